@@ -1,0 +1,148 @@
+package recipe
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Layouts of a layer's values for one picture.
+const (
+	// LayoutHWC is height, width, channel with the channel varying fastest (NHWC
+	// without the batch dimension).
+	LayoutHWC = "HWC"
+	// LayoutC is a plain vector of channels or units.
+	LayoutC = "C"
+)
+
+// Spatial poolings of a convolutional layer's output.
+const (
+	PoolNone    = "none"
+	PoolAverage = "avg"
+	PoolMax     = "max"
+)
+
+// Layer is one layer's output as stored: its name, the shape of the values of one
+// picture, and the order in which they are flattened.
+type Layer struct {
+	Name   string `json:"name"`
+	Shape  []int  `json:"shape"`
+	Layout string `json:"layout"`
+}
+
+// Size is the number of values of one picture.
+func (l Layer) Size() int {
+	size := 1
+	for _, d := range l.Shape {
+		size *= d
+	}
+	return size
+}
+
+// Recipe is everything that decides the value of a feature vector.
+type Recipe struct {
+	// Model is the model's name, for people.
+	Model string `json:"model"`
+	// ModelSHA256 is the hex SHA-256 of the model's weights (and graph, where it has
+	// one of its own).
+	ModelSHA256 string `json:"model_sha256"`
+	// Preprocessing names how pixels become numbers: "caffe" or "torch".
+	Preprocessing string `json:"preprocessing"`
+	// Resize is "squash" or "crop".
+	Resize string `json:"resize"`
+	// Interpolation is the resampling filter, such as "bilinear".
+	Interpolation string `json:"interpolation"`
+	// InputHeight and InputWidth are the model's input size in pixels.
+	InputHeight int `json:"input_height"`
+	InputWidth  int `json:"input_width"`
+	// Pool is the spatial pooling of convolutional layers: "none", "avg" or "max".
+	Pool string `json:"pool"`
+	// Precision is the arithmetic of the model: "float32" or "bfloat16".
+	Precision string `json:"precision"`
+	// Library is the inference library with its version, such as "TensorFlow 2.18.1".
+	Library string `json:"library"`
+	// Layers are the layers in the order of their columns.
+	Layers []Layer `json:"layers"`
+}
+
+// Layer returns the layer of that name.
+func (r Recipe) Layer(name string) (Layer, bool) {
+	for _, l := range r.Layers {
+		if l.Name == name {
+			return l, true
+		}
+	}
+	return Layer{}, false
+}
+
+// LayerNames returns the layers' names in column order.
+func (r Recipe) LayerNames() []string {
+	names := make([]string, len(r.Layers))
+	for i, l := range r.Layers {
+		names[i] = l.Name
+	}
+	return names
+}
+
+// Fingerprint is the hex SHA-256 of the recipe. Two datasets with one fingerprint were
+// made alike.
+func (r Recipe) Fingerprint() string {
+	encoded, err := json.Marshal(r)
+	if err != nil { // strings and ints only: cannot happen
+		panic(fmt.Sprintf("recipe: encode: %v", err))
+	}
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:])
+}
+
+// Difference is one field in which two recipes differ.
+type Difference struct {
+	Field     string
+	Have, Got string
+	// Minor differences (precision, library version) move features by about the
+	// arithmetic's rounding error; all others make them incomparable.
+	Minor bool
+}
+
+func (d Difference) String() string {
+	return fmt.Sprintf("%s: %s here, %s there", d.Field, d.Have, d.Got)
+}
+
+// Compare lists the fields in which other differs from r, in the order of the struct,
+// without the layers.
+func (r Recipe) Compare(other Recipe) []Difference {
+	size := func(r Recipe) string { return fmt.Sprintf("%dx%d", r.InputHeight, r.InputWidth) }
+	fields := []Difference{
+		{Field: "model", Have: r.Model, Got: other.Model},
+		{Field: "model SHA-256", Have: r.ModelSHA256, Got: other.ModelSHA256},
+		{Field: "preprocessing", Have: r.Preprocessing, Got: other.Preprocessing},
+		{Field: "resize", Have: r.Resize, Got: other.Resize},
+		{Field: "interpolation", Have: r.Interpolation, Got: other.Interpolation},
+		{Field: "input size", Have: size(r), Got: size(other)},
+		{Field: "pool", Have: r.Pool, Got: other.Pool},
+		{Field: "precision", Have: r.Precision, Got: other.Precision, Minor: true},
+		{Field: "library", Have: r.Library, Got: other.Library, Minor: true},
+	}
+	return slices.DeleteFunc(fields, func(d Difference) bool { return d.Have == d.Got })
+}
+
+// CompareLayers is Compare with the layers, all of which must agree in order, shape
+// and layout.
+func (r Recipe) CompareLayers(other Recipe) []Difference {
+	differences := r.Compare(other)
+	if have, got := describeLayers(r.Layers), describeLayers(other.Layers); have != got {
+		differences = append(differences, Difference{Field: "layers", Have: have, Got: got})
+	}
+	return differences
+}
+
+func describeLayers(layers []Layer) string {
+	parts := make([]string, len(layers))
+	for i, l := range layers {
+		parts[i] = fmt.Sprintf("%s%v", l.Name, l.Shape)
+	}
+	return strings.Join(parts, ",")
+}
