@@ -1,0 +1,24 @@
+// Package inference runs a TensorFlow graph: one batch of pictures in, named features out.
+//
+// A Model is a graph with its weights in a session, one image input and a list of layers
+// that may be tapped. Packages that know a kind of model (vgg builds the graphs of the
+// paper) make Models; this package does not care where one came from. An Extractor is
+// made from a Model for the layers that are wanted, and turns batches into features.
+//
+// The package knows TensorFlow: sessions, devices, arithmetic, tensors and their memory.
+// It must not know picture files, VGG or Arrow.
+//
+// # Shapes
+//
+// The input of a batch is float32 in NHWC order, already preprocessed. Features come back
+// as one flat slice per layer: picture by picture, each picture's values in HWC order for
+// a convolutional layer, in unit order for a dense one.
+//
+// # What is guarded
+//
+// The C library checks little and dies on some mistakes: an input of the wrong rank ends
+// the process, an input of the wrong size is computed with. So everything that reaches
+// Run has been checked here. Go's garbage collector does not see the memory of C tensors,
+// so the input tensor is made once and filled in place, outputs are copied once, and
+// a collection is asked for when enough of them have piled up.
+package inference

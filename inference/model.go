@@ -1,0 +1,104 @@
+package inference
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+
+	"fovea/recipe"
+)
+
+// Layer is one output of a graph that may be tapped.
+type Layer struct {
+	// Name is the layer's name, such as "block4_conv3" or "fc7".
+	Name string
+	// Aliases are further names under which it may be asked for.
+	Aliases []string
+	// Output is the tensor, with the batch as its first dimension.
+	Output tf.Output
+	// Shape is that of one picture: height, width, channels, or units alone.
+	Shape []int
+}
+
+// Spatial says whether the layer has height and width, and so can be pooled.
+func (l Layer) Spatial() bool { return len(l.Shape) == 3 }
+
+// Model is a graph with its weights in a session. Close it after use.
+type Model struct {
+	// Name is the model's name, for people and for the recipe.
+	Name string
+	// SHA256 is the hex SHA-256 of its weights.
+	SHA256 string
+	// Preprocessing names how pixels become the model's input numbers.
+	Preprocessing string
+	// Device is the device that the session runs on: "cpu" or "gpu:N".
+	Device string
+	// Precision is the arithmetic that the session was opened with.
+	Precision Precision
+
+	Graph   *tf.Graph
+	Session *tf.Session
+	// Input takes a batch of float32 pictures in NHWC order.
+	Input                   tf.Output
+	InputHeight, InputWidth int
+	// Layers are in the order of computation.
+	Layers []Layer
+}
+
+// ErrUnknownLayer marks a layer that the model has not got.
+var ErrUnknownLayer = errors.New("unknown layer")
+
+// Layer finds a layer by its name or one of its aliases.
+func (m *Model) Layer(name string) (Layer, error) {
+	for _, l := range m.Layers {
+		if l.Name == name || slices.Contains(l.Aliases, name) {
+			return l, nil
+		}
+	}
+	names := make([]string, len(m.Layers))
+	for i, l := range m.Layers {
+		names[i] = l.Name
+	}
+	return Layer{}, fmt.Errorf("inference: %w %q: model %s has %s", ErrUnknownLayer, name, m.Name, strings.Join(names, ", "))
+}
+
+// Recipe is what the model decides of a recipe, without layers and the picture's way.
+func (m *Model) Recipe() recipe.Recipe {
+	return recipe.Recipe{
+		Model:         m.Name,
+		ModelSHA256:   m.SHA256,
+		Preprocessing: m.Preprocessing,
+		InputHeight:   m.InputHeight,
+		InputWidth:    m.InputWidth,
+		Precision:     string(m.Precision),
+		Library:       "TensorFlow " + tf.Version(),
+	}
+}
+
+// Close releases the session and its weights.
+func (m *Model) Close() error {
+	if err := m.Session.Close(); err != nil {
+		return fmt.Errorf("inference: close the session of %s: %w", m.Name, err)
+	}
+	return nil
+}
+
+// NewSession opens a session for a finished graph and says which device it runs on.
+func NewSession(graph *tf.Graph, config SessionConfig) (*tf.Session, string, error) {
+	options, err := config.Options()
+	if err != nil {
+		return nil, "", err
+	}
+	session, err := tf.NewSession(graph, options)
+	if err != nil {
+		return nil, "", fmt.Errorf("inference: open a session: %w", err)
+	}
+	device, err := config.device(session)
+	if err != nil {
+		return nil, "", errors.Join(err, session.Close())
+	}
+	return session, device, nil
+}

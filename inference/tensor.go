@@ -1,0 +1,127 @@
+package inference
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"unsafe"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+)
+
+// float32Bytes views values as the bytes they are stored in.
+func float32Bytes(values []float32) []byte {
+	if len(values) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), len(values)*4)
+}
+
+// NewFloat32Tensor copies values, in row-major order, into a tensor of that shape. A shape
+// of negative or zero dimensions, or one that values do not fill, is an error.
+func NewFloat32Tensor(shape []int, values []float32) (*tf.Tensor, error) {
+	size, err := checkedSize(shape)
+	if err != nil {
+		return nil, err
+	}
+	if size != len(values) {
+		return nil, fmt.Errorf("inference: a tensor of shape %v takes %d values, not %d", shape, size, len(values))
+	}
+	return tf.ReadTensor(tf.Float, int64s(shape), &sliceReader{float32Bytes(values)})
+}
+
+// sliceReader hands out a slice; bytes.Reader would do too, with another allocation.
+type sliceReader struct{ rest []byte }
+
+func (r *sliceReader) Read(p []byte) (int, error) {
+	if len(r.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+// inputTensor is a float32 tensor that is made once and filled in place before each Run.
+// The binding offers no view of a tensor's memory, but reads into it: the reader's buffer
+// is the tensor's own memory, which lives as long as the tensor does.
+type inputTensor struct {
+	tensor *tf.Tensor
+	values []float32
+}
+
+type capturingReader struct{ memory []byte }
+
+func (r *capturingReader) Read(p []byte) (int, error) {
+	r.memory = p
+	clear(p)
+	return len(p), nil
+}
+
+func newInputTensor(shape []int) (*inputTensor, error) {
+	size, err := checkedSize(shape)
+	if err != nil {
+		return nil, err
+	}
+	var reader capturingReader
+	tensor, err := tf.ReadTensor(tf.Float, int64s(shape), &reader)
+	if err != nil {
+		return nil, fmt.Errorf("inference: allocate an input tensor of shape %v: %w", shape, err)
+	}
+	if len(reader.memory) != size*4 {
+		return nil, fmt.Errorf("inference: an input tensor of shape %v has %d bytes, not %d", shape, len(reader.memory), size*4)
+	}
+	values := unsafe.Slice((*float32)(unsafe.Pointer(&reader.memory[0])), size)
+	return &inputTensor{tensor: tensor, values: values}, nil
+}
+
+// copyFloat32 copies the whole tensor, which must hold len(dst) float32 values.
+func copyFloat32(dst []float32, tensor *tf.Tensor) error {
+	if tensor.DataType() != tf.Float {
+		return fmt.Errorf("inference: the output is of type %d, not float32", tensor.DataType())
+	}
+	sink := sliceWriter{rest: float32Bytes(dst)}
+	if _, err := tensor.WriteContentsTo(&sink); err != nil {
+		return fmt.Errorf("inference: copy the output of shape %v: %w", tensor.Shape(), err)
+	}
+	if len(sink.rest) != 0 {
+		return fmt.Errorf("inference: the output of shape %v fills only part of %d values", tensor.Shape(), len(dst))
+	}
+	return nil
+}
+
+type sliceWriter struct{ rest []byte }
+
+var errTooLong = errors.New("more values than expected")
+
+func (w *sliceWriter) Write(p []byte) (int, error) {
+	if len(p) > len(w.rest) {
+		return 0, errTooLong
+	}
+	n := copy(w.rest, p)
+	w.rest = w.rest[n:]
+	return n, nil
+}
+
+// maxTensorValues bounds a tensor to 8 GB, so that a hostile shape is refused before the
+// C library is asked for memory that it would die of.
+const maxTensorValues = 1 << 31
+
+func checkedSize(shape []int) (int, error) {
+	size := 1
+	for _, d := range shape {
+		if d <= 0 || size > maxTensorValues/d {
+			return 0, fmt.Errorf("inference: shape %v is not one of 1 to %d values", shape, maxTensorValues)
+		}
+		size *= d
+	}
+	return size, nil
+}
+
+func int64s(shape []int) []int64 {
+	wide := make([]int64, len(shape))
+	for i, d := range shape {
+		wide[i] = int64(d)
+	}
+	return wide
+}

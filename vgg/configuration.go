@@ -1,0 +1,170 @@
+package vgg
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// InputSize is the height and width of the pictures that the networks were trained on.
+const InputSize = 224
+
+// Sizes of the dense layers, the same in every configuration.
+const (
+	denseUnits      = 4096
+	imagenetClasses = 1000
+	flattened       = 7 * 7 * 512
+)
+
+// Convolution is one convolution of stride 1 that keeps height and width.
+type Convolution struct {
+	Kernel  int // 3, or 1 in configuration C
+	Filters int
+}
+
+// Configuration is one column of the paper's table 1.
+type Configuration struct {
+	// Name is the name on the command line.
+	Name string
+	// Letter is the column's heading in the paper.
+	Letter string
+	// Aliases are other names in use.
+	Aliases []string
+	// Blocks are the convolutions between the max-poolings.
+	Blocks [5][]Convolution
+	// LocalResponseNormalization follows the first convolution (A-LRN only).
+	LocalResponseNormalization bool
+}
+
+func conv3(filters ...int) []Convolution {
+	block := make([]Convolution, len(filters))
+	for i, f := range filters {
+		block[i] = Convolution{Kernel: 3, Filters: f}
+	}
+	return block
+}
+
+// conv3and1 is a block of configuration C: two 3x3 convolutions and one of 1x1.
+func conv3and1(filters int) []Convolution {
+	return append(conv3(filters, filters), Convolution{Kernel: 1, Filters: filters})
+}
+
+var narrow = [5][]Convolution{conv3(64), conv3(128), conv3(256, 256), conv3(512, 512), conv3(512, 512)}
+
+// Configurations are the six networks in the paper's order.
+var Configurations = []Configuration{
+	{Name: "vgg-a", Letter: "A", Aliases: []string{"vgg11"}, Blocks: narrow},
+	{Name: "vgg-a-lrn", Letter: "A-LRN", Blocks: narrow, LocalResponseNormalization: true},
+	{Name: "vgg-b", Letter: "B", Aliases: []string{"vgg13"}, Blocks: [5][]Convolution{
+		conv3(64, 64), conv3(128, 128), conv3(256, 256), conv3(512, 512), conv3(512, 512)}},
+	{Name: "vgg-c", Letter: "C", Blocks: [5][]Convolution{
+		conv3(64, 64), conv3(128, 128), conv3and1(256), conv3and1(512), conv3and1(512)}},
+	{Name: "vgg16", Letter: "D", Aliases: []string{"vgg-d"}, Blocks: [5][]Convolution{
+		conv3(64, 64), conv3(128, 128), conv3(256, 256, 256), conv3(512, 512, 512), conv3(512, 512, 512)}},
+	{Name: "vgg19", Letter: "E", Aliases: []string{"vgg-e"}, Blocks: [5][]Convolution{
+		conv3(64, 64), conv3(128, 128), conv3(256, 256, 256, 256), conv3(512, 512, 512, 512), conv3(512, 512, 512, 512)}},
+}
+
+// ByName finds a configuration by its name or an alias.
+func ByName(name string) (Configuration, error) {
+	var names []string
+	for _, c := range Configurations {
+		if c.Name == name || slices.Contains(c.Aliases, name) {
+			return c, nil
+		}
+		names = append(names, c.Name)
+	}
+	return Configuration{}, fmt.Errorf("vgg: no configuration is named %q: there are %s", name, strings.Join(names, ", "))
+}
+
+// Kind tells what a layer computes.
+type Kind string
+
+// The kinds of layers.
+const (
+	KindConvolution Kind = "convolution"
+	KindMaxPool     Kind = "max pooling"
+	KindLRN         Kind = "local response normalization"
+	KindFlatten     Kind = "flatten"
+	KindDense       Kind = "dense"
+	KindSoftmax     Kind = "softmax"
+)
+
+// Layer is one layer of a configuration, in the order of computation.
+type Layer struct {
+	Name    string
+	Aliases []string
+	Kind    Kind
+	// Shape is that of one picture's output: height, width, channels, or units.
+	Shape []int
+	// Kernel is the shape of the layer's kernel, nil where it has none: height, width,
+	// input and output channels (HWIO), or inputs and units. The bias has the kernel's
+	// last dimension.
+	Kernel []int
+	// ReLU says whether a rectifier is part of the layer.
+	ReLU bool
+}
+
+// Parameters is the number of the layer's weights and biases.
+func (l Layer) Parameters() int {
+	if l.Kernel == nil {
+		return 0
+	}
+	count := 1
+	for _, d := range l.Kernel {
+		count *= d
+	}
+	return count + l.Kernel[len(l.Kernel)-1]
+}
+
+// Layers lists the layers of the configuration for InputSize, the convolutional ones alone
+// (the base) or with the dense ones (the top).
+func (c Configuration) Layers(top bool) []Layer {
+	var layers []Layer
+	side, channels := InputSize, 3
+	for b, block := range c.Blocks {
+		for i, convolution := range block {
+			layers = append(layers, Layer{
+				Name:   fmt.Sprintf("block%d_conv%d", b+1, i+1),
+				Kind:   KindConvolution,
+				Shape:  []int{side, side, convolution.Filters},
+				Kernel: []int{convolution.Kernel, convolution.Kernel, channels, convolution.Filters},
+				ReLU:   true,
+			})
+			channels = convolution.Filters
+			if b == 0 && i == 0 && c.LocalResponseNormalization {
+				layers = append(layers, Layer{Name: "block1_lrn1", Kind: KindLRN, Shape: []int{side, side, channels}})
+			}
+		}
+		side /= 2
+		pool := Layer{Name: fmt.Sprintf("block%d_pool", b+1), Aliases: []string{fmt.Sprintf("pool%d", b+1)},
+			Kind: KindMaxPool, Shape: []int{side, side, channels}}
+		if b == len(c.Blocks)-1 { // the name that everybody uses
+			pool.Name, pool.Aliases = pool.Aliases[0], []string{pool.Name}
+		}
+		layers = append(layers, pool)
+	}
+	if !top {
+		return layers
+	}
+	dense := func(name, keras string, inputs, units int, relu bool) Layer {
+		return Layer{Name: name, Aliases: []string{keras}, Kind: KindDense, Shape: []int{units},
+			Kernel: []int{inputs, units}, ReLU: relu}
+	}
+	return append(layers,
+		Layer{Name: "flatten", Kind: KindFlatten, Shape: []int{flattened}},
+		dense("fc6", "fc1", flattened, denseUnits, true),
+		dense("fc7", "fc2", denseUnits, denseUnits, true),
+		dense("fc8", "logits", denseUnits, imagenetClasses, false),
+		Layer{Name: "softmax", Aliases: []string{"predictions"}, Kind: KindSoftmax, Shape: []int{imagenetClasses}},
+	)
+}
+
+// Parameters is the number of weights and biases of the configuration.
+func (c Configuration) Parameters(top bool) int {
+	total := 0
+	for _, l := range c.Layers(top) {
+		total += l.Parameters()
+	}
+	return total
+}

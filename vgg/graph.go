@@ -1,0 +1,191 @@
+package vgg
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"github.com/galeone/tfgo"
+
+	"fovea/inference"
+	"fovea/vgg/weights"
+)
+
+// Local response normalization as configuration A-LRN uses it: the constants of Krizhevsky
+// et al. (2012), which the paper takes over: n = 5 neighbours, k = 2, alpha = 1e-4,
+// beta = 0.75.
+const (
+	lrnRadius = 2
+	lrnBias   = 2
+	lrnAlpha  = 1e-4
+	lrnBeta   = 0.75
+)
+
+// Preprocessing of the weights that the authors and Keras publish: BGR less the means of
+// ImageNet's channels.
+const Preprocessing = "caffe"
+
+// Open builds the graph of a configuration and puts the weights into it. The top layers
+// are there when the weights hold them. Weights that miss a tensor, have one too many or
+// one of another shape are refused with its name.
+func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*inference.Model, error) {
+	top := hasTop(set)
+	if err := c.check(set, top); err != nil {
+		return nil, err
+	}
+	b := builder{root: tfgo.NewRoot()}
+	layers, err := b.build(c.Layers(top))
+	if err != nil {
+		return nil, fmt.Errorf("vgg: build the graph of %s: %w", c.Name, err)
+	}
+	graph, err := b.root.Finalize()
+	if err != nil {
+		return nil, fmt.Errorf("vgg: build the graph of %s: %w", c.Name, err)
+	}
+	session, device, err := inference.NewSession(graph, config)
+	if err != nil {
+		return nil, fmt.Errorf("vgg: open %s: %w", c.Name, err)
+	}
+	if err := b.assign(session, set); err != nil {
+		return nil, errors.Join(fmt.Errorf("vgg: put the weights into %s: %w", c.Name, err), session.Close())
+	}
+	precision := config.Precision
+	if precision == "" {
+		precision = inference.Float32
+	}
+	return &inference.Model{
+		Name:          c.Name,
+		SHA256:        set.SHA256,
+		Preprocessing: Preprocessing,
+		Device:        device,
+		Precision:     precision,
+		Graph:         graph,
+		Session:       session,
+		Input:         b.input,
+		InputHeight:   InputSize,
+		InputWidth:    InputSize,
+		Layers:        layers,
+	}, nil
+}
+
+func hasTop(set weights.Set) bool {
+	_, found := set.Tensors["fc6/kernel"]
+	return found
+}
+
+// check compares the weights with what the configuration needs.
+func (c Configuration) check(set weights.Set, top bool) error {
+	needed := map[string][]int{}
+	for _, l := range c.Layers(top) {
+		if l.Kernel != nil {
+			needed[l.Name+"/kernel"] = l.Kernel
+			needed[l.Name+"/bias"] = l.Kernel[len(l.Kernel)-1:]
+		}
+	}
+	for name, shape := range needed {
+		tensor, found := set.Tensors[name]
+		if !found {
+			return fmt.Errorf("vgg: the weights have no tensor %s, which %s needs with shape %v", name, c.Name, shape)
+		}
+		if !slices.Equal(tensor.Shape, shape) {
+			return fmt.Errorf("vgg: tensor %s has shape %v, but %s needs %v", name, tensor.Shape, c.Name, shape)
+		}
+	}
+	for name := range set.Tensors {
+		if needed[name] == nil {
+			return fmt.Errorf("vgg: the weights have a tensor %s, which %s does not know: are they of another network?", name, c.Name)
+		}
+	}
+	return nil
+}
+
+// variable is one of the graph's variables with the operation that fills it.
+type variable struct {
+	name   string
+	value  tf.Output // a placeholder
+	assign *tf.Operation
+}
+
+type builder struct {
+	root      *op.Scope
+	input     tf.Output
+	variables []variable
+}
+
+// build adds the layers one after another and returns them as taps.
+func (b *builder) build(layers []Layer) ([]inference.Layer, error) {
+	b.input = op.Placeholder(b.root.SubScope("input"), tf.Float,
+		op.PlaceholderShape(tf.MakeShape(-1, InputSize, InputSize, 3)))
+	taps := make([]inference.Layer, 0, len(layers))
+	x := b.input
+	for _, l := range layers {
+		x = b.layer(l, x)
+		if err := b.root.Err(); err != nil {
+			return nil, fmt.Errorf("layer %s: %w", l.Name, err)
+		}
+		taps = append(taps, inference.Layer{Name: l.Name, Aliases: l.Aliases, Output: x, Shape: l.Shape})
+	}
+	return taps, nil
+}
+
+func (b *builder) layer(l Layer, x tf.Output) tf.Output {
+	scope := b.root.SubScope(l.Name)
+	switch l.Kind {
+	case KindConvolution:
+		x = op.Conv2D(scope, x, b.variable(scope, l.Name+"/kernel", l.Kernel), []int64{1, 1, 1, 1}, "SAME")
+	case KindDense:
+		x = op.MatMul(scope, x, b.variable(scope, l.Name+"/kernel", l.Kernel))
+	case KindMaxPool:
+		return op.MaxPool(scope, x, []int64{1, 2, 2, 1}, []int64{1, 2, 2, 1}, "VALID")
+	case KindLRN:
+		return op.LRN(scope, x, op.LRNDepthRadius(lrnRadius), op.LRNBias(lrnBias), op.LRNAlpha(lrnAlpha), op.LRNBeta(lrnBeta))
+	case KindFlatten:
+		return op.Reshape(scope, x, op.Const(scope.SubScope("shape"), []int32{-1, int32(l.Shape[0])}))
+	case KindSoftmax:
+		return op.Softmax(scope, x)
+	}
+	x = op.BiasAdd(scope, x, b.variable(scope, l.Name+"/bias", l.Kernel[len(l.Kernel)-1:]))
+	if l.ReLU {
+		x = op.Relu(scope, x)
+	}
+	return x
+}
+
+// variable declares a variable and returns its value. Variables rather than constants: a
+// graph with its weights frozen into it takes many times the memory and start-up.
+func (b *builder) variable(scope *op.Scope, name string, shape []int) tf.Output {
+	dims := make([]int64, len(shape))
+	for i, d := range shape {
+		dims[i] = int64(d)
+	}
+	handle := op.VarHandleOp(scope, tf.Float, tf.MakeShape(dims...), op.VarHandleOpSharedName(name))
+	value := op.Placeholder(scope.SubScope("initial"), tf.Float, op.PlaceholderShape(tf.MakeShape(dims...)))
+	b.variables = append(b.variables, variable{name, value, op.AssignVariableOp(scope, handle, value)})
+	return op.ReadVariableOp(scope, handle, tf.Float)
+}
+
+// assign fills the variables, one at a time so that no second copy of all weights piles up.
+func (b *builder) assign(session *tf.Session, set weights.Set) error {
+	feeds := map[tf.Output]*tf.Tensor{}
+	var targets []*tf.Operation
+	for _, v := range b.variables {
+		tensor := set.Tensors[v.name]
+		values, err := tensor.Float32()
+		if err != nil {
+			return fmt.Errorf("tensor %s: %w", v.name, err)
+		}
+		feeds[v.value], err = inference.NewFloat32Tensor(tensor.Shape, values)
+		if err != nil {
+			return fmt.Errorf("tensor %s: %w", v.name, err)
+		}
+		targets = append(targets, v.assign)
+	}
+	if _, err := session.Run(feeds, nil, targets); err != nil {
+		return err
+	}
+	runtime.GC() // frees the tensors just fed, which Go does not count
+	return nil
+}
