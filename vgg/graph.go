@@ -135,9 +135,9 @@ func (b *builder) layer(l Layer, x tf.Output) tf.Output {
 	scope := b.root.SubScope(l.Name)
 	switch l.Kind {
 	case KindConvolution:
-		x = op.Conv2D(scope, x, b.variable(scope, l.Name+"/kernel", l.Kernel), []int64{1, 1, 1, 1}, "SAME")
+		x = op.Conv2D(scope, x, b.variable(scope, "kernel", l.Name, l.Kernel), []int64{1, 1, 1, 1}, "SAME")
 	case KindDense:
-		x = op.MatMul(scope, x, b.variable(scope, l.Name+"/kernel", l.Kernel))
+		x = op.MatMul(scope, x, b.variable(scope, "kernel", l.Name, l.Kernel))
 	case KindMaxPool:
 		return op.MaxPool(scope, x, []int64{1, 2, 2, 1}, []int64{1, 2, 2, 1}, "VALID")
 	case KindLRN:
@@ -147,16 +147,17 @@ func (b *builder) layer(l Layer, x tf.Output) tf.Output {
 	case KindSoftmax:
 		return op.Softmax(scope, x)
 	}
-	x = op.BiasAdd(scope, x, b.variable(scope, l.Name+"/bias", l.Kernel[len(l.Kernel)-1:]))
+	x = op.BiasAdd(scope, x, b.variable(scope, "bias", l.Name, l.Kernel[len(l.Kernel)-1:]))
 	if l.ReLU {
 		x = op.Relu(scope, x)
 	}
 	return x
 }
 
-// variable declares a variable and returns its value. Variables rather than constants: a
+// variable declares a layer's kernel or bias and returns its value. Variables rather than constants: a
 // graph with its weights frozen into it takes many times the memory and start-up.
-func (b *builder) variable(scope *op.Scope, name string, shape []int) tf.Output {
+func (b *builder) variable(layerScope *op.Scope, part, layer string, shape []int) tf.Output {
+	name, scope := layer+"/"+part, layerScope.SubScope(part)
 	dims := make([]int64, len(shape))
 	for i, d := range shape {
 		dims[i] = int64(d)
