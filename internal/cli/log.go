@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"os"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"fovea/inference"
+)
+
+// LogOptions are the flags of logging, common to all commands.
+type LogOptions struct {
+	Verbose bool
+	Quiet   bool
+	Format  string
+}
+
+// AddFlags declares the flags on root for all its commands, and applies them before any of
+// them runs.
+func (o *LogOptions) AddFlags(root *cobra.Command) {
+	flags := root.PersistentFlags()
+	flags.BoolVarP(&o.Verbose, "verbose", "v", false, "log details, TensorFlow's own messages among them")
+	flags.BoolVarP(&o.Quiet, "quiet", "q", false, "log warnings and errors only, show no progress")
+	flags.StringVar(&o.Format, "log-format", "text", "text or json")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return o.apply() }
+}
+
+func (o *LogOptions) apply() error {
+	logrus.SetOutput(os.Stderr)
+	switch o.Format {
+	case "text":
+		logrus.SetFormatter(&logrus.TextFormatter{FullTimestamp: !terminal(), TimestampFormat: "15:04:05", DisableTimestamp: terminal()})
+	case "json":
+		logrus.SetFormatter(&logrus.JSONFormatter{})
+	default:
+		return Usagef("unknown --log-format %q: use text or json", o.Format)
+	}
+	switch {
+	case o.Verbose:
+		logrus.SetLevel(logrus.DebugLevel)
+		inference.Verbose()
+	case o.Quiet:
+		logrus.SetLevel(logrus.WarnLevel)
+	}
+	return nil
+}
+
+// terminal says whether standard error is a terminal.
+func terminal() bool { return term.IsTerminal(int(os.Stderr.Fd())) }

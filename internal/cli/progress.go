@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/sirupsen/logrus"
+
+	"fovea/pipeline"
+)
+
+// lineInterval is the time between two lines of progress where there is no terminal.
+const lineInterval = 10 * time.Second
+
+// Progress shows how far a run over pictures is: a bar with rate and remaining time on a
+// terminal, a log line now and then elsewhere.
+type Progress struct {
+	total int
+	last  time.Time
+	bar   *progressbar.ProgressBar
+}
+
+// NewProgress begins to show a run over total pictures. Call Done at its end.
+func (o *LogOptions) NewProgress(action string, total int) *Progress {
+	p := &Progress{total: total, last: time.Now()}
+	if o.Quiet || o.Format == "json" || !terminal() {
+		return p
+	}
+	p.bar = progressbar.NewOptions(total,
+		progressbar.OptionSetWriter(os.Stderr),
+		progressbar.OptionSetDescription(action),
+		progressbar.OptionShowCount(),
+		progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString("images"),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionFullWidth(),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish(),
+	)
+	logrus.SetOutput(&aboveBar{bar: p.bar})
+	return p
+}
+
+// Update shows the state of the run.
+func (p *Progress) Update(s pipeline.Stats) {
+	done := s.Rows + s.Failures
+	if p.bar != nil {
+		_ = p.bar.Set(done) // a bar that cannot be drawn must not end the work
+		return
+	}
+	if done < p.total && time.Since(p.last) < lineInterval {
+		return
+	}
+	p.last = time.Now()
+	rate := float64(done) / s.Elapsed.Seconds()
+	remaining := time.Duration(float64(p.total-done) / rate * float64(time.Second))
+	logrus.WithFields(logrus.Fields{
+		"done": done, "of": p.total, "failed": s.Failures,
+		"images_per_second": round(rate), "remaining": remaining.Round(time.Second).String(),
+	}).Info("progress")
+}
+
+// Done takes the bar away.
+func (p *Progress) Done() {
+	if p.bar != nil {
+		_ = p.bar.Exit()
+		_ = p.bar.Clear()
+		logrus.SetOutput(os.Stderr)
+	}
+}
+
+// round keeps two decimals, which is what a rate is good for.
+func round(x float64) float64 { return float64(int(x*100+0.5)) / 100 }
+
+// aboveBar writes log lines above the bar, which would else be torn by them.
+type aboveBar struct {
+	mu  sync.Mutex
+	bar *progressbar.ProgressBar
+}
+
+var _ io.Writer = (*aboveBar)(nil)
+
+func (w *aboveBar) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_ = w.bar.Clear()
+	n, err := os.Stderr.Write(p)
+	_ = w.bar.RenderBlank()
+	return n, err
+}

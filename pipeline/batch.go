@@ -1,0 +1,110 @@
+package pipeline
+
+import (
+	"context"
+)
+
+// batch is a number of pictures that are computed together, with the failures among them.
+type batch struct {
+	// outcomes are in the order of the items; those that failed have no place in pixels.
+	outcomes []outcome
+	// rows is the number of outcomes that did not fail.
+	rows int
+	// pixels are the preprocessed values of the rows, NHWC.
+	pixels []float32
+}
+
+// outcome is a row, or a failure when that is set.
+type outcome struct {
+	row     Row
+	failure *Failure
+}
+
+// maxBuffers is the number of input buffers that can be waiting for use: one being filled,
+// one waiting for inference and one in it.
+const maxBuffers = 3
+
+// maxFailures bounds the failures in a batch, so that a directory of broken files does not
+// pile up in memory.
+const maxFailures = 1024
+
+// collect is the batch stage: it takes the slots in order, waits for each to be decoded,
+// and packs them until a batch is full. Broken pictures do not count, so that batches are
+// full however many there are.
+func (r *run) collect(ctx context.Context) {
+	defer close(r.batches)
+	current := &batch{}
+	send := func() bool {
+		select {
+		case r.batches <- current:
+			current = &batch{}
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	for {
+		s, open := r.next(ctx)
+		if s == nil {
+			if open || len(current.outcomes) == 0 { // cancelled, or nothing left
+				return
+			}
+			send()
+			return
+		}
+		r.add(current, s)
+		if current.rows == r.extractor.BatchSize() || len(current.outcomes)-current.rows == maxFailures {
+			if !send() {
+				return
+			}
+		}
+	}
+}
+
+// next waits for the next slot and its decoding. It returns no slot at the end of the
+// items, and none with open set when the run is being stopped.
+func (r *run) next(ctx context.Context) (s *slot, open bool) {
+	select {
+	case s, open = <-r.ordered:
+		if !open {
+			return nil, ctx.Err() != nil
+		}
+	case <-ctx.Done():
+		return nil, true
+	}
+	select {
+	case <-s.done:
+		return s, true
+	case <-ctx.Done():
+		return nil, true
+	}
+}
+
+func (r *run) add(b *batch, s *slot) {
+	if s.failure != nil {
+		b.outcomes = append(b.outcomes, outcome{failure: s.failure})
+		return
+	}
+	if b.pixels == nil {
+		b.pixels = r.buffer(len(s.picture.Pix) * r.extractor.BatchSize())
+	}
+	size := len(s.picture.Pix)
+	r.config.Normalization.Apply(b.pixels[b.rows*size:(b.rows+1)*size], s.picture.Pix)
+	b.rows++
+	b.outcomes = append(b.outcomes, outcome{row: Row{
+		Item:   s.item,
+		SHA256: s.sha256,
+		Width:  s.picture.SourceWidth,
+		Height: s.picture.SourceHeight,
+	}})
+}
+
+// buffer takes a used input buffer or makes one.
+func (r *run) buffer(size int) []float32 {
+	select {
+	case buffer := <-r.buffers:
+		return buffer
+	default:
+		return make([]float32, size)
+	}
+}

@@ -1,0 +1,25 @@
+// Package pipeline takes pictures from files to features, in one direction:
+//
+//	file -> decode -> preprocess -> batch -> infer -> write
+//
+// List finds the pictures and their labels. Run carries them through the stages, each of
+// which is one file of this package:
+//
+//	feed      one goroutine    hands out the items in order
+//	decode    N workers        file to pixels of the model's size
+//	batch     one goroutine    pixels to the model's numbers, N pictures together
+//	infer     one goroutine    numbers to features
+//	write     one goroutine    features to the Sink
+//
+// Queues between the stages are bounded, so that reading, inference and writing overlap
+// while memory stays flat, and the whole job runs at the speed of its slowest stage.
+//
+// # What may be relied on
+//
+// Every item ends as exactly one Row or one Failure, in the order of the items, however
+// many workers there are. A picture that cannot be read costs nothing but itself. When the
+// context is cancelled, no new batch is begun; what has been computed is still written.
+//
+// The package knows picture files and queues. It must not know TensorFlow, Arrow or flags:
+// the model is an Extractor, the dataset a Sink.
+package pipeline

@@ -1,0 +1,59 @@
+package pipeline
+
+// Item is a picture to be read.
+type Item struct {
+	// Path names the picture in the results: relative to the argument that it was found
+	// under, slash-separated. A file that was itself an argument has its base name.
+	Path string
+	// File is where to read it.
+	File string
+	// Argument is the command-line argument that led to it.
+	Argument string
+	// Label and Split are empty where there is none.
+	Label, Split string
+}
+
+// Row is a picture with its features.
+type Row struct {
+	Item
+	// SHA256 is the hex SHA-256 of the file's bytes.
+	SHA256 string
+	// Width and Height are in pixels, as stored in the file.
+	Width, Height int
+	// Features holds one slice per layer.
+	Features [][]float32
+}
+
+// Stage names where a picture failed.
+type Stage string
+
+// The stages that a picture can fail in.
+const (
+	StageList   Stage = "list"
+	StageRead   Stage = "read"
+	StageDecode Stage = "decode"
+	StageInfer  Stage = "infer"
+)
+
+// Failure is a picture without features, and why.
+type Failure struct {
+	Item
+	Stage  Stage
+	Reason string
+}
+
+// Extractor computes features. Package inference has the one that runs a network.
+type Extractor interface {
+	// BatchSize is the largest number of pictures in a call of Extract.
+	BatchSize() int
+	// Extract takes the preprocessed values of n pictures, NHWC, one after another, and
+	// returns one slice per layer with the values of the n pictures one after another.
+	Extract(pixels []float32, n int) ([][]float32, error)
+}
+
+// Sink takes the results in the order of the items. Its methods are called from one
+// goroutine. An error ends the run.
+type Sink interface {
+	Append(rows []Row) error
+	Fail(failure Failure) error
+}
