@@ -1,0 +1,58 @@
+# The targets that matter: demo, test, build. Everything that they need is fetched by deps,
+# which the others run by themselves.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+
+# Every Go command runs with the compiler and linker flags for libtensorflow.
+GO = eval "$$(scripts/deps.sh env)" && go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS = -X fovea/internal/cli.version=$(VERSION)
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+.PHONY: deps
+deps: ## fetch libtensorflow into the cache (once)
+	@scripts/deps.sh install
+
+.PHONY: env
+env: deps ## print the environment for the go command: eval "$$(make env)"
+	@scripts/deps.sh env
+
+.PHONY: build
+build: deps ## make bin/extract and bin/finetune
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+.PHONY: demo
+demo: build ## the whole job on real pictures (IMAGES=DIR, SAMPLE=N)
+	@scripts/demo.sh
+
+.PHONY: test
+test: build python ## vet, staticcheck, gofmt, all tests with the race detector
+	@scripts/check-format.sh
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	FOVEA_PYTHON="$$(scripts/python.sh path)" && export FOVEA_PYTHON && $(GO) test -race ./...
+
+.PHONY: short
+short: deps ## the quick tests only, without the race detector
+	$(GO) test -short ./...
+
+.PHONY: fuzz
+fuzz: deps ## every fuzz target for FUZZTIME each
+	@scripts/fuzz.sh $(or $(FUZZTIME),10s)
+
+.PHONY: bench
+bench: build ## the speed of the model alone and of the whole command, side by side
+	@scripts/bench.sh
+
+.PHONY: python
+python: ## the Python environment with the readers that the tests check against
+	@scripts/python.sh install
+
+.PHONY: clean
+clean: ## remove what was built; the cache stays
+	rm -rf bin out

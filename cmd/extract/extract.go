@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"fovea/featurestore"
+	"fovea/inference"
+	"fovea/internal/cli"
+	"fovea/models"
+	"fovea/pipeline"
+	"fovea/recipe"
+)
+
+// options are the flags of extract.
+type options struct {
+	log     cli.LogOptions
+	session cli.SessionFlags
+
+	out           string
+	model         string
+	layers        []string
+	listLayers    bool
+	pool          string
+	labels        string
+	resize        string
+	interpolation string
+	workers       int
+	sample        int
+	seed          uint64
+
+	dtype     string
+	format    string
+	resume    bool
+	overwrite bool
+}
+
+const long = `Extract runs a pretrained network on every picture among IMAGES (files, or directories
+with all below them) and stores what its layers compute as a dataset in --out:
+
+  DIR/data/part-00000.parquet ...   path, label, split, sha256, width, height, one column per layer
+  DIR/errors.parquet                the pictures that could not be read, and why
+  DIR/manifest.json                 what was made, how, and how much of it
+
+Exit status: 0 all done; 1 failed; 2 wrong usage; 3 done, but some pictures could not be
+read; 130 after Ctrl-C, with everything finished so far kept (go on with --resume).`
+
+const example = `  extract --out features photos/
+  extract --out features --labels dir --layers pool5,block4_pool --pool avg photos/`
+
+func newCommand() *cobra.Command {
+	var o options
+	command := &cobra.Command{
+		Use:     "extract --out DIR [flags] IMAGES...",
+		Short:   "Turn folders of pictures into tables of features",
+		Long:    long,
+		Example: example,
+		Version: cli.Version(),
+		Args:    cobra.ArbitraryArgs,
+		RunE:    func(c *cobra.Command, images []string) error { return o.run(c.Context(), images) },
+	}
+	o.log.AddFlags(command)
+	f := command.Flags()
+	f.SortFlags = false
+	f.StringVar(&o.out, "out", "", "the dataset's `DIR`ectory (required)")
+	f.StringVar(&o.model, "model", models.Default, "the model's `NAME`: vgg16 is the embedded ImageNet base")
+	f.StringSliceVar(&o.layers, "layers", []string{"pool5"}, "comma-separated layers, one column each")
+	f.BoolVar(&o.listLayers, "list-layers", false, "print the model's layers and stop")
+	f.StringVar(&o.pool, "pool", recipe.PoolNone, "spatial pooling of convolutional layers: none, avg or max")
+	f.StringVar(&o.labels, "labels", "none", "none, prefix (of the file name, to its first dot), dir (the parent's name) or csv:FILE (rows path,label[,split])")
+	f.StringVar(&o.resize, "resize", "squash", "squash (the whole picture, as Keras) or crop (the centre, as the paper and torchvision)")
+	f.StringVar(&o.interpolation, "interpolation", "bilinear", "resampling filter: bilinear, bicubic, lanczos or nearest")
+	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), "arithmetic: float32 or bfloat16")
+	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "auto, cpu or gpu:N")
+	f.IntVar(&o.session.Batch, "batch", inference.DefaultBatch, "pictures computed together")
+	f.IntVar(&o.workers, "workers", 0, "pictures decoded at a time (default: one per CPU)")
+	f.IntVar(&o.sample, "sample", 0, "take only N of the pictures, the same ones for a --seed (default: all)")
+	f.Uint64Var(&o.seed, "seed", 1, "seed of --sample")
+	f.StringVar(&o.dtype, "dtype", string(featurestore.Float32), "stored numbers: float32 or float16")
+	f.StringVar(&o.format, "format", string(featurestore.FormatParquet), "parquet or arrow")
+	f.BoolVar(&o.resume, "resume", false, "go on with an interrupted dataset in --out")
+	f.BoolVar(&o.overwrite, "overwrite", false, "replace the dataset in --out")
+	return command
+}
+
+// validate finds wrong usage before anything is opened.
+func (o *options) validate(images []string) error {
+	switch {
+	case o.out == "":
+		return cli.Usagef("--out DIR is required")
+	case len(images) == 0:
+		return cli.Usagef("no IMAGES given: name files or directories")
+	case o.sample < 0:
+		return cli.Usagef("--sample %d: give a positive number", o.sample)
+	case o.resume && o.overwrite:
+		return cli.Usagef("--resume and --overwrite exclude each other")
+	case o.dtype != string(featurestore.Float32) && o.dtype != string(featurestore.Float16):
+		return cli.Usagef("unknown --dtype %q: use float32 or float16", o.dtype)
+	case o.format != string(featurestore.FormatParquet) && o.format != string(featurestore.FormatArrow):
+		return cli.Usagef("unknown --format %q: use parquet or arrow", o.format)
+	case o.pool != recipe.PoolNone && o.pool != recipe.PoolAverage && o.pool != recipe.PoolMax:
+		return cli.Usagef("unknown --pool %q: use none, avg or max", o.pool)
+	}
+	return nil
+}
+
+func (o *options) run(ctx context.Context, images []string) error {
+	session, err := o.session.Config()
+	if err != nil {
+		return usageUnlessDevice(err)
+	}
+	if o.listLayers {
+		return o.printLayers(session)
+	}
+	if err := o.validate(images); err != nil {
+		return err
+	}
+	labeler, err := pipeline.ParseLabels(o.labels)
+	if err != nil {
+		return cli.UsageError{Err: err}
+	}
+	listing, err := pipeline.List(ctx, images, labeler)
+	if err != nil {
+		return err
+	}
+	logrus.Infof("%d pictures found, %d other files skipped", len(listing.Items), listing.Skipped)
+	listing.Items = pipeline.Sample(listing.Items, o.sample, o.seed)
+
+	model, err := models.Open(o.model, session)
+	if err != nil {
+		return err
+	}
+	defer model.Close() //nolint:errcheck // the process ends here
+	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: o.session.Batch})
+	if errors.Is(err, inference.ErrUnknownLayer) {
+		return fmt.Errorf("%w; see --list-layers", err)
+	} else if err != nil {
+		return err
+	}
+	return o.extract(ctx, listing, extractor)
+}
+
+// recipe is what decides the values of the features.
+func (o *options) recipe(extractor *inference.Extractor) recipe.Recipe {
+	r := extractor.Model().Recipe()
+	r.Resize, r.Interpolation, r.Pool = o.resize, o.interpolation, o.pool
+	r.Layers = extractor.Layers()
+	return r
+}
+
+func (o *options) extract(ctx context.Context, listing pipeline.Listing, extractor *inference.Extractor) (err error) {
+	r := o.recipe(extractor)
+	config, err := cli.PipelineConfig(r)
+	if err != nil {
+		return cli.UsageError{Err: err}
+	}
+	config.Workers = o.workers
+
+	info := featurestore.Info{Recipe: r, DType: featurestore.DType(o.dtype), ToolVersion: cli.Version(), Device: extractor.Model().Device}
+	writer, err := featurestore.Create(o.out, info, featurestore.Options{
+		Format: featurestore.Format(o.format), Resume: o.resume, Overwrite: o.overwrite,
+	})
+	if err != nil {
+		return err
+	}
+	sink := &datasetSink{writer: writer}
+	items := sink.remaining(listing.Items)
+	for _, failure := range listing.Failures {
+		if err := sink.Fail(failure); err != nil {
+			return errors.Join(err, writer.Abort())
+		}
+	}
+	logrus.WithFields(logrus.Fields{
+		"model": r.Model, "layers": strings.Join(o.layers, ","), "device": info.Device,
+		"precision": r.Precision, "library": r.Library,
+	}).Infof("extracting features of %d pictures", len(items))
+
+	stats, runErr := o.runPipeline(ctx, items, extractor, sink, config)
+	if runErr == nil && sink.present == 0 {
+		runErr = stats.Check()
+	}
+	if err := sink.finish(runErr); err != nil {
+		return errors.Join(runErr, err)
+	}
+	o.summarize(stats, sink, runErr)
+	if runErr != nil {
+		return runErr
+	}
+	if sink.failures > 0 {
+		return fmt.Errorf("%w: %d", cli.ErrPartly, sink.failures)
+	}
+	return nil
+}
+
+func (o *options) runPipeline(ctx context.Context, items []pipeline.Item, extractor *inference.Extractor, sink pipeline.Sink, config pipeline.Config) (pipeline.Stats, error) {
+	if len(items) == 0 {
+		return pipeline.Stats{}, nil
+	}
+	if err := extractor.WarmUp(); err != nil {
+		return pipeline.Stats{}, err
+	}
+	progress := o.log.NewProgress("extracting", len(items))
+	defer progress.Done()
+	config.Progress = progress.Update
+	return pipeline.Run(ctx, items, extractor, sink, config)
+}
+
+// summarize says what was done, and which stage took the time.
+func (o *options) summarize(stats pipeline.Stats, sink *datasetSink, err error) {
+	if stats.Elapsed > 0 {
+		share := func(d time.Duration) string { return fmt.Sprintf("%.0f%%", 100*d.Seconds()/stats.Elapsed.Seconds()) }
+		logrus.WithFields(logrus.Fields{
+			"images_per_second": fmt.Sprintf("%.2f", float64(stats.Rows+stats.Failures)/stats.Elapsed.Seconds()),
+			"elapsed":           stats.Elapsed.Round(time.Millisecond * 100).String(),
+			"inference_busy":    share(stats.Infer),
+			"writing_busy":      share(stats.Write),
+			"decoding_cpu":      stats.Decode.Round(time.Millisecond * 100).String(),
+		}).Infof("%d rows written", stats.Rows)
+	}
+	if sink.present > 0 {
+		logrus.Infof("%d pictures were done before", sink.present)
+	}
+	if sink.failures > 0 {
+		logrus.Warnf("%d pictures could not be read: see %s/errors.parquet", sink.failures, o.out)
+	}
+	if err != nil {
+		logrus.Infof("what is finished is in %s; run the same command with --resume to go on", o.out)
+		return
+	}
+	logrus.Infof("the dataset is in %s", o.out)
+}
+
+func (o *options) printLayers(session inference.SessionConfig) error {
+	model, err := models.Open(o.model, session)
+	if err != nil {
+		return err
+	}
+	defer model.Close() //nolint:errcheck // the process ends here
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "LAYER\tSHAPE\tVALUES\tALSO NAMED")
+	for _, l := range model.Layers {
+		values := 1
+		for _, d := range l.Shape {
+			values *= d
+		}
+		shape := strings.ReplaceAll(strings.Trim(fmt.Sprint(l.Shape), "[]"), " ", "x")
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", l.Name, shape, values, strings.Join(l.Aliases, ", "))
+	}
+	return table.Flush()
+}
+
+// usageUnlessDevice marks a wrong flag; one that is right but not available on this
+// machine is a failure.
+func usageUnlessDevice(err error) error {
+	var usage cli.UsageError
+	if errors.Is(err, inference.ErrDevice) || errors.As(err, &usage) {
+		return err
+	}
+	return cli.UsageError{Err: err}
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/sirupsen/logrus"
+
+	"fovea/featurestore"
+	"fovea/internal/cli"
+	"fovea/pipeline"
+)
+
+// datasetSink stores the pipeline's results in a dataset.
+type datasetSink struct {
+	writer *featurestore.Writer
+	rows   []featurestore.Row
+	// present is the number of rows that an earlier, resumed run has made; failures counts
+	// those of all runs.
+	present, failures int
+}
+
+// remaining are the items that an earlier run, if any, has not dealt with.
+func (s *datasetSink) remaining(items []pipeline.Item) []pipeline.Item {
+	done := s.writer.Done()
+	if len(done) == 0 {
+		return items
+	}
+	var rest []pipeline.Item
+	for _, item := range items {
+		if !done[item.Path] {
+			rest = append(rest, item)
+		}
+	}
+	s.present, s.failures = s.writer.Rows(), s.writer.Failures()
+	return rest
+}
+
+func (s *datasetSink) Append(rows []pipeline.Row) error {
+	s.rows = s.rows[:0]
+	for _, r := range rows {
+		s.rows = append(s.rows, featurestore.Row{
+			Path: r.Path, Label: r.Label, Split: r.Split, SHA256: r.SHA256,
+			Width: int32(r.Width), Height: int32(r.Height), Features: r.Features,
+		})
+	}
+	return s.writer.Append(s.rows...)
+}
+
+func (s *datasetSink) Fail(f pipeline.Failure) error {
+	logrus.WithFields(logrus.Fields{"path": f.Path, "stage": f.Stage}).Warn(f.Reason)
+	s.failures++
+	return s.writer.AppendFailure(featurestore.Failure{
+		Path: f.Path, Label: f.Label, Split: f.Split, Stage: string(f.Stage), Reason: f.Reason,
+	})
+}
+
+// finish closes the dataset: complete after a run without error, interrupted after a
+// signal, with the finished rows. After any other error what has a final name stays.
+func (s *datasetSink) finish(err error) error {
+	var interruption cli.Interruption
+	switch {
+	case err == nil:
+		return s.writer.Close(featurestore.StatusComplete)
+	case errors.As(err, &interruption):
+		return s.writer.Close(featurestore.StatusInterrupted)
+	}
+	return s.writer.Abort()
+}
