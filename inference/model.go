@@ -96,7 +96,7 @@ func NewSession(graph *tf.Graph, config SessionConfig) (*tf.Session, string, err
 	if err != nil {
 		return nil, "", fmt.Errorf("inference: open a session: %w", err)
 	}
-	device, err := config.device(session)
+	device, err := config.DeviceOf(session)
 	if err != nil {
 		return nil, "", errors.Join(err, session.Close())
 	}

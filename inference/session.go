@@ -108,9 +108,9 @@ func (c SessionConfig) proto() *config.ConfigProto {
 	return message
 }
 
-// Device says which device a session runs on: "cpu" or "gpu:N". A GPU that was asked for
+// DeviceOf says which device a session runs on: "cpu" or "gpu:N". A GPU that was asked for
 // and is not there is an error, never a silent run on the CPU.
-func (c SessionConfig) device(session *tf.Session) (string, error) {
+func (c SessionConfig) DeviceOf(session *tf.Session) (string, error) {
 	wanted, err := parseDevice(c.Device)
 	if err != nil {
 		return "", err

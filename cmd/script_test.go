@@ -1,0 +1,136 @@
+// Package cmd_test runs the commands as users do: built, in a process of their own, on
+// real files. The scripts are in testdata/script.
+package cmd_test
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"fovea/featurestore"
+)
+
+// binaries is the directory of the built commands.
+var binaries string
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "fovea-cmd-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	build := exec.Command("go", "build", "-o", dir, "fovea/cmd/extract", "fovea/cmd/finetune")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "build the commands:", err)
+		return 1
+	}
+	binaries = dir
+	return m.Run()
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", binaries+string(os.PathListSeparator)+env.Getenv("PATH"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status":  status,
+			"picture": picture,
+			"rows":    rows,
+		},
+	})
+}
+
+// status N COMMAND...: the command must end with exit status N.
+func status(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) < 2 {
+		ts.Fatalf("usage: status N COMMAND [ARGUMENT...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%s: %v", args[1], err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("%s ended with status %d, want %d", args[1], got, want)
+	}
+}
+
+// picture KIND FILE...: makes pictures that can be told apart by their colour. KIND is red
+// or blue; each file has its own noise. The extension decides about the format.
+func picture(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) < 2 {
+		ts.Fatalf("usage: picture red|blue FILE...")
+	}
+	for i, name := range args[1:] {
+		random := rand.New(rand.NewPCG(uint64(i), uint64(len(args[0]))))
+		img := image.NewNRGBA(image.Rect(0, 0, 48+i, 40))
+		for p := 0; p < len(img.Pix); p += 4 {
+			c := color.NRGBA{R: 180, G: uint8(random.IntN(100)), B: uint8(random.IntN(70)), A: 255}
+			if args[0] == "blue" {
+				c.R, c.B = c.B, c.R
+			}
+			copy(img.Pix[p:], []uint8{c.R, c.G, c.B, c.A})
+		}
+		file := ts.MkAbs(name)
+		ts.Check(os.MkdirAll(filepath.Dir(file), 0o755))
+		f, err := os.Create(file)
+		ts.Check(err)
+		ts.Check(encode(f, img, filepath.Ext(name)))
+		ts.Check(f.Close())
+	}
+}
+
+func encode(w io.Writer, img image.Image, extension string) error {
+	if extension == ".png" {
+		return png.Encode(w, img)
+	}
+	return jpeg.Encode(w, img, &jpeg.Options{Quality: 90})
+}
+
+// rows DIR LAYER: prints path, label, split and number of values of each row, and each
+// failure, and verifies the dataset.
+func rows(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 2 {
+		ts.Fatalf("usage: rows DIR LAYER")
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Check(featurestore.Verify(dir))
+	dataset, err := featurestore.Open(dir)
+	ts.Check(err)
+	table, err := dataset.Matrix(ts.Context(), args[1])
+	ts.Check(err)
+	for i, path := range table.Paths {
+		fmt.Fprintf(ts.Stdout(), "row %s label=%s split=%s values=%d\n", path, table.Labels[i], table.Splits[i], table.Cols)
+	}
+	failures, err := dataset.Failures()
+	ts.Check(err)
+	for _, f := range failures {
+		fmt.Fprintf(ts.Stdout(), "failure %s stage=%s\n", f.Path, f.Stage)
+	}
+}

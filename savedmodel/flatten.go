@@ -1,0 +1,383 @@
+package savedmodel
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	framework "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	oppb "github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
+	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+)
+
+// tensor is an output of a node, by the node's name in the flat graph.
+type tensor struct {
+	node  string
+	index int
+	// outer tensors are not copied: they are in the loaded graph already.
+	outer bool
+}
+
+func (t tensor) String() string {
+	if t.index == 0 {
+		return t.node
+	}
+	return t.node + ":" + strconv.Itoa(t.index)
+}
+
+// maxDepth bounds calls within calls, maxNodes the flat graph: a hostile model could
+// otherwise unfold without end.
+const (
+	maxDepth = 64
+	maxNodes = 1_000_000
+)
+
+// flattener copies what a signature computes out of functions, on demand: beginning with
+// the outputs it visits what each node needs, so that nodes come out in the order of
+// computation and nothing unused comes out at all.
+type flattener struct {
+	functions map[string]*framework.FunctionDef
+	operators map[string]*oppb.OpDef
+	nodes     []*nodepb.NodeDef
+	// outer are the tensors of the loaded graph that the copied nodes read.
+	outer map[tensor]bool
+	top   *scope
+	calls map[string]bool // outer nodes that a function call leads to
+}
+
+// scope is the body of one call, or the graph itself at the top.
+type scope struct {
+	prefix    string // of the names of its nodes in the flat graph
+	depth     int
+	function  *framework.FunctionDef // nil at the top
+	nodes     map[string]*nodepb.NodeDef
+	arguments map[string]tensor
+	bodies    map[string]*scope
+	state     map[string]visitState
+}
+
+type visitState int
+
+const (
+	unvisited visitState = iota
+	visiting
+	visited
+)
+
+func newFlattener(meta *core.MetaGraphDef) *flattener {
+	f := &flattener{
+		functions: map[string]*framework.FunctionDef{},
+		operators: map[string]*oppb.OpDef{},
+		outer:     map[tensor]bool{},
+		calls:     map[string]bool{},
+	}
+	for _, function := range meta.GetGraphDef().GetLibrary().GetFunction() {
+		f.functions[function.GetSignature().GetName()] = function
+	}
+	for _, operator := range meta.GetMetaInfoDef().GetStrippedOpList().GetOp() {
+		f.operators[operator.GetName()] = operator
+	}
+	f.top = newScope(nil, meta.GetGraphDef().GetNode(), "", 0)
+	return f
+}
+
+func newScope(function *framework.FunctionDef, nodes []*nodepb.NodeDef, prefix string, depth int) *scope {
+	s := &scope{
+		prefix: prefix, depth: depth, function: function,
+		nodes:     make(map[string]*nodepb.NodeDef, len(nodes)),
+		arguments: map[string]tensor{}, bodies: map[string]*scope{}, state: map[string]visitState{},
+	}
+	for _, n := range nodes {
+		s.nodes[n.GetName()] = n
+	}
+	return s
+}
+
+// flatten copies all that the tensors named by references need, and says what they are
+// called in the flat graph.
+func (f *flattener) flatten(references []string) ([]tensor, error) {
+	if err := f.checkCalls(); err != nil {
+		return nil, err
+	}
+	tensors := make([]tensor, len(references))
+	for i, reference := range references {
+		t, err := f.resolve(f.top, reference)
+		if err != nil {
+			return nil, err
+		}
+		tensors[i] = t
+	}
+	return tensors, nil
+}
+
+// graph is the flat graph, to be imported into the loaded one.
+func (f *flattener) graph(versions *graphpb.GraphDef) *graphpb.GraphDef {
+	return &graphpb.GraphDef{Node: f.nodes, Versions: versions.GetVersions()}
+}
+
+// callee is the function that a node calls, or nil.
+func (f *flattener) callee(n *nodepb.NodeDef) *framework.FunctionDef {
+	switch n.GetOp() {
+	case "PartitionedCall", "StatefulPartitionedCall":
+		return f.functions[n.GetAttr()["f"].GetFunc().GetName()]
+	}
+	return f.functions[n.GetOp()]
+}
+
+// checkCalls refuses functions that call themselves, through others or not. No tracer makes
+// them, and TensorFlow runs out of stack while loading them.
+func (f *flattener) checkCalls() error {
+	state := map[string]visitState{}
+	var visit func(name string, depth int) error
+	visit = func(name string, depth int) error {
+		function := f.functions[name]
+		if function == nil || state[name] == visited {
+			return nil
+		}
+		if state[name] == visiting || depth > maxDepth {
+			return fmt.Errorf("%w: function %s calls itself, or calls are nested deeper than %d", ErrFormat, name, maxDepth)
+		}
+		state[name] = visiting
+		for _, node := range function.GetNodeDef() {
+			callees := []string{node.GetOp()}
+			for _, attribute := range node.GetAttr() {
+				callees = append(callees, attribute.GetFunc().GetName())
+				for _, one := range attribute.GetList().GetFunc() {
+					callees = append(callees, one.GetName())
+				}
+			}
+			for _, callee := range callees {
+				if err := visit(callee, depth+1); err != nil {
+					return err
+				}
+			}
+		}
+		state[name] = visited
+		return nil
+	}
+	for name := range f.functions {
+		if err := visit(name, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resolve finds the tensor that a reference stands for in a scope, copying what it needs.
+// References are "node" or "node:index" at the top, and "argument", "node:output:index" or
+// "node:output" in a function.
+func (f *flattener) resolve(s *scope, reference string) (tensor, error) {
+	name, rest, _ := strings.Cut(reference, ":")
+	if argument, found := s.arguments[name]; found {
+		return argument, nil
+	}
+	node := s.nodes[name]
+	if node == nil {
+		return tensor{}, fmt.Errorf("%w: %q refers to a node that is not there", ErrFormat, reference)
+	}
+	index, err := f.outputIndex(s, node, rest)
+	if err != nil {
+		return tensor{}, fmt.Errorf("%w: %q: %w", ErrFormat, reference, err)
+	}
+	if f.callee(node) != nil {
+		return f.result(s, node, index)
+	}
+	if s.function == nil && !f.dependsOnCall(name, 0) {
+		t := tensor{name, index, true}
+		f.outer[t] = true
+		return t, nil
+	}
+	if err := f.visit(s, node); err != nil {
+		return tensor{}, err
+	}
+	return tensor{s.prefix + name, index, false}, nil
+}
+
+// result is an output of a call: what the function's body returns there.
+func (f *flattener) result(s *scope, call *nodepb.NodeDef, index int) (tensor, error) {
+	body, err := f.body(s, call)
+	if err != nil {
+		return tensor{}, err
+	}
+	outputs := body.function.GetSignature().GetOutputArg()
+	if index < 0 || index >= len(outputs) {
+		return tensor{}, fmt.Errorf("%w: output %d of the call %s, which has %d", ErrFormat, index, call.GetName(), len(outputs))
+	}
+	reference, found := body.function.GetRet()[outputs[index].GetName()]
+	if !found {
+		return tensor{}, fmt.Errorf("%w: function %s does not return %s", ErrFormat, body.function.GetSignature().GetName(), outputs[index].GetName())
+	}
+	return f.guard(body, "return "+reference, func() (tensor, error) { return f.resolve(body, reference) })
+}
+
+// guard ends a chain of references that leads back to itself.
+func (f *flattener) guard(s *scope, key string, resolve func() (tensor, error)) (tensor, error) {
+	if s.state[key] == visiting {
+		return tensor{}, fmt.Errorf("%w: the graph has a cycle through %s", ErrFormat, s.prefix)
+	}
+	s.state[key] = visiting
+	defer func() { s.state[key] = unvisited }()
+	return resolve()
+}
+
+// body is the scope of a call, made when it is first met.
+func (f *flattener) body(s *scope, call *nodepb.NodeDef) (*scope, error) {
+	if body := s.bodies[call.GetName()]; body != nil {
+		return body, nil
+	}
+	function := f.callee(call)
+	if s.depth == maxDepth {
+		return nil, fmt.Errorf("%w: calls are nested deeper than %d: does function %s call itself?", ErrFormat, maxDepth, function.GetSignature().GetName())
+	}
+	body := newScope(function, function.GetNodeDef(), s.prefix+call.GetName()+"/", s.depth+1)
+	var inputs []string
+	for _, input := range call.GetInput() {
+		if !strings.HasPrefix(input, "^") {
+			inputs = append(inputs, input)
+		}
+	}
+	arguments := function.GetSignature().GetInputArg()
+	if len(inputs) != len(arguments) {
+		return nil, fmt.Errorf("%w: the call %s gives %d arguments to function %s of %d", ErrFormat, call.GetName(), len(inputs), function.GetSignature().GetName(), len(arguments))
+	}
+	for i, argument := range arguments {
+		t, err := f.guard(s, "call "+call.GetName(), func() (tensor, error) { return f.resolve(s, inputs[i]) })
+		if err != nil {
+			return nil, err
+		}
+		body.arguments[argument.GetName()] = t
+	}
+	s.bodies[call.GetName()] = body
+	return body, nil
+}
+
+// visit copies a node after all that it needs.
+func (f *flattener) visit(s *scope, node *nodepb.NodeDef) error {
+	name := node.GetName()
+	switch s.state[name] {
+	case visited:
+		return nil
+	case visiting:
+		return fmt.Errorf("%w: the graph has a cycle through %s%s", ErrFormat, s.prefix, name)
+	}
+	s.state[name] = visiting
+	flat := proto.Clone(node).(*nodepb.NodeDef)
+	flat.Name = s.prefix + name
+	flat.Input = nil
+	for _, input := range node.GetInput() {
+		reference, err := f.input(s, input)
+		if err != nil {
+			return err
+		}
+		if reference != "" {
+			flat.Input = append(flat.Input, reference)
+		}
+	}
+	for key, attribute := range flat.GetAttr() {
+		if attribute.GetPlaceholder() != "" {
+			return fmt.Errorf("%w: attribute %s of %s is left to the caller of its function", ErrFormat, key, flat.Name)
+		}
+	}
+	delete(flat.Attr, "_class")         // colocation: the nodes named there may not be copied
+	delete(flat.Attr, "_output_shapes") // inferred anew
+	s.state[name] = visited
+	f.nodes = append(f.nodes, flat)
+	if len(f.nodes) > maxNodes {
+		return fmt.Errorf("%w: more than %d nodes", ErrFormat, maxNodes)
+	}
+	return nil
+}
+
+// input is a node's input in the flat graph. An order of execution (a control input, with
+// a leading ^) is kept between nodes of one body; on calls and on the loaded graph it is
+// dropped, because reading variables needs none.
+func (f *flattener) input(s *scope, reference string) (string, error) {
+	if control, found := strings.CutPrefix(reference, "^"); found {
+		node := s.nodes[control]
+		if node == nil || f.callee(node) != nil || (s.function == nil && !f.dependsOnCall(control, 0)) {
+			return "", nil
+		}
+		return "^" + s.prefix + control, f.visit(s, node)
+	}
+	t, err := f.resolve(s, reference)
+	return t.String(), err
+}
+
+// dependsOnCall says whether a node at the top needs the result of a call, and so has to
+// be copied too.
+func (f *flattener) dependsOnCall(name string, depth int) bool {
+	if known, found := f.calls[name]; found {
+		return known
+	}
+	node := f.top.nodes[name]
+	if node == nil {
+		return false
+	}
+	f.calls[name] = false // ends cycles; visit reports them
+	depends := f.callee(node) != nil
+	for _, input := range node.GetInput() {
+		if depends || depth > maxNodes {
+			break
+		}
+		from, _, _ := strings.Cut(strings.TrimPrefix(input, "^"), ":")
+		depends = f.dependsOnCall(from, depth+1)
+	}
+	f.calls[name] = depends
+	return depends
+}
+
+// outputIndex turns what follows the node's name in a reference into the number of the
+// output. In functions outputs have names, each of which may stand for several tensors.
+func (f *flattener) outputIndex(s *scope, node *nodepb.NodeDef, rest string) (int, error) {
+	if rest == "" {
+		return 0, nil
+	}
+	if s.function == nil {
+		return nonNegative(rest)
+	}
+	output, number, _ := strings.Cut(rest, ":")
+	within := 0
+	if number != "" {
+		var err error
+		if within, err = nonNegative(number); err != nil {
+			return 0, err
+		}
+	}
+	operator := f.operators[node.GetOp()]
+	if function := f.functions[node.GetOp()]; function != nil {
+		operator = function.GetSignature()
+	}
+	if operator == nil {
+		return 0, fmt.Errorf("operation %s is not described in the model", node.GetOp())
+	}
+	offset := 0
+	for _, argument := range operator.GetOutputArg() {
+		if argument.GetName() == output {
+			return offset + within, nil
+		}
+		offset += argumentLength(argument, node)
+	}
+	return 0, fmt.Errorf("operation %s has no output %q", node.GetOp(), output)
+}
+
+func nonNegative(digits string) (int, error) {
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%q is not the number of an output", digits)
+	}
+	return n, nil
+}
+
+// argumentLength is how many tensors an argument of an operator stands for on a node.
+func argumentLength(argument *oppb.OpDef_ArgDef, node *nodepb.NodeDef) int {
+	switch {
+	case argument.GetNumberAttr() != "":
+		return int(node.GetAttr()[argument.GetNumberAttr()].GetI())
+	case argument.GetTypeListAttr() != "":
+		return len(node.GetAttr()[argument.GetTypeListAttr()].GetList().GetType())
+	}
+	return 1
+}

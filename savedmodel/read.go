@@ -1,0 +1,147 @@
+package savedmodel
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+)
+
+// Names that TensorFlow fixes.
+const (
+	graphFile        = "saved_model.pb"
+	variablesPrefix  = "variables/variables"
+	serveTag         = "serve"
+	defaultSignature = "serving_default"
+	initSignature    = "__saved_model_init_op"
+)
+
+// maxGraphBytes bounds saved_model.pb: beyond it protobuf does not go anyway.
+const maxGraphBytes = 2 << 30
+
+// ErrFormat marks a directory that is not a SavedModel that can be used.
+var ErrFormat = errors.New("not a usable SavedModel")
+
+// readMetaGraph parses the graph for serving out of saved_model.pb.
+func readMetaGraph(dir string) (*core.MetaGraphDef, error) {
+	file := filepath.Join(dir, graphFile)
+	info, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("savedmodel: %s: %w: it has no %s; give the directory that holds it", dir, ErrFormat, graphFile)
+	} else if err != nil {
+		return nil, fmt.Errorf("savedmodel: %w", err)
+	}
+	if info.Size() > maxGraphBytes {
+		return nil, fmt.Errorf("savedmodel: %s: %w: %d bytes are too many for a graph", file, ErrFormat, info.Size())
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("savedmodel: %w", err)
+	}
+	meta, err := parseMetaGraph(data)
+	if err != nil {
+		return nil, fmt.Errorf("savedmodel: %s: %w", file, err)
+	}
+	return meta, nil
+}
+
+func parseMetaGraph(data []byte) (*core.MetaGraphDef, error) {
+	model := new(core.SavedModel)
+	if err := proto.Unmarshal(data, model); err != nil {
+		return nil, fmt.Errorf("%w: it is damaged or truncated: %w", ErrFormat, err)
+	}
+	var tags []string
+	for _, meta := range model.GetMetaGraphs() {
+		if slices.Contains(meta.GetMetaInfoDef().GetTags(), serveTag) {
+			return meta, nil
+		}
+		tags = append(tags, strings.Join(meta.GetMetaInfoDef().GetTags(), "+"))
+	}
+	if len(tags) == 0 {
+		return nil, fmt.Errorf("%w: it holds no graph: is it truncated?", ErrFormat)
+	}
+	return nil, fmt.Errorf("%w: no graph has the tag %q, only %s: export the model for serving", ErrFormat, serveTag, strings.Join(tags, ", "))
+}
+
+// checkVariables finds shards of the checkpoint that are missing: TensorFlow loads a model
+// without any of them and fails much later.
+func checkVariables(dir string, meta *core.MetaGraphDef) error {
+	if !hasVariables(meta) {
+		return nil
+	}
+	prefix := filepath.Join(dir, filepath.FromSlash(variablesPrefix))
+	if _, err := os.Stat(prefix + ".index"); err != nil {
+		return fmt.Errorf("savedmodel: %s: %w: its variables are missing (%s.index): copy the whole directory", dir, ErrFormat, variablesPrefix)
+	}
+	shards, err := filepath.Glob(escapeGlob(prefix) + ".data-*-of-*")
+	if err != nil || len(shards) == 0 {
+		return fmt.Errorf("savedmodel: %s: %w: its variables are missing (%s.data-*): copy the whole directory", dir, ErrFormat, variablesPrefix)
+	}
+	var total int
+	if _, err := fmt.Sscanf(shards[0][strings.LastIndex(shards[0], "-of-"):], "-of-%d", &total); err != nil || total != len(shards) {
+		return fmt.Errorf("savedmodel: %s: %w: %d of %d shards of its variables are there: copy the whole directory", dir, ErrFormat, len(shards), total)
+	}
+	return nil
+}
+
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+func hasVariables(meta *core.MetaGraphDef) bool {
+	for _, node := range meta.GetGraphDef().GetNode() {
+		switch node.GetOp() {
+		case "VarHandleOp", "VariableV2", "Variable":
+			return true
+		}
+	}
+	return false
+}
+
+// chooseSignature takes the default signature, or the only one.
+func chooseSignature(meta *core.MetaGraphDef) (string, *core.SignatureDef, error) {
+	signatures := maps.Clone(meta.GetSignatureDef())
+	delete(signatures, initSignature)
+	if s := signatures[defaultSignature]; s != nil {
+		return defaultSignature, s, nil
+	}
+	names := slices.Sorted(maps.Keys(signatures))
+	switch len(names) {
+	case 0:
+		return "", nil, fmt.Errorf("%w: it has no signature: export it with one", ErrFormat)
+	case 1:
+		return names[0], signatures[names[0]], nil
+	}
+	return "", nil, fmt.Errorf("%w: it has the signatures %s, none of which is %s", ErrFormat, strings.Join(names, ", "), defaultSignature)
+}
+
+// hash is the hex SHA-256 over the graph and the variables, by file name and content.
+func hash(dir string) (string, error) {
+	sum := sha256.New()
+	files, err := filepath.Glob(escapeGlob(filepath.Join(dir, filepath.FromSlash(variablesPrefix))) + ".*")
+	if err != nil {
+		return "", fmt.Errorf("savedmodel: %w", err)
+	}
+	for _, file := range append([]string{filepath.Join(dir, graphFile)}, files...) {
+		f, err := os.Open(file)
+		if err != nil {
+			return "", fmt.Errorf("savedmodel: %w", err)
+		}
+		fmt.Fprintf(sum, "%s\x00", filepath.Base(file))
+		_, err = io.Copy(sum, f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return "", fmt.Errorf("savedmodel: hash %s: %w", file, err)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}

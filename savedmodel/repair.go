@@ -1,0 +1,204 @@
+package savedmodel
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"google.golang.org/protobuf/proto"
+
+	"fovea/inference"
+)
+
+// Keys of TensorFlow's object-based checkpoints.
+const (
+	objectGraphKey    = "_CHECKPOINTABLE_OBJECT_GRAPH"
+	variableAttribute = "VARIABLE_VALUE"
+)
+
+// repair fills the variables that the signature reads when loading has not done so. What
+// Keras 3 writes through tf.saved_model.save restores duplicates of them (keras #19274,
+// tensorflow #72963): Python binds by object and does not notice; a session does, with
+// "Could not find variable". The checkpoint says by object which value belongs where.
+func (l *loader) repair(model *inference.Model) error {
+	probe := func() error {
+		extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{
+			Layers: []string{model.Layers[len(model.Layers)-1].Name}, Batch: 1,
+		})
+		if err != nil {
+			return err
+		}
+		return extractor.WarmUp()
+	}
+	err := probe()
+	if err == nil {
+		return nil
+	}
+	if !strings.Contains(err.Error(), "Could not find variable") && !strings.Contains(err.Error(), "uninitialized") {
+		return fmt.Errorf("%w: it cannot be run: %w", ErrFormat, err)
+	}
+	handles, err := l.checkpointKeys()
+	if err != nil {
+		return fmt.Errorf("%w: its variables are not restored by loading it, and it does not say how they should be: %w", ErrFormat, err)
+	}
+	if err := l.assign(handles); err != nil {
+		return fmt.Errorf("%w: restore its variables: %w", ErrFormat, err)
+	}
+	if err := probe(); err != nil {
+		return fmt.Errorf("%w: it cannot be run: %w", ErrFormat, err)
+	}
+	return nil
+}
+
+// checkpointKeys maps the variable handles that the signature's call captures to their
+// values' keys in the checkpoint.
+func (l *loader) checkpointKeys() (map[string]string, error) {
+	captured, call, err := l.captured()
+	if err != nil {
+		return nil, err
+	}
+	objects, err := l.objectGraph()
+	if err != nil {
+		return nil, err
+	}
+	keys := map[string]string{}
+	for i, object := range captured {
+		handle := call[len(call)-len(captured)+i]
+		if int(object) >= len(objects.GetNodes()) || object < 0 {
+			return nil, fmt.Errorf("object %d is not in the checkpoint", object)
+		}
+		for _, attribute := range objects.GetNodes()[object].GetAttributes() {
+			if attribute.GetName() == variableAttribute {
+				keys[handle] = attribute.GetCheckpointKey()
+			}
+		}
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("no variable that it reads is in the checkpoint")
+	}
+	return keys, nil
+}
+
+// captured returns the objects that the signature's function captures, and the inputs of
+// the call, whose last ones are their handles in the same order.
+func (l *loader) captured() (objects []int32, inputs []string, err error) {
+	graph := l.meta.GetObjectGraphDef()
+	f := newFlattener(l.meta)
+	for _, info := range l.def.GetOutputs() {
+		call := f.top.nodes[parseTensor(info.GetName()).node]
+		if call == nil || f.callee(call) == nil {
+			continue
+		}
+		function := f.callee(call).GetSignature().GetName()
+		for _, input := range call.GetInput() {
+			if !strings.HasPrefix(input, "^") {
+				inputs = append(inputs, input)
+			}
+		}
+		objects = boundInputs(graph, f, function)
+		if objects == nil || len(objects) > len(inputs) {
+			return nil, nil, fmt.Errorf("the captures of function %s are not recorded", function)
+		}
+		return objects, inputs, nil
+	}
+	return nil, nil, errors.New("its signature is not a function call")
+}
+
+// boundInputs finds the captures of a function, or of the one function that it does no
+// more than call.
+func boundInputs(graph *core.SavedObjectGraph, f *flattener, name string) []int32 {
+	for range maxDepth {
+		if concrete := graph.GetConcreteFunctions()[name]; concrete != nil {
+			return concrete.GetBoundInputs()
+		}
+		next := ""
+		for _, node := range f.functions[name].GetNodeDef() {
+			if callee := f.callee(node); callee != nil {
+				if next != "" {
+					return nil
+				}
+				next = callee.GetSignature().GetName()
+			}
+		}
+		if next == "" {
+			return nil
+		}
+		name = next
+	}
+	return nil
+}
+
+func (l *loader) checkpoint() string {
+	return filepath.Join(l.dir, filepath.FromSlash(variablesPrefix))
+}
+
+// objectGraph reads the checkpoint's own description.
+func (l *loader) objectGraph() (*core.TrackableObjectGraph, error) {
+	scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope("fovea_objects")
+	values, err := l.restore(scope, []string{objectGraphKey}, []tf.DataType{tf.String})
+	if err != nil {
+		return nil, err
+	}
+	tensors, err := l.loaded.Session.Run(nil, values, nil)
+	if err != nil {
+		return nil, err
+	}
+	text, ok := tensors[0].Value().(string)
+	if !ok {
+		return nil, errors.New("the checkpoint's description is not a string")
+	}
+	objects := new(core.TrackableObjectGraph)
+	return objects, proto.Unmarshal([]byte(text), objects)
+}
+
+func (l *loader) restore(scope *op.Scope, keys []string, types []tf.DataType) ([]tf.Output, error) {
+	values := op.RestoreV2(scope, op.Const(scope.SubScope("prefix"), l.checkpoint()),
+		op.Const(scope.SubScope("keys"), keys), op.Const(scope.SubScope("slices"), make([]string, len(keys))), types)
+	return values, scope.Err()
+}
+
+// assign restores each handle's value from its key.
+func (l *loader) assign(keys map[string]string) error {
+	scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope("fovea_restore")
+	var names []string
+	var types []tf.DataType
+	var handles []tf.Output
+	for _, handle := range sortedKeys(keys) {
+		output, err := l.output(handle)
+		if err != nil {
+			return err
+		}
+		dtype, ok := l.variableType(handle)
+		if !ok {
+			continue
+		}
+		names, types, handles = append(names, keys[handle]), append(types, dtype), append(handles, output)
+	}
+	values, err := l.restore(scope, names, types)
+	if err != nil {
+		return err
+	}
+	var targets []*tf.Operation
+	for i, value := range values {
+		targets = append(targets, op.AssignVariableOp(scope.SubScope("assign"), handles[i], value))
+	}
+	if err := scope.Err(); err != nil {
+		return err
+	}
+	_, err = l.loaded.Session.Run(nil, nil, targets)
+	return err
+}
+
+// variableType is the element type of the variable behind a handle.
+func (l *loader) variableType(handle string) (tf.DataType, bool) {
+	for _, node := range l.meta.GetGraphDef().GetNode() {
+		if node.GetName() == parseTensor(handle).node && node.GetOp() == "VarHandleOp" {
+			return tf.DataType(node.GetAttr()["dtype"].GetType()), true
+		}
+	}
+	return 0, false
+}
