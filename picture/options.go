@@ -1,0 +1,79 @@
+package picture
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Resize is how a picture of any size becomes one of the model's.
+type Resize string
+
+const (
+	// Squash scales the whole picture to the model's size, whatever that does to its
+	// proportions, as Keras's load_img does. The zero value means this.
+	Squash Resize = "squash"
+	// Crop scales the shorter side to 256 (for a model of 224; in proportion for others)
+	// and takes the centre, as the paper's single-crop evaluation and torchvision's
+	// Resize(256), CenterCrop(224) do.
+	Crop Resize = "crop"
+)
+
+// Options say what a picture is made into. Width and Height must be set.
+type Options struct {
+	// Width and Height are the model's input size in pixels.
+	Width, Height int
+	// Resize is Squash or Crop.
+	Resize Resize
+	// Interpolation is the resampling filter (default Bilinear).
+	Interpolation Interpolation
+	// MaxPixels bounds width times height of the file's picture (default
+	// DefaultMaxPixels).
+	MaxPixels int
+}
+
+// DefaultMaxPixels is enough for any camera and bounds a picture's memory to about 0.5 GB.
+const DefaultMaxPixels = 120_000_000
+
+// Validate says what is wrong with the options.
+func (o Options) Validate() error {
+	if o.Width < 1 || o.Height < 1 {
+		return fmt.Errorf("picture: a size of %dx%d pixels", o.Width, o.Height)
+	}
+	switch o.Resize {
+	case "", Squash:
+	case Crop:
+		if o.Width != o.Height {
+			return fmt.Errorf("picture: crop makes square pictures, not %dx%d", o.Width, o.Height)
+		}
+	default:
+		return fmt.Errorf("picture: unknown way to resize %q: use squash or crop", o.Resize)
+	}
+	if _, found := filters[o.Interpolation]; !found {
+		return fmt.Errorf("picture: unknown interpolation %q: use bilinear, bicubic, lanczos or nearest", o.Interpolation)
+	}
+	if o.MaxPixels < 0 {
+		return fmt.Errorf("picture: a limit of %d pixels", o.MaxPixels)
+	}
+	return nil
+}
+
+// Picture is a picture of the model's size.
+type Picture struct {
+	// Pix are the pixels in RGB order, row by row: height x width x 3 bytes.
+	Pix           []uint8
+	Width, Height int
+	// SourceWidth and SourceHeight are as stored in the file, before orientation.
+	SourceWidth, SourceHeight int
+	// Format is the file's format: "jpeg", "png", "gif", "bmp", "tiff" or "webp".
+	Format string
+}
+
+// Reasons why a file gives no picture.
+var (
+	// ErrUnsupported marks a format that is not decoded, or no picture at all.
+	ErrUnsupported = errors.New("unsupported format")
+	// ErrTooLarge marks a picture of more than MaxPixels.
+	ErrTooLarge = errors.New("too large")
+	// ErrDamaged marks a file that is truncated or corrupt.
+	ErrDamaged = errors.New("damaged")
+)
