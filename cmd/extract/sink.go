@@ -21,13 +21,12 @@ type datasetSink struct {
 
 // remaining are the items that an earlier run, if any, has not dealt with.
 func (s *datasetSink) remaining(items []pipeline.Item) []pipeline.Item {
-	done := s.writer.Done()
-	if len(done) == 0 {
+	if s.writer.Rows()+s.writer.Failures() == 0 {
 		return items
 	}
 	var rest []pipeline.Item
 	for _, item := range items {
-		if !done[item.Path] {
+		if !s.writer.Has(item.Path) {
 			rest = append(rest, item)
 		}
 	}
