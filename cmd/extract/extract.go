@@ -115,7 +115,7 @@ func (o *options) validate(images []string) error {
 func (o *options) run(ctx context.Context, images []string) error {
 	session, err := o.session.Config()
 	if err != nil {
-		return usageUnlessDevice(err)
+		return cli.UsageUnless(inference.ErrDevice, err)
 	}
 	if o.listLayers {
 		return o.printLayers(session)
@@ -255,14 +255,4 @@ func (o *options) printLayers(session inference.SessionConfig) error {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", l.Name, shape, values, strings.Join(l.Aliases, ", "))
 	}
 	return table.Flush()
-}
-
-// usageUnlessDevice marks a wrong flag; one that is right but not available on this
-// machine is a failure.
-func usageUnlessDevice(err error) error {
-	var usage cli.UsageError
-	if errors.Is(err, inference.ErrDevice) || errors.As(err, &usage) {
-		return err
-	}
-	return cli.UsageError{Err: err}
 }

@@ -1,0 +1,25 @@
+// Package head learns to tell classes apart from features: standardization and softmax
+// regression, with the strength of the regularization chosen by cross-validation.
+//
+// # What is fitted
+//
+// Features are standardized: each column less its mean, over its standard deviation, both of
+// the training rows; a constant column contributes nothing. On the n standardized rows x
+// with classes y the weights W and biases b minimize
+//
+//	-1/n sum_i log softmax(W x_i + b)[y_i]  +  lambda/2 |W|^2
+//
+// by L-BFGS. Biases are not regularized. In scikit-learn's LogisticRegression this is
+// C = 1/(lambda n).
+//
+// # How it is fitted
+//
+// Features are often many more than rows: 25,088 values of each of 2,000 pictures. The best
+// W is then a combination of the rows, so nothing is lost by describing each row by its
+// inner products with the others: with K = X X' = L L' (Cholesky), regression on the rows of
+// L has the same losses and the same |W|, in n instead of 25,088 dimensions, and W follows
+// from its solution. K is computed once and serves all folds and all strengths.
+//
+// The package knows numbers and labels. It must not know where features come from: files,
+// models and pictures are other packages' business.
+package head

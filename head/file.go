@@ -1,0 +1,168 @@
+package head
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+
+	"github.com/google/renameio/v2"
+
+	"fovea/recipe"
+)
+
+// A head is stored as JSON, its numbers as base64 of little-endian float32.
+const (
+	fileFormat  = "fovea-head"
+	fileVersion = 1
+	// maxFileBytes is a thousand classes on the longest vectors, and bounds what is read.
+	maxFileBytes = 1 << 30
+)
+
+// ErrFile marks a file that is not a head that can be used.
+var ErrFile = errors.New("not a usable head")
+
+type headFile struct {
+	Format  string        `json:"format"`
+	Version int           `json:"version"`
+	Classes []string      `json:"classes"`
+	Layer   recipe.Layer  `json:"layer"`
+	Recipe  recipe.Recipe `json:"recipe"`
+	Notes   Notes         `json:"notes"`
+	Mean    floats        `json:"mean"`
+	Scale   floats        `json:"scale"`
+	Weights []floats      `json:"weights"`
+	Biases  floats        `json:"biases"`
+}
+
+// floats are written as base64 of their bytes.
+type floats []float32
+
+func (f floats) MarshalJSON() ([]byte, error) {
+	raw := make([]byte, 0, 4*len(f))
+	for _, v := range f {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
+	}
+	return json.Marshal(base64.StdEncoding.EncodeToString(raw))
+}
+
+func (f *floats) UnmarshalJSON(data []byte) error {
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return err
+	}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return err
+	}
+	if len(raw)%4 != 0 {
+		return fmt.Errorf("%d bytes are not whole numbers", len(raw))
+	}
+	*f = make(floats, len(raw)/4)
+	for i := range *f {
+		(*f)[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+	}
+	return nil
+}
+
+// Save writes the head to a file, which is replaced as a whole or not at all.
+func (h *Head) Save(name string) error {
+	f := headFile{
+		Format: fileFormat, Version: fileVersion, Classes: h.Classes, Layer: h.Layer, Recipe: h.Recipe, Notes: h.Notes,
+		Mean: h.Standardization.Mean, Scale: h.Standardization.Scale, Biases: h.Biases,
+	}
+	for _, w := range h.Weights {
+		f.Weights = append(f.Weights, w)
+	}
+	encoded, err := json.MarshalIndent(f, "", " ")
+	if err != nil {
+		return fmt.Errorf("head: encode %s: %w", name, err)
+	}
+	if err := renameio.WriteFile(name, append(encoded, '\n'), 0o644); err != nil {
+		return fmt.Errorf("head: write %s: %w", name, err)
+	}
+	return nil
+}
+
+// Load reads a head from a file.
+func Load(name string) (*Head, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, fmt.Errorf("head: %w", err)
+	}
+	if info.IsDir() || info.Size() > maxFileBytes {
+		return nil, fmt.Errorf("head: %s: %w: give the file that train has written", name, ErrFile)
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("head: %w", err)
+	}
+	h, err := parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("head: %s: %w", name, err)
+	}
+	return h, nil
+}
+
+func parse(data []byte) (*Head, error) {
+	// The format is looked at first: what else is in a foreign or newer file is unknown.
+	var kind struct {
+		Format  string
+		Version int
+	}
+	if err := json.Unmarshal(data, &kind); err != nil {
+		return nil, fmt.Errorf("%w: it is truncated or no JSON: %w", ErrFile, err)
+	}
+	if kind.Format != fileFormat {
+		return nil, fmt.Errorf("%w: it is not a head, its format is %q", ErrFile, kind.Format)
+	}
+	if kind.Version != fileVersion {
+		return nil, fmt.Errorf("%w: its version is %d, this program knows %d: use the program that wrote it, or train again", ErrFile, kind.Version, fileVersion)
+	}
+	var f headFile
+	if err := json.Unmarshal(data, &f); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFile, err)
+	}
+	if err := f.validate(); err != nil {
+		return nil, fmt.Errorf("%w: it is damaged: %w", ErrFile, err)
+	}
+	h := &Head{
+		Classes: f.Classes, Layer: f.Layer, Recipe: f.Recipe, Notes: f.Notes, Biases: f.Biases,
+		Standardization: Standardization{Mean: f.Mean, Scale: f.Scale},
+	}
+	for _, w := range f.Weights {
+		h.Weights = append(h.Weights, w)
+	}
+	return h, nil
+}
+
+// validate checks that the sizes fit each other and all numbers are numbers.
+func (f headFile) validate() error {
+	classes, columns := len(f.Classes), len(f.Mean)
+	if classes < 2 || !slices.IsSorted(f.Classes) || len(slices.Compact(slices.Clone(f.Classes))) != classes {
+		return fmt.Errorf("its classes are %q", f.Classes)
+	}
+	if columns == 0 || len(f.Scale) != columns || f.Layer.Size() != columns {
+		return fmt.Errorf("%d means and %d scales for a layer of %d values", columns, len(f.Scale), f.Layer.Size())
+	}
+	if len(f.Biases) != classes || len(f.Weights) != classes {
+		return fmt.Errorf("%d biases and %d rows of weights for %d classes", len(f.Biases), len(f.Weights), classes)
+	}
+	for _, values := range append([]floats{f.Mean, f.Scale, f.Biases}, f.Weights...) {
+		for i, v := range values {
+			if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
+				return fmt.Errorf("number %d is %v", i, v)
+			}
+		}
+	}
+	for _, w := range f.Weights {
+		if len(w) != columns {
+			return fmt.Errorf("%d weights for %d columns", len(w), columns)
+		}
+	}
+	return nil
+}

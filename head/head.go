@@ -1,0 +1,99 @@
+package head
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"fovea/recipe"
+)
+
+// Head turns features into probabilities of classes.
+type Head struct {
+	// Classes are sorted by name.
+	Classes []string
+	// Standardization comes before the weights.
+	Standardization Standardization
+	// Weights has one row per class, over the standardized columns.
+	Weights [][]float32
+	Biases  []float32
+
+	// Recipe and Layer say what features the head was trained on.
+	Recipe recipe.Recipe
+	Layer  recipe.Layer
+	// Notes are what else is recorded of the training; they do not enter predictions.
+	Notes Notes
+}
+
+// Notes are the circumstances of a training.
+type Notes struct {
+	ToolVersion string `json:"tool_version,omitempty"`
+	Seed        uint64 `json:"seed"`
+	// TrainedOn is the number of rows.
+	TrainedOn int    `json:"trained_on"`
+	Report    Report `json:"report"`
+	// HeldOut are the metrics on rows that were kept out of the training, if any were.
+	HeldOut *Metrics `json:"held_out,omitempty"`
+	// Seen are short hashes of the pictures trained on, by which an evaluation can tell
+	// how many it has in common.
+	Seen []string `json:"seen,omitempty"`
+}
+
+// Columns is the number of features that the head takes.
+func (h *Head) Columns() int { return len(h.Standardization.Mean) }
+
+// Probabilities computes one row of probabilities, in the order of Classes, per row of x.
+func (h *Head) Probabilities(x Matrix) ([][]float64, error) {
+	if err := x.validate(); err != nil {
+		return nil, err
+	}
+	if x.Cols != h.Columns() {
+		return nil, fmt.Errorf("head: rows of %d features given to a head of %d", x.Cols, h.Columns())
+	}
+	all := make([][]float64, x.Rows)
+	standard := make([]float32, x.Cols)
+	for i := range all {
+		h.Standardization.apply(standard, x.Row(i))
+		scores := make([]float64, len(h.Classes))
+		for c, weights := range h.Weights {
+			sum := float64(h.Biases[c])
+			for j, w := range weights {
+				sum += float64(w) * float64(standard[j])
+			}
+			scores[c] = sum
+		}
+		softmax(scores)
+		all[i] = scores
+	}
+	return all, nil
+}
+
+// Predict is the class with the highest of the probabilities.
+func (h *Head) Predict(probabilities []float64) string { return h.Classes[argmax(probabilities)] }
+
+// ErrMismatch marks features that a head was not trained for.
+var ErrMismatch = errors.New("the head was trained on other features")
+
+// Check compares the recipe of features with the one that the head was trained on. What
+// makes them incomparable is an error; what only moves them by rounding is returned.
+func (h *Head) Check(r recipe.Recipe) (warnings []recipe.Difference, err error) {
+	var reasons []string
+	for _, d := range h.Recipe.Compare(r) {
+		if d.Minor {
+			warnings = append(warnings, d)
+			continue
+		}
+		reasons = append(reasons, fmt.Sprintf("%s: %s in the head, %s in the features", d.Field, d.Have, d.Got))
+	}
+	layer, found := r.Layer(h.Layer.Name)
+	switch {
+	case !found:
+		reasons = append(reasons, fmt.Sprintf("layer: %s in the head, %s in the features", h.Layer.Name, strings.Join(r.LayerNames(), ",")))
+	case layer.Size() != h.Layer.Size():
+		reasons = append(reasons, fmt.Sprintf("shape of %s: %v in the head, %v in the features", layer.Name, h.Layer.Shape, layer.Shape))
+	}
+	if len(reasons) > 0 {
+		return nil, fmt.Errorf("head: %w: %s: extract features as for the head, or train a head on these", ErrMismatch, strings.Join(reasons, "; "))
+	}
+	return warnings, nil
+}

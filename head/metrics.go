@@ -1,0 +1,162 @@
+package head
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Metrics say how well a head does on rows whose classes are known.
+type Metrics struct {
+	// N is the number of rows.
+	N int `json:"n"`
+	// Accuracy is the fraction of rows whose most probable class is theirs.
+	Accuracy float64 `json:"accuracy"`
+	// AccuracyInterval is Wilson's 95 % interval of the accuracy.
+	AccuracyInterval [2]float64 `json:"accuracy_95"`
+	// BalancedAccuracy is the mean of the classes' recalls.
+	BalancedAccuracy float64 `json:"balanced_accuracy"`
+	// LogLoss is the mean of -log of the probability of the row's class, natural.
+	LogLoss float64 `json:"log_loss"`
+	// ROCAUC is the area under the ROC curve: of the second class when there are two,
+	// else the mean over the classes of each against the rest. Null when a class has no
+	// rows, or all.
+	ROCAUC *float64 `json:"roc_auc"`
+	// MacroF1 is the mean of the classes' F1.
+	MacroF1 float64 `json:"macro_f1"`
+	// Classes are in the order of Confusion.
+	Classes []string `json:"classes"`
+	// Confusion counts rows: Confusion[i][j] are of class i and taken for class j.
+	Confusion [][]int `json:"confusion"`
+	// PerClass are in the order of Classes.
+	PerClass []ClassMetrics `json:"per_class"`
+}
+
+// ClassMetrics are those of one class against the rest. A ratio without cases is 0.
+type ClassMetrics struct {
+	Class     string  `json:"class"`
+	N         int     `json:"n"`
+	Precision float64 `json:"precision"`
+	Recall    float64 `json:"recall"`
+	F1        float64 `json:"f1"`
+}
+
+// Evaluate compares probabilities, one row of len(classes) per label, with the labels, which
+// must be among the classes.
+func Evaluate(probabilities [][]float64, labels, classes []string) (Metrics, error) {
+	if len(probabilities) != len(labels) || len(labels) == 0 {
+		return Metrics{}, fmt.Errorf("head: %d predictions for %d labels", len(probabilities), len(labels))
+	}
+	m := Metrics{N: len(labels), Classes: classes, Confusion: make([][]int, len(classes))}
+	for i := range m.Confusion {
+		m.Confusion[i] = make([]int, len(classes))
+	}
+	y, right := make([]int, len(labels)), 0
+	for i, l := range labels {
+		if y[i] = slices.Index(classes, l); y[i] < 0 {
+			return Metrics{}, fmt.Errorf("head: row %d has label %q, which is none of the head's classes %q: evaluate on the classes it was trained for", i, l, classes)
+		}
+		if len(probabilities[i]) != len(classes) {
+			return Metrics{}, fmt.Errorf("head: row %d has %d probabilities for %d classes", i, len(probabilities[i]), len(classes))
+		}
+		predicted := argmax(probabilities[i])
+		m.Confusion[y[i]][predicted]++
+		if predicted == y[i] {
+			right++
+		}
+		// As scikit-learn does, so that one certain error does not make the mean infinite.
+		m.LogLoss -= math.Log(max(probabilities[i][y[i]], 0x1p-52)) / float64(len(labels))
+	}
+	m.Accuracy = float64(right) / float64(m.N)
+	m.AccuracyInterval = wilson(right, m.N)
+	m.perClass()
+	m.ROCAUC = rocAUC(probabilities, y, len(classes))
+	return m, nil
+}
+
+func (m *Metrics) perClass() {
+	recalls, present := 0.0, 0
+	for c, class := range m.Classes {
+		row, column := 0, 0
+		for o := range m.Classes {
+			row += m.Confusion[c][o]
+			column += m.Confusion[o][c]
+		}
+		ratio := func(n, of int) float64 {
+			if of == 0 {
+				return 0
+			}
+			return float64(n) / float64(of)
+		}
+		hits := m.Confusion[c][c]
+		metrics := ClassMetrics{Class: class, N: row, Precision: ratio(hits, column), Recall: ratio(hits, row), F1: ratio(2*hits, row+column)}
+		m.PerClass = append(m.PerClass, metrics)
+		m.MacroF1 += metrics.F1 / float64(len(m.Classes))
+		if row > 0 {
+			recalls += metrics.Recall
+			present++
+		}
+	}
+	m.BalancedAccuracy = recalls / float64(present)
+}
+
+// wilson is the 95 % score interval of a proportion (Wilson, 1927).
+func wilson(hits, n int) [2]float64 {
+	const z = 1.959963984540054
+	p, count := float64(hits)/float64(n), float64(n)
+	centre := p + z*z/(2*count)
+	width := z * math.Sqrt(p*(1-p)/count+z*z/(4*count*count))
+	scale := 1 + z*z/count
+	return [2]float64{max(0, (centre-width)/scale), min(1, (centre+width)/scale)}
+}
+
+// rocAUC is the mean over the classes of the probability that a row of the class is ranked
+// above one of another; ties count half.
+func rocAUC(probabilities [][]float64, y []int, classes int) *float64 {
+	if classes == 2 {
+		area, ok := areaUnderROC(probabilities, y, 1)
+		if !ok {
+			return nil
+		}
+		return &area
+	}
+	mean := 0.0
+	for c := range classes {
+		area, ok := areaUnderROC(probabilities, y, c)
+		if !ok {
+			return nil
+		}
+		mean += area / float64(classes)
+	}
+	return &mean
+}
+
+func areaUnderROC(probabilities [][]float64, y []int, class int) (float64, bool) {
+	order := make([]int, len(y))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(probabilities[a][class], probabilities[b][class]) })
+	positives, rankSum := 0, 0.0
+	for start := 0; start < len(order); {
+		end := start
+		for end < len(order) && probabilities[order[end]][class] == probabilities[order[start]][class] {
+			end++
+		}
+		rank := float64(start+1+end) / 2 // the mean rank of those that are tied
+		for _, i := range order[start:end] {
+			if y[i] == class {
+				positives++
+				rankSum += rank
+			}
+		}
+		start = end
+	}
+	negatives := len(y) - positives
+	if positives == 0 || negatives == 0 {
+		return 0, false
+	}
+	p := float64(positives)
+	return (rankSum - p*(p+1)/2) / (p * float64(negatives)), true
+}

@@ -1,0 +1,78 @@
+package head
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// unit is a set of rows that must stay together.
+type unit struct {
+	class int
+	rows  []int
+}
+
+// groupUnits collects the rows of each group, of the class of its first row, in an order
+// that depends on seed and groups.
+func groupUnits(y []int, groups []string, seed uint64) []unit {
+	index := map[string]int{}
+	var units []unit
+	for i, g := range groups {
+		u, found := index[g]
+		if !found {
+			u = len(units)
+			index[g] = u
+			units = append(units, unit{class: y[i]})
+		}
+		units[u].rows = append(units[u].rows, i)
+	}
+	random := rand.New(rand.NewPCG(seed, 0x666f766561)) //nolint:gosec // a split is no secret
+	random.Shuffle(len(units), func(i, j int) { units[i], units[j] = units[j], units[i] })
+	return units
+}
+
+// Split divides rows into those to train on and those to test on, the given fraction of each
+// class. Rows of one group, such as copies of one picture, stay on one side. The result
+// depends on labels, groups and seed alone.
+func Split(labels, groups []string, testFraction float64, seed uint64) (train, test []int, err error) {
+	if !(testFraction > 0 && testFraction < 1) {
+		return nil, nil, fmt.Errorf("head: a test fraction of %g: use one between 0 and 1", testFraction)
+	}
+	if len(groups) != len(labels) {
+		return nil, nil, fmt.Errorf("head: %d groups for %d rows", len(groups), len(labels))
+	}
+	classes := slices.Clone(labels)
+	slices.Sort(classes)
+	classes = slices.Compact(classes)
+	y, rows := make([]int, len(labels)), make([]int, len(classes))
+	for i, l := range labels {
+		y[i], _ = slices.BinarySearch(classes, l)
+		rows[y[i]]++
+	}
+	taken := make([]int, len(classes))
+	for _, u := range groupUnits(y, groups, seed) {
+		if wanted := int(math.Round(testFraction * float64(rows[u.class]))); taken[u.class]+len(u.rows) <= wanted {
+			taken[u.class] += len(u.rows)
+			test = append(test, u.rows...)
+		} else {
+			train = append(train, u.rows...)
+		}
+	}
+	if len(test) == 0 || len(train) == 0 {
+		return nil, nil, fmt.Errorf("head: %d rows cannot be split with a test fraction of %g: use more pictures or another fraction", len(labels), testFraction)
+	}
+	slices.SortFunc(train, cmp.Compare)
+	slices.SortFunc(test, cmp.Compare)
+	return train, test, nil
+}
+
+// Select copies the given rows.
+func (m Matrix) Select(rows []int) Matrix {
+	out := Matrix{Rows: len(rows), Cols: m.Cols, Data: make([]float32, 0, len(rows)*m.Cols)}
+	for _, r := range rows {
+		out.Data = append(out.Data, m.Row(r)...)
+	}
+	return out
+}
