@@ -3,6 +3,7 @@
 package cmd_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -123,7 +124,7 @@ func rows(ts *testscript.TestScript, negated bool, args []string) {
 	ts.Check(featurestore.Verify(dir))
 	dataset, err := featurestore.Open(dir)
 	ts.Check(err)
-	table, err := dataset.Matrix(ts.Context(), args[1])
+	table, err := dataset.Matrix(context.Background(), args[1])
 	ts.Check(err)
 	for i, path := range table.Paths {
 		fmt.Fprintf(ts.Stdout(), "row %s label=%s split=%s values=%d\n", path, table.Labels[i], table.Splits[i], table.Cols)

@@ -98,3 +98,13 @@ func Status(err error) int {
 	}
 	return ExitFailed
 }
+
+// UsageUnless marks an error as wrong usage, unless it is the one that is no fault of the
+// flags, or is marked already.
+func UsageUnless(fault, err error) error {
+	var usage UsageError
+	if errors.Is(err, fault) || errors.As(err, &usage) {
+		return err
+	}
+	return UsageError{err}
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"fovea/head"
+	"fovea/internal/cli"
+)
+
+type evaluateOptions struct {
+	head     string
+	features string
+	json     bool
+	heldOut  bool
+}
+
+func newEvaluate() *cobra.Command {
+	var o evaluateOptions
+	command := &cobra.Command{
+		Use:     "evaluate --head HEAD --features DIR [flags]",
+		Short:   "Measure a head on a dataset of features",
+		Example: "  finetune evaluate --head cats-vs-dogs.head --features other-features --json",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
+	}
+	f := command.Flags()
+	f.SortFlags = false
+	f.StringVar(&o.head, "head", "", "the head's `FILE` (required)")
+	f.StringVar(&o.features, "features", "", "the dataset's `DIR`ectory (required)")
+	f.BoolVar(&o.json, "json", false, "print the metrics as JSON")
+	f.BoolVar(&o.heldOut, "held-out", false, "leave out the pictures that the head was trained on")
+	return command
+}
+
+// evaluation is what is printed as JSON.
+type evaluation struct {
+	head.Metrics
+	// SeenInTraining is the number of the rows whose pictures the head was trained on.
+	SeenInTraining int `json:"seen_in_training"`
+}
+
+func (o *evaluateOptions) run(ctx context.Context) error {
+	switch {
+	case o.head == "":
+		return cli.Usagef("--head HEAD is required")
+	case o.features == "":
+		return cli.Usagef("--features DIR is required")
+	}
+	h, err := head.Load(o.head)
+	if err != nil {
+		return err
+	}
+	f, err := loadFeatures(ctx, o.features, h.Layer.Name)
+	if err != nil {
+		return checkFirst(h, o.features, err)
+	}
+	if err := check(h, f); err != nil {
+		return err
+	}
+	var unseen []int
+	for i, hash := range f.hashes {
+		if _, seen := slices.BinarySearch(h.Notes.Seen, shortHash(hash)); !seen {
+			unseen = append(unseen, i)
+		}
+	}
+	seen := len(f.hashes) - len(unseen)
+	switch {
+	case o.heldOut && len(unseen) == 0:
+		return fmt.Errorf("the head was trained on all %d pictures of %s: give another dataset, or train with --test-fraction", seen, o.features)
+	case o.heldOut:
+		f, seen = f.choose(unseen), 0
+	case seen > 0:
+		logrus.Warnf("the head was trained on %d of these %d pictures, which flatters the numbers: --held-out leaves them out", seen, len(f.hashes))
+	}
+	metrics, err := measure(h, f)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		encoder := json.NewEncoder(os.Stdout)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(evaluation{metrics, seen})
+	}
+	printMetrics(os.Stdout, metrics)
+	return nil
+}
+
+// check refuses features that the head was not trained for, and warns of small differences.
+func check(h *head.Head, f features) error {
+	warnings, err := h.Check(f.recipe)
+	for _, w := range warnings {
+		logrus.Warnf("%s: %s in the head, %s in the features; results may differ by rounding", w.Field, w.Have, w.Got)
+	}
+	return err
+}
+
+// checkFirst prefers the head's account of features that do not fit it to the complaint
+// that its layer is not there.
+func checkFirst(h *head.Head, dir string, err error) error {
+	if r, openErr := datasetRecipe(dir); openErr == nil {
+		if _, checkErr := h.Check(r); checkErr != nil {
+			return checkErr
+		}
+	}
+	return err
+}
+
+func joinClasses(classes []string) string { return strings.Join(classes, ", ") }
+
+// printMetrics writes what a person wants to know first, then the details.
+func printMetrics(w io.Writer, m head.Metrics) {
+	fmt.Fprintf(w, "accuracy     %.2f %%  (95 %%: %.2f to %.2f, %d pictures)\n", 100*m.Accuracy, 100*m.AccuracyInterval[0], 100*m.AccuracyInterval[1], m.N)
+	fmt.Fprintf(w, "log loss     %.4f\n", m.LogLoss)
+	if m.ROCAUC != nil {
+		fmt.Fprintf(w, "ROC AUC      %.4f\n", *m.ROCAUC)
+	}
+	fmt.Fprintln(w)
+	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
+	fmt.Fprint(table, "true \\ taken for\t")
+	for _, c := range m.Classes {
+		fmt.Fprintf(table, "%s\t", c)
+	}
+	fmt.Fprintln(table, "precision\trecall\tF1\t")
+	for i, c := range m.Classes {
+		fmt.Fprintf(table, "%s\t", c)
+		for _, n := range m.Confusion[i] {
+			fmt.Fprintf(table, "%d\t", n)
+		}
+		p := m.PerClass[i]
+		fmt.Fprintf(table, "%.4f\t%.4f\t%.4f\t\n", p.Precision, p.Recall, p.F1)
+	}
+	_ = table.Flush() // to standard output
+}

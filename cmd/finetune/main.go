@@ -1,0 +1,38 @@
+// Command finetune trains a classifier head on extracted features, measures it, and predicts
+// the classes of new pictures.
+//
+// Usage:
+//
+//	finetune train    --features DIR --out HEAD [flags]
+//	finetune evaluate --head HEAD --features DIR [flags]
+//	finetune predict  --head HEAD [flags] IMAGES...
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"fovea/internal/cli"
+)
+
+func main() { os.Exit(cli.Run(newCommand(), os.Args[1:])) }
+
+func newCommand() *cobra.Command {
+	var log cli.LogOptions
+	command := &cobra.Command{
+		Use:     "finetune",
+		Short:   "Train and use classifier heads on extracted features",
+		Version: cli.Version(),
+		RunE: func(_ *cobra.Command, arguments []string) error {
+			if len(arguments) > 0 {
+				return cli.Usagef("unknown command %q: use train, evaluate or predict", arguments[0])
+			}
+			return cli.Usagef("give a command: train, evaluate or predict")
+		},
+		Args: cobra.ArbitraryArgs,
+	}
+	log.AddFlags(command)
+	command.AddCommand(newTrain(), newEvaluate(), newPredict(&log))
+	return command
+}

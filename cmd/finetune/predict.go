@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"fovea/head"
+	"fovea/inference"
+	"fovea/internal/cli"
+	"fovea/models"
+	"fovea/pipeline"
+	"fovea/recipe"
+)
+
+type predictOptions struct {
+	log     *cli.LogOptions
+	session cli.SessionFlags
+	head    string
+	format  string
+	out     string
+	model   string
+}
+
+func newPredict(log *cli.LogOptions) *cobra.Command {
+	o := predictOptions{log: log}
+	command := &cobra.Command{
+		Use:   "predict --head HEAD [flags] IMAGES...",
+		Short: "Predict the classes of pictures",
+		Long: `Predict runs the head's model, with the head's preprocessing, on every picture among IMAGES
+and prints one row for each: path, label, and the probability of every class. A picture that
+cannot be read has no label, and the exit status is then 3.`,
+		Example: "  finetune predict --head cats-vs-dogs.head new-photos/ > predictions.csv",
+		Args:    cobra.ArbitraryArgs,
+		RunE:    func(c *cobra.Command, images []string) error { return o.run(c.Context(), images) },
+	}
+	f := command.Flags()
+	f.SortFlags = false
+	f.StringVar(&o.head, "head", "", "the head's `FILE` (required)")
+	f.StringVar(&o.format, "format", "csv", "csv, json or parquet")
+	f.StringVar(&o.out, "out", "", "the `FILE` to write to (default: standard output; needed for parquet)")
+	f.StringVar(&o.model, "model", "", "the model, where it lies elsewhere than at training (default: the head's)")
+	f.StringVar(&o.session.Precision, "precision", "", "arithmetic: float32 or bfloat16 (default: the head's)")
+	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "auto, cpu or gpu:N")
+	f.IntVar(&o.session.Batch, "batch", inference.DefaultBatch, "pictures computed together")
+	return command
+}
+
+func (o *predictOptions) validate(images []string) error {
+	switch {
+	case o.head == "":
+		return cli.Usagef("--head HEAD is required")
+	case len(images) == 0:
+		return cli.Usagef("no IMAGES given: name files or directories")
+	case o.format != "csv" && o.format != "json" && o.format != "parquet":
+		return cli.Usagef("unknown --format %q: use csv, json or parquet", o.format)
+	case o.format == "parquet" && o.out == "":
+		return cli.Usagef("--format parquet needs --out FILE")
+	}
+	return nil
+}
+
+func (o *predictOptions) run(ctx context.Context, images []string) error {
+	if err := o.validate(images); err != nil {
+		return err
+	}
+	h, err := head.Load(o.head)
+	if err != nil {
+		return err
+	}
+	if o.session.Precision == "" {
+		o.session.Precision = h.Recipe.Precision
+	}
+	session, err := o.session.Config()
+	if err != nil {
+		return cli.UsageUnless(inference.ErrDevice, err)
+	}
+	listing, err := pipeline.List(ctx, images, nil)
+	if err != nil {
+		return err
+	}
+	name := o.model
+	if name == "" {
+		name = h.Recipe.Model
+	}
+	model, err := models.Open(name, session)
+	if err != nil {
+		return fmt.Errorf("the model that %s was trained on: %w", o.head, err)
+	}
+	defer model.Close() //nolint:errcheck // the process ends here
+	return o.predict(ctx, h, model, listing)
+}
+
+func (o *predictOptions) predict(ctx context.Context, h *head.Head, model *inference.Model, listing pipeline.Listing) (err error) {
+	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{
+		Layers: []string{h.Layer.Name}, Pool: h.Recipe.Pool, Batch: o.session.Batch,
+	})
+	if err != nil {
+		return err
+	}
+	actual := o.recipe(h, extractor)
+	if err := check(h, features{recipe: actual}); err != nil {
+		return err
+	}
+	config, err := cli.PipelineConfig(actual)
+	if err != nil {
+		return err
+	}
+	output, err := o.open(h.Classes)
+	if err != nil {
+		return err
+	}
+	sink := &predictionSink{head: h, output: output}
+	for _, f := range listing.Failures {
+		if err := sink.Fail(f); err != nil {
+			return err
+		}
+	}
+	progress := o.log.NewProgress("predicting", len(listing.Items))
+	config.Progress = progress.Update
+	stats, runErr := pipeline.Run(ctx, listing.Items, extractor, sink, config)
+	progress.Done()
+	if runErr == nil {
+		runErr = stats.Check()
+	}
+	if err := errors.Join(runErr, output.close()); err != nil {
+		return err
+	}
+	if sink.failures > 0 {
+		logrus.Warnf("%d pictures could not be read", sink.failures)
+		return cli.ErrPartly
+	}
+	return nil
+}
+
+// recipe is the head's way from file to features, by the model at hand.
+func (o *predictOptions) recipe(h *head.Head, extractor *inference.Extractor) recipe.Recipe {
+	r := extractor.Model().Recipe()
+	if o.model != "" {
+		r.Model = h.Recipe.Model // its checksum tells whether it is the same
+	}
+	r.Resize, r.Interpolation, r.Pool = h.Recipe.Resize, h.Recipe.Interpolation, h.Recipe.Pool
+	r.Layers = extractor.Layers()
+	return r
+}
+
+func (o *predictOptions) open(classes []string) (predictionWriter, error) {
+	var sink io.Writer = os.Stdout
+	var file *os.File
+	if o.out != "" {
+		var err error
+		if file, err = os.Create(o.out); err != nil {
+			return nil, fmt.Errorf("cannot write the predictions: %w", err)
+		}
+		sink = file
+	}
+	return newPredictionWriter(o.format, sink, file, classes)
+}
+
+// predictionSink applies the head to the pipeline's features.
+type predictionSink struct {
+	head     *head.Head
+	output   predictionWriter
+	failures int
+}
+
+// name is the picture's name in the results: a file that was an argument is called as it
+// was given.
+func name(item pipeline.Item) string {
+	if item.File == item.Argument {
+		return item.Argument
+	}
+	return item.Path
+}
+
+func (s *predictionSink) Append(rows []pipeline.Row) error {
+	for _, row := range rows {
+		probabilities, err := s.head.Probabilities(head.Matrix{Rows: 1, Cols: len(row.Features[0]), Data: row.Features[0]})
+		if err != nil {
+			return err
+		}
+		p := prediction{path: name(row.Item), label: s.head.Predict(probabilities[0]), probabilities: probabilities[0]}
+		if err := s.output.write(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *predictionSink) Fail(f pipeline.Failure) error {
+	logrus.WithFields(logrus.Fields{"path": f.Path, "stage": f.Stage}).Warn(f.Reason)
+	s.failures++
+	return s.output.write(prediction{path: name(f.Item), failure: f.Reason})
+}

@@ -1,0 +1,64 @@
+package featurestore
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/apache/arrow/go/v15/parquet"
+	"github.com/apache/arrow/go/v15/parquet/compress"
+	"github.com/apache/arrow/go/v15/parquet/pqarrow"
+)
+
+// Prediction is a row of a table of predictions. A picture that could not be read has an
+// Error, and neither Label nor Probabilities.
+type Prediction struct {
+	Path          string
+	Label         string
+	Probabilities []float64
+	Error         string
+}
+
+// WritePredictions writes a Parquet file with the columns path, label, probability_CLASS for
+// each class, and error; all but path are nullable.
+func WritePredictions(sink io.Writer, classes []string, rows []Prediction) error {
+	fields := []arrow.Field{{Name: "path", Type: arrow.BinaryTypes.String}, {Name: "label", Type: arrow.BinaryTypes.String, Nullable: true}}
+	for _, c := range classes {
+		fields = append(fields, arrow.Field{Name: "probability_" + c, Type: arrow.PrimitiveTypes.Float64, Nullable: true})
+	}
+	fields = append(fields, arrow.Field{Name: "error", Type: arrow.BinaryTypes.String, Nullable: true})
+	schema := arrow.NewSchema(fields, nil)
+	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer builder.Release()
+	for _, row := range rows {
+		appendString(builder.Field(0), storedText(row.Path), false)
+		appendString(builder.Field(1), row.Label, true)
+		for i := range classes {
+			column := builder.Field(2 + i).(*array.Float64Builder)
+			if row.Probabilities == nil {
+				column.AppendNull()
+			} else {
+				column.Append(row.Probabilities[i])
+			}
+		}
+		appendString(builder.Field(2+len(classes)), storedText(row.Error), true)
+	}
+	record := builder.NewRecord()
+	defer record.Release()
+	err := guard(func() error {
+		writer, err := pqarrow.NewFileWriter(schema, struct{ io.Writer }{sink},
+			parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithRootRepetition(parquet.Repetitions.Required)),
+			pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
+		if err != nil {
+			return err
+		}
+		return errors.Join(writer.Write(record), writer.Close())
+	})
+	if err != nil {
+		return fmt.Errorf("featurestore: write the predictions: %w", err)
+	}
+	return nil
+}
