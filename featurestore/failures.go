@@ -58,9 +58,9 @@ func (w *Writer) writeFailuresTo(name string) error {
 	}
 	err = guard(func() error {
 		writer, err := pqarrow.NewFileWriter(failureSchema, struct{ io.Writer }{sink},
-			parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithAllocator(w.options.allocator),
+			parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd),
 				parquet.WithRootRepetition(parquet.Repetitions.Required)),
-			pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema(), pqarrow.WithAllocator(w.options.allocator)))
+			pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
 		if err != nil {
 			return err
 		}

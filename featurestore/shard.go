@@ -175,7 +175,6 @@ type parquetWriter struct{ file *pqarrow.FileWriter }
 func newParquetWriter(sink io.Writer, info Info, schema *arrow.Schema, allocator memory.Allocator) (*parquetWriter, error) {
 	longest := 0
 	properties := []parquet.WriterProperty{
-		parquet.WithAllocator(allocator),
 		parquet.WithCompression(compress.Codecs.Zstd),
 		parquet.WithCompressionLevel(1),
 		parquet.WithDataPageSize(1 << 20),
@@ -193,7 +192,7 @@ func newParquetWriter(sink io.Writer, info Info, schema *arrow.Schema, allocator
 	}
 	properties = append(properties, parquet.WithBatchSize(int64(longest)))
 	file, err := pqarrow.NewFileWriter(schema, struct{ io.Writer }{sink}, parquet.NewWriterProperties(properties...),
-		pqarrow.NewArrowWriterProperties(pqarrow.WithAllocator(allocator)))
+		pqarrow.NewArrowWriterProperties())
 	if err != nil {
 		return nil, err
 	}
