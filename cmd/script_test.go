@@ -3,6 +3,7 @@
 package cmd_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -55,9 +58,10 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status":  status,
-			"picture": picture,
-			"rows":    rows,
+			"status":    status,
+			"interrupt": interrupt,
+			"picture":   picture,
+			"rows":      rows,
 		},
 	})
 }
@@ -79,6 +83,40 @@ func status(ts *testscript.TestScript, negated bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("%s ended with status %d, want %d", args[1], got, want)
+	}
+}
+
+// interrupt N COMMAND...: the command is interrupted a moment after its first rows, and must
+// end with exit status N within three seconds.
+func interrupt(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) < 2 {
+		ts.Fatalf("usage: interrupt N COMMAND [ARGUMENT...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	command := exec.Command(filepath.Join(binaries, args[1]), args[2:]...)
+	command.Dir = ts.MkAbs(".")
+	stderr, err := command.StderrPipe()
+	ts.Check(err)
+	ts.Check(command.Start())
+	var output strings.Builder
+	var asked time.Time
+	lines := bufio.NewScanner(stderr)
+	for lines.Scan() {
+		fmt.Fprintln(&output, lines.Text())
+		if asked.IsZero() && strings.Contains(lines.Text(), "extracting features") {
+			time.Sleep(3 * time.Second) // the warm-up, and some pictures
+			asked = time.Now()
+			ts.Check(command.Process.Signal(os.Interrupt))
+		}
+	}
+	_ = command.Wait() // the status is looked at below
+	fmt.Fprint(ts.Stderr(), output.String())
+	if got := command.ProcessState.ExitCode(); got != want {
+		ts.Fatalf("%s ended with status %d, want %d", args[1], got, want)
+	}
+	if took := time.Since(asked); took > 3*time.Second {
+		ts.Fatalf("%s took %s to end", args[1], took)
 	}
 }
 

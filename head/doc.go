@@ -10,7 +10,7 @@
 //	-1/n sum_i log softmax(W x_i + b)[y_i]  +  lambda/2 |W|^2
 //
 // by L-BFGS. Biases are not regularized. In scikit-learn's LogisticRegression this is
-// C = 1/(lambda n).
+// C = 1/(lambda n), or C = 2/(lambda n) for two classes, where it has one vector for both.
 //
 // # How it is fitted
 //

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -86,34 +87,40 @@ func indexLabels(x Matrix, labels []string) ([]string, []int, error) {
 	if len(labels) != x.Rows {
 		return nil, nil, fmt.Errorf("head: %d labels for %d rows", len(labels), x.Rows)
 	}
-	counts := map[string]int{}
-	for i, l := range labels {
-		if l == "" {
-			return nil, nil, fmt.Errorf("head: row %d has no label", i)
-		}
-		counts[l]++
-	}
-	classes := make([]string, 0, len(counts))
-	for l := range counts {
-		classes = append(classes, l)
-	}
-	slices.Sort(classes)
-	if len(classes) == 0 {
-		return nil, nil, errors.New("head: there are no rows to learn from")
-	}
-	if len(classes) == 1 {
-		return nil, nil, fmt.Errorf("head: all rows are of one class, %q: a classifier needs two; check the labels", classes[0])
+	classes, err := Classes(labels)
+	if err != nil {
+		return nil, nil, err
 	}
 	y := make([]int, len(labels))
 	for i, l := range labels {
 		y[i], _ = slices.BinarySearch(classes, l)
 	}
+	return classes, y, nil
+}
+
+// Classes are the sorted names among labels. Labels that no head can be trained on are an
+// error: empty ones, those of a single class, a class with a single row.
+func Classes(labels []string) ([]string, error) {
+	counts := map[string]int{}
+	for i, l := range labels {
+		if l == "" {
+			return nil, fmt.Errorf("head: row %d has no label", i)
+		}
+		counts[l]++
+	}
+	classes := slices.Sorted(maps.Keys(counts))
+	if len(classes) == 0 {
+		return nil, errors.New("head: there are no rows to learn from")
+	}
+	if len(classes) == 1 {
+		return nil, fmt.Errorf("head: all rows are of one class, %q: a classifier needs two; check the labels", classes[0])
+	}
 	for _, c := range classes {
 		if counts[c] < 2 {
-			return nil, nil, fmt.Errorf("head: class %q has only one row: add pictures of it, or leave it out", c)
+			return nil, fmt.Errorf("head: class %q has only one row: add pictures of it, or leave it out", c)
 		}
 	}
-	return classes, y, nil
+	return classes, nil
 }
 
 // trainer holds what all fits have in common.

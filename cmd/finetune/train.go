@@ -81,6 +81,9 @@ func (o *trainOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if _, err := head.Classes(all.labels); err != nil {
+		return err
+	}
 	train, test, err := o.split(all)
 	if err != nil {
 		return err

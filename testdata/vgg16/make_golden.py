@@ -10,7 +10,7 @@ of ../photos. For each one it writes, beside this file,
     NAME.pool5.f32   block5_pool, 7x7x512, little-endian float32, NHWC order
     golden.json      the spatial average of every block's output, 64 to 512 values each
 
-Made with tensorflow-cpu 2.18.1, keras 3.15.1, pillow 12, Python 3.11.
+Made with tensorflow-cpu 2.18.1, keras 3.15.1, pillow 13.0, Python 3.11.
 """
 
 import json

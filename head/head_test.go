@@ -1,0 +1,472 @@
+package head
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gonum.org/v1/gonum/diff/fd"
+	"gonum.org/v1/gonum/mat"
+
+	"fovea/recipe"
+)
+
+// golden are scikit-learn's values: see the script beside them.
+type golden struct {
+	Problems []struct {
+		Name                string
+		Rows, Cols, Classes int
+		Lambda              float64
+		X                   []float32
+		Y                   []int
+		Probabilities       []float64
+		LogLoss             float64 `json:"log_loss"`
+		ROCAUC              float64 `json:"roc_auc"`
+	}
+	Ties struct {
+		Y      []int
+		Score  []float64
+		ROCAUC float64 `json:"roc_auc"`
+	}
+}
+
+func readGolden(t *testing.T) golden {
+	t.Helper()
+	data, err := os.ReadFile("../testdata/head/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g golden
+	if err := json.Unmarshal(data, &g); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func names(y []int) []string {
+	labels := make([]string, len(y))
+	for i, c := range y {
+		labels[i] = fmt.Sprintf("class%d", c)
+	}
+	return labels
+}
+
+// The probabilities of a trained head are scikit-learn's for the same objective.
+func TestTrainAgreesWithScikitLearn(t *testing.T) {
+	const tolerance = 2e-4 // of a probability; the optimizers stop at gradients of 1e-5
+	for _, p := range readGolden(t).Problems {
+		t.Run(p.Name, func(t *testing.T) {
+			x := Matrix{p.Rows, p.Cols, p.X}
+			h, report, err := Train(context.Background(), x, names(p.Y), TrainOptions{Lambdas: []float64{p.Lambda}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if report.Lambda != p.Lambda {
+				t.Errorf("lambda is %g", report.Lambda)
+			}
+			got, err := h.Probabilities(x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, row := range got {
+				for c, v := range row {
+					if want := p.Probabilities[i*p.Classes+c]; math.Abs(v-want) > tolerance {
+						t.Fatalf("probability of class %d of row %d is %g, scikit-learn says %g", c, i, v, want)
+					}
+				}
+			}
+			m, err := Evaluate(got, names(p.Y), h.Classes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if math.Abs(m.LogLoss-p.LogLoss) > tolerance || m.ROCAUC == nil || math.Abs(*m.ROCAUC-p.ROCAUC) > 1e-3 {
+				t.Errorf("log loss %g and ROC AUC %v, scikit-learn says %g and %g", m.LogLoss, m.ROCAUC, p.LogLoss, p.ROCAUC)
+			}
+		})
+	}
+}
+
+func TestROCAUCWithTies(t *testing.T) {
+	ties := readGolden(t).Ties
+	probabilities := make([][]float64, len(ties.Score))
+	for i, s := range ties.Score {
+		probabilities[i] = []float64{1 - s, s}
+	}
+	if area := rocAUC(probabilities, ties.Y, 2); area == nil || math.Abs(*area-ties.ROCAUC) > 1e-12 {
+		t.Errorf("ROC AUC is %v, scikit-learn says %g", area, ties.ROCAUC)
+	}
+}
+
+func TestGradient(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	const n, d, classes = 12, 4, 3
+	x, y := mat.NewDense(n, d, nil), make([]int, n)
+	for i := range n {
+		y[i] = i % classes
+		for j := range d {
+			x.Set(i, j, random.NormFloat64())
+		}
+	}
+	r := newRegression(x, y, classes, 0.3)
+	point, gradient := make([]float64, classes*(d+1)), make([]float64, classes*(d+1))
+	for i := range point {
+		point[i] = random.NormFloat64()
+	}
+	r.loss(point, gradient)
+	want := fd.Gradient(nil, func(p []float64) float64 { return r.loss(p, nil) }, point, &fd.Settings{Formula: fd.Central})
+	for i := range want {
+		if math.Abs(gradient[i]-want[i]) > 1e-6 {
+			t.Errorf("component %d of the gradient is %g, by differences %g", i, gradient[i], want[i])
+		}
+	}
+}
+
+// clusters are rows of two classes around different centres.
+func clusters(n, cols int, distance float64, seed uint64) (Matrix, []string) {
+	random := rand.New(rand.NewPCG(seed, 9))
+	m, labels := Matrix{n, cols, make([]float32, n*cols)}, make([]string, n)
+	for i := range n {
+		labels[i] = []string{"cat", "dog"}[i%2]
+		for j := range cols {
+			m.Data[i*cols+j] = float32(random.NormFloat64() + distance*float64(i%2)*math.Cos(float64(j)))
+		}
+	}
+	return m, labels
+}
+
+// The rows' inner products hold all that is needed: both ways give the same head.
+func TestWaysAgree(t *testing.T) {
+	const n, cols, lambda = 40, 39, 0.05
+	x, labels := clusters(n, cols, 0.5, 1)
+	_, y, err := indexLabels(x, labels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	primal, err := newTrainer(ctx, x, y, 2, TrainOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dual := *primal
+	if err := dual.dual(ctx); err != nil {
+		t.Fatal(err)
+	}
+	solve := func(tr *trainer) ([][]float32, []float32) {
+		parameters, err := tr.path(ctx, tr.all, []float64{lambda}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tr.weights(parameters)
+	}
+	wantWeights, wantBiases := solve(primal)
+	weights, biases := solve(&dual)
+	near := cmp.Comparer(func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-3 })
+	if d := cmp.Diff(wantWeights, weights, near); d != "" {
+		t.Errorf("weights differ: %s", d)
+	}
+	if d := cmp.Diff(wantBiases, biases, near); d != "" {
+		t.Errorf("biases differ: %s", d)
+	}
+}
+
+func TestTrainIsDeterministic(t *testing.T) {
+	for _, cols := range []int{20, 300} {
+		x, labels := clusters(101, cols, 0.3, 2)
+		train := func(seed uint64, cpus int) *Head {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cpus))
+			h, _, err := Train(context.Background(), x, labels, TrainOptions{Seed: seed})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return h
+		}
+		one, many := train(1, 1), train(1, 4)
+		if !cmp.Equal(one, many) {
+			t.Errorf("%d columns: the head depends on the number of CPUs", cols)
+		}
+	}
+}
+
+func TestTrainChoosesStrength(t *testing.T) {
+	noise, labels := clusters(80, 200, 0, 3) // nothing to learn: the strongest is best
+	_, report, err := Train(context.Background(), noise, labels, TrainOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Lambda < 1 || len(report.Path) != len(defaultLambdas) || report.Folds != 5 {
+		t.Errorf("on noise the report is %+v", report)
+	}
+	clear, labels := clusters(80, 200, 1, 4)
+	h, report, err := Train(context.Background(), clear, labels, TrainOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	best := slices.IndexFunc(report.Path, func(p PathPoint) bool { return p.Lambda == report.Lambda })
+	if report.Path[best].Accuracy < 0.97 {
+		t.Errorf("on clear data the report is %+v", report)
+	}
+	fresh, labels := clusters(200, 200, 1, 5)
+	probabilities, err := h.Probabilities(fresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := Evaluate(probabilities, labels, h.Classes); err != nil || m.Accuracy < 0.97 {
+		t.Errorf("accuracy on fresh rows is %g, %v", m.Accuracy, err)
+	}
+}
+
+func TestTrainRefuses(t *testing.T) {
+	x, labels := clusters(20, 4, 1, 1)
+	constant := Matrix{20, 4, make([]float32, 80)}
+	broken := Matrix{20, 4, slices.Clone(x.Data)}
+	broken.Data[4*3+2] = float32(math.NaN())
+	single := slices.Clone(labels)
+	single[7] = "parrot"
+	missing := slices.Clone(labels)
+	missing[5] = ""
+	for name, test := range map[string]struct {
+		x       Matrix
+		labels  []string
+		options TrainOptions
+		want    string
+	}{
+		"one class":      {x, slices.Repeat([]string{"cat"}, 20), TrainOptions{}, `all rows are of one class, "cat"`},
+		"one of a class": {x, single, TrainOptions{}, `class "parrot" has only one row`},
+		"no label":       {x, missing, TrainOptions{}, "row 5 has no label"},
+		"few labels":     {x, labels[:19], TrainOptions{}, "19 labels for 20 rows"},
+		"NaN":            {broken, labels, TrainOptions{}, "value 2 of row 3 is NaN"},
+		"constant":       {constant, labels, TrainOptions{}, "all rows are alike"},
+		"sizes":          {Matrix{20, 5, x.Data}, labels, TrainOptions{}, "80 values are not 20 rows of 5"},
+		"lambda":         {x, labels, TrainOptions{Lambdas: []float64{0}}, "must be positive"},
+		"groups":         {x, labels, TrainOptions{Groups: []string{"a"}}, "1 groups for 20 rows"},
+		"no rows":        {Matrix{0, 4, nil}, nil, TrainOptions{}, "no rows"},
+	} {
+		if _, _, err := Train(context.Background(), test.x, test.labels, test.options); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: error is %v, want one with %q", name, err, test.want)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, _, err := Train(ctx, x, labels, TrainOptions{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled training gives %v", err)
+	}
+}
+
+func TestSplit(t *testing.T) {
+	var labels, groups []string
+	for i := range 300 {
+		labels = append(labels, []string{"cat", "dog", "dog"}[i%3])
+		groups = append(groups, fmt.Sprint(i/2)) // pairs of copies
+	}
+	train, test, err := Split(labels, groups, 0.2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(train)+len(test) != 300 || len(test) < 50 || len(test) > 60 {
+		t.Errorf("%d and %d rows", len(train), len(test))
+	}
+	side := map[string]bool{}
+	for _, i := range train {
+		side[groups[i]] = true
+	}
+	for _, i := range test {
+		if side[groups[i]] {
+			t.Errorf("group %s is on both sides", groups[i])
+		}
+	}
+	again, _, _ := Split(labels, groups, 0.2, 1)
+	other, _, _ := Split(labels, groups, 0.2, 2)
+	if !slices.Equal(train, again) || slices.Equal(train, other) {
+		t.Error("the split does not follow the seed")
+	}
+	for _, fraction := range []float64{0, 1, -1, math.NaN(), 1e-9} {
+		if _, _, err := Split(labels, groups, fraction, 1); err == nil {
+			t.Errorf("a test fraction of %g is accepted", fraction)
+		}
+	}
+}
+
+func TestEvaluate(t *testing.T) {
+	probabilities := [][]float64{{0.9, 0.1}, {0.4, 0.6}, {0.2, 0.8}, {0.7, 0.3}, {0, 1}}
+	m, err := Evaluate(probabilities, []string{"cat", "cat", "dog", "dog", "cat"}, []string{"cat", "dog"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.N != 5 || m.Accuracy != 0.4 || !cmp.Equal(m.Confusion, [][]int{{1, 2}, {1, 1}}) {
+		t.Errorf("metrics are %+v", m)
+	}
+	// By hand: recalls 1/3 and 1/2; precisions 1/2 and 1/3.
+	if math.Abs(m.BalancedAccuracy-5.0/12) > 1e-12 || math.Abs(m.PerClass[0].F1-0.4) > 1e-12 || math.Abs(m.PerClass[1].Precision-1.0/3) > 1e-12 {
+		t.Errorf("per class: %+v", m.PerClass)
+	}
+	if math.IsInf(m.LogLoss, 0) {
+		t.Error("one certain error makes the log loss infinite")
+	}
+	if m, err := Evaluate(probabilities[:2], []string{"cat", "cat"}, []string{"cat", "dog"}); err != nil || m.ROCAUC != nil {
+		t.Errorf("with one class the ROC AUC is %v, %v", m.ROCAUC, err)
+	}
+	if _, err := Evaluate(probabilities[:1], []string{"parrot"}, []string{"cat", "dog"}); err == nil || !strings.Contains(err.Error(), "parrot") {
+		t.Errorf("an unknown label gives %v", err)
+	}
+}
+
+// Wilson's interval for 8 of 10, as in Wilson (1927) and every textbook: 0.490 to 0.943.
+func TestWilson(t *testing.T) {
+	if got := wilson(8, 10); math.Abs(got[0]-0.490) > 5e-4 || math.Abs(got[1]-0.943) > 5e-4 {
+		t.Errorf("the interval is %v", got)
+	}
+	if got := wilson(10, 10); got[1] != 1 {
+		t.Errorf("the interval of 10 of 10 is %v", got)
+	}
+}
+
+func trained(t *testing.T) *Head {
+	t.Helper()
+	x, labels := clusters(30, 6, 1, 1)
+	h, report, err := Train(context.Background(), x, labels, TrainOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Layer = recipe.Layer{Name: "pool5", Shape: []int{6}, Layout: recipe.LayoutC}
+	h.Recipe = recipe.Recipe{Model: "vgg16", ModelSHA256: "aa", Pool: "avg", Resize: "squash", Precision: "float32", Layers: []recipe.Layer{h.Layer}}
+	h.Notes = Notes{Seed: 1, TrainedOn: 30, Report: report, Seen: []string{"00"}}
+	return h
+}
+
+func TestSaveLoad(t *testing.T) {
+	h, name := trained(t), filepath.Join(t.TempDir(), "head.json")
+	if err := h.Save(name); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(h, got); d != "" {
+		t.Errorf("the head came back changed: %s", d)
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	h, dir := trained(t), t.TempDir()
+	good := filepath.Join(dir, "good")
+	if err := h.Save(good); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit := func(change func(map[string]any)) []byte {
+		var object map[string]any
+		if err := json.Unmarshal(data, &object); err != nil {
+			t.Fatal(err)
+		}
+		change(object)
+		edited, err := json.Marshal(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return edited
+	}
+	for want, content := range map[string][]byte{
+		"truncated":                   data[:len(data)/2],
+		"no JSON":                     []byte("PAR1"),
+		"not a head":                  []byte(`{"a":1}`),
+		"its version is 2":            edit(func(o map[string]any) { o["version"] = 2 }),
+		"its classes are":             edit(func(o map[string]any) { o["classes"] = []string{"cat"} }),
+		"1 biases":                    edit(func(o map[string]any) { o["biases"] = "AAAAAA==" }),
+		"3 bytes are not":             edit(func(o map[string]any) { o["mean"] = "AAAA" }),
+		"number 0 is NaN":             edit(func(o map[string]any) { o["biases"] = "AADAfwAAAAA=" }),
+		"6 means and 6 scales for a ": edit(func(o map[string]any) { o["layer"] = map[string]any{"name": "x", "shape": []int{7}} }),
+	} {
+		name := filepath.Join(dir, "bad")
+		if err := os.WriteFile(name, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(name); !errors.Is(err, ErrFile) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
+			t.Errorf("error is %v, want one of %s with %q", err, name, want)
+		}
+	}
+	if _, err := Load(dir); !errors.Is(err, ErrFile) {
+		t.Errorf("a directory gives %v", err)
+	}
+	if _, err := Load(filepath.Join(dir, "nowhere")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file gives %v", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(`{"format":"fovea-head","version":1,"classes":["a","b"],"mean":"AAAAAA==","scale":"AAAAAA==","biases":"AAAAAAAAAAA=","weights":["AAAAAA==","AAAAAA=="],"layer":{"name":"x","shape":[1]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		h, err := parse(data)
+		if err != nil {
+			if !errors.Is(err, ErrFile) {
+				t.Errorf("error %v is not ErrFile", err)
+			}
+			return
+		}
+		if _, err := h.Probabilities(Matrix{1, h.Columns(), make([]float32, h.Columns())}); err != nil {
+			t.Errorf("an accepted head cannot be used: %v", err)
+		}
+	})
+}
+
+func TestCheck(t *testing.T) {
+	h := trained(t)
+	if warnings, err := h.Check(h.Recipe); err != nil || len(warnings) != 0 {
+		t.Errorf("the head's own features give %v, %v", warnings, err)
+	}
+	for want, change := range map[string]func(*recipe.Recipe){
+		"model SHA-256: aa in the head, bb in the features": func(r *recipe.Recipe) { r.ModelSHA256 = "bb" },
+		"pool: avg in the head, max in the features":        func(r *recipe.Recipe) { r.Pool = "max" },
+		"layer: pool5 in the head, fc7 in the features":     func(r *recipe.Recipe) { r.Layers = []recipe.Layer{{Name: "fc7", Shape: []int{6}}} },
+		"shape of pool5: [6] in the head, [7]":              func(r *recipe.Recipe) { r.Layers = []recipe.Layer{{Name: "pool5", Shape: []int{7}}} },
+	} {
+		r := h.Recipe
+		change(&r)
+		if _, err := h.Check(r); !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), want) {
+			t.Errorf("error is %v, want ErrMismatch with %q", err, want)
+		}
+	}
+	minor := h.Recipe
+	minor.Precision = "bfloat16"
+	if warnings, err := h.Check(minor); err != nil || len(warnings) != 1 {
+		t.Errorf("another precision gives %v, %v", warnings, err)
+	}
+}
+
+// BenchmarkTrain is a head on pool5 of 2,000 pictures, flattened.
+func BenchmarkTrain(b *testing.B) {
+	x, labels := clusters(2000, 25088, 0.02, 1)
+	for b.Loop() {
+		if _, _, err := Train(context.Background(), x, labels, TrainOptions{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func ExampleTrain() {
+	x := Matrix{Rows: 6, Cols: 2, Data: []float32{1, 0, 2, 1, 1, 1, 8, 9, 9, 8, 9, 9}}
+	labels := []string{"cat", "cat", "cat", "dog", "dog", "dog"}
+	h, _, err := Train(context.Background(), x, labels, TrainOptions{Folds: 3})
+	if err != nil {
+		panic(err)
+	}
+	probabilities, err := h.Probabilities(Matrix{Rows: 1, Cols: 2, Data: []float32{9, 7}})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(h.Predict(probabilities[0]))
+	// Output: dog
+}
