@@ -3,9 +3,9 @@
 //
 // # What is fitted
 //
-// Features are standardized: each column less its mean, over its standard deviation, both of
-// the training rows; a constant column contributes nothing. On the n standardized rows x
-// with classes y the weights W and biases b minimize
+// Features are standardized: each column less its mean, over the mean standard deviation of
+// all columns (see Scaling), both of the training rows; a constant column contributes
+// nothing. On the n standardized rows x with classes y the weights W and biases b minimize
 //
 //	-1/n sum_i log softmax(W x_i + b)[y_i]  +  lambda/2 |W|^2
 //

@@ -67,7 +67,7 @@ func TestTrainAgreesWithScikitLearn(t *testing.T) {
 	for _, p := range readGolden(t).Problems {
 		t.Run(p.Name, func(t *testing.T) {
 			x := Matrix{p.Rows, p.Cols, p.X}
-			h, report, err := Train(context.Background(), x, names(p.Y), TrainOptions{Lambdas: []float64{p.Lambda}})
+			h, report, err := Train(context.Background(), x, names(p.Y), TrainOptions{Lambdas: []float64{p.Lambda}, Scaling: ScaleColumns})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -248,6 +248,7 @@ func TestTrainRefuses(t *testing.T) {
 		"constant":       {constant, labels, TrainOptions{}, "all rows are alike"},
 		"sizes":          {Matrix{20, 5, x.Data}, labels, TrainOptions{}, "80 values are not 20 rows of 5"},
 		"lambda":         {x, labels, TrainOptions{Lambdas: []float64{0}}, "must be positive"},
+		"scaling":        {x, labels, TrainOptions{Scaling: "none"}, "use common or columns"},
 		"groups":         {x, labels, TrainOptions{Groups: []string{"a"}}, "1 groups for 20 rows"},
 		"no rows":        {Matrix{0, 4, nil}, nil, TrainOptions{}, "no rows"},
 	} {

@@ -35,10 +35,22 @@ func (m Matrix) validate() error {
 	return nil
 }
 
+// Scaling is how columns are brought to a common size.
+type Scaling string
+
+const (
+	// ScaleCommon divides all columns by the mean of their standard deviations, so that
+	// they keep their sizes relative to each other. Features of one layer are commensurate,
+	// and the rare, weak ones among them are mostly noise, which ScaleColumns would blow
+	// up: this is measurably better, and the default.
+	ScaleCommon Scaling = "common"
+	// ScaleColumns divides each column by its own standard deviation.
+	ScaleColumns Scaling = "columns"
+)
+
 // Standardization is what is done to each column before weights are applied.
 type Standardization struct {
-	// Mean is taken off, Scale multiplies: the inverse of the standard deviation, 0 for
-	// a constant column.
+	// Mean is taken off, Scale multiplies: it is 0 for a constant column.
 	Mean, Scale []float32
 }
 
@@ -46,8 +58,8 @@ type Standardization struct {
 var errConstant = errors.New("head: all rows are alike: there is nothing to learn from")
 
 // standardize computes means and scales of the given rows, in two passes in float64.
-func standardize(m Matrix, rows []int) (Standardization, error) {
-	mean, variance := make([]float64, m.Cols), make([]float64, m.Cols)
+func standardize(m Matrix, rows []int, scaling Scaling) (Standardization, error) {
+	mean, deviation := make([]float64, m.Cols), make([]float64, m.Cols)
 	for _, i := range rows {
 		for j, v := range m.Row(i) {
 			mean[j] += float64(v)
@@ -60,22 +72,34 @@ func standardize(m Matrix, rows []int) (Standardization, error) {
 	for _, i := range rows {
 		for j, v := range m.Row(i) {
 			d := float64(v) - mean[j]
-			variance[j] += d * d
+			deviation[j] += d * d
 		}
+	}
+	common, varying := 0.0, 0.0
+	for j := range deviation {
+		deviation[j] = math.Sqrt(deviation[j] / n)
+		// Rounding alone makes the deviation of a constant column about 1e-7 of its mean.
+		if deviation[j] <= 1e-6*math.Abs(mean[j]) {
+			deviation[j] = 0
+			continue
+		}
+		common += deviation[j]
+		varying++
 	}
 	s := Standardization{Mean: make([]float32, m.Cols), Scale: make([]float32, m.Cols)}
-	constant := true
-	for j := range mean {
-		s.Mean[j] = float32(mean[j])
-		deviation := math.Sqrt(variance[j] / n)
-		// Rounding alone makes the deviation of a constant column about 1e-7 of its mean.
-		if deviation > 1e-6*math.Abs(mean[j]) && deviation > 0 {
-			s.Scale[j] = float32(1 / deviation)
-			constant = false
-		}
-	}
-	if constant {
+	if varying == 0 {
 		return s, errConstant
+	}
+	common /= varying
+	for j, own := range deviation {
+		s.Mean[j] = float32(mean[j])
+		switch {
+		case own == 0:
+		case scaling == ScaleColumns:
+			s.Scale[j] = float32(1 / own)
+		default:
+			s.Scale[j] = float32(1 / common)
+		}
 	}
 	return s, nil
 }

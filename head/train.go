@@ -20,6 +20,8 @@ type TrainOptions struct {
 	// Lambdas are the strengths of regularization to choose from (default: 1e-4 to 10 in
 	// steps of about 3).
 	Lambdas []float64
+	// Scaling of the columns (default ScaleCommon).
+	Scaling Scaling
 	// Folds of the cross-validation (default 5; fewer where a class has fewer rows).
 	Folds int
 	// Groups, one per row, keep rows of equal group (such as copies of one picture) in one
@@ -146,6 +148,9 @@ func newTrainer(ctx context.Context, x Matrix, y []int, classes int, options Tra
 	if len(options.Lambdas) == 0 {
 		t.options.Lambdas = defaultLambdas
 	}
+	if s := options.Scaling; s != "" && s != ScaleCommon && s != ScaleColumns {
+		return nil, fmt.Errorf("head: unknown scaling %q: use common or columns", s)
+	}
 	for _, l := range t.options.Lambdas {
 		if !(l > 0) || math.IsInf(l, 0) {
 			return nil, fmt.Errorf("head: lambda %g: the strength of regularization must be positive", l)
@@ -155,7 +160,7 @@ func newTrainer(ctx context.Context, x Matrix, y []int, classes int, options Tra
 	t.options.Lambdas = slices.Clone(t.options.Lambdas)
 	slices.SortFunc(t.options.Lambdas, func(a, b float64) int { return cmp.Compare(b, a) })
 	var err error
-	if t.standardization, err = standardize(x, t.all); err != nil {
+	if t.standardization, err = standardize(x, t.all, options.Scaling); err != nil {
 		return nil, err
 	}
 	if x.Cols > x.Rows {

@@ -20,6 +20,7 @@ type trainOptions struct {
 	out          string
 	layer        string
 	model        string
+	scaling      string
 	seed         uint64
 	testFraction float64
 	// ownFraction says that the user has set testFraction.
@@ -48,6 +49,7 @@ somewhere, those rows are kept out instead. Copies of one picture never stand on
 	f.StringVar(&o.out, "out", "", "the `FILE` to write the head to (required)")
 	f.StringVar(&o.layer, "layer", "", "the layer to train on (needed where the dataset has several)")
 	f.StringVar(&o.model, "model", "softmax", "the kind of head: softmax")
+	f.StringVar(&o.scaling, "scaling", string(head.ScaleCommon), "of the features: common (one factor for all columns) or columns (each by its own deviation)")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the split and of the cross-validation")
 	f.Float64Var(&o.testFraction, "test-fraction", 0.2, "part of the rows kept out to measure the head, 0 for none")
 	return command
@@ -63,6 +65,8 @@ func (o *trainOptions) validate() error {
 		return cli.Usagef("--model mlp does not exist in this version: use softmax")
 	case o.model != "softmax":
 		return cli.Usagef("unknown --model %q: use softmax", o.model)
+	case o.scaling != string(head.ScaleCommon) && o.scaling != string(head.ScaleColumns):
+		return cli.Usagef("unknown --scaling %q: use common or columns", o.scaling)
 	case !(o.testFraction >= 0 && o.testFraction < 1):
 		return cli.Usagef("--test-fraction %g: use 0, or a fraction below 1", o.testFraction)
 	}
@@ -94,7 +98,7 @@ func (o *trainOptions) run(ctx context.Context) error {
 	}
 	logrus.Infof("training on %d rows of %d values (layer %s), %d kept out", learn.x.Rows, learn.x.Cols, learn.layer.Name, len(test))
 	h, report, err := head.Train(ctx, learn.x, learn.labels, head.TrainOptions{
-		Seed: o.seed, Groups: learn.hashes,
+		Seed: o.seed, Scaling: head.Scaling(o.scaling), Groups: learn.hashes,
 		Progress: func(done, of int) { logrus.Debugf("cross-validation: fold %d of %d", done, of) },
 	})
 	if err != nil {
