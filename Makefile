@@ -24,7 +24,7 @@ env: deps ## print the environment for the go command: eval "$$(make env)"
 .PHONY: build
 build: deps ## make bin/extract and bin/finetune
 	@mkdir -p bin
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 .PHONY: demo
 demo: build ## the whole job on real pictures (IMAGES=DIR, SAMPLE=N)
