@@ -1,0 +1,44 @@
+// Package layers checks which package may know of what, as the packages' documentation says.
+package layers
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const (
+	tensorflow = "github.com/galeone/tensorflow"
+	arrow      = "github.com/apache/arrow"
+)
+
+// dependencies of a package, its own packages without their first part.
+func dependencies(t *testing.T, name string) []string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-deps", "fovea/"+name).Output()
+	if err != nil {
+		t.Fatalf("list the dependencies of %s: %v", name, err)
+	}
+	return strings.Fields(string(out))
+}
+
+func TestImports(t *testing.T) {
+	for name, forbidden := range map[string][]string{
+		"recipe":       {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/head", "fovea/featurestore"},
+		"picture":      {tensorflow, arrow, "fovea/pipeline", "fovea/recipe", "fovea/inference"},
+		"pipeline":     {tensorflow, arrow, "fovea/featurestore", "fovea/head", "fovea/inference", "fovea/vgg"},
+		"inference":    {arrow, "fovea/picture", "fovea/pipeline", "fovea/vgg", "fovea/featurestore"},
+		"vgg":          {arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore"},
+		"savedmodel":   {arrow, "fovea/picture", "fovea/pipeline", "fovea/vgg", "fovea/featurestore"},
+		"featurestore": {tensorflow, "fovea/picture", "fovea/pipeline", "fovea/inference", "fovea/head"},
+		"head":         {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore"},
+	} {
+		for _, dependency := range dependencies(t, name) {
+			for _, f := range forbidden {
+				if dependency == f || strings.HasPrefix(dependency, f+"/") {
+					t.Errorf("package %s must not know of %s", name, dependency)
+				}
+			}
+		}
+	}
+}
