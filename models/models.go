@@ -1,39 +1,106 @@
-// Package models finds the model that a name on the command line stands for.
+// Package models finds the model that a name on the command line stands for: the one that
+// ships, one whose weights were imported, or a SavedModel's directory.
 //
 // It joins the kinds of models that there are; packages that know one kind do not know of
 // each other, and package inference runs them all alike.
 package models
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"fovea/inference"
+	"fovea/savedmodel"
 	"fovea/vgg"
 	"fovea/vgg/imagenet"
+	"fovea/vgg/weights"
 )
 
 // Default is the model that ships with the program: VGG16's ImageNet base.
 const Default = "vgg16"
 
-// Open opens the model of that name: a configuration of VGG by name. The caller closes it.
-func Open(name string, config inference.SessionConfig) (*inference.Model, error) {
+// Options say how a model is opened.
+type Options struct {
+	// Session chooses device and precision.
+	Session inference.SessionConfig
+	// Preprocessing overrides what a SavedModel says, or does not say, of its input.
+	Preprocessing string
+	// Dir holds imported weights (default: Dir()).
+	Dir string
+}
+
+// Dir is the directory of imported weights: models/ in FOVEA_CACHE or in the platform's
+// place for caches.
+func Dir() (string, error) {
+	if dir := os.Getenv("FOVEA_CACHE"); dir != "" {
+		return filepath.Join(dir, "models"), nil
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("models: there is no place for imported weights: set FOVEA_CACHE: %w", err)
+	}
+	return filepath.Join(cache, "fovea", "models"), nil
+}
+
+// Open opens the model of that name: a directory with a SavedModel, or a configuration of
+// VGG whose weights were imported or ship. The caller closes it.
+func Open(name string, options Options) (*inference.Model, error) {
 	if name == "" {
 		name = Default
 	}
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return savedmodel.Open(name, savedmodel.Options{Session: options.Session, Preprocessing: options.Preprocessing})
+	}
 	configuration, err := vgg.ByName(name)
 	if err != nil {
-		if info, statErr := os.Stat(name); statErr == nil && info.IsDir() {
-			return nil, fmt.Errorf("models: %s is a directory: SavedModels cannot be opened by this version; use %s", name, Default)
-		}
-		return nil, fmt.Errorf("models: no model %q: %w", name, err)
+		return nil, fmt.Errorf("models: %q is neither a directory with a SavedModel nor a model's name: %w", name, err)
 	}
-	if configuration.Name != Default {
-		return nil, fmt.Errorf("models: %s is known, but there are no weights of it; use %s, which ships", configuration.Name, Default)
-	}
-	set, err := imagenet.VGG16()
+	set, err := Weights(configuration, options.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("models: the embedded weights of %s: %w", Default, err)
+		return nil, err
 	}
-	return vgg.Open(configuration, set, config)
+	model, err := vgg.Open(configuration, set, options.Session)
+	if err == nil && options.Preprocessing != "" {
+		model.Preprocessing = options.Preprocessing
+	}
+	return model, err
+}
+
+// ErrNoWeights says that a configuration is known, but not its weights.
+var ErrNoWeights = errors.New("there are no weights of it here")
+
+// Weights are the imported weights of a configuration, else those that ship.
+func Weights(c vgg.Configuration, dir string) (weights.Set, error) {
+	file, err := File(c, dir)
+	if err != nil {
+		return weights.Set{}, err
+	}
+	data, err := os.ReadFile(file)
+	switch {
+	case err == nil:
+		set, err := weights.ParseSafetensors(data)
+		if err != nil {
+			return weights.Set{}, fmt.Errorf("models: %s: %w", file, err)
+		}
+		return set, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return weights.Set{}, fmt.Errorf("models: %w", err)
+	case c.Name == Default:
+		return imagenet.VGG16()
+	}
+	return weights.Set{}, fmt.Errorf("models: %s is a known configuration, but %w: import them by extract model import %s FILE; only %s ships", c.Name, ErrNoWeights, c.Name, Default)
+}
+
+// File is where the imported weights of a configuration are, or would be.
+func File(c vgg.Configuration, dir string) (string, error) {
+	if dir == "" {
+		var err error
+		if dir, err = Dir(); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Join(dir, c.Name+".safetensors"), nil
 }

@@ -21,6 +21,7 @@ type Options struct {
 	// Session chooses device and precision.
 	Session inference.SessionConfig
 	// Preprocessing is how the model wants its input ("caffe", "torch", "tf", "none").
+	// Empty: what the model's own note says, if it has one (see Note).
 	Preprocessing string
 	// InputSize is the height and width of the input for a model that takes any
 	// (default DefaultInputSize).
@@ -71,6 +72,11 @@ func Open(dir string, options Options) (*inference.Model, error) {
 		return nil, fmt.Errorf("savedmodel: %s: %w: %w", dir, ErrFormat, err)
 	}
 	m := &loader{dir: dir, meta: meta, signature: name, def: signature, input: input, flat: flat, outputs: outputs, loaded: loaded, options: options}
+	if options.Preprocessing == "" {
+		if m.options.Preprocessing, err = notedPreprocessing(dir); err != nil {
+			return nil, errors.Join(err, loaded.Session.Close())
+		}
+	}
 	model, err := m.model()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("savedmodel: %s: %w", dir, err), loaded.Session.Close())

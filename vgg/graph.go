@@ -25,15 +25,19 @@ const (
 )
 
 // Preprocessing of the weights that the authors and Keras publish: BGR less the means of
-// ImageNet's channels.
-const Preprocessing = "caffe"
+// ImageNet's channels. Weights that want another say so in their metadata, under
+// PreprocessingKey.
+const (
+	Preprocessing    = "caffe"
+	PreprocessingKey = "preprocessing"
+)
 
 // Open builds the graph of a configuration and puts the weights into it. The top layers
 // are there when the weights hold them. Weights that miss a tensor, have one too many or
 // one of another shape are refused with its name.
 func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*inference.Model, error) {
 	top := hasTop(set)
-	if err := c.check(set, top); err != nil {
+	if err := c.Check(set); err != nil {
 		return nil, err
 	}
 	b := builder{root: tfgo.NewRoot()}
@@ -56,10 +60,14 @@ func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*in
 	if precision == "" {
 		precision = inference.Float32
 	}
+	preprocessing := set.Metadata[PreprocessingKey]
+	if preprocessing == "" {
+		preprocessing = Preprocessing
+	}
 	return &inference.Model{
 		Name:          c.Name,
 		SHA256:        set.SHA256,
-		Preprocessing: Preprocessing,
+		Preprocessing: preprocessing,
 		Device:        device,
 		Precision:     precision,
 		Graph:         graph,
@@ -76,8 +84,10 @@ func hasTop(set weights.Set) bool {
 	return found
 }
 
-// check compares the weights with what the configuration needs.
-func (c Configuration) check(set weights.Set, top bool) error {
+// Check compares weights with what the configuration needs: the convolutions, and, when
+// there is one of the dense layers, all of them.
+func (c Configuration) Check(set weights.Set) error {
+	top := hasTop(set)
 	needed := map[string][]int{}
 	for _, l := range c.Layers(top) {
 		if l.Kernel != nil {

@@ -18,6 +18,7 @@ import (
 	"fovea/models"
 	"fovea/pipeline"
 	"fovea/recipe"
+	"fovea/vgg"
 )
 
 // options are the flags of extract.
@@ -31,6 +32,7 @@ type options struct {
 	listLayers    bool
 	pool          string
 	labels        string
+	preprocessing string
 	resize        string
 	interpolation string
 	workers       int
@@ -68,10 +70,12 @@ func newCommand() *cobra.Command {
 		RunE:    func(c *cobra.Command, images []string) error { return o.run(c.Context(), images) },
 	}
 	o.log.AddFlags(command)
+	command.AddCommand(newModelCommand())
 	f := command.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.out, "out", "", "the dataset's `DIR`ectory (required)")
-	f.StringVar(&o.model, "model", models.Default, "the model's `NAME`: vgg16 is the embedded ImageNet base")
+	f.StringVar(&o.model, "model", models.Default, "the model: vgg16 (the embedded ImageNet base), another configuration's `NAME` with imported weights, or a SavedModel's directory")
+	f.StringVar(&o.preprocessing, "preprocessing", "", "how pixels become numbers: caffe, torch, tf or none (default: the model's own)")
 	f.StringSliceVar(&o.layers, "layers", []string{"pool5"}, "comma-separated layers, one column each")
 	f.BoolVar(&o.listLayers, "list-layers", false, "print the model's layers and stop")
 	f.StringVar(&o.pool, "pool", recipe.PoolNone, "spatial pooling of convolutional layers: none, avg or max")
@@ -134,7 +138,7 @@ func (o *options) run(ctx context.Context, images []string) error {
 	logrus.Infof("%d pictures found, %d other files skipped", len(listing.Items), listing.Skipped)
 	listing.Items = pipeline.Sample(listing.Items, o.sample, o.seed)
 
-	model, err := models.Open(o.model, session)
+	model, err := o.open(session)
 	if err != nil {
 		return err
 	}
@@ -146,6 +150,15 @@ func (o *options) run(ctx context.Context, images []string) error {
 		return err
 	}
 	return o.extract(ctx, listing, extractor)
+}
+
+func (o *options) open(session inference.SessionConfig) (*inference.Model, error) {
+	model, err := models.Open(o.model, models.Options{Session: session, Preprocessing: o.preprocessing})
+	if err == nil && model.Preprocessing == "" {
+		model.Preprocessing = vgg.Preprocessing
+		logrus.Warnf("%s does not say how it wants its input: taking %s, as VGG does; --preprocessing says otherwise", o.model, model.Preprocessing)
+	}
+	return model, err
 }
 
 // recipe is what decides the values of the features.
@@ -239,7 +252,7 @@ func (o *options) summarize(stats pipeline.Stats, sink *datasetSink, err error) 
 }
 
 func (o *options) printLayers(session inference.SessionConfig) error {
-	model, err := models.Open(o.model, session)
+	model, err := o.open(session)
 	if err != nil {
 		return err
 	}
@@ -251,8 +264,7 @@ func (o *options) printLayers(session inference.SessionConfig) error {
 		for _, d := range l.Shape {
 			values *= d
 		}
-		shape := strings.ReplaceAll(strings.Trim(fmt.Sprint(l.Shape), "[]"), " ", "x")
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", l.Name, shape, values, strings.Join(l.Aliases, ", "))
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", l.Name, dimensions(l.Shape), values, shortest(l.Aliases))
 	}
 	return table.Flush()
 }

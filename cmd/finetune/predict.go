@@ -88,9 +88,9 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 	if name == "" {
 		name = h.Recipe.Model
 	}
-	model, err := models.Open(name, session)
+	model, err := models.Open(name, models.Options{Session: session, Preprocessing: h.Recipe.Preprocessing})
 	if err != nil {
-		return fmt.Errorf("the model that %s was trained on: %w", o.head, err)
+		return fmt.Errorf("the model that %s was trained on cannot be opened; --model says where it lies: %w", o.head, err)
 	}
 	defer model.Close() //nolint:errcheck // the process ends here
 	return o.predict(ctx, h, model, listing)

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"fovea/inference"
+	"fovea/internal/cli"
+	"fovea/models"
+	"fovea/savedmodel"
+	"fovea/vgg"
+)
+
+func newModelCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "model",
+		Short: "Look at models",
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(_ *cobra.Command, arguments []string) error {
+			return cli.Usagef("give a command: inspect (got %q); pictures in a directory named model are ./model", arguments)
+		},
+	}
+	command.AddCommand(newInspect())
+	return command
+}
+
+func newInspect() *cobra.Command {
+	var asJSON bool
+	var names []string
+	for _, c := range vgg.Configurations {
+		names = append(names, c.Name)
+	}
+	command := &cobra.Command{
+		Use:   "inspect NAME|DIR",
+		Short: "Show a model's layers, shapes and parameters",
+		Long: fmt.Sprintf(`Inspect shows what a model is made of. NAME is one of %s,
+whose weights need not be there; DIR holds a SavedModel.`, strings.Join(names, ", ")),
+		Args: func(_ *cobra.Command, arguments []string) error {
+			if len(arguments) != 1 {
+				return cli.Usagef("give one model: a name or a SavedModel's directory")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, arguments []string) error {
+			d, err := describe(arguments[0])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				encoder := json.NewEncoder(os.Stdout)
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(d)
+			}
+			return d.print(os.Stdout)
+		},
+	}
+	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return command
+}
+
+// description is what inspect prints.
+type description struct {
+	Name string `json:"name"`
+	Kind string `json:"kind"`
+	// Configuration is the letter of the paper's table, for a VGG.
+	Configuration string `json:"configuration,omitempty"`
+	Input         []int  `json:"input"`
+	Preprocessing string `json:"preprocessing,omitempty"`
+	// Weights is "none", "base" (the convolutions alone) or "all".
+	Weights string `json:"weights"`
+	SHA256  string `json:"sha256,omitempty"`
+	// Parameters is the number of weights and biases of the whole network.
+	Parameters int                    `json:"parameters"`
+	Layers     []layerDescription     `json:"layers"`
+	Bytes      int64                  `json:"bytes,omitempty"`
+	Signatures []savedmodel.Signature `json:"signatures,omitempty"`
+}
+
+type layerDescription struct {
+	Name       string   `json:"name"`
+	Aliases    []string `json:"aliases,omitempty"`
+	Kind       string   `json:"kind,omitempty"`
+	Shape      []int    `json:"shape"`
+	Kernel     []int    `json:"kernel,omitempty"`
+	Parameters int      `json:"parameters"`
+}
+
+func describe(name string) (description, error) {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return describeSavedModel(name)
+	}
+	c, err := vgg.ByName(name)
+	if err != nil {
+		return description{}, fmt.Errorf("%q is neither a directory with a SavedModel nor a model's name: %w", name, err)
+	}
+	d := description{
+		Name: c.Name, Kind: "VGG", Configuration: c.Letter, Input: []int{vgg.InputSize, vgg.InputSize, 3},
+		Preprocessing: vgg.Preprocessing, Weights: "none", Parameters: c.Parameters(true),
+	}
+	for _, l := range c.Layers(true) {
+		d.Layers = append(d.Layers, layerDescription{l.Name, l.Aliases, string(l.Kind), l.Shape, l.Kernel, l.Parameters()})
+	}
+	set, err := models.Weights(c, "")
+	if errors.Is(err, models.ErrNoWeights) {
+		return d, nil
+	} else if err != nil {
+		return d, err
+	}
+	d.SHA256, d.Weights = set.SHA256, "base"
+	if _, top := set.Tensors["fc6/kernel"]; top {
+		d.Weights = "all"
+	}
+	if noted := set.Metadata[vgg.PreprocessingKey]; noted != "" {
+		d.Preprocessing = noted
+	}
+	return d, nil
+}
+
+func describeSavedModel(dir string) (description, error) {
+	outside, err := savedmodel.Inspect(dir)
+	if err != nil {
+		return description{}, err
+	}
+	model, err := savedmodel.Open(dir, savedmodel.Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}})
+	if err != nil {
+		return description{}, err
+	}
+	defer model.Close() //nolint:errcheck // the process ends here
+	d := description{
+		Name: model.Name, Kind: "SavedModel", Input: []int{model.InputHeight, model.InputWidth, 3},
+		Preprocessing: model.Preprocessing, Weights: "all", SHA256: model.SHA256,
+		Parameters: outside.Parameters, Bytes: outside.Bytes, Signatures: outside.Signatures,
+	}
+	for _, l := range model.Layers {
+		d.Layers = append(d.Layers, layerDescription{Name: l.Name, Aliases: l.Aliases, Kind: l.Output.Op.Type(), Shape: l.Shape})
+	}
+	return d, nil
+}
+
+func (d description) print(w io.Writer) error {
+	fmt.Fprintf(w, "model          %s (%s", d.Name, d.Kind)
+	if d.Configuration != "" {
+		fmt.Fprintf(w, ", configuration %s", d.Configuration)
+	}
+	fmt.Fprintf(w, ")\ninput          %s, NHWC\n", dimensions(d.Input))
+	fmt.Fprintf(w, "preprocessing  %s\n", orUnknown(d.Preprocessing))
+	fmt.Fprintf(w, "parameters     %d\n", d.Parameters)
+	fmt.Fprintf(w, "weights        %s\n", d.Weights)
+	if d.SHA256 != "" {
+		fmt.Fprintf(w, "SHA-256        %s\n", d.SHA256)
+	}
+	if d.Bytes > 0 {
+		fmt.Fprintf(w, "size           %d bytes\n", d.Bytes)
+	}
+	for _, s := range d.Signatures {
+		fmt.Fprintf(w, "signature      %s: %s -> %s\n", s.Name, tensorList(s.Inputs), tensorList(s.Outputs))
+	}
+	fmt.Fprintln(w)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "LAYER\tKIND\tSHAPE\tKERNEL\tPARAMETERS\tALSO NAMED")
+	for _, l := range d.Layers {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\n", l.Name, l.Kind, dimensions(l.Shape), dimensions(l.Kernel), l.Parameters, shortest(l.Aliases))
+	}
+	return table.Flush()
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "not stated: give it by --preprocessing"
+	}
+	return s
+}
+
+func tensorList(tensors []savedmodel.Tensor) string {
+	parts := make([]string, len(tensors))
+	for i, t := range tensors {
+		parts[i] = fmt.Sprintf("%s %s%v", t.Key, t.DType, t.Shape)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// dimensions writes a shape as 7x7x512.
+func dimensions(shape []int) string {
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(shape), "[]"), " ", "x")
+}
+
+// shortest lists few aliases as they are, and of many the shortest.
+func shortest(aliases []string) string {
+	if len(aliases) <= 3 {
+		return strings.Join(aliases, ", ")
+	}
+	best := aliases[0]
+	for _, a := range aliases {
+		if len(a) < len(best) {
+			best = a
+		}
+	}
+	return best
+}

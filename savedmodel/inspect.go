@@ -1,0 +1,150 @@
+package savedmodel
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+)
+
+// NoteFile is where a SavedModel keeps what TensorFlow has no place for, by TensorFlow's
+// convention for files that it does not read itself.
+const NoteFile = "assets.extra/fovea.json"
+
+// Note is the content of NoteFile.
+type Note struct {
+	// Model is the name of the network.
+	Model string `json:"model"`
+	// Preprocessing is how it wants its input.
+	Preprocessing string `json:"preprocessing"`
+}
+
+// notedPreprocessing is the preprocessing that the model's note asks for, if it has one.
+func notedPreprocessing(dir string) (string, error) {
+	file := filepath.Join(dir, filepath.FromSlash(NoteFile))
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	} else if err != nil {
+		return "", fmt.Errorf("savedmodel: %w", err)
+	}
+	var note Note
+	if err := json.Unmarshal(data, &note); err != nil {
+		return "", fmt.Errorf("savedmodel: %s: %w: %w", file, ErrFormat, err)
+	}
+	return note.Preprocessing, nil
+}
+
+// Description is what a SavedModel says of itself, without being loaded.
+type Description struct {
+	Signatures []Signature `json:"signatures"`
+	// Parameters is the number of values of the variables that the signature reads.
+	Parameters int `json:"parameters"`
+	// Bytes is the size of the graph and the variables on disk.
+	Bytes int64 `json:"bytes"`
+}
+
+// Signature is one of the ways to call a SavedModel.
+type Signature struct {
+	Name    string   `json:"name"`
+	Inputs  []Tensor `json:"inputs"`
+	Outputs []Tensor `json:"outputs"`
+}
+
+// Tensor is an input or output of a signature; a dimension of -1 is open.
+type Tensor struct {
+	Key   string  `json:"key"`
+	DType string  `json:"dtype"`
+	Shape []int64 `json:"shape"`
+}
+
+// Inspect reads the description of the SavedModel in dir.
+func Inspect(dir string) (Description, error) {
+	meta, err := readMetaGraph(dir)
+	if err != nil {
+		return Description{}, err
+	}
+	var d Description
+	for _, name := range sortedKeys(meta.GetSignatureDef()) {
+		if name == initSignature {
+			continue
+		}
+		s := meta.GetSignatureDef()[name]
+		d.Signatures = append(d.Signatures, Signature{name, describeTensors(s.GetInputs()), describeTensors(s.GetOutputs())})
+	}
+	if d.Parameters, err = countParameters(meta); err != nil {
+		return Description{}, fmt.Errorf("savedmodel: %s: %w", dir, err)
+	}
+	files, err := filepath.Glob(escapeGlob(filepath.Join(dir, filepath.FromSlash(variablesPrefix))) + ".*")
+	if err != nil {
+		return Description{}, fmt.Errorf("savedmodel: %w", err)
+	}
+	for _, file := range append(files, filepath.Join(dir, graphFile)) {
+		info, err := os.Stat(file)
+		if err != nil {
+			return Description{}, fmt.Errorf("savedmodel: %w", err)
+		}
+		d.Bytes += info.Size()
+	}
+	return d, nil
+}
+
+func describeTensors(tensors map[string]*core.TensorInfo) []Tensor {
+	var all []Tensor
+	for _, key := range sortedKeys(tensors) {
+		info := tensors[key]
+		t := Tensor{Key: key, DType: strings.ToLower(strings.TrimPrefix(info.GetDtype().String(), "DT_"))}
+		for _, d := range info.GetTensorShape().GetDim() {
+			t.Shape = append(t.Shape, d.GetSize())
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// countParameters adds up the variables that the default signature reads.
+func countParameters(meta *core.MetaGraphDef) (int, error) {
+	_, signature, err := chooseSignature(meta)
+	if err != nil {
+		return 0, nil // the signatures are listed; none is chosen
+	}
+	f := newFlattener(meta)
+	outputs, err := f.flatten(outputTensors(signature))
+	if err != nil {
+		return 0, err
+	}
+	pending, seen, total := []string{}, map[string]bool{}, 0
+	for t := range f.outer {
+		pending = append(pending, t.node)
+	}
+	for _, t := range outputs {
+		pending = append(pending, t.node)
+	}
+	for len(pending) > 0 {
+		name := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
+		node := f.top.nodes[name]
+		if node == nil || seen[name] {
+			continue
+		}
+		seen[name] = true
+		switch node.GetOp() {
+		case "VarHandleOp", "VariableV2", "Variable":
+			size := 1
+			for _, d := range node.GetAttr()["shape"].GetShape().GetDim() {
+				size *= int(d.GetSize())
+			}
+			total += size
+		}
+		for _, input := range node.GetInput() {
+			from, _, _ := strings.Cut(strings.TrimPrefix(input, "^"), ":")
+			pending = append(pending, from)
+		}
+	}
+	return total, nil
+}
