@@ -2,122 +2,134 @@ package picture
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"image"
-	_ "image/gif"  // decoder
-	_ "image/jpeg" // decoder
-	_ "image/png"  // decoder
+	"image/gif"
+	"image/png"
 	"io"
-	"strings"
 
-	_ "golang.org/x/image/bmp"  // decoder
-	_ "golang.org/x/image/tiff" // decoder
-	_ "golang.org/x/image/webp" // decoder
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+	"golang.org/x/image/webp"
 )
 
-// Decode reads a picture from the bytes of its file, turns it upright and resizes it. The
-// error is one of ErrUnsupported, ErrTooLarge and ErrDamaged, with the details.
+// Decode reads a picture from the bytes of its file, turns it upright and resizes it. An
+// error about the file is an *Error and wraps one of ErrUnsupported, ErrTooLarge,
+// ErrTruncated and ErrCorrupt; both of the latter are ErrDamaged. It is safe for
+// concurrent use.
 func Decode(data []byte, options Options) (Picture, error) {
+	return DecodeInto(nil, data, options)
+}
+
+// DecodeInto is Decode with the memory for the result: the picture's Pix begins where dst
+// does if dst has the capacity for width x height x 3 bytes.
+func DecodeInto(dst []uint8, data []byte, options Options) (Picture, error) {
 	if err := options.Validate(); err != nil {
 		return Picture{}, err
 	}
-	config, format, err := decodeHeader(data)
-	if err != nil {
-		return Picture{}, err
+	w := workspaces.Get().(*workspace)
+	defer w.release()
+	out := Picture{Width: options.Width, Height: options.Height, Format: sniff(data)}
+	var err error
+	if out.SourceWidth, out.SourceHeight, err = w.header(data, out.Format); err == nil {
+		err = checkSize(out.SourceWidth, out.SourceHeight, options.MaxPixels)
 	}
-	limit := options.MaxPixels
+	if err != nil {
+		return Picture{}, &Error{StageHeader, out.Format, reason(err)}
+	}
+	out.Pix = grown(dst, 3*out.Width*out.Height)
+	if err := w.pixels(out.Pix, data, out, options); err != nil {
+		return Picture{}, &Error{StageDecode, out.Format, reason(err)}
+	}
+	return out, nil
+}
+
+func checkSize(width, height, limit int) error {
 	if limit == 0 {
 		limit = DefaultMaxPixels
 	}
-	if config.Width < 1 || config.Height < 1 {
-		return Picture{}, fmt.Errorf("%w: %s header says %dx%d pixels", ErrDamaged, format, config.Width, config.Height)
+	if width < 1 || height < 1 {
+		return fmt.Errorf("%w: the header says %dx%d pixels", ErrCorrupt, width, height)
 	}
-	if config.Width > limit/config.Height {
-		return Picture{}, fmt.Errorf("%w: %dx%d pixels, the limit is %d", ErrTooLarge, config.Width, config.Height, limit)
+	if width > limit/height {
+		return fmt.Errorf("%w: %dx%d pixels, the limit is %d", ErrTooLarge, width, height, limit)
 	}
-	source, err := decodePixels(data, format)
-	if err != nil {
-		return Picture{}, err
-	}
-	pixels := toRGB(source)
-	pixels = pixels.oriented(orientation(data, format))
-	if options.Resize == Crop {
-		pixels = pixels.centreCrop(options.Width, options.Interpolation)
-	} else {
-		pixels = pixels.resized(options.Width, options.Height, options.Interpolation)
-	}
-	return Picture{
-		Pix: pixels.pix, Width: pixels.width, Height: pixels.height,
-		SourceWidth: config.Width, SourceHeight: config.Height, Format: format,
-	}, nil
+	return nil
 }
 
-func decodeHeader(data []byte) (config image.Config, format string, err error) {
+// header reads the picture's size.
+func (w *workspace) header(data []byte, format string) (width, height int, err error) {
 	defer recoverDecoder(&err)
-	config, format, err = image.DecodeConfig(bytes.NewReader(data))
-	switch {
-	case err == nil:
-		return config, format, nil
-	case errors.Is(err, image.ErrFormat):
-		return config, "", fmt.Errorf("%w: %s", ErrUnsupported, identify(data))
+	var read func(io.Reader) (image.Config, error)
+	switch format {
+	case "jpeg":
+		return w.jpeg.Size(data)
+	case "png":
+		read = png.DecodeConfig
+	case "gif":
+		read = gif.DecodeConfig
+	case "bmp":
+		read = bmp.DecodeConfig
+	case "tiff":
+		read = tiff.DecodeConfig
+	case "webp":
+		if _, _, _, width, height, animated := firstFrame(data); animated {
+			return width, height, nil
+		}
+		read = webp.DecodeConfig
+	default:
+		return 0, 0, fmt.Errorf("%w: %s", ErrUnsupported, identify(data))
 	}
-	return config, "", damaged(err)
+	config, err := read(bytes.NewReader(data))
+	return config.Width, config.Height, err
 }
 
-func decodePixels(data []byte, format string) (source image.Image, err error) {
+// pixels decodes and prepares a picture whose size has been checked.
+func (w *workspace) pixels(dst []uint8, data []byte, picture Picture, options Options) (err error) {
 	defer recoverDecoder(&err)
-	source, _, err = image.Decode(bytes.NewReader(data))
+	s, err := w.decode(data, picture.Format)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", format, damaged(err))
+		return err
 	}
-	return source, nil
+	if s.width != picture.SourceWidth || s.height != picture.SourceHeight {
+		return fmt.Errorf("%w: the header says %dx%d pixels, the data %dx%d", ErrCorrupt,
+			picture.SourceWidth, picture.SourceHeight, s.width, s.height)
+	}
+	w.resize(dst, w.upright(s, orientation(data, picture.Format)), options)
+	return nil
+}
+
+func (w *workspace) decode(data []byte, format string) (source, error) {
+	var decoded image.Image
+	var err error
+	switch format {
+	case "jpeg":
+		decoded, err := w.jpeg.Decode(data)
+		if err != nil {
+			return source{}, err
+		}
+		return w.fromJPEG(decoded), nil
+	case "gif":
+		return decodeGIF(data)
+	case "webp":
+		return decodeWebP(data)
+	case "png":
+		decoded, err = png.Decode(bytes.NewReader(data))
+	case "bmp":
+		decoded, err = bmp.Decode(bytes.NewReader(data))
+	case "tiff":
+		decoded, err = tiff.Decode(bytes.NewReader(data))
+	}
+	if err != nil {
+		return source{}, err
+	}
+	return fromImage(decoded), nil
 }
 
 // recoverDecoder turns a panic of a decoder, all of which read hostile input, into an
 // error.
 func recoverDecoder(err *error) {
 	if p := recover(); p != nil {
-		*err = fmt.Errorf("%w: the decoder failed: %v", ErrDamaged, p)
+		*err = fmt.Errorf("%w: the decoder failed: %v", ErrCorrupt, p)
 	}
-}
-
-func damaged(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: truncated", ErrDamaged)
-	}
-	if strings.Contains(err.Error(), "unsupported") { // arithmetic coding, 12 bits and the like
-		return fmt.Errorf("%w: %w", ErrUnsupported, err)
-	}
-	return fmt.Errorf("%w: %w", ErrDamaged, err)
-}
-
-// identify names what a file is that cannot be decoded.
-func identify(data []byte) string {
-	if len(data) == 0 {
-		return "the file is empty"
-	}
-	if len(data) >= 12 && string(data[4:8]) == "ftyp" {
-		switch brand := string(data[8:12]); {
-		case strings.HasPrefix(brand, "avi"):
-			return "AVIF: convert it to JPEG or PNG"
-		case strings.HasPrefix(brand, "hei"), strings.HasPrefix(brand, "hev"), brand == "mif1", brand == "msf1":
-			return "HEIC: convert it to JPEG or PNG"
-		case brand == "crx ":
-			return "Canon raw: develop it to JPEG or PNG"
-		}
-		return "an MP4 or similar container"
-	}
-	known := []struct{ start, name string }{
-		{"\x00\x00\x00\x0cJXL ", "JPEG XL: convert it to JPEG or PNG"}, {"\xff\x0a", "JPEG XL: convert it to JPEG or PNG"},
-		{"\x00\x00\x00\x0cjP  ", "JPEG 2000: convert it to JPEG or PNG"}, {"FUJIFILMCCD-RAW", "Fuji raw: develop it to JPEG or PNG"},
-		{"%PDF", "a PDF document"}, {"PK\x03\x04", "a ZIP archive"}, {"8BPS", "a Photoshop document"},
-		{"<?xml", "XML, perhaps SVG"}, {"<svg", "SVG: render it to PNG"}, {"<!DOCTYPE html", "an HTML page"}, {"<html", "an HTML page"},
-	}
-	for _, k := range known {
-		if bytes.HasPrefix(data, []byte(k.start)) {
-			return k.name
-		}
-	}
-	return "neither JPEG, PNG, GIF, BMP, TIFF nor WebP by its content"
 }

@@ -1,9 +1,6 @@
 package picture
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // Resize is how a picture of any size becomes one of the model's.
 type Resize string
@@ -67,13 +64,3 @@ type Picture struct {
 	// Format is the file's format: "jpeg", "png", "gif", "bmp", "tiff" or "webp".
 	Format string
 }
-
-// Reasons why a file gives no picture.
-var (
-	// ErrUnsupported marks a format that is not decoded, or no picture at all.
-	ErrUnsupported = errors.New("unsupported format")
-	// ErrTooLarge marks a picture of more than MaxPixels.
-	ErrTooLarge = errors.New("too large")
-	// ErrDamaged marks a file that is truncated or corrupt.
-	ErrDamaged = errors.New("damaged")
-)

@@ -1,183 +1,9 @@
 package picture
 
-import "math"
-
-// Interpolation is a resampling filter, named as Pillow does.
-type Interpolation string
-
-// The filters. All but Nearest are antialiased: when a picture shrinks, the filter grows
-// with the factor.
-const (
-	Bilinear Interpolation = "bilinear"
-	Bicubic  Interpolation = "bicubic"
-	Lanczos  Interpolation = "lanczos"
-	Nearest  Interpolation = "nearest"
+import (
+	"encoding/binary"
+	"math"
 )
-
-// filter is a kernel and the distance beyond which it is zero.
-type filter struct {
-	weight  func(float64) float64
-	support float64
-}
-
-var filters = map[Interpolation]filter{
-	"":       {triangle, 1},
-	Bilinear: {triangle, 1},
-	Bicubic:  {cubic, 2},
-	Lanczos:  {lanczos, 3},
-	Nearest:  {},
-}
-
-func triangle(x float64) float64 { return max(0, 1-math.Abs(x)) }
-
-// cubic is Keys's kernel with a = -0.5.
-func cubic(x float64) float64 {
-	const a = -0.5
-	x = math.Abs(x)
-	switch {
-	case x < 1:
-		return ((a+2)*x-(a+3))*x*x + 1
-	case x < 2:
-		return (((x-5)*x+8)*x - 4) * a
-	}
-	return 0
-}
-
-func lanczos(x float64) float64 {
-	if x < -3 || x >= 3 {
-		return 0
-	}
-	return sinc(x) * sinc(x/3)
-}
-
-func sinc(x float64) float64 {
-	if x == 0 {
-		return 1
-	}
-	x *= math.Pi
-	return math.Sin(x) / x
-}
-
-// weightBits is the precision of the fixed-point weights: 8 bits are taken by the pixel and
-// 2 are left for the sum's sign and overshoot.
-const weightBits = 32 - 8 - 2
-
-// window is the range of source samples that make an output sample, and their weights.
-type window struct {
-	start   int
-	weights []int32
-}
-
-// windows computes the windows of one dimension, from sizes in and out.
-func (f filter) windows(in, out int) []window {
-	scale := float64(in) / float64(out)
-	stretch := max(scale, 1)
-	support := f.support * stretch
-	all := make([]window, out)
-	for i := range all {
-		centre := (float64(i) + 0.5) * scale
-		start := max(0, int(centre-support+0.5))
-		end := min(in, int(centre+support+0.5))
-		weights := make([]float64, end-start)
-		sum := 0.0
-		for j := range weights {
-			weights[j] = f.weight((float64(start+j) - centre + 0.5) / stretch)
-			sum += weights[j]
-		}
-		fixed := make([]int32, len(weights))
-		for j, w := range weights {
-			if sum != 0 {
-				w /= sum
-			}
-			fixed[j] = int32(math.Floor(math.Abs(w)*(1<<weightBits)+0.5)) * sign(w)
-		}
-		all[i] = window{start, fixed}
-	}
-	return all
-}
-
-func sign(x float64) int32 {
-	if x < 0 {
-		return -1
-	}
-	return 1
-}
-
-// resized scales the picture: columns first, then rows, rounding to bytes in between, as
-// Pillow does.
-func (p rgb) resized(width, height int, interpolation Interpolation) rgb {
-	if p.width == width && p.height == height {
-		return p
-	}
-	f := filters[interpolation]
-	if f.weight == nil {
-		return p.nearest(width, height)
-	}
-	if p.width != width {
-		p = p.resizedColumns(f.windows(p.width, width))
-	}
-	if p.height != height {
-		p = p.resizedRows(f.windows(p.height, height))
-	}
-	return p
-}
-
-func (p rgb) resizedColumns(windows []window) rgb {
-	out := newRGB(len(windows), p.height)
-	out.rows(func(y int, row []uint8) {
-		source := p.pix[y*p.width*3 : (y+1)*p.width*3]
-		for x, w := range windows {
-			var r, g, b int32 = 1 << (weightBits - 1), 1 << (weightBits - 1), 1 << (weightBits - 1)
-			pixels := source[3*w.start : 3*(w.start+len(w.weights))]
-			for i, weight := range w.weights {
-				three := pixels[3*i : 3*i+3 : 3*i+3]
-				r += int32(three[0]) * weight
-				g += int32(three[1]) * weight
-				b += int32(three[2]) * weight
-			}
-			row[3*x] = clamp(r >> weightBits)
-			row[3*x+1] = clamp(g >> weightBits)
-			row[3*x+2] = clamp(b >> weightBits)
-		}
-	})
-	return out
-}
-
-func (p rgb) resizedRows(windows []window) rgb {
-	out := newRGB(p.width, len(windows))
-	sums := make([]int32, p.width*3)
-	out.rows(func(y int, row []uint8) {
-		w := windows[y]
-		for i := range sums {
-			sums[i] = 1 << (weightBits - 1)
-		}
-		for i, weight := range w.weights {
-			source := p.pix[(w.start+i)*p.width*3:][:len(sums)]
-			for j, v := range source {
-				sums[j] += int32(v) * weight
-			}
-		}
-		for j, sum := range sums {
-			row[j] = clamp(sum >> weightBits)
-		}
-	})
-	return out
-}
-
-func (p rgb) nearest(width, height int) rgb {
-	out := newRGB(width, height)
-	xs := make([]int, width)
-	for x := range xs {
-		xs[x] = min(p.width-1, int((float64(x)+0.5)*float64(p.width)/float64(width)))
-	}
-	out.rows(func(y int, row []uint8) {
-		sy := min(p.height-1, int((float64(y)+0.5)*float64(p.height)/float64(height)))
-		for x, sx := range xs {
-			copy(row[3*x:3*x+3], p.pix[(sy*p.width+sx)*3:])
-		}
-	})
-	return out
-}
 
 // Sizes of the single-crop protocol.
 const (
@@ -185,22 +11,144 @@ const (
 	cropTo   = 224
 )
 
-// centreCrop scales the shorter side in the proportion of 256 to 224 and takes the centre.
-// Sides and offsets round as torchvision's do.
-func (p rgb) centreCrop(size int, interpolation Interpolation) rgb {
-	short := int(math.RoundToEven(float64(size) * cropFrom / cropTo))
-	width, height := short, short
-	if p.width < p.height {
-		height = short * p.height / p.width
-	} else {
-		width = short * p.width / p.height
+// resize makes the picture that options ask for, in two passes, rounding to bytes in
+// between. Rows and columns that don't show aren't computed.
+func (w *workspace) resize(dst []uint8, s source, options Options) {
+	width, height, left, top := options.Width, options.Height, 0, 0
+	if options.Resize == Crop {
+		width, height, left, top = cropped(s.width, s.height, options.Width)
 	}
-	scaled := p.resized(width, height, interpolation)
-	left := int(math.RoundToEven(float64(width-size) / 2))
-	top := int(math.RoundToEven(float64(height-size) / 2))
-	out := newRGB(size, size)
-	out.rows(func(y int, row []uint8) {
-		copy(row, scaled.pix[((top+y)*width+left)*3:])
-	})
-	return out
+	f := filters[options.Interpolation]
+	w.columns.set(f, s.width, width, left, options.Width)
+	w.rows.set(f, s.height, height, top, options.Height)
+
+	first := w.rows.starts[0]
+	start, weights := w.rows.window(options.Height - 1)
+	end := start + len(weights)
+	stride := 3 * options.Width
+	if columnsFirst(s, width, height) {
+		w.middle = grown(w.middle, stride*(end-first)+8)
+		w.resizeColumns(w.middle, s, first, end, stride)
+		w.resizeRows(dst, w.middle, first, stride)
+		return
+	}
+	wide := 3 * s.width
+	w.whole = grown(w.whole, wide*(end-first)+8)
+	for y := first; y < end; y++ {
+		s.row(y, w.whole[(y-first)*wide:], 1)
+	}
+	w.middle = grown(w.middle, wide*options.Height)
+	w.resizeRows(w.middle, w.whole, first, wide)
+	half := source{width: s.width, height: options.Height, row: func(y int, dst []uint8, step int) {
+		spread(dst, w.middle[y*wide:], s.width, step, 3, 1)
+	}}
+	w.resizeColumns(dst, half, 0, options.Height, stride)
+}
+
+// columnsFirst says which pass comes first; it shows in the roundings. Pillow 13 begins
+// with the other where the height shrinks by more than twice what the width does. (Up to
+// Pillow 12 the columns were always first: tall pictures may differ by 1 level.)
+func columnsFirst(s source, width, height int) bool {
+	shrink := s.height - height
+	return shrink <= 0 || shrink <= 2*(s.width-width)
+}
+
+// cropped is the size that a picture is scaled to before the centre is taken out of it,
+// and where the centre begins: the shorter side is in the proportion of 256 to 224 to the
+// model's size. The longer side is rounded down and the offsets to even, as torchvision's
+// are.
+func cropped(width, height, size int) (scaledWidth, scaledHeight, left, top int) {
+	short := int(math.RoundToEven(float64(size) * cropFrom / cropTo))
+	scaledWidth, scaledHeight = short, short
+	if width < height {
+		scaledHeight = int(int64(short) * int64(height) / int64(width))
+	} else {
+		scaledWidth = int(int64(short) * int64(width) / int64(height))
+	}
+	left = int(math.RoundToEven(float64(scaledWidth-size) / 2))
+	top = int(math.RoundToEven(float64(scaledHeight-size) / 2))
+	return scaledWidth, scaledHeight, left, top
+}
+
+// stripRows is how many rows a word holds a sample of.
+const stripRows = 8
+
+// resizeColumns scales the rows first to end of the source to the output's width. It
+// takes 8 rows at a time, interleaved, so that a word holds the same sample of each.
+func (w *workspace) resizeColumns(dst []uint8, s source, first, end, stride int) {
+	const pixel = 3 * stripRows
+	w.strip = grown(w.strip, pixel*s.width)
+	for y := first; y < end; y += stripRows {
+		rows := min(stripRows, end-y)
+		for i := range rows {
+			s.row(y+i, w.strip[i:], stripRows)
+		}
+		out := dst[(y-first)*stride:]
+		for x := range w.columns.starts {
+			start, weights := w.columns.window(x)
+			samples := w.strip[start*pixel:]
+			for c := range 3 {
+				word := weigh(samples[c*stripRows:], pixel, weights)
+				scatter(out[3*x+c:], stride, rows, word)
+			}
+		}
+	}
+}
+
+// scatter writes the first bytes of a word to as many rows.
+func scatter(out []uint8, stride, rows int, word uint64) {
+	if rows < stripRows {
+		for i := range rows {
+			out[i*stride] = uint8(word >> (8 * i))
+		}
+		return
+	}
+	_ = out[7*stride]
+	out[0], out[stride] = uint8(word), uint8(word>>8)
+	out[2*stride], out[3*stride] = uint8(word>>16), uint8(word>>24)
+	out[4*stride], out[5*stride] = uint8(word>>32), uint8(word>>40)
+	out[6*stride], out[7*stride] = uint8(word>>48), uint8(word>>56)
+}
+
+// resizeRows scales the columns, 8 neighbouring bytes at a time. src has 8 bytes to spare
+// at its end.
+func (w *workspace) resizeRows(dst, src []uint8, first, stride int) {
+	for y := range w.rows.starts {
+		start, weights := w.rows.window(y)
+		in, out := src[(start-first)*stride:], dst[y*stride:(y+1)*stride]
+		x := 0
+		for ; x+8 <= stride; x += 8 {
+			binary.LittleEndian.PutUint64(out[x:], weigh(in[x:], stride, weights))
+		}
+		if x < stride {
+			var last [8]uint8
+			binary.LittleEndian.PutUint64(last[:], weigh(in[x:], stride, weights))
+			copy(out[x:], last[:])
+		}
+	}
+}
+
+// weigh sums words of 8 samples, step bytes apart, times the weights. Each of 4 sums
+// carries two samples, 32 bits apart: a negative low half borrows from the high half,
+// which split gives back.
+func weigh(src []uint8, step int, weights []int64) uint64 {
+	const lanes, round = 0x000000ff_000000ff, 1<<(weightBits-1) | 1<<(weightBits-1+32)
+	var a, b, c, d uint64 = round, round, round, round
+	at := 0
+	for _, weight := range weights {
+		word, k := binary.LittleEndian.Uint64(src[at:at+8]), uint64(weight)
+		a += word & lanes * k
+		b += word >> 8 & lanes * k
+		c += word >> 16 & lanes * k
+		d += word >> 24 & lanes * k
+		at += step
+	}
+	return split(a) | split(b)<<8 | split(c)<<16 | split(d)<<24
+}
+
+// split rounds a pair of sums to samples.
+func split(sums uint64) uint64 {
+	low := int32(sums)
+	high := int32((sums - uint64(int64(low))) >> 32)
+	return uint64(clamp(low>>weightBits)) | uint64(clamp(high>>weightBits))<<32
 }

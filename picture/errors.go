@@ -1,0 +1,70 @@
+package picture
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"fovea/picture/internal/jpeg"
+)
+
+// Reasons why a file gives no picture. Every error of Decode about a file wraps one.
+var (
+	// ErrUnsupported marks a format that is not decoded, or no picture at all.
+	ErrUnsupported = errors.New("unsupported format")
+	// ErrTooLarge marks a picture of more than MaxPixels.
+	ErrTooLarge = errors.New("too large")
+	// ErrDamaged marks a file that is truncated or corrupt.
+	ErrDamaged = errors.New("damaged")
+	// ErrTruncated marks a file that ends too early. It is an ErrDamaged.
+	ErrTruncated = fmt.Errorf("%w: truncated", ErrDamaged)
+	// ErrCorrupt marks a file that contradicts its format. It is an ErrDamaged.
+	ErrCorrupt = fmt.Errorf("%w: corrupt", ErrDamaged)
+)
+
+// Stage is how far a file came.
+type Stage string
+
+// The stages at which Decode can fail.
+const (
+	// StageHeader is finding out format and size.
+	StageHeader Stage = "header"
+	// StageDecode is decoding the pixels.
+	StageDecode Stage = "decode"
+)
+
+// Error says at which stage a file failed and why. Decode's errors about a file are of
+// this type; those about options are not.
+type Error struct {
+	Stage Stage
+	// Format is the file's, or empty where it was not recognised.
+	Format string
+	// Err wraps one of the reasons: ErrUnsupported, ErrTooLarge, ErrTruncated, ErrCorrupt.
+	Err error
+}
+
+func (e *Error) Error() string {
+	if e.Format == "" {
+		return fmt.Sprintf("picture: %s: %v", e.Stage, e.Err)
+	}
+	return fmt.Sprintf("picture: %s: %s: %v", e.Stage, e.Format, e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// reason gives a decoder's error one of the package's reasons.
+func reason(err error) error {
+	switch {
+	case errors.Is(err, ErrUnsupported), errors.Is(err, ErrTooLarge), errors.Is(err, ErrDamaged):
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, jpeg.ErrTruncated),
+		strings.Contains(err.Error(), "EOF"), strings.Contains(err.Error(), "not enough pixel data"):
+		return ErrTruncated
+	case errors.Is(err, jpeg.ErrUnsupported), strings.Contains(err.Error(), "unsupported"):
+		return fmt.Errorf("%w: %w", ErrUnsupported, err)
+	case errors.Is(err, jpeg.ErrCorrupt):
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
+}

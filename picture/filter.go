@@ -1,0 +1,124 @@
+package picture
+
+import "math"
+
+// Interpolation is a resampling filter, named as Pillow does.
+type Interpolation string
+
+// The filters. All but Nearest are antialiased: when a picture shrinks, the filter grows
+// with the factor.
+const (
+	Bilinear Interpolation = "bilinear"
+	Bicubic  Interpolation = "bicubic"
+	Lanczos  Interpolation = "lanczos"
+	Nearest  Interpolation = "nearest"
+)
+
+// filter is a kernel and the distance beyond which it is zero.
+type filter struct {
+	weight  func(float64) float64
+	support float64
+}
+
+var filters = map[Interpolation]filter{
+	"":       {triangle, 1},
+	Bilinear: {triangle, 1},
+	Bicubic:  {cubic, 2},
+	Lanczos:  {lanczos, 3},
+	Nearest:  {},
+}
+
+func triangle(x float64) float64 { return max(0, 1-math.Abs(x)) }
+
+// cubic is Keys's kernel with a = -0.5.
+func cubic(x float64) float64 {
+	const a = -0.5
+	x = math.Abs(x)
+	switch {
+	case x < 1:
+		return ((a+2)*x-(a+3))*x*x + 1
+	case x < 2:
+		return (((x-5)*x+8)*x - 4) * a
+	}
+	return 0
+}
+
+func lanczos(x float64) float64 {
+	if x < -3 || x >= 3 {
+		return 0
+	}
+	return sinc(x) * sinc(x/3)
+}
+
+func sinc(x float64) float64 {
+	if x == 0 {
+		return 1
+	}
+	x *= math.Pi
+	return math.Sin(x) / x
+}
+
+// weightBits is the precision of the fixed-point weights: of 32 bits, 8 are taken by the
+// sample and 2 are left for the sum's sign and overshoot.
+const weightBits = 32 - 8 - 2
+
+// axis is how the samples of one direction are made: output i is the sum of the source's
+// samples from starts[i] on, times the weights from ends[i-1] to ends[i].
+type axis struct {
+	starts  []int
+	ends    []int
+	weights []int64
+	scratch []float64
+}
+
+// window is the first source sample and the weights of output i.
+func (a *axis) window(i int) (start int, weights []int64) {
+	first := 0
+	if i > 0 {
+		first = a.ends[i-1]
+	}
+	return a.starts[i], a.weights[first:a.ends[i]]
+}
+
+// set computes the windows of outputs first to first+count of a scaling of in samples to
+// out. Where nothing is scaled and for Nearest, an output is one sample times 1.
+func (a *axis) set(f filter, in, out, first, count int) {
+	a.starts, a.ends, a.weights = a.starts[:0], a.ends[:0], a.weights[:0]
+	scale := float64(in) / float64(out)
+	for i := first; i < first+count; i++ {
+		switch {
+		case in == out:
+			a.starts = append(a.starts, i)
+			a.weights = append(a.weights, 1<<weightBits)
+		case f.weight == nil:
+			a.starts = append(a.starts, min(in-1, int((float64(i)+0.5)*scale)))
+			a.weights = append(a.weights, 1<<weightBits)
+		default:
+			a.add(f, scale, in, i)
+		}
+		a.ends = append(a.ends, len(a.weights))
+	}
+}
+
+// add computes the window of output i with Pillow's roundings.
+func (a *axis) add(f filter, scale float64, in, i int) {
+	stretch := max(scale, 1)
+	support := f.support * stretch
+	centre := (float64(i) + 0.5) * scale
+	start := max(0, int(centre-support+0.5))
+	end := min(in, int(centre+support+0.5))
+	a.scratch = a.scratch[:0]
+	sum, inverse := 0.0, 1/stretch
+	for j := start; j < end; j++ {
+		weight := f.weight((float64(j) - centre + 0.5) * inverse)
+		a.scratch = append(a.scratch, weight)
+		sum += weight
+	}
+	for _, weight := range a.scratch {
+		if sum != 0 {
+			weight /= sum
+		}
+		a.weights = append(a.weights, int64(math.Copysign(0.5, weight)+weight*(1<<weightBits)))
+	}
+	a.starts = append(a.starts, start)
+}

@@ -1,0 +1,81 @@
+package picture
+
+import (
+	"bytes"
+	"encoding/binary"
+	"image"
+	"image/gif"
+)
+
+// gifHeader is what a GIF says before its first frame's pixels.
+type gifHeader struct {
+	width, height int
+	palette       [256][3]uint8
+	transparent   int // index, or -1
+}
+
+// decodeGIF decodes the first frame and places it on the canvas. The standard decoder
+// forgets the colour of the transparent index, which Pillow shows, so that the palette is
+// read here.
+func decodeGIF(data []byte) (source, error) {
+	decoded, err := gif.Decode(bytes.NewReader(data))
+	if err != nil {
+		return source{}, err
+	}
+	frame, isPaletted := decoded.(*image.Paletted)
+	header := readGIF(data)
+	if !isPaletted {
+		return fromImage(decoded), nil
+	}
+	out := source{width: frame.Rect.Dx(), height: frame.Rect.Dy()}
+	out.row = func(y int, dst []uint8, step int) {
+		paletteRow(dst, frame.Pix[y*frame.Stride:][:out.width], &header.palette, step)
+	}
+	canvas := header.palette[max(0, header.transparent)]
+	return out.on(header.width, header.height, frame.Rect.Min.X, frame.Rect.Min.Y, canvas), nil
+}
+
+// readGIF reads up to the first frame of a file that has been decoded.
+func readGIF(data []byte) gifHeader {
+	header := gifHeader{transparent: -1}
+	if len(data) < 13 {
+		return header
+	}
+	header.width, header.height = int(binary.LittleEndian.Uint16(data[6:])), int(binary.LittleEndian.Uint16(data[8:]))
+	rest := readPalette(&header.palette, data[10], data[13:])
+	for len(rest) >= 10 {
+		switch {
+		case rest[0] == ',': // a frame
+			readPalette(&header.palette, rest[9], rest[10:])
+			return header
+		case rest[0] != '!':
+			return header
+		}
+		if rest[1] == 0xf9 && rest[2] == 4 { // graphic control
+			header.transparent = -1
+			if rest[3]&1 != 0 {
+				header.transparent = int(rest[6])
+			}
+		}
+		rest = rest[2:]
+		for len(rest) > 0 && rest[0] != 0 { // blocks of the extension
+			rest = rest[min(len(rest), 1+int(rest[0])):]
+		}
+		rest = rest[min(1, len(rest)):]
+	}
+	return header
+}
+
+// readPalette reads the palette that flags announce and gives what follows.
+func readPalette(palette *[256][3]uint8, flags uint8, data []byte) (rest []byte) {
+	if flags&0x80 == 0 {
+		return data
+	}
+	n := 2 << (flags & 7)
+	*palette = [256][3]uint8{}
+	for i := 0; i < n && len(data) >= 3; i++ {
+		palette[i] = [3]uint8(data)
+		data = data[3:]
+	}
+	return data
+}

@@ -1,0 +1,234 @@
+package picture
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// examples are the names of the golden files with a suffix.
+func examples(t testing.TB, suffixes ...string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(goldenDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, entry := range entries {
+		for _, suffix := range suffixes {
+			if strings.HasSuffix(entry.Name(), suffix) {
+				names = append(names, entry.Name())
+			}
+		}
+	}
+	if len(names) == 0 {
+		t.Fatalf("no files %v", suffixes)
+	}
+	return names
+}
+
+var small = Options{Width: 8, Height: 8}
+
+// checkError makes sure that an error about a file has the promised type and reason.
+func checkError(t testing.TB, err error) {
+	t.Helper()
+	var typed *Error
+	if !errors.As(err, &typed) || typed.Stage == "" {
+		t.Fatalf("error of type %T: %v", err, err)
+	}
+	if !errors.Is(err, ErrUnsupported) && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrCorrupt) &&
+		!errors.Is(err, ErrDamaged) {
+		t.Fatalf("error without a reason: %v", err)
+	}
+	if !strings.HasPrefix(err.Error(), "picture: ") {
+		t.Fatalf("error without the package: %v", err)
+	}
+}
+
+// TestTruncated cuts files at every offset. A JPEG, which has an end marker, must be
+// refused wherever it is cut; a short PNG may lack what nobody needs.
+func TestTruncated(t *testing.T) {
+	for _, name := range examples(t, ".jpg", "6.png", "rgb8.png", ".gif", ".bmp", "rgb.tiff", "lzw.tiff", ".webp") {
+		data := readGolden(t, name)
+		stride := 1 + len(data)/200
+		for cut := 0; cut < len(data); cut += stride {
+			_, err := Decode(data[:cut], small)
+			if err == nil {
+				if strings.HasSuffix(name, ".jpg") {
+					t.Errorf("%s: decoded %d of %d bytes", name, cut, len(data))
+				}
+				continue
+			}
+			checkError(t, err)
+			if strings.HasSuffix(name, ".jpg") && cut >= 2 && !errors.Is(err, ErrTruncated) {
+				t.Errorf("%s: %d of %d bytes: %v", name, cut, len(data), err)
+			}
+		}
+	}
+}
+
+// TestBitFlips damages every example: it must give a picture of the right size or an
+// error, and must not panic.
+func TestBitFlips(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, name := range examples(t, ".jpg", ".png", ".gif", ".bmp", ".tiff", ".webp") {
+		data := readGolden(t, name)
+		for range 60 {
+			damaged := bytes.Clone(data)
+			for range 1 + random.IntN(4) {
+				damaged[random.IntN(len(damaged))] ^= 1 << random.IntN(8)
+			}
+			picture, err := Decode(damaged, Options{Width: 8, Height: 8, MaxPixels: 1 << 20})
+			if err != nil {
+				checkError(t, err)
+			} else if len(picture.Pix) != 8*8*3 {
+				t.Errorf("%s: %d bytes", name, len(picture.Pix))
+			}
+		}
+	}
+}
+
+// pngHeader is a PNG that claims a size; its data are a valid stream of a few zeros.
+func pngHeader(width, height uint32) []byte {
+	chunk := func(kind string, body []byte) []byte {
+		out := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
+		out = append(append(out, kind...), body...)
+		return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[4:]))
+	}
+	header := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, width), height)
+	var body bytes.Buffer
+	pack := zlib.NewWriter(&body)
+	pack.Write(make([]byte, 1000))
+	pack.Close()
+	out := []byte("\x89PNG\r\n\x1a\n")
+	out = append(out, chunk("IHDR", append(header, 8, 2, 0, 0, 0))...)
+	return append(append(out, chunk("IDAT", body.Bytes())...), chunk("IEND", nil)...)
+}
+
+// patched is an example with bytes replaced.
+func patched(t testing.TB, name string, at int, with ...byte) []byte {
+	t.Helper()
+	data := bytes.Clone(readGolden(t, name))
+	copy(data[at:], with)
+	return data
+}
+
+// TestBombs refuses pictures of a hostile size by their headers.
+func TestBombs(t *testing.T) {
+	frame := bytes.Index(readGolden(t, "jpeg-420-8x8.jpg"), []byte{0xff, 0xc0}) + 5
+	for name, data := range map[string][]byte{
+		"png":           pngHeader(50_000, 50_000),
+		"jpeg":          patched(t, "jpeg-420-8x8.jpg", frame, 0xff, 0xdc, 0xff, 0xdc),
+		"gif":           patched(t, "gif.gif", 6, 0xff, 0xff, 0xff, 0xff),
+		"bmp":           patched(t, "bmp-rgb.bmp", 18, 0xff, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0),
+		"webp lossless": patched(t, "webp-lossless.webp", 21, 0xff, 0xff, 0xff, 0x0f),
+		"webp animated": patched(t, "webp-animated.webp", 24, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+		"tiff": []byte("II*\x00\x08\x00\x00\x00\x05\x00" +
+			"\x00\x01\x04\x00\x01\x00\x00\x00\x00\x00\x01\x00" + "\x01\x01\x04\x00\x01\x00\x00\x00\x00\x00\x01\x00" +
+			"\x02\x01\x03\x00\x01\x00\x00\x00\x08\x00\x00\x00" + "\x06\x01\x03\x00\x01\x00\x00\x00\x01\x00\x00\x00" +
+			"\x15\x01\x03\x00\x01\x00\x00\x00\x01\x00\x00\x00" + "\x00\x00\x00\x00"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Decode(data, small)
+			if !errors.Is(err, ErrTooLarge) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	t.Run("within the limit, without the data", func(t *testing.T) {
+		_, err := Decode(patched(t, "jpeg-420-8x8.jpg", frame, 0x20, 0, 0x20, 0), small)
+		if !errors.Is(err, ErrTruncated) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("zero size", func(t *testing.T) {
+		for _, data := range [][]byte{pngHeader(0, 10), patched(t, "jpeg-420-8x8.jpg", frame, 0, 0, 0, 8), patched(t, "gif.gif", 6, 0, 0)} {
+			if _, err := Decode(data, small); !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrUnsupported) {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+}
+
+// TestUnsupported names what a file is by its content.
+func TestUnsupported(t *testing.T) {
+	for content, want := range map[string]string{
+		"":                               "empty",
+		"\x00\x00\x00\x18ftypheic":       "HEIC",
+		"\x00\x00\x00\x1cftypavif":       "AVIF",
+		"\x00\x00\x00\x18ftypcrx ":       "Canon raw",
+		"II*\x00\x10\x00\x00\x00CR\x02":  "Canon raw",
+		"FUJIFILMCCD-RAW 0201":           "Fuji raw",
+		"<?xml version='1.0'?>\n<svg>":   "SVG",
+		"<svg xmlns='x'/>":               "SVG",
+		"<!DOCTYPE html><html>":          "HTML",
+		"%PDF-1.7":                       "PDF",
+		"Just some words.\n":             "text",
+		"version https://git-lfs.github": "Git LFS",
+		"\x00\x00\x00\x00\x00":           "zeros",
+		"\x80\x81\x82\x00\x01\x02":       "neither JPEG",
+	} {
+		_, err := Decode([]byte(content), small)
+		var typed *Error
+		if !errors.Is(err, ErrUnsupported) || !errors.As(err, &typed) || typed.Stage != StageHeader || !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("%q: got %v, want %s", content, err, want)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, name := range examples(f, ".jpg", ".png", ".gif", ".bmp", ".tiff", ".webp") {
+		if data := readGolden(f, name); len(data) < 2000 {
+			f.Add(data, uint8(0))
+		}
+	}
+	interpolations := []Interpolation{Bilinear, Bicubic, Lanczos, Nearest}
+	f.Fuzz(func(t *testing.T, data []byte, how uint8) {
+		options := Options{Width: 7, Height: 7, MaxPixels: 1 << 16, Interpolation: interpolations[how&3]}
+		if how&4 != 0 {
+			options.Resize = Crop
+		}
+		picture, err := Decode(data, options)
+		if err != nil {
+			checkError(t, err)
+			return
+		}
+		if len(picture.Pix) != 7*7*3 || picture.SourceWidth < 1 || picture.SourceHeight < 1 || picture.Format == "" {
+			t.Fatalf("%+v", picture)
+		}
+		again, err := Decode(data, options)
+		if err != nil || !bytes.Equal(picture.Pix, again.Pix) {
+			t.Fatalf("decoding again gives other pixels, %v", err)
+		}
+	})
+}
+
+func FuzzOrientation(f *testing.F) {
+	formats := []string{"jpeg", "png", "webp", "tiff", "gif"}
+	for _, name := range examples(f, "exif-3.jpg", "exif-6.png", "exif-6.webp", "exif-6.tiff") {
+		data := readGolden(f, name)
+		f.Add(data[:min(len(data), 300)], uint8(0))
+		f.Add(data, uint8(len(formats)-2))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, format uint8) {
+		if got := orientation(data, formats[int(format)%len(formats)]); got < 1 || got > 8 {
+			t.Fatalf("orientation %d", got)
+		}
+	})
+}
+
+// TestWrongExtension: content decides.
+func TestWrongExtension(t *testing.T) {
+	picture, err := Decode(readGolden(t, filepath.Base("wrong-extension.png")), small)
+	if err != nil || picture.Format != "jpeg" {
+		t.Errorf("got %s, %v", picture.Format, err)
+	}
+}

@@ -1,0 +1,124 @@
+package jpeg
+
+// progressiveDecoder picks the way in which a progressive scan codes its blocks.
+func (d *Decoder) progressiveDecoder(header *scanHeader) func(c *component, x, y int) {
+	start, end, shift := header.start, header.end, header.shift
+	switch {
+	case start == 0 && !header.refine:
+		return func(c *component, x, y int) {
+			size := uint(d.bits.symbol(&d.dc[c.dc])) & 15
+			c.prediction += extend(d.bits.take(int(size)), size)
+			c.block(x, y)[0] = int16(c.prediction << shift)
+		}
+	case start == 0:
+		return func(c *component, x, y int) {
+			if d.bits.bit() {
+				c.block(x, y)[0] |= 1 << shift
+			}
+		}
+	case !header.refine:
+		return func(c *component, x, y int) { d.band(&d.ac[c.ac], c.block(x, y), start, end, shift) }
+	}
+	return func(c *component, x, y int) { d.refineBand(&d.ac[c.ac], c.block(x, y), start, end, shift) }
+}
+
+// block is the coefficients of a block, in zigzag order.
+func (c *component) block(x, y int) *[64]int16 {
+	return (*[64]int16)(c.coefficients[(y*c.blocksWide+x)*64:])
+}
+
+// band decodes the first bits of coefficients start to end.
+func (d *Decoder) band(table *huffman, block *[64]int16, start, end int, shift uint) {
+	if d.endOfBand > 0 {
+		d.endOfBand--
+		return
+	}
+	for k := start; k <= end; k++ {
+		symbol := d.bits.symbol(table)
+		run, size := int(symbol>>4), int(symbol&15)
+		if size == 0 {
+			if run < 15 {
+				d.endOfBand = 1<<run + int(d.bits.take(run)) - 1
+				return
+			}
+			k += 15
+			continue
+		}
+		k += run
+		value := extend(d.bits.take(size), uint(size))
+		if k > 63 {
+			d.bits.pad = 1 << 30 // the data are corrupt
+			return
+		}
+		block[k] = int16(value << shift)
+	}
+}
+
+// refineBand adds a bit to the coefficients start to end that are known, and decodes those
+// that begin with this bit.
+func (d *Decoder) refineBand(table *huffman, block *[64]int16, start, end int, shift uint) {
+	k := start
+	for d.endOfBand == 0 && k <= end {
+		symbol := d.bits.symbol(table)
+		run, size := int(symbol>>4), int(symbol&15)
+		var value int16
+		if size != 0 {
+			value = -1 << shift
+			if d.bits.bit() {
+				value = 1 << shift
+			}
+		} else if run < 15 {
+			d.endOfBand = 1<<run + int(d.bits.take(run))
+			break
+		}
+		k = d.refineKnown(block, k, end, run, shift)
+		if value != 0 && k <= 63 {
+			block[k] = value
+		}
+		k++
+	}
+	if d.endOfBand > 0 {
+		d.refineKnown(block, k, end, 64, shift)
+		d.endOfBand--
+	}
+}
+
+// refineKnown adds a bit to the known coefficients from k on, until it has passed over
+// zeros other ones; it gives the place of the next.
+func (d *Decoder) refineKnown(block *[64]int16, k, end, zeros int, shift uint) int {
+	for ; k <= end; k++ {
+		old := block[k]
+		if old == 0 {
+			if zeros == 0 {
+				return k
+			}
+			zeros--
+			continue
+		}
+		if d.bits.bit() && old&(1<<shift) == 0 {
+			if old > 0 {
+				block[k] = old + 1<<shift
+			} else {
+				block[k] = old - 1<<shift
+			}
+		}
+	}
+	return k
+}
+
+// reconstruct makes a progressive component's samples once all scans are read.
+func (d *Decoder) reconstruct(c *component) {
+	quant, stride := &d.quant[c.quant], c.blocksWide*8
+	for y := range ceil(c.height, 8) {
+		for x := range ceil(c.width, 8) {
+			last := 0
+			for k, value := range c.block(x, y) {
+				if value != 0 {
+					d.block[natural[k]] = int32(int16(int32(value) * int32(quant[k])))
+					last = k
+				}
+			}
+			inverse(&d.block, last, c.pix[(y*stride+x)*8:], stride)
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package jpeg
+
+// scanHeader is which components and coefficients a scan carries.
+type scanHeader struct {
+	components [4]*component
+	count      int
+	start, end int  // coefficients, in zigzag order
+	refine     bool // the scan adds a bit to what others gave
+	shift      uint // of the scan's lowest bit
+}
+
+// scan decodes a scan: its header is body, its data follow.
+func (d *Decoder) scan(body []byte) error {
+	header, err := d.scanHeader(body)
+	if err != nil {
+		return err
+	}
+	seen := false
+	for i := range d.components[:d.count] {
+		seen = seen || d.components[i].seen
+	}
+	if !seen {
+		if err := d.allocate(); err != nil {
+			return err
+		}
+	}
+	decode := d.sequentialBlock
+	if d.progressive {
+		decode = d.progressiveDecoder(&header)
+	}
+	wide, high := ceil(d.width, 8*d.hmax), ceil(d.height, 8*d.vmax)
+	if header.count == 1 { // blocks in plain order, without padding
+		wide, high = ceil(header.components[0].width, 8), ceil(header.components[0].height, 8)
+	}
+	for _, c := range header.components[:header.count] {
+		c.seen = true
+	}
+	d.startInterval(&header)
+	left, marker := d.restart, uint8(restart0)
+	for y := range high {
+		for x := range wide {
+			if d.restart > 0 && left == 0 {
+				if d.bits.exhausted() {
+					return d.shortData()
+				}
+				if found, ok := d.bits.nextMarker(); !ok {
+					return ErrTruncated
+				} else if found != marker {
+					return corrupt("marker %#x in place of restart marker %#x", found, marker)
+				}
+				d.startInterval(&header)
+				left, marker = d.restart, restart0+(marker+1)&7
+			}
+			left--
+			if header.count == 1 {
+				decode(header.components[0], x, y)
+			} else {
+				decodeMCU(&header, x, y, decode)
+			}
+		}
+		if d.bits.exhausted() {
+			return d.shortData()
+		}
+	}
+	return nil
+}
+
+// shortData says why the data of a scan did not suffice.
+func (d *Decoder) shortData() error {
+	if d.bits.at+1 >= len(d.bits.data) { // perhaps cut behind the 0xff of a marker
+		return ErrTruncated
+	}
+	return corrupt("bad code or too little data in a scan")
+}
+
+func decodeMCU(header *scanHeader, x, y int, decode func(c *component, x, y int)) {
+	for _, c := range header.components[:header.count] {
+		for v := range c.v {
+			for h := range c.h {
+				decode(c, x*c.h+h, y*c.v+v)
+			}
+		}
+	}
+}
+
+func (d *Decoder) startInterval(header *scanHeader) {
+	d.endOfBand = 0
+	d.bits.acc, d.bits.n, d.bits.pad = 0, 0, 0
+	for _, c := range header.components[:header.count] {
+		c.prediction = 0
+	}
+}
+
+func (d *Decoder) scanHeader(body []byte) (scanHeader, error) {
+	var header scanHeader
+	if d.count == 0 {
+		return header, corrupt("a scan before the frame header")
+	}
+	if len(body) < 1 || body[0] < 1 || int(body[0]) > d.count || len(body) != 4+2*int(body[0]) {
+		return header, corrupt("scan header of %d bytes", len(body))
+	}
+	header.count = int(body[0])
+	blocks := 0
+	for i := range header.count {
+		name, tables := body[1+2*i], body[2+2*i]
+		for j := range d.components[:d.count] {
+			if c := &d.components[j]; c.id == name {
+				header.components[i] = c
+			}
+		}
+		c := header.components[i]
+		if c == nil || tables>>4 > 3 || tables&15 > 3 {
+			return header, corrupt("scan header")
+		}
+		for _, other := range header.components[:i] {
+			if other == c {
+				return header, corrupt("scan with one component twice")
+			}
+		}
+		c.dc, c.ac = int(tables>>4), int(tables&15)
+		blocks += c.h * c.v
+	}
+	if header.count > 1 && blocks > 10 {
+		return header, corrupt("%d blocks in an MCU", blocks)
+	}
+	header.end = 63
+	if d.progressive {
+		last := body[len(body)-3:]
+		header.start, header.end = int(last[0]), int(last[1])
+		header.refine, header.shift = last[2]>>4 != 0, uint(last[2]&15)
+		if header.end > 63 || header.start > header.end || header.shift > 13 ||
+			header.start == 0 && header.end != 0 || header.start > 0 && header.count > 1 {
+			return header, corrupt("progressive scan header")
+		}
+	}
+	return header, d.checkTables(&header)
+}
+
+// checkTables makes sure of the tables that the scan's blocks will use.
+func (d *Decoder) checkTables(header *scanHeader) error {
+	for _, c := range header.components[:header.count] {
+		needDC := header.start == 0 && !header.refine
+		needAC := header.end > 0
+		if needDC && !d.dc[c.dc].defined || needAC && !d.ac[c.ac].defined || !d.quantSeen[c.quant] {
+			return corrupt("a scan uses a table that isn't there")
+		}
+	}
+	return nil
+}
+
+// sequentialBlock decodes a block and stores its samples.
+func (d *Decoder) sequentialBlock(c *component, x, y int) {
+	quant := &d.quant[c.quant]
+	b := d.bits // a copy, which the compiler can keep in registers
+	size := uint(b.symbol(&d.dc[c.dc])) & 15
+	c.prediction += extend(b.take(int(size)), size)
+	block := &d.block
+	block[0] = int32(int16(c.prediction)) * int32(quant[0])
+	table := &d.ac[c.ac]
+	last := 0
+	for k := 1; k < 64; k++ {
+		if b.n < 32 {
+			b.fill()
+		}
+		start := b.acc >> (64 - quickBits)
+		var value int32
+		if pair := table.pairs[start]; pair != 0 {
+			b.skip(int(pair & 0xff))
+			k += int(pair>>8) & 0xff
+			value = pair >> 16
+		} else {
+			symbol := b.symbol(table)
+			run, size := int(symbol>>4), int(symbol&15)
+			if size == 0 {
+				if run < 15 {
+					break
+				}
+				k += 15
+				continue
+			}
+			k += run
+			value = extend(b.acc>>(64-size), uint(size))
+			b.skip(size)
+		}
+		if k > 63 {
+			b.pad = 1 << 30 // the data are corrupt
+			break
+		}
+		block[natural[k]] = int32(int16(value * int32(quant[k])))
+		last = k
+	}
+	d.bits = b
+	stride := c.blocksWide * 8
+	inverse(block, last, c.pix[(y*stride+x)*8:], stride)
+}

@@ -1,0 +1,215 @@
+package jpeg
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// Markers that the package knows by name.
+const (
+	startOfImage = 0xd8
+	endOfImage   = 0xd9
+	startOfScan  = 0xda
+	defineQuant  = 0xdb
+	defineHuff   = 0xc4
+	defineRest   = 0xdd
+	sequential0  = 0xc0
+	sequential1  = 0xc1
+	progressive  = 0xc2
+	restart0     = 0xd0
+	app0         = 0xe0
+	app14        = 0xee
+)
+
+// maxScans bounds the work that a small file can cause: with a few bytes, a scan can pass
+// over all of a large picture. Encoders write about ten.
+const maxScans = 200
+
+// readSegments reads the file up to its end marker, or up to the frame header.
+func (d *Decoder) readSegments(headerOnly bool) error {
+	if !bytes.HasPrefix(d.bits.data, []byte{0xff, startOfImage}) {
+		return corrupt("no start marker")
+	}
+	d.bits.at = 2
+	for scans := 0; ; {
+		marker, found := d.bits.nextMarker()
+		if !found {
+			return ErrTruncated
+		}
+		if marker == endOfImage {
+			break
+		}
+		if marker >= restart0 && marker < restart0+8 || marker == 1 || marker == startOfImage {
+			continue // stray, without a body
+		}
+		body, err := d.bits.segment()
+		if err != nil {
+			return err
+		}
+		switch marker {
+		case startOfScan:
+			if scans++; scans > maxScans {
+				return corrupt("more than %d scans", maxScans)
+			}
+			err = d.scan(body)
+		case sequential0, sequential1, progressive:
+			err = d.frame(body, marker == progressive)
+			if headerOnly && err == nil {
+				return nil
+			}
+		default:
+			err = d.table(marker, body)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if d.count == 0 {
+		return corrupt("no frame header")
+	}
+	return nil
+}
+
+// table reads a segment that is neither frame nor scan.
+func (d *Decoder) table(marker uint8, body []byte) error {
+	switch {
+	case marker == defineQuant:
+		return d.quantTables(body)
+	case marker == defineHuff:
+		return d.huffmanTables(body)
+	case marker == defineRest:
+		if len(body) != 2 {
+			return corrupt("restart interval of %d bytes", len(body))
+		}
+		d.restart = int(binary.BigEndian.Uint16(body))
+	case marker == app0:
+		d.jfif = d.jfif || bytes.HasPrefix(body, []byte("JFIF\x00"))
+	case marker == app14:
+		if bytes.HasPrefix(body, []byte("Adobe")) && len(body) >= 12 {
+			d.adobe, d.transform = true, body[11]
+		}
+	case marker == 0xc8 || marker >= 0xc3 && marker <= 0xcf: // lossless, hierarchical, arithmetic
+		return unsupported("process %#x", marker)
+	case marker < 0xc0:
+		return corrupt("marker %#x", marker)
+	}
+	return nil
+}
+
+func (d *Decoder) quantTables(body []byte) error {
+	for len(body) > 0 {
+		wide, id := int(body[0]>>4), body[0]&15
+		size := 64 << wide
+		if id > 3 || wide > 1 || len(body) < 1+size {
+			return corrupt("quantization table")
+		}
+		for i := range 64 {
+			if wide == 1 {
+				d.quant[id][i] = binary.BigEndian.Uint16(body[1+2*i:])
+			} else {
+				d.quant[id][i] = uint16(body[1+i])
+			}
+		}
+		d.quantSeen[id] = true
+		body = body[1+size:]
+	}
+	return nil
+}
+
+func (d *Decoder) huffmanTables(body []byte) error {
+	for len(body) > 0 {
+		if len(body) < 17 {
+			return corrupt("Huffman table")
+		}
+		class, id := body[0]>>4, body[0]&15
+		count := 0
+		for _, n := range body[1:17] {
+			count += int(n)
+		}
+		if class > 1 || id > 3 || count > 256 || len(body) < 17+count {
+			return corrupt("Huffman table")
+		}
+		table := &d.dc[id]
+		if class == 1 {
+			table = &d.ac[id]
+		}
+		if err := table.define(body[1:17], body[17:17+count]); err != nil {
+			return err
+		}
+		if class == 1 {
+			table.definePairs()
+		}
+		body = body[17+count:]
+	}
+	return nil
+}
+
+// frame reads the frame header: size, components and their sampling.
+func (d *Decoder) frame(body []byte, isProgressive bool) error {
+	if d.count != 0 {
+		return corrupt("a second frame header")
+	}
+	if len(body) < 6 || len(body) != 6+3*int(body[5]) {
+		return corrupt("frame header of %d bytes", len(body))
+	}
+	if body[0] != 8 {
+		return unsupported("%d bits a sample", body[0])
+	}
+	count := int(body[5])
+	if count != 1 && count != 3 && count != 4 {
+		return unsupported("%d components", count)
+	}
+	d.height, d.width = int(binary.BigEndian.Uint16(body[1:])), int(binary.BigEndian.Uint16(body[3:]))
+	if d.width == 0 || d.height == 0 {
+		return corrupt("size of %dx%d pixels", d.width, d.height)
+	}
+	d.hmax, d.vmax = 1, 1
+	for i := range count {
+		c, spec := &d.components[i], body[6+3*i:]
+		c.id, c.h, c.v, c.quant = spec[0], int(spec[1]>>4), int(spec[1]&15), int(spec[2])
+		if c.h < 1 || c.h > 4 || c.v < 1 || c.v > 4 || c.quant > 3 {
+			return corrupt("component %d", i+1)
+		}
+		for _, other := range d.components[:i] {
+			if other.id == c.id {
+				return corrupt("two components of one name")
+			}
+		}
+		d.hmax, d.vmax = max(d.hmax, c.h), max(d.vmax, c.v)
+	}
+	for i := range d.components[:count] {
+		c := &d.components[i]
+		if d.hmax%c.h != 0 || d.vmax%c.v != 0 {
+			return unsupported("sampling %dx%d beside %dx%d", c.h, c.v, d.hmax, d.vmax)
+		}
+		c.width, c.height = ceil(d.width*c.h, d.hmax), ceil(d.height*c.v, d.vmax)
+		c.blocksWide = ceil(d.width, 8*d.hmax) * c.h
+		c.blocksHigh = ceil(d.height, 8*d.vmax) * c.v
+	}
+	d.count, d.progressive = count, isProgressive
+	return nil
+}
+
+func ceil(a, b int) int { return (a + b - 1) / b }
+
+// allocate takes the planes' memory before the first scan. A picture is at least a bit a
+// block: a file that is smaller than that is not worth the memory.
+func (d *Decoder) allocate() error {
+	blocks := 0
+	for _, c := range d.components[:d.count] {
+		blocks += ceil(c.width, 8) * ceil(c.height, 8)
+	}
+	if blocks > 8*len(d.bits.data) {
+		return ErrTruncated
+	}
+	for i := range d.components[:d.count] {
+		c := &d.components[i]
+		size := c.blocksWide * c.blocksHigh * 64
+		c.pix = sized(c.pix, size)
+		if d.progressive {
+			c.coefficients = sized(c.coefficients, size)
+			clear(c.coefficients)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+package picture
+
+// upright turns and mirrors a picture as its EXIF orientation, 1 to 8, asks for. Turning
+// comes before resizing: the order of the two passes of a resize shows in the roundings,
+// and Pillow's come after its exif_transpose.
+func (w *workspace) upright(s source, orientation int) source {
+	if orientation < 2 || orientation > 8 {
+		return s
+	}
+	width, height := s.width, s.height
+	if orientation >= 5 { // rows become columns
+		w.turned = grown(w.turned, 3*width*height)
+		w.line = grown(w.line, 3*width)
+		turned, line := w.turned, w.line
+		for y := range height {
+			column := y
+			if orientation == 6 || orientation == 7 {
+				column = height - 1 - y
+			}
+			s.row(y, line, 1)
+			for x := range width {
+				row := x
+				if orientation >= 7 {
+					row = width - 1 - x
+				}
+				copy(turned[3*(row*height+column):][:3], line[3*x:])
+			}
+		}
+		return source{width: height, height: width, row: func(y int, dst []uint8, step int) {
+			spread(dst, turned[3*y*height:], height, step, 3, 1)
+		}}
+	}
+	mirrored, flipped := orientation != 4, orientation != 2
+	return source{width: width, height: height, row: func(y int, dst []uint8, step int) {
+		if flipped {
+			y = height - 1 - y
+		}
+		s.row(y, dst, step)
+		if !mirrored {
+			return
+		}
+		for i, j := 0, width-1; i < j; i, j = i+1, j-1 {
+			for c := range 3 {
+				a, b := (3*i+c)*step, (3*j+c)*step
+				dst[a], dst[b] = dst[b], dst[a]
+			}
+		}
+	}}
+}

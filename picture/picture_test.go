@@ -1,0 +1,155 @@
+package picture
+
+import (
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestNormalize checks against numbers worked out by hand from Keras's and torchvision's
+// definitions.
+func TestNormalize(t *testing.T) {
+	pix := []uint8{0, 128, 255, 10, 20, 30}
+	for normalization, want := range map[Normalization][]float64{
+		Caffe: {255 - 103.939, 128 - 116.779, 0 - 123.68, 30 - 103.939, 20 - 116.779, 10 - 123.68},
+		Torch: {
+			(0 - 0.485) / 0.229, (128/255. - 0.456) / 0.224, (1 - 0.406) / 0.225,
+			(10/255. - 0.485) / 0.229, (20/255. - 0.456) / 0.224, (30/255. - 0.406) / 0.225,
+		},
+		TF:   {-1, 128/127.5 - 1, 1, 10/127.5 - 1, 20/127.5 - 1, 30/127.5 - 1},
+		None: {0, 128, 255, 10, 20, 30},
+	} {
+		got := make([]float32, len(pix))
+		normalization.Apply(got, pix)
+		for i := range want {
+			if math.Abs(float64(got[i])-want[i]) > 1e-5 { // float32 of numbers up to 151
+				t.Errorf("%s: value %d is %v, want %v", normalization, i, got[i], want[i])
+			}
+		}
+		if err := normalization.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := Normalization("none at all").Validate(); err == nil {
+		t.Error("an unknown normalization is valid")
+	}
+}
+
+// TestCropped compares with torchvision's Resize and CenterCrop, whose results for these
+// sizes were written down.
+func TestCropped(t *testing.T) {
+	for _, c := range []struct{ width, height, size, scaledWidth, scaledHeight, left, top int }{
+		{500, 375, 224, 341, 256, 58, 16}, // 58.5 rounds to even
+		{375, 500, 224, 256, 341, 16, 58},
+		{256, 256, 224, 256, 256, 16, 16},
+		{1, 1000, 224, 256, 256000, 16, 127888},
+		{257, 255, 224, 258, 256, 17, 16},
+		{300, 300, 299, 342, 342, 22, 22}, // 21.5 rounds to even
+	} {
+		width, height, left, top := cropped(c.width, c.height, c.size)
+		if width != c.scaledWidth || height != c.scaledHeight || left != c.left || top != c.top {
+			t.Errorf("%+v: got %dx%d, %d, %d", c, width, height, left, top)
+		}
+	}
+}
+
+func TestOptions(t *testing.T) {
+	data := readGolden(t, "jpeg-420-8x8.jpg")
+	for want, options := range map[string]Options{
+		"size":          {},
+		"square":        {Width: 8, Height: 9, Resize: Crop},
+		"way to resize": {Width: 8, Height: 8, Resize: "stretch"},
+		"interpolation": {Width: 8, Height: 8, Interpolation: "area"},
+		"limit":         {Width: 8, Height: 8, MaxPixels: -1},
+	} {
+		_, err := Decode(data, options)
+		var typed *Error
+		if err == nil || errors.As(err, &typed) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: got %v, want %s", options, err, want)
+		}
+	}
+	if _, err := Decode(data, Options{Width: 8, Height: 8, MaxPixels: 63}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("64 pixels of 63: %v", err)
+	}
+	if _, err := Decode(data, Options{Width: 8, Height: 8, MaxPixels: 64}); err != nil {
+		t.Errorf("64 pixels of 64: %v", err)
+	}
+}
+
+// TestDecodeInto: the memory is used where it suffices, and old pixels don't show.
+func TestDecodeInto(t *testing.T) {
+	data := readGolden(t, "png-rgba8.png")
+	fresh, err := Decode(data, small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, capacity := range []int{0, 8*8*3 - 1, 8 * 8 * 3, 1000} {
+		dst := make([]uint8, capacity)
+		for i := range dst {
+			dst[i] = 99
+		}
+		into, err := DecodeInto(dst, data, small)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reused := capacity > 0 && &into.Pix[0] == &dst[0]; reused != (capacity >= 8*8*3) {
+			t.Errorf("capacity %d: reused %t", capacity, reused)
+		}
+		if largest, _ := difference(fresh.Pix, into.Pix); len(into.Pix) != 8*8*3 || largest != 0 {
+			t.Errorf("capacity %d: other pixels", capacity)
+		}
+	}
+}
+
+// TestConcurrent decodes pictures of all kinds side by side: none may see another's
+// memory.
+func TestConcurrent(t *testing.T) {
+	names := examples(t, ".jpg", ".webp", "6.png")
+	want := map[string][]uint8{}
+	for _, name := range names {
+		picture, err := Decode(readGolden(t, name), small)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		want[name] = picture.Pix
+	}
+	var workers sync.WaitGroup
+	for range 4 {
+		workers.Go(func() {
+			for _, name := range names {
+				picture, err := Decode(readGolden(t, name), small)
+				if err != nil {
+					t.Error(name, err)
+				} else if largest, _ := difference(picture.Pix, want[name]); largest != 0 {
+					t.Errorf("%s: other pixels beside other pictures", name)
+				}
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// TestPhotos decodes all of a folder of photos, for which there are no golden pixels.
+func TestPhotos(t *testing.T) {
+	folder := os.Getenv("FOVEA_PHOTOS")
+	if folder == "" {
+		t.Skip("FOVEA_PHOTOS names no folder of photos")
+	}
+	names, err := filepath.Glob(filepath.Join(folder, "*.*"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d photos, %v", len(names), err)
+	}
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Decode(data, Options{Width: 224, Height: 224}); err != nil {
+			t.Errorf("%s: %v", filepath.Base(name), err)
+		}
+	}
+}

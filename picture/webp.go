@@ -1,0 +1,145 @@
+package picture
+
+import (
+	"bytes"
+	"encoding/binary"
+	"image"
+
+	"golang.org/x/image/webp"
+)
+
+// decodeWebP decodes a WebP file, of an animation its first frame.
+func decodeWebP(data []byte) (source, error) {
+	if still, x, y, width, height, animated := firstFrame(data); animated {
+		frame, err := decodeWebP(still)
+		if err != nil {
+			return source{}, err
+		}
+		return frame.on(width, height, x, y, [3]uint8{}), nil
+	}
+	decoded, err := webp.Decode(bytes.NewReader(data))
+	if err != nil {
+		return source{}, err
+	}
+	switch s := decoded.(type) {
+	case *image.YCbCr:
+		return fromWebP(s), nil
+	case *image.NYCbCrA:
+		return fromWebP(&s.YCbCr), nil
+	}
+	return fromImage(decoded), nil
+}
+
+// on places a picture on a larger canvas.
+func (s source) on(width, height, left, top int, canvas [3]uint8) source {
+	if s.width == width && s.height == height && left == 0 && top == 0 {
+		return s
+	}
+	line := make([]uint8, 3*s.width)
+	return source{width: width, height: height, row: func(y int, dst []uint8, step int) {
+		for x := range width {
+			dst[3*x*step], dst[(3*x+1)*step], dst[(3*x+2)*step] = canvas[0], canvas[1], canvas[2]
+		}
+		if y < top || y >= top+s.height || left >= width {
+			return
+		}
+		s.row(y-top, line, 1)
+		spread(dst[3*left*step:], line, min(s.width, width-left), step, 3, 1)
+	}}
+}
+
+// chunks calls visit with each chunk of a RIFF file's body, until it says stop.
+func chunks(body []byte, visit func(name string, content, whole []byte) (stop bool)) {
+	for len(body) >= 8 {
+		length := int64(binary.LittleEndian.Uint32(body[4:]))
+		if 8+length > int64(len(body)) {
+			return
+		}
+		end := min(int64(len(body)), 8+length+length%2)
+		if visit(string(body[:4]), body[8:8+length], body[:end]) {
+			return
+		}
+		body = body[end:]
+	}
+}
+
+// firstFrame makes a still picture's file of an animation's first frame, and says where on
+// the canvas it lies and how large that is.
+func firstFrame(data []byte) (still []byte, x, y, width, height int, animated bool) {
+	var header []byte
+	chunks(data[min(12, len(data)):], func(name string, content, _ []byte) bool {
+		switch {
+		case name == "VP8X" && len(content) >= 10:
+			header = content
+			return content[0]&2 == 0 // not an animation
+		case name == "ANMF" && len(content) >= 16 && header != nil:
+			still, animated = stillOf(content), true
+			x, y = 2*uint24(content), 2*uint24(content[3:])
+			width, height = uint24(header[4:])+1, uint24(header[7:])+1
+		}
+		return animated
+	})
+	return still, x, y, width, height, animated
+}
+
+func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
+
+// stillOf makes a file of an animation's frame: width and height, less one, are at 6 and 9
+// as a VP8X chunk wants them, and the picture's chunks follow at 16.
+func stillOf(frame []byte) []byte {
+	var flags byte
+	var body []byte
+	chunks(frame[16:], func(name string, _, whole []byte) bool {
+		if name == "ALPH" {
+			flags = 0x10
+		}
+		if name == "ALPH" || name == "VP8 " || name == "VP8L" {
+			body = append(body, whole...)
+			if len(whole)%2 == 1 {
+				body = append(body, 0)
+			}
+		}
+		return false
+	})
+	out := append([]byte("RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00"), flags, 0, 0, 0)
+	out = append(out, frame[6:12]...)
+	out = append(out, body...)
+	binary.LittleEndian.PutUint32(out[4:], uint32(len(out)-8))
+	return out
+}
+
+// fromWebP gives the rows of a lossy WebP as libwebp does: chroma is enlarged by a
+// triangle filter with other roundings than libjpeg's, and luma goes from 16 to 235.
+func fromWebP(s *image.YCbCr) source {
+	out := source{width: s.Rect.Dx(), height: s.Rect.Dy()}
+	chroma := (out.width + 1) / 2
+	u, v := make([]uint8, 2*chroma+1), make([]uint8, 2*chroma+1)
+	out.row = func(y int, dst []uint8, step int) {
+		last := (out.height+1)/2 - 1
+		near, further := y/2, max(0, min(last, y/2-1+2*(y%2)))
+		webpChroma(u, s.Cb[near*s.CStride:][:chroma], s.Cb[further*s.CStride:][:chroma])
+		webpChroma(v, s.Cr[near*s.CStride:][:chroma], s.Cr[further*s.CStride:][:chroma])
+		for x, l := range s.Y[y*s.YStride:][:out.width] {
+			luma, u, v := int32(l)*19077>>8, int32(u[x]), int32(v[x])
+			o := 3 * x * step
+			dst[o] = clamp((luma + v*26149>>8 - 14234) >> 6)
+			dst[o+step] = clamp((luma - u*6419>>8 - v*13320>>8 + 8708) >> 6)
+			dst[o+2*step] = clamp((luma + u*33050>>8 - 17685) >> 6)
+		}
+	}
+	return out
+}
+
+// webpChroma enlarges a row of chroma: 9/16 of the nearest sample, 3/16 of its neighbours
+// in the row and the column, 1/16 of the one across.
+func webpChroma(out, near, further []uint8) {
+	last := len(near) - 1
+	edge := func(x int) uint8 { return uint8((3*int(near[x]) + int(further[x]) + 2) >> 2) }
+	out[0], out[2*last+1] = edge(0), edge(last)
+	for x := range last {
+		n0, n1, f0, f1 := int(near[x]), int(near[x+1]), int(further[x]), int(further[x+1])
+		sum := n0 + n1 + f0 + f1 + 8
+		out[2*x+1] = uint8(((sum+2*(n1+f0))>>3 + n0) >> 1)
+		out[2*x+2] = uint8(((sum+2*(n0+f1))>>3 + n1) >> 1)
+	}
+}

@@ -1,0 +1,41 @@
+package picture
+
+import (
+	"sync"
+
+	"fovea/picture/internal/jpeg"
+)
+
+// workspace is the memory that decoding a picture takes besides its result. It is kept
+// for the next picture.
+type workspace struct {
+	jpeg    jpeg.Decoder
+	chroma  [2]upsampler
+	strip   []uint8 // stripRows rows of the source, interleaved
+	middle  []uint8 // the picture between the two passes of a resize
+	whole   []uint8 // the source, where the rows are scaled before the columns
+	line    []uint8
+	turned  []uint8 // a picture that EXIF turns by 90 degrees
+	columns axis
+	rows    axis
+}
+
+// maxRetained bounds the memory of a workspace that is kept: the one huge picture among
+// many small ones must not hold on to its memory.
+const maxRetained = 64 << 20
+
+var workspaces = sync.Pool{New: func() any { return new(workspace) }}
+
+func (w *workspace) release() {
+	if w.jpeg.Retained()+cap(w.strip)+cap(w.middle)+cap(w.whole)+cap(w.turned) <= maxRetained {
+		workspaces.Put(w)
+	}
+}
+
+// grown gives a slice of n elements, of the old memory where that suffices.
+func grown[T any](old []T, n int) []T {
+	if cap(old) < n {
+		return make([]T, n)
+	}
+	return old[:n]
+}
