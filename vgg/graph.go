@@ -41,7 +41,7 @@ func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*in
 		return nil, err
 	}
 	b := builder{root: tfgo.NewRoot()}
-	layers, err := b.build(c.Layers(top))
+	layers, err := b.build(c, top)
 	if err != nil {
 		return nil, fmt.Errorf("vgg: build the graph of %s: %w", c.Name, err)
 	}
@@ -125,24 +125,35 @@ type builder struct {
 	variables []variable
 }
 
-// build adds the layers one after another and returns them as taps.
-func (b *builder) build(layers []Layer) ([]inference.Layer, error) {
+// linearSuffix marks the tap of a layer before its rectifier.
+const linearSuffix = "_linear"
+
+// build adds the layers one after another and returns them as taps, those with a rectifier
+// before and after it.
+func (b *builder) build(c Configuration, top bool) ([]inference.Layer, error) {
 	b.input = op.Placeholder(b.root.SubScope("input"), tf.Float,
 		op.PlaceholderShape(tf.MakeShape(-1, InputSize, InputSize, 3)))
-	taps := make([]inference.Layer, 0, len(layers))
+	var taps []inference.Layer
+	before, after := c.publishedAliases()
 	x := b.input
-	for _, l := range layers {
-		x = b.layer(l, x)
+	for _, l := range c.Layers(top) {
+		scope := b.root.SubScope(l.Name)
+		x = b.layer(scope, l, x)
+		if l.ReLU {
+			taps = append(taps, inference.Layer{Name: l.Name + linearSuffix, Aliases: before[l.Name], Output: x, Shape: l.Shape})
+			x = op.Relu(scope, x)
+		}
 		if err := b.root.Err(); err != nil {
 			return nil, fmt.Errorf("layer %s: %w", l.Name, err)
 		}
-		taps = append(taps, inference.Layer{Name: l.Name, Aliases: l.Aliases, Output: x, Shape: l.Shape})
+		aliases := append(slices.Clone(l.Aliases), after[l.Name]...)
+		taps = append(taps, inference.Layer{Name: l.Name, Aliases: aliases, Output: x, Shape: l.Shape})
 	}
 	return taps, nil
 }
 
-func (b *builder) layer(l Layer, x tf.Output) tf.Output {
-	scope := b.root.SubScope(l.Name)
+// layer adds one layer, without its rectifier.
+func (b *builder) layer(scope *op.Scope, l Layer, x tf.Output) tf.Output {
 	switch l.Kind {
 	case KindConvolution:
 		x = op.Conv2D(scope, x, b.variable(scope, "kernel", l.Name, l.Kernel), []int64{1, 1, 1, 1}, "SAME")
@@ -157,11 +168,7 @@ func (b *builder) layer(l Layer, x tf.Output) tf.Output {
 	case KindSoftmax:
 		return op.Softmax(scope, x)
 	}
-	x = op.BiasAdd(scope, x, b.variable(scope, "bias", l.Name, l.Kernel[len(l.Kernel)-1:]))
-	if l.ReLU {
-		x = op.Relu(scope, x)
-	}
-	return x
+	return op.BiasAdd(scope, x, b.variable(scope, "bias", l.Name, l.Kernel[len(l.Kernel)-1:]))
 }
 
 // variable declares a layer's kernel or bias and returns its value. Variables rather than constants: a

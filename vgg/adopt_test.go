@@ -1,0 +1,168 @@
+package vgg
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"fovea/vgg/weights"
+)
+
+func tensor(shape []int, value func(i int) float32) weights.Tensor {
+	size := 1
+	for _, d := range shape {
+		size *= d
+	}
+	raw := make([]byte, 0, 4*size)
+	for i := range size {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(value(i)))
+	}
+	return weights.Tensor{Shape: shape, DType: weights.F32, Raw: raw}
+}
+
+// named makes weights of a configuration's base, with the names and the kernels' order of a
+// publisher. Each kernel holds its number in the order of computation.
+func named(c Configuration, name func(layer string, index int) (kernel, bias string), torch bool) weights.Set {
+	set := weights.Set{Tensors: map[string]weights.Tensor{}, SHA256: "ab"}
+	n := 0
+	for i, l := range c.Layers(false) {
+		if l.Kernel == nil {
+			continue
+		}
+		shape := slices.Clone(l.Kernel)
+		if torch {
+			shape = []int{shape[3], shape[2], shape[0], shape[1]}
+		}
+		kernel, bias := name(l.Name, i)
+		value := float32(n)
+		set.Tensors[kernel] = tensor(shape, func(int) float32 { return value })
+		set.Tensors[bias] = tensor(shape[:0:0], func(int) float32 { return 0 })
+		set.Tensors[bias] = tensor([]int{l.Kernel[3]}, func(int) float32 { return value })
+		n++
+	}
+	return set
+}
+
+func TestAdopt(t *testing.T) {
+	c, err := ByName("vgg-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	torchvision := []int{0, 3, 6, 8, 11, 13, 16, 18} // of vgg11, from its source
+	conv := 0
+	for name, test := range map[string]struct {
+		set           weights.Set
+		preprocessing string
+	}{
+		"own":   {named(c, func(l string, _ int) (string, string) { return l + "/kernel", l + "/bias" }, false), ""},
+		"keras": {named(c, func(l string, _ int) (string, string) { return l + "/" + l + "_W_1:0", l + "/" + l + "_b_1:0" }, false), ""},
+		"keras model": {named(c, func(l string, _ int) (string, string) {
+			return "model_weights/" + l + "/" + l + "/kernel:0", "model_weights/" + l + "/" + l + "/bias:0"
+		}, false), ""},
+		"caffe": {named(c, func(l string, _ int) (string, string) {
+			n := "conv" + l[5:6] + "_" + l[len(l)-1:]
+			return n + "_W", n + "_b"
+		}, false), ""},
+		"torch": {named(c, func(string, int) (string, string) {
+			n := "features." + []string{"0", "3", "6", "8", "11", "13", "16", "18"}[conv]
+			conv++
+			return n + ".weight", n + ".bias"
+		}, true), "torch"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			adopted, err := c.Adopt(test.set)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := adopted.Metadata[PreprocessingKey]; got != test.preprocessing {
+				t.Errorf("preprocessing is %q, want %q", got, test.preprocessing)
+			}
+			n := float32(0)
+			for _, l := range c.Layers(false) {
+				if l.Kernel == nil {
+					continue
+				}
+				values, err := adopted.Tensors[l.Name+"/kernel"].Float32()
+				if err != nil || values[0] != n {
+					t.Errorf("the kernel of %s is that of number %v, want %v", l.Name, values[0], n)
+				}
+				n++
+			}
+		})
+	}
+	if len(torchvision) != conv {
+		t.Errorf("%d convolutions", conv)
+	}
+}
+
+func TestAdoptRefuses(t *testing.T) {
+	c, _ := ByName("vgg-a")
+	good := func() weights.Set {
+		return named(c, func(l string, _ int) (string, string) { return l + "/kernel", l + "/bias" }, false)
+	}
+	for want, change := range map[string]func(weights.Set){
+		"no tensor block3_conv2/kernel": func(s weights.Set) { delete(s.Tensors, "block3_conv2/kernel") },
+		"tensor block1_conv1/bias has shape [3], but vgg-a needs [64]": func(s weights.Set) {
+			s.Tensors["block1_conv1/bias"] = tensor([]int{3}, func(int) float32 { return 0 })
+		},
+		"a tensor layer4.1.conv2.weight": func(s weights.Set) {
+			s.Tensors["layer4.1.conv2.weight"] = tensor([]int{1}, func(int) float32 { return 0 })
+		},
+		"a tensor block3_conv3/kernel, which vgg-a does not know": func(s weights.Set) {
+			s.Tensors["block3_conv3/kernel"] = tensor([]int{1}, func(int) float32 { return 0 })
+		},
+		"two tensors for block1_conv1/kernel": func(s weights.Set) { s.Tensors["conv1_1_W"] = s.Tensors["block1_conv1/kernel"] },
+	} {
+		set := good()
+		change(set)
+		if _, err := c.Adopt(set); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error is %v, want one with %q", err, want)
+		}
+	}
+}
+
+// The order of PyTorch's kernels is checked element by element on small ones.
+func TestTranspose(t *testing.T) {
+	in := tensor([]int{2, 3, 4, 5}, func(i int) float32 { return float32(i) })
+	out := transpose(in, 2, 3, 1, 0)
+	if !slices.Equal(out.Shape, []int{4, 5, 3, 2}) {
+		t.Fatalf("shape is %v", out.Shape)
+	}
+	values, err := out.Float32()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for o := range 2 {
+		for i := range 3 {
+			for h := range 4 {
+				for w := range 5 {
+					if got, want := values[((h*5+w)*3+i)*2+o], float32(((o*3+i)*4+h)*5+w); got != want {
+						t.Fatalf("element %d,%d,%d,%d is %v, want %v", h, w, i, o, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+// PyTorch flattens channel by channel, TensorFlow pixel by pixel.
+func TestFirstDenseKernelOfPyTorch(t *testing.T) {
+	const units = 2
+	in := tensor([]int{units, flattened}, func(i int) float32 { return float32(i) })
+	out, err := fromPyTorch("fc6/kernel", in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := out.Float32()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range [][4]int{{0, 0, 0, 0}, {6, 6, 511, 1}, {3, 5, 100, 0}, {1, 2, 3, 1}} {
+		h, w, c, u := at[0], at[1], at[2], at[3]
+		if got, want := values[((h*7+w)*512+c)*units+u], float32(u*flattened+(c*7+h)*7+w); got != want {
+			t.Errorf("the weight of row %d, column %d, channel %d for unit %d is %v, want %v", h, w, c, u, got, want)
+		}
+	}
+}
