@@ -36,14 +36,9 @@ const (
 // are there when the weights hold them. Weights that miss a tensor, have one too many or
 // one of another shape are refused with its name.
 func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*inference.Model, error) {
-	top := hasTop(set)
-	if err := c.Check(set); err != nil {
-		return nil, err
-	}
-	b := builder{root: tfgo.NewRoot()}
-	layers, err := b.build(c, top)
+	b, layers, err := c.graph(set)
 	if err != nil {
-		return nil, fmt.Errorf("vgg: build the graph of %s: %w", c.Name, err)
+		return nil, err
 	}
 	graph, err := b.root.Finalize()
 	if err != nil {
@@ -60,14 +55,10 @@ func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*in
 	if precision == "" {
 		precision = inference.Float32
 	}
-	preprocessing := set.Metadata[PreprocessingKey]
-	if preprocessing == "" {
-		preprocessing = Preprocessing
-	}
 	return &inference.Model{
 		Name:          c.Name,
 		SHA256:        set.SHA256,
-		Preprocessing: preprocessing,
+		Preprocessing: preprocessing(set),
 		Device:        device,
 		Precision:     precision,
 		Graph:         graph,
@@ -77,6 +68,27 @@ func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*in
 		InputWidth:    InputSize,
 		Layers:        layers,
 	}, nil
+}
+
+// graph builds the configuration's graph, with the top where the weights have it.
+func (c Configuration) graph(set weights.Set) (*builder, []inference.Layer, error) {
+	if err := c.Check(set); err != nil {
+		return nil, nil, err
+	}
+	b := &builder{root: tfgo.NewRoot()}
+	layers, err := b.build(c, hasTop(set))
+	if err != nil {
+		return nil, nil, fmt.Errorf("vgg: build the graph of %s: %w", c.Name, err)
+	}
+	return b, layers, nil
+}
+
+// preprocessing is what the weights ask for.
+func preprocessing(set weights.Set) string {
+	if noted := set.Metadata[PreprocessingKey]; noted != "" {
+		return noted
+	}
+	return Preprocessing
 }
 
 func hasTop(set weights.Set) bool {
@@ -115,6 +127,7 @@ func (c Configuration) Check(set weights.Set) error {
 // variable is one of the graph's variables with the operation that fills it.
 type variable struct {
 	name   string
+	handle tf.Output
 	value  tf.Output // a placeholder
 	assign *tf.Operation
 }
@@ -181,7 +194,7 @@ func (b *builder) variable(layerScope *op.Scope, part, layer string, shape []int
 	}
 	handle := op.VarHandleOp(scope, tf.Float, tf.MakeShape(dims...), op.VarHandleOpSharedName(name))
 	value := op.Placeholder(scope.SubScope("initial"), tf.Float, op.PlaceholderShape(tf.MakeShape(dims...)))
-	b.variables = append(b.variables, variable{name, value, op.AssignVariableOp(scope, handle, value)})
+	b.variables = append(b.variables, variable{name, handle, value, op.AssignVariableOp(scope, handle, value)})
 	return op.ReadVariableOp(scope, handle, tf.Float)
 }
 

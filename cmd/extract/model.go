@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,7 +9,9 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
+	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
 	"fovea/inference"
@@ -21,13 +24,13 @@ import (
 func newModelCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "model",
-		Short: "Look at models",
+		Short: "Look at models, fetch and import weights, export SavedModels",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, arguments []string) error {
-			return cli.Usagef("give a command: inspect (got %q); pictures in a directory named model are ./model", arguments)
+			return cli.Usagef("give a command: inspect, fetch, import or export (got %q); pictures in a directory named model are ./model", arguments)
 		},
 	}
-	command.AddCommand(newInspect())
+	command.AddCommand(newInspect(), newFetch(), newImport(), newExport())
 	return command
 }
 
@@ -42,12 +45,7 @@ func newInspect() *cobra.Command {
 		Short: "Show a model's layers, shapes and parameters",
 		Long: fmt.Sprintf(`Inspect shows what a model is made of. NAME is one of %s,
 whose weights need not be there; DIR holds a SavedModel.`, strings.Join(names, ", ")),
-		Args: func(_ *cobra.Command, arguments []string) error {
-			if len(arguments) != 1 {
-				return cli.Usagef("give one model: a name or a SavedModel's directory")
-			}
-			return nil
-		},
+		Args: exactly(1, "one model: a name or a SavedModel's directory"),
 		RunE: func(_ *cobra.Command, arguments []string) error {
 			d, err := describe(arguments[0])
 			if err != nil {
@@ -63,6 +61,115 @@ whose weights need not be there; DIR holds a SavedModel.`, strings.Join(names, "
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return command
+}
+
+// exactly makes a check of the number of arguments.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, arguments []string) error {
+		if len(arguments) != n {
+			return cli.Usagef("give %s", what)
+		}
+		return nil
+	}
+}
+
+func newFetch() *cobra.Command {
+	var list strings.Builder
+	for _, p := range models.Catalogue {
+		fmt.Fprintf(&list, "\n  %-18s %s", p.Name, p.Description)
+	}
+	return &cobra.Command{
+		Use:   "fetch NAME",
+		Short: "Download a publisher's weights and import them",
+		Long: `Fetch downloads weights from their publisher, verifies the publisher's checksum and imports
+them (see import). A transfer that broke off is gone on with. NAME is one of
+` + list.String(),
+		Args: exactly(1, "the name of published weights"),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			p, err := models.FindPublished(arguments[0])
+			if err != nil {
+				return cli.UsageError{Err: err}
+			}
+			return fetch(command.Context(), p)
+		},
+	}
+}
+
+// fetchInterval is the time between two reports on a download.
+const fetchInterval = 5 * time.Second
+
+func fetch(ctx context.Context, p models.Published) error {
+	dir, err := models.Dir()
+	if err != nil {
+		return err
+	}
+	logrus.Infof("fetching %s", p.URL)
+	last := time.Now()
+	file, err := models.Fetch(ctx, p, dir, func(done, total int64) {
+		if time.Since(last) >= fetchInterval {
+			last = time.Now()
+			logrus.Infof("%d of %d MB", done>>20, total>>20)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	c, err := vgg.ByName(p.Configuration)
+	if err != nil {
+		return err
+	}
+	imported, err := models.Import(c, file, dir)
+	if err == nil {
+		fmt.Println(imported)
+	}
+	return err
+}
+
+func newImport() *cobra.Command {
+	return &cobra.Command{
+		Use:   "import NAME FILE",
+		Short: "Import a publisher's weights for a configuration",
+		Long: `Import reads weights of the configuration NAME (see inspect) from FILE, turns them into the
+program's own names and order, and keeps them, so that --model NAME uses them. FILE is what
+Keras (.h5), torchvision (.pth state dict), safetensors or NumPy (.npz) ship, told by its
+content, with the dense layers or without. The preprocessing that the weights were trained on
+goes with them.`,
+		Example: "  extract model import vgg16 vgg16_weights_tf_dim_ordering_tf_kernels.h5",
+		Args:    exactly(2, "a configuration's name and a file of weights"),
+		RunE: func(_ *cobra.Command, arguments []string) error {
+			c, err := vgg.ByName(arguments[0])
+			if err != nil {
+				return cli.UsageError{Err: err}
+			}
+			file, err := models.Import(c, arguments[1], "")
+			if err == nil {
+				fmt.Println(file)
+			}
+			return err
+		},
+	}
+}
+
+func newExport() *cobra.Command {
+	return &cobra.Command{
+		Use:   "export NAME DIR",
+		Short: "Write a model as a SavedModel",
+		Long: `Export writes the model NAME, with its weights as variables, as a SavedModel to the new
+directory DIR: a signature for every layer, and serving_default with pool5, fc6, fc7, fc8 and
+softmax as far as the weights have them. TensorFlow Serving and tf.saved_model.load read it.`,
+		Args: exactly(2, "a model's name and a new directory"),
+		RunE: func(_ *cobra.Command, arguments []string) error {
+			c, err := vgg.ByName(arguments[0])
+			if err != nil {
+				return cli.UsageError{Err: err}
+			}
+			set, err := models.Weights(c, "")
+			if err != nil {
+				return err
+			}
+			return vgg.Export(c, set, arguments[1])
+		},
+	}
 }
 
 // description is what inspect prints.

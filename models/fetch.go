@@ -1,0 +1,169 @@
+package models
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // what the publisher states
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Published are weights that their publishers offer for download.
+type Published struct {
+	// Name is what they are fetched by.
+	Name string
+	// Configuration is the network that they are of.
+	Configuration string
+	URL           string
+	// MD5 is the publisher's checksum, in hex; SHA256 is the beginning of one, where that
+	// is what the publisher states.
+	MD5, SHA256 string
+	Description string
+}
+
+const (
+	keras = "https://storage.googleapis.com/tensorflow/keras-applications/"
+	torch = "https://download.pytorch.org/models/"
+)
+
+// Catalogue lists the weights that can be fetched.
+var Catalogue = []Published{
+	{"vgg16", "vgg16", keras + "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5", "64373286793e3c8b2b4e3219cbf3544b", "", "Keras, with the dense layers (553 MB)"},
+	{"vgg16-notop", "vgg16", keras + "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", "6d6bbae143d832006294945121d1f1fc", "", "Keras, convolutions only (59 MB)"},
+	{"vgg19", "vgg19", keras + "vgg19/vgg19_weights_tf_dim_ordering_tf_kernels.h5", "cbe5617147190e668d6c5d5026f83318", "", "Keras, with the dense layers (575 MB)"},
+	{"vgg19-notop", "vgg19", keras + "vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5", "253f8cb515780f3b799900260a226db6", "", "Keras, convolutions only (80 MB)"},
+	{"vgg11-torchvision", "vgg-a", torch + "vgg11-8a719046.pth", "", "8a719046", "torchvision (531 MB)"},
+	{"vgg13-torchvision", "vgg-b", torch + "vgg13-19584684.pth", "", "19584684", "torchvision (532 MB)"},
+	{"vgg16-torchvision", "vgg16", torch + "vgg16-397923af.pth", "", "397923af", "torchvision (553 MB)"},
+	{"vgg19-torchvision", "vgg19", torch + "vgg19-dcbb9e9d.pth", "", "dcbb9e9d", "torchvision (575 MB)"},
+}
+
+// FindPublished finds weights in the catalogue.
+func FindPublished(name string) (Published, error) {
+	i := slices.IndexFunc(Catalogue, func(p Published) bool { return p.Name == name })
+	if i < 0 {
+		var names []string
+		for _, p := range Catalogue {
+			names = append(names, p.Name)
+		}
+		return Published{}, fmt.Errorf("models: nothing named %q can be fetched, only %s", name, strings.Join(names, ", "))
+	}
+	return Catalogue[i], nil
+}
+
+// ErrChecksum says that what was fetched is not what the publisher offers.
+var ErrChecksum = errors.New("the checksum is wrong")
+
+// Fetch downloads published weights into dir and returns the file. A file that is there and
+// right is not fetched again, one that was begun is gone on with. Proxies are taken from the
+// environment. Progress, if set, is called with the bytes there and of all (-1: unknown).
+func Fetch(ctx context.Context, p Published, dir string, progress func(done, total int64)) (string, error) {
+	target := filepath.Join(dir, path.Base(p.URL))
+	if _, err := os.Stat(target); err == nil {
+		return target, p.verify(target)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("models: %w", err)
+	}
+	partial := target + ".partial"
+	if err := p.download(ctx, partial, progress); err != nil {
+		return "", fmt.Errorf("models: fetch %s: %w: run it again to go on, or download it elsewhere and use model import", p.URL, err)
+	}
+	if err := p.verify(partial); err != nil {
+		// What is wrong now will not become right by going on with it.
+		return "", errors.Join(err, os.Remove(partial))
+	}
+	if err := os.Rename(partial, target); err != nil {
+		return "", fmt.Errorf("models: %w", err)
+	}
+	return target, nil
+}
+
+func (p Published) download(ctx context.Context, partial string, progress func(done, total int64)) (err error) {
+	file, err := os.OpenFile(partial, os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	done, err := file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL, nil)
+	if err != nil {
+		return err
+	}
+	if done > 0 {
+		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", done))
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close() //nolint:errcheck // read to its end, or given up
+	switch response.StatusCode {
+	case http.StatusPartialContent:
+	case http.StatusRequestedRangeNotSatisfiable: // all of it is there
+		return nil
+	case http.StatusOK: // from the beginning, asked for or not
+		if err := file.Truncate(0); err != nil {
+			return err
+		}
+		if done, err = file.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("the server answers %s", response.Status)
+	}
+	total := int64(-1)
+	if response.ContentLength >= 0 {
+		total = done + response.ContentLength
+	}
+	_, err = io.Copy(file, &meteredReader{response.Body, done, total, progress})
+	return err
+}
+
+type meteredReader struct {
+	io.Reader
+	done, total int64
+	progress    func(done, total int64)
+}
+
+func (r *meteredReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.done += int64(n)
+	if r.progress != nil {
+		r.progress(r.done, r.total)
+	}
+	return n, err
+}
+
+// verify compares a file with the publisher's checksum.
+func (p Published) verify(name string) error {
+	var sum hash.Hash = md5.New() //nolint:gosec // what the publisher states
+	want := p.MD5
+	if want == "" {
+		sum, want = sha256.New(), p.SHA256
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("models: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // opened for reading
+	if _, err := io.Copy(sum, file); err != nil {
+		return fmt.Errorf("models: %s: %w", name, err)
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); !strings.HasPrefix(got, want) || want == "" {
+		return fmt.Errorf("models: %s: %w: it is %s, %s states %s; remove the file and fetch it again", name, ErrChecksum, got, p.URL, want)
+	}
+	return nil
+}

@@ -1,0 +1,170 @@
+package vgg
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	shapepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"google.golang.org/protobuf/proto"
+
+	"fovea/inference"
+	"fovea/savedmodel"
+	"fovea/vgg/weights"
+)
+
+// Export writes a network as a SavedModel to dir, which must not exist or be empty. It has
+// a signature for every layer, named as the layer, and "serving_default" with the layers
+// that are mostly wanted; each takes preprocessed pictures as "input". The weights are
+// variables.
+func Export(c Configuration, set weights.Set, dir string) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("vgg: %s is not empty: export to a new directory", dir)
+	}
+	b, layers, err := c.graph(set)
+	if err != nil {
+		return err
+	}
+	saver := b.addSaver()
+	graph, err := b.root.Finalize()
+	if err != nil {
+		return fmt.Errorf("vgg: build the graph of %s: %w", c.Name, err)
+	}
+	session, _, err := inference.NewSession(graph, inference.SessionConfig{Device: inference.DeviceCPU})
+	if err != nil {
+		return fmt.Errorf("vgg: export %s: %w", c.Name, err)
+	}
+	defer session.Close() //nolint:errcheck // nothing hangs on it
+	if err := b.assign(session, set); err != nil {
+		return fmt.Errorf("vgg: put the weights into %s: %w", c.Name, err)
+	}
+	// The directory gets its name when all is in it.
+	partial := strings.TrimRight(dir, "/") + ".partial"
+	if err := b.write(partial, session, graph, saver, layers, c, set); err != nil {
+		return errors.Join(fmt.Errorf("vgg: export %s to %s: %w", c.Name, dir, err), os.RemoveAll(partial))
+	}
+	if err := errors.Join(removeEmpty(dir), os.Rename(partial, dir)); err != nil {
+		return fmt.Errorf("vgg: export %s: %w", c.Name, err)
+	}
+	return nil
+}
+
+func removeEmpty(dir string) error {
+	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// saver are the operations that a SavedModel is saved and restored by.
+type saver struct {
+	prefix        tf.Output
+	save, restore *tf.Operation
+}
+
+func (b *builder) addSaver() saver {
+	scope := b.root.SubScope("save")
+	prefix := op.Placeholder(scope.SubScope("prefix"), tf.String, op.PlaceholderShape(tf.ScalarShape()))
+	names, slices := make([]string, len(b.variables)), make([]string, len(b.variables))
+	types := make([]tf.DataType, len(b.variables))
+	values := make([]tf.Output, len(b.variables))
+	for i, v := range b.variables {
+		names[i], types[i] = v.name, tf.Float
+		values[i] = op.ReadVariableOp(scope.SubScope("read"), v.handle, tf.Float)
+	}
+	keys, noSlices := op.Const(scope.SubScope("keys"), names), op.Const(scope.SubScope("slices"), slices)
+	s := saver{prefix: prefix, save: op.SaveV2(scope, prefix, keys, noSlices, values)}
+	var assigned []*tf.Operation
+	for i, value := range op.RestoreV2(scope, prefix, keys, noSlices, types) {
+		assigned = append(assigned, op.AssignVariableOp(scope.SubScope("assign"), b.variables[i].handle, value))
+	}
+	s.restore = op.NoOp(scope.SubScope("restore_all").WithControlDependencies(assigned...))
+	return s
+}
+
+// write fills the directory: variables, graph, and a note of ours.
+func (b *builder) write(dir string, session *tf.Session, graph *tf.Graph, s saver, layers []inference.Layer, c Configuration, set weights.Set) error {
+	for _, sub := range []string{"variables", filepath.Dir(savedmodel.NoteFile)} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+			return err
+		}
+	}
+	prefix, err := tf.NewTensor(filepath.Join(dir, "variables", "variables"))
+	if err != nil {
+		return err
+	}
+	if _, err := session.Run(map[tf.Output]*tf.Tensor{s.prefix: prefix}, nil, []*tf.Operation{s.save}); err != nil {
+		return err
+	}
+	var encoded bytes.Buffer
+	if _, err := graph.WriteTo(&encoded); err != nil {
+		return err
+	}
+	def := new(graphpb.GraphDef)
+	if err := proto.Unmarshal(encoded.Bytes(), def); err != nil {
+		return err
+	}
+	model, err := proto.Marshal(&core.SavedModel{
+		SavedModelSchemaVersion: 1,
+		MetaGraphs: []*core.MetaGraphDef{{
+			MetaInfoDef: &core.MetaGraphDef_MetaInfoDef{Tags: []string{"serve"}, TensorflowVersion: tf.Version()},
+			GraphDef:    def,
+			SaverDef: &core.SaverDef{
+				FilenameTensorName: s.prefix.Op.Name() + ":0", SaveTensorName: s.save.Name(), RestoreOpName: s.restore.Name(),
+				Version: core.SaverDef_V2,
+			},
+			SignatureDef: b.signatures(layers),
+		}},
+	})
+	if err != nil {
+		return err
+	}
+	note, err := json.MarshalIndent(savedmodel.Note{Model: c.Name, Preprocessing: preprocessing(set)}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "saved_model.pb"), model, 0o644),
+		os.WriteFile(filepath.Join(dir, filepath.FromSlash(savedmodel.NoteFile)), append(note, '\n'), 0o644),
+	)
+}
+
+// predictMethod is the kind of signature that TensorFlow Serving answers predictions by.
+const predictMethod = "tensorflow/serving/predict"
+
+func (b *builder) signatures(layers []inference.Layer) map[string]*core.SignatureDef {
+	inputs := map[string]*core.TensorInfo{"input": tensorInfo(b.input, []int{InputSize, InputSize, 3})}
+	all := map[string]*core.SignatureDef{}
+	outputs := map[string]*core.TensorInfo{}
+	for _, l := range layers {
+		info := tensorInfo(l.Output, l.Shape)
+		all[l.Name] = &core.SignatureDef{Inputs: inputs, Outputs: map[string]*core.TensorInfo{l.Name: info}, MethodName: predictMethod}
+		switch l.Name {
+		case "pool5", "fc6", "fc7", "fc8", "softmax":
+			outputs[l.Name] = info
+		}
+	}
+	all["serving_default"] = &core.SignatureDef{Inputs: inputs, Outputs: outputs, MethodName: predictMethod}
+	return all
+}
+
+func tensorInfo(output tf.Output, shape []int) *core.TensorInfo {
+	dims := []*shapepb.TensorShapeProto_Dim{{Size: -1}}
+	for _, d := range shape {
+		dims = append(dims, &shapepb.TensorShapeProto_Dim{Size: int64(d)})
+	}
+	return &core.TensorInfo{
+		Encoding:    &core.TensorInfo_Name{Name: fmt.Sprintf("%s:%d", output.Op.Name(), output.Index)},
+		Dtype:       typespb.DataType_DT_FLOAT,
+		TensorShape: &shapepb.TensorShapeProto{Dim: dims},
+	}
+}
