@@ -58,9 +58,15 @@ func (m *Model) Layer(name string) (Layer, error) {
 			return l, nil
 		}
 	}
-	names := make([]string, len(m.Layers))
+	const shown = 3 // at either end; there may be hundreds
+	var names []string
 	for i, l := range m.Layers {
-		names[i] = l.Name
+		switch {
+		case i < shown || i >= len(m.Layers)-shown:
+			names = append(names, l.Name)
+		case i == shown:
+			names = append(names, "...")
+		}
 	}
 	return Layer{}, fmt.Errorf("inference: %w %q: model %s has %s", ErrUnknownLayer, name, m.Name, strings.Join(names, ", "))
 }

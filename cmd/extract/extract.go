@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -145,11 +146,26 @@ func (o *options) run(ctx context.Context, images []string) error {
 	defer model.Close() //nolint:errcheck // the process ends here
 	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: o.session.Batch})
 	if errors.Is(err, inference.ErrUnknownLayer) {
-		return fmt.Errorf("%w; see --list-layers", err)
+		return fmt.Errorf("%w; see --list-layers%s", err, o.denseHint())
 	} else if err != nil {
 		return err
 	}
 	return o.extract(ctx, listing, extractor)
+}
+
+// denseHint tells where layers come from that the network has, but the weights at hand have
+// not.
+func (o *options) denseHint() string {
+	c, err := vgg.ByName(o.model)
+	if err != nil {
+		return ""
+	}
+	for _, l := range c.Layers(true) {
+		if l.Kind == vgg.KindDense && slices.ContainsFunc(o.layers, func(name string) bool { return name == l.Name || slices.Contains(l.Aliases, name) }) {
+			return fmt.Sprintf("; the dense layers of %s do not ship: extract model fetch %s (0.5 GB) or extract model import %s FILE adds them", c.Name, c.Name, c.Name)
+		}
+	}
+	return ""
 }
 
 func (o *options) open(session inference.SessionConfig) (*inference.Model, error) {

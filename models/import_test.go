@@ -1,0 +1,103 @@
+package models
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"fovea/inference"
+	"fovea/picture"
+	"fovea/vgg"
+)
+
+// Weights in Keras's own file format, of the size that it publishes, give Keras's values in
+// every kind of layer.
+func TestImportAgreesWithKeras(t *testing.T) {
+	large := os.Getenv("FOVEA_LARGE_MODELS")
+	if large == "" {
+		t.Skip("FOVEA_LARGE_MODELS does not name a directory made by testdata/vgg16/make_large.py")
+	}
+	data, err := os.ReadFile("../testdata/vgg16/cat.1.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := picture.Decode(data, picture.Options{Width: 224, Height: 224})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pixels := make([]float32, len(p.Pix))
+	picture.Caffe.Apply(pixels, p.Pix)
+	for _, name := range []string{"vgg16", "vgg19"} {
+		t.Run(name, func(t *testing.T) {
+			var golden map[string][]float64
+			encoded, err := os.ReadFile(filepath.Join(large, name+".json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(encoded, &golden); err != nil {
+				t.Fatal(err)
+			}
+			c, err := vgg.ByName(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			if _, err := Import(c, filepath.Join(large, name+".h5"), dir); err != nil {
+				t.Fatal(err)
+			}
+			model, err := Open(name, Options{Dir: dir})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer model.Close() //nolint:errcheck // not what is tested
+			layers := []string{"pool5", "fc6", "fc7", "softmax"}
+			extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: layers, Batch: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			features, err := extractor.Extract(pixels, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, layer := range layers {
+				worst, scale := 0.0, 0.0
+				for j, want := range golden[layer] {
+					worst = max(worst, math.Abs(float64(features[i][j])-want))
+					scale = max(scale, math.Abs(want))
+				}
+				if worst > 1e-4*scale {
+					t.Errorf("layer %s differs from Keras's by %g of its largest value", layer, worst/scale)
+				} else {
+					t.Logf("layer %s differs from Keras's by %.1e of its largest value", layer, worst/scale)
+				}
+			}
+		})
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Open("vgg19", Options{Dir: dir}); !errors.Is(err, ErrNoWeights) || !strings.Contains(err.Error(), "model import vgg19 FILE") {
+		t.Errorf("a configuration without weights gives %v", err)
+	}
+	if _, err := Open("resnet", Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "there are vgg-a") {
+		t.Errorf("an unknown name gives %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "vgg19.safetensors"), []byte("damaged"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open("vgg19", Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "vgg19.safetensors") {
+		t.Errorf("damaged weights give %v", err)
+	}
+	c, err := vgg.ByName("vgg16")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Import(c, "../testdata/weights/arrays.npz", dir); err == nil || !strings.Contains(err.Error(), "tensor block") {
+		t.Errorf("weights of another shape give %v", err)
+	}
+}
