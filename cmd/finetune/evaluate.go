@@ -36,7 +36,7 @@ func newEvaluate() *cobra.Command {
 	f := command.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.head, "head", "", "the head's `FILE` (required)")
-	f.StringVar(&o.features, "features", "", "the dataset's `DIR`ectory (required)")
+	f.StringVar(&o.features, "features", "", "the directory `DIR` of the dataset (required)")
 	f.BoolVar(&o.json, "json", false, "print the metrics as JSON")
 	f.BoolVar(&o.heldOut, "held-out", false, "leave out the pictures that the head was trained on")
 	return command

@@ -45,7 +45,7 @@ somewhere, those rows are kept out instead. Copies of one picture never stand on
 	}
 	f := command.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.features, "features", "", "the dataset's `DIR`ectory (required)")
+	f.StringVar(&o.features, "features", "", "the directory `DIR` of the dataset (required)")
 	f.StringVar(&o.out, "out", "", "the `FILE` to write the head to (required)")
 	f.StringVar(&o.layer, "layer", "", "the layer to train on (needed where the dataset has several)")
 	f.StringVar(&o.model, "model", "softmax", "the kind of head: softmax")
