@@ -1,41 +1,65 @@
-// Package featurestore keeps features of pictures in files that the data world reads as its
-// own: Parquet or Arrow IPC. It is the only package that imports Arrow, and knows nothing
-// of models, TensorFlow or picture files.
+// Package featurestore writes feature vectors of pictures as a directory of Parquet or Arrow
+// files, and reads them back as matrices.
 //
-// # A dataset
+// It knows shards, footers, the manifest and how to keep them whole. It knows nothing of
+// models, inference or pixels: a recipe (package recipe) says what the vectors are, and the
+// package stores it without understanding it. It is the only one that imports Arrow.
 //
-// A dataset is a directory:
+// # Nouns
 //
-//	data/part-00000.parquet ...   the rows, in shards of equal numbers of rows but the last
-//	errors.parquet                the pictures that gave no row, and why
-//	manifest.json                 what the dataset is, and whether it is complete
+// A dataset is a directory. A row is one picture: its path, label, split, hash, size, and one
+// vector per layer. A failure is a picture without vectors. A shard is one file of rows. The
+// manifest says what the dataset consists of.
 //
-// There is nothing but shards in data/, so that a reader may be given the directory as it
-// is. A file gets its name only when it is complete and on disk: until then it lies in
-// .tmp/. While a dataset is being written its directory is locked.
+// # Directory
 //
-// # A row
+//	data/part-00000.parquet  the rows, in the order of Append (or .arrow);
+//	data/part-00001.parquet  nothing else is in data/, so that readers take it as it is
+//	errors.parquet           the failures: path, label, split, stage, reason; may be empty
+//	manifest.json            see Manifest
+//	.lock                    locked while a writer works
+//	.tmp/                    files being written; gone after Close or Abort
 //
-//	path    string            names the picture, and the row
-//	label   string, nullable
-//	split   string, nullable
-//	sha256  string            of the picture's file, hex
-//	width   int32             pixels, as stored in the picture's file
-//	height  int32
-//	LAYER   vector            one column per layer, float32 or float16
+// # Shards
 //
-// A path that is not UTF-8 has each offending byte written as \xNN.
+// The columns are path (string), label and split (string, nullable), sha256 (string), width
+// and height (int32), and one column of vectors per layer, named as the layer: a fixed-size
+// list of float32 or float16, flattened in the layer's layout. Only label and split have
+// nulls. Strings are UTF-8; see EscapeText for file names that are not.
 //
-// # Vectors
+// Every shard but the last has the same number of rows, which follows from the vectors' size
+// and Options.ShardBytes. The same rows and recipe make the same bytes, however they were
+// split into calls of Append and however often the writing was interrupted and resumed: no
+// time and no device is in a shard.
 //
-// Arrow v15 writes wrong values, silently, when it is given fixed-size lists to store as
-// Parquet (lists that are sliced, or that cross a row group, repeat other rows). Parquet
-// itself stores both kinds of list alike, so vectors are given to it as plain lists, and
-// the footer's ARROW:schema, which says how Arrow readers are to see them, is made by hand
-// and declares fixed-size lists. In Arrow IPC files fixed-size lists are what is stored.
+// The footer's metadata (in Arrow, the schema's) explains the shard by itself:
 //
-// # Metadata
+//	features.fingerprint     of the recipe; the same for all shards
+//	features.model, .model_sha256, .preprocessing, .resize, .interpolation, .precision,
+//	features.pool, .library, .tool_version
+//	features.<layer>.shape   a JSON array, such as [7,7,512]
+//	features.<layer>.layout  HWC or C
+//	features.<layer>.dtype   float32 or float16
+//	features.recipe          all of the recipe as JSON
 //
-// Every shard says in its footer how it was made, under keys that begin with "features.":
-// the recipe as JSON, its fingerprint, and the same facts one by one for people.
+// In Parquet, a vector is a list<float> column, and the schema under ARROW:schema declares
+// the fixed size. So pyarrow, pandas and Polars see vectors of a fixed size, and readers that
+// ignore that schema (DuckDB, Spark) see lists. The list is written as such since the Parquet
+// writer of this version of Arrow loses values of fixed-size lists without an error. Pages are
+// V1, compressed by zstd at level 1; row groups hold 64 MiB of values.
+//
+// Arrow files hold fixed-size lists, uncompressed, to be mapped into memory. They are about
+// three times larger, and reading one column takes reading all.
+//
+// # What survives
+//
+// A file gets its final name when it is complete and on disk, so whatever has a final name is
+// valid at any time, also after a full disk, a killed process or a power cut. A killed writer
+// leaves its finished shards under a manifest that says "writing"; resuming goes on after
+// them. Readers take no lock.
+//
+// # Limits
+//
+// Paths are kept in memory while writing, to tell duplicates. A writer holds one record (up
+// to 4 MiB of values, or one row if that is more) and, for Parquet, the compressed row group.
 package featurestore

@@ -2,126 +2,162 @@ package featurestore
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/compress"
-	"github.com/apache/arrow/go/v15/parquet/file"
 	"github.com/apache/arrow/go/v15/parquet/pqarrow"
 )
 
-// failureSchema is that of errors.parquet, which is Parquet in every dataset.
-var failureSchema = arrow.NewSchema([]arrow.Field{
-	{Name: "path", Type: arrow.BinaryTypes.String},
-	{Name: "label", Type: arrow.BinaryTypes.String, Nullable: true},
-	{Name: "split", Type: arrow.BinaryTypes.String, Nullable: true},
-	{Name: "stage", Type: arrow.BinaryTypes.String},
-	{Name: "reason", Type: arrow.BinaryTypes.String},
-}, nil)
+const (
+	columnStage  = "stage"
+	columnReason = "reason"
+	// failureRows is the number of rows of a record of errors.parquet.
+	failureRows = 4096
+)
 
-func (f Failure) fields() [5]string { return [5]string{f.Path, f.Label, f.Split, f.Stage, f.Reason} }
+// failureColumns are the columns of errors.parquet, with the place of each in a Failure.
+var failureColumns = []struct {
+	name     string
+	nullable bool
+	// prose is for people only: what is no UTF-8 is replaced, not escaped.
+	prose bool
+	of    func(*Failure) *string
+}{
+	{columnPath, false, false, func(f *Failure) *string { return &f.Path }},
+	{columnLabel, true, false, func(f *Failure) *string { return &f.Label }},
+	{columnSplit, true, false, func(f *Failure) *string { return &f.Split }},
+	{columnStage, false, true, func(f *Failure) *string { return &f.Stage }},
+	{columnReason, false, true, func(f *Failure) *string { return &f.Reason }},
+}
 
-// writeFailures writes the table, with no rows where nothing failed.
-func (w *Writer) writeFailures() error {
-	temporary := filepath.Join(w.dir, temporaryDir, errorsFile)
-	err := w.writeFailuresTo(temporary)
-	if err == nil {
-		err = publish(temporary, filepath.Join(w.dir, errorsFile))
+func failureSchema() *arrow.Schema {
+	var fields []arrow.Field
+	for _, c := range failureColumns {
+		fields = append(fields, arrow.Field{Name: c.name, Type: arrow.BinaryTypes.String, Nullable: c.nullable})
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
+// writeFailures writes errors.parquet, replacing an earlier one.
+func writeFailures(c *writerConfig, failures []Failure) error {
+	temp, err := createTemp(filepath.Join(c.dir, tempDir, failuresFile), c.options.hooks.wrap)
+	if err != nil {
+		return fmt.Errorf("write %q: %w", failuresFile, err)
+	}
+	err = guard(func() error { return encodeFailures(temp, failures, c.options.hooks.mem) })
+	if temp.err != nil {
+		err = temp.err
 	}
 	if err != nil {
-		return fmt.Errorf("featurestore: write %s: %w", errorsFile, err)
+		temp.discard()
+		return fmt.Errorf("write %q: %w", failuresFile, err)
+	}
+	if err := temp.commit(filepath.Join(c.dir, failuresFile)); err != nil {
+		return fmt.Errorf("write %q: %w", failuresFile, err)
 	}
 	return nil
 }
 
-func (w *Writer) writeFailuresTo(name string) error {
-	builder := array.NewRecordBuilder(w.options.allocator, failureSchema)
+func encodeFailures(t *tempFile, failures []Failure, mem memory.Allocator) error {
+	schema := failureSchema()
+	properties := parquet.NewWriterProperties(
+		parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(1),
+		parquet.WithRootRepetition(parquet.Repetitions.Required))
+	w, err := pqarrow.NewFileWriter(schema, writerOnly{t}, properties,
+		pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
+	if err != nil {
+		return err
+	}
+	for len(failures) > 0 {
+		n := min(len(failures), failureRows)
+		record := failureRecord(schema, failures[:n], mem)
+		err := w.Write(record)
+		record.Release()
+		if err != nil {
+			return err
+		}
+		failures = failures[n:]
+	}
+	return w.Close()
+}
+
+func failureRecord(schema *arrow.Schema, failures []Failure, mem memory.Allocator) arrow.Record {
+	builder := array.NewRecordBuilder(mem, schema)
 	defer builder.Release()
-	for _, failure := range w.failures {
-		for i, value := range failure.fields() {
-			appendString(builder.Field(i), value, failureSchema.Field(i).Nullable)
+	for i, c := range failureColumns {
+		column := builder.Field(i).(*array.StringBuilder)
+		for j := range failures {
+			text := *c.of(&failures[j])
+			switch {
+			case text == "" && c.nullable:
+				column.AppendNull()
+			case c.prose:
+				column.Append(strings.ToValidUTF8(text, "\uFFFD"))
+			default:
+				column.Append(EscapeText(text))
+			}
 		}
 	}
-	record := builder.NewRecord()
-	defer record.Release()
-	sink, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	err = guard(func() error {
-		writer, err := pqarrow.NewFileWriter(failureSchema, struct{ io.Writer }{sink},
-			parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd),
-				parquet.WithRootRepetition(parquet.Repetitions.Required)),
-			pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
-		if err != nil {
-			return err
-		}
-		return errors.Join(writer.Write(record), writer.Close())
-	})
-	return errors.Join(err, sink.Sync(), sink.Close())
+	return builder.NewRecord()
 }
 
-// Failures are the pictures that gave no row, in the order of their paths.
-func (d *Dataset) Failures() (failures []Failure, err error) {
-	name := filepath.Join(d.dir, errorsFile)
-	source, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) && d.manifest.Status == StatusWriting {
-		return nil, nil // its writer died before it could be written
-	} else if err != nil {
-		return nil, fmt.Errorf("featurestore: %w", err)
+// readFailures reads errors.parquet.
+func readFailures(ctx context.Context, dir string, mem memory.Allocator) ([]Failure, error) {
+	f, err := os.Open(filepath.Join(dir, failuresFile))
+	if err != nil {
+		return nil, fmt.Errorf("read %q: %w", failuresFile, err)
 	}
-	defer source.Close() //nolint:errcheck // opened for reading
+	defer f.Close() //nolint:errcheck // only read from
+	var failures []Failure
 	err = guard(func() error {
-		reader, err := file.NewParquetReader(source)
+		src, err := openSource(f, FormatParquet, mem)
 		if err != nil {
 			return err
 		}
-		arrowReader, err := pqarrow.NewFileReader(reader, pqarrow.ArrowReadProperties{BatchSize: 1024}, memory.DefaultAllocator)
-		if err != nil {
-			return err
-		}
-		table, err := arrowReader.ReadTable(context.Background())
-		if err != nil {
-			return err
-		}
-		defer table.Release()
-		failures, err = failuresOf(table)
+		failures, err = decodeFailures(ctx, src)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("featurestore: %s: %w: %w", name, ErrFormat, err)
+		return nil, fmt.Errorf("read %q: %w: %w", failuresFile, ErrCorrupt, err)
 	}
 	return failures, nil
 }
 
-func failuresOf(table arrow.Table) ([]Failure, error) {
-	failures := make([]Failure, table.NumRows())
-	into := func(f *Failure) [5]*string { return [5]*string{&f.Path, &f.Label, &f.Split, &f.Stage, &f.Reason} }
-	if int(table.NumCols()) != failureSchema.NumFields() {
-		return nil, fmt.Errorf("%d columns, not %d", table.NumCols(), failureSchema.NumFields())
-	}
-	for c := range failureSchema.NumFields() {
-		row := 0
-		for _, chunk := range table.Column(c).Data().Chunks() {
-			texts, ok := chunk.(*array.String)
-			if !ok {
-				return nil, fmt.Errorf("column %d is of type %s", c, chunk.DataType())
+func decodeFailures(ctx context.Context, src source) ([]Failure, error) {
+	var failures []Failure
+	err := src.scan(ctx, failureSchemaNames(), failureRows, func(r arrow.Record) error {
+		c := chunk{rows: int(r.NumRows()), record: r}
+		part := make([]Failure, c.rows)
+		for _, column := range failureColumns {
+			keep := func(s string) string { return strings.Clone(UnescapeText(s)) }
+			if column.prose {
+				keep = strings.Clone
 			}
-			for i := range texts.Len() {
-				if texts.IsValid(i) {
-					*into(&failures[row])[c] = texts.Value(i)
-				}
-				row++
+			values, err := c.texts(nil, column.name, keep)
+			if err != nil {
+				return err
+			}
+			for i, v := range values {
+				*column.of(&part[i]) = v
 			}
 		}
+		failures = append(failures, part...)
+		return nil
+	})
+	return failures, err
+}
+
+func failureSchemaNames() []string {
+	names := make([]string, len(failureColumns))
+	for i, c := range failureColumns {
+		names[i] = c.name
 	}
-	return failures, nil
+	return names
 }

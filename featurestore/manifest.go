@@ -2,101 +2,100 @@ package featurestore
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"fovea/recipe"
 )
 
-// Status says how far a dataset is.
-type Status string
-
-// The statuses.
 const (
-	// StatusWriting is that of a dataset that is being written, or whose writer died.
-	StatusWriting Status = "writing"
-	// StatusInterrupted is that of a dataset whose writer stopped in an orderly way.
-	StatusInterrupted Status = "interrupted"
-	// StatusComplete is that of a dataset that holds all that it was to hold.
-	StatusComplete Status = "complete"
+	manifestKind    = "fovea-features"
+	manifestVersion = 1
 )
 
-// ManifestVersion is the version of the manifest's format.
-const ManifestVersion = 1
-
-// Manifest is the content of manifest.json.
+// Manifest describes a dataset: manifest.json.
 type Manifest struct {
-	Version     int    `json:"version"`
-	Status      Status `json:"status"`
-	Format      Format `json:"format"`
-	Fingerprint string `json:"fingerprint"`
-	Info
+	// Kind is "fovea-features" and Version 1.
+	Kind    string `json:"kind"`
+	Version int    `json:"version"`
+	Status  Status `json:"status"`
+
+	Fingerprint string        `json:"fingerprint"`
+	Recipe      recipe.Recipe `json:"recipe"`
+	Format      Format        `json:"format"`
+	DType       DType         `json:"dtype"`
+	ToolVersion string        `json:"tool_version"`
+	Device      string        `json:"device,omitempty"`
+
+	// Rows and Failures count those of all shards and of errors.parquet.
 	Rows     int `json:"rows"`
 	Failures int `json:"failures"`
-	// Labels counts the rows of each label; rows without one are not in it.
-	Labels       map[string]int `json:"labels,omitempty"`
-	RowsPerShard int            `json:"rows_per_shard"`
-	Shards       []ShardInfo    `json:"shards"`
-	// Updated is the time of this manifest. There are no times in the shards, so that
-	// equal pictures give equal files.
-	Updated time.Time `json:"updated"`
-}
+	// Labels and Splits count rows by label and split; rows without one are left out.
+	Labels map[string]int `json:"labels"`
+	Splits map[string]int `json:"splits"`
+	// RowsPerShard is the number of rows of every shard but the last.
+	RowsPerShard int     `json:"rows_per_shard"`
+	Shards       []Shard `json:"shards"`
 
-// ShardInfo describes a shard that is complete.
-type ShardInfo struct {
-	// File is its name in data/.
-	File   string `json:"file"`
-	Rows   int    `json:"rows"`
-	Bytes  int64  `json:"bytes"`
-	SHA256 string `json:"sha256"`
+	// Created is when the dataset was begun, Finished when the last run ended. They stand
+	// here alone: shards depend on nothing but the rows and the recipe.
+	Created  time.Time  `json:"created"`
+	Finished *time.Time `json:"finished,omitempty"`
 }
 
 func readManifest(dir string) (Manifest, error) {
-	name := filepath.Join(dir, manifestFile)
-	data, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Manifest{}, fmt.Errorf("featurestore: %s: %w: it has no %s; give a directory that extract has written", dir, ErrFormat, manifestFile)
-	} else if err != nil {
-		return Manifest{}, fmt.Errorf("featurestore: %w", err)
+	raw, err := os.ReadFile(filepath.Join(dir, manifestFile))
+	if err != nil {
+		return Manifest{}, err
 	}
 	var m Manifest
-	if err := json.Unmarshal(data, &m); err != nil {
-		return Manifest{}, fmt.Errorf("featurestore: %s: %w: %w", name, ErrFormat, err)
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return Manifest{}, fmt.Errorf("read %q: %w: %w", manifestFile, ErrNotDataset, err)
 	}
-	if m.Version < 1 || m.Version > ManifestVersion {
-		return Manifest{}, fmt.Errorf("featurestore: %s: %w: its version is %d, this program knows %d: use a newer one", name, ErrFormat, m.Version, ManifestVersion)
+	if m.Kind != manifestKind {
+		return Manifest{}, fmt.Errorf("read %q: %w of features: its kind is %q, not %q", manifestFile, ErrNotDataset, m.Kind, manifestKind)
 	}
-	if m.Format != FormatParquet && m.Format != FormatArrow {
-		return Manifest{}, fmt.Errorf("featurestore: %s: %w: unknown format %q", name, ErrFormat, m.Format)
+	if m.Version != manifestVersion {
+		return Manifest{}, fmt.Errorf("read %q: version %d is not known to this program, which reads version %d", manifestFile, m.Version, manifestVersion)
 	}
-	if err := m.validate(); err != nil {
-		return Manifest{}, fmt.Errorf("featurestore: %s: %w: %w", name, ErrFormat, err)
-	}
-	return m, nil
+	return m, m.validate()
 }
 
-func (m Manifest) write(dir string) error {
-	encoded, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return fmt.Errorf("featurestore: encode the manifest: %w", err)
+func (m Manifest) validate() error {
+	info := Info{Recipe: m.Recipe, DType: m.DType}
+	if err := info.validate(); err != nil {
+		return fmt.Errorf("read %q: %w: %w", manifestFile, ErrCorrupt, err)
 	}
-	temporary := filepath.Join(dir, temporaryDir, manifestFile)
-	if err := writeSynced(temporary, append(encoded, '\n')); err != nil {
-		return fmt.Errorf("featurestore: write %s: %w", manifestFile, err)
+	options := Options{Format: m.Format}
+	if err := options.validate(); err != nil {
+		return fmt.Errorf("read %q: %w: %w", manifestFile, ErrCorrupt, err)
 	}
-	if err := publish(temporary, filepath.Join(dir, manifestFile)); err != nil {
-		return fmt.Errorf("featurestore: write %s: %w", manifestFile, err)
+	switch {
+	case m.Fingerprint != m.Recipe.Fingerprint():
+		return fmt.Errorf("read %q: %w: the fingerprint is not that of the recipe", manifestFile, ErrCorrupt)
+	case m.RowsPerShard < 1:
+		return fmt.Errorf("read %q: %w: %d rows per shard", manifestFile, ErrCorrupt, m.RowsPerShard)
 	}
 	return nil
 }
 
-func writeSynced(name string, data []byte) error {
-	file, err := os.Create(name)
+func (m Manifest) write(c *writerConfig) error {
+	err := func() error {
+		encoded, err := json.MarshalIndent(m, "", "  ")
+		if err != nil {
+			return err
+		}
+		temp, err := createTemp(filepath.Join(c.dir, tempDir, manifestFile), c.options.hooks.wrap)
+		if err != nil {
+			return err
+		}
+		_, _ = temp.Write(append(encoded, '\n')) // commit repeats its error
+		return temp.commit(filepath.Join(c.dir, manifestFile))
+	}()
 	if err != nil {
-		return err
+		return fmt.Errorf("write %q: %w", manifestFile, err)
 	}
-	_, err = file.Write(data)
-	return errors.Join(err, file.Sync(), file.Close())
+	return nil
 }

@@ -34,8 +34,8 @@ func WritePredictions(sink io.Writer, classes []string, rows []Prediction) error
 	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	defer builder.Release()
 	for _, row := range rows {
-		appendString(builder.Field(0), storedText(row.Path), false)
-		appendString(builder.Field(1), row.Label, true)
+		builder.Field(0).(*array.StringBuilder).Append(EscapeText(row.Path))
+		appendOptional(builder.Field(1), row.Label)
 		for i := range classes {
 			column := builder.Field(2 + i).(*array.Float64Builder)
 			if row.Probabilities == nil {
@@ -44,12 +44,12 @@ func WritePredictions(sink io.Writer, classes []string, rows []Prediction) error
 				column.Append(row.Probabilities[i])
 			}
 		}
-		appendString(builder.Field(2+len(classes)), storedText(row.Error), true)
+		appendOptional(builder.Field(2+len(classes)), EscapeText(row.Error))
 	}
 	record := builder.NewRecord()
 	defer record.Release()
 	err := guard(func() error {
-		writer, err := pqarrow.NewFileWriter(schema, struct{ io.Writer }{sink},
+		writer, err := pqarrow.NewFileWriter(schema, writerOnly{sink},
 			parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithRootRepetition(parquet.Repetitions.Required)),
 			pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
 		if err != nil {
@@ -61,4 +61,13 @@ func WritePredictions(sink io.Writer, classes []string, rows []Prediction) error
 		return fmt.Errorf("featurestore: write the predictions: %w", err)
 	}
 	return nil
+}
+
+// appendOptional appends a string, null where it is empty.
+func appendOptional(builder array.Builder, value string) {
+	if value == "" {
+		builder.AppendNull()
+		return
+	}
+	builder.(*array.StringBuilder).Append(value)
 }

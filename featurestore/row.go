@@ -3,87 +3,99 @@ package featurestore
 import (
 	"errors"
 	"fmt"
-	"math"
-	"strings"
-	"unicode/utf8"
+
+	half "github.com/x448/float16"
 )
 
-// Row is a picture with its features.
+// Row is one picture with its features.
 type Row struct {
-	// Path names the row; no two rows of a dataset have the same.
+	// Path identifies the picture within the dataset. It may hold any bytes; see
+	// EscapeText for how those that are no UTF-8 are stored.
 	Path string
-	// Label and Split are null where they are empty.
+	// Label and Split are stored as null when empty.
 	Label, Split string
-	// SHA256 is that of the picture's file, in hex.
+	// SHA256 is the hex digest of the picture's file.
 	SHA256 string
-	// Width and Height are in pixels.
+	// Width and Height are the picture's size in pixels.
 	Width, Height int32
-	// Features holds one vector per layer, in the recipe's order.
+	// Features holds one vector per layer of the recipe, in the recipe's order.
 	Features [][]float32
 }
 
-// Failure is a picture that gave no row.
+// Failure is one picture that has no features, a row of errors.parquet.
 type Failure struct {
-	Path         string
+	Path string
+	// Label and Split are stored as null when empty.
 	Label, Split string
-	// Stage is where it failed, Reason why.
-	Stage, Reason string
+	// Stage is what failed, such as "read" or "decode".
+	Stage string
+	// Reason is the error's text.
+	Reason string
 }
 
-// Errors of a store.
+// Errors to test for with errors.Is.
 var (
-	// ErrExists says that the directory holds a dataset already.
-	ErrExists = errors.New("holds a dataset already")
-	// ErrForeign says that the directory holds something else.
-	ErrForeign = errors.New("is not empty and holds no dataset")
-	// ErrLocked says that another process is writing the dataset.
-	ErrLocked = errors.New("another run is writing to it")
-	// ErrFormat marks a file that is damaged or is not of a dataset.
-	ErrFormat = errors.New("not a valid dataset")
-	// ErrNotFinite marks a vector with a NaN or an infinity.
-	ErrNotFinite = errors.New("not a finite number")
+	// ErrVectorLength: a row's vector has another length than its layer.
+	ErrVectorLength = errors.New("wrong vector length")
+	// ErrNotFinite: a vector holds NaN or an infinity, or a value that float16 cannot hold.
+	ErrNotFinite = errors.New("value not finite")
+	// ErrDuplicatePath: the dataset has this path already.
+	ErrDuplicatePath = errors.New("duplicate path")
+	// ErrExists: the directory holds a dataset and neither Resume nor Overwrite was asked for.
+	ErrExists = errors.New("already holds a dataset")
+	// ErrNotDataset: the directory holds something else, which is left alone.
+	ErrNotDataset = errors.New("not a dataset")
+	// ErrLocked: another writer works on the directory.
+	ErrLocked = errors.New("another process is writing to it")
+	// ErrMismatch: a dataset that was made in another way cannot be resumed.
+	ErrMismatch = errors.New("made in another way")
+	// ErrCorrupt: a file is damaged, or not what the manifest says.
+	ErrCorrupt = errors.New("damaged")
+	// ErrEmpty: a dataset has no rows.
+	ErrEmpty = errors.New("no rows")
+	// ErrClosed: the writer was closed or has failed before.
+	ErrClosed = errors.New("writer is closed")
 )
 
-// check refuses a row that would make the dataset unreadable or misleading.
-func (r Row) check(info Info) error {
-	layers := info.Recipe.Layers
-	if len(r.Features) != len(layers) {
-		return fmt.Errorf("featurestore: %s has %d vectors for %d layers", r.Path, len(r.Features), len(layers))
+// RowError is a row that Append refuses. The writer stays usable: the caller may report the
+// picture by AppendFailure and go on.
+type RowError struct {
+	// Path is the row's path; Layer is "" if the trouble is not with one layer.
+	Path, Layer string
+	Err         error
+}
+
+func (e *RowError) Error() string {
+	if e.Layer == "" {
+		return fmt.Sprintf("featurestore: row %q: %v", e.Path, e.Err)
 	}
-	for i, l := range layers {
-		if len(r.Features[i]) != l.Size() {
-			return fmt.Errorf("featurestore: %s has %d values of layer %s, which has %d", r.Path, len(r.Features[i]), l.Name, l.Size())
+	return fmt.Sprintf("featurestore: row %q, layer %q: %v", e.Path, e.Layer, e.Err)
+}
+
+func (e *RowError) Unwrap() error { return e.Err }
+
+// checkVectors returns a *RowError unless the row's vectors can be stored.
+func (i Info) checkVectors(r *Row) error {
+	layers := i.Recipe.Layers
+	if len(r.Features) != len(layers) {
+		return &RowError{Path: r.Path, Err: fmt.Errorf("%w: %d vectors for %d layers", ErrVectorLength, len(r.Features), len(layers))}
+	}
+	for n, l := range layers {
+		v := r.Features[n]
+		if len(v) != l.Size() {
+			return &RowError{Path: r.Path, Layer: l.Name, Err: fmt.Errorf("%w: %d values, want %d", ErrVectorLength, len(v), l.Size())}
 		}
-		for j, v := range r.Features[i] {
-			if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
-				return fmt.Errorf("featurestore: %s: value %d of layer %s is %v: %w", r.Path, j, l.Name, v, ErrNotFinite)
-			}
-			if info.DType == Float16 && (v > maxFloat16 || v < -maxFloat16) {
-				return fmt.Errorf("featurestore: %s: value %d of layer %s is %v, too large for float16: store float32", r.Path, j, l.Name, v)
+		if at, ok := firstNotFinite(v); ok {
+			return &RowError{Path: r.Path, Layer: l.Name, Err: fmt.Errorf("%w: value %d is %g", ErrNotFinite, at, v[at])}
+		}
+		if i.DType != Float16 {
+			continue
+		}
+		for at, x := range v {
+			if half.Fromfloat32(x).IsInf(0) {
+				return &RowError{Path: r.Path, Layer: l.Name, Err: fmt.Errorf("%w in float16: value %d is %g", ErrNotFinite, at, x)}
 			}
 		}
 	}
 	return nil
-}
-
-// maxFloat16 rounds to the largest float16.
-const maxFloat16 = 65519
-
-// storedText makes a string of the file system storable: bytes that are not UTF-8 are
-// written as \xNN.
-func storedText(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	var out strings.Builder
-	for len(s) > 0 {
-		r, size := utf8.DecodeRuneInString(s)
-		if r == utf8.RuneError && size == 1 {
-			fmt.Fprintf(&out, `\x%02x`, s[0])
-		} else {
-			out.WriteString(s[:size])
-		}
-		s = s[size:]
-	}
-	return out.String()
 }

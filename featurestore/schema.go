@@ -2,9 +2,7 @@ package featurestore
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -12,163 +10,152 @@ import (
 	"fovea/recipe"
 )
 
-// Format is the format of the shards.
-type Format string
-
-// The formats. Each is also the extension of its files.
+// Keys of the footer metadata.
 const (
-	FormatParquet Format = "parquet"
-	FormatArrow   Format = "arrow"
+	keyPrefix      = "features."
+	keyRecipe      = keyPrefix + "recipe"
+	keyFingerprint = keyPrefix + "fingerprint"
+	keyToolVersion = keyPrefix + "tool_version"
 )
 
-// DType is the type of the stored numbers.
-type DType string
+func layerKey(layer, what string) string { return keyPrefix + layer + "." + what }
 
-// The types. Float16 halves the files; Spark does not read it, and DuckDB widens it.
-const (
-	Float32 DType = "float32"
-	Float16 DType = "float16"
-)
-
-func (d DType) size() int {
-	if d == Float16 {
-		return 2
+// footerMetadata describes the vectors in every shard, so that a shard explains itself.
+func footerMetadata(info Info) (arrow.Metadata, error) {
+	encoded, err := json.Marshal(info.Recipe)
+	if err != nil {
+		return arrow.Metadata{}, fmt.Errorf("encode the recipe: %w", err)
 	}
-	return 4
+	r := info.Recipe
+	var keys, values []string
+	add := func(key, value string) {
+		keys, values = append(keys, key), append(values, strings.ToValidUTF8(value, "\uFFFD"))
+	}
+	add(keyFingerprint, r.Fingerprint())
+	add(keyPrefix+"model", r.Model)
+	add(keyPrefix+"model_sha256", r.ModelSHA256)
+	add(keyPrefix+"preprocessing", r.Preprocessing)
+	add(keyPrefix+"resize", r.Resize)
+	add(keyPrefix+"interpolation", r.Interpolation)
+	add(keyPrefix+"precision", r.Precision)
+	add(keyPrefix+"pool", r.Pool)
+	add(keyPrefix+"library", r.Library)
+	add(keyToolVersion, info.ToolVersion)
+	for _, l := range r.Layers {
+		shape, err := json.Marshal(l.Shape)
+		if err != nil {
+			return arrow.Metadata{}, fmt.Errorf("encode the shape of %q: %w", l.Name, err)
+		}
+		add(layerKey(l.Name, "shape"), string(shape))
+		add(layerKey(l.Name, "layout"), l.Layout)
+		add(layerKey(l.Name, "dtype"), string(info.DType))
+	}
+	add(keyRecipe, string(encoded))
+	return arrow.NewMetadata(keys, values), nil
 }
 
-func (d DType) arrow() arrow.DataType {
-	if d == Float16 {
+func valueType(dtype DType) arrow.DataType {
+	if dtype == Float16 {
 		return arrow.FixedWidthTypes.Float16
 	}
 	return arrow.PrimitiveTypes.Float32
 }
 
-// Info is what a dataset says about itself.
-type Info struct {
-	// Recipe is how the features were made. Its layers are the vector columns.
-	Recipe recipe.Recipe `json:"recipe"`
-	// DType is the type of the stored numbers (default Float32).
-	DType DType `json:"dtype"`
-	// ToolVersion is the version of the program.
-	ToolVersion string `json:"tool_version"`
-	// Device is what the features were computed on.
-	Device string `json:"device"`
+// fixedSchema has real fixed-size lists: what readers are to see, and what Arrow IPC files
+// hold.
+func fixedSchema(info Info, md arrow.Metadata) *arrow.Schema {
+	return makeSchema(info.Recipe.Layers, md, func(size int) arrow.DataType {
+		return arrow.FixedSizeListOf(int32(size), valueType(info.DType))
+	})
 }
 
-// The columns before the vectors.
-const (
-	columnPath = iota
-	columnLabel
-	columnSplit
-	columnSHA256
-	columnWidth
-	columnHeight
-	fixedColumns
-)
-
-var fixedFields = []arrow.Field{
-	columnPath:   {Name: "path", Type: arrow.BinaryTypes.String},
-	columnLabel:  {Name: "label", Type: arrow.BinaryTypes.String, Nullable: true},
-	columnSplit:  {Name: "split", Type: arrow.BinaryTypes.String, Nullable: true},
-	columnSHA256: {Name: "sha256", Type: arrow.BinaryTypes.String},
-	columnWidth:  {Name: "width", Type: arrow.PrimitiveTypes.Int32},
-	columnHeight: {Name: "height", Type: arrow.PrimitiveTypes.Int32},
+// listSchema has lists of any length: what is handed to the Parquet writer, which loses
+// values of fixed-size lists. In the file both are the same.
+func listSchema(info Info, md arrow.Metadata) *arrow.Schema {
+	return makeSchema(info.Recipe.Layers, md, func(int) arrow.DataType {
+		return arrow.ListOf(valueType(info.DType))
+	})
 }
 
-// metadataPrefix begins the keys of the metadata.
-const metadataPrefix = "features."
+func makeSchema(layers []recipe.Layer, md arrow.Metadata, vector func(size int) arrow.DataType) *arrow.Schema {
+	text, number := arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int32
+	fields := []arrow.Field{
+		{Name: columnPath, Type: text},
+		{Name: columnLabel, Type: text, Nullable: true},
+		{Name: columnSplit, Type: text, Nullable: true},
+		{Name: columnSHA256, Type: text},
+		{Name: columnWidth, Type: number},
+		{Name: columnHeight, Type: number},
+	}
+	for _, l := range layers {
+		fields = append(fields, arrow.Field{Name: l.Name, Type: vector(l.Size())})
+	}
+	return arrow.NewSchema(fields, &md)
+}
 
-// validate finds what would make a schema that cannot be written or read.
-func (i Info) validate() error {
-	if i.DType != Float32 && i.DType != Float16 {
-		return fmt.Errorf("featurestore: unknown type of numbers %q: use float32 or float16", i.DType)
+// shardMeta is what a shard's footer says of itself.
+type shardMeta struct {
+	recipe      recipe.Recipe
+	fingerprint string
+	dtype       DType
+}
+
+// parseMetadata reads footer metadata through lookup and checks that the schema has the
+// columns of the recipe.
+func parseMetadata(schema *arrow.Schema, lookup func(key string) (string, bool)) (shardMeta, error) {
+	encoded, ok := lookup(keyRecipe)
+	if !ok {
+		return shardMeta{}, fmt.Errorf("%w: its footer has no %s, so this is not a file of features", ErrCorrupt, keyRecipe)
 	}
-	if len(i.Recipe.Layers) == 0 {
-		return errors.New("featurestore: a dataset needs at least one layer")
+	var m shardMeta
+	if err := json.Unmarshal([]byte(encoded), &m.recipe); err != nil {
+		return shardMeta{}, fmt.Errorf("%w: %s: %w", ErrCorrupt, keyRecipe, err)
 	}
-	names := map[string]bool{}
-	for _, f := range fixedFields {
-		names[f.Name] = true
+	if err := validateLayers(m.recipe.Layers); err != nil {
+		return shardMeta{}, fmt.Errorf("%w: %s: %w", ErrCorrupt, keyRecipe, err)
 	}
-	for _, l := range i.Recipe.Layers {
-		if l.Name == "" || names[l.Name] {
-			return fmt.Errorf("featurestore: a second column would be named %q", l.Name)
+	m.fingerprint, _ = lookup(keyFingerprint)
+	if m.fingerprint != m.recipe.Fingerprint() {
+		return shardMeta{}, fmt.Errorf("%w: %s is not that of %s", ErrCorrupt, keyFingerprint, keyRecipe)
+	}
+	dtype, _ := lookup(layerKey(m.recipe.Layers[0].Name, "dtype"))
+	m.dtype = DType(dtype)
+	info := Info{Recipe: m.recipe, DType: m.dtype}
+	if err := info.validate(); err != nil {
+		return shardMeta{}, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return m, checkSchema(schema, info)
+}
+
+// checkSchema accepts lists of fixed or of any length, since both are read.
+func checkSchema(have *arrow.Schema, info Info) error {
+	fixed, list := fixedSchema(info, arrow.Metadata{}), listSchema(info, arrow.Metadata{})
+	for i, want := range fixed.Fields() {
+		at := have.FieldIndices(want.Name)
+		if len(at) != 1 {
+			return fmt.Errorf("%w: it has %d columns named %q instead of one", ErrCorrupt, len(at), want.Name)
 		}
-		if l.Size() < 1 {
-			return fmt.Errorf("featurestore: layer %s has shape %v", l.Name, l.Shape)
+		got := have.Field(at[0]).Type
+		if !sameType(got, want.Type) && !sameType(got, list.Field(i).Type) {
+			return fmt.Errorf("%w: column %q is %s, not %s", ErrCorrupt, want.Name, got, want.Type)
 		}
-		names[l.Name] = true
 	}
 	return nil
 }
 
-// schema makes the schema with vectors of the kind that vector makes.
-func (i Info) schema(vector func(size int, element arrow.DataType) arrow.DataType) *arrow.Schema {
-	fields := append([]arrow.Field(nil), fixedFields...)
-	for _, l := range i.Recipe.Layers {
-		fields = append(fields, arrow.Field{Name: l.Name, Type: vector(l.Size(), i.DType.arrow())})
+// sameType compares types without the names and nullability of list elements, in which
+// writers differ.
+func sameType(a, b arrow.DataType) bool {
+	if a.ID() != b.ID() {
+		return false
 	}
-	metadata := i.metadata()
-	return arrow.NewSchema(fields, &metadata)
-}
-
-// plainLists is the schema that Parquet is written with, fixedLists the one that readers
-// see.
-func plainLists(_ int, element arrow.DataType) arrow.DataType { return arrow.ListOf(element) }
-
-func fixedLists(size int, element arrow.DataType) arrow.DataType {
-	return arrow.FixedSizeListOf(int32(size), element)
-}
-
-// metadata is what goes into the footers, in a fixed order.
-func (i Info) metadata() arrow.Metadata {
-	r := i.Recipe
-	encoded, err := json.Marshal(r)
-	if err != nil { // strings and ints only: cannot happen
-		panic(fmt.Sprintf("featurestore: encode the recipe: %v", err))
+	switch a := a.(type) {
+	case *arrow.FixedSizeListType:
+		other, ok := b.(*arrow.FixedSizeListType)
+		return ok && a.Len() == other.Len() && sameType(a.Elem(), other.Elem())
+	case *arrow.ListType:
+		other, ok := b.(*arrow.ListType)
+		return ok && sameType(a.Elem(), other.Elem())
 	}
-	pairs := [][2]string{
-		{"recipe", string(encoded)}, {"fingerprint", r.Fingerprint()},
-		{"model", r.Model}, {"model_sha256", r.ModelSHA256},
-		{"preprocessing", r.Preprocessing}, {"resize", r.Resize}, {"interpolation", r.Interpolation},
-		{"input", fmt.Sprintf("%dx%d", r.InputHeight, r.InputWidth)}, {"pool", r.Pool},
-		{"precision", r.Precision}, {"library", r.Library}, {"device", i.Device},
-		{"dtype", string(i.DType)}, {"tool_version", i.ToolVersion},
-	}
-	for _, l := range r.Layers {
-		dims := make([]string, len(l.Shape))
-		for d, n := range l.Shape {
-			dims[d] = strconv.Itoa(n)
-		}
-		pairs = append(pairs,
-			[2]string{l.Name + ".shape", strings.Join(dims, "x")},
-			[2]string{l.Name + ".layout", l.Layout},
-			[2]string{l.Name + ".dtype", string(i.DType)})
-	}
-	keys, values := make([]string, len(pairs)), make([]string, len(pairs))
-	for n, pair := range pairs {
-		keys[n], values[n] = metadataPrefix+pair[0], pair[1]
-	}
-	return arrow.NewMetadata(keys, values)
-}
-
-// parseMetadata is the inverse of metadata.
-func parseMetadata(get func(key string) (string, bool)) (Info, error) {
-	encoded, found := get(metadataPrefix + "recipe")
-	if !found {
-		return Info{}, fmt.Errorf("%w: its footer has no %srecipe", ErrFormat, metadataPrefix)
-	}
-	var info Info
-	if err := json.Unmarshal([]byte(encoded), &info.Recipe); err != nil {
-		return Info{}, fmt.Errorf("%w: the recipe in its footer: %w", ErrFormat, err)
-	}
-	dtype, _ := get(metadataPrefix + "dtype")
-	info.DType = DType(dtype)
-	info.ToolVersion, _ = get(metadataPrefix + "tool_version")
-	info.Device, _ = get(metadataPrefix + "device")
-	if err := info.validate(); err != nil {
-		return Info{}, fmt.Errorf("%w: %w", ErrFormat, err)
-	}
-	return info, nil
+	return arrow.TypeEqual(a, b)
 }

@@ -1,93 +1,171 @@
 package featurestore
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"math"
+	"io"
+	"maps"
+	"os"
 	"path/filepath"
-	"slices"
 )
 
-// Verify reads a whole dataset and reports all that is wrong with it: shards that are
-// missing, damaged or unknown to the manifest, wrong counts, checksums and shapes, values
-// that are no finite numbers, paths that occur twice. Nil means that it is sound.
+// Verify opens the dataset in dir and reads all of it; see Dataset.Verify.
 func Verify(dir string) error {
 	d, err := Open(dir)
 	if err != nil {
 		return err
 	}
-	problems := d.verifyFiles()
-	seen := map[string]bool{}
-	note := func(path string) {
-		if seen[path] {
-			problems = append(problems, fmt.Errorf("featurestore: %s: %s occurs twice", dir, path))
-		}
-		seen[path] = true
-	}
-	for _, s := range d.shards {
-		rows, err := s.readRows(true)
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		for _, row := range rows {
-			note(row.Path)
-			if err := row.checkStored(s.info); err != nil {
-				problems = append(problems, fmt.Errorf("%s: %w", s.name, err))
-			}
-		}
-	}
-	failures, err := d.Failures()
-	if err != nil {
-		problems = append(problems, err)
-	}
-	for _, f := range failures {
-		note(f.Path)
-	}
-	if len(failures) != d.manifest.Failures && d.manifest.Status != StatusWriting {
-		problems = append(problems, fmt.Errorf("featurestore: %s has %d rows, the manifest says %d", errorsFile, len(failures), d.manifest.Failures))
-	}
-	return errors.Join(problems...)
+	return d.Verify(context.Background())
 }
 
-// verifyFiles compares the shards with the manifest.
-func (d *Dataset) verifyFiles() []error {
-	var problems []error
-	known := map[string]bool{}
-	for _, want := range d.manifest.Shards {
-		known[want.File] = true
-		i := slices.IndexFunc(d.shards, func(s *shardReader) bool { return filepath.Base(s.name) == want.File })
-		if i < 0 {
-			problems = append(problems, fmt.Errorf("featurestore: shard %s is missing", want.File))
-			continue
+// Verify reads the whole dataset and reports everything that is wrong with it, joined:
+// shards whose bytes or rows are not those of the manifest, vectors of a wrong length or
+// with NaN or infinities, paths that occur twice, wrong counts.
+func (d *Dataset) Verify(ctx context.Context) error {
+	v := &verifier{dataset: d, paths: map[string]bool{}, labels: map[string]int{}, splits: map[string]int{}}
+	for _, s := range d.manifest.Shards {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		got, err := d.shards[i].describe()
-		if err != nil {
-			problems = append(problems, err)
-		} else if got != want {
-			problems = append(problems, fmt.Errorf("featurestore: shard %s is %+v, the manifest says %+v", want.File, got, want))
-		}
+		v.shard(ctx, s)
 	}
-	names, err := listShards(d.dir)
-	if err != nil {
-		return append(problems, err)
+	v.failures()
+	if d.manifest.Status != StatusWriting {
+		v.counts()
 	}
-	for _, name := range names {
-		if !known[name] && d.manifest.Status != StatusWriting {
-			problems = append(problems, fmt.Errorf("featurestore: shard %s is not in the manifest", name))
-		}
+	if err := errors.Join(v.problems...); err != nil {
+		return fmt.Errorf("featurestore: verify %q: %w", d.dir, err)
 	}
-	return problems
+	return nil
 }
 
-// checkStored looks for values that must not be in a dataset.
-func (r Row) checkStored(info Info) error {
-	for i, l := range info.Recipe.Layers {
-		for j, v := range r.Features[i] {
-			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-				return fmt.Errorf("%s: value %d of layer %s is %v: %w", r.Path, j, l.Name, v, ErrNotFinite)
-			}
+type verifier struct {
+	dataset        *Dataset
+	paths          map[string]bool
+	labels, splits map[string]int
+	problems       []error
+}
+
+func (v *verifier) problem(format string, args ...any) {
+	v.problems = append(v.problems, fmt.Errorf("%w: "+format, append([]any{ErrCorrupt}, args...)...))
+}
+
+func (v *verifier) path(where, path string) {
+	if path == "" {
+		v.problem("%s: a row has no path", where)
+	}
+	if v.paths[path] {
+		v.problem("%s: %w %q", where, ErrDuplicatePath, path)
+	}
+	v.paths[path] = true
+}
+
+func (v *verifier) shard(ctx context.Context, s Shard) {
+	if s.SHA256 != "" { // a killed writer leaves shards that no manifest lists
+		sum, err := hashFile(filepath.Join(v.dataset.dir, filepath.FromSlash(s.File)))
+		if err != nil {
+			v.problems = append(v.problems, err)
+			return
+		}
+		if sum != s.SHA256 {
+			v.problem("%s has the SHA-256 %s, but %s says %s", s.File, sum, manifestFile, s.SHA256)
+		}
+	}
+	r, err := openShard(v.dataset.dir, filepath.Base(s.File), v.dataset.mem)
+	if err != nil {
+		v.problems = append(v.problems, err)
+		return
+	}
+	defer r.close()
+	columns := append([]string{}, fixedColumns...)
+	columns = append(columns, v.dataset.manifest.Recipe.LayerNames()...)
+	if err := r.scan(ctx, columns, func(c chunk) error { return v.chunk(s, c) }); err != nil {
+		v.problems = append(v.problems, err)
+	}
+}
+
+func (v *verifier) chunk(s Shard, c chunk) error {
+	var t Table
+	if err := t.add(c, nil); err != nil {
+		return err
+	}
+	for i, path := range t.Paths {
+		v.path(s.File, path)
+		count(v.labels, t.Labels[i])
+		count(v.splits, t.Splits[i])
+	}
+	for _, name := range []string{columnWidth, columnHeight} {
+		if _, err := c.numbers(name); err != nil {
+			return err
+		}
+	}
+	for _, l := range v.dataset.manifest.Recipe.Layers {
+		values, err := c.vectors(l)
+		if err != nil {
+			return err
+		}
+		flat := make([]float32, values.len())
+		values.copyTo(flat)
+		if at, ok := firstNotFinite(flat); ok {
+			v.problem("%s: row %q, layer %q: %w: %g", s.File, t.Paths[at/l.Size()], l.Name, ErrNotFinite, flat[at])
 		}
 	}
 	return nil
+}
+
+func (v *verifier) failures() {
+	failures, err := v.dataset.failures()
+	if err != nil {
+		v.problems = append(v.problems, err)
+		return
+	}
+	for _, f := range failures {
+		v.path(failuresFile, f.Path)
+	}
+	if m := v.dataset.manifest; m.Status != StatusWriting && len(failures) != m.Failures {
+		v.problem("%s has %d rows, but %s says %d", failuresFile, len(failures), manifestFile, m.Failures)
+	}
+}
+
+func (v *verifier) counts() {
+	m := v.dataset.manifest
+	if !maps.Equal(v.labels, m.Labels) {
+		v.problem("the rows have the labels %v, but %s says %v", v.labels, manifestFile, m.Labels)
+	}
+	if !maps.Equal(v.splits, m.Splits) {
+		v.problem("the rows have the splits %v, but %s says %v", v.splits, manifestFile, m.Splits)
+	}
+}
+
+// count counts a label or split as the manifest does.
+func count(counts map[string]int, value string) {
+	if value != "" {
+		counts[EscapeText(value)]++
+	}
+}
+
+// firstNotFinite returns the index of the first NaN or infinity.
+func firstNotFinite(values []float32) (int, bool) {
+	for i, x := range values {
+		if x-x != 0 { // NaN for both
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() //nolint:errcheck // only read from
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }

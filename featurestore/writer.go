@@ -3,374 +3,354 @@ package featurestore
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/gofrs/flock"
 )
 
-// Options say how a dataset is written. The zero value writes Parquet into a new or empty
-// directory.
-type Options struct {
-	// Format of the shards (default FormatParquet).
-	Format Format
-	// ShardBytes is about how much the vectors of a shard take, uncompressed (default
-	// DefaultShardBytes). A shard is one row group.
-	ShardBytes int
-	// Resume goes on with a dataset that was not finished, if there is one.
-	Resume bool
-	// Overwrite removes a dataset that is there. Other files are never removed.
-	Overwrite bool
-
-	allocator memory.Allocator // of tests that look for leaks
-}
-
-// DefaultShardBytes is a size that readers handle well, and that a killed run loses at
-// most. MaxShardRows bounds the loss for short vectors.
-const (
-	DefaultShardBytes = 64 << 20
-	MaxShardRows      = 4096
-)
-
-// Writer writes a dataset. Its methods must be called from one goroutine. After an error of
-// Append the only useful call is Abort.
+// Writer writes a dataset. It holds the directory's lock from Create to Close or Abort, and
+// is for one goroutine at a time.
 type Writer struct {
-	dir       string
-	options   Options
-	manifest  Manifest
-	lock      *os.File
-	current   *shard
+	config   *writerConfig
+	lock     *flock.Flock
+	manifest Manifest // as it will be written by Close
+
+	batch *batch
+	shard *shardWriter // nil between shards
+	// pending is an earlier run's last shard while it is shorter than a full one and no
+	// row has been added to it yet.
+	pending *Shard
+
+	rowPaths  map[string]struct{}
 	failures  []Failure
-	paths     map[string]bool
-	broken    error
-	createdIn bool // the directory was made here
+	failureAt map[string]int // the place of each path's failure
+	// unsaved: errors.parquet lacks a failure.
+	unsaved bool
+
+	resumed bool
+	err     error // of the first failed write, or ErrClosed
 }
 
-// Create makes the dataset in dir, or goes on with it. See Options for what may be there
-// already; anything else is ErrExists or ErrForeign. A dataset that is resumed must have
-// been made alike: otherwise the error lists what differs.
+// Create makes the directory if need be and starts writing a dataset in it. The caller ends
+// it by Close or Abort.
+//
+// A directory that holds a dataset is the error ErrExists unless options say Resume or
+// Overwrite; one that holds anything else is ErrNotDataset in any case. A second writer gets
+// ErrLocked. Resuming a dataset of another recipe, dtype or format is ErrMismatch.
 func Create(dir string, info Info, options Options) (*Writer, error) {
-	if options.Format == "" {
-		options.Format = FormatParquet
-	}
-	if options.Format != FormatParquet && options.Format != FormatArrow {
-		return nil, fmt.Errorf("featurestore: unknown format %q: use parquet or arrow", options.Format)
-	}
-	if options.ShardBytes <= 0 {
-		options.ShardBytes = DefaultShardBytes
-	}
-	if options.allocator == nil {
-		options.allocator = memory.DefaultAllocator
-	}
 	if info.DType == "" {
 		info.DType = Float32
 	}
-	if err := info.validate(); err != nil {
-		return nil, err
+	if options.Format == "" {
+		options.Format = FormatParquet
 	}
-	_, statErr := os.Stat(dir)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("featurestore: cannot make the directory of the dataset: %w", err)
+	if options.hooks.mem == nil {
+		options.hooks.mem = memory.DefaultAllocator
 	}
-	held, err := lock(dir)
+	w, err := create(dir, info, options)
 	if err != nil {
-		return nil, err
-	}
-	w := &Writer{
-		dir: dir, options: options, lock: held, paths: map[string]bool{}, createdIn: statErr != nil,
-		manifest: Manifest{
-			Version: ManifestVersion, Status: StatusWriting, Format: options.Format,
-			Fingerprint: info.Recipe.Fingerprint(), Info: info, Labels: map[string]int{},
-			RowsPerShard: max(1, min(MaxShardRows, options.ShardBytes/rowBytes(info))),
-		},
-	}
-	if err := w.begin(); err != nil {
-		return nil, errors.Join(err, held.Close())
+		return nil, fmt.Errorf("featurestore: create: %w", err)
 	}
 	return w, nil
 }
 
-// begin deals with what is in the directory.
-func (w *Writer) begin() error {
-	found, err := inspect(w.dir)
+func create(dir string, info Info, options Options) (*Writer, error) {
+	if err := errors.Join(info.validate(), options.validate()); err != nil {
+		return nil, err
+	}
+	// First without the lock, whose file must not get into a directory that is not ours.
+	if _, err := hasDataset(dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	l, err := lock(dir)
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{
+		config: &writerConfig{dir: dir, info: info, options: options, sizes: chooseSizes(info.Recipe.Layers, info.DType, options)},
+		lock:   l, rowPaths: map[string]struct{}{}, failureAt: map[string]int{},
+	}
+	if err := w.start(); err != nil {
+		return nil, errors.Join(err, l.Unlock())
+	}
+	return w, nil
+}
+
+func (w *Writer) start() error {
+	c := w.config
+	exists, err := hasDataset(c.dir)
 	if err != nil {
 		return err
 	}
+	w.manifest = newManifest(c)
 	switch {
-	case found == stateForeign:
-		return fmt.Errorf("featurestore: %s %w: choose an empty or new directory", w.dir, ErrForeign)
-	case found == stateDataset && w.options.Overwrite:
-		if err := clearDataset(w.dir); err != nil {
-			return err
-		}
-	case found == stateDataset && !w.options.Resume:
-		return fmt.Errorf("featurestore: %s %w: go on with it by --resume, replace it by --overwrite, or choose another directory", w.dir, ErrExists)
+	case exists && c.options.Resume:
+		err = w.resume()
+	case exists && c.options.Overwrite:
+		err = removeDataset(c.dir)
+	case exists:
+		err = fmt.Errorf("%q %w: resume it, overwrite it, or choose another directory", c.dir, ErrExists)
 	}
-	if err := os.RemoveAll(filepath.Join(w.dir, temporaryDir)); err != nil {
-		return fmt.Errorf("featurestore: %w", err)
+	if err != nil {
+		return err
 	}
-	for _, name := range []string{dataDir, temporaryDir} {
-		if err := os.MkdirAll(filepath.Join(w.dir, name), 0o755); err != nil {
-			return fmt.Errorf("featurestore: %w", err)
-		}
+	w.batch = newBatch(c.info.Recipe.Layers, c.info.DType, c.sizes.record)
+	if err := prepareDirs(c.dir); err != nil {
+		return err
 	}
-	if found == stateDataset && w.options.Resume {
-		if err := w.resume(); err != nil {
-			return errors.Join(err, os.Remove(filepath.Join(w.dir, temporaryDir)))
-		}
+	// Says whose files these are, should this run be killed.
+	started := w.manifest
+	started.Status, started.Finished, started.Failures = StatusWriting, nil, len(w.failures)
+	if w.pending != nil {
+		started.Shards = append(slices.Clone(started.Shards), *w.pending)
 	}
-	return w.writeManifest(StatusWriting)
+	return started.write(c)
 }
 
-// Has says whether the dataset holds a row or a failure of that path, from this run or an
-// earlier one.
-func (w *Writer) Has(path string) bool { return w.paths[storedText(path)] }
-
-// Rows is the number of rows so far, those of a resumed dataset included.
-func (w *Writer) Rows() int {
-	if w.current == nil {
-		return w.manifest.Rows
+func newManifest(c *writerConfig) Manifest {
+	return Manifest{
+		Kind: manifestKind, Version: manifestVersion,
+		Fingerprint: c.info.Recipe.Fingerprint(), Recipe: c.info.Recipe,
+		Format: c.options.Format, DType: c.info.DType,
+		ToolVersion: c.info.ToolVersion, Device: c.info.Device,
+		Labels: map[string]int{}, Splits: map[string]int{},
+		RowsPerShard: c.sizes.shard, Shards: []Shard{}, Created: time.Now().UTC(),
 	}
-	return w.manifest.Rows + w.current.rows
 }
 
-// Failures is the number of failures so far, those of a resumed dataset included.
+// Done returns the paths that the dataset has, as rows or as failures: after resuming, those
+// of the earlier runs.
+func (w *Writer) Done() map[string]bool {
+	done := make(map[string]bool, len(w.rowPaths)+len(w.failures))
+	for path := range w.rowPaths {
+		done[path] = true
+	}
+	for path := range w.failureAt {
+		done[path] = true
+	}
+	return done
+}
+
+// Rows is the number of rows so far, those of earlier runs included.
+func (w *Writer) Rows() int { return w.manifest.Rows }
+
+// Failures is the number of failures so far, those of earlier runs included.
 func (w *Writer) Failures() int { return len(w.failures) }
 
-// Append adds rows. They are on disk, under a final name, once their shard is full or the
-// dataset is closed. A row that cannot be stored is an error that names it, and none of the
-// rows after it is added.
+// Append adds rows in the order given; the vectors are copied. If one of the rows cannot be
+// stored none is added, the error is a *RowError with ErrVectorLength, ErrNotFinite or
+// ErrDuplicatePath, and the writer can be used on. Any other error means that a file could
+// not be written; the writer then only takes Close or Abort.
 func (w *Writer) Append(rows ...Row) error {
-	if w.broken != nil {
-		return w.broken
+	if w.err != nil {
+		return fmt.Errorf("featurestore: append: %w", w.err)
 	}
-	for _, row := range rows {
-		row.Path, row.Label, row.Split = storedText(row.Path), storedText(row.Label), storedText(row.Split)
-		if err := row.check(w.manifest.Info); err != nil {
-			return err
+	if err := w.check(rows); err != nil {
+		return err
+	}
+	if len(rows) > 0 && w.pending != nil {
+		if err := w.takeUp(); err != nil {
+			return w.fail(err)
 		}
-		if err := w.claim(row.Path); err != nil {
-			return err
+	}
+	for _, r := range rows {
+		if err := w.add(r); err != nil {
+			return w.fail(err)
 		}
-		if err := w.add(row); err != nil {
-			w.broken = err
-			return err
-		}
+		w.manifest.Rows++
+		count(w.manifest.Labels, r.Label)
+		count(w.manifest.Splits, r.Split)
 	}
 	return nil
 }
 
-// claim refuses a path that is there already.
-func (w *Writer) claim(path string) error {
-	if w.paths[path] {
-		return fmt.Errorf("featurestore: %s is in the dataset already: a path names one row", path)
+// AppendFailure adds pictures that have no features. A later failure of a path replaces the
+// earlier one. The path of a row is the error ErrDuplicatePath.
+func (w *Writer) AppendFailure(failures ...Failure) error {
+	if w.err != nil {
+		return fmt.Errorf("featurestore: append: %w", w.err)
 	}
-	w.paths[path] = true
+	for _, f := range failures {
+		if _, ok := w.rowPaths[f.Path]; ok || f.Path == "" {
+			return &RowError{Path: f.Path, Err: pathError(f.Path)}
+		}
+	}
+	for _, f := range failures {
+		at, ok := w.failureAt[f.Path]
+		if !ok {
+			at = len(w.failures)
+			w.failures = append(w.failures, Failure{})
+			w.failureAt[f.Path] = at
+		}
+		w.failures[at] = f
+		w.unsaved = true
+	}
 	return nil
 }
 
-func (w *Writer) add(row Row) error {
-	if w.current == nil {
-		name := filepath.Join(w.dir, temporaryDir, shardName(len(w.manifest.Shards), w.options.Format))
-		s, err := newShard(name, w.manifest.Info, w.options.Format, w.options.allocator)
+// add puts a row into the current shard and starts or finishes shards as needed.
+func (w *Writer) add(r Row) error {
+	if w.shard == nil {
+		shard, err := newShardWriter(w.config, len(w.manifest.Shards))
 		if err != nil {
 			return err
 		}
-		w.current = s
+		w.shard = shard
 	}
-	if err := w.current.append(row); err != nil {
-		return fmt.Errorf("featurestore: write %s: %w", w.current.file.Name(), err)
-	}
-	if row.Label != "" {
-		w.manifest.Labels[row.Label]++
-	}
-	if w.current.rows < w.manifest.RowsPerShard {
+	w.batch.add(r)
+	if w.batch.n < w.shard.room() {
 		return nil
 	}
-	if err := w.finishShard(); err != nil {
+	if err := w.shard.write(w.batch); err != nil {
 		return err
 	}
-	return w.writeManifest(StatusWriting)
-}
-
-// AppendFailure notes pictures that gave no row.
-func (w *Writer) AppendFailure(failures ...Failure) error {
-	for _, f := range failures {
-		f.Path, f.Label, f.Split = storedText(f.Path), storedText(f.Label), storedText(f.Split)
-		f.Reason = storedText(f.Reason)
-		if err := w.claim(f.Path); err != nil {
-			return err
-		}
-		w.failures = append(w.failures, f)
-	}
-	return nil
-}
-
-// finishShard puts the current shard on disk under its final name.
-func (w *Writer) finishShard() error {
-	s := w.current
-	if s == nil {
+	if w.shard.rows < w.config.sizes.shard {
 		return nil
 	}
-	w.current = nil
-	temporary := s.file.Name()
-	name := filepath.Base(temporary)
-	if err := s.close(); err != nil {
-		return fmt.Errorf("featurestore: write %s: %w", name, err)
-	}
-	if err := publish(temporary, filepath.Join(w.dir, dataDir, name)); err != nil {
-		return fmt.Errorf("featurestore: write %s: %w", name, err)
-	}
-	w.manifest.Shards = append(w.manifest.Shards, ShardInfo{File: name, Rows: s.rows, Bytes: s.bytes, SHA256: s.sha256()})
-	w.manifest.Rows += s.rows
-	return nil
+	return w.finishShard()
 }
 
-func (w *Writer) writeManifest(status Status) error {
-	m := w.manifest
-	m.Status, m.Failures, m.Updated = status, len(w.failures), time.Now().UTC().Truncate(time.Second)
-	m.Labels = maps.Clone(m.Labels)
-	return m.write(w.dir)
-}
-
-// Close finishes the dataset: the last shard, the table of failures, the manifest. An
-// interrupted dataset can be resumed.
-func (w *Writer) Close(status Status) error {
-	if w.broken != nil {
-		return errors.Join(w.broken, w.Abort())
-	}
-	err := w.finishShard()
-	if err == nil {
-		err = w.writeFailures()
-	}
-	if err == nil {
-		err = w.writeManifest(status)
-	}
+func (w *Writer) finishShard() error {
+	writer := w.shard
+	w.shard = nil
+	shard, err := writer.finish()
 	if err != nil {
-		return errors.Join(err, w.Abort())
+		return err
 	}
+	w.manifest.Shards = append(w.manifest.Shards, shard)
+	if !w.unsaved {
+		return nil
+	}
+	// So that a killed run keeps its failures as well as its shards.
+	return w.saveFailures()
+}
+
+func (w *Writer) saveFailures() error {
+	w.unsaved = false
+	return writeFailures(w.config, w.failures)
+}
+
+// fail remembers the first failed write: what follows it has no place any more.
+func (w *Writer) fail(err error) error {
+	w.err = err
+	return fmt.Errorf("featurestore: %w", err)
+}
+
+// Close finishes the dataset with the status StatusComplete or StatusInterrupted and
+// releases the directory. If that fails, or a write has failed before, it does what Abort
+// does and returns the error.
+func (w *Writer) Close(status Status) error {
+	switch {
+	case status != StatusComplete && status != StatusInterrupted:
+		return fmt.Errorf("featurestore: close: unknown status %q: want %q or %q", status, StatusComplete, StatusInterrupted)
+	case errors.Is(w.err, ErrClosed):
+		return fmt.Errorf("featurestore: close: %w", w.err)
+	case w.err != nil:
+		return errors.Join(fmt.Errorf("featurestore: close: %w", w.err), w.Abort())
+	}
+	if err := w.finish(status); err != nil {
+		return errors.Join(w.fail(err), w.Abort())
+	}
+	w.err = ErrClosed
 	return w.release()
 }
 
-// Abort gives up what has no final name yet. The complete shards stay, and the dataset can
-// be resumed; a dataset without any is removed.
+func (w *Writer) finish(status Status) error {
+	if w.pending != nil { // nothing was added: it is as good as finished
+		w.manifest.Shards = append(w.manifest.Shards, *w.pending)
+		w.pending = nil
+	}
+	if w.shard != nil {
+		if err := w.shard.write(w.batch); err != nil {
+			return err
+		}
+		if err := w.finishShard(); err != nil {
+			return err
+		}
+	}
+	if err := w.saveFailures(); err != nil {
+		return err
+	}
+	now := time.Now().UTC()
+	w.manifest.Status, w.manifest.Finished, w.manifest.Failures = status, &now, len(w.failures)
+	return w.manifest.write(w.config)
+}
+
+// Abort gives up: it removes temporary files and releases the directory. What has a final
+// name stays valid, and can be resumed; if no shard of a new dataset was finished, nothing
+// stays. After Close or Abort it does nothing.
 func (w *Writer) Abort() error {
-	if w.lock == nil {
+	if errors.Is(w.err, ErrClosed) {
 		return nil
 	}
-	if w.current != nil {
-		w.current.abandon()
-		w.current = nil
+	w.err = ErrClosed
+	if w.shard != nil {
+		w.shard.discard()
+		w.shard = nil
 	}
-	shards, err := listShards(w.dir)
-	if err == nil && len(shards) == 0 {
-		err = clearDataset(w.dir)
+	var err error
+	if !w.resumed && len(w.manifest.Shards) == 0 {
+		err = w.removeEmpty()
 	}
 	return errors.Join(err, w.release())
 }
 
-// release removes the temporary files and gives the directory free.
-func (w *Writer) release() error {
-	err := os.RemoveAll(filepath.Join(w.dir, temporaryDir))
-	if w.createdIn {
-		_ = os.Remove(w.dir) // only if there is nothing in it
-	}
-	err = errors.Join(err, w.lock.Close())
-	w.lock = nil
-	if err != nil {
-		return fmt.Errorf("featurestore: %w", err)
+// removeEmpty removes what Create made, so that the command can be run again as it was.
+func (w *Writer) removeEmpty() error {
+	for _, name := range []string{failuresFile, dataDir, manifestFile} {
+		if err := os.Remove(filepath.Join(w.config.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("featurestore: abort: %w", err)
+		}
 	}
 	return nil
 }
 
-// resume takes over the rows and failures of the dataset that is there. Full shards stay
-// as they are; the rows of a shorter last one are written once more, as the beginning of a
-// shard that goes on.
-func (w *Writer) resume() error {
-	old, err := readManifest(w.dir)
-	if err != nil {
-		return err
+// release removes temporary files and frees the lock and memory.
+func (w *Writer) release() error {
+	w.batch = nil
+	err := os.RemoveAll(filepath.Join(w.config.dir, tempDir))
+	if err := errors.Join(err, w.lock.Unlock()); err != nil {
+		return fmt.Errorf("featurestore: release %q: %w", w.config.dir, err)
 	}
-	if err := w.comparable(old); err != nil {
-		return err
-	}
-	w.manifest.RowsPerShard = old.RowsPerShard
-	dataset, err := open(w.dir, old, true)
-	if err != nil {
-		return err
-	}
-	if w.failures, err = dataset.Failures(); err != nil {
-		return err
-	}
-	for _, f := range w.failures {
-		w.paths[f.Path] = true
-	}
-	for i, s := range dataset.shards {
-		rows, err := w.takeOver(s)
-		if err != nil {
+	return nil
+}
+
+// check returns a *RowError for the first row that cannot be stored, and otherwise enters
+// the rows' paths.
+func (w *Writer) check(rows []Row) error {
+	entered := map[string]struct{}{}
+	for i := range rows {
+		r := &rows[i]
+		if _, ok := entered[r.Path]; ok || w.has(r.Path) || r.Path == "" {
+			return &RowError{Path: r.Path, Err: pathError(r.Path)}
+		}
+		entered[r.Path] = struct{}{}
+		if err := w.config.info.checkVectors(r); err != nil {
 			return err
 		}
-		if len(rows) == 0 {
-			continue
-		}
-		if i != len(dataset.shards)-1 {
-			return fmt.Errorf("featurestore: %s: %w: shard %s has %d rows, not %d", w.dir, ErrFormat, s.name, s.rows, old.RowsPerShard)
-		}
-		for _, row := range rows {
-			if err := w.add(row); err != nil {
-				return err
-			}
-		}
 	}
+	maps.Copy(w.rowPaths, entered)
 	return nil
 }
 
-// takeOver notes a full shard, or returns the rows of a shorter one.
-func (w *Writer) takeOver(s *shardReader) ([]Row, error) {
-	full := s.rows == w.manifest.RowsPerShard
-	rows, err := s.readRows(!full)
-	if err != nil {
-		return nil, err
-	}
-	for _, row := range rows {
-		if err := w.claim(row.Path); err != nil {
-			return nil, err
-		}
-	}
-	if !full {
-		return rows, nil
-	}
-	info, err := s.describe()
-	if err != nil {
-		return nil, err
-	}
-	w.manifest.Shards = append(w.manifest.Shards, info)
-	w.manifest.Rows += s.rows
-	for _, row := range rows {
-		if row.Label != "" {
-			w.manifest.Labels[row.Label]++
-		}
-	}
-	return nil, nil
+func (w *Writer) has(path string) bool {
+	_, row := w.rowPaths[path]
+	_, failure := w.failureAt[path]
+	return row || failure
 }
 
-// comparable says why the rows of an older run must not be mixed with new ones.
-func (w *Writer) comparable(old Manifest) error {
-	var differences []string
-	for _, d := range old.Recipe.CompareLayers(w.manifest.Recipe) {
-		differences = append(differences, d.String())
+func pathError(path string) error {
+	if path == "" {
+		return errors.New("a row needs a path")
 	}
-	if old.DType != w.manifest.DType {
-		differences = append(differences, fmt.Sprintf("dtype: %s here, %s there", old.DType, w.manifest.DType))
-	}
-	if old.Format != w.manifest.Format {
-		differences = append(differences, fmt.Sprintf("format: %s here, %s there", old.Format, w.manifest.Format))
-	}
-	if len(differences) == 0 {
-		return nil
-	}
-	return fmt.Errorf("featurestore: %s was made differently (here: the dataset, there: this run): %s: use the same flags, --overwrite, or another directory", w.dir, strings.Join(differences, "; "))
+	return ErrDuplicatePath
 }

@@ -197,7 +197,9 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 	writer, err := featurestore.Create(o.out, info, featurestore.Options{
 		Format: featurestore.Format(o.format), Resume: o.resume, Overwrite: o.overwrite,
 	})
-	if err != nil {
+	if errors.Is(err, featurestore.ErrExists) {
+		return fmt.Errorf("%w: --resume goes on with it, --overwrite replaces it", err)
+	} else if err != nil {
 		return err
 	}
 	sink := &datasetSink{writer: writer}

@@ -21,12 +21,13 @@ type datasetSink struct {
 
 // remaining are the items that an earlier run, if any, has not dealt with.
 func (s *datasetSink) remaining(items []pipeline.Item) []pipeline.Item {
-	if s.writer.Rows()+s.writer.Failures() == 0 {
+	done := s.writer.Done()
+	if len(done) == 0 {
 		return items
 	}
 	var rest []pipeline.Item
 	for _, item := range items {
-		if !s.writer.Has(item.Path) {
+		if !done[item.Path] {
 			rest = append(rest, item)
 		}
 	}

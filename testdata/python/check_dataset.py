@@ -1,14 +1,18 @@
-"""Reads a dataset with pyarrow, pandas, Polars and DuckDB and checks what each of them sees.
+"""Reads a dataset with pyarrow, pandas, Polars and DuckDB and compares every column with
+what was written, bit by bit.
 
-    python check_dataset.py DATASET EXPECTED.json
+    check_dataset.py DATASET EXPECTED
 
-EXPECTED holds, per column, the type that pyarrow must see and the values; vectors are given
-as the hex of their little-endian float32 bytes, row after row, so that the comparison is
-one of bits.
+EXPECTED is a directory with expected.json (format, dtype, layers with their sizes and
+shapes, rows without vectors, failures) and, for each layer, N.f32: the values of all rows as
+little-endian float32, already rounded to the stored type.
+
+It raises at the first difference and prints what it has compared at the end.
 """
 
+import glob
 import json
-import pathlib
+import os
 import sys
 
 import duckdb
@@ -17,64 +21,186 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
-PLAIN = ["path", "label", "split", "sha256", "width", "height"]
+STRINGS = ["path", "label", "split", "sha256"]
+NUMBERS = ["width", "height"]
 
 
-def same(reader, column, got, want):
+def same(what, got, want):
     if got != want:
-        sys.exit(f"{reader}: column {column} is {got!r}, want {want!r}")
+        raise SystemExit(f"{what}: {str(got)[:500]} instead of {str(want)[:500]}")
 
 
-def vector_bytes(rows):
-    return b"".join(np.asarray(row, "<f4").tobytes() for row in rows).hex()
+class Expected:
+    def __init__(self, folder):
+        with open(os.path.join(folder, "expected.json"), encoding="utf-8") as f:
+            self.__dict__.update(json.load(f))
+        self.values = {}
+        for i, layer in enumerate(self.layers):
+            flat = np.fromfile(os.path.join(folder, f"{i}.f32"), dtype="<f4")
+            self.values[layer["name"]] = flat.reshape(len(self.rows), layer["size"])
+        self.numpy = np.float16 if self.dtype == "float16" else np.float32
+        self.columns = STRINGS + NUMBERS + [layer["name"] for layer in self.layers]
+
+    def column(self, name):
+        return [row[name] for row in self.rows]
+
+    def vectors(self, reader, name, got, dtype=None):
+        """got: a two-dimensional array."""
+        dtype = np.dtype(dtype or self.numpy)
+        want = self.values[name]
+        same(f"{reader}: type of {name}", got.dtype, dtype)
+        same(f"{reader}: shape of {name}", got.shape, want.shape)
+        unsigned = np.uint16 if dtype == np.float16 else np.uint32
+        want = np.ascontiguousarray(want.astype(dtype))
+        differ = np.argwhere(np.ascontiguousarray(got).view(unsigned) != want.view(unsigned))
+        same(f"{reader}: places where {name} differs", differ[:3].tolist(), [])
+
+
+def check_schema(e, reader, schema):
+    same(f"{reader}: columns", schema.names, e.columns)
+    for name in STRINGS:
+        same(f"{reader}: type of {name}", schema.field(name).type, pa.string())
+        same(f"{reader}: {name} nullable", schema.field(name).nullable, name in ("label", "split"))
+    for name in NUMBERS:
+        same(f"{reader}: type of {name}", schema.field(name).type, pa.int32())
+    value = pa.float16() if e.dtype == "float16" else pa.float32()
+    for layer in e.layers:
+        t = schema.field(layer["name"]).type
+        same(f"{reader}: {layer['name']} of a fixed size", pa.types.is_fixed_size_list(t), True)
+        same(f"{reader}: type of {layer['name']}", (t.value_type, t.list_size), (value, layer["size"]))
+    metadata = schema.metadata
+    for key, want in e.metadata.items():
+        same(f"{reader}: metadata {key}", metadata.get(key.encode(), b"").decode(), want)
+    for layer in e.layers:
+        shape = json.loads(metadata[f"features.{layer['name']}.shape".encode()])
+        same(f"{reader}: shape of {layer['name']}", shape, layer["shape"])
+
+
+def check_arrow_table(e, reader, table):
+    check_schema(e, reader, table.schema)
+    table.validate(full=True)
+    same(f"{reader}: rows", table.num_rows, len(e.rows))
+    for name in STRINGS + NUMBERS:
+        same(f"{reader}: {name}", table[name].to_pylist(), e.column(name))
+    for layer in e.layers:
+        name = layer["name"]
+        same(f"{reader}: nulls in {name}", table[name].null_count, 0)
+        arrays = [c.flatten().to_numpy(zero_copy_only=False) for c in table[name].chunks]
+        flat = np.concatenate(arrays) if arrays else np.zeros(0, e.numpy)
+        e.vectors(reader, name, flat.reshape(-1, layer["size"]))
+
+
+def check_pyarrow(e, data):
+    table = ds.dataset(data, format="parquet" if e.format == "parquet" else "ipc").to_table()
+    check_arrow_table(e, "pyarrow.dataset", table)
+    files = sorted(glob.glob(os.path.join(data, "*")))
+    if e.format == "parquet":
+        check_arrow_table(e, "pyarrow.parquet", pq.read_table(data))
+        for f in files:
+            check_schema(e, "pyarrow footer", pq.read_schema(f))
+        return
+    tables = [ipc.open_file(pa.memory_map(f)).read_all() for f in files]
+    check_arrow_table(e, "pyarrow.ipc", pa.concat_tables(tables))
+
+
+def check_pyarrow_projection(e, data):
+    """One vector column alone: what training code reads."""
+    name = e.layers[-1]["name"]
+    source = ds.dataset(data, format="parquet" if e.format == "parquet" else "ipc")
+    table = source.to_table(columns=[name])
+    flat = table[name].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    e.vectors("pyarrow projection", name, flat.reshape(-1, e.layers[-1]["size"]))
+
+
+def check_pandas(e, data):
+    if e.format == "parquet":
+        frame = pd.read_parquet(data)
+    else:
+        files = sorted(glob.glob(os.path.join(data, "*")))
+        frame = pd.concat([pd.read_feather(f) for f in files], ignore_index=True)
+    same("pandas: columns", list(frame.columns), e.columns)
+    for name in STRINGS:
+        got = [None if pd.isna(v) else v for v in frame[name]]
+        same(f"pandas: {name}", got, e.column(name))
+    for name in NUMBERS:
+        same(f"pandas: type of {name}", str(frame[name].dtype), "int32")
+        same(f"pandas: {name}", frame[name].tolist(), e.column(name))
+    for layer in e.layers:
+        e.vectors("pandas", layer["name"], np.stack(frame[layer["name"]].to_list()))
+
+
+def check_polars(e, data):
+    pattern = os.path.join(data, "*")
+    frame = pl.read_parquet(pattern) if e.format == "parquet" else pl.read_ipc(pattern)
+    same("polars: columns", frame.columns, e.columns)
+    for name in STRINGS:
+        same(f"polars: type of {name}", frame.schema[name], pl.String)
+    for name in NUMBERS:
+        same(f"polars: type of {name}", frame.schema[name], pl.Int32)
+    for name in STRINGS + NUMBERS:
+        same(f"polars: {name}", frame[name].to_list(), e.column(name))
+    value = pl.Float16 if e.dtype == "float16" else pl.Float32
+    for layer in e.layers:
+        name = layer["name"]
+        same(f"polars: type of {name}", frame.schema[name], pl.Array(value, layer["size"]))
+        e.vectors("polars", name, frame[name].to_numpy().reshape(-1, layer["size"]))
+
+
+def check_duckdb(e, data):
+    """DuckDB has lists of any length and widens float16."""
+    connection = duckdb.connect()
+    connection.execute("SET threads = 1")
+    relation = connection.sql(f"SELECT * FROM read_parquet('{data}/*.parquet')")
+    same("duckdb: columns", relation.columns, e.columns)
+    for name, t in zip(relation.columns, relation.types):
+        want = "VARCHAR" if name in STRINGS else "INTEGER" if name in NUMBERS else "FLOAT[]"
+        same(f"duckdb: type of {name}", str(t), want)
+    rows = relation.fetchall()
+    same("duckdb: rows", len(rows), len(e.rows))
+    for i, name in enumerate(e.columns):
+        got = [row[i] for row in rows]
+        if name in STRINGS + NUMBERS:
+            same(f"duckdb: {name}", got, e.column(name))
+        else:
+            e.vectors("duckdb", name, np.array(got, dtype=np.float32), np.float32)
+    for layer in e.layers:
+        name = layer["name"].replace('"', '""')
+        query = f'SELECT count("{name}"::FLOAT[{layer["size"]}]) FROM read_parquet(\'{data}/*.parquet\')'
+        same(f"duckdb: cast of {name}", connection.sql(query).fetchall()[0][0], len(e.rows))
+
+
+def check_failures(e, dataset):
+    file = os.path.join(dataset, "errors.parquet")
+    names = ["path", "label", "split", "stage", "reason"]
+    readers = {
+        "pyarrow": pq.read_table(file).to_pylist(),
+        "polars": pl.read_parquet(file).to_dicts(),
+        "duckdb": [dict(zip(names, row)) for row in duckdb.sql(f"SELECT * FROM read_parquet('{file}')").fetchall()],
+    }
+    for reader, got in readers.items():
+        same(f"{reader}: failures", got, e.failures)
+    schema = pq.read_schema(file)
+    same("errors.parquet: columns", [(f.name, f.type, f.nullable) for f in schema],
+         [(name, pa.string(), name in ("label", "split")) for name in names])
 
 
 def main():
-    root, expected = pathlib.Path(sys.argv[1]), json.loads(pathlib.Path(sys.argv[2]).read_text())
-    data, vectors = root / "data", [c for c in expected["values"] if c not in PLAIN]
-    values, arrow_files = expected["values"], expected["format"] == "arrow"
-
-    table = ds.dataset(data, format="ipc" if arrow_files else "parquet").to_table()
-    for column, kind in expected["types"].items():
-        same("pyarrow", f"{column} (type)", str(table.schema.field(column).type), kind)
-    for column in PLAIN:
-        same("pyarrow", column, table[column].to_pylist(), values[column])
-    for column in vectors:
-        same("pyarrow", column, vector_bytes(table[column].to_pylist()), values[column])
-    metadata = table.schema.metadata
-    same("pyarrow", "fingerprint", metadata[b"features.fingerprint"].decode(), expected["fingerprint"])
-
-    if arrow_files:
-        for file in sorted(data.iterdir()):
-            batch = pa.ipc.open_file(pa.memory_map(str(file))).get_batch(0)
-            for column in vectors:  # zero-copy, or an error
-                batch[column].flatten().to_numpy(zero_copy_only=True)
-        return
-
-    frame = pl.read_parquet(data / "*.parquet")
-    for column in PLAIN:
-        same("Polars", column, frame[column].to_list(), values[column])
-    for column in vectors:
-        same("Polars", column, vector_bytes(frame[column].to_list()), values[column])
-        same("Polars", f"{column} (type)", type(frame.schema[column]).__name__, "Array")
-
-    pandas = pd.read_parquet(data)
-    for column in ("path", "width"):
-        same("pandas", column, pandas[column].tolist(), values[column])
-    for column in vectors:
-        same("pandas", column, vector_bytes(pandas[column]), values[column])
-
-    names = ", ".join(f'"{c}"' for c in PLAIN + vectors)
-    rows = duckdb.sql(f"select {names} from read_parquet('{data}/*.parquet') order by path").fetchall()
-    for i, column in enumerate(PLAIN):
-        same("DuckDB", column, [r[i] for r in rows], values[column])
-    for i, column in enumerate(vectors):
-        same("DuckDB", column, vector_bytes([r[len(PLAIN) + i] for r in rows]), values[column])
-
-    failures = pq.read_table(root / "errors.parquet").to_pylist()
-    same("pyarrow", "errors", [f["path"] for f in failures], expected["failures"])
+    dataset, expected = sys.argv[1:]
+    data = os.path.join(dataset, "data")
+    e = Expected(expected)
+    check_failures(e, dataset)
+    done = ["pyarrow", "pandas", "polars"]
+    check_pyarrow(e, data)
+    check_pyarrow_projection(e, data)
+    check_pandas(e, data)
+    check_polars(e, data)
+    if e.format == "parquet":  # DuckDB reads no Arrow files
+        check_duckdb(e, data)
+        done.append("duckdb")
+    print(f"{len(e.rows)} rows, {len(e.failures)} failures: {', '.join(done)} agree")
 
 
 main()

@@ -1,0 +1,137 @@
+package featurestore
+
+import (
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/float16"
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	half "github.com/x448/float16"
+
+	"fovea/recipe"
+)
+
+// batch collects rows as columns until they become one Arrow record. Its memory is used
+// again for the next one: vectors lie in flat buffers that records point into.
+type batch struct {
+	n       int
+	rows    []Row // without their features
+	columns []vectorColumn
+}
+
+// vectorColumn holds the values of one layer, row after row.
+type vectorColumn struct {
+	size    int
+	single  []float32
+	half    []float16.Num
+	offsets []int32 // of each row and the end, for lists of any length
+}
+
+func newBatch(layers []recipe.Layer, dtype DType, rows int) *batch {
+	b := &batch{rows: make([]Row, rows)}
+	for _, l := range layers {
+		c := vectorColumn{size: l.Size(), offsets: make([]int32, rows+1)}
+		for i := range c.offsets {
+			c.offsets[i] = int32(i * c.size)
+		}
+		if dtype == Float16 {
+			c.half = make([]float16.Num, rows*c.size)
+		} else {
+			c.single = make([]float32, rows*c.size)
+		}
+		b.columns = append(b.columns, c)
+	}
+	return b
+}
+
+// add copies a row, whose vectors have the right lengths.
+func (b *batch) add(r Row) {
+	for i, v := range r.Features {
+		b.columns[i].set(b.n, v)
+	}
+	r.Features = nil
+	b.rows[b.n] = r
+	b.n++
+}
+
+func (c *vectorColumn) set(row int, v []float32) {
+	at := row * c.size
+	if c.single != nil {
+		copy(c.single[at:at+c.size], v)
+		return
+	}
+	for i, x := range v {
+		// Arrow's own conversion truncates and flushes small numbers to zero.
+		c.half[at+i] = float16.FromBits(half.Fromfloat32(x).Bits())
+	}
+}
+
+// record makes the collected rows a record, which must be released before the next add.
+func (b *batch) record(schema *arrow.Schema, mem memory.Allocator) arrow.Record {
+	columns := []arrow.Array{
+		b.text(mem, func(r *Row) string { return r.Path }, false),
+		b.text(mem, func(r *Row) string { return r.Label }, true),
+		b.text(mem, func(r *Row) string { return r.Split }, true),
+		b.text(mem, func(r *Row) string { return r.SHA256 }, false),
+		b.numbers(mem, func(r *Row) int32 { return r.Width }),
+		b.numbers(mem, func(r *Row) int32 { return r.Height }),
+	}
+	for i := range b.columns {
+		columns = append(columns, b.columns[i].array(b.n, schema.Field(len(fixedColumns)+i).Type))
+	}
+	record := array.NewRecord(schema, columns, int64(b.n))
+	for _, c := range columns {
+		c.Release()
+	}
+	return record
+}
+
+func (b *batch) reset() {
+	clear(b.rows[:b.n])
+	b.n = 0
+}
+
+// text builds a string column; with nullable, empty strings become null.
+func (b *batch) text(mem memory.Allocator, of func(*Row) string, nullable bool) arrow.Array {
+	builder := array.NewStringBuilder(mem)
+	defer builder.Release()
+	builder.Resize(b.n)
+	for i := range b.rows[:b.n] {
+		if s := of(&b.rows[i]); s == "" && nullable {
+			builder.AppendNull()
+		} else {
+			builder.Append(EscapeText(s))
+		}
+	}
+	return builder.NewArray()
+}
+
+func (b *batch) numbers(mem memory.Allocator, of func(*Row) int32) arrow.Array {
+	builder := array.NewInt32Builder(mem)
+	defer builder.Release()
+	builder.Resize(b.n)
+	for i := range b.rows[:b.n] {
+		builder.Append(of(&b.rows[i]))
+	}
+	return builder.NewArray()
+}
+
+// array wraps the first rows of the column, without copying, as a list of type t.
+func (c *vectorColumn) array(rows int, t arrow.DataType) arrow.Array {
+	n := rows * c.size
+	var elem arrow.DataType
+	var bytes []byte
+	if c.single != nil {
+		elem, bytes = arrow.PrimitiveTypes.Float32, arrow.Float32Traits.CastToBytes(c.single[:n])
+	} else {
+		elem, bytes = arrow.FixedWidthTypes.Float16, arrow.Float16Traits.CastToBytes(c.half[:n])
+	}
+	child := array.NewData(elem, n, []*memory.Buffer{nil, memory.NewBufferBytes(bytes)}, nil, 0, 0)
+	defer child.Release()
+	buffers := []*memory.Buffer{nil}
+	if t.ID() == arrow.LIST {
+		buffers = append(buffers, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(c.offsets[:rows+1])))
+	}
+	data := array.NewData(t, rows, buffers, []arrow.ArrayData{child}, 0, 0)
+	defer data.Release()
+	return array.MakeFromData(data)
+}

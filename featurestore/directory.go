@@ -1,0 +1,155 @@
+package featurestore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// Names within a dataset's directory.
+const (
+	dataDir      = "data"
+	tempDir      = ".tmp"
+	lockFile     = ".lock"
+	manifestFile = "manifest.json"
+	failuresFile = "errors.parquet"
+)
+
+func shardName(index int, format Format) string {
+	return fmt.Sprintf("part-%05d.%s", index, format)
+}
+
+// shardIndex inverts shardName.
+func shardIndex(name string) (index int, format Format, ok bool) {
+	for _, format := range []Format{FormatParquet, FormatArrow} {
+		stem, found := strings.CutSuffix(name, "."+string(format))
+		if !found {
+			continue
+		}
+		if _, err := fmt.Sscanf(stem, "part-%d", &index); err == nil && shardName(index, format) == name {
+			return index, format, true
+		}
+	}
+	return 0, "", false
+}
+
+// lock makes the caller the directory's only writer. The file stays when the lock goes,
+// because removing it would let two writers lock different files of that name.
+func lock(dir string) (*flock.Flock, error) {
+	l := flock.New(filepath.Join(dir, lockFile))
+	locked, err := l.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock %q: %w", dir, err)
+	}
+	if !locked {
+		return nil, fmt.Errorf("%q: %w", dir, ErrLocked)
+	}
+	return l, nil
+}
+
+// hasDataset tells whether the directory holds a dataset. It fails if it holds anything
+// else, so that nobody's files get mixed up with ours or deleted.
+func hasDataset(dir string) (bool, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	// A writer killed before its first manifest leaves these.
+	ours := []string{lockFile, tempDir, dataDir}
+	i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return !slices.Contains(ours, e.Name()) })
+	if i >= 0 {
+		_, err := readManifest(dir)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNotDataset) {
+			return false, fmt.Errorf("%q is not empty (it holds %q) and %w: choose another directory", dir, entries[i].Name(), ErrNotDataset)
+		}
+		return err == nil, err
+	}
+	data, err := os.ReadDir(filepath.Join(dir, dataDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	if len(data) > 0 {
+		return false, fmt.Errorf("%q is not empty (it holds %q) and %w, since it has no %s: choose another directory", dir, filepath.Join(dataDir, data[0].Name()), ErrNotDataset, manifestFile)
+	}
+	return false, nil
+}
+
+// listShards returns the names of the shards in order. They must be numbered from 0 without
+// a gap, in one format, and be alone, because readers take the whole directory.
+func listShards(dir string, format Format) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, dataDir))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if hidden := strings.HasPrefix(e.Name(), "."); hidden {
+			continue // such as file browsers leave
+		}
+		if _, f, ok := shardIndex(e.Name()); !ok || f != format {
+			return nil, fmt.Errorf("%w: %s/%s is none of its shards", ErrCorrupt, dataDir, e.Name())
+		}
+		names = append(names, e.Name())
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		i, _, _ := shardIndex(a)
+		j, _, _ := shardIndex(b)
+		return i - j
+	})
+	for i, name := range names {
+		if want := shardName(i, format); name != want {
+			return nil, fmt.Errorf("%w: %s/%s is missing", ErrCorrupt, dataDir, want)
+		}
+	}
+	return names, nil
+}
+
+// removeDataset deletes our own files except the manifest, which marks the directory as ours
+// until another replaces it.
+func removeDataset(dir string) error {
+	entries, err := os.ReadDir(filepath.Join(dir, dataDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		if _, _, ok := shardIndex(e.Name()); !ok && !strings.HasPrefix(e.Name(), ".") {
+			return fmt.Errorf("%q: %s/%s is none of the dataset's files; nothing was deleted", dir, dataDir, e.Name())
+		}
+	}
+	// From the last one down, so that what a killed run leaves has no gap.
+	for _, e := range slices.Backward(entries) {
+		if _, _, ok := shardIndex(e.Name()); !ok {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, dataDir, e.Name())); err != nil {
+			return err
+		}
+	}
+	err = os.Remove(filepath.Join(dir, failuresFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// prepareDirs makes data/ and an empty .tmp/.
+func prepareDirs(dir string) error {
+	if err := os.RemoveAll(filepath.Join(dir, tempDir)); err != nil {
+		return err
+	}
+	for _, name := range []string{dataDir, tempDir} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			return err
+		}
+	}
+	return syncDir(dir)
+}

@@ -1,0 +1,107 @@
+package featurestore
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// checkIPCFooter walks the schema in the footer of an Arrow file and fails if one of its
+// lists claims to be longer than the footer. Arrow makes room for what they claim, and a
+// single changed byte would have the process killed for want of memory.
+//
+// The footer is a FlatBuffer. It may panic like everything that reads one: call it through
+// guard.
+func checkIPCFooter(r io.ReaderAt, size int64) error {
+	const magic = "ARROW1"
+	tail := make([]byte, 4+len(magic))
+	if size < int64(2*len(tail)) {
+		return fmt.Errorf("%w: %d bytes are no Arrow file", ErrCorrupt, size)
+	}
+	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil {
+		return err
+	}
+	length := int64(binary.LittleEndian.Uint32(tail))
+	if string(tail[4:]) != magic || length > size-int64(len(tail)) {
+		return fmt.Errorf("%w: it does not end like an Arrow file", ErrCorrupt)
+	}
+	footer := make([]byte, length)
+	if _, err := r.ReadAt(footer, size-int64(len(tail))-length); err != nil {
+		return err
+	}
+	w := footerWalk{bytes: footer}
+	const footerSchema, schemaFields, schemaMetadata = 1, 1, 2
+	schema, ok := w.field(w.follow(0), footerSchema)
+	if !ok {
+		return fmt.Errorf("%w: its footer has no schema", ErrCorrupt)
+	}
+	at := w.follow(schema)
+	if _, err := w.list(at, schemaMetadata); err != nil {
+		return err
+	}
+	return w.fields(at, schemaFields)
+}
+
+// maxFooterFields bounds the fields visited: lists may refer to one field many times.
+const maxFooterFields = 1 << 16
+
+type footerWalk struct {
+	bytes   []byte
+	visited int
+}
+
+// follow returns the position that the reference at a position leads to.
+func (w *footerWalk) follow(at int) int {
+	return at + int(binary.LittleEndian.Uint32(w.bytes[at:]))
+}
+
+// field finds the field in the given slot of the table at a position.
+func (w *footerWalk) field(table, slot int) (at int, ok bool) {
+	layout := table - int(int32(binary.LittleEndian.Uint32(w.bytes[table:])))
+	entry := 4 + 2*slot
+	if entry >= int(binary.LittleEndian.Uint16(w.bytes[layout:])) {
+		return 0, false
+	}
+	offset := int(binary.LittleEndian.Uint16(w.bytes[layout+entry:]))
+	return table + offset, offset != 0
+}
+
+// list returns the positions of the elements of a list of references.
+func (w *footerWalk) list(table, slot int) ([]int, error) {
+	at, ok := w.field(table, slot)
+	if !ok {
+		return nil, nil
+	}
+	start := w.follow(at)
+	n := int(binary.LittleEndian.Uint32(w.bytes[start:]))
+	start += 4
+	if n > (len(w.bytes)-start)/4 {
+		return nil, fmt.Errorf("%w: its footer claims a list of %d elements", ErrCorrupt, n)
+	}
+	elements := make([]int, n)
+	for i := range elements {
+		elements[i] = w.follow(start + 4*i)
+	}
+	return elements, nil
+}
+
+// fields checks the lists of fields in a slot, and those below them.
+func (w *footerWalk) fields(table, slot int) error {
+	const fieldChildren, fieldMetadata = 5, 6
+	fields, err := w.list(table, slot)
+	if err != nil {
+		return err
+	}
+	if w.visited += len(fields); w.visited > maxFooterFields {
+		return fmt.Errorf("%w: its footer has more than %d fields", ErrCorrupt, maxFooterFields)
+	}
+	for _, f := range fields {
+		if _, err := w.list(f, fieldMetadata); err != nil {
+			return err
+		}
+		if err := w.fields(f, fieldChildren); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,146 @@
+package featurestore
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"fovea/recipe"
+)
+
+// Table holds the vectors of one layer and what identifies their rows.
+type Table struct {
+	// Rows and Cols are the shape of Data; Cols is the layer's size.
+	Rows, Cols int
+	// Data holds the values row by row: row i is Data[i*Cols : (i+1)*Cols].
+	Data []float32
+	// Paths, Labels, Splits and SHA256 have one element per row; labels and splits that
+	// are null are "".
+	Paths, Labels, Splits, SHA256 []string
+}
+
+// maxReaders bounds the shards read at the same time, each of which needs memory for the
+// compressed vectors of a row group.
+const maxReaders = 4
+
+// Matrix reads one layer of all rows, in the order in which they were appended. Of Parquet
+// only the needed columns are read.
+//
+// Beyond the table, memory stays within one row group's compressed column and a few
+// megabytes of values for each of at most four shards read at the same time. A dataset
+// without rows is the error ErrEmpty.
+func (d *Dataset) Matrix(ctx context.Context, layer string) (*Table, error) {
+	l, ok := d.manifest.Recipe.Layer(layer)
+	if !ok {
+		return nil, fmt.Errorf("featurestore: %q has no layer %q: it has %s", d.dir, layer, strings.Join(d.manifest.Recipe.LayerNames(), ", "))
+	}
+	if d.manifest.Rows == 0 {
+		return nil, fmt.Errorf("featurestore: %q has %w", d.dir, ErrEmpty)
+	}
+	t, err := d.read(ctx, &l)
+	if err != nil {
+		return nil, fmt.Errorf("featurestore: read %q: %w", d.dir, err)
+	}
+	return t, nil
+}
+
+// Index is Matrix without vectors: Cols is 0 and Data empty. A dataset without rows has an
+// empty index.
+func (d *Dataset) Index(ctx context.Context) (*Table, error) {
+	t, err := d.read(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("featurestore: read %q: %w", d.dir, err)
+	}
+	return t, nil
+}
+
+// read reads a layer, or none, of all shards, each into its own part of the table.
+func (d *Dataset) read(ctx context.Context, layer *recipe.Layer) (*Table, error) {
+	rows := d.manifest.Rows
+	t := &Table{
+		Rows: rows, Paths: make([]string, rows), Labels: make([]string, rows),
+		Splits: make([]string, rows), SHA256: make([]string, rows),
+	}
+	if layer != nil {
+		t.Cols = layer.Size()
+		t.Data = make([]float32, rows*t.Cols)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(min(maxReaders, runtime.GOMAXPROCS(0)))
+	start := 0
+	for _, s := range d.manifest.Shards {
+		part := t.part(start, start+s.Rows)
+		start += s.Rows
+		group.Go(func() error { return d.readShard(ctx, s, layer, part) })
+	}
+	return t, group.Wait()
+}
+
+// part is a view of rows that are to be appended: its slices have no length but capacity.
+func (t *Table) part(from, to int) *Table {
+	return &Table{
+		Cols: t.Cols, Data: t.Data[from*t.Cols : to*t.Cols],
+		Paths: t.Paths[from:from:to], Labels: t.Labels[from:from:to],
+		Splits: t.Splits[from:from:to], SHA256: t.SHA256[from:from:to],
+	}
+}
+
+func (d *Dataset) readShard(ctx context.Context, s Shard, layer *recipe.Layer, into *Table) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r, err := openShard(d.dir, filepath.Base(s.File), d.mem)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	if r.rows != s.Rows {
+		return fmt.Errorf("read %q: %w: it has %d rows now, it had %d", r.name, ErrCorrupt, r.rows, s.Rows)
+	}
+	columns := []string{columnPath, columnLabel, columnSplit, columnSHA256}
+	if layer != nil {
+		columns = append(columns, layer.Name)
+	}
+	return r.scan(ctx, columns, func(c chunk) error { return into.add(c, layer) })
+}
+
+// add appends a chunk's rows. The values take one copy.
+func (t *Table) add(c chunk, layer *recipe.Layer) error {
+	if layer != nil {
+		v, err := c.vectors(*layer)
+		if err != nil {
+			return err
+		}
+		at := len(t.Paths) * t.Cols
+		v.copyTo(t.Data[at : at+v.len()])
+	}
+	// Labels and splits repeat: all equal ones share one string.
+	shared := map[string]string{}
+	share := func(s string) string {
+		if known, ok := shared[s]; ok {
+			return known
+		}
+		own := strings.Clone(UnescapeText(s))
+		shared[strings.Clone(s)] = own
+		return own
+	}
+	own := func(s string) string { return strings.Clone(UnescapeText(s)) }
+	var err error
+	for _, column := range []struct {
+		name string
+		dst  *[]string
+		keep func(string) string
+	}{
+		{columnPath, &t.Paths, own}, {columnLabel, &t.Labels, share},
+		{columnSplit, &t.Splits, share}, {columnSHA256, &t.SHA256, own},
+	} {
+		if *column.dst, err = c.texts(*column.dst, column.name, column.keep); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package featurestore
+
+import (
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/apache/arrow/go/v15/arrow/memory"
+
+	"fovea/recipe"
+)
+
+// DefaultShardBytes is the size of a full shard's vectors before compression: 64 MiB, that
+// is 668 rows of VGG16's pool5 in float32. A killed run loses at most one shard.
+const DefaultShardBytes = 64 << 20
+
+const (
+	// maxShardRows bounds what a killed run loses when vectors are short.
+	maxShardRows = 8192
+	// groupBytes is the size of a row group's vectors before compression. Readers hold
+	// a column of a row group in memory.
+	groupBytes = 64 << 20
+	// recordBytes and maxRecordRows bound the rows collected before they are encoded.
+	// Large records only cost memory.
+	recordBytes   = 4 << 20
+	maxRecordRows = 256
+)
+
+// Options say how a dataset is written. The zero value writes Parquet into a new or empty
+// directory.
+type Options struct {
+	// Format is the format of the shards; "" means FormatParquet.
+	Format Format
+	// ShardBytes is the size of a full shard's vectors in bytes before compression, from
+	// which the number of rows per shard follows (at least 1, at most 8192); 0 means
+	// DefaultShardBytes or, when resuming, what the earlier run chose.
+	ShardBytes int64
+	// Resume goes on with the dataset in the directory, if there is one.
+	Resume bool
+	// Overwrite deletes the dataset in the directory, if there is one, and nothing else.
+	Overwrite bool
+
+	hooks hooks
+}
+
+// hooks let tests choose small sizes, fail writes and count memory.
+type hooks struct {
+	shardRows, groupRows, recordRows int
+	wrap                             func(io.Writer) io.Writer
+	mem                              memory.Allocator
+}
+
+func (o Options) validate() error {
+	switch {
+	case o.Format != FormatParquet && o.Format != FormatArrow:
+		return fmt.Errorf("unknown format %q: want %q or %q", o.Format, FormatParquet, FormatArrow)
+	case o.ShardBytes < 0:
+		return fmt.Errorf("shard size %d is negative", o.ShardBytes)
+	case o.Resume && o.Overwrite:
+		return fmt.Errorf("resume and overwrite exclude each other")
+	}
+	return nil
+}
+
+// sizes are the numbers of rows at which files are cut. Together with the rows they decide
+// every byte of a shard.
+type sizes struct {
+	shard, group, record int
+}
+
+func chooseSizes(layers []recipe.Layer, dtype DType, o Options) sizes {
+	perRow := rowBytes(layers, dtype)
+	shardBytes := o.ShardBytes
+	if shardBytes == 0 {
+		shardBytes = DefaultShardBytes
+	}
+	rows := func(bytes, most int64, hook int) int {
+		if hook > 0 {
+			return hook
+		}
+		return int(max(1, min(bytes/perRow, most)))
+	}
+	s := sizes{
+		shard:  rows(shardBytes, maxShardRows, o.hooks.shardRows),
+		group:  rows(groupBytes, maxShardRows, o.hooks.groupRows),
+		record: rows(recordBytes, maxRecordRows, o.hooks.recordRows),
+	}
+	if o.Format == FormatArrow {
+		// It has no row groups, and all records but the last of a shard must be equally
+		// long for readers to count rows.
+		s.group = math.MaxInt
+	}
+	return s
+}

@@ -1,0 +1,100 @@
+package featurestore
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"fovea/recipe"
+)
+
+// Other readers must see what was written: pyarrow, pandas, Polars and DuckDB compare every
+// column. FOVEA_PYTHON is an interpreter with testdata/python/requirements.txt.
+func TestPythonReaders(t *testing.T) {
+	python := os.Getenv("FOVEA_PYTHON")
+	if python == "" {
+		t.Skip("FOVEA_PYTHON is not set: no Python to read the files with")
+	}
+	for _, format := range formats {
+		for _, dtype := range dtypes {
+			for _, n := range []int{1, 2*testShard + testGroup + 3} {
+				t.Run(fmt.Sprintf("%s/%s/%d", format, dtype, n), func(t *testing.T) {
+					comparePython(t, python, testInfo(dtype), testOptions(format), n)
+				})
+			}
+		}
+		t.Run(string(format)+"/real sizes", func(t *testing.T) {
+			info := testInfo(Float32)
+			info.Recipe.Layers = []recipe.Layer{
+				{Name: "pool5", Shape: []int{7, 7, 512}, Layout: recipe.LayoutHWC},
+				{Name: "fc7", Shape: []int{4096}, Layout: recipe.LayoutC},
+			}
+			// Records of 35 rows and pages of several row groups, as by default.
+			options := Options{Format: format, hooks: hooks{shardRows: 90, groupRows: 50}}
+			comparePython(t, python, info, options, 130)
+		})
+	}
+}
+
+func comparePython(t *testing.T, python string, info Info, options Options, n int) {
+	dir, expected := verified(t), t.TempDir()
+	rows, failures := makeRows(info.Recipe, 0, n), makeFailures(0, n%3)
+	writeAll(t, dir, info, options, rows, failures)
+	writeExpected(t, expected, info, options.Format, rows, failures)
+	out, err := exec.Command(python, filepath.Join("..", "testdata", "python", "check_dataset.py"), dir, expected).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	t.Logf("%s", bytes.TrimSpace(out))
+}
+
+// writeExpected writes what check_dataset.py compares with.
+func writeExpected(t *testing.T, dir string, info Info, format Format, rows []Row, failures []Failure) {
+	t.Helper()
+	nullable := func(s string) any {
+		if s == "" {
+			return nil
+		}
+		return s
+	}
+	table, failed, layers := []any{}, []any{}, []any{}
+	for _, r := range rows {
+		table = append(table, map[string]any{
+			"path": r.Path, "label": nullable(r.Label), "split": nullable(r.Split),
+			"sha256": r.SHA256, "width": r.Width, "height": r.Height,
+		})
+	}
+	for _, f := range failures {
+		failed = append(failed, map[string]any{
+			"path": f.Path, "label": nullable(f.Label), "split": nullable(f.Split), "stage": f.Stage, "reason": f.Reason,
+		})
+	}
+	for i, l := range info.Recipe.Layers {
+		layers = append(layers, map[string]any{"name": l.Name, "size": l.Size(), "shape": l.Shape})
+		var values []byte
+		for _, r := range rows {
+			for _, x := range r.Features[i] {
+				values, _ = binary.Append(values, binary.LittleEndian, stored(x, info.DType))
+			}
+		}
+		must(t, os.WriteFile(filepath.Join(dir, strconv.Itoa(i)+".f32"), values, 0o644))
+	}
+	r := info.Recipe
+	encoded, err := json.Marshal(map[string]any{
+		"format": format, "dtype": info.DType, "layers": layers, "rows": table, "failures": failed,
+		"metadata": map[string]string{
+			"features.fingerprint": r.Fingerprint(), "features.model": r.Model, "features.model_sha256": r.ModelSHA256,
+			"features.preprocessing": r.Preprocessing, "features.resize": r.Resize, "features.interpolation": r.Interpolation,
+			"features.precision": r.Precision, "features.pool": r.Pool, "features.library": r.Library,
+			"features.tool_version": info.ToolVersion, "features.pool5.dtype": string(info.DType), "features.pool5.layout": "HWC",
+		},
+	})
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(dir, "expected.json"), encoded, 0o644))
+}

@@ -1,0 +1,171 @@
+package featurestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"fovea/recipe"
+)
+
+// resume takes over what an earlier run has finished. Its last shard, if shorter than a full
+// one, is left alone until rows follow; see takeUp.
+func (w *Writer) resume() error {
+	c := w.config
+	d, err := open(c.dir, c.options.hooks.mem)
+	if err != nil {
+		return fmt.Errorf("resume %q: %w", c.dir, err)
+	}
+	if err := w.comparable(d.manifest); err != nil {
+		return fmt.Errorf("resume %q: %w", c.dir, err)
+	}
+	c.sizes.shard = d.manifest.RowsPerShard
+	w.manifest.RowsPerShard = c.sizes.shard
+	w.manifest.Created = d.manifest.Created
+	index, err := d.read(context.Background(), nil)
+	if err != nil {
+		return fmt.Errorf("resume %q: %w", c.dir, err)
+	}
+	for i, path := range index.Paths {
+		w.rowPaths[path] = struct{}{}
+		count(w.manifest.Labels, index.Labels[i])
+		count(w.manifest.Splits, index.Splits[i])
+	}
+	w.manifest.Rows = index.Rows
+	if err := w.resumeFailures(d); err != nil {
+		return fmt.Errorf("resume %q: %w", c.dir, err)
+	}
+	for _, s := range d.manifest.Shards {
+		if s.SHA256 == "" {
+			if s.SHA256, err = hashFile(filepath.Join(c.dir, filepath.FromSlash(s.File))); err != nil {
+				return fmt.Errorf("resume %q: %w", c.dir, err)
+			}
+		}
+		if s.Rows < c.sizes.shard { // only the last
+			w.pending = &s
+			continue
+		}
+		w.manifest.Shards = append(w.manifest.Shards, s)
+	}
+	w.resumed = true
+	return nil
+}
+
+// resumeFailures keeps the failures of the earlier run, except those of pictures that have
+// become rows since: a killed run saves failures and shards at different times.
+func (w *Writer) resumeFailures(d *Dataset) error {
+	failures, err := d.failures()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, f := range failures {
+		if w.has(f.Path) {
+			continue
+		}
+		w.failureAt[f.Path] = len(w.failures)
+		w.failures = append(w.failures, f)
+	}
+	return nil
+}
+
+// comparable lists what keeps this writer from going on with a dataset.
+func (w *Writer) comparable(m Manifest) error {
+	found := differences(m.Recipe, w.manifest.Recipe)
+	add := func(field, have, got string) {
+		if have != got {
+			found = append(found, recipe.Difference{Field: field, Have: have, Got: got})
+		}
+	}
+	add("dtype", string(m.DType), string(w.manifest.DType))
+	add("format", string(m.Format), string(w.manifest.Format))
+	if w.config.options.ShardBytes != 0 {
+		add("rows per shard", fmt.Sprint(m.RowsPerShard), fmt.Sprint(w.manifest.RowsPerShard))
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return fmt.Errorf("its rows were %w: %s", ErrMismatch, describe(found, "in the dataset", "now"))
+}
+
+// differences are those of two recipes, of which there is at least one unless their
+// fingerprints agree.
+func differences(have, got recipe.Recipe) []recipe.Difference {
+	found := have.CompareLayers(got)
+	if a, b := have.Fingerprint(), got.Fingerprint(); len(found) == 0 && a != b {
+		found = append(found, recipe.Difference{Field: "fingerprint", Have: a, Got: b})
+	}
+	return found
+}
+
+func describe(differences []recipe.Difference, here, there string) string {
+	parts := make([]string, len(differences))
+	for i, d := range differences {
+		parts[i] = fmt.Sprintf("%s: %s %s, %s %s", d.Field, d.Have, here, d.Got, there)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// takeUp copies the rows of the earlier run's short last shard into the shard that replaces
+// it, whose bytes are then those of a run without interruption. The old file stays until the
+// new one takes its name.
+func (w *Writer) takeUp() error {
+	r, err := openShard(w.config.dir, filepath.Base(w.pending.File), w.config.options.hooks.mem)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	w.pending = nil
+	layers := w.config.info.Recipe.Layers
+	columns := append(append([]string{}, fixedColumns...), w.config.info.Recipe.LayerNames()...)
+	return r.scan(context.Background(), columns, func(c chunk) error {
+		rows, err := c.rowsOf(layers)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := w.add(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// rowsOf makes rows of a chunk. Only their vectors may lie in its memory.
+func (c chunk) rowsOf(layers []recipe.Layer) ([]Row, error) {
+	var t Table
+	if err := t.add(c, nil); err != nil {
+		return nil, err
+	}
+	widths, err := c.numbers(columnWidth)
+	if err != nil {
+		return nil, err
+	}
+	heights, err := c.numbers(columnHeight)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]Row, c.rows)
+	for i := range rows {
+		rows[i] = Row{Path: t.Paths[i], Label: t.Labels[i], Split: t.Splits[i], SHA256: t.SHA256[i], Width: widths[i], Height: heights[i]}
+	}
+	for _, l := range layers {
+		v, err := c.vectors(l)
+		if err != nil {
+			return nil, err
+		}
+		flat := v.single
+		if v.half != nil {
+			flat = make([]float32, v.len())
+			v.copyTo(flat)
+		}
+		size := l.Size()
+		for i := range rows {
+			rows[i].Features = append(rows[i].Features, flat[i*size:(i+1)*size])
+		}
+	}
+	return rows, nil
+}

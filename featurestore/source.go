@@ -1,0 +1,267 @@
+package featurestore
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/ipc"
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/apache/arrow/go/v15/parquet"
+	"github.com/apache/arrow/go/v15/parquet/file"
+	"github.com/apache/arrow/go/v15/parquet/metadata"
+	"github.com/apache/arrow/go/v15/parquet/pqarrow"
+)
+
+// source reads one file. Its methods may panic when the file is damaged: call them through
+// guard.
+type source interface {
+	schema() *arrow.Schema
+	metadata(key string) (string, bool)
+	// rows is the number of rows as the file states it.
+	rows() (int64, error)
+	// scan visits the rows as records of at most recordRows rows, in order. Records have at
+	// least the columns asked for and are released after the visit.
+	scan(ctx context.Context, columns []string, recordRows int, visit func(arrow.Record) error) error
+	close()
+}
+
+// readSeeker is what files are read through.
+type readSeeker interface {
+	io.Reader
+	io.ReaderAt
+	io.Seeker
+}
+
+func openSource(r readSeeker, format Format, mem memory.Allocator) (source, error) {
+	size, err := r.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, err
+	}
+	if format == FormatArrow {
+		if err := checkIPCFooter(r, size); err != nil {
+			return nil, err
+		}
+		// Nothing in an uncompressed file is larger than the file.
+		return openIPC(r, &boundedAllocator{mem, size})
+	}
+	return openParquet(r, &boundedAllocator{mem, maxParquetBuffer})
+}
+
+// maxParquetBuffer bounds what one page of a Parquet file may claim to need.
+const maxParquetBuffer = 1 << 30
+
+// boundedAllocator refuses sizes that only a damaged file asks for, by a panic that guard
+// makes an error of. Without it the process would run out of memory.
+type boundedAllocator struct {
+	memory.Allocator
+	limit int64
+}
+
+func (a *boundedAllocator) check(size int) {
+	// Arrow rounds sizes up, to a power of two at most.
+	if size < 0 || int64(size)/2 > a.limit {
+		panic(fmt.Errorf("%w: it asks for %d bytes of memory", ErrCorrupt, size))
+	}
+}
+
+func (a *boundedAllocator) Allocate(size int) []byte {
+	a.check(size)
+	return a.Allocator.Allocate(size)
+}
+
+func (a *boundedAllocator) Reallocate(size int, b []byte) []byte {
+	a.check(size)
+	return a.Allocator.Reallocate(size, b)
+}
+
+type parquetSource struct {
+	reader *file.Reader
+	arrow  *pqarrow.FileReader
+	fields *arrow.Schema
+	keys   metadata.KeyValueMetadata
+}
+
+func openParquet(r readSeeker, mem memory.Allocator) (source, error) {
+	reader, err := file.NewParquetReader(r, file.WithReadProps(parquet.NewReaderProperties(mem)))
+	if err != nil {
+		return nil, err
+	}
+	s := &parquetSource{reader: reader, keys: reader.MetaData().KeyValueMetadata()}
+	// The types of Parquet itself are enough here. Arrow's reader must not see the Arrow
+	// schema, whose decoder makes room for whatever a damaged one claims.
+	reader.MetaData().FileMetaData.KeyValueMetadata = nil
+	if s.arrow, err = pqarrow.NewFileReader(reader, pqarrow.ArrowReadProperties{BatchSize: 1}, mem); err != nil {
+		return nil, err
+	}
+	s.fields, err = s.arrow.Schema()
+	return s, err
+}
+
+func (s *parquetSource) schema() *arrow.Schema { return s.fields }
+
+func (s *parquetSource) close() {} // the file is the caller's
+
+func (s *parquetSource) metadata(key string) (string, bool) {
+	if v := s.keys.FindValue(key); v != nil {
+		return *v, true
+	}
+	return "", false
+}
+
+func (s *parquetSource) rows() (int64, error) {
+	total := int64(0)
+	for _, group := range s.reader.MetaData().GetRowGroups() {
+		if group.GetNumRows() < 0 {
+			return 0, fmt.Errorf("%w: a row group has %d rows", ErrCorrupt, group.GetNumRows())
+		}
+		total += group.GetNumRows()
+	}
+	if total != s.reader.NumRows() {
+		return 0, fmt.Errorf("%w: its row groups have %d rows, its footer says %d", ErrCorrupt, total, s.reader.NumRows())
+	}
+	return total, nil
+}
+
+func (s *parquetSource) scan(ctx context.Context, columns []string, recordRows int, visit func(arrow.Record) error) error {
+	leaves := make([]columnPlace, len(columns))
+	fields := make([]arrow.Field, len(columns))
+	for i, name := range columns {
+		at := s.fields.FieldIndices(name)
+		if len(at) != 1 {
+			return fmt.Errorf("%w: it has no column %q", ErrCorrupt, name)
+		}
+		field := &s.arrow.Manifest.Fields[at[0]]
+		for len(field.Children) == 1 {
+			field = &field.Children[0]
+		}
+		if !field.IsLeaf() {
+			return fmt.Errorf("%w: column %q has parts", ErrCorrupt, name)
+		}
+		leaves[i], fields[i] = columnPlace{at[0], field.ColIndex}, s.fields.Field(at[0])
+	}
+	schema := arrow.NewSchema(fields, nil)
+	// One row group after the other: their column chunks are read whole.
+	for group := range s.reader.NumRowGroups() {
+		if err := s.scanGroup(ctx, group, schema, leaves, recordRows, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// columnPlace is a column's place among the fields and among the leaves of the schema.
+type columnPlace struct{ field, leaf int }
+
+// scanGroup reads columns in the calling goroutine. Arrow's own record reader starts others,
+// where a panic over a damaged file would end the process.
+func (s *parquetSource) scanGroup(ctx context.Context, group int, schema *arrow.Schema, places []columnPlace, recordRows int, visit func(arrow.Record) error) error {
+	readers := make([]*pqarrow.ColumnReader, len(places))
+	for i, p := range places {
+		reader, err := s.arrow.GetFieldReader(ctx, p.field, map[int]bool{p.leaf: true}, []int{group})
+		if err != nil {
+			return err
+		}
+		defer reader.Release()
+		readers[i] = reader
+	}
+	for rows := s.reader.MetaData().RowGroups[group].GetNumRows(); rows > 0; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := min(rows, int64(recordRows))
+		if err := readRecord(readers, schema, n, visit); err != nil {
+			return err
+		}
+		rows -= n
+	}
+	return nil
+}
+
+// readRecord reads the next n rows.
+func readRecord(readers []*pqarrow.ColumnReader, schema *arrow.Schema, n int64, visit func(arrow.Record) error) error {
+	columns := make([]arrow.Array, len(readers))
+	for i, r := range readers {
+		data, err := r.NextBatch(n)
+		if err != nil {
+			return err
+		}
+		defer data.Release()
+		if int64(data.Len()) != n || len(data.Chunks()) != 1 {
+			return fmt.Errorf("%w: column %q has %d rows in %d parts instead of %d", ErrCorrupt, schema.Field(i).Name, data.Len(), len(data.Chunks()), n)
+		}
+		columns[i] = data.Chunk(0)
+	}
+	record := array.NewRecord(schema, columns, n)
+	defer record.Release()
+	return visit(record)
+}
+
+type ipcSource struct {
+	reader *ipc.FileReader
+}
+
+func openIPC(r readSeeker, mem memory.Allocator) (source, error) {
+	reader, err := ipc.NewFileReader(r, ipc.WithAllocator(mem))
+	if err != nil {
+		return nil, err
+	}
+	return &ipcSource{reader}, nil
+}
+
+func (s *ipcSource) schema() *arrow.Schema { return s.reader.Schema() }
+
+func (s *ipcSource) close() {
+	_ = guard(s.reader.Close) // frees memory only
+}
+
+func (s *ipcSource) metadata(key string) (string, bool) {
+	return s.reader.Schema().Metadata().GetValue(key)
+}
+
+// rows reads the first and the last record, since the footer of an Arrow file does not say
+// and all other records are as long as the first.
+func (s *ipcSource) rows() (int64, error) {
+	n := s.reader.NumRecords()
+	if n == 0 {
+		return 0, nil
+	}
+	length := func(i int) (int64, error) {
+		record, err := s.reader.RecordAt(i)
+		if err != nil {
+			return 0, err
+		}
+		defer record.Release()
+		return record.NumRows(), nil
+	}
+	last, err := length(n - 1)
+	if err != nil || n == 1 {
+		return last, err
+	}
+	first, err := length(0)
+	return first*int64(n-1) + last, err
+}
+
+// scan reads all columns, whatever is asked for: records of an Arrow file are read whole.
+func (s *ipcSource) scan(ctx context.Context, _ []string, _ int, visit func(arrow.Record) error) error {
+	for i := range s.reader.NumRecords() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.scanRecord(i, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *ipcSource) scanRecord(i int, visit func(arrow.Record) error) error {
+	record, err := s.reader.RecordAt(i)
+	if err != nil {
+		return err
+	}
+	defer record.Release()
+	return visit(record)
+}

@@ -1,0 +1,115 @@
+package featurestore
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// tempFile is written under a temporary name and gets its final name only when it is whole
+// and on disk. It counts and hashes what it is given.
+//
+// It remembers the first failed write and repeats that error ever after, because Arrow's
+// writers drop some: a file must never be renamed after one.
+type tempFile struct {
+	file   *os.File
+	buffer *bufio.Writer
+	hash   hash.Hash
+	size   int64
+	err    error
+}
+
+func createTemp(path string, wrap func(io.Writer) io.Writer) (*tempFile, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	var w io.Writer = f
+	if wrap != nil {
+		w = wrap(f)
+	}
+	return &tempFile{file: f, buffer: bufio.NewWriterSize(w, 1<<20), hash: sha256.New()}, nil
+}
+
+func (t *tempFile) Write(p []byte) (int, error) {
+	if t.err != nil {
+		return 0, t.err
+	}
+	n, err := t.buffer.Write(p)
+	t.err = err
+	t.hash.Write(p[:n])
+	t.size += int64(n)
+	return n, err
+}
+
+// Seek only tells the position, which is all that the Arrow IPC writer asks for.
+func (t *tempFile) Seek(offset int64, whence int) (int64, error) {
+	if offset != 0 || whence != io.SeekCurrent {
+		return 0, errors.New("only the current position can be asked for")
+	}
+	return t.size, nil
+}
+
+func (t *tempFile) sum() string { return hex.EncodeToString(t.hash.Sum(nil)) }
+
+// commit puts the file on disk and gives it its final name, replacing what has that name.
+func (t *tempFile) commit(final string) error {
+	err := t.err
+	if err == nil {
+		err = t.buffer.Flush()
+	}
+	if err == nil {
+		err = t.file.Sync()
+	}
+	if closeErr := t.file.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(t.file.Name()))
+	}
+	if err := os.Rename(t.file.Name(), final); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(final))
+}
+
+// discard closes and removes the file.
+func (t *tempFile) discard() {
+	t.err = ErrClosed
+	_ = t.file.Close() // it goes away
+	_ = os.Remove(t.file.Name())
+}
+
+// syncDir puts a directory's entries on disk, so that a renamed file survives a power cut.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if closeErr := d.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// guard runs a call into Arrow, which panics on some failed writes and on damaged files,
+// and makes an error of a panic.
+func guard(call func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if cause, ok := p.(error); ok {
+				err = fmt.Errorf("arrow: %w", cause)
+			} else {
+				err = fmt.Errorf("arrow: %v", p)
+			}
+		}
+	}()
+	return call()
+}
