@@ -16,11 +16,11 @@ trap 'rm -rf "$work"' EXIT
 go test -c -o "$work/vgg.test" ./vgg
 
 bare() {
-	(cd vgg && "$work/vgg.test" -test.run '^$' -test.bench BareSession -test.benchtime "$((sample / 16 + 1))x") |
+	(cd vgg && "$work/vgg.test" -test.run '^$' -test.bench BareSession -test.benchtime "$((sample / 32 + 1))x") |
 		awk '/images\/s/ { for (i = 1; i < NF; i++) if ($(i + 1) == "images/s") print $i }'
 }
 
-echo "the model alone, half as many pictures ..." >&2
+echo "the model alone, a quarter of the pictures ..." >&2
 before=$(bare)
 echo "the whole command, $sample photos of $photos ..." >&2
 begin=$(date +%s.%N)
