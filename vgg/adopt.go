@@ -52,7 +52,8 @@ func (c Configuration) Adopt(set weights.Set) (weights.Set, error) {
 }
 
 // torchNames maps torchvision's names to ours. Its features are numbered with their
-// rectifiers and poolings, its classifier with rectifiers and dropouts.
+// rectifiers and poolings, its classifier with rectifiers and dropouts. It has no
+// configuration with local response normalization, which would be a module like the others.
 func (c Configuration) torchNames() map[string]string {
 	names := map[string]string{}
 	add := func(module string, index int, layer string) {
@@ -65,7 +66,7 @@ func (c Configuration) torchNames() map[string]string {
 		case KindConvolution:
 			add("features", index, l.Name)
 			index += 2
-		case KindMaxPool:
+		case KindMaxPool, KindLRN:
 			index++
 		}
 	}
@@ -172,22 +173,16 @@ func transpose(t weights.Tensor, order ...int) weights.Tensor {
 // its output before the rectifier, and after it.
 func (c Configuration) publishedAliases() (before, after map[string][]string) {
 	before, after = map[string][]string{}, map[string][]string{}
-	plain := !c.LocalResponseNormalization // torchvision has no configuration with LRN
 	index := 0
 	for _, l := range c.Layers(false) {
 		number := strings.TrimPrefix(strings.Replace(l.Name, "_conv", "_", 1), "block")
 		switch l.Kind {
 		case KindConvolution:
-			after[l.Name] = []string{"conv" + number, "relu" + number}
-			if plain {
-				before[l.Name] = []string{"features." + strconv.Itoa(index)}
-				after[l.Name] = append(after[l.Name], "features."+strconv.Itoa(index+1))
-			}
+			before[l.Name] = []string{"features." + strconv.Itoa(index)}
+			after[l.Name] = []string{"conv" + number, "relu" + number, "features." + strconv.Itoa(index+1)}
 			index += 2
-		case KindMaxPool:
-			if plain {
-				after[l.Name] = []string{"features." + strconv.Itoa(index)}
-			}
+		case KindMaxPool, KindLRN:
+			after[l.Name] = []string{"features." + strconv.Itoa(index)}
 			index++
 		}
 	}
