@@ -23,6 +23,8 @@ func TestRead(t *testing.T) {
 		"arrays.npz":       {"conv1_1_W", "conv1_1_b"},
 		"keras.h5":         {"block1_conv1/block1_conv1_W_1:0", "block1_conv1/block1_conv1_b_1:0"},
 		"state_dict.pth":   {"features.0.weight", "features.0.bias"},
+		"model.keras":      {"layers/conv2d/vars/0", "layers/conv2d/vars/1"},
+		"model.weights.h5": {"layers/conv2d/vars/0", "layers/conv2d/vars/1"},
 		"torch.pth":        {"features.0.weight", "features.0.bias"},
 		"torch_legacy.pth": {"features.0.weight", "features.0.bias"},
 	} {
@@ -104,6 +106,7 @@ func TestReadRefuses(t *testing.T) {
 		"text":           {put("text", []byte("these are no weights at all")), "safetensors"},
 		"half npz":       {half("arrays.npz"), "truncated or damaged"},
 		"half h5":        {half("keras.h5"), "not a valid weights file"},
+		"half keras":     {half("model.keras"), "truncated or damaged"},
 		"half pth":       {half("state_dict.pth"), "truncated or damaged"},
 		"evil pth":       {filepath.Join(files, "evil.pth"), "posix.system"},
 		"half legacy":    {half("torch_legacy.pth"), "not a valid weights file"},
@@ -131,7 +134,7 @@ func TestReadRefuses(t *testing.T) {
 // FuzzRead looks for a file that makes any of the readers panic, hang or take memory that
 // the file does not account for.
 func FuzzRead(f *testing.F) {
-	for _, name := range []string{"arrays.npz", "keras.h5", "state_dict.pth", "torch_legacy.pth", "evil.pth"} {
+	for _, name := range []string{"arrays.npz", "keras.h5", "state_dict.pth", "torch_legacy.pth", "model.keras", "evil.pth"} {
 		data, err := os.ReadFile(filepath.Join(files, name))
 		if err != nil {
 			f.Fatal(err)
