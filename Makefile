@@ -31,11 +31,12 @@ demo: build ## the whole job on real pictures (IMAGES=DIR, SAMPLE=N)
 	@scripts/demo.sh
 
 .PHONY: test
-test: build python ## vet, staticcheck, gofmt, all tests with the race detector
+test: build python ## vet, staticcheck, gofmt, all tests with the race detector, every fuzz target for 2 s
 	@scripts/check-format.sh
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	FOVEA_PYTHON="$$(scripts/python.sh path)" && export FOVEA_PYTHON && $(GO) test -race ./...
+	@scripts/fuzz.sh $(or $(FUZZTIME),2s)
 
 .PHONY: short
 short: deps ## the quick tests only, without the race detector

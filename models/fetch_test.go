@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -91,5 +92,35 @@ func TestFetchRefuses(t *testing.T) {
 	}
 	if _, err := FindPublished("resnet"); err == nil || !strings.Contains(err.Error(), "vgg16-notop") {
 		t.Errorf("an unknown name gives %v", err)
+	}
+}
+
+// The proxy of the environment is used. Go reads it once a process, hence a process of its
+// own.
+func TestFetchByProxy(t *testing.T) {
+	content := []byte("weights by a proxy")
+	sum := md5.Sum(content)
+	p := Published{Name: "x", URL: "http://weights.invalid/x.h5", MD5: hex.EncodeToString(sum[:])}
+	const dirVariable = "FOVEA_TEST_FETCH_INTO"
+	if dir := os.Getenv(dirVariable); dir != "" {
+		if _, err := Fetch(context.Background(), p, dir, nil); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	var asked string
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.String()
+		_, _ = w.Write(content)
+	}))
+	defer proxy.Close()
+	dir := t.TempDir()
+	command := exec.Command(os.Args[0], "-test.run=^TestFetchByProxy$")
+	command.Env = append(os.Environ(), dirVariable+"="+dir, "HTTP_PROXY="+proxy.URL, "NO_PROXY=")
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "x.h5")); err != nil || !bytes.Equal(got, content) || asked != p.URL {
+		t.Errorf("%q came by the proxy, asked for %q, %v", got, asked, err)
 	}
 }
