@@ -2,55 +2,79 @@ package picture
 
 import (
 	"bytes"
-	"image"
 	"image/jpeg"
-	"math"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
-// typicalJPEG is of the size of a typical photo of the cats-vs-dogs set, 500x375, with
-// smooth and busy parts, 4:2:0.
-func typicalJPEG(tb testing.TB) []byte {
+// realPhotos are the bytes of JPEG photos: those of the repository, and a spread of the
+// cats-vs-dogs photos where they are at hand.
+func realPhotos(tb testing.TB) [][]byte {
 	tb.Helper()
-	const w, h = 500, 375
-	img := image.NewNRGBA(image.Rect(0, 0, w, h))
-	for y := range h {
-		for x := range w {
-			busy := 40 * math.Sin(float64(x*y)/97)
-			i := img.PixOffset(x, y)
-			img.Pix[i] = uint8(100 + x/5 + int(busy)/2)
-			img.Pix[i+1] = uint8(90 + y/4 + int(busy)/2)
-			img.Pix[i+2] = uint8(60 + (x+y)/9)
-			img.Pix[i+3] = 255
-		}
+	const most = 100
+	names, err := filepath.Glob("../testdata/photos/*.jpg")
+	if err != nil || len(names) == 0 {
+		tb.Fatalf("%d photos in testdata, %v", len(names), err)
 	}
-	var out bytes.Buffer
-	if err := jpeg.Encode(&out, img, &jpeg.Options{Quality: 92}); err != nil {
+	more, err := filepath.Glob("../../shared/cats-vs-dogs/train/*.jpg")
+	if err != nil {
 		tb.Fatal(err)
 	}
-	return out.Bytes()
+	for i := 0; i < len(more); i += max(1, len(more)/most) {
+		names = append(names, more[i])
+	}
+	photos := make([][]byte, len(names))
+	for i, name := range names {
+		if photos[i], err = os.ReadFile(name); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return photos
 }
 
-// BenchmarkDecode is one photo from its file's bytes to the model's pixels.
-func BenchmarkDecode(b *testing.B) {
-	data := typicalJPEG(b)
+// eachPhoto runs work on one photo after the other and reports the rate.
+func eachPhoto(b *testing.B, photos [][]byte, work func(photo []byte) error) {
+	i := 0
+	for b.Loop() {
+		if err := work(photos[i%len(photos)]); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "photos/s")
+}
+
+// BenchmarkPhotos is real photos from their files' bytes to the model's numbers, on one
+// core, and for comparison the standard library's decoder, without resize and numbers.
+func BenchmarkPhotos(b *testing.B) {
+	photos := realPhotos(b)
+	numbers := make([]float32, 224*224*3)
 	for _, resize := range []Resize{Squash, Crop} {
 		b.Run(string(resize), func(b *testing.B) {
-			for b.Loop() {
-				if _, err := Decode(data, Options{Width: 224, Height: 224, Resize: resize}); err != nil {
-					b.Fatal(err)
+			var pix []uint8
+			eachPhoto(b, photos, func(photo []byte) error {
+				picture, err := DecodeInto(pix, photo, Options{Width: 224, Height: 224, Resize: resize})
+				if err == nil {
+					pix = picture.Pix
+					Caffe.Apply(numbers, pix)
 				}
-			}
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "photos/s")
+				return err
+			})
 		})
 	}
-	b.Run("jpeg alone", func(b *testing.B) {
-		for b.Loop() {
-			if _, err := jpeg.Decode(bytes.NewReader(data)); err != nil {
-				b.Fatal(err)
-			}
-		}
-		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "photos/s")
+	b.Run("decoder alone", func(b *testing.B) {
+		w := new(workspace)
+		eachPhoto(b, photos, func(photo []byte) error {
+			_, err := w.jpeg.Decode(photo)
+			return err
+		})
+	})
+	b.Run("image.jpeg alone", func(b *testing.B) {
+		eachPhoto(b, photos, func(photo []byte) error {
+			_, err := jpeg.Decode(bytes.NewReader(photo))
+			return err
+		})
 	})
 }
 

@@ -82,8 +82,8 @@ type Decoder struct {
 	dc, ac        [4]huffman
 	endOfBand     int // blocks left of a progressive run
 	jfif, adobe   bool
-	transform     uint8 // Adobe's note about colour
-	block         [64]int32
+	transform     uint8     // Adobe's note about colour
+	block         [64]int16 // row by row, clear between blocks
 	planes        [4]Plane
 }
 
@@ -120,7 +120,7 @@ func (d *Decoder) Size(data []byte) (width, height int, err error) {
 
 // Retained is the number of bytes that the Decoder holds on to for its next use.
 func (d *Decoder) Retained() int {
-	n := 0
+	n := cap(d.bits.coded)
 	for i := range d.components {
 		n += cap(d.components[i].pix) + 2*cap(d.components[i].coefficients)
 	}
@@ -128,7 +128,7 @@ func (d *Decoder) Retained() int {
 }
 
 func (d *Decoder) reset(data []byte) {
-	d.bits = bitReader{data: data}
+	d.bits = bitReader{data: data, coded: d.bits.coded}
 	d.count, d.restart, d.endOfBand = 0, 0, 0
 	d.progressive, d.jfif, d.adobe = false, false, false
 	d.quantSeen = [4]bool{}

@@ -47,7 +47,7 @@ func (d *Decoder) band(table *huffman, block *[64]int16, start, end int, shift u
 		k += run
 		value := extend(d.bits.take(size), uint(size))
 		if k > 63 {
-			d.bits.pad = 1 << 30 // the data are corrupt
+			d.bits.bad = true
 			return
 		}
 		block[k] = int16(value << shift)
@@ -114,11 +114,11 @@ func (d *Decoder) reconstruct(c *component) {
 			last := 0
 			for k, value := range c.block(x, y) {
 				if value != 0 {
-					d.block[natural[k]] = int32(int16(int32(value) * int32(quant[k])))
+					d.block[natural[k]] = int16(int32(value) * int32(quant[k]))
 					last = k
 				}
 			}
-			inverse(&d.block, last, c.pix[(y*stride+x)*8:], stride)
+			samples(&d.block, last, c.pix[(y*stride+x)*8:], stride)
 		}
 	}
 }

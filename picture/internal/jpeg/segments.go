@@ -133,11 +133,8 @@ func (d *Decoder) huffmanTables(body []byte) error {
 		if class == 1 {
 			table = &d.ac[id]
 		}
-		if err := table.define(body[1:17], body[17:17+count]); err != nil {
+		if err := table.define(body[1 : 17+count]); err != nil {
 			return err
-		}
-		if class == 1 {
-			table.definePairs()
 		}
 		body = body[17+count:]
 	}
