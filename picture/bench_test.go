@@ -2,18 +2,21 @@ package picture
 
 import (
 	"bytes"
+	"fmt"
 	"image/jpeg"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 )
 
-// realPhotos are the bytes of JPEG photos: those of the repository, and a spread of the
-// cats-vs-dogs photos where they are at hand.
-func realPhotos(tb testing.TB) [][]byte {
+// realPhotos are JPEG photos: those of the repository, and a spread of the cats-vs-dogs
+// photos where they are at hand.
+func realPhotos(tb testing.TB) (names []string, photos [][]byte) {
 	tb.Helper()
 	const most = 100
-	names, err := filepath.Glob("../testdata/photos/*.jpg")
+	var err error
+	names, err = filepath.Glob("../testdata/photos/*.jpg")
 	if err != nil || len(names) == 0 {
 		tb.Fatalf("%d photos in testdata, %v", len(names), err)
 	}
@@ -24,13 +27,13 @@ func realPhotos(tb testing.TB) [][]byte {
 	for i := 0; i < len(more); i += max(1, len(more)/most) {
 		names = append(names, more[i])
 	}
-	photos := make([][]byte, len(names))
+	photos = make([][]byte, len(names))
 	for i, name := range names {
 		if photos[i], err = os.ReadFile(name); err != nil {
 			tb.Fatal(err)
 		}
 	}
-	return photos
+	return names, photos
 }
 
 // eachPhoto runs work on one photo after the other and reports the rate.
@@ -48,7 +51,7 @@ func eachPhoto(b *testing.B, photos [][]byte, work func(photo []byte) error) {
 // BenchmarkPhotos is real photos from their files' bytes to the model's numbers, on one
 // core, and for comparison the standard library's decoder, without resize and numbers.
 func BenchmarkPhotos(b *testing.B) {
-	photos := realPhotos(b)
+	_, photos := realPhotos(b)
 	numbers := make([]float32, 224*224*3)
 	for _, resize := range []Resize{Squash, Crop} {
 		b.Run(string(resize), func(b *testing.B) {
@@ -76,6 +79,32 @@ func BenchmarkPhotos(b *testing.B) {
 			return err
 		})
 	})
+}
+
+// BenchmarkPeers is other decoders on the same photos: Pillow, and TensorFlow's operation.
+// FOVEA_PEERS_PYTHON names a Python that has both.
+func BenchmarkPeers(b *testing.B) {
+	python := os.Getenv("FOVEA_PEERS_PYTHON")
+	if python == "" {
+		b.Skip("FOVEA_PEERS_PYTHON names no Python with Pillow and TensorFlow")
+	}
+	names, _ := realPhotos(b)
+	for _, peer := range []string{"pillow", "pillow-whole", "tensorflow"} {
+		b.Run(peer, func(b *testing.B) {
+			out, err := exec.Command(python, append([]string{"../testdata/picture/speed.py", peer, "10"}, names...)...).Output()
+			var seconds float64
+			if err == nil {
+				_, err = fmt.Sscan(string(out), &seconds)
+			}
+			if err != nil {
+				b.Fatalf("speed.py: %v", err)
+			}
+			for b.Loop() { // the script has measured
+			}
+			b.ReportMetric(1e9*seconds, "ns/op")
+			b.ReportMetric(1/seconds, "photos/s")
+		})
+	}
 }
 
 func BenchmarkNormalize(b *testing.B) {

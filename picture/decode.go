@@ -71,6 +71,9 @@ func (w *workspace) header(data []byte, format string) (width, height int, err e
 	case "bmp":
 		read = bmp.DecodeConfig
 	case "tiff":
+		if err := checkTIFF(data); err != nil {
+			return 0, 0, err
+		}
 		read = tiff.DecodeConfig
 	case "webp":
 		if _, _, _, width, height, animated := firstFrame(data); animated {

@@ -62,7 +62,7 @@ func reason(err error) error {
 		strings.Contains(err.Error(), "EOF"), strings.Contains(err.Error(), "not enough pixel data"):
 		return ErrTruncated
 	case errors.Is(err, jpeg.ErrUnsupported), strings.Contains(err.Error(), "unsupported"):
-		return fmt.Errorf("%w: %w", ErrUnsupported, err)
+		return fmt.Errorf("%w: %w: convert it to PNG", ErrUnsupported, err)
 	case errors.Is(err, jpeg.ErrCorrupt):
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}

@@ -161,12 +161,21 @@ func TestBombs(t *testing.T) {
 // TestUnsupported names what a file is by its content.
 func TestUnsupported(t *testing.T) {
 	for content, want := range map[string]string{
-		"":                               "empty",
-		"\x00\x00\x00\x18ftypheic":       "HEIC",
-		"\x00\x00\x00\x1cftypavif":       "AVIF",
-		"\x00\x00\x00\x18ftypcrx ":       "Canon raw",
-		"II*\x00\x10\x00\x00\x00CR\x02":  "Canon raw",
-		"FUJIFILMCCD-RAW 0201":           "Fuji raw",
+		"":                              "empty",
+		"\x00\x00\x00\x18ftypheic":      "HEIC",
+		"\x00\x00\x00\x1cftypavif":      "AVIF",
+		"\x00\x00\x00\x18ftypcrx ":      "Canon raw",
+		"II*\x00\x10\x00\x00\x00CR\x02": "Canon raw",
+		"FUJIFILMCCD-RAW 0201":          "Fuji raw",
+		"II*\x00\x08\x00\x00\x00\x01\x00\xfe\x00\x04\x00\x01\x00\x00\x00\x01\x00\x00\x00": "preview", // as Nikon's and Sony's
+		"MM\x00*\x00\x00\x00\x08\x00\x01\xc6\x12\x00\x01\x00\x00\x00\x04\x01\x04\x00\x00": "DNG raw",
+		"II*\x00\x08\x00\x00\x00\x01\x00\x0a\x01\x03\x00\x01\x00\x00\x00\x02\x00\x00\x00": "reverse order",
+		"\xff\xd8\xff\xc9\x00\x0b\x08\x00\x08\x00\x08\x01\x01\x11\x00":                    "arithmetic coding",
+		"\xff\xd8\xff\xca\x00\x0b\x08\x00\x08\x00\x08\x01\x01\x11\x00":                    "arithmetic coding",
+		"\xff\xd8\xff\xc3\x00\x0b\x08\x00\x08\x00\x08\x01\x01\x11\x00":                    "lossless",
+		"\xff\xd8\xff\xc1\x00\x0b\x0c\x00\x08\x00\x08\x01\x01\x11\x00":                    "12 bits",
+		"P4 8 8\n":                       "PNM",
+		"DDS |\x00\x00\x00":              "DDS",
 		"<?xml version='1.0'?>\n<svg>":   "SVG",
 		"<svg xmlns='x'/>":               "SVG",
 		"<!DOCTYPE html><html>":          "HTML",

@@ -3,6 +3,8 @@ package picture
 import (
 	"image"
 	"image/color"
+
+	"fovea/picture/internal/kernel"
 )
 
 // source is a decoded picture that gives its pixels row by row, so that a row becomes RGB
@@ -33,15 +35,9 @@ func fromImage(decoded image.Image) source {
 	case *image.NRGBA64:
 		out.row = func(y int, dst []uint8) { spread(dst, s.Pix[y*s.Stride:], out.width, 8, 2) }
 	case *image.RGBA64:
-		out.row = anyRow(decoded)
-		if s.Opaque() {
-			out.row = func(y int, dst []uint8) { spread(dst, s.Pix[y*s.Stride:], out.width, 8, 2) }
-		}
-	case *image.RGBA: // decoders use it for pictures without alpha
-		out.row = anyRow(decoded)
-		if s.Opaque() {
-			out.row = func(y int, dst []uint8) { spread(dst, s.Pix[y*s.Stride:], out.width, 4, 1) }
-		}
+		out.row = func(y int, dst []uint8) { divide(dst, s.Pix[y*s.Stride:], out.width, 8, 2) }
+	case *image.RGBA: // decoders use it for pictures without alpha, too
+		out.row = func(y int, dst []uint8) { divide(dst, s.Pix[y*s.Stride:], out.width, 4, 1) }
 	case *image.Paletted:
 		palette := plainPalette(s.Palette)
 		out.row = func(y int, dst []uint8) {
@@ -58,6 +54,21 @@ func spread(dst, pix []uint8, width, size, every int) {
 	for i := range width {
 		p, pixel := pix[i*size:i*size+2*every+1], dst[3*i:3*i+3:3*i+3]
 		pixel[0], pixel[1], pixel[2] = p[0], p[every], p[2*every]
+	}
+}
+
+// divide takes samples as spread does and takes back that they were multiplied by alpha,
+// which follows them, with Pillow's rounding.
+func divide(dst, pix []uint8, width, size, every int) {
+	spread(dst, pix, width, size, every)
+	for i := range width {
+		alpha := int32(pix[i*size+3*every])
+		if alpha == 0 || alpha == 255 {
+			continue
+		}
+		for c, v := range dst[3*i : 3*i+3] {
+			dst[3*i+c] = kernel.Clamp(255 * int32(v) / alpha)
+		}
 	}
 }
 

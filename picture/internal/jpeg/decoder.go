@@ -61,10 +61,11 @@ type component struct {
 	blocksWide    int // of 8x8, padded to whole MCUs
 	blocksHigh    int
 	pix           []uint8
-	coefficients  []int16 // of a progressive file, 64 a block, in zigzag order
-	prediction    int32   // of the next DC coefficient
-	dc, ac        int     // Huffman tables of the current scan
-	seen          bool    // a scan has had the component
+	coefficients  []int16  // of a progressive file, 64 a block, in zigzag order
+	prediction    int32    // of the next DC coefficient
+	dc, ac        int      // Huffman tables of the current scan
+	seen          bool     // a scan has had the component
+	missing       [64]int8 // bits that a progressive file's coefficients lack so far, -1 for all
 }
 
 // Decoder decodes one file at a time and keeps its memory for the next. The zero value is
@@ -99,6 +100,9 @@ func (d *Decoder) Decode(data []byte) (Image, error) {
 			return Image{}, corrupt("component %d has no data", i+1)
 		}
 		if d.progressive {
+			if !c.complete() {
+				return Image{}, fmt.Errorf("%w: component %d lacks its last scans", ErrTruncated, i+1)
+			}
 			d.reconstruct(c)
 		}
 		d.planes[i] = Plane{

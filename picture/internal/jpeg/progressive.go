@@ -106,6 +106,24 @@ func (d *Decoder) refineKnown(block *[64]int16, k, end, zeros int, shift uint) i
 	return k
 }
 
+// account notes which bits a scan gives.
+func (c *component) account(header *scanHeader) {
+	for k := header.start; k <= header.end; k++ {
+		c.missing[k] = int8(header.shift)
+	}
+}
+
+// complete says whether the coarsest coefficients have all their bits. Where they don't,
+// libjpeg makes up for them by smoothing over neighbouring blocks; finer ones count as 0.
+func (c *component) complete() bool {
+	for _, missing := range c.missing[:10] {
+		if missing != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // reconstruct makes a progressive component's samples once all scans are read.
 func (d *Decoder) reconstruct(c *component) {
 	quant, stride := &d.quant[c.quant], c.blocksWide*8

@@ -41,6 +41,7 @@ func (d *Decoder) scan(body []byte) error {
 	}
 	for _, c := range header.components[:header.count] {
 		c.seen = true
+		c.account(&header)
 	}
 	d.startInterval(&header)
 	left, marker := d.restart, uint8(restart0)
