@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"fmt"
 	"math"
 
 	"fovea/picture/internal/kernel"
@@ -30,6 +31,14 @@ var filters = map[Interpolation]filter{
 	Bicubic:  {cubic, 2},
 	Lanczos:  {lanczos, 3},
 	Nearest:  {},
+}
+
+// Validate says whether the filter is known.
+func (i Interpolation) Validate() error {
+	if _, found := filters[i]; !found {
+		return fmt.Errorf("picture: unknown interpolation %q: use bilinear, bicubic, lanczos or nearest", i)
+	}
+	return nil
 }
 
 func triangle(x float64) float64 { return max(0, 1-math.Abs(x)) }
@@ -86,8 +95,10 @@ func (a *axis) set(f filter, in, out, first, count int) {
 	a.starts, a.ends, a.weights = a.starts[:0], a.ends[:0], a.weights[:0]
 	scale := float64(in) / float64(out)
 	nearest := scale * 0.5
-	for range first { // summed up as Pillow does, whose roundings show
-		nearest += scale
+	if f.weight == nil {
+		for range first { // summed up as Pillow does, whose roundings show
+			nearest += scale
+		}
 	}
 	for i := first; i < first+count; i++ {
 		switch {

@@ -34,12 +34,8 @@ func (w *workspace) upright(s source, orientation int) source {
 			y = height - 1 - y
 		}
 		s.row(y, dst)
-		if !mirrored {
-			return
-		}
-		for i, j := 0, width-1; i < j; i, j = i+1, j-1 {
-			a, b := (*[3]uint8)(dst[3*i:]), (*[3]uint8)(dst[3*j:])
-			*a, *b = *b, *a
+		if mirrored {
+			mirror(dst[:3*width], width)
 		}
 	}}
 }

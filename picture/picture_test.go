@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -52,9 +53,9 @@ func TestCropped(t *testing.T) {
 		{257, 255, 224, 258, 256, 17, 16},
 		{300, 300, 299, 342, 342, 22, 22}, // 21.5 rounds to even
 	} {
-		width, height, left, top := cropped(c.width, c.height, c.size)
-		if width != c.scaledWidth || height != c.scaledHeight || left != c.left || top != c.top {
-			t.Errorf("%+v: got %dx%d, %d, %d", c, width, height, left, top)
+		want := []frame{{c.scaledWidth, c.scaledHeight, c.left, c.top, c.size, c.size, false}}
+		if got := (Options{Width: c.size, Height: c.size, Resize: Crop}).frames(c.width, c.height); !slices.Equal(got, want) {
+			t.Errorf("%+v: got %+v", c, got)
 		}
 	}
 }

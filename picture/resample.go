@@ -12,24 +12,19 @@ const (
 	cropTo   = 224
 )
 
-// resize makes the picture that options ask for, in two passes, rounding to bytes in
+// resize makes a view of the picture, not yet mirrored, in two passes, rounding to bytes in
 // between. Rows and columns that don't show aren't computed.
-func (w *workspace) resize(dst []uint8, s source, options Options) {
-	width, height, left, top := options.Width, options.Height, 0, 0
-	if options.Resize == Crop {
-		width, height, left, top = cropped(s.width, s.height, options.Width)
-	}
-	f := filters[options.Interpolation]
-	w.columns.set(f, s.width, width, left, options.Width)
-	w.rows.set(f, s.height, height, top, options.Height)
+func (w *workspace) resize(dst []uint8, s source, f filter, view frame) {
+	w.columns.set(f, s.width, view.scaledWidth, view.left, view.width)
+	w.rows.set(f, s.height, view.scaledHeight, view.top, view.height)
 
 	first := int(w.rows.starts[0])
-	start, weights := w.rows.window(options.Height - 1)
+	start, weights := w.rows.window(view.height - 1)
 	end := start + len(weights)
-	if columnsFirst(s, width, height) {
-		w.middle = grown(w.middle, 3*options.Width*(end-first))
-		w.resizeColumns(w.middle, s, first, end, options.Width)
-		w.resizeRows(dst, w.middle, first, 3*options.Width)
+	if columnsFirst(s, view.scaledWidth, view.scaledHeight) {
+		w.middle = grown(w.middle, 3*view.width*(end-first))
+		w.resizeColumns(w.middle, s, first, end, view.width)
+		w.resizeRows(dst, w.middle, first, 3*view.width)
 		return
 	}
 	wide := 3 * s.width
@@ -37,9 +32,9 @@ func (w *workspace) resize(dst []uint8, s source, options Options) {
 	for y := first; y < end; y++ {
 		s.row(y, w.whole[(y-first)*wide:][:wide])
 	}
-	w.middle = grown(w.middle, wide*options.Height)
+	w.middle = grown(w.middle, wide*view.height)
 	w.resizeRows(w.middle, w.whole, first, wide)
-	w.resizeColumns(dst, fromRGB(w.middle, s.width, options.Height), 0, options.Height, options.Width)
+	w.resizeColumns(dst, fromRGB(w.middle, s.width, view.height), 0, view.height, view.width)
 }
 
 // columnsFirst says which pass comes first; it shows in the roundings. Pillow 13 begins
@@ -50,22 +45,21 @@ func columnsFirst(s source, width, height int) bool {
 	return shrink <= 0 || shrink <= 2*(s.width-width)
 }
 
-// cropped is the size that a picture is scaled to before the centre is taken out of it,
-// and where the centre begins: the shorter side is in the proportion of 256 to 224 to the
-// model's size. The longer side is rounded down and the offsets to even, as torchvision's
-// are.
-func cropped(width, height, size int) (scaledWidth, scaledHeight, left, top int) {
-	short := int(math.RoundToEven(float64(size) * cropFrom / cropTo))
-	scaledWidth, scaledHeight = short, short
+// withMargin is the size that a picture is scaled to before a view of the given size is taken
+// out of it: in the proportion of 256 to 224.
+func withMargin(size int) int { return int(math.RoundToEven(float64(size) * cropFrom / cropTo)) }
+
+// shorterSide is the size of a picture whose shorter side is scaled to the given one. The
+// longer side is rounded down, as torchvision's is.
+func shorterSide(width, height, side int) (scaledWidth, scaledHeight int) {
 	if width < height {
-		scaledHeight = int(int64(short) * int64(height) / int64(width))
-	} else {
-		scaledWidth = int(int64(short) * int64(width) / int64(height))
+		return side, int(int64(side) * int64(height) / int64(width))
 	}
-	left = int(math.RoundToEven(float64(scaledWidth-size) / 2))
-	top = int(math.RoundToEven(float64(scaledHeight-size) / 2))
-	return scaledWidth, scaledHeight, left, top
+	return int(int64(side) * int64(width) / int64(height)), side
 }
+
+// halfEven is the offset of a centre, rounded to even, as torchvision's is.
+func halfEven(margin int) int { return int(math.RoundToEven(float64(margin) / 2)) }
 
 // resizeColumns scales the rows first to end of the source to the output's width, as many
 // at a time as a strip has.
