@@ -193,47 +193,6 @@ func TestUnsupported(t *testing.T) {
 	}
 }
 
-func FuzzDecode(f *testing.F) {
-	for _, name := range examples(f, ".jpg", ".png", ".gif", ".bmp", ".tiff", ".webp") {
-		if data := readGolden(f, name); len(data) < 2000 {
-			f.Add(data, uint8(0))
-		}
-	}
-	interpolations := []Interpolation{Bilinear, Bicubic, Lanczos, Nearest}
-	f.Fuzz(func(t *testing.T, data []byte, how uint8) {
-		options := Options{Width: 7, Height: 7, MaxPixels: 1 << 16, Interpolation: interpolations[how&3]}
-		if how&4 != 0 {
-			options.Resize = Crop
-		}
-		picture, err := Decode(data, options)
-		if err != nil {
-			checkError(t, err)
-			return
-		}
-		if len(picture.Pix) != 7*7*3 || picture.SourceWidth < 1 || picture.SourceHeight < 1 || picture.Format == "" {
-			t.Fatalf("%+v", picture)
-		}
-		again, err := Decode(data, options)
-		if err != nil || !bytes.Equal(picture.Pix, again.Pix) {
-			t.Fatalf("decoding again gives other pixels, %v", err)
-		}
-	})
-}
-
-func FuzzOrientation(f *testing.F) {
-	formats := []string{"jpeg", "png", "webp", "tiff", "gif"}
-	for _, name := range examples(f, "exif-3.jpg", "exif-6.png", "exif-6.webp", "exif-6.tiff") {
-		data := readGolden(f, name)
-		f.Add(data[:min(len(data), 300)], uint8(0))
-		f.Add(data, uint8(len(formats)-2))
-	}
-	f.Fuzz(func(t *testing.T, data []byte, format uint8) {
-		if got := orientation(data, formats[int(format)%len(formats)]); got < 1 || got > 8 {
-			t.Fatalf("orientation %d", got)
-		}
-	})
-}
-
 // TestWrongExtension: content decides.
 func TestWrongExtension(t *testing.T) {
 	picture, err := Decode(readGolden(t, filepath.Base("wrong-extension.png")), small)
