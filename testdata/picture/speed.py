@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times other decoders on photos; BenchmarkPeers of package picture runs it.
 
-    python speed.py pillow|pillow-whole|tensorflow ROUNDS FILE...   # prints seconds a photo
+    python speed.py pillow|pillow-whole|tensorflow ROUNDS FILE...   # prints processor seconds a photo
 
 "pillow" decodes, "pillow-whole" also resizes to 224x224 and makes float32 of it as Keras's
 vgg16.preprocess_input does. "tensorflow" decodes by the operation tf.io.decode_jpeg, within
@@ -54,7 +54,7 @@ else:
                 pixels[..., ::-1].astype(np.float32) - means
 
 once()
-start = time.perf_counter()
+start = time.process_time()
 for _ in range(rounds):
     once()
-print((time.perf_counter() - start) / (rounds * len(photos)))
+print((time.process_time() - start) / (rounds * len(photos)))

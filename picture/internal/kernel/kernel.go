@@ -79,7 +79,7 @@ func RGB(dst, luma, cb, cr []uint8) {
 // Interleave makes a strip of StripRows rows of count bytes, stride apart.
 func Interleave(strip, rows []uint8, stride, count int) {
 	if !useAVX2 || count < wide {
-		interleave(strip, rows, stride, 0, count)
+		interleave(strip, rows, stride, count)
 		return
 	}
 	_, _ = strip[StripRows*count-1], rows[(StripRows-1)*stride+count-1]
@@ -92,7 +92,7 @@ func Interleave(strip, rows []uint8, stride, count int) {
 // Deinterleave makes rows of a strip.
 func Deinterleave(rows []uint8, stride int, strip []uint8, count int) {
 	if !useAVX2 || count < wide {
-		deinterleave(rows, stride, strip, 0, count)
+		deinterleave(rows, stride, strip, count)
 		return
 	}
 	_, _ = strip[StripRows*count-1], rows[(StripRows-1)*stride+count-1]

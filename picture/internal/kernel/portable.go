@@ -140,19 +140,29 @@ func rgb(dst, luma, cb, cr []uint8) {
 	}
 }
 
-func interleave(strip, rows []uint8, stride, first, end int) {
-	for y := range StripRows {
-		for x, v := range rows[y*stride+first : y*stride+end] {
-			strip[(first+x)*StripRows+y] = v
+func interleave(strip, rows []uint8, stride, count int) {
+	var row [StripRows][]uint8
+	for y := range row {
+		row[y] = rows[y*stride:][:count]
+	}
+	for x := range count {
+		word := uint64(0)
+		for y := range row {
+			word |= uint64(row[y][x]) << (8 * y)
 		}
+		binary.LittleEndian.PutUint64(strip[x*StripRows:], word)
 	}
 }
 
-func deinterleave(rows []uint8, stride int, strip []uint8, first, end int) {
-	for y := range StripRows {
-		row := rows[y*stride+first : y*stride+end]
-		for x := range row {
-			row[x] = strip[(first+x)*StripRows+y]
+func deinterleave(rows []uint8, stride int, strip []uint8, count int) {
+	var row [StripRows][]uint8
+	for y := range row {
+		row[y] = rows[y*stride:][:count]
+	}
+	for x := range count {
+		word := binary.LittleEndian.Uint64(strip[x*StripRows:])
+		for y := range row {
+			row[y][x] = uint8(word >> (8 * y))
 		}
 	}
 }
