@@ -48,7 +48,8 @@ else:
 
     def once():
         for photo in photos:
-            picture = Image.open(io.BytesIO(photo)).convert("RGB")
+            picture = Image.open(io.BytesIO(photo))  # all are RGB
+            picture.load()
             if kind == "pillow-whole":
                 pixels = np.asarray(picture.resize((224, 224), Image.Resampling.BILINEAR))
                 pixels[..., ::-1].astype(np.float32) - means
