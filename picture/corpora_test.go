@@ -59,13 +59,13 @@ func TestCorpora(t *testing.T) {
 			if _, missing := os.Stat(folder); err != nil || missing != nil {
 				t.Skipf("the pictures of %s are not at hand; to fetch them: %s (%v, %v)", corpus, from.fetch, err, missing)
 			}
-			var equal, refused, absent int
+			var equal, refused, absent, lines int
 			for line := range strings.Lines(string(sums)) {
 				var c corpusCase
 				if _, err := fmt.Sscan(line, &c.corpus, &c.name, &c.width, &c.height, &c.sum); err != nil {
 					t.Fatalf("corpora.txt: %q: %v", line, err)
 				}
-				if c.corpus != corpus {
+				if lines++; c.corpus != corpus || raceDetector && lines%10 != 0 {
 					continue
 				}
 				data, err := os.ReadFile(filepath.Join(folder, c.name))
