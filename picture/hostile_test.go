@@ -48,6 +48,9 @@ func checkError(t testing.TB, err error) {
 		!errors.Is(err, ErrDamaged) {
 		t.Fatalf("error without a reason: %v", err)
 	}
+	if errors.Is(err, ErrDamaged) && !strings.Contains(err.Error(), "download it again") || errors.Is(err, ErrTooLarge) && !strings.Contains(err.Error(), "scale it down") {
+		t.Fatalf("error without a remedy: %v", err)
+	}
 	if !strings.HasPrefix(err.Error(), "picture: ") {
 		t.Fatalf("error without the package: %v", err)
 	}

@@ -91,6 +91,7 @@ type Decoder struct {
 // Decode decodes a file. The image's planes are valid until the Decoder's next use.
 func (d *Decoder) Decode(data []byte) (Image, error) {
 	d.reset(data)
+	defer d.forget()
 	if err := d.readSegments(false); err != nil {
 		return Image{}, err
 	}
@@ -116,6 +117,7 @@ func (d *Decoder) Decode(data []byte) (Image, error) {
 // Size reads a file's header up to the picture's size in pixels.
 func (d *Decoder) Size(data []byte) (width, height int, err error) {
 	d.reset(data)
+	defer d.forget()
 	if err := d.readSegments(true); err != nil {
 		return 0, 0, err
 	}
@@ -130,6 +132,9 @@ func (d *Decoder) Retained() int {
 	}
 	return n
 }
+
+// forget lets go of the file, which a kept Decoder must not hold on to.
+func (d *Decoder) forget() { d.bits.data = nil }
 
 func (d *Decoder) reset(data []byte) {
 	d.bits = bitReader{data: data, coded: d.bits.coded}
