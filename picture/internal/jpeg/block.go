@@ -14,10 +14,10 @@ var natural = [64]uint8{
 	58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 }
 
-// samples makes a block's samples of its dequantized coefficients, and clears them. No
-// coefficient after the last, in zigzag order, may be other than 0.
-func samples(block *[64]int16, last int, pix []uint8, stride int) {
-	if last != 0 {
+// samples makes a block's samples of its dequantized coefficients, and clears them. A block is
+// flat if all coefficients but the first are 0.
+func samples(block *[64]int16, flat bool, pix []uint8, stride int) {
+	if !flat {
 		kernel.InverseCosine(pix, stride, block)
 		return
 	}

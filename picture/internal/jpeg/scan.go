@@ -175,7 +175,7 @@ func (d *Decoder) sequentialBlock(c *component, x, y int) {
 	n -= int(bits)
 	c.prediction += value
 	block[0] = int16(c.prediction * int32(quant[0]))
-	last := 0
+	flat := true
 	for k := uint(1); k < 64; k++ {
 		if n < 32 {
 			if next+8 <= len(coded) {
@@ -199,9 +199,9 @@ func (d *Decoder) sequentialBlock(c *component, x, y int) {
 			break
 		}
 		block[natural[k]] = int16(value * int32(quant[k]))
-		last = int(k)
+		flat = false
 	}
 	d.bits.acc, d.bits.n, d.bits.next = acc, n, next
 	stride := c.blocksWide * 8
-	samples(block, last, c.pix[(y*stride+x)*8:], stride)
+	samples(block, flat, c.pix[(y*stride+x)*8:], stride)
 }
