@@ -22,26 +22,67 @@ func Decode(data []byte, options Options) (Picture, error) {
 }
 
 // DecodeInto is Decode with the memory for the result: the picture's Pix begins where dst
-// does if dst has the capacity for width x height x 3 bytes.
+// does if dst has the capacity for views x height x width x 3 bytes.
 func DecodeInto(dst []uint8, data []byte, options Options) (Picture, error) {
 	if err := options.Validate(); err != nil {
 		return Picture{}, err
 	}
 	w := workspaces.Get().(*workspace)
 	defer w.release()
-	out := Picture{Width: options.Width, Height: options.Height, Format: sniff(data)}
-	var err error
-	if out.SourceWidth, out.SourceHeight, err = w.header(data, out.Format); err == nil {
-		err = checkSize(out.SourceWidth, out.SourceHeight, options.MaxPixels)
+	return w.decodeInto(dst, data, options)
+}
+
+// DecodeTensor is Decode with the model's numbers for a result: views x height x width x 3
+// of them, as long as which dst must be. The picture has no Pix.
+func DecodeTensor(dst []float32, data []byte, options Options, normalization Normalization) (Picture, error) {
+	if err := options.Validate(); err != nil {
+		return Picture{}, err
 	}
+	if err := normalization.Validate(); err != nil {
+		return Picture{}, err
+	}
+	if want := options.Views.Count() * options.Height * options.Width * 3; len(dst) != want {
+		return Picture{}, fmt.Errorf("picture: a tensor of %d numbers for %d views of %dx%d pixels: it takes %d",
+			len(dst), options.Views.Count(), options.Width, options.Height, want)
+	}
+	w := workspaces.Get().(*workspace)
+	defer w.release()
+	out, err := w.decodeInto(w.views, data, options)
 	if err != nil {
-		return Picture{}, &Error{StageHeader, out.Format, reason(err)}
+		return Picture{}, err
 	}
-	out.Pix = grown(dst, 3*out.Width*out.Height)
-	if err := w.pixels(out.Pix, data, out, options); err != nil {
-		return Picture{}, &Error{StageDecode, out.Format, reason(err)}
+	normalization.Apply(dst, out.Pix)
+	w.views, out.Pix = out.Pix, nil
+	return out, nil
+}
+
+func (w *workspace) decodeInto(dst []uint8, data []byte, options Options) (Picture, error) {
+	out := Picture{Width: options.Width, Height: options.Height, Views: options.Views.Count()}
+	err := w.open(data, options.MaxPixels, &out, func(s source) error {
+		out.Pix = grown(dst, 3*out.Width*out.Height*out.Views)
+		w.render(out.Pix, s, filters[options.Interpolation], options.frames(s.width, s.height))
+		return nil
+	})
+	if err != nil {
+		return Picture{}, err
 	}
 	return out, nil
+}
+
+// open decodes a picture whose size is within the limit, gives what it is, and hands it,
+// upright, to use.
+func (w *workspace) open(data []byte, limit int, picture *Picture, use func(source) error) (err error) {
+	picture.Format = sniff(data)
+	if picture.SourceWidth, picture.SourceHeight, err = w.header(data, picture.Format); err == nil {
+		err = checkSize(picture.SourceWidth, picture.SourceHeight, limit)
+	}
+	if err != nil {
+		return &Error{StageHeader, picture.Format, reason(err)}
+	}
+	if err := w.pixels(data, *picture, use); err != nil {
+		return &Error{StageDecode, picture.Format, reason(err)}
+	}
+	return nil
 }
 
 func checkSize(width, height, limit int) error {
@@ -71,6 +112,9 @@ func (w *workspace) header(data []byte, format string) (width, height int, err e
 	case "bmp":
 		read = bmp.DecodeConfig
 	case "tiff":
+		if err := checkTIFF(data); err != nil {
+			return 0, 0, err
+		}
 		read = tiff.DecodeConfig
 	case "webp":
 		if _, _, _, width, height, animated := firstFrame(data); animated {
@@ -84,8 +128,8 @@ func (w *workspace) header(data []byte, format string) (width, height int, err e
 	return config.Width, config.Height, err
 }
 
-// pixels decodes and prepares a picture whose size has been checked.
-func (w *workspace) pixels(dst []uint8, data []byte, picture Picture, options Options) (err error) {
+// pixels decodes a picture whose size has been checked.
+func (w *workspace) pixels(data []byte, picture Picture, use func(source) error) (err error) {
 	defer recoverDecoder(&err)
 	s, err := w.decode(data, picture.Format)
 	if err != nil {
@@ -95,8 +139,7 @@ func (w *workspace) pixels(dst []uint8, data []byte, picture Picture, options Op
 		return fmt.Errorf("%w: the header says %dx%d pixels, the data %dx%d", ErrCorrupt,
 			picture.SourceWidth, picture.SourceHeight, s.width, s.height)
 	}
-	w.resize(dst, w.upright(s, orientation(data, picture.Format)), options)
-	return nil
+	return use(w.upright(s, orientation(data, picture.Format)))
 }
 
 func (w *workspace) decode(data []byte, format string) (source, error) {

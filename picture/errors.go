@@ -45,10 +45,22 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	if e.Format == "" {
-		return fmt.Sprintf("picture: %s: %v", e.Stage, e.Err)
+	format := ""
+	if e.Format != "" {
+		format = e.Format + ": "
 	}
-	return fmt.Sprintf("picture: %s: %s: %v", e.Stage, e.Format, e.Err)
+	return fmt.Sprintf("picture: %s: %s%v%s", e.Stage, format, e.Err, e.remedy())
+}
+
+// remedy says what to do about the file; for formats that aren't decoded, Err does.
+func (e *Error) remedy() string {
+	switch {
+	case errors.Is(e.Err, ErrTooLarge):
+		return ": scale it down"
+	case errors.Is(e.Err, ErrDamaged):
+		return ": copy or download it again, or save it anew with a program that shows it"
+	}
+	return ""
 }
 
 func (e *Error) Unwrap() error { return e.Err }
@@ -62,7 +74,7 @@ func reason(err error) error {
 		strings.Contains(err.Error(), "EOF"), strings.Contains(err.Error(), "not enough pixel data"):
 		return ErrTruncated
 	case errors.Is(err, jpeg.ErrUnsupported), strings.Contains(err.Error(), "unsupported"):
-		return fmt.Errorf("%w: %w", ErrUnsupported, err)
+		return fmt.Errorf("%w: %w: convert it to PNG", ErrUnsupported, err)
 	case errors.Is(err, jpeg.ErrCorrupt):
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}

@@ -29,3 +29,39 @@ func ExampleDecode() {
 	// jpeg of 33x18 pixels; B, G, R of the first: [-93.939 135.221 -113.680]
 	// true picture: header: unsupported format: a PDF document
 }
+
+// Ten views of a photo become ten rows of a model's input; the caller averages their features.
+func ExampleDecodeTensor() {
+	data, err := os.ReadFile("../testdata/photos/cat.3.jpg")
+	if err != nil {
+		panic(err)
+	}
+	options := picture.Options{Width: 224, Height: 224, Resize: picture.Crop, Views: picture.TenCrop}
+	input := make([]float32, options.Views.Count()*224*224*3)
+	if _, err := picture.DecodeTensor(input, data, options, picture.Caffe); err != nil {
+		panic(err)
+	}
+	fmt.Printf("%d numbers\n", len(input))
+	// Output:
+	// 1505280 numbers
+}
+
+// The paper's dense evaluation sees the whole photo at several scales.
+func ExampleDecodeDense() {
+	data, err := os.ReadFile("../testdata/photos/cat.3.jpg")
+	if err != nil {
+		panic(err)
+	}
+	tensors, _, err := picture.DecodeDense(data, picture.Dense{Sides: []int{256, 384}, Flip: true}, picture.Caffe)
+	if err != nil {
+		panic(err)
+	}
+	for _, tensor := range tensors {
+		fmt.Printf("%dx%d, mirrored %t\n", tensor.Width, tensor.Height, tensor.Mirrored)
+	}
+	// Output:
+	// 384x256, mirrored false
+	// 384x256, mirrored true
+	// 577x384, mirrored false
+	// 577x384, mirrored true
+}

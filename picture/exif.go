@@ -2,28 +2,42 @@ package picture
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
+	"encoding/hex"
+	"io"
+	"regexp"
 )
 
-// orientation finds the EXIF orientation, 1 to 8; 1, upright, where there is none or where
-// it is damaged: a broken note about a picture does not spoil the picture.
+// orientation finds a picture's orientation, 1 to 8, in its EXIF block, or in its XMP packet
+// where EXIF says nothing about it; 1, upright, where there is none or where it is damaged: a
+// broken note about a picture does not spoil the picture.
 func orientation(data []byte, format string) int {
-	var block []byte
+	var exif, xmp []byte
 	switch format {
 	case "jpeg":
-		block = jpegEXIF(data)
+		exif, xmp = jpegNotes(data)
 	case "png":
-		block = pngEXIF(data)
+		exif, xmp = pngNotes(data)
 	case "webp":
-		block = webpEXIF(data)
+		exif, xmp = webpNotes(data)
 	case "tiff":
-		block = data
+		exif, xmp = data, tiffXMP(data)
 	}
-	return tiffOrientation(block)
+	found, is := exifOrientation(exif)
+	if !is {
+		found, is = xmpOrientation(xmp)
+	}
+	if !is || found < 1 || found > 8 {
+		return 1
+	}
+	return found
 }
 
-// jpegEXIF is the content of the first APP1 segment with EXIF.
-func jpegEXIF(data []byte) []byte {
+const exifStart = "Exif\x00\x00"
+
+// jpegNotes is the contents of the first APP1 segment with EXIF and of the last with XMP.
+func jpegNotes(data []byte) (exif, xmp []byte) {
 	const app1, startOfScan = 0xe1, 0xda
 	rest := data[min(2, len(data)):]
 	for len(rest) >= 4 && rest[0] == 0xff {
@@ -34,80 +48,126 @@ func jpegEXIF(data []byte) []byte {
 		}
 		length := int(binary.BigEndian.Uint16(rest[2:]))
 		if marker == startOfScan || length < 2 || 2+length > len(rest) {
-			return nil
+			break
 		}
 		content := rest[4 : 2+length]
-		if after, found := bytes.CutPrefix(content, []byte("Exif\x00\x00")); marker == app1 && found {
-			return after
+		if marker == app1 {
+			if after, found := bytes.CutPrefix(content, []byte(exifStart)); found && exif == nil {
+				exif = after
+			}
+			if after, found := bytes.CutPrefix(content, []byte("http://ns.adobe.com/xap/1.0/\x00")); found {
+				xmp = after
+			}
 		}
 		rest = rest[2+length:]
 	}
-	return nil
+	return exif, xmp
 }
 
-func pngEXIF(data []byte) []byte {
+// pngNotes is the contents of the EXIF chunk, or of the text chunk that ImageMagick writes in
+// place of it, and of the text chunk with XMP.
+func pngNotes(data []byte) (exif, xmp []byte) {
 	rest := data[min(8, len(data)):]
 	for len(rest) >= 12 {
 		length := int64(binary.BigEndian.Uint32(rest))
 		if length+12 > int64(len(rest)) {
-			return nil
+			break
 		}
-		if string(rest[4:8]) == "eXIf" {
-			return rest[8 : 8+length]
-		}
+		kind, content := string(rest[4:8]), rest[8:8+length]
 		rest = rest[length+12:]
-	}
-	return nil
-}
-
-func webpEXIF(data []byte) []byte {
-	rest := data[min(12, len(data)):]
-	for len(rest) >= 8 {
-		length := int64(binary.LittleEndian.Uint32(rest[4:]))
-		if length+8 > int64(len(rest)) {
-			return nil
+		if kind == "eXIf" {
+			exif = bytes.TrimPrefix(content, []byte(exifStart))
+			continue
 		}
-		if string(rest[:4]) == "EXIF" {
-			block := rest[8 : 8+length]
-			after, _ := bytes.CutPrefix(block, []byte("Exif\x00\x00"))
-			return after
-		}
-		rest = rest[min(int64(len(rest)), 8+length+length%2):]
-	}
-	return nil
-}
-
-// tiffOrientation reads tag 0x0112 of the first directory of a TIFF structure.
-func tiffOrientation(block []byte) int {
-	const upright, tag, shortType = 1, 0x0112, 3
-	if len(block) < 8 {
-		return upright
-	}
-	var order binary.ByteOrder
-	switch string(block[:4]) {
-	case "II*\x00":
-		order = binary.LittleEndian
-	case "MM\x00*":
-		order = binary.BigEndian
-	default:
-		return upright
-	}
-	start := int64(order.Uint32(block[4:]))
-	if start+2 > int64(len(block)) {
-		return upright
-	}
-	entries := block[start+2:]
-	for range order.Uint16(block[start:]) {
-		if len(entries) < 12 {
-			return upright
-		}
-		if order.Uint16(entries) == tag && order.Uint16(entries[2:]) == shortType {
-			if value := int(order.Uint16(entries[8:])); value >= 1 && value <= 8 {
-				return value
+		switch key, text := pngText(kind, content); key {
+		case "XML:com.adobe.xmp":
+			xmp = text
+		case "Raw profile type exif":
+			if exif == nil {
+				exif = rawProfile(text)
 			}
-			return upright
 		}
-		entries = entries[12:]
 	}
-	return upright
+	return exif, xmp
+}
+
+// pngText is the key and the text of a PNG's text chunk; others give nothing.
+func pngText(kind string, content []byte) (key string, text []byte) {
+	before, after, _ := bytes.Cut(content, []byte{0})
+	compressed := false
+	switch {
+	case kind == "tEXt":
+		return string(before), after
+	case kind == "zTXt" && len(after) > 0:
+		compressed, after = true, after[1:] // behind the method
+	case kind == "iTXt" && len(after) > 1:
+		compressed, after = after[0] != 0, after[2:]
+		for range 2 { // language and translated key
+			_, after, _ = bytes.Cut(after, []byte{0})
+		}
+	default:
+		return "", nil
+	}
+	if !compressed {
+		return string(before), after
+	}
+	const most = 1 << 20 // of a hostile file's text
+	unpack, err := zlib.NewReader(bytes.NewReader(after))
+	if err != nil {
+		return "", nil
+	}
+	text, err = io.ReadAll(io.LimitReader(unpack, most))
+	if err != nil {
+		return "", nil
+	}
+	return string(before), text
+}
+
+// rawProfile reads ImageMagick's text: an empty line, what it is, its length, and hexadecimal
+// digits.
+func rawProfile(text []byte) []byte {
+	lines := bytes.SplitN(text, []byte("\n"), 4)
+	if len(lines) < 4 {
+		return nil
+	}
+	digits := bytes.ReplaceAll(lines[3], []byte("\n"), nil)
+	profile, err := hex.AppendDecode(nil, bytes.TrimSpace(digits))
+	if err != nil {
+		return nil
+	}
+	return bytes.TrimPrefix(profile, []byte(exifStart))
+}
+
+func webpNotes(data []byte) (exif, xmp []byte) {
+	chunks(data[min(12, len(data)):], func(name string, content, _ []byte) (stop bool) {
+		switch name {
+		case "EXIF":
+			exif = bytes.TrimPrefix(content, []byte(exifStart))
+		case "XMP ":
+			xmp = content
+		}
+		return false
+	})
+	return exif, xmp
+}
+
+// exifOrientation reads the orientation of a TIFF structure's first directory.
+func exifOrientation(block []byte) (orientation int, found bool) {
+	for _, field := range directory(block) {
+		if field.tag == tagOrientation {
+			return int(field.value), true
+		}
+	}
+	return 0, false
+}
+
+// xmpPattern is what Pillow looks for.
+var xmpPattern = regexp.MustCompile(`tiff:Orientation(?:="|>)([0-9])`)
+
+func xmpOrientation(xmp []byte) (orientation int, found bool) {
+	match := xmpPattern.FindSubmatch(xmp)
+	if match == nil {
+		return 0, false
+	}
+	return int(match[1][0] - '0'), true
 }

@@ -1,6 +1,11 @@
 package picture
 
-import "math"
+import (
+	"fmt"
+	"math"
+
+	"fovea/picture/internal/kernel"
+)
 
 // Interpolation is a resampling filter, named as Pillow does.
 type Interpolation string
@@ -26,6 +31,14 @@ var filters = map[Interpolation]filter{
 	Bicubic:  {cubic, 2},
 	Lanczos:  {lanczos, 3},
 	Nearest:  {},
+}
+
+// Validate says whether the filter is known.
+func (i Interpolation) Validate() error {
+	if _, found := filters[i]; !found {
+		return fmt.Errorf("picture: unknown interpolation %q: use bilinear, bicubic, lanczos or nearest", i)
+	}
+	return nil
 }
 
 func triangle(x float64) float64 { return max(0, 1-math.Abs(x)) }
@@ -58,26 +71,22 @@ func sinc(x float64) float64 {
 	return math.Sin(x) / x
 }
 
-// weightBits is the precision of the fixed-point weights: of 32 bits, 8 are taken by the
-// sample and 2 are left for the sum's sign and overshoot.
-const weightBits = 32 - 8 - 2
-
 // axis is how the samples of one direction are made: output i is the sum of the source's
 // samples from starts[i] on, times the weights from ends[i-1] to ends[i].
 type axis struct {
-	starts  []int
-	ends    []int
-	weights []int64
+	starts  []int32
+	ends    []int32
+	weights []int32
 	scratch []float64
 }
 
 // window is the first source sample and the weights of output i.
-func (a *axis) window(i int) (start int, weights []int64) {
-	first := 0
+func (a *axis) window(i int) (start int, weights []int32) {
+	first := int32(0)
 	if i > 0 {
 		first = a.ends[i-1]
 	}
-	return a.starts[i], a.weights[first:a.ends[i]]
+	return int(a.starts[i]), a.weights[first:a.ends[i]]
 }
 
 // set computes the windows of outputs first to first+count of a scaling of in samples to
@@ -85,19 +94,29 @@ func (a *axis) window(i int) (start int, weights []int64) {
 func (a *axis) set(f filter, in, out, first, count int) {
 	a.starts, a.ends, a.weights = a.starts[:0], a.ends[:0], a.weights[:0]
 	scale := float64(in) / float64(out)
+	nearest := scale * 0.5
+	if f.weight == nil {
+		for range first { // summed up as Pillow does, whose roundings show
+			nearest += scale
+		}
+	}
 	for i := first; i < first+count; i++ {
 		switch {
 		case in == out:
-			a.starts = append(a.starts, i)
-			a.weights = append(a.weights, 1<<weightBits)
+			a.one(i)
 		case f.weight == nil:
-			a.starts = append(a.starts, min(in-1, int((float64(i)+0.5)*scale)))
-			a.weights = append(a.weights, 1<<weightBits)
+			a.one(min(in-1, int(nearest)))
 		default:
 			a.add(f, scale, in, i)
 		}
-		a.ends = append(a.ends, len(a.weights))
+		nearest += scale
+		a.ends = append(a.ends, int32(len(a.weights)))
 	}
+}
+
+func (a *axis) one(sample int) {
+	a.starts = append(a.starts, int32(sample))
+	a.weights = append(a.weights, 1<<kernel.WeightBits)
 }
 
 // add computes the window of output i with Pillow's roundings.
@@ -118,7 +137,7 @@ func (a *axis) add(f filter, scale float64, in, i int) {
 		if sum != 0 {
 			weight /= sum
 		}
-		a.weights = append(a.weights, int64(math.Copysign(0.5, weight)+weight*(1<<weightBits)))
+		a.weights = append(a.weights, int32(math.Copysign(0.5, weight)+weight*(1<<kernel.WeightBits)))
 	}
-	a.starts = append(a.starts, start)
+	a.starts = append(a.starts, int32(start))
 }

@@ -28,8 +28,8 @@ func decodeGIF(data []byte) (source, error) {
 		return fromImage(decoded), nil
 	}
 	out := source{width: frame.Rect.Dx(), height: frame.Rect.Dy()}
-	out.row = func(y int, dst []uint8, step int) {
-		paletteRow(dst, frame.Pix[y*frame.Stride:][:out.width], &header.palette, step)
+	out.row = func(y int, dst []uint8) {
+		paletteRow(dst, frame.Pix[y*frame.Stride:][:out.width], &header.palette)
 	}
 	canvas := header.palette[max(0, header.transparent)]
 	return out.on(header.width, header.height, frame.Rect.Min.X, frame.Rect.Min.Y, canvas), nil

@@ -40,10 +40,18 @@ var signatures = []struct{ start, name string }{
 	{"II*\x00", "Canon raw: develop it to JPEG or PNG"}, // other TIFFs are decoded
 	{"II+\x00", "BigTIFF: convert it to TIFF or PNG"},
 	{"MM\x00+", "BigTIFF: convert it to TIFF or PNG"},
-	{"8BPS", "a Photoshop document"},
-	{"\x00\x00\x01\x00", "a Windows icon"},
-	{"P5\n", "PNM: convert it to PNG"},
-	{"P6\n", "PNM: convert it to PNG"},
+	{"8BPS", "a Photoshop document: export it as JPEG or PNG"},
+	{"\x00\x00\x01\x00", "a Windows icon: convert it to PNG"},
+	{"\x00\x00\x02\x00", "a Windows cursor or TGA: convert it to PNG"},
+	{"icns", "a macOS icon: convert it to PNG"},
+	{"DDS ", "DDS: convert it to PNG"},
+	{"qoif", "QOI: convert it to PNG"},
+	{"\x01\xda", "SGI: convert it to PNG"},
+	{"v/1\x01", "OpenEXR: convert it to PNG"},
+	{"#?RADIANCE", "Radiance HDR: convert it to PNG"},
+	{"SIMPLE  =", "FITS: convert it to PNG"},
+	{"\xd7\xcd\xc6\x9a", "a Windows metafile: render it to PNG"},
+	{"%!PS", "PostScript: render it to PNG"},
 	{"%PDF", "a PDF document"},
 	{"PK\x03\x04", "a ZIP archive"},
 	{"\x1f\x8b", "a gzip archive"},
@@ -63,6 +71,9 @@ func identify(data []byte) string {
 		if bytes.HasPrefix(data, []byte(s.start)) {
 			return s.name
 		}
+	}
+	if len(data) >= 3 && data[0] == 'P' && data[1] >= '1' && data[1] <= '7' && strings.ContainsRune(" \t\r\n#", rune(data[2])) {
+		return "PNM: convert it to PNG"
 	}
 	start := strings.ToLower(strings.TrimSpace(strings.TrimPrefix(string(data[:min(512, len(data))]), "\ufeff")))
 	switch {

@@ -21,6 +21,8 @@ type Options struct {
 	Width, Height int
 	// Resize is Squash or Crop.
 	Resize Resize
+	// Views is which views of the picture are made (default Center).
+	Views Views
 	// Interpolation is the resampling filter (default Bilinear).
 	Interpolation Interpolation
 	// MaxPixels bounds width times height of the file's picture (default
@@ -45,8 +47,11 @@ func (o Options) Validate() error {
 	default:
 		return fmt.Errorf("picture: unknown way to resize %q: use squash or crop", o.Resize)
 	}
-	if _, found := filters[o.Interpolation]; !found {
-		return fmt.Errorf("picture: unknown interpolation %q: use bilinear, bicubic, lanczos or nearest", o.Interpolation)
+	if err := o.Interpolation.Validate(); err != nil {
+		return err
+	}
+	if err := o.Views.Validate(); err != nil {
+		return err
 	}
 	if o.MaxPixels < 0 {
 		return fmt.Errorf("picture: a limit of %d pixels", o.MaxPixels)
@@ -56,9 +61,10 @@ func (o Options) Validate() error {
 
 // Picture is a picture of the model's size.
 type Picture struct {
-	// Pix are the pixels in RGB order, row by row: height x width x 3 bytes.
-	Pix           []uint8
-	Width, Height int
+	// Pix are the pixels in RGB order, view by view, row by row: views x height x width x 3
+	// bytes.
+	Pix                  []uint8
+	Views, Width, Height int
 	// SourceWidth and SourceHeight are as stored in the file, before orientation.
 	SourceWidth, SourceHeight int
 	// Format is the file's format: "jpeg", "png", "gif", "bmp", "tiff" or "webp".

@@ -17,7 +17,7 @@ func (w *workspace) upright(s source, orientation int) source {
 			if orientation == 6 || orientation == 7 {
 				column = height - 1 - y
 			}
-			s.row(y, line, 1)
+			s.row(y, line)
 			for x := range width {
 				row := x
 				if orientation >= 7 {
@@ -26,24 +26,16 @@ func (w *workspace) upright(s source, orientation int) source {
 				copy(turned[3*(row*height+column):][:3], line[3*x:])
 			}
 		}
-		return source{width: height, height: width, row: func(y int, dst []uint8, step int) {
-			spread(dst, turned[3*y*height:], height, step, 3, 1)
-		}}
+		return fromRGB(turned, height, width)
 	}
 	mirrored, flipped := orientation != 4, orientation != 2
-	return source{width: width, height: height, row: func(y int, dst []uint8, step int) {
+	return source{width: width, height: height, row: func(y int, dst []uint8) {
 		if flipped {
 			y = height - 1 - y
 		}
-		s.row(y, dst, step)
-		if !mirrored {
-			return
-		}
-		for i, j := 0, width-1; i < j; i, j = i+1, j-1 {
-			for c := range 3 {
-				a, b := (3*i+c)*step, (3*j+c)*step
-				dst[a], dst[b] = dst[b], dst[a]
-			}
+		s.row(y, dst)
+		if mirrored {
+			mirror(dst[:3*width], width)
 		}
 	}}
 }

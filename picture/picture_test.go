@@ -2,9 +2,12 @@ package picture
 
 import (
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,9 +53,9 @@ func TestCropped(t *testing.T) {
 		{257, 255, 224, 258, 256, 17, 16},
 		{300, 300, 299, 342, 342, 22, 22}, // 21.5 rounds to even
 	} {
-		width, height, left, top := cropped(c.width, c.height, c.size)
-		if width != c.scaledWidth || height != c.scaledHeight || left != c.left || top != c.top {
-			t.Errorf("%+v: got %dx%d, %d, %d", c, width, height, left, top)
+		want := []frame{{c.scaledWidth, c.scaledHeight, c.left, c.top, c.size, c.size, false}}
+		if got := (Options{Width: c.size, Height: c.size, Resize: Crop}).frames(c.width, c.height); !slices.Equal(got, want) {
+			t.Errorf("%+v: got %+v", c, got)
 		}
 	}
 }
@@ -133,23 +136,42 @@ func TestConcurrent(t *testing.T) {
 	workers.Wait()
 }
 
-// TestPhotos decodes all of a folder of photos, for which there are no golden pixels.
+// TestPhotos compares real photos with the sums of Pillow's pixels, those of the whole picture
+// and of its centre, by all filters.
 func TestPhotos(t *testing.T) {
-	folder := os.Getenv("FOVEA_PHOTOS")
-	if folder == "" {
-		t.Skip("FOVEA_PHOTOS names no folder of photos")
+	const folder = "../../shared/cats-vs-dogs/train"
+	if _, err := os.Stat(folder); err != nil {
+		t.Skip("the cats-vs-dogs photos are not at hand:", err)
 	}
-	names, err := filepath.Glob(filepath.Join(folder, "*.*"))
-	if err != nil || len(names) == 0 {
-		t.Fatalf("%d photos, %v", len(names), err)
+	sums, err := os.ReadFile(filepath.Join(goldenDir, "photos.txt"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, name := range names {
-		data, err := os.ReadFile(name)
+	interpolations := []Interpolation{Bilinear, Bicubic, Lanczos, Nearest}
+	for i, line := range strings.Split(strings.TrimSpace(string(sums)), "\n") {
+		if (testing.Short() || raceDetector) && i%20 != i/20%20 { // all filters are among the rest
+			continue
+		}
+		var name string
+		var want [2]uint32
+		if _, err := fmt.Sscanf(line, "%s %x %x", &name, &want[0], &want[1]); err != nil {
+			t.Fatalf("photos.txt: line %d: %v", i+1, err)
+		}
+		data, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Decode(data, Options{Width: 224, Height: 224}); err != nil {
-			t.Errorf("%s: %v", filepath.Base(name), err)
+		for j, options := range []Options{
+			{Width: 224, Height: 224},
+			{Width: 224, Height: 224, Resize: Crop, Interpolation: interpolations[i%len(interpolations)]},
+		} {
+			picture, err := Decode(data, options)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if got := crc32.ChecksumIEEE(picture.Pix); got != want[j] {
+				t.Errorf("%s, %+v: pixels with sum %08x, Pillow's have %08x", name, options, got, want[j])
+			}
 		}
 	}
 }

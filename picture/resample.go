@@ -1,8 +1,9 @@
 package picture
 
 import (
-	"encoding/binary"
 	"math"
+
+	"fovea/picture/internal/kernel"
 )
 
 // Sizes of the single-crop protocol.
@@ -11,38 +12,29 @@ const (
 	cropTo   = 224
 )
 
-// resize makes the picture that options ask for, in two passes, rounding to bytes in
+// resize makes a view of the picture, not yet mirrored, in two passes, rounding to bytes in
 // between. Rows and columns that don't show aren't computed.
-func (w *workspace) resize(dst []uint8, s source, options Options) {
-	width, height, left, top := options.Width, options.Height, 0, 0
-	if options.Resize == Crop {
-		width, height, left, top = cropped(s.width, s.height, options.Width)
-	}
-	f := filters[options.Interpolation]
-	w.columns.set(f, s.width, width, left, options.Width)
-	w.rows.set(f, s.height, height, top, options.Height)
+func (w *workspace) resize(dst []uint8, s source, f filter, view frame) {
+	w.columns.set(f, s.width, view.scaledWidth, view.left, view.width)
+	w.rows.set(f, s.height, view.scaledHeight, view.top, view.height)
 
-	first := w.rows.starts[0]
-	start, weights := w.rows.window(options.Height - 1)
+	first := int(w.rows.starts[0])
+	start, weights := w.rows.window(view.height - 1)
 	end := start + len(weights)
-	stride := 3 * options.Width
-	if columnsFirst(s, width, height) {
-		w.middle = grown(w.middle, stride*(end-first)+8)
-		w.resizeColumns(w.middle, s, first, end, stride)
-		w.resizeRows(dst, w.middle, first, stride)
+	if columnsFirst(s, view.scaledWidth, view.scaledHeight) {
+		w.middle = grown(w.middle, 3*view.width*(end-first))
+		w.resizeColumns(w.middle, s, first, end, view.width)
+		w.resizeRows(dst, w.middle, first, 3*view.width)
 		return
 	}
 	wide := 3 * s.width
-	w.whole = grown(w.whole, wide*(end-first)+8)
+	w.whole = grown(w.whole, wide*(end-first))
 	for y := first; y < end; y++ {
-		s.row(y, w.whole[(y-first)*wide:], 1)
+		s.row(y, w.whole[(y-first)*wide:][:wide])
 	}
-	w.middle = grown(w.middle, wide*options.Height)
+	w.middle = grown(w.middle, wide*view.height)
 	w.resizeRows(w.middle, w.whole, first, wide)
-	half := source{width: s.width, height: options.Height, row: func(y int, dst []uint8, step int) {
-		spread(dst, w.middle[y*wide:], s.width, step, 3, 1)
-	}}
-	w.resizeColumns(dst, half, 0, options.Height, stride)
+	w.resizeColumns(dst, fromRGB(w.middle, s.width, view.height), 0, view.height, view.width)
 }
 
 // columnsFirst says which pass comes first; it shows in the roundings. Pillow 13 begins
@@ -53,102 +45,50 @@ func columnsFirst(s source, width, height int) bool {
 	return shrink <= 0 || shrink <= 2*(s.width-width)
 }
 
-// cropped is the size that a picture is scaled to before the centre is taken out of it,
-// and where the centre begins: the shorter side is in the proportion of 256 to 224 to the
-// model's size. The longer side is rounded down and the offsets to even, as torchvision's
-// are.
-func cropped(width, height, size int) (scaledWidth, scaledHeight, left, top int) {
-	short := int(math.RoundToEven(float64(size) * cropFrom / cropTo))
-	scaledWidth, scaledHeight = short, short
+// withMargin is the size that a picture is scaled to before a view of the given size is taken
+// out of it: in the proportion of 256 to 224.
+func withMargin(size int) int { return int(math.RoundToEven(float64(size) * cropFrom / cropTo)) }
+
+// shorterSide is the size of a picture whose shorter side is scaled to the given one. The
+// longer side is rounded down, as torchvision's is.
+func shorterSide(width, height, side int) (scaledWidth, scaledHeight int) {
 	if width < height {
-		scaledHeight = int(int64(short) * int64(height) / int64(width))
-	} else {
-		scaledWidth = int(int64(short) * int64(width) / int64(height))
+		return side, int(int64(side) * int64(height) / int64(width))
 	}
-	left = int(math.RoundToEven(float64(scaledWidth-size) / 2))
-	top = int(math.RoundToEven(float64(scaledHeight-size) / 2))
-	return scaledWidth, scaledHeight, left, top
+	return int(int64(side) * int64(width) / int64(height)), side
 }
 
-// stripRows is how many rows a word holds a sample of.
-const stripRows = 8
+// halfEven is the offset of a centre, rounded to even, as torchvision's is.
+func halfEven(margin int) int { return int(math.RoundToEven(float64(margin) / 2)) }
 
-// resizeColumns scales the rows first to end of the source to the output's width. It
-// takes 8 rows at a time, interleaved, so that a word holds the same sample of each.
-func (w *workspace) resizeColumns(dst []uint8, s source, first, end, stride int) {
-	const pixel = 3 * stripRows
-	w.strip = grown(w.strip, pixel*s.width)
-	for y := first; y < end; y += stripRows {
-		rows := min(stripRows, end-y)
+// resizeColumns scales the rows first to end of the source to the output's width, as many
+// at a time as a strip has.
+func (w *workspace) resizeColumns(dst []uint8, s source, first, end, width int) {
+	wide, stride := 3*s.width, 3*width
+	w.lines = grown(w.lines, kernel.StripRows*max(wide, stride))
+	w.strip = grown(w.strip, kernel.StripRows*wide)
+	w.narrow = grown(w.narrow, kernel.StripRows*stride)
+	for y := first; y < end; y += kernel.StripRows {
+		rows := min(kernel.StripRows, end-y)
 		for i := range rows {
-			s.row(y+i, w.strip[i:], stripRows)
+			s.row(y+i, w.lines[i*wide:][:wide])
 		}
-		out := dst[(y-first)*stride:]
-		for x := range w.columns.starts {
-			start, weights := w.columns.window(x)
-			samples := w.strip[start*pixel:]
-			for c := range 3 {
-				word := weigh(samples[c*stripRows:], pixel, weights)
-				scatter(out[3*x+c:], stride, rows, word)
-			}
+		kernel.Interleave(w.strip, w.lines, wide, wide)
+		kernel.WeighStrip(w.narrow, w.strip, w.columns.starts, w.columns.ends, w.columns.weights)
+		out := dst[(y-first)*stride:][:rows*stride]
+		if rows == kernel.StripRows {
+			kernel.Deinterleave(out, stride, w.narrow, stride)
+			continue
 		}
+		kernel.Deinterleave(w.lines, stride, w.narrow, stride)
+		copy(out, w.lines)
 	}
 }
 
-// scatter writes the first bytes of a word to as many rows.
-func scatter(out []uint8, stride, rows int, word uint64) {
-	if rows < stripRows {
-		for i := range rows {
-			out[i*stride] = uint8(word >> (8 * i))
-		}
-		return
-	}
-	_ = out[7*stride]
-	out[0], out[stride] = uint8(word), uint8(word>>8)
-	out[2*stride], out[3*stride] = uint8(word>>16), uint8(word>>24)
-	out[4*stride], out[5*stride] = uint8(word>>32), uint8(word>>40)
-	out[6*stride], out[7*stride] = uint8(word>>48), uint8(word>>56)
-}
-
-// resizeRows scales the columns, 8 neighbouring bytes at a time. src has 8 bytes to spare
-// at its end.
+// resizeRows scales the columns.
 func (w *workspace) resizeRows(dst, src []uint8, first, stride int) {
 	for y := range w.rows.starts {
 		start, weights := w.rows.window(y)
-		in, out := src[(start-first)*stride:], dst[y*stride:(y+1)*stride]
-		x := 0
-		for ; x+8 <= stride; x += 8 {
-			binary.LittleEndian.PutUint64(out[x:], weigh(in[x:], stride, weights))
-		}
-		if x < stride {
-			var last [8]uint8
-			binary.LittleEndian.PutUint64(last[:], weigh(in[x:], stride, weights))
-			copy(out[x:], last[:])
-		}
+		kernel.WeighRows(dst[y*stride:(y+1)*stride], src[(start-first)*stride:], stride, weights)
 	}
-}
-
-// weigh sums words of 8 samples, step bytes apart, times the weights. Each of 4 sums
-// carries two samples, 32 bits apart: a negative low half borrows from the high half,
-// which split gives back.
-func weigh(src []uint8, step int, weights []int64) uint64 {
-	const lanes, round = 0x000000ff_000000ff, 1<<(weightBits-1) | 1<<(weightBits-1+32)
-	var a, b, c, d uint64 = round, round, round, round
-	at := 0
-	for _, weight := range weights {
-		word, k := binary.LittleEndian.Uint64(src[at:at+8]), uint64(weight)
-		a += word & lanes * k
-		b += word >> 8 & lanes * k
-		c += word >> 16 & lanes * k
-		d += word >> 24 & lanes * k
-		at += step
-	}
-	return split(a) | split(b)<<8 | split(c)<<16 | split(d)<<24
-}
-
-// split rounds a pair of sums to samples.
-func split(sums uint64) uint64 {
-	low := int32(sums)
-	high := int32((sums - uint64(int64(low))) >> 32)
-	return uint64(clamp(low>>weightBits)) | uint64(clamp(high>>weightBits))<<32
 }

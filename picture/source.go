@@ -3,14 +3,21 @@ package picture
 import (
 	"image"
 	"image/color"
+
+	"fovea/picture/internal/kernel"
 )
 
 // source is a decoded picture that gives its pixels row by row, so that a row becomes RGB
 // when it is needed, and the whole picture rarely is.
 type source struct {
 	width, height int
-	// row writes row y to dst: sample c of pixel x to dst[(3*x+c)*step].
-	row func(y int, dst []uint8, step int)
+	// row writes row y, of which dst has the size, 3 bytes a pixel.
+	row func(y int, dst []uint8)
+}
+
+// fromRGB gives the rows of pixels that lie in memory, 3 bytes each.
+func fromRGB(pix []uint8, width, height int) source {
+	return source{width: width, height: height, row: func(y int, dst []uint8) { copy(dst, pix[3*y*width:]) }}
 }
 
 // fromImage gives the rows of what a decoder of the standard library's kind gives. Alpha
@@ -20,27 +27,21 @@ func fromImage(decoded image.Image) source {
 	out := source{width: bounds.Dx(), height: bounds.Dy()}
 	switch s := decoded.(type) {
 	case *image.Gray:
-		out.row = func(y int, dst []uint8, step int) { spread(dst, s.Pix[y*s.Stride:], out.width, step, 1, 0) }
+		out.row = func(y int, dst []uint8) { spread(dst, s.Pix[y*s.Stride:], out.width, 1, 0) }
 	case *image.Gray16:
-		out.row = func(y int, dst []uint8, step int) { spread(dst, s.Pix[y*s.Stride:], out.width, step, 2, 0) }
+		out.row = func(y int, dst []uint8) { spread(dst, s.Pix[y*s.Stride:], out.width, 2, 0) }
 	case *image.NRGBA:
-		out.row = func(y int, dst []uint8, step int) { spread(dst, s.Pix[y*s.Stride:], out.width, step, 4, 1) }
+		out.row = func(y int, dst []uint8) { spread(dst, s.Pix[y*s.Stride:], out.width, 4, 1) }
 	case *image.NRGBA64:
-		out.row = func(y int, dst []uint8, step int) { spread(dst, s.Pix[y*s.Stride:], out.width, step, 8, 2) }
+		out.row = func(y int, dst []uint8) { spread(dst, s.Pix[y*s.Stride:], out.width, 8, 2) }
 	case *image.RGBA64:
-		out.row = anyRow(decoded)
-		if s.Opaque() {
-			out.row = func(y int, dst []uint8, step int) { spread(dst, s.Pix[y*s.Stride:], out.width, step, 8, 2) }
-		}
-	case *image.RGBA: // decoders use it for pictures without alpha
-		out.row = anyRow(decoded)
-		if s.Opaque() {
-			out.row = func(y int, dst []uint8, step int) { spread(dst, s.Pix[y*s.Stride:], out.width, step, 4, 1) }
-		}
+		out.row = func(y int, dst []uint8) { divide(dst, s.Pix[y*s.Stride:], out.width, 8, 2) }
+	case *image.RGBA: // decoders use it for pictures without alpha, too
+		out.row = func(y int, dst []uint8) { divide(dst, s.Pix[y*s.Stride:], out.width, 4, 1) }
 	case *image.Paletted:
 		palette := plainPalette(s.Palette)
-		out.row = func(y int, dst []uint8, step int) {
-			paletteRow(dst, s.Pix[y*s.Stride:y*s.Stride+out.width], &palette, step)
+		out.row = func(y int, dst []uint8) {
+			paletteRow(dst, s.Pix[y*s.Stride:y*s.Stride+out.width], &palette)
 		}
 	default:
 		out.row = anyRow(decoded)
@@ -49,12 +50,25 @@ func fromImage(decoded image.Image) source {
 }
 
 // spread takes three samples from each pixel of the given size, one every apart.
-func spread(dst, pix []uint8, width, step, size, every int) {
-	o := 0
+func spread(dst, pix []uint8, width, size, every int) {
 	for i := range width {
-		p := pix[i*size : i*size+2*every+1]
-		dst[o], dst[o+step], dst[o+2*step] = p[0], p[every], p[2*every]
-		o += 3 * step
+		p, pixel := pix[i*size:i*size+2*every+1], dst[3*i:3*i+3:3*i+3]
+		pixel[0], pixel[1], pixel[2] = p[0], p[every], p[2*every]
+	}
+}
+
+// divide takes samples as spread does and takes back that they were multiplied by alpha,
+// which follows them, with Pillow's rounding.
+func divide(dst, pix []uint8, width, size, every int) {
+	spread(dst, pix, width, size, every)
+	for i := range width {
+		alpha := int32(pix[i*size+3*every])
+		if alpha == 0 || alpha == 255 {
+			continue
+		}
+		for c, v := range dst[3*i : 3*i+3] {
+			dst[3*i+c] = kernel.Clamp(255 * int32(v) / alpha)
+		}
 	}
 }
 
@@ -67,22 +81,19 @@ func plainPalette(p color.Palette) (plain [256][3]uint8) {
 	return plain
 }
 
-func paletteRow(dst, indices []uint8, palette *[256][3]uint8, step int) {
-	o := 0
-	for _, index := range indices {
-		c := &palette[index]
-		dst[o], dst[o+step], dst[o+2*step] = c[0], c[1], c[2]
-		o += 3 * step
+func paletteRow(dst, indices []uint8, palette *[256][3]uint8) {
+	for x, index := range indices {
+		*(*[3]uint8)(dst[3*x:]) = palette[index]
 	}
 }
 
 // anyRow is slow and takes every kind of picture.
-func anyRow(decoded image.Image) func(y int, dst []uint8, step int) {
+func anyRow(decoded image.Image) func(y int, dst []uint8) {
 	bounds := decoded.Bounds()
-	return func(y int, dst []uint8, step int) {
+	return func(y int, dst []uint8) {
 		for x := range bounds.Dx() {
 			c := color.NRGBAModel.Convert(decoded.At(bounds.Min.X+x, bounds.Min.Y+y)).(color.NRGBA)
-			dst[3*x*step], dst[(3*x+1)*step], dst[(3*x+2)*step] = c.R, c.G, c.B
+			*(*[3]uint8)(dst[3*x:]) = [3]uint8{c.R, c.G, c.B}
 		}
 	}
 }

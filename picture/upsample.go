@@ -1,6 +1,9 @@
 package picture
 
-import "fovea/picture/internal/jpeg"
+import (
+	"fovea/picture/internal/jpeg"
+	"fovea/picture/internal/kernel"
+)
 
 // upsampler gives the rows of a JPEG's plane at the picture's size.
 //
@@ -13,7 +16,6 @@ type upsampler struct {
 	plane jpeg.Plane
 	fancy bool
 	out   []uint8
-	sums  []int32 // per column 3 times the nearer row + the further row
 }
 
 func (u *upsampler) reset(plane jpeg.Plane) {
@@ -23,7 +25,6 @@ func (u *upsampler) reset(plane jpeg.Plane) {
 	// repeated, as are the rare factors above 2.
 	u.fancy = v <= 2 && (h == 2 && plane.Width > 2 || h == 1 && v == 2)
 	u.out = grown(u.out, plane.Width*h)
-	u.sums = grown(u.sums, plane.Width)
 }
 
 func (u *upsampler) source(y int) []uint8 {
@@ -44,7 +45,7 @@ func (u *upsampler) row(y int) []uint8 {
 		}
 		return u.out
 	case v == 1:
-		u.twiceWide(near)
+		kernel.DoubleRow(u.out, near)
 		return u.out
 	}
 	further := u.source(y/2 - 1 + 2*(y%2))[:len(near)] // above an even row, below an odd one
@@ -55,38 +56,6 @@ func (u *upsampler) row(y int) []uint8 {
 		}
 		return u.out
 	}
-	sums := u.sums[:len(near)]
-	for x, v := range near {
-		sums[x] = 3*int32(v) + int32(further[x])
-	}
-	u.twiceWideSums()
+	kernel.DoubleRows(u.out, near, further)
 	return u.out
-}
-
-// twiceWide enlarges one row.
-func (u *upsampler) twiceWide(in []uint8) {
-	last := len(in) - 1
-	u.out[0] = in[0]
-	u.out[1] = uint8((3*int32(in[0]) + int32(in[1]) + 2) >> 2)
-	for x := 1; x < last; x++ {
-		v := 3 * int32(in[x])
-		u.out[2*x] = uint8((v + int32(in[x-1]) + 1) >> 2)
-		u.out[2*x+1] = uint8((v + int32(in[x+1]) + 2) >> 2)
-	}
-	u.out[2*last] = uint8((3*int32(in[last]) + int32(in[last-1]) + 1) >> 2)
-	u.out[2*last+1] = in[last]
-}
-
-// twiceWideSums enlarges a row of column sums, which are 4 times too large.
-func (u *upsampler) twiceWideSums() {
-	in, out := u.sums, u.out
-	last := len(in) - 1
-	v := in[0]
-	out[0] = uint8((4*v + 8) >> 4)
-	for _, after := range in[1:] {
-		out[1] = uint8((3*v + after + 7) >> 4)
-		out[2] = uint8((3*after + v + 8) >> 4)
-		out, v = out[2:], after
-	}
-	u.out[2*last+1] = uint8((4*v + 7) >> 4)
 }

@@ -6,6 +6,8 @@ import (
 	"image"
 
 	"golang.org/x/image/webp"
+
+	"fovea/picture/internal/kernel"
 )
 
 // decodeWebP decodes a WebP file, of an animation its first frame.
@@ -36,15 +38,15 @@ func (s source) on(width, height, left, top int, canvas [3]uint8) source {
 		return s
 	}
 	line := make([]uint8, 3*s.width)
-	return source{width: width, height: height, row: func(y int, dst []uint8, step int) {
+	return source{width: width, height: height, row: func(y int, dst []uint8) {
 		for x := range width {
-			dst[3*x*step], dst[(3*x+1)*step], dst[(3*x+2)*step] = canvas[0], canvas[1], canvas[2]
+			*(*[3]uint8)(dst[3*x:]) = canvas
 		}
 		if y < top || y >= top+s.height || left >= width {
 			return
 		}
-		s.row(y-top, line, 1)
-		spread(dst[3*left*step:], line, min(s.width, width-left), step, 3, 1)
+		s.row(y-top, line)
+		copy(dst[3*left:], line)
 	}}
 }
 
@@ -114,17 +116,18 @@ func fromWebP(s *image.YCbCr) source {
 	out := source{width: s.Rect.Dx(), height: s.Rect.Dy()}
 	chroma := (out.width + 1) / 2
 	u, v := make([]uint8, 2*chroma+1), make([]uint8, 2*chroma+1)
-	out.row = func(y int, dst []uint8, step int) {
+	out.row = func(y int, dst []uint8) {
 		last := (out.height+1)/2 - 1
 		near, further := y/2, max(0, min(last, y/2-1+2*(y%2)))
 		webpChroma(u, s.Cb[near*s.CStride:][:chroma], s.Cb[further*s.CStride:][:chroma])
 		webpChroma(v, s.Cr[near*s.CStride:][:chroma], s.Cr[further*s.CStride:][:chroma])
 		for x, l := range s.Y[y*s.YStride:][:out.width] {
 			luma, u, v := int32(l)*19077>>8, int32(u[x]), int32(v[x])
-			o := 3 * x * step
-			dst[o] = clamp((luma + v*26149>>8 - 14234) >> 6)
-			dst[o+step] = clamp((luma - u*6419>>8 - v*13320>>8 + 8708) >> 6)
-			dst[o+2*step] = clamp((luma + u*33050>>8 - 17685) >> 6)
+			*(*[3]uint8)(dst[3*x:]) = [3]uint8{
+				kernel.Clamp((luma + v*26149>>8 - 14234) >> 6),
+				kernel.Clamp((luma - u*6419>>8 - v*13320>>8 + 8708) >> 6),
+				kernel.Clamp((luma + u*33050>>8 - 17685) >> 6),
+			}
 		}
 	}
 	return out

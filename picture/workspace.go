@@ -11,10 +11,13 @@ import (
 type workspace struct {
 	jpeg    jpeg.Decoder
 	chroma  [2]upsampler
-	strip   []uint8 // stripRows rows of the source, interleaved
+	lines   []uint8 // as many rows of the source as a strip has
+	strip   []uint8 // the same, interleaved
+	narrow  []uint8 // the strip at the output's width
 	middle  []uint8 // the picture between the two passes of a resize
 	whole   []uint8 // the source, where the rows are scaled before the columns
 	line    []uint8
+	views   []uint8 // all views, on their way to numbers
 	turned  []uint8 // a picture that EXIF turns by 90 degrees
 	columns axis
 	rows    axis
@@ -27,7 +30,7 @@ const maxRetained = 64 << 20
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 
 func (w *workspace) release() {
-	if w.jpeg.Retained()+cap(w.strip)+cap(w.middle)+cap(w.whole)+cap(w.turned) <= maxRetained {
+	if w.jpeg.Retained()+cap(w.lines)+cap(w.strip)+cap(w.narrow)+cap(w.middle)+cap(w.whole)+cap(w.views)+cap(w.turned) <= maxRetained {
 		workspaces.Put(w)
 	}
 }

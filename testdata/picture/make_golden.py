@@ -23,7 +23,7 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 HERE = pathlib.Path(__file__).parent
 FILTERS = {
@@ -202,6 +202,25 @@ def orientations():
     save("exif-6.png", picture(19, 12), exif=exif)
     save("exif-6.webp", picture(19, 12), exif=exif, lossless=True)
     save("exif-6.tiff", picture(19, 12), exif=exif)
+    # XMP's orientation counts where EXIF says nothing, and only there.
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    element = b"<x:xmpmeta><tiff:Orientation>3</tiff:Orientation></x:xmpmeta>"
+    save("xmp-6.jpg", picture(19, 12), quality=90, xmp=xmp)
+    save("xmp-3.jpg", picture(19, 12), quality=90, xmp=element)
+    save("xmp-6-exif-6.jpg", picture(19, 12), quality=90, xmp=element, exif=exif)
+    save("xmp-6.webp", picture(19, 12), xmp=xmp, lossless=True)
+    save("xmp-6.tiff", picture(19, 12), tiffinfo={700: xmp})
+    for name, compress in (("xmp-6.png", False), ("xmp-6-compressed.png", True)):
+        text = PngImagePlugin.PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", xmp.decode(), zip=compress)
+        save(name, picture(19, 12), pnginfo=text)
+    profile = exif.tobytes()  # as ImageMagick writes it
+    digits = profile.hex()
+    digits = "\n".join(digits[i : i + 72] for i in range(0, len(digits), 72))
+    for name, compress in (("exif-text-6.png", False), ("exif-text-6-compressed.png", True)):
+        text = PngImagePlugin.PngInfo()
+        text.add_text("Raw profile type exif", f"\nexif\n{len(profile):8}\n{digits}\n", zip=compress)
+        save(name, picture(19, 12), pnginfo=text)
 
 
 def png_chunk(kind, body):

@@ -7,54 +7,64 @@ import (
 
 // bitReader reads markers and segments, and the bits of entropy-coded data in between.
 //
-// Bits wait at the top of acc. At a marker or at the file's end, zeros are fed and counted
-// in pad; that the real bits ran out is found by comparing, so that the reader need not
-// check every bit.
+// Before an interval of such data is read, it is copied without the zeros that are stuffed
+// behind each 0xff, so that the reader takes eight bytes at once. Bits wait at the top of
+// acc. Behind the interval's end zeros are fed; that the real bits ran out is found by
+// comparing, so that the reader need not check every bit.
 type bitReader struct {
 	data []byte
-	at   int
-	acc  uint64
-	n    int // bits in acc, with the padding
-	pad  int // bits of padding among all that were fed
+	at   int // in data
+	// coded is the current interval, and next the place of the byte in it that the bits in
+	// acc lead up to.
+	coded []byte
+	next  int
+	acc   uint64
+	n     int  // bits in acc
+	bad   bool // a pattern of bits is no code
 }
 
-// exhausted says whether bits were taken that the file doesn't have.
-func (b *bitReader) exhausted() bool { return b.n < b.pad }
-
-// fill makes sure of more than 48 bits.
-func (b *bitReader) fill() {
-	if b.at+8 <= len(b.data) {
-		next := binary.BigEndian.Uint64(b.data[b.at:])
-		// Eight bytes without 0xff are taken at once: the sum carries out of such a byte.
-		if inverse := ^next; (inverse-0x0101010101010101)&^inverse&0x8080808080808080 == 0 {
-			b.acc |= next >> b.n
-			taken := (63 - b.n) >> 3
-			b.at += taken
-			b.n += taken << 3
+// interval reads entropy-coded data up to the next marker or the end.
+func (b *bitReader) interval() {
+	b.coded, b.next, b.acc, b.n, b.bad = b.coded[:0], 0, 0, 0, false
+	for {
+		rest := b.data[b.at:]
+		plain := bytes.IndexByte(rest, 0xff)
+		if plain < 0 {
+			b.coded = append(b.coded, rest...)
+			b.at = len(b.data)
 			return
 		}
+		b.at += plain
+		if plain+1 >= len(rest) || rest[plain+1] != 0 { // a marker
+			b.coded = append(b.coded, rest[:plain]...)
+			return
+		}
+		b.coded = append(b.coded, rest[:plain+1]...)
+		b.at += 2
 	}
-	b.fillSlowly()
 }
 
-func (b *bitReader) fillSlowly() {
-	for b.n <= 56 {
-		var next byte
-		switch {
-		case b.at >= len(b.data):
-			b.pad += 8
-		case b.data[b.at] != 0xff:
-			next = b.data[b.at]
-			b.at++
-		case b.at+1 < len(b.data) && b.data[b.at+1] == 0: // a stuffed 0xff
-			next = 0xff
-			b.at += 2
-		default: // a marker
-			b.pad += 8
-		}
-		b.acc |= uint64(next) << (56 - b.n)
-		b.n += 8
+// exhausted says whether bits were taken that the interval doesn't have, or that are no
+// code.
+func (b *bitReader) exhausted() bool { return b.bad || 8*b.next-b.n > 8*len(b.coded) }
+
+// fill makes sure of at least 56 bits.
+func (b *bitReader) fill() { b.acc, b.n, b.next = filled(b.coded, b.acc, b.n, b.next) }
+
+// filled is fill for a reader whose fields are in registers.
+func filled(coded []byte, acc uint64, n, next int) (uint64, int, int) {
+	if next+8 <= len(coded) {
+		acc |= binary.BigEndian.Uint64(coded[next:]) >> n
+		return acc, n | 56, next + (63-n)>>3
 	}
+	for n < 56 {
+		if next < len(coded) {
+			acc |= uint64(coded[next]) << (56 - n)
+		}
+		n += 8
+		next++
+	}
+	return acc, n, next
 }
 
 // skip drops n bits.
@@ -89,31 +99,14 @@ func (b *bitReader) symbol(h *huffman) uint8 {
 	if b.n < 32 {
 		b.fill()
 	}
-	if entry := h.quick[b.acc>>(64-quickBits)]; entry != 0 {
-		b.skip(int(entry >> 8))
-		return uint8(entry)
-	}
-	return b.longSymbol(h)
-}
-
-func (b *bitReader) longSymbol(h *huffman) uint8 {
-	start := uint32(b.acc >> 48)
-	length := quickBits + 1
-	for start >= h.limit[length] {
-		length++
-	}
-	if length > 16 {
-		b.pad = 1 << 30
-		return 0
-	}
-	code := int32(b.acc >> (64 - length))
-	b.skip(length)
-	return h.symbols[uint8(code+h.offset[length])]
+	symbol, length := h.symbol(b.acc)
+	b.bad = b.bad || length == 0
+	b.skip(int(length))
+	return symbol
 }
 
 // nextMarker drops what is left of entropy-coded data and finds the next marker.
 func (b *bitReader) nextMarker() (marker uint8, found bool) {
-	b.acc, b.n, b.pad = 0, 0, 0
 	for {
 		skip := bytes.IndexByte(b.data[b.at:], 0xff)
 		if skip < 0 || b.at+skip+1 >= len(b.data) {

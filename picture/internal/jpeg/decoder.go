@@ -61,10 +61,11 @@ type component struct {
 	blocksWide    int // of 8x8, padded to whole MCUs
 	blocksHigh    int
 	pix           []uint8
-	coefficients  []int16 // of a progressive file, 64 a block, in zigzag order
-	prediction    int32   // of the next DC coefficient
-	dc, ac        int     // Huffman tables of the current scan
-	seen          bool    // a scan has had the component
+	coefficients  []int16  // of a progressive file, 64 a block, in zigzag order
+	prediction    int32    // of the next DC coefficient
+	dc, ac        int      // Huffman tables of the current scan
+	seen          bool     // a scan has had the component
+	missing       [64]int8 // bits that a progressive file's coefficients lack so far, -1 for all
 }
 
 // Decoder decodes one file at a time and keeps its memory for the next. The zero value is
@@ -82,14 +83,15 @@ type Decoder struct {
 	dc, ac        [4]huffman
 	endOfBand     int // blocks left of a progressive run
 	jfif, adobe   bool
-	transform     uint8 // Adobe's note about colour
-	block         [64]int32
+	transform     uint8     // Adobe's note about colour
+	block         [64]int16 // row by row, clear between blocks
 	planes        [4]Plane
 }
 
 // Decode decodes a file. The image's planes are valid until the Decoder's next use.
 func (d *Decoder) Decode(data []byte) (Image, error) {
 	d.reset(data)
+	defer d.forget()
 	if err := d.readSegments(false); err != nil {
 		return Image{}, err
 	}
@@ -99,6 +101,9 @@ func (d *Decoder) Decode(data []byte) (Image, error) {
 			return Image{}, corrupt("component %d has no data", i+1)
 		}
 		if d.progressive {
+			if !c.complete() {
+				return Image{}, fmt.Errorf("%w: component %d lacks its last scans", ErrTruncated, i+1)
+			}
 			d.reconstruct(c)
 		}
 		d.planes[i] = Plane{
@@ -112,6 +117,7 @@ func (d *Decoder) Decode(data []byte) (Image, error) {
 // Size reads a file's header up to the picture's size in pixels.
 func (d *Decoder) Size(data []byte) (width, height int, err error) {
 	d.reset(data)
+	defer d.forget()
 	if err := d.readSegments(true); err != nil {
 		return 0, 0, err
 	}
@@ -120,15 +126,18 @@ func (d *Decoder) Size(data []byte) (width, height int, err error) {
 
 // Retained is the number of bytes that the Decoder holds on to for its next use.
 func (d *Decoder) Retained() int {
-	n := 0
+	n := cap(d.bits.coded)
 	for i := range d.components {
 		n += cap(d.components[i].pix) + 2*cap(d.components[i].coefficients)
 	}
 	return n
 }
 
+// forget lets go of the file, which a kept Decoder must not hold on to.
+func (d *Decoder) forget() { d.bits.data = nil }
+
 func (d *Decoder) reset(data []byte) {
-	d.bits = bitReader{data: data}
+	d.bits = bitReader{data: data, coded: d.bits.coded}
 	d.count, d.restart, d.endOfBand = 0, 0, 0
 	d.progressive, d.jfif, d.adobe = false, false, false
 	d.quantSeen = [4]bool{}

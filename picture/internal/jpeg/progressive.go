@@ -47,7 +47,7 @@ func (d *Decoder) band(table *huffman, block *[64]int16, start, end int, shift u
 		k += run
 		value := extend(d.bits.take(size), uint(size))
 		if k > 63 {
-			d.bits.pad = 1 << 30 // the data are corrupt
+			d.bits.bad = true
 			return
 		}
 		block[k] = int16(value << shift)
@@ -84,26 +84,53 @@ func (d *Decoder) refineBand(table *huffman, block *[64]int16, start, end int, s
 }
 
 // refineKnown adds a bit to the known coefficients from k on, until it has passed over
-// zeros other ones; it gives the place of the next.
+// zeros other ones; it gives the place of the next. The reader's fields are copied, for the
+// compiler to keep them in registers.
 func (d *Decoder) refineKnown(block *[64]int16, k, end, zeros int, shift uint) int {
+	acc, n, next := d.bits.acc, d.bits.n, d.bits.next
+	bit := int16(1) << shift
 	for ; k <= end; k++ {
-		old := block[k]
+		old := block[k&63]
 		if old == 0 {
 			if zeros == 0 {
-				return k
+				break
 			}
 			zeros--
 			continue
 		}
-		if d.bits.bit() && old&(1<<shift) == 0 {
+		if n < 1 {
+			acc, n, next = filled(d.bits.coded, acc, n, next)
+		}
+		if int64(acc) < 0 && old&bit == 0 {
 			if old > 0 {
-				block[k] = old + 1<<shift
+				block[k&63] = old + bit
 			} else {
-				block[k] = old - 1<<shift
+				block[k&63] = old - bit
 			}
 		}
+		acc <<= 1
+		n--
 	}
+	d.bits.acc, d.bits.n, d.bits.next = acc, n, next
 	return k
+}
+
+// account notes which bits a scan gives.
+func (c *component) account(header *scanHeader) {
+	for k := header.start; k <= header.end; k++ {
+		c.missing[k] = int8(header.shift)
+	}
+}
+
+// complete says whether the coarsest coefficients have all their bits. Where they don't,
+// libjpeg makes up for them by smoothing over neighbouring blocks; finer ones count as 0.
+func (c *component) complete() bool {
+	for _, missing := range c.missing[:10] {
+		if missing != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // reconstruct makes a progressive component's samples once all scans are read.
@@ -111,14 +138,13 @@ func (d *Decoder) reconstruct(c *component) {
 	quant, stride := &d.quant[c.quant], c.blocksWide*8
 	for y := range ceil(c.height, 8) {
 		for x := range ceil(c.width, 8) {
-			last := 0
-			for k, value := range c.block(x, y) {
-				if value != 0 {
-					d.block[natural[k]] = int32(int16(int32(value) * int32(quant[k])))
-					last = k
-				}
+			coefficients, fine := c.block(x, y), int16(0)
+			d.block[0] = int16(int32(coefficients[0]) * int32(quant[0]))
+			for k := 1; k < 64; k++ {
+				d.block[natural[k]&63] = int16(int32(coefficients[k]) * int32(quant[k]))
+				fine |= coefficients[k]
 			}
-			inverse(&d.block, last, c.pix[(y*stride+x)*8:], stride)
+			samples(&d.block, fine == 0, c.pix[(y*stride+x)*8:], stride)
 		}
 	}
 }

@@ -1,5 +1,7 @@
 package jpeg
 
+import "encoding/binary"
+
 // scanHeader is which components and coefficients a scan carries.
 type scanHeader struct {
 	components [4]*component
@@ -27,6 +29,11 @@ func (d *Decoder) scan(body []byte) error {
 	decode := d.sequentialBlock
 	if d.progressive {
 		decode = d.progressiveDecoder(&header)
+	} else {
+		for _, c := range header.components[:header.count] {
+			d.dc[c.dc].defineValues(false)
+			d.ac[c.ac].defineValues(true)
+		}
 	}
 	wide, high := ceil(d.width, 8*d.hmax), ceil(d.height, 8*d.vmax)
 	if header.count == 1 { // blocks in plain order, without padding
@@ -34,6 +41,7 @@ func (d *Decoder) scan(body []byte) error {
 	}
 	for _, c := range header.components[:header.count] {
 		c.seen = true
+		c.account(&header)
 	}
 	d.startInterval(&header)
 	left, marker := d.restart, uint8(restart0)
@@ -85,7 +93,7 @@ func decodeMCU(header *scanHeader, x, y int, decode func(c *component, x, y int)
 
 func (d *Decoder) startInterval(header *scanHeader) {
 	d.endOfBand = 0
-	d.bits.acc, d.bits.n, d.bits.pad = 0, 0, 0
+	d.bits.interval()
 	for _, c := range header.components[:header.count] {
 		c.prediction = 0
 	}
@@ -148,48 +156,52 @@ func (d *Decoder) checkTables(header *scanHeader) error {
 	return nil
 }
 
-// sequentialBlock decodes a block and stores its samples.
+// sequentialBlock decodes a block and stores its samples. It takes most of a decoder's time:
+// the reader's fields are copied, for the compiler to keep them in registers.
 func (d *Decoder) sequentialBlock(c *component, x, y int) {
-	quant := &d.quant[c.quant]
-	b := d.bits // a copy, which the compiler can keep in registers
-	size := uint(b.symbol(&d.dc[c.dc])) & 15
-	c.prediction += extend(b.take(int(size)), size)
-	block := &d.block
-	block[0] = int32(int16(c.prediction)) * int32(quant[0])
-	table := &d.ac[c.ac]
-	last := 0
-	for k := 1; k < 64; k++ {
-		if b.n < 32 {
-			b.fill()
-		}
-		start := b.acc >> (64 - quickBits)
-		var value int32
-		if pair := table.pairs[start]; pair != 0 {
-			b.skip(int(pair & 0xff))
-			k += int(pair>>8) & 0xff
-			value = pair >> 16
-		} else {
-			symbol := b.symbol(table)
-			run, size := int(symbol>>4), int(symbol&15)
-			if size == 0 {
-				if run < 15 {
-					break
-				}
-				k += 15
-				continue
+	quant, block := &d.quant[c.quant], &d.block
+	coded, acc, n, next := d.bits.coded, d.bits.acc, d.bits.n, d.bits.next
+	if n < 32 {
+		acc, n, next = filled(coded, acc, n, next)
+	}
+	dc, ac := &d.dc[c.dc], &d.ac[c.ac]
+	entry := dc.values[acc>>(64-quickBits)]
+	value, bits := int32(entry)>>16, uint(entry)&0xff
+	if entry&notWhole != 0 {
+		value, _, bits = dc.whole(false, acc)
+		d.bits.bad = d.bits.bad || bits == 0
+	}
+	acc <<= bits & 63
+	n -= int(bits)
+	c.prediction += value
+	block[0] = int16(c.prediction * int32(quant[0]))
+	flat := true
+	for k := uint(1); k < 64; k++ {
+		if n < 32 {
+			if next+8 <= len(coded) {
+				acc |= binary.BigEndian.Uint64(coded[next:]) >> (uint(n) & 63)
+				next += (63 - n) >> 3
+				n |= 56
+			} else {
+				acc, n, next = filled(coded, acc, n, next)
 			}
-			k += run
-			value = extend(b.acc>>(64-size), uint(size))
-			b.skip(size)
 		}
+		entry := ac.values[acc>>(64-quickBits)]
+		value, run, bits := int32(entry)>>16, uint(entry>>8)&0xff, uint(entry)&0xff
+		if entry&notWhole != 0 {
+			value, run, bits = ac.whole(true, acc)
+		}
+		acc <<= bits & 63
+		n -= int(bits)
+		k += run
 		if k > 63 {
-			b.pad = 1 << 30 // the data are corrupt
+			d.bits.bad = d.bits.bad || value != 0 || bits == 0
 			break
 		}
-		block[natural[k]] = int32(int16(value * int32(quant[k])))
-		last = k
+		block[natural[k]] = int16(value * int32(quant[k]))
+		flat = false
 	}
-	d.bits = b
+	d.bits.acc, d.bits.n, d.bits.next = acc, n, next
 	stride := c.blocksWide * 8
-	inverse(block, last, c.pix[(y*stride+x)*8:], stride)
+	samples(block, flat, c.pix[(y*stride+x)*8:], stride)
 }

@@ -21,6 +21,14 @@ const (
 	app14        = 0xee
 )
 
+// processes are the kinds of frames, and the table of arithmetic coding, that are not decoded.
+var processes = map[uint8]string{
+	0xc3: "lossless coding", 0xc5: "hierarchical coding", 0xc6: "hierarchical coding",
+	0xc7: "lossless coding", 0xc8: "a reserved extension", 0xc9: "arithmetic coding",
+	0xca: "arithmetic coding", 0xcb: "arithmetic coding", 0xcc: "arithmetic coding",
+	0xcd: "arithmetic coding", 0xce: "arithmetic coding", 0xcf: "arithmetic coding",
+}
+
 // maxScans bounds the work that a small file can cause: with a few bytes, a scan can pass
 // over all of a large picture. Encoders write about ten.
 const maxScans = 200
@@ -88,8 +96,8 @@ func (d *Decoder) table(marker uint8, body []byte) error {
 		if bytes.HasPrefix(body, []byte("Adobe")) && len(body) >= 12 {
 			d.adobe, d.transform = true, body[11]
 		}
-	case marker == 0xc8 || marker >= 0xc3 && marker <= 0xcf: // lossless, hierarchical, arithmetic
-		return unsupported("process %#x", marker)
+	case processes[marker] != "":
+		return unsupported("%s", processes[marker])
 	case marker < 0xc0:
 		return corrupt("marker %#x", marker)
 	}
@@ -133,11 +141,8 @@ func (d *Decoder) huffmanTables(body []byte) error {
 		if class == 1 {
 			table = &d.ac[id]
 		}
-		if err := table.define(body[1:17], body[17:17+count]); err != nil {
+		if err := table.define(body[1 : 17+count]); err != nil {
 			return err
-		}
-		if class == 1 {
-			table.definePairs()
 		}
 		body = body[17+count:]
 	}
@@ -209,6 +214,9 @@ func (d *Decoder) allocate() error {
 		if d.progressive {
 			c.coefficients = sized(c.coefficients, size)
 			clear(c.coefficients)
+			for k := range c.missing {
+				c.missing[k] = -1
+			}
 		}
 	}
 	return nil

@@ -1,0 +1,95 @@
+package picture
+
+import "fmt"
+
+// Dense says at which scales a fully convolutional model sees a whole picture, as in the
+// multi-scale evaluation of VGG's paper (Simonyan and Zisserman 2015, sections 3.2 and 4.2).
+type Dense struct {
+	// Sides are the lengths in pixels of the shorter side, of one picture each, 1 to 65,535:
+	// the paper's are 256, 384 and 512 for a model trained on all of these.
+	Sides []int
+	// Flip adds the mirror image at each scale.
+	Flip bool
+	// Interpolation is the resampling filter (default Bilinear).
+	Interpolation Interpolation
+	// MaxPixels bounds width times height of the file's picture, and of each scaled one
+	// (default DefaultMaxPixels).
+	MaxPixels int
+}
+
+// Tensor is a picture at one scale: height x width x 3 numbers.
+type Tensor struct {
+	Values        []float32
+	Width, Height int
+	// Mirrored marks the mirror image.
+	Mirrored bool
+}
+
+// Validate says what is wrong with the scales.
+func (d Dense) Validate() error {
+	if len(d.Sides) == 0 {
+		return fmt.Errorf("picture: no scale to see a picture at: give the lengths of its shorter side, as 256, 384, 512")
+	}
+	for _, side := range d.Sides {
+		if side < 1 || side > 65_535 {
+			return fmt.Errorf("picture: a shorter side of %d pixels: use 1 to 65535", side)
+		}
+	}
+	if d.MaxPixels < 0 {
+		return fmt.Errorf("picture: a limit of %d pixels", d.MaxPixels)
+	}
+	return d.Interpolation.Validate()
+}
+
+// Views is how many tensors there are of a picture.
+func (d Dense) Views() int {
+	if d.Flip {
+		return 2 * len(d.Sides)
+	}
+	return len(d.Sides)
+}
+
+// DecodeDense decodes a picture once and gives it at every scale: in the order of the sides,
+// each followed by its mirror image if that is asked for. The longer side is in proportion,
+// rounded down. Errors are as Decode's; one of a picture so long that a scale has more than
+// MaxPixels wraps ErrTooLarge. The picture has neither Pix nor size of its own.
+func DecodeDense(data []byte, dense Dense, normalization Normalization) ([]Tensor, Picture, error) {
+	if err := dense.Validate(); err != nil {
+		return nil, Picture{}, err
+	}
+	if err := normalization.Validate(); err != nil {
+		return nil, Picture{}, err
+	}
+	w := workspaces.Get().(*workspace)
+	defer w.release()
+	out := Picture{Views: dense.Views()}
+	var tensors []Tensor
+	err := w.open(data, dense.MaxPixels, &out, func(s source) error {
+		for _, side := range dense.Sides {
+			width, height := shorterSide(s.width, s.height, side)
+			if err := checkSize(width, height, dense.MaxPixels); err != nil {
+				return fmt.Errorf("at a shorter side of %d: %w", side, err)
+			}
+			w.views = grown(w.views, 3*width*height)
+			w.resize(w.views, s, filters[dense.Interpolation], frame{scaledWidth: width, scaledHeight: height, width: width, height: height})
+			tensors = append(tensors, tensorOf(w.views, width, height, normalization))
+			if dense.Flip {
+				mirror(w.views, width)
+				mirrored := tensorOf(w.views, width, height, normalization)
+				mirrored.Mirrored = true
+				tensors = append(tensors, mirrored)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, Picture{}, err
+	}
+	return tensors, out, nil
+}
+
+func tensorOf(pix []uint8, width, height int, normalization Normalization) Tensor {
+	t := Tensor{Values: make([]float32, len(pix)), Width: width, Height: height}
+	normalization.Apply(t.Values, pix)
+	return t
+}

@@ -1,0 +1,101 @@
+package picture
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// fuzzFormat feeds a format's decoder, and what stands before it, with files that begin as the
+// format's do: whatever follows gives a picture of the right size, the same each time, or an
+// error with a reason.
+func fuzzFormat(f *testing.F, start string, suffixes ...string) {
+	const most = 4000
+	for _, name := range examples(f, suffixes...) {
+		if data := readGolden(f, name); len(data) < most {
+			f.Add(bytes.TrimPrefix(data, []byte(start)), uint8(len(name)))
+		}
+	}
+	interpolations := []Interpolation{Bilinear, Bicubic, Lanczos, Nearest}
+	f.Fuzz(func(t *testing.T, rest []byte, how uint8) {
+		data := append([]byte(start), rest...)
+		options := Options{Width: 7, Height: 7, MaxPixels: 1 << 16, Interpolation: interpolations[how&3]}
+		if how&4 != 0 {
+			options.Resize = Crop
+		}
+		options.Views = []Views{Center, TenCrop}[how>>3&1]
+		picture, err := Decode(data, options)
+		if err != nil {
+			checkError(t, err)
+			return
+		}
+		if len(picture.Pix) != options.Views.Count()*7*7*3 || picture.SourceWidth < 1 || picture.SourceHeight < 1 || picture.Format == "" {
+			t.Fatalf("%+v", picture)
+		}
+		again, err := Decode(data, options)
+		if err != nil || !bytes.Equal(picture.Pix, again.Pix) {
+			t.Fatalf("decoding again gives other pixels, %v", err)
+		}
+	})
+}
+
+// FuzzDecode begins with any bytes.
+func FuzzDecode(f *testing.F) {
+	fuzzFormat(f, "", "-8x8.jpg", "grey8.png", "gif.gif", "rgb.bmp", "rgb.tiff", "1x1.webp")
+}
+
+func FuzzJPEG(f *testing.F) { fuzzFormat(f, "\xff\xd8", ".jpg") }
+func FuzzPNG(f *testing.F)  { fuzzFormat(f, "\x89PNG\r\n\x1a\n", ".png") }
+func FuzzGIF(f *testing.F)  { fuzzFormat(f, "GIF89a", ".gif") }
+func FuzzBMP(f *testing.F)  { fuzzFormat(f, "BM", ".bmp") }
+func FuzzTIFF(f *testing.F) { fuzzFormat(f, "II*\x00", ".tiff") }
+func FuzzWebP(f *testing.F) { fuzzFormat(f, "RIFF", ".webp") }
+
+// FuzzDense keeps the scales of long pictures within the limit.
+func FuzzDense(f *testing.F) {
+	for _, name := range examples(f, "1x17.jpg", "17x1.jpg", "8x8.jpg", "exif-6.png") {
+		f.Add(readGolden(f, name), uint16(10))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, side uint16) {
+		dense := Dense{Sides: []int{1 + int(side)%300}, Flip: side&1 != 0, MaxPixels: 1 << 16}
+		tensors, _, err := DecodeDense(data, dense, TF)
+		if err != nil {
+			checkError(t, err)
+			return
+		}
+		for _, tensor := range tensors {
+			if min(tensor.Width, tensor.Height) != dense.Sides[0] || tensor.Width*tensor.Height > 1<<16 ||
+				len(tensor.Values) != 3*tensor.Width*tensor.Height {
+				t.Fatalf("%dx%d, %d values", tensor.Width, tensor.Height, len(tensor.Values))
+			}
+		}
+	})
+}
+
+func FuzzOrientation(f *testing.F) {
+	formats := []string{"jpeg", "png", "webp", "tiff", "gif"}
+	for _, name := range examples(f, "exif-3.jpg", "xmp-3.jpg", "xmp-6.png", "text-6-compressed.png", "exif-6.png", "exif-6.webp", "exif-6.tiff") {
+		data := readGolden(f, name)
+		f.Add(data[:min(len(data), 300)], uint8(0))
+		f.Add(data, uint8(len(formats)-2))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, format uint8) {
+		if got := orientation(data, formats[int(format)%len(formats)]); got < 1 || got > 8 {
+			t.Fatalf("orientation %d", got)
+		}
+	})
+}
+
+// FuzzIdentify: whatever is no picture is named without a panic.
+func FuzzIdentify(f *testing.F) {
+	for _, s := range signatures {
+		f.Add([]byte(s.start))
+	}
+	f.Add([]byte("\x00\x00\x00\x18ftypheic"))
+	f.Add([]byte("P6 # a comment\n8 8 255\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if name := identify(data); name == "" || strings.ContainsAny(name, "\x00\n") {
+			t.Fatalf("%q is %q", data, name)
+		}
+	})
+}

@@ -1,0 +1,117 @@
+package picture
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Views is which views of a picture a model sees. Their features are averaged elsewhere.
+type Views string
+
+const (
+	// Center is the picture as Resize makes it, once. The zero value means this.
+	Center Views = "center"
+	// Flip is that and its mirror image.
+	Flip Views = "flip"
+	// TenCrop is the four corners and the centre, in the order top left, top right, bottom
+	// left, bottom right, centre, and the same of the mirror image, as torchvision's TenCrop
+	// (Krizhevsky, Sutskever and Hinton 2012, section 4.1). They are taken out of the picture
+	// that Crop takes its centre of, or, with Squash, of the whole picture at 256x256 for a
+	// model of 224, in proportion for others, as Caffe's examples do.
+	TenCrop Views = "tencrop"
+)
+
+// Count is how many views there are: 1, 2 or 10; 0 of what isn't valid.
+func (v Views) Count() int {
+	switch v {
+	case "", Center:
+		return 1
+	case Flip:
+		return 2
+	case TenCrop:
+		return 10
+	}
+	return 0
+}
+
+// Validate says whether the views are known.
+func (v Views) Validate() error {
+	if v.Count() == 0 {
+		return fmt.Errorf("picture: unknown views %q: use center, flip or tencrop", v)
+	}
+	return nil
+}
+
+// frame is a view's part of the scaled picture: width x height pixels from left, top on,
+// mirrored afterwards where that is asked for.
+type frame struct {
+	scaledWidth, scaledHeight int
+	left, top, width, height  int
+	mirrored                  bool
+}
+
+func (f frame) at(left, top int) frame {
+	f.left, f.top = left, top
+	return f
+}
+
+// frames are the views of an upright picture of the given size.
+func (o Options) frames(width, height int) []frame {
+	corner := frame{scaledWidth: o.Width, scaledHeight: o.Height, width: o.Width, height: o.Height}
+	switch {
+	case o.Resize == Crop:
+		corner.scaledWidth, corner.scaledHeight = shorterSide(width, height, withMargin(o.Width))
+	case o.Views == TenCrop:
+		corner.scaledWidth, corner.scaledHeight = withMargin(o.Width), withMargin(o.Height)
+	}
+	right, bottom := corner.scaledWidth-o.Width, corner.scaledHeight-o.Height
+	centre := corner.at(halfEven(right), halfEven(bottom))
+	switch o.Views {
+	case Flip:
+		mirrored := centre
+		mirrored.mirrored = true
+		return []frame{centre, mirrored}
+	case TenCrop:
+		views := []frame{corner, corner.at(right, 0), corner.at(0, bottom), corner.at(right, bottom), centre}
+		for _, view := range views { // of the mirror image, whose left is the picture's right
+			view.left, view.mirrored = right-view.left, true
+			views = append(views, view)
+		}
+		return views
+	}
+	return []frame{centre}
+}
+
+// render makes views of a picture, one behind the other.
+func (w *workspace) render(dst []uint8, s source, f filter, views []frame) {
+	at := 0
+	for i, view := range views {
+		size := 3 * view.width * view.height
+		part := dst[at : at+size]
+		at += size
+		if same := slices.IndexFunc(views[:i], view.mirrors); same >= 0 { // all views are of one size
+			copy(part, dst[same*size:])
+		} else {
+			w.resize(part, s, f, view)
+		}
+		if view.mirrored {
+			mirror(part, view.width)
+		}
+	}
+}
+
+// mirrors says whether the view is the other one's mirror image.
+func (f frame) mirrors(other frame) bool {
+	other.mirrored = !other.mirrored
+	return f.mirrored && f == other
+}
+
+// mirror turns each row of pixels round.
+func mirror(pix []uint8, width int) {
+	for ; len(pix) > 0; pix = pix[3*width:] {
+		for i, j := 0, width-1; i < j; i, j = i+1, j-1 {
+			a, b := (*[3]uint8)(pix[3*i:]), (*[3]uint8)(pix[3*j:])
+			*a, *b = *b, *a
+		}
+	}
+}
