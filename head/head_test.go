@@ -106,7 +106,7 @@ func TestROCAUCWithTies(t *testing.T) {
 	}
 }
 
-// The gradient is that of the loss, by differences, with importance and scale.
+// The gradient is that of the loss, by differences, with importance.
 func TestGradient(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	const n, d = 13, 5
@@ -122,7 +122,7 @@ func TestGradient(t *testing.T) {
 			}
 		}
 		r := newRegression(x, rows, y, classes, []float64{0.5, 1.5, 1, 1, 1}[:classes], 1)
-		r.setLambda(0.3, []float64{1, 4, 0.1, 0, 2})
+		r.lambda = 0.3
 		point := make([]float64, vectors(classes)*(d+1))
 		gradient, unused := make([]float64, len(point)), make([]float64, len(point))
 		for i := range point {
@@ -214,7 +214,6 @@ func TestWaysAgree(t *testing.T) {
 	if err := dual.dual(ctx); err != nil {
 		t.Fatal(err)
 	}
-	dual.variance = slices.Repeat([]float64{1}, n)
 	solve := func(tr *trainer) ([][]float32, []float32) {
 		parameters, err := tr.fit(ctx, lambda, make([]float64, tr.coordinates.cols+1))
 		if err != nil {

@@ -16,10 +16,6 @@ import (
 // Its parameters are, vector by vector, d weights and a bias. There is one vector per class;
 // of two classes, whose best vectors are each other's opposites, there is one alone, the
 // second class's less the first's, and the penalty is that of both: half its own.
-//
-// The optimizer sees the weights divided by scale, a guess of 1 over the square root of
-// the objective's second derivative, by which it needs far fewer steps when columns have
-// different sizes.
 type regression struct {
 	x       dense
 	rows    []int // which rows of x
@@ -28,10 +24,9 @@ type regression struct {
 	lambda  float64
 	// importance is the factor of a row's loss, by class; its mean over rows is 1.
 	importance []float64
-	scale      []float64 // d of them
-	workers    int       // goroutines of an evaluation; the result does not depend on it
+	workers    int // goroutines of an evaluation; the result does not depend on it
 
-	weights dense // float32 of the parameters times scale, with rows for padding
+	weights dense // the parameters in float32, with rows for padding
 	stripes []stripe
 }
 
@@ -64,7 +59,6 @@ func vectors(classes int) int {
 func newRegression(x dense, rows, y []int, classes int, importance []float64, workers int) *regression {
 	v := vectors(classes)
 	r := &regression{x: x, rows: rows, y: y, classes: classes, importance: importance, workers: workers, weights: newDense(padded(v, quad), x.cols)}
-	r.scale = slices.Repeat([]float64{1}, x.cols)
 	count := max(1, min(maxStripes, len(rows)/stripeRows))
 	for s := range count {
 		r.stripes = append(r.stripes, stripe{
@@ -78,25 +72,13 @@ func newRegression(x dense, rows, y []int, classes int, importance []float64, wo
 	return r
 }
 
-// setLambda sets the strength and the guess of the second derivatives that goes with it.
-func (r *regression) setLambda(lambda float64, variance []float64) {
-	r.lambda = lambda
-	curvature, penalty := 0.25, lambda/2
-	if r.classes > 2 {
-		curvature, penalty = (1-1/float64(r.classes))/float64(r.classes), lambda
-	}
-	for j, v := range variance {
-		r.scale[j] = 1 / math.Sqrt(curvature*v+penalty)
-	}
-}
-
 // loss is the objective; gradient, which is filled, is by the parameters.
 func (r *regression) loss(parameters, gradient []float64) float64 {
 	v, d := vectors(r.classes), r.x.cols
 	for c := range v {
 		row := r.weights.row(c)
 		for j, p := range parameters[c*(d+1) : c*(d+1)+d] {
-			row[j] = float32(p * r.scale[j])
+			row[j] = float32(p)
 		}
 	}
 	var group errgroup.Group
@@ -124,16 +106,15 @@ func (r *regression) loss(parameters, gradient []float64) float64 {
 	for c := range v {
 		own := gradient[c*(d+1) : (c+1)*(d+1)]
 		for j, p := range parameters[c*(d+1) : c*(d+1)+d] {
-			w := p * r.scale[j]
-			penalty += w * w
-			own[j] = r.scale[j] * (own[j]/n + r.lambda*half*w)
+			penalty += p * p
+			own[j] = own[j]/n + r.lambda*half*p
 		}
 		own[d] /= n
 	}
 	return total/n + r.lambda/2*half*penalty
 }
 
-// compute sums loss and gradient (by the weights, without scale) of the stripe's rows.
+// compute sums loss and gradient of the stripe's rows.
 func (s *stripe) compute(r *regression, parameters []float64) {
 	v, d, width := vectors(r.classes), r.x.cols, r.weights.rows
 	s.loss = 0
@@ -215,23 +196,27 @@ const (
 	defaultTolerance = 1e-5
 	// validationTolerance is enough to tell strengths apart, and scikit-learn's default.
 	validationTolerance = 1e-4
-	defaultIterations   = 500
+	maxIterations       = 500
+	// fruitless evaluations in a row mean that the rest is rounding.
+	fruitless = 8
 )
 
 // fit minimizes the objective from start, which may be the solution for another strength.
-// Both it and the result are weights and biases, without scale.
 func (r *regression) fit(ctx context.Context, start []float64, tolerance float64) ([]float64, error) {
-	d := r.x.cols
-	point, gradient := r.divide(start), make([]float64, len(start))
 	// The optimizer asks for the value and for the gradient at the same point, one after
 	// the other; both come out of one pass over the rows.
-	value, known := r.loss(point, gradient), true
+	point, gradient := slices.Clone(start), make([]float64, len(start))
+	value := r.loss(point, gradient)
+	least, since := value, 0
 	evaluate := func(x []float64) {
-		if known && slices.Equal(x, point) {
+		if slices.Equal(x, point) {
 			return
 		}
 		copy(point, x)
-		value, known = r.loss(x, gradient), true
+		value = r.loss(x, gradient)
+		if since++; value < least {
+			least, since = value, 0
+		}
 	}
 	problem := optimize.Problem{
 		Func: func(x []float64) float64 { evaluate(x); return value },
@@ -240,11 +225,14 @@ func (r *regression) fit(ctx context.Context, start []float64, tolerance float64
 			if err := ctx.Err(); err != nil {
 				return optimize.Failure, err
 			}
+			if since > fruitless {
+				return optimize.FunctionConvergence, nil
+			}
 			return optimize.NotTerminated, nil
 		},
 	}
-	settings := &optimize.Settings{GradientThreshold: tolerance, MajorIterations: defaultIterations, Converger: optimize.NeverTerminate{}}
-	result, err := optimize.Minimize(problem, slices.Clone(point), settings, &optimize.LBFGS{})
+	settings := &optimize.Settings{GradientThreshold: tolerance, MajorIterations: maxIterations, Converger: optimize.NeverTerminate{}}
+	result, err := optimize.Minimize(problem, start, settings, &optimize.LBFGS{})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -253,24 +241,7 @@ func (r *regression) fit(ctx context.Context, start []float64, tolerance float64
 	if err != nil && (result == nil || math.IsNaN(result.F)) {
 		return nil, fmt.Errorf("head: fit with lambda %g: %w", r.lambda, err)
 	}
-	solution := result.X
-	for c := range vectors(r.classes) {
-		for j, s := range r.scale {
-			solution[c*(d+1)+j] *= s
-		}
-	}
-	return solution, nil
-}
-
-// divide gives the optimizer's view of weights and biases.
-func (r *regression) divide(parameters []float64) []float64 {
-	out := slices.Clone(parameters)
-	for c := range vectors(r.classes) {
-		for j, s := range r.scale {
-			out[c*(r.x.cols+1)+j] /= s
-		}
-	}
-	return out
+	return result.X, nil
 }
 
 // allCPUs is the number of goroutines of a computation that has the machine for itself.

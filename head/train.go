@@ -19,7 +19,8 @@ type TrainOptions struct {
 	Scaling Scaling
 	// ClassWeights say how much each row counts (default WeighRows).
 	ClassWeights ClassWeights
-	// Folds of the cross-validation (default 5; fewer where a class has fewer rows).
+	// Folds of the cross-validation (default 5; fewer where a class has fewer rows; those after the
+	// first 10,000 rows are not tested on).
 	Folds int
 	// Groups, one per row, keep rows of equal group (such as copies of one picture) in one
 	// fold. Empty: every row for itself.
@@ -49,8 +50,10 @@ type Report struct {
 	// Path has the cross-validated loss and accuracy for each strength that was tried, from
 	// the strongest; losses are weighed by class as the training's.
 	Path []PathPoint `json:"path"`
-	// Folds is the number of folds.
-	Folds int `json:"folds"`
+	// Folds is the number of folds that were tested on, Tested that of their rows: with
+	// many rows, some folds are enough.
+	Folds  int `json:"folds"`
+	Tested int `json:"tested,omitempty"`
 	// AtEdge says that the best strength is the strongest or the weakest of all, so that
 	// a better one may lie beyond.
 	AtEdge bool `json:"at_edge,omitempty"`

@@ -24,7 +24,6 @@ type trainer struct {
 	// coordinates are the standardized rows, or, where those are much longer than there
 	// are rows, equivalent ones of the length of the number of rows.
 	coordinates dense
-	variance    []float64 // of the coordinates
 	// factor is L of K = L L' in the second case.
 	factor *mat.TriDense
 }
@@ -61,15 +60,7 @@ func newTrainer(ctx context.Context, x Matrix, y []int, classes int, options Tra
 	} else {
 		t.coordinates = t.standardization.all(x)
 	}
-	if err != nil {
-		return nil, err
-	}
-	_, deviation := moments(t.coordinates.stride, t.coordinates.cols, t.coordinates.rows, t.coordinates.data)
-	t.variance = deviation
-	for j, d := range deviation {
-		t.variance[j] = d * d
-	}
-	return t, nil
+	return t, err
 }
 
 // importance gives each class the factor of its rows' losses.
@@ -145,6 +136,9 @@ func (t *trainer) choose(ctx context.Context) (Report, []float64, error) {
 		return Report{}, nil, err
 	}
 	report := Report{Folds: len(folds)}
+	for _, f := range folds {
+		report.Tested += len(f.test)
+	}
 	best, since := math.Inf(1), 0
 	for l, lambda := range lambdas {
 		point, err := t.validate(ctx, folds, lambda)
@@ -184,7 +178,7 @@ func (t *trainer) validate(ctx context.Context, folds []fold, lambda float64) (P
 	for i := range folds {
 		f := &folds[i]
 		group.Go(func() (err error) {
-			f.regression.setLambda(lambda, t.variance)
+			f.regression.lambda = lambda
 			if f.parameters, err = f.regression.fit(ctx, f.parameters, validationTolerance); err != nil {
 				return err
 			}
@@ -196,13 +190,20 @@ func (t *trainer) validate(ctx context.Context, folds []fold, lambda float64) (P
 		return PathPoint{}, err
 	}
 	// The folds' sums are added in their order, so that the result is always the same.
-	point := PathPoint{Lambda: lambda}
+	point, tested := PathPoint{Lambda: lambda}, 0.0
 	for _, f := range folds {
-		point.LogLoss += f.loss / float64(t.x.Rows)
-		point.Accuracy += f.right / float64(t.x.Rows)
+		point.LogLoss += f.loss
+		point.Accuracy += f.right
+		tested += float64(len(f.test))
 	}
+	point.LogLoss /= tested
+	point.Accuracy /= tested
 	return point, nil
 }
+
+// enoughTested is the number of rows after which no more folds are fitted: strengths are
+// compared on the same rows, and so many tell them apart.
+const enoughTested = 10_000
 
 // folds are the parts of the cross-validation, stratified by class.
 func (t *trainer) folds() ([]fold, error) {
@@ -232,8 +233,9 @@ func (t *trainer) folds() ([]fold, error) {
 		}
 		next[u.class]++
 	}
-	folds := make([]fold, count)
-	for f := range folds {
+	var folds []fold
+	workers := (allCPUs() + count - 1) / count
+	for f, tested := 0, 0; f < count && tested < enoughTested; f++ {
 		var train, test []int
 		for i, n := range number {
 			if n == f {
@@ -245,11 +247,11 @@ func (t *trainer) folds() ([]fold, error) {
 		if len(test) == 0 || len(train) == 0 {
 			return nil, errors.New("head: the rows are all copies of each other: give more pictures, or one strength of regularization")
 		}
-		workers := (allCPUs() + count - 1) / count
-		folds[f] = fold{
+		tested += len(test)
+		folds = append(folds, fold{
 			test: test, regression: newRegression(t.coordinates, train, t.y, t.classes, t.importance, workers),
 			parameters: make([]float64, vectors(t.classes)*(t.coordinates.cols+1)),
-		}
+		})
 	}
 	return folds, nil
 }
@@ -257,7 +259,7 @@ func (t *trainer) folds() ([]fold, error) {
 // fit is the solution for all rows.
 func (t *trainer) fit(ctx context.Context, lambda float64, start []float64) ([]float64, error) {
 	r := newRegression(t.coordinates, t.all, t.y, t.classes, t.importance, allCPUs())
-	r.setLambda(lambda, t.variance)
+	r.lambda = lambda
 	return r.fit(ctx, start, defaultTolerance)
 }
 
