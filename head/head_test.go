@@ -32,6 +32,25 @@ type golden struct {
 		LogLoss             float64 `json:"log_loss"`
 		ROCAUC              float64 `json:"roc_auc"`
 	}
+	Balanced struct {
+		Rows, Cols    int
+		Lambda        float64
+		X             []float32
+		Y             []int
+		Probabilities []float64
+	}
+	Metrics struct {
+		Classes                    int
+		Y, Support                 []int
+		Logits, Probabilities      []float64
+		Accuracy, ECE, Temperature float64
+		BalancedAccuracy           float64 `json:"balanced_accuracy"`
+		MacroF1                    float64 `json:"macro_f1"`
+		LogLoss                    float64 `json:"log_loss"`
+		ROCAUC                     float64 `json:"roc_auc"`
+		Precision, Recall, F1      []float64
+		Confusion                  [][]int
+	}
 	Ties struct {
 		Y      []int
 		Score  []float64
@@ -437,7 +456,7 @@ func TestLoadRefuses(t *testing.T) {
 		"truncated":                   data[:len(data)/2],
 		"no JSON":                     []byte("PAR1"),
 		"not a head":                  []byte(`{"a":1}`),
-		"its version is 2":            edit(func(o map[string]any) { o["version"] = 2 }),
+		"its version is 3":            edit(func(o map[string]any) { o["version"] = 3 }),
 		"its classes are":             edit(func(o map[string]any) { o["classes"] = []string{"cat"} }),
 		"1 biases":                    edit(func(o map[string]any) { o["biases"] = "AAAAAA==" }),
 		"3 bytes are not":             edit(func(o map[string]any) { o["mean"] = "AAAA" }),
@@ -462,6 +481,7 @@ func TestLoadRefuses(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"format":"fovea-head","version":1,"classes":["a","b"],"mean":"AAAAAA==","scale":"AAAAAA==","biases":"AAAAAAAAAAA=","weights":["AAAAAA==","AAAAAA=="],"layer":{"name":"x","shape":[1]}}`))
+	f.Add([]byte(`{"format":"fovea-head","version":2,"unit":true,"classes":["a","b"],"mean":"AAAAAA==","scale":"AAAAAA==","hidden":{"weights":["AACAPw==","AACAPw=="],"biases":"AAAAAAAAAAA="},"biases":"AAAAAAAAAAA=","weights":["AAAAAAAAAAA=","AAAAAAAAAAA="],"layer":{"name":"x","shape":[1]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h, err := parse(data)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 )
 
 // TrainOptions steer Train. The zero value is what is recommended.
@@ -19,6 +20,9 @@ type TrainOptions struct {
 	Scaling Scaling
 	// ClassWeights say how much each row counts (default WeighRows).
 	ClassWeights ClassWeights
+	// Calibrate fits a temperature on the rows tested in the cross-validation. It needs more
+	// than one strength.
+	Calibrate bool
 	// Folds of the cross-validation (default 5; fewer where a class has fewer rows; those after the
 	// first 10,000 rows are not tested on).
 	Folds int
@@ -45,7 +49,7 @@ var defaultLambdas = []float64{1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1, 
 
 // Report tells how a head came about.
 type Report struct {
-	// Lambda is the strength that was chosen.
+	// Lambda is the strength that was chosen; 0 for a head with a hidden layer.
 	Lambda float64 `json:"lambda"`
 	// Path has the cross-validated loss and accuracy for each strength that was tried, from
 	// the strongest; losses are weighed by class as the training's.
@@ -54,6 +58,13 @@ type Report struct {
 	// many rows, some folds are enough.
 	Folds  int `json:"folds"`
 	Tested int `json:"tested,omitempty"`
+	// Epochs are the passes over the rows that trained a hidden layer, BestEpoch the one
+	// whose weights were kept.
+	Epochs    []Epoch `json:"epochs,omitempty"`
+	BestEpoch int     `json:"best_epoch,omitempty"`
+	// Temperature is what the scores were divided by to calibrate them, if they were; the
+	// weights contain it.
+	Temperature float64 `json:"temperature,omitempty"`
 	// AtEdge says that the best strength is the strongest or the weakest of all, so that
 	// a better one may lie beyond.
 	AtEdge bool `json:"at_edge,omitempty"`
@@ -80,6 +91,9 @@ func Train(ctx context.Context, x Matrix, labels []string, options TrainOptions)
 	if options.Groups != nil && len(options.Groups) != x.Rows {
 		return nil, Report{}, fmt.Errorf("head: %d groups for %d rows", len(options.Groups), x.Rows)
 	}
+	if options.Calibrate && len(options.Lambdas) == 1 {
+		return nil, Report{}, errors.New("head: to calibrate, rows must be kept out: give several strengths, so that there is a cross-validation")
+	}
 	t, err := newTrainer(ctx, x, y, len(classes), options)
 	if err != nil {
 		return nil, Report{}, err
@@ -94,7 +108,19 @@ func Train(ctx context.Context, x Matrix, labels []string, options TrainOptions)
 	}
 	h := &Head{Classes: classes, Standardization: t.standardization}
 	h.Weights, h.Biases = t.weights(parameters)
+	if options.Calibrate {
+		h.soften(&report, t.logits, y, t.tested)
+	}
 	return h, report, nil
+}
+
+// ownGroups has each row stand for itself.
+func ownGroups(rows int) []string {
+	groups := make([]string, rows)
+	for i := range groups {
+		groups[i] = strconv.Itoa(i)
+	}
+	return groups
 }
 
 // indexLabels sorts the classes and numbers the rows' ones.

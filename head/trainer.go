@@ -26,6 +26,10 @@ type trainer struct {
 	coordinates dense
 	// factor is L of K = L L' in the second case.
 	factor *mat.TriDense
+	// tested are the rows that the cross-validation tests, logits their scores at the best
+	// strength.
+	tested []int
+	logits [][]float64
 }
 
 // maxDual is the number of rows up to which their inner products are computed: with more,
@@ -119,6 +123,7 @@ type fold struct {
 	test       []int
 	regression *regression
 	parameters []float64
+	logits     [][]float64 // of the test rows
 	loss       float64
 	right      float64
 }
@@ -138,6 +143,7 @@ func (t *trainer) choose(ctx context.Context) (Report, []float64, error) {
 	report := Report{Folds: len(folds)}
 	for _, f := range folds {
 		report.Tested += len(f.test)
+		t.tested = append(t.tested, f.test...)
 	}
 	best, since := math.Inf(1), 0
 	for l, lambda := range lambdas {
@@ -151,7 +157,9 @@ func (t *trainer) choose(ctx context.Context) (Report, []float64, error) {
 			best, since, report.Lambda = point.LogLoss, 0, lambda
 			report.AtEdge = l == 0 || l == len(lambdas)-1
 			clear(start)
+			t.logits = nil
 			for _, f := range folds {
+				t.logits = append(t.logits, f.logits...)
 				for i, p := range f.parameters {
 					start[i] += p / float64(len(folds))
 				}
@@ -182,7 +190,7 @@ func (t *trainer) validate(ctx context.Context, folds []fold, lambda float64) (P
 			if f.parameters, err = f.regression.fit(ctx, f.parameters, validationTolerance); err != nil {
 				return err
 			}
-			f.loss, f.right = t.test(f)
+			t.test(f)
 			return nil
 		})
 	}
@@ -213,10 +221,7 @@ func (t *trainer) folds() ([]fold, error) {
 	}
 	groups := t.options.Groups
 	if groups == nil {
-		groups = make([]string, len(t.y))
-		for i := range groups {
-			groups[i] = fmt.Sprint(i)
-		}
+		groups = ownGroups(len(t.y))
 	}
 	units := groupUnits(t.y, groups, t.options.Seed)
 	perClass := make([]int, t.classes)
@@ -264,7 +269,8 @@ func (t *trainer) fit(ctx context.Context, lambda float64, start []float64) ([]f
 }
 
 // test sums the log loss of a fold's test rows and counts those whose class is found.
-func (t *trainer) test(f *fold) (loss, right float64) {
+func (t *trainer) test(f *fold) {
+	f.loss, f.right, f.logits = 0, 0, nil
 	d, w := t.coordinates.cols, f.regression.weights
 	biases := make([]float32, vectors(t.classes))
 	for c := range biases {
@@ -283,14 +289,14 @@ func (t *trainer) test(f *fold) (loss, right float64) {
 				scores[c] += b
 			}
 			expand(scores, row)
+			f.logits = append(f.logits, slices.Clone(row))
 			score := row[t.y[r]]
-			loss += t.importance[t.y[r]] * (softmax(row) - score)
+			f.loss += t.importance[t.y[r]] * (softmax(row) - score)
 			if argmax(row) == t.y[r] {
-				right++
+				f.right++
 			}
 		}
 	}
-	return loss, right
 }
 
 func argmax(values []float64) int {
