@@ -44,9 +44,11 @@ type Notes struct {
 	TrainedOn int `json:"trained_on"`
 	// Copies is the number of pictures in the dataset that were equal to others, NearCopies
 	// that of further ones that were nearly so.
-	Copies     int    `json:"copies,omitempty"`
-	NearCopies int    `json:"near_copies,omitempty"`
-	Report     Report `json:"report"`
+	Copies     int `json:"copies,omitempty"`
+	NearCopies int `json:"near_copies,omitempty"`
+	// Settings are the flags of the training, by name.
+	Settings map[string]string `json:"settings,omitempty"`
+	Report   Report            `json:"report"`
 	// HeldOut are the metrics on rows that were kept out of the training, if any were.
 	HeldOut *Metrics `json:"held_out,omitempty"`
 	// Seen are short hashes of the pictures trained on, by which an evaluation can tell

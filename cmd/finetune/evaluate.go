@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -64,13 +63,8 @@ func (o *evaluateOptions) run(ctx context.Context) error {
 	if err := check(h, f); err != nil {
 		return err
 	}
-	var unseen []int
-	for i, hash := range f.hashes {
-		if _, seen := slices.BinarySearch(h.Notes.Seen, shortHash(hash)); !seen {
-			unseen = append(unseen, i)
-		}
-	}
-	seen := len(f.hashes) - len(unseen)
+	known, unseen := f.seen(h)
+	seen := len(known)
 	switch {
 	case o.heldOut && len(unseen) == 0:
 		return fmt.Errorf("the head was trained on all %d pictures of %s: give another dataset, or train with --test-fraction", seen, o.features)

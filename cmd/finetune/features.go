@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sirupsen/logrus"
@@ -73,6 +74,18 @@ func (f features) choose(rows []int) features {
 	f.x = f.x.Select(rows)
 	f.labels, f.splits, f.hashes, f.paths = pick(f.labels, rows), pick(f.splits, rows), pick(f.hashes, rows), pick(f.paths, rows)
 	return f
+}
+
+// seen divides the rows into those whose pictures a head was trained on, and others.
+func (f features) seen(h *head.Head) (seen, unseen []int) {
+	for i, hash := range f.hashes {
+		if _, found := slices.BinarySearch(h.Notes.Seen, shortHash(hash)); found {
+			seen = append(seen, i)
+		} else {
+			unseen = append(unseen, i)
+		}
+	}
+	return seen, unseen
 }
 
 // seenLength is the number of hex digits by which a head remembers a picture.

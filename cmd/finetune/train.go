@@ -10,6 +10,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fovea/head"
 	"fovea/internal/cli"
@@ -31,6 +32,9 @@ type trainOptions struct {
 	// nearDuplicates is the cosine from which pictures count as copies, 0 for never.
 	nearDuplicates float64
 	mlp            head.MLPOptions
+	// settings are the flags, for the record; quiet trains without showing progress.
+	settings map[string]string
+	quiet    bool
 }
 
 func newTrain() *cobra.Command {
@@ -50,10 +54,18 @@ one picture, and pictures whose features are nearly the same, never stand on bot
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.ownFraction = c.Flags().Changed("test-fraction")
+			o.settings = settingsOf(c.LocalFlags())
 			return o.run(c.Context())
 		},
 	}
-	f := command.Flags()
+	command.Flags().SortFlags = false
+	command.Flags().AddFlagSet(o.flags())
+	return command
+}
+
+// flags are the command's own.
+func (o *trainOptions) flags() *pflag.FlagSet {
+	f := pflag.NewFlagSet("train", pflag.ContinueOnError)
 	f.SortFlags = false
 	f.StringVar(&o.features, "features", "", "the directory `DIR` of the dataset (required)")
 	f.StringVar(&o.out, "out", "", "the `FILE` to write the head to (required)")
@@ -72,7 +84,18 @@ one picture, and pictures whose features are nearly the same, never stand on bot
 	f.IntVar(&o.mlp.Batch, "batch", 32, "pictures in a step of mlp")
 	f.IntVar(&o.mlp.Epochs, "epochs", 100, "most passes of mlp over the pictures")
 	f.IntVar(&o.mlp.Patience, "patience", 8, "passes of mlp without a better validation loss before it ends")
-	return command
+	return f
+}
+
+// settingsOf records how a head is trained, without the names of files.
+func settingsOf(flags *pflag.FlagSet) map[string]string {
+	all := map[string]string{}
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Name != "features" && f.Name != "out" && f.Name != "help" {
+			all[f.Name] = f.Value.String()
+		}
+	})
+	return all
 }
 
 func (o *trainOptions) validate() error {
@@ -138,7 +161,7 @@ func (o *trainOptions) run(ctx context.Context) error {
 		return err
 	}
 	h.Recipe, h.Layer = all.recipe, all.layer
-	h.Notes = head.Notes{ToolVersion: cli.Version(), Seed: o.seed, TrainedOn: learn.x.Rows, Copies: duplicates.Equal, NearCopies: duplicates.Alike, Report: report}
+	h.Notes = head.Notes{ToolVersion: cli.Version(), Seed: o.seed, TrainedOn: learn.x.Rows, Settings: o.settings, Copies: duplicates.Equal, NearCopies: duplicates.Alike, Report: report}
 	for _, hash := range learn.hashes {
 		h.Notes.Seen = append(h.Notes.Seen, shortHash(hash))
 	}
@@ -168,6 +191,9 @@ func (o *trainOptions) fit(ctx context.Context, f features, groups []string) (*h
 			options.Dropout = -1 // of which the zero value is the default
 		}
 		options.Progress = func(e head.Epoch) {
+			if o.quiet {
+				return
+			}
 			logrus.Infof("epoch %d: loss %.4f, on validation %.4f, accuracy %.2f %%", e.Epoch, e.TrainLoss, e.LogLoss, 100*e.Accuracy)
 		}
 		return head.TrainMLP(ctx, f.x, f.labels, options)
