@@ -26,8 +26,8 @@ var pale = color.NRGBA{150, 150, 150, 255}
 // figures are the plots for which there are data.
 func (d Data) figures() []figure {
 	var all []figure
-	add := func(name, caption string, draw func() (*plot.Plot, error)) {
-		all = append(all, figure{Name: name, Caption: caption, draw: draw})
+	add := func(name, caption string, plot func() (*plot.Plot, error)) {
+		all = append(all, figure{Name: name, Caption: caption, plot: plot})
 	}
 	if len(d.Learning) > 1 {
 		add("learning-curve", "Accuracy on the pictures kept out, by the number of training pictures. Bars span the least and the greatest of several choices of them. Where the line still rises, more pictures help.", d.learning)
@@ -55,7 +55,7 @@ func newPlot(x, y string) *plot.Plot {
 		s.Font.Variant, s.Font.Size = "Sans", vg.Points(10)
 	}
 	p.X.Label.Padding, p.Y.Label.Padding = vg.Points(6), vg.Points(6)
-	p.Legend.Padding, p.Legend.XOffs, p.Legend.YOffs = vg.Points(2), -vg.Points(6), vg.Points(6)
+	p.Legend.Padding, p.Legend.XOffs, p.Legend.YOffs = vg.Points(2), -vg.Points(8), vg.Points(8)
 	grid := plotter.NewGrid()
 	grid.Horizontal.Color, grid.Vertical.Color = color.Gray{225}, color.Gray{225}
 	p.Add(grid)
@@ -175,17 +175,13 @@ func (d Data) calibration() (*plot.Plot, error) {
 			counts = append(counts, b.N)
 		}
 	}
-	l, err := line(points, colours[0])
-	if err != nil {
-		return nil, err
-	}
 	marks, err := circles(points, colours[0], func(i int) vg.Length {
 		return vg.Points(2 + 7*math.Sqrt(float64(counts[i])/float64(d.Metrics.N)))
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.Add(diagonal(), l, marks)
+	p.Add(diagonal(), marks)
 	square(p)
 	return p, nil
 }
@@ -224,11 +220,24 @@ func (d Data) epochs() (*plot.Plot, error) {
 		}
 	}
 	p.Y.Min = 0
-	p.Legend.Top = true
+	p.Legend.Top, p.Legend.YOffs = true, -p.Legend.YOffs
+	p.X.Tick.Marker = wholeTicks{}
 	if err := lineWithMark(p, "training", train, nil, colours[1]); err != nil {
 		return nil, err
 	}
 	return p, lineWithMark(p, "validation", validation, chosen, colours[0])
+}
+
+// wholeTicks marks whole numbers alone.
+type wholeTicks struct{}
+
+func (wholeTicks) Ticks(low, high float64) []plot.Tick {
+	var ticks []plot.Tick
+	step := math.Max(1, math.Ceil((high-low)/10))
+	for v := math.Ceil(low); v <= high; v += step {
+		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.Itoa(int(v))})
+	}
+	return ticks
 }
 
 func lineWithMark(p *plot.Plot, name string, points, chosen plotter.XYs, c color.Color) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/renameio/v2"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 
 	"fovea/head"
 )
@@ -57,6 +58,7 @@ type Mistake struct {
 const (
 	plotWidth  = 14 * vg.Centimeter
 	plotHeight = 10.5 * vg.Centimeter
+	margin     = 0.3 * vg.Centimeter
 )
 
 //go:embed page.html
@@ -76,7 +78,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 type figure struct {
 	Name, Caption string
 	SVG           template.HTML
-	draw          func() (*plot.Plot, error)
+	plot          func() (*plot.Plot, error)
 }
 
 // Write makes report.html and the plots in dir, which is made if need be, and returns the
@@ -100,7 +102,7 @@ func Write(dir string, data Data) ([]string, error) {
 	figures := data.figures()
 	for i := range figures {
 		f := &figures[i]
-		p, err := f.draw()
+		p, err := f.plot()
 		if err != nil {
 			return nil, fmt.Errorf("report: draw %s: %w", f.Name, err)
 		}
@@ -131,12 +133,14 @@ func Write(dir string, data Data) ([]string, error) {
 }
 
 func render(p *plot.Plot, format string) ([]byte, error) {
-	w, err := p.WriterTo(plotWidth, plotHeight, format)
+	c, err := draw.NewFormattedCanvas(plotWidth, plotHeight, format)
 	if err != nil {
 		return nil, err
 	}
+	// Labels and marks at the ends of the axes reach beyond them.
+	p.Draw(draw.Crop(draw.New(c), margin, -2*margin, margin, -margin))
 	var out bytes.Buffer
-	_, err = w.WriteTo(&out)
+	_, err = c.WriteTo(&out)
 	return out.Bytes(), err
 }
 
