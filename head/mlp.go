@@ -19,7 +19,9 @@ type MLPOptions struct {
 	// Dropout is the part of the activations that is left out of a step (default 0.5;
 	// below 0 for none).
 	Dropout float64
-	// Rate is Adam's step (default 1e-3).
+	// Rate is Adam's step, which is that of each weight. By default it is Keras's 1e-3 up to
+	// 512 columns and falls with their number beyond, because a unit's sum moves by the
+	// steps of all its weights: on 25,088 columns, 1e-3 runs into overconfidence.
 	Rate float64
 	// Batch is the number of rows of a step (default 32).
 	Batch int
@@ -50,7 +52,10 @@ type Epoch struct {
 	Accuracy float64 `json:"accuracy"`
 }
 
-func (o *MLPOptions) complete() error {
+// rateColumns is the number of columns up to which the usual rate is kept.
+const rateColumns = 512
+
+func (o *MLPOptions) complete(columns int) error {
 	set := func(v *int, usual int) {
 		if *v == 0 {
 			*v = usual
@@ -65,7 +70,7 @@ func (o *MLPOptions) complete() error {
 	}
 	o.Dropout = max(0, o.Dropout)
 	if o.Rate == 0 {
-		o.Rate = 1e-3
+		o.Rate = 1e-3 * min(1, rateColumns/float64(columns))
 	}
 	if o.Validation == 0 {
 		o.Validation = 0.2
@@ -80,10 +85,10 @@ func (o *MLPOptions) complete() error {
 // TrainMLP fits a head with a hidden layer, by Adam with early stopping. Rows and labels are
 // as for Train, and so is what the result depends on.
 func TrainMLP(ctx context.Context, x Matrix, labels []string, options MLPOptions) (*Head, Report, error) {
-	if err := options.complete(); err != nil {
+	if err := x.validate(); err != nil {
 		return nil, Report{}, err
 	}
-	if err := x.validate(); err != nil {
+	if err := options.complete(x.Cols); err != nil {
 		return nil, Report{}, err
 	}
 	classes, y, err := indexLabels(x, labels)

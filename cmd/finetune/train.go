@@ -80,7 +80,7 @@ func (o *trainOptions) flags() *pflag.FlagSet {
 	f.Float64Var(&o.nearDuplicates, "near-duplicates", 0.98, "`COSINE` of two pictures' features from which they count as one, 0 for equal files only")
 	f.IntVar(&o.mlp.Units, "units", 256, "hidden units of mlp")
 	f.Float64Var(&o.mlp.Dropout, "dropout", 0.5, "part of the hidden units left out of each step of mlp")
-	f.Float64Var(&o.mlp.Rate, "rate", 1e-3, "learning rate of mlp")
+	f.Float64Var(&o.mlp.Rate, "rate", 0, "learning rate of mlp (default: 1e-3, less for more than 512 values)")
 	f.IntVar(&o.mlp.Batch, "batch", 32, "pictures in a step of mlp")
 	f.IntVar(&o.mlp.Epochs, "epochs", 100, "most passes of mlp over the pictures")
 	f.IntVar(&o.mlp.Patience, "patience", 8, "passes of mlp without a better validation loss before it ends")
@@ -120,8 +120,8 @@ func (o *trainOptions) validate() error {
 		return cli.Usagef("--near-duplicates %g: use a cosine above 0 and at most 1, or 0 for equal files only", o.nearDuplicates)
 	case o.mlp.Units < 1 || o.mlp.Batch < 1 || o.mlp.Epochs < 1 || o.mlp.Patience < 1:
 		return cli.Usagef("--units, --batch, --epochs and --patience must be positive")
-	case !(o.mlp.Rate > 0 && o.mlp.Rate <= 1) || !(o.mlp.Dropout >= 0 && o.mlp.Dropout < 1):
-		return cli.Usagef("--rate %g, --dropout %g: use a rate above 0 and at most 1, and a dropout from 0 to below 1", o.mlp.Rate, o.mlp.Dropout)
+	case !(o.mlp.Rate >= 0 && o.mlp.Rate <= 1) || !(o.mlp.Dropout >= 0 && o.mlp.Dropout < 1):
+		return cli.Usagef("--rate %g, --dropout %g: use a rate up to 1, and a dropout from 0 to below 1", o.mlp.Rate, o.mlp.Dropout)
 	case !(o.testFraction >= 0 && o.testFraction < 1):
 		return cli.Usagef("--test-fraction %g: use 0, or a fraction below 1", o.testFraction)
 	}
