@@ -15,7 +15,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"gonum.org/v1/gonum/diff/fd"
 
 	"fovea/recipe"
 )
@@ -125,84 +124,6 @@ func TestROCAUCWithTies(t *testing.T) {
 	}
 }
 
-// The gradient is that of the loss, by differences, with importance.
-func TestGradient(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	const n, d = 13, 5
-	for _, classes := range []int{2, 3, 5} {
-		x, y, rows := newDense(n, d), make([]int, n), []int{}
-		for i := range n {
-			y[i] = i % classes
-			if i != 4 {
-				rows = append(rows, i)
-			}
-			for j := range d {
-				x.row(i)[j] = float32(random.NormFloat64())
-			}
-		}
-		r := newRegression(x, rows, y, classes, []float64{0.5, 1.5, 1, 1, 1}[:classes], 1)
-		r.lambda = 0.3
-		point := make([]float64, vectors(classes)*(d+1))
-		gradient, unused := make([]float64, len(point)), make([]float64, len(point))
-		for i := range point {
-			point[i] = random.NormFloat64()
-		}
-		r.loss(point, gradient)
-		// Scores are float32: a step of 1e-2 leaves their rounding behind.
-		want := fd.Gradient(nil, func(p []float64) float64 { return r.loss(p, unused) }, point, &fd.Settings{Formula: fd.Central, Step: 1e-2})
-		for i := range want {
-			if math.Abs(gradient[i]-want[i]) > 1e-4 {
-				t.Errorf("%d classes: component %d of the gradient is %g, by differences %g", classes, i, gradient[i], want[i])
-			}
-		}
-	}
-}
-
-// The products are those of plain loops, at sizes around the blocks'.
-func TestKernels(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 4))
-	fill := func(d dense) dense {
-		for i := range d.rows {
-			for j := range d.cols {
-				d.row(i)[j] = float32(random.NormFloat64())
-			}
-		}
-		return d
-	}
-	for _, cols := range []int{1, 7, 8, 9, 511, 512, 513, 1025} {
-		for _, n := range []int{1, 2, 3, 4, 5, 33} {
-			x, w, g := fill(newDense(n+1, cols)), fill(newDense(8, cols)), newDense(8, cols)
-			rows := make([]int, n)
-			for i := range rows {
-				rows[i] = n - i // backwards, without row 0
-			}
-			out := make([]float32, n*w.rows)
-			x.scores(rows, w, out)
-			x.addProducts(rows, out, g)
-			want := make([]float64, 8*cols)
-			for i, r := range rows {
-				for c := range w.rows {
-					sum := 0.0
-					for j := range cols {
-						sum += float64(x.row(r)[j]) * float64(w.row(c)[j])
-						want[c*cols+j] += float64(out[i*w.rows+c]) * float64(x.row(r)[j])
-					}
-					if math.Abs(sum-float64(out[i*w.rows+c])) > 1e-6*float64(cols)+1e-5 {
-						t.Fatalf("%d columns: product of rows %d and %d is %g, want %g", cols, r, c, out[i*w.rows+c], sum)
-					}
-				}
-			}
-			for c := range g.rows {
-				for j, v := range g.row(c)[:cols] {
-					if math.Abs(want[c*cols+j]-float64(v)) > 1e-3 {
-						t.Fatalf("%d rows of %d columns: sum %d of column %d is %g, want %g", n, cols, c, j, v, want[c*cols+j])
-					}
-				}
-			}
-		}
-	}
-}
-
 // clusters are rows of two classes around different centres.
 func clusters(n, cols int, distance float64, seed uint64) (Matrix, []string) {
 	random := rand.New(rand.NewPCG(seed, 9))
@@ -275,7 +196,7 @@ func TestTrainChoosesStrength(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Lambda < 1 || len(report.Path) < 1+patience || report.Folds != 5 {
+	if report.Lambda < 1 || len(report.Path) < 1+patience || len(report.Path) == len(defaultLambdas) || report.Folds != 5 {
 		t.Errorf("on noise the report is %+v", report)
 	}
 	clear, labels := clusters(80, 200, 1, 4)
@@ -294,6 +215,15 @@ func TestTrainChoosesStrength(t *testing.T) {
 	}
 	if m, err := Evaluate(probabilities, labels, h.Classes); err != nil || m.Accuracy < 0.97 {
 		t.Errorf("accuracy on fresh rows is %g, %v", m.Accuracy, err)
+	}
+}
+
+// Of many rows, not all folds are fitted.
+func TestTrainTestsEnough(t *testing.T) {
+	x, labels := clusters(20_000, 2, 1, 1)
+	_, report, err := Train(context.Background(), x, labels, TrainOptions{Lambdas: []float64{0.1, 0.01}})
+	if err != nil || report.Folds != 3 || report.Tested != 12_000 || len(report.Path) != 2 {
+		t.Errorf("the report is %+v, %v", report, err)
 	}
 }
 

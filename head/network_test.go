@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -203,4 +204,30 @@ func TestTrainMLPRefuses(t *testing.T) {
 	if _, _, err := TrainMLP(ctx, x, labels, MLPOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled training gives %v", err)
 	}
+}
+
+func ExampleTrainMLP() {
+	// One class lies on both sides of the other.
+	var x Matrix
+	var labels []string
+	for i := range 60 {
+		x.Data = append(x.Data, float32(i%3)-1+0.001*float32(i))
+		labels = append(labels, []string{"outer", "inner", "outer"}[i%3])
+	}
+	x.Rows, x.Cols = 60, 1
+	h, _, err := TrainMLP(context.Background(), x, labels, MLPOptions{Rate: 0.01})
+	if err != nil {
+		panic(err)
+	}
+	probabilities, err := h.Probabilities(Matrix{Rows: 3, Cols: 1, Data: []float32{-1, 0, 1}})
+	if err != nil {
+		panic(err)
+	}
+	for _, p := range probabilities {
+		fmt.Println(h.Predict(p))
+	}
+	// Output:
+	// outer
+	// inner
+	// outer
 }
