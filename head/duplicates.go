@@ -91,6 +91,16 @@ func alike(ctx context.Context, x Matrix, identities []string, threshold float64
 	units := standard.all(x)
 	// Inner products of float32 are good to about this.
 	threshold -= 1e-6
+	// The first columns rule most pairs out: what the others add is at most the product of
+	// their norms (Cauchy and Schwarz).
+	begin := units.columns(0, max(1, x.Cols/4/lane*lane))
+	rest := make([]float64, x.Rows)
+	for i := range rest {
+		for _, v := range units.row(i)[begin.cols:] {
+			rest[i] += float64(v) * float64(v)
+		}
+		rest[i] = math.Sqrt(rest[i])
+	}
 	found := make([][]Pair, x.Rows)
 	var mutex sync.Mutex // guards found
 	group, ctx := errgroup.WithContext(ctx)
@@ -106,11 +116,15 @@ func alike(ctx context.Context, x Matrix, identities []string, threshold float64
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				w := units.from(other, min(duplicateBlock, padded(x.Rows, quad)-other))
-				units.scores(rows, w, out)
+				size := min(duplicateBlock, padded(x.Rows, quad)-other)
+				begin.scores(rows, begin.from(other, size), out)
+				if !promising(out, rows, rest, other, size, threshold) {
+					continue
+				}
+				units.scores(rows, units.from(other, size), out)
 				for i, a := range rows {
 					for b := max(other, a+1); b < min(other+duplicateBlock, x.Rows); b++ {
-						cosine := float64(out[i*w.rows+b-other])
+						cosine := float64(out[i*size+b-other])
 						if cosine < threshold || identities[a] == identities[b] {
 							continue
 						}
@@ -131,4 +145,17 @@ func alike(ctx context.Context, x Matrix, identities []string, threshold float64
 		pairs = append(pairs, p...)
 	}
 	return pairs, nil
+}
+
+// promising says whether any pair of a block can reach the threshold, from the products of
+// the first columns and the norms of the others.
+func promising(products []float32, rows []int, rest []float64, other, size int, threshold float64) bool {
+	for i, a := range rows {
+		for b := max(other, a+1); b < min(other+size, len(rest)); b++ {
+			if float64(products[i*size+b-other])+rest[a]*rest[b] >= threshold {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -85,3 +85,34 @@ func TestSplitKeepsDuplicatesTogether(t *testing.T) {
 		}
 	}
 }
+
+// No pair is lost to the shortcut: all are found that plain products find.
+func TestFindDuplicatesFindsAll(t *testing.T) {
+	x, _ := clusters(300, 60, 0, 8)
+	identities := make([]string, x.Rows)
+	for i := range identities {
+		identities[i] = fmt.Sprint(i)
+	}
+	for _, threshold := range []float64{0.1, 0.3, 0.45} {
+		d, err := FindDuplicates(context.Background(), x, identities, threshold)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 0
+		for a := range x.Rows {
+			for b := a + 1; b < x.Rows; b++ {
+				dot, aa, bb := 0.0, 0.0, 0.0
+				for j, v := range x.Row(a) {
+					w := x.Row(b)[j]
+					dot, aa, bb = dot+float64(v)*float64(w), aa+float64(v)*float64(v), bb+float64(w)*float64(w)
+				}
+				if dot/math.Sqrt(aa*bb) >= threshold {
+					want++
+				}
+			}
+		}
+		if len(d.Pairs) != want || want == 0 {
+			t.Errorf("cosine %g: %d pairs, want %d", threshold, len(d.Pairs), want)
+		}
+	}
+}
