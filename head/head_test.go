@@ -409,6 +409,33 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
+// A file of the first version is read, and its head computes what its numbers say.
+func TestLoadOlder(t *testing.T) {
+	h, err := Load("../testdata/heads/cats-vs-dogs.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := Matrix{1, h.Columns(), make([]float32, h.Columns())}
+	for j := range x.Data {
+		x.Data[j] = h.Standardization.Mean[j] * float32(1+0.5*math.Sin(float64(j)))
+	}
+	want := make([]float64, len(h.Classes))
+	for c, w := range h.Weights {
+		want[c] = float64(h.Biases[c])
+		for j, v := range w {
+			want[c] += float64(v) * float64(x.Data[j]-h.Standardization.Mean[j]) * float64(h.Standardization.Scale[j])
+		}
+	}
+	softmax(want)
+	got, err := h.Probabilities(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Hidden != nil || h.Standardization.Unit || math.Abs(got[0][0]-want[0]) > 1e-5 || want[0] < 1e-3 || want[0] > 0.999 {
+		t.Errorf("probabilities are %v, want %v", got[0], want)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"format":"fovea-head","version":1,"classes":["a","b"],"mean":"AAAAAA==","scale":"AAAAAA==","biases":"AAAAAAAAAAA=","weights":["AAAAAA==","AAAAAA=="],"layer":{"name":"x","shape":[1]}}`))
 	f.Add([]byte(`{"format":"fovea-head","version":2,"unit":true,"classes":["a","b"],"mean":"AAAAAA==","scale":"AAAAAA==","hidden":{"weights":["AACAPw==","AACAPw=="],"biases":"AAAAAAAAAAA="},"biases":"AAAAAAAAAAA=","weights":["AAAAAAAAAAA=","AAAAAAAAAAA="],"layer":{"name":"x","shape":[1]}}`))

@@ -2,7 +2,7 @@
 
 package head
 
-const haveAVX2 = false
+var haveAVX2 = false
 
 func dot2x4AVX2(x0, x1, w *float32, stride, n int, sums *[8]float32) { panic("head: no AVX2") }
 

@@ -43,6 +43,13 @@ func TestGradient(t *testing.T) {
 
 // The products are those of plain loops, at sizes around the blocks'.
 func TestKernels(t *testing.T) {
+	t.Run("this CPU", testKernels)
+	defer func(have bool) { haveAVX2 = have }(haveAVX2)
+	haveAVX2 = false
+	t.Run("any CPU", testKernels)
+}
+
+func testKernels(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	fill := func(d dense) dense {
 		for i := range d.rows {
