@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/sirupsen/logrus"
 
@@ -18,6 +20,10 @@ func (o *trainOptions) group(ctx context.Context, all features) (head.Duplicates
 	if err != nil {
 		return d, err
 	}
+	if class := crowded(all.labels, d.Groups); d.Alike > 0 && class != "" && !o.ownNear {
+		logrus.Warnf("more than half of the pictures of %s have features of cosine %g or more with others, too many to be near duplicates: only equal files are kept together; set --near-duplicates to change that", class, o.nearDuplicates)
+		return head.FindDuplicates(ctx, all.x, all.hashes, 0)
+	}
 	if d.Equal+d.Alike > 0 {
 		logrus.Infof("%d pictures are copies of others, %d more are near duplicates (cosine %g or more); they are kept on one side of every split", d.Equal, d.Alike, o.nearDuplicates)
 	}
@@ -25,6 +31,25 @@ func (o *trainOptions) group(ctx context.Context, all features) (head.Duplicates
 		logrus.Debugf("near duplicates, cosine %.4f: %s and %s", p.Cosine, all.paths[p.A], all.paths[p.B])
 	}
 	return d, nil
+}
+
+// crowded names a class of which more than half of the rows share a group with others, "" if
+// there is none: what is usual is no duplicate.
+func crowded(labels, groups []string) string {
+	rows, distinct, seen := map[string]int{}, map[string]int{}, map[string]bool{}
+	for i, l := range labels {
+		rows[l]++
+		if !seen[groups[i]] {
+			seen[groups[i]] = true
+			distinct[l]++
+		}
+	}
+	for _, l := range slices.Sorted(maps.Keys(rows)) {
+		if 2*distinct[l] < rows[l] {
+			return l
+		}
+	}
+	return ""
 }
 
 // split chooses the rows to train on and to test on.

@@ -27,8 +27,8 @@ type trainOptions struct {
 	calibrate    bool
 	seed         uint64
 	testFraction float64
-	// ownFraction says that the user has set testFraction.
-	ownFraction bool
+	// ownFraction and ownNear say that the user has set testFraction and nearDuplicates.
+	ownFraction, ownNear bool
 	// nearDuplicates is the cosine from which pictures count as copies, 0 for never.
 	nearDuplicates float64
 	mlp            head.MLPOptions
@@ -54,6 +54,7 @@ one picture, and pictures whose features are nearly the same, never stand on bot
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.ownFraction = c.Flags().Changed("test-fraction")
+			o.ownNear = c.Flags().Changed("near-duplicates")
 			o.settings = settingsOf(c.LocalFlags())
 			return o.run(c.Context())
 		},
