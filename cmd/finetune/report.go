@@ -208,7 +208,7 @@ func facts(h *head.Head, dir string, test features) []report.Fact {
 		{Name: "computed by", Value: r.Library + ", " + r.Precision},
 		{Name: "trained on", Value: fmt.Sprintf("%d pictures", h.Notes.TrainedOn)},
 		{Name: "measured on", Value: fmt.Sprintf("%d pictures of %s that were not trained on", len(test.labels), filepath.Base(dir))},
-		{Name: "copies in the dataset", Value: fmt.Sprintf("%d equal, %d nearly so; none on both sides of a split", h.Notes.Copies, h.Notes.NearCopies)},
+		{Name: "copies in the dataset", Value: fmt.Sprintf("%d equal, %d nearly so", h.Notes.Copies, h.Notes.NearCopies)},
 	}
 }
 

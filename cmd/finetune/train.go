@@ -55,7 +55,7 @@ one picture, and pictures whose features are nearly the same, never stand on bot
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.ownFraction = c.Flags().Changed("test-fraction")
 			o.ownNear = c.Flags().Changed("near-duplicates")
-			o.settings = settingsOf(c.LocalFlags())
+			o.settings = settingsOf(c.LocalFlags(), o.model)
 			return o.run(c.Context())
 		},
 	}
@@ -88,11 +88,16 @@ func (o *trainOptions) flags() *pflag.FlagSet {
 	return f
 }
 
-// settingsOf records how a head is trained, without the names of files.
-func settingsOf(flags *pflag.FlagSet) map[string]string {
+// settingsOf records the flags that steer the kind of head that is trained, without the names
+// of files.
+func settingsOf(flags *pflag.FlagSet, model string) map[string]string {
+	others := []string{"features", "out", "help", "units", "dropout", "rate", "batch", "epochs", "patience"}
+	if model == "mlp" {
+		others = []string{"features", "out", "help", "lambda"}
+	}
 	all := map[string]string{}
 	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Name != "features" && f.Name != "out" && f.Name != "help" {
+		if !slices.Contains(others, f.Name) && f.Value.String() != "" {
 			all[f.Name] = f.Value.String()
 		}
 	})
