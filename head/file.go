@@ -17,8 +17,11 @@ import (
 
 // A head is stored as JSON, its numbers as base64 of little-endian float32.
 const (
-	fileFormat  = "fovea-head"
-	fileVersion = 1
+	fileFormat = "fovea-head"
+	// fileVersion is the newest that is read. Files are written in the oldest that holds
+	// them, so that older programs read what they can: 1 are heads without, 2 heads with
+	// hidden units or rows of unit length.
+	fileVersion = 2
 	// maxFileBytes is a thousand classes on the longest vectors, and bounds what is read.
 	maxFileBytes = 1 << 30
 )
@@ -33,10 +36,17 @@ type headFile struct {
 	Layer   recipe.Layer  `json:"layer"`
 	Recipe  recipe.Recipe `json:"recipe"`
 	Notes   Notes         `json:"notes"`
+	Unit    bool          `json:"unit,omitempty"`
 	Mean    floats        `json:"mean"`
 	Scale   floats        `json:"scale"`
+	Hidden  *hiddenFile   `json:"hidden,omitempty"`
 	Weights []floats      `json:"weights"`
 	Biases  floats        `json:"biases"`
+}
+
+type hiddenFile struct {
+	Weights []floats `json:"weights"`
+	Biases  floats   `json:"biases"`
 }
 
 // floats are written as base64 of their bytes.
@@ -72,11 +82,15 @@ func (f *floats) UnmarshalJSON(data []byte) error {
 // Save writes the head to a file, which is replaced as a whole or not at all.
 func (h *Head) Save(name string) error {
 	f := headFile{
-		Format: fileFormat, Version: fileVersion, Classes: h.Classes, Layer: h.Layer, Recipe: h.Recipe, Notes: h.Notes,
-		Mean: h.Standardization.Mean, Scale: h.Standardization.Scale, Biases: h.Biases,
+		Format: fileFormat, Version: 1, Classes: h.Classes, Layer: h.Layer, Recipe: h.Recipe, Notes: h.Notes,
+		Unit: h.Standardization.Unit, Mean: h.Standardization.Mean, Scale: h.Standardization.Scale,
+		Weights: toFile(h.Weights), Biases: h.Biases,
 	}
-	for _, w := range h.Weights {
-		f.Weights = append(f.Weights, w)
+	if h.Hidden != nil {
+		f.Hidden = &hiddenFile{toFile(h.Hidden.Weights), h.Hidden.Biases}
+	}
+	if f.Unit || f.Hidden != nil {
+		f.Version = 2
 	}
 	encoded, err := json.MarshalIndent(f, "", " ")
 	if err != nil {
@@ -86,6 +100,22 @@ func (h *Head) Save(name string) error {
 		return fmt.Errorf("head: write %s: %w", name, err)
 	}
 	return nil
+}
+
+func toFile(rows [][]float32) []floats {
+	out := make([]floats, len(rows))
+	for i, r := range rows {
+		out[i] = r
+	}
+	return out
+}
+
+func fromFile(rows []floats) [][]float32 {
+	out := make([][]float32, len(rows))
+	for i, r := range rows {
+		out[i] = r
+	}
+	return out
 }
 
 // Load reads a head from a file.
@@ -120,8 +150,8 @@ func parse(data []byte) (*Head, error) {
 	if kind.Format != fileFormat {
 		return nil, fmt.Errorf("%w: it is not a head, its format is %q", ErrFile, kind.Format)
 	}
-	if kind.Version != fileVersion {
-		return nil, fmt.Errorf("%w: its version is %d, this program knows %d: use the program that wrote it, or train again", ErrFile, kind.Version, fileVersion)
+	if kind.Version < 1 || kind.Version > fileVersion {
+		return nil, fmt.Errorf("%w: its version is %d, this program reads 1 to %d: use the program that wrote it, or train again", ErrFile, kind.Version, fileVersion)
 	}
 	var f headFile
 	if err := json.Unmarshal(data, &f); err != nil {
@@ -131,11 +161,11 @@ func parse(data []byte) (*Head, error) {
 		return nil, fmt.Errorf("%w: it is damaged: %w", ErrFile, err)
 	}
 	h := &Head{
-		Classes: f.Classes, Layer: f.Layer, Recipe: f.Recipe, Notes: f.Notes, Biases: f.Biases,
-		Standardization: Standardization{Mean: f.Mean, Scale: f.Scale},
+		Classes: f.Classes, Layer: f.Layer, Recipe: f.Recipe, Notes: f.Notes, Weights: fromFile(f.Weights), Biases: f.Biases,
+		Standardization: Standardization{Unit: f.Unit, Mean: f.Mean, Scale: f.Scale},
 	}
-	for _, w := range f.Weights {
-		h.Weights = append(h.Weights, w)
+	if f.Hidden != nil {
+		h.Hidden = &Hidden{fromFile(f.Hidden.Weights), f.Hidden.Biases}
 	}
 	return h, nil
 }
@@ -152,16 +182,29 @@ func (f headFile) validate() error {
 	if len(f.Biases) != classes || len(f.Weights) != classes {
 		return fmt.Errorf("%d biases and %d rows of weights for %d classes", len(f.Biases), len(f.Weights), classes)
 	}
-	for _, values := range append([]floats{f.Mean, f.Scale, f.Biases}, f.Weights...) {
+	inputs, all := columns, append([]floats{f.Mean, f.Scale, f.Biases}, f.Weights...)
+	if f.Hidden != nil {
+		inputs = len(f.Hidden.Biases)
+		if inputs == 0 || len(f.Hidden.Weights) != inputs {
+			return fmt.Errorf("%d biases and %d rows of weights of hidden units", inputs, len(f.Hidden.Weights))
+		}
+		for _, w := range f.Hidden.Weights {
+			if len(w) != columns {
+				return fmt.Errorf("%d weights of a hidden unit for %d columns", len(w), columns)
+			}
+		}
+		all = append(append(all, f.Hidden.Biases), f.Hidden.Weights...)
+	}
+	for _, w := range f.Weights {
+		if len(w) != inputs {
+			return fmt.Errorf("%d weights for %d columns", len(w), inputs)
+		}
+	}
+	for _, values := range all {
 		for i, v := range values {
 			if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
 				return fmt.Errorf("number %d is %v", i, v)
 			}
-		}
-	}
-	for _, w := range f.Weights {
-		if len(w) != columns {
-			return fmt.Errorf("%d weights for %d columns", len(w), columns)
 		}
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"fovea/recipe"
 )
 
@@ -14,7 +16,9 @@ type Head struct {
 	Classes []string
 	// Standardization comes before the weights.
 	Standardization Standardization
-	// Weights has one row per class, over the standardized columns.
+	// Hidden, if there, comes between the standardized columns and the weights.
+	Hidden *Hidden
+	// Weights has one row per class, over the standardized columns or the hidden units.
 	Weights [][]float32
 	Biases  []float32
 
@@ -25,13 +29,26 @@ type Head struct {
 	Notes Notes
 }
 
+// Hidden is a layer of rectified linear units: max(0, Weights x + Biases).
+type Hidden struct {
+	// Weights has one row per unit, over the standardized columns.
+	Weights [][]float32
+	Biases  []float32
+}
+
 // Notes are the circumstances of a training.
 type Notes struct {
 	ToolVersion string `json:"tool_version,omitempty"`
 	Seed        uint64 `json:"seed"`
 	// TrainedOn is the number of rows.
-	TrainedOn int    `json:"trained_on"`
-	Report    Report `json:"report"`
+	TrainedOn int `json:"trained_on"`
+	// Copies is the number of pictures in the dataset that were equal to others, NearCopies
+	// that of further ones that were nearly so.
+	Copies     int `json:"copies,omitempty"`
+	NearCopies int `json:"near_copies,omitempty"`
+	// Settings are the flags of the training, by name.
+	Settings map[string]string `json:"settings,omitempty"`
+	Report   Report            `json:"report"`
 	// HeldOut are the metrics on rows that were kept out of the training, if any were.
 	HeldOut *Metrics `json:"held_out,omitempty"`
 	// Seen are short hashes of the pictures trained on, by which an evaluation can tell
@@ -51,21 +68,66 @@ func (h *Head) Probabilities(x Matrix) ([][]float64, error) {
 		return nil, fmt.Errorf("head: rows of %d features given to a head of %d", x.Cols, h.Columns())
 	}
 	all := make([][]float64, x.Rows)
-	standard := make([]float32, x.Cols)
-	for i := range all {
-		h.Standardization.apply(standard, x.Row(i))
-		scores := make([]float64, len(h.Classes))
-		for c, weights := range h.Weights {
-			sum := float64(h.Biases[c])
-			for j, w := range weights {
-				sum += float64(w) * float64(standard[j])
-			}
-			scores[c] = sum
-		}
-		softmax(scores)
-		all[i] = scores
+	layers := []affine{newAffine(h.Weights, h.Biases)}
+	if h.Hidden != nil {
+		layers = []affine{newAffine(h.Hidden.Weights, h.Hidden.Biases), layers[0]}
 	}
+	var group errgroup.Group
+	group.SetLimit(allCPUs())
+	for start := 0; start < x.Rows; start += blockRows {
+		group.Go(func() error {
+			end := min(start+blockRows, x.Rows)
+			rows := h.Standardization.all(Matrix{end - start, x.Cols, x.Data[start*x.Cols : end*x.Cols]})
+			for i, l := range layers {
+				rows = l.apply(rows, i < len(layers)-1)
+			}
+			for i := range rows.rows {
+				scores := make([]float64, len(h.Classes))
+				for c := range scores {
+					scores[c] = float64(rows.row(i)[c])
+				}
+				softmax(scores)
+				all[start+i] = scores
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // computing cannot fail
 	return all, nil
+}
+
+// affine is a layer in the shape that kernels want.
+type affine struct {
+	weights dense
+	biases  []float32
+}
+
+func newAffine(weights [][]float32, biases []float32) affine {
+	d := newDense(padded(len(weights), quad), len(weights[0]))
+	for i, w := range weights {
+		copy(d.row(i), w)
+	}
+	return affine{d, biases}
+}
+
+// apply computes a row of outputs per row of inputs.
+func (a affine) apply(x dense, rectify bool) dense {
+	rows, sums := make([]int, x.rows), make([]float32, x.rows*a.weights.rows)
+	for i := range rows {
+		rows[i] = i
+	}
+	x.scores(rows, a.weights, sums)
+	out := newDense(x.rows, len(a.biases))
+	for i := range rows {
+		row := out.row(i)
+		for c, b := range a.biases {
+			row[c] = sums[i*a.weights.rows+c] + b
+			if rectify {
+				row[c] = max(0, row[c])
+			}
+		}
+	}
+	return out
 }
 
 // Predict is the class with the highest of the probabilities.

@@ -8,15 +8,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"gonum.org/v1/gonum/diff/fd"
-	"gonum.org/v1/gonum/mat"
 
 	"fovea/recipe"
 )
@@ -32,6 +29,25 @@ type golden struct {
 		Probabilities       []float64
 		LogLoss             float64 `json:"log_loss"`
 		ROCAUC              float64 `json:"roc_auc"`
+	}
+	Balanced struct {
+		Rows, Cols    int
+		Lambda        float64
+		X             []float32
+		Y             []int
+		Probabilities []float64
+	}
+	Metrics struct {
+		Classes                    int
+		Y, Support                 []int
+		Logits, Probabilities      []float64
+		Accuracy, ECE, Temperature float64
+		BalancedAccuracy           float64 `json:"balanced_accuracy"`
+		MacroF1                    float64 `json:"macro_f1"`
+		LogLoss                    float64 `json:"log_loss"`
+		ROCAUC                     float64 `json:"roc_auc"`
+		Precision, Recall, F1      []float64
+		Confusion                  [][]int
 	}
 	Ties struct {
 		Y      []int
@@ -107,30 +123,6 @@ func TestROCAUCWithTies(t *testing.T) {
 	}
 }
 
-func TestGradient(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	const n, d, classes = 12, 4, 3
-	x, y := mat.NewDense(n, d, nil), make([]int, n)
-	for i := range n {
-		y[i] = i % classes
-		for j := range d {
-			x.Set(i, j, random.NormFloat64())
-		}
-	}
-	r := newRegression(x, y, classes, 0.3)
-	point, gradient := make([]float64, classes*(d+1)), make([]float64, classes*(d+1))
-	for i := range point {
-		point[i] = random.NormFloat64()
-	}
-	r.loss(point, gradient)
-	want := fd.Gradient(nil, func(p []float64) float64 { return r.loss(p, nil) }, point, &fd.Settings{Formula: fd.Central})
-	for i := range want {
-		if math.Abs(gradient[i]-want[i]) > 1e-6 {
-			t.Errorf("component %d of the gradient is %g, by differences %g", i, gradient[i], want[i])
-		}
-	}
-}
-
 // clusters are rows of two classes around different centres.
 func clusters(n, cols int, distance float64, seed uint64) (Matrix, []string) {
 	random := rand.New(rand.NewPCG(seed, 9))
@@ -162,7 +154,7 @@ func TestWaysAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	solve := func(tr *trainer) ([][]float32, []float32) {
-		parameters, err := tr.path(ctx, tr.all, []float64{lambda}, nil)
+		parameters, err := tr.fit(ctx, lambda, make([]float64, tr.coordinates.cols+1))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,7 +195,7 @@ func TestTrainChoosesStrength(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Lambda < 1 || len(report.Path) != len(defaultLambdas) || report.Folds != 5 {
+	if report.Lambda < 1 || len(report.Path) < 1+patience || len(report.Path) == len(defaultLambdas) || report.Folds != 5 {
 		t.Errorf("on noise the report is %+v", report)
 	}
 	clear, labels := clusters(80, 200, 1, 4)
@@ -222,6 +214,15 @@ func TestTrainChoosesStrength(t *testing.T) {
 	}
 	if m, err := Evaluate(probabilities, labels, h.Classes); err != nil || m.Accuracy < 0.97 {
 		t.Errorf("accuracy on fresh rows is %g, %v", m.Accuracy, err)
+	}
+}
+
+// Of many rows, not all folds are fitted.
+func TestTrainTestsEnough(t *testing.T) {
+	x, labels := clusters(20_000, 2, 1, 1)
+	_, report, err := Train(context.Background(), x, labels, TrainOptions{Lambdas: []float64{0.1, 0.01}})
+	if err != nil || report.Folds != 3 || report.Tested != 12_000 || len(report.Path) != 2 {
+		t.Errorf("the report is %+v, %v", report, err)
 	}
 }
 
@@ -248,7 +249,7 @@ func TestTrainRefuses(t *testing.T) {
 		"constant":       {constant, labels, TrainOptions{}, "all rows are alike"},
 		"sizes":          {Matrix{20, 5, x.Data}, labels, TrainOptions{}, "80 values are not 20 rows of 5"},
 		"lambda":         {x, labels, TrainOptions{Lambdas: []float64{0}}, "must be positive"},
-		"scaling":        {x, labels, TrainOptions{Scaling: "none"}, "use common or columns"},
+		"scaling":        {x, labels, TrainOptions{Scaling: "none"}, "use common, columns or l2"},
 		"groups":         {x, labels, TrainOptions{Groups: []string{"a"}}, "1 groups for 20 rows"},
 		"no rows":        {Matrix{0, 4, nil}, nil, TrainOptions{}, "no rows"},
 	} {
@@ -329,98 +330,6 @@ func TestWilson(t *testing.T) {
 	if got := wilson(10, 10); got[1] != 1 {
 		t.Errorf("the interval of 10 of 10 is %v", got)
 	}
-}
-
-func trained(t *testing.T) *Head {
-	t.Helper()
-	x, labels := clusters(30, 6, 1, 1)
-	h, report, err := Train(context.Background(), x, labels, TrainOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.Layer = recipe.Layer{Name: "pool5", Shape: []int{6}, Layout: recipe.LayoutC}
-	h.Recipe = recipe.Recipe{Model: "vgg16", ModelSHA256: "aa", Pool: "avg", Resize: "squash", Precision: "float32", Layers: []recipe.Layer{h.Layer}}
-	h.Notes = Notes{Seed: 1, TrainedOn: 30, Report: report, Seen: []string{"00"}}
-	return h
-}
-
-func TestSaveLoad(t *testing.T) {
-	h, name := trained(t), filepath.Join(t.TempDir(), "head.json")
-	if err := h.Save(name); err != nil {
-		t.Fatal(err)
-	}
-	got, err := Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(h, got); d != "" {
-		t.Errorf("the head came back changed: %s", d)
-	}
-}
-
-func TestLoadRefuses(t *testing.T) {
-	h, dir := trained(t), t.TempDir()
-	good := filepath.Join(dir, "good")
-	if err := h.Save(good); err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(good)
-	if err != nil {
-		t.Fatal(err)
-	}
-	edit := func(change func(map[string]any)) []byte {
-		var object map[string]any
-		if err := json.Unmarshal(data, &object); err != nil {
-			t.Fatal(err)
-		}
-		change(object)
-		edited, err := json.Marshal(object)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return edited
-	}
-	for want, content := range map[string][]byte{
-		"truncated":                   data[:len(data)/2],
-		"no JSON":                     []byte("PAR1"),
-		"not a head":                  []byte(`{"a":1}`),
-		"its version is 2":            edit(func(o map[string]any) { o["version"] = 2 }),
-		"its classes are":             edit(func(o map[string]any) { o["classes"] = []string{"cat"} }),
-		"1 biases":                    edit(func(o map[string]any) { o["biases"] = "AAAAAA==" }),
-		"3 bytes are not":             edit(func(o map[string]any) { o["mean"] = "AAAA" }),
-		"number 0 is NaN":             edit(func(o map[string]any) { o["biases"] = "AADAfwAAAAA=" }),
-		"6 means and 6 scales for a ": edit(func(o map[string]any) { o["layer"] = map[string]any{"name": "x", "shape": []int{7}} }),
-	} {
-		name := filepath.Join(dir, "bad")
-		if err := os.WriteFile(name, content, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Load(name); !errors.Is(err, ErrFile) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
-			t.Errorf("error is %v, want one of %s with %q", err, name, want)
-		}
-	}
-	if _, err := Load(dir); !errors.Is(err, ErrFile) {
-		t.Errorf("a directory gives %v", err)
-	}
-	if _, err := Load(filepath.Join(dir, "nowhere")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("no file gives %v", err)
-	}
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add([]byte(`{"format":"fovea-head","version":1,"classes":["a","b"],"mean":"AAAAAA==","scale":"AAAAAA==","biases":"AAAAAAAAAAA=","weights":["AAAAAA==","AAAAAA=="],"layer":{"name":"x","shape":[1]}}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		h, err := parse(data)
-		if err != nil {
-			if !errors.Is(err, ErrFile) {
-				t.Errorf("error %v is not ErrFile", err)
-			}
-			return
-		}
-		if _, err := h.Probabilities(Matrix{1, h.Columns(), make([]float32, h.Columns())}); err != nil {
-			t.Errorf("an accepted head cannot be used: %v", err)
-		}
-	})
 }
 
 func TestCheck(t *testing.T) {

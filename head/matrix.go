@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -46,10 +44,15 @@ const (
 	ScaleCommon Scaling = "common"
 	// ScaleColumns divides each column by its own standard deviation.
 	ScaleColumns Scaling = "columns"
+	// ScaleUnit first divides each row by its Euclidean norm, then scales as ScaleCommon:
+	// what counts are the features' proportions, as in the paper's own classifiers.
+	ScaleUnit Scaling = "l2"
 )
 
 // Standardization is what is done to each column before weights are applied.
 type Standardization struct {
+	// Unit says that rows are first divided by their Euclidean norms.
+	Unit bool
 	// Mean is taken off, Scale multiplies: it is 0 for a constant column.
 	Mean, Scale []float32
 }
@@ -57,27 +60,24 @@ type Standardization struct {
 // errConstant says that there is nothing to learn from.
 var errConstant = errors.New("head: all rows are alike: there is nothing to learn from")
 
-// standardize computes means and scales of the given rows, in two passes in float64.
-func standardize(m Matrix, rows []int, scaling Scaling) (Standardization, error) {
-	mean, deviation := make([]float64, m.Cols), make([]float64, m.Cols)
-	for _, i := range rows {
-		for j, v := range m.Row(i) {
-			mean[j] += float64(v)
+// standardize computes means and scales of all rows, in two passes in float64.
+func standardize(m Matrix, scaling Scaling) (Standardization, error) {
+	switch scaling {
+	case "", ScaleCommon, ScaleColumns, ScaleUnit:
+	default:
+		return Standardization{}, fmt.Errorf("head: unknown scaling %q: use common, columns or l2", scaling)
+	}
+	s := Standardization{Mean: make([]float32, m.Cols), Scale: make([]float32, m.Cols), Unit: scaling == ScaleUnit}
+	data := m.Data
+	if s.Unit {
+		data = slices.Clone(data)
+		for i := range m.Rows {
+			unitNorm(data[i*m.Cols:(i+1)*m.Cols], m.Row(i))
 		}
 	}
-	n := float64(len(rows))
-	for j := range mean {
-		mean[j] /= n
-	}
-	for _, i := range rows {
-		for j, v := range m.Row(i) {
-			d := float64(v) - mean[j]
-			deviation[j] += d * d
-		}
-	}
+	mean, deviation := moments(m.Cols, m.Cols, m.Rows, data)
 	common, varying := 0.0, 0.0
 	for j := range deviation {
-		deviation[j] = math.Sqrt(deviation[j] / n)
 		// Rounding alone makes the deviation of a constant column about 1e-7 of its mean.
 		if deviation[j] <= 1e-6*math.Abs(mean[j]) {
 			deviation[j] = 0
@@ -86,7 +86,6 @@ func standardize(m Matrix, rows []int, scaling Scaling) (Standardization, error)
 		common += deviation[j]
 		varying++
 	}
-	s := Standardization{Mean: make([]float32, m.Cols), Scale: make([]float32, m.Cols)}
 	if varying == 0 {
 		return s, errConstant
 	}
@@ -104,70 +103,126 @@ func standardize(m Matrix, rows []int, scaling Scaling) (Standardization, error)
 	return s, nil
 }
 
+// momentCols is the number of columns whose moments one goroutine computes at a time.
+const momentCols = 256
+
+// moments are mean and standard deviation (of the population) of each column.
+func moments(stride, cols, rows int, data []float32) (mean, deviation []float64) {
+	mean, deviation = make([]float64, cols), make([]float64, cols)
+	var group errgroup.Group
+	group.SetLimit(allCPUs())
+	for start := 0; start < cols; start += momentCols {
+		end := min(start+momentCols, cols)
+		group.Go(func() error {
+			m, d, n := mean[start:end], deviation[start:end], float64(rows)
+			for i := range rows {
+				for j, v := range data[i*stride+start : i*stride+end] {
+					m[j] += float64(v)
+				}
+			}
+			for j := range m {
+				m[j] /= n
+			}
+			for i := range rows {
+				for j, v := range data[i*stride+start : i*stride+end] {
+					e := float64(v) - m[j]
+					d[j] += e * e
+				}
+			}
+			for j := range d {
+				d[j] = math.Sqrt(d[j] / n)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // computing cannot fail
+	return mean, deviation
+}
+
 // apply standardizes a row into dst.
 func (s Standardization) apply(dst, row []float32) {
+	if s.Unit {
+		unitNorm(dst, row)
+		row = dst[:len(row)]
+	}
 	for j, v := range row {
 		dst[j] = (v - s.Mean[j]) * s.Scale[j]
 	}
 }
 
-// Sizes of the blocks that the Gram matrix is computed in: a block of rows by a block of
-// columns stays in the cache, and float32 sums stay short; float64 adds them up.
+// unitNorm divides a row by its Euclidean norm into dst; a row of zeros stays one.
+func unitNorm(dst, row []float32) {
+	sum := 0.0
+	for _, v := range row {
+		sum += float64(v) * float64(v)
+	}
+	factor := 0.0
+	if sum > 0 {
+		factor = 1 / math.Sqrt(sum)
+	}
+	for j, v := range row {
+		dst[j] = float32(float64(v) * factor)
+	}
+}
+
+// all standardizes all rows. There is room after them up to a multiple of quad.
+func (s Standardization) all(m Matrix) dense {
+	out := newDense(padded(m.Rows, quad), m.Cols)
+	out.rows = m.Rows
+	var group errgroup.Group
+	group.SetLimit(allCPUs())
+	for start := 0; start < m.Rows; start += 256 {
+		group.Go(func() error {
+			for i := start; i < min(start+256, m.Rows); i++ {
+				s.apply(out.row(i), m.Row(i))
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // computing cannot fail
+	return out
+}
+
+// gramBlock is the number of rows whose inner products with others are computed at a time;
+// gramCols that of columns, after which the float32 sums are added up in float64.
 const (
-	gramRows = 128
-	gramCols = 1024
+	gramBlock = 64
+	gramCols  = 1024
 )
 
 // gram computes X X' of the standardized rows, in parallel and in an order of summation
 // that does not depend on the number of CPUs.
-func gram(ctx context.Context, m Matrix, rows []int, s Standardization) (*mat.SymDense, error) {
-	n := len(rows)
+func gram(ctx context.Context, m Matrix, s Standardization) (*mat.SymDense, error) {
+	n := m.Rows
+	standard := s.all(m)
 	sums := mat.NewSymDense(n, nil)
 	raw := sums.RawSymmetric()
-	var blocks [][2]int
-	for i := 0; i < n; i += gramRows {
-		for j := i; j < n; j += gramRows {
-			blocks = append(blocks, [2]int{i, j})
-		}
-	}
-	standard := make([]float32, n*gramCols)
-	for start := 0; start < m.Cols; start += gramCols {
-		cols := min(gramCols, m.Cols-start)
-		for i, r := range rows {
-			part := Standardization{s.Mean[start : start+cols], s.Scale[start : start+cols]}
-			part.apply(standard[i*cols:(i+1)*cols], m.Row(r)[start:start+cols])
-		}
-		group, ctx := errgroup.WithContext(ctx)
-		group.SetLimit(runtime.GOMAXPROCS(0))
-		for _, b := range blocks {
-			group.Go(func() error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(allCPUs())
+	for first := 0; first < n; first += gramBlock {
+		group.Go(func() error {
+			rows := make([]int, min(gramBlock, n-first))
+			for i := range rows {
+				rows[i] = first + i
+			}
+			out := make([]float32, len(rows)*gramBlock)
+			for start := 0; start < m.Cols; start += gramCols {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				addBlock(raw.Data, raw.Stride, standard[:n*cols], n, cols, b)
-				return nil
-			})
-		}
-		if err := group.Wait(); err != nil {
-			return nil, err
-		}
-	}
-	return sums, nil
-}
-
-// addBlock adds the products of two blocks of rows to the upper triangle of the sums.
-func addBlock(sums []float64, stride int, x []float32, n, cols int, b [2]int) {
-	p, q := min(gramRows, n-b[0]), min(gramRows, n-b[1])
-	general := func(start, rows int) blas32.General {
-		return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: x[start*cols : (start+rows)*cols]}
-	}
-	product := blas32.General{Rows: p, Cols: q, Stride: q, Data: make([]float32, p*q)}
-	blas32.Gemm(blas.NoTrans, blas.Trans, 1, general(b[0], p), general(b[1], q), 0, product)
-	for i := range p {
-		for j := range q {
-			if b[1]+j >= b[0]+i {
-				sums[(b[0]+i)*stride+b[1]+j] += float64(product.Data[i*q+j])
+				part := standard.columns(start, min(start+gramCols, m.Cols))
+				for second := first; second < n; second += gramBlock {
+					w := part.from(second, min(gramBlock, padded(n, quad)-second))
+					part.scores(rows, w, out)
+					for i, r := range rows {
+						for j := max(second, r); j < min(second+gramBlock, n); j++ {
+							raw.Data[r*raw.Stride+j] += float64(out[i*w.rows+j-second])
+						}
+					}
+				}
 			}
-		}
+			return nil
+		})
 	}
+	return sums, group.Wait()
 }

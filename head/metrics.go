@@ -25,6 +25,12 @@ type Metrics struct {
 	ROCAUC *float64 `json:"roc_auc"`
 	// MacroF1 is the mean of the classes' F1.
 	MacroF1 float64 `json:"macro_f1"`
+	// CalibrationError is the mean distance between accuracy and confidence in 15 bins of
+	// confidence (the expected calibration error), Calibration are the bins, from 0 to 1.
+	CalibrationError float64 `json:"calibration_error"`
+	Calibration      []Bin   `json:"calibration,omitempty"`
+	// Bootstrap has intervals of the metrics.
+	Bootstrap Intervals `json:"bootstrap_95"`
 	// Classes are in the order of Confusion.
 	Classes []string `json:"classes"`
 	// Confusion counts rows: Confusion[i][j] are of class i and taken for class j.
@@ -48,11 +54,8 @@ func Evaluate(probabilities [][]float64, labels, classes []string) (Metrics, err
 	if len(probabilities) != len(labels) || len(labels) == 0 {
 		return Metrics{}, fmt.Errorf("head: %d predictions for %d labels", len(probabilities), len(labels))
 	}
-	m := Metrics{N: len(labels), Classes: classes, Confusion: make([][]int, len(classes))}
-	for i := range m.Confusion {
-		m.Confusion[i] = make([]int, len(classes))
-	}
-	y, right := make([]int, len(labels)), 0
+	m := Metrics{N: len(labels), Classes: classes, Confusion: newConfusion(len(classes))}
+	y, taken, losses, right := make([]int, len(labels)), make([]int, len(labels)), make([]float64, len(labels)), 0
 	for i, l := range labels {
 		if y[i] = slices.Index(classes, l); y[i] < 0 {
 			return Metrics{}, fmt.Errorf("head: row %d has label %q, which is none of the head's classes %q: evaluate on the classes it was trained for", i, l, classes)
@@ -60,18 +63,21 @@ func Evaluate(probabilities [][]float64, labels, classes []string) (Metrics, err
 		if len(probabilities[i]) != len(classes) {
 			return Metrics{}, fmt.Errorf("head: row %d has %d probabilities for %d classes", i, len(probabilities[i]), len(classes))
 		}
-		predicted := argmax(probabilities[i])
-		m.Confusion[y[i]][predicted]++
-		if predicted == y[i] {
+		taken[i] = argmax(probabilities[i])
+		m.Confusion[y[i]][taken[i]]++
+		if taken[i] == y[i] {
 			right++
 		}
 		// As scikit-learn does, so that one certain error does not make the mean infinite.
-		m.LogLoss -= math.Log(max(probabilities[i][y[i]], 0x1p-52)) / float64(len(labels))
+		losses[i] = -math.Log(max(probabilities[i][y[i]], 0x1p-52))
+		m.LogLoss += losses[i] / float64(len(labels))
 	}
 	m.Accuracy = float64(right) / float64(m.N)
 	m.AccuracyInterval = wilson(right, m.N)
 	m.perClass()
 	m.ROCAUC = rocAUC(probabilities, y, len(classes))
+	m.Calibration, m.CalibrationError = calibration(probabilities, y)
+	m.Bootstrap = bootstrap(y, taken, losses, classes)
 	return m, nil
 }
 

@@ -4,68 +4,173 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 
-	"gonum.org/v1/gonum/mat"
+	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/optimize"
 )
 
-// regression is softmax regression on n rows of d coordinates. Its parameters are, class by
-// class, d weights and a bias.
+// regression is softmax regression on rows of x, of d coordinates each.
+//
+// Its parameters are, vector by vector, d weights and a bias. There is one vector per class;
+// of two classes, whose best vectors are each other's opposites, there is one alone, the
+// second class's less the first's, and the penalty is that of both: half its own.
 type regression struct {
-	x       *mat.Dense // n x d
-	y       []int      // class of each row
+	x       dense
+	rows    []int // which rows of x
+	y       []int // class of each row of x
 	classes int
 	lambda  float64
-	scores  *mat.Dense // n x classes, used again by every evaluation
+	// importance is the factor of a row's loss, by class; its mean over rows is 1.
+	importance []float64
+	workers    int // goroutines of an evaluation; the result does not depend on it
+
+	weights dense // the parameters in float32, with rows for padding
+	stripes []stripe
 }
 
-func newRegression(x *mat.Dense, y []int, classes int, lambda float64) *regression {
-	n, _ := x.Dims()
-	return &regression{x, y, classes, lambda, mat.NewDense(n, classes, nil)}
+// stripe is what one goroutine at a time computes of the objective: the sums of some rows.
+type stripe struct {
+	rows     []int
+	loss     float64
+	gradient []float64 // as the parameters
+	sums     dense     // of the gradient, for some rows
+	scores   []float32 // of a block of rows
+	row      []float64 // of one row
 }
 
-func (r *regression) dims() (n, d int) { return r.x.Dims() }
+// Rows per stripe, and stripes at most: so few that their sums are quickly added, enough for
+// the CPUs. Float32 sums are moved to float64 after flushRows.
+const (
+	stripeRows = 256
+	maxStripes = 16
+	flushRows  = 512
+)
 
-// loss is the objective; if gradient is not nil, it is filled.
+// vectors is the number of weight vectors for a number of classes.
+func vectors(classes int) int {
+	if classes == 2 {
+		return 1
+	}
+	return classes
+}
+
+func newRegression(x dense, rows, y []int, classes int, importance []float64, workers int) *regression {
+	v := vectors(classes)
+	r := &regression{x: x, rows: rows, y: y, classes: classes, importance: importance, workers: workers, weights: newDense(padded(v, quad), x.cols)}
+	count := max(1, min(maxStripes, len(rows)/stripeRows))
+	for s := range count {
+		r.stripes = append(r.stripes, stripe{
+			rows:     rows[s*len(rows)/count : (s+1)*len(rows)/count],
+			gradient: make([]float64, v*(x.cols+1)),
+			sums:     newDense(r.weights.rows, x.cols),
+			scores:   make([]float32, blockRows*r.weights.rows),
+			row:      make([]float64, classes),
+		})
+	}
+	return r
+}
+
+// loss is the objective; gradient, which is filled, is by the parameters.
 func (r *regression) loss(parameters, gradient []float64) float64 {
-	n, d := r.dims()
-	weights := mat.NewDense(r.classes, d+1, parameters)
-	w := weights.Slice(0, r.classes, 0, d)
-	r.scores.Mul(r.x, w.T())
-	total := 0.0
-	for i := range n {
-		row := r.scores.RawRowView(i)
-		for c := range row {
-			row[c] += weights.At(c, d)
+	v, d := vectors(r.classes), r.x.cols
+	for c := range v {
+		row := r.weights.row(c)
+		for j, p := range parameters[c*(d+1) : c*(d+1)+d] {
+			row[j] = float32(p)
 		}
-		score := row[r.y[i]]
-		total += softmax(row) - score
-		row[r.y[i]]-- // probabilities less the truth
+	}
+	var group errgroup.Group
+	group.SetLimit(r.workers)
+	for s := range r.stripes {
+		group.Go(func() error {
+			r.stripes[s].compute(r, parameters)
+			return nil
+		})
+	}
+	_ = group.Wait() // computing cannot fail
+	total := 0.0
+	clear(gradient)
+	for _, s := range r.stripes {
+		total += s.loss
+		for i, g := range s.gradient {
+			gradient[i] += g
+		}
+	}
+	n, half := float64(len(r.rows)), 1.0
+	if r.classes == 2 {
+		half = 0.5
 	}
 	penalty := 0.0
-	for c := range r.classes {
-		for _, v := range weights.RawRowView(c)[:d] {
-			penalty += v * v
+	for c := range v {
+		own := gradient[c*(d+1) : (c+1)*(d+1)]
+		for j, p := range parameters[c*(d+1) : c*(d+1)+d] {
+			penalty += p * p
+			own[j] = own[j]/n + r.lambda*half*p
+		}
+		own[d] /= n
+	}
+	return total/n + r.lambda/2*half*penalty
+}
+
+// compute sums loss and gradient of the stripe's rows.
+func (s *stripe) compute(r *regression, parameters []float64) {
+	v, d, width := vectors(r.classes), r.x.cols, r.weights.rows
+	s.loss = 0
+	clear(s.gradient)
+	for start := 0; start < len(s.rows); start += flushRows {
+		s.sums.clear()
+		part := s.rows[start:min(start+flushRows, len(s.rows))]
+		for block := range slices.Chunk(part, blockRows) {
+			r.x.scores(block, r.weights, s.scores)
+			for i, row := range block {
+				scores := s.scores[i*width : i*width+width]
+				for c := range v {
+					scores[c] += float32(parameters[c*(d+1)+d])
+				}
+				s.loss += r.errors(scores, s.row, r.y[row])
+				for c := range v {
+					s.gradient[c*(d+1)+d] += float64(scores[c])
+				}
+			}
+			r.x.addProducts(block, s.scores, s.sums)
+		}
+		for c := range v {
+			own := s.gradient[c*(d+1):]
+			for j, g := range s.sums.row(c)[:d] {
+				own[j] += float64(g)
+			}
 		}
 	}
-	if gradient != nil {
-		g := mat.NewDense(r.classes, d+1, gradient)
-		slope := g.Slice(0, r.classes, 0, d).(*mat.Dense)
-		slope.Mul(r.scores.T(), r.x)
-		for c := range r.classes {
-			row := g.RawRowView(c)
-			for j, v := range weights.RawRowView(c)[:d] {
-				row[j] = row[j]/float64(n) + r.lambda*v
-			}
-			row[d] = 0
-			for i := range n {
-				row[d] += r.scores.At(i, c)
-			}
-			row[d] /= float64(n)
+}
+
+// errors turns a row's scores into the derivatives of its loss, which it returns.
+func (r *regression) errors(scores []float32, row []float64, class int) float64 {
+	expand(scores, row)
+	score := row[class]
+	loss := softmax(row) - score
+	row[class]-- // probabilities less the truth
+	weight := r.importance[class]
+	if r.classes == 2 {
+		scores[0] = float32(weight * row[1])
+	} else {
+		for c, e := range row {
+			scores[c] = float32(weight * e)
 		}
 	}
-	return total/float64(n) + r.lambda/2*penalty
+	return weight * loss
+}
+
+// expand gives the scores of all classes.
+func expand(scores []float32, row []float64) {
+	if len(row) == 2 {
+		row[0], row[1] = 0, float64(scores[0])
+		return
+	}
+	for c := range row {
+		row[c] = float64(scores[c])
+	}
 }
 
 // softmax turns scores into probabilities in place and returns the logarithm of the sum of
@@ -88,22 +193,30 @@ func softmax(scores []float64) float64 {
 
 // Settings of the optimizer: the gradient is per row, so its norm does not grow with them.
 const (
-	defaultTolerance  = 1e-5
-	defaultIterations = 500
+	defaultTolerance = 1e-5
+	// validationTolerance is enough to tell strengths apart, and scikit-learn's default.
+	validationTolerance = 1e-4
+	maxIterations       = 500
+	// fruitless evaluations in a row mean that the rest is rounding.
+	fruitless = 8
 )
 
 // fit minimizes the objective from start, which may be the solution for another strength.
-func (r *regression) fit(ctx context.Context, start []float64) ([]float64, error) {
+func (r *regression) fit(ctx context.Context, start []float64, tolerance float64) ([]float64, error) {
 	// The optimizer asks for the value and for the gradient at the same point, one after
 	// the other; both come out of one pass over the rows.
-	point, gradient := make([]float64, len(start)), make([]float64, len(start))
-	value, known := 0.0, false
+	point, gradient := slices.Clone(start), make([]float64, len(start))
+	value := r.loss(point, gradient)
+	least, since := value, 0
 	evaluate := func(x []float64) {
-		if known && slices.Equal(x, point) {
+		if slices.Equal(x, point) {
 			return
 		}
 		copy(point, x)
-		value, known = r.loss(x, gradient), true
+		value = r.loss(x, gradient)
+		if since++; value < least {
+			least, since = value, 0
+		}
 	}
 	problem := optimize.Problem{
 		Func: func(x []float64) float64 { evaluate(x); return value },
@@ -112,18 +225,24 @@ func (r *regression) fit(ctx context.Context, start []float64) ([]float64, error
 			if err := ctx.Err(); err != nil {
 				return optimize.Failure, err
 			}
+			if since > fruitless {
+				return optimize.FunctionConvergence, nil
+			}
 			return optimize.NotTerminated, nil
 		},
 	}
-	settings := &optimize.Settings{GradientThreshold: defaultTolerance, MajorIterations: defaultIterations, Converger: optimize.NeverTerminate{}}
+	settings := &optimize.Settings{GradientThreshold: tolerance, MajorIterations: maxIterations, Converger: optimize.NeverTerminate{}}
 	result, err := optimize.Minimize(problem, start, settings, &optimize.LBFGS{})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	// At the limit of float64's precision the line search finds no better point, which the
+	// At the limit of the precision the line search finds no better point, which the
 	// optimizer calls an error; the point it has is the solution.
 	if err != nil && (result == nil || math.IsNaN(result.F)) {
 		return nil, fmt.Errorf("head: fit with lambda %g: %w", r.lambda, err)
 	}
 	return result.X, nil
 }
+
+// allCPUs is the number of goroutines of a computation that has the machine for itself.
+func allCPUs() int { return runtime.GOMAXPROCS(0) }

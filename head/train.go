@@ -1,16 +1,12 @@
 package head
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
-
-	"golang.org/x/sync/errgroup"
-	"gonum.org/v1/gonum/mat"
+	"strconv"
 )
 
 // TrainOptions steer Train. The zero value is what is recommended.
@@ -22,25 +18,53 @@ type TrainOptions struct {
 	Lambdas []float64
 	// Scaling of the columns (default ScaleCommon).
 	Scaling Scaling
-	// Folds of the cross-validation (default 5; fewer where a class has fewer rows).
+	// ClassWeights say how much each row counts (default WeighRows).
+	ClassWeights ClassWeights
+	// Calibrate fits a temperature on the rows tested in the cross-validation. It needs more
+	// than one strength.
+	Calibrate bool
+	// Folds of the cross-validation (default 5; fewer where a class has fewer rows; those after the
+	// first 10,000 rows are not tested on).
 	Folds int
 	// Groups, one per row, keep rows of equal group (such as copies of one picture) in one
 	// fold. Empty: every row for itself.
 	Groups []string
-	// Progress, if set, is called after each fold with the number of folds done.
+	// Progress, if set, is called after each strength with the number of those done; the
+	// weakest may be left out.
 	Progress func(done, of int)
 }
+
+// ClassWeights is how much the rows of a class count in the loss.
+type ClassWeights string
+
+const (
+	// WeighRows counts all rows alike.
+	WeighRows ClassWeights = "none"
+	// WeighClasses counts all classes alike: a row counts n / (classes * rows of its
+	// class), as scikit-learn's class_weight="balanced".
+	WeighClasses ClassWeights = "balanced"
+)
 
 var defaultLambdas = []float64{1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1, 3, 10}
 
 // Report tells how a head came about.
 type Report struct {
-	// Lambda is the strength that was chosen.
+	// Lambda is the strength that was chosen; 0 for a head with a hidden layer.
 	Lambda float64 `json:"lambda"`
-	// Path has the cross-validated loss and accuracy for each strength.
+	// Path has the cross-validated loss and accuracy for each strength that was tried, from
+	// the strongest; losses are weighed by class as the training's.
 	Path []PathPoint `json:"path"`
-	// Folds is the number of folds.
-	Folds int `json:"folds"`
+	// Folds is the number of folds that were tested on, Tested that of their rows: with
+	// many rows, some folds are enough.
+	Folds  int `json:"folds"`
+	Tested int `json:"tested,omitempty"`
+	// Epochs are the passes over the rows that trained a hidden layer, BestEpoch the one
+	// whose weights were kept.
+	Epochs    []Epoch `json:"epochs,omitempty"`
+	BestEpoch int     `json:"best_epoch,omitempty"`
+	// Temperature is what the scores were divided by to calibrate them, if they were; the
+	// weights contain it.
+	Temperature float64 `json:"temperature,omitempty"`
 	// AtEdge says that the best strength is the strongest or the weakest of all, so that
 	// a better one may lie beyond.
 	AtEdge bool `json:"at_edge,omitempty"`
@@ -67,21 +91,36 @@ func Train(ctx context.Context, x Matrix, labels []string, options TrainOptions)
 	if options.Groups != nil && len(options.Groups) != x.Rows {
 		return nil, Report{}, fmt.Errorf("head: %d groups for %d rows", len(options.Groups), x.Rows)
 	}
+	if options.Calibrate && len(options.Lambdas) == 1 {
+		return nil, Report{}, errors.New("head: to calibrate, rows must be kept out: give several strengths, so that there is a cross-validation")
+	}
 	t, err := newTrainer(ctx, x, y, len(classes), options)
 	if err != nil {
 		return nil, Report{}, err
 	}
-	report, err := t.choose(ctx)
+	report, start, err := t.choose(ctx)
 	if err != nil {
 		return nil, Report{}, err
 	}
-	parameters, err := t.path(ctx, t.all, []float64{report.Lambda}, nil)
+	parameters, err := t.fit(ctx, report.Lambda, start)
 	if err != nil {
 		return nil, Report{}, err
 	}
 	h := &Head{Classes: classes, Standardization: t.standardization}
 	h.Weights, h.Biases = t.weights(parameters)
+	if options.Calibrate {
+		h.soften(&report, t.logits, y, t.tested)
+	}
 	return h, report, nil
+}
+
+// ownGroups has each row stand for itself.
+func ownGroups(rows int) []string {
+	groups := make([]string, rows)
+	for i := range groups {
+		groups[i] = strconv.Itoa(i)
+	}
+	return groups
 }
 
 // indexLabels sorts the classes and numbers the rows' ones.
@@ -123,258 +162,4 @@ func Classes(labels []string) ([]string, error) {
 		}
 	}
 	return classes, nil
-}
-
-// trainer holds what all fits have in common.
-type trainer struct {
-	options         TrainOptions
-	x               Matrix
-	y               []int
-	classes         int
-	standardization Standardization
-	all             []int // the numbers of all rows
-	// coordinates are the standardized rows, or, where those are longer than there are
-	// rows, equivalent ones of the length of the number of rows.
-	coordinates *mat.Dense
-	// factor is L of K = L L' in the second case.
-	factor *mat.TriDense
-}
-
-func newTrainer(ctx context.Context, x Matrix, y []int, classes int, options TrainOptions) (*trainer, error) {
-	t := &trainer{options: options, x: x, y: y, classes: classes, all: make([]int, x.Rows)}
-	for i := range t.all {
-		t.all[i] = i
-	}
-	if len(options.Lambdas) == 0 {
-		t.options.Lambdas = defaultLambdas
-	}
-	if s := options.Scaling; s != "" && s != ScaleCommon && s != ScaleColumns {
-		return nil, fmt.Errorf("head: unknown scaling %q: use common or columns", s)
-	}
-	for _, l := range t.options.Lambdas {
-		if !(l > 0) || math.IsInf(l, 0) {
-			return nil, fmt.Errorf("head: lambda %g: the strength of regularization must be positive", l)
-		}
-	}
-	// From strong to weak: each solution is a good start for the next.
-	t.options.Lambdas = slices.Clone(t.options.Lambdas)
-	slices.SortFunc(t.options.Lambdas, func(a, b float64) int { return cmp.Compare(b, a) })
-	var err error
-	if t.standardization, err = standardize(x, t.all, options.Scaling); err != nil {
-		return nil, err
-	}
-	if x.Cols > x.Rows {
-		return t, t.dual(ctx)
-	}
-	t.coordinates = mat.NewDense(x.Rows, x.Cols, nil)
-	row := make([]float32, x.Cols)
-	for i := range x.Rows {
-		t.standardization.apply(row, x.Row(i))
-		for j, v := range row {
-			t.coordinates.Set(i, j, float64(v))
-		}
-	}
-	return t, nil
-}
-
-// ridge keeps the Gram matrix, whose rows sum to zero and whose entries were summed in
-// float32, positive definite: a part of its mean diagonal.
-const ridge = 1e-6
-
-func (t *trainer) dual(ctx context.Context) error {
-	k, err := gram(ctx, t.x, t.all, t.standardization)
-	if err != nil {
-		return err
-	}
-	mean := mat.Trace(k) / float64(t.x.Rows)
-	for relative := ridge; relative < 1; relative *= 10 {
-		for i := range t.x.Rows {
-			k.SetSym(i, i, k.At(i, i)+relative*mean)
-		}
-		var cholesky mat.Cholesky
-		if cholesky.Factorize(k) {
-			t.factor = new(mat.TriDense)
-			cholesky.LTo(t.factor)
-			t.coordinates = mat.DenseCopyOf(t.factor)
-			return nil
-		}
-	}
-	return errors.New("head: the rows' inner products have no Cholesky factor: are features missing?")
-}
-
-// choose finds the strength with the smallest cross-validated log loss.
-func (t *trainer) choose(ctx context.Context) (Report, error) {
-	lambdas := t.options.Lambdas
-	folds := t.folds()
-	report := Report{Folds: slices.Max(folds) + 1}
-	if len(lambdas) == 1 {
-		report.Lambda = lambdas[0]
-		return report, nil
-	}
-	// The folds' sums are added in their order, so that the result is always the same.
-	type sums struct{ loss, right []float64 }
-	perFold := make([]sums, report.Folds)
-	finished := make(chan struct{}, report.Folds)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(2) // more would only compete for memory
-	for f := range report.Folds {
-		group.Go(func() error {
-			var train, test []int
-			for i, fold := range folds {
-				if fold == f {
-					test = append(test, i)
-				} else {
-					train = append(train, i)
-				}
-			}
-			s := sums{make([]float64, len(lambdas)), make([]float64, len(lambdas))}
-			_, err := t.path(ctx, train, lambdas, func(l int, parameters []float64) {
-				s.loss[l], s.right[l] = t.test(test, parameters)
-			})
-			perFold[f] = s
-			finished <- struct{}{}
-			if t.options.Progress != nil {
-				t.options.Progress(len(finished), report.Folds)
-			}
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return Report{}, err
-	}
-	best := math.Inf(1)
-	for l, lambda := range lambdas {
-		point := PathPoint{Lambda: lambda}
-		for _, s := range perFold {
-			point.LogLoss += s.loss[l] / float64(t.x.Rows)
-			point.Accuracy += s.right[l] / float64(t.x.Rows)
-		}
-		report.Path = append(report.Path, point)
-		if point.LogLoss < best { // of equals the stronger
-			best, report.Lambda = point.LogLoss, lambda
-			report.AtEdge = l == 0 || l == len(lambdas)-1
-		}
-	}
-	return report, nil
-}
-
-// folds gives each row its fold, stratified by class.
-func (t *trainer) folds() []int {
-	folds := t.options.Folds
-	if folds < 2 {
-		folds = 5
-	}
-	groups := t.options.Groups
-	if groups == nil {
-		groups = make([]string, len(t.y))
-		for i := range groups {
-			groups[i] = fmt.Sprint(i)
-		}
-	}
-	units := groupUnits(t.y, groups, t.options.Seed)
-	perClass := map[int]int{}
-	for _, u := range units {
-		perClass[u.class]++
-	}
-	for _, n := range perClass {
-		folds = max(2, min(folds, n))
-	}
-	fold, next := make([]int, len(t.y)), map[int]int{}
-	for _, u := range units {
-		for _, i := range u.rows {
-			fold[i] = next[u.class] % folds
-		}
-		next[u.class]++
-	}
-	return fold
-}
-
-// path fits the rows for one strength after another and returns the last solution.
-func (t *trainer) path(ctx context.Context, rows []int, lambdas []float64, visit func(int, []float64)) ([]float64, error) {
-	_, d := t.coordinates.Dims()
-	x, y := t.coordinates, t.y
-	if len(rows) < len(t.y) {
-		x, y = mat.NewDense(len(rows), d, nil), make([]int, len(rows))
-		for i, r := range rows {
-			x.SetRow(i, t.coordinates.RawRowView(r))
-			y[i] = t.y[r]
-		}
-	}
-	parameters := make([]float64, t.classes*(d+1))
-	for l, lambda := range lambdas {
-		var err error
-		if parameters, err = newRegression(x, y, t.classes, lambda).fit(ctx, parameters); err != nil {
-			return nil, err
-		}
-		if visit != nil {
-			visit(l, parameters)
-		}
-	}
-	return parameters, nil
-}
-
-// test sums the log loss of rows and counts those whose class is found.
-func (t *trainer) test(rows []int, parameters []float64) (loss, right float64) {
-	_, d := t.coordinates.Dims()
-	scores := make([]float64, t.classes)
-	for _, r := range rows {
-		row := t.coordinates.RawRowView(r)
-		for c := range scores {
-			w := parameters[c*(d+1) : (c+1)*(d+1)]
-			scores[c] = w[d]
-			for j, v := range row {
-				scores[c] += w[j] * v
-			}
-		}
-		score := scores[t.y[r]]
-		loss += softmax(scores) - score
-		if argmax(scores) == t.y[r] {
-			right++
-		}
-	}
-	return loss, right
-}
-
-func argmax(values []float64) int {
-	best := 0
-	for i, v := range values {
-		if v > values[best] {
-			best = i
-		}
-	}
-	return best
-}
-
-// weights maps a solution back to weights of the standardized columns.
-func (t *trainer) weights(parameters []float64) (weights [][]float32, biases []float32) {
-	_, d := t.coordinates.Dims()
-	row := make([]float32, t.x.Cols)
-	for c := range t.classes {
-		own := parameters[c*(d+1) : (c+1)*(d+1)]
-		sums := slices.Clone(own[:d])
-		if t.factor != nil {
-			// own = L' a, and the weights are X' a.
-			var a mat.VecDense
-			if err := a.SolveVec(t.factor.T(), mat.NewVecDense(d, own[:d])); err != nil {
-				var condition mat.Condition
-				if !errors.As(err, &condition) { // badly conditioned is expected, and harmless
-					panic(fmt.Sprintf("head: solve with a Cholesky factor: %v", err))
-				}
-			}
-			sums = make([]float64, t.x.Cols)
-			for i := range t.x.Rows {
-				t.standardization.apply(row, t.x.Row(i))
-				factor := a.AtVec(i)
-				for j, v := range row {
-					sums[j] += factor * float64(v)
-				}
-			}
-		}
-		w := make([]float32, len(sums))
-		for j, v := range sums {
-			w[j] = float32(v)
-		}
-		weights, biases = append(weights, w), append(biases, float32(own[d]))
-	}
-	return weights, biases
 }

@@ -4,11 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
-	"slices"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -67,13 +63,8 @@ func (o *evaluateOptions) run(ctx context.Context) error {
 	if err := check(h, f); err != nil {
 		return err
 	}
-	var unseen []int
-	for i, hash := range f.hashes {
-		if _, seen := slices.BinarySearch(h.Notes.Seen, shortHash(hash)); !seen {
-			unseen = append(unseen, i)
-		}
-	}
-	seen := len(f.hashes) - len(unseen)
+	known, unseen := f.seen(h)
+	seen := len(known)
 	switch {
 	case o.heldOut && len(unseen) == 0:
 		return fmt.Errorf("the head was trained on all %d pictures of %s: give another dataset, or train with --test-fraction", seen, o.features)
@@ -113,31 +104,4 @@ func checkFirst(h *head.Head, dir string, err error) error {
 		}
 	}
 	return err
-}
-
-func joinClasses(classes []string) string { return strings.Join(classes, ", ") }
-
-// printMetrics writes what a person wants to know first, then the details.
-func printMetrics(w io.Writer, m head.Metrics) {
-	fmt.Fprintf(w, "accuracy     %.2f %%  (95 %%: %.2f to %.2f, %d pictures)\n", 100*m.Accuracy, 100*m.AccuracyInterval[0], 100*m.AccuracyInterval[1], m.N)
-	fmt.Fprintf(w, "log loss     %.4f\n", m.LogLoss)
-	if m.ROCAUC != nil {
-		fmt.Fprintf(w, "ROC AUC      %.4f\n", *m.ROCAUC)
-	}
-	fmt.Fprintln(w)
-	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprint(table, "true \\ taken for\t")
-	for _, c := range m.Classes {
-		fmt.Fprintf(table, "%s\t", c)
-	}
-	fmt.Fprintln(table, "precision\trecall\tF1\t")
-	for i, c := range m.Classes {
-		fmt.Fprintf(table, "%s\t", c)
-		for _, n := range m.Confusion[i] {
-			fmt.Fprintf(table, "%d\t", n)
-		}
-		p := m.PerClass[i]
-		fmt.Fprintf(table, "%.4f\t%.4f\t%.4f\t\n", p.Precision, p.Recall, p.F1)
-	}
-	_ = table.Flush() // to standard output
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sirupsen/logrus"
@@ -22,6 +23,8 @@ type features struct {
 	splits []string
 	// hashes are those of the pictures' files, by which copies are known.
 	hashes []string
+	// paths name the pictures within the dataset.
+	paths []string
 }
 
 // loadFeatures reads a layer of a dataset, "" for its only one, and leaves out rows without
@@ -47,7 +50,7 @@ func loadFeatures(ctx context.Context, dir, layer string) (features, error) {
 	}
 	f := features{
 		recipe: r, x: head.Matrix{Rows: table.Rows, Cols: table.Cols, Data: table.Data},
-		labels: table.Labels, splits: table.Splits, hashes: table.SHA256,
+		labels: table.Labels, splits: table.Splits, hashes: table.SHA256, paths: table.Paths,
 	}
 	f.layer, _ = r.Layer(layer)
 	var labelled []int
@@ -69,15 +72,20 @@ func loadFeatures(ctx context.Context, dir, layer string) (features, error) {
 // choose copies the given rows.
 func (f features) choose(rows []int) features {
 	f.x = f.x.Select(rows)
-	pick := func(from []string) []string {
-		to := make([]string, len(rows))
-		for i, r := range rows {
-			to[i] = from[r]
-		}
-		return to
-	}
-	f.labels, f.splits, f.hashes = pick(f.labels), pick(f.splits), pick(f.hashes)
+	f.labels, f.splits, f.hashes, f.paths = pick(f.labels, rows), pick(f.splits, rows), pick(f.hashes, rows), pick(f.paths, rows)
 	return f
+}
+
+// seen divides the rows into those whose pictures a head was trained on, and others.
+func (f features) seen(h *head.Head) (seen, unseen []int) {
+	for i, hash := range f.hashes {
+		if _, found := slices.BinarySearch(h.Notes.Seen, shortHash(hash)); found {
+			seen = append(seen, i)
+		} else {
+			unseen = append(unseen, i)
+		}
+	}
+	return seen, unseen
 }
 
 // seenLength is the number of hex digits by which a head remembers a picture.

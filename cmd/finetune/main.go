@@ -5,7 +5,9 @@
 //
 //	finetune train    --features DIR --out HEAD [flags]
 //	finetune evaluate --head HEAD --features DIR [flags]
+//	finetune report   --head HEAD --features DIR --out DIR [flags]
 //	finetune predict  --head HEAD [flags] IMAGES...
+//	finetune serve    --head HEAD [flags]
 package main
 
 import (
@@ -26,13 +28,13 @@ func newCommand() *cobra.Command {
 		Version: cli.Version(),
 		RunE: func(_ *cobra.Command, arguments []string) error {
 			if len(arguments) > 0 {
-				return cli.Usagef("unknown command %q: use train, evaluate or predict", arguments[0])
+				return cli.Usagef("unknown command %q: use train, evaluate, report, predict or serve", arguments[0])
 			}
-			return cli.Usagef("give a command: train, evaluate or predict")
+			return cli.Usagef("give a command: train, evaluate, report, predict or serve")
 		},
 		Args: cobra.ArbitraryArgs,
 	}
 	log.AddFlags(command)
-	command.AddCommand(newTrain(), newEvaluate(), newPredict(&log))
+	command.AddCommand(newTrain(), newEvaluate(), newReport(), newPredict(&log), newServe(&log))
 	return command
 }

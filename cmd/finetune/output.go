@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -27,7 +28,8 @@ type predictionWriter interface {
 	close() error
 }
 
-func newPredictionWriter(format string, sink io.Writer, file *os.File, classes []string) (predictionWriter, error) {
+// newPredictionWriter writes to sink; file, if not nil, is closed at the end.
+func newPredictionWriter(format string, sink io.Writer, file *os.File, d decision) (predictionWriter, error) {
 	closeFile := func() error {
 		if file == nil {
 			return nil
@@ -36,16 +38,21 @@ func newPredictionWriter(format string, sink io.Writer, file *os.File, classes [
 	}
 	switch format {
 	case "json":
-		return &jsonWriter{out: bufio.NewWriter(sink), classes: classes, done: closeFile}, nil
+		return &jsonWriter{out: bufio.NewWriter(sink), decision: d, done: closeFile}, nil
 	case "parquet":
-		return &parquetWriter{sink: sink, classes: classes, done: closeFile}, nil
+		return &parquetWriter{sink: sink, classes: d.classes, done: closeFile}, nil
 	}
-	w := &csvWriter{out: csv.NewWriter(sink), classes: classes, done: closeFile}
+	w := &csvWriter{out: csv.NewWriter(sink), decision: d, done: closeFile}
 	header := []string{"path", "label"}
-	for _, c := range classes {
-		header = append(header, "probability_"+c)
+	if d.top == 0 {
+		for _, c := range d.classes {
+			header = append(header, "probability_"+c)
+		}
 	}
-	return w, w.out.Write(header)
+	for i := range d.top {
+		header = append(header, fmt.Sprintf("label_%d", i+1), fmt.Sprintf("probability_%d", i+1))
+	}
+	return w, w.out.Write(append(header, "error"))
 }
 
 // digits of a probability, as many as float32 weights are good for.
@@ -54,20 +61,30 @@ const digits = 7
 func formatProbability(p float64) string { return strconv.FormatFloat(p, 'g', digits, 64) }
 
 type csvWriter struct {
-	out     *csv.Writer
-	classes []string
-	done    func() error
+	out      *csv.Writer
+	decision decision
+	done     func() error
 }
 
 func (w *csvWriter) write(p prediction) error {
 	record := []string{p.path, p.label}
-	for i := range w.classes {
-		value := ""
-		if p.probabilities != nil {
-			value = formatProbability(p.probabilities[i])
+	switch d := w.decision; {
+	case p.probabilities == nil:
+		empty := len(d.classes)
+		if d.top > 0 {
+			empty = 2 * d.top
 		}
-		record = append(record, value)
+		record = append(record, make([]string, empty)...)
+	case d.top > 0:
+		for _, r := range rank(p.probabilities, d.classes, d.top) {
+			record = append(record, r.label, formatProbability(r.probability))
+		}
+	default:
+		for _, v := range p.probabilities {
+			record = append(record, formatProbability(v))
+		}
 	}
+	record = append(record, p.failure)
 	if err := w.out.Write(record); err != nil {
 		return err
 	}
@@ -82,28 +99,46 @@ func (w *csvWriter) close() error {
 
 // jsonWriter writes one array, an object a line.
 type jsonWriter struct {
-	out     *bufio.Writer
-	classes []string
-	begun   bool
-	done    func() error
+	out      *bufio.Writer
+	decision decision
+	begun    bool
+	done     func() error
 }
 
 type jsonPrediction struct {
-	Path          string                 `json:"path"`
+	Path          string                 `json:"path,omitempty"`
 	Label         *string                `json:"label"`
 	Probabilities map[string]json.Number `json:"probabilities,omitempty"`
+	Top           []jsonRanked           `json:"top,omitempty"`
 	Error         string                 `json:"error,omitempty"`
 }
 
-func (w *jsonWriter) write(p prediction) error {
+type jsonRanked struct {
+	Label       string      `json:"label"`
+	Probability json.Number `json:"probability"`
+}
+
+// object is a prediction as JSON.
+func (d decision) object(p prediction) jsonPrediction {
 	object := jsonPrediction{Path: p.path, Error: p.failure}
-	if p.probabilities != nil {
-		object.Label, object.Probabilities = &p.label, map[string]json.Number{}
-		for i, c := range w.classes {
+	if p.probabilities == nil {
+		return object
+	}
+	object.Label = &p.label
+	for _, r := range rank(p.probabilities, d.classes, d.top) {
+		object.Top = append(object.Top, jsonRanked{r.label, json.Number(formatProbability(r.probability))})
+	}
+	if d.top == 0 {
+		object.Probabilities = map[string]json.Number{}
+		for i, c := range d.classes {
 			object.Probabilities[c] = json.Number(formatProbability(p.probabilities[i]))
 		}
 	}
-	encoded, err := json.Marshal(object)
+	return object
+}
+
+func (w *jsonWriter) write(p prediction) error {
+	encoded, err := json.Marshal(w.decision.object(p))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fovea/head"
 	"fovea/inference"
@@ -25,6 +26,8 @@ type predictOptions struct {
 	format  string
 	out     string
 	model   string
+	// decision lacks the classes, which the head has.
+	decision decision
 }
 
 func newPredict(log *cli.LogOptions) *cobra.Command {
@@ -33,22 +36,39 @@ func newPredict(log *cli.LogOptions) *cobra.Command {
 		Use:   "predict --head HEAD [flags] IMAGES...",
 		Short: "Predict the classes of pictures",
 		Long: `Predict runs the head's model, with the head's preprocessing, on every picture among IMAGES
-and prints one row for each: path, label, and the probability of every class. A picture that
-cannot be read has no label, and the exit status is then 3.`,
-		Example: "  finetune predict --head cats-vs-dogs.head new-photos/ > predictions.csv",
-		Args:    cobra.ArbitraryArgs,
-		RunE:    func(c *cobra.Command, images []string) error { return o.run(c.Context(), images) },
+and prints one row for each: path, label, and the probability of every class. IMAGES are files
+and directories; - stands for paths on standard input, one a line. A picture that cannot be
+read has an error instead of a label, and the exit status is then 3.
+
+With --threshold, pictures whose most probable class is not so probable are labelled unsure.`,
+		Example: `  finetune predict --head cats-vs-dogs.head new-photos/ > predictions.csv
+  find / -name '*.jpg' | finetune predict --head cats-vs-dogs.head --threshold 0.9 --format json -`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, images []string) error { return o.run(c.Context(), images) },
 	}
 	f := command.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.head, "head", "", "the head's `FILE` (required)")
 	f.StringVar(&o.format, "format", "csv", "csv, json or parquet")
 	f.StringVar(&o.out, "out", "", "the `FILE` to write to (default: standard output; needed for parquet)")
+	o.decisionFlags(f)
+	o.modelFlags(f)
+	return command
+}
+
+// decisionFlags say what is printed of the probabilities.
+func (o *predictOptions) decisionFlags(f *pflag.FlagSet) {
+	f.Float64Var(&o.decision.threshold, "threshold", 0, "least probability, 0 to 1, of a label; pictures below it are unsure")
+	f.StringVar(&o.decision.unsure, "unsure", "unsure", "the `LABEL` of pictures below the threshold")
+	f.IntVar(&o.decision.top, "top", 0, "print only the `K` most probable classes, in order (csv and json; default: all, by name)")
+}
+
+// modelFlags choose the model and where it runs.
+func (o *predictOptions) modelFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.model, "model", "", "the model, where it lies elsewhere than at training (default: the head's)")
 	f.StringVar(&o.session.Precision, "precision", "", "arithmetic: float32 or bfloat16 (default: the head's)")
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "auto, cpu or gpu:N")
 	f.IntVar(&o.session.Batch, "batch", inference.DefaultBatch, "pictures computed together")
-	return command
 }
 
 func (o *predictOptions) validate(images []string) error {
@@ -61,6 +81,8 @@ func (o *predictOptions) validate(images []string) error {
 		return cli.Usagef("unknown --format %q: use csv, json or parquet", o.format)
 	case o.format == "parquet" && o.out == "":
 		return cli.Usagef("--format parquet needs --out FILE")
+	case o.format == "parquet" && o.decision.top != 0:
+		return cli.Usagef("--top is for csv and json: parquet files have all classes")
 	}
 	return nil
 }
@@ -73,16 +95,30 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 	if err != nil {
 		return err
 	}
+	o.decision.classes = h.Classes
+	if err := o.decision.check(); err != nil {
+		return err
+	}
+	listing, err := list(ctx, images, os.Stdin)
+	if err != nil {
+		return err
+	}
+	model, err := o.openModel(h)
+	if err != nil {
+		return err
+	}
+	defer model.Close() //nolint:errcheck // the process ends here
+	return o.predict(ctx, h, model, listing)
+}
+
+// openModel opens the head's model.
+func (o *predictOptions) openModel(h *head.Head) (*inference.Model, error) {
 	if o.session.Precision == "" {
 		o.session.Precision = h.Recipe.Precision
 	}
 	session, err := o.session.Config()
 	if err != nil {
-		return cli.UsageUnless(inference.ErrDevice, err)
-	}
-	listing, err := pipeline.List(ctx, images, nil)
-	if err != nil {
-		return err
+		return nil, cli.UsageUnless(inference.ErrDevice, err)
 	}
 	name := o.model
 	if name == "" {
@@ -90,32 +126,38 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 	}
 	model, err := models.Open(name, models.Options{Session: session, Preprocessing: h.Recipe.Preprocessing})
 	if err != nil {
-		return fmt.Errorf("the model that %s was trained on cannot be opened; --model says where it lies: %w", o.head, err)
+		return nil, fmt.Errorf("the model that %s was trained on cannot be opened; --model says where it lies: %w", o.head, err)
 	}
-	defer model.Close() //nolint:errcheck // the process ends here
-	return o.predict(ctx, h, model, listing)
+	return model, nil
 }
 
-func (o *predictOptions) predict(ctx context.Context, h *head.Head, model *inference.Model, listing pipeline.Listing) (err error) {
+// prepare makes the way from a picture to the head's features by a model, if it is the
+// head's.
+func (o *predictOptions) prepare(h *head.Head, model *inference.Model) (*inference.Extractor, pipeline.Config, error) {
 	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{
 		Layers: []string{h.Layer.Name}, Pool: h.Recipe.Pool, Batch: o.session.Batch,
 	})
 	if err != nil {
-		return err
+		return nil, pipeline.Config{}, err
 	}
 	actual := o.recipe(h, extractor)
 	if err := check(h, features{recipe: actual}); err != nil {
-		return err
+		return nil, pipeline.Config{}, err
 	}
 	config, err := cli.PipelineConfig(actual)
+	return extractor, config, err
+}
+
+func (o *predictOptions) predict(ctx context.Context, h *head.Head, model *inference.Model, listing pipeline.Listing) (err error) {
+	extractor, config, err := o.prepare(h, model)
 	if err != nil {
 		return err
 	}
-	output, err := o.open(h.Classes)
+	output, err := o.open()
 	if err != nil {
 		return err
 	}
-	sink := &predictionSink{head: h, output: output}
+	sink := &predictionSink{head: h, decision: o.decision, output: output}
 	for _, f := range listing.Failures {
 		if err := sink.Fail(f); err != nil {
 			return err
@@ -149,7 +191,7 @@ func (o *predictOptions) recipe(h *head.Head, extractor *inference.Extractor) re
 	return r
 }
 
-func (o *predictOptions) open(classes []string) (predictionWriter, error) {
+func (o *predictOptions) open() (predictionWriter, error) {
 	var sink io.Writer = os.Stdout
 	var file *os.File
 	if o.out != "" {
@@ -159,12 +201,13 @@ func (o *predictOptions) open(classes []string) (predictionWriter, error) {
 		}
 		sink = file
 	}
-	return newPredictionWriter(o.format, sink, file, classes)
+	return newPredictionWriter(o.format, sink, file, o.decision)
 }
 
 // predictionSink applies the head to the pipeline's features.
 type predictionSink struct {
 	head     *head.Head
+	decision decision
 	output   predictionWriter
 	failures int
 }
@@ -184,7 +227,7 @@ func (s *predictionSink) Append(rows []pipeline.Row) error {
 		if err != nil {
 			return err
 		}
-		p := prediction{path: name(row.Item), label: s.head.Predict(probabilities[0]), probabilities: probabilities[0]}
+		p := prediction{path: name(row.Item), label: s.decision.label(probabilities[0]), probabilities: probabilities[0]}
 		if err := s.output.write(p); err != nil {
 			return err
 		}

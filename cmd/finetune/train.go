@@ -10,6 +10,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fovea/head"
 	"fovea/internal/cli"
@@ -21,10 +22,19 @@ type trainOptions struct {
 	layer        string
 	model        string
 	scaling      string
+	classWeights string
+	lambda       float64
+	calibrate    bool
 	seed         uint64
 	testFraction float64
-	// ownFraction says that the user has set testFraction.
-	ownFraction bool
+	// ownFraction and ownNear say that the user has set testFraction and nearDuplicates.
+	ownFraction, ownNear bool
+	// nearDuplicates is the cosine from which pictures count as copies, 0 for never.
+	nearDuplicates float64
+	mlp            head.MLPOptions
+	// settings are the flags, for the record; quiet trains without showing progress.
+	settings map[string]string
+	quiet    bool
 }
 
 func newTrain() *cobra.Command {
@@ -33,26 +43,65 @@ func newTrain() *cobra.Command {
 		Use:   "train --features DIR --out HEAD [flags]",
 		Short: "Train a head on a dataset of features",
 		Long: `Train fits a softmax regression to the labelled rows of a dataset. The strength of its
-regularization is chosen by cross-validation. A part of the rows, --test-fraction, is kept
-out of all that and measures the result; when the dataset's split column says "test"
-somewhere, those rows are kept out instead. Copies of one picture never stand on both sides.`,
+regularization is chosen by cross-validation. With --model mlp it fits a hidden layer of
+rectified units with dropout instead, by Adam, and ends when a part of the rows that is not
+trained on is no longer predicted better.
+
+A part of the rows, --test-fraction, is kept out of all that and measures the result; when
+the dataset's split column says "test" somewhere, those rows are kept out instead. Copies of
+one picture, and pictures whose features are nearly the same, never stand on both sides.`,
 		Example: "  finetune train --features features --out cats-vs-dogs.head",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.ownFraction = c.Flags().Changed("test-fraction")
+			o.ownNear = c.Flags().Changed("near-duplicates")
+			o.settings = settingsOf(c.LocalFlags(), o.model)
 			return o.run(c.Context())
 		},
 	}
-	f := command.Flags()
+	command.Flags().SortFlags = false
+	command.Flags().AddFlagSet(o.flags())
+	return command
+}
+
+// flags are the command's own.
+func (o *trainOptions) flags() *pflag.FlagSet {
+	f := pflag.NewFlagSet("train", pflag.ContinueOnError)
 	f.SortFlags = false
 	f.StringVar(&o.features, "features", "", "the directory `DIR` of the dataset (required)")
 	f.StringVar(&o.out, "out", "", "the `FILE` to write the head to (required)")
 	f.StringVar(&o.layer, "layer", "", "the layer to train on (needed where the dataset has several)")
-	f.StringVar(&o.model, "model", "softmax", "the kind of head: softmax")
-	f.StringVar(&o.scaling, "scaling", string(head.ScaleCommon), "of the features: common (one factor for all columns) or columns (each by its own deviation)")
+	f.StringVar(&o.model, "model", "softmax", "the kind of head: softmax or mlp")
+	f.StringVar(&o.scaling, "scaling", string(head.ScaleCommon), "of the features: common (one factor for all columns), columns (each by its own deviation) or l2 (each picture to length 1, then common)")
+	f.StringVar(&o.classWeights, "class-weights", string(head.WeighRows), "none, or balanced: rare classes count as much as frequent ones")
+	f.BoolVar(&o.calibrate, "calibrate", false, "scale the scores so that probabilities fit pictures that were not trained on")
+	f.Float64Var(&o.lambda, "lambda", 0, "strength of the regularization of softmax (default: chosen by cross-validation)")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the split and of the cross-validation")
 	f.Float64Var(&o.testFraction, "test-fraction", 0.2, "part of the rows kept out to measure the head, 0 for none")
-	return command
+	f.Float64Var(&o.nearDuplicates, "near-duplicates", 0.98, "`COSINE` of two pictures' features from which they count as one, 0 for equal files only")
+	f.IntVar(&o.mlp.Units, "units", 256, "hidden units of mlp")
+	f.Float64Var(&o.mlp.Dropout, "dropout", 0.5, "part of the hidden units left out of each step of mlp")
+	f.Float64Var(&o.mlp.Rate, "rate", 0, "learning rate of mlp (default: 1e-3, less for more than 512 values)")
+	f.IntVar(&o.mlp.Batch, "batch", 32, "pictures in a step of mlp")
+	f.IntVar(&o.mlp.Epochs, "epochs", 100, "most passes of mlp over the pictures")
+	f.IntVar(&o.mlp.Patience, "patience", 8, "passes of mlp without a better validation loss before it ends")
+	return f
+}
+
+// settingsOf records the flags that steer the kind of head that is trained, without the names
+// of files.
+func settingsOf(flags *pflag.FlagSet, model string) map[string]string {
+	others := []string{"features", "out", "help", "units", "dropout", "rate", "batch", "epochs", "patience"}
+	if model == "mlp" {
+		others = []string{"features", "out", "help", "lambda"}
+	}
+	all := map[string]string{}
+	flags.VisitAll(func(f *pflag.Flag) {
+		if !slices.Contains(others, f.Name) && f.Value.String() != "" {
+			all[f.Name] = f.Value.String()
+		}
+	})
+	return all
 }
 
 func (o *trainOptions) validate() error {
@@ -61,12 +110,24 @@ func (o *trainOptions) validate() error {
 		return cli.Usagef("--features DIR is required")
 	case o.out == "":
 		return cli.Usagef("--out HEAD is required")
-	case o.model == "mlp":
-		return cli.Usagef("--model mlp does not exist in this version: use softmax")
-	case o.model != "softmax":
-		return cli.Usagef("unknown --model %q: use softmax", o.model)
-	case o.scaling != string(head.ScaleCommon) && o.scaling != string(head.ScaleColumns):
-		return cli.Usagef("unknown --scaling %q: use common or columns", o.scaling)
+	case o.model != "softmax" && o.model != "mlp":
+		return cli.Usagef("unknown --model %q: use softmax or mlp", o.model)
+	case !slices.Contains([]head.Scaling{head.ScaleCommon, head.ScaleColumns, head.ScaleUnit}, head.Scaling(o.scaling)):
+		return cli.Usagef("unknown --scaling %q: use common, columns or l2", o.scaling)
+	case o.classWeights != string(head.WeighRows) && o.classWeights != string(head.WeighClasses):
+		return cli.Usagef("unknown --class-weights %q: use none or balanced", o.classWeights)
+	case !(o.lambda >= 0) || math.IsInf(o.lambda, 0):
+		return cli.Usagef("--lambda %g: use a positive number", o.lambda)
+	case o.lambda > 0 && o.model == "mlp":
+		return cli.Usagef("--lambda is for --model softmax: mlp is regularized by --dropout")
+	case o.lambda > 0 && o.calibrate:
+		return cli.Usagef("--calibrate needs the cross-validation that --lambda leaves out")
+	case !(o.nearDuplicates >= 0 && o.nearDuplicates <= 1):
+		return cli.Usagef("--near-duplicates %g: use a cosine above 0 and at most 1, or 0 for equal files only", o.nearDuplicates)
+	case o.mlp.Units < 1 || o.mlp.Batch < 1 || o.mlp.Epochs < 1 || o.mlp.Patience < 1:
+		return cli.Usagef("--units, --batch, --epochs and --patience must be positive")
+	case !(o.mlp.Rate >= 0 && o.mlp.Rate <= 1) || !(o.mlp.Dropout >= 0 && o.mlp.Dropout < 1):
+		return cli.Usagef("--rate %g, --dropout %g: use a rate up to 1, and a dropout from 0 to below 1", o.mlp.Rate, o.mlp.Dropout)
 	case !(o.testFraction >= 0 && o.testFraction < 1):
 		return cli.Usagef("--test-fraction %g: use 0, or a fraction below 1", o.testFraction)
 	}
@@ -88,31 +149,32 @@ func (o *trainOptions) run(ctx context.Context) error {
 	if _, err := head.Classes(all.labels); err != nil {
 		return err
 	}
-	train, test, err := o.split(all)
+	duplicates, err := o.group(ctx, all)
 	if err != nil {
 		return err
 	}
-	learn := all
-	if len(test) > 0 {
-		learn = all.choose(train)
+	split, err := o.split(all, duplicates.Groups)
+	if err != nil {
+		return err
 	}
-	logrus.Infof("training on %d rows of %d values (layer %s), %d kept out", learn.x.Rows, learn.x.Cols, learn.layer.Name, len(test))
-	h, report, err := head.Train(ctx, learn.x, learn.labels, head.TrainOptions{
-		Seed: o.seed, Scaling: head.Scaling(o.scaling), Groups: learn.hashes,
-		Progress: func(done, of int) { logrus.Debugf("cross-validation: fold %d of %d", done, of) },
-	})
+	learn, groups := all, duplicates.Groups
+	if len(split.test) > 0 {
+		learn, groups = all.choose(split.train), pick(groups, split.train)
+	}
+	logrus.Infof("training on %d rows of %d values (layer %s), %d kept out", learn.x.Rows, learn.x.Cols, learn.layer.Name, len(split.test))
+	h, report, err := o.fit(ctx, learn, groups)
 	if err != nil {
 		return err
 	}
 	h.Recipe, h.Layer = all.recipe, all.layer
-	h.Notes = head.Notes{ToolVersion: cli.Version(), Seed: o.seed, TrainedOn: learn.x.Rows, Report: report}
+	h.Notes = head.Notes{ToolVersion: cli.Version(), Seed: o.seed, TrainedOn: learn.x.Rows, Settings: o.settings, Copies: duplicates.Equal, NearCopies: duplicates.Alike, Report: report}
 	for _, hash := range learn.hashes {
 		h.Notes.Seen = append(h.Notes.Seen, shortHash(hash))
 	}
 	slices.Sort(h.Notes.Seen)
 	h.Notes.Seen = slices.Compact(h.Notes.Seen)
-	if len(test) > 0 {
-		metrics, err := measure(h, all.choose(test))
+	if len(split.test) > 0 {
+		metrics, err := measure(h, all.choose(split.test))
 		if err != nil {
 			return err
 		}
@@ -125,46 +187,31 @@ func (o *trainOptions) run(ctx context.Context) error {
 	return nil
 }
 
-// split gives the rows to train on and those to keep out.
-func (o *trainOptions) split(all features) (train, test []int, err error) {
-	if !o.ownFraction {
-		for i, s := range all.splits {
-			if s == "test" {
-				test = append(test, i)
-			} else {
-				train = append(train, i)
+// fit trains the kind of head that was asked for.
+func (o *trainOptions) fit(ctx context.Context, f features, groups []string) (*head.Head, head.Report, error) {
+	if o.model == "mlp" {
+		options := o.mlp
+		options.Seed, options.Groups = o.seed, groups
+		options.Scaling, options.ClassWeights, options.Calibrate = head.Scaling(o.scaling), head.ClassWeights(o.classWeights), o.calibrate
+		if options.Dropout == 0 {
+			options.Dropout = -1 // of which the zero value is the default
+		}
+		options.Progress = func(e head.Epoch) {
+			if o.quiet {
+				return
 			}
+			logrus.Infof("epoch %d: loss %.4f, on validation %.4f, accuracy %.2f %%", e.Epoch, e.TrainLoss, e.LogLoss, 100*e.Accuracy)
 		}
-		if len(test) > 0 {
-			logrus.Infof("the dataset's own split is used: %d rows are marked test", len(test))
-			return train, test, checkLeak(all, train, test)
-		}
+		return head.TrainMLP(ctx, f.x, f.labels, options)
 	}
-	if o.testFraction == 0 {
-		return nil, nil, nil
+	options := head.TrainOptions{
+		Seed: o.seed, Scaling: head.Scaling(o.scaling), ClassWeights: head.ClassWeights(o.classWeights), Calibrate: o.calibrate, Groups: groups,
+		Progress: func(done, of int) { logrus.Debugf("cross-validation: strength %d of %d", done, of) },
 	}
-	return head.Split(all.labels, all.hashes, o.testFraction, o.seed)
-}
-
-// checkLeak warns of pictures on both sides of a given split.
-func checkLeak(all features, train, test []int) error {
-	if len(train) == 0 {
-		return fmt.Errorf("all rows are marked test: there is nothing to train on")
+	if o.lambda > 0 {
+		options.Lambdas = []float64{o.lambda}
 	}
-	trained := map[string]bool{}
-	for _, i := range train {
-		trained[all.hashes[i]] = true
-	}
-	copies := 0
-	for _, i := range test {
-		if trained[all.hashes[i]] {
-			copies++
-		}
-	}
-	if copies > 0 {
-		logrus.Warnf("%d of the test pictures are copies of training pictures: the accuracy on them flatters", copies)
-	}
-	return nil
+	return head.Train(ctx, f.x, f.labels, options)
 }
 
 func (o *trainOptions) summarize(h *head.Head, took time.Duration) {
@@ -174,8 +221,16 @@ func (o *trainOptions) summarize(h *head.Head, took time.Duration) {
 	fmt.Printf("trained on   %d pictures, layer %s of %s, %d values each\n", h.Notes.TrainedOn, h.Layer.Name, h.Recipe.Model, h.Columns())
 	best := slices.IndexFunc(report.Path, func(p head.PathPoint) bool { return p.Lambda == report.Lambda })
 	if best >= 0 {
-		fmt.Printf("lambda       %g, by %d-fold cross-validation: accuracy %.2f %%, log loss %.4f\n",
-			report.Lambda, report.Folds, 100*report.Path[best].Accuracy, report.Path[best].LogLoss)
+		fmt.Printf("lambda       %g, by cross-validation (%d folds, %d pictures): accuracy %.2f %%, log loss %.4f\n",
+			report.Lambda, report.Folds, report.Tested, 100*report.Path[best].Accuracy, report.Path[best].LogLoss)
+	}
+	if report.BestEpoch > 0 {
+		e := report.Epochs[report.BestEpoch-1]
+		fmt.Printf("epochs       %d, the best is %d: accuracy %.2f %%, log loss %.4f on %d validation pictures\n",
+			len(report.Epochs), e.Epoch, 100*e.Accuracy, e.LogLoss, report.Tested)
+	}
+	if report.Temperature > 0 {
+		fmt.Printf("temperature  %.3f\n", report.Temperature)
 	}
 	if report.AtEdge {
 		logrus.Warnf("the best lambda, %g, is at the edge of those tried", report.Lambda)
@@ -185,17 +240,4 @@ func (o *trainOptions) summarize(h *head.Head, took time.Duration) {
 		fmt.Printf("\non %d pictures kept out of the training:\n", h.Notes.HeldOut.N)
 		printMetrics(os.Stdout, *h.Notes.HeldOut)
 	}
-}
-
-// measure evaluates a head on labelled rows.
-func measure(h *head.Head, f features) (head.Metrics, error) {
-	probabilities, err := h.Probabilities(f.x)
-	if err != nil {
-		return head.Metrics{}, err
-	}
-	m, err := head.Evaluate(probabilities, f.labels, h.Classes)
-	if err == nil && math.IsNaN(m.LogLoss) {
-		err = fmt.Errorf("the head's probabilities are not numbers: train it again")
-	}
-	return m, err
 }

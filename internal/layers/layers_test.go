@@ -31,6 +31,7 @@ func TestImports(t *testing.T) {
 		"vgg":          {arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore"},
 		"savedmodel":   {arrow, "fovea/picture", "fovea/pipeline", "fovea/vgg", "fovea/featurestore"},
 		"featurestore": {tensorflow, "fovea/picture", "fovea/pipeline", "fovea/inference", "fovea/head"},
+		"report":       {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore", "fovea/inference"},
 		"head":         {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore"},
 	} {
 		for _, dependency := range dependencies(t, name) {

@@ -10,8 +10,12 @@ the two, when C = 2/(lambda n).
 import json
 
 import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score, log_loss, precision_recall_fscore_support, roc_auc_score,
+)
 from sklearn.preprocessing import StandardScaler
 
 
@@ -40,7 +44,43 @@ def ties():
     return {"y": y.tolist(), "score": score.tolist(), "roc_auc": roc_auc_score(y, score)}
 
 
+def balanced():
+    rng = np.random.default_rng(6)
+    y = np.repeat([0, 1, 2], [40, 15, 5])
+    x = (rng.normal(size=(60, 4)) + 1.2 * rng.normal(size=(3, 4))[y]).astype(np.float32)
+    lam = 0.05
+    z = StandardScaler().fit_transform(x.astype(np.float64))
+    model = LogisticRegression(C=1 / (lam * 60), tol=1e-12, max_iter=100_000, class_weight="balanced").fit(z, y)
+    return {"lambda": lam, "rows": 60, "cols": 4, "x": x.ravel().astype(float).tolist(), "y": y.tolist(),
+            "probabilities": model.predict_proba(z).ravel().tolist()}
+
+
+def metrics():
+    rng = np.random.default_rng(7)
+    n, k = 300, 4
+    y = rng.choice(k, n, p=[0.5, 0.3, 0.15, 0.05])
+    logits = 1.5 * rng.normal(size=(n, k)) + 2 * np.eye(k)[y]
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    predicted, top = p.argmax(axis=1), p.max(axis=1)
+    bins = np.minimum((top * 15).astype(int), 14)
+    ece = sum(abs((predicted == y)[bins == b].mean() - top[bins == b].mean()) * (bins == b).mean() for b in set(bins))
+    precision, recall, f1, support = precision_recall_fscore_support(y, predicted)
+    t = minimize_scalar(lambda u: log_loss(y, softmax(4 * logits / np.exp(u), axis=1)), bounds=(-3, 3), method="bounded", options={"xatol": 1e-12}).x
+    return {
+        "rows": n, "classes": k, "y": y.tolist(), "logits": logits.ravel().tolist(), "probabilities": p.ravel().tolist(),
+        "accuracy": accuracy_score(y, predicted), "balanced_accuracy": balanced_accuracy_score(y, predicted),
+        "macro_f1": f1_score(y, predicted, average="macro"), "log_loss": log_loss(y, p),
+        "roc_auc": roc_auc_score(y, p, multi_class="ovr", average="macro"), "ece": ece,
+        "precision": precision.tolist(), "recall": recall.tolist(), "f1": f1.tolist(), "support": support.tolist(),
+        "confusion": confusion_matrix(y, predicted).tolist(),
+        # of four times the logits
+        "temperature": float(np.exp(t)),
+    }
+
+
 print(json.dumps({
+    "balanced": balanced(),
+    "metrics": metrics(),
     "problems": [
         problem("binary, long", 60, 5, 2, 0.1, 1),
         problem("binary, wide", 30, 80, 2, 0.03, 2),

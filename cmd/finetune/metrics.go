@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"text/tabwriter"
+
+	"fovea/head"
+)
+
+// measure evaluates a head on labelled rows.
+func measure(h *head.Head, f features) (head.Metrics, error) {
+	probabilities, err := h.Probabilities(f.x)
+	if err != nil {
+		return head.Metrics{}, err
+	}
+	m, err := head.Evaluate(probabilities, f.labels, h.Classes)
+	if err == nil && math.IsNaN(m.LogLoss) {
+		err = fmt.Errorf("the head's probabilities are not numbers: train it again")
+	}
+	return m, err
+}
+
+func joinClasses(classes []string) string { return strings.Join(classes, ", ") }
+
+// printMetrics writes what a person wants to know first, then the details.
+func printMetrics(w io.Writer, m head.Metrics) {
+	percent := func(name string, v float64, i [2]float64, more string) {
+		fmt.Fprintf(w, "%-18s %.2f %%  (95 %%: %.2f to %.2f%s)\n", name, 100*v, 100*i[0], 100*i[1], more)
+	}
+	percent("accuracy", m.Accuracy, m.Bootstrap.Accuracy, fmt.Sprintf(", %d pictures", m.N))
+	percent("balanced accuracy", m.BalancedAccuracy, m.Bootstrap.BalancedAccuracy, "")
+	percent("macro F1", m.MacroF1, m.Bootstrap.MacroF1, "")
+	fmt.Fprintf(w, "%-18s %.4f   (95 %%: %.4f to %.4f)\n", "log loss", m.LogLoss, m.Bootstrap.LogLoss[0], m.Bootstrap.LogLoss[1])
+	if m.ROCAUC != nil {
+		fmt.Fprintf(w, "%-18s %.4f\n", "ROC AUC", *m.ROCAUC)
+	}
+	fmt.Fprintf(w, "%-18s %.4f\n\n", "calibration error", m.CalibrationError)
+	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
+	fmt.Fprint(table, "true \\ taken for\t")
+	for _, c := range m.Classes {
+		fmt.Fprintf(table, "%s\t", c)
+	}
+	fmt.Fprintln(table, "precision\trecall\tF1\t")
+	for i, c := range m.Classes {
+		fmt.Fprintf(table, "%s\t", c)
+		for _, n := range m.Confusion[i] {
+			fmt.Fprintf(table, "%d\t", n)
+		}
+		p := m.PerClass[i]
+		fmt.Fprintf(table, "%.4f\t%.4f\t%.4f\t\n", p.Precision, p.Recall, p.F1)
+	}
+	_ = table.Flush() // to standard output
+}

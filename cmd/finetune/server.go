@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/sirupsen/logrus"
+
+	"fovea/head"
+	"fovea/picture"
+	"fovea/pipeline"
+)
+
+// extractor computes features; one goroutine at a time calls it.
+type extractor interface {
+	BatchSize() int
+	Extract(pixels []float32, n int) ([][]float32, error)
+}
+
+// serverLimits bound what a client can make the server do.
+type serverLimits struct {
+	maxBytes int64
+	timeout  time.Duration
+	requests int
+}
+
+// server answers requests. Handlers decode pictures, each in its own goroutine, as many as
+// there are slots; one goroutine computes what they hand to it.
+type server struct {
+	head      *head.Head
+	decision  decision
+	extractor extractor
+	config    pipeline.Config
+	limits    serverLimits
+
+	slots    chan struct{}
+	jobs     chan job
+	stop     chan struct{} // closed when no handler is left
+	stopping atomic.Bool
+
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	seconds  prometheus.Histogram
+	batches  prometheus.Histogram
+	underWay prometheus.Gauge
+}
+
+// job is a preprocessed picture and where its probabilities go, for which there is room.
+type job struct {
+	pixels []float32
+	answer chan<- answer
+}
+
+type answer struct {
+	probabilities []float64
+	err           error
+}
+
+func newServer(h *head.Head, d decision, e extractor, config pipeline.Config, limits serverLimits) *server {
+	s := &server{
+		head: h, decision: d, extractor: e, config: config, limits: limits,
+		slots: make(chan struct{}, limits.requests), jobs: make(chan job), stop: make(chan struct{}),
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "finetune_requests_total", Help: "Requests for predictions, by HTTP status."}, []string{"status"}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "finetune_request_seconds", Help: "Time from a request to its answer.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12),
+		}),
+		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "finetune_batch_pictures", Help: "Pictures computed together.", Buckets: prometheus.ExponentialBuckets(1, 2, 8),
+		}),
+		underWay: prometheus.NewGauge(prometheus.GaugeOpts{Name: "finetune_requests_under_way", Help: "Requests for predictions that are not answered yet."}),
+	}
+	s.registry.MustRegister(s.requests, s.seconds, s.batches, s.underWay,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return s
+}
+
+func (s *server) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /predict", s.predict)
+	mux.HandleFunc("GET /healthz", s.health)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
+	return mux
+}
+
+func (s *server) health(w http.ResponseWriter, _ *http.Request) {
+	if s.stopping.Load() {
+		http.Error(w, "stopping", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// statusError is an error with its HTTP status.
+type statusError struct {
+	status int
+	err    error
+}
+
+func (e statusError) Error() string { return e.err.Error() }
+
+func (s *server) predict(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	s.underWay.Inc()
+	defer s.underWay.Dec()
+	probabilities, err := s.probabilities(w, r)
+	status, object := http.StatusOK, jsonPrediction{}
+	if err != nil {
+		status, object.Error = http.StatusInternalServerError, err.Error()
+		var known statusError
+		if errors.As(err, &known) {
+			status = known.status
+		} else {
+			logrus.Errorf("a request failed: %v", err)
+		}
+	} else {
+		object = s.decision.object(prediction{label: s.decision.label(probabilities), probabilities: probabilities})
+	}
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(object) // a client that has gone is no error here
+	s.requests.WithLabelValues(strconv.Itoa(status)).Inc()
+	s.seconds.Observe(time.Since(start).Seconds())
+}
+
+// probabilities reads a request's picture and has it computed.
+func (s *server) probabilities(w http.ResponseWriter, r *http.Request) ([]float64, error) {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		return nil, statusError{http.StatusServiceUnavailable, fmt.Errorf("%d pictures are under way: try again", s.limits.requests)}
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.limits.timeout)
+	defer cancel()
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.maxBytes))
+	if err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return nil, statusError{http.StatusRequestEntityTooLarge, fmt.Errorf("the picture has more than %d bytes", s.limits.maxBytes)}
+		}
+		return nil, statusError{http.StatusBadRequest, fmt.Errorf("the picture did not arrive: %w", err)}
+	}
+	p, err := picture.Decode(body, s.config.Picture)
+	if err != nil {
+		return nil, statusError{http.StatusUnprocessableEntity, err}
+	}
+	pixels := make([]float32, len(p.Pix))
+	s.config.Normalization.Apply(pixels, p.Pix)
+	answers := make(chan answer, 1)
+	late := statusError{http.StatusGatewayTimeout, fmt.Errorf("no answer within %s", s.limits.timeout)}
+	select {
+	case s.jobs <- job{pixels, answers}:
+	case <-ctx.Done():
+		return nil, late
+	}
+	select {
+	case a := <-answers:
+		return a.probabilities, a.err
+	case <-ctx.Done():
+		return nil, late
+	}
+}
+
+// compute answers jobs until stop is closed: whatever waits is computed together.
+func (s *server) compute() {
+	for {
+		var batch []job
+		select {
+		case j := <-s.jobs:
+			batch = append(batch, j)
+		case <-s.stop:
+			return
+		}
+	gather:
+		for len(batch) < s.extractor.BatchSize() {
+			select {
+			case j := <-s.jobs:
+				batch = append(batch, j)
+			default:
+				break gather
+			}
+		}
+		s.batches.Observe(float64(len(batch)))
+		probabilities, err := s.computeBatch(batch)
+		for i, j := range batch {
+			a := answer{err: err}
+			if err == nil {
+				a.probabilities = probabilities[i]
+			}
+			j.answer <- a // never waits: there is room for one, and one is sent
+		}
+	}
+}
+
+func (s *server) computeBatch(batch []job) ([][]float64, error) {
+	var pixels []float32
+	for _, j := range batch {
+		pixels = append(pixels, j.pixels...)
+	}
+	features, err := s.extractor.Extract(pixels, len(batch))
+	if err != nil {
+		return nil, err
+	}
+	// The extractor uses its memory again.
+	values := slices.Clone(features[0][:len(batch)*s.head.Columns()])
+	return s.head.Probabilities(head.Matrix{Rows: len(batch), Cols: s.head.Columns(), Data: values})
+}

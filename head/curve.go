@@ -1,0 +1,180 @@
+package head
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// CurvePoint is what a head that was trained on some of the rows does on the test rows.
+type CurvePoint struct {
+	// Rows is the number trained on.
+	Rows int `json:"rows"`
+	// Accuracy and LogLoss are means over the repetitions, Low and High the least and the
+	// greatest accuracy.
+	Accuracy float64 `json:"accuracy"`
+	Low      float64 `json:"low"`
+	High     float64 `json:"high"`
+	LogLoss  float64 `json:"log_loss"`
+}
+
+// CurveOptions steer LearningCurve.
+type CurveOptions struct {
+	// Seed and Repeats (default 3) say which and how many choices of the rows are made.
+	Seed    uint64
+	Repeats int
+	// Groups of the training rows, as for Train. Empty: every row for itself.
+	Groups []string
+	// Progress, if set, is called after each training with the number of rows.
+	Progress func(rows int)
+}
+
+// LearningCurve trains heads on 10, 20, 50, 100, ... and all of the rows, in the classes'
+// proportions, each choice containing the smaller ones, and tests them. Sizes that leave
+// less than two rows of a class are left out.
+func LearningCurve(ctx context.Context, x Matrix, labels []string, test Matrix, truth []string,
+	train func(context.Context, Matrix, []string, []string) (*Head, error), options CurveOptions,
+) ([]CurvePoint, error) {
+	if len(labels) != x.Rows || len(truth) != test.Rows || test.Rows == 0 {
+		return nil, fmt.Errorf("head: %d labels for %d rows, %d for %d test rows", len(labels), x.Rows, len(truth), test.Rows)
+	}
+	if options.Repeats < 1 {
+		options.Repeats = 3
+	}
+	groups := options.Groups
+	if groups == nil {
+		groups = ownGroups(x.Rows)
+	}
+	var curve []CurvePoint
+	for _, size := range curveSizes(x.Rows) {
+		point := CurvePoint{Rows: size, Low: 1}
+		repeats := options.Repeats
+		if size == x.Rows {
+			repeats = 1 // there is but one choice
+		}
+		done := 0
+		for r := range repeats {
+			rows := stratifiedOrder(labels, options.Seed+uint64(r))[:size]
+			own := make([]string, size)
+			names := make([]string, size)
+			for i, row := range rows {
+				own[i], names[i] = labels[row], groups[row]
+			}
+			if _, err := Classes(own); err != nil {
+				continue
+			}
+			h, err := train(ctx, x.Select(rows), own, names)
+			if err != nil {
+				return nil, fmt.Errorf("head: train on %d rows: %w", size, err)
+			}
+			accuracy, loss, err := h.quick(test, truth)
+			if err != nil {
+				return nil, err
+			}
+			done++
+			point.Accuracy += accuracy
+			point.LogLoss += loss
+			point.Low, point.High = min(point.Low, accuracy), max(point.High, accuracy)
+			if options.Progress != nil {
+				options.Progress(size)
+			}
+		}
+		if done > 0 {
+			point.Accuracy /= float64(done)
+			point.LogLoss /= float64(done)
+			curve = append(curve, point)
+		}
+	}
+	return curve, nil
+}
+
+// curveSizes are 10, 20, 50, 100, ... and n.
+func curveSizes(n int) []int {
+	var sizes []int
+	for decade := 10; decade < n; decade *= 10 {
+		for _, f := range []int{1, 2, 5} {
+			// A size just below the whole says nothing that the whole does not.
+			if size := f * decade; float64(size) < 0.8*float64(n) {
+				sizes = append(sizes, size)
+			}
+		}
+	}
+	return append(sizes, n)
+}
+
+// stratifiedOrder shuffles rows such that each beginning has the classes in proportion.
+func stratifiedOrder(labels []string, seed uint64) []int {
+	y, number := make([]int, len(labels)), map[string]int{}
+	for i, l := range labels {
+		if _, found := number[l]; !found {
+			number[l] = len(number)
+		}
+		y[i] = number[l]
+	}
+	counts, next := make([]float64, len(number)), make([]float64, len(number))
+	for _, c := range y {
+		counts[c]++
+	}
+	position := make([]float64, len(labels))
+	var order []int
+	for _, u := range groupUnits(y, ownGroups(len(labels)), seed) {
+		i := u.rows[0]
+		position[i] = (next[u.class] + 0.5) / counts[u.class]
+		next[u.class]++
+		order = append(order, i)
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(position[a], position[b]) })
+	return order
+}
+
+// quick is accuracy and log loss; labels unknown to the head count as wrong, at no chance.
+func (h *Head) quick(x Matrix, labels []string) (accuracy, loss float64, err error) {
+	probabilities, err := h.Probabilities(x)
+	if err != nil {
+		return 0, 0, err
+	}
+	n := float64(len(labels))
+	for i, p := range probabilities {
+		own := 0.0
+		if c, found := slices.BinarySearch(h.Classes, labels[i]); found {
+			own = p[c]
+		}
+		if h.Predict(p) == labels[i] {
+			accuracy += 1 / n
+		}
+		loss -= math.Log(max(own, 0x1p-52)) / n
+	}
+	return accuracy, loss, nil
+}
+
+// ROC is the curve of true against false positives of a class, from (0, 0) to (1, 1): a point
+// per step of the threshold. It is nil when the class has no rows, or all.
+func ROC(probabilities [][]float64, labels []string, classes []string, class int) [][2]float64 {
+	order := make([]int, len(labels))
+	positives := 0.0
+	for i, l := range labels {
+		order[i] = i
+		if l == classes[class] {
+			positives++
+		}
+	}
+	negatives := float64(len(labels)) - positives
+	if positives == 0 || negatives == 0 {
+		return nil
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(probabilities[b][class], probabilities[a][class]) })
+	curve, hits, alarms := [][2]float64{{0, 0}}, 0.0, 0.0
+	for k, i := range order {
+		if labels[i] == classes[class] {
+			hits++
+		} else {
+			alarms++
+		}
+		if k+1 == len(order) || probabilities[order[k+1]][class] != probabilities[i][class] {
+			curve = append(curve, [2]float64{alarms / negatives, hits / positives})
+		}
+	}
+	return curve
+}

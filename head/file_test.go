@@ -1,0 +1,136 @@
+package head
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fovea/recipe"
+)
+
+func trained(t *testing.T) *Head {
+	t.Helper()
+	x, labels := clusters(30, 6, 1, 1)
+	h, report, err := Train(context.Background(), x, labels, TrainOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Layer = recipe.Layer{Name: "pool5", Shape: []int{6}, Layout: recipe.LayoutC}
+	h.Recipe = recipe.Recipe{Model: "vgg16", ModelSHA256: "aa", Pool: "avg", Resize: "squash", Precision: "float32", Layers: []recipe.Layer{h.Layer}}
+	h.Notes = Notes{Seed: 1, TrainedOn: 30, Report: report, Seen: []string{"00"}}
+	return h
+}
+
+func TestSaveLoad(t *testing.T) {
+	h, name := trained(t), filepath.Join(t.TempDir(), "head.json")
+	if err := h.Save(name); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(h, got); d != "" {
+		t.Errorf("the head came back changed: %s", d)
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	h, dir := trained(t), t.TempDir()
+	good := filepath.Join(dir, "good")
+	if err := h.Save(good); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit := func(change func(map[string]any)) []byte {
+		var object map[string]any
+		if err := json.Unmarshal(data, &object); err != nil {
+			t.Fatal(err)
+		}
+		change(object)
+		edited, err := json.Marshal(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return edited
+	}
+	for want, content := range map[string][]byte{
+		"truncated":                   data[:len(data)/2],
+		"no JSON":                     []byte("PAR1"),
+		"not a head":                  []byte(`{"a":1}`),
+		"its version is 3":            edit(func(o map[string]any) { o["version"] = 3 }),
+		"its classes are":             edit(func(o map[string]any) { o["classes"] = []string{"cat"} }),
+		"1 biases":                    edit(func(o map[string]any) { o["biases"] = "AAAAAA==" }),
+		"3 bytes are not":             edit(func(o map[string]any) { o["mean"] = "AAAA" }),
+		"number 0 is NaN":             edit(func(o map[string]any) { o["biases"] = "AADAfwAAAAA=" }),
+		"6 means and 6 scales for a ": edit(func(o map[string]any) { o["layer"] = map[string]any{"name": "x", "shape": []int{7}} }),
+	} {
+		name := filepath.Join(dir, "bad")
+		if err := os.WriteFile(name, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(name); !errors.Is(err, ErrFile) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
+			t.Errorf("error is %v, want one of %s with %q", err, name, want)
+		}
+	}
+	if _, err := Load(dir); !errors.Is(err, ErrFile) {
+		t.Errorf("a directory gives %v", err)
+	}
+	if _, err := Load(filepath.Join(dir, "nowhere")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file gives %v", err)
+	}
+}
+
+// A file of the first version is read, and its head computes what its numbers say.
+func TestLoadOlder(t *testing.T) {
+	h, err := Load("../testdata/heads/cats-vs-dogs.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := Matrix{1, h.Columns(), make([]float32, h.Columns())}
+	for j := range x.Data {
+		x.Data[j] = h.Standardization.Mean[j] * float32(1+0.5*math.Sin(float64(j)))
+	}
+	want := make([]float64, len(h.Classes))
+	for c, w := range h.Weights {
+		want[c] = float64(h.Biases[c])
+		for j, v := range w {
+			want[c] += float64(v) * float64(x.Data[j]-h.Standardization.Mean[j]) * float64(h.Standardization.Scale[j])
+		}
+	}
+	softmax(want)
+	got, err := h.Probabilities(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Hidden != nil || h.Standardization.Unit || math.Abs(got[0][0]-want[0]) > 1e-5 || want[0] < 1e-3 || want[0] > 0.999 {
+		t.Errorf("probabilities are %v, want %v", got[0], want)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(`{"format":"fovea-head","version":1,"classes":["a","b"],"mean":"AAAAAA==","scale":"AAAAAA==","biases":"AAAAAAAAAAA=","weights":["AAAAAA==","AAAAAA=="],"layer":{"name":"x","shape":[1]}}`))
+	f.Add([]byte(`{"format":"fovea-head","version":2,"unit":true,"classes":["a","b"],"mean":"AAAAAA==","scale":"AAAAAA==","hidden":{"weights":["AACAPw==","AACAPw=="],"biases":"AAAAAAAAAAA="},"biases":"AAAAAAAAAAA=","weights":["AAAAAAAAAAA=","AAAAAAAAAAA="],"layer":{"name":"x","shape":[1]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		h, err := parse(data)
+		if err != nil {
+			if !errors.Is(err, ErrFile) {
+				t.Errorf("error %v is not ErrFile", err)
+			}
+			return
+		}
+		if _, err := h.Probabilities(Matrix{1, h.Columns(), make([]float32, h.Columns())}); err != nil {
+			t.Errorf("an accepted head cannot be used: %v", err)
+		}
+	})
+}

@@ -1,0 +1,76 @@
+package head
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// TestSpeed times trainings on the data that scripts/bench-head.sh makes, which runs it.
+func TestSpeed(t *testing.T) {
+	dir := os.Getenv("FOVEA_BENCH_HEAD")
+	if dir == "" {
+		t.Skip("a measurement: run scripts/bench-head.sh")
+	}
+	lambda, err := strconv.ParseFloat(os.Getenv("FOVEA_BENCH_LAMBDA"), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shape struct{ Rows, Cols, Classes, Train int }
+	text, err := os.ReadFile(filepath.Join(dir, "shape.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &shape); err != nil {
+		t.Fatal(err)
+	}
+	read := func(name string, into any) {
+		file, err := os.Open(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close() //nolint:errcheck // read only
+		if err := binary.Read(file, binary.LittleEndian, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x, y := Matrix{shape.Rows, shape.Cols, make([]float32, shape.Rows*shape.Cols)}, make([]int32, shape.Rows)
+	read("x.f32", x.Data)
+	read("y.i32", y)
+	labels := make([]string, len(y))
+	for i, c := range y {
+		labels[i] = fmt.Sprintf("class%02d", c)
+	}
+	n := shape.Train
+	learn, test := Matrix{n, x.Cols, x.Data[:n*x.Cols]}, Matrix{x.Rows - n, x.Cols, x.Data[n*x.Cols:]}
+	result := map[string]float64{}
+	for name, options := range map[string]TrainOptions{"one": {Lambdas: []float64{lambda}}, "path": {}} {
+		begin := time.Now()
+		h, report, err := Train(context.Background(), learn, labels[:n], options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result[name+"_seconds"] = time.Since(begin).Seconds()
+		result[name+"_lambda"] = report.Lambda
+		probabilities, err := h.Probabilities(test)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := Evaluate(probabilities, labels[n:], h.Classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result[name+"_accuracy"] = m.Accuracy
+	}
+	encoded, err := json.Marshal(result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Println(string(encoded))
+}

@@ -1,0 +1,357 @@
+package head
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	"gonum.org/v1/gonum/mat"
+)
+
+// trainer holds what all fits have in common.
+type trainer struct {
+	options         TrainOptions
+	x               Matrix
+	y               []int
+	classes         int
+	standardization Standardization
+	importance      []float64 // of a row's loss, by class
+	all             []int     // the numbers of all rows
+	// coordinates are the standardized rows, or, where those are much longer than there
+	// are rows, equivalent ones of the length of the number of rows.
+	coordinates dense
+	// factor is L of K = L L' in the second case.
+	factor *mat.TriDense
+	// tested are the rows that the cross-validation tests, logits their scores at the best
+	// strength.
+	tested []int
+	logits [][]float64
+}
+
+// maxDual is the number of rows up to which their inner products are computed: with more,
+// factorizing them takes longer than it saves.
+const maxDual = 5000
+
+func newTrainer(ctx context.Context, x Matrix, y []int, classes int, options TrainOptions) (*trainer, error) {
+	t := &trainer{options: options, x: x, y: y, classes: classes, all: make([]int, x.Rows)}
+	for i := range t.all {
+		t.all[i] = i
+	}
+	if len(options.Lambdas) == 0 {
+		t.options.Lambdas = defaultLambdas
+	}
+	for _, l := range t.options.Lambdas {
+		if !(l > 0) || math.IsInf(l, 0) {
+			return nil, fmt.Errorf("head: lambda %g: the strength of regularization must be positive", l)
+		}
+	}
+	// From strong to weak: each solution is a good start for the next.
+	t.options.Lambdas = slices.Clone(t.options.Lambdas)
+	slices.SortFunc(t.options.Lambdas, func(a, b float64) int { return cmp.Compare(b, a) })
+	var err error
+	if t.importance, err = importance(y, classes, options.ClassWeights); err != nil {
+		return nil, err
+	}
+	if t.standardization, err = standardize(x, options.Scaling); err != nil {
+		return nil, err
+	}
+	if x.Cols > x.Rows && x.Rows <= maxDual {
+		err = t.dual(ctx)
+	} else {
+		t.coordinates = t.standardization.all(x)
+	}
+	return t, err
+}
+
+// importance gives each class the factor of its rows' losses.
+func importance(y []int, classes int, weights ClassWeights) ([]float64, error) {
+	all := slices.Repeat([]float64{1}, classes)
+	switch weights {
+	case "", WeighRows:
+	case WeighClasses:
+		counts := make([]float64, classes)
+		for _, c := range y {
+			counts[c]++
+		}
+		for c, n := range counts {
+			all[c] = float64(len(y)) / (float64(classes) * n)
+		}
+	default:
+		return nil, fmt.Errorf("head: unknown class weights %q: use none or balanced", weights)
+	}
+	return all, nil
+}
+
+// ridge keeps the Gram matrix, whose rows sum to zero and whose entries were summed in
+// float32, positive definite: a part of its mean diagonal.
+const ridge = 1e-6
+
+func (t *trainer) dual(ctx context.Context) error {
+	k, err := gram(ctx, t.x, t.standardization)
+	if err != nil {
+		return err
+	}
+	n := t.x.Rows
+	mean := mat.Trace(k) / float64(n)
+	for relative := ridge; relative < 1; relative *= 10 {
+		for i := range n {
+			k.SetSym(i, i, k.At(i, i)+relative*mean)
+		}
+		var cholesky mat.Cholesky
+		if cholesky.Factorize(k) {
+			t.factor = new(mat.TriDense)
+			cholesky.LTo(t.factor)
+			t.coordinates = newDense(n, n)
+			for i := range n {
+				row := t.coordinates.row(i)
+				for j := range i + 1 {
+					row[j] = float32(t.factor.At(i, j))
+				}
+			}
+			return nil
+		}
+	}
+	return errors.New("head: the rows' inner products have no Cholesky factor: are features missing?")
+}
+
+// fold is one part of a cross-validation.
+type fold struct {
+	test       []int
+	regression *regression
+	parameters []float64
+	logits     [][]float64 // of the test rows
+	loss       float64
+	right      float64
+}
+
+// choose finds the strength with the smallest cross-validated log loss, and parameters that
+// are a good start for all rows.
+func (t *trainer) choose(ctx context.Context) (Report, []float64, error) {
+	lambdas := t.options.Lambdas
+	start := make([]float64, vectors(t.classes)*(t.coordinates.cols+1))
+	if len(lambdas) == 1 {
+		return Report{Lambda: lambdas[0]}, start, nil
+	}
+	folds, err := t.folds()
+	if err != nil {
+		return Report{}, nil, err
+	}
+	report := Report{Folds: len(folds)}
+	for _, f := range folds {
+		report.Tested += len(f.test)
+		t.tested = append(t.tested, f.test...)
+	}
+	best, since := math.Inf(1), 0
+	for l, lambda := range lambdas {
+		point, err := t.validate(ctx, folds, lambda)
+		if err != nil {
+			return Report{}, nil, err
+		}
+		report.Path = append(report.Path, point)
+		since++
+		if point.LogLoss < best { // of equals the stronger
+			best, since, report.Lambda = point.LogLoss, 0, lambda
+			report.AtEdge = l == 0 || l == len(lambdas)-1
+			clear(start)
+			t.logits = nil
+			for _, f := range folds {
+				t.logits = append(t.logits, f.logits...)
+				for i, p := range f.parameters {
+					start[i] += p / float64(len(folds))
+				}
+			}
+		}
+		if t.options.Progress != nil {
+			t.options.Progress(l+1, len(lambdas))
+		}
+		if since == patience {
+			break
+		}
+	}
+	return report, start, nil
+}
+
+// patience is the number of strengths in a row that do worse than the best, after which
+// still weaker ones, which take longest to fit, are not tried.
+const patience = 2
+
+// validate fits each fold's training rows, from where it was, and tests it on the others.
+func (t *trainer) validate(ctx context.Context, folds []fold, lambda float64) (PathPoint, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(allCPUs())
+	for i := range folds {
+		f := &folds[i]
+		group.Go(func() (err error) {
+			f.regression.lambda = lambda
+			if f.parameters, err = f.regression.fit(ctx, f.parameters, validationTolerance); err != nil {
+				return err
+			}
+			t.test(f)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return PathPoint{}, err
+	}
+	// The folds' sums are added in their order, so that the result is always the same.
+	point, tested := PathPoint{Lambda: lambda}, 0.0
+	for _, f := range folds {
+		point.LogLoss += f.loss
+		point.Accuracy += f.right
+		tested += float64(len(f.test))
+	}
+	point.LogLoss /= tested
+	point.Accuracy /= tested
+	return point, nil
+}
+
+// enoughTested is the number of rows after which no more folds are fitted: strengths are
+// compared on the same rows, and so many tell them apart.
+const enoughTested = 10_000
+
+// folds are the parts of the cross-validation, stratified by class.
+func (t *trainer) folds() ([]fold, error) {
+	count := t.options.Folds
+	if count < 2 {
+		count = 5
+	}
+	groups := t.options.Groups
+	if groups == nil {
+		groups = ownGroups(len(t.y))
+	}
+	units := groupUnits(t.y, groups, t.options.Seed)
+	perClass := make([]int, t.classes)
+	for _, u := range units {
+		perClass[u.class]++
+	}
+	for _, n := range perClass {
+		count = max(2, min(count, n))
+	}
+	number, next := make([]int, len(t.y)), make([]int, t.classes)
+	for _, u := range units {
+		for _, i := range u.rows {
+			number[i] = next[u.class] % count
+		}
+		next[u.class]++
+	}
+	var folds []fold
+	workers := (allCPUs() + count - 1) / count
+	for f, tested := 0, 0; f < count && tested < enoughTested; f++ {
+		var train, test []int
+		for i, n := range number {
+			if n == f {
+				test = append(test, i)
+			} else {
+				train = append(train, i)
+			}
+		}
+		if len(test) == 0 || len(train) == 0 {
+			return nil, errors.New("head: the rows are all copies of each other: give more pictures, or one strength of regularization")
+		}
+		tested += len(test)
+		folds = append(folds, fold{
+			test: test, regression: newRegression(t.coordinates, train, t.y, t.classes, t.importance, workers),
+			parameters: make([]float64, vectors(t.classes)*(t.coordinates.cols+1)),
+		})
+	}
+	return folds, nil
+}
+
+// fit is the solution for all rows.
+func (t *trainer) fit(ctx context.Context, lambda float64, start []float64) ([]float64, error) {
+	r := newRegression(t.coordinates, t.all, t.y, t.classes, t.importance, allCPUs())
+	r.lambda = lambda
+	return r.fit(ctx, start, defaultTolerance)
+}
+
+// test sums the log loss of a fold's test rows and counts those whose class is found.
+func (t *trainer) test(f *fold) {
+	f.loss, f.right, f.logits = 0, 0, nil
+	d, w := t.coordinates.cols, f.regression.weights
+	biases := make([]float32, vectors(t.classes))
+	for c := range biases {
+		own := f.parameters[c*(d+1) : (c+1)*(d+1)]
+		for j, v := range own[:d] {
+			w.row(c)[j] = float32(v)
+		}
+		biases[c] = float32(own[d])
+	}
+	out, row := make([]float32, blockRows*w.rows), make([]float64, t.classes)
+	for block := range slices.Chunk(f.test, blockRows) {
+		t.coordinates.scores(block, w, out)
+		for i, r := range block {
+			scores := out[i*w.rows : (i+1)*w.rows]
+			for c, b := range biases {
+				scores[c] += b
+			}
+			expand(scores, row)
+			f.logits = append(f.logits, slices.Clone(row))
+			score := row[t.y[r]]
+			f.loss += t.importance[t.y[r]] * (softmax(row) - score)
+			if argmax(row) == t.y[r] {
+				f.right++
+			}
+		}
+	}
+}
+
+func argmax(values []float64) int {
+	best := 0
+	for i, v := range values {
+		if v > values[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// weights maps a solution back to weights of the standardized columns, a row per class.
+func (t *trainer) weights(parameters []float64) (weights [][]float32, biases []float32) {
+	d := t.coordinates.cols
+	for c := range vectors(t.classes) {
+		own := parameters[c*(d+1) : (c+1)*(d+1)]
+		sums := t.columns(own[:d])
+		w := make([]float32, len(sums))
+		for j, v := range sums {
+			w[j] = float32(v)
+		}
+		weights, biases = append(weights, w), append(biases, float32(own[d]))
+	}
+	if t.classes > 2 {
+		return weights, biases
+	}
+	// Of the one vector, each class has its half, of its sign.
+	negative := make([]float32, len(weights[0]))
+	for j, v := range weights[0] {
+		weights[0][j], negative[j] = v/2, -v/2
+	}
+	return [][]float32{negative, weights[0]}, []float32{-biases[0] / 2, biases[0] / 2}
+}
+
+// columns maps weights of the coordinates to weights of the standardized columns.
+func (t *trainer) columns(own []float64) []float64 {
+	if t.factor == nil {
+		return own
+	}
+	// own = L' a, and the weights are X' a.
+	var a mat.VecDense
+	if err := a.SolveVec(t.factor.T(), mat.NewVecDense(len(own), own)); err != nil {
+		var condition mat.Condition
+		if !errors.As(err, &condition) { // badly conditioned is expected, and harmless
+			panic(fmt.Sprintf("head: solve with a Cholesky factor: %v", err))
+		}
+	}
+	sums, row := make([]float64, t.x.Cols), make([]float32, t.x.Cols)
+	for i := range t.x.Rows {
+		t.standardization.apply(row, t.x.Row(i))
+		factor := a.AtVec(i)
+		for j, v := range row {
+			sums[j] += factor * float64(v)
+		}
+	}
+	return sums
+}

@@ -1,0 +1,162 @@
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html/template"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"fovea/head"
+)
+
+// Data is what a report shows. What is empty is left out.
+type Data struct {
+	// Title heads the page.
+	Title string
+	// Facts and Settings are tables: the data and the head, and how it was trained.
+	Facts, Settings []Fact
+	// Metrics are those on pictures that were not trained on.
+	Metrics head.Metrics
+	// Training has the cross-validation or the epochs.
+	Training head.Report
+	// ROC are curves of true against false positives.
+	ROC []Curve
+	// Learning is accuracy by number of training pictures.
+	Learning []head.CurvePoint
+	// Mistakes are the pictures that were taken for another class, the surest first.
+	Mistakes []Mistake
+}
+
+// Fact is a line of a table.
+type Fact struct{ Name, Value string }
+
+// Curve is a line with a name.
+type Curve struct {
+	Name   string
+	Points [][2]float64
+}
+
+// Mistake is a picture that was taken for another class.
+type Mistake struct {
+	Path, Truth, Taken string
+	// Probability is that of the class it was taken for, 0 to 1.
+	Probability float64
+	// Thumbnail is a small JPEG; empty where the picture is not at hand.
+	Thumbnail []byte
+}
+
+// Plots' sizes. In the page they shrink with the window.
+const (
+	plotWidth  = 14 * vg.Centimeter
+	plotHeight = 10.5 * vg.Centimeter
+	margin     = 0.3 * vg.Centimeter
+)
+
+//go:embed page.html
+var page string
+
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+	"percent": func(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) },
+	"number":  func(v float64) string { return fmt.Sprintf("%.4f", v) },
+	// The bytes are a JPEG that this program has encoded.
+	"dataURI": func(jpeg []byte) template.URL {
+		return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(jpeg)) //nolint:gosec // base64 only
+	},
+	"cell": cellColour,
+}).Parse(page))
+
+// figure is a plot with its place in the page.
+type figure struct {
+	Name, Caption string
+	SVG           template.HTML
+	plot          func() (*plot.Plot, error)
+}
+
+// Write makes report.html and the plots in dir, which is made if need be, and returns the
+// names of the files. Files of the same names are replaced.
+func Write(dir string, data Data) ([]string, error) {
+	if data.Metrics.N == 0 || len(data.Metrics.Classes) < 2 {
+		return nil, errors.New("report: there are no metrics to show")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("report: make the directory: %w", err)
+	}
+	var files []string
+	write := func(name string, content []byte) error {
+		name = filepath.Join(dir, name)
+		if err := renameio.WriteFile(name, content, 0o644); err != nil {
+			return fmt.Errorf("report: write %s: %w", name, err)
+		}
+		files = append(files, name)
+		return nil
+	}
+	figures := data.figures()
+	for i := range figures {
+		f := &figures[i]
+		p, err := f.plot()
+		if err != nil {
+			return nil, fmt.Errorf("report: draw %s: %w", f.Name, err)
+		}
+		svg, err := render(p, "svg")
+		if err != nil {
+			return nil, fmt.Errorf("report: draw %s: %w", f.Name, err)
+		}
+		if at := bytes.Index(svg, []byte("<svg")); at > 0 {
+			svg = svg[at:] // inside a page, a second document type is out of place
+		}
+		f.SVG = template.HTML(svg) //nolint:gosec // drawn here; its texts are escaped
+		png, err := render(p, "png")
+		if err != nil {
+			return nil, fmt.Errorf("report: draw %s: %w", f.Name, err)
+		}
+		if err := write(f.Name+".png", png); err != nil {
+			return nil, err
+		}
+	}
+	var out bytes.Buffer
+	if err := pageTemplate.Execute(&out, struct {
+		Data
+		Figures []figure
+	}{data, figures}); err != nil {
+		return nil, fmt.Errorf("report: write the page: %w", err)
+	}
+	return files, write("report.html", out.Bytes())
+}
+
+func render(p *plot.Plot, format string) ([]byte, error) {
+	c, err := draw.NewFormattedCanvas(plotWidth, plotHeight, format)
+	if err != nil {
+		return nil, err
+	}
+	// Labels and marks at the ends of the axes reach beyond them.
+	p.Draw(draw.Crop(draw.New(c), margin, -2*margin, margin, -margin))
+	var out bytes.Buffer
+	_, err = c.WriteTo(&out)
+	return out.Bytes(), err
+}
+
+// cellColour shades a cell of the confusion matrix by its part of the row: right ones blue,
+// wrong ones red.
+func cellColour(row []int, i, j int) template.CSS {
+	sum := 0
+	for _, n := range row {
+		sum += n
+	}
+	if sum == 0 {
+		return ""
+	}
+	part, rgb := float64(row[j])/float64(sum), "205,70,50"
+	if i == j {
+		rgb = "60,110,180"
+	}
+	return template.CSS(fmt.Sprintf("background:rgba(%s,%.2f)", rgb, 0.75*part)) //nolint:gosec // numbers only
+}

@@ -1,0 +1,159 @@
+package report
+
+import (
+	"bytes"
+	"encoding/base64"
+	"html"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fovea/head"
+)
+
+// sample is a report on three classes, one of them with a name that means something in HTML.
+func sample(t *testing.T) Data {
+	t.Helper()
+	classes := []string{"<b>cat</b>", "dog", "newt & co"}
+	var probabilities [][]float64
+	var labels []string
+	for i := range 60 {
+		p := []float64{0.2, 0.2, 0.2}
+		p[i%3] += 0.4
+		labels = append(labels, classes[(i+i/50)%3]) // the last ten are wrong
+		probabilities = append(probabilities, p)
+	}
+	m, err := head.Evaluate(probabilities, labels, classes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var picture bytes.Buffer
+	if err := jpeg.Encode(&picture, image.NewGray(image.Rect(0, 0, 8, 8)), nil); err != nil {
+		t.Fatal(err)
+	}
+	return Data{
+		Title: "Cats & dogs", Metrics: m,
+		Facts:    []Fact{{"trained on", "100 pictures"}},
+		Settings: []Fact{{"--seed", "7"}},
+		Training: head.Report{
+			Lambda: 0.1, Path: []head.PathPoint{{Lambda: 1, LogLoss: 0.5, Accuracy: 0.8}, {Lambda: 0.1, LogLoss: 0.4, Accuracy: 0.9}},
+			Epochs: []head.Epoch{{Epoch: 1, TrainLoss: 0.9, LogLoss: 0.8}, {Epoch: 2, TrainLoss: 0.5, LogLoss: 0.6}}, BestEpoch: 2,
+		},
+		ROC:      []Curve{{classes[0], head.ROC(probabilities, labels, classes, 0)}, {classes[2], head.ROC(probabilities, labels, classes, 2)}},
+		Learning: []head.CurvePoint{{Rows: 10, Accuracy: 0.7, Low: 0.6, High: 0.8}, {Rows: 100, Accuracy: 0.9, Low: 0.9, High: 0.9}},
+		Mistakes: []Mistake{{"deep/<i>.jpg", classes[0], "dog", 0.6, picture.Bytes()}, {"gone.jpg", "dog", "newt & co", 0.55, nil}},
+	}
+}
+
+func TestWrite(t *testing.T) {
+	dir, data := filepath.Join(t.TempDir(), "new", "report"), sample(t)
+	files, err := Write(dir, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, filepath.Base(f))
+	}
+	want := []string{"learning-curve.png", "roc.png", "calibration.png", "regularization.png", "epochs.png", "report.html"}
+	if d := cmp.Diff(want, names); d != "" {
+		t.Errorf("files: %s", d)
+	}
+	for _, f := range files[:len(files)-1] {
+		file, err := os.Open(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(file)
+		if err != nil {
+			t.Fatalf("%s: %v", f, err)
+		}
+		if err := file.Close(); err != nil {
+			t.Fatal(err)
+		}
+		// The data are drawn in blue, which nothing else is.
+		blue := 0
+		for y := range img.Bounds().Dy() {
+			for x := range img.Bounds().Dx() {
+				if r, _, b, _ := img.At(x, y).RGBA(); b > r+0x4000 {
+					blue++
+				}
+			}
+		}
+		if blue < 50 {
+			t.Errorf("%s has %d points of the line's colour", f, blue)
+		}
+	}
+	raw, err := os.ReadFile(files[len(files)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(raw)
+	for _, part := range []string{"83.33 %", "60 pictures", "Cats &amp; dogs", "taken for &lt;b&gt;cat&lt;/b&gt;", "newt &amp; co", "deep/&lt;i&gt;.jpg", "100 pictures", "--seed"} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the page lacks %q", part)
+		}
+	}
+	if n := strings.Count(page, "<svg"); n != 5 {
+		t.Errorf("%d plots in the page", n)
+	}
+	if strings.Contains(page, "<b>cat</b>") || strings.Contains(page, "<?xml") || strings.Contains(page, "ZgotmplZ") {
+		t.Error("the page has unescaped names, a second document type or values that the template refused")
+	}
+	// Nothing is loaded from elsewhere.
+	for _, reference := range regexp.MustCompile(`(?:src|href)="([^"]*)"|url\(`).FindAllStringSubmatch(page, -1) {
+		if !strings.HasPrefix(reference[1], "data:image/jpeg;base64,") {
+			t.Errorf("the page refers to %q", reference[0])
+			continue
+		}
+		decoded, err := base64.StdEncoding.DecodeString(html.UnescapeString(strings.TrimPrefix(reference[1], "data:image/jpeg;base64,")))
+		if err != nil || !bytes.Equal(decoded, data.Mistakes[0].Thumbnail) {
+			t.Errorf("the thumbnail came out changed: %v", err)
+		}
+	}
+}
+
+func TestWriteLeavesOutWhatIsNotThere(t *testing.T) {
+	data := sample(t)
+	files, err := Write(t.TempDir(), Data{Title: "x", Metrics: data.Metrics})
+	if err != nil || len(files) != 2 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	page, err := os.ReadFile(files[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(page), "Most wrong") || strings.Contains(string(page), "Settings") {
+		t.Error("empty parts have headings")
+	}
+}
+
+func TestWriteRefuses(t *testing.T) {
+	if _, err := Write(t.TempDir(), Data{}); err == nil || !strings.Contains(err.Error(), "no metrics") {
+		t.Errorf("no metrics give %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Write(file, sample(t)); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("a file as the directory gives %v", err)
+	}
+}
+
+func TestWholeTicks(t *testing.T) {
+	var labels []string
+	for _, tick := range (wholeTicks{}).Ticks(1, 37) {
+		labels = append(labels, tick.Label)
+	}
+	if d := cmp.Diff([]string{"1", "5", "9", "13", "17", "21", "25", "29", "33", "37"}, labels); d != "" {
+		t.Error(d)
+	}
+}
