@@ -136,21 +136,9 @@ func (w *Writer) takeUp() error {
 
 // rowsOf makes rows of a chunk. Only their vectors may lie in its memory.
 func (c chunk) rowsOf(layers []recipe.Layer) ([]Row, error) {
-	var t Table
-	if err := t.add(c, nil); err != nil {
-		return nil, err
-	}
-	widths, err := c.numbers(columnWidth)
+	rows, err := c.identities(nil)
 	if err != nil {
 		return nil, err
-	}
-	heights, err := c.numbers(columnHeight)
-	if err != nil {
-		return nil, err
-	}
-	rows := make([]Row, c.rows)
-	for i := range rows {
-		rows[i] = Row{Path: t.Paths[i], Label: t.Labels[i], Split: t.Splits[i], SHA256: t.SHA256[i], Width: widths[i], Height: heights[i]}
 	}
 	for _, l := range layers {
 		v, err := c.vectors(l)

@@ -20,11 +20,12 @@ import (
 type source interface {
 	schema() *arrow.Schema
 	metadata(key string) (string, bool)
-	// rows is the number of rows as the file states it.
-	rows() (int64, error)
-	// scan visits the rows as records of at most recordRows rows, in order. Records have at
-	// least the columns asked for and are released after the visit.
-	scan(ctx context.Context, columns []string, recordRows int, visit func(arrow.Record) error) error
+	// groups are the numbers of rows, as the file states them, of the parts that can be
+	// read by themselves: the row groups of Parquet, all of an Arrow file.
+	groups() ([]int64, error)
+	// scan visits the rows of a group as records of at most recordRows rows, in order.
+	// Records have at least the columns asked for and are released after the visit.
+	scan(ctx context.Context, group int, columns []string, recordRows int, visit func(arrow.Record) error) error
 	close()
 }
 
@@ -111,21 +112,23 @@ func (s *parquetSource) metadata(key string) (string, bool) {
 	return "", false
 }
 
-func (s *parquetSource) rows() (int64, error) {
+func (s *parquetSource) groups() ([]int64, error) {
 	total := int64(0)
+	var rows []int64
 	for _, group := range s.reader.MetaData().GetRowGroups() {
 		if group.GetNumRows() < 0 {
-			return 0, fmt.Errorf("%w: a row group has %d rows", ErrCorrupt, group.GetNumRows())
+			return nil, fmt.Errorf("%w: a row group has %d rows", ErrCorrupt, group.GetNumRows())
 		}
 		total += group.GetNumRows()
+		rows = append(rows, group.GetNumRows())
 	}
 	if total != s.reader.NumRows() {
-		return 0, fmt.Errorf("%w: its row groups have %d rows, its footer says %d", ErrCorrupt, total, s.reader.NumRows())
+		return nil, fmt.Errorf("%w: its row groups have %d rows, its footer says %d", ErrCorrupt, total, s.reader.NumRows())
 	}
-	return total, nil
+	return rows, nil
 }
 
-func (s *parquetSource) scan(ctx context.Context, columns []string, recordRows int, visit func(arrow.Record) error) error {
+func (s *parquetSource) scan(ctx context.Context, group int, columns []string, recordRows int, visit func(arrow.Record) error) error {
 	leaves := make([]columnPlace, len(columns))
 	fields := make([]arrow.Field, len(columns))
 	for i, name := range columns {
@@ -142,14 +145,7 @@ func (s *parquetSource) scan(ctx context.Context, columns []string, recordRows i
 		}
 		leaves[i], fields[i] = columnPlace{at[0], field.ColIndex}, s.fields.Field(at[0])
 	}
-	schema := arrow.NewSchema(fields, nil)
-	// One row group after the other: their column chunks are read whole.
-	for group := range s.reader.NumRowGroups() {
-		if err := s.scanGroup(ctx, group, schema, leaves, recordRows, visit); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.scanGroup(ctx, group, arrow.NewSchema(fields, nil), leaves, recordRows, visit)
 }
 
 // columnPlace is a column's place among the fields and among the leaves of the schema.
@@ -221,12 +217,12 @@ func (s *ipcSource) metadata(key string) (string, bool) {
 	return s.reader.Schema().Metadata().GetValue(key)
 }
 
-// rows reads the first and the last record, since the footer of an Arrow file does not say
+// groups reads the first and the last record, since the footer of an Arrow file does not say
 // and all other records are as long as the first.
-func (s *ipcSource) rows() (int64, error) {
+func (s *ipcSource) groups() ([]int64, error) {
 	n := s.reader.NumRecords()
 	if n == 0 {
-		return 0, nil
+		return nil, nil
 	}
 	length := func(i int) (int64, error) {
 		record, err := s.reader.RecordAt(i)
@@ -238,14 +234,14 @@ func (s *ipcSource) rows() (int64, error) {
 	}
 	last, err := length(n - 1)
 	if err != nil || n == 1 {
-		return last, err
+		return []int64{last}, err
 	}
 	first, err := length(0)
-	return first*int64(n-1) + last, err
+	return []int64{first*int64(n-1) + last}, err
 }
 
 // scan reads all columns, whatever is asked for: records of an Arrow file are read whole.
-func (s *ipcSource) scan(ctx context.Context, _ []string, _ int, visit func(arrow.Record) error) error {
+func (s *ipcSource) scan(ctx context.Context, _ int, _ []string, _ int, visit func(arrow.Record) error) error {
 	for i := range s.reader.NumRecords() {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -71,7 +71,7 @@ func newCommand() *cobra.Command {
 		RunE:    func(c *cobra.Command, images []string) error { return o.run(c.Context(), images) },
 	}
 	o.log.AddFlags(command)
-	command.AddCommand(newModelCommand())
+	command.AddCommand(newModelCommand(), newDatasetCommand())
 	f := command.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.out, "out", "", "the directory `DIR` of the dataset (required)")
