@@ -35,6 +35,8 @@ type Options struct {
 	// which the number of rows per shard follows (at least 1, at most 8192); 0 means
 	// DefaultShardBytes or, when resuming, what the earlier run chose.
 	ShardBytes int64
+	// ShardRows is the number of rows of a full shard; 0 lets ShardBytes decide.
+	ShardRows int
 	// Resume goes on with the dataset in the directory, if there is one.
 	Resume bool
 	// Overwrite deletes the dataset in the directory, if there is one, and nothing else.
@@ -54,8 +56,8 @@ func (o Options) validate() error {
 	switch {
 	case o.Format != FormatParquet && o.Format != FormatArrow:
 		return fmt.Errorf("unknown format %q: want %q or %q", o.Format, FormatParquet, FormatArrow)
-	case o.ShardBytes < 0:
-		return fmt.Errorf("shard size %d is negative", o.ShardBytes)
+	case o.ShardBytes < 0 || o.ShardRows < 0:
+		return fmt.Errorf("shard size of %d bytes or %d rows is negative", o.ShardBytes, o.ShardRows)
 	case o.Resume && o.Overwrite:
 		return fmt.Errorf("resume and overwrite exclude each other")
 	}
@@ -73,6 +75,9 @@ func chooseSizes(layers []recipe.Layer, dtype DType, o Options) sizes {
 	shardBytes := o.ShardBytes
 	if shardBytes == 0 {
 		shardBytes = DefaultShardBytes
+	}
+	if o.hooks.shardRows == 0 {
+		o.hooks.shardRows = o.ShardRows
 	}
 	rows := func(bytes, most int64, hook int) int {
 		if hook > 0 {

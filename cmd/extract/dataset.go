@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -24,10 +26,10 @@ func newDatasetCommand() *cobra.Command {
 		Short: "Look into datasets, check, merge, compact, export and search them",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, arguments []string) error {
-			return cli.Usagef("give a command: inspect, validate or stats (got %q); pictures in a directory named dataset are ./dataset", arguments)
+			return cli.Usagef("give a command, as inspect or export; --help lists them (got %q); pictures in a directory named dataset are ./dataset", arguments)
 		},
 	}
-	command.AddCommand(newDatasetInspect(), newDatasetValidate(), newDatasetStats())
+	command.AddCommand(newDatasetInspect(), newDatasetValidate(), newDatasetStats(), newDatasetMerge(), newDatasetCompact(), newDatasetExport())
 	return command
 }
 
@@ -81,7 +83,24 @@ func (r *rowFlags) choose(d *featurestore.Dataset) (recipe.Layer, featurestore.S
 	if err != nil {
 		return recipe.Layer{}, featurestore.ScanOptions{}, err
 	}
+	m := d.Manifest()
+	if m.Status != featurestore.StatusWriting { // whose counts are not up to date
+		err = errors.Join(known("label", r.labels, m.Labels), known("split", r.splits, m.Splits))
+	}
+	if err != nil {
+		return recipe.Layer{}, featurestore.ScanOptions{}, err
+	}
 	return layers[0], featurestore.ScanOptions{Layers: []string{layer}, Labels: r.labels, Splits: r.splits}, nil
+}
+
+// known fails for a value that no row has.
+func known(what string, values []string, counts map[string]int) error {
+	for _, v := range values {
+		if counts[featurestore.EscapeText(v)] == 0 {
+			return fmt.Errorf("no row has the %s %q: there are %s", what, v, strings.Join(slices.Sorted(maps.Keys(counts)), ", "))
+		}
+	}
+	return nil
 }
 
 // vectorsOf makes a stream of vectors of a scan of one layer. Each use scans the dataset and,
