@@ -29,7 +29,8 @@ func newDatasetCommand() *cobra.Command {
 			return cli.Usagef("give a command, as inspect or export; --help lists them (got %q); pictures in a directory named dataset are ./dataset", arguments)
 		},
 	}
-	command.AddCommand(newDatasetInspect(), newDatasetValidate(), newDatasetStats(), newDatasetMerge(), newDatasetCompact(), newDatasetExport())
+	command.AddCommand(newDatasetInspect(), newDatasetValidate(), newDatasetStats(), newDatasetMerge(), newDatasetCompact(), newDatasetExport(),
+		newDatasetSimilar(), newDatasetDuplicates(), newDatasetProject())
 	return command
 }
 

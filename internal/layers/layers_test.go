@@ -32,6 +32,8 @@ func TestImports(t *testing.T) {
 		"savedmodel":   {arrow, "fovea/picture", "fovea/pipeline", "fovea/vgg", "fovea/featurestore"},
 		"featurestore": {tensorflow, "fovea/picture", "fovea/pipeline", "fovea/inference", "fovea/head"},
 		"vectors":      {tensorflow, arrow, "fovea"},
+		"scatter":      {tensorflow, arrow, "fovea"},
+		"gallery":      {tensorflow, arrow, "fovea/featurestore", "fovea/pipeline", "fovea/vectors"},
 		"export":       {tensorflow, "fovea/picture", "fovea/pipeline", "fovea/inference", "fovea/head"},
 		"head":         {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore"},
 	} {
