@@ -87,7 +87,7 @@ func TestCheckWithoutManifest(t *testing.T) {
 
 // badVectors writes a shard with our footer, whose vectors of fc7 are of the given lengths;
 // -1 makes a null.
-func badVectors(t *testing.T, lengths []int) []byte {
+func badVectors(t *testing.T, lengths []int, properties ...parquet.WriterProperty) []byte {
 	t.Helper()
 	info := testInfo(Float32)
 	info.Recipe.Layers = info.Recipe.Layers[1:2]
@@ -107,13 +107,13 @@ func badVectors(t *testing.T, lengths []int) []byte {
 		list := builder.Field(6).(*array.ListBuilder)
 		list.Append(n >= 0)
 		for range n {
-			list.ValueBuilder().(*array.Float32Builder).Append(1)
+			list.ValueBuilder().(*array.Float32Builder).Append(float32(row) + 0.5)
 		}
 	}
 	record := builder.NewRecord()
 	defer record.Release()
 	var file bytes.Buffer
-	w, err := pqarrow.NewFileWriter(schema, &file, parquet.NewWriterProperties(), pqarrow.DefaultWriterProps())
+	w, err := pqarrow.NewFileWriter(schema, &file, parquet.NewWriterProperties(properties...), pqarrow.DefaultWriterProps())
 	must(t, err)
 	for i := range md.Keys() {
 		must(t, w.AppendKeyValueMetadata(md.Keys()[i], md.Values()[i]))

@@ -52,6 +52,14 @@ func newShardReader(name string, r readSeeker, format Format, mem memory.Allocat
 		if s.meta, err = parseMetadata(s.src.schema(), s.src.metadata); err != nil {
 			return err
 		}
+		if p, ok := s.src.(*parquetSource); ok {
+			p.vectorSize = func(column string) int {
+				if l, ok := s.meta.recipe.Layer(column); ok {
+					return l.Size()
+				}
+				return 0
+			}
+		}
 		groups, err := s.src.groups()
 		for _, rows := range groups {
 			s.groups = append(s.groups, int(rows))

@@ -2,6 +2,7 @@ package featurestore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -83,6 +84,8 @@ type parquetSource struct {
 	arrow  *pqarrow.FileReader
 	fields *arrow.Schema
 	keys   metadata.KeyValueMetadata
+	// vectorSize is the size of a layer's vectors, 0 for other columns.
+	vectorSize func(column string) int
 }
 
 func openParquet(r readSeeker, mem memory.Allocator) (source, error) {
@@ -90,7 +93,10 @@ func openParquet(r readSeeker, mem memory.Allocator) (source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &parquetSource{reader: reader, keys: reader.MetaData().KeyValueMetadata()}
+	s := &parquetSource{
+		reader: reader, keys: reader.MetaData().KeyValueMetadata(),
+		vectorSize: func(string) int { return 0 },
+	}
 	// The types of Parquet itself are enough here. Arrow's reader must not see the Arrow
 	// schema, whose decoder makes room for whatever a damaged one claims.
 	reader.MetaData().FileMetaData.KeyValueMetadata = nil
@@ -154,14 +160,45 @@ type columnPlace struct{ field, leaf int }
 // scanGroup reads columns in the calling goroutine. Arrow's own record reader starts others,
 // where a panic over a damaged file would end the process.
 func (s *parquetSource) scanGroup(ctx context.Context, group int, schema *arrow.Schema, places []columnPlace, recordRows int, visit func(arrow.Record) error) error {
-	readers := make([]*pqarrow.ColumnReader, len(places))
+	visited := int64(0)
+	err := s.scanColumns(ctx, group, schema, places, recordRows, true, func(r arrow.Record) error {
+		visited += r.NumRows()
+		return visit(r)
+	})
+	if !errors.Is(err, errIrregular) {
+		return err
+	}
+	// Once more by Arrow's reader, without the records that were visited.
+	return s.scanColumns(ctx, group, schema, places, recordRows, false, func(r arrow.Record) error {
+		if visited > 0 {
+			visited -= r.NumRows()
+			return nil
+		}
+		return visit(r)
+	})
+}
+
+// scanColumns reads vectors by vectorPages, where they can and if direct says so, and all
+// else by Arrow's reader.
+func (s *parquetSource) scanColumns(ctx context.Context, group int, schema *arrow.Schema, places []columnPlace, recordRows int, direct bool, visit func(arrow.Record) error) error {
+	readers := make([]func(rows int64) (arrow.Array, error), len(places))
 	for i, p := range places {
+		if direct {
+			pages, err := newVectorPages(s.reader, group, p.leaf, schema.Field(i), s.vectorSize(schema.Field(i).Name))
+			if err != nil {
+				return err
+			}
+			if pages != nil {
+				readers[i] = func(rows int64) (arrow.Array, error) { return pages.read(int(rows)) }
+				continue
+			}
+		}
 		reader, err := s.arrow.GetFieldReader(ctx, p.field, map[int]bool{p.leaf: true}, []int{group})
 		if err != nil {
 			return err
 		}
 		defer reader.Release()
-		readers[i] = reader
+		readers[i] = func(rows int64) (arrow.Array, error) { return readArray(reader, schema.Field(i).Name, rows) }
 	}
 	for rows := s.reader.MetaData().RowGroups[group].GetNumRows(); rows > 0; {
 		if err := ctx.Err(); err != nil {
@@ -176,19 +213,31 @@ func (s *parquetSource) scanGroup(ctx context.Context, group int, schema *arrow.
 	return nil
 }
 
+// readArray reads the next n rows of a column by Arrow's reader.
+func readArray(reader *pqarrow.ColumnReader, name string, n int64) (arrow.Array, error) {
+	data, err := reader.NextBatch(n)
+	if err != nil {
+		return nil, err
+	}
+	defer data.Release()
+	if int64(data.Len()) != n || len(data.Chunks()) != 1 {
+		return nil, fmt.Errorf("%w: column %q has %d rows in %d parts instead of %d", ErrCorrupt, name, data.Len(), len(data.Chunks()), n)
+	}
+	a := data.Chunk(0)
+	a.Retain()
+	return a, nil
+}
+
 // readRecord reads the next n rows.
-func readRecord(readers []*pqarrow.ColumnReader, schema *arrow.Schema, n int64, visit func(arrow.Record) error) error {
+func readRecord(readers []func(rows int64) (arrow.Array, error), schema *arrow.Schema, n int64, visit func(arrow.Record) error) error {
 	columns := make([]arrow.Array, len(readers))
-	for i, r := range readers {
-		data, err := r.NextBatch(n)
+	for i, read := range readers {
+		a, err := read(n)
 		if err != nil {
 			return err
 		}
-		defer data.Release()
-		if int64(data.Len()) != n || len(data.Chunks()) != 1 {
-			return fmt.Errorf("%w: column %q has %d rows in %d parts instead of %d", ErrCorrupt, schema.Field(i).Name, data.Len(), len(data.Chunks()), n)
-		}
-		columns[i] = data.Chunk(0)
+		defer a.Release()
+		columns[i] = a
 	}
 	record := array.NewRecord(schema, columns, n)
 	defer record.Release()
