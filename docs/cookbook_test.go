@@ -85,18 +85,18 @@ func writeDatasets(t *testing.T, dir, expected string) {
 	t.Helper()
 	rows := []map[string]string{}
 	values := make([][]byte, len(cookbookRecipe.Layers))
-	for _, format := range []featurestore.Format{featurestore.FormatParquet, featurestore.FormatArrow} {
-		name := "features"
-		if format == featurestore.FormatArrow {
-			name = "features-arrow"
-		}
-		w, err := featurestore.Create(filepath.Join(dir, name), featurestore.Info{Recipe: cookbookRecipe}, featurestore.Options{Format: format, ShardRows: 20})
+	for name, options := range map[string]featurestore.Options{
+		"features":        {ShardRows: 20},
+		"features-arrow":  {ShardRows: 20, Format: featurestore.FormatArrow},
+		"features-tensor": {ShardRows: 20, TensorExtension: true},
+	} {
+		w, err := featurestore.Create(filepath.Join(dir, name), featurestore.Info{Recipe: cookbookRecipe}, options)
 		must(t, err)
 		for i := range cookbookRows {
 			r := cookbookRow(i)
 			must(t, w.Append(r))
-			if format == featurestore.FormatArrow {
-				continue // the same rows once more
+			if name != "features" { // the same rows once more
+				continue
 			}
 			rows = append(rows, map[string]string{"path": r.Path, "label": r.Label})
 			for n, v := range r.Features {

@@ -24,19 +24,24 @@ type encoder interface {
 	close() error
 }
 
-func newEncoder(w io.WriteSeeker, info Info, format Format, s sizes, mem memory.Allocator) (encoder, error) {
+func newEncoder(w io.WriteSeeker, info Info, o Options, s sizes) (encoder, error) {
 	md, err := footerMetadata(info)
 	if err != nil {
 		return nil, err
 	}
-	if format == FormatArrow {
-		schema := fixedSchema(info, md)
+	mem, schema := o.hooks.mem, fixedSchema(info, md)
+	if o.TensorExtension {
+		if schema, err = tensorSchema(info, md); err != nil {
+			return nil, err
+		}
+	}
+	if o.Format == FormatArrow {
 		// Arrow's other codecs would keep readers from mapping the file.
 		writer, err := ipc.NewFileWriter(w, ipc.WithSchema(schema), ipc.WithAllocator(mem))
 		return &ipcEncoder{writer: writer, fields: schema}, err
 	}
 	physical := listSchema(info, md)
-	logical, err := serializeSchema(fixedSchema(info, md), mem)
+	logical, err := serializeSchema(schema, mem)
 	if err != nil {
 		return nil, err
 	}

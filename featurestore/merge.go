@@ -23,6 +23,8 @@ type MergeOptions struct {
 	// ShardBytes is the size of a full shard's vectors before compression; 0 means
 	// DefaultMergedBytes.
 	ShardBytes int64
+	// TensorExtension is that of Options; it stays if the first dataset has it.
+	TensorExtension bool
 	// Overwrite replaces the dataset in the output directory. The old one stays whole until
 	// the new one is.
 	Overwrite bool
@@ -132,7 +134,7 @@ func (m *merge) alike(d *Dataset) error {
 // write makes the merged dataset in dir.
 func (m *merge) write(ctx context.Context, dir string) error {
 	first := m.parts[0].manifest
-	options := Options{Format: m.options.Format, ShardBytes: m.options.ShardBytes, Overwrite: true}
+	options := Options{Format: m.options.Format, ShardBytes: m.options.ShardBytes, TensorExtension: m.options.TensorExtension || first.TensorExtension, Overwrite: true}
 	if options.Format == "" {
 		options.Format = first.Format
 	}

@@ -37,6 +37,10 @@ type Options struct {
 	ShardBytes int64
 	// ShardRows is the number of rows of a full shard; 0 lets ShardBytes decide.
 	ShardRows int
+	// TensorExtension declares layers with several dimensions as tensors, by Arrow's
+	// extension type arrow.fixed_shape_tensor: pyarrow then gives arrays of the layer's
+	// shape, but some readers refuse the files (docs/datasets.md lists them).
+	TensorExtension bool
 	// Resume goes on with the dataset in the directory, if there is one.
 	Resume bool
 	// Overwrite deletes the dataset in the directory, if there is one, and nothing else.

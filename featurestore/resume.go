@@ -81,6 +81,7 @@ func (w *Writer) comparable(m Manifest) error {
 	}
 	add("dtype", string(m.DType), string(w.manifest.DType))
 	add("format", string(m.Format), string(w.manifest.Format))
+	add("tensor extension", fmt.Sprint(m.TensorExtension), fmt.Sprint(w.manifest.TensorExtension))
 	if w.config.options.ShardBytes != 0 || w.config.options.ShardRows != 0 {
 		add("rows per shard", fmt.Sprint(m.RowsPerShard), fmt.Sprint(w.manifest.RowsPerShard))
 	}

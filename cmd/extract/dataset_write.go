@@ -27,6 +27,7 @@ type mergeFlags struct {
 
 func (m *mergeFlags) add(command *cobra.Command) {
 	command.Flags().StringVar(&m.format, "format", "", "`FORMAT` of the files: parquet or arrow (default: as before)")
+	command.Flags().BoolVar(&m.TensorExtension, "tensor-extension", false, "declare layers with several dimensions as arrow.fixed_shape_tensor, which some readers refuse")
 	command.Flags().StringVar(&m.shardBytes, "shard-size", "512MB", "`SIZE` of the vectors of a shard before compression, as 64MB or 2GB")
 }
 

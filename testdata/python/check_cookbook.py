@@ -49,6 +49,26 @@ def pyarrow(e, n):
     bits("pyarrow", n["cats"], e.pool5[e.cats])
 
 
+def tensor(e, n):
+    """Here is also what docs/datasets.md says about the other readers."""
+    import datasets, duckdb, pandas, polars
+
+    kind = "arrow.fixed_shape_tensor"
+    same("tensor: type", kind in str(n["column"].type), True)
+    bits("tensor", n["x"], e.pool5)
+    flat, files = e.pool5.reshape(len(e.paths), -1), "features-tensor/data/*.parquet"
+    frame = polars.read_parquet(files)
+    same("tensor: polars", str(frame.schema["pool5"]).startswith(f"Extension('{kind}'"), True)
+    bits("tensor: polars", frame["pool5"].to_numpy(), flat)
+    bits("tensor: pandas", np.stack(pandas.read_parquet("features-tensor/data")["pool5"]), flat)
+    same("tensor: duckdb", str(duckdb.sql(f"SELECT pool5 FROM '{files}'").types[0]), "FLOAT[]")
+    try:
+        datasets.load_dataset("parquet", data_files=files, split="train")
+    except ValueError:
+        return
+    raise SystemExit("tensor: Hugging Face datasets reads it, which docs/datasets.md denies")
+
+
 def metadata(e, n):
     same("metadata", (n["model"], n["shape"]), ("vgg16", [7, 7, 512]))
     same("recipe", [layer["name"] for layer in n["recipe"]["layers"]], ["pool5", "fc7"])
@@ -124,7 +144,7 @@ def tensorflow(e, n):
 
 CHECKS = {
     "numpy": numpy,  # first: it looks at the memory in use
-    "pyarrow": pyarrow, "metadata": metadata, "pandas": pandas, "polars": polars, "failures": failures,
+    "pyarrow": pyarrow, "tensor": tensor, "metadata": metadata, "pandas": pandas, "polars": polars, "failures": failures,
     "duckdb": duckdb, "datasets": datasets, "spark": spark, "npy": npy, "scikit-learn": scikit_learn,
     "tensorflow": tensorflow,
 }
