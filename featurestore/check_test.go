@@ -15,6 +15,8 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/pqarrow"
+
+	"fovea/recipe"
 )
 
 // problems are the texts of everything that Check finds.
@@ -91,6 +93,13 @@ func badVectors(t *testing.T, lengths []int, properties ...parquet.WriterPropert
 	t.Helper()
 	info := testInfo(Float32)
 	info.Recipe.Layers = info.Recipe.Layers[1:2]
+	return vectorsOf(t, info, lengths, properties...)
+}
+
+// vectorsOf writes a shard whose footer is that of info, which has one layer, with vectors of
+// the given lengths.
+func vectorsOf(t *testing.T, info Info, lengths []int, properties ...parquet.WriterProperty) []byte {
+	t.Helper()
 	md, err := footerMetadata(info)
 	must(t, err)
 	fields := listSchema(info, md).Fields()
@@ -162,5 +171,30 @@ func TestCheckBoundsItsReport(t *testing.T) {
 	cancel()
 	if _, err := Check(ctx, dir); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
+	}
+}
+
+// A dataset whose recipe promises far larger vectors than it has must be refused before
+// memory is taken for them.
+func TestOpenRefusesClaimedSizes(t *testing.T) {
+	info := testInfo(Float32)
+	info.Recipe.Layers = []recipe.Layer{{Name: "fc7", Shape: []int{1 << 30}, Layout: recipe.LayoutC}}
+	dir := dataset(t, FormatParquet)
+	must(t, os.RemoveAll(filepath.Join(dir, dataDir)))
+	must(t, os.Mkdir(filepath.Join(dir, dataDir), 0o755))
+	raw := vectorsOf(t, info, []int{7, 7, 7})
+	must(t, os.WriteFile(filepath.Join(dir, dataDir, shardName(0, FormatParquet)), raw, 0o644))
+	editManifest(t, dir, "status", "writing")
+	editManifest(t, dir, "recipe", info.Recipe)
+	editManifest(t, dir, "fingerprint", info.Recipe.Fingerprint())
+	editManifest(t, dir, "rows_per_shard", 10)
+	if _, err := Open(dir); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), `"part-00000.parquet": damaged: column "fc7" has 21 values in 3 rows`) {
+		t.Errorf("got %v", err)
+	}
+	if err := readWhole("x", raw, FormatParquet); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("reading: %v", err)
+	}
+	if got := problems(t, dir); !strings.Contains(strings.Join(got, "\n"), "7 values instead of 1073741824") {
+		t.Errorf("check: %q", got)
 	}
 }

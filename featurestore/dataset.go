@@ -107,7 +107,7 @@ func (d *Dataset) inspect(name string) (Shard, []int, error) {
 		return Shard{}, nil, err
 	}
 	defer r.close()
-	if err := d.manifest.agrees(name, r.meta); err != nil {
+	if err := errors.Join(d.manifest.agrees(name, r.meta), r.countValues()); err != nil {
 		return Shard{}, nil, err
 	}
 	return Shard{File: dataDir + "/" + name, Rows: r.rows, Bytes: stat.Size()}, r.groups, nil

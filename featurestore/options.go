@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/apache/arrow/go/v15/parquet"
 
 	"fovea/recipe"
 )
@@ -49,11 +50,12 @@ type Options struct {
 	hooks hooks
 }
 
-// hooks let tests choose small sizes, fail writes and count memory.
+// hooks let tests choose small sizes and other settings, fail writes and count memory.
 type hooks struct {
 	shardRows, groupRows, recordRows int
 	wrap                             func(io.Writer) io.Writer
 	mem                              memory.Allocator
+	properties                       []parquet.WriterProperty
 }
 
 func (o Options) validate() error {

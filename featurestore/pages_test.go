@@ -20,13 +20,10 @@ func readColumns(t *testing.T, r *shardReader, direct bool) ([][]float32, error)
 	all := make([][]float32, len(r.meta.recipe.Layers))
 	for group := range r.groups {
 		for n, l := range r.meta.recipe.Layers {
-			at := source.fields.FieldIndices(l.Name)[0]
-			field := &source.arrow.Manifest.Fields[at]
-			for len(field.Children) == 1 {
-				field = &field.Children[0]
-			}
-			schema := arrow.NewSchema([]arrow.Field{source.fields.Field(at)}, nil)
-			err := source.scanColumns(context.Background(), group, schema, []columnPlace{{at, field.ColIndex}}, 3, direct, func(record arrow.Record) error {
+			place, err := source.place(l.Name)
+			must(t, err)
+			schema := arrow.NewSchema([]arrow.Field{source.fields.Field(place.field)}, nil)
+			err = source.scanColumns(context.Background(), group, schema, []columnPlace{place}, 3, direct, func(record arrow.Record) error {
 				v, err := chunk{rows: int(record.NumRows()), record: record}.vectors(l)
 				if err != nil {
 					return err

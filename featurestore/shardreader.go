@@ -73,6 +73,29 @@ func newShardReader(name string, r readSeeker, format Format, mem memory.Allocat
 	return s, nil
 }
 
+// countValues compares the numbers of values that a Parquet file's footer states with the
+// layers' sizes. Whoever makes room for the vectors of all rows relies on these.
+func (s *shardReader) countValues() error {
+	p, ok := s.src.(*parquetSource)
+	if !ok {
+		return nil // fixed-size lists, whose sizes were compared with the schema
+	}
+	return guard(func() error {
+		for _, l := range s.meta.recipe.Layers {
+			for group, rows := range s.groups {
+				values, err := p.values(group, l.Name)
+				if err != nil {
+					return s.damaged("open", err)
+				}
+				if want := int64(rows) * int64(l.Size()); values != want {
+					return fmt.Errorf("open %q: %w: column %q has %d values in %d rows instead of %d: not all vectors have %d", s.name, ErrCorrupt, l.Name, values, rows, want, l.Size())
+				}
+			}
+		}
+		return nil
+	})
+}
+
 // damaged names the file in an error and marks errors of Arrow, which has no marks of its
 // own, as damage.
 func (s *shardReader) damaged(verb string, err error) error {

@@ -134,22 +134,44 @@ func (s *parquetSource) groups() ([]int64, error) {
 	return rows, nil
 }
 
+// values is the number of values of a column of numbers or lists in a group, nulls included.
+func (s *parquetSource) values(group int, column string) (int64, error) {
+	place, err := s.place(column)
+	if err != nil {
+		return 0, err
+	}
+	chunk, err := s.reader.MetaData().RowGroup(group).ColumnChunk(place.leaf)
+	if err != nil {
+		return 0, err
+	}
+	return chunk.NumValues(), nil
+}
+
+// place finds a column, whose fields have one part each.
+func (s *parquetSource) place(column string) (columnPlace, error) {
+	at := s.fields.FieldIndices(column)
+	if len(at) != 1 {
+		return columnPlace{}, fmt.Errorf("%w: it has no column %q", ErrCorrupt, column)
+	}
+	field := &s.arrow.Manifest.Fields[at[0]]
+	for len(field.Children) == 1 {
+		field = &field.Children[0]
+	}
+	if !field.IsLeaf() {
+		return columnPlace{}, fmt.Errorf("%w: column %q has parts", ErrCorrupt, column)
+	}
+	return columnPlace{at[0], field.ColIndex}, nil
+}
+
 func (s *parquetSource) scan(ctx context.Context, group int, columns []string, recordRows int, visit func(arrow.Record) error) error {
 	leaves := make([]columnPlace, len(columns))
 	fields := make([]arrow.Field, len(columns))
 	for i, name := range columns {
-		at := s.fields.FieldIndices(name)
-		if len(at) != 1 {
-			return fmt.Errorf("%w: it has no column %q", ErrCorrupt, name)
+		place, err := s.place(name)
+		if err != nil {
+			return err
 		}
-		field := &s.arrow.Manifest.Fields[at[0]]
-		for len(field.Children) == 1 {
-			field = &field.Children[0]
-		}
-		if !field.IsLeaf() {
-			return fmt.Errorf("%w: column %q has parts", ErrCorrupt, name)
-		}
-		leaves[i], fields[i] = columnPlace{at[0], field.ColIndex}, s.fields.Field(at[0])
+		leaves[i], fields[i] = place, s.fields.Field(place.field)
 	}
 	return s.scanGroup(ctx, group, arrow.NewSchema(fields, nil), leaves, recordRows, visit)
 }
