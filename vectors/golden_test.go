@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
 )
 
 // golden is what scikit-learn finds; testdata/vectors/make_golden.py made it.
@@ -132,7 +135,7 @@ func TestPairs(t *testing.T) {
 	for _, block := range goldenBlocks {
 		// With memory for all rows, some, one.
 		for _, rows := range []int{1000, 37, 10, 1} {
-			got, err := Pairs(context.Background(), Matrix(data, goldenCols, block), PairOptions{Threshold: 0.8, Memory: 2 * rows * goldenCols})
+			got, err := Pairs(context.Background(), Matrix(data, goldenCols, block), PairOptions{Threshold: 0.8, Memory: rows * goldenCols})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -166,5 +169,32 @@ func TestGroups(t *testing.T) {
 	got := Groups([]Pair{{A: 1, B: 9}, {A: 2, B: 3}, {A: 3, B: 4}, {A: 7, B: 9}, {A: 2, B: 4}, {A: 0, B: 8}})
 	if want := [][]int{{0, 8}, {1, 7, 9}, {2, 3, 4}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// Noise has no direction that stands out: it takes more directions than are remembered.
+func TestPrincipalComponentsOfNoise(t *testing.T) {
+	const rows, cols = 450, 400
+	data := rectified(rows, cols, 5)
+	dense := mat.NewDense(rows, cols, nil)
+	for i, x := range data {
+		dense.Set(i/cols, i%cols, float64(x))
+	}
+	var want stat.PC
+	if !want.PrincipalComponents(dense, nil) {
+		t.Fatal("gonum finds no components")
+	}
+	p, err := PrincipalComponents(context.Background(), Matrix(data, cols, 64), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors mat.Dense
+	want.VectorsTo(&vectors)
+	for c := range 2 {
+		near(t, "variance", p.Variances[c], want.VarsTo(nil)[c], 1e-10)
+		near(t, "cosine to gonum's", math.Abs(mat.Dot(p.Components.ColView(c), vectors.ColView(c))), 1, 1e-8)
+	}
+	if p.Iterations*blockSize <= maxDirections {
+		t.Errorf("%d iterations: the directions never were too many", p.Iterations)
 	}
 }

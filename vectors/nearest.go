@@ -95,18 +95,23 @@ func Cosine(a, b []float32) float64 {
 	return min(1, max(-1, dot/math.Sqrt(aa)/math.Sqrt(bb)))
 }
 
-// normalize scales a vector to length 1, and reports false for one of zeros.
-func normalize(v []float32) bool {
+// norm is the Euclidean length of a vector.
+func norm(v []float32) float64 {
 	squares := 0.0
 	for _, x := range v {
 		squares += float64(x) * float64(x)
 	}
-	if squares == 0 {
+	return math.Sqrt(squares)
+}
+
+// normalize scales a vector to length 1, and reports false for one of zeros.
+func normalize(v []float32) bool {
+	length := norm(v)
+	if length == 0 {
 		return false
 	}
-	scale := 1 / math.Sqrt(squares)
 	for i, x := range v {
-		v[i] = float32(float64(x) * scale)
+		v[i] = float32(float64(x) / length)
 	}
 	return true
 }

@@ -18,7 +18,7 @@ type PairOptions struct {
 	// Threshold is the least cosine similarity, above 0 and at most 1.
 	Threshold float64
 	// Memory is the number of values of the rows that are held at a time (4 bytes each); 0
-	// means 64 million. With fewer the stream is read more often.
+	// means 32 million. With fewer the stream is read more often.
 	Memory int
 	// Most is the number of pairs that is too many; 0 means a million.
 	Most int
@@ -37,7 +37,7 @@ func Pairs(ctx context.Context, source Source, options PairOptions) ([]Pair, err
 		return nil, fmt.Errorf("vectors: pairs: a threshold of %g: want more than 0, at most 1", options.Threshold)
 	}
 	if options.Memory <= 0 {
-		options.Memory = 64 << 20
+		options.Memory = 32 << 20
 	}
 	if options.Most <= 0 {
 		options.Most = 1e6
@@ -64,8 +64,9 @@ type pairSearch struct {
 	pairs   []Pair
 
 	first, held int
-	// raw are the held rows and units the same with length 1.
-	raw, units     []float32
+	// raw are the held rows and norms their lengths.
+	raw            []float32
+	norms          []float64
 	unit, products []float32
 	// more: there are rows that could not be held.
 	more bool
@@ -79,39 +80,43 @@ func (p *pairSearch) block(b Block) error {
 		return nil
 	}
 	if p.held == 0 {
-		p.raw, p.units = p.raw[:0], p.units[:0]
+		// All the room at once: growing would take twice as much.
+		p.raw, p.norms = slices.Grow(p.raw[:0], max(b.Cols, p.options.Memory)), p.norms[:0]
 	}
 	// At least one row is held, whatever its size.
-	room := max(1, p.options.Memory/2/b.Cols) - p.held
+	room := max(1, p.options.Memory/b.Cols) - p.held
 	hold := min(room, b.Rows)
 	if hold < b.Rows {
 		p.more = true
 	}
 	p.unit = normalized(p.unit, b)
 	// First against the rows held before, then among its own rows.
-	if err := p.compare(b, p.raw, p.units, p.held, p.first); err != nil {
+	if err := p.compare(b, p.raw, p.norms, p.first); err != nil {
 		return err
 	}
 	if hold == 0 {
 		return nil
 	}
 	p.raw = append(p.raw, b.Data[:hold*b.Cols]...)
-	p.units = append(p.units, p.unit[:hold*b.Cols]...)
+	for i := range hold {
+		p.norms = append(p.norms, norm(b.Row(i)))
+	}
 	at := p.held
 	p.held += hold
-	return p.compare(b, p.raw[at*b.Cols:], p.units[at*b.Cols:], hold, p.first+at)
+	return p.compare(b, p.raw[at*b.Cols:], p.norms[at:], p.first+at)
 }
 
 // compare finds the pairs of held rows, the first of which has the place from, and later rows
 // of the block.
-func (p *pairSearch) compare(b Block, raw, units []float32, held, from int) error {
-	p.products = multiply(p.products, p.unit, b.Rows, units, held, b.Cols)
+func (p *pairSearch) compare(b Block, raw []float32, norms []float64, from int) error {
+	held := len(norms)
+	p.products = multiply(p.products, p.unit, b.Rows, raw, held, b.Cols)
 	for i := range b.Rows {
 		for j := range held {
 			if from+j >= b.First+i {
 				break
 			}
-			if float64(p.products[i*held+j]) < p.options.Threshold-screenMargin {
+			if float64(p.products[i*held+j]) < (p.options.Threshold-screenMargin)*norms[j] {
 				continue
 			}
 			similarity := Cosine(raw[j*b.Cols:(j+1)*b.Cols], b.Row(i))

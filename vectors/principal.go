@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
@@ -30,34 +31,40 @@ type Projection struct {
 var ErrNoConvergence = errors.New("no convergence")
 
 const (
-	// oversampling is the number of directions that are followed beyond those wanted: the
-	// error shrinks, each time the stream is read, by the ratio of the variances along the
-	// first of those not followed and the last of those wanted.
-	oversampling = 14
+	// blockSize is the number of directions that are followed at a time.
+	blockSize = 8
+	// maxDirections bounds those that are remembered, in two copies: 51 MB for pool5. When
+	// there are more, the best ones are a new beginning.
+	maxDirections = 128
 	// componentTolerance is the accepted norm of S v - lambda v, relative to the largest
 	// lambda, where S is the covariance, v a component and lambda its variance.
 	componentTolerance = 1e-8
-	maxIterations      = 200
+	maxIterations      = 300
 )
 
 // PrincipalComponents finds the directions in which the rows vary most, and the rows'
-// coordinates along them. The directions are found by subspace iteration from a fixed random
-// start (Halko, Martinsson and Tropp, "Finding structure with randomness", 2011, 4.4), which
-// needs a few directions of memory and not the covariance, which pool5 makes 25,088 wide.
+// coordinates along them. The directions are found by a block Krylov method from a fixed
+// random start (Musco and Musco, "Randomized block Krylov methods", 2015): each time that the
+// stream is read, directions are multiplied by the covariance, and the components are sought
+// among all directions so far. The covariance itself, which pool5 makes 25,088 wide, is never
+// needed.
 func PrincipalComponents(ctx context.Context, source Source, components int) (*Projection, error) {
-	p := &principal{source: source.checked()}
+	p := &principal{source: source.checked(), random: rand.New(rand.NewPCG(1, 2))}
 	if err := p.moments(ctx); err != nil {
 		return nil, err
 	}
-	if components < 1 || p.rows < 2 || p.cols < components {
-		return nil, fmt.Errorf("vectors: %d principal components of %d rows of %d values: there must be two rows and as many values", components, p.rows, p.cols)
+	if components < 1 || components > blockSize || p.rows < 2 || p.cols < components {
+		return nil, fmt.Errorf("vectors: %d principal components of %d rows of %d values: there must be two rows, as many values, and at most %d components", components, p.rows, p.cols, blockSize)
 	}
 	if p.variance == 0 {
 		return nil, errors.New("vectors: principal components: all rows are equal")
 	}
-	p.basis = p.randomBasis(min(components+oversampling, p.cols))
+	next := make([][]float64, min(blockSize, p.cols))
+	for i := range next {
+		next[i] = p.noise()
+	}
 	for iteration := 1; iteration <= maxIterations; iteration++ {
-		done, err := p.iterate(ctx, components)
+		done, images, err := p.iterate(ctx, next, components)
 		if err != nil {
 			return nil, err
 		}
@@ -65,18 +72,29 @@ func PrincipalComponents(ctx context.Context, source Source, components int) (*P
 			p.result.Iterations = iteration
 			return &p.result, p.project(ctx)
 		}
+		next = images
 	}
 	return nil, fmt.Errorf("vectors: principal components: %w after %d iterations", ErrNoConvergence, maxIterations)
 }
 
 type principal struct {
 	source     Source
+	random     *rand.Rand
 	rows, cols int
 	mean       []float64
 	variance   float64 // of all columns, summed
-	basis      *mat.Dense
 	centered   []float64
-	result     Projection
+	// basis are orthonormal directions, images the same multiplied by the covariance.
+	basis, images [][]float64
+	result        Projection
+}
+
+func (p *principal) noise() []float64 {
+	v := make([]float64, p.cols)
+	for i := range v {
+		v[i] = p.random.NormFloat64()
+	}
+	return v
 }
 
 // moments finds the mean of each column and the sum of their variances.
@@ -118,97 +136,121 @@ func (p *principal) center(b Block) *mat.Dense {
 	return mat.NewDense(b.Rows, b.Cols, p.centered)
 }
 
-// randomBasis has orthonormal columns, the same at any time.
-func (p *principal) randomBasis(n int) *mat.Dense {
-	random := rand.New(rand.NewPCG(1, 2))
-	m := mat.NewDense(p.cols, n, nil)
-	m.Apply(func(int, int, float64) float64 { return random.NormFloat64() }, m)
-	orthonormalize(m, random)
-	return m
-}
-
-// orthonormalize makes the columns orthonormal, by Gram and Schmidt's method done twice. A
-// column that depends on those before it is replaced by a random one.
-func orthonormalize(m *mat.Dense, random *rand.Rand) {
-	rows, n := m.Dims()
-	columns := make([][]float64, n)
-	for j := range n {
-		c := mat.Col(nil, j, m)
-		for before := floats.Norm(c, 2); ; before = floats.Norm(c, 2) {
+// extend adds directions to the basis, made orthonormal by Gram and Schmidt's method done
+// twice, and returns those added. One that depends on those before it is replaced by a random
+// one, unless the basis is full.
+func (p *principal) extend(directions [][]float64) [][]float64 {
+	before := len(p.basis)
+	for _, v := range directions {
+		if len(p.basis) == p.cols {
+			break
+		}
+		for {
+			length := floats.Norm(v, 2)
 			for range 2 {
-				for _, other := range columns[:j] {
-					floats.AddScaled(c, -floats.Dot(c, other), other)
+				for _, other := range p.basis {
+					floats.AddScaled(v, -floats.Dot(v, other), other)
 				}
 			}
-			if norm := floats.Norm(c, 2); norm > 1e-10*before && norm > 0 {
-				floats.Scale(1/norm, c)
+			if left := floats.Norm(v, 2); left > 1e-10*length {
+				floats.Scale(1/left, v)
 				break
 			}
-			for i := range rows {
-				c[i] = random.NormFloat64()
-			}
+			v = p.noise()
 		}
-		columns[j] = c
-		m.SetCol(j, c)
+		p.basis = append(p.basis, v)
 	}
+	return p.basis[before:]
 }
 
-// iterate multiplies the basis by the covariance. It is done when the wanted components,
-// seen in the basis, are accurate, and then enters them into the result.
-func (p *principal) iterate(ctx context.Context, wanted int) (done bool, err error) {
-	_, n := p.basis.Dims()
-	image, small := mat.NewDense(p.cols, n, nil), mat.NewDense(n, n, nil)
-	var scores, product, square mat.Dense
-	err = p.source(ctx, func(b Block) error {
+// multiply reads the stream and returns the directions multiplied by the covariance.
+func (p *principal) multiply(ctx context.Context, directions [][]float64) ([][]float64, error) {
+	n := len(directions)
+	v, image := mat.NewDense(p.cols, n, nil), mat.NewDense(p.cols, n, nil)
+	for j, d := range directions {
+		v.SetCol(j, d)
+	}
+	var scores, product mat.Dense
+	err := p.source(ctx, func(b Block) error {
 		if b.Rows == 0 {
 			return nil
 		}
 		c := p.center(b)
 		scores.Reset()
-		scores.Mul(c, p.basis)
+		scores.Mul(c, v)
 		product.Mul(c.T(), &scores)
 		image.Add(image, &product)
-		square.Mul(scores.T(), &scores)
-		small.Add(small, &square)
 		return nil
 	})
-	if err != nil {
-		return false, err
-	}
 	image.Scale(1/float64(p.rows-1), image)
-	small.Scale(1/float64(p.rows-1), small)
+	images := make([][]float64, n)
+	for j := range images {
+		images[j] = mat.Col(nil, j, image)
+	}
+	return images, err
+}
 
+// iterate adds directions and seeks the components among all so far. It is done when they are
+// accurate, and has then entered them into the result; else it returns where to go on.
+func (p *principal) iterate(ctx context.Context, directions [][]float64, wanted int) (done bool, next [][]float64, err error) {
+	added := p.extend(directions)
+	images, err := p.multiply(ctx, added)
+	if err != nil {
+		return false, nil, err
+	}
+	p.images = append(p.images, images...)
+	n := len(p.basis)
+	small := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := range i + 1 {
+			small.SetSym(i, j, floats.Dot(p.basis[i], p.images[j]))
+		}
+	}
 	var eigen mat.EigenSym
-	if !eigen.Factorize(mat.NewSymDense(n, small.RawMatrix().Data), true) {
-		return false, fmt.Errorf("vectors: principal components: %w of a %dx%d matrix", ErrNoConvergence, n, n)
+	if !eigen.Factorize(small, true) {
+		return false, nil, fmt.Errorf("vectors: principal components: %w of a %dx%d matrix", ErrNoConvergence, n, n)
 	}
 	var within mat.Dense // ascending variances
 	eigen.VectorsTo(&within)
 	values := eigen.Values(nil)
-	chosen := mat.NewDense(n, wanted, nil)
-	for i := range wanted {
-		chosen.SetCol(i, mat.Col(nil, n-1-i, &within))
+	// best combines directions, or their images, to the i-th component.
+	best := func(of [][]float64, i int) []float64 {
+		v := make([]float64, p.cols)
+		for j := range of {
+			floats.AddScaled(v, within.At(j, n-1-i), of[j])
+		}
+		return v
 	}
-	var vectors, images mat.Dense
-	vectors.Mul(p.basis, chosen)
-	images.Mul(image, chosen)
 	done = true
-	p.result = Projection{Mean: p.mean, Components: &vectors}
+	p.result = Projection{Mean: p.mean, Components: mat.NewDense(p.cols, wanted, nil)}
 	for i := range wanted {
-		variance := max(0, values[n-1-i])
-		residual := mat.Col(nil, i, &images)
-		floats.AddScaled(residual, -variance, mat.Col(nil, i, &vectors))
+		variance, v := max(0, values[n-1-i]), best(p.basis, i)
+		residual := best(p.images, i)
+		floats.AddScaled(residual, -variance, v)
 		if floats.Norm(residual, 2) > componentTolerance*values[n-1] {
 			done = false
 		}
+		p.result.Components.SetCol(i, v)
 		p.result.Variances = append(p.result.Variances, variance)
 		p.result.Ratios = append(p.result.Ratios, variance/p.variance)
 	}
-	if !done {
-		orthonormalize(image, rand.New(rand.NewPCG(3, 4)))
-		p.basis = image
+	if done || n+blockSize <= maxDirections {
+		return done || n == p.cols, clone(images), nil
 	}
-	return done, nil
+	basis, restarted := [][]float64{}, [][]float64{}
+	for i := range min(blockSize, n) {
+		basis, restarted = append(basis, best(p.basis, i)), append(restarted, best(p.images, i))
+	}
+	p.basis, p.images = basis, restarted
+	return false, clone(restarted), nil
+}
+
+func clone(vectors [][]float64) [][]float64 {
+	out := make([][]float64, len(vectors))
+	for i, v := range vectors {
+		out[i] = slices.Clone(v)
+	}
+	return out
 }
 
 // project finds the sign of the components and the scores.

@@ -83,7 +83,7 @@ func project(ctx context.Context, dir string, flags rowFlags, out string) error 
 	if err := writeFile(out+".csv", func(w io.Writer) error { return writePoints(w, rows, points) }); err != nil {
 		return err
 	}
-	logrus.Infof("%s.png, .svg and .csv written: the components explain %.1f and %.1f %% of the variance", out, 100*p.Ratios[0], 100*p.Ratios[1])
+	logrus.Infof("%s.png, .svg and .csv written: the components, found in %d readings, explain %.1f and %.1f %% of the variance", out, p.Iterations, 100*p.Ratios[0], 100*p.Ratios[1])
 	return nil
 }
 
