@@ -111,6 +111,9 @@ type scan struct {
 	dataset *Dataset
 	layers  []recipe.Layer
 	options ScanOptions
+	// free has the batches that are in no unit's hands: as many for each reader as
+	// unitBatches says, so that those who read ahead never take the last one.
+	free chan *Batch
 }
 
 // unit is what one goroutine reads: a group of a shard.
@@ -119,8 +122,6 @@ type unit struct {
 	// first is the place of its first row in the dataset.
 	first int
 	out   chan *Batch
-	// free takes back batches that were visited.
-	free chan *Batch
 }
 
 // unitBatches is the number of batches of a unit: one being filled, one visited, one between.
@@ -131,7 +132,7 @@ func (s *scan) units() []*unit {
 	first := 0
 	for shard, groups := range s.dataset.groups {
 		for group, rows := range groups {
-			units = append(units, &unit{shard: shard, group: group, first: first, out: make(chan *Batch, unitBatches-2), free: make(chan *Batch, unitBatches)})
+			units = append(units, &unit{shard: shard, group: group, first: first, out: make(chan *Batch, unitBatches-2)})
 			first += rows
 		}
 	}
@@ -142,6 +143,10 @@ func (s *scan) run(ctx context.Context, visit func(*Batch) error) error {
 	readers := s.options.Readers
 	if readers <= 0 {
 		readers = min(maxReaders, runtime.GOMAXPROCS(0))
+	}
+	s.free = make(chan *Batch, readers*unitBatches)
+	for range cap(s.free) {
+		s.free <- &Batch{Vectors: make([][]float32, len(s.layers))}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	units := s.units()
@@ -172,7 +177,7 @@ func (s *scan) drain(ctx context.Context, u *unit, visit func(*Batch) error) err
 		if err := visit(b); err != nil {
 			return visitError{err}
 		}
-		u.free <- b // has room for all
+		s.free <- b // has room for all
 	}
 	return ctx.Err()
 }
@@ -198,9 +203,6 @@ func (s *scan) read(ctx context.Context, u *unit) error {
 	columns := slices.Clone(fixedColumns)
 	for _, l := range s.layers {
 		columns = append(columns, l.Name)
-	}
-	for range unitBatches {
-		u.free <- &Batch{Vectors: make([][]float32, len(s.layers))}
 	}
 	at := 0
 	err = r.scanGroup(ctx, u.group, columns, func(c chunk) error {
@@ -254,7 +256,7 @@ func (s *scan) chosen(r *Row) bool {
 func (s *scan) send(ctx context.Context, u *unit, at int, c chunk) error {
 	var b *Batch
 	select {
-	case b = <-u.free:
+	case b = <-s.free:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -267,7 +269,7 @@ func (s *scan) send(ctx context.Context, u *unit, at int, c chunk) error {
 	}
 	b.keep(s.chosen)
 	if len(b.Rows) == 0 {
-		u.free <- b
+		s.free <- b
 		return nil
 	}
 	select {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/google/go-cmp/cmp"
+
+	"fovea/recipe"
 )
 
 // collect reads all rows of a scan with copies of their vectors.
@@ -168,4 +170,35 @@ func TestScanEnds(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+}
+
+// Memory must not grow with the number of row groups.
+func TestScanMemory(t *testing.T) {
+	dir, info := filepath.Join(t.TempDir(), "d"), testInfo(Float32)
+	info.Recipe.Layers = []recipe.Layer{{Name: "pool5", Shape: []int{16384}, Layout: recipe.LayoutC}}
+	const groups, rowsPerGroup = 100, 4 // of 256 KiB
+	w := mustCreate(t, dir, info, Options{hooks: hooks{shardRows: groups * rowsPerGroup, groupRows: rowsPerGroup, recordRows: rowsPerGroup}})
+	v := make([]float32, 16384)
+	for i := range groups * rowsPerGroup {
+		must(t, w.Append(Row{Path: fmt.Sprint(i), Features: [][]float32{v}}))
+	}
+	must(t, w.Close(StatusComplete))
+	d, err := Open(dir)
+	must(t, err)
+	live := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before, after := live(), uint64(0)
+	must(t, d.Scan(context.Background(), ScanOptions{Readers: 2}, func(b *Batch) error {
+		if b.Index[len(b.Index)-1] == groups*rowsPerGroup-1 {
+			after = live()
+		}
+		return nil
+	}))
+	if grown := int64(after) - int64(before); grown > 8<<20 {
+		t.Errorf("%d MiB are live after %d row groups, want less than 8", grown>>20, groups)
+	}
 }
