@@ -100,8 +100,8 @@ func Check(ctx context.Context, dir string) (Report, error) {
 		return Report{}, err
 	}
 	for _, name := range c.shardNames() {
-		if err := ctx.Err(); err != nil {
-			return Report{}, err
+		if ctx.Err() != nil {
+			return Report{}, context.Cause(ctx)
 		}
 		c.shard(name)
 	}
@@ -109,7 +109,10 @@ func Check(ctx context.Context, dir string) (Report, error) {
 	if c.manifest != nil && c.manifest.Status != StatusWriting {
 		c.counts()
 	}
-	return c.report, ctx.Err()
+	if ctx.Err() != nil {
+		return Report{}, context.Cause(ctx)
+	}
+	return c.report, nil
 }
 
 type checker struct {

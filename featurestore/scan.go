@@ -94,6 +94,9 @@ func (d *Dataset) Scan(ctx context.Context, options ScanOptions, visit func(*Bat
 		if errors.As(err, &own) {
 			return own.error
 		}
+		if ctx.Err() != nil {
+			err = context.Cause(ctx) // says who asked to stop
+		}
 		return fmt.Errorf("featurestore: read %q: %w", d.dir, err)
 	}
 	return nil

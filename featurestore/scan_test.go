@@ -149,9 +149,9 @@ func TestScanEnds(t *testing.T) {
 			t.Errorf("%v, want the visit's error", err)
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	err = d.Scan(ctx, ScanOptions{}, func(*Batch) error { cancel(); return nil })
-	if !errors.Is(err, context.Canceled) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	err = d.Scan(ctx, ScanOptions{}, func(*Batch) error { cancel(own); return nil })
+	if !errors.Is(err, own) || !strings.HasPrefix(err.Error(), "featurestore: read ") {
 		t.Errorf("canceled: %v", err)
 	}
 	must(t, os.Remove(filepath.Join(dir, dataDir, shardName(3, FormatParquet))))

@@ -32,6 +32,9 @@ var errFound = errors.New("found")
 // findQuery finds what text means: the number of a row, the path of a row, or a picture's
 // file, whose features extract computes.
 func findQuery(ctx context.Context, d *featurestore.Dataset, layer recipe.Layer, text string) (query, error) {
+	if d.Rows() == 0 {
+		return query{}, fmt.Errorf("the dataset has %w", featurestore.ErrEmpty)
+	}
 	number, err := strconv.Atoi(text)
 	isNumber := err == nil
 	if isNumber && (number < 0 || number >= d.Rows()) {
