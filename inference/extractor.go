@@ -68,7 +68,7 @@ func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 			return nil, err
 		}
 	}
-	input, err := newInputTensor([]int{options.Batch, model.InputHeight, model.InputWidth, 3})
+	input, err := newInputTensor(model.Input.DataType(), []int{options.Batch, model.InputHeight, model.InputWidth, 3})
 	if err != nil {
 		return nil, err
 	}
@@ -157,8 +157,7 @@ func (e *Extractor) Extract(pixels []float32, n int) ([][]float32, error) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	copy(e.input.values, pixels)
-	clear(e.input.values[len(pixels):])
+	e.input.fill(pixels)
 
 	tensors, err := e.model.Session.Run(map[tf.Output]*tf.Tensor{e.model.Input: e.input.tensor}, e.outputs, nil)
 	if err != nil {

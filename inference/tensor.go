@@ -1,9 +1,9 @@
 package inference
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"unsafe"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
@@ -27,27 +27,16 @@ func NewFloat32Tensor(shape []int, values []float32) (*tf.Tensor, error) {
 	if size != len(values) {
 		return nil, fmt.Errorf("inference: a tensor of shape %v takes %d values, not %d", shape, size, len(values))
 	}
-	return tf.ReadTensor(tf.Float, int64s(shape), &sliceReader{float32Bytes(values)})
+	return tf.ReadTensor(tf.Float, int64s(shape), bytes.NewReader(float32Bytes(values)))
 }
 
-// sliceReader hands out a slice; bytes.Reader would do too, with another allocation.
-type sliceReader struct{ rest []byte }
-
-func (r *sliceReader) Read(p []byte) (int, error) {
-	if len(r.rest) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, r.rest)
-	r.rest = r.rest[n:]
-	return n, nil
-}
-
-// inputTensor is a float32 tensor that is made once and filled in place before each Run.
-// The binding offers no view of a tensor's memory, but reads into it: the reader's buffer
-// is the tensor's own memory, which lives as long as the tensor does.
+// inputTensor is a tensor that is made once and filled in place before each Run. The
+// binding offers no view of a tensor's memory, but reads into it: the reader's buffer is
+// the tensor's own memory, which lives as long as the tensor does.
 type inputTensor struct {
 	tensor *tf.Tensor
-	values []float32
+	floats []float32 // the memory of a float32 tensor
+	bytes  []uint8   // the memory of a uint8 tensor
 }
 
 type capturingReader struct{ memory []byte }
@@ -58,21 +47,41 @@ func (r *capturingReader) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func newInputTensor(shape []int) (*inputTensor, error) {
+// newInputTensor makes a tensor of float32 or uint8.
+func newInputTensor(dtype tf.DataType, shape []int) (*inputTensor, error) {
 	size, err := checkedSize(shape)
 	if err != nil {
 		return nil, err
 	}
 	var reader capturingReader
-	tensor, err := tf.ReadTensor(tf.Float, int64s(shape), &reader)
+	tensor, err := tf.ReadTensor(dtype, int64s(shape), &reader)
 	if err != nil {
 		return nil, fmt.Errorf("inference: allocate an input tensor of shape %v: %w", shape, err)
 	}
-	if len(reader.memory) != size*4 {
-		return nil, fmt.Errorf("inference: an input tensor of shape %v has %d bytes, not %d", shape, len(reader.memory), size*4)
+	element := map[tf.DataType]int{tf.Float: 4, tf.Uint8: 1}[dtype]
+	if element == 0 {
+		return nil, fmt.Errorf("inference: an input of type %v: only float32 and uint8 can be fed", dtype)
 	}
-	values := unsafe.Slice((*float32)(unsafe.Pointer(&reader.memory[0])), size)
-	return &inputTensor{tensor: tensor, values: values}, nil
+	if len(reader.memory) != size*element {
+		return nil, fmt.Errorf("inference: an input tensor of shape %v has %d bytes, not %d", shape, len(reader.memory), size*element)
+	}
+	if dtype == tf.Uint8 {
+		return &inputTensor{tensor: tensor, bytes: reader.memory}, nil
+	}
+	return &inputTensor{tensor: tensor, floats: unsafe.Slice((*float32)(unsafe.Pointer(&reader.memory[0])), size)}, nil
+}
+
+// fill puts values at the tensor's beginning and zeros after them. Bytes are rounded from
+// the values, which lie in 0..255 where pixels are not normalized.
+func (t *inputTensor) fill(values []float32) {
+	if t.floats != nil {
+		clear(t.floats[copy(t.floats, values):])
+		return
+	}
+	for i, v := range values {
+		t.bytes[i] = uint8(min(max(v, 0), 255) + 0.5)
+	}
+	clear(t.bytes[len(values):])
 }
 
 // copyFloat32 copies the whole tensor, which must hold len(dst) float32 values.

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"fovea/inference"
 	"fovea/savedmodel"
@@ -45,14 +46,30 @@ func Dir() (string, error) {
 	return filepath.Join(cache, "fovea", "models"), nil
 }
 
-// Open opens the model of that name: a directory with a SavedModel, or a configuration of
-// VGG whose weights were imported or ship. The caller closes it.
+// SavedModel splits a name into the directory of a SavedModel and the name of one of its
+// signatures, DIR or DIR:SIGNATURE. It is false for names that are neither.
+func SavedModel(name string) (dir, signature string, ok bool) {
+	isDir := func(path string) bool {
+		info, err := os.Stat(path)
+		return err == nil && info.IsDir()
+	}
+	if isDir(name) {
+		return name, "", true
+	}
+	if i := strings.LastIndexByte(name, ':'); i > 0 && isDir(name[:i]) {
+		return name[:i], name[i+1:], true
+	}
+	return "", "", false
+}
+
+// Open opens the model of that name: a directory with a SavedModel (see SavedModel), or a
+// configuration of VGG whose weights were imported or ship. The caller closes it.
 func Open(name string, options Options) (*inference.Model, error) {
 	if name == "" {
 		name = Default
 	}
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		return savedmodel.Open(name, savedmodel.Options{Session: options.Session, Preprocessing: options.Preprocessing})
+	if dir, signature, ok := SavedModel(name); ok {
+		return savedmodel.Open(dir, savedmodel.Options{Session: options.Session, Preprocessing: options.Preprocessing, Signature: signature})
 	}
 	configuration, err := vgg.ByName(name)
 	if err != nil {

@@ -7,8 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 )
 
@@ -22,22 +25,24 @@ type Note struct {
 	Model string `json:"model"`
 	// Preprocessing is how it wants its input.
 	Preprocessing string `json:"preprocessing"`
+	// Aliases are further names of layers, by the layers' names.
+	Aliases map[string][]string `json:"aliases,omitempty"`
 }
 
-// notedPreprocessing is the preprocessing that the model's note asks for, if it has one.
-func notedPreprocessing(dir string) (string, error) {
+// readNote reads the model's note; without one it is empty.
+func readNote(dir string) (Note, error) {
 	file := filepath.Join(dir, filepath.FromSlash(NoteFile))
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+		return Note{}, nil
 	} else if err != nil {
-		return "", fmt.Errorf("savedmodel: %w", err)
+		return Note{}, fmt.Errorf("savedmodel: %w", err)
 	}
 	var note Note
 	if err := json.Unmarshal(data, &note); err != nil {
-		return "", fmt.Errorf("savedmodel: %s: %w: %w", file, ErrFormat, err)
+		return Note{}, fmt.Errorf("savedmodel: %s: %w: %w", file, ErrFormat, err)
 	}
-	return note.Preprocessing, nil
+	return note, nil
 }
 
 // Description is what a SavedModel says of itself, without being loaded.
@@ -47,6 +52,9 @@ type Description struct {
 	Parameters int `json:"parameters"`
 	// Bytes is the size of the graph and the variables on disk.
 	Bytes int64 `json:"bytes"`
+	// Devices are the kinds of devices that the graph names for its nodes, such as "GPU":
+	// empty for a graph that runs anywhere.
+	Devices []string `json:"devices,omitempty"`
 }
 
 // Signature is one of the ways to call a SavedModel.
@@ -63,8 +71,9 @@ type Tensor struct {
 	Shape []int64 `json:"shape"`
 }
 
-// Inspect reads the description of the SavedModel in dir.
-func Inspect(dir string) (Description, error) {
+// Inspect reads the description of the SavedModel in dir, whose parameters are counted for
+// the signature of that name (as for Options.Signature).
+func Inspect(dir, signature string) (Description, error) {
 	meta, err := readMetaGraph(dir)
 	if err != nil {
 		return Description{}, err
@@ -77,9 +86,10 @@ func Inspect(dir string) (Description, error) {
 		s := meta.GetSignatureDef()[name]
 		d.Signatures = append(d.Signatures, Signature{name, describeTensors(s.GetInputs()), describeTensors(s.GetOutputs())})
 	}
-	if d.Parameters, err = countParameters(meta); err != nil {
+	if d.Parameters, err = countParameters(meta, signature); err != nil {
 		return Description{}, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
+	d.Devices = namedDevices(meta.GetGraphDef())
 	files, err := filepath.Glob(escapeGlob(filepath.Join(dir, filepath.FromSlash(variablesPrefix))) + ".*")
 	if err != nil {
 		return Description{}, fmt.Errorf("savedmodel: %w", err)
@@ -92,6 +102,25 @@ func Inspect(dir string) (Description, error) {
 		d.Bytes += info.Size()
 	}
 	return d, nil
+}
+
+var deviceKind = regexp.MustCompile(`(?i)device:([a-z_]+)|^/?(cpu|gpu|tpu)\b`)
+
+// namedDevices are the kinds of devices that nodes are pinned to.
+func namedDevices(graph *graphpb.GraphDef) []string {
+	kinds := map[string]bool{}
+	pinned := func(nodes []*nodepb.NodeDef) {
+		for _, n := range nodes {
+			if m := deviceKind.FindStringSubmatch(n.GetDevice()); m != nil {
+				kinds[strings.ToUpper(m[1]+m[2])] = true
+			}
+		}
+	}
+	pinned(graph.GetNode())
+	for _, f := range graph.GetLibrary().GetFunction() {
+		pinned(f.GetNodeDef())
+	}
+	return sortedKeys(kinds)
 }
 
 func describeTensors(tensors map[string]*core.TensorInfo) []Tensor {
@@ -107,9 +136,9 @@ func describeTensors(tensors map[string]*core.TensorInfo) []Tensor {
 	return all
 }
 
-// countParameters adds up the variables that the default signature reads.
-func countParameters(meta *core.MetaGraphDef) (int, error) {
-	_, signature, err := chooseSignature(meta)
+// countParameters adds up the variables that a signature reads.
+func countParameters(meta *core.MetaGraphDef, name string) (int, error) {
+	_, signature, err := chooseSignature(meta, name)
 	if err != nil {
 		return 0, nil // the signatures are listed; none is chosen
 	}

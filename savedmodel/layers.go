@@ -44,6 +44,9 @@ func (l *loader) layers(operations []*tf.Operation, model *inference.Model) ([]i
 		layers[i].Aliases = append(layers[i].Aliases, layers[i].Name)
 		layers[i].Name = scope
 	}
+	for i := range layers {
+		layers[i].Aliases = append(layers[i].Aliases, l.aliases[layers[i].Name]...)
+	}
 	addEndings(layers)
 	return layers, nil
 }

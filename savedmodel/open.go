@@ -10,7 +10,6 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"google.golang.org/protobuf/proto"
 
 	"fovea/inference"
@@ -23,6 +22,9 @@ type Options struct {
 	// Preprocessing is how the model wants its input ("caffe", "torch", "tf", "none").
 	// Empty: what the model's own note says, if it has one (see Note).
 	Preprocessing string
+	// Signature is the name of the signature to compute (default: serving_default, or the
+	// only one).
+	Signature string
 	// InputSize is the height and width of the input for a model that takes any
 	// (default DefaultInputSize).
 	InputSize int
@@ -41,7 +43,7 @@ func Open(dir string, options Options) (*inference.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, signature, err := chooseSignature(meta)
+	name, signature, err := chooseSignature(meta, options.Signature)
 	if err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
@@ -59,6 +61,13 @@ func Open(dir string, options Options) (*inference.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
+	note, err := readNote(dir)
+	if err != nil {
+		return nil, err
+	}
+	if options.Preprocessing, err = choosePreprocessing(dir, input, options.Preprocessing, note); err != nil {
+		return nil, err
+	}
 	sum, err := hash(dir)
 	if err != nil {
 		return nil, err
@@ -71,19 +80,34 @@ func Open(dir string, options Options) (*inference.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w: %w", dir, ErrFormat, err)
 	}
-	m := &loader{dir: dir, meta: meta, signature: name, def: signature, input: input, flat: flat, outputs: outputs, loaded: loaded, options: options}
-	if options.Preprocessing == "" {
-		if m.options.Preprocessing, err = notedPreprocessing(dir); err != nil {
-			return nil, errors.Join(err, loaded.Session.Close())
-		}
-	}
+	m := &loader{dir: dir, meta: meta, signature: name, def: signature, input: input, flat: flat, outputs: outputs, loaded: loaded, options: options, aliases: note.Aliases}
 	model, err := m.model()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("savedmodel: %s: %w", dir, err), loaded.Session.Close())
 	}
 	model.Name = filepath.Base(absolute(dir))
+	if options.Signature != "" {
+		model.Name += ":" + options.Signature
+	}
 	model.SHA256 = sum
 	return model, nil
+}
+
+// none is the preprocessing of models that normalize by themselves.
+const none = "none"
+
+// choosePreprocessing is what was asked for, or what the model's note says. A model that
+// takes bytes can only normalize by itself.
+func choosePreprocessing(dir string, input picture, asked string, note Note) (string, error) {
+	switch {
+	case input.dtype == typespb.DataType_DT_UINT8 && asked != "" && asked != none:
+		return "", fmt.Errorf("savedmodel: %s takes bytes (uint8) and normalizes them by itself, so preprocessing %s cannot be: use %s", dir, asked, none)
+	case input.dtype == typespb.DataType_DT_UINT8:
+		return none, nil
+	case asked != "":
+		return asked, nil
+	}
+	return note.Preprocessing, nil
 }
 
 func absolute(dir string) string {
@@ -146,6 +170,7 @@ type loader struct {
 	outputs   []tensor
 	loaded    *tf.SavedModel
 	options   Options
+	aliases   map[string][]string // noted, by the names of layers
 }
 
 func (l *loader) model() (*inference.Model, error) {
@@ -200,27 +225,15 @@ func (l *loader) addFlat() ([]*tf.Operation, tf.Output, error) {
 	if err != nil {
 		return nil, tf.Output{}, err
 	}
-	feed, mapped := input, map[tensor]tf.Output{}
-	if l.input.dtype == typespb.DataType_DT_UINT8 {
-		// The pipeline's numbers are float32 throughout; whole ones become bytes here.
-		scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope("fovea_input")
-		feed = op.Placeholder(scope, tf.Float)
-		mapped[parseTensor(l.input.tensor)] = op.Cast(scope, feed, tf.Uint8)
-		if err := scope.Err(); err != nil {
-			return nil, tf.Output{}, err
-		}
-	}
 	if len(f.nodes) == 0 { // nothing is hidden in functions
 		operations, err := l.outerOperations(l.outputs)
-		return operations, feed, err
+		return operations, input, err
 	}
 	importOptions := tf.GraphImportOptions{Prefix: flatPrefix}
 	for t := range f.outer {
-		destination, found := mapped[t]
-		if !found {
-			if destination, err = l.output(t.String()); err != nil {
-				return nil, tf.Output{}, err
-			}
+		destination, err := l.output(t.String())
+		if err != nil {
+			return nil, tf.Output{}, err
 		}
 		importOptions.AddInputMapping(t.node, t.index, destination)
 	}
@@ -237,7 +250,7 @@ func (l *loader) addFlat() ([]*tf.Operation, tf.Output, error) {
 			operations = append(operations, operation)
 		}
 	}
-	return operations, feed, nil
+	return operations, input, nil
 }
 
 // outerOperations are the operations of a graph without calls that lead to the outputs.

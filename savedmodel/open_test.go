@@ -68,7 +68,7 @@ func TestOpenAgreesWithKeras(t *testing.T) {
 		"block1_conv1": "small/conv1/Relu", "block1_pool": "small/conv1", "block2_pool": "small/conv2",
 		"fc1": "fc6", "fc2": "small/fc7", "predictions": "fc8",
 	}
-	for _, kind := range []string{"keras-export", "keras-save", "keras-nested", "tf1-resource", "tf1-reference"} {
+	for _, kind := range []string{"keras-export", "keras-save", "keras-nested", "keras2-save", "tf1-resource", "tf1-reference"} {
 		t.Run(kind, func(t *testing.T) {
 			model, err := Open(filepath.Join(models, kind), Options{})
 			if err != nil {
@@ -99,6 +99,67 @@ func TestOpenAgreesWithKeras(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A model that takes bytes gets whole numbers, whichever signature is asked for and whether
+// the computation is in functions or not.
+func TestOpenModelsOfBytes(t *testing.T) {
+	const side, tolerance = 16, 1e-5
+	var golden map[string][]float64
+	readJSON(t, filepath.Join(models, "golden.json"), &golden)
+	var pixels []float32
+	for n := range 2 {
+		for y := range side {
+			for x := range side {
+				for c := range 3 {
+					pixels = append(pixels, float32((31*n+5*y+3*x+11*c)%256))
+				}
+			}
+		}
+	}
+	for _, test := range []struct{ kind, signature, layer string }{
+		{"bytes", "scores", "predictions"}, {"tf1-bytes", "", "fc8"},
+	} {
+		t.Run(test.kind, func(t *testing.T) {
+			dir := filepath.Join(models, test.kind)
+			model, err := Open(dir, Options{Signature: test.signature})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer model.Close() //nolint:errcheck // not what is tested
+			if model.Preprocessing != "none" {
+				t.Errorf("preprocessing is %q", model.Preprocessing)
+			}
+			extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{test.layer}, Batch: 3})
+			if err != nil {
+				t.Fatal(err)
+			}
+			features, err := extractor.Extract(pixels, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if worst := maxRelativeError(features[0], golden["bytes"]); worst > tolerance {
+				t.Errorf("the scores differ from Keras's by %g", worst)
+			}
+			if _, err := Open(dir, Options{Signature: test.signature, Preprocessing: "caffe"}); err == nil || !strings.Contains(err.Error(), "use none") {
+				t.Errorf("another preprocessing gives %v", err)
+			}
+		})
+	}
+	features, err := Open(filepath.Join(models, "bytes"), Options{Signature: "features"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer features.Close() //nolint:errcheck // not what is tested
+	if layer, err := features.Layer("predictions"); err == nil {
+		t.Errorf("the signature features has a layer %s", layer.Name)
+	}
+	for _, name := range []string{"", "wrong"} {
+		_, err := Open(filepath.Join(models, "bytes"), Options{Signature: name})
+		if !errors.Is(err, ErrSignature) || !strings.Contains(err.Error(), "features, scores") {
+			t.Errorf("signature %q gives %v", name, err)
+		}
 	}
 }
 
@@ -222,7 +283,7 @@ func TestOpenRefuses(t *testing.T) {
 			signatures := m.MetaGraphs[0].SignatureDef
 			signatures["a"], signatures["b"] = signatures[defaultSignature], signatures[defaultSignature]
 			delete(signatures, defaultSignature)
-		}), "signatures a, b"},
+		}), "signatures, as DIR:NAME: a, b"},
 		"channels first": {"keras-export", edit(func(m *core.SavedModel) {
 			for _, info := range m.MetaGraphs[0].SignatureDef[defaultSignature].Inputs {
 				info.GetTensorShape().Dim[1].Size, info.GetTensorShape().Dim[3].Size = 3, 16
@@ -268,7 +329,7 @@ func TestOpenRefuses(t *testing.T) {
 				t.Errorf("opened, with %d layers", len(model.Layers))
 				return
 			}
-			if !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), test.want) {
+			if !errors.Is(err, ErrFormat) && !errors.Is(err, ErrSignature) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error is %v, want ErrFormat with %q", err, test.want)
 			}
 		})
@@ -290,7 +351,7 @@ func FuzzFlatten(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_, signature, err := chooseSignature(meta)
+		_, signature, err := chooseSignature(meta, "")
 		if err != nil {
 			return
 		}

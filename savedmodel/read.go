@@ -108,21 +108,29 @@ func hasVariables(meta *core.MetaGraphDef) bool {
 	return false
 }
 
-// chooseSignature takes the default signature, or the only one.
-func chooseSignature(meta *core.MetaGraphDef) (string, *core.SignatureDef, error) {
+// ErrSignature marks a SavedModel of several signatures of which none was chosen, or an
+// unknown one.
+var ErrSignature = errors.New("choose one of its signatures")
+
+// chooseSignature finds the signature of that name; without a name the default one, or the
+// only one.
+func chooseSignature(meta *core.MetaGraphDef, name string) (string, *core.SignatureDef, error) {
 	signatures := maps.Clone(meta.GetSignatureDef())
 	delete(signatures, initSignature)
-	if s := signatures[defaultSignature]; s != nil {
-		return defaultSignature, s, nil
-	}
 	names := slices.Sorted(maps.Keys(signatures))
-	switch len(names) {
-	case 0:
+	switch {
+	case len(names) == 0:
 		return "", nil, fmt.Errorf("%w: it has no signature: export it with one", ErrFormat)
-	case 1:
-		return names[0], signatures[names[0]], nil
+	case name != "" && signatures[name] == nil:
+		return "", nil, fmt.Errorf("%w, as DIR:NAME: %s; there is no %q", ErrSignature, strings.Join(names, ", "), name)
+	case name == "" && signatures[defaultSignature] != nil:
+		name = defaultSignature
+	case name == "" && len(names) == 1:
+		name = names[0]
+	case name == "":
+		return "", nil, fmt.Errorf("%w, as DIR:NAME: %s", ErrSignature, strings.Join(names, ", "))
 	}
-	return "", nil, fmt.Errorf("%w: it has the signatures %s, none of which is %s", ErrFormat, strings.Join(names, ", "), defaultSignature)
+	return name, signatures[name], nil
 }
 
 // hash is the hex SHA-256 over the graph and the variables, by file name and content.

@@ -13,7 +13,7 @@ import (
 )
 
 // Adopt turns weights as a publisher names and orders them into those of the configuration:
-// Keras's (block1_conv1/..., fc1/...), PyTorch's of torchvision (features.0.weight, ...),
+// Keras's (block1_conv1/..., fc1/..., layers/conv2d_1/vars/0), PyTorch's of torchvision (features.0.weight, ...),
 // Caffe's as NumPy arrays (conv1_1_W, ...), or our own. PyTorch's kernels are OIHW, and its
 // first dense layer takes the channels first; both are turned round. Its networks were
 // trained on another preprocessing, which is noted in the metadata. The result has been
@@ -23,7 +23,7 @@ func (c Configuration) Adopt(set weights.Set) (weights.Set, error) {
 	if adopted.Metadata == nil {
 		adopted.Metadata = map[string]string{}
 	}
-	torch := c.torchNames()
+	torch, numbered := c.torchNames(), c.numberedNames()
 	fromTorch := false
 	for _, name := range slices.Sorted(maps.Keys(set.Tensors)) {
 		tensor := set.Tensors[name]
@@ -35,8 +35,11 @@ func (c Configuration) Adopt(set weights.Set) (weights.Set, error) {
 				return weights.Set{}, fmt.Errorf("vgg: tensor %s: %w", name, err)
 			}
 		} else {
-			var known bool
-			if own, known = ownName(name); !known {
+			known := false
+			if own, known = numbered[name]; !known {
+				own, known = ownName(name)
+			}
+			if !known {
 				return weights.Set{}, fmt.Errorf("vgg: the weights have a tensor %s, which no publisher's %s has: are they of another network?", name, c.Name)
 			}
 		}
@@ -52,7 +55,8 @@ func (c Configuration) Adopt(set weights.Set) (weights.Set, error) {
 }
 
 // torchNames maps torchvision's names to ours. Its features are numbered with their
-// rectifiers and poolings, its classifier with rectifiers and dropouts.
+// rectifiers and poolings, its classifier with rectifiers and dropouts. It has no
+// configuration with local response normalization, which would be a module like the others.
 func (c Configuration) torchNames() map[string]string {
 	names := map[string]string{}
 	add := func(module string, index int, layer string) {
@@ -65,12 +69,31 @@ func (c Configuration) torchNames() map[string]string {
 		case KindConvolution:
 			add("features", index, l.Name)
 			index += 2
-		case KindMaxPool:
+		case KindMaxPool, KindLRN:
 			index++
 		}
 	}
 	for i, layer := range []string{"fc6", "fc7", "fc8"} {
 		add("classifier", 3*i, layer)
+	}
+	return names
+}
+
+// numberedNames maps the names in Keras 3's weights files (.weights.h5, .keras) to ours.
+// They know a layer by its class and its number among those of the class.
+func (c Configuration) numberedNames() map[string]string {
+	names, counts := map[string]string{}, map[string]int{}
+	for _, l := range c.Layers(true) {
+		class := map[Kind]string{KindConvolution: "conv2d", KindDense: "dense"}[l.Kind]
+		if class == "" {
+			continue
+		}
+		path := "layers/" + class
+		if n := counts[class]; n > 0 {
+			path += "_" + strconv.Itoa(n)
+		}
+		counts[class]++
+		names[path+"/vars/0"], names[path+"/vars/1"] = l.Name+"/kernel", l.Name+"/bias"
 	}
 	return names
 }
@@ -172,22 +195,16 @@ func transpose(t weights.Tensor, order ...int) weights.Tensor {
 // its output before the rectifier, and after it.
 func (c Configuration) publishedAliases() (before, after map[string][]string) {
 	before, after = map[string][]string{}, map[string][]string{}
-	plain := !c.LocalResponseNormalization // torchvision has no configuration with LRN
 	index := 0
 	for _, l := range c.Layers(false) {
 		number := strings.TrimPrefix(strings.Replace(l.Name, "_conv", "_", 1), "block")
 		switch l.Kind {
 		case KindConvolution:
-			after[l.Name] = []string{"conv" + number, "relu" + number}
-			if plain {
-				before[l.Name] = []string{"features." + strconv.Itoa(index)}
-				after[l.Name] = append(after[l.Name], "features."+strconv.Itoa(index+1))
-			}
+			before[l.Name] = []string{"features." + strconv.Itoa(index)}
+			after[l.Name] = []string{"conv" + number, "relu" + number, "features." + strconv.Itoa(index+1)}
 			index += 2
-		case KindMaxPool:
-			if plain {
-				after[l.Name] = []string{"features." + strconv.Itoa(index)}
-			}
+		case KindMaxPool, KindLRN:
+			after[l.Name] = []string{"features." + strconv.Itoa(index)}
 			index++
 		}
 	}

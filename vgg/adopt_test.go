@@ -50,6 +50,10 @@ func TestAdopt(t *testing.T) {
 		t.Fatal(err)
 	}
 	torchvision := []string{"0", "3", "6", "8", "11", "13", "16", "18"} // of its vgg11
+	keras3 := map[string]string{                                        // in the file that keras.Model.save_weights makes
+		"block1_conv1": "conv2d", "block2_conv1": "conv2d_1", "block3_conv1": "conv2d_2", "block3_conv2": "conv2d_3",
+		"block4_conv1": "conv2d_4", "block4_conv2": "conv2d_5", "block5_conv1": "conv2d_6", "block5_conv2": "conv2d_7",
+	}
 	conv := 0
 	for name, test := range map[string]struct {
 		set           weights.Set
@@ -59,6 +63,10 @@ func TestAdopt(t *testing.T) {
 		"keras": {named(c, func(l string, _ int) (string, string) { return l + "/" + l + "_W_1:0", l + "/" + l + "_b_1:0" }, false), ""},
 		"keras model": {named(c, func(l string, _ int) (string, string) {
 			return "model_weights/" + l + "/" + l + "/kernel:0", "model_weights/" + l + "/" + l + "/bias:0"
+		}, false), ""},
+		"keras 3": {named(c, func(l string, _ int) (string, string) {
+			path := "layers/" + keras3[l]
+			return path + "/vars/0", path + "/vars/1"
 		}, false), ""},
 		"caffe": {named(c, func(l string, _ int) (string, string) {
 			n := "conv" + l[5:6] + "_" + l[len(l)-1:]

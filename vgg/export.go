@@ -128,7 +128,11 @@ func (b *builder) write(dir string, session *tf.Session, graph *tf.Graph, s save
 	if err != nil {
 		return err
 	}
-	note, err := json.MarshalIndent(savedmodel.Note{Model: c.Name, Preprocessing: preprocessing(set)}, "", "  ")
+	aliases := map[string][]string{}
+	for _, l := range layers {
+		aliases[l.Name] = l.Aliases
+	}
+	note, err := json.MarshalIndent(savedmodel.Note{Model: c.Name, Preprocessing: preprocessing(set), Aliases: aliases}, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"fovea/inference"
 	"fovea/picture"
 	"fovea/recipe"
+	"fovea/vgg"
 )
 
 const goldenDir = "../testdata/vgg16"
@@ -38,8 +39,11 @@ func readFloats(t *testing.T, file string) []float32 {
 	return values
 }
 
-// pixels of a golden picture, which needs no resizing, preprocessed.
-func pixels(t *testing.T, file string) []float32 {
+// pixels of a golden picture, preprocessed as VGG16's authors do.
+func pixels(t *testing.T, file string) []float32 { return preprocessed(t, file, vgg.Preprocessing) }
+
+// preprocessed are the pixels of a golden picture, which needs no resizing.
+func preprocessed(t *testing.T, file, preprocessing string) []float32 {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -53,7 +57,7 @@ func pixels(t *testing.T, file string) []float32 {
 		t.Fatalf("%s is %dx%d", file, p.SourceWidth, p.SourceHeight)
 	}
 	numbers := make([]float32, len(p.Pix))
-	picture.Caffe.Apply(numbers, p.Pix)
+	picture.Normalization(preprocessing).Apply(numbers, p.Pix)
 	return numbers
 }
 

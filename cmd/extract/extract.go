@@ -77,7 +77,7 @@ func newCommand() *cobra.Command {
 	f := command.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.out, "out", "", "the directory `DIR` of the dataset (required)")
-	f.StringVar(&o.model, "model", models.Default, "the model: vgg16 (the embedded ImageNet base), another configuration's `NAME` with imported weights, or a SavedModel's directory")
+	f.StringVar(&o.model, "model", models.Default, "the model: vgg16 (the embedded ImageNet base), another configuration's `NAME` with imported weights, or a SavedModel's directory, DIR or DIR:SIGNATURE")
 	f.StringVar(&o.preprocessing, "preprocessing", "", "`HOW` pixels become numbers: caffe, torch, tf or none (default: the model's own)")
 	f.StringSliceVar(&o.layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
 	f.BoolVar(&o.listLayers, "list-layers", false, "print the model's layers and stop")

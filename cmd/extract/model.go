@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -41,10 +42,11 @@ func newInspect() *cobra.Command {
 		names = append(names, c.Name)
 	}
 	command := &cobra.Command{
-		Use:   "inspect NAME|DIR",
+		Use:   "inspect NAME|DIR[:SIGNATURE]",
 		Short: "Show a model's layers, shapes and parameters",
 		Long: fmt.Sprintf(`Inspect shows what a model is made of. NAME is one of %s,
-whose weights need not be there; DIR holds a SavedModel.`, strings.Join(names, ", ")),
+whose weights need not be there; DIR holds a SavedModel, of whose signatures DIR:SIGNATURE
+names one where none is the default.`, strings.Join(names, ", ")),
 		Args: exactly(1, "one model: a name or a SavedModel's directory"),
 		RunE: func(_ *cobra.Command, arguments []string) error {
 			d, err := describe(arguments[0])
@@ -178,15 +180,17 @@ type description struct {
 	Kind string `json:"kind"`
 	// Configuration is the letter of the paper's table, for a VGG.
 	Configuration string `json:"configuration,omitempty"`
-	Input         []int  `json:"input"`
+	Input         []int  `json:"input,omitempty"`
 	Preprocessing string `json:"preprocessing,omitempty"`
 	// Weights is "none", "base" (the convolutions alone) or "all".
 	Weights string `json:"weights"`
 	SHA256  string `json:"sha256,omitempty"`
 	// Parameters is the number of weights and biases of the whole network.
-	Parameters int                    `json:"parameters"`
-	Layers     []layerDescription     `json:"layers"`
-	Bytes      int64                  `json:"bytes,omitempty"`
+	Parameters int                `json:"parameters"`
+	Layers     []layerDescription `json:"layers"`
+	Bytes      int64              `json:"bytes,omitempty"`
+	// Devices are the kinds that the graph is pinned to; none: it runs on CPU and GPU.
+	Devices    []string               `json:"devices,omitempty"`
 	Signatures []savedmodel.Signature `json:"signatures,omitempty"`
 }
 
@@ -200,8 +204,8 @@ type layerDescription struct {
 }
 
 func describe(name string) (description, error) {
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		return describeSavedModel(name)
+	if dir, signature, ok := models.SavedModel(name); ok {
+		return describeSavedModel(dir, signature)
 	}
 	c, err := vgg.ByName(name)
 	if err != nil {
@@ -230,21 +234,24 @@ func describe(name string) (description, error) {
 	return d, nil
 }
 
-func describeSavedModel(dir string) (description, error) {
-	outside, err := savedmodel.Inspect(dir)
+func describeSavedModel(dir, signature string) (description, error) {
+	outside, err := savedmodel.Inspect(dir, signature)
 	if err != nil {
 		return description{}, err
 	}
-	model, err := savedmodel.Open(dir, savedmodel.Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}})
-	if err != nil {
+	d := description{
+		Name: filepath.Base(dir), Kind: "SavedModel", Weights: "all", Parameters: outside.Parameters,
+		Bytes: outside.Bytes, Signatures: outside.Signatures, Devices: outside.Devices,
+	}
+	model, err := savedmodel.Open(dir, savedmodel.Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}, Signature: signature})
+	if errors.Is(err, savedmodel.ErrSignature) && signature == "" {
+		logrus.Warnf("which layers there are depends on the signature: %v", err)
+		return d, nil
+	} else if err != nil {
 		return description{}, err
 	}
 	defer model.Close() //nolint:errcheck // the process ends here
-	d := description{
-		Name: model.Name, Kind: "SavedModel", Input: []int{model.InputHeight, model.InputWidth, 3},
-		Preprocessing: model.Preprocessing, Weights: "all", SHA256: model.SHA256,
-		Parameters: outside.Parameters, Bytes: outside.Bytes, Signatures: outside.Signatures,
-	}
+	d.Name, d.Input, d.Preprocessing, d.SHA256 = model.Name, []int{model.InputHeight, model.InputWidth, 3}, model.Preprocessing, model.SHA256
 	for _, l := range model.Layers {
 		d.Layers = append(d.Layers, layerDescription{Name: l.Name, Aliases: l.Aliases, Kind: l.Output.Op.Type(), Shape: l.Shape})
 	}
@@ -256,8 +263,11 @@ func (d description) print(w io.Writer) error {
 	if d.Configuration != "" {
 		fmt.Fprintf(w, ", configuration %s", d.Configuration)
 	}
-	fmt.Fprintf(w, ")\ninput          %s, NHWC\n", dimensions(d.Input))
-	fmt.Fprintf(w, "preprocessing  %s\n", orUnknown(d.Preprocessing))
+	fmt.Fprintln(w, ")")
+	if len(d.Input) > 0 {
+		fmt.Fprintf(w, "input          %s, NHWC\n", dimensions(d.Input))
+		fmt.Fprintf(w, "preprocessing  %s\n", orUnknown(d.Preprocessing))
+	}
 	fmt.Fprintf(w, "parameters     %d\n", d.Parameters)
 	fmt.Fprintf(w, "weights        %s\n", d.Weights)
 	if d.SHA256 != "" {
@@ -266,8 +276,16 @@ func (d description) print(w io.Writer) error {
 	if d.Bytes > 0 {
 		fmt.Fprintf(w, "size           %d bytes\n", d.Bytes)
 	}
+	if len(d.Devices) == 0 {
+		fmt.Fprintf(w, "devices        CPU, GPU\n")
+	} else {
+		fmt.Fprintf(w, "devices        pinned to %s\n", strings.Join(d.Devices, ", "))
+	}
 	for _, s := range d.Signatures {
 		fmt.Fprintf(w, "signature      %s: %s -> %s\n", s.Name, tensorList(s.Inputs), tensorList(s.Outputs))
+	}
+	if len(d.Layers) == 0 {
+		return nil
 	}
 	fmt.Fprintln(w)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -11,6 +11,10 @@ import (
 	"github.com/scigolib/hdf5"
 )
 
+// optimizerPrefix begins the paths of what Keras's optimizers remember between two steps of
+// training, which is no part of a network.
+const optimizerPrefix = "/optimizer"
+
 // readHDF5 reads all datasets of floating-point numbers, by their paths.
 func readHDF5(name string) (Set, error) {
 	file, err := hdf5.Open(name)
@@ -21,7 +25,7 @@ func readHDF5(name string) (Set, error) {
 	set := Set{Tensors: map[string]Tensor{}}
 	file.Walk(func(path string, object hdf5.Object) {
 		dataset, ok := object.(*hdf5.Dataset)
-		if !ok || err != nil {
+		if !ok || err != nil || strings.HasPrefix(path, optimizerPrefix) {
 			return
 		}
 		var tensor Tensor

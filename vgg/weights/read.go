@@ -4,14 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 )
 
 // Read reads a weights file of any known format, told by its content: safetensors, HDF5 (as
-// Keras writes it), NumPy's .npz, or a PyTorch state dict (.pth).
+// Keras writes it, .h5, .weights.h5 or in a .keras archive), NumPy's .npz, or a PyTorch state dict (.pth, in today's form or that of
+// before version 1.6).
 func Read(name string) (Set, error) {
 	file, err := os.Open(name)
 	if err != nil {
@@ -53,7 +53,7 @@ func readAs(name string, head []byte) (set Set, err error) {
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return readZip(name)
 	case head[0] == 0x80 && head[1] <= 5: // a pickle by itself
-		return Set{}, errors.New("a PyTorch file of before version 1.6: load it in PyTorch and save it again, best as safetensors")
+		return readLegacyTorch(name)
 	}
 	data, err := os.ReadFile(name)
 	if err != nil {

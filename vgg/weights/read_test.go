@@ -20,9 +20,13 @@ func kernel(i int) float32 { return float32(i%19-9) / 8 }
 // Every format gives the same tensors, PyTorch's kernel in its own order.
 func TestRead(t *testing.T) {
 	for name, names := range map[string][2]string{
-		"arrays.npz":     {"conv1_1_W", "conv1_1_b"},
-		"keras.h5":       {"block1_conv1/block1_conv1_W_1:0", "block1_conv1/block1_conv1_b_1:0"},
-		"state_dict.pth": {"features.0.weight", "features.0.bias"},
+		"arrays.npz":       {"conv1_1_W", "conv1_1_b"},
+		"keras.h5":         {"block1_conv1/block1_conv1_W_1:0", "block1_conv1/block1_conv1_b_1:0"},
+		"state_dict.pth":   {"features.0.weight", "features.0.bias"},
+		"model.keras":      {"layers/conv2d/vars/0", "layers/conv2d/vars/1"},
+		"model.weights.h5": {"layers/conv2d/vars/0", "layers/conv2d/vars/1"},
+		"torch.pth":        {"features.0.weight", "features.0.bias"},
+		"torch_legacy.pth": {"features.0.weight", "features.0.bias"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			set, err := Read(filepath.Join(files, name))
@@ -38,7 +42,7 @@ func TestRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			shape, at := []int{3, 3, 2, 4}, func(h, w, i, o int) int { return ((h*3+w)*2+i)*4 + o }
-			if name == "state_dict.pth" {
+			if strings.HasSuffix(name, ".pth") {
 				shape, at = []int{4, 2, 3, 3}, func(h, w, i, o int) int { return ((o*2+i)*3+h)*3 + w }
 			}
 			if !slices.Equal(tensor.Shape, shape) {
@@ -66,13 +70,15 @@ func TestReadRefuses(t *testing.T) {
 		}
 		return file
 	}
-	half := func(name string) string {
+	read := func(name string) []byte {
 		data, err := os.ReadFile(filepath.Join(files, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return put("half-"+name, data[:len(data)/2])
+		return data
 	}
+	half := func(name string) string { return put("half-"+name, read(name)[:len(read(name))/2]) }
+	cut := func(name string, bytes int) string { return put("cut-"+name, read(name)[:len(read(name))-bytes]) }
 	archive := func(name string, members map[string]string) string {
 		var out bytes.Buffer
 		w := zip.NewWriter(&out)
@@ -100,9 +106,13 @@ func TestReadRefuses(t *testing.T) {
 		"text":           {put("text", []byte("these are no weights at all")), "safetensors"},
 		"half npz":       {half("arrays.npz"), "truncated or damaged"},
 		"half h5":        {half("keras.h5"), "not a valid weights file"},
+		"half keras":     {half("model.keras"), "truncated or damaged"},
 		"half pth":       {half("state_dict.pth"), "truncated or damaged"},
 		"evil pth":       {filepath.Join(files, "evil.pth"), "posix.system"},
-		"old pickle":     {put("old", []byte("\x80\x02\x8a\x0al\xfc\x9cF\xf9")), "before version 1.6"},
+		"half legacy":    {half("torch_legacy.pth"), "not a valid weights file"},
+		"tail legacy":    {cut("torch_legacy.pth", 1), "ends within the elements"},
+		"other pickle":   {put("other", []byte("\x80\x02K\x01.more")), "not one of PyTorch's"},
+		"cut pickle":     {put("old", []byte("\x80\x02\x8a\x0al\xfc\x9cF\xf9")), "state dict"},
 		"foreign zip":    {archive("docx", map[string]string{"word/document.xml": "x"}), "neither .npz nor PyTorch"},
 		"no array":       {archive("a.npz", map[string]string{"a.npy": "nonsense, and more of it"}), "not a NumPy array"},
 		"short array":    {archive("b.npz", map[string]string{"b.npy": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", 8)}), "takes 12 bytes, but 8"},
@@ -124,7 +134,7 @@ func TestReadRefuses(t *testing.T) {
 // FuzzRead looks for a file that makes any of the readers panic, hang or take memory that
 // the file does not account for.
 func FuzzRead(f *testing.F) {
-	for _, name := range []string{"arrays.npz", "keras.h5", "state_dict.pth", "evil.pth"} {
+	for _, name := range []string{"arrays.npz", "keras.h5", "state_dict.pth", "torch_legacy.pth", "model.keras", "evil.pth"} {
 		data, err := os.ReadFile(filepath.Join(files, name))
 		if err != nil {
 			f.Fatal(err)

@@ -3,7 +3,9 @@ package weights
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"path"
 
 	"github.com/nlpodyssey/gopickle/pickle"
@@ -11,7 +13,7 @@ import (
 )
 
 // A PyTorch state dict is a pickle, data.pkl, that names its tensors' elements in files
-// beside it. A pickle is a program; of what it may call, only the few things are known here
+// beside it (before version 1.6, one file with the elements at its end). A pickle is a program; of what it may call, only the few things are known here
 // that a dictionary of tensors consists of, and anything else is refused by its name.
 
 // storageType is the class of a tensor's elements, named in the pickle.
@@ -36,7 +38,34 @@ func readTorch(archive *zip.Reader, dict *zip.File) (Set, error) {
 		files[f.Name] = f
 	}
 	storages := map[string]*storage{}
-	unpickler := pickle.NewUnpickler(bytes.NewReader(program))
+	value, err := unpickle(bytes.NewReader(program), func(ref reference) (*storage, error) {
+		if s := storages[ref.key]; s != nil {
+			return s, nil
+		}
+		file := files[path.Join(path.Dir(dict.Name), "data", ref.key)]
+		if file == nil {
+			return nil, fmt.Errorf("%w: the elements %q are missing", ErrFormat, ref.key)
+		}
+		raw, err := member(file, maxTensorBytes)
+		storages[ref.key] = &storage{ref.dtype, raw}
+		return storages[ref.key], err
+	})
+	if err != nil {
+		return Set{}, err
+	}
+	return torchSet(value)
+}
+
+// reference is what a pickle says about elements that lie outside it.
+type reference struct {
+	dtype DType
+	key   string
+	count int
+}
+
+// unpickle runs one pickle, without reading a byte beyond its end.
+func unpickle(r io.Reader, elements func(reference) (*storage, error)) (any, error) {
+	unpickler := pickle.NewUnpickler(r)
 	unpickler.FindClass = findTorchClass
 	unpickler.PersistentLoad = func(id any) (any, error) {
 		tuple, ok := id.(*types.Tuple)
@@ -45,25 +74,20 @@ func readTorch(archive *zip.Reader, dict *zip.File) (Set, error) {
 		}
 		kind, isKind := tuple.Get(1).(storageType)
 		key, isKey := tuple.Get(2).(string)
-		if !isKind || !isKey {
+		count, isCount := tuple.Get(4).(int)
+		if !isKind || !isKey || !isCount || count < 0 {
 			return nil, fmt.Errorf("%w: a reference %v to elements", ErrFormat, id)
 		}
-		if s := storages[key]; s != nil {
-			return s, nil
-		}
-		file := files[path.Join(path.Dir(dict.Name), "data", key)]
-		if file == nil {
-			return nil, fmt.Errorf("%w: the elements %q are missing", ErrFormat, key)
-		}
-		raw, err := member(file, maxTensorBytes)
-		storages[key] = &storage{DType(kind), raw}
-		return storages[key], err
+		return elements(reference{DType(kind), key, count})
 	}
 	value, err := unpickler.Load()
-	if err != nil {
-		return Set{}, fmt.Errorf("read the PyTorch state dict: %w", err)
+	if err != nil && !errors.Is(err, ErrFormat) {
+		err = fmt.Errorf("%w: it is truncated or damaged: %w", ErrFormat, err)
 	}
-	return torchSet(value)
+	if err != nil {
+		return nil, fmt.Errorf("read the PyTorch state dict: %w", err)
+	}
+	return value, nil
 }
 
 // findTorchClass is the list of what a state dict may name.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -14,7 +15,10 @@ import (
 // maxTensorBytes bounds one tensor; the largest of VGG has 411 MB.
 const maxTensorBytes = 2 << 30
 
-// readZip tells the two kinds of ZIP archives apart.
+// kerasMember is the weights in a whole model of Keras 3 (.keras).
+const kerasMember = "model.weights.h5"
+
+// readZip tells the kinds of ZIP archives apart.
 func readZip(name string) (Set, error) {
 	archive, err := zip.OpenReader(name)
 	if err != nil {
@@ -22,11 +26,33 @@ func readZip(name string) (Set, error) {
 	}
 	defer archive.Close() //nolint:errcheck // opened for reading
 	for _, f := range archive.File {
-		if strings.HasSuffix(f.Name, "data.pkl") {
+		switch {
+		case strings.HasSuffix(f.Name, "data.pkl"):
 			return readTorch(&archive.Reader, f)
+		case f.Name == kerasMember:
+			return readKeras(f)
 		}
 	}
 	return readNPZ(&archive.Reader)
+}
+
+// readKeras reads the weights of a .keras archive, by way of a file of their own: HDF5 is
+// read at any place, a member of an archive only from its beginning.
+func readKeras(f *zip.File) (set Set, err error) {
+	file, err := os.CreateTemp("", "weights-*.h5")
+	if err != nil {
+		return Set{}, err
+	}
+	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
+	r, err := f.Open()
+	if err != nil {
+		return Set{}, errors.Join(fmt.Errorf("%w: %s: %w", ErrFormat, f.Name, err), file.Close())
+	}
+	_, err = io.Copy(file, io.LimitReader(r, 2*maxTensorBytes))
+	if err = errors.Join(err, r.Close(), file.Close()); err != nil {
+		return Set{}, fmt.Errorf("%w: %s: %w", ErrFormat, f.Name, err)
+	}
+	return readHDF5(file.Name())
 }
 
 // member reads a file of the archive of which at most limit bytes are wanted.

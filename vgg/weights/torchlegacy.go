@@ -1,0 +1,126 @@
+package weights
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/big"
+	"os"
+
+	"github.com/nlpodyssey/gopickle/types"
+)
+
+// Before version 1.6, PyTorch wrote four pickles, one after another: a magic number, the
+// protocol's version, the sizes of the writer's integers, and the state dict. A fifth lists
+// the keys of the elements, which follow in that order, each with their count before them.
+// torchvision's vgg16 and vgg19 are published so.
+
+const legacyProtocol = 1001
+
+var legacyMagic, _ = new(big.Int).SetString("1950a86a20f9469cfc6c", 16)
+
+func readLegacyTorch(name string) (Set, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return Set{}, err
+	}
+	defer file.Close() //nolint:errcheck // opened for reading
+	info, err := file.Stat()
+	if err != nil {
+		return Set{}, err
+	}
+	r := bufio.NewReader(file)
+	if err := checkLegacyHeader(r); err != nil {
+		return Set{}, err
+	}
+	// The elements come after the dictionary: the tensors get room, which is filled below.
+	storages := map[string]*storage{}
+	room := info.Size()
+	value, err := unpickle(r, func(ref reference) (*storage, error) {
+		if s := storages[ref.key]; s != nil {
+			return s, nil
+		}
+		size := int64(ref.dtype.size())
+		if int64(ref.count) > room/size {
+			return nil, fmt.Errorf("%w: the elements %q are more than the file has: is it truncated?", ErrFormat, ref.key)
+		}
+		room -= size * int64(ref.count)
+		storages[ref.key] = &storage{ref.dtype, make([]byte, size*int64(ref.count))}
+		return storages[ref.key], nil
+	})
+	if err != nil {
+		return Set{}, err
+	}
+	if err := fillLegacy(r, storages); err != nil {
+		return Set{}, err
+	}
+	return torchSet(value)
+}
+
+func checkLegacyHeader(r io.Reader) error {
+	none := func(ref reference) (*storage, error) {
+		return nil, fmt.Errorf("%w: elements before the state dict", ErrFormat)
+	}
+	magic, err := unpickle(r, none)
+	if err != nil {
+		return err
+	}
+	if number, ok := magic.(*big.Int); !ok || number.Cmp(legacyMagic) != 0 {
+		return fmt.Errorf("%w: a pickle, but not one of PyTorch's: save model.state_dict() with torch.save", ErrFormat)
+	}
+	version, err := unpickle(r, none)
+	if err != nil {
+		return err
+	}
+	if version != legacyProtocol {
+		return fmt.Errorf("%w: version %v of PyTorch's old format, only %d is known", ErrFormat, version, legacyProtocol)
+	}
+	system, err := unpickle(r, none)
+	if err != nil {
+		return err
+	}
+	if dict, ok := system.(*types.Dict); ok {
+		if little, found := dict.Get("little_endian"); found && little != true {
+			return fmt.Errorf("%w: its numbers are big-endian: save it again on a common machine", ErrFormat)
+		}
+	}
+	return nil
+}
+
+// fillLegacy reads the elements of all storages.
+func fillLegacy(r io.Reader, storages map[string]*storage) error {
+	value, err := unpickle(r, func(ref reference) (*storage, error) {
+		return nil, fmt.Errorf("%w: a list of keys with elements in it", ErrFormat)
+	})
+	if err != nil {
+		return err
+	}
+	keys, ok := value.(*types.List)
+	if !ok {
+		return fmt.Errorf("%w: the list of elements is a %T", ErrFormat, value)
+	}
+	filled := 0
+	for _, key := range *keys {
+		name, _ := key.(string)
+		s := storages[name]
+		if s == nil {
+			return fmt.Errorf("%w: elements %v, which no tensor has", ErrFormat, key)
+		}
+		var count int64
+		if err := binary.Read(r, binary.LittleEndian, &count); err != nil {
+			return fmt.Errorf("%w: it ends before the elements %q: %w", ErrFormat, name, err)
+		}
+		if count != int64(len(s.raw)/s.dtype.size()) {
+			return fmt.Errorf("%w: %d elements %q, but the state dict says %d", ErrFormat, count, name, len(s.raw)/s.dtype.size())
+		}
+		if _, err := io.ReadFull(r, s.raw); err != nil {
+			return fmt.Errorf("%w: it ends within the elements %q: %w", ErrFormat, name, err)
+		}
+		filled++
+	}
+	if filled != len(storages) {
+		return fmt.Errorf("%w: %d of %d tensors have elements", ErrFormat, filled, len(storages))
+	}
+	return nil
+}
