@@ -214,3 +214,27 @@ func TestCompactKilled(t *testing.T) {
 		t.Errorf("left behind: %v", entries)
 	}
 }
+
+// What was not finished is not finished by merging: extraction can go on.
+func TestMergeInterrupted(t *testing.T) {
+	info := testInfo(Float32)
+	a, _ := part(t, "a", info, FormatParquet, 0, 5)
+	b := filepath.Join(t.TempDir(), "b")
+	rows := makeRows(info.Recipe, 10, 14)
+	w := mustCreate(t, b, info, testOptions(FormatParquet))
+	must(t, w.Append(rows[:2]...))
+	must(t, w.Close(StatusInterrupted))
+	out := verified(t)
+	must(t, Merge(context.Background(), out, []string{a, b}, MergeOptions{}))
+	d, err := Open(out)
+	must(t, err)
+	if d.Manifest().Status != StatusInterrupted || d.Rows() != 7 {
+		t.Errorf("%s with %d rows, want interrupted with 7", d.Manifest().Status, d.Rows())
+	}
+	w = mustCreate(t, out, info, Options{Resume: true})
+	if done := w.Done(); len(done) != 9 || !done[rows[1].Path] { // 7 rows, 2 failures
+		t.Errorf("%d paths are done, want 9", len(done))
+	}
+	must(t, w.Append(rows[2:]...))
+	must(t, w.Close(StatusComplete))
+}
