@@ -62,6 +62,8 @@ func TestScripts(t *testing.T) {
 			"interrupt": interrupt,
 			"picture":   picture,
 			"rows":      rows,
+			"dataset":   dataset,
+			"damage":    damage,
 		},
 	})
 }

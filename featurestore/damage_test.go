@@ -199,11 +199,11 @@ func TestVerifyFindsWrongContent(t *testing.T) {
 		text  string
 	}{
 		{name: "path twice", rows: func(rows []Row) { rows[40].Path = rows[1].Path }, text: "duplicate path"},
-		{name: "path of a failure", rows: func(rows []Row) { rows[40].Path = "bad/0.jpg" }, text: `errors.parquet: duplicate path "bad/0.jpg"`},
-		{name: "NaN", rows: func(rows []Row) { v := rows[30].Features[1]; v[2] -= v[2]; v[2] /= v[2] }, text: `layer "fc7": value not finite: NaN`},
+		{name: "path of a failure", rows: func(rows []Row) { rows[40].Path = "bad/0.jpg" }, text: `errors.parquet: row 0 "bad/0.jpg": damaged: duplicate path, which data/part-00001.parquet has too`},
+		{name: "NaN", rows: func(rows []Row) { v := rows[30].Features[1]; v[2] -= v[2]; v[2] /= v[2] }, text: `data/part-00001.parquet: row 7 "folder 0/pïcture.30.jpg", layer "fc7": damaged: value not finite: value 2 is NaN`},
 		{name: "labels", field: "labels", value: map[string]int{"cat": 1}, text: "labels"},
 		{name: "splits", field: "splits", value: map[string]int{}, text: "splits"},
-		{name: "failures", field: "failures", value: 7, text: "errors.parquet has 1 rows, but manifest.json says 7"},
+		{name: "failures", field: "failures", value: 7, text: "errors.parquet: damaged: it has 1 rows, but manifest.json says 7"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"fovea/recipe"
@@ -20,6 +21,8 @@ type Dataset struct {
 	dir      string
 	manifest Manifest
 	mem      memory.Allocator
+	// groups are the numbers of rows of each shard's parts; see shardReader.
+	groups [][]int
 }
 
 // Open opens the dataset in dir. It reads the manifest and every shard's footer, and fails
@@ -61,10 +64,11 @@ func (d *Dataset) findShards() error {
 	found := make([]Shard, 0, len(names))
 	rows := 0
 	for i, name := range names {
-		s, err := d.inspect(name)
+		s, groups, err := d.inspect(name)
 		if err != nil {
 			return err
 		}
+		d.groups = append(d.groups, groups)
 		listed, ok := known[s.File]
 		switch {
 		case ok && listed.Rows == s.Rows && listed.Bytes == s.Bytes:
@@ -91,25 +95,34 @@ func (d *Dataset) findShards() error {
 	return nil
 }
 
-// inspect reads a shard's footer and compares it with the manifest.
-func (d *Dataset) inspect(name string) (Shard, error) {
+// inspect reads a shard's footer and compares it with the manifest. It returns the numbers
+// of rows of its groups, too.
+func (d *Dataset) inspect(name string) (Shard, []int, error) {
 	stat, err := os.Stat(filepath.Join(d.dir, dataDir, name))
 	if err != nil {
-		return Shard{}, err
+		return Shard{}, nil, err
 	}
 	r, err := openShard(d.dir, name, d.mem)
 	if err != nil {
-		return Shard{}, err
+		return Shard{}, nil, err
 	}
 	defer r.close()
-	if r.meta.fingerprint != d.manifest.Fingerprint {
-		return Shard{}, fmt.Errorf("%w: %s/%s was made in another way than %s says: %s", ErrCorrupt, dataDir, name, manifestFile,
-			describe(differences(d.manifest.Recipe, r.meta.recipe), "in the manifest", "in the shard"))
+	if err := errors.Join(d.manifest.agrees(name, r.meta), r.countValues()); err != nil {
+		return Shard{}, nil, err
 	}
-	if r.meta.dtype != d.manifest.DType {
-		return Shard{}, fmt.Errorf("%w: %s/%s stores %s, but %s says %s", ErrCorrupt, dataDir, name, r.meta.dtype, manifestFile, d.manifest.DType)
+	return Shard{File: dataDir + "/" + name, Rows: r.rows, Bytes: stat.Size()}, r.groups, nil
+}
+
+// agrees compares what a shard says of itself with the manifest.
+func (m Manifest) agrees(name string, meta shardMeta) error {
+	if meta.fingerprint != m.Fingerprint {
+		return fmt.Errorf("%w: %s/%s was made in another way than %s says: %s", ErrCorrupt, dataDir, name, manifestFile,
+			describe(differences(m.Recipe, meta.recipe), "in the manifest", "in the shard"))
 	}
-	return Shard{File: dataDir + "/" + name, Rows: r.rows, Bytes: stat.Size()}, nil
+	if meta.dtype != m.DType {
+		return fmt.Errorf("%w: %s/%s stores %s, but %s says %s", ErrCorrupt, dataDir, name, meta.dtype, manifestFile, m.DType)
+	}
+	return nil
 }
 
 // Manifest returns the manifest. Its rows and shards are those found; while the status is
@@ -144,4 +157,32 @@ func (d *Dataset) failures() ([]Failure, error) {
 		return nil, nil // it is first written with the first shard
 	}
 	return failures, err
+}
+
+// Column is a column of the shards.
+type Column struct {
+	Name string `json:"name"`
+	// Type is in Arrow's words: string, int32, fixed_size_list<float32>[25088].
+	Type     string `json:"type"`
+	Nullable bool   `json:"nullable"`
+	// Shape and Layout are those of a layer's vectors; see recipe.Layer.
+	Shape  []int  `json:"shape,omitempty"`
+	Layout string `json:"layout,omitempty"`
+}
+
+// Columns are the columns of the shards in order.
+func (d *Dataset) Columns() []Column {
+	var columns []Column
+	for _, f := range fixedSchema(Info{Recipe: d.manifest.Recipe, DType: d.manifest.DType}, arrow.Metadata{}).Fields() {
+		c := Column{Name: f.Name, Type: f.Type.String(), Nullable: f.Nullable}
+		if c.Type == "utf8" {
+			c.Type = "string"
+		}
+		if l, ok := d.manifest.Recipe.Layer(f.Name); ok {
+			c.Type = fmt.Sprintf("fixed_size_list<%s>[%d]", d.manifest.DType, l.Size())
+			c.Shape, c.Layout = l.Shape, l.Layout
+		}
+		columns = append(columns, c)
+	}
+	return columns
 }

@@ -100,11 +100,7 @@ func listShards(dir string, format Format) ([]string, error) {
 		}
 		names = append(names, e.Name())
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		i, _, _ := shardIndex(a)
-		j, _, _ := shardIndex(b)
-		return i - j
-	})
+	slices.SortFunc(names, compareShards)
 	for i, name := range names {
 		if want := shardName(i, format); name != want {
 			return nil, fmt.Errorf("%w: %s/%s is missing", ErrCorrupt, dataDir, want)

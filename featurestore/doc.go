@@ -1,5 +1,5 @@
 // Package featurestore writes feature vectors of pictures as a directory of Parquet or Arrow
-// files, and reads them back as matrices.
+// files, and reads them back as streams or matrices. It checks, merges and compacts datasets.
 //
 // It knows shards, footers, the manifest and how to keep them whole. It knows nothing of
 // models, inference or pixels: a recipe (package recipe) says what the vectors are, and the
@@ -56,10 +56,12 @@
 // A file gets its final name when it is complete and on disk, so whatever has a final name is
 // valid at any time, also after a full disk, a killed process or a power cut. A killed writer
 // leaves its finished shards under a manifest that says "writing"; resuming goes on after
-// them. Readers take no lock.
+// them. Readers take no lock. Merge and Compact make the new dataset beside the old one and
+// exchange the directories in one step.
 //
 // # Limits
 //
-// Paths are kept in memory while writing, to tell duplicates. A writer holds one record (up
-// to 4 MiB of values, or one row if that is more) and, for Parquet, the compressed row group.
+// Paths are kept in memory while writing and checking, to tell duplicates. A writer holds one
+// record (up to 4 MiB of values, or one row if that is more) and, for Parquet, the compressed
+// row group. So does each of the readers of a scan, with three records.
 package featurestore

@@ -24,24 +24,29 @@ type encoder interface {
 	close() error
 }
 
-func newEncoder(w io.WriteSeeker, info Info, format Format, s sizes, mem memory.Allocator) (encoder, error) {
+func newEncoder(w io.WriteSeeker, info Info, o Options, s sizes) (encoder, error) {
 	md, err := footerMetadata(info)
 	if err != nil {
 		return nil, err
 	}
-	if format == FormatArrow {
-		schema := fixedSchema(info, md)
+	mem, schema := o.hooks.mem, fixedSchema(info, md)
+	if o.TensorExtension {
+		if schema, err = tensorSchema(info, md); err != nil {
+			return nil, err
+		}
+	}
+	if o.Format == FormatArrow {
 		// Arrow's other codecs would keep readers from mapping the file.
 		writer, err := ipc.NewFileWriter(w, ipc.WithSchema(schema), ipc.WithAllocator(mem))
 		return &ipcEncoder{writer: writer, fields: schema}, err
 	}
 	physical := listSchema(info, md)
-	logical, err := serializeSchema(fixedSchema(info, md), mem)
+	logical, err := serializeSchema(schema, mem)
 	if err != nil {
 		return nil, err
 	}
 	// The writer gets a bare io.Writer: it would close anything that can be closed.
-	writer, err := pqarrow.NewFileWriter(physical, writerOnly{w}, vectorProperties(info, s), pqarrow.NewArrowWriterProperties())
+	writer, err := pqarrow.NewFileWriter(physical, writerOnly{w}, vectorProperties(info, s, o.hooks.properties...), pqarrow.NewArrowWriterProperties())
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +63,7 @@ type writerOnly struct{ io.Writer }
 //     splits repeat, so they get a dictionary.
 //   - Its own buffers come from Go's allocator: it leaves their release to the garbage collector.
 //   - A batch of levels is as long as a whole record's, so that a page always ends with a row.
-func vectorProperties(info Info, s sizes) *parquet.WriterProperties {
+func vectorProperties(info Info, s sizes, more ...parquet.WriterProperty) *parquet.WriterProperties {
 	widest := 1
 	for _, l := range info.Recipe.Layers {
 		widest = max(widest, l.Size())
@@ -75,7 +80,7 @@ func vectorProperties(info Info, s sizes) *parquet.WriterProperties {
 	for _, l := range info.Recipe.Layers {
 		options = append(options, parquet.WithStatsFor(l.Name+".list.element", false))
 	}
-	return parquet.NewWriterProperties(options...)
+	return parquet.NewWriterProperties(append(options, more...)...)
 }
 
 // serializeSchema encodes a schema as readers look for it under "ARROW:schema".

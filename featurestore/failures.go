@@ -131,8 +131,12 @@ func readFailures(ctx context.Context, dir string, mem memory.Allocator) ([]Fail
 }
 
 func decodeFailures(ctx context.Context, src source) ([]Failure, error) {
+	groups, err := src.groups()
+	if err != nil {
+		return nil, err
+	}
 	var failures []Failure
-	err := src.scan(ctx, failureSchemaNames(), failureRows, func(r arrow.Record) error {
+	visit := func(r arrow.Record) error {
 		c := chunk{rows: int(r.NumRows()), record: r}
 		part := make([]Failure, c.rows)
 		for _, column := range failureColumns {
@@ -150,8 +154,13 @@ func decodeFailures(ctx context.Context, src source) ([]Failure, error) {
 		}
 		failures = append(failures, part...)
 		return nil
-	})
-	return failures, err
+	}
+	for group := range groups {
+		if err := src.scan(ctx, group, failureSchemaNames(), failureRows, visit); err != nil {
+			return nil, err
+		}
+	}
+	return failures, nil
 }
 
 func failureSchemaNames() []string {

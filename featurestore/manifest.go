@@ -27,7 +27,10 @@ type Manifest struct {
 	Format      Format        `json:"format"`
 	DType       DType         `json:"dtype"`
 	ToolVersion string        `json:"tool_version"`
-	Device      string        `json:"device,omitempty"`
+	// TensorExtension says that the columns of layers with several dimensions are declared
+	// as arrow.fixed_shape_tensor.
+	TensorExtension bool   `json:"tensor_extension,omitempty"`
+	Device          string `json:"device,omitempty"`
 
 	// Rows and Failures count those of all shards and of errors.parquet.
 	Rows     int `json:"rows"`

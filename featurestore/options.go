@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/apache/arrow/go/v15/parquet"
 
 	"fovea/recipe"
 )
@@ -35,6 +36,12 @@ type Options struct {
 	// which the number of rows per shard follows (at least 1, at most 8192); 0 means
 	// DefaultShardBytes or, when resuming, what the earlier run chose.
 	ShardBytes int64
+	// ShardRows is the number of rows of a full shard; 0 lets ShardBytes decide.
+	ShardRows int
+	// TensorExtension declares layers with several dimensions as tensors, by Arrow's
+	// extension type arrow.fixed_shape_tensor: pyarrow then gives arrays of the layer's
+	// shape, but some readers refuse the files (docs/datasets.md lists them).
+	TensorExtension bool
 	// Resume goes on with the dataset in the directory, if there is one.
 	Resume bool
 	// Overwrite deletes the dataset in the directory, if there is one, and nothing else.
@@ -43,19 +50,20 @@ type Options struct {
 	hooks hooks
 }
 
-// hooks let tests choose small sizes, fail writes and count memory.
+// hooks let tests choose small sizes and other settings, fail writes and count memory.
 type hooks struct {
 	shardRows, groupRows, recordRows int
 	wrap                             func(io.Writer) io.Writer
 	mem                              memory.Allocator
+	properties                       []parquet.WriterProperty
 }
 
 func (o Options) validate() error {
 	switch {
 	case o.Format != FormatParquet && o.Format != FormatArrow:
 		return fmt.Errorf("unknown format %q: want %q or %q", o.Format, FormatParquet, FormatArrow)
-	case o.ShardBytes < 0:
-		return fmt.Errorf("shard size %d is negative", o.ShardBytes)
+	case o.ShardBytes < 0 || o.ShardRows < 0:
+		return fmt.Errorf("shard size of %d bytes or %d rows is negative", o.ShardBytes, o.ShardRows)
 	case o.Resume && o.Overwrite:
 		return fmt.Errorf("resume and overwrite exclude each other")
 	}
@@ -73,6 +81,9 @@ func chooseSizes(layers []recipe.Layer, dtype DType, o Options) sizes {
 	shardBytes := o.ShardBytes
 	if shardBytes == 0 {
 		shardBytes = DefaultShardBytes
+	}
+	if o.hooks.shardRows == 0 {
+		o.hooks.shardRows = o.ShardRows
 	}
 	rows := func(bytes, most int64, hook int) int {
 		if hook > 0 {

@@ -81,7 +81,8 @@ func (w *Writer) comparable(m Manifest) error {
 	}
 	add("dtype", string(m.DType), string(w.manifest.DType))
 	add("format", string(m.Format), string(w.manifest.Format))
-	if w.config.options.ShardBytes != 0 {
+	add("tensor extension", fmt.Sprint(m.TensorExtension), fmt.Sprint(w.manifest.TensorExtension))
+	if w.config.options.ShardBytes != 0 || w.config.options.ShardRows != 0 {
 		add("rows per shard", fmt.Sprint(m.RowsPerShard), fmt.Sprint(w.manifest.RowsPerShard))
 	}
 	if len(found) == 0 {
@@ -136,21 +137,9 @@ func (w *Writer) takeUp() error {
 
 // rowsOf makes rows of a chunk. Only their vectors may lie in its memory.
 func (c chunk) rowsOf(layers []recipe.Layer) ([]Row, error) {
-	var t Table
-	if err := t.add(c, nil); err != nil {
-		return nil, err
-	}
-	widths, err := c.numbers(columnWidth)
+	rows, err := c.identities(nil)
 	if err != nil {
 		return nil, err
-	}
-	heights, err := c.numbers(columnHeight)
-	if err != nil {
-		return nil, err
-	}
-	rows := make([]Row, c.rows)
-	for i := range rows {
-		rows[i] = Row{Path: t.Paths[i], Label: t.Labels[i], Split: t.Splits[i], SHA256: t.SHA256[i], Width: widths[i], Height: heights[i]}
 	}
 	for _, l := range layers {
 		v, err := c.vectors(l)

@@ -69,6 +69,27 @@ func fixedSchema(info Info, md arrow.Metadata) *arrow.Schema {
 	})
 }
 
+// tensorSchema is fixedSchema that calls the vectors of layers with several dimensions
+// tensors, by Arrow's canonical extension type arrow.fixed_shape_tensor. Readers that do not
+// know it see the fixed-size lists.
+func tensorSchema(info Info, md arrow.Metadata) (*arrow.Schema, error) {
+	schema := fixedSchema(info, md)
+	fields := schema.Fields()
+	for i, l := range info.Recipe.Layers {
+		if len(l.Shape) < 2 {
+			continue
+		}
+		shape, err := json.Marshal(map[string][]int{"shape": l.Shape})
+		if err != nil {
+			return nil, fmt.Errorf("encode the shape of %q: %w", l.Name, err)
+		}
+		fields[len(fixedColumns)+i].Metadata = arrow.NewMetadata(
+			[]string{"ARROW:extension:name", "ARROW:extension:metadata"},
+			[]string{"arrow.fixed_shape_tensor", string(shape)})
+	}
+	return arrow.NewSchema(fields, &md), nil
+}
+
 // listSchema has lists of any length: what is handed to the Parquet writer, which loses
 // values of fixed-size lists. In the file both are the same.
 func listSchema(info Info, md arrow.Metadata) *arrow.Schema {

@@ -24,6 +24,8 @@ type shardReader struct {
 	src  source
 	meta shardMeta
 	rows int
+	// groups are the numbers of rows of the parts that can be read by themselves.
+	groups []int
 }
 
 func openShard(dir, name string, mem memory.Allocator) (*shardReader, error) {
@@ -50,14 +52,48 @@ func newShardReader(name string, r readSeeker, format Format, mem memory.Allocat
 		if s.meta, err = parseMetadata(s.src.schema(), s.src.metadata); err != nil {
 			return err
 		}
-		rows, err := s.src.rows()
-		s.rows = int(rows)
+		if p, ok := s.src.(*parquetSource); ok {
+			p.vectorSize = func(column string) int {
+				if l, ok := s.meta.recipe.Layer(column); ok {
+					return l.Size()
+				}
+				return 0
+			}
+		}
+		groups, err := s.src.groups()
+		for _, rows := range groups {
+			s.groups = append(s.groups, int(rows))
+			s.rows += int(rows)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, s.damaged("open", err)
 	}
 	return s, nil
+}
+
+// countValues compares the numbers of values that a Parquet file's footer states with the
+// layers' sizes. Whoever makes room for the vectors of all rows relies on these.
+func (s *shardReader) countValues() error {
+	p, ok := s.src.(*parquetSource)
+	if !ok {
+		return nil // fixed-size lists, whose sizes were compared with the schema
+	}
+	return guard(func() error {
+		for _, l := range s.meta.recipe.Layers {
+			for group, rows := range s.groups {
+				values, err := p.values(group, l.Name)
+				if err != nil {
+					return s.damaged("open", err)
+				}
+				if want := int64(rows) * int64(l.Size()); values != want {
+					return fmt.Errorf("open %q: %w: column %q has %d values in %d rows instead of %d: not all vectors have %d", s.name, ErrCorrupt, l.Name, values, rows, want, l.Size())
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // damaged names the file in an error and marks errors of Arrow, which has no marks of its
@@ -85,13 +121,24 @@ type chunk struct {
 // scan visits the rows in order with the given columns, and checks that there are as many as
 // the file claims.
 func (s *shardReader) scan(ctx context.Context, columns []string, visit func(chunk) error) error {
+	for group := range s.groups {
+		// One after the other: their column chunks are read whole.
+		if err := s.scanGroup(ctx, group, columns, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scanGroup is scan for one group.
+func (s *shardReader) scanGroup(ctx context.Context, group int, columns []string, visit func(chunk) error) error {
 	visited := 0
 	var visitErr error
 	err := guard(func() error {
-		return s.src.scan(ctx, columns, s.recordRows(columns), func(r arrow.Record) error {
+		return s.src.scan(ctx, group, columns, s.recordRows(columns), func(r arrow.Record) error {
 			visited += int(r.NumRows())
-			if visited > s.rows {
-				return fmt.Errorf("%w: it has more rows than the %d that it claims", ErrCorrupt, s.rows)
+			if visited > s.groups[group] {
+				return fmt.Errorf("%w: it has more rows than the %d that it claims", ErrCorrupt, s.groups[group])
 			}
 			visitErr = visit(chunk{rows: int(r.NumRows()), record: r})
 			return visitErr
@@ -105,8 +152,8 @@ func (s *shardReader) scan(ctx context.Context, columns []string, visit func(chu
 		return visitErr
 	case err != nil:
 		return s.damaged("read", err)
-	case visited != s.rows:
-		return fmt.Errorf("read %q: %w: it has %d rows instead of %d", s.name, ErrCorrupt, visited, s.rows)
+	case visited != s.groups[group]:
+		return fmt.Errorf("read %q: %w: it has %d rows instead of %d", s.name, ErrCorrupt, visited, s.groups[group])
 	}
 	return nil
 }

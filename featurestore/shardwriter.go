@@ -41,7 +41,7 @@ func newShardWriter(c *writerConfig, index int) (*shardWriter, error) {
 		return nil, fmt.Errorf("write %q: %w", s.name, err)
 	}
 	err = s.call(func() error {
-		s.enc, err = newEncoder(s.sink, c.info, c.options.Format, c.sizes, c.options.hooks.mem)
+		s.enc, err = newEncoder(s.sink, c.info, c.options, c.sizes)
 		return err
 	})
 	if err != nil {

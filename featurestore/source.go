@@ -2,6 +2,7 @@ package featurestore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -20,11 +21,12 @@ import (
 type source interface {
 	schema() *arrow.Schema
 	metadata(key string) (string, bool)
-	// rows is the number of rows as the file states it.
-	rows() (int64, error)
-	// scan visits the rows as records of at most recordRows rows, in order. Records have at
-	// least the columns asked for and are released after the visit.
-	scan(ctx context.Context, columns []string, recordRows int, visit func(arrow.Record) error) error
+	// groups are the numbers of rows, as the file states them, of the parts that can be
+	// read by themselves: the row groups of Parquet, all of an Arrow file.
+	groups() ([]int64, error)
+	// scan visits the rows of a group as records of at most recordRows rows, in order.
+	// Records have at least the columns asked for and are released after the visit.
+	scan(ctx context.Context, group int, columns []string, recordRows int, visit func(arrow.Record) error) error
 	close()
 }
 
@@ -82,6 +84,8 @@ type parquetSource struct {
 	arrow  *pqarrow.FileReader
 	fields *arrow.Schema
 	keys   metadata.KeyValueMetadata
+	// vectorSize is the size of a layer's vectors, 0 for other columns.
+	vectorSize func(column string) int
 }
 
 func openParquet(r readSeeker, mem memory.Allocator) (source, error) {
@@ -89,7 +93,10 @@ func openParquet(r readSeeker, mem memory.Allocator) (source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &parquetSource{reader: reader, keys: reader.MetaData().KeyValueMetadata()}
+	s := &parquetSource{
+		reader: reader, keys: reader.MetaData().KeyValueMetadata(),
+		vectorSize: func(string) int { return 0 },
+	}
 	// The types of Parquet itself are enough here. Arrow's reader must not see the Arrow
 	// schema, whose decoder makes room for whatever a damaged one claims.
 	reader.MetaData().FileMetaData.KeyValueMetadata = nil
@@ -111,45 +118,62 @@ func (s *parquetSource) metadata(key string) (string, bool) {
 	return "", false
 }
 
-func (s *parquetSource) rows() (int64, error) {
+func (s *parquetSource) groups() ([]int64, error) {
 	total := int64(0)
+	var rows []int64
 	for _, group := range s.reader.MetaData().GetRowGroups() {
 		if group.GetNumRows() < 0 {
-			return 0, fmt.Errorf("%w: a row group has %d rows", ErrCorrupt, group.GetNumRows())
+			return nil, fmt.Errorf("%w: a row group has %d rows", ErrCorrupt, group.GetNumRows())
 		}
 		total += group.GetNumRows()
+		rows = append(rows, group.GetNumRows())
 	}
 	if total != s.reader.NumRows() {
-		return 0, fmt.Errorf("%w: its row groups have %d rows, its footer says %d", ErrCorrupt, total, s.reader.NumRows())
+		return nil, fmt.Errorf("%w: its row groups have %d rows, its footer says %d", ErrCorrupt, total, s.reader.NumRows())
 	}
-	return total, nil
+	return rows, nil
 }
 
-func (s *parquetSource) scan(ctx context.Context, columns []string, recordRows int, visit func(arrow.Record) error) error {
+// values is the number of values of a column of numbers or lists in a group, nulls included.
+func (s *parquetSource) values(group int, column string) (int64, error) {
+	place, err := s.place(column)
+	if err != nil {
+		return 0, err
+	}
+	chunk, err := s.reader.MetaData().RowGroup(group).ColumnChunk(place.leaf)
+	if err != nil {
+		return 0, err
+	}
+	return chunk.NumValues(), nil
+}
+
+// place finds a column, whose fields have one part each.
+func (s *parquetSource) place(column string) (columnPlace, error) {
+	at := s.fields.FieldIndices(column)
+	if len(at) != 1 {
+		return columnPlace{}, fmt.Errorf("%w: it has no column %q", ErrCorrupt, column)
+	}
+	field := &s.arrow.Manifest.Fields[at[0]]
+	for len(field.Children) == 1 {
+		field = &field.Children[0]
+	}
+	if !field.IsLeaf() {
+		return columnPlace{}, fmt.Errorf("%w: column %q has parts", ErrCorrupt, column)
+	}
+	return columnPlace{at[0], field.ColIndex}, nil
+}
+
+func (s *parquetSource) scan(ctx context.Context, group int, columns []string, recordRows int, visit func(arrow.Record) error) error {
 	leaves := make([]columnPlace, len(columns))
 	fields := make([]arrow.Field, len(columns))
 	for i, name := range columns {
-		at := s.fields.FieldIndices(name)
-		if len(at) != 1 {
-			return fmt.Errorf("%w: it has no column %q", ErrCorrupt, name)
-		}
-		field := &s.arrow.Manifest.Fields[at[0]]
-		for len(field.Children) == 1 {
-			field = &field.Children[0]
-		}
-		if !field.IsLeaf() {
-			return fmt.Errorf("%w: column %q has parts", ErrCorrupt, name)
-		}
-		leaves[i], fields[i] = columnPlace{at[0], field.ColIndex}, s.fields.Field(at[0])
-	}
-	schema := arrow.NewSchema(fields, nil)
-	// One row group after the other: their column chunks are read whole.
-	for group := range s.reader.NumRowGroups() {
-		if err := s.scanGroup(ctx, group, schema, leaves, recordRows, visit); err != nil {
+		place, err := s.place(name)
+		if err != nil {
 			return err
 		}
+		leaves[i], fields[i] = place, s.fields.Field(place.field)
 	}
-	return nil
+	return s.scanGroup(ctx, group, arrow.NewSchema(fields, nil), leaves, recordRows, visit)
 }
 
 // columnPlace is a column's place among the fields and among the leaves of the schema.
@@ -158,14 +182,45 @@ type columnPlace struct{ field, leaf int }
 // scanGroup reads columns in the calling goroutine. Arrow's own record reader starts others,
 // where a panic over a damaged file would end the process.
 func (s *parquetSource) scanGroup(ctx context.Context, group int, schema *arrow.Schema, places []columnPlace, recordRows int, visit func(arrow.Record) error) error {
-	readers := make([]*pqarrow.ColumnReader, len(places))
+	visited := int64(0)
+	err := s.scanColumns(ctx, group, schema, places, recordRows, true, func(r arrow.Record) error {
+		visited += r.NumRows()
+		return visit(r)
+	})
+	if !errors.Is(err, errIrregular) {
+		return err
+	}
+	// Once more by Arrow's reader, without the records that were visited.
+	return s.scanColumns(ctx, group, schema, places, recordRows, false, func(r arrow.Record) error {
+		if visited > 0 {
+			visited -= r.NumRows()
+			return nil
+		}
+		return visit(r)
+	})
+}
+
+// scanColumns reads vectors by vectorPages, where they can and if direct says so, and all
+// else by Arrow's reader.
+func (s *parquetSource) scanColumns(ctx context.Context, group int, schema *arrow.Schema, places []columnPlace, recordRows int, direct bool, visit func(arrow.Record) error) error {
+	readers := make([]func(rows int64) (arrow.Array, error), len(places))
 	for i, p := range places {
+		if direct {
+			pages, err := newVectorPages(s.reader, group, p.leaf, schema.Field(i), s.vectorSize(schema.Field(i).Name))
+			if err != nil {
+				return err
+			}
+			if pages != nil {
+				readers[i] = func(rows int64) (arrow.Array, error) { return pages.read(int(rows)) }
+				continue
+			}
+		}
 		reader, err := s.arrow.GetFieldReader(ctx, p.field, map[int]bool{p.leaf: true}, []int{group})
 		if err != nil {
 			return err
 		}
 		defer reader.Release()
-		readers[i] = reader
+		readers[i] = func(rows int64) (arrow.Array, error) { return readArray(reader, schema.Field(i).Name, rows) }
 	}
 	for rows := s.reader.MetaData().RowGroups[group].GetNumRows(); rows > 0; {
 		if err := ctx.Err(); err != nil {
@@ -180,19 +235,31 @@ func (s *parquetSource) scanGroup(ctx context.Context, group int, schema *arrow.
 	return nil
 }
 
+// readArray reads the next n rows of a column by Arrow's reader.
+func readArray(reader *pqarrow.ColumnReader, name string, n int64) (arrow.Array, error) {
+	data, err := reader.NextBatch(n)
+	if err != nil {
+		return nil, err
+	}
+	defer data.Release()
+	if int64(data.Len()) != n || len(data.Chunks()) != 1 {
+		return nil, fmt.Errorf("%w: column %q has %d rows in %d parts instead of %d", ErrCorrupt, name, data.Len(), len(data.Chunks()), n)
+	}
+	a := data.Chunk(0)
+	a.Retain()
+	return a, nil
+}
+
 // readRecord reads the next n rows.
-func readRecord(readers []*pqarrow.ColumnReader, schema *arrow.Schema, n int64, visit func(arrow.Record) error) error {
+func readRecord(readers []func(rows int64) (arrow.Array, error), schema *arrow.Schema, n int64, visit func(arrow.Record) error) error {
 	columns := make([]arrow.Array, len(readers))
-	for i, r := range readers {
-		data, err := r.NextBatch(n)
+	for i, read := range readers {
+		a, err := read(n)
 		if err != nil {
 			return err
 		}
-		defer data.Release()
-		if int64(data.Len()) != n || len(data.Chunks()) != 1 {
-			return fmt.Errorf("%w: column %q has %d rows in %d parts instead of %d", ErrCorrupt, schema.Field(i).Name, data.Len(), len(data.Chunks()), n)
-		}
-		columns[i] = data.Chunk(0)
+		defer a.Release()
+		columns[i] = a
 	}
 	record := array.NewRecord(schema, columns, n)
 	defer record.Release()
@@ -221,12 +288,12 @@ func (s *ipcSource) metadata(key string) (string, bool) {
 	return s.reader.Schema().Metadata().GetValue(key)
 }
 
-// rows reads the first and the last record, since the footer of an Arrow file does not say
+// groups reads the first and the last record, since the footer of an Arrow file does not say
 // and all other records are as long as the first.
-func (s *ipcSource) rows() (int64, error) {
+func (s *ipcSource) groups() ([]int64, error) {
 	n := s.reader.NumRecords()
 	if n == 0 {
-		return 0, nil
+		return nil, nil
 	}
 	length := func(i int) (int64, error) {
 		record, err := s.reader.RecordAt(i)
@@ -238,14 +305,14 @@ func (s *ipcSource) rows() (int64, error) {
 	}
 	last, err := length(n - 1)
 	if err != nil || n == 1 {
-		return last, err
+		return []int64{last}, err
 	}
 	first, err := length(0)
-	return first*int64(n-1) + last, err
+	return []int64{first*int64(n-1) + last}, err
 }
 
 // scan reads all columns, whatever is asked for: records of an Arrow file are read whole.
-func (s *ipcSource) scan(ctx context.Context, _ []string, _ int, visit func(arrow.Record) error) error {
+func (s *ipcSource) scan(ctx context.Context, _ int, _ []string, _ int, visit func(arrow.Record) error) error {
 	for i := range s.reader.NumRecords() {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -121,7 +121,7 @@ func newManifest(c *writerConfig) Manifest {
 		Kind: manifestKind, Version: manifestVersion,
 		Fingerprint: c.info.Recipe.Fingerprint(), Recipe: c.info.Recipe,
 		Format: c.options.Format, DType: c.info.DType,
-		ToolVersion: c.info.ToolVersion, Device: c.info.Device,
+		ToolVersion: c.info.ToolVersion, Device: c.info.Device, TensorExtension: c.options.TensorExtension,
 		Labels: map[string]int{}, Splits: map[string]int{},
 		RowsPerShard: c.sizes.shard, Shards: []Shard{}, Created: time.Now().UTC(),
 	}

@@ -40,10 +40,12 @@ type options struct {
 	sample        int
 	seed          uint64
 
-	dtype     string
-	format    string
-	resume    bool
-	overwrite bool
+	dtype  string
+	format string
+	resume bool
+	// tensorExtension is featurestore.Options.TensorExtension.
+	tensorExtension bool
+	overwrite       bool
 }
 
 const long = `Extract runs a pretrained network on every picture among IMAGES (files, or directories
@@ -71,7 +73,7 @@ func newCommand() *cobra.Command {
 		RunE:    func(c *cobra.Command, images []string) error { return o.run(c.Context(), images) },
 	}
 	o.log.AddFlags(command)
-	command.AddCommand(newModelCommand())
+	command.AddCommand(newModelCommand(), newDatasetCommand())
 	f := command.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.out, "out", "", "the directory `DIR` of the dataset (required)")
@@ -91,6 +93,7 @@ func newCommand() *cobra.Command {
 	f.Uint64Var(&o.seed, "seed", 1, "`SEED` of --sample")
 	f.StringVar(&o.dtype, "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
 	f.StringVar(&o.format, "format", string(featurestore.FormatParquet), "`FORMAT` of the files: parquet or arrow")
+	f.BoolVar(&o.tensorExtension, "tensor-extension", false, "declare layers with several dimensions as arrow.fixed_shape_tensor, which some readers refuse")
 	f.BoolVar(&o.resume, "resume", false, "go on with an interrupted dataset in --out")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace the dataset in --out")
 	return command
@@ -195,7 +198,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 
 	info := featurestore.Info{Recipe: r, DType: featurestore.DType(o.dtype), ToolVersion: cli.Version(), Device: extractor.Model().Device}
 	writer, err := featurestore.Create(o.out, info, featurestore.Options{
-		Format: featurestore.Format(o.format), Resume: o.resume, Overwrite: o.overwrite,
+		Format: featurestore.Format(o.format), TensorExtension: o.tensorExtension, Resume: o.resume, Overwrite: o.overwrite,
 	})
 	if errors.Is(err, featurestore.ErrExists) {
 		return fmt.Errorf("%w: --resume goes on with it, --overwrite replaces it", err)

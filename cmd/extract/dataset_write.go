@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"fovea/export"
+	"fovea/featurestore"
+	"fovea/internal/cli"
+)
+
+// mergeFlags are those of merge and compact.
+type mergeFlags struct {
+	format     string
+	shardBytes string
+	featurestore.MergeOptions
+}
+
+func (m *mergeFlags) add(command *cobra.Command) {
+	command.Flags().StringVar(&m.format, "format", "", "`FORMAT` of the files: parquet or arrow (default: as before)")
+	command.Flags().BoolVar(&m.TensorExtension, "tensor-extension", false, "declare layers with several dimensions as arrow.fixed_shape_tensor, which some readers refuse")
+	command.Flags().StringVar(&m.shardBytes, "shard-size", "512MB", "`SIZE` of the vectors of a shard before compression, as 64MB or 2GB")
+}
+
+func (m *mergeFlags) options() (featurestore.MergeOptions, error) {
+	m.Format = featurestore.Format(m.format)
+	if m.Format != "" && m.Format != featurestore.FormatParquet && m.Format != featurestore.FormatArrow {
+		return m.MergeOptions, cli.Usagef("unknown --format %q: use parquet or arrow", m.format)
+	}
+	var err error
+	if m.ShardBytes, err = parseSize(m.shardBytes); err != nil {
+		return m.MergeOptions, err
+	}
+	m.ToolVersion = cli.Version()
+	return m.MergeOptions, nil
+}
+
+// parseSize reads a number of bytes with a unit.
+func parseSize(text string) (int64, error) {
+	units := map[string]int64{"": 1, "B": 1, "kB": 1 << 10, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+	digits := strings.TrimRight(text, "kKMGB")
+	unit, known := units[text[len(digits):]]
+	var n int64
+	if _, err := fmt.Sscanf(digits+" ", "%d ", &n); err != nil || !known || n < 1 || n > 1<<40/unit || fmt.Sprint(n) != digits {
+		return 0, cli.Usagef("--shard-size %q: give a size as 64MB or 2GB", text)
+	}
+	return n * unit, nil
+}
+
+func newDatasetMerge() *cobra.Command {
+	var m mergeFlags
+	command := &cobra.Command{
+		Use:   "merge OUT DIR...",
+		Short: "Make one dataset of several that were made alike",
+		Long: `Merge writes the rows and failures of the datasets DIR... to a new dataset OUT, which appears
+whole or not at all. They must have been made alike: same model, layers, preprocessing,
+precision, library and number type; otherwise it says what differs.`,
+		Example: "  extract dataset merge all part-1 part-2 part-3",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(command *cobra.Command, arguments []string) error {
+			if len(arguments) < 2 {
+				return cli.Usagef("give OUT, a new directory, and at least one DIR, the directory of a dataset")
+			}
+			options, err := m.options()
+			if err != nil {
+				return err
+			}
+			err = featurestore.Merge(command.Context(), arguments[0], arguments[1:], options)
+			if errors.Is(err, featurestore.ErrDuplicatePath) && !m.PrefixPaths {
+				return fmt.Errorf("%w: give --prefix-paths", err)
+			}
+			return reportWritten(arguments[0], err)
+		},
+	}
+	m.add(command)
+	command.Flags().BoolVar(&m.PrefixPaths, "prefix-paths", false, "put the name of each DIR before its paths, for datasets that have paths in common")
+	command.Flags().BoolVar(&m.Overwrite, "overwrite", false, "replace the dataset OUT, which stays until the new one is whole")
+	return command
+}
+
+func newDatasetCompact() *cobra.Command {
+	var m mergeFlags
+	command := &cobra.Command{
+		Use:   "compact DIR",
+		Short: "Rewrite a dataset with few large shards",
+		Long: `Compact rewrites the dataset DIR with larger shards. The old files stay until the new ones are
+whole and on disk, and then both change places in one step: whatever happens, DIR holds all
+rows. It takes as much free space as the dataset has.`,
+		Args: datasetArgument,
+		RunE: func(command *cobra.Command, arguments []string) error {
+			options, err := m.options()
+			if err != nil {
+				return err
+			}
+			return reportWritten(arguments[0], featurestore.Compact(command.Context(), arguments[0], options))
+		},
+	}
+	m.add(command)
+	return command
+}
+
+// reportWritten says what the dataset consists of, unless writing it failed.
+func reportWritten(dir string, err error) error {
+	if err != nil {
+		return err
+	}
+	d, err := featurestore.Open(dir)
+	if err == nil {
+		logrus.Infof("%s holds %s in %s", dir, plural(d.Rows(), "row"), plural(len(d.Shards()), "shard"))
+	}
+	return err
+}
+
+func newDatasetExport() *cobra.Command {
+	var rows rowFlags
+	var format, out string
+	command := &cobra.Command{
+		Use:   "export --format FORMAT --out FILE DIR",
+		Short: "Write a layer's vectors as CSV, NPY, LIBSVM or TFRecord",
+		Long: `Export writes one layer of a dataset's rows, in their order, to FILE:
+
+  csv       path, label, split, sha256, width, height and a column per value
+  npy       NumPy's matrix; FILE.csv beside it has path, label and so on of its rows
+  libsvm    labels by number, values that are not zero; FILE.labels.csv says the numbers
+  tfrecord  tf.train.Example with path, label, split, sha256, width, height and the layer
+
+FILE - is the standard output, for csv and tfrecord.`,
+		Example: "  extract dataset export --format npy --out features.npy --layer pool5 features",
+		Args:    datasetArgument,
+		RunE: func(command *cobra.Command, arguments []string) error {
+			switch {
+			case !slices.Contains(export.Formats, export.Format(format)):
+				return cli.Usagef("unknown --format %q: use csv, npy, libsvm or tfrecord", format)
+			case out == "":
+				return cli.Usagef("--out FILE is required")
+			case out == "-" && format != "csv" && format != "tfrecord":
+				return cli.Usagef("--out -: %s makes two files and needs the name of the first", format)
+			}
+			return exportDataset(command.Context(), arguments[0], rows, export.Format(format), out)
+		},
+	}
+	command.Flags().StringVar(&format, "format", "", "`FORMAT`: csv, npy, libsvm or tfrecord (required)")
+	command.Flags().StringVar(&out, "out", "", "the `FILE` to write (required)")
+	rows.add(command)
+	return command
+}
+
+func exportDataset(ctx context.Context, dir string, rows rowFlags, format export.Format, out string) error {
+	d, err := openDataset(dir)
+	if err != nil {
+		return err
+	}
+	layer, scan, err := rows.choose(d)
+	if err != nil {
+		return err
+	}
+	written := 0
+	write := func(w io.Writer) error {
+		var err error
+		written, err = export.Write(ctx, w, d, layer, scan, format)
+		return err
+	}
+	if out == "-" {
+		return write(os.Stdout)
+	}
+	if err := writeFile(out, write); err != nil {
+		return err
+	}
+	switch format {
+	case export.NPY:
+		err = writeFile(out+".csv", func(w io.Writer) error { return export.WriteIndex(ctx, w, d, scan) })
+	case export.LIBSVM:
+		err = writeFile(out+".labels.csv", func(w io.Writer) error { return export.WriteLabels(w, d) })
+	}
+	if err == nil {
+		logrus.Infof("%s written to %s", plural(written, "row"), out)
+	}
+	return err
+}
+
+// writeFile writes a file that gets its name when it is whole.
+func writeFile(name string, write func(io.Writer) error) error {
+	f, err := renameio.NewPendingFile(name, renameio.WithPermissions(0o644))
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	defer f.Cleanup() //nolint:errcheck // nothing is left to clean after success
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}

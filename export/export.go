@@ -1,0 +1,141 @@
+package export
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"fovea/featurestore"
+	"fovea/recipe"
+)
+
+// Format is a file format to export to.
+type Format string
+
+// Formats.
+const (
+	// CSV has the columns path, label, split, sha256, width, height and one per value, named
+	// LAYER_0 and so on. Numbers have as many digits as it takes to read the same float32.
+	CSV Format = "csv"
+	// NPY is NumPy's array file, version 1.0: a matrix of float32 (float16 for a dataset of
+	// float16), a row per picture. It has no place for paths and labels: see Index.
+	NPY Format = "npy"
+	// LIBSVM is "LABEL INDEX:VALUE ...", labels by their number (see LabelNumbers), indices
+	// from 1, without zeros. Every row needs a label.
+	LIBSVM Format = "libsvm"
+	// TFRecord holds a tf.train.Example per row, with the features path, label, split, sha256
+	// (bytes), width, height (int64) and the layer's name (floats). A null label or split is an
+	// absent feature.
+	TFRecord Format = "tfrecord"
+)
+
+// Formats are all formats, in the order in which they are listed for people.
+var Formats = []Format{CSV, NPY, LIBSVM, TFRecord}
+
+// encoder writes rows in one format.
+type encoder interface {
+	// begin writes what comes before the rows.
+	begin() error
+	row(r *featurestore.Row, vector []float32) error
+}
+
+// Write writes one layer of the rows that the scan chooses to w and returns their number. The
+// scan's layers are ignored.
+func Write(ctx context.Context, w io.Writer, d *featurestore.Dataset, layer recipe.Layer, scan featurestore.ScanOptions, format Format) (int, error) {
+	buffer := bufio.NewWriterSize(w, 1<<20)
+	e, err := newEncoder(ctx, buffer, d, layer, scan, format)
+	if err != nil {
+		return 0, err
+	}
+	if err := e.begin(); err != nil {
+		return 0, fmt.Errorf("export: %w", err)
+	}
+	rows, size := 0, layer.Size()
+	scan.Layers = []string{layer.Name}
+	err = d.Scan(ctx, scan, func(b *featurestore.Batch) error {
+		for i := range b.Rows {
+			if err := e.row(&b.Rows[i], b.Vectors[0][i*size:(i+1)*size]); err != nil {
+				return fmt.Errorf("export: row %q: %w", b.Rows[i].Path, err)
+			}
+		}
+		rows += len(b.Rows)
+		return nil
+	})
+	if err != nil {
+		return rows, err
+	}
+	if err := buffer.Flush(); err != nil {
+		return rows, fmt.Errorf("export: %w", err)
+	}
+	return rows, nil
+}
+
+func newEncoder(ctx context.Context, w *bufio.Writer, d *featurestore.Dataset, layer recipe.Layer, scan featurestore.ScanOptions, format Format) (encoder, error) {
+	switch format {
+	case CSV:
+		return &csvEncoder{w: w, layer: layer}, nil
+	case NPY:
+		// The header, which comes first, states the number of rows.
+		rows, err := countRows(ctx, d, scan)
+		return &npyEncoder{w: w, rows: rows, cols: layer.Size(), dtype: d.Manifest().DType}, err
+	case LIBSVM:
+		return &libsvmEncoder{w: w, numbers: LabelNumbers(d)}, nil
+	case TFRecord:
+		return &tfrecordEncoder{w: w, layer: layer.Name}, nil
+	}
+	return nil, fmt.Errorf("export: unknown format %q: use one of %v", format, Formats)
+}
+
+func countRows(ctx context.Context, d *featurestore.Dataset, scan featurestore.ScanOptions) (int, error) {
+	if len(scan.Labels)+len(scan.Splits) == 0 {
+		return d.Rows(), nil
+	}
+	rows := 0
+	scan.Layers = []string{}
+	err := d.Scan(ctx, scan, func(b *featurestore.Batch) error { rows += len(b.Rows); return nil })
+	return rows, err
+}
+
+// LabelNumbers numbers the dataset's labels from 0 in alphabetical order, whichever rows are
+// chosen.
+func LabelNumbers(d *featurestore.Dataset) map[string]int {
+	numbers := map[string]int{}
+	for i, label := range slices.Sorted(maps.Keys(d.Manifest().Labels)) {
+		numbers[label] = i
+	}
+	return numbers
+}
+
+// WriteLabels writes LabelNumbers as CSV: number,label.
+func WriteLabels(w io.Writer, d *featurestore.Dataset) error {
+	buffer := bufio.NewWriter(w)
+	fmt.Fprintln(buffer, "number,label")
+	for i, label := range slices.Sorted(maps.Keys(d.Manifest().Labels)) {
+		fmt.Fprintf(buffer, "%d,%s\n", i, quote(label))
+	}
+	return buffer.Flush()
+}
+
+// WriteIndex writes path, label, split, sha256, width and height of the rows that the scan
+// chooses as CSV, in the order of Write.
+func WriteIndex(ctx context.Context, w io.Writer, d *featurestore.Dataset, scan featurestore.ScanOptions) error {
+	buffer := bufio.NewWriter(w)
+	fmt.Fprintln(buffer, indexHeader)
+	scan.Layers = []string{}
+	err := d.Scan(ctx, scan, func(b *featurestore.Batch) error {
+		for i := range b.Rows {
+			writeIndexRow(buffer, &b.Rows[i])
+			if err := buffer.WriteByte('\n'); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return buffer.Flush()
+}

@@ -1,0 +1,246 @@
+package featurestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"fovea/recipe"
+)
+
+// DefaultMergedBytes is the size of the shards that Merge and Compact make: vectors of
+// 512 MiB before compression. Their row groups are as small as ever.
+const DefaultMergedBytes = 512 << 20
+
+// MergeOptions say how datasets are merged. The zero value writes a new dataset in the format
+// of the first one.
+type MergeOptions struct {
+	// Format is the format of the shards; "" means that of the first dataset.
+	Format Format
+	// ShardBytes is the size of a full shard's vectors before compression; 0 means
+	// DefaultMergedBytes.
+	ShardBytes int64
+	// TensorExtension is that of Options; it stays if the first dataset has it.
+	TensorExtension bool
+	// Overwrite replaces the dataset in the output directory. The old one stays whole until
+	// the new one is.
+	Overwrite bool
+	// PrefixPaths puts the name of each dataset's directory and a slash before its paths,
+	// for datasets that have paths in common.
+	PrefixPaths bool
+	// ToolVersion is the version of the merging program.
+	ToolVersion string
+	// Progress, if not nil, is told the number of rows written so far.
+	Progress func(rows int)
+}
+
+// Merge writes the rows of the datasets in dirs, one after the other, as one dataset to out,
+// and their failures but those of paths that are rows. All must have the same recipe and
+// dtype: ErrMismatch says what differs. A path that two of them have is ErrDuplicatePath.
+//
+// The dataset in out appears whole or not at all. It is complete if all of its parts are, and
+// otherwise interrupted. Rows are streamed; only paths are kept in memory.
+func Merge(ctx context.Context, out string, dirs []string, options MergeOptions) error {
+	if len(dirs) == 0 {
+		return errors.New("featurestore: merge: no datasets given")
+	}
+	m := merge{out: out, dirs: dirs, options: options}
+	if err := m.open(); err != nil {
+		return fmt.Errorf("featurestore: merge: %w", err)
+	}
+	if err := replaceDataset(out, options.Overwrite, func(dir string) error { return m.write(ctx, dir) }); err != nil {
+		return fmt.Errorf("featurestore: merge: %w", err)
+	}
+	return nil
+}
+
+// Compact rewrites the dataset in dir with larger shards, keeping all rows and failures. The
+// old dataset stays whole until the new one is on disk; then one takes the place of the other
+// in a single step. A killed Compact leaves one of them in dir, whole, and the other beside
+// it in a hidden directory, which the next Compact removes.
+func Compact(ctx context.Context, dir string, options MergeOptions) error {
+	options.Overwrite = true
+	return Merge(ctx, dir, []string{dir}, options)
+}
+
+type merge struct {
+	out     string
+	dirs    []string
+	options MergeOptions
+	parts   []*Dataset
+	rows    int
+}
+
+// open opens the parts and compares them.
+func (m *merge) open() error {
+	seen := map[string]bool{}
+	for i, dir := range m.dirs {
+		if absolute, err := filepath.Abs(dir); err == nil {
+			if seen[absolute] {
+				return fmt.Errorf("%q is given twice", dir)
+			}
+			seen[absolute] = true
+		}
+		d, err := Open(dir)
+		if err != nil {
+			return err
+		}
+		if first := i == 0; !first {
+			if err := m.alike(d); err != nil {
+				return err
+			}
+		}
+		m.parts = append(m.parts, d)
+	}
+	if !m.options.PrefixPaths {
+		return nil
+	}
+	prefixes := map[string]string{}
+	for _, dir := range m.dirs {
+		p := prefix(dir)
+		if other, ok := prefixes[p]; ok {
+			return fmt.Errorf("%q and %q have the same name, which cannot tell their paths apart: rename one", other, dir)
+		}
+		prefixes[p] = dir
+	}
+	return nil
+}
+
+// prefix is what PrefixPaths puts before the paths of a dataset.
+func prefix(dir string) string {
+	if absolute, err := filepath.Abs(dir); err == nil {
+		dir = absolute
+	}
+	return filepath.Base(dir) + "/"
+}
+
+// alike compares a dataset with the first one.
+func (m *merge) alike(d *Dataset) error {
+	first := m.parts[0]
+	found := differences(first.manifest.Recipe, d.manifest.Recipe)
+	if a, b := first.manifest.DType, d.manifest.DType; a != b {
+		found = append(found, recipe.Difference{Field: "dtype", Have: string(a), Got: string(b)})
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%q and %q were %w: %s; only datasets made alike can be merged", first.dir, d.dir, ErrMismatch,
+		describe(found, "in the first", "in the second"))
+}
+
+// write makes the merged dataset in dir.
+func (m *merge) write(ctx context.Context, dir string) error {
+	first := m.parts[0].manifest
+	options := Options{Format: m.options.Format, ShardBytes: m.options.ShardBytes, TensorExtension: m.options.TensorExtension || first.TensorExtension, Overwrite: true}
+	if options.Format == "" {
+		options.Format = first.Format
+	}
+	if options.ShardBytes == 0 {
+		options.ShardBytes = DefaultMergedBytes
+	}
+	// Short vectors make shards of many rows here, which maxShardRows is not to bound.
+	options.ShardRows = int(max(1, options.ShardBytes/rowBytes(first.Recipe.Layers, first.DType)))
+	info := Info{Recipe: first.Recipe, DType: first.DType, ToolVersion: m.options.ToolVersion, Device: m.devices()}
+	w, err := Create(dir, info, options)
+	if err != nil {
+		return err
+	}
+	status, err := m.copy(ctx, w)
+	if err != nil {
+		return errors.Join(err, w.Abort())
+	}
+	return w.Close(status)
+}
+
+// devices names all that the parts were computed on.
+func (m *merge) devices() string {
+	var devices []string
+	for _, d := range m.parts {
+		if !slices.Contains(devices, d.manifest.Device) {
+			devices = append(devices, d.manifest.Device)
+		}
+	}
+	return strings.Join(devices, ", ")
+}
+
+func (m *merge) copy(ctx context.Context, w *Writer) (Status, error) {
+	status := StatusComplete
+	for i, d := range m.parts {
+		if d.manifest.Status != StatusComplete {
+			status = StatusInterrupted
+		}
+		if err := m.copyRows(ctx, w, i); err != nil {
+			return status, err
+		}
+	}
+	// After all rows, whose paths win.
+	for i, d := range m.parts {
+		failures, err := d.Failures()
+		if err != nil {
+			return status, err
+		}
+		for _, f := range failures {
+			if f.Path = m.path(i, f.Path); w.has(f.Path) {
+				continue
+			}
+			if err := w.AppendFailure(f); err != nil {
+				return status, err
+			}
+		}
+	}
+	return status, nil
+}
+
+func (m *merge) path(part int, path string) string {
+	if m.options.PrefixPaths {
+		return prefix(m.dirs[part]) + path
+	}
+	return path
+}
+
+func (m *merge) copyRows(ctx context.Context, w *Writer, part int) error {
+	d := m.parts[part]
+	layers := d.manifest.Recipe.Layers
+	return d.Scan(ctx, ScanOptions{}, func(b *Batch) error {
+		for i := range b.Rows {
+			r := &b.Rows[i]
+			r.Path = m.path(part, r.Path)
+			r.Features = make([][]float32, len(layers))
+			for n, l := range layers {
+				r.Features[n] = b.Vectors[n][i*l.Size() : (i+1)*l.Size()]
+			}
+		}
+		err := w.Append(b.Rows...)
+		var row *RowError
+		if errors.Is(err, ErrDuplicatePath) && errors.As(err, &row) {
+			return m.duplicate(ctx, part, row.Path)
+		}
+		if err != nil {
+			return fmt.Errorf("copy rows of %q: %w", d.dir, err)
+		}
+		m.rows += len(b.Rows)
+		if m.options.Progress != nil {
+			m.options.Progress(m.rows)
+		}
+		return nil
+	})
+}
+
+// duplicate says which datasets have a path.
+func (m *merge) duplicate(ctx context.Context, part int, path string) error {
+	for i, d := range m.parts[:part+1] {
+		index, err := d.Index(ctx)
+		if err != nil {
+			return err
+		}
+		for _, p := range index.Paths {
+			if m.path(i, p) == path && i < part {
+				return fmt.Errorf("%w: %q is in %q and in %q; prefixed paths tell them apart", ErrDuplicatePath, path, d.dir, m.parts[part].dir)
+			}
+		}
+	}
+	return fmt.Errorf("%w: %q is in %q more than once", ErrDuplicatePath, path, m.parts[part].dir)
+}

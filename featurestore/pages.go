@@ -1,0 +1,213 @@
+package featurestore
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/bits"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/apache/arrow/go/v15/parquet"
+	"github.com/apache/arrow/go/v15/parquet/file"
+)
+
+// errIrregular says that a column of vectors is not stored as this package stores it, so that
+// Arrow's own reader must have a look.
+var errIrregular = errors.New("pages of another form")
+
+// vectorPages reads a column of vectors page by page. Arrow's reader takes apart and puts
+// together the levels of every value, which takes more time than all else; here they are only
+// compared with what they must be when every vector has the same size and no nulls.
+//
+// It reads pages of version 1 with plain values, and gives errIrregular for all else.
+type vectorPages struct {
+	pages file.PageReader
+	size  int         // values of a vector
+	field arrow.Field // a list
+	width int         // bytes of a value
+	// defined is the definition level of a value that is there.
+	defined int
+	// most is the number of bytes of values that the column can have: more is a damaged
+	// file's claim, which must not be given memory.
+	most int64
+	// page is what is left of the values of the current page; next is the place within its
+	// vector of the page's first value.
+	page []byte
+	next int
+	// values and offsets are used again for each record.
+	values  []byte
+	offsets []int32
+}
+
+// newVectorPages is nil if the column is not a list of numbers as stored here.
+func newVectorPages(reader *file.Reader, group, leaf int, field arrow.Field, size int) (*vectorPages, error) {
+	list, ok := field.Type.(*arrow.ListType)
+	column := reader.MetaData().Schema.Column(leaf)
+	if !ok || size < 1 || column.MaxRepetitionLevel() != 1 {
+		return nil, nil
+	}
+	v := &vectorPages{size: size, field: field, defined: int(column.MaxDefinitionLevel())}
+	switch {
+	case list.Elem().ID() == arrow.FLOAT32 && column.PhysicalType() == parquet.Types.Float:
+		v.width = 4
+	case list.Elem().ID() == arrow.FLOAT16 && column.PhysicalType() == parquet.Types.FixedLenByteArray && column.TypeLength() == 2:
+		v.width = 2
+	default:
+		return nil, nil
+	}
+	chunk, err := reader.MetaData().RowGroup(group).ColumnChunk(leaf)
+	if err != nil {
+		return nil, err
+	}
+	v.most = min(chunk.TotalUncompressedSize(), maxParquetBuffer)
+	v.pages, err = reader.RowGroup(group).GetColumnPageReader(leaf)
+	return v, err
+}
+
+// read returns the next rows vectors. They lie in memory that the next call uses again.
+func (v *vectorPages) read(rows int) (arrow.Array, error) {
+	want := rows * v.size * v.width
+	if int64(want) > v.most {
+		return nil, errIrregular
+	}
+	if cap(v.values) < want {
+		v.values = make([]byte, want)
+		v.offsets = make([]int32, rows+1)
+		for i := range v.offsets {
+			v.offsets[i] = int32(i * v.size)
+		}
+	}
+	v.values = v.values[:want]
+	for filled := 0; filled < want; {
+		if len(v.page) == 0 {
+			if err := v.turn(); err != nil {
+				return nil, err
+			}
+		}
+		n := copy(v.values[filled:], v.page)
+		v.page = v.page[n:]
+		filled += n
+	}
+	element := v.field.Type.(*arrow.ListType).Elem()
+	child := array.NewData(element, rows*v.size, []*memory.Buffer{nil, memory.NewBufferBytes(v.values)}, nil, 0, 0)
+	defer child.Release()
+	offsets := memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(v.offsets[:rows+1]))
+	data := array.NewData(v.field.Type, rows, []*memory.Buffer{nil, offsets}, []arrow.ArrayData{child}, 0, 0)
+	defer data.Release()
+	return array.MakeFromData(data), nil
+}
+
+// turn loads the next page that has values.
+func (v *vectorPages) turn() error {
+	for len(v.page) == 0 {
+		if !v.pages.Next() {
+			if err := v.pages.Err(); err != nil {
+				return err
+			}
+			return errIrregular // too few values: Arrow's reader says what it thinks of that
+		}
+		page, ok := v.pages.Page().(*file.DataPageV1)
+		if !ok || parquet.Encoding(page.Encoding()) != parquet.Encodings.Plain ||
+			page.RepetitionLevelEncoding() != parquet.Encodings.RLE || page.DefinitionLevelEncoding() != parquet.Encodings.RLE {
+			return errIrregular
+		}
+		if err := v.open(page.Data(), int(page.NumValues())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open checks the levels of a page of n values.
+func (v *vectorPages) open(data []byte, n int) error {
+	// A repetition level of 0 begins a vector, 1 goes on with it.
+	at := v.next
+	data, err := readLevels(data, 1, n, func(level, count int) bool {
+		switch {
+		case level == 0:
+			if v.size > 1 && (count > 1 || at != 0) {
+				return false
+			}
+			at = (at + count) % v.size
+			return true
+		case at == 0 || count > v.size-at:
+			return false
+		}
+		at = (at + count) % v.size
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	data, err = readLevels(data, bits.Len(uint(v.defined)), n, func(level, _ int) bool { return level == v.defined })
+	if err != nil {
+		return err
+	}
+	if len(data) != n*v.width {
+		return errIrregular
+	}
+	v.next, v.page = at, data
+	return nil
+}
+
+// readLevels reads n levels of a number of bits, at most 8, at the beginning of a page, run by
+// run, and returns what follows them. They are in Parquet's RLE format: 4 bytes of length,
+// then runs of one level and runs of levels one by one ("bit-packed"). It fails with
+// errIrregular when they are damaged or accept refuses a run.
+func readLevels(data []byte, width, n int, accept func(level, count int) bool) ([]byte, error) {
+	if len(data) < 4 {
+		return nil, errIrregular
+	}
+	length := int64(binary.LittleEndian.Uint32(data))
+	if data = data[4:]; length > int64(len(data)) {
+		return nil, errIrregular
+	}
+	runs, rest := data[:length], data[length:]
+	for n > 0 {
+		header, used := binary.Uvarint(runs)
+		if used <= 0 || header>>1 == 0 || header>>1 > 1<<32 {
+			return nil, errIrregular
+		}
+		runs = runs[used:]
+		if header&1 == 0 { // one level, in a byte, header/2 times
+			if len(runs) == 0 {
+				return nil, errIrregular
+			}
+			count := min(n, int(header>>1))
+			if !accept(int(runs[0]), count) {
+				return nil, errIrregular
+			}
+			runs = runs[1:]
+			n -= count
+			continue
+		}
+		// header/2 times 8 levels of width bits, the lowest first; some may be too many.
+		packed := int(header>>1) * width
+		if packed > len(runs) {
+			return nil, errIrregular
+		}
+		count := min(n, int(header>>1)*8)
+		if !acceptPacked(runs[:packed], width, count, accept) {
+			return nil, errIrregular
+		}
+		runs = runs[packed:]
+		n -= count
+	}
+	return rest, nil
+}
+
+// acceptPacked passes levels on one by one.
+func acceptPacked(packed []byte, width, count int, accept func(level, count int) bool) bool {
+	for i := range count {
+		level := 0
+		for b := range width {
+			at := i*width + b
+			level |= int(packed[at/8]>>(at%8)&1) << b
+		}
+		if !accept(level, 1) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,158 @@
+package featurestore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/apache/arrow/go/v15/parquet"
+)
+
+// readColumns reads all vectors of a shard, directly or by Arrow's reader.
+func readColumns(t *testing.T, r *shardReader, direct bool) ([][]float32, error) {
+	t.Helper()
+	source := r.src.(*parquetSource)
+	all := make([][]float32, len(r.meta.recipe.Layers))
+	for group := range r.groups {
+		for n, l := range r.meta.recipe.Layers {
+			place, err := source.place(l.Name)
+			must(t, err)
+			schema := arrow.NewSchema([]arrow.Field{source.fields.Field(place.field)}, nil)
+			err = source.scanColumns(context.Background(), group, schema, []columnPlace{place}, 3, direct, func(record arrow.Record) error {
+				v, err := chunk{rows: int(record.NumRows()), record: record}.vectors(l)
+				if err != nil {
+					return err
+				}
+				flat := make([]float32, v.len())
+				v.copyTo(flat)
+				all[n] = append(all[n], flat...)
+				return nil
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}
+
+// What is written here is read directly, and is what Arrow's reader reads.
+func TestPagesAgreeWithArrow(t *testing.T) {
+	for _, dtype := range dtypes {
+		dir, info := verified(t), testInfo(dtype)
+		writeAll(t, dir, info, testOptions(FormatParquet), makeRows(info.Recipe, 0, 2*testShard), nil)
+		for i := range 2 {
+			r, err := openShard(dir, shardName(i, FormatParquet), memory.DefaultAllocator)
+			must(t, err)
+			got, err := readColumns(t, r, true)
+			must(t, err)
+			want, err := readColumns(t, r, false)
+			must(t, err)
+			for n := range want {
+				if !slices.Equal(got[n], want[n]) || len(got[n]) == 0 {
+					t.Errorf("%s: layer %d differs", dtype, n)
+				}
+			}
+			r.close()
+		}
+	}
+}
+
+// Pages of any other form are left to Arrow's reader, and read right.
+func TestPagesOfOtherForms(t *testing.T) {
+	lengths := slices.Repeat([]int{7}, 100)
+	tests := []struct {
+		name       string
+		properties []parquet.WriterProperty
+		direct     bool
+	}{
+		{"one page", []parquet.WriterProperty{parquet.WithDictionaryDefault(false)}, true},
+		{"pages that end within vectors", []parquet.WriterProperty{parquet.WithDictionaryDefault(false), parquet.WithDataPageSize(16), parquet.WithBatchSize(5)}, true},
+		{"row groups", []parquet.WriterProperty{parquet.WithDictionaryDefault(false), parquet.WithMaxRowGroupLength(9)}, true},
+		{"dictionary", nil, false},
+		{"pages of version 2", []parquet.WriterProperty{parquet.WithDictionaryDefault(false), parquet.WithDataPageVersion(parquet.DataPageV2), parquet.WithBatchSize(7)}, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			raw := badVectors(t, lengths, test.properties...)
+			r, err := newShardReader("x", bytes.NewReader(raw), FormatParquet, memory.DefaultAllocator)
+			must(t, err)
+			if _, err := readColumns(t, r, true); errors.Is(err, errIrregular) == test.direct {
+				t.Errorf("read directly: %v, want that to be %v", err, test.direct)
+			}
+			var got []float32
+			must(t, r.scan(context.Background(), []string{columnPath, "fc7"}, func(c chunk) error {
+				v, err := c.vectors(r.meta.recipe.Layers[0])
+				got = append(got, v.single...)
+				return err
+			}))
+			if len(got) != 700 {
+				t.Fatalf("%d values, want 700", len(got))
+			}
+			for i, x := range got {
+				if x != float32(i/7)+0.5 {
+					t.Fatalf("value %d is %g", i, x)
+				}
+			}
+		})
+	}
+}
+
+func TestReadLevels(t *testing.T) {
+	tests := []struct {
+		name  string
+		data  []byte
+		width int
+		n     int
+		want  string // levels and what is left, or an error
+	}{
+		{"a run", []byte{2, 0, 0, 0, 5 << 1, 2, 99}, 2, 5, "22222 [99]"},
+		{"longer than needed", []byte{2, 0, 0, 0, 9 << 1, 2}, 2, 5, "22222 []"},
+		{"two runs", []byte{4, 0, 0, 0, 2 << 1, 1, 3 << 1, 0, 7}, 1, 5, "11000 [7]"},
+		{"packed bits", []byte{2, 0, 0, 0, 1<<1 | 1, 0b10110010, 7}, 1, 8, "01001101 [7]"},
+		{"packed bits, fewer needed", []byte{2, 0, 0, 0, 1<<1 | 1, 0b10110010, 7}, 1, 3, "010 [7]"},
+		{"packed pairs", []byte{3, 0, 0, 0, 1<<1 | 1, 0b11100100, 0b00011011}, 2, 8, "01233210 []"},
+		{"a long count", []byte{3, 0, 0, 0, 0x80, 0x01, 1}, 1, 64, "1111111111111111111111111111111111111111111111111111111111111111 []"},
+		{"none", []byte{0, 0, 0, 0, 8}, 1, 0, " [8]"},
+		{"empty", nil, 1, 1, "error"},
+		{"too few", []byte{2, 0, 0, 0, 2 << 1, 1}, 1, 3, "error"},
+		{"length beyond the end", []byte{9, 0, 0, 0, 2 << 1, 1}, 1, 2, "error"},
+		{"run without level", []byte{1, 0, 0, 0, 2 << 1}, 1, 2, "error"},
+		{"packed bits cut off", []byte{2, 0, 0, 0, 2<<1 | 1, 1}, 1, 16, "error"},
+		{"run of nothing", []byte{4, 0, 0, 0, 0, 1, 2, 1}, 1, 1, "error"},
+		{"count without end", []byte{5, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff}, 1, 1, "error"},
+	}
+	for _, test := range tests {
+		levels := ""
+		rest, err := readLevels(test.data, test.width, test.n, func(level, count int) bool {
+			for range count {
+				levels += fmt.Sprint(level)
+			}
+			return true
+		})
+		got := fmt.Sprintf("%s %v", levels, rest)
+		if err != nil {
+			got = "error"
+		}
+		if got != test.want {
+			t.Errorf("%s: %q (%v), want %q", test.name, got, err, test.want)
+		}
+	}
+}
+
+func FuzzReadLevels(f *testing.F) {
+	f.Add([]byte{2, 0, 0, 0, 1<<1 | 1, 0b10110010, 7}, uint8(1), uint16(8))
+	f.Add([]byte{3, 0, 0, 0, 0x80, 0x01, 1}, uint8(2), uint16(64))
+	f.Fuzz(func(t *testing.T, data []byte, width uint8, n uint16) {
+		seen := 0
+		_, err := readLevels(data, int(width%8)+1, int(n), func(_, count int) bool { seen += count; return true })
+		if err == nil && seen != int(n) {
+			t.Errorf("%d levels, want %d", seen, n)
+		}
+	})
+}

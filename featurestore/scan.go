@@ -1,0 +1,321 @@
+package featurestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"fovea/recipe"
+)
+
+// ScanOptions choose what Scan reads. The zero value reads all rows with all layers.
+type ScanOptions struct {
+	// Layers are the layers to read; nil means all, an empty list none.
+	Layers []string
+	// Labels and Splits choose rows: those with one of the labels and one of the splits.
+	// "" is a row without; an empty list chooses all rows. Row groups of Parquet that hold
+	// no such row are skipped without reading their vectors.
+	Labels, Splits []string
+	// Readers is the number of row groups (of Arrow, files) that are read at the same time;
+	// 0 means one per CPU, at most 4.
+	Readers int
+}
+
+// Batch is some rows of a scan. It is valid during the visit only.
+type Batch struct {
+	// Index is each row's place in the dataset, from 0.
+	Index []int
+	// Rows are the rows, without Features.
+	Rows []Row
+	// Vectors holds, for each layer of the scan, the vectors row after row: row i of layer l
+	// is Vectors[l][i*size : (i+1)*size], with the layer's size.
+	Vectors [][]float32
+}
+
+// keep removes the rows that are not chosen.
+func (b *Batch) keep(chosen func(*Row) bool) {
+	kept := 0
+	rows := len(b.Rows)
+	for i := range rows {
+		if !chosen(&b.Rows[i]) {
+			continue
+		}
+		if kept < i {
+			b.Rows[kept], b.Index[kept] = b.Rows[i], b.Index[i]
+			for _, v := range b.Vectors {
+				size := len(v) / rows
+				copy(v[kept*size:(kept+1)*size], v[i*size:(i+1)*size])
+			}
+		}
+		kept++
+	}
+	for l, v := range b.Vectors {
+		b.Vectors[l] = v[:kept*(len(v)/max(1, rows))]
+	}
+	b.Rows, b.Index = b.Rows[:kept], b.Index[:kept]
+}
+
+// Layers returns the dataset's layers with the given names, all for nil. An unknown name is
+// an error that lists those there are.
+func (d *Dataset) Layers(names []string) ([]recipe.Layer, error) {
+	if names == nil {
+		return d.manifest.Recipe.Layers, nil
+	}
+	layers := make([]recipe.Layer, 0, len(names))
+	for _, name := range names {
+		l, ok := d.manifest.Recipe.Layer(name)
+		if !ok {
+			return nil, fmt.Errorf("featurestore: %q has no layer %q: it has %s", d.dir, name, strings.Join(d.manifest.Recipe.LayerNames(), ", "))
+		}
+		layers = append(layers, l)
+	}
+	return layers, nil
+}
+
+// Scan visits the rows in the order of the dataset, in the calling goroutine, while others
+// read ahead. An error of visit ends the scan and is returned as it is.
+//
+// Memory stays within one row group's compressed columns and a few batches (of at most
+// 4 MiB of values, or one row if that is more) for each reader.
+func (d *Dataset) Scan(ctx context.Context, options ScanOptions, visit func(*Batch) error) error {
+	layers, err := d.Layers(options.Layers)
+	if err != nil {
+		return err
+	}
+	s := &scan{dataset: d, layers: layers, options: options}
+	if err := s.run(ctx, visit); err != nil {
+		var own visitError
+		if errors.As(err, &own) {
+			return own.error
+		}
+		if ctx.Err() != nil {
+			err = context.Cause(ctx) // says who asked to stop
+		}
+		return fmt.Errorf("featurestore: read %q: %w", d.dir, err)
+	}
+	return nil
+}
+
+// visitError is an error of the caller's visit.
+type visitError struct{ error }
+
+func (e visitError) Unwrap() error { return e.error }
+
+// errEnough ends the reading of a group after its last chosen row.
+var errEnough = errors.New("enough")
+
+type scan struct {
+	dataset *Dataset
+	layers  []recipe.Layer
+	options ScanOptions
+	// free has the batches that are in no unit's hands: as many for each reader as
+	// unitBatches says, so that those who read ahead never take the last one.
+	free chan *Batch
+}
+
+// unit is what one goroutine reads: a group of a shard.
+type unit struct {
+	shard, group int
+	// first is the place of its first row in the dataset.
+	first int
+	out   chan *Batch
+}
+
+// unitBatches is the number of batches of a unit: one being filled, one visited, one between.
+const unitBatches = 3
+
+func (s *scan) units() []*unit {
+	var units []*unit
+	first := 0
+	for shard, groups := range s.dataset.groups {
+		for group, rows := range groups {
+			units = append(units, &unit{shard: shard, group: group, first: first, out: make(chan *Batch, unitBatches-2)})
+			first += rows
+		}
+	}
+	return units
+}
+
+func (s *scan) run(ctx context.Context, visit func(*Batch) error) error {
+	readers := s.options.Readers
+	if readers <= 0 {
+		readers = min(maxReaders, runtime.GOMAXPROCS(0))
+	}
+	s.free = make(chan *Batch, readers*unitBatches)
+	for range cap(s.free) {
+		s.free <- &Batch{Vectors: make([][]float32, len(s.layers))}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	units := s.units()
+	started := 0
+	for i, u := range units {
+		for ; started < min(len(units), i+readers); started++ {
+			ahead := units[started]
+			group.Go(func() error {
+				defer close(ahead.out)
+				return s.read(ctx, ahead)
+			})
+		}
+		if err := s.drain(ctx, u, visit); err != nil {
+			// The error goes through the group, so that the readers stop.
+			group.Go(func() error { return err })
+			break
+		}
+	}
+	return group.Wait()
+}
+
+// drain visits a unit's batches. It ends early when a reader has failed.
+func (s *scan) drain(ctx context.Context, u *unit, visit func(*Batch) error) error {
+	for b := range u.out {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := visit(b); err != nil {
+			return visitError{err}
+		}
+		s.free <- b // has room for all
+	}
+	return ctx.Err()
+}
+
+// read reads a unit and sends its batches.
+func (s *scan) read(ctx context.Context, u *unit) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	listed := s.dataset.manifest.Shards[u.shard]
+	r, err := openShard(s.dataset.dir, filepath.Base(listed.File), s.dataset.mem)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	if !slices.Equal(r.groups, s.dataset.groups[u.shard]) {
+		return fmt.Errorf("read %q: %w: it has %d rows in %d groups now, it had %d in %d", r.name, ErrCorrupt, r.rows, len(r.groups), listed.Rows, len(s.dataset.groups[u.shard]))
+	}
+	last, err := s.lastChosen(ctx, r, u.group)
+	if err != nil || last < 0 {
+		return err
+	}
+	columns := slices.Clone(fixedColumns)
+	for _, l := range s.layers {
+		columns = append(columns, l.Name)
+	}
+	at := 0
+	err = r.scanGroup(ctx, u.group, columns, func(c chunk) error {
+		if at > last {
+			return errEnough
+		}
+		err := s.send(ctx, u, at, c)
+		at += c.rows
+		return err
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+// lastChosen is the place within the group of the last chosen row, -1 if there is none. Of
+// Parquet it reads labels and splits alone; records of an Arrow file are read whole anyway.
+func (s *scan) lastChosen(ctx context.Context, r *shardReader, group int) (int, error) {
+	last := r.groups[group] - 1
+	if _, isArrow := r.src.(*ipcSource); isArrow || len(s.options.Labels)+len(s.options.Splits) == 0 {
+		return last, nil
+	}
+	at, last := 0, -1
+	err := r.scanGroup(ctx, group, []string{columnLabel, columnSplit}, func(c chunk) error {
+		labels, err := c.texts(nil, columnLabel, UnescapeText)
+		if err != nil {
+			return err
+		}
+		splits, err := c.texts(nil, columnSplit, UnescapeText)
+		if err != nil {
+			return err
+		}
+		for i := range labels {
+			if s.chosen(&Row{Label: labels[i], Split: splits[i]}) {
+				last = at + i
+			}
+		}
+		at += c.rows
+		return nil
+	})
+	return last, err
+}
+
+func (s *scan) chosen(r *Row) bool {
+	in := func(value string, list []string) bool { return len(list) == 0 || slices.Contains(list, value) }
+	return in(r.Label, s.options.Labels) && in(r.Split, s.options.Splits)
+}
+
+// send makes a batch of a chunk, whose first row has place at in its group.
+func (s *scan) send(ctx context.Context, u *unit, at int, c chunk) error {
+	var b *Batch
+	select {
+	case b = <-s.free:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := b.fill(c, s.layers); err != nil {
+		return err
+	}
+	b.Index = b.Index[:0]
+	for i := range c.rows {
+		b.Index = append(b.Index, u.first+at+i)
+	}
+	b.keep(s.chosen)
+	if len(b.Rows) == 0 {
+		s.free <- b
+		return nil
+	}
+	select {
+	case u.out <- b:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// fill copies a chunk.
+func (b *Batch) fill(c chunk, layers []recipe.Layer) error {
+	var err error
+	if b.Rows, err = c.identities(b.Rows[:0]); err != nil {
+		return err
+	}
+	for i, l := range layers {
+		v, err := c.vectors(l)
+		if err != nil {
+			return err
+		}
+		b.Vectors[i] = slices.Grow(b.Vectors[i][:0], v.len())[:v.len()]
+		v.copyTo(b.Vectors[i])
+	}
+	return nil
+}
+
+// identities appends the rows of a chunk without their features.
+func (c chunk) identities(rows []Row) ([]Row, error) {
+	var t Table
+	if err := t.add(c, nil); err != nil {
+		return rows, err
+	}
+	widths, err := c.numbers(columnWidth)
+	if err != nil {
+		return rows, err
+	}
+	heights, err := c.numbers(columnHeight)
+	if err != nil {
+		return rows, err
+	}
+	for i := range c.rows {
+		rows = append(rows, Row{Path: t.Paths[i], Label: t.Labels[i], Split: t.Splits[i], SHA256: t.SHA256[i], Width: widths[i], Height: heights[i]})
+	}
+	return rows, nil
+}

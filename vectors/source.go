@@ -1,0 +1,87 @@
+package vectors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Block is some consecutive rows of a stream. It is valid during a visit only.
+type Block struct {
+	// First is the place of its first row in the stream, from 0.
+	First int
+	// Rows and Cols are the shape of Data; Cols is the same for all blocks of a stream.
+	Rows, Cols int
+	// Data holds the values row by row: row i is Data[i*Cols : (i+1)*Cols].
+	Data []float32
+}
+
+// Row returns row i of the block.
+func (b Block) Row(i int) []float32 { return b.Data[i*b.Cols : (i+1)*b.Cols] }
+
+// Source visits all rows of a stream in order. It can be called again and then visits the
+// same rows. It returns an error of visit as it is.
+type Source func(ctx context.Context, visit func(Block) error) error
+
+// ErrShape says that blocks of a stream do not fit together.
+var ErrShape = errors.New("blocks of different shapes")
+
+// checked wraps a source so that its blocks can be relied on: of one width, without gaps, as
+// long as they say.
+func (s Source) checked() Source {
+	return func(ctx context.Context, visit func(Block) error) error {
+		next, cols := 0, 0
+		return s(ctx, func(b Block) error {
+			if cols == 0 {
+				cols = b.Cols
+			}
+			if b.Rows < 0 || b.Cols < 1 || b.Cols != cols || b.First != next || len(b.Data) != b.Rows*b.Cols {
+				return fmt.Errorf("vectors: %w: %d values in %d rows of %d from row %d on, after %d rows of %d", ErrShape, len(b.Data), b.Rows, b.Cols, b.First, next, cols)
+			}
+			next += b.Rows
+			return visit(b)
+		})
+	}
+}
+
+// Matrix is a source of the rows of a matrix in memory, in blocks of at most blockRows rows.
+func Matrix(data []float32, cols, blockRows int) Source {
+	return func(ctx context.Context, visit func(Block) error) error {
+		for first := 0; first*cols < len(data); first += blockRows {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			part := data[first*cols : min(len(data), (first+blockRows)*cols)]
+			if err := visit(Block{First: first, Rows: len(part) / cols, Cols: cols, Data: part}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// Kept returns a source that keeps the rows in memory if they have at most limit values, so
+// that only its first use reads them, and else returns s.
+func (s Source) Kept(rows, cols, limit int) Source {
+	if cols < 1 || rows > limit/cols {
+		return s
+	}
+	var data []float32
+	whole := false
+	return func(ctx context.Context, visit func(Block) error) error {
+		if whole {
+			return Matrix(data, cols, max(1, blockValues/cols))(ctx, visit)
+		}
+		data = slices.Grow(data[:0], rows*cols)
+		err := s(ctx, func(b Block) error {
+			data = append(data, b.Data...)
+			return visit(b)
+		})
+		whole = err == nil
+		return err
+	}
+}
+
+// blockValues is the number of values of the blocks that are worked on: 4 MiB.
+const blockValues = 1 << 20
