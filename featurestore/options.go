@@ -44,6 +44,9 @@ type Options struct {
 	TensorExtension bool
 	// Resume goes on with the dataset in the directory, if there is one.
 	Resume bool
+	// RetryFailed forgets, when resuming, the failures of the earlier runs, so that Done does
+	// not have their paths and they can become rows or failures again.
+	RetryFailed bool
 	// Overwrite deletes the dataset in the directory, if there is one, and nothing else.
 	Overwrite bool
 

@@ -35,8 +35,10 @@ func (w *Writer) resume() error {
 		count(w.manifest.Splits, index.Splits[i])
 	}
 	w.manifest.Rows = index.Rows
-	if err := w.resumeFailures(d); err != nil {
-		return fmt.Errorf("resume %q: %w", c.dir, err)
+	if !c.options.RetryFailed {
+		if err := w.resumeFailures(d); err != nil {
+			return fmt.Errorf("resume %q: %w", c.dir, err)
+		}
 	}
 	for _, s := range d.manifest.Shards {
 		if s.SHA256 == "" {

@@ -37,8 +37,13 @@ type options struct {
 	resize        string
 	interpolation string
 	workers       int
-	sample        int
-	seed          uint64
+
+	filesFrom    string
+	shard        string
+	selection    pipeline.Selection
+	dryRun       bool
+	maxErrorRate float64
+	retryFailed  bool
 
 	dtype  string
 	format string
@@ -89,25 +94,30 @@ func newCommand() *cobra.Command {
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "`DEVICE`: auto, cpu or gpu:N")
 	f.IntVar(&o.session.Batch, "batch", inference.DefaultBatch, "`N` pictures are computed together")
 	f.IntVar(&o.workers, "workers", 0, "`N` pictures are decoded at a time (default: one per CPU)")
-	f.IntVar(&o.sample, "sample", 0, "take only `N` of the pictures, the same ones for a --seed (default: all)")
-	f.Uint64Var(&o.seed, "seed", 1, "`SEED` of --sample")
+	o.selectionFlags(f)
 	f.StringVar(&o.dtype, "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
 	f.StringVar(&o.format, "format", string(featurestore.FormatParquet), "`FORMAT` of the files: parquet or arrow")
 	f.BoolVar(&o.tensorExtension, "tensor-extension", false, "declare layers with several dimensions as arrow.fixed_shape_tensor, which some readers refuse")
 	f.BoolVar(&o.resume, "resume", false, "go on with an interrupted dataset in --out")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace the dataset in --out")
+	f.BoolVar(&o.retryFailed, "retry-failed", false, "with --resume, read again what could not be read before")
+	f.Float64Var(&o.maxErrorRate, "max-error-rate", 1, "fail when more than this `SHARE`, 0 to 1, of the pictures cannot be read; the dataset is kept")
+	f.BoolVar(&o.dryRun, "dry-run", false, "count the pictures by format and stop")
 	return command
 }
 
 // validate finds wrong usage before anything is opened.
 func (o *options) validate(images []string) error {
+	if err := o.validateSelection(images); err != nil {
+		return err
+	}
 	switch {
-	case o.out == "":
+	case o.out == "" && !o.dryRun:
 		return cli.Usagef("--out DIR is required")
-	case len(images) == 0:
-		return cli.Usagef("no IMAGES given: name files or directories")
-	case o.sample < 0:
-		return cli.Usagef("--sample %d: give a positive number", o.sample)
+	case !(o.maxErrorRate >= 0 && o.maxErrorRate <= 1):
+		return cli.Usagef("--max-error-rate %g: give a share from 0 to 1", o.maxErrorRate)
+	case o.retryFailed && !o.resume:
+		return cli.Usagef("--retry-failed goes with --resume")
 	case o.resume && o.overwrite:
 		return cli.Usagef("--resume and --overwrite exclude each other")
 	case o.dtype != string(featurestore.Float32) && o.dtype != string(featurestore.Float16):
@@ -135,12 +145,13 @@ func (o *options) run(ctx context.Context, images []string) error {
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
-	listing, err := pipeline.List(ctx, images, labeler)
+	listing, err := o.list(ctx, images, labeler)
 	if err != nil {
 		return err
 	}
-	logrus.Infof("%d pictures found, %d other files skipped", len(listing.Items), listing.Skipped)
-	listing.Items = pipeline.Sample(listing.Items, o.sample, o.seed)
+	if o.dryRun {
+		return printFormats(os.Stdout, listing)
+	}
 
 	model, err := o.open(session)
 	if err != nil {
@@ -198,7 +209,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 
 	info := featurestore.Info{Recipe: r, DType: featurestore.DType(o.dtype), ToolVersion: cli.Version(), Device: extractor.Model().Device}
 	writer, err := featurestore.Create(o.out, info, featurestore.Options{
-		Format: featurestore.Format(o.format), TensorExtension: o.tensorExtension, Resume: o.resume, Overwrite: o.overwrite,
+		Format: featurestore.Format(o.format), TensorExtension: o.tensorExtension, Resume: o.resume, RetryFailed: o.retryFailed, Overwrite: o.overwrite,
 	})
 	if errors.Is(err, featurestore.ErrExists) {
 		return fmt.Errorf("%w: --resume goes on with it, --overwrite replaces it", err)
@@ -229,6 +240,9 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 		return runErr
 	}
 	if sink.failures > 0 {
+		if rate := float64(sink.failures) / float64(sink.failures+sink.rows()); rate > o.maxErrorRate {
+			return fmt.Errorf("%d of %d pictures could not be read, a share of %.3g; --max-error-rate allows %g: see errors.parquet in %s, and --resume --retry-failed", sink.failures, sink.failures+sink.rows(), rate, o.maxErrorRate, o.out)
+		}
 		return fmt.Errorf("%w: %d", cli.ErrPartly, sink.failures)
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 // datasetSink stores the pipeline's results in a dataset.
 type datasetSink struct {
 	writer *featurestore.Writer
-	rows   []featurestore.Row
+	batch  []featurestore.Row
 	// present is the number of rows that an earlier, resumed run has made; failures counts
 	// those of all runs.
 	present, failures int
@@ -35,15 +35,18 @@ func (s *datasetSink) remaining(items []pipeline.Item) []pipeline.Item {
 	return rest
 }
 
+// rows is the number of rows in the dataset, those of earlier runs included.
+func (s *datasetSink) rows() int { return s.writer.Rows() }
+
 func (s *datasetSink) Append(rows []pipeline.Row) error {
-	s.rows = s.rows[:0]
+	s.batch = s.batch[:0]
 	for _, r := range rows {
-		s.rows = append(s.rows, featurestore.Row{
+		s.batch = append(s.batch, featurestore.Row{
 			Path: r.Path, Label: r.Label, Split: r.Split, SHA256: r.SHA256,
 			Width: int32(r.Width), Height: int32(r.Height), Features: r.Features,
 		})
 	}
-	return s.writer.Append(s.rows...)
+	return s.writer.Append(s.batch...)
 }
 
 func (s *datasetSink) Fail(f pipeline.Failure) error {

@@ -14,6 +14,8 @@ type decision struct {
 	unsure    string
 	// top is the number of classes to be shown, 0 for all in their order.
 	top int
+	// errorColumn adds to a table why a picture could not be read.
+	errorColumn bool
 }
 
 // check refuses what cannot be told apart or shown.

@@ -52,7 +52,10 @@ func newPredictionWriter(format string, sink io.Writer, file *os.File, d decisio
 	for i := range d.top {
 		header = append(header, fmt.Sprintf("label_%d", i+1), fmt.Sprintf("probability_%d", i+1))
 	}
-	return w, w.out.Write(append(header, "error"))
+	if d.errorColumn {
+		header = append(header, "error")
+	}
+	return w, w.out.Write(header)
 }
 
 // digits of a probability, as many as float32 weights are good for.
@@ -84,7 +87,9 @@ func (w *csvWriter) write(p prediction) error {
 			record = append(record, formatProbability(v))
 		}
 	}
-	record = append(record, p.failure)
+	if w.decision.errorColumn {
+		record = append(record, p.failure)
+	}
 	if err := w.out.Write(record); err != nil {
 		return err
 	}

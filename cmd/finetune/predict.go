@@ -38,7 +38,8 @@ func newPredict(log *cli.LogOptions) *cobra.Command {
 		Long: `Predict runs the head's model, with the head's preprocessing, on every picture among IMAGES
 and prints one row for each: path, label, and the probability of every class. IMAGES are files
 and directories; - stands for paths on standard input, one a line. A picture that cannot be
-read has an error instead of a label, and the exit status is then 3.
+read has an error instead of a label (in csv no label; the log says why, or --error-column),
+and the exit status is then 3.
 
 With --threshold, pictures whose most probable class is not so probable are labelled unsure.`,
 		Example: `  finetune predict --head cats-vs-dogs.head new-photos/ > predictions.csv
@@ -51,6 +52,7 @@ With --threshold, pictures whose most probable class is not so probable are labe
 	f.StringVar(&o.head, "head", "", "the head's `FILE` (required)")
 	f.StringVar(&o.format, "format", "csv", "csv, json or parquet")
 	f.StringVar(&o.out, "out", "", "the `FILE` to write to (default: standard output; needed for parquet)")
+	f.BoolVar(&o.decision.errorColumn, "error-column", false, "csv: add a column that says why a picture could not be read")
 	o.decisionFlags(f)
 	o.modelFlags(f)
 	return command

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/pflag"
+
+	"fovea/internal/cli"
+	"fovea/pipeline"
+)
+
+// selectionFlags say which pictures are taken.
+func (o *options) selectionFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.filesFrom, "files-from", "", "take the pictures listed in `FILE` (-: standard input), one a line or ended by zero bytes, instead of IMAGES")
+	f.StringArrayVar(&o.selection.Include, "include", nil, "take only pictures that match `PATTERN`, such as '*.jpg' or 'cats/**' (may be repeated)")
+	f.StringArrayVar(&o.selection.Exclude, "exclude", nil, "leave out pictures that match `PATTERN` (may be repeated)")
+	f.StringVar(&o.shard, "shard", "", "take part `I/N` of the pictures, 0/N to N-1/N, always the same ones: one part a machine")
+	f.IntVar(&o.selection.Sample, "sample", 0, "take only `N` of the pictures, the same ones for a --seed (default: all)")
+	f.Uint64Var(&o.selection.Seed, "seed", 1, "`SEED` of --sample")
+	f.IntVar(&o.selection.Limit, "limit", 0, "take only the first `N` of the pictures by path (default: all)")
+}
+
+func (o *options) validateSelection(images []string) error {
+	switch {
+	case len(images) == 0 && o.filesFrom == "":
+		return cli.Usagef("no IMAGES given: name files or directories, or --files-from FILE")
+	case len(images) > 0 && o.filesFrom != "":
+		return cli.Usagef("IMAGES and --files-from exclude each other")
+	}
+	if o.shard != "" {
+		part, parts, found := strings.Cut(o.shard, "/")
+		var partErr, partsErr error
+		o.selection.Part, partErr = strconv.Atoi(part)
+		o.selection.Parts, partsErr = strconv.Atoi(parts)
+		if !found || partErr != nil || partsErr != nil || o.selection.Parts < 1 {
+			return cli.Usagef("--shard %q: give I/N, such as 0/4", o.shard)
+		}
+	}
+	if err := o.selection.Validate(); err != nil {
+		return cli.UsageError{Err: err}
+	}
+	return nil
+}
+
+// list finds the pictures and takes those that are wanted.
+func (o *options) list(ctx context.Context, images []string, labeler pipeline.Labeler) (pipeline.Listing, error) {
+	listing, err := o.listAll(ctx, images, labeler)
+	if err != nil {
+		return listing, err
+	}
+	found := len(listing.Items)
+	listing.Items = o.selection.Apply(listing.Items)
+	logrus.Infof("%d pictures found, %d of them taken, %d other files skipped", found, len(listing.Items), listing.Skipped)
+	if len(listing.Items) == 0 {
+		return listing, fmt.Errorf("%w are left of %d by --include, --exclude and --shard", pipeline.ErrNoPictures, found)
+	}
+	return listing, nil
+}
+
+func (o *options) listAll(ctx context.Context, images []string, labeler pipeline.Labeler) (pipeline.Listing, error) {
+	switch o.filesFrom {
+	case "":
+		return pipeline.List(ctx, images, labeler)
+	case "-":
+		return pipeline.ListPaths(ctx, os.Stdin, labeler)
+	}
+	file, err := os.Open(o.filesFrom)
+	if err != nil {
+		return pipeline.Listing{}, fmt.Errorf("cannot open the list of files: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // opened for reading
+	return pipeline.ListPaths(ctx, file, labeler)
+}
+
+// printFormats counts the pictures by the extension of their names.
+func printFormats(w io.Writer, listing pipeline.Listing) error {
+	type count struct {
+		files int
+		bytes int64
+	}
+	counts := map[string]count{}
+	unreadable := len(listing.Failures)
+	for _, item := range listing.Items {
+		info, err := os.Stat(item.File)
+		if err != nil {
+			unreadable++
+			continue
+		}
+		extension := cmp.Or(strings.ToLower(path.Ext(item.Path)), "(none)")
+		c := counts[extension]
+		counts[extension] = count{c.files + 1, c.bytes + info.Size()}
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "EXTENSION\tPICTURES\tMB\t")
+	var total count
+	for _, extension := range slices.Sorted(maps.Keys(counts)) {
+		c := counts[extension]
+		fmt.Fprintf(table, "%s\t%d\t%.1f\t\n", extension, c.files, float64(c.bytes)/1e6)
+		total = count{total.files + c.files, total.bytes + c.bytes}
+	}
+	fmt.Fprintf(table, "all\t%d\t%.1f\t\n", total.files, float64(total.bytes)/1e6)
+	fmt.Fprintf(table, "unreadable\t%d\t\t\n", unreadable)
+	fmt.Fprintf(table, "other files\t%d\t\t\n", listing.Skipped)
+	return table.Flush()
+}

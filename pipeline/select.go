@@ -1,0 +1,127 @@
+package pipeline
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// Selection says which of the listed pictures are wanted. The zero value wants all. Its parts
+// apply in the order of the fields.
+type Selection struct {
+	// Include and Exclude are patterns of paths: * and ? within a directory, ** over any
+	// number of them, {a,b} for either. A pattern without a slash is one of file names.
+	// A picture must match one of Include, if there are any, and none of Exclude.
+	Include, Exclude []string
+	// Part takes one of Parts equal parts, 0 to Parts-1, for as many machines. A picture's
+	// part follows from its path alone. Parts of 0 takes all.
+	Part, Parts int
+	// Sample is a number of pictures, chosen by Seed (see Sample); 0 takes all.
+	Sample int
+	Seed   uint64
+	// Limit is a number of pictures, the first by path; 0 takes all.
+	Limit int
+}
+
+// Validate finds what cannot be applied.
+func (s Selection) Validate() error {
+	for _, pattern := range slices.Concat(s.Include, s.Exclude) {
+		if !doublestar.ValidatePattern(pattern) {
+			return fmt.Errorf("pipeline: the pattern %q cannot be read: use *, ?, ** and {a,b}, and close every bracket", pattern)
+		}
+	}
+	switch {
+	case s.Parts < 0 || s.Part < 0 || s.Part >= max(s.Parts, 1):
+		return fmt.Errorf("pipeline: part %d of %d: parts count from 0", s.Part, s.Parts)
+	case s.Sample < 0:
+		return fmt.Errorf("pipeline: a sample of %d pictures: give a positive number", s.Sample)
+	case s.Limit < 0:
+		return fmt.Errorf("pipeline: a limit of %d pictures: give a positive number", s.Limit)
+	}
+	return nil
+}
+
+// Apply returns the items that are wanted, in their order. The selection must be valid.
+func (s Selection) Apply(items []Item) []Item {
+	var wanted []Item
+	for _, item := range items {
+		if (len(s.Include) == 0 || matches(s.Include, item.Path)) && !matches(s.Exclude, item.Path) && s.hasPart(item.Path) {
+			wanted = append(wanted, item)
+		}
+	}
+	wanted = Sample(wanted, s.Sample, s.Seed)
+	if s.Limit > 0 && len(wanted) > s.Limit {
+		wanted = wanted[:s.Limit]
+	}
+	return wanted
+}
+
+func matches(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		if !strings.Contains(pattern, "/") {
+			return doublestar.MatchUnvalidated(pattern, path.Base(name))
+		}
+		return doublestar.MatchUnvalidated(strings.TrimPrefix(pattern, "/"), name)
+	})
+}
+
+func (s Selection) hasPart(name string) bool {
+	if s.Parts <= 1 {
+		return true
+	}
+	sum := sha256.Sum256([]byte(name))
+	return int(binary.BigEndian.Uint64(sum[:8])%uint64(s.Parts)) == s.Part
+}
+
+// maxPathsBytes bounds a list of paths; ten million paths take about 1 GB.
+const maxPathsBytes = 1 << 30
+
+// ListPaths takes the pictures from a list of their files, one a line, or ended by zero bytes
+// (find -print0), which names with line breaks need. Their paths are those in the list. A
+// file that is not there becomes a failure when it is read.
+//
+// Labels are set by labels, nil for none. An empty list is ErrNoPictures, a file listed twice
+// counts once.
+func ListPaths(ctx context.Context, list io.Reader, labels Labeler) (Listing, error) {
+	data, err := io.ReadAll(io.LimitReader(list, maxPathsBytes+1))
+	if err != nil {
+		return Listing{}, fmt.Errorf("pipeline: read the list of files: %w", err)
+	}
+	if len(data) > maxPathsBytes {
+		return Listing{}, fmt.Errorf("pipeline: the list of files has more than %d bytes: give it in parts", maxPathsBytes)
+	}
+	separator := "\n"
+	if bytes.IndexByte(data, 0) >= 0 {
+		separator = "\x00"
+	}
+	var listing Listing
+	for file := range strings.SplitSeq(string(data), separator) {
+		if separator == "\n" {
+			file = strings.TrimSuffix(file, "\r")
+		}
+		if file == "" {
+			continue
+		}
+		name := strings.TrimPrefix(filepath.ToSlash(filepath.Clean(file)), "/")
+		listing.Items = append(listing.Items, Item{Path: name, File: file, Argument: file})
+	}
+	if len(listing.Items) == 0 {
+		return Listing{}, fmt.Errorf("pipeline: %w: the list of files is empty", ErrNoPictures)
+	}
+	slices.SortFunc(listing.Items, func(a, b Item) int { return cmp.Compare(a.Path, b.Path) })
+	listing.Items = slices.CompactFunc(listing.Items, func(a, b Item) bool { return a.Path == b.Path })
+	if labels == nil {
+		return listing, context.Cause(ctx)
+	}
+	return listing, labels.Label(listing.Items)
+}
