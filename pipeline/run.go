@@ -56,6 +56,7 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 	defer stop()
 	defer context.AfterFunc(ctx, stop)()
 
+	extractor = OverViews(extractor, config.Picture.Views.Count())
 	batchSize := extractor.BatchSize()
 	r := &run{
 		config:    config,

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -55,6 +56,9 @@ type Recipe struct {
 	Resize string `json:"resize"`
 	// Interpolation is the resampling filter, such as "bilinear".
 	Interpolation string `json:"interpolation"`
+	// Views are those of a picture whose features are averaged: "flip" or "tencrop"; empty
+	// for one, the centre.
+	Views string `json:"views,omitempty"`
 	// InputHeight and InputWidth are the model's input size in pixels.
 	InputHeight int `json:"input_height"`
 	InputWidth  int `json:"input_width"`
@@ -121,6 +125,7 @@ func (r Recipe) Compare(other Recipe) []Difference {
 		{Field: "preprocessing", Have: r.Preprocessing, Got: other.Preprocessing},
 		{Field: "resize", Have: r.Resize, Got: other.Resize},
 		{Field: "interpolation", Have: r.Interpolation, Got: other.Interpolation},
+		{Field: "views", Have: cmp.Or(r.Views, "center"), Got: cmp.Or(other.Views, "center")},
 		{Field: "input size", Have: size(r), Got: size(other)},
 		{Field: "pool", Have: r.Pool, Got: other.Pool},
 		{Field: "precision", Have: r.Precision, Got: other.Precision, Minor: true},

@@ -122,7 +122,7 @@ func chooseSignature(meta *core.MetaGraphDef, name string) (string, *core.Signat
 	case len(names) == 0:
 		return "", nil, fmt.Errorf("%w: it has no signature: export it with one", ErrFormat)
 	case name != "" && signatures[name] == nil:
-		return "", nil, fmt.Errorf("%w, as DIR:NAME: %s; there is no %q", ErrSignature, strings.Join(names, ", "), name)
+		return "", nil, fmt.Errorf("there is no signature %q: %w, as DIR:NAME: %s", name, ErrSignature, strings.Join(names, ", "))
 	case name == "" && signatures[defaultSignature] != nil:
 		name = defaultSignature
 	case name == "" && len(names) == 1:

@@ -1,7 +1,6 @@
 package vgg
 
 import (
-	"encoding/binary"
 	"fmt"
 	"maps"
 	"regexp"
@@ -171,14 +170,15 @@ func transpose(t weights.Tensor, order ...int) weights.Tensor {
 	for i, o := range order {
 		out.Shape[i], steps[i] = t.Shape[o], strides[o]
 	}
-	index, from := make([]int, len(order)), 0
-	for to := 0; to < len(out.Raw); to += element {
-		if element == 4 {
-			binary.LittleEndian.PutUint32(out.Raw[to:], binary.LittleEndian.Uint32(t.Raw[from:]))
-		} else {
-			binary.LittleEndian.PutUint16(out.Raw[to:], binary.LittleEndian.Uint16(t.Raw[from:]))
+	// The last dimension of the result is an inner loop of its own, for speed.
+	last := len(order) - 1
+	index, from, length, step := make([]int, last), 0, out.Shape[last], steps[last]
+	for to := 0; to < len(out.Raw); to += length * element {
+		row := out.Raw[to : to+length*element]
+		for i := range length {
+			copy(row[i*element:(i+1)*element], t.Raw[from+i*step:])
 		}
-		for i := len(index) - 1; i >= 0; i-- {
+		for i := last - 1; i >= 0; i-- {
 			index[i]++
 			from += steps[i]
 			if index[i] < out.Shape[i] {

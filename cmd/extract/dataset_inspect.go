@@ -64,6 +64,9 @@ func (i inspection) print(w io.Writer) error {
 	fmt.Fprintf(w, "dataset        %s (%s)\n", i.Dataset, i.Status)
 	fmt.Fprintf(w, "model          %s, SHA-256 %s\n", r.Model, r.ModelSHA256)
 	fmt.Fprintf(w, "input          %dx%d, %s, %s, %s\n", r.InputHeight, r.InputWidth, r.Resize, r.Interpolation, r.Preprocessing)
+	if r.Views != "" {
+		fmt.Fprintf(w, "views          %s, averaged\n", r.Views)
+	}
 	fmt.Fprintf(w, "pooling        %s\n", r.Pool)
 	fmt.Fprintf(w, "computed       %s, %s, on %s\n", r.Precision, r.Library, i.Device)
 	fmt.Fprintf(w, "written        %s, by version %s\n", i.Created.Format(time.RFC3339), i.ToolVersion)

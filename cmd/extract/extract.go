@@ -17,6 +17,7 @@ import (
 	"fovea/inference"
 	"fovea/internal/cli"
 	"fovea/models"
+	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/recipe"
 	"fovea/vgg"
@@ -36,6 +37,7 @@ type options struct {
 	preprocessing string
 	resize        string
 	interpolation string
+	views         string
 	workers       int
 
 	filesFrom    string
@@ -90,6 +92,7 @@ func newCommand() *cobra.Command {
 	f.StringVar(&o.labels, "labels", "none", "`SOURCE` of labels: none, prefix (of the file name, to its first dot), dir (the parent's name) or csv:FILE (rows path,label[,split])")
 	f.StringVar(&o.resize, "resize", "squash", "`HOW` pictures become the model's size: squash (the whole picture, as Keras) or crop (the centre, as the paper and torchvision)")
 	f.StringVar(&o.interpolation, "interpolation", "bilinear", "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
+	f.StringVar(&o.views, "views", string(picture.Center), "`VIEWS` of a picture whose features are averaged: center, flip (and the mirror image) or tencrop (corners and centre, both ways; 10 times the work)")
 	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), "`ARITHMETIC`: float32 or bfloat16")
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "`DEVICE`: auto, cpu or gpu:N")
 	f.IntVar(&o.session.Batch, "batch", inference.DefaultBatch, "`N` pictures are computed together")
@@ -120,6 +123,8 @@ func (o *options) validate(images []string) error {
 		return cli.Usagef("--retry-failed goes with --resume")
 	case o.resume && o.overwrite:
 		return cli.Usagef("--resume and --overwrite exclude each other")
+	case picture.Views(o.views).Count() == 0:
+		return cli.Usagef("unknown --views %q: use center, flip or tencrop", o.views)
 	case o.dtype != string(featurestore.Float32) && o.dtype != string(featurestore.Float16):
 		return cli.Usagef("unknown --dtype %q: use float32 or float16", o.dtype)
 	case o.format != string(featurestore.FormatParquet) && o.format != string(featurestore.FormatArrow):
@@ -158,13 +163,19 @@ func (o *options) run(ctx context.Context, images []string) error {
 		return err
 	}
 	defer model.Close() //nolint:errcheck // the process ends here
-	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: o.session.Batch})
+	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: o.batch()})
 	if errors.Is(err, inference.ErrUnknownLayer) {
 		return fmt.Errorf("%w; see --list-layers%s", err, o.denseHint())
 	} else if err != nil {
 		return err
 	}
 	return o.extract(ctx, listing, extractor)
+}
+
+// batch is the size of a batch in views, those of whole pictures.
+func (o *options) batch() int {
+	views := picture.Views(o.views).Count()
+	return min((o.session.Batch+views-1)/views*views, inference.MaxBatch)
 }
 
 // denseHint tells where layers come from that the network has, but the weights at hand have
@@ -195,6 +206,9 @@ func (o *options) open(session inference.SessionConfig) (*inference.Model, error
 func (o *options) recipe(extractor *inference.Extractor) recipe.Recipe {
 	r := extractor.Model().Recipe()
 	r.Resize, r.Interpolation, r.Pool = o.resize, o.interpolation, o.pool
+	if o.views != string(picture.Center) {
+		r.Views = o.views
+	}
 	r.Layers = extractor.Layers()
 	return r
 }

@@ -61,7 +61,10 @@ func (o *options) list(ctx context.Context, images []string, labeler pipeline.La
 	}
 	found := len(listing.Items)
 	listing.Items = o.selection.Apply(listing.Items)
-	logrus.Infof("%d pictures found, %d of them taken, %d other files skipped", found, len(listing.Items), listing.Skipped)
+	logrus.Infof("%d pictures found, %d other files skipped", found, listing.Skipped)
+	if len(listing.Items) < found {
+		logrus.Infof("%d of them are taken", len(listing.Items))
+	}
 	if len(listing.Items) == 0 {
 		return listing, fmt.Errorf("%w are left of %d by --include, --exclude and --shard", pipeline.ErrNoPictures, found)
 	}

@@ -188,7 +188,7 @@ func (o *predictOptions) recipe(h *head.Head, extractor *inference.Extractor) re
 	if o.model != "" {
 		r.Model = h.Recipe.Model // its checksum tells whether it is the same
 	}
-	r.Resize, r.Interpolation, r.Pool = h.Recipe.Resize, h.Recipe.Interpolation, h.Recipe.Pool
+	r.Resize, r.Interpolation, r.Views, r.Pool = h.Recipe.Resize, h.Recipe.Interpolation, h.Recipe.Views, h.Recipe.Pool
 	r.Layers = extractor.Layers()
 	return r
 }

@@ -69,7 +69,7 @@ type answer struct {
 
 func newServer(h *head.Head, d decision, e extractor, config pipeline.Config, limits serverLimits) *server {
 	s := &server{
-		head: h, decision: d, extractor: e, config: config, limits: limits,
+		head: h, decision: d, extractor: pipeline.OverViews(e, config.Picture.Views.Count()), config: config, limits: limits,
 		slots: make(chan struct{}, limits.requests), jobs: make(chan job), stop: make(chan struct{}),
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "finetune_requests_total", Help: "Requests for predictions, by HTTP status."}, []string{"status"}),

@@ -17,6 +17,7 @@ func PipelineConfig(r recipe.Recipe) (pipeline.Config, error) {
 			Height:        r.InputHeight,
 			Resize:        picture.Resize(r.Resize),
 			Interpolation: picture.Interpolation(r.Interpolation),
+			Views:         picture.Views(r.Views),
 		},
 		Normalization: picture.Normalization(r.Preprocessing),
 	}

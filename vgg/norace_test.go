@@ -1,0 +1,5 @@
+//go:build !race
+
+package vgg_test
+
+const raceDetector = false
