@@ -82,6 +82,13 @@ func (r Recipe) Layer(name string) (Layer, bool) {
 	return Layer{}, false
 }
 
+// WithPicturesOf returns the recipe with the other's way of a picture to the model and of its
+// layers to the columns: resize, interpolation, views and pooling.
+func (r Recipe) WithPicturesOf(other Recipe) Recipe {
+	r.Resize, r.Interpolation, r.Views, r.Pool = other.Resize, other.Interpolation, other.Views, other.Pool
+	return r
+}
+
 // LayerNames returns the layers' names in column order.
 func (r Recipe) LayerNames() []string {
 	names := make([]string, len(r.Layers))

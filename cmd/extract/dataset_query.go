@@ -105,8 +105,7 @@ func computeFeatures(ctx context.Context, want recipe.Recipe, layer recipe.Layer
 	if err != nil {
 		return nil, err
 	}
-	actual := extractor.Model().Recipe()
-	actual.Resize, actual.Interpolation, actual.Views, actual.Pool = want.Resize, want.Interpolation, want.Views, want.Pool
+	actual := extractor.Model().Recipe().WithPicturesOf(want)
 	for _, difference := range want.Compare(actual) {
 		if !difference.Minor {
 			return nil, fmt.Errorf("%s cannot be compared with the dataset: %s: %s in the dataset, %s now", file, difference.Field, difference.Have, difference.Got)

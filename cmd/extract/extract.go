@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -306,7 +305,7 @@ func (o *options) printLayers(session inference.SessionConfig) error {
 		return err
 	}
 	defer model.Close() //nolint:errcheck // the process ends here
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	table := newTable(os.Stdout)
 	fmt.Fprintln(table, "LAYER\tSHAPE\tVALUES\tALSO NAMED")
 	for _, l := range model.Layers {
 		values := 1

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -288,7 +287,7 @@ func (d description) print(w io.Writer) error {
 		return nil
 	}
 	fmt.Fprintln(w)
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	table := newTable(w)
 	fmt.Fprintln(table, "LAYER\tKIND\tSHAPE\tKERNEL\tPARAMETERS\tALSO NAMED")
 	for _, l := range d.Layers {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\n", l.Name, l.Kind, dimensions(l.Shape), dimensions(l.Kernel), l.Parameters, shortest(l.Aliases))

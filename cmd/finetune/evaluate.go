@@ -52,15 +52,8 @@ func (o *evaluateOptions) run(ctx context.Context) error {
 	case o.features == "":
 		return cli.Usagef("--features DIR is required")
 	}
-	h, err := head.Load(o.head)
+	h, f, err := loadBoth(ctx, o.head, o.features)
 	if err != nil {
-		return err
-	}
-	f, err := loadFeatures(ctx, o.features, h.Layer.Name)
-	if err != nil {
-		return checkFirst(h, o.features, err)
-	}
-	if err := check(h, f); err != nil {
 		return err
 	}
 	known, unseen := f.seen(h)
@@ -93,6 +86,20 @@ func check(h *head.Head, f features) error {
 		logrus.Warnf("%s: %s in the head, %s in the features; results may differ by rounding", w.Field, w.Have, w.Got)
 	}
 	return err
+}
+
+// loadBoth loads a head and the features of a dataset that it is to be measured on, and
+// refuses a dataset made in another way than the one it was trained on.
+func loadBoth(ctx context.Context, file, dir string) (*head.Head, features, error) {
+	h, err := head.Load(file)
+	if err != nil {
+		return nil, features{}, err
+	}
+	f, err := loadFeatures(ctx, dir, h.Layer.Name)
+	if err != nil {
+		return nil, features{}, checkFirst(h, dir, err)
+	}
+	return h, f, check(h, f)
 }
 
 // checkFirst prefers the head's account of features that do not fit it to the complaint

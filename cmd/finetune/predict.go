@@ -184,11 +184,10 @@ func (o *predictOptions) predict(ctx context.Context, h *head.Head, model *infer
 
 // recipe is the head's way from file to features, by the model at hand.
 func (o *predictOptions) recipe(h *head.Head, extractor *inference.Extractor) recipe.Recipe {
-	r := extractor.Model().Recipe()
+	r := extractor.Model().Recipe().WithPicturesOf(h.Recipe)
 	if o.model != "" {
 		r.Model = h.Recipe.Model // its checksum tells whether it is the same
 	}
-	r.Resize, r.Interpolation, r.Views, r.Pool = h.Recipe.Resize, h.Recipe.Interpolation, h.Recipe.Views, h.Recipe.Pool
 	r.Layers = extractor.Layers()
 	return r
 }

@@ -80,15 +80,8 @@ func (o *reportOptions) run(ctx context.Context) error {
 			return fmt.Errorf("--images %s is no directory: name the one that was given to extract", o.images)
 		}
 	}
-	h, err := head.Load(o.head)
+	h, f, err := loadBoth(ctx, o.head, o.features)
 	if err != nil {
-		return err
-	}
-	f, err := loadFeatures(ctx, o.features, h.Layer.Name)
-	if err != nil {
-		return checkFirst(h, o.features, err)
-	}
-	if err := check(h, f); err != nil {
 		return err
 	}
 	seen, unseen := f.seen(h)

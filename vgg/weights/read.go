@@ -10,8 +10,8 @@ import (
 )
 
 // Read reads a weights file of any known format, told by its content: safetensors, HDF5 (as
-// Keras writes it, .h5, .weights.h5 or in a .keras archive), NumPy's .npz, or a PyTorch state dict (.pth, in today's form or that of
-// before version 1.6).
+// Keras writes it, .h5, .weights.h5 or in a .keras archive), NumPy's .npz, or a PyTorch state
+// dict (.pth, in today's form or that of before version 1.6).
 func Read(name string) (Set, error) {
 	file, err := os.Open(name)
 	if err != nil {

@@ -13,8 +13,9 @@ import (
 )
 
 // A PyTorch state dict is a pickle, data.pkl, that names its tensors' elements in files
-// beside it (before version 1.6, one file with the elements at its end). A pickle is a program; of what it may call, only the few things are known here
-// that a dictionary of tensors consists of, and anything else is refused by its name.
+// beside it (before version 1.6, one file with the elements at its end). A pickle is a
+// program; of what it may call, only the few things are known here that a dictionary of
+// tensors consists of, and anything else is refused by its name.
 
 // storageType is the class of a tensor's elements, named in the pickle.
 type storageType DType
