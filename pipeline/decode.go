@@ -4,9 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"fmt"
-	"os"
 	"time"
 
 	"fovea/picture"
@@ -76,23 +73,11 @@ func (r *run) prepare(s *slot) {
 	}
 }
 
-// maxFileBytes bounds what is read into memory for one picture.
-const maxFileBytes = 512 << 20
-
 func readFile(name string) ([]byte, error) {
-	info, err := os.Stat(name)
+	f, size, err := openFile(name)
 	if err != nil {
-		return nil, cause(err)
+		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	if info.Size() > maxFileBytes {
-		return nil, fmt.Errorf("%d MB are too many for a picture: the limit is %d MB", info.Size()>>20, maxFileBytes>>20)
-	}
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil, cause(err)
-	}
-	return data, nil
+	defer f.Close() //nolint:errcheck // opened for reading
+	return readContent(f, size)
 }
