@@ -141,8 +141,6 @@ func (m *merge) write(ctx context.Context, dir string) error {
 	if options.ShardBytes == 0 {
 		options.ShardBytes = DefaultMergedBytes
 	}
-	// Short vectors make shards of many rows here, which maxShardRows is not to bound.
-	options.ShardRows = int(max(1, options.ShardBytes/rowBytes(first.Recipe.Layers, first.DType)))
 	info := Info{Recipe: first.Recipe, DType: first.DType, ToolVersion: m.options.ToolVersion, Device: m.devices()}
 	w, err := Create(dir, info, options)
 	if err != nil {

@@ -48,6 +48,7 @@ type options struct {
 
 	dtype  string
 	format string
+	files  fileSizes
 	resume bool
 	// tensorExtension is featurestore.Options.TensorExtension.
 	tensorExtension bool
@@ -99,6 +100,7 @@ func newCommand() *cobra.Command {
 	o.selectionFlags(f)
 	f.StringVar(&o.dtype, "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
 	f.StringVar(&o.format, "format", string(featurestore.FormatParquet), "`FORMAT` of the files: parquet or arrow")
+	o.files.add(f)
 	f.BoolVar(&o.tensorExtension, "tensor-extension", false, "declare layers with several dimensions as arrow.fixed_shape_tensor, which some readers refuse")
 	f.BoolVar(&o.resume, "resume", false, "go on with an interrupted dataset in --out")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace the dataset in --out")
@@ -111,6 +113,9 @@ func newCommand() *cobra.Command {
 // validate finds wrong usage before anything is opened.
 func (o *options) validate(images []string) error {
 	if err := o.validateSelection(images); err != nil {
+		return err
+	}
+	if err := o.files.parse(); err != nil {
 		return err
 	}
 	switch {
@@ -223,6 +228,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 	info := featurestore.Info{Recipe: r, DType: featurestore.DType(o.dtype), ToolVersion: cli.Version(), Device: extractor.Model().Device}
 	writer, err := featurestore.Create(o.out, info, featurestore.Options{
 		Format: featurestore.Format(o.format), TensorExtension: o.tensorExtension, Resume: o.resume, RetryFailed: o.retryFailed, Overwrite: o.overwrite,
+		ShardRows: o.files.rows, ShardBytes: o.files.bytes,
 	})
 	if errors.Is(err, featurestore.ErrExists) {
 		return fmt.Errorf("%w: --resume goes on with it, --overwrite replaces it", err)
