@@ -20,6 +20,9 @@ type Config struct {
 	Normalization picture.Normalization
 	// Workers is the number of pictures decoded at a time (default: one per CPU).
 	Workers int
+	// First, if set, computes the first picture that can be read, by itself, so that there is
+	// a row soon: a full batch takes seconds on a CPU. Its batches may be of any size.
+	First Extractor
 	// Progress, if set, is called after each batch has been written, from one goroutine.
 	Progress func(Stats)
 }
@@ -57,6 +60,9 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 	defer context.AfterFunc(ctx, stop)()
 
 	extractor = OverViews(extractor, config.Picture.Views.Count())
+	if config.First != nil {
+		config.First = OverViews(config.First, config.Picture.Views.Count())
+	}
 	batchSize := extractor.BatchSize()
 	r := &run{
 		config:    config,

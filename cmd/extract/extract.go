@@ -167,13 +167,18 @@ func (o *options) run(ctx context.Context, images []string) error {
 		return err
 	}
 	defer model.Close() //nolint:errcheck // the process ends here
-	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: o.batch()})
+	extractor, err := o.extractor(model, o.batch())
 	if errors.Is(err, inference.ErrUnknownLayer) {
 		return fmt.Errorf("%w; see --list-layers%s", err, o.denseHint())
 	} else if err != nil {
 		return err
 	}
 	return o.extract(ctx, listing, extractor)
+}
+
+// extractor computes the layers of the model that are asked for, of so many views at a time.
+func (o *options) extractor(model *inference.Model, batch int) (*inference.Extractor, error) {
+	return inference.NewExtractor(model, inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: batch})
 }
 
 // batch is the size of a batch in views, those of whole pictures.
@@ -224,6 +229,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 		return cli.UsageError{Err: err}
 	}
 	config.Workers = o.workers
+	views := picture.Views(o.views).Count()
 
 	info := featurestore.Info{Recipe: r, DType: featurestore.DType(o.dtype), ToolVersion: cli.Version(), Device: extractor.Model().Device}
 	writer, err := featurestore.Create(o.out, info, featurestore.Options{
@@ -236,6 +242,13 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 		return err
 	}
 	sink := &datasetSink{writer: writer}
+	// The size of a batch decides about the last bits of features. So that resumed datasets
+	// are the same as others, the first picture is computed by itself in those without rows.
+	if sink.rows() == 0 && extractor.BatchSize() > views {
+		if config.First, err = o.extractor(extractor.Model(), views); err != nil {
+			return errors.Join(err, writer.Abort())
+		}
+	}
 	items := sink.remaining(listing.Items)
 	for _, failure := range listing.Failures {
 		if err := sink.Fail(failure); err != nil {
@@ -270,9 +283,6 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 func (o *options) runPipeline(ctx context.Context, items []pipeline.Item, extractor *inference.Extractor, sink pipeline.Sink, config pipeline.Config) (pipeline.Stats, error) {
 	if len(items) == 0 {
 		return pipeline.Stats{}, nil
-	}
-	if err := extractor.WarmUp(); err != nil {
-		return pipeline.Stats{}, err
 	}
 	progress := o.log.NewProgress("extracting", len(items))
 	defer progress.Done()
