@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
 	"time"
 
@@ -23,21 +22,10 @@ type Config struct {
 	// First, if set, computes the first picture that can be read, by itself, so that there is
 	// a row soon: a full batch takes seconds on a CPU. Its batches may be of any size.
 	First Extractor
+	// Monitor, if set, can be asked from any goroutine how far the run is.
+	Monitor *Monitor
 	// Progress, if set, is called after each batch has been written, from one goroutine.
 	Progress func(Stats)
-}
-
-// Stats counts what a run has done so far.
-type Stats struct {
-	// Rows and Failures are the pictures written to the sink.
-	Rows, Failures int
-	// Elapsed is the time since the run began.
-	Elapsed time.Duration
-	// Decode is the time spent in the decode stage, summed over its workers; Infer and
-	// Write are the times that those stages were at work.
-	Decode, Infer, Write time.Duration
-	// FirstFailure is the first of the failures, if there is one.
-	FirstFailure *Failure
 }
 
 // ErrNothingReadable says that no picture at all could be turned into features.
@@ -77,6 +65,9 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 		features: make(chan *batch, 1),
 		buffers:  make(chan []float32, maxBuffers),
 	}
+	if config.Monitor != nil {
+		config.Monitor.run.Store(r)
+	}
 	group.Go(func() error { r.feed(intake, items); return nil })
 	for range config.Workers {
 		group.Go(func() error { r.decode(intake); return nil })
@@ -85,6 +76,7 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 	group.Go(func() error { return r.infer(intake, failed) })
 	group.Go(func() error { return r.write() })
 	err := group.Wait()
+	since(&r.meter.finished, r.started)
 
 	stats := r.stats()
 	switch {
@@ -94,14 +86,6 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 		return stats, context.Cause(ctx)
 	}
 	return stats, nil
-}
-
-// Check is an error when the run had pictures and not one of them became a row.
-func (s Stats) Check() error {
-	if s.Rows > 0 || s.FirstFailure == nil {
-		return nil
-	}
-	return fmt.Errorf("pipeline: %w: all %d failed, the first is %s: %s", ErrNothingReadable, s.Failures, s.FirstFailure.Path, s.FirstFailure.Reason)
 }
 
 // run is the state that the stages of one Run share: the queues between them.
@@ -117,6 +101,5 @@ type run struct {
 	features chan *batch    // infer -> write
 	buffers  chan []float32 // infer -> batch: input buffers to be used again
 
-	meter        meter
-	firstFailure *Failure // set by the write stage
+	meter meter
 }

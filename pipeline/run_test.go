@@ -329,3 +329,23 @@ func TestRunIsBounded(t *testing.T) {
 		t.Errorf("%d of %d pictures were read more than 100 ahead of a batch of 2", most-vanished, most)
 	}
 }
+
+func TestStatsBottleneck(t *testing.T) {
+	for name, test := range map[string]struct {
+		stats Stats
+		want  Busy
+		rate  float64
+	}{
+		"nothing yet": {Stats{}, Busy{}, 0},
+		"the model":   {Stats{Rows: 18, Failures: 2, Elapsed: 10 * time.Second, Workers: 2, Decode: 12 * time.Second, Infer: 9 * time.Second, Write: time.Second}, Busy{"infer", 0.9}, 2},
+		"decoding":    {Stats{Rows: 5, Elapsed: 10 * time.Second, Workers: 2, Decode: 19 * time.Second, Infer: 9 * time.Second}, Busy{"decode", 0.95}, 0.5},
+		"writing":     {Stats{Rows: 5, Elapsed: 10 * time.Second, Workers: 1, Write: 11 * time.Second}, Busy{"write", 1}, 0.5},
+	} {
+		if got := test.stats.Bottleneck(); got != test.want {
+			t.Errorf("%s: the bottleneck is %v, want %v", name, got, test.want)
+		}
+		if got := test.stats.Rate(); got != test.rate {
+			t.Errorf("%s: the rate is %g, want %g", name, got, test.rate)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -38,6 +37,7 @@ type options struct {
 	interpolation string
 	views         string
 	workers       int
+	watch         watch
 
 	filesFrom    string
 	shard        string
@@ -106,6 +106,7 @@ func newCommand() *cobra.Command {
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace the dataset in --out")
 	f.BoolVar(&o.retryFailed, "retry-failed", false, "with --resume, read again what could not be read before")
 	f.Float64Var(&o.maxErrorRate, "max-error-rate", 1, "fail when more than this `SHARE`, 0 to 1, of the pictures cannot be read; the dataset is kept")
+	o.watch.add(f)
 	f.BoolVar(&o.dryRun, "dry-run", false, "count the pictures by format and stop")
 	return command
 }
@@ -154,6 +155,10 @@ func (o *options) run(ctx context.Context, images []string) error {
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
+	if err := o.watch.begin(); err != nil {
+		return err
+	}
+	defer o.watch.end()
 	listing, err := o.list(ctx, images, labeler)
 	if err != nil {
 		return err
@@ -228,7 +233,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
-	config.Workers = o.workers
+	config.Workers, config.Monitor = o.workers, &o.watch.metrics.Monitor
 	views := picture.Views(o.views).Count()
 
 	info := featurestore.Info{Recipe: r, DType: featurestore.DType(o.dtype), ToolVersion: cli.Version(), Device: extractor.Model().Device}
@@ -255,6 +260,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 			return errors.Join(err, writer.Abort())
 		}
 	}
+	o.watch.opened(len(items), sink.present, max(1, extractor.BatchSize()/views))
 	logrus.WithFields(logrus.Fields{
 		"model": r.Model, "layers": strings.Join(o.layers, ","), "device": info.Device,
 		"precision": r.Precision, "library": r.Library,
@@ -288,31 +294,6 @@ func (o *options) runPipeline(ctx context.Context, items []pipeline.Item, extrac
 	defer progress.Done()
 	config.Progress = progress.Update
 	return pipeline.Run(ctx, items, extractor, sink, config)
-}
-
-// summarize says what was done, and which stage took the time.
-func (o *options) summarize(stats pipeline.Stats, sink *datasetSink, err error) {
-	if stats.Elapsed > 0 {
-		share := func(d time.Duration) string { return fmt.Sprintf("%.0f%%", 100*d.Seconds()/stats.Elapsed.Seconds()) }
-		logrus.WithFields(logrus.Fields{
-			"images_per_second": fmt.Sprintf("%.2f", float64(stats.Rows+stats.Failures)/stats.Elapsed.Seconds()),
-			"elapsed":           stats.Elapsed.Round(time.Millisecond * 100).String(),
-			"inference_busy":    share(stats.Infer),
-			"writing_busy":      share(stats.Write),
-			"decoding_cpu":      stats.Decode.Round(time.Millisecond * 100).String(),
-		}).Infof("%d rows written", stats.Rows)
-	}
-	if sink.present > 0 {
-		logrus.Infof("%d pictures were done before", sink.present)
-	}
-	if sink.failures > 0 {
-		logrus.Warnf("%d pictures could not be read: see %s/errors.parquet", sink.failures, o.out)
-	}
-	if err != nil {
-		logrus.Infof("what is finished is in %s; run the same command with --resume to go on", o.out)
-		return
-	}
-	logrus.Infof("the dataset is in %s", o.out)
 }
 
 func (o *options) printLayers(session inference.SessionConfig) error {

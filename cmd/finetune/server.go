@@ -13,11 +13,10 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/sirupsen/logrus"
 
 	"fovea/head"
+	"fovea/internal/metrics"
 	"fovea/picture"
 	"fovea/pipeline"
 )
@@ -71,7 +70,6 @@ func newServer(h *head.Head, d decision, e extractor, config pipeline.Config, li
 	s := &server{
 		head: h, decision: d, extractor: pipeline.OverViews(e, config.Picture.Views.Count()), config: config, limits: limits,
 		slots: make(chan struct{}, limits.requests), jobs: make(chan job), stop: make(chan struct{}),
-		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "finetune_requests_total", Help: "Requests for predictions, by HTTP status."}, []string{"status"}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "finetune_request_seconds", Help: "Time from a request to its answer.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12),
@@ -81,8 +79,7 @@ func newServer(h *head.Head, d decision, e extractor, config pipeline.Config, li
 		}),
 		underWay: prometheus.NewGauge(prometheus.GaugeOpts{Name: "finetune_requests_under_way", Help: "Requests for predictions that are not answered yet."}),
 	}
-	s.registry.MustRegister(s.requests, s.seconds, s.batches, s.underWay,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.registry = metrics.NewRegistry(s.requests, s.seconds, s.batches, s.underWay)
 	return s
 }
 
@@ -90,7 +87,7 @@ func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /predict", s.predict)
 	mux.HandleFunc("GET /healthz", s.health)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", metrics.Handler(s.registry))
 	return mux
 }
 

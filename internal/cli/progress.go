@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -13,19 +14,24 @@ import (
 )
 
 // lineInterval is the time between two lines of progress where there is no terminal.
-const lineInterval = 10 * time.Second
+const lineInterval = 5 * time.Second
 
 // Progress shows how far a run over pictures is: a bar with rate and remaining time on a
 // terminal, a log line now and then elsewhere.
 type Progress struct {
 	total int
 	last  time.Time
-	bar   *progressbar.ProgressBar
+	// numbers: for programs rather than people.
+	numbers bool
+
+	bar    *progressbar.ProgressBar // nil without a terminal
+	action string
+	failed int // as the bar shows it
 }
 
 // NewProgress begins to show a run over total pictures. Call Done at its end.
 func (o *LogOptions) NewProgress(action string, total int) *Progress {
-	p := &Progress{total: total, last: time.Now()}
+	p := &Progress{total: total, last: time.Now(), numbers: o.Format == "json", action: action}
 	if o.Quiet || o.Format == "json" || !terminal() {
 		return p
 	}
@@ -48,6 +54,10 @@ func (o *LogOptions) NewProgress(action string, total int) *Progress {
 func (p *Progress) Update(s pipeline.Stats) {
 	done := s.Rows + s.Failures
 	if p.bar != nil {
+		if s.Failures != p.failed {
+			p.failed = s.Failures
+			p.bar.Describe(fmt.Sprintf("%s, %d failed", p.action, p.failed))
+		}
 		_ = p.bar.Set(done) // a bar that cannot be drawn must not end the work
 		return
 	}
@@ -55,12 +65,18 @@ func (p *Progress) Update(s pipeline.Stats) {
 		return
 	}
 	p.last = time.Now()
-	rate := float64(done) / s.Elapsed.Seconds()
-	remaining := time.Duration(float64(p.total-done) / rate * float64(time.Second))
-	logrus.WithFields(logrus.Fields{
-		"done": done, "of": p.total, "failed": s.Failures,
-		"images_per_second": round(rate), "remaining": remaining.Round(time.Second).String(),
-	}).Info("progress")
+	rate := s.Rate()
+	if rate == 0 {
+		return
+	}
+	remaining := float64(p.total-done) / rate
+	fields := logrus.Fields{"done": done, "of": p.total, "failed": s.Failures, "images_per_second": round(rate)}
+	if p.numbers {
+		fields["elapsed_seconds"], fields["remaining_seconds"] = round(s.Elapsed.Seconds()), round(remaining)
+	} else {
+		fields["remaining"] = time.Duration(remaining * float64(time.Second)).Round(time.Second).String()
+	}
+	logrus.WithFields(fields).Info("progress")
 }
 
 // Done takes the bar away.
