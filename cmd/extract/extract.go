@@ -178,7 +178,7 @@ func (o *options) run(ctx context.Context, images []string) error {
 	} else if err != nil {
 		return err
 	}
-	return o.extract(ctx, listing, extractor)
+	return fullDisk(o.out, o.extract(ctx, listing, extractor))
 }
 
 // extractor computes the layers of the model that are asked for, of so many views at a time.
@@ -277,11 +277,11 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 	if runErr != nil {
 		return runErr
 	}
-	if sink.failures > 0 {
-		if rate := float64(sink.failures) / float64(sink.failures+sink.rows()); rate > o.maxErrorRate {
-			return fmt.Errorf("%d of %d pictures could not be read, a share of %.3g; --max-error-rate allows %g: see errors.parquet in %s, and --resume --retry-failed", sink.failures, sink.failures+sink.rows(), rate, o.maxErrorRate, o.out)
+	if failures := sink.failures(); failures > 0 {
+		if rate := float64(failures) / float64(failures+sink.rows()); rate > o.maxErrorRate {
+			return fmt.Errorf("%d of %d pictures could not be read, a share of %.3g; --max-error-rate allows %g: see errors.parquet in %s, and --resume --retry-failed", failures, failures+sink.rows(), rate, o.maxErrorRate, o.out)
 		}
-		return fmt.Errorf("%w: %d", cli.ErrPartly, sink.failures)
+		return fmt.Errorf("%w: %d", cli.ErrPartly, failures)
 	}
 	return nil
 }

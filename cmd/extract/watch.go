@@ -103,12 +103,12 @@ func (o *options) summarize(stats pipeline.Stats, sink *datasetSink, err error) 
 	if sink.present > 0 {
 		logrus.Infof("%d pictures were done before", sink.present)
 	}
-	if sink.failures > 0 {
-		logrus.Warnf("%d pictures could not be read: see %s/errors.parquet", sink.failures, o.out)
-	}
 	if err != nil {
 		logrus.Infof("what is finished is in %s; run the same command with --resume to go on", o.out)
 		return
+	}
+	if failures := sink.failures(); failures > 0 {
+		logrus.Warnf("%d pictures could not be read: see %s/errors.parquet", failures, o.out)
 	}
 	logrus.Infof("the dataset is in %s", o.out)
 }

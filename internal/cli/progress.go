@@ -26,7 +26,6 @@ type Progress struct {
 
 	bar    *progressbar.ProgressBar // nil without a terminal
 	action string
-	failed int // as the bar shows it
 }
 
 // NewProgress begins to show a run over total pictures. Call Done at its end.
@@ -39,9 +38,8 @@ func (o *LogOptions) NewProgress(action string, total int) *Progress {
 		progressbar.OptionSetWriter(os.Stderr),
 		progressbar.OptionSetDescription(action),
 		progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString("images"),
-		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionSetPredictTime(false), // in the description, with the rate in full
+		progressbar.OptionSetElapsedTime(false),
 		progressbar.OptionFullWidth(),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
@@ -52,12 +50,13 @@ func (o *LogOptions) NewProgress(action string, total int) *Progress {
 
 // Update shows the state of the run.
 func (p *Progress) Update(s pipeline.Stats) {
-	done := s.Rows + s.Failures
+	done, rate := s.Rows+s.Failures, s.Rate()
+	if rate == 0 {
+		return
+	}
+	remaining := float64(p.total-done) / rate
 	if p.bar != nil {
-		if s.Failures != p.failed {
-			p.failed = s.Failures
-			p.bar.Describe(fmt.Sprintf("%s, %d failed", p.action, p.failed))
-		}
+		p.bar.Describe(p.description(rate, remaining, s.Failures))
 		_ = p.bar.Set(done) // a bar that cannot be drawn must not end the work
 		return
 	}
@@ -65,18 +64,27 @@ func (p *Progress) Update(s pipeline.Stats) {
 		return
 	}
 	p.last = time.Now()
-	rate := s.Rate()
-	if rate == 0 {
-		return
-	}
-	remaining := float64(p.total-done) / rate
 	fields := logrus.Fields{"done": done, "of": p.total, "failed": s.Failures, "images_per_second": round(rate)}
 	if p.numbers {
 		fields["elapsed_seconds"], fields["remaining_seconds"] = round(s.Elapsed.Seconds()), round(remaining)
 	} else {
-		fields["remaining"] = time.Duration(remaining * float64(time.Second)).Round(time.Second).String()
+		fields["remaining"] = wholeSeconds(remaining)
 	}
 	logrus.WithFields(fields).Info("progress")
+}
+
+// description stands before the bar.
+func (p *Progress) description(rate, remaining float64, failed int) string {
+	text := fmt.Sprintf("%s, %.2f images/s, %s left", p.action, rate, wholeSeconds(remaining))
+	if failed > 0 {
+		text += fmt.Sprintf(", %d failed", failed)
+	}
+	return text
+}
+
+// wholeSeconds writes 3723 as 1h2m3s.
+func wholeSeconds(s float64) string {
+	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
 }
 
 // Done takes the bar away.
