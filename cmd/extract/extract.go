@@ -243,6 +243,8 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 	})
 	if errors.Is(err, featurestore.ErrExists) {
 		return fmt.Errorf("%w: --resume goes on with it, --overwrite replaces it", err)
+	} else if errors.Is(err, featurestore.ErrLocked) {
+		return fmt.Errorf("%w: wait for its end, or give another --out", err)
 	} else if err != nil {
 		return err
 	}
