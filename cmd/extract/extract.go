@@ -237,7 +237,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 	views := picture.Views(o.views).Count()
 
 	info := featurestore.Info{Recipe: r, DType: featurestore.DType(o.dtype), ToolVersion: cli.Version(), Device: extractor.Model().Device}
-	writer, err := featurestore.Create(o.out, info, featurestore.Options{
+	writer, err := o.create(ctx, listing.Items, info, featurestore.Options{
 		Format: featurestore.Format(o.format), TensorExtension: o.tensorExtension, Resume: o.resume, RetryFailed: o.retryFailed, Overwrite: o.overwrite,
 		ShardRows: o.files.rows, ShardBytes: o.files.bytes,
 	})
