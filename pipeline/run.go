@@ -52,18 +52,19 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 		config.First = OverViews(config.First, config.Picture.Views.Count())
 	}
 	batchSize := extractor.BatchSize()
+	// Decoded pictures wait for their turn up to two batches ahead, which hides the odd large
+	// file, or as many as keep all workers busy; a batch each waits before and after inference.
+	ahead := max(2*batchSize, batchSize+config.Workers)
 	r := &run{
 		config:    config,
 		extractor: extractor,
 		sink:      sink,
 		started:   time.Now(),
-		// Decoded pictures wait for their turn up to two batches ahead, which hides the
-		// odd large file; a batch each waits before and after inference.
-		ordered:  make(chan *slot, 2*batchSize),
-		work:     make(chan *slot, 2*batchSize),
-		batches:  make(chan *batch, 1),
-		features: make(chan *batch, 1),
-		buffers:  make(chan []float32, maxBuffers),
+		ordered:   make(chan *slot, ahead),
+		work:      make(chan *slot, ahead),
+		batches:   make(chan *batch, 1),
+		features:  make(chan *batch, 1),
+		buffers:   make(chan []float32, maxBuffers),
 	}
 	if config.Monitor != nil {
 		config.Monitor.run.Store(r)
