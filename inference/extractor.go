@@ -12,11 +12,12 @@ import (
 	"fovea/recipe"
 )
 
-// Batch sizes. On CPUs speed is flat from 8 on while memory grows with the batch.
-const (
-	DefaultBatch = 8
-	MaxBatch     = 256
-)
+// MaxBatch is the largest batch.
+const MaxBatch = 256
+
+// DefaultBatch is 8 pictures, or two a core where there are more cores: on CPUs speed is flat
+// from there on, while memory grows with the batch.
+func DefaultBatch() int { return min(max(8, 2*runtime.NumCPU()), 64) }
 
 // ExtractorOptions choose what an Extractor gives.
 type ExtractorOptions struct {
@@ -26,7 +27,7 @@ type ExtractorOptions struct {
 	// recipe.PoolAverage or recipe.PoolMax. Layers without height and width stay as
 	// they are.
 	Pool string
-	// Batch is the number of pictures in a Run (default DefaultBatch).
+	// Batch is the number of pictures in a Run (default DefaultBatch()).
 	Batch int
 }
 
@@ -49,7 +50,7 @@ type Extractor struct {
 // to the last of them will run.
 func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 	if options.Batch == 0 {
-		options.Batch = DefaultBatch
+		options.Batch = DefaultBatch()
 	}
 	if options.Batch < 1 || options.Batch > MaxBatch {
 		return nil, fmt.Errorf("inference: a batch of %d pictures: use 1 to %d", options.Batch, MaxBatch)

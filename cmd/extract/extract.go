@@ -33,6 +33,7 @@ type options struct {
 	pool          string
 	labels        string
 	preprocessing string
+	convolutions  string
 	resize        string
 	interpolation string
 	views         string
@@ -95,7 +96,8 @@ func newCommand() *cobra.Command {
 	f.StringVar(&o.views, "views", string(picture.Center), "`VIEWS` of a picture whose features are averaged: center, flip (and the mirror image) or tencrop (corners and centre, both ways; 10 times the work)")
 	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), "`ARITHMETIC`: float32 or bfloat16")
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "`DEVICE`: auto, cpu or gpu:N")
-	f.IntVar(&o.session.Batch, "batch", inference.DefaultBatch, "`N` pictures are computed together")
+	f.StringVar(&o.convolutions, "convolutions", models.Automatic, "`HOW` convolutions are computed: auto (the fastest way for the device) or direct (TensorFlow's own operation; the same but for rounding)")
+	f.IntVar(&o.session.Batch, "batch", inference.DefaultBatch(), "`N` pictures are computed together")
 	f.IntVar(&o.workers, "workers", 0, "`N` pictures are decoded at a time (default: one per CPU)")
 	o.selectionFlags(f)
 	f.StringVar(&o.dtype, "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
@@ -208,7 +210,7 @@ func (o *options) denseHint() string {
 }
 
 func (o *options) open(session inference.SessionConfig) (*inference.Model, error) {
-	model, err := models.Open(o.model, models.Options{Session: session, Preprocessing: o.preprocessing})
+	model, err := models.Open(o.model, models.Options{Session: session, Preprocessing: o.preprocessing, Convolutions: o.convolutions})
 	if err == nil && model.Preprocessing == "" {
 		model.Preprocessing = vgg.Preprocessing
 		logrus.Warnf("%s does not say how it wants its input: taking %s, as VGG does; --preprocessing says otherwise", o.model, model.Preprocessing)
@@ -265,7 +267,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 	o.watch.opened(len(items), sink.present, max(1, extractor.BatchSize()/views))
 	logrus.WithFields(logrus.Fields{
 		"model": r.Model, "layers": strings.Join(o.layers, ","), "device": info.Device,
-		"precision": r.Precision, "library": r.Library,
+		"precision": r.Precision, "library": r.Library, "winograd": fmt.Sprintf("%d convolutions", extractor.Model().Winograd),
 	}).Infof("extracting features of %d pictures", len(items))
 
 	stats, runErr := o.runPipeline(ctx, items, extractor, sink, config)

@@ -70,7 +70,7 @@ func (o *predictOptions) modelFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.model, "model", "", "the model, where it lies elsewhere than at training (default: the head's)")
 	f.StringVar(&o.session.Precision, "precision", "", "arithmetic: float32 or bfloat16 (default: the head's)")
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "auto, cpu or gpu:N")
-	f.IntVar(&o.session.Batch, "batch", inference.DefaultBatch, "pictures computed together")
+	f.IntVar(&o.session.Batch, "batch", inference.DefaultBatch(), "pictures computed together")
 }
 
 func (o *predictOptions) validate(images []string) error {
