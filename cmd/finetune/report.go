@@ -196,7 +196,7 @@ func facts(h *head.Head, dir string, test features) []report.Fact {
 	r := h.Recipe
 	return []report.Fact{
 		{Name: "classes", Value: joinClasses(h.Classes)},
-		{Name: "features", Value: fmt.Sprintf("%s of %s, %d values (pooling %s)", h.Layer.Name, r.Model, h.Columns(), r.Pool)},
+		{Name: "features", Value: fmt.Sprintf("%s of %s, %d values (pooling %s)", layerNames(h.Layers), r.Model, h.Columns(), r.Pool)},
 		{Name: "pictures to the model", Value: fmt.Sprintf("%dx%d, %s, %s, %s", r.InputWidth, r.InputHeight, r.Resize, r.Interpolation, r.Preprocessing)},
 		{Name: "computed by", Value: r.Library + ", " + r.Precision},
 		{Name: "trained on", Value: fmt.Sprintf("%d pictures", h.Notes.TrainedOn)},

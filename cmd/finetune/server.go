@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -216,7 +215,9 @@ func (s *server) computeBatch(batch []job) ([][]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The extractor uses its memory again.
-	values := slices.Clone(features[0][:len(batch)*s.head.Columns()])
-	return s.head.Probabilities(head.Matrix{Rows: len(batch), Cols: s.head.Columns(), Data: values})
+	x, err := s.head.Join(features, len(batch))
+	if err != nil {
+		return nil, err
+	}
+	return s.head.Probabilities(x)
 }

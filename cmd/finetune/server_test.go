@@ -22,6 +22,7 @@ import (
 	"fovea/head"
 	"fovea/picture"
 	"fovea/pipeline"
+	"fovea/recipe"
 )
 
 // redness is an extractor whose feature is the mean of a picture's red. It waits for gate,
@@ -55,6 +56,7 @@ func (e *redness) Extract(pixels []float32, n int) ([][]float32, error) {
 
 func redHead() *head.Head {
 	return &head.Head{
+		Layers:          []recipe.Layer{{Name: "red", Shape: []int{1}, Layout: recipe.LayoutC}},
 		Classes:         []string{"dark", "red"},
 		Standardization: head.Standardization{Mean: []float32{100}, Scale: []float32{0.1}},
 		Weights:         [][]float32{{-1}, {1}}, Biases: []float32{0, 0},

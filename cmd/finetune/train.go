@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -19,7 +20,7 @@ import (
 type trainOptions struct {
 	features     string
 	out          string
-	layer        string
+	layers       string
 	model        string
 	scaling      string
 	classWeights string
@@ -60,6 +61,7 @@ one picture, and pictures whose features are nearly the same, never stand on bot
 		},
 	}
 	command.Flags().SortFlags = false
+	command.Flags().SetNormalizeFunc(formerName)
 	command.Flags().AddFlagSet(o.flags())
 	return command
 }
@@ -68,9 +70,10 @@ one picture, and pictures whose features are nearly the same, never stand on bot
 func (o *trainOptions) flags() *pflag.FlagSet {
 	f := pflag.NewFlagSet("train", pflag.ContinueOnError)
 	f.SortFlags = false
+	f.SetNormalizeFunc(formerName)
 	f.StringVar(&o.features, "features", "", "the directory `DIR` of the dataset (required)")
 	f.StringVar(&o.out, "out", "", "the `FILE` to write the head to (required)")
-	f.StringVar(&o.layer, "layer", "", "the layer to train on (needed where the dataset has several)")
+	f.StringVar(&o.layers, "layers", "", "the `LAYERS` to train on, by comma, each scaled apart (needed where the dataset has several)")
 	f.StringVar(&o.model, "model", "softmax", "the kind of head: softmax or mlp")
 	f.StringVar(&o.scaling, "scaling", string(head.ScaleCommon), "of the features: common (one factor for all columns), columns (each by its own deviation) or l2 (each picture to length 1, then common)")
 	f.StringVar(&o.classWeights, "class-weights", string(head.WeighRows), "none, or balanced: rare classes count as much as frequent ones")
@@ -86,6 +89,14 @@ func (o *trainOptions) flags() *pflag.FlagSet {
 	f.IntVar(&o.mlp.Epochs, "epochs", 100, "most passes of mlp over the pictures")
 	f.IntVar(&o.mlp.Patience, "patience", 8, "passes of mlp without a better validation loss before it ends")
 	return f
+}
+
+// formerName understands --layer, of earlier versions and the heads that they have trained.
+func formerName(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	if name == "layer" {
+		name = "layers"
+	}
+	return pflag.NormalizedName(name)
 }
 
 // settingsOf records the flags that steer the kind of head that is trained, without the names
@@ -142,7 +153,7 @@ func (o *trainOptions) run(ctx context.Context) error {
 		return fmt.Errorf("--out %s is a directory: name a file", o.out)
 	}
 	start := time.Now()
-	all, err := loadFeatures(ctx, o.features, o.layer)
+	all, err := loadFeatures(ctx, o.features, strings.Split(o.layers, ",")...)
 	if err != nil {
 		return err
 	}
@@ -161,12 +172,12 @@ func (o *trainOptions) run(ctx context.Context) error {
 	if len(split.test) > 0 {
 		learn, groups = all.choose(split.train), pick(groups, split.train)
 	}
-	logrus.Infof("training on %d rows of %d values (layer %s), %d kept out", learn.x.Rows, learn.x.Cols, learn.layer.Name, len(split.test))
+	logrus.Infof("training on %d rows of %d values (%s), %d kept out", learn.x.Rows, learn.x.Cols, layerNames(learn.layers), len(split.test))
 	h, report, err := o.fit(ctx, learn, groups)
 	if err != nil {
 		return err
 	}
-	h.Recipe, h.Layer = all.recipe, all.layer
+	h.Recipe, h.Layers = all.recipe, all.layers
 	h.Notes = head.Notes{ToolVersion: cli.Version(), Seed: o.seed, TrainedOn: learn.x.Rows, Settings: o.settings, Copies: duplicates.Equal, NearCopies: duplicates.Alike, Report: report}
 	for _, hash := range learn.hashes {
 		h.Notes.Seen = append(h.Notes.Seen, shortHash(hash))
@@ -218,7 +229,7 @@ func (o *trainOptions) summarize(h *head.Head, took time.Duration) {
 	report := h.Notes.Report
 	fmt.Printf("head         %s\n", o.out)
 	fmt.Printf("classes      %s\n", joinClasses(h.Classes))
-	fmt.Printf("trained on   %d pictures, layer %s of %s, %d values each\n", h.Notes.TrainedOn, h.Layer.Name, h.Recipe.Model, h.Columns())
+	fmt.Printf("trained on   %d pictures, %s of %s, %d values each\n", h.Notes.TrainedOn, layerNames(h.Layers), h.Recipe.Model, h.Columns())
 	best := slices.IndexFunc(report.Path, func(p head.PathPoint) bool { return p.Lambda == report.Lambda })
 	if best >= 0 {
 		fmt.Printf("lambda       %g, by cross-validation (%d folds, %d pictures): accuracy %.2f %%, log loss %.4f\n",
