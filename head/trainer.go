@@ -24,6 +24,7 @@ type trainer struct {
 	// coordinates are the standardized rows, or, where those are much longer than there
 	// are rows, equivalent ones of the length of the number of rows.
 	coordinates dense
+	directions  *directions
 	// factor is L of K = L L' in the second case.
 	factor *mat.TriDense
 	// tested are the rows that the cross-validation tests, logits their scores at the best
@@ -63,6 +64,9 @@ func newTrainer(ctx context.Context, x Matrix, y []int, classes int, options Tra
 		err = t.dual(ctx)
 	} else {
 		t.coordinates = t.standardization.all(x)
+	}
+	if err == nil {
+		t.directions, err = findDirections(ctx, t.coordinates)
 	}
 	return t, err
 }
@@ -186,8 +190,8 @@ func (t *trainer) validate(ctx context.Context, folds []fold, lambda float64) (P
 	for i := range folds {
 		f := &folds[i]
 		group.Go(func() (err error) {
-			f.regression.lambda = lambda
-			if f.parameters, err = f.regression.fit(ctx, f.parameters, validationTolerance); err != nil {
+			f.regression.lambda, f.regression.directions = lambda, t.directions
+			if f.parameters, err = f.regression.fit(ctx, f.parameters, validationTolerance, validationGain); err != nil {
 				return err
 			}
 			t.test(f)
@@ -265,7 +269,8 @@ func (t *trainer) folds() ([]fold, error) {
 func (t *trainer) fit(ctx context.Context, lambda float64, start []float64) ([]float64, error) {
 	r := newRegression(t.coordinates, t.all, t.y, t.classes, t.importance, allCPUs())
 	r.lambda = lambda
-	return r.fit(ctx, start, defaultTolerance)
+	r.directions = t.directions
+	return r.fit(ctx, start, defaultTolerance, 0)
 }
 
 // test sums the log loss of a fold's test rows and counts those whose class is found.
