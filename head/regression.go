@@ -12,7 +12,8 @@ import (
 	"gonum.org/v1/gonum/optimize"
 )
 
-// regression is softmax regression on rows of x, of d coordinates each.
+// regression is softmax regression, or a linear support vector machine, on rows of x, of d
+// coordinates each.
 //
 // Its parameters are, vector by vector, d weights and a bias. There is one vector per class;
 // of two classes, whose best vectors are each other's opposites, there is one alone, the
@@ -22,7 +23,11 @@ type regression struct {
 	rows    []int // which rows of x
 	y       []int // class of each row of x
 	classes int
-	lambda  float64
+	// hinge says that the loss of a row is the sum over the vectors of max(0, 1 - s f)^2, with
+	// f the vector's score and s = 1 for the row's class, else -1.
+	hinge bool
+	// lambda is the strength of the penalty of squares, absolute that of absolute values.
+	lambda, absolute float64
 	// importance is the factor of a row's loss, by class; its mean over rows is 1.
 	importance []float64
 	workers    int // goroutines of an evaluation; the result does not depend on it
@@ -108,12 +113,9 @@ func (r *regression) loss(parameters, gradient []float64) float64 {
 			gradient[i] += g
 		}
 	}
-	n, half := float64(len(r.rows)), 1.0
+	n, half := float64(len(r.rows)), r.half()
 	r.passes++
 	r.curvature = spread / n / float64(r.classes)
-	if r.classes == 2 {
-		half = 0.5
-	}
 	penalty := 0.0
 	for c := range v {
 		own := gradient[c*(d+1) : (c+1)*(d+1)]
@@ -124,6 +126,15 @@ func (r *regression) loss(parameters, gradient []float64) float64 {
 		own[d] /= n
 	}
 	return total/n + r.lambda/2*half*penalty
+}
+
+// half is the part of a vector's squares in the penalty: half of them where one vector stands
+// for two, of half its size, except that a support vector machine of two classes has but one.
+func (r *regression) half() float64 {
+	if r.classes == 2 && !r.hinge {
+		return 0.5
+	}
+	return 1
 }
 
 // compute sums loss and gradient of the stripe's rows.
@@ -162,6 +173,9 @@ func (s *stripe) compute(r *regression, parameters []float64) {
 // errors turns a row's scores into the derivatives of its loss, which it returns with 1 less
 // the sum of the squared probabilities, both by the row's weight.
 func (r *regression) errors(scores []float32, row []float64, class int) (loss, spread float64) {
+	if r.hinge {
+		return r.hinges(scores, class)
+	}
 	expand(scores, row)
 	score := row[class]
 	loss = softmax(row) - score
@@ -176,6 +190,27 @@ func (r *regression) errors(scores []float32, row []float64, class int) (loss, s
 		}
 	}
 	return weight * loss, weight * spread
+}
+
+// hinges is errors of a support vector machine. The curvature of a vector's loss is 2 where
+// the margin is not kept.
+func (r *regression) hinges(scores []float32, class int) (loss, spread float64) {
+	weight, count := r.importance[class], vectors(r.classes)
+	for c := range count {
+		side := -1.0
+		if (r.classes == 2 && class == 1) || (r.classes > 2 && c == class) {
+			side = 1
+		}
+		missing := 1 - side*float64(scores[c])
+		if missing <= 0 {
+			scores[c] = 0
+			continue
+		}
+		loss += weight * missing * missing
+		spread += 2 * weight * float64(r.classes) / float64(count)
+		scores[c] = float32(-2 * weight * side * missing)
+	}
+	return loss, spread
 }
 
 // expand gives the scores of all classes.
@@ -223,15 +258,15 @@ const (
 // until no component of the gradient is above tolerance, or until the loss can fall by no
 // more than about gain.
 func (r *regression) fit(ctx context.Context, start []float64, tolerance, gain float64) ([]float64, error) {
-	count, half := vectors(r.classes), 1.0
-	if r.classes == 2 {
-		half = 0.5
+	if r.absolute > 0 {
+		return r.fitSparse(ctx, start, tolerance)
 	}
+	count := vectors(r.classes)
 	// The optimizer asks for the value and for the gradient at the same point, one after
 	// the other; both come out of one pass over the rows.
 	weights, gradient := slices.Clone(start), make([]float64, len(start))
 	value := r.loss(weights, gradient)
-	p := r.directions.precondition(max(r.curvature, minCurvature), r.lambda*half)
+	p := r.directions.precondition(max(r.curvature, minCurvature), r.lambda*r.half())
 	point, slope := make([]float64, len(start)), make([]float64, len(start))
 	p.invert(point, start, count)
 	first := slices.Clone(point)

@@ -36,6 +36,6 @@ func newCommand() *cobra.Command {
 		Args: cobra.ArbitraryArgs,
 	}
 	log.AddFlags(command)
-	command.AddCommand(newTrain(), newEvaluate(), newReport(), newPredict(&log), newServe(&log), newExport(&log))
+	command.AddCommand(newTrain(&log), newEvaluate(), newReport(), newPredict(&log), newServe(&log), newExport(&log))
 	return command
 }

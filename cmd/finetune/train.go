@@ -24,6 +24,8 @@ type trainOptions struct {
 	model        string
 	scaling      string
 	classWeights string
+	penalty      string
+	l1Ratio      float64
 	lambda       float64
 	calibrate    bool
 	seed         uint64
@@ -36,17 +38,19 @@ type trainOptions struct {
 	// settings are the flags, for the record; quiet trains without showing progress.
 	settings map[string]string
 	quiet    bool
+	log      *cli.LogOptions
 }
 
-func newTrain() *cobra.Command {
-	var o trainOptions
+func newTrain(log *cli.LogOptions) *cobra.Command {
+	o := trainOptions{log: log}
 	command := &cobra.Command{
 		Use:   "train --features DIR --out HEAD [flags]",
 		Short: "Train a head on a dataset of features",
 		Long: `Train fits a softmax regression to the labelled rows of a dataset. The strength of its
-regularization is chosen by cross-validation. With --model mlp it fits a hidden layer of
-rectified units with dropout instead, by Adam, and ends when a part of the rows that is not
-trained on is no longer predicted better.
+regularization is chosen by cross-validation; with --penalty l1 or elasticnet, values that do
+not help get no weight. With --model svm it fits linear support vector machines. With --model
+mlp it fits a hidden layer of rectified units with dropout instead, by Adam, and ends when a
+part of the rows that is not trained on is no longer predicted better.
 
 A part of the rows, --test-fraction, is kept out of all that and measures the result; when
 the dataset's split column says "test" somewhere, those rows are kept out instead. Copies of
@@ -74,11 +78,13 @@ func (o *trainOptions) flags() *pflag.FlagSet {
 	f.StringVar(&o.features, "features", "", "the directory `DIR` of the dataset (required)")
 	f.StringVar(&o.out, "out", "", "the `FILE` to write the head to (required)")
 	f.StringVar(&o.layers, "layers", "", "the `LAYERS` to train on, by comma, each scaled apart (needed where the dataset has several)")
-	f.StringVar(&o.model, "model", "softmax", "the kind of head: softmax or mlp")
+	f.StringVar(&o.model, "model", "softmax", "the kind of head: softmax, svm or mlp")
+	f.StringVar(&o.penalty, "penalty", "l2", "of the weights of softmax: l2 (their squares), l1 (their absolute values, which leaves values out) or elasticnet (both)")
+	f.Float64Var(&o.l1Ratio, "l1-ratio", 0.5, "part of l1 in elasticnet")
 	f.StringVar(&o.scaling, "scaling", string(head.ScaleCommon), "of the features: common (one factor for all columns), columns (each by its own deviation) or l2 (each picture to length 1, then common)")
 	f.StringVar(&o.classWeights, "class-weights", string(head.WeighRows), "none, or balanced: rare classes count as much as frequent ones")
 	f.BoolVar(&o.calibrate, "calibrate", false, "scale the scores so that probabilities fit pictures that were not trained on")
-	f.Float64Var(&o.lambda, "lambda", 0, "strength of the regularization of softmax (default: chosen by cross-validation)")
+	f.Float64Var(&o.lambda, "lambda", 0, "strength of the regularization of softmax and svm (default: chosen by cross-validation)")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the split and of the cross-validation")
 	f.Float64Var(&o.testFraction, "test-fraction", 0.2, "part of the rows kept out to measure the head, 0 for none")
 	f.Float64Var(&o.nearDuplicates, "near-duplicates", 0.98, "`COSINE` of two pictures' features from which they count as one, 0 for equal files only")
@@ -104,7 +110,7 @@ func formerName(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 func settingsOf(flags *pflag.FlagSet, model string) map[string]string {
 	others := []string{"features", "out", "help", "units", "dropout", "rate", "batch", "epochs", "patience"}
 	if model == "mlp" {
-		others = []string{"features", "out", "help", "lambda"}
+		others = []string{"features", "out", "help", "lambda", "penalty", "l1-ratio"}
 	}
 	all := map[string]string{}
 	flags.VisitAll(func(f *pflag.Flag) {
@@ -121,8 +127,14 @@ func (o *trainOptions) validate() error {
 		return cli.Usagef("--features DIR is required")
 	case o.out == "":
 		return cli.Usagef("--out HEAD is required")
-	case o.model != "softmax" && o.model != "mlp":
-		return cli.Usagef("unknown --model %q: use softmax or mlp", o.model)
+	case !slices.Contains([]string{"softmax", "svm", "mlp"}, o.model):
+		return cli.Usagef("unknown --model %q: use softmax, svm or mlp", o.model)
+	case !slices.Contains([]string{"l2", "l1", "elasticnet"}, o.penalty):
+		return cli.Usagef("unknown --penalty %q: use l2, l1 or elasticnet", o.penalty)
+	case o.penalty != "l2" && o.model != "softmax":
+		return cli.Usagef("--penalty %s is for --model softmax", o.penalty)
+	case !(o.l1Ratio > 0 && o.l1Ratio < 1):
+		return cli.Usagef("--l1-ratio %g: use a part between 0 and 1; --penalty l1 and l2 are the ends", o.l1Ratio)
 	case !slices.Contains([]head.Scaling{head.ScaleCommon, head.ScaleColumns, head.ScaleUnit}, head.Scaling(o.scaling)):
 		return cli.Usagef("unknown --scaling %q: use common, columns or l2", o.scaling)
 	case o.classWeights != string(head.WeighRows) && o.classWeights != string(head.WeighClasses):
@@ -130,7 +142,7 @@ func (o *trainOptions) validate() error {
 	case !(o.lambda >= 0) || math.IsInf(o.lambda, 0):
 		return cli.Usagef("--lambda %g: use a positive number", o.lambda)
 	case o.lambda > 0 && o.model == "mlp":
-		return cli.Usagef("--lambda is for --model softmax: mlp is regularized by --dropout")
+		return cli.Usagef("--lambda is for --model softmax and svm: mlp is regularized by --dropout")
 	case o.lambda > 0 && o.calibrate:
 		return cli.Usagef("--calibrate needs the cross-validation that --lambda leaves out")
 	case !(o.nearDuplicates >= 0 && o.nearDuplicates <= 1):
@@ -217,7 +229,20 @@ func (o *trainOptions) fit(ctx context.Context, f features, groups []string) (*h
 	}
 	options := head.TrainOptions{
 		Seed: o.seed, Scaling: head.Scaling(o.scaling), ClassWeights: head.ClassWeights(o.classWeights), Calibrate: o.calibrate, Groups: groups,
-		Progress: func(done, of int) { logrus.Debugf("cross-validation: strength %d of %d", done, of) },
+		L1Ratio: map[string]float64{"l1": 1, "elasticnet": o.l1Ratio}[o.penalty],
+	}
+	if o.model == "svm" {
+		options.Loss = head.LossHinge
+	}
+	if !o.quiet {
+		var steps *cli.Steps
+		defer func() { steps.Done() }()
+		options.Progress = func(done, of int) {
+			if steps == nil { // how many there are is known only now
+				steps = o.log.NewSteps("cross-validation", "strengths", of)
+			}
+			steps.Update(done)
+		}
 	}
 	if o.lambda > 0 {
 		options.Lambdas = []float64{o.lambda}
@@ -243,6 +268,9 @@ func (o *trainOptions) summarize(h *head.Head, took time.Duration) {
 	if report.Temperature > 0 {
 		fmt.Printf("temperature  %.3f\n", report.Temperature)
 	}
+	if report.Columns > 0 {
+		fmt.Printf("columns      %s\n", describeColumns(h))
+	}
 	if report.AtEdge {
 		logrus.Warnf("the best lambda, %g, is at the edge of those tried", report.Lambda)
 	}
@@ -251,4 +279,34 @@ func (o *trainOptions) summarize(h *head.Head, took time.Duration) {
 		fmt.Printf("\non %d pictures kept out of the training:\n", h.Notes.HeldOut.N)
 		printMetrics(os.Stdout, *h.Notes.HeldOut)
 	}
+}
+
+// strongest is the number of columns that are named.
+const strongest = 5
+
+// describeColumns says how many values of each layer have a weight, and which the largest ones.
+func describeColumns(h *head.Head) string {
+	used := h.UsedColumns()
+	layerOf := func(column int) (layer, within int) {
+		for i, l := range h.Layers {
+			if column < l.Size() {
+				return i, column
+			}
+			column -= l.Size()
+		}
+		panic("a column beyond the layers")
+	}
+	counts := make([]int, len(h.Layers))
+	var first, parts []string
+	for i, column := range used {
+		layer, within := layerOf(column)
+		counts[layer]++
+		if i < strongest {
+			first = append(first, fmt.Sprintf("%s[%d]", h.Layers[layer].Name, within))
+		}
+	}
+	for i, l := range h.Layers {
+		parts = append(parts, fmt.Sprintf("%d of %d of %s", counts[i], l.Size(), l.Name))
+	}
+	return strings.Join(parts, ", ") + " have a weight; the largest: " + strings.Join(first, ", ")
 }
