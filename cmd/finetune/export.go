@@ -70,7 +70,8 @@ func (o *exportOptions) run(images []string) error {
 	if err != nil {
 		return err
 	}
-	defer model.Close() //nolint:errcheck // the process ends here
+	defer model.Close()         //nolint:errcheck // the process ends here
+	o.predict.session.Batch = 1 // pictures are compared one by one
 	extractor, config, err := o.predict.prepare(h, model)
 	if err != nil {
 		return err

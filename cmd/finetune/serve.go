@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fovea/head"
-	"fovea/inference"
 	"fovea/internal/cli"
 )
 
@@ -86,11 +85,8 @@ func (o *serveOptions) run(ctx context.Context) error {
 		return err
 	}
 	defer model.Close() //nolint:errcheck // the process ends here
-	extractor, config, err := o.predict.prepare(h, model)
+	extractor, config, err := o.predict.prepareSized(h, model)
 	if err != nil {
-		return err
-	}
-	if err := extractor.WarmUp(); err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", o.listen)
@@ -134,5 +130,3 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 	close(s.stop)
 	return errors.Join(err, group.Wait())
 }
-
-var _ extractor = (*inference.Extractor)(nil)
