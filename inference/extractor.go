@@ -132,6 +132,9 @@ func (e *Extractor) pooled(layer Layer, pool string) (tf.Output, error) {
 // Layers are the layers as stored, after pooling, in the order of Extract's results.
 func (e *Extractor) Layers() []recipe.Layer { return e.layers }
 
+// Outputs are the graph's tensors behind Layers, with the pictures as their first dimension.
+func (e *Extractor) Outputs() []tf.Output { return e.outputs }
+
 // BatchSize is the largest number of pictures that Extract takes at a time.
 func (e *Extractor) BatchSize() int { return e.batch }
 

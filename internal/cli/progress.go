@@ -34,7 +34,13 @@ func (o *LogOptions) NewProgress(action string, total int) *Progress {
 	if o.Quiet || o.Format == "json" || !terminal() {
 		return p
 	}
-	p.bar = progressbar.NewOptions(total,
+	p.bar = newBar(action, "images", total)
+	return p
+}
+
+// newBar draws a bar, above which log lines go on.
+func newBar(action, unit string, total int) *progressbar.ProgressBar {
+	bar := progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(os.Stderr),
 		progressbar.OptionSetDescription(action),
 		progressbar.OptionShowCount(),
@@ -44,8 +50,8 @@ func (o *LogOptions) NewProgress(action string, total int) *Progress {
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 	)
-	logrus.SetOutput(&aboveBar{bar: p.bar})
-	return p
+	logrus.SetOutput(&aboveBar{bar: bar})
+	return bar
 }
 
 // Update shows the state of the run.
@@ -92,6 +98,45 @@ func (p *Progress) Done() {
 	if p.bar != nil {
 		_ = p.bar.Exit()
 		_ = p.bar.Clear()
+		logrus.SetOutput(os.Stderr)
+	}
+}
+
+// Steps shows how far a computation of few, long steps is: a bar on a terminal, a log line
+// now and then elsewhere.
+type Steps struct {
+	action, unit string
+	total        int
+	last         time.Time
+	bar          *progressbar.ProgressBar
+}
+
+// NewSteps begins to show a computation of total steps. Call Done at its end.
+func (o *LogOptions) NewSteps(action, unit string, total int) *Steps {
+	s := &Steps{action: action, unit: unit, total: total, last: time.Now()}
+	if !o.Quiet && o.Format != "json" && terminal() {
+		s.bar = newBar(action, unit, total)
+	}
+	return s
+}
+
+// Update shows the number of steps that are done.
+func (s *Steps) Update(done int) {
+	if s.bar != nil {
+		_ = s.bar.Set(done) // a bar that cannot be drawn must not end the work
+		return
+	}
+	if time.Since(s.last) >= lineInterval {
+		s.last = time.Now()
+		logrus.Infof("%s: %d of %d %s", s.action, done, s.total, s.unit)
+	}
+}
+
+// Done takes the bar away. It may be called on nil.
+func (s *Steps) Done() {
+	if s != nil && s.bar != nil {
+		_ = s.bar.Exit()
+		_ = s.bar.Clear()
 		logrus.SetOutput(os.Stderr)
 	}
 }

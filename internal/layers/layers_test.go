@@ -39,6 +39,8 @@ func TestImports(t *testing.T) {
 		"gallery":          {tensorflow, arrow, "fovea/featurestore", "fovea/pipeline", "fovea/vectors"},
 		"export":           {tensorflow, "fovea/picture", "fovea/pipeline", "fovea/inference", "fovea/head"},
 		"head":             {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore"},
+		// It joins a head with its model's graph and the pictures' way to it.
+		"servable": {arrow, "fovea/vgg", "fovea/featurestore"},
 	} {
 		for _, dependency := range dependencies(t, name) {
 			for _, f := range forbidden {
