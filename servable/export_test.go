@@ -16,6 +16,7 @@ import (
 	"fovea/head"
 	"fovea/inference"
 	"fovea/internal/cli"
+	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/recipe"
@@ -312,5 +313,32 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	if _, err := Open(t.TempDir(), inference.SessionConfig{}); err == nil {
 		t.Error("an empty directory is opened")
+	}
+}
+
+// What package winograd has changed can be computed by this program alone.
+func TestExportRefusesOwnOperations(t *testing.T) {
+	h, err := head.Load("../testdata/heads/cats-vs-dogs.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := models.Open(models.Default, models.Options{Dir: t.TempDir(), Session: inference.SessionConfig{Device: inference.DeviceCPU}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close() //nolint:errcheck // not what is tested
+	if model.Winograd == 0 {
+		t.Skip("package winograd does not know this processor")
+	}
+	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: h.LayerNames(), Pool: h.Recipe.Pool, Batch: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := cli.PipelineConfig(h.Recipe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Export(h, extractor, config, filepath.Join(t.TempDir(), "1")); err == nil || !strings.Contains(err.Error(), "package winograd") {
+		t.Errorf("exporting it gives %v", err)
 	}
 }

@@ -109,8 +109,8 @@ func (c *modelCopy) visit(name string) error {
 	if node == nil {
 		return fmt.Errorf("its graph has no node %s", name)
 	}
-	if state := stateOf(node.GetOp()); state != "" {
-		return fmt.Errorf("node %s: %s cannot be exported", name, state)
+	if what := unservable(node.GetOp()); what != "" {
+		return fmt.Errorf("node %s: %s cannot be exported", name, what)
 	}
 	switch node.GetOp() {
 	case "VarHandleOp", "VariableV2", "Variable":
@@ -137,8 +137,8 @@ func (c *modelCopy) visit(name string) error {
 	return nil
 }
 
-// stateOf says what a checkpoint of variables does not hold, or that is missing at serving.
-func stateOf(operation string) string {
+// unservable says what a checkpoint of variables does not hold, or that is missing at serving.
+func unservable(operation string) string {
 	switch {
 	case operation == "Placeholder":
 		return "a second input"
@@ -146,6 +146,8 @@ func stateOf(operation string) string {
 		return "a table"
 	case strings.Contains(operation, "Iterator"):
 		return "a data set"
+	case strings.HasPrefix(operation, "FoveaWinograd") || operation == "FoveaShare":
+		return "an operation of package winograd, which no other program knows,"
 	}
 	return ""
 }

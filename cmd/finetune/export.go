@@ -15,6 +15,7 @@ import (
 	"fovea/head"
 	"fovea/inference"
 	"fovea/internal/cli"
+	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/servable"
@@ -66,7 +67,8 @@ func (o *exportOptions) run(images []string) error {
 	if err != nil {
 		return err
 	}
-	model, err := o.predict.openModel(h)
+	// Only TensorFlow's own operations are known wherever the SavedModel will be loaded.
+	model, err := o.predict.openModel(h, models.Direct)
 	if err != nil {
 		return err
 	}

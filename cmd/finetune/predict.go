@@ -105,7 +105,7 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 	if err != nil {
 		return err
 	}
-	model, err := o.openModel(h)
+	model, err := o.openModel(h, models.Automatic)
 	if err != nil {
 		return err
 	}
@@ -113,8 +113,8 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 	return o.predict(ctx, h, model, listing)
 }
 
-// openModel opens the head's model.
-func (o *predictOptions) openModel(h *head.Head) (*inference.Model, error) {
+// openModel opens the head's model, whose convolutions are computed as models.Options says.
+func (o *predictOptions) openModel(h *head.Head, convolutions string) (*inference.Model, error) {
 	if o.session.Precision == "" {
 		o.session.Precision = h.Recipe.Precision
 	}
@@ -126,7 +126,7 @@ func (o *predictOptions) openModel(h *head.Head) (*inference.Model, error) {
 	if name == "" {
 		name = h.Recipe.Model
 	}
-	model, err := models.Open(name, models.Options{Session: session, Preprocessing: h.Recipe.Preprocessing})
+	model, err := models.Open(name, models.Options{Session: session, Preprocessing: h.Recipe.Preprocessing, Convolutions: convolutions})
 	if err != nil {
 		return nil, fmt.Errorf("the model that %s was trained on cannot be opened; --model says where it lies: %w", o.head, err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"fovea/head"
 	"fovea/internal/cli"
+	"fovea/models"
 )
 
 type serveOptions struct {
@@ -80,7 +81,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if err := o.predict.decision.check(); err != nil {
 		return err
 	}
-	model, err := o.predict.openModel(h)
+	model, err := o.predict.openModel(h, models.Automatic)
 	if err != nil {
 		return err
 	}
