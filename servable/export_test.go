@@ -21,8 +21,6 @@ import (
 	"fovea/pipeline"
 	"fovea/recipe"
 	"fovea/savedmodel"
-	"fovea/vgg"
-	"fovea/vgg/imagenet"
 )
 
 const photos = "../testdata/photos"
@@ -235,15 +233,7 @@ func TestExportVGG16(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := imagenet.VGG16()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := vgg.ByName("vgg16")
-	if err != nil {
-		t.Fatal(err)
-	}
-	model, err := vgg.Open(c, set, inference.SessionConfig{})
+	model, err := models.Open(models.Default, models.Options{Dir: t.TempDir(), Convolutions: models.Direct})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,13 +1,11 @@
 package servable
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	functionpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
-	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	"google.golang.org/protobuf/proto"
@@ -42,13 +40,9 @@ type variable struct {
 // copyModel adds to n what the model computes of pixels up to outputs, and returns references
 // to them, the variables, and the functions that are called.
 func (n *nodes) copyModel(model *inference.Model, outputs []tf.Output, pixels string) ([]string, []variable, []*functionpb.FunctionDef, error) {
-	var encoded bytes.Buffer
-	if _, err := model.Graph.WriteTo(&encoded); err != nil {
-		return nil, nil, nil, fmt.Errorf("write the graph of %s: %w", model.Name, err)
-	}
-	graph := new(graphpb.GraphDef)
-	if err := proto.Unmarshal(encoded.Bytes(), graph); err != nil {
-		return nil, nil, nil, fmt.Errorf("read the graph of %s: %w", model.Name, err)
+	graph, err := inference.GraphDef(model.Graph)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("model %s: %w", model.Name, err)
 	}
 	c := &modelCopy{
 		graph: model.Graph, nodes: map[string]*nodepb.NodeDef{}, library: map[string]*functionpb.FunctionDef{},
@@ -62,7 +56,6 @@ func (n *nodes) copyModel(model *inference.Model, outputs []tf.Output, pixels st
 	}
 	references := make([]string, len(outputs))
 	for i, o := range outputs {
-		var err error
 		if references[i], err = c.resolve(reference(o)); err != nil {
 			return nil, nil, nil, fmt.Errorf("model %s: %w", model.Name, err)
 		}
@@ -92,8 +85,7 @@ func (c *modelCopy) resolve(old string) (string, error) {
 	if after, found := strings.CutPrefix(old, "^"); found {
 		control, name = "^", after
 	}
-	node, _, _ := strings.Cut(name, ":")
-	if err := c.visit(node); err != nil {
+	if err := c.visit(inference.Producer(name)); err != nil {
 		return "", err
 	}
 	return control + modelPrefix + name, nil

@@ -1,16 +1,13 @@
 package vgg
 
 import (
-	"bytes"
 	"fmt"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
-	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	shapepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
-	"google.golang.org/protobuf/proto"
 
 	"fovea/inference"
 	"fovea/savedmodel"
@@ -84,8 +81,12 @@ func (b *builder) addSaver() saver {
 
 // parts are the graph with its signatures, and a note of ours.
 func (b *builder) parts(graph *tf.Graph, s saver, layers []inference.Layer, c Configuration, set weights.Set) (savedmodel.Parts, error) {
+	definition, err := inference.GraphDef(graph)
+	if err != nil {
+		return savedmodel.Parts{}, err
+	}
 	parts := savedmodel.Parts{
-		Graph: new(graphpb.GraphDef),
+		Graph: definition,
 		Saver: &core.SaverDef{
 			FilenameTensorName: s.prefix.Op.Name() + ":0", SaveTensorName: s.save.Name(), RestoreOpName: s.restore.Name(),
 			Version: core.SaverDef_V2,
@@ -96,11 +97,7 @@ func (b *builder) parts(graph *tf.Graph, s saver, layers []inference.Layer, c Co
 	for _, l := range layers {
 		parts.Note.Aliases[l.Name] = l.Aliases
 	}
-	var encoded bytes.Buffer
-	if _, err := graph.WriteTo(&encoded); err != nil {
-		return parts, err
-	}
-	return parts, proto.Unmarshal(encoded.Bytes(), parts.Graph)
+	return parts, nil
 }
 
 func (b *builder) signatures(layers []inference.Layer) map[string]*core.SignatureDef {

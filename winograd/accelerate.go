@@ -1,18 +1,13 @@
 package winograd
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"runtime"
 	"slices"
-	"strconv"
-	"strings"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
-	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
-	"google.golang.org/protobuf/proto"
 
 	"fovea/inference"
 )
@@ -91,12 +86,8 @@ type convolution struct {
 }
 
 func newRewriter(model *inference.Model) (*rewriter, error) {
-	var encoded bytes.Buffer
-	if _, err := model.Graph.WriteTo(&encoded); err != nil {
-		return nil, fmt.Errorf("winograd: read the graph of %s: %w", model.Name, err)
-	}
-	var graph graphpb.GraphDef
-	if err := proto.Unmarshal(encoded.Bytes(), &graph); err != nil {
+	graph, err := inference.GraphDef(model.Graph)
+	if err != nil {
 		return nil, fmt.Errorf("winograd: read the graph of %s: %w", model.Name, err)
 	}
 	r := &rewriter{
@@ -122,12 +113,6 @@ func newRewriter(model *inference.Model) (*rewriter, error) {
 	return r, nil
 }
 
-// producer is the node of a tensor's name, such as "conv:0" or "^conv".
-func producer(tensor string) string {
-	name, _, _ := strings.Cut(strings.TrimPrefix(tensor, "^"), ":")
-	return name
-}
-
 // sort finds the nodes between the input and the layers, inputs first.
 func (r *rewriter) sort() {
 	seen := map[string]bool{r.model.Input.Op.Name(): true}
@@ -139,7 +124,7 @@ func (r *rewriter) sort() {
 		}
 		seen[name] = true
 		for _, from := range node.GetInput() {
-			visit(producer(from))
+			visit(inference.Producer(from))
 			r.depends[name] = r.depends[name] || r.dependent(from)
 		}
 		if r.dependent(name) {
@@ -151,7 +136,7 @@ func (r *rewriter) sort() {
 	}
 }
 
-func (r *rewriter) dependent(tensor string) bool { return r.depends[producer(tensor)] }
+func (r *rewriter) dependent(tensor string) bool { return r.depends[inference.Producer(tensor)] }
 
 // match recognizes a convolution, one with its bias, one rectified, and one pooled.
 func (r *rewriter) match(n *nodepb.NodeDef) (convolution, bool) {
@@ -224,7 +209,7 @@ func (r *rewriter) dropUnneeded() {
 	for _, n := range slices.Backward(r.order) {
 		if needed[n.GetName()] {
 			for _, from := range r.inputs(n) {
-				needed[producer(from)] = true
+				needed[inference.Producer(from)] = true
 			}
 		}
 	}
@@ -242,8 +227,8 @@ func (r *rewriter) findEarly() {
 			continue
 		}
 		for _, from := range r.inputs(n) {
-			if r.dependent(from) && producer(from) != r.model.Input.Op.Name() {
-				r.early[producer(from)] = true
+			if r.dependent(from) && inference.Producer(from) != r.model.Input.Op.Name() {
+				r.early[inference.Producer(from)] = true
 			}
 		}
 	}
@@ -261,17 +246,13 @@ func (r *rewriter) inputs(n *nodepb.NodeDef) []string {
 func (r *rewriter) output(tensor string) (tf.Output, error) { return output(r.model.Graph, tensor) }
 
 func output(graph *tf.Graph, tensor string) (tf.Output, error) {
-	name, index, _ := strings.Cut(tensor, ":")
-	i := 0
-	if index != "" {
-		var err error
-		if i, err = strconv.Atoi(index); err != nil {
-			return tf.Output{}, fmt.Errorf("winograd: a tensor called %q", tensor)
-		}
+	name, index, err := inference.ParseTensor(tensor)
+	if err != nil {
+		return tf.Output{}, fmt.Errorf("winograd: %w", err)
 	}
 	operation := graph.Operation(name)
-	if operation == nil || i >= operation.NumOutputs() {
+	if operation == nil || index >= operation.NumOutputs() {
 		return tf.Output{}, fmt.Errorf("winograd: the graph has no tensor %q", tensor)
 	}
-	return operation.Output(i), nil
+	return operation.Output(index), nil
 }

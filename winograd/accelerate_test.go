@@ -4,22 +4,13 @@ import (
 	"testing"
 
 	"fovea/inference"
-	"fovea/vgg"
-	"fovea/vgg/imagenet"
+	"fovea/models"
 	"fovea/winograd"
 )
 
 func openVGG16(tb testing.TB) *inference.Model {
 	tb.Helper()
-	set, err := imagenet.VGG16()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	configuration, err := vgg.ByName("vgg16")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	model, err := vgg.Open(configuration, set, inference.SessionConfig{Device: inference.DeviceCPU})
+	model, err := models.Open(models.Default, models.Options{Dir: tb.TempDir(), Convolutions: models.Direct, Session: inference.SessionConfig{Device: inference.DeviceCPU}})
 	if err != nil {
 		tb.Fatal(err)
 	}

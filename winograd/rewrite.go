@@ -45,7 +45,7 @@ func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
 	given := map[string]tf.Output{r.model.Input.Op.Name(): r.model.Input}
 	for _, n := range r.order {
 		for _, from := range n.GetInput() {
-			if late(n) && r.early[producer(from)] {
+			if late(n) && r.early[inference.Producer(from)] {
 				var err error
 				if given[from], err = joined.tensor(from); err != nil {
 					return nil, err
@@ -130,11 +130,11 @@ func (r *rewriter) copyNodes(prefix string, wanted func(*nodepb.NodeDef) bool, g
 		}
 		var inputs []string
 		for _, from := range replacement.GetInput() {
-			if strings.HasPrefix(from, "^") && !inside[producer(from)] {
+			if strings.HasPrefix(from, "^") && !inside[inference.Producer(from)] {
 				continue // such as the assertions of a loader: they have been kept
 			}
 			inputs = append(inputs, from)
-			if inside[producer(from)] || mapped[from].Op != nil {
+			if inside[inference.Producer(from)] || mapped[from].Op != nil {
 				continue
 			}
 			outside, found := given[from]
@@ -150,9 +150,11 @@ func (r *rewriter) copyNodes(prefix string, wanted func(*nodepb.NodeDef) bool, g
 	}
 	options := tf.GraphImportOptions{Prefix: prefix}
 	for from, to := range mapped {
-		name, index, _ := strings.Cut(from, ":")
-		i, _ := strconv.Atoi(index) // no index is index 0
-		options.AddInputMapping(name, i, to)
+		name, index, err := inference.ParseTensor(from)
+		if err != nil {
+			return fmt.Errorf("winograd: %w", err)
+		}
+		options.AddInputMapping(name, index, to)
 	}
 	encoded, err := proto.Marshal(copies)
 	if err != nil {

@@ -31,15 +31,15 @@ type Progress struct {
 // NewProgress begins to show a run over total pictures. Call Done at its end.
 func (o *LogOptions) NewProgress(action string, total int) *Progress {
 	p := &Progress{total: total, last: time.Now(), numbers: o.Format == "json", action: action}
-	if o.Quiet || o.Format == "json" || !terminal() {
-		return p
-	}
-	p.bar = newBar(action, "images", total)
+	p.bar = o.newBar(action, total)
 	return p
 }
 
-// newBar draws a bar, above which log lines go on.
-func newBar(action, unit string, total int) *progressbar.ProgressBar {
+// newBar draws a bar, above which log lines go on. It is nil where nobody would see it.
+func (o *LogOptions) newBar(action string, total int) *progressbar.ProgressBar {
+	if o.Quiet || o.Format == "json" || !terminal() {
+		return nil
+	}
 	bar := progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(os.Stderr),
 		progressbar.OptionSetDescription(action),
@@ -94,10 +94,13 @@ func wholeSeconds(s float64) string {
 }
 
 // Done takes the bar away.
-func (p *Progress) Done() {
-	if p.bar != nil {
-		_ = p.bar.Exit()
-		_ = p.bar.Clear()
+func (p *Progress) Done() { removeBar(p.bar) }
+
+// removeBar ends what newBar has begun.
+func removeBar(bar *progressbar.ProgressBar) {
+	if bar != nil {
+		_ = bar.Exit()
+		_ = bar.Clear()
 		logrus.SetOutput(os.Stderr)
 	}
 }
@@ -113,11 +116,7 @@ type Steps struct {
 
 // NewSteps begins to show a computation of total steps. Call Done at its end.
 func (o *LogOptions) NewSteps(action, unit string, total int) *Steps {
-	s := &Steps{action: action, unit: unit, total: total, last: time.Now()}
-	if !o.Quiet && o.Format != "json" && terminal() {
-		s.bar = newBar(action, unit, total)
-	}
-	return s
+	return &Steps{action: action, unit: unit, total: total, last: time.Now(), bar: o.newBar(action, total)}
 }
 
 // Update shows the number of steps that are done.
@@ -134,10 +133,8 @@ func (s *Steps) Update(done int) {
 
 // Done takes the bar away. It may be called on nil.
 func (s *Steps) Done() {
-	if s != nil && s.bar != nil {
-		_ = s.bar.Exit()
-		_ = s.bar.Clear()
-		logrus.SetOutput(os.Stderr)
+	if s != nil {
+		removeBar(s.bar)
 	}
 }
 
