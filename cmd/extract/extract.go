@@ -121,6 +121,9 @@ func (o *options) validate(images []string) error {
 	if err := o.files.parse(); err != nil {
 		return err
 	}
+	if err := models.ValidateConvolutions(o.convolutions); err != nil {
+		return cli.UsageError{Err: err}
+	}
 	switch {
 	case o.out == "" && !o.dryRun:
 		return cli.Usagef("--out DIR is required")
@@ -301,6 +304,7 @@ func (o *options) runPipeline(ctx context.Context, items []pipeline.Item, extrac
 }
 
 func (o *options) printLayers(session inference.SessionConfig) error {
+	o.convolutions = models.Direct // nothing will be computed that were worth to prepare for
 	model, err := o.open(session)
 	if err != nil {
 		return err
