@@ -54,6 +54,11 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
+			model, err := filepath.Abs(smallModel)
+			if err != nil {
+				return err
+			}
+			env.Setenv("SMALL", "--model="+model)
 			env.Setenv("PATH", binaries+string(os.PathListSeparator)+env.Getenv("PATH"))
 			return nil
 		},

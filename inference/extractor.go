@@ -12,11 +12,12 @@ import (
 	"fovea/recipe"
 )
 
-// Batch sizes. On CPUs speed is flat from 8 on while memory grows with the batch.
-const (
-	DefaultBatch = 8
-	MaxBatch     = 256
-)
+// MaxBatch is the largest batch.
+const MaxBatch = 256
+
+// DefaultBatch is 8 pictures, or two a core where there are more cores: on CPUs speed is flat
+// from there on, while memory grows with the batch.
+func DefaultBatch() int { return min(max(8, 2*runtime.NumCPU()), 64) }
 
 // ExtractorOptions choose what an Extractor gives.
 type ExtractorOptions struct {
@@ -26,7 +27,7 @@ type ExtractorOptions struct {
 	// recipe.PoolAverage or recipe.PoolMax. Layers without height and width stay as
 	// they are.
 	Pool string
-	// Batch is the number of pictures in a Run (default DefaultBatch).
+	// Batch is the number of pictures in a Run (default DefaultBatch()).
 	Batch int
 }
 
@@ -49,7 +50,7 @@ type Extractor struct {
 // to the last of them will run.
 func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 	if options.Batch == 0 {
-		options.Batch = DefaultBatch
+		options.Batch = DefaultBatch()
 	}
 	if options.Batch < 1 || options.Batch > MaxBatch {
 		return nil, fmt.Errorf("inference: a batch of %d pictures: use 1 to %d", options.Batch, MaxBatch)
@@ -130,6 +131,9 @@ func (e *Extractor) pooled(layer Layer, pool string) (tf.Output, error) {
 
 // Layers are the layers as stored, after pooling, in the order of Extract's results.
 func (e *Extractor) Layers() []recipe.Layer { return e.layers }
+
+// Outputs are the graph's tensors behind Layers, with the pictures as their first dimension.
+func (e *Extractor) Outputs() []tf.Output { return e.outputs }
 
 // BatchSize is the largest number of pictures that Extract takes at a time.
 func (e *Extractor) BatchSize() int { return e.batch }

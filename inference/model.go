@@ -39,6 +39,9 @@ type Model struct {
 	// Precision is the arithmetic that the session was opened with.
 	Precision Precision
 
+	// Winograd is the number of convolutions that package winograd computes.
+	Winograd int
+
 	Graph   *tf.Graph
 	Session *tf.Session
 	// Input takes a batch of float32 pictures in NHWC order.

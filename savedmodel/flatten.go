@@ -11,6 +11,8 @@ import (
 	oppb "github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
+
+	"fovea/inference"
 )
 
 // tensor is an output of a node, by the node's name in the flat graph.
@@ -322,7 +324,7 @@ func (f *flattener) dependsOnCall(name string, depth int) bool {
 		if depends || depth > maxNodes {
 			break
 		}
-		from, _, _ := strings.Cut(strings.TrimPrefix(input, "^"), ":")
+		from := inference.Producer(input)
 		depends = f.dependsOnCall(from, depth+1)
 	}
 	f.calls[name] = depends

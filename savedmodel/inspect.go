@@ -13,6 +13,8 @@ import (
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
+	"fovea/inference"
 )
 
 // NoteFile is where a SavedModel keeps what TensorFlow has no place for, by TensorFlow's
@@ -171,7 +173,7 @@ func countParameters(meta *core.MetaGraphDef, name string) (int, error) {
 			total += size
 		}
 		for _, input := range node.GetInput() {
-			from, _, _ := strings.Cut(strings.TrimPrefix(input, "^"), ":")
+			from := inference.Producer(input)
 			pending = append(pending, from)
 		}
 	}

@@ -266,7 +266,7 @@ func (l *loader) outerOperations(outputs []tensor) ([]*tf.Operation, error) {
 		}
 		seen[name] = true
 		for _, input := range node.GetInput() {
-			from, _, _ := strings.Cut(strings.TrimPrefix(input, "^"), ":")
+			from := inference.Producer(input)
 			if err := visit(from); err != nil {
 				return err
 			}

@@ -70,7 +70,7 @@ func (o *predictOptions) modelFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.model, "model", "", "the model, where it lies elsewhere than at training (default: the head's)")
 	f.StringVar(&o.session.Precision, "precision", "", "arithmetic: float32 or bfloat16 (default: the head's)")
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "auto, cpu or gpu:N")
-	f.IntVar(&o.session.Batch, "batch", inference.DefaultBatch, "pictures computed together")
+	f.IntVar(&o.session.Batch, "batch", inference.DefaultBatch(), "pictures computed together")
 }
 
 func (o *predictOptions) validate(images []string) error {
@@ -105,7 +105,7 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 	if err != nil {
 		return err
 	}
-	model, err := o.openModel(h)
+	model, err := o.openModel(h, models.Automatic)
 	if err != nil {
 		return err
 	}
@@ -113,8 +113,8 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 	return o.predict(ctx, h, model, listing)
 }
 
-// openModel opens the head's model.
-func (o *predictOptions) openModel(h *head.Head) (*inference.Model, error) {
+// openModel opens the head's model, whose convolutions are computed as models.Options says.
+func (o *predictOptions) openModel(h *head.Head, convolutions string) (*inference.Model, error) {
 	if o.session.Precision == "" {
 		o.session.Precision = h.Recipe.Precision
 	}
@@ -126,7 +126,7 @@ func (o *predictOptions) openModel(h *head.Head) (*inference.Model, error) {
 	if name == "" {
 		name = h.Recipe.Model
 	}
-	model, err := models.Open(name, models.Options{Session: session, Preprocessing: h.Recipe.Preprocessing})
+	model, err := models.Open(name, models.Options{Session: session, Preprocessing: h.Recipe.Preprocessing, Convolutions: convolutions})
 	if err != nil {
 		return nil, fmt.Errorf("the model that %s was trained on cannot be opened; --model says where it lies: %w", o.head, err)
 	}
@@ -137,7 +137,7 @@ func (o *predictOptions) openModel(h *head.Head) (*inference.Model, error) {
 // head's.
 func (o *predictOptions) prepare(h *head.Head, model *inference.Model) (*inference.Extractor, pipeline.Config, error) {
 	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{
-		Layers: []string{h.Layer.Name}, Pool: h.Recipe.Pool, Batch: o.session.Batch,
+		Layers: h.LayerNames(), Pool: h.Recipe.Pool, Batch: o.session.Batch,
 	})
 	if err != nil {
 		return nil, pipeline.Config{}, err
@@ -224,7 +224,11 @@ func name(item pipeline.Item) string {
 
 func (s *predictionSink) Append(rows []pipeline.Row) error {
 	for _, row := range rows {
-		probabilities, err := s.head.Probabilities(head.Matrix{Rows: 1, Cols: len(row.Features[0]), Data: row.Features[0]})
+		x, err := s.head.Join(row.Features, 1)
+		if err != nil {
+			return err
+		}
+		probabilities, err := s.head.Probabilities(x)
 		if err != nil {
 			return err
 		}
