@@ -10,12 +10,13 @@ import (
 )
 
 // Source is a file that holds many pictures. Sources are for one goroutine at a time, except
-// that several Contents may be open.
+// that several Contents may be open. They are compared by ==.
 type Source interface {
-	// List visits the pictures in their order, each with its Index and with a Path within
-	// the source; further fields are ignored but for Label, the source's own. Damage ends the
-	// list with an error, and what was visited before it counts. An error of visit is
-	// returned as it is.
+	// List visits the pictures in their order, each with its Index, its Path within the
+	// source, which others may have as well, and the Label that the source knows, if any;
+	// further fields are ignored. skipped is the number of other files in it. Damage ends the
+	// list with an error, and what was visited before it counts. ErrNoPictures says that the
+	// file is not meant to hold pictures. An error of visit is returned as it is.
 	List(ctx context.Context, visit func(Item) error) (skipped int, err error)
 	// Open begins to read the pictures.
 	Open(ctx context.Context) (Contents, error)
@@ -24,13 +25,69 @@ type Source interface {
 // Contents gives pictures of a source, in their order, those that are wanted. It is for one
 // goroutine.
 type Contents interface {
-	// Picture is one picture's bytes and their number. It ends what was given before.
+	// Picture is one picture's bytes and their number, valid until the next call.
 	Picture(item Item) (content io.Reader, size int64, err error)
 	Close() error
 }
 
-// Opener recognises files of many pictures by their name; a nil Source is any other file.
+// Opener recognises files of many pictures by their name; a nil Source is any other file. An
+// error says that the file is one which cannot be read, and what to do.
 type Opener func(file string) (Source, error)
+
+// source lists the pictures in a file that one of the openers knows; holder is the file. What
+// is wrong with it becomes a failure, unless the error is that it holds something else.
+func (l *lister) source(holder Item) (known bool, err error) {
+	for _, open := range l.openers {
+		source, err := open(holder.File)
+		if err != nil {
+			l.fail(holder, err)
+			return true, nil
+		}
+		if source != nil {
+			return true, l.contents(source, holder)
+		}
+	}
+	return false, nil
+}
+
+func (l *lister) contents(source Source, holder Item) error {
+	taken := map[string]int{}
+	skipped, err := source.List(l.ctx, func(item Item) error {
+		if item.Label != "" {
+			l.Labeled++
+		}
+		l.Items = append(l.Items, Item{
+			Path: holder.Path + "/" + unused(taken, item.Path), within: holder.Path,
+			File: holder.File, Argument: holder.Argument, Label: item.Label, Source: source, Index: item.Index,
+		})
+		return context.Cause(l.ctx)
+	})
+	l.Skipped += skipped
+	switch {
+	case l.ctx.Err() != nil:
+		return context.Cause(l.ctx)
+	case errors.Is(err, ErrNoPictures):
+		return err
+	case err != nil:
+		l.fail(holder, err)
+	}
+	return nil
+}
+
+// unused is the name if it is the first one, and else the name with its number: x.jpg#2.
+func unused(taken map[string]int, name string) string {
+	unique := name
+	for taken[unique] > 0 {
+		taken[name]++
+		unique = fmt.Sprintf("%s#%d", name, taken[name])
+	}
+	taken[unique]++
+	return unique
+}
+
+func (l *lister) fail(item Item, err error) {
+	l.Failures = append(l.Failures, Failure{Item: item, Stage: StageList, Reason: cause(err).Error()})
+}
 
 // compareItems is the order of the results: by path, bytewise; the pictures of a source
 // stand together, in their own order.

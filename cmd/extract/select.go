@@ -56,6 +56,9 @@ func (o *options) list(ctx context.Context, images []string, labeler pipeline.La
 	found := len(listing.Items)
 	listing.Items = o.selection.Apply(listing.Items)
 	logrus.Infof("%d pictures found, %d other files skipped", found, listing.Skipped)
+	if listing.Labeled > 0 && labeler == nil {
+		logrus.Infof("%d of them have labels in their archive or table: --labels dir takes these", listing.Labeled)
+	}
 	if len(listing.Items) < found {
 		logrus.Infof("%d of them are taken", len(listing.Items))
 	}
@@ -68,14 +71,14 @@ func (o *options) list(ctx context.Context, images []string, labeler pipeline.La
 func (o *options) listAll(ctx context.Context, images []string, labeler pipeline.Labeler) (pipeline.Listing, error) {
 	switch o.filesFrom {
 	case "":
-		return pipeline.List(ctx, images, labeler)
+		return pipeline.List(ctx, images, labeler, openers...)
 	case "-":
-		return pipeline.ListPaths(ctx, os.Stdin, labeler)
+		return pipeline.ListPaths(ctx, os.Stdin, labeler, openers...)
 	}
 	file, err := os.Open(o.filesFrom)
 	if err != nil {
 		return pipeline.Listing{}, fmt.Errorf("cannot open the list of files: %w", err)
 	}
 	defer file.Close() //nolint:errcheck // opened for reading
-	return pipeline.ListPaths(ctx, file, labeler)
+	return pipeline.ListPaths(ctx, file, labeler, openers...)
 }
