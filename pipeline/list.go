@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Listing is what List found.
@@ -45,7 +46,8 @@ var signatures = []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF87a", "GIF89a
 // List finds the pictures among arguments, each of which is a file or a directory that is
 // searched with all below it. A file named as an argument is taken for a picture in any
 // case. In a directory, files count that have a picture's extension or begin like one;
-// hidden ones (with a leading dot) do not. Links to directories are followed once. Files
+// hidden ones (with a leading dot) do not. Links to directories are followed, but not back into
+// one on the way there, nor behind another link into one that was read before. Files
 // that one of openers knows stand for the pictures in them, whose paths begin with theirs.
 //
 // Labels are set by labels, nil for none. No picture at all is ErrNoPictures; two pictures
@@ -66,7 +68,7 @@ func List(ctx context.Context, arguments []string, labels Labeler, openers ...Op
 			}
 			continue
 		}
-		w := walker{lister: &l, argument: argument}
+		w := walker{lister: &l, argument: argument, visited: map[[2]uint64]bool{}}
 		if err := w.directory(argument, ""); err != nil {
 			return Listing{}, err
 		}
@@ -142,6 +144,23 @@ type walker struct {
 	// parents are the directories from the argument down to the one being read: a link
 	// back to one of them would lead round for ever.
 	parents []fs.FileInfo
+	// visited are all directories that were read, and links is the number of links to
+	// directories on the way to the one being read. From the second link on, no directory is
+	// read again: a few that are linked with one another have more paths than can be walked.
+	visited map[[2]uint64]bool
+	links   int
+}
+
+// visit notes that a directory is being read and says whether it was before.
+func (w *walker) visit(info fs.FileInfo) (before bool) {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return false
+	}
+	key := [2]uint64{uint64(stat.Dev), stat.Ino} //nolint:unconvert // Dev has another type elsewhere
+	before = w.visited[key]
+	w.visited[key] = true
+	return before
 }
 
 // directory lists what lies in dir; prefix is its path below the argument.
@@ -151,6 +170,9 @@ func (w *walker) directory(dir, prefix string) error {
 	}
 	info, err := os.Stat(dir)
 	if err == nil && slices.ContainsFunc(w.parents, func(p fs.FileInfo) bool { return os.SameFile(p, info) }) {
+		return nil
+	}
+	if err == nil && w.visit(info) && w.links > 1 {
 		return nil
 	}
 	entries, err := os.ReadDir(dir)
@@ -186,7 +208,10 @@ func (w *walker) entry(file, path string, entry fs.DirEntry) error {
 			}
 			return nil
 		}
-		mode = info.Mode().Type()
+		if mode = info.Mode().Type(); mode.IsDir() {
+			w.links++
+			defer func() { w.links-- }()
+		}
 	}
 	switch {
 	case mode.IsDir():

@@ -58,8 +58,9 @@ type options struct {
 	overwrite       bool
 }
 
-const long = `Extract runs a pretrained network on every picture among IMAGES (files, or directories
-with all below them) and stores what its layers compute as a dataset in --out:
+const long = `Extract runs a pretrained network on every picture among IMAGES (files, directories with
+all below them, tar archives, Parquet files of pictures) and stores what its layers compute as
+a dataset in --out:
 
   DIR/data/part-00000.parquet ...   path, label, split, sha256, width, height, one column per layer
   DIR/errors.parquet                the pictures that could not be read, and why
