@@ -59,6 +59,11 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("SMALL", "--model="+model)
+			tables, err := filepath.Abs("../testdata/tables")
+			if err != nil {
+				return err
+			}
+			env.Setenv("TABLES", tables)
 			env.Setenv("PATH", binaries+string(os.PathListSeparator)+env.Getenv("PATH"))
 			return nil
 		},

@@ -1,5 +1,6 @@
 // Package featurestore writes feature vectors of pictures as a directory of Parquet or Arrow
 // files, and reads them back as streams or matrices. It checks, merges and compacts datasets.
+// As the one that knows Parquet, it also reads tables of pictures (Pictures).
 //
 // It knows shards, footers, the manifest and how to keep them whole. It knows nothing of
 // models, inference or pixels: a recipe (package recipe) says what the vectors are, and the

@@ -163,20 +163,24 @@ func readLevels(data []byte, width, n int, accept func(level, count int) bool) (
 	if data = data[4:]; length > int64(len(data)) {
 		return nil, errIrregular
 	}
-	runs, rest := data[:length], data[length:]
+	return data[length:], readRuns(data[:length], width, n, accept)
+}
+
+// readRuns is readLevels without the length.
+func readRuns(runs []byte, width, n int, accept func(level, count int) bool) error {
 	for n > 0 {
 		header, used := binary.Uvarint(runs)
 		if used <= 0 || header>>1 == 0 || header>>1 > 1<<32 {
-			return nil, errIrregular
+			return errIrregular
 		}
 		runs = runs[used:]
 		if header&1 == 0 { // one level, in a byte, header/2 times
 			if len(runs) == 0 {
-				return nil, errIrregular
+				return errIrregular
 			}
 			count := min(n, int(header>>1))
 			if !accept(int(runs[0]), count) {
-				return nil, errIrregular
+				return errIrregular
 			}
 			runs = runs[1:]
 			n -= count
@@ -185,16 +189,16 @@ func readLevels(data []byte, width, n int, accept func(level, count int) bool) (
 		// header/2 times 8 levels of width bits, the lowest first; some may be too many.
 		packed := int(header>>1) * width
 		if packed > len(runs) {
-			return nil, errIrregular
+			return errIrregular
 		}
 		count := min(n, int(header>>1)*8)
 		if !acceptPacked(runs[:packed], width, count, accept) {
-			return nil, errIrregular
+			return errIrregular
 		}
 		runs = runs[packed:]
 		n -= count
 	}
-	return rest, nil
+	return nil
 }
 
 // acceptPacked passes levels on one by one.

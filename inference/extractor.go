@@ -39,7 +39,8 @@ type Extractor struct {
 	layers  []recipe.Layer
 	outputs []tf.Output
 	batch   int
-	picture int // input values of one picture
+	picture int // input values of one picture, 0 if it may have any size
+	least   int // the height and width of the smallest picture, where it may have any size
 
 	mu         sync.Mutex
 	input      *inputTensor
@@ -68,6 +69,9 @@ func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 		if err := e.tap(name, options.Pool); err != nil {
 			return nil, err
 		}
+	}
+	if e.picture == 0 {
+		return e, nil // ExtractSized makes a tensor of each size
 	}
 	input, err := newInputTensor(model.Input.DataType(), []int{options.Batch, model.InputHeight, model.InputWidth, 3})
 	if err != nil {
@@ -99,6 +103,7 @@ func (e *Extractor) tap(name, pool string) error {
 			return fmt.Errorf("inference: unknown pooling %q: use none, avg or max", pool)
 		}
 	}
+	e.least = max(e.least, layer.Least)
 	e.layers = append(e.layers, stored)
 	e.outputs = append(e.outputs, output)
 	return nil
@@ -135,6 +140,10 @@ func (e *Extractor) Layers() []recipe.Layer { return e.layers }
 // Outputs are the graph's tensors behind Layers, with the pictures as their first dimension.
 func (e *Extractor) Outputs() []tf.Output { return e.outputs }
 
+// Least is the height and width of the smallest picture of which all layers can be computed,
+// for a model whose input may have any size.
+func (e *Extractor) Least() int { return e.least }
+
 // BatchSize is the largest number of pictures that Extract takes at a time.
 func (e *Extractor) BatchSize() int { return e.batch }
 
@@ -144,6 +153,10 @@ func (e *Extractor) Model() *Model { return e.model }
 // WarmUp runs one empty batch. The first Run of a session optimizes the graph and lays out
 // the weights, which takes about a second.
 func (e *Extractor) WarmUp() error {
+	if e.picture == 0 {
+		_, err := e.ExtractSized(make([]float32, 3*e.least*e.least), 1, e.least, e.least)
+		return err
+	}
 	_, err := e.Extract(make([]float32, e.picture), 1)
 	return err
 }
@@ -159,25 +172,56 @@ func (e *Extractor) Extract(pixels []float32, n int) ([][]float32, error) {
 	if len(pixels) != n*e.picture {
 		return nil, fmt.Errorf("inference: %d input values for %d pictures of %d", len(pixels), n, e.picture)
 	}
+	if e.input == nil {
+		return nil, fmt.Errorf("inference: model %s takes pictures of any size: say which", e.model.Name)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.input.fill(pixels)
+	features, err := e.run(e.input.tensor, e.batch)
+	if err != nil {
+		return nil, err
+	}
+	for i := range features {
+		features[i] = features[i][:n*e.layers[i].Size()]
+	}
+	runtime.KeepAlive(e.input)
+	return features, nil
+}
 
-	tensors, err := e.model.Session.Run(map[tf.Output]*tf.Tensor{e.model.Input: e.input.tensor}, e.outputs, nil)
+// ExtractSized is Extract for a model whose input may have any size: n pictures, 1 to
+// MaxBatch, of one height and width in pixels, each at least Least of all layers.
+func (e *Extractor) ExtractSized(pixels []float32, n, height, width int) ([][]float32, error) {
+	if e.picture != 0 {
+		return nil, fmt.Errorf("inference: model %s takes pictures of %dx%d alone", e.model.Name, e.model.InputHeight, e.model.InputWidth)
+	}
+	if n < 1 || n > MaxBatch || height < e.least || width < e.least {
+		return nil, fmt.Errorf("inference: %d pictures of %dx%d: model %s takes 1 to %d of %d pixels or more for these layers", n, height, width, e.model.Name, MaxBatch, e.least)
+	}
+	tensor, err := NewFloat32Tensor([]int{n, height, width, 3}, pixels)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.unreleased += 4 * len(pixels)
+	return e.run(tensor, n)
+}
+
+// run computes a batch and copies its features.
+func (e *Extractor) run(input *tf.Tensor, batch int) ([][]float32, error) {
+	tensors, err := e.model.Session.Run(map[tf.Output]*tf.Tensor{e.model.Input: input}, e.outputs, nil)
 	if err != nil {
 		return nil, fmt.Errorf("inference: run %s on %s: %w", e.model.Name, e.model.Device, err)
 	}
 	features := make([][]float32, len(tensors))
 	for i, tensor := range tensors {
-		size := e.layers[i].Size()
-		values := make([]float32, e.batch*size)
-		if err := copyFloat32(values, tensor); err != nil {
+		features[i] = make([]float32, batch*e.layers[i].Size())
+		if err := copyFloat32(features[i], tensor); err != nil {
 			return nil, fmt.Errorf("layer %s: %w", e.layers[i].Name, err)
 		}
-		features[i] = values[:n*size]
-		e.unreleased += 4 * len(values)
+		e.unreleased += 4 * len(features[i])
 	}
-	runtime.KeepAlive(e.input)
 	e.release()
 	return features, nil
 }

@@ -21,6 +21,9 @@ type Layer struct {
 	Output tf.Output
 	// Shape is that of one picture: height, width, channels, or units alone.
 	Shape []int
+	// Least is the height and width in pixels of the smallest picture that the layer can be
+	// computed of, in models whose input may have any size.
+	Least int
 }
 
 // Spatial says whether the layer has height and width, and so can be pooled.
@@ -44,7 +47,8 @@ type Model struct {
 
 	Graph   *tf.Graph
 	Session *tf.Session
-	// Input takes a batch of float32 pictures in NHWC order.
+	// Input takes a batch of float32 pictures in NHWC order. InputHeight and InputWidth are 0
+	// where they may be any.
 	Input                   tf.Output
 	InputHeight, InputWidth int
 	// Layers are in the order of computation.

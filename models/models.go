@@ -35,7 +35,13 @@ type Options struct {
 	// Convolutions is Automatic (also ""), the fastest way for the device, or Direct:
 	// TensorFlow's own operation everywhere.
 	Convolutions string
+	// Dense opens a VGG for pictures of any size (vgg.OpenDense). Of a SavedModel it is
+	// ErrNotDense.
+	Dense bool
 }
+
+// ErrNotDense says that a model computes pictures of one size alone.
+var ErrNotDense = errors.New("takes pictures of one size alone")
 
 // The ways to compute convolutions.
 const (
@@ -92,6 +98,9 @@ func Open(name string, options Options) (*inference.Model, error) {
 	dir, signature, isSavedModel := SavedModel(name)
 	var model *inference.Model
 	var err error
+	if isSavedModel && options.Dense {
+		return nil, fmt.Errorf("models: the SavedModel %q %w: a VGG that ships or was imported can be evaluated densely, such as %s", name, ErrNotDense, Default)
+	}
 	if isSavedModel {
 		model, err = savedmodel.Open(dir, savedmodel.Options{Session: options.Session, Preprocessing: options.Preprocessing, Signature: signature})
 	} else {
@@ -116,7 +125,11 @@ func openConfiguration(name string, options Options) (*inference.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	model, err := vgg.Open(configuration, set, options.Session)
+	open := vgg.Open
+	if options.Dense {
+		open = vgg.OpenDense
+	}
+	model, err := open(configuration, set, options.Session)
 	if err == nil && options.Preprocessing != "" {
 		model.Preprocessing = options.Preprocessing
 	}

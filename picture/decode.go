@@ -122,7 +122,7 @@ func (w *workspace) header(data []byte, format string) (width, height int, err e
 		}
 		read = webp.DecodeConfig
 	default:
-		return 0, 0, fmt.Errorf("%w: %s", ErrUnsupported, identify(data))
+		return 0, 0, unsupported(data)
 	}
 	config, err := read(bytes.NewReader(data))
 	return config.Width, config.Height, err

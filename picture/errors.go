@@ -13,6 +13,9 @@ import (
 var (
 	// ErrUnsupported marks a format that is not decoded, or no picture at all.
 	ErrUnsupported = errors.New("unsupported format")
+	// ErrNoPicture marks what is no picture by its content, a text or an archive. It is an
+	// ErrUnsupported.
+	ErrNoPicture = fmt.Errorf("%w: no picture", ErrUnsupported)
 	// ErrTooLarge marks a picture of more than MaxPixels.
 	ErrTooLarge = errors.New("too large")
 	// ErrDamaged marks a file that is truncated or corrupt.

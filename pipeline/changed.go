@@ -4,36 +4,58 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"os"
-	"path"
-	"path/filepath"
 	"syscall"
 	"time"
 )
 
 // Changed are the items whose files are others than those that had the SHA-256 known for their
-// paths. Only files that were changed, or put in their place, after since are read to tell;
-// those that cannot be read have not changed.
+// paths. Only files and sources that were changed, or put in their place, after since are read
+// to tell; what cannot be read has not changed.
 func Changed(ctx context.Context, items []Item, known map[string]string, since time.Time) ([]Item, error) {
 	var changed []Item
+	var sources sequence
+	defer sources.close()
+	untouched := map[Source]bool{}
 	for _, item := range items {
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
 		sum, found := known[item.Path]
-		// Another name is that of an archive, say, which holds the picture.
-		if !found || filepath.Base(item.File) != path.Base(item.Path) || !touched(item.File, since) {
+		if !found || item.Source != nil && untouched[item.Source] {
 			continue
 		}
-		data, err := readFile(item.File)
-		if err != nil {
+		if !touched(item.File, since) {
+			if item.Source != nil {
+				untouched[item.Source] = true // so that it is not asked for every picture
+			}
 			continue
 		}
-		if now := sha256.Sum256(data); hex.EncodeToString(now[:]) != sum {
+		if now, err := sumOf(ctx, &sources, item); err == nil && now != sum {
 			changed = append(changed, item)
 		}
 	}
-	return changed, nil
+	return changed, context.Cause(ctx)
+}
+
+// sumOf is the hex SHA-256 of a picture's bytes.
+func sumOf(ctx context.Context, sources *sequence, item Item) (string, error) {
+	sum := func(data []byte) string {
+		now := sha256.Sum256(data)
+		return hex.EncodeToString(now[:])
+	}
+	if item.Source == nil {
+		data, err := readFile(item.File)
+		return sum(data), err
+	}
+	var now string
+	err := sources.read(ctx, item, func(content io.Reader, size int64) error {
+		data, err := readContent(content, size)
+		now = sum(data)
+		return err
+	})
+	return now, err
 }
 
 // touched says whether a file was written to, renamed or linked after a time.

@@ -4,18 +4,24 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"fmt"
-	"os"
+	"io"
 	"time"
 
 	"fovea/picture"
 )
 
+// maxAheadBytes bounds the memory of pictures out of sources that wait to be decoded. One
+// that is larger waits alone.
+const maxAheadBytes = 64 << 20
+
 // slot is an item on its way through the decode stage. Its results are valid once done is
 // closed.
 type slot struct {
-	item    Item
+	item Item
+	// data is the picture's file if it came out of a source; held is how much of
+	// maxAheadBytes it takes.
+	data    []byte
+	held    int64
 	done    chan struct{}
 	picture picture.Picture
 	sha256  string
@@ -23,11 +29,22 @@ type slot struct {
 }
 
 // feed hands the items out: to the batch stage in order, to the workers as they come free.
+// It reads those that lie in sources, which can only be read in order.
 func (r *run) feed(ctx context.Context, items []Item) {
 	defer close(r.ordered)
 	defer close(r.work)
+	var sources sequence
+	defer sources.close()
 	for _, item := range items {
 		s := &slot{item: item, done: make(chan struct{})}
+		if item.Source != nil {
+			if err := sources.read(ctx, item, func(content io.Reader, size int64) error { return r.load(ctx, s, content, size) }); err != nil {
+				s.fail(StageRead, err)
+			}
+			if ctx.Err() != nil {
+				return
+			}
+		}
 		select {
 		case r.ordered <- s:
 		case <-ctx.Done():
@@ -39,6 +56,25 @@ func (r *run) feed(ctx context.Context, items []Item) {
 			return
 		}
 	}
+}
+
+// load reads a picture of a source when there is memory for it.
+func (r *run) load(ctx context.Context, s *slot, content io.Reader, size int64) error {
+	held := min(max(size, 0), maxAheadBytes)
+	if err := r.ahead.Acquire(ctx, held); err != nil {
+		return err
+	}
+	data, err := readContent(content, size)
+	if err != nil {
+		r.ahead.Release(held)
+		return err
+	}
+	s.data, s.held = data, held
+	return nil
+}
+
+func (s *slot) fail(stage Stage, err error) {
+	s.failure = &Failure{Item: s.item, Stage: stage, Reason: err.Error()}
 }
 
 // decode is one worker: it reads, checks and resizes one picture after another.
@@ -60,40 +96,33 @@ func (r *run) decode(ctx context.Context) {
 }
 
 func (r *run) prepare(s *slot) {
-	fail := func(stage Stage, err error) {
-		s.failure = &Failure{Item: s.item, Stage: stage, Reason: err.Error()}
-	}
-	data, err := readFile(s.item.File)
-	if err != nil {
-		fail(StageRead, err)
+	if s.failure != nil {
 		return
 	}
+	data := s.data
+	if s.item.Source == nil {
+		var err error
+		if data, err = readFile(s.item.File); err != nil {
+			s.fail(StageRead, err)
+			return
+		}
+	}
+	defer r.ahead.Release(s.held)
+	s.data = nil
 	r.meter.bytes.Add(int64(len(data)))
 	sum := sha256.Sum256(data)
 	s.sha256 = hex.EncodeToString(sum[:])
-	s.picture, err = picture.Decode(data, r.config.Picture)
-	if err != nil {
-		fail(StageDecode, err)
+	var err error
+	if s.picture, err = picture.Decode(data, r.config.Picture); err != nil {
+		s.fail(StageDecode, err)
 	}
 }
 
-// maxFileBytes bounds what is read into memory for one picture.
-const maxFileBytes = 512 << 20
-
 func readFile(name string) ([]byte, error) {
-	info, err := os.Stat(name)
+	f, size, err := openFile(name)
 	if err != nil {
-		return nil, cause(err)
+		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	if info.Size() > maxFileBytes {
-		return nil, fmt.Errorf("%d MB are too many for a picture: the limit is %d MB", info.Size()>>20, maxFileBytes>>20)
-	}
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil, cause(err)
-	}
-	return data, nil
+	defer f.Close() //nolint:errcheck // opened for reading
+	return readContent(f, size)
 }

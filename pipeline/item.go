@@ -11,6 +11,12 @@ type Item struct {
 	Argument string
 	// Label and Split are empty where there is none.
 	Label, Split string
+	// Source is what the picture lies in together with others, nil for a file of its own.
+	Source Source
+	// Index is the picture's place in its source.
+	Index int
+	// within is the source's name in the results, with which Path begins.
+	within string
 }
 
 // Row is a picture with its features.

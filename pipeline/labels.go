@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -44,12 +45,25 @@ func (f LabelFunc) Label(items []Item) error {
 
 // PrefixLabel is the file name's text before its first dot: "cat" of "cat.17.jpg".
 func PrefixLabel(item Item) string {
-	label, _, _ := strings.Cut(filepath.Base(item.File), ".")
+	name := filepath.Base(item.File)
+	if item.Source != nil {
+		name = path.Base(item.Path)
+	}
+	label, _, _ := strings.Cut(name, ".")
 	return label
 }
 
-// DirectoryLabel is the name of the directory that holds the file.
+// DirectoryLabel is the name of the directory that holds the file. A picture in a source has
+// the label that the source says, or else that of its directory in the source, if there is
+// one.
 func DirectoryLabel(item Item) string {
+	if item.Source != nil {
+		within := path.Dir(strings.TrimPrefix(item.Path, item.within+"/"))
+		if item.Label != "" || within == "." {
+			return item.Label
+		}
+		return path.Base(within)
+	}
 	dir := filepath.Dir(item.File)
 	if absolute, err := filepath.Abs(dir); err == nil {
 		dir = absolute // so that "." has a name

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,16 +11,20 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Listing is what List found.
 type Listing struct {
-	// Items are the pictures, sorted by path, bytewise.
+	// Items are the pictures, sorted by path, bytewise; those of a source stand together, in
+	// their order in it.
 	Items []Item
-	// Failures are directories that could not be read.
+	// Failures are directories and sources that could not be read, or not to their end.
 	Failures []Failure
 	// Skipped is the number of files that are no pictures by name and by content.
 	Skipped int
+	// Labeled is the number of pictures for which their source has a label.
+	Labeled int
 }
 
 // ErrNoPictures says that there is nothing to do.
@@ -43,45 +46,87 @@ var signatures = []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF87a", "GIF89a
 // List finds the pictures among arguments, each of which is a file or a directory that is
 // searched with all below it. A file named as an argument is taken for a picture in any
 // case. In a directory, files count that have a picture's extension or begin like one;
-// hidden ones (with a leading dot) do not. Links to directories are followed once.
+// hidden ones (with a leading dot) do not. Links to directories are followed, but not back into
+// one on the way there, nor behind another link into one that was read before. Files
+// that one of openers knows stand for the pictures in them, whose paths begin with theirs.
 //
 // Labels are set by labels, nil for none. No picture at all is ErrNoPictures; two pictures
 // that would have the same path are an error, because a path names a row.
-func List(ctx context.Context, arguments []string, labels Labeler) (Listing, error) {
-	var listing Listing
+func List(ctx context.Context, arguments []string, labels Labeler, openers ...Opener) (Listing, error) {
+	l := lister{ctx: ctx, openers: openers}
 	for _, argument := range arguments {
 		info, err := os.Stat(argument)
 		if err != nil {
 			return Listing{}, fmt.Errorf("pipeline: cannot open %s: %w", argument, cause(err))
 		}
 		if !info.IsDir() {
-			listing.Items = append(listing.Items, Item{Path: filepath.Base(argument), File: argument, Argument: argument})
+			item := Item{Path: filepath.Base(argument), File: argument, Argument: argument}
+			if known, err := l.source(item); err != nil {
+				return Listing{}, fmt.Errorf("pipeline: %s: %w", argument, err)
+			} else if !known {
+				l.Items = append(l.Items, item)
+			}
 			continue
 		}
-		w := walker{ctx: ctx, argument: argument, listing: &listing}
+		w := walker{lister: &l, argument: argument, visited: map[[2]uint64]bool{}}
 		if err := w.directory(argument, ""); err != nil {
 			return Listing{}, err
 		}
 	}
-	if len(listing.Items) == 0 {
-		hint := "give a directory that holds JPEG or PNG files"
-		if len(listing.Failures) > 0 {
-			hint = fmt.Sprintf("%s: %s", listing.Failures[0].File, listing.Failures[0].Reason)
-		} else if listing.Skipped > 0 {
-			hint = fmt.Sprintf("%d files are there, none of a picture's name or content", listing.Skipped)
-		}
-		return listing, fmt.Errorf("pipeline: %w in %s: %s", ErrNoPictures, strings.Join(arguments, ", "), hint)
+	if len(l.Items) == 0 {
+		return l.Listing, fmt.Errorf("pipeline: %w in %s: %s", ErrNoPictures, strings.Join(arguments, ", "), l.hint())
 	}
-	slices.SortFunc(listing.Items, func(a, b Item) int { return cmp.Compare(a.Path, b.Path) })
-	for i := 1; i < len(listing.Items); i++ {
-		if a, b := listing.Items[i-1], listing.Items[i]; a.Path == b.Path {
-			return Listing{}, fmt.Errorf("pipeline: %s and %s would both be stored as %q: give their common parent directory instead", a.File, b.File, a.Path)
-		}
+	slices.SortFunc(l.Items, compareItems)
+	if a, b := l.samePath(); a != b {
+		return Listing{}, fmt.Errorf("pipeline: %s and %s would both be stored as %q: give their common parent directory instead", l.Items[a].File, l.Items[b].File, l.Items[a].Path)
 	}
+	return l.Listing, label(l.Items, labels)
+}
+
+// lister is a Listing in the making.
+type lister struct {
+	Listing
+	ctx     context.Context
+	openers []Opener
+}
+
+// hint says why there may be no picture.
+func (l *lister) hint() string {
+	switch {
+	case len(l.Failures) > 0:
+		return fmt.Sprintf("%s: %s", l.Failures[0].File, l.Failures[0].Reason)
+	case l.Skipped > 0:
+		return fmt.Sprintf("%d files are there, none of a picture's name or content", l.Skipped)
+	}
+	return "give a directory that holds JPEG or PNG files"
+}
+
+// samePath finds two items with one path. Those of sources are not in the order of paths.
+func (l *lister) samePath() (first, second int) {
+	if !slices.ContainsFunc(l.Items, func(i Item) bool { return i.Source != nil }) {
+		for i := 1; i < len(l.Items); i++ {
+			if l.Items[i-1].Path == l.Items[i].Path {
+				return i - 1, i
+			}
+		}
+		return 0, 0
+	}
+	seen := make(map[string]int, len(l.Items))
+	for i, item := range l.Items {
+		if earlier, found := seen[item.Path]; found {
+			return earlier, i
+		}
+		seen[item.Path] = i
+	}
+	return 0, 0
+}
+
+// label sets the labels; without a Labeler also those that sources know are not wanted.
+func label(items []Item, labels Labeler) error {
 	if labels == nil {
-		return listing, nil
+		labels = LabelFunc(func(Item) string { return "" })
 	}
-	return listing, labels.Label(listing.Items)
+	return labels.Label(items)
 }
 
 // cause strips the operation and path that the caller says better.
@@ -94,12 +139,28 @@ func cause(err error) error {
 }
 
 type walker struct {
-	ctx      context.Context
+	*lister
 	argument string
-	listing  *Listing
 	// parents are the directories from the argument down to the one being read: a link
 	// back to one of them would lead round for ever.
 	parents []fs.FileInfo
+	// visited are all directories that were read, and links is the number of links to
+	// directories on the way to the one being read. From the second link on, no directory is
+	// read again: a few that are linked with one another have more paths than can be walked.
+	visited map[[2]uint64]bool
+	links   int
+}
+
+// visit notes that a directory is being read and says whether it was before.
+func (w *walker) visit(info fs.FileInfo) (before bool) {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return false
+	}
+	key := [2]uint64{uint64(stat.Dev), stat.Ino} //nolint:unconvert // Dev has another type elsewhere
+	before = w.visited[key]
+	w.visited[key] = true
+	return before
 }
 
 // directory lists what lies in dir; prefix is its path below the argument.
@@ -111,12 +172,15 @@ func (w *walker) directory(dir, prefix string) error {
 	if err == nil && slices.ContainsFunc(w.parents, func(p fs.FileInfo) bool { return os.SameFile(p, info) }) {
 		return nil
 	}
+	if err == nil && w.visit(info) && w.links > 1 {
+		return nil
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		if prefix == "" {
 			return fmt.Errorf("pipeline: cannot list %s: %w", dir, cause(err))
 		}
-		w.fail(dir, prefix, err)
+		w.fail(Item{Path: prefix, File: dir, Argument: w.argument}, err)
 		return nil
 	}
 	w.parents = append(w.parents, info)
@@ -140,33 +204,39 @@ func (w *walker) entry(file, path string, entry fs.DirEntry) error {
 			if pictureExtensions[strings.ToLower(filepath.Ext(file))] {
 				w.add(file, path)
 			} else {
-				w.listing.Skipped++
+				w.Skipped++
 			}
 			return nil
 		}
-		mode = info.Mode().Type()
+		if mode = info.Mode().Type(); mode.IsDir() {
+			w.links++
+			defer func() { w.links-- }()
+		}
 	}
 	switch {
 	case mode.IsDir():
 		return w.directory(file, path)
-	case mode.IsRegular() && isPicture(file):
+	case !mode.IsRegular():
+		w.Skipped++
+		return nil
+	}
+	known, err := w.source(Item{Path: path, File: file, Argument: w.argument})
+	switch {
+	case errors.Is(err, ErrNoPictures): // a table of something else
+		w.Skipped++
+	case err != nil:
+		return err
+	case known:
+	case isPicture(file):
 		w.add(file, path)
 	default:
-		w.listing.Skipped++
+		w.Skipped++
 	}
 	return nil
 }
 
 func (w *walker) add(file, path string) {
-	w.listing.Items = append(w.listing.Items, Item{Path: path, File: file, Argument: w.argument})
-}
-
-func (w *walker) fail(file, path string, err error) {
-	w.listing.Failures = append(w.listing.Failures, Failure{
-		Item:   Item{Path: path, File: file, Argument: w.argument},
-		Stage:  StageList,
-		Reason: cause(err).Error(),
-	})
+	w.Items = append(w.Items, Item{Path: path, File: file, Argument: w.argument})
 }
 
 func isPicture(file string) bool {
@@ -180,7 +250,11 @@ func isPicture(file string) bool {
 	defer f.Close() //nolint:errcheck // opened for reading
 	head := make([]byte, 16)
 	n, _ := io.ReadFull(f, head)
-	return slices.ContainsFunc(signatures, func(s string) bool { return bytes.HasPrefix(head[:n], []byte(s)) })
+	return beginsLikePicture(head[:n])
+}
+
+func beginsLikePicture(head []byte) bool {
+	return slices.ContainsFunc(signatures, func(s string) bool { return bytes.HasPrefix(head, []byte(s)) })
 }
 
 func joinSlash(prefix, name string) string {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"fovea/picture"
 )
@@ -60,6 +61,7 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 		extractor: extractor,
 		sink:      sink,
 		started:   time.Now(),
+		ahead:     semaphore.NewWeighted(maxAheadBytes),
 		ordered:   make(chan *slot, ahead),
 		work:      make(chan *slot, ahead),
 		batches:   make(chan *batch, 1),
@@ -96,11 +98,12 @@ type run struct {
 	sink      Sink
 	started   time.Time
 
-	ordered  chan *slot     // feed -> batch, in the order of the items
-	work     chan *slot     // feed -> decode, the same slots
-	batches  chan *batch    // batch -> infer
-	features chan *batch    // infer -> write
-	buffers  chan []float32 // infer -> batch: input buffers to be used again
+	ahead    *semaphore.Weighted // the bytes of maxAheadBytes that are taken
+	ordered  chan *slot          // feed -> batch, in the order of the items
+	work     chan *slot          // feed -> decode, the same slots
+	batches  chan *batch         // batch -> infer
+	features chan *batch         // infer -> write
+	buffers  chan []float32      // infer -> batch: input buffers to be used again
 
 	meter meter
 }

@@ -2,10 +2,10 @@ package pipeline
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -90,21 +90,52 @@ const maxPathsBytes = 1 << 30
 // (find -print0), which names with line breaks need. Their paths are those in the list. A
 // file that is not there becomes a failure when it is read.
 //
-// Labels are set by labels, nil for none. An empty list is ErrNoPictures, a file listed twice
-// counts once.
-func ListPaths(ctx context.Context, list io.Reader, labels Labeler) (Listing, error) {
+// Labels are set by labels, nil for none; openers are as List's. An empty list is
+// ErrNoPictures, a file listed twice counts once.
+func ListPaths(ctx context.Context, list io.Reader, labels Labeler, openers ...Opener) (Listing, error) {
+	files, err := readPaths(list)
+	if err != nil {
+		return Listing{}, err
+	}
+	l := lister{ctx: ctx, openers: openers}
+	for _, item := range files {
+		known, err := l.source(item)
+		switch {
+		case errors.Is(err, ErrNoPictures):
+			l.fail(item, err)
+		case err != nil:
+			return Listing{}, err
+		case !known:
+			l.Items = append(l.Items, item)
+		}
+	}
+	if len(l.Items) == 0 {
+		return l.Listing, fmt.Errorf("pipeline: %w in the files of the list: %s", ErrNoPictures, l.hint())
+	}
+	slices.SortFunc(l.Items, compareItems)
+	if a, b := l.samePath(); a != b {
+		return Listing{}, fmt.Errorf("pipeline: the list names %q twice, as a file and in %s: take one of them out", l.Items[a].Path, l.Items[b].File)
+	}
+	if err := context.Cause(ctx); err != nil {
+		return l.Listing, err
+	}
+	return l.Listing, label(l.Items, labels)
+}
+
+// readPaths reads a list of files.
+func readPaths(list io.Reader) ([]Item, error) {
 	data, err := io.ReadAll(io.LimitReader(list, maxPathsBytes+1))
 	if err != nil {
-		return Listing{}, fmt.Errorf("pipeline: read the list of files: %w", err)
+		return nil, fmt.Errorf("pipeline: read the list of files: %w", err)
 	}
 	if len(data) > maxPathsBytes {
-		return Listing{}, fmt.Errorf("pipeline: the list of files has more than %d bytes: give it in parts", maxPathsBytes)
+		return nil, fmt.Errorf("pipeline: the list of files has more than %d bytes: give it in parts", maxPathsBytes)
 	}
 	separator := "\n"
 	if bytes.IndexByte(data, 0) >= 0 {
 		separator = "\x00"
 	}
-	var listing Listing
+	var items []Item
 	for file := range strings.SplitSeq(string(data), separator) {
 		if separator == "\n" {
 			file = strings.TrimSuffix(file, "\r")
@@ -113,15 +144,11 @@ func ListPaths(ctx context.Context, list io.Reader, labels Labeler) (Listing, er
 			continue
 		}
 		name := strings.TrimPrefix(filepath.ToSlash(filepath.Clean(file)), "/")
-		listing.Items = append(listing.Items, Item{Path: name, File: file, Argument: file})
+		items = append(items, Item{Path: name, File: file, Argument: file})
 	}
-	if len(listing.Items) == 0 {
-		return Listing{}, fmt.Errorf("pipeline: %w: the list of files is empty", ErrNoPictures)
+	if len(items) == 0 {
+		return nil, fmt.Errorf("pipeline: %w: the list of files is empty", ErrNoPictures)
 	}
-	slices.SortFunc(listing.Items, func(a, b Item) int { return cmp.Compare(a.Path, b.Path) })
-	listing.Items = slices.CompactFunc(listing.Items, func(a, b Item) bool { return a.Path == b.Path })
-	if labels == nil {
-		return listing, context.Cause(ctx)
-	}
-	return listing, labels.Label(listing.Items)
+	slices.SortFunc(items, compareItems)
+	return slices.CompactFunc(items, func(a, b Item) bool { return a.Path == b.Path }), nil
 }

@@ -19,7 +19,8 @@ import (
 // that are mostly wanted; each takes preprocessed pictures as "input". The weights are
 // variables.
 func Export(c Configuration, set weights.Set, dir string) error {
-	b, layers, err := c.graph(set)
+	b := &builder{side: InputSize}
+	layers, err := c.graph(set, b)
 	if err != nil {
 		return err
 	}

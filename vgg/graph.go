@@ -36,7 +36,11 @@ const (
 // are there when the weights hold them. Weights that miss a tensor, have one too many or
 // one of another shape are refused with its name.
 func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*inference.Model, error) {
-	b, layers, err := c.graph(set)
+	return open(c, set, config, &builder{side: InputSize})
+}
+
+func open(c Configuration, set weights.Set, config inference.SessionConfig, b *builder) (*inference.Model, error) {
+	layers, err := c.graph(set, b)
 	if err != nil {
 		return nil, err
 	}
@@ -64,23 +68,23 @@ func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*in
 		Graph:         graph,
 		Session:       session,
 		Input:         b.input,
-		InputHeight:   InputSize,
-		InputWidth:    InputSize,
+		InputHeight:   max(0, b.side),
+		InputWidth:    max(0, b.side),
 		Layers:        layers,
 	}, nil
 }
 
 // graph builds the configuration's graph, with the top where the weights have it.
-func (c Configuration) graph(set weights.Set) (*builder, []inference.Layer, error) {
+func (c Configuration) graph(set weights.Set, b *builder) ([]inference.Layer, error) {
 	if err := c.Check(set); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	b := &builder{root: tfgo.NewRoot()}
+	b.root = tfgo.NewRoot()
 	layers, err := b.build(c, hasTop(set))
 	if err != nil {
-		return nil, nil, fmt.Errorf("vgg: build the graph of %s: %w", c.Name, err)
+		return nil, fmt.Errorf("vgg: build the graph of %s: %w", c.Name, err)
 	}
-	return b, layers, nil
+	return layers, nil
 }
 
 // preprocessing is what the weights ask for.
@@ -133,6 +137,8 @@ type variable struct {
 }
 
 type builder struct {
+	// side is the height and width of the input, anySide for a dense model.
+	side      int
 	root      *op.Scope
 	input     tf.Output
 	variables []variable
@@ -145,22 +151,25 @@ const linearSuffix = "_linear"
 // before and after it.
 func (b *builder) build(c Configuration, top bool) ([]inference.Layer, error) {
 	b.input = op.Placeholder(b.root.SubScope("input"), tf.Float,
-		op.PlaceholderShape(tf.MakeShape(-1, InputSize, InputSize, 3)))
+		op.PlaceholderShape(tf.MakeShape(-1, int64(b.side), int64(b.side), 3)))
 	var taps []inference.Layer
 	before, after := c.publishedAliases()
 	x := b.input
 	for _, l := range c.Layers(top) {
+		if b.side == anySide && l.Kind == KindFlatten {
+			continue
+		}
 		scope := b.root.SubScope(l.Name)
 		x = b.layer(scope, l, x)
 		if l.ReLU {
-			taps = append(taps, inference.Layer{Name: l.Name + linearSuffix, Aliases: before[l.Name], Output: x, Shape: l.Shape})
+			taps = append(taps, b.tap(scope.SubScope("linear"), l, inference.Layer{Name: l.Name + linearSuffix, Aliases: before[l.Name], Output: x, Shape: l.Shape}))
 			x = op.Relu(scope, x)
 		}
 		if err := b.root.Err(); err != nil {
 			return nil, fmt.Errorf("layer %s: %w", l.Name, err)
 		}
 		aliases := append(slices.Clone(l.Aliases), after[l.Name]...)
-		taps = append(taps, inference.Layer{Name: l.Name, Aliases: aliases, Output: x, Shape: l.Shape})
+		taps = append(taps, b.tap(scope, l, inference.Layer{Name: l.Name, Aliases: aliases, Output: x, Shape: l.Shape}))
 	}
 	return taps, nil
 }
@@ -171,7 +180,12 @@ func (b *builder) layer(scope *op.Scope, l Layer, x tf.Output) tf.Output {
 	case KindConvolution:
 		x = op.Conv2D(scope, x, b.variable(scope, "kernel", l.Name, l.Kernel), []int64{1, 1, 1, 1}, "SAME")
 	case KindDense:
-		x = op.MatMul(scope, x, b.variable(scope, "kernel", l.Name, l.Kernel))
+		kernel := b.variable(scope, "kernel", l.Name, l.Kernel)
+		if b.side == anySide {
+			x = b.everywhere(scope, l, x, kernel)
+		} else {
+			x = op.MatMul(scope, x, kernel)
+		}
 	case KindMaxPool:
 		return op.MaxPool(scope, x, []int64{1, 2, 2, 1}, []int64{1, 2, 2, 1}, "VALID")
 	case KindLRN:
@@ -179,6 +193,9 @@ func (b *builder) layer(scope *op.Scope, l Layer, x tf.Output) tf.Output {
 	case KindFlatten:
 		return op.Reshape(scope, x, op.Const(scope.SubScope("shape"), []int32{-1, int32(l.Shape[0])}))
 	case KindSoftmax:
+		if b.side == anySide {
+			x = average(scope, x)
+		}
 		return op.Softmax(scope, x)
 	}
 	return op.BiasAdd(scope, x, b.variable(scope, "bias", l.Name, l.Kernel[len(l.Kernel)-1:]))

@@ -38,12 +38,14 @@ type options struct {
 	interpolation string
 	views         string
 	workers       int
+	maxPixels     int
 	watch         watch
 
 	filesFrom    string
 	shard        string
 	selection    pipeline.Selection
 	dryRun       bool
+	json         bool
 	maxErrorRate float64
 	retryFailed  bool
 
@@ -56,8 +58,9 @@ type options struct {
 	overwrite       bool
 }
 
-const long = `Extract runs a pretrained network on every picture among IMAGES (files, or directories
-with all below them) and stores what its layers compute as a dataset in --out:
+const long = `Extract runs a pretrained network on every picture among IMAGES (files, directories with
+all below them, tar archives, Parquet files of pictures) and stores what its layers compute as
+a dataset in --out:
 
   DIR/data/part-00000.parquet ...   path, label, split, sha256, width, height, one column per layer
   DIR/errors.parquet                the pictures that could not be read, and why
@@ -108,8 +111,10 @@ func newCommand() *cobra.Command {
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace the dataset in --out")
 	f.BoolVar(&o.retryFailed, "retry-failed", false, "with --resume, read again what could not be read before")
 	f.Float64Var(&o.maxErrorRate, "max-error-rate", 1, "fail when more than this `SHARE`, 0 to 1, of the pictures cannot be read; the dataset is kept")
+	f.IntVar(&o.maxPixels, "max-pixels", picture.DefaultMaxPixels, "refuse pictures of more than `N` pixels by their header")
 	o.watch.add(f)
-	f.BoolVar(&o.dryRun, "dry-run", false, "count the pictures by format and stop")
+	f.BoolVar(&o.dryRun, "dry-run", false, "read the pictures' headers only: count them by format, estimate time and size, and stop")
+	f.BoolVar(&o.json, "json", false, "with --dry-run, print JSON")
 	return command
 }
 
@@ -129,6 +134,10 @@ func (o *options) validate(images []string) error {
 		return cli.Usagef("--out DIR is required")
 	case !(o.maxErrorRate >= 0 && o.maxErrorRate <= 1):
 		return cli.Usagef("--max-error-rate %g: give a share from 0 to 1", o.maxErrorRate)
+	case o.maxPixels < 1:
+		return cli.Usagef("--max-pixels %d: give a positive number", o.maxPixels)
+	case o.json && !o.dryRun:
+		return cli.Usagef("--json goes with --dry-run")
 	case o.retryFailed && !o.resume:
 		return cli.Usagef("--retry-failed goes with --resume")
 	case o.resume && o.overwrite:
@@ -169,20 +178,13 @@ func (o *options) run(ctx context.Context, images []string) error {
 		return err
 	}
 	if o.dryRun {
-		return printFormats(os.Stdout, listing)
+		return o.foretell(ctx, listing, session)
 	}
-
-	model, err := o.open(session)
+	extractor, err := o.openExtractor(session)
 	if err != nil {
 		return err
 	}
-	defer model.Close() //nolint:errcheck // the process ends here
-	extractor, err := o.extractor(model, o.batch())
-	if errors.Is(err, inference.ErrUnknownLayer) {
-		return fmt.Errorf("%w; see --list-layers%s", err, o.denseHint())
-	} else if err != nil {
-		return err
-	}
+	defer extractor.Model().Close() //nolint:errcheck // the process ends here
 	return fullDisk(o.out, o.extract(ctx, listing, extractor))
 }
 
@@ -190,6 +192,24 @@ func (o *options) run(ctx context.Context, images []string) error {
 func (o *options) extractor(model *inference.Model, batch int) (*inference.Extractor, error) {
 	return inference.NewExtractor(model, inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: batch})
 }
+
+// openExtractor opens the model for the layers asked for. The caller closes the model.
+func (o *options) openExtractor(session inference.SessionConfig) (*inference.Extractor, error) {
+	model, err := o.open(session)
+	if err != nil {
+		return nil, err
+	}
+	extractor, err := o.extractor(model, o.batch())
+	if errors.Is(err, inference.ErrUnknownLayer) {
+		err = fmt.Errorf("%w; see --list-layers%s", err, o.denseHint())
+	}
+	if err != nil {
+		return nil, errors.Join(err, model.Close())
+	}
+	return extractor, nil
+}
+
+func (o *options) storedType() featurestore.DType { return featurestore.DType(o.dtype) }
 
 // batch is the size of a batch in views, those of whole pictures.
 func (o *options) batch() int {
@@ -238,10 +258,10 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
-	config.Workers, config.Monitor = o.workers, &o.watch.metrics.Monitor
+	config.Workers, config.Picture.MaxPixels, config.Monitor = o.workers, o.maxPixels, &o.watch.metrics.Monitor
 	views := picture.Views(o.views).Count()
 
-	info := featurestore.Info{Recipe: r, DType: featurestore.DType(o.dtype), ToolVersion: cli.Version(), Device: extractor.Model().Device}
+	info := featurestore.Info{Recipe: r, DType: o.storedType(), ToolVersion: cli.Version(), Device: extractor.Model().Device}
 	writer, err := o.create(ctx, listing.Items, info, featurestore.Options{
 		Format: featurestore.Format(o.format), TensorExtension: o.tensorExtension, Resume: o.resume, RetryFailed: o.retryFailed, Overwrite: o.overwrite,
 		ShardRows: o.files.rows, ShardBytes: o.files.bytes,

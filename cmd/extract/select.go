@@ -1,17 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"maps"
 	"os"
-	"path"
-	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/pflag"
@@ -62,6 +56,9 @@ func (o *options) list(ctx context.Context, images []string, labeler pipeline.La
 	found := len(listing.Items)
 	listing.Items = o.selection.Apply(listing.Items)
 	logrus.Infof("%d pictures found, %d other files skipped", found, listing.Skipped)
+	if listing.Labeled > 0 && labeler == nil {
+		logrus.Infof("%d of them have labels in their archive or table: --labels dir takes these", listing.Labeled)
+	}
 	if len(listing.Items) < found {
 		logrus.Infof("%d of them are taken", len(listing.Items))
 	}
@@ -74,46 +71,14 @@ func (o *options) list(ctx context.Context, images []string, labeler pipeline.La
 func (o *options) listAll(ctx context.Context, images []string, labeler pipeline.Labeler) (pipeline.Listing, error) {
 	switch o.filesFrom {
 	case "":
-		return pipeline.List(ctx, images, labeler)
+		return pipeline.List(ctx, images, labeler, openers...)
 	case "-":
-		return pipeline.ListPaths(ctx, os.Stdin, labeler)
+		return pipeline.ListPaths(ctx, os.Stdin, labeler, openers...)
 	}
 	file, err := os.Open(o.filesFrom)
 	if err != nil {
 		return pipeline.Listing{}, fmt.Errorf("cannot open the list of files: %w", err)
 	}
 	defer file.Close() //nolint:errcheck // opened for reading
-	return pipeline.ListPaths(ctx, file, labeler)
-}
-
-// printFormats counts the pictures by the extension of their names.
-func printFormats(w io.Writer, listing pipeline.Listing) error {
-	type count struct {
-		files int
-		bytes int64
-	}
-	counts := map[string]count{}
-	unreadable := len(listing.Failures)
-	for _, item := range listing.Items {
-		info, err := os.Stat(item.File)
-		if err != nil {
-			unreadable++
-			continue
-		}
-		extension := cmp.Or(strings.ToLower(path.Ext(item.Path)), "(none)")
-		c := counts[extension]
-		counts[extension] = count{c.files + 1, c.bytes + info.Size()}
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "EXTENSION\tPICTURES\tMB\t")
-	var total count
-	for _, extension := range slices.Sorted(maps.Keys(counts)) {
-		c := counts[extension]
-		fmt.Fprintf(table, "%s\t%d\t%.1f\t\n", extension, c.files, float64(c.bytes)/1e6)
-		total = count{total.files + c.files, total.bytes + c.bytes}
-	}
-	fmt.Fprintf(table, "all\t%d\t%.1f\t\n", total.files, float64(total.bytes)/1e6)
-	fmt.Fprintf(table, "unreadable\t%d\t\t\n", unreadable)
-	fmt.Fprintf(table, "other files\t%d\t\t\n", listing.Skipped)
-	return table.Flush()
+	return pipeline.ListPaths(ctx, file, labeler, openers...)
 }

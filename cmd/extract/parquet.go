@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"fovea/featurestore"
+	"fovea/pipeline"
+)
+
+// openers are the files that stand for pictures in them.
+var openers = []pipeline.Opener{pipeline.OpenTar, openParquet}
+
+// openParquet is the pipeline.Opener of Parquet files of pictures.
+func openParquet(file string) (pipeline.Source, error) {
+	if !strings.HasSuffix(strings.ToLower(file), ".parquet") {
+		return nil, nil
+	}
+	return &parquetSource{file: file}, nil
+}
+
+type parquetSource struct{ file string }
+
+// List implements pipeline.Source.
+func (s *parquetSource) List(ctx context.Context, visit func(pipeline.Item) error) (int, error) {
+	p, err := featurestore.OpenPictures(s.file)
+	if errors.Is(err, featurestore.ErrNoPictures) {
+		return 0, fmt.Errorf("%w: %w", pipeline.ErrNoPictures, err)
+	} else if err != nil {
+		return 0, remedied(err)
+	}
+	defer p.Close() //nolint:errcheck // opened for reading
+	row := 0
+	return 0, remedied(p.List(ctx, func(r featurestore.PictureRow) error {
+		item := pipeline.Item{Path: r.Path, Label: r.Label, Index: row}
+		row++
+		return visit(item)
+	}))
+}
+
+func remedied(err error) error {
+	if errors.Is(err, featurestore.ErrCorrupt) {
+		return fmt.Errorf("%w: copy or download it again", err)
+	}
+	return err
+}
+
+// Open implements pipeline.Source.
+func (s *parquetSource) Open(context.Context) (pipeline.Contents, error) {
+	p, err := featurestore.OpenPictures(s.file)
+	if err != nil {
+		return nil, remedied(err)
+	}
+	return parquetContents{p}, nil
+}
+
+type parquetContents struct{ *featurestore.Pictures }
+
+// Picture implements pipeline.Contents.
+func (c parquetContents) Picture(item pipeline.Item) (io.Reader, int64, error) {
+	data, err := c.Read(item.Index)
+	return bytes.NewReader(data), int64(len(data)), remedied(err)
+}

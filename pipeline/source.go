@@ -1,0 +1,177 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// Source is a file that holds many pictures. Sources are for one goroutine at a time, except
+// that several Contents may be open. They are compared by ==.
+type Source interface {
+	// List visits the pictures in their order, each with its Index, its Path within the
+	// source, which others may have as well, and the Label that the source knows, if any;
+	// further fields are ignored. skipped is the number of other files in it. Damage ends the
+	// list with an error, and what was visited before it counts. ErrNoPictures says that the
+	// file is not meant to hold pictures. An error of visit is returned as it is.
+	List(ctx context.Context, visit func(Item) error) (skipped int, err error)
+	// Open begins to read the pictures.
+	Open(ctx context.Context) (Contents, error)
+}
+
+// Contents gives pictures of a source, in their order, those that are wanted. It is for one
+// goroutine.
+type Contents interface {
+	// Picture is one picture's bytes and their number, valid until the next call.
+	Picture(item Item) (content io.Reader, size int64, err error)
+	Close() error
+}
+
+// Opener recognises files of many pictures by their name; a nil Source is any other file. An
+// error says that the file is one which cannot be read, and what to do.
+type Opener func(file string) (Source, error)
+
+// source lists the pictures in a file that one of the openers knows; holder is the file. What
+// is wrong with it becomes a failure, unless the error is that it holds something else.
+func (l *lister) source(holder Item) (known bool, err error) {
+	for _, open := range l.openers {
+		source, err := open(holder.File)
+		if err != nil {
+			l.fail(holder, err)
+			return true, nil
+		}
+		if source != nil {
+			return true, l.contents(source, holder)
+		}
+	}
+	return false, nil
+}
+
+func (l *lister) contents(source Source, holder Item) error {
+	taken := map[string]int{}
+	skipped, err := source.List(l.ctx, func(item Item) error {
+		if item.Label != "" {
+			l.Labeled++
+		}
+		l.Items = append(l.Items, Item{
+			Path: holder.Path + "/" + unused(taken, item.Path), within: holder.Path,
+			File: holder.File, Argument: holder.Argument, Label: item.Label, Source: source, Index: item.Index,
+		})
+		return context.Cause(l.ctx)
+	})
+	l.Skipped += skipped
+	switch {
+	case l.ctx.Err() != nil:
+		return context.Cause(l.ctx)
+	case errors.Is(err, ErrNoPictures):
+		return err
+	case err != nil:
+		l.fail(holder, err)
+	}
+	return nil
+}
+
+// unused is the name if it is the first one, and else the name with its number: x.jpg#2.
+func unused(taken map[string]int, name string) string {
+	unique := name
+	for taken[unique] > 0 {
+		taken[name]++
+		unique = fmt.Sprintf("%s#%d", name, taken[name])
+	}
+	taken[unique]++
+	return unique
+}
+
+func (l *lister) fail(item Item, err error) {
+	l.Failures = append(l.Failures, Failure{Item: item, Stage: StageList, Reason: cause(err).Error()})
+}
+
+// compareItems is the order of the results: by path, bytewise; the pictures of a source
+// stand together, in their own order.
+func compareItems(a, b Item) int {
+	return cmp.Or(cmp.Compare(a.key(), b.key()), cmp.Compare(a.Index, b.Index))
+}
+
+func (i Item) key() string { return cmp.Or(i.within, i.Path) }
+
+// maxFileBytes bounds what is read into memory for one picture.
+const maxFileBytes = 512 << 20
+
+func tooLarge(size int64) error {
+	return fmt.Errorf("%d MB are too many for a picture: the limit is %d MB", size>>20, maxFileBytes>>20)
+}
+
+// readContent reads a picture of the given size.
+func readContent(r io.Reader, size int64) ([]byte, error) {
+	if size > maxFileBytes {
+		return nil, tooLarge(size)
+	}
+	if size < 0 {
+		return nil, errors.New("its size is negative: the archive is damaged")
+	}
+	// Grown as bytes come, since the size is what a file claims.
+	data := make([]byte, 0, min(size, 16<<20))
+	for int64(len(data)) < size {
+		if len(data) == cap(data) {
+			data = append(make([]byte, 0, min(size, 2*int64(cap(data)))), data...)
+		}
+		n, err := r.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if errors.Is(err, io.EOF) && int64(len(data)) < size {
+			return nil, fmt.Errorf("it ends after %d of %d bytes: %w", len(data), size, io.ErrUnexpectedEOF)
+		} else if err != nil && !errors.Is(err, io.EOF) {
+			return nil, cause(err)
+		}
+	}
+	return data, nil
+}
+
+// openFile opens a file of its own.
+func openFile(name string) (*os.File, int64, error) {
+	info, err := os.Stat(name) // before it is opened: a pipe would wait for its writer
+	if err != nil {
+		return nil, 0, cause(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, 0, errors.New("not a regular file")
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, 0, cause(err)
+	}
+	return f, info.Size(), nil
+}
+
+// sequence reads the pictures of sources one after another, with one source open at a time.
+type sequence struct {
+	source   Source
+	contents Contents
+	err      error // of opening the source
+}
+
+// read hands a picture's bytes to use, which must be done with them when it returns.
+func (s *sequence) read(ctx context.Context, item Item, use func(r io.Reader, size int64) error) error {
+	if s.source != item.Source {
+		s.close()
+		s.source = item.Source
+		s.contents, s.err = item.Source.Open(ctx)
+	}
+	if s.err != nil {
+		return s.err
+	}
+	r, size, err := s.contents.Picture(item)
+	if err != nil {
+		return err
+	}
+	return use(r, size)
+}
+
+func (s *sequence) close() {
+	if s.contents != nil {
+		_ = s.contents.Close() // opened for reading
+	}
+	s.source, s.contents, s.err = nil, nil, nil
+}

@@ -1,0 +1,192 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"fovea/picture"
+)
+
+// Finding is what a survey finds pictures to be.
+type Finding string
+
+// The findings. All but the first will not become rows.
+const (
+	// Readable pictures have a header that is right and a size within the limit.
+	Readable    Finding = "readable"
+	Unsupported Finding = "unsupported"
+	TooLarge    Finding = "too large"
+	Damaged     Finding = "damaged header"
+	NoPicture   Finding = "no picture"
+	Unreadable  Finding = "unreadable"
+)
+
+var findings = []Finding{Readable, Unsupported, TooLarge, Damaged, NoPicture, Unreadable}
+
+// Kind is the pictures of one format with one finding.
+type Kind struct {
+	Finding Finding `json:"finding"`
+	// Format is "jpeg" and the like, a name such as "HEIC", or empty where it is not known.
+	Format string `json:"format"`
+	// Pictures is how many there are, of Bytes and, if they are readable, Pixels in all.
+	Pictures int   `json:"pictures"`
+	Bytes    int64 `json:"bytes"`
+	Pixels   int64 `json:"pixels"`
+	// First is the first of them by path; Reason says what is wrong with it.
+	First  string `json:"first"`
+	Reason string `json:"reason,omitempty"`
+
+	first Item
+}
+
+// surveyBytes is what is read of a picture at first; few headers are longer.
+const surveyBytes = 64 << 10
+
+// Survey reads the headers of the items, and no more of them than that takes, several at a
+// time, and counts them by format: the readable ones first, then by number. maxPixels is as
+// picture.Options.MaxPixels; readable is the first pictures that can be read, at most as many
+// as asked for.
+func Survey(ctx context.Context, items []Item, maxPixels, wanted int) (kinds []Kind, readable []Item, err error) {
+	s := survey{maxPixels: maxPixels, kinds: map[[2]string]*Kind{}, good: make([]bool, len(items))}
+	group, ctx := errgroup.WithContext(ctx)
+	files := make(chan int)
+	group.Go(func() error {
+		defer close(files)
+		return s.sequence(ctx, items, files)
+	})
+	for range 2 * runtime.NumCPU() { // they wait for the disk, too
+		group.Go(func() error {
+			for i := range files {
+				s.file(i, items[i])
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, nil, err
+	}
+	for i, good := range s.good {
+		if good && len(readable) < wanted {
+			readable = append(readable, items[i])
+		}
+	}
+	for _, k := range s.kinds {
+		kinds = append(kinds, *k)
+	}
+	slices.SortFunc(kinds, func(a, b Kind) int {
+		rank := func(k Kind) int { return slices.Index(findings, k.Finding) }
+		if d := rank(a) - rank(b); d != 0 {
+			return d
+		}
+		if d := b.Pictures - a.Pictures; d != 0 {
+			return d
+		}
+		return strings.Compare(a.Format, b.Format)
+	})
+	return kinds, readable, nil
+}
+
+type survey struct {
+	maxPixels int
+
+	mu    sync.Mutex
+	kinds map[[2]string]*Kind
+	good  []bool
+}
+
+// sequence hands out the items that are files and reads those of sources, in order.
+func (s *survey) sequence(ctx context.Context, items []Item, files chan<- int) error {
+	var sources sequence
+	defer sources.close()
+	for i, item := range items {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if item.Source == nil {
+			select {
+			case files <- i:
+				continue
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		if err := sources.read(ctx, item, func(r io.Reader, size int64) error { return s.inspect(i, item, r, size) }); err != nil {
+			s.add(i, item, Unreadable, picture.Picture{}, 0, err)
+		}
+	}
+	return nil
+}
+
+func (s *survey) file(i int, item Item) {
+	f, size, err := openFile(item.File)
+	if err == nil {
+		defer f.Close() //nolint:errcheck // opened for reading
+		err = s.inspect(i, item, f, size)
+	}
+	if err != nil {
+		s.add(i, item, Unreadable, picture.Picture{}, 0, err)
+	}
+}
+
+// inspect reads a picture's header, and all of it only where the beginning does not tell.
+func (s *survey) inspect(i int, item Item, r io.Reader, size int64) error {
+	if size > maxFileBytes {
+		return tooLarge(size)
+	}
+	data, err := readContent(r, min(size, surveyBytes))
+	if err != nil {
+		return err
+	}
+	p, err := picture.Inspect(data, s.maxPixels)
+	if errors.Is(err, picture.ErrDamaged) && size > surveyBytes {
+		if data, err = readContent(io.MultiReader(bytes.NewReader(data), r), size); err != nil {
+			return err
+		}
+		p, err = picture.Inspect(data, s.maxPixels)
+	}
+	finding := Readable
+	switch {
+	case err == nil:
+	case errors.Is(err, picture.ErrNoPicture):
+		finding = NoPicture
+	case errors.Is(err, picture.ErrUnsupported):
+		finding = Unsupported
+	case errors.Is(err, picture.ErrTooLarge):
+		finding = TooLarge
+	default:
+		finding = Damaged
+	}
+	s.add(i, item, finding, p, size, err)
+	return nil
+}
+
+func (s *survey) add(i int, item Item, finding Finding, p picture.Picture, size int64, reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := [2]string{string(finding), p.Format}
+	k := s.kinds[key]
+	if k == nil {
+		k = &Kind{Finding: finding, Format: p.Format, first: item}
+		s.kinds[key] = k
+	}
+	k.Pictures++
+	k.Bytes += size
+	if finding == Readable { // others may claim any number
+		k.Pixels += int64(p.SourceWidth) * int64(p.SourceHeight)
+	}
+	if k.First == "" || compareItems(item, k.first) <= 0 {
+		k.First, k.first = item.Path, item
+		if reason != nil {
+			k.Reason = reason.Error()
+		}
+	}
+	s.good[i] = finding == Readable
+}

@@ -1,0 +1,363 @@
+package pipeline
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strings"
+)
+
+// OpenTar is the Opener of tar archives, plain or compressed by gzip: files named .tar,
+// .tar.gz or .tgz. Members are pictures as files in a directory are. The label of a picture
+// is in the member of the same name up to its first dot, but with the extension cls, as in
+// WebDataset.
+//
+// Of a plain archive only the headers of its members are read to list them.
+func OpenTar(file string) (Source, error) {
+	name := strings.ToLower(file)
+	if slices.ContainsFunc([]string{".tar", ".tar.gz", ".tgz"}, func(s string) bool { return strings.HasSuffix(name, s) }) {
+		return &tarSource{file: file}, nil
+	}
+	for _, c := range otherTars {
+		if strings.HasSuffix(name, c.name) {
+			return nil, c.refusal()
+		}
+	}
+	return nil, nil
+}
+
+// compression is one that is not read.
+type compression struct {
+	name, magic, by, remedy string
+}
+
+func (c compression) refusal() error {
+	return fmt.Errorf("archives compressed by %s are not read, those by gzip are: unpack it first (%s)", c.by, c.remedy)
+}
+
+var otherTars = []compression{
+	{".tar.zst", "\x28\xb5\x2f\xfd", "zstd", "zstd -d"},
+	{".tar.xz", "\xfd7zXZ\x00", "xz", "xz -d"},
+	{".tar.bz2", "BZh", "bzip2", "bzip2 -d"},
+}
+
+// maxClassBytes bounds a member that holds a label.
+const maxClassBytes = 1024
+
+// tarBlock is the unit of archives in bytes.
+const tarBlock = 512
+
+type tarSource struct{ file string }
+
+// tarFile reads the members of an archive one after another.
+type tarFile struct {
+	*tar.Reader
+	file *os.File
+	// content is what the Reader reads from.
+	content zeroCounter
+	// members is the number of headers read.
+	members int
+}
+
+func openTar(ctx context.Context, name string) (*tarFile, error) {
+	f, _, err := openFile(name)
+	if err != nil {
+		return nil, err
+	}
+	t := &tarFile{file: f}
+	if err := t.begin(ctx); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	t.Reader = tar.NewReader(&t.content)
+	return t, nil
+}
+
+// begin finds out about the compression, by content.
+func (t *tarFile) begin(ctx context.Context) error {
+	plain := interruptible{ctx, t.file}
+	head := make([]byte, 6)
+	n, err := io.ReadFull(plain, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return cause(err)
+	}
+	if n == 0 {
+		return errors.New("the archive is empty")
+	}
+	if _, err := plain.Seek(0, io.SeekStart); err != nil {
+		return cause(err)
+	}
+	for _, c := range otherTars {
+		if bytes.HasPrefix(head, []byte(c.magic)) {
+			return c.refusal()
+		}
+	}
+	t.content = zeroCounter{Reader: plain, seeker: plain}
+	if bytes.HasPrefix(head, []byte("\x1f\x8b")) {
+		unpacked, err := gzip.NewReader(bufio.NewReaderSize(plain, 64<<10))
+		if err != nil {
+			return damagedTar(0, err)
+		}
+		t.content = zeroCounter{Reader: unpacked}
+	}
+	return nil
+}
+
+// zeroCounter counts the zeros that were read last.
+type zeroCounter struct {
+	io.Reader
+	seeker io.Seeker // nil for what has to be read to its end
+	zeros  int
+}
+
+func (z *zeroCounter) Read(p []byte) (int, error) {
+	n, err := z.Reader.Read(p)
+	if rest := len(bytes.TrimRight(p[:n], "\x00")); rest > 0 {
+		z.zeros = n - rest
+	} else {
+		z.zeros += n
+	}
+	return n, err
+}
+
+// Seek is how tar.Reader passes over members.
+func (z *zeroCounter) Seek(offset int64, whence int) (int64, error) {
+	if z.seeker == nil {
+		return 0, errors.ErrUnsupported
+	}
+	if offset != 0 || whence != io.SeekCurrent {
+		z.zeros = 0
+	}
+	return z.seeker.Seek(offset, whence)
+}
+
+// next is the next member, with its name as a path below the archive. The end is io.EOF.
+func (t *tarFile) next() (header *tar.Header, name string, err error) {
+	if header, err = t.Next(); err != nil {
+		if !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = damagedTar(t.members, err)
+		}
+		return nil, "", err
+	}
+	t.members++
+	return header, path.Clean("/" + header.Name)[1:], nil
+}
+
+// rest checks the end: a block of zeros at least, unless the archive was cut off between two
+// members, and nothing but zeros behind it, unless archives were put behind one another.
+func (t *tarFile) rest() error {
+	if t.content.zeros < tarBlock {
+		return damagedTar(t.members, errors.New("it has no end"))
+	}
+	block := make([]byte, 32<<10)
+	for {
+		n, err := t.content.Read(block)
+		if len(bytes.Trim(block[:n], "\x00")) > 0 {
+			return fmt.Errorf("more follows the end of the archive after %d members: if several were joined, give them one by one", t.members)
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return damagedTar(t.members, err)
+		}
+	}
+}
+
+func damagedTar(members int, err error) error {
+	return fmt.Errorf("the archive is damaged after %d members: %w: copy or download it again", members, cause(err))
+}
+
+// interruptible is a file that is not read any more when the context is done.
+type interruptible struct {
+	ctx  context.Context
+	file *os.File
+}
+
+func (i interruptible) Read(p []byte) (int, error) {
+	if i.ctx.Err() != nil {
+		return 0, context.Cause(i.ctx)
+	}
+	return i.file.Read(p)
+}
+
+func (i interruptible) Seek(offset int64, whence int) (int64, error) {
+	if i.ctx.Err() != nil {
+		return 0, context.Cause(i.ctx)
+	}
+	return i.file.Seek(offset, whence)
+}
+
+// List implements Source.
+func (s *tarSource) List(ctx context.Context, visit func(Item) error) (skipped int, err error) {
+	t, err := openTar(ctx, s.file)
+	if err != nil {
+		return 0, err
+	}
+	defer t.file.Close() //nolint:errcheck // opened for reading
+	var m tarMembers
+	for err == nil {
+		err = m.add(t)
+	}
+	if err == io.EOF { //nolint:errorlint // damage wraps it
+		err = t.rest()
+	}
+	for _, item := range m.labeled() {
+		if err := visit(item); err != nil {
+			return m.skipped, err
+		}
+	}
+	return m.skipped, err
+}
+
+// tarMembers are the pictures of an archive and their labels.
+type tarMembers struct {
+	pictures []Item
+	skipped  int
+	// sample are members one after another with one key, the pictures among them from start
+	// on; label is theirs.
+	sample struct {
+		key, label string
+		start      int
+	}
+	// labels are those of all keys, for archives whose members are in another order.
+	labels map[string]string
+}
+
+// add takes the next member.
+func (m *tarMembers) add(t *tarFile) error {
+	header, name, err := t.next()
+	if err != nil {
+		return err
+	}
+	if name == "" || header.Typeflag == tar.TypeDir || header.Typeflag == tar.TypeXGlobalHeader || hidden(name) {
+		return nil
+	}
+	key, extension := sampleKey(name)
+	if key != m.sample.key {
+		m.sample.key, m.sample.label, m.sample.start = key, "", len(m.pictures)
+	}
+	if extension == "cls" && isTarFile(header) && header.Size <= maxClassBytes {
+		return m.class(t)
+	}
+	isPicture, err := t.isPicture(header, name)
+	if isPicture {
+		m.pictures = append(m.pictures, Item{Path: name, Index: t.members - 1, Label: m.sample.label})
+	} else {
+		m.skipped++
+	}
+	return err
+}
+
+// class reads a member that holds the label of its sample.
+func (m *tarMembers) class(t *tarFile) error {
+	text, err := io.ReadAll(io.LimitReader(t, maxClassBytes))
+	if err != nil {
+		return damagedTar(t.members, err)
+	}
+	m.sample.label = strings.TrimSpace(string(text))
+	for i := m.sample.start; i < len(m.pictures); i++ {
+		m.pictures[i].Label = m.sample.label
+	}
+	if m.labels == nil {
+		m.labels = map[string]string{}
+	}
+	m.labels[m.sample.key] = m.sample.label
+	return nil
+}
+
+// labeled are the pictures, with labels that stand elsewhere in the archive.
+func (m *tarMembers) labeled() []Item {
+	for i := range m.pictures {
+		if item := &m.pictures[i]; item.Label == "" {
+			key, _ := sampleKey(item.Path)
+			item.Label = m.labels[key]
+		}
+	}
+	return m.pictures
+}
+
+// isPicture is for members as for files. A link counts by its name, so that it is reported
+// rather than passed over.
+func (t *tarFile) isPicture(header *tar.Header, name string) (bool, error) {
+	link := header.Typeflag == tar.TypeLink || header.Typeflag == tar.TypeSymlink
+	if pictureExtensions[strings.ToLower(path.Ext(name))] && (link || isTarFile(header)) {
+		return true, nil
+	}
+	if !isTarFile(header) || header.Size == 0 {
+		return false, nil
+	}
+	head := make([]byte, 16)
+	n, err := io.ReadFull(t, head)
+	if err != nil && header.Size >= int64(len(head)) {
+		return false, damagedTar(t.members, err)
+	}
+	if !beginsLikePicture(head[:n]) {
+		return false, nil
+	}
+	return true, nil
+}
+
+func isTarFile(header *tar.Header) bool {
+	return header.Typeflag == tar.TypeReg || header.Typeflag == tar.TypeCont || header.Typeflag == tar.TypeGNUSparse
+}
+
+// hidden says whether a part of a path begins with a dot.
+func hidden(name string) bool { return name[0] == '.' || strings.Contains(name, "/.") }
+
+// sampleKey is a path up to the first dot of the file's name, and what follows it.
+func sampleKey(name string) (key, extension string) {
+	dir, base := path.Split(name)
+	base, extension, _ = strings.Cut(base, ".")
+	return dir + base, extension
+}
+
+// Open implements Source.
+func (s *tarSource) Open(ctx context.Context) (Contents, error) {
+	t, err := openTar(ctx, s.file)
+	if err != nil {
+		return nil, err
+	}
+	return &tarContents{tarFile: t}, nil
+}
+
+type tarContents struct {
+	*tarFile
+	err error // the end of the archive, for all that should follow
+}
+
+// Picture implements Contents.
+func (c *tarContents) Picture(item Item) (io.Reader, int64, error) {
+	if c.err != nil {
+		return nil, 0, c.err
+	}
+	for {
+		header, name, err := c.next()
+		if err == io.EOF { //nolint:errorlint // damage wraps it
+			err = errors.New("the archive has changed: this member is not there any more")
+		}
+		if err != nil {
+			c.err = err
+			return nil, 0, err
+		}
+		if c.members-1 < item.Index {
+			continue
+		}
+		switch {
+		case c.members-1 > item.Index || !strings.HasPrefix(item.Path, item.within+"/"+name):
+			return nil, 0, errors.New("the archive has changed: another member is in this one's place")
+		case header.Typeflag == tar.TypeLink || header.Typeflag == tar.TypeSymlink:
+			return nil, 0, fmt.Errorf("a link to %q: pack the archive with tar --dereference --hard-dereference", header.Linkname)
+		}
+		return c.Reader, header.Size, nil
+	}
+}
+
+// Close implements Contents.
+func (c *tarContents) Close() error { return c.file.Close() }
