@@ -41,7 +41,7 @@ func newShardWriter(c *writerConfig, index int) (*shardWriter, error) {
 		return nil, fmt.Errorf("write %q: %w", s.name, err)
 	}
 	err = s.call(func() error {
-		s.enc, err = newEncoder(s.sink, c.info, c.options, c.sizes)
+		s.enc, err = newEncoder(s.sink, c.info, c.options)
 		return err
 	})
 	if err != nil {
@@ -78,17 +78,19 @@ func (s *shardWriter) write(b *batch) error {
 	err := s.call(func() error {
 		record := b.record(s.enc.schema(), s.config.options.hooks.mem)
 		defer record.Release()
-		return s.enc.write(record)
+		if err := s.enc.write(record); err != nil {
+			return err
+		}
+		if s.groupRows += b.n; s.groupRows < s.config.sizes.group {
+			return nil
+		}
+		s.groupRows = 0
+		return s.enc.endGroup()
 	})
 	if err != nil {
 		return err
 	}
 	s.rows += b.n
-	s.groupRows += b.n
-	if s.groupRows >= s.config.sizes.group {
-		s.enc.endGroup()
-		s.groupRows = 0
-	}
 	b.reset()
 	return nil
 }
