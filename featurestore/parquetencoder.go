@@ -72,7 +72,7 @@ func newParquetEncoder(w io.Writer, fields *arrow.Schema, logical string, proper
 	}
 	for i := range columns.NumColumns() {
 		if c := columns.Column(i); c.MaxRepetitionLevel() > 0 {
-			if e.compress[c.Path()], err = compressor(properties, c.Path()); err != nil {
+			if e.compress[c.Path()], err = newCompressor(properties, c.Path()); err != nil {
 				return nil, err
 			}
 		}

@@ -12,7 +12,6 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/compress"
 	"github.com/apache/arrow/go/v15/parquet/file"
 	"github.com/apache/arrow/go/v15/parquet/metadata"
-	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -54,9 +53,10 @@ func (v *vectorChunk) append(values []byte, pageBytes int, compress compressFunc
 				b := pageBuffers.Get().(*pageBuffer)
 				defer pageBuffers.Put(b)
 				b.plain = append(v.levels(b.plain[:0], to-from), values[from*row:to*row]...)
-				b.compressed = compress(b.compressed[:0], b.plain)
-				pages[i] = vectorPage{data: bytes.Clone(b.compressed), plain: len(b.plain), values: (to - from) * v.size}
-				return nil
+				data, err := compress(b.compressed[:0], b.plain)
+				b.compressed = data
+				pages[i] = vectorPage{data: bytes.Clone(data), plain: len(b.plain), values: (to - from) * v.size}
+				return err
 			})
 		})
 	}
@@ -109,28 +109,23 @@ func (v *vectorChunk) flush(pager file.PageWriter) (written int64, err error) {
 }
 
 // compressFunc appends a page, compressed, to dst.
-type compressFunc func(dst, page []byte) []byte
+type compressFunc func(dst, page []byte) ([]byte, error)
 
-// compressor returns what compresses the pages of a column. It may be called by several
+// newCompressor returns what compresses the pages of a column. It may be called by several
 // goroutines at the same time, and equal pages become equal bytes whoever compresses them.
-func compressor(properties *parquet.WriterProperties, column string) (compressFunc, error) {
+func newCompressor(properties *parquet.WriterProperties, column string) (compressFunc, error) {
 	codec, level := properties.CompressionFor(column), properties.CompressionLevelFor(column)
 	switch codec {
 	case compress.Codecs.Uncompressed:
-		return func(dst, page []byte) []byte { return append(dst, page...) }, nil
+		return func(dst, page []byte) ([]byte, error) { return append(dst, page...), nil }, nil
 	case compress.Codecs.Zstd:
-		// One for all pages: making it takes as long as compressing one.
-		encoder, err := zstd.NewWriter(nil, zstd.WithZeroFrames(true), zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)))
-		if err != nil {
-			return nil, err
-		}
-		return func(dst, page []byte) []byte { return encoder.EncodeAll(page, dst) }, nil
+		return func(dst, page []byte) ([]byte, error) { return compressZstd(dst, page, level) }, nil
 	}
 	other, err := compress.GetCodec(codec)
 	if err != nil {
 		return nil, err
 	}
-	return func(dst, page []byte) []byte {
-		return other.EncodeLevel(slices.Grow(dst, int(other.CompressBound(int64(len(page))))), page, level)
+	return func(dst, page []byte) ([]byte, error) {
+		return other.EncodeLevel(slices.Grow(dst, int(other.CompressBound(int64(len(page))))), page, level), nil
 	}, nil
 }
