@@ -31,8 +31,10 @@ func BenchmarkFiles(b *testing.B) {
 	}))
 	b.Run("write", func(b *testing.B) {
 		b.SetBytes(size)
+		// Over the files of the last time, whose memory the system's file cache has at hand.
+		dir := filepath.Join(b.TempDir(), "d")
 		for b.Loop() {
-			w, err := Create(filepath.Join(b.TempDir(), "d"), Info{Recipe: m.Recipe, DType: m.DType}, Options{Format: m.Format, ShardRows: m.RowsPerShard})
+			w, err := Create(dir, Info{Recipe: m.Recipe, DType: m.DType}, Options{Format: m.Format, ShardRows: m.RowsPerShard, Overwrite: true})
 			must(b, err)
 			must(b, w.Append(rows...))
 			must(b, w.Close(StatusComplete))

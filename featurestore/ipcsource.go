@@ -118,7 +118,7 @@ func (s *ipcSource) scanRecord(i int, load bool, visit func(arrow.Record) error)
 	return visit(record)
 }
 
-// record is record i. With load it is read now; otherwise what is looked at is.
+// record is record i. With load all of it will be looked at.
 func (s *ipcSource) record(i int, load bool) (arrow.Record, error) {
 	if s.records == nil {
 		return s.reader.RecordAt(i)
@@ -127,10 +127,10 @@ func (s *ipcSource) record(i int, load bool) (arrow.Record, error) {
 	if err == nil {
 		var record arrow.Record
 		record, err = h.record(s.records.schema)
-		if err == nil && load {
-			err = s.mapping.load(h.from, h.to)
-		}
 		if err == nil {
+			if load {
+				s.mapping.load(h.from, h.to)
+			}
 			return record, nil
 		}
 	}

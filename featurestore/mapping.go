@@ -1,7 +1,6 @@
 package featurestore
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -57,21 +56,14 @@ func (m *mapping) release() {
 	}
 }
 
-// load reads a part from disk now, in the calling goroutine. A part that the disk does not
-// give back is an error here; without this, it would be a fault wherever it is looked at.
-func (m *mapping) load(from, to int) error {
+// load has the system begin to read a part from disk. It is advice: what cannot be read is a
+// fault where it is looked at; see watch.
+func (m *mapping) load(from, to int) {
 	if m.ordinary || from == to {
-		return nil
+		return
 	}
 	from &^= os.Getpagesize() - 1
-	err := unix.Madvise(m.bytes[from:to], unix.MADV_POPULATE_READ)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // Linux before 5.14
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read bytes %d to %d: %w", from, to, err)
-	}
-	return nil
+	_ = unix.Madvise(m.bytes[from:to], unix.MADV_WILLNEED)
 }
 
 // watch runs a call that looks at the mapping, and makes an error of a fault where the disk

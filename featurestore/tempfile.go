@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+
+	"golang.org/x/sys/unix"
 )
 
 // tempFile is written under a temporary name and gets its final name only when it is whole
@@ -31,11 +33,26 @@ func createTemp(path string, wrap func(io.Writer) io.Writer) (*tempFile, error) 
 	if err != nil {
 		return nil, err
 	}
-	var w io.Writer = f
+	var w io.Writer = &eagerFile{file: f}
 	if wrap != nil {
-		w = wrap(f)
+		w = wrap(w)
 	}
 	return &tempFile{file: f, buffer: bufio.NewWriterSize(w, 1<<20), hash: sha256.New()}, nil
+}
+
+// eagerFile has the system begin to put on disk what is written at once, so that commit,
+// which waits for all of it, waits for the end only.
+type eagerFile struct {
+	file *os.File
+	at   int64
+}
+
+func (e *eagerFile) Write(p []byte) (int, error) {
+	n, err := e.file.Write(p)
+	// Not all file systems can; commit finds out what fails.
+	_ = unix.SyncFileRange(int(e.file.Fd()), e.at, int64(n), unix.SYNC_FILE_RANGE_WRITE)
+	e.at += int64(n)
+	return n, err
 }
 
 func (t *tempFile) Write(p []byte) (int, error) {
