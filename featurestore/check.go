@@ -302,8 +302,11 @@ func (c *checker) chunk(file string, at int, meta shardMeta, part chunk) error {
 			}
 			continue
 		}
-		flat := make([]float32, values.len())
-		values.copyTo(flat)
+		flat := values.single
+		if values.half != nil {
+			flat = make([]float32, values.len())
+			values.copyTo(flat)
+		}
 		for row := range rows {
 			v := flat[row*l.Size() : (row+1)*l.Size()]
 			if i, bad := firstNotFinite(v); bad {

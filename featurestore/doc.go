@@ -49,8 +49,8 @@
 // writer of this version of Arrow loses values of fixed-size lists without an error. Pages are
 // V1, compressed by zstd at level 1; row groups hold 64 MiB of values.
 //
-// Arrow files hold fixed-size lists, uncompressed, to be mapped into memory. They are about
-// three times larger, and reading one column takes reading all.
+// Arrow files hold fixed-size lists, uncompressed, to be mapped into memory; so reads them
+// Scan. They are about five times larger.
 //
 // # What survives
 //
@@ -62,7 +62,7 @@
 //
 // # Limits
 //
-// Paths are kept in memory while writing and checking, to tell duplicates. A writer holds one
-// record (up to 4 MiB of values, or one row if that is more) and, for Parquet, the compressed
+// Paths are kept in memory while writing and checking, to tell duplicates. A writer holds two
+// records (of up to 4 MiB of values, or one row if that is more) and, for Parquet, the compressed
 // row group. So does each of the readers of a scan, with three records.
 package featurestore

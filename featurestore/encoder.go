@@ -10,7 +10,6 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/compress"
-	"github.com/apache/arrow/go/v15/parquet/pqarrow"
 )
 
 // encoder writes records to one file. It may panic and may drop errors of its sink: call it
@@ -19,12 +18,12 @@ type encoder interface {
 	schema() *arrow.Schema
 	write(arrow.Record) error
 	// endGroup ends a row group, if the format has them.
-	endGroup()
+	endGroup() error
 	// close writes the footer and leaves the sink open.
 	close() error
 }
 
-func newEncoder(w io.WriteSeeker, info Info, o Options, s sizes) (encoder, error) {
+func newEncoder(w io.WriteSeeker, info Info, o Options) (encoder, error) {
 	md, err := footerMetadata(info)
 	if err != nil {
 		return nil, err
@@ -40,41 +39,26 @@ func newEncoder(w io.WriteSeeker, info Info, o Options, s sizes) (encoder, error
 		writer, err := ipc.NewFileWriter(w, ipc.WithSchema(schema), ipc.WithAllocator(mem))
 		return &ipcEncoder{writer: writer, fields: schema}, err
 	}
-	physical := listSchema(info, md)
 	logical, err := serializeSchema(schema, mem)
 	if err != nil {
 		return nil, err
 	}
-	// The writer gets a bare io.Writer: it would close anything that can be closed.
-	writer, err := pqarrow.NewFileWriter(physical, writerOnly{w}, vectorProperties(info, s, o.hooks.properties...), pqarrow.NewArrowWriterProperties())
-	if err != nil {
-		return nil, err
-	}
-	return &parquetEncoder{writer: writer, fields: physical}, writer.AppendKeyValueMetadata("ARROW:schema", logical)
+	return newParquetEncoder(w, listSchema(info, md), logical, vectorProperties(info, o.hooks.properties...))
 }
-
-type writerOnly struct{ io.Writer }
 
 // vectorProperties are the settings of the Parquet writer.
 //
 //   - zstd level 1: two thirds smaller than uncompressed for rectified features; higher
 //     levels gain a few percent and cost most of the speed.
-//   - No dictionary, no statistics for vectors: they never help and cost time. Labels and
-//     splits repeat, so they get a dictionary.
+//   - No statistics for vectors: they never help and cost time. Labels and splits repeat, so
+//     they get a dictionary.
 //   - Its own buffers come from Go's allocator: it leaves their release to the garbage collector.
-//   - A batch of levels is as long as a whole record's, so that a page always ends with a row.
-func vectorProperties(info Info, s sizes, more ...parquet.WriterProperty) *parquet.WriterProperties {
-	widest := 1
-	for _, l := range info.Recipe.Layers {
-		widest = max(widest, l.Size())
-	}
+func vectorProperties(info Info, more ...parquet.WriterProperty) *parquet.WriterProperties {
 	options := []parquet.WriterProperty{
 		parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(1),
 		parquet.WithDictionaryDefault(false),
 		parquet.WithDictionaryFor(columnLabel, true), parquet.WithDictionaryFor(columnSplit, true),
-		parquet.WithBatchSize(int64(widest) * int64(s.record)),
 		parquet.WithDataPageSize(1 << 20),
-		parquet.WithMaxRowGroupLength(int64(s.group)),
 		parquet.WithRootRepetition(parquet.Repetitions.Required),
 	}
 	for _, l := range info.Recipe.Layers {
@@ -93,26 +77,6 @@ func serializeSchema(schema *arrow.Schema, mem memory.Allocator) (string, error)
 	return base64.StdEncoding.EncodeToString(stream.Bytes()), nil
 }
 
-type parquetEncoder struct {
-	writer *pqarrow.FileWriter
-	fields *arrow.Schema
-	ended  bool
-}
-
-func (e *parquetEncoder) schema() *arrow.Schema { return e.fields }
-
-func (e *parquetEncoder) write(r arrow.Record) error {
-	if e.ended {
-		e.writer.NewBufferedRowGroup()
-		e.ended = false
-	}
-	return e.writer.WriteBuffered(r)
-}
-
-func (e *parquetEncoder) endGroup() { e.ended = true }
-
-func (e *parquetEncoder) close() error { return e.writer.Close() }
-
 type ipcEncoder struct {
 	writer *ipc.FileWriter
 	fields *arrow.Schema
@@ -122,6 +86,6 @@ func (e *ipcEncoder) schema() *arrow.Schema { return e.fields }
 
 func (e *ipcEncoder) write(r arrow.Record) error { return e.writer.Write(r) }
 
-func (e *ipcEncoder) endGroup() {}
+func (e *ipcEncoder) endGroup() error { return nil }
 
 func (e *ipcEncoder) close() error { return e.writer.Close() }

@@ -34,6 +34,12 @@ const maxReaders = 4
 // megabytes of values for each of at most four shards read at the same time. A dataset
 // without rows is the error ErrEmpty.
 func (d *Dataset) Matrix(ctx context.Context, layer string) (*Table, error) {
+	return d.MatrixIn(ctx, layer, func(values int) ([]float32, error) { return make([]float32, values), nil })
+}
+
+// MatrixIn is Matrix with the values in memory that allocate returns: for datasets larger than
+// the machine's memory, that of a mapped file.
+func (d *Dataset) MatrixIn(ctx context.Context, layer string, allocate func(values int) ([]float32, error)) (*Table, error) {
 	l, ok := d.manifest.Recipe.Layer(layer)
 	if !ok {
 		return nil, fmt.Errorf("featurestore: %q has no layer %q: it has %s", d.dir, layer, strings.Join(d.manifest.Recipe.LayerNames(), ", "))
@@ -41,7 +47,7 @@ func (d *Dataset) Matrix(ctx context.Context, layer string) (*Table, error) {
 	if d.manifest.Rows == 0 {
 		return nil, fmt.Errorf("featurestore: %q has %w", d.dir, ErrEmpty)
 	}
-	t, err := d.read(ctx, &l)
+	t, err := d.read(ctx, &l, allocate)
 	if err != nil {
 		return nil, fmt.Errorf("featurestore: read %q: %w", d.dir, err)
 	}
@@ -51,7 +57,7 @@ func (d *Dataset) Matrix(ctx context.Context, layer string) (*Table, error) {
 // Index is Matrix without vectors: Cols is 0 and Data empty. A dataset without rows has an
 // empty index.
 func (d *Dataset) Index(ctx context.Context) (*Table, error) {
-	t, err := d.read(ctx, nil)
+	t, err := d.read(ctx, nil, nil)
 	if err != nil {
 		return nil, fmt.Errorf("featurestore: read %q: %w", d.dir, err)
 	}
@@ -59,7 +65,7 @@ func (d *Dataset) Index(ctx context.Context) (*Table, error) {
 }
 
 // read reads a layer, or none, of all shards, each into its own part of the table.
-func (d *Dataset) read(ctx context.Context, layer *recipe.Layer) (*Table, error) {
+func (d *Dataset) read(ctx context.Context, layer *recipe.Layer, allocate func(values int) ([]float32, error)) (*Table, error) {
 	rows := d.manifest.Rows
 	t := &Table{
 		Rows: rows, Paths: make([]string, rows), Labels: make([]string, rows),
@@ -67,7 +73,10 @@ func (d *Dataset) read(ctx context.Context, layer *recipe.Layer) (*Table, error)
 	}
 	if layer != nil {
 		t.Cols = layer.Size()
-		t.Data = make([]float32, rows*t.Cols)
+		var err error
+		if t.Data, err = allocate(rows * t.Cols); err != nil {
+			return nil, err
+		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(min(maxReaders, runtime.GOMAXPROCS(0)))

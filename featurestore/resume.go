@@ -25,7 +25,7 @@ func (w *Writer) resume() error {
 	c.sizes.shard = d.manifest.RowsPerShard
 	w.manifest.RowsPerShard = c.sizes.shard
 	w.manifest.Created = d.manifest.Created
-	index, err := d.read(context.Background(), nil)
+	index, err := d.read(context.Background(), nil, nil)
 	if err != nil {
 		return fmt.Errorf("resume %q: %w", c.dir, err)
 	}

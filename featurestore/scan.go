@@ -27,7 +27,8 @@ type ScanOptions struct {
 	Readers int
 }
 
-// Batch is some rows of a scan. It is valid during the visit only.
+// Batch is some rows of a scan. It is valid during the visit only: what is to stay must be
+// copied.
 type Batch struct {
 	// Index is each row's place in the dataset, from 0.
 	Index []int
@@ -36,6 +37,34 @@ type Batch struct {
 	// Vectors holds, for each layer of the scan, the vectors row after row: row i of layer l
 	// is Vectors[l][i*size : (i+1)*size], with the layer's size.
 	Vectors [][]float32
+
+	// own is memory that is used again for batches whose vectors do not lie in a mapped file.
+	own [][]float32
+	// held is the file that Vectors lie in, if they do.
+	held *mapping
+}
+
+// visit hands the batch to the caller's function.
+func (b *Batch) visit(visit func(*Batch) error) error {
+	call := func() error {
+		if err := visit(b); err != nil {
+			return visitError{err}
+		}
+		return nil
+	}
+	if b.held == nil {
+		return call()
+	}
+	return b.held.watch(call)
+}
+
+// release gives up the file that the batch lies in.
+func (b *Batch) release() {
+	if b.held != nil {
+		clear(b.Vectors)
+		b.held.release()
+		b.held = nil
+	}
 }
 
 // keep removes the rows that are not chosen.
@@ -149,7 +178,7 @@ func (s *scan) run(ctx context.Context, visit func(*Batch) error) error {
 	}
 	s.free = make(chan *Batch, readers*unitBatches)
 	for range cap(s.free) {
-		s.free <- &Batch{Vectors: make([][]float32, len(s.layers))}
+		s.free <- &Batch{Vectors: make([][]float32, len(s.layers)), own: make([][]float32, len(s.layers))}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	units := s.units()
@@ -168,17 +197,26 @@ func (s *scan) run(ctx context.Context, visit func(*Batch) error) error {
 			break
 		}
 	}
-	return group.Wait()
+	err := group.Wait()
+	for _, u := range units[:started] {
+		for b := range u.out { // closed; after an error some were not visited
+			b.release()
+		}
+	}
+	return err
 }
 
 // drain visits a unit's batches. It ends early when a reader has failed.
 func (s *scan) drain(ctx context.Context, u *unit, visit func(*Batch) error) error {
 	for b := range u.out {
 		if err := ctx.Err(); err != nil {
+			b.release()
 			return err
 		}
-		if err := visit(b); err != nil {
-			return visitError{err}
+		err := b.visit(visit)
+		b.release()
+		if err != nil {
+			return err
 		}
 		s.free <- b // has room for all
 	}
@@ -263,7 +301,8 @@ func (s *scan) send(ctx context.Context, u *unit, at int, c chunk) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := b.fill(c, s.layers); err != nil {
+	// Rows that are not chosen are taken out, which moves the others: not within a file.
+	if err := b.fill(c, s.layers, len(s.options.Labels)+len(s.options.Splits) == 0); err != nil {
 		return err
 	}
 	b.Index = b.Index[:0]
@@ -279,12 +318,14 @@ func (s *scan) send(ctx context.Context, u *unit, at int, c chunk) error {
 	case u.out <- b:
 		return nil
 	case <-ctx.Done():
+		b.release()
 		return ctx.Err()
 	}
 }
 
-// fill copies a chunk.
-func (b *Batch) fill(c chunk, layers []recipe.Layer) error {
+// fill takes a chunk over: the rows copied, the vectors, if they may stay where they are and
+// are float32 in a mapped file, as they lie there.
+func (b *Batch) fill(c chunk, layers []recipe.Layer, stay bool) error {
 	var err error
 	if b.Rows, err = c.identities(b.Rows[:0]); err != nil {
 		return err
@@ -294,8 +335,17 @@ func (b *Batch) fill(c chunk, layers []recipe.Layer) error {
 		if err != nil {
 			return err
 		}
-		b.Vectors[i] = slices.Grow(b.Vectors[i][:0], v.len())[:v.len()]
-		v.copyTo(b.Vectors[i])
+		if stay && c.mapping != nil && v.half == nil {
+			b.Vectors[i] = v.single[:len(v.single):len(v.single)]
+			continue
+		}
+		b.own[i] = slices.Grow(b.own[i][:0], v.len())[:v.len()]
+		v.copyTo(b.own[i])
+		b.Vectors[i] = b.own[i]
+	}
+	if stay && c.mapping != nil {
+		c.mapping.hold()
+		b.held = c.mapping
 	}
 	return nil
 }

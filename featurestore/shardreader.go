@@ -112,10 +112,12 @@ func (s *shardReader) close() {
 	}
 }
 
-// chunk is some consecutive rows of a shard. It is valid during the visit only.
+// chunk is some consecutive rows of a shard. It is valid during the visit only, or while the
+// mapping that it lies in, if any, is held.
 type chunk struct {
-	rows   int
-	record arrow.Record
+	rows    int
+	record  arrow.Record
+	mapping *mapping
 }
 
 // scan visits the rows in order with the given columns, and checks that there are as many as
@@ -134,13 +136,17 @@ func (s *shardReader) scan(ctx context.Context, columns []string, visit func(chu
 func (s *shardReader) scanGroup(ctx context.Context, group int, columns []string, visit func(chunk) error) error {
 	visited := 0
 	var visitErr error
+	var lies *mapping
+	if ipc, ok := s.src.(*ipcSource); ok {
+		lies = ipc.mapping
+	}
 	err := guard(func() error {
 		return s.src.scan(ctx, group, columns, s.recordRows(columns), func(r arrow.Record) error {
 			visited += int(r.NumRows())
 			if visited > s.groups[group] {
 				return fmt.Errorf("%w: it has more rows than the %d that it claims", ErrCorrupt, s.groups[group])
 			}
-			visitErr = visit(chunk{rows: int(r.NumRows()), record: r})
+			visitErr = visit(chunk{rows: int(r.NumRows()), record: r, mapping: lies})
 			return visitErr
 		})
 	})

@@ -23,6 +23,8 @@ type shardWriter struct {
 	config *writerConfig
 	// rows counts those handed to the encoder, groupRows those of them in its row group.
 	rows, groupRows int
+	// encoding gets the result of the encoding under way, nil if there is none.
+	encoding chan error
 }
 
 // writerConfig is what all shards of a writer share.
@@ -41,7 +43,7 @@ func newShardWriter(c *writerConfig, index int) (*shardWriter, error) {
 		return nil, fmt.Errorf("write %q: %w", s.name, err)
 	}
 	err = s.call(func() error {
-		s.enc, err = newEncoder(s.sink, c.info, c.options, c.sizes)
+		s.enc, err = newEncoder(s.sink, c.info, c.options)
 		return err
 	})
 	if err != nil {
@@ -70,32 +72,47 @@ func (s *shardWriter) room() int {
 	return min(z.record, z.group-s.groupRows, z.shard-s.rows)
 }
 
-// write encodes the collected rows, at most room of them, and empties the batch.
-func (s *shardWriter) write(b *batch) error {
-	if b.n == 0 {
-		return nil
-	}
-	err := s.call(func() error {
-		record := b.record(s.enc.schema(), s.config.options.hooks.mem)
-		defer record.Release()
-		return s.enc.write(record)
-	})
-	if err != nil {
-		return err
-	}
+// encode begins to encode the collected rows, at most room of them, and empties the batch. It
+// returns at once; wait says what came of it, and comes before every other call but room.
+func (s *shardWriter) encode(b *batch) {
+	done := make(chan error, 1)
+	s.encoding = done
 	s.rows += b.n
 	s.groupRows += b.n
-	if s.groupRows >= s.config.sizes.group {
-		s.enc.endGroup()
+	ends := s.groupRows >= s.config.sizes.group
+	if ends {
 		s.groupRows = 0
 	}
-	b.reset()
-	return nil
+	go func() {
+		done <- s.call(func() error {
+			record := b.record(s.enc.schema(), s.config.options.hooks.mem)
+			defer b.reset()
+			defer record.Release()
+			if err := s.enc.write(record); err != nil || !ends {
+				return err
+			}
+			return s.enc.endGroup()
+		})
+	}()
+}
+
+// wait returns the error of the last encode, if it was not asked for yet.
+func (s *shardWriter) wait() error {
+	if s.encoding == nil {
+		return nil
+	}
+	err := <-s.encoding
+	s.encoding = nil
+	return err
 }
 
 // finish writes the footer and gives the shard its final name.
 func (s *shardWriter) finish() (Shard, error) {
-	if err := s.call(s.enc.close); err != nil {
+	err := s.wait()
+	if err == nil {
+		err = s.call(s.enc.close)
+	}
+	if err != nil {
 		s.sink.discard()
 		return Shard{}, err
 	}
@@ -107,6 +124,7 @@ func (s *shardWriter) finish() (Shard, error) {
 
 // discard gives the shard up.
 func (s *shardWriter) discard() {
+	_ = s.wait() // it goes away
 	s.sink.discard()
 	_ = guard(s.enc.close) // releases its memory; the sink refuses every write
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
-	"github.com/apache/arrow/go/v15/arrow/ipc"
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/file"
@@ -262,73 +261,6 @@ func readRecord(readers []func(rows int64) (arrow.Array, error), schema *arrow.S
 		columns[i] = a
 	}
 	record := array.NewRecord(schema, columns, n)
-	defer record.Release()
-	return visit(record)
-}
-
-type ipcSource struct {
-	reader *ipc.FileReader
-}
-
-func openIPC(r readSeeker, mem memory.Allocator) (source, error) {
-	reader, err := ipc.NewFileReader(r, ipc.WithAllocator(mem))
-	if err != nil {
-		return nil, err
-	}
-	return &ipcSource{reader}, nil
-}
-
-func (s *ipcSource) schema() *arrow.Schema { return s.reader.Schema() }
-
-func (s *ipcSource) close() {
-	_ = guard(s.reader.Close) // frees memory only
-}
-
-func (s *ipcSource) metadata(key string) (string, bool) {
-	return s.reader.Schema().Metadata().GetValue(key)
-}
-
-// groups reads the first and the last record, since the footer of an Arrow file does not say
-// and all other records are as long as the first.
-func (s *ipcSource) groups() ([]int64, error) {
-	n := s.reader.NumRecords()
-	if n == 0 {
-		return nil, nil
-	}
-	length := func(i int) (int64, error) {
-		record, err := s.reader.RecordAt(i)
-		if err != nil {
-			return 0, err
-		}
-		defer record.Release()
-		return record.NumRows(), nil
-	}
-	last, err := length(n - 1)
-	if err != nil || n == 1 {
-		return []int64{last}, err
-	}
-	first, err := length(0)
-	return []int64{first*int64(n-1) + last}, err
-}
-
-// scan reads all columns, whatever is asked for: records of an Arrow file are read whole.
-func (s *ipcSource) scan(ctx context.Context, _ int, _ []string, _ int, visit func(arrow.Record) error) error {
-	for i := range s.reader.NumRecords() {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := s.scanRecord(i, visit); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *ipcSource) scanRecord(i int, visit func(arrow.Record) error) error {
-	record, err := s.reader.RecordAt(i)
-	if err != nil {
-		return err
-	}
 	defer record.Release()
 	return visit(record)
 }

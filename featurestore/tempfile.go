@@ -10,6 +10,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
+
+	"golang.org/x/sys/unix"
 )
 
 // tempFile is written under a temporary name and gets its final name only when it is whole
@@ -30,23 +33,53 @@ func createTemp(path string, wrap func(io.Writer) io.Writer) (*tempFile, error) 
 	if err != nil {
 		return nil, err
 	}
-	var w io.Writer = f
+	var w io.Writer = &eagerFile{file: f}
 	if wrap != nil {
-		w = wrap(f)
+		w = wrap(w)
 	}
 	return &tempFile{file: f, buffer: bufio.NewWriterSize(w, 1<<20), hash: sha256.New()}, nil
+}
+
+// eagerFile has the system begin to put on disk what is written at once, so that commit,
+// which waits for all of it, waits for the end only.
+type eagerFile struct {
+	file *os.File
+	at   int64
+}
+
+func (e *eagerFile) Write(p []byte) (int, error) {
+	n, err := e.file.Write(p)
+	// Not all file systems can; commit finds out what fails.
+	_ = unix.SyncFileRange(int(e.file.Fd()), e.at, int64(n), unix.SYNC_FILE_RANGE_WRITE)
+	e.at += int64(n)
+	return n, err
 }
 
 func (t *tempFile) Write(p []byte) (int, error) {
 	if t.err != nil {
 		return 0, t.err
 	}
+	hashed := make(chan struct{})
+	if len(p) >= hashBeside {
+		// Of a write that fails the rest is hashed, too: it has no sum any more.
+		go func() {
+			defer close(hashed)
+			t.hash.Write(p)
+		}()
+	} else {
+		t.hash.Write(p)
+		close(hashed)
+	}
 	n, err := t.buffer.Write(p)
+	<-hashed
 	t.err = err
-	t.hash.Write(p[:n])
 	t.size += int64(n)
 	return n, err
 }
+
+// hashBeside is the number of bytes from which a write is hashed at the same time, which
+// takes longer than writing.
+const hashBeside = 256 << 10
 
 // Seek only tells the position, which is all that the Arrow IPC writer asks for.
 func (t *tempFile) Seek(offset int64, whence int) (int64, error) {
@@ -100,8 +133,10 @@ func syncDir(dir string) error {
 }
 
 // guard runs a call into Arrow, which panics on some failed writes and on damaged files,
-// and makes an error of a panic.
+// and makes an error of a panic; also of a fault, where the disk does not give back what is
+// mapped.
 func guard(call func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
 			if cause, ok := p.(error); ok {
@@ -113,3 +148,6 @@ func guard(call func() error) (err error) {
 	}()
 	return call()
 }
+
+// writerOnly hides everything but Write from Arrow's writers, which close what can be closed.
+type writerOnly struct{ io.Writer }

@@ -21,8 +21,9 @@ type Writer struct {
 	lock     *flock.Flock
 	manifest Manifest // as it will be written by Close
 
-	batch *batch
-	shard *shardWriter // nil between shards
+	// batch collects rows while those of other are encoded.
+	batch, other *batch
+	shard        *shardWriter // nil between shards
 	// pending is an earlier run's last shard while it is shorter than a full one and no
 	// row has been added to it yet.
 	pending *Shard
@@ -104,6 +105,7 @@ func (w *Writer) start() error {
 		return err
 	}
 	w.batch = newBatch(c.info.Recipe.Layers, c.info.DType, c.sizes.record)
+	w.other = newBatch(c.info.Recipe.Layers, c.info.DType, c.sizes.record)
 	if err := prepareDirs(c.dir); err != nil {
 		return err
 	}
@@ -210,13 +212,24 @@ func (w *Writer) add(r Row) error {
 	if w.batch.n < w.shard.room() {
 		return nil
 	}
-	if err := w.shard.write(w.batch); err != nil {
+	if err := w.encode(); err != nil {
 		return err
 	}
 	if w.shard.rows < w.config.sizes.shard {
 		return nil
 	}
 	return w.finishShard()
+}
+
+// encode has the collected rows encoded while the next ones are collected. It returns the
+// error of the rows before.
+func (w *Writer) encode() error {
+	if err := w.shard.wait(); err != nil || w.batch.n == 0 {
+		return err
+	}
+	w.shard.encode(w.batch)
+	w.batch, w.other = w.other, w.batch
+	return nil
 }
 
 func (w *Writer) finishShard() error {
@@ -270,7 +283,7 @@ func (w *Writer) finish(status Status) error {
 		w.pending = nil
 	}
 	if w.shard != nil {
-		if err := w.shard.write(w.batch); err != nil {
+		if err := w.encode(); err != nil {
 			return err
 		}
 		if err := w.finishShard(); err != nil {
@@ -316,7 +329,7 @@ func (w *Writer) removeEmpty() error {
 
 // release removes temporary files and frees the lock and memory.
 func (w *Writer) release() error {
-	w.batch = nil
+	w.batch, w.other = nil, nil
 	err := os.RemoveAll(filepath.Join(w.config.dir, tempDir))
 	if err := errors.Join(err, w.lock.Unlock()); err != nil {
 		return fmt.Errorf("featurestore: release %q: %w", w.config.dir, err)

@@ -65,7 +65,12 @@ func LearningCurve(ctx context.Context, x Matrix, labels []string, test Matrix, 
 			if _, err := Classes(own); err != nil {
 				continue
 			}
-			h, err := train(ctx, x.Select(rows), own, names)
+			part, err := x.Select(rows)
+			if err != nil {
+				return nil, err
+			}
+			h, err := train(ctx, part, own, names)
+			part.Free()
 			if err != nil {
 				return nil, fmt.Errorf("head: train on %d rows: %w", size, err)
 			}

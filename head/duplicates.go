@@ -88,7 +88,11 @@ func alike(ctx context.Context, x Matrix, identities []string, threshold float64
 	for j := range standard.Scale {
 		standard.Scale[j] = float32(1 / math.Sqrt(max(1, float64(len(x.Blocks)))))
 	}
-	units := standard.all(x)
+	units, err := standard.all(x)
+	if err != nil {
+		return nil, err
+	}
+	defer x.free(units.data)
 	// Inner products of float32 are good to about this.
 	threshold -= 1e-6
 	// The first columns rule most pairs out: what the others add is at most the product of

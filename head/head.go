@@ -101,7 +101,10 @@ func (h *Head) Probabilities(x Matrix) ([][]float64, error) {
 	for start := 0; start < x.Rows; start += blockRows {
 		group.Go(func() error {
 			end := min(start+blockRows, x.Rows)
-			rows := h.Standardization.all(Matrix{Rows: end - start, Cols: x.Cols, Data: x.Data[start*x.Cols : end*x.Cols]})
+			rows, err := h.Standardization.all(Matrix{Rows: end - start, Cols: x.Cols, Data: x.Data[start*x.Cols : end*x.Cols]})
+			if err != nil {
+				return err
+			}
 			for i, l := range layers {
 				rows = l.apply(rows, i < len(layers)-1)
 			}

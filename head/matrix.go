@@ -19,6 +19,31 @@ type Matrix struct {
 	// Blocks are the widths of groups of columns, such as those of one layer, which are
 	// scaled apart from each other. Empty: all columns are of one kind.
 	Blocks []int
+	// Memory, if set, is where tables as large as Data are put, of which training makes one or
+	// two. Results do not depend on it.
+	Memory Memory
+}
+
+// Memory gives room for tables that may be too large for ordinary memory.
+type Memory interface {
+	// Floats returns room for so many values, all 0; Free gives it back.
+	Floats(values int) ([]float32, error)
+	Free([]float32)
+}
+
+// floats is room for so many values.
+func (m Matrix) floats(values int) ([]float32, error) {
+	if m.Memory == nil {
+		return make([]float32, values), nil
+	}
+	return m.Memory.Floats(values)
+}
+
+// free gives back what floats has returned.
+func (m Matrix) free(values []float32) {
+	if m.Memory != nil {
+		m.Memory.Free(values)
+	}
 }
 
 // Row is a view of row i.
@@ -98,7 +123,11 @@ func standardize(m Matrix, scaling Scaling) (Standardization, error) {
 	}
 	data := m.Data
 	if s.Unit {
-		data = slices.Clone(data)
+		var err error
+		if data, err = m.floats(len(data)); err != nil {
+			return s, err
+		}
+		defer m.free(data)
 		for i := range m.Rows {
 			s.unit(data[i*m.Cols:(i+1)*m.Cols], m.Row(i))
 		}
@@ -167,40 +196,56 @@ func (s Standardization) unit(dst, row []float32) {
 	}
 }
 
-// momentCols is the number of columns whose moments one goroutine computes at a time.
-const momentCols = 256
+// Columns whose moments one goroutine computes at a time, and rows after which all do the next
+// ones, so that rows are read once from a memory that is slow.
+const (
+	momentCols = 256
+	momentRows = 1024
+)
 
 // moments are mean and standard deviation (of the population) of each column.
 func moments(stride, cols, rows int, data []float32) (mean, deviation []float64) {
 	mean, deviation = make([]float64, cols), make([]float64, cols)
-	var group errgroup.Group
-	group.SetLimit(allCPUs())
-	for start := 0; start < cols; start += momentCols {
-		end := min(start+momentCols, cols)
-		group.Go(func() error {
-			m, d, n := mean[start:end], deviation[start:end], float64(rows)
-			for i := range rows {
-				for j, v := range data[i*stride+start : i*stride+end] {
-					m[j] += float64(v)
-				}
+	n := float64(rows)
+	eachPart(rows, cols, func(first, last, start, end int) {
+		m := mean[start:end]
+		for i := first; i < last; i++ {
+			for j, v := range data[i*stride+start : i*stride+end] {
+				m[j] += float64(v)
 			}
-			for j := range m {
-				m[j] /= n
-			}
-			for i := range rows {
-				for j, v := range data[i*stride+start : i*stride+end] {
-					e := float64(v) - m[j]
-					d[j] += e * e
-				}
-			}
-			for j := range d {
-				d[j] = math.Sqrt(d[j] / n)
-			}
-			return nil
-		})
+		}
+	})
+	for j := range mean {
+		mean[j] /= n
 	}
-	_ = group.Wait() // computing cannot fail
+	eachPart(rows, cols, func(first, last, start, end int) {
+		m, d := mean[start:end], deviation[start:end]
+		for i := first; i < last; i++ {
+			for j, v := range data[i*stride+start : i*stride+end] {
+				e := float64(v) - m[j]
+				d[j] += e * e
+			}
+		}
+	})
+	for j := range deviation {
+		deviation[j] = math.Sqrt(deviation[j] / n)
+	}
 	return mean, deviation
+}
+
+// eachPart runs over a table, some rows after the other and their columns in parallel.
+func eachPart(rows, cols int, part func(firstRow, lastRow, start, end int)) {
+	for first := 0; first < rows; first += momentRows {
+		var group errgroup.Group
+		group.SetLimit(allCPUs())
+		for start := 0; start < cols; start += momentCols {
+			group.Go(func() error {
+				part(first, min(first+momentRows, rows), start, min(start+momentCols, cols))
+				return nil
+			})
+		}
+		_ = group.Wait() // computing cannot fail
+	}
 }
 
 // apply standardizes a row into dst.
@@ -230,9 +275,13 @@ func unitNorm(dst, row []float32) {
 }
 
 // all standardizes all rows. There is room after them up to a multiple of quad.
-func (s Standardization) all(m Matrix) dense {
-	out := newDense(padded(m.Rows, quad), m.Cols)
-	out.rows = m.Rows
+func (s Standardization) all(m Matrix) (dense, error) {
+	stride := padded(m.Cols, lane)
+	data, err := m.floats(padded(m.Rows, quad) * stride)
+	if err != nil {
+		return dense{}, err
+	}
+	out := dense{m.Rows, m.Cols, stride, data}
 	var group errgroup.Group
 	group.SetLimit(allCPUs())
 	for start := 0; start < m.Rows; start += 256 {
@@ -244,7 +293,7 @@ func (s Standardization) all(m Matrix) dense {
 		})
 	}
 	_ = group.Wait() // computing cannot fail
-	return out
+	return out, nil
 }
 
 // gramBlock is the number of rows whose inner products with others are computed at a time;
@@ -258,7 +307,11 @@ const (
 // that does not depend on the number of CPUs.
 func gram(ctx context.Context, m Matrix, s Standardization) (*mat.SymDense, error) {
 	n := m.Rows
-	standard := s.all(m)
+	standard, err := s.all(m)
+	if err != nil {
+		return nil, err
+	}
+	defer m.free(standard.data)
 	sums := mat.NewSymDense(n, nil)
 	raw := sums.RawSymmetric()
 	group, ctx := errgroup.WithContext(ctx)

@@ -107,12 +107,22 @@ func TrainMLP(ctx context.Context, x Matrix, labels []string, options MLPOptions
 	if err != nil {
 		return nil, Report{}, err
 	}
-	s, err := standardize(x.Select(train), options.Scaling)
+	learn, err := x.Select(train)
 	if err != nil {
 		return nil, Report{}, err
 	}
+	s, err := standardize(learn, options.Scaling)
+	learn.Free()
+	if err != nil {
+		return nil, Report{}, err
+	}
+	rows, err := s.all(x)
+	if err != nil {
+		return nil, Report{}, err
+	}
+	defer x.free(rows.data)
 	options.Batch = min(options.Batch, len(train))
-	n := newNetwork(s.all(x), y, len(classes), options.Units, options.Batch, weights)
+	n := newNetwork(rows, y, len(classes), options.Units, options.Batch, weights)
 	n.dropout, n.rate = options.Dropout, options.Rate
 	random := rand.New(rand.NewPCG(options.Seed, 0x6d6c70)) //nolint:gosec // no secret
 	n.hidden.glorot(random)

@@ -52,7 +52,10 @@ func TestPrecondition(t *testing.T) {
 			rows[i] = i
 		}
 		importance := []float64{1, 1, 1, 1}[:classes]
-		standard := s.all(x)
+		standard, err := s.all(x)
+		if err != nil {
+			t.Fatal(err)
+		}
 		found, err := findDirections(context.Background(), standard)
 		if err != nil || found == nil {
 			t.Fatal(found, err)
@@ -84,7 +87,10 @@ func TestDirections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	standard := s.all(x)
+	standard, err := s.all(x)
+	if err != nil {
+		t.Fatal(err)
+	}
 	d, err := findDirections(context.Background(), standard)
 	if err != nil {
 		t.Fatal(err)

@@ -68,11 +68,21 @@ func Split(labels, groups []string, testFraction float64, seed uint64) (train, t
 	return train, test, nil
 }
 
-// Select copies the given rows.
-func (m Matrix) Select(rows []int) Matrix {
-	out := Matrix{Rows: len(rows), Cols: m.Cols, Data: make([]float32, 0, len(rows)*m.Cols), Blocks: m.Blocks}
-	for _, r := range rows {
-		out.Data = append(out.Data, m.Row(r)...)
+// Select copies the given rows, to m's Memory.
+func (m Matrix) Select(rows []int) (Matrix, error) {
+	out := Matrix{Rows: len(rows), Cols: m.Cols, Blocks: m.Blocks, Memory: m.Memory}
+	var err error
+	if out.Data, err = m.floats(len(rows) * m.Cols); err != nil {
+		return Matrix{}, err
 	}
-	return out
+	for i, r := range rows {
+		copy(out.Row(i), m.Row(r))
+	}
+	return out, nil
+}
+
+// Free gives Data back to Memory; nobody may look at it after that.
+func (m *Matrix) Free() {
+	m.free(m.Data)
+	m.Data = nil
 }

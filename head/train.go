@@ -129,6 +129,7 @@ func Train(ctx context.Context, x Matrix, labels []string, options TrainOptions)
 	if err != nil {
 		return nil, Report{}, err
 	}
+	defer func() { x.free(t.coordinates.data) }()
 	report, start, err := t.choose(ctx)
 	if err != nil {
 		return nil, Report{}, err

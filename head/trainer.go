@@ -53,7 +53,7 @@ func newTrainer(ctx context.Context, x Matrix, y []int, classes int, options Tra
 	if x.Cols > x.Rows && x.Rows <= maxDual && options.L1Ratio == 0 {
 		err = t.dual(ctx)
 	} else {
-		t.coordinates = t.standardization.all(x)
+		t.coordinates, err = t.standardization.all(x)
 	}
 	if err == nil && options.L1Ratio == 0 {
 		t.directions, err = findDirections(ctx, t.coordinates)

@@ -32,6 +32,6 @@ func (s *fileSizes) parse() error {
 		return nil
 	}
 	var err error
-	s.bytes, err = parseSize("--bytes-per-file", s.size)
+	s.bytes, err = cli.ParseSize("--bytes-per-file", s.size)
 	return err
 }

@@ -15,7 +15,7 @@ import (
 
 type evaluateOptions struct {
 	head     string
-	features string
+	features featureSource
 	json     bool
 	heldOut  bool
 }
@@ -32,7 +32,7 @@ func newEvaluate() *cobra.Command {
 	f := command.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.head, "head", "", "the head's `FILE` (required)")
-	f.StringVar(&o.features, "features", "", "the directory `DIR` of the dataset (required)")
+	o.features.add(f)
 	f.BoolVar(&o.json, "json", false, "print the metrics as JSON")
 	f.BoolVar(&o.heldOut, "held-out", false, "leave out the pictures that the head was trained on")
 	return command
@@ -49,8 +49,9 @@ func (o *evaluateOptions) run(ctx context.Context) error {
 	switch {
 	case o.head == "":
 		return cli.Usagef("--head HEAD is required")
-	case o.features == "":
-		return cli.Usagef("--features DIR is required")
+	}
+	if err := o.features.validate(); err != nil {
+		return err
 	}
 	h, f, err := loadBoth(ctx, o.head, o.features)
 	if err != nil {
@@ -60,9 +61,12 @@ func (o *evaluateOptions) run(ctx context.Context) error {
 	seen := len(known)
 	switch {
 	case o.heldOut && len(unseen) == 0:
-		return fmt.Errorf("the head was trained on all %d pictures of %s: give another dataset, or train with --test-fraction", seen, o.features)
+		return fmt.Errorf("the head was trained on all %d pictures of %s: give another dataset, or train with --test-fraction", seen, o.features.dir)
 	case o.heldOut:
-		f, seen = f.choose(unseen), 0
+		seen = 0
+		if f, err = f.choose(unseen); err != nil {
+			return err
+		}
 	case seen > 0:
 		logrus.Warnf("the head was trained on %d of these %d pictures, which flatters the numbers: --held-out leaves them out", seen, len(f.hashes))
 	}
@@ -90,14 +94,14 @@ func check(h *head.Head, f features) error {
 
 // loadBoth loads a head and the features of a dataset that it is to be measured on, and
 // refuses a dataset made in another way than the one it was trained on.
-func loadBoth(ctx context.Context, file, dir string) (*head.Head, features, error) {
+func loadBoth(ctx context.Context, file string, source featureSource) (*head.Head, features, error) {
 	h, err := head.Load(file)
 	if err != nil {
 		return nil, features{}, err
 	}
-	f, err := loadFeatures(ctx, dir, h.LayerNames()...)
+	f, err := source.load(ctx, h.LayerNames()...)
 	if err != nil {
-		return nil, features{}, checkFirst(h, dir, err)
+		return nil, features{}, checkFirst(h, source.dir, err)
 	}
 	return h, f, check(h, f)
 }

@@ -28,9 +28,13 @@ type features struct {
 	paths []string
 }
 
+// free gives back the memory of the values, which nobody may look at after that.
+func (f *features) free() { f.x.Free() }
+
 // loadFeatures reads layers of a dataset, none or "" for its only one, and leaves out rows
 // without a label.
-func loadFeatures(ctx context.Context, dir string, names ...string) (features, error) {
+// Tables as large as the features are put into memory.
+func loadFeatures(ctx context.Context, memory head.Memory, dir string, names ...string) (features, error) {
 	dataset, err := featurestore.Open(dir)
 	if err != nil {
 		return features{}, err
@@ -51,7 +55,7 @@ func loadFeatures(ctx context.Context, dir string, names ...string) (features, e
 		if slices.Contains(names[:i], name) {
 			return features{}, cli.Usagef("--layers names %s twice", name)
 		}
-		table, err := dataset.Matrix(ctx, name)
+		table, err := dataset.MatrixIn(ctx, name, memory.Floats)
 		if err != nil {
 			return features{}, err
 		}
@@ -63,7 +67,9 @@ func loadFeatures(ctx context.Context, dir string, names ...string) (features, e
 		layer, _ := r.Layer(name) // it has been read
 		f.layers = append(f.layers, layer)
 	}
-	f.x = joined(tables)
+	if f.x, err = joined(tables, memory); err != nil {
+		return features{}, err
+	}
 	var labelled []int
 	for i, l := range f.labels {
 		if l != "" {
@@ -75,7 +81,11 @@ func loadFeatures(ctx context.Context, dir string, names ...string) (features, e
 	}
 	if missing := len(f.labels) - len(labelled); missing > 0 {
 		logrus.Warnf("%d of %d rows have no label and are left out", missing, len(f.labels))
-		f = f.choose(labelled)
+		all := f
+		if f, err = all.choose(labelled); err != nil {
+			return features{}, err
+		}
+		all.free()
 	}
 	return f, nil
 }
@@ -86,30 +96,41 @@ func layerNames(layers []recipe.Layer) string {
 }
 
 // joined puts tables of the same rows side by side.
-func joined(tables []*featurestore.Table) head.Matrix {
-	x := head.Matrix{Rows: tables[0].Rows}
+func joined(tables []*featurestore.Table, memory head.Memory) (head.Matrix, error) {
+	x := head.Matrix{Rows: tables[0].Rows, Memory: memory}
 	if len(tables) == 1 {
 		x.Cols, x.Data = tables[0].Cols, tables[0].Data
-		return x
+		return x, nil
 	}
 	for _, t := range tables {
 		x.Cols += t.Cols
 		x.Blocks = append(x.Blocks, t.Cols)
 	}
-	x.Data = make([]float32, 0, x.Rows*x.Cols)
+	var err error
+	if x.Data, err = memory.Floats(x.Rows * x.Cols); err != nil {
+		return x, err
+	}
 	for i := range x.Rows {
+		row := x.Row(i)
 		for _, t := range tables {
-			x.Data = append(x.Data, t.Data[i*t.Cols:(i+1)*t.Cols]...)
+			row = row[copy(row, t.Data[i*t.Cols:(i+1)*t.Cols]):]
 		}
 	}
-	return x
+	for _, t := range tables {
+		memory.Free(t.Data)
+	}
+	return x, nil
 }
 
 // choose copies the given rows.
-func (f features) choose(rows []int) features {
-	f.x = f.x.Select(rows)
+func (f features) choose(rows []int) (features, error) {
+	x, err := f.x.Select(rows)
+	if err != nil {
+		return features{}, err
+	}
+	f.x = x
 	f.labels, f.splits, f.hashes, f.paths = pick(f.labels, rows), pick(f.splits, rows), pick(f.hashes, rows), pick(f.paths, rows)
-	return f
+	return f, nil
 }
 
 // seen divides the rows into those whose pictures a head was trained on, and others.

@@ -24,10 +24,11 @@ import (
 )
 
 type reportOptions struct {
-	head, features, out string
-	images              string
-	mistakes            int
-	repeats             int
+	head, out string
+	features  featureSource
+	images    string
+	mistakes  int
+	repeats   int
 }
 
 func newReport() *cobra.Command {
@@ -49,7 +50,7 @@ was trained on, as far as they are in the dataset.`,
 	f := command.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.head, "head", "", "the head's `FILE` (required)")
-	f.StringVar(&o.features, "features", "", "the directory `DIR` of the dataset (required)")
+	o.features.add(f)
 	f.StringVar(&o.out, "out", "", "the directory `DIR` to write to (required)")
 	f.StringVar(&o.images, "images", "", "the directory `DIR` that the dataset was extracted from, for thumbnails")
 	f.IntVar(&o.mistakes, "mistakes", 24, "most wrong pictures to show")
@@ -61,14 +62,12 @@ func (o *reportOptions) validate() error {
 	switch {
 	case o.head == "":
 		return cli.Usagef("--head HEAD is required")
-	case o.features == "":
-		return cli.Usagef("--features DIR is required")
 	case o.out == "":
 		return cli.Usagef("--out DIR is required")
 	case o.mistakes < 0 || o.repeats < 0:
 		return cli.Usagef("--mistakes and --repeats: use 0 or more")
 	}
-	return nil
+	return o.features.validate()
 }
 
 func (o *reportOptions) run(ctx context.Context) error {
@@ -86,10 +85,13 @@ func (o *reportOptions) run(ctx context.Context) error {
 	}
 	seen, unseen := f.seen(h)
 	if len(unseen) == 0 {
-		return fmt.Errorf("the head was trained on all %d pictures of %s: give another dataset, or train with --test-fraction", len(seen), o.features)
+		return fmt.Errorf("the head was trained on all %d pictures of %s: give another dataset, or train with --test-fraction", len(seen), o.features.dir)
 	}
-	test := f.choose(unseen)
-	data := report.Data{Title: "Classifier of " + joinClasses(h.Classes), Training: h.Notes.Report, Facts: facts(h, o.features, test), Settings: settings(h)}
+	test, err := f.choose(unseen)
+	if err != nil {
+		return err
+	}
+	data := report.Data{Title: "Classifier of " + joinClasses(h.Classes), Training: h.Notes.Report, Facts: facts(h, o.features.dir, test), Settings: settings(h)}
 	probabilities, err := h.Probabilities(test.x)
 	if err != nil {
 		return err
@@ -136,9 +138,17 @@ func (o *reportOptions) learningCurve(ctx context.Context, h *head.Head, f featu
 	if n := len(seen) - len(apart); n > 0 {
 		logrus.Infof("learning curve: %d training pictures are left out, of which there are copies among those measured on", n)
 	}
-	learn, test, groups := f.choose(apart), f.choose(unseen), pick(duplicates.Groups, apart)
+	learn, err := f.choose(apart)
+	if err != nil {
+		return nil, err
+	}
+	test, err := f.choose(unseen)
+	if err != nil {
+		return nil, err
+	}
+	groups := pick(duplicates.Groups, apart)
 	if _, err := head.Classes(learn.labels); err != nil {
-		logrus.Warnf("no learning curve: the pictures that the head was trained on are not in %s", o.features)
+		logrus.Warnf("no learning curve: the pictures that the head was trained on are not in %s", o.features.dir)
 		return nil, nil
 	}
 	fit := func(ctx context.Context, x head.Matrix, labels, groups []string) (*head.Head, error) {

@@ -18,7 +18,7 @@ import (
 )
 
 type trainOptions struct {
-	features     string
+	features     featureSource
 	out          string
 	layers       string
 	model        string
@@ -75,7 +75,7 @@ func (o *trainOptions) flags() *pflag.FlagSet {
 	f := pflag.NewFlagSet("train", pflag.ContinueOnError)
 	f.SortFlags = false
 	f.SetNormalizeFunc(formerName)
-	f.StringVar(&o.features, "features", "", "the directory `DIR` of the dataset (required)")
+	o.features.add(f)
 	f.StringVar(&o.out, "out", "", "the `FILE` to write the head to (required)")
 	f.StringVar(&o.layers, "layers", "", "the `LAYERS` to train on, by comma, each scaled apart (needed where the dataset has several)")
 	f.StringVar(&o.model, "model", "softmax", "the kind of head: softmax, svm or mlp")
@@ -108,9 +108,9 @@ func formerName(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 // settingsOf records the flags that steer the kind of head that is trained, without the names
 // of files.
 func settingsOf(flags *pflag.FlagSet, model string) map[string]string {
-	others := []string{"features", "out", "help", "units", "dropout", "rate", "batch", "epochs", "patience"}
+	others := []string{"features", "memory", "out", "help", "units", "dropout", "rate", "batch", "epochs", "patience"}
 	if model == "mlp" {
-		others = []string{"features", "out", "help", "lambda", "penalty", "l1-ratio"}
+		others = []string{"features", "memory", "out", "help", "lambda", "penalty", "l1-ratio"}
 	}
 	all := map[string]string{}
 	flags.VisitAll(func(f *pflag.Flag) {
@@ -122,9 +122,10 @@ func settingsOf(flags *pflag.FlagSet, model string) map[string]string {
 }
 
 func (o *trainOptions) validate() error {
+	if err := o.features.validate(); err != nil {
+		return err
+	}
 	switch {
-	case o.features == "":
-		return cli.Usagef("--features DIR is required")
 	case o.out == "":
 		return cli.Usagef("--out HEAD is required")
 	case !slices.Contains([]string{"softmax", "svm", "mlp"}, o.model):
@@ -165,7 +166,7 @@ func (o *trainOptions) run(ctx context.Context) error {
 		return fmt.Errorf("--out %s is a directory: name a file", o.out)
 	}
 	start := time.Now()
-	all, err := loadFeatures(ctx, o.features, strings.Split(o.layers, ",")...)
+	all, err := o.features.load(ctx, strings.Split(o.layers, ",")...)
 	if err != nil {
 		return err
 	}
@@ -180,9 +181,16 @@ func (o *trainOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	learn, groups := all, duplicates.Groups
+	learn, test, groups := all, features{}, duplicates.Groups
 	if len(split.test) > 0 {
-		learn, groups = all.choose(split.train), pick(groups, split.train)
+		if test, err = all.choose(split.test); err != nil {
+			return err
+		}
+		if learn, err = all.choose(split.train); err != nil {
+			return err
+		}
+		groups = pick(groups, split.train)
+		all.free()
 	}
 	logrus.Infof("training on %d rows of %d values (%s), %d kept out", learn.x.Rows, learn.x.Cols, layerNames(learn.layers), len(split.test))
 	h, report, err := o.fit(ctx, learn, groups)
@@ -197,7 +205,7 @@ func (o *trainOptions) run(ctx context.Context) error {
 	slices.Sort(h.Notes.Seen)
 	h.Notes.Seen = slices.Compact(h.Notes.Seen)
 	if len(split.test) > 0 {
-		metrics, err := measure(h, all.choose(split.test))
+		metrics, err := measure(h, test)
 		if err != nil {
 			return err
 		}

@@ -6,18 +6,19 @@ written, bit by bit.
 The working directory holds the datasets that the snippets read. EXPECTED is a directory with
 rows.json (path, label of each row) and LAYER.f32, the values of all rows. A snippet starts with
 ```python NAME; CHECKS has a function for each NAME. A snippet that needs one of the OPTIONAL
-packages is skipped if that is not installed, and the reason printed; a snippet without a
-check, or the reverse, is an error.
+packages is skipped if that is not installed, and so is Spark's where there is no Java; the
+reason is printed. A snippet without a check, or the reverse, is an error.
 """
 
 import json
 import os
 import re
+import shutil
 import sys
 
 import numpy as np
 
-OPTIONAL = ("pyspark", "sklearn", "tensorflow")
+OPTIONAL = ("sklearn", "tensorflow")
 SIZES = {"pool5": (7, 7, 512), "fc7": (4096,)}
 
 
@@ -161,6 +162,9 @@ def main():
     done = []
     for name, check in CHECKS.items():
         namespace = {}
+        if name == "spark" and not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+            print("skipped: spark, because there is no Java: neither JAVA_HOME nor a program java on the PATH")
+            continue
         try:
             exec(compile(source[name], f"{cookbook}: {name}", "exec"), namespace)
         except ModuleNotFoundError as missing:

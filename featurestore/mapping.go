@@ -1,0 +1,86 @@
+package featurestore
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// mapping is a file in memory, which the operating system reads when it is looked at. Who
+// holds it counts as a holder; the last one to release it ends it, and whoever looks at it
+// after that ends the process.
+type mapping struct {
+	bytes   []byte
+	holders atomic.Int32
+	// ordinary memory, which is left to the garbage collector.
+	ordinary bool
+}
+
+// heldBytes makes ordinary memory look like a mapping.
+func heldBytes(bytes []byte) *mapping {
+	m := &mapping{bytes: bytes, ordinary: true}
+	m.hold()
+	return m
+}
+
+// mapFile maps a file. Nothing that is written to the mapping gets into the file.
+func mapFile(f *os.File) (*mapping, error) {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, err
+	}
+	if size == 0 || int64(int(size)) != size {
+		return nil, fmt.Errorf("a file of %d bytes cannot be mapped", size)
+	}
+	// Private and writable, since rows are handed out as slices: a caller who writes to one
+	// changes a copy of the page, and does not end the process.
+	bytes, err := unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, fmt.Errorf("map the file: %w", err)
+	}
+	m := &mapping{bytes: bytes}
+	m.hold()
+	return m, nil
+}
+
+func (m *mapping) hold() { m.holders.Add(1) }
+
+func (m *mapping) release() {
+	if m.holders.Add(-1) == 0 && !m.ordinary {
+		_ = unix.Munmap(m.bytes) // of a mapping that is there
+	}
+}
+
+// load has the system begin to read a part from disk. It is advice: what cannot be read is a
+// fault where it is looked at; see watch.
+func (m *mapping) load(from, to int) {
+	if m.ordinary || from == to {
+		return
+	}
+	from &^= os.Getpagesize() - 1
+	_ = unix.Madvise(m.bytes[from:to], unix.MADV_WILLNEED)
+}
+
+// watch runs a call that looks at the mapping, and makes an error of a fault where the disk
+// does not give it back, or the file was cut off.
+func (m *mapping) watch(call func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		p := recover()
+		fault, ok := p.(interface{ Addr() uintptr })
+		start := uintptr(unsafe.Pointer(&m.bytes[0]))
+		switch {
+		case p == nil:
+		case ok && fault.Addr() >= start && fault.Addr()-start < uintptr(len(m.bytes)):
+			err = fmt.Errorf("%w: it cannot be read at byte %d: the disk fails, or another program has cut the file off", ErrCorrupt, fault.Addr()-start)
+		default:
+			panic(p)
+		}
+	}()
+	return call()
+}

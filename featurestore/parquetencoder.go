@@ -1,0 +1,214 @@
+package featurestore
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/parquet"
+	"github.com/apache/arrow/go/v15/parquet/compress"
+	"github.com/apache/arrow/go/v15/parquet/file"
+	"github.com/apache/arrow/go/v15/parquet/metadata"
+	"github.com/apache/arrow/go/v15/parquet/pqarrow"
+	"github.com/apache/arrow/go/v15/parquet/schema"
+)
+
+// parquetMagic begins and ends a Parquet file.
+const parquetMagic = "PAR1"
+
+// parquetEncoder writes Parquet: the vectors by vectorChunk, all else, and what describes
+// pages, columns and the file, by Arrow's parts.
+type parquetEncoder struct {
+	sink       *countingWriter
+	fields     *arrow.Schema
+	columns    *schema.Schema
+	properties *parquet.WriterProperties
+	footer     *metadata.FileMetaDataBuilder
+	compress   map[string]compressFunc // by column path
+	group      *rowGroup               // nil between groups
+	groups     int
+}
+
+// countingWriter knows the position in the file, as Arrow wants it. It is a bare io.Writer,
+// since Arrow would close anything that can be closed.
+type countingWriter struct {
+	w  io.Writer
+	at int64
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.at += int64(n)
+	return n, err
+}
+
+// Tell returns the position.
+func (c *countingWriter) Tell() int64 { return c.at }
+
+// newParquetEncoder begins a file. The fields are lists of any length where logical, the
+// serialized schema that readers of Arrow are shown, may have others.
+func newParquetEncoder(w io.Writer, fields *arrow.Schema, logical string, properties *parquet.WriterProperties) (encoder, error) {
+	columns, err := pqarrow.ToParquet(fields, properties, pqarrow.NewArrowWriterProperties())
+	if err != nil {
+		return nil, err
+	}
+	keys := metadata.NewKeyValueMetadata()
+	md := fields.Metadata()
+	for i, key := range md.Keys() {
+		if err := keys.Append(key, md.Values()[i]); err != nil {
+			return nil, err
+		}
+	}
+	if err := keys.Append("ARROW:schema", logical); err != nil {
+		return nil, err
+	}
+	e := &parquetEncoder{
+		sink: &countingWriter{w: w}, fields: fields, columns: columns, properties: properties,
+		footer:   metadata.NewFileMetadataBuilder(columns, properties, keys),
+		compress: map[string]compressFunc{},
+	}
+	for i := range columns.NumColumns() {
+		if c := columns.Column(i); c.MaxRepetitionLevel() > 0 {
+			if e.compress[c.Path()], err = newCompressor(properties, c.Path()); err != nil {
+				return nil, err
+			}
+		}
+	}
+	_, err = io.WriteString(e.sink, parquetMagic)
+	return e, err
+}
+
+func (e *parquetEncoder) schema() *arrow.Schema { return e.fields }
+
+// rowGroup is the row group that is being written. All of it stays in memory until its end,
+// since each column's pages must follow each other in the file.
+type rowGroup struct {
+	meta *metadata.RowGroupMetaDataBuilder
+	rows int
+	// Each column has one of these.
+	plain   []file.ColumnChunkWriter
+	vectors []*vectorChunk
+	ordinal int16
+}
+
+func (e *parquetEncoder) newGroup() (*rowGroup, error) {
+	g := &rowGroup{meta: e.footer.AppendRowGroup(), ordinal: int16(e.groups)}
+	e.groups++
+	for i := range e.columns.NumColumns() {
+		meta := g.meta.NextColumnChunk()
+		path := meta.Descr().Path()
+		if e.compress[path] != nil {
+			list := e.fields.Field(i).Type.(*arrow.ListType)
+			g.vectors = append(g.vectors, &vectorChunk{meta: meta, width: list.Elem().(arrow.FixedWidthDataType).BitWidth() / 8})
+			g.plain = append(g.plain, nil)
+			continue
+		}
+		pager, err := file.NewPageWriter(e.sink, e.properties.CompressionFor(path), e.properties.CompressionLevelFor(path), meta,
+			g.ordinal, int16(i), e.properties.Allocator(), true, nil, nil)
+		if err != nil {
+			return nil, err
+		}
+		g.plain = append(g.plain, file.NewColumnChunkWriter(meta, pager, e.properties))
+		g.vectors = append(g.vectors, nil)
+	}
+	return g, nil
+}
+
+func (e *parquetEncoder) write(r arrow.Record) error {
+	if e.group == nil {
+		var err error
+		if e.group, err = e.newGroup(); err != nil {
+			return err
+		}
+	}
+	e.group.rows += int(r.NumRows())
+	for i, column := range r.Columns() {
+		var err error
+		if v := e.group.vectors[i]; v != nil {
+			err = v.write(column.(*array.List), int(e.properties.DataPageSize()), e.compress[v.meta.Descr().Path()])
+		} else {
+			err = writePlain(e.group.plain[i], column, e.fields.Field(i).Nullable)
+		}
+		if err != nil {
+			return fmt.Errorf("column %q: %w", e.fields.Field(i).Name, err)
+		}
+	}
+	return nil
+}
+
+// write adds the vectors of a record, all of the same length.
+func (v *vectorChunk) write(list *array.List, pageBytes int, compress compressFunc) error {
+	if list.Len() == 0 {
+		return nil
+	}
+	from, to := list.ValueOffsets(0)
+	v.size = int(to - from)
+	bytes := list.ListValues().Data().Buffers()[1].Bytes()
+	start, row := int(from)*v.width, v.size*v.width
+	return v.append(bytes[start:start+list.Len()*row], pageBytes, compress)
+}
+
+// writePlain adds values of a column without lists.
+func writePlain(w file.ColumnChunkWriter, column arrow.Array, nullable bool) error {
+	var present []int16
+	if nullable {
+		present = make([]int16, column.Len())
+		for i := range present {
+			if column.IsValid(i) {
+				present[i] = 1
+			}
+		}
+	}
+	return pqarrow.WriteArrowToColumn(pqarrow.NewArrowWriteContext(context.Background(), nil), w, column, present, nil, nullable)
+}
+
+// endGroup writes the row group, if one was begun.
+func (e *parquetEncoder) endGroup() error {
+	if e.group == nil {
+		return nil
+	}
+	g := e.group
+	e.group = nil
+	var total int64
+	for i := range g.plain {
+		if w := g.plain[i]; w != nil {
+			if err := w.Close(); err != nil {
+				return err
+			}
+			total += w.TotalBytesWritten()
+			continue
+		}
+		v := g.vectors[i]
+		// The pages are compressed: this only describes them.
+		pager, err := file.NewPageWriter(e.sink, compress.Codecs.Uncompressed, 0, v.meta, g.ordinal, int16(i), e.properties.Allocator(), false, nil, nil)
+		if err != nil {
+			return err
+		}
+		written, err := v.flush(pager)
+		if err != nil {
+			return err
+		}
+		total += written
+	}
+	g.meta.SetNumRows(g.rows)
+	return g.meta.Finish(total, g.ordinal)
+}
+
+func (e *parquetEncoder) close() error {
+	if err := e.endGroup(); err != nil {
+		return err
+	}
+	footer, err := e.footer.Finish()
+	if err != nil {
+		return err
+	}
+	n, err := footer.WriteTo(e.sink, nil)
+	if err != nil {
+		return err
+	}
+	_, err = e.sink.Write(append(binary.LittleEndian.AppendUint32(nil, uint32(n)), parquetMagic...))
+	return err
+}
