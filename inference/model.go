@@ -39,6 +39,10 @@ type Model struct {
 	// Precision is the arithmetic that the session was opened with.
 	Precision Precision
 
+	// Placement is the device that operations added to the graph must be given, as
+	// SessionConfig.Placement has it.
+	Placement string
+
 	Graph   *tf.Graph
 	Session *tf.Session
 	// Input takes a batch of float32 pictures in NHWC order.
@@ -100,7 +104,7 @@ func NewSession(graph *tf.Graph, config SessionConfig) (*tf.Session, string, err
 	}
 	session, err := tf.NewSession(graph, options)
 	if err != nil {
-		return nil, "", fmt.Errorf("inference: open a session: %w", err)
+		return nil, "", config.openError(err)
 	}
 	device, err := config.DeviceOf(session)
 	if err != nil {

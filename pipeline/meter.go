@@ -22,7 +22,7 @@ func (r *run) stats() Stats {
 		Failures: int(m.failures.Load()),
 		Elapsed:  time.Since(r.started),
 		Decode:   time.Duration(m.decode.Load()),
-		Infer:    time.Duration(m.infer.Load()),
+		Infer:    time.Duration(m.infer.Load()) / time.Duration(parallel(r.extractor)),
 		Write:    time.Duration(m.write.Load()),
 
 		FirstFailure: r.firstFailure,

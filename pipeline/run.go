@@ -31,7 +31,7 @@ type Stats struct {
 	// Elapsed is the time since the run began.
 	Elapsed time.Duration
 	// Decode is the time spent in the decode stage, summed over its workers; Infer and
-	// Write are the times that those stages were at work.
+	// Write are the times that those stages were at work, Infer averaged over the devices.
 	Decode, Infer, Write time.Duration
 	// FirstFailure is the first of the failures, if there is one.
 	FirstFailure *Failure
@@ -69,7 +69,7 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 		work:     make(chan *slot, 2*batchSize),
 		batches:  make(chan *batch, 1),
 		features: make(chan *batch, 1),
-		buffers:  make(chan []float32, maxBuffers),
+		buffers:  make(chan []float32, spareBuffers+parallel(extractor)),
 	}
 	group.Go(func() error { r.feed(intake, items); return nil })
 	for range config.Workers {

@@ -30,7 +30,7 @@ func Export(c Configuration, set weights.Set, dir string) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return fmt.Errorf("vgg: %s is not empty: export to a new directory", dir)
 	}
-	b, layers, err := c.graph(set)
+	b, layers, err := c.graph(set, "")
 	if err != nil {
 		return err
 	}

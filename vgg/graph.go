@@ -36,7 +36,7 @@ const (
 // are there when the weights hold them. Weights that miss a tensor, have one too many or
 // one of another shape are refused with its name.
 func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*inference.Model, error) {
-	b, layers, err := c.graph(set)
+	b, layers, err := c.graph(set, config.Placement())
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +61,7 @@ func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*in
 		Preprocessing: preprocessing(set),
 		Device:        device,
 		Precision:     precision,
+		Placement:     config.Placement(),
 		Graph:         graph,
 		Session:       session,
 		Input:         b.input,
@@ -70,12 +71,16 @@ func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*in
 	}, nil
 }
 
-// graph builds the configuration's graph, with the top where the weights have it.
-func (c Configuration) graph(set weights.Set) (*builder, []inference.Layer, error) {
+// graph builds the configuration's graph, with the top where the weights have it. Its
+// operations are placed on a device unless that is empty.
+func (c Configuration) graph(set weights.Set, placement string) (*builder, []inference.Layer, error) {
 	if err := c.Check(set); err != nil {
 		return nil, nil, err
 	}
 	b := &builder{root: tfgo.NewRoot()}
+	if placement != "" {
+		b.root = b.root.WithDevice(placement)
+	}
 	layers, err := b.build(c, hasTop(set))
 	if err != nil {
 		return nil, nil, fmt.Errorf("vgg: build the graph of %s: %w", c.Name, err)

@@ -79,7 +79,7 @@ func newCommand() *cobra.Command {
 		RunE:    func(c *cobra.Command, images []string) error { return o.run(c.Context(), images) },
 	}
 	o.log.AddFlags(command)
-	command.AddCommand(newModelCommand(), newDatasetCommand())
+	command.AddCommand(newModelCommand(), newDatasetCommand(), newDoctorCommand())
 	f := command.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.out, "out", "", "the directory `DIR` of the dataset (required)")
@@ -92,9 +92,10 @@ func newCommand() *cobra.Command {
 	f.StringVar(&o.resize, "resize", "squash", "`HOW` pictures become the model's size: squash (the whole picture, as Keras) or crop (the centre, as the paper and torchvision)")
 	f.StringVar(&o.interpolation, "interpolation", "bilinear", "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
 	f.StringVar(&o.views, "views", string(picture.Center), "`VIEWS` of a picture whose features are averaged: center, flip (and the mirror image) or tencrop (corners and centre, both ways; 10 times the work)")
-	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), "`ARITHMETIC`: float32 or bfloat16")
-	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "`DEVICE`: auto, cpu or gpu:N")
-	f.IntVar(&o.session.Batch, "batch", inference.DefaultBatch, "`N` pictures are computed together")
+	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), cli.PrecisionHelp)
+	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
+	f.Float64Var(&o.session.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
+	f.IntVar(&o.session.Batch, "batch", 0, cli.BatchHelp)
 	f.IntVar(&o.workers, "workers", 0, "`N` pictures are decoded at a time (default: one per CPU)")
 	o.selectionFlags(f)
 	f.StringVar(&o.dtype, "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
@@ -157,24 +158,16 @@ func (o *options) run(ctx context.Context, images []string) error {
 		return printFormats(os.Stdout, listing)
 	}
 
-	model, err := o.open(session)
-	if err != nil {
-		return err
-	}
-	defer model.Close() //nolint:errcheck // the process ends here
-	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: o.batch()})
+	group, err := cli.OpenGroup(o.model, models.Options{Session: session, Preprocessing: o.preprocessing},
+		inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: o.session.Batch}, picture.Views(o.views).Count())
 	if errors.Is(err, inference.ErrUnknownLayer) {
 		return fmt.Errorf("%w; see --list-layers%s", err, o.denseHint())
 	} else if err != nil {
 		return err
 	}
-	return o.extract(ctx, listing, extractor)
-}
-
-// batch is the size of a batch in views, those of whole pictures.
-func (o *options) batch() int {
-	views := picture.Views(o.views).Count()
-	return min((o.session.Batch+views-1)/views*views, inference.MaxBatch)
+	defer group.Close() //nolint:errcheck // the process ends here
+	o.notePreprocessing(group.First().Model())
+	return o.extract(ctx, listing, group)
 }
 
 // denseHint tells where layers come from that the network has, but the weights at hand have
@@ -194,11 +187,18 @@ func (o *options) denseHint() string {
 
 func (o *options) open(session inference.SessionConfig) (*inference.Model, error) {
 	model, err := models.Open(o.model, models.Options{Session: session, Preprocessing: o.preprocessing})
-	if err == nil && model.Preprocessing == "" {
+	if err == nil {
+		o.notePreprocessing(model)
+	}
+	return model, err
+}
+
+// notePreprocessing settles the preprocessing of a model that does not say it.
+func (o *options) notePreprocessing(model *inference.Model) {
+	if model.Preprocessing == "" {
 		model.Preprocessing = vgg.Preprocessing
 		logrus.Warnf("%s does not say how it wants its input: taking %s, as VGG does; --preprocessing says otherwise", o.model, model.Preprocessing)
 	}
-	return model, err
 }
 
 // recipe is what decides the values of the features.
@@ -212,15 +212,15 @@ func (o *options) recipe(extractor *inference.Extractor) recipe.Recipe {
 	return r
 }
 
-func (o *options) extract(ctx context.Context, listing pipeline.Listing, extractor *inference.Extractor) (err error) {
-	r := o.recipe(extractor)
+func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *inference.Group) (err error) {
+	r := o.recipe(group.First())
 	config, err := cli.PipelineConfig(r)
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
 	config.Workers = o.workers
 
-	info := featurestore.Info{Recipe: r, DType: featurestore.DType(o.dtype), ToolVersion: cli.Version(), Device: extractor.Model().Device}
+	info := featurestore.Info{Recipe: r, DType: featurestore.DType(o.dtype), ToolVersion: cli.Version(), Device: group.Device()}
 	writer, err := featurestore.Create(o.out, info, featurestore.Options{
 		Format: featurestore.Format(o.format), TensorExtension: o.tensorExtension, Resume: o.resume, RetryFailed: o.retryFailed, Overwrite: o.overwrite,
 	})
@@ -241,7 +241,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 		"precision": r.Precision, "library": r.Library,
 	}).Infof("extracting features of %d pictures", len(items))
 
-	stats, runErr := o.runPipeline(ctx, items, extractor, sink, config)
+	stats, runErr := o.runPipeline(ctx, items, group, sink, config)
 	if runErr == nil && sink.present == 0 {
 		runErr = stats.Check()
 	}
@@ -261,17 +261,17 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 	return nil
 }
 
-func (o *options) runPipeline(ctx context.Context, items []pipeline.Item, extractor *inference.Extractor, sink pipeline.Sink, config pipeline.Config) (pipeline.Stats, error) {
+func (o *options) runPipeline(ctx context.Context, items []pipeline.Item, group *inference.Group, sink pipeline.Sink, config pipeline.Config) (pipeline.Stats, error) {
 	if len(items) == 0 {
 		return pipeline.Stats{}, nil
 	}
-	if err := extractor.WarmUp(); err != nil {
+	if err := group.WarmUp(); err != nil {
 		return pipeline.Stats{}, err
 	}
 	progress := o.log.NewProgress("extracting", len(items))
 	defer progress.Done()
 	config.Progress = progress.Update
-	return pipeline.Run(ctx, items, extractor, sink, config)
+	return pipeline.Run(ctx, items, group, sink, config)
 }
 
 // summarize says what was done, and which stage took the time.
