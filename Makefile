@@ -11,7 +11,7 @@ LDFLAGS = -X fovea/internal/cli.version=$(VERSION)
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
 .PHONY: deps
 deps: ## fetch libtensorflow into the cache (once)
@@ -50,6 +50,14 @@ fuzz: deps ## every fuzz target for FUZZTIME each
 .PHONY: bench
 bench: build ## the speed of the model alone and of the whole command, side by side
 	@scripts/bench.sh
+
+.PHONY: bench-peers
+bench-peers: build ## Keras, PyTorch, ONNX Runtime and OpenVINO side by side (PEERS="...", SAMPLE=N)
+	@scripts/bench-peers.sh
+
+.PHONY: bench-memory
+bench-memory: deps ## the memory of extract over 100,000 pictures (PICTURES=N)
+	@scripts/bench-memory.sh
 
 .PHONY: python
 python: ## the Python environment with the readers that the tests check against

@@ -54,6 +54,11 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
+			model, err := filepath.Abs(smallModel)
+			if err != nil {
+				return err
+			}
+			env.Setenv("SMALL", "--model="+model)
 			env.Setenv("PATH", binaries+string(os.PathListSeparator)+env.Getenv("PATH"))
 			return nil
 		},
@@ -107,7 +112,7 @@ func interrupt(ts *testscript.TestScript, negated bool, args []string) {
 	for lines.Scan() {
 		fmt.Fprintln(&output, lines.Text())
 		if asked.IsZero() && strings.Contains(lines.Text(), "extracting features") {
-			time.Sleep(3 * time.Second) // the warm-up, and some pictures
+			time.Sleep(1500 * time.Millisecond) // some of the pictures
 			asked = time.Now()
 			ts.Check(command.Process.Signal(os.Interrupt))
 		}

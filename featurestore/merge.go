@@ -66,7 +66,29 @@ func Compact(ctx context.Context, dir string, options MergeOptions) error {
 	return Merge(ctx, dir, []string{dir}, options)
 }
 
+// Remove rewrites the dataset in dir without the rows and failures of certain paths, in files
+// of the same size, as whole as Compact does it.
+func Remove(ctx context.Context, dir string, paths map[string]bool) error {
+	d, err := Open(dir)
+	if err != nil {
+		return err
+	}
+	m := merge{out: dir, dirs: []string{dir}, without: paths, shardRows: d.manifest.RowsPerShard,
+		options: MergeOptions{ToolVersion: d.manifest.ToolVersion}}
+	if err := m.open(); err != nil {
+		return fmt.Errorf("featurestore: remove: %w", err)
+	}
+	if err := replaceDataset(dir, true, func(dir string) error { return m.write(ctx, dir) }); err != nil {
+		return fmt.Errorf("featurestore: remove: %w", err)
+	}
+	return nil
+}
+
 type merge struct {
+	// without are paths that are left out; shardRows, if not 0, is the size of shards.
+	without   map[string]bool
+	shardRows int
+
 	out     string
 	dirs    []string
 	options MergeOptions
@@ -134,15 +156,13 @@ func (m *merge) alike(d *Dataset) error {
 // write makes the merged dataset in dir.
 func (m *merge) write(ctx context.Context, dir string) error {
 	first := m.parts[0].manifest
-	options := Options{Format: m.options.Format, ShardBytes: m.options.ShardBytes, TensorExtension: m.options.TensorExtension || first.TensorExtension, Overwrite: true}
+	options := Options{ShardRows: m.shardRows, Format: m.options.Format, ShardBytes: m.options.ShardBytes, TensorExtension: m.options.TensorExtension || first.TensorExtension, Overwrite: true}
 	if options.Format == "" {
 		options.Format = first.Format
 	}
 	if options.ShardBytes == 0 {
 		options.ShardBytes = DefaultMergedBytes
 	}
-	// Short vectors make shards of many rows here, which maxShardRows is not to bound.
-	options.ShardRows = int(max(1, options.ShardBytes/rowBytes(first.Recipe.Layers, first.DType)))
 	info := Info{Recipe: first.Recipe, DType: first.DType, ToolVersion: m.options.ToolVersion, Device: m.devices()}
 	w, err := Create(dir, info, options)
 	if err != nil {
@@ -183,7 +203,7 @@ func (m *merge) copy(ctx context.Context, w *Writer) (Status, error) {
 			return status, err
 		}
 		for _, f := range failures {
-			if f.Path = m.path(i, f.Path); w.has(f.Path) {
+			if f.Path = m.path(i, f.Path); w.has(f.Path) || m.without[f.Path] {
 				continue
 			}
 			if err := w.AppendFailure(f); err != nil {
@@ -205,15 +225,18 @@ func (m *merge) copyRows(ctx context.Context, w *Writer, part int) error {
 	d := m.parts[part]
 	layers := d.manifest.Recipe.Layers
 	return d.Scan(ctx, ScanOptions{}, func(b *Batch) error {
-		for i := range b.Rows {
-			r := &b.Rows[i]
-			r.Path = m.path(part, r.Path)
+		kept := make([]Row, 0, len(b.Rows))
+		for i, r := range b.Rows {
+			if r.Path = m.path(part, r.Path); m.without[r.Path] {
+				continue
+			}
 			r.Features = make([][]float32, len(layers))
 			for n, l := range layers {
 				r.Features[n] = b.Vectors[n][i*l.Size() : (i+1)*l.Size()]
 			}
+			kept = append(kept, r)
 		}
-		err := w.Append(b.Rows...)
+		err := w.Append(kept...)
 		var row *RowError
 		if errors.Is(err, ErrDuplicatePath) && errors.As(err, &row) {
 			return m.duplicate(ctx, part, row.Path)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,30 @@ func TestMergeShardSize(t *testing.T) {
 	checkRows(t, d, rows, Float32)
 	if got := d.Shards(); len(got) != 3 || got[0].Rows != 20 || got[2].Rows != 10 {
 		t.Errorf("shards %+v, want 20, 20 and 10 rows", got)
+	}
+}
+
+// Without the rows of certain paths, a dataset is that of the others, in files of its own size.
+func TestRemove(t *testing.T) {
+	for _, format := range formats {
+		info, options := testInfo(Float32), testOptions(format)
+		rows := makeRows(info.Recipe, 0, 3*testShard)
+		dir := verified(t)
+		writeAll(t, dir, info, options, rows, makeFailures(0, 2))
+		without := map[string]bool{rows[1].Path: true, rows[testShard].Path: true, makeFailures(0, 2)[1].Path: true, "nothing": true}
+		kept := slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return without[r.Path] })
+		must(t, Remove(context.Background(), dir, without))
+		d, err := Open(dir)
+		must(t, err)
+		checkRows(t, d, kept, Float32)
+		failures, err := d.Failures()
+		must(t, err)
+		if m := d.Manifest(); len(failures) != 1 || m.RowsPerShard != testShard || m.Status != StatusComplete || m.Format != format {
+			t.Errorf("%d failures, manifest %+v", len(failures), m)
+		}
+	}
+	if err := Remove(context.Background(), t.TempDir(), nil); !errors.Is(err, ErrNotDataset) && !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an empty directory gives %v", err)
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 const DefaultShardBytes = 64 << 20
 
 const (
-	// maxShardRows bounds what a killed run loses when vectors are short.
+	// maxShardRows bounds what a killed run loses when vectors are short, unless the size of
+	// a shard is asked for.
 	maxShardRows = 8192
 	// groupBytes is the size of a row group's vectors before compression. Readers hold
 	// a column of a row group in memory.
@@ -33,8 +34,8 @@ type Options struct {
 	// Format is the format of the shards; "" means FormatParquet.
 	Format Format
 	// ShardBytes is the size of a full shard's vectors in bytes before compression, from
-	// which the number of rows per shard follows (at least 1, at most 8192); 0 means
-	// DefaultShardBytes or, when resuming, what the earlier run chose.
+	// which the number of rows per shard follows (at least 1); 0 means DefaultShardBytes, but
+	// at most 8192 rows, or, when resuming, what the earlier run chose.
 	ShardBytes int64
 	// ShardRows is the number of rows of a full shard; 0 lets ShardBytes decide.
 	ShardRows int
@@ -81,9 +82,9 @@ type sizes struct {
 
 func chooseSizes(layers []recipe.Layer, dtype DType, o Options) sizes {
 	perRow := rowBytes(layers, dtype)
-	shardBytes := o.ShardBytes
+	shardBytes, shardRows := o.ShardBytes, int64(math.MaxInt32) // who asks for a size gets it
 	if shardBytes == 0 {
-		shardBytes = DefaultShardBytes
+		shardBytes, shardRows = DefaultShardBytes, maxShardRows
 	}
 	if o.hooks.shardRows == 0 {
 		o.hooks.shardRows = o.ShardRows
@@ -95,7 +96,7 @@ func chooseSizes(layers []recipe.Layer, dtype DType, o Options) sizes {
 		return int(max(1, min(bytes/perRow, most)))
 	}
 	s := sizes{
-		shard:  rows(shardBytes, maxShardRows, o.hooks.shardRows),
+		shard:  rows(shardBytes, shardRows, o.hooks.shardRows),
 		group:  rows(groupBytes, maxShardRows, o.hooks.groupRows),
 		record: rows(recordBytes, maxRecordRows, o.hooks.recordRows),
 	}

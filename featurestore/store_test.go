@@ -318,6 +318,7 @@ func TestChooseSizes(t *testing.T) {
 		{"pool5 float16", []recipe.Layer{pool5}, Float16, 0, sizes{1337, 1337, 83}},
 		{"pool5 and fc7", []recipe.Layer{pool5, fc7}, Float32, 0, sizes{574, 574, 35}},
 		{"pooled: at most 8192 and 256", []recipe.Layer{pooled}, Float32, 0, sizes{8192, 8192, 256}},
+		{"pooled, by size", []recipe.Layer{pooled}, Float32, 32 << 20, sizes{16384, 8192, 256}},
 		{"a row larger than a shard", []recipe.Layer{image}, Float32, 0, sizes{1, 1, 1}},
 		{"large shards", []recipe.Layer{fc7}, Float32, 96 << 20, sizes{6144, 4096, 256}},
 	}

@@ -19,7 +19,9 @@
 // # How it is fitted
 //
 // Loss and gradient are computed in float32, in one pass over the rows, by kernels for AVX2
-// where the CPU has it; sums over rows are taken in float64. Strengths are tried from the
+// where the CPU has it; sums over rows are taken in float64. L-BFGS works in coordinates in
+// which the loss is about equally curved everywhere (see directions), which takes a fraction of
+// the passes. Strengths are tried from the
 // strongest, each from the solution of the one before, all folds in step, until weaker ones
 // have only done worse. Results do not depend on the number of CPUs.
 //

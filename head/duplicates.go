@@ -32,8 +32,8 @@ type Pair struct {
 const duplicateBlock = 64
 
 // FindDuplicates groups rows of one identity, such as a checksum, and rows the cosine of the
-// angle between which is at least threshold, above 0 and at most 1; with threshold 0 only
-// the former. All pairs are compared: the time grows with the square of the rows.
+// angle between which (the mean of the blocks' cosines) is at least threshold, above 0 and at
+// most 1; with threshold 0 only the former. All pairs are compared: the time grows with the square of the rows.
 func FindDuplicates(ctx context.Context, x Matrix, identities []string, threshold float64) (Duplicates, error) {
 	if err := x.validate(); err != nil {
 		return Duplicates{}, err
@@ -84,9 +84,9 @@ func FindDuplicates(ctx context.Context, x Matrix, identities []string, threshol
 
 // alike finds the pairs, ordered by their first rows.
 func alike(ctx context.Context, x Matrix, identities []string, threshold float64) ([]Pair, error) {
-	standard := Standardization{Unit: true, Mean: make([]float32, x.Cols), Scale: make([]float32, x.Cols)}
+	standard := Standardization{Unit: true, Blocks: x.Blocks, Mean: make([]float32, x.Cols), Scale: make([]float32, x.Cols)}
 	for j := range standard.Scale {
-		standard.Scale[j] = 1
+		standard.Scale[j] = float32(1 / math.Sqrt(max(1, float64(len(x.Blocks)))))
 	}
 	units := standard.all(x)
 	// Inner products of float32 are good to about this.

@@ -20,8 +20,8 @@ const (
 	fileFormat = "fovea-head"
 	// fileVersion is the newest that is read. Files are written in the oldest that holds
 	// them, so that older programs read what they can: 1 are heads without, 2 heads with
-	// hidden units or rows of unit length.
-	fileVersion = 2
+	// hidden units or rows of unit length, 3 heads on several layers.
+	fileVersion = 3
 	// maxFileBytes is a thousand classes on the longest vectors, and bounds what is read.
 	maxFileBytes = 1 << 30
 )
@@ -30,18 +30,20 @@ const (
 var ErrFile = errors.New("not a usable head")
 
 type headFile struct {
-	Format  string        `json:"format"`
-	Version int           `json:"version"`
-	Classes []string      `json:"classes"`
-	Layer   recipe.Layer  `json:"layer"`
-	Recipe  recipe.Recipe `json:"recipe"`
-	Notes   Notes         `json:"notes"`
-	Unit    bool          `json:"unit,omitempty"`
-	Mean    floats        `json:"mean"`
-	Scale   floats        `json:"scale"`
-	Hidden  *hiddenFile   `json:"hidden,omitempty"`
-	Weights []floats      `json:"weights"`
-	Biases  floats        `json:"biases"`
+	Format  string   `json:"format"`
+	Version int      `json:"version"`
+	Classes []string `json:"classes"`
+	// Layer is that of versions 1 and 2, Layers are those of version 3.
+	Layer   *recipe.Layer  `json:"layer,omitempty"`
+	Layers  []recipe.Layer `json:"layers,omitempty"`
+	Recipe  recipe.Recipe  `json:"recipe"`
+	Notes   Notes          `json:"notes"`
+	Unit    bool           `json:"unit,omitempty"`
+	Mean    floats         `json:"mean"`
+	Scale   floats         `json:"scale"`
+	Hidden  *hiddenFile    `json:"hidden,omitempty"`
+	Weights []floats       `json:"weights"`
+	Biases  floats         `json:"biases"`
 }
 
 type hiddenFile struct {
@@ -82,7 +84,7 @@ func (f *floats) UnmarshalJSON(data []byte) error {
 // Save writes the head to a file, which is replaced as a whole or not at all.
 func (h *Head) Save(name string) error {
 	f := headFile{
-		Format: fileFormat, Version: 1, Classes: h.Classes, Layer: h.Layer, Recipe: h.Recipe, Notes: h.Notes,
+		Format: fileFormat, Version: 1, Classes: h.Classes, Layers: h.Layers, Recipe: h.Recipe, Notes: h.Notes,
 		Unit: h.Standardization.Unit, Mean: h.Standardization.Mean, Scale: h.Standardization.Scale,
 		Weights: toFile(h.Weights), Biases: h.Biases,
 	}
@@ -91,6 +93,11 @@ func (h *Head) Save(name string) error {
 	}
 	if f.Unit || f.Hidden != nil {
 		f.Version = 2
+	}
+	if len(f.Layers) == 1 {
+		f.Layer, f.Layers = &f.Layers[0], nil
+	} else {
+		f.Version = 3
 	}
 	encoded, err := json.MarshalIndent(f, "", " ")
 	if err != nil {
@@ -157,17 +164,37 @@ func parse(data []byte) (*Head, error) {
 	if err := json.Unmarshal(data, &f); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFile, err)
 	}
+	if f.Layer != nil {
+		f.Layers = []recipe.Layer{*f.Layer}
+	}
 	if err := f.validate(); err != nil {
 		return nil, fmt.Errorf("%w: it is damaged: %w", ErrFile, err)
 	}
 	h := &Head{
-		Classes: f.Classes, Layer: f.Layer, Recipe: f.Recipe, Notes: f.Notes, Weights: fromFile(f.Weights), Biases: f.Biases,
+		Classes: f.Classes, Layers: f.Layers, Recipe: f.Recipe, Notes: f.Notes, Weights: fromFile(f.Weights), Biases: f.Biases,
 		Standardization: Standardization{Unit: f.Unit, Mean: f.Mean, Scale: f.Scale},
+	}
+	if len(f.Layers) > 1 {
+		for _, l := range f.Layers {
+			h.Standardization.Blocks = append(h.Standardization.Blocks, l.Size())
+		}
 	}
 	if f.Hidden != nil {
 		h.Hidden = &Hidden{fromFile(f.Hidden.Weights), f.Hidden.Biases}
 	}
 	return h, nil
+}
+
+// layerSize is the number of a layer's values, if a file can hold so many.
+func layerSize(l recipe.Layer) (int, error) {
+	size := 1
+	for _, d := range l.Shape {
+		if d < 1 || size > maxFileBytes/d {
+			return 0, fmt.Errorf("layer %s has the shape %v", l.Name, l.Shape)
+		}
+		size *= d
+	}
+	return size, nil
 }
 
 // validate checks that the sizes fit each other and all numbers are numbers.
@@ -176,8 +203,16 @@ func (f headFile) validate() error {
 	if classes < 2 || !slices.IsSorted(f.Classes) || len(slices.Compact(slices.Clone(f.Classes))) != classes {
 		return fmt.Errorf("its classes are %q", f.Classes)
 	}
-	if columns == 0 || len(f.Scale) != columns || f.Layer.Size() != columns {
-		return fmt.Errorf("%d means and %d scales for a layer of %d values", columns, len(f.Scale), f.Layer.Size())
+	sizes := 0
+	for _, l := range f.Layers {
+		size, err := layerSize(l)
+		if err != nil {
+			return err
+		}
+		sizes += size
+	}
+	if columns == 0 || len(f.Scale) != columns || sizes != columns {
+		return fmt.Errorf("%d means and %d scales for a layer of %d values", columns, len(f.Scale), sizes)
 	}
 	if len(f.Biases) != classes || len(f.Weights) != classes {
 		return fmt.Errorf("%d biases and %d rows of weights for %d classes", len(f.Biases), len(f.Weights), classes)

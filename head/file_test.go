@@ -22,8 +22,8 @@ func trained(t *testing.T) *Head {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Layer = recipe.Layer{Name: "pool5", Shape: []int{6}, Layout: recipe.LayoutC}
-	h.Recipe = recipe.Recipe{Model: "vgg16", ModelSHA256: "aa", Pool: "avg", Resize: "squash", Precision: "float32", Layers: []recipe.Layer{h.Layer}}
+	h.Layers = []recipe.Layer{{Name: "pool5", Shape: []int{6}, Layout: recipe.LayoutC}}
+	h.Recipe = recipe.Recipe{Model: "vgg16", ModelSHA256: "aa", Pool: "avg", Resize: "squash", Precision: "float32", Layers: h.Layers}
 	h.Notes = Notes{Seed: 1, TrainedOn: 30, Report: report, Seen: []string{"00"}}
 	return h
 }
@@ -68,7 +68,7 @@ func TestLoadRefuses(t *testing.T) {
 		"truncated":                   data[:len(data)/2],
 		"no JSON":                     []byte("PAR1"),
 		"not a head":                  []byte(`{"a":1}`),
-		"its version is 3":            edit(func(o map[string]any) { o["version"] = 3 }),
+		"its version is 4":            edit(func(o map[string]any) { o["version"] = 4 }),
 		"its classes are":             edit(func(o map[string]any) { o["classes"] = []string{"cat"} }),
 		"1 biases":                    edit(func(o map[string]any) { o["biases"] = "AAAAAA==" }),
 		"3 bytes are not":             edit(func(o map[string]any) { o["mean"] = "AAAA" }),
@@ -97,7 +97,7 @@ func TestLoadOlder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := Matrix{1, h.Columns(), make([]float32, h.Columns())}
+	x := Matrix{Rows: 1, Cols: h.Columns(), Data: make([]float32, h.Columns())}
 	for j := range x.Data {
 		x.Data[j] = h.Standardization.Mean[j] * float32(1+0.5*math.Sin(float64(j)))
 	}
@@ -129,7 +129,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if _, err := h.Probabilities(Matrix{1, h.Columns(), make([]float32, h.Columns())}); err != nil {
+		if _, err := h.Probabilities(Matrix{Rows: 1, Cols: h.Columns(), Data: make([]float32, h.Columns())}); err != nil {
 			t.Errorf("an accepted head cannot be used: %v", err)
 		}
 	})

@@ -79,7 +79,7 @@ func TestTemperatureAgreesWithSciPy(t *testing.T) {
 
 func TestBalancedWeightsAgreeWithScikitLearn(t *testing.T) {
 	g := readGolden(t).Balanced
-	x := Matrix{g.Rows, g.Cols, g.X}
+	x := Matrix{Rows: g.Rows, Cols: g.Cols, Data: g.X}
 	h, _, err := Train(context.Background(), x, names(g.Y), TrainOptions{Lambdas: []float64{g.Lambda}, Scaling: ScaleColumns, ClassWeights: WeighClasses})
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +133,7 @@ func TestScaleUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	longer := Matrix{x.Rows, x.Cols, slices.Clone(x.Data)}
+	longer := Matrix{Rows: x.Rows, Cols: x.Cols, Data: slices.Clone(x.Data)}
 	for i := range longer.Data {
 		longer.Data[i] *= 8
 	}

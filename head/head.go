@@ -22,9 +22,10 @@ type Head struct {
 	Weights [][]float32
 	Biases  []float32
 
-	// Recipe and Layer say what features the head was trained on.
+	// Recipe says what features the head was trained on.
 	Recipe recipe.Recipe
-	Layer  recipe.Layer
+	// Layers are those that the columns are made of, one after another.
+	Layers []recipe.Layer
 	// Notes are what else is recorded of the training; they do not enter predictions.
 	Notes Notes
 }
@@ -56,6 +57,29 @@ type Notes struct {
 	Seen []string `json:"seen,omitempty"`
 }
 
+// LayerNames are the names of Layers.
+func (h *Head) LayerNames() []string {
+	return recipe.Recipe{Layers: h.Layers}.LayerNames()
+}
+
+// Join puts the features of n pictures, a slice for each of Layers, into rows.
+func (h *Head) Join(features [][]float32, n int) (Matrix, error) {
+	if len(features) != len(h.Layers) {
+		return Matrix{}, fmt.Errorf("head: features of %d layers given to a head of %d", len(features), len(h.Layers))
+	}
+	m := Matrix{Rows: n, Cols: h.Columns(), Data: make([]float32, 0, n*h.Columns())}
+	for i := range n {
+		for l, layer := range h.Layers {
+			size := layer.Size()
+			if len(features[l]) < (i+1)*size {
+				return Matrix{}, fmt.Errorf("head: %d values of layer %s for %d pictures of %d", len(features[l]), layer.Name, n, size)
+			}
+			m.Data = append(m.Data, features[l][i*size:(i+1)*size]...)
+		}
+	}
+	return m, nil
+}
+
 // Columns is the number of features that the head takes.
 func (h *Head) Columns() int { return len(h.Standardization.Mean) }
 
@@ -77,7 +101,7 @@ func (h *Head) Probabilities(x Matrix) ([][]float64, error) {
 	for start := 0; start < x.Rows; start += blockRows {
 		group.Go(func() error {
 			end := min(start+blockRows, x.Rows)
-			rows := h.Standardization.all(Matrix{end - start, x.Cols, x.Data[start*x.Cols : end*x.Cols]})
+			rows := h.Standardization.all(Matrix{Rows: end - start, Cols: x.Cols, Data: x.Data[start*x.Cols : end*x.Cols]})
 			for i, l := range layers {
 				rows = l.apply(rows, i < len(layers)-1)
 			}
@@ -147,12 +171,14 @@ func (h *Head) Check(r recipe.Recipe) (warnings []recipe.Difference, err error) 
 		}
 		reasons = append(reasons, fmt.Sprintf("%s: %s in the head, %s in the features", d.Field, d.Have, d.Got))
 	}
-	layer, found := r.Layer(h.Layer.Name)
-	switch {
-	case !found:
-		reasons = append(reasons, fmt.Sprintf("layer: %s in the head, %s in the features", h.Layer.Name, strings.Join(r.LayerNames(), ",")))
-	case layer.Size() != h.Layer.Size():
-		reasons = append(reasons, fmt.Sprintf("shape of %s: %v in the head, %v in the features", layer.Name, h.Layer.Shape, layer.Shape))
+	for _, own := range h.Layers {
+		layer, found := r.Layer(own.Name)
+		switch {
+		case !found:
+			reasons = append(reasons, fmt.Sprintf("layer: %s in the head, %s in the features", own.Name, strings.Join(r.LayerNames(), ",")))
+		case layer.Size() != own.Size():
+			reasons = append(reasons, fmt.Sprintf("shape of %s: %v in the head, %v in the features", layer.Name, own.Shape, layer.Shape))
+		}
 	}
 	if len(reasons) > 0 {
 		return nil, fmt.Errorf("head: %w: %s: extract features as for the head, or train a head on these", ErrMismatch, strings.Join(reasons, "; "))

@@ -82,7 +82,7 @@ func TestTrainAgreesWithScikitLearn(t *testing.T) {
 	const tolerance = 2e-4 // of a probability; the optimizers stop at gradients of 1e-5
 	for _, p := range readGolden(t).Problems {
 		t.Run(p.Name, func(t *testing.T) {
-			x := Matrix{p.Rows, p.Cols, p.X}
+			x := Matrix{Rows: p.Rows, Cols: p.Cols, Data: p.X}
 			h, report, err := Train(context.Background(), x, names(p.Y), TrainOptions{Lambdas: []float64{p.Lambda}, Scaling: ScaleColumns})
 			if err != nil {
 				t.Fatal(err)
@@ -126,7 +126,7 @@ func TestROCAUCWithTies(t *testing.T) {
 // clusters are rows of two classes around different centres.
 func clusters(n, cols int, distance float64, seed uint64) (Matrix, []string) {
 	random := rand.New(rand.NewPCG(seed, 9))
-	m, labels := Matrix{n, cols, make([]float32, n*cols)}, make([]string, n)
+	m, labels := Matrix{Rows: n, Cols: cols, Data: make([]float32, n*cols)}, make([]string, n)
 	for i := range n {
 		labels[i] = []string{"cat", "dog"}[i%2]
 		for j := range cols {
@@ -228,8 +228,8 @@ func TestTrainTestsEnough(t *testing.T) {
 
 func TestTrainRefuses(t *testing.T) {
 	x, labels := clusters(20, 4, 1, 1)
-	constant := Matrix{20, 4, make([]float32, 80)}
-	broken := Matrix{20, 4, slices.Clone(x.Data)}
+	constant := Matrix{Rows: 20, Cols: 4, Data: make([]float32, 80)}
+	broken := Matrix{Rows: 20, Cols: 4, Data: slices.Clone(x.Data)}
 	broken.Data[4*3+2] = float32(math.NaN())
 	single := slices.Clone(labels)
 	single[7] = "parrot"
@@ -247,11 +247,11 @@ func TestTrainRefuses(t *testing.T) {
 		"few labels":     {x, labels[:19], TrainOptions{}, "19 labels for 20 rows"},
 		"NaN":            {broken, labels, TrainOptions{}, "value 2 of row 3 is NaN"},
 		"constant":       {constant, labels, TrainOptions{}, "all rows are alike"},
-		"sizes":          {Matrix{20, 5, x.Data}, labels, TrainOptions{}, "80 values are not 20 rows of 5"},
+		"sizes":          {Matrix{Rows: 20, Cols: 5, Data: x.Data}, labels, TrainOptions{}, "80 values are not 20 rows of 5"},
 		"lambda":         {x, labels, TrainOptions{Lambdas: []float64{0}}, "must be positive"},
 		"scaling":        {x, labels, TrainOptions{Scaling: "none"}, "use common, columns or l2"},
 		"groups":         {x, labels, TrainOptions{Groups: []string{"a"}}, "1 groups for 20 rows"},
-		"no rows":        {Matrix{0, 4, nil}, nil, TrainOptions{}, "no rows"},
+		"no rows":        {Matrix{Rows: 0, Cols: 4, Data: nil}, nil, TrainOptions{}, "no rows"},
 	} {
 		if _, _, err := Train(context.Background(), test.x, test.labels, test.options); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error is %v, want one with %q", name, err, test.want)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -15,6 +16,9 @@ import (
 type Matrix struct {
 	Rows, Cols int
 	Data       []float32
+	// Blocks are the widths of groups of columns, such as those of one layer, which are
+	// scaled apart from each other. Empty: all columns are of one kind.
+	Blocks []int
 }
 
 // Row is a view of row i.
@@ -25,6 +29,9 @@ func (m Matrix) validate() error {
 	if m.Rows < 0 || m.Cols < 1 || len(m.Data) != m.Rows*m.Cols {
 		return fmt.Errorf("head: %d values are not %d rows of %d", len(m.Data), m.Rows, m.Cols)
 	}
+	if err := checkBlocks(m.Blocks, m.Cols); err != nil {
+		return err
+	}
 	for i, v := range m.Data {
 		if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
 			return fmt.Errorf("head: value %d of row %d is %v: extract the features again", i%m.Cols, i/m.Cols, v)
@@ -33,26 +40,44 @@ func (m Matrix) validate() error {
 	return nil
 }
 
+// checkBlocks refuses widths that are not those of all columns.
+func checkBlocks(blocks []int, cols int) error {
+	sum := 0
+	for _, width := range blocks {
+		if width < 1 {
+			return fmt.Errorf("head: blocks of %v columns", blocks)
+		}
+		sum += width
+	}
+	if len(blocks) > 0 && sum != cols {
+		return fmt.Errorf("head: blocks of %v columns are not %d columns", blocks, cols)
+	}
+	return nil
+}
+
 // Scaling is how columns are brought to a common size.
 type Scaling string
 
 const (
-	// ScaleCommon divides all columns by the mean of their standard deviations, so that
-	// they keep their sizes relative to each other. Features of one layer are commensurate,
+	// ScaleCommon divides all columns of a block by the mean of their standard deviations,
+	// so that they keep their sizes relative to each other. Features of one layer are commensurate,
 	// and the rare, weak ones among them are mostly noise, which ScaleColumns would blow
 	// up: this is measurably better, and the default.
 	ScaleCommon Scaling = "common"
 	// ScaleColumns divides each column by its own standard deviation.
 	ScaleColumns Scaling = "columns"
-	// ScaleUnit first divides each row by its Euclidean norm, then scales as ScaleCommon:
+	// ScaleUnit first divides each row (of each block) by its Euclidean norm, then scales as ScaleCommon:
 	// what counts are the features' proportions, as in the paper's own classifiers.
 	ScaleUnit Scaling = "l2"
 )
 
 // Standardization is what is done to each column before weights are applied.
 type Standardization struct {
-	// Unit says that rows are first divided by their Euclidean norms.
+	// Unit says that rows are first divided by their Euclidean norms, each of Blocks by its
+	// own.
 	Unit bool
+	// Blocks are those of the Matrix, if there is more than one.
+	Blocks []int
 	// Mean is taken off, Scale multiplies: it is 0 for a constant column.
 	Mean, Scale []float32
 }
@@ -68,39 +93,78 @@ func standardize(m Matrix, scaling Scaling) (Standardization, error) {
 		return Standardization{}, fmt.Errorf("head: unknown scaling %q: use common, columns or l2", scaling)
 	}
 	s := Standardization{Mean: make([]float32, m.Cols), Scale: make([]float32, m.Cols), Unit: scaling == ScaleUnit}
+	if len(m.Blocks) > 1 {
+		s.Blocks = slices.Clone(m.Blocks)
+	}
 	data := m.Data
 	if s.Unit {
 		data = slices.Clone(data)
 		for i := range m.Rows {
-			unitNorm(data[i*m.Cols:(i+1)*m.Cols], m.Row(i))
+			s.unit(data[i*m.Cols:(i+1)*m.Cols], m.Row(i))
 		}
 	}
 	mean, deviation := moments(m.Cols, m.Cols, m.Rows, data)
-	common, varying := 0.0, 0.0
 	for j := range deviation {
 		// Rounding alone makes the deviation of a constant column about 1e-7 of its mean.
 		if deviation[j] <= 1e-6*math.Abs(mean[j]) {
 			deviation[j] = 0
-			continue
 		}
-		common += deviation[j]
-		varying++
+		s.Mean[j] = float32(mean[j])
 	}
-	if varying == 0 {
+	varying := false
+	for start, end := range s.blocks() {
+		common := meanOfPositive(deviation[start:end])
+		varying = varying || common > 0
+		for j := start; j < end; j++ {
+			switch own := deviation[j]; {
+			case own == 0:
+			case scaling == ScaleColumns:
+				s.Scale[j] = float32(1 / own)
+			default:
+				s.Scale[j] = float32(1 / common)
+			}
+		}
+	}
+	if !varying {
 		return s, errConstant
 	}
-	common /= varying
-	for j, own := range deviation {
-		s.Mean[j] = float32(mean[j])
-		switch {
-		case own == 0:
-		case scaling == ScaleColumns:
-			s.Scale[j] = float32(1 / own)
-		default:
-			s.Scale[j] = float32(1 / common)
+	return s, nil
+}
+
+// meanOfPositive is the mean of the values that are not 0, or 0.
+func meanOfPositive(values []float64) float64 {
+	sum, n := 0.0, 0.0
+	for _, v := range values {
+		if v > 0 {
+			sum += v
+			n++
 		}
 	}
-	return s, nil
+	return sum / max(n, 1)
+}
+
+// blocks are the columns from start to end that belong together.
+func (s Standardization) blocks() iter.Seq2[int, int] {
+	return func(yield func(start, end int) bool) {
+		if len(s.Blocks) == 0 {
+			yield(0, len(s.Mean))
+			return
+		}
+		start := 0
+		for _, width := range s.Blocks {
+			if !yield(start, start+width) {
+				return
+			}
+			start += width
+		}
+	}
+}
+
+// unit divides each block of a row by its Euclidean norm into dst.
+func (s Standardization) unit(dst, row []float32) {
+	for start, end := range s.blocks() {
+		unitNorm(dst[start:end], row[start:end])
+	}
 }
 
 // momentCols is the number of columns whose moments one goroutine computes at a time.
@@ -142,7 +206,7 @@ func moments(stride, cols, rows int, data []float32) (mean, deviation []float64)
 // apply standardizes a row into dst.
 func (s Standardization) apply(dst, row []float32) {
 	if s.Unit {
-		unitNorm(dst, row)
+		s.unit(dst, row)
 		row = dst[:len(row)]
 	}
 	for j, v := range row {

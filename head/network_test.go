@@ -73,7 +73,7 @@ func TestNetworkAgreesWithKeras(t *testing.T) {
 	check("biases", n.output.biases, g.After[3])
 
 	identity := Standardization{Mean: make([]float32, g.Cols), Scale: slices.Repeat([]float32{1}, g.Cols)}
-	got, err := n.head([]string{"a", "b", "c"}, identity).Probabilities(Matrix{g.Rows, g.Cols, g.X})
+	got, err := n.head([]string{"a", "b", "c"}, identity).Probabilities(Matrix{Rows: g.Rows, Cols: g.Cols, Data: g.X})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,8 +142,8 @@ func TestTrainMLPLearnsWhatNoLinearHeadCan(t *testing.T) {
 
 	name := filepath.Join(t.TempDir(), "head.json")
 	described := trained(t)
-	h.Recipe, h.Layer, h.Notes.Report = described.Recipe, described.Layer, report
-	h.Layer.Shape = []int{8}
+	h.Recipe, h.Layers, h.Notes.Report = described.Recipe, described.Layers, report
+	h.Layers[0].Shape = []int{8}
 	if err := h.Save(name); err != nil {
 		t.Fatal(err)
 	}

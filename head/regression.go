@@ -8,10 +8,12 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+	arrays "gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/optimize"
 )
 
-// regression is softmax regression on rows of x, of d coordinates each.
+// regression is softmax regression, or a linear support vector machine, on rows of x, of d
+// coordinates each.
 //
 // Its parameters are, vector by vector, d weights and a bias. There is one vector per class;
 // of two classes, whose best vectors are each other's opposites, there is one alone, the
@@ -21,10 +23,21 @@ type regression struct {
 	rows    []int // which rows of x
 	y       []int // class of each row of x
 	classes int
-	lambda  float64
+	// hinge says that the loss of a row is the sum over the vectors of max(0, 1 - s f)^2, with
+	// f the vector's score and s = 1 for the row's class, else -1.
+	hinge bool
+	// lambda is the strength of the penalty of squares, absolute that of absolute values.
+	lambda, absolute float64
 	// importance is the factor of a row's loss, by class; its mean over rows is 1.
 	importance []float64
 	workers    int // goroutines of an evaluation; the result does not depend on it
+
+	// directions, if not nil, are those of the rows.
+	directions *directions
+	// passes counts the losses that were computed.
+	passes int
+	// curvature is that of the last loss by the scores: the mean of p (1 - p).
+	curvature float64
 
 	weights dense // the parameters in float32, with rows for padding
 	stripes []stripe
@@ -34,6 +47,7 @@ type regression struct {
 type stripe struct {
 	rows     []int
 	loss     float64
+	spread   float64   // the sum of 1 - sum p^2
 	gradient []float64 // as the parameters
 	sums     dense     // of the gradient, for some rows
 	scores   []float32 // of a block of rows
@@ -90,18 +104,18 @@ func (r *regression) loss(parameters, gradient []float64) float64 {
 		})
 	}
 	_ = group.Wait() // computing cannot fail
-	total := 0.0
+	total, spread := 0.0, 0.0
 	clear(gradient)
 	for _, s := range r.stripes {
 		total += s.loss
+		spread += s.spread
 		for i, g := range s.gradient {
 			gradient[i] += g
 		}
 	}
-	n, half := float64(len(r.rows)), 1.0
-	if r.classes == 2 {
-		half = 0.5
-	}
+	n, half := float64(len(r.rows)), r.half()
+	r.passes++
+	r.curvature = spread / n / float64(r.classes)
 	penalty := 0.0
 	for c := range v {
 		own := gradient[c*(d+1) : (c+1)*(d+1)]
@@ -114,10 +128,19 @@ func (r *regression) loss(parameters, gradient []float64) float64 {
 	return total/n + r.lambda/2*half*penalty
 }
 
+// half is the part of a vector's squares in the penalty: half of them where one vector stands
+// for two, of half its size, except that a support vector machine of two classes has but one.
+func (r *regression) half() float64 {
+	if r.classes == 2 && !r.hinge {
+		return 0.5
+	}
+	return 1
+}
+
 // compute sums loss and gradient of the stripe's rows.
 func (s *stripe) compute(r *regression, parameters []float64) {
 	v, d, width := vectors(r.classes), r.x.cols, r.weights.rows
-	s.loss = 0
+	s.loss, s.spread = 0, 0
 	clear(s.gradient)
 	for start := 0; start < len(s.rows); start += flushRows {
 		s.sums.clear()
@@ -129,7 +152,9 @@ func (s *stripe) compute(r *regression, parameters []float64) {
 				for c := range v {
 					scores[c] += float32(parameters[c*(d+1)+d])
 				}
-				s.loss += r.errors(scores, s.row, r.y[row])
+				loss, spread := r.errors(scores, s.row, r.y[row])
+				s.loss += loss
+				s.spread += spread
 				for c := range v {
 					s.gradient[c*(d+1)+d] += float64(scores[c])
 				}
@@ -145,11 +170,16 @@ func (s *stripe) compute(r *regression, parameters []float64) {
 	}
 }
 
-// errors turns a row's scores into the derivatives of its loss, which it returns.
-func (r *regression) errors(scores []float32, row []float64, class int) float64 {
+// errors turns a row's scores into the derivatives of its loss, which it returns with 1 less
+// the sum of the squared probabilities, both by the row's weight.
+func (r *regression) errors(scores []float32, row []float64, class int) (loss, spread float64) {
+	if r.hinge {
+		return r.hinges(scores, class)
+	}
 	expand(scores, row)
 	score := row[class]
-	loss := softmax(row) - score
+	loss = softmax(row) - score
+	spread = 1 - arrays.Dot(row, row)
 	row[class]-- // probabilities less the truth
 	weight := r.importance[class]
 	if r.classes == 2 {
@@ -159,7 +189,28 @@ func (r *regression) errors(scores []float32, row []float64, class int) float64 
 			scores[c] = float32(weight * e)
 		}
 	}
-	return weight * loss
+	return weight * loss, weight * spread
+}
+
+// hinges is errors of a support vector machine. The curvature of a vector's loss is 2 where
+// the margin is not kept.
+func (r *regression) hinges(scores []float32, class int) (loss, spread float64) {
+	weight, count := r.importance[class], vectors(r.classes)
+	for c := range count {
+		side := -1.0
+		if (r.classes == 2 && class == 1) || (r.classes > 2 && c == class) {
+			side = 1
+		}
+		missing := 1 - side*float64(scores[c])
+		if missing <= 0 {
+			scores[c] = 0
+			continue
+		}
+		loss += weight * missing * missing
+		spread += 2 * weight * float64(r.classes) / float64(count)
+		scores[c] = float32(-2 * weight * side * missing)
+	}
+	return loss, spread
 }
 
 // expand gives the scores of all classes.
@@ -194,55 +245,85 @@ func softmax(scores []float64) float64 {
 // Settings of the optimizer: the gradient is per row, so its norm does not grow with them.
 const (
 	defaultTolerance = 1e-5
-	// validationTolerance is enough to tell strengths apart, and scikit-learn's default.
+	// validationTolerance is enough to tell strengths apart, and scikit-learn's default;
+	// validationGain is too, where what is left to be gained can be told.
 	validationTolerance = 1e-4
+	validationGain      = 1e-5
 	maxIterations       = 500
 	// fruitless evaluations in a row mean that the rest is rounding.
 	fruitless = 8
 )
 
-// fit minimizes the objective from start, which may be the solution for another strength.
-func (r *regression) fit(ctx context.Context, start []float64, tolerance float64) ([]float64, error) {
+// fit minimizes the objective from start, which may be the solution for another strength,
+// until no component of the gradient is above tolerance, or until the loss can fall by no
+// more than about gain.
+func (r *regression) fit(ctx context.Context, start []float64, tolerance, gain float64) ([]float64, error) {
+	if r.absolute > 0 {
+		return r.fitSparse(ctx, start, tolerance)
+	}
+	count := vectors(r.classes)
 	// The optimizer asks for the value and for the gradient at the same point, one after
 	// the other; both come out of one pass over the rows.
-	point, gradient := slices.Clone(start), make([]float64, len(start))
-	value := r.loss(point, gradient)
-	least, since := value, 0
+	weights, gradient := slices.Clone(start), make([]float64, len(start))
+	value := r.loss(weights, gradient)
+	p := r.directions.precondition(max(r.curvature, minCurvature), r.lambda*r.half())
+	point, slope := make([]float64, len(start)), make([]float64, len(start))
+	p.invert(point, start, count)
+	first := slices.Clone(point)
+	best, least, since, done := slices.Clone(start), value, 0, false
+	judge := func() {
+		p.apply(slope, gradient, count)
+		// Near the solution, what is left is half the gradient by the inverse curvature by the
+		// gradient; P P' is about that inverse.
+		left := arrays.Dot(slope, slope) / 2
+		done = arrays.Norm(gradient, math.Inf(1)) <= tolerance || (p != nil && left <= gain)
+	}
+	judge()
 	evaluate := func(x []float64) {
 		if slices.Equal(x, point) {
 			return
 		}
 		copy(point, x)
-		value = r.loss(x, gradient)
-		if since++; value < least {
+		p.apply(weights, x, count)
+		value = r.loss(weights, gradient)
+		since++
+		if value < least {
 			least, since = value, 0
+			copy(best, weights)
 		}
+		judge()
 	}
 	problem := optimize.Problem{
 		Func: func(x []float64) float64 { evaluate(x); return value },
-		Grad: func(g, x []float64) { evaluate(x); copy(g, gradient) },
+		Grad: func(g, x []float64) { evaluate(x); copy(g, slope) },
 		Status: func() (optimize.Status, error) {
 			if err := ctx.Err(); err != nil {
 				return optimize.Failure, err
 			}
-			if since > fruitless {
+			if done || since > fruitless {
 				return optimize.FunctionConvergence, nil
 			}
 			return optimize.NotTerminated, nil
 		},
 	}
-	settings := &optimize.Settings{GradientThreshold: tolerance, MajorIterations: maxIterations, Converger: optimize.NeverTerminate{}}
-	result, err := optimize.Minimize(problem, start, settings, &optimize.LBFGS{})
+	if done {
+		return best, nil
+	}
+	settings := &optimize.Settings{MajorIterations: maxIterations, Converger: optimize.NeverTerminate{}}
+	result, err := optimize.Minimize(problem, first, settings, &optimize.LBFGS{})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	// At the limit of the precision the line search finds no better point, which the
-	// optimizer calls an error; the point it has is the solution.
+	// optimizer calls an error; the best point it has met is the solution.
 	if err != nil && (result == nil || math.IsNaN(result.F)) {
 		return nil, fmt.Errorf("head: fit with lambda %g: %w", r.lambda, err)
 	}
-	return result.X, nil
+	return best, nil
 }
+
+// minCurvature keeps scores that are all certain from making steps without end.
+const minCurvature = 1e-3
 
 // allCPUs is the number of goroutines of a computation that has the machine for itself.
 func allCPUs() int { return runtime.GOMAXPROCS(0) }

@@ -40,7 +40,7 @@ func TestSpeed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	x, y := Matrix{shape.Rows, shape.Cols, make([]float32, shape.Rows*shape.Cols)}, make([]int32, shape.Rows)
+	x, y := Matrix{Rows: shape.Rows, Cols: shape.Cols, Data: make([]float32, shape.Rows*shape.Cols)}, make([]int32, shape.Rows)
 	read("x.f32", x.Data)
 	read("y.i32", y)
 	labels := make([]string, len(y))
@@ -48,7 +48,7 @@ func TestSpeed(t *testing.T) {
 		labels[i] = fmt.Sprintf("class%02d", c)
 	}
 	n := shape.Train
-	learn, test := Matrix{n, x.Cols, x.Data[:n*x.Cols]}, Matrix{x.Rows - n, x.Cols, x.Data[n*x.Cols:]}
+	learn, test := Matrix{Rows: n, Cols: x.Cols, Data: x.Data[:n*x.Cols]}, Matrix{Rows: x.Rows - n, Cols: x.Cols, Data: x.Data[n*x.Cols:]}
 	result := map[string]float64{}
 	for name, options := range map[string]TrainOptions{"one": {Lambdas: []float64{lambda}}, "path": {}} {
 		begin := time.Now()

@@ -70,7 +70,7 @@ func Split(labels, groups []string, testFraction float64, seed uint64) (train, t
 
 // Select copies the given rows.
 func (m Matrix) Select(rows []int) Matrix {
-	out := Matrix{Rows: len(rows), Cols: m.Cols, Data: make([]float32, 0, len(rows)*m.Cols)}
+	out := Matrix{Rows: len(rows), Cols: m.Cols, Data: make([]float32, 0, len(rows)*m.Cols), Blocks: m.Blocks}
 	for _, r := range rows {
 		out.Data = append(out.Data, m.Row(r)...)
 	}

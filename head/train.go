@@ -1,10 +1,12 @@
 package head
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 )
@@ -16,6 +18,13 @@ type TrainOptions struct {
 	// Lambdas are the strengths of regularization to choose from (default: 1e-4 to 10 in
 	// steps of about 3).
 	Lambdas []float64
+	// Loss is what is minimized besides the penalty (default LossSoftmax).
+	Loss Loss
+	// L1Ratio is the part of the penalty that is of absolute values, 0 (default) to 1: the
+	// penalty is lambda (L1Ratio |W|_1 + (1 - L1Ratio)/2 |W|^2), scikit-learn's elastic net.
+	// Above 0, columns that do not help get no weight, and the default strengths depend on
+	// the rows: from half of what leaves no column at all, down to 1/250 of that.
+	L1Ratio float64
 	// Scaling of the columns (default ScaleCommon).
 	Scaling Scaling
 	// ClassWeights say how much each row counts (default WeighRows).
@@ -33,6 +42,19 @@ type TrainOptions struct {
 	// weakest may be left out.
 	Progress func(done, of int)
 }
+
+// Loss is what training minimizes.
+type Loss string
+
+const (
+	// LossSoftmax is the log loss of softmax regression.
+	LossSoftmax Loss = "softmax"
+	// LossHinge is the squared hinge loss of linear support vector machines, one per class
+	// against the rest (of two classes one alone), as scikit-learn's LinearSVC has it: there
+	// C = 1/(lambda n). Its scores are no logarithms of probabilities; after a
+	// cross-validation they are divided by a temperature, as by Calibrate.
+	LossHinge Loss = "hinge"
+)
 
 // ClassWeights is how much the rows of a class count in the loss.
 type ClassWeights string
@@ -65,6 +87,9 @@ type Report struct {
 	// Temperature is what the scores were divided by to calibrate them, if they were; the
 	// weights contain it.
 	Temperature float64 `json:"temperature,omitempty"`
+	// Columns is the number of columns that have a weight, where the penalty is of absolute
+	// values.
+	Columns int `json:"columns,omitempty"`
 	// AtEdge says that the best strength is the strongest or the weakest of all, so that
 	// a better one may lie beyond.
 	AtEdge bool `json:"at_edge,omitempty"`
@@ -94,6 +119,12 @@ func Train(ctx context.Context, x Matrix, labels []string, options TrainOptions)
 	if options.Calibrate && len(options.Lambdas) == 1 {
 		return nil, Report{}, errors.New("head: to calibrate, rows must be kept out: give several strengths, so that there is a cross-validation")
 	}
+	switch {
+	case options.Loss != "" && options.Loss != LossSoftmax && options.Loss != LossHinge:
+		return nil, Report{}, fmt.Errorf("head: unknown loss %q: use softmax or hinge", options.Loss)
+	case !(options.L1Ratio >= 0 && options.L1Ratio <= 1):
+		return nil, Report{}, fmt.Errorf("head: a part of absolute values of %g: use 0 to 1", options.L1Ratio)
+	}
 	t, err := newTrainer(ctx, x, y, len(classes), options)
 	if err != nil {
 		return nil, Report{}, err
@@ -108,10 +139,30 @@ func Train(ctx context.Context, x Matrix, labels []string, options TrainOptions)
 	}
 	h := &Head{Classes: classes, Standardization: t.standardization}
 	h.Weights, h.Biases = t.weights(parameters)
-	if options.Calibrate {
+	if options.L1Ratio > 0 {
+		report.Columns = len(h.UsedColumns())
+	}
+	if options.Calibrate || (options.Loss == LossHinge && len(t.logits) > 0) {
 		h.soften(&report, t.logits, y, t.tested)
 	}
 	return h, report, nil
+}
+
+// UsedColumns are the columns of a head without hidden units that have a weight, those with
+// the largest ones, added up over the classes, first.
+func (h *Head) UsedColumns() []int {
+	sums := make([]float64, h.Columns())
+	var used []int
+	for j := range sums {
+		for _, w := range h.Weights {
+			sums[j] += math.Abs(float64(w[j]))
+		}
+		if sums[j] > 0 {
+			used = append(used, j)
+		}
+	}
+	slices.SortStableFunc(used, func(a, b int) int { return cmp.Compare(sums[b], sums[a]) })
+	return used
 }
 
 // ownGroups has each row stand for itself.

@@ -24,6 +24,7 @@ type trainer struct {
 	// coordinates are the standardized rows, or, where those are much longer than there
 	// are rows, equivalent ones of the length of the number of rows.
 	coordinates dense
+	directions  *directions
 	// factor is L of K = L L' in the second case.
 	factor *mat.TriDense
 	// tested are the rows that the cross-validation tests, logits their scores at the best
@@ -41,7 +42,30 @@ func newTrainer(ctx context.Context, x Matrix, y []int, classes int, options Tra
 	for i := range t.all {
 		t.all[i] = i
 	}
-	if len(options.Lambdas) == 0 {
+	var err error
+	if t.importance, err = importance(y, classes, options.ClassWeights); err != nil {
+		return nil, err
+	}
+	if t.standardization, err = standardize(x, options.Scaling); err != nil {
+		return nil, err
+	}
+	// What absolute values weigh depends on the axes, so that rows cannot stand for columns.
+	if x.Cols > x.Rows && x.Rows <= maxDual && options.L1Ratio == 0 {
+		err = t.dual(ctx)
+	} else {
+		t.coordinates = t.standardization.all(x)
+	}
+	if err == nil && options.L1Ratio == 0 {
+		t.directions, err = findDirections(ctx, t.coordinates)
+	}
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case len(options.Lambdas) > 0:
+	case options.L1Ratio > 0:
+		t.options.Lambdas = t.regression(t.all, allCPUs(), 0).sparseLambdas(options.L1Ratio)
+	default:
 		t.options.Lambdas = defaultLambdas
 	}
 	for _, l := range t.options.Lambdas {
@@ -52,19 +76,20 @@ func newTrainer(ctx context.Context, x Matrix, y []int, classes int, options Tra
 	// From strong to weak: each solution is a good start for the next.
 	t.options.Lambdas = slices.Clone(t.options.Lambdas)
 	slices.SortFunc(t.options.Lambdas, func(a, b float64) int { return cmp.Compare(b, a) })
-	var err error
-	if t.importance, err = importance(y, classes, options.ClassWeights); err != nil {
-		return nil, err
-	}
-	if t.standardization, err = standardize(x, options.Scaling); err != nil {
-		return nil, err
-	}
-	if x.Cols > x.Rows && x.Rows <= maxDual {
-		err = t.dual(ctx)
-	} else {
-		t.coordinates = t.standardization.all(x)
-	}
-	return t, err
+	return t, nil
+}
+
+// regression is the problem of some rows at a strength.
+func (t *trainer) regression(rows []int, workers int, lambda float64) *regression {
+	r := newRegression(t.coordinates, rows, t.y, t.classes, t.importance, workers)
+	r.hinge, r.directions = t.options.Loss == LossHinge, t.directions
+	return r.at(lambda, t.options.L1Ratio)
+}
+
+// at changes the strength.
+func (r *regression) at(lambda, ratio float64) *regression {
+	r.lambda, r.absolute = lambda*(1-ratio), lambda*ratio
+	return r
 }
 
 // importance gives each class the factor of its rows' losses.
@@ -186,8 +211,7 @@ func (t *trainer) validate(ctx context.Context, folds []fold, lambda float64) (P
 	for i := range folds {
 		f := &folds[i]
 		group.Go(func() (err error) {
-			f.regression.lambda = lambda
-			if f.parameters, err = f.regression.fit(ctx, f.parameters, validationTolerance); err != nil {
+			if f.parameters, err = f.regression.at(lambda, t.options.L1Ratio).fit(ctx, f.parameters, validationTolerance, validationGain); err != nil {
 				return err
 			}
 			t.test(f)
@@ -206,7 +230,33 @@ func (t *trainer) validate(ctx context.Context, folds []fold, lambda float64) (P
 	}
 	point.LogLoss /= tested
 	point.Accuracy /= tested
+	if t.options.Loss == LossHinge {
+		point.LogLoss = t.tempered(folds)
+	}
 	return point, nil
+}
+
+// tempered is the log loss of the folds' test rows by scores over their best temperature:
+// without it, scores of a support vector machine are no logarithms of probabilities.
+func (t *trainer) tempered(folds []fold) float64 {
+	var logits [][]float64
+	var y []int
+	for _, f := range folds {
+		logits = append(logits, f.logits...)
+		for _, i := range f.test {
+			y = append(y, t.y[i])
+		}
+	}
+	divisor, sum := temperature(logits, y), 0.0
+	for i, l := range logits {
+		row := slices.Clone(l)
+		for c := range row {
+			row[c] /= divisor
+		}
+		score := row[y[i]]
+		sum += t.importance[y[i]] * (softmax(row) - score)
+	}
+	return sum / float64(len(logits))
 }
 
 // enoughTested is the number of rows after which no more folds are fitted: strengths are
@@ -254,7 +304,7 @@ func (t *trainer) folds() ([]fold, error) {
 		}
 		tested += len(test)
 		folds = append(folds, fold{
-			test: test, regression: newRegression(t.coordinates, train, t.y, t.classes, t.importance, workers),
+			test: test, regression: t.regression(train, workers, 0),
 			parameters: make([]float64, vectors(t.classes)*(t.coordinates.cols+1)),
 		})
 	}
@@ -263,9 +313,7 @@ func (t *trainer) folds() ([]fold, error) {
 
 // fit is the solution for all rows.
 func (t *trainer) fit(ctx context.Context, lambda float64, start []float64) ([]float64, error) {
-	r := newRegression(t.coordinates, t.all, t.y, t.classes, t.importance, allCPUs())
-	r.lambda = lambda
-	return r.fit(ctx, start, defaultTolerance)
+	return t.regression(t.all, allCPUs(), lambda).fit(ctx, start, defaultTolerance, 0)
 }
 
 // test sums the log loss of a fold's test rows and counts those whose class is found.

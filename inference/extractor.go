@@ -13,20 +13,23 @@ import (
 	"fovea/recipe"
 )
 
-// Batch sizes. On CPUs speed is flat from 8 on while memory grows with the batch. GPUs want
-// more work at a time; what does not fit their memory is halved.
-const (
-	DefaultBatch    = 8
-	DefaultGPUBatch = 64
-	MaxBatch        = 256
-)
+// MaxBatch is the largest batch.
+const MaxBatch = 256
+
+// DefaultBatch is 8 pictures, or two a core where there are more cores: on CPUs speed is flat
+// from there on, while memory grows with the batch.
+func DefaultBatch() int { return min(max(8, 2*runtime.NumCPU()), 64) }
+
+// defaultGPUBatch is larger, because GPUs want more work at a time; what does not fit their
+// memory is halved.
+const defaultGPUBatch = 64
 
 // DefaultBatchOn is the default for a device, as Model.Device names it.
 func DefaultBatchOn(device string) int {
 	if device == "" || device == DeviceCPU {
-		return DefaultBatch
+		return DefaultBatch()
 	}
-	return DefaultGPUBatch
+	return defaultGPUBatch
 }
 
 // ExtractorOptions choose what an Extractor gives.
@@ -161,6 +164,9 @@ func (e *Extractor) pooled(layer Layer, pool string) (tf.Output, error) {
 
 // Layers are the layers as stored, after pooling, in the order of Extract's results.
 func (e *Extractor) Layers() []recipe.Layer { return e.layers }
+
+// Outputs are the graph's tensors behind Layers, with the pictures as their first dimension.
+func (e *Extractor) Outputs() []tf.Output { return e.outputs }
 
 // BatchSize is the largest number of pictures that Extract takes at a time.
 func (e *Extractor) BatchSize() int { return e.batch }

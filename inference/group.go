@@ -49,16 +49,6 @@ func (g *Group) Extract(pixels []float32, n int) ([][]float32, error) {
 	return e.Extract(pixels, n)
 }
 
-// WarmUp is Extractor.WarmUp on each device.
-func (g *Group) WarmUp() error {
-	for _, e := range g.extractors {
-		if err := e.WarmUp(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Close closes the models.
 func (g *Group) Close() error {
 	var err error

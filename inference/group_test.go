@@ -18,9 +18,6 @@ func TestGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := group.WarmUp(); err != nil {
-		t.Fatal(err)
-	}
 	if group.Parallel() != 2 || group.BatchSize() != 2 || group.Device() != "cpu,cpu" {
 		t.Errorf("the group is of %d, with batches of %d, on %s", group.Parallel(), group.BatchSize(), group.Device())
 	}

@@ -42,6 +42,8 @@ type Model struct {
 	// Placement is the device that operations added to the graph must be given, as
 	// SessionConfig.Placement has it.
 	Placement string
+	// Winograd is the number of convolutions that package winograd computes.
+	Winograd int
 
 	Graph   *tf.Graph
 	Session *tf.Session

@@ -18,6 +18,7 @@ import (
 	"fovea/vgg"
 	"fovea/vgg/imagenet"
 	"fovea/vgg/weights"
+	"fovea/winograd"
 )
 
 // Default is the model that ships with the program: VGG16's ImageNet base.
@@ -31,6 +32,23 @@ type Options struct {
 	Preprocessing string
 	// Dir holds imported weights (default: Dir()).
 	Dir string
+	// Convolutions is Automatic (also ""), the fastest way for the device, or Direct:
+	// TensorFlow's own operation everywhere.
+	Convolutions string
+}
+
+// The ways to compute convolutions.
+const (
+	Automatic = "auto"
+	Direct    = "direct"
+)
+
+// ValidateConvolutions tells what is wrong with a choice of Convolutions.
+func ValidateConvolutions(choice string) error {
+	if choice != "" && choice != Automatic && choice != Direct {
+		return fmt.Errorf("models: unknown way %q to compute convolutions: use %s or %s", choice, Automatic, Direct)
+	}
+	return nil
 }
 
 // Dir is the directory of imported weights: models/ in FOVEA_CACHE or in the platform's
@@ -65,12 +83,31 @@ func SavedModel(name string) (dir, signature string, ok bool) {
 // Open opens the model of that name: a directory with a SavedModel (see SavedModel), or a
 // configuration of VGG whose weights were imported or ship. The caller closes it.
 func Open(name string, options Options) (*inference.Model, error) {
+	if err := ValidateConvolutions(options.Convolutions); err != nil {
+		return nil, err
+	}
 	if name == "" {
 		name = Default
 	}
-	if dir, signature, ok := SavedModel(name); ok {
-		return savedmodel.Open(dir, savedmodel.Options{Session: options.Session, Preprocessing: options.Preprocessing, Signature: signature})
+	dir, signature, isSavedModel := SavedModel(name)
+	var model *inference.Model
+	var err error
+	if isSavedModel {
+		model, err = savedmodel.Open(dir, savedmodel.Options{Session: options.Session, Preprocessing: options.Preprocessing, Signature: signature})
+	} else {
+		model, err = openConfiguration(name, options)
 	}
+	if err != nil {
+		return nil, err
+	}
+	if options.Convolutions != Direct {
+		// Whatever stands against it, the model is as good as before, if slower.
+		_ = winograd.Accelerate(model, winograd.Options{Verify: isSavedModel})
+	}
+	return model, nil
+}
+
+func openConfiguration(name string, options Options) (*inference.Model, error) {
 	configuration, err := vgg.ByName(name)
 	if err != nil {
 		return nil, fmt.Errorf("models: %q is neither a directory with a SavedModel nor a model's name: %w", name, err)

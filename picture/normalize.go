@@ -19,11 +19,18 @@ const (
 	None Normalization = "none"
 )
 
-// table holds the number of each byte, per output channel, and the pixel's channel that
-// each output channel comes from.
+// Terms are the numbers of a normalization: output channel c is the pixel's channel From[c]
+// over Scale, less Mean[c], over Deviation[c], computed in float64 and rounded to float32.
+type Terms struct {
+	From            [3]int
+	Scale           float64
+	Mean, Deviation [3]float64
+}
+
+// table holds the number of each byte, per output channel, and what it was made from.
 type table struct {
+	Terms
 	values [3][256]float32
-	from   [3]int
 }
 
 var tables = map[Normalization]*table{
@@ -34,7 +41,7 @@ var tables = map[Normalization]*table{
 }
 
 func makeTable(from [3]int, scale float64, mean, deviation [3]float64) *table {
-	t := &table{from: from}
+	t := &table{Terms: Terms{from, scale, mean, deviation}}
 	for c := range t.values {
 		for v := range t.values[c] {
 			t.values[c][v] = float32((float64(v)/scale - mean[c]) / deviation[c])
@@ -51,11 +58,14 @@ func (n Normalization) Validate() error {
 	return nil
 }
 
+// Terms are those of the normalization, which must be valid.
+func (n Normalization) Terms() Terms { return tables[n].Terms }
+
 // Apply writes the numbers of RGB pixels to dst, which must be as long. The normalization
 // must be valid.
 func (n Normalization) Apply(dst []float32, pix []uint8) {
 	t := tables[n]
-	a, b, c := t.from[0], t.from[1], t.from[2]
+	a, b, c := t.From[0], t.From[1], t.From[2]
 	for i := 0; i+3 <= len(pix); i += 3 {
 		pixel, out := pix[i:i+3:i+3], dst[i:i+3:i+3]
 		out[0] = t.values[0][pixel[a]]

@@ -12,6 +12,9 @@ type batch struct {
 	rows int
 	// pixels are the preprocessed values of the rows, NHWC.
 	pixels []float32
+	// size is the number of rows of a full batch, which extractor computes.
+	size      int
+	extractor Extractor
 }
 
 // outcome is a row, or a failure when that is set.
@@ -33,11 +36,13 @@ const maxFailures = 1024
 // full however many there are.
 func (r *run) collect(ctx context.Context) {
 	defer close(r.batches)
-	current := &batch{}
+	first := r.config.First != nil // until there was a row
+	current := r.newBatch(first)
 	send := func() bool {
 		select {
 		case r.batches <- current:
-			current = &batch{}
+			first = first && current.rows == 0
+			current = r.newBatch(first)
 			return true
 		case <-ctx.Done():
 			return false
@@ -53,12 +58,20 @@ func (r *run) collect(ctx context.Context) {
 			return
 		}
 		r.add(current, s)
-		if current.rows == r.extractor.BatchSize() || len(current.outcomes)-current.rows == maxFailures {
+		if current.rows == current.size || len(current.outcomes)-current.rows == maxFailures {
 			if !send() {
 				return
 			}
 		}
 	}
+}
+
+// newBatch makes an empty batch; the first one is of one picture, where that is wanted.
+func (r *run) newBatch(first bool) *batch {
+	if first {
+		return &batch{size: 1, extractor: r.config.First}
+	}
+	return &batch{size: r.extractor.BatchSize(), extractor: r.extractor}
 }
 
 // next waits for the next slot and its decoding. It returns no slot at the end of the
@@ -85,7 +98,7 @@ func (r *run) add(b *batch, s *slot) {
 		b.outcomes = append(b.outcomes, outcome{failure: s.failure})
 		return
 	}
-	if b.pixels == nil {
+	if b.pixels == nil { // of one size for all batches, since buffers are used again
 		b.pixels = r.buffer(len(s.picture.Pix) * r.extractor.BatchSize())
 	}
 	size := len(s.picture.Pix)

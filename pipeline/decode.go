@@ -68,6 +68,7 @@ func (r *run) prepare(s *slot) {
 		fail(StageRead, err)
 		return
 	}
+	r.meter.bytes.Add(int64(len(data)))
 	sum := sha256.Sum256(data)
 	s.sha256 = hex.EncodeToString(sum[:])
 	s.picture, err = picture.Decode(data, r.config.Picture)

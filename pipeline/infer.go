@@ -108,8 +108,9 @@ func (r *run) begin(intake, failed context.Context, work, order chan<- *computed
 
 func (r *run) compute(b *batch) error {
 	defer since(&r.meter.infer, time.Now())
+	defer r.meter.batches.Add(1)
 	size := len(b.pixels) / r.extractor.BatchSize()
-	features, err := r.extractor.Extract(b.pixels[:b.rows*size], b.rows)
+	features, err := b.extractor.Extract(b.pixels[:b.rows*size], b.rows)
 	if err != nil {
 		return fmt.Errorf("pipeline: extract features of %d pictures from %s on: %w", b.rows, b.first().Path, err)
 	}

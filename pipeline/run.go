@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
 	"time"
 
@@ -20,21 +19,13 @@ type Config struct {
 	Normalization picture.Normalization
 	// Workers is the number of pictures decoded at a time (default: one per CPU).
 	Workers int
+	// First, if set, computes the first picture that can be read, by itself, so that there is
+	// a row soon: a full batch takes seconds on a CPU. Its batches may be of any size.
+	First Extractor
+	// Monitor, if set, can be asked from any goroutine how far the run is.
+	Monitor *Monitor
 	// Progress, if set, is called after each batch has been written, from one goroutine.
 	Progress func(Stats)
-}
-
-// Stats counts what a run has done so far.
-type Stats struct {
-	// Rows and Failures are the pictures written to the sink.
-	Rows, Failures int
-	// Elapsed is the time since the run began.
-	Elapsed time.Duration
-	// Decode is the time spent in the decode stage, summed over its workers; Infer and
-	// Write are the times that those stages were at work, Infer averaged over the devices.
-	Decode, Infer, Write time.Duration
-	// FirstFailure is the first of the failures, if there is one.
-	FirstFailure *Failure
 }
 
 // ErrNothingReadable says that no picture at all could be turned into features.
@@ -57,19 +48,26 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 	defer context.AfterFunc(ctx, stop)()
 
 	extractor = OverViews(extractor, config.Picture.Views.Count())
+	if config.First != nil {
+		config.First = OverViews(config.First, config.Picture.Views.Count())
+	}
 	batchSize := extractor.BatchSize()
+	// Decoded pictures wait for their turn up to two batches ahead, which hides the odd large
+	// file, or as many as keep all workers busy; a batch each waits before and after inference.
+	ahead := max(2*batchSize, batchSize+config.Workers)
 	r := &run{
 		config:    config,
 		extractor: extractor,
 		sink:      sink,
 		started:   time.Now(),
-		// Decoded pictures wait for their turn up to two batches ahead, which hides the
-		// odd large file; a batch each waits before and after inference.
-		ordered:  make(chan *slot, 2*batchSize),
-		work:     make(chan *slot, 2*batchSize),
-		batches:  make(chan *batch, 1),
-		features: make(chan *batch, 1),
-		buffers:  make(chan []float32, spareBuffers+parallel(extractor)),
+		ordered:   make(chan *slot, ahead),
+		work:      make(chan *slot, ahead),
+		batches:   make(chan *batch, 1),
+		features:  make(chan *batch, 1),
+		buffers:   make(chan []float32, spareBuffers+parallel(extractor)),
+	}
+	if config.Monitor != nil {
+		config.Monitor.run.Store(r)
 	}
 	group.Go(func() error { r.feed(intake, items); return nil })
 	for range config.Workers {
@@ -79,6 +77,7 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 	group.Go(func() error { return r.infer(intake, failed) })
 	group.Go(func() error { return r.write() })
 	err := group.Wait()
+	since(&r.meter.finished, r.started)
 
 	stats := r.stats()
 	switch {
@@ -88,14 +87,6 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 		return stats, context.Cause(ctx)
 	}
 	return stats, nil
-}
-
-// Check is an error when the run had pictures and not one of them became a row.
-func (s Stats) Check() error {
-	if s.Rows > 0 || s.FirstFailure == nil {
-		return nil
-	}
-	return fmt.Errorf("pipeline: %w: all %d failed, the first is %s: %s", ErrNothingReadable, s.Failures, s.FirstFailure.Path, s.FirstFailure.Reason)
 }
 
 // run is the state that the stages of one Run share: the queues between them.
@@ -111,6 +102,5 @@ type run struct {
 	features chan *batch    // infer -> write
 	buffers  chan []float32 // infer -> batch: input buffers to be used again
 
-	meter        meter
-	firstFailure *Failure // set by the write stage
+	meter meter
 }

@@ -171,6 +171,39 @@ func TestRunKeepsBooks(t *testing.T) {
 	}
 }
 
+// The first readable picture is computed by itself, and all others by the other extractor.
+func TestRunFirst(t *testing.T) {
+	for name, test := range map[string]struct {
+		broken []int
+		views  picture.Views
+		calls  []int // of the extractor for the others
+	}{
+		"good":         {nil, picture.Center, []int{4, 4, 1}},
+		"broken first": {[]int{0, 1}, picture.Center, []int{4, 3}},
+		"two views":    {nil, picture.Flip, []int{4, 4, 4, 4, 2}},
+		"one good":     {[]int{0, 1, 2, 3, 5, 6, 7, 8, 9}, picture.Center, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			items := greyPictures(t, 10, test.broken...)
+			first, others, sink := &meanExtractor{batch: 2}, &meanExtractor{batch: 4}, &memorySink{}
+			c := config(2)
+			c.Picture.Views, c.First = test.views, first
+			if _, err := Run(context.Background(), items, others, sink, c); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(sink.paths, paths(items)) || len(sink.rows) != len(items)-len(test.broken) {
+				t.Errorf("results are of %v, %d rows", sink.paths, len(sink.rows))
+			}
+			if !slices.Equal(first.calls, []int{test.views.Count()}) {
+				t.Errorf("the first extractor computed %v", first.calls)
+			}
+			if !slices.Equal(others.calls, test.calls) {
+				t.Errorf("the other one computed %v, want %v", others.calls, test.calls)
+			}
+		})
+	}
+}
+
 func TestRunNothingReadable(t *testing.T) {
 	items := greyPictures(t, 3, 0, 1, 2)
 	extractor := &meanExtractor{batch: 2}
@@ -294,5 +327,25 @@ func TestRunIsBounded(t *testing.T) {
 	}
 	if vanished != most {
 		t.Errorf("%d of %d pictures were read more than 100 ahead of a batch of 2", most-vanished, most)
+	}
+}
+
+func TestStatsBottleneck(t *testing.T) {
+	for name, test := range map[string]struct {
+		stats Stats
+		want  Busy
+		rate  float64
+	}{
+		"nothing yet": {Stats{}, Busy{}, 0},
+		"the model":   {Stats{Rows: 18, Failures: 2, Elapsed: 10 * time.Second, Workers: 2, Decode: 12 * time.Second, Infer: 9 * time.Second, Write: time.Second}, Busy{"infer", 0.9}, 2},
+		"decoding":    {Stats{Rows: 5, Elapsed: 10 * time.Second, Workers: 2, Decode: 19 * time.Second, Infer: 9 * time.Second}, Busy{"decode", 0.95}, 0.5},
+		"writing":     {Stats{Rows: 5, Elapsed: 10 * time.Second, Workers: 1, Write: 11 * time.Second}, Busy{"write", 1}, 0.5},
+	} {
+		if got := test.stats.Bottleneck(); got != test.want {
+			t.Errorf("%s: the bottleneck is %v, want %v", name, got, test.want)
+		}
+		if got := test.stats.Rate(); got != test.rate {
+			t.Errorf("%s: the rate is %g, want %g", name, got, test.rate)
+		}
 	}
 }

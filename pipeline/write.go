@@ -47,9 +47,7 @@ func (r *run) deliver(b *batch) error {
 			return fmt.Errorf("pipeline: store the failure of %s: %w", o.failure.Path, err)
 		}
 		r.meter.failures.Add(1)
-		if r.firstFailure == nil {
-			r.firstFailure = o.failure
-		}
+		r.meter.firstFailure.CompareAndSwap(nil, o.failure)
 	}
 	return flush()
 }

@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -83,6 +84,9 @@ func circles(points plotter.XYs, c color.Color, radius func(int) vg.Length) (*pl
 	return s, nil
 }
 
+// legend leaves room beside a name, for browsers whose font is wider than the one measured.
+func legend(name string) string { return name + strings.Repeat(" ", 3+len(name)/2) }
+
 func constant(r vg.Length) func(int) vg.Length { return func(int) vg.Length { return r } }
 
 // diagonal is the line of chance, or of perfect calibration.
@@ -158,7 +162,7 @@ func (d Data) roc() (*plot.Plot, error) {
 			return nil, err
 		}
 		p.Add(l)
-		p.Legend.Add(c.Name, l)
+		p.Legend.Add(legend(c.Name), l)
 	}
 	square(p)
 	p.Legend.Top = false
@@ -247,7 +251,7 @@ func lineWithMark(p *plot.Plot, name string, points, chosen plotter.XYs, c color
 	}
 	p.Add(l)
 	if name != "" {
-		p.Legend.Add(name, l)
+		p.Legend.Add(legend(name), l)
 	}
 	if len(chosen) == 0 {
 		return nil

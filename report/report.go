@@ -113,6 +113,8 @@ func Write(dir string, data Data) ([]string, error) {
 		if at := bytes.Index(svg, []byte("<svg")); at > 0 {
 			svg = svg[at:] // inside a page, a second document type is out of place
 		}
+		// Where the plot's font is not installed, others of its widths come before wider ones.
+		svg = bytes.ReplaceAll(svg, []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arimo,Arial,Helvetica,sans-serif;"))
 		f.SVG = template.HTML(svg) //nolint:gosec // drawn here; its texts are escaped
 		png, err := render(p, "png")
 		if err != nil {

@@ -13,10 +13,10 @@ photos=${PHOTOS:-../shared/cats-vs-dogs/train}
 sample=${SAMPLE:-1000}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-go test -c -o "$work/vgg.test" ./vgg
+go test -c -o "$work/models.test" ./models
 
 bare() {
-	(cd vgg && "$work/vgg.test" -test.run '^$' -test.bench BareSession -test.benchtime "$((sample / 32 + 1))x") |
+	(cd models && "$work/models.test" -test.run '^$' -test.bench BareSession -test.benchtime "$((sample / 32 + 1))x") |
 		awk '/images\/s/ { for (i = 1; i < NF; i++) if ($(i + 1) == "images/s") print $i }'
 }
 

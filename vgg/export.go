@@ -2,12 +2,7 @@ package vgg
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
@@ -27,9 +22,6 @@ import (
 // that are mostly wanted; each takes preprocessed pictures as "input". The weights are
 // variables.
 func Export(c Configuration, set weights.Set, dir string) error {
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return fmt.Errorf("vgg: %s is not empty: export to a new directory", dir)
-	}
 	b, layers, err := c.graph(set, "")
 	if err != nil {
 		return err
@@ -39,6 +31,10 @@ func Export(c Configuration, set weights.Set, dir string) error {
 	if err != nil {
 		return fmt.Errorf("vgg: build the graph of %s: %w", c.Name, err)
 	}
+	parts, err := b.parts(graph, saver, layers, c, set)
+	if err != nil {
+		return fmt.Errorf("vgg: export %s: %w", c.Name, err)
+	}
 	session, _, err := inference.NewSession(graph, inference.SessionConfig{Device: inference.DeviceCPU})
 	if err != nil {
 		return fmt.Errorf("vgg: export %s: %w", c.Name, err)
@@ -47,20 +43,15 @@ func Export(c Configuration, set weights.Set, dir string) error {
 	if err := b.assign(session, set); err != nil {
 		return fmt.Errorf("vgg: put the weights into %s: %w", c.Name, err)
 	}
-	// The directory gets its name when all is in it.
-	partial := strings.TrimRight(dir, "/") + ".partial"
-	if err := b.write(partial, session, graph, saver, layers, c, set); err != nil {
-		return errors.Join(fmt.Errorf("vgg: export %s to %s: %w", c.Name, dir, err), os.RemoveAll(partial))
-	}
-	if err := errors.Join(removeEmpty(dir), os.Rename(partial, dir)); err != nil {
-		return fmt.Errorf("vgg: export %s: %w", c.Name, err)
-	}
-	return nil
-}
-
-func removeEmpty(dir string) error {
-	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := savedmodel.Write(dir, parts, func(file string) error {
+		prefix, err := tf.NewTensor(file)
+		if err != nil {
+			return err
+		}
+		_, err = session.Run(map[tf.Output]*tf.Tensor{saver.prefix: prefix}, nil, []*tf.Operation{saver.save})
 		return err
+	}); err != nil {
+		return fmt.Errorf("vgg: %s: %w", c.Name, err)
 	}
 	return nil
 }
@@ -91,59 +82,26 @@ func (b *builder) addSaver() saver {
 	return s
 }
 
-// write fills the directory: variables, graph, and a note of ours.
-func (b *builder) write(dir string, session *tf.Session, graph *tf.Graph, s saver, layers []inference.Layer, c Configuration, set weights.Set) error {
-	for _, sub := range []string{"variables", filepath.Dir(savedmodel.NoteFile)} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
-			return err
-		}
+// parts are the graph with its signatures, and a note of ours.
+func (b *builder) parts(graph *tf.Graph, s saver, layers []inference.Layer, c Configuration, set weights.Set) (savedmodel.Parts, error) {
+	parts := savedmodel.Parts{
+		Graph: new(graphpb.GraphDef),
+		Saver: &core.SaverDef{
+			FilenameTensorName: s.prefix.Op.Name() + ":0", SaveTensorName: s.save.Name(), RestoreOpName: s.restore.Name(),
+			Version: core.SaverDef_V2,
+		},
+		Signatures: b.signatures(layers),
+		Note:       savedmodel.Note{Model: c.Name, Preprocessing: preprocessing(set), Aliases: map[string][]string{}},
 	}
-	prefix, err := tf.NewTensor(filepath.Join(dir, "variables", "variables"))
-	if err != nil {
-		return err
-	}
-	if _, err := session.Run(map[tf.Output]*tf.Tensor{s.prefix: prefix}, nil, []*tf.Operation{s.save}); err != nil {
-		return err
+	for _, l := range layers {
+		parts.Note.Aliases[l.Name] = l.Aliases
 	}
 	var encoded bytes.Buffer
 	if _, err := graph.WriteTo(&encoded); err != nil {
-		return err
+		return parts, err
 	}
-	def := new(graphpb.GraphDef)
-	if err := proto.Unmarshal(encoded.Bytes(), def); err != nil {
-		return err
-	}
-	model, err := proto.Marshal(&core.SavedModel{
-		SavedModelSchemaVersion: 1,
-		MetaGraphs: []*core.MetaGraphDef{{
-			MetaInfoDef: &core.MetaGraphDef_MetaInfoDef{Tags: []string{"serve"}, TensorflowVersion: tf.Version()},
-			GraphDef:    def,
-			SaverDef: &core.SaverDef{
-				FilenameTensorName: s.prefix.Op.Name() + ":0", SaveTensorName: s.save.Name(), RestoreOpName: s.restore.Name(),
-				Version: core.SaverDef_V2,
-			},
-			SignatureDef: b.signatures(layers),
-		}},
-	})
-	if err != nil {
-		return err
-	}
-	aliases := map[string][]string{}
-	for _, l := range layers {
-		aliases[l.Name] = l.Aliases
-	}
-	note, err := json.MarshalIndent(savedmodel.Note{Model: c.Name, Preprocessing: preprocessing(set), Aliases: aliases}, "", "  ")
-	if err != nil {
-		return err
-	}
-	return errors.Join(
-		os.WriteFile(filepath.Join(dir, "saved_model.pb"), model, 0o644),
-		os.WriteFile(filepath.Join(dir, filepath.FromSlash(savedmodel.NoteFile)), append(note, '\n'), 0o644),
-	)
+	return parts, proto.Unmarshal(encoded.Bytes(), parts.Graph)
 }
-
-// predictMethod is the kind of signature that TensorFlow Serving answers predictions by.
-const predictMethod = "tensorflow/serving/predict"
 
 func (b *builder) signatures(layers []inference.Layer) map[string]*core.SignatureDef {
 	inputs := map[string]*core.TensorInfo{"input": tensorInfo(b.input, []int{InputSize, InputSize, 3})}
@@ -151,13 +109,13 @@ func (b *builder) signatures(layers []inference.Layer) map[string]*core.Signatur
 	outputs := map[string]*core.TensorInfo{}
 	for _, l := range layers {
 		info := tensorInfo(l.Output, l.Shape)
-		all[l.Name] = &core.SignatureDef{Inputs: inputs, Outputs: map[string]*core.TensorInfo{l.Name: info}, MethodName: predictMethod}
+		all[l.Name] = &core.SignatureDef{Inputs: inputs, Outputs: map[string]*core.TensorInfo{l.Name: info}, MethodName: savedmodel.PredictMethod}
 		switch l.Name {
 		case "pool5", "fc6", "fc7", "fc8", "softmax":
 			outputs[l.Name] = info
 		}
 	}
-	all["serving_default"] = &core.SignatureDef{Inputs: inputs, Outputs: outputs, MethodName: predictMethod}
+	all["serving_default"] = &core.SignatureDef{Inputs: inputs, Outputs: outputs, MethodName: savedmodel.PredictMethod}
 	return all
 }
 

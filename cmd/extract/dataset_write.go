@@ -37,21 +37,21 @@ func (m *mergeFlags) options() (featurestore.MergeOptions, error) {
 		return m.MergeOptions, cli.Usagef("unknown --format %q: use parquet or arrow", m.format)
 	}
 	var err error
-	if m.ShardBytes, err = parseSize(m.shardBytes); err != nil {
+	if m.ShardBytes, err = parseSize("--shard-size", m.shardBytes); err != nil {
 		return m.MergeOptions, err
 	}
 	m.ToolVersion = cli.Version()
 	return m.MergeOptions, nil
 }
 
-// parseSize reads a number of bytes with a unit.
-func parseSize(text string) (int64, error) {
+// parseSize reads a flag's number of bytes with a unit.
+func parseSize(flag, text string) (int64, error) {
 	units := map[string]int64{"": 1, "B": 1, "kB": 1 << 10, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 	digits := strings.TrimRight(text, "kKMGB")
 	unit, known := units[text[len(digits):]]
 	var n int64
 	if _, err := fmt.Sscanf(digits+" ", "%d ", &n); err != nil || !known || n < 1 || n > 1<<40/unit || fmt.Sprint(n) != digits {
-		return 0, cli.Usagef("--shard-size %q: give a size as 64MB or 2GB", text)
+		return 0, cli.Usagef("%s %q: give a size as 64MB or 2GB", flag, text)
 	}
 	return n * unit, nil
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -34,10 +33,12 @@ type options struct {
 	pool          string
 	labels        string
 	preprocessing string
+	convolutions  string
 	resize        string
 	interpolation string
 	views         string
 	workers       int
+	watch         watch
 
 	filesFrom    string
 	shard        string
@@ -48,6 +49,7 @@ type options struct {
 
 	dtype  string
 	format string
+	files  fileSizes
 	resume bool
 	// tensorExtension is featurestore.Options.TensorExtension.
 	tensorExtension bool
@@ -95,16 +97,19 @@ func newCommand() *cobra.Command {
 	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), cli.PrecisionHelp)
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	f.Float64Var(&o.session.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
+	f.StringVar(&o.convolutions, "convolutions", models.Automatic, "`HOW` convolutions are computed: auto (the fastest way for the device) or direct (TensorFlow's own operation; the same but for rounding)")
 	f.IntVar(&o.session.Batch, "batch", 0, cli.BatchHelp)
 	f.IntVar(&o.workers, "workers", 0, "`N` pictures are decoded at a time (default: one per CPU)")
 	o.selectionFlags(f)
 	f.StringVar(&o.dtype, "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
 	f.StringVar(&o.format, "format", string(featurestore.FormatParquet), "`FORMAT` of the files: parquet or arrow")
+	o.files.add(f)
 	f.BoolVar(&o.tensorExtension, "tensor-extension", false, "declare layers with several dimensions as arrow.fixed_shape_tensor, which some readers refuse")
 	f.BoolVar(&o.resume, "resume", false, "go on with an interrupted dataset in --out")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace the dataset in --out")
 	f.BoolVar(&o.retryFailed, "retry-failed", false, "with --resume, read again what could not be read before")
 	f.Float64Var(&o.maxErrorRate, "max-error-rate", 1, "fail when more than this `SHARE`, 0 to 1, of the pictures cannot be read; the dataset is kept")
+	o.watch.add(f)
 	f.BoolVar(&o.dryRun, "dry-run", false, "count the pictures by format and stop")
 	return command
 }
@@ -112,6 +117,9 @@ func newCommand() *cobra.Command {
 // validate finds wrong usage before anything is opened.
 func (o *options) validate(images []string) error {
 	if err := o.validateSelection(images); err != nil {
+		return err
+	}
+	if err := o.files.parse(); err != nil {
 		return err
 	}
 	switch {
@@ -150,6 +158,10 @@ func (o *options) run(ctx context.Context, images []string) error {
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
+	if err := o.watch.begin(); err != nil {
+		return err
+	}
+	defer o.watch.end()
 	listing, err := o.list(ctx, images, labeler)
 	if err != nil {
 		return err
@@ -158,7 +170,7 @@ func (o *options) run(ctx context.Context, images []string) error {
 		return printFormats(os.Stdout, listing)
 	}
 
-	group, err := cli.OpenGroup(o.model, models.Options{Session: session, Preprocessing: o.preprocessing},
+	group, err := cli.OpenGroup(o.model, o.modelOptions(session),
 		inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: o.session.Batch}, picture.Views(o.views).Count())
 	if errors.Is(err, inference.ErrUnknownLayer) {
 		return fmt.Errorf("%w; see --list-layers%s", err, o.denseHint())
@@ -167,7 +179,12 @@ func (o *options) run(ctx context.Context, images []string) error {
 	}
 	defer group.Close() //nolint:errcheck // the process ends here
 	o.notePreprocessing(group.First().Model())
-	return o.extract(ctx, listing, group)
+	return fullDisk(o.out, o.extract(ctx, listing, group))
+}
+
+// modelOptions say how the model is opened.
+func (o *options) modelOptions(session inference.SessionConfig) models.Options {
+	return models.Options{Session: session, Preprocessing: o.preprocessing, Convolutions: o.convolutions}
 }
 
 // denseHint tells where layers come from that the network has, but the weights at hand have
@@ -186,7 +203,7 @@ func (o *options) denseHint() string {
 }
 
 func (o *options) open(session inference.SessionConfig) (*inference.Model, error) {
-	model, err := models.Open(o.model, models.Options{Session: session, Preprocessing: o.preprocessing})
+	model, err := models.Open(o.model, o.modelOptions(session))
 	if err == nil {
 		o.notePreprocessing(model)
 	}
@@ -218,27 +235,40 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
-	config.Workers = o.workers
+	config.Workers, config.Monitor = o.workers, &o.watch.metrics.Monitor
+	views := picture.Views(o.views).Count()
 
 	info := featurestore.Info{Recipe: r, DType: featurestore.DType(o.dtype), ToolVersion: cli.Version(), Device: group.Device()}
-	writer, err := featurestore.Create(o.out, info, featurestore.Options{
+	writer, err := o.create(ctx, listing.Items, info, featurestore.Options{
 		Format: featurestore.Format(o.format), TensorExtension: o.tensorExtension, Resume: o.resume, RetryFailed: o.retryFailed, Overwrite: o.overwrite,
+		ShardRows: o.files.rows, ShardBytes: o.files.bytes,
 	})
 	if errors.Is(err, featurestore.ErrExists) {
 		return fmt.Errorf("%w: --resume goes on with it, --overwrite replaces it", err)
+	} else if errors.Is(err, featurestore.ErrLocked) {
+		return fmt.Errorf("%w: wait for its end, or give another --out", err)
 	} else if err != nil {
 		return err
 	}
 	sink := &datasetSink{writer: writer}
+	// The size of a batch decides about the last bits of features. So that resumed datasets
+	// are the same as others, the first picture is computed by itself in those without rows.
+	if sink.rows() == 0 && group.BatchSize() > views {
+		config.First, err = inference.NewExtractor(group.First().Model(), inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: views})
+		if err != nil {
+			return errors.Join(err, writer.Abort())
+		}
+	}
 	items := sink.remaining(listing.Items)
 	for _, failure := range listing.Failures {
 		if err := sink.Fail(failure); err != nil {
 			return errors.Join(err, writer.Abort())
 		}
 	}
+	o.watch.opened(len(items), sink.present, max(1, group.BatchSize()/views))
 	logrus.WithFields(logrus.Fields{
 		"model": r.Model, "layers": strings.Join(o.layers, ","), "device": info.Device,
-		"precision": r.Precision, "library": r.Library,
+		"precision": r.Precision, "library": r.Library, "winograd": fmt.Sprintf("%d convolutions", group.First().Model().Winograd),
 	}).Infof("extracting features of %d pictures", len(items))
 
 	stats, runErr := o.runPipeline(ctx, items, group, sink, config)
@@ -252,11 +282,11 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 	if runErr != nil {
 		return runErr
 	}
-	if sink.failures > 0 {
-		if rate := float64(sink.failures) / float64(sink.failures+sink.rows()); rate > o.maxErrorRate {
-			return fmt.Errorf("%d of %d pictures could not be read, a share of %.3g; --max-error-rate allows %g: see errors.parquet in %s, and --resume --retry-failed", sink.failures, sink.failures+sink.rows(), rate, o.maxErrorRate, o.out)
+	if failures := sink.failures(); failures > 0 {
+		if rate := float64(failures) / float64(failures+sink.rows()); rate > o.maxErrorRate {
+			return fmt.Errorf("%d of %d pictures could not be read, a share of %.3g; --max-error-rate allows %g: see errors.parquet in %s, and --resume --retry-failed", failures, failures+sink.rows(), rate, o.maxErrorRate, o.out)
 		}
-		return fmt.Errorf("%w: %d", cli.ErrPartly, sink.failures)
+		return fmt.Errorf("%w: %d", cli.ErrPartly, failures)
 	}
 	return nil
 }
@@ -265,38 +295,10 @@ func (o *options) runPipeline(ctx context.Context, items []pipeline.Item, group 
 	if len(items) == 0 {
 		return pipeline.Stats{}, nil
 	}
-	if err := group.WarmUp(); err != nil {
-		return pipeline.Stats{}, err
-	}
 	progress := o.log.NewProgress("extracting", len(items))
 	defer progress.Done()
 	config.Progress = progress.Update
 	return pipeline.Run(ctx, items, group, sink, config)
-}
-
-// summarize says what was done, and which stage took the time.
-func (o *options) summarize(stats pipeline.Stats, sink *datasetSink, err error) {
-	if stats.Elapsed > 0 {
-		share := func(d time.Duration) string { return fmt.Sprintf("%.0f%%", 100*d.Seconds()/stats.Elapsed.Seconds()) }
-		logrus.WithFields(logrus.Fields{
-			"images_per_second": fmt.Sprintf("%.2f", float64(stats.Rows+stats.Failures)/stats.Elapsed.Seconds()),
-			"elapsed":           stats.Elapsed.Round(time.Millisecond * 100).String(),
-			"inference_busy":    share(stats.Infer),
-			"writing_busy":      share(stats.Write),
-			"decoding_cpu":      stats.Decode.Round(time.Millisecond * 100).String(),
-		}).Infof("%d rows written", stats.Rows)
-	}
-	if sink.present > 0 {
-		logrus.Infof("%d pictures were done before", sink.present)
-	}
-	if sink.failures > 0 {
-		logrus.Warnf("%d pictures could not be read: see %s/errors.parquet", sink.failures, o.out)
-	}
-	if err != nil {
-		logrus.Infof("what is finished is in %s; run the same command with --resume to go on", o.out)
-		return
-	}
-	logrus.Infof("the dataset is in %s", o.out)
 }
 
 func (o *options) printLayers(session inference.SessionConfig) error {

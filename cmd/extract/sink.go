@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"syscall"
 
 	"github.com/sirupsen/logrus"
 
@@ -14,9 +16,8 @@ import (
 type datasetSink struct {
 	writer *featurestore.Writer
 	batch  []featurestore.Row
-	// present is the number of rows that an earlier, resumed run has made; failures counts
-	// those of all runs.
-	present, failures int
+	// present is the number of rows that an earlier, resumed run has made.
+	present int
 }
 
 // remaining are the items that an earlier run, if any, has not dealt with.
@@ -31,12 +32,13 @@ func (s *datasetSink) remaining(items []pipeline.Item) []pipeline.Item {
 			rest = append(rest, item)
 		}
 	}
-	s.present, s.failures = s.writer.Rows(), s.writer.Failures()
+	s.present = s.writer.Rows()
 	return rest
 }
 
-// rows is the number of rows in the dataset, those of earlier runs included.
-func (s *datasetSink) rows() int { return s.writer.Rows() }
+// rows and failures are the numbers of them in the dataset, those of earlier runs included.
+func (s *datasetSink) rows() int     { return s.writer.Rows() }
+func (s *datasetSink) failures() int { return s.writer.Failures() }
 
 func (s *datasetSink) Append(rows []pipeline.Row) error {
 	s.batch = s.batch[:0]
@@ -51,7 +53,6 @@ func (s *datasetSink) Append(rows []pipeline.Row) error {
 
 func (s *datasetSink) Fail(f pipeline.Failure) error {
 	logrus.WithFields(logrus.Fields{"path": f.Path, "stage": f.Stage}).Warn(f.Reason)
-	s.failures++
 	return s.writer.AppendFailure(featurestore.Failure{
 		Path: f.Path, Label: f.Label, Split: f.Split, Stage: string(f.Stage), Reason: f.Reason,
 	})
@@ -68,4 +69,12 @@ func (s *datasetSink) finish(err error) error {
 		return s.writer.Close(featurestore.StatusInterrupted)
 	}
 	return s.writer.Abort()
+}
+
+// fullDisk adds to an error for want of space what to do about it.
+func fullDisk(dir string, err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: make room on the disk of %s and run the same command with --resume; finished files are kept", err, dir)
+	}
+	return err
 }

@@ -95,7 +95,7 @@ func loadBoth(ctx context.Context, file, dir string) (*head.Head, features, erro
 	if err != nil {
 		return nil, features{}, err
 	}
-	f, err := loadFeatures(ctx, dir, h.Layer.Name)
+	f, err := loadFeatures(ctx, dir, h.LayerNames()...)
 	if err != nil {
 		return nil, features{}, checkFirst(h, dir, err)
 	}

@@ -17,7 +17,8 @@ import (
 // features are the labelled rows of a dataset.
 type features struct {
 	recipe recipe.Recipe
-	layer  recipe.Layer
+	// layers are those that the columns of x are made of, one after another.
+	layers []recipe.Layer
 	x      head.Matrix
 	labels []string
 	splits []string
@@ -27,9 +28,9 @@ type features struct {
 	paths []string
 }
 
-// loadFeatures reads a layer of a dataset, "" for its only one, and leaves out rows without
-// a label.
-func loadFeatures(ctx context.Context, dir, layer string) (features, error) {
+// loadFeatures reads layers of a dataset, none or "" for its only one, and leaves out rows
+// without a label.
+func loadFeatures(ctx context.Context, dir string, names ...string) (features, error) {
 	dataset, err := featurestore.Open(dir)
 	if err != nil {
 		return features{}, err
@@ -38,21 +39,31 @@ func loadFeatures(ctx context.Context, dir, layer string) (features, error) {
 	if status := dataset.Manifest().Status; status != featurestore.StatusComplete {
 		logrus.Warnf("%s is not complete (%s): it has %d rows so far", dir, status, dataset.Rows())
 	}
-	if layer == "" {
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "" })
+	if len(names) == 0 {
 		if len(r.Layers) != 1 {
-			return features{}, cli.Usagef("%s has the layers %s: choose one by --layer", dir, strings.Join(r.LayerNames(), ", "))
+			return features{}, cli.Usagef("%s has the layers %s: choose one or several by --layers", dir, strings.Join(r.LayerNames(), ", "))
 		}
-		layer = r.Layers[0].Name
+		names = r.LayerNames()
 	}
-	table, err := dataset.Matrix(ctx, layer)
-	if err != nil {
-		return features{}, err
+	var tables []*featurestore.Table
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			return features{}, cli.Usagef("--layers names %s twice", name)
+		}
+		table, err := dataset.Matrix(ctx, name)
+		if err != nil {
+			return features{}, err
+		}
+		tables = append(tables, table)
 	}
-	f := features{
-		recipe: r, x: head.Matrix{Rows: table.Rows, Cols: table.Cols, Data: table.Data},
-		labels: table.Labels, splits: table.Splits, hashes: table.SHA256, paths: table.Paths,
+	table := tables[0]
+	f := features{recipe: r, labels: table.Labels, splits: table.Splits, hashes: table.SHA256, paths: table.Paths}
+	for _, name := range names {
+		layer, _ := r.Layer(name) // it has been read
+		f.layers = append(f.layers, layer)
 	}
-	f.layer, _ = r.Layer(layer)
+	f.x = joined(tables)
 	var labelled []int
 	for i, l := range f.labels {
 		if l != "" {
@@ -67,6 +78,31 @@ func loadFeatures(ctx context.Context, dir, layer string) (features, error) {
 		f = f.choose(labelled)
 	}
 	return f, nil
+}
+
+// layerNames are the names of layers, for people.
+func layerNames(layers []recipe.Layer) string {
+	return strings.Join(recipe.Recipe{Layers: layers}.LayerNames(), ", ")
+}
+
+// joined puts tables of the same rows side by side.
+func joined(tables []*featurestore.Table) head.Matrix {
+	x := head.Matrix{Rows: tables[0].Rows}
+	if len(tables) == 1 {
+		x.Cols, x.Data = tables[0].Cols, tables[0].Data
+		return x
+	}
+	for _, t := range tables {
+		x.Cols += t.Cols
+		x.Blocks = append(x.Blocks, t.Cols)
+	}
+	x.Data = make([]float32, 0, x.Rows*x.Cols)
+	for i := range x.Rows {
+		for _, t := range tables {
+			x.Data = append(x.Data, t.Data[i*t.Cols:(i+1)*t.Cols]...)
+		}
+	}
+	return x
 }
 
 // choose copies the given rows.

@@ -8,6 +8,7 @@
 //	finetune report   --head HEAD --features DIR --out DIR [flags]
 //	finetune predict  --head HEAD [flags] IMAGES...
 //	finetune serve    --head HEAD [flags]
+//	finetune export   --head HEAD --out DIR [flags] [IMAGES...]
 package main
 
 import (
@@ -28,13 +29,13 @@ func newCommand() *cobra.Command {
 		Version: cli.Version(),
 		RunE: func(_ *cobra.Command, arguments []string) error {
 			if len(arguments) > 0 {
-				return cli.Usagef("unknown command %q: use train, evaluate, report, predict or serve", arguments[0])
+				return cli.Usagef("unknown command %q: use train, evaluate, report, predict, serve or export", arguments[0])
 			}
-			return cli.Usagef("give a command: train, evaluate, report, predict or serve")
+			return cli.Usagef("give a command: train, evaluate, report, predict, serve or export")
 		},
 		Args: cobra.ArbitraryArgs,
 	}
 	log.AddFlags(command)
-	command.AddCommand(newTrain(), newEvaluate(), newReport(), newPredict(&log), newServe(&log))
+	command.AddCommand(newTrain(&log), newEvaluate(), newReport(), newPredict(&log), newServe(&log), newExport(&log))
 	return command
 }

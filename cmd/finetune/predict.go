@@ -137,7 +137,7 @@ func (o *predictOptions) openModel(h *head.Head) (*inference.Model, error) {
 // head's.
 func (o *predictOptions) prepare(h *head.Head, model *inference.Model) (*inference.Extractor, pipeline.Config, error) {
 	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{
-		Layers: []string{h.Layer.Name}, Pool: h.Recipe.Pool, Batch: o.session.Batch,
+		Layers: h.LayerNames(), Pool: h.Recipe.Pool, Batch: o.session.Batch,
 	})
 	if err != nil {
 		return nil, pipeline.Config{}, err
@@ -224,7 +224,11 @@ func name(item pipeline.Item) string {
 
 func (s *predictionSink) Append(rows []pipeline.Row) error {
 	for _, row := range rows {
-		probabilities, err := s.head.Probabilities(head.Matrix{Rows: 1, Cols: len(row.Features[0]), Data: row.Features[0]})
+		x, err := s.head.Join(row.Features, 1)
+		if err != nil {
+			return err
+		}
+		probabilities, err := s.head.Probabilities(x)
 		if err != nil {
 			return err
 		}

@@ -106,7 +106,7 @@ func (o *reportOptions) run(ctx context.Context) error {
 		}
 	}
 	data.Mistakes = o.wrong(h, test, probabilities)
-	if data.Learning, err = o.learningCurve(ctx, h, f.choose(seen), test); err != nil {
+	if data.Learning, err = o.learningCurve(ctx, h, f, seen, unseen); err != nil {
 		return err
 	}
 	files, err := report.Write(o.out, data)
@@ -116,18 +116,29 @@ func (o *reportOptions) run(ctx context.Context) error {
 	return err
 }
 
-// learningCurve trains heads like h on parts of the rows that it has seen.
-func (o *reportOptions) learningCurve(ctx context.Context, h *head.Head, learn, test features) ([]head.CurvePoint, error) {
+// learningCurve trains heads like h on parts of the rows that it has seen, and tests them on
+// those that it has not.
+func (o *reportOptions) learningCurve(ctx context.Context, h *head.Head, f features, seen, unseen []int) ([]head.CurvePoint, error) {
 	if o.repeats == 0 {
-		return nil, nil
-	}
-	if _, err := head.Classes(learn.labels); err != nil {
-		logrus.Warnf("no learning curve: the pictures that the head was trained on are not in %s", o.features)
 		return nil, nil
 	}
 	like, err := optionsOf(h)
 	if err != nil {
 		logrus.Warnf("no learning curve: %v", err)
+		return nil, nil
+	}
+	like.ownNear = h.Notes.NearCopies > 0 // then the training has kept them together
+	duplicates, err := like.group(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	apart := withoutGroupsOf(seen, unseen, duplicates.Groups)
+	if n := len(seen) - len(apart); n > 0 {
+		logrus.Infof("learning curve: %d training pictures are left out, of which there are copies among those measured on", n)
+	}
+	learn, test, groups := f.choose(apart), f.choose(unseen), pick(duplicates.Groups, apart)
+	if _, err := head.Classes(learn.labels); err != nil {
+		logrus.Warnf("no learning curve: the pictures that the head was trained on are not in %s", o.features)
 		return nil, nil
 	}
 	fit := func(ctx context.Context, x head.Matrix, labels, groups []string) (*head.Head, error) {
@@ -136,7 +147,7 @@ func (o *reportOptions) learningCurve(ctx context.Context, h *head.Head, learn, 
 	}
 	last := 0
 	return head.LearningCurve(ctx, learn.x, learn.labels, test.x, test.labels, fit, head.CurveOptions{
-		Seed: h.Notes.Seed, Repeats: o.repeats, Groups: learn.hashes,
+		Seed: h.Notes.Seed, Repeats: o.repeats, Groups: groups,
 		Progress: func(rows int) {
 			if rows != last {
 				logrus.Infof("learning curve: trained on %d pictures", rows)
@@ -144,6 +155,15 @@ func (o *reportOptions) learningCurve(ctx context.Context, h *head.Head, learn, 
 			}
 		},
 	})
+}
+
+// withoutGroupsOf are the rows none of whose group is among others.
+func withoutGroupsOf(rows, others []int, groups []string) []int {
+	taken := map[string]bool{}
+	for _, i := range others {
+		taken[groups[i]] = true
+	}
+	return slices.DeleteFunc(slices.Clone(rows), func(i int) bool { return taken[groups[i]] })
 }
 
 // wrong are the pictures taken for another class, the surest first.
@@ -196,7 +216,7 @@ func facts(h *head.Head, dir string, test features) []report.Fact {
 	r := h.Recipe
 	return []report.Fact{
 		{Name: "classes", Value: joinClasses(h.Classes)},
-		{Name: "features", Value: fmt.Sprintf("%s of %s, %d values (pooling %s)", h.Layer.Name, r.Model, h.Columns(), r.Pool)},
+		{Name: "features", Value: fmt.Sprintf("%s of %s, %d values (pooling %s)", layerNames(h.Layers), r.Model, h.Columns(), r.Pool)},
 		{Name: "pictures to the model", Value: fmt.Sprintf("%dx%d, %s, %s, %s", r.InputWidth, r.InputHeight, r.Resize, r.Interpolation, r.Preprocessing)},
 		{Name: "computed by", Value: r.Library + ", " + r.Precision},
 		{Name: "trained on", Value: fmt.Sprintf("%d pictures", h.Notes.TrainedOn)},
@@ -212,6 +232,9 @@ func settings(h *head.Head) []report.Fact {
 	}
 	if h.Notes.Report.Lambda > 0 {
 		all = append(all, report.Fact{Name: "lambda chosen", Value: strconv.FormatFloat(h.Notes.Report.Lambda, 'g', -1, 64)})
+	}
+	if h.Notes.Report.Columns > 0 {
+		all = append(all, report.Fact{Name: "columns", Value: describeColumns(h)})
 	}
 	if h.Notes.Report.Temperature > 0 {
 		all = append(all, report.Fact{Name: "temperature", Value: fmt.Sprintf("%.3f", h.Notes.Report.Temperature)})

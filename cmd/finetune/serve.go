@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fovea/head"
-	"fovea/inference"
 	"fovea/internal/cli"
 )
 
@@ -23,6 +22,7 @@ type serveOptions struct {
 	maxBytes int64
 	timeout  time.Duration
 	waiting  int
+	pixels   int
 }
 
 func newServe(log *cli.LogOptions) *cobra.Command {
@@ -37,8 +37,8 @@ func newServe(log *cli.LogOptions) *cobra.Command {
   GET  /metrics   for Prometheus
 
 Pictures that come at the same time are computed together. What is wrong with a picture is
-status 422, one of too many bytes 413, too many at a time 503, too long a wait 504; each has
-a JSON object with the error. On interruption no more pictures are taken, and those under
+status 422, one of too many bytes 413, too many at a time 503 (with Retry-After), too long a
+wait 504; each has a JSON object with the error. On interruption no more pictures are taken, and those under
 way are answered. There is neither encryption nor authentication: put a proxy before it.`,
 		Example: `  finetune serve --head cats-vs-dogs.head --listen localhost:8080
   curl --data-binary @photo.jpg http://localhost:8080/predict`,
@@ -52,6 +52,7 @@ way are answered. There is neither encryption nor authentication: put a proxy be
 	f.Int64Var(&o.maxBytes, "max-bytes", 20<<20, "most bytes of a picture's file")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "longest time from a request to its answer")
 	f.IntVar(&o.waiting, "max-requests", 64, "requests under way at a time; more are refused")
+	f.IntVar(&o.pixels, "max-pixels", 40_000_000, "most pixels of a picture; as many as there are CPUs are decoded at a time")
 	o.predict.decisionFlags(f)
 	o.predict.modelFlags(f)
 	return command
@@ -61,8 +62,8 @@ func (o *serveOptions) validate() error {
 	switch {
 	case o.predict.head == "":
 		return cli.Usagef("--head HEAD is required")
-	case o.maxBytes < 1 || o.waiting < 1 || o.timeout <= 0:
-		return cli.Usagef("--max-bytes, --max-requests and --timeout must be positive")
+	case o.maxBytes < 1 || o.waiting < 1 || o.timeout <= 0 || o.pixels < 1:
+		return cli.Usagef("--max-bytes, --max-pixels, --max-requests and --timeout must be positive")
 	}
 	return nil
 }
@@ -84,18 +85,15 @@ func (o *serveOptions) run(ctx context.Context) error {
 		return err
 	}
 	defer model.Close() //nolint:errcheck // the process ends here
-	extractor, config, err := o.predict.prepare(h, model)
+	extractor, config, err := o.predict.prepareSized(h, model)
 	if err != nil {
-		return err
-	}
-	if err := extractor.WarmUp(); err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("cannot listen; --listen chooses another address: %w", err)
 	}
-	s := newServer(h, o.predict.decision, extractor, config, serverLimits{o.maxBytes, o.timeout, o.waiting})
+	s := newServer(h, o.predict.decision, extractor, config, serverLimits{maxBytes: o.maxBytes, timeout: o.timeout, requests: o.waiting, pixels: o.pixels})
 	logrus.Infof("predicting %s on http://%s/predict", joinClasses(h.Classes), listener.Addr())
 	return s.serve(ctx, listener)
 }
@@ -132,5 +130,3 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 	close(s.stop)
 	return errors.Join(err, group.Wait())
 }
-
-var _ extractor = (*inference.Extractor)(nil)

@@ -6,18 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
-	"slices"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/sirupsen/logrus"
 
 	"fovea/head"
+	"fovea/internal/metrics"
 	"fovea/picture"
 	"fovea/pipeline"
 )
@@ -33,6 +33,11 @@ type serverLimits struct {
 	maxBytes int64
 	timeout  time.Duration
 	requests int
+	// pixels of a picture at most, 0 for package picture's own limit.
+	pixels int
+	// decoders is the number of pictures decoded at a time, 0 for that of CPUs: a picture in
+	// decoding takes four bytes a pixel or more, one that waits no more than its file.
+	decoders int
 }
 
 // server answers requests. Handlers decode pictures, each in its own goroutine, as many as
@@ -45,9 +50,12 @@ type server struct {
 	limits    serverLimits
 
 	slots    chan struct{}
+	decoders chan struct{}
 	jobs     chan job
 	stop     chan struct{} // closed when no handler is left
 	stopping atomic.Bool
+	// pace is how long a picture takes to compute, of late: the bits of a float64 of seconds.
+	pace atomic.Uint64
 
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
@@ -68,10 +76,13 @@ type answer struct {
 }
 
 func newServer(h *head.Head, d decision, e extractor, config pipeline.Config, limits serverLimits) *server {
+	config.Picture.MaxPixels = limits.pixels
+	if limits.decoders == 0 {
+		limits.decoders = runtime.GOMAXPROCS(0)
+	}
 	s := &server{
 		head: h, decision: d, extractor: pipeline.OverViews(e, config.Picture.Views.Count()), config: config, limits: limits,
-		slots: make(chan struct{}, limits.requests), jobs: make(chan job), stop: make(chan struct{}),
-		registry: prometheus.NewRegistry(),
+		slots: make(chan struct{}, limits.requests), decoders: make(chan struct{}, limits.decoders), jobs: make(chan job), stop: make(chan struct{}),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "finetune_requests_total", Help: "Requests for predictions, by HTTP status."}, []string{"status"}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "finetune_request_seconds", Help: "Time from a request to its answer.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12),
@@ -81,8 +92,7 @@ func newServer(h *head.Head, d decision, e extractor, config pipeline.Config, li
 		}),
 		underWay: prometheus.NewGauge(prometheus.GaugeOpts{Name: "finetune_requests_under_way", Help: "Requests for predictions that are not answered yet."}),
 	}
-	s.registry.MustRegister(s.requests, s.seconds, s.batches, s.underWay,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.registry = metrics.NewRegistry(s.requests, s.seconds, s.batches, s.underWay)
 	return s
 }
 
@@ -90,7 +100,7 @@ func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /predict", s.predict)
 	mux.HandleFunc("GET /healthz", s.health)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", metrics.Handler(s.registry))
 	return mux
 }
 
@@ -128,13 +138,25 @@ func (s *server) predict(w http.ResponseWriter, r *http.Request) {
 		object = s.decision.object(prediction{label: s.decision.label(probabilities), probabilities: probabilities})
 	}
 	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
+		w.Header().Set("Retry-After", strconv.Itoa(s.retryAfter()))
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(object) // a client that has gone is no error here
 	s.requests.WithLabelValues(strconv.Itoa(status)).Inc()
 	s.seconds.Observe(time.Since(start).Seconds())
+}
+
+// Bounds of what is said in Retry-After, in seconds.
+const (
+	minRetry = 1
+	maxRetry = 60
+)
+
+// retryAfter is the time, in seconds, until the pictures that are under way are answered.
+func (s *server) retryAfter() int {
+	wait := math.Ceil(float64(s.limits.requests) * math.Float64frombits(s.pace.Load()))
+	return int(min(max(wait, minRetry), maxRetry))
 }
 
 // probabilities reads a request's picture and has it computed.
@@ -155,14 +177,15 @@ func (s *server) probabilities(w http.ResponseWriter, r *http.Request) ([]float6
 		}
 		return nil, statusError{http.StatusBadRequest, fmt.Errorf("the picture did not arrive: %w", err)}
 	}
-	p, err := picture.Decode(body, s.config.Picture)
-	if err != nil {
+	late := statusError{http.StatusGatewayTimeout, fmt.Errorf("no answer within %s", s.limits.timeout)}
+	pixels, err := s.decode(ctx, body)
+	switch {
+	case ctx.Err() != nil:
+		return nil, late
+	case err != nil:
 		return nil, statusError{http.StatusUnprocessableEntity, err}
 	}
-	pixels := make([]float32, len(p.Pix))
-	s.config.Normalization.Apply(pixels, p.Pix)
 	answers := make(chan answer, 1)
-	late := statusError{http.StatusGatewayTimeout, fmt.Errorf("no answer within %s", s.limits.timeout)}
 	select {
 	case s.jobs <- job{pixels, answers}:
 	case <-ctx.Done():
@@ -174,6 +197,23 @@ func (s *server) probabilities(w http.ResponseWriter, r *http.Request) ([]float6
 	case <-ctx.Done():
 		return nil, late
 	}
+}
+
+// decode makes a file the model's numbers, once it is its turn.
+func (s *server) decode(ctx context.Context, file []byte) ([]float32, error) {
+	select {
+	case s.decoders <- struct{}{}:
+		defer func() { <-s.decoders }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	p, err := picture.Decode(file, s.config.Picture)
+	if err != nil {
+		return nil, err
+	}
+	pixels := make([]float32, len(p.Pix))
+	s.config.Normalization.Apply(pixels, p.Pix)
+	return pixels, nil
 }
 
 // compute answers jobs until stop is closed: whatever waits is computed together.
@@ -196,7 +236,9 @@ func (s *server) compute() {
 			}
 		}
 		s.batches.Observe(float64(len(batch)))
+		start := time.Now()
 		probabilities, err := s.computeBatch(batch)
+		s.keepPace(time.Since(start).Seconds() / float64(len(batch)))
 		for i, j := range batch {
 			a := answer{err: err}
 			if err == nil {
@@ -205,6 +247,15 @@ func (s *server) compute() {
 			j.answer <- a // never waits: there is room for one, and one is sent
 		}
 	}
+}
+
+// keepPace averages the time of a picture over about the last ten batches.
+func (s *server) keepPace(seconds float64) {
+	before := math.Float64frombits(s.pace.Load())
+	if before == 0 {
+		before = seconds
+	}
+	s.pace.Store(math.Float64bits(0.9*before + 0.1*seconds))
 }
 
 func (s *server) computeBatch(batch []job) ([][]float64, error) {
@@ -216,7 +267,9 @@ func (s *server) computeBatch(batch []job) ([][]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The extractor uses its memory again.
-	values := slices.Clone(features[0][:len(batch)*s.head.Columns()])
-	return s.head.Probabilities(head.Matrix{Rows: len(batch), Cols: s.head.Columns(), Data: values})
+	x, err := s.head.Join(features, len(batch))
+	if err != nil {
+		return nil, err
+	}
+	return s.head.Probabilities(x)
 }

@@ -9,10 +9,14 @@ import (
 	"image/color"
 	"image/png"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"runtime/debug"
+	"runtime/metrics"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +26,7 @@ import (
 	"fovea/head"
 	"fovea/picture"
 	"fovea/pipeline"
+	"fovea/recipe"
 )
 
 // redness is an extractor whose feature is the mean of a picture's red. It waits for gate,
@@ -55,6 +60,7 @@ func (e *redness) Extract(pixels []float32, n int) ([][]float32, error) {
 
 func redHead() *head.Head {
 	return &head.Head{
+		Layers:          []recipe.Layer{{Name: "red", Shape: []int{1}, Layout: recipe.LayoutC}},
 		Classes:         []string{"dark", "red"},
 		Standardization: head.Standardization{Mean: []float32{100}, Scale: []float32{0.1}},
 		Weights:         [][]float32{{-1}, {1}}, Biases: []float32{0, 0},
@@ -158,9 +164,9 @@ func TestServerAnswers(t *testing.T) {
 	if status, _ := get(t, url+"/predict"); status != http.StatusMethodNotAllowed {
 		t.Errorf("GET /predict is %d", status)
 	}
-	_, metrics := get(t, url+"/metrics")
+	_, counted := get(t, url+"/metrics")
 	for _, line := range []string{`finetune_requests_total{status="200"} 3`, `finetune_requests_total{status="413"} 1`, `finetune_requests_total{status="422"} 2`, "finetune_request_seconds_count 6", "finetune_batch_pictures_count 3", "finetune_requests_under_way 0", "go_goroutines"} {
-		if !strings.Contains(metrics, line) {
+		if !strings.Contains(counted, line) {
 			t.Errorf("the metrics lack %q", line)
 		}
 	}
@@ -192,7 +198,7 @@ func TestServerUnderLoad(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if _, metrics := get(t, url+"/metrics"); !strings.Contains(metrics, fmt.Sprintf(`finetune_requests_total{status="200"} %d`, 2*clients*each)) {
+	if _, counted := get(t, url+"/metrics"); !strings.Contains(counted, fmt.Sprintf(`finetune_requests_total{status="200"} %d`, 2*clients*each)) {
 		t.Error("not all requests were counted")
 	}
 }
@@ -221,6 +227,22 @@ func TestServerBoundsAndStops(t *testing.T) {
 	if status, answer := post(t, url, body); status != 503 || !strings.Contains(answer, "4 pictures are under way") {
 		t.Errorf("a request too many is answered with %d %s", status, answer)
 	}
+	for pace, want := range map[float64]int{0: 1, 0.25: 1, 1.1: 5, 1000: 60} {
+		s.pace.Store(math.Float64bits(pace))
+		if got := s.retryAfter(); got != want {
+			t.Errorf("at %g seconds a picture, one should come again after %d seconds, not %d", pace, want, got)
+		}
+	}
+	refused, err := http.Post(url+"/predict", "image/png", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after := refused.Header.Get("Retry-After"); refused.StatusCode != 503 || after == "" {
+		t.Errorf("status %d, Retry-After %q", refused.StatusCode, after)
+	}
+	if err := refused.Body.Close(); err != nil {
+		t.Error(err)
+	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- stop() }()
 	for deadline := time.Now().Add(10 * time.Second); !s.stopping.Load(); time.Sleep(time.Millisecond) {
@@ -243,6 +265,80 @@ func TestServerBoundsAndStops(t *testing.T) {
 	}
 	if _, err := http.Get(url + "/healthz"); err == nil {
 		t.Error("the server still answers")
+	}
+}
+
+// fixed is an extractor of a batch size, which it puts into each feature.
+type fixed int
+
+func (f fixed) BatchSize() int { return int(f) }
+
+func (f fixed) Extract(pixels []float32, n int) ([][]float32, error) {
+	if n > int(f) || len(pixels) != n {
+		return nil, fmt.Errorf("a batch of %d for %d", n, f)
+	}
+	return [][]float32{slices.Repeat([]float32{float32(f)}, n)}, nil
+}
+
+// Each batch is computed by the smallest extractor that holds it.
+func TestSized(t *testing.T) {
+	s := sized{fixed(1), fixed(2), fixed(4), fixed(6)}
+	if s.BatchSize() != 6 {
+		t.Errorf("the batch size is %d", s.BatchSize())
+	}
+	for n, want := range map[int]float32{1: 1, 2: 2, 3: 4, 4: 4, 5: 6, 6: 6} {
+		if got, err := s.Extract(make([]float32, n), n); err != nil || got[0][n-1] != want {
+			t.Errorf("%d pictures are computed by the extractor of %v: %v", n, got, err)
+		}
+	}
+	if _, err := s.Extract(make([]float32, 7), 7); err == nil {
+		t.Error("a batch too large is computed")
+	}
+}
+
+// Large pictures that come together are not all in memory together.
+func TestServerMemoryIsBounded(t *testing.T) {
+	const side, requests, allowed = 4000, 24, 200 << 20 // of pixels alone there are 24 x 16 MB
+	var large bytes.Buffer
+	if err := png.Encode(&large, image.NewGray(image.Rect(0, 0, side, side))); err != nil {
+		t.Fatal(err)
+	}
+	url, _ := start(t, redServer(&redness{}, serverLimits{maxBytes: 1 << 20, timeout: time.Minute, requests: requests, decoders: 2}))
+	debug.FreeOSMemory()
+	done := make(chan struct{})
+	peak := make(chan uint64, 1)
+	go func() {
+		most, sample := uint64(0), []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+		for ticks := time.NewTicker(5 * time.Millisecond); ; {
+			select {
+			case <-ticks.C:
+				metrics.Read(sample)
+				most = max(most, sample[0].Value.Uint64())
+			case <-done:
+				ticks.Stop()
+				peak <- most
+				return
+			}
+		}
+	}()
+	var group sync.WaitGroup
+	for range requests {
+		group.Go(func() {
+			if status, answer := post(t, url, large.Bytes()); status != 200 {
+				t.Errorf("the answer is %d %s", status, answer)
+			}
+		})
+	}
+	group.Wait()
+	close(done)
+	if most := <-peak; most > allowed {
+		t.Errorf("%d large pictures took %d MB", requests, most>>20)
+	} else {
+		t.Logf("%d large pictures took %d MB at most", requests, most>>20)
+	}
+	limited, _ := start(t, redServer(&redness{}, serverLimits{maxBytes: 1 << 20, timeout: time.Minute, requests: 1, pixels: side*side - 1}))
+	if status, answer := post(t, limited, large.Bytes()); status != 422 || !strings.Contains(answer, "pixels") {
+		t.Errorf("a picture of too many pixels is answered with %d %s", status, answer)
 	}
 }
 

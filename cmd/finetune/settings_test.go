@@ -10,6 +10,8 @@ import (
 func TestOptionsOf(t *testing.T) {
 	for _, arguments := range [][]string{
 		{"--model", "mlp", "--units", "7", "--dropout", "0.25", "--class-weights", "balanced", "--scaling", "l2", "--calibrate", "--seed", "9"},
+		{"--model", "svm", "--layers", "fc6,pool5"},
+		{"--penalty", "elasticnet", "--l1-ratio", "0.25"},
 		{"--lambda", "0.5", "--near-duplicates", "0", "--features", "somewhere", "--out", "there"},
 	} {
 		given := &trainOptions{}
@@ -23,7 +25,7 @@ func TestOptionsOf(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got.model != given.model || got.classWeights != given.classWeights || got.scaling != given.scaling || got.calibrate != given.calibrate ||
-			got.seed != given.seed || got.lambda != given.lambda || got.nearDuplicates != given.nearDuplicates ||
+			got.seed != given.seed || got.penalty != given.penalty || got.l1Ratio != given.l1Ratio || got.layers != given.layers || got.lambda != given.lambda || got.nearDuplicates != given.nearDuplicates ||
 			got.mlp.Units != given.mlp.Units || got.mlp.Dropout != given.mlp.Dropout {
 			t.Errorf("%v came back as %+v", arguments, got)
 		}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -19,10 +20,12 @@ import (
 type trainOptions struct {
 	features     string
 	out          string
-	layer        string
+	layers       string
 	model        string
 	scaling      string
 	classWeights string
+	penalty      string
+	l1Ratio      float64
 	lambda       float64
 	calibrate    bool
 	seed         uint64
@@ -35,17 +38,19 @@ type trainOptions struct {
 	// settings are the flags, for the record; quiet trains without showing progress.
 	settings map[string]string
 	quiet    bool
+	log      *cli.LogOptions
 }
 
-func newTrain() *cobra.Command {
-	var o trainOptions
+func newTrain(log *cli.LogOptions) *cobra.Command {
+	o := trainOptions{log: log}
 	command := &cobra.Command{
 		Use:   "train --features DIR --out HEAD [flags]",
 		Short: "Train a head on a dataset of features",
 		Long: `Train fits a softmax regression to the labelled rows of a dataset. The strength of its
-regularization is chosen by cross-validation. With --model mlp it fits a hidden layer of
-rectified units with dropout instead, by Adam, and ends when a part of the rows that is not
-trained on is no longer predicted better.
+regularization is chosen by cross-validation; with --penalty l1 or elasticnet, values that do
+not help get no weight. With --model svm it fits linear support vector machines. With --model
+mlp it fits a hidden layer of rectified units with dropout instead, by Adam, and ends when a
+part of the rows that is not trained on is no longer predicted better.
 
 A part of the rows, --test-fraction, is kept out of all that and measures the result; when
 the dataset's split column says "test" somewhere, those rows are kept out instead. Copies of
@@ -60,6 +65,7 @@ one picture, and pictures whose features are nearly the same, never stand on bot
 		},
 	}
 	command.Flags().SortFlags = false
+	command.Flags().SetNormalizeFunc(formerName)
 	command.Flags().AddFlagSet(o.flags())
 	return command
 }
@@ -68,14 +74,17 @@ one picture, and pictures whose features are nearly the same, never stand on bot
 func (o *trainOptions) flags() *pflag.FlagSet {
 	f := pflag.NewFlagSet("train", pflag.ContinueOnError)
 	f.SortFlags = false
+	f.SetNormalizeFunc(formerName)
 	f.StringVar(&o.features, "features", "", "the directory `DIR` of the dataset (required)")
 	f.StringVar(&o.out, "out", "", "the `FILE` to write the head to (required)")
-	f.StringVar(&o.layer, "layer", "", "the layer to train on (needed where the dataset has several)")
-	f.StringVar(&o.model, "model", "softmax", "the kind of head: softmax or mlp")
+	f.StringVar(&o.layers, "layers", "", "the `LAYERS` to train on, by comma, each scaled apart (needed where the dataset has several)")
+	f.StringVar(&o.model, "model", "softmax", "the kind of head: softmax, svm or mlp")
+	f.StringVar(&o.penalty, "penalty", "l2", "of the weights of softmax: l2 (their squares), l1 (their absolute values, which leaves values out) or elasticnet (both)")
+	f.Float64Var(&o.l1Ratio, "l1-ratio", 0.5, "part of l1 in elasticnet")
 	f.StringVar(&o.scaling, "scaling", string(head.ScaleCommon), "of the features: common (one factor for all columns), columns (each by its own deviation) or l2 (each picture to length 1, then common)")
 	f.StringVar(&o.classWeights, "class-weights", string(head.WeighRows), "none, or balanced: rare classes count as much as frequent ones")
 	f.BoolVar(&o.calibrate, "calibrate", false, "scale the scores so that probabilities fit pictures that were not trained on")
-	f.Float64Var(&o.lambda, "lambda", 0, "strength of the regularization of softmax (default: chosen by cross-validation)")
+	f.Float64Var(&o.lambda, "lambda", 0, "strength of the regularization of softmax and svm (default: chosen by cross-validation)")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the split and of the cross-validation")
 	f.Float64Var(&o.testFraction, "test-fraction", 0.2, "part of the rows kept out to measure the head, 0 for none")
 	f.Float64Var(&o.nearDuplicates, "near-duplicates", 0.98, "`COSINE` of two pictures' features from which they count as one, 0 for equal files only")
@@ -88,12 +97,20 @@ func (o *trainOptions) flags() *pflag.FlagSet {
 	return f
 }
 
+// formerName understands --layer, of earlier versions and the heads that they have trained.
+func formerName(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	if name == "layer" {
+		name = "layers"
+	}
+	return pflag.NormalizedName(name)
+}
+
 // settingsOf records the flags that steer the kind of head that is trained, without the names
 // of files.
 func settingsOf(flags *pflag.FlagSet, model string) map[string]string {
 	others := []string{"features", "out", "help", "units", "dropout", "rate", "batch", "epochs", "patience"}
 	if model == "mlp" {
-		others = []string{"features", "out", "help", "lambda"}
+		others = []string{"features", "out", "help", "lambda", "penalty", "l1-ratio"}
 	}
 	all := map[string]string{}
 	flags.VisitAll(func(f *pflag.Flag) {
@@ -110,8 +127,14 @@ func (o *trainOptions) validate() error {
 		return cli.Usagef("--features DIR is required")
 	case o.out == "":
 		return cli.Usagef("--out HEAD is required")
-	case o.model != "softmax" && o.model != "mlp":
-		return cli.Usagef("unknown --model %q: use softmax or mlp", o.model)
+	case !slices.Contains([]string{"softmax", "svm", "mlp"}, o.model):
+		return cli.Usagef("unknown --model %q: use softmax, svm or mlp", o.model)
+	case !slices.Contains([]string{"l2", "l1", "elasticnet"}, o.penalty):
+		return cli.Usagef("unknown --penalty %q: use l2, l1 or elasticnet", o.penalty)
+	case o.penalty != "l2" && o.model != "softmax":
+		return cli.Usagef("--penalty %s is for --model softmax", o.penalty)
+	case !(o.l1Ratio > 0 && o.l1Ratio < 1):
+		return cli.Usagef("--l1-ratio %g: use a part between 0 and 1; --penalty l1 and l2 are the ends", o.l1Ratio)
 	case !slices.Contains([]head.Scaling{head.ScaleCommon, head.ScaleColumns, head.ScaleUnit}, head.Scaling(o.scaling)):
 		return cli.Usagef("unknown --scaling %q: use common, columns or l2", o.scaling)
 	case o.classWeights != string(head.WeighRows) && o.classWeights != string(head.WeighClasses):
@@ -119,7 +142,7 @@ func (o *trainOptions) validate() error {
 	case !(o.lambda >= 0) || math.IsInf(o.lambda, 0):
 		return cli.Usagef("--lambda %g: use a positive number", o.lambda)
 	case o.lambda > 0 && o.model == "mlp":
-		return cli.Usagef("--lambda is for --model softmax: mlp is regularized by --dropout")
+		return cli.Usagef("--lambda is for --model softmax and svm: mlp is regularized by --dropout")
 	case o.lambda > 0 && o.calibrate:
 		return cli.Usagef("--calibrate needs the cross-validation that --lambda leaves out")
 	case !(o.nearDuplicates >= 0 && o.nearDuplicates <= 1):
@@ -142,7 +165,7 @@ func (o *trainOptions) run(ctx context.Context) error {
 		return fmt.Errorf("--out %s is a directory: name a file", o.out)
 	}
 	start := time.Now()
-	all, err := loadFeatures(ctx, o.features, o.layer)
+	all, err := loadFeatures(ctx, o.features, strings.Split(o.layers, ",")...)
 	if err != nil {
 		return err
 	}
@@ -161,12 +184,12 @@ func (o *trainOptions) run(ctx context.Context) error {
 	if len(split.test) > 0 {
 		learn, groups = all.choose(split.train), pick(groups, split.train)
 	}
-	logrus.Infof("training on %d rows of %d values (layer %s), %d kept out", learn.x.Rows, learn.x.Cols, learn.layer.Name, len(split.test))
+	logrus.Infof("training on %d rows of %d values (%s), %d kept out", learn.x.Rows, learn.x.Cols, layerNames(learn.layers), len(split.test))
 	h, report, err := o.fit(ctx, learn, groups)
 	if err != nil {
 		return err
 	}
-	h.Recipe, h.Layer = all.recipe, all.layer
+	h.Recipe, h.Layers = all.recipe, all.layers
 	h.Notes = head.Notes{ToolVersion: cli.Version(), Seed: o.seed, TrainedOn: learn.x.Rows, Settings: o.settings, Copies: duplicates.Equal, NearCopies: duplicates.Alike, Report: report}
 	for _, hash := range learn.hashes {
 		h.Notes.Seen = append(h.Notes.Seen, shortHash(hash))
@@ -206,7 +229,20 @@ func (o *trainOptions) fit(ctx context.Context, f features, groups []string) (*h
 	}
 	options := head.TrainOptions{
 		Seed: o.seed, Scaling: head.Scaling(o.scaling), ClassWeights: head.ClassWeights(o.classWeights), Calibrate: o.calibrate, Groups: groups,
-		Progress: func(done, of int) { logrus.Debugf("cross-validation: strength %d of %d", done, of) },
+		L1Ratio: map[string]float64{"l1": 1, "elasticnet": o.l1Ratio}[o.penalty],
+	}
+	if o.model == "svm" {
+		options.Loss = head.LossHinge
+	}
+	if !o.quiet {
+		var steps *cli.Steps
+		defer func() { steps.Done() }()
+		options.Progress = func(done, of int) {
+			if steps == nil { // how many there are is known only now
+				steps = o.log.NewSteps("cross-validation", "strengths", of)
+			}
+			steps.Update(done)
+		}
 	}
 	if o.lambda > 0 {
 		options.Lambdas = []float64{o.lambda}
@@ -218,7 +254,7 @@ func (o *trainOptions) summarize(h *head.Head, took time.Duration) {
 	report := h.Notes.Report
 	fmt.Printf("head         %s\n", o.out)
 	fmt.Printf("classes      %s\n", joinClasses(h.Classes))
-	fmt.Printf("trained on   %d pictures, layer %s of %s, %d values each\n", h.Notes.TrainedOn, h.Layer.Name, h.Recipe.Model, h.Columns())
+	fmt.Printf("trained on   %d pictures, %s of %s, %d values each\n", h.Notes.TrainedOn, layerNames(h.Layers), h.Recipe.Model, h.Columns())
 	best := slices.IndexFunc(report.Path, func(p head.PathPoint) bool { return p.Lambda == report.Lambda })
 	if best >= 0 {
 		fmt.Printf("lambda       %g, by cross-validation (%d folds, %d pictures): accuracy %.2f %%, log loss %.4f\n",
@@ -232,6 +268,9 @@ func (o *trainOptions) summarize(h *head.Head, took time.Duration) {
 	if report.Temperature > 0 {
 		fmt.Printf("temperature  %.3f\n", report.Temperature)
 	}
+	if report.Columns > 0 {
+		fmt.Printf("columns      %s\n", describeColumns(h))
+	}
 	if report.AtEdge {
 		logrus.Warnf("the best lambda, %g, is at the edge of those tried", report.Lambda)
 	}
@@ -240,4 +279,34 @@ func (o *trainOptions) summarize(h *head.Head, took time.Duration) {
 		fmt.Printf("\non %d pictures kept out of the training:\n", h.Notes.HeldOut.N)
 		printMetrics(os.Stdout, *h.Notes.HeldOut)
 	}
+}
+
+// strongest is the number of columns that are named.
+const strongest = 5
+
+// describeColumns says how many values of each layer have a weight, and which the largest ones.
+func describeColumns(h *head.Head) string {
+	used := h.UsedColumns()
+	layerOf := func(column int) (layer, within int) {
+		for i, l := range h.Layers {
+			if column < l.Size() {
+				return i, column
+			}
+			column -= l.Size()
+		}
+		panic("a column beyond the layers")
+	}
+	counts := make([]int, len(h.Layers))
+	var first, parts []string
+	for i, column := range used {
+		layer, within := layerOf(column)
+		counts[layer]++
+		if i < strongest {
+			first = append(first, fmt.Sprintf("%s[%d]", h.Layers[layer].Name, within))
+		}
+	}
+	for i, l := range h.Layers {
+		parts = append(parts, fmt.Sprintf("%d of %d of %s", counts[i], l.Size(), l.Name))
+	}
+	return strings.Join(parts, ", ") + " have a weight; the largest: " + strings.Join(first, ", ")
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -13,41 +14,55 @@ import (
 )
 
 // lineInterval is the time between two lines of progress where there is no terminal.
-const lineInterval = 10 * time.Second
+const lineInterval = 5 * time.Second
 
 // Progress shows how far a run over pictures is: a bar with rate and remaining time on a
 // terminal, a log line now and then elsewhere.
 type Progress struct {
 	total int
 	last  time.Time
-	bar   *progressbar.ProgressBar
+	// numbers: for programs rather than people.
+	numbers bool
+
+	bar    *progressbar.ProgressBar // nil without a terminal
+	action string
 }
 
 // NewProgress begins to show a run over total pictures. Call Done at its end.
 func (o *LogOptions) NewProgress(action string, total int) *Progress {
-	p := &Progress{total: total, last: time.Now()}
+	p := &Progress{total: total, last: time.Now(), numbers: o.Format == "json", action: action}
 	if o.Quiet || o.Format == "json" || !terminal() {
 		return p
 	}
-	p.bar = progressbar.NewOptions(total,
+	p.bar = newBar(action, "images", total)
+	return p
+}
+
+// newBar draws a bar, above which log lines go on.
+func newBar(action, unit string, total int) *progressbar.ProgressBar {
+	bar := progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(os.Stderr),
 		progressbar.OptionSetDescription(action),
 		progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString("images"),
-		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionSetPredictTime(false), // in the description, with the rate in full
+		progressbar.OptionSetElapsedTime(false),
 		progressbar.OptionFullWidth(),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 	)
-	logrus.SetOutput(&aboveBar{bar: p.bar})
-	return p
+	logrus.SetOutput(&aboveBar{bar: bar})
+	return bar
 }
 
 // Update shows the state of the run.
 func (p *Progress) Update(s pipeline.Stats) {
-	done := s.Rows + s.Failures
+	done, rate := s.Rows+s.Failures, s.Rate()
+	if rate == 0 {
+		return
+	}
+	remaining := float64(p.total-done) / rate
 	if p.bar != nil {
+		p.bar.Describe(p.description(rate, remaining, s.Failures))
 		_ = p.bar.Set(done) // a bar that cannot be drawn must not end the work
 		return
 	}
@@ -55,12 +70,27 @@ func (p *Progress) Update(s pipeline.Stats) {
 		return
 	}
 	p.last = time.Now()
-	rate := float64(done) / s.Elapsed.Seconds()
-	remaining := time.Duration(float64(p.total-done) / rate * float64(time.Second))
-	logrus.WithFields(logrus.Fields{
-		"done": done, "of": p.total, "failed": s.Failures,
-		"images_per_second": round(rate), "remaining": remaining.Round(time.Second).String(),
-	}).Info("progress")
+	fields := logrus.Fields{"done": done, "of": p.total, "failed": s.Failures, "images_per_second": round(rate)}
+	if p.numbers {
+		fields["elapsed_seconds"], fields["remaining_seconds"] = round(s.Elapsed.Seconds()), round(remaining)
+	} else {
+		fields["remaining"] = wholeSeconds(remaining)
+	}
+	logrus.WithFields(fields).Info("progress")
+}
+
+// description stands before the bar.
+func (p *Progress) description(rate, remaining float64, failed int) string {
+	text := fmt.Sprintf("%s, %.2f images/s, %s left", p.action, rate, wholeSeconds(remaining))
+	if failed > 0 {
+		text += fmt.Sprintf(", %d failed", failed)
+	}
+	return text
+}
+
+// wholeSeconds writes 3723 as 1h2m3s.
+func wholeSeconds(s float64) string {
+	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
 }
 
 // Done takes the bar away.
@@ -68,6 +98,45 @@ func (p *Progress) Done() {
 	if p.bar != nil {
 		_ = p.bar.Exit()
 		_ = p.bar.Clear()
+		logrus.SetOutput(os.Stderr)
+	}
+}
+
+// Steps shows how far a computation of few, long steps is: a bar on a terminal, a log line
+// now and then elsewhere.
+type Steps struct {
+	action, unit string
+	total        int
+	last         time.Time
+	bar          *progressbar.ProgressBar
+}
+
+// NewSteps begins to show a computation of total steps. Call Done at its end.
+func (o *LogOptions) NewSteps(action, unit string, total int) *Steps {
+	s := &Steps{action: action, unit: unit, total: total, last: time.Now()}
+	if !o.Quiet && o.Format != "json" && terminal() {
+		s.bar = newBar(action, unit, total)
+	}
+	return s
+}
+
+// Update shows the number of steps that are done.
+func (s *Steps) Update(done int) {
+	if s.bar != nil {
+		_ = s.bar.Set(done) // a bar that cannot be drawn must not end the work
+		return
+	}
+	if time.Since(s.last) >= lineInterval {
+		s.last = time.Now()
+		logrus.Infof("%s: %d of %d %s", s.action, done, s.total, s.unit)
+	}
+}
+
+// Done takes the bar away. It may be called on nil.
+func (s *Steps) Done() {
+	if s != nil && s.bar != nil {
+		_ = s.bar.Exit()
+		_ = s.bar.Clear()
 		logrus.SetOutput(os.Stderr)
 	}
 }

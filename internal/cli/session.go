@@ -19,7 +19,7 @@ type SessionFlags struct {
 const (
 	DeviceHelp    = "`DEVICE`: auto (a GPU if there is one), cpu, gpu:N, several as gpu:0,gpu:1, or gpu:all"
 	PrecisionHelp = "`ARITHMETIC`: float32, bfloat16 (CPUs), tf32 or float16 (GPUs)"
-	BatchHelp     = "`N` pictures are computed together (default: 8 on a CPU, 64 on a GPU)"
+	BatchHelp     = "`N` pictures are computed together (default: 8 on a CPU, or two a core; 64 on a GPU)"
 	MemoryHelp    = "`SHARE`, up to 1, of a GPU's memory that may be used (default: what is needed)"
 )
 

@@ -1,0 +1,70 @@
+package cmd_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"fovea/featurestore"
+)
+
+// onSmallDisk mounts a file system of 1 MB, which only the script sees, fills it but for room,
+// runs the command until that is used up, and again when room was made.
+const onSmallDisk = `set -e
+mount -t tmpfs -o size=1m tmpfs "$DISK"
+head -c "$BALLAST" /dev/zero >"$DISK/ballast"
+set +e
+"$@" 2>"$WORK/full.log"; echo $? >"$WORK/full.status"
+find "$DISK/out" -type f | sed "s,$DISK/out/,," | sort >"$WORK/full.files"
+cp -a "$DISK/out" "$WORK/full"
+rm "$DISK/ballast"
+"$@" --resume 2>"$WORK/resumed.log"; echo $? >"$WORK/resumed.status"
+cp -a "$DISK/out" "$WORK/resumed"
+`
+
+// A full disk stops the command with an error that names the file, the cause and the remedy.
+// Complete files stay, nothing half-written has a final name, and the resumed dataset is that
+// of a run with room enough.
+func TestExtractOnFullDisk(t *testing.T) {
+	disk := t.TempDir()
+	if output, err := exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk).CombinedOutput(); err != nil {
+		t.Skipf("no small file system can be mounted here: %v: %s", err, output)
+	}
+	photos, whole := tinyPictures(t, killPictures, killBroken), filepath.Join(t.TempDir(), "whole")
+	mustEnd(t, small(whole, "--rows-per-file", "8", photos), 3)
+	for _, room := range []int{20_000, 150_000, 220_000} {
+		t.Run(fmt.Sprintf("%d bytes", room), func(t *testing.T) {
+			work := t.TempDir()
+			extract := small(filepath.Join(disk, "out"), "--rows-per-file", "8", photos)
+			command := exec.Command("unshare", append([]string{"-rm", "sh", "-c", onSmallDisk, "sh"}, extract.Args...)...)
+			command.Env = append(os.Environ(), "DISK="+disk, "WORK="+work, fmt.Sprintf("BALLAST=%d", 1<<20-room))
+			if output, err := command.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, output)
+			}
+			read := func(name string) string {
+				content, err := os.ReadFile(filepath.Join(work, name))
+				check(t, err)
+				return string(content)
+			}
+			t.Logf("%s%s", read("full.log"), read("full.files"))
+			if read("full.status") != "1\n" || read("resumed.status") != "3\n" {
+				t.Errorf("the status is %s, resumed %s, want 1 and 3: %s", read("full.status"), read("resumed.status"), read("resumed.log"))
+			}
+			message := read("full.log")
+			if !regexp.MustCompile(`(part-000[0-9]{2}\.parquet|manifest\.json|errors\.parquet).*no space left on device: make room on the disk of .*--resume`).MatchString(message) {
+				t.Errorf("the message is %s", message)
+			}
+			if strings.Contains(read("full.files"), ".tmp/") {
+				t.Errorf("a temporary file is left:\n%s", read("full.files"))
+			}
+			if filesOf(filepath.Join(work, "full", "data")) > 0 {
+				check(t, featurestore.Verify(filepath.Join(work, "full")))
+			}
+			sameDatasets(t, filepath.Join(work, "resumed"), whole)
+		})
+	}
+}

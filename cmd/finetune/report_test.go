@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sirupsen/logrus"
+	logtest "github.com/sirupsen/logrus/hooks/test"
+
+	"fovea/head"
+)
+
+func TestWithoutGroupsOf(t *testing.T) {
+	groups := []string{"a", "b", "a", "c", "d", "b"}
+	if d := cmp.Diff([]int{3}, withoutGroupsOf([]int{0, 1, 3}, []int{2, 4, 5}, groups)); d != "" {
+		t.Error(d)
+	}
+}
+
+// near are rows of two classes of which each has a twin, nearly the same, in another file.
+func near(n int) features {
+	f := features{x: head.Matrix{Rows: 2 * n, Cols: 8, Data: make([]float32, 2*n*8)}}
+	random := rand.New(rand.NewPCG(1, 1))
+	for i := range 2 * n {
+		own, row := i/2, f.x.Row(i)
+		for j := range row {
+			if row[j] = float32(random.NormFloat64()); i%2 == 1 {
+				row[j] = f.x.Row(i - 1)[j] + 1e-4
+			}
+		}
+		if i%2 == 0 {
+			row[own%2] += 3
+		}
+		f.labels = append(f.labels, []string{"cat", "dog"}[own%2])
+		f.hashes = append(f.hashes, fmt.Sprintf("%016d", i))
+		f.paths = append(f.paths, fmt.Sprint(i))
+		f.splits = append(f.splits, "")
+	}
+	return f
+}
+
+// Where a head has seen one of two nearly equal pictures, the learning curve does not train on
+// it to be tested on the other.
+func TestLearningCurveKeepsNearDuplicatesApart(t *testing.T) {
+	f := near(30)
+	var seen, unseen []int
+	for i := range f.labels {
+		if i%2 == 0 || i > 40 {
+			seen = append(seen, i)
+		} else {
+			unseen = append(unseen, i)
+		}
+	}
+	settings := map[string]string{"near-duplicates": "0.99999", "lambda": "0.1"}
+	h := &head.Head{Notes: head.Notes{Settings: settings, NearCopies: 1}}
+	hook := logtest.NewGlobal()
+	defer logrus.StandardLogger().ReplaceHooks(logrus.LevelHooks{})
+	o := &reportOptions{repeats: 1}
+	curve, err := o.learningCurve(context.Background(), h, f, seen, unseen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Of the 40 seen, 20 have a twin among the 20 unseen: 20 are left.
+	if last := curve[len(curve)-1]; last.Rows != len(seen)-len(unseen) {
+		t.Errorf("the curve ends at %d pictures, want %d", last.Rows, len(seen)-len(unseen))
+	}
+	told := false
+	for _, e := range hook.AllEntries() {
+		told = told || strings.Contains(e.Message, fmt.Sprintf("%d training pictures are left out", len(unseen)))
+	}
+	if !told {
+		t.Error("nothing is said of what is left out")
+	}
+}

@@ -1,0 +1,144 @@
+package cmd_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"fovea/featurestore"
+)
+
+// slowPictures are 1,000 pictures that take about a minute to decode: links to one.
+func slowPictures(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	img := image.NewRGBA(image.Rect(0, 0, 2000, 1500))
+	random := rand.New(rand.NewPCG(1, 1))
+	for i := range img.Pix {
+		img.Pix[i] = uint8(random.Uint32())
+	}
+	var content bytes.Buffer
+	check(t, png.Encode(&content, img))
+	file := filepath.Join(dir, ".one.png")
+	check(t, os.WriteFile(file, content.Bytes(), 0o644))
+	for i := range 1000 {
+		check(t, os.Link(file, filepath.Join(dir, fmt.Sprintf("%04d.png", i))))
+	}
+	return dir
+}
+
+// await waits until the command has made what the pattern matches.
+func await(t *testing.T, pattern string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		if names, _ := filepath.Glob(pattern); len(names) > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("there is no %s", pattern)
+		}
+	}
+}
+
+// A signal, by the user or by what runs the command as a service, ends it soon and in order:
+// what is finished is kept, and the dataset says that it was interrupted.
+func TestSignalsEndInOrder(t *testing.T) {
+	pictures := slowPictures(t)
+	for name, test := range map[string]struct {
+		signal syscall.Signal
+		status int
+		early  bool // in start-up
+	}{
+		"Ctrl-C":              {syscall.SIGINT, 130, false},
+		"Ctrl-C in start-up":  {syscall.SIGINT, 130, true},
+		"SIGTERM":             {syscall.SIGTERM, 143, false},
+		"SIGTERM in start-up": {syscall.SIGTERM, 143, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "out")
+			command := small(out, "--rows-per-file", "2", pictures)
+			var output bytes.Buffer
+			command.Stderr = &output
+			check(t, command.Start())
+			if test.early {
+				await(t, filepath.Join(out, "manifest.json"))
+			} else {
+				await(t, filepath.Join(out, "data", "part-00001.parquet"))
+			}
+			asked := time.Now()
+			check(t, command.Process.Signal(test.signal))
+			_ = command.Wait() // its status is looked at
+			if took := time.Since(asked); took > 3*time.Second {
+				t.Errorf("it takes %s to end", took)
+			}
+			if got := command.ProcessState.ExitCode(); got != test.status || !strings.Contains(output.String(), "once more to stop at once") {
+				t.Errorf("status %d, want %d: %s", got, test.status, output.String())
+			}
+			check(t, featurestore.Verify(out))
+			d, err := featurestore.Open(out)
+			check(t, err)
+			if status := d.Manifest().Status; status != featurestore.StatusInterrupted {
+				t.Errorf("the dataset's status is %q", status)
+			}
+			if !test.early && d.Rows() < 4 {
+				t.Errorf("%d rows are left of 4", d.Rows())
+			}
+			if _, err := os.Stat(filepath.Join(out, ".tmp")); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("temporary files are left: %v", err)
+			}
+		})
+	}
+}
+
+// A second signal ends the command at once, even in a batch that takes long.
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	command := exec.Command(filepath.Join(binaries, "extract"), "--quiet", "--batch", "32", "--device", "cpu", "--rows-per-file", "1", "--out", out, "../testdata/photos")
+	check(t, command.Start())
+	await(t, filepath.Join(out, "data", "part-00000.parquet")) // the first picture; now comes the batch
+	check(t, command.Process.Signal(os.Interrupt))
+	time.Sleep(200 * time.Millisecond)
+	asked := time.Now()
+	check(t, command.Process.Signal(os.Interrupt))
+	_ = command.Wait() // its status is looked at
+	if took := time.Since(asked); took > time.Second {
+		t.Errorf("it takes %s to end", took)
+	}
+	if status := command.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != syscall.SIGINT {
+		t.Errorf("it ends with %v, not by the signal", command.ProcessState)
+	}
+	if d, err := featurestore.Open(out); err != nil || d.Rows() != 1 {
+		t.Errorf("the first row is gone: %v", err)
+	}
+}
+
+// Of two runs that write to one directory, the second is refused and the first does not notice.
+func TestTwoRunsRefuseEachOther(t *testing.T) {
+	pictures, out := slowPictures(t), filepath.Join(t.TempDir(), "out")
+	first := small(out, "--rows-per-file", "2", pictures)
+	check(t, first.Start())
+	await(t, filepath.Join(out, "data", "part-00000.parquet"))
+	for _, how := range []string{"--resume", "--overwrite", "--quiet"} {
+		second := small(out, how, pictures)
+		message, _ := second.CombinedOutput() // its status is looked at
+		if got := second.ProcessState.ExitCode(); got != 1 || !strings.Contains(string(message), out) || !strings.Contains(string(message), "another process is writing to it: wait for its end, or give another --out") {
+			t.Errorf("%s: status %d: %s", how, got, message)
+		}
+	}
+	check(t, first.Process.Signal(os.Interrupt))
+	_ = first.Wait() // its status is looked at
+	if got := first.ProcessState.ExitCode(); got != 130 {
+		t.Errorf("the first run ends with status %d", got)
+	}
+	check(t, featurestore.Verify(out))
+}

@@ -1,0 +1,225 @@
+package head
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+
+	"golang.org/x/sync/errgroup"
+	"gonum.org/v1/gonum/mat"
+)
+
+// directions are those in which rows vary most: orthonormal eigenvectors of the columns'
+// covariance with its largest eigenvalues, approximately. Features are highly correlated, so
+// that a loss is some hundred times as curved along these as along others, and L-BFGS takes
+// many steps to find that out. Told beforehand (see preconditioner), it takes a fraction of them.
+type directions struct {
+	vectors dense // a row each
+	values  []float64
+	// rest is the mean of the other eigenvalues.
+	rest float64
+}
+
+// How directions are found: so many, of so many rows at most, by so many rounds of block power
+// iteration (Halko, Martinsson and Tropp, 2011). They need not be exact.
+const (
+	directionCount  = 64
+	directionRows   = 8192
+	directionRounds = 3
+	// Smaller problems are solved before the directions would be found.
+	directionMinCols = 256
+	directionMinRows = 512
+)
+
+// findDirections is nil where it is not worth it.
+func findDirections(ctx context.Context, x dense) (*directions, error) {
+	if x.cols < directionMinCols || x.rows < directionMinRows {
+		return nil, nil
+	}
+	rows := make([]int, min(x.rows, directionRows))
+	for i := range rows {
+		rows[i] = i * x.rows / len(rows) // all over
+	}
+	v := newDense(directionCount, x.cols)
+	random := rand.New(rand.NewPCG(1, 0x646972)) //nolint:gosec // no secret
+	for i := range v.rows {
+		for j := range v.cols {
+			v.row(i)[j] = float32(random.NormFloat64())
+		}
+	}
+	orthonormalize(v)
+	var image dense
+	for round := range directionRounds {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		image = x.covariance(rows, v)
+		if round < directionRounds-1 {
+			copy(v.data, image.data)
+			orthonormalize(v)
+		}
+	}
+	// Within the space of the vectors, the eigenvectors are those of V C V' (Rayleigh and Ritz).
+	k := v.rows
+	small := mat.NewSymDense(k, nil)
+	for i := range k {
+		for j := range i + 1 {
+			small.SetSym(i, j, (dot(v.row(i), image.row(j))+dot(v.row(j), image.row(i)))/2)
+		}
+	}
+	var eigen mat.EigenSym
+	if !eigen.Factorize(small, true) {
+		return nil, nil // it only takes longer without
+	}
+	var basis mat.Dense
+	eigen.VectorsTo(&basis)
+	d := &directions{vectors: newDense(k, x.cols), values: eigen.Values(nil)}
+	top := 0.0
+	for i := range k {
+		d.values[i] = math.Max(d.values[i], 0)
+		top += d.values[i]
+		row := d.vectors.row(i)
+		for j := range k {
+			factor := float32(basis.At(j, i))
+			for c, value := range v.row(j) {
+				row[c] += factor * value
+			}
+		}
+	}
+	total := 0.0
+	for _, r := range rows {
+		total += dot(x.row(r), x.row(r)) / float64(len(rows))
+	}
+	d.rest = math.Max(total-top, 0) / float64(max(1, x.cols-k))
+	return d, nil
+}
+
+func dot(a, b []float32) float64 {
+	sum := 0.0
+	for j, v := range a {
+		sum += float64(v) * float64(b[j])
+	}
+	return sum
+}
+
+// orthonormalize makes rows orthonormal, by Gram and Schmidt's method done twice.
+func orthonormalize(v dense) {
+	for i := range v.rows {
+		own := v.row(i)
+		for range 2 {
+			for j := range i {
+				other := v.row(j)
+				factor := float32(dot(own, other))
+				for c, value := range other {
+					own[c] -= factor * value
+				}
+			}
+		}
+		unitNorm(own, own)
+	}
+}
+
+// covarianceParts is a fixed number, so that sums do not depend on the number of CPUs.
+const covarianceParts = 8
+
+// covariance is V X'X / n for some rows of x, whose columns have the mean 0.
+func (x dense) covariance(rows []int, v dense) dense {
+	parts := make([]dense, covarianceParts)
+	var group errgroup.Group
+	group.SetLimit(allCPUs())
+	for p := range parts {
+		group.Go(func() error {
+			parts[p] = newDense(v.rows, v.cols)
+			scores := make([]float32, blockRows*v.rows)
+			own := rows[p*len(rows)/covarianceParts : (p+1)*len(rows)/covarianceParts]
+			for start := 0; start < len(own); start += blockRows {
+				block := own[start:min(start+blockRows, len(own))]
+				x.scores(block, v, scores)
+				x.addProducts(block, scores, parts[p])
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // computing cannot fail
+	sum := parts[0]
+	for _, part := range parts[1:] {
+		for i, value := range part.data {
+			sum.data[i] += value
+		}
+	}
+	for i := range sum.data {
+		sum.data[i] /= float32(len(rows))
+	}
+	return sum
+}
+
+// preconditioner maps the variables u that the optimizer sees to weights w = P u, with P the
+// inverse square root of what the curvature is about: curvature * covariance + strength.
+type preconditioner struct {
+	*directions
+	// factors are those of the directions, common that of all others; bias that of a bias.
+	factors      []float32
+	common, bias float64
+}
+
+// precondition prepares for losses of some curvature by the scores and a penalty of some
+// strength.
+func (d *directions) precondition(curvature, strength float64) *preconditioner {
+	if d == nil {
+		return nil
+	}
+	inverseRoot := func(value float64) float64 { return 1 / math.Sqrt(curvature*value+strength) }
+	p := &preconditioner{directions: d, common: inverseRoot(d.rest), bias: 1 / math.Sqrt(curvature)}
+	for _, value := range d.values {
+		p.factors = append(p.factors, float32(inverseRoot(value)-p.common))
+	}
+	return p
+}
+
+// apply computes P x, which is also P' x, for parameters as those of regression.
+func (p *preconditioner) apply(dst, x []float64, count int) {
+	if p == nil {
+		copy(dst, x)
+		return
+	}
+	d := p.vectors.cols
+	in, out, all := newDense(count, d), newDense(padded(count, 2), d), make([]int, count)
+	for c := range count {
+		all[c] = c
+		for j, v := range x[c*(d+1) : c*(d+1)+d] {
+			in.row(c)[j] = float32(v)
+		}
+	}
+	scores := make([]float32, count*p.vectors.rows)
+	in.scores(all, p.vectors, scores)
+	// The products are needed by direction, which are the rows here.
+	factors := make([]float32, p.vectors.rows*out.rows)
+	directions := make([]int, p.vectors.rows)
+	for i := range directions {
+		directions[i] = i
+		for c := range count {
+			factors[i*out.rows+c] = scores[c*p.vectors.rows+i] * p.factors[i]
+		}
+	}
+	p.vectors.addProducts(directions, factors, out)
+	for c := range count {
+		from, to := x[c*(d+1):(c+1)*(d+1)], dst[c*(d+1):(c+1)*(d+1)]
+		for j, v := range from[:d] {
+			to[j] = p.common*v + float64(out.row(c)[j])
+		}
+		to[d] = p.bias * from[d]
+	}
+}
+
+// invert computes u from w.
+func (p *preconditioner) invert(dst, w []float64, count int) {
+	if p == nil {
+		copy(dst, w)
+		return
+	}
+	inverse := &preconditioner{directions: p.directions, common: 1 / p.common, bias: 1 / p.bias}
+	for _, f := range p.factors {
+		inverse.factors = append(inverse.factors, float32(1/(float64(f)+p.common)-inverse.common))
+	}
+	inverse.apply(dst, w, count)
+}

@@ -1,0 +1,181 @@
+package head
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+
+	arrays "gonum.org/v1/gonum/floats"
+)
+
+// Settings of fitSparse.
+const (
+	// memory is the number of steps whose changes of the gradient are remembered.
+	memory = 10
+	// armijo is the part of the promised fall that a step must bring.
+	armijo = 1e-4
+	// halvings of a step at most: then what is left is rounding.
+	halvings = 20
+)
+
+// fitSparse minimizes the objective with r.absolute times the weights' absolute values (of
+// all classes) added, by OWL-QN (Andrew and Gao, "Scalable Training of L1-Regularized
+// Log-Linear Models", 2007): L-BFGS whose steps end where a weight would change its sign, so
+// that weights become 0, until no component of the gradient, as far as the penalty does not
+// hold it, is above tolerance.
+func (r *regression) fitSparse(ctx context.Context, start []float64, tolerance float64) ([]float64, error) {
+	size, d := len(start), r.x.cols
+	x, gradient := slices.Clone(start), make([]float64, size)
+	value := r.loss(x, gradient) + r.absolutes(x)
+	slope, step := make([]float64, size), make([]float64, size)
+	next, nextGradient := make([]float64, size), make([]float64, size)
+	var moves, changes [][]float64
+	for range maxIterations {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		r.steepest(slope, x, gradient)
+		if arrays.Norm(slope, math.Inf(1)) <= tolerance {
+			break
+		}
+		twoLoops(step, slope, moves, changes)
+		length := 1.0
+		if len(moves) == 0 {
+			length = math.Min(1, 1/arrays.Norm(slope, 2))
+		}
+		for j, s := range slope {
+			if step[j]*s > 0 { // away from where the loss falls
+				step[j] = 0
+			}
+		}
+		found := false
+		for range halvings {
+			for j, v := range x {
+				next[j] = v + length*step[j]
+				if j%(d+1) == d { // a bias
+					continue
+				}
+				side := v
+				if side == 0 {
+					side = -slope[j]
+				}
+				if next[j]*side <= 0 {
+					next[j] = 0
+				}
+			}
+			promised := 0.0
+			for j, s := range slope {
+				promised += s * (next[j] - x[j])
+			}
+			if own := r.loss(next, nextGradient) + r.absolutes(next); own <= value+armijo*promised && own < value {
+				value, found = own, true
+				break
+			}
+			length /= 2
+		}
+		if !found {
+			if len(moves) == 0 {
+				break
+			}
+			moves, changes = nil, nil // once more, straight down
+			continue
+		}
+		move, change := make([]float64, size), make([]float64, size)
+		arrays.SubTo(move, next, x)
+		arrays.SubTo(change, nextGradient, gradient)
+		if arrays.Dot(move, change) > 0 {
+			moves, changes = append(moves, move), append(changes, change)
+			if len(moves) > memory {
+				moves, changes = moves[1:], changes[1:]
+			}
+		}
+		x, next = next, x
+		gradient, nextGradient = nextGradient, gradient
+	}
+	if math.IsNaN(value) {
+		return nil, errors.New("head: the fit has run away to infinite weights")
+	}
+	return x, nil
+}
+
+// absolutes is the penalty of the absolute values. The one vector of two classes stands for
+// two of half its size.
+func (r *regression) absolutes(parameters []float64) float64 {
+	sum, d := 0.0, r.x.cols
+	for start := 0; start < len(parameters); start += d + 1 {
+		for _, v := range parameters[start : start+d] {
+			sum += math.Abs(v)
+		}
+	}
+	return r.absolute * sum
+}
+
+// steepest is the gradient with that of the absolute values. Where a weight is 0 and the
+// penalty outweighs the loss in both directions, it is 0.
+func (r *regression) steepest(dst, x, gradient []float64) {
+	d := r.x.cols
+	for j, g := range gradient {
+		switch v := x[j]; {
+		case j%(d+1) == d:
+			dst[j] = g
+		case v > 0:
+			dst[j] = g + r.absolute
+		case v < 0:
+			dst[j] = g - r.absolute
+		default:
+			dst[j] = math.Min(0, g+r.absolute) + math.Max(0, g-r.absolute)
+		}
+	}
+}
+
+// twoLoops is L-BFGS's step against a slope (Nocedal and Wright, algorithm 7.4).
+func twoLoops(step, slope []float64, moves, changes [][]float64) {
+	for j, s := range slope {
+		step[j] = -s
+	}
+	factors := make([]float64, len(moves))
+	for i := len(moves) - 1; i >= 0; i-- {
+		factors[i] = arrays.Dot(moves[i], step) / arrays.Dot(moves[i], changes[i])
+		arrays.AddScaled(step, -factors[i], changes[i])
+	}
+	if last := len(moves) - 1; last >= 0 {
+		arrays.Scale(arrays.Dot(moves[last], changes[last])/arrays.Dot(changes[last], changes[last]), step)
+	}
+	for i := range moves {
+		arrays.AddScaled(step, factors[i]-arrays.Dot(changes[i], step)/arrays.Dot(moves[i], changes[i]), moves[i])
+	}
+}
+
+// sparseLambdas are strengths from the weakest at which all weights are 0 down to a
+// five-hundredth of it.
+func (r *regression) sparseLambdas(ratio float64) []float64 {
+	size := vectors(r.classes) * (r.x.cols + 1)
+	x, gradient := make([]float64, size), make([]float64, size)
+	// The biases that fit without any weight come first.
+	for range 50 {
+		r.loss(x, gradient)
+		most := 0.0
+		for c := r.x.cols; c < size; c += r.x.cols + 1 {
+			x[c] -= 2 * gradient[c]
+			most = math.Max(most, math.Abs(gradient[c]))
+		}
+		if most < 1e-4 {
+			break
+		}
+	}
+	r.loss(x, gradient)
+	strongest := 0.0
+	for j, g := range gradient {
+		if j%(r.x.cols+1) != r.x.cols {
+			strongest = math.Max(strongest, math.Abs(g)/ratio)
+		}
+	}
+	var all []float64
+	for _, part := range []float64{0.5, 0.25, 0.1, 0.05, 0.025, 0.01, 0.005, 0.002} {
+		// Two digits are enough, and can be said again by --lambda.
+		unit := math.Pow(10, math.Floor(math.Log10(part*strongest))-1)
+		all = append(all, math.Round(part*strongest/unit)*unit)
+	}
+	return all
+}

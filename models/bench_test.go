@@ -1,0 +1,41 @@
+package models_test
+
+import (
+	"testing"
+	"time"
+
+	"fovea/inference"
+	"fovea/models"
+	"fovea/vgg"
+)
+
+// BenchmarkBareSession is the speed of the model alone, in images/s: what a whole
+// extraction is measured against.
+func BenchmarkBareSession(b *testing.B) {
+	model, err := models.Open(models.Default, models.Options{Dir: b.TempDir(), Session: inference.SessionConfig{Device: inference.DeviceCPU}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer model.Close() //nolint:errcheck // the process ends here
+	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{"pool5"}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := extractor.WarmUp(); err != nil {
+		b.Fatal(err)
+	}
+	batch := extractor.BatchSize()
+	pixels := make([]float32, batch*vgg.InputSize*vgg.InputSize*3)
+	for i := range pixels {
+		pixels[i] = float32(i%255) - 128
+	}
+	start := time.Now()
+	pictures := 0
+	for b.Loop() {
+		if _, err := extractor.Extract(pixels, batch); err != nil {
+			b.Fatal(err)
+		}
+		pictures += batch
+	}
+	b.ReportMetric(float64(pictures)/time.Since(start).Seconds(), "images/s")
+}

@@ -1,0 +1,78 @@
+package savedmodel
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+)
+
+// PredictMethod is the kind of signature that TensorFlow Serving answers predictions by.
+const PredictMethod = "tensorflow/serving/predict"
+
+// Parts are what a SavedModel is made of besides its variables.
+type Parts struct {
+	Graph      *graphpb.GraphDef
+	Saver      *core.SaverDef
+	Signatures map[string]*core.SignatureDef
+	Note       Note
+}
+
+// Write makes dir, which must not exist or be empty, a SavedModel for serving. Save is asked
+// to write the variables as a checkpoint of the given prefix. The directory gets its name
+// when all is in it.
+func Write(dir string, parts Parts, save func(prefix string) error) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("savedmodel: %s is not empty: export to a new directory", dir)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("savedmodel: cannot export to %s: %w", dir, err)
+	}
+	partial := strings.TrimRight(dir, "/") + ".partial"
+	if err := parts.write(partial, save); err != nil {
+		return errors.Join(fmt.Errorf("savedmodel: export to %s: %w", dir, err), os.RemoveAll(partial))
+	}
+	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("savedmodel: export to %s: %w", dir, err)
+	}
+	if err := os.Rename(partial, dir); err != nil {
+		return fmt.Errorf("savedmodel: export to %s: %w", dir, err)
+	}
+	return nil
+}
+
+func (p Parts) write(dir string, save func(prefix string) error) error {
+	prefix, note := filepath.Join(dir, filepath.FromSlash(variablesPrefix)), filepath.Join(dir, filepath.FromSlash(NoteFile))
+	for _, file := range []string{prefix, note} {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+	}
+	if err := save(prefix); err != nil {
+		return err
+	}
+	model, err := proto.Marshal(&core.SavedModel{
+		SavedModelSchemaVersion: 1,
+		MetaGraphs: []*core.MetaGraphDef{{
+			MetaInfoDef:  &core.MetaGraphDef_MetaInfoDef{Tags: []string{serveTag}, TensorflowVersion: tf.Version()},
+			GraphDef:     p.Graph,
+			SaverDef:     p.Saver,
+			SignatureDef: p.Signatures,
+		}},
+	})
+	if err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(p.Note, "", "  ")
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(filepath.Join(dir, graphFile), model, 0o644), os.WriteFile(note, append(text, '\n'), 0o644))
+}

@@ -1,0 +1,88 @@
+package servable
+
+import (
+	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+
+	"fovea/head"
+	"fovea/inference"
+)
+
+// declare adds a variable's handle under that very name.
+func (n *nodes) declare(name string, kind typespb.DataType, shape *attrpb.AttrValue) string {
+	n.list = append(n.list, &nodepb.NodeDef{Name: name, Op: "VarHandleOp", Attr: attributes{
+		"dtype": typeOf(kind), "shape": shape, "shared_name": text(name), "container": text(""),
+	}})
+	return name
+}
+
+// classifier adds a head to a graph.
+type classifier struct {
+	*nodes
+	variables []variable
+	err       error // the first
+}
+
+// read declares a variable with a value and returns what it reads.
+func (c *classifier) read(name string, values []float32, dims ...int) string {
+	tensor, err := inference.NewFloat32Tensor(dims, values)
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	handle := c.declare("head/"+name, float32Type, shapeOf(dims...))
+	c.variables = append(c.variables, variable{name: handle, kind: float32Type, value: tensor})
+	return c.add("ReadVariableOp", "head/"+name+"/read", []string{handle}, attributes{"dtype": typeOf(float32Type)})
+}
+
+// probabilities adds the head on the features of its layers, one of [pictures x views, ...]
+// each, and returns probabilities of shape [pictures, classes].
+func (c *classifier) probabilities(h *head.Head, features []string, views int) string {
+	var blocks []string
+	for i, layer := range h.Layers {
+		x := c.reshape(float32Type, features[i], -1, views, layer.Size())
+		x = c.reduce("Mean", x, 1, false)
+		if h.Standardization.Unit {
+			norm := c.add("Sqrt", "", []string{c.reduce("Sum", c.binary("Mul", float32Type, x, x), 1, true)}, attributes{"T": typeOf(float32Type)})
+			x = c.binary("DivNoNan", float32Type, x, norm)
+		}
+		blocks = append(blocks, x)
+	}
+	x := blocks[0]
+	if len(blocks) > 1 {
+		x = c.add("ConcatV2", "", append(blocks, c.whole(1)), attributes{"N": integer(len(blocks)), "T": typeOf(float32Type), "Tidx": typeOf(int32Type)})
+	}
+	columns := h.Columns()
+	x = c.binary("Sub", float32Type, x, c.read("mean", h.Standardization.Mean, columns))
+	x = c.binary("Mul", float32Type, x, c.read("scale", h.Standardization.Scale, columns))
+	if h.Hidden != nil {
+		x = c.dense("hidden", x, h.Hidden.Weights, h.Hidden.Biases)
+		x = c.add("Relu", "", []string{x}, attributes{"T": typeOf(float32Type)})
+	}
+	return c.add("Softmax", "probabilities", []string{c.dense("scores", x, h.Weights, h.Biases)}, attributes{"T": typeOf(float32Type)})
+}
+
+// dense is a layer whose weights have a row per unit.
+func (c *classifier) dense(name string, x string, weights [][]float32, biases []float32) string {
+	units, inputs := len(weights), len(weights[0])
+	flat := make([]float32, 0, units*inputs)
+	for _, w := range weights {
+		flat = append(flat, w...)
+	}
+	product := c.add("MatMul", "", []string{x, c.read(name+"/weights", flat, units, inputs)}, attributes{"T": typeOf(float32Type), "transpose_b": boolean(true)})
+	return c.binary("BiasAdd", float32Type, product, c.read(name+"/biases", biases, units))
+}
+
+func (c *classifier) reduce(operation, x string, axis int, keep bool) string {
+	return c.add(operation, "", []string{x, c.wholes(axis)}, attributes{"T": typeOf(float32Type), "Tidx": typeOf(int32Type), "keep_dims": boolean(keep)})
+}
+
+// names adds the classes' names, of shape [pictures, classes], and the most probable one of
+// each picture.
+func (c *classifier) names(classes []string, probabilities string) (all, best string) {
+	names := c.strings(classes...)
+	size := c.size(float32Type, probabilities)
+	all = c.add("BroadcastTo", "classes", []string{names, size}, attributes{"T": typeOf(stringType), "Tidx": typeOf(int32Type)})
+	index := c.add("ArgMax", "", []string{probabilities, c.whole(1)}, attributes{"T": typeOf(float32Type), "Tidx": typeOf(int32Type), "output_type": typeOf(int32Type)})
+	return all, c.add("GatherV2", "label", []string{names, index, c.whole(0)}, attributes{"Tparams": typeOf(stringType), "Tindices": typeOf(int32Type), "Taxis": typeOf(int32Type)})
+}

@@ -1,0 +1,157 @@
+package servable
+
+import (
+	"fmt"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	functionpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+	versionspb "github.com/galeone/tensorflow/tensorflow/go/core/framework/versions_go_proto"
+	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"fovea/head"
+	"fovea/inference"
+	"fovea/picture"
+	"fovea/pipeline"
+	"fovea/savedmodel"
+)
+
+// Names of the signature's tensors. TensorFlow Serving takes values of inputs whose names end
+// in _bytes as base64.
+const (
+	Signature     = "serving_default"
+	Input         = "image_bytes"
+	Probabilities = "probabilities"
+	ClassNames    = "classes"
+	Label         = "label"
+)
+
+// graphVersion is TensorFlow 2.18's version of graphs; minConsumer that of 1.13, since which
+// there has been what is used here.
+const (
+	graphVersion = 1882
+	minConsumer  = 12
+)
+
+// Export writes a SavedModel to dir, which must not exist or be empty. Its signature takes
+// image_bytes, the contents of n files as strings of shape [n], and gives probabilities
+// [n, classes], classes [n, classes], which are the classes' names, and label [n], the name
+// of the most probable one. The extractor, which is of the head's model, has the head's
+// layers in their order; config is the pictures' way to the model.
+//
+// Pictures are decoded and scaled as package picture does, but for what TensorFlow cannot:
+// only JPEG and PNG files are sure to be right (of GIFs, those of one frame that fills the
+// canvas), others are errors, and an error in one picture is one of its whole batch. The
+// orientation in EXIF is not applied. Scaling differs from Pillow's in the rounding of a few
+// pixels by 1 of 255.
+func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config, dir string) error {
+	model := extractor.Model()
+	n := &nodes{}
+	files := n.add("Placeholder", Input, nil, attributes{"dtype": typeOf(stringType), "shape": shapeOf(-1)})
+	pixels, functions, err := n.pixels(files, config.Picture)
+	if err != nil {
+		return err
+	}
+	if model.Input.DataType() == tf.Float {
+		if pixels, err = n.normalize(pixels, config.Normalization); err != nil {
+			return err
+		}
+	}
+	features, variables, more, err := n.copyModel(model, extractor.Outputs(), pixels)
+	if err != nil {
+		return fmt.Errorf("servable: %w", err)
+	}
+	c := &classifier{nodes: n}
+	probabilities := c.probabilities(h, features, config.Picture.Views.Count())
+	classes, label := c.names(h.Classes, probabilities)
+	if c.err != nil {
+		return fmt.Errorf("servable: the head: %w", c.err)
+	}
+	variables = append(variables, c.variables...)
+	saver := n.saver(variables)
+	info := func(tensor string, kind typespb.DataType, dims ...int) *core.TensorInfo {
+		return &core.TensorInfo{Encoding: &core.TensorInfo_Name{Name: tensor + ":0"}, Dtype: kind, TensorShape: shape(dims...)}
+	}
+	parts := savedmodel.Parts{
+		Graph: &graphpb.GraphDef{
+			Node: n.list, Library: &functionpb.FunctionDefLibrary{Function: append(functions, more...)},
+			Versions: &versionspb.VersionDef{Producer: graphVersion, MinConsumer: minConsumer},
+		},
+		Saver: saver,
+		Signatures: map[string]*core.SignatureDef{Signature: {
+			Inputs: map[string]*core.TensorInfo{Input: info(files, stringType, -1)},
+			Outputs: map[string]*core.TensorInfo{
+				Probabilities: info(probabilities, float32Type, -1, len(h.Classes)),
+				ClassNames:    info(classes, stringType, -1, len(h.Classes)),
+				Label:         info(label, stringType, -1),
+			},
+			MethodName: savedmodel.PredictMethod,
+		}},
+		Note: savedmodel.Note{Model: h.Recipe.Model, Preprocessing: string(picture.None)},
+	}
+	return savedmodel.Write(dir, parts, func(prefix string) error { return saveValues(model, variables, prefix) })
+}
+
+// saver adds the operations that TensorFlow saves and restores variables by.
+func (n *nodes) saver(variables []variable) *core.SaverDef {
+	var names, reads []string
+	var types []typespb.DataType
+	for _, v := range variables {
+		names, types = append(names, v.name), append(types, v.kind)
+		reads = append(reads, n.add("ReadVariableOp", "save/read", []string{v.name}, attributes{"dtype": typeOf(v.kind)}))
+	}
+	prefix := n.add("Placeholder", "save/prefix", nil, attributes{"dtype": typeOf(stringType), "shape": shapeOf()})
+	keys, slices := n.strings(names...), n.strings(make([]string, len(names))...)
+	saved := n.add("SaveV2", "save/save", append([]string{prefix, keys, slices}, reads...), attributes{"dtypes": typesOf(types...)})
+	values := n.add("RestoreV2", "save/restore", []string{prefix, keys, slices}, attributes{"dtypes": typesOf(types...)})
+	var assigned []string
+	for i, v := range variables {
+		value := values
+		if i > 0 {
+			value = fmt.Sprintf("%s:%d", values, i)
+		}
+		assigned = append(assigned, "^"+n.add("AssignVariableOp", "save/assign", []string{v.name, value}, attributes{"dtype": typeOf(v.kind)}))
+	}
+	restored := n.add("NoOp", "save/restore_all", assigned, nil)
+	return &core.SaverDef{FilenameTensorName: prefix + ":0", SaveTensorName: saved, RestoreOpName: restored, Version: core.SaverDef_V2}
+}
+
+// saveValues has the model's session, where its variables are, write them and the head's as a
+// checkpoint.
+func saveValues(model *inference.Model, variables []variable, prefix string) error {
+	// The names of the operations that this takes must be new at every export.
+	name := "fovea_export"
+	for i := 1; model.Graph.Operation(name+"/SaveV2") != nil; i++ {
+		name = fmt.Sprintf("fovea_export_%d", i)
+	}
+	scope := op.NewScopeWithGraph(model.Graph).SubScope(name)
+	file, err := tf.NewTensor(prefix)
+	if err != nil {
+		return err
+	}
+	target := op.Placeholder(scope.SubScope("prefix"), tf.String, op.PlaceholderShape(tf.ScalarShape()))
+	feeds := map[tf.Output]*tf.Tensor{target: file}
+	var names []string
+	var values []tf.Output
+	for _, v := range variables {
+		names = append(names, v.name)
+		switch {
+		case v.value != nil:
+			value := op.Placeholder(scope.SubScope("value"), tf.DataType(v.kind), op.PlaceholderShape(tf.MakeShape(v.value.Shape()...)))
+			feeds[value], values = v.value, append(values, value)
+		case v.source.DataType() == tf.DataType(handleType):
+			values = append(values, op.ReadVariableOp(scope.SubScope("read"), v.source, tf.DataType(v.kind)))
+		default:
+			values = append(values, v.source)
+		}
+	}
+	keys, slices := op.Const(scope.SubScope("keys"), names), op.Const(scope.SubScope("slices"), make([]string, len(names)))
+	saved := op.SaveV2(scope, target, keys, slices, values)
+	if err := scope.Err(); err != nil {
+		return err
+	}
+	_, err = model.Session.Run(feeds, nil, []*tf.Operation{saved})
+	return err
+}

@@ -1,0 +1,316 @@
+package servable
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fovea/head"
+	"fovea/inference"
+	"fovea/internal/cli"
+	"fovea/picture"
+	"fovea/pipeline"
+	"fovea/recipe"
+	"fovea/savedmodel"
+	"fovea/vgg"
+	"fovea/vgg/imagenet"
+)
+
+const photos = "../testdata/photos"
+
+// photoFiles reads the test photos.
+func photoFiles(t *testing.T, names ...string) [][]byte {
+	t.Helper()
+	var files [][]byte
+	for _, name := range names {
+		data, err := os.ReadFile(filepath.Join(photos, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, data)
+	}
+	return files
+}
+
+// random is a head with weights by chance, on layers of these sizes.
+func random(seed uint64, layers []recipe.Layer, classes []string, hidden int) *head.Head {
+	r := rand.New(rand.NewPCG(seed, 1))
+	values := func(n int, scale, shift float64) []float32 {
+		out := make([]float32, n)
+		for i := range out {
+			out[i] = float32(scale*r.NormFloat64() + shift)
+		}
+		return out
+	}
+	h := &head.Head{Classes: classes, Layers: layers}
+	columns := 0
+	for _, l := range layers {
+		columns += l.Size()
+		if len(layers) > 1 {
+			h.Standardization.Blocks = append(h.Standardization.Blocks, l.Size())
+		}
+	}
+	h.Standardization.Mean, h.Standardization.Scale = values(columns, 0.1, 0), values(columns, 0.1, 1)
+	inputs := columns
+	if hidden > 0 {
+		h.Hidden = &head.Hidden{Biases: values(hidden, 0.1, 0)}
+		for range hidden {
+			h.Hidden.Weights = append(h.Hidden.Weights, values(inputs, 1/math.Sqrt(float64(inputs)), 0))
+		}
+		inputs = hidden
+	}
+	for range classes {
+		h.Weights = append(h.Weights, values(inputs, 1/math.Sqrt(float64(inputs)), 0))
+	}
+	h.Biases = values(len(classes), 0.1, 0)
+	return h
+}
+
+// way is a small model's way from pictures to features.
+func way(t *testing.T, kind string, o inference.ExtractorOptions, r recipe.Recipe) (*inference.Extractor, pipeline.Config) {
+	t.Helper()
+	kind, signature, _ := strings.Cut(kind, ":")
+	model, err := savedmodel.Open(filepath.Join("../testdata/savedmodel", kind), savedmodel.Options{Preprocessing: r.Preprocessing, Signature: signature})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { model.Close() }) //nolint:errcheck // not what is tested
+	extractor, err := inference.NewExtractor(model, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.InputWidth, r.InputHeight, r.Preprocessing = model.InputWidth, model.InputHeight, model.Preprocessing
+	config, err := cli.PipelineConfig(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return extractor, config
+}
+
+// predict is what the program itself makes of files.
+func predict(t *testing.T, h *head.Head, e *inference.Extractor, config pipeline.Config, files [][]byte) [][]float64 {
+	t.Helper()
+	x, _ := joined(t, h, e, config, files)
+	probabilities, err := h.Probabilities(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return probabilities
+}
+
+func joined(t *testing.T, h *head.Head, e *inference.Extractor, config pipeline.Config, files [][]byte) (head.Matrix, int) {
+	t.Helper()
+	over := pipeline.OverViews(e, config.Picture.Views.Count())
+	x := head.Matrix{Cols: h.Columns(), Rows: len(files)}
+	for _, file := range files {
+		p, err := picture.Decode(file, config.Picture)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pixels := make([]float32, len(p.Pix))
+		config.Normalization.Apply(pixels, p.Pix)
+		features, err := over.Extract(pixels, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row, err := h.Join(features, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.Data = append(x.Data, row.Data...)
+	}
+	return x, len(files)
+}
+
+// fitted gives a random head the scale of its features, so that its probabilities are not all
+// 0 and 1.
+func fitted(t *testing.T, h *head.Head, e *inference.Extractor, config pipeline.Config, files [][]byte) {
+	t.Helper()
+	x, n := joined(t, h, e, config, files)
+	if h.Standardization.Unit {
+		return
+	}
+	for j := range x.Cols {
+		sum, squares := 0.0, 0.0
+		for i := range n {
+			v := float64(x.Row(i)[j])
+			sum += v / float64(n)
+			squares += v * v / float64(n)
+		}
+		h.Standardization.Mean[j] = float32(sum)
+		h.Standardization.Scale[j] = float32(0.5 / math.Sqrt(squares-sum*sum+1e-3))
+	}
+}
+
+// furthest is the largest difference of probabilities.
+func furthest(got [][]float32, want [][]float64) float64 {
+	worst := 0.0
+	for i, row := range want {
+		for c, p := range row {
+			worst = max(worst, math.Abs(float64(got[i][c])-p))
+		}
+	}
+	return worst
+}
+
+// What is exported says of pictures' bytes what the program says, for every kind of model and
+// head. The models take pictures of 16x16, where a pixel that rounds to the other side counts
+// more than in one of 224x224.
+func TestExportAgreesWithPredict(t *testing.T) {
+	const tolerance = 2e-3
+	files := photoFiles(t, "cat.1.png", "cat.3.jpg", "dog.1.jpg", "other.2.jpg")
+	for name, c := range map[string]struct {
+		kind    string
+		layers  []string
+		pool    string
+		recipe  recipe.Recipe
+		classes int
+		hidden  int
+		unit    bool
+	}{
+		"plain":       {kind: "keras-export", layers: []string{"fc1"}, recipe: recipe.Recipe{Preprocessing: "torch"}, classes: 2},
+		"hidden":      {kind: "keras-save", layers: []string{"block2_pool"}, pool: "avg", recipe: recipe.Recipe{Preprocessing: "tf", Resize: "crop"}, classes: 3, hidden: 7},
+		"two layers":  {kind: "keras-nested", layers: []string{"fc2", "block1_pool"}, pool: "max", recipe: recipe.Recipe{Preprocessing: "torch", Views: "flip"}, classes: 4, unit: true},
+		"ten crops":   {kind: "tf1-resource", layers: []string{"small/conv2"}, recipe: recipe.Recipe{Preprocessing: "torch", Views: "tencrop", Interpolation: "lanczos"}, classes: 2, unit: true},
+		"reference":   {kind: "tf1-reference", layers: []string{"fc6"}, recipe: recipe.Recipe{Preprocessing: "torch", Interpolation: "bicubic"}, classes: 2},
+		"keras 2":     {kind: "keras2-save", layers: []string{"fc2"}, recipe: recipe.Recipe{Preprocessing: "torch"}, classes: 2},
+		"takes bytes": {kind: "bytes:features", layers: []string{"block1_pool"}, pool: "avg", classes: 5, hidden: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			extractor, config := way(t, c.kind, inference.ExtractorOptions{Layers: c.layers, Pool: c.pool}, c.recipe)
+			classes := []string{"ant", "bee", "cat", "dog", "eel"}[:c.classes]
+			h := random(7, extractor.Layers(), classes, c.hidden)
+			h.Standardization.Unit = c.unit
+			fitted(t, h, extractor, config, files)
+			dir := filepath.Join(t.TempDir(), "new", "1")
+			if err := Export(h, extractor, config, dir); err != nil {
+				t.Fatal(err)
+			}
+			s, err := Open(dir, inference.SessionConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close() //nolint:errcheck // not what is tested
+			got, names, labels, err := s.Predict(files)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := predict(t, h, extractor, config, files)
+			if worst := furthest(got, want); !(worst < tolerance) {
+				t.Errorf("probabilities differ by %g: %v, want %v", worst, got, want)
+			} else {
+				t.Logf("probabilities differ by %.2g at most, the first are %.3f", worst, want[0])
+			}
+			for i, p := range want {
+				if d := cmp.Diff(classes, names[i]); d != "" || labels[i] != h.Predict(p) {
+					t.Errorf("picture %d: label %s, want %s; names: %s", i, labels[i], h.Predict(p), d)
+				}
+			}
+			if err := Export(h, extractor, config, dir); err == nil || !strings.Contains(err.Error(), "is not empty") {
+				t.Errorf("exporting over a model gives %v", err)
+			}
+			if _, _, _, err := s.Predict(append(slices.Clone(files), []byte("no picture"))); err == nil || !strings.Contains(err.Error(), "Unknown image file format") {
+				t.Errorf("a file that is no picture gives %v", err)
+			}
+		})
+	}
+}
+
+// The product's own model with a head that was trained on photos, also in Python.
+func TestExportVGG16(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs VGG16 some times")
+	}
+	const tolerance = 5e-4
+	h, err := head.Load("../testdata/heads/cats-vs-dogs.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := imagenet.VGG16()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := vgg.ByName("vgg16")
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := vgg.Open(c, set, inference.SessionConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close() //nolint:errcheck // not what is tested
+	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: h.LayerNames(), Pool: h.Recipe.Pool, Batch: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := cli.PipelineConfig(h.Recipe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "1")
+	if err := Export(h, extractor, config, dir); err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"cat.1.png", "cat.2.jpg", "cat.3.jpg", "dog.1.jpg", "dog.2.jpg", "other.1.jpg"}
+	files := photoFiles(t, names...)
+	want := predict(t, h, extractor, config, files)
+	s, err := Open(dir, inference.SessionConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // not what is tested
+	got, _, _, err := s.Predict(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if worst := furthest(got, want); !(worst < tolerance) {
+		t.Errorf("probabilities differ by %g: %v, want %v", worst, got, want)
+	} else {
+		t.Logf("through the C API, probabilities of %d photos differ by %.2g at most", len(names), worst)
+	}
+	python := os.Getenv("FOVEA_PYTHON_TENSORFLOW")
+	if python == "" {
+		t.Log("FOVEA_PYTHON_TENSORFLOW names no Python with tensorflow, numpy and pillow: predicting there is not tested")
+		return
+	}
+	arguments := []string{"../testdata/servable/predict.py", dir}
+	for _, name := range names {
+		arguments = append(arguments, filepath.Join(photos, name))
+	}
+	command := exec.Command(python, arguments...)
+	command.Stderr = os.Stderr
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var there struct {
+		Probabilities   [][]float32
+		Classes, Labels []string
+	}
+	if err := json.Unmarshal(out, &there); err != nil {
+		t.Fatal(err)
+	}
+	worst := furthest(there.Probabilities, want)
+	if !(worst < tolerance) || !slices.Equal(there.Classes, h.Classes) || there.Labels[3] != "dog" {
+		t.Errorf("Python's probabilities differ by %g; its classes are %v, its labels %v", worst, there.Classes, there.Labels)
+	} else {
+		t.Logf("in Python, they differ by %.2g at most", worst)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	if _, err := Open(filepath.Join("../testdata/savedmodel", "keras-export"), inference.SessionConfig{}); err == nil || !strings.Contains(err.Error(), "it has no image_bytes") {
+		t.Errorf("a model of pictures' numbers gives %v", err)
+	}
+	if _, err := Open(t.TempDir(), inference.SessionConfig{}); err == nil {
+		t.Error("an empty directory is opened")
+	}
+}

@@ -1,0 +1,189 @@
+package servable
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	functionpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"fovea/inference"
+)
+
+// modelPrefix begins the names of the model's nodes and variables.
+const modelPrefix = "model/"
+
+// modelCopy is the part of a model's graph that leads from its input to some outputs.
+type modelCopy struct {
+	graph    *tf.Graph
+	nodes    map[string]*nodepb.NodeDef
+	library  map[string]*functionpb.FunctionDef
+	input    string // reference of the placeholder
+	pixels   string // what replaces it
+	into     *nodes
+	done     map[string]bool
+	used     map[string]bool // functions of the library
+	restored []variable
+}
+
+// variable is a variable of the new graph and where its value comes from.
+type variable struct {
+	name   string // of the node that holds its handle, and in the checkpoint
+	kind   typespb.DataType
+	source tf.Output  // of the model's graph, or
+	value  *tf.Tensor // the value itself
+}
+
+// copyModel adds to n what the model computes of pixels up to outputs, and returns references
+// to them, the variables, and the functions that are called.
+func (n *nodes) copyModel(model *inference.Model, outputs []tf.Output, pixels string) ([]string, []variable, []*functionpb.FunctionDef, error) {
+	var encoded bytes.Buffer
+	if _, err := model.Graph.WriteTo(&encoded); err != nil {
+		return nil, nil, nil, fmt.Errorf("write the graph of %s: %w", model.Name, err)
+	}
+	graph := new(graphpb.GraphDef)
+	if err := proto.Unmarshal(encoded.Bytes(), graph); err != nil {
+		return nil, nil, nil, fmt.Errorf("read the graph of %s: %w", model.Name, err)
+	}
+	c := &modelCopy{
+		graph: model.Graph, nodes: map[string]*nodepb.NodeDef{}, library: map[string]*functionpb.FunctionDef{},
+		input: reference(model.Input), pixels: pixels, into: n, done: map[string]bool{}, used: map[string]bool{},
+	}
+	for _, node := range graph.GetNode() {
+		c.nodes[node.GetName()] = node
+	}
+	for _, function := range graph.GetLibrary().GetFunction() {
+		c.library[function.GetSignature().GetName()] = function
+	}
+	references := make([]string, len(outputs))
+	for i, o := range outputs {
+		var err error
+		if references[i], err = c.resolve(reference(o)); err != nil {
+			return nil, nil, nil, fmt.Errorf("model %s: %w", model.Name, err)
+		}
+	}
+	var functions []*functionpb.FunctionDef
+	for _, function := range graph.GetLibrary().GetFunction() {
+		if c.used[function.GetSignature().GetName()] {
+			functions = append(functions, function)
+		}
+	}
+	return references, c.restored, functions, nil
+}
+
+func reference(o tf.Output) string {
+	if o.Index == 0 {
+		return o.Op.Name()
+	}
+	return fmt.Sprintf("%s:%d", o.Op.Name(), o.Index)
+}
+
+// resolve is the new name of a tensor, after what it needs is copied.
+func (c *modelCopy) resolve(old string) (string, error) {
+	if old == c.input || old == c.input+":0" {
+		return c.pixels, nil
+	}
+	control, name := "", old
+	if after, found := strings.CutPrefix(old, "^"); found {
+		control, name = "^", after
+	}
+	node, _, _ := strings.Cut(name, ":")
+	if err := c.visit(node); err != nil {
+		return "", err
+	}
+	return control + modelPrefix + name, nil
+}
+
+// visit copies a node after those that it needs.
+func (c *modelCopy) visit(name string) error {
+	if c.done[name] {
+		return nil
+	}
+	c.done[name] = true
+	node := c.nodes[name]
+	if node == nil {
+		return fmt.Errorf("its graph has no node %s", name)
+	}
+	if state := stateOf(node.GetOp()); state != "" {
+		return fmt.Errorf("node %s: %s cannot be exported", name, state)
+	}
+	switch node.GetOp() {
+	case "VarHandleOp", "VariableV2", "Variable":
+		return c.variable(node)
+	}
+	for _, attribute := range node.GetAttr() {
+		c.calls(attribute.GetFunc().GetName())
+		for _, one := range attribute.GetList().GetFunc() {
+			c.calls(one.GetName())
+		}
+	}
+	c.calls(node.GetOp())
+	inputs := make([]string, len(node.GetInput()))
+	for i, input := range node.GetInput() {
+		var err error
+		if inputs[i], err = c.resolve(input); err != nil {
+			return err
+		}
+	}
+	clone := proto.Clone(node).(*nodepb.NodeDef)
+	clone.Name, clone.Input, clone.Device = modelPrefix+name, inputs, ""
+	delete(clone.Attr, "_class") // colocation: names of the old graph
+	c.into.list = append(c.into.list, clone)
+	return nil
+}
+
+// stateOf says what a checkpoint of variables does not hold, or that is missing at serving.
+func stateOf(operation string) string {
+	switch {
+	case operation == "Placeholder":
+		return "a second input"
+	case strings.Contains(operation, "HashTable") || strings.HasPrefix(operation, "LookupTable"):
+		return "a table"
+	case strings.Contains(operation, "Iterator"):
+		return "a data set"
+	}
+	return ""
+}
+
+// calls marks a function and those that it calls.
+func (c *modelCopy) calls(name string) {
+	function := c.library[name]
+	if function == nil || c.used[name] {
+		return
+	}
+	c.used[name] = true
+	for _, node := range function.GetNodeDef() {
+		c.calls(node.GetOp())
+		for _, attribute := range node.GetAttr() {
+			c.calls(attribute.GetFunc().GetName())
+			for _, one := range attribute.GetList().GetFunc() {
+				c.calls(one.GetName())
+			}
+		}
+	}
+}
+
+// variable declares a variable. Those of TensorFlow 1, whose node is the value itself, become
+// a handle and a node that reads it.
+func (c *modelCopy) variable(node *nodepb.NodeDef) error {
+	operation := c.graph.Operation(node.GetName())
+	if operation == nil {
+		return fmt.Errorf("its graph has no operation %s", node.GetName())
+	}
+	kind, name := node.GetAttr()["dtype"].GetType(), modelPrefix+node.GetName()
+	if node.GetOp() != "VarHandleOp" {
+		handle := name + "/handle"
+		c.into.declare(handle, kind, node.GetAttr()["shape"])
+		c.into.list = append(c.into.list, &nodepb.NodeDef{Name: name, Op: "ReadVariableOp", Input: []string{handle}, Attr: attributes{"dtype": typeOf(kind)}})
+		name = handle
+	} else {
+		c.into.declare(name, kind, node.GetAttr()["shape"])
+	}
+	c.restored = append(c.restored, variable{name: name, kind: kind, source: operation.Output(0)})
+	return nil
+}

@@ -1,0 +1,216 @@
+package servable
+
+import (
+	"math"
+
+	functionpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+
+	"fovea/picture"
+)
+
+// Functions of the library are called by these names.
+const (
+	decodeJPEG  = "fovea_decode_jpeg"
+	decodeOther = "fovea_decode_other"
+	moreName    = "fovea_more_pictures"
+	nextName    = "fovea_next_picture"
+)
+
+// host is where pictures are decoded: there are no other kernels for that.
+const host = "/device:CPU:0"
+
+// kernels are ScaleAndTranslate's names of Pillow's filters.
+var kernels = map[picture.Interpolation]string{
+	"": "triangle", picture.Bilinear: "triangle", picture.Bicubic: "keyscubic", picture.Lanczos: "lanczos3",
+}
+
+// pixels adds a loop over a vector of files' bytes and returns their views, uint8 of shape
+// [files x views, height, width, 3], with the functions that the loop calls.
+func (n *nodes) pixels(files string, o picture.Options) (string, []*functionpb.FunctionDef, error) {
+	if err := o.Validate(); err != nil {
+		return "", nil, err
+	}
+	previous := n.device
+	n.device = host
+	defer func() { n.device = previous }()
+	views := o.Views.Count()
+	element := n.wholes(views, o.Height, o.Width, 3)
+	count := n.element(int32Type, n.size(stringType, files), n.whole(0))
+	list := n.add("TensorListReserve", "", []string{element, count}, attributes{"element_dtype": typeOf(uint8Type), "shape_type": typeOf(int32Type)})
+	loop := n.add("StatelessWhile", "pictures", []string{n.whole(0), count, files, list}, attributes{
+		"T":    typesOf(int32Type, int32Type, stringType, variantType),
+		"cond": callOf(moreName), "body": callOf(nextName),
+		"output_shapes":       shapesOf(shape(), shape(), shape(-1), shape()),
+		"parallel_iterations": integer(parallelPictures),
+		// As Python sets it: the loop becomes part of the graph, and pictures are decoded
+		// side by side.
+		"_lower_using_switch_merge": boolean(true),
+	})
+	stacked := n.add("TensorListStack", "", []string{loop + ":3", element}, attributes{"element_dtype": typeOf(uint8Type), "num_elements": integer(-1)})
+	return n.reshape(uint8Type, stacked, -1, o.Height, o.Width, 3), []*functionpb.FunctionDef{jpegDecoder(), otherDecoder(), more(), next(o)}, nil
+}
+
+// parallelPictures is how many pictures may be decoded at a time.
+const parallelPictures = 16
+
+// loopArguments are the number of the next picture, how many there are, their bytes, and the
+// list of what they have become.
+var loopArguments = []argument{{"index", int32Type}, {"count", int32Type}, {"files", stringType}, {"list", variantType}}
+
+func more() *functionpb.FunctionDef {
+	n := &nodes{function: true, device: host}
+	result := n.add("Less", "", []string{"index", "count"}, attributes{"T": typeOf(int32Type)})
+	return n.define(moreName, loopArguments, []argument{{"more", boolType}}, map[string]string{"more": result})
+}
+
+func next(o picture.Options) *functionpb.FunctionDef {
+	n := &nodes{function: true, device: host}
+	file := n.element(stringType, "files", "index")
+	item := n.views(n.decode(file), o)
+	list := n.add("TensorListSetItem", "", []string{"list", "index", item}, attributes{"element_dtype": typeOf(uint8Type)})
+	index := n.binary("AddV2", int32Type, "index", n.whole(1))
+	outputs := []argument{{"next_index", int32Type}, {"same_count", int32Type}, {"same_files", stringType}, {"next_list", variantType}}
+	return n.define(nextName, loopArguments, outputs, map[string]string{
+		"next_index": index, "same_count": "count", "same_files": "files", "next_list": list,
+	})
+}
+
+// decode gives the pixels of a file, uint8 of shape [height, width, 3]. JPEG files, which
+// begin with FF D8 FF, have a decoder of their own, because only there the exact cosine
+// transform can be asked for.
+func (n *nodes) decode(file string) string {
+	begin := n.add("Substr", "", []string{file, n.whole(0), n.whole(3)}, attributes{"T": typeOf(int32Type)})
+	isJPEG := n.binary("Equal", stringType, begin, n.bytes("\xff\xd8\xff"))
+	return n.add("StatelessIf", "decoded", []string{isJPEG, file}, attributes{
+		"Tcond": typeOf(boolType), "Tin": typesOf(stringType), "Tout": typesOf(uint8Type),
+		"then_branch": callOf(decodeJPEG), "else_branch": callOf(decodeOther), "output_shapes": shapesOf(shape(-1, -1, 3)),
+		"_lower_using_switch_merge": boolean(true),
+	})
+}
+
+func jpegDecoder() *functionpb.FunctionDef {
+	n := &nodes{function: true, device: host}
+	image := n.add("DecodeJpeg", "", []string{"file"}, attributes{"channels": integer(3), "dct_method": text("INTEGER_ACCURATE")})
+	return n.define(decodeJPEG, []argument{{"file", stringType}}, []argument{{"pixels", uint8Type}}, map[string]string{"pixels": image})
+}
+
+func otherDecoder() *functionpb.FunctionDef {
+	n := &nodes{function: true, device: host}
+	// Decoders know each other's formats: this one takes GIFs of one frame and refuses BMP,
+	// whose palettes DecodeImage misreads.
+	image := n.add("DecodePng", "", []string{"file"}, attributes{"channels": integer(3), "dtype": typeOf(uint8Type)})
+	return n.define(decodeOther, []argument{{"file", stringType}}, []argument{{"pixels", uint8Type}}, map[string]string{"pixels": image})
+}
+
+// margin is the proportion of a scaled picture to the view that is taken out of it.
+const margin = 256.0 / 224
+
+// views scales a picture and takes its views out of it: package picture says what they are.
+// The result is uint8 of shape [views, height, width, 3].
+func (n *nodes) views(image string, o picture.Options) string {
+	size := n.size(uint8Type, image)
+	height, width := n.element(int32Type, size, n.whole(0)), n.element(int32Type, size, n.whole(1))
+	larger := func(side int) int { return int(math.RoundToEven(float64(side) * margin)) }
+	scaledHeight, scaledWidth := n.whole(o.Height), n.whole(o.Width)
+	whole := o.Resize != picture.Crop && o.Views != picture.TenCrop
+	switch {
+	case o.Resize == picture.Crop:
+		shorter, side := n.binary("Minimum", int32Type, height, width), n.whole(larger(o.Width))
+		scaledHeight = n.binary("FloorDiv", int32Type, n.binary("Mul", int32Type, side, height), shorter)
+		scaledWidth = n.binary("FloorDiv", int32Type, n.binary("Mul", int32Type, side, width), shorter)
+	case o.Views == picture.TenCrop:
+		scaledHeight, scaledWidth = n.whole(larger(o.Height)), n.whole(larger(o.Width))
+	}
+	scaled := n.resize(image, height, width, scaledHeight, scaledWidth, o.Interpolation)
+	if whole {
+		views := []string{scaled}
+		if o.Views == picture.Flip {
+			views = append(views, n.reverse(uint8Type, scaled, 1))
+		}
+		return n.pack(uint8Type, views...)
+	}
+	zero := n.whole(0)
+	right, bottom := n.binary("Sub", int32Type, scaledWidth, n.whole(o.Width)), n.binary("Sub", int32Type, scaledHeight, n.whole(o.Height))
+	take := func(left, top string) string {
+		return n.add("Slice", "", []string{scaled, n.pack(int32Type, top, left, zero), n.wholes(o.Height, o.Width, 3)}, attributes{"T": typeOf(uint8Type), "Index": typeOf(int32Type)})
+	}
+	corners := [][2]string{{n.half(right), n.half(bottom)}}
+	if o.Views == picture.TenCrop {
+		corners = [][2]string{{zero, zero}, {right, zero}, {zero, bottom}, {right, bottom}, corners[0]}
+	}
+	var views []string
+	for _, corner := range corners {
+		views = append(views, take(corner[0], corner[1]))
+	}
+	switch o.Views {
+	case picture.Flip:
+		views = append(views, n.reverse(uint8Type, views[0], 1))
+	case picture.TenCrop:
+		for _, corner := range corners { // of the mirror image, whose left is the picture's right
+			left := n.binary("Sub", int32Type, right, corner[0])
+			views = append(views, n.reverse(uint8Type, take(left, corner[1]), 1))
+		}
+	}
+	return n.pack(uint8Type, views...)
+}
+
+// half is an int32 over 2, rounded to even.
+func (n *nodes) half(x string) string {
+	halved := n.binary("Mul", float32Type, n.cast(int32Type, float32Type, x), n.real(0.5))
+	return n.cast(float32Type, int32Type, n.add("Round", "", []string{halved}, attributes{"T": typeOf(float32Type)}))
+}
+
+// resize scales a picture as Pillow does: first along the rows, rounded to whole numbers,
+// then along the columns. Weights are float32 where Pillow has fixed-point ones, so that
+// some pixels round to the other side.
+func (n *nodes) resize(image, height, width, toHeight, toWidth string, by picture.Interpolation) string {
+	if by == picture.Nearest {
+		rows := n.gather(uint8Type, image, n.samples(height, toHeight), 0)
+		return n.gather(uint8Type, rows, n.samples(width, toWidth), 1)
+	}
+	ratio := func(to, from string) string {
+		return n.binary("RealDiv", float32Type, n.cast(int32Type, float32Type, to), n.cast(int32Type, float32Type, from))
+	}
+	one, none := n.real(1), n.pack(float32Type, n.real(0), n.real(0))
+	batch := n.add("ExpandDims", "", []string{image, n.whole(0)}, attributes{"T": typeOf(uint8Type), "Tdim": typeOf(int32Type)})
+	scale := func(x, rows, columns, byRows, byColumns string) string {
+		resized := n.add("ScaleAndTranslate", "", []string{x, n.pack(int32Type, rows, columns), n.pack(float32Type, byRows, byColumns), none}, attributes{
+			"T": typeOf(uint8Type), "kernel_type": text(kernels[by]), "antialias": boolean(true),
+		})
+		rounded := n.add("Floor", "", []string{n.binary("AddV2", float32Type, resized, n.real(0.5))}, attributes{"T": typeOf(float32Type)})
+		clipped := n.add("ClipByValue", "", []string{rounded, n.real(0), n.real(255)}, attributes{"T": typeOf(float32Type)})
+		return n.cast(float32Type, uint8Type, clipped)
+	}
+	narrow := scale(batch, height, toWidth, one, ratio(toWidth, width))
+	small := scale(narrow, toHeight, toWidth, ratio(toHeight, height), one)
+	return n.add("Squeeze", "", []string{small}, attributes{"T": typeOf(uint8Type), "squeeze_dims": intsOf(0)})
+}
+
+// samples are the indices of the nearest of from samples to each of to, whose positions are
+// summed up as Pillow does: the roundings show.
+func (n *nodes) samples(from, to string) string {
+	steps := n.add("Range", "", []string{n.whole(0), to, n.whole(1)}, attributes{"Tidx": typeOf(int32Type)})
+	double := func(x string) string { return n.cast(int32Type, float64Type, x) }
+	scale := n.binary("RealDiv", float64Type, double(from), double(to))
+	first := n.add("Equal", "", []string{steps, n.whole(0)}, attributes{"T": typeOf(int32Type)})
+	parts := n.add("SelectV2", "", []string{first, n.double(0.5), n.double(1)}, attributes{"T": typeOf(float64Type)})
+	position := n.add("Cumsum", "", []string{n.binary("Mul", float64Type, parts, scale), n.whole(0)}, attributes{"T": typeOf(float64Type), "Tidx": typeOf(int32Type)})
+	last := n.binary("Sub", int32Type, from, n.whole(1))
+	return n.binary("Minimum", int32Type, n.cast(float64Type, int32Type, position), last)
+}
+
+// normalize makes pixels what the model wants, float32.
+func (n *nodes) normalize(pixels string, by picture.Normalization) (string, error) {
+	if err := by.Validate(); err != nil {
+		return "", err
+	}
+	terms := by.Terms()
+	channels := n.gather(uint8Type, pixels, n.wholes(terms.From[:]...), 3)
+	if by == picture.None {
+		return n.cast(uint8Type, float32Type, channels), nil
+	}
+	values := n.binary("RealDiv", float64Type, n.cast(uint8Type, float64Type, channels), n.double(terms.Scale))
+	values = n.binary("Sub", float64Type, values, n.doubles(terms.Mean[:]...))
+	values = n.binary("RealDiv", float64Type, values, n.doubles(terms.Deviation[:]...))
+	return n.cast(float64Type, float32Type, values), nil
+}

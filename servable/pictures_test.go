@@ -1,0 +1,208 @@
+package servable
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	functionpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	versionspb "github.com/galeone/tensorflow/tensorflow/go/core/framework/versions_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"fovea/picture"
+)
+
+// openGraph is a session with nodes of a graph.
+func openGraph(t *testing.T, n *nodes, functions []*functionpb.FunctionDef) (*tf.Session, *tf.Graph) {
+	t.Helper()
+	encoded, err := proto.Marshal(&graphpb.GraphDef{
+		Node: n.list, Library: &functionpb.FunctionDefLibrary{Function: functions},
+		Versions: &versionspb.VersionDef{Producer: graphVersion, MinConsumer: minConsumer},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	graph := tf.NewGraph()
+	if err := graph.Import(encoded, ""); err != nil {
+		t.Fatal(err)
+	}
+	session, err := tf.NewSession(graph, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { session.Close() }) //nolint:errcheck // not what is tested
+	return session, graph
+}
+
+// decoder runs the first part of a servable alone: files in, pixels out.
+func decoder(t *testing.T, o picture.Options) func(files [][]byte) ([]uint8, error) {
+	t.Helper()
+	n := &nodes{}
+	files := n.add("Placeholder", Input, nil, attributes{"dtype": typeOf(stringType), "shape": shapeOf(-1)})
+	pixels, functions, err := n.pixels(files, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, graph := openGraph(t, n, functions)
+	return func(contents [][]byte) ([]uint8, error) {
+		values := make([]string, len(contents))
+		for i, c := range contents {
+			values[i] = string(c)
+		}
+		tensor, err := tf.NewTensor(values)
+		if err != nil {
+			return nil, err
+		}
+		results, err := session.Run(map[tf.Output]*tf.Tensor{graph.Operation(Input).Output(0): tensor}, []tf.Output{graph.Operation(pixels).Output(0)}, nil)
+		if err != nil {
+			return nil, err
+		}
+		var out strings.Builder
+		if _, err := results[0].WriteContentsTo(&out); err != nil {
+			return nil, err
+		}
+		return []uint8(out.String()), nil
+	}
+}
+
+// distance is the largest difference of two pictures' pixels and the share of those that differ.
+func distance(a, b []uint8) (largest int, share float64) {
+	if len(a) != len(b) {
+		return math.MaxInt, 1
+	}
+	for i := range a {
+		if d := int(a[i]) - int(b[i]); d != 0 {
+			largest = max(largest, d, -d)
+			share += 1 / float64(len(a))
+		}
+	}
+	return largest, share
+}
+
+// unlike are the pictures that TensorFlow decodes in another way than package picture, by
+// what is special about them: their orientation, GIFs that do not fill their canvas, and CMYK
+// without the mark that says how it is meant.
+var unlike = regexp.MustCompile(`exif-[2-8]|exif-text|^xmp|gif-(offset|transparent)|cmyk-unmarked`)
+
+// refused are those that are errors.
+var refused = regexp.MustCompile(`\.(tiff|webp|bmp|txt|py|sh)$|gif-animated`)
+
+// maxShare is how many pixels of a picture may differ by 1. Most do in small pictures that
+// are scaled by whole factors, where many sums lie on the boundary of two values.
+const maxShare = 0.025
+
+func TestPixelsAgreeWithPicture(t *testing.T) {
+	files, err := filepath.Glob("../testdata/picture/*.*")
+	if err != nil || len(files) < 100 {
+		t.Fatalf("%d test pictures, %v", len(files), err)
+	}
+	more, err := filepath.Glob(photos + "/*.*g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := picture.Options{Width: 224, Height: 224}
+	run, equal, worst := decoder(t, options), 0, 0.0
+	for _, file := range append(files, more...) {
+		name := filepath.Base(file)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := picture.Decode(data, options)
+		got, runErr := run([][]byte{data})
+		switch largest, share := distance(got, want.Pix); {
+		case refused.MatchString(name) || err != nil:
+			if runErr == nil && err == nil {
+				t.Errorf("%s is decoded", name)
+			}
+		case runErr != nil:
+			t.Errorf("%s: %v", name, runErr)
+		case unlike.MatchString(name):
+			if largest <= 1 {
+				t.Errorf("%s is decoded like others: say so", name)
+			}
+		case largest > 1 || share > maxShare:
+			t.Errorf("%s: pixels differ by %d, %.2f %% of them", name, largest, 100*share)
+		default:
+			equal++
+			worst = max(worst, share)
+		}
+	}
+	if equal < 60 {
+		t.Errorf("only %d pictures were compared", equal)
+	}
+	t.Logf("%d pictures, of whose values at most %.2f %% differ by 1", equal, 100*worst)
+}
+
+// Every way of pictures to a model, for several pictures at a time.
+func TestWaysAgreeWithPicture(t *testing.T) {
+	names := []string{"cat.1.png", "cat.3.jpg", "other.2.jpg"}
+	files := photoFiles(t, names...)
+	for _, resize := range []picture.Resize{picture.Squash, picture.Crop} {
+		for _, by := range []picture.Interpolation{picture.Bilinear, picture.Bicubic, picture.Lanczos, picture.Nearest} {
+			for _, views := range []picture.Views{picture.Center, picture.Flip, picture.TenCrop} {
+				o := picture.Options{Width: 96, Height: 96, Resize: resize, Interpolation: by, Views: views}
+				if resize == picture.Squash {
+					o.Height = 64
+				}
+				got, err := decoder(t, o)(files)
+				if err != nil {
+					t.Fatal(err)
+				}
+				size := len(got) / len(files)
+				for i, file := range files {
+					want, err := picture.Decode(file, o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					// Nearest takes a neighbour for some samples, whose positions are summed up.
+					largest, share := distance(got[i*size:(i+1)*size], want.Pix)
+					if (largest > 1 && by != picture.Nearest) || share > maxShare {
+						t.Errorf("%s, %s, %s, %s: pixels differ by %d, %.2f %% of them", names[i], resize, by, views, largest, 100*share)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestNormalizationAgreesWithPicture(t *testing.T) {
+	pix := make([]uint8, 3*256)
+	for i := range pix {
+		pix[i] = uint8(i/3 + 7*(i%3))
+	}
+	for _, by := range []picture.Normalization{picture.Caffe, picture.Torch, picture.TF, picture.None} {
+		n := &nodes{}
+		values, err := n.normalize(n.add("Placeholder", Input, nil, attributes{"dtype": typeOf(uint8Type), "shape": shapeOf(-1, 16, 16, 3)}), by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		session, graph := openGraph(t, n, nil)
+		tensor, err := tf.ReadTensor(tf.Uint8, []int64{1, 16, 16, 3}, bytes.NewReader(pix))
+		if err != nil {
+			t.Fatal(err)
+		}
+		results, err := session.Run(map[tf.Output]*tf.Tensor{graph.Operation(Input).Output(0): tensor}, []tf.Output{graph.Operation(values).Output(0)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got bytes.Buffer
+		if _, err := results[0].WriteContentsTo(&got); err != nil {
+			t.Fatal(err)
+		}
+		want := make([]float32, len(pix))
+		by.Apply(want, pix)
+		for i, w := range want {
+			if v := math.Float32frombits(binary.LittleEndian.Uint32(got.Bytes()[4*i:])); v != w {
+				t.Fatalf("%s: byte %d becomes %g, want %g", by, pix[i], v, w)
+			}
+		}
+	}
+}

@@ -1,0 +1,249 @@
+#include "convolution.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+#define AVX2 __attribute__((target("avx2,fma")))
+#define INLINE static inline __attribute__((always_inline))
+
+enum {
+	side = 6,      // of a tile that goes in
+	step = 4,      // of a tile that comes out
+	rows = 6,      // tiles that the innermost product takes together: 12 sums in registers
+	line = 16,     // floats of a cache line
+	lanes = 8,     // floats of a register
+	small_block = 48, // tiles in work at a time, multiples of rows: few where a layer has few channels,
+	large_block = 96, // so that all stays in the second cache; many where its kernels are large
+	few_channels = 256,
+};
+
+// Unaligned, because TensorFlow's tensors promise no alignment.
+typedef float vector __attribute__((vector_size(32), aligned(4)));
+
+int winograd_supported(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+void winograd_transform_kernel(int64_t in, int64_t out, const float *hwio, float *transformed) {
+	static const double g[side][3] = {
+		{1. / 4, 0, 0},
+		{-1. / 6, -1. / 6, -1. / 6},
+		{-1. / 6, 1. / 6, -1. / 6},
+		{1. / 24, 1. / 12, 1. / 6},
+		{1. / 24, -1. / 12, 1. / 6},
+		{0, 0, 1},
+	};
+	const int64_t panels = out / winograd_panel;
+	for (int64_t o = 0; o < panels; o++)
+		for (int64_t c = 0; c < in; c++) {
+			double half[side][3][winograd_panel];
+			for (int a = 0; a < side; a++)
+				for (int j = 0; j < 3; j++)
+					for (int l = 0; l < winograd_panel; l++) {
+						double sum = 0;
+						for (int i = 0; i < 3; i++)
+							sum += g[a][i] * hwio[((i * 3 + j) * in + c) * out + o * winograd_panel + l];
+						half[a][j][l] = sum;
+					}
+			for (int a = 0; a < side; a++)
+				for (int b = 0; b < side; b++)
+					for (int l = 0; l < winograd_panel; l++) {
+						double sum = 0;
+						for (int j = 0; j < 3; j++) sum += half[a][j][l] * g[b][j];
+						transformed[(((a * side + b) * panels + o) * in + c) * winograd_panel + l] = (float)sum;
+					}
+		}
+}
+
+// block is the number of tiles in work at a time.
+static int64_t block(const struct winograd_convolution *c) {
+	return c->in + c->out <= few_channels ? small_block : large_block;
+}
+
+// matrix is the distance between the 36 matrices of tiles x channels. The odd line keeps them
+// from falling onto the same places of the cache, and takes what input_tile writes too far.
+static size_t matrix(int64_t tiles, int64_t channels) { return (size_t)tiles * channels + line; }
+
+static size_t padded(int64_t channels) { return (size_t)(channels + line - 1) / line * line; }
+
+size_t winograd_work_floats(const struct winograd_convolution *c) {
+	return winograd_points * (matrix(block(c), c->in) + matrix(block(c), c->out)) + padded(c->in);
+}
+
+// The transformations B and A of Lavin and Gray, one side of them.
+
+INLINE AVX2 void transform_in(const vector d[side], vector t[side]) {
+	const vector a = d[4] - 4 * d[2], b = d[3] - 4 * d[1], e = d[4] - d[2], f = 2 * (d[3] - d[1]);
+	t[0] = 4 * d[0] - 5 * d[2] + d[4];
+	t[1] = a + b;
+	t[2] = a - b;
+	t[3] = e + f;
+	t[4] = e - f;
+	t[5] = 4 * d[1] - 5 * d[3] + d[5];
+}
+
+INLINE AVX2 void transform_out(const vector m[side], vector s[step]) {
+	const vector a = m[1] + m[2], b = m[1] - m[2], e = m[3] + m[4], f = m[3] - m[4];
+	s[0] = m[0] + a + e;
+	s[1] = b + 2 * f;
+	s[2] = a + 4 * e;
+	s[3] = b + 8 * f + m[5];
+}
+
+// input_line transforms 16 channels of a tile, a whole line of the cache: two registers.
+INLINE AVX2 void input_line(const float *const pixels[side * side], int64_t offset, float *v, size_t distance) {
+	vector half[side][side][2];
+	for (int r = 0; r < side; r++)
+		for (int k = 0; k < 2; k++) {
+			vector d[side], t[side];
+			for (int q = 0; q < side; q++) d[q] = *(const vector *)(pixels[r * side + q] + offset + lanes * k);
+			transform_in(d, t);
+			for (int q = 0; q < side; q++) half[q][r][k] = t[q];
+		}
+	for (int q = 0; q < side; q++)
+		for (int k = 0; k < 2; k++) {
+			vector t[side], d[side];
+			for (int r = 0; r < side; r++) d[r] = half[q][r][k];
+			transform_in(d, t);
+			for (int r = 0; r < side; r++) *(vector *)(v + (r * side + q) * distance + lanes * k) = t[r];
+		}
+}
+
+// input_tile transforms all channels of a tile, given where each of its pixels is. Up to 15
+// numbers after the tile's own are overwritten: the next tile's, which is yet to come.
+AVX2 static void input_tile(const float *const pixels[side * side], int64_t in, float *v, size_t distance) {
+	int64_t c = 0;
+	for (; c + line <= in; c += line) input_line(pixels, c, v + c, distance);
+	if (c == in) return;
+	float rest[side * side][line];
+	const float *copies[side * side];
+	memset(rest, 0, sizeof rest);
+	for (int i = 0; i < side * side; i++) {
+		for (int64_t k = c; k < in; k++) rest[i][k - c] = pixels[i][k];
+		copies[i] = rest[i];
+	}
+	input_line(copies, 0, v + c, distance);
+}
+
+// place is where a tile comes out: at most 4x4 pixels, less at the right and lower border.
+struct place {
+	float *y;
+	int64_t row, pixel; // distances
+	int height, width;
+};
+
+INLINE AVX2 vector larger(vector a, vector b) { return (vector)_mm256_max_ps((__m256)a, (__m256)b); }
+
+AVX2 static void output_tile(const struct winograd_convolution *c, const float *m, size_t distance, const float *bias,
+                             struct place to) {
+	const vector zero = {0};
+	for (int64_t o = 0; o < c->out; o += line) {
+		vector half[step][side][2], s[step][step][2];
+		for (int r = 0; r < side; r++)
+			for (int k = 0; k < 2; k++) {
+				vector d[side], t[step];
+				for (int q = 0; q < side; q++) d[q] = *(const vector *)(m + (r * side + q) * distance + o + lanes * k);
+				transform_out(d, t);
+				for (int q = 0; q < step; q++) half[q][r][k] = t[q];
+			}
+		for (int q = 0; q < step; q++)
+			for (int k = 0; k < 2; k++) {
+				vector d[side], t[step];
+				for (int r = 0; r < side; r++) d[r] = half[q][r][k];
+				transform_out(d, t);
+				const vector b = *(const vector *)(bias + o + lanes * k);
+				for (int r = 0; r < step; r++) s[r][q][k] = c->rectify ? larger(t[r] + b, zero) : t[r] + b;
+			}
+		if (!c->pool) {
+			for (int r = 0; r < to.height; r++)
+				for (int q = 0; q < to.width; q++)
+					for (int k = 0; k < 2; k++) *(vector *)(to.y + r * to.row + q * to.pixel + o + lanes * k) = s[r][q][k];
+			continue;
+		}
+		for (int r = 0; r + 1 < to.height; r += 2)
+			for (int q = 0; q + 1 < to.width; q += 2)
+				for (int k = 0; k < 2; k++)
+					*(vector *)(to.y + r / 2 * to.row + q / 2 * to.pixel + o + lanes * k) =
+						larger(larger(s[r][q][k], s[r][q + 1][k]), larger(s[r + 1][q][k], s[r + 1][q + 1][k]));
+	}
+}
+
+// product multiplies 6 rows of v with a panel of 16 columns. Written out, because the compiler
+// keeps the sums in registers only so.
+AVX2 static void product(const float *v, int64_t in, const float *panel, float *m, int64_t out) {
+	__m256 s00 = _mm256_setzero_ps(), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00;
+	__m256 s30 = s00, s31 = s00, s40 = s00, s41 = s00, s50 = s00, s51 = s00;
+	const float *w = v + 3 * in;
+	for (int64_t c = 0; c < in; c++) {
+		const __m256 left = _mm256_loadu_ps(panel), right = _mm256_loadu_ps(panel + lanes);
+		__m256 x;
+#define ROW(from, sum)                                  \
+	x = _mm256_broadcast_ss(from);                      \
+	sum##0 = _mm256_fmadd_ps(x, left, sum##0);          \
+	sum##1 = _mm256_fmadd_ps(x, right, sum##1)
+		ROW(v, s0);
+		ROW(v + in, s1);
+		ROW(v + 2 * in, s2);
+		ROW(w, s3);
+		ROW(w + in, s4);
+		ROW(w + 2 * in, s5);
+#undef ROW
+		panel += winograd_panel;
+		v++;
+		w++;
+	}
+#define PUT(row, sum)                            \
+	_mm256_storeu_ps(m + (row) * out, sum##0);   \
+	_mm256_storeu_ps(m + (row) * out + lanes, sum##1)
+	PUT(0, s0);
+	PUT(1, s1);
+	PUT(2, s2);
+	PUT(3, s3);
+	PUT(4, s4);
+	PUT(5, s5);
+#undef PUT
+}
+
+void winograd_convolve(const struct winograd_convolution *c, const float *x, const float *transformed,
+                       const float *bias, float *y, float *work) {
+	const int64_t at_once = block(c);
+	const int64_t down = (c->height + step - 1) / step, across = (c->width + step - 1) / step;
+	const int64_t tiles = c->pictures * down * across;
+	const int shrink = c->pool ? 2 : 1;
+	const int64_t out_height = c->height / shrink, out_width = c->width / shrink;
+	const size_t v_distance = matrix(at_once, c->in), m_distance = matrix(at_once, c->out);
+	float *v = work, *m = v + winograd_points * v_distance, *zeros = m + winograd_points * m_distance;
+	memset(zeros, 0, padded(c->in) * sizeof *zeros);
+
+	for (int64_t first = 0; first < tiles; first += at_once) {
+		const int64_t n = tiles - first < at_once ? tiles - first : at_once;
+		for (int64_t t = 0; t < n; t++) {
+			const int64_t tile = first + t, picture = tile / (down * across);
+			const int64_t top = tile / across % down * step - 1, left = tile % across * step - 1;
+			const float *pixels[side * side];
+			for (int r = 0; r < side; r++)
+				for (int q = 0; q < side; q++) {
+					const int64_t i = top + r, j = left + q;
+					const int outside = i < 0 || j < 0 || i >= c->height || j >= c->width;
+					pixels[r * side + q] = outside ? zeros : x + ((picture * c->height + i) * c->width + j) * c->in;
+				}
+			input_tile(pixels, c->in, v + t * c->in, v_distance);
+		}
+		// The last product may take rows of earlier tiles beyond n; nobody reads what comes of them.
+		for (int64_t p = 0; p < winograd_points; p++)
+			for (int64_t o = 0; o < c->out; o += winograd_panel)
+				for (int64_t t = 0; t < n; t += rows)
+					product(v + p * v_distance + t * c->in, c->in, transformed + (p * c->out + o) * c->in,
+					        m + p * m_distance + t * c->out + o, c->out);
+		for (int64_t t = 0; t < n; t++) {
+			const int64_t tile = first + t, picture = tile / (down * across);
+			const int64_t top = tile / across % down * step, left = tile % across * step;
+			const struct place to = {
+				.y = y + ((picture * out_height + top / shrink) * out_width + left / shrink) * c->out,
+				.row = out_width * c->out,
+				.pixel = c->out,
+				.height = (int)(c->height - top < step ? c->height - top : step),
+				.width = (int)(c->width - left < step ? c->width - left : step),
+			};
+			output_tile(c, m + t * c->out, m_distance, bias, to);
+		}
+	}
+}

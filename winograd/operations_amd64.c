@@ -1,0 +1,242 @@
+// The three operations, by TensorFlow's C API for kernels.
+
+#include "operations.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "convolution.h"
+#include "kernel_api.h"
+
+// Each thread of TensorFlow's pool keeps the memory it works in: asking the system for it anew
+// costs as much as some convolutions.
+struct workspace {
+	size_t floats;
+	float *memory;
+};
+
+static pthread_key_t workspace_key;
+static pthread_once_t workspace_once = PTHREAD_ONCE_INIT;
+
+static void free_workspace(void *w) {
+	free(((struct workspace *)w)->memory);
+	free(w);
+}
+
+static void make_workspace_key(void) { pthread_key_create(&workspace_key, free_workspace); }
+
+// work_memory is NULL when there is not enough.
+static float *work_memory(size_t floats) {
+	pthread_once(&workspace_once, make_workspace_key);
+	struct workspace *w = pthread_getspecific(workspace_key);
+	if (w == NULL) {
+		w = calloc(1, sizeof *w);
+		if (w == NULL || pthread_setspecific(workspace_key, w) != 0) {
+			free(w);
+			return NULL;
+		}
+	}
+	if (w->floats < floats) {
+		free(w->memory);
+		w->memory = calloc(floats, sizeof *w->memory);
+		w->floats = w->memory == NULL ? 0 : floats;
+	}
+	return w->memory;
+}
+
+static void refuse(TF_OpKernelContext *context, TF_Status *status, TF_Code code, const char *format, ...) {
+	char message[256];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(message, sizeof message, format, arguments);
+	va_end(arguments);
+	TF_SetStatus(status, code, message);
+	TF_OpKernelContext_Failure(context, status);
+}
+
+static int failed(TF_OpKernelContext *context, TF_Status *status) {
+	if (TF_GetCode(status) == TF_OK) return 0;
+	TF_OpKernelContext_Failure(context, status);
+	return 1;
+}
+
+// shape reads a tensor's dimensions, which must be as many as asked for.
+static int shape(const TF_Tensor *tensor, int rank, int64_t *dimensions) {
+	if (TF_TensorType(tensor) != TF_FLOAT || TF_NumDims(tensor) != rank) return 0;
+	for (int i = 0; i < rank; i++) dimensions[i] = TF_Dim(tensor, i);
+	return 1;
+}
+
+static TF_Tensor *allocate(TF_OpKernelContext *context, const int64_t *dimensions, int rank, TF_Status *status) {
+	size_t size = sizeof(float);
+	for (int i = 0; i < rank; i++) size *= (size_t)dimensions[i];
+	return TF_AllocateOutput(context, 0, TF_FLOAT, dimensions, rank, size, status);
+}
+
+static void transform_kernel(void *unused, TF_OpKernelContext *context) {
+	(void)unused;
+	TF_Status *status = TF_NewStatus();
+	TF_Tensor *kernel = NULL, *transformed = NULL;
+	int64_t k[4];
+
+	TF_GetInput(context, 0, &kernel, status);
+	if (failed(context, status)) goto done;
+	if (!shape(kernel, 4, k) || k[0] != 3 || k[1] != 3 || k[2] < 1 || k[3] < 1 || k[3] % winograd_panel != 0) {
+		refuse(context, status, TF_INVALID_ARGUMENT, "a kernel of 3x3 with a multiple of %d output channels is needed", winograd_panel);
+		goto done;
+	}
+	const int64_t to[] = {winograd_points, k[3] / winograd_panel, k[2], winograd_panel};
+	transformed = allocate(context, to, 4, status);
+	if (failed(context, status)) goto done;
+	winograd_transform_kernel(k[2], k[3], TF_TensorData(kernel), TF_TensorData(transformed));
+done:
+	TF_DeleteTensor(transformed);
+	TF_DeleteTensor(kernel);
+	TF_DeleteStatus(status);
+}
+
+struct attributes {
+	int rectify, pool;
+};
+
+static void *read_attributes(TF_OpKernelConstruction *construction) {
+	TF_Status *status = TF_NewStatus();
+	unsigned char rectify = 0, pool = 0;
+	TF_OpKernelConstruction_GetAttrBool(construction, "rectify", &rectify, status);
+	if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrBool(construction, "pool", &pool, status);
+	struct attributes *a = NULL;
+	if (TF_GetCode(status) == TF_OK && (a = malloc(sizeof *a)) == NULL)
+		TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
+	if (a != NULL) *a = (struct attributes){rectify, pool};
+	if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
+	TF_DeleteStatus(status);
+	return a;
+}
+
+static void convolve(void *attributes, TF_OpKernelContext *context) {
+	const struct attributes *a = attributes;
+	TF_Status *status = TF_NewStatus();
+	TF_Tensor *inputs[3] = {NULL, NULL, NULL}, *output = NULL;
+	int64_t x[4], u[4], b[1];
+
+	for (int i = 0; i < 3; i++) {
+		TF_GetInput(context, i, &inputs[i], status);
+		if (failed(context, status)) goto done;
+	}
+	if (!shape(inputs[0], 4, x) || !shape(inputs[1], 4, u) || !shape(inputs[2], 1, b) || u[0] != winograd_points ||
+	    u[3] != winograd_panel || u[2] != x[3] || b[0] != u[1] * winograd_panel) {
+		refuse(context, status, TF_INVALID_ARGUMENT, "pictures, transformed kernel and bias do not fit each other");
+		goto done;
+	}
+	const struct winograd_convolution c = {
+		.pictures = x[0], .height = x[1], .width = x[2], .in = x[3], .out = b[0], .rectify = a->rectify, .pool = a->pool,
+	};
+	const int64_t to[] = {x[0], a->pool ? x[1] / 2 : x[1], a->pool ? x[2] / 2 : x[2], b[0]};
+	output = allocate(context, to, 4, status);
+	if (failed(context, status)) goto done;
+	if (to[0] == 0 || to[1] == 0 || to[2] == 0) goto done;
+	float *work = work_memory(winograd_work_floats(&c));
+	if (work == NULL) {
+		refuse(context, status, TF_RESOURCE_EXHAUSTED, "no memory for a convolution of %lld to %lld channels", (long long)c.in, (long long)c.out);
+		goto done;
+	}
+	winograd_convolve(&c, TF_TensorData(inputs[0]), TF_TensorData(inputs[1]), TF_TensorData(inputs[2]), TF_TensorData(output), work);
+done:
+	TF_DeleteTensor(output);
+	for (int i = 0; i < 3; i++) TF_DeleteTensor(inputs[i]);
+	TF_DeleteStatus(status);
+}
+
+// A share of a batch: part index of count.
+struct share {
+	int32_t index, count;
+};
+
+static void *read_share(TF_OpKernelConstruction *construction) {
+	TF_Status *status = TF_NewStatus();
+	int32_t index = 0, count = 0;
+	TF_OpKernelConstruction_GetAttrInt32(construction, "index", &index, status);
+	if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, "count", &count, status);
+	if (TF_GetCode(status) == TF_OK && (index < 0 || index >= count))
+		TF_SetStatus(status, TF_INVALID_ARGUMENT, "the index is not below the count");
+	struct share *s = NULL;
+	if (TF_GetCode(status) == TF_OK && (s = malloc(sizeof *s)) == NULL)
+		TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
+	if (s != NULL) *s = (struct share){index, count};
+	if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
+	TF_DeleteStatus(status);
+	return s;
+}
+
+static void take_share(void *state, TF_OpKernelContext *context) {
+	enum { most = 8 };
+	const struct share *s = state;
+	TF_Status *status = TF_NewStatus();
+	TF_Tensor *all = NULL, *output = NULL;
+	int64_t dimensions[most];
+
+	TF_GetInput(context, 0, &all, status);
+	if (failed(context, status)) goto done;
+	const int rank = TF_NumDims(all);
+	if (rank < 1 || rank > most) {
+		refuse(context, status, TF_INVALID_ARGUMENT, "a batch of 1 to %d dimensions is needed, not of %d", most, rank);
+		goto done;
+	}
+	for (int i = 0; i < rank; i++) dimensions[i] = TF_Dim(all, i);
+	const int64_t pictures = dimensions[0], first = pictures * s->index / s->count;
+	const size_t one = pictures == 0 ? 0 : TF_TensorByteSize(all) / (size_t)pictures;
+	dimensions[0] = pictures * (s->index + 1) / s->count - first;
+	output = TF_AllocateOutput(context, 0, TF_TensorType(all), dimensions, rank, one * (size_t)dimensions[0], status);
+	if (failed(context, status)) goto done;
+	if (dimensions[0] > 0)
+		memcpy(TF_TensorData(output), (const char *)TF_TensorData(all) + one * (size_t)first, one * (size_t)dimensions[0]);
+done:
+	TF_DeleteTensor(output);
+	TF_DeleteTensor(all);
+	TF_DeleteStatus(status);
+}
+
+static void release(void *state) { free(state); }
+
+static void unknown_shape(TF_ShapeInferenceContext *context, TF_Status *status) {
+	TF_ShapeInferenceContextSetUnknownShape(context, status);
+}
+
+struct operation {
+	const char *name;
+	const char *inputs[4], *output, *attributes[4]; // ended by NULL
+	void *(*create)(TF_OpKernelConstruction *);
+	void (*compute)(void *, TF_OpKernelContext *);
+};
+
+static void register_operation(const struct operation *o, TF_Status *status) {
+	TF_OpDefinitionBuilder *definition = TF_NewOpDefinitionBuilder(o->name);
+	for (const char *const *a = o->attributes; *a != NULL; a++) TF_OpDefinitionBuilderAddAttr(definition, *a);
+	for (const char *const *i = o->inputs; *i != NULL; i++) TF_OpDefinitionBuilderAddInput(definition, *i);
+	TF_OpDefinitionBuilderAddOutput(definition, o->output);
+	TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, unknown_shape);
+	TF_RegisterOpDefinition(definition, status); // frees it
+	if (TF_GetCode(status) != TF_OK) return;
+	TF_KernelBuilder *kernel = TF_NewKernelBuilder(o->name, "CPU", o->create, o->compute, release);
+	TF_RegisterKernelBuilder(o->name, kernel, status); // frees it
+}
+
+void fovea_winograd_register(TF_Status *status) {
+	static const struct operation operations[] = {
+		{"FoveaWinogradKernel", {"kernel: float", NULL}, "transformed: float", {NULL}, NULL, transform_kernel},
+		{"FoveaWinogradConvolution",
+		 {"pictures: float", "transformed: float", "bias: float", NULL},
+		 "features: float",
+		 {"rectify: bool", "pool: bool", NULL},
+		 read_attributes,
+		 convolve},
+		{"FoveaShare", {"pictures: T", NULL}, "share: T", {"T: {float, uint8}", "index: int", "count: int", NULL}, read_share, take_share},
+	};
+	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
+		register_operation(&operations[i], status);
+		if (TF_GetCode(status) != TF_OK) return;
+	}
+}
