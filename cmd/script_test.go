@@ -117,7 +117,7 @@ func interrupt(ts *testscript.TestScript, negated bool, args []string) {
 	for lines.Scan() {
 		fmt.Fprintln(&output, lines.Text())
 		if asked.IsZero() && strings.Contains(lines.Text(), "extracting features") {
-			time.Sleep(3 * time.Second) // the warm-up, and some pictures
+			time.Sleep(1500 * time.Millisecond) // some of the pictures
 			asked = time.Now()
 			ts.Check(command.Process.Signal(os.Interrupt))
 		}

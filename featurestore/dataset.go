@@ -79,7 +79,7 @@ func (d *Dataset) findShards() error {
 		default:
 			return fmt.Errorf("%w: %s has %d rows in %d bytes, but %s says %d rows in %d bytes", ErrCorrupt, s.File, s.Rows, s.Bytes, manifestFile, listed.Rows, listed.Bytes)
 		}
-		if full := d.manifest.RowsPerShard; s.Rows > full || s.Rows < full && i < len(names)-1 {
+		if full := d.manifest.RowsPerShard; s.Rows > full || s.Rows < full && i < len(names)-1 && !d.manifest.Assembled {
 			return fmt.Errorf("%w: %s has %d rows, but shards have %d and only the last may have fewer", ErrCorrupt, s.File, s.Rows, full)
 		}
 		found = append(found, s)

@@ -28,7 +28,8 @@
 // list of float32 or float16, flattened in the layer's layout. Only label and split have
 // nulls. Strings are UTF-8; see EscapeText for file names that are not.
 //
-// Every shard but the last has the same number of rows, which follows from the vectors' size
+// Every shard but the last has the same number of rows (unless the dataset was assembled of
+// several writers' shards, see Assemble), which follows from the vectors' size
 // and Options.ShardBytes. The same rows and recipe make the same bytes, however they were
 // split into calls of Append and however often the writing was interrupted and resumed: no
 // time and no device is in a shard.

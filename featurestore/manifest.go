@@ -38,8 +38,10 @@ type Manifest struct {
 	// Labels and Splits count rows by label and split; rows without one are left out.
 	Labels map[string]int `json:"labels"`
 	Splits map[string]int `json:"splits"`
-	// RowsPerShard is the number of rows of every shard but the last.
+	// RowsPerShard is the number of rows of every shard but the last. If Assembled, the
+	// shards were made by several writers, and any may have fewer.
 	RowsPerShard int     `json:"rows_per_shard"`
+	Assembled    bool    `json:"assembled,omitempty"`
 	Shards       []Shard `json:"shards"`
 
 	// Created is when the dataset was begun, Finished when the last run ended. They stand

@@ -22,6 +22,9 @@ func (w *Writer) resume() error {
 	if err := w.comparable(d.manifest); err != nil {
 		return fmt.Errorf("resume %q: %w", c.dir, err)
 	}
+	if d.manifest.Assembled {
+		return fmt.Errorf("resume %q: its shards were %w: by several writers, with fewer rows here and there; compact it first", c.dir, ErrMismatch)
+	}
 	c.sizes.shard = d.manifest.RowsPerShard
 	w.manifest.RowsPerShard = c.sizes.shard
 	w.manifest.Created = d.manifest.Created

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
@@ -19,6 +20,18 @@ const MaxBatch = 256
 // from there on, while memory grows with the batch.
 func DefaultBatch() int { return min(max(8, 2*runtime.NumCPU()), 64) }
 
+// defaultGPUBatch is larger, because GPUs want more work at a time; what does not fit their
+// memory is halved.
+const defaultGPUBatch = 64
+
+// DefaultBatchOn is the default for a device, as Model.Device names it.
+func DefaultBatchOn(device string) int {
+	if device == "" || device == DeviceCPU {
+		return DefaultBatch()
+	}
+	return defaultGPUBatch
+}
+
 // ExtractorOptions choose what an Extractor gives.
 type ExtractorOptions struct {
 	// Layers are names or aliases of the model's layers; features come in this order.
@@ -27,8 +40,11 @@ type ExtractorOptions struct {
 	// recipe.PoolAverage or recipe.PoolMax. Layers without height and width stay as
 	// they are.
 	Pool string
-	// Batch is the number of pictures in a Run (default DefaultBatch()).
+	// Batch is the number of pictures in a Run (default: that of the model's device).
 	Batch int
+	// Halved, if set, is told when the device's memory was too small for a batch and of how
+	// many pictures they are from then on.
+	Halved func(batch int)
 }
 
 // Extractor turns batches of preprocessed pictures into features of certain layers. Its
@@ -41,8 +57,13 @@ type Extractor struct {
 	batch   int
 	picture int // input values of one picture, 0 if it may have any size
 	least   int // the height and width of the smallest picture, where it may have any size
+	halved  func(batch int)
 
-	mu         sync.Mutex
+	mu sync.Mutex
+	// run computes the outputs of an input tensor; tests replace it.
+	run func(input *tf.Tensor) ([]*tf.Tensor, error)
+	// size is the number of pictures in a Run: batch, or less where memory did not suffice.
+	size       int
 	input      *inputTensor
 	unreleased int // bytes of output tensors that the garbage collector has yet to free
 }
@@ -51,7 +72,7 @@ type Extractor struct {
 // to the last of them will run.
 func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 	if options.Batch == 0 {
-		options.Batch = DefaultBatch()
+		options.Batch = DefaultBatchOn(model.Device)
 	}
 	if options.Batch < 1 || options.Batch > MaxBatch {
 		return nil, fmt.Errorf("inference: a batch of %d pictures: use 1 to %d", options.Batch, MaxBatch)
@@ -59,7 +80,8 @@ func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 	if len(options.Layers) == 0 {
 		return nil, errors.New("inference: no layer asked for")
 	}
-	e := &Extractor{model: model, batch: options.Batch, picture: model.InputHeight * model.InputWidth * 3}
+	e := &Extractor{model: model, batch: options.Batch, picture: model.InputHeight * model.InputWidth * 3, halved: options.Halved}
+	e.run = e.runSession
 	seen := map[string]bool{}
 	for _, name := range options.Layers {
 		if seen[name] {
@@ -73,12 +95,20 @@ func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 	if e.picture == 0 {
 		return e, nil // ExtractSized makes a tensor of each size
 	}
-	input, err := newInputTensor(model.Input.DataType(), []int{options.Batch, model.InputHeight, model.InputWidth, 3})
-	if err != nil {
+	if err := e.resize(options.Batch); err != nil {
 		return nil, err
 	}
-	e.input = input
 	return e, nil
+}
+
+// resize makes the input tensor for Runs of that many pictures.
+func (e *Extractor) resize(size int) error {
+	input, err := newInputTensor(e.model.Input.DataType(), []int{size, e.model.InputHeight, e.model.InputWidth, 3})
+	if err != nil {
+		return err
+	}
+	e.size, e.input = size, input
+	return nil
 }
 
 // tap adds a layer to the outputs, pooled in the graph where that is asked for, so that
@@ -114,6 +144,9 @@ func (e *Extractor) tap(name, pool string) error {
 func (e *Extractor) pooled(layer Layer, pool string) (tf.Output, error) {
 	name := "fovea_" + pool + "_" + layer.Name
 	scope := op.NewScopeWithGraph(e.model.Graph).SubScope(name)
+	if e.model.Placement != "" {
+		scope = scope.WithDevice(e.model.Placement)
+	}
 	reduce := "Mean"
 	if pool == recipe.PoolMax {
 		reduce = "Max"
@@ -165,6 +198,9 @@ func (e *Extractor) WarmUp() error {
 // follow each other in pixels, NHWC. It returns one slice per layer with n times the
 // layer's size values. A smaller batch is padded with zeros, so that the session sees one
 // shape only; the results of the padding are dropped.
+//
+// When the device's memory does not suffice, the batch is computed in halves, and so are
+// the following ones. ErrMemory is left for a single picture that does not fit.
 func (e *Extractor) Extract(pixels []float32, n int) ([][]float32, error) {
 	if n < 1 || n > e.batch {
 		return nil, fmt.Errorf("inference: a batch of %d pictures given to an extractor of %d", n, e.batch)
@@ -177,15 +213,27 @@ func (e *Extractor) Extract(pixels []float32, n int) ([][]float32, error) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.input.fill(pixels)
-	features, err := e.run(e.input.tensor, e.batch)
-	if err != nil {
-		return nil, err
+	features := make([][]float32, len(e.layers))
+	for done := 0; done < n; {
+		count := min(e.size, n-done)
+		e.input.fill(pixels[done*e.picture : (done+count)*e.picture])
+		tensors, err := e.run(e.input.tensor)
+		runtime.KeepAlive(e.input)
+		if errors.Is(err, ErrMemory) && e.size > 1 {
+			if err := e.halve(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := e.keep(features, tensors, e.size, count); err != nil {
+			return nil, err
+		}
+		done += count
 	}
-	for i := range features {
-		features[i] = features[i][:n*e.layers[i].Size()]
-	}
-	runtime.KeepAlive(e.input)
+	e.release()
 	return features, nil
 }
 
@@ -205,25 +253,74 @@ func (e *Extractor) ExtractSized(pixels []float32, n, height, width int) ([][]fl
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.unreleased += 4 * len(pixels)
-	return e.run(tensor, n)
-}
-
-// run computes a batch and copies its features.
-func (e *Extractor) run(input *tf.Tensor, batch int) ([][]float32, error) {
-	tensors, err := e.model.Session.Run(map[tf.Output]*tf.Tensor{e.model.Input: input}, e.outputs, nil)
+	tensors, err := e.run(tensor)
 	if err != nil {
-		return nil, fmt.Errorf("inference: run %s on %s: %w", e.model.Name, e.model.Device, err)
+		return nil, err
 	}
-	features := make([][]float32, len(tensors))
-	for i, tensor := range tensors {
-		features[i] = make([]float32, batch*e.layers[i].Size())
-		if err := copyFloat32(features[i], tensor); err != nil {
-			return nil, fmt.Errorf("layer %s: %w", e.layers[i].Name, err)
-		}
-		e.unreleased += 4 * len(features[i])
+	features := make([][]float32, len(e.layers))
+	if err := e.keep(features, tensors, n, n); err != nil {
+		return nil, err
 	}
 	e.release()
 	return features, nil
+}
+
+// runSession computes the outputs of an input tensor.
+func (e *Extractor) runSession(input *tf.Tensor) ([]*tf.Tensor, error) {
+	tensors, err := e.model.Session.Run(map[tf.Output]*tf.Tensor{e.model.Input: input}, e.outputs, nil)
+	if err != nil && outOfMemory(err) {
+		err = fmt.Errorf("%w: %w", ErrMemory, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("inference: run %s on %s: %w", e.model.Name, e.model.Device, err)
+	}
+	return tensors, nil
+}
+
+// keep appends what the outputs hold of the first count of size pictures.
+func (e *Extractor) keep(features [][]float32, tensors []*tf.Tensor, size, count int) error {
+	for i, tensor := range tensors {
+		width := e.layers[i].Size()
+		values := make([]float32, size*width)
+		if err := copyFloat32(values, tensor); err != nil {
+			return fmt.Errorf("layer %s: %w", e.layers[i].Name, err)
+		}
+		e.unreleased += 4 * len(values)
+		if features[i] == nil { // the only part, as a rule
+			features[i] = values[:count*width]
+			continue
+		}
+		features[i] = append(features[i], values[:count*width]...)
+	}
+	return nil
+}
+
+// halve makes batches half as large from now on.
+func (e *Extractor) halve() error {
+	if err := e.resize((e.size + 1) / 2); err != nil {
+		return err
+	}
+	runtime.GC() // returns the larger input
+	if e.halved != nil {
+		e.halved(e.size)
+	}
+	return nil
+}
+
+// ErrMemory says that the device's memory does not suffice.
+var ErrMemory = errors.New("out of memory on the device")
+
+// outOfMemory tells by its text what TensorFlow says when memory does not suffice: the
+// binding keeps the error's code to itself. The first is the allocator's own, the others
+// come from CUDA, cuDNN and cuBLAS.
+func outOfMemory(err error) bool {
+	text := err.Error()
+	for _, known := range []string{"OOM when allocating", "RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED"} {
+		if strings.Contains(text, known) {
+			return true
+		}
+	}
+	return false
 }
 
 // releaseBytes is how much memory of dead output tensors is let pile up.

@@ -1,7 +1,6 @@
 package inference
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -187,34 +186,6 @@ func TestNewExtractorRefuses(t *testing.T) {
 	}
 	if _, err := NewExtractor(model, ExtractorOptions{Layers: []string{"features.0"}}); err != nil {
 		t.Errorf("an alias is refused: %v", err)
-	}
-}
-
-func TestSessionConfig(t *testing.T) {
-	for name, config := range map[string]SessionConfig{
-		"device":     {Device: "tpu"},
-		"negative":   {Device: "gpu:-1"},
-		"no number":  {Device: "gpu:one"},
-		"arithmetic": {Precision: "float8"},
-	} {
-		if _, err := config.Options(); err == nil {
-			t.Errorf("%s: %+v is accepted", name, config)
-		}
-	}
-	graph, err := op.NewScope().Finalize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, _, err = NewSession(graph, SessionConfig{Device: "gpu:7"})
-	if !errors.Is(err, ErrDevice) {
-		t.Errorf("gpu:7 gives %v, want ErrDevice", err)
-	}
-	session, device, err := NewSession(graph, SessionConfig{Device: DeviceCPU})
-	if err != nil || device != DeviceCPU {
-		t.Fatalf("device cpu gives %q, %v", device, err)
-	}
-	if err := session.Close(); err != nil {
-		t.Error(err)
 	}
 }
 

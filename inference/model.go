@@ -42,6 +42,9 @@ type Model struct {
 	// Precision is the arithmetic that the session was opened with.
 	Precision Precision
 
+	// Placement is the device that operations added to the graph must be given, as
+	// SessionConfig.Placement has it.
+	Placement string
 	// Winograd is the number of convolutions that package winograd computes.
 	Winograd int
 
@@ -107,7 +110,7 @@ func NewSession(graph *tf.Graph, config SessionConfig) (*tf.Session, string, err
 	}
 	session, err := tf.NewSession(graph, options)
 	if err != nil {
-		return nil, "", fmt.Errorf("inference: open a session: %w", err)
+		return nil, "", config.openError(err)
 	}
 	device, err := config.DeviceOf(session)
 	if err != nil {

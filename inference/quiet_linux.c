@@ -26,6 +26,19 @@ static char level(const char *line, size_t n) {
 	return 0;
 }
 
+// The GPU build calls these errors, and says them at every start: the first comes from its two
+// libraries' both bringing CUDA's plugins, the second from a machine without a driver, of which
+// the program itself speaks where it matters.
+static int harmless(const char *line, size_t n) {
+	static const char *const known[] = {
+		"Unable to register cuFFT factory", "Unable to register cuDNN factory",
+		"Unable to register cuBLAS factory", "failed call to cuInit",
+	};
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (memmem(line, n, known[i], strlen(known[i]))) return 1;
+	return 0;
+}
+
 static void emit(const char *text, size_t n) {
 	while (n > 0) {
 		ssize_t written = write(2, text, n);
@@ -50,7 +63,7 @@ static ssize_t filter(void *cookie, const char *text, size_t size) {
 		const char *newline = memchr(line, '\n', size - start);
 		size_t n = newline ? (size_t)(newline - line) + 1 : size - start;
 		char letter = level(line, n);
-		if (letter) drop = letter == 'I' || letter == 'W';
+		if (letter) drop = letter == 'I' || letter == 'W' || harmless(line, n);
 		if (!drop || verbose) emit(line, n);
 		else hold(line, n);
 		start += n;

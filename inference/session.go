@@ -3,7 +3,7 @@ package inference
 import (
 	"errors"
 	"fmt"
-	"strconv"
+	"os"
 	"strings"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
@@ -17,21 +17,32 @@ type Precision string
 
 // The precisions.
 const (
-	Float32  Precision = "float32"
+	Float32 Precision = "float32"
+	// BFloat16 is for CPUs that compute in it.
 	BFloat16 Precision = "bfloat16"
+	// TF32 is for GPUs of NVIDIA's Ampere generation and later: factors are rounded to 10
+	// bits of mantissa, sums are float32. TensorFlow itself takes it for float32; here
+	// float32 means float32 on every device.
+	TF32 Precision = "tf32"
+	// Float16 is for GPUs: mixed precision, with float32 where half does not suffice.
+	Float16 Precision = "float16"
 )
 
-// Devices by name; a certain GPU is "gpu:N".
-const (
-	DeviceAuto = "auto"
-	DeviceCPU  = "cpu"
-)
-
-// SessionConfig chooses device and arithmetic. The zero value is the best device there is,
+// SessionConfig chooses devices and arithmetic. The zero value is the best device there is,
 // in float32.
 type SessionConfig struct {
+	// Device is DeviceAuto (also ""), DeviceCPU, DeviceGPU, DeviceAllGPUs, "gpu:N", or
+	// several of the last, separated by commas. A configuration of several GPUs is for
+	// Split; a session has one.
 	Device    string
 	Precision Precision
+	// GPUMemoryFraction is the share, up to 1, of a GPU's memory that may be used; 0 means
+	// all of it. Memory is taken as it is needed in any case.
+	GPUMemoryFraction float64
+
+	// pinned is the number, among the visible GPUs, of the one that the graph is for; see
+	// Split. It is counted from 1, so that 0 leaves the choice to TensorFlow.
+	pinned int
 }
 
 // ErrDevice marks a device or precision that this machine or library has not got.
@@ -39,8 +50,12 @@ var ErrDevice = errors.New("not available here")
 
 // Validate tells what is wrong with the configuration, without opening anything.
 func (c SessionConfig) Validate() error {
-	if _, err := parseDevice(c.Device); err != nil {
+	wanted, err := parseDevices(c.Device)
+	if err != nil {
 		return err
+	}
+	if !(c.GPUMemoryFraction >= 0 && c.GPUMemoryFraction <= 1) {
+		return fmt.Errorf("inference: a share of %g of the GPU's memory: use a number from 0 to 1", c.GPUMemoryFraction)
 	}
 	switch c.Precision {
 	case "", Float32:
@@ -48,36 +63,28 @@ func (c SessionConfig) Validate() error {
 		if !cpu.X86.HasAVX512BF16 && !cpu.X86.HasAMXBF16 {
 			return fmt.Errorf("inference: precision bfloat16: %w: this CPU has neither AVX512_BF16 nor AMX; use float32", ErrDevice)
 		}
+		if wanted.gpu() {
+			return fmt.Errorf("inference: precision bfloat16 is for CPUs: use float16 on %s", c.Device)
+		}
+	case Float16, TF32:
+		if wanted.kind == DeviceCPU {
+			return fmt.Errorf("inference: precision %s needs a GPU: use float32 or bfloat16 on the CPU", c.Precision)
+		}
 	default:
-		return fmt.Errorf("inference: unknown precision %q: use float32 or bfloat16", c.Precision)
+		return fmt.Errorf("inference: unknown precision %q: use float32, bfloat16 (CPUs), tf32 or float16 (GPUs)", c.Precision)
 	}
 	return nil
-}
-
-// device is a parsed device name; gpu is -1 unless a certain GPU was asked for.
-type device struct {
-	name string
-	gpu  int
-}
-
-func parseDevice(name string) (device, error) {
-	switch name {
-	case "":
-		return device{DeviceAuto, -1}, nil
-	case DeviceAuto, DeviceCPU:
-		return device{name, -1}, nil
-	}
-	if number, found := strings.CutPrefix(name, "gpu:"); found {
-		if n, err := strconv.Atoi(number); err == nil && n >= 0 {
-			return device{name, n}, nil
-		}
-	}
-	return device{}, fmt.Errorf("inference: unknown device %q: use auto, cpu or gpu:N", name)
 }
 
 // Options are the session options of TensorFlow for this configuration.
 func (c SessionConfig) Options() (*tf.SessionOptions, error) {
 	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if wanted, _ := parseDevices(c.Device); len(wanted.gpus) > 1 && c.pinned == 0 {
+		return nil, fmt.Errorf("inference: device %s: one GPU is used here: name one of them", c.Device)
+	}
+	if err := c.chooseTF32(); err != nil {
 		return nil, err
 	}
 	message, err := proto.Marshal(c.proto())
@@ -87,46 +94,109 @@ func (c SessionConfig) Options() (*tf.SessionOptions, error) {
 	return &tf.SessionOptions{Config: message}, nil
 }
 
+// tf32Variable is read by NVIDIA's libraries when the first of a process's sessions computes;
+// there is no other way to them in TensorFlow's C API. The first session's choice holds.
+const tf32Variable = "NVIDIA_TF32_OVERRIDE"
+
+func (c SessionConfig) chooseTF32() error {
+	var err error
+	switch wanted, _ := parseDevices(c.Device); {
+	case wanted.kind == DeviceCPU:
+	case c.Precision == TF32:
+		err = os.Unsetenv(tf32Variable)
+	default:
+		err = os.Setenv(tf32Variable, "0")
+	}
+	if err != nil {
+		return fmt.Errorf("inference: choose the GPU's arithmetic: %w", err)
+	}
+	return nil
+}
+
 func (c SessionConfig) proto() *config.ConfigProto {
 	// Thread counts stay at TensorFlow's defaults, which measured best.
 	message := &config.ConfigProto{
 		AllowSoftPlacement: true, // operations without a GPU kernel run on the CPU
-		GpuOptions:         &config.GPUOptions{AllowGrowth: true},
+		GpuOptions:         &config.GPUOptions{AllowGrowth: true, PerProcessGpuMemoryFraction: c.GPUMemoryFraction},
 	}
-	wanted, _ := parseDevice(c.Device)
-	if wanted.name == DeviceCPU {
+	wanted, _ := parseDevices(c.Device)
+	if wanted.kind == DeviceCPU {
 		message.DeviceCount = map[string]int32{"GPU": 0}
 	}
-	if wanted.gpu >= 0 {
-		message.GpuOptions.VisibleDeviceList = strconv.Itoa(wanted.gpu)
-	}
-	if c.Precision == BFloat16 {
+	message.GpuOptions.VisibleDeviceList = wanted.visible()
+	switch c.Precision {
+	case BFloat16:
 		message.GraphOptions = &config.GraphOptions{RewriteOptions: &config.RewriterConfig{
 			AutoMixedPrecisionOnednnBfloat16: config.RewriterConfig_ON,
+		}}
+	case Float16:
+		message.GraphOptions = &config.GraphOptions{RewriteOptions: &config.RewriterConfig{
+			AutoMixedPrecision: config.RewriterConfig_ON,
 		}}
 	}
 	return message
 }
 
+// Placement is the device that the operations of a graph for this session must be given:
+// empty where TensorFlow chooses.
+func (c SessionConfig) Placement() string {
+	if c.pinned == 0 {
+		return ""
+	}
+	return fmt.Sprintf("/device:GPU:%d", c.pinned-1)
+}
+
 // DeviceOf says which device a session runs on: "cpu" or "gpu:N". A GPU that was asked for
-// and is not there is an error, never a silent run on the CPU.
+// and is not there is an error, never a silent run on the CPU; so is a GPU's arithmetic
+// without one.
 func (c SessionConfig) DeviceOf(session *tf.Session) (string, error) {
-	wanted, err := parseDevice(c.Device)
+	devices, err := sessionDevices(session)
 	if err != nil {
 		return "", err
 	}
-	listed, err := session.ListDevices()
+	return c.choose(devices)
+}
+
+// choose picks the session's device out of those that it lists.
+func (c SessionConfig) choose(devices []Device) (string, error) {
+	wanted, err := parseDevices(c.Device)
 	if err != nil {
-		return "", fmt.Errorf("inference: list devices: %w", err)
+		return "", err
 	}
-	for _, d := range listed {
-		if d.Type == "GPU" {
-			// One visible GPU is always TensorFlow's number 0; report the user's number.
-			return fmt.Sprintf("gpu:%d", max(wanted.gpu, 0)), nil
+	gpus := devices[1:]
+	place := max(c.pinned-1, 0)
+	switch {
+	case place < len(gpus):
+		if c.Precision == BFloat16 {
+			return "", fmt.Errorf("inference: precision bfloat16 is for CPUs, and %s is taken: use --device cpu, or --precision float16", gpus[place].Name)
 		}
-	}
-	if wanted.gpu >= 0 {
-		return "", fmt.Errorf("inference: device %s: %w: libtensorflow %s sees no such GPU; use --device cpu or auto", wanted.name, ErrDevice, tf.Version())
+		if len(wanted.gpus) > 0 { // the visible ones count from 0; report the user's number
+			return fmt.Sprintf("gpu:%d", wanted.gpus[place]), nil
+		}
+		return gpus[place].Name, nil
+	case wanted.gpu():
+		return "", missing(c.Device, devices)
+	case c.Precision == Float16 || c.Precision == TF32:
+		return "", fmt.Errorf("inference: precision %s: %w: it needs a GPU, and %s; use float32 or bfloat16", c.Precision, ErrDevice, seen(devices))
 	}
 	return DeviceCPU, nil
+}
+
+// missing is the error that a GPU is not there, and says what is.
+func missing(device string, devices []Device) error {
+	return fmt.Errorf("inference: device %s: %w: %s; use --device cpu or auto", device, ErrDevice, seen(devices))
+}
+
+// seen tells the devices and, where there is no GPU, why that may be.
+func seen(devices []Device) string {
+	names := make([]string, len(devices))
+	for i, d := range devices {
+		names[i] = d.Name
+	}
+	library := LoadedLibrary()
+	text := fmt.Sprintf("%s sees no such GPU, only %s", library, strings.Join(names, ", "))
+	if len(devices) == 1 {
+		text += " (" + WhyNoGPU(library) + ")"
+	}
+	return text
 }

@@ -23,9 +23,9 @@ type outcome struct {
 	failure *Failure
 }
 
-// maxBuffers is the number of input buffers that can be waiting for use: one being filled,
-// one waiting for inference and one in it.
-const maxBuffers = 3
+// spareBuffers is the number of input buffers that can be waiting for use beside those in
+// inference: one being filled and one waiting for inference.
+const spareBuffers = 2
 
 // maxFailures bounds the failures in a batch, so that a directory of broken files does not
 // pile up in memory.

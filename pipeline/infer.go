@@ -5,32 +5,103 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
-// infer is the inference stage: it adds the features to each batch. A batch that is being
-// computed when the run is stopped is still handed on; none is begun after that.
+// Parallel is an Extractor on several devices, which computes as many batches at a time.
+type Parallel interface {
+	Extractor
+	// Parallel is the number of calls of Extract that may be under way.
+	Parallel() int
+}
+
+// parallel is the number of batches that an extractor computes at a time.
+func parallel(e Extractor) int {
+	if p, ok := e.(Parallel); ok {
+		return max(1, p.Parallel())
+	}
+	return 1
+}
+
+// computed is a batch on its way through inference; err is valid once done is closed.
+type computed struct {
+	batch *batch
+	done  chan struct{}
+	err   error
+}
+
+// infer is the inference stage: it adds the features to each batch, several at a time where
+// the extractor has several devices, and hands them on in order. Batches that are being
+// computed when the run is stopped are still handed on; none is begun after that.
 func (r *run) infer(intake, failed context.Context) error {
 	defer close(r.features)
-	for {
-		var b *batch
-		select {
-		case next, open := <-r.batches:
-			if !open || intake.Err() != nil {
+	n := parallel(r.extractor)
+	work := make(chan *computed)
+	order := make(chan *computed, n)
+	// A worker's error comes to light in its batch's turn, so that what stands before it is
+	// handed on.
+	group, ctx := errgroup.WithContext(failed)
+	group.Go(func() error {
+		defer close(work)
+		defer close(order)
+		r.begin(intake, ctx, work, order)
+		return nil
+	})
+	for range n {
+		group.Go(func() error {
+			for c := range work {
+				if c.batch.rows > 0 {
+					c.err = r.compute(c.batch)
+				}
+				close(c.done)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
+		for c := range order {
+			<-c.done
+			if c.err != nil {
+				return c.err
+			}
+			select {
+			case r.features <- c.batch:
+			case <-ctx.Done():
 				return nil
 			}
-			b = next
-		case <-intake.Done():
-			return nil
 		}
-		if b.rows > 0 {
-			if err := r.compute(b); err != nil {
-				return err
-			}
-		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// begin hands batches to the workers and notes their order, until there are no more or the
+// run is stopped.
+func (r *run) begin(intake, failed context.Context, work, order chan<- *computed) {
+	for {
 		select {
-		case r.features <- b:
+		case b, open := <-r.batches:
+			if !open || intake.Err() != nil {
+				return
+			}
+			c := &computed{batch: b, done: make(chan struct{})}
+			select {
+			case work <- c:
+			case <-intake.Done():
+				return
+			case <-failed.Done():
+				return
+			}
+			select {
+			case order <- c:
+			case <-failed.Done():
+				return
+			}
+		case <-intake.Done():
+			return
 		case <-failed.Done():
-			return nil
+			return
 		}
 	}
 }

@@ -16,7 +16,7 @@ type Stats struct {
 	// Elapsed is the time since the run began.
 	Elapsed time.Duration
 	// Decode is the time spent in the decode stage, summed over its workers; Infer and
-	// Write are the times that those stages were at work.
+	// Write are the times that those stages were at work, Infer averaged over the devices.
 	Decode, Infer, Write time.Duration
 	// Workers is the number of pictures decoded at a time.
 	Workers int
@@ -115,7 +115,7 @@ func (r *run) stats() Stats {
 		Batches:  int(m.batches.Load()),
 		Elapsed:  elapsed,
 		Decode:   time.Duration(m.decode.Load()),
-		Infer:    time.Duration(m.infer.Load()),
+		Infer:    time.Duration(m.infer.Load()) / time.Duration(parallel(r.extractor)),
 		Write:    time.Duration(m.write.Load()),
 		Workers:  r.config.Workers,
 		Queues: []Queue{

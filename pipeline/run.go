@@ -66,7 +66,7 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 		work:      make(chan *slot, ahead),
 		batches:   make(chan *batch, 1),
 		features:  make(chan *batch, 1),
-		buffers:   make(chan []float32, maxBuffers),
+		buffers:   make(chan []float32, spareBuffers+parallel(extractor)),
 	}
 	if config.Monitor != nil {
 		config.Monitor.run.Store(r)

@@ -20,6 +20,9 @@ type viewsExtractor struct {
 // BatchSize is the number of pictures whose views fill a batch, at least 1.
 func (e viewsExtractor) BatchSize() int { return max(1, e.extractor.BatchSize()/e.views) }
 
+// Parallel is that of the extractor behind it.
+func (e viewsExtractor) Parallel() int { return parallel(e.extractor) }
+
 // Extract computes all views, in as many batches as it takes, and averages them.
 func (e viewsExtractor) Extract(pixels []float32, n int) ([][]float32, error) {
 	total := n * e.views

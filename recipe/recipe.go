@@ -64,7 +64,7 @@ type Recipe struct {
 	InputWidth  int `json:"input_width"`
 	// Pool is the spatial pooling of convolutional layers: "none", "avg" or "max".
 	Pool string `json:"pool"`
-	// Precision is the arithmetic of the model: "float32" or "bfloat16".
+	// Precision is the arithmetic of the model: "float32", "bfloat16", "tf32" or "float16".
 	Precision string `json:"precision"`
 	// Library is the inference library with its version, such as "TensorFlow 2.18.1".
 	Library string `json:"library"`

@@ -72,6 +72,10 @@ func Open(dir string, options Options) (*inference.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if options.Session.Placement() != "" {
+		// LoadSavedModel takes no placement, and TensorFlow would put all on the first GPU.
+		return nil, fmt.Errorf("savedmodel: %s: a SavedModel runs on one GPU a process: start one for each GPU, with --device gpu:0 --shard 0/2 and --device gpu:1 --shard 1/2, and join their datasets by extract dataset merge", dir)
+	}
 	sessionOptions, err := options.Session.Options()
 	if err != nil {
 		return nil, err

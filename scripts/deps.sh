@@ -5,10 +5,13 @@
 #   scripts/deps.sh env       print shell exports for `go build` (for: eval "$(make env)")
 #   scripts/deps.sh dir       print the directory that holds include/ and lib/
 #
-# The library comes out of the tensorflow-cpu wheel of the Python registry, pinned by its
-# SHA-256. Only shared libraries and C headers are unpacked; no Python of it is ever run.
+# The library comes out of a wheel of the Python registry, pinned by its SHA-256; with GPU=1,
+# that of the GPU build and those of NVIDIA's CUDA libraries. Only shared libraries and C
+# headers are unpacked; no Python of them is ever run. Tested on Linux x86-64; the pins for
+# Linux on arm64 and for macOS are as published, and untested.
 #
 # Settings (environment):
+#   GPU                     1: the build for NVIDIA GPUs, with the CUDA libraries (Linux x86-64)
 #   TENSORFLOW_DIR          an installed libtensorflow to use instead: a directory with include/
 #                           and lib/ (as the libtensorflow archive unpacks), or the tensorflow/
 #                           directory of an installed Python package
@@ -18,12 +21,49 @@
 set -euo pipefail
 
 version=2.18.1
-wheel_sha256=810c75d7149d2da0cb2092187817b0dcabb80728ca9f9cf3a61f3f42fadd1298
-needed_mb=1200 # the wheel (230 MB) and what is unpacked of it (690 MB), with room to spare
-
 python=${PYTHON:-python3}
 cache=${FOVEA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fovea}
-bundled=$cache/libtensorflow-cpu-$version
+variant=cpu
+case "${GPU:-}" in '' | 0 | no) ;; *) variant=gpu ;; esac
+bundled=$cache/libtensorflow-$variant-$version
+
+# The wheels of this machine: PACKAGE VERSION SHA-256 MB, the library's first. needed_mb is
+# for a wheel and all that is unpacked.
+wheels() {
+	case "$(uname -s)-$(uname -m)-$variant" in
+	Linux-x86_64-cpu) echo "tensorflow-cpu $version 810c75d7149d2da0cb2092187817b0dcabb80728ca9f9cf3a61f3f42fadd1298 230" ;;
+	Linux-aarch64-cpu) echo "tensorflow $version 8a6485edd2148f70d011dbd1d8dc2c775e91774a5a159466e83d0d1f21580944 230" ;;
+	Darwin-arm64-cpu) echo "tensorflow $version 661029cd769b311db910b79a3a6ef50a5a61ecc947172228c777a49989722508 240" ;;
+	Linux-x86_64-gpu)
+		# The versions are those that the wheel of TensorFlow asks for as its extra and-cuda.
+		# Without nvcc, whose compiler TensorFlow uses for XLA only.
+		cat <<-WHEELS
+			tensorflow $version c9f87e5d2a680a4595f5dc30daf6bbaec9d4129b46d7ef1b2af63c46ac7d2828 616
+			nvidia-cublas-cu12 12.5.3.2 ca070ad70e9fa6654084575d01bd001f30cc4665e33d4bb9fc8e0f321caa034b 364
+			nvidia-cuda-cupti-cu12 12.5.82 bde77a5feb66752ec61db2adfe47f56b941842825b4c7e2068aff27c9d107953 14
+			nvidia-cuda-nvrtc-cu12 12.5.82 3dbd97b0104b4bfbc3c4f8c79cd2496307c89c43c29a9f83125f1d76296ff3fd 25
+			nvidia-cuda-runtime-cu12 12.5.82 3e79a060e126df40fd3a068f3f787eb000fa51b251ec6cd97d09579632687115 1
+			nvidia-cudnn-cu12 9.3.0.75 9ad9c6929ebb5295eb4a1728024666d1c88283373e265a0c5c883e6f9d5cd76d 577
+			nvidia-cufft-cu12 11.2.3.61 9a6e8df162585750f61983a638104a48c756aa13f9f48e19ab079b38e3c828b8 193
+			nvidia-curand-cu12 10.3.6.82 2823fb27de4e44dbb22394a6adf53aa6e1b013aca0f8c22867d1cfae58405536 56
+			nvidia-cusolver-cu12 11.6.3.83 93cfafacde4428b71778eeb092ec615a02a3d05404da1bcf91c53e3fa1bce42b 130
+			nvidia-cusparse-cu12 12.5.1.3 016df8e993c437e8301e62739f01775cba988fd5253cd4c64173f8e8d2f8e752 217
+			nvidia-nccl-cu12 2.21.5 8579076d30a8c24988834445f8d633c697d42397e92ffc3f63fa26766d25e0a0 188
+			nvidia-nvjitlink-cu12 12.5.82 f9b37bc5c8cf7509665cb6ada5aaa0ce65618f2332b7d3e78e9790511f111212 21
+		WHEELS
+		;;
+	*) return 1 ;;
+	esac
+}
+case $variant in cpu) needed_mb=1200 ;; gpu) needed_mb=5500 ;; esac
+
+# pip's names for the platforms whose wheels may be taken.
+platforms() {
+	case "$(uname -s)-$(uname -m)" in
+	Linux-*) echo "--platform manylinux2014_$(uname -m) --platform manylinux_2_17_$(uname -m)" ;;
+	Darwin-*) echo "--platform macosx_12_0_$(uname -m)" ;;
+	esac
+}
 
 fail() {
 	echo "deps: $1" >&2
@@ -45,9 +85,13 @@ directory() {
 link_libraries() { # link_libraries FROM TO: the linker's names for the libraries in FROM
 	local name file
 	for name in tensorflow tensorflow_framework; do
-		for file in "$1/lib$name.so" "$1/lib$name.so.2" "$1/lib${name}_cc.so.2"; do
+		for file in "$1/lib$name.so" "$1/lib$name.so.2" "$1/lib${name}_cc.so.2" \
+			"$1/lib$name.dylib" "$1/lib$name.2.dylib" "$1/lib${name}_cc.2.dylib"; do
 			if [ -e "$file" ]; then
-				ln -sfn "$file" "$2/lib$name.so"
+				case "$file" in
+				*.dylib) ln -sfn "$file" "$2/lib$name.dylib" ;;
+				*) ln -sfn "$file" "$2/lib$name.so" ;;
+				esac
 				break
 			fi
 		done
@@ -66,7 +110,7 @@ install_given() {
 	ln -sfn "$(cd "$headers" && pwd)" "$links/include"
 	libraries=$(cd "$libraries" && pwd)
 	link_libraries "$libraries" "$links/lib"
-	[ -e "$links/lib/libtensorflow.so" ] || fail "no libtensorflow.so in $libraries" \
+	[ -e "$links/lib/libtensorflow.so" ] || [ -e "$links/lib/libtensorflow.dylib" ] || fail "no libtensorflow.so in $libraries" \
 		"TENSORFLOW_DIR must hold lib/libtensorflow.so (or libtensorflow_cc.so.2)."
 	echo "$libraries" >"$links/rpath"
 }
@@ -78,29 +122,41 @@ check_space() {
 		"Free some space, or set FOVEA_CACHE to a directory on a larger disk."
 }
 
-checksum() { sha256sum "$1" | cut -d ' ' -f 1; }
+checksum() {
+	if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
+}
 
-fetch_wheel() { # prints the wheel's path
-	local downloads=$cache/downloads wheel
-	if [ -n "${FOVEA_TENSORFLOW_WHEEL:-}" ]; then
+fetch_wheel() { # fetch_wheel PACKAGE VERSION MB: prints the wheel's path
+	local downloads=$cache/downloads wheel name=${1//-/_}
+	if [ -n "${FOVEA_TENSORFLOW_WHEEL:-}" ] && [[ "$1" == tensorflow* ]]; then
 		[ -r "$FOVEA_TENSORFLOW_WHEEL" ] || fail "FOVEA_TENSORFLOW_WHEEL=$FOVEA_TENSORFLOW_WHEEL cannot be read"
 		echo "$FOVEA_TENSORFLOW_WHEEL"
 		return
 	fi
 	mkdir -p "$downloads"
-	wheel=$(find "$downloads" -name "tensorflow_cpu-$version-*.whl" | head -n 1)
+	wheel=$(find -L "$downloads" -name "$name-$2-*.whl" | head -n 1)
 	if [ -z "$wheel" ]; then
 		"$python" -m pip --version >/dev/null 2>&1 || fail "$python has no pip, which fetches libtensorflow's wheel" \
 			"Install it (Debian: apt-get install python3-pip), name another Python by PYTHON=...," \
 			"or point TENSORFLOW_DIR at an installed libtensorflow."
-		echo "deps: fetching tensorflow-cpu $version (230 MB)" >&2
+		echo "deps: fetching $1 $2 ($3 MB)" >&2
+		# shellcheck disable=SC2046 # several words are meant
 		"$python" -m pip download --quiet --no-deps --only-binary=:all: --python-version 3.11 \
-			--platform manylinux2014_x86_64 --dest "$downloads" "tensorflow-cpu==$version" >&2 ||
-			fail "pip could not fetch tensorflow-cpu $version (its message is above)" \
+			$(platforms) --dest "$downloads" "$1==$2" >&2 ||
+			fail "pip could not fetch $1 $2 (its message is above)" \
 				"Run make deps again to try once more, or set FOVEA_TENSORFLOW_WHEEL to a wheel fetched elsewhere."
-		wheel=$(find "$downloads" -name "tensorflow_cpu-$version-*.whl" | head -n 1)
+		wheel=$(find "$downloads" -name "$name-$2-*.whl" | head -n 1)
 	fi
 	echo "$wheel"
+}
+
+verify_wheel() { # verify_wheel FILE SHA-256
+	local actual
+	actual=$(checksum "$1")
+	[ "$actual" = "$2" ] && return
+	[ "$1" = "${FOVEA_TENSORFLOW_WHEEL:-}" ] || rm -f "$1"
+	fail "the checksum of $(basename "$1") is wrong" "expected SHA-256 $2" "found            $actual" \
+		"The file was damaged on its way or is another build; run make deps again to fetch it anew."
 }
 
 unpack() { # unpack WHEEL DIR
@@ -112,8 +168,10 @@ unpack() { # unpack WHEEL DIR
 		    "tensorflow/c/", "tensorflow/core/platform/ctstring", "tsl/platform/ctstring", "xla/tsl/c/"))
 		wheel, target = zipfile.ZipFile(sys.argv[1]), pathlib.Path(sys.argv[2])
 		for name in wheel.namelist():
-		    if name.startswith("tensorflow/libtensorflow") and ".so" in name:
+		    if name.startswith("tensorflow/libtensorflow") and (".so" in name or ".dylib" in name):
 		        place = target / "lib" / name.split("/")[-1]
+		    elif name.startswith("nvidia/") and "/lib/" in name and ".so" in name:
+		        place = target / name
 		    elif name.startswith(headers) and name.endswith(".h"):
 		        place = target / name.removeprefix("tensorflow/")
 		    else:
@@ -126,11 +184,8 @@ unpack() { # unpack WHEEL DIR
 
 install_bundled() {
 	[ -e "$bundled/.complete" ] && return
-	case "$(uname -s)-$(uname -m)" in
-	Linux-x86_64) ;;
-	*) fail "there is no pinned libtensorflow for $(uname -s) on $(uname -m)" \
-		"Install libtensorflow yourself and set TENSORFLOW_DIR to its directory." ;;
-	esac
+	wheels >/dev/null || fail "there is no pinned libtensorflow ($variant build) for $(uname -s) on $(uname -m)" \
+		"Install libtensorflow yourself and set TENSORFLOW_DIR to its directory."
 	command -v "$python" >/dev/null || fail "$python is not installed; its pip fetches libtensorflow's wheel" \
 		"Install Python 3 with pip, or point TENSORFLOW_DIR at an installed libtensorflow."
 	mkdir -p "$cache" || fail "cannot create $cache" "Set FOVEA_CACHE to a directory that you may write."
@@ -140,24 +195,27 @@ install_bundled() {
 	[ -e "$bundled/.complete" ] && return
 	check_space
 
-	local wheel actual
-	wheel=$(fetch_wheel)
-	actual=$(checksum "$wheel")
-	if [ "$actual" != "$wheel_sha256" ]; then
-		[ -n "${FOVEA_TENSORFLOW_WHEEL:-}" ] || rm -f "$wheel"
-		fail "the checksum of $(basename "$wheel") is wrong" "expected SHA-256 $wheel_sha256" "found            $actual" \
-			"The file was damaged on its way or is another build; run make deps again to fetch it anew."
-	fi
+	local wheel package release sum mb
 	rm -rf "$bundled" "$bundled.partial"
-	unpack "$wheel" "$bundled.partial" || fail "could not unpack $wheel into $cache (its message is above)" \
-		"Free some space or set FOVEA_CACHE, then run make deps again: the fetched wheel is kept."
-	(cd "$bundled.partial/lib" && ln -sf libtensorflow_cc.so.2 libtensorflow.so &&
-		ln -sf libtensorflow_framework.so.2 libtensorflow_framework.so)
+	while read -r package release sum mb; do
+		wheel=$(fetch_wheel "$package" "$release" "$mb")
+		verify_wheel "$wheel" "$sum"
+		unpack "$wheel" "$bundled.partial" || fail "could not unpack $wheel into $cache (its message is above)" \
+			"Free some space or set FOVEA_CACHE, then run make deps again: the fetched wheel is kept."
+	done < <(wheels)
+	mkdir -p "$bundled.partial/lib"
+	(cd "$bundled.partial/lib" && for name in libtensorflow_cc:libtensorflow libtensorflow_framework:libtensorflow_framework; do
+		if [ -e "${name%:*}.so.2" ]; then ln -sf "${name%:*}.so.2" "${name#*:}.so"; fi
+		if [ -e "${name%:*}.2.dylib" ]; then ln -sf "${name%:*}.2.dylib" "${name#*:}.dylib"; fi
+	done)
+	# The GPU build looks for CUDA in nvidia/ beside its own directory (its RUNPATH says so).
 	echo "$bundled/lib" >"$bundled.partial/rpath"
 	touch "$bundled.partial/.complete"
 	mv "$bundled.partial" "$bundled"
-	[ -n "${FOVEA_TENSORFLOW_WHEEL:-}" ] || rm -f "$wheel"
-	echo "deps: libtensorflow $version is in $bundled" >&2
+	while read -r package release sum mb; do
+		find "$cache/downloads" -name "${package//-/_}-$release-*.whl" -delete 2>/dev/null || true
+	done < <(wheels)
+	echo "deps: libtensorflow $version ($variant build) is in $bundled" >&2
 }
 
 install() {

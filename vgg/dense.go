@@ -21,7 +21,7 @@ const windowSide = 7
 // however large that is; softmax is that of the averaged class scores. The model's InputHeight and
 // InputWidth are 0. There is no flatten.
 func OpenDense(c Configuration, set weights.Set, config inference.SessionConfig) (*inference.Model, error) {
-	return open(c, set, config, &builder{side: anySide})
+	return open(c, set, config, &builder{side: anySide, placement: config.Placement()})
 }
 
 // tap is a layer as it can be asked for: of a dense model, its average over positions.

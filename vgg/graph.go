@@ -36,7 +36,7 @@ const (
 // are there when the weights hold them. Weights that miss a tensor, have one too many or
 // one of another shape are refused with its name.
 func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*inference.Model, error) {
-	return open(c, set, config, &builder{side: InputSize})
+	return open(c, set, config, &builder{side: InputSize, placement: config.Placement()})
 }
 
 func open(c Configuration, set weights.Set, config inference.SessionConfig, b *builder) (*inference.Model, error) {
@@ -65,6 +65,7 @@ func open(c Configuration, set weights.Set, config inference.SessionConfig, b *b
 		Preprocessing: preprocessing(set),
 		Device:        device,
 		Precision:     precision,
+		Placement:     config.Placement(),
 		Graph:         graph,
 		Session:       session,
 		Input:         b.input,
@@ -80,6 +81,9 @@ func (c Configuration) graph(set weights.Set, b *builder) ([]inference.Layer, er
 		return nil, err
 	}
 	b.root = tfgo.NewRoot()
+	if b.placement != "" {
+		b.root = b.root.WithDevice(b.placement)
+	}
 	layers, err := b.build(c, hasTop(set))
 	if err != nil {
 		return nil, fmt.Errorf("vgg: build the graph of %s: %w", c.Name, err)
@@ -138,7 +142,9 @@ type variable struct {
 
 type builder struct {
 	// side is the height and width of the input, anySide for a dense model.
-	side      int
+	side int
+	// placement is the device of all operations, unless that is empty.
+	placement string
 	root      *op.Scope
 	input     tf.Output
 	variables []variable

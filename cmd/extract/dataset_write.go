@@ -45,12 +45,17 @@ func (m *mergeFlags) options() (featurestore.MergeOptions, error) {
 
 func newDatasetMerge() *cobra.Command {
 	var m mergeFlags
+	var keepShards bool
 	command := &cobra.Command{
 		Use:   "merge OUT DIR...",
 		Short: "Make one dataset of several that were made alike",
 		Long: `Merge writes the rows and failures of the datasets DIR... to a new dataset OUT, which appears
 whole or not at all. They must have been made alike: same model, layers, preprocessing,
-precision, library and number type; otherwise it says what differs.`,
+precision, library and number type; otherwise it says what differs.
+
+With --keep-shards the files of DIR... become those of OUT as they are, by links (or copies,
+where there are none), which takes seconds for any number of rows. That no picture is in two
+of them is then not looked at; extract dataset validate does.`,
 		Example: "  extract dataset merge all part-1 part-2 part-3",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(command *cobra.Command, arguments []string) error {
@@ -61,6 +66,13 @@ precision, library and number type; otherwise it says what differs.`,
 			if err != nil {
 				return err
 			}
+			if keepShards {
+				if m.Format != "" || m.PrefixPaths || command.Flags().Changed("shard-size") || m.TensorExtension {
+					return cli.Usagef("--keep-shards takes the files as they are: not with --format, --shard-size, --tensor-extension or --prefix-paths")
+				}
+				return reportWritten(arguments[0], featurestore.Assemble(command.Context(), arguments[0], arguments[1:],
+					featurestore.AssembleOptions{Overwrite: m.Overwrite, ToolVersion: cli.Version()}))
+			}
 			err = featurestore.Merge(command.Context(), arguments[0], arguments[1:], options)
 			if errors.Is(err, featurestore.ErrDuplicatePath) && !m.PrefixPaths {
 				return fmt.Errorf("%w: give --prefix-paths", err)
@@ -69,6 +81,7 @@ precision, library and number type; otherwise it says what differs.`,
 		},
 	}
 	m.add(command)
+	command.Flags().BoolVar(&keepShards, "keep-shards", false, "take the files as they are instead of writing them anew")
 	command.Flags().BoolVar(&m.PrefixPaths, "prefix-paths", false, "put the name of each DIR before its paths, for datasets that have paths in common")
 	command.Flags().BoolVar(&m.Overwrite, "overwrite", false, "replace the dataset OUT, which stays until the new one is whole")
 	return command

@@ -12,6 +12,7 @@ import (
 
 	"fovea/inference"
 	"fovea/internal/cli"
+	"fovea/picture"
 	"fovea/pipeline"
 )
 
@@ -33,7 +34,7 @@ type forecast struct {
 
 // foretell reads the headers of the pictures and computes a few.
 func (o *options) foretell(ctx context.Context, listing pipeline.Listing, session inference.SessionConfig) error {
-	kinds, readable, err := pipeline.Survey(ctx, listing.Items, o.maxPixels, o.batch())
+	kinds, readable, err := pipeline.Survey(ctx, listing.Items, o.maxPixels, cmp.Or(o.session.Batch, inference.DefaultBatch()))
 	if err != nil {
 		return err
 	}
@@ -72,26 +73,27 @@ func (discard) Fail(pipeline.Failure) error { return nil }
 
 // estimate computes a batch of pictures to see how long all would take.
 func (o *options) estimate(ctx context.Context, f *forecast, sample []pipeline.Item, session inference.SessionConfig) error {
-	extractor, err := o.openExtractor(session)
+	group, err := o.openGroup(session)
 	if err != nil {
 		return err
 	}
-	defer extractor.Model().Close() //nolint:errcheck // the process ends here
-	for _, l := range extractor.Layers() {
+	defer group.Close() //nolint:errcheck // the process ends here
+	for _, l := range group.First().Layers() {
 		f.Bytes += int64(f.Rows) * int64(l.Size()) * int64(o.storedType().Size())
 	}
-	config, err := cli.PipelineConfig(o.recipe(extractor))
+	config, err := cli.PipelineConfig(o.recipe(group.First()))
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
 	config.Workers, config.Picture.MaxPixels = o.workers, o.maxPixels
-	if err := extractor.WarmUp(); err != nil {
+	if err := group.First().WarmUp(); err != nil {
 		return err
 	}
-	stats, err := pipeline.Run(ctx, sample, extractor, discard{}, config)
+	stats, err := pipeline.Run(ctx, sample, group.First(), discard{}, config)
 	if err == nil {
 		// A batch that is not full takes as long as a full one.
-		f.Seconds = stats.Elapsed.Seconds() * float64(f.Rows) / float64(max(stats.Rows, min(o.batch(), f.Rows)))
+		batch := group.BatchSize() / picture.Views(o.views).Count()
+		f.Seconds = stats.Elapsed.Seconds() * float64(f.Rows) / float64(max(stats.Rows, min(batch, f.Rows))*group.Parallel())
 	}
 	return err
 }

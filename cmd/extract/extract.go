@@ -84,7 +84,7 @@ func newCommand() *cobra.Command {
 		RunE:    func(c *cobra.Command, images []string) error { return o.run(c.Context(), images) },
 	}
 	o.log.AddFlags(command)
-	command.AddCommand(newModelCommand(), newDatasetCommand())
+	command.AddCommand(newModelCommand(), newDatasetCommand(), newDoctorCommand())
 	f := command.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.out, "out", "", "the directory `DIR` of the dataset (required)")
@@ -97,10 +97,11 @@ func newCommand() *cobra.Command {
 	f.StringVar(&o.resize, "resize", "squash", "`HOW` pictures become the model's size: squash (the whole picture, as Keras) or crop (the centre, as the paper and torchvision)")
 	f.StringVar(&o.interpolation, "interpolation", "bilinear", "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
 	f.StringVar(&o.views, "views", string(picture.Center), "`VIEWS` of a picture whose features are averaged: center, flip (and the mirror image) or tencrop (corners and centre, both ways; 10 times the work)")
-	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), "`ARITHMETIC`: float32 or bfloat16")
-	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "`DEVICE`: auto, cpu or gpu:N")
+	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), cli.PrecisionHelp)
+	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
+	f.Float64Var(&o.session.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
 	f.StringVar(&o.convolutions, "convolutions", models.Automatic, "`HOW` convolutions are computed: auto (the fastest way for the device) or direct (TensorFlow's own operation; the same but for rounding)")
-	f.IntVar(&o.session.Batch, "batch", inference.DefaultBatch(), "`N` pictures are computed together")
+	f.IntVar(&o.session.Batch, "batch", 0, cli.BatchHelp)
 	f.IntVar(&o.workers, "workers", 0, "`N` pictures are decoded at a time (default: one per CPU)")
 	o.selectionFlags(f)
 	f.StringVar(&o.dtype, "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
@@ -180,42 +181,34 @@ func (o *options) run(ctx context.Context, images []string) error {
 	if o.dryRun {
 		return o.foretell(ctx, listing, session)
 	}
-	extractor, err := o.openExtractor(session)
+	group, err := o.openGroup(session)
 	if err != nil {
 		return err
 	}
-	defer extractor.Model().Close() //nolint:errcheck // the process ends here
-	return fullDisk(o.out, o.extract(ctx, listing, extractor))
+	defer group.Close() //nolint:errcheck // the process ends here
+	return fullDisk(o.out, o.extract(ctx, listing, group))
 }
 
-// extractor computes the layers of the model that are asked for, of so many views at a time.
-func (o *options) extractor(model *inference.Model, batch int) (*inference.Extractor, error) {
-	return inference.NewExtractor(model, inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: batch})
-}
-
-// openExtractor opens the model for the layers asked for. The caller closes the model.
-func (o *options) openExtractor(session inference.SessionConfig) (*inference.Extractor, error) {
-	model, err := o.open(session)
-	if err != nil {
-		return nil, err
-	}
-	extractor, err := o.extractor(model, o.batch())
+// openGroup opens the model on all devices for the layers asked for. The caller closes it.
+func (o *options) openGroup(session inference.SessionConfig) (*inference.Group, error) {
+	group, err := cli.OpenGroup(o.model, o.modelOptions(session),
+		inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: o.session.Batch}, picture.Views(o.views).Count())
 	if errors.Is(err, inference.ErrUnknownLayer) {
 		err = fmt.Errorf("%w; see --list-layers%s", err, o.denseHint())
 	}
 	if err != nil {
-		return nil, errors.Join(err, model.Close())
+		return nil, err
 	}
-	return extractor, nil
+	o.notePreprocessing(group.First().Model())
+	return group, nil
+}
+
+// modelOptions say how the model is opened.
+func (o *options) modelOptions(session inference.SessionConfig) models.Options {
+	return models.Options{Session: session, Preprocessing: o.preprocessing, Convolutions: o.convolutions}
 }
 
 func (o *options) storedType() featurestore.DType { return featurestore.DType(o.dtype) }
-
-// batch is the size of a batch in views, those of whole pictures.
-func (o *options) batch() int {
-	views := picture.Views(o.views).Count()
-	return min((o.session.Batch+views-1)/views*views, inference.MaxBatch)
-}
 
 // denseHint tells where layers come from that the network has, but the weights at hand have
 // not.
@@ -233,12 +226,19 @@ func (o *options) denseHint() string {
 }
 
 func (o *options) open(session inference.SessionConfig) (*inference.Model, error) {
-	model, err := models.Open(o.model, models.Options{Session: session, Preprocessing: o.preprocessing, Convolutions: o.convolutions})
-	if err == nil && model.Preprocessing == "" {
+	model, err := models.Open(o.model, o.modelOptions(session))
+	if err == nil {
+		o.notePreprocessing(model)
+	}
+	return model, err
+}
+
+// notePreprocessing settles the preprocessing of a model that does not say it.
+func (o *options) notePreprocessing(model *inference.Model) {
+	if model.Preprocessing == "" {
 		model.Preprocessing = vgg.Preprocessing
 		logrus.Warnf("%s does not say how it wants its input: taking %s, as VGG does; --preprocessing says otherwise", o.model, model.Preprocessing)
 	}
-	return model, err
 }
 
 // recipe is what decides the values of the features.
@@ -252,8 +252,8 @@ func (o *options) recipe(extractor *inference.Extractor) recipe.Recipe {
 	return r
 }
 
-func (o *options) extract(ctx context.Context, listing pipeline.Listing, extractor *inference.Extractor) (err error) {
-	r := o.recipe(extractor)
+func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *inference.Group) (err error) {
+	r := o.recipe(group.First())
 	config, err := cli.PipelineConfig(r)
 	if err != nil {
 		return cli.UsageError{Err: err}
@@ -261,7 +261,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 	config.Workers, config.Picture.MaxPixels, config.Monitor = o.workers, o.maxPixels, &o.watch.metrics.Monitor
 	views := picture.Views(o.views).Count()
 
-	info := featurestore.Info{Recipe: r, DType: o.storedType(), ToolVersion: cli.Version(), Device: extractor.Model().Device}
+	info := featurestore.Info{Recipe: r, DType: o.storedType(), ToolVersion: cli.Version(), Device: group.Device()}
 	writer, err := o.create(ctx, listing.Items, info, featurestore.Options{
 		Format: featurestore.Format(o.format), TensorExtension: o.tensorExtension, Resume: o.resume, RetryFailed: o.retryFailed, Overwrite: o.overwrite,
 		ShardRows: o.files.rows, ShardBytes: o.files.bytes,
@@ -276,8 +276,9 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 	sink := &datasetSink{writer: writer}
 	// The size of a batch decides about the last bits of features. So that resumed datasets
 	// are the same as others, the first picture is computed by itself in those without rows.
-	if sink.rows() == 0 && extractor.BatchSize() > views {
-		if config.First, err = o.extractor(extractor.Model(), views); err != nil {
+	if sink.rows() == 0 && group.BatchSize() > views {
+		config.First, err = inference.NewExtractor(group.First().Model(), inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: views})
+		if err != nil {
 			return errors.Join(err, writer.Abort())
 		}
 	}
@@ -287,13 +288,13 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 			return errors.Join(err, writer.Abort())
 		}
 	}
-	o.watch.opened(len(items), sink.present, max(1, extractor.BatchSize()/views))
+	o.watch.opened(len(items), sink.present, max(1, group.BatchSize()/views))
 	logrus.WithFields(logrus.Fields{
 		"model": r.Model, "layers": strings.Join(o.layers, ","), "device": info.Device,
-		"precision": r.Precision, "library": r.Library, "winograd": fmt.Sprintf("%d convolutions", extractor.Model().Winograd),
+		"precision": r.Precision, "library": r.Library, "winograd": fmt.Sprintf("%d convolutions", group.First().Model().Winograd),
 	}).Infof("extracting features of %d pictures", len(items))
 
-	stats, runErr := o.runPipeline(ctx, items, extractor, sink, config)
+	stats, runErr := o.runPipeline(ctx, items, group, sink, config)
 	if runErr == nil && sink.present == 0 {
 		runErr = stats.Check()
 	}
@@ -313,14 +314,14 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, extract
 	return nil
 }
 
-func (o *options) runPipeline(ctx context.Context, items []pipeline.Item, extractor *inference.Extractor, sink pipeline.Sink, config pipeline.Config) (pipeline.Stats, error) {
+func (o *options) runPipeline(ctx context.Context, items []pipeline.Item, group *inference.Group, sink pipeline.Sink, config pipeline.Config) (pipeline.Stats, error) {
 	if len(items) == 0 {
 		return pipeline.Stats{}, nil
 	}
 	progress := o.log.NewProgress("extracting", len(items))
 	defer progress.Done()
 	config.Progress = progress.Update
-	return pipeline.Run(ctx, items, extractor, sink, config)
+	return pipeline.Run(ctx, items, group, sink, config)
 }
 
 func (o *options) printLayers(session inference.SessionConfig) error {

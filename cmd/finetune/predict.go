@@ -68,9 +68,9 @@ func (o *predictOptions) decisionFlags(f *pflag.FlagSet) {
 // modelFlags choose the model and where it runs.
 func (o *predictOptions) modelFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.model, "model", "", "the model, where it lies elsewhere than at training (default: the head's)")
-	f.StringVar(&o.session.Precision, "precision", "", "arithmetic: float32 or bfloat16 (default: the head's)")
-	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "auto, cpu or gpu:N")
-	f.IntVar(&o.session.Batch, "batch", inference.DefaultBatch(), "pictures computed together")
+	f.StringVar(&o.session.Precision, "precision", "", cli.PrecisionHelp+" (default: the head's)")
+	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
+	f.IntVar(&o.session.Batch, "batch", 0, cli.BatchHelp)
 }
 
 func (o *predictOptions) validate(images []string) error {

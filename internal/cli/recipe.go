@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 
-	"fovea/inference"
 	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/recipe"
@@ -28,19 +27,4 @@ func PipelineConfig(r recipe.Recipe) (pipeline.Config, error) {
 		return pipeline.Config{}, fmt.Errorf("model %s: %w", r.Model, err)
 	}
 	return config, nil
-}
-
-// SessionFlags choose device and precision, for commands that run a model.
-type SessionFlags struct {
-	Device, Precision string
-	Batch             int
-}
-
-// Config is the session that the flags ask for; wrong ones are a UsageError.
-func (f SessionFlags) Config() (inference.SessionConfig, error) {
-	config := inference.SessionConfig{Device: f.Device, Precision: inference.Precision(f.Precision)}
-	if f.Batch < 1 || f.Batch > inference.MaxBatch {
-		return config, Usagef("--batch %d: use 1 to %d", f.Batch, inference.MaxBatch)
-	}
-	return config, config.Validate()
 }

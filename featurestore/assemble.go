@@ -1,0 +1,188 @@
+package featurestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/apache/arrow/go/v15/arrow/memory"
+)
+
+// AssembleOptions say how datasets are assembled. The zero value makes a new dataset.
+type AssembleOptions struct {
+	// Overwrite replaces the dataset in the output directory. The old one stays whole until
+	// the new one is.
+	Overwrite bool
+	// ToolVersion is the version of the assembling program.
+	ToolVersion string
+}
+
+// Assemble makes one dataset of the complete datasets in dirs, in that order, out of their
+// very shards: files are linked under new names (or copied, where the file system has no
+// links), not rewritten. So it takes as long for a billion rows as for a thousand. It is
+// what commits the work of many machines; Merge is for datasets of a size to be rewritten.
+//
+// All must have the same recipe, dtype and format: ErrMismatch says what differs. That no
+// path is in two of them is left to the caller, who listed the pictures; Verify checks it.
+//
+// The dataset in out appears whole or not at all. One that is there already, of these same
+// shards, is no error, so that a commit can be repeated. The parts stay.
+func Assemble(ctx context.Context, out string, dirs []string, options AssembleOptions) error {
+	a := assembly{merge: merge{out: out, dirs: dirs}, options: options}
+	if len(dirs) == 0 {
+		return errors.New("featurestore: assemble: no datasets given")
+	}
+	if err := a.open(); err != nil {
+		return fmt.Errorf("featurestore: assemble: %w", err)
+	}
+	if !options.Overwrite && a.done() {
+		return nil
+	}
+	if err := replaceDataset(out, options.Overwrite, func(dir string) error { return a.write(ctx, dir) }); err != nil {
+		return fmt.Errorf("featurestore: assemble: %w", err)
+	}
+	return nil
+}
+
+type assembly struct {
+	merge
+	options AssembleOptions
+}
+
+// open opens the parts and compares them, also in what Merge would change.
+func (a *assembly) open() error {
+	if err := a.merge.open(); err != nil {
+		return err
+	}
+	first := a.parts[0]
+	for _, d := range a.parts {
+		switch {
+		case d.manifest.Status != StatusComplete:
+			return fmt.Errorf("%q is %s, not complete: finish it with --resume", d.dir, d.manifest.Status)
+		case d.manifest.Format != first.manifest.Format || d.manifest.TensorExtension != first.manifest.TensorExtension:
+			return fmt.Errorf("%q and %q were %w: their files are of different formats; merging rewrites them in one", first.dir, d.dir, ErrMismatch)
+		}
+	}
+	return nil
+}
+
+// done tells whether out is a dataset of these shards already.
+func (a *assembly) done() bool {
+	d, err := Open(a.out)
+	if err != nil || d.manifest.Status != StatusComplete {
+		return false
+	}
+	var have, want []string
+	for _, s := range d.manifest.Shards {
+		have = append(have, s.SHA256)
+	}
+	for _, part := range a.parts {
+		for _, s := range part.manifest.Shards {
+			want = append(want, s.SHA256)
+		}
+	}
+	return slices.Equal(have, want)
+}
+
+// write makes the dataset in dir.
+func (a *assembly) write(ctx context.Context, dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	l, err := lock(dir)
+	if err != nil {
+		return err
+	}
+	defer l.Unlock() //nolint:errcheck // the end of the process frees it, too
+	if err := removeDataset(dir); err != nil { // of an assembly that was killed
+		return err
+	}
+	if err := prepareDirs(dir); err != nil {
+		return err
+	}
+	first := a.parts[0].manifest
+	c := &writerConfig{
+		dir:     dir,
+		info:    Info{Recipe: first.Recipe, DType: first.DType, ToolVersion: a.options.ToolVersion, Device: a.devices()},
+		options: Options{Format: first.Format, TensorExtension: first.TensorExtension, hooks: hooks{mem: memory.DefaultAllocator}},
+	}
+	m := newManifest(c)
+	m.Assembled = true
+	var failures []Failure
+	for _, part := range a.parts {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		m.add(part.manifest)
+		for _, s := range part.manifest.Shards {
+			from := filepath.Join(part.dir, filepath.FromSlash(s.File))
+			s.File = dataDir + "/" + shardName(len(m.Shards), first.Format)
+			if err := linkOrCopy(from, filepath.Join(dir, filepath.FromSlash(s.File))); err != nil {
+				return err
+			}
+			m.Shards = append(m.Shards, s)
+		}
+		failed, err := part.Failures()
+		if err != nil {
+			return err
+		}
+		failures = append(failures, failed...)
+	}
+	if err := syncDir(filepath.Join(dir, dataDir)); err != nil {
+		return err
+	}
+	if err := writeFailures(c, failures); err != nil {
+		return err
+	}
+	now := time.Now().UTC()
+	m.Status, m.Finished, m.Failures, m.RowsPerShard = StatusComplete, &now, len(failures), max(1, m.RowsPerShard)
+	if err := m.write(c); err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(dir, tempDir))
+}
+
+// add counts a part's rows.
+func (m *Manifest) add(part Manifest) {
+	m.Rows += part.Rows
+	m.RowsPerShard = max(m.RowsPerShard, part.RowsPerShard)
+	for label, n := range part.Labels {
+		m.Labels[label] += n
+	}
+	for split, n := range part.Splits {
+		m.Splits[split] += n
+	}
+}
+
+// linkOrCopy gives a file a second name. Files of a dataset never change, so that both may
+// share the content.
+func linkOrCopy(from, to string) error {
+	if err := os.Link(from, to); err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close() //nolint:errcheck // opened for reading
+	// Under its final name at once: no dataset is there before its manifest is.
+	target, err := createTemp(to, nil)
+	if err != nil {
+		return err
+	}
+	return copyTo(target, source, to)
+}
+
+func copyTo(target *tempFile, source io.Reader, to string) error {
+	if _, err := io.Copy(target, source); err != nil {
+		target.discard()
+		return err
+	}
+	return target.commit(to)
+}

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"github.com/sirupsen/logrus"
+
+	"fovea/inference"
+	"fovea/models"
+)
+
+// SessionFlags choose devices and precision, for commands that run a model.
+type SessionFlags struct {
+	Device, Precision string
+	GPUMemoryFraction float64
+	// Batch is 0 for the device's default.
+	Batch int
+}
+
+// Help of the flags that commands have in common.
+const (
+	DeviceHelp    = "`DEVICE`: auto (a GPU if there is one), cpu, gpu:N, several as gpu:0,gpu:1, or gpu:all"
+	PrecisionHelp = "`ARITHMETIC`: float32, bfloat16 (CPUs), tf32 or float16 (GPUs)"
+	BatchHelp     = "`N` pictures are computed together (default: 8 on a CPU, or two a core; 64 on a GPU)"
+	MemoryHelp    = "`SHARE`, up to 1, of a GPU's memory that may be used (default: what is needed)"
+)
+
+// Config is the session that the flags ask for; wrong ones are a UsageError.
+func (f SessionFlags) Config() (inference.SessionConfig, error) {
+	config := inference.SessionConfig{Device: f.Device, Precision: inference.Precision(f.Precision), GPUMemoryFraction: f.GPUMemoryFraction}
+	if f.Batch < 0 || f.Batch > inference.MaxBatch {
+		return config, Usagef("--batch %d: use 1 to %d", f.Batch, inference.MaxBatch)
+	}
+	return config, config.Validate()
+}
+
+// OpenGroup opens the model once on each of the session's devices. The options' Batch is
+// that of whole pictures of that many views. The caller closes the group.
+func OpenGroup(name string, options models.Options, extractor inference.ExtractorOptions, views int) (*inference.Group, error) {
+	sessions, err := options.Session.Split()
+	if err != nil {
+		return nil, err
+	}
+	var extractors []*inference.Extractor
+	fail := func(err error) (*inference.Group, error) {
+		for _, e := range extractors {
+			_ = e.Model().Close() // the error at hand matters more
+		}
+		return nil, err
+	}
+	for _, session := range sessions {
+		options.Session = session
+		model, err := models.Open(name, options)
+		if err != nil {
+			return fail(err)
+		}
+		e, err := newExtractor(model, extractor, views)
+		if err != nil {
+			_ = model.Close()
+			return fail(err)
+		}
+		extractors = append(extractors, e)
+	}
+	group, err := inference.NewGroup(extractors...)
+	if err != nil {
+		return fail(err)
+	}
+	tellDevice(options.Session, group.Device())
+	return group, nil
+}
+
+func newExtractor(model *inference.Model, options inference.ExtractorOptions, views int) (*inference.Extractor, error) {
+	if options.Batch == 0 {
+		options.Batch = inference.DefaultBatchOn(model.Device)
+	}
+	options.Batch = min((options.Batch+views-1)/views*views, inference.MaxBatch)
+	options.Halved = func(batch int) {
+		logrus.Warnf("the memory of %s does not suffice for so large a batch: going on with %d; --batch %d does so from the start", model.Device, batch, batch)
+	}
+	return inference.NewExtractor(model, options)
+}
+
+// tellDevice says what was chosen where that was left open.
+func tellDevice(session inference.SessionConfig, device string) {
+	library := inference.LoadedLibrary()
+	switch auto := session.Device == "" || session.Device == inference.DeviceAuto; {
+	case auto && device != inference.DeviceCPU:
+		logrus.Infof("computing on %s; --device cpu does without", device)
+	case auto && library.GPU:
+		logrus.Warnf("computing on the CPU: %s sees no GPU (%s)", library, inference.WhyNoGPU(library))
+	default:
+		logrus.Debugf("computing on %s", device)
+	}
+}
