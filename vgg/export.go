@@ -146,7 +146,7 @@ func (b *builder) write(dir string, session *tf.Session, graph *tf.Graph, s save
 const predictMethod = "tensorflow/serving/predict"
 
 func (b *builder) signatures(layers []inference.Layer) map[string]*core.SignatureDef {
-	inputs := map[string]*core.TensorInfo{"input": tensorInfo(b.input, []int{InputSize, InputSize, 3})}
+	inputs := map[string]*core.TensorInfo{"input": tensorInfo(b.input, []int{b.dimensions.InputSize, b.dimensions.InputSize, 3})}
 	all := map[string]*core.SignatureDef{}
 	outputs := map[string]*core.TensorInfo{}
 	for _, l := range layers {

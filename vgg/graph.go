@@ -18,10 +18,10 @@ import (
 // et al. (2012), which the paper takes over: n = 5 neighbours, k = 2, alpha = 1e-4,
 // beta = 0.75.
 const (
-	lrnRadius = 2
-	lrnBias   = 2
-	lrnAlpha  = 1e-4
-	lrnBeta   = 0.75
+	LRNRadius = 2
+	LRNBias   = 2
+	LRNAlpha  = 1e-4
+	LRNBeta   = 0.75
 )
 
 // Preprocessing of the weights that the authors and Keras publish: BGR less the means of
@@ -64,8 +64,8 @@ func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*in
 		Graph:         graph,
 		Session:       session,
 		Input:         b.input,
-		InputHeight:   InputSize,
-		InputWidth:    InputSize,
+		InputHeight:   b.dimensions.InputSize,
+		InputWidth:    b.dimensions.InputSize,
 		Layers:        layers,
 	}, nil
 }
@@ -75,7 +75,11 @@ func (c Configuration) graph(set weights.Set) (*builder, []inference.Layer, erro
 	if err := c.Check(set); err != nil {
 		return nil, nil, err
 	}
-	b := &builder{root: tfgo.NewRoot()}
+	d, err := dimensions(set)
+	if err != nil {
+		return nil, nil, err
+	}
+	b := &builder{root: tfgo.NewRoot(), dimensions: d}
 	layers, err := b.build(c, hasTop(set))
 	if err != nil {
 		return nil, nil, fmt.Errorf("vgg: build the graph of %s: %w", c.Name, err)
@@ -96,12 +100,16 @@ func hasTop(set weights.Set) bool {
 	return found
 }
 
-// Check compares weights with what the configuration needs: the convolutions, and, when
-// there is one of the dense layers, all of them.
+// Check compares weights with what the configuration needs, in the dimensions that they
+// note: the convolutions, and, when there is one of the dense layers, all of them.
 func (c Configuration) Check(set weights.Set) error {
+	d, err := dimensions(set)
+	if err != nil {
+		return err
+	}
 	top := hasTop(set)
 	needed := map[string][]int{}
-	for _, l := range c.Layers(top) {
+	for _, l := range c.LayersFor(d, top) {
 		if l.Kernel != nil {
 			needed[l.Name+"/kernel"] = l.Kernel
 			needed[l.Name+"/bias"] = l.Kernel[len(l.Kernel)-1:]
@@ -133,9 +141,10 @@ type variable struct {
 }
 
 type builder struct {
-	root      *op.Scope
-	input     tf.Output
-	variables []variable
+	root       *op.Scope
+	dimensions Dimensions
+	input      tf.Output
+	variables  []variable
 }
 
 // linearSuffix marks the tap of a layer before its rectifier.
@@ -144,14 +153,14 @@ const linearSuffix = "_linear"
 // build adds the layers one after another and returns them as taps, those with a rectifier
 // before and after it.
 func (b *builder) build(c Configuration, top bool) ([]inference.Layer, error) {
-	b.input = op.Placeholder(b.root.SubScope("input"), tf.Float,
-		op.PlaceholderShape(tf.MakeShape(-1, InputSize, InputSize, 3)))
+	side := int64(b.dimensions.InputSize)
+	b.input = op.Placeholder(b.root.SubScope("input"), tf.Float, op.PlaceholderShape(tf.MakeShape(-1, side, side, 3)))
 	var taps []inference.Layer
 	before, after := c.publishedAliases()
 	x := b.input
-	for _, l := range c.Layers(top) {
+	for _, l := range c.LayersFor(b.dimensions, top) {
 		scope := b.root.SubScope(l.Name)
-		x = b.layer(scope, l, x)
+		x = l.Add(scope, x, func(part string, shape []int) tf.Output { return b.variable(scope, part, l.Name, shape) })
 		if l.ReLU {
 			taps = append(taps, inference.Layer{Name: l.Name + linearSuffix, Aliases: before[l.Name], Output: x, Shape: l.Shape})
 			x = op.Relu(scope, x)
@@ -165,23 +174,26 @@ func (b *builder) build(c Configuration, top bool) ([]inference.Layer, error) {
 	return taps, nil
 }
 
-// layer adds one layer, without its rectifier.
-func (b *builder) layer(scope *op.Scope, l Layer, x tf.Output) tf.Output {
+// Add adds the layer to a graph, without its rectifier. The parameter function gives the
+// values of its "kernel" and "bias", of the shapes that it is called with.
+func (l Layer) Add(scope *op.Scope, x tf.Output, parameter func(part string, shape []int) tf.Output) tf.Output {
 	switch l.Kind {
 	case KindConvolution:
-		x = op.Conv2D(scope, x, b.variable(scope, "kernel", l.Name, l.Kernel), []int64{1, 1, 1, 1}, "SAME")
+		x = op.Conv2D(scope, x, parameter("kernel", l.Kernel), []int64{1, 1, 1, 1}, "SAME")
 	case KindDense:
-		x = op.MatMul(scope, x, b.variable(scope, "kernel", l.Name, l.Kernel))
+		x = op.MatMul(scope, x, parameter("kernel", l.Kernel))
 	case KindMaxPool:
 		return op.MaxPool(scope, x, []int64{1, 2, 2, 1}, []int64{1, 2, 2, 1}, "VALID")
+	case KindAverage:
+		return op.Mean(scope, x, op.Const(scope.SubScope("axes"), []int32{1, 2}))
 	case KindLRN:
-		return op.LRN(scope, x, op.LRNDepthRadius(lrnRadius), op.LRNBias(lrnBias), op.LRNAlpha(lrnAlpha), op.LRNBeta(lrnBeta))
+		return op.LRN(scope, x, op.LRNDepthRadius(LRNRadius), op.LRNBias(LRNBias), op.LRNAlpha(LRNAlpha), op.LRNBeta(LRNBeta))
 	case KindFlatten:
 		return op.Reshape(scope, x, op.Const(scope.SubScope("shape"), []int32{-1, int32(l.Shape[0])}))
 	case KindSoftmax:
 		return op.Softmax(scope, x)
 	}
-	return op.BiasAdd(scope, x, b.variable(scope, "bias", l.Name, l.Kernel[len(l.Kernel)-1:]))
+	return op.BiasAdd(scope, x, parameter("bias", l.Kernel[len(l.Kernel)-1:]))
 }
 
 // variable declares a layer's kernel or bias and returns its value. Variables rather than constants: a

@@ -24,11 +24,13 @@ func dependencies(t *testing.T, name string) []string {
 
 func TestImports(t *testing.T) {
 	for name, forbidden := range map[string][]string{
-		"recipe":       {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/head", "fovea/featurestore"},
-		"picture":      {tensorflow, arrow, "fovea/pipeline", "fovea/recipe", "fovea/inference"},
-		"pipeline":     {tensorflow, arrow, "fovea/featurestore", "fovea/head", "fovea/inference", "fovea/vgg"},
-		"inference":    {arrow, "fovea/picture", "fovea/pipeline", "fovea/vgg", "fovea/featurestore"},
-		"vgg":          {arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore"},
+		"recipe":    {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/head", "fovea/featurestore"},
+		"picture":   {tensorflow, arrow, "fovea/pipeline", "fovea/recipe", "fovea/inference"},
+		"pipeline":  {tensorflow, arrow, "fovea/featurestore", "fovea/head", "fovea/inference", "fovea/vgg"},
+		"inference": {arrow, "fovea/picture", "fovea/pipeline", "fovea/vgg", "fovea/featurestore"},
+		"vgg":       {arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore"},
+		// Training runs networks that vgg describes; where examples come from it does not know.
+		"training":     {arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore", "fovea/head"},
 		"savedmodel":   {arrow, "fovea/picture", "fovea/pipeline", "fovea/vgg", "fovea/featurestore"},
 		"featurestore": {tensorflow, "fovea/picture", "fovea/pipeline", "fovea/inference", "fovea/head"},
 		"report":       {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore", "fovea/inference"},
