@@ -28,13 +28,13 @@ func newCommand() *cobra.Command {
 		Version: cli.Version(),
 		RunE: func(_ *cobra.Command, arguments []string) error {
 			if len(arguments) > 0 {
-				return cli.Usagef("unknown command %q: use train, evaluate, report, predict or serve", arguments[0])
+				return cli.Usagef("unknown command %q: use train, evaluate, report, predict, serve or scratch", arguments[0])
 			}
-			return cli.Usagef("give a command: train, evaluate, report, predict or serve")
+			return cli.Usagef("give a command: train, evaluate, report, predict, serve or scratch")
 		},
 		Args: cobra.ArbitraryArgs,
 	}
 	log.AddFlags(command)
-	command.AddCommand(newTrain(), newEvaluate(), newReport(), newPredict(&log), newServe(&log))
+	command.AddCommand(newTrain(), newEvaluate(), newReport(), newPredict(&log), newServe(&log), newScratch(&log))
 	return command
 }
