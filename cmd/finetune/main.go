@@ -8,6 +8,8 @@
 //	finetune report   --head HEAD --features DIR --out DIR [flags]
 //	finetune predict  --head HEAD [flags] IMAGES...
 //	finetune serve    --head HEAD [flags]
+//	finetune scratch  --images DIR --out DIR [flags]
+//	finetune compare  --images DIR --out DIR [flags]
 package main
 
 import (
@@ -28,13 +30,13 @@ func newCommand() *cobra.Command {
 		Version: cli.Version(),
 		RunE: func(_ *cobra.Command, arguments []string) error {
 			if len(arguments) > 0 {
-				return cli.Usagef("unknown command %q: use train, evaluate, report, predict, serve or scratch", arguments[0])
+				return cli.Usagef("unknown command %q: use train, evaluate, report, predict, serve, scratch or compare", arguments[0])
 			}
-			return cli.Usagef("give a command: train, evaluate, report, predict, serve or scratch")
+			return cli.Usagef("give a command: train, evaluate, report, predict, serve, scratch or compare")
 		},
 		Args: cobra.ArbitraryArgs,
 	}
 	log.AddFlags(command)
-	command.AddCommand(newTrain(), newEvaluate(), newReport(), newPredict(&log), newServe(&log), newScratch(&log))
+	command.AddCommand(newTrain(), newEvaluate(), newReport(), newPredict(&log), newServe(&log), newScratch(&log), newCompare(&log))
 	return command
 }

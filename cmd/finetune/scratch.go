@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -338,16 +337,17 @@ func logEpoch(e training.Epoch) {
 	logrus.Infof("%s; %.1f s", line, e.Seconds)
 }
 
+// batchInterval is the time between two lines about batches.
+const batchInterval = 10 * time.Second
+
 // batchLogger says now and then how far an epoch is.
 func batchLogger() func(epoch, done, of int, m training.Measure) {
-	const interval = 10 * time.Second
 	last := time.Now()
 	return func(epoch, done, of int, m training.Measure) {
-		if time.Since(last) < interval || done == of {
+		if time.Since(last) < batchInterval || done == of {
 			return
 		}
 		last = time.Now()
-		loss := m.MeanLoss()
-		logrus.Infof("epoch %d: %d of %d batches, loss %.4f", epoch, done, of, math.Round(loss*1e4)/1e4)
+		logrus.Infof("epoch %d: %d of %d batches, loss %.4f", epoch, done, of, m.MeanLoss())
 	}
 }
