@@ -98,8 +98,8 @@ func status(ts *testscript.TestScript, negated bool, args []string) {
 	}
 }
 
-// interrupt N COMMAND...: the command is interrupted a moment after its first rows, and must
-// end with exit status N within three seconds.
+// interrupt N COMMAND...: the command is interrupted a moment after its first rows, or the
+// beginning of its training, and must end with exit status N within three seconds.
 func interrupt(ts *testscript.TestScript, negated bool, args []string) {
 	if negated || len(args) < 2 {
 		ts.Fatalf("usage: interrupt N COMMAND [ARGUMENT...]")
@@ -116,7 +116,7 @@ func interrupt(ts *testscript.TestScript, negated bool, args []string) {
 	lines := bufio.NewScanner(stderr)
 	for lines.Scan() {
 		fmt.Fprintln(&output, lines.Text())
-		if asked.IsZero() && strings.Contains(lines.Text(), "extracting features") {
+		if asked.IsZero() && (strings.Contains(lines.Text(), "extracting features") || strings.Contains(lines.Text(), "training vgg")) {
 			time.Sleep(1500 * time.Millisecond) // some of the pictures
 			asked = time.Now()
 			ts.Check(command.Process.Signal(os.Interrupt))

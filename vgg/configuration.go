@@ -9,7 +9,7 @@ import (
 // InputSize is the height and width of the pictures that the networks were trained on.
 const InputSize = 224
 
-// Sizes of the dense layers, the same in every configuration.
+// Sizes of the dense layers of the published networks, the same in every configuration.
 const (
 	denseUnits      = 4096
 	imagenetClasses = 1000
@@ -84,10 +84,13 @@ type Kind string
 const (
 	KindConvolution Kind = "convolution"
 	KindMaxPool     Kind = "max pooling"
-	KindLRN         Kind = "local response normalization"
-	KindFlatten     Kind = "flatten"
-	KindDense       Kind = "dense"
-	KindSoftmax     Kind = "softmax"
+	// KindAverage averages each channel over height and width. No configuration has it; heads
+	// on averaged features do.
+	KindAverage Kind = "average"
+	KindLRN     Kind = "local response normalization"
+	KindFlatten Kind = "flatten"
+	KindDense   Kind = "dense"
+	KindSoftmax Kind = "softmax"
 )
 
 // Layer is one layer of a configuration, in the order of computation.
@@ -103,6 +106,9 @@ type Layer struct {
 	Kernel []int
 	// ReLU says whether a rectifier is part of the layer.
 	ReLU bool
+	// window is the height and width of what a dense layer sees of the map below it, 1 where
+	// that is a vector.
+	window int
 }
 
 // Parameters is the number of the layer's weights and biases.
@@ -117,11 +123,15 @@ func (l Layer) Parameters() int {
 	return count + l.Kernel[len(l.Kernel)-1]
 }
 
-// Layers lists the layers of the configuration for InputSize, the convolutional ones alone
-// (the base) or with the dense ones (the top).
-func (c Configuration) Layers(top bool) []Layer {
+// Layers lists the layers of the published network, the convolutional ones alone (the base)
+// or with the dense ones (the top).
+func (c Configuration) Layers(top bool) []Layer { return c.LayersFor(Dimensions{}, top) }
+
+// LayersFor is Layers for other dimensions than those of the published network.
+func (c Configuration) LayersFor(d Dimensions, top bool) []Layer {
+	d = d.orPublished()
 	var layers []Layer
-	side, channels := InputSize, 3
+	side, channels := d.InputSize, 3
 	for b, block := range c.Blocks {
 		for i, convolution := range block {
 			layers = append(layers, Layer{
@@ -147,16 +157,17 @@ func (c Configuration) Layers(top bool) []Layer {
 	if !top {
 		return layers
 	}
-	dense := func(name, keras string, inputs, units int, relu bool) Layer {
+	dense := func(name, keras string, inputs, units, window int, relu bool) Layer {
 		return Layer{Name: name, Aliases: []string{keras}, Kind: KindDense, Shape: []int{units},
-			Kernel: []int{inputs, units}, ReLU: relu}
+			Kernel: []int{inputs, units}, ReLU: relu, window: window}
 	}
+	flat := side * side * channels
 	return append(layers,
-		Layer{Name: "flatten", Kind: KindFlatten, Shape: []int{flattened}},
-		dense("fc6", "fc1", flattened, denseUnits, true),
-		dense("fc7", "fc2", denseUnits, denseUnits, true),
-		dense("fc8", "logits", denseUnits, imagenetClasses, false),
-		Layer{Name: "softmax", Aliases: []string{"predictions"}, Kind: KindSoftmax, Shape: []int{imagenetClasses}},
+		Layer{Name: "flatten", Kind: KindFlatten, Shape: []int{flat}},
+		dense("fc6", "fc1", flat, d.Units, side, true),
+		dense("fc7", "fc2", d.Units, d.Units, 1, true),
+		dense("fc8", "logits", d.Units, d.Classes, 1, false),
+		Layer{Name: "softmax", Aliases: []string{"predictions"}, Kind: KindSoftmax, Shape: []int{d.Classes}},
 	)
 }
 

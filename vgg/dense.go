@@ -8,12 +8,6 @@ import (
 	"fovea/vgg/weights"
 )
 
-// anySide stands for an input of any height and width.
-const anySide = -1
-
-// windowSide is the height and width of what the first dense layer sees of pool5.
-const windowSide = 7
-
 // OpenDense is Open for pictures of any size, as the paper evaluates its networks (Simonyan
 // and Zisserman 2015, section 3.2): the dense layers become convolutions, of 7x7 for the first
 // and 1x1 for the others, which are applied to the whole picture. What a layer gives is averaged
@@ -21,17 +15,17 @@ const windowSide = 7
 // however large that is; softmax is that of the averaged class scores. The model's InputHeight and
 // InputWidth are 0. There is no flatten.
 func OpenDense(c Configuration, set weights.Set, config inference.SessionConfig) (*inference.Model, error) {
-	return open(c, set, config, &builder{side: anySide, placement: config.Placement()})
+	return open(c, set, config, &builder{anySize: true, placement: config.Placement()})
 }
 
 // tap is a layer as it can be asked for: of a dense model, its average over positions.
 func (b *builder) tap(scope *op.Scope, l Layer, t inference.Layer) inference.Layer {
-	if b.side != anySide {
+	if !b.anySize {
 		return t
 	}
-	t.Least = InputSize
+	t.Least = b.dimensions.InputSize
 	if len(l.Shape) == 3 {
-		t.Least = InputSize / l.Shape[0] // each pooling so far has halved it
+		t.Least = b.dimensions.InputSize / l.Shape[0] // each pooling so far has halved it
 	}
 	t.Shape = l.Shape[len(l.Shape)-1:]
 	if l.Kind != KindSoftmax {
@@ -46,13 +40,25 @@ func average(scope *op.Scope, x tf.Output) tf.Output {
 	return op.Mean(scope, x, op.Const(scope.SubScope("axes"), []int32{1, 2}))
 }
 
-// everywhere applies a dense layer to every window of a map.
-func (b *builder) everywhere(scope *op.Scope, l Layer, x, kernel tf.Output) tf.Output {
-	side, units := int32(1), int32(l.Kernel[1])
-	if l.Kernel[0] == flattened {
-		side = windowSide
+// addEverywhere is Add for pictures of any size: dense layers are applied to every window of
+// a map that is as large as what they were trained on.
+func (l Layer) addEverywhere(scope *op.Scope, x tf.Output, parameter func(part string, shape []int) tf.Output) tf.Output {
+	switch l.Kind {
+	case KindDense:
+		window := op.Const(scope.SubScope("window_shape"), []int32{int32(l.window), int32(l.window), -1, int32(l.Kernel[1])})
+		kernel := op.Reshape(scope.SubScope("window"), parameter("kernel", l.Kernel), window)
+		x = op.Conv2D(scope, x, kernel, []int64{1, 1, 1, 1}, "VALID")
+		return op.BiasAdd(scope, x, parameter("bias", l.Kernel[1:]))
+	case KindSoftmax:
+		x = average(scope, x)
 	}
-	shape := []int32{side, side, int32(l.Kernel[0]) / (side * side), units}
-	kernel = op.Reshape(scope.SubScope("window"), kernel, op.Const(scope.SubScope("window_shape"), shape))
-	return op.Conv2D(scope, x, kernel, []int64{1, 1, 1, 1}, "VALID")
+	return l.Add(scope, x, parameter)
+}
+
+// inputSize is the height and width of pictures in pixels, 0 where they may have any.
+func (b *builder) inputSize() int {
+	if b.anySize {
+		return 0
+	}
+	return b.dimensions.InputSize
 }

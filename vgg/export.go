@@ -19,7 +19,7 @@ import (
 // that are mostly wanted; each takes preprocessed pictures as "input". The weights are
 // variables.
 func Export(c Configuration, set weights.Set, dir string) error {
-	b := &builder{side: InputSize}
+	b := &builder{}
 	layers, err := c.graph(set, b)
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (b *builder) parts(graph *tf.Graph, s saver, layers []inference.Layer, c Co
 }
 
 func (b *builder) signatures(layers []inference.Layer) map[string]*core.SignatureDef {
-	inputs := map[string]*core.TensorInfo{"input": tensorInfo(b.input, []int{InputSize, InputSize, 3})}
+	inputs := map[string]*core.TensorInfo{"input": tensorInfo(b.input, []int{b.dimensions.InputSize, b.dimensions.InputSize, 3})}
 	all := map[string]*core.SignatureDef{}
 	outputs := map[string]*core.TensorInfo{}
 	for _, l := range layers {

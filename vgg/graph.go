@@ -18,10 +18,10 @@ import (
 // et al. (2012), which the paper takes over: n = 5 neighbours, k = 2, alpha = 1e-4,
 // beta = 0.75.
 const (
-	lrnRadius = 2
-	lrnBias   = 2
-	lrnAlpha  = 1e-4
-	lrnBeta   = 0.75
+	LRNRadius = 2
+	LRNBias   = 2
+	LRNAlpha  = 1e-4
+	LRNBeta   = 0.75
 )
 
 // Preprocessing of the weights that the authors and Keras publish: BGR less the means of
@@ -36,7 +36,7 @@ const (
 // are there when the weights hold them. Weights that miss a tensor, have one too many or
 // one of another shape are refused with its name.
 func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*inference.Model, error) {
-	return open(c, set, config, &builder{side: InputSize, placement: config.Placement()})
+	return open(c, set, config, &builder{placement: config.Placement()})
 }
 
 func open(c Configuration, set weights.Set, config inference.SessionConfig, b *builder) (*inference.Model, error) {
@@ -69,8 +69,8 @@ func open(c Configuration, set weights.Set, config inference.SessionConfig, b *b
 		Graph:         graph,
 		Session:       session,
 		Input:         b.input,
-		InputHeight:   max(0, b.side),
-		InputWidth:    max(0, b.side),
+		InputHeight:   b.inputSize(),
+		InputWidth:    b.inputSize(),
 		Layers:        layers,
 	}, nil
 }
@@ -80,7 +80,11 @@ func (c Configuration) graph(set weights.Set, b *builder) ([]inference.Layer, er
 	if err := c.Check(set); err != nil {
 		return nil, err
 	}
-	b.root = tfgo.NewRoot()
+	d, err := dimensions(set)
+	if err != nil {
+		return nil, err
+	}
+	b.root, b.dimensions = tfgo.NewRoot(), d
 	if b.placement != "" {
 		b.root = b.root.WithDevice(b.placement)
 	}
@@ -104,12 +108,16 @@ func hasTop(set weights.Set) bool {
 	return found
 }
 
-// Check compares weights with what the configuration needs: the convolutions, and, when
-// there is one of the dense layers, all of them.
+// Check compares weights with what the configuration needs, in the dimensions that they
+// note: the convolutions, and, when there is one of the dense layers, all of them.
 func (c Configuration) Check(set weights.Set) error {
+	d, err := dimensions(set)
+	if err != nil {
+		return err
+	}
 	top := hasTop(set)
 	needed := map[string][]int{}
-	for _, l := range c.Layers(top) {
+	for _, l := range c.LayersFor(d, top) {
 		if l.Kernel != nil {
 			needed[l.Name+"/kernel"] = l.Kernel
 			needed[l.Name+"/bias"] = l.Kernel[len(l.Kernel)-1:]
@@ -140,14 +148,17 @@ type variable struct {
 	assign *tf.Operation
 }
 
+// builder builds a graph. Its useful zero value builds that of the network for pictures of
+// one size, on any device.
 type builder struct {
-	// side is the height and width of the input, anySide for a dense model.
-	side int
+	// anySize makes the graph for pictures of any height and width, see OpenDense.
+	anySize bool
 	// placement is the device of all operations, unless that is empty.
-	placement string
-	root      *op.Scope
-	input     tf.Output
-	variables []variable
+	placement  string
+	dimensions Dimensions
+	root       *op.Scope
+	input      tf.Output
+	variables  []variable
 }
 
 // linearSuffix marks the tap of a layer before its rectifier.
@@ -156,17 +167,24 @@ const linearSuffix = "_linear"
 // build adds the layers one after another and returns them as taps, those with a rectifier
 // before and after it.
 func (b *builder) build(c Configuration, top bool) ([]inference.Layer, error) {
-	b.input = op.Placeholder(b.root.SubScope("input"), tf.Float,
-		op.PlaceholderShape(tf.MakeShape(-1, int64(b.side), int64(b.side), 3)))
+	side := int64(b.dimensions.InputSize)
+	if b.anySize {
+		side = -1
+	}
+	b.input = op.Placeholder(b.root.SubScope("input"), tf.Float, op.PlaceholderShape(tf.MakeShape(-1, side, side, 3)))
 	var taps []inference.Layer
 	before, after := c.publishedAliases()
 	x := b.input
-	for _, l := range c.Layers(top) {
-		if b.side == anySide && l.Kind == KindFlatten {
+	for _, l := range c.LayersFor(b.dimensions, top) {
+		if b.anySize && l.Kind == KindFlatten {
 			continue
 		}
 		scope := b.root.SubScope(l.Name)
-		x = b.layer(scope, l, x)
+		add := l.Add
+		if b.anySize {
+			add = l.addEverywhere
+		}
+		x = add(scope, x, func(part string, shape []int) tf.Output { return b.variable(scope, part, l.Name, shape) })
 		if l.ReLU {
 			taps = append(taps, b.tap(scope.SubScope("linear"), l, inference.Layer{Name: l.Name + linearSuffix, Aliases: before[l.Name], Output: x, Shape: l.Shape}))
 			x = op.Relu(scope, x)
@@ -180,31 +198,26 @@ func (b *builder) build(c Configuration, top bool) ([]inference.Layer, error) {
 	return taps, nil
 }
 
-// layer adds one layer, without its rectifier.
-func (b *builder) layer(scope *op.Scope, l Layer, x tf.Output) tf.Output {
+// Add adds the layer to a graph, without its rectifier. The parameter function gives the
+// values of its "kernel" and "bias", of the shapes that it is called with.
+func (l Layer) Add(scope *op.Scope, x tf.Output, parameter func(part string, shape []int) tf.Output) tf.Output {
 	switch l.Kind {
 	case KindConvolution:
-		x = op.Conv2D(scope, x, b.variable(scope, "kernel", l.Name, l.Kernel), []int64{1, 1, 1, 1}, "SAME")
+		x = op.Conv2D(scope, x, parameter("kernel", l.Kernel), []int64{1, 1, 1, 1}, "SAME")
 	case KindDense:
-		kernel := b.variable(scope, "kernel", l.Name, l.Kernel)
-		if b.side == anySide {
-			x = b.everywhere(scope, l, x, kernel)
-		} else {
-			x = op.MatMul(scope, x, kernel)
-		}
+		x = op.MatMul(scope, x, parameter("kernel", l.Kernel))
 	case KindMaxPool:
 		return op.MaxPool(scope, x, []int64{1, 2, 2, 1}, []int64{1, 2, 2, 1}, "VALID")
+	case KindAverage:
+		return op.Mean(scope, x, op.Const(scope.SubScope("axes"), []int32{1, 2}))
 	case KindLRN:
-		return op.LRN(scope, x, op.LRNDepthRadius(lrnRadius), op.LRNBias(lrnBias), op.LRNAlpha(lrnAlpha), op.LRNBeta(lrnBeta))
+		return op.LRN(scope, x, op.LRNDepthRadius(LRNRadius), op.LRNBias(LRNBias), op.LRNAlpha(LRNAlpha), op.LRNBeta(LRNBeta))
 	case KindFlatten:
 		return op.Reshape(scope, x, op.Const(scope.SubScope("shape"), []int32{-1, int32(l.Shape[0])}))
 	case KindSoftmax:
-		if b.side == anySide {
-			x = average(scope, x)
-		}
 		return op.Softmax(scope, x)
 	}
-	return op.BiasAdd(scope, x, b.variable(scope, "bias", l.Name, l.Kernel[len(l.Kernel)-1:]))
+	return op.BiasAdd(scope, x, parameter("bias", l.Kernel[len(l.Kernel)-1:]))
 }
 
 // variable declares a layer's kernel or bias and returns its value. Variables rather than constants: a

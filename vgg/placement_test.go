@@ -19,7 +19,7 @@ func TestGraphIsPlaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	for placement, want := range map[string]string{"/device:GPU:1": "/device:GPU:1", "": ""} {
-		b := &builder{side: InputSize, placement: placement}
+		b := &builder{placement: placement}
 		_, err := c.graph(set, b)
 		if err != nil {
 			t.Fatal(err)

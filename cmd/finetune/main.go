@@ -9,6 +9,8 @@
 //	finetune predict  --head HEAD [flags] IMAGES...
 //	finetune serve    --head HEAD [flags]
 //	finetune export   --head HEAD --out DIR [flags] [IMAGES...]
+//	finetune scratch  --images DIR --out DIR [flags]
+//	finetune compare  --images DIR --out DIR [flags]
 package main
 
 import (
@@ -29,13 +31,13 @@ func newCommand() *cobra.Command {
 		Version: cli.Version(),
 		RunE: func(_ *cobra.Command, arguments []string) error {
 			if len(arguments) > 0 {
-				return cli.Usagef("unknown command %q: use train, evaluate, report, predict, serve or export", arguments[0])
+				return cli.Usagef("unknown command %q: use train, evaluate, report, predict, serve, export, scratch or compare", arguments[0])
 			}
-			return cli.Usagef("give a command: train, evaluate, report, predict, serve or export")
+			return cli.Usagef("give a command: train, evaluate, report, predict, serve, export, scratch or compare")
 		},
 		Args: cobra.ArbitraryArgs,
 	}
 	log.AddFlags(command)
-	command.AddCommand(newTrain(&log), newEvaluate(), newReport(), newPredict(&log), newServe(&log), newExport(&log))
+	command.AddCommand(newTrain(&log), newEvaluate(), newReport(), newPredict(&log), newServe(&log), newExport(&log), newScratch(&log), newCompare(&log))
 	return command
 }

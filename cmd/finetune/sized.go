@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+
 	"fovea/head"
 	"fovea/inference"
 	"fovea/pipeline"
@@ -27,8 +29,9 @@ func (s sized) Extract(pixels []float32, n int) ([][]float32, error) {
 // prepareSized is prepare for batches of 1, 2, 4, ... up to --batch, warmed up.
 func (o *predictOptions) prepareSized(h *head.Head, model *inference.Model) (sized, pipeline.Config, error) {
 	var all sized
-	most := o.session.Batch
-	defer func() { o.session.Batch = most }()
+	asked := o.session.Batch
+	defer func() { o.session.Batch = asked }()
+	most := cmp.Or(asked, inference.DefaultBatchOn(model.Device))
 	for size := 1; ; size *= 2 {
 		o.session.Batch = min(size, most)
 		e, config, err := o.prepare(h, model)

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/google/renameio/v2"
+
+	"fovea/head"
+	"fovea/inference"
+	"fovea/internal/cli"
+	"fovea/models"
+	"fovea/recipe"
+	"fovea/training"
+	"fovea/vgg"
+	"fovea/vgg/weights"
+)
+
+// Names in the directory of a training's results.
+const (
+	modelDir = "model"
+	headFile = "head.json"
+)
+
+// writeHistory writes what was measured of the epochs, as a table and as JSON lines.
+func writeHistory(dir string, history []training.Epoch) error {
+	var table, lines bytes.Buffer
+	w := csv.NewWriter(&table)
+	records := [][]string{{"epoch", "step", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "elapsed"}}
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 7, 64) }
+	optional := func(v *float64) string {
+		if v == nil {
+			return ""
+		}
+		return number(*v)
+	}
+	for _, e := range history {
+		records = append(records, []string{strconv.Itoa(e.Epoch), strconv.FormatInt(e.Step, 10), number(e.Loss), number(e.Accuracy),
+			optional(e.ValidationLoss), optional(e.ValidationAccuracy), number(e.Seconds), number(e.Elapsed)})
+		line, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		lines.Write(append(line, '\n'))
+	}
+	if err := w.WriteAll(records); err != nil {
+		return err
+	}
+	return errors.Join(
+		renameio.WriteFile(filepath.Join(dir, "metrics.csv"), table.Bytes(), 0o644),
+		renameio.WriteFile(filepath.Join(dir, "metrics.jsonl"), lines.Bytes(), 0o644),
+	)
+}
+
+func printHistory(out io.Writer, history []training.Epoch) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "epoch\tloss\taccuracy\tvalidation loss\tvalidation accuracy\tseconds\t")
+	for _, e := range history {
+		loss, accuracy := "-", "-"
+		if e.ValidationLoss != nil {
+			loss, accuracy = fmt.Sprintf("%.4f", *e.ValidationLoss), fmt.Sprintf("%.2f %%", 100**e.ValidationAccuracy)
+		}
+		fmt.Fprintf(w, "%d\t%.4f\t%.2f %%\t%s\t%s\t%.1f\t\n", e.Epoch, e.Loss, 100*e.Accuracy, loss, accuracy, e.Seconds)
+	}
+	_ = w.Flush() // to a terminal or a pipe
+}
+
+// finish exports what was trained: the model, and its last layer as a head.
+func (o *scratchOptions) finish(t *training.Trainer, p plan, pictures *trainingPictures, validation *training.Examples, trainedOn int) error {
+	set, err := t.Weights()
+	if err != nil {
+		return err
+	}
+	set = o.dimensions(len(pictures.classes)).Note(set)
+	set.Metadata[vgg.PreprocessingKey] = o.preprocess
+	dir := filepath.Join(o.out, modelDir)
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("replace the model: %w", err)
+	}
+	if err := vgg.Export(p.configuration, set, dir); err != nil {
+		return err
+	}
+	h, err := headOfDense(set, "fc8", pictures.classes)
+	if err != nil {
+		return err
+	}
+	settings := maps.Clone(o.identity(t, pictures))
+	delete(settings, "pictures")
+	h.Notes = head.Notes{ToolVersion: cli.Version(), Seed: o.seed, TrainedOn: trainedOn, Settings: settings}
+	if validation != nil {
+		metrics, err := evaluateNetwork(t, validation, pictures.labels, pictures.classes)
+		if err != nil {
+			return err
+		}
+		h.Notes.HeldOut = &metrics
+	}
+	if err := describeHead(h, dir, "fc7", recipe.PoolNone, o.recipe()); err != nil {
+		return err
+	}
+	return h.Save(filepath.Join(o.out, headFile))
+}
+
+// headOfDense is a dense layer of scores as a head that does no scaling of its own.
+func headOfDense(set weights.Set, layer string, classes []string) (*head.Head, error) {
+	kernel, err := set.Tensors[layer+"/kernel"].Float32()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", layer, err)
+	}
+	biases, err := set.Tensors[layer+"/bias"].Float32()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", layer, err)
+	}
+	columns := len(kernel) / len(classes)
+	h := &head.Head{Classes: classes, Biases: biases}
+	h.Standardization = head.Standardization{Mean: make([]float32, columns), Scale: make([]float32, columns)}
+	for j := range columns {
+		h.Standardization.Scale[j] = 1
+	}
+	for c := range classes {
+		row := make([]float32, columns)
+		for j := range row {
+			row[j] = kernel[j*len(classes)+c]
+		}
+		h.Weights = append(h.Weights, row)
+	}
+	return h, nil
+}
+
+// describeHead notes what features a head takes: those of a layer of the model in dir, of
+// pictures on their way as of.
+func describeHead(h *head.Head, dir, layer, pool string, of recipe.Recipe) error {
+	model, err := models.Open(dir, models.Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}})
+	if err != nil {
+		return fmt.Errorf("open the model just written: %w", err)
+	}
+	defer model.Close() //nolint:errcheck // nothing hangs on it
+	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{layer}, Pool: pool, Batch: 1})
+	if err != nil {
+		return err
+	}
+	of.Pool = pool
+	h.Recipe = model.Recipe().WithPicturesOf(of)
+	h.Recipe.Layers = extractor.Layers()
+	h.Layers = extractor.Layers()
+	return nil
+}
+
+// evaluateNetwork measures a network on examples.
+func evaluateNetwork(t *training.Trainer, examples *training.Examples, labels, classes []string) (head.Metrics, error) {
+	last := t.Network().Layers[len(t.Network().Layers)-1].Name
+	var probabilities [][]float64
+	err := examples.Each(training.DefaultBatch, func(rows []int, values []float32, _ []int32) error {
+		scores, err := t.Output(last, values, len(rows))
+		if err != nil {
+			return err
+		}
+		for i := range rows {
+			probabilities = append(probabilities, softmax(scores[i*len(classes):(i+1)*len(classes)]))
+		}
+		return nil
+	})
+	if err != nil {
+		return head.Metrics{}, err
+	}
+	return head.Evaluate(probabilities, pick(labels, examples.Rows), classes)
+}
+
+// softmax turns scores into probabilities.
+func softmax(scores []float32) []float64 {
+	most, sum := math.Inf(-1), 0.0
+	for _, s := range scores {
+		most = max(most, float64(s))
+	}
+	p := make([]float64, len(scores))
+	for i, s := range scores {
+		p[i] = math.Exp(float64(s) - most)
+		sum += p[i]
+	}
+	for i := range p {
+		p[i] /= sum
+	}
+	return p
+}

@@ -1,0 +1,82 @@
+package training
+
+import (
+	"fmt"
+	"math/rand/v2"
+)
+
+// Examples are records with their classes.
+type Examples struct {
+	Records *Records
+	// Classes has the number of the class of every record.
+	Classes []int32
+	// Rows are the records that belong to these examples.
+	Rows []int
+	// Values is the number of values of an example.
+	Values int
+	// Decode writes a record's values to dst. What it draws from random is the same for an
+	// epoch's record every time.
+	Decode func(dst []float32, record []byte, random *rand.Rand)
+}
+
+// batch is a number of examples as a Trainer takes them.
+type batch struct {
+	values []float32
+	labels []int32
+	record []byte
+}
+
+// order is that of the records in an epoch.
+func (e *Examples) order(seed uint64, epoch int) []int {
+	rows := make([]int, len(e.Rows))
+	random := rand.New(rand.NewPCG(seed, uint64(epoch))) //nolint:gosec // an order is no secret
+	for i, k := range random.Perm(len(rows)) {
+		rows[i] = e.Rows[k]
+	}
+	return rows
+}
+
+// load fills the batch with records.
+func (e *Examples) load(b *batch, rows []int, seed uint64, epoch int) error {
+	if len(b.record) != e.Records.Size() {
+		b.record = make([]byte, e.Records.Size())
+	}
+	if need := len(rows) * e.Values; cap(b.values) < need {
+		b.values = make([]float32, need)
+	}
+	b.values, b.labels = b.values[:len(rows)*e.Values], b.labels[:0]
+	for i, r := range rows {
+		if err := e.Records.Read(b.record, r); err != nil {
+			return err
+		}
+		random := rand.New(rand.NewPCG(seed^uint64(epoch)<<32, uint64(r))) //nolint:gosec // no secret
+		e.Decode(b.values[i*e.Values:(i+1)*e.Values], b.record, random)
+		b.labels = append(b.labels, e.Classes[r])
+	}
+	return nil
+}
+
+func (e *Examples) validate(t *Trainer) error {
+	if len(e.Rows) == 0 {
+		return fmt.Errorf("training: there are no examples")
+	}
+	if e.Values != t.network.InputSize() {
+		return fmt.Errorf("training: examples of %d values for network %s, which takes %d", e.Values, t.network.Name, t.network.InputSize())
+	}
+	return nil
+}
+
+// Each loads the examples in their order, size at a time, for the measuring of a network.
+func (e *Examples) Each(size int, use func(rows []int, values []float32, labels []int32) error) error {
+	var b batch
+	for from := 0; from < len(e.Rows); from += size {
+		rows := e.Rows[from:min(from+size, len(e.Rows))]
+		if err := e.load(&b, rows, 0, 0); err != nil {
+			return err
+		}
+		if err := use(rows, b.values, b.labels); err != nil {
+			return err
+		}
+	}
+	return nil
+}

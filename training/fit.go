@@ -1,0 +1,258 @@
+package training
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"fovea/vgg/weights"
+)
+
+// DefaultBatch is the number of examples of a step, as in Keras's examples of small data.
+const DefaultBatch = 8
+
+// FitOptions steer Fit.
+type FitOptions struct {
+	// Epochs is the number of passes over the examples.
+	Epochs int
+	// Batch is the number of examples of a step (default DefaultBatch). The last batch of an
+	// epoch may be smaller.
+	Batch int
+	// Seed decides about the order of the examples.
+	Seed uint64
+	// Budget, if set, ends the training after that much time of it; measuring validation
+	// examples does not count.
+	Budget time.Duration
+	// Patience, if set, ends the training after as many epochs without a smaller validation
+	// loss, and the weights of the best epoch are taken back. Checkpoints do not hold those,
+	// so the two cannot be had together.
+	Patience int
+	// Checkpoint, if set, is called after each epoch and at an interruption.
+	Checkpoint func(State) error
+	// Progress, if set, is called after each epoch.
+	Progress func(Epoch)
+	// Batches, if set, is called after each batch with the number of those done in the epoch.
+	Batches func(epoch, done, of int, m Measure)
+}
+
+// Epoch is what was measured of one pass over the examples.
+type Epoch struct {
+	Epoch int `json:"epoch"`
+	// Step is the number of steps since the beginning.
+	Step int64 `json:"step"`
+	// Loss and Accuracy are means over the epoch's batches, each before its step and with
+	// dropout, as Keras reports them.
+	Loss     float64 `json:"loss"`
+	Accuracy float64 `json:"accuracy"`
+	// ValidationLoss and ValidationAccuracy are those after the epoch, without dropout; null
+	// without validation examples.
+	ValidationLoss     *float64 `json:"val_loss"`
+	ValidationAccuracy *float64 `json:"val_accuracy"`
+	// Seconds is the time of the epoch's steps, Elapsed that of all steps so far.
+	Seconds float64 `json:"seconds"`
+	Elapsed float64 `json:"elapsed"`
+	// Cut says that the budget ended the epoch before its end.
+	Cut bool `json:"cut,omitempty"`
+}
+
+// Result is how a training ended.
+type Result struct {
+	State State
+	// Best is the epoch whose weights the network has now, from 1; 0 for none.
+	Best int
+}
+
+// Fit trains over the examples from a state, the zero State at the beginning, and measures
+// the validation examples, which may be nil, after each epoch.
+//
+// A cancelled context ends it after the batch that is being computed, with a checkpoint; the
+// error is then the context's cause. A loss that is no number ends it with ErrDiverged.
+func Fit(ctx context.Context, t *Trainer, train, validation *Examples, o FitOptions, from State) (Result, error) {
+	if o.Batch == 0 {
+		o.Batch = DefaultBatch
+	}
+	f := &fit{ctx: ctx, trainer: t, train: train, validation: validation, options: o, state: from}
+	if err := f.validate(); err != nil {
+		return Result{}, err
+	}
+	f.elapsed = f.state.PartialSeconds
+	if n := len(from.History); n > 0 {
+		f.elapsed += from.History[n-1].Elapsed
+		f.best.epoch = n
+	}
+	for f.state.Epoch < o.Epochs && !f.ended {
+		if err := f.epoch(); err != nil {
+			return Result{State: f.state}, err
+		}
+	}
+	if f.best.set.Tensors != nil && f.best.epoch < f.state.Epoch {
+		step := t.step
+		if err := t.Assign(f.best.set); err != nil {
+			return Result{}, err
+		}
+		t.step = step
+	}
+	return Result{State: f.state, Best: f.best.epoch}, nil
+}
+
+// fit is a training under way.
+type fit struct {
+	ctx               context.Context
+	trainer           *Trainer
+	train, validation *Examples
+	options           FitOptions
+	state             State
+	// elapsed is the time of all steps, in seconds.
+	elapsed float64
+	ended   bool
+	batch   batch
+	best    struct {
+		epoch int
+		set   weights.Set
+	}
+}
+
+func (f *fit) validate() error {
+	o := f.options
+	switch {
+	case o.Batch < 1 || o.Epochs < 0 || o.Patience < 0 || o.Budget < 0:
+		return fmt.Errorf("training: %d epochs, batches of %d, a patience of %d, a budget of %s: use positive numbers", o.Epochs, o.Batch, o.Patience, o.Budget)
+	case o.Patience > 0 && o.Checkpoint != nil:
+		return errors.New("training: checkpoints do not hold the best epoch's weights that patience needs: use one of the two")
+	case o.Patience > 0 && f.validation == nil:
+		return errors.New("training: patience needs validation examples")
+	}
+	if f.validation != nil {
+		if err := f.validation.validate(f.trainer); err != nil {
+			return fmt.Errorf("%w to validate on", err)
+		}
+	}
+	return f.train.validate(f.trainer)
+}
+
+// epoch runs the rest of the epoch that the state is in.
+func (f *fit) epoch() error {
+	o := f.options
+	number := f.state.Epoch + 1
+	rows := f.train.order(o.Seed, number)
+	of := (len(rows) + o.Batch - 1) / o.Batch
+	for f.state.Batches < of && !f.overBudget() {
+		from := f.state.Batches * o.Batch
+		if err := f.step(rows[from:min(from+o.Batch, len(rows))], number); err != nil {
+			return err
+		}
+		if o.Batches != nil {
+			o.Batches(number, f.state.Batches, of, f.state.Partial)
+		}
+		if f.ctx.Err() != nil {
+			if o.Checkpoint != nil {
+				if err := o.Checkpoint(f.state); err != nil {
+					return err
+				}
+			}
+			return context.Cause(f.ctx)
+		}
+	}
+	f.ended = f.overBudget()
+	if f.state.Batches == 0 {
+		return nil
+	}
+	e := Epoch{
+		Epoch: number, Step: f.trainer.step, Loss: f.state.Partial.MeanLoss(), Accuracy: f.state.Partial.Accuracy(),
+		Seconds: f.state.PartialSeconds, Elapsed: f.elapsed, Cut: f.state.Batches < of,
+	}
+	if err := f.measure(&e); err != nil {
+		return err
+	}
+	f.state.Epoch, f.state.Batches, f.state.Partial, f.state.PartialSeconds = number, 0, Measure{}, 0
+	f.state.Step = f.trainer.step
+	f.state.History = append(f.state.History, e)
+	if err := f.keepBest(e); err != nil {
+		return err
+	}
+	if o.Progress != nil {
+		o.Progress(e)
+	}
+	if o.Checkpoint != nil {
+		return o.Checkpoint(f.state)
+	}
+	return nil
+}
+
+func (f *fit) overBudget() bool {
+	return f.options.Budget > 0 && f.elapsed >= f.options.Budget.Seconds()
+}
+
+func (f *fit) step(rows []int, epoch int) error {
+	start := time.Now()
+	if err := f.train.load(&f.batch, rows, f.options.Seed, epoch); err != nil {
+		return err
+	}
+	m, err := f.trainer.Step(f.batch.values, f.batch.labels)
+	if err != nil {
+		return err
+	}
+	f.state.Partial.Add(m)
+	f.state.Batches++
+	took := time.Since(start).Seconds()
+	f.state.PartialSeconds += took
+	f.elapsed += took
+	return nil
+}
+
+// evaluationBatch is a number of examples that is measured at a time.
+const evaluationBatch = 16
+
+func (f *fit) measure(e *Epoch) error {
+	if f.validation == nil {
+		return nil
+	}
+	m, err := Evaluate(f.ctx, f.trainer, f.validation)
+	if err != nil {
+		// An epoch without its validation is not complete: the checkpoint is that of its
+		// last batch.
+		if f.ctx.Err() != nil && f.options.Checkpoint != nil {
+			err = errors.Join(f.options.Checkpoint(f.state), err)
+		}
+		return err
+	}
+	loss, accuracy := m.MeanLoss(), m.Accuracy()
+	e.ValidationLoss, e.ValidationAccuracy = &loss, &accuracy
+	return nil
+}
+
+// Evaluate measures examples without dropout.
+func Evaluate(ctx context.Context, t *Trainer, examples *Examples) (Measure, error) {
+	var sum Measure
+	err := examples.Each(evaluationBatch, func(_ []int, values []float32, labels []int32) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		m, err := t.Evaluate(values, labels)
+		sum.Add(m)
+		return err
+	})
+	return sum, err
+}
+
+// keepBest remembers the weights of the best epoch, and ends the training when there has
+// been no better one for long.
+func (f *fit) keepBest(e Epoch) error {
+	if f.options.Patience == 0 {
+		f.best.epoch = e.Epoch
+		return nil
+	}
+	better := !slices.ContainsFunc(f.state.History[:len(f.state.History)-1], func(o Epoch) bool { return *o.ValidationLoss <= *e.ValidationLoss })
+	if better {
+		set, err := f.trainer.Weights()
+		if err != nil {
+			return err
+		}
+		f.best.epoch, f.best.set = e.Epoch, set
+		return nil
+	}
+	f.ended = f.ended || e.Epoch-f.best.epoch >= f.options.Patience
+	return nil
+}

@@ -1,0 +1,433 @@
+package training
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"fovea/inference"
+	"fovea/vgg"
+	"fovea/vgg/weights"
+)
+
+// Trainer has a network's weights and changes them step by step. It is for one goroutine.
+// Close it after use.
+type Trainer struct {
+	network Network
+	options Options
+	graph   *graph
+	session *tf.Session
+	device  string
+	// step is the number of steps done.
+	step int64
+	// unreleased is the number of bytes of tensors that the garbage collector has yet to
+	// free, whose C memory it does not count.
+	unreleased int
+}
+
+// Measure is what a batch, or many, came to.
+type Measure struct {
+	Examples int `json:"examples"`
+	// Loss is the sum of the examples' cross-entropies, natural.
+	Loss float64 `json:"loss_sum"`
+	// Correct is the number of examples whose class has the highest score.
+	Correct int `json:"correct"`
+}
+
+// Add counts another measure in.
+func (m *Measure) Add(other Measure) {
+	m.Examples += other.Examples
+	m.Loss += other.Loss
+	m.Correct += other.Correct
+}
+
+// MeanLoss is the mean cross-entropy of the examples.
+func (m Measure) MeanLoss() float64 { return m.Loss / float64(m.Examples) }
+
+// Accuracy is the part of the examples that are correct.
+func (m Measure) Accuracy() float64 { return float64(m.Correct) / float64(m.Examples) }
+
+// ErrDiverged says that the loss is no number any more.
+var ErrDiverged = errors.New("the training has diverged")
+
+// New builds the network's graph and opens a session. The weights are to be given by Assign
+// or Restore.
+func New(network Network, options Options, config inference.SessionConfig) (*Trainer, error) {
+	if err := network.validate(); err != nil {
+		return nil, err
+	}
+	if err := options.Validate(); err != nil {
+		return nil, err
+	}
+	options = options.withDefaults()
+	g, err := build(network, options)
+	if err != nil {
+		return nil, fmt.Errorf("training: build the graph of %s: %w", network.Name, err)
+	}
+	session, device, err := inference.NewSession(g.graph, config)
+	if err != nil {
+		return nil, fmt.Errorf("training: open %s: %w", network.Name, err)
+	}
+	return &Trainer{network: network, options: options, graph: g, session: session, device: device}, nil
+}
+
+// Device is where the Trainer computes, "cpu" or "gpu:N".
+func (t *Trainer) Device() string { return t.device }
+
+// Network is what is trained.
+func (t *Trainer) Network() Network { return t.network }
+
+// Options are those in force, defaults filled in.
+func (t *Trainer) Options() Options { return t.options }
+
+// Close releases the weights.
+func (t *Trainer) Close() error {
+	if err := t.session.Close(); err != nil {
+		return fmt.Errorf("training: close the session of %s: %w", t.network.Name, err)
+	}
+	return nil
+}
+
+// Assign sets the weights, which must be those of the network, and begins anew with the
+// optimizer's state.
+func (t *Trainer) Assign(set weights.Set) error {
+	for _, v := range t.graph.variables {
+		tensor, found := set.Tensors[v.name]
+		if !found {
+			return fmt.Errorf("training: the weights have no tensor %s, which %s needs with shape %v", v.name, t.network.Name, v.shape)
+		}
+		values, err := tensor.Float32()
+		if err != nil {
+			return fmt.Errorf("training: tensor %s: %w", v.name, err)
+		}
+		if len(values) != product(v.shape) {
+			return fmt.Errorf("training: tensor %s has shape %v, but %s needs %v", v.name, tensor.Shape, t.network.Name, v.shape)
+		}
+		fed, err := inference.NewFloat32Tensor(v.shape, values)
+		if err != nil {
+			return fmt.Errorf("training: tensor %s: %w", v.name, err)
+		}
+		// One at a time, so that no second copy of all weights piles up.
+		if _, err := t.session.Run(map[tf.Output]*tf.Tensor{v.initial: fed}, nil, []*tf.Operation{v.assign}); err != nil {
+			return fmt.Errorf("training: set %s: %w", v.name, err)
+		}
+		t.release(4 * len(values))
+	}
+	t.step = 0
+	if len(t.graph.clear) == 0 {
+		return nil
+	}
+	if _, err := t.session.Run(nil, nil, t.graph.clear); err != nil {
+		return fmt.Errorf("training: clear the optimizer's state: %w", err)
+	}
+	return nil
+}
+
+// Weights are copies of the weights as they are.
+func (t *Trainer) Weights() (weights.Set, error) {
+	set := weights.Set{Tensors: map[string]weights.Tensor{}}
+	for _, v := range t.graph.variables {
+		tensors, err := t.session.Run(nil, []tf.Output{v.value}, nil)
+		if err != nil {
+			return weights.Set{}, fmt.Errorf("training: read %s: %w", v.name, err)
+		}
+		raw, err := contents(tensors[0])
+		if err != nil {
+			return weights.Set{}, fmt.Errorf("training: read %s: %w", v.name, err)
+		}
+		set.Tensors[v.name] = weights.Tensor{Shape: v.shape, DType: weights.F32, Raw: raw}
+		t.release(len(raw))
+	}
+	return set, nil
+}
+
+func contents(t *tf.Tensor) ([]byte, error) {
+	var out bytes.Buffer
+	out.Grow(4 * product(ints(t.Shape())))
+	_, err := t.WriteContentsTo(&out)
+	return out.Bytes(), err
+}
+
+func ints(shape []int64) []int {
+	narrow := make([]int, len(shape))
+	for i, d := range shape {
+		narrow[i] = int(d)
+	}
+	return narrow
+}
+
+// Step trains on a batch: examples one after another in values, and the number of the class
+// of each. It returns the measure before the step. A loss that is no number is ErrDiverged.
+func (t *Trainer) Step(values []float32, labels []int32) (Measure, error) {
+	feeds, err := t.feeds(values, labels)
+	if err != nil {
+		return Measure{}, err
+	}
+	more, err := t.graph.rates.feed(t.options, t.step+1)
+	if err != nil {
+		return Measure{}, err
+	}
+	for to, tensor := range more {
+		feeds[to] = tensor
+	}
+	if feeds[t.graph.step], err = tf.NewTensor(t.step); err != nil {
+		return Measure{}, err
+	}
+	m, err := t.run(feeds, t.graph.training, t.graph.updates, len(labels))
+	if err != nil {
+		return m, err
+	}
+	t.step++
+	if math.IsNaN(m.Loss) || math.IsInf(m.Loss, 0) {
+		return m, fmt.Errorf("training: %w: the loss is %v at step %d: use a smaller learning rate than %g", ErrDiverged, m.Loss, t.step, t.options.LearningRate)
+	}
+	return m, nil
+}
+
+// Evaluate measures a batch without dropout and without changing anything.
+func (t *Trainer) Evaluate(values []float32, labels []int32) (Measure, error) {
+	feeds, err := t.feeds(values, labels)
+	if err != nil {
+		return Measure{}, err
+	}
+	return t.run(feeds, t.graph.evaluation, nil, len(labels))
+}
+
+// Output computes a layer, after its rectifier and without dropout, of n examples.
+func (t *Trainer) Output(layer string, values []float32, n int) ([]float32, error) {
+	output, found := t.graph.outputs[layer]
+	if !found {
+		return nil, fmt.Errorf("training: network %s has no layer %q", t.network.Name, layer)
+	}
+	feeds, err := t.feeds(values, make([]int32, n))
+	if err != nil {
+		return nil, err
+	}
+	tensors, err := t.session.Run(feeds, []tf.Output{output}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("training: compute %s: %w", layer, err)
+	}
+	raw, err := contents(tensors[0])
+	if err != nil {
+		return nil, err
+	}
+	t.release(len(raw))
+	return weights.Tensor{DType: weights.F32, Raw: raw}.Float32()
+}
+
+// feeds checks a batch, since the C library does not, and makes its tensors.
+func (t *Trainer) feeds(values []float32, labels []int32) (map[tf.Output]*tf.Tensor, error) {
+	n, classes := len(labels), t.network.Classes()
+	if n == 0 || len(values) != n*t.network.InputSize() {
+		return nil, fmt.Errorf("training: %d values for %d examples of %d", len(values), n, t.network.InputSize())
+	}
+	for _, l := range labels {
+		if l < 0 || int(l) >= classes {
+			return nil, fmt.Errorf("training: class %d of %d", l, classes)
+		}
+	}
+	input, err := inference.NewFloat32Tensor(append([]int{n}, t.network.Input...), values)
+	if err != nil {
+		return nil, err
+	}
+	truth, err := tf.NewTensor(labels)
+	if err != nil {
+		return nil, err
+	}
+	t.release(4 * len(values))
+	return map[tf.Output]*tf.Tensor{t.graph.input: input, t.graph.labels: truth}, nil
+}
+
+func (t *Trainer) run(feeds map[tf.Output]*tf.Tensor, of measured, targets []*tf.Operation, n int) (Measure, error) {
+	tensors, err := t.session.Run(feeds, []tf.Output{of.loss, of.correct}, targets)
+	if err != nil {
+		return Measure{}, fmt.Errorf("training: run %s on %s: %w", t.network.Name, t.device, err)
+	}
+	loss, correct := tensors[0].Value().(float32), tensors[1].Value().(float32)
+	return Measure{Examples: n, Loss: float64(loss) * float64(n), Correct: int(correct)}, nil
+}
+
+// releaseBytes is how much memory of dead tensors is let pile up.
+const releaseBytes = 64 << 20
+
+// release has the garbage collector free dead tensors when there are many.
+func (t *Trainer) release(bytes int) {
+	if t.unreleased += bytes; t.unreleased >= releaseBytes {
+		t.unreleased = 0
+		runtime.GC()
+	}
+}
+
+// graph is a network's graph with the ways into it and out of it.
+type graph struct {
+	graph *tf.Graph
+	input tf.Output
+	// labels are the classes' numbers, step that of the step.
+	labels, step tf.Output
+	rates        rates
+	variables    []variable
+	// training is with dropout, evaluation without.
+	training, evaluation measured
+	// outputs are those of the layers in evaluation.
+	outputs map[string]tf.Output
+	updates []*tf.Operation
+	// clear sets the optimizer's state to zero.
+	clear []*tf.Operation
+	saver saver
+}
+
+// measured are the mean loss and the number of correct examples of a batch.
+type measured struct{ loss, correct tf.Output }
+
+type variable struct {
+	parameter
+	handle, value tf.Output
+	initial       tf.Output // a placeholder
+	assign        *tf.Operation
+	slots         []slot
+}
+
+// slot is a variable of the optimizer's.
+type slot struct {
+	name   string
+	handle tf.Output
+}
+
+func build(n Network, o Options) (*graph, error) {
+	g := &graph{graph: tf.NewGraph(), outputs: map[string]tf.Output{}}
+	root := op.NewScopeWithGraph(g.graph)
+	shape := tf.MakeShape(append([]int64{-1}, int64s(n.Input)...)...)
+	g.input = op.Placeholder(root.SubScope("input"), tf.Float, op.PlaceholderShape(shape))
+	g.labels = op.Placeholder(root.SubScope("labels"), tf.Int32, op.PlaceholderShape(tf.MakeShape(-1)))
+	g.step = op.Placeholder(root.SubScope("step"), tf.Int64, op.PlaceholderShape(tf.ScalarShape()))
+	g.rates = newRates(root)
+	for _, p := range n.parameters() {
+		g.variables = append(g.variables, newVariable(root.SubScope(p.name), p))
+	}
+	oneHot := op.OneHot(root.SubScope("one_hot"), g.labels, op.Const(root.SubScope("classes"), int32(n.Classes())),
+		op.Const(root.SubScope("on"), float32(1)), op.Const(root.SubScope("off"), float32(0)))
+	g.training = g.measure(root.SubScope("training"), n, o, oneHot, true)
+	g.evaluation = g.measure(root.SubScope("evaluation"), n, o, oneHot, false)
+	if err := root.Err(); err != nil {
+		return nil, err
+	}
+	if err := g.descend(root, o); err != nil {
+		return nil, err
+	}
+	g.addSaver(root.SubScope("save"))
+	return g, root.Err()
+}
+
+func newVariable(scope *op.Scope, p parameter) variable {
+	shape := tf.MakeShape(int64s(p.shape)...)
+	v := variable{parameter: p}
+	v.handle = op.VarHandleOp(scope, tf.Float, shape, op.VarHandleOpSharedName(p.name))
+	v.value = op.ReadVariableOp(scope, v.handle, tf.Float)
+	v.initial = op.Placeholder(scope.SubScope("initial"), tf.Float, op.PlaceholderShape(shape))
+	v.assign = op.AssignVariableOp(scope, v.handle, v.initial)
+	return v
+}
+
+// measure adds the layers and what is measured of their scores.
+func (g *graph) measure(scope *op.Scope, n Network, o Options, oneHot tf.Output, training bool) measured {
+	values := map[string]tf.Output{}
+	for _, v := range g.variables {
+		values[v.name] = v.value
+	}
+	x := g.input
+	for i, l := range n.Layers {
+		layer := scope.SubScope(l.Name)
+		if training && l.Kind == vgg.KindLRN {
+			x = normalize(layer, x, l.Shape[len(l.Shape)-1])
+			continue
+		}
+		x = l.Add(layer, x, func(part string, _ []int) tf.Output { return values[l.Name+"/"+part] })
+		if l.ReLU {
+			x = op.Relu(layer, x)
+			if training && o.Dropout > 0 && len(l.Shape) == 1 {
+				x = g.drop(layer.SubScope("dropout"), x, o, i, l.Shape[0])
+			}
+		}
+		if !training {
+			g.outputs[l.Name] = x
+		}
+		if scope.Err() != nil {
+			return measured{}
+		}
+	}
+	loss, _ := op.SoftmaxCrossEntropyWithLogits(scope.SubScope("loss"), x, oneHot)
+	taken := op.ArgMax(scope.SubScope("taken"), x, op.Const(scope.SubScope("axis"), int32(1)), op.ArgMaxOutputType(tf.Int32))
+	right := op.Cast(scope.SubScope("right"), op.Equal(scope, taken, g.labels), tf.Float)
+	first := op.Const(scope.SubScope("first"), []int32{0})
+	return measured{op.Mean(scope.SubScope("mean"), loss, first), op.Sum(scope.SubScope("sum"), right, first)}
+}
+
+// normalize is local response normalization, x (k + alpha sum x^2)^-beta with the sum over
+// the neighbouring channels, made of other operations: the C++ gradient of TensorFlow's own
+// (2.18) drops its attributes and so is that of other constants.
+func normalize(scope *op.Scope, x tf.Output, channels int) tf.Output {
+	neighbours := make([]float32, channels*channels)
+	for i := range channels {
+		for k := max(0, i-vgg.LRNRadius); k <= min(channels-1, i+vgg.LRNRadius); k++ {
+			neighbours[i*channels+k] = vgg.LRNAlpha
+		}
+	}
+	kernel := op.Reshape(scope.SubScope("kernel"), op.Const(scope.SubScope("neighbours"), neighbours),
+		op.Const(scope.SubScope("shape"), []int32{1, 1, int32(channels), int32(channels)}))
+	sum := op.Conv2D(scope, op.Square(scope, x), kernel, []int64{1, 1, 1, 1}, "SAME")
+	logarithm := op.Log(scope, op.AddV2(scope, sum, op.Const(scope.SubScope("bias"), float32(vgg.LRNBias))))
+	scale := op.Exp(scope, op.Mul(scope.SubScope("power"), logarithm, op.Const(scope.SubScope("beta"), float32(-vgg.LRNBeta))))
+	return op.Mul(scope, x, scale)
+}
+
+// drop leaves out some of a layer's outputs, others at each step, and scales up the rest.
+func (g *graph) drop(scope *op.Scope, x tf.Output, o Options, layer, units int) tf.Output {
+	shape := op.ConcatV2(scope.SubScope("both"), []tf.Output{
+		op.Shape(scope.SubScope("batch"), g.labels), op.Const(scope.SubScope("units"), []int32{int32(units)}),
+	}, op.Const(scope.SubScope("axis"), int32(0)))
+	// The seed of a step: another one for each layer.
+	seed := op.Pack(scope.SubScope("seed"), []tf.Output{
+		op.Const(scope.SubScope("layer"), int64(o.Seed<<8)+int64(layer)), g.step,
+	})
+	drawn := op.StatelessRandomUniform(scope, shape, seed)
+	kept := op.Cast(scope.SubScope("kept"), op.GreaterEqual(scope, drawn, op.Const(scope.SubScope("rate"), float32(o.Dropout))), tf.Float)
+	mask := op.Mul(scope.SubScope("mask"), kept, op.Const(scope.SubScope("scale"), float32(1/(1-o.Dropout))))
+	return op.Mul(scope, x, mask)
+}
+
+// descend adds the gradients and the optimizer's steps.
+func (g *graph) descend(root *op.Scope, o Options) error {
+	values := make([]tf.Output, len(g.variables))
+	for i, v := range g.variables {
+		values[i] = v.value
+	}
+	gradients, err := g.graph.AddGradients("gradients", []tf.Output{g.training.loss}, values, nil)
+	if err != nil {
+		return fmt.Errorf("gradients: %w", err)
+	}
+	for i := range g.variables {
+		v, gradient := &g.variables[i], gradients[i]
+		scope := root.SubScope("update").SubScope(v.name)
+		if o.WeightDecay > 0 && !v.bias {
+			decay := op.Mul(scope.SubScope("decay"), v.value, op.Const(scope.SubScope("strength"), float32(o.WeightDecay)))
+			gradient = op.AddV2(scope, gradient, decay)
+		}
+		var handles []tf.Output
+		for _, name := range o.slots() {
+			s := slot{name: v.name + "/" + name}
+			s.handle = op.VarHandleOp(scope.SubScope(name), tf.Float, tf.MakeShape(int64s(v.shape)...), op.VarHandleOpSharedName(s.name))
+			v.slots, handles = append(v.slots, s), append(handles, s.handle)
+			g.clear = append(g.clear, op.AssignVariableOp(scope.SubScope(name), s.handle, op.ZerosLike(scope.SubScope(name), v.value)))
+		}
+		g.updates = append(g.updates, o.apply(scope, g.rates, v.handle, handles, gradient))
+		if err := root.Err(); err != nil {
+			return fmt.Errorf("update of %s: %w", v.name, err)
+		}
+	}
+	return nil
+}
