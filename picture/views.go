@@ -91,7 +91,7 @@ func (v Views) Validate() error {
 		return err
 	}
 	if v.Count() == 0 {
-		return fmt.Errorf("picture: unknown views %q: use center, flip, tencrop, dense, or dense:SIDE,SIDE,...", v)
+		return fmt.Errorf("picture: unknown views %q: use center, flip, tencrop, dense or dense:256,384,512", v)
 	}
 	return nil
 }
