@@ -48,7 +48,7 @@ type ExtractorOptions struct {
 }
 
 // Extractor turns batches of preprocessed pictures into features of certain layers. Its
-// methods may be called from several goroutines; calls run one after another, because
+// methods may be called from several goroutines; calls of Extract run one after another, because
 // concurrent Runs gain nothing.
 type Extractor struct {
 	model   *Model
@@ -180,6 +180,20 @@ func (e *Extractor) Least() int { return e.least }
 // BatchSize is the largest number of pictures that Extract takes at a time.
 func (e *Extractor) BatchSize() int { return e.batch }
 
+// mostSized bounds the calls of ExtractSized at a time, of which each may take half a
+// gigabyte: two pictures of 683x512 pixels do in a VGG.
+const mostSized = 4
+
+// Parallel is the number of calls that make the device busy. Calls of Extract run one after
+// another. Those of ExtractSized are of few pictures, and of a batch of pictures the cores of a
+// CPU take one each.
+func (e *Extractor) Parallel() int {
+	if e.picture != 0 || e.model.Device != DeviceCPU {
+		return 1
+	}
+	return min(max(1, runtime.NumCPU()/2), mostSized)
+}
+
 // Model is the model behind the Extractor.
 func (e *Extractor) Model() *Model { return e.model }
 
@@ -250,13 +264,13 @@ func (e *Extractor) ExtractSized(pixels []float32, n, height, width int) ([][]fl
 	if err != nil {
 		return nil, err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.unreleased += 4 * len(pixels)
 	tensors, err := e.run(tensor)
 	if err != nil {
 		return nil, err
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.unreleased += 4 * len(pixels)
 	features := make([][]float32, len(e.layers))
 	if err := e.keep(features, tensors, n, n); err != nil {
 		return nil, err

@@ -6,7 +6,7 @@ import (
 )
 
 // Group computes on several devices: each has an Extractor of its own, and a batch goes to
-// whichever is free. Extract may be called from as many goroutines as there are Extractors.
+// whichever is free. Extract may be called from any number of goroutines.
 type Group struct {
 	extractors []*Extractor
 	free       chan *Extractor
@@ -17,9 +17,12 @@ func NewGroup(extractors ...*Extractor) (*Group, error) {
 	if len(extractors) == 0 {
 		return nil, errors.New("inference: a group of no extractors")
 	}
-	g := &Group{extractors: extractors, free: make(chan *Extractor, len(extractors))}
+	g := &Group{extractors: extractors}
+	g.free = make(chan *Extractor, g.Parallel())
 	for _, e := range extractors {
-		g.free <- e
+		for range e.Parallel() {
+			g.free <- e
+		}
 	}
 	return g, nil
 }
@@ -31,7 +34,13 @@ func (g *Group) First() *Extractor { return g.extractors[0] }
 func (g *Group) BatchSize() int { return g.extractors[0].BatchSize() }
 
 // Parallel is the number of calls of Extract that are computed at a time.
-func (g *Group) Parallel() int { return len(g.extractors) }
+func (g *Group) Parallel() int {
+	sum := 0
+	for _, e := range g.extractors {
+		sum += e.Parallel()
+	}
+	return sum
+}
 
 // Device names the devices, such as "gpu:0,gpu:1".
 func (g *Group) Device() string {
@@ -47,6 +56,13 @@ func (g *Group) Extract(pixels []float32, n int) ([][]float32, error) {
 	e := <-g.free
 	defer func() { g.free <- e }()
 	return e.Extract(pixels, n)
+}
+
+// ExtractSized is Extractor.ExtractSized on the next device that is free.
+func (g *Group) ExtractSized(pixels []float32, n, height, width int) ([][]float32, error) {
+	e := <-g.free
+	defer func() { g.free <- e }()
+	return e.ExtractSized(pixels, n, height, width)
 }
 
 // Close closes the models.

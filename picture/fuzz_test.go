@@ -64,7 +64,7 @@ func FuzzDense(f *testing.F) {
 			return
 		}
 		for _, tensor := range tensors {
-			if min(tensor.Width, tensor.Height) != dense.Sides[0] || tensor.Width*tensor.Height > 1<<16 ||
+			if min(tensor.Width, tensor.Height) != dense.Sides[0] || tensor.Width*tensor.Height > maxViewPixels ||
 				len(tensor.Values) != 3*tensor.Width*tensor.Height {
 				t.Fatalf("%dx%d, %d values", tensor.Width, tensor.Height, len(tensor.Values))
 			}

@@ -56,6 +56,9 @@ func (o Options) Validate() error {
 	if o.MaxPixels < 0 {
 		return fmt.Errorf("picture: a limit of %d pixels", o.MaxPixels)
 	}
+	if o.Views.IsDense() {
+		return fmt.Errorf("picture: the views %q have no size of their own: DecodeDense makes them", o.Views)
+	}
 	return nil
 }
 

@@ -3,6 +3,8 @@ package picture
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Views is which views of a picture a model sees. Their features are averaged elsewhere.
@@ -19,7 +21,50 @@ const (
 	// that Crop takes its centre of, or, with Squash, of the whole picture at 256x256 for a
 	// model of 224, in proportion for others, as Caffe's examples do.
 	TenCrop Views = "tencrop"
+	// DenseViews is the whole picture at several scales and its mirror images, for a model
+	// that takes pictures of any size: "dense", or "dense:256,384,512", which is the same,
+	// where the numbers are Dense's Sides.
+	DenseViews Views = "dense"
 )
+
+// paperSides are the scales of the paper's multi-scale evaluation.
+const paperSides = "256,384,512"
+
+// maxSide is the largest scale: a square picture of that side has maxViewPixels.
+const maxSide = 1414
+
+// IsDense says whether the views are DenseViews at whatever scales. A Dense makes them.
+func (v Views) IsDense() bool {
+	return v == DenseViews || strings.HasPrefix(string(v), string(DenseViews)+":")
+}
+
+// Sides are the scales of dense views.
+func (v Views) Sides() ([]int, error) {
+	list, _ := strings.CutPrefix(string(v), string(DenseViews)+":")
+	if v == DenseViews {
+		list = paperSides
+	}
+	var sides []int
+	for _, text := range strings.Split(list, ",") {
+		side, err := strconv.Atoi(text)
+		if err != nil || side < 1 || side > maxSide {
+			return nil, fmt.Errorf("picture: a shorter side of %q pixels in the views %q: use 1 to %d", text, v, maxSide)
+		}
+		if slices.Contains(sides, side) {
+			return nil, fmt.Errorf("picture: a shorter side of %d pixels twice in the views %q", side, v)
+		}
+		sides = append(sides, side)
+	}
+	return sides, nil
+}
+
+// Canonical is the views as they are written down: with the scales of dense ones.
+func (v Views) Canonical() Views {
+	if v == DenseViews {
+		return DenseViews + ":" + paperSides
+	}
+	return v
+}
 
 // Count is how many views there are: 1, 2 or 10; 0 of what isn't valid.
 func (v Views) Count() int {
@@ -31,13 +76,22 @@ func (v Views) Count() int {
 	case TenCrop:
 		return 10
 	}
+	if v.IsDense() {
+		if sides, err := v.Sides(); err == nil {
+			return 2 * len(sides)
+		}
+	}
 	return 0
 }
 
 // Validate says whether the views are known.
 func (v Views) Validate() error {
+	if v.IsDense() {
+		_, err := v.Sides()
+		return err
+	}
 	if v.Count() == 0 {
-		return fmt.Errorf("picture: unknown views %q: use center, flip or tencrop", v)
+		return fmt.Errorf("picture: unknown views %q: use center, flip, tencrop, dense or dense:256,384,512", v)
 	}
 	return nil
 }

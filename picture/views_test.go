@@ -143,10 +143,37 @@ func TestDecodeTensor(t *testing.T) {
 // damaged files are refused as elsewhere.
 func TestDenseBounds(t *testing.T) {
 	long := readGolden(t, "jpeg-420-1x17.jpg")
-	_, _, err := DecodeDense(long, Dense{Sides: []int{10, 100}, MaxPixels: 100 * 1000}, None)
-	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "100x1700") {
+	_, _, err := DecodeDense(long, Dense{Sides: []int{10, 400}}, None)
+	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "400x6800") {
 		t.Errorf("got %v", err)
 	}
 	_, _, err = DecodeDense(long[:len(long)/2], Dense{Sides: []int{10}}, None)
 	checkError(t, err)
+}
+
+func TestDenseViews(t *testing.T) {
+	for views, want := range map[Views][]int{
+		"dense": {256, 384, 512}, "dense:224": {224}, "dense:1414,1": {1414, 1},
+		"dense:": nil, "dense:0": nil, "dense:1415": nil, "dense:256,256": nil, "dense:256,": nil, "dense:a": nil, "dense:-1": nil,
+	} {
+		sides, err := views.Sides()
+		if !slices.Equal(sides, want) || (err == nil) != (want != nil) {
+			t.Errorf("%s: %v, %v, want %v", views, sides, err, want)
+		}
+		if views.Count() != 2*len(want) || (views.Validate() == nil) != (want != nil) {
+			t.Errorf("%s: %d views, %v", views, views.Count(), views.Validate())
+		}
+		if !views.IsDense() {
+			t.Errorf("%s are not dense", views)
+		}
+	}
+	if got := DenseViews.Canonical(); got != "dense:256,384,512" || got.Canonical() != got || TenCrop.Canonical() != TenCrop {
+		t.Errorf("dense is written as %s", got)
+	}
+	if Views("densely").IsDense() || Views("densely").Count() != 0 || Flip.IsDense() {
+		t.Error("other views are dense")
+	}
+	if err := (Options{Width: 8, Height: 8, Views: DenseViews}).Validate(); err == nil {
+		t.Error("Decode takes dense views")
+	}
 }

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"context"
+
+	"fovea/picture"
 )
 
 // batch is a number of pictures that are computed together, with the failures among them.
@@ -12,6 +14,8 @@ type batch struct {
 	rows int
 	// pixels are the preprocessed values of the rows, NHWC.
 	pixels []float32
+	// tensors are instead of pixels where the only picture is seen densely.
+	tensors []picture.Tensor
 	// size is the number of rows of a full batch, which extractor computes.
 	size      int
 	extractor Extractor
@@ -71,7 +75,7 @@ func (r *run) newBatch(first bool) *batch {
 	if first {
 		return &batch{size: 1, extractor: r.config.First}
 	}
-	return &batch{size: r.extractor.BatchSize(), extractor: r.extractor}
+	return &batch{size: r.batchSize, extractor: r.extractor}
 }
 
 // next waits for the next slot and its decoding. It returns no slot at the end of the
@@ -98,11 +102,9 @@ func (r *run) add(b *batch, s *slot) {
 		b.outcomes = append(b.outcomes, outcome{failure: s.failure})
 		return
 	}
-	if b.pixels == nil { // of one size for all batches, since buffers are used again
-		b.pixels = r.buffer(len(s.picture.Pix) * r.extractor.BatchSize())
+	if b.tensors = s.tensors; b.tensors == nil {
+		r.place(b, s.picture)
 	}
-	size := len(s.picture.Pix)
-	r.config.Normalization.Apply(b.pixels[b.rows*size:(b.rows+1)*size], s.picture.Pix)
 	b.rows++
 	b.outcomes = append(b.outcomes, outcome{row: Row{
 		Item:   s.item,
@@ -110,6 +112,15 @@ func (r *run) add(b *batch, s *slot) {
 		Width:  s.picture.SourceWidth,
 		Height: s.picture.SourceHeight,
 	}})
+}
+
+// place puts a picture's values behind those of the batch.
+func (r *run) place(b *batch, p picture.Picture) {
+	size := len(p.Pix)
+	if b.pixels == nil { // of one size for all batches, since buffers are used again
+		b.pixels = r.buffer(size * r.batchSize)
+	}
+	r.config.Normalization.Apply(b.pixels[b.rows*size:(b.rows+1)*size], p.Pix)
 }
 
 // buffer takes a used input buffer or makes one.

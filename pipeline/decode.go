@@ -24,6 +24,7 @@ type slot struct {
 	held    int64
 	done    chan struct{}
 	picture picture.Picture
+	tensors []picture.Tensor // instead of the picture's pixels, where it is seen densely
 	sha256  string
 	failure *Failure
 }
@@ -113,7 +114,12 @@ func (r *run) prepare(s *slot) {
 	sum := sha256.Sum256(data)
 	s.sha256 = hex.EncodeToString(sum[:])
 	var err error
-	if s.picture, err = picture.Decode(data, r.config.Picture); err != nil {
+	if r.config.dense() {
+		s.tensors, s.picture, err = picture.DecodeDense(data, r.config.Dense, r.config.Normalization)
+	} else {
+		s.picture, err = picture.Decode(data, r.config.Picture)
+	}
+	if err != nil {
 		s.fail(StageDecode, err)
 	}
 }

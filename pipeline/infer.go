@@ -109,16 +109,25 @@ func (r *run) begin(intake, failed context.Context, work, order chan<- *computed
 func (r *run) compute(b *batch) error {
 	defer since(&r.meter.infer, time.Now())
 	defer r.meter.batches.Add(1)
-	size := len(b.pixels) / r.extractor.BatchSize()
-	features, err := b.extractor.Extract(b.pixels[:b.rows*size], b.rows)
+	var features [][]float32
+	var err error
+	if b.tensors != nil {
+		features, err = overTensors(b.extractor.(SizedExtractor), b.tensors)
+		b.tensors = nil
+	} else {
+		size := len(b.pixels) / r.batchSize
+		features, err = b.extractor.Extract(b.pixels[:b.rows*size], b.rows)
+	}
 	if err != nil {
 		return fmt.Errorf("pipeline: extract features of %d pictures from %s on: %w", b.rows, b.first().Path, err)
 	}
-	select {
-	case r.buffers <- b.pixels:
-	default:
+	if b.pixels != nil {
+		select {
+		case r.buffers <- b.pixels:
+		default:
+		}
+		b.pixels = nil
 	}
-	b.pixels = nil
 	b.spread(features)
 	return nil
 }

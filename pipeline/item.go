@@ -57,6 +57,13 @@ type Extractor interface {
 	Extract(pixels []float32, n int) ([][]float32, error)
 }
 
+// SizedExtractor is an Extractor for pictures of any size.
+type SizedExtractor interface {
+	Extractor
+	// ExtractSized is Extract for n pictures of one height and width in pixels.
+	ExtractSized(pixels []float32, n, height, width int) ([][]float32, error)
+}
+
 // Sink takes the results in the order of the items. Its methods are called from one
 // goroutine. An error ends the run.
 type Sink interface {

@@ -16,6 +16,9 @@ import (
 type Config struct {
 	// Picture says how a file becomes pixels of the model's size.
 	Picture picture.Options
+	// Dense, if it has sides, has each picture seen whole at several scales instead, one
+	// picture a batch. The extractor is then a SizedExtractor.
+	Dense picture.Dense
 	// Normalization says how pixels become the model's numbers.
 	Normalization picture.Normalization
 	// Workers is the number of pictures decoded at a time (default: one per CPU).
@@ -28,6 +31,8 @@ type Config struct {
 	// Progress, if set, is called after each batch has been written, from one goroutine.
 	Progress func(Stats)
 }
+
+func (c Config) dense() bool { return len(c.Dense.Sides) > 0 }
 
 // ErrNothingReadable says that no picture at all could be turned into features.
 var ErrNothingReadable = errors.New("not one picture could be read")
@@ -48,17 +53,26 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 	defer stop()
 	defer context.AfterFunc(ctx, stop)()
 
-	extractor = OverViews(extractor, config.Picture.Views.Count())
-	if config.First != nil {
-		config.First = OverViews(config.First, config.Picture.Views.Count())
+	batchSize := 1
+	if config.dense() {
+		if _, ok := extractor.(SizedExtractor); !ok {
+			return Stats{}, errors.New("pipeline: dense views for an extractor of pictures of one size")
+		}
+		config.First = nil // all batches are of one picture
+	} else {
+		extractor = OverViews(extractor, config.Picture.Views.Count())
+		if config.First != nil {
+			config.First = OverViews(config.First, config.Picture.Views.Count())
+		}
+		batchSize = extractor.BatchSize()
 	}
-	batchSize := extractor.BatchSize()
 	// Decoded pictures wait for their turn up to two batches ahead, which hides the odd large
 	// file, or as many as keep all workers busy; a batch each waits before and after inference.
 	ahead := max(2*batchSize, batchSize+config.Workers)
 	r := &run{
 		config:    config,
 		extractor: extractor,
+		batchSize: batchSize,
 		sink:      sink,
 		started:   time.Now(),
 		ahead:     semaphore.NewWeighted(maxAheadBytes),
@@ -95,6 +109,7 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 type run struct {
 	config    Config
 	extractor Extractor
+	batchSize int
 	sink      Sink
 	started   time.Time
 

@@ -1,6 +1,10 @@
 package pipeline
 
-import "fmt"
+import (
+	"fmt"
+
+	"fovea/picture"
+)
 
 // OverViews makes an extractor of pictures that have several views each, which follow each
 // other in the pixels: its features are the averages over a picture's views. With one view
@@ -38,26 +42,70 @@ func (e viewsExtractor) Extract(pixels []float32, n int) ([][]float32, error) {
 			return nil, err
 		}
 		if sums == nil {
-			for _, values := range features {
-				sums = append(sums, make([]float64, n*len(values)/count))
-			}
+			sums = newSums(features, n, count)
 		}
 		for layer, values := range features {
 			width := len(values) / count
 			for view := range count {
 				sum := sums[layer][(from+view)/e.views*width:][:width]
-				for i, v := range values[view*width : (view+1)*width] {
-					sum[i] += float64(v)
-				}
+				add(sum, values[view*width:])
 			}
 		}
 	}
-	averages := make([][]float32, len(sums))
-	for layer, sum := range sums {
-		averages[layer] = make([]float32, len(sum))
-		for i, v := range sum {
-			averages[layer][i] = float32(v / float64(e.views))
+	return averages(sums, e.views), nil
+}
+
+// overTensors computes the views of a picture, those of one size that follow each other
+// together, and averages their features.
+func overTensors(extractor SizedExtractor, tensors []picture.Tensor) ([][]float32, error) {
+	var sums [][]float64
+	for rest := tensors; len(rest) > 0; {
+		first, n := rest[0], 1
+		values := first.Values
+		for n < len(rest) && rest[n].Height == first.Height && rest[n].Width == first.Width {
+			values = append(values, rest[n].Values...)
+			n++
+		}
+		rest = rest[n:]
+		features, err := extractor.ExtractSized(values, n, first.Height, first.Width)
+		if err != nil {
+			return nil, err
+		}
+		if sums == nil {
+			sums = newSums(features, 1, n)
+		}
+		for layer, values := range features {
+			for ; len(values) > 0; values = values[len(sums[layer]):] {
+				add(sums[layer], values)
+			}
 		}
 	}
-	return averages, nil
+	return averages(sums, len(tensors)), nil
+}
+
+// newSums are zeros for n pictures, of as many values each as count views have in features.
+func newSums(features [][]float32, n, count int) [][]float64 {
+	sums := make([][]float64, len(features))
+	for layer, values := range features {
+		sums[layer] = make([]float64, n*len(values)/count)
+	}
+	return sums
+}
+
+func add(sum []float64, values []float32) {
+	for i := range sum {
+		sum[i] += float64(values[i])
+	}
+}
+
+// averages of so many views each.
+func averages(sums [][]float64, views int) [][]float32 {
+	means := make([][]float32, len(sums))
+	for layer, sum := range sums {
+		means[layer] = make([]float32, len(sum))
+		for i, v := range sum {
+			means[layer][i] = float32(v / float64(views))
+		}
+	}
+	return means
 }

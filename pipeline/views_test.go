@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"testing"
+
+	"fovea/picture"
 )
 
 // sumExtractor has two layers: the sum of a view's two values, and both values.
@@ -57,5 +59,55 @@ func TestOverViews(t *testing.T) {
 	inner.err = errors.New("out of memory")
 	if _, err := OverViews(inner, 3).Extract(pixels, 2); !errors.Is(err, inner.err) {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// sizedExtractor gives a picture's mean and its number of pixels, and counts calls.
+type sizedExtractor struct {
+	meanExtractor
+	sizes [][3]int
+}
+
+func (e *sizedExtractor) ExtractSized(pixels []float32, n, height, width int) ([][]float32, error) {
+	e.sizes = append(e.sizes, [3]int{n, height, width})
+	size := make([]float32, n)
+	for i := range size {
+		size[i] = float32(height * width)
+	}
+	features, err := e.Extract(pixels, n)
+	return [][]float32{features[0], size}, err
+}
+
+// Pictures are seen at all scales, in their own proportions, the mirror image together with
+// the picture; features are averages.
+func TestRunDense(t *testing.T) {
+	items := greyPictures(t, 3)
+	e, sink := &sizedExtractor{meanExtractor: meanExtractor{batch: 8}}, &memorySink{}
+	config := Config{
+		Dense: picture.Dense{Sides: []int{10, 20}, Flip: true}, Normalization: picture.None, Workers: 2, First: &meanExtractor{batch: 1},
+	}
+	stats, err := Run(t.Context(), items, e, sink, config)
+	if err != nil || stats.Rows != 3 {
+		t.Fatalf("%d rows, %v", stats.Rows, err)
+	}
+	for i, row := range sink.rows {
+		pixels := 0
+		for s, side := range config.Dense.Sides {
+			shorter := min(row.Width, row.Height)
+			want := [3]int{2, side * row.Height / shorter, side * row.Width / shorter}
+			if got := e.sizes[2*i+s]; got != want {
+				t.Errorf("%s at %d is computed as %v, want %v", row.Path, side, got, want)
+			}
+			pixels += want[1] * want[2]
+		}
+		if got, want := row.Features[1][0], float32(pixels)/2; got != want {
+			t.Errorf("%s: %g, want %g", row.Path, got, want)
+		}
+		if i > 0 && row.Features[0][0] == sink.rows[0].Features[0][0] {
+			t.Errorf("%s has the features of the first picture", row.Path)
+		}
+	}
+	if _, err := Run(t.Context(), items, &meanExtractor{batch: 8}, sink, config); err == nil {
+		t.Error("an extractor of one size is used for any")
 	}
 }

@@ -26,6 +26,10 @@ const (
 	PoolMax     = "max"
 )
 
+// ResizeDense is the resizing of dense views: the shorter side becomes as long as they say,
+// the longer one in proportion.
+const ResizeDense = "shorter-side"
+
 // Layer is one layer's output as stored: its name, the shape of the values of one
 // picture, and the order in which they are flattened.
 type Layer struct {
@@ -52,14 +56,16 @@ type Recipe struct {
 	ModelSHA256 string `json:"model_sha256"`
 	// Preprocessing names how pixels become numbers: "caffe" or "torch".
 	Preprocessing string `json:"preprocessing"`
-	// Resize is "squash" or "crop".
+	// Resize is "squash" or "crop", or ResizeDense with dense views.
 	Resize string `json:"resize"`
 	// Interpolation is the resampling filter, such as "bilinear".
 	Interpolation string `json:"interpolation"`
-	// Views are those of a picture whose features are averaged: "flip" or "tencrop"; empty
-	// for one, the centre.
+	// Views are those of a picture whose features are averaged: "flip", "tencrop" or
+	// "dense:256,384,512" (with the lengths of the shorter side in pixels); empty for one, the
+	// centre.
 	Views string `json:"views,omitempty"`
-	// InputHeight and InputWidth are the model's input size in pixels.
+	// InputHeight and InputWidth are the model's input size in pixels, 0 where it takes
+	// pictures of any size.
 	InputHeight int `json:"input_height"`
 	InputWidth  int `json:"input_width"`
 	// Pool is the spatial pooling of convolutional layers: "none", "avg" or "max".

@@ -12,6 +12,7 @@ import (
 	"fovea/inference"
 	"fovea/internal/cli"
 	"fovea/models"
+	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/recipe"
 )
@@ -96,7 +97,7 @@ func computeFeatures(ctx context.Context, want recipe.Recipe, layer recipe.Layer
 	if err != nil {
 		return nil, err
 	}
-	model, err := models.Open(want.Model, models.Options{Session: config, Preprocessing: want.Preprocessing})
+	model, err := models.Open(want.Model, models.Options{Session: config, Preprocessing: want.Preprocessing, Dense: picture.Views(want.Views).IsDense()})
 	if err != nil {
 		return nil, fmt.Errorf("the dataset's model cannot be opened: %w", err)
 	}

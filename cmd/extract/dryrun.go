@@ -12,7 +12,6 @@ import (
 
 	"fovea/inference"
 	"fovea/internal/cli"
-	"fovea/picture"
 	"fovea/pipeline"
 )
 
@@ -85,14 +84,14 @@ func (o *options) estimate(ctx context.Context, f *forecast, sample []pipeline.I
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
-	config.Workers, config.Picture.MaxPixels = o.workers, o.maxPixels
+	config.Workers, config.Picture.MaxPixels, config.Dense.MaxPixels = o.workers, o.maxPixels, o.maxPixels
 	if err := group.First().WarmUp(); err != nil {
 		return err
 	}
 	stats, err := pipeline.Run(ctx, sample, group.First(), discard{}, config)
 	if err == nil {
 		// A batch that is not full takes as long as a full one.
-		batch := group.BatchSize() / picture.Views(o.views).Count()
+		batch := o.pictures(group)
 		f.Seconds = stats.Elapsed.Seconds() * float64(f.Rows) / float64(max(stats.Rows, min(batch, f.Rows))*group.Parallel())
 	}
 	return err

@@ -96,7 +96,7 @@ func newCommand() *cobra.Command {
 	f.StringVar(&o.labels, "labels", "none", "`SOURCE` of labels: none, prefix (of the file name, to its first dot), dir (the parent's name) or csv:FILE (rows path,label[,split])")
 	f.StringVar(&o.resize, "resize", "squash", "`HOW` pictures become the model's size: squash (the whole picture, as Keras) or crop (the centre, as the paper and torchvision)")
 	f.StringVar(&o.interpolation, "interpolation", "bilinear", "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
-	f.StringVar(&o.views, "views", string(picture.Center), "`VIEWS` of a picture whose features are averaged: center, flip (and the mirror image) or tencrop (corners and centre, both ways; 10 times the work)")
+	f.StringVar(&o.views, "views", string(picture.Center), "`VIEWS` of a picture whose features are averaged: center, flip (and the mirror image), tencrop (corners and centre, both ways; 10 times the work) or dense:256,384,512 (whole and mirrored with shorter sides of so many pixels, averaged over positions; some 30 times the work)")
 	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), cli.PrecisionHelp)
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	f.Float64Var(&o.session.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
@@ -130,6 +130,9 @@ func (o *options) validate(images []string) error {
 	if err := models.ValidateConvolutions(o.convolutions); err != nil {
 		return cli.UsageError{Err: err}
 	}
+	if err := picture.Views(o.views).Validate(); err != nil {
+		return cli.Usagef("--views: %w", err)
+	}
 	switch {
 	case o.out == "" && !o.dryRun:
 		return cli.Usagef("--out DIR is required")
@@ -143,8 +146,8 @@ func (o *options) validate(images []string) error {
 		return cli.Usagef("--retry-failed goes with --resume")
 	case o.resume && o.overwrite:
 		return cli.Usagef("--resume and --overwrite exclude each other")
-	case picture.Views(o.views).Count() == 0:
-		return cli.Usagef("unknown --views %q: use center, flip or tencrop", o.views)
+	case o.dense() && (o.resize != string(picture.Squash) || o.pool == recipe.PoolMax):
+		return cli.Usagef("--views %s sees whole pictures and averages over positions: leave out --resize and --pool", o.views)
 	case o.dtype != string(featurestore.Float32) && o.dtype != string(featurestore.Float16):
 		return cli.Usagef("unknown --dtype %q: use float32 or float16", o.dtype)
 	case o.format != string(featurestore.FormatParquet) && o.format != string(featurestore.FormatArrow):
@@ -199,14 +202,39 @@ func (o *options) openGroup(session inference.SessionConfig) (*inference.Group, 
 	if err != nil {
 		return nil, err
 	}
+	if err := o.checkSides(group.First()); err != nil {
+		return nil, errors.Join(err, group.Close())
+	}
 	o.notePreprocessing(group.First().Model())
 	return group, nil
 }
 
+// checkSides refuses scales of dense views at which a layer has nothing to see.
+func (o *options) checkSides(extractor *inference.Extractor) error {
+	if !o.dense() {
+		return nil
+	}
+	sides, err := picture.Views(o.views).Sides()
+	if err == nil && slices.Min(sides) < extractor.Least() {
+		err = cli.Usagef("--views %s: the layers %s need pictures of %d pixels or more", o.views, strings.Join(o.layers, ", "), extractor.Least())
+	}
+	return err
+}
+
+// pictures is the number of pictures in a batch.
+func (o *options) pictures(group *inference.Group) int {
+	if o.dense() {
+		return 1
+	}
+	return max(1, group.BatchSize()/picture.Views(o.views).Count())
+}
+
 // modelOptions say how the model is opened.
 func (o *options) modelOptions(session inference.SessionConfig) models.Options {
-	return models.Options{Session: session, Preprocessing: o.preprocessing, Convolutions: o.convolutions}
+	return models.Options{Session: session, Preprocessing: o.preprocessing, Convolutions: o.convolutions, Dense: o.dense()}
 }
+
+func (o *options) dense() bool { return picture.Views(o.views).IsDense() }
 
 func (o *options) storedType() featurestore.DType { return featurestore.DType(o.dtype) }
 
@@ -246,7 +274,10 @@ func (o *options) recipe(extractor *inference.Extractor) recipe.Recipe {
 	r := extractor.Model().Recipe()
 	r.Resize, r.Interpolation, r.Pool = o.resize, o.interpolation, o.pool
 	if o.views != string(picture.Center) {
-		r.Views = o.views
+		r.Views = string(picture.Views(o.views).Canonical())
+	}
+	if o.dense() {
+		r.Resize, r.Pool = recipe.ResizeDense, recipe.PoolAverage
 	}
 	r.Layers = extractor.Layers()
 	return r
@@ -258,9 +289,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
-	config.Workers, config.Picture.MaxPixels, config.Monitor = o.workers, o.maxPixels, &o.watch.metrics.Monitor
-	views := picture.Views(o.views).Count()
-
+	config.Workers, config.Picture.MaxPixels, config.Dense.MaxPixels, config.Monitor = o.workers, o.maxPixels, o.maxPixels, &o.watch.metrics.Monitor
 	info := featurestore.Info{Recipe: r, DType: o.storedType(), ToolVersion: cli.Version(), Device: group.Device()}
 	writer, err := o.create(ctx, listing.Items, info, featurestore.Options{
 		Format: featurestore.Format(o.format), TensorExtension: o.tensorExtension, Resume: o.resume, RetryFailed: o.retryFailed, Overwrite: o.overwrite,
@@ -276,8 +305,8 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 	sink := &datasetSink{writer: writer}
 	// The size of a batch decides about the last bits of features. So that resumed datasets
 	// are the same as others, the first picture is computed by itself in those without rows.
-	if sink.rows() == 0 && group.BatchSize() > views {
-		config.First, err = inference.NewExtractor(group.First().Model(), inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: views})
+	if sink.rows() == 0 && o.pictures(group) > 1 {
+		config.First, err = inference.NewExtractor(group.First().Model(), inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: picture.Views(o.views).Count()})
 		if err != nil {
 			return errors.Join(err, writer.Abort())
 		}
@@ -288,7 +317,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 			return errors.Join(err, writer.Abort())
 		}
 	}
-	o.watch.opened(len(items), sink.present, max(1, group.BatchSize()/views))
+	o.watch.opened(len(items), sink.present, o.pictures(group))
 	logrus.WithFields(logrus.Fields{
 		"model": r.Model, "layers": strings.Join(o.layers, ","), "device": info.Device,
 		"precision": r.Precision, "library": r.Library, "winograd": fmt.Sprintf("%d convolutions", group.First().Model().Winograd),

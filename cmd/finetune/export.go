@@ -66,6 +66,9 @@ func (o *exportOptions) run(images []string) error {
 	if err != nil {
 		return err
 	}
+	if err := oneSize(h, o.predict.head); err != nil {
+		return err
+	}
 	// Only TensorFlow's own operations are known wherever the SavedModel will be loaded.
 	model, err := o.predict.openModel(h, models.Direct)
 	if err != nil {
@@ -84,6 +87,15 @@ func (o *exportOptions) run(images []string) error {
 		return err
 	}
 	return o.compare(h, extractor, config, files)
+}
+
+// oneSize refuses heads on features of pictures of any size: what is served takes pictures of
+// one size.
+func oneSize(h *head.Head, file string) error {
+	if picture.Views(h.Recipe.Views).IsDense() {
+		return fmt.Errorf("%s was trained on features of the views %s, of which finetune predict alone makes predictions: train one on features of other --views", file, h.Recipe.Views)
+	}
+	return nil
 }
 
 // served is a file with its name.

@@ -15,6 +15,7 @@ import (
 	"fovea/inference"
 	"fovea/internal/cli"
 	"fovea/models"
+	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/recipe"
 )
@@ -126,7 +127,7 @@ func (o *predictOptions) openModel(h *head.Head, convolutions string) (*inferenc
 	if name == "" {
 		name = h.Recipe.Model
 	}
-	model, err := models.Open(name, models.Options{Session: session, Preprocessing: h.Recipe.Preprocessing, Convolutions: convolutions})
+	model, err := models.Open(name, models.Options{Session: session, Preprocessing: h.Recipe.Preprocessing, Convolutions: convolutions, Dense: picture.Views(h.Recipe.Views).IsDense()})
 	if err != nil {
 		return nil, fmt.Errorf("the model that %s was trained on cannot be opened; --model says where it lies: %w", o.head, err)
 	}

@@ -81,6 +81,9 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if err := o.predict.decision.check(); err != nil {
 		return err
 	}
+	if err := oneSize(h, o.predict.head); err != nil {
+		return err
+	}
 	model, err := o.predict.openModel(h, models.Automatic)
 	if err != nil {
 		return err

@@ -20,7 +20,16 @@ func PipelineConfig(r recipe.Recipe) (pipeline.Config, error) {
 		},
 		Normalization: picture.Normalization(r.Preprocessing),
 	}
-	if err := config.Picture.Validate(); err != nil {
+	if views := config.Picture.Views; views.IsDense() {
+		sides, err := views.Sides()
+		if err != nil {
+			return pipeline.Config{}, err
+		}
+		config.Dense = picture.Dense{Sides: sides, Flip: true, Interpolation: config.Picture.Interpolation}
+		if err := config.Dense.Validate(); err != nil {
+			return pipeline.Config{}, err
+		}
+	} else if err := config.Picture.Validate(); err != nil {
 		return pipeline.Config{}, err
 	}
 	if err := config.Normalization.Validate(); err != nil {
