@@ -99,7 +99,7 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer l.Unlock() //nolint:errcheck // the end of the process frees it, too
+	defer l.Unlock()                           //nolint:errcheck // the end of the process frees it, too
 	if err := removeDataset(dir); err != nil { // of an assembly that was killed
 		return err
 	}

@@ -44,7 +44,7 @@ const (
 // Pictures are decoded and scaled as package picture does, but for what TensorFlow cannot:
 // only JPEG and PNG files are sure to be right (of GIFs, those of one frame that fills the
 // canvas), others are errors, and an error in one picture is one of its whole batch. The
-// orientation in EXIF is not applied. Scaling differs from Pillow's in the rounding of a few
+// orientation in a JPEG's EXIF is applied, that in XMP or in a PNG is not. Scaling differs from Pillow's in the rounding of a few
 // pixels by 1 of 255.
 func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config, dir string) error {
 	model := extractor.Model()

@@ -85,11 +85,11 @@ type nodes struct {
 
 // outputNames are the first outputs' of the operations that occur in functions.
 var outputNames = map[string]string{
-	"AddV2": "z", "Cast": "y", "ClipByValue": "output", "Const": "output", "Cumsum": "out", "DecodeJpeg": "image", "DecodePng": "image",
-	"Equal": "z", "ExpandDims": "output", "Floor": "y", "FloorDiv": "z", "GatherV2": "output", "Less": "z", "Minimum": "z",
-	"Mul": "z", "Pack": "output", "Range": "output", "RealDiv": "z", "Reshape": "output", "SelectV2": "output", "ReverseV2": "output", "Round": "y",
-	"ScaleAndTranslate": "resized_images", "Shape": "output", "Slice": "output", "Squeeze": "output", "StatelessIf": "output",
-	"Sub": "z", "Substr": "output", "TensorListSetItem": "output_handle",
+	"AddV2": "z", "ArgMax": "output", "Cast": "y", "ClipByValue": "output", "Const": "output", "Cumsum": "out", "DecodeJpeg": "image", "DecodePng": "image", "DecodeRaw": "output",
+	"Equal": "z", "ExpandDims": "output", "Floor": "y", "FloorDiv": "z", "GatherV2": "output", "Less": "z", "LogicalAnd": "z", "Maximum": "z", "Minimum": "z",
+	"Mul": "z", "Pack": "output", "Range": "output", "RealDiv": "z", "Reshape": "output", "SelectV2": "output", "Reverse": "output", "ReverseV2": "output", "Round": "y",
+	"ScaleAndTranslate": "resized_images", "Shape": "output", "Slice": "output", "Squeeze": "output", "StatelessIf": "output", "StringJoin": "output",
+	"Sub": "z", "Substr": "output", "TensorListSetItem": "output_handle", "Transpose": "y",
 }
 
 // add appends a node and returns a reference to its first output. The node is called after

@@ -91,6 +91,7 @@ func (n *nodes) decode(file string) string {
 func jpegDecoder() *functionpb.FunctionDef {
 	n := &nodes{function: true, device: host}
 	image := n.add("DecodeJpeg", "", []string{"file"}, attributes{"channels": integer(3), "dct_method": text("INTEGER_ACCURATE")})
+	image = n.upright(image, n.orientation("file"))
 	return n.define(decodeJPEG, []argument{{"file", stringType}}, []argument{{"pixels", uint8Type}}, map[string]string{"pixels": image})
 }
 

@@ -87,9 +87,9 @@ func distance(a, b []uint8) (largest int, share float64) {
 }
 
 // unlike are the pictures that TensorFlow decodes in another way than package picture, by
-// what is special about them: their orientation, GIFs that do not fill their canvas, and CMYK
+// what is special about them: an orientation that no EXIF block of a JPEG says, GIFs that do not fill their canvas, and CMYK
 // without the mark that says how it is meant.
-var unlike = regexp.MustCompile(`exif-[2-8]|exif-text|^xmp|gif-(offset|transparent)|cmyk-unmarked`)
+var unlike = regexp.MustCompile(`^exif-6\.png|exif-text|^xmp-[36]\.|^xmp-6-compressed|gif-(offset|transparent)|cmyk-unmarked`)
 
 // refused are those that are errors.
 var refused = regexp.MustCompile(`\.(tiff|webp|bmp|txt|py|sh)$|gif-animated`)

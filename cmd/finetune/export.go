@@ -37,8 +37,7 @@ serving_default has the input image_bytes, strings of shape [n], and the outputs
 and classes, of shape [n, classes], and label, of shape [n].
 
 What was written is loaded again and compared with what predict says of IMAGES, which are files,
-or of a picture made for that. The orientation in EXIF is not applied there: photos of
-telephones must be turned upright before they are sent. docs/serving.md has the details.`,
+or of a picture made for that. docs/serving.md has the details.`,
 		Example: `  finetune export --head cats-vs-dogs.head --out serving/cats-vs-dogs/1 photo.jpg
   tensorflow_model_server --rest_api_port=8501 --model_name=cats-vs-dogs --model_base_path=$PWD/serving/cats-vs-dogs`,
 		Args: cobra.ArbitraryArgs,
@@ -147,7 +146,7 @@ func (o *exportOptions) compare(h *head.Head, extractor *inference.Extractor, co
 		}
 		if compared++; own > notable {
 			different++
-			logrus.Warnf("%s: probabilities differ from predict's by %.3f: has it an orientation in EXIF?", f.name, own)
+			logrus.Warnf("%s: probabilities differ from predict's by %.3f; docs/serving.md says why that can be", f.name, own)
 		}
 		worst = max(worst, own)
 	}

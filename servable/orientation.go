@@ -1,0 +1,135 @@
+package servable
+
+import (
+	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
+	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+)
+
+// There is no operation that reads EXIF, but a camera's note on how it was held is simple
+// enough for vector arithmetic: the block is found by its first bytes, and all entries of
+// its first directory are looked at together.
+const (
+	// exifWithin is how many of a file's first bytes are searched. EXIF stands before the
+	// picture, in a segment of at most 64 KiB.
+	exifWithin = 1 << 17
+	// exifHead is what an EXIF segment begins with before its TIFF structure: a marker, a
+	// length, and a name.
+	exifHead = "\xff\xe1..Exif\x00\x00"
+	// directoryEntries is how many entries of the directory are looked at. Cameras write a dozen.
+	directoryEntries = 128
+	tagOrientation   = 0x0112
+	kindShort        = 3
+)
+
+// orientation is how a JPEG file's picture is to be turned, an int32 scalar from 1, upright,
+// to 8, as its EXIF block says. Where that is missing or damaged it is 1.
+func (n *nodes) orientation(file string) string {
+	begin := n.add("Substr", "", []string{file, n.whole(0), n.whole(exifWithin)}, attributes{"T": typeOf(int32Type)})
+	// Zeros behind it, so that every position is followed by a head.
+	padded := n.add("StringJoin", "", []string{begin, n.bytes(string(make([]byte, len(exifHead))))}, attributes{"N": integer(2)})
+	data := n.add("DecodeRaw", "", []string{padded}, attributes{"out_type": typeOf(uint8Type)})
+	length := n.element(int32Type, n.size(uint8Type, data), n.whole(0))
+	positions := n.binary("Sub", int32Type, length, n.whole(len(exifHead)))
+
+	var isHead string
+	for i, c := range []byte(exifHead) {
+		if c == '.' {
+			continue
+		}
+		at := n.add("Slice", "", []string{data, n.wholes(i), n.pack(int32Type, positions)}, attributes{"T": typeOf(uint8Type), "Index": typeOf(int32Type)})
+		is := n.binary("Equal", uint8Type, at, n.octet(c))
+		if isHead == "" {
+			isHead = is
+		} else {
+			isHead = n.both(isHead, is)
+		}
+	}
+	head, found := n.first(isHead)
+
+	last := n.binary("Sub", int32Type, length, n.whole(1))
+	start := n.binary("AddV2", int32Type, head, n.whole(len(exifHead)))
+	// at gives the bytes at offsets in the TIFF structure, or others where there are none.
+	at := func(offsets string) string {
+		index := n.binary("Minimum", int32Type, n.binary("Maximum", int32Type, n.binary("AddV2", int32Type, start, offsets), n.whole(0)), last)
+		return n.cast(uint8Type, int32Type, n.element(uint8Type, data, index))
+	}
+	littleEndian := n.binary("Equal", int32Type, at(n.whole(0)), n.whole('I'))
+	pair := func(first, second string) string {
+		low := n.choose(int32Type, littleEndian, first, second)
+		high := n.choose(int32Type, littleEndian, second, first)
+		return n.binary("AddV2", int32Type, n.binary("Mul", int32Type, high, n.whole(1<<8)), low)
+	}
+	short := func(offsets string) string {
+		return pair(at(offsets), at(n.binary("AddV2", int32Type, offsets, n.whole(1))))
+	}
+	low := n.choose(int32Type, littleEndian, short(n.whole(4)), short(n.whole(6)))
+	high := n.choose(int32Type, littleEndian, short(n.whole(6)), short(n.whole(4)))
+	directory := n.binary("AddV2", int32Type, n.binary("Mul", int32Type, high, n.whole(1<<16)), low)
+	count := short(directory)
+
+	numbers := make([]int, directoryEntries)
+	for i := range numbers {
+		numbers[i] = i
+	}
+	entries := n.binary("AddV2", int32Type, n.binary("AddV2", int32Type, directory, n.whole(2)), n.binary("Mul", int32Type, n.wholes(numbers...), n.whole(12)))
+	isEntry := n.binary("Less", int32Type, n.wholes(numbers...), count)
+	isEntry = n.both(isEntry, n.binary("Equal", int32Type, short(entries), n.whole(tagOrientation)))
+	isEntry = n.both(isEntry, n.binary("Equal", int32Type, short(n.binary("AddV2", int32Type, entries, n.whole(2))), n.whole(kindShort)))
+	// The segment's length counts itself and the name.
+	segment := n.wholes(2-len(exifHead), 3-len(exifHead))
+	bytes := at(segment)
+	size := n.binary("AddV2", int32Type, n.binary("Mul", int32Type, n.element(int32Type, bytes, n.whole(0)), n.whole(1<<8)), n.element(int32Type, bytes, n.whole(1)))
+	end := n.binary("Sub", int32Type, size, n.whole(len(exifHead)-2))
+	isEntry = n.both(isEntry, n.binary("Less", int32Type, n.binary("AddV2", int32Type, entries, n.whole(11)), end))
+	entry, named := n.first(isEntry)
+	value := n.element(int32Type, short(n.binary("AddV2", int32Type, entries, n.whole(8))), entry)
+
+	found = n.both(found, n.binary("Less", int32Type, n.whole(0), directory)) // one of 2 GB and more is negative
+	valid := n.both(n.both(found, named), n.both(n.binary("Less", int32Type, n.whole(0), value), n.binary("Less", int32Type, value, n.whole(9))))
+	return n.choose(int32Type, valid, value, n.whole(1))
+}
+
+// upright turns and mirrors a picture, uint8 of shape [height, width, 3], as an orientation
+// of 1 to 8 asks for.
+func (n *nodes) upright(image, orientation string) string {
+	index := n.binary("Sub", int32Type, orientation, n.whole(1))
+	// From 5 on rows become columns; then come the mirrors.
+	axes := n.element(int32Type, n.matrix(3,
+		0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2,
+		1, 0, 2, 1, 0, 2, 1, 0, 2, 1, 0, 2), index)
+	turned := n.add("Transpose", "", []string{image, axes}, attributes{"T": typeOf(uint8Type), "Tperm": typeOf(int32Type)})
+	mirrors := n.element(int32Type, n.matrix(3,
+		0, 0, 0, 0, 1, 0, 1, 1, 0, 1, 0, 0,
+		0, 0, 0, 0, 1, 0, 1, 1, 0, 1, 0, 0), index)
+	return n.add("Reverse", "", []string{turned, n.cast(int32Type, boolType, mirrors)}, attributes{"T": typeOf(uint8Type)})
+}
+
+// first is the position of the first true value of a vector, and whether there is one.
+func (n *nodes) first(is string) (position, found string) {
+	numbers := n.cast(boolType, int32Type, is)
+	position = n.add("ArgMax", "", []string{numbers, n.whole(0)}, attributes{"T": typeOf(int32Type), "Tidx": typeOf(int32Type), "output_type": typeOf(int32Type)})
+	return position, n.binary("Equal", int32Type, n.element(int32Type, numbers, position), n.whole(1))
+}
+
+func (n *nodes) both(a, b string) string {
+	return n.add("LogicalAnd", "", []string{a, b}, nil)
+}
+
+// choose is a where the condition holds, and b elsewhere.
+func (n *nodes) choose(t typespb.DataType, condition, a, b string) string {
+	return n.add("SelectV2", "", []string{condition, a, b}, attributes{"T": typeOf(t)})
+}
+
+// octet is a uint8 scalar.
+func (n *nodes) octet(v byte) string {
+	return n.constant(uint8Type, &tensorpb.TensorProto{TensorShape: shape(), IntVal: []int32{int32(v)}})
+}
+
+// matrix is of int32 values.
+func (n *nodes) matrix(columns int, values ...int) string {
+	t := &tensorpb.TensorProto{TensorShape: shape(len(values)/columns, columns)}
+	for _, v := range values {
+		t.IntVal = append(t.IntVal, int32(v))
+	}
+	return n.constant(int32Type, t)
+}
