@@ -115,12 +115,16 @@ func (f *extractFn) write(ctx context.Context, task Task, dir string) error {
 		return err
 	}
 	s := sink{writer}
-	for _, failure := range task.Failures {
-		if err := s.Fail(failure); err != nil {
+	for _, f := range task.Failures {
+		if err := s.Fail(pipeline.Failure{Item: f.Picture.item(), Stage: pipeline.Stage(f.Stage), Reason: f.Reason}); err != nil {
 			return errors.Join(err, writer.Abort())
 		}
 	}
-	if _, err := pipeline.Run(ctx, task.Items, f.group, s, config); err != nil {
+	items := make([]pipeline.Item, len(task.Pictures))
+	for i, p := range task.Pictures {
+		items[i] = p.item()
+	}
+	if _, err := pipeline.Run(ctx, items, f.group, s, config); err != nil {
 		return errors.Join(err, writer.Abort())
 	}
 	return writer.Close(featurestore.StatusComplete)

@@ -54,9 +54,15 @@ func (f *listFn) ProcessElement(ctx context.Context, _ []byte, emit func(Task)) 
 	tasks := (len(items) + f.Job.TaskRows - 1) / f.Job.TaskRows
 	index := 0
 	for part := range slices.Chunk(items, f.Job.TaskRows) {
-		task := Task{Index: index, Tasks: tasks, Items: part}
+		pictures, err := travelling(part)
+		if err != nil {
+			return err
+		}
+		task := Task{Index: index, Tasks: tasks, Pictures: pictures}
 		if index == 0 {
-			task.Failures = listing.Failures
+			for _, f := range listing.Failures {
+				task.Failures = append(task.Failures, Failure{Picture{Path: f.Path, File: f.File, Argument: f.Argument}, string(f.Stage), f.Reason})
+			}
 		}
 		emit(task)
 		index++

@@ -101,9 +101,34 @@ func (j Job) recipe(e *inference.Extractor) recipe.Recipe {
 type Task struct {
 	// Index counts the tasks from 0; there are Tasks of them.
 	Index, Tasks int
-	Items        []pipeline.Item
+	Pictures     []Picture
 	// Failures are directories that could not be read; the first task has them.
-	Failures []pipeline.Failure
+	Failures []Failure
+}
+
+// Picture is a pipeline.Item of a file of its own, as it travels to a worker.
+type Picture struct{ Path, File, Argument, Label, Split string }
+
+func (p Picture) item() pipeline.Item {
+	return pipeline.Item{Path: p.Path, File: p.File, Argument: p.Argument, Label: p.Label, Split: p.Split}
+}
+
+// Failure is a pipeline.Failure, as it travels to a worker.
+type Failure struct {
+	Picture       Picture
+	Stage, Reason string
+}
+
+// travelling makes a task of items that follow each other.
+func travelling(items []pipeline.Item) ([]Picture, error) {
+	pictures := make([]Picture, len(items))
+	for i, item := range items {
+		if item.Source != nil {
+			return nil, fmt.Errorf("flow: %s lies in an archive or a table, which cannot be cut into tasks: unpack it, or use extract --shard on each machine", item.Path)
+		}
+		pictures[i] = Picture{item.Path, item.File, item.Argument, item.Label, item.Split}
+	}
+	return pictures, nil
 }
 
 // name of the task's part: of its place and of all that decides about its content, so that a

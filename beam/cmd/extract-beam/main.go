@@ -18,6 +18,7 @@ import (
 	"slices"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -145,6 +146,12 @@ func (o *options) run(ctx context.Context, images []string) error {
 	}
 	beam.Init()
 	var err error
+	if *jobopts.WorkerBinary == "" {
+		// What workers get is this program. Beam would build it anew, without C.
+		if *jobopts.WorkerBinary, err = os.Executable(); err != nil {
+			return err
+		}
+	}
 	for attempt := range o.attempts {
 		p := beam.NewPipeline()
 		flow.Build(p, o.job)
