@@ -9,7 +9,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/provision"
+	"github.com/apache/beam/sdks/v2/go/container/tools"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/util/grpcx"
 )
 
@@ -40,14 +40,14 @@ func boot(arguments []string) error {
 		return err
 	}
 	worker := strings.Trim(*id, "'")
-	info, err := provision.Info(grpcx.WriteWorkerID(context.Background(), worker), *endpoint)
+	info, err := tools.ProvisionInfo(grpcx.WriteWorkerID(context.Background(), worker), *endpoint)
 	if err != nil {
 		return fmt.Errorf("ask %s about the job: %w", *endpoint, err)
 	}
 	if info.GetLoggingEndpoint().GetUrl() == "" || info.GetControlEndpoint().GetUrl() == "" {
 		return errors.New("the engine names no endpoints for logging and control")
 	}
-	options, err := provision.ProtoToJSON(info.GetPipelineOptions())
+	options, err := tools.ProtoToJSON(info.GetPipelineOptions())
 	if err != nil {
 		return fmt.Errorf("read the job's options: %w", err)
 	}
