@@ -37,6 +37,7 @@ test: build python ## vet, staticcheck, gofmt, all tests with the race detector,
 	$(GO) tool staticcheck ./...
 	FOVEA_PYTHON="$$(scripts/python.sh path)" && export FOVEA_PYTHON && $(GO) test -race ./...
 	$(GO) test -run 'TestLayersAgreeWithFrameworks' ./vgg
+	$(MAKE) test-beam
 	@scripts/fuzz.sh $(or $(FUZZTIME),2s)
 
 .PHONY: short
@@ -59,10 +60,24 @@ bench-peers: build ## Keras, PyTorch, ONNX Runtime and OpenVINO side by side (PE
 bench-memory: deps ## the memory of extract over 100,000 pictures (PICTURES=N)
 	@scripts/bench-memory.sh
 
+.PHONY: beam
+beam: deps ## make bin/extract-beam, which extracts on engines that Apache Beam drives
+	@mkdir -p bin
+	eval "$$(scripts/deps.sh env)" && cd beam && go build -ldflags '$(LDFLAGS)' -o ../bin/ ./cmd/...
+
+.PHONY: test-beam
+test-beam: deps ## vet, staticcheck and tests of extract-beam: Prism, a server of it, a killed worker
+	$(GO) build -o bin/tools/ honnef.co/go/tools/cmd/staticcheck
+	eval "$$(scripts/deps.sh env)" && cd beam && go vet ./... && ../bin/tools/staticcheck ./... && go test ./...
+
+.PHONY: package
+package: deps ## dist/fovea-VERSION-OS-ARCH.tar.gz: programs, library, manual pages, completions
+	@scripts/package.sh '$(VERSION)'
+
 .PHONY: python
 python: ## the Python environment with the readers that the tests check against
 	@scripts/python.sh install
 
 .PHONY: clean
 clean: ## remove what was built; the cache stays
-	rm -rf bin out
+	rm -rf bin dist out

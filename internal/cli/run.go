@@ -60,6 +60,7 @@ func Run(root *cobra.Command, arguments []string) int {
 		}
 	}()
 
+	root.AddCommand(newManCommand())
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetArgs(arguments)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return UsageError{err} })

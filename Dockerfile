@@ -1,0 +1,38 @@
+# fovea's programs with libtensorflow, for plain use and for workers.
+#
+#   docker build -t fovea .
+#   docker run --rm -v "$PWD/photos:/photos:ro" -v "$PWD/out:/data" fovea --out /data/features /photos
+#
+# For NVIDIA GPUs: --build-arg GPU=1, and docker run --gpus all.
+FROM golang:1.26-bookworm AS build
+RUN apt-get update && apt-get install -y --no-install-recommends python3-pip && rm -rf /var/lib/apt/lists/*
+ARG GPU=
+ARG VERSION=container
+ENV GPU=$GPU FOVEA_CACHE=/cache
+WORKDIR /src
+# The library first: it changes less often than the code.
+COPY scripts/deps.sh scripts/
+RUN scripts/deps.sh install
+COPY go.mod go.sum ./
+COPY beam/go.mod beam/go.sum beam/
+RUN go mod download && cd beam && go mod download
+COPY . .
+# Into the layout of the tarball: the programs find the library by their own place.
+RUN library=$(scripts/deps.sh dir) && mkdir -p /opt/fovea/lib /opt/fovea/bin && \
+    export CGO_CFLAGS="-O2 -I$library/include" \
+        CGO_LDFLAGS="-O2 -L$library/lib -Wl,-rpath,\$ORIGIN/../lib -ltensorflow_framework" && \
+    flags="-s -w -X fovea/internal/cli.version=$VERSION" && \
+    go build -trimpath -ldflags "$flags" -o /opt/fovea/bin/ ./cmd/... && \
+    (cd beam && go build -trimpath -ldflags "$flags" -o /opt/fovea/bin/ ./cmd/...) && \
+    cp -P "$library"/lib/libtensorflow* /opt/fovea/lib/ && \
+    if [ -d "$library/nvidia" ]; then cp -RP "$library/nvidia" /opt/fovea/; fi && \
+    cp LICENSE NOTICE /opt/fovea/
+
+FROM debian:bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates libstdc++6 && \
+    rm -rf /var/lib/apt/lists/* && useradd --uid 10001 --create-home fovea
+COPY --from=build /opt/fovea /opt/fovea
+ENV PATH=/opt/fovea/bin:$PATH FOVEA_CACHE=/home/fovea/.cache/fovea
+USER 10001
+WORKDIR /home/fovea
+ENTRYPOINT ["extract"]

@@ -1,0 +1,151 @@
+package flow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"fovea/featurestore"
+	"fovea/inference"
+	"fovea/internal/cli"
+	"fovea/pipeline"
+)
+
+// extractFn computes the features of a task's pictures.
+type extractFn struct {
+	Job Job
+
+	group *inference.Group
+}
+
+// sessions are the models that this process has open, one a job, for all of its bundles.
+var sessions struct {
+	sync.Mutex
+	byJob map[string]*inference.Group
+}
+
+// Setup finds the process's session or opens it.
+func (f *extractFn) Setup(context.Context) error {
+	key, err := json.Marshal(f.Job)
+	if err != nil {
+		return fmt.Errorf("flow: %w", err)
+	}
+	sessions.Lock()
+	defer sessions.Unlock()
+	if group := sessions.byJob[string(key)]; group != nil {
+		f.group = group
+		return nil
+	}
+	group, err := f.Job.open()
+	if err != nil {
+		return err
+	}
+	if sessions.byJob == nil {
+		sessions.byJob = map[string]*inference.Group{}
+	}
+	sessions.byJob[string(key)] = group
+	f.group = group
+	return nil
+}
+
+// ProcessElement makes the task's part, unless an earlier attempt has.
+func (f *extractFn) ProcessElement(ctx context.Context, task Task, emit func(int, Part)) error {
+	name, err := task.name(f.Job)
+	if err != nil {
+		return err
+	}
+	final := filepath.Join(f.Job.Work(), name)
+	if _, err := os.Stat(final); errors.Is(err, fs.ErrNotExist) {
+		err = f.attempt(ctx, task, final)
+		if err != nil {
+			return fmt.Errorf("flow: task %d of %d: %w", task.Index, task.Tasks, err)
+		}
+	} else if err != nil {
+		return fmt.Errorf("flow: %w", err)
+	}
+	emit(0, Part{Index: task.Index, Tasks: task.Tasks, Dir: final})
+	return nil
+}
+
+// attempt writes the part under a name of its own and then gives it its final one.
+func (f *extractFn) attempt(ctx context.Context, task Task, final string) (err error) {
+	if err := os.MkdirAll(f.Job.Work(), 0o755); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(f.Job.Work(), ".attempt-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	if err := f.write(ctx, task, dir); err != nil {
+		return err
+	}
+	if err := os.Rename(dir, final); err != nil && !errors.Is(err, fs.ErrExist) { // another attempt was faster
+		return err
+	}
+	return nil
+}
+
+// write makes the part in dir.
+func (f *extractFn) write(ctx context.Context, task Task, dir string) error {
+	r := f.Job.recipe(f.group.First())
+	config, err := cli.PipelineConfig(r)
+	if err != nil {
+		return err
+	}
+	if task.Index == 0 && f.group.BatchSize() > f.Job.views() {
+		// As on one machine, where the first picture is computed by itself: the size of a
+		// batch decides about the last bits.
+		config.First, err = inference.NewExtractor(f.group.First().Model(), inference.ExtractorOptions{Layers: f.Job.Layers, Pool: f.Job.Pool, Batch: f.Job.views()})
+		if err != nil {
+			return err
+		}
+	}
+	info := featurestore.Info{Recipe: r, DType: featurestore.DType(f.Job.DType), ToolVersion: f.Job.ToolVersion, Device: f.group.Device()}
+	writer, err := featurestore.Create(dir, info, featurestore.Options{Format: featurestore.Format(f.Job.Format), ShardRows: f.Job.TaskRows})
+	if err != nil {
+		return err
+	}
+	s := sink{writer}
+	for _, f := range task.Failures {
+		if err := s.Fail(pipeline.Failure{Item: f.Picture.item(), Stage: pipeline.Stage(f.Stage), Reason: f.Reason}); err != nil {
+			return errors.Join(err, writer.Abort())
+		}
+	}
+	items := make([]pipeline.Item, len(task.Pictures))
+	for i, p := range task.Pictures {
+		items[i] = p.item()
+	}
+	if _, err := pipeline.Run(ctx, items, f.group, s, config); err != nil {
+		return errors.Join(err, writer.Abort())
+	}
+	return writer.Close(featurestore.StatusComplete)
+}
+
+// sink stores the pipeline's results in a part.
+type sink struct{ writer *featurestore.Writer }
+
+func (s sink) Append(rows []pipeline.Row) error {
+	stored := make([]featurestore.Row, len(rows))
+	for i, r := range rows {
+		stored[i] = featurestore.Row{
+			Path: r.Path, Label: r.Label, Split: r.Split, SHA256: r.SHA256,
+			Width: int32(r.Width), Height: int32(r.Height), Features: r.Features,
+		}
+	}
+	return s.writer.Append(stored...)
+}
+
+func (s sink) Fail(f pipeline.Failure) error {
+	return s.writer.AppendFailure(featurestore.Failure{
+		Path: f.Path, Label: f.Label, Split: f.Split, Stage: string(f.Stage), Reason: f.Reason,
+	})
+}

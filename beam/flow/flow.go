@@ -1,0 +1,104 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"fovea/featurestore"
+	"fovea/pipeline"
+)
+
+func init() {
+	register.DoFn3x1[context.Context, []byte, func(Task), error](&listFn{})
+	register.DoFn3x1[context.Context, Task, func(int, Part), error](&extractFn{})
+	register.DoFn3x1[context.Context, int, func(*Part) bool, error](&commitFn{})
+	register.Emitter1[Task]()
+	register.Emitter2[int, Part]()
+	register.Iter1[Part]()
+}
+
+// Build adds the job's stages to a pipeline.
+func Build(p *beam.Pipeline, job Job) {
+	s := p.Root()
+	tasks := beam.ParDo(s.Scope("list"), &listFn{job}, beam.Impulse(s))
+	spread := beam.Reshuffle(s.Scope("reshuffle"), tasks)
+	parts := beam.ParDo(s.Scope("extract"), &extractFn{Job: job}, spread)
+	beam.ParDo0(s.Scope("commit"), &commitFn{job}, beam.GroupByKey(s, parts))
+}
+
+// listFn finds the pictures.
+type listFn struct{ Job Job }
+
+// ProcessElement is called once, with nothing.
+func (f *listFn) ProcessElement(ctx context.Context, _ []byte, emit func(Task)) error {
+	labeler, err := pipeline.ParseLabels(f.Job.Labels)
+	if err != nil {
+		return err
+	}
+	listing, err := pipeline.List(ctx, f.Job.Images, labeler)
+	if err != nil {
+		return err
+	}
+	items := f.Job.Select.Apply(listing.Items)
+	if len(items) == 0 {
+		return fmt.Errorf("flow: %w are left of %d", pipeline.ErrNoPictures, len(listing.Items))
+	}
+	log.Infof(ctx, "%d pictures, %d other files skipped", len(items), listing.Skipped)
+	tasks := (len(items) + f.Job.TaskRows - 1) / f.Job.TaskRows
+	index := 0
+	for part := range slices.Chunk(items, f.Job.TaskRows) {
+		pictures, err := travelling(part)
+		if err != nil {
+			return err
+		}
+		task := Task{Index: index, Tasks: tasks, Pictures: pictures}
+		if index == 0 {
+			for _, f := range listing.Failures {
+				task.Failures = append(task.Failures, Failure{Picture{Path: f.Path, File: f.File, Argument: f.Argument}, string(f.Stage), f.Reason})
+			}
+		}
+		emit(task)
+		index++
+	}
+	return nil
+}
+
+// commitFn makes the dataset of the parts.
+type commitFn struct{ Job Job }
+
+// ProcessElement is called once with all parts, or again when the engine lost its answer.
+func (f *commitFn) ProcessElement(ctx context.Context, _ int, next func(*Part) bool) error {
+	dirs := map[int]string{}
+	tasks := 0
+	for part := (Part{}); next(&part); {
+		dirs[part.Index] = part.Dir
+		tasks = part.Tasks
+	}
+	if len(dirs) != tasks {
+		return fmt.Errorf("flow: commit %s: %d of %d parts have come", f.Job.Out, len(dirs), tasks)
+	}
+	ordered := make([]string, tasks)
+	for i := range ordered {
+		ordered[i] = dirs[i]
+	}
+	if err := featurestore.Assemble(ctx, f.Job.Out, ordered, featurestore.AssembleOptions{ToolVersion: f.Job.ToolVersion}); err != nil {
+		return err
+	}
+	log.Infof(ctx, "the dataset is in %s", f.Job.Out)
+	return nil
+}
+
+// Clean removes the parts of a job that has ended well. The dataset keeps their files.
+func Clean(job Job) error {
+	if filepath.Ext(job.Work()) != ".parts" {
+		return fmt.Errorf("flow: %q is not a directory of parts", job.Work())
+	}
+	return os.RemoveAll(job.Work())
+}

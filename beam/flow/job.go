@@ -1,0 +1,152 @@
+package flow
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"fovea/inference"
+	"fovea/internal/cli"
+	"fovea/models"
+	"fovea/picture"
+	"fovea/pipeline"
+	"fovea/recipe"
+)
+
+// Job is what is to be done. It travels to the workers as JSON.
+type Job struct {
+	// Images are files and directories, Labels the source of labels as extract has it.
+	// File names are absolute.
+	Images []string
+	Labels string
+	// Select limits the pictures.
+	Select pipeline.Selection
+	// Out is the dataset's directory.
+	Out string
+	// TaskRows is the number of pictures of a task, and so of rows of a shard (default
+	// DefaultTaskRows).
+	TaskRows int
+
+	// Model, Preprocessing and Convolutions are those of package models; Device, Precision
+	// and Batch those of package inference.
+	Model, Preprocessing, Convolutions string
+	Device, Precision                  string
+	Batch                              int
+
+	Layers                       []string
+	Pool                         string
+	Resize, Interpolation, Views string
+	// DType and Format are those of the stored vectors.
+	DType, Format string
+	ToolVersion   string
+}
+
+// DefaultTaskRows makes shards of 50 MB of pool5, whole, and tasks of one to three minutes
+// on two cores.
+const DefaultTaskRows = 512
+
+// Validate tells what is wrong with the job, without opening anything.
+func (j Job) Validate() error {
+	switch {
+	case j.Out == "" || !filepath.IsAbs(j.Out):
+		return fmt.Errorf("flow: the output directory %q is not absolute", j.Out)
+	case len(j.Images) == 0:
+		return errors.New("flow: no pictures are named")
+	case j.TaskRows < 1:
+		return fmt.Errorf("flow: %d pictures a task: use 1 or more", j.TaskRows)
+	}
+	for _, name := range j.Images {
+		if !filepath.IsAbs(name) {
+			return fmt.Errorf("flow: %q is not absolute: workers have other working directories", name)
+		}
+	}
+	if _, err := pipeline.ParseLabels(j.Labels); err != nil {
+		return err
+	}
+	return errors.Join(j.session().Validate(), models.ValidateConvolutions(j.Convolutions), j.Select.Validate())
+}
+
+// Work is the directory of the parts, beside the dataset.
+func (j Job) Work() string {
+	return filepath.Join(filepath.Dir(j.Out), "."+filepath.Base(j.Out)+".parts")
+}
+
+func (j Job) session() inference.SessionConfig {
+	return inference.SessionConfig{Device: j.Device, Precision: inference.Precision(j.Precision)}
+}
+
+// open opens the model for the job's layers.
+func (j Job) open() (*inference.Group, error) {
+	return cli.OpenGroup(j.Model, models.Options{Session: j.session(), Preprocessing: j.Preprocessing, Convolutions: j.Convolutions},
+		inference.ExtractorOptions{Layers: j.Layers, Pool: j.Pool, Batch: j.Batch}, j.views())
+}
+
+func (j Job) views() int { return max(1, picture.Views(j.Views).Count()) }
+
+// recipe is what decides the values of the features.
+func (j Job) recipe(e *inference.Extractor) recipe.Recipe {
+	r := e.Model().Recipe()
+	r.Resize, r.Interpolation, r.Pool = j.Resize, j.Interpolation, j.Pool
+	if picture.Views(j.Views) != picture.Center {
+		r.Views = j.Views
+	}
+	r.Layers = e.Layers()
+	return r
+}
+
+// Task is a number of pictures that follow each other in the dataset.
+type Task struct {
+	// Index counts the tasks from 0; there are Tasks of them.
+	Index, Tasks int
+	Pictures     []Picture
+	// Failures are directories that could not be read; the first task has them.
+	Failures []Failure
+}
+
+// Picture is a pipeline.Item of a file of its own, as it travels to a worker.
+type Picture struct{ Path, File, Argument, Label, Split string }
+
+func (p Picture) item() pipeline.Item {
+	return pipeline.Item{Path: p.Path, File: p.File, Argument: p.Argument, Label: p.Label, Split: p.Split}
+}
+
+// Failure is a pipeline.Failure, as it travels to a worker.
+type Failure struct {
+	Picture       Picture
+	Stage, Reason string
+}
+
+// travelling makes a task of items that follow each other.
+func travelling(items []pipeline.Item) ([]Picture, error) {
+	pictures := make([]Picture, len(items))
+	for i, item := range items {
+		if item.Source != nil {
+			return nil, fmt.Errorf("flow: %s lies in an archive or a table, which cannot be cut into tasks: unpack it, or use extract --shard on each machine", item.Path)
+		}
+		pictures[i] = Picture{item.Path, item.File, item.Argument, item.Label, item.Split}
+	}
+	return pictures, nil
+}
+
+// name of the task's part: of its place and of all that decides about its content, so that a
+// part of another job is never taken for it.
+func (t Task) name(j Job) (string, error) {
+	encoded, err := json.Marshal(struct {
+		Job  Job
+		Task Task
+	}{j, t})
+	if err != nil {
+		return "", fmt.Errorf("flow: name task %d: %w", t.Index, err)
+	}
+	sum := sha256.Sum256(encoded)
+	return fmt.Sprintf("part-%06d-%s", t.Index, hex.EncodeToString(sum[:8])), nil
+}
+
+// Part is a finished task.
+type Part struct {
+	Index, Tasks int
+	Dir          string
+}
