@@ -177,3 +177,24 @@ func TestLibrary(t *testing.T) {
 		t.Errorf("the devices are %v, %v", devices, err)
 	}
 }
+
+func TestFastest(t *testing.T) {
+	for _, test := range []struct {
+		onGPU, amx bool
+		want       Precision
+	}{{false, false, Float32}, {false, true, BFloat16}, {true, true, Float32}} {
+		if got, why := fastest(test.onGPU, test.amx); got != test.want || why == "" {
+			t.Errorf("%+v: %s (%s)", test, got, why)
+		}
+	}
+	c, why := SessionConfig{Device: DeviceCPU, Precision: PrecisionAuto}.Fastest()
+	if err := c.Validate(); err != nil || why == "" {
+		t.Errorf("auto becomes %s: %v", c.Precision, err)
+	}
+	if c, why := (SessionConfig{Precision: TF32}).Fastest(); c.Precision != TF32 || why != "" {
+		t.Errorf("tf32 becomes %s (%s)", c.Precision, why)
+	}
+	if (SessionConfig{Precision: PrecisionAuto}).Validate() == nil {
+		t.Error("a session is opened in auto")
+	}
+}

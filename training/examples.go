@@ -5,9 +5,18 @@ import (
 	"math/rand/v2"
 )
 
+// RecordReader gives byte strings of one size by their number: Records do, and tables that
+// are there already.
+type RecordReader interface {
+	// Size is the number of bytes of each.
+	Size() int
+	// Read reads record i into dst, which has Size bytes.
+	Read(dst []byte, i int) error
+}
+
 // Examples are records with their classes.
 type Examples struct {
-	Records *Records
+	Records RecordReader
 	// Classes has the number of the class of every record.
 	Classes []int32
 	// Rows are the records that belong to these examples.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
-	"unsafe"
 
 	"fovea/vgg"
 	"fovea/vgg/weights"
@@ -100,14 +98,9 @@ func (n Network) Initial(initializer Initializer, seed uint64) (weights.Set, err
 				values[k] = float32(limit * (2*random.Float64() - 1))
 			}
 		}
-		set.Tensors[p.name] = float32Tensor(p.shape, values)
+		set.Tensors[p.name] = weights.Float32Tensor(p.shape, values)
 	}
 	return set, nil
-}
-
-// float32Tensor views values as the bytes they are stored in; the machine is little-endian.
-func float32Tensor(shape []int, values []float32) weights.Tensor {
-	return weights.Tensor{Shape: slices.Clone(shape), DType: weights.F32, Raw: unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 4*len(values))}
 }
 
 func product(shape []int) int {

@@ -129,7 +129,7 @@ func TestGradients(t *testing.T) {
 						if other == name {
 							v[i] += float32(by)
 						}
-						set.Tensors[other] = float32Tensor(before.Tensors[other].Shape, v)
+						set.Tensors[other] = weights.Float32Tensor(before.Tensors[other].Shape, v)
 					}
 					if err := tr.Assign(set); err != nil {
 						t.Fatal(err)
@@ -179,7 +179,7 @@ func TestOptimizersAgreeWithKeras(t *testing.T) {
 	}
 	initial := weights.Set{Tensors: map[string]weights.Tensor{}}
 	for name, v := range golden.Initial {
-		initial.Tensors[name] = float32Tensor(golden.Shapes[name], v)
+		initial.Tensors[name] = weights.Float32Tensor(golden.Shapes[name], v)
 	}
 	options := map[string]Options{
 		"sgd":                {LearningRate: 0.1},

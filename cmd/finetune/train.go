@@ -35,6 +35,10 @@ type trainOptions struct {
 	// nearDuplicates is the cosine from which pictures count as copies, 0 for never.
 	nearDuplicates float64
 	mlp            head.MLPOptions
+	// unfreeze names the block from which on the network itself is trained, "" for none;
+	// changed are the names of the flags that were given.
+	unfreeze string
+	changed  func(flag string) bool
 	// settings are the flags, for the record; quiet trains without showing progress.
 	settings map[string]string
 	quiet    bool
@@ -52,6 +56,10 @@ not help get no weight. With --model svm it fits linear support vector machines.
 mlp it fits a hidden layer of rectified units with dropout instead, by Adam, and ends when a
 part of the rows that is not trained on is no longer predicted better.
 
+With --unfreeze block5 the network's last block is trained together with the head, from the
+frozen head's solution on, by Adam with a small learning rate, on a dataset of block4_pool:
+docs/training.md has an example.
+
 A part of the rows, --test-fraction, is kept out of all that and measures the result; when
 the dataset's split column says "test" somewhere, those rows are kept out instead. Copies of
 one picture, and pictures whose features are nearly the same, never stand on both sides.`,
@@ -60,6 +68,7 @@ one picture, and pictures whose features are nearly the same, never stand on bot
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.ownFraction = c.Flags().Changed("test-fraction")
 			o.ownNear = c.Flags().Changed("near-duplicates")
+			o.changed = c.Flags().Changed
 			o.settings = settingsOf(c.LocalFlags(), o.model)
 			return o.run(c.Context())
 		},
@@ -79,6 +88,7 @@ func (o *trainOptions) flags() *pflag.FlagSet {
 	f.StringVar(&o.out, "out", "", "the `FILE` to write the head to (required)")
 	f.StringVar(&o.layers, "layers", "", "the `LAYERS` to train on, by comma, each scaled apart (needed where the dataset has several)")
 	f.StringVar(&o.model, "model", "softmax", "the kind of head: softmax, svm or mlp")
+	f.StringVar(&o.unfreeze, "unfreeze", "", "train the network itself from `BLOCK` on (block5), on features of the pooling before it (block4_pool, whole); --out is then a directory")
 	f.StringVar(&o.penalty, "penalty", "l2", "of the weights of softmax: l2 (their squares), l1 (their absolute values, which leaves values out) or elasticnet (both)")
 	f.Float64Var(&o.l1Ratio, "l1-ratio", 0.5, "part of l1 in elasticnet")
 	f.StringVar(&o.scaling, "scaling", string(head.ScaleCommon), "of the features: common (one factor for all columns), columns (each by its own deviation) or l2 (each picture to length 1, then common)")
@@ -90,10 +100,10 @@ func (o *trainOptions) flags() *pflag.FlagSet {
 	f.Float64Var(&o.nearDuplicates, "near-duplicates", 0.98, "`COSINE` of two pictures' features from which they count as one, 0 for equal files only")
 	f.IntVar(&o.mlp.Units, "units", 256, "hidden units of mlp")
 	f.Float64Var(&o.mlp.Dropout, "dropout", 0.5, "part of the hidden units left out of each step of mlp")
-	f.Float64Var(&o.mlp.Rate, "rate", 0, "learning rate of mlp (default: 1e-3, less for more than 512 values)")
-	f.IntVar(&o.mlp.Batch, "batch", 32, "pictures in a step of mlp")
-	f.IntVar(&o.mlp.Epochs, "epochs", 100, "most passes of mlp over the pictures")
-	f.IntVar(&o.mlp.Patience, "patience", 8, "passes of mlp without a better validation loss before it ends")
+	f.Float64Var(&o.mlp.Rate, "rate", 0, "learning rate of mlp (default: 1e-3, less for more than 512 values; of --unfreeze: 1e-5)")
+	f.IntVar(&o.mlp.Batch, "batch", 32, "pictures in a step of mlp (of --unfreeze: 8)")
+	f.IntVar(&o.mlp.Epochs, "epochs", 100, "most passes of mlp over the pictures (of --unfreeze: 10)")
+	f.IntVar(&o.mlp.Patience, "patience", 8, "passes of mlp without a better validation loss before it ends (of --unfreeze: 3)")
 	return f
 }
 
@@ -108,9 +118,9 @@ func formerName(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 // settingsOf records the flags that steer the kind of head that is trained, without the names
 // of files.
 func settingsOf(flags *pflag.FlagSet, model string) map[string]string {
-	others := []string{"features", "memory", "out", "help", "units", "dropout", "rate", "batch", "epochs", "patience"}
+	others := []string{"features", "memory", "out", "help", "unfreeze", "units", "dropout", "rate", "batch", "epochs", "patience"}
 	if model == "mlp" {
-		others = []string{"features", "memory", "out", "help", "lambda", "penalty", "l1-ratio"}
+		others = []string{"features", "memory", "out", "help", "unfreeze", "lambda", "penalty", "l1-ratio"}
 	}
 	all := map[string]string{}
 	flags.VisitAll(func(f *pflag.Flag) {
@@ -161,6 +171,9 @@ func (o *trainOptions) validate() error {
 func (o *trainOptions) run(ctx context.Context) error {
 	if err := o.validate(); err != nil {
 		return err
+	}
+	if o.unfreeze != "" {
+		return o.runUnfreeze(ctx)
 	}
 	if info, err := os.Stat(o.out); err == nil && info.IsDir() {
 		return fmt.Errorf("--out %s is a directory: name a file", o.out)

@@ -18,7 +18,7 @@ type SessionFlags struct {
 // Help of the flags that commands have in common.
 const (
 	DeviceHelp    = "`DEVICE`: auto (a GPU if there is one), cpu, gpu:N, several as gpu:0,gpu:1, or gpu:all"
-	PrecisionHelp = "`ARITHMETIC`: float32, bfloat16 (CPUs), tf32 or float16 (GPUs)"
+	PrecisionHelp = "`ARITHMETIC`: float32, bfloat16 (CPUs), tf32 or float16 (GPUs), or auto: bfloat16 on CPUs with AMX, else float32"
 	BatchHelp     = "`N` pictures are computed together (default: 8 on a CPU, or two a core; 64 on a GPU)"
 	MemoryHelp    = "`SHARE`, up to 1, of a GPU's memory that may be used (default: what is needed)"
 )
@@ -28,6 +28,10 @@ func (f SessionFlags) Config() (inference.SessionConfig, error) {
 	config := inference.SessionConfig{Device: f.Device, Precision: inference.Precision(f.Precision), GPUMemoryFraction: f.GPUMemoryFraction}
 	if f.Batch < 0 || f.Batch > inference.MaxBatch {
 		return config, Usagef("--batch %d: use 1 to %d", f.Batch, inference.MaxBatch)
+	}
+	config, why := config.Fastest()
+	if why != "" {
+		logrus.Infof("--precision auto: computing in %s (%s)", config.Precision, why)
 	}
 	return config, config.Validate()
 }
