@@ -88,6 +88,8 @@ type merge struct {
 	// without are paths that are left out; shardRows, if not 0, is the size of shards.
 	without   map[string]bool
 	shardRows int
+	// only chooses rows.
+	only ScanOptions
 
 	out     string
 	dirs    []string
@@ -224,7 +226,7 @@ func (m *merge) path(part int, path string) string {
 func (m *merge) copyRows(ctx context.Context, w *Writer, part int) error {
 	d := m.parts[part]
 	layers := d.manifest.Recipe.Layers
-	return d.Scan(ctx, ScanOptions{}, func(b *Batch) error {
+	return d.Scan(ctx, m.only, func(b *Batch) error {
 		kept := make([]Row, 0, len(b.Rows))
 		for i, r := range b.Rows {
 			if r.Path = m.path(part, r.Path); m.without[r.Path] {

@@ -29,7 +29,7 @@ func newDatasetCommand() *cobra.Command {
 			return cli.Usagef("give a command, as inspect or export; --help lists them (got %q); pictures in a directory named dataset are ./dataset", arguments)
 		},
 	}
-	command.AddCommand(newDatasetInspect(), newDatasetValidate(), newDatasetStats(), newDatasetMerge(), newDatasetCompact(), newDatasetExport(),
+	command.AddCommand(newDatasetInspect(), newDatasetValidate(), newDatasetStats(), newDatasetMerge(), newDatasetCompact(), newDatasetPartition(), newDatasetExport(),
 		newDatasetSimilar(), newDatasetDuplicates(), newDatasetProject())
 	return command
 }

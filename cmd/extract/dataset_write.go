@@ -108,6 +108,42 @@ rows. It takes as much free space as the dataset has.`,
 	return command
 }
 
+func newDatasetPartition() *cobra.Command {
+	var m mergeFlags
+	var by string
+	command := &cobra.Command{
+		Use:   "partition --by COLUMN OUT DIR",
+		Short: "Write a dataset's rows to a directory for each label or split",
+		Long: `Partition writes the rows of the dataset DIR to OUT/by_label=VALUE/part-00000.parquet and so on,
+as Hive has it, for readers that skip whole directories by a condition on by_label or by_split.
+Rows keep their order and all of their columns. OUT is a new directory, which appears whole or
+not at all; it is a table for other programs, and DIR stays the dataset.`,
+		Example: "  extract dataset partition --by label by-label features",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(command *cobra.Command, arguments []string) error {
+			if len(arguments) != 2 {
+				return cli.Usagef("give OUT, a new directory, and DIR, the directory of a dataset")
+			}
+			if by != string(featurestore.ByLabel) && by != string(featurestore.BySplit) {
+				return cli.Usagef("--by %q: use label or split", by)
+			}
+			options, err := m.options()
+			if err != nil {
+				return err
+			}
+			if err := featurestore.Partition(command.Context(), arguments[0], arguments[1], featurestore.PartitionBy(by), options); err != nil {
+				return err
+			}
+			parts, err := os.ReadDir(arguments[0])
+			logrus.Infof("%s holds %d directories", arguments[0], len(parts))
+			return err
+		},
+	}
+	m.add(command)
+	command.Flags().StringVar(&by, "by", "", "the `COLUMN`, label or split (required)")
+	return command
+}
+
 // reportWritten says what the dataset consists of, unless writing it failed.
 func reportWritten(dir string, err error) error {
 	if err != nil {

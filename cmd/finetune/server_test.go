@@ -303,7 +303,7 @@ func TestServerMemoryIsBounded(t *testing.T) {
 	if err := png.Encode(&large, image.NewGray(image.Rect(0, 0, side, side))); err != nil {
 		t.Fatal(err)
 	}
-	url, _ := start(t, redServer(&redness{}, serverLimits{maxBytes: 1 << 20, timeout: time.Minute, requests: requests, decoders: 2}))
+	url, _ := start(t, redServer(&redness{}, serverLimits{maxBytes: 1 << 20, timeout: 5 * time.Minute, requests: requests, decoders: 2}))
 	debug.FreeOSMemory()
 	done := make(chan struct{})
 	peak := make(chan uint64, 1)
