@@ -91,6 +91,9 @@ func (o *reportOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(o.out, 0o755); err != nil { // before the learning curve, which takes long
+		return fmt.Errorf("make the directory for the report: %w", err)
+	}
 	data := report.Data{Title: "Classifier of " + joinClasses(h.Classes), Training: h.Notes.Report, Facts: facts(h, o.features.dir, test), Settings: settings(h)}
 	probabilities, err := h.Probabilities(test.x)
 	if err != nil {

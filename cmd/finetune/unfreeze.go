@@ -276,6 +276,9 @@ func (u *unfreezing) train(ctx context.Context, split sides, duplicates head.Dup
 			return err
 		}
 	}
+	if err := os.MkdirAll(u.out, 0o755); err != nil {
+		return fmt.Errorf("make the directory for the results: %w", err)
+	}
 	if err := u.assign(first); err != nil {
 		return err
 	}
@@ -340,9 +343,6 @@ func (u *unfreezing) write(learn features, duplicates head.Duplicates, heldOut h
 				set.Tensors[name] = tensor
 			}
 		}
-	}
-	if err := os.MkdirAll(u.out, 0o755); err != nil {
-		return fmt.Errorf("make the directory for the results: %w", err)
 	}
 	dir := filepath.Join(u.out, modelDir)
 	if err := os.RemoveAll(dir); err != nil {
