@@ -233,7 +233,7 @@ func facts(h *head.Head, dir string, test features) []report.Fact {
 		{Name: "pictures to the model", Value: fmt.Sprintf("%dx%d, %s, %s, %s", r.InputWidth, r.InputHeight, r.Resize, r.Interpolation, r.Preprocessing)},
 		{Name: "computed by", Value: r.Library + ", " + r.Precision},
 		{Name: "trained on", Value: fmt.Sprintf("%d pictures", h.Notes.TrainedOn)},
-		{Name: "measured on", Value: fmt.Sprintf("%d pictures of %s that were not trained on", len(test.labels), filepath.Base(dir))},
+		{Name: "measured on", Value: fmt.Sprintf("%d pictures of the dataset %s that were not trained on", len(test.labels), filepath.Base(dir))},
 		{Name: "copies in the dataset", Value: fmt.Sprintf("%d equal, %d nearly so", h.Notes.Copies, h.Notes.NearCopies)},
 	}
 }
@@ -241,6 +241,9 @@ func facts(h *head.Head, dir string, test features) []report.Fact {
 func settings(h *head.Head) []report.Fact {
 	var all []report.Fact
 	for _, name := range slices.Sorted(maps.Keys(h.Notes.Settings)) {
+		if name == "lambda" && h.Notes.Settings[name] == "0" || name == "l1-ratio" && h.Notes.Settings["penalty"] != "elasticnet" {
+			continue // they say nothing
+		}
 		all = append(all, report.Fact{Name: "--" + name, Value: h.Notes.Settings[name]})
 	}
 	if h.Notes.Report.Lambda > 0 {
