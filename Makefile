@@ -31,11 +31,12 @@ demo: build ## the whole job on real pictures (IMAGES=DIR, SAMPLE=N)
 	@scripts/demo.sh
 
 .PHONY: test
-test: build python ## vet, staticcheck, gofmt, all tests with the race detector, every fuzz target for 2 s
+test: build python browser ## vet, staticcheck, gofmt, all tests with the race detector, every fuzz target for 2 s
 	@scripts/check-format.sh
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
-	FOVEA_PYTHON="$$(scripts/python.sh path)" && export FOVEA_PYTHON && $(GO) test -race ./...
+	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_TENSORFLOW="$$(scripts/python.sh path tensorflow)" \
+		FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && export FOVEA_PYTHON FOVEA_PYTHON_TENSORFLOW FOVEA_CHROMIUM && $(GO) test -race ./...
 	$(GO) test -run 'TestLayersAgreeWithFrameworks' ./vgg
 	$(MAKE) test-beam
 	@scripts/fuzz.sh $(or $(FUZZTIME),2s)
@@ -49,8 +50,13 @@ fuzz: deps ## every fuzz target for FUZZTIME each
 	@scripts/fuzz.sh $(or $(FUZZTIME),10s)
 
 .PHONY: bench
-bench: build ## the speed of the model alone and of the whole command, side by side
+bench: build ## the speed of the model alone and of the whole command, and of training beside scikit-learn
 	@scripts/bench.sh
+	@scripts/bench-head.sh
+
+.PHONY: bench-head
+bench-head: deps ## training a head beside scikit-learn alone (CLASSES="2 10", ROWS=N, COLUMNS=N, RUNS=N)
+	@scripts/bench-head.sh
 
 .PHONY: bench-peers
 bench-peers: build ## Keras, PyTorch, ONNX Runtime and OpenVINO side by side (PEERS="...", SAMPLE=N)
@@ -75,8 +81,13 @@ package: deps ## dist/fovea-VERSION-OS-ARCH.tar.gz: programs, library, manual pa
 	@scripts/package.sh '$(VERSION)'
 
 .PHONY: python
-python: ## the Python environment with the readers that the tests check against
+python: ## the Python environments that the tests check against: the readers, TensorFlow
 	@scripts/python.sh install
+	@scripts/python.sh install tensorflow
+
+.PHONY: browser
+browser: ## the browser that the tests look at reports with: an installed Chromium, or the distribution's
+	@scripts/browser.sh install
 
 .PHONY: clean
 clean: ## remove what was built; the cache stays
