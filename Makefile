@@ -73,8 +73,8 @@ test-beam: deps ## vet, staticcheck and tests of extract-beam: Prism, a server o
 .PHONY: test-cluster
 test-cluster: deps ## extract-beam on a cluster of Apache Flink, whose workers are killed (needs Java 17 and Maven)
 	@scripts/cluster.sh install
-	eval "$$(scripts/deps.sh env)" && cd beam && FOVEA_FLINK="$$(../scripts/cluster.sh dir)" timeout --kill-after=10 1500 \
-		go test -tags cluster -run 'TestFlink' -count 1 -v -timeout 15m ./cmd/extract-beam
+	eval "$$(scripts/deps.sh env)" && cd beam && FOVEA_FLINK="$$(../scripts/cluster.sh dir)" timeout --kill-after=10 1800 \
+		go test -tags cluster -run 'TestFlink' -count 1 -v -timeout 25m ./cmd/extract-beam
 
 .PHONY: package
 package: deps ## dist/fovea-VERSION-OS-ARCH.tar.gz: programs, library, manual pages, completions
