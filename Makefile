@@ -76,6 +76,12 @@ test-beam: deps ## vet, staticcheck and tests of extract-beam: Prism, a server o
 	$(GO) build -o bin/tools/ honnef.co/go/tools/cmd/staticcheck
 	eval "$$(scripts/deps.sh env)" && cd beam && go vet ./... && ../bin/tools/staticcheck ./... && go test ./...
 
+.PHONY: test-cluster
+test-cluster: deps ## extract-beam on a cluster of Apache Flink, whose workers are killed (needs Java 17 and Maven)
+	@scripts/cluster.sh install
+	eval "$$(scripts/deps.sh env)" && cd beam && FOVEA_FLINK="$$(../scripts/cluster.sh dir)" timeout --kill-after=10 1800 \
+		go test -tags cluster -run 'TestFlink' -count 1 -v -timeout 25m ./cmd/extract-beam
+
 .PHONY: package
 package: deps ## dist/fovea-VERSION-OS-ARCH.tar.gz: programs, library, manual pages, completions
 	@scripts/package.sh '$(VERSION)'
