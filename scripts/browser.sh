@@ -33,10 +33,10 @@ skip() {
 }
 
 install_program() {
-	local log name
+	local name
 	command -v apt-get >/dev/null || skip "no apt-get to install one with"
 	[ "$(id -u)" -eq 0 ] || skip "only root may install one (apt-get install chromium)"
-	log=$(mktemp)
+	log=$(mktemp) # not local: the trap runs after the function
 	trap 'rm -f "$log"' EXIT
 	echo "browser: installing Chromium" >&2
 	export DEBIAN_FRONTEND=noninteractive
