@@ -49,8 +49,9 @@ fuzz: deps ## every fuzz target for FUZZTIME each
 	@scripts/fuzz.sh $(or $(FUZZTIME),10s)
 
 .PHONY: bench
-bench: build ## the speed of the model alone and of the whole command, side by side
+bench: build ## the speed of the model alone and of the whole command, side by side; of datasets beside pyarrow
 	@scripts/bench.sh
+	@scripts/bench-store.sh
 
 .PHONY: bench-peers
 bench-peers: build ## Keras, PyTorch, ONNX Runtime and OpenVINO side by side (PEERS="...", SAMPLE=N)

@@ -212,6 +212,15 @@ func (o *options) beginOutput(ctx context.Context) (output *remote.Output, err e
 	return output, err
 }
 
+// place names the dataset to people: a URL without its parameters.
+func (o *options) place() string {
+	place, _, _ := strings.Cut(o.out, "?")
+	if !objects.IsURL(o.out) {
+		return o.out
+	}
+	return place
+}
+
 // remedied adds to an error what may be done about it.
 func (o *options) remedied(err error) error {
 	switch {
@@ -371,7 +380,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 	}
 	if failures := sink.failures(); failures > 0 {
 		if rate := float64(failures) / float64(failures+sink.rows()); rate > o.maxErrorRate {
-			return fmt.Errorf("%d of %d pictures could not be read, a share of %.3g; --max-error-rate allows %g: see errors.parquet in %s, and --resume --retry-failed", failures, failures+sink.rows(), rate, o.maxErrorRate, o.out)
+			return fmt.Errorf("%d of %d pictures could not be read, a share of %.3g; --max-error-rate allows %g: see errors.parquet in %s, and --resume --retry-failed", failures, failures+sink.rows(), rate, o.maxErrorRate, o.place())
 		}
 		return fmt.Errorf("%w: %d", cli.ErrPartly, failures)
 	}

@@ -238,8 +238,10 @@ func (o *Output) Finish(ctx context.Context) error {
 	if m.Status != featurestore.StatusComplete {
 		return o.release(ctx)
 	}
-	err = o.release(ctx)
-	return errors.Join(err, os.RemoveAll(o.staging))
+	if err := o.release(ctx); err != nil { // the staging directory knows whose lock it is
+		return errors.Join(fmt.Errorf("%s is whole, but its object %s is still there: %w", o.folder, lockObject, err), os.RemoveAll(o.Dir))
+	}
+	return os.RemoveAll(o.staging)
 }
 
 // Abandon ends the writing after an error. Finished shards stay where they are. After Finish it

@@ -115,24 +115,29 @@ func (s *Server) Parameters() string {
 	return url.Values{"endpoint": {s.server.URL}, "use_path_style": {"true"}, "disable_https": {"true"}}.Encode()
 }
 
+// Fatal ends a test.
+type Fatal func(format string, arguments ...any)
+
+// Fatalf implements what Keys wants of a testing.TB.
+func (f Fatal) Fatalf(format string, arguments ...any) { f(format, arguments...) }
+
 // Keys are the names of all objects that begin with a prefix, and their content.
-func (s *Server) Keys(t testing.TB, prefix string) map[string][]byte {
-	t.Helper()
+func (s *Server) Keys(t interface{ Fatalf(string, ...any) }, prefix string) map[string][]byte {
 	found := map[string][]byte{}
 	list, err := s.Backend.ListBucket(Bucket, &gofakes3.Prefix{HasPrefix: prefix != "", Prefix: prefix}, gofakes3.ListBucketPage{})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	for _, o := range list.Contents {
 		object, err := s.Backend.GetObject(Bucket, o.Key, nil)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%v", err)
 		}
 		content := make([]byte, object.Size)
 		for at := 0; at < len(content); {
 			n, err := object.Contents.Read(content[at:])
 			if at += n; err != nil && at < len(content) {
-				t.Fatal(err)
+				t.Fatalf("%v", err)
 			}
 		}
 		_ = object.Contents.Close()
