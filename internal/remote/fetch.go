@@ -37,7 +37,7 @@ func Fetch(ctx context.Context, name string) (dir string, done func(), err error
 		return "", done, err
 	}
 	defer folder.Close() //nolint:errcheck // only read from
-	found, err := list(ctx, folder)
+	found, _, err := list(ctx, folder)
 	if err != nil {
 		return "", done, err
 	}
@@ -56,18 +56,21 @@ func Fetch(ctx context.Context, name string) (dir string, done func(), err error
 	return dir, done, nil
 }
 
-// list are the objects of a dataset by their names: its files, and others in data/.
-func list(ctx context.Context, folder *objects.Folder) (map[string]objects.Object, error) {
-	found := map[string]objects.Object{}
-	err := folder.List(ctx, func(o objects.Object) error {
+// list are the objects of a dataset by their names: its files, and others in data/; foreign is
+// one of the others.
+func list(ctx context.Context, folder *objects.Folder) (found map[string]objects.Object, foreign string, err error) {
+	found = map[string]objects.Object{}
+	err = folder.List(ctx, func(o objects.Object) error {
 		name := o.Name
 		data := path.Dir(name) == featurestore.DataDir && filepath.IsLocal(path.Base(name))
 		if name == featurestore.ManifestFile || name == featurestore.FailuresFile || name == lockObject || data {
 			found[name] = o
+		} else {
+			foreign = name
 		}
 		return nil
 	})
-	return found, err
+	return found, foreign, err
 }
 
 // fetchAll brings all objects but the lock into a directory.

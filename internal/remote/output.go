@@ -71,15 +71,21 @@ func Create(ctx context.Context, name string, options Options) (*Output, error) 
 }
 
 func (o *Output) begin(ctx context.Context, options Options) (err error) {
-	found, err := list(ctx, o.folder)
+	found, foreign, err := list(ctx, o.folder)
 	if err != nil {
 		return err
 	}
 	_, there := found[featurestore.ManifestFile]
+	if there {
+		foreign = "" // beside a dataset others may lie
+	}
 	for name := range found {
 		if shard := featurestore.IsShard(name); !there && name != lockObject || filepath.Dir(name) == featurestore.DataDir && !shard {
-			return fmt.Errorf("%s is not empty (it holds %q) and %w: choose another name", o.folder, name, featurestore.ErrNotDataset)
+			foreign = name
 		}
+	}
+	if foreign != "" {
+		return fmt.Errorf("%s is not empty (it holds %q) and %w: choose another name", o.folder, foreign, featurestore.ErrNotDataset)
 	}
 	if err := os.MkdirAll(o.staging, 0o755); err != nil {
 		return err
@@ -96,8 +102,7 @@ func (o *Output) begin(ctx context.Context, options Options) (err error) {
 		}
 	}()
 	staged := exists(filepath.Join(o.Dir, featurestore.ManifestFile))
-	switch {
-	case (there || staged) && !options.Resume && !options.Overwrite:
+	if (there || staged) && !options.Resume && !options.Overwrite {
 		if !there {
 			return fmt.Errorf("%s %w, so far in %s alone: resume it, or overwrite it", o.folder, featurestore.ErrExists, o.Dir)
 		}

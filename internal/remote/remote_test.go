@@ -239,7 +239,7 @@ func TestLock(t *testing.T) {
 
 	// One that has not been heard of is taken for dead, and one's own earlier run as well.
 	folder := first.folder
-	found, err := list(ctx, folder)
+	found, _, err := list(ctx, folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +278,7 @@ func TestForeign(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put("data/x.jpg", "a picture")
+	put("cats/x.jpg", "a picture")
 	for _, overwrite := range []bool{false, true} {
 		if _, err := Create(ctx, server.URL("photos"), Options{Staging: t.TempDir(), Overwrite: overwrite}); !errors.Is(err, featurestore.ErrNotDataset) {
 			t.Errorf("a folder of other objects gives %v", err)
@@ -287,12 +287,13 @@ func TestForeign(t *testing.T) {
 	if _, _, err := Fetch(ctx, server.URL("photos")); !errors.Is(err, featurestore.ErrNotDataset) {
 		t.Errorf("fetching it gives %v", err)
 	}
+	put("data/x.jpg", "a picture")
 	put("manifest.json", "{}")
 	if _, err := Create(ctx, server.URL("photos"), Options{Staging: t.TempDir(), Overwrite: true}); !errors.Is(err, featurestore.ErrNotDataset) {
 		t.Errorf("a foreign file among the shards gives %v", err)
 	}
-	if keys := server.Keys(t, "photos"); len(keys) != 2 {
-		t.Errorf("%d objects are there, want the two", len(keys))
+	if keys := server.Keys(t, "photos"); len(keys) != 3 {
+		t.Errorf("%d objects are there, want the three", len(keys))
 	}
 	if _, _, err := Fetch(ctx, server.In("nowhere", "x")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a bucket that is not there gives %v", err)

@@ -159,7 +159,7 @@ func (u *upload) errors(ctx context.Context) error {
 
 // verify compares what is in the store with the manifest.
 func (u *upload) verify(ctx context.Context, m featurestore.Manifest) error {
-	found, err := list(ctx, u.folder)
+	found, _, err := list(ctx, u.folder)
 	if err != nil {
 		return err
 	}
