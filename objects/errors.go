@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -111,6 +112,14 @@ func passing(err error) bool {
 	switch gcerrors.Code(err) {
 	case gcerrors.InvalidArgument, gcerrors.Unimplemented:
 		return false
+	}
+	var answer interface{ HTTPStatusCode() int }
+	if errors.As(err, &answer) {
+		status := answer.HTTPStatusCode()
+		wrong := status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
+		if wrong {
+			return false
+		}
 	}
 	return kindOf(err) == other && !errors.Is(err, errChanged)
 }
