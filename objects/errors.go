@@ -124,6 +124,15 @@ func passing(err error) bool {
 	return kindOf(err) == other && !errors.Is(err, errChanged)
 }
 
+// marked is an error that is another one, too, but does not say so.
+type marked struct {
+	error
+	is error
+}
+
+func (m marked) Is(target error) bool { return target == m.is }
+func (m marked) Unwrap() error        { return m.error }
+
 // explain says what failed, why, and what to do. It is nil for no error.
 func (f *Folder) explain(verb, name string, err error) error {
 	if err == nil {
@@ -133,9 +142,9 @@ func (f *Folder) explain(verb, name string, err error) error {
 	bucket, _, _ := strings.Cut(strings.SplitN(f.url, "://", 2)[1], "/")
 	switch kindOf(err) {
 	case missing:
-		return fmt.Errorf("cannot %s %s: %w: there is no such object, or no bucket %s: %w", verb, where, fs.ErrNotExist, bucket, err)
+		return marked{fmt.Errorf("cannot %s %s: there is no such object, or no bucket %s: %w", verb, where, bucket, err), fs.ErrNotExist}
 	case present:
-		return fmt.Errorf("cannot %s %s: %w: %w", verb, where, fs.ErrExist, err)
+		return marked{fmt.Errorf("cannot %s %s: it is there already: %w", verb, where, err), fs.ErrExist}
 	case refused:
 		return fmt.Errorf("cannot %s %s: access is refused: give the provider's credentials (for s3:// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile, for gs:// GOOGLE_APPLICATION_CREDENTIALS, for azblob:// AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY), and see that they allow it: %w", verb, where, err)
 	}

@@ -163,7 +163,7 @@ func (l *lister) inStore(store Store, argument string) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("pipeline: cannot list %s: %w", argument, err)
+		return fmt.Errorf("pipeline: %w", err) // which names the store
 	}
 	return nil
 }
