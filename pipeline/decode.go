@@ -21,9 +21,9 @@ type slot struct {
 	item Item
 	// data is the picture's file if it came out of a source; held is how much of
 	// maxAheadBytes it takes.
-	data    []byte
-	held    int64
-	done    chan struct{}
+	data []byte
+	held int64
+	done chan struct{}
 	// fetched is closed when the picture has come out of a store, nil for other ones.
 	fetched chan struct{}
 	picture picture.Picture
