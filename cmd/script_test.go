@@ -72,7 +72,6 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("S3", "?"+server.Parameters())
 			env.Values["s3"] = server
-			env.Setenv("FOVEA_CACHE", filepath.Join(env.WorkDir, "cache"))
 			env.Setenv("PATH", binaries+string(os.PathListSeparator)+env.Getenv("PATH"))
 			return nil
 		},
