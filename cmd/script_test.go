@@ -24,6 +24,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"fovea/featurestore"
+	"fovea/internal/s3test"
 )
 
 // binaries is the directory of the built commands.
@@ -51,6 +52,8 @@ func run(m *testing.M) int {
 }
 
 func TestScripts(t *testing.T) {
+	server := s3test.New() // one for all scripts, which are of different folders
+	t.Cleanup(server.Close)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
@@ -64,6 +67,11 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("TABLES", tables)
+			for name, value := range s3test.Environment() {
+				env.Setenv(name, value)
+			}
+			env.Setenv("S3", "?"+server.Parameters())
+			env.Values["s3"] = server
 			env.Setenv("PATH", binaries+string(os.PathListSeparator)+env.Getenv("PATH"))
 			return nil
 		},
@@ -74,6 +82,8 @@ func TestScripts(t *testing.T) {
 			"rows":      rows,
 			"dataset":   dataset,
 			"damage":    damage,
+			"objects":   objectNames,
+			"break":     breakServer,
 		},
 	})
 }

@@ -12,17 +12,30 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Names within a dataset's directory.
+// Names within a dataset's directory that others may need to know.
 const (
-	dataDir      = "data"
+	DataDir      = "data"
+	ManifestFile = "manifest.json"
+	FailuresFile = "errors.parquet"
+)
+
+const (
+	dataDir      = DataDir
 	tempDir      = ".tmp"
 	lockFile     = ".lock"
-	manifestFile = "manifest.json"
-	failuresFile = "errors.parquet"
+	manifestFile = ManifestFile
+	failuresFile = FailuresFile
 )
 
 func shardName(index int, format Format) string {
 	return fmt.Sprintf("part-%05d.%s", index, format)
+}
+
+// IsShard says whether a name is that of a shard, as Shard.File.
+func IsShard(file string) bool {
+	name, found := strings.CutPrefix(file, dataDir+"/")
+	_, _, ok := shardIndex(name)
+	return found && ok
 }
 
 // shardIndex inverts shardName.

@@ -55,6 +55,11 @@ func readManifest(dir string) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, err
 	}
+	return ParseManifest(raw)
+}
+
+// ParseManifest reads what Encode has made.
+func ParseManifest(raw []byte) (Manifest, error) {
 	var m Manifest
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return Manifest{}, fmt.Errorf("read %q: %w: %w", manifestFile, ErrNotDataset, err)
@@ -86,9 +91,15 @@ func (m Manifest) validate() error {
 	return nil
 }
 
+// Encode is the content of manifest.json.
+func (m Manifest) Encode() ([]byte, error) {
+	encoded, err := json.MarshalIndent(m, "", "  ")
+	return append(encoded, '\n'), err
+}
+
 func (m Manifest) write(c *writerConfig) error {
 	err := func() error {
-		encoded, err := json.MarshalIndent(m, "", "  ")
+		encoded, err := m.Encode()
 		if err != nil {
 			return err
 		}
@@ -96,7 +107,7 @@ func (m Manifest) write(c *writerConfig) error {
 		if err != nil {
 			return err
 		}
-		_, _ = temp.Write(append(encoded, '\n')) // commit repeats its error
+		_, _ = temp.Write(encoded) // commit repeats its error
 		return temp.commit(filepath.Join(c.dir, manifestFile))
 	}()
 	if err != nil {

@@ -50,6 +50,9 @@ type Options struct {
 	RetryFailed bool
 	// Overwrite deletes the dataset in the directory, if there is one, and nothing else.
 	Overwrite bool
+	// Written, if set, is called when files have got their final names, or have gone: by Create,
+	// after each shard, and by Close, with the manifest that describes them. It must not wait.
+	Written func(Manifest)
 
 	hooks hooks
 }

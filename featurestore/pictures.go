@@ -67,6 +67,18 @@ func OpenPictures(name string) (*Pictures, error) {
 	if err != nil {
 		return nil, fmt.Errorf("featurestore: open %q: %w", name, err)
 	}
+	return ReadPictures(name, f)
+}
+
+// PicturesFile is what a Parquet file of pictures is read from.
+type PicturesFile interface {
+	readSeeker
+	io.Closer
+}
+
+// ReadPictures is OpenPictures for a file that is open, and that Close closes; name names it in
+// errors.
+func ReadPictures(name string, f PicturesFile) (*Pictures, error) {
 	p, err := openPictures(name, f, memory.DefaultAllocator)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

@@ -115,7 +115,20 @@ func (w *Writer) start() error {
 	if w.pending != nil {
 		started.Shards = append(slices.Clone(started.Shards), *w.pending)
 	}
-	return started.write(c)
+	if err := started.write(c); err != nil {
+		return err
+	}
+	w.tell(started)
+	return nil
+}
+
+// tell hands a manifest to who wants to know of the files.
+func (w *Writer) tell(m Manifest) {
+	if w.config.options.Written == nil {
+		return
+	}
+	m.Shards, m.Labels, m.Splits = slices.Clone(m.Shards), maps.Clone(m.Labels), maps.Clone(m.Splits)
+	w.config.options.Written(m)
 }
 
 func newManifest(c *writerConfig) Manifest {
@@ -240,11 +253,15 @@ func (w *Writer) finishShard() error {
 		return err
 	}
 	w.manifest.Shards = append(w.manifest.Shards, shard)
-	if !w.unsaved {
-		return nil
+	if w.unsaved { // so that a killed run keeps its failures as well as its shards
+		if err := w.saveFailures(); err != nil {
+			return err
+		}
 	}
-	// So that a killed run keeps its failures as well as its shards.
-	return w.saveFailures()
+	written := w.manifest
+	written.Status, written.Failures = StatusWriting, len(w.failures)
+	w.tell(written)
+	return nil
 }
 
 func (w *Writer) saveFailures() error {
@@ -295,7 +312,11 @@ func (w *Writer) finish(status Status) error {
 	}
 	now := time.Now().UTC()
 	w.manifest.Status, w.manifest.Finished, w.manifest.Failures = status, &now, len(w.failures)
-	return w.manifest.write(w.config)
+	if err := w.manifest.write(w.config); err != nil {
+		return err
+	}
+	w.tell(w.manifest)
+	return nil
 }
 
 // Abort gives up: it removes temporary files and releases the directory. What has a final

@@ -26,13 +26,17 @@ func Changed(ctx context.Context, items []Item, known map[string]string, since t
 		if !found || item.Source != nil && untouched[item.Source] {
 			continue
 		}
-		if !touched(item.File, since) {
+		if !item.touched(since) {
 			if item.Source != nil {
 				untouched[item.Source] = true // so that it is not asked for every picture
 			}
 			continue
 		}
-		if now, err := sumOf(ctx, &sources, item); err == nil && now != sum {
+		now, err := sumOf(ctx, &sources, item)
+		if ofStore(err) != nil {
+			return nil, err
+		}
+		if err == nil && now != sum {
 			changed = append(changed, item)
 		}
 	}
@@ -46,7 +50,7 @@ func sumOf(ctx context.Context, sources *sequence, item Item) (string, error) {
 		return hex.EncodeToString(now[:])
 	}
 	if item.Source == nil {
-		data, err := readFile(item.File)
+		data, err := item.read(ctx)
 		return sum(data), err
 	}
 	var now string
@@ -58,9 +62,12 @@ func sumOf(ctx context.Context, sources *sequence, item Item) (string, error) {
 	return now, err
 }
 
-// touched says whether a file was written to, renamed or linked after a time.
-func touched(file string, since time.Time) bool {
-	info, err := os.Stat(file)
+// touched says whether the item's file was written to, renamed or linked after a time.
+func (i Item) touched(since time.Time) bool {
+	if i.stored != nil {
+		return i.stored.file.Modified.After(since)
+	}
+	info, err := os.Stat(i.File)
 	if err != nil {
 		return false
 	}

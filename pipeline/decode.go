@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"sync"
 	"time"
 
 	"fovea/picture"
@@ -20,9 +21,11 @@ type slot struct {
 	item Item
 	// data is the picture's file if it came out of a source; held is how much of
 	// maxAheadBytes it takes.
-	data    []byte
-	held    int64
-	done    chan struct{}
+	data []byte
+	held int64
+	done chan struct{}
+	// fetched is closed when the picture has come out of a store, nil for other ones.
+	fetched chan struct{}
 	picture picture.Picture
 	tensors []picture.Tensor // instead of the picture's pixels, where it is seen densely
 	sha256  string
@@ -34,17 +37,24 @@ type slot struct {
 func (r *run) feed(ctx context.Context, items []Item) {
 	defer close(r.ordered)
 	defer close(r.work)
+	fetching := fetcher{run: r, slots: make(chan struct{}, maxFetches)}
+	defer fetching.Wait()
 	var sources sequence
 	defer sources.close()
 	for _, item := range items {
 		s := &slot{item: item, done: make(chan struct{})}
 		if item.Source != nil {
 			if err := sources.read(ctx, item, func(content io.Reader, size int64) error { return r.load(ctx, s, content, size) }); err != nil {
+				if ofStore(err) != nil {
+					r.stop(err)
+				}
 				s.fail(StageRead, err)
 			}
-			if ctx.Err() != nil {
-				return
-			}
+		} else if item.stored != nil {
+			fetching.begin(ctx, s)
+		}
+		if ctx.Err() != nil {
+			return
 		}
 		select {
 		case r.ordered <- s:
@@ -86,8 +96,15 @@ func (r *run) decode(ctx context.Context) {
 			if !open {
 				return
 			}
+			if s.fetched != nil {
+				select {
+				case <-s.fetched:
+				case <-ctx.Done():
+					return
+				}
+			}
 			start := time.Now()
-			r.prepare(s)
+			r.prepare(ctx, s)
 			since(&r.meter.decode, start)
 			close(s.done)
 		case <-ctx.Done():
@@ -96,14 +113,14 @@ func (r *run) decode(ctx context.Context) {
 	}
 }
 
-func (r *run) prepare(s *slot) {
+func (r *run) prepare(ctx context.Context, s *slot) {
 	if s.failure != nil {
 		return
 	}
 	data := s.data
-	if s.item.Source == nil {
+	if s.item.Source == nil && s.item.stored == nil {
 		var err error
-		if data, err = readFile(s.item.File); err != nil {
+		if data, err = s.item.read(ctx); err != nil {
 			s.fail(StageRead, err)
 			return
 		}
@@ -124,11 +141,47 @@ func (r *run) prepare(s *slot) {
 	}
 }
 
-func readFile(name string) ([]byte, error) {
-	f, size, err := openFile(name)
-	if err != nil {
-		return nil, err
+// maxFetches is the number of pictures that are being read out of stores at a time, which take
+// their time to answer.
+const maxFetches = 16
+
+// fetcher reads pictures out of stores ahead of the decoding.
+type fetcher struct {
+	*run
+	sync.WaitGroup
+	slots chan struct{}
+}
+
+// begin has a picture read when there is memory for it and a place.
+func (f *fetcher) begin(ctx context.Context, s *slot) {
+	size := s.item.stored.file.Size
+	if size > maxFileBytes {
+		s.fail(StageRead, tooLarge(size))
+		return
 	}
-	defer f.Close() //nolint:errcheck // opened for reading
-	return readContent(f, size)
+	held := min(max(size, 0), maxAheadBytes)
+	if err := f.ahead.Acquire(ctx, held); err != nil {
+		return // the run is being stopped
+	}
+	s.held, s.fetched = held, make(chan struct{})
+	select {
+	case f.slots <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	f.Go(func() {
+		defer func() { <-f.slots }()
+		data, err := s.item.read(ctx)
+		switch {
+		case ofStore(err) != nil:
+			f.stop(err) // nobody is to take the picture for a broken one
+			return
+		case err != nil:
+			s.fail(StageRead, err)
+			f.ahead.Release(held)
+			s.held = 0
+		}
+		s.data = data
+		close(s.fetched)
+	})
 }

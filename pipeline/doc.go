@@ -3,10 +3,10 @@
 //	file -> decode -> preprocess -> batch -> infer -> write
 //
 // List finds the pictures and their labels, in files of their own and in Sources that hold
-// many, such as tar archives. Run carries them through the stages, each of
+// many, such as tar archives, and in Stores, such as buckets. Run carries them through the stages, each of
 // which is one file of this package:
 //
-//	feed      one goroutine    hands out the items in order, and reads those in sources
+//	feed      one goroutine    hands out the items in order, and reads those in sources and stores
 //	decode    N workers        file to pixels of the model's size
 //	batch     one goroutine    pixels to the model's numbers, N pictures together
 //	infer     one per device   numbers to features

@@ -5,7 +5,7 @@ type Item struct {
 	// Path names the picture in the results: relative to the argument that it was found
 	// under, slash-separated. A file that was itself an argument has its base name.
 	Path string
-	// File is where to read it.
+	// File is where to read it, a URL where that is a Store.
 	File string
 	// Argument is the command-line argument that led to it.
 	Argument string
@@ -17,6 +17,8 @@ type Item struct {
 	Index int
 	// within is the source's name in the results, with which Path begins.
 	within string
+	// stored is where File is, nil in the file system.
+	stored *stored
 }
 
 // Row is a picture with its features.

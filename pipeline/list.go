@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -53,8 +52,32 @@ var signatures = []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF87a", "GIF89a
 // Labels are set by labels, nil for none. No picture at all is ErrNoPictures; two pictures
 // that would have the same path are an error, because a path names a row.
 func List(ctx context.Context, arguments []string, labels Labeler, openers ...Opener) (Listing, error) {
-	l := lister{ctx: ctx, openers: openers}
+	return Finder{Openers: openers}.List(ctx, arguments, labels)
+}
+
+// Finder knows where pictures may be besides files of their own. The zero value knows nothing.
+type Finder struct {
+	Openers []Opener
+	// Store opens the store that an argument names; nil is for those in the file system.
+	Store func(ctx context.Context, argument string) (Store, error)
+}
+
+// List is as the function, and looks into stores, too.
+func (f Finder) List(ctx context.Context, arguments []string, labels Labeler) (Listing, error) {
+	l := lister{ctx: ctx, openers: f.Openers}
 	for _, argument := range arguments {
+		if f.Store != nil {
+			store, err := f.Store(ctx, argument)
+			if err != nil {
+				return Listing{}, fmt.Errorf("pipeline: cannot open %s: %w", argument, err)
+			}
+			if store != nil {
+				if err := l.inStore(store, argument); err != nil {
+					return Listing{}, err
+				}
+				continue
+			}
+		}
 		info, err := os.Stat(argument)
 		if err != nil {
 			return Listing{}, fmt.Errorf("pipeline: cannot open %s: %w", argument, cause(err))
@@ -224,12 +247,15 @@ func (w *walker) entry(file, path string, entry fs.DirEntry) error {
 	switch {
 	case errors.Is(err, ErrNoPictures): // a table of something else
 		w.Skipped++
+		return nil
 	case err != nil:
 		return err
 	case known:
-	case isPicture(file):
+		return nil
+	}
+	if isPicture, _ := (Item{File: file}).isPicture(w.ctx); isPicture {
 		w.add(file, path)
-	default:
+	} else {
 		w.Skipped++
 	}
 	return nil
@@ -237,20 +263,6 @@ func (w *walker) entry(file, path string, entry fs.DirEntry) error {
 
 func (w *walker) add(file, path string) {
 	w.Items = append(w.Items, Item{Path: path, File: file, Argument: w.argument})
-}
-
-func isPicture(file string) bool {
-	if pictureExtensions[strings.ToLower(filepath.Ext(file))] {
-		return true
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return false
-	}
-	defer f.Close() //nolint:errcheck // opened for reading
-	head := make([]byte, 16)
-	n, _ := io.ReadFull(f, head)
-	return beginsLikePicture(head[:n])
 }
 
 func beginsLikePicture(head []byte) bool {

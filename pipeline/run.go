@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"time"
 
@@ -40,8 +41,9 @@ var ErrNothingReadable = errors.New("not one picture could be read")
 // Run carries the items through the stages and returns when all results are in the sink.
 //
 // A cancelled context stops it after the batch that is being computed: the error is then
-// the context's cause, and the sink holds all finished rows. An error of the extractor or
-// the sink ends the run at once.
+// the context's cause, and the sink holds all finished rows. A store that does not answer any
+// more stops it in the same way, with a *StoreError. An error of the extractor or the sink ends
+// the run at once.
 func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, config Config) (Stats, error) {
 	if config.Workers < 1 {
 		config.Workers = runtime.NumCPU()
@@ -49,9 +51,9 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 	// Two kinds of stop: any stage's error ends all of them; the caller's cancellation
 	// ends only the taking in of new work, and what is done flows on to the sink.
 	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))
-	intake, stop := context.WithCancel(failed)
-	defer stop()
-	defer context.AfterFunc(ctx, stop)()
+	intake, stop := context.WithCancelCause(failed)
+	defer stop(nil)
+	defer context.AfterFunc(ctx, func() { stop(context.Cause(ctx)) })()
 
 	batchSize := 1
 	if config.dense() {
@@ -75,6 +77,7 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 		batchSize: batchSize,
 		sink:      sink,
 		started:   time.Now(),
+		stop:      stop,
 		ahead:     semaphore.NewWeighted(maxAheadBytes),
 		ordered:   make(chan *slot, ahead),
 		work:      make(chan *slot, ahead),
@@ -101,6 +104,8 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 		return stats, err
 	case ctx.Err() != nil && stats.Rows+stats.Failures < len(items):
 		return stats, context.Cause(ctx)
+	case ofStore(context.Cause(intake)) != nil:
+		return stats, fmt.Errorf("pipeline: %w", context.Cause(intake))
 	}
 	return stats, nil
 }
@@ -112,6 +117,8 @@ type run struct {
 	batchSize int
 	sink      Sink
 	started   time.Time
+	// stop ends the taking in of new work.
+	stop context.CancelCauseFunc
 
 	ahead    *semaphore.Weighted // the bytes of maxAheadBytes that are taken
 	ordered  chan *slot          // feed -> batch, in the order of the items

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 )
 
 // Source is a file that holds many pictures. Sources are for one goroutine at a time, except
@@ -32,13 +31,16 @@ type Contents interface {
 
 // Opener recognises files of many pictures by their name; a nil Source is any other file. An
 // error says that the file is one which cannot be read, and what to do.
-type Opener func(file string) (Source, error)
+type Opener func(file string, open OpenFunc) (Source, error)
+
+// OpenFunc opens the file of a Source, as often as it is called.
+type OpenFunc func(context.Context) (File, error)
 
 // source lists the pictures in a file that one of the openers knows; holder is the file. What
 // is wrong with it becomes a failure, unless the error is that it holds something else.
 func (l *lister) source(holder Item) (known bool, err error) {
 	for _, open := range l.openers {
-		source, err := open(holder.File)
+		source, err := open(holder.File, holder.open)
 		if err != nil {
 			l.fail(holder, err)
 			return true, nil
@@ -68,6 +70,8 @@ func (l *lister) contents(source Source, holder Item) error {
 		return context.Cause(l.ctx)
 	case errors.Is(err, ErrNoPictures):
 		return err
+	case ofStore(err) != nil:
+		return ofStore(err)
 	case err != nil:
 		l.fail(holder, err)
 	}
@@ -127,22 +131,6 @@ func readContent(r io.Reader, size int64) ([]byte, error) {
 		}
 	}
 	return data, nil
-}
-
-// openFile opens a file of its own.
-func openFile(name string) (*os.File, int64, error) {
-	info, err := os.Stat(name) // before it is opened: a pipe would wait for its writer
-	if err != nil {
-		return nil, 0, cause(err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, 0, errors.New("not a regular file")
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, 0, cause(err)
-	}
-	return f, info.Size(), nil
 }
 
 // sequence reads the pictures of sources one after another, with one source open at a time.

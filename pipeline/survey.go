@@ -65,7 +65,9 @@ func Survey(ctx context.Context, items []Item, maxPixels, wanted int) (kinds []K
 	for range 2 * runtime.NumCPU() { // they wait for the disk, too
 		group.Go(func() error {
 			for i := range files {
-				s.file(i, items[i])
+				if err := s.file(ctx, i, items[i]); err != nil {
+					return err
+				}
 			}
 			return nil
 		})
@@ -119,21 +121,25 @@ func (s *survey) sequence(ctx context.Context, items []Item, files chan<- int) e
 			}
 		}
 		if err := sources.read(ctx, item, func(r io.Reader, size int64) error { return s.inspect(i, item, r, size) }); err != nil {
+			if ofStore(err) != nil {
+				return err
+			}
 			s.add(i, item, Unreadable, picture.Picture{}, 0, err)
 		}
 	}
 	return nil
 }
 
-func (s *survey) file(i int, item Item) {
-	f, size, err := openFile(item.File)
+func (s *survey) file(ctx context.Context, i int, item Item) error {
+	f, err := item.open(ctx)
 	if err == nil {
 		defer f.Close() //nolint:errcheck // opened for reading
-		err = s.inspect(i, item, f, size)
+		err = s.inspect(i, item, f, f.Size())
 	}
 	if err != nil {
 		s.add(i, item, Unreadable, picture.Picture{}, 0, err)
 	}
+	return asStoreError(err)
 }
 
 // inspect reads a picture's header, and all of it only where the beginning does not tell.

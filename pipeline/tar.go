@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -21,10 +20,10 @@ import (
 // WebDataset.
 //
 // Of a plain archive only the headers of its members are read to list them.
-func OpenTar(file string) (Source, error) {
+func OpenTar(file string, open OpenFunc) (Source, error) {
 	name := strings.ToLower(file)
 	if slices.ContainsFunc([]string{".tar", ".tar.gz", ".tgz"}, func(s string) bool { return strings.HasSuffix(name, s) }) {
-		return &tarSource{file: file}, nil
+		return &tarSource{open: open}, nil
 	}
 	for _, c := range otherTars {
 		if strings.HasSuffix(name, c.name) {
@@ -55,20 +54,20 @@ const maxClassBytes = 1024
 // tarBlock is the unit of archives in bytes.
 const tarBlock = 512
 
-type tarSource struct{ file string }
+type tarSource struct{ open OpenFunc }
 
 // tarFile reads the members of an archive one after another.
 type tarFile struct {
 	*tar.Reader
-	file *os.File
+	file File
 	// content is what the Reader reads from.
 	content zeroCounter
 	// members is the number of headers read.
 	members int
 }
 
-func openTar(ctx context.Context, name string) (*tarFile, error) {
-	f, _, err := openFile(name)
+func openTar(ctx context.Context, open OpenFunc) (*tarFile, error) {
+	f, err := open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +176,7 @@ func damagedTar(members int, err error) error {
 // interruptible is a file that is not read any more when the context is done.
 type interruptible struct {
 	ctx  context.Context
-	file *os.File
+	file File
 }
 
 func (i interruptible) Read(p []byte) (int, error) {
@@ -196,7 +195,7 @@ func (i interruptible) Seek(offset int64, whence int) (int64, error) {
 
 // List implements Source.
 func (s *tarSource) List(ctx context.Context, visit func(Item) error) (skipped int, err error) {
-	t, err := openTar(ctx, s.file)
+	t, err := openTar(ctx, s.open)
 	if err != nil {
 		return 0, err
 	}
@@ -320,7 +319,7 @@ func sampleKey(name string) (key, extension string) {
 
 // Open implements Source.
 func (s *tarSource) Open(ctx context.Context) (Contents, error) {
-	t, err := openTar(ctx, s.file)
+	t, err := openTar(ctx, s.open)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func newDatasetCommand() *cobra.Command {
 }
 
 // datasetArgument is the check of the argument of commands on one dataset.
-var datasetArgument = exactly(1, "one DIR, the directory of a dataset")
+var datasetArgument = exactly(1, "one DIR, the directory of a dataset or its URL")
 
 // formatFlag is the flag of commands that print a table or JSON.
 type formatFlag string
@@ -158,12 +158,12 @@ func newDatasetValidate() *cobra.Command {
 missing, foreign, cut off or changed, a manifest that does not agree with them, vectors of a
 wrong length or with NaN, paths that occur twice. Exit status 1 if there is any.`,
 		Args: datasetArgument,
-		RunE: func(command *cobra.Command, arguments []string) error {
+		RunE: cli.OnDataset(func(ctx context.Context, dir string) error {
 			if err := format.validate(); err != nil {
 				return err
 			}
-			return validate(command.Context(), arguments[0], format)
-		},
+			return validate(ctx, dir, format)
+		}),
 	}
 	format.add(command)
 	return command

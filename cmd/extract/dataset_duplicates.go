@@ -34,7 +34,7 @@ at least --threshold cosine similarity with another of the group: resized, recom
 cropped copies, shots of a series. Every row is compared with every other.`,
 		Example: "  extract dataset duplicates --threshold 0.97 --html duplicates.html --images photos features",
 		Args:    datasetArgument,
-		RunE:    func(command *cobra.Command, arguments []string) error { return o.run(command.Context(), arguments[0]) },
+		RunE:    cli.OnDataset(o.run),
 	}
 	command.Flags().Float64Var(&o.threshold, "threshold", 0.95, "the least similarity `S` of near duplicates, above 0, at most 1")
 	command.Flags().BoolVar(&o.exact, "exact", false, "only files that are the same to the byte")

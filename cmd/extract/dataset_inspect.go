@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fovea/featurestore"
+	"fovea/internal/cli"
 	"fovea/vectors"
 )
 
@@ -23,15 +24,15 @@ func newDatasetInspect() *cobra.Command {
 		Use:   "inspect DIR",
 		Short: "Show a dataset's schema, recipe, rows, labels, shards and failures",
 		Args:  datasetArgument,
-		RunE: func(_ *cobra.Command, arguments []string) error {
+		RunE: cli.OnDataset(func(_ context.Context, dir string) error {
 			if err := format.validate(); err != nil {
 				return err
 			}
-			d, err := openDataset(arguments[0])
+			d, err := openDataset(dir)
 			if err != nil {
 				return err
 			}
-			i := inspection{Dataset: arguments[0], Columns: d.Columns(), Manifest: d.Manifest()}
+			i := inspection{Dataset: dir, Columns: d.Columns(), Manifest: d.Manifest()}
 			failures, err := d.Failures()
 			if err != nil {
 				return err
@@ -44,7 +45,7 @@ func newDatasetInspect() *cobra.Command {
 				i.Bytes += s.Bytes
 			}
 			return format.print(i, i.print)
-		},
+		}),
 	}
 	format.add(command)
 	return command
@@ -135,16 +136,16 @@ func newDatasetStats() *cobra.Command {
 		Use:   "stats DIR",
 		Short: "Describe a dataset's vectors: sparsity, values, norms, sizes",
 		Args:  datasetArgument,
-		RunE: func(command *cobra.Command, arguments []string) error {
+		RunE: cli.OnDataset(func(ctx context.Context, dir string) error {
 			if err := format.validate(); err != nil {
 				return err
 			}
-			s, err := describeDataset(command.Context(), arguments[0])
+			s, err := describeDataset(ctx, dir)
 			if err != nil {
 				return err
 			}
 			return format.print(s, s.print)
-		},
+		}),
 	}
 	format.add(command)
 	return command

@@ -34,12 +34,12 @@ and draws every row there, coloured by its label:
   NAME.csv             path, label, split, x, y of every row`,
 		Example: "  extract dataset project --out map features",
 		Args:    datasetArgument,
-		RunE: func(command *cobra.Command, arguments []string) error {
+		RunE: cli.OnDataset(func(ctx context.Context, dir string) error {
 			if out == "" {
 				return cli.Usagef("--out NAME is required")
 			}
-			return project(command.Context(), arguments[0], rows, out)
-		},
+			return project(ctx, dir, rows, out)
+		}),
 	}
 	command.Flags().StringVar(&out, "out", "", "the `NAME` of the files to write, without extension (required)")
 	rows.add(command)

@@ -63,7 +63,7 @@ func newDatasetSimilar() *cobra.Command {
 Every row is compared; the dataset is streamed.`,
 		Example: "  extract dataset similar --query cat/1.jpg --k 20 --html similar.html --images photos features",
 		Args:    datasetArgument,
-		RunE:    func(command *cobra.Command, arguments []string) error { return o.run(command.Context(), arguments[0]) },
+		RunE:    cli.OnDataset(o.run),
 	}
 	command.Flags().StringVar(&o.query, "query", "", "a row's number or path, or a picture's file (`WHAT`; required)")
 	command.Flags().IntVar(&o.k, "k", 10, "print `N` rows")

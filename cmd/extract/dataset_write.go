@@ -15,6 +15,8 @@ import (
 	"fovea/export"
 	"fovea/featurestore"
 	"fovea/internal/cli"
+	"fovea/internal/remote"
+	"fovea/objects"
 )
 
 // mergeFlags are those of merge and compact.
@@ -46,6 +48,7 @@ func (m *mergeFlags) options() (featurestore.MergeOptions, error) {
 func newDatasetMerge() *cobra.Command {
 	var m mergeFlags
 	var keepShards bool
+	var staging string
 	command := &cobra.Command{
 		Use:   "merge OUT DIR...",
 		Short: "Make one dataset of several that were made alike",
@@ -55,7 +58,9 @@ precision, library and number type; otherwise it says what differs.
 
 With --keep-shards the files of DIR... become those of OUT as they are, by links (or copies,
 where there are none), which takes seconds for any number of rows. That no picture is in two
-of them is then not looked at; extract dataset validate does.`,
+of them is then not looked at; extract dataset validate does.
+
+OUT and DIR may be URLs in object stores.`,
 		Example: "  extract dataset merge all part-1 part-2 part-3",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(command *cobra.Command, arguments []string) error {
@@ -70,20 +75,24 @@ of them is then not looked at; extract dataset validate does.`,
 				if m.Format != "" || m.PrefixPaths || command.Flags().Changed("shard-size") || m.TensorExtension {
 					return cli.Usagef("--keep-shards takes the files as they are: not with --format, --shard-size, --tensor-extension or --prefix-paths")
 				}
-				return reportWritten(arguments[0], featurestore.Assemble(command.Context(), arguments[0], arguments[1:],
-					featurestore.AssembleOptions{Overwrite: m.Overwrite, ToolVersion: cli.Version()}))
+				return mergeInto(command.Context(), arguments[0], arguments[1:], staging, m.Overwrite, func(ctx context.Context, out string, dirs []string) error {
+					return featurestore.Assemble(ctx, out, dirs, featurestore.AssembleOptions{Overwrite: m.Overwrite, ToolVersion: cli.Version()})
+				})
 			}
-			err = featurestore.Merge(command.Context(), arguments[0], arguments[1:], options)
-			if errors.Is(err, featurestore.ErrDuplicatePath) && !m.PrefixPaths {
-				return fmt.Errorf("%w: give --prefix-paths", err)
-			}
-			return reportWritten(arguments[0], err)
+			return mergeInto(command.Context(), arguments[0], arguments[1:], staging, m.Overwrite, func(ctx context.Context, out string, dirs []string) error {
+				err := featurestore.Merge(ctx, out, dirs, options)
+				if errors.Is(err, featurestore.ErrDuplicatePath) && !m.PrefixPaths {
+					return fmt.Errorf("%w: give --prefix-paths", err)
+				}
+				return err
+			})
 		},
 	}
 	m.add(command)
 	command.Flags().BoolVar(&keepShards, "keep-shards", false, "take the files as they are instead of writing them anew")
 	command.Flags().BoolVar(&m.PrefixPaths, "prefix-paths", false, "put the name of each DIR before its paths, for datasets that have paths in common")
 	command.Flags().BoolVar(&m.Overwrite, "overwrite", false, "replace the dataset OUT, which stays until the new one is whole")
+	command.Flags().StringVar(&staging, "staging", "", cli.StagingHelp)
 	return command
 }
 
@@ -97,6 +106,9 @@ whole and on disk, and then both change places in one step: whatever happens, DI
 rows. It takes as much free space as the dataset has.`,
 		Args: datasetArgument,
 		RunE: func(command *cobra.Command, arguments []string) error {
+			if objects.IsURL(arguments[0]) {
+				return cli.Usagef("an object store has no two directories that could change places: merge %s into another OUT", arguments[0])
+			}
 			options, err := m.options()
 			if err != nil {
 				return err
@@ -127,12 +139,20 @@ not at all; it is a table for other programs, and DIR stays the dataset.`,
 			if by != string(featurestore.ByLabel) && by != string(featurestore.BySplit) {
 				return cli.Usagef("--by %q: use label or split", by)
 			}
+			if objects.IsURL(arguments[0]) {
+				return cli.Usagef("OUT of partition is a directory, not %s: write it there and copy it by the provider's program", arguments[0])
+			}
 			options, err := m.options()
 			if err != nil {
 				return err
 			}
-			if err := featurestore.Partition(command.Context(), arguments[0], arguments[1], featurestore.PartitionBy(by), options); err != nil {
+			dir, done, err := remote.Fetch(command.Context(), arguments[1])
+			if err != nil {
 				return err
+			}
+			defer done()
+			if err := featurestore.Partition(command.Context(), arguments[0], dir, featurestore.PartitionBy(by), options); err != nil {
+				return remote.Located(err, dir, arguments[1])
 			}
 			parts, err := os.ReadDir(arguments[0])
 			logrus.Infof("%s holds %d directories", arguments[0], len(parts))
@@ -142,6 +162,42 @@ not at all; it is a table for other programs, and DIR stays the dataset.`,
 	m.add(command)
 	command.Flags().StringVar(&by, "by", "", "the `COLUMN`, label or split (required)")
 	return command
+}
+
+// mergeInto has datasets merged, which are fetched first if they lie in object stores, and brings
+// the result to where it belongs.
+func mergeInto(ctx context.Context, out string, dirs []string, staging string, overwrite bool, write func(ctx context.Context, out string, dirs []string) error) error {
+	local := make([]string, len(dirs))
+	for i, name := range dirs {
+		dir, done, err := remote.Fetch(ctx, name)
+		if err != nil {
+			return err
+		}
+		defer done() //nolint:gocritic // all are needed till the end
+		local[i] = dir
+	}
+	if !objects.IsURL(out) {
+		out, err := objects.LocalPath(out)
+		if err != nil {
+			return cli.UsageError{Err: err}
+		}
+		return reportWritten(out, write(ctx, out, local))
+	}
+	output, err := cli.CreateOutput(ctx, out, remote.Options{Overwrite: overwrite, Staging: staging})
+	if errors.Is(err, featurestore.ErrExists) {
+		return fmt.Errorf("%w: --overwrite replaces it", err)
+	} else if err != nil {
+		return err
+	}
+	if err := write(ctx, output.Dir, local); err != nil {
+		return errors.Join(err, output.Abandon(ctx))
+	}
+	d, err := featurestore.Open(output.Dir)
+	if err != nil {
+		return errors.Join(err, output.Abandon(ctx))
+	}
+	output.Written(d.Manifest())
+	return output.Finish(ctx)
 }
 
 // reportWritten says what the dataset consists of, unless writing it failed.
@@ -172,7 +228,7 @@ func newDatasetExport() *cobra.Command {
 FILE - is the standard output, for csv and tfrecord.`,
 		Example: "  extract dataset export --format npy --out features.npy --layer pool5 features",
 		Args:    datasetArgument,
-		RunE: func(command *cobra.Command, arguments []string) error {
+		RunE: cli.OnDataset(func(ctx context.Context, dir string) error {
 			switch {
 			case !slices.Contains(export.Formats, export.Format(format)):
 				return cli.Usagef("unknown --format %q: use csv, npy, libsvm or tfrecord", format)
@@ -181,8 +237,8 @@ FILE - is the standard output, for csv and tfrecord.`,
 			case out == "-" && format != "csv" && format != "tfrecord":
 				return cli.Usagef("--out -: %s makes two files and needs the name of the first", format)
 			}
-			return exportDataset(command.Context(), arguments[0], rows, export.Format(format), out)
-		},
+			return exportDataset(ctx, dir, rows, export.Format(format), out)
+		}),
 	}
 	command.Flags().StringVar(&format, "format", "", "`FORMAT`: csv, npy, libsvm or tfrecord (required)")
 	command.Flags().StringVar(&out, "out", "", "the `FILE` to write (required)")

@@ -14,7 +14,9 @@ import (
 	"fovea/featurestore"
 	"fovea/inference"
 	"fovea/internal/cli"
+	"fovea/internal/remote"
 	"fovea/models"
+	"fovea/objects"
 	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/recipe"
@@ -26,7 +28,10 @@ type options struct {
 	log     cli.LogOptions
 	session cli.SessionFlags
 
-	out           string
+	out string
+	// dir is the directory of out, or the one by way of which it is written to its URL.
+	dir           string
+	staging       string
 	model         string
 	layers        []string
 	listLayers    bool
@@ -59,7 +64,7 @@ type options struct {
 }
 
 const long = `Extract runs a pretrained network on every picture among IMAGES (files, directories with
-all below them, tar archives, Parquet files of pictures) and stores what its layers compute as
+all below them, tar archives, Parquet files of pictures, or URLs of such in object stores) and stores what its layers compute as
 a dataset in --out:
 
   DIR/data/part-00000.parquet ...   path, label, split, sha256, width, height, one column per layer
@@ -87,7 +92,8 @@ func newCommand() *cobra.Command {
 	command.AddCommand(newModelCommand(), newDatasetCommand(), newDoctorCommand())
 	f := command.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.out, "out", "", "the directory `DIR` of the dataset (required)")
+	f.StringVar(&o.out, "out", "", "the directory `DIR` of the dataset, or its URL in an object store, as s3://BUCKET/NAME (required)")
+	f.StringVar(&o.staging, "staging", "", cli.StagingHelp)
 	f.StringVar(&o.model, "model", models.Default, "the model: vgg16 (the embedded ImageNet base), another configuration's `NAME` with imported weights, or a SavedModel's directory, DIR or DIR:SIGNATURE")
 	f.StringVar(&o.preprocessing, "preprocessing", "", "`HOW` pixels become numbers: caffe, torch, tf or none (default: the model's own)")
 	f.StringSliceVar(&o.layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
@@ -189,7 +195,41 @@ func (o *options) run(ctx context.Context, images []string) error {
 		return err
 	}
 	defer group.Close() //nolint:errcheck // the process ends here
-	return fullDisk(o.out, o.extract(ctx, listing, group))
+	return fullDisk(o.dir, o.extract(ctx, listing, group))
+}
+
+// beginOutput makes the directory that is written to: --out itself, or one whose files go to the
+// URL, with what there is to go on with.
+func (o *options) beginOutput(ctx context.Context) (output *remote.Output, err error) {
+	if !objects.IsURL(o.out) {
+		o.dir, err = objects.LocalPath(o.out)
+		return nil, err
+	}
+	output, err = cli.CreateOutput(ctx, o.out, remote.Options{Resume: o.resume, Overwrite: o.overwrite, Staging: o.staging})
+	if err == nil {
+		o.dir = output.Dir
+	}
+	return output, err
+}
+
+// place names the dataset to people: a URL without its parameters.
+func (o *options) place() string {
+	place, _, _ := strings.Cut(o.out, "?")
+	if !objects.IsURL(o.out) {
+		return o.out
+	}
+	return place
+}
+
+// remedied adds to an error what may be done about it.
+func (o *options) remedied(err error) error {
+	switch {
+	case errors.Is(err, featurestore.ErrExists):
+		return fmt.Errorf("%w: --resume goes on with it, --overwrite replaces it", err)
+	case errors.Is(err, featurestore.ErrLocked):
+		return fmt.Errorf("%w: wait for its end, or give another --out", err)
+	}
+	return err
 }
 
 // openGroup opens the model on all devices for the layers asked for. The caller closes it.
@@ -291,16 +331,17 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 	}
 	config.Workers, config.Picture.MaxPixels, config.Dense.MaxPixels, config.Monitor = o.workers, o.maxPixels, o.maxPixels, &o.watch.metrics.Monitor
 	info := featurestore.Info{Recipe: r, DType: o.storedType(), ToolVersion: cli.Version(), Device: group.Device()}
+	output, err := o.beginOutput(ctx)
+	if err != nil {
+		return o.remedied(err)
+	}
+	defer func() { err = errors.Join(err, output.Abandon(ctx)) }()
 	writer, err := o.create(ctx, listing.Items, info, featurestore.Options{
 		Format: featurestore.Format(o.format), TensorExtension: o.tensorExtension, Resume: o.resume, RetryFailed: o.retryFailed, Overwrite: o.overwrite,
-		ShardRows: o.files.rows, ShardBytes: o.files.bytes,
+		ShardRows: o.files.rows, ShardBytes: o.files.bytes, Written: output.Written,
 	})
-	if errors.Is(err, featurestore.ErrExists) {
-		return fmt.Errorf("%w: --resume goes on with it, --overwrite replaces it", err)
-	} else if errors.Is(err, featurestore.ErrLocked) {
-		return fmt.Errorf("%w: wait for its end, or give another --out", err)
-	} else if err != nil {
-		return err
+	if err != nil {
+		return o.remedied(err)
 	}
 	sink := &datasetSink{writer: writer}
 	// The size of a batch decides about the last bits of features. So that resumed datasets
@@ -330,17 +371,35 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 	if err := sink.finish(runErr); err != nil {
 		return errors.Join(runErr, err)
 	}
+	if err := o.bringAway(ctx, output, runErr); err != nil {
+		return errors.Join(runErr, err)
+	}
 	o.summarize(stats, sink, runErr)
 	if runErr != nil {
 		return runErr
 	}
 	if failures := sink.failures(); failures > 0 {
 		if rate := float64(failures) / float64(failures+sink.rows()); rate > o.maxErrorRate {
-			return fmt.Errorf("%d of %d pictures could not be read, a share of %.3g; --max-error-rate allows %g: see errors.parquet in %s, and --resume --retry-failed", failures, failures+sink.rows(), rate, o.maxErrorRate, o.out)
+			return fmt.Errorf("%d of %d pictures could not be read, a share of %.3g; --max-error-rate allows %g: see errors.parquet in %s, and --resume --retry-failed", failures, failures+sink.rows(), rate, o.maxErrorRate, o.place())
 		}
 		return fmt.Errorf("%w: %d", cli.ErrPartly, failures)
 	}
 	return nil
+}
+
+// bringAway has the rest of a closed dataset brought to its URL.
+func (o *options) bringAway(ctx context.Context, output *remote.Output, runErr error) error {
+	if output == nil {
+		return nil
+	}
+	d, err := featurestore.Open(o.dir)
+	if err != nil || d.Manifest().Status == featurestore.StatusWriting { // it was given up
+		return nil
+	}
+	if runErr != nil {
+		logrus.Infof("bringing what is finished to %s", output)
+	}
+	return output.Finish(ctx)
 }
 
 func (o *options) runPipeline(ctx context.Context, items []pipeline.Item, group *inference.Group, sink pipeline.Sink, config pipeline.Config) (pipeline.Stats, error) {

@@ -16,22 +16,35 @@ import (
 var openers = []pipeline.Opener{pipeline.OpenTar, openParquet}
 
 // openParquet is the pipeline.Opener of Parquet files of pictures.
-func openParquet(file string) (pipeline.Source, error) {
+func openParquet(file string, open pipeline.OpenFunc) (pipeline.Source, error) {
 	if !strings.HasSuffix(strings.ToLower(file), ".parquet") {
 		return nil, nil
 	}
-	return &parquetSource{file: file}, nil
+	return &parquetSource{file, open}, nil
 }
 
-type parquetSource struct{ file string }
+type parquetSource struct {
+	file string
+	open pipeline.OpenFunc
+}
+
+// pictures opens the table.
+func (s *parquetSource) pictures(ctx context.Context) (*featurestore.Pictures, error) {
+	f, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := featurestore.ReadPictures(s.file, f)
+	return p, remedied(err)
+}
 
 // List implements pipeline.Source.
 func (s *parquetSource) List(ctx context.Context, visit func(pipeline.Item) error) (int, error) {
-	p, err := featurestore.OpenPictures(s.file)
+	p, err := s.pictures(ctx)
 	if errors.Is(err, featurestore.ErrNoPictures) {
 		return 0, fmt.Errorf("%w: %w", pipeline.ErrNoPictures, err)
 	} else if err != nil {
-		return 0, remedied(err)
+		return 0, err
 	}
 	defer p.Close() //nolint:errcheck // opened for reading
 	row := 0
@@ -50,10 +63,10 @@ func remedied(err error) error {
 }
 
 // Open implements pipeline.Source.
-func (s *parquetSource) Open(context.Context) (pipeline.Contents, error) {
-	p, err := featurestore.OpenPictures(s.file)
+func (s *parquetSource) Open(ctx context.Context) (pipeline.Contents, error) {
+	p, err := s.pictures(ctx)
 	if err != nil {
-		return nil, remedied(err)
+		return nil, err
 	}
 	return parquetContents{p}, nil
 }

@@ -18,7 +18,7 @@ func (o *options) create(ctx context.Context, items []pipeline.Item, info featur
 		return nil, err
 	}
 	// First, since nothing may be taken out of a dataset that cannot be gone on with.
-	writer, err := featurestore.Create(o.out, info, options)
+	writer, err := featurestore.Create(o.dir, info, options)
 	if err != nil || len(changed) == 0 {
 		return writer, err
 	}
@@ -30,10 +30,10 @@ func (o *options) create(ctx context.Context, items []pipeline.Item, info featur
 	for _, item := range changed {
 		paths[item.Path] = true
 	}
-	if err := featurestore.Remove(ctx, o.out, paths); err != nil {
+	if err := featurestore.Remove(ctx, o.dir, paths); err != nil {
 		return nil, err
 	}
-	return featurestore.Create(o.out, info, options)
+	return featurestore.Create(o.dir, info, options)
 }
 
 // changed are the pictures with a row, whose files are others by now.
@@ -41,7 +41,7 @@ func (o *options) changed(ctx context.Context, items []pipeline.Item) ([]pipelin
 	if !o.resume {
 		return nil, nil
 	}
-	d, err := featurestore.Open(o.out)
+	d, err := featurestore.Open(o.dir)
 	if err != nil {
 		return nil, nil // Create says what is wrong, if there is a dataset at all
 	}

@@ -71,7 +71,11 @@ func (o *options) list(ctx context.Context, images []string, labeler pipeline.La
 func (o *options) listAll(ctx context.Context, images []string, labeler pipeline.Labeler) (pipeline.Listing, error) {
 	switch o.filesFrom {
 	case "":
-		return pipeline.List(ctx, images, labeler, openers...)
+		images, err := cli.LocalPaths(images)
+		if err != nil {
+			return pipeline.Listing{}, err
+		}
+		return cli.Finder(openers...).List(ctx, images, labeler)
 	case "-":
 		return pipeline.ListPaths(ctx, os.Stdin, labeler, openers...)
 	}

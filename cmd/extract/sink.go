@@ -58,14 +58,16 @@ func (s *datasetSink) Fail(f pipeline.Failure) error {
 	})
 }
 
-// finish closes the dataset: complete after a run without error, interrupted after a
-// signal, with the finished rows. After any other error what has a final name stays.
+// finish closes the dataset: complete after a run without error, interrupted with the finished
+// rows after a signal, or when the pictures' store did not answer. After any other error what
+// has a final name stays.
 func (s *datasetSink) finish(err error) error {
 	var interruption cli.Interruption
+	var store *pipeline.StoreError
 	switch {
 	case err == nil:
 		return s.writer.Close(featurestore.StatusComplete)
-	case errors.As(err, &interruption):
+	case errors.As(err, &interruption) || errors.As(err, &store):
 		return s.writer.Close(featurestore.StatusInterrupted)
 	}
 	return s.writer.Abort()

@@ -104,11 +104,11 @@ func (o *options) summarize(stats pipeline.Stats, sink *datasetSink, err error) 
 		logrus.Infof("%d pictures were done before", sink.present)
 	}
 	if err != nil {
-		logrus.Infof("what is finished is in %s; run the same command with --resume to go on", o.out)
+		logrus.Infof("what is finished is in %s; run the same command with --resume to go on", o.place())
 		return
 	}
 	if failures := sink.failures(); failures > 0 {
-		logrus.Warnf("%d pictures could not be read: see %s/errors.parquet", failures, o.out)
+		logrus.Warnf("%d pictures could not be read: see %s/errors.parquet", failures, o.place())
 	}
-	logrus.Infof("the dataset is in %s", o.out)
+	logrus.Infof("the dataset is in %s", o.place())
 }

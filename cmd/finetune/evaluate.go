@@ -11,6 +11,7 @@ import (
 
 	"fovea/head"
 	"fovea/internal/cli"
+	"fovea/internal/remote"
 )
 
 type evaluateOptions struct {
@@ -99,9 +100,14 @@ func loadBoth(ctx context.Context, file string, source featureSource) (*head.Hea
 	if err != nil {
 		return nil, features{}, err
 	}
-	f, err := source.load(ctx, h.LayerNames()...)
+	local, done, err := source.fetched(ctx)
 	if err != nil {
-		return nil, features{}, checkFirst(h, source.dir, err)
+		return nil, features{}, err
+	}
+	defer done()
+	f, err := local.load(ctx, h.LayerNames()...)
+	if err != nil {
+		return nil, features{}, remote.Located(checkFirst(h, local.dir, err), local.dir, source.dir)
 	}
 	return h, f, check(h, f)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"fovea/internal/cli"
+	"fovea/objects"
 	"fovea/pipeline"
 )
 
@@ -29,7 +30,15 @@ func list(ctx context.Context, images []string, stdin io.Reader) (pipeline.Listi
 		}
 		listing.Items = append(listing.Items, pipeline.Item{Path: filepath.ToSlash(path), File: path, Argument: path})
 	}
+	images, err := cli.LocalPaths(images)
+	if err != nil {
+		return listing, err
+	}
 	for i, argument := range images {
+		if objects.IsURL(argument) {
+			directories = append(directories, argument)
+			continue
+		}
 		if argument == "-" {
 			for _, other := range images[i+1:] {
 				if other == "-" {
@@ -48,7 +57,7 @@ func list(ctx context.Context, images []string, stdin io.Reader) (pipeline.Listi
 		add(argument, info.IsDir())
 	}
 	if len(directories) > 0 {
-		found, err := pipeline.List(ctx, directories, nil)
+		found, err := cli.Finder().List(ctx, directories, nil)
 		if err != nil {
 			return listing, err
 		}

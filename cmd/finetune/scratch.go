@@ -170,7 +170,11 @@ func (o *scratchOptions) recipe() recipe.Recipe {
 
 // load lists and decodes the pictures and writes down those that cannot be read.
 func (o *scratchOptions) load(ctx context.Context, p plan) (*trainingPictures, sides, error) {
-	listing, err := pipeline.List(ctx, o.images, p.labels)
+	images, err := cli.LocalPaths(o.images)
+	if err != nil {
+		return nil, sides{}, err
+	}
+	listing, err := cli.Finder().List(ctx, images, p.labels)
 	if err != nil {
 		return nil, sides{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"fovea/internal/cli"
+	"fovea/internal/remote"
 	"fovea/internal/scratch"
 )
 
@@ -20,7 +21,7 @@ type featureSource struct {
 }
 
 func (s *featureSource) add(f *pflag.FlagSet) {
-	f.StringVar(&s.dir, "features", "", "the directory `DIR` of the dataset (required)")
+	f.StringVar(&s.dir, "features", "", "the directory `DIR` of the dataset, or its URL in an object store (required)")
 	f.StringVar(&s.memory, "memory", "", "`SIZE` of memory for features, as 4GB; with more, they lie in temporary files, which TMPDIR places (default: half of the machine's)")
 }
 
@@ -53,7 +54,19 @@ func (s *featureSource) load(ctx context.Context, names ...string) (features, er
 	if err != nil {
 		return features{}, err
 	}
-	return loadFeatures(ctx, &scratch.Memory{Above: above}, s.dir, names...)
+	local, done, err := s.fetched(ctx)
+	if err != nil {
+		return features{}, err
+	}
+	defer done()
+	f, err := loadFeatures(ctx, &scratch.Memory{Above: above}, local.dir, names...)
+	return f, remote.Located(err, local.dir, s.dir)
+}
+
+// fetched is the source in the file system, where done removes what was fetched.
+func (s featureSource) fetched(ctx context.Context) (local featureSource, done func(), err error) {
+	s.dir, done, err = remote.Fetch(ctx, s.dir)
+	return s, done, err
 }
 
 // available is the memory that the process may use: the machine's, or its control group's if

@@ -111,7 +111,12 @@ func (o *trainOptions) runUnfreeze(ctx context.Context) error {
 
 // load reads the features and the weights that made them.
 func (u *unfreezing) load(ctx context.Context, block int) error {
-	opened, err := featurestore.Open(u.features.dir)
+	source, done, err := u.features.fetched(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	opened, err := featurestore.Open(source.dir)
 	if err != nil {
 		return err
 	}
@@ -133,7 +138,7 @@ func (u *unfreezing) load(ctx context.Context, block int) error {
 	if u.base.SHA256 != dataset.ModelSHA256 {
 		return fmt.Errorf("%s was made with other weights of %s (SHA-256 %.12s...) than there are here (%.12s...): extract it again", u.features.dir, dataset.Model, dataset.ModelSHA256, u.base.SHA256)
 	}
-	if u.bottleneck, err = u.features.load(ctx, layer); err != nil {
+	if u.bottleneck, err = source.load(ctx, layer); err != nil {
 		return err
 	}
 	if u.classes, err = head.Classes(u.bottleneck.labels); err != nil {

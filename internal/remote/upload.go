@@ -1,0 +1,220 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"fovea/featurestore"
+	"fovea/objects"
+)
+
+// manifestPause is the least time between two manifests of a dataset that is being written.
+// Each of them lists all shards. Those that none lists are written again by a later run.
+const manifestPause = 5 * time.Second
+
+// upload brings a directory's dataset to an object store.
+type upload struct {
+	folder *objects.Folder
+	dir    string
+	// found are the objects of a dataset that were there at the beginning and still are.
+	found map[string]objects.Object
+	// there are the shards in the store as its manifest lists them, or soon will.
+	there []featurestore.Shard
+	// begun: the manifest in the store is of this run, or was there; written is when.
+	begun   bool
+	written time.Time
+	// failures is errors.parquet as it was brought last.
+	failures fs.FileInfo
+}
+
+// push makes the store hold what the manifest says. Once stop is closed, no further shard is
+// begun with.
+func (u *upload) push(ctx context.Context, m featurestore.Manifest, stop <-chan struct{}) error {
+	same := 0
+	for same < min(len(u.there), len(m.Shards)) && u.there[same] == m.Shards[same] {
+		same++
+	}
+	// One that takes the place of a shorter one may be put there as it is.
+	replaces := same == len(u.there)-1 && len(m.Shards) > same
+	if !u.begun || same < len(u.there) && !replaces {
+		if !replaces {
+			u.there = u.there[:same:same]
+		}
+		if err := u.note(ctx, m); err != nil {
+			return err
+		}
+		u.begun = true
+		if err := u.clear(ctx); err != nil {
+			return err
+		}
+	}
+	for _, s := range m.Shards[same:] {
+		select {
+		case <-stop:
+			return nil
+		default:
+		}
+		if err := u.file(ctx, s.File); err != nil {
+			return err
+		}
+		u.there = append(u.there[:same:same], s)
+		same++
+		if time.Since(u.written) >= manifestPause {
+			if err := u.note(ctx, m); err != nil {
+				return err
+			}
+		}
+	}
+	if err := u.errors(ctx); err != nil {
+		return err
+	}
+	if m.Status == featurestore.StatusWriting {
+		return u.note(ctx, m)
+	}
+	return u.put(ctx, m)
+}
+
+// note writes the manifest of a dataset that is being written.
+func (u *upload) note(ctx context.Context, m featurestore.Manifest) error {
+	m.Status, m.Finished, m.Shards = featurestore.StatusWriting, nil, slices.Clone(u.there)
+	if m.Shards == nil {
+		m.Shards = []featurestore.Shard{}
+	}
+	u.written = time.Now()
+	return u.put(ctx, m)
+}
+
+func (u *upload) put(ctx context.Context, m featurestore.Manifest) error {
+	text, err := m.Encode()
+	if err != nil {
+		return err
+	}
+	return u.folder.Put(ctx, featurestore.ManifestFile, bytes.NewReader(text), int64(len(text)))
+}
+
+// clear deletes the shards that are not listed, from the last one down, and what failures there
+// were. The manifest does not list them any more.
+func (u *upload) clear(ctx context.Context) error {
+	var stale []string
+	for name := range u.found {
+		listed := slices.ContainsFunc(u.there, func(s featurestore.Shard) bool { return s.File == name })
+		if featurestore.IsShard(name) && !listed || name == featurestore.FailuresFile && len(u.there) == 0 {
+			stale = append(stale, name)
+		}
+	}
+	slices.SortFunc(stale, func(a, b string) int { // by number; longer numbers are larger ones
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return bytes.Compare([]byte(b), []byte(a))
+	})
+	for _, name := range stale {
+		if err := u.folder.Delete(ctx, name); err != nil {
+			return err
+		}
+		delete(u.found, name)
+	}
+	return nil
+}
+
+// file brings a file.
+func (u *upload) file(ctx context.Context, name string) error {
+	f, err := os.Open(filepath.Join(u.dir, filepath.FromSlash(name)))
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // only read from
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	u.found[name] = objects.Object{Name: name} // soon, and perhaps in spite of an error
+	return u.folder.Put(ctx, name, f, info.Size())
+}
+
+// errors brings errors.parquet if it is another one than before.
+func (u *upload) errors(ctx context.Context) error {
+	info, err := os.Stat(filepath.Join(u.dir, featurestore.FailuresFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if u.failures != nil && os.SameFile(u.failures, info) && u.failures.ModTime().Equal(info.ModTime()) {
+		return nil
+	}
+	if err := u.file(ctx, featurestore.FailuresFile); err != nil {
+		return err
+	}
+	u.failures = info
+	return nil
+}
+
+// verify compares what is in the store with the manifest.
+func (u *upload) verify(ctx context.Context, m featurestore.Manifest) error {
+	found, _, err := list(ctx, u.folder)
+	if err != nil {
+		return err
+	}
+	for _, s := range m.Shards {
+		if o, ok := found[s.File]; !ok || o.Size != s.Bytes {
+			return fmt.Errorf("%s/%s has %d bytes in the store instead of %d: something else writes there", u.folder, s.File, o.Size, s.Bytes)
+		}
+		delete(found, s.File)
+	}
+	for name := range found {
+		if filepath.Dir(name) == featurestore.DataDir {
+			return fmt.Errorf("%s/%s is none of the shards that were written: something else writes there", u.folder, name)
+		}
+	}
+	return nil
+}
+
+// withdraw takes back what was written for a dataset that nothing came of.
+func (u *upload) withdraw(ctx context.Context) error {
+	if !u.begun {
+		return nil
+	}
+	u.there = nil
+	if err := u.clear(ctx); err != nil {
+		return err
+	}
+	return u.folder.Delete(ctx, featurestore.ManifestFile)
+}
+
+// restore brings the files that a manifest lists into the directory.
+func (u *upload) restore(ctx context.Context, m featurestore.Manifest) error {
+	names := []string{featurestore.ManifestFile}
+	if _, ok := u.found[featurestore.FailuresFile]; ok {
+		names = append(names, featurestore.FailuresFile)
+	}
+	sums := map[string]string{}
+	for _, s := range m.Shards {
+		names = append(names, s.File)
+		sums[s.File] = s.SHA256
+	}
+	wanted := map[string]objects.Object{}
+	for _, name := range names {
+		o, ok := u.found[name]
+		if !ok || name != featurestore.ManifestFile && name != featurestore.FailuresFile && !featurestore.IsShard(name) {
+			return fmt.Errorf("%s: %w: %s is missing, which %s lists", u.folder, featurestore.ErrCorrupt, name, featurestore.ManifestFile)
+		}
+		wanted[name] = o
+	}
+	if err := fetchAll(ctx, u.folder, wanted, u.dir); err != nil {
+		return err
+	}
+	for name, want := range sums {
+		if got := sumOf(filepath.Join(u.dir, filepath.FromSlash(name))); got != want {
+			return fmt.Errorf("%s/%s: %w: its SHA-256 is not that in %s", u.folder, name, featurestore.ErrCorrupt, featurestore.ManifestFile)
+		}
+	}
+	return nil
+}

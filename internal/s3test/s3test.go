@@ -1,0 +1,150 @@
+// Package s3test starts servers that speak the protocol of S3 on the loopback interface, for
+// tests, and lets them fail on demand.
+package s3test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+
+	_ "gocloud.dev/blob/s3blob" // s3://
+)
+
+// Bucket is the only bucket of a server.
+const Bucket = "bucket"
+
+const keyID, secret = "fovea", "only-for-tests"
+
+// Environment are variables that a server's clients need.
+func Environment() map[string]string {
+	return map[string]string{
+		"AWS_ACCESS_KEY_ID": keyID, "AWS_SECRET_ACCESS_KEY": secret, "AWS_REGION": "us-east-1",
+		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+	}
+}
+
+// Server is a server of objects in memory.
+type Server struct {
+	// Backend is where the objects lie.
+	Backend *s3mem.Backend
+	server  *httptest.Server
+
+	mutex sync.Mutex
+	fault Fault
+}
+
+// Fault may answer a request itself, by an error or not at all, and says whether it did.
+type Fault func(http.ResponseWriter, *http.Request) bool
+
+// Start starts a server, which ends with the test, and sets the environment of the process.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	s := New()
+	t.Cleanup(s.Close)
+	for name, value := range Environment() {
+		t.Setenv(name, value)
+	}
+	return s
+}
+
+// New starts a server. The caller closes it.
+func New() *Server {
+	s := &Server{Backend: s3mem.New()}
+	if err := s.Backend.CreateBucket(Bucket); err != nil {
+		panic(err) // a new backend has none
+	}
+	s.server = httptest.NewServer(s.handler(gofakes3.New(s.Backend).Server()))
+	return s
+}
+
+// handler refuses strangers and lets requests fail.
+func (s *Server) handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.Header.Get("Authorization"), "Credential="+keyID+"/") {
+			Answer(w, http.StatusForbidden, "InvalidAccessKeyId")
+			return
+		}
+		s.mutex.Lock()
+		fault := s.fault
+		s.mutex.Unlock()
+		if fault == nil || !fault(w, r) {
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// Break has every request from now on go through a fault first; nil mends the server.
+func (s *Server) Break(fault Fault) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.fault = fault
+}
+
+// Answer is an error as S3 writes it.
+func Answer(w http.ResponseWriter, status int, code string) {
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte("<Error><Code>" + code + "</Code><Message>as asked for by the test</Message></Error>"))
+}
+
+// Cut ends the connection without an answer.
+func Cut(w http.ResponseWriter) {
+	if hijacker, ok := w.(http.Hijacker); ok {
+		if connection, _, err := hijacker.Hijack(); err == nil {
+			_ = connection.Close()
+		}
+	}
+}
+
+// URL names an object or a folder.
+func (s *Server) URL(name string) string { return s.In(Bucket, name) }
+
+// In names what is in another bucket.
+func (s *Server) In(bucket, name string) string {
+	return "s3://" + bucket + "/" + name + "?" + s.Parameters()
+}
+
+// Parameters are those of URLs.
+func (s *Server) Parameters() string {
+	return url.Values{"endpoint": {s.server.URL}, "use_path_style": {"true"}, "disable_https": {"true"}}.Encode()
+}
+
+// Fatal ends a test.
+type Fatal func(format string, arguments ...any)
+
+// Fatalf implements what Keys wants of a testing.TB.
+func (f Fatal) Fatalf(format string, arguments ...any) { f(format, arguments...) }
+
+// Keys are the names of all objects that begin with a prefix, and their content.
+func (s *Server) Keys(t interface{ Fatalf(string, ...any) }, prefix string) map[string][]byte {
+	found := map[string][]byte{}
+	list, err := s.Backend.ListBucket(Bucket, &gofakes3.Prefix{HasPrefix: prefix != "", Prefix: prefix}, gofakes3.ListBucketPage{})
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	for _, o := range list.Contents {
+		object, err := s.Backend.GetObject(Bucket, o.Key, nil)
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		content := make([]byte, object.Size)
+		for at := 0; at < len(content); {
+			n, err := object.Contents.Read(content[at:])
+			if at += n; err != nil && at < len(content) {
+				t.Fatalf("%v", err)
+			}
+		}
+		_ = object.Contents.Close()
+		found[o.Key] = content
+	}
+	return found
+}
+
+// Close ends the server.
+func (s *Server) Close() { s.server.Close() }

@@ -1,0 +1,4 @@
+//go:build nocloud
+
+// Package drivers is empty in programs without object stores.
+package drivers

@@ -1,0 +1,152 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"gocloud.dev/gcerrors"
+)
+
+// Patience says how long answers are waited for, and how often what failed is tried again,
+// beyond what the provider's library does.
+type Patience struct {
+	// Pauses are those between attempts.
+	Pauses []time.Duration
+	// Answer is the time for an answer of little content.
+	Answer time.Duration
+	// PerByte is added for each byte that is carried.
+	PerByte time.Duration
+}
+
+// DefaultPatience is that of folders that are opened from now on: it bears a store that is away
+// for half a minute, and lines of 100 kB/s.
+var DefaultPatience = Patience{
+	Pauses:  []time.Duration{time.Second, 5 * time.Second, 15 * time.Second},
+	Answer:  time.Minute,
+	PerByte: 10 * time.Microsecond,
+}
+
+// transfer is the time for carrying so many bytes.
+func (p Patience) transfer(size int64) time.Duration {
+	return p.Answer + time.Duration(size)*p.PerByte
+}
+
+// try calls until there is no error, or one that would come again.
+func (p Patience) try(ctx context.Context, limit time.Duration, call func(context.Context) error) error {
+	for attempt := 0; ; attempt++ {
+		err := attemptOnce(ctx, limit, call)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if attempt == len(p.Pauses) || !passing(err) {
+			return err
+		}
+		select {
+		case <-time.After(p.Pauses[attempt]):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func attemptOnce(ctx context.Context, limit time.Duration, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit.Round(time.Second/10)))
+	defer cancel()
+	err := call(ctx)
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	return err
+}
+
+// refusals are the providers' names of errors that are about who asks.
+var refusals = []string{
+	"AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
+	"AuthenticationFailed", "AuthorizationFailure", "AuthorizationPermissionMismatch", "InvalidAuthenticationInfo",
+}
+
+// kind is what an error is about.
+type kind int
+
+const (
+	other kind = iota
+	missing
+	refused
+	present
+)
+
+func kindOf(err error) kind {
+	var coded interface{ ErrorCode() string }
+	code := ""
+	if errors.As(err, &coded) {
+		code = coded.ErrorCode()
+	}
+	switch gcerrors.Code(err) {
+	case gcerrors.NotFound:
+		return missing
+	case gcerrors.PermissionDenied:
+		return refused
+	case gcerrors.FailedPrecondition, gcerrors.AlreadyExists:
+		return present
+	}
+	switch {
+	case slices.Contains(refusals, code) || strings.Contains(err.Error(), "credentials"):
+		return refused
+	case code == "PreconditionFailed" || code == "ConditionalRequestConflict":
+		return present
+	}
+	return other
+}
+
+// passing says whether an error may be gone at the next attempt.
+func passing(err error) bool {
+	switch gcerrors.Code(err) {
+	case gcerrors.InvalidArgument, gcerrors.Unimplemented:
+		return false
+	}
+	var answer interface{ HTTPStatusCode() int }
+	if errors.As(err, &answer) {
+		status := answer.HTTPStatusCode()
+		wrong := status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
+		if wrong {
+			return false
+		}
+	}
+	return kindOf(err) == other && !errors.Is(err, errChanged)
+}
+
+// marked is an error that is another one, too, but does not say so.
+type marked struct {
+	error
+	is error
+}
+
+func (m marked) Is(target error) bool { return target == m.is }
+func (m marked) Unwrap() error        { return m.error }
+
+// explain says what failed, why, and what to do. It is nil for no error.
+func (f *Folder) explain(verb, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	where := f.nameOf(name)
+	bucket, _, _ := strings.Cut(strings.SplitN(f.url, "://", 2)[1], "/")
+	switch kindOf(err) {
+	case missing:
+		return marked{fmt.Errorf("cannot %s %s: there is no such object, or no bucket %s: %w", verb, where, bucket, err), fs.ErrNotExist}
+	case present:
+		return marked{fmt.Errorf("cannot %s %s: it is there already: %w", verb, where, err), fs.ErrExist}
+	case refused:
+		return fmt.Errorf("cannot %s %s: access is refused: give the provider's credentials (for s3:// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile, for gs:// GOOGLE_APPLICATION_CREDENTIALS, for azblob:// AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY), and see that they allow it: %w", verb, where, err)
+	}
+	return fmt.Errorf("cannot %s %s: %w", verb, where, err)
+}

@@ -1,0 +1,195 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+)
+
+// File is a file that is open for reading.
+type File interface {
+	io.Reader
+	io.ReaderAt
+	io.Seeker
+	io.Closer
+	Size() int64
+}
+
+// Store is where pictures lie that are not in the file system: a bucket of an object store, or
+// what is below a name in it. It may be used by several goroutines.
+type Store interface {
+	// Files visits the files in any order. An error of visit is returned as it is.
+	Files(ctx context.Context, visit func(StoredFile) error) error
+	// Open opens a file by its Name. One that is not there is fs.ErrNotExist; any other error,
+	// also one of reading, means that the store does not answer.
+	Open(ctx context.Context, file StoredFile) (File, error)
+}
+
+// StoredFile is a file in a Store.
+type StoredFile struct {
+	// Name is the file's path below that of the store, slash-separated; URL names it to people.
+	Name, URL string
+	Size      int64
+	Modified  time.Time
+}
+
+// StoreError is the failure of a store, not of a picture in it: the run ends, so that it can
+// be gone on with when the store answers again.
+type StoreError struct{ Err error }
+
+func (e *StoreError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *StoreError) Unwrap() error { return e.Err }
+
+// stored is the place of an item that is in a store.
+type stored struct {
+	store Store
+	file  StoredFile
+}
+
+func (s *stored) open(ctx context.Context) (File, error) {
+	f, err := s.store.Open(ctx, s.file)
+	switch {
+	case err == nil:
+		return storedFile{f}, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	return nil, &StoreError{err}
+}
+
+// storedFile tells the failures of its store from those of what is made of its bytes.
+type storedFile struct{ File }
+
+func (f storedFile) Read(p []byte) (int, error) {
+	n, err := f.File.Read(p)
+	return n, storeError(err)
+}
+
+func (f storedFile) ReadAt(p []byte, at int64) (int, error) {
+	n, err := f.File.ReadAt(p, at)
+	return n, storeError(err)
+}
+
+func storeError(err error) error {
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return &StoreError{err}
+}
+
+// ofStore is the failure of a store in an error, or nil.
+func ofStore(err error) *StoreError {
+	var failure *StoreError
+	if errors.As(err, &failure) {
+		return failure
+	}
+	return nil
+}
+
+// open opens the item's file.
+func (i Item) open(ctx context.Context) (File, error) {
+	if i.stored != nil {
+		return i.stored.open(ctx)
+	}
+	return openFile(i.File)
+}
+
+// read reads the item's file, which is a picture.
+func (i Item) read(ctx context.Context) ([]byte, error) {
+	f, err := i.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // opened for reading
+	return readContent(f, f.Size())
+}
+
+// localFile is a file in the file system.
+type localFile struct {
+	*os.File
+	size int64
+}
+
+func (f localFile) Size() int64 { return f.size }
+
+// openFile opens a file in the file system.
+func openFile(name string) (File, error) {
+	info, err := os.Stat(name) // before it is opened: a pipe would wait for its writer
+	if err != nil {
+		return nil, cause(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, cause(err)
+	}
+	return localFile{f, info.Size()}, nil
+}
+
+// inStore lists the files of a store as a walker those of a directory.
+func (l *lister) inStore(store Store, argument string) error {
+	err := store.Files(l.ctx, func(f StoredFile) error {
+		if strings.HasSuffix(f.Name, "/") || hidden(f.Name) { // some programs mark directories so
+			return nil
+		}
+		item := Item{Path: f.Name, File: f.URL, Argument: argument, stored: &stored{store, f}}
+		known, err := l.source(item)
+		switch {
+		case errors.Is(err, ErrNoPictures): // a table of something else
+			l.Skipped++
+			return nil
+		case err != nil || known:
+			return err
+		}
+		isPicture, err := item.isPicture(l.ctx)
+		switch {
+		case err != nil:
+			return err
+		case isPicture:
+			l.Items = append(l.Items, item)
+		default:
+			l.Skipped++
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("pipeline: %w", err) // which names the store
+	}
+	return nil
+}
+
+// isPicture tells by the file's name or, failing that, by its first bytes.
+func (i Item) isPicture(ctx context.Context) (bool, error) {
+	if pictureExtensions[strings.ToLower(path.Ext(i.File))] {
+		return true, nil
+	}
+	if i.stored != nil && i.stored.file.Size == 0 {
+		return false, nil
+	}
+	f, err := i.open(ctx)
+	if err != nil {
+		return false, asStoreError(err)
+	}
+	defer f.Close() //nolint:errcheck // opened for reading
+	head := make([]byte, 16)
+	n, err := io.ReadFull(f, head)
+	return beginsLikePicture(head[:n]), asStoreError(err)
+}
+
+// asStoreError is nil unless the error is a store's.
+func asStoreError(err error) error {
+	if failure := ofStore(err); failure != nil {
+		return failure
+	}
+	return nil
+}
