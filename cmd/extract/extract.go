@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -188,8 +189,11 @@ func (o *options) run(ctx context.Context, images []string) error {
 	if err != nil {
 		return err
 	}
-	defer group.Close() //nolint:errcheck // the process ends here
-	return fullDisk(o.out, o.extract(ctx, listing, group))
+	err = fullDisk(o.out, o.extract(ctx, listing, group))
+	if ctx.Err() == nil { // else a batch may still be computed, which closing would wait for
+		_ = group.Close() // the process ends here
+	}
+	return err
 }
 
 // openGroup opens the model on all devices for the layers asked for. The caller closes it.
@@ -290,6 +294,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 		return cli.UsageError{Err: err}
 	}
 	config.Workers, config.Picture.MaxPixels, config.Dense.MaxPixels, config.Monitor = o.workers, o.maxPixels, o.maxPixels, &o.watch.metrics.Monitor
+	config.Grace = grace
 	info := featurestore.Info{Recipe: r, DType: o.storedType(), ToolVersion: cli.Version(), Device: group.Device()}
 	writer, err := o.create(ctx, listing.Items, info, featurestore.Options{
 		Format: featurestore.Format(o.format), TensorExtension: o.tensorExtension, Resume: o.resume, RetryFailed: o.retryFailed, Overwrite: o.overwrite,
@@ -342,6 +347,10 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 	}
 	return nil
 }
+
+// grace is how long an interrupted run waits for the batch under way. What is left of the three
+// seconds in which it is to end is for the writing of what is finished.
+const grace = 2 * time.Second
 
 func (o *options) runPipeline(ctx context.Context, items []pipeline.Item, group *inference.Group, sink pipeline.Sink, config pipeline.Config) (pipeline.Stats, error) {
 	if len(items) == 0 {

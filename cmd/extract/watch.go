@@ -103,6 +103,9 @@ func (o *options) summarize(stats pipeline.Stats, sink *datasetSink, err error) 
 	if sink.present > 0 {
 		logrus.Infof("%d pictures were done before", sink.present)
 	}
+	if stats.Left {
+		logrus.Infof("the batch under way took more than %s: its pictures are left for later", grace)
+	}
 	if err != nil {
 		logrus.Infof("what is finished is in %s; run the same command with --resume to go on", o.out)
 		return
