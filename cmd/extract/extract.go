@@ -350,7 +350,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 
 // grace is how long an interrupted run waits for the batch under way. What is left of the three
 // seconds in which it is to end is for the writing of what is finished.
-const grace = 2 * time.Second
+const grace = 1500 * time.Millisecond
 
 func (o *options) runPipeline(ctx context.Context, items []pipeline.Item, group *inference.Group, sink pipeline.Sink, config pipeline.Config) (pipeline.Stats, error) {
 	if len(items) == 0 {

@@ -81,6 +81,9 @@ func (w *watch) sentence(s pipeline.Stats) string {
 	for _, b := range s.Busy() {
 		busy += fmt.Sprintf(", %s %.0f%%", stageNames[b.Stage], 100*b.Share)
 	}
+	if s.Rows+s.Failures == 0 {
+		return fmt.Sprintf("%.1f s to open, %.1f s without a picture done.", w.startUp.Seconds(), s.Elapsed.Seconds())
+	}
 	return fmt.Sprintf("%.1f s to open, %.1f s for %d pictures of %.1f MB (%.2f a second); at work: %s. The bottleneck was %s.",
 		w.startUp.Seconds(), s.Elapsed.Seconds(), s.Rows+s.Failures, float64(s.Bytes)/1e6, s.Rate(), busy[2:], stageNames[s.Bottleneck().Stage])
 }
