@@ -31,12 +31,12 @@ demo: build ## the whole job on real pictures (IMAGES=DIR, SAMPLE=N)
 	@scripts/demo.sh
 
 .PHONY: test
-test: build python ## vet, staticcheck, gofmt, all tests with the race detector, every fuzz target for 2 s
+test: build python corpora ## vet, staticcheck, gofmt, all tests with the race detector, every fuzz target for 2 s
 	@scripts/check-format.sh
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	FOVEA_PYTHON="$$(scripts/python.sh path)" && export FOVEA_PYTHON && $(GO) test -race ./...
-	$(GO) test -run 'TestLayersAgreeWithFrameworks' ./vgg
+	$(GO) test -run 'TestLayersAgreeWithFrameworks|TestCorpora' ./vgg ./picture
 	$(MAKE) test-beam
 	@scripts/fuzz.sh $(or $(FUZZTIME),2s)
 
@@ -77,6 +77,10 @@ package: deps ## dist/fovea-VERSION-OS-ARCH.tar.gz: programs, library, manual pa
 .PHONY: python
 python: ## the Python environment with the readers that the tests check against
 	@scripts/python.sh install
+
+.PHONY: corpora
+corpora: ## the test pictures of Pillow, libjpeg-turbo and libpng
+	@testdata/picture/corpora.sh
 
 .PHONY: clean
 clean: ## remove what was built; the cache stays
