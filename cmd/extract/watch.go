@@ -107,7 +107,7 @@ func (o *options) summarize(stats pipeline.Stats, sink *datasetSink, err error) 
 		logrus.Infof("%d pictures were done before", sink.present)
 	}
 	if stats.Left {
-		logrus.Infof("the batch under way took more than %s: its pictures are left for later", grace)
+		logrus.Infof("what was under way took more than %s: its pictures are left for later", grace)
 	}
 	if err != nil {
 		logrus.Infof("what is finished is in %s; run the same command with --resume to go on", o.out)
