@@ -31,11 +31,12 @@ demo: build ## the whole job on real pictures (IMAGES=DIR, SAMPLE=N)
 	@scripts/demo.sh
 
 .PHONY: test
-test: build python corpora ## vet, staticcheck, gofmt, all tests with the race detector, every fuzz target for 2 s
+test: build python browser corpora ## vet, staticcheck, gofmt, all tests with the race detector, every fuzz target for 2 s
 	@scripts/check-format.sh
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
-	FOVEA_PYTHON="$$(scripts/python.sh path)" && export FOVEA_PYTHON && $(GO) test -race ./...
+	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_TENSORFLOW="$$(scripts/python.sh path tensorflow)" \
+		FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && export FOVEA_PYTHON FOVEA_PYTHON_TENSORFLOW FOVEA_CHROMIUM && $(GO) test -race ./...
 	$(GO) test -run 'TestLayersAgreeWithFrameworks|TestCorpora' ./vgg ./picture
 	$(MAKE) test-beam
 	@scripts/fuzz.sh $(or $(FUZZTIME),2s)
@@ -49,8 +50,13 @@ fuzz: deps ## every fuzz target for FUZZTIME each
 	@scripts/fuzz.sh $(or $(FUZZTIME),10s)
 
 .PHONY: bench
-bench: build ## the speed of the model alone and of the whole command, side by side
+bench: build ## the speed of the model alone and of the whole command, and of training beside scikit-learn
 	@scripts/bench.sh
+	@scripts/bench-head.sh
+
+.PHONY: bench-head
+bench-head: deps ## training a head beside scikit-learn alone (CLASSES="2 10", ROWS=N, COLUMNS=N, RUNS=N)
+	@scripts/bench-head.sh
 
 .PHONY: bench-peers
 bench-peers: build ## Keras, PyTorch, ONNX Runtime and OpenVINO side by side (PEERS="...", SAMPLE=N)
@@ -70,13 +76,24 @@ test-beam: deps ## vet, staticcheck and tests of extract-beam: Prism, a server o
 	$(GO) build -o bin/tools/ honnef.co/go/tools/cmd/staticcheck
 	eval "$$(scripts/deps.sh env)" && cd beam && go vet ./... && ../bin/tools/staticcheck ./... && go test ./...
 
+.PHONY: test-cluster
+test-cluster: deps ## extract-beam on a cluster of Apache Flink, whose workers are killed (needs Java 17 and Maven)
+	@scripts/cluster.sh install
+	eval "$$(scripts/deps.sh env)" && cd beam && FOVEA_FLINK="$$(../scripts/cluster.sh dir)" timeout --kill-after=10 1800 \
+		go test -tags cluster -run 'TestFlink' -count 1 -v -timeout 25m ./cmd/extract-beam
+
 .PHONY: package
 package: deps ## dist/fovea-VERSION-OS-ARCH.tar.gz: programs, library, manual pages, completions
 	@scripts/package.sh '$(VERSION)'
 
 .PHONY: python
-python: ## the Python environment with the readers that the tests check against
+python: ## the Python environments that the tests check against: the readers, TensorFlow
 	@scripts/python.sh install
+	@scripts/python.sh install tensorflow
+
+.PHONY: browser
+browser: ## the browser that the tests look at reports with: an installed Chromium, or the distribution's
+	@scripts/browser.sh install
 
 .PHONY: corpora
 corpora: ## the test pictures of Pillow, libjpeg-turbo and libpng

@@ -57,12 +57,20 @@ func (m Matrix) validate() error {
 	if err := checkBlocks(m.Blocks, m.Cols); err != nil {
 		return err
 	}
-	for i, v := range m.Data {
-		if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
-			return fmt.Errorf("head: value %d of row %d is %v: extract the features again", i%m.Cols, i/m.Cols, v)
-		}
+	if row, column, found := m.NotFinite(); found {
+		return fmt.Errorf("head: value %d of row %d is %v: extract the features again", column, row, m.Row(row)[column])
 	}
 	return nil
+}
+
+// NotFinite finds the first NaN or infinity.
+func (m Matrix) NotFinite() (row, column int, found bool) {
+	for i, v := range m.Data {
+		if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
+			return i / m.Cols, i % m.Cols, true
+		}
+	}
+	return 0, 0, false
 }
 
 // checkBlocks refuses widths that are not those of all columns.
@@ -158,6 +166,18 @@ func standardize(m Matrix, scaling Scaling) (Standardization, error) {
 		return s, errConstant
 	}
 	return s, nil
+}
+
+// Constant is the number of columns that are the same in all rows, from which nothing can be
+// learned.
+func (s Standardization) Constant() int {
+	n := 0
+	for _, scale := range s.Scale {
+		if scale == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // meanOfPositive is the mean of the values that are not 0, or 0.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strconv"
 
 	arrays "gonum.org/v1/gonum/floats"
 )
@@ -148,7 +149,7 @@ func twoLoops(step, slope []float64, moves, changes [][]float64) {
 }
 
 // sparseLambdas are strengths from the weakest at which all weights are 0 down to a
-// five-hundredth of it.
+// five-thousandth of it, as far as weaker ones still do better.
 func (r *regression) sparseLambdas(ratio float64) []float64 {
 	size := vectors(r.classes) * (r.x.cols + 1)
 	x, gradient := make([]float64, size), make([]float64, size)
@@ -172,10 +173,10 @@ func (r *regression) sparseLambdas(ratio float64) []float64 {
 		}
 	}
 	var all []float64
-	for _, part := range []float64{0.5, 0.25, 0.1, 0.05, 0.025, 0.01, 0.005, 0.002} {
+	for _, part := range []float64{0.5, 0.25, 0.1, 0.05, 0.025, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002} {
 		// Two digits are enough, and can be said again by --lambda.
-		unit := math.Pow(10, math.Floor(math.Log10(part*strongest))-1)
-		all = append(all, math.Round(part*strongest/unit)*unit)
+		rounded, _ := strconv.ParseFloat(strconv.FormatFloat(part*strongest, 'e', 1, 64), 64) // its own text
+		all = append(all, rounded)
 	}
 	return all
 }

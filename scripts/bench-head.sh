@@ -3,7 +3,7 @@
 # with the same objective: one strength of regularization, and the whole cross-validation.
 # Both are run in turn, RUNS times, and the fastest of each counts.
 #
-#   PYTHON=FILE  an interpreter with scikit-learn (default: that of scripts/python.sh)
+#   PYTHON=FILE  an interpreter with scikit-learn (default: that of scripts/python.sh, made if need be)
 #   ROWS=N       rows, of which 5/6 are trained on (default 30000)
 #   COLUMNS=N    (default 4096)
 #   CLASSES=LIST (default "2 10")
@@ -13,7 +13,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 eval "$(scripts/deps.sh env)"
 
-python=${PYTHON:-$(scripts/python.sh path)}
+python=${PYTHON:-}
+if [ -z "$python" ]; then
+	scripts/python.sh install scikit-learn
+	python=$(scripts/python.sh path scikit-learn)
+fi
 if ! "${python:-false}" -c 'import sklearn' 2>/dev/null; then
 	echo "bench-head: PYTHON=FILE must name an interpreter with scikit-learn (pip install scikit-learn)" >&2
 	exit 1

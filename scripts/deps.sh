@@ -55,7 +55,7 @@ wheels() {
 	*) return 1 ;;
 	esac
 }
-case $variant in cpu) needed_mb=1200 ;; gpu) needed_mb=5500 ;; esac
+case $variant in cpu) needed_mb=1200 ;; gpu) needed_mb=6500 ;; esac
 
 # pip's names for the platforms whose wheels may be taken.
 platforms() {

@@ -1,13 +1,32 @@
 #!/usr/bin/env bash
-# Makes the Python environment with the readers (pyarrow, DuckDB, Polars, pandas) that the
-# tests check the written files against. The product itself needs no Python.
+# Makes the Python environments that the product is checked against. The product itself needs
+# no Python.
 #
-#   scripts/python.sh install   make it, unless that is done already
-#   scripts/python.sh path      print the path of its interpreter, nothing if there is none
+#   scripts/python.sh install [NAME]   make one, unless that is done already
+#   scripts/python.sh path [NAME]      print the path of its interpreter, nothing if there is none
+#
+# NAME is readers (pyarrow, DuckDB, Polars, pandas; the default), tensorflow (which loads what
+# is exported; of the version that wants another NumPy than the readers) or scikit-learn (which
+# finetune is timed beside).
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-requirements=$root/testdata/python/requirements.txt
+name=${2:-readers}
+options=()
+case "$name" in
+readers) requirements=$root/testdata/python/requirements.txt missing="tests with Python readers will be skipped" ;;
+tensorflow)
+	requirements=$root/testdata/python/requirements-tensorflow.txt missing="exported models will not be tested in Python's TensorFlow"
+	# The list is complete, and less than what TensorFlow asks for; what is not imported
+	# is not worth compiling.
+	options=(--no-deps --no-compile)
+	;;
+scikit-learn) requirements=$root/testdata/python/requirements-scikit-learn.txt missing="nothing will be compared with scikit-learn" ;;
+*)
+	echo "python: there is no environment $name: use readers, tensorflow or scikit-learn" >&2
+	exit 2
+	;;
+esac
 cache=${FOVEA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fovea}
 # Another list of versions is another environment.
 venv=$cache/python-$(cksum <"$requirements" | cut -d ' ' -f 1)
@@ -18,9 +37,10 @@ install)
 	[ -e "$venv/.complete" ] && exit 0
 	mkdir -p "$cache"
 	rm -rf "$venv"
-	if ! "$python" -m venv "$venv" >&2 || ! "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements" >&2; then
+	if ! "$python" -m venv "$venv" >&2 ||
+		! "$venv/bin/pip" install --quiet --disable-pip-version-check "${options[@]}" -r "$requirements" >&2; then
 		rm -rf "$venv"
-		echo "python: no environment could be made (the message is above): tests with Python readers will be skipped" >&2
+		echo "python: the environment $name could not be made (the message is above): $missing" >&2
 		exit 0
 	fi
 	touch "$venv/.complete"
@@ -29,7 +49,7 @@ path)
 	if [ -e "$venv/.complete" ]; then echo "$venv/bin/python"; fi
 	;;
 *)
-	echo "usage: scripts/python.sh install|path" >&2
+	echo "usage: scripts/python.sh install|path [readers|tensorflow|scikit-learn]" >&2
 	exit 2
 	;;
 esac

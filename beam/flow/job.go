@@ -35,6 +35,7 @@ type Job struct {
 	Model, Preprocessing, Convolutions string
 	Device, Precision                  string
 	Batch                              int
+	GPUMemoryFraction                  float64
 
 	Layers                       []string
 	Pool                         string
@@ -57,6 +58,8 @@ func (j Job) Validate() error {
 		return errors.New("flow: no pictures are named")
 	case j.TaskRows < 1:
 		return fmt.Errorf("flow: %d pictures a task: use 1 or more", j.TaskRows)
+	case inference.Precision(j.Precision) == inference.PrecisionAuto:
+		return fmt.Errorf("flow: precision auto would differ between machines: use %s, or name another", inference.Float32)
 	}
 	for _, name := range j.Images {
 		if !filepath.IsAbs(name) {
@@ -75,7 +78,7 @@ func (j Job) Work() string {
 }
 
 func (j Job) session() inference.SessionConfig {
-	return inference.SessionConfig{Device: j.Device, Precision: inference.Precision(j.Precision)}
+	return inference.SessionConfig{Device: j.Device, Precision: inference.Precision(j.Precision), GPUMemoryFraction: j.GPUMemoryFraction}
 }
 
 // open opens the model for the job's layers.

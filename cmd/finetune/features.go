@@ -87,7 +87,29 @@ func loadFeatures(ctx context.Context, memory head.Memory, dir string, names ...
 		}
 		all.free()
 	}
-	return f, nil
+	return f, f.checkFinite(dir)
+}
+
+// checkFinite refuses values that are no numbers. Extract writes none, other programs may.
+func (f features) checkFinite(dir string) error {
+	row, column, found := f.x.NotFinite()
+	if !found {
+		return nil
+	}
+	value := f.x.Row(row)[column]
+	layer, within := columnOf(f.layers, column)
+	return fmt.Errorf("%s: value %d of %s of %s is %g: extract that picture again (extract dataset validate names all such rows)", dir, within, layer.Name, f.paths[row], value)
+}
+
+// columnOf finds the layer, and the value of it, that a column is.
+func columnOf(layers []recipe.Layer, column int) (layer recipe.Layer, within int) {
+	for _, l := range layers {
+		if column < l.Size() {
+			return l, column
+		}
+		column -= l.Size()
+	}
+	return recipe.Layer{}, column
 }
 
 // layerNames are the names of layers, for people.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -18,6 +20,7 @@ import (
 	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/recipe"
+	"fovea/vgg"
 )
 
 type predictOptions struct {
@@ -123,15 +126,28 @@ func (o *predictOptions) openModel(h *head.Head, convolutions string) (*inferenc
 	if err != nil {
 		return nil, cli.UsageUnless(inference.ErrDevice, err)
 	}
-	name := o.model
-	if name == "" {
-		name = h.Recipe.Model
+	if o.model == "" {
+		o.model = modelBeside(o.head, h.Recipe.Model)
 	}
+	name := cmp.Or(o.model, h.Recipe.Model)
 	model, err := models.Open(name, models.Options{Session: session, Preprocessing: h.Recipe.Preprocessing, Convolutions: convolutions, Dense: picture.Views(h.Recipe.Views).IsDense()})
 	if err != nil {
 		return nil, fmt.Errorf("the model that %s was trained on cannot be opened; --model says where it lies: %w", o.head, err)
 	}
 	return model, nil
+}
+
+// modelBeside is the SavedModel of that name in the directory of a head, where scratch and
+// --unfreeze put it, or "".
+func modelBeside(head, name string) string {
+	if _, err := vgg.ByName(name); err == nil {
+		return ""
+	}
+	dir := filepath.Join(filepath.Dir(head), filepath.Base(name))
+	if _, err := os.Stat(filepath.Join(dir, "saved_model.pb")); err != nil {
+		return ""
+	}
+	return dir
 }
 
 // prepare makes the way from a picture to the head's features by a model, if it is the

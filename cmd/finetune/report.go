@@ -91,6 +91,9 @@ func (o *reportOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(o.out, 0o755); err != nil { // before the learning curve, which takes long
+		return fmt.Errorf("make the directory for the report: %w", err)
+	}
 	data := report.Data{Title: "Classifier of " + joinClasses(h.Classes), Training: h.Notes.Report, Facts: facts(h, o.features.dir, test), Settings: settings(h)}
 	probabilities, err := h.Probabilities(test.x)
 	if err != nil {
@@ -230,7 +233,7 @@ func facts(h *head.Head, dir string, test features) []report.Fact {
 		{Name: "pictures to the model", Value: fmt.Sprintf("%dx%d, %s, %s, %s", r.InputWidth, r.InputHeight, r.Resize, r.Interpolation, r.Preprocessing)},
 		{Name: "computed by", Value: r.Library + ", " + r.Precision},
 		{Name: "trained on", Value: fmt.Sprintf("%d pictures", h.Notes.TrainedOn)},
-		{Name: "measured on", Value: fmt.Sprintf("%d pictures of %s that were not trained on", len(test.labels), filepath.Base(dir))},
+		{Name: "measured on", Value: fmt.Sprintf("%d pictures of the dataset %s that were not trained on", len(test.labels), filepath.Base(dir))},
 		{Name: "copies in the dataset", Value: fmt.Sprintf("%d equal, %d nearly so", h.Notes.Copies, h.Notes.NearCopies)},
 	}
 }
@@ -238,6 +241,9 @@ func facts(h *head.Head, dir string, test features) []report.Fact {
 func settings(h *head.Head) []report.Fact {
 	var all []report.Fact
 	for _, name := range slices.Sorted(maps.Keys(h.Notes.Settings)) {
+		if name == "lambda" && h.Notes.Settings[name] == "0" || name == "l1-ratio" && h.Notes.Settings["penalty"] != "elasticnet" {
+			continue // they say nothing
+		}
 		all = append(all, report.Fact{Name: "--" + name, Value: h.Notes.Settings[name]})
 	}
 	if h.Notes.Report.Lambda > 0 {

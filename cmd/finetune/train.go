@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -178,6 +179,9 @@ func (o *trainOptions) run(ctx context.Context) error {
 	if info, err := os.Stat(o.out); err == nil && info.IsDir() {
 		return fmt.Errorf("--out %s is a directory: name a file", o.out)
 	}
+	if info, err := os.Stat(filepath.Dir(o.out)); err != nil || !info.IsDir() {
+		return fmt.Errorf("--out %s: there is no directory %s: make it first", o.out, filepath.Dir(o.out))
+	}
 	start := time.Now()
 	all, err := o.features.load(ctx, strings.Split(o.layers, ",")...)
 	if err != nil {
@@ -292,6 +296,9 @@ func (o *trainOptions) summarize(h *head.Head, took time.Duration) {
 	if report.Columns > 0 {
 		fmt.Printf("columns      %s\n", describeColumns(h))
 	}
+	if n := h.Standardization.Constant(); n > 0 {
+		fmt.Printf("constant     %d of %d values are the same in all these pictures: nothing is learned from them\n", n, h.Columns())
+	}
 	if report.AtEdge {
 		logrus.Warnf("the best lambda, %g, is at the edge of those tried", report.Lambda)
 	}
@@ -308,26 +315,17 @@ const strongest = 5
 // describeColumns says how many values of each layer have a weight, and which the largest ones.
 func describeColumns(h *head.Head) string {
 	used := h.UsedColumns()
-	layerOf := func(column int) (layer, within int) {
-		for i, l := range h.Layers {
-			if column < l.Size() {
-				return i, column
-			}
-			column -= l.Size()
-		}
-		panic("a column beyond the layers")
-	}
-	counts := make([]int, len(h.Layers))
+	counts := map[string]int{}
 	var first, parts []string
 	for i, column := range used {
-		layer, within := layerOf(column)
-		counts[layer]++
+		layer, within := columnOf(h.Layers, column)
+		counts[layer.Name]++
 		if i < strongest {
-			first = append(first, fmt.Sprintf("%s[%d]", h.Layers[layer].Name, within))
+			first = append(first, fmt.Sprintf("%s[%d]", layer.Name, within))
 		}
 	}
-	for i, l := range h.Layers {
-		parts = append(parts, fmt.Sprintf("%d of %d of %s", counts[i], l.Size(), l.Name))
+	for _, l := range h.Layers {
+		parts = append(parts, fmt.Sprintf("%d of %d of %s", counts[l.Name], l.Size(), l.Name))
 	}
 	return strings.Join(parts, ", ") + " have a weight; the largest: " + strings.Join(first, ", ")
 }

@@ -276,6 +276,9 @@ func (u *unfreezing) train(ctx context.Context, split sides, duplicates head.Dup
 			return err
 		}
 	}
+	if err := os.MkdirAll(u.out, 0o755); err != nil {
+		return fmt.Errorf("make the directory for the results: %w", err)
+	}
 	if err := u.assign(first); err != nil {
 		return err
 	}
@@ -341,9 +344,6 @@ func (u *unfreezing) write(learn features, duplicates head.Duplicates, heldOut h
 			}
 		}
 	}
-	if err := os.MkdirAll(u.out, 0o755); err != nil {
-		return fmt.Errorf("make the directory for the results: %w", err)
-	}
 	dir := filepath.Join(u.out, modelDir)
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("replace the model: %w", err)
@@ -376,8 +376,11 @@ func (u *unfreezing) write(learn features, duplicates head.Duplicates, heldOut h
 
 func printComparison(before, after head.Metrics) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "\non %d pictures kept out:\taccuracy\tlog loss\n", after.N)
-	fmt.Fprintf(w, "frozen head\t%.2f %%\t%.4f\n", 100*before.Accuracy, before.LogLoss)
-	fmt.Fprintf(w, "unfrozen\t%.2f %%\t%.4f\n", 100*after.Accuracy, after.LogLoss)
+	fmt.Fprintf(w, "\non %d pictures kept out:\taccuracy\t95 %%\tlog loss\n", after.N)
+	line := func(name string, m head.Metrics) {
+		fmt.Fprintf(w, "%s\t%.2f %%\t%.2f to %.2f\t%.4f\n", name, 100*m.Accuracy, 100*m.Bootstrap.Accuracy[0], 100*m.Bootstrap.Accuracy[1], m.LogLoss)
+	}
+	line("frozen head", before)
+	line("unfrozen", after)
 	_ = w.Flush() // to a terminal or a pipe
 }

@@ -94,7 +94,11 @@ var common = []string{"--pool", "avg", "--labels", "dir", "--layers", "pool5,blo
 // command runs one of the binaries, which must end with status 3: a picture is broken.
 func command(t *testing.T, name string, arguments ...string) string {
 	t.Helper()
-	c := exec.Command(filepath.Join(binaries, name), append(slices.Clone(common), arguments...)...)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, filepath.Join(binaries, name), append(slices.Clone(common), arguments...)...)
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGQUIT) } // prints what it waits for
+	c.WaitDelay = 10 * time.Second
 	out, _ := c.CombinedOutput() // the status is looked at
 	if status := c.ProcessState.ExitCode(); status != cli.ExitPartly {
 		t.Fatalf("%s ended with status %d:\n%s", name, status, out)
@@ -207,7 +211,7 @@ func TestPrismServerWorkerKilled(t *testing.T) {
 	killed := make(chan os.FileInfo, 1)
 	go func() { killed <- killAfterFirstPart(notes, parts) }()
 	text := command(t, "extract-beam", "--out", out, "--task-rows", "3", "--runner", "prism", "--endpoint", "localhost:"+port,
-		"--environment_type", "PROCESS", "--environment_config", fmt.Sprintf(`{"command":%q}`, worker), pictures)
+		"--stall-timeout", "45s", "--environment_type", "PROCESS", "--environment_config", fmt.Sprintf(`{"command":%q}`, worker), pictures)
 	first := <-killed
 	if first == nil {
 		t.Fatalf("no worker could be killed: %s", text)
@@ -239,14 +243,14 @@ func glob(t *testing.T, pattern string) []string {
 	return files
 }
 
-// killAfterFirstPart ends the worker by force when a part is finished, and returns that
-// part's shard.
+// killAfterFirstPart ends the worker by force when a part is finished and the next one is
+// being made, and returns the finished part's shard.
 func killAfterFirstPart(notes, parts string) os.FileInfo {
-	for range 600 {
-		time.Sleep(50 * time.Millisecond)
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		shards, _ := filepath.Glob(filepath.Join(parts, "part-*", "data", "*.parquet"))
+		attempts, _ := filepath.Glob(filepath.Join(parts, ".attempt-*"))
 		pids, _ := filepath.Glob(filepath.Join(notes, "*.pid"))
-		if len(shards) == 0 || len(pids) == 0 {
+		if len(shards) == 0 || len(attempts) == 0 || len(pids) == 0 {
 			continue
 		}
 		info, err := os.Stat(shards[0])
@@ -274,6 +278,7 @@ func TestUsage(t *testing.T) {
 		"--out DIR is required": {"pictures"},
 		"no IMAGES given":       {"--out", "x"},
 		"--attempts 0":          {"--out", "x", "--attempts", "0", "pictures"},
+		"--stall-timeout -1s":   {"--out", "x", "--stall-timeout", "-1s", "pictures"},
 		"0 pictures a task":     {"--out", "x", "--task-rows", "0", "pictures"},
 		"use none, prefix, dir": {"--out", "x", "--labels", "magic", "pictures"},
 		"unknown device":        {"--out", "x", "--device", "tpu", "pictures"},

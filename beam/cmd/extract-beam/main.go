@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
@@ -64,6 +65,7 @@ type options struct {
 	job       flow.Job
 	log       cli.LogOptions
 	attempts  int
+	stall     time.Duration
 	overwrite bool
 }
 
@@ -92,15 +94,17 @@ func newCommand() *cobra.Command {
 	f.StringVar(&j.Resize, "resize", "squash", "`HOW` pictures become the model's size: squash or crop")
 	f.StringVar(&j.Interpolation, "interpolation", "bilinear", "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
 	f.StringVar(&j.Views, "views", string(picture.Center), "`VIEWS` of a picture whose features are averaged: center, flip or tencrop")
-	f.StringVar(&j.Precision, "precision", string(inference.Float32), cli.PrecisionHelp)
+	f.StringVar(&j.Precision, "precision", string(inference.Float32), "`ARITHMETIC`: float32, bfloat16 (CPUs), tf32 or float16 (GPUs)")
 	f.StringVar(&j.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	f.IntVar(&j.Batch, "batch", 0, cli.BatchHelp)
+	f.Float64Var(&j.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
 	f.IntVar(&j.TaskRows, "task-rows", flow.DefaultTaskRows, "`N` pictures are a task, and a shard")
 	f.StringArrayVar(&j.Select.Include, "include", nil, "take only pictures that match `PATTERN` (may be repeated)")
 	f.StringArrayVar(&j.Select.Exclude, "exclude", nil, "leave out pictures that match `PATTERN` (may be repeated)")
 	f.StringVar(&j.DType, "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
 	f.StringVar(&j.Format, "format", string(featurestore.FormatParquet), "`FORMAT` of the files: parquet or arrow")
 	f.IntVar(&o.attempts, "attempts", 2, "the job is submitted up to `N` times, for engines that do not repeat what failed")
+	f.DurationVar(&o.stall, "stall-timeout", 0, "an attempt ends when no task was finished for `DURATION`, longer than a task and the engine's start take (0: never)")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace the dataset in --out")
 	f.AddGoFlagSet(flag.CommandLine) // Beam's
 	return command
@@ -114,6 +118,8 @@ func (o *options) prepare(images []string) error {
 		return cli.Usagef("no IMAGES given: name files or directories")
 	case o.attempts < 1:
 		return cli.Usagef("--attempts %d: use 1 or more", o.attempts)
+	case o.stall < 0:
+		return cli.Usagef("--stall-timeout %s: use 0 or more", o.stall)
 	}
 	var err error
 	for _, name := range images {
@@ -153,9 +159,12 @@ func (o *options) run(ctx context.Context, images []string) error {
 		}
 	}
 	for attempt := range o.attempts {
-		p := beam.NewPipeline()
-		flow.Build(p, o.job)
-		if err = beamx.Run(ctx, p); err == nil || ctx.Err() != nil {
+		err = whileProgressing(ctx, o.job, o.stall, func(ctx context.Context) error {
+			p := beam.NewPipeline()
+			flow.Build(p, o.job)
+			return beamx.Run(ctx, p)
+		})
+		if err == nil || ctx.Err() != nil {
 			break
 		}
 		if attempt+1 < o.attempts {
