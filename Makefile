@@ -31,7 +31,7 @@ demo: build ## the whole job on real pictures (IMAGES=DIR, SAMPLE=N)
 	@scripts/demo.sh
 
 .PHONY: test
-test: build python browser ## vet, staticcheck, gofmt, all tests with the race detector, every fuzz target for 2 s
+test: build python browser corpora ## vet, staticcheck, gofmt, all tests with the race detector, every fuzz target for 2 s
 	@scripts/check-format.sh
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
@@ -39,7 +39,7 @@ test: build python browser ## vet, staticcheck, gofmt, all tests with the race d
 	@# programs that the tests build have them.
 	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_TENSORFLOW="$$(scripts/python.sh path tensorflow)" \
 		FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && export FOVEA_PYTHON FOVEA_PYTHON_TENSORFLOW FOVEA_CHROMIUM && $(GO) test -race -tags nocloud ./...
-	$(GO) test -run 'TestLayersAgreeWithFrameworks' ./vgg
+	$(GO) test -run 'TestLayersAgreeWithFrameworks|TestCorpora' ./vgg ./picture
 	$(MAKE) test-beam
 	@scripts/fuzz.sh $(or $(FUZZTIME),2s)
 
@@ -97,6 +97,10 @@ python: ## the Python environments that the tests check against: the readers, Te
 .PHONY: browser
 browser: ## the browser that the tests look at reports with: an installed Chromium, or the distribution's
 	@scripts/browser.sh install
+
+.PHONY: corpora
+corpora: ## the test pictures of Pillow, libjpeg-turbo and libpng
+	@testdata/picture/corpora.sh
 
 .PHONY: clean
 clean: ## remove what was built; the cache stays

@@ -127,7 +127,14 @@ func interrupt(ts *testscript.TestScript, negated bool, args []string) {
 	for lines.Scan() {
 		fmt.Fprintln(&output, lines.Text())
 		if asked.IsZero() && (strings.Contains(lines.Text(), "extracting features") || strings.Contains(lines.Text(), "training vgg")) {
-			time.Sleep(1500 * time.Millisecond) // some of the pictures
+			// Some of the pictures; on a machine with other work the first may take long.
+			time.Sleep(1500 * time.Millisecond)
+			for range 200 {
+				if begun, _ := filepath.Glob(filepath.Join(command.Dir, "*", ".tmp", "part-*")); len(begun) > 0 || args[1] != "extract" {
+					break
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
 			asked = time.Now()
 			ts.Check(command.Process.Signal(os.Interrupt))
 		}

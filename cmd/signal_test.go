@@ -122,6 +122,31 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
+// A batch that takes longer than a user waits is left: the command ends within three seconds
+// of a signal, with what stands before the batch.
+func TestSignalLeavesALongBatch(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	command := exec.Command(filepath.Join(binaries, "extract"), "--batch", "64", "--convolutions", "direct", "--device", "cpu", "--rows-per-file", "1", "--out", out, "../testdata/photos")
+	var output bytes.Buffer
+	command.Stderr = &output
+	check(t, command.Start())
+	await(t, filepath.Join(out, "data", "part-00000.parquet")) // the first picture; now comes the batch
+	time.Sleep(time.Second)
+	asked := time.Now()
+	check(t, command.Process.Signal(os.Interrupt))
+	_ = command.Wait() // its status is looked at
+	if took := time.Since(asked); took > 3*time.Second {
+		t.Errorf("it takes %s to end", took)
+	}
+	if got := command.ProcessState.ExitCode(); got != 130 || !strings.Contains(output.String(), "its pictures are left for later") {
+		t.Errorf("status %d: %s", got, output.String())
+	}
+	check(t, featurestore.Verify(out))
+	if d, err := featurestore.Open(out); err != nil || d.Rows() != 1 || d.Manifest().Status != featurestore.StatusInterrupted {
+		t.Errorf("the first row is gone, or the dataset not marked as interrupted: %v", err)
+	}
+}
+
 // Of two runs that write to one directory, the second is refused and the first does not notice.
 func TestTwoRunsRefuseEachOther(t *testing.T) {
 	pictures, out := slowPictures(t), filepath.Join(t.TempDir(), "out")

@@ -11,6 +11,8 @@ import (
 	"testing"
 )
 
+const script = "../testdata/picture/corpora.sh"
+
 // corpora are the folders of test pictures that others ship: how they are found, and how they
 // are fetched where they are not at hand.
 var corpora = map[string]struct {
@@ -19,7 +21,10 @@ var corpora = map[string]struct {
 }{
 	"go":      {[]string{"go", "env", "GOROOT"}, "src/image", "install Go with its sources"},
 	"x-image": {[]string{"go", "list", "-m", "-f", "{{.Dir}}", "golang.org/x/image"}, "testdata", "go mod download"},
-	"pillow":  {[]string{"../testdata/picture/corpora.sh", "path"}, "", "testdata/picture/corpora.sh"},
+	"pillow":  {[]string{script, "path", "pillow"}, "", "testdata/picture/corpora.sh"},
+	// Of source packages, for the JPEGs of libjpeg-turbo's own tests and the whole PngSuite.
+	"libjpeg-turbo": {[]string{script, "path", "libjpeg-turbo"}, "", "testdata/picture/corpora.sh"},
+	"libpng":        {[]string{script, "path", "libpng1.6"}, "", "testdata/picture/corpora.sh"},
 }
 
 // forgiven are damaged files that Pillow makes some picture of; here they are refused.
@@ -36,6 +41,8 @@ var forgiven = map[string]bool{
 	"tiff_wrong_bits_per_sample_2.tiff":                 true,
 	"tiff_wrong_bits_per_sample_3.tiff":                 true,
 	"total-pages-zero.tif":                              true,
+	"contrib/testpngs/crashers/badcrc.png":              true,
+	"contrib/testpngs/crashers/huge_IDAT.png":           true, // has more pixels than its header says
 }
 
 // unforgiven are files that Pillow refuses and that are decoded here.
@@ -43,6 +50,8 @@ var unforgiven = map[string]bool{
 	"apng/chunk_no_fctl.png":    true, // the animation is damaged, its still picture isn't
 	"bmp/q/pal2.bmp":            true, // 2 bits a pixel
 	"png_decompression_dos.png": true, // a large text beside one pixel
+	// Notes without content.
+	"contrib/testpngs/crashers/empty_ancillary_chunks.png": true,
 }
 
 // TestCorpora decodes the pictures of others: each has Pillow's pixels, or is refused with a

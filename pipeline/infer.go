@@ -33,7 +33,8 @@ type computed struct {
 
 // infer is the inference stage: it adds the features to each batch, several at a time where
 // the extractor has several devices, and hands them on in order. Batches that are being
-// computed when the run is stopped are still handed on; none is begun after that.
+// computed when the run is stopped are still handed on, unless they outlast its grace; none
+// is begun after that.
 func (r *run) infer(intake, failed context.Context) error {
 	defer close(r.features)
 	n := parallel(r.extractor)
@@ -50,18 +51,24 @@ func (r *run) infer(intake, failed context.Context) error {
 	})
 	for range n {
 		group.Go(func() error {
-			for c := range work {
-				if c.batch.rows > 0 {
-					c.err = r.compute(c.batch)
+			r.attend(func() {
+				for c := range work {
+					if c.batch.rows > 0 {
+						c.err = r.compute(c.batch)
+					}
+					close(c.done)
 				}
-				close(c.done)
-			}
+			})
 			return nil
 		})
 	}
 	group.Go(func() error {
 		for c := range order {
-			<-c.done
+			select {
+			case <-c.done:
+			case <-r.overdue:
+				return nil
+			}
 			if c.err != nil {
 				return c.err
 			}

@@ -22,6 +22,8 @@ type Stats struct {
 	Workers int
 	// Queues are those between the stages, in the order of the work.
 	Queues []Queue
+	// Left says that a cancelled run has left behind what outlasted its grace.
+	Left bool
 	// FirstFailure is the first of the failures, if there is one.
 	FirstFailure *Failure
 }
@@ -96,6 +98,7 @@ type meter struct {
 	bytes, batches       atomic.Int64
 	decode, infer, write atomic.Int64 // nanoseconds
 	finished             atomic.Int64 // nanoseconds from the start, when all stages have ended
+	left                 atomic.Bool
 	firstFailure         atomic.Pointer[Failure]
 }
 
@@ -124,6 +127,7 @@ func (r *run) stats() Stats {
 			{"infer", len(r.batches), cap(r.batches)},
 			{"write", len(r.features), cap(r.features)},
 		},
+		Left:         m.left.Load(),
 		FirstFailure: m.firstFailure.Load(),
 	}
 }

@@ -27,6 +27,9 @@ type Config struct {
 	// First, if set, computes the first picture that can be read, by itself, so that there is
 	// a row soon: a full batch takes seconds on a CPU. Its batches may be of any size.
 	First Extractor
+	// Grace, if set, is how long a cancelled run waits for what is being read and computed. What
+	// takes longer is left behind, to end by itself: the extractor must then stay open.
+	Grace time.Duration
 	// Monitor, if set, can be asked from any goroutine how far the run is.
 	Monitor *Monitor
 	// Progress, if set, is called after each batch has been written, from one goroutine.
@@ -40,10 +43,10 @@ var ErrNothingReadable = errors.New("not one picture could be read")
 
 // Run carries the items through the stages and returns when all results are in the sink.
 //
-// A cancelled context stops it after the batch that is being computed: the error is then
-// the context's cause, and the sink holds all finished rows. A store that does not answer any
-// more stops it in the same way, with a *StoreError. An error of the extractor or the sink ends
-// the run at once.
+// A cancelled context stops it after the batch that is being computed, or after the config's
+// Grace: the error is then the context's cause, and the sink holds all finished rows. A store
+// that does not answer any more stops it in the same way, with a *StoreError. An error of the
+// extractor or the sink ends the run at once.
 func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, config Config) (Stats, error) {
 	if config.Workers < 1 {
 		config.Workers = runtime.NumCPU()
@@ -54,6 +57,11 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 	intake, stop := context.WithCancelCause(failed)
 	defer stop(nil)
 	defer context.AfterFunc(ctx, func() { stop(context.Cause(ctx)) })()
+	overdue, leave := context.WithCancel(context.Background())
+	defer leave()
+	if config.Grace > 0 {
+		defer context.AfterFunc(ctx, func() { time.AfterFunc(config.Grace, leave) })()
+	}
 
 	batchSize := 1
 	if config.dense() {
@@ -78,6 +86,7 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 		sink:      sink,
 		started:   time.Now(),
 		stop:      stop,
+		overdue:   overdue.Done(),
 		ahead:     semaphore.NewWeighted(maxAheadBytes),
 		ordered:   make(chan *slot, ahead),
 		work:      make(chan *slot, ahead),
@@ -88,9 +97,9 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 	if config.Monitor != nil {
 		config.Monitor.run.Store(r)
 	}
-	group.Go(func() error { r.feed(intake, items); return nil })
+	group.Go(func() error { r.attend(func() { r.feed(intake, items) }); return nil })
 	for range config.Workers {
-		group.Go(func() error { r.decode(intake); return nil })
+		group.Go(func() error { r.attend(func() { r.decode(intake) }); return nil })
 	}
 	group.Go(func() error { r.collect(intake); return nil })
 	group.Go(func() error { return r.infer(intake, failed) })
@@ -119,6 +128,8 @@ type run struct {
 	started   time.Time
 	// stop ends the taking in of new work.
 	stop context.CancelCauseFunc
+	// overdue is closed when the grace of a cancelled run is over.
+	overdue <-chan struct{}
 
 	ahead    *semaphore.Weighted // the bytes of maxAheadBytes that are taken
 	ordered  chan *slot          // feed -> batch, in the order of the items
@@ -128,4 +139,19 @@ type run struct {
 	buffers  chan []float32      // infer -> batch: input buffers to be used again
 
 	meter meter
+}
+
+// attend waits until the work is done, or leaves it behind when the grace is over. Work that may
+// be left sends nothing to the stages after it.
+func (r *run) attend(work func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		work()
+	}()
+	select {
+	case <-done:
+	case <-r.overdue:
+		r.meter.left.Store(true)
+	}
 }

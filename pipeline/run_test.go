@@ -275,6 +275,37 @@ func TestRunCancelled(t *testing.T) {
 	}
 }
 
+// A cancelled run does not wait for a batch, or a picture, that takes too long: what stands
+// before it is stored.
+func TestRunLeavesWhatTakesLong(t *testing.T) {
+	cause := errors.New("the user had enough")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	ends, left := make(chan struct{}), make(chan struct{})
+	extractor, sink := &meanExtractor{batch: 4}, &memorySink{}
+	extractor.during = func(call int) {
+		if call == 2 {
+			cancel(cause)
+			<-ends
+			close(left)
+		}
+	}
+	c := config(2)
+	c.Grace = 10 * time.Millisecond
+	stats, err := Run(ctx, greyPictures(t, 60), extractor, sink, c)
+	if !errors.Is(err, cause) || !stats.Left {
+		t.Errorf("error is %v, something left: %v; want the cancellation's cause, and true", err, stats.Left)
+	}
+	if len(sink.rows) != 8 || stats.Rows != 8 {
+		t.Errorf("%d rows stored, %d counted, want the 8 before the batch that takes long", len(sink.rows), stats.Rows)
+	}
+	close(ends)
+	<-left // the batch ends by itself, and nobody takes it
+	if len(sink.rows) != 8 {
+		t.Errorf("%d rows stored after the run", len(sink.rows))
+	}
+}
+
 func TestRunEndsOnErrors(t *testing.T) {
 	broken := errors.New("broken")
 	for name, test := range map[string]struct {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -194,8 +195,12 @@ func (o *options) run(ctx context.Context, images []string) error {
 	if err != nil {
 		return err
 	}
-	defer group.Close() //nolint:errcheck // the process ends here
-	return fullDisk(o.dir, o.extract(ctx, listing, group))
+	err = o.extract(ctx, listing, group)
+	err = fullDisk(o.dir, err) // of the directory that extract has found or made
+	if ctx.Err() == nil { // else a batch may still be computed, which closing would wait for
+		_ = group.Close() // the process ends here
+	}
+	return err
 }
 
 // beginOutput makes the directory that is written to: --out itself, or one whose files go to the
@@ -330,6 +335,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 		return cli.UsageError{Err: err}
 	}
 	config.Workers, config.Picture.MaxPixels, config.Dense.MaxPixels, config.Monitor = o.workers, o.maxPixels, o.maxPixels, &o.watch.metrics.Monitor
+	config.Grace = grace
 	info := featurestore.Info{Recipe: r, DType: o.storedType(), ToolVersion: cli.Version(), Device: group.Device()}
 	output, err := o.beginOutput(ctx)
 	if err != nil {
@@ -401,6 +407,10 @@ func (o *options) bringAway(ctx context.Context, output *remote.Output, runErr e
 	}
 	return output.Finish(ctx)
 }
+
+// grace is how long an interrupted run waits for the batch under way. What is left of the three
+// seconds in which it is to end is for the writing of what is finished.
+const grace = 1500 * time.Millisecond
 
 func (o *options) runPipeline(ctx context.Context, items []pipeline.Item, group *inference.Group, sink pipeline.Sink, config pipeline.Config) (pipeline.Stats, error) {
 	if len(items) == 0 {

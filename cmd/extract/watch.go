@@ -81,6 +81,9 @@ func (w *watch) sentence(s pipeline.Stats) string {
 	for _, b := range s.Busy() {
 		busy += fmt.Sprintf(", %s %.0f%%", stageNames[b.Stage], 100*b.Share)
 	}
+	if s.Rows+s.Failures == 0 {
+		return fmt.Sprintf("%.1f s to open, %.1f s without a picture done.", w.startUp.Seconds(), s.Elapsed.Seconds())
+	}
 	return fmt.Sprintf("%.1f s to open, %.1f s for %d pictures of %.1f MB (%.2f a second); at work: %s. The bottleneck was %s.",
 		w.startUp.Seconds(), s.Elapsed.Seconds(), s.Rows+s.Failures, float64(s.Bytes)/1e6, s.Rate(), busy[2:], stageNames[s.Bottleneck().Stage])
 }
@@ -102,6 +105,9 @@ func (o *options) summarize(stats pipeline.Stats, sink *datasetSink, err error) 
 	}
 	if sink.present > 0 {
 		logrus.Infof("%d pictures were done before", sink.present)
+	}
+	if stats.Left {
+		logrus.Infof("what was under way took more than %s: its pictures are left for later", grace)
 	}
 	if err != nil {
 		logrus.Infof("what is finished is in %s; run the same command with --resume to go on", o.place())

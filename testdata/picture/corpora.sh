@@ -1,23 +1,80 @@
 #!/usr/bin/env bash
-# Fetches the test pictures that Pillow's source distribution ships, of which corpora.txt has
-# the sums, for TestCorpora of package picture. Those of Go and golang.org/x/image come with
-# these.
+# Fetches the test pictures that other projects ship, of which corpora.txt has the sums, for
+# TestCorpora of package picture: Pillow's, libjpeg-turbo's, and libpng's with the PngSuite.
+# Those of Go and golang.org/x/image come with these.
 #
-#   ./corpora.sh        fetch them (47 MB), unless that is done already
-#   ./corpora.sh path   print where they are
+#   ./corpora.sh               fetch them (51 MB), unless that is done already
+#   ./corpora.sh path CORPUS   print where one of them is
+#
+# Pillow's come by pip, the others out of Debian's source packages by apt-get. What cannot be
+# fetched is told and left out.
 set -euo pipefail
 
-version=13.0.0
-folder=${FOVEA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fovea}/pillow-$version
+pillow=13.0.0
+cache=${FOVEA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fovea}
+
+folder() { # CORPUS
+	case "$1" in
+	pillow) echo "$cache/pillow-$pillow/images" ;;
+	libjpeg-turbo | libpng1.6) echo "$cache/$1" ;;
+	*) echo "corpora: there is no corpus $1" >&2; return 2 ;;
+	esac
+}
+
 if [ "${1:-}" = path ]; then
-	echo "$folder/images"
-	exit 0
+	folder "${2:?the corpus is missing}"
+	exit
 fi
-[ -d "$folder/images" ] && exit 0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"${PYTHON:-python3}" -m pip download --quiet --no-deps --no-binary :all: --dest "$work" "pillow==$version"
-mkdir "$work/unpacked"
-tar -xzf "$work/pillow-$version.tar.gz" -C "$work/unpacked" --strip-components=2 --wildcards '*/Tests/images'
-mkdir -p "$folder"
-mv "$work/unpacked/images" "$folder/images"
+
+keep() { # CORPUS DIR
+	mkdir -p "$(dirname "$(folder "$1")")"
+	mv "$2" "$(folder "$1")"
+}
+
+fetch_pillow() {
+	"${PYTHON:-python3}" -m pip download --quiet --no-deps --no-binary pillow --dest "$work" "pillow==$pillow" >&2 &&
+		mkdir "$work/pillow" &&
+		tar -xzf "$work/pillow-$pillow.tar.gz" -C "$work/pillow" --strip-components=2 --wildcards '*/Tests/images' &&
+		keep pillow "$work/pillow/images"
+}
+
+# The system's own lists rarely name sources, and are not ours to change: apt-get gets a
+# directory of its own, with the sources of what is in them.
+sources() {
+	mkdir -p "$work"/apt/{sources,state/lists/partial,cache/archives/partial,fetched}
+	local list
+	for list in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
+		[ -e "$list" ] || continue
+		# Without security updates, whose files mirrors often lack: they have the same pictures.
+		case $list in
+		*.sources) awk -v RS= -v ORS='\n\n' '!/-security/' "$list" ;;
+		*) grep -v -e -security "$list" ;;
+		esac | sed -E 's/^deb /deb-src /; s/^Types:.*/Types: deb-src/' >"$work/apt/sources/debian.${list##*.}"
+		return
+	done
+	return 1
+}
+
+apt() {
+	apt-get --quiet --quiet -o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$work/apt/sources" -o "Dir::State=$work/apt/state" \
+		-o "Dir::Cache=$work/apt/cache" -o Dir::State::status=/var/lib/dpkg/status -o APT::Sandbox::User= "$@"
+}
+
+fetch_source() { # PACKAGE
+	command -v apt-get >/dev/null && { [ -d "$work/apt" ] || { sources && apt update >&2; }; } &&
+		(cd "$work/apt/fetched" && apt source --download-only "$1" >&2) &&
+		mkdir "$work/$1" &&
+		tar -xf "$work/apt/fetched/$1"_*.orig.tar.gz -C "$work/$1" --strip-components=1 &&
+		find "$work/$1" -type f ! -name '*.png' ! -name '*.jpg' ! -name '*.bmp' -delete &&
+		keep "$1" "$work/$1"
+}
+
+for corpus in pillow libjpeg-turbo libpng1.6; do
+	[ -d "$(folder "$corpus")" ] && continue
+	case $corpus in
+	pillow) fetch_pillow ;;
+	*) fetch_source "$corpus" ;;
+	esac || echo "corpora: the test pictures of $corpus could not be fetched (the message is above): they will not be tested" >&2
+done

@@ -2,7 +2,7 @@
 """Makes corpora.txt, sums of Pillow's pixels for the test pictures that other projects ship.
 
 Pinned as make_golden.py is, and run in its environment, with a Go module cache at hand and
-Pillow's pictures fetched by corpora.sh:
+the others' pictures fetched by corpora.sh:
 
     ./corpora.sh && python make_corpora.py
 
@@ -31,7 +31,8 @@ def corpora():
     standard = pathlib.Path(output("go", "env", "GOROOT")) / "src" / "image"
     yield "go", standard
     yield "x-image", pathlib.Path(output("go", "list", "-m", "-f", "{{.Dir}}", "golang.org/x/image")) / "testdata"
-    yield "pillow", pathlib.Path(output("./corpora.sh", "path"))
+    for name, package in ("pillow", "pillow"), ("libjpeg-turbo", "libjpeg-turbo"), ("libpng", "libpng1.6"):
+        yield name, pathlib.Path(output("./corpora.sh", "path", package))
 
 
 def describe(path):
