@@ -197,7 +197,7 @@ func (o *options) run(ctx context.Context, images []string) error {
 	}
 	err = o.extract(ctx, listing, group)
 	err = fullDisk(o.dir, err) // of the directory that extract has found or made
-	if ctx.Err() == nil { // else a batch may still be computed, which closing would wait for
+	if ctx.Err() == nil {      // else a batch may still be computed, which closing would wait for
 		_ = group.Close() // the process ends here
 	}
 	return err
