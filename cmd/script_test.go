@@ -62,11 +62,13 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("SMALL", "--model="+model)
-			tables, err := filepath.Abs("../testdata/tables")
-			if err != nil {
-				return err
+			for name, dir := range map[string]string{"TABLES": "../testdata/tables", "PICTURES": "../testdata/picture"} {
+				dir, err := filepath.Abs(dir)
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, dir)
 			}
-			env.Setenv("TABLES", tables)
 			for name, value := range s3test.Environment() {
 				env.Setenv(name, value)
 			}

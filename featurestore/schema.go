@@ -37,6 +37,9 @@ func footerMetadata(info Info) (arrow.Metadata, error) {
 	add(keyPrefix+"preprocessing", r.Preprocessing)
 	add(keyPrefix+"resize", r.Resize)
 	add(keyPrefix+"interpolation", r.Interpolation)
+	if r.Background != "" {
+		add(keyPrefix+"background", r.Background)
+	}
 	add(keyPrefix+"precision", r.Precision)
 	add(keyPrefix+"pool", r.Pool)
 	add(keyPrefix+"library", r.Library)

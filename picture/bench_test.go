@@ -84,7 +84,7 @@ func BenchmarkPhotos(b *testing.B) {
 	b.Run("to RGB", func(b *testing.B) { // at the photo's size, as the peers
 		w, line := new(workspace), []uint8(nil)
 		eachPhoto(b, photos, func(photo []byte) error {
-			return w.open(photo, 0, new(Picture), func(s source) error {
+			return w.open(photo, 0, "", new(Picture), func(s source) error {
 				line = grown(line, 3*s.width)
 				for y := range s.height {
 					s.row(y, line)

@@ -58,7 +58,7 @@ func DecodeTensor(dst []float32, data []byte, options Options, normalization Nor
 
 func (w *workspace) decodeInto(dst []uint8, data []byte, options Options) (Picture, error) {
 	out := Picture{Width: options.Width, Height: options.Height, Views: options.Views.Count()}
-	err := w.open(data, options.MaxPixels, &out, func(s source) error {
+	err := w.open(data, options.MaxPixels, options.Background, &out, func(s source) error {
 		out.Pix = grown(dst, 3*out.Width*out.Height*out.Views)
 		w.render(out.Pix, s, filters[options.Interpolation], options.frames(s.width, s.height))
 		return nil
@@ -70,8 +70,8 @@ func (w *workspace) decodeInto(dst []uint8, data []byte, options Options) (Pictu
 }
 
 // open decodes a picture whose size is within the limit, gives what it is, and hands it,
-// upright, to use.
-func (w *workspace) open(data []byte, limit int, picture *Picture, use func(source) error) (err error) {
+// upright and over the background, to use.
+func (w *workspace) open(data []byte, limit int, background Background, picture *Picture, use func(source) error) (err error) {
 	picture.Format = sniff(data)
 	if picture.SourceWidth, picture.SourceHeight, err = w.header(data, picture.Format); err == nil {
 		err = checkSize(picture.SourceWidth, picture.SourceHeight, limit)
@@ -79,7 +79,7 @@ func (w *workspace) open(data []byte, limit int, picture *Picture, use func(sour
 	if err != nil {
 		return &Error{StageHeader, picture.Format, reason(err)}
 	}
-	if err := w.pixels(data, *picture, use); err != nil {
+	if err := w.pixels(data, background, *picture, use); err != nil {
 		return &Error{StageDecode, picture.Format, reason(err)}
 	}
 	return nil
@@ -129,7 +129,7 @@ func (w *workspace) header(data []byte, format string) (width, height int, err e
 }
 
 // pixels decodes a picture whose size has been checked.
-func (w *workspace) pixels(data []byte, picture Picture, use func(source) error) (err error) {
+func (w *workspace) pixels(data []byte, background Background, picture Picture, use func(source) error) (err error) {
 	defer recoverDecoder(&err)
 	s, err := w.decode(data, picture.Format)
 	if err != nil {
@@ -138,6 +138,9 @@ func (w *workspace) pixels(data []byte, picture Picture, use func(source) error)
 	if s.width != picture.SourceWidth || s.height != picture.SourceHeight {
 		return fmt.Errorf("%w: the header says %dx%d pixels, the data %dx%d", ErrCorrupt,
 			picture.SourceWidth, picture.SourceHeight, s.width, s.height)
+	}
+	if colour, blended := background.colour(); blended {
+		s = s.over(colour)
 	}
 	return use(w.upright(s, orientation(data, picture.Format)))
 }

@@ -12,6 +12,8 @@ type Dense struct {
 	Flip bool
 	// Interpolation is the resampling filter (default Bilinear).
 	Interpolation Interpolation
+	// Background is what shows through transparent pixels (default: alpha is dropped).
+	Background Background
 	// MaxPixels bounds width times height of the file's picture (default DefaultMaxPixels).
 	MaxPixels int
 }
@@ -41,6 +43,9 @@ func (d Dense) Validate() error {
 	if d.MaxPixels < 0 {
 		return fmt.Errorf("picture: a limit of %d pixels", d.MaxPixels)
 	}
+	if err := d.Background.Validate(); err != nil {
+		return err
+	}
 	return d.Interpolation.Validate()
 }
 
@@ -67,7 +72,7 @@ func DecodeDense(data []byte, dense Dense, normalization Normalization) ([]Tenso
 	defer w.release()
 	out := Picture{Views: dense.Views()}
 	var tensors []Tensor
-	err := w.open(data, dense.MaxPixels, &out, func(s source) error {
+	err := w.open(data, dense.MaxPixels, dense.Background, &out, func(s source) error {
 		for _, side := range dense.Sides {
 			width, height := shorterSide(s.width, s.height, side)
 			if err := checkSize(width, height, maxViewPixels); err != nil {

@@ -5,7 +5,7 @@
 // The content decides about the format, never the file's name. The header is read first,
 // so that a picture of a hostile size is refused before memory is taken for it. The
 // orientation in EXIF, or else in XMP, is applied; colour profiles are left alone; an alpha
-// channel is dropped, as Pillow's convert("RGB") does.
+// channel is dropped, as Pillow's convert("RGB") does, or blended with a background.
 //
 // Pixels come out as Pillow's do, bit for bit, which is what Keras and torchvision read
 // pictures with: JPEGs have libjpeg's cosine transform, its chroma enlargement and its

@@ -31,6 +31,16 @@ func decodeGIF(data []byte) (source, error) {
 	out.row = func(y int, dst []uint8) {
 		paletteRow(dst, frame.Pix[y*frame.Stride:][:out.width], &header.palette)
 	}
+	if header.transparent >= 0 {
+		out.alpha = func(y int, dst []uint8) {
+			for x, index := range frame.Pix[y*frame.Stride:][:out.width] {
+				dst[x] = 255
+				if int(index) == header.transparent {
+					dst[x] = 0
+				}
+			}
+		}
+	}
 	canvas := header.palette[max(0, header.transparent)]
 	return out.on(header.width, header.height, frame.Rect.Min.X, frame.Rect.Min.Y, canvas), nil
 }

@@ -48,9 +48,10 @@ func (c goldenCase) pixels(t testing.TB) []uint8 {
 	return pixels
 }
 
-func goldenCases(t testing.TB) []goldenCase {
+// goldenCases reads golden.txt, or another list like it.
+func goldenCases(t testing.TB, list string) []goldenCase {
 	t.Helper()
-	file, err := os.Open(filepath.Join(goldenDir, "golden.txt"))
+	file, err := os.Open(filepath.Join(goldenDir, list))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,12 +63,12 @@ func goldenCases(t testing.TB) []goldenCase {
 		var c goldenCase
 		if _, err := fmt.Sscan(lines.Text(), &c.file, &c.format, &c.sourceWidth, &c.sourceHeight,
 			&c.resize, &c.interpolation, &c.width, &c.height, &c.encoded); err != nil {
-			t.Fatalf("golden.txt: case %d: %v", len(cases), err)
+			t.Fatalf("%s: case %d: %v", list, len(cases), err)
 		}
 		cases = append(cases, c)
 	}
 	if err := lines.Err(); err != nil || len(cases) == 0 {
-		t.Fatalf("golden.txt: %d cases, %v", len(cases), err)
+		t.Fatalf("%s: %d cases, %v", list, len(cases), err)
 	}
 	return cases
 }
@@ -94,24 +95,38 @@ func difference(a, b []uint8) (largest int, mean float64) {
 
 // TestGolden compares with Pillow's pixels for every format, mode and way to resize.
 func TestGolden(t *testing.T) {
-	for _, c := range goldenCases(t) {
+	for _, c := range goldenCases(t, "golden.txt") {
+		t.Run(c.name(), func(t *testing.T) { compareGolden(t, c, c.options()) })
+	}
+}
+
+// TestBackground compares with what Pillow pastes over a colour.
+func TestBackground(t *testing.T) {
+	for _, c := range goldenCases(t, "background.txt") {
 		t.Run(c.name(), func(t *testing.T) {
-			picture, err := Decode(readGolden(t, c.file), c.options())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if picture.Format != c.format || picture.SourceWidth != c.sourceWidth || picture.SourceHeight != c.sourceHeight {
-				t.Errorf("got %s of %dx%d, want %s of %dx%d", picture.Format, picture.SourceWidth, picture.SourceHeight,
-					c.format, c.sourceWidth, c.sourceHeight)
-			}
-			want := c.pixels(t)
-			if picture.Width != c.width || picture.Height != c.height || len(picture.Pix) != len(want) {
-				t.Fatalf("got %d bytes, %dx%d, want %d, %dx%d", len(picture.Pix), picture.Width, picture.Height, len(want), c.width, c.height)
-			}
-			largest, mean := difference(picture.Pix, want)
-			if largest > 0 { // the tolerance is none
-				t.Errorf("differs from Pillow by up to %d levels, %.3f in the mean", largest, mean)
-			}
+			options := c.options()
+			options.Background = "#336699"
+			compareGolden(t, c, options)
 		})
+	}
+}
+
+func compareGolden(t *testing.T, c goldenCase, options Options) {
+	t.Helper()
+	picture, err := Decode(readGolden(t, c.file), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if picture.Format != c.format || picture.SourceWidth != c.sourceWidth || picture.SourceHeight != c.sourceHeight {
+		t.Errorf("got %s of %dx%d, want %s of %dx%d", picture.Format, picture.SourceWidth, picture.SourceHeight,
+			c.format, c.sourceWidth, c.sourceHeight)
+	}
+	want := c.pixels(t)
+	if picture.Width != c.width || picture.Height != c.height || len(picture.Pix) != len(want) {
+		t.Fatalf("got %d bytes, %dx%d, want %d, %dx%d", len(picture.Pix), picture.Width, picture.Height, len(want), c.width, c.height)
+	}
+	largest, mean := difference(picture.Pix, want)
+	if largest > 0 { // the tolerance is none
+		t.Errorf("differs from Pillow by up to %d levels, %.3f in the mean", largest, mean)
 	}
 }

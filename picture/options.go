@@ -25,6 +25,8 @@ type Options struct {
 	Views Views
 	// Interpolation is the resampling filter (default Bilinear).
 	Interpolation Interpolation
+	// Background is what shows through transparent pixels (default: alpha is dropped).
+	Background Background
 	// MaxPixels bounds width times height of the file's picture (default
 	// DefaultMaxPixels).
 	MaxPixels int
@@ -48,6 +50,9 @@ func (o Options) Validate() error {
 		return fmt.Errorf("picture: unknown way to resize %q: use squash or crop", o.Resize)
 	}
 	if err := o.Interpolation.Validate(); err != nil {
+		return err
+	}
+	if err := o.Background.Validate(); err != nil {
 		return err
 	}
 	if err := o.Views.Validate(); err != nil {

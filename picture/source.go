@@ -13,6 +13,8 @@ type source struct {
 	width, height int
 	// row writes row y, of which dst has the size, 3 bytes a pixel.
 	row func(y int, dst []uint8)
+	// alpha writes the opacity of row y, a byte a pixel; nil where all pixels are opaque.
+	alpha func(y int, dst []uint8)
 }
 
 // fromRGB gives the rows of pixels that lie in memory, 3 bytes each.
@@ -20,8 +22,8 @@ func fromRGB(pix []uint8, width, height int) source {
 	return source{width: width, height: height, row: func(y int, dst []uint8) { copy(dst, pix[3*y*width:]) }}
 }
 
-// fromImage gives the rows of what a decoder of the standard library's kind gives. Alpha
-// is dropped rather than blended, and 16-bit samples keep their high byte.
+// fromImage gives the rows of what a decoder of the standard library's kind gives. Of 16-bit
+// samples the high byte is kept.
 func fromImage(decoded image.Image) source {
 	bounds := decoded.Bounds()
 	out := source{width: bounds.Dx(), height: bounds.Dy()}
@@ -32,16 +34,26 @@ func fromImage(decoded image.Image) source {
 		out.row = func(y int, dst []uint8) { spread(dst, s.Pix[y*s.Stride:], out.width, 2, 0) }
 	case *image.NRGBA:
 		out.row = func(y int, dst []uint8) { spread(dst, s.Pix[y*s.Stride:], out.width, 4, 1) }
+		out.alpha = func(y int, dst []uint8) { pick(dst, s.Pix[y*s.Stride:], 4, 3) }
 	case *image.NRGBA64:
 		out.row = func(y int, dst []uint8) { spread(dst, s.Pix[y*s.Stride:], out.width, 8, 2) }
+		out.alpha = func(y int, dst []uint8) { pick(dst, s.Pix[y*s.Stride:], 8, 6) }
 	case *image.RGBA64:
 		out.row = func(y int, dst []uint8) { divide(dst, s.Pix[y*s.Stride:], out.width, 8, 2) }
+		out.alpha = func(y int, dst []uint8) { pick(dst, s.Pix[y*s.Stride:], 8, 6) }
 	case *image.RGBA: // decoders use it for pictures without alpha, too
 		out.row = func(y int, dst []uint8) { divide(dst, s.Pix[y*s.Stride:], out.width, 4, 1) }
+		out.alpha = func(y int, dst []uint8) { pick(dst, s.Pix[y*s.Stride:], 4, 3) }
 	case *image.Paletted:
 		palette := plainPalette(s.Palette)
 		out.row = func(y int, dst []uint8) {
 			paletteRow(dst, s.Pix[y*s.Stride:y*s.Stride+out.width], &palette)
+		}
+		opacity := paletteAlpha(s.Palette)
+		out.alpha = func(y int, dst []uint8) {
+			for x, index := range s.Pix[y*s.Stride : y*s.Stride+out.width] {
+				dst[x] = opacity[index]
+			}
 		}
 	default:
 		out.row = anyRow(decoded)
@@ -55,6 +67,32 @@ func spread(dst, pix []uint8, width, size, every int) {
 		p, pixel := pix[i*size:i*size+2*every+1], dst[3*i:3*i+3:3*i+3]
 		pixel[0], pixel[1], pixel[2] = p[0], p[every], p[2*every]
 	}
+}
+
+// pick takes the sample at an offset of each pixel of the given size.
+func pick(dst, pix []uint8, size, offset int) {
+	for i := range dst {
+		dst[i] = pix[i*size+offset]
+	}
+}
+
+// over blends a picture with a background by its opacity, with the rounding of Pillow's
+// paste, and is opaque.
+func (s source) over(background [3]uint8) source {
+	if s.alpha == nil {
+		return s
+	}
+	opacity := make([]uint8, s.width)
+	return source{width: s.width, height: s.height, row: func(y int, dst []uint8) {
+		s.row(y, dst)
+		s.alpha(y, opacity)
+		for x, a := range opacity {
+			for c, v := range dst[3*x : 3*x+3] {
+				sum := uint32(v)*uint32(a) + uint32(background[c])*uint32(255-a) + 128
+				dst[3*x+c] = uint8((sum>>8 + sum) >> 8)
+			}
+		}
+	}}
 }
 
 // divide takes samples as spread does and takes back that they were multiplied by alpha,
@@ -79,6 +117,14 @@ func plainPalette(p color.Palette) (plain [256][3]uint8) {
 		plain[i] = [3]uint8{v.R, v.G, v.B}
 	}
 	return plain
+}
+
+// paletteAlpha is the opacity of a palette's colours.
+func paletteAlpha(p color.Palette) (opacity [256]uint8) {
+	for i, c := range p[:min(256, len(p))] {
+		opacity[i] = color.NRGBAModel.Convert(c).(color.NRGBA).A
+	}
+	return opacity
 }
 
 func paletteRow(dst, indices []uint8, palette *[256][3]uint8) {

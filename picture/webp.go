@@ -27,27 +27,39 @@ func decodeWebP(data []byte) (source, error) {
 	case *image.YCbCr:
 		return fromWebP(s), nil
 	case *image.NYCbCrA:
-		return fromWebP(&s.YCbCr), nil
+		out := fromWebP(&s.YCbCr)
+		out.alpha = func(y int, dst []uint8) { copy(dst, s.A[y*s.AStride:]) }
+		return out, nil
 	}
 	return fromImage(decoded), nil
 }
 
-// on places a picture on a larger canvas.
+// on places a picture on a larger canvas, which is transparent if the picture is not opaque.
 func (s source) on(width, height, left, top int, canvas [3]uint8) source {
 	if s.width == width && s.height == height && left == 0 && top == 0 {
 		return s
 	}
 	line := make([]uint8, 3*s.width)
-	return source{width: width, height: height, row: func(y int, dst []uint8) {
+	outside := func(y int) bool { return y < top || y >= top+s.height || left >= width }
+	out := source{width: width, height: height, row: func(y int, dst []uint8) {
 		for x := range width {
 			*(*[3]uint8)(dst[3*x:]) = canvas
 		}
-		if y < top || y >= top+s.height || left >= width {
-			return
+		if !outside(y) {
+			s.row(y-top, line)
+			copy(dst[3*left:], line)
 		}
-		s.row(y-top, line)
-		copy(dst[3*left:], line)
 	}}
+	if s.alpha != nil {
+		out.alpha = func(y int, dst []uint8) {
+			clear(dst)
+			if !outside(y) {
+				s.alpha(y-top, line[:s.width])
+				copy(dst[left:], line[:s.width])
+			}
+		}
+	}
+	return out
 }
 
 // chunks calls visit with each chunk of a RIFF file's body, until it says stop.

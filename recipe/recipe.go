@@ -60,6 +60,9 @@ type Recipe struct {
 	Resize string `json:"resize"`
 	// Interpolation is the resampling filter, such as "bilinear".
 	Interpolation string `json:"interpolation"`
+	// Background is what shows through transparent pixels, as "#ffffff"; empty if the alpha
+	// channel is dropped.
+	Background string `json:"background,omitempty"`
 	// Views are those of a picture whose features are averaged: "flip", "tencrop" or
 	// "dense:256,384,512" (with the lengths of the shorter side in pixels); empty for one, the
 	// centre.
@@ -89,9 +92,9 @@ func (r Recipe) Layer(name string) (Layer, bool) {
 }
 
 // WithPicturesOf returns the recipe with the other's way of a picture to the model and of its
-// layers to the columns: resize, interpolation, views and pooling.
+// layers to the columns: resize, interpolation, background, views and pooling.
 func (r Recipe) WithPicturesOf(other Recipe) Recipe {
-	r.Resize, r.Interpolation, r.Views, r.Pool = other.Resize, other.Interpolation, other.Views, other.Pool
+	r.Resize, r.Interpolation, r.Background, r.Views, r.Pool = other.Resize, other.Interpolation, other.Background, other.Views, other.Pool
 	return r
 }
 
@@ -138,6 +141,7 @@ func (r Recipe) Compare(other Recipe) []Difference {
 		{Field: "preprocessing", Have: r.Preprocessing, Got: other.Preprocessing},
 		{Field: "resize", Have: r.Resize, Got: other.Resize},
 		{Field: "interpolation", Have: r.Interpolation, Got: other.Interpolation},
+		{Field: "background", Have: cmp.Or(r.Background, "none"), Got: cmp.Or(other.Background, "none")},
 		{Field: "views", Have: cmp.Or(r.Views, "center"), Got: cmp.Or(other.Views, "center")},
 		{Field: "input size", Have: size(r), Got: size(other)},
 		{Field: "pool", Have: r.Pool, Got: other.Pool},

@@ -1,6 +1,7 @@
 package servable
 
 import (
+	"fmt"
 	"math"
 
 	functionpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
@@ -29,6 +30,9 @@ var kernels = map[picture.Interpolation]string{
 func (n *nodes) pixels(files string, o picture.Options) (string, []*functionpb.FunctionDef, error) {
 	if err := o.Validate(); err != nil {
 		return "", nil, err
+	}
+	if o.Background != "" {
+		return "", nil, fmt.Errorf("servable: the head's features are of pictures over the background %s, which TensorFlow's decoders drop with the alpha channel: extract without --background", o.Background)
 	}
 	previous := n.device
 	n.device = host

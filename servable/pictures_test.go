@@ -206,3 +206,11 @@ func TestNormalizationAgreesWithPicture(t *testing.T) {
 		}
 	}
 }
+
+// TensorFlow drops the alpha channel, and so cannot blend by it.
+func TestPixelsRefuseBackground(t *testing.T) {
+	options := picture.Options{Width: 8, Height: 8, Background: "#ffffff"}
+	if _, _, err := (&nodes{}).pixels("files", options); err == nil || !strings.Contains(err.Error(), "--background") {
+		t.Errorf("a background: %v, want an error that says what to do", err)
+	}
+}

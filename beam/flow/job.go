@@ -40,6 +40,7 @@ type Job struct {
 	Layers                       []string
 	Pool                         string
 	Resize, Interpolation, Views string
+	Background                   string
 	// DType and Format are those of the stored vectors.
 	DType, Format string
 	ToolVersion   string
@@ -92,7 +93,7 @@ func (j Job) views() int { return max(1, picture.Views(j.Views).Count()) }
 // recipe is what decides the values of the features.
 func (j Job) recipe(e *inference.Extractor) recipe.Recipe {
 	r := e.Model().Recipe()
-	r.Resize, r.Interpolation, r.Pool = j.Resize, j.Interpolation, j.Pool
+	r.Resize, r.Interpolation, r.Background, r.Pool = j.Resize, j.Interpolation, j.Background, j.Pool
 	if picture.Views(j.Views) != picture.Center {
 		r.Views = j.Views
 	}

@@ -65,6 +65,9 @@ func (i inspection) print(w io.Writer) error {
 	fmt.Fprintf(w, "dataset        %s (%s)\n", i.Dataset, i.Status)
 	fmt.Fprintf(w, "model          %s, SHA-256 %s\n", r.Model, r.ModelSHA256)
 	fmt.Fprintf(w, "input          %dx%d, %s, %s, %s\n", r.InputHeight, r.InputWidth, r.Resize, r.Interpolation, r.Preprocessing)
+	if r.Background != "" {
+		fmt.Fprintf(w, "background     %s, under transparent pixels\n", r.Background)
+	}
 	if r.Views != "" {
 		fmt.Fprintf(w, "views          %s, averaged\n", r.Views)
 	}

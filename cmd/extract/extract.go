@@ -42,6 +42,7 @@ type options struct {
 	convolutions  string
 	resize        string
 	interpolation string
+	background    string
 	views         string
 	workers       int
 	maxPixels     int
@@ -103,6 +104,7 @@ func newCommand() *cobra.Command {
 	f.StringVar(&o.labels, "labels", "none", "`SOURCE` of labels: none, prefix (of the file name, to its first dot), dir (the parent's name) or csv:FILE (rows path,label[,split])")
 	f.StringVar(&o.resize, "resize", "squash", "`HOW` pictures become the model's size: squash (the whole picture, as Keras) or crop (the centre, as the paper and torchvision)")
 	f.StringVar(&o.interpolation, "interpolation", "bilinear", "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
+	f.StringVar(&o.background, "background", "", "`COLOUR` that shows through transparent pixels: white, black or #rrggbb (default: alpha is dropped, as Keras and torchvision do)")
 	f.StringVar(&o.views, "views", string(picture.Center), "`VIEWS` of a picture whose features are averaged: center, flip (and the mirror image), tencrop (corners and centre, both ways; 10 times the work) or dense:256,384,512 (whole and mirrored with shorter sides of so many pixels, averaged over positions; some 30 times the work)")
 	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), cli.PrecisionHelp)
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
@@ -140,6 +142,11 @@ func (o *options) validate(images []string) error {
 	if err := picture.Views(o.views).Validate(); err != nil {
 		return cli.Usagef("--views: %w", err)
 	}
+	background, err := picture.ParseBackground(o.background)
+	if err != nil {
+		return cli.Usagef("--background: %w", err)
+	}
+	o.background = string(background)
 	switch {
 	case o.out == "" && !o.dryRun:
 		return cli.Usagef("--out DIR is required")
@@ -317,7 +324,7 @@ func (o *options) notePreprocessing(model *inference.Model) {
 // recipe is what decides the values of the features.
 func (o *options) recipe(extractor *inference.Extractor) recipe.Recipe {
 	r := extractor.Model().Recipe()
-	r.Resize, r.Interpolation, r.Pool = o.resize, o.interpolation, o.pool
+	r.Resize, r.Interpolation, r.Background, r.Pool = o.resize, o.interpolation, o.background, o.pool
 	if o.views != string(picture.Center) {
 		r.Views = string(picture.Views(o.views).Canonical())
 	}

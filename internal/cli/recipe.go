@@ -16,6 +16,7 @@ func PipelineConfig(r recipe.Recipe) (pipeline.Config, error) {
 			Height:        r.InputHeight,
 			Resize:        picture.Resize(r.Resize),
 			Interpolation: picture.Interpolation(r.Interpolation),
+			Background:    picture.Background(r.Background),
 			Views:         picture.Views(r.Views),
 		},
 		Normalization: picture.Normalization(r.Preprocessing),
@@ -25,7 +26,7 @@ func PipelineConfig(r recipe.Recipe) (pipeline.Config, error) {
 		if err != nil {
 			return pipeline.Config{}, err
 		}
-		config.Dense = picture.Dense{Sides: sides, Flip: true, Interpolation: config.Picture.Interpolation}
+		config.Dense = picture.Dense{Sides: sides, Flip: true, Interpolation: config.Picture.Interpolation, Background: config.Picture.Background}
 		if err := config.Dense.Validate(); err != nil {
 			return pipeline.Config{}, err
 		}

@@ -10,7 +10,8 @@ golden.txt has a line per case, fields separated by spaces:
 
     FILE FORMAT SOURCE_WIDTH SOURCE_HEIGHT RESIZE INTERPOLATION WIDTH HEIGHT BASE64
 
-BASE64 is zlib-compressed RGB, HEIGHT x WIDTH x 3 bytes. Pillow's way to them is
+BASE64 is zlib-compressed RGB, HEIGHT x WIDTH x 3 bytes. background.txt has lines like these of pictures with alpha, pasted
+over the colour of BACKGROUND by their alpha channel. Pillow's way to them is
 Image.open, ImageOps.exif_transpose, convert("RGB"), resize; for "crop" torchvision's
 Resize and CenterCrop, whose rounding is written out in crop() below. One deviation: of
 16-bit grey the high byte is kept, where convert("RGB") clips.
@@ -32,7 +33,9 @@ FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
     "nearest": Image.Resampling.NEAREST,
 }
+BACKGROUND = (0x33, 0x66, 0x99)
 lines = []
+backgrounds = []
 
 
 def scene(width, height, channels=3):
@@ -88,6 +91,20 @@ def golden(name, target=(24, 24), interpolation="bilinear", how="squash"):
         result = upright.resize(target, FILTERS[interpolation])
     data = base64.b64encode(zlib.compress(np.asarray(result).tobytes(), 9)).decode()
     lines.append(f"{name} {kind} {width} {height} {how} {interpolation} {target[0]} {target[1]} {data}")
+
+
+def over_background(name):
+    """The picture's case over BACKGROUND, unscaled, and scaled down."""
+    with Image.open(HERE / name) as image:
+        kind = image.format.lower()
+        width, height = image.size
+        rgba = image.convert("RGBA")
+    blended = Image.new("RGB", rgba.size, BACKGROUND)
+    blended.paste(rgba.convert("RGB"), mask=rgba.getchannel("A"))
+    for target in (rgba.size, (24, 24)):
+        result = blended.resize(target, FILTERS["bilinear"])
+        data = base64.b64encode(zlib.compress(np.asarray(result).tobytes(), 9)).decode()
+        backgrounds.append(f"{name} {kind} {width} {height} squash bilinear {target[0]} {target[1]} {data}")
 
 
 def save(name, image, same_size=True, **options):
@@ -327,4 +344,11 @@ if __name__ == "__main__":
     bmp_and_tiff_pictures()
     webp_pictures()
     (HERE / "golden.txt").write_text("\n".join(lines) + "\n")
+    for name in (
+        "png-rgba8.png png-rgba8-interlaced.png png-rgba16.png png-greyalpha8.png png-greyalpha16.png png-palette-alpha.png "
+        "png-rgb8-trns.png png-grey8-trns.png gif-transparent.gif gif-offset-transparent.gif tiff-rgba.tiff "
+        "webp-lossless-alpha.webp webp-lossy-alpha.webp webp-animated.webp bmp-rgba.bmp png-palette4.png jpeg-grey.jpg"
+    ).split():
+        over_background(name)
+    (HERE / "background.txt").write_text("\n".join(backgrounds) + "\n")
     print(len(lines), "cases")

@@ -93,6 +93,7 @@ func newCommand() *cobra.Command {
 	f.StringVar(&j.Labels, "labels", "none", "`SOURCE` of labels: none, prefix, dir or csv:FILE")
 	f.StringVar(&j.Resize, "resize", "squash", "`HOW` pictures become the model's size: squash or crop")
 	f.StringVar(&j.Interpolation, "interpolation", "bilinear", "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
+	f.StringVar(&j.Background, "background", "", "`COLOUR` that shows through transparent pixels: white, black or #rrggbb (default: alpha is dropped)")
 	f.StringVar(&j.Views, "views", string(picture.Center), "`VIEWS` of a picture whose features are averaged: center, flip or tencrop")
 	f.StringVar(&j.Precision, "precision", string(inference.Float32), "`ARITHMETIC`: float32, bfloat16 (CPUs), tf32 or float16 (GPUs)")
 	f.StringVar(&j.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
@@ -121,7 +122,11 @@ func (o *options) prepare(images []string) error {
 	case o.stall < 0:
 		return cli.Usagef("--stall-timeout %s: use 0 or more", o.stall)
 	}
-	var err error
+	background, err := picture.ParseBackground(o.job.Background)
+	if err != nil {
+		return cli.Usagef("--background: %w", err)
+	}
+	o.job.Background = string(background)
 	for _, name := range images {
 		if name, err = filepath.Abs(name); err != nil {
 			return err

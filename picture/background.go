@@ -1,0 +1,48 @@
+package picture
+
+import (
+	"encoding/hex"
+	"fmt"
+)
+
+// Background is the colour that shows through transparent pixels, as "#rrggbb". The zero value
+// has none: the alpha channel is dropped, and pixels show the colour that is stored beside it,
+// as with Pillow's convert("RGB"), which Keras and torchvision read pictures with. With one,
+// pixels are what Pillow pastes over it, by the alpha channel as the mask.
+type Background string
+
+// ParseBackground reads a colour as "#rrggbb", "white" or "black", or "" for none.
+func ParseBackground(text string) (Background, error) {
+	switch text {
+	case "white":
+		return "#ffffff", nil
+	case "black":
+		return "#000000", nil
+	}
+	b := Background(text)
+	colour, blended := b.colour()
+	switch {
+	case blended:
+		return Background("#" + hex.EncodeToString(colour[:])), nil
+	case b != "":
+		return "", b.Validate()
+	}
+	return "", nil
+}
+
+// Validate says what is wrong with the colour.
+func (b Background) Validate() error {
+	if _, blended := b.colour(); b != "" && !blended {
+		return fmt.Errorf("picture: unknown background %q: use white, black, or a colour as #rrggbb", string(b))
+	}
+	return nil
+}
+
+// colour is red, green and blue.
+func (b Background) colour() (rgb [3]uint8, blended bool) {
+	if len(b) != 7 || b[0] != '#' {
+		return rgb, false
+	}
+	_, err := hex.Decode(rgb[:], []byte(b[1:]))
+	return rgb, err == nil
+}
