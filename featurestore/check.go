@@ -255,7 +255,7 @@ func (c *checker) hash(file string) {
 	if at < 0 || c.manifest.Shards[at].SHA256 == "" { // a killed writer leaves shards that no manifest lists
 		return
 	}
-	sum, err := hashFile(filepath.Join(c.dir, filepath.FromSlash(file)))
+	sum, err := HashFile(filepath.Join(c.dir, filepath.FromSlash(file)))
 	if err != nil {
 		c.wrong(file, "%w", err)
 		return
@@ -415,7 +415,8 @@ func firstNotFinite(values []float32) (int, bool) {
 	return 0, false
 }
 
-func hashFile(path string) (string, error) {
+// HashFile is the SHA-256 of a file, in hex as Shard has it.
+func HashFile(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err

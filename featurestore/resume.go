@@ -45,7 +45,7 @@ func (w *Writer) resume() error {
 	}
 	for _, s := range d.manifest.Shards {
 		if s.SHA256 == "" {
-			if s.SHA256, err = hashFile(filepath.Join(c.dir, filepath.FromSlash(s.File))); err != nil {
+			if s.SHA256, err = HashFile(filepath.Join(c.dir, filepath.FromSlash(s.File))); err != nil {
 				return fmt.Errorf("resume %q: %w", c.dir, err)
 			}
 		}

@@ -128,20 +128,6 @@ func fetch(ctx context.Context, folder *objects.Folder, o objects.Object, dir st
 	return hex.EncodeToString(hash.Sum(nil)), errors.Join(err, target.Close())
 }
 
-// sumOf is the SHA-256 of a file, "" if it cannot be read.
-func sumOf(file string) string {
-	f, err := os.Open(file)
-	if err != nil {
-		return ""
-	}
-	defer f.Close() //nolint:errcheck // only read from
-	hash := sha256.New()
-	if _, err := io.Copy(hash, f); err != nil {
-		return ""
-	}
-	return hex.EncodeToString(hash.Sum(nil))
-}
-
 // Located is an error with the URL of a dataset in the place of the directory it was fetched to.
 func Located(err error, dir, name string) error {
 	if err == nil || dir == name {

@@ -156,9 +156,9 @@ func (o *Output) stage(ctx context.Context, found map[string]objects.Object, opt
 // is a short one, may have been replaced by a longer one already.
 func (o *Output) agrees(m featurestore.Manifest) bool {
 	for i, s := range m.Shards {
-		sum := sumOf(filepath.Join(o.Dir, filepath.FromSlash(s.File)))
+		sum, err := featurestore.HashFile(filepath.Join(o.Dir, filepath.FromSlash(s.File)))
 		replaced := i == len(m.Shards)-1 && s.Rows < m.RowsPerShard
-		if sum == "" || sum != s.SHA256 && !replaced {
+		if err != nil || sum != s.SHA256 && !replaced {
 			return false
 		}
 	}

@@ -212,7 +212,7 @@ func (u *upload) restore(ctx context.Context, m featurestore.Manifest) error {
 		return err
 	}
 	for name, want := range sums {
-		if got := sumOf(filepath.Join(u.dir, filepath.FromSlash(name))); got != want {
+		if got, err := featurestore.HashFile(filepath.Join(u.dir, filepath.FromSlash(name))); err != nil || got != want {
 			return fmt.Errorf("%s/%s: %w: its SHA-256 is not that in %s", u.folder, name, featurestore.ErrCorrupt, featurestore.ManifestFile)
 		}
 	}
