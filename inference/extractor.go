@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
@@ -43,13 +43,13 @@ type ExtractorOptions struct {
 	// Batch is the number of pictures in a Run (default: that of the model's device).
 	Batch int
 	// Halved, if set, is told when the device's memory was too small for a batch and of how
-	// many pictures they are from then on.
+	// many pictures they are from then on. It may be called from several goroutines.
 	Halved func(batch int)
 }
 
 // Extractor turns batches of preprocessed pictures into features of certain layers. Its
-// methods may be called from several goroutines; calls of Extract run one after another, because
-// concurrent Runs gain nothing.
+// methods may be called from several goroutines; Parallel is the number of calls that are
+// computed at a time.
 type Extractor struct {
 	model   *Model
 	layers  []recipe.Layer
@@ -59,13 +59,18 @@ type Extractor struct {
 	least   int // the height and width of the smallest picture, where it may have any size
 	halved  func(batch int)
 
-	mu sync.Mutex
 	// run computes the outputs of an input tensor; tests replace it.
 	run func(input *tf.Tensor) ([]*tf.Tensor, error)
-	// size is the number of pictures in a Run: batch, or less where memory did not suffice.
-	size       int
-	input      *inputTensor
-	unreleased int // bytes of output tensors that the garbage collector has yet to free
+	// inputs are those that no call of Extract has in use.
+	inputs     chan *input
+	unreleased atomic.Int64 // bytes of output tensors that the garbage collector has yet to free
+}
+
+// input is the memory of a Run of so many pictures: a batch, or less where the device's memory
+// did not suffice.
+type input struct {
+	*inputTensor
+	size int
 }
 
 // NewExtractor prepares the model for the layers asked for. Only the part of the graph up
@@ -95,19 +100,24 @@ func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 	if e.picture == 0 {
 		return e, nil // ExtractSized makes a tensor of each size
 	}
-	if err := e.resize(options.Batch); err != nil {
-		return nil, err
+	e.inputs = make(chan *input, e.Parallel())
+	for range cap(e.inputs) {
+		in := &input{}
+		if err := e.resize(in, options.Batch); err != nil {
+			return nil, err
+		}
+		e.inputs <- in
 	}
 	return e, nil
 }
 
-// resize makes the input tensor for Runs of that many pictures.
-func (e *Extractor) resize(size int) error {
-	input, err := newInputTensor(e.model.Input.DataType(), []int{size, e.model.InputHeight, e.model.InputWidth, 3})
+// resize makes the tensor of an input for Runs of that many pictures.
+func (e *Extractor) resize(in *input, size int) error {
+	tensor, err := newInputTensor(e.model.Input.DataType(), []int{size, e.model.InputHeight, e.model.InputWidth, 3})
 	if err != nil {
 		return err
 	}
-	e.size, e.input = size, input
+	in.inputTensor, in.size = tensor, size
 	return nil
 }
 
@@ -184,14 +194,20 @@ func (e *Extractor) BatchSize() int { return e.batch }
 // gigabyte: two pictures of 683x512 pixels do in a VGG.
 const mostSized = 4
 
-// Parallel is the number of calls that make the device busy. Calls of Extract run one after
-// another. Those of ExtractSized are of few pictures, and of a batch of pictures the cores of a
-// CPU take one each.
+// Parallel is the number of calls that make the device busy. Those of ExtractSized are of few
+// pictures, and of a batch of pictures the cores of a CPU take one each. Of Extract there are two
+// where the cores take shares of a batch (package winograd): those that are done with one batch
+// go on with the other instead of waiting for its last share.
 func (e *Extractor) Parallel() int {
-	if e.picture != 0 || e.model.Device != DeviceCPU {
+	switch {
+	case e.model.Device != DeviceCPU:
 		return 1
+	case e.picture == 0:
+		return min(max(1, runtime.NumCPU()/2), mostSized)
+	case e.model.Winograd > 0 && runtime.NumCPU() > 1:
+		return 2
 	}
-	return min(max(1, runtime.NumCPU()/2), mostSized)
+	return 1
 }
 
 // Model is the model behind the Extractor.
@@ -222,19 +238,19 @@ func (e *Extractor) Extract(pixels []float32, n int) ([][]float32, error) {
 	if len(pixels) != n*e.picture {
 		return nil, fmt.Errorf("inference: %d input values for %d pictures of %d", len(pixels), n, e.picture)
 	}
-	if e.input == nil {
+	if e.inputs == nil {
 		return nil, fmt.Errorf("inference: model %s takes pictures of any size: say which", e.model.Name)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	in := <-e.inputs
+	defer func() { e.inputs <- in }()
 	features := make([][]float32, len(e.layers))
 	for done := 0; done < n; {
-		count := min(e.size, n-done)
-		e.input.fill(pixels[done*e.picture : (done+count)*e.picture])
-		tensors, err := e.run(e.input.tensor)
-		runtime.KeepAlive(e.input)
-		if errors.Is(err, ErrMemory) && e.size > 1 {
-			if err := e.halve(); err != nil {
+		count := min(in.size, n-done)
+		in.fill(pixels[done*e.picture : (done+count)*e.picture])
+		tensors, err := e.run(in.tensor)
+		runtime.KeepAlive(in.inputTensor)
+		if errors.Is(err, ErrMemory) && in.size > 1 {
+			if err := e.halve(in); err != nil {
 				return nil, err
 			}
 			continue
@@ -242,7 +258,7 @@ func (e *Extractor) Extract(pixels []float32, n int) ([][]float32, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := e.keep(features, tensors, e.size, count); err != nil {
+		if err := e.keep(features, tensors, in.size, count); err != nil {
 			return nil, err
 		}
 		done += count
@@ -268,9 +284,7 @@ func (e *Extractor) ExtractSized(pixels []float32, n, height, width int) ([][]fl
 	if err != nil {
 		return nil, err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.unreleased += 4 * len(pixels)
+	e.unreleased.Add(int64(4 * len(pixels)))
 	features := make([][]float32, len(e.layers))
 	if err := e.keep(features, tensors, n, n); err != nil {
 		return nil, err
@@ -299,7 +313,7 @@ func (e *Extractor) keep(features [][]float32, tensors []*tf.Tensor, size, count
 		if err := copyFloat32(values, tensor); err != nil {
 			return fmt.Errorf("layer %s: %w", e.layers[i].Name, err)
 		}
-		e.unreleased += 4 * len(values)
+		e.unreleased.Add(int64(4 * len(values)))
 		if features[i] == nil { // the only part, as a rule
 			features[i] = values[:count*width]
 			continue
@@ -309,14 +323,14 @@ func (e *Extractor) keep(features [][]float32, tensors []*tf.Tensor, size, count
 	return nil
 }
 
-// halve makes batches half as large from now on.
-func (e *Extractor) halve() error {
-	if err := e.resize((e.size + 1) / 2); err != nil {
+// halve makes the batches of an input half as large from now on.
+func (e *Extractor) halve(in *input) error {
+	if err := e.resize(in, (in.size+1)/2); err != nil {
 		return err
 	}
-	runtime.GC() // returns the larger input
+	runtime.GC() // returns the larger tensor
 	if e.halved != nil {
-		e.halved(e.size)
+		e.halved(in.size)
 	}
 	return nil
 }
@@ -343,9 +357,7 @@ const releaseBytes = 64 << 20
 // release has the garbage collector run the finalizers of dead output tensors, whose C
 // memory it does not count and so would leave for long.
 func (e *Extractor) release() {
-	if e.unreleased < releaseBytes {
-		return
+	if n := e.unreleased.Load(); n >= releaseBytes && e.unreleased.CompareAndSwap(n, 0) {
+		runtime.GC()
 	}
-	e.unreleased = 0
-	runtime.GC()
 }

@@ -42,6 +42,9 @@ func (g *Group) Parallel() int {
 	return sum
 }
 
+// Devices is the number of devices.
+func (g *Group) Devices() int { return len(g.extractors) }
+
 // Device names the devices, such as "gpu:0,gpu:1".
 func (g *Group) Device() string {
 	names := make([]string, len(g.extractors))

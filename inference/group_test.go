@@ -3,11 +3,13 @@ package inference
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"golang.org/x/sync/errgroup"
 )
 
 // Two sessions share a queue of batches, and each batch's features are its own.
@@ -45,6 +47,41 @@ func TestGroup(t *testing.T) {
 	}
 }
 
+// Where cores take shares of a batch, two calls of Extract are computed at a time, each with
+// memory of its own.
+func TestExtractTwoBatchesAtATime(t *testing.T) {
+	options := ExtractorOptions{Layers: []string{"conv", "dense"}, Batch: 3}
+	alone := extractor(t, tinyModel(t), options)
+	model := tinyModel(t)
+	model.Winograd = 1
+	both := extractor(t, model, options)
+	if want := min(2, runtime.NumCPU()); alone.Parallel() != 1 || both.Parallel() != want {
+		t.Errorf("%d and %d calls at a time, want 1 and %d", alone.Parallel(), both.Parallel(), want)
+	}
+	var calls errgroup.Group
+	for i := range 40 {
+		calls.Go(func() error {
+			n := 1 + i%3
+			pixels := pictures(n)
+			for p := range pixels {
+				pixels[p] += float32(i)
+			}
+			want, err := alone.Extract(pixels, n)
+			if err != nil {
+				return err
+			}
+			got, err := both.Extract(pixels, n)
+			if err == nil && (!slices.Equal(got[0], want[0]) || !slices.Equal(got[1], want[1])) {
+				err = fmt.Errorf("call %d: the features differ from those of one call at a time", i)
+			}
+			return err
+		})
+	}
+	if err := calls.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A device whose memory takes fewer pictures than a batch has: the batch is computed in
 // parts, and the caller sees no difference.
 func TestExtractHalvesBatches(t *testing.T) {
@@ -55,8 +92,9 @@ func TestExtractHalvesBatches(t *testing.T) {
 		Layers: []string{"conv", "dense"}, Batch: batch, Halved: func(batch int) { halved = append(halved, batch) },
 	})
 	small.run = func(input *tf.Tensor) ([]*tf.Tensor, error) {
-		runs = append(runs, small.size)
-		if small.size > fit {
+		size := int(input.Shape()[0])
+		runs = append(runs, size)
+		if size > fit {
 			return nil, fmt.Errorf("%w: %w", ErrMemory, errors.New("OOM when allocating tensor with shape[8,224,224,64]"))
 		}
 		return small.runSession(input)

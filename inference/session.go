@@ -111,7 +111,7 @@ func (c SessionConfig) Options() (*tf.SessionOptions, error) {
 	if wanted, _ := parseDevices(c.Device); len(wanted.gpus) > 1 && c.pinned == 0 {
 		return nil, fmt.Errorf("inference: device %s: one GPU is used here: name one of them", c.Device)
 	}
-	if err := c.chooseTF32(); err != nil {
+	if err := errors.Join(c.chooseTF32(), keepMemory()); err != nil {
 		return nil, err
 	}
 	message, err := proto.Marshal(c.proto())
@@ -136,6 +136,23 @@ func (c SessionConfig) chooseTF32() error {
 	}
 	if err != nil {
 		return fmt.Errorf("inference: choose the GPU's arithmetic: %w", err)
+	}
+	return nil
+}
+
+// allocatorVariable is read by TensorFlow when a process's first session opens: 1 has it keep the
+// memory of a CPU's tensors for the next ones. Otherwise each Run asks the system for all of it anew
+// and gives it back, which takes as long as a tenth of a VGG's convolutions. What it keeps is
+// what one Run takes at most, so that the peak is no higher.
+const allocatorVariable = "TF_CPU_ALLOCATOR_USE_BFC"
+
+// keepMemory sets the variable, unless the user has.
+func keepMemory() error {
+	if _, set := os.LookupEnv(allocatorVariable); set {
+		return nil
+	}
+	if err := os.Setenv(allocatorVariable, "1"); err != nil {
+		return fmt.Errorf("inference: choose TensorFlow's allocator: %w", err)
 	}
 	return nil
 }

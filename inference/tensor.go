@@ -30,6 +30,19 @@ func NewFloat32Tensor(shape []int, values []float32) (*tf.Tensor, error) {
 	return tf.ReadTensor(tf.Float, int64s(shape), bytes.NewReader(float32Bytes(values)))
 }
 
+// FillFloat32Tensor makes a tensor of that shape and lets fill write its values, in row-major
+// order, where they stay: large ones are not copied. Shapes are refused as by NewFloat32Tensor.
+func FillFloat32Tensor(shape []int, fill func([]float32) error) (*tf.Tensor, error) {
+	input, err := newInputTensor(tf.Float, shape)
+	if err != nil {
+		return nil, err
+	}
+	if err := fill(input.floats); err != nil {
+		return nil, err
+	}
+	return input.tensor, nil
+}
+
 // inputTensor is a tensor that is made once and filled in place before each Run. The
 // binding offers no view of a tensor's memory, but reads into it: the reader's buffer is
 // the tensor's own memory, which lives as long as the tensor does.

@@ -1,8 +1,11 @@
 package models_test
 
 import (
+	"os"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"fovea/inference"
 	"fovea/models"
@@ -29,13 +32,24 @@ func BenchmarkBareSession(b *testing.B) {
 	for i := range pixels {
 		pixels[i] = float32(i%255) - 128
 	}
-	start := time.Now()
-	pictures := 0
-	for b.Loop() {
-		if _, err := extractor.Extract(pixels, batch); err != nil {
+	if ready := os.Getenv("READY_FILE"); ready != "" { // of scripts/alternate
+		if err := os.WriteFile(ready, nil, 0o600); err != nil {
 			b.Fatal(err)
 		}
+	}
+	start := time.Now()
+	var calls errgroup.Group
+	calls.SetLimit(extractor.Parallel())
+	pictures := 0
+	for b.Loop() {
+		calls.Go(func() error {
+			_, err := extractor.Extract(pixels, batch)
+			return err
+		})
 		pictures += batch
+	}
+	if err := calls.Wait(); err != nil {
+		b.Fatal(err)
 	}
 	b.ReportMetric(float64(pictures)/time.Since(start).Seconds(), "images/s")
 }

@@ -1,41 +1,45 @@
 #!/usr/bin/env bash
-# The speed of the whole command beside that of the model alone, in one run: the model alone
-# is measured before and after, because machines are not steady.
+# The speed of the whole command beside that of the model alone, which take turns of a second:
+# machines are not steady. Then the same with two runs of the model alone, which shows what a
+# ratio means here.
 #
 #   PHOTOS=DIR   JPEG photos (default ../shared/cats-vs-dogs/train, else testdata/photos)
-#   SAMPLE=N     the number of photos (default 1000)
+#   SAMPLE=N     the number of photos (default 504)
+#   ROUNDS=N     how often (default 3)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 eval "$(scripts/deps.sh env)"
 
 photos=${PHOTOS:-../shared/cats-vs-dogs/train}
 [ -d "$photos" ] || photos=testdata/photos
-sample=${SAMPLE:-1000}
+sample=${SAMPLE:-504}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+go build -o "$work/alternate" ./scripts/alternate
 go test -c -o "$work/models.test" ./models
 
-bare() {
-	(cd models && "$work/models.test" -test.run '^$' -test.bench BareSession -test.benchtime "$((sample / 32 + 1))x") |
-		awk '/images\/s/ { for (i = 1; i < NF; i++) if ($(i + 1) == "images/s") print $i }'
+batch=8 # BenchmarkBareSession's
+bare="$work/models.test -test.run ^\$ -test.bench BareSession -test.benchtime $((sample / batch))x"
+pictures=$((sample / batch * batch))
+
+# beside N COMMAND ... runs it and the model alone, the start of N of them not counted, and
+# leaves the seconds of both in a file.
+beside() {
+	local ready=$1
+	shift
+	"$work/alternate" -ready "$ready" $bare -- "$@" 2>"$work/log" >"$work/seconds" || { cat "$work/log" >&2; exit 1; }
 }
 
-echo "the model alone, a quarter of the pictures ..." >&2
-before=$(bare)
-echo "the whole command, $sample photos of $photos ..." >&2
-begin=$(date +%s.%N)
-status=0
-bin/extract --quiet --out "$work/features" --sample "$sample" "$photos" || status=$?
-[ "$status" -eq 0 ] || [ "$status" -eq 3 ] || exit "$status"
-end=$(date +%s.%N)
-rows=$(sed -n 's/^  "rows": \([0-9]*\),/\1/p' "$work/features/manifest.json" | head -n 1)
-echo "the model alone once more ..." >&2
-after=$(bare)
+# row NAME PICTURES prints what beside has measured.
+row() {
+	awk -v name="$1" -v n="$2" -v m="$pictures" 'NR == 1 { alone = m / $1 } NR == 2 {
+		printf "%-38s %6.2f images/s, the model alone %6.2f: %.3f\n", name, n / $1, alone, n / $1 / alone }' "$work/seconds"
+}
 
-awk -v b="$before" -v a="$after" -v n="$rows" -v s="$(echo "$end $begin" | awk '{print $1 - $2}')" 'BEGIN {
-	bare = 2 / (1 / a + 1 / b)
-	printf "model alone, before          %6.2f images/s\n", b
-	printf "whole command, %5d photos  %6.2f images/s  (%.1f s, start and end included)\n", n, n / s, s
-	printf "model alone, after           %6.2f images/s\n", a
-	printf "whole command / model alone  %6.3f\n", n / s / bare
-}'
+for _ in $(seq "${ROUNDS:-3}"); do
+	rm -rf "$work/features"
+	beside 1 bin/extract --quiet --out "$work/features" --sample "$sample" "$photos"
+	row "whole command, start and end included" "$(sed -n 's/^  "rows": \([0-9]*\),/\1/p' "$work/features/manifest.json" | head -n 1)"
+done
+beside 2 $bare
+row "the model alone" "$pictures"

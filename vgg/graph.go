@@ -9,6 +9,7 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"github.com/galeone/tfgo"
+	"golang.org/x/sync/errgroup"
 
 	"fovea/inference"
 	"fovea/vgg/weights"
@@ -234,25 +235,35 @@ func (b *builder) variable(layerScope *op.Scope, part, layer string, shape []int
 	return op.ReadVariableOp(scope, handle, tf.Float)
 }
 
-// assign fills the variables, one at a time so that no second copy of all weights piles up.
+// assign fills the variables. The weights are decoded right into TensorFlow's memory, on all
+// cores.
 func (b *builder) assign(session *tf.Session, set weights.Set) error {
-	feeds := map[tf.Output]*tf.Tensor{}
-	var targets []*tf.Operation
-	for _, v := range b.variables {
-		tensor := set.Tensors[v.name]
-		values, err := tensor.Float32()
-		if err != nil {
-			return fmt.Errorf("tensor %s: %w", v.name, err)
-		}
-		feeds[v.value], err = inference.NewFloat32Tensor(tensor.Shape, values)
-		if err != nil {
-			return fmt.Errorf("tensor %s: %w", v.name, err)
-		}
-		targets = append(targets, v.assign)
+	tensors := make([]*tf.Tensor, len(b.variables))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, v := range b.variables {
+		group.Go(func() error {
+			tensor := set.Tensors[v.name]
+			var err error
+			if tensors[i], err = inference.FillFloat32Tensor(tensor.Shape, tensor.Decode); err != nil {
+				return fmt.Errorf("tensor %s: %w", v.name, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	feeds := make(map[tf.Output]*tf.Tensor, len(tensors))
+	targets := make([]*tf.Operation, len(tensors))
+	for i, v := range b.variables {
+		feeds[v.value], targets[i] = tensors[i], v.assign
 	}
 	if _, err := session.Run(feeds, nil, targets); err != nil {
 		return err
 	}
+	clear(feeds)
+	clear(tensors)
 	runtime.GC() // frees the tensors just fed, which Go does not count
 	return nil
 }

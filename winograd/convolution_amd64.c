@@ -22,34 +22,48 @@ typedef float vector __attribute__((vector_size(32), aligned(4)));
 
 int winograd_supported(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
-void winograd_transform_kernel(int64_t in, int64_t out, const float *hwio, float *transformed) {
-	static const double g[side][3] = {
-		{1. / 4, 0, 0},
-		{-1. / 6, -1. / 6, -1. / 6},
-		{-1. / 6, 1. / 6, -1. / 6},
-		{1. / 24, 1. / 12, 1. / 6},
-		{1. / 24, -1. / 12, 1. / 6},
-		{0, 0, 1},
-	};
-	const int64_t panels = out / winograd_panel;
-	for (int64_t o = 0; o < panels; o++)
-		for (int64_t c = 0; c < in; c++) {
-			double half[side][3][winograd_panel];
-			for (int a = 0; a < side; a++)
-				for (int j = 0; j < 3; j++)
-					for (int l = 0; l < winograd_panel; l++) {
-						double sum = 0;
-						for (int i = 0; i < 3; i++)
-							sum += g[a][i] * hwio[((i * 3 + j) * in + c) * out + o * winograd_panel + l];
-						half[a][j][l] = sum;
-					}
-			for (int a = 0; a < side; a++)
-				for (int b = 0; b < side; b++)
-					for (int l = 0; l < winograd_panel; l++) {
-						double sum = 0;
-						for (int j = 0; j < 3; j++) sum += half[a][j][l] * g[b][j];
-						transformed[(((a * side + b) * panels + o) * in + c) * winograd_panel + l] = (float)sum;
-					}
+// Kernels are transformed in double precision, four output channels at a time.
+typedef double doubles __attribute__((vector_size(32)));
+typedef float singles __attribute__((vector_size(16), aligned(4)));
+
+enum { few = 4 }; // numbers in doubles and in singles
+
+// transform is G of Lavin and Gray, one side of it.
+INLINE AVX2 void transform(const doubles k[3], doubles t[side]) {
+	const doubles ends = k[0] + k[2], quarter = k[0] / 4 + k[2], half = k[1] / 2;
+	t[0] = k[0] / 4;
+	t[1] = (ends + k[1]) * (-1. / 6);
+	t[2] = (ends - k[1]) * (-1. / 6);
+	t[3] = (quarter + half) * (1. / 6);
+	t[4] = (quarter - half) * (1. / 6);
+	t[5] = k[2];
+}
+
+AVX2 void winograd_transform_kernel(int64_t in, int64_t out, const float *hwio, float *transformed) {
+	for (int64_t o = 0; o < out; o += winograd_panel)
+		for (int64_t first = 0; first < in; first += few) {
+			// The matrices are often a power of two apart, which is the same place of the cache for all:
+			// a few rows of each are put together elsewhere, and then copied.
+			float parts[winograd_points][few * winograd_panel];
+			const int64_t rest = (in - first < few ? in - first : few) * winograd_panel;
+			for (int64_t l = 0; l < rest; l += few) {
+				const float *from = hwio + (first + l / winograd_panel) * out + o + l % winograd_panel;
+				doubles half[side][3];
+				for (int q = 0; q < 3; q++) {
+					doubles k[3], t[side];
+					for (int r = 0; r < 3; r++) k[r] = __builtin_convertvector(*(const singles *)(from + (r * 3 + q) * in * out), doubles);
+					transform(k, t);
+					for (int a = 0; a < side; a++) half[a][q] = t[a];
+				}
+				for (int a = 0; a < side; a++) {
+					doubles t[side];
+					transform(half[a], t);
+					for (int b = 0; b < side; b++) *(singles *)(parts[a * side + b] + l) = __builtin_convertvector(t[b], singles);
+				}
+			}
+			float *to = transformed + o * in + first * winograd_panel;
+			for (int p = 0; p < winograd_points; p++)
+				for (int64_t l = 0; l < rest; l += lanes) *(vector *)(to + p * in * out + l) = *(const vector *)(parts[p] + l);
 		}
 }
 

@@ -7,9 +7,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "convolution.h"
 #include "kernel_api.h"
+
+// in_huge_pages asks for large pages behind memory that is about to be written: the system then
+// sets it up in 2 MB at a time instead of 4 KB, which took a tenth of a short run.
+static void in_huge_pages(void *memory, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+	const uintptr_t page = 1 << 21, first = ((uintptr_t)memory + page - 1) & ~(page - 1), end = ((uintptr_t)memory + bytes) & ~(page - 1);
+	if (first < end) madvise((void *)first, end - first, MADV_HUGEPAGE);
+#else
+	(void)memory, (void)bytes;
+#endif
+}
 
 // Each thread of TensorFlow's pool keeps the memory it works in: asking the system for it anew
 // costs as much as some convolutions.
@@ -73,7 +85,9 @@ static int shape(const TF_Tensor *tensor, int rank, int64_t *dimensions) {
 static TF_Tensor *allocate(TF_OpKernelContext *context, const int64_t *dimensions, int rank, TF_Status *status) {
 	size_t size = sizeof(float);
 	for (int i = 0; i < rank; i++) size *= (size_t)dimensions[i];
-	return TF_AllocateOutput(context, 0, TF_FLOAT, dimensions, rank, size, status);
+	TF_Tensor *output = TF_AllocateOutput(context, 0, TF_FLOAT, dimensions, rank, size, status);
+	if (TF_GetCode(status) == TF_OK) in_huge_pages(TF_TensorData(output), size);
+	return output;
 }
 
 static void transform_kernel(void *unused, TF_OpKernelContext *context) {

@@ -92,7 +92,7 @@ func (o *options) estimate(ctx context.Context, f *forecast, sample []pipeline.I
 	if err == nil {
 		// A batch that is not full takes as long as a full one.
 		batch := o.pictures(group)
-		f.Seconds = stats.Elapsed.Seconds() * float64(f.Rows) / float64(max(stats.Rows, min(batch, f.Rows))*group.Parallel())
+		f.Seconds = stats.Elapsed.Seconds() * float64(f.Rows) / float64(max(stats.Rows, min(batch, f.Rows))*group.Devices())
 	}
 	return err
 }
