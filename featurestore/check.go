@@ -16,6 +16,8 @@ import (
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
+
+	"fovea/internal/finite"
 )
 
 // Problem is one thing that is wrong with a dataset.
@@ -309,7 +311,7 @@ func (c *checker) chunk(file string, at int, meta shardMeta, part chunk) error {
 		}
 		for row := range rows {
 			v := flat[row*l.Size() : (row+1)*l.Size()]
-			if i, bad := firstNotFinite(v); bad {
+			if i := finite.First(v); i >= 0 {
 				report(row, fmt.Errorf("%w: value %d is %g", ErrNotFinite, i, v[i]))
 			}
 		}
@@ -403,16 +405,6 @@ func count(counts map[string]int, value string) {
 	if value != "" {
 		counts[EscapeText(value)]++
 	}
-}
-
-// firstNotFinite returns the index of the first NaN or infinity.
-func firstNotFinite(values []float32) (int, bool) {
-	for i, x := range values {
-		if x-x != 0 { // NaN for both
-			return i, true
-		}
-	}
-	return 0, false
 }
 
 // HashFile is the SHA-256 of a file, in hex as Shard has it.

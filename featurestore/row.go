@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	half "github.com/x448/float16"
+
+	"fovea/internal/finite"
 )
 
 // Row is one picture with its features.
@@ -85,7 +87,7 @@ func (i Info) checkVectors(r *Row) error {
 		if len(v) != l.Size() {
 			return &RowError{Path: r.Path, Layer: l.Name, Err: fmt.Errorf("%w: %d values, want %d", ErrVectorLength, len(v), l.Size())}
 		}
-		if at, ok := firstNotFinite(v); ok {
+		if at := finite.First(v); at >= 0 {
 			return &RowError{Path: r.Path, Layer: l.Name, Err: fmt.Errorf("%w: value %d is %g", ErrNotFinite, at, v[at])}
 		}
 		if i.DType != Float16 {

@@ -106,16 +106,16 @@ func (s *shardWriter) wait() error {
 	return err
 }
 
-// finish writes the footer and gives the shard its final name.
-func (s *shardWriter) finish() (Shard, error) {
-	err := s.wait()
-	if err == nil {
-		err = s.call(s.enc.close)
+// end writes the footer. The shard is then for commit, or for its sink to discard.
+func (s *shardWriter) end() error {
+	if err := s.wait(); err != nil {
+		return err
 	}
-	if err != nil {
-		s.sink.discard()
-		return Shard{}, err
-	}
+	return s.call(s.enc.close)
+}
+
+// commit puts the shard on disk and gives it its final name.
+func (s *shardWriter) commit() (Shard, error) {
 	if err := s.sink.commit(filepath.Join(s.config.dir, dataDir, s.name)); err != nil {
 		return Shard{}, fmt.Errorf("write %q: %w", s.name, err)
 	}

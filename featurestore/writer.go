@@ -24,6 +24,9 @@ type Writer struct {
 	// batch collects rows while those of other are encoded.
 	batch, other *batch
 	shard        *shardWriter // nil between shards
+	// committing gives what becomes of the shard before, while it is being put on disk; nil
+	// if there is none.
+	committing chan committed
 	// pending is an earlier run's last shard while it is shorter than a full one and no
 	// row has been added to it yet.
 	pending *Shard
@@ -215,7 +218,11 @@ func (w *Writer) AppendFailure(failures ...Failure) error {
 // add puts a row into the current shard and starts or finishes shards as needed.
 func (w *Writer) add(r Row) error {
 	if w.shard == nil {
-		shard, err := newShardWriter(w.config, len(w.manifest.Shards))
+		index := len(w.manifest.Shards)
+		if w.committing != nil {
+			index++
+		}
+		shard, err := newShardWriter(w.config, index)
 		if err != nil {
 			return err
 		}
@@ -235,24 +242,54 @@ func (w *Writer) add(r Row) error {
 }
 
 // encode has the collected rows encoded while the next ones are collected. It returns the
-// error of the rows before.
+// error of the rows before, or of the shard before.
 func (w *Writer) encode() error {
 	if err := w.shard.wait(); err != nil || w.batch.n == 0 {
 		return err
 	}
 	w.shard.encode(w.batch)
 	w.batch, w.other = w.other, w.batch
+	if len(w.committing) > 0 {
+		return w.settle()
+	}
 	return nil
 }
 
+// committed is a shard that is on disk, or why it is not.
+type committed struct {
+	shard Shard
+	err   error
+}
+
+// finishShard ends the current shard and has it put on disk while the next one begins: disks
+// take as long for that as everything before took. Shards get their final names in order.
 func (w *Writer) finishShard() error {
-	writer := w.shard
+	shard := w.shard
 	w.shard = nil
-	shard, err := writer.finish()
-	if err != nil {
+	if err := errors.Join(w.settle(), shard.end()); err != nil {
+		shard.sink.discard()
 		return err
 	}
-	w.manifest.Shards = append(w.manifest.Shards, shard)
+	w.committing = make(chan committed, 1)
+	go func(done chan<- committed) {
+		var c committed
+		c.shard, c.err = shard.commit()
+		done <- c
+	}(w.committing)
+	return nil
+}
+
+// settle waits until the shard before is on disk, and notes it.
+func (w *Writer) settle() error {
+	if w.committing == nil {
+		return nil
+	}
+	c := <-w.committing
+	w.committing = nil
+	if c.err != nil {
+		return c.err
+	}
+	w.manifest.Shards = append(w.manifest.Shards, c.shard)
 	if w.unsaved { // so that a killed run keeps its failures as well as its shards
 		if err := w.saveFailures(); err != nil {
 			return err
@@ -307,6 +344,9 @@ func (w *Writer) finish(status Status) error {
 			return err
 		}
 	}
+	if err := w.settle(); err != nil {
+		return err
+	}
 	if err := w.saveFailures(); err != nil {
 		return err
 	}
@@ -331,9 +371,9 @@ func (w *Writer) Abort() error {
 		w.shard.discard()
 		w.shard = nil
 	}
-	var err error
+	err := w.settle()
 	if !w.resumed && len(w.manifest.Shards) == 0 {
-		err = w.removeEmpty()
+		err = errors.Join(err, w.removeEmpty())
 	}
 	return errors.Join(err, w.release())
 }

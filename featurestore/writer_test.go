@@ -66,6 +66,7 @@ func TestResumeAfterKill(t *testing.T) {
 		w := mustCreate(t, working, info, options)
 		must(t, w.AppendFailure(failures...))
 		must(t, w.Append(rows[:rowsBefore]...))
+		must(t, w.settle()) // the last full shard is on its way to the disk
 		must(t, os.CopyFS(killed, os.DirFS(working)))
 		d, err := Open(killed)
 		must(t, err)

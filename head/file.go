@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"fovea/internal/finite"
 	"fovea/recipe"
 )
 
@@ -236,10 +237,8 @@ func (f headFile) validate() error {
 		}
 	}
 	for _, values := range all {
-		for i, v := range values {
-			if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
-				return fmt.Errorf("number %d is %v", i, v)
-			}
+		if i := finite.First(values); i >= 0 {
+			return fmt.Errorf("number %d is %v", i, values[i])
 		}
 	}
 	return nil

@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/mat"
+
+	"fovea/internal/finite"
 )
 
 // Matrix holds one row of features per picture, row after row.
@@ -65,10 +67,8 @@ func (m Matrix) validate() error {
 
 // NotFinite finds the first NaN or infinity.
 func (m Matrix) NotFinite() (row, column int, found bool) {
-	for i, v := range m.Data {
-		if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
-			return i / m.Cols, i % m.Cols, true
-		}
+	if i := finite.First(m.Data); i >= 0 {
+		return i / m.Cols, i % m.Cols, true
 	}
 	return 0, 0, false
 }

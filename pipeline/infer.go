@@ -3,10 +3,11 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"fovea/internal/finite"
 )
 
 // Parallel is an Extractor on several devices, which computes as many batches at a time.
@@ -162,21 +163,11 @@ func (b *batch) spread(features [][]float32) {
 		for l, values := range features {
 			size := len(values) / b.rows
 			o.row.Features[l] = values[n*size : (n+1)*size : (n+1)*size]
-			if at := notFinite(o.row.Features[l]); at >= 0 {
+			if at := finite.First(o.row.Features[l]); at >= 0 {
 				o.failure = &Failure{Item: o.row.Item, Stage: StageInfer,
 					Reason: fmt.Sprintf("value %d of feature column %d is %v: the model's weights or its input are broken", at, l, o.row.Features[l][at])}
 			}
 		}
 		n++
 	}
-}
-
-// notFinite is the index of the first NaN or infinite value, or -1.
-func notFinite(values []float32) int {
-	for i, v := range values {
-		if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
-			return i
-		}
-	}
-	return -1
 }

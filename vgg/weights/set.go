@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/x448/float16"
+
+	"fovea/internal/finite"
 )
 
 // DType is the type of a tensor's elements in the file.
@@ -80,10 +82,8 @@ func (t Tensor) Decode(values []float32) error {
 			values[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Raw[4*i:]))
 		}
 	}
-	for i, v := range values {
-		if math.Float32bits(v)&0x7f800000 == 0x7f800000 { // all exponent bits set: NaN or infinity
-			return fmt.Errorf("weights: element %d is %v", i, v)
-		}
+	if i := finite.First(values); i >= 0 {
+		return fmt.Errorf("weights: element %d is %v", i, values[i])
 	}
 	return nil
 }
