@@ -6,23 +6,40 @@ import "math"
 
 // First is the index of the first NaN or infinite value, or -1.
 func First(values []float32) int {
-	// In eights, with one branch: all features pass through here, some of them several times.
-	const step = 8
 	i := 0
-	for ; i+step <= len(values); i += step {
-		v := values[i : i+step : i+step]
-		if int32(raised(v[0])|raised(v[1])|raised(v[2])|raised(v[3])|raised(v[4])|raised(v[5])|raised(v[6])|raised(v[7])) < 0 {
-			break
+	if haveAVX2 {
+		for i+lane <= len(values) {
+			n := min(len(values)-i, block) / lane * lane
+			var largest [8]uint32
+			largestAVX2(&values[i], n, &largest)
+			for _, bits := range largest {
+				if bits >= infinity {
+					return i + first(values[i:])
+				}
+			}
+			i += n
 		}
 	}
-	for ; i < len(values); i++ {
-		if int32(raised(values[i])) < 0 {
+	if at := first(values[i:]); at >= 0 {
+		return i + at
+	}
+	return -1
+}
+
+const (
+	// lane is the number of values that largestAVX2 takes at a time.
+	lane = 32
+	// block bounds what is looked through twice.
+	block = 4096
+	// infinity are the bits of both infinities without their sign, at the upper end. Those of NaN are larger.
+	infinity = 0xff << 24
+)
+
+func first(values []float32) int {
+	for i, v := range values {
+		if math.Float32bits(v)<<1 >= infinity {
 			return i
 		}
 	}
 	return -1
 }
-
-// raised are the bits of |v| with one more in the exponent, which sets the sign of those that
-// had all exponent bits set: NaN and the infinities.
-func raised(v float32) uint32 { return math.Float32bits(v)&^(1<<31) + 1<<23 }

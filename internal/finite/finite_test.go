@@ -10,7 +10,7 @@ import (
 func TestFirst(t *testing.T) {
 	inf := float32(math.Inf(1))
 	for _, bad := range []float32{inf, -inf, float32(math.NaN()), math.Float32frombits(0xff800001), math.Float32frombits(0x7fffffff)} {
-		for size := range 40 {
+		for _, size := range []int{0, 1, 31, 32, 33, 64, 95, 100, 4095, 4096, 4097, 4096 + 33} {
 			values := make([]float32, size)
 			for i := range values {
 				values[i] = []float32{0, -1, math.MaxFloat32, -math.MaxFloat32, math.SmallestNonzeroFloat32}[i%5]
@@ -18,7 +18,7 @@ func TestFirst(t *testing.T) {
 			if got := finite.First(values); got != -1 {
 				t.Fatalf("value %d of %v is not finite", got, values)
 			}
-			for at := range values {
+			for at := 0; at < size; at += 1 + size/97 {
 				kept := values[at]
 				values[at], values[size-1] = bad, bad // the first of two
 				if got := finite.First(values); got != at {

@@ -1,7 +1,7 @@
 """The speed of pyarrow with a dataset's files: bench_store.py DATASET WORK
 
-Prints, for each of write, read-one (a single thread) and read (all threads), the best of
-several runs in MB of vectors (as float32) per second. It writes what Go's writer writes: the
+Prints, for each of write, read-one (a single thread) and read (all threads), a line for each of
+several runs, in MB of vectors (as float32) per second. It writes what Go's writer writes: the
 same columns, one file per shard, zstd level 1 without dictionaries, or uncompressed Arrow.
 Arrow files are mapped; one value of every page of memory is looked at, as in Go.
 """
@@ -19,13 +19,12 @@ import pyarrow.parquet as pq
 RUNS = 5
 
 
-def best(size, run):
-    times = []
+def measure(name, size, run, before=lambda: None):
     for _ in range(RUNS):
+        before()
         begin = time.perf_counter()
         run()
-        times.append(time.perf_counter() - begin)
-    return size / 1e6 / min(times)
+        print(name, size / 1e6 / (time.perf_counter() - begin))
 
 
 def main():
@@ -68,9 +67,13 @@ def main():
                 f.flush()
                 os.fsync(f.fileno())
 
-    print("write", best(size, write))
+    def clear():
+        for name in os.listdir(work):
+            os.remove(os.path.join(work, name))
+
+    measure("write", size, write, clear)
     for name, threads in (("read-one", False), ("read", True)):
-        print(name, best(size, lambda: [look(read_file(file, threads)) for file in files]))
+        measure(name, size, lambda: [look(read_file(file, threads)) for file in files])
     if parquet:
         print("bytes", sum(os.path.getsize(os.path.join(work, f"{i}")) for i in range(len(tables))))
 
