@@ -19,6 +19,7 @@
 // The C library checks little and dies on some mistakes: an input of the wrong rank ends
 // the process, an input of the wrong size is computed with. So everything that reaches
 // Run has been checked here. Go's garbage collector does not see the memory of C tensors,
-// so the input tensor is made once and filled in place, outputs are copied once, and
-// a collection is asked for when enough of them have piled up.
+// so input tensors are made once and filled in place, outputs are copied once, and
+// a collection is asked for when enough of them have piled up. TensorFlow is told to keep the
+// memory of what it computes for the next Run, which is what most of a Run's start would go to.
 package inference
