@@ -17,7 +17,6 @@ sample=${SAMPLE:-500}
 precision=${PRECISION:-float32}
 peers=${PEERS:-keras pytorch onnxruntime openvino}
 weights=vgg/imagenet/vgg16-conv-float16.safetensors
-cache=${FOVEA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fovea}
 python=${PYTHON:-python3}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -30,17 +29,7 @@ find "$(realpath "$photos")" -name '*.jpg' | sort | awk -v n="$sample" '
 	while read -r photo; do ln -s "$photo" "$work/photos/"; done
 count=$(find "$work/photos" -type l | wc -l)
 
-environment() { # PEER: prints its interpreter
-	local requirements=scripts/peers/requirements-$1.txt venv
-	venv=$cache/peer-$1-$(cksum <"$requirements" | cut -d ' ' -f 1)
-	if [ ! -e "$venv/.complete" ]; then
-		rm -rf "$venv"
-		"$python" -m venv "$venv" >&2
-		"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements" >&2
-		touch "$venv/.complete"
-	fi
-	echo "$venv/bin/python"
-}
+environment() { scripts/peers/environment.sh "$1"; }
 
 product() { # NUMBER
 	echo "the product ..." >&2

@@ -18,21 +18,24 @@ trap 'rm -rf "$work"' EXIT
 go build -o "$work/alternate" ./scripts/alternate
 go test -c -o "$work/models.test" ./models
 
-batch=8 # BenchmarkBareSession's
-bare="$work/models.test -test.run ^\$ -test.bench BareSession -test.benchtime $((sample / batch))x"
-pictures=$((sample / batch * batch))
+batch=8 # where there are more than four cores, BenchmarkBareSession's batches are larger
+bare="$work/models.test -test.run ^\$ -test.bench BareSession -test.benchtime $((sample / batch + 1))x"
 
 # beside N COMMAND ... runs it and the model alone, the start of N of them not counted, and
-# leaves the seconds of both in a file.
+# leaves the seconds of both in a file, and what they say in another.
 beside() {
 	local ready=$1
 	shift
-	"$work/alternate" -ready "$ready" $bare -- "$@" 2>"$work/log" >"$work/seconds" || { cat "$work/log" >&2; exit 1; }
+	# Status 3: some pictures could not be read.
+	"$work/alternate" -ready "$ready" -accept 3 $bare -- "$@" 2>"$work/log" >"$work/seconds" || { cat "$work/log" >&2; exit 1; }
 }
+
+# pictures is the number of those that the model alone computed.
+pictures() { awk '/^BenchmarkBareSession/ { for (i = 1; i < NF; i++) if ($(i + 1) == "pictures") { print $i; exit } }' "$work/log"; }
 
 # row NAME PICTURES prints what beside has measured.
 row() {
-	awk -v name="$1" -v n="$2" -v m="$pictures" 'NR == 1 { alone = m / $1 } NR == 2 {
+	awk -v name="$1" -v n="$2" -v m="$(pictures)" 'NR == 1 { alone = m / $1 } NR == 2 {
 		printf "%-38s %6.2f images/s, the model alone %6.2f: %.3f\n", name, n / $1, alone, n / $1 / alone }' "$work/seconds"
 }
 
@@ -42,4 +45,4 @@ for _ in $(seq "${ROUNDS:-3}"); do
 	row "whole command, start and end included" "$(sed -n 's/^  "rows": \([0-9]*\),/\1/p' "$work/features/manifest.json" | head -n 1)"
 done
 beside 2 $bare
-row "the model alone" "$pictures"
+row "the model alone" "$(pictures)"

@@ -1,32 +1,15 @@
 """VGG16's convolutional base as AVX512_BF16 and AMX compute it, on any CPU: kernels and pictures
 of every convolution, and what comes out of it, are rounded to bfloat16, products are summed in
-float32. scripts/bench-bfloat16.sh measures by it what the rounding costs. Runs in the tests'
-TensorFlow environment:
+float32. scripts/bench-bfloat16.sh measures by it what the rounding costs. Runs in Keras's
+environment of bench-peers.sh:
 
     python scripts/peers/bfloat16.py WEIGHTS.safetensors SAVEDMODEL
 """
 
-import json
-import struct
 import sys
 
-import numpy as np
 import tensorflow as tf
-
-
-def read(file):
-    """The tensors of a safetensors file, as float32."""
-    with open(file, "rb") as f:
-        header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
-        data = f.read()
-    types = {"F32": np.float32, "F16": np.float16}
-    return {
-        name: np.frombuffer(data[entry["data_offsets"][0] : entry["data_offsets"][1]], types[entry["dtype"]])
-        .reshape(entry["shape"])
-        .astype(np.float32)
-        for name, entry in header.items()
-        if name != "__metadata__"
-    }
+from safetensors.numpy import load_file
 
 
 def rounded(x):
@@ -50,5 +33,5 @@ class VGG16(tf.Module):
         return {"pool5": x}
 
 
-model = VGG16(read(sys.argv[1]))
+model = VGG16({name: value.astype("float32") for name, value in load_file(sys.argv[1]).items()})
 tf.saved_model.save(model, sys.argv[2], signatures={"serving_default": model.__call__})
