@@ -9,7 +9,7 @@
 //	feed      one goroutine    hands out the items in order, and reads those in sources and stores
 //	decode    N workers        file to pixels of the model's size
 //	batch     one goroutine    pixels to the model's numbers, N pictures together
-//	infer     one per device   numbers to features
+//	infer     one or more      numbers to features
 //	write     one goroutine    features to the Sink
 //
 // Queues between the stages are bounded, so that reading, inference and writing overlap

@@ -10,7 +10,8 @@ import (
 	"fovea/internal/finite"
 )
 
-// Parallel is an Extractor on several devices, which computes as many batches at a time.
+// Parallel is an Extractor that computes several batches at a time, such as one on several
+// devices.
 type Parallel interface {
 	Extractor
 	// Parallel is the number of calls of Extract that may be under way.
@@ -33,7 +34,7 @@ type computed struct {
 }
 
 // infer is the inference stage: it adds the features to each batch, several at a time where
-// the extractor has several devices, and hands them on in order. Batches that are being
+// the extractor is Parallel, and hands them on in order. Batches that are being
 // computed when the run is stopped are still handed on, unless they outlast its grace; none
 // is begun after that.
 func (r *run) infer(intake, failed context.Context) error {

@@ -262,8 +262,6 @@ func (b *builder) assign(session *tf.Session, set weights.Set) error {
 	if _, err := session.Run(feeds, nil, targets); err != nil {
 		return err
 	}
-	clear(feeds)
-	clear(tensors)
 	runtime.GC() // frees the tensors just fed, which Go does not count
 	return nil
 }

@@ -52,25 +52,34 @@ type Set struct {
 // Float32 decodes the elements. An element that is NaN or infinite is an error: no trained
 // network has one.
 func (t Tensor) Float32() ([]float32, error) {
-	size := t.DType.size()
-	if size == 0 {
-		return nil, fmt.Errorf("weights: elements of type %s cannot be read", t.DType)
+	n, err := t.elements()
+	if err != nil {
+		return nil, err
 	}
-	values := make([]float32, len(t.Raw)/size)
+	values := make([]float32, n)
 	if err := t.Decode(values); err != nil {
 		return nil, err
 	}
 	return values, nil
 }
 
-// Decode is Float32 into memory that the caller has, of exactly as many values.
-func (t Tensor) Decode(values []float32) error {
+// elements is the number of elements.
+func (t Tensor) elements() (int, error) {
 	size := t.DType.size()
 	if size == 0 {
-		return fmt.Errorf("weights: elements of type %s cannot be read", t.DType)
+		return 0, fmt.Errorf("weights: elements of type %s cannot be read", t.DType)
 	}
-	if len(t.Raw)/size != len(values) {
-		return fmt.Errorf("weights: %d elements do not fill %d values", len(t.Raw)/size, len(values))
+	return len(t.Raw) / size, nil
+}
+
+// Decode is Float32 into memory that the caller has, of exactly as many values.
+func (t Tensor) Decode(values []float32) error {
+	n, err := t.elements()
+	if err != nil {
+		return err
+	}
+	if n != len(values) {
+		return fmt.Errorf("weights: %d elements do not fill %d values", n, len(values))
 	}
 	if t.DType == F16 {
 		decoded := decodedHalves()
