@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -100,12 +101,29 @@ func TestSignalsEndInOrder(t *testing.T) {
 	}
 }
 
+// inALongBatch starts an extraction of 65 photos and returns once the first of them, which is
+// computed alone, is on disk. The other 64 are one batch, and take far longer than any disk
+// takes for the first one's file: a fast machine, too, is in the midst of them.
+func inALongBatch(t *testing.T, output io.Writer) (command *exec.Cmd, out string) {
+	t.Helper()
+	photos, err := filepath.Glob("../testdata/photos/*.jpg")
+	check(t, err)
+	dir, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
+	for i := range 65 {
+		photo, err := filepath.Abs(photos[i%len(photos)])
+		check(t, err)
+		check(t, os.Symlink(photo, filepath.Join(dir, fmt.Sprintf("%02d.jpg", i))))
+	}
+	command = exec.Command(filepath.Join(binaries, "extract"), "--batch", "64", "--convolutions", "direct", "--device", "cpu", "--rows-per-file", "1", "--out", out, dir)
+	command.Stderr = output
+	check(t, command.Start())
+	await(t, filepath.Join(out, "data", "part-00000.parquet"))
+	return command, out
+}
+
 // A second signal ends the command at once, even in a batch that takes long.
 func TestSecondSignalEndsAtOnce(t *testing.T) {
-	out := filepath.Join(t.TempDir(), "out")
-	command := exec.Command(filepath.Join(binaries, "extract"), "--quiet", "--batch", "32", "--device", "cpu", "--rows-per-file", "1", "--out", out, "../testdata/photos")
-	check(t, command.Start())
-	await(t, filepath.Join(out, "data", "part-00000.parquet")) // the first picture; now comes the batch
+	command, out := inALongBatch(t, nil)
 	check(t, command.Process.Signal(os.Interrupt))
 	time.Sleep(200 * time.Millisecond)
 	asked := time.Now()
@@ -117,20 +135,18 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	if status := command.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != syscall.SIGINT {
 		t.Errorf("it ends with %v, not by the signal", command.ProcessState)
 	}
-	if d, err := featurestore.Open(out); err != nil || d.Rows() != 1 {
-		t.Errorf("the first row is gone: %v", err)
+	d, err := featurestore.Open(out)
+	check(t, err)
+	if d.Rows() != 1 {
+		t.Errorf("%d rows are left of 1", d.Rows())
 	}
 }
 
 // A batch that takes longer than a user waits is left: the command ends within three seconds
 // of a signal, with what stands before the batch.
 func TestSignalLeavesALongBatch(t *testing.T) {
-	out := filepath.Join(t.TempDir(), "out")
-	command := exec.Command(filepath.Join(binaries, "extract"), "--batch", "64", "--convolutions", "direct", "--device", "cpu", "--rows-per-file", "1", "--out", out, "../testdata/photos")
 	var output bytes.Buffer
-	command.Stderr = &output
-	check(t, command.Start())
-	await(t, filepath.Join(out, "data", "part-00000.parquet")) // the first picture; now comes the batch
+	command, out := inALongBatch(t, &output)
 	time.Sleep(time.Second)
 	asked := time.Now()
 	check(t, command.Process.Signal(os.Interrupt))
@@ -142,8 +158,10 @@ func TestSignalLeavesALongBatch(t *testing.T) {
 		t.Errorf("status %d: %s", got, output.String())
 	}
 	check(t, featurestore.Verify(out))
-	if d, err := featurestore.Open(out); err != nil || d.Rows() != 1 || d.Manifest().Status != featurestore.StatusInterrupted {
-		t.Errorf("the first row is gone, or the dataset not marked as interrupted: %v", err)
+	d, err := featurestore.Open(out)
+	check(t, err)
+	if status := d.Manifest().Status; d.Rows() != 1 || status != featurestore.StatusInterrupted {
+		t.Errorf("%d rows are left of 1, and the status is %q", d.Rows(), status)
 	}
 }
 
