@@ -196,15 +196,15 @@ const mostSized = 4
 
 // Parallel is the number of calls that make the device busy. Those of ExtractSized are of few
 // pictures, and of a batch of pictures the cores of a CPU take one each. Of Extract there are two
-// where the cores take shares of a batch (package winograd): those that are done with one batch
-// go on with the other instead of waiting for its last share.
+// where the cores take shares of a batch (package convolution, and oneDNN in bfloat16): those that are
+// done with one batch go on with the other instead of waiting for its last share.
 func (e *Extractor) Parallel() int {
 	switch {
 	case e.model.Device != DeviceCPU:
 		return 1
 	case e.picture == 0:
 		return min(max(1, runtime.NumCPU()/2), mostSized)
-	case e.model.Winograd > 0 && runtime.NumCPU() > 1:
+	case (e.model.Convolutions.Count > 0 || e.model.Precision == BFloat16) && runtime.NumCPU() > 1:
 		return 2
 	}
 	return 1

@@ -53,7 +53,7 @@ func TestExtractTwoBatchesAtATime(t *testing.T) {
 	options := ExtractorOptions{Layers: []string{"conv", "dense"}, Batch: 3}
 	alone := extractor(t, tinyModel(t), options)
 	model := tinyModel(t)
-	model.Winograd = 1
+	model.Convolutions.Count = 1
 	both := extractor(t, model, options)
 	if want := min(2, runtime.NumCPU()); alone.Parallel() != 1 || both.Parallel() != want {
 		t.Errorf("%d and %d calls at a time, want 1 and %d", alone.Parallel(), both.Parallel(), want)

@@ -29,6 +29,19 @@ type Layer struct {
 // Spatial says whether the layer has height and width, and so can be pooled.
 func (l Layer) Spatial() bool { return len(l.Shape) == 3 }
 
+// Convolutions are those of a model that are not TensorFlow's own.
+type Convolutions struct {
+	Count  int
+	Method string // "Winograd" or "AMX"; empty if there are none
+}
+
+func (c Convolutions) String() string {
+	if c.Count == 0 {
+		return "TensorFlow's"
+	}
+	return fmt.Sprintf("%d by %s", c.Count, c.Method)
+}
+
 // Model is a graph with its weights in a session. Close it after use.
 type Model struct {
 	// Name is the model's name, for people and for the recipe.
@@ -45,8 +58,8 @@ type Model struct {
 	// Placement is the device that operations added to the graph must be given, as
 	// SessionConfig.Placement has it.
 	Placement string
-	// Winograd is the number of convolutions that package winograd computes.
-	Winograd int
+	// Convolutions are those that package convolution computes.
+	Convolutions Convolutions
 
 	Graph   *tf.Graph
 	Session *tf.Session

@@ -13,12 +13,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"fovea/convolution"
 	"fovea/inference"
 	"fovea/savedmodel"
 	"fovea/vgg"
 	"fovea/vgg/imagenet"
 	"fovea/vgg/weights"
-	"fovea/winograd"
 )
 
 // Default is the model that ships with the program: VGG16's ImageNet base.
@@ -111,7 +111,7 @@ func Open(name string, options Options) (*inference.Model, error) {
 	}
 	if options.Convolutions != Direct {
 		// Whatever stands against it, the model is as good as before, if slower.
-		_ = winograd.Accelerate(model, winograd.Options{Verify: isSavedModel})
+		_ = convolution.Accelerate(model, convolution.Options{Verify: isSavedModel})
 	}
 	return model, nil
 }

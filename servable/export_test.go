@@ -306,7 +306,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// What package winograd has changed can be computed by this program alone.
+// What package convolution has changed can be computed by this program alone.
 func TestExportRefusesOwnOperations(t *testing.T) {
 	h, err := head.Load("../testdata/heads/cats-vs-dogs.json")
 	if err != nil {
@@ -317,8 +317,8 @@ func TestExportRefusesOwnOperations(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer model.Close() //nolint:errcheck // not what is tested
-	if model.Winograd == 0 {
-		t.Skip("package winograd does not know this processor")
+	if model.Convolutions.Count == 0 {
+		t.Skip("package convolution does not know this processor")
 	}
 	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: h.LayerNames(), Pool: h.Recipe.Pool, Batch: 1})
 	if err != nil {
@@ -328,7 +328,7 @@ func TestExportRefusesOwnOperations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Export(h, extractor, config, filepath.Join(t.TempDir(), "1")); err == nil || !strings.Contains(err.Error(), "package winograd") {
+	if err := Export(h, extractor, config, filepath.Join(t.TempDir(), "1")); err == nil || !strings.Contains(err.Error(), "package convolution") {
 		t.Errorf("exporting it gives %v", err)
 	}
 }

@@ -138,8 +138,8 @@ func unservable(operation string) string {
 		return "a table"
 	case strings.Contains(operation, "Iterator"):
 		return "a data set"
-	case strings.HasPrefix(operation, "FoveaWinograd") || operation == "FoveaShare":
-		return "an operation of package winograd, which no other program knows,"
+	case strings.HasPrefix(operation, "Fovea"):
+		return "an operation of package convolution, which no other program knows,"
 	}
 	return ""
 }

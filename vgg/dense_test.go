@@ -8,12 +8,12 @@ import (
 	"slices"
 	"testing"
 
+	"fovea/convolution"
 	"fovea/inference"
 	"fovea/picture"
 	"fovea/vgg"
 	"fovea/vgg/imagenet"
 	"fovea/vgg/weights"
-	"fovea/winograd"
 )
 
 type denseGolden struct {
@@ -79,7 +79,7 @@ func TestDenseAgreesWithKeras(t *testing.T) {
 		t.Fatal(err)
 	}
 	compareDense(t, model, tensors, golden)
-	if err := winograd.Accelerate(model, winograd.Options{Shares: 2}); err != nil {
+	if err := convolution.Accelerate(model, convolution.Options{Shares: 2}); err != nil {
 		t.Logf("without Winograd's filtering: %v", err)
 		return
 	}

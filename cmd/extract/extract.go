@@ -374,7 +374,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 	o.watch.opened(len(items), sink.present, o.pictures(group))
 	logrus.WithFields(logrus.Fields{
 		"model": r.Model, "layers": strings.Join(o.layers, ","), "device": info.Device,
-		"precision": r.Precision, "library": r.Library, "winograd": fmt.Sprintf("%d convolutions", group.First().Model().Winograd),
+		"precision": r.Precision, "library": r.Library, "convolutions": group.First().Model().Convolutions.String(),
 	}).Infof("extracting features of %d pictures", len(items))
 
 	stats, runErr := o.runPipeline(ctx, items, group, sink, config)

@@ -1,4 +1,4 @@
-#include "convolution.h"
+#include "winograd.h"
 
 #include <immintrin.h>
 #include <string.h>

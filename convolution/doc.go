@@ -15,4 +15,4 @@
 //
 // The package knows TensorFlow's graphs and processors. It must not know VGG or pictures: it
 // recognizes convolutions by their nodes, in any model.
-package winograd
+package convolution

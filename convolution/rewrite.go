@@ -1,4 +1,4 @@
-package winograd
+package convolution
 
 import (
 	"fmt"
@@ -32,7 +32,7 @@ func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
 			Attrs: map[string]interface{}{"index": int64(i), "count": int64(shares)},
 		})
 		if err != nil {
-			return nil, fmt.Errorf("winograd: split the batch: %w", err)
+			return nil, fmt.Errorf("convolution: split the batch: %w", err)
 		}
 		names[i] = prefix + "/share_" + strconv.Itoa(i)
 		if err := r.copyNodes(names[i], r.isEarly, map[string]tf.Output{r.model.Input.Op.Name(): share.Output(0)}); err != nil {
@@ -90,21 +90,21 @@ func (r *rewriter) transformKernels(scope *op.Scope) error {
 		}
 		name := strconv.Itoa(len(r.transformed))
 		transformed, err := r.model.Graph.AddOperation(tf.OpSpec{
-			Type: "FoveaWinogradKernel", Name: prefix + "/transform_" + name, Input: []tf.Input{kernel},
+			Type: r.method.kernel, Name: prefix + "/transform_" + name, Input: []tf.Input{kernel},
 		})
 		if err != nil {
-			return fmt.Errorf("winograd: transform kernel %s: %w", c.kernel, err)
+			return fmt.Errorf("convolution: transform kernel %s: %w", c.kernel, err)
 		}
 		own := scope.SubScope(name)
-		handle := op.VarHandleOp(own, tf.Float, tf.Shape{}, op.VarHandleOpSharedName(prefix+"/"+name))
+		handle := op.VarHandleOp(own, r.method.stored, tf.Shape{}, op.VarHandleOpSharedName(prefix+"/"+name))
 		assignments = append(assignments, op.AssignVariableOp(own, handle, transformed.Output(0)))
-		r.transformed[c.kernel] = op.ReadVariableOp(own, handle, tf.Float)
+		r.transformed[c.kernel] = op.ReadVariableOp(own, handle, r.method.stored)
 	}
 	if err := scope.Err(); err != nil {
-		return fmt.Errorf("winograd: add variables for transformed kernels: %w", err)
+		return fmt.Errorf("convolution: add variables for transformed kernels: %w", err)
 	}
 	if _, err := r.model.Session.Run(nil, nil, assignments); err != nil {
-		return fmt.Errorf("winograd: transform the kernels of %s: %w", r.model.Name, err)
+		return fmt.Errorf("convolution: transform the kernels of %s: %w", r.model.Name, err)
 	}
 	return nil
 }
@@ -124,57 +124,59 @@ func (r *rewriter) copyNodes(prefix string, wanted func(*nodepb.NodeDef) bool, g
 		if !wanted(n) {
 			continue
 		}
-		replacement, err := r.replacement(n, mapped)
+		replacements, err := r.replacements(n, inside, mapped)
 		if err != nil {
 			return err
 		}
-		var inputs []string
-		for _, from := range replacement.GetInput() {
-			if strings.HasPrefix(from, "^") && !inside[inference.Producer(from)] {
-				continue // such as the assertions of a loader: they have been kept
-			}
-			inputs = append(inputs, from)
-			if inside[inference.Producer(from)] || mapped[from].Op != nil {
-				continue
-			}
-			outside, found := given[from]
-			if !found {
-				if outside, err = r.output(from); err != nil {
-					return err
+		for _, replacement := range replacements {
+			var inputs []string
+			for _, from := range replacement.GetInput() {
+				if strings.HasPrefix(from, "^") && !inside[inference.Producer(from)] {
+					continue // such as the assertions of a loader: they have been kept
 				}
+				inputs = append(inputs, from)
+				if inside[inference.Producer(from)] || mapped[from].Op != nil {
+					continue
+				}
+				outside, found := given[from]
+				if !found {
+					if outside, err = r.output(from); err != nil {
+						return err
+					}
+				}
+				mapped[from] = outside
 			}
-			mapped[from] = outside
+			replacement.Input = inputs
+			copies.Node = append(copies.Node, replacement)
 		}
-		replacement.Input = inputs
-		copies.Node = append(copies.Node, replacement)
 	}
 	options := tf.GraphImportOptions{Prefix: prefix}
 	for from, to := range mapped {
 		name, index, err := inference.ParseTensor(from)
 		if err != nil {
-			return fmt.Errorf("winograd: %w", err)
+			return fmt.Errorf("convolution: %w", err)
 		}
 		options.AddInputMapping(name, index, to)
 	}
 	encoded, err := proto.Marshal(copies)
 	if err != nil {
-		return fmt.Errorf("winograd: encode the rewritten graph: %w", err)
+		return fmt.Errorf("convolution: encode the rewritten graph: %w", err)
 	}
 	if err := r.model.Graph.ImportWithOptions(encoded, options); err != nil {
-		return fmt.Errorf("winograd: add the rewritten graph of %s: %w", r.model.Name, err)
+		return fmt.Errorf("convolution: add the rewritten graph of %s: %w", r.model.Name, err)
 	}
 	return nil
 }
 
-// replacement is a copy of a node, or the faster one in its place. The names of tensors that
-// only it knows are added to mapped.
-func (r *rewriter) replacement(n *nodepb.NodeDef, mapped map[string]tf.Output) (*nodepb.NodeDef, error) {
+// replacements are a copy of a node, or the faster ones in its place, of which the last has its
+// name. Names of nodes that are new are added to inside, those of tensors from elsewhere to mapped.
+func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mapped map[string]tf.Output) ([]*nodepb.NodeDef, error) {
 	c, found := r.fast[n.GetName()]
 	if !found {
 		node := proto.Clone(n).(*nodepb.NodeDef)
 		node.Device = ""
 		delete(node.Attr, "_class") // names nodes that are not copied
-		return node, nil
+		return []*nodepb.NodeDef{node}, nil
 	}
 	kernel, bias := prefix+"_kernel_of_"+n.GetName(), c.bias
 	mapped[kernel] = r.transformed[c.kernel]
@@ -184,7 +186,7 @@ func (r *rewriter) replacement(n *nodepb.NodeDef, mapped map[string]tf.Output) (
 			scope := op.NewScopeWithGraph(r.model.Graph).SubScope(prefix).SubScope("zeros_" + strconv.FormatInt(c.out, 10))
 			r.zeros[c.out] = op.Const(scope, make([]float32, c.out))
 			if err := scope.Err(); err != nil {
-				return nil, fmt.Errorf("winograd: add a bias of zero: %w", err)
+				return nil, fmt.Errorf("convolution: add a bias of zero: %w", err)
 			}
 		}
 		mapped[bias] = r.zeros[c.out]
@@ -192,11 +194,30 @@ func (r *rewriter) replacement(n *nodepb.NodeDef, mapped map[string]tf.Output) (
 	flag := func(value bool) *attrpb.AttrValue {
 		return &attrpb.AttrValue{Value: &attrpb.AttrValue_B{B: value}}
 	}
-	return &nodepb.NodeDef{
-		Name: n.GetName(), Op: "FoveaWinogradConvolution",
+	faster := &nodepb.NodeDef{
+		Name: n.GetName(), Op: r.method.convolution,
 		Input: []string{c.pictures, kernel, bias},
 		Attr:  map[string]*attrpb.AttrValue{"rectify": flag(c.rectify), "pool": flag(c.pool)},
-	}, nil
+	}
+	if !r.method.planes {
+		return []*nodepb.NodeDef{faster}, nil
+	}
+	// Between two convolutions, maps stay in planes; for all others there is a way back, which
+	// is taken by those who ask for it.
+	var nodes []*nodepb.NodeDef
+	planes := planesOf(c.pictures)
+	if !inside[planes] {
+		nodes = append(nodes, &nodepb.NodeDef{Name: planes, Op: "FoveaTilesPlanes", Input: []string{c.pictures}})
+		inside[planes] = true
+	}
+	faster.Name, faster.Input[0] = planesOf(n.GetName()), planes
+	inside[faster.Name] = true
+	return append(nodes, faster, &nodepb.NodeDef{Name: n.GetName(), Op: "FoveaTilesPixels", Input: []string{faster.Name}}), nil
+}
+
+// planesOf is the name of the node that gives the planes of a tensor's maps.
+func planesOf(tensor string) string {
+	return prefix + "_planes_of_" + strings.ReplaceAll(strings.TrimSuffix(tensor, ":0"), ":", "_")
 }
 
 // joiner puts the shares of a batch together again.
@@ -226,7 +247,7 @@ func (j *joiner) tensor(name string) (tf.Output, error) {
 	scope := j.scope.SubScope(strconv.Itoa(len(j.tensors)))
 	j.tensors[name] = op.ConcatV2(scope, parts, op.Const(scope.SubScope("axis"), int32(0)))
 	if err := j.scope.Err(); err != nil {
-		return tf.Output{}, fmt.Errorf("winograd: join the batch: %w", err)
+		return tf.Output{}, fmt.Errorf("convolution: join the batch: %w", err)
 	}
 	return j.tensors[name], nil
 }

@@ -1,4 +1,4 @@
-// The three operations, by TensorFlow's C API for kernels.
+// The operations, by TensorFlow's C API for kernels.
 
 #include "operations.h"
 
@@ -9,8 +9,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "convolution.h"
+#include "winograd.h"
 #include "kernel_api.h"
+#include "tiles.h"
 
 // in_huge_pages asks for large pages behind memory that is about to be written: the system then
 // sets it up in 2 MB at a time instead of 4 KB, which took a tenth of a short run.
@@ -75,17 +76,17 @@ static int failed(TF_OpKernelContext *context, TF_Status *status) {
 	return 1;
 }
 
-// shape reads a tensor's dimensions, which must be as many as asked for.
-static int shape(const TF_Tensor *tensor, int rank, int64_t *dimensions) {
-	if (TF_TensorType(tensor) != TF_FLOAT || TF_NumDims(tensor) != rank) return 0;
+// shape reads a tensor's dimensions, if it is of that type and has as many as asked for.
+static int shape(const TF_Tensor *tensor, TF_DataType type, int rank, int64_t *dimensions) {
+	if (TF_TensorType(tensor) != type || TF_NumDims(tensor) != rank) return 0;
 	for (int i = 0; i < rank; i++) dimensions[i] = TF_Dim(tensor, i);
 	return 1;
 }
 
-static TF_Tensor *allocate(TF_OpKernelContext *context, const int64_t *dimensions, int rank, TF_Status *status) {
-	size_t size = sizeof(float);
+static TF_Tensor *allocate(TF_OpKernelContext *context, TF_DataType type, const int64_t *dimensions, int rank, TF_Status *status) {
+	size_t size = TF_DataTypeSize(type);
 	for (int i = 0; i < rank; i++) size *= (size_t)dimensions[i];
-	TF_Tensor *output = TF_AllocateOutput(context, 0, TF_FLOAT, dimensions, rank, size, status);
+	TF_Tensor *output = TF_AllocateOutput(context, 0, type, dimensions, rank, size, status);
 	if (TF_GetCode(status) == TF_OK) in_huge_pages(TF_TensorData(output), size);
 	return output;
 }
@@ -98,12 +99,12 @@ static void transform_kernel(void *unused, TF_OpKernelContext *context) {
 
 	TF_GetInput(context, 0, &kernel, status);
 	if (failed(context, status)) goto done;
-	if (!shape(kernel, 4, k) || k[0] != 3 || k[1] != 3 || k[2] < 1 || k[3] < 1 || k[3] % winograd_panel != 0) {
+	if (!shape(kernel, TF_FLOAT, 4, k) || k[0] != 3 || k[1] != 3 || k[2] < 1 || k[3] < 1 || k[3] % winograd_panel != 0) {
 		refuse(context, status, TF_INVALID_ARGUMENT, "a kernel of 3x3 with a multiple of %d output channels is needed", winograd_panel);
 		goto done;
 	}
 	const int64_t to[] = {winograd_points, k[3] / winograd_panel, k[2], winograd_panel};
-	transformed = allocate(context, to, 4, status);
+	transformed = allocate(context, TF_FLOAT, to, 4, status);
 	if (failed(context, status)) goto done;
 	winograd_transform_kernel(k[2], k[3], TF_TensorData(kernel), TF_TensorData(transformed));
 done:
@@ -140,7 +141,7 @@ static void convolve(void *attributes, TF_OpKernelContext *context) {
 		TF_GetInput(context, i, &inputs[i], status);
 		if (failed(context, status)) goto done;
 	}
-	if (!shape(inputs[0], 4, x) || !shape(inputs[1], 4, u) || !shape(inputs[2], 1, b) || u[0] != winograd_points ||
+	if (!shape(inputs[0], TF_FLOAT, 4, x) || !shape(inputs[1], TF_FLOAT, 4, u) || !shape(inputs[2], TF_FLOAT, 1, b) || u[0] != winograd_points ||
 	    u[3] != winograd_panel || u[2] != x[3] || b[0] != u[1] * winograd_panel) {
 		refuse(context, status, TF_INVALID_ARGUMENT, "pictures, transformed kernel and bias do not fit each other");
 		goto done;
@@ -149,7 +150,7 @@ static void convolve(void *attributes, TF_OpKernelContext *context) {
 		.pictures = x[0], .height = x[1], .width = x[2], .in = x[3], .out = b[0], .rectify = a->rectify, .pool = a->pool,
 	};
 	const int64_t to[] = {x[0], a->pool ? x[1] / 2 : x[1], a->pool ? x[2] / 2 : x[2], b[0]};
-	output = allocate(context, to, 4, status);
+	output = allocate(context, TF_FLOAT, to, 4, status);
 	if (failed(context, status)) goto done;
 	if (to[0] == 0 || to[1] == 0 || to[2] == 0) goto done;
 	float *work = work_memory(winograd_work_floats(&c));
@@ -158,6 +159,123 @@ static void convolve(void *attributes, TF_OpKernelContext *context) {
 		goto done;
 	}
 	winograd_convolve(&c, TF_TensorData(inputs[0]), TF_TensorData(inputs[1]), TF_TensorData(inputs[2]), TF_TensorData(output), work);
+done:
+	TF_DeleteTensor(output);
+	for (int i = 0; i < 3; i++) TF_DeleteTensor(inputs[i]);
+	TF_DeleteStatus(status);
+}
+
+// Planes, the form of maps that tiles.h describes, are tensors of [pictures, planes, height + 2, width + 2, channels of a plane].
+enum { planes_rank = 5 };
+
+static void planes_shape(int64_t pictures, int64_t height, int64_t width, int64_t channels, int64_t *dimensions) {
+	dimensions[0] = pictures;
+	dimensions[1] = tiles_planes(channels);
+	dimensions[2] = height + tiles_border;
+	dimensions[3] = width + tiles_border;
+	dimensions[4] = tiles_plane(channels);
+}
+
+static void pack_kernel(void *unused, TF_OpKernelContext *context) {
+	(void)unused;
+	TF_Status *status = TF_NewStatus();
+	TF_Tensor *kernel = NULL, *packed = NULL;
+	int64_t k[4];
+
+	TF_GetInput(context, 0, &kernel, status);
+	if (failed(context, status)) goto done;
+	if (!shape(kernel, TF_FLOAT, 4, k) || k[0] != 3 || k[1] != 3 || k[2] < 1 || (k[2] > tiles_few_channels && k[2] % tiles_channels != 0) ||
+	    k[3] < 1 || k[3] % tiles_channels != 0) {
+		refuse(context, status, TF_INVALID_ARGUMENT, "a kernel of 3x3 with multiples of %d channels is needed", tiles_channels);
+		goto done;
+	}
+	const int64_t to = (int64_t)tiles_kernel_size(k[2], k[3]);
+	packed = allocate(context, TF_BFLOAT16, &to, 1, status);
+	if (failed(context, status)) goto done;
+	tiles_pack_kernel(k[2], k[3], TF_TensorData(kernel), TF_TensorData(packed));
+done:
+	TF_DeleteTensor(packed);
+	TF_DeleteTensor(kernel);
+	TF_DeleteStatus(status);
+}
+
+static void to_planes(void *unused, TF_OpKernelContext *context) {
+	(void)unused;
+	TF_Status *status = TF_NewStatus();
+	TF_Tensor *pixels = NULL, *planes = NULL;
+	int64_t x[4], to[planes_rank];
+
+	TF_GetInput(context, 0, &pixels, status);
+	if (failed(context, status)) goto done;
+	if (!shape(pixels, TF_FLOAT, 4, x)) {
+		refuse(context, status, TF_INVALID_ARGUMENT, "pictures in NHWC order are needed");
+		goto done;
+	}
+	planes_shape(x[0], x[1], x[2], x[3], to);
+	planes = allocate(context, TF_BFLOAT16, to, planes_rank, status);
+	if (failed(context, status)) goto done;
+	if (x[0] > 0 && x[1] > 0 && x[2] > 0) tiles_from_pixels(x[0], x[1], x[2], x[3], TF_TensorData(pixels), TF_TensorData(planes));
+done:
+	TF_DeleteTensor(planes);
+	TF_DeleteTensor(pixels);
+	TF_DeleteStatus(status);
+}
+
+static void from_planes(void *unused, TF_OpKernelContext *context) {
+	(void)unused;
+	TF_Status *status = TF_NewStatus();
+	TF_Tensor *planes = NULL, *pixels = NULL;
+	int64_t p[planes_rank];
+
+	TF_GetInput(context, 0, &planes, status);
+	if (failed(context, status)) goto done;
+	if (!shape(planes, TF_BFLOAT16, planes_rank, p) || p[2] < tiles_border || p[3] < tiles_border || p[4] != tiles_channels) {
+		refuse(context, status, TF_INVALID_ARGUMENT, "planes of %d channels are needed", tiles_channels);
+		goto done;
+	}
+	const int64_t to[] = {p[0], p[2] - tiles_border, p[3] - tiles_border, p[1] * p[4]};
+	pixels = allocate(context, TF_FLOAT, to, 4, status);
+	if (failed(context, status)) goto done;
+	if (to[0] > 0 && to[1] > 0 && to[2] > 0) tiles_to_pixels(to[0], to[1], to[2], to[3], TF_TensorData(planes), TF_TensorData(pixels));
+done:
+	TF_DeleteTensor(pixels);
+	TF_DeleteTensor(planes);
+	TF_DeleteStatus(status);
+}
+
+static void convolve_planes(void *attributes, TF_OpKernelContext *context) {
+	const struct attributes *a = attributes;
+	TF_Status *status = TF_NewStatus();
+	TF_Tensor *inputs[3] = {NULL, NULL, NULL}, *output = NULL;
+	int64_t x[planes_rank], k[1], b[1], to[planes_rank];
+
+	for (int i = 0; i < 3; i++) {
+		TF_GetInput(context, i, &inputs[i], status);
+		if (failed(context, status)) goto done;
+	}
+	if (!shape(inputs[0], TF_BFLOAT16, planes_rank, x) || !shape(inputs[1], TF_BFLOAT16, 1, k) || !shape(inputs[2], TF_FLOAT, 1, b) ||
+	    x[2] < tiles_border || x[3] < tiles_border || b[0] < 1 || b[0] % tiles_channels != 0 ||
+	    k[0] != (int64_t)tiles_kernel_size(x[1] * x[4], b[0]) || (a->pool && !a->rectify)) {
+		refuse(context, status, TF_INVALID_ARGUMENT, "planes, packed kernel and bias do not fit each other");
+		goto done;
+	}
+	const struct tiles_convolution c = {
+		.pictures = x[0], .height = x[2] - tiles_border, .width = x[3] - tiles_border, .in = x[1] * x[4], .out = b[0], .rectify = a->rectify, .pool = a->pool,
+	};
+	const int shrink = a->pool ? 2 : 1;
+	planes_shape(x[0], c.height / shrink, c.width / shrink, c.out, to);
+	output = allocate(context, TF_BFLOAT16, to, planes_rank, status);
+	if (failed(context, status)) goto done;
+	if (x[0] == 0 || c.height / shrink == 0 || c.width / shrink == 0) {
+		memset(TF_TensorData(output), 0, TF_TensorByteSize(output));
+		goto done;
+	}
+	float *work = work_memory(tiles_work_floats(&c));
+	if (work == NULL) {
+		refuse(context, status, TF_RESOURCE_EXHAUSTED, "no memory for a convolution of %lld to %lld channels", (long long)c.in, (long long)c.out);
+		goto done;
+	}
+	tiles_convolve(&c, TF_TensorData(inputs[0]), TF_TensorData(inputs[1]), TF_TensorData(inputs[2]), TF_TensorData(output), work);
 done:
 	TF_DeleteTensor(output);
 	for (int i = 0; i < 3; i++) TF_DeleteTensor(inputs[i]);
@@ -238,7 +356,7 @@ static void register_operation(const struct operation *o, TF_Status *status) {
 	TF_RegisterKernelBuilder(o->name, kernel, status); // frees it
 }
 
-void fovea_winograd_register(TF_Status *status) {
+void fovea_convolution_register(TF_Status *status) {
 	static const struct operation operations[] = {
 		{"FoveaWinogradKernel", {"kernel: float", NULL}, "transformed: float", {NULL}, NULL, transform_kernel},
 		{"FoveaWinogradConvolution",
@@ -247,6 +365,15 @@ void fovea_winograd_register(TF_Status *status) {
 		 {"rectify: bool", "pool: bool", NULL},
 		 read_attributes,
 		 convolve},
+		{"FoveaTilesKernel", {"kernel: float", NULL}, "packed: bfloat16", {NULL}, NULL, pack_kernel},
+		{"FoveaTilesPlanes", {"pictures: float", NULL}, "planes: bfloat16", {NULL}, NULL, to_planes},
+		{"FoveaTilesConvolution",
+		 {"pictures: bfloat16", "packed: bfloat16", "bias: float", NULL},
+		 "features: bfloat16",
+		 {"rectify: bool", "pool: bool", NULL},
+		 read_attributes,
+		 convolve_planes},
+		{"FoveaTilesPixels", {"planes: bfloat16", NULL}, "features: float", {NULL}, NULL, from_planes},
 		{"FoveaShare", {"pictures: T", NULL}, "share: T", {"T: {float, uint8}", "index: int", "count: int", NULL}, read_share, take_share},
 	};
 	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {

@@ -1,4 +1,4 @@
-package winograd
+package convolution
 
 import (
 	"errors"
@@ -13,16 +13,16 @@ import (
 )
 
 // ErrNotFaster says that a model stays as it is: it has no convolution of the kind, or does
-// not run in float32 on a CPU that this package is written for.
-var ErrNotFaster = errors.New("winograd: nothing to make faster")
+// not run on a CPU and in a precision that this package is written for.
+var ErrNotFaster = errors.New("convolution: nothing to make faster")
 
 // Options say how a model is changed.
 type Options struct {
 	// Verify compares a few pictures' outputs before and after, and gives up where they differ:
 	// for graphs that somebody else made. It costs about a second.
 	Verify bool
-	// Shares is the number of parts of a batch that are computed side by side (default: one a
-	// core).
+	// Shares is the number of parts of a batch that are computed side by side (default: one or two
+	// a core).
 	Shares int
 }
 
@@ -31,39 +31,77 @@ type Options struct {
 // any error the model is unchanged and can be used as it is; ErrNotFaster is the one that is
 // to be expected.
 func Accelerate(model *inference.Model, options Options) error {
-	if model.Device != inference.DeviceCPU || model.Precision != inference.Float32 {
+	m, found := methods[model.Precision]
+	if model.Device != inference.DeviceCPU || !found {
 		return fmt.Errorf("%w: it runs in %s on %s", ErrNotFaster, model.Precision, model.Device)
 	}
-	if err := register(); err != nil {
+	if err := errors.Join(m.supported(), register()); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotFaster, err)
 	}
-	r, err := newRewriter(model)
+	r, err := newRewriter(model, m)
 	if err != nil {
 		return err
 	}
 	if options.Shares == 0 {
-		options.Shares = runtime.NumCPU()
+		options.Shares = m.shares * runtime.NumCPU()
 	}
 	layers, err := r.rewrite(options.Shares)
 	if err != nil {
 		return err
 	}
 	if options.Verify {
-		if err := verify(model, layers); err != nil {
+		if err := verify(model, layers, m.tolerance); err != nil {
 			return err
 		}
 	}
 	model.Layers = layers
-	model.Winograd = len(r.transformed)
+	model.Convolutions = inference.Convolutions{Count: len(r.transformed), Method: m.name}
 	return nil
 }
 
 // prefix of the names of all that is added to a graph.
-const prefix = "fovea_winograd"
+const prefix = "fovea_convolution"
+
+// method is a way to compute convolutions, by operations of our own.
+type method struct {
+	name string
+	// supported tells why this processor cannot, if so.
+	supported func() error
+	// kernel is the operation that transforms a kernel, to values of type stored, and convolution
+	// the one that takes them.
+	kernel, convolution string
+	stored              tf.DataType
+	// suits tells whether there is a way from so many channels to so many.
+	suits func(in, out int64) bool
+	// shares is the number of parts of a batch for each core. More than one make for fewer pictures
+	// in work at a time, whose maps stay in the caches.
+	shares int
+	// planes says that convolutions take and give planes (tiles.h) instead of pictures in NHWC order.
+	planes bool
+	// tolerance is how far the results may be from TensorFlow's, relative to the largest value: far
+	// above what rounding does, far below what a mistake does.
+	tolerance float64
+}
+
+var methods = map[inference.Precision]method{
+	inference.Float32: {
+		name: "Winograd", supported: winogradSupported,
+		kernel: "FoveaWinogradKernel", convolution: "FoveaWinogradConvolution", stored: tf.Float, shares: 1,
+		suits:     func(_, out int64) bool { return out%16 == 0 },
+		tolerance: 1e-3,
+	},
+	inference.BFloat16: {
+		name: "AMX", supported: tilesSupported,
+		kernel: "FoveaTilesKernel", convolution: "FoveaTilesConvolution", stored: tf.Bfloat16, shares: 2, planes: true,
+		suits:     func(in, out int64) bool { return (in <= 4 || in%32 == 0) && out%32 == 0 },
+		tolerance: 5e-2,
+	},
+}
 
 // rewriter copies the part of a graph that depends on the input, with other convolutions.
 type rewriter struct {
 	model   *inference.Model
+	method  method
 	nodes   map[string]*nodepb.NodeDef
 	order   []*nodepb.NodeDef // the nodes that layers need and that depend on the input, inputs first
 	depends map[string]bool   // names of nodes that depend on the input, the input among them
@@ -85,13 +123,14 @@ type convolution struct {
 	rectify, pool    bool
 }
 
-func newRewriter(model *inference.Model) (*rewriter, error) {
+func newRewriter(model *inference.Model, m method) (*rewriter, error) {
 	graph, err := inference.GraphDef(model.Graph)
 	if err != nil {
-		return nil, fmt.Errorf("winograd: read the graph of %s: %w", model.Name, err)
+		return nil, fmt.Errorf("convolution: read the graph of %s: %w", model.Name, err)
 	}
 	r := &rewriter{
 		model:   model,
+		method:  m,
 		nodes:   make(map[string]*nodepb.NodeDef, len(graph.GetNode())),
 		depends: map[string]bool{model.Input.Op.Name(): true},
 		fast:    map[string]convolution{}, early: map[string]bool{}, transformed: map[string]tf.Output{}, zeros: map[int64]tf.Output{},
@@ -181,7 +220,6 @@ func layout(n *nodepb.NodeDef) bool {
 }
 
 func (r *rewriter) matchConvolution(n *nodepb.NodeDef) (convolution, bool) {
-	const panel = 16 // output channels that are computed together
 	one := func(name string) bool {
 		list := n.GetAttr()[name].GetList().GetI()
 		return len(list) == 0 || slices.Equal(list, []int64{1, 1, 1, 1})
@@ -194,7 +232,7 @@ func (r *rewriter) matchConvolution(n *nodepb.NodeDef) (convolution, bool) {
 		return convolution{}, false
 	}
 	shape, err := kernel.Shape().ToSlice()
-	if err != nil || len(shape) != 4 || shape[0] != 3 || shape[1] != 3 || shape[2] < 1 || shape[3] < 1 || shape[3]%panel != 0 {
+	if err != nil || len(shape) != 4 || shape[0] != 3 || shape[1] != 3 || shape[2] < 1 || shape[3] < 1 || !r.method.suits(shape[2], shape[3]) {
 		return convolution{}, false
 	}
 	return convolution{pictures: n.GetInput()[0], kernel: n.GetInput()[1], out: shape[3]}, true
@@ -248,11 +286,11 @@ func (r *rewriter) output(tensor string) (tf.Output, error) { return output(r.mo
 func output(graph *tf.Graph, tensor string) (tf.Output, error) {
 	name, index, err := inference.ParseTensor(tensor)
 	if err != nil {
-		return tf.Output{}, fmt.Errorf("winograd: %w", err)
+		return tf.Output{}, fmt.Errorf("convolution: %w", err)
 	}
 	operation := graph.Operation(name)
 	if operation == nil || index >= operation.NumOutputs() {
-		return tf.Output{}, fmt.Errorf("winograd: the graph has no tensor %q", tensor)
+		return tf.Output{}, fmt.Errorf("convolution: the graph has no tensor %q", tensor)
 	}
 	return operation.Output(index), nil
 }

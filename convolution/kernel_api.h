@@ -1,8 +1,8 @@
 // The part of TensorFlow's C API for operations and kernels that is used here, as declared in
 // tensorflow/c/ops.h and tensorflow/c/kernels.h: these two headers do not compile as C.
 
-#ifndef FOVEA_WINOGRAD_KERNEL_API_H_
-#define FOVEA_WINOGRAD_KERNEL_API_H_
+#ifndef FOVEA_CONVOLUTION_KERNEL_API_H_
+#define FOVEA_CONVOLUTION_KERNEL_API_H_
 
 #include <stddef.h>
 #include <stdint.h>

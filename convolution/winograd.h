@@ -1,7 +1,7 @@
 // Winograd's minimal filtering F(4x4, 3x3) on pictures in NHWC order; doc.go tells how.
 
-#ifndef FOVEA_WINOGRAD_CONVOLUTION_H_
-#define FOVEA_WINOGRAD_CONVOLUTION_H_
+#ifndef FOVEA_CONVOLUTION_WINOGRAD_H_
+#define FOVEA_CONVOLUTION_WINOGRAD_H_
 
 #include <stddef.h>
 #include <stdint.h>

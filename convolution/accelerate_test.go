@@ -1,0 +1,95 @@
+package convolution_test
+
+import (
+	"errors"
+	"testing"
+
+	"fovea/convolution"
+	"fovea/inference"
+	"fovea/models"
+	"fovea/vectors"
+)
+
+func openVGG16(tb testing.TB, precision inference.Precision) *inference.Model {
+	tb.Helper()
+	session := inference.SessionConfig{Device: inference.DeviceCPU, Precision: precision}
+	if err := session.Validate(); err != nil {
+		tb.Skip(err)
+	}
+	model, err := models.Open(models.Default, models.Options{Dir: tb.TempDir(), Convolutions: models.Direct, Session: session})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := model.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return model
+}
+
+func TestVGG16(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes VGG16 twice for all its layers")
+	}
+	compare(t, openVGG16(t, inference.Float32), 3, convolution.Options{})
+}
+
+// In bfloat16, all layers point where float32's do.
+func TestVGG16Tiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes VGG16 twice for all its layers")
+	}
+	const pictures = 3
+	model := openVGG16(t, inference.BFloat16)
+	switch err := convolution.Accelerate(model, convolution.Options{}); {
+	case errors.Is(err, convolution.ErrNotFaster):
+		t.Skip(err)
+	case err != nil:
+		t.Fatal(err)
+	}
+	if model.Convolutions.Count != 13 {
+		t.Errorf("%d of 13 convolutions were changed", model.Convolutions.Count)
+	}
+	want, got := features(t, openVGG16(t, inference.Float32), pictures), features(t, model, pictures)
+	for l, layer := range model.Layers {
+		size := len(want[l]) / pictures
+		for i := range pictures {
+			if cosine := vectors.Cosine(want[l][i*size:][:size], got[l][i*size:][:size]); !(cosine > 0.9995) {
+				t.Errorf("layer %s of picture %d has a cosine of %g with float32's", layer.Name, i, cosine)
+			}
+		}
+	}
+}
+
+func BenchmarkVGG16(b *testing.B) {
+	for _, precision := range []inference.Precision{inference.Float32, inference.BFloat16} {
+		b.Run(string(precision), func(b *testing.B) { benchmarkVGG16(b, openVGG16(b, precision)) })
+	}
+}
+
+func benchmarkVGG16(b *testing.B, model *inference.Model) {
+	run := func(name string) {
+		extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{"pool5"}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := extractor.WarmUp(); err != nil {
+			b.Fatal(err)
+		}
+		pixels := make([]float32, 8*224*224*3)
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := extractor.Extract(pixels, 8); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(8*b.N)/b.Elapsed().Seconds(), "images/s")
+		})
+	}
+	run("TensorFlow")
+	if err := convolution.Accelerate(model, convolution.Options{}); err != nil {
+		b.Fatal(err)
+	}
+	run(model.Convolutions.Method)
+}

@@ -1,0 +1,9 @@
+#ifndef FOVEA_CONVOLUTION_OPERATIONS_H_
+#define FOVEA_CONVOLUTION_OPERATIONS_H_
+
+#include "tensorflow/c/tf_status.h"
+
+// fovea_convolution_register makes the operations known to TensorFlow. Call it once.
+void fovea_convolution_register(TF_Status *status);
+
+#endif

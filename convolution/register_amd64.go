@@ -1,0 +1,47 @@
+package convolution
+
+/*
+#cgo CFLAGS: -O3
+#include <stdlib.h>
+#include "operations.h"
+#include "tiles.h"
+#include "winograd.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sys/cpu"
+)
+
+func winogradSupported() error {
+	if C.winograd_supported() == 0 {
+		return errors.New("convolution: this processor has no AVX2")
+	}
+	return nil
+}
+
+func tilesSupported() error {
+	x := &cpu.X86
+	if !x.HasAMXTile || !x.HasAMXBF16 || !x.HasAVX512F || !x.HasAVX512BW || !x.HasAVX512VL || !x.HasAVX512BF16 {
+		return errors.New("convolution: this processor has no AMX")
+	}
+	if C.tiles_allowed() == 0 {
+		return errors.New("convolution: the system does not let processes use AMX")
+	}
+	return nil
+}
+
+// register makes the operations known to TensorFlow, once a process.
+var register = sync.OnceValue(func() error {
+	status := C.TF_NewStatus()
+	defer C.TF_DeleteStatus(status)
+	C.fovea_convolution_register(status)
+	if C.TF_GetCode(status) != C.TF_OK {
+		return fmt.Errorf("convolution: register the operations: %s", C.GoString(C.TF_Message(status)))
+	}
+	return nil
+})

@@ -1,0 +1,13 @@
+//go:build !amd64
+
+package convolution
+
+import "errors"
+
+var errProcessor = errors.New("convolution: only written for amd64")
+
+func winogradSupported() error { return errProcessor }
+
+func tilesSupported() error { return errProcessor }
+
+func register() error { return errProcessor }
