@@ -1,16 +1,23 @@
-// Package winograd makes the convolutions of a model several times faster on a CPU, without
-// changing what they compute.
+// Package convolution makes the convolutions of a model several times faster on a CPU, without
+// changing what they compute: those with kernels of 3x3 and stride 1, the only ones that VGG
+// knows. There is one way for each precision.
 //
-// A convolution with kernels of 3x3 and stride 1, the only one that VGG knows, takes 9
-// multiplications a pixel and pair of channels. Winograd's minimal filtering F(4x4, 3x3)
-// (Lavin and Gray, arXiv:1509.09308) takes 2.25: tiles of 6x6 pixels are transformed, each of
-// their 36 points is multiplied with a transformed kernel, as 36 matrix products over all
-// channels, and transformed back to 4x4 pixels. Results differ from the direct way by
-// rounding alone: at most some 1e-6 of a layer's largest value.
+// In float32, Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, arXiv:1509.09308) takes
+// 2.25 multiplications a pixel and pair of channels instead of 9: tiles of 6x6 pixels are
+// transformed, each of their 36 points is multiplied with a transformed kernel, as 36 matrix
+// products over all channels (AVX2 or AVX-512, with the same results), and transformed back to
+// 4x4 pixels. Results differ from the direct
+// way by rounding alone: at most some 1e-6 of a layer's largest value.
 //
-// TensorFlow has no such operation for CPUs. This package gives it one, through the C API for
-// kernels, and rewrites a model's graph to use it: the kernels are transformed once, bias,
-// rectifier and the pooling of 2x2 are done on the way, and the batch is split between the
+// In bfloat16, the tiles of AMX multiply 16 pixels with 16 output channels, 32 products each, by
+// one instruction. Maps are kept in an order in which neighbouring pixels are a tile as they lie
+// in memory, with a border of zeros, so that nothing is copied or rearranged between layers. Sums are
+// float32 and rounded once a layer. The filtering would gain nothing here: its transforms, which
+// have no such instruction, would take longer than the products.
+//
+// TensorFlow has no such operations for CPUs, or slower ones. This package gives it some, through
+// the C API for kernels, and rewrites a model's graph to use them: the kernels are transformed once,
+// bias, rectifier and the pooling of 2x2 are done on the way, and the batch is split between the
 // cores, each of which takes its pictures through all layers without waiting for the others.
 //
 // The package knows TensorFlow's graphs and processors. It must not know VGG or pictures: it

@@ -32,9 +32,9 @@ const (
 const PrecisionAuto Precision = "auto"
 
 // Fastest replaces PrecisionAuto by the precision that the device computes fastest in, and
-// says why: bfloat16 on CPUs with AMX, whose tiles take sixteen times as many products a cycle as float32's
-// vectors do. Elsewhere it is float32: AVX512_BF16 alone takes no more of them than Winograd's filtering
-// saves in float32 (package winograd), and GPUs are left to the user. Other precisions stay.
+// says why: bfloat16 on CPUs with AMX, where a VGG is four times as fast in it. Elsewhere it is float32:
+// with AVX512_BF16 alone, bfloat16 takes twice as long as Winograd's filtering in float32 (package
+// convolution), and GPUs are left to the user. Other precisions stay.
 func (c SessionConfig) Fastest() (_ SessionConfig, why string) {
 	if c.Precision != PrecisionAuto {
 		return c, ""

@@ -51,7 +51,7 @@ func withCounterTop(set weights.Set) weights.Set {
 }
 
 // The dense evaluation of a photo at two scales, with its mirror image, gives what Keras,
-// Pillow and NumPy compute window by window, with and without Winograd's filtering.
+// Pillow and NumPy compute window by window, with and without our own convolutions.
 func TestDenseAgreesWithKeras(t *testing.T) {
 	if testing.Short() || raceDetector {
 		t.Skip("makes 120 million weights")
@@ -80,7 +80,7 @@ func TestDenseAgreesWithKeras(t *testing.T) {
 	}
 	compareDense(t, model, tensors, golden)
 	if err := convolution.Accelerate(model, convolution.Options{Shares: 2}); err != nil {
-		t.Logf("without Winograd's filtering: %v", err)
+		t.Logf("without our own convolutions: %v", err)
 		return
 	}
 	compareDense(t, model, tensors, golden)

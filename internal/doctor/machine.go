@@ -39,8 +39,8 @@ func (r *Report) cpu() {
 		found += ", " + strings.Join(r.CPU.Features, ", ")
 	}
 	switch {
-	case cpuid.CPU.Supports(cpuid.AVX512BF16) || cpuid.CPU.Supports(cpuid.AMXBF16):
-		r.add("cpu", OK, found+": --precision bfloat16 about doubles the speed", "")
+	case cpuid.CPU.Supports(cpuid.AMXBF16):
+		r.add("cpu", OK, found+": --precision bfloat16 is some four times as fast as float32", "")
 	case runtime.GOARCH == "amd64" && !cpuid.CPU.Supports(cpuid.AVX2):
 		r.add("cpu", Warning, found, "without AVX2 the model runs slowly: use another machine for many pictures")
 	default:

@@ -4,7 +4,7 @@ the results. Runs in Keras's environment of bench-peers.sh, with oneDNN on for i
     TF_ENABLE_ONEDNN_OPTS=1 python scripts/peers/trials.py --photos DIR --weights WEIGHTS.safetensors
 
 prints processor seconds for 4 photos, the least of three calls, in three rounds, and the cosine
-of int8's features with float32's. `go test ./winograd -bench VGG16` measures the product's way.
+of int8's features with float32's. `go test ./convolution -bench VGG16` measures the product's way.
 """
 
 import argparse
