@@ -35,7 +35,10 @@ func Accelerate(model *inference.Model, options Options) error {
 	if model.Device != inference.DeviceCPU || !found {
 		return fmt.Errorf("%w: it runs in %s on %s", ErrNotFaster, model.Precision, model.Device)
 	}
-	if err := errors.Join(m.supported(), register()); err != nil {
+	if err := m.supported(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotFaster, err)
+	}
+	if err := register(); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotFaster, err)
 	}
 	r, err := newRewriter(model, m)
@@ -91,7 +94,7 @@ var methods = map[inference.Precision]method{
 		tolerance: 1e-3,
 	},
 	inference.BFloat16: {
-		name: "AMX", supported: tilesSupported,
+		name: "AMX", supported: inference.AMX,
 		kernel: "FoveaTilesKernel", convolution: "FoveaTilesConvolution", stored: tf.Bfloat16, shares: 2, planes: true,
 		suits:     func(in, out int64) bool { return (in <= 4 || in%32 == 0) && out%32 == 0 },
 		tolerance: 5e-2,

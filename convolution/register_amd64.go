@@ -4,7 +4,6 @@ package convolution
 #cgo CFLAGS: -O3
 #include <stdlib.h>
 #include "operations.h"
-#include "tiles.h"
 #include "winograd.h"
 */
 import "C"
@@ -13,24 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-
-	"golang.org/x/sys/cpu"
 )
 
 func winogradSupported() error {
 	if C.winograd_supported() == 0 {
 		return errors.New("convolution: this processor has no AVX2")
-	}
-	return nil
-}
-
-func tilesSupported() error {
-	x := &cpu.X86
-	if !x.HasAMXTile || !x.HasAMXBF16 || !x.HasAVX512F || !x.HasAVX512BW || !x.HasAVX512VL || !x.HasAVX512BF16 {
-		return errors.New("convolution: this processor has no AMX")
-	}
-	if C.tiles_allowed() == 0 {
-		return errors.New("convolution: the system does not let processes use AMX")
 	}
 	return nil
 }

@@ -8,6 +8,4 @@ var errProcessor = errors.New("convolution: only written for amd64")
 
 func winogradSupported() error { return errProcessor }
 
-func tilesSupported() error { return errProcessor }
-
 func register() error { return errProcessor }

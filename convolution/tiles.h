@@ -27,10 +27,6 @@ struct tiles_convolution {
 	int pool;        // then the maximum of every 2x2, an odd last row or column left out; needs rectify
 };
 
-// tiles_allowed tells whether the system lets this process use tiles, and asks it to. The caller
-// knows that the processor has AMX and AVX512_BF16.
-int tiles_allowed(void);
-
 // tiles_plane is the number of channels in a plane of a map of so many, and tiles_planes how many planes it has.
 int64_t tiles_plane(int64_t channels);
 int64_t tiles_planes(int64_t channels);
@@ -46,7 +42,7 @@ void tiles_to_pixels(int64_t pictures, int64_t height, int64_t width, int64_t ch
 // tiles_work_floats is the size of the memory that tiles_convolve works in.
 size_t tiles_work_floats(const struct tiles_convolution *c);
 
-// tiles_convolve computes on one thread, from planes to planes. Sums are float32; they are rounded
+// tiles_convolve computes on one thread, from planes to planes, where inference.AMX is nil. Sums are float32; they are rounded
 // once, after bias and rectifier.
 void tiles_convolve(const struct tiles_convolution *c, const bfloat16 *x, const bfloat16 *packed, const float *bias, bfloat16 *y,
                     float *work);

@@ -2,8 +2,6 @@
 
 #include <immintrin.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #define AMX __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
 #define INLINE static inline __attribute__((always_inline))
@@ -18,15 +16,6 @@ enum {
 	large_kernel = 1 << 20, // bytes: beyond it, all pixels pass a part of the kernel, instead of the kernel all pixels
 	band_pixels = 1024,     // that are computed before the next output channels
 };
-
-int tiles_allowed(void) {
-#if defined(__linux__) && defined(SYS_arch_prctl)
-	enum { request_permission = 0x1023, tile_data = 18 }; // ARCH_REQ_XCOMP_PERM of Linux 5.16
-	return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
-#else
-	return 0;
-#endif
-}
 
 int64_t tiles_plane(int64_t channels) { return channels <= tiles_few_channels ? tiles_few_channels : tiles_channels; }
 

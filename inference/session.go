@@ -41,7 +41,7 @@ func (c SessionConfig) Fastest() (_ SessionConfig, why string) {
 	}
 	wanted, err := parseDevices(c.Device)
 	onGPU := err == nil && wanted.kind != DeviceCPU && (wanted.gpu() || LoadedLibrary().GPU)
-	c.Precision, why = fastest(onGPU, cpu.X86.HasAMXBF16)
+	c.Precision, why = fastest(onGPU, AMX() == nil)
 	return c, why
 }
 

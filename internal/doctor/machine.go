@@ -9,6 +9,8 @@ import (
 
 	"github.com/klauspost/cpuid/v2"
 	"golang.org/x/sys/unix"
+
+	"fovea/inference"
 )
 
 // CPU is what the processor can do.
@@ -39,7 +41,7 @@ func (r *Report) cpu() {
 		found += ", " + strings.Join(r.CPU.Features, ", ")
 	}
 	switch {
-	case cpuid.CPU.Supports(cpuid.AMXBF16):
+	case inference.AMX() == nil:
 		r.add("cpu", OK, found+": --precision bfloat16 is some four times as fast as float32", "")
 	case runtime.GOARCH == "amd64" && !cpuid.CPU.Supports(cpuid.AVX2):
 		r.add("cpu", Warning, found, "without AVX2 the model runs slowly: use another machine for many pictures")
