@@ -32,8 +32,8 @@ const (
 const PrecisionAuto Precision = "auto"
 
 // Fastest replaces PrecisionAuto by the precision that the device computes fastest in, and
-// says why: bfloat16 on CPUs with AMX, where a VGG is four times as fast in it. Elsewhere it is float32:
-// with AVX512_BF16 alone, bfloat16 takes twice as long as Winograd's filtering in float32 (package
+// says why: bfloat16 on CPUs with AMX, where a VGG is three times as fast in it. Elsewhere it is float32:
+// with AVX512_BF16 alone, bfloat16 takes two or three times as long as Winograd's filtering in float32 (package
 // convolution), and GPUs are left to the user. Other precisions stay.
 func (c SessionConfig) Fastest() (_ SessionConfig, why string) {
 	if c.Precision != PrecisionAuto {

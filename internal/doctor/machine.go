@@ -42,7 +42,7 @@ func (r *Report) cpu() {
 	}
 	switch {
 	case inference.AMX() == nil:
-		r.add("cpu", OK, found+": --precision bfloat16 is some four times as fast as float32", "")
+		r.add("cpu", OK, found+": --precision bfloat16 is some three times as fast as float32", "")
 	case runtime.GOARCH == "amd64" && !cpuid.CPU.Supports(cpuid.AVX2):
 		r.add("cpu", Warning, found, "without AVX2 the model runs slowly: use another machine for many pictures")
 	default:
