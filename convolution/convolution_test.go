@@ -112,6 +112,25 @@ func features(tb testing.TB, model *inference.Model, pictures int) [][]float32 {
 	return values
 }
 
+// taps adds a convolution as it can be asked for: bare, with its bias, rectified and, if it is large
+// enough, pooled, which is returned.
+func (n *network) taps(x tf.Output, height, width, in, out int) (pooled tf.Output, found bool) {
+	n.tb.Helper()
+	ones, twos := []int64{1, 1, 1, 1}, []int64{1, 2, 2, 1}
+	bare := op.Conv2D(n.next(), x, n.constant(3, 3, in, out), ones, "SAME")
+	biased := op.BiasAdd(n.next(), bare, n.constant(out))
+	rectified := op.Relu(n.next(), biased)
+	n.tap("bare", bare, height, width, out)
+	n.tap("biased", biased, height, width, out)
+	n.tap("rectified", rectified, height, width, out)
+	if height == 1 || width == 1 {
+		return tf.Output{}, false
+	}
+	pooled = op.MaxPool(n.next(), rectified, twos, twos, "VALID")
+	n.tap("pooled", pooled, height/2, width/2, out)
+	return pooled, true
+}
+
 // apart is the largest difference, relative to the largest value.
 func apart(want, got []float32) float64 {
 	var worst, most float64
@@ -155,16 +174,8 @@ func TestConvolution(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%dx%d, %d to %d channels, %d pictures in %d shares", test.height, test.width, test.in, test.out, test.pictures, test.shares), func(t *testing.T) {
 			n, x := newNetwork(t, test.height, test.width, test.in)
-			ones, twos := []int64{1, 1, 1, 1}, []int64{1, 2, 2, 1}
-			bare := op.Conv2D(n.next(), x, n.constant(3, 3, test.in, test.out), ones, "SAME")
-			biased := op.BiasAdd(n.next(), bare, n.constant(test.out))
-			rectified := op.Relu(n.next(), biased)
-			n.tap("bare", bare, test.height, test.width, test.out)
-			n.tap("biased", biased, test.height, test.width, test.out)
-			n.tap("rectified", rectified, test.height, test.width, test.out)
-			if test.height > 1 && test.width > 1 {
-				pooled := op.MaxPool(n.next(), rectified, twos, twos, "VALID")
-				n.tap("pooled", pooled, test.height/2, test.width/2, test.out)
+			if pooled, found := n.taps(x, test.height, test.width, test.in, test.out); found {
+				ones := []int64{1, 1, 1, 1}
 				second := op.Relu(n.next(), op.Conv2D(n.next(), pooled, n.constant(3, 3, test.out, 16), ones, "SAME"))
 				n.tap("without bias", second, test.height/2, test.width/2, 16)
 			}

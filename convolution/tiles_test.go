@@ -50,16 +50,7 @@ func TestTiles(t *testing.T) {
 		t.Run(fmt.Sprintf("%dx%d, %d to %d channels, %d pictures in %d shares", test.height, test.width, test.in, test.out, test.pictures, test.shares), func(t *testing.T) {
 			n, x := newNetwork(t, test.height, test.width, test.in)
 			n.value = func(r *rand.Rand) float32 { return float32(r.IntN(17)-8) / 8 }
-			ones, twos := []int64{1, 1, 1, 1}, []int64{1, 2, 2, 1}
-			bare := op.Conv2D(n.next(), x, n.constant(3, 3, test.in, test.out), ones, "SAME")
-			biased := op.BiasAdd(n.next(), bare, n.constant(test.out))
-			rectified := op.Relu(n.next(), biased)
-			n.tap("bare", bare, test.height, test.width, test.out)
-			n.tap("biased", biased, test.height, test.width, test.out)
-			n.tap("rectified", rectified, test.height, test.width, test.out)
-			if test.height > 1 && test.width > 1 {
-				n.tap("pooled", op.MaxPool(n.next(), rectified, twos, twos, "VALID"), test.height/2, test.width/2, test.out)
-			}
+			n.taps(x, test.height, test.width, test.in, test.out)
 			model := n.open()
 			want := features(t, model, test.pictures)
 			accelerateTiles(t, model, convolution.Options{Shares: test.shares})
