@@ -59,26 +59,27 @@ func (t *tempFile) Write(p []byte) (int, error) {
 	if t.err != nil {
 		return 0, t.err
 	}
-	hashed := make(chan struct{})
-	if len(p) >= hashBeside {
-		// Of a write that fails the rest is hashed, too: it has no sum any more.
-		go func() {
-			defer close(hashed)
-			t.hash.Write(p)
-		}()
-	} else {
+	var n int
+	var err error
+	if len(p) < hashBeside {
+		n, err = t.buffer.Write(p)
 		t.hash.Write(p)
-		close(hashed)
+	} else {
+		written := make(chan struct{})
+		go func() {
+			defer close(written)
+			n, err = t.buffer.Write(p)
+		}()
+		t.hash.Write(p) // of a write that fails, too: the file has no sum any more
+		<-written
 	}
-	n, err := t.buffer.Write(p)
-	<-hashed
 	t.err = err
 	t.size += int64(n)
 	return n, err
 }
 
-// hashBeside is the number of bytes from which a write is hashed at the same time, which
-// takes longer than writing.
+// hashBeside is the number of bytes from which a write is hashed at the same time. Hashing takes
+// longer and so begins at once, here; of two goroutines the new one may have to wait for a processor.
 const hashBeside = 256 << 10
 
 // Seek only tells the position, which is all that the Arrow IPC writer asks for.
