@@ -217,16 +217,16 @@ AMX static void finish(const struct tiles_convolution *c, const float *sums, con
 	y += first * tiles_channels;
 	for (int64_t p = 0; p < count; p++, sums += block, y += tiles_channels) {
 		__m512 left = _mm512_add_ps(_mm512_loadu_ps(sums), left_bias), right = _mm512_add_ps(_mm512_loadu_ps(sums + rows), right_bias);
-		if (c->rectify) { // in this order NaN stays
-			left = _mm512_max_ps(zero, left);
-			right = _mm512_max_ps(zero, right);
+		if (c->rectify) { // in this order NaN stays; and -0 becomes 0
+			left = _mm512_add_ps(_mm512_max_ps(zero, left), zero);
+			right = _mm512_add_ps(_mm512_max_ps(zero, right), zero);
 		}
 		if (column < c->width) _mm512_storeu_si512(y, (__m512i)_mm512_cvtne2ps_pbh(right, left));
 		if (++column == across) column = 0;
 	}
 }
 
-// pool takes the maxima of 2x2 of rectified numbers, which are in the order of their bits.
+// pool takes the maxima of 2x2 of rectified numbers, which are in the order of their bits, NaN behind all.
 AMX static void pool(int64_t height, int64_t width, const bfloat16 *x, bfloat16 *y) {
 	const int64_t row = (width + tiles_border) * tiles_channels, to_row = (width / 2 + tiles_border) * tiles_channels;
 	for (int64_t i = 0; i < height / 2; i++)

@@ -95,3 +95,33 @@ func TestTilesInARow(t *testing.T) {
 		}
 	}
 }
+
+// A value that is not a number must not be rectified to zero: the store refuses it by name.
+func TestNaNStays(t *testing.T) {
+	const side, channels = 8, 32
+	for _, precision := range []inference.Precision{inference.Float32, inference.BFloat16} {
+		t.Run(string(precision), func(t *testing.T) {
+			n, x := newNetwork(t, side, side, 3)
+			bias := make([]float32, channels)
+			bias[5] = float32(math.NaN())
+			biased := op.BiasAdd(n.next(), op.Conv2D(n.next(), x, n.constant(3, 3, 3, channels), []int64{1, 1, 1, 1}, "SAME"), n.tensor(bias, channels))
+			rectified, twos := op.Relu(n.next(), biased), []int64{1, 2, 2, 1}
+			n.tap("rectified", rectified, side, side, channels)
+			n.tap("pooled", op.MaxPool(n.next(), rectified, twos, twos, "VALID"), side/2, side/2, channels)
+			model := n.open()
+			model.Precision = precision
+			if err := convolution.Accelerate(model, convolution.Options{}); errors.Is(err, convolution.ErrNotFaster) {
+				t.Skip(err)
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			for l, values := range features(t, model, 1) {
+				for i, v := range values {
+					if got, want := v != v, i%channels == 5; got != want {
+						t.Fatalf("layer %s: value %d, of channel %d, is %v", model.Layers[l].Name, i, i%channels, v)
+					}
+				}
+			}
+		})
+	}
+}

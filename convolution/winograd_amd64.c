@@ -145,11 +145,17 @@ struct place {
 	int height, width;
 };
 
-INLINE AVX2 vector larger(vector a, vector b) { return (vector)_mm256_max_ps((__m256)a, (__m256)b); }
+// rectified keeps NaN, of which the instruction takes the second number, and makes -0 to 0.
+INLINE AVX2 vector rectified(vector x) {
+	const __m256 zero = _mm256_setzero_ps();
+	return (vector)_mm256_add_ps(_mm256_max_ps(zero, (__m256)x), zero);
+}
+
+// larger is for rectified numbers, which are in the order of their bits, NaN behind all.
+INLINE AVX2 vector larger(vector a, vector b) { return (vector)_mm256_max_epu32((__m256i)a, (__m256i)b); }
 
 AVX2 static void output_tile(const struct winograd_convolution *c, const float *m, size_t distance, const float *bias,
                              struct place to) {
-	const vector zero = {0};
 	for (int64_t o = 0; o < c->out; o += line) {
 		vector half[step][side][2], s[step][step][2];
 		for (int r = 0; r < side; r++)
@@ -165,7 +171,7 @@ AVX2 static void output_tile(const struct winograd_convolution *c, const float *
 				for (int r = 0; r < side; r++) d[r] = half[q][r][k];
 				transform_out(d, t);
 				const vector b = *(const vector *)(bias + o + lanes * k);
-				for (int r = 0; r < step; r++) s[r][q][k] = c->rectify ? larger(t[r] + b, zero) : t[r] + b;
+				for (int r = 0; r < step; r++) s[r][q][k] = c->rectify ? rectified(t[r] + b) : t[r] + b;
 			}
 		if (!c->pool) {
 			for (int r = 0; r < to.height; r++)
