@@ -1,7 +1,6 @@
 package convolution_test
 
 import (
-	"errors"
 	"testing"
 
 	"fovea/convolution"
@@ -42,12 +41,7 @@ func TestVGG16Tiles(t *testing.T) {
 	}
 	const pictures = 3
 	model := openVGG16(t, inference.BFloat16)
-	switch err := convolution.Accelerate(model, convolution.Options{}); {
-	case errors.Is(err, convolution.ErrNotFaster):
-		t.Skip(err)
-	case err != nil:
-		t.Fatal(err)
-	}
+	accelerate(t, model, inference.BFloat16, convolution.Options{})
 	if model.Convolutions.Count != 13 {
 		t.Errorf("%d of 13 convolutions were changed", model.Convolutions.Count)
 	}
@@ -88,8 +82,6 @@ func benchmarkVGG16(b *testing.B, model *inference.Model) {
 		})
 	}
 	run("TensorFlow")
-	if err := convolution.Accelerate(model, convolution.Options{}); err != nil {
-		b.Fatal(err)
-	}
+	accelerate(b, model, model.Precision, convolution.Options{})
 	run(model.Convolutions.Method)
 }

@@ -6,8 +6,8 @@
 // 2.25 multiplications a pixel and pair of channels instead of 9: tiles of 6x6 pixels are
 // transformed, each of their 36 points is multiplied with a transformed kernel, as 36 matrix
 // products over all channels (AVX2 or AVX-512, with the same results), and transformed back to
-// 4x4 pixels. Results differ from the direct
-// way by rounding alone: at most some 1e-6 of a layer's largest value.
+// 4x4 pixels. Results differ from the direct way by rounding alone: at most some 1e-6 of a layer's
+// largest value.
 //
 // In bfloat16, the tiles of AMX multiply 16 pixels with 16 output channels, 32 products each, by
 // one instruction. Maps are kept in an order in which neighbouring pixels are a tile as they lie

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "winograd.h"
 #include "kernel_api.h"
 #include "tiles.h"
+#include "winograd.h"
 
 // in_huge_pages asks for large pages behind memory that is about to be written: the system then
 // sets it up in 2 MB at a time instead of 4 KB, which took a tenth of a short run.
@@ -60,58 +60,95 @@ static float *work_memory(size_t floats) {
 	return w->memory;
 }
 
-static void refuse(TF_OpKernelContext *context, TF_Status *status, TF_Code code, const char *format, ...) {
+enum { most_inputs = 3 };
+
+// A call of an operation's kernel, with what has to be given back at its end.
+struct call {
+	TF_OpKernelContext *context;
+	TF_Status *status;
+	TF_Tensor *inputs[most_inputs], *output; // NULL: not there
+};
+
+// KERNEL makes of a function, which is given its state and a call with so many inputs, the one that TensorFlow calls.
+#define KERNEL(function, count)                                               \
+	static void function##_kernel(void *state, TF_OpKernelContext *context) { \
+		struct call call = {.context = context, .status = TF_NewStatus()};    \
+		if (take_inputs(&call, count)) function(state, &call);                \
+		end_call(&call);                                                      \
+	}
+
+// succeeded tells of the last step and, if it failed, hands its error to TensorFlow.
+static int succeeded(struct call *call) {
+	if (TF_GetCode(call->status) == TF_OK) return 1;
+	TF_OpKernelContext_Failure(call->context, call->status);
+	return 0;
+}
+
+static int take_inputs(struct call *call, int count) {
+	for (int i = 0; i < count; i++) {
+		TF_GetInput(call->context, i, &call->inputs[i], call->status);
+		if (!succeeded(call)) return 0;
+	}
+	return 1;
+}
+
+static void end_call(struct call *call) {
+	TF_DeleteTensor(call->output);
+	for (int i = 0; i < most_inputs; i++) TF_DeleteTensor(call->inputs[i]);
+	TF_DeleteStatus(call->status);
+}
+
+static void refuse(struct call *call, TF_Code code, const char *format, ...) {
 	char message[256];
 	va_list arguments;
 	va_start(arguments, format);
 	vsnprintf(message, sizeof message, format, arguments);
 	va_end(arguments);
-	TF_SetStatus(status, code, message);
-	TF_OpKernelContext_Failure(context, status);
+	TF_SetStatus(call->status, code, message);
+	TF_OpKernelContext_Failure(call->context, call->status);
 }
 
-static int failed(TF_OpKernelContext *context, TF_Status *status) {
-	if (TF_GetCode(status) == TF_OK) return 0;
-	TF_OpKernelContext_Failure(context, status);
-	return 1;
-}
-
-// shape reads a tensor's dimensions, if it is of that type and has as many as asked for.
-static int shape(const TF_Tensor *tensor, TF_DataType type, int rank, int64_t *dimensions) {
+// shape reads an input's dimensions, if it is of that type and has as many as asked for.
+static int shape(const struct call *call, int input, TF_DataType type, int rank, int64_t *dimensions) {
+	const TF_Tensor *tensor = call->inputs[input];
 	if (TF_TensorType(tensor) != type || TF_NumDims(tensor) != rank) return 0;
 	for (int i = 0; i < rank; i++) dimensions[i] = TF_Dim(tensor, i);
 	return 1;
 }
 
-static TF_Tensor *allocate(TF_OpKernelContext *context, TF_DataType type, const int64_t *dimensions, int rank, TF_Status *status) {
+// data is that of an input.
+static const void *data(const struct call *call, int input) { return TF_TensorData(call->inputs[input]); }
+
+// allocate makes the output and returns its data, which may be NULL if it is empty: succeeded tells.
+static void *allocate(struct call *call, TF_DataType type, const int64_t *dimensions, int rank) {
 	size_t size = TF_DataTypeSize(type);
 	for (int i = 0; i < rank; i++) size *= (size_t)dimensions[i];
-	TF_Tensor *output = TF_AllocateOutput(context, 0, type, dimensions, rank, size, status);
-	if (TF_GetCode(status) == TF_OK) in_huge_pages(TF_TensorData(output), size);
-	return output;
+	call->output = TF_AllocateOutput(call->context, 0, type, dimensions, rank, size, call->status);
+	if (TF_GetCode(call->status) != TF_OK) return NULL;
+	in_huge_pages(TF_TensorData(call->output), size);
+	return TF_TensorData(call->output);
 }
 
-static void transform_kernel(void *unused, TF_OpKernelContext *context) {
-	(void)unused;
-	TF_Status *status = TF_NewStatus();
-	TF_Tensor *kernel = NULL, *transformed = NULL;
-	int64_t k[4];
+// work is memory to compute in, or NULL if there is not enough.
+static float *work(struct call *call, size_t floats, int64_t in, int64_t out) {
+	float *memory = work_memory(floats);
+	if (memory == NULL)
+		refuse(call, TF_RESOURCE_EXHAUSTED, "no memory for a convolution of %lld to %lld channels", (long long)in, (long long)out);
+	return memory;
+}
 
-	TF_GetInput(context, 0, &kernel, status);
-	if (failed(context, status)) goto done;
-	if (!shape(kernel, TF_FLOAT, 4, k) || k[0] != 3 || k[1] != 3 || k[2] < 1 || k[3] < 1 || k[3] % winograd_panel != 0) {
-		refuse(context, status, TF_INVALID_ARGUMENT, "a kernel of 3x3 with a multiple of %d output channels is needed", winograd_panel);
-		goto done;
+static void transform_kernel(void *unused, struct call *call) {
+	(void)unused;
+	int64_t k[4];
+	if (!shape(call, 0, TF_FLOAT, 4, k) || k[0] != 3 || k[1] != 3 || k[2] < 1 || k[3] < 1 || k[3] % winograd_panel != 0) {
+		refuse(call, TF_INVALID_ARGUMENT, "a kernel of 3x3 with a multiple of %d output channels is needed", winograd_panel);
+		return;
 	}
 	const int64_t to[] = {winograd_points, k[3] / winograd_panel, k[2], winograd_panel};
-	transformed = allocate(context, TF_FLOAT, to, 4, status);
-	if (failed(context, status)) goto done;
-	winograd_transform_kernel(k[2], k[3], TF_TensorData(kernel), TF_TensorData(transformed));
-done:
-	TF_DeleteTensor(transformed);
-	TF_DeleteTensor(kernel);
-	TF_DeleteStatus(status);
+	float *transformed = allocate(call, TF_FLOAT, to, 4);
+	if (succeeded(call)) winograd_transform_kernel(k[2], k[3], data(call, 0), transformed);
 }
+KERNEL(transform_kernel, 1)
 
 struct attributes {
 	int rectify, pool;
@@ -131,39 +168,24 @@ static void *read_attributes(TF_OpKernelConstruction *construction) {
 	return a;
 }
 
-static void convolve(void *attributes, TF_OpKernelContext *context) {
+static void convolve(void *attributes, struct call *call) {
 	const struct attributes *a = attributes;
-	TF_Status *status = TF_NewStatus();
-	TF_Tensor *inputs[3] = {NULL, NULL, NULL}, *output = NULL;
 	int64_t x[4], u[4], b[1];
-
-	for (int i = 0; i < 3; i++) {
-		TF_GetInput(context, i, &inputs[i], status);
-		if (failed(context, status)) goto done;
-	}
-	if (!shape(inputs[0], TF_FLOAT, 4, x) || !shape(inputs[1], TF_FLOAT, 4, u) || !shape(inputs[2], TF_FLOAT, 1, b) || u[0] != winograd_points ||
+	if (!shape(call, 0, TF_FLOAT, 4, x) || !shape(call, 1, TF_FLOAT, 4, u) || !shape(call, 2, TF_FLOAT, 1, b) || u[0] != winograd_points ||
 	    u[3] != winograd_panel || u[2] != x[3] || b[0] != u[1] * winograd_panel) {
-		refuse(context, status, TF_INVALID_ARGUMENT, "pictures, transformed kernel and bias do not fit each other");
-		goto done;
+		refuse(call, TF_INVALID_ARGUMENT, "pictures, transformed kernel and bias do not fit each other");
+		return;
 	}
 	const struct winograd_convolution c = {
 		.pictures = x[0], .height = x[1], .width = x[2], .in = x[3], .out = b[0], .rectify = a->rectify, .pool = a->pool,
 	};
 	const int64_t to[] = {x[0], a->pool ? x[1] / 2 : x[1], a->pool ? x[2] / 2 : x[2], b[0]};
-	output = allocate(context, TF_FLOAT, to, 4, status);
-	if (failed(context, status)) goto done;
-	if (to[0] == 0 || to[1] == 0 || to[2] == 0) goto done;
-	float *work = work_memory(winograd_work_floats(&c));
-	if (work == NULL) {
-		refuse(context, status, TF_RESOURCE_EXHAUSTED, "no memory for a convolution of %lld to %lld channels", (long long)c.in, (long long)c.out);
-		goto done;
-	}
-	winograd_convolve(&c, TF_TensorData(inputs[0]), TF_TensorData(inputs[1]), TF_TensorData(inputs[2]), TF_TensorData(output), work);
-done:
-	TF_DeleteTensor(output);
-	for (int i = 0; i < 3; i++) TF_DeleteTensor(inputs[i]);
-	TF_DeleteStatus(status);
+	float *y = allocate(call, TF_FLOAT, to, 4);
+	if (!succeeded(call) || to[0] == 0 || to[1] == 0 || to[2] == 0) return;
+	float *memory = work(call, winograd_work_floats(&c), c.in, c.out);
+	if (memory != NULL) winograd_convolve(&c, data(call, 0), data(call, 1), data(call, 2), y, memory);
 }
+KERNEL(convolve, 3)
 
 // Planes, the form of maps that tiles.h describes, are tensors of [pictures, planes, height + 2, width + 2, channels of a plane].
 enum { planes_rank = 5 };
@@ -176,111 +198,70 @@ static void planes_shape(int64_t pictures, int64_t height, int64_t width, int64_
 	dimensions[4] = tiles_plane(channels);
 }
 
-static void pack_kernel(void *unused, TF_OpKernelContext *context) {
+static void pack_kernel(void *unused, struct call *call) {
 	(void)unused;
-	TF_Status *status = TF_NewStatus();
-	TF_Tensor *kernel = NULL, *packed = NULL;
 	int64_t k[4];
-
-	TF_GetInput(context, 0, &kernel, status);
-	if (failed(context, status)) goto done;
-	if (!shape(kernel, TF_FLOAT, 4, k) || k[0] != 3 || k[1] != 3 || k[2] < 1 || (k[2] > tiles_few_channels && k[2] % tiles_channels != 0) ||
+	if (!shape(call, 0, TF_FLOAT, 4, k) || k[0] != 3 || k[1] != 3 || k[2] < 1 || (k[2] > tiles_few_channels && k[2] % tiles_channels != 0) ||
 	    k[3] < 1 || k[3] % tiles_channels != 0) {
-		refuse(context, status, TF_INVALID_ARGUMENT, "a kernel of 3x3 with multiples of %d channels is needed", tiles_channels);
-		goto done;
+		refuse(call, TF_INVALID_ARGUMENT, "a kernel of 3x3 with multiples of %d channels is needed", tiles_channels);
+		return;
 	}
 	const int64_t to = (int64_t)tiles_kernel_size(k[2], k[3]);
-	packed = allocate(context, TF_BFLOAT16, &to, 1, status);
-	if (failed(context, status)) goto done;
-	tiles_pack_kernel(k[2], k[3], TF_TensorData(kernel), TF_TensorData(packed));
-done:
-	TF_DeleteTensor(packed);
-	TF_DeleteTensor(kernel);
-	TF_DeleteStatus(status);
+	bfloat16 *packed = allocate(call, TF_BFLOAT16, &to, 1);
+	if (succeeded(call)) tiles_pack_kernel(k[2], k[3], data(call, 0), packed);
 }
+KERNEL(pack_kernel, 1)
 
-static void to_planes(void *unused, TF_OpKernelContext *context) {
+static void to_planes(void *unused, struct call *call) {
 	(void)unused;
-	TF_Status *status = TF_NewStatus();
-	TF_Tensor *pixels = NULL, *planes = NULL;
 	int64_t x[4], to[planes_rank];
-
-	TF_GetInput(context, 0, &pixels, status);
-	if (failed(context, status)) goto done;
-	if (!shape(pixels, TF_FLOAT, 4, x)) {
-		refuse(context, status, TF_INVALID_ARGUMENT, "pictures in NHWC order are needed");
-		goto done;
+	if (!shape(call, 0, TF_FLOAT, 4, x)) {
+		refuse(call, TF_INVALID_ARGUMENT, "pictures in NHWC order are needed");
+		return;
 	}
 	planes_shape(x[0], x[1], x[2], x[3], to);
-	planes = allocate(context, TF_BFLOAT16, to, planes_rank, status);
-	if (failed(context, status)) goto done;
-	if (x[0] > 0 && x[1] > 0 && x[2] > 0) tiles_from_pixels(x[0], x[1], x[2], x[3], TF_TensorData(pixels), TF_TensorData(planes));
-done:
-	TF_DeleteTensor(planes);
-	TF_DeleteTensor(pixels);
-	TF_DeleteStatus(status);
+	bfloat16 *planes = allocate(call, TF_BFLOAT16, to, planes_rank);
+	if (succeeded(call) && x[0] > 0 && x[1] > 0 && x[2] > 0) tiles_from_pixels(x[0], x[1], x[2], x[3], data(call, 0), planes);
 }
+KERNEL(to_planes, 1)
 
-static void from_planes(void *unused, TF_OpKernelContext *context) {
+static void from_planes(void *unused, struct call *call) {
 	(void)unused;
-	TF_Status *status = TF_NewStatus();
-	TF_Tensor *planes = NULL, *pixels = NULL;
 	int64_t p[planes_rank];
-
-	TF_GetInput(context, 0, &planes, status);
-	if (failed(context, status)) goto done;
-	if (!shape(planes, TF_BFLOAT16, planes_rank, p) || p[2] < tiles_border || p[3] < tiles_border || p[4] != tiles_channels) {
-		refuse(context, status, TF_INVALID_ARGUMENT, "planes of %d channels are needed", tiles_channels);
-		goto done;
+	if (!shape(call, 0, TF_BFLOAT16, planes_rank, p) || p[2] < tiles_border || p[3] < tiles_border || p[4] != tiles_channels) {
+		refuse(call, TF_INVALID_ARGUMENT, "planes of %d channels are needed", tiles_channels);
+		return;
 	}
 	const int64_t to[] = {p[0], p[2] - tiles_border, p[3] - tiles_border, p[1] * p[4]};
-	pixels = allocate(context, TF_FLOAT, to, 4, status);
-	if (failed(context, status)) goto done;
-	if (to[0] > 0 && to[1] > 0 && to[2] > 0) tiles_to_pixels(to[0], to[1], to[2], to[3], TF_TensorData(planes), TF_TensorData(pixels));
-done:
-	TF_DeleteTensor(pixels);
-	TF_DeleteTensor(planes);
-	TF_DeleteStatus(status);
+	float *pixels = allocate(call, TF_FLOAT, to, 4);
+	if (succeeded(call) && to[0] > 0 && to[1] > 0 && to[2] > 0) tiles_to_pixels(to[0], to[1], to[2], to[3], data(call, 0), pixels);
 }
+KERNEL(from_planes, 1)
 
-static void convolve_planes(void *attributes, TF_OpKernelContext *context) {
+static void convolve_planes(void *attributes, struct call *call) {
 	const struct attributes *a = attributes;
-	TF_Status *status = TF_NewStatus();
-	TF_Tensor *inputs[3] = {NULL, NULL, NULL}, *output = NULL;
 	int64_t x[planes_rank], k[1], b[1], to[planes_rank];
-
-	for (int i = 0; i < 3; i++) {
-		TF_GetInput(context, i, &inputs[i], status);
-		if (failed(context, status)) goto done;
-	}
-	if (!shape(inputs[0], TF_BFLOAT16, planes_rank, x) || !shape(inputs[1], TF_BFLOAT16, 1, k) || !shape(inputs[2], TF_FLOAT, 1, b) ||
+	if (!shape(call, 0, TF_BFLOAT16, planes_rank, x) || !shape(call, 1, TF_BFLOAT16, 1, k) || !shape(call, 2, TF_FLOAT, 1, b) ||
 	    x[2] < tiles_border || x[3] < tiles_border || b[0] < 1 || b[0] % tiles_channels != 0 ||
 	    k[0] != (int64_t)tiles_kernel_size(x[1] * x[4], b[0]) || (a->pool && !a->rectify)) {
-		refuse(context, status, TF_INVALID_ARGUMENT, "planes, packed kernel and bias do not fit each other");
-		goto done;
+		refuse(call, TF_INVALID_ARGUMENT, "planes, packed kernel and bias do not fit each other");
+		return;
 	}
 	const struct tiles_convolution c = {
 		.pictures = x[0], .height = x[2] - tiles_border, .width = x[3] - tiles_border, .in = x[1] * x[4], .out = b[0], .rectify = a->rectify, .pool = a->pool,
 	};
 	const int shrink = a->pool ? 2 : 1;
 	planes_shape(x[0], c.height / shrink, c.width / shrink, c.out, to);
-	output = allocate(context, TF_BFLOAT16, to, planes_rank, status);
-	if (failed(context, status)) goto done;
+	bfloat16 *y = allocate(call, TF_BFLOAT16, to, planes_rank);
+	if (!succeeded(call)) return;
 	if (x[0] == 0 || c.height / shrink == 0 || c.width / shrink == 0) {
-		memset(TF_TensorData(output), 0, TF_TensorByteSize(output));
-		goto done;
+		memset(y, 0, TF_TensorByteSize(call->output));
+		return;
 	}
-	float *work = work_memory(tiles_work_floats(&c));
-	if (work == NULL) {
-		refuse(context, status, TF_RESOURCE_EXHAUSTED, "no memory for a convolution of %lld to %lld channels", (long long)c.in, (long long)c.out);
-		goto done;
-	}
-	tiles_convolve(&c, TF_TensorData(inputs[0]), TF_TensorData(inputs[1]), TF_TensorData(inputs[2]), TF_TensorData(output), work);
-done:
-	TF_DeleteTensor(output);
-	for (int i = 0; i < 3; i++) TF_DeleteTensor(inputs[i]);
-	TF_DeleteStatus(status);
+	float *memory = work(call, tiles_work_floats(&c), c.in, c.out);
+	if (memory != NULL) tiles_convolve(&c, data(call, 0), data(call, 1), data(call, 2), y, memory);
 }
+KERNEL(convolve_planes, 3)
 
 // A share of a batch: part index of count.
 struct share {
@@ -303,33 +284,25 @@ static void *read_share(TF_OpKernelConstruction *construction) {
 	return s;
 }
 
-static void take_share(void *state, TF_OpKernelContext *context) {
+static void take_share(void *state, struct call *call) {
 	enum { most = 8 };
 	const struct share *s = state;
-	TF_Status *status = TF_NewStatus();
-	TF_Tensor *all = NULL, *output = NULL;
+	const TF_Tensor *all = call->inputs[0];
 	int64_t dimensions[most];
-
-	TF_GetInput(context, 0, &all, status);
-	if (failed(context, status)) goto done;
 	const int rank = TF_NumDims(all);
 	if (rank < 1 || rank > most) {
-		refuse(context, status, TF_INVALID_ARGUMENT, "a batch of 1 to %d dimensions is needed, not of %d", most, rank);
-		goto done;
+		refuse(call, TF_INVALID_ARGUMENT, "a batch of 1 to %d dimensions is needed, not of %d", most, rank);
+		return;
 	}
 	for (int i = 0; i < rank; i++) dimensions[i] = TF_Dim(all, i);
 	const int64_t pictures = dimensions[0], first = pictures * s->index / s->count;
 	const size_t one = pictures == 0 ? 0 : TF_TensorByteSize(all) / (size_t)pictures;
 	dimensions[0] = pictures * (s->index + 1) / s->count - first;
-	output = TF_AllocateOutput(context, 0, TF_TensorType(all), dimensions, rank, one * (size_t)dimensions[0], status);
-	if (failed(context, status)) goto done;
-	if (dimensions[0] > 0)
-		memcpy(TF_TensorData(output), (const char *)TF_TensorData(all) + one * (size_t)first, one * (size_t)dimensions[0]);
-done:
-	TF_DeleteTensor(output);
-	TF_DeleteTensor(all);
-	TF_DeleteStatus(status);
+	void *share = allocate(call, TF_TensorType(all), dimensions, rank);
+	if (succeeded(call) && dimensions[0] > 0)
+		memcpy(share, (const char *)data(call, 0) + one * (size_t)first, one * (size_t)dimensions[0]);
 }
+KERNEL(take_share, 1)
 
 static void release(void *state) { free(state); }
 
@@ -358,23 +331,23 @@ static void register_operation(const struct operation *o, TF_Status *status) {
 
 void fovea_convolution_register(TF_Status *status) {
 	static const struct operation operations[] = {
-		{"FoveaWinogradKernel", {"kernel: float", NULL}, "transformed: float", {NULL}, NULL, transform_kernel},
+		{"FoveaWinogradKernel", {"kernel: float", NULL}, "transformed: float", {NULL}, NULL, transform_kernel_kernel},
 		{"FoveaWinogradConvolution",
 		 {"pictures: float", "transformed: float", "bias: float", NULL},
 		 "features: float",
 		 {"rectify: bool", "pool: bool", NULL},
 		 read_attributes,
-		 convolve},
-		{"FoveaTilesKernel", {"kernel: float", NULL}, "packed: bfloat16", {NULL}, NULL, pack_kernel},
-		{"FoveaTilesPlanes", {"pictures: float", NULL}, "planes: bfloat16", {NULL}, NULL, to_planes},
+		 convolve_kernel},
+		{"FoveaTilesKernel", {"kernel: float", NULL}, "packed: bfloat16", {NULL}, NULL, pack_kernel_kernel},
+		{"FoveaTilesPlanes", {"pictures: float", NULL}, "planes: bfloat16", {NULL}, NULL, to_planes_kernel},
 		{"FoveaTilesConvolution",
 		 {"pictures: bfloat16", "packed: bfloat16", "bias: float", NULL},
 		 "features: bfloat16",
 		 {"rectify: bool", "pool: bool", NULL},
 		 read_attributes,
-		 convolve_planes},
-		{"FoveaTilesPixels", {"planes: bfloat16", NULL}, "features: float", {NULL}, NULL, from_planes},
-		{"FoveaShare", {"pictures: T", NULL}, "share: T", {"T: {float, uint8}", "index: int", "count: int", NULL}, read_share, take_share},
+		 convolve_planes_kernel},
+		{"FoveaTilesPixels", {"planes: bfloat16", NULL}, "features: float", {NULL}, NULL, from_planes_kernel},
+		{"FoveaShare", {"pictures: T", NULL}, "share: T", {"T: {float, uint8}", "index: int", "count: int", NULL}, read_share, take_share_kernel},
 	};
 	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
 		register_operation(&operations[i], status);

@@ -42,8 +42,8 @@ void tiles_to_pixels(int64_t pictures, int64_t height, int64_t width, int64_t ch
 // tiles_work_floats is the size of the memory that tiles_convolve works in.
 size_t tiles_work_floats(const struct tiles_convolution *c);
 
-// tiles_convolve computes on one thread, from planes to planes, where inference.AMX is nil. Sums are float32; they are rounded
-// once, after bias and rectifier.
+// tiles_convolve computes on one thread, from planes to planes, where inference.AMX is nil. Sums are
+// float32; they are rounded once, after bias and rectifier.
 void tiles_convolve(const struct tiles_convolution *c, const bfloat16 *x, const bfloat16 *packed, const float *bias, bfloat16 *y,
                     float *work);
 

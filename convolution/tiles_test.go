@@ -13,10 +13,11 @@ import (
 	"fovea/inference"
 )
 
-// accelerateTiles gives a float32 model the convolutions in bfloat16, and skips where there are none.
-func accelerateTiles(tb testing.TB, model *inference.Model, options convolution.Options) {
+// accelerate gives a model our own convolutions in a precision, and skips where there are none. The
+// model's own layers stay in the precision that it was opened with.
+func accelerate(tb testing.TB, model *inference.Model, precision inference.Precision, options convolution.Options) {
 	tb.Helper()
-	model.Precision = inference.BFloat16
+	model.Precision = precision
 	err := convolution.Accelerate(model, options)
 	if errors.Is(err, convolution.ErrNotFaster) {
 		tb.Skip(err)
@@ -53,7 +54,7 @@ func TestTiles(t *testing.T) {
 			n.taps(x, test.height, test.width, test.in, test.out)
 			model := n.open()
 			want := features(t, model, test.pictures)
-			accelerateTiles(t, model, convolution.Options{Shares: test.shares})
+			accelerate(t, model, inference.BFloat16, convolution.Options{Shares: test.shares})
 			if model.Convolutions.Count != 1 {
 				t.Fatalf("%d kernels were packed", model.Convolutions.Count)
 			}
@@ -84,7 +85,7 @@ func TestTilesInARow(t *testing.T) {
 	n.tap("third", third, side/2, side/2, channels)
 	model := n.open()
 	want := features(t, model, 5)
-	accelerateTiles(t, model, convolution.Options{Shares: 2, Verify: true})
+	accelerate(t, model, inference.BFloat16, convolution.Options{Shares: 2, Verify: true})
 	if model.Convolutions.Count != 3 {
 		t.Errorf("%d convolutions were changed, want 3", model.Convolutions.Count)
 	}
@@ -109,12 +110,7 @@ func TestNaNStays(t *testing.T) {
 			n.tap("rectified", rectified, side, side, channels)
 			n.tap("pooled", op.MaxPool(n.next(), rectified, twos, twos, "VALID"), side/2, side/2, channels)
 			model := n.open()
-			model.Precision = precision
-			if err := convolution.Accelerate(model, convolution.Options{}); errors.Is(err, convolution.ErrNotFaster) {
-				t.Skip(err)
-			} else if err != nil {
-				t.Fatal(err)
-			}
+			accelerate(t, model, precision, convolution.Options{})
 			for l, values := range features(t, model, 1) {
 				for i, v := range values {
 					if got, want := v != v, i%channels == 5; got != want {

@@ -17,23 +17,22 @@ trap 'rm -rf "$work"' EXIT
 
 TF_CPP_MIN_LOG_LEVEL=3 "$python" scripts/peers/bfloat16.py vgg/imagenet/vgg16-conv-float16.safetensors "$work/bfloat16" 2>"$work/log" ||
 	{ cat "$work/log" >&2; exit 1; }
+cosines() { # NAME LAYER
+	echo "cosine of averaged pool5, $1, least and mean: $("$python" scripts/peers/compare.py "$work/float32-features/data" "$work/$1-features/data" "$2")"
+}
 extract() { # NAME MODEL LAYER [ARGUMENT...]
 	bin/extract --quiet "${@:4}" --out "$work/$1-features" --labels prefix --pool avg --sample "${SAMPLE:-0}" --model "$2" --layers "$3" --preprocessing caffe "$photos" || [ $? -eq 3 ]
 }
 extract float32 vgg16 pool5
 extract rounding "$work/bfloat16" block5_pool
+cosines rounding block5_pool
 kinds="float32 rounding"
 if extract bfloat16 vgg16 pool5 --precision bfloat16 2>"$work/log"; then
+	cosines bfloat16 pool5
 	kinds+=" bfloat16"
 else
 	cat "$work/log"
 fi
-
-cosines() { # NAME LAYER
-	echo "cosine of averaged pool5, $1, least and mean: $("$python" scripts/peers/compare.py "$work/float32-features/data" "$work/$1-features/data" "$2")"
-}
-cosines rounding block5_pool
-if [[ $kinds == *" bfloat16" ]]; then cosines bfloat16 pool5; fi
 for seed in ${SEEDS:-1 2 3}; do
 	for precision in $kinds; do
 		bin/finetune train --quiet --features "$work/$precision-features" --test-fraction 0.2 --seed "$seed" --out "$work/head.json" >"$work/report"
