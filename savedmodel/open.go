@@ -13,15 +13,15 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"fovea/inference"
+	"fovea/preprocessing"
 )
 
 // Options say what a SavedModel does not say itself.
 type Options struct {
 	// Session chooses device and precision.
 	Session inference.SessionConfig
-	// Preprocessing is how the model wants its input ("caffe", "torch", "tf", "none").
-	// Empty: what the model's own note says, if it has one (see Note).
-	Preprocessing string
+	// Preprocessing is how the model wants its input. Zero: what the model's own note says, if it has one (see Note).
+	Preprocessing preprocessing.Spec
 	// Signature is the name of the signature to compute (default: serving_default, or the
 	// only one).
 	Signature string
@@ -97,18 +97,15 @@ func Open(dir string, options Options) (*inference.Model, error) {
 	return model, nil
 }
 
-// none is the preprocessing of models that normalize by themselves.
-const none = "none"
-
 // choosePreprocessing is what was asked for, or what the model's note says. A model that
 // takes bytes can only normalize by itself.
-func choosePreprocessing(dir string, input picture, asked string, note Note) (string, error) {
+func choosePreprocessing(dir string, input picture, asked preprocessing.Spec, note Note) (preprocessing.Spec, error) {
 	switch {
-	case input.dtype == typespb.DataType_DT_UINT8 && asked != "" && asked != none:
-		return "", fmt.Errorf("savedmodel: %s takes bytes (uint8) and normalizes them by itself, so preprocessing %s cannot be: use %s", dir, asked, none)
+	case input.dtype == typespb.DataType_DT_UINT8 && !asked.IsZero() && asked != preprocessing.None:
+		return preprocessing.Spec{}, fmt.Errorf("savedmodel: %s takes bytes (uint8) and normalizes them by itself, so preprocessing %s cannot be: use %s", dir, asked, preprocessing.None)
 	case input.dtype == typespb.DataType_DT_UINT8:
-		return none, nil
-	case asked != "":
+		return preprocessing.None, nil
+	case !asked.IsZero():
 		return asked, nil
 	}
 	return note.Preprocessing, nil

@@ -13,6 +13,7 @@ import (
 	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
+	"fovea/preprocessing"
 	"fovea/recipe"
 )
 
@@ -32,10 +33,11 @@ type Job struct {
 
 	// Model, Preprocessing and Convolutions are those of package models; Device, Precision
 	// and Batch those of package inference.
-	Model, Preprocessing, Convolutions string
-	Device, Precision                  string
-	Batch                              int
-	GPUMemoryFraction                  float64
+	Model, Convolutions string
+	Preprocessing       preprocessing.Spec
+	Device, Precision   string
+	Batch               int
+	GPUMemoryFraction   float64
 
 	Layers                       []string
 	Pool                         string
