@@ -18,7 +18,7 @@ var (
 	None = New(RGB, 1, [3]float64{}, unit)
 	// ZeroOne is RGB scaled to 0..1: torchvision's ToTensor alone, Keras's Rescaling(1/255).
 	ZeroOne = New(RGB, 255, [3]float64{}, unit)
-	// RGBMeans is RGB less the means of ImageNet's channels: TF-slim, KerasHub's VGG and the
+	// RGBMeans is RGB less the means of ImageNet's channels: TF-slim and the
 	// npz of D. Frossard.
 	RGBMeans = New(RGB, 1, [3]float64{123.68, 116.779, 103.939}, unit)
 	// TorchFeatures is that of torchvision's VGG16_Weights.IMAGENET1K_FEATURES: Caffe's
@@ -39,7 +39,7 @@ var presets = []struct {
 	{"tf", TF, "Keras's MobileNet, Inception, Xception, ResNetV2"},
 	{"none", None, "models that normalize by themselves"},
 	{"zero_one", ZeroOne, "pixels divided by 255 and nothing else"},
-	{"rgb_means", RGBMeans, "TF-slim, KerasHub's VGG, Frossard's npz: caffe in RGB order"},
+	{"rgb_means", RGBMeans, "TF-slim, Frossard's npz: caffe in RGB order"},
 	{"torch_features", TorchFeatures, "torchvision's IMAGENET1K_FEATURES, jcjohnson's conversions"},
 	{"vggface", VGGFace, "VGGFace in Caffe's and Keras's form"},
 }
