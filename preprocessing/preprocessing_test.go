@@ -241,3 +241,33 @@ func FuzzParseJSON(f *testing.F) {
 		}
 	})
 }
+
+func TestAffine(t *testing.T) {
+	third := []float64{1 / 0.229 / 255, 1 / 0.224 / 255, 1 / 0.225 / 255}
+	for name, test := range map[string]struct {
+		channels      Channels
+		scale, offset []float64
+		want          string
+	}{
+		"Rescaling(1/255)":       {RGB, []float64{1. / 255}, []float64{0}, "zero_one"},
+		"float32 of 1/255":       {RGB, []float64{float64(float32(1. / 255))}, []float64{0}, "zero_one"},
+		"Rescaling(1/127.5, -1)": {RGB, []float64{1 / 127.5}, []float64{-1}, "tf"},
+		"means":                  {BGR, []float64{1}, []float64{-103.939, -116.779, -123.68}, "caffe"},
+		"mean and deviation":     {RGB, third, []float64{-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225}, "torch"},
+		"nothing":                {RGB, []float64{1}, []float64{0}, "none"},
+		"of its own":             {Gray, []float64{1. / 64}, []float64{-2}, "channels=gray,scale=1/64,mean=2,std=1"},
+		"a channel at a time":    {RGB, []float64{1, 0.5, 0.25}, []float64{0, 1, 2}, "channels=rgb,mean=0,-2,-8,std=1,2,4"},
+	} {
+		got, err := Affine(test.channels, test.scale, test.offset)
+		if err != nil || got.String() != test.want {
+			t.Errorf("%s is %s (%v), want %s", name, got, err, test.want)
+		}
+	}
+	for name, test := range map[string]struct{ scale, offset []float64 }{
+		"one too few": {[]float64{1, 2}, []float64{0}}, "negative": {[]float64{-1}, []float64{0}}, "not a number": {[]float64{1}, []float64{math.NaN()}},
+	} {
+		if got, err := Affine(RGB, test.scale, test.offset); err == nil {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}

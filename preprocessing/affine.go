@@ -1,0 +1,80 @@
+package preprocessing
+
+import (
+	"fmt"
+	"math"
+)
+
+// sameNumbers is how far the numbers of two Specs may be apart, relative to their range, for
+// one to be written as the other: what decimals of published constants leave open.
+const sameNumbers = 1e-5
+
+// Affine is the Spec by which pixels become pixel*scale + offset, one of each for every
+// channel or one for all: the form in which graphs and layers normalize. It is a preset where
+// one makes the same numbers.
+func Affine(channels Channels, scale, offset []float64) (Spec, error) {
+	depth := channels.Depth()
+	s := Spec{Channels: channels, Divisor: 1}
+	uniform := true
+	for c := range depth {
+		a, b, err := at(scale, offset, c, depth)
+		if err != nil {
+			return Spec{}, err
+		}
+		s.Mean[c], s.Std[c] = -b/a, 1/a
+		uniform = uniform && s.Std[c] == s.Std[0]
+	}
+	if uniform {
+		for c := range depth {
+			_, b, _ := at(scale, offset, c, depth)
+			s.Mean[c], s.Std[c] = -b, 1
+		}
+		a, _, _ := at(scale, offset, 0, depth)
+		s.Divisor = 1 / a
+		if halves := math.Round(2*s.Divisor) / 2; math.Abs(s.Divisor-halves) < 1e-6*halves { // 1/255 was float32
+			s.Divisor = halves
+		}
+	}
+	for _, p := range presets {
+		if same(s, p.spec) {
+			return p.spec, nil
+		}
+	}
+	return s, s.Validate()
+}
+
+// at is the scale and the offset of a channel.
+func at(scale, offset []float64, c, depth int) (a, b float64, err error) {
+	pick := func(values []float64) (float64, error) {
+		switch len(values) {
+		case 1:
+			return values[0], nil
+		case depth:
+			return values[c], nil
+		}
+		return 0, fmt.Errorf("preprocessing: %d numbers for %d channels", len(values), depth)
+	}
+	if a, err = pick(scale); err == nil {
+		b, err = pick(offset)
+	}
+	if err == nil && (!finite(a) || !finite(b) || a <= 0) {
+		err = fmt.Errorf("preprocessing: pixels times %v plus %v: the scale must be positive", a, b)
+	}
+	return a, b, err
+}
+
+// same reports whether two Specs make the same numbers of all pixels.
+func same(a, b Spec) bool {
+	if a.Channels != b.Channels || a.Layout != b.Layout {
+		return false
+	}
+	low, high := b.Range()
+	for c := range a.Depth() {
+		for _, pixel := range []float64{0, 255} {
+			if !(math.Abs(a.value(c, pixel)-b.value(c, pixel)) <= sameNumbers*(high-low)) {
+				return false
+			}
+		}
+	}
+	return true
+}
