@@ -161,7 +161,7 @@ func (d *Dataset) fillIn(data []byte) {
 	}
 }
 
-// fillValue reads the message of that name, of the new or the old kind.
+// fillValue reads the message of that name.
 func (d *Dataset) fillValue() ([]byte, error) {
 	f := d.file
 	data, ok, err := f.one(d.header, messageFill)
@@ -169,16 +169,16 @@ func (d *Dataset) fillValue() ([]byte, error) {
 		return nil, err
 	}
 	if !ok {
-		if data, ok, err = f.one(d.header, messageOldFill); err != nil || !ok {
-			return nil, err
+		if d.header.has(messageOldFill) {
+			return nil, fmt.Errorf("%w: a fill value as HDF5 wrote it before 1.6: write the file again with h5repack", ErrUnsupported)
 		}
-		return d.fillOf(&cursor{data: data, file: f})
+		return nil, nil
 	}
 	c := cursor{data: data, file: f}
 	switch version := c.byte(); version {
-	case 1, 2:
+	case 2:
 		c.skip(2)
-		if defined := c.byte(); defined == 0 && version == 2 {
+		if defined := c.byte(); defined == 0 {
 			return nil, c.err("a fill value")
 		}
 	case 3:

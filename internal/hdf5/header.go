@@ -73,8 +73,6 @@ func (f *File) shared(data []byte, kind uint16) ([]byte, error) {
 	c := cursor{data: data, file: f}
 	version, where := c.byte(), c.byte()
 	switch {
-	case version == 1:
-		c.skip(6)
 	case version == 2, version == 3 && where == 2:
 	case version == 3:
 		return nil, fmt.Errorf("%w: messages in a heap that objects share", ErrUnsupported)

@@ -55,11 +55,8 @@ func (h *fractalHeap) object(id []byte) ([]byte, error) {
 	switch kind := c.byte(); {
 	case kind>>6 != 0:
 		return nil, fmt.Errorf("%w: an identifier of version %d", ErrUnsupported, kind>>6)
-	case kind>>4 == 2: // tiny: in the identifier itself
-		if h.idLength-1 > 16 {
-			return nil, fmt.Errorf("%w: tiny objects in identifiers of %d bytes", ErrUnsupported, h.idLength)
-		}
-		return c.take(int(kind&0xf) + 1), c.err("an identifier")
+	case kind>>4 == 2:
+		return nil, fmt.Errorf("%w: a tiny object in a fractal heap", ErrUnsupported)
 	case kind>>4 == 1:
 		return nil, fmt.Errorf("%w: a huge object in a fractal heap", ErrUnsupported)
 	}

@@ -53,7 +53,7 @@ def values(shape, dtype, rule="pattern"):
 class Maker:
     def __init__(self, directory, name, **options):
         self.name, self.path = name, directory / name
-        self.file = h5py.File(self.path, "w", **options)
+        self.file = h5py.File(self.path, options.pop("mode", "w"), **options)
         self.arrays = {}
 
     def note(self, path, rule):
@@ -146,7 +146,7 @@ def special(m):
     edges = h5p.create(h5p.DATASET_CREATE)
     edges.set_chunk((4, 3))
     edges.set_deflate(4)
-    library = ctypes.CDLL(glob.glob(os.path.join(os.path.dirname(h5py.__file__), "..", "h5py.libs", "libhdf5-*.so*"))[0])
+    library = hdf5()
     assert library.H5Pset_chunk_opts(ctypes.c_int64(edges.id), ctypes.c_uint(2)) == 0
     if m.file.libver[0] not in ("earliest", "v108"):
         m.low("edges_not_filtered", (9, 7), "<f4", edges)
@@ -204,6 +204,32 @@ def many_attributes(directory, name, **options):
     m.close()
 
 
+def odd_files(directory):
+    """Files whose superblocks are unusual."""
+    library = hdf5()
+    for name, options in {"sizes_4": (4, None), "sizes_2": (2, None), "superblock_1": (8, 100)}.items():
+        properties = h5p.create(h5p.FILE_CREATE)
+        assert library.H5Pset_sizes(ctypes.c_int64(properties.id), ctypes.c_size_t(options[0]), ctypes.c_size_t(options[0])) == 0
+        if options[1]:
+            assert library.H5Pset_istore_k(ctypes.c_int64(properties.id), ctypes.c_uint(options[1])) == 0
+        access = h5p.create(h5p.FILE_ACCESS)
+        access.set_libver_bounds(h5py.h5f.LIBVER_EARLIEST, h5py.h5f.LIBVER_LATEST)
+        h5py.h5f.create(os.fsencode(directory / f"{name}.h5"), fcpl=properties, fapl=access).close()
+        m = Maker(directory, f"{name}.h5", mode="a", libver="earliest")
+        m.add("a/contiguous", (4, 5))
+        m.add("a/chunked", (4, 5), chunks=(2, 3), compression="gzip")
+        m.close()
+    m = Maker(directory, "paged.h5", fs_strategy="page", fs_page_size=512, libver="latest")
+    m.add("a/contiguous", (4, 5))
+    m.add("a/chunked", (4, 5), chunks=(2, 3), compression="gzip")
+    m.close()
+
+
+def hdf5():
+    """The HDF5 library itself, for what h5py has no words for."""
+    return ctypes.CDLL(glob.glob(os.path.join(os.path.dirname(h5py.__file__), "..", "h5py.libs", "libhdf5-*.so*"))[0])
+
+
 def large(directory):
     sizes = {"wide": (1100, 4099), "tall": (70000, 67), "kernel": (3, 3, 700, 701)}
     for libver in ("earliest", "latest"):
@@ -231,7 +257,7 @@ def large(directory):
         d[199999] = 7
         m.note("sparse_grows", "fill")
         m.close()
-        groups(directory, f"many_{libver}.h5", 3000, libver=libver)
+        groups(directory, f"many_{libver}.h5", 12000, libver=libver)
 
 
 def refused(directory):
@@ -243,7 +269,7 @@ def refused(directory):
         f.create_dataset("szip", data=source, chunks=(5, 6), compression="szip")
         nbit = h5p.create(h5p.DATASET_CREATE)
         nbit.set_chunk((5, 6))
-        library = ctypes.CDLL(glob.glob(os.path.join(os.path.dirname(h5py.__file__), "..", "h5py.libs", "libhdf5-*.so*"))[0])
+        library = hdf5()
         assert library.H5Pset_nbit(ctypes.c_int64(nbit.id)) == 0
         d = h5d.create(f.id, b"n_bit", h5t.IEEE_F32LE, h5s.create_simple((5, 6)), nbit)
         h5py.Dataset(d)[...] = source
@@ -271,6 +297,7 @@ if __name__ == "__main__":
     m = Maker(here, "user_block.h5", userblock_size=1024)
     m.add("a", (4, 5), chunks=(2, 3), compression="gzip")
     m.close()
+    odd_files(here)
     # More than 4,194,304 values in chunks that are not as wide as the array.
     for libver in ("earliest", "latest"):
         m = Maker(here, f"steps_{libver}.h5", libver=libver)
