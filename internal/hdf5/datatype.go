@@ -5,11 +5,13 @@ import "fmt"
 // Class is the kind of an array's elements.
 type Class int
 
-// The classes of elements. ClassOther stands for all that are no numbers.
+// The classes of elements. ClassOpaque is bytes whose meaning the file does not say;
+// ClassOther stands for all else that are no numbers, and is not read.
 const (
 	ClassOther Class = iota
 	ClassInteger
 	ClassFloat
+	ClassOpaque
 )
 
 // Type is the type of an array's elements.
@@ -30,6 +32,7 @@ const (
 	classInteger  = 0
 	classFloat    = 1
 	classString   = 3
+	classOpaque   = 5
 	classVariable = 9
 )
 
@@ -75,6 +78,8 @@ func (f *File) datatype(data []byte) (Type, error) {
 		err = c.integer(&t, bits)
 	case classFloat:
 		err = c.float(&t, bits)
+	case classOpaque:
+		t.Class = ClassOpaque
 	}
 	return t, err
 }
