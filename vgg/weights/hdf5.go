@@ -1,119 +1,121 @@
 package weights
 
 import (
-	"encoding/binary"
+	"errors"
 	"fmt"
-	"math"
-	"regexp"
-	"strconv"
+	"os"
 	"strings"
 
-	"github.com/scigolib/hdf5"
+	"fovea/internal/hdf5"
 )
 
 // optimizerPrefix begins the paths of what Keras's optimizers remember between two steps of
 // training, which is no part of a network.
 const optimizerPrefix = "/optimizer"
 
-// readHDF5 reads all datasets of floating-point numbers, by their paths.
+// kerasAttribute is the attribute of a whole model's file with its architecture.
+const kerasAttribute = "model_config"
+
+// readHDF5 reads all datasets by their paths.
 func readHDF5(name string) (Set, error) {
-	file, err := hdf5.Open(name)
-	if err != nil {
-		return Set{}, fmt.Errorf("%w: %w", ErrFormat, err)
-	}
-	defer file.Close() //nolint:errcheck // opened for reading
-	set := Set{Tensors: map[string]Tensor{}}
-	file.Walk(func(path string, object hdf5.Object) {
-		dataset, ok := object.(*hdf5.Dataset)
-		if !ok || err != nil || strings.HasPrefix(path, optimizerPrefix) {
-			return
-		}
-		var tensor Tensor
-		if tensor, err = readDataset(dataset); err != nil {
-			err = fmt.Errorf("dataset %s: %w", path, err)
-			return
-		}
-		set.Tensors[strings.Trim(path, "/")] = tensor
-	})
+	file, err := os.Open(name)
 	if err != nil {
 		return Set{}, err
 	}
-	if len(set.Tensors) == 0 { // what the reader finds in a truncated file
-		return Set{}, fmt.Errorf("%w: it holds no datasets: is it truncated?", ErrFormat)
+	defer file.Close() //nolint:errcheck // opened for reading
+	info, err := file.Stat()
+	if err != nil {
+		return Set{}, err
+	}
+	f, err := hdf5.Open(file, info.Size())
+	if err != nil {
+		return Set{}, hdf5Error(err)
+	}
+	var set Set
+	err = f.Walk(func(path string, dataset *hdf5.Dataset) error {
+		if strings.HasPrefix(path, optimizerPrefix) {
+			return nil
+		}
+		if err := set.addDataset(strings.Trim(path, "/"), dataset); err != nil {
+			return fmt.Errorf("dataset %s: %w", path, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return Set{}, hdf5Error(err)
+	}
+	if err := set.holds(); err != nil {
+		return Set{}, err
+	}
+	config, ok, err := f.Text(kerasAttribute)
+	if err != nil {
+		return Set{}, hdf5Error(fmt.Errorf("the architecture: %w", err))
+	}
+	if ok {
+		set.KerasConfig = []byte(config)
 	}
 	return set, nil
 }
 
-// sliceValues is how many values are read at a time: the reader widens them to float64.
-const sliceValues = 4 << 20
-
-var hdf5Dims = regexp.MustCompile(`\[([0-9 x,]+)\]`)
-
-func readDataset(dataset *hdf5.Dataset) (Tensor, error) {
-	shape, err := datasetShape(dataset)
-	if err != nil {
-		return Tensor{}, err
+// hdf5Error marks the reader's complaints about a file as what they are here.
+func hdf5Error(err error) error {
+	if errors.Is(err, hdf5.ErrFormat) && !errors.Is(err, ErrFormat) {
+		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	t := Tensor{Shape: shape, DType: F32}
-	size := 1
-	for _, d := range shape {
-		if d <= 0 || size > maxTensorBytes/4/d {
-			return Tensor{}, fmt.Errorf("%w: shape %v", ErrFormat, shape)
-		}
-		size *= d
-	}
-	if len(shape) == 0 || size <= sliceValues {
-		values, err := dataset.Read()
-		if err != nil {
-			return Tensor{}, fmt.Errorf("%w: %w", ErrFormat, err)
-		}
-		t.Raw = appendFloats(nil, values)
-		return t, t.check()
-	}
-	rows := max(1, sliceValues/(size/shape[0]))
-	for from := 0; from < shape[0]; from += rows {
-		start, count := make([]uint64, len(shape)), make([]uint64, len(shape))
-		for i, d := range shape {
-			count[i] = uint64(d)
-		}
-		start[0], count[0] = uint64(from), uint64(min(rows, shape[0]-from))
-		part, err := dataset.ReadSlice(start, count)
-		if err != nil {
-			return Tensor{}, fmt.Errorf("%w: %w", ErrFormat, err)
-		}
-		values, ok := part.([]float64)
-		if !ok {
-			return Tensor{}, fmt.Errorf("%w: its values are read as %T", ErrFormat, part)
-		}
-		t.Raw = appendFloats(t.Raw, values)
-	}
-	return t, t.check()
+	return err
 }
 
-func appendFloats(raw []byte, values []float64) []byte {
-	for _, v := range values {
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(float32(v)))
+// addDataset reads one dataset; nil stands for a link that leads elsewhere.
+func (s *Set) addDataset(name string, dataset *hdf5.Dataset) error {
+	if dataset == nil {
+		return s.addOther(name, Tensor{DType: "link"})
 	}
-	return raw
+	t := Tensor{Shape: make([]int, len(dataset.Shape))}
+	var err error
+	if t.DType, err = datasetType(dataset); err != nil {
+		return err
+	}
+	size := max(1, t.DType.size())
+	for i, d := range dataset.Shape {
+		if d > maxTensorBytes || d > 0 && size > maxTensorBytes/int(d) {
+			return fmt.Errorf("%w: shape %v is too large", ErrFormat, dataset.Shape)
+		}
+		t.Shape[i] = int(d)
+		size *= int(d)
+	}
+	if t.DType.size() == 0 || t.DType.whole() && size > maxOther {
+		return s.addOther(name, t)
+	}
+	if t.Raw, err = dataset.Read(); err != nil {
+		return err
+	}
+	if err := t.check(); err != nil {
+		return err
+	}
+	return s.add(name, t)
 }
 
-// datasetShape takes the dimensions out of the reader's description.
-func datasetShape(dataset *hdf5.Dataset) ([]int, error) {
-	info, err := dataset.Info()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+var hdf5Types = map[string]DType{
+	"float16": F16, "float32": F32, "float64": typeF64, "bfloat16": typeBF16,
+	"int8": typeI8, "int16": typeI16, "int32": typeI32, "int64": typeI64,
+	"uint8": typeU8, "uint16": typeU16, "uint32": typeU32, "uint64": typeU64,
+}
+
+// datasetType is the type of a dataset's elements. HDF5 has no bfloat16 that h5py could
+// write: Keras stores its bytes without a meaning, and says in an attribute what they are.
+func datasetType(dataset *hdf5.Dataset) (DType, error) {
+	if known := hdf5Types[dataset.Type.Name]; known != "" {
+		return known, nil
 	}
-	match := hdf5Dims.FindStringSubmatch(info)
-	if match == nil {
-		return nil, fmt.Errorf("%w: dataset described as %q", ErrFormat, info)
-	}
-	var shape []int
-	for _, part := range strings.FieldsFunc(match[1], func(r rune) bool { return r < '0' || r > '9' }) {
-		d, err := strconv.Atoi(part)
+	if dataset.Type.Class == hdf5.ClassOpaque {
+		name, ok, err := dataset.Text("dtype")
 		if err != nil {
-			return nil, fmt.Errorf("%w: dataset described as %q", ErrFormat, info)
+			return "", err
 		}
-		shape = append(shape, d)
+		if ok && name == "bfloat16" && dataset.Type.Size == typeBF16.size() {
+			return typeBF16, nil
+		}
+		return "", fmt.Errorf("its elements are %d bytes without a meaning (%q): save them as float32", dataset.Type.Size, name)
 	}
-	return shape, nil
+	return DType(dataset.Type.Name), nil
 }

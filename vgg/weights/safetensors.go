@@ -31,14 +31,14 @@ type safetensorsEntry struct {
 	Offsets []int `json:"data_offsets"`
 }
 
-// ParseSafetensors reads a safetensors file that is in memory. The tensors are views of
-// data, which must not change afterwards.
+// ParseSafetensors reads a safetensors file that is in memory. Tensors of float32 and float16
+// are views of data, which must not change afterwards.
 func ParseSafetensors(data []byte) (Set, error) {
 	header, elements, err := safetensorsHeader(data)
 	if err != nil {
 		return Set{}, err
 	}
-	set := Set{Tensors: make(map[string]Tensor, len(header))}
+	var set Set
 	for name, raw := range header {
 		if name == metadata {
 			if err := json.Unmarshal(raw, &set.Metadata); err != nil {
@@ -47,10 +47,15 @@ func ParseSafetensors(data []byte) (Set, error) {
 			continue
 		}
 		tensor, err := safetensorsTensor(raw, elements)
+		if err == nil {
+			err = set.add(name, tensor)
+		}
 		if err != nil {
 			return Set{}, fmt.Errorf("weights: safetensors tensor %q: %w", name, err)
 		}
-		set.Tensors[name] = tensor
+	}
+	if err := set.holds(); err != nil {
+		return Set{}, fmt.Errorf("weights: safetensors: %w", err)
 	}
 	sum := sha256.Sum256(data)
 	set.SHA256 = hex.EncodeToString(sum[:])

@@ -50,7 +50,8 @@ func TestParseSafetensorsRefuses(t *testing.T) {
 		"shape against end": {file(`{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,4]}}`, 0, 0, 0, 0), "larger than"},
 		"overflowing shape": {file(`{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}}`, 0, 0, 0, 0), "larger than"},
 		"negative shape":    {file(`{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}`, 0, 0, 0, 0), "larger than"},
-		"element type":      {file(`{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}`, 0, 0, 0, 0, 0, 0, 0, 0), `"I64"`},
+		"element type":      {file(`{"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}}`, 0), `"F8_E4M3"`},
+		"only integers":     {file(`{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}`, 0, 0, 0, 0, 0, 0, 0, 0), "quantized"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

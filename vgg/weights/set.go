@@ -14,22 +14,12 @@ import (
 // DType is the type of a tensor's elements in the file.
 type DType string
 
-// The element types, named as safetensors does.
+// The element types of weights, named as safetensors does. What files hold as float64 or
+// bfloat16 is read as float32.
 const (
 	F32 DType = "F32"
 	F16 DType = "F16"
 )
-
-// size is the number of bytes of an element, 0 for an unknown type.
-func (d DType) size() int {
-	switch d {
-	case F32:
-		return 4
-	case F16:
-		return 2
-	}
-	return 0
-}
 
 // Tensor is one array of numbers in row-major order.
 type Tensor struct {
@@ -41,8 +31,17 @@ type Tensor struct {
 
 // Set is the content of a weights file.
 type Set struct {
-	// Tensors by name, such as "block1_conv1/kernel".
+	// Tensors by name, such as "block1_conv1/kernel". Their elements are F32 or F16.
 	Tensors map[string]Tensor
+	// Others are what the file holds beside them, by name: tensors of whole numbers, which
+	// are bookkeeping (num_batches_tracked of a batch normalization, count of a Keras
+	// Normalization) or quantized weights, and what is no tensor at all. DType is the type
+	// as safetensors names it (I64, U8, BOOL) or what it is in words (string, link). Raw is
+	// nil for more than a few numbers and where there are none.
+	Others map[string]Tensor
+	// KerasConfig is the architecture of the network as Keras writes it, in JSON: of a whole
+	// model in HDF5 (.h5) or a .keras archive. It is nil where the file has none.
+	KerasConfig []byte
 	// SHA256 is the hex SHA-256 of the file.
 	SHA256 string
 	// Metadata are the file's own notes.
@@ -65,11 +64,10 @@ func (t Tensor) Float32() ([]float32, error) {
 
 // elements is the number of elements.
 func (t Tensor) elements() (int, error) {
-	size := t.DType.size()
-	if size == 0 {
+	if t.DType != F32 && t.DType != F16 {
 		return 0, fmt.Errorf("weights: elements of type %s cannot be read", t.DType)
 	}
-	return len(t.Raw) / size, nil
+	return len(t.Raw) / t.DType.size(), nil
 }
 
 // Decode is Float32 into memory that the caller has, of exactly as many values.

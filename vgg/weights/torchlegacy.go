@@ -34,28 +34,38 @@ func readLegacyTorch(name string) (Set, error) {
 	if err := checkLegacyHeader(r); err != nil {
 		return Set{}, err
 	}
-	// The elements come after the dictionary: the tensors get room, which is filled below.
+	// The elements come after the dictionary. Room for those that are wanted is taken when
+	// they are reached.
 	storages := map[string]*storage{}
 	room := info.Size()
 	value, err := unpickle(r, func(ref reference) (*storage, error) {
 		if s := storages[ref.key]; s != nil {
-			return s, nil
+			return s, s.same(ref)
 		}
 		size := int64(ref.dtype.size())
 		if int64(ref.count) > room/size {
 			return nil, fmt.Errorf("%w: the elements %q are more than the file has: is it truncated?", ErrFormat, ref.key)
 		}
 		room -= size * int64(ref.count)
-		storages[ref.key] = &storage{ref.dtype, make([]byte, size*int64(ref.count))}
+		storages[ref.key] = &storage{dtype: ref.dtype, key: ref.key, count: ref.count}
 		return storages[ref.key], nil
 	})
 	if err != nil {
 		return Set{}, err
 	}
+	entries, err := stateDict(value)
+	if err != nil {
+		return Set{}, err
+	}
+	for _, e := range entries {
+		if v, ok := e.value.(*view); ok {
+			v.storage.wanted = true
+		}
+	}
 	if err := fillLegacy(r, storages); err != nil {
 		return Set{}, err
 	}
-	return torchSet(value)
+	return torchSet(entries)
 }
 
 func checkLegacyHeader(r io.Reader) error {
@@ -88,8 +98,8 @@ func checkLegacyHeader(r io.Reader) error {
 	return nil
 }
 
-// fillLegacy reads the elements of all storages.
-func fillLegacy(r io.Reader, storages map[string]*storage) error {
+// fillLegacy reads the elements of the storages that are wanted.
+func fillLegacy(r *bufio.Reader, storages map[string]*storage) error {
 	value, err := unpickle(r, func(ref reference) (*storage, error) {
 		return nil, fmt.Errorf("%w: a list of keys with elements in it", ErrFormat)
 	})
@@ -111,10 +121,10 @@ func fillLegacy(r io.Reader, storages map[string]*storage) error {
 		if err := binary.Read(r, binary.LittleEndian, &count); err != nil {
 			return fmt.Errorf("%w: it ends before the elements %q: %w", ErrFormat, name, err)
 		}
-		if count != int64(len(s.raw)/s.dtype.size()) {
-			return fmt.Errorf("%w: %d elements %q, but the state dict says %d", ErrFormat, count, name, len(s.raw)/s.dtype.size())
+		if count != int64(s.count) {
+			return fmt.Errorf("%w: %d elements %q, but the state dict says %d", ErrFormat, count, name, s.count)
 		}
-		if _, err := io.ReadFull(r, s.raw); err != nil {
+		if err := s.fill(r); err != nil {
 			return fmt.Errorf("%w: it ends within the elements %q: %w", ErrFormat, name, err)
 		}
 		filled++
@@ -123,4 +133,16 @@ func fillLegacy(r io.Reader, storages map[string]*storage) error {
 		return fmt.Errorf("%w: %d of %d tensors have elements", ErrFormat, filled, len(storages))
 	}
 	return nil
+}
+
+// fill reads the elements, or passes over them if no tensor that is wanted has them.
+func (s *storage) fill(r *bufio.Reader) error {
+	size := s.count * s.dtype.size()
+	if !s.wanted {
+		_, err := r.Discard(size)
+		return err
+	}
+	s.raw = make([]byte, size)
+	_, err := io.ReadFull(r, s.raw)
+	return err
 }

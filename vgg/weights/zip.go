@@ -2,13 +2,10 @@ package weights
 
 import (
 	"archive/zip"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -17,6 +14,13 @@ const maxTensorBytes = 2 << 30
 
 // kerasMember is the weights in a whole model of Keras 3 (.keras).
 const kerasMember = "model.weights.h5"
+
+// kerasConfig is the architecture in such a model, and maxConfig bounds its size: that of
+// VGG19 has some 20 kB.
+const (
+	kerasConfig = "config.json"
+	maxConfig   = 64 << 20
+)
 
 // readZip tells the kinds of ZIP archives apart.
 func readZip(name string) (Set, error) {
@@ -30,15 +34,16 @@ func readZip(name string) (Set, error) {
 		case strings.HasSuffix(f.Name, "data.pkl"):
 			return readTorch(&archive.Reader, f)
 		case f.Name == kerasMember:
-			return readKeras(f)
+			return readKeras(&archive.Reader, f)
 		}
 	}
 	return readNPZ(&archive.Reader)
 }
 
 // readKeras reads the weights of a .keras archive, by way of a file of their own: HDF5 is
-// read at any place, a member of an archive only from its beginning.
-func readKeras(f *zip.File) (set Set, err error) {
+// read at any place, a member of an archive only from its beginning. The architecture lies
+// beside them.
+func readKeras(archive *zip.Reader, f *zip.File) (set Set, err error) {
 	file, err := os.CreateTemp("", "weights-*.h5")
 	if err != nil {
 		return Set{}, err
@@ -52,7 +57,15 @@ func readKeras(f *zip.File) (set Set, err error) {
 	if err = errors.Join(err, r.Close(), file.Close()); err != nil {
 		return Set{}, fmt.Errorf("%w: %s: %w", ErrFormat, f.Name, err)
 	}
-	return readHDF5(file.Name())
+	if set, err = readHDF5(file.Name()); err != nil {
+		return Set{}, err
+	}
+	for _, other := range archive.File {
+		if other.Name == kerasConfig {
+			set.KerasConfig, err = member(other, maxConfig)
+		}
+	}
+	return set, err
 }
 
 // member reads a file of the archive of which at most limit bytes are wanted.
@@ -77,7 +90,7 @@ func member(f *zip.File, limit uint64) ([]byte, error) {
 
 // readNPZ reads an archive of .npy files.
 func readNPZ(archive *zip.Reader) (Set, error) {
-	set := Set{Tensors: map[string]Tensor{}}
+	var set Set
 	for _, f := range archive.File {
 		name, isArray := strings.CutSuffix(f.Name, ".npy")
 		if !isArray {
@@ -88,69 +101,12 @@ func readNPZ(archive *zip.Reader) (Set, error) {
 			return Set{}, err
 		}
 		tensor, err := parseNPY(data)
+		if err == nil {
+			err = set.add(name, tensor)
+		}
 		if err != nil {
 			return Set{}, fmt.Errorf("array %s: %w", name, err)
 		}
-		set.Tensors[name] = tensor
 	}
-	return set, nil
-}
-
-var (
-	npyDescr   = regexp.MustCompile(`'descr':\s*'([^']*)'`)
-	npyFortran = regexp.MustCompile(`'fortran_order':\s*(True|False)`)
-	npyShape   = regexp.MustCompile(`'shape':\s*\(([^)]*)\)`)
-)
-
-// parseNPY reads an array: a magic string, the length of a header that is a Python
-// dictionary, the header, the elements (NumPy enhancement proposal 1).
-func parseNPY(data []byte) (Tensor, error) {
-	if len(data) < 12 || string(data[:6]) != "\x93NUMPY" {
-		return Tensor{}, fmt.Errorf("%w: not a NumPy array", ErrFormat)
-	}
-	start, length := 10, int(binary.LittleEndian.Uint16(data[8:]))
-	if data[6] >= 2 {
-		start, length = 12, int(binary.LittleEndian.Uint32(data[8:]))
-	}
-	if length < 0 || length > len(data)-start {
-		return Tensor{}, fmt.Errorf("%w: a header of %d bytes in an array of %d", ErrFormat, length, len(data))
-	}
-	header, elements := data[start:start+length], data[start+length:]
-	descr, fortran, shape := npyDescr.FindSubmatch(header), npyFortran.FindSubmatch(header), npyShape.FindSubmatch(header)
-	if descr == nil || fortran == nil || shape == nil {
-		return Tensor{}, fmt.Errorf("%w: header %.80q", ErrFormat, header)
-	}
-	t := Tensor{DType: map[string]DType{"<f4": F32, "<f2": F16}[string(descr[1])], Raw: elements}
-	if t.DType == "" {
-		return Tensor{}, fmt.Errorf("elements of type %q are not supported: convert them to float32", descr[1])
-	}
-	if string(fortran[1]) == "True" {
-		return Tensor{}, errors.New("column-major order is not supported: save numpy.ascontiguousarray of it")
-	}
-	for _, part := range strings.Split(string(shape[1]), ",") {
-		if part = strings.TrimSpace(part); part == "" {
-			continue
-		}
-		d, err := strconv.Atoi(part)
-		if err != nil {
-			return Tensor{}, fmt.Errorf("%w: shape (%s)", ErrFormat, shape[1])
-		}
-		t.Shape = append(t.Shape, d)
-	}
-	return t, t.check()
-}
-
-// check compares the shape with the elements that are there.
-func (t Tensor) check() error {
-	size := t.DType.size()
-	for _, d := range t.Shape {
-		if d < 0 || (d > 0 && size > maxTensorBytes/d) {
-			return fmt.Errorf("%w: shape %v is too large", ErrFormat, t.Shape)
-		}
-		size *= d
-	}
-	if size != len(t.Raw) {
-		return fmt.Errorf("%w: shape %v of %s takes %d bytes, but %d are there", ErrFormat, t.Shape, t.DType, size, len(t.Raw))
-	}
-	return nil
+	return set, set.holds()
 }

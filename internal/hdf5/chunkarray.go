@@ -1,0 +1,299 @@
+package hdf5
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+// entries reads count entries of an index's block, the first of which is number first.
+func (r *chunkReader) entries(c *cursor, count uint64, size int, first uint64, place func(uint64) []uint64) error {
+	for n := range count {
+		entry := cursor{data: c.take(size), file: c.file}
+		if c.failed {
+			break
+		}
+		s := r.entry(&entry, size)
+		if s.address == c.file.undefined {
+			continue
+		}
+		if err := r.chunk(place(first+n), s); err != nil {
+			return err
+		}
+	}
+	return c.err("an index of chunks")
+}
+
+// fixedArray reads the list of arrays that cannot grow without limit.
+func (r *chunkReader) fixedArray() error {
+	f := r.d.file
+	c, err := f.block(r.d.layout.address, uint64(12+f.lengthSize+f.offsetSize), "FAHD")
+	if err != nil {
+		return err
+	}
+	version, client, size, pageBits := c.byte(), c.byte(), int(c.byte()), uint(c.byte())
+	count, block := c.length(), c.address()
+	if err := c.checksum(); err != nil {
+		return err
+	}
+	if version != 0 || pageBits > 32 || count > f.size {
+		return fmt.Errorf("%w: a fixed array of version %d with %d chunks in pages of 2^%d", ErrFormat, version, count, pageBits)
+	}
+	if err := r.entrySize(client, size); err != nil {
+		return err
+	}
+	grid, err := r.largestGrid()
+	if err != nil {
+		return err
+	}
+	if total, err := product(grid); err != nil || total != count {
+		return fmt.Errorf("%w: a list of %d chunks for a grid of %v (%v)", ErrFormat, count, grid, err)
+	}
+	if block == f.undefined {
+		return nil
+	}
+	place := func(n uint64) []uint64 { return coordinates(n, grid) }
+	prefix, page := uint64(6+f.offsetSize), uint64(1)<<pageBits
+	if count <= page {
+		c, err := r.checked(block, prefix+count*uint64(size)+4, "FADB", client)
+		if err != nil {
+			return err
+		}
+		c.skip(f.offsetSize)
+		return r.entries(c, count, size, 0, place)
+	}
+	pages := (count + page - 1) / page
+	bitmap := (pages + 7) / 8
+	if c, err = r.checked(block, prefix+bitmap+4, "FADB", client); err != nil {
+		return err
+	}
+	c.skip(f.offsetSize)
+	return r.pages(pageList{block + prefix + bitmap + 4, c.take(int(bitmap)), 0, count, page, size}, 0, place)
+}
+
+// checked reads a block with a checksum at its end, and its version and kind.
+func (r *chunkReader) checked(address, n uint64, name string, client byte) (*cursor, error) {
+	c, err := r.d.file.block(address, n, name)
+	if err != nil {
+		return nil, err
+	}
+	if version, kind := c.byte(), c.byte(); version != 0 || kind != client {
+		return nil, fmt.Errorf("%w: %s of version %d and kind %d", ErrFormat, name, version, kind)
+	}
+	sum := cursor{data: c.data, at: len(c.data) - 4, file: c.file}
+	return c, sum.checksum()
+}
+
+// pageList is a block's entries in pages, each with a checksum. Those whose bit in the
+// bitmap is not set, from bit first on, were never written.
+type pageList struct {
+	address     uint64
+	bitmap      []byte
+	first       uint64
+	count, page uint64
+	size        int
+}
+
+func (r *chunkReader) pages(l pageList, first uint64, place func(uint64) []uint64) error {
+	address := l.address
+	for n := uint64(0); n < l.count; n += l.page {
+		count := min(l.page, l.count-n)
+		length := count*uint64(l.size) + 4
+		bit := l.first + n/l.page
+		if l.bitmap[bit/8]&(0x80>>(bit%8)) != 0 {
+			data, err := r.d.file.at(address, length)
+			if err != nil {
+				return err
+			}
+			c := cursor{data: data, at: len(data) - 4, file: r.d.file}
+			if err := c.checksum(); err != nil {
+				return err
+			}
+			c.at = 0
+			if err := r.entries(&c, count, l.size, first+n, place); err != nil {
+				return err
+			}
+		}
+		address += length
+	}
+	return nil
+}
+
+// extensible is the geometry of an extensible array: a block of entries and of addresses
+// of data blocks, of which the later ones are larger and are listed in blocks of their own.
+type extensible struct {
+	r                              *chunkReader
+	client                         byte
+	size                           int
+	offsetBytes                    int
+	inIndex, least, pointers, page uint64
+	superBlocks                    int
+	count                          uint64 // of entries that were ever set
+	place                          func(uint64) []uint64
+}
+
+// extensibleArray reads the list of arrays that may grow along one dimension.
+func (r *chunkReader) extensibleArray() error {
+	f := r.d.file
+	c, err := f.block(r.d.layout.address, uint64(16+6*f.lengthSize+f.offsetSize), "EAHD")
+	if err != nil {
+		return err
+	}
+	e := extensible{r: r}
+	version := c.byte()
+	e.client, e.size = c.byte(), int(c.byte())
+	mostBits := int(c.byte())
+	e.inIndex, e.least, e.pointers = uint64(c.byte()), uint64(c.byte()), uint64(c.byte())
+	pageBits := c.byte()
+	c.skip(4 * f.lengthSize)
+	e.count = c.length()
+	c.skip(f.lengthSize)
+	index := c.address()
+	if err := c.checksum(); err != nil {
+		return err
+	}
+	power := func(n uint64) bool { return bits.OnesCount64(n) == 1 }
+	if version != 0 || mostBits > 64 || pageBits > 32 || !power(e.least) || !power(e.pointers) || log2(e.least) > mostBits {
+		return fmt.Errorf("%w: an extensible array of version %d, blocks of %d, %d pointers", ErrFormat, version, e.least, e.pointers)
+	}
+	if err := r.entrySize(e.client, e.size); err != nil {
+		return err
+	}
+	e.page, e.offsetBytes = 1<<pageBits, (mostBits+7)/8
+	e.superBlocks = 1 + mostBits - log2(e.least)
+	if e.place, err = r.growingPlace(); err != nil || index == f.undefined {
+		return err
+	}
+	return e.readIndex(index)
+}
+
+// growingPlace says where a chunk lies in an array that may grow along one dimension, which
+// counts as the first where chunks are numbered.
+func (r *chunkReader) growingPlace() (func(uint64) []uint64, error) {
+	grows, order := -1, []int{}
+	for i, most := range r.d.space.most {
+		if most != unlimited {
+			order = append(order, i)
+		} else if grows < 0 {
+			grows = i
+		} else {
+			return nil, fmt.Errorf("%w: two dimensions without limit", ErrFormat)
+		}
+	}
+	if grows < 0 {
+		return nil, fmt.Errorf("%w: no dimension is without limit", ErrFormat)
+	}
+	dims := r.d.layout.chunk.dims
+	return func(n uint64) []uint64 {
+		at := make([]uint64, len(dims))
+		for i := len(order) - 1; i >= 0; i-- {
+			along := (r.d.space.most[order[i]]-1)/dims[order[i]] + 1
+			at[order[i]] = n % along
+			n /= along
+		}
+		at[grows] = n
+		return at
+	}, nil
+}
+
+// readIndex reads the first block, and the data blocks that follow from it.
+func (e *extensible) readIndex(address uint64) error {
+	f := e.r.d.file
+	// The data blocks of the first super blocks are listed in the index itself.
+	direct := 2 * log2(e.pointers)
+	blocks := 2 * (e.pointers - 1)
+	supers := uint64(max(0, e.superBlocks-direct))
+	size := uint64(6+f.offsetSize) + e.inIndex*uint64(e.size) + (blocks+supers)*uint64(f.offsetSize) + 4
+	c, err := e.r.checked(address, size, "EAIB", e.client)
+	if err != nil {
+		return err
+	}
+	c.skip(f.offsetSize)
+	if err := e.r.entries(c, e.inIndex, e.size, 0, e.place); err != nil {
+		return err
+	}
+	first := e.inIndex
+	for super := range e.superBlocks {
+		count, each := e.geometry(super)
+		if first >= e.count {
+			return nil
+		}
+		if super >= direct {
+			if err := e.super(c.address(), super, first); err != nil {
+				return err
+			}
+			first += count * each
+			continue
+		}
+		for range count {
+			if err := e.data(c.address(), first, each, nil, 0); err != nil {
+				return err
+			}
+			first += each
+		}
+	}
+	return c.err("an index of chunks")
+}
+
+// geometry says how many data blocks a super block has, and of how many entries.
+func (e *extensible) geometry(super int) (count, each uint64) {
+	return 1 << (super / 2), e.least << ((super + 1) / 2)
+}
+
+// super reads a block that lists data blocks, whose entries begin at number first.
+func (e *extensible) super(address uint64, super int, first uint64) error {
+	f := e.r.d.file
+	if address == f.undefined {
+		return nil
+	}
+	count, each := e.geometry(super)
+	// There is room for whole bytes for the bitmap of each block, but the bits of the blocks
+	// follow one another without gaps.
+	pages, room := uint64(0), uint64(0)
+	if each > e.page {
+		pages = each / e.page
+		room = (pages + 7) / 8
+	}
+	if count > f.size || room > f.size {
+		return fmt.Errorf("%w: %d blocks of %d chunks", ErrFormat, count, each)
+	}
+	size := uint64(6+f.offsetSize+e.offsetBytes) + count*(room+uint64(f.offsetSize)) + 4
+	c, err := e.r.checked(address, size, "EASB", e.client)
+	if err != nil {
+		return err
+	}
+	c.skip(f.offsetSize + e.offsetBytes)
+	bitmap := c.take(int(count * room))
+	for n := range count {
+		if err := e.data(c.address(), first+n*each, each, bitmap, n*pages); err != nil {
+			return err
+		}
+	}
+	return c.err("an index of chunks")
+}
+
+// data reads a block of entries, in pages where they are many.
+func (e *extensible) data(address, first, count uint64, bitmap []byte, bit uint64) error {
+	f := e.r.d.file
+	if address == f.undefined {
+		return nil
+	}
+	if count > f.size {
+		return fmt.Errorf("%w: a block of %d chunks", ErrFormat, count)
+	}
+	prefix := uint64(6 + f.offsetSize + e.offsetBytes)
+	if count > e.page {
+		if bitmap == nil {
+			return fmt.Errorf("%w: pages in an index's first blocks", ErrUnsupported)
+		}
+		if _, err := e.r.checked(address, prefix+4, "EADB", e.client); err != nil {
+			return err
+		}
+		return e.r.pages(pageList{address + prefix + 4, bitmap, bit, count, e.page, e.size}, first, e.place)
+	}
+	c, err := e.r.checked(address, prefix+count*uint64(e.size)+4, "EADB", e.client)
+	if err != nil {
+		return err
+	}
+	c.skip(f.offsetSize + e.offsetBytes)
+	return e.r.entries(c, count, e.size, first, e.place)
+}

@@ -1,0 +1,129 @@
+package weights
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// The element types that files hold beside those of weights, named as safetensors does.
+const (
+	typeF64  DType = "F64"
+	typeBF16 DType = "BF16"
+	typeI64  DType = "I64"
+	typeI32  DType = "I32"
+	typeI16  DType = "I16"
+	typeI8   DType = "I8"
+	typeU64  DType = "U64"
+	typeU32  DType = "U32"
+	typeU16  DType = "U16"
+	typeU8   DType = "U8"
+	typeBool DType = "BOOL"
+)
+
+var sizes = map[DType]int{
+	F32: 4, F16: 2, typeF64: 8, typeBF16: 2,
+	typeI64: 8, typeI32: 4, typeI16: 2, typeI8: 1, typeU64: 8, typeU32: 4, typeU16: 2, typeU8: 1, typeBool: 1,
+}
+
+// size is the number of bytes of an element, 0 for an unknown type.
+func (d DType) size() int { return sizes[d] }
+
+// whole tells whether the elements are whole numbers or truth values.
+func (d DType) whole() bool {
+	return d.size() > 0 && d != F32 && d != F16 && d != typeF64 && d != typeBF16
+}
+
+// maxOther is how many bytes are kept of a tensor that is no weight. Larger ones are
+// quantized weights, which nothing here could use.
+const maxOther = 1 << 16
+
+// add puts a tensor whose shape has been checked where it belongs: weights, as float32 or
+// float16, to the tensors, and whole numbers to the others.
+func (s *Set) add(name string, t Tensor) error {
+	if t.DType.whole() {
+		if len(t.Raw) > maxOther {
+			t.Raw = nil
+		}
+		return s.addOther(name, t)
+	}
+	t, err := t.asWeights()
+	if err != nil {
+		return err
+	}
+	if _, twice := s.Tensors[name]; twice {
+		return fmt.Errorf("%w: there are two tensors by this name", ErrFormat)
+	}
+	if s.Tensors == nil {
+		s.Tensors = map[string]Tensor{}
+	}
+	s.Tensors[name] = t
+	return nil
+}
+
+func (s *Set) addOther(name string, t Tensor) error {
+	if _, twice := s.Others[name]; twice {
+		return fmt.Errorf("%w: there are two tensors by this name", ErrFormat)
+	}
+	if s.Others == nil {
+		s.Others = map[string]Tensor{}
+	}
+	s.Others[name] = t
+	return nil
+}
+
+// holds tells that a file has weights at all.
+func (s *Set) holds() error {
+	switch {
+	case len(s.Tensors) > 0:
+		return nil
+	case len(s.Others) > 0:
+		return fmt.Errorf("%w: it holds no floating-point numbers, only %d other things: are its weights quantized?", ErrFormat, len(s.Others))
+	}
+	return fmt.Errorf("%w: it holds no tensors: is it truncated?", ErrFormat)
+}
+
+// asWeights turns float64 and bfloat16 into float32. A float64 is rounded, and may not be
+// too large.
+func (t Tensor) asWeights() (Tensor, error) {
+	switch t.DType {
+	case F32, F16:
+		return t, nil
+	case typeBF16:
+		raw := make([]byte, 2*len(t.Raw))
+		for i := 0; i+1 < len(t.Raw); i += 2 {
+			raw[2*i+2], raw[2*i+3] = t.Raw[i], t.Raw[i+1]
+		}
+		return Tensor{Shape: t.Shape, DType: F32, Raw: raw}, nil
+	case typeF64:
+		raw := make([]byte, len(t.Raw)/2)
+		for i := 0; i < len(t.Raw); i += 8 {
+			wide := math.Float64frombits(binary.LittleEndian.Uint64(t.Raw[i:]))
+			narrow := float32(wide)
+			if math.IsInf(float64(narrow), 0) && !math.IsInf(wide, 0) {
+				return Tensor{}, fmt.Errorf("element %d is %g, which no float32 can be", i/8, wide)
+			}
+			binary.LittleEndian.PutUint32(raw[i/2:], math.Float32bits(narrow))
+		}
+		return Tensor{Shape: t.Shape, DType: F32, Raw: raw}, nil
+	}
+	return Tensor{}, fmt.Errorf("elements of type %q are not supported: convert them to float32", t.DType)
+}
+
+// check compares the shape with the elements that are there.
+func (t Tensor) check() error {
+	size := t.DType.size()
+	if size == 0 {
+		return fmt.Errorf("elements of type %q are not supported: convert them to float32", t.DType)
+	}
+	for _, d := range t.Shape {
+		if d < 0 || (d > 0 && size > maxTensorBytes/d) {
+			return fmt.Errorf("%w: shape %v is too large", ErrFormat, t.Shape)
+		}
+		size *= d
+	}
+	if size != len(t.Raw) {
+		return fmt.Errorf("%w: shape %v of %s takes %d bytes, but %d are there", ErrFormat, t.Shape, t.DType, size, len(t.Raw))
+	}
+	return nil
+}

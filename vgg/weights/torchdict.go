@@ -1,0 +1,182 @@
+package weights
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nlpodyssey/gopickle/types"
+)
+
+// entry is one of a dictionary's.
+type entry struct {
+	name  string
+	value any
+}
+
+// wrappers are the keys under which trainers put the state dict into a checkpoint, beside
+// the epoch, the optimizer and the like.
+var wrappers = []string{"state_dict", "model_state_dict", "model", "net", "network", "model_state", "weights", "params", "module"}
+
+// maxWrappers is how many dictionaries may lie around a state dict.
+const maxWrappers = 4
+
+// remedy is what a file's owner can do.
+const remedy = "save it again with torch.save(model.state_dict(), FILE)"
+
+// stateDict finds the dictionary of tensors in what a file holds.
+func stateDict(value any) ([]entry, error) {
+	at := ""
+	for range maxWrappers {
+		if object, ok := value.(*foreign); ok {
+			return nil, wholeModule(object, at)
+		}
+		entries, ok := dictionary(value)
+		if !ok {
+			return nil, fmt.Errorf("%w: it holds a %T, not a dictionary of tensors: %s", ErrFormat, value, remedy)
+		}
+		inner, err := wrapped(entries)
+		if err != nil {
+			return nil, err
+		}
+		if inner == "" {
+			return entries, hasTensors(entries)
+		}
+		at = inner
+		value = entries[slices.IndexFunc(entries, func(e entry) bool { return e.name == inner })].value
+	}
+	return nil, fmt.Errorf("%w: dictionaries within dictionaries: %s", ErrFormat, remedy)
+}
+
+// hasTensors tells that there are some, or what there is instead.
+func hasTensors(entries []entry) error {
+	if tensors(entries) > 0 {
+		return nil
+	}
+	for _, e := range entries {
+		if object, ok := e.value.(*foreign); ok {
+			return fmt.Errorf("%w: its entry %s is of %s, which is no tensor of numbers: %s", ErrFormat, e.name, object.name, remedy)
+		}
+	}
+	return fmt.Errorf("%w: its dictionary has no tensors, only %s: %s", ErrFormat, names(entries), remedy)
+}
+
+// wholeModule tells how to get the tensors out of an object that only its program can read.
+func wholeModule(object *foreign, at string) error {
+	where := "it holds"
+	if at != "" {
+		where = "its entry " + at + " is"
+	}
+	if strings.HasPrefix(object.name, "__torch__.") {
+		return fmt.Errorf("%w: %s a TorchScript program, not a dictionary of tensors: save it again with torch.save(torch.jit.load(FILE).state_dict(), NEW)", ErrFormat, where)
+	}
+	return fmt.Errorf("%w: %s an object of the class %s, not a dictionary of tensors: load it with its program, and %s", ErrFormat, where, object.name, remedy)
+}
+
+// wrapped is the key of the dictionary in which the tensors are, or nothing if they are in
+// this one. An entry that lies beside tensors is taken if its key is one of the known ones.
+func wrapped(entries []entry) (string, error) {
+	var known, unknown, objects []string
+	for _, e := range entries {
+		inner, isDictionary := dictionary(e.value)
+		_, isObject := e.value.(*foreign)
+		switch isKnown := slices.Contains(wrappers, e.name); {
+		case isDictionary && isKnown && holdsTensors(inner, maxWrappers):
+			known = append(known, e.name)
+		case isDictionary && tensors(inner) > 0:
+			unknown = append(unknown, e.name)
+		case isObject && isKnown:
+			objects = append(objects, e.name)
+		}
+	}
+	switch {
+	case len(known) == 1:
+		return known[0], nil
+	case len(known) > 1:
+		return "", ambiguous(known)
+	case tensors(entries) > 0:
+		return "", nil
+	case len(unknown) == 1:
+		return unknown[0], nil
+	case len(unknown) > 1:
+		return "", ambiguous(unknown)
+	case len(objects) > 0:
+		return objects[0], nil
+	}
+	return "", nil
+}
+
+func ambiguous(keys []string) error {
+	slices.Sort(keys)
+	return fmt.Errorf("%w: it holds several dictionaries of tensors (%s): save the one that is meant with torch.save(torch.load(FILE)[%q], NEW)", ErrFormat, strings.Join(keys, ", "), keys[0])
+}
+
+// tensors counts those that lie in a dictionary itself.
+func tensors(entries []entry) int {
+	n := 0
+	for _, e := range entries {
+		if _, ok := e.value.(*view); ok {
+			n++
+		}
+	}
+	return n
+}
+
+// holdsTensors tells whether there are any at all, in it or in its own dictionaries.
+func holdsTensors(entries []entry, depth int) bool {
+	if tensors(entries) > 0 {
+		return true
+	}
+	for _, e := range entries {
+		inner, ok := dictionary(e.value)
+		if ok && depth > 0 && holdsTensors(inner, depth-1) {
+			return true
+		}
+	}
+	return false
+}
+
+// names lists the first few keys.
+func names(entries []entry) string {
+	if len(entries) == 0 {
+		return "nothing"
+	}
+	var keys []string
+	for _, e := range entries[:min(len(entries), 8)] {
+		keys = append(keys, e.name)
+	}
+	return strings.Join(keys, ", ")
+}
+
+// dictionary lists a dictionary's entries, of which a later one takes the place of an
+// earlier one by the same name. A key that is no text is given as one.
+func dictionary(value any) ([]entry, bool) {
+	var entries []entry
+	at := map[string]int{}
+	add := func(key, value any) {
+		name, isText := key.(string)
+		if !isText {
+			name = fmt.Sprint(key)
+		}
+		if i, twice := at[name]; twice {
+			entries[i].value = value
+			return
+		}
+		at[name] = len(entries)
+		entries = append(entries, entry{name, value})
+	}
+	switch dict := value.(type) {
+	case *types.OrderedDict:
+		for e := dict.List.Front(); e != nil; e = e.Next() {
+			item := e.Value.(*types.OrderedDictEntry)
+			add(item.Key, item.Value)
+		}
+	case *types.Dict:
+		for _, item := range *dict {
+			add(item.Key, item.Value)
+		}
+	default:
+		return nil, false
+	}
+	return entries, true
+}
