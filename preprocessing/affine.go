@@ -21,13 +21,13 @@ func Affine(channels Channels, scale, offset []float64) (Spec, error) {
 		if err != nil {
 			return Spec{}, err
 		}
-		s.Mean[c], s.Std[c] = -b/a, 1/a
+		s.Mean[c], s.Std[c] = 0-b/a, 1/a
 		uniform = uniform && s.Std[c] == s.Std[0]
 	}
 	if uniform {
 		for c := range depth {
 			_, b, _ := at(scale, offset, c, depth)
-			s.Mean[c], s.Std[c] = -b, 1
+			s.Mean[c], s.Std[c] = 0-b, 1
 		}
 		a, _, _ := at(scale, offset, 0, depth)
 		s.Divisor = 1 / a
