@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"fovea/preprocessing"
 )
 
 // Published are weights that their publishers offer for download.
@@ -28,6 +30,8 @@ type Published struct {
 	// is what the publisher states.
 	MD5, SHA256 string
 	Description string
+	// Preprocessing is what the publisher documents for them.
+	Preprocessing preprocessing.Spec
 }
 
 const (
@@ -37,14 +41,19 @@ const (
 
 // Catalogue lists the weights that can be fetched.
 var Catalogue = []Published{
-	{"vgg16", "vgg16", keras + "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5", "64373286793e3c8b2b4e3219cbf3544b", "", "Keras, with the dense layers (553 MB)"},
-	{"vgg16-notop", "vgg16", keras + "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", "6d6bbae143d832006294945121d1f1fc", "", "Keras, convolutions only (59 MB)"},
-	{"vgg19", "vgg19", keras + "vgg19/vgg19_weights_tf_dim_ordering_tf_kernels.h5", "cbe5617147190e668d6c5d5026f83318", "", "Keras, with the dense layers (575 MB)"},
-	{"vgg19-notop", "vgg19", keras + "vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5", "253f8cb515780f3b799900260a226db6", "", "Keras, convolutions only (80 MB)"},
-	{"vgg11-torchvision", "vgg-a", torch + "vgg11-8a719046.pth", "", "8a719046", "torchvision (531 MB)"},
-	{"vgg13-torchvision", "vgg-b", torch + "vgg13-19584684.pth", "", "19584684", "torchvision (532 MB)"},
-	{"vgg16-torchvision", "vgg16", torch + "vgg16-397923af.pth", "", "397923af", "torchvision (553 MB)"},
-	{"vgg19-torchvision", "vgg19", torch + "vgg19-dcbb9e9d.pth", "", "dcbb9e9d", "torchvision (575 MB)"},
+	{"vgg16", "vgg16", keras + "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5", "64373286793e3c8b2b4e3219cbf3544b", "", "Keras, with the dense layers (553 MB)", preprocessing.Caffe},
+	{"vgg16-notop", "vgg16", keras + "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", "6d6bbae143d832006294945121d1f1fc", "", "Keras, convolutions only (59 MB)", preprocessing.Caffe},
+	{"vgg19", "vgg19", keras + "vgg19/vgg19_weights_tf_dim_ordering_tf_kernels.h5", "cbe5617147190e668d6c5d5026f83318", "", "Keras, with the dense layers (575 MB)", preprocessing.Caffe},
+	{"vgg19-notop", "vgg19", keras + "vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5", "253f8cb515780f3b799900260a226db6", "", "Keras, convolutions only (80 MB)", preprocessing.Caffe},
+	{"vgg11-torchvision", "vgg-a", torch + "vgg11-8a719046.pth", "", "8a719046", "torchvision (531 MB)", preprocessing.Torch},
+	{"vgg13-torchvision", "vgg-b", torch + "vgg13-19584684.pth", "", "19584684", "torchvision (532 MB)", preprocessing.Torch},
+	{"vgg16-torchvision", "vgg16", torch + "vgg16-397923af.pth", "", "397923af", "torchvision (553 MB)", preprocessing.Torch},
+	{"vgg19-torchvision", "vgg19", torch + "vgg19-dcbb9e9d.pth", "", "dcbb9e9d", "torchvision (575 MB)", preprocessing.Torch},
+	{"vgg11-bn-torchvision", "vgg-a", torch + "vgg11_bn-6002323d.pth", "", "6002323d", "torchvision, with batch normalization (531 MB)", preprocessing.Torch},
+	{"vgg13-bn-torchvision", "vgg-b", torch + "vgg13_bn-abd245e5.pth", "", "abd245e5", "torchvision, with batch normalization (532 MB)", preprocessing.Torch},
+	{"vgg16-bn-torchvision", "vgg16", torch + "vgg16_bn-6c64b313.pth", "", "6c64b313", "torchvision, with batch normalization (553 MB)", preprocessing.Torch},
+	{"vgg19-bn-torchvision", "vgg19", torch + "vgg19_bn-c79401a0.pth", "", "c79401a0", "torchvision, with batch normalization (575 MB)", preprocessing.Torch},
+	{"vgg16-features-torchvision", "vgg16", torch + "vgg16_features-amdegroot-88682ab5.pth", "", "88682ab5", "torchvision's IMAGENET1K_FEATURES (528 MB)", preprocessing.TorchFeatures},
 }
 
 // FindPublished finds weights in the catalogue.
@@ -58,6 +67,43 @@ func FindPublished(name string) (Published, error) {
 		return Published{}, fmt.Errorf("models: nothing named %q can be fetched, only %s", name, strings.Join(names, ", "))
 	}
 	return Catalogue[i], nil
+}
+
+// publishedAs finds the file in the catalogue by its checksum. MD5, which takes a while, is
+// computed only where nothing else tells what the file is.
+func publishedAs(file, sha256 string, told bool) (Published, bool, error) {
+	md5Sum := ""
+	for _, p := range Catalogue {
+		switch {
+		case p.SHA256 != "" && strings.HasPrefix(sha256, p.SHA256):
+			return p, true, nil
+		case p.MD5 == "" || told:
+			continue
+		}
+		if md5Sum == "" {
+			var err error
+			if md5Sum, err = sumOf(file, md5.New()); err != nil { //nolint:gosec // what the publisher states
+				return Published{}, false, err
+			}
+		}
+		if md5Sum == p.MD5 {
+			return p, true, nil
+		}
+	}
+	return Published{}, false, nil
+}
+
+// sumOf is the hex checksum of a file.
+func sumOf(name string, sum hash.Hash) (string, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return "", fmt.Errorf("models: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // opened for reading
+	if _, err := io.Copy(sum, file); err != nil {
+		return "", fmt.Errorf("models: %s: %w", name, err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // ErrChecksum says that what was fetched is not what the publisher offers.
@@ -154,15 +200,11 @@ func (p Published) verify(name string) error {
 	if want == "" {
 		sum, want = sha256.New(), p.SHA256
 	}
-	file, err := os.Open(name)
+	got, err := sumOf(name, sum)
 	if err != nil {
-		return fmt.Errorf("models: %w", err)
+		return err
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
-	if _, err := io.Copy(sum, file); err != nil {
-		return fmt.Errorf("models: %s: %w", name, err)
-	}
-	if got := hex.EncodeToString(sum.Sum(nil)); !strings.HasPrefix(got, want) || want == "" {
+	if !strings.HasPrefix(got, want) || want == "" {
 		return fmt.Errorf("models: %s: %w: it is %s, %s states %s; remove the file and fetch it again", name, ErrChecksum, got, p.URL, want)
 	}
 	return nil
