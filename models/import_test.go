@@ -47,7 +47,7 @@ func TestImportAgreesWithKeras(t *testing.T) {
 				t.Fatal(err)
 			}
 			dir := t.TempDir()
-			if _, err := Import(c, filepath.Join(large, name+".h5"), dir); err != nil {
+			if _, err := Import(filepath.Join(large, name+".h5"), ImportOptions{Configuration: c, Dir: dir, Preprocessing: preprocessing.Caffe}); err != nil {
 				t.Fatal(err)
 			}
 			model, err := Open(name, Options{Dir: dir})
@@ -98,7 +98,7 @@ func TestOpenRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Import(c, "../testdata/weights/arrays.npz", dir); err == nil || !strings.Contains(err.Error(), "tensor block") {
+	if _, err := Import("../testdata/weights/arrays.npz", ImportOptions{Configuration: c, Dir: dir}); err == nil || !strings.Contains(err.Error(), "tensor block") {
 		t.Errorf("weights of another shape give %v", err)
 	}
 }

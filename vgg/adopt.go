@@ -3,7 +3,7 @@ package vgg
 import (
 	"fmt"
 	"maps"
-	"regexp"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,211 +11,294 @@ import (
 	"fovea/vgg/weights"
 )
 
-// Adopt turns weights as a publisher names and orders them into those of the configuration:
-// Keras's (block1_conv1/..., fc1/..., layers/conv2d_1/vars/0), PyTorch's of torchvision (features.0.weight, ...),
-// Caffe's as NumPy arrays (conv1_1_W, ...), or our own. PyTorch's kernels are OIHW, and its
-// first dense layer takes the channels first; both are turned round. Its networks were
-// trained on another preprocessing, which is noted in the metadata. The result has been
-// checked against the configuration.
-func (c Configuration) Adopt(set weights.Set) (weights.Set, error) {
-	adopted := weights.Set{Tensors: map[string]weights.Tensor{}, SHA256: set.SHA256, Metadata: maps.Clone(set.Metadata)}
-	if adopted.Metadata == nil {
-		adopted.Metadata = map[string]string{}
+// Ignored is a tensor of a weights file that was not taken over, with the reason.
+type Ignored struct{ Name, Reason string }
+
+// Adopted are weights in our names and order.
+type Adopted struct {
+	Set weights.Set
+	// Scheme is the publisher's way of naming that was recognized; the metadata has it too.
+	Scheme Scheme
+	// Ignored are the tensors that were not taken over, in the order of their names.
+	Ignored []Ignored
+	// Absent are the layers of the published network that the weights have not.
+	Absent []string
+	// Normalizations is the number of batch normalizations that became part of convolutions.
+	Normalizations int
+	// Notes tell what else was done to the weights, each a sentence.
+	Notes []string
+}
+
+// Adopt turns weights as a publisher names and orders them into those of the configuration.
+// Names are told apart by their schemes (docs/weights.md lists them), kernels' orders by
+// their shapes, once for the whole file. A batch normalization becomes part of the
+// convolution that it follows. Every tensor is taken over or ignored for a reason that the
+// result tells; one that may be part of the convolutional network, but is not known, is an
+// error. The dense layers are taken over as far as they are VGG's, with any number of classes.
+//
+// The result has been checked against the configuration. What the weights want of their input
+// is for the caller to find out.
+func (c Configuration) Adopt(set weights.Set) (Adopted, error) {
+	f, err := readFile(set)
+	if err != nil {
+		return Adopted{}, err
 	}
-	torch, numbered := c.torchNames(), c.numberedNames()
-	fromTorch := false
-	for _, name := range slices.Sorted(maps.Keys(set.Tensors)) {
-		tensor := set.Tensors[name]
-		own, isTorch := torch[name]
-		if isTorch {
-			fromTorch = true
+	b, err := f.findBase()
+	if err != nil {
+		return Adopted{}, err
+	}
+	if !slices.Equal(c.shapes(), f.shapes(b)) {
+		return Adopted{}, f.misfit(c, b)
+	}
+	a := &adoption{file: f, configuration: c, base: b, used: map[string]bool{}}
+	if err := a.run(); err != nil {
+		return Adopted{}, err
+	}
+	return a.result, c.Check(a.result.Set)
+}
+
+// adoption is one call of Adopt.
+type adoption struct {
+	*file
+	configuration Configuration
+	base          base
+	top           top
+	// notTop says why dense layers that are there are not the network's.
+	notTop string
+	used   map[string]bool
+	result Adopted
+}
+
+func (a *adoption) run() error {
+	if err := a.findNormalizations(&a.base); err != nil {
+		return err
+	}
+	if err := a.checkPlaces(a.configuration, a.base); err != nil {
+		return err
+	}
+	a.result.Set = weights.Set{Tensors: map[string]weights.Tensor{}, SHA256: a.set.SHA256, Metadata: maps.Clone(a.set.Metadata)}
+	if a.result.Set.Metadata == nil {
+		a.result.Set.Metadata = map[string]string{}
+	}
+	own := a.isOwn()
+	if !own { // another program's notes under these names mean something else
+		for _, key := range []string{inputSizeKey, unitsKey, classesKey, modulesKey, PreprocessingKey, PreprocessingSourceKey} {
+			delete(a.result.Set.Metadata, key)
+		}
+	}
+	d, err := dimensions(a.result.Set)
+	if err != nil {
+		return err
+	}
+	side := d.InputSize / 32
+	shapes := a.shapes(a.base)
+	if a.top, a.notTop, err = a.findTop(a.base, side*side*shapes[len(shapes)-1].outputs); err != nil {
+		return err
+	}
+	a.result.Scheme = a.scheme(own)
+	if err := a.checkTheano(); err != nil {
+		return err
+	}
+	if err := a.takeConvolutions(); err != nil {
+		return err
+	}
+	if err := a.takeDense(side); err != nil {
+		return err
+	}
+	if err := a.ignoreRest(); err != nil {
+		return err
+	}
+	a.note(d)
+	return nil
+}
+
+// isOwn tells weights that are in our names and order already.
+func (a *adoption) isOwn() bool {
+	for name := range a.set.Tensors {
+		layer, last := path.Split(name)
+		layer = strings.TrimSuffix(layer, "/")
+		known := strings.HasPrefix(layer, "block") || slices.Contains(denseLayers, layer)
+		if !known || strings.Contains(layer, "/") || last != "kernel" && last != "bias" {
+			return false
+		}
+	}
+	return a.base.layout == hwio
+}
+
+// checkTheano refuses Keras's weights in the order of its Theano days: those kernels are
+// turned round by 180 degrees too, or are not, which nothing tells.
+func (a *adoption) checkTheano() error {
+	keras := a.base.convolutions[0].kerasParts
+	if keras && a.base.layout == oihw {
+		return fmt.Errorf("vgg: the weights are Keras's in the order of Theano (%s has shape %v), whose kernels may be turned round: use the file with tf_dim_ordering_tf_kernels in its name", a.base.convolutions[0].name(), a.kernel(a.base.convolutions[0]).Shape)
+	}
+	return nil
+}
+
+// channelsFirst tells whether fc6 takes its inputs channel by channel: as the convolutions'
+// kernels are ordered, unless a Keras model says that it computes channels first.
+func (a *adoption) channelsFirst() bool {
+	if a.base.layout == oihw {
+		return true
+	}
+	for _, value := range a.set.Metadata {
+		if strings.Contains(value, `"data_format": "channels_first"`) || strings.Contains(value, `"data_format":"channels_first"`) {
+			return true
+		}
+	}
+	return false
+}
+
+// takeConvolutions takes the base over.
+func (a *adoption) takeConvolutions() error {
+	biases := 0
+	for _, m := range a.base.convolutions {
+		if m.tensors[partBias] != "" {
+			biases++
+		}
+	}
+	for i, l := range a.configuration.convolutions() {
+		m := a.base.convolutions[i]
+		norm, normalized := a.base.normalizations[i]
+		if err := a.complete(m, l.Name, biases == 0 || normalized); err != nil {
+			return err
+		}
+		kernel := a.base.layout.convolutionKernel(a.kernel(m))
+		bias := a.bias(m, l.Kernel[3])
+		if normalized {
 			var err error
-			if tensor, err = fromPyTorch(own, tensor); err != nil {
-				return weights.Set{}, fmt.Errorf("vgg: tensor %s: %w", name, err)
-			}
-		} else {
-			known := false
-			if own, known = numbered[name]; !known {
-				own, known = ownName(name)
-			}
-			if !known {
-				return weights.Set{}, fmt.Errorf("vgg: the weights have a tensor %s, which no publisher's %s has: are they of another network?", name, c.Name)
+			if kernel, bias, err = a.folded(norm, kernel, bias, l.Kernel[3]); err != nil {
+				return err
 			}
 		}
-		if _, twice := adopted.Tensors[own]; twice {
-			return weights.Set{}, fmt.Errorf("vgg: the weights have two tensors for %s, the second is %s", own, name)
-		}
-		adopted.Tensors[own] = tensor
+		a.put(l.Name, kernel, bias)
+		a.use(m)
 	}
-	if fromTorch && adopted.Metadata[PreprocessingKey] == "" {
-		adopted.Metadata[PreprocessingKey] = "torch"
+	if biases == 0 && len(a.base.normalizations) == 0 {
+		a.result.Notes = append(a.result.Notes, "The convolutions have no biases: they are 0.")
 	}
-	return adopted, c.Check(adopted)
+	if n := len(a.base.normalizations); n > 0 {
+		a.result.Normalizations = n
+		a.result.Notes = append(a.result.Notes, fmt.Sprintf("%d batch normalizations were made part of the convolutions before them.", n))
+	}
+	return nil
 }
 
-// torchNames maps torchvision's names to ours. Its features are numbered with their
-// rectifiers and poolings, its classifier with rectifiers and dropouts. It has no
-// configuration with local response normalization, which would be a module like the others.
-func (c Configuration) torchNames() map[string]string {
-	names := map[string]string{}
-	add := func(module string, index int, layer string) {
-		names[fmt.Sprintf("%s.%d.weight", module, index)] = layer + "/kernel"
-		names[fmt.Sprintf("%s.%d.bias", module, index)] = layer + "/bias"
+// complete finds a layer without a bias, or with a bias alone. Exporters to ONNX leave out
+// biases that are all zero; elsewhere one that is missing alone was lost.
+func (a *adoption) complete(m module, layer string, withoutBias bool) error {
+	if m.tensors[partKernel] == "" {
+		return fmt.Errorf("vgg: the weights have no kernel for %s, but %s", layer, m.name())
 	}
-	index := 0
-	for _, l := range c.Layers(false) {
-		switch l.Kind {
-		case KindConvolution:
-			add("features", index, l.Name)
-			index += 2
-		case KindMaxPool, KindLRN:
-			index++
-		}
+	if m.tensors[partBias] == "" && !withoutBias && m.scheme != SchemeONNX {
+		return fmt.Errorf("vgg: the weights have no bias for %s, whose kernel is %s, though other layers have one", layer, m.name())
 	}
-	for i, layer := range []string{"fc6", "fc7", "fc8"} {
-		add("classifier", 3*i, layer)
-	}
-	return names
+	return nil
 }
 
-// numberedNames maps the names in Keras 3's weights files (.weights.h5, .keras) to ours.
-// They know a layer by its class and its number among those of the class.
-func (c Configuration) numberedNames() map[string]string {
-	names, counts := map[string]string{}, map[string]int{}
-	for _, l := range c.Layers(true) {
-		class := map[Kind]string{KindConvolution: "conv2d", KindDense: "dense"}[l.Kind]
-		if class == "" {
-			continue
-		}
-		path := "layers/" + class
-		if n := counts[class]; n > 0 {
-			path += "_" + strconv.Itoa(n)
-		}
-		counts[class]++
-		names[path+"/vars/0"], names[path+"/vars/1"] = l.Name+"/kernel", l.Name+"/bias"
+// bias is a layer's bias, of zeros where it has none.
+func (a *adoption) bias(m module, units int) weights.Tensor {
+	if name, found := m.tensors[partBias]; found {
+		return squeezed(a.set.Tensors[name])
 	}
-	return names
+	return weights.Float32Tensor([]int{units}, make([]float32, units))
 }
 
-var caffeName = regexp.MustCompile(`^(?:conv(\d)_(\d)|(fc[678]))[_/](W|w|weights|b|biases)$`)
-
-// kerasDense are Keras's names of the dense layers.
-var kerasDense = map[string]string{"fc1": "fc6", "fc2": "fc7", "predictions": "fc8"}
-
-// ownName is our name for a tensor of Keras's, Caffe's or our own making.
-func ownName(name string) (string, bool) {
-	if m := caffeName.FindStringSubmatch(name); m != nil {
-		layer := m[3]
-		if layer == "" {
-			layer = "block" + m[1] + "_conv" + m[2]
-		}
-		if strings.EqualFold(m[4][:1], "w") {
-			return layer + "/kernel", true
-		}
-		return layer + "/bias", true
+func (a *adoption) folded(norm module, kernel, bias weights.Tensor, channels int) (weights.Tensor, weights.Tensor, error) {
+	n, err := a.readNormalization(norm, channels)
+	if err != nil {
+		return kernel, bias, err
 	}
-	parts := strings.Split(strings.TrimPrefix(name, "model_weights/"), "/")
-	layer, last := parts[0], parts[len(parts)-1]
-	if own := kerasDense[layer]; own != "" {
-		layer = own
+	shifts, err := bias.Float32()
+	if err != nil {
+		return kernel, bias, fmt.Errorf("vgg: the bias before %s: %w", norm.name(), err)
 	}
-	if !strings.HasPrefix(layer, "block") && !strings.HasPrefix(layer, "fc") || len(parts) < 2 {
-		return "", false
+	if len(shifts) != channels {
+		return kernel, bias, fmt.Errorf("vgg: the bias before %s has %d values for %d channels", norm.name(), len(shifts), channels)
 	}
-	last = strings.TrimSuffix(last, ":0")
-	switch {
-	case last == "kernel" || strings.Contains(last, "_W_"):
-		return layer + "/kernel", true
-	case last == "bias" || strings.Contains(last, "_b_"):
-		return layer + "/bias", true
+	if kernel, bias, err = n.fold(kernel, shifts); err != nil {
+		return kernel, bias, fmt.Errorf("vgg: make the batch normalization %s part of its convolution: %w", norm.name(), err)
 	}
-	return "", false
+	a.use(norm)
+	return kernel, bias, nil
 }
 
-// fromPyTorch turns a kernel round: OIHW to HWIO, units x inputs to inputs x units, and for
-// the layer after the flattening, inputs of channel, row, column to row, column, channel.
-func fromPyTorch(own string, t weights.Tensor) (weights.Tensor, error) {
-	if strings.HasSuffix(own, "/bias") {
-		return t, nil
-	}
-	switch {
-	case len(t.Shape) == 4:
-		return transpose(t, 2, 3, 1, 0), nil
-	case own == "fc6/kernel" && len(t.Shape) == 2 && t.Shape[1] == flattened:
-		units := t.Shape[0]
-		t.Shape = []int{units, 512, 7, 7}
-		t = transpose(t, 2, 3, 1, 0)
-		t.Shape = []int{flattened, units}
-		return t, nil
-	case len(t.Shape) == 2:
-		return transpose(t, 1, 0), nil
-	}
-	return t, fmt.Errorf("a kernel of shape %v", t.Shape)
-}
-
-// transpose puts the dimensions into another order: dimension i of the result is dimension
-// order[i] of the tensor.
-func transpose(t weights.Tensor, order ...int) weights.Tensor {
-	element := 4
-	if t.DType == weights.F16 {
-		element = 2
-	}
-	strides, stride := make([]int, len(order)), element
-	for i := len(t.Shape) - 1; i >= 0; i-- {
-		strides[i] = stride
-		stride *= t.Shape[i]
-	}
-	out := weights.Tensor{Shape: make([]int, len(order)), DType: t.DType, Raw: make([]byte, len(t.Raw))}
-	steps := make([]int, len(order))
-	for i, o := range order {
-		out.Shape[i], steps[i] = t.Shape[o], strides[o]
-	}
-	// The last dimension of the result is an inner loop of its own, for speed.
-	last := len(order) - 1
-	index, from, length, step := make([]int, last), 0, out.Shape[last], steps[last]
-	for to := 0; to < len(out.Raw); to += length * element {
-		row := out.Raw[to : to+length*element]
-		for i := range length {
-			copy(row[i*element:(i+1)*element], t.Raw[from+i*step:])
+// takeDense takes the top over.
+func (a *adoption) takeDense(side int) error {
+	biases := 0
+	for _, m := range a.top.layers {
+		if m.tensors[partBias] != "" {
+			biases++
 		}
-		for i := last - 1; i >= 0; i-- {
-			index[i]++
-			from += steps[i]
-			if index[i] < out.Shape[i] {
-				break
+	}
+	for i, m := range a.top.layers {
+		layer := denseLayers[i]
+		if err := a.complete(m, layer, biases == 0); err != nil {
+			return err
+		}
+		width := 1
+		if i == 0 {
+			width = side
+		}
+		kernel := a.top.order.denseKernel(a.kernel(m), a.base.layout, width, a.channelsFirst())
+		if i > 0 && a.result.Scheme == SchemePaddleClas {
+			var err error
+			if kernel, err = halved(kernel); err != nil {
+				return fmt.Errorf("vgg: tensor %s: %w", m.name(), err)
 			}
-			from -= steps[i] * out.Shape[i]
-			index[i] = 0
 		}
+		a.put(layer, kernel, a.bias(m, kernel.Shape[1]))
+		a.use(m)
 	}
-	return out
+	if a.result.Scheme == SchemePaddleClas && len(a.top.layers) > 1 {
+		a.result.Notes = append(a.result.Notes, "The kernels of fc7 and fc8 were halved: PaddleClas halves what its dropouts pass on.")
+	}
+	return nil
 }
 
-// publishedAliases are the names under which Caffe's and torchvision's users know a layer:
-// its output before the rectifier, and after it.
-func (c Configuration) publishedAliases() (before, after map[string][]string) {
-	before, after = map[string][]string{}, map[string][]string{}
-	index := 0
-	for _, l := range c.Layers(false) {
-		number := strings.TrimPrefix(strings.Replace(l.Name, "_conv", "_", 1), "block")
-		switch l.Kind {
-		case KindConvolution:
-			before[l.Name] = []string{"features." + strconv.Itoa(index)}
-			after[l.Name] = []string{"conv" + number, "relu" + number, "features." + strconv.Itoa(index+1)}
-			index += 2
-		case KindMaxPool, KindLRN:
-			after[l.Name] = []string{"features." + strconv.Itoa(index)}
-			index++
-		}
+// halved is a kernel for inputs that the source halves before it multiplies them.
+// PaddleClas's dropouts are of the kind that scales when a network is used, not when it is
+// trained (downscale_in_infer), and its rectified layers are taken without it.
+func halved(t weights.Tensor) (weights.Tensor, error) {
+	values, err := t.Float32()
+	if err != nil {
+		return t, err
 	}
-	for i, layer := range []string{"fc6", "fc7", "fc8"} {
-		if layer == "fc8" {
-			after[layer] = []string{"classifier.6"}
-			continue
-		}
-		before[layer] = []string{fmt.Sprintf("classifier.%d", 3*i)}
-		after[layer] = []string{"relu" + layer[2:], fmt.Sprintf("classifier.%d", 3*i+1)}
+	for i := range values {
+		values[i] /= 2
 	}
-	after["softmax"] = []string{"prob"}
-	return before, after
+	return weights.Float32Tensor(t.Shape, values), nil
+}
+
+func (a *adoption) put(layer string, kernel, bias weights.Tensor) {
+	a.result.Set.Tensors[layer+"/kernel"], a.result.Set.Tensors[layer+"/bias"] = kernel, bias
+}
+
+func (a *adoption) use(m module) {
+	for _, name := range m.tensors {
+		a.used[name] = true
+	}
+}
+
+// note writes down what was recognized and what is not as in the published networks.
+func (a *adoption) note(d Dimensions) {
+	notes := a.result.Set.Metadata
+	if a.result.Scheme != SchemeOwn || notes[SchemeKey] == "" {
+		notes[SchemeKey] = string(a.result.Scheme)
+	}
+	if units := a.top.units; units != 0 && units != d.Units {
+		notes[unitsKey] = strconv.Itoa(units)
+	}
+	if classes := a.top.classes; classes != 0 && classes != d.Classes {
+		notes[classesKey] = strconv.Itoa(classes)
+	}
+	if step := a.base.step(); a.base.countsModules() && step != torchStep {
+		notes[modulesKey] = strconv.Itoa(step)
+	}
+	a.result.Absent = slices.Clone(denseLayers[len(a.top.layers):])
+	if len(a.result.Absent) > 0 {
+		a.result.Absent = append(a.result.Absent, "softmax")
+	}
+	a.result.Ignored = a.ignored
+	slices.SortFunc(a.result.Ignored, func(x, y Ignored) int { return strings.Compare(x.Name, y.Name) })
 }

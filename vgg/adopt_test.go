@@ -56,42 +56,42 @@ func TestAdopt(t *testing.T) {
 	}
 	conv := 0
 	for name, test := range map[string]struct {
-		set           weights.Set
-		preprocessing string
+		set    weights.Set
+		scheme Scheme
 	}{
-		"own":   {named(c, func(l string, _ int) (string, string) { return l + "/kernel", l + "/bias" }, false), ""},
-		"keras": {named(c, func(l string, _ int) (string, string) { return l + "/" + l + "_W_1:0", l + "/" + l + "_b_1:0" }, false), ""},
+		"own":   {named(c, func(l string, _ int) (string, string) { return l + "/kernel", l + "/bias" }, false), SchemeOwn},
+		"keras": {named(c, func(l string, _ int) (string, string) { return l + "/" + l + "_W_1:0", l + "/" + l + "_b_1:0" }, false), SchemeKeras},
 		"keras model": {named(c, func(l string, _ int) (string, string) {
 			return "model_weights/" + l + "/" + l + "/kernel:0", "model_weights/" + l + "/" + l + "/bias:0"
-		}, false), ""},
+		}, false), SchemeKeras},
 		"keras 3": {named(c, func(l string, _ int) (string, string) {
 			path := "layers/" + keras3[l]
 			return path + "/vars/0", path + "/vars/1"
-		}, false), ""},
+		}, false), SchemeKeras},
 		"caffe": {named(c, func(l string, _ int) (string, string) {
 			n := "conv" + l[5:6] + "_" + l[len(l)-1:]
 			return n + "_W", n + "_b"
-		}, false), ""},
+		}, false), SchemeNumPy},
 		"torch": {named(c, func(string, int) (string, string) {
 			n := "features." + torchvision[conv]
 			conv++
 			return n + ".weight", n + ".bias"
-		}, true), "torch"},
+		}, true), SchemeTorchvision},
 	} {
 		t.Run(name, func(t *testing.T) {
 			adopted, err := c.Adopt(test.set)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := adopted.Metadata[PreprocessingKey]; got != test.preprocessing {
-				t.Errorf("preprocessing is %q, want %q", got, test.preprocessing)
+			if adopted.Scheme != test.scheme {
+				t.Errorf("the scheme is %s, want %s", adopted.Scheme, test.scheme)
 			}
 			n := float32(0)
 			for _, l := range c.Layers(false) {
 				if l.Kernel == nil {
 					continue
 				}
-				values, err := adopted.Tensors[l.Name+"/kernel"].Float32()
+				values, err := adopted.Set.Tensors[l.Name+"/kernel"].Float32()
 				if err != nil || values[0] != n {
 					t.Errorf("the kernel of %s is that of number %v, want %v", l.Name, values[0], n)
 				}
@@ -106,67 +106,29 @@ func TestAdoptRefuses(t *testing.T) {
 	good := func() weights.Set {
 		return named(c, func(l string, _ int) (string, string) { return l + "/kernel", l + "/bias" }, false)
 	}
+	number := func(int) float32 { return 0 }
 	for want, change := range map[string]func(weights.Set){
-		"no tensor block3_conv2/kernel": func(s weights.Set) { delete(s.Tensors, "block3_conv2/kernel") },
+		"vgg-a needs block3_conv2 [3 3 256 256] too": func(s weights.Set) { delete(s.Tensors, "block3_conv2/kernel") },
+		"no bias for block3_conv2":                   func(s weights.Set) { delete(s.Tensors, "block3_conv2/bias") },
 		"tensor block1_conv1/bias has shape [3], but vgg-a needs [64]": func(s weights.Set) {
-			s.Tensors["block1_conv1/bias"] = tensor([]int{3}, func(int) float32 { return 0 })
+			s.Tensors["block1_conv1/bias"] = tensor([]int{3}, number)
 		},
-		"a tensor layer4.1.conv2.weight": func(s weights.Set) {
-			s.Tensors["layer4.1.conv2.weight"] = tensor([]int{1}, func(int) float32 { return 0 })
+		"a tensor layer4.1.conv2.weight":           func(s weights.Set) { s.Tensors["layer4.1.conv2.weight"] = tensor([]int{1, 2, 3, 3}, number) },
+		"a tensor attention/scale":                 func(s weights.Set) { s.Tensors["attention/scale"] = tensor([]int{256}, number) },
+		"a tensor block3_conv3/kernel of shape":    func(s weights.Set) { s.Tensors["block3_conv3/kernel"] = tensor([]int{1}, number) },
+		"a tensor conv1_1_W":                       func(s weights.Set) { s.Tensors["conv1_1_W"] = s.Tensors["block1_conv1/kernel"] },
+		"two tensors for the kernel of one layer":  func(s weights.Set) { s.Tensors["block1_conv1/weight"] = s.Tensors["block1_conv1/kernel"] },
+		"no place for block3_conv3/kernel [3 3 25": func(s weights.Set) { s.Tensors["block3_conv3/kernel"] = s.Tensors["block3_conv2/kernel"] },
+		"batch normalization, bn/beta, bn/gamma": func(s weights.Set) {
+			for _, p := range []string{"gamma", "beta", "moving_mean", "moving_variance"} {
+				s.Tensors["bn/"+p] = tensor([]int{64}, number)
+			}
 		},
-		"a tensor block3_conv3/kernel, which vgg-a does not know": func(s weights.Set) {
-			s.Tensors["block3_conv3/kernel"] = tensor([]int{1}, func(int) float32 { return 0 })
-		},
-		"two tensors for block1_conv1/kernel": func(s weights.Set) { s.Tensors["conv1_1_W"] = s.Tensors["block1_conv1/kernel"] },
 	} {
 		set := good()
 		change(set)
 		if _, err := c.Adopt(set); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want one with %q", err, want)
-		}
-	}
-}
-
-// The order of PyTorch's kernels is checked element by element on small ones.
-func TestTranspose(t *testing.T) {
-	in := tensor([]int{2, 3, 4, 5}, func(i int) float32 { return float32(i) })
-	out := transpose(in, 2, 3, 1, 0)
-	if !slices.Equal(out.Shape, []int{4, 5, 3, 2}) {
-		t.Fatalf("shape is %v", out.Shape)
-	}
-	values, err := out.Float32()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for o := range 2 {
-		for i := range 3 {
-			for h := range 4 {
-				for w := range 5 {
-					if got, want := values[((h*5+w)*3+i)*2+o], float32(((o*3+i)*4+h)*5+w); got != want {
-						t.Fatalf("element %d,%d,%d,%d is %v, want %v", h, w, i, o, got, want)
-					}
-				}
-			}
-		}
-	}
-}
-
-// PyTorch flattens channel by channel, TensorFlow pixel by pixel.
-func TestFirstDenseKernelOfPyTorch(t *testing.T) {
-	const units = 2
-	in := tensor([]int{units, flattened}, func(i int) float32 { return float32(i) })
-	out, err := fromPyTorch("fc6/kernel", in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	values, err := out.Float32()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, at := range [][4]int{{0, 0, 0, 0}, {6, 6, 511, 1}, {3, 5, 100, 0}, {1, 2, 3, 1}} {
-		h, w, c, u := at[0], at[1], at[2], at[3]
-		if got, want := values[((h*7+w)*512+c)*units+u], float32(u*flattened+(c*7+h)*7+w); got != want {
-			t.Errorf("the weight of row %d, column %d, channel %d for unit %d is %v, want %v", h, w, c, u, got, want)
 		}
 	}
 }

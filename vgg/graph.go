@@ -3,6 +3,7 @@ package vgg
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 
@@ -95,7 +96,7 @@ func (c Configuration) graph(set weights.Set, b *builder) ([]inference.Layer, er
 	if b.placement != "" {
 		b.root = b.root.WithDevice(b.placement)
 	}
-	layers, err := b.build(c, hasTop(set))
+	layers, err := b.build(c, c.layersOf(d, set), moduleStep(set))
 	if err != nil {
 		return nil, fmt.Errorf("vgg: build the graph of %s: %w", c.Name, err)
 	}
@@ -117,27 +118,57 @@ func Preprocessing(set weights.Set) (preprocessing.Spec, error) {
 	return spec, nil
 }
 
-func hasTop(set weights.Set) bool {
-	_, found := set.Tensors["fc6/kernel"]
-	return found
+// LayersOf lists the layers that a network with these weights has: all with convolutions,
+// and the dense ones as far as the weights have them. The softmax comes with fc8.
+func (c Configuration) LayersOf(set weights.Set) ([]Layer, error) {
+	d, err := dimensions(set)
+	if err != nil {
+		return nil, err
+	}
+	return c.layersOf(d, set), nil
+}
+
+// LayersWith lists all layers of the configuration in the dimensions of the weights, also
+// those that these have no tensors of.
+func (c Configuration) LayersWith(set weights.Set) ([]Layer, error) {
+	d, err := dimensions(set)
+	if err != nil {
+		return nil, err
+	}
+	return c.LayersFor(d, true), nil
+}
+
+func (c Configuration) layersOf(d Dimensions, set weights.Set) []Layer {
+	layers := c.LayersFor(d, true)
+	for i, l := range layers {
+		_, found := set.Tensors[l.Name+"/kernel"]
+		if l.Kind != KindDense || found {
+			continue
+		}
+		if l.Name == denseLayers[0] {
+			i-- // nor is there a need to flatten
+		}
+		return layers[:i]
+	}
+	return layers
 }
 
 // Check compares weights with what the configuration needs, in the dimensions that they
-// note: the convolutions, and, when there is one of the dense layers, all of them.
+// note: the convolutions, and of the dense layers the first ones as far as they are there.
 func (c Configuration) Check(set weights.Set) error {
-	d, err := dimensions(set)
+	layers, err := c.LayersOf(set)
 	if err != nil {
 		return err
 	}
-	top := hasTop(set)
 	needed := map[string][]int{}
-	for _, l := range c.LayersFor(d, top) {
+	for _, l := range layers {
 		if l.Kernel != nil {
 			needed[l.Name+"/kernel"] = l.Kernel
 			needed[l.Name+"/bias"] = l.Kernel[len(l.Kernel)-1:]
 		}
 	}
-	for name, shape := range needed {
+	for _, name := range slices.Sorted(maps.Keys(needed)) {
+		shape := needed[name]
 		tensor, found := set.Tensors[name]
 		if !found {
 			return fmt.Errorf("vgg: the weights have no tensor %s, which %s needs with shape %v", name, c.Name, shape)
@@ -146,7 +177,7 @@ func (c Configuration) Check(set weights.Set) error {
 			return fmt.Errorf("vgg: tensor %s has shape %v, but %s needs %v", name, tensor.Shape, c.Name, shape)
 		}
 	}
-	for name := range set.Tensors {
+	for _, name := range slices.Sorted(maps.Keys(set.Tensors)) {
 		if needed[name] == nil {
 			return fmt.Errorf("vgg: the weights have a tensor %s, which %s does not know: are they of another network?", name, c.Name)
 		}
@@ -182,17 +213,17 @@ type builder struct {
 const linearSuffix = "_linear"
 
 // build adds the layers one after another and returns them as taps, those with a rectifier
-// before and after it.
-func (b *builder) build(c Configuration, top bool) ([]inference.Layer, error) {
+// before and after it. modules is that of moduleStep.
+func (b *builder) build(c Configuration, layers []Layer, modules int) ([]inference.Layer, error) {
 	side := int64(b.dimensions.InputSize)
 	if b.anySize {
 		side = -1
 	}
 	b.input = op.Placeholder(b.root.SubScope("input"), tf.Float, op.PlaceholderShape(tf.MakeShape(-1, side, side, 3)))
 	var taps []inference.Layer
-	before, after := c.publishedAliases()
+	before, after := c.publishedAliases(modules)
 	x := b.input
-	for _, l := range c.LayersFor(b.dimensions, top) {
+	for _, l := range layers {
 		if b.anySize && l.Kind == KindFlatten {
 			continue
 		}

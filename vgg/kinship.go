@@ -101,9 +101,9 @@ func firstConvolution(set weights.Set) (first, error) {
 	return f, nil
 }
 
-// each calls f with the values of two kernels at the same tap and filter, channel c of one
+// pairwise calls f with the values of two kernels at the same tap and filter, channel c of one
 // and from of the other.
-func each(a, b first, c, from int, f func(x, y float64, filter int)) {
+func pairwise(a, b first, c, from int, f func(x, y float64, filter int)) {
 	for tap := range firstTaps {
 		for filter := range firstFilters {
 			f(float64(a.kernel[(tap*3+c)*firstFilters+filter]), float64(b.kernel[(tap*3+from)*firstFilters+filter]), filter)
@@ -127,7 +127,7 @@ func fit(own, base first, from [3]int) fitted {
 	var total, left float64
 	for c := range 3 {
 		var xy, yy, xx float64
-		each(own, base, c, from[c], func(x, y float64, _ int) { xy, yy, xx = xy+x*y, yy+y*y, xx+x*x })
+		pairwise(own, base, c, from[c], func(x, y float64, _ int) { xy, yy, xx = xy+x*y, yy+y*y, xx+x*x })
 		if yy > 0 {
 			result.std[c] = xy / yy
 		}
@@ -144,7 +144,7 @@ func fit(own, base first, from [3]int) fitted {
 func solveMeans(own, base first, f fitted) [3]float64 {
 	var gains [3][firstFilters]float64
 	for c := range 3 {
-		each(own, base, c, f.from[c], func(_, y float64, filter int) { gains[c][filter] += y })
+		pairwise(own, base, c, f.from[c], func(_, y float64, filter int) { gains[c][filter] += y })
 	}
 	var a [3][4]float64 // normal equations
 	for i := range 3 {

@@ -98,19 +98,24 @@ func compareLayers(t *testing.T, framework, name string, network goldenNetwork) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := c.Adopt(frameworkWeights(t, framework, network))
+	adopted, err := c.Adopt(frameworkWeights(t, framework, network))
 	if err != nil {
 		t.Fatal(err)
 	}
-	model, err := vgg.Open(c, set, inference.SessionConfig{})
+	model, err := vgg.Open(c, adopted.Set, inference.SessionConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer model.Close() //nolint:errcheck // the next network needs the memory
-	set = weights.Set{}
+	adopted = vgg.Adopted{}
 	runtime.GC()
-	input := preprocessed(t, filepath.Join(goldenDir, "cat.1.png"), model.Preprocessing)
-	names := slices.Sorted(maps.Keys(network.Layers))
+	compareWith(t, model, preprocessed(t, filepath.Join(goldenDir, "cat.1.png"), model.Preprocessing), network.Layers)
+}
+
+// compareWith compares a model's layers for a picture with golden values.
+func compareWith(t *testing.T, model *inference.Model, input []float32, golden map[string]goldenLayer) {
+	t.Helper()
+	names := slices.Sorted(maps.Keys(golden))
 	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: names, Batch: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +127,7 @@ func compareLayers(t *testing.T, framework, name string, network goldenNetwork) 
 	const tolerance = 1e-4 // of the layer's largest value
 	worst := 0.0
 	for i, name := range names {
-		layer := network.Layers[name]
+		layer := golden[name]
 		if size := extractor.Layers()[i].Size(); len(outputs[i]) != size || !slices.Equal(extractor.Layers()[i].Shape, layer.Shape) {
 			t.Errorf("%s has shape %v and %d values, want %v", name, extractor.Layers()[i].Shape, len(outputs[i]), layer.Shape)
 			continue

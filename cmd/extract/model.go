@@ -20,6 +20,7 @@ import (
 	"fovea/preprocessing"
 	"fovea/savedmodel"
 	"fovea/vgg"
+	"fovea/vgg/weights"
 )
 
 func newModelCommand() *cobra.Command {
@@ -120,36 +121,91 @@ func fetch(ctx context.Context, p models.Published) error {
 	if err != nil {
 		return err
 	}
-	imported, err := models.Import(c, file, dir)
-	if err == nil {
-		fmt.Println(imported)
-	}
-	return err
+	return importWeights(file, models.ImportOptions{Configuration: c, Dir: dir})
 }
 
 func newImport() *cobra.Command {
-	return &cobra.Command{
-		Use:   "import NAME FILE",
+	var options models.ImportOptions
+	command := &cobra.Command{
+		Use:   "import [NAME] FILE",
 		Short: "Import a publisher's weights for a configuration",
 		Long: `Import reads weights of the configuration NAME (see inspect) from FILE, turns them into the
-program's own names and order, and keeps them, so that --model NAME uses them. FILE is what
-Keras (.h5), torchvision (.pth state dict), safetensors or NumPy (.npz) ship, told by its
-content, with the dense layers or without. The preprocessing that the weights were trained on
-goes with them.`,
+program's own names and order, and keeps them, so that --model NAME uses them. Without NAME
+it is the configuration that the weights are of. FILE is what Keras (.h5), torchvision (.pth
+state dict), safetensors or NumPy (.npz) ship, told by its content, with the dense layers or
+without; docs/weights.md lists the publishers. It says which tensors were left out, and why.
+
+The preprocessing that the weights were trained on is kept with them. It is what the file
+states (the layers of a Keras model, the graph of an ONNX model), else what its checksum or a
+measurement of its first convolution tell, and import says which. Where nothing tells it,
+import refuses: give it with --preprocessing.`,
 		Example: "  extract model import vgg16 vgg16_weights_tf_dim_ordering_tf_kernels.h5",
-		Args:    exactly(2, "a configuration's name and a file of weights"),
+		Args: func(_ *cobra.Command, arguments []string) error {
+			if len(arguments) < 1 || len(arguments) > 2 {
+				return cli.Usagef("give a configuration's name and a file of weights, or the file alone")
+			}
+			return nil
+		},
 		RunE: func(_ *cobra.Command, arguments []string) error {
-			c, err := vgg.ByName(arguments[0])
-			if err != nil {
-				return cli.UsageError{Err: err}
+			if len(arguments) == 2 {
+				var err error
+				if options.Configuration, err = vgg.ByName(arguments[0]); err != nil {
+					return cli.UsageError{Err: err}
+				}
 			}
-			file, err := models.Import(c, arguments[1], "")
-			if err == nil {
-				fmt.Println(file)
-			}
-			return err
+			return importWeights(arguments[len(arguments)-1], options)
 		},
 	}
+	cli.PreprocessingVar(command.Flags(), &options.Preprocessing, "what the weights were trained on: `HOW`, a name such as caffe or torch, KEY=VALUE pairs or a .json file (default: what the file tells)")
+	return command
+}
+
+// importWeights imports a file and prints what came of it: the new file on standard output,
+// the rest in the log.
+func importWeights(file string, options models.ImportOptions) error {
+	imported, err := models.Import(file, options)
+	if err != nil {
+		return err
+	}
+	logrus.Infof("%s holds %s with the names of %s", filepath.Base(file), imported.Configuration.Name, imported.Adopted.Scheme)
+	found := imported.Preprocessing
+	logrus.Infof("preprocessing %s (%s): %s", found.Spec, found.Spec.Describe(), found.Reason)
+	if found.Warning != "" {
+		logrus.Warnf("preprocessing: %s", found.Warning)
+	}
+	for _, note := range imported.Adopted.Notes {
+		logrus.Info(note)
+	}
+	for _, line := range ignoredLines(imported.Adopted.Ignored) {
+		logrus.Info(line)
+	}
+	if absent := imported.Adopted.Absent; len(absent) > 0 {
+		logrus.Infof("layers that there are no weights of: %s", strings.Join(absent, ", "))
+	}
+	fmt.Println(imported.File)
+	return nil
+}
+
+// ignoredLines lists the tensors that were left out, those of one reason on a line.
+func ignoredLines(ignored []vgg.Ignored) []string {
+	const few = 6
+	var reasons []string
+	names := map[string][]string{}
+	for _, i := range ignored {
+		if names[i.Reason] == nil {
+			reasons = append(reasons, i.Reason)
+		}
+		names[i.Reason] = append(names[i.Reason], i.Name)
+	}
+	lines := make([]string, len(reasons))
+	for i, reason := range reasons {
+		listed, more := names[reason], ""
+		if len(listed) > few {
+			listed, more = listed[:few], fmt.Sprintf(" and %d more", len(listed)-few)
+		}
+		lines[i] = fmt.Sprintf("left out %s%s: %s", strings.Join(listed, ", "), more, reason)
+	}
+	return lines
 }
 
 func newExport() *cobra.Command {
@@ -186,7 +242,8 @@ type description struct {
 	Details *preprocessing.Details `json:"preprocessing_details,omitempty"`
 	// PreprocessingSource says how the preprocessing of imported weights was found.
 	PreprocessingSource string `json:"preprocessing_source,omitempty"`
-	// Weights is "none", "base" (the convolutions alone) or "all".
+	// Weights is "none", "base" (the convolutions alone), "all", or the base with the dense
+	// layers that there are weights of, such as "base, fc6, fc7".
 	Weights string `json:"weights"`
 	SHA256  string `json:"sha256,omitempty"`
 	// Parameters is the number of weights and biases of the whole network.
@@ -219,22 +276,48 @@ func describe(name string) (description, error) {
 		Name: c.Name, Kind: "VGG", Configuration: c.Letter, Input: []int{vgg.InputSize, vgg.InputSize, 3},
 		Weights: "none", Parameters: c.Parameters(true),
 	}
-	for _, l := range c.Layers(true) {
-		d.Layers = append(d.Layers, layerDescription{l.Name, l.Aliases, string(l.Kind), l.Shape, l.Kernel, l.Parameters()})
-	}
 	set, err := models.Weights(c, "")
-	if errors.Is(err, models.ErrNoWeights) {
-		return d, nil
-	} else if err != nil {
+	noWeights := errors.Is(err, models.ErrNoWeights)
+	if err != nil && !noWeights {
 		return d, err
 	}
-	d.SHA256, d.Weights = set.SHA256, "base"
-	if _, top := set.Tensors["fc6/kernel"]; top {
-		d.Weights = "all"
+	layers, err := c.LayersWith(set)
+	if err != nil {
+		return d, err
+	}
+	d.Parameters = 0
+	for _, l := range layers {
+		d.Layers = append(d.Layers, layerDescription{l.Name, l.Aliases, string(l.Kind), l.Shape, l.Kernel, l.Parameters()})
+		d.Parameters += l.Parameters()
+	}
+	if noWeights {
+		return d, nil
+	}
+	d.SHA256 = set.SHA256
+	if d.Weights, err = extent(c, set); err != nil {
+		return d, err
 	}
 	d.Preprocessing, err = vgg.Preprocessing(set)
 	d.Details, d.PreprocessingSource = d.Preprocessing.Details(), set.Metadata[vgg.PreprocessingSourceKey]
 	return d, err
+}
+
+// extent says which layers there are weights of.
+func extent(c vgg.Configuration, set weights.Set) (string, error) {
+	layers, err := c.LayersOf(set)
+	if err != nil {
+		return "", err
+	}
+	there := "base"
+	for _, l := range layers {
+		if l.Kind == vgg.KindDense {
+			there += ", " + l.Name
+		}
+		if l.Kind == vgg.KindSoftmax {
+			return "all", nil
+		}
+	}
+	return there, nil
 }
 
 func describeSavedModel(dir, signature string) (description, error) {

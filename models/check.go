@@ -1,0 +1,237 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"fovea/inference"
+	"fovea/internal/samples"
+	"fovea/picture"
+	"fovea/preprocessing"
+)
+
+// CheckOptions say how a model is checked.
+type CheckOptions struct {
+	// Preprocessing stands in for that of the model.
+	Preprocessing preprocessing.Spec
+	// Reference, if set, are what the model's own framework computes of the photographs in the
+	// program: by a layer's name, the values of all photographs one after another, in the
+	// order of samples.Photos. See ReferenceScript.
+	Reference map[string][]float32
+}
+
+// Check is what the photographs in the program show of a model.
+type Check struct {
+	Preprocessing preprocessing.Spec
+	Photos        []string
+	Layers        []LayerStatistics
+	Candidates    []Candidate
+	Comparisons   []Comparison
+}
+
+// LayerStatistics are those of the values of a layer over all photographs.
+type LayerStatistics struct {
+	Name      string  `json:"name"`
+	Shape     []int   `json:"shape"`
+	Mean      float64 `json:"mean"`
+	Std       float64 `json:"std"`
+	Least     float64 `json:"min"`
+	Largest   float64 `json:"max"`
+	Zeros     float64 `json:"zeros"`             // share of the values
+	Dead      int     `json:"dead_channels"`     // channels that are 0 in all photographs
+	Constant  int     `json:"constant_channels"` // channels of one value, other than 0, in all photographs
+	Channels  int     `json:"channels"`
+	NotFinite int     `json:"not_finite"` // values that are NaN or infinite
+}
+
+// Candidate is a preprocessing beside the one that is used.
+type Candidate struct {
+	Spec preprocessing.Spec
+	// Cosine is the mean cosine of the features by this preprocessing with those by the one
+	// that is used: what it would cost to take the wrong one.
+	Cosine float64
+	// Alike is the mean cosine between different photographs by this preprocessing. Near 1 the
+	// model hardly sees the photographs: a sign of a scale that is too small.
+	Alike float64
+	// Largest is the largest feature.
+	Largest float64
+}
+
+// Comparison is a layer beside its reference.
+type Comparison struct {
+	Layer string `json:"layer"`
+	// Cosine is that of the whole layer; Worst the largest difference over the layer's largest
+	// value.
+	Cosine float64 `json:"cosine"`
+	Worst  float64 `json:"worst"`
+}
+
+// Run computes every layer of a model for the photographs in the program.
+func (o CheckOptions) Run(ctx context.Context, model *inference.Model) (Check, error) {
+	if o.Preprocessing.IsZero() {
+		o.Preprocessing = model.Preprocessing
+	}
+	if o.Preprocessing.IsZero() {
+		return Check{}, fmt.Errorf("models: check %s: %w", model.Name, ErrNoPreprocessing(model.Name))
+	}
+	photos, err := samples.Photos()
+	if err != nil {
+		return Check{}, err
+	}
+	c := checker{model: model, photos: photos}
+	check := Check{Preprocessing: o.Preprocessing}
+	for _, p := range photos {
+		check.Photos = append(check.Photos, p.Name)
+	}
+	if err := c.layers(ctx, &check, o); err != nil {
+		return Check{}, err
+	}
+	if check.Candidates, err = c.candidates(ctx, o.Preprocessing); err != nil {
+		return Check{}, err
+	}
+	return check, nil
+}
+
+// ErrNoPreprocessing is the refusal of a model that does not say how it wants its input.
+func ErrNoPreprocessing(model string) error {
+	return fmt.Errorf("%s does not say how it wants its input: give it as the code does that trained it:\n%s", model,
+		preprocessing.Candidates(preprocessing.Caffe, preprocessing.Torch, preprocessing.TF, preprocessing.ZeroOne, preprocessing.RGBMeans, preprocessing.None))
+}
+
+// checker runs a model on photographs, one at a time.
+type checker struct {
+	model  *inference.Model
+	photos []samples.Photo
+}
+
+// features are those of one photograph.
+func (c *checker) features(extractor *inference.Extractor, photo samples.Photo, spec preprocessing.Spec) ([][]float32, error) {
+	width, height := c.model.InputWidth, c.model.InputHeight
+	anySize := width == 0
+	if anySize {
+		width, height = samples.Side, samples.Side
+	}
+	p, err := picture.Decode(photo.Data, picture.Options{Width: width, Height: height})
+	if err != nil {
+		return nil, fmt.Errorf("models: photograph %s: %w", photo.Name, err)
+	}
+	numbers := make([]float32, width*height*spec.Depth())
+	spec.Apply(numbers, p.Pix)
+	if anySize {
+		return extractor.ExtractSized(numbers, 1, width, height)
+	}
+	return extractor.Extract(numbers, 1)
+}
+
+func (c *checker) extractor(names []string) (*inference.Extractor, error) {
+	return inference.NewExtractor(c.model, inference.ExtractorOptions{Layers: names, Batch: 1})
+}
+
+// layers computes the statistics and comparisons of all layers.
+func (c *checker) layers(ctx context.Context, check *Check, o CheckOptions) error {
+	names := make([]string, len(c.model.Layers))
+	for i, l := range c.model.Layers {
+		names[i] = l.Name
+	}
+	extractor, err := c.extractor(names)
+	if err != nil {
+		return err
+	}
+	shapes := extractor.Layers()
+	moments := make([]moments, len(names))
+	compared := newComparer(c.model, o.Reference, len(c.photos))
+	for i, photo := range c.photos {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		features, err := c.features(extractor, photo, o.Preprocessing)
+		if err != nil {
+			return err
+		}
+		for layer, values := range features {
+			shape := shapes[layer].Shape
+			moments[layer].add(values, shape[len(shape)-1])
+			if err := compared.add(c.model.Layers[layer], i, values); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range moments {
+		check.Layers = append(check.Layers, moments[i].statistics(names[i], shapes[i].Shape))
+	}
+	check.Comparisons, err = compared.results()
+	return err
+}
+
+// candidates computes the last layer for each preset of the model's depth.
+func (c *checker) candidates(ctx context.Context, used preprocessing.Spec) ([]Candidate, error) {
+	extractor, err := c.extractor([]string{c.model.Layers[len(c.model.Layers)-1].Name})
+	if err != nil {
+		return nil, err
+	}
+	all := func(spec preprocessing.Spec) ([][]float32, error) {
+		vectors := make([][]float32, len(c.photos))
+		for i, photo := range c.photos {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			features, err := c.features(extractor, photo, spec)
+			if err != nil {
+				return nil, err
+			}
+			vectors[i] = features[0]
+		}
+		return vectors, nil
+	}
+	base, err := all(used)
+	if err != nil {
+		return nil, err
+	}
+	specs := []preprocessing.Spec{used}
+	for _, name := range preprocessing.Names() {
+		if spec, _ := preprocessing.Preset(name); spec != used && spec.Depth() == used.Depth() {
+			specs = append(specs, spec)
+		}
+	}
+	var result []Candidate
+	for _, spec := range specs {
+		vectors, err := all(spec)
+		if err != nil {
+			return nil, err
+		}
+		result = append(result, candidate(spec, vectors, base))
+	}
+	return result, nil
+}
+
+func candidate(spec preprocessing.Spec, vectors, base [][]float32) Candidate {
+	c := Candidate{Spec: spec}
+	pairs := 0
+	for i, v := range vectors {
+		c.Cosine += cosine(v, base[i]) / float64(len(vectors))
+		for _, other := range vectors[:i] {
+			c.Alike += cosine(v, other)
+			pairs++
+		}
+		for _, x := range v {
+			c.Largest = max(c.Largest, float64(x))
+		}
+	}
+	if pairs > 0 {
+		c.Alike /= float64(pairs)
+	}
+	return c
+}
+
+func cosine(a, b []float32) float64 {
+	var ab, aa, bb float64
+	for i := range a {
+		x, y := float64(a[i]), float64(b[i])
+		ab, aa, bb = ab+x*y, aa+x*x, bb+y*y
+	}
+	if aa == 0 || bb == 0 {
+		return 0
+	}
+	return ab / math.Sqrt(aa*bb)
+}

@@ -1,0 +1,164 @@
+package vgg
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"fovea/vgg/weights"
+)
+
+// base are the convolutions of a VGG in a weights file.
+type base struct {
+	family
+	convolutions []module
+	// normalizations are those that follow a convolution, by its place.
+	normalizations map[int]module
+	// tail are dense layers and such as are written as convolutions, which follow in the same
+	// sequence.
+	tail   []module
+	layout layout
+}
+
+// minimum is the least number of convolutions in a row that is taken for a network.
+const minimum = 2
+
+// findBase finds the convolutions of the network that the file holds.
+func (f *file) findBase() (base, error) {
+	var found []base
+	for key, modules := range f.families {
+		if key.numbering == byRole {
+			continue
+		}
+		b := f.baseOf(key, modules)
+		if len(b.convolutions) >= minimum && slices.Contains(f.inputs(b.convolutions[0]), 3) {
+			found = append(found, b)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return base{}, fmt.Errorf("vgg: the weights are of no VGG that is known here: no tensors are named as any publisher's convolutions on pictures of three channels (there are %s)", some(f.allNames()))
+	case 1:
+	default:
+		where := []string{found[0].describe(), found[1].describe()}
+		slices.Sort(where)
+		return base{}, fmt.Errorf("vgg: the weights hold more than one network, %s and %s: save the one that is wanted", where[0], where[1])
+	}
+	b := found[0]
+	var err error
+	b.layout, err = f.layoutOf(b.convolutions)
+	return b, err
+}
+
+// baseOf takes the convolutions up to the first dense layer, also if that is written as a
+// convolution of 7x7.
+func (f *file) baseOf(key family, modules []module) base {
+	b := base{family: key, normalizations: map[int]module{}}
+	convolutions := slices.DeleteFunc(of(modules, ofConvolution), func(m module) bool { return m.rank(f.set) != 4 })
+	end := slices.IndexFunc(convolutions, func(m module) bool { return f.isWholeMap(m) })
+	if end < 0 {
+		end = len(convolutions)
+	}
+	b.convolutions = convolutions[:end]
+	b.tail = slices.Concat(convolutions[end:], of(modules, ofDense))
+	return b
+}
+
+// isWholeMap tells a dense layer that is written as a convolution of 7x7.
+func (f *file) isWholeMap(m module) bool {
+	shape := f.set.Tensors[m.tensors[partKernel]].Shape
+	return len(shape) == 4 && (shape[0] == 7 && shape[1] == 7 || shape[2] == 7 && shape[3] == 7)
+}
+
+// inputs are the numbers of input channels that a kernel may have, by its order.
+func (f *file) inputs(m module) []int {
+	shape := f.set.Tensors[m.tensors[partKernel]].Shape
+	if len(shape) != 4 {
+		return nil
+	}
+	return []int{shape[1], shape[2]}
+}
+
+// step is the number of modules that a convolution takes up in a sequence that counts them:
+// 2 with its rectifier, 3 with a normalization too, 1 where it is one with both.
+func (b base) step() int {
+	switch {
+	case b.scheme == SchemeMMPretrain:
+		return 1
+	case len(b.normalizations) > 0:
+		return 3
+	}
+	return 2
+}
+
+// countsModules tells a sequence of PyTorch's, whose numbers count the modules without weights
+// too and so tell where these are.
+func (k family) countsModules() bool { return k.numbering == byModule && k.scheme != SchemeKeras }
+
+// findNormalizations assigns the base's normalizations to the convolutions that they follow.
+func (f *file) findNormalizations(b *base) error {
+	if b.scheme == SchemeKeras {
+		return nil // they stay among the rest, which see
+	}
+	for _, n := range of(f.families[b.family], ofNormalization) {
+		number := n.number
+		if b.scheme == SchemeTorchvision {
+			number--
+		}
+		at := slices.IndexFunc(b.convolutions, func(m module) bool { return m.number == number })
+		if at < 0 {
+			return fmt.Errorf("vgg: the normalization %s does not follow a convolution at once, so that it cannot be made part of one: export the model as a SavedModel", n.name())
+		}
+		b.normalizations[at] = n
+	}
+	if n := len(b.normalizations); n > 0 && n < len(b.convolutions) {
+		return fmt.Errorf("vgg: %d of %d convolutions have a batch normalization: in the published networks all have one, or none", n, len(b.convolutions))
+	}
+	return nil
+}
+
+// holds tells that a tensor lies where the base's layers are, by its name, and not in another
+// part of the network.
+func (b base) holds(name string) bool {
+	scope := trimWrapper(b.prefix)
+	switch b.scheme {
+	case SchemePytorchcv:
+		scope += "features."
+	case SchemePaddleClas:
+		scope += "conv_block"
+	}
+	rest, inside := strings.CutPrefix(trimWrapper(name), scope)
+	if b.countsModules() {
+		return inside && rest != "" && rest[0] >= '0' && rest[0] <= '9'
+	}
+	return inside
+}
+
+// trimWrapper takes off what stands before all names of a Keras or an MXNet file.
+func trimWrapper(name string) string {
+	for _, wrapper := range []string{"arg:", "aux:", "model_weights/"} {
+		name = strings.TrimPrefix(name, wrapper)
+	}
+	return name
+}
+
+func (f *file) allNames() []string {
+	var all []string
+	for name := range f.set.Tensors {
+		all = append(all, name)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// some lists the first few names.
+func some(names []string) string {
+	const few = 4
+	if len(names) <= few {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:few], ", ") + fmt.Sprintf(" and %d more", len(names)-few)
+}
+
+// kernel is a module's kernel.
+func (f *file) kernel(m module) weights.Tensor { return f.set.Tensors[m.tensors[partKernel]] }

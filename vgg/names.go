@@ -1,0 +1,141 @@
+package vgg
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// A pattern reads the names of one scheme. Its groups are named: prefix, what stands before
+// the layer's own name; class; block, index and number; rest, which ends in the part.
+type pattern struct {
+	scheme    Scheme
+	numbering numbering
+	names     *regexp.Regexp
+}
+
+// patterns are tried in this order.
+var patterns = []pattern{
+	{SchemePytorchcv, byBlock, regexp.MustCompile(`^(?P<prefix>.*?)features\.stage(?P<block>\d)\.unit(?P<index>\d)\.(?P<class>conv|bn)(?P<rest>\..+)$`)},
+	{SchemePaddleClas, byBlock, regexp.MustCompile(`^(?P<prefix>.*?)_?conv_block_(?P<block>\d)\._?conv_?(?P<index>\d)(?P<rest>\..+)$`)},
+	{SchemeKeras, byBlock, regexp.MustCompile(`^(?P<prefix>(?:.*?[/.])?)block(?P<block>\d)_conv(?P<index>\d)(?P<rest>[/.].+)$`)},
+	{SchemeTFSlim, byBlock, regexp.MustCompile(`^(?P<prefix>(?:.*?/)?)conv\d/conv(?P<block>\d)_(?P<index>\d)(?P<rest>/.+)$`)},
+	{SchemeCaffe, byBlock, regexp.MustCompile(`^(?P<prefix>(?:.*?[/.])?)conv_?(?P<block>\d)_(?P<index>\d)(?P<rest>(?:[/._].+|[fb]))$`)},
+	{SchemeONNX, byOrdinal, regexp.MustCompile(`^(?P<prefix>(?:.*/)?sequence/)(?P<class>convolution|dense|batch_norm)_(?P<number>\d+)(?P<rest>/.+)$`)},
+	{SchemeCaffe, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?[/.])?)fc_?(?P<number>[678])[a-z]?(?P<rest>(?:[-/._].+|[fb]))$`)},
+	{SchemeTimm, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)?)(?:pre_logits\.fc(?P<first>[12])|(?P<last>head\.fc))(?P<rest>\..+)$`)},
+	{SchemePytorchcv, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)?)output\.fc(?P<first>[123])(?:\.fc)?(?P<rest>\.[^.]+)$`)},
+	{SchemePaddleClas, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)?)_?fc(?P<first>[123])(?P<rest>\.[^.]+)$`)},
+	{SchemeKeras, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?/)?)(?:fc(?P<first>[12])|(?P<last>predictions))(?P<rest>/.+)$`)},
+	{SchemeTorchvision, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)?)classifier\.(?P<third>[036])(?P<rest>\.[^.]+)$`)},
+	{SchemeTorchvision, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)?)(?:linear(?P<zeroth>[01])|(?P<last>last_linear))(?P<rest>\.[^.]+)$`)},
+	{SchemeKeras, byOrdinal, regexp.MustCompile(`^(?P<prefix>(?:.*?/)?)(?P<class>conv2d|dense|batch_normalization)(?:_(?P<number>\d+))?(?P<rest>/.+)$`)},
+	{SchemeMXNet, byOrdinal, regexp.MustCompile(`^(?:arg:|aux:)?(?P<prefix>(?:\w*?_)?)(?P<class>conv|dense|batchnorm)(?P<number>\d+)(?P<rest>_.+)$`)},
+	{SchemeMXNet, byRole, regexp.MustCompile(`^(?:arg:|aux:)?(?P<prefix>(?:.*?\.)?)(?P<last>output)(?P<rest>\.[^.]+)$`)},
+	{SchemeKeras, byModule, regexp.MustCompile(`^(?P<prefix>.*(?:layer_with_weights-|_operations/|layers/))(?P<number>\d+)(?P<rest>/[^/]+)$`)},
+	{SchemeMMPretrain, byModule, regexp.MustCompile(`^(?P<prefix>(?:.*\.)?)(?P<number>\d+)\.(?P<class>conv|bn|norm)(?P<rest>\.[^.]+)$`)},
+	{SchemeTorchvision, byModule, regexp.MustCompile(`^(?:arg:|aux:)?(?P<prefix>(?:.*\.)?)(?P<number>\d+)(?P<rest>\.[^.]+)$`)},
+}
+
+var classes = map[string]classOfLayer{
+	"": ofAnyClass, "conv": ofConvolution, "convolution": ofConvolution, "conv2d": ofConvolution, "dense": ofDense,
+	"bn": ofNormalization, "norm": ofNormalization, "batch_norm": ofNormalization, "batchnorm": ofNormalization, "batch_normalization": ofNormalization,
+}
+
+// parts are the names of a tensor's part, where that is the last word of its name.
+var parts = map[string]part{
+	"kernel": partKernel, "_kernel": partKernel, "weight": partKernel, "weights": partKernel, "filter": partKernel, "filters": partKernel, "W": partKernel, "w": partKernel,
+	"f": partKernel, "bias": partBias, "_bias": partBias, "biases": partBias, "b": partBias, "gamma": partGamma, "beta": partBeta,
+	"running_mean": partMean, "moving_mean": partMean, "_mean": partMean, "mean": partMean,
+	"running_var": partVariance, "moving_variance": partVariance, "moving_var": partVariance, "_variance": partVariance, "variance": partVariance,
+	"epsilon": partEpsilon,
+}
+
+// variables are the parts of a layer in Keras's weights files, where they have numbers.
+var variables = map[string]part{"vars/0": partKernel, "vars/1": partBias, "vars/2": partMean, "vars/3": partVariance}
+
+// kerasWord is the last word of a name that Keras 1 and 2 made, such as block1_conv1_W_1:0.
+var kerasWord = regexp.MustCompile(`_([Wb])(?:_\d+)?(?::0)?$`)
+
+// partOf reads what stands behind a layer's name. keras says that only Keras writes so.
+func partOf(rest string) (p part, keras, ok bool) {
+	rest = strings.TrimSuffix(rest, "/.ATTRIBUTES/VARIABLE_VALUE")
+	if p, ok = variables[strings.TrimPrefix(rest, "/")]; ok {
+		return p, true, true
+	}
+	if slash := strings.LastIndexByte(rest, '/'); slash >= 0 {
+		word := rest[slash+1:]
+		bare := strings.TrimSuffix(word, ":0")
+		if p, ok = parts[bare]; ok {
+			return p, bare != word || strings.HasSuffix(bare, "kernel"), true
+		}
+		if m := kerasWord.FindStringSubmatch(word); m != nil {
+			return parts[m[1]], true, true
+		}
+		return "", false, false
+	}
+	p, ok = parts[strings.TrimPrefix(strings.TrimLeft(rest[:1], "._-")+rest[1:], "conv.")]
+	return p, false, ok
+}
+
+// read takes a name apart. ok is false where it is of another scheme.
+func (p pattern) read(name string) (l label, ok bool) {
+	match := p.names.FindStringSubmatch(name)
+	if match == nil {
+		return l, false
+	}
+	l = label{scheme: p.scheme, numbering: p.numbering}
+	block, index := 0, 0
+	for i, group := range p.names.SubexpNames() {
+		text := match[i]
+		number, err := strconv.Atoi(text)
+		if group == "" || text == "" && group != "class" {
+			continue
+		}
+		if err != nil && (group == "number" || group == "block" || group == "index") {
+			return l, false
+		}
+		switch group {
+		case "prefix":
+			l.prefix = text
+		case "class":
+			l.class = classes[text]
+		case "block":
+			block = number
+		case "index":
+			index = number
+		case "number":
+			l.number = number
+		case "first": // dense layers numbered from 1
+			l.number = 5 + number
+		case "zeroth":
+			l.number = 6 + number
+		case "third": // torchvision's modules 0, 3 and 6
+			l.number = 6 + number/3
+		case "last":
+			l.number = 8
+		case "rest":
+			l.part, l.kerasParts, ok = partOf(text)
+		}
+	}
+	switch p.numbering {
+	case byBlock:
+		l.number = 10*block + index
+		if l.class == ofAnyClass {
+			l.class = ofConvolution
+		}
+	case byRole:
+		l.class = ofDense
+	}
+	return l, ok
+}
+
+// readName takes a tensor's name apart by the first scheme that knows it.
+func readName(name string) (label, bool) {
+	for _, p := range patterns {
+		if l, ok := p.read(name); ok {
+			return l, true
+		}
+	}
+	return label{}, false
+}

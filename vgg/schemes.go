@@ -1,0 +1,89 @@
+package vgg
+
+// Scheme is a way of naming a network's tensors.
+type Scheme string
+
+// The schemes that Adopt knows. docs/weights.md lists who publishes under which.
+const (
+	SchemeOwn         Scheme = "ours"
+	SchemeTorchvision Scheme = "torchvision"
+	SchemeTimm        Scheme = "timm"
+	SchemePytorchcv   Scheme = "pytorchcv"
+	SchemeMMPretrain  Scheme = "mmpretrain"
+	SchemePaddle      Scheme = "paddle"
+	// SchemePaddleClas are PaddleClas's networks, whose names differ from those of Paddle itself.
+	SchemePaddleClas Scheme = "paddleclas"
+	SchemeMXNet      Scheme = "mxnet"
+	SchemeONNX       Scheme = "onnx"
+	SchemeKeras      Scheme = "keras"
+	SchemeKerasHub   Scheme = "keras-hub"
+	SchemeTFSlim     Scheme = "tf-slim"
+	// SchemeCaffe are Caffe's layer names with Caffe's order of kernels.
+	SchemeCaffe      Scheme = "caffe"
+	SchemeMatConvNet Scheme = "matconvnet"
+	// SchemeNumPy are Caffe's layer names with TensorFlow's order of kernels, as the converted
+	// arrays of Frossard and of machrisaa have them.
+	SchemeNumPy Scheme = "numpy"
+	// SchemeVGGFace are Caffe's layer names in a PyTorch state dict or a Keras file, as the
+	// conversions of the VGG Face network have them.
+	SchemeVGGFace Scheme = "vgg-face"
+)
+
+// SchemeKey is the metadata's key of the scheme that adopted weights were named by.
+const SchemeKey = "scheme"
+
+// classOfLayer is what a tensor's name tells of its layer's kind.
+type classOfLayer int
+
+const (
+	ofAnyClass classOfLayer = iota // the tensors' ranks tell
+	ofConvolution
+	ofDense
+	ofNormalization
+)
+
+// part is what a tensor is to its layer.
+type part string
+
+const (
+	partKernel   part = "kernel"
+	partBias     part = "bias"
+	partGamma    part = "gamma"
+	partBeta     part = "beta"
+	partMean     part = "mean"
+	partVariance part = "variance"
+	partEpsilon  part = "epsilon"
+)
+
+// numbering is what a layer's number in its name counts.
+type numbering int
+
+const (
+	// byOrdinal: the layers of one class, in the order of computation.
+	byOrdinal numbering = iota
+	// byBlock: ten times the block and the place within it.
+	byBlock
+	// byModule: the modules of a sequence, also those without weights.
+	byModule
+	// byRole: 6, 7 and 8 of the dense layers of Caffe.
+	byRole
+)
+
+// label is what a tensor's name tells.
+type label struct {
+	scheme Scheme
+	// prefix is what stands before the layer's own name. The layers of one network share it.
+	prefix    string
+	class     classOfLayer
+	numbering numbering
+	number    int
+	part      part
+	// kerasParts: the tensor's part is named as only Keras does.
+	kerasParts bool
+}
+
+// key tells the layers of a file apart.
+func (l label) key() label {
+	l.part, l.kerasParts = "", false
+	return l
+}

@@ -1,0 +1,149 @@
+package vgg
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// top are the dense layers of a VGG in a weights file: fc6, fc7 and fc8, or the first of them.
+type top struct {
+	layers []module
+	order  matrixOrder
+	units  int
+	// classes is the number of units of fc8, 0 where that is missing.
+	classes int
+}
+
+// denseLayers are Caffe's names of the dense layers, which are ours.
+var denseLayers = []string{"fc6", "fc7", "fc8"}
+
+// findTop finds the dense layers of the network. Dense layers that are no VGG's, because
+// somebody put a classifier of his own on the convolutions, are left out; why says so.
+func (f *file) findTop(b base, flat int) (t top, why string, err error) {
+	layers, err := f.denseCandidates(b)
+	if err != nil || len(layers) == 0 {
+		return t, "", err
+	}
+	var fitting []top
+	for _, order := range []matrixOrder{inputsFirst, unitsFirst} {
+		found, reason := f.fitTop(b, layers, order, flat)
+		if reason == "" {
+			fitting = append(fitting, found)
+		} else if why == "" || strings.Contains(reason, "inputs") {
+			why = reason
+		}
+	}
+	switch {
+	case len(fitting) == 0:
+		return t, why, nil
+	case len(fitting) == 2 && f.hasMatrix(fitting[0].layers):
+		return t, "", fmt.Errorf("vgg: the shapes of the dense kernels do not tell their order, %s or %s (%s has shape %v): save them together with their biases or with fc6", inputsFirst, unitsFirst, layers[0].name(), f.kernel(layers[0]).Shape)
+	}
+	return fitting[0], "", nil
+}
+
+// hasMatrix tells whether a kernel's order matters.
+func (f *file) hasMatrix(layers []module) bool {
+	return slices.ContainsFunc(layers, func(m module) bool { return m.rank(f.set) == 2 })
+}
+
+// denseCandidates are the layers that may be fc6, fc7 and fc8, as far as they follow one
+// another.
+func (f *file) denseCandidates(b base) ([]module, error) {
+	roles, err := f.roles()
+	if err != nil {
+		return nil, err
+	}
+	sequence := f.sequenceOfThree(b)
+	switch {
+	case len(roles) == 0 && sequence != nil:
+		return sequence, nil
+	case roles[6] == nil && roles[7] == nil && roles[8] != nil && len(b.tail) == 2: // MXNet's
+		return append(slices.Clone(b.tail), *roles[8]), nil
+	}
+	var layers []module
+	for number := 6; number <= 8 && roles[number] != nil; number++ {
+		layers = append(layers, *roles[number])
+	}
+	return layers, nil
+}
+
+// roles are the layers that are named as the dense layers of a VGG.
+func (f *file) roles() (map[int]*module, error) {
+	roles := map[int]*module{}
+	for key, modules := range f.families {
+		if key.numbering != byRole {
+			continue
+		}
+		for _, m := range modules {
+			if other := roles[m.number]; other != nil {
+				names := []string{other.name(), m.name()}
+				slices.Sort(names)
+				return nil, fmt.Errorf("vgg: the weights have two layers %s, %s and %s: save the network that is wanted alone", denseLayers[m.number-6], names[0], names[1])
+			}
+			roles[m.number] = &m
+		}
+	}
+	return roles, nil
+}
+
+// sequenceOfThree are three dense layers in a row where layers are known by numbers alone:
+// fewer, or more, are no VGG's.
+func (f *file) sequenceOfThree(b base) []module {
+	if len(b.tail) == 3 {
+		return b.tail
+	}
+	for key, modules := range f.families {
+		if key == b.family || key.scheme != b.scheme && b.scheme != SchemeKeras || key.numbering != byOrdinal {
+			continue
+		}
+		if sequence := slices.Concat(of(modules, ofConvolution), of(modules, ofDense)); len(sequence) == 3 && len(b.tail) == 0 {
+			return sequence
+		}
+	}
+	return nil
+}
+
+// fitTop reads the layers with one order of their kernels, and says what does not fit.
+func (f *file) fitTop(b base, layers []module, order matrixOrder, flat int) (t top, why string) {
+	t = top{order: order}
+	inputs := flat
+	for i, m := range layers {
+		shape := f.kernel(m).Shape
+		in, units, ok := order.of(shape, b.layout)
+		if !ok {
+			return t, fmt.Sprintf("%s has shape %v, which is no dense layer's", m.name(), shape)
+		}
+		if in != inputs {
+			return t, fmt.Sprintf("%s has shape %v, but %s of a VGG takes %d inputs: it is a top of its own", m.name(), shape, denseLayers[i], inputs)
+		}
+		if bias, found := m.tensors[partBias]; found && elements(squeezed(f.set.Tensors[bias]).Shape) != units {
+			return t, fmt.Sprintf("%s has shape %v, its bias %v", m.name(), shape, f.set.Tensors[bias].Shape)
+		}
+		switch i {
+		case 0:
+			t.units = units
+		case 1:
+			if units != t.units {
+				return t, fmt.Sprintf("%s has %d units, but fc7 of a VGG as many as fc6, %d: it is a top of its own", m.name(), units, t.units)
+			}
+		default:
+			t.classes = units
+		}
+		t.layers = append(t.layers, m)
+		inputs = units
+	}
+	if t.classes == 1 {
+		return t, fmt.Sprintf("%s has one unit, of which there is no softmax", layers[2].name())
+	}
+	return t, ""
+}
+
+func elements(shape []int) int {
+	count := 1
+	for _, d := range shape {
+		count *= d
+	}
+	return count
+}
