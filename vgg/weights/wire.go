@@ -76,6 +76,17 @@ func (f field) integers(to []int) ([]int, error) {
 	return to, nil
 }
 
+// varints appends a repeated whole number, packed or not, as the varints it is written in.
+func (f field) varints(to []byte) []byte {
+	switch {
+	case f.kind == protowire.VarintType:
+		return protowire.AppendVarint(to, f.value)
+	case len(to) == 0:
+		return f.bytes[:len(f.bytes):len(f.bytes)]
+	}
+	return append(to, f.bytes...)
+}
+
 // fixed appends a repeated float or double, packed or not, as its bytes. What comes packed
 // and in one piece, as everything large does, is not copied.
 func (f field) fixed(to []byte) []byte {
