@@ -67,6 +67,22 @@ model.fit(np.zeros((1, 8, 8, 2)), np.zeros((1, 6, 6, 2)), verbose=0)
 model.layers[0].set_weights([kernel, bias])
 tf.train.Checkpoint(model=model).write(str(HERE / "keras"))
 
+# Files that people give in place of the weights.
+foreign = HERE / "foreign"
+foreign.mkdir()
+with tf.Graph().as_default() as graph, tf.compat.v1.Session() as session:
+    x = tf.compat.v1.placeholder(tf.float32, [None, 4], name="x")
+    y = tf.nn.relu(tf.matmul(x, tf.compat.v1.get_variable("w", initializer=np.ones((4, 2), "f"))), name="y")
+    session.run(tf.compat.v1.global_variables_initializer())
+    tf.compat.v1.train.export_meta_graph(str(foreign / "model.ckpt.meta"), clear_devices=True)
+    frozen = tf.compat.v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), ["y"])
+    (foreign / "frozen.pb").write_bytes(frozen.SerializeToString())
+small = tf.Module()
+small.w = tf.Variable(np.ones((4, 2), "f"))
+small.f = tf.function(lambda x: x @ small.w, input_signature=[tf.TensorSpec([1, 4])])
+converter = tf.lite.TFLiteConverter.from_concrete_functions([small.f.get_concrete_function()], small)
+(foreign / "model.tflite").write_bytes(converter.convert())
+
 network = {k: v for k, v in values.items() if k not in ("global_step", "vgg_16/mean_rgb") and "Momentum" not in k}
 golden = {
     "v1.ckpt": network,

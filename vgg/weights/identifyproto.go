@@ -87,7 +87,7 @@ func identifyProto(c content) (reader, error) {
 		return nil, fmt.Errorf("%w: it is the graph of a TensorFlow SavedModel, without its variables: use the whole directory as a model (--model DIR)", ErrFormat)
 	case o.bytes[100] > 0, o.bytes[2] > 0 && o.caffeLayer(c):
 		return o.whole(readCaffe, "a .caffemodel")
-	case o.bytes[1] > 0 && o.bytes[2] == 1 && len(o.numbers) == 0 && (o.bytes[3] == 1 || o.bytes[4] > 0):
+	case o.bytes[1] == 1 && o.bytes[2] == 1 && len(o.numbers) == 0 && (o.bytes[3] == 1 || o.bytes[4] > 0):
 		return nil, fmt.Errorf("%w: it is the graph of a TensorFlow checkpoint (.meta), without its variables: give the checkpoint (.index, or the name without an ending)", ErrFormat)
 	case o.bytes[1] > 1 && o.numbers[1] == 0 && o.graphNode(c):
 		return nil, fmt.Errorf("%w: it is a frozen TensorFlow graph (GraphDef): give the checkpoint or the SavedModel that it was made of", ErrFormat)

@@ -82,6 +82,9 @@ func slicedSet(tensors map[string]*sliced) (Set, error) {
 func sliceMeta(message []byte) (map[string]*sliced, error) {
 	tensors := map[string]*sliced{}
 	err := eachField(message, func(meta field) error {
+		if meta.number == 1 && meta.bytes == nil { // the header of a bundle
+			return fmt.Errorf("%w: it is the index of a TensorFlow checkpoint: keep its name (NAME.index), and its data beside it", ErrFormat)
+		}
 		if meta.number != 1 {
 			return nil
 		}
