@@ -79,37 +79,3 @@ func rowMajor(t Tensor) (Tensor, error) {
 	}
 	return permute(Tensor{Shape: reversed, DType: t.DType, Raw: t.Raw}, order), nil
 }
-
-// permute puts the dimensions into another order: dimension i of the result is dimension
-// order[i] of the tensor. The tensor must have been checked.
-func permute(t Tensor, order []int) Tensor {
-	element := t.DType.size()
-	strides, stride := make([]int, len(order)), element
-	for i := len(t.Shape) - 1; i >= 0; i-- {
-		strides[i] = stride
-		stride *= t.Shape[i]
-	}
-	out := Tensor{Shape: make([]int, len(order)), DType: t.DType, Raw: make([]byte, len(t.Raw))}
-	steps := make([]int, len(order))
-	for i, o := range order {
-		out.Shape[i], steps[i] = t.Shape[o], strides[o]
-	}
-	if len(order) < 2 || len(t.Raw) == 0 {
-		copy(out.Raw, t.Raw)
-		return out
-	}
-	index, from := make([]int, len(order)), 0
-	for to := 0; to < len(out.Raw); to += element {
-		copy(out.Raw[to:to+element], t.Raw[from:])
-		for i := len(index) - 1; i >= 0; i-- {
-			index[i]++
-			from += steps[i]
-			if index[i] < out.Shape[i] {
-				break
-			}
-			from -= steps[i] * out.Shape[i]
-			index[i] = 0
-		}
-	}
-	return out
-}

@@ -1,7 +1,6 @@
 package weights
 
 import (
-	"compress/zlib"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,6 +8,8 @@ import (
 	"math"
 	"os"
 	"strings"
+
+	"github.com/klauspost/compress/zlib"
 )
 
 // MATLAB's files up to version 7 are a header of 128 bytes and elements: a type, a length,
