@@ -1,63 +1,141 @@
 package weights
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 )
 
-// Read reads a weights file of any known format, told by its content: safetensors, HDF5 (as
-// Keras writes it, .h5, .weights.h5 or in a .keras archive), NumPy's .npz, or a PyTorch state
-// dict (.pth, in today's form or that of before version 1.6).
+// Read reads weights of any known format, told by their content: safetensors, HDF5 (as Keras
+// writes it, .h5, .weights.h5 or in a .keras archive), NumPy's .npz, its .npy with a pickled
+// dictionary, a PyTorch state dict (.pth, in today's form or that of before version 1.6), a
+// TensorFlow checkpoint, a .caffemodel, MatConvNet's .mat, an ONNX model, MXNet's .params or
+// Paddle's .pdparams. A TensorFlow checkpoint may also be given by the prefix of its files
+// or by its directory.
+//
+// Names and shapes are those of the file but for ONNX, whose tensors are named by the place
+// at which the graph computes with them (see readONNX). Anything else is an error that says
+// what the file is.
 func Read(name string) (Set, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return Set{}, fmt.Errorf("weights: %w", err)
-	}
-	defer file.Close() //nolint:errcheck // opened for reading
-	head := make([]byte, 8)
-	if _, err := io.ReadFull(file, head); err != nil {
-		return Set{}, fmt.Errorf("weights: %s: %w: it has fewer than 8 bytes", name, ErrFormat)
-	}
-	set, err := readAs(name, head)
+	set, err := read(name)
 	if err != nil {
 		return Set{}, fmt.Errorf("weights: %s: %w", name, err)
 	}
 	if set.SHA256 != "" {
 		return set, nil
 	}
-	sum := sha256.New()
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
+	if set.SHA256, err = sumFiles(name); err != nil {
 		return Set{}, fmt.Errorf("weights: %w", err)
 	}
-	if _, err := io.Copy(sum, file); err != nil {
-		return Set{}, fmt.Errorf("weights: %w", err)
-	}
-	set.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	return set, nil
 }
 
-func readAs(name string, head []byte) (set Set, err error) {
-	// The readers of others' making panic on some damage.
+// read opens what a name stands for.
+func read(name string) (Set, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		prefix, notFound := checkpointPrefix(name)
+		if prefix == "" {
+			return Set{}, errors.Join(notFound, err)
+		}
+		return guarded(readBundle, prefix)
+	}
+	if info.IsDir() {
+		return readDirectory(name)
+	}
+	prefix, err := checkpointPrefix(name)
+	if err != nil {
+		return Set{}, err
+	}
+	if prefix != "" && prefix != name {
+		return guarded(readBundle, prefix)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return Set{}, err
+	}
+	defer file.Close() //nolint:errcheck // opened for reading
+	c, err := contentOf(file, info.Size())
+	if err != nil {
+		return Set{}, err
+	}
+	if latestInFolder.Match(c.head) {
+		latest, err := latestCheckpoint(name, c.head)
+		if err != nil {
+			return Set{}, err
+		}
+		return summed(latest)
+	}
+	reader, err := identify(name, c)
+	if err != nil {
+		return Set{}, err
+	}
+	return guarded(reader, name)
+}
+
+// summed reads a file that another name stands for.
+func summed(name string) (Set, error) {
+	set, err := read(name)
+	if err == nil && set.SHA256 == "" {
+		set.SHA256, err = sumFiles(name)
+	}
+	return set, err
+}
+
+// readDirectory reads the checkpoint of a directory, and knows other directories.
+func readDirectory(dir string) (Set, error) {
+	has := func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, name))
+		return err == nil
+	}
+	switch {
+	case has("saved_model.pb"), has("saved_model.pbtxt"):
+		return Set{}, fmt.Errorf("%w: it is the directory of a TensorFlow SavedModel: use it as a model (--model DIR); for its variables alone give variables/variables.index", ErrFormat)
+	case has("Manifest.json") && has("Data"):
+		return Set{}, fmt.Errorf("%w: it is the directory of a Core ML package: give the model that it was converted from", ErrFormat)
+	}
+	checkpoint, err := checkpointIn(dir)
+	if err != nil {
+		return Set{}, err
+	}
+	if checkpoint != "" {
+		return summed(checkpoint)
+	}
+	for _, name := range []string{"model.safetensors", "model.weights.h5", "tf_model.h5", "pytorch_model.bin", "model.onnx", "model.pdparams"} {
+		if has(name) {
+			return Set{}, fmt.Errorf("%w: it is a directory: give the file %s in it", ErrFormat, name)
+		}
+	}
+	return Set{}, fmt.Errorf("%w: it is a directory, without a TensorFlow checkpoint in it: give a file of weights", ErrFormat)
+}
+
+// guarded calls a reader. Those of others' making panic on some damage.
+func guarded(read reader, name string) (set Set, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: it is damaged: %v", ErrFormat, p)
 		}
 	}()
-	switch {
-	case bytes.Equal(head, []byte("\x89HDF\r\n\x1a\n")):
-		return readHDF5(name)
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
-		return readZip(name)
-	case head[0] == 0x80 && head[1] <= 5: // a pickle by itself
-		return readLegacyTorch(name)
+	return read(name)
+}
+
+// sumFiles is the SHA-256 of files, one after another.
+func sumFiles(names ...string) (string, error) {
+	sum := sha256.New()
+	for _, name := range names {
+		file, err := os.Open(name)
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(sum, file)
+		file.Close() //nolint:errcheck // opened for reading
+		if err != nil {
+			return "", err
+		}
 	}
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return Set{}, err
-	}
-	return ParseSafetensors(data)
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }

@@ -111,7 +111,7 @@ func TestReadRefuses(t *testing.T) {
 		"evil pth":       {filepath.Join(files, "evil.pth"), "posix.system"},
 		"half legacy":    {half("torch_legacy.pth"), "not a valid weights file"},
 		"tail legacy":    {cut("torch_legacy.pth", 1), "ends within the elements"},
-		"other pickle":   {put("other", []byte("\x80\x02K\x01.more")), "not one of PyTorch's"},
+		"other pickle":   {put("other", []byte("\x80\x02K\x01.more")), "neither PyTorch's nor"},
 		"cut pickle":     {put("old", []byte("\x80\x02\x8a\x0al\xfc\x9cF\xf9")), "state dict"},
 		"foreign zip":    {archive("docx", map[string]string{"word/document.xml": "x"}), "neither .npz nor PyTorch"},
 		"no array":       {archive("a.npz", map[string]string{"a.npy": "nonsense, and more of it"}), "not a NumPy array"},

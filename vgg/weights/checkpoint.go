@@ -1,0 +1,99 @@
+package weights
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A TensorFlow checkpoint is given as its users do: by the prefix of its files (which names
+// no file itself), by one of the files, or by the directory.
+
+const (
+	indexSuffix = ".index"
+	// checkpointFile is a text in the checkpoint's directory that says which one is the latest.
+	checkpointFile = "checkpoint"
+)
+
+var (
+	shardSuffix    = regexp.MustCompile(`\.data-\d{5}-of-\d{5}$`)
+	latestInFolder = regexp.MustCompile(`(?m)^model_checkpoint_path:\s*"([^"]+)"`)
+)
+
+// checkpointPrefix is the prefix of the checkpoint that a name stands for, "" for none.
+func checkpointPrefix(name string) (string, error) {
+	prefix := shardSuffix.ReplaceAllString(strings.TrimSuffix(name, indexSuffix), "")
+	if _, err := os.Stat(prefix + indexSuffix); err == nil {
+		return prefix, nil
+	}
+	if prefix != name && shardSuffix.MatchString(name) {
+		if _, err := os.Stat(name); err == nil {
+			return "", fmt.Errorf("%w: it is the data of a TensorFlow checkpoint, whose index is missing: put %s beside it", ErrFormat, filepath.Base(prefix)+indexSuffix)
+		}
+	}
+	return "", nil
+}
+
+// latestCheckpoint follows the text file. Its paths are those of the machine that wrote it;
+// on another one the checkpoint lies beside it.
+func latestCheckpoint(file string, text []byte) (string, error) {
+	match := latestInFolder.FindSubmatch(text)
+	if match == nil {
+		return "", fmt.Errorf("%w: it names no checkpoint", ErrFormat)
+	}
+	beside := filepath.Join(filepath.Dir(file), filepath.Base(string(match[1])))
+	for _, candidate := range []string{beside, beside + indexSuffix} {
+		if info, err := os.Stat(candidate); err == nil && info.Mode().IsRegular() {
+			return candidate, nil
+		}
+	}
+	return "", fmt.Errorf("%w: it is the list of a directory of TensorFlow checkpoints, but %s, which it names, is not beside it: give the checkpoint itself", ErrFormat, filepath.Base(beside)+indexSuffix)
+}
+
+// checkpointIn finds the checkpoint of a directory.
+func checkpointIn(dir string) (string, error) {
+	if text, err := os.ReadFile(filepath.Join(dir, checkpointFile)); err == nil {
+		return latestCheckpoint(filepath.Join(dir, checkpointFile), text)
+	}
+	found, err := filepath.Glob(filepath.Join(escapeGlob(dir), "*"+indexSuffix))
+	if err != nil {
+		return "", fmt.Errorf("look for checkpoints: %w", err)
+	}
+	switch len(found) {
+	case 0:
+		return "", nil
+	case 1:
+		return found[0], nil
+	}
+	for i := range found {
+		found[i] = strings.TrimSuffix(filepath.Base(found[i]), indexSuffix)
+	}
+	slices.Sort(found)
+	return "", fmt.Errorf("%w: it is a directory of %d TensorFlow checkpoints: give one of them: %s", ErrFormat, len(found), strings.Join(found, ", "))
+}
+
+var globMeta = regexp.MustCompile(`[*?\[\\]`)
+
+func escapeGlob(path string) string { return globMeta.ReplaceAllString(path, `\$0`) }
+
+// trainersOwn tells what a trainer keeps for itself in a checkpoint: the state of its
+// optimizer and the notes about objects. all are the names of all tensors. A variable's
+// slot is named after the variable (conv1/weights/Momentum), which no layer's tensor is.
+func trainersOwn(name string, all map[string]bool) bool {
+	if strings.Contains(name, "/.OPTIMIZER_SLOT/") || strings.HasPrefix(name, "_CHECKPOINTABLE_OBJECT_GRAPH") {
+		return true
+	}
+	parts := strings.Split(name, "/")
+	for i, part := range parts[:len(parts)-1] {
+		// Keras's optimizer also knows the network's own weights, and a checkpoint has every
+		// variable once, under the shortest way to it.
+		if part == "optimizer" && parts[i+1] != "_trainable_variables" {
+			return true
+		}
+	}
+	parent := strings.Join(parts[:len(parts)-1], "/")
+	return all[parent]
+}

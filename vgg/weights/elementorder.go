@@ -1,0 +1,51 @@
+package weights
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// notFloat stands for the element types of foreign formats that cannot be weights: integers,
+// strings and the like are a trainer's counters and notes.
+const notFloat DType = ""
+
+// tensorOf makes a tensor of little-endian numbers. float32 and float16 are viewed as they
+// are; bfloat16, which float32 holds exactly, and float64 become float32.
+func tensorOf(kind DType, shape []int, raw []byte) (Tensor, error) {
+	if kind == notFloat {
+		return Tensor{}, errors.New("its elements are no floating-point numbers")
+	}
+	t := Tensor{Shape: slices.Clone(shape), DType: kind, Raw: raw}
+	if err := t.check(); err != nil {
+		return Tensor{}, err
+	}
+	return t.asWeights()
+}
+
+// bytesOf is how many bytes a shape of such elements takes, if the numbers are sane.
+func bytesOf(kind DType, shape []int) (int, error) {
+	size := kind.size()
+	for _, d := range shape {
+		if d < 0 || (d > 0 && size > maxTensorBytes/d) {
+			return 0, fmt.Errorf("%w: shape %v is too large", ErrFormat, shape)
+		}
+		size *= d
+	}
+	return size, nil
+}
+
+// rowMajor puts the elements of an array whose first index runs fastest, as MATLAB and
+// Fortran keep it, into the order in which the last one does.
+func rowMajor(t Tensor) (Tensor, error) {
+	if err := t.check(); err != nil {
+		return Tensor{}, err
+	}
+	reversed := slices.Clone(t.Shape)
+	slices.Reverse(reversed)
+	order := make([]int, len(reversed))
+	for i := range order {
+		order[i] = len(order) - 1 - i
+	}
+	return permute(Tensor{Shape: reversed, DType: t.DType, Raw: t.Raw}, order), nil
+}

@@ -1,0 +1,366 @@
+package weights
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strings"
+
+	"github.com/klauspost/compress/zlib"
+)
+
+// MATLAB's files up to version 7 are a header of 128 bytes and elements: a type, a length,
+// and data that may be elements again, or such compressed by zlib ("MAT-File Level 5 File
+// Format"). A variable is a matrix: flags, dimensions, a name, and what its class asks for.
+
+// The types of elements.
+const (
+	miInt8 = iota + 1
+	miUint8
+	miInt16
+	miUint16
+	miInt32
+	miUint32
+	miSingle
+	_
+	miDouble
+	_
+	_
+	miInt64
+	miUint64
+	miMatrix
+	miCompressed
+)
+
+// The classes of matrices.
+const (
+	mxCell   = 1
+	mxStruct = 2
+	mxObject = 3
+	mxChar   = 4
+	mxDouble = 6
+	mxUint64 = 15
+)
+
+const (
+	matHeader  = 128
+	matComplex = 0x0800
+	// maxMatDepth and maxMatValues bound what a hostile file can nest.
+	maxMatDepth  = 16
+	maxMatValues = 200_000
+)
+
+// matrix is one value of MATLAB's.
+type matrix struct {
+	name  string
+	class uint32
+	dims  []int
+	// text is that of a char array, cells the elements of a cell array, fields those of a
+	// struct array, element by element.
+	text   string
+	cells  []matrix
+	fields []map[string]matrix
+	// numbers are those of a numeric array as MATLAB orders them, the first index fastest.
+	numbers Tensor
+}
+
+// matReader reads elements, never beyond the one that they are in.
+type matReader struct {
+	fileSize int64
+	values   int
+}
+
+// readMATFile returns a file's variables by name.
+func readMATFile(name string) (map[string]matrix, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() //nolint:errcheck // opened for reading
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	header := make([]byte, matHeader)
+	if _, err := io.ReadFull(file, header); err != nil {
+		return nil, fmt.Errorf("%w: it is truncated: %w", ErrFormat, err)
+	}
+	if string(header[126:]) != "IM" {
+		return nil, fmt.Errorf("%w: it is a MATLAB file with big-endian numbers: save it again on a common machine", ErrFormat)
+	}
+	r := &matReader{fileSize: info.Size()}
+	variables := map[string]matrix{}
+	for at := int64(matHeader); at < info.Size(); {
+		section := io.NewSectionReader(file, at, info.Size()-at)
+		kind, length, data, err := element(section, uint64(section.Size()))
+		if err != nil {
+			return nil, err
+		}
+		at += length
+		m, err := r.variable(kind, data)
+		if err != nil {
+			return nil, err
+		}
+		if m.name != "" {
+			variables[m.name] = m
+		}
+	}
+	return variables, nil
+}
+
+// variable reads a top-level element.
+func (r *matReader) variable(kind uint32, data *io.LimitedReader) (matrix, error) {
+	switch kind {
+	case miMatrix:
+		return r.matrix(data, 0)
+	case miCompressed:
+		unpacked, err := zlib.NewReader(data)
+		if err != nil {
+			return matrix{}, fmt.Errorf("%w: a compressed variable: %w", ErrFormat, err)
+		}
+		kind, _, inner, err := element(unpacked, 2*maxTensorBytes)
+		if err != nil || kind != miMatrix {
+			return matrix{}, errors.Join(err, fmt.Errorf("%w: a compressed element of type %d", ErrFormat, kind))
+		}
+		m, err := r.matrix(inner, 0)
+		if err != nil {
+			return matrix{}, fmt.Errorf("variable %s: %w", m.name, err)
+		}
+		if _, err := io.Copy(io.Discard, unpacked); err != nil { // to its checksum
+			return matrix{}, fmt.Errorf("%w: variable %s: %w", ErrFormat, m.name, err)
+		}
+		return m, nil
+	}
+	return matrix{}, nil
+}
+
+// element reads a tag. length is how many bytes of source the element takes in all, data
+// reads its own, which are at most limit.
+func element(source io.Reader, limit uint64) (kind uint32, length int64, data *io.LimitedReader, err error) {
+	var tag [8]byte
+	if _, err := io.ReadFull(source, tag[:]); err != nil {
+		return 0, 0, nil, fmt.Errorf("%w: it is truncated: %w", ErrFormat, err)
+	}
+	kind, size := binary.LittleEndian.Uint32(tag[:]), binary.LittleEndian.Uint32(tag[4:])
+	if small := kind >> 16; small != 0 { // up to 4 bytes lie in the tag itself
+		if small > 4 {
+			return 0, 0, nil, fmt.Errorf("%w: an element of %d bytes in its own tag", ErrFormat, small)
+		}
+		text := strings.NewReader(string(tag[4:]))
+		return kind & 0xffff, 8, &io.LimitedReader{R: text, N: int64(small)}, nil
+	}
+	if uint64(size) > limit {
+		return 0, 0, nil, fmt.Errorf("%w: an element of %d bytes where %d are left: is it truncated?", ErrFormat, size, limit)
+	}
+	length = 8 + int64(size)
+	if kind != miCompressed {
+		length += -length & 7
+	}
+	return kind, length, &io.LimitedReader{R: source, N: int64(size)}, nil
+}
+
+// next reads an element within another, and returns its data whole.
+func (r *matReader) next(parent *io.LimitedReader) (kind uint32, data []byte, err error) {
+	kind, length, inner, err := element(parent, uint64(max(parent.N-8, 0)))
+	if err != nil {
+		return 0, nil, err
+	}
+	want := inner.N
+	if want > maxTensorBytes {
+		return 0, nil, fmt.Errorf("%w: an array of %d bytes", ErrFormat, want)
+	}
+	if want <= 4*r.fileSize {
+		data = make([]byte, want)
+		_, err = io.ReadFull(inner, data)
+	} else { // what the file can hardly hold is not given room before it has come
+		data, err = io.ReadAll(inner)
+	}
+	if err != nil || int64(len(data)) != want {
+		return 0, nil, fmt.Errorf("%w: an array of %d bytes is truncated or damaged: %w", ErrFormat, want, errors.Join(err, io.ErrUnexpectedEOF))
+	}
+	if length > 8 {
+		_, err = io.CopyN(io.Discard, parent, min(length-8-want, parent.N))
+	}
+	return kind, data, err
+}
+
+// matrix reads the content of an element miMatrix.
+func (r *matReader) matrix(data *io.LimitedReader, depth int) (m matrix, err error) {
+	if r.values++; r.values > maxMatValues || depth > maxMatDepth {
+		return m, fmt.Errorf("%w: its values are nested too deep or too many", ErrFormat)
+	}
+	if data.N == 0 {
+		return m, nil
+	}
+	_, flags, err := r.next(data)
+	if err != nil {
+		return m, err
+	}
+	if len(flags) < 8 {
+		return m, fmt.Errorf("%w: the flags of a matrix have %d bytes", ErrFormat, len(flags))
+	}
+	word := binary.LittleEndian.Uint32(flags)
+	m.class = word & 0xff
+	if m.class > mxUint64 || m.class == 0 { // what only MATLAB's own programs use
+		_, err := io.Copy(io.Discard, data)
+		return m, err
+	}
+	_, dims, err := r.next(data)
+	if err != nil {
+		return m, err
+	}
+	for i := 0; i+4 <= len(dims); i += 4 {
+		m.dims = append(m.dims, int(int32(binary.LittleEndian.Uint32(dims[i:]))))
+	}
+	_, name, err := r.next(data)
+	if err != nil {
+		return m, err
+	}
+	m.name = string(name)
+	switch {
+	case m.class == mxCell:
+		err = r.cellArray(&m, data, depth)
+	case m.class == mxStruct, m.class == mxObject:
+		err = r.structArray(&m, data, depth)
+	case m.class == mxChar:
+		err = r.charArray(&m, data)
+	case m.class >= mxDouble:
+		err = r.numericArray(&m, data)
+		if word&matComplex != 0 && err == nil {
+			m.numbers = Tensor{}
+		}
+	}
+	if err == nil { // a sparse array, an imaginary part
+		_, err = io.Copy(io.Discard, data)
+	}
+	return m, err
+}
+
+// inner reads a matrix within a matrix.
+func (r *matReader) inner(parent *io.LimitedReader, depth int) (matrix, error) {
+	kind, _, data, err := element(parent, uint64(max(parent.N-8, 0)))
+	if err != nil {
+		return matrix{}, err
+	}
+	if kind != miMatrix {
+		return matrix{}, fmt.Errorf("%w: an element of type %d where a matrix should be", ErrFormat, kind)
+	}
+	m, err := r.matrix(data, depth+1)
+	if err == nil && data.N != 0 {
+		err = fmt.Errorf("%w: it is truncated", ErrFormat)
+	}
+	return m, err
+}
+
+func (r *matReader) cellArray(m *matrix, data *io.LimitedReader, depth int) error {
+	for data.N >= 8 {
+		cell, err := r.inner(data, depth)
+		if err != nil {
+			return err
+		}
+		m.cells = append(m.cells, cell)
+	}
+	return nil
+}
+
+func (r *matReader) structArray(m *matrix, data *io.LimitedReader, depth int) error {
+	if m.class == mxObject {
+		if _, _, err := r.next(data); err != nil { // the name of its class
+			return err
+		}
+	}
+	_, width, err := r.next(data)
+	if err != nil {
+		return err
+	}
+	_, names, err := r.next(data)
+	if err != nil {
+		return err
+	}
+	if len(width) < 4 {
+		return fmt.Errorf("%w: the fields of a struct are damaged", ErrFormat)
+	}
+	n := int(binary.LittleEndian.Uint32(width))
+	if len(names) == 0 {
+		return nil
+	}
+	if n <= 0 || n > 1024 || len(names)%n != 0 {
+		return fmt.Errorf("%w: the fields of a struct are damaged", ErrFormat)
+	}
+	for data.N >= 8 {
+		fields := map[string]matrix{}
+		for i := 0; i < len(names); i += n {
+			value, err := r.inner(data, depth)
+			if err != nil {
+				return err
+			}
+			fields[strings.TrimRight(string(names[i:i+n]), "\x00")] = value
+		}
+		m.fields = append(m.fields, fields)
+	}
+	return nil
+}
+
+func (r *matReader) charArray(m *matrix, data *io.LimitedReader) error {
+	kind, raw, err := r.next(data)
+	if err != nil {
+		return err
+	}
+	if kind == miUint16 || kind == miInt16 {
+		text := make([]rune, len(raw)/2)
+		for i := range text {
+			text[i] = rune(binary.LittleEndian.Uint16(raw[2*i:]))
+		}
+		m.text = string(text)
+		return nil
+	}
+	m.text = strings.TrimRight(string(raw), "\x00")
+	return nil
+}
+
+// numericArray reads the real part, as float32. MATLAB stores whole numbers in as few bytes
+// as they need, whatever their class.
+func (r *matReader) numericArray(m *matrix, data *io.LimitedReader) error {
+	kind, raw, err := r.next(data)
+	if err != nil {
+		return err
+	}
+	size := map[uint32]int{miInt8: 1, miUint8: 1, miInt16: 2, miUint16: 2, miInt32: 4, miUint32: 4, miSingle: 4, miDouble: 8, miInt64: 8, miUint64: 8}[kind]
+	if size == 0 || len(raw)%size != 0 || len(raw)/size > maxTensorBytes/4 {
+		return fmt.Errorf("%w: %d bytes of numbers of type %d", ErrFormat, len(raw), kind)
+	}
+	m.numbers = Tensor{Shape: m.dims, DType: F32, Raw: raw}
+	if kind != miSingle {
+		floats := make([]byte, 0, len(raw)/size*4)
+		for i := 0; i < len(raw); i += size {
+			floats = binary.LittleEndian.AppendUint32(floats, math.Float32bits(matNumber(kind, raw[i:])))
+		}
+		m.numbers.Raw = floats
+	}
+	return m.numbers.check()
+}
+
+func matNumber(kind uint32, raw []byte) float32 {
+	switch kind {
+	case miInt8:
+		return float32(int8(raw[0]))
+	case miUint8:
+		return float32(raw[0])
+	case miInt16:
+		return float32(int16(binary.LittleEndian.Uint16(raw)))
+	case miUint16:
+		return float32(binary.LittleEndian.Uint16(raw))
+	case miInt32:
+		return float32(int32(binary.LittleEndian.Uint32(raw)))
+	case miUint32:
+		return float32(binary.LittleEndian.Uint32(raw))
+	case miInt64:
+		return float32(int64(binary.LittleEndian.Uint64(raw)))
+	case miUint64:
+		return float32(binary.LittleEndian.Uint64(raw))
+	}
+	return float32(math.Float64frombits(binary.LittleEndian.Uint64(raw)))
+}

@@ -1,0 +1,259 @@
+package weights
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// An ONNX model is a graph of operations with constants. Its tensors' names are whatever the
+// exporter liked, so what counts is where the graph computes with them.
+
+// onnxGraph is what matters of onnx.ModelProto.
+type onnxGraph struct {
+	nodes     []onnxNode
+	constants map[string]*onnxTensor
+	// inputs are those that are no constants.
+	inputs []onnxInput
+	// external are the files beside the model that hold constants.
+	external *onnxFiles
+}
+
+type onnxInput struct {
+	name  string
+	dtype int
+	shape []int // -1 for an open dimension
+}
+
+type onnxNode struct {
+	name, op, domain string
+	inputs, outputs  []string
+	attributes       map[string]onnxAttribute
+}
+
+// String is the node as errors name it.
+func (n onnxNode) String() string {
+	if n.domain != "" && n.domain != "ai.onnx" {
+		return fmt.Sprintf("%s.%s %q", n.domain, n.op, n.name)
+	}
+	return fmt.Sprintf("%s %q", n.op, n.name)
+}
+
+type onnxAttribute struct {
+	number  int
+	real    float64
+	text    string
+	numbers []int
+	tensor  *onnxTensor
+	reals   []byte
+}
+
+// readONNX reads a sequential network's weights in the order in which they are computed with,
+// whatever they are called:
+//
+//	sequence/convolution_N/weight, bias                               (OIHW)
+//	sequence/batch_norm_N/weight, bias, running_mean, running_var     (after convolution N)
+//	sequence/dense_N/weight, bias                                     (units x inputs)
+//
+// from N = 0. The first dense layer takes the channels first, as PyTorch's do, and a missing
+// bias is zero. What the graph does with a picture before the first convolution is noted in
+// the metadata (PreprocessingNote). A graph that computes anything that a chain of
+// convolutions, rectifiers, poolings and dense layers does not is refused.
+func readONNX(name string) (Set, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return Set{}, err
+	}
+	g := &onnxGraph{constants: map[string]*onnxTensor{}, external: &onnxFiles{dir: filepath.Dir(name)}}
+	if err := g.parse(data); err != nil {
+		return Set{}, err
+	}
+	walk := newONNXWalk(g)
+	if err := walk.run(); err != nil {
+		return Set{}, fmt.Errorf("follow the ONNX graph: %w", err)
+	}
+	if len(g.external.used) > 0 {
+		walk.set.SHA256, err = g.external.sum(data)
+	}
+	return walk.set, err
+}
+
+func (g *onnxGraph) parse(model []byte) error {
+	return eachField(model, func(f field) error {
+		if f.number != 7 {
+			return nil
+		}
+		var inputs []onnxInput
+		err := eachField(f.bytes, func(f field) error {
+			switch f.number {
+			case 1:
+				node, err := g.parseNode(f.bytes)
+				g.nodes = append(g.nodes, node)
+				return err
+			case 5:
+				tensor, err := g.parseTensor(f.bytes)
+				if err == nil {
+					g.constants[tensor.name] = tensor
+				}
+				return err
+			case 11:
+				input, err := parseONNXInput(f.bytes)
+				inputs = append(inputs, input)
+				return err
+			}
+			return nil
+		})
+		for _, input := range inputs { // before version 4, constants were listed as inputs too
+			if g.constants[input.name] == nil {
+				g.inputs = append(g.inputs, input)
+			}
+		}
+		return err
+	})
+}
+
+func (g *onnxGraph) parseNode(message []byte) (onnxNode, error) {
+	n := onnxNode{attributes: map[string]onnxAttribute{}}
+	err := eachField(message, func(f field) error {
+		switch f.number {
+		case 1:
+			n.inputs = append(n.inputs, string(f.bytes))
+		case 2:
+			n.outputs = append(n.outputs, string(f.bytes))
+		case 3:
+			n.name = string(f.bytes)
+		case 4:
+			n.op = string(f.bytes)
+		case 5:
+			return g.parseAttribute(f.bytes, n.attributes)
+		case 7:
+			n.domain = string(f.bytes)
+		}
+		return nil
+	})
+	return n, err
+}
+
+func (g *onnxGraph) parseAttribute(message []byte, to map[string]onnxAttribute) error {
+	name, a := "", onnxAttribute{}
+	err := eachField(message, func(f field) (err error) {
+		switch f.number {
+		case 1:
+			name = string(f.bytes)
+		case 2:
+			a.real = f.float()
+		case 3:
+			a.number = int(f.value)
+		case 4:
+			a.text = string(f.bytes)
+		case 5:
+			a.tensor, err = g.parseTensor(f.bytes)
+		case 7:
+			a.reals = f.fixed(a.reals)
+		case 8:
+			a.numbers, err = f.integers(a.numbers)
+		}
+		return err
+	})
+	to[name] = a
+	return err
+}
+
+// parseONNXInput is onnx.ValueInfoProto.
+func parseONNXInput(message []byte) (onnxInput, error) {
+	in := onnxInput{}
+	descend := func(message []byte, number int, yield func(field) error) error {
+		return eachField(message, func(f field) error {
+			if int(f.number) == number && f.bytes != nil {
+				return eachField(f.bytes, yield)
+			}
+			return nil
+		})
+	}
+	dimension := func(f field) error {
+		if f.number != 1 {
+			return nil
+		}
+		size := -1
+		err := eachField(f.bytes, func(f field) error {
+			if f.number == 1 {
+				size = int(f.value)
+			}
+			return nil
+		})
+		in.shape = append(in.shape, size)
+		return err
+	}
+	err := eachField(message, func(f field) error {
+		switch f.number {
+		case 1:
+			in.name = string(f.bytes)
+		case 2:
+			return descend(f.bytes, 1, func(f field) error { // the type is that of a tensor
+				switch f.number {
+				case 1:
+					in.dtype = int(f.value)
+				case 2:
+					return eachField(f.bytes, dimension)
+				}
+				return nil
+			})
+		}
+		return nil
+	})
+	return in, err
+}
+
+// onnxFiles are the files beside a model that hold constants.
+type onnxFiles struct {
+	dir  string
+	used map[string]bool
+}
+
+// read reads a part of a file. Its name must not lead out of the model's directory.
+func (e *onnxFiles) read(location string, offset int64, want int) ([]byte, error) {
+	file, err := os.OpenInRoot(e.dir, location)
+	if err != nil {
+		return nil, fmt.Errorf("%w: its elements are in the file %q, which must lie beside the model: %w", ErrFormat, location, err)
+	}
+	defer file.Close() //nolint:errcheck // opened for reading
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if offset < 0 || offset > info.Size() || int64(want) > info.Size()-offset {
+		return nil, fmt.Errorf("%w: its %d bytes at %d lie outside %s of %d bytes: is that truncated?", ErrFormat, want, offset, location, info.Size())
+	}
+	raw := make([]byte, want)
+	if _, err := file.ReadAt(raw, offset); err != nil {
+		return nil, fmt.Errorf("%w: read %s: %w", ErrFormat, location, err)
+	}
+	if e.used == nil {
+		e.used = map[string]bool{}
+	}
+	e.used[location] = true
+	return raw, nil
+}
+
+// sum is the SHA-256 of the model followed by the files, in the order of their names.
+func (e *onnxFiles) sum(model []byte) (string, error) {
+	sum := sha256.New()
+	sum.Write(model)
+	for _, name := range slices.Sorted(maps.Keys(e.used)) {
+		file, err := os.OpenInRoot(e.dir, name)
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(sum, file)
+		file.Close() //nolint:errcheck // opened for reading
+		if err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}

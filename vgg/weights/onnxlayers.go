@@ -1,0 +1,295 @@
+package weights
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// next checks that a layer can follow what is before it.
+func (w *onnxWalk) next(n onnxNode, p onnxPicture) error {
+	switch {
+	case p.odd != "":
+		return fmt.Errorf("%v follows %s, which no VGG does", n, p.odd)
+	case p.layers != w.layers:
+		return fmt.Errorf("%v is on another branch than the layers before it: the network is no sequence", n)
+	case w.layers > 0 && !p.rectified:
+		return fmt.Errorf("%v follows another layer without a rectifier between them, which no VGG does", n)
+	}
+	return nil
+}
+
+func (w *onnxWalk) constant(n onnxNode, constants []*onnxTensor, i int) (Tensor, error) {
+	if i >= len(constants) || constants[i] == nil {
+		why := error(nil)
+		if i < len(n.inputs) {
+			why = w.values[n.inputs[i]].why
+		}
+		if why == nil {
+			why = fmt.Errorf("it is no constant")
+		}
+		return Tensor{}, fmt.Errorf("%v: input %d: %w", n, i, why)
+	}
+	t, err := constants[i].tensor()
+	if err != nil {
+		return t, fmt.Errorf("%v: %w", n, err)
+	}
+	if len(t.Raw) == 0 {
+		return t, fmt.Errorf("%w: %v: constant %s of shape %v is empty", ErrFormat, n, constants[i].name, t.Shape)
+	}
+	return t, nil
+}
+
+// bias is a layer's bias, zeros where it has none.
+func (w *onnxWalk) bias(n onnxNode, constants []*onnxTensor, units int) (t Tensor, bare bool, err error) {
+	if len(n.inputs) < 3 || n.inputs[2] == "" {
+		return zeros(units), true, nil
+	}
+	t, err = w.constant(n, constants, 2)
+	if err != nil {
+		return t, false, err
+	}
+	t, err = vector(t, units)
+	return t, false, err
+}
+
+func zeros(n int) Tensor { return Float32Tensor([]int{n}, make([]float32, n)) }
+
+// vector is a tensor of n numbers without the dimensions of 1 about them.
+func vector(t Tensor, n int) (Tensor, error) {
+	if shape := squeezed(t.Shape, nil); product(t.Shape) != n || len(shape) > 1 {
+		return t, fmt.Errorf("a bias of shape %v for %d units", t.Shape, n)
+	}
+	t.Shape = []int{n}
+	return t, nil
+}
+
+func (w *onnxWalk) convolution(n onnxNode, p onnxPicture, constants []*onnxTensor) (*onnxPicture, error) {
+	if err := w.next(n, p); err != nil {
+		return nil, err
+	}
+	kernel, err := w.constant(n, constants, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(kernel.Shape) != 4 || p.channelsLast || p.flat {
+		return nil, fmt.Errorf("%v: a kernel of shape %v on a picture that is not [batch, channels, height, width]", n, kernel.Shape)
+	}
+	if err := n.checkConvolution(kernel.Shape, p.pads); err != nil {
+		return nil, err
+	}
+	bias, bare, err := w.bias(n, constants, kernel.Shape[0])
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", n, err)
+	}
+	if w.layers == 0 {
+		if err := w.noteWay(n, p, kernel.Shape[1]); err != nil {
+			return nil, err
+		}
+	}
+	name := fmt.Sprintf("convolution_%d", w.convolutions)
+	out := onnxPicture{fresh: w.convolutions, channels: kernel.Shape[0]}
+	w.convolutions++
+	w.add(name, kernel, bias, bare, &out)
+	return &out, nil
+}
+
+// add emits a layer.
+func (w *onnxWalk) add(name string, weight, bias Tensor, bare bool, out *onnxPicture) {
+	w.set.Tensors["sequence/"+name+"/weight"], w.set.Tensors["sequence/"+name+"/bias"] = weight, bias
+	w.names = append(w.names, name)
+	w.layers++
+	out.layers = w.layers
+	if bare {
+		out.bare = name
+	}
+}
+
+// checkConvolution refuses what a convolution of VGG is not: every one goes over all pixels
+// of a padded picture, but for the large ones in the place of dense layers.
+func (n onnxNode) checkConvolution(shape, pads []int) error {
+	group, isGrouped := n.attributes["group"]
+	notOne := func(v int) bool { return v != 1 }
+	if isGrouped && group.number != 1 || slices.ContainsFunc(n.attributes["strides"].numbers, notOne) || slices.ContainsFunc(n.attributes["dilations"].numbers, notOne) {
+		return fmt.Errorf("%v goes in steps, in groups, or with dilation, which no convolution of VGG does", n)
+	}
+	want := []int{0, 0, 0, 0}
+	if shape[2] <= 3 {
+		want = []int{(shape[2] - 1) / 2, (shape[3] - 1) / 2, (shape[2] - 1) / 2, (shape[3] - 1) / 2}
+	}
+	got := []int{0, 0, 0, 0}
+	for i, pad := range n.attributes["pads"].numbers {
+		if i < 4 {
+			got[i] += pad
+		}
+	}
+	for i, pad := range pads {
+		got[i] += pad
+	}
+	switch auto := n.attributes["auto_pad"].text; {
+	case auto == "SAME_UPPER" || auto == "SAME_LOWER":
+		if pads == nil && shape[2] <= 3 && shape[2]%2 == 1 && shape[3]%2 == 1 {
+			return nil
+		}
+		got = []int{-1, -1, -1, -1}
+	case auto == "VALID":
+		got = append([]int{}, pads...)
+		if pads == nil {
+			got = []int{0, 0, 0, 0}
+		}
+	}
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("%v pads by %v, where VGG's convolution of %dx%d pixels pads by %v", n, got, shape[2], shape[3], want)
+	}
+	return nil
+}
+
+func (w *onnxWalk) dense(n onnxNode, p onnxPicture, constants []*onnxTensor) (*onnxPicture, error) {
+	if err := w.next(n, p); err != nil {
+		return nil, err
+	}
+	if len(constants) < 2 || constants[0] != nil {
+		return nil, fmt.Errorf("%v: the picture is its second input", n)
+	}
+	weight, err := w.constant(n, constants, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(weight.Shape) != 2 || !p.flat {
+		return nil, fmt.Errorf("%v: a weight of shape %v on what has not been flattened", n, weight.Shape)
+	}
+	bias, bare := Tensor{}, true
+	if n.op == "MatMul" {
+		weight = permute(weight, []int{1, 0})
+		bias = zeros(weight.Shape[0])
+	} else {
+		if err := n.checkGemm(); err != nil {
+			return nil, err
+		}
+		if n.attributes["transB"].number == 0 {
+			weight = permute(weight, []int{1, 0})
+		}
+		if bias, bare, err = w.bias(n, constants, weight.Shape[0]); err != nil {
+			return nil, fmt.Errorf("%v: %w", n, err)
+		}
+	}
+	// The pixels' channels lie together; PyTorch's way is all pixels of one channel together.
+	if inputs := weight.Shape[1]; p.channelsLast && p.channels > 0 && inputs > p.channels {
+		if inputs%p.channels != 0 {
+			return nil, fmt.Errorf("%v: %d inputs from %d channels", n, inputs, p.channels)
+		}
+		units := weight.Shape[0]
+		weight.Shape = []int{units, inputs / p.channels, p.channels}
+		weight = permute(weight, []int{0, 2, 1})
+		weight.Shape = []int{units, inputs}
+	}
+	name := fmt.Sprintf("dense_%d", w.denses)
+	w.denses++
+	out := onnxPicture{fresh: -1, flat: true}
+	w.add(name, weight, bias, bare, &out)
+	return &out, nil
+}
+
+func (n onnxNode) checkGemm() error {
+	for _, factor := range []string{"alpha", "beta"} {
+		if a, given := n.attributes[factor]; given && a.real != 1 {
+			return fmt.Errorf("%v: it multiplies by %s = %v, which no dense layer does", n, factor, a.real)
+		}
+	}
+	if n.attributes["transA"].number != 0 {
+		return fmt.Errorf("%v: it transposes its input, which no dense layer does", n)
+	}
+	return nil
+}
+
+// batchNormEpsilon is what readers of the set take a normalization's epsilon to be. Another
+// one is made up for in the variances, to which it is added.
+const batchNormEpsilon = 1e-5
+
+var batchNormParts = []string{"weight", "bias", "running_mean", "running_var"}
+
+func (w *onnxWalk) batchNorm(n onnxNode, p onnxPicture, constants []*onnxTensor) (*onnxPicture, error) {
+	var parts [4]Tensor
+	for i := range parts {
+		var err error
+		if parts[i], err = w.constant(n, constants, i+1); err != nil {
+			return nil, err
+		}
+	}
+	epsilon := batchNormEpsilon
+	if a, given := n.attributes["epsilon"]; given {
+		epsilon = a.real
+	}
+	switch {
+	case n.attributes["training_mode"].number != 0:
+		return nil, fmt.Errorf("%v normalizes by the batch itself: export the model for inference (model.eval())", n)
+	case w.layers == 0 && p.layers == 0:
+		return w.normalized(n, p, parts, epsilon)
+	case p.fresh < 0 || p.odd != "" || p.channelsLast:
+		return nil, fmt.Errorf("%v does not follow a convolution, as a normalization of VGG does", n)
+	}
+	var err error
+	if parts[3], err = withEpsilon(parts[3], epsilon); err != nil {
+		return nil, fmt.Errorf("%v: %w", n, err)
+	}
+	for i, part := range batchNormParts {
+		if parts[i], err = vector(parts[i], p.channels); err != nil {
+			return nil, fmt.Errorf("%v: %s: %w", n, part, err)
+		}
+		w.set.Tensors[fmt.Sprintf("sequence/batch_norm_%d/%s", p.fresh, part)] = parts[i]
+	}
+	return w.plain(p, fmt.Sprintf("batch_norm_%d", p.fresh)), nil
+}
+
+// withEpsilon are the variances that with the usual epsilon do what those do with another.
+func withEpsilon(variance Tensor, epsilon float64) (Tensor, error) {
+	if math.Abs(epsilon-batchNormEpsilon) < 1e-9 {
+		return variance, nil
+	}
+	values, err := variance.Float32()
+	if err != nil {
+		return variance, err
+	}
+	for i, v := range values {
+		values[i] = float32(float64(v) + epsilon - batchNormEpsilon)
+	}
+	return Float32Tensor(variance.Shape, values), nil
+}
+
+// pad notes zeros about the picture, which the convolution after them takes as its own.
+func (w *onnxWalk) pad(n onnxNode, p onnxPicture, constants []*onnxTensor) (*onnxPicture, error) {
+	all := n.attributes["pads"].numbers
+	if len(constants) > 1 && constants[1] != nil {
+		var err error
+		if all, err = constants[1].integers(); err != nil {
+			return nil, fmt.Errorf("%v: %w", n, err)
+		}
+	}
+	mode := n.attributes["mode"].text
+	value := n.attributes["value"].real
+	if len(constants) > 2 && constants[2] != nil {
+		t, err := w.constant(n, constants, 2)
+		if err != nil {
+			return nil, err
+		}
+		if values, err := t.Float32(); err != nil || len(values) != 1 || values[0] != 0 {
+			value = 1
+		}
+	}
+	height := 2
+	if p.channelsLast {
+		height = 1
+	}
+	if len(all) != 8 || len(n.inputs) > 3 || mode != "" && mode != "constant" || value != 0 || p.pads != nil {
+		return w.strange(n, p, constants)
+	}
+	pads := []int{all[height], all[height+1], all[height+4], all[height+5]}
+	if outer := slices.Concat(all[:height], all[height+2:height+4], all[height+6:]); slices.ContainsFunc(outer, func(v int) bool { return v != 0 }) {
+		return w.strange(n, p, constants)
+	}
+	if !slices.ContainsFunc(pads, func(v int) bool { return v != 0 }) {
+		return &p, nil
+	}
+	p.pads, p.bare, p.fresh = pads, "", -1
+	return &p, nil
+}
