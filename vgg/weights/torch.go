@@ -138,7 +138,7 @@ func persistent(id any, elements func(reference) (*storage, error)) (any, error)
 	kind, isKind := tuple.Get(1).(storageType)
 	key, isKey := tuple.Get(2).(string)
 	count, isCount := tuple.Get(4).(int)
-	if !isKind || !isKey || !isCount || count < 0 {
+	if !isKind || !isKey || !isCount || count < 0 || count > maxTensorBytes {
 		return nil, fmt.Errorf("%w: a reference %v to elements", ErrFormat, id)
 	}
 	if tuple.Len() > 5 && tuple.Get(5) != nil {
@@ -161,15 +161,13 @@ func torchSet(entries []entry) (Set, error) {
 }
 
 func (s *Set) addEntry(e entry, budget *int) error {
-	switch value := e.value.(type) {
-	case *view:
-		t, err := value.tensor(budget)
-		if err != nil {
-			return err
-		}
-		return s.add(e.name, t)
-	case *foreign:
-		return fmt.Errorf("%w: it is of %s, which is no tensor of numbers: %s", ErrFormat, value.name, remedy)
+	v, ok := e.value.(*view)
+	if !ok {
+		return s.addOther(e.name, Tensor{DType: "object"})
 	}
-	return s.addOther(e.name, Tensor{DType: "object"})
+	t, err := v.tensor(budget)
+	if err != nil {
+		return err
+	}
+	return s.add(e.name, t)
 }

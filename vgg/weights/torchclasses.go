@@ -116,12 +116,9 @@ func (v *view) check() error {
 		if d < 0 || v.stride[i] < 0 || (d > 0 && count > maxTensorBytes/d) {
 			return bad
 		}
-		count *= d
-		if d > 1 {
-			if v.stride[i] > v.storage.count/(d-1) {
-				return bad
-			}
-			last += v.stride[i] * (d - 1)
+		if count *= d; d > 1 {
+			// Beyond the storage is far enough: further steps cannot lead back.
+			last = min(last+min(v.stride[i], v.storage.count)*(d-1), maxTensorBytes*8)
 		}
 	}
 	if count > 0 && last >= v.storage.count-v.offset {

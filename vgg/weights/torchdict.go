@@ -40,7 +40,7 @@ func stateDict(value any) ([]entry, error) {
 			return nil, err
 		}
 		if inner == "" {
-			return entries, hasTensors(entries)
+			return entries, onlyTensors(entries)
 		}
 		at = inner
 		value = entries[slices.IndexFunc(entries, func(e entry) bool { return e.name == inner })].value
@@ -48,17 +48,17 @@ func stateDict(value any) ([]entry, error) {
 	return nil, fmt.Errorf("%w: dictionaries within dictionaries: %s", ErrFormat, remedy)
 }
 
-// hasTensors tells that there are some, or what there is instead.
-func hasTensors(entries []entry) error {
-	if tensors(entries) > 0 {
-		return nil
-	}
+// onlyTensors tells that there are tensors, and nothing that could be one of an unknown kind.
+func onlyTensors(entries []entry) error {
 	for _, e := range entries {
 		if object, ok := e.value.(*foreign); ok {
 			return fmt.Errorf("%w: its entry %s is of %s, which is no tensor of numbers: %s", ErrFormat, e.name, object.name, remedy)
 		}
 	}
-	return fmt.Errorf("%w: its dictionary has no tensors, only %s: %s", ErrFormat, names(entries), remedy)
+	if tensors(entries) == 0 {
+		return fmt.Errorf("%w: its dictionary has no tensors, only %s: %s", ErrFormat, names(entries), remedy)
+	}
+	return nil
 }
 
 // wholeModule tells how to get the tensors out of an object that only its program can read.

@@ -115,7 +115,7 @@ func fillLegacy(r *bufio.Reader, storages map[string]*storage) error {
 		name, _ := key.(string)
 		s := storages[name]
 		if s == nil {
-			return fmt.Errorf("%w: elements %v, which no tensor has", ErrFormat, key)
+			return fmt.Errorf("%w: elements %v, which no tensor has or whose type is not known: %s", ErrFormat, key, remedy)
 		}
 		var count int64
 		if err := binary.Read(r, binary.LittleEndian, &count); err != nil {
