@@ -23,11 +23,11 @@ type CheckOptions struct {
 
 // Check is what the photographs in the program show of a model.
 type Check struct {
-	Preprocessing preprocessing.Spec
-	Photos        []string
-	Layers        []LayerStatistics
-	Candidates    []Candidate
-	Comparisons   []Comparison
+	Preprocessing preprocessing.Spec `json:"preprocessing"`
+	Photos        []string           `json:"photographs"`
+	Layers        []LayerStatistics  `json:"layers"`
+	Candidates    []Candidate        `json:"candidates"`
+	Comparisons   []Comparison       `json:"comparisons,omitempty"`
 }
 
 // LayerStatistics are those of the values of a layer over all photographs.
@@ -47,15 +47,15 @@ type LayerStatistics struct {
 
 // Candidate is a preprocessing beside the one that is used.
 type Candidate struct {
-	Spec preprocessing.Spec
+	Spec preprocessing.Spec `json:"preprocessing"`
 	// Cosine is the mean cosine of the features by this preprocessing with those by the one
 	// that is used: what it would cost to take the wrong one.
-	Cosine float64
+	Cosine float64 `json:"cosine"`
 	// Alike is the mean cosine between different photographs by this preprocessing. Near 1 the
 	// model hardly sees the photographs: a sign of a scale that is too small.
-	Alike float64
+	Alike float64 `json:"alike"`
 	// Largest is the largest feature.
-	Largest float64
+	Largest float64 `json:"max"`
 }
 
 // Comparison is a layer beside its reference.
@@ -73,7 +73,7 @@ func (o CheckOptions) Run(ctx context.Context, model *inference.Model) (Check, e
 		o.Preprocessing = model.Preprocessing
 	}
 	if o.Preprocessing.IsZero() {
-		return Check{}, fmt.Errorf("models: check %s: %w", model.Name, ErrNoPreprocessing(model.Name))
+		return Check{}, unstated(model.Name)
 	}
 	photos, err := samples.Photos()
 	if err != nil {
@@ -93,10 +93,10 @@ func (o CheckOptions) Run(ctx context.Context, model *inference.Model) (Check, e
 	return check, nil
 }
 
-// ErrNoPreprocessing is the refusal of a model that does not say how it wants its input.
-func ErrNoPreprocessing(model string) error {
-	return fmt.Errorf("%s does not say how it wants its input: give it as the code does that trained it:\n%s", model,
-		preprocessing.Candidates(preprocessing.Caffe, preprocessing.Torch, preprocessing.TF, preprocessing.ZeroOne, preprocessing.RGBMeans, preprocessing.None))
+// unstated is the refusal of a model that does not say how it wants its input.
+func unstated(model string) error {
+	return fmt.Errorf("models: %w: %s states none; %s", ErrPreprocessing, model,
+		candidates(preprocessing.Caffe, preprocessing.Torch, preprocessing.TF, preprocessing.ZeroOne, preprocessing.RGBMeans, preprocessing.None))
 }
 
 // checker runs a model on photographs, one at a time.

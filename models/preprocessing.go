@@ -14,9 +14,9 @@ import (
 	"fovea/vgg/weights"
 )
 
-// ErrPreprocessing says that a file of weights does not tell what was done to the images
-// that they were trained on.
-var ErrPreprocessing = errors.New("the preprocessing that these weights were trained on cannot be told from the file")
+// ErrPreprocessing says that weights or a model do not tell what was done to the images that
+// they were trained on.
+var ErrPreprocessing = errors.New("the preprocessing that these weights were trained on cannot be told")
 
 // Finding is the preprocessing of weights and, for people, how it was found.
 type Finding struct {

@@ -13,15 +13,17 @@ import (
 	"testing"
 
 	"fovea/inference"
+	"fovea/preprocessing"
 	"fovea/vgg"
 	"fovea/vgg/weights"
 )
 
 // publishedNetwork is what testdata/vgg16/make_published.py notes of a package's network.
 type publishedNetwork struct {
-	Scheme, Input string
-	Tensors       [][3]any // name, shape and kind
-	Layers        map[string]goldenLayer
+	Scheme  string
+	Input   preprocessing.Spec
+	Tensors [][3]any // name, shape and kind
+	Layers  map[string]goldenLayer
 }
 
 // set makes the network's weights as the package would save them.

@@ -32,7 +32,7 @@ func newModelCommand() *cobra.Command {
 			return cli.Usagef("give a command: inspect, fetch, import or export (got %q); pictures in a directory named model are ./model", arguments)
 		},
 	}
-	command.AddCommand(newInspect(), newFetch(), newImport(), newExport())
+	command.AddCommand(newInspect(), newFetch(), newImport(), newExport(), newCheck())
 	return command
 }
 
