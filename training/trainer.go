@@ -149,7 +149,7 @@ func (t *Trainer) Weights() (weights.Set, error) {
 func contents(t *tf.Tensor) ([]byte, error) {
 	var out bytes.Buffer
 	out.Grow(4 * product(ints(t.Shape())))
-	_, err := t.WriteContentsTo(&out)
+	err := inference.WriteContents(&out, t)
 	return out.Bytes(), err
 }
 
@@ -248,8 +248,19 @@ func (t *Trainer) run(feeds map[tf.Output]*tf.Tensor, of measured, targets []*tf
 	if err != nil {
 		return Measure{}, fmt.Errorf("training: run %s on %s: %w", t.network.Name, t.device, err)
 	}
-	loss, correct := tensors[0].Value().(float32), tensors[1].Value().(float32)
-	return Measure{Examples: n, Loss: float64(loss) * float64(n), Correct: int(correct)}, nil
+	var figures [2]float32
+	for i, tensor := range tensors {
+		value, err := inference.Value(tensor)
+		if err != nil {
+			return Measure{}, fmt.Errorf("training: %w", err)
+		}
+		figure, ok := value.(float32)
+		if !ok {
+			return Measure{}, fmt.Errorf("training: a measure of %s is a %T, not a float32", t.network.Name, value)
+		}
+		figures[i] = figure
+	}
+	return Measure{Examples: n, Loss: float64(figures[0]) * float64(n), Correct: int(figures[1])}, nil
 }
 
 // releaseBytes is how much memory of dead tensors is let pile up.
