@@ -222,7 +222,8 @@ func (f *fit) checkpoint() error {
 }
 
 // check is ErrDiverged if the last step has made weights that are not finite numbers, or that
-// overflow when they are used. Its loss does not tell: it is measured before the step.
+// overflow when they are used: for one example, which takes no time even where a batch does. The
+// step's own loss does not tell: it is measured before the step.
 func (f *fit) check() error {
 	if err := f.trainer.Check(); err != nil {
 		return err
@@ -230,7 +231,7 @@ func (f *fit) check() error {
 	if len(f.batch.labels) == 0 { // no step since the training was resumed
 		return nil
 	}
-	m, err := f.trainer.Evaluate(f.batch.values, f.batch.labels)
+	m, err := f.trainer.Evaluate(f.batch.values[:f.train.Values], f.batch.labels[:1])
 	if err == nil && !m.Finite() {
 		err = fmt.Errorf("training: %w: the loss is %v after step %d: use a smaller learning rate than %g", ErrDiverged, m.MeanLoss(), f.trainer.step, f.trainer.options.LearningRate)
 	}
