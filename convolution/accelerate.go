@@ -5,12 +5,19 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
+	functionpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	versionspb "github.com/galeone/tensorflow/tensorflow/go/core/framework/versions_go_proto"
 
 	"fovea/inference"
 )
+
+// ErrMixed says that a model stays as it is because its batches must not be split: a picture's features
+// depend on the others.
+var ErrMixed = errors.New("convolution: the pictures of a batch are not independent")
 
 // ErrNotFaster says that a model stays as it is: it has no convolution of the kind, or does
 // not run on a CPU and in a precision that this package is written for.
@@ -18,8 +25,9 @@ var ErrNotFaster = errors.New("convolution: nothing to make faster")
 
 // Options say how a model is changed.
 type Options struct {
-	// Verify compares a few pictures' outputs before and after, and gives up where they differ:
-	// for graphs that somebody else made. It costs about a second.
+	// Verify tries the changed graph out in a session of its own first: every layer is compared with
+	// the model's, on batches of several sizes, and any difference but rounding is an error. It is for
+	// graphs that somebody else made, and costs about a second.
 	Verify bool
 	// Shares is the number of parts of a batch that are computed side by side (default: one or two
 	// a core).
@@ -28,8 +36,9 @@ type Options struct {
 
 // Accelerate changes a model's layers, in place, to ones that compute the same faster. The
 // graph only grows: tensors that the caller holds stay valid and as slow as they were. On
-// any error the model is unchanged and can be used as it is; ErrNotFaster is the one that is
-// to be expected.
+// any error the model is unchanged, can be used as it is, and may be given to Accelerate again, with
+// other options; ErrNotFaster and ErrMixed are those to be expected. The memory that the attempt took
+// is given back.
 func Accelerate(model *inference.Model, options Options) error {
 	m, found := methods[model.Precision]
 	if model.Device != inference.DeviceCPU || !found {
@@ -48,14 +57,22 @@ func Accelerate(model *inference.Model, options Options) error {
 	if options.Shares == 0 {
 		options.Shares = m.shares * runtime.NumCPU()
 	}
-	layers, err := r.rewrite(options.Shares)
-	if err != nil {
+	if options.Shares > 1 {
+		if err := r.checkRows(); err != nil {
+			return err
+		}
+	}
+	if err := r.cleanControls(); err != nil {
 		return err
 	}
 	if options.Verify {
-		if err := verify(model, layers, m.tolerance); err != nil {
+		if err := r.verify(options.Shares); err != nil {
 			return err
 		}
+	}
+	layers, err := r.rewrite(options.Shares)
+	if err != nil {
+		return errors.Join(err, r.giveBack())
 	}
 	model.Layers = layers
 	model.Convolutions = inference.Convolutions{Count: len(r.transformed), Method: m.name}
@@ -103,17 +120,33 @@ var methods = map[inference.Precision]method{
 
 // rewriter copies the part of a graph that depends on the input, with other convolutions.
 type rewriter struct {
-	model   *inference.Model
-	method  method
-	nodes   map[string]*nodepb.NodeDef
-	order   []*nodepb.NodeDef // the nodes that layers need and that depend on the input, inputs first
-	depends map[string]bool   // names of nodes that depend on the input, the input among them
+	model    *inference.Model
+	method   method
+	library  *functionpb.FunctionDefLibrary
+	versions *versionspb.VersionDef
+	nodes    map[string]*nodepb.NodeDef
+	order    []*nodepb.NodeDef // the nodes that layers need and that depend on the input, inputs first
+	direct   []*nodepb.NodeDef // the same, with those whose work others do in the rewritten graph
+	depends  map[string]bool   // names of nodes that depend on the input, the input among them
 	// fast are the nodes that are replaced, by name.
 	fast map[string]convolution
 	// early are the nodes up to the last replaced one, which run on shares of the batch.
 	early map[string]bool
-	// transformed are the kernels, by the tensor that they are made of.
+	// late are the other nodes, and those early ones that have no row for each picture and are needed
+	// by them: shapes, for example, are computed once more, of the whole batch.
+	late map[string]bool
+	// traced tells how nodes depend on the batch.
+	traced map[string]traced
+	// cleaned are nodes that do not depend on the input but wait for ones that do, by control inputs.
+	// They get copies that do not.
+	cleaned map[string]bool
+	clean   bool              // the copies are there
+	waiting []*nodepb.NodeDef // the nodes, inputs first
+	// prefix begins the names of what this rewriter adds. Each attempt on a graph has its own.
+	prefix string
+	// transformed are the kernels, by the tensor that they are made of, in the variables handles.
 	transformed map[string]tf.Output
+	handles     []tf.Output
 	// zeros are biases for convolutions without one, by their length.
 	zeros map[int64]tf.Output
 }
@@ -122,6 +155,7 @@ type rewriter struct {
 type convolution struct {
 	pictures, kernel string // tensors of the original graph
 	bias             string // empty: none
+	controls         []string
 	out              int64
 	rectify, pool    bool
 }
@@ -136,7 +170,12 @@ func newRewriter(model *inference.Model, m method) (*rewriter, error) {
 		method:  m,
 		nodes:   make(map[string]*nodepb.NodeDef, len(graph.GetNode())),
 		depends: map[string]bool{model.Input.Op.Name(): true},
-		fast:    map[string]convolution{}, early: map[string]bool{}, transformed: map[string]tf.Output{}, zeros: map[int64]tf.Output{},
+		fast:    map[string]convolution{}, early: map[string]bool{}, late: map[string]bool{}, cleaned: map[string]bool{},
+		transformed: map[string]tf.Output{}, zeros: map[int64]tf.Output{},
+		library: graph.GetLibrary(), versions: graph.GetVersions(), prefix: prefix,
+	}
+	for i := 2; model.Graph.Operation(r.prefix+"/"+firstTransform) != nil; i++ {
+		r.prefix = fmt.Sprintf("%s_%d", prefix, i)
 	}
 	for _, n := range graph.GetNode() {
 		r.nodes[n.GetName()] = n
@@ -150,8 +189,11 @@ func newRewriter(model *inference.Model, m method) (*rewriter, error) {
 	if len(r.fast) == 0 {
 		return nil, fmt.Errorf("%w: %s has no convolution of 3x3 with stride 1", ErrNotFaster, model.Name)
 	}
+	r.traceRows()
+	r.direct = slices.Clone(r.order)
 	r.dropUnneeded()
 	r.findEarly()
+	r.findLate()
 	return r, nil
 }
 
@@ -165,12 +207,22 @@ func (r *rewriter) sort() {
 			return
 		}
 		seen[name] = true
+		waits := false
 		for _, from := range node.GetInput() {
 			visit(inference.Producer(from))
-			r.depends[name] = r.depends[name] || r.dependent(from)
+			if strings.HasPrefix(from, "^") {
+				waits = waits || r.dependent(from)
+			} else {
+				r.depends[name] = r.depends[name] || r.dependent(from)
+			}
+			waits = waits || r.cleaned[inference.Producer(from)]
 		}
-		if r.dependent(name) {
+		switch {
+		case r.dependent(name):
 			r.order = append(r.order, node)
+		case waits:
+			r.cleaned[name] = true
+			r.waiting = append(r.waiting, node)
 		}
 	}
 	for _, layer := range r.model.Layers {
@@ -194,14 +246,14 @@ func (r *rewriter) match(n *nodepb.NodeDef) (convolution, bool) {
 		if !found || c.bias != "" || c.rectify || r.dependent(n.GetInput()[1]) {
 			return convolution{}, false
 		}
-		c.bias = n.GetInput()[1]
+		c.bias, c.controls = n.GetInput()[1], slices.Concat(c.controls, r.controls(n))
 		return c, true
 	case "Relu":
 		c, found := before()
 		if !found || c.rectify {
 			return convolution{}, false
 		}
-		c.rectify = true
+		c.rectify, c.controls = true, slices.Concat(c.controls, r.controls(n))
 		return c, true
 	case "MaxPool":
 		c, found := before()
@@ -210,7 +262,7 @@ func (r *rewriter) match(n *nodepb.NodeDef) (convolution, bool) {
 			!slices.Equal(n.GetAttr()["ksize"].GetList().GetI(), window) || !slices.Equal(n.GetAttr()["strides"].GetList().GetI(), window) {
 			return convolution{}, false
 		}
-		c.pool = true
+		c.pool, c.controls = true, slices.Concat(c.controls, r.controls(n))
 		return c, true
 	}
 	return convolution{}, false
@@ -238,7 +290,20 @@ func (r *rewriter) matchConvolution(n *nodepb.NodeDef) (convolution, bool) {
 	if err != nil || len(shape) != 4 || shape[0] != 3 || shape[1] != 3 || shape[2] < 1 || shape[3] < 1 || !r.method.suits(shape[2], shape[3]) {
 		return convolution{}, false
 	}
-	return convolution{pictures: n.GetInput()[0], kernel: n.GetInput()[1], out: shape[3]}, true
+	return convolution{pictures: n.GetInput()[0], kernel: n.GetInput()[1], out: shape[3], controls: r.controls(n)}, true
+}
+
+// controls are the control inputs of a node that depend on the input, such as assertions about it.
+// Waiting for convolutions serves nothing: they have no effect but their output.
+func (r *rewriter) controls(n *nodepb.NodeDef) []string {
+	var found []string
+	for _, from := range n.GetInput() {
+		_, fast := r.fast[inference.Producer(from)]
+		if strings.HasPrefix(from, "^") && r.dependent(from) && !fast {
+			found = append(found, from)
+		}
+	}
+	return found
 }
 
 // dropUnneeded forgets the nodes whose work is now done by those after them.
@@ -278,13 +343,45 @@ func (r *rewriter) findEarly() {
 // inputs are the tensors that a node, or what replaces it, reads.
 func (r *rewriter) inputs(n *nodepb.NodeDef) []string {
 	if c, found := r.fast[n.GetName()]; found {
-		return []string{c.pictures}
+		return append([]string{c.pictures}, c.controls...)
 	}
-	return n.GetInput()
+	return slices.Concat(dataInputs(n), r.controls(n))
 }
 
-// output finds a tensor of the original graph.
-func (r *rewriter) output(tensor string) (tf.Output, error) { return output(r.model.Graph, tensor) }
+// dataInputs are the inputs of a node without control inputs.
+func dataInputs(n *nodepb.NodeDef) []string {
+	all := n.GetInput()
+	if i := slices.IndexFunc(all, func(from string) bool { return strings.HasPrefix(from, "^") }); i >= 0 {
+		return all[:i] // they come last
+	}
+	return all
+}
+
+// findLate collects the nodes that are not early, and what they need of the early ones besides rows.
+func (r *rewriter) findLate() {
+	for _, n := range slices.Backward(r.order) {
+		name := n.GetName()
+		if !r.early[name] {
+			r.late[name] = true
+		}
+		if !r.late[name] {
+			continue
+		}
+		for _, from := range dataInputs(n) {
+			if p := inference.Producer(from); r.early[p] && r.traced[p].batching != rows {
+				r.late[p] = true
+			}
+		}
+	}
+}
+
+// output finds a tensor of the original graph, or its copy that waits for nothing.
+func (r *rewriter) output(tensor string) (tf.Output, error) {
+	if r.clean && r.cleaned[inference.Producer(tensor)] {
+		tensor = r.prefix + "/" + cleanPart + "/" + tensor
+	}
+	return output(r.model.Graph, tensor)
+}
 
 func output(graph *tf.Graph, tensor string) (tf.Output, error) {
 	name, index, err := inference.ParseTensor(tensor)

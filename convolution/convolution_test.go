@@ -226,42 +226,6 @@ func strided2(n *network, x tf.Output, side int) tf.Output {
 	return op.BroadcastTo(n.next(), op.Reshape(n.next(), n.constant(side), op.Const(n.next(), []int32{1, int32(side), 1, 1})), shape)
 }
 
-// A graph in which pictures see each other cannot be split; the model must say so by its
-// results, and stay as it was.
-func TestVerify(t *testing.T) {
-	const side = 8
-	n, x := newNetwork(t, side, side, 16)
-	mean := op.Mean(n.next(), x, op.Const(n.next(), []int32{0}), op.MeanKeepDims(true))
-	centred := op.Sub(n.next(), x, mean)
-	n.tap("conv", op.Conv2D(n.next(), centred, n.constant(3, 3, 16, 16), []int64{1, 1, 1, 1}, "SAME"), side, side, 16)
-	model := n.open()
-	before := model.Layers[0].Output
-	if err := convolution.Accelerate(model, convolution.Options{Shares: 2, Verify: true}); err == nil {
-		t.Error("batches that must not be split were split")
-	}
-	if model.Layers[0].Output != before || model.Convolutions.Count != 0 {
-		t.Error("the model was changed in spite of the error")
-	}
-}
-
-// oneDNN's convolution of 1x1 gets the shape of an empty share wrong; where TensorFlow uses it, the
-// model must stay as it was.
-func TestFewerPicturesThanShares(t *testing.T) {
-	const side, channels = 8, 32
-	ones := []int64{1, 1, 1, 1}
-	n, x := newNetwork(t, side, side, 3)
-	wide := op.Conv2D(n.next(), x, n.constant(1, 1, 3, channels), ones, "SAME")
-	n.tap("conv", op.Conv2D(n.next(), wide, n.constant(3, 3, channels, channels), ones, "SAME"), side, side, channels)
-	model := n.open()
-	want := features(t, model, 1)
-	if err := convolution.Accelerate(model, convolution.Options{Shares: 4, Verify: true}); err != nil {
-		t.Log(err)
-	}
-	if off := apart(want[0], features(t, model, 1)[0]); !(off < 2e-5) {
-		t.Errorf("one picture in 4 shares is off by %.1e of its largest value", off)
-	}
-}
-
 func TestNotFaster(t *testing.T) {
 	n, x := newNetwork(t, 8, 8, 16)
 	n.tap("conv", op.Conv2D(n.next(), x, n.constant(5, 5, 16, 16), []int64{1, 1, 1, 1}, "SAME"), 8, 8, 16)

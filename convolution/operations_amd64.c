@@ -304,6 +304,40 @@ static void take_share(void *state, struct call *call) {
 }
 KERNEL(take_share, 1)
 
+// Two tensors are compared without any of the memory that TensorFlow's own operations would take. The
+// results are the largest difference and the largest value of the first. Absolute values of floats
+// are ordered as their bits are, and NaN is above all: it is never lost.
+static int32_t larger_magnitude(int32_t most, float value) {
+	int32_t bits;
+	memcpy(&bits, &value, sizeof bits);
+	bits &= INT32_MAX;
+	return bits > most ? bits : most;
+}
+
+static void compare(void *unused, struct call *call) {
+	(void)unused;
+	const TF_Tensor *want = call->inputs[0], *got = call->inputs[1];
+	int same = TF_TensorType(want) == TF_FLOAT && TF_TensorType(got) == TF_FLOAT && TF_NumDims(want) == TF_NumDims(got);
+	for (int i = 0; same && i < TF_NumDims(want); i++) same = TF_Dim(want, i) == TF_Dim(got, i);
+	if (!same) {
+		refuse(call, TF_INVALID_ARGUMENT, "the two are of different shapes");
+		return;
+	}
+	const int64_t two = 2;
+	float *results = allocate(call, TF_FLOAT, &two, 1);
+	if (!succeeded(call)) return;
+	const size_t values = TF_TensorByteSize(want) / sizeof(float);
+	const float *a = data(call, 0), *b = data(call, 1);
+	int32_t apart = 0, most = 0;
+	for (size_t i = 0; i < values; i++) {
+		apart = larger_magnitude(apart, a[i] - b[i]);
+		most = larger_magnitude(most, a[i]);
+	}
+	memcpy(&results[0], &apart, sizeof apart);
+	memcpy(&results[1], &most, sizeof most);
+}
+KERNEL(compare, 2)
+
 static void release(void *state) { free(state); }
 
 static void unknown_shape(TF_ShapeInferenceContext *context, TF_Status *status) {
@@ -347,6 +381,7 @@ void fovea_convolution_register(TF_Status *status) {
 		 read_attributes,
 		 convolve_planes_kernel},
 		{"FoveaTilesPixels", {"planes: bfloat16", NULL}, "features: float", {NULL}, NULL, from_planes_kernel},
+		{"FoveaDistance", {"want: float", "got: float", NULL}, "distance: float", {NULL}, NULL, compare_kernel},
 		{"FoveaShare", {"pictures: T", NULL}, "share: T", {"T: {float, uint8}", "index: int", "count: int", NULL}, read_share, take_share_kernel},
 	};
 	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {

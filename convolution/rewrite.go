@@ -21,31 +21,31 @@ import (
 // the others, such as dense layers, once: they read large matrices, which is better done once
 // for the whole batch.
 func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
-	scope := op.NewScopeWithGraph(r.model.Graph).SubScope(prefix)
+	scope := op.NewScopeWithGraph(r.model.Graph).SubScope(r.prefix)
 	if err := r.transformKernels(scope.SubScope("kernels")); err != nil {
 		return nil, err
 	}
 	names := make([]string, shares)
 	for i := range names {
 		share, err := r.model.Graph.AddOperation(tf.OpSpec{
-			Type: "FoveaShare", Name: prefix + "/share_of_input_" + strconv.Itoa(i), Input: []tf.Input{r.model.Input},
+			Type: "FoveaShare", Name: r.prefix + "/share_of_input_" + strconv.Itoa(i), Input: []tf.Input{r.model.Input},
 			Attrs: map[string]interface{}{"index": int64(i), "count": int64(shares)},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("convolution: split the batch: %w", err)
 		}
-		names[i] = prefix + "/share_" + strconv.Itoa(i)
+		names[i] = r.prefix + "/share_" + strconv.Itoa(i)
 		if err := r.copyNodes(names[i], r.isEarly, map[string]tf.Output{r.model.Input.Op.Name(): share.Output(0)}); err != nil {
 			return nil, err
 		}
 	}
 
 	joined := &joiner{graph: r.model.Graph, scope: scope.SubScope("joined"), shares: names, tensors: map[string]tf.Output{}}
-	late := func(n *nodepb.NodeDef) bool { return !r.isEarly(n) }
+	isLate := func(n *nodepb.NodeDef) bool { return r.late[n.GetName()] }
 	given := map[string]tf.Output{r.model.Input.Op.Name(): r.model.Input}
 	for _, n := range r.order {
-		for _, from := range n.GetInput() {
-			if late(n) && r.early[inference.Producer(from)] {
+		for _, from := range dataInputs(n) {
+			if p := inference.Producer(from); isLate(n) && r.early[p] && !r.late[p] {
 				var err error
 				if given[from], err = joined.tensor(from); err != nil {
 					return nil, err
@@ -53,8 +53,8 @@ func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
 			}
 		}
 	}
-	lateName := prefix + "/late"
-	if err := r.copyNodes(lateName, late, given); err != nil {
+	lateName := r.prefix + "/late"
+	if err := r.copyNodes(lateName, isLate, given); err != nil {
 		return nil, err
 	}
 	layers := slices.Clone(r.model.Layers)
@@ -62,8 +62,9 @@ func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
 		var err error
 		name := layer.Output.Op.Name()
 		switch tensor := name + ":" + strconv.Itoa(layer.Output.Index); {
-		case r.early[name]:
+		case r.early[name] && r.traced[name].batching == rows:
 			layers[i].Output, err = joined.tensor(tensor)
+		case r.early[name]: // in each share its rows are in another order: it stays as it is
 		case r.depends[name] && name != r.model.Input.Op.Name():
 			layers[i].Output, err = output(r.model.Graph, lateName+"/"+tensor)
 		}
@@ -75,6 +76,66 @@ func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
 }
 
 func (r *rewriter) isEarly(n *nodepb.NodeDef) bool { return r.early[n.GetName()] }
+
+// giveBack frees the transformed kernels of a rewriting that has failed.
+func (r *rewriter) giveBack() error {
+	scope := op.NewScopeWithGraph(r.model.Graph).SubScope(r.prefix).SubScope("give_back")
+	var destroyed []*tf.Operation
+	for _, handle := range r.handles {
+		destroyed = append(destroyed, op.DestroyResourceOp(scope, handle, op.DestroyResourceOpIgnoreLookupError(true)))
+	}
+	if err := scope.Err(); err != nil || len(destroyed) == 0 {
+		return err
+	}
+	if _, err := r.model.Session.Run(nil, nil, destroyed); err != nil {
+		return fmt.Errorf("convolution: free the transformed kernels of %s: %w", r.model.Name, err)
+	}
+	return nil
+}
+
+// cleanPart is where the copies are that wait for nothing.
+const cleanPart = "clean"
+
+// cleanControls copies the nodes that do not depend on the input but wait for some that do, such as
+// a kernel that is read after an assertion about the pictures, without their control inputs: kernels
+// are transformed before there is an input.
+func (r *rewriter) cleanControls() error {
+	copies, options := &graphpb.GraphDef{Versions: r.versions}, tf.GraphImportOptions{Prefix: r.prefix + "/" + cleanPart}
+	for _, n := range r.waiting {
+		copied := proto.Clone(n).(*nodepb.NodeDef)
+		copied.Input = slices.Clone(dataInputs(n))
+		delete(copied.Attr, "_class")
+		if shared := copied.GetAttr()["shared_name"]; shared != nil && len(shared.GetS()) == 0 {
+			shared.Value = &attrpb.AttrValue_S{S: []byte(n.GetName())} // of the same variable
+		}
+		for _, from := range copied.Input {
+			if r.cleaned[inference.Producer(from)] {
+				continue
+			}
+			outside, err := r.output(from)
+			if err != nil {
+				return err
+			}
+			options.AddInputMapping(outside.Op.Name(), outside.Index, outside)
+		}
+		copies.Node = append(copies.Node, copied)
+	}
+	if len(copies.GetNode()) == 0 {
+		return nil
+	}
+	encoded, err := proto.Marshal(copies)
+	if err != nil {
+		return fmt.Errorf("convolution: encode the nodes that wait for others: %w", err)
+	}
+	if err := r.model.Graph.ImportWithOptions(encoded, options); err != nil {
+		return fmt.Errorf("convolution: copy the nodes of %s that wait for others: %w", r.model.Name, err)
+	}
+	r.clean = true
+	return nil
+}
+
+// firstTransform is the name of an operation that every rewritten graph has.
+const firstTransform = "transform_0"
 
 // transformKernels gives each kernel that is needed a variable with its transformed values.
 func (r *rewriter) transformKernels(scope *op.Scope) error {
@@ -90,13 +151,14 @@ func (r *rewriter) transformKernels(scope *op.Scope) error {
 		}
 		name := strconv.Itoa(len(r.transformed))
 		transformed, err := r.model.Graph.AddOperation(tf.OpSpec{
-			Type: r.method.kernel, Name: prefix + "/transform_" + name, Input: []tf.Input{kernel},
+			Type: r.method.kernel, Name: r.prefix + "/transform_" + name, Input: []tf.Input{kernel},
 		})
 		if err != nil {
 			return fmt.Errorf("convolution: transform kernel %s: %w", c.kernel, err)
 		}
 		own := scope.SubScope(name)
-		handle := op.VarHandleOp(own, r.method.stored, tf.Shape{}, op.VarHandleOpSharedName(prefix+"/"+name))
+		handle := op.VarHandleOp(own, r.method.stored, tf.Shape{}, op.VarHandleOpSharedName(r.prefix+"/"+name))
+		r.handles = append(r.handles, handle)
 		assignments = append(assignments, op.AssignVariableOp(own, handle, transformed.Output(0)))
 		r.transformed[c.kernel] = op.ReadVariableOp(own, handle, r.method.stored)
 	}
@@ -112,7 +174,7 @@ func (r *rewriter) transformKernels(scope *op.Scope) error {
 // copyNodes imports copies of some nodes under a prefix. Tensors that are given replace those
 // of that name; all others from outside the copies are the original graph's.
 func (r *rewriter) copyNodes(prefix string, wanted func(*nodepb.NodeDef) bool, given map[string]tf.Output) error {
-	copies := &graphpb.GraphDef{}
+	copies := &graphpb.GraphDef{Versions: r.versions}
 	inside := map[string]bool{}
 	for _, n := range r.order {
 		if wanted(n) {
@@ -183,7 +245,7 @@ func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mappe
 	if bias == "" {
 		bias = prefix + "_bias_of_" + n.GetName()
 		if r.zeros[c.out].Op == nil {
-			scope := op.NewScopeWithGraph(r.model.Graph).SubScope(prefix).SubScope("zeros_" + strconv.FormatInt(c.out, 10))
+			scope := op.NewScopeWithGraph(r.model.Graph).SubScope(r.prefix).SubScope("zeros_" + strconv.FormatInt(c.out, 10))
 			r.zeros[c.out] = op.Const(scope, make([]float32, c.out))
 			if err := scope.Err(); err != nil {
 				return nil, fmt.Errorf("convolution: add a bias of zero: %w", err)
@@ -196,7 +258,7 @@ func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mappe
 	}
 	faster := &nodepb.NodeDef{
 		Name: n.GetName(), Op: r.method.convolution,
-		Input: []string{c.pictures, kernel, bias},
+		Input: append([]string{c.pictures, kernel, bias}, c.controls...),
 		Attr:  map[string]*attrpb.AttrValue{"rectify": flag(c.rectify), "pool": flag(c.pool)},
 	}
 	if !r.method.planes {

@@ -2,7 +2,6 @@ package head
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -158,8 +157,9 @@ func (n *network) train(ctx context.Context, train, validation []int, options ML
 			epoch.TrainLoss += n.step(batch, keep) * float64(len(batch)) / float64(len(rows))
 		}
 		_, epoch.LogLoss, epoch.Accuracy = n.test(validation)
-		if math.IsNaN(epoch.LogLoss) || math.IsNaN(epoch.TrainLoss) {
-			return Report{}, errors.New("head: the training has run away to infinite weights: use a smaller rate")
+		// An infinite loss is none to compare others with: no epoch would ever be the best.
+		if sum := epoch.LogLoss + epoch.TrainLoss; math.IsNaN(sum) || math.IsInf(sum, 0) {
+			return Report{}, fmt.Errorf("head: the training has diverged: in epoch %d the loss is %v, and %v on the rows to validate on: use a smaller rate than %g", e, epoch.TrainLoss, epoch.LogLoss, options.Rate)
 		}
 		report.Epochs = append(report.Epochs, epoch)
 		if epoch.LogLoss < least {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"runtime"
 	"unsafe"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
@@ -103,13 +105,36 @@ func copyFloat32(dst []float32, tensor *tf.Tensor) error {
 		return fmt.Errorf("inference: the output is of type %d, not float32", tensor.DataType())
 	}
 	sink := sliceWriter{rest: float32Bytes(dst)}
-	if _, err := tensor.WriteContentsTo(&sink); err != nil {
+	if err := WriteContents(&sink, tensor); err != nil {
 		return fmt.Errorf("inference: copy the output of shape %v: %w", tensor.Shape(), err)
 	}
 	if len(sink.rest) != 0 {
 		return fmt.Errorf("inference: the output of shape %v fills only part of %d values", tensor.Shape(), len(dst))
 	}
 	return nil
+}
+
+// WriteContents writes the elements of a tensor of numbers, in row-major order, to w. Use it in
+// place of the tensor's own WriteContentsTo, which reads the C library's memory without keeping the
+// tensor alive: if the caller does not use the tensor again, the garbage collector may free that
+// memory in the middle of the read.
+func WriteContents(w io.Writer, tensor *tf.Tensor) error {
+	defer runtime.KeepAlive(tensor)
+	_, err := tensor.WriteContentsTo(w)
+	return err
+}
+
+// Value is a tensor's content as a Go value, such as float32 or [][]string. Use it in place of the
+// tensor's own Value, which does not keep the tensor alive either (see WriteContents) and panics
+// on element types that the binding does not know, such as half precision.
+func Value(tensor *tf.Tensor) (value any, err error) {
+	defer runtime.KeepAlive(tensor)
+	defer func() {
+		if p := recover(); p != nil {
+			value, err = nil, fmt.Errorf("inference: read a tensor of type %d and shape %v: %v", tensor.DataType(), tensor.Shape(), p)
+		}
+	}()
+	return tensor.Value(), nil
 }
 
 type sliceWriter struct{ rest []byte }

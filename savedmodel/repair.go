@@ -147,7 +147,11 @@ func (l *loader) objectGraph() (*core.TrackableObjectGraph, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, ok := tensors[0].Value().(string)
+	value, err := inference.Value(tensors[0])
+	if err != nil {
+		return nil, err
+	}
+	text, ok := value.(string)
 	if !ok {
 		return nil, errors.New("the checkpoint's description is not a string")
 	}

@@ -13,6 +13,8 @@ import (
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
+
+	"fovea/internal/swap"
 )
 
 // PredictMethod is the kind of signature that TensorFlow Serving answers predictions by.
@@ -36,14 +38,16 @@ func Write(dir string, parts Parts, save func(prefix string) error) error {
 		return fmt.Errorf("savedmodel: cannot export to %s: %w", dir, err)
 	}
 	partial := strings.TrimRight(dir, "/") + ".partial"
-	if err := parts.write(partial, save); err != nil {
+	// An export that was killed may have left some files.
+	if err := os.RemoveAll(partial); err != nil {
+		return fmt.Errorf("savedmodel: export to %s: %w", dir, err)
+	}
+	err := parts.write(partial, save)
+	if err == nil {
+		err = swap.Replace(partial, dir)
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("savedmodel: export to %s: %w", dir, err), os.RemoveAll(partial))
-	}
-	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("savedmodel: export to %s: %w", dir, err)
-	}
-	if err := os.Rename(partial, dir); err != nil {
-		return fmt.Errorf("savedmodel: export to %s: %w", dir, err)
 	}
 	return nil
 }

@@ -252,7 +252,12 @@ func TestExportVGG16(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := []string{"cat.1.png", "cat.2.jpg", "cat.3.jpg", "dog.1.jpg", "dog.2.jpg", "other.1.jpg"}
-	files := photoFiles(t, names...)
+	// A portrait, whose height is scaled first.
+	portrait := filepath.Join(t.TempDir(), "portrait.png")
+	if err := os.WriteFile(portrait, proportioned(t, 360, 640), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	files := append(photoFiles(t, names...), proportioned(t, 360, 640))
 	want := predict(t, h, extractor, config, files)
 	s, err := Open(dir, inference.SessionConfig{})
 	if err != nil {
@@ -266,7 +271,7 @@ func TestExportVGG16(t *testing.T) {
 	if worst := furthest(got, want); !(worst < tolerance) {
 		t.Errorf("probabilities differ by %g: %v, want %v", worst, got, want)
 	} else {
-		t.Logf("through the C API, probabilities of %d photos differ by %.2g at most", len(names), worst)
+		t.Logf("through the C API, probabilities of %d pictures differ by %.2g at most", len(files), worst)
 	}
 	python := os.Getenv("FOVEA_PYTHON_TENSORFLOW")
 	if python == "" {
@@ -277,6 +282,7 @@ func TestExportVGG16(t *testing.T) {
 	for _, name := range names {
 		arguments = append(arguments, filepath.Join(photos, name))
 	}
+	arguments = append(arguments, portrait)
 	command := exec.Command(python, arguments...)
 	command.Stderr = os.Stderr
 	out, err := command.Output()

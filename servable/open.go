@@ -75,9 +75,15 @@ func (s *Servable) Predict(files [][]byte) (probabilities [][]float32, classes [
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("servable: %w", err)
 	}
-	probabilities, ok1 := results[0].Value().([][]float32)
-	classes, ok2 := results[1].Value().([][]string)
-	labels, ok3 := results[2].Value().([]string)
+	values := make([]any, len(results))
+	for i, result := range results {
+		if values[i], err = inference.Value(result); err != nil {
+			return nil, nil, nil, fmt.Errorf("servable: %w: %w", ErrFormat, err)
+		}
+	}
+	probabilities, ok1 := values[0].([][]float32)
+	classes, ok2 := values[1].([][]string)
+	labels, ok3 := values[2].([]string)
 	if !ok1 || !ok2 || !ok3 {
 		return nil, nil, nil, fmt.Errorf("servable: %w: its results are of other types", ErrFormat)
 	}

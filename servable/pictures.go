@@ -166,9 +166,10 @@ func (n *nodes) half(x string) string {
 	return n.cast(float32Type, int32Type, n.add("Round", "", []string{halved}, attributes{"T": typeOf(float32Type)}))
 }
 
-// resize scales a picture as Pillow does: first along the rows, rounded to whole numbers,
-// then along the columns. Weights are float32 where Pillow has fixed-point ones, so that
-// some pixels round to the other side.
+// resize scales a picture as Pillow does, in two passes with values rounded to bytes in between.
+// The width comes first, except where the height shrinks by more than twice as many pixels as the
+// width does. Weights are float32 where Pillow has fixed-point ones, so that some values round to
+// the other side.
 func (n *nodes) resize(image, height, width, toHeight, toWidth string, by picture.Interpolation) string {
 	if by == picture.Nearest {
 		rows := n.gather(uint8Type, image, n.samples(height, toHeight), 0)
@@ -177,7 +178,7 @@ func (n *nodes) resize(image, height, width, toHeight, toWidth string, by pictur
 	ratio := func(to, from string) string {
 		return n.binary("RealDiv", float32Type, n.cast(int32Type, float32Type, to), n.cast(int32Type, float32Type, from))
 	}
-	one, none := n.real(1), n.pack(float32Type, n.real(0), n.real(0))
+	none := n.pack(float32Type, n.real(0), n.real(0))
 	batch := n.add("ExpandDims", "", []string{image, n.whole(0)}, attributes{"T": typeOf(uint8Type), "Tdim": typeOf(int32Type)})
 	scale := func(x, rows, columns, byRows, byColumns string) string {
 		resized := n.add("ScaleAndTranslate", "", []string{x, n.pack(int32Type, rows, columns), n.pack(float32Type, byRows, byColumns), none}, attributes{
@@ -187,8 +188,17 @@ func (n *nodes) resize(image, height, width, toHeight, toWidth string, by pictur
 		clipped := n.add("ClipByValue", "", []string{rounded, n.real(0), n.real(255)}, attributes{"T": typeOf(float32Type)})
 		return n.cast(float32Type, uint8Type, clipped)
 	}
-	narrow := scale(batch, height, toWidth, one, ratio(toWidth, width))
-	small := scale(narrow, toHeight, toWidth, ratio(toHeight, height), one)
+	// Both orders are the same two operations: the size between them says which it is. A ratio of
+	// 1 leaves that direction as it is.
+	shrink := n.binary("Sub", int32Type, height, toHeight)
+	twice := n.binary("Mul", int32Type, n.whole(2), n.binary("Sub", int32Type, width, toWidth))
+	rowsFirst := n.add("Less", "", []string{n.binary("Maximum", int32Type, twice, n.whole(0)), shrink}, attributes{"T": typeOf(int32Type)})
+	choose := func(a, b string) string {
+		return n.add("SelectV2", "", []string{rowsFirst, a, b}, attributes{"T": typeOf(int32Type)})
+	}
+	middleHeight, middleWidth := choose(toHeight, height), choose(width, toWidth)
+	middle := scale(batch, middleHeight, middleWidth, ratio(middleHeight, height), ratio(middleWidth, width))
+	small := scale(middle, toHeight, toWidth, ratio(toHeight, middleHeight), ratio(toWidth, middleWidth))
 	return n.add("Squeeze", "", []string{small}, attributes{"T": typeOf(uint8Type), "squeeze_dims": intsOf(0)})
 }
 

@@ -16,6 +16,7 @@ import (
 	versionspb "github.com/galeone/tensorflow/tensorflow/go/core/framework/versions_go_proto"
 	"google.golang.org/protobuf/proto"
 
+	"fovea/inference"
 	"fovea/picture"
 	"fovea/preprocessing"
 )
@@ -66,7 +67,7 @@ func decoder(t *testing.T, o picture.Options) func(files [][]byte) ([]uint8, err
 			return nil, err
 		}
 		var out strings.Builder
-		if _, err := results[0].WriteContentsTo(&out); err != nil {
+		if err := inference.WriteContents(&out, results[0]); err != nil {
 			return nil, err
 		}
 		return []uint8(out.String()), nil
@@ -195,7 +196,7 @@ func TestPreprocessAgreesWithPackagePreprocessing(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got bytes.Buffer
-		if _, err := results[0].WriteContentsTo(&got); err != nil {
+		if err := inference.WriteContents(&got, results[0]); err != nil {
 			t.Fatal(err)
 		}
 		want := make([]float32, len(pix))

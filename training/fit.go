@@ -68,7 +68,11 @@ type Result struct {
 // the validation examples, which may be nil, after each epoch.
 //
 // A cancelled context ends it after the batch that is being computed, with a checkpoint; the
-// error is then the context's cause. A loss that is no number ends it with ErrDiverged.
+// error is then the context's cause.
+//
+// A loss or a weight that is not a finite number ends it at once with ErrDiverged, which names the
+// epoch. No checkpoint is written of such weights: the one before stays. With Patience, the network
+// gets the best epoch's weights back, if there has been one, which the Result names.
 func Fit(ctx context.Context, t *Trainer, train, validation *Examples, o FitOptions, from State) (Result, error) {
 	if o.Batch == 0 {
 		o.Batch = DefaultBatch
@@ -83,18 +87,42 @@ func Fit(ctx context.Context, t *Trainer, train, validation *Examples, o FitOpti
 		f.best.epoch = n
 	}
 	for f.state.Epoch < o.Epochs && !f.ended {
-		if err := f.epoch(); err != nil {
+		if err := f.epoch(); errors.Is(err, ErrDiverged) {
+			return f.diverged(err)
+		} else if err != nil {
 			return Result{State: f.state}, err
 		}
 	}
-	if f.best.set.Tensors != nil && f.best.epoch < f.state.Epoch {
-		step := t.step
-		if err := t.Assign(f.best.set); err != nil {
+	if f.best.epoch < f.state.Epoch {
+		if err := f.takeBack(); err != nil {
 			return Result{}, err
 		}
-		t.step = step
 	}
 	return Result{State: f.state, Best: f.best.epoch}, nil
+}
+
+// takeBack gives the network the weights of the best epoch, if they have been kept.
+func (f *fit) takeBack() error {
+	if f.best.set.Tensors == nil {
+		return nil
+	}
+	step := f.trainer.step
+	if err := f.trainer.Assign(f.best.set); err != nil {
+		return err
+	}
+	f.trainer.step = step
+	return nil
+}
+
+// diverged ends a training whose epoch has failed with ErrDiverged.
+func (f *fit) diverged(err error) (Result, error) {
+	result := Result{State: f.state}
+	err = fmt.Errorf("epoch %d: %w", f.state.Epoch+1, err)
+	if f.best.set.Tensors != nil {
+		result.Best = f.best.epoch
+		err = errors.Join(err, f.takeBack())
+	}
+	return result, err
 }
 
 // fit is a training under way.
@@ -147,10 +175,8 @@ func (f *fit) epoch() error {
 			o.Batches(number, f.state.Batches, of, f.state.Partial)
 		}
 		if f.ctx.Err() != nil {
-			if o.Checkpoint != nil {
-				if err := o.Checkpoint(f.state); err != nil {
-					return err
-				}
+			if err := f.checkpoint(); err != nil {
+				return err
 			}
 			return context.Cause(f.ctx)
 		}
@@ -166,6 +192,9 @@ func (f *fit) epoch() error {
 	if err := f.measure(&e); err != nil {
 		return err
 	}
+	if err := f.check(); err != nil {
+		return err
+	}
 	f.state.Epoch, f.state.Batches, f.state.Partial, f.state.PartialSeconds = number, 0, Measure{}, 0
 	f.state.Step = f.trainer.step
 	f.state.History = append(f.state.History, e)
@@ -179,6 +208,34 @@ func (f *fit) epoch() error {
 		return o.Checkpoint(f.state)
 	}
 	return nil
+}
+
+// checkpoint writes one in the middle of an epoch, if they are wanted and the weights are worth it.
+func (f *fit) checkpoint() error {
+	if f.options.Checkpoint == nil {
+		return nil
+	}
+	if err := f.check(); err != nil {
+		return err
+	}
+	return f.options.Checkpoint(f.state)
+}
+
+// check is ErrDiverged if the last step has made weights that are not finite numbers, or that
+// overflow when they are used: for one example, which takes no time even where a batch does. The
+// step's own loss does not tell: it is measured before the step.
+func (f *fit) check() error {
+	if err := f.trainer.Check(); err != nil {
+		return err
+	}
+	if len(f.batch.labels) == 0 { // no step since the training was resumed
+		return nil
+	}
+	m, err := f.trainer.Evaluate(f.batch.values[:f.train.Values], f.batch.labels[:1])
+	if err == nil && !m.Finite() {
+		err = fmt.Errorf("training: %w: the loss is %v after step %d: use a smaller learning rate than %g", ErrDiverged, m.MeanLoss(), f.trainer.step, f.trainer.options.LearningRate)
+	}
+	return err
 }
 
 func (f *fit) overBudget() bool {
@@ -213,10 +270,13 @@ func (f *fit) measure(e *Epoch) error {
 	if err != nil {
 		// An epoch without its validation is not complete: the checkpoint is that of its
 		// last batch.
-		if f.ctx.Err() != nil && f.options.Checkpoint != nil {
-			err = errors.Join(f.options.Checkpoint(f.state), err)
+		if f.ctx.Err() != nil {
+			err = errors.Join(f.checkpoint(), err)
 		}
 		return err
+	}
+	if !m.Finite() {
+		return fmt.Errorf("training: %w: the loss on the validation examples is %v: use a smaller learning rate than %g", ErrDiverged, m.MeanLoss(), f.trainer.options.LearningRate)
 	}
 	loss, accuracy := m.MeanLoss(), m.Accuracy()
 	e.ValidationLoss, e.ValidationAccuracy = &loss, &accuracy

@@ -52,7 +52,10 @@ func (m Measure) MeanLoss() float64 { return m.Loss / float64(m.Examples) }
 // Accuracy is the part of the examples that are correct.
 func (m Measure) Accuracy() float64 { return float64(m.Correct) / float64(m.Examples) }
 
-// ErrDiverged says that the loss is no number any more.
+// Finite says whether the loss is a number.
+func (m Measure) Finite() bool { return !math.IsNaN(m.Loss) && !math.IsInf(m.Loss, 0) }
+
+// ErrDiverged says that a loss or the weights are not finite numbers any more.
 var ErrDiverged = errors.New("the training has diverged")
 
 // New builds the network's graph and opens a session. The weights are to be given by Assign
@@ -149,7 +152,7 @@ func (t *Trainer) Weights() (weights.Set, error) {
 func contents(t *tf.Tensor) ([]byte, error) {
 	var out bytes.Buffer
 	out.Grow(4 * product(ints(t.Shape())))
-	_, err := t.WriteContentsTo(&out)
+	err := inference.WriteContents(&out, t)
 	return out.Bytes(), err
 }
 
@@ -183,10 +186,33 @@ func (t *Trainer) Step(values []float32, labels []int32) (Measure, error) {
 		return m, err
 	}
 	t.step++
-	if math.IsNaN(m.Loss) || math.IsInf(m.Loss, 0) {
-		return m, fmt.Errorf("training: %w: the loss is %v at step %d: use a smaller learning rate than %g", ErrDiverged, m.Loss, t.step, t.options.LearningRate)
+	if !m.Finite() {
+		return m, fmt.Errorf("training: %w: the loss is %v at step %d: use a smaller learning rate than %g", ErrDiverged, m.MeanLoss(), t.step, t.options.LearningRate)
 	}
 	return m, nil
+}
+
+// Check is ErrDiverged if a weight is not a finite number. A step is measured before it is made, so
+// the losses so far do not tell.
+func (t *Trainer) Check() error {
+	finite := make([]tf.Output, len(t.graph.variables))
+	for i, v := range t.graph.variables {
+		finite[i] = v.finite
+	}
+	tensors, err := t.session.Run(nil, finite, nil)
+	if err != nil {
+		return fmt.Errorf("training: check the weights of %s: %w", t.network.Name, err)
+	}
+	for i, tensor := range tensors {
+		value, err := inference.Value(tensor)
+		if err != nil {
+			return fmt.Errorf("training: %w", err)
+		}
+		if value != true {
+			return fmt.Errorf("training: %w: not all weights %s are finite numbers after step %d: use a smaller learning rate than %g", ErrDiverged, t.graph.variables[i].name, t.step, t.options.LearningRate)
+		}
+	}
+	return nil
 }
 
 // Evaluate measures a batch without dropout and without changing anything.
@@ -248,8 +274,19 @@ func (t *Trainer) run(feeds map[tf.Output]*tf.Tensor, of measured, targets []*tf
 	if err != nil {
 		return Measure{}, fmt.Errorf("training: run %s on %s: %w", t.network.Name, t.device, err)
 	}
-	loss, correct := tensors[0].Value().(float32), tensors[1].Value().(float32)
-	return Measure{Examples: n, Loss: float64(loss) * float64(n), Correct: int(correct)}, nil
+	var figures [2]float32
+	for i, tensor := range tensors {
+		value, err := inference.Value(tensor)
+		if err != nil {
+			return Measure{}, fmt.Errorf("training: %w", err)
+		}
+		figure, ok := value.(float32)
+		if !ok {
+			return Measure{}, fmt.Errorf("training: a measure of %s is a %T, not a float32", t.network.Name, value)
+		}
+		figures[i] = figure
+	}
+	return Measure{Examples: n, Loss: float64(figures[0]) * float64(n), Correct: int(figures[1])}, nil
 }
 
 // releaseBytes is how much memory of dead tensors is let pile up.
@@ -289,6 +326,7 @@ type variable struct {
 	handle, value tf.Output
 	initial       tf.Output // a placeholder
 	assign        *tf.Operation
+	finite        tf.Output // whether all values are finite numbers
 	slots         []slot
 }
 
@@ -330,6 +368,12 @@ func newVariable(scope *op.Scope, p parameter) variable {
 	v.value = op.ReadVariableOp(scope, v.handle, tf.Float)
 	v.initial = op.Placeholder(scope.SubScope("initial"), tf.Float, op.PlaceholderShape(shape))
 	v.assign = op.AssignVariableOp(scope, v.handle, v.initial)
+	all := scope.SubScope("finite")
+	axes := make([]int32, len(p.shape))
+	for i := range axes {
+		axes[i] = int32(i)
+	}
+	v.finite = op.All(all, op.IsFinite(all, v.value), op.Const(all.SubScope("axes"), axes))
 	return v
 }
 

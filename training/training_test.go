@@ -454,6 +454,84 @@ func TestDivergence(t *testing.T) {
 	t.Error("steps that are far too large go on for ever")
 }
 
+// explosive is a training that goes well for some epochs and is then made to take far too large
+// steps.
+func explosive(t *testing.T, good int) (*Trainer, *FitOptions) {
+	t.Helper()
+	tr := initialized(t, tiny(8, 8, 32, 2), Options{LearningRate: 1e-3})
+	return tr, &FitOptions{Epochs: 10, Batch: 100, Seed: 1, Progress: func(e Epoch) {
+		if e.Epoch == good {
+			tr.options.LearningRate = 1e30
+		}
+	}}
+}
+
+// An epoch of one step: its loss is that before the step, a number. Validation tells, the best
+// weights are taken back, and the error says when and what.
+func TestDivergenceKeepsTheBest(t *testing.T) {
+	train, validation := examples(t, 30, 10, 8, 2)
+	tr, o := explosive(t, 3)
+	o.Patience = 5
+	kept := map[int]map[string][]float32{}
+	explode := o.Progress
+	o.Progress = func(e Epoch) {
+		kept[e.Epoch] = values(t, tr)
+		explode(e)
+	}
+	result, err := Fit(context.Background(), tr, train, validation, *o, State{})
+	if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "epoch 4: ") || !strings.Contains(err.Error(), "loss on the validation examples is ") {
+		t.Fatalf("the training ends with %v", err)
+	}
+	if len(result.State.History) != 3 || result.Best < 1 || result.Best > 3 {
+		t.Fatalf("%d epochs, the best is %d", len(result.State.History), result.Best)
+	}
+	for name, v := range values(t, tr) {
+		if !slices.Equal(v, kept[result.Best][name]) {
+			t.Errorf("%s is not that of epoch %d", name, result.Best)
+		}
+	}
+}
+
+// Without validation examples, the weights tell; the checkpoint is the last good one.
+func TestDivergenceKeepsTheCheckpoint(t *testing.T) {
+	train, _ := examples(t, 20, 0, 8, 2)
+	tr, o := explosive(t, 2)
+	dir := t.TempDir()
+	o.Checkpoint = func(s State) error { return tr.Save(dir, s) }
+	_, err := Fit(context.Background(), tr, train, nil, *o, State{})
+	if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "epoch 3: ") {
+		t.Fatalf("the training ends with %v", err)
+	}
+	state, err := ReadState(dir)
+	if err != nil || state.Epoch != 2 {
+		t.Fatalf("the checkpoint is of epoch %d, %v", state.Epoch, err)
+	}
+	again := trainer(t, tiny(8, 8, 32, 2), Options{LearningRate: 1e-3})
+	if err := again.Restore(dir, state); err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Nor does an interruption write diverged weights over good ones.
+func TestDivergenceAtInterruption(t *testing.T) {
+	train, _ := examples(t, 20, 0, 8, 2)
+	tr, o := explosive(t, 1)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	o.Batches = func(epoch, _, _ int, _ Measure) {
+		if epoch == 2 {
+			cancel(errors.New("stop"))
+		}
+	}
+	saved := 0
+	o.Checkpoint = func(State) error { saved++; return nil }
+	if _, err := Fit(ctx, tr, train, nil, *o, State{}); !errors.Is(err, ErrDiverged) || saved != 1 {
+		t.Errorf("%d checkpoints are written, then %v", saved, err)
+	}
+}
+
 // Every configuration of the paper trains, in the smallest size.
 func TestConfigurationsTrain(t *testing.T) {
 	for _, c := range vgg.Configurations {

@@ -312,11 +312,8 @@ func (o *scratchOptions) begin(checkpoints string) (training.State, error) {
 	state, err := training.ReadState(checkpoints)
 	switch {
 	case o.overwrite:
-		for _, name := range []string{"checkpoint", modelDir, headFile, "metrics.csv", "metrics.jsonl", "errors.csv"} {
-			if err := os.RemoveAll(filepath.Join(o.out, name)); err != nil {
-				return state, fmt.Errorf("remove the earlier training: %w", err)
-			}
-		}
+		// What is there stays until this training has something to replace it by: its first
+		// checkpoint, and at the end the model and the head.
 		return training.State{}, nil
 	case errors.Is(err, training.ErrNoCheckpoint):
 		if o.resume {

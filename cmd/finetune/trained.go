@@ -19,6 +19,7 @@ import (
 	"fovea/head"
 	"fovea/inference"
 	"fovea/internal/cli"
+	"fovea/internal/swap"
 	"fovea/models"
 	"fovea/recipe"
 	"fovea/training"
@@ -83,13 +84,6 @@ func (o *scratchOptions) finish(t *training.Trainer, p plan, pictures *trainingP
 	}
 	set = o.dimensions(len(pictures.classes)).Note(set)
 	set.Metadata[vgg.PreprocessingKey] = o.preprocess.String()
-	dir := filepath.Join(o.out, modelDir)
-	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("replace the model: %w", err)
-	}
-	if err := vgg.Export(p.configuration, set, dir); err != nil {
-		return err
-	}
 	h, err := headOfDense(set, "fc8", pictures.classes)
 	if err != nil {
 		return err
@@ -104,10 +98,34 @@ func (o *scratchOptions) finish(t *training.Trainer, p plan, pictures *trainingP
 		}
 		h.Notes.HeldOut = &metrics
 	}
-	if err := describeHead(h, dir, "fc7", recipe.PoolNone, o.recipe()); err != nil {
+	return replaceModel(o.out, h, func(dir string) error {
+		if err := vgg.Export(p.configuration, set, dir); err != nil {
+			return err
+		}
+		return describeHead(h, dir, "fc7", recipe.PoolNone, o.recipe())
+	})
+}
+
+// replaceModel has a model written beside the one that may be in the directory out, and a head
+// described. Only when both are whole, and the model has been opened, do they take their places.
+func replaceModel(out string, h *head.Head, write func(dir string) error) error {
+	beside := filepath.Join(out, ".new")
+	if err := os.RemoveAll(beside); err != nil { // of a program that was killed
+		return fmt.Errorf("write the model: %w", err)
+	}
+	defer os.RemoveAll(beside) //nolint:errcheck // it is hidden, and the next one removes it
+	if err := os.MkdirAll(beside, 0o755); err != nil {
+		return fmt.Errorf("write the model: %w", err)
+	}
+	next := filepath.Join(beside, modelDir) // the model goes by the directory's name
+	if err := write(next); err != nil {
 		return err
 	}
-	return h.Save(filepath.Join(o.out, headFile))
+	if err := swap.Replace(next, filepath.Join(out, modelDir)); err != nil {
+		return err
+	}
+	// A program that is killed just here leaves a head that refuses the new model.
+	return h.Save(filepath.Join(out, headFile))
 }
 
 // headOfDense is a dense layer of scores as a head that does no scaling of its own.

@@ -292,6 +292,9 @@ func (u *unfreezing) train(ctx context.Context, split sides, duplicates head.Dup
 	if err != nil {
 		return err
 	}
+	if !start.Finite() {
+		return fmt.Errorf("the loss of the frozen network on the pictures to validate on is %v, before any training: its features overflow: look for the wrong ones by extract dataset stats %s", start.MeanLoss(), u.features.dir)
+	}
 	logrus.Infof("training %s on %d pictures (%s), %d to validate on, %d kept out, on %s", u.network.Name, len(train.Rows), joinClasses(u.classes), len(validation.Rows), len(split.test), u.trainer.Device())
 	logrus.Infof("before: validation: loss %.4f, accuracy %.2f %%", start.MeanLoss(), 100*start.Accuracy())
 	result, err := training.Fit(ctx, u.trainer, train, validation, training.FitOptions{
@@ -349,13 +352,6 @@ func (u *unfreezing) write(learn features, duplicates head.Duplicates, heldOut h
 			}
 		}
 	}
-	dir := filepath.Join(u.out, modelDir)
-	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("replace the model: %w", err)
-	}
-	if err := vgg.Export(u.configuration, set, dir); err != nil {
-		return err
-	}
 	h, err := headOfDense(trained, training.ScoresLayer, u.classes)
 	if err != nil {
 		return err
@@ -373,10 +369,12 @@ func (u *unfreezing) write(learn features, duplicates head.Duplicates, heldOut h
 	if measured {
 		h.Notes.HeldOut = &heldOut
 	}
-	if err := describeHead(h, dir, "pool5", recipe.PoolAverage, u.bottleneck.recipe); err != nil {
-		return err
-	}
-	return h.Save(filepath.Join(u.out, headFile))
+	return replaceModel(u.out, h, func(dir string) error {
+		if err := vgg.Export(u.configuration, set, dir); err != nil {
+			return err
+		}
+		return describeHead(h, dir, "pool5", recipe.PoolAverage, u.bottleneck.recipe)
+	})
 }
 
 func printComparison(before, after head.Metrics) {

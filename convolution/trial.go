@@ -1,0 +1,169 @@
+package convolution
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	shapepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"fovea/inference"
+)
+
+// trialBuilder makes a trial's graph: the nodes that depend on the input, with constants, and with
+// variables in the place of all else that they read.
+type trialBuilder struct {
+	r      *rewriter
+	graph  graphpb.GraphDef
+	names  map[string]string // of tensors in the copy, by those in the model
+	copied map[string]bool   // constants
+	values []tf.Output       // of the model, for the variables
+	// tensors are those values.
+	tensors []*tf.Tensor
+}
+
+func (b *trialBuilder) build() error {
+	b.graph.Versions, b.graph.Library = b.r.versions, b.r.library
+	input := b.r.model.Input
+	shape, err := input.Shape().ToSlice()
+	if err != nil || len(shape) != 4 {
+		return fmt.Errorf("the input %s is of unknown shape", input.Op.Name())
+	}
+	b.add(input.Op.Name(), "Placeholder", nil, attributes{"dtype": typeOf(input.DataType()), "shape": shapeOf(shape)})
+	for _, n := range b.r.direct {
+		node := proto.Clone(n).(*nodepb.NodeDef)
+		node.Device = ""
+		delete(node.Attr, "_class") // names nodes that may not be copied
+		node.Input = nil
+		for _, from := range dataInputs(n) {
+			name, err := b.tensor(from)
+			if err != nil {
+				return err
+			}
+			node.Input = append(node.Input, name)
+		}
+		node.Input = append(node.Input, b.r.controls(n)...)
+		b.graph.Node = append(b.graph.Node, node)
+	}
+	return b.addVariables()
+}
+
+func (b *trialBuilder) add(name, operation string, inputs []string, with attributes) {
+	b.graph.Node = append(b.graph.Node, &nodepb.NodeDef{Name: name, Op: operation, Input: inputs, Attr: with})
+}
+
+// tensor is what a tensor is called in the copy. It is made if it does not depend on the input.
+func (b *trialBuilder) tensor(from string) (string, error) {
+	if b.r.dependent(from) {
+		return from, nil
+	}
+	if name, found := b.names[from]; found {
+		return name, nil
+	}
+	if b.constant(inference.Producer(from)) {
+		b.names[from] = from
+		return from, nil
+	}
+	value, err := b.r.output(from)
+	if err != nil {
+		return "", err
+	}
+	if kind := typespb.DataType(value.DataType()); kind == typespb.DataType_DT_RESOURCE || kind == typespb.DataType_DT_VARIANT {
+		return "", fmt.Errorf("%s is no tensor of values, and cannot be copied", from)
+	}
+	name := valueName(len(b.values))
+	b.names[from], b.values = name, append(b.values, value)
+	return name, nil
+}
+
+// constant copies a constant and what only repeats one.
+func (b *trialBuilder) constant(name string) bool {
+	node := b.r.nodes[name]
+	switch {
+	case b.copied[name]:
+		return true
+	case node.GetOp() == "Identity" && len(node.GetInput()) == 1:
+		if !b.constant(inference.Producer(node.GetInput()[0])) {
+			return false
+		}
+	case node.GetOp() != "Const":
+		return false
+	}
+	b.copied[name] = true
+	with := maps.Clone(node.GetAttr())
+	delete(with, "_class")
+	b.add(name, node.GetOp(), dataInputs(node), with)
+	return true
+}
+
+// addVariables has the model's values computed and adds variables of their shapes, which are read
+// under the names that they have in the copy.
+func (b *trialBuilder) addVariables() error {
+	if len(b.values) == 0 {
+		return nil
+	}
+	var err error
+	if b.tensors, err = b.r.model.Session.Run(nil, b.values, nil); err != nil {
+		return err
+	}
+	for i, tensor := range b.tensors {
+		name, kind, shape := valueName(i), typeOf(tensor.DataType()), shapeOf(tensor.Shape())
+		b.add(name+handleSuffix, "VarHandleOp", nil, attributes{"dtype": kind, "shape": shape, "shared_name": text(name), "container": text("")})
+		b.add(name+fedSuffix, "Placeholder", nil, attributes{"dtype": kind, "shape": shape})
+		b.add(name+assignSuffix, "AssignVariableOp", []string{name + handleSuffix, name + fedSuffix}, attributes{"dtype": kind})
+		b.add(name, "ReadVariableOp", []string{name + handleSuffix}, attributes{"dtype": kind})
+	}
+	return nil
+}
+
+// assign puts the values into the variables, which share their memory.
+func (b *trialBuilder) assign(model *inference.Model) error {
+	feeds := map[tf.Output]*tf.Tensor{}
+	var assignments []*tf.Operation
+	for i, tensor := range b.tensors {
+		fed, err := output(model.Graph, valueName(i)+fedSuffix)
+		if err != nil {
+			return err
+		}
+		feeds[fed] = tensor
+		assignments = append(assignments, model.Graph.Operation(valueName(i)+assignSuffix))
+	}
+	if len(assignments) == 0 {
+		return nil
+	}
+	_, err := model.Session.Run(feeds, nil, assignments)
+	return err
+}
+
+// Names of what belongs to the variable of a value.
+const (
+	handleSuffix = "_handle"
+	fedSuffix    = "_fed"
+	assignSuffix = "_assign"
+)
+
+func valueName(i int) string { return prefix + "_value_" + strconv.Itoa(i) }
+
+type attributes = map[string]*attrpb.AttrValue
+
+func typeOf(t tf.DataType) *attrpb.AttrValue {
+	return &attrpb.AttrValue{Value: &attrpb.AttrValue_Type{Type: typespb.DataType(t)}}
+}
+
+func text(v string) *attrpb.AttrValue {
+	return &attrpb.AttrValue{Value: &attrpb.AttrValue_S{S: []byte(v)}}
+}
+
+func shapeOf(dims []int64) *attrpb.AttrValue {
+	shape := new(shapepb.TensorShapeProto)
+	for _, d := range dims {
+		shape.Dim = append(shape.Dim, &shapepb.TensorShapeProto_Dim{Size: d})
+	}
+	return &attrpb.AttrValue{Value: &attrpb.AttrValue_Shape{Shape: shape}}
+}
