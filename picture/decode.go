@@ -164,7 +164,9 @@ func (w *workspace) decode(data []byte, format string) (source, error) {
 	case "bmp":
 		decoded, err = bmp.Decode(bytes.NewReader(data))
 	case "tiff":
-		decoded, err = tiff.Decode(bytes.NewReader(data))
+		if decoded, err = tiff.Decode(bytes.NewReader(data)); err == nil {
+			asPrinted(data, decoded)
+		}
 	}
 	if err != nil {
 		return source{}, err
