@@ -1,14 +1,9 @@
 package picture
 
 import (
-	"archive/tar"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"io"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,38 +12,17 @@ import (
 // tiffGrid reads the TIFFs that make_tiff.py has made, with the sums of Pillow's pixels.
 func tiffGrid(t testing.TB) (files map[string][]byte, sums map[string]string) {
 	t.Helper()
-	f, err := os.Open(filepath.Join(goldenDir, "tiff.tar.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	unpacked, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
 	files, sums = map[string][]byte{}, map[string]string{}
-	archive := tar.NewReader(unpacked)
-	for {
-		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		data, err := io.ReadAll(archive)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if name, found := strings.CutSuffix(header.Name, ".tiff"); found {
+	readArchive(t, "tiff.tar.gz", func(member string, data []byte) {
+		if name, found := strings.CutSuffix(member, ".tiff"); found {
 			files[name] = data
-			continue
+			return
 		}
 		for line := range strings.Lines(string(data)) {
 			name, sum, _ := strings.Cut(strings.TrimSpace(line), " ")
 			sums[name] = sum
 		}
-	}
+	})
 	if len(files) < 600 || len(files) != len(sums) {
 		t.Fatalf("%d files, %d sums", len(files), len(sums))
 	}
