@@ -72,6 +72,8 @@ var foreignKinds = []foreignKind{
 	{Foreign{"XBM", toPNG}, nil, isXBM, ".xbm"},
 	{Foreign{"XPM", toPNG}, []string{"/* XPM */", "! XPM2"}, nil, ".xpm"},
 	{Foreign{"IFF ILBM", toPNG}, nil, isForm("ILBM", "PBM "), ".lbm .ilbm"},
+	{Foreign{"FLIC", toPNG}, nil, nil, ".fli .flc"},
+	{Foreign{"a bitmap without a file's header", toPNG}, nil, nil, ".dib"},
 	{Foreign{"JBIG2", toPNG}, []string{"\x97JB2\r\n\x1a\n"}, nil, ".jb2 .jbig2"},
 	{Foreign{"DjVu", render}, []string{"AT&TFORM"}, nil, ".djvu .djv"},
 	{Foreign{"PICT", toPNG}, nil, nil, ".pict .pct"},
@@ -79,6 +81,7 @@ var foreignKinds = []foreignKind{
 	{Foreign{"EPS", render}, []string{"\xc5\xd0\xd3\xc6"}, isEPS, ".eps .epsf .epsi"},
 	{Foreign{"a Windows metafile", render}, []string{"\xd7\xcd\xc6\x9a"}, isEMF, ".wmf .emf"},
 	{Foreign{"DDS", texture}, []string{"DDS "}, nil, ".dds"},
+	{Foreign{"BLP", texture}, []string{"BLP1", "BLP2"}, nil, ".blp"},
 	{Foreign{"KTX", texture}, []string{"\xabKTX "}, nil, ".ktx .ktx2"},
 	{Foreign{"ASTC", texture}, []string{"\x13\xab\xa1\x5c"}, nil, ".astc"},
 	{Foreign{"OpenEXR", "map its tones to 8 bits and write them as PNG"}, []string{"v/1\x01"}, nil, ".exr"},
@@ -123,7 +126,7 @@ func RecognizeForeign(name string, head []byte) (kind Foreign, recognized bool) 
 	switch {
 	case !known:
 		return Foreign{}, false
-	case head == nil, packed && (extension == ".nii.gz" || extension == ".svgz"):
+	case head == nil, packed && (extension == ".nii.gz" || extension == ".svgz"), k.Name == "EPS" && bytes.HasPrefix(head, []byte("%!PS")):
 		return k.Foreign, true
 	}
 	return k.Foreign, noPictureContent(head) == ""

@@ -109,6 +109,7 @@ func ListPaths(ctx context.Context, list io.Reader, labels Labeler, openers ...O
 			l.Items = append(l.Items, item)
 		}
 	}
+	l.sort()
 	if len(l.Items) == 0 {
 		return l.Listing, fmt.Errorf("pipeline: %w in the files of the list: %s", ErrNoPictures, l.hint())
 	}

@@ -50,6 +50,9 @@ func (o *options) validateSelection(images []string) error {
 // list finds the pictures and takes those that are wanted.
 func (o *options) list(ctx context.Context, images []string, labeler pipeline.Labeler) (pipeline.Listing, error) {
 	listing, err := o.listAll(ctx, images, labeler)
+	if !o.dryRun || err != nil { // a dry run prints them
+		cli.TellOthers(listing.Others)
+	}
 	if err != nil {
 		return listing, err
 	}

@@ -175,6 +175,7 @@ func (o *scratchOptions) load(ctx context.Context, p plan) (*trainingPictures, s
 		return nil, sides{}, err
 	}
 	listing, err := cli.Finder().List(ctx, images, p.labels)
+	cli.TellOthers(listing.Others)
 	if err != nil {
 		return nil, sides{}, err
 	}
