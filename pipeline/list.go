@@ -23,6 +23,8 @@ type Listing struct {
 	Others
 	// Labeled is the number of pictures for which their source has a label.
 	Labeled int
+	// Doubts are what about the labels is probably not meant, for people.
+	Doubts []string
 }
 
 // ErrNoPictures says that there is nothing to do.
@@ -90,7 +92,7 @@ func (f Finder) List(ctx context.Context, arguments []string, labels Labeler) (L
 	if a, b := l.samePath(); a != b {
 		return Listing{}, fmt.Errorf("pipeline: %s and %s would both be stored as %q: give their common parent directory instead", l.Items[a].File, l.Items[b].File, l.Items[a].Path)
 	}
-	return l.Listing, label(l.Items, labels)
+	return l.labelled(labels)
 }
 
 // lister is a Listing in the making.
@@ -133,12 +135,17 @@ func (l *lister) samePath() (first, second int) {
 	return 0, 0
 }
 
-// label sets the labels; without a Labeler also those that sources know are not wanted.
-func label(items []Item, labels Labeler) error {
+// labelled sets the labels; without a Labeler also those that sources know are not wanted.
+func (l *lister) labelled(labels Labeler) (Listing, error) {
 	if labels == nil {
 		labels = LabelFunc(func(Item) string { return "" })
 	}
-	return labels.Label(items)
+	if err := labels.Label(l.Items); err != nil {
+		return l.Listing, err
+	}
+	var err error
+	l.Doubts, err = checkLabels(l.Items)
+	return l.Listing, err
 }
 
 // cause strips the operation and path that the caller says better.

@@ -120,7 +120,7 @@ func ListPaths(ctx context.Context, list io.Reader, labels Labeler, openers ...O
 	if err := context.Cause(ctx); err != nil {
 		return l.Listing, err
 	}
-	return l.Listing, label(l.Items, labels)
+	return l.labelled(labels)
 }
 
 // readPaths reads a list of files.

@@ -56,6 +56,7 @@ func (o *options) list(ctx context.Context, images []string, labeler pipeline.La
 	if err != nil {
 		return listing, err
 	}
+	cli.TellDoubts(listing)
 	found := len(listing.Items)
 	listing.Items = o.selection.Apply(listing.Items)
 	logrus.Infof("%d pictures found, %d other files skipped", found, listing.Skipped)

@@ -179,6 +179,7 @@ func (o *scratchOptions) load(ctx context.Context, p plan) (*trainingPictures, s
 	if err != nil {
 		return nil, sides{}, err
 	}
+	cli.TellDoubts(listing)
 	unlabelled := len(listing.Items)
 	listing.Items = slices.DeleteFunc(listing.Items, func(i pipeline.Item) bool { return i.Label == "" })
 	if unlabelled -= len(listing.Items); unlabelled > 0 {

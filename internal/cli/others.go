@@ -9,6 +9,13 @@ import (
 	"fovea/pipeline"
 )
 
+// TellDoubts warns of labels that are probably not what is meant.
+func TellDoubts(listing pipeline.Listing) {
+	for _, doubt := range listing.Doubts {
+		logrus.Warn(doubt)
+	}
+}
+
 // TellOthers warns of pictures of kinds that are not read, so that nobody takes them for done.
 func TellOthers(others pipeline.Others) {
 	for _, f := range others.Foreign {
