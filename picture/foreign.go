@@ -128,8 +128,10 @@ func RecognizeForeign(name string, head []byte) (kind Foreign, recognized bool) 
 		return Foreign{}, false
 	case head == nil, packed && (extension == ".nii.gz" || extension == ".svgz"), k.Name == "EPS" && bytes.HasPrefix(head, []byte("%!PS")):
 		return k.Foreign, true
+	case noPictureContent(head) != "":
+		return Foreign{}, false
 	}
-	return k.Foreign, noPictureContent(head) == ""
+	return k.Foreign, true
 }
 
 // foreignContent is the kind that a file's first bytes are of, or nil.

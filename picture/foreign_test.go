@@ -56,7 +56,7 @@ func TestForeign(t *testing.T) {
 		}
 		head := data[:min(len(data), HeadBytes)]
 		kind, recognized := RecognizeForeign(base, head)
-		if recognized != (want != "none") || recognized && kind.Name != want {
+		if recognized != (want != "none") || recognized && kind.Name != want || !recognized && kind != (Foreign{}) {
 			t.Errorf("%s is recognised (%v) as %q", name, recognized, kind.Name)
 		}
 		_, err := Decode(data, small)

@@ -130,10 +130,10 @@ func plainText(r io.Reader, name string) (io.Reader, error) {
 	switch {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
 		_, _ = text.Discard(3) // they are there
-	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")), bytes.IndexByte(head, 0) >= 0:
-		return nil, fmt.Errorf("pipeline: the labels in %s are UTF-16, not UTF-8: save the table as \"CSV UTF-8\", or iconv -f UTF-16 -t UTF-8", name)
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return nil, fmt.Errorf("pipeline: the labels in %s are a spreadsheet, not a text: export them as \"CSV UTF-8\"", name)
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")), bytes.IndexByte(head, 0) >= 0:
+		return nil, fmt.Errorf("pipeline: the labels in %s are UTF-16, not UTF-8: save the table as \"CSV UTF-8\", or iconv -f UTF-16 -t UTF-8", name)
 	case bytes.IndexByte(head, '\r') >= 0 && bytes.IndexByte(head, '\n') < 0:
 		return nil, fmt.Errorf("pipeline: the lines in %s end by CR alone, as on old Macs: save it with LF, as by tr '\\r' '\\n'", name)
 	}
