@@ -75,8 +75,13 @@ func noPictureContent(data []byte) string {
 		return "an HTML page"
 	case strings.Trim(start, "\x00") == "":
 		return "nothing but zeros or blanks"
-	case utf8.ValidString(start[:max(0, len(start)-3)]) && !strings.ContainsRune(start, 0):
+	case utf8.ValidString(start[:max(0, len(start)-3)]) && !strings.ContainsFunc(start, isBinary):
 		return "a text"
 	}
 	return ""
+}
+
+// isBinary is for the control characters that texts do not have.
+func isBinary(r rune) bool {
+	return r < ' ' && !strings.ContainsRune("\t\n\v\f\r\x1b", r)
 }

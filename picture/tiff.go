@@ -26,7 +26,7 @@ const (
 type field struct {
 	tag          uint16
 	count, value uint32
-	// values are those of a list of a few whole numbers, wherever it is stored.
+	// values are those of a short list that says something of each sample, wherever it is stored.
 	values []uint32
 }
 
@@ -58,9 +58,13 @@ func directory(block []byte) []field {
 			break
 		}
 		f := field{tag: order.Uint16(entries), count: order.Uint32(entries[4:]), value: order.Uint32(entries[8:])}
-		f.values = list(block, order, entries, f)
-		if f.count == 1 && len(f.values) == 1 {
-			f.value = f.values[0]
+		if kind := order.Uint16(entries[2:]); f.count == 1 && kind == 3 {
+			f.value = uint32(order.Uint16(entries[8:]))
+		} else if f.count == 1 && kind == 1 {
+			f.value = uint32(entries[8])
+		}
+		if f.tag == tagBits || f.tag == tagExtra || f.tag == tagSampleFormat {
+			f.values = list(block, order, entries, f)
 		}
 		fields, entries = append(fields, f), entries[12:]
 	}
@@ -79,7 +83,15 @@ func tiffXMP(data []byte) []byte {
 // list reads the values of an entry, nil if they are no short list of whole numbers or lie outside
 // of block.
 func list(block []byte, order binary.ByteOrder, entry []byte, f field) []uint32 {
-	size := map[uint16]int64{1: 1, 3: 2, 4: 4}[order.Uint16(entry[2:])]
+	var size int64
+	switch order.Uint16(entry[2:]) {
+	case 1:
+		size = 1
+	case 3:
+		size = 2
+	case 4:
+		size = 4
+	}
 	if size == 0 || f.count > maxListed {
 		return nil
 	}

@@ -55,6 +55,18 @@ func TestTIFFGrid(t *testing.T) {
 	t.Logf("%d of %d files decoded", decoded, len(files))
 }
 
+// TestTIFFBands: of instruments with hundreds of bands the number is told.
+func TestTIFFBands(t *testing.T) {
+	header := "II*\x00\x08\x00\x00\x00\x05\x00" +
+		"\x00\x01\x03\x00\x01\x00\x00\x00\x04\x00\x00\x00" + "\x01\x01\x03\x00\x01\x00\x00\x00\x04\x00\x00\x00" +
+		"\x02\x01\x03\x00\xe0\x00\x00\x00\x80\x00\x00\x00" + "\x06\x01\x03\x00\x01\x00\x00\x00\x01\x00\x00\x00" +
+		"\x15\x01\x03\x00\x01\x00\x00\x00\xe0\x00\x00\x00" + "\x00\x00\x00\x00"
+	_, err := Decode([]byte(header+strings.Repeat("\x10\x00", 400)), small)
+	if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "224 samples a pixel") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // mustDecode are the names of files that scanners, Pillow and others write commonly.
 var mustDecode = regexp.MustCompile(`^bilevel-(group3|group3-options0|group4)-(photo|no-photo|pillow)|^bilevel-(none|lzw|deflate|packbits)-photo.-fill1|` +
 	`tiles|^(grey8|grey16|palette8|rgb8|rgb16|rgb8-alpha)-(none|lzw|deflate|packbits)-(II|MM)$|^(grey8|grey16|rgb8|rgb16|palette8)-(lzw|deflate)-predictor`)

@@ -155,6 +155,8 @@ func (l *tiffLayout) coding() string {
 func (l *tiffLayout) sampling() string {
 	depth := l.bits[0]
 	switch {
+	case l.samples > 4 && l.photometric <= paletted: // whose depths may be too many to be listed
+		return l.counting()
 	case slices.ContainsFunc(l.bits, func(b uint32) bool { return b != depth }):
 		return fmt.Sprintf("TIFF with samples of %v bits: convert it to PNG", l.bits)
 	case depth != 1 && depth != 8 && depth != 16:
