@@ -84,7 +84,7 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 		}
 		name := "by_" + string(by) + "=" + nullPartition
 		if value != "" {
-			name = "by_" + string(by) + "=" + strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
+			name = "by_" + string(by) + "=" + strings.ReplaceAll(url.QueryEscape(EscapeText(value)), "+", "%20")
 		}
 		if err := os.Rename(filepath.Join(part, dataDir), filepath.Join(whole, name)); err != nil {
 			return err

@@ -104,10 +104,38 @@ func (h *Head) Save(name string) error {
 	if err != nil {
 		return fmt.Errorf("head: encode %s: %w", name, err)
 	}
-	if err := renameio.WriteFile(name, append(encoded, '\n'), 0o644); err != nil {
+	if err := h.write(name, append(encoded, '\n')); err != nil {
 		return fmt.Errorf("head: write %s: %w", name, err)
 	}
 	return nil
+}
+
+// write puts a file in place only when the head has been read back out of it: what can be written
+// can be opened.
+func (h *Head) write(name string, encoded []byte) error {
+	if len(encoded) > maxFileBytes {
+		return fmt.Errorf("it would have %d bytes, and %d are the most that are read: train on fewer classes or on pooled features", len(encoded), maxFileBytes)
+	}
+	file, err := renameio.NewPendingFile(name, renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
+	if err != nil {
+		return err
+	}
+	defer file.Cleanup() //nolint:errcheck // does nothing after the replacement
+	if _, err := file.Write(encoded); err != nil {
+		return err
+	}
+	written, err := os.ReadFile(file.Name())
+	if err != nil {
+		return err
+	}
+	again, err := parse(written)
+	if err != nil {
+		return fmt.Errorf("it could not be opened again: %w", err)
+	}
+	if !slices.Equal(again.Classes, h.Classes) || !slices.Equal(again.Biases, h.Biases) {
+		return fmt.Errorf("it would not be the same when it is opened: the classes %q would be %q", h.Classes, again.Classes)
+	}
+	return file.CloseAtomicallyReplace()
 }
 
 func toFile(rows [][]float32) []floats {

@@ -134,3 +134,41 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestSaveVerifies: what could not be opened again is not written, and the file that was there
+// stays.
+func TestSaveVerifies(t *testing.T) {
+	good, name := trained(t), filepath.Join(t.TempDir(), "head.json")
+	if err := good.Save(name); err != nil {
+		t.Fatal(err)
+	}
+	for label, classes := range map[string][]string{
+		"no UTF-8": {"caf\xe9", "caf\xea"}, "no UTF-8, one": {"cat", "caf\xe9"}, "not sorted": {"dog", "cat"}, "twice": {"cat", "cat"},
+	} {
+		t.Run(label, func(t *testing.T) {
+			h := trained(t)
+			h.Classes = classes
+			if err := h.Save(name); err == nil || !strings.Contains(err.Error(), "head.json") {
+				t.Errorf("error is %v", err)
+			}
+			if again, err := Load(name); err != nil || cmp.Diff(good, again) != "" {
+				t.Errorf("the former head is gone: %v", err)
+			}
+		})
+	}
+	left, err := os.ReadDir(filepath.Dir(name))
+	if err != nil || len(left) != 1 {
+		t.Errorf("files left behind: %v, %v", left, err)
+	}
+	if _, err := Classes([]string{"caf\xe9", "caf\xe9", "cat", "cat"}); err == nil || !strings.Contains(err.Error(), `"caf\xe9" is not UTF-8`) {
+		t.Errorf("Classes: %v", err)
+	}
+	odd := trained(t)
+	odd.Classes = []string{"a\nb", "caf%E9", "\u00e9\x01"}[:len(odd.Classes)]
+	if err := odd.Save(name); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := Load(name); err != nil || cmp.Diff(odd, again) != "" {
+		t.Errorf("a head of odd classes came back changed: %v", err)
+	}
+}

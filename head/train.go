@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 )
 
 // TrainOptions steer Train. The zero value is what is recommended.
@@ -200,6 +201,11 @@ func Classes(labels []string) ([]string, error) {
 			return nil, fmt.Errorf("head: row %d has no label", i)
 		}
 		counts[l]++
+	}
+	for l := range counts {
+		if !utf8.ValidString(l) {
+			return nil, fmt.Errorf("head: the label %q is not UTF-8, in which a head's file could hold it: spell it, as datasets do", l)
+		}
 	}
 	classes := slices.Sorted(maps.Keys(counts))
 	if len(classes) == 0 {

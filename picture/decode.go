@@ -79,10 +79,10 @@ func (w *workspace) open(data []byte, limit int, background Background, picture 
 		err = checkSize(picture.SourceWidth, picture.SourceHeight, limit)
 	}
 	if err != nil {
-		return &Error{StageHeader, picture.Format, reason(err)}
+		return &Error{StageHeader, picture.Format, reasonOf(data, err)}
 	}
 	if err := w.pixels(data, background, *picture, use); err != nil {
-		return &Error{StageDecode, picture.Format, reason(err)}
+		return &Error{StageDecode, picture.Format, reasonOf(data, err)}
 	}
 	return nil
 }
@@ -108,6 +108,9 @@ func (w *workspace) header(data []byte, format string) (width, height int, err e
 	case "jpeg":
 		return w.jpeg.Size(data)
 	case "png":
+		if err := checkPNG(data); err != nil {
+			return 0, 0, err
+		}
 		read = png.DecodeConfig
 	case "gif":
 		read = gif.DecodeConfig
@@ -166,7 +169,9 @@ func (w *workspace) decode(data []byte, format string) (source, error) {
 	case "bmp":
 		decoded, err = bmp.Decode(bytes.NewReader(data))
 	case "tiff":
-		decoded, err = tiff.Decode(bytes.NewReader(data))
+		if decoded, err = tiff.Decode(bytes.NewReader(data)); err == nil {
+			asPrinted(data, decoded)
+		}
 	}
 	if err != nil {
 		return source{}, err

@@ -20,8 +20,9 @@
 // AVX2 assembly, with the same results.
 //
 // Not decoded are JPEGs with arithmetic coding, 12 bits or without loss, BMPs with run
-// lengths or bit masks, TIFFs with planes, CMYK, JPEG or float samples, and HEIC, AVIF and raw
-// files, which are named in the error. Progressive JPEGs that lack their last scans count as
+// lengths or bit masks, TIFFs with planes, CMYK, JPEG or float samples, more than four of them, or
+// two-dimensional Group 3 faxes, and HEIC, AVIF, DICOM and raw files, which are named in the
+// error; RecognizeForeign names kinds by the beginning of a file. Progressive JPEGs that lack their last scans count as
 // truncated. Of animations and of TIFFs of several pages the first picture is
 // taken.
 //

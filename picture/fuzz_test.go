@@ -90,13 +90,18 @@ func FuzzOrientation(f *testing.F) {
 
 // FuzzIdentify: whatever is no picture is named without a panic.
 func FuzzIdentify(f *testing.F) {
-	for _, s := range signatures {
+	for _, k := range foreignKinds {
+		for _, start := range k.starts {
+			f.Add([]byte(start))
+		}
+	}
+	for _, s := range noPictures {
 		f.Add([]byte(s.start))
 	}
 	f.Add([]byte("\x00\x00\x00\x18ftypheic"))
 	f.Add([]byte("P6 # a comment\n8 8 255\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if name := identify(data); name == "" || strings.ContainsAny(name, "\x00\n") {
+		if name, _ := identify(data); name == "" || strings.ContainsAny(name, "\x00\n") {
 			t.Fatalf("%q is %q", data, name)
 		}
 	})

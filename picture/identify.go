@@ -9,7 +9,7 @@ import (
 // sniff recognises the formats that are decoded by their first bytes; "" is any other.
 func sniff(data []byte) string {
 	switch {
-	case bytes.HasPrefix(data, []byte("\xff\xd8")):
+	case bytes.HasPrefix(data, []byte("\xff\xd8")) && !bytes.HasPrefix(data, []byte("\xff\xd8\xff\xf7")): // JPEG-LS
 		return "jpeg"
 	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
 		return "png"
@@ -18,7 +18,7 @@ func sniff(data []byte) string {
 	case len(data) >= 18 && data[0] == 'B' && data[1] == 'M' && data[15]|data[16]|data[17] == 0:
 		return "bmp" // the header's own size, bytes 14 to 17, is small
 	case bytes.HasPrefix(data, []byte("II*\x00")), bytes.HasPrefix(data, []byte("MM\x00*")):
-		if len(data) >= 10 && string(data[8:10]) == "CR" {
+		if isCanon(data) {
 			return "" // Canon's raw files are TIFFs too
 		}
 		return "tiff"
@@ -28,78 +28,60 @@ func sniff(data []byte) string {
 	return ""
 }
 
-// signatures are the starts of files that are not decoded, and what they are.
-var signatures = []struct{ start, name string }{
-	{"\x00\x00\x00\x0cJXL ", "JPEG XL: convert it to JPEG or PNG"},
-	{"\xff\x0a", "JPEG XL: convert it to JPEG or PNG"},
-	{"\x00\x00\x00\x0cjP  ", "JPEG 2000: convert it to JPEG or PNG"},
-	{"\xff\x4f\xff\x51", "JPEG 2000: convert it to JPEG or PNG"},
-	{"FUJIFILMCCD-RAW", "Fuji raw: develop it to JPEG or PNG"},
-	{"IIRO", "Olympus raw: develop it to JPEG or PNG"},
-	{"IIU\x00", "Panasonic raw: develop it to JPEG or PNG"},
-	{"II*\x00", "Canon raw: develop it to JPEG or PNG"}, // other TIFFs are decoded
-	{"II+\x00", "BigTIFF: convert it to TIFF or PNG"},
-	{"MM\x00+", "BigTIFF: convert it to TIFF or PNG"},
-	{"8BPS", "a Photoshop document: export it as JPEG or PNG"},
-	{"\x00\x00\x01\x00", "a Windows icon: convert it to PNG"},
-	{"\x00\x00\x02\x00", "a Windows cursor or TGA: convert it to PNG"},
-	{"icns", "a macOS icon: convert it to PNG"},
-	{"DDS ", "DDS: convert it to PNG"},
-	{"qoif", "QOI: convert it to PNG"},
-	{"\x01\xda", "SGI: convert it to PNG"},
-	{"v/1\x01", "OpenEXR: convert it to PNG"},
-	{"#?RADIANCE", "Radiance HDR: convert it to PNG"},
-	{"SIMPLE  =", "FITS: convert it to PNG"},
-	{"\xd7\xcd\xc6\x9a", "a Windows metafile: render it to PNG"},
-	{"%!PS", "PostScript: render it to PNG"},
+// noPictures are the starts of files that are no pictures, and what they are.
+var noPictures = []struct{ start, name string }{
 	{"%PDF", "a PDF document"},
+	{"%!PS", "a PostScript document"},
 	{"PK\x03\x04", "a ZIP archive"},
 	{"\x1f\x8b", "a gzip archive"},
 	{"\x1aE\xdf\xa3", "a Matroska or WebM video"},
+	{"\xd0\xcf\x11\xe0", "a document of Microsoft's compound format"},
+	{"SQLite format 3", "a database"},
+	{"\x7fELF", "a program"},
+	{"PAR1", "a Parquet file"},
 	{"version https://git-lfs", "a Git LFS pointer: fetch the file itself"},
 }
 
-// identify says what a file is that cannot be decoded.
-func identify(data []byte) string {
+// identify says what a file is that cannot be decoded, and whether it is a picture.
+func identify(data []byte) (what string, isPicture bool) {
+	if k := foreignContent(data); k != nil {
+		return k.String(), true
+	}
+	if what := noPictureContent(data); what != "" {
+		return what, false
+	}
+	return "neither JPEG, PNG, GIF, BMP, TIFF nor WebP by its content", false
+}
+
+// noPictureContent says what a file is that is no picture by its content, or "".
+func noPictureContent(data []byte) string {
 	if len(data) == 0 {
 		return "the file is empty"
 	}
-	if len(data) >= 12 && string(data[4:8]) == "ftyp" {
-		return identifyContainer(string(data[8:12]))
-	}
-	for _, s := range signatures {
+	for _, s := range noPictures {
 		if bytes.HasPrefix(data, []byte(s.start)) {
 			return s.name
 		}
 	}
-	if len(data) >= 3 && data[0] == 'P' && data[1] >= '1' && data[1] <= '7' && strings.ContainsRune(" \t\r\n#", rune(data[2])) {
-		return "PNM: convert it to PNG"
-	}
-	start := strings.ToLower(strings.TrimSpace(strings.TrimPrefix(string(data[:min(512, len(data))]), "\ufeff")))
+	start := beginning(data)
 	switch {
-	case strings.Contains(start, "<svg"):
-		return "SVG: render it to PNG"
+	case len(data) >= 12 && string(data[4:8]) == "ftyp":
+		return "an MP4 or similar container"
+	case len(data) >= 12 && string(data[:4]) == "RIFF":
+		return "a sound or video (RIFF)"
 	case strings.HasPrefix(start, "<?xml"):
 		return "an XML document"
 	case strings.HasPrefix(start, "<!doctype html"), strings.HasPrefix(start, "<html"):
 		return "an HTML page"
 	case strings.Trim(start, "\x00") == "":
 		return "nothing but zeros or blanks"
-	case utf8.ValidString(start[:max(0, len(start)-3)]) && !strings.ContainsRune(start, 0):
+	case utf8.ValidString(start[:max(0, len(start)-3)]) && !strings.ContainsFunc(start, isBinary):
 		return "a text"
 	}
-	return "neither JPEG, PNG, GIF, BMP, TIFF nor WebP by its content"
+	return ""
 }
 
-// identifyContainer names ISO media files by their brand.
-func identifyContainer(brand string) string {
-	switch {
-	case strings.HasPrefix(brand, "avi"):
-		return "AVIF: convert it to JPEG or PNG"
-	case strings.HasPrefix(brand, "hei"), strings.HasPrefix(brand, "hev"), brand == "mif1", brand == "msf1":
-		return "HEIC: convert it to JPEG or PNG"
-	case brand == "crx ":
-		return "Canon raw: develop it to JPEG or PNG"
-	}
-	return "an MP4 or similar container"
+// isBinary is for the control characters that texts do not have.
+func isBinary(r rune) bool {
+	return r < ' ' && !strings.ContainsRune("\t\n\v\f\r\x1b", r)
 }

@@ -24,24 +24,43 @@ func Inspect(data []byte, maxPixels int) (Picture, error) {
 	if err == nil {
 		return p, nil
 	}
-	failure := &Error{StageHeader, p.Format, reason(err)}
+	failure := &Error{StageHeader, p.Format, reasonOf(data, err)}
 	switch {
-	case p.Format == "" && !errors.Is(err, ErrNoPicture):
-		p.Format, _, _ = strings.Cut(identify(data), ":")
+	case errors.Is(failure, errForeign):
+		p.Format = foreignContent(data).Name
 	case p.Format == "tiff" && errors.Is(err, ErrUnsupported) && strings.Contains(err.Error(), "raw"):
 		p.Format = "camera raw"
 	}
 	return p, failure
 }
 
+// errForeign marks an ErrUnsupported about a picture of another kind.
+var errForeign = fmt.Errorf("%w", ErrUnsupported)
+
 // unsupported is the error about a file that is none of the formats that are decoded.
 func unsupported(data []byte) error {
-	what := identify(data)
-	// What is a picture has a remedy; a pointer to one has, too.
-	if !strings.Contains(what, ": ") || strings.HasPrefix(what, "a Git LFS") {
+	what, isPicture := identify(data)
+	if !isPicture {
 		return noPicture{what}
 	}
-	return fmt.Errorf("%w: %s", ErrUnsupported, what)
+	return fmt.Errorf("%w: %s", errForeign, what)
+}
+
+// reasonOf gives a decoder's error one of the package's reasons. A file that DICOM wraps is of that
+// format, though its preamble may hold a TIFF's header.
+func reasonOf(data []byte, err error) error {
+	if err = reason(err); errors.Is(err, ErrDamaged) && isDICOM(data) {
+		return unsupported(data)
+	}
+	return err
+}
+
+// checkPNG refuses what Xcode makes of PNGs for iPhones: other colours, packed another way.
+func checkPNG(data []byte) error {
+	if len(data) >= 16 && string(data[12:16]) == "CgBI" {
+		return fmt.Errorf("%w: PNG as Xcode optimizes it for iPhones (CgBI): turn it back with pngcrush -revert-iphone-optimizations", ErrUnsupported)
+	}
+	return nil
 }
 
 // noPicture is an ErrNoPicture that reads as other unsupported files do.

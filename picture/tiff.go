@@ -1,20 +1,24 @@
 package picture
 
-import (
-	"encoding/binary"
-	"fmt"
-)
+import "encoding/binary"
 
 // TIFF's tags that the package reads by itself.
 const (
-	tagSubfileType = 254
-	tagCompression = 259
-	tagFillOrder   = 266
-	tagOrientation = 274
-	tagSamples     = 277
-	tagPlanar      = 284
-	tagXMP         = 700
-	tagDNGVersion  = 50706
+	tagSubfileType  = 254
+	tagBits         = 258
+	tagCompression  = 259
+	tagPhotometric  = 262
+	tagFillOrder    = 266
+	tagOrientation  = 274
+	tagSamples      = 277
+	tagPlanar       = 284
+	tagT4Options    = 292
+	tagT6Options    = 293
+	tagPredictor    = 317
+	tagExtra        = 338
+	tagSampleFormat = 339
+	tagXMP          = 700
+	tagDNGVersion   = 50706
 )
 
 // field is an entry of a directory. value is its first number if it is one of at most 32
@@ -22,7 +26,12 @@ const (
 type field struct {
 	tag          uint16
 	count, value uint32
+	// values are those of a short list that says something of each sample, wherever it is stored.
+	values []uint32
 }
+
+// maxListed bounds the lists that become values: no picture that is decoded has so many samples.
+const maxListed = 64
 
 // directory reads the first directory of a TIFF structure, as far as it goes.
 func directory(block []byte) []field {
@@ -54,6 +63,9 @@ func directory(block []byte) []field {
 		} else if f.count == 1 && kind == 1 {
 			f.value = uint32(entries[8])
 		}
+		if f.tag == tagBits || f.tag == tagExtra || f.tag == tagSampleFormat {
+			f.values = list(block, order, entries, f)
+		}
 		fields, entries = append(fields, f), entries[12:]
 	}
 	return fields
@@ -68,24 +80,38 @@ func tiffXMP(data []byte) []byte {
 	return nil
 }
 
-// checkTIFF refuses what the decoder would make a wrong picture of: it reads bits and planes
-// in the usual order only, and of a camera's raw file the preview that comes first.
-func checkTIFF(data []byte) error {
-	tags := map[uint16]uint32{}
-	for _, f := range directory(data) {
-		tags[f.tag] = f.value
+// list reads the values of an entry, nil if they are no short list of whole numbers or lie outside
+// of block.
+func list(block []byte, order binary.ByteOrder, entry []byte, f field) []uint32 {
+	var size int64
+	switch order.Uint16(entry[2:]) {
+	case 1:
+		size = 1
+	case 3:
+		size = 2
+	case 4:
+		size = 4
 	}
-	fax := tags[tagCompression] >= 2 && tags[tagCompression] <= 4 // whose decoder knows the order
-	_, dng := tags[tagDNGVersion]
-	switch {
-	case dng:
-		return fmt.Errorf("%w: DNG raw: develop it to JPEG or PNG", ErrUnsupported)
-	case tags[tagSubfileType]&1 != 0:
-		return fmt.Errorf("%w: the first picture is a preview, as in cameras' raw files: develop it to JPEG or PNG", ErrUnsupported)
-	case tags[tagPlanar] == 2 && tags[tagSamples] > 1:
-		return fmt.Errorf("%w: TIFF with a plane for each colour: convert it to PNG", ErrUnsupported)
-	case tags[tagFillOrder] == 2 && !fax:
-		return fmt.Errorf("%w: TIFF with bits in reverse order: convert it to PNG", ErrUnsupported)
+	if size == 0 || f.count > maxListed {
+		return nil
 	}
-	return nil
+	at := entry[8:12]
+	if length := size * int64(f.count); length > 4 {
+		if int64(f.value)+length > int64(len(block)) {
+			return nil
+		}
+		at = block[f.value:]
+	}
+	values := make([]uint32, f.count)
+	for i := range values {
+		switch size {
+		case 1:
+			values[i] = uint32(at[i])
+		case 2:
+			values[i] = uint32(order.Uint16(at[2*i:]))
+		default:
+			values[i] = order.Uint32(at[4*i:])
+		}
+	}
+	return values
 }

@@ -1,14 +1,14 @@
 package pipeline
 
 import (
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"fovea/internal/spelling"
 )
 
 // Labeler gives items their labels, in place.
@@ -71,76 +71,44 @@ func DirectoryLabel(item Item) string {
 	return filepath.Base(dir)
 }
 
-// CSVLabels takes labels from a file of rows path,label or path,label,split. The paths are
-// those of the items; a first row that begins with "path" is a heading. An empty label or
-// split means that the picture has none.
-type CSVLabels struct{ File string }
+// maxLabelBytes bounds a label: no directory's name is so long, and a class is not a text.
+const maxLabelBytes = 1024
 
-type csvLabel struct{ label, split string }
-
-// Label implements Labeler. A picture that the file does not list is an error, before any
-// work is done; rows without a picture are not.
-func (c CSVLabels) Label(items []Item) error {
-	labels, err := c.read()
-	if err != nil {
-		return err
-	}
-	missing := 0
-	var first string
-	for i := range items {
-		label, found := labels[items[i].Path]
-		if !found {
-			if missing == 0 {
-				first = items[i].Path
-			}
-			missing++
+// checkLabels refuses labels that cannot be the names of classes, and doubts those of which several
+// were probably meant to be one.
+func checkLabels(items []Item) (doubts []string, err error) {
+	seen := map[string]bool{}
+	var labels []string
+	for _, item := range items {
+		label := item.Label
+		if seen[label] {
 			continue
 		}
-		items[i].Label, items[i].Split = label.label, label.split
+		seen[label] = true
+		labels = append(labels, label)
+		if strings.Contains(label, "\x00") {
+			return nil, fmt.Errorf("pipeline: the label of %s, %q, has zero bytes in it, which no name has: correct it where it comes from, or leave the picture out", item.File, shortened(label))
+		}
+		if len(label) > maxLabelBytes {
+			return nil, fmt.Errorf("pipeline: the label of %s, %q, has %d bytes: %d are the most; correct it where it comes from, or leave the picture out", item.File, shortened(label), len(label), maxLabelBytes)
+		}
+		if strings.ContainsFunc(label, unicode.IsControl) {
+			doubts = append(doubts, fmt.Sprintf("the label %q, first of %s, has control characters in it", label, item.File))
+		}
+		if !utf8.ValidString(label) {
+			doubts = append(doubts, fmt.Sprintf("the label %q, first of %s, is not UTF-8 and is written as %s everywhere", label, item.File, spelling.Spell(label)))
+		}
 	}
-	if missing > 0 {
-		return fmt.Errorf("pipeline: %s misses %d of %d pictures, the first is %s: add a row %s,LABEL for each (an empty label is allowed)", c.File, missing, len(items), first, first)
+	for _, group := range spelling.Alike(labels) {
+		doubts = append(doubts, fmt.Sprintf("the labels %+q look alike and are classes of their own: give them one name if they are one", group))
 	}
-	return nil
+	return doubts, nil
 }
 
-func (c CSVLabels) read() (map[string]csvLabel, error) {
-	f, err := os.Open(c.File)
-	if err != nil {
-		return nil, fmt.Errorf("pipeline: cannot open the labels in %s: %w", c.File, cause(err))
+// shortened is the beginning of a long text.
+func shortened(text string) string {
+	if len(text) > 60 {
+		return text[:57] + "..."
 	}
-	defer f.Close() //nolint:errcheck // opened for reading
-	return parseCSVLabels(f, c.File)
-}
-
-func parseCSVLabels(r io.Reader, name string) (map[string]csvLabel, error) {
-	reader := csv.NewReader(r)
-	reader.FieldsPerRecord = -1 // checked below, with a better message
-	labels := map[string]csvLabel{}
-	for {
-		record, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			return labels, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("pipeline: read the labels in %s: %w", name, err)
-		}
-		line, _ := reader.FieldPos(0)
-		if len(record) != 2 && len(record) != 3 {
-			return nil, fmt.Errorf("pipeline: %s, line %d has %d fields: a row is path,label or path,label,split", name, line, len(record))
-		}
-		path := strings.TrimPrefix(record[0], "\ufeff")
-		if len(labels) == 0 && strings.EqualFold(path, "path") {
-			continue
-		}
-		label := csvLabel{label: record[1]}
-		if len(record) == 3 {
-			label.split = record[2]
-		}
-		path = strings.TrimPrefix(filepath.ToSlash(path), "./")
-		if earlier, found := labels[path]; found && earlier != label {
-			return nil, fmt.Errorf("pipeline: %s, line %d labels %s as %q, an earlier line as %q: keep one of them", name, line, path, label.label, earlier.label)
-		}
-		labels[path] = label
-	}
+	return text
 }

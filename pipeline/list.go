@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,32 +19,21 @@ type Listing struct {
 	Items []Item
 	// Failures are directories and sources that could not be read, or not to their end.
 	Failures []Failure
-	// Skipped is the number of files that are no pictures by name and by content.
-	Skipped int
+	// Others are the files that are not taken for pictures.
+	Others
 	// Labeled is the number of pictures for which their source has a label.
 	Labeled int
+	// Doubts are what about the labels is probably not meant, for people.
+	Doubts []string
 }
 
 // ErrNoPictures says that there is nothing to do.
 var ErrNoPictures = errors.New("no pictures")
 
-// pictureExtensions are the names under which pictures are looked for without opening
-// them. Formats that cannot be decoded are among them, so that they are reported rather
-// than passed over.
-var pictureExtensions = map[string]bool{
-	".jpg": true, ".jpeg": true, ".jpe": true, ".jfif": true, ".png": true, ".gif": true,
-	".bmp": true, ".tif": true, ".tiff": true, ".webp": true,
-	".heic": true, ".heif": true, ".avif": true, ".jp2": true, ".jxl": true,
-	".cr2": true, ".cr3": true, ".nef": true, ".arw": true, ".dng": true,
-}
-
-// signatures open the formats that a file without such a name may hold.
-var signatures = []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF87a", "GIF89a", "BM", "II*\x00", "MM\x00*", "RIFF"}
-
 // List finds the pictures among arguments, each of which is a file or a directory that is
 // searched with all below it. A file named as an argument is taken for a picture in any
 // case. In a directory, files count that have a picture's extension or begin like one;
-// hidden ones (with a leading dot) do not. Links to directories are followed, but not back into
+// hidden ones (with a leading dot) do not. Pictures of kinds that are not decoded are counted. Links to directories are followed, but not back into
 // one on the way there, nor behind another link into one that was read before. Files
 // that one of openers knows stand for the pictures in them, whose paths begin with theirs.
 //
@@ -96,6 +84,7 @@ func (f Finder) List(ctx context.Context, arguments []string, labels Labeler) (L
 			return Listing{}, err
 		}
 	}
+	l.sort()
 	if len(l.Items) == 0 {
 		return l.Listing, fmt.Errorf("pipeline: %w in %s: %s", ErrNoPictures, strings.Join(arguments, ", "), l.hint())
 	}
@@ -103,7 +92,7 @@ func (f Finder) List(ctx context.Context, arguments []string, labels Labeler) (L
 	if a, b := l.samePath(); a != b {
 		return Listing{}, fmt.Errorf("pipeline: %s and %s would both be stored as %q: give their common parent directory instead", l.Items[a].File, l.Items[b].File, l.Items[a].Path)
 	}
-	return l.Listing, label(l.Items, labels)
+	return l.labelled(labels)
 }
 
 // lister is a Listing in the making.
@@ -118,6 +107,8 @@ func (l *lister) hint() string {
 	switch {
 	case len(l.Failures) > 0:
 		return fmt.Sprintf("%s: %s", l.Failures[0].File, l.Failures[0].Reason)
+	case len(l.Foreign) > 0:
+		return fmt.Sprintf("there are pictures of kinds that are not read: %s", l.Foreign[0])
 	case l.Skipped > 0:
 		return fmt.Sprintf("%d files are there, none of a picture's name or content", l.Skipped)
 	}
@@ -144,12 +135,17 @@ func (l *lister) samePath() (first, second int) {
 	return 0, 0
 }
 
-// label sets the labels; without a Labeler also those that sources know are not wanted.
-func label(items []Item, labels Labeler) error {
+// labelled sets the labels; without a Labeler also those that sources know are not wanted.
+func (l *lister) labelled(labels Labeler) (Listing, error) {
 	if labels == nil {
 		labels = LabelFunc(func(Item) string { return "" })
 	}
-	return labels.Label(items)
+	if err := labels.Label(l.Items); err != nil {
+		return l.Listing, err
+	}
+	var err error
+	l.Doubts, err = checkLabels(l.Items)
+	return l.Listing, err
 }
 
 // cause strips the operation and path that the caller says better.
@@ -224,7 +220,7 @@ func (w *walker) entry(file, path string, entry fs.DirEntry) error {
 	if mode&fs.ModeSymlink != 0 {
 		info, err := os.Stat(file)
 		if err != nil { // a broken link; with a picture's name it is a picture that is gone
-			if pictureExtensions[strings.ToLower(filepath.Ext(file))] {
+			if hasPictureExtension(file) {
 				w.add(file, path)
 			} else {
 				w.Skipped++
@@ -253,20 +249,17 @@ func (w *walker) entry(file, path string, entry fs.DirEntry) error {
 	case known:
 		return nil
 	}
-	if isPicture, _ := (Item{File: file}).isPicture(w.ctx); isPicture {
+	v, _ := (Item{Path: path, File: file}).judge(w.ctx) // whose errors are those of stores
+	if v.picture {
 		w.add(file, path)
 	} else {
-		w.Skipped++
+		w.pass(path, v)
 	}
 	return nil
 }
 
 func (w *walker) add(file, path string) {
 	w.Items = append(w.Items, Item{Path: path, File: file, Argument: w.argument})
-}
-
-func beginsLikePicture(head []byte) bool {
-	return slices.ContainsFunc(signatures, func(s string) bool { return bytes.HasPrefix(head, []byte(s)) })
 }
 
 func joinSlash(prefix, name string) string {

@@ -109,6 +109,7 @@ func ListPaths(ctx context.Context, list io.Reader, labels Labeler, openers ...O
 			l.Items = append(l.Items, item)
 		}
 	}
+	l.sort()
 	if len(l.Items) == 0 {
 		return l.Listing, fmt.Errorf("pipeline: %w in the files of the list: %s", ErrNoPictures, l.hint())
 	}
@@ -119,7 +120,7 @@ func ListPaths(ctx context.Context, list io.Reader, labels Labeler, openers ...O
 	if err := context.Cause(ctx); err != nil {
 		return l.Listing, err
 	}
-	return l.Listing, label(l.Items, labels)
+	return l.labelled(labels)
 }
 
 // readPaths reads a list of files.

@@ -13,10 +13,10 @@ import (
 type Source interface {
 	// List visits the pictures in their order, each with its Index, its Path within the
 	// source, which others may have as well, and the Label that the source knows, if any;
-	// further fields are ignored. skipped is the number of other files in it. Damage ends the
+	// further fields are ignored. others are the other files in it. Damage ends the
 	// list with an error, and what was visited before it counts. ErrNoPictures says that the
 	// file is not meant to hold pictures. An error of visit is returned as it is.
-	List(ctx context.Context, visit func(Item) error) (skipped int, err error)
+	List(ctx context.Context, visit func(Item) error) (others Others, err error)
 	// Open begins to read the pictures.
 	Open(ctx context.Context) (Contents, error)
 }
@@ -54,7 +54,7 @@ func (l *lister) source(holder Item) (known bool, err error) {
 
 func (l *lister) contents(source Source, holder Item) error {
 	taken := map[string]int{}
-	skipped, err := source.List(l.ctx, func(item Item) error {
+	others, err := source.List(l.ctx, func(item Item) error {
 		if item.Label != "" {
 			l.Labeled++
 		}
@@ -64,7 +64,7 @@ func (l *lister) contents(source Source, holder Item) error {
 		})
 		return context.Cause(l.ctx)
 	})
-	l.Skipped += skipped
+	l.add(holder.Path+"/", others)
 	switch {
 	case l.ctx.Err() != nil:
 		return context.Cause(l.ctx)

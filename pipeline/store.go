@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"strings"
 	"time"
 )
@@ -151,14 +150,14 @@ func (l *lister) inStore(store Store, argument string) error {
 		case err != nil || known:
 			return err
 		}
-		isPicture, err := item.isPicture(l.ctx)
+		v, err := item.judge(l.ctx)
 		switch {
 		case err != nil:
 			return err
-		case isPicture:
+		case v.picture:
 			l.Items = append(l.Items, item)
 		default:
-			l.Skipped++
+			l.pass(f.Name, v)
 		}
 		return nil
 	})
@@ -166,24 +165,6 @@ func (l *lister) inStore(store Store, argument string) error {
 		return fmt.Errorf("pipeline: %w", err) // which names the store
 	}
 	return nil
-}
-
-// isPicture tells by the file's name or, failing that, by its first bytes.
-func (i Item) isPicture(ctx context.Context) (bool, error) {
-	if pictureExtensions[strings.ToLower(path.Ext(i.File))] {
-		return true, nil
-	}
-	if i.stored != nil && i.stored.file.Size == 0 {
-		return false, nil
-	}
-	f, err := i.open(ctx)
-	if err != nil {
-		return false, asStoreError(err)
-	}
-	defer f.Close() //nolint:errcheck // opened for reading
-	head := make([]byte, 16)
-	n, err := io.ReadFull(f, head)
-	return beginsLikePicture(head[:n]), asStoreError(err)
 }
 
 // asStoreError is nil unless the error is a store's.

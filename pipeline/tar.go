@@ -12,6 +12,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"fovea/picture"
 )
 
 // OpenTar is the Opener of tar archives, plain or compressed by gzip: files named .tar,
@@ -194,10 +196,10 @@ func (i interruptible) Seek(offset int64, whence int) (int64, error) {
 }
 
 // List implements Source.
-func (s *tarSource) List(ctx context.Context, visit func(Item) error) (skipped int, err error) {
+func (s *tarSource) List(ctx context.Context, visit func(Item) error) (others Others, err error) {
 	t, err := openTar(ctx, s.open)
 	if err != nil {
-		return 0, err
+		return Others{}, err
 	}
 	defer t.file.Close() //nolint:errcheck // opened for reading
 	var m tarMembers
@@ -209,16 +211,16 @@ func (s *tarSource) List(ctx context.Context, visit func(Item) error) (skipped i
 	}
 	for _, item := range m.labeled() {
 		if err := visit(item); err != nil {
-			return m.skipped, err
+			return m.others, err
 		}
 	}
-	return m.skipped, err
+	return m.others, err
 }
 
 // tarMembers are the pictures of an archive and their labels.
 type tarMembers struct {
 	pictures []Item
-	skipped  int
+	others   Others
 	// sample are members one after another with one key, the pictures among them from start
 	// on; label is theirs.
 	sample struct {
@@ -245,11 +247,11 @@ func (m *tarMembers) add(t *tarFile) error {
 	if extension == "cls" && isTarFile(header) && header.Size <= maxClassBytes {
 		return m.class(t)
 	}
-	isPicture, err := t.isPicture(header, name)
-	if isPicture {
+	v, err := t.judge(header, name)
+	if v.picture {
 		m.pictures = append(m.pictures, Item{Path: name, Index: t.members - 1, Label: m.sample.label})
 	} else {
-		m.skipped++
+		m.others.pass(name, v)
 	}
 	return err
 }
@@ -282,25 +284,23 @@ func (m *tarMembers) labeled() []Item {
 	return m.pictures
 }
 
-// isPicture is for members as for files. A link counts by its name, so that it is reported
+// judge is for members as for files. A link counts by its name, so that it is reported
 // rather than passed over.
-func (t *tarFile) isPicture(header *tar.Header, name string) (bool, error) {
+func (t *tarFile) judge(header *tar.Header, name string) (verdict, error) {
 	link := header.Typeflag == tar.TypeLink || header.Typeflag == tar.TypeSymlink
-	if pictureExtensions[strings.ToLower(path.Ext(name))] && (link || isTarFile(header)) {
-		return true, nil
+	switch {
+	case hasPictureExtension(name) && (link || isTarFile(header)):
+		return verdict{picture: true}, nil
+	case link:
+		return judge(name, nil), nil
+	case !isTarFile(header) || header.Size == 0:
+		return verdict{}, nil
 	}
-	if !isTarFile(header) || header.Size == 0 {
-		return false, nil
+	head := make([]byte, min(picture.HeadBytes, header.Size))
+	if _, err := io.ReadFull(t, head); err != nil {
+		return verdict{}, damagedTar(t.members, err)
 	}
-	head := make([]byte, 16)
-	n, err := io.ReadFull(t, head)
-	if err != nil && header.Size >= int64(len(head)) {
-		return false, damagedTar(t.members, err)
-	}
-	if !beginsLikePicture(head[:n]) {
-		return false, nil
-	}
-	return true, nil
+	return judge(name, head), nil
 }
 
 func isTarFile(header *tar.Header) bool {

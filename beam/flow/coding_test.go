@@ -16,7 +16,7 @@ func TestCoding(t *testing.T) {
 	}
 	picture := Picture{Path: "a/ü.jpg", File: "/photos/a/ü.jpg", Argument: "/photos", Label: "a", Split: "test"}
 	for _, want := range []Task{{}, {
-		Index: 3, Tasks: 7, Pictures: []Picture{picture, {}},
+		Index: 3, Tasks: 7, Pictures: []Picture{picture, {}, {Path: "caf\xe9/x.jpg", File: "/photos/caf\xe9/x.jpg", Label: "caf\xe9"}, {Path: "caf%E9/x.jpg", Label: "caf%E9"}},
 		Failures: []Failure{{Picture: picture, Stage: "list", Reason: "permission denied"}},
 	}} {
 		encoded, err := encodeTask(want)

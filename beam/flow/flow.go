@@ -51,6 +51,9 @@ func (f *listFn) ProcessElement(ctx context.Context, _ []byte, emit func(Task)) 
 		return fmt.Errorf("flow: %w are left of %d", pipeline.ErrNoPictures, len(listing.Items))
 	}
 	log.Infof(ctx, "%d pictures, %d other files skipped", len(items), listing.Skipped)
+	for _, f := range listing.Foreign {
+		log.Warnf(ctx, "pictures that are not read: %s", f)
+	}
 	tasks := (len(items) + f.Job.TaskRows - 1) / f.Job.TaskRows
 	index := 0
 	for part := range slices.Chunk(items, f.Job.TaskRows) {

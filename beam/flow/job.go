@@ -10,6 +10,7 @@ import (
 
 	"fovea/inference"
 	"fovea/internal/cli"
+	"fovea/internal/spelling"
 	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
@@ -114,6 +115,26 @@ type Task struct {
 
 // Picture is a pipeline.Item of a file of its own, as it travels to a worker.
 type Picture struct{ Path, File, Argument, Label, Split string }
+
+// plainPicture is a Picture without its methods.
+type plainPicture Picture
+
+// each changes every name. JSON would put other characters for the bytes of a name that is not UTF-8, and
+// the worker would look for another file.
+func (p Picture) each(change func(string) string) plainPicture {
+	return plainPicture{change(p.Path), change(p.File), change(p.Argument), change(p.Label), change(p.Split)}
+}
+
+// MarshalJSON spells names of any bytes.
+func (p Picture) MarshalJSON() ([]byte, error) { return json.Marshal(p.each(spelling.Spell)) }
+
+// UnmarshalJSON reads what MarshalJSON has written.
+func (p *Picture) UnmarshalJSON(encoded []byte) error {
+	var plain plainPicture
+	err := json.Unmarshal(encoded, &plain)
+	*p = Picture(Picture(plain).each(spelling.Unspell))
+	return err
+}
 
 func (p Picture) item() pipeline.Item {
 	return pipeline.Item{Path: p.Path, File: p.File, Argument: p.Argument, Label: p.Label, Split: p.Split}

@@ -16,6 +16,7 @@ import (
 
 	"fovea/featurestore"
 	"fovea/internal/cli"
+	"fovea/internal/spelling"
 	"fovea/recipe"
 	"fovea/vectors"
 )
@@ -76,6 +77,7 @@ func (r *rowFlags) add(command *cobra.Command) {
 
 // choose returns the layer and what to scan.
 func (r *rowFlags) choose(d *featurestore.Dataset) (recipe.Layer, featurestore.ScanOptions, error) {
+	labels, splits := readSpelled(r.labels), readSpelled(r.splits)
 	layer := r.layer
 	if layer == "" {
 		layer = d.Recipe().Layers[0].Name
@@ -86,12 +88,21 @@ func (r *rowFlags) choose(d *featurestore.Dataset) (recipe.Layer, featurestore.S
 	}
 	m := d.Manifest()
 	if m.Status != featurestore.StatusWriting { // whose counts are not up to date
-		err = errors.Join(known("label", r.labels, m.Labels), known("split", r.splits, m.Splits))
+		err = errors.Join(known("label", labels, m.Labels), known("split", splits, m.Splits))
 	}
 	if err != nil {
 		return recipe.Layer{}, featurestore.ScanOptions{}, err
 	}
-	return layers[0], featurestore.ScanOptions{Layers: []string{layer}, Labels: r.labels, Splits: r.splits}, nil
+	return layers[0], featurestore.ScanOptions{Layers: []string{layer}, Labels: labels, Splits: splits}, nil
+}
+
+// readSpelled are names that were given as datasets show them.
+func readSpelled(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = spelling.Read(name)
+	}
+	return out
 }
 
 // known fails for a value that no row has.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -71,7 +72,11 @@ func (o *duplicateOptions) run(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := o.format.print(groups, func(w io.Writer) error { return printGroups(w, groups) }); err != nil {
+	shown := slices.Clone(groups)
+	for i := range shown {
+		shown[i].Rows = spelledRows(shown[i].Rows)
+	}
+	if err := o.format.print(shown, func(w io.Writer) error { return printGroups(w, shown) }); err != nil {
 		return err
 	}
 	return o.sheet.write(ctx, o.page(groups))
@@ -173,7 +178,7 @@ func (o *duplicateOptions) page(groups []duplicateGroup) gallery.Sheet {
 	for i, g := range groups {
 		shown := gallery.Group{Title: fmt.Sprintf("%d: %s, %s", i+1, plural(len(g.Rows), "picture"), g.Kind)}
 		for _, r := range g.Rows {
-			shown.Pictures = append(shown.Pictures, o.sheet.picture(r.Path, fmt.Sprintf("%.4f %s", r.Similarity, r.Label)))
+			shown.Pictures = append(shown.Pictures, o.sheet.picture(r.Path, fmt.Sprintf("%.4f %s", r.Similarity, featurestore.EscapeText(r.Label))))
 		}
 		sheet.Groups = append(sheet.Groups, shown)
 	}

@@ -69,7 +69,7 @@ func project(ctx context.Context, dir string, flags rowFlags, out string) error 
 	}
 	points := make([]scatter.Point, len(rows))
 	for i, r := range rows {
-		points[i] = scatter.Point{X: p.Scores.At(i, 0), Y: p.Scores.At(i, 1), Label: r.Label}
+		points[i] = scatter.Point{X: p.Scores.At(i, 0), Y: p.Scores.At(i, 1), Label: featurestore.EscapeText(r.Label)}
 	}
 	axis := func(i int) string {
 		return fmt.Sprintf("component %d (%.1f %% of the variance)", i+1, 100*p.Ratios[i])
@@ -95,7 +95,7 @@ func writePoints(w io.Writer, rows []featurestore.Row, points []scatter.Point) e
 		return err
 	}
 	for i, r := range rows {
-		err := table.Write([]string{featurestore.EscapeText(r.Path), r.Label, r.Split, number(points[i].X), number(points[i].Y)})
+		err := table.Write([]string{featurestore.EscapeText(r.Path), featurestore.EscapeText(r.Label), featurestore.EscapeText(r.Split), number(points[i].X), number(points[i].Y)})
 		if err != nil {
 			return err
 		}

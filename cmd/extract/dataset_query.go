@@ -11,6 +11,7 @@ import (
 	"fovea/featurestore"
 	"fovea/inference"
 	"fovea/internal/cli"
+	"fovea/internal/spelling"
 	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
@@ -46,7 +47,7 @@ func findQuery(ctx context.Context, d *featurestore.Dataset, layer recipe.Layer,
 		return query{}, err
 	}
 	for i, path := range index.Paths {
-		if path == text || isNumber && i == number {
+		if path == text || path == spelling.Read(text) || isNumber && i == number {
 			return readQuery(ctx, d, layer, i)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -73,12 +74,22 @@ Every row is compared; the dataset is streamed.`,
 	return command
 }
 
-// similarRow is a row of the result.
+// similarRow is a row of the result. Path and Label are the system's bytes, from which the picture
+// can be found, until they are spelled.
 type similarRow struct {
 	Row        int     `json:"row"`
 	Path       string  `json:"path"`
 	Label      string  `json:"label,omitempty"`
 	Similarity float64 `json:"similarity"`
+}
+
+// spelledRows are rows as they are printed.
+func spelledRows(rows []similarRow) []similarRow {
+	out := slices.Clone(rows)
+	for i := range out {
+		out[i].Path, out[i].Label = featurestore.EscapeText(out[i].Path), featurestore.EscapeText(out[i].Label)
+	}
+	return out
 }
 
 func (o *similarOptions) validate() error {
@@ -128,10 +139,11 @@ func (o *similarOptions) run(ctx context.Context, dir string) error {
 			found = append(found, r)
 		}
 	}
-	err = o.format.print(found, func(w io.Writer) error {
+	shown := spelledRows(found)
+	err = o.format.print(shown, func(w io.Writer) error {
 		table := newTable(w)
 		fmt.Fprintln(table, "SIMILARITY\tROW\tPATH\tLABEL")
-		for _, r := range found {
+		for _, r := range shown {
 			fmt.Fprintf(table, "%.6f\t%d\t%s\t%s\n", r.Similarity, r.Row, r.Path, r.Label)
 		}
 		return table.Flush()
@@ -149,7 +161,7 @@ func (o *similarOptions) page(q query, layer string, found []similarRow) gallery
 	}
 	like := gallery.Group{Title: "most like it"}
 	for _, r := range found {
-		like.Pictures = append(like.Pictures, o.sheet.picture(r.Path, fmt.Sprintf("%.4f %s", r.Similarity, r.Label)))
+		like.Pictures = append(like.Pictures, o.sheet.picture(r.Path, fmt.Sprintf("%.4f %s", r.Similarity, featurestore.EscapeText(r.Label))))
 	}
 	return gallery.Sheet{
 		Title:  "Pictures like " + q.name,

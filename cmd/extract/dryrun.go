@@ -23,6 +23,9 @@ type forecast struct {
 	Rows       int             `json:"rows"`
 	Kinds      []pipeline.Kind `json:"kinds"`
 	OtherFiles int             `json:"other_files"`
+	// NotRead are pictures of kinds that are not decoded, beside those among Pictures whose names
+	// say that they are photographs.
+	NotRead []pipeline.ForeignFiles `json:"not_read,omitempty"`
 	// Unlisted are directories and archives that could not be read, or not to their end.
 	Unlisted []string `json:"unlisted,omitempty"`
 	// Bytes is the size of the vectors before compression; Seconds is the time for all rows,
@@ -37,7 +40,7 @@ func (o *options) foretell(ctx context.Context, listing pipeline.Listing, sessio
 	if err != nil {
 		return err
 	}
-	f := forecast{Pictures: len(listing.Items), Kinds: kinds, OtherFiles: listing.Skipped}
+	f := forecast{Pictures: len(listing.Items), Kinds: kinds, OtherFiles: listing.Skipped, NotRead: listing.Foreign}
 	for _, failure := range listing.Failures {
 		f.Unlisted = append(f.Unlisted, failure.Path+": "+failure.Reason)
 	}
@@ -114,6 +117,9 @@ func (f *forecast) printKinds(w io.Writer) error {
 	}
 	for _, u := range f.Unlisted {
 		fmt.Fprintf(w, "not listed: %s\n", u)
+	}
+	for _, r := range f.NotRead {
+		fmt.Fprintf(w, "not read: %s\n", r)
 	}
 	_, err := fmt.Fprintf(w, "other files: %d\n", f.OtherFiles)
 	return err

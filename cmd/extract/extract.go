@@ -388,7 +388,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 	if err := o.bringAway(ctx, output, runErr); err != nil {
 		return errors.Join(runErr, err)
 	}
-	o.summarize(stats, sink, runErr)
+	o.summarize(stats, sink, listing.Others, runErr)
 	if runErr != nil {
 		return runErr
 	}

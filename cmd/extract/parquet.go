@@ -39,16 +39,16 @@ func (s *parquetSource) pictures(ctx context.Context) (*featurestore.Pictures, e
 }
 
 // List implements pipeline.Source.
-func (s *parquetSource) List(ctx context.Context, visit func(pipeline.Item) error) (int, error) {
+func (s *parquetSource) List(ctx context.Context, visit func(pipeline.Item) error) (pipeline.Others, error) {
 	p, err := s.pictures(ctx)
 	if errors.Is(err, featurestore.ErrNoPictures) {
-		return 0, fmt.Errorf("%w: %w", pipeline.ErrNoPictures, err)
+		return pipeline.Others{}, fmt.Errorf("%w: %w", pipeline.ErrNoPictures, err)
 	} else if err != nil {
-		return 0, err
+		return pipeline.Others{}, err
 	}
 	defer p.Close() //nolint:errcheck // opened for reading
 	row := 0
-	return 0, remedied(p.List(ctx, func(r featurestore.PictureRow) error {
+	return pipeline.Others{}, remedied(p.List(ctx, func(r featurestore.PictureRow) error {
 		item := pipeline.Item{Path: r.Path, Label: r.Label, Index: row}
 		row++
 		return visit(item)

@@ -50,9 +50,13 @@ func (o *options) validateSelection(images []string) error {
 // list finds the pictures and takes those that are wanted.
 func (o *options) list(ctx context.Context, images []string, labeler pipeline.Labeler) (pipeline.Listing, error) {
 	listing, err := o.listAll(ctx, images, labeler)
+	if !o.dryRun || err != nil { // a dry run prints them
+		cli.TellOthers(listing.Others)
+	}
 	if err != nil {
 		return listing, err
 	}
+	cli.TellDoubts(listing)
 	found := len(listing.Items)
 	listing.Items = o.selection.Apply(listing.Items)
 	logrus.Infof("%d pictures found, %d other files skipped", found, listing.Skipped)

@@ -7,6 +7,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/pflag"
 
+	"fovea/internal/cli"
 	"fovea/internal/metrics"
 	"fovea/pipeline"
 )
@@ -94,7 +95,7 @@ func seconds(d time.Duration) float64 { return float64(d.Milliseconds()) / 1000 
 func hundredths(x float64) float64 { return float64(int(100*x+0.5)) / 100 }
 
 // summarize says what was done, and which stage took the time.
-func (o *options) summarize(stats pipeline.Stats, sink *datasetSink, err error) {
+func (o *options) summarize(stats pipeline.Stats, sink *datasetSink, others pipeline.Others, err error) {
 	switch {
 	case stats.Elapsed == 0:
 	case o.log.Format == "json":
@@ -115,6 +116,9 @@ func (o *options) summarize(stats pipeline.Stats, sink *datasetSink, err error) 
 	}
 	if failures := sink.failures(); failures > 0 {
 		logrus.Warnf("%d pictures could not be read: see %s/errors.parquet", failures, o.place())
+	}
+	if foreign := cli.Foreign(others); foreign != "" {
+		logrus.Warn(foreign)
 	}
 	logrus.Infof("the dataset is in %s", o.place())
 }

@@ -11,6 +11,7 @@ import (
 	"fovea/featurestore"
 	"fovea/head"
 	"fovea/internal/cli"
+	"fovea/internal/spelling"
 	"fovea/recipe"
 )
 
@@ -20,6 +21,7 @@ type features struct {
 	// layers are those that the columns of x are made of, one after another.
 	layers []recipe.Layer
 	x      head.Matrix
+	// labels are as the dataset's column shows them: what is no UTF-8 in them is spelled.
 	labels []string
 	splits []string
 	// hashes are those of the pictures' files, by which copies are known.
@@ -62,7 +64,7 @@ func loadFeatures(ctx context.Context, memory head.Memory, dir string, names ...
 		tables = append(tables, table)
 	}
 	table := tables[0]
-	f := features{recipe: r, labels: table.Labels, splits: table.Splits, hashes: table.SHA256, paths: table.Paths}
+	f := features{recipe: r, labels: spelled(table.Labels), splits: table.Splits, hashes: table.SHA256, paths: table.Paths}
 	for _, name := range names {
 		layer, _ := r.Layer(name) // it has been read
 		f.layers = append(f.layers, layer)
@@ -88,6 +90,23 @@ func loadFeatures(ctx context.Context, memory head.Memory, dir string, names ...
 		all.free()
 	}
 	return f, f.checkFinite(dir)
+}
+
+// spelled are names as people and other programs see them. Heads have these, so that a class has
+// one name in datasets, heads and predictions, and one that can be written to a head's file.
+func spelled(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = featurestore.EscapeText(name)
+	}
+	return out
+}
+
+// warnOfAlike names classes that are probably one.
+func warnOfAlike(classes []string) {
+	for _, group := range spelling.Alike(classes) {
+		logrus.Warnf("the labels %+q look alike and are classes of their own: give them one name if they are one", group)
+	}
 }
 
 // checkFinite refuses values that are no numbers. Extract writes none, other programs may.

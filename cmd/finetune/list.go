@@ -58,11 +58,12 @@ func list(ctx context.Context, images []string, stdin io.Reader) (pipeline.Listi
 	}
 	if len(directories) > 0 {
 		found, err := cli.Finder().List(ctx, directories, nil)
+		cli.TellOthers(found.Others)
 		if err != nil {
 			return listing, err
 		}
 		listing.Items = append(listing.Items, found.Items...)
-		listing.Failures, listing.Skipped = found.Failures, found.Skipped
+		listing.Failures, listing.Others = found.Failures, found.Others
 	}
 	if len(listing.Items) == 0 {
 		return listing, fmt.Errorf("%w: standard input names none: write one path a line", pipeline.ErrNoPictures)

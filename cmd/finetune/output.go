@@ -17,7 +17,7 @@ import (
 // prediction is one picture's result; a picture that could not be read has a failure and
 // neither label nor probabilities.
 type prediction struct {
-	path, label   string
+	path, label   string // the path is as the system has it, the label as the head has it
 	probabilities []float64
 	failure       string
 }
@@ -70,7 +70,7 @@ type csvWriter struct {
 }
 
 func (w *csvWriter) write(p prediction) error {
-	record := []string{p.path, p.label}
+	record := []string{featurestore.EscapeText(p.path), p.label}
 	switch d := w.decision; {
 	case p.probabilities == nil:
 		empty := len(d.classes)
@@ -88,7 +88,7 @@ func (w *csvWriter) write(p prediction) error {
 		}
 	}
 	if w.decision.errorColumn {
-		record = append(record, p.failure)
+		record = append(record, featurestore.EscapeText(p.failure))
 	}
 	if err := w.out.Write(record); err != nil {
 		return err
@@ -125,7 +125,7 @@ type jsonRanked struct {
 
 // object is a prediction as JSON.
 func (d decision) object(p prediction) jsonPrediction {
-	object := jsonPrediction{Path: p.path, Error: p.failure}
+	object := jsonPrediction{Path: featurestore.EscapeText(p.path), Error: featurestore.EscapeText(p.failure)}
 	if p.probabilities == nil {
 		return object
 	}

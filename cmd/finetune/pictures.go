@@ -13,6 +13,7 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/sirupsen/logrus"
 
+	"fovea/featurestore"
 	"fovea/head"
 	"fovea/internal/cli"
 	"fovea/picture"
@@ -100,7 +101,7 @@ func (p *trainingPictures) Append(rows []pipeline.Row) error {
 		if err := p.records.Append(record); err != nil {
 			return err
 		}
-		p.items, p.labels, p.hashes = append(p.items, row.Item), append(p.labels, row.Label), append(p.hashes, row.SHA256)
+		p.items, p.labels, p.hashes = append(p.items, row.Item), append(p.labels, featurestore.EscapeText(row.Label)), append(p.hashes, row.SHA256)
 	}
 	return nil
 }
@@ -118,7 +119,7 @@ func (p *trainingPictures) writeFailures(file string) error {
 	w := csv.NewWriter(&out)
 	records := [][]string{{"path", "stage", "reason"}}
 	for _, f := range p.failures {
-		records = append(records, []string{f.Path, string(f.Stage), f.Reason})
+		records = append(records, []string{featurestore.EscapeText(f.Path), string(f.Stage), featurestore.EscapeText(f.Reason)})
 	}
 	if err := w.WriteAll(records); err != nil {
 		return err

@@ -192,6 +192,9 @@ func (o *predictOptions) predict(ctx context.Context, h *head.Head, model *infer
 	if err := errors.Join(runErr, output.close()); err != nil {
 		return err
 	}
+	if foreign := cli.Foreign(listing.Others); foreign != "" {
+		logrus.Warn(foreign)
+	}
 	if sink.failures > 0 {
 		logrus.Warnf("%d pictures could not be read", sink.failures)
 		return cli.ErrPartly

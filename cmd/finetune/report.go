@@ -17,6 +17,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"fovea/featurestore"
 	"fovea/head"
 	"fovea/internal/cli"
 	"fovea/picture"
@@ -190,12 +191,14 @@ func (o *reportOptions) wrong(h *head.Head, f features, probabilities [][]float6
 	}
 	slices.SortStableFunc(all, func(a, b report.Mistake) int { return cmp.Compare(b.Probability, a.Probability) })
 	all = all[:min(o.mistakes, len(all))]
-	if o.images == "" {
-		return all
-	}
 	for i := range all {
+		file := all[i].Path
+		all[i].Path = featurestore.EscapeText(file)
+		if o.images == "" {
+			continue
+		}
 		var err error
-		if all[i].Thumbnail, err = thumbnail(filepath.Join(o.images, filepath.FromSlash(all[i].Path)), h.Recipe.Resize); err != nil {
+		if all[i].Thumbnail, err = thumbnail(filepath.Join(o.images, filepath.FromSlash(file)), h.Recipe.Resize); err != nil {
 			logrus.Warnf("no thumbnail: %v", err)
 		}
 	}

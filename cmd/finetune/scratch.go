@@ -177,9 +177,11 @@ func (o *scratchOptions) load(ctx context.Context, p plan) (*trainingPictures, s
 		return nil, sides{}, err
 	}
 	listing, err := cli.Finder().List(ctx, images, p.labels)
+	cli.TellOthers(listing.Others)
 	if err != nil {
 		return nil, sides{}, err
 	}
+	cli.TellDoubts(listing)
 	unlabelled := len(listing.Items)
 	listing.Items = slices.DeleteFunc(listing.Items, func(i pipeline.Item) bool { return i.Label == "" })
 	if unlabelled -= len(listing.Items); unlabelled > 0 {

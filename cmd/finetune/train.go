@@ -187,9 +187,11 @@ func (o *trainOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := head.Classes(all.labels); err != nil {
+	classes, err := head.Classes(all.labels)
+	if err != nil {
 		return err
 	}
+	warnOfAlike(classes)
 	duplicates, err := o.group(ctx, all)
 	if err != nil {
 		return err

@@ -144,6 +144,7 @@ func (u *unfreezing) load(ctx context.Context, block int) error {
 	if u.classes, err = head.Classes(u.bottleneck.labels); err != nil {
 		return err
 	}
+	warnOfAlike(u.classes)
 	for _, l := range u.bottleneck.labels {
 		i, _ := slices.BinarySearch(u.classes, l)
 		u.index = append(u.index, int32(i))

@@ -1,0 +1,119 @@
+package picture
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"errors"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// readArchive hands every member of a packed archive of testdata/picture to visit.
+func readArchive(t testing.TB, name string, visit func(name string, data []byte)) {
+	t.Helper()
+	f, err := os.Open(filepath.Join(goldenDir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	unpacked, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := tar.NewReader(unpacked)
+	for {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		visit(header.Name, data)
+	}
+}
+
+// TestForeign: what libraries write of each kind is recognised as that kind, and what is no
+// picture is not. Whatever Decode says of it, it is not that it were damaged.
+func TestForeign(t *testing.T) {
+	members := 0
+	readArchive(t, "foreign.tar.gz", func(name string, data []byte) {
+		members++
+		want, base := path.Dir(name), path.Base(name)
+		if want == "tiff" {
+			if p, err := Decode(data, small); err != nil || p.Format != "tiff" {
+				t.Errorf("%s is %s, %v", name, p.Format, err)
+			}
+			return
+		}
+		head := data[:min(len(data), HeadBytes)]
+		kind, recognized := RecognizeForeign(base, head)
+		if recognized != (want != "none") || recognized && kind.Name != want || !recognized && kind != (Foreign{}) {
+			t.Errorf("%s is recognised (%v) as %q", name, recognized, kind.Name)
+		}
+		_, err := Decode(data, small)
+		var typed *Error
+		if !errors.Is(err, ErrUnsupported) || !errors.As(err, &typed) || typed.Stage != StageHeader {
+			t.Errorf("%s: Decode says %v", name, err)
+			return
+		}
+		p, err := Inspect(data, 0)
+		known := foreignContent(data) != nil // the others are known by their names only
+		if known && (p.Format != want || errors.Is(err, ErrNoPicture) || !strings.Contains(err.Error(), kind.String())) {
+			t.Errorf("%s: Inspect says %q, %v", name, p.Format, err)
+		}
+		if !known && (p.Format != "" || !errors.Is(err, ErrNoPicture)) {
+			t.Errorf("%s: Inspect says %q, %v", name, p.Format, err)
+		}
+	})
+	if members < 90 {
+		t.Errorf("%d members", members)
+	}
+}
+
+// TestForeignByName is for what is not read: links and objects in stores.
+func TestForeignByName(t *testing.T) {
+	for name, want := range map[string]string{
+		"a/b.QOI": "QOI", "x.j2k": "JPEG 2000", "scan.nii.gz": "NIfTI", "x.svgz": "SVG", "x.RAF": "Fuji raw", "x.tga": "TGA", "x.exr": "OpenEXR",
+		"x.psb": "a Photoshop document", "x.dcm": "DICOM", "x.txt": "", "x.json": "", "x.csv": "", "x.md": "", "x.gz": "", "x.jpg": "", "qoi": "", "x": "",
+		"track.fit": "", "cloud.pcd": "", "font.pfm": "",
+	} {
+		kind, recognized := RecognizeForeign(name, nil)
+		if recognized != (want != "") || kind.Name != want {
+			t.Errorf("%s is %q (%v), want %q", name, kind.Name, recognized, want)
+		}
+	}
+}
+
+// TestForeignHasRemedies: every kind says what to do, and no extension is claimed twice.
+func TestForeignHasRemedies(t *testing.T) {
+	seen := map[string]string{}
+	for _, k := range foreignKinds {
+		if k.Name == "" || k.Remedy == "" || len(k.starts) == 0 && k.match == nil && k.extensions == "" {
+			t.Errorf("%+v", k.Foreign)
+		}
+		for extension := range strings.FieldsSeq(k.extensions) {
+			if seen[extension] != "" || !strings.HasPrefix(extension, ".") {
+				t.Errorf("%s is of %s and %s", extension, seen[extension], k.Name)
+			}
+			seen[extension] = k.Name
+		}
+	}
+}
+
+// TestXcodePNG: what Xcode makes of PNGs is no damage.
+func TestXcodePNG(t *testing.T) {
+	png := readGolden(t, "png-rgb8.png")
+	data := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x04CgBI\x50\x00\x20\x02\x2b\xd5\xb3\x7f"), png[8:]...)
+	if _, err := Decode(data, small); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "CgBI") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,166 @@
+package pipeline
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"fovea/internal/spelling"
+)
+
+// CSVLabels takes labels from a file of rows path,label or path,label,split, in UTF-8. The paths
+// are those of the items, or what is shown of them where they are no UTF-8; a first row that
+// begins with "path" is a heading. An empty label or split means that the picture has none.
+type CSVLabels struct{ File string }
+
+type csvLabel struct{ label, split string }
+
+// Label implements Labeler. A picture that the file does not list is an error, before any
+// work is done; rows without a picture are not.
+func (c CSVLabels) Label(items []Item) error {
+	labels, err := c.read()
+	if err != nil {
+		return err
+	}
+	taken := map[string]string{} // the file of each spelling that stood for another name
+	missing := 0
+	var first string
+	for i := range items {
+		path := items[i].Path
+		label, found := labels[path]
+		if shown := spelling.Spell(path); !found && shown != path {
+			if label, found = labels[shown]; found {
+				taken[shown] = items[i].File
+			}
+		}
+		if !found {
+			if missing == 0 {
+				first = path
+			}
+			missing++
+			continue
+		}
+		items[i].Label, items[i].Split = label.label, label.split
+	}
+	if missing > 0 {
+		return fmt.Errorf("pipeline: %s misses %d of %d pictures, the first is %s: %s", c.File, missing, len(items), spelling.Spell(first), hintMissing(labels, first))
+	}
+	for i := range items {
+		if file, both := taken[items[i].Path]; both {
+			return fmt.Errorf("pipeline: %s: the row of %s could mean %s or %q: rename one of them, or write the latter as %s", c.File, items[i].Path, items[i].File, file, spelling.Spell(items[i].Path))
+		}
+	}
+	return nil
+}
+
+// hintMissing says what may be wrong with the rows, of which there is none for the path.
+func hintMissing(labels map[string]csvLabel, path string) string {
+	for _, listed := range slices.Sorted(maps.Keys(labels)) {
+		switch {
+		case strings.ReplaceAll(listed, "\\", "/") == path:
+			return "write the paths in it with / instead of \\"
+		case strings.HasSuffix(listed, "/"+path) || listed != "" && strings.HasSuffix(path, "/"+listed):
+			return fmt.Sprintf("it has %s: write the paths as they are below the IMAGES argument, or give another argument", listed)
+		case spelling.Alike([]string{listed, path}) != nil:
+			return fmt.Sprintf("it has %+q, which looks alike", listed)
+		}
+	}
+	return fmt.Sprintf("add a row %s,LABEL for each (an empty label is allowed)", spelling.Spell(path))
+}
+
+func (c CSVLabels) read() (map[string]csvLabel, error) {
+	f, err := os.Open(c.File)
+	if err != nil {
+		return nil, fmt.Errorf("pipeline: cannot open the labels in %s: %w", c.File, cause(err))
+	}
+	defer f.Close() //nolint:errcheck // opened for reading
+	return parseCSVLabels(f, c.File)
+}
+
+func parseCSVLabels(r io.Reader, name string) (map[string]csvLabel, error) {
+	text, err := plainText(r, name)
+	if err != nil {
+		return nil, err
+	}
+	reader := csv.NewReader(text)
+	reader.FieldsPerRecord = -1 // checked below, with a better message
+	labels := map[string]csvLabel{}
+	for first := true; ; first = false {
+		record, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return labels, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("pipeline: read the labels in %s: %w", name, err)
+		}
+		line, _ := reader.FieldPos(0)
+		if err := checkRecord(record, first); err != nil {
+			return nil, fmt.Errorf("pipeline: %s, line %d %w", name, line, err)
+		}
+		if first && isHeading(record[0]) {
+			continue
+		}
+		label := csvLabel{label: spelling.Read(record[1])}
+		if len(record) == 3 {
+			label.split = spelling.Read(record[2])
+		}
+		path := strings.TrimPrefix(filepath.ToSlash(record[0]), "./")
+		if earlier, found := labels[path]; found && earlier != label {
+			return nil, fmt.Errorf("pipeline: %s, line %d labels %s as %q, an earlier line as %q: keep one of them", name, line, path, label.label, earlier.label)
+		}
+		labels[path] = label
+	}
+}
+
+func isHeading(field string) bool { return strings.EqualFold(strings.TrimSpace(field), "path") }
+
+// plainText leaves out the mark that a text may begin with, and refuses other encodings.
+func plainText(r io.Reader, name string) (io.Reader, error) {
+	text := bufio.NewReaderSize(r, 64<<10)
+	head, _ := text.Peek(4096) // a shorter file is all there; an error comes again
+	switch {
+	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
+		_, _ = text.Discard(3) // they are there
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return nil, fmt.Errorf("pipeline: the labels in %s are a spreadsheet, not a text: export them as \"CSV UTF-8\"", name)
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")), bytes.IndexByte(head, 0) >= 0:
+		return nil, fmt.Errorf("pipeline: the labels in %s are UTF-16, not UTF-8: save the table as \"CSV UTF-8\", or iconv -f UTF-16 -t UTF-8", name)
+	case bytes.IndexByte(head, '\r') >= 0 && bytes.IndexByte(head, '\n') < 0:
+		return nil, fmt.Errorf("pipeline: the lines in %s end by CR alone, as on old Macs: save it with LF, as by tr '\\r' '\\n'", name)
+	}
+	return text, nil
+}
+
+// checkRecord finds what makes a row none of path,label[,split].
+func checkRecord(record []string, first bool) error {
+	if len(record) != 2 && len(record) != 3 {
+		for separator, called := range map[string]string{";": "semicolons", "\t": "tabs"} {
+			if len(record) == 1 && strings.Contains(record[0], separator) {
+				return fmt.Errorf("has no comma, but %s: save it with commas between the fields", called)
+			}
+		}
+		return fmt.Errorf("has %d fields: a row is path,label or path,label,split", len(record))
+	}
+	columns := make([]string, len(record))
+	for i, field := range record {
+		columns[i] = strings.ToLower(strings.TrimSpace(field))
+	}
+	if at := slices.Index(columns, "path"); first && (at > 0 || at == 0 && (columns[1] == "split" || len(columns) == 3 && columns[2] == "label")) {
+		return fmt.Errorf("names the columns %s: put them in the order path,label[,split]", strings.Join(columns, ","))
+	}
+	for _, field := range record[1:] {
+		if !utf8.ValidString(field) {
+			return fmt.Errorf("has %q, which is not UTF-8: save the table as \"CSV UTF-8\", or iconv -f LATIN1 -t UTF-8 if that is what it is in", field)
+		}
+	}
+	return nil
+}

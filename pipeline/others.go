@@ -1,0 +1,139 @@
+package pipeline
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"fovea/picture"
+)
+
+// pictureExtensions are the names under which pictures are looked for without opening
+// them. Photographs that cannot be decoded are among them, so that each of them is reported
+// rather than counted.
+var pictureExtensions = map[string]bool{
+	".jpg": true, ".jpeg": true, ".jpe": true, ".jfif": true, ".png": true, ".gif": true,
+	".bmp": true, ".tif": true, ".tiff": true, ".webp": true,
+	".heic": true, ".heif": true, ".avif": true, ".jp2": true, ".jxl": true,
+	".cr2": true, ".cr3": true, ".nef": true, ".arw": true, ".dng": true,
+}
+
+// signatures open the formats that a file without such a name may hold.
+var signatures = []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF87a", "GIF89a", "II*\x00", "MM\x00*"}
+
+// Others are files that are not taken for pictures.
+type Others struct {
+	// Skipped is the number of files that are no pictures by name and by content.
+	Skipped int
+	// Foreign are pictures of kinds that are not decoded, the commonest kind first. Files whose
+	// name says that they are photographs are not among them: they become failures.
+	Foreign []ForeignFiles
+}
+
+// ForeignFiles are the pictures of one kind that is not decoded.
+type ForeignFiles struct {
+	// Format names the kind, Remedy says what to do about it.
+	Format string `json:"format"`
+	Remedy string `json:"remedy"`
+	Files  int    `json:"files"`
+	// First is the path of one of them.
+	First string `json:"first"`
+}
+
+func (f ForeignFiles) String() string {
+	return fmt.Sprintf("%d of %s, the first is %q: %s", f.Files, f.Format, f.First, f.Remedy)
+}
+
+// pass counts a file that is no picture to be read.
+func (o *Others) pass(path string, v verdict) {
+	if v.foreign.Name == "" {
+		o.Skipped++
+		return
+	}
+	o.addForeign(ForeignFiles{v.foreign.Name, v.foreign.Remedy, 1, path})
+}
+
+func (o *Others) addForeign(f ForeignFiles) {
+	i := slices.IndexFunc(o.Foreign, func(known ForeignFiles) bool { return known.Format == f.Format })
+	if i < 0 {
+		o.Foreign = append(o.Foreign, f)
+		return
+	}
+	o.Foreign[i].Files += f.Files
+	o.Foreign[i].First = min(o.Foreign[i].First, f.First)
+}
+
+// add counts those of a source, whose paths begin with prefix.
+func (o *Others) add(prefix string, more Others) {
+	o.Skipped += more.Skipped
+	for _, f := range more.Foreign {
+		f.First = prefix + f.First
+		o.addForeign(f)
+	}
+}
+
+// sort puts the commonest kind first.
+func (o *Others) sort() {
+	slices.SortFunc(o.Foreign, func(a, b ForeignFiles) int {
+		return cmp.Or(cmp.Compare(b.Files, a.Files), cmp.Compare(a.Format, b.Format))
+	})
+}
+
+// verdict says what a file is to the pipeline: a picture to be read, one of a foreign kind, or
+// neither.
+type verdict struct {
+	picture bool
+	foreign picture.Foreign
+}
+
+// judge tells by a file's name and its first bytes, which are nil where they cannot be read.
+func judge(name string, head []byte) verdict {
+	if hasPictureExtension(name) || beginsLikePicture(head) {
+		return verdict{picture: true}
+	}
+	foreign, _ := picture.RecognizeForeign(name, head)
+	return verdict{foreign: foreign}
+}
+
+func hasPictureExtension(name string) bool {
+	return pictureExtensions[strings.ToLower(path.Ext(name))]
+}
+
+// beginsLikePicture tells by the first bytes, of which short signatures are not enough: texts may
+// begin with BM, and sounds with RIFF.
+func beginsLikePicture(head []byte) bool {
+	switch {
+	case bytes.HasPrefix(head, []byte("BM")):
+		return len(head) >= 18 && head[15]|head[16]|head[17] == 0 && head[6]|head[7]|head[8]|head[9] == 0
+	case bytes.HasPrefix(head, []byte("RIFF")):
+		return len(head) >= 12 && string(head[8:12]) == "WEBP"
+	}
+	return slices.ContainsFunc(signatures, func(s string) bool { return bytes.HasPrefix(head, []byte(s)) })
+}
+
+// judge tells by the file's name or, failing that, by its first bytes. An error is a store's.
+func (i Item) judge(ctx context.Context) (verdict, error) {
+	if hasPictureExtension(i.File) {
+		return verdict{picture: true}, nil
+	}
+	if i.stored != nil && i.stored.file.Size == 0 {
+		return verdict{}, nil
+	}
+	f, err := i.open(ctx)
+	if err != nil {
+		return judge(i.Path, nil), asStoreError(err)
+	}
+	defer f.Close() //nolint:errcheck // opened for reading
+	head := make([]byte, picture.HeadBytes)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return judge(i.Path, nil), asStoreError(err)
+	}
+	return judge(i.Path, head[:n]), nil
+}
