@@ -65,10 +65,11 @@ func valueType(dtype DType) arrow.DataType {
 }
 
 // fixedSchema has real fixed-size lists: what readers are to see, and what Arrow IPC files
-// hold.
+// hold. No value of a vector is ever null, and the type says so: otherwise ClickHouse makes the
+// column Array(Nullable(Float32)), which its distance functions refuse.
 func fixedSchema(info Info, md arrow.Metadata) *arrow.Schema {
 	return makeSchema(info.Recipe.Layers, md, func(size int) arrow.DataType {
-		return arrow.FixedSizeListOf(int32(size), valueType(info.DType))
+		return arrow.FixedSizeListOfNonNullable(int32(size), valueType(info.DType))
 	})
 }
 
@@ -97,7 +98,7 @@ func tensorSchema(info Info, md arrow.Metadata) (*arrow.Schema, error) {
 // values of fixed-size lists. In the file both are the same.
 func listSchema(info Info, md arrow.Metadata) *arrow.Schema {
 	return makeSchema(info.Recipe.Layers, md, func(int) arrow.DataType {
-		return arrow.ListOf(valueType(info.DType))
+		return arrow.ListOfNonNullable(valueType(info.DType))
 	})
 }
 
