@@ -99,7 +99,7 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer l.Unlock()                           //nolint:errcheck // the end of the process frees it, too
+	defer l.release()                          //nolint:errcheck // the end of the process frees it, too
 	if err := removeDataset(dir); err != nil { // of an assembly that was killed
 		return err
 	}
@@ -145,7 +145,7 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	if err := m.write(c); err != nil {
 		return err
 	}
-	return os.RemoveAll(filepath.Join(dir, tempDir))
+	return os.RemoveAll(inDir(dir, tempDir))
 }
 
 // add counts a part's rows.

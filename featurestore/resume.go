@@ -55,7 +55,7 @@ func (w *Writer) resume() error {
 		}
 		w.manifest.Shards = append(w.manifest.Shards, s)
 	}
-	w.resumed = true
+	w.resumed, w.before = true, d
 	return nil
 }
 
