@@ -221,6 +221,11 @@ func (u *upload) restore(ctx context.Context, m featurestore.Manifest) error {
 	if err := fetchAll(ctx, u.folder, wanted, u.dir); err != nil {
 		return err
 	}
+	if last := len(m.Shards) - 1; last >= 0 && m.Status == featurestore.StatusWriting && m.Shards[last].Rows < m.RowsPerShard &&
+		wanted[m.Shards[last].File].Size != m.Shards[last].Bytes {
+		// A longer one has taken its place, which the manifest would have listed next.
+		delete(sums, m.Shards[last].File)
+	}
 	for name, want := range sums {
 		if got, err := featurestore.HashFile(filepath.Join(u.dir, filepath.FromSlash(name))); err != nil || got != want {
 			return fmt.Errorf("%s/%s: %w: its SHA-256 is not that in %s", u.folder, name, featurestore.ErrCorrupt, manifestOf(u.found))
