@@ -21,6 +21,8 @@ type Dataset struct {
 	dir      string
 	manifest Manifest
 	layout   layout
+	// elements says whether shards have optional list elements or required ones.
+	elements struct{ optional, required bool }
 	mem      memory.Allocator
 	// groups are the numbers of rows of each shard's parts; see shardReader.
 	groups [][]int
@@ -110,6 +112,11 @@ func (d *Dataset) inspect(name string) (Shard, []int, error) {
 	defer r.close()
 	if err := errors.Join(d.manifest.agrees(name, r.meta), r.countValues()); err != nil {
 		return Shard{}, nil, err
+	}
+	if r.optionalElements() {
+		d.elements.optional = true
+	} else {
+		d.elements.required = true
 	}
 	return Shard{File: dataDir + "/" + name, Rows: r.rows, Bytes: stat.Size()}, r.groups, nil
 }

@@ -80,8 +80,8 @@ func TestFormerIsRead(t *testing.T) {
 	}
 }
 
-// Resumed, its directory gets today's layout; whole shards stay, so that optional and required
-// elements lie side by side.
+// Resumed, its directory gets today's layout; whole shards stay, and the new ones have optional
+// elements as they have.
 func TestFormerIsResumed(t *testing.T) {
 	const total = 3*testShard + 1
 	for _, c := range formerDatasets {
@@ -105,6 +105,9 @@ func TestFormerIsResumed(t *testing.T) {
 			must(t, err)
 			checkRows(t, d, rows, c.dtype)
 			checkFailures(t, d, failures)
+			if !d.elements.optional || d.elements.required {
+				t.Errorf("the elements are %+v, want optional ones alone", d.elements)
+			}
 			if diff := cmp.Diff(topNow, top(t, dir)); diff != "" {
 				t.Errorf("names in the directory (-want +got):\n%s", diff)
 			}
@@ -227,7 +230,8 @@ func TestFormerIsCompacted(t *testing.T) {
 	}
 }
 
-// Old and new shards together: merged, assembled and divided.
+// Old and new datasets together: merged as they are, and assembled and divided once compacted.
+// Assembled as they are, some readers would refuse them (DataFusion 55).
 func TestFormerIsMixed(t *testing.T) {
 	ctx := context.Background()
 	for _, c := range formerDatasets {
@@ -235,15 +239,18 @@ func TestFormerIsMixed(t *testing.T) {
 			info, options := testInfo(c.dtype), testOptions(c.format)
 			options.TensorExtension = c.tensor
 			rows := makeRows(info.Recipe, 0, formerRows+9)
-			young := filepath.Join(t.TempDir(), "young")
+			old, young := former(t, c.name), filepath.Join(t.TempDir(), "young")
+			options.Resume = true
+			must(t, mustCreate(t, old, info, options).Close(StatusComplete))
 			writeAll(t, young, info, options, rows[formerRows:], makeFailures(2, 4))
-			parts := []string{former(t, c.name), young}
+			parts := []string{old, young}
 
 			merged, assembled, parted := filepath.Join(t.TempDir(), "merged"), filepath.Join(t.TempDir(), "assembled"), filepath.Join(t.TempDir(), "parted")
 			must(t, Merge(ctx, merged, parts, MergeOptions{}))
-			old, err := Open(parts[0])
-			must(t, err)
-			must(t, mustCreate(t, parts[0], info, Options{Format: c.format, Resume: true, TensorExtension: c.tensor}).Close(StatusComplete))
+			if err := Assemble(ctx, assembled, parts, AssembleOptions{}); !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), "compact the first") {
+				t.Errorf("assembling files of both kinds: %v, want ErrMismatch", err)
+			}
+			must(t, Compact(ctx, old, MergeOptions{}))
 			must(t, Assemble(ctx, assembled, parts, AssembleOptions{}))
 			for _, dir := range []string{merged, assembled} {
 				must(t, Verify(dir))
@@ -251,15 +258,42 @@ func TestFormerIsMixed(t *testing.T) {
 				must(t, err)
 				checkRows(t, d, rows, c.dtype)
 				checkFailures(t, d, makeFailures(0, 4))
+				if d.elements.optional {
+					t.Errorf("%s has optional elements", dir)
+				}
 			}
-			if len(old.Shards()) != 2 {
-				t.Errorf("%d old shards, want 2", len(old.Shards()))
-			}
-			must(t, Partition(ctx, parted, assembled, ByLabel, MergeOptions{}))
+			must(t, Partition(ctx, parted, old, ByLabel, MergeOptions{}))
 			if got := len(top(t, parted)); got != 4 {
 				t.Errorf("%d values of the label, want 4", got)
 			}
 		})
+	}
+}
+
+// Files of both kinds in one directory, which somebody may have put together, are read.
+func TestElementsOfBothKindsAreRead(t *testing.T) {
+	for _, c := range formerDatasets {
+		dir, info := former(t, c.name), testInfo(c.dtype)
+		options := testOptions(c.format)
+		options.Resume, options.TensorExtension = true, c.tensor
+		young := filepath.Join(t.TempDir(), "young")
+		rows := makeRows(info.Recipe, 0, 2*testShard)
+		writeAll(t, young, info, options, rows[testShard:], nil)
+		w := mustCreate(t, dir, info, options)
+		must(t, w.Append(rows[formerRows:]...))
+		must(t, w.Close(StatusComplete))
+		raw, err := os.ReadFile(filepath.Join(young, dataDir, shardName(0, c.format)))
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(dir, dataDir, shardName(1, c.format)), raw, 0o644))
+		editManifest(t, dir, "status", "writing") // so that the sizes of files are not compared
+		d, err := Open(dir)
+		must(t, err)
+		if !d.elements.optional || !d.elements.required {
+			t.Errorf("%s: the elements are %+v, want both", c.name, d.elements)
+		}
+		checkRows(t, d, rows, c.dtype)
+		must(t, Compact(context.Background(), dir, MergeOptions{}))
+		must(t, Verify(dir))
 	}
 }
 
