@@ -55,10 +55,10 @@ func TestExtractOnFullDisk(t *testing.T) {
 				t.Errorf("the status is %s, resumed %s, want 1 and 3: %s", read("full.status"), read("resumed.status"), read("resumed.log"))
 			}
 			message := read("full.log")
-			if !regexp.MustCompile(`(part-000[0-9]{2}\.parquet|manifest\.json|errors\.parquet).*no space left on device: make room on the disk of .*--resume`).MatchString(message) {
+			if !regexp.MustCompile(`(part-000[0-9]{2}\.parquet|manifest\.json|errors\.jsonl).*no space left on device: make room on the disk of .*--resume`).MatchString(message) {
 				t.Errorf("the message is %s", message)
 			}
-			if strings.Contains(read("full.files"), ".tmp/") {
+			if strings.Contains(read("full.files"), ".fovea/tmp/") {
 				t.Errorf("a temporary file is left:\n%s", read("full.files"))
 			}
 			if filesOf(filepath.Join(work, "full", "data")) > 0 {

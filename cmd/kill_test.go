@@ -85,7 +85,7 @@ const (
 	startUp    = "start-up"    // from its start on
 	writing    = "writing"     // from a file of rows on
 	beginning  = "beginning"   // from the beginning of a file of rows on
-	lastCommit = "last commit" // from the writing of errors.parquet on, when all rows are there
+	lastCommit = "last commit" // from the writing of the failures on, when all rows are there
 )
 
 // moment is a time at which a run is killed: so long after a phase has begun.
@@ -163,9 +163,9 @@ func (m moment) hasCome(out string, before int, began time.Time) bool {
 	case writing:
 		return files >= before+m.files
 	case beginning:
-		return files >= before+m.files-1 && isNew(".tmp/part-*")
+		return files >= before+m.files-1 && isNew(".fovea/tmp/part-*")
 	case lastCommit:
-		return files == killFiles && (isNew(".tmp/errors.parquet") || isNew("errors.parquet"))
+		return files == killFiles && (isNew(".fovea/tmp/errors.jsonl*") || isNew(".fovea/errors.jsonl"))
 	}
 	return true
 }
@@ -208,7 +208,7 @@ func stateOf(t *testing.T, dir string) string {
 		t.Errorf("%d files in data/, %d of them files of rows", entries, len(d.Shards()))
 	}
 	failures := 0
-	if _, err := os.Stat(filepath.Join(dir, "errors.parquet")); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, featurestore.FailuresFile)); err == nil {
 		all, err := d.Failures()
 		check(t, err)
 		failures = len(all)
@@ -247,7 +247,7 @@ func bytesOf(t *testing.T, dir string) map[string][]byte {
 		return err
 	}))
 	var manifest map[string]any
-	check(t, json.Unmarshal(files["manifest.json"], &manifest))
+	check(t, json.Unmarshal(files[featurestore.ManifestFile], &manifest))
 	for _, time := range []string{"created", "finished"} {
 		if _, found := manifest[time]; !found {
 			t.Errorf("the manifest of %s has no time %q", dir, time)
@@ -255,9 +255,9 @@ func bytesOf(t *testing.T, dir string) map[string][]byte {
 		delete(manifest, time)
 	}
 	var err error
-	files["manifest.json"], err = json.Marshal(manifest)
+	files[featurestore.ManifestFile], err = json.Marshal(manifest)
 	check(t, err)
-	if names := slices.Sorted(maps.Keys(files)); !slices.Contains(names, "errors.parquet") || !slices.Contains(names, filepath.Join("data", "part-00000.parquet")) {
+	if names := slices.Sorted(maps.Keys(files)); !slices.Contains(names, featurestore.FailuresFile) || !slices.Contains(names, filepath.Join("data", "part-00000.parquet")) {
 		t.Errorf("the files of %s are %v", dir, names)
 	}
 	return files

@@ -71,7 +71,7 @@ func sameFiles(ts *testscript.TestScript, found map[string][]byte, prefix, root 
 	if len(shards) == 0 {
 		ts.Fatalf("%s has no shards", root)
 	}
-	for _, file := range append(shards, filepath.Join(root, "errors.parquet")) {
+	for _, file := range append(shards, filepath.Join(root, ".fovea", "errors.jsonl")) {
 		content, err := os.ReadFile(file)
 		ts.Check(err)
 		name, err := filepath.Rel(root, file)

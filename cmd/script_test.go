@@ -132,7 +132,7 @@ func interrupt(ts *testscript.TestScript, negated bool, args []string) {
 			// Some of the pictures; on a machine with other work the first may take long.
 			time.Sleep(1500 * time.Millisecond)
 			for range 200 {
-				if begun, _ := filepath.Glob(filepath.Join(command.Dir, "*", ".tmp", "part-*")); len(begun) > 0 || args[1] != "extract" {
+				if begun, _ := filepath.Glob(filepath.Join(command.Dir, "*", ".fovea", "tmp", "part-*")); len(begun) > 0 || args[1] != "extract" {
 					break
 				}
 				time.Sleep(100 * time.Millisecond)

@@ -72,7 +72,7 @@ func TestSignalsEndInOrder(t *testing.T) {
 			command.Stderr = &output
 			check(t, command.Start())
 			if test.early {
-				await(t, filepath.Join(out, "manifest.json"))
+				await(t, filepath.Join(out, featurestore.ManifestFile))
 			} else {
 				await(t, filepath.Join(out, "data", "part-00001.parquet"))
 			}
@@ -94,7 +94,7 @@ func TestSignalsEndInOrder(t *testing.T) {
 			if !test.early && d.Rows() < 4 {
 				t.Errorf("%d rows are left of 4", d.Rows())
 			}
-			if _, err := os.Stat(filepath.Join(out, ".tmp")); !errors.Is(err, os.ErrNotExist) {
+			if _, err := os.Stat(filepath.Join(out, ".fovea", "tmp")); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("temporary files are left: %v", err)
 			}
 		})

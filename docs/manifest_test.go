@@ -37,7 +37,7 @@ func manifest(t *testing.T, options featurestore.Options, rows int, status featu
 	if status != featurestore.StatusWriting {
 		must(t, w.Close(status))
 	}
-	raw, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+	raw, err := os.ReadFile(filepath.Join(dir, featurestore.ManifestFile))
 	must(t, err)
 	must(t, w.Abort())
 	m := map[string]any{}

@@ -60,13 +60,22 @@ func (a *assembly) open() error {
 	if err := a.merge.open(); err != nil {
 		return err
 	}
-	first := a.parts[0]
+	first, optional, required := a.parts[0], "", ""
 	for _, d := range a.parts {
+		if d.elements.optional {
+			optional = d.dir
+		}
+		if d.elements.required {
+			required = d.dir
+		}
 		switch {
 		case d.manifest.Status != StatusComplete:
 			return fmt.Errorf("%q is %s, not complete: finish it with --resume", d.dir, d.manifest.Status)
 		case d.manifest.Format != first.manifest.Format || d.manifest.TensorExtension != first.manifest.TensorExtension:
 			return fmt.Errorf("%q and %q were %w: their files are of different formats; merging rewrites them in one", first.dir, d.dir, ErrMismatch)
+		case optional != "" && required != "":
+			return fmt.Errorf("%q and %q were %w: an earlier version declared that values in the first may be null, and some programs refuse to read such files together; "+
+				"compact the first, or merge without keeping the files", optional, required, ErrMismatch)
 		}
 	}
 	return nil
@@ -99,7 +108,7 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer l.Unlock()                           //nolint:errcheck // the end of the process frees it, too
+	defer l.release()                          //nolint:errcheck // the end of the process frees it, too
 	if err := removeDataset(dir); err != nil { // of an assembly that was killed
 		return err
 	}
@@ -145,7 +154,7 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	if err := m.write(c); err != nil {
 		return err
 	}
-	return os.RemoveAll(filepath.Join(dir, tempDir))
+	return os.RemoveAll(inDir(dir, tempDir))
 }
 
 // add counts a part's rows.

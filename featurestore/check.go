@@ -57,7 +57,7 @@ type Report struct {
 	Problems []Problem
 	More     int
 	// Shards, Rows and Bytes (of the shards) are those that were there; Failures those of
-	// errors.parquet.
+	// the list of them.
 	Shards, Rows, Failures int
 	Bytes                  int64
 }
@@ -121,6 +121,7 @@ type checker struct {
 	ctx      context.Context
 	dir      string
 	mem      memory.Allocator
+	layout   layout
 	manifest *Manifest // nil if it cannot be read
 	report   Report
 	// paths maps each path to the file that has it.
@@ -147,18 +148,19 @@ func (c *checker) wrong(file, format string, args ...any) {
 }
 
 func (c *checker) readManifest() error {
-	m, err := readManifest(c.dir)
+	m, where, err := readManifest(c.dir)
+	c.layout = where
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if _, err := os.Stat(filepath.Join(c.dir, dataDir)); err != nil {
-			return fmt.Errorf("%w of features: it has neither %s nor %s", ErrNotDataset, manifestFile, dataDir)
+			return fmt.Errorf("%w of features: it has neither %s nor %s", ErrNotDataset, ManifestFile, dataDir)
 		}
-		c.wrong(manifestFile, "it is missing")
+		c.wrong(c.layout.manifest, "it is missing")
 	case errors.Is(err, ErrCorrupt) && validateLayers(m.Recipe.Layers) == nil:
-		c.wrong(manifestFile, "%w", err)
+		c.wrong(c.layout.manifest, "%w", err)
 		c.manifest = &m
 	case err != nil && m.Kind == "" || errors.Is(err, ErrCorrupt):
-		c.wrong(manifestFile, "%w", err)
+		c.wrong(c.layout.manifest, "%w", err)
 	case err != nil: // of another kind or version: not ours to judge
 		return err
 	default:
@@ -174,7 +176,7 @@ func (c *checker) shardNames() []string {
 		for _, s := range c.manifest.Shards {
 			name := filepath.Base(filepath.FromSlash(s.File))
 			if _, format, ok := shardIndex(name); !ok || format != c.manifest.Format || s.File != dataDir+"/"+name {
-				c.wrong(manifestFile, "it lists %q, which is no name of a shard", s.File)
+				c.wrong(c.layout.manifest, "it lists %q, which is no name of a shard", s.File)
 				continue
 			}
 			listed[name] = true
@@ -193,7 +195,7 @@ func (c *checker) shardNames() []string {
 		default:
 			found[e.Name()] = true
 			if c.manifest != nil && c.manifest.Status != StatusWriting && !listed[e.Name()] {
-				c.wrong(dataDir+"/"+e.Name(), "%s does not list it", manifestFile)
+				c.wrong(dataDir+"/"+e.Name(), "%s does not list it", manifestName)
 			}
 		}
 	}
@@ -263,7 +265,7 @@ func (c *checker) hash(file string) {
 		return
 	}
 	if want := c.manifest.Shards[at].SHA256; sum != want {
-		c.wrong(file, "its SHA-256 is %s, but %s says %s", sum, manifestFile, want)
+		c.wrong(file, "its SHA-256 is %s, but %s says %s", sum, manifestName, want)
 	}
 }
 
@@ -274,7 +276,7 @@ func (c *checker) agree(file string, r *shardReader) {
 	}
 	index, _, _ := shardIndex(r.name)
 	if at := slices.IndexFunc(c.manifest.Shards, func(s Shard) bool { return s.File == file }); at >= 0 && c.manifest.Shards[at].Rows != r.rows {
-		c.wrong(file, "it has %d rows, but %s says %d", r.rows, manifestFile, c.manifest.Shards[at].Rows)
+		c.wrong(file, "it has %d rows, but %s says %d", r.rows, manifestName, c.manifest.Shards[at].Rows)
 	}
 	last := index >= len(c.manifest.Shards)-1
 	if full := c.manifest.RowsPerShard; full > 0 && (r.rows > full || r.rows < full && !last && !c.manifest.Assembled) {
@@ -367,20 +369,20 @@ func (c *checker) path(file string, row int, path string) {
 }
 
 func (c *checker) failures() {
-	failures, err := readFailures(c.ctx, c.dir, c.mem)
+	failures, err := readFailures(c.ctx, c.dir, c.layout, c.mem)
 	writing := c.manifest != nil && c.manifest.Status == StatusWriting
 	if err != nil {
 		if !(writing && errors.Is(err, fs.ErrNotExist)) && c.ctx.Err() == nil {
-			c.wrong(failuresFile, "%w", err)
+			c.wrong(c.layout.failures, "%w", err)
 		}
 		return
 	}
 	c.report.Failures = len(failures)
 	for i, f := range failures {
-		c.path(failuresFile, i, f.Path)
+		c.path(c.layout.failures, i, f.Path)
 	}
 	if c.manifest != nil && !writing && len(failures) != c.manifest.Failures {
-		c.wrong(failuresFile, "it has %d rows, but %s says %d", len(failures), manifestFile, c.manifest.Failures)
+		c.wrong(c.layout.failures, "it has %d rows, but %s says %d", len(failures), manifestName, c.manifest.Failures)
 	}
 }
 
@@ -390,13 +392,13 @@ func (c *checker) counts() {
 	}
 	m := c.manifest
 	if c.report.Rows != m.Rows {
-		c.wrong(manifestFile, "it says %d rows, but the shards have %d", m.Rows, c.report.Rows)
+		c.wrong(c.layout.manifest, "it says %d rows, but the shards have %d", m.Rows, c.report.Rows)
 	}
 	if !maps.Equal(c.labels, m.Labels) {
-		c.wrong(manifestFile, "it says the labels are %v, but the rows have %v", m.Labels, c.labels)
+		c.wrong(c.layout.manifest, "it says the labels are %v, but the rows have %v", m.Labels, c.labels)
 	}
 	if !maps.Equal(c.splits, m.Splits) {
-		c.wrong(manifestFile, "it says the splits are %v, but the rows have %v", m.Splits, c.splits)
+		c.wrong(c.layout.manifest, "it says the splits are %v, but the rows have %v", m.Splits, c.splits)
 	}
 }
 

@@ -52,7 +52,7 @@ func TestCheckFindsAll(t *testing.T) {
 	must(t, os.Remove(shard(1)))
 	must(t, os.Truncate(shard(2), 1000))
 	must(t, os.WriteFile(filepath.Join(dir, dataDir, "notes.txt"), nil, 0o644))
-	must(t, os.WriteFile(filepath.Join(dir, failuresFile), foreignParquet(t), 0o644))
+	must(t, os.WriteFile(filepath.Join(dir, FailuresFile), []byte(`{"path":"a.jpg","label":null}`+"\n"), 0o644))
 	editManifest(t, dir, "rows_per_shard", 0)
 	got := strings.Join(problems(t, dir), "\n")
 	for _, want := range []string{
@@ -62,7 +62,7 @@ func TestCheckFindsAll(t *testing.T) {
 		"data/part-00002.parquet: damaged: its SHA-256 is ",
 		`data/part-00002.parquet: open "part-00002.parquet": damaged`,
 		"data/notes.txt: damaged: it is none of the dataset's shards",
-		"errors.parquet: ", `no column "label"`,
+		"errors.jsonl: ", `line 1: it lacks a path, a stage or a reason`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not among the problems:\n%s", want, got)
@@ -72,16 +72,16 @@ func TestCheckFindsAll(t *testing.T) {
 
 func TestCheckWithoutManifest(t *testing.T) {
 	dir := dataset(t, FormatParquet)
-	must(t, os.Remove(filepath.Join(dir, manifestFile)))
-	if got := problems(t, dir); len(got) != 1 || got[0] != "manifest.json: damaged: it is missing" {
+	must(t, os.Remove(filepath.Join(dir, ManifestFile)))
+	if got := problems(t, dir); len(got) != 1 || got[0] != ".fovea/manifest.json: damaged: it is missing" {
 		t.Errorf("got %q", got)
 	}
-	must(t, os.WriteFile(filepath.Join(dir, manifestFile), []byte(`{"kind":"fo`), 0o644))
+	must(t, os.WriteFile(filepath.Join(dir, ManifestFile), []byte(`{"kind":"fo`), 0o644))
 	if got := problems(t, dir); len(got) != 1 || !strings.Contains(got[0], "unexpected end of JSON") {
 		t.Errorf("got %q", got)
 	}
 	must(t, os.RemoveAll(filepath.Join(dir, dataDir)))
-	must(t, os.Remove(filepath.Join(dir, manifestFile)))
+	must(t, os.Remove(filepath.Join(dir, ManifestFile)))
 	if _, err := Check(context.Background(), dir); !errors.Is(err, ErrNotDataset) {
 		t.Errorf("got %v, want ErrNotDataset", err)
 	}
@@ -144,7 +144,7 @@ func TestCheckFindsEachBadVector(t *testing.T) {
 		`data/part-00000.parquet: row 5 "5", layer "fc7": damaged: wrong vector length: 8 values instead of 7`,
 	}
 	got := problems(t, dir)[1:]                                                                  // after the missing manifest
-	if strings.Join(got[:min(4, len(got))], "\n") != strings.Join(want, "\n") || len(got) != 5 { // and errors.parquet
+	if strings.Join(got[:min(4, len(got))], "\n") != strings.Join(want, "\n") || len(got) != 5 { // and errors.jsonl
 		t.Errorf("got %s\nwant %s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	raw, err := os.ReadFile(file)

@@ -30,7 +30,7 @@ func dataset(t testing.TB, format Format) string {
 // editManifest changes one field at the top of the manifest.
 func editManifest(t *testing.T, dir, field string, value any) {
 	t.Helper()
-	file := filepath.Join(dir, manifestFile)
+	file := filepath.Join(dir, ManifestFile)
 	raw, err := os.ReadFile(file)
 	must(t, err)
 	m := map[string]any{}
@@ -66,9 +66,9 @@ func TestOpenRefuses(t *testing.T) {
 		want   error
 		text   string
 	}{
-		{"nothing", func(t *testing.T, dir string) { must(t, os.RemoveAll(dir)) }, ErrNotDataset, "no manifest.json"},
-		{"no manifest", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, manifestFile))) }, ErrNotDataset, "no manifest.json"},
-		{"half a manifest", func(t *testing.T, dir string) { must(t, os.Truncate(filepath.Join(dir, manifestFile), 100)) }, ErrNotDataset, "manifest.json"},
+		{"nothing", func(t *testing.T, dir string) { must(t, os.RemoveAll(dir)) }, ErrNotDataset, "no .fovea/manifest.json"},
+		{"no manifest", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, ManifestFile))) }, ErrNotDataset, "no .fovea/manifest.json"},
+		{"half a manifest", func(t *testing.T, dir string) { must(t, os.Truncate(filepath.Join(dir, ManifestFile), 100)) }, ErrNotDataset, "manifest.json"},
 		{"later version", func(t *testing.T, dir string) { editManifest(t, dir, "version", 2) }, nil, "version 2 is not known"},
 		{"another kind", func(t *testing.T, dir string) { editManifest(t, dir, "kind", "x") }, ErrNotDataset, `kind is "x"`},
 		{"another fingerprint", func(t *testing.T, dir string) { editManifest(t, dir, "fingerprint", "x") }, ErrCorrupt, "fingerprint"},
@@ -199,11 +199,11 @@ func TestVerifyFindsWrongContent(t *testing.T) {
 		text  string
 	}{
 		{name: "path twice", rows: func(rows []Row) { rows[40].Path = rows[1].Path }, text: "duplicate path"},
-		{name: "path of a failure", rows: func(rows []Row) { rows[40].Path = "bad/0.jpg" }, text: `errors.parquet: row 0 "bad/0.jpg": damaged: duplicate path, which data/part-00001.parquet has too`},
+		{name: "path of a failure", rows: func(rows []Row) { rows[40].Path = "bad/0.jpg" }, text: `.fovea/errors.jsonl: row 0 "bad/0.jpg": damaged: duplicate path, which data/part-00001.parquet has too`},
 		{name: "NaN", rows: func(rows []Row) { v := rows[30].Features[1]; v[2] -= v[2]; v[2] /= v[2] }, text: `data/part-00001.parquet: row 7 "folder 0/pïcture.30.jpg", layer "fc7": damaged: value not finite: value 2 is NaN`},
 		{name: "labels", field: "labels", value: map[string]int{"cat": 1}, text: "labels"},
 		{name: "splits", field: "splits", value: map[string]int{}, text: "splits"},
-		{name: "failures", field: "failures", value: 7, text: "errors.parquet: damaged: it has 1 rows, but manifest.json says 7"},
+		{name: "failures", field: "failures", value: 7, text: ".fovea/errors.jsonl: damaged: it has 1 rows, but manifest.json says 7"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -20,6 +20,9 @@ import (
 type Dataset struct {
 	dir      string
 	manifest Manifest
+	layout   layout
+	// elements says whether shards have optional list elements or required ones.
+	elements struct{ optional, required bool }
 	mem      memory.Allocator
 	// groups are the numbers of rows of each shard's parts; see shardReader.
 	groups [][]int
@@ -39,14 +42,14 @@ func Open(dir string) (*Dataset, error) {
 }
 
 func open(dir string, mem memory.Allocator) (*Dataset, error) {
-	m, err := readManifest(dir)
+	m, where, err := readManifest(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w of features: it has no %s", ErrNotDataset, manifestFile)
+		return nil, noManifest(dir)
 	}
 	if err != nil {
 		return nil, err
 	}
-	d := &Dataset{dir: dir, manifest: m, mem: mem}
+	d := &Dataset{dir: dir, manifest: m, layout: where, mem: mem}
 	return d, d.findShards()
 }
 
@@ -75,9 +78,9 @@ func (d *Dataset) findShards() error {
 			s.SHA256 = listed.SHA256
 		case d.manifest.Status == StatusWriting: // the manifest is older than the shard
 		case !ok:
-			return fmt.Errorf("%w: %s lacks %s", ErrCorrupt, manifestFile, s.File)
+			return fmt.Errorf("%w: %s lacks %s", ErrCorrupt, manifestName, s.File)
 		default:
-			return fmt.Errorf("%w: %s has %d rows in %d bytes, but %s says %d rows in %d bytes", ErrCorrupt, s.File, s.Rows, s.Bytes, manifestFile, listed.Rows, listed.Bytes)
+			return fmt.Errorf("%w: %s has %d rows in %d bytes, but %s says %d rows in %d bytes", ErrCorrupt, s.File, s.Rows, s.Bytes, manifestName, listed.Rows, listed.Bytes)
 		}
 		if full := d.manifest.RowsPerShard; s.Rows > full || s.Rows < full && i < len(names)-1 && !d.manifest.Assembled {
 			return fmt.Errorf("%w: %s has %d rows, but shards have %d and only the last may have fewer", ErrCorrupt, s.File, s.Rows, full)
@@ -86,10 +89,10 @@ func (d *Dataset) findShards() error {
 		rows += s.Rows
 	}
 	if len(found) < len(d.manifest.Shards) {
-		return fmt.Errorf("%w: %s is missing, which %s lists", ErrCorrupt, d.manifest.Shards[len(found)].File, manifestFile)
+		return fmt.Errorf("%w: %s is missing, which %s lists", ErrCorrupt, d.manifest.Shards[len(found)].File, manifestName)
 	}
 	if d.manifest.Status != StatusWriting && rows != d.manifest.Rows {
-		return fmt.Errorf("%w: the shards have %d rows, but %s says %d", ErrCorrupt, rows, manifestFile, d.manifest.Rows)
+		return fmt.Errorf("%w: the shards have %d rows, but %s says %d", ErrCorrupt, rows, manifestName, d.manifest.Rows)
 	}
 	d.manifest.Shards, d.manifest.Rows = found, rows
 	return nil
@@ -110,17 +113,22 @@ func (d *Dataset) inspect(name string) (Shard, []int, error) {
 	if err := errors.Join(d.manifest.agrees(name, r.meta), r.countValues()); err != nil {
 		return Shard{}, nil, err
 	}
+	if r.optionalElements() {
+		d.elements.optional = true
+	} else {
+		d.elements.required = true
+	}
 	return Shard{File: dataDir + "/" + name, Rows: r.rows, Bytes: stat.Size()}, r.groups, nil
 }
 
 // agrees compares what a shard says of itself with the manifest.
 func (m Manifest) agrees(name string, meta shardMeta) error {
 	if meta.fingerprint != m.Fingerprint {
-		return fmt.Errorf("%w: %s/%s was made in another way than %s says: %s", ErrCorrupt, dataDir, name, manifestFile,
+		return fmt.Errorf("%w: %s/%s was made in another way than %s says: %s", ErrCorrupt, dataDir, name, manifestName,
 			describe(differences(m.Recipe, meta.recipe), "in the manifest", "in the shard"))
 	}
 	if meta.dtype != m.DType {
-		return fmt.Errorf("%w: %s/%s stores %s, but %s says %s", ErrCorrupt, dataDir, name, meta.dtype, manifestFile, m.DType)
+		return fmt.Errorf("%w: %s/%s stores %s, but %s says %s", ErrCorrupt, dataDir, name, meta.dtype, manifestName, m.DType)
 	}
 	return nil
 }
@@ -152,7 +160,7 @@ func (d *Dataset) Failures() ([]Failure, error) {
 }
 
 func (d *Dataset) failures() ([]Failure, error) {
-	failures, err := readFailures(context.Background(), d.dir, d.mem)
+	failures, err := readFailures(context.Background(), d.dir, d.layout, d.mem)
 	if errors.Is(err, fs.ErrNotExist) && d.manifest.Status == StatusWriting {
 		return nil, nil // it is first written with the first shard
 	}

@@ -8,23 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/gofrs/flock"
-)
-
-// Names within a dataset's directory that others may need to know.
-const (
-	DataDir      = "data"
-	ManifestFile = "manifest.json"
-	FailuresFile = "errors.parquet"
-)
-
-const (
-	dataDir      = DataDir
-	tempDir      = ".tmp"
-	lockFile     = ".lock"
-	manifestFile = ManifestFile
-	failuresFile = FailuresFile
 )
 
 func shardName(index int, format Format) string {
@@ -52,20 +35,6 @@ func shardIndex(name string) (index int, format Format, ok bool) {
 	return 0, "", false
 }
 
-// lock makes the caller the directory's only writer. The file stays when the lock goes,
-// because removing it would let two writers lock different files of that name.
-func lock(dir string) (*flock.Flock, error) {
-	l := flock.New(filepath.Join(dir, lockFile))
-	locked, err := l.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("lock %q: %w", dir, err)
-	}
-	if !locked {
-		return nil, fmt.Errorf("%q: %w", dir, ErrLocked)
-	}
-	return l, nil
-}
-
 // hasDataset tells whether the directory holds a dataset. It fails if it holds anything
 // else, so that nobody's files get mixed up with ours or deleted.
 func hasDataset(dir string) (bool, error) {
@@ -76,24 +45,44 @@ func hasDataset(dir string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	// A writer killed before its first manifest leaves these.
-	ours := []string{lockFile, tempDir, dataDir}
-	i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return !slices.Contains(ours, e.Name()) })
-	if i >= 0 {
-		_, err := readManifest(dir)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNotDataset) {
-			return false, fmt.Errorf("%q is not empty (it holds %q) and %w: choose another directory", dir, entries[i].Name(), ErrNotDataset)
-		}
-		return err == nil, err
+	_, where, err := readManifest(dir)
+	if err == nil {
+		return true, nil
 	}
-	data, err := os.ReadDir(filepath.Join(dir, dataDir))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	missing := errors.Is(err, fs.ErrNotExist)
+	if !missing && !errors.Is(err, ErrNotDataset) {
 		return false, err
 	}
-	if len(data) > 0 {
-		return false, fmt.Errorf("%q is not empty (it holds %q) and %w, since it has no %s: choose another directory", dir, filepath.Join(dataDir, data[0].Name()), ErrNotDataset, manifestFile)
+	foreign := ""
+	if !missing {
+		foreign = where.manifest
 	}
-	return false, nil
+	// A writer killed before its first manifest leaves empty directories and a lock.
+	for _, e := range entries {
+		if !ours(e.Name()) || e.Name() == FormerFailuresFile {
+			foreign = e.Name()
+		}
+	}
+	if foreign != "" {
+		return false, fmt.Errorf("%q is not empty (it holds %q) and %w: choose another directory", dir, foreign, ErrNotDataset)
+	}
+	return false, onlyBegun(dir)
+}
+
+// onlyBegun fails if a directory without a manifest holds rows or failures.
+func onlyBegun(dir string) error {
+	for _, part := range []string{dataDir, HiddenDir} {
+		entries, err := os.ReadDir(inDir(dir, part))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		for _, e := range entries {
+			if name := part + "/" + e.Name(); name != lockFile && name != tempDir {
+				return fmt.Errorf("%q is not empty (it holds %q) and %w, since it has no %s: choose another directory", dir, name, ErrNotDataset, ManifestFile)
+			}
+		}
+	}
+	return nil
 }
 
 // listShards returns the names of the shards in order. They must be numbered from 0 without
@@ -143,20 +132,19 @@ func removeDataset(dir string) error {
 			return err
 		}
 	}
-	err = os.Remove(filepath.Join(dir, failuresFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if err := removeFile(inDir(dir, FailuresFile)); err != nil || !hasFormer(dir) {
+		return err
 	}
-	return err
+	return removeFile(inDir(dir, FormerFailuresFile))
 }
 
-// prepareDirs makes data/ and an empty .tmp/.
+// prepareDirs makes the directory of rows and an empty one for files that are being written.
 func prepareDirs(dir string) error {
-	if err := os.RemoveAll(filepath.Join(dir, tempDir)); err != nil {
+	if err := os.RemoveAll(inDir(dir, tempDir)); err != nil {
 		return err
 	}
 	for _, name := range []string{dataDir, tempDir} {
-		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+		if err := os.MkdirAll(inDir(dir, name), 0o755); err != nil {
 			return err
 		}
 	}

@@ -63,7 +63,7 @@ func fillDisk(t *testing.T, info Info, options Options, rows []Row, room int) bo
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("got %v, want the disk's error", err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, manifestFile)); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, ManifestFile)); err == nil {
 		must(t, Verify(dir))
 	}
 	options.Resume = true

@@ -1,121 +1,148 @@
 package featurestore
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
-	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
-	"github.com/apache/arrow/go/v15/parquet"
-	"github.com/apache/arrow/go/v15/parquet/compress"
-	"github.com/apache/arrow/go/v15/parquet/pqarrow"
 )
 
 const (
 	columnStage  = "stage"
 	columnReason = "reason"
-	// failureRows is the number of rows of a record of errors.parquet.
+	// failureRows is the number of rows that are read of errors.parquet at a time.
 	failureRows = 4096
 )
 
-// failureColumns are the columns of errors.parquet, with the place of each in a Failure.
-var failureColumns = []struct {
-	name     string
-	nullable bool
-	// prose is for people only: what is no UTF-8 is replaced, not escaped.
-	prose bool
-	of    func(*Failure) *string
-}{
-	{columnPath, false, false, func(f *Failure) *string { return &f.Path }},
-	{columnLabel, true, false, func(f *Failure) *string { return &f.Label }},
-	{columnSplit, true, false, func(f *Failure) *string { return &f.Split }},
-	{columnStage, false, true, func(f *Failure) *string { return &f.Stage }},
-	{columnReason, false, true, func(f *Failure) *string { return &f.Reason }},
+// failureLine is a line of errors.jsonl: a JSON object. Label and split are null where there are
+// none, and what has no UTF-8 is escaped as in the shards, so that paths are spelled alike in both.
+type failureLine struct {
+	Path   *string `json:"path"`
+	Label  *string `json:"label"`
+	Split  *string `json:"split"`
+	Stage  *string `json:"stage"`
+	Reason *string `json:"reason"`
 }
 
-func failureSchema() *arrow.Schema {
-	var fields []arrow.Field
-	for _, c := range failureColumns {
-		fields = append(fields, arrow.Field{Name: c.name, Type: arrow.BinaryTypes.String, Nullable: c.nullable})
-	}
-	return arrow.NewSchema(fields, nil)
-}
-
-// writeFailures writes errors.parquet, replacing an earlier one.
+// writeFailures writes errors.jsonl, replacing an earlier one.
 func writeFailures(c *writerConfig, failures []Failure) error {
-	temp, err := createTemp(filepath.Join(c.dir, tempDir, failuresFile), c.options.hooks.wrap)
+	temp, err := createTemp(tempPath(c.dir, FailuresFile), c.options.hooks.wrap)
 	if err != nil {
-		return fmt.Errorf("write %q: %w", failuresFile, err)
+		return fmt.Errorf("write %q: %w", FailuresFile, err)
 	}
-	err = guard(func() error { return encodeFailures(temp, failures, c.options.hooks.mem) })
-	if temp.err != nil {
-		err = temp.err
-	}
-	if err != nil {
+	if err := encodeFailures(temp, failures); err != nil {
 		temp.discard()
-		return fmt.Errorf("write %q: %w", failuresFile, err)
+		return fmt.Errorf("write %q: %w", FailuresFile, err)
 	}
-	if err := temp.commit(filepath.Join(c.dir, failuresFile)); err != nil {
-		return fmt.Errorf("write %q: %w", failuresFile, err)
+	if err := temp.commit(inDir(c.dir, FailuresFile)); err != nil {
+		return fmt.Errorf("write %q: %w", FailuresFile, err)
 	}
 	return nil
 }
 
-func encodeFailures(t *tempFile, failures []Failure, mem memory.Allocator) error {
-	schema := failureSchema()
-	properties := parquet.NewWriterProperties(
-		parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(1),
-		parquet.WithRootRepetition(parquet.Repetitions.Required))
-	w, err := pqarrow.NewFileWriter(schema, writerOnly{t}, properties,
-		pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
-	if err != nil {
-		return err
+func encodeFailures(w io.Writer, failures []Failure) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	optional := func(text string) *string {
+		if text == "" {
+			return nil
+		}
+		text = EscapeText(text)
+		return &text
 	}
-	for len(failures) > 0 {
-		n := min(len(failures), failureRows)
-		record := failureRecord(schema, failures[:n], mem)
-		err := w.Write(record)
-		record.Release()
-		if err != nil {
+	for _, f := range failures {
+		path := EscapeText(f.Path)
+		// Stage and reason are for people: what is no UTF-8 is replaced there, by the encoder.
+		if err := encoder.Encode(failureLine{&path, optional(f.Label), optional(f.Split), &f.Stage, &f.Reason}); err != nil {
 			return err
 		}
-		failures = failures[n:]
 	}
-	return w.Close()
+	return nil
 }
 
-func failureRecord(schema *arrow.Schema, failures []Failure, mem memory.Allocator) arrow.Record {
-	builder := array.NewRecordBuilder(mem, schema)
-	defer builder.Release()
-	for i, c := range failureColumns {
-		column := builder.Field(i).(*array.StringBuilder)
-		for j := range failures {
-			text := *c.of(&failures[j])
-			switch {
-			case text == "" && c.nullable:
-				column.AppendNull()
-			case c.prose:
-				column.Append(strings.ToValidUTF8(text, "\uFFFD"))
-			default:
-				column.Append(EscapeText(text))
-			}
-		}
-	}
-	return builder.NewRecord()
-}
-
-// readFailures reads errors.parquet.
-func readFailures(ctx context.Context, dir string, mem memory.Allocator) ([]Failure, error) {
-	f, err := os.Open(filepath.Join(dir, failuresFile))
+// readFailures reads the list of failures of a dataset of that layout.
+func readFailures(ctx context.Context, dir string, where layout, mem memory.Allocator) ([]Failure, error) {
+	f, err := os.Open(inDir(dir, where.failures))
 	if err != nil {
-		return nil, fmt.Errorf("read %q: %w", failuresFile, err)
+		return nil, fmt.Errorf("read %q: %w", where.failures, err)
 	}
 	defer f.Close() //nolint:errcheck // only read from
 	var failures []Failure
+	if where == layoutFormer {
+		failures, err = readFormerFailures(ctx, f, mem)
+	} else {
+		failures, err = parseFailures(f)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %q: %w: %w", where.failures, ErrCorrupt, err)
+	}
+	return failures, nil
+}
+
+// parseFailures reads what encodeFailures has written.
+func parseFailures(r io.Reader) ([]Failure, error) {
+	var failures []Failure
+	lines := bufio.NewReader(r)
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) && len(line) == 0 {
+			return failures, nil
+		}
+		if errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("line %d is cut off", n)
+		}
+		if err != nil {
+			return nil, err
+		}
+		f, err := parseFailure(line)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		failures = append(failures, f)
+	}
+}
+
+func parseFailure(line []byte) (Failure, error) {
+	var l failureLine
+	if err := json.Unmarshal(bytes.TrimSpace(line), &l); err != nil {
+		return Failure{}, err
+	}
+	if l.Path == nil || l.Stage == nil || l.Reason == nil {
+		return Failure{}, errors.New("it lacks a path, a stage or a reason")
+	}
+	optional := func(text *string) string {
+		if text == nil {
+			return ""
+		}
+		return UnescapeText(*text)
+	}
+	return Failure{Path: UnescapeText(*l.Path), Label: optional(l.Label), Split: optional(l.Split), Stage: *l.Stage, Reason: *l.Reason}, nil
+}
+
+// failureColumns are the columns of errors.parquet, with the place of each in a Failure.
+var failureColumns = []struct {
+	name string
+	// prose is for people only and was not escaped.
+	prose bool
+	of    func(*Failure) *string
+}{
+	{columnPath, false, func(f *Failure) *string { return &f.Path }},
+	{columnLabel, false, func(f *Failure) *string { return &f.Label }},
+	{columnSplit, false, func(f *Failure) *string { return &f.Split }},
+	{columnStage, true, func(f *Failure) *string { return &f.Stage }},
+	{columnReason, true, func(f *Failure) *string { return &f.Reason }},
+}
+
+// readFormerFailures reads errors.parquet, which datasets of the former layout have.
+func readFormerFailures(ctx context.Context, f readSeeker, mem memory.Allocator) (failures []Failure, err error) {
 	err = guard(func() error {
 		src, err := openSource(f, FormatParquet, mem)
 		if err != nil {
@@ -124,10 +151,7 @@ func readFailures(ctx context.Context, dir string, mem memory.Allocator) ([]Fail
 		failures, err = decodeFailures(ctx, src)
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read %q: %w: %w", failuresFile, ErrCorrupt, err)
-	}
-	return failures, nil
+	return failures, err
 }
 
 func decodeFailures(ctx context.Context, src source) ([]Failure, error) {

@@ -62,6 +62,11 @@ type Info struct {
 	// Device names what the model ran on. It stands in the manifest only, so that it
 	// does not make otherwise equal shards differ.
 	Device string
+
+	// optionalElements says that the elements of the lists may be null by their type, as earlier
+	// versions declared them. A dataset that one of them began goes on like that, since some readers
+	// (DataFusion) refuse a table whose files differ in it.
+	optionalElements bool
 }
 
 // Columns before the vectors.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"fovea/recipe"
@@ -15,7 +14,7 @@ const (
 	manifestVersion = 1
 )
 
-// Manifest describes a dataset: manifest.json.
+// Manifest describes a dataset: ManifestFile.
 type Manifest struct {
 	// Kind is "fovea-features" and Version 1.
 	Kind    string `json:"kind"`
@@ -32,7 +31,7 @@ type Manifest struct {
 	TensorExtension bool   `json:"tensor_extension,omitempty"`
 	Device          string `json:"device,omitempty"`
 
-	// Rows and Failures count those of all shards and of errors.parquet.
+	// Rows and Failures count those of all shards and of the list of failures.
 	Rows     int `json:"rows"`
 	Failures int `json:"failures"`
 	// Labels and Splits count rows by label and split; rows without one are left out.
@@ -50,25 +49,28 @@ type Manifest struct {
 	Finished *time.Time `json:"finished,omitempty"`
 }
 
-func readManifest(dir string) (Manifest, error) {
-	raw, err := os.ReadFile(filepath.Join(dir, manifestFile))
+// readManifest reads the manifest of a directory, and says in which layout it lies there.
+func readManifest(dir string) (Manifest, layout, error) {
+	where := layoutOf(dir)
+	raw, err := os.ReadFile(inDir(dir, where.manifest))
 	if err != nil {
-		return Manifest{}, err
+		return Manifest{}, where, err
 	}
-	return ParseManifest(raw)
+	m, err := ParseManifest(raw)
+	return m, where, err
 }
 
 // ParseManifest reads what Encode has made.
 func ParseManifest(raw []byte) (Manifest, error) {
 	var m Manifest
 	if err := json.Unmarshal(raw, &m); err != nil {
-		return Manifest{}, fmt.Errorf("read %q: %w: %w", manifestFile, ErrNotDataset, err)
+		return Manifest{}, fmt.Errorf("read %q: %w: %w", manifestName, ErrNotDataset, err)
 	}
 	if m.Kind != manifestKind {
-		return Manifest{}, fmt.Errorf("read %q: %w of features: its kind is %q, not %q", manifestFile, ErrNotDataset, m.Kind, manifestKind)
+		return Manifest{}, fmt.Errorf("read %q: %w of features: its kind is %q, not %q", manifestName, ErrNotDataset, m.Kind, manifestKind)
 	}
 	if m.Version != manifestVersion {
-		return Manifest{}, fmt.Errorf("read %q: version %d is not known to this program, which reads version %d", manifestFile, m.Version, manifestVersion)
+		return Manifest{}, fmt.Errorf("read %q: version %d is not known to this program, which reads version %d", manifestName, m.Version, manifestVersion)
 	}
 	return m, m.validate()
 }
@@ -76,17 +78,17 @@ func ParseManifest(raw []byte) (Manifest, error) {
 func (m Manifest) validate() error {
 	info := Info{Recipe: m.Recipe, DType: m.DType}
 	if err := info.validate(); err != nil {
-		return fmt.Errorf("read %q: %w: %w", manifestFile, ErrCorrupt, err)
+		return fmt.Errorf("read %q: %w: %w", manifestName, ErrCorrupt, err)
 	}
 	options := Options{Format: m.Format}
 	if err := options.validate(); err != nil {
-		return fmt.Errorf("read %q: %w: %w", manifestFile, ErrCorrupt, err)
+		return fmt.Errorf("read %q: %w: %w", manifestName, ErrCorrupt, err)
 	}
 	switch {
 	case m.Fingerprint != m.Recipe.Fingerprint():
-		return fmt.Errorf("read %q: %w: the fingerprint is not that of the recipe", manifestFile, ErrCorrupt)
+		return fmt.Errorf("read %q: %w: the fingerprint is not that of the recipe", manifestName, ErrCorrupt)
 	case m.RowsPerShard < 1:
-		return fmt.Errorf("read %q: %w: %d rows per shard", manifestFile, ErrCorrupt, m.RowsPerShard)
+		return fmt.Errorf("read %q: %w: %d rows per shard", manifestName, ErrCorrupt, m.RowsPerShard)
 	}
 	return nil
 }
@@ -103,15 +105,15 @@ func (m Manifest) write(c *writerConfig) error {
 		if err != nil {
 			return err
 		}
-		temp, err := createTemp(filepath.Join(c.dir, tempDir, manifestFile), c.options.hooks.wrap)
+		temp, err := createTemp(tempPath(c.dir, ManifestFile), c.options.hooks.wrap)
 		if err != nil {
 			return err
 		}
 		_, _ = temp.Write(encoded) // commit repeats its error
-		return temp.commit(filepath.Join(c.dir, manifestFile))
+		return temp.commit(inDir(c.dir, ManifestFile))
 	}()
 	if err != nil {
-		return fmt.Errorf("write %q: %w", manifestFile, err)
+		return fmt.Errorf("write %q: %w", ManifestFile, err)
 	}
 	return nil
 }

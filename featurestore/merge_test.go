@@ -192,7 +192,7 @@ func TestCompactRefuses(t *testing.T) {
 	if err := Compact(context.Background(), dir, MergeOptions{}); !errors.Is(err, ErrLocked) {
 		t.Errorf("locked: %v", err)
 	}
-	must(t, l.Unlock())
+	must(t, l.release())
 	beside := filepath.Join(filepath.Dir(dir), ".a.new")
 	must(t, os.Mkdir(beside, 0o755))
 	must(t, os.WriteFile(filepath.Join(beside, "thesis.doc"), nil, 0o644))

@@ -51,7 +51,7 @@ func (c *countingWriter) Tell() int64 { return c.at }
 // newParquetEncoder begins a file. The fields are lists of any length where logical, the
 // serialized schema that readers of Arrow are shown, may have others.
 func newParquetEncoder(w io.Writer, fields *arrow.Schema, logical string, properties *parquet.WriterProperties) (encoder, error) {
-	columns, err := pqarrow.ToParquet(fields, properties, pqarrow.NewArrowWriterProperties())
+	columns, err := parquetSchema(fields, properties)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +79,39 @@ func newParquetEncoder(w io.Writer, fields *arrow.Schema, logical string, proper
 	}
 	_, err = io.WriteString(e.sink, parquetMagic)
 	return e, err
+}
+
+// parquetSchema is the schema of the file. Arrow makes the elements of every list optional,
+// whatever their type says (apache/arrow-go#311); here they are required if they cannot be null.
+func parquetSchema(fields *arrow.Schema, properties *parquet.WriterProperties) (*schema.Schema, error) {
+	made, err := pqarrow.ToParquet(fields, properties, pqarrow.NewArrowWriterProperties())
+	if err != nil {
+		return nil, err
+	}
+	root := made.Root()
+	nodes := make(schema.FieldList, root.NumFields())
+	for i := range nodes {
+		nodes[i] = root.Field(i)
+		list, ok := fields.Field(i).Type.(*arrow.ListType)
+		if !ok || list.ElemField().Nullable {
+			continue
+		}
+		optional, ok := made.Column(i).SchemaNode().(*schema.PrimitiveNode)
+		if !ok || made.Column(i).MaxRepetitionLevel() != 1 {
+			return nil, fmt.Errorf("column %q is no list of numbers", fields.Field(i).Name)
+		}
+		element, err := schema.NewPrimitiveNodeLogical(optional.Name(), parquet.Repetitions.Required, optional.LogicalType(), optional.PhysicalType(), optional.TypeLength(), -1)
+		if err != nil {
+			return nil, err
+		}
+		if nodes[i], err = schema.ListOfWithName(fields.Field(i).Name, element, nodes[i].RepetitionType(), -1); err != nil {
+			return nil, err
+		}
+	}
+	if root, err = schema.NewGroupNode(root.Name(), root.RepetitionType(), nodes, -1); err != nil {
+		return nil, err
+	}
+	return schema.NewSchema(root), nil
 }
 
 func (e *parquetEncoder) schema() *arrow.Schema { return e.fields }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -39,7 +38,7 @@ func replaceDataset(dir string, overwrite bool, write func(dir string) error) er
 		if err != nil {
 			return err
 		}
-		defer l.Unlock() //nolint:errcheck // the end of the process frees it, too
+		defer l.release() //nolint:errcheck // the end of the process frees it, too
 		if info, err := os.Stat(dir); err == nil {
 			mode = info.Mode().Perm()
 		}
@@ -69,8 +68,8 @@ func swap(beside, dir string, exists bool, mode fs.FileMode) error {
 	if exists {
 		err = unix.Renameat2(unix.AT_FDCWD, beside, unix.AT_FDCWD, dir, unix.RENAME_EXCHANGE)
 	} else {
-		for _, name := range []string{tempDir, dataDir, lockFile} { // of a writer killed at once
-			_ = os.Remove(filepath.Join(dir, name)) // what is not empty stops the renaming
+		for _, name := range []string{tempDir, lockFile, HiddenDir, dataDir, formerTemp, formerLock} { // of a writer killed at once
+			_ = os.Remove(inDir(dir, name)) // what is not empty stops the renaming
 		}
 		err = os.Rename(beside, dir)
 	}
@@ -87,9 +86,8 @@ func onlyOurs(dir string) error {
 		dir  string
 		ours func(name string) bool
 	}{
-		{"", func(name string) bool {
-			return slices.Contains([]string{lockFile, tempDir, dataDir, manifestFile, failuresFile}, name)
-		}},
+		{"", ours},
+		{HiddenDir, oursHidden},
 		{dataDir, func(name string) bool { _, _, ok := shardIndex(name); return ok }},
 	} {
 		entries, err := os.ReadDir(filepath.Join(dir, part.dir))
@@ -116,11 +114,11 @@ func deleteDataset(dir string) error {
 	if err := removeDataset(dir); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(filepath.Join(dir, tempDir)); err != nil {
+	if err := errors.Join(os.RemoveAll(inDir(dir, tempDir)), removeFormer(dir)); err != nil {
 		return err
 	}
-	for _, name := range []string{dataDir, manifestFile, lockFile, ""} {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, name := range []string{dataDir, ManifestFile, lockFile, HiddenDir, formerLock, ""} {
+		if err := removeFile(inDir(dir, name)); err != nil {
 			return err
 		}
 	}

@@ -55,7 +55,10 @@ func (w *Writer) resume() error {
 		}
 		w.manifest.Shards = append(w.manifest.Shards, s)
 	}
-	w.resumed = true
+	if len(w.manifest.Shards) > 0 { // a short one alone is written anew
+		c.info.optionalElements = d.elements.optional
+	}
+	w.resumed, w.before = true, d
 	return nil
 }
 

@@ -24,7 +24,7 @@ type Row struct {
 	Features [][]float32
 }
 
-// Failure is one picture that has no features, a row of errors.parquet.
+// Failure is one picture that has no features, a line of FailuresFile.
 type Failure struct {
 	Path string
 	// Label and Split are stored as null when empty.

@@ -64,11 +64,18 @@ func valueType(dtype DType) arrow.DataType {
 	return arrow.PrimitiveTypes.Float32
 }
 
+// elementOf is the element of a layer's lists. No value of a vector is ever null, and the type says
+// so: otherwise ClickHouse makes the column Array(Nullable(Float32)), which its distance functions
+// refuse.
+func elementOf(info Info, name string) arrow.Field {
+	return arrow.Field{Name: name, Type: valueType(info.DType), Nullable: info.optionalElements}
+}
+
 // fixedSchema has real fixed-size lists: what readers are to see, and what Arrow IPC files
 // hold.
 func fixedSchema(info Info, md arrow.Metadata) *arrow.Schema {
 	return makeSchema(info.Recipe.Layers, md, func(size int) arrow.DataType {
-		return arrow.FixedSizeListOf(int32(size), valueType(info.DType))
+		return arrow.FixedSizeListOfField(int32(size), elementOf(info, "item"))
 	})
 }
 
@@ -97,7 +104,7 @@ func tensorSchema(info Info, md arrow.Metadata) (*arrow.Schema, error) {
 // values of fixed-size lists. In the file both are the same.
 func listSchema(info Info, md arrow.Metadata) *arrow.Schema {
 	return makeSchema(info.Recipe.Layers, md, func(int) arrow.DataType {
-		return arrow.ListOf(valueType(info.DType))
+		return arrow.ListOfField(elementOf(info, "item"))
 	})
 }
 

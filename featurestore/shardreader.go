@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/float16"
 	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/apache/arrow/go/v15/parquet"
 	half "github.com/x448/float16"
 
 	"fovea/recipe"
@@ -94,6 +95,21 @@ func (s *shardReader) countValues() error {
 		}
 		return nil
 	})
+}
+
+// optionalElements tells whether the values of vectors may be null by their type.
+func (s *shardReader) optionalElements() bool {
+	column := s.meta.recipe.Layers[0].Name
+	if p, ok := s.src.(*parquetSource); ok {
+		place, err := p.place(column)
+		return err == nil && p.reader.MetaData().Schema.Column(place.leaf).SchemaNode().RepetitionType() == parquet.Repetitions.Optional
+	}
+	for _, f := range s.src.schema().Fields() {
+		if list, ok := f.Type.(arrow.ListLikeType); ok && f.Name == column {
+			return list.ElemField().Nullable
+		}
+	}
+	return false
 }
 
 // damaged names the file in an error and marks errors of Arrow, which has no marks of its

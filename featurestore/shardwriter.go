@@ -38,7 +38,7 @@ type writerConfig struct {
 func newShardWriter(c *writerConfig, index int) (*shardWriter, error) {
 	s := &shardWriter{name: shardName(index, c.options.Format), config: c}
 	var err error
-	s.sink, err = createTemp(filepath.Join(c.dir, tempDir, s.name), c.options.hooks.wrap)
+	s.sink, err = createTemp(tempPath(c.dir, s.name), c.options.hooks.wrap)
 	if err != nil {
 		return nil, fmt.Errorf("write %q: %w", s.name, err)
 	}

@@ -102,7 +102,7 @@ func verified(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "dataset")
 	t.Cleanup(func() {
-		_, err := os.Stat(filepath.Join(dir, manifestFile))
+		_, err := os.Stat(filepath.Join(dir, ManifestFile))
 		if errors.Is(err, fs.ErrNotExist) {
 			return
 		}
@@ -147,11 +147,11 @@ func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	must(t, filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || e.Name() == lockFile || e.Name() == manifestFile {
+		relative, _ := filepath.Rel(dir, path)
+		if err != nil || e.IsDir() || filepath.ToSlash(relative) == lockFile || filepath.ToSlash(relative) == ManifestFile {
 			return err
 		}
 		raw, err := os.ReadFile(path)
-		relative, _ := filepath.Rel(dir, path)
 		files[filepath.ToSlash(relative)] = string(raw)
 		return err
 	}))

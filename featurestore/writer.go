@@ -3,22 +3,19 @@ package featurestore
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
-	"github.com/gofrs/flock"
 )
 
 // Writer writes a dataset. It holds the directory's lock from Create to Close or Abort, and
 // is for one goroutine at a time.
 type Writer struct {
 	config   *writerConfig
-	lock     *flock.Flock
+	lock     *dirLock
 	manifest Manifest // as it will be written by Close
 
 	// batch collects rows while those of other are encoded.
@@ -30,11 +27,13 @@ type Writer struct {
 	// pending is an earlier run's last shard while it is shorter than a full one and no
 	// row has been added to it yet.
 	pending *Shard
+	// before is the dataset that is resumed, while the writer starts.
+	before *Dataset
 
 	rowPaths  map[string]struct{}
 	failures  []Failure
 	failureAt map[string]int // the place of each path's failure
-	// unsaved: errors.parquet lacks a failure.
+	// unsaved: the list of failures on disk lacks one.
 	unsaved bool
 
 	resumed bool
@@ -84,7 +83,7 @@ func create(dir string, info Info, options Options) (*Writer, error) {
 		lock:   l, rowPaths: map[string]struct{}{}, failureAt: map[string]int{},
 	}
 	if err := w.start(); err != nil {
-		return nil, errors.Join(err, l.Unlock())
+		return nil, errors.Join(err, l.release())
 	}
 	return w, nil
 }
@@ -112,6 +111,12 @@ func (w *Writer) start() error {
 	if err := prepareDirs(c.dir); err != nil {
 		return err
 	}
+	if w.before != nil {
+		if err := moveFailures(c, w.before); err != nil {
+			return err
+		}
+		w.before = nil
+	}
 	// Says whose files these are, should this run be killed.
 	started := w.manifest
 	started.Status, started.Finished, started.Failures = StatusWriting, nil, len(w.failures)
@@ -119,6 +124,9 @@ func (w *Writer) start() error {
 		started.Shards = append(slices.Clone(started.Shards), *w.pending)
 	}
 	if err := started.write(c); err != nil {
+		return err
+	}
+	if err := removeFormer(c.dir); err != nil {
 		return err
 	}
 	w.tell(started)
@@ -380,8 +388,8 @@ func (w *Writer) Abort() error {
 
 // removeEmpty removes what Create made, so that the command can be run again as it was.
 func (w *Writer) removeEmpty() error {
-	for _, name := range []string{failuresFile, dataDir, manifestFile} {
-		if err := os.Remove(filepath.Join(w.config.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, name := range []string{FailuresFile, dataDir, ManifestFile} {
+		if err := removeFile(inDir(w.config.dir, name)); err != nil {
 			return fmt.Errorf("featurestore: abort: %w", err)
 		}
 	}
@@ -391,8 +399,8 @@ func (w *Writer) removeEmpty() error {
 // release removes temporary files and frees the lock and memory.
 func (w *Writer) release() error {
 	w.batch, w.other = nil, nil
-	err := os.RemoveAll(filepath.Join(w.config.dir, tempDir))
-	if err := errors.Join(err, w.lock.Unlock()); err != nil {
+	err := os.RemoveAll(inDir(w.config.dir, tempDir))
+	if err := errors.Join(err, w.lock.release()); err != nil {
 		return fmt.Errorf("featurestore: release %q: %w", w.config.dir, err)
 	}
 	return nil

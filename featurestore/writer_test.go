@@ -199,7 +199,7 @@ func TestOverwriteReplacesOnlyTheDataset(t *testing.T) {
 	checkRows(t, d, rows, Float16)
 	files := contents(t, dir)
 	if len(files) != 3 || files["notes.txt"] != "mine" {
-		t.Errorf("there are %d files, want one shard, errors.parquet and notes.txt", len(files))
+		t.Errorf("there are %d files, want one shard, errors.jsonl and notes.txt", len(files))
 	}
 }
 

@@ -42,7 +42,7 @@ row() {
 for _ in $(seq "${ROUNDS:-3}"); do
 	rm -rf "$work/features"
 	beside 1 bin/extract --quiet --out "$work/features" --sample "$sample" "$photos"
-	row "whole command, start and end included" "$(sed -n 's/^  "rows": \([0-9]*\),/\1/p' "$work/features/manifest.json" | head -n 1)"
+	row "whole command, start and end included" "$(sed -n 's/^  "rows": \([0-9]*\),/\1/p' "$work/features/.fovea/manifest.json" | head -n 1)"
 done
 beside 2 $bare
 row "the model alone" "$(pictures)"

@@ -134,7 +134,7 @@ func vectorsOf(d *featurestore.Dataset, layer recipe.Layer, options featurestore
 // openDataset opens a dataset for a command.
 func openDataset(dir string) (*featurestore.Dataset, error) {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
-		return nil, fmt.Errorf("%s is a file: name the dataset's directory, which holds manifest.json", dir)
+		return nil, fmt.Errorf("%s is a file: name the dataset's directory, which holds %s and %s", dir, featurestore.DataDir, featurestore.HiddenDir)
 	}
 	d, err := featurestore.Open(dir)
 	if errors.Is(err, featurestore.ErrCorrupt) {

@@ -55,7 +55,7 @@ type inspection struct {
 	Dataset string                `json:"dataset"`
 	Bytes   int64                 `json:"bytes"`
 	Columns []featurestore.Column `json:"columns"`
-	// FailuresByStage counts the rows of errors.parquet.
+	// FailuresByStage counts the failures.
 	FailuresByStage map[string]int `json:"failures_by_stage"`
 	featurestore.Manifest
 }

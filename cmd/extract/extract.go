@@ -71,8 +71,8 @@ all below them, tar archives, Parquet files of pictures, or URLs of such in obje
 a dataset in --out:
 
   DIR/data/part-00000.parquet ...   path, label, split, sha256, width, height, one column per layer
-  DIR/errors.parquet                the pictures that could not be read, and why
-  DIR/manifest.json                 what was made, how, and how much of it
+  DIR/.fovea/errors.jsonl           the pictures that could not be read, and why
+  DIR/.fovea/manifest.json          what was made, how, and how much of it
 
 Exit status: 0 all done; 1 failed; 2 wrong usage; 3 done, but some pictures could not be
 read; 130 after Ctrl-C, with everything finished so far kept (go on with --resume).`
@@ -394,7 +394,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 	}
 	if failures := sink.failures(); failures > 0 {
 		if rate := float64(failures) / float64(failures+sink.rows()); rate > o.maxErrorRate {
-			return fmt.Errorf("%d of %d pictures could not be read, a share of %.3g; --max-error-rate allows %g: see errors.parquet in %s, and --resume --retry-failed", failures, failures+sink.rows(), rate, o.maxErrorRate, o.place())
+			return fmt.Errorf("%d of %d pictures could not be read, a share of %.3g; --max-error-rate allows %g: see %s/%s, and --resume --retry-failed", failures, failures+sink.rows(), rate, o.maxErrorRate, o.place(), featurestore.FailuresFile)
 		}
 		return fmt.Errorf("%w: %d", cli.ErrPartly, failures)
 	}

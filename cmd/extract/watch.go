@@ -7,6 +7,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/pflag"
 
+	"fovea/featurestore"
 	"fovea/internal/cli"
 	"fovea/internal/metrics"
 	"fovea/pipeline"
@@ -115,7 +116,7 @@ func (o *options) summarize(stats pipeline.Stats, sink *datasetSink, others pipe
 		return
 	}
 	if failures := sink.failures(); failures > 0 {
-		logrus.Warnf("%d pictures could not be read: see %s/errors.parquet", failures, o.place())
+		logrus.Warnf("%d pictures could not be read: see %s/%s", failures, o.place(), featurestore.FailuresFile)
 	}
 	if foreign := cli.Foreign(others); foreign != "" {
 		logrus.Warn(foreign)

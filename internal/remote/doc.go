@@ -12,7 +12,7 @@
 // manifest that says "complete". Every object appears whole or not at all. Whatever fails, the
 // rows are in the store or in the directory, and resuming goes on with both.
 //
-// Two writers of one dataset refuse each other by the object .lock, which is created only where
+// Two writers of one dataset refuse each other by the object .fovea/lock, which is created only where
 // there is none. Stores that cannot do that (some that speak the protocol of S3) tell writers
 // that begin at different times from each other, not those that begin in the same moment.
 package remote

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sirupsen/logrus"
@@ -41,7 +42,7 @@ func Fetch(ctx context.Context, name string) (dir string, done func(), err error
 	if err != nil {
 		return "", done, err
 	}
-	if _, ok := found[featurestore.ManifestFile]; !ok {
+	if manifestOf(found) == "" {
 		return "", done, fmt.Errorf("%s: %w of features: it has no %s", folder, featurestore.ErrNotDataset, featurestore.ManifestFile)
 	}
 	dir, err = os.MkdirTemp("", "fovea-dataset-")
@@ -56,6 +57,29 @@ func Fetch(ctx context.Context, name string) (dir string, done func(), err error
 	return dir, done, nil
 }
 
+// ownNames are those of a dataset's objects but its shards, in today's layout and in that of
+// earlier versions.
+var ownNames = []string{
+	featurestore.ManifestFile, featurestore.FailuresFile, lockObject,
+	featurestore.FormerManifestFile, featurestore.FormerFailuresFile, formerLock,
+}
+
+// manifestOf is the name of the manifest among objects, "" if there is none. The one of today's
+// layout counts where both are there: then a move was cut short.
+func manifestOf(found map[string]objects.Object) string {
+	for _, name := range []string{featurestore.ManifestFile, featurestore.FormerManifestFile} {
+		if _, ok := found[name]; ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// hasManifest says whether a directory has a manifest.
+func hasManifest(dir string) bool {
+	return exists(filepath.Join(dir, filepath.FromSlash(featurestore.ManifestFile))) || exists(filepath.Join(dir, featurestore.FormerManifestFile))
+}
+
 // list are the objects of a dataset by their names: its files, and others in data/; foreign is
 // one of the others.
 func list(ctx context.Context, folder *objects.Folder) (found map[string]objects.Object, foreign string, err error) {
@@ -63,7 +87,7 @@ func list(ctx context.Context, folder *objects.Folder) (found map[string]objects
 	err = folder.List(ctx, func(o objects.Object) error {
 		name := o.Name
 		data := path.Dir(name) == featurestore.DataDir && filepath.IsLocal(path.Base(name))
-		if name == featurestore.ManifestFile || name == featurestore.FailuresFile || name == lockObject || data {
+		if slices.Contains(ownNames, name) || data {
 			found[name] = o
 		} else {
 			foreign = name
@@ -73,7 +97,7 @@ func list(ctx context.Context, folder *objects.Folder) (found map[string]objects
 	return found, foreign, err
 }
 
-// fetchAll brings all objects but the lock into a directory.
+// fetchAll brings all objects but locks into a directory.
 func fetchAll(ctx context.Context, folder *objects.Folder, found map[string]objects.Object, dir string) error {
 	total := int64(0)
 	for _, o := range found {
@@ -83,13 +107,15 @@ func fetchAll(ctx context.Context, folder *objects.Folder, found map[string]obje
 		return err
 	}
 	logrus.Infof("fetching %d files of %s, %.1f MB, into %s", len(found), folder, float64(total)/1e6, dir)
-	if err := os.MkdirAll(filepath.Join(dir, featurestore.DataDir), 0o755); err != nil {
-		return err
+	for _, name := range []string{featurestore.DataDir, featurestore.HiddenDir} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			return err
+		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(fetches)
 	for name, o := range found {
-		if name != lockObject {
+		if name != lockObject && name != formerLock {
 			group.Go(func() error {
 				_, err := fetch(ctx, folder, o, dir)
 				return err

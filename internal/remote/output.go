@@ -75,12 +75,12 @@ func (o *Output) begin(ctx context.Context, options Options) (err error) {
 	if err != nil {
 		return err
 	}
-	_, there := found[featurestore.ManifestFile]
+	there := manifestOf(found) != ""
 	if there {
 		foreign = "" // beside a dataset others may lie
 	}
 	for name := range found {
-		if shard := featurestore.IsShard(name); !there && name != lockObject || filepath.Dir(name) == featurestore.DataDir && !shard {
+		if shard := featurestore.IsShard(name); !there && name != lockObject && name != formerLock || filepath.Dir(name) == featurestore.DataDir && !shard {
 			foreign = name
 		}
 	}
@@ -101,7 +101,7 @@ func (o *Output) begin(ctx context.Context, options Options) (err error) {
 			err = errors.Join(err, o.own.Unlock())
 		}
 	}()
-	staged := exists(filepath.Join(o.Dir, featurestore.ManifestFile))
+	staged := hasManifest(o.Dir)
 	if (there || staged) && !options.Resume && !options.Overwrite {
 		if !there {
 			return fmt.Errorf("%s %w, so far in %s alone: resume it, or overwrite it", o.folder, featurestore.ErrExists, o.Dir)
@@ -124,12 +124,12 @@ func (o *Output) begin(ctx context.Context, options Options) (err error) {
 func (o *Output) stage(ctx context.Context, found map[string]objects.Object, options Options, staged bool) error {
 	o.upload = upload{folder: o.folder, dir: o.Dir, found: found}
 	var m featurestore.Manifest
-	if _, there := found[featurestore.ManifestFile]; there {
-		text, err := o.folder.Get(ctx, featurestore.ManifestFile)
+	if name := manifestOf(found); name != "" {
+		text, err := o.folder.Get(ctx, name)
 		if err != nil {
 			return err
 		}
-		if m, err = featurestore.ParseManifest(text); err != nil && !options.Overwrite {
+		if m, err = featurestore.ParseManifest(text); err != nil && (!options.Overwrite || errors.Is(err, featurestore.ErrNotDataset)) {
 			return fmt.Errorf("%s: %w", o.folder, err)
 		}
 		o.upload.there = m.Shards
@@ -259,7 +259,7 @@ func (o *Output) Abandon(ctx context.Context) error {
 	o.working.Wait()
 	ctx = context.WithoutCancel(ctx)
 	var err error
-	if !exists(filepath.Join(o.Dir, featurestore.ManifestFile)) { // nothing came of it
+	if !hasManifest(o.Dir) { // nothing came of it
 		err = o.upload.withdraw(ctx)
 	}
 	return errors.Join(err, o.release(ctx))

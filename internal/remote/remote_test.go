@@ -82,7 +82,7 @@ func local(t *testing.T, rows int) map[string][]byte {
 	}
 	files := map[string][]byte{}
 	names, _ := filepath.Glob(filepath.Join(dir, "data", "*"))
-	for _, name := range append(names, filepath.Join(dir, "errors.parquet")) {
+	for _, name := range append(names, filepath.Join(dir, ".fovea", "errors.jsonl")) {
 		content, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -30,7 +30,7 @@ type upload struct {
 	// begun: the manifest in the store is of this run, or was there; written is when.
 	begun   bool
 	written time.Time
-	// failures is errors.parquet as it was brought last.
+	// failures is the list of failures as it was brought last.
 	failures fs.FileInfo
 }
 
@@ -46,6 +46,11 @@ func (u *upload) push(ctx context.Context, m featurestore.Manifest, stop <-chan 
 	if !u.begun || same < len(u.there) && !replaces {
 		if !replaces {
 			u.there = u.there[:same:same]
+		}
+		if manifestOf(u.found) == featurestore.FormerManifestFile { // else they would count as none from here on
+			if err := u.errors(ctx); err != nil {
+				return err
+			}
 		}
 		if err := u.note(ctx, m); err != nil {
 			return err
@@ -99,13 +104,15 @@ func (u *upload) put(ctx context.Context, m featurestore.Manifest) error {
 	return u.folder.Put(ctx, featurestore.ManifestFile, bytes.NewReader(text), int64(len(text)))
 }
 
-// clear deletes the shards that are not listed, from the last one down, and what failures there
-// were. The manifest does not list them any more.
+// clear deletes the shards that are not listed, from the last one down, what failures there
+// were, and what has moved since earlier versions. The manifest does not list them any more.
 func (u *upload) clear(ctx context.Context) error {
 	var stale []string
 	for name := range u.found {
 		listed := slices.ContainsFunc(u.there, func(s featurestore.Shard) bool { return s.File == name })
-		if featurestore.IsShard(name) && !listed || name == featurestore.FailuresFile && len(u.there) == 0 {
+		failures := name == featurestore.FailuresFile && len(u.there) == 0 && u.failures == nil
+		former := name == featurestore.FormerFailuresFile || name == featurestore.FormerManifestFile
+		if featurestore.IsShard(name) && !listed || failures || former {
 			stale = append(stale, name)
 		}
 	}
@@ -139,9 +146,9 @@ func (u *upload) file(ctx context.Context, name string) error {
 	return u.folder.Put(ctx, name, f, info.Size())
 }
 
-// errors brings errors.parquet if it is another one than before.
+// errors brings the list of failures if it is another one than before.
 func (u *upload) errors(ctx context.Context) error {
-	info, err := os.Stat(filepath.Join(u.dir, featurestore.FailuresFile))
+	info, err := os.Stat(filepath.Join(u.dir, filepath.FromSlash(featurestore.FailuresFile)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
@@ -182,7 +189,7 @@ func (u *upload) withdraw(ctx context.Context) error {
 	if !u.begun {
 		return nil
 	}
-	u.there = nil
+	u.there, u.failures = nil, nil
 	if err := u.clear(ctx); err != nil {
 		return err
 	}
@@ -191,9 +198,12 @@ func (u *upload) withdraw(ctx context.Context) error {
 
 // restore brings the files that a manifest lists into the directory.
 func (u *upload) restore(ctx context.Context, m featurestore.Manifest) error {
-	names := []string{featurestore.ManifestFile}
-	if _, ok := u.found[featurestore.FailuresFile]; ok {
-		names = append(names, featurestore.FailuresFile)
+	names, failures := []string{manifestOf(u.found)}, featurestore.FailuresFile
+	if names[0] == featurestore.FormerManifestFile {
+		failures = featurestore.FormerFailuresFile
+	}
+	if _, ok := u.found[failures]; ok {
+		names = append(names, failures)
 	}
 	sums := map[string]string{}
 	for _, s := range m.Shards {
@@ -203,17 +213,22 @@ func (u *upload) restore(ctx context.Context, m featurestore.Manifest) error {
 	wanted := map[string]objects.Object{}
 	for _, name := range names {
 		o, ok := u.found[name]
-		if !ok || name != featurestore.ManifestFile && name != featurestore.FailuresFile && !featurestore.IsShard(name) {
-			return fmt.Errorf("%s: %w: %s is missing, which %s lists", u.folder, featurestore.ErrCorrupt, name, featurestore.ManifestFile)
+		if !ok || !slices.Contains(ownNames, name) && !featurestore.IsShard(name) {
+			return fmt.Errorf("%s: %w: %s is missing, which %s lists", u.folder, featurestore.ErrCorrupt, name, manifestOf(u.found))
 		}
 		wanted[name] = o
 	}
 	if err := fetchAll(ctx, u.folder, wanted, u.dir); err != nil {
 		return err
 	}
+	if last := len(m.Shards) - 1; last >= 0 && m.Status == featurestore.StatusWriting && m.Shards[last].Rows < m.RowsPerShard &&
+		wanted[m.Shards[last].File].Size != m.Shards[last].Bytes {
+		// A longer one has taken its place, which the manifest would have listed next.
+		delete(sums, m.Shards[last].File)
+	}
 	for name, want := range sums {
 		if got, err := featurestore.HashFile(filepath.Join(u.dir, filepath.FromSlash(name))); err != nil || got != want {
-			return fmt.Errorf("%s/%s: %w: its SHA-256 is not that in %s", u.folder, name, featurestore.ErrCorrupt, featurestore.ManifestFile)
+			return fmt.Errorf("%s/%s: %w: its SHA-256 is not that in %s", u.folder, name, featurestore.ErrCorrupt, manifestOf(u.found))
 		}
 	}
 	return nil

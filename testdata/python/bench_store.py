@@ -29,7 +29,7 @@ def measure(name, size, run, before=lambda: None):
 
 def main():
     dataset, work = sys.argv[1:]
-    with open(os.path.join(dataset, "manifest.json"), encoding="utf-8") as f:
+    with open(os.path.join(dataset, ".fovea", "manifest.json"), encoding="utf-8") as f:
         manifest = json.load(f)
     files = sorted(glob.glob(os.path.join(dataset, "data", "*")))
     parquet = manifest["format"] == "parquet"

@@ -202,7 +202,7 @@ func (o *options) finish(final string) error {
 	}
 	logrus.Infof("%d rows in %d shards: the dataset is in %s", d.Rows(), len(d.Shards()), final)
 	if failures := d.Manifest().Failures; failures > 0 {
-		logrus.Warnf("%d pictures could not be read: see %s/errors.parquet", failures, final)
+		logrus.Warnf("%d pictures could not be read: see %s/%s", failures, final, featurestore.FailuresFile)
 		return fmt.Errorf("%w: %d", cli.ErrPartly, failures)
 	}
 	return nil

@@ -1,0 +1,113 @@
+package featurestore
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/gofrs/flock"
+)
+
+// However writers come and go, one at most has the lock, and nothing is left in the end.
+func TestLockExcludes(t *testing.T) {
+	dir := t.TempDir()
+	var inside, times atomic.Int32
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for times.Load() < 300 {
+				l, err := lock(dir)
+				if errors.Is(err, ErrLocked) {
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if n := inside.Add(1); n != 1 {
+					t.Errorf("%d writers at once", n)
+				}
+				times.Add(1)
+				inside.Add(-1)
+				if err := l.release(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if names := top(t, dir); len(names) > 0 {
+		t.Errorf("%v is left", names)
+	}
+}
+
+// A file that was removed and locked all the same excludes nobody.
+func TestLockOfARemovedFile(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Mkdir(inDir(dir, HiddenDir), 0o755))
+	late := flock.New(inDir(dir, lockFile))
+	if ok, err := late.TryLock(); !ok || err != nil {
+		t.Fatalf("got %v, %v", ok, err)
+	}
+	must(t, os.Remove(late.Path()))
+	if inPlace(late) {
+		t.Error("a removed file counts as the lock")
+	}
+	second, err := lock(dir)
+	must(t, err)
+	if inPlace(late) {
+		t.Error("a file of another inode counts as the lock")
+	}
+	must(t, late.Unlock())
+	if _, err := lock(dir); !errors.Is(err, ErrLocked) {
+		t.Errorf("got %v, want ErrLocked", err)
+	}
+	must(t, second.release())
+}
+
+// The lock of a dataset that has taken the directory's place is not this one's to remove.
+func TestLockLeavesAnothersFile(t *testing.T) {
+	dir, aside := filepath.Join(t.TempDir(), "dataset"), filepath.Join(t.TempDir(), "aside")
+	must(t, os.Mkdir(dir, 0o755))
+	first, err := lock(dir)
+	must(t, err)
+	must(t, os.Rename(dir, aside))
+	must(t, os.Mkdir(dir, 0o755))
+	second, err := lock(dir)
+	must(t, err)
+	must(t, first.release())
+	if !isFile(dir, lockFile) {
+		t.Error("it was removed")
+	}
+	must(t, second.release())
+}
+
+// A program of the former layout that works in the directory is respected.
+func TestLockOfTheFormerLayout(t *testing.T) {
+	dir := former(t, "parquet-float32")
+	old := flock.New(inDir(dir, formerLock))
+	if ok, err := old.TryLock(); !ok || err != nil {
+		t.Fatalf("got %v, %v", ok, err)
+	}
+	options := testOptions(FormatParquet)
+	options.Resume = true
+	if _, err := Create(dir, testInfo(Float32), options); !errors.Is(err, ErrLocked) {
+		t.Fatalf("got %v, want ErrLocked", err)
+	}
+	if _, err := os.Stat(inDir(dir, HiddenDir)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is left: %v", HiddenDir, err)
+	}
+	must(t, old.Unlock())
+	w := mustCreate(t, dir, testInfo(Float32), options)
+	if ok, err := old.TryLock(); ok || err != nil {
+		t.Errorf("an old program can lock it, too: %v, %v", ok, err)
+	}
+	must(t, w.Close(StatusComplete))
+	if isFile(dir, formerLock) || isFile(dir, lockFile) {
+		t.Error("a lock file is left")
+	}
+}
