@@ -1,7 +1,6 @@
 package savedmodel
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -11,8 +10,6 @@ import (
 
 	"fovea/inference"
 )
-
-var errElement = errors.New("savedmodel: elements of another type than expected")
 
 // mostChecked bounds the layers that are compared at opening.
 const mostChecked = 4

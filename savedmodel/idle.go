@@ -3,11 +3,16 @@ package savedmodel
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"fovea/inference"
 )
 
 // flatOutput is a tensor of the flat graph in the loaded one.
@@ -43,7 +48,8 @@ const mostDrawn = 6
 
 // idle says whether a layer leaves two pictures of noise as they are when its random numbers
 // are the ones that do nothing: all 0, such as angles and shifts, or 1, such as factors
-// and shares. This is computed, not guessed by names.
+// and shares. This is computed, not guessed by names. A layer that cannot be computed by
+// itself is not idle.
 func (l *loader) idle(one layer) bool {
 	if len(one.drawn) > mostDrawn {
 		return false
@@ -52,16 +58,12 @@ func (l *loader) idle(one layer) bool {
 	if err != nil {
 		return false
 	}
-	output, err := l.flatOutput(one.output)
+	output, err := l.asFloat32(one.output)
 	if err != nil {
 		return false
 	}
 	random := rand.New(rand.NewPCG(1, 1))
-	pictures, err := sample(input, func() float64 { return float64(random.IntN(17)) / 16 })
-	if err != nil {
-		return false
-	}
-	want, err := decode(pictures)
+	pictures, want, err := l.sample(input, func() float32 { return float32(random.IntN(17)) / 16 })
 	if err != nil {
 		return false
 	}
@@ -72,129 +74,106 @@ func (l *loader) idle(one layer) bool {
 			if err != nil {
 				return false
 			}
-			value := float64(combination >> i & 1)
-			if feeds[drawn], err = sample(drawn, func() float64 { return value }); err != nil {
+			value := float32(combination >> i & 1)
+			if feeds[drawn], _, err = l.sample(drawn, func() float32 { return value }); err != nil {
 				return false
 			}
 		}
 		results, err := l.loaded.Session.Run(feeds, []tf.Output{output}, nil)
 		if err != nil {
-			return false // it needs more than its one input
+			return false
 		}
-		if got, err := decode(results[0]); err == nil && near(got, want, output.DataType()) {
+		if near(results[0], want, input.DataType()) {
 			return true
 		}
 	}
 	return false
 }
 
-// near says whether values agree within the rounding of a few operations.
-func near(got, want []float64, kind tf.DataType) bool {
+// near says whether a tensor has these values within the rounding of a few operations.
+func near(tensor *tf.Tensor, want []float32, kind tf.DataType) bool {
 	tolerance, scale := 1e-5, 0.0
-	if kind != tf.Float {
+	if kind == tf.Half || kind == tf.Bfloat16 {
 		tolerance = 1e-2
 	}
-	for _, v := range want {
-		scale = math.Max(scale, math.Abs(v))
+	var got bytes.Buffer
+	if _, err := tensor.WriteContentsTo(&got); err != nil || got.Len() != 4*len(want) {
+		return false
 	}
-	return slices.EqualFunc(got, want, func(a, b float64) bool { return math.Abs(a-b) <= tolerance*scale })
+	for _, v := range want {
+		scale = math.Max(scale, math.Abs(float64(v)))
+	}
+	for i, v := range want {
+		value := math.Float32frombits(binary.NativeEndian.Uint32(got.Bytes()[4*i:]))
+		if !(math.Abs(float64(value-v)) <= tolerance*scale) {
+			return false
+		}
+	}
+	return true
 }
 
 // openSide is taken for heights and widths that a graph leaves open.
 const openSide = 16
 
-// sample is a value for a tensor of the graph, for two pictures.
-func sample(of tf.Output, next func() float64) (*tf.Tensor, error) {
-	shape, err := of.Shape().ToSlice()
+// sample is a value for a tensor of the graph, for two pictures, of numbers from 0 to 1, or of
+// bytes in proportion.
+func (l *loader) sample(of tf.Output, next func() float32) (*tf.Tensor, []float32, error) {
+	dims, err := of.Shape().ToSlice()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	size := 1
-	for i, d := range shape {
-		if d < 0 {
+	shape, size := make([]int, len(dims)), 1
+	for i, d := range dims {
+		switch {
+		case d >= 0:
+			shape[i] = int(d)
+		case i == 0:
+			shape[i] = 2
+		default:
 			shape[i] = openSide
-			if i == 0 {
-				shape[i] = 2
-			}
 		}
-		size *= int(shape[i])
+		size *= shape[i]
 	}
-	var data bytes.Buffer
-	for range size {
-		if err := encode(&data, of.DataType(), next()); err != nil {
+	values := make([]float32, size)
+	for i := range values {
+		if values[i] = next(); of.DataType() == tf.Uint8 {
+			values[i] = float32(int(255 * values[i]))
+		}
+	}
+	tensor, err := inference.NewFloat32Tensor(shape, values)
+	if err != nil || of.DataType() == tf.Float {
+		return tensor, values, err
+	}
+	tensor, err = l.convert(tensor, of.DataType())
+	return tensor, values, err
+}
+
+// convert makes a tensor of another type, of those that the binding cannot make as well.
+func (l *loader) convert(tensor *tf.Tensor, kind tf.DataType) (*tf.Tensor, error) {
+	name := fmt.Sprintf("fovea_convert_%d", kind)
+	given, cast := l.loaded.Graph.Operation(name+"/Placeholder"), l.loaded.Graph.Operation(name+"/Cast")
+	if cast == nil {
+		scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope(name)
+		placeholder := op.Placeholder(scope, tf.Float)
+		given, cast = placeholder.Op, op.Cast(scope, placeholder, kind).Op
+		if err := scope.Err(); err != nil {
 			return nil, err
 		}
 	}
-	return tf.ReadTensor(of.DataType(), shape, &data)
-}
-
-// encode writes a number from 0 to 1, of few digits, as an element of a tensor; bytes are
-// written as 0 to 255.
-func encode(to *bytes.Buffer, kind tf.DataType, value float64) error {
-	bits := math.Float32bits(float32(value))
-	order := binary.LittleEndian
-	switch kind {
-	case tf.Float:
-		to.Write(order.AppendUint32(nil, bits))
-	case tf.Double:
-		to.Write(order.AppendUint64(nil, math.Float64bits(value)))
-	case tf.Bfloat16:
-		to.Write(order.AppendUint16(nil, uint16(bits>>16)))
-	case tf.Half:
-		half := uint16(0)
-		if value != 0 {
-			half = uint16(int(bits>>23)-127+15)<<10 | uint16(bits>>13&0x3ff)
-		}
-		to.Write(order.AppendUint16(nil, half))
-	case tf.Uint8:
-		to.WriteByte(byte(255 * value))
-	case tf.Int32:
-		to.Write(order.AppendUint32(nil, uint32(value)))
-	case tf.Int64:
-		to.Write(order.AppendUint64(nil, uint64(value)))
-	default:
-		return errElement
-	}
-	return nil
-}
-
-// decode reads the elements of a tensor.
-func decode(tensor *tf.Tensor) ([]float64, error) {
-	var data bytes.Buffer
-	if _, err := tensor.WriteContentsTo(&data); err != nil {
+	results, err := l.loaded.Session.Run(map[tf.Output]*tf.Tensor{given.Output(0): tensor}, []tf.Output{cast.Output(0)}, nil)
+	if err != nil {
 		return nil, err
 	}
-	width := map[tf.DataType]int{tf.Float: 4, tf.Double: 8, tf.Bfloat16: 2, tf.Half: 2, tf.Uint8: 1}[tensor.DataType()]
-	if width == 0 {
-		return nil, errElement
-	}
-	values := make([]float64, 0, data.Len()/width)
-	for element := range slices.Chunk(data.Bytes(), width) {
-		values = append(values, decodeOne(tensor.DataType(), element))
-	}
-	return values, nil
+	return results[0], nil
 }
 
-func decodeOne(kind tf.DataType, element []byte) float64 {
-	order := binary.LittleEndian
-	switch kind {
-	case tf.Float:
-		return float64(math.Float32frombits(order.Uint32(element)))
-	case tf.Double:
-		return math.Float64frombits(order.Uint64(element))
-	case tf.Bfloat16:
-		return float64(math.Float32frombits(uint32(order.Uint16(element)) << 16))
-	case tf.Uint8:
-		return float64(element[0])
+// asFloat32 is a tensor of the flat graph, cast where it is of another type.
+func (l *loader) asFloat32(name string) (tf.Output, error) {
+	output, err := l.flatOutput(name)
+	if err != nil || output.DataType() == tf.Float {
+		return output, err
 	}
-	half := order.Uint16(element)
-	exponent, fraction := int(half>>10&0x1f), float64(half&0x3ff)
-	value := math.Ldexp(1+fraction/1024, exponent-15)
-	if exponent == 0 {
-		value = math.Ldexp(fraction/1024, -14)
-	}
-	if half>>15 != 0 {
-		return -value
-	}
-	return value
+	scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope("fovea_idle_" + strings.ReplaceAll(name, ":", "_"))
+	cast := op.Cast(scope, output, tf.Float)
+	return cast, scope.Err()
 }

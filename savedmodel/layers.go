@@ -21,13 +21,17 @@ func (l *loader) layers(operations []*tf.Operation, model *inference.Model) erro
 		index: map[place]int{}, why: map[place]string{}, noted: l.aliases,
 	}
 	tainted := l.tainted(operations)
+	inferred, err := l.newSized(operations, model.InputHeight, model.InputWidth)
+	if err != nil {
+		inferred = nil // some layers cannot be tapped then
+	}
 	for _, operation := range w.operations {
 		if repeaters[operation.Type()] {
 			continue
 		}
 		for i := range operation.NumOutputs() {
 			p, output := place{operation.Name(), i}, operation.Output(i)
-			shape, why := featureShape(output)
+			shape, why := inferred.shape(output, p)
 			if random := tainted[operation.Name()]; random != "" {
 				why = fmt.Sprintf("the random operation %s acts on it, so that the same picture would get other features each time: %s", random, withoutRandomness)
 			}
@@ -36,11 +40,12 @@ func (l *loader) layers(operations []*tf.Operation, model *inference.Model) erro
 				continue
 			}
 			n.index[p] = len(n.layers)
+			n.places = append(n.places, p)
 			n.layers = append(n.layers, inference.Layer{Output: output, Shape: shape})
 		}
 	}
 	if len(n.layers) == 0 && len(l.acting) > 0 {
-		return fmt.Errorf("%w: all that it computes depends on the random operation %s: %s", ErrFormat, l.acting[0], withoutRandomness)
+		return fmt.Errorf("%w: all that it computes depends on the random operation %s: %s", ErrFormat, withoutCalls(l.acting[0]), withoutRandomness)
 	}
 	if len(n.layers) == 0 {
 		return fmt.Errorf("%w: nothing that depends on the input can be tapped", ErrFormat)
@@ -83,8 +88,9 @@ func withoutPrefix(name string) string {
 var featureTypes = []tf.DataType{tf.Float, tf.Half, tf.Bfloat16, tf.Double}
 
 // featureShape is the shape of one picture's values: a number, a vector, tokens and channels,
-// or height, width, channels. For a tensor that has no such shape it says why.
-func featureShape(output tf.Output) (shape []int, why string) {
+// or height, width, channels. For a tensor that has no such shape it says why. A batch of 0
+// is of an open number of pictures.
+func featureShape(output tf.Output, batch int64) (shape []int, why string) {
 	if !slices.Contains(featureTypes, output.DataType()) {
 		kind := strings.ToLower(strings.TrimPrefix(typespb.DataType(output.DataType()).String(), "DT_"))
 		return nil, fmt.Sprintf("its values are of type %s, and features are floating-point numbers", kind)
@@ -93,12 +99,12 @@ func featureShape(output tf.Output) (shape []int, why string) {
 	switch {
 	case err != nil:
 		return nil, "how many dimensions it has is not known before it is computed"
-	case len(dims) == 0 || len(dims) == 1 && dims[0] >= 0:
-		return nil, fmt.Sprintf("its shape %v has no dimension for the pictures of a batch", dims)
+	case len(dims) == 0:
+		return nil, "it is one number for a whole batch"
+	case batch == 0 && (dims[0] > 1 || len(dims) == 1 && dims[0] > 0), batch > 0 && dims[0] != batch && dims[0] >= 0:
+		return nil, fmt.Sprintf("its shape %v does not begin with the pictures of a batch", dims)
 	case len(dims) > 4:
 		return nil, fmt.Sprintf("its shape %v is none of a vector, tokens or a map per picture", dims)
-	case dims[0] > 1:
-		return nil, fmt.Sprintf("its shape %v begins with a fixed number, not with the pictures of a batch", dims)
 	case len(dims) == 1:
 		return []int{1}, ""
 	}

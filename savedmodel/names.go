@@ -23,7 +23,8 @@ type naming struct {
 	noted    map[string][]string
 
 	layers []inference.Layer
-	index  map[place]int    // of tensors among layers
+	places []place          // of the layers, in their order
+	index  map[place]int    // of the layers, by their tensors
 	why    map[place]string // other tensors are not among them
 
 	// exact are the names of scopes and operations, outputs those of the signature's, keras
@@ -49,15 +50,15 @@ func (n *naming) name(keys []string) {
 	n.exact, n.outputs, n.keras, n.ends = claims{}, claims{}, claims{}, claims{}
 	n.ambiguous, n.hidden = map[string][]string{}, map[string]string{}
 	ofScopes := n.claimScopes()
-	for p, i := range n.index {
+	for i, p := range n.places {
 		own := n.operationName(p)
 		n.exact.add(own, p)
 		n.exact.add(withoutCalls(own), p)
 		n.claimEnds(own, p)
 		n.layers[i].Name = n.primary(ofScopes[p], own)
 	}
-	for p := range n.why {
-		if p.index == 0 {
+	for _, operation := range n.way.operations {
+		if p := (place{operation.Name(), 0}); n.why[p] != "" {
 			n.exact.add(n.operationName(p), p)
 		}
 	}
