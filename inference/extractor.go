@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
-	"github.com/galeone/tensorflow/tensorflow/go/op"
 
 	"fovea/recipe"
 )
@@ -36,9 +35,9 @@ func DefaultBatchOn(device string) int {
 type ExtractorOptions struct {
 	// Layers are names or aliases of the model's layers; features come in this order.
 	Layers []string
-	// Pool is the spatial pooling of convolutional layers: recipe.PoolNone (also ""),
-	// recipe.PoolAverage or recipe.PoolMax. Layers without height and width stay as
-	// they are.
+	// Pool is the pooling over the positions of convolutional layers or the tokens of a
+	// transformer's: recipe.PoolNone (also ""), recipe.PoolAverage, recipe.PoolMax, or
+	// recipe.PoolClass for the first token. Plain vectors stay as they are.
 	Pool string
 	// Batch is the number of pictures in a Run (default: that of the model's device).
 	Batch int
@@ -119,62 +118,6 @@ func (e *Extractor) resize(in *input, size int) error {
 	}
 	in.inputTensor, in.size = tensor, size
 	return nil
-}
-
-// tap adds a layer to the outputs, pooled in the graph where that is asked for, so that
-// big maps need not leave the device.
-func (e *Extractor) tap(name, pool string) error {
-	layer, err := e.model.Layer(name)
-	if err != nil {
-		return err
-	}
-	stored := recipe.Layer{Name: name, Shape: layer.Shape, Layout: recipe.LayoutC}
-	output := layer.Output
-	if layer.Spatial() {
-		stored.Layout = recipe.LayoutHWC
-		switch pool {
-		case "", recipe.PoolNone:
-		case recipe.PoolAverage, recipe.PoolMax:
-			if output, err = e.pooled(layer, pool); err != nil {
-				return err
-			}
-			stored.Shape, stored.Layout = layer.Shape[2:], recipe.LayoutC
-		default:
-			return fmt.Errorf("inference: unknown pooling %q: use none, avg or max", pool)
-		}
-	}
-	e.least = max(e.least, layer.Least)
-	e.layers = append(e.layers, stored)
-	e.outputs = append(e.outputs, output)
-	return nil
-}
-
-// pooled extends the graph by the pooling of a layer, unless an earlier Extractor of the
-// model has done so.
-func (e *Extractor) pooled(layer Layer, pool string) (tf.Output, error) {
-	name := "fovea_" + pool + "_" + layer.Name
-	scope := op.NewScopeWithGraph(e.model.Graph).SubScope(name)
-	if e.model.Placement != "" {
-		scope = scope.WithDevice(e.model.Placement)
-	}
-	reduce := "Mean"
-	if pool == recipe.PoolMax {
-		reduce = "Max"
-	}
-	if operation := e.model.Graph.Operation(name + "/" + reduce); operation != nil {
-		return operation.Output(0), nil
-	}
-	axes := op.Const(scope.SubScope("axes"), []int32{1, 2})
-	var output tf.Output
-	if pool == recipe.PoolMax {
-		output = op.Max(scope, layer.Output, axes)
-	} else {
-		output = op.Mean(scope, layer.Output, axes)
-	}
-	if err := scope.Err(); err != nil {
-		return tf.Output{}, fmt.Errorf("inference: pool layer %s: %w", layer.Name, err)
-	}
-	return output, nil
 }
 
 // Layers are the layers as stored, after pooling, in the order of Extract's results.
@@ -308,6 +251,9 @@ func (e *Extractor) runSession(input *tf.Tensor) ([]*tf.Tensor, error) {
 // keep appends what the outputs hold of the first count of size pictures.
 func (e *Extractor) keep(features [][]float32, tensors []*tf.Tensor, size, count int) error {
 	for i, tensor := range tensors {
+		if shape := tensor.Shape(); len(shape) == 0 || shape[0] != int64(size) {
+			return fmt.Errorf("inference: layer %s gives a tensor of shape %v for %d pictures, whose first dimension does not count them: take another layer", e.layers[i].Name, shape, size)
+		}
 		width := e.layers[i].Size()
 		values := make([]float32, size*width)
 		if err := copyFloat32(values, tensor); err != nil {

@@ -3,8 +3,6 @@ package inference
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 
@@ -18,9 +16,10 @@ type Layer struct {
 	Name string
 	// Aliases are further names under which it may be asked for.
 	Aliases []string
-	// Output is the tensor, with the batch as its first dimension.
+	// Output is the tensor, with the batch as its first dimension: floating-point numbers of
+	// any precision, which an Extractor gives as float32.
 	Output tf.Output
-	// Shape is that of one picture: height, width, channels, or units alone.
+	// Shape is that of one picture: height, width, channels; tokens, channels; or units alone.
 	Shape []int
 	// Least is the height and width in pixels of the smallest picture that the layer can be
 	// computed of, in models whose input may have any size.
@@ -29,6 +28,9 @@ type Layer struct {
 
 // Spatial says whether the layer has height and width, and so can be pooled.
 func (l Layer) Spatial() bool { return len(l.Shape) == 3 }
+
+// Tokens says whether the layer is a sequence of tokens, and so can be pooled too.
+func (l Layer) Tokens() bool { return len(l.Shape) == 2 }
 
 // Convolutions are those of a model that are not TensorFlow's own.
 type Convolutions struct {
@@ -71,29 +73,12 @@ type Model struct {
 	InputHeight, InputWidth int
 	// Layers are in the order of computation.
 	Layers []Layer
-}
-
-// ErrUnknownLayer marks a layer that the model has not got.
-var ErrUnknownLayer = errors.New("unknown layer")
-
-// Layer finds a layer by its name or one of its aliases.
-func (m *Model) Layer(name string) (Layer, error) {
-	for _, l := range m.Layers {
-		if l.Name == name || slices.Contains(l.Aliases, name) {
-			return l, nil
-		}
-	}
-	const shown = 3 // at either end; there may be hundreds
-	var names []string
-	for i, l := range m.Layers {
-		switch {
-		case i < shown || i >= len(m.Layers)-shown:
-			names = append(names, l.Name)
-		case i == shown:
-			names = append(names, "...")
-		}
-	}
-	return Layer{}, fmt.Errorf("inference: %w %q: model %s has %s", ErrUnknownLayer, name, m.Name, strings.Join(names, ", "))
+	// Ambiguous are names that might mean several layers, with the names of those, and Hidden
+	// are names of what cannot be tapped, with the reason.
+	Ambiguous map[string][]string
+	Hidden    map[string]string
+	// Notes say, for people, what was changed in the graph when it was opened.
+	Notes []string
 }
 
 // Recipe is what the model decides of a recipe, without layers and the picture's way.

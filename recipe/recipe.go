@@ -17,15 +17,20 @@ const (
 	// LayoutHWC is height, width, channel with the channel varying fastest (NHWC
 	// without the batch dimension).
 	LayoutHWC = "HWC"
+	// LayoutTC is token, channel with the channel varying fastest.
+	LayoutTC = "TC"
 	// LayoutC is a plain vector of channels or units.
 	LayoutC = "C"
 )
 
-// Spatial poolings of a convolutional layer's output.
+// Poolings of a convolutional layer's output over its positions, or of a transformer's over
+// its tokens.
 const (
 	PoolNone    = "none"
 	PoolAverage = "avg"
 	PoolMax     = "max"
+	// PoolClass takes the first token, which transformers such as ViT keep for the class.
+	PoolClass = "cls"
 )
 
 // ResizeDense is the resizing of dense views: the shorter side becomes as long as they say,
@@ -73,7 +78,7 @@ type Recipe struct {
 	// pictures of any size.
 	InputHeight int `json:"input_height"`
 	InputWidth  int `json:"input_width"`
-	// Pool is the spatial pooling of convolutional layers: "none", "avg" or "max".
+	// Pool is the pooling of convolutional layers and of tokens: "none", "avg", "max" or "cls".
 	Pool string `json:"pool"`
 	// Precision is the arithmetic of the model: "float32", "bfloat16", "tf32" or "float16".
 	Precision string `json:"precision"`

@@ -8,10 +8,16 @@
 // Keras 3's tf.saved_model.save, whose restore function fills other variables than the
 // signature reads, are repaired from their checkpoint.
 //
-// A model has one input of pictures, NHWC with three channels. Layers are found by scope:
-// the last tensor that is computed under a name such as "small/block1_conv1" is the layer
-// of that name. A layer may be asked for by its name, by its last part where that is
-// unique, or by the name of any operation.
+// A model has one input of pictures, NHWC with three channels. A layer is what leaves its
+// scope: the one tensor that is computed under a name such as "small/block1_conv1" and needed
+// elsewhere, however many operations and sublayers there are within. Layers may be asked for by
+// the names of scopes, of operations, or of the signature's outputs, by the names that Keras
+// shows, and by the ends of these where they are unique; others list their candidates.
+//
+// Random layers that act in the exported signature, such as the augmentation that Keras 3's
+// model.export leaves there, are cut out where they are proven to do nothing with idle random
+// numbers. What depends on any other random operation cannot be tapped. When a model is opened, a
+// picture runs twice in a batch and must give the same features.
 //
 // The package knows SavedModels and graphs. It must not know VGG or picture files.
 package savedmodel

@@ -2,81 +2,75 @@ package savedmodel
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
+	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 
 	"fovea/inference"
 )
 
-// layers finds what can be tapped among the operations on the way: every float32 tensor
-// that depends on the input, with one vector or one map of values per picture. The last of
-// a scope is the layer of the scope's name; each operation's own name is an alias of a
-// layer of its own, so that activations can be had before and after a rectifier.
-func (l *loader) layers(operations []*tf.Operation, model *inference.Model) ([]inference.Layer, error) {
-	computed := dependents(model.Input)
-	var layers []inference.Layer
-	lastOf, seen := map[string]int{}, map[string]bool{}
-	for _, operation := range operations {
-		// An Identity has the values of what it repeats.
-		if !computed[operation.Name()] || operation.NumOutputs() == 0 || operation.Type() == "Identity" {
+// layers finds what can be tapped among the operations on the way, every tensor of
+// floating-point numbers that depends on the input and has a vector, tokens or a map of
+// values per picture, and what its names are.
+func (l *loader) layers(operations []*tf.Operation, model *inference.Model) error {
+	w := newWay(operations, model.Input, l.returned())
+	n := &naming{
+		way: w, shown: shownNames(w), leaving: w.leaving(), numbered: numbersCopies(l.flat.nodes),
+		index: map[place]int{}, why: map[place]string{}, noted: l.aliases,
+	}
+	tainted := l.tainted(operations)
+	inferred, err := l.newSized(operations, model.InputHeight, model.InputWidth)
+	if err != nil {
+		inferred = nil // some layers cannot be tapped then
+	}
+	for _, operation := range w.operations {
+		if repeaters[operation.Type()] {
 			continue
 		}
-		output := operation.Output(0)
-		shape, ok := pictureShape(output)
-		if !ok {
-			continue
-		}
-		name := withoutCalls(operation.Name())
-		if seen[name] { // the same body, called twice
-			name = strings.TrimPrefix(operation.Name(), flatPrefix+"/")
-		}
-		seen[name] = true
-		layers = append(layers, inference.Layer{Name: name, Output: output, Shape: shape})
-		if i := strings.LastIndexByte(name, '/'); i > 0 {
-			lastOf[name[:i]] = len(layers) - 1
-		}
-	}
-	if len(layers) == 0 {
-		return nil, fmt.Errorf("%w: nothing that depends on the input can be tapped", ErrFormat)
-	}
-	for scope, i := range lastOf {
-		layers[i].Aliases = append(layers[i].Aliases, layers[i].Name)
-		layers[i].Name = scope
-	}
-	for i := range layers {
-		layers[i].Aliases = append(layers[i].Aliases, l.aliases[layers[i].Name]...)
-	}
-	addEndings(layers)
-	return layers, nil
-}
-
-// dependents are the names of the operations that need the input, found by following its
-// consumers. The operations themselves say what they feed, not what they are fed by.
-func dependents(input tf.Output) map[string]bool {
-	depends := map[string]bool{}
-	pending := []tf.Output{input}
-	for len(pending) > 0 {
-		output := pending[len(pending)-1]
-		pending = pending[:len(pending)-1]
-		for _, consumer := range output.Consumers() {
-			operation := consumer.Op
-			if depends[operation.Name()] {
+		for i := range operation.NumOutputs() {
+			p, output := place{operation.Name(), i}, operation.Output(i)
+			shape, why := inferred.shape(output, p)
+			if random := tainted[operation.Name()]; random != "" {
+				why = fmt.Sprintf("the random operation %s acts on it, so that the same picture would get other features each time: %s", random, withoutRandomness)
+			}
+			if why != "" {
+				n.why[p] = why
 				continue
 			}
-			depends[operation.Name()] = true
-			for i := range operation.NumOutputs() {
-				pending = append(pending, operation.Output(i))
-			}
+			n.index[p] = len(n.layers)
+			n.places = append(n.places, p)
+			n.layers = append(n.layers, inference.Layer{Output: output, Shape: shape})
 		}
 	}
-	return depends
+	if len(n.layers) == 0 && len(l.acting) > 0 {
+		return fmt.Errorf("%w: all that it computes depends on the random operation %s: %s", ErrFormat, withoutCalls(l.acting[0]), withoutRandomness)
+	}
+	if len(n.layers) == 0 {
+		return fmt.Errorf("%w: nothing that depends on the input can be tapped", ErrFormat)
+	}
+	n.name(sortedKeys(l.def.GetOutputs()))
+	model.Layers, model.Ambiguous, model.Hidden = n.layers, n.ambiguous, n.hidden
+	return nil
+}
+
+// returned are the signature's outputs in the loaded graph.
+func (l *loader) returned() []place {
+	places := make([]place, len(l.outputs))
+	for i, t := range l.outputs {
+		places[i] = place{t.node, t.index}
+		if len(l.flat.nodes) > 0 && !t.outer {
+			places[i].operation = l.prefix + "/" + t.node
+		}
+	}
+	return places
 }
 
 // withoutCalls takes off the beginning of a name that says only through which calls the
 // operation was reached, such as "flat/StatefulPartitionedCall/StatefulPartitionedCall/".
 func withoutCalls(name string) string {
-	rest := strings.TrimPrefix(name, flatPrefix+"/")
+	rest := withoutPrefix(name)
 	for {
 		first, after, found := strings.Cut(rest, "/")
 		if !found || !strings.Contains(first, "PartitionedCall") {
@@ -86,72 +80,39 @@ func withoutCalls(name string) string {
 	}
 }
 
-// pictureShape is the shape of one picture's values: a vector, or height, width, channels.
-func pictureShape(output tf.Output) ([]int, bool) {
-	if output.DataType() != tf.Float {
-		return nil, false
+func withoutPrefix(name string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(name, flatPrefix+"/"), cutPrefix+"/")
+}
+
+// featureTypes are the types of values that can be features, as float32.
+var featureTypes = []tf.DataType{tf.Float, tf.Half, tf.Bfloat16, tf.Double}
+
+// featureShape is the shape of one picture's values: a number, a vector, tokens and channels,
+// or height, width, channels. For a tensor that has no such shape it says why. A batch of 0
+// is of an open number of pictures.
+func featureShape(output tf.Output, batch int64) (shape []int, why string) {
+	if !slices.Contains(featureTypes, output.DataType()) {
+		kind := strings.ToLower(strings.TrimPrefix(typespb.DataType(output.DataType()).String(), "DT_"))
+		return nil, fmt.Sprintf("its values are of type %s, and features are floating-point numbers", kind)
 	}
 	dims, err := output.Shape().ToSlice()
-	if err != nil || (len(dims) != 2 && len(dims) != 4) || dims[0] > 1 {
-		return nil, false
+	switch {
+	case err != nil:
+		return nil, "how many dimensions it has is not known before it is computed"
+	case len(dims) == 0:
+		return nil, "it is one number for a whole batch"
+	case batch == 0 && (dims[0] > 1 || len(dims) == 1 && dims[0] > 0), batch > 0 && dims[0] != batch && dims[0] >= 0:
+		return nil, fmt.Sprintf("its shape %v does not begin with the pictures of a batch", dims)
+	case len(dims) > 4:
+		return nil, fmt.Sprintf("its shape %v is none of a vector, tokens or a map per picture", dims)
+	case len(dims) == 1:
+		return []int{1}, ""
 	}
-	shape := make([]int, len(dims)-1)
-	for i, d := range dims[1:] {
+	for _, d := range dims[1:] {
 		if d <= 0 {
-			return nil, false
+			return nil, fmt.Sprintf("its shape %v is not known before it is computed", dims)
 		}
-		shape[i] = int(d)
+		shape = append(shape, int(d))
 	}
-	return shape, true
-}
-
-// addEndings lets a layer be asked for by the last part of its name, or by the last part
-// without the number that Keras adds to tell copies apart, where that is unique.
-func addEndings(layers []inference.Layer) {
-	taken, uses := map[string]bool{}, map[string]int{}
-	for _, l := range layers {
-		for _, name := range append([]string{l.Name}, l.Aliases...) {
-			taken[name] = true
-			for _, ending := range endings(name) {
-				uses[ending]++
-			}
-		}
-	}
-	for i, l := range layers {
-		for _, name := range append([]string{l.Name}, l.Aliases...) {
-			for _, ending := range endings(name) {
-				if uses[ending] == 1 && !taken[ending] {
-					layers[i].Aliases = append(layers[i].Aliases, ending)
-				}
-			}
-		}
-	}
-}
-
-// endings are the shorter names that a layer may go by.
-func endings(name string) []string {
-	var all []string
-	for rest := name; ; {
-		if plain, found := cutNumber(rest); found {
-			all = append(all, plain)
-		}
-		i := strings.IndexByte(rest, '/')
-		if i < 0 {
-			return all
-		}
-		rest = rest[i+1:]
-		all = append(all, rest)
-	}
-}
-
-// cutNumber takes "_1" off "block1_conv1_1".
-func cutNumber(name string) (string, bool) {
-	i := strings.LastIndexByte(name, '_')
-	if i <= 0 {
-		return name, false
-	}
-	if _, err := nonNegative(name[i+1:]); err != nil {
-		return name, false
-	}
-	return name[:i], true
+	return shape, ""
 }

@@ -33,8 +33,12 @@ type Options struct {
 // DefaultInputSize is the input size of models that leave it open.
 const DefaultInputSize = 224
 
-// flatPrefix begins the names of the nodes that are added to a loaded graph.
-const flatPrefix = "flat"
+// flatPrefix begins the names of the nodes that are added to a loaded graph, and cutPrefix
+// those of the nodes that are added once more where random layers were cut out of them.
+const (
+	flatPrefix = "flat"
+	cutPrefix  = "flat_cut"
+)
 
 // Open loads the SavedModel in dir. The caller closes the model. A directory that is not a
 // SavedModel, is damaged, or has not exactly one input of pictures is ErrFormat.
@@ -84,7 +88,7 @@ func Open(dir string, options Options) (*inference.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w: %w", dir, ErrFormat, err)
 	}
-	m := &loader{dir: dir, meta: meta, signature: name, def: signature, input: input, flat: flat, outputs: outputs, loaded: loaded, options: options, aliases: note.Aliases}
+	m := &loader{dir: dir, meta: meta, signature: name, def: signature, input: input, flat: flat, outputs: outputs, loaded: loaded, options: options, aliases: note.Aliases, prefix: flatPrefix}
 	model, err := m.model()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("savedmodel: %s: %w", dir, err), loaded.Session.Close())
@@ -172,6 +176,9 @@ type loader struct {
 	loaded    *tf.SavedModel
 	options   Options
 	aliases   map[string][]string // noted, by the names of layers
+	prefix    string              // of the names of the flat nodes in the loaded graph
+	acting    []string            // random operations that could not be cut out, in that graph
+	notes     []string            // see inference.Model
 }
 
 func (l *loader) model() (*inference.Model, error) {
@@ -181,6 +188,9 @@ func (l *loader) model() (*inference.Model, error) {
 	}
 	nodes, input, err := l.addFlat()
 	if err != nil {
+		return nil, err
+	}
+	if nodes, err = l.cutRandomLayers(nodes); err != nil {
 		return nil, err
 	}
 	size := l.options.InputSize
@@ -203,9 +213,10 @@ func (l *loader) model() (*inference.Model, error) {
 	if model.InputWidth == 0 {
 		model.InputWidth = size
 	}
-	if model.Layers, err = l.layers(nodes, model); err != nil {
+	if err := l.layers(nodes, model); err != nil {
 		return nil, err
 	}
+	model.Notes = l.notes
 	return model, l.repair(model)
 }
 
@@ -230,7 +241,7 @@ func (l *loader) addFlat() ([]*tf.Operation, tf.Output, error) {
 		operations, err := l.outerOperations(l.outputs)
 		return operations, input, err
 	}
-	importOptions := tf.GraphImportOptions{Prefix: flatPrefix}
+	importOptions := tf.GraphImportOptions{Prefix: l.prefix}
 	for t := range f.outer {
 		destination, err := l.output(t.String())
 		if err != nil {
@@ -247,7 +258,7 @@ func (l *loader) addFlat() ([]*tf.Operation, tf.Output, error) {
 	}
 	operations := make([]*tf.Operation, 0, len(f.nodes))
 	for _, n := range f.nodes {
-		if operation := l.loaded.Graph.Operation(flatPrefix + "/" + n.GetName()); operation != nil {
+		if operation := l.loaded.Graph.Operation(l.prefix + "/" + n.GetName()); operation != nil {
 			operations = append(operations, operation)
 		}
 	}

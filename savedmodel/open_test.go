@@ -179,7 +179,10 @@ func TestLayerNames(t *testing.T) {
 			t.Errorf("layer %s has shape %v, %v", name, layer.Shape, err)
 		}
 	}
-	for _, name := range []string{"Relu", "small_1", "conv1", ""} {
+	if layer, err := model.Layer("small_1"); err != nil || layer.Name != "outer_1/small_1/predictions_1" {
+		t.Errorf("the model within gives %s, %v", layer.Name, err)
+	}
+	for _, name := range []string{"Relu", "conv1", ""} {
 		if layer, err := model.Layer(name); !errors.Is(err, inference.ErrUnknownLayer) {
 			t.Errorf("%q, which is not unique, finds %s", name, layer.Name)
 		}

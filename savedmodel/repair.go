@@ -25,18 +25,9 @@ const (
 // tensorflow #72963): Python binds by object and does not notice; a session does, with
 // "Could not find variable". The checkpoint says by object which value belongs where.
 func (l *loader) repair(model *inference.Model) error {
-	probe := func() error {
-		extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{
-			Layers: []string{model.Layers[len(model.Layers)-1].Name}, Batch: 1,
-		})
-		if err != nil {
-			return err
-		}
-		return extractor.WarmUp()
-	}
-	err := probe()
-	if err == nil {
-		return nil
+	err := l.probe(model)
+	if err == nil || errors.Is(err, ErrFormat) {
+		return err
 	}
 	if !strings.Contains(err.Error(), "Could not find variable") && !strings.Contains(err.Error(), "uninitialized") {
 		return fmt.Errorf("%w: it cannot be run: %w", ErrFormat, err)
@@ -48,7 +39,9 @@ func (l *loader) repair(model *inference.Model) error {
 	if err := l.assign(handles); err != nil {
 		return fmt.Errorf("%w: restore its variables: %w", ErrFormat, err)
 	}
-	if err := probe(); err != nil {
+	if err := l.probe(model); errors.Is(err, ErrFormat) {
+		return err
+	} else if err != nil {
 		return fmt.Errorf("%w: it cannot be run: %w", ErrFormat, err)
 	}
 	return nil

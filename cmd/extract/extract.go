@@ -101,7 +101,7 @@ func newCommand() *cobra.Command {
 	cli.PreprocessingVar(f, &o.preprocessing, "`HOW` pixels become numbers: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file; see docs/weights.md (default: the model's own)")
 	f.StringSliceVar(&o.layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
 	f.BoolVar(&o.listLayers, "list-layers", false, "print the model's layers and stop")
-	f.StringVar(&o.pool, "pool", recipe.PoolNone, "spatial pooling, none|avg|max (`HOW`), of convolutional layers")
+	f.StringVar(&o.pool, "pool", recipe.PoolNone, "pooling, none|avg|max|cls (`HOW`), of convolutional layers over their positions and of tokens; cls takes the first token")
 	f.StringVar(&o.labels, "labels", "none", "`SOURCE` of labels: none, prefix (of the file name, to its first dot), dir (the parent's name) or csv:FILE (rows path,label[,split])")
 	f.StringVar(&o.resize, "resize", "squash", "`HOW` pictures become the model's size: squash (the whole picture, as Keras) or crop (the centre, as the paper and torchvision)")
 	f.StringVar(&o.interpolation, "interpolation", "bilinear", "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
@@ -161,14 +161,14 @@ func (o *options) validate(images []string) error {
 		return cli.Usagef("--retry-failed goes with --resume")
 	case o.resume && o.overwrite:
 		return cli.Usagef("--resume and --overwrite exclude each other")
-	case o.dense() && (o.resize != string(picture.Squash) || o.pool == recipe.PoolMax):
+	case o.dense() && (o.resize != string(picture.Squash) || o.pool == recipe.PoolMax || o.pool == recipe.PoolClass):
 		return cli.Usagef("--views %s sees whole pictures and averages over positions: leave out --resize and --pool", o.views)
 	case o.dtype != string(featurestore.Float32) && o.dtype != string(featurestore.Float16):
 		return cli.Usagef("unknown --dtype %q: use float32 or float16", o.dtype)
 	case o.format != string(featurestore.FormatParquet) && o.format != string(featurestore.FormatArrow):
 		return cli.Usagef("unknown --format %q: use parquet or arrow", o.format)
-	case o.pool != recipe.PoolNone && o.pool != recipe.PoolAverage && o.pool != recipe.PoolMax:
-		return cli.Usagef("unknown --pool %q: use none, avg or max", o.pool)
+	case !slices.Contains([]string{recipe.PoolNone, recipe.PoolAverage, recipe.PoolMax, recipe.PoolClass}, o.pool):
+		return cli.Usagef("unknown --pool %q: use none, avg, max or cls", o.pool)
 	}
 	return nil
 }

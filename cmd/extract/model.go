@@ -253,6 +253,8 @@ type description struct {
 	// Devices are the kinds that the graph is pinned to; none: it runs on CPU and GPU.
 	Devices    []string               `json:"devices,omitempty"`
 	Signatures []savedmodel.Signature `json:"signatures,omitempty"`
+	// Notes say what was changed in the graph when it was opened.
+	Notes []string `json:"notes,omitempty"`
 }
 
 type layerDescription struct {
@@ -339,6 +341,7 @@ func describeSavedModel(dir, signature string) (description, error) {
 	defer model.Close() //nolint:errcheck // the process ends here
 	d.Name, d.Input, d.SHA256 = model.Name, []int{model.InputHeight, model.InputWidth, 3}, model.SHA256
 	d.Preprocessing, d.Details = model.Preprocessing, model.Preprocessing.Details()
+	d.Notes = model.Notes
 	for _, l := range model.Layers {
 		d.Layers = append(d.Layers, layerDescription{Name: l.Name, Aliases: l.Aliases, Kind: l.Output.Op.Type(), Shape: l.Shape})
 	}
@@ -370,6 +373,9 @@ func (d description) print(w io.Writer) error {
 	}
 	for _, s := range d.Signatures {
 		fmt.Fprintf(w, "signature      %s: %s -> %s\n", s.Name, tensorList(s.Inputs), tensorList(s.Outputs))
+	}
+	for _, note := range d.Notes {
+		fmt.Fprintf(w, "note           %s\n", note)
 	}
 	if len(d.Layers) == 0 {
 		return nil

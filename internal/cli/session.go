@@ -68,6 +68,9 @@ func OpenGroup(name string, options models.Options, extractor inference.Extracto
 		return fail(err)
 	}
 	tellDevice(options.Session, group.Device())
+	for _, note := range group.First().Model().Notes {
+		logrus.Warnf("%s: %s", name, note)
+	}
 	return group, nil
 }
 

@@ -89,7 +89,7 @@ func newCommand() *cobra.Command {
 	cli.PreprocessingVar(f, &j.Preprocessing, "`HOW` pixels become numbers: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file (default: the model's own)")
 	f.StringVar(&j.Convolutions, "convolutions", models.Automatic, "`HOW` convolutions are computed: auto or direct")
 	f.StringSliceVar(&j.Layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
-	f.StringVar(&j.Pool, "pool", recipe.PoolNone, "spatial pooling, none|avg|max (`HOW`), of convolutional layers")
+	f.StringVar(&j.Pool, "pool", recipe.PoolNone, "pooling, none|avg|max|cls (`HOW`), of convolutional layers over their positions and of tokens")
 	f.StringVar(&j.Labels, "labels", "none", "`SOURCE` of labels: none, prefix, dir or csv:FILE")
 	f.StringVar(&j.Resize, "resize", "squash", "`HOW` pictures become the model's size: squash or crop")
 	f.StringVar(&j.Interpolation, "interpolation", "bilinear", "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")

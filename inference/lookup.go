@@ -1,0 +1,60 @@
+package inference
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// ErrUnknownLayer marks a layer that the model has not got, or a name of more than one.
+var ErrUnknownLayer = errors.New("unknown layer")
+
+// Layer finds a layer by its name or one of its aliases.
+func (m *Model) Layer(name string) (Layer, error) {
+	for _, l := range m.Layers {
+		if l.Name == name || slices.Contains(l.Aliases, name) {
+			return l, nil
+		}
+	}
+	switch candidates, reason := m.Ambiguous[name], m.Hidden[name]; {
+	case len(candidates) > 0:
+		return Layer{}, fmt.Errorf("inference: %w %q: in model %s that may be %s: give one of these names", ErrUnknownLayer, name, m.Name, enumerate(candidates, 8))
+	case reason != "":
+		return Layer{}, fmt.Errorf("inference: %w %q: model %s computes it, but %s", ErrUnknownLayer, name, m.Name, reason)
+	}
+	if similar := m.similar(name); len(similar) > 0 {
+		return Layer{}, fmt.Errorf("inference: %w %q: model %s has %s", ErrUnknownLayer, name, m.Name, enumerate(similar, 8))
+	}
+	names := make([]string, len(m.Layers))
+	for i, l := range m.Layers {
+		names[i] = l.Name
+	}
+	const ends = 3 // there may be hundreds
+	if len(names) > 2*ends {
+		names = slices.Concat(names[:ends], []string{"..."}, names[len(names)-ends:])
+	}
+	return Layer{}, fmt.Errorf("inference: %w %q: model %s has %s", ErrUnknownLayer, name, m.Name, strings.Join(names, ", "))
+}
+
+// similar are the layers that have the name somewhere in theirs, whatever the case.
+func (m *Model) similar(name string) []string {
+	if name == "" {
+		return nil
+	}
+	var found []string
+	for _, l := range m.Layers {
+		if strings.Contains(strings.ToLower(l.Name), strings.ToLower(name)) {
+			found = append(found, l.Name)
+		}
+	}
+	return found
+}
+
+// enumerate joins names, of which it shows so many at most.
+func enumerate(names []string, most int) string {
+	if n := len(names); n > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n-most)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,179 @@
+package savedmodel
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"fovea/inference"
+)
+
+// flatOutput is a tensor of the flat graph in the loaded one.
+func (l *loader) flatOutput(name string) (tf.Output, error) {
+	t := parseTensor(name)
+	if l.loaded.Graph.Operation(l.prefix+"/"+t.node) != nil {
+		t.node = l.prefix + "/" + t.node
+	}
+	return l.output(t.String())
+}
+
+// sameShape says whether two tensors have one shape, as far as that is known.
+func (l *loader) sameShape(a, b string) bool {
+	before, err := l.flatOutput(a)
+	if err != nil {
+		return false
+	}
+	after, err := l.flatOutput(b)
+	if err != nil {
+		return false
+	}
+	x, err := before.Shape().ToSlice()
+	if err != nil {
+		return false
+	}
+	y, err := after.Shape().ToSlice()
+	return err == nil && slices.Equal(x, y)
+}
+
+// mostDrawn bounds the tensors of random numbers of a layer, all combinations of whose idle values
+// are tried.
+const mostDrawn = 6
+
+// idle says whether a layer leaves two pictures of noise as they are when its random numbers
+// are the ones that do nothing: all 0, such as angles and shifts, or 1, such as factors
+// and shares. This is computed, not guessed by names. A layer that cannot be computed by
+// itself is not idle.
+func (l *loader) idle(one layer) bool {
+	if len(one.drawn) > mostDrawn {
+		return false
+	}
+	input, err := l.flatOutput(one.input)
+	if err != nil {
+		return false
+	}
+	output, err := l.asFloat32(one.output)
+	if err != nil {
+		return false
+	}
+	random := rand.New(rand.NewPCG(1, 1))
+	pictures, want, err := l.sample(input, func() float32 { return float32(random.IntN(17)) / 16 })
+	if err != nil {
+		return false
+	}
+	for combination := range 1 << len(one.drawn) {
+		feeds := map[tf.Output]*tf.Tensor{input: pictures}
+		for i, name := range one.drawn {
+			drawn, err := l.flatOutput(name)
+			if err != nil {
+				return false
+			}
+			value := float32(combination >> i & 1)
+			if feeds[drawn], _, err = l.sample(drawn, func() float32 { return value }); err != nil {
+				return false
+			}
+		}
+		results, err := l.loaded.Session.Run(feeds, []tf.Output{output}, nil)
+		if err != nil {
+			return false
+		}
+		if near(results[0], want, input.DataType()) {
+			return true
+		}
+	}
+	return false
+}
+
+// near says whether a tensor has these values within the rounding of a few operations.
+func near(tensor *tf.Tensor, want []float32, kind tf.DataType) bool {
+	tolerance, scale := 1e-5, 0.0
+	if kind == tf.Half || kind == tf.Bfloat16 {
+		tolerance = 1e-2
+	}
+	var got bytes.Buffer
+	if _, err := tensor.WriteContentsTo(&got); err != nil || got.Len() != 4*len(want) {
+		return false
+	}
+	for _, v := range want {
+		scale = math.Max(scale, math.Abs(float64(v)))
+	}
+	for i, v := range want {
+		value := math.Float32frombits(binary.NativeEndian.Uint32(got.Bytes()[4*i:]))
+		if !(math.Abs(float64(value-v)) <= tolerance*scale) {
+			return false
+		}
+	}
+	return true
+}
+
+// openSide is taken for heights and widths that a graph leaves open.
+const openSide = 16
+
+// sample is a value for a tensor of the graph, for two pictures, of numbers from 0 to 1, or of
+// bytes in proportion.
+func (l *loader) sample(of tf.Output, next func() float32) (*tf.Tensor, []float32, error) {
+	dims, err := of.Shape().ToSlice()
+	if err != nil {
+		return nil, nil, err
+	}
+	shape, size := make([]int, len(dims)), 1
+	for i, d := range dims {
+		switch {
+		case d >= 0:
+			shape[i] = int(d)
+		case i == 0:
+			shape[i] = 2
+		default:
+			shape[i] = openSide
+		}
+		size *= shape[i]
+	}
+	values := make([]float32, size)
+	for i := range values {
+		if values[i] = next(); of.DataType() == tf.Uint8 {
+			values[i] = float32(int(255 * values[i]))
+		}
+	}
+	tensor, err := inference.NewFloat32Tensor(shape, values)
+	if err != nil || of.DataType() == tf.Float {
+		return tensor, values, err
+	}
+	tensor, err = l.convert(tensor, of.DataType())
+	return tensor, values, err
+}
+
+// convert makes a tensor of another type, of those that the binding cannot make as well.
+func (l *loader) convert(tensor *tf.Tensor, kind tf.DataType) (*tf.Tensor, error) {
+	name := fmt.Sprintf("fovea_convert_%d", kind)
+	given, cast := l.loaded.Graph.Operation(name+"/Placeholder"), l.loaded.Graph.Operation(name+"/Cast")
+	if cast == nil {
+		scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope(name)
+		placeholder := op.Placeholder(scope, tf.Float)
+		given, cast = placeholder.Op, op.Cast(scope, placeholder, kind).Op
+		if err := scope.Err(); err != nil {
+			return nil, err
+		}
+	}
+	results, err := l.loaded.Session.Run(map[tf.Output]*tf.Tensor{given.Output(0): tensor}, []tf.Output{cast.Output(0)}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return results[0], nil
+}
+
+// asFloat32 is a tensor of the flat graph, cast where it is of another type.
+func (l *loader) asFloat32(name string) (tf.Output, error) {
+	output, err := l.flatOutput(name)
+	if err != nil || output.DataType() == tf.Float {
+		return output, err
+	}
+	scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope("fovea_idle_" + strings.ReplaceAll(name, ":", "_"))
+	cast := op.Cast(scope, output, tf.Float)
+	return cast, scope.Err()
+}

@@ -1,0 +1,306 @@
+package savedmodel
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+
+	"fovea/inference"
+)
+
+// naming gives layers their names. A layer goes by each scope that it alone leaves, and by its
+// operation; by the keys of the signature's outputs; by Keras's names; and by the ends of
+// all of these. A name that could be several layers' is nobody's.
+type naming struct {
+	way      *way
+	shown    map[string]string // names of operations and scopes without the calls to them
+	leaving  map[string][]place
+	numbered bool // whether Keras's names have numbers added, see numbersCopies
+	noted    map[string][]string
+
+	layers []inference.Layer
+	places []place          // of the layers, in their order
+	index  map[place]int    // of the layers, by their tensors
+	why    map[place]string // other tensors are not among them
+
+	// exact are the names of scopes and operations, outputs those of the signature's, keras
+	// those that Keras shows, ends those that are left when the beginning is.
+	exact, outputs, keras, ends claims
+	ambiguous                   map[string][]string
+	hidden                      map[string]string
+}
+
+// claims are tensors by the names that they might have.
+type claims map[string][]place
+
+func (c claims) add(name string, places ...place) {
+	for _, p := range places {
+		if !slices.Contains(c[name], p) {
+			c[name] = append(c[name], p)
+		}
+	}
+}
+
+// name names all layers. keys are those of the signature's outputs.
+func (n *naming) name(keys []string) {
+	n.exact, n.outputs, n.keras, n.ends = claims{}, claims{}, claims{}, claims{}
+	n.ambiguous, n.hidden = map[string][]string{}, map[string]string{}
+	ofScopes := n.claimScopes()
+	for i, p := range n.places {
+		own := n.operationName(p)
+		n.exact.add(own, p)
+		n.exact.add(withoutCalls(own), p)
+		n.claimEnds(own, p)
+		n.layers[i].Name = n.primary(ofScopes[p], own)
+	}
+	for _, operation := range n.way.operations {
+		if p := (place{operation.Name(), 0}); n.why[p] != "" {
+			n.exact.add(n.operationName(p), p)
+		}
+	}
+	for name, more := range n.noted {
+		for _, alias := range more {
+			n.exact.add(alias, n.exact[name]...)
+		}
+	}
+	for i, p := range n.way.returned {
+		n.outputs.add(keys[i], n.way.root(p))
+	}
+	n.decide()
+}
+
+// claimScopes lets scopes name what leaves them, and returns the names of scopes that one
+// layer alone leaves, by layer, the outermost first.
+func (n *naming) claimScopes() map[place][]string {
+	names := map[place][]string{}
+	for _, scope := range slices.Sorted(maps.Keys(n.leaving)) {
+		places := n.leaving[scope]
+		if visible := n.visible(places); len(visible) > 0 {
+			places = visible
+		}
+		name := n.shown[scope]
+		n.exact.add(name, places...)
+		n.exact.add(withoutCalls(name), places...)
+		n.claimEnds(name, places...)
+		if keras, found := n.kerasName(scope); found {
+			n.keras.add(keras, places...)
+			for rest, more := cutFirst(keras); more; rest, more = cutFirst(rest) {
+				n.keras.add(rest, places...)
+			}
+		}
+		if len(places) == 1 {
+			names[places[0]] = append(names[places[0]], name)
+		}
+	}
+	return names
+}
+
+func cutFirst(name string) (string, bool) {
+	_, rest, found := strings.Cut(name, "/")
+	return rest, found
+}
+
+func (n *naming) visible(places []place) []place {
+	var visible []place
+	for _, p := range places {
+		if _, found := n.index[p]; found {
+			visible = append(visible, p)
+		}
+	}
+	return visible
+}
+
+// operationName is the name of the operation that computes a tensor. Where other tensors leave
+// a scope of the same name, the name is the scope's, and the operation's gets ":0".
+func (n *naming) operationName(p place) string {
+	name := n.shown[p.operation]
+	leaving, isScope := n.leaving[p.operation]
+	if p.index > 0 || isScope && !slices.Equal(leaving, []place{p}) {
+		return name + ":" + strconv.Itoa(p.index)
+	}
+	return name
+}
+
+// primary is the name that a layer is listed under: that of the innermost scope, of those that
+// Keras numbers if there are, or of its operation.
+func (n *naming) primary(scopes []string, operation string) string {
+	for _, name := range slices.Backward(scopes) {
+		if _, numbered := cutNumber(name); numbered || !n.numbered {
+			return name
+		}
+	}
+	if len(scopes) > 0 {
+		return scopes[len(scopes)-1]
+	}
+	return operation
+}
+
+// claimEnds claims the ends of a name.
+func (n *naming) claimEnds(name string, places ...place) {
+	for _, end := range endings(name) {
+		n.ends.add(end, places...)
+	}
+}
+
+// kerasName is the name of a scope's layer, with the layers around it, as Keras shows them:
+// "small/fc1" for "small_1/fc1_1". Scopes within a layer, that TensorFlow's functions open,
+// have no such name.
+func (n *naming) kerasName(scope string) (string, bool) {
+	if !n.numbered {
+		return "", false
+	}
+	parts := strings.Split(n.shown[scope], "/")
+	found := false
+	beginning := strings.TrimSuffix(scope, n.shown[scope])
+	for i := range parts {
+		var plain string
+		if plain, found = cutNumber(parts[i]); !found {
+			continue
+		}
+		sibling := beginning + strings.Join(append(slices.Clone(strings.Split(n.shown[scope], "/")[:i]), plain), "/")
+		if _, again := cutNumber(plain); !again && n.shown[sibling] != "" {
+			found = false // TensorFlow's second of that name in the layer, such as "einsum_1"
+			continue
+		}
+		parts[i] = plain
+	}
+	return strings.Join(parts, "/"), found
+}
+
+// decide turns claims into aliases, or says why a name is nobody's.
+func (n *naming) decide() {
+	names := map[string]bool{}
+	for _, c := range []claims{n.exact, n.outputs, n.keras, n.ends} {
+		for name := range c {
+			names[name] = true
+		}
+	}
+	aliases := make([][]string, len(n.layers))
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		places := n.claimants(name)
+		visible := n.visible(places)
+		switch {
+		case len(visible) == 0:
+			n.hidden[name] = cmp.Or(n.why[places[0]], "that is the input itself")
+		case len(places) == 1:
+			i := n.index[places[0]]
+			if name != n.layers[i].Name {
+				aliases[i] = append(aliases[i], name)
+			}
+		default:
+			for _, p := range places {
+				n.ambiguous[name] = append(n.ambiguous[name], n.candidate(p))
+			}
+		}
+	}
+	for i := range n.layers {
+		slices.SortStableFunc(aliases[i], func(a, b string) int {
+			return cmp.Or(-cmp.Compare(len(n.keras[a]), len(n.keras[b])), cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+		})
+		n.layers[i].Aliases = aliases[i]
+	}
+}
+
+// claimants are the tensors that a name may stand for. A whole name comes before a part of
+// another, and a name that Keras shows before one that has a number added in the graph:
+// Keras's conv2d_1 is conv2d_1_2 there, and conv2d is conv2d_1.
+func (n *naming) claimants(name string) []place {
+	if places := n.exact[name]; len(places) > 0 {
+		return places
+	}
+	together := claims{}
+	together.add(name, n.outputs[name]...)
+	together.add(name, n.keras[name]...)
+	if places := together[name]; len(places) > 0 {
+		return places
+	}
+	return n.ends[name]
+}
+
+// candidate is how a layer is offered where a name is ambiguous.
+func (n *naming) candidate(p place) string {
+	if i, found := n.index[p]; found {
+		return n.layers[i].Name
+	}
+	return n.shown[p.operation]
+}
+
+// shownNames are the names of operations and scopes as they are shown: without the calls
+// that lead to them, unless these tell several of one name apart.
+func shownNames(w *way) map[string]string {
+	all := maps.Clone(w.scopes)
+	for _, operation := range w.operations {
+		all[operation.Name()] = true
+	}
+	uses := map[string]int{}
+	for name := range all {
+		uses[withoutCalls(name)]++
+	}
+	shown := make(map[string]string, len(all))
+	for name := range all {
+		if shown[name] = withoutCalls(name); uses[shown[name]] > 1 {
+			shown[name] = withoutPrefix(name)
+		}
+	}
+	return shown
+}
+
+// numbersCopies says whether a graph is one in which the names of Keras's layers got numbers
+// added, as Keras 3's export does, because the same names were in use when it was traced. The
+// variables tell: they are named by their layers, without those numbers.
+func numbersCopies(nodes []*nodepb.NodeDef) bool {
+	added, kept := 0, 0
+	for _, node := range nodes {
+		if node.GetOp() != "ReadVariableOp" || len(node.GetInput()) == 0 {
+			continue
+		}
+		layers := strings.Split(inference.Producer(node.GetInput()[0]), "/")
+		layers = layers[:len(layers)-1]
+		for part := range strings.SplitSeq(node.GetName(), "/") {
+			plain, numbered := cutNumber(part)
+			if !numbered {
+				continue
+			}
+			switch asIs, without := slices.Contains(layers, part), slices.Contains(layers, plain); {
+			case without && !asIs:
+				added++
+			case asIs && !without:
+				kept++
+			}
+		}
+	}
+	return added > 0 && kept == 0
+}
+
+// endings are the shorter names that a layer may go by: the last parts of its name, with or
+// without the number that Keras adds to tell copies apart.
+func endings(name string) []string {
+	var all []string
+	for rest := name; ; {
+		if plain, found := cutNumber(rest); found {
+			all = append(all, plain)
+		}
+		i := strings.IndexByte(rest, '/')
+		if i < 0 {
+			return all
+		}
+		rest = rest[i+1:]
+		all = append(all, rest)
+	}
+}
+
+// cutNumber takes "_1" off "block1_conv1_1".
+func cutNumber(name string) (string, bool) {
+	i := strings.LastIndexByte(name, '_')
+	if i <= 0 {
+		return name, false
+	}
+	if _, err := nonNegative(name[i+1:]); err != nil {
+		return name, false
+	}
+	return name[:i], true
+}

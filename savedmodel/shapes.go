@@ -1,0 +1,134 @@
+package savedmodel
+
+import (
+	"fmt"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	shapepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"fovea/inference"
+)
+
+// sizedBatch is the number of pictures for which the shapes of all tensors are inferred: one
+// that no other dimension is likely to have, to tell the pictures of a batch from all else.
+const sizedBatch = 61
+
+// sized is the way from the input to the outputs once more, in a graph of its own that is never
+// run, for pictures of a known size and number. For an open number TensorFlow cannot tell the
+// shapes behind operations that compute a shape, as Keras's layers do for tokens.
+type sized struct {
+	graph *tf.Graph
+	batch int64
+}
+
+// newSized fails for graphs that cannot take such a batch.
+func (l *loader) newSized(operations []*tf.Operation, height, width int) (*sized, error) {
+	nodes := l.nodesOf(operations)
+	own := map[string]bool{}
+	for _, n := range nodes {
+		own[n.GetName()] = true
+	}
+	var definitions []*nodepb.NodeDef
+	seen := map[string]bool{}
+	var outside func(name string)
+	outside = func(name string) {
+		n := l.flat.top.nodes[name]
+		if n == nil || seen[name] || own[name] {
+			return
+		}
+		seen[name] = true
+		definitions = append(definitions, n)
+		for _, input := range dataInputs(n) {
+			outside(inference.Producer(input))
+		}
+	}
+	for _, n := range nodes {
+		for _, input := range dataInputs(n) {
+			outside(inference.Producer(input))
+		}
+	}
+	input := inference.Producer(l.input.tensor)
+	s := &sized{graph: tf.NewGraph(), batch: sizedBatch}
+	if batch := l.def.GetInputs()[l.input.key].GetTensorShape().GetDim()[0].GetSize(); batch > 0 {
+		s.batch = batch
+	}
+	graph := &graphpb.GraphDef{Versions: l.meta.GetGraphDef().GetVersions(), Library: l.meta.GetGraphDef().GetLibrary()}
+	for _, n := range append(definitions, nodes...) {
+		if n.GetName() == input {
+			n = &nodepb.NodeDef{Name: input, Op: "Placeholder", Attr: map[string]*attrpb.AttrValue{
+				"dtype": {Value: &attrpb.AttrValue_Type{Type: l.input.dtype}}, "shape": shapeAttribute(s.batch, int64(height), int64(width), 3),
+			}}
+		}
+		graph.Node = append(graph.Node, withoutWeights(n, own))
+	}
+	if !usesFunctions(graph.GetNode()) {
+		graph.Library = nil
+	}
+	encoded, err := proto.Marshal(graph)
+	if err != nil {
+		return nil, fmt.Errorf("encode the graph for its shapes: %w", err)
+	}
+	if err := s.graph.Import(encoded, ""); err != nil {
+		return nil, fmt.Errorf("infer the shapes of a batch of %d: %w", s.batch, err)
+	}
+	return s, nil
+}
+
+func shapeAttribute(dims ...int64) *attrpb.AttrValue {
+	shape := &shapepb.TensorShapeProto{}
+	for _, d := range dims {
+		shape.Dim = append(shape.Dim, &shapepb.TensorShapeProto_Dim{Size: d})
+	}
+	return &attrpb.AttrValue{Value: &attrpb.AttrValue_Shape{Shape: shape}}
+}
+
+// mostConstant is the size in bytes of constants whose values may decide shapes.
+const mostConstant = 4096
+
+// withoutWeights is a node without what has no part in shapes: the values of large constants,
+// places, and an order of execution.
+func withoutWeights(n *nodepb.NodeDef, own map[string]bool) *nodepb.NodeDef {
+	value := n.GetAttr()["value"].GetTensor()
+	if n.GetOp() == "Const" && proto.Size(value) > mostConstant {
+		return &nodepb.NodeDef{Name: n.GetName(), Op: "Placeholder", Attr: map[string]*attrpb.AttrValue{
+			"dtype": n.GetAttr()["dtype"], "shape": {Value: &attrpb.AttrValue_Shape{Shape: value.GetTensorShape()}},
+		}}
+	}
+	light := &nodepb.NodeDef{Name: n.GetName(), Op: n.GetOp(), Attr: map[string]*attrpb.AttrValue{}}
+	light.Input = dataInputs(n)
+	for key, attribute := range n.GetAttr() {
+		if key != "_class" && key != "_output_shapes" {
+			light.Attr[key] = attribute
+		}
+	}
+	return light
+}
+
+func usesFunctions(nodes []*nodepb.NodeDef) bool {
+	for _, n := range nodes {
+		for _, attribute := range n.GetAttr() {
+			if attribute.GetFunc() != nil || len(attribute.GetList().GetFunc()) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// shape is that of a tensor of the loaded graph for one picture, as far as it is known, and
+// what is wrong with it if it cannot be a layer. Without a sized graph it is what the loaded
+// one tells.
+func (s *sized) shape(output tf.Output, p place) ([]int, string) {
+	if s == nil {
+		return featureShape(output, 0)
+	}
+	operation := s.graph.Operation(withoutPrefix(p.operation))
+	if operation == nil || p.index >= operation.NumOutputs() {
+		return featureShape(output, 0)
+	}
+	return featureShape(operation.Output(p.index), s.batch)
+}
