@@ -1,8 +1,12 @@
 // Package weights reads the weights of networks from the files that their publishers ship.
 //
-// A Set is what any format comes to: tensors by name, in row-major order. Names and shapes
-// are the file's own; package vgg says what they must be.
+// A Set is what any format comes to: tensors by name, in row-major order, whatever the
+// order, strides, chunks or compression in the file. Weights are float32 or float16;
+// float64 is rounded to float32, and bfloat16 is widened to it. Names and shapes are the
+// file's own; package vgg says what they must be. What a file holds beside weights is kept
+// apart, as are the architecture that Keras writes and the file's notes.
 //
 // Readers trust nothing in a file: sizes are checked against what is there before memory
-// is taken, and a damaged or foreign file is an error that names the tensor.
+// is taken, and a damaged or foreign file is an error that names the tensor. What cannot be
+// read right is refused, with what its owner can do about it.
 package weights

@@ -181,3 +181,24 @@ func checkKerasConfig(t *testing.T, set Set, want []string) {
 		t.Errorf("the layers are %v, want %v", names, want)
 	}
 }
+
+// FuzzParseNPY looks for an array that makes the parser panic or is accepted though its
+// shape and its elements do not fit.
+func FuzzParseNPY(f *testing.F) {
+	for _, header := range []string{
+		"{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }",
+		"{'descr': '>f8', 'fortran_order': False, 'shape': (), }",
+		"{'descr': '|b1', 'fortran_order': True, 'shape': (0, 3), }",
+	} {
+		f.Add(append([]byte("\x93NUMPY\x01\x00"+string(rune(len(header)))+"\x00"+header), make([]byte, 24)...))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		tensor, err := parseNPY(data)
+		if err != nil {
+			return
+		}
+		if err := tensor.check(); err != nil {
+			t.Errorf("accepted, but: %v", err)
+		}
+	})
+}
