@@ -18,20 +18,20 @@ type pattern struct {
 var patterns = []pattern{
 	{SchemePytorchcv, byBlock, regexp.MustCompile(`^(?P<prefix>.*?)features\.stage(?P<block>\d)\.unit(?P<index>\d)\.(?P<class>conv|bn)(?P<rest>\..+)$`)},
 	{SchemePaddleClas, byBlock, regexp.MustCompile(`^(?P<prefix>.*?)_?conv_block_(?P<block>\d)\._?conv_?(?P<index>\d)(?P<rest>\..+)$`)},
-	{SchemeKeras, byBlock, regexp.MustCompile(`^(?P<prefix>(?:.*?[/.])?)block(?P<block>\d)_conv(?P<index>\d)(?P<rest>[/.].+)$`)},
-	{SchemeTFSlim, byBlock, regexp.MustCompile(`^(?P<prefix>(?:.*?/)?)conv\d/conv(?P<block>\d)_(?P<index>\d)(?P<rest>/.+)$`)},
-	{SchemeCaffe, byBlock, regexp.MustCompile(`^(?P<prefix>(?:.*?[/.])?)conv_?(?P<block>\d)_(?P<index>\d)(?P<rest>(?:[/._].+|[fb]))$`)},
+	{SchemeKeras, byBlock, regexp.MustCompile(`^(?P<prefix>(?:.*?[/.])??)block(?P<block>\d)_conv(?P<index>\d)(?P<rest>[/.].+)$`)},
+	{SchemeTFSlim, byBlock, regexp.MustCompile(`^(?P<prefix>(?:.*?/)??)conv\d/conv(?P<block>\d)_(?P<index>\d)(?P<rest>/.+)$`)},
+	{SchemeCaffe, byBlock, regexp.MustCompile(`^(?P<prefix>(?:.*?[/.])??)conv_?(?P<block>\d)_(?P<index>\d)(?P<rest>(?:[/._].+|[fb]))$`)},
 	{SchemeONNX, byOrdinal, regexp.MustCompile(`^(?P<prefix>(?:.*/)?sequence/)(?P<class>convolution|dense|batch_norm)_(?P<number>\d+)(?P<rest>/.+)$`)},
-	{SchemeCaffe, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?[/.])?)fc_?(?P<number>[678])[a-z]?(?P<rest>(?:[-/._].+|[fb]))$`)},
-	{SchemeTimm, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)?)(?:pre_logits\.fc(?P<first>[12])|(?P<last>head\.fc))(?P<rest>\..+)$`)},
-	{SchemePytorchcv, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)?)output\.fc(?P<first>[123])(?:\.fc)?(?P<rest>\.[^.]+)$`)},
-	{SchemePaddleClas, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)?)_?fc(?P<first>[123])(?P<rest>\.[^.]+)$`)},
-	{SchemeKeras, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?/)?)(?:fc(?P<first>[12])|(?P<last>predictions))(?P<rest>/.+)$`)},
-	{SchemeTorchvision, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)?)classifier\.(?P<third>[036])(?P<rest>\.[^.]+)$`)},
-	{SchemeTorchvision, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)?)(?:linear(?P<zeroth>[01])|(?P<last>last_linear))(?P<rest>\.[^.]+)$`)},
-	{SchemeKeras, byOrdinal, regexp.MustCompile(`^(?P<prefix>(?:.*?/)?)(?P<class>conv2d|dense|batch_normalization)(?:_(?P<number>\d+))?(?P<rest>/.+)$`)},
-	{SchemeMXNet, byOrdinal, regexp.MustCompile(`^(?:arg:|aux:)?(?P<prefix>(?:\w*?_)?)(?P<class>conv|dense|batchnorm)(?P<number>\d+)(?P<rest>_.+)$`)},
-	{SchemeMXNet, byRole, regexp.MustCompile(`^(?:arg:|aux:)?(?P<prefix>(?:.*?\.)?)(?P<last>output)(?P<rest>\.[^.]+)$`)},
+	{SchemeCaffe, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?[/.])??)fc_?(?P<number>[678])[a-z]?(?P<rest>(?:[-/._].+|[fb]))$`)},
+	{SchemeTimm, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)??)(?:pre_logits\.fc(?P<first>[12])|(?P<last>head\.fc))(?P<rest>\..+)$`)},
+	{SchemePytorchcv, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)??)output\.fc(?P<first>[123])(?:\.fc)?(?P<rest>\.[^.]+)$`)},
+	{SchemePaddleClas, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)??)_?fc(?P<first>[123])(?P<rest>\.[^.]+)$`)},
+	{SchemeKeras, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?/)??)(?:fc(?P<first>[12])|(?P<last>predictions))(?P<rest>/.+)$`)},
+	{SchemeTorchvision, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)??)classifier\.(?P<third>[036])(?P<rest>\.[^.]+)$`)},
+	{SchemeTorchvision, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)??)(?:linear(?P<zeroth>[01])|(?P<last>last_linear))(?P<rest>\.[^.]+)$`)},
+	{SchemeKeras, byOrdinal, regexp.MustCompile(`^(?P<prefix>(?:.*?/)??)(?P<class>conv2d|dense|batch_normalization)(?:_(?P<number>\d+))?(?P<rest>/.+)$`)},
+	{SchemeMXNet, byOrdinal, regexp.MustCompile(`^(?:arg:|aux:)?(?P<prefix>(?:\w*?_)??)(?P<class>conv|dense|batchnorm)(?P<number>\d+)(?P<rest>_.+)$`)},
+	{SchemeMXNet, byRole, regexp.MustCompile(`^(?:arg:|aux:)?(?P<prefix>(?:.*?\.)??)(?P<last>output)(?P<rest>\.[^.]+)$`)},
 	{SchemeKeras, byModule, regexp.MustCompile(`^(?P<prefix>.*(?:layer_with_weights-|_operations/|layers/))(?P<number>\d+)(?P<rest>/[^/]+)$`)},
 	{SchemeMMPretrain, byModule, regexp.MustCompile(`^(?P<prefix>(?:.*\.)?)(?P<number>\d+)\.(?P<class>conv|bn|norm)(?P<rest>\.[^.]+)$`)},
 	{SchemeTorchvision, byModule, regexp.MustCompile(`^(?:arg:|aux:)?(?P<prefix>(?:.*\.)?)(?P<number>\d+)(?P<rest>\.[^.]+)$`)},
@@ -59,7 +59,6 @@ var kerasWord = regexp.MustCompile(`_([Wb])(?:_\d+)?(?::0)?$`)
 
 // partOf reads what stands behind a layer's name. keras says that only Keras writes so.
 func partOf(rest string) (p part, keras, ok bool) {
-	rest = strings.TrimSuffix(rest, "/.ATTRIBUTES/VARIABLE_VALUE")
 	if p, ok = variables[strings.TrimPrefix(rest, "/")]; ok {
 		return p, true, true
 	}
@@ -130,8 +129,12 @@ func (p pattern) read(name string) (l label, ok bool) {
 	return l, ok
 }
 
+// objectSuffix ends the names of variables in TensorFlow's checkpoints of objects.
+const objectSuffix = "/.ATTRIBUTES/VARIABLE_VALUE"
+
 // readName takes a tensor's name apart by the first scheme that knows it.
 func readName(name string) (label, bool) {
+	name = strings.TrimSuffix(name, objectSuffix)
 	for _, p := range patterns {
 		if l, ok := p.read(name); ok {
 			return l, true

@@ -101,7 +101,7 @@ func (a *adoption) isWidth(size int) bool {
 
 // parentOf is a tensor's name without its last word.
 func parentOf(name string) string {
-	name = strings.TrimSuffix(name, "/.ATTRIBUTES/VARIABLE_VALUE")
+	name = strings.TrimSuffix(name, objectSuffix)
 	if parent, found := strings.CutSuffix(name[:max(0, len(name)-1)], "/vars/"); found {
 		return parent
 	}

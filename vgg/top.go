@@ -3,7 +3,6 @@ package vgg
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // top are the dense layers of a VGG in a weights file: fc6, fc7 and fc8, or the first of them.
@@ -26,12 +25,13 @@ func (f *file) findTop(b base, flat int) (t top, why string, err error) {
 		return t, "", err
 	}
 	var fitting []top
+	furthest := -1
 	for _, order := range []matrixOrder{inputsFirst, unitsFirst} {
 		found, reason := f.fitTop(b, layers, order, flat)
 		if reason == "" {
 			fitting = append(fitting, found)
-		} else if why == "" || strings.Contains(reason, "inputs") {
-			why = reason
+		} else if n := len(found.layers); n > furthest { // the order that it is more likely in
+			why, furthest = reason, n
 		}
 	}
 	switch {

@@ -283,14 +283,16 @@ def from_paddleclas():
 
     # The network alone: the packages around it would import what training needs.
     root = pathlib.Path(next(p for p in sys.path if (pathlib.Path(p) / "ppcls").is_dir()))
-    for name in ("ppcls", "ppcls.arch", "ppcls.arch.backbone", "ppcls.arch.backbone.legendary_models"):
+    for name in ("ppcls", "ppcls.utils", "ppcls.arch", "ppcls.arch.backbone", "ppcls.arch.backbone.legendary_models"):
         sys.modules[name] = types.ModuleType(name)
         sys.modules[name].__path__ = [str(root.joinpath(*name.split(".")))]
     loading = sys.modules["ppcls.utils.save_load"] = types.ModuleType("ppcls.utils.save_load")
     loading.load_dygraph_pretrain = loading.load_dygraph_pretrain_from_url = None
+    from ppcls.utils import logger
+    logger.init_logger()
     from ppcls.arch.backbone.legendary_models import vgg
 
-    net = vgg.VGGNet(vgg.NET_CONFIG[11], class_num=CLASSES)
+    net = vgg.VGGNet(vgg.NET_CONFIG[11], stages_pattern=vgg.MODEL_STAGES_PATTERN["VGG"], class_num=CLASSES)
     net.fc1, net.fc2, net.fc3 = nn.Linear(25088, UNITS), nn.Linear(UNITS, UNITS), nn.Linear(UNITS, CLASSES)
     return {"VGG11": golden_paddle(net, "paddleclas")}
 
