@@ -147,6 +147,8 @@ type rewriter struct {
 	// transformed are the kernels, by the tensor that they are made of, in the variables handles.
 	transformed map[string]tf.Output
 	handles     []tf.Output
+	// ready are kernels that have been transformed elsewhere.
+	ready map[string]*tf.Tensor
 	// zeros are biases for convolutions without one, by their length.
 	zeros map[int64]tf.Output
 }
@@ -172,7 +174,7 @@ func newRewriter(model *inference.Model, m method) (*rewriter, error) {
 		depends: map[string]bool{model.Input.Op.Name(): true},
 		fast:    map[string]convolution{}, early: map[string]bool{}, late: map[string]bool{}, cleaned: map[string]bool{},
 		transformed: map[string]tf.Output{}, zeros: map[int64]tf.Output{},
-		library: graph.GetLibrary(), versions: graph.GetVersions(), prefix: prefix,
+		ready: map[string]*tf.Tensor{}, library: graph.GetLibrary(), versions: graph.GetVersions(), prefix: prefix,
 	}
 	for i := 2; model.Graph.Operation(r.prefix+"/"+firstTransform) != nil; i++ {
 		r.prefix = fmt.Sprintf("%s_%d", prefix, i)

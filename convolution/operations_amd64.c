@@ -129,6 +129,27 @@ static void *allocate(struct call *call, TF_DataType type, const int64_t *dimens
 	return TF_TensorData(call->output);
 }
 
+static void unmap(void *memory, size_t bytes, void *unused) {
+	(void)unused;
+	munmap(memory, bytes);
+}
+
+// allocate_own is allocate in memory that the system gets back when the output is freed: TensorFlow's
+// allocator keeps what it once had. It is for the transformed kernels, which are large and long-lived.
+static void *allocate_own(struct call *call, TF_DataType type, const int64_t *dimensions, int rank) {
+	size_t size = TF_DataTypeSize(type);
+	for (int i = 0; i < rank; i++) size *= (size_t)dimensions[i];
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED) {
+		refuse(call, TF_RESOURCE_EXHAUSTED, "no memory for %zu bytes of a transformed kernel", size);
+		return NULL;
+	}
+	in_huge_pages(memory, size);
+	call->output = TF_NewTensor(type, dimensions, rank, memory, size, unmap, NULL);
+	TF_SetOutput(call->context, 0, call->output, call->status);
+	return succeeded(call) ? memory : NULL;
+}
+
 // work is memory to compute in, or NULL if there is not enough.
 static float *work(struct call *call, size_t floats, int64_t in, int64_t out) {
 	float *memory = work_memory(floats);
@@ -145,8 +166,8 @@ static void transform_kernel(void *unused, struct call *call) {
 		return;
 	}
 	const int64_t to[] = {winograd_points, k[3] / winograd_panel, k[2], winograd_panel};
-	float *transformed = allocate(call, TF_FLOAT, to, 4);
-	if (succeeded(call)) winograd_transform_kernel(k[2], k[3], data(call, 0), transformed);
+	float *transformed = allocate_own(call, TF_FLOAT, to, 4);
+	if (transformed != NULL) winograd_transform_kernel(k[2], k[3], data(call, 0), transformed);
 }
 KERNEL(transform_kernel, 1)
 
@@ -207,8 +228,8 @@ static void pack_kernel(void *unused, struct call *call) {
 		return;
 	}
 	const int64_t to = (int64_t)tiles_kernel_size(k[2], k[3]);
-	bfloat16 *packed = allocate(call, TF_BFLOAT16, &to, 1);
-	if (succeeded(call)) tiles_pack_kernel(k[2], k[3], data(call, 0), packed);
+	bfloat16 *packed = allocate_own(call, TF_BFLOAT16, &to, 1);
+	if (packed != NULL) tiles_pack_kernel(k[2], k[3], data(call, 0), packed);
 }
 KERNEL(pack_kernel, 1)
 
@@ -304,39 +325,40 @@ static void take_share(void *state, struct call *call) {
 }
 KERNEL(take_share, 1)
 
-// Two tensors are compared without any of the memory that TensorFlow's own operations would take. The
-// results are the largest difference and the largest value of the first. Absolute values of floats
-// are ordered as their bits are, and NaN is above all: it is never lost.
-static int32_t larger_magnitude(int32_t most, float value) {
-	int32_t bits;
-	memcpy(&bits, &value, sizeof bits);
-	bits &= INT32_MAX;
-	return bits > most ? bits : most;
-}
+// A layer's sketch is what it is compared by with the same layer computed in another way: so much
+// smaller than the layer that those of all layers can be kept. It is the largest absolute value, and
+// sums of some neighbours with signs in an order that no layer has. A value that is wrong shows in its
+// sum, and NaN in both.
+enum { sketched = 16 };
 
-static void compare(void *unused, struct call *call) {
+static void sketch(void *unused, struct call *call) {
+	static const float signs[sketched] = {1, -1, 1, 1, -1, 1, -1, -1, 1, 1, 1, -1, -1, -1, 1, -1};
 	(void)unused;
-	const TF_Tensor *want = call->inputs[0], *got = call->inputs[1];
-	int same = TF_TensorType(want) == TF_FLOAT && TF_TensorType(got) == TF_FLOAT && TF_NumDims(want) == TF_NumDims(got);
-	for (int i = 0; same && i < TF_NumDims(want); i++) same = TF_Dim(want, i) == TF_Dim(got, i);
-	if (!same) {
-		refuse(call, TF_INVALID_ARGUMENT, "the two are of different shapes");
+	if (TF_TensorType(call->inputs[0]) != TF_FLOAT) {
+		refuse(call, TF_INVALID_ARGUMENT, "only float32 is sketched");
 		return;
 	}
-	const int64_t two = 2;
-	float *results = allocate(call, TF_FLOAT, &two, 1);
+	const size_t values = TF_TensorByteSize(call->inputs[0]) / sizeof(float), sums = (values + sketched - 1) / sketched;
+	const int64_t size = (int64_t)sums + 1;
+	float *results = allocate(call, TF_FLOAT, &size, 1);
 	if (!succeeded(call)) return;
-	const size_t values = TF_TensorByteSize(want) / sizeof(float);
-	const float *a = data(call, 0), *b = data(call, 1);
-	int32_t apart = 0, most = 0;
+	const float *x = data(call, 0);
+	int32_t most = 0; // absolute values of floats are ordered as their bits are, and NaN is above all
 	for (size_t i = 0; i < values; i++) {
-		apart = larger_magnitude(apart, a[i] - b[i]);
-		most = larger_magnitude(most, a[i]);
+		int32_t bits;
+		memcpy(&bits, &x[i], sizeof bits);
+		bits &= INT32_MAX;
+		most = bits > most ? bits : most;
 	}
-	memcpy(&results[0], &apart, sizeof apart);
-	memcpy(&results[1], &most, sizeof most);
+	memcpy(&results[0], &most, sizeof most);
+	for (size_t s = 0; s < sums; s++) {
+		const size_t first = s * sketched, count = values - first < sketched ? values - first : sketched;
+		float sum = 0;
+		for (size_t i = 0; i < count; i++) sum += signs[i] * x[first + i];
+		results[1 + s] = sum;
+	}
 }
-KERNEL(compare, 2)
+KERNEL(sketch, 1)
 
 static void release(void *state) { free(state); }
 
@@ -381,7 +403,7 @@ void fovea_convolution_register(TF_Status *status) {
 		 read_attributes,
 		 convolve_planes_kernel},
 		{"FoveaTilesPixels", {"planes: bfloat16", NULL}, "features: float", {NULL}, NULL, from_planes_kernel},
-		{"FoveaDistance", {"want: float", "got: float", NULL}, "distance: float", {NULL}, NULL, compare_kernel},
+		{"FoveaSketch", {"layer: float", NULL}, "sketch: float", {NULL}, NULL, sketch_kernel},
 		{"FoveaShare", {"pictures: T", NULL}, "share: T", {"T: {float, uint8}", "index: int", "count: int", NULL}, read_share, take_share_kernel},
 	};
 	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {

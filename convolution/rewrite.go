@@ -140,6 +140,7 @@ const firstTransform = "transform_0"
 // transformKernels gives each kernel that is needed a variable with its transformed values.
 func (r *rewriter) transformKernels(scope *op.Scope) error {
 	var assignments []*tf.Operation
+	feeds := map[tf.Output]*tf.Tensor{}
 	for _, n := range r.order {
 		c, found := r.fast[n.GetName()]
 		if !found || r.transformed[c.kernel].Op != nil {
@@ -150,11 +151,17 @@ func (r *rewriter) transformKernels(scope *op.Scope) error {
 			return err
 		}
 		name := strconv.Itoa(len(r.transformed))
-		transformed, err := r.model.Graph.AddOperation(tf.OpSpec{
-			Type: r.method.kernel, Name: r.prefix + "/transform_" + name, Input: []tf.Input{kernel},
-		})
+		spec := tf.OpSpec{Type: r.method.kernel, Name: r.prefix + "/transform_" + name, Input: []tf.Input{kernel}}
+		ready := r.ready[c.kernel]
+		if ready != nil {
+			spec.Type, spec.Input, spec.Attrs = "Placeholder", nil, map[string]interface{}{"dtype": r.method.stored}
+		}
+		transformed, err := r.model.Graph.AddOperation(spec)
 		if err != nil {
 			return fmt.Errorf("convolution: transform kernel %s: %w", c.kernel, err)
+		}
+		if ready != nil {
+			feeds[transformed.Output(0)] = ready
 		}
 		own := scope.SubScope(name)
 		handle := op.VarHandleOp(own, r.method.stored, tf.Shape{}, op.VarHandleOpSharedName(r.prefix+"/"+name))
@@ -165,7 +172,7 @@ func (r *rewriter) transformKernels(scope *op.Scope) error {
 	if err := scope.Err(); err != nil {
 		return fmt.Errorf("convolution: add variables for transformed kernels: %w", err)
 	}
-	if _, err := r.model.Session.Run(nil, nil, assignments); err != nil {
+	if _, err := r.model.Session.Run(feeds, nil, assignments); err != nil {
 		return fmt.Errorf("convolution: transform the kernels of %s: %w", r.model.Name, err)
 	}
 	return nil

@@ -46,6 +46,27 @@ func (r *rewriter) verify(shares int) (err error) {
 			return err
 		}
 	}
+	return t.keepKernels()
+}
+
+// keepKernels saves the model the transformations, whose results are there.
+func (t *trial) keepKernels() error {
+	var kernels []string
+	var values []tf.Output
+	for kernel, value := range t.rewriter.transformed {
+		kernels, values = append(kernels, kernel), append(values, value)
+	}
+	tensors, err := t.model.Session.Run(nil, values, nil)
+	if err != nil {
+		return fmt.Errorf("convolution: read the transformed kernels of %s: %w", t.model.Name, err)
+	}
+	names := map[string]string{} // of the model's tensors, by those of the copy
+	for _, c := range t.from.fast {
+		names[t.names[c.kernel]] = c.kernel
+	}
+	for i, kernel := range kernels {
+		t.from.ready[names[kernel]] = tensors[i]
+	}
 	return nil
 }
 
@@ -54,10 +75,12 @@ func (r *rewriter) verify(shares int) (err error) {
 type trial struct {
 	from  *rewriter
 	model *inference.Model
-	// compared are layers by their place among the model's; distances are how far each is from the
-	// one that is to be replaced.
-	compared  []int
-	distances []tf.Output
+	names map[string]string // of tensors that do not depend on the input, by those in the model
+	// compared are layers by their place among the model's; direct and faster are sketches of each, as
+	// it is and as it is to be.
+	compared       []int
+	direct, faster []tf.Output
+	rewriter       *rewriter
 }
 
 func (r *rewriter) newTrial() (*trial, error) {
@@ -69,7 +92,7 @@ func (r *rewriter) newTrial() (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &trial{from: r, model: &inference.Model{
+	t := &trial{from: r, names: b.names, model: &inference.Model{
 		Name: r.model.Name, Device: r.model.Device, Precision: r.model.Precision, Graph: tf.NewGraph(),
 		InputHeight: r.model.InputHeight, InputWidth: r.model.InputWidth,
 	}}
@@ -97,7 +120,8 @@ func (r *rewriter) newTrial() (*trial, error) {
 	return t, nil
 }
 
-// rewrite makes the copy's layers faster, and measures how far they are from the old ones.
+// rewrite makes the copy's layers faster, and adds sketches of what changes: the layers themselves would
+// take more memory than the model.
 func (t *trial) rewrite(shares int) error {
 	r, err := newRewriter(t.model, t.from.method)
 	if err != nil {
@@ -116,23 +140,34 @@ func (t *trial) rewrite(shares int) error {
 		if layer.Output == want {
 			continue
 		}
-		if want.DataType() != tf.Float {
-			scope := op.NewScopeWithGraph(t.model.Graph).SubScope(prefix + "_cast_" + strconv.Itoa(i))
-			want, layer.Output = op.Cast(scope, want, tf.Float), op.Cast(scope, layer.Output, tf.Float)
-			if err := scope.Err(); err != nil {
-				return err
-			}
-		}
-		distance, err := t.model.Graph.AddOperation(tf.OpSpec{
-			Type: "FoveaDistance", Name: prefix + "_distance_" + strconv.Itoa(i), Input: []tf.Input{want, layer.Output},
-		})
+		name := prefix + "_sketch_" + strconv.Itoa(i)
+		direct, err := t.sketch(name+"_direct", want)
 		if err != nil {
 			return err
 		}
-		compared, t.distances = append(compared, t.compared[i]), append(t.distances, distance.Output(0))
+		faster, err := t.sketch(name, layer.Output)
+		if err != nil {
+			return err
+		}
+		compared, t.direct, t.faster = append(compared, t.compared[i]), append(t.direct, direct), append(t.faster, faster)
 	}
-	t.compared = compared
+	t.compared, t.rewriter = compared, r
 	return nil
+}
+
+func (t *trial) sketch(name string, layer tf.Output) (tf.Output, error) {
+	if layer.DataType() != tf.Float {
+		scope := op.NewScopeWithGraph(t.model.Graph).SubScope(name + "_cast")
+		layer = op.Cast(scope, layer, tf.Float)
+		if err := scope.Err(); err != nil {
+			return tf.Output{}, err
+		}
+	}
+	sketch, err := t.model.Graph.AddOperation(tf.OpSpec{Type: "FoveaSketch", Name: name, Input: []tf.Input{layer}})
+	if err != nil {
+		return tf.Output{}, err
+	}
+	return sketch.Output(0), nil
 }
 
 // compare computes all layers in both ways, of pictures that are the same for each call.
@@ -141,20 +176,21 @@ func (t *trial) compare(pictures int, tolerance float64) error {
 	if err != nil {
 		return fmt.Errorf("convolution: compare with the direct way: %w", err)
 	}
-	tensors, err := t.model.Session.Run(map[tf.Output]*tf.Tensor{t.model.Input: input}, t.distances, nil)
+	feeds := map[tf.Output]*tf.Tensor{t.model.Input: input}
+	direct, err := t.model.Session.Run(feeds, t.direct, nil)
+	if err != nil {
+		return fmt.Errorf("convolution: compare with the direct way: %w", err)
+	}
+	faster, err := t.model.Session.Run(feeds, t.faster, nil)
 	if err != nil {
 		return fmt.Errorf("convolution: %s cannot be made faster: a batch of %d in shares fails: %w", t.model.Name, pictures, err)
 	}
-	for i, tensor := range tensors {
-		value, err := inference.Value(tensor)
+	for i := range direct {
+		off, err := distance(direct[i], faster[i])
 		if err != nil {
 			return fmt.Errorf("convolution: compare with the direct way: %w", err)
 		}
-		found, ok := value.([]float32)
-		if !ok || len(found) != 2 {
-			return fmt.Errorf("convolution: compare with the direct way: a distance is %v", value)
-		}
-		if off := relative(float64(found[0]), float64(found[1])); !(off <= tolerance) {
+		if !(off <= tolerance) {
 			layer := t.from.model.Layers[t.compared[i]]
 			return fmt.Errorf("convolution: layer %s of %s (%s) would be off by %.1e of its largest value in a batch of %d: it is computed directly", layer.Name, t.model.Name, layer.Output.Op.Name(), off, pictures)
 		}
@@ -162,12 +198,32 @@ func (t *trial) compare(pictures int, tolerance float64) error {
 	return nil
 }
 
-// relative is a difference relative to the largest value. What is not a number stays so.
-func relative(worst, most float64) float64 {
-	if worst == 0 && !math.IsNaN(most) {
-		return 0
+// distance is the largest difference of two sketches, relative to the layer's largest value. What is
+// not a number stays so.
+func distance(direct, faster *tf.Tensor) (float64, error) {
+	var sketches [2][]float32
+	for i, tensor := range []*tf.Tensor{direct, faster} {
+		value, err := inference.Value(tensor)
+		if err != nil {
+			return 0, err
+		}
+		var ok bool
+		if sketches[i], ok = value.([]float32); !ok || len(sketches[i]) == 0 {
+			return 0, fmt.Errorf("a sketch is a %T", value)
+		}
 	}
-	return worst / most
+	want, got := sketches[0], sketches[1]
+	if len(want) != len(got) {
+		return math.Inf(1), nil // layers of different sizes
+	}
+	worst := 0.0
+	for i, w := range want {
+		worst = math.Max(worst, math.Abs(float64(w)-float64(got[i]))) // math.Max keeps NaN
+	}
+	if worst == 0 {
+		return 0, nil
+	}
+	return worst / float64(want[0]), nil
 }
 
 // anySize is the height and width of pictures for models that take any: enough for five poolings.
