@@ -89,42 +89,7 @@ func (w *onnxWalk) node(n onnxNode) error {
 	if len(n.outputs) == 0 {
 		return nil
 	}
-	var pictures []*onnxPicture
-	constants, unknown := make([]*onnxTensor, len(n.inputs)), error(nil)
-	for i, name := range n.inputs {
-		value, known := w.values[name]
-		if !known {
-			return fmt.Errorf("%w: %v takes %q, which nothing before it gives", ErrFormat, n, name)
-		}
-		if value.picture != nil {
-			pictures = append(pictures, value.picture)
-		}
-		constants[i] = value.constant
-		if value.why != nil {
-			unknown = value.why
-		}
-	}
-	var result onnxValue
-	var err error
-	switch {
-	case len(pictures) == 0 && unknown != nil && n.op != "Constant":
-		result.why = unknown
-	case len(pictures) == 0:
-		if result.constant, err = n.fold(constants); err != nil {
-			result.why, err = err, nil
-		}
-	case n.op == "Shape" || n.op == "Size":
-		result.why = errors.New("it depends on the picture's size")
-	case len(pictures) > 1:
-		p := *pictures[0]
-		for _, other := range pictures {
-			p.layers = max(p.layers, other.layers)
-		}
-		p.odd, p.fresh, p.bare = fmt.Sprintf("%v joins two branches", n), -1, ""
-		result.picture = &p
-	default:
-		result.picture, err = w.step(n, *pictures[0], constants)
-	}
+	result, err := w.result(n)
 	if err != nil {
 		return err
 	}
@@ -135,15 +100,56 @@ func (w *onnxWalk) node(n onnxNode) error {
 		if _, twice := w.values[output]; twice {
 			return fmt.Errorf("%w: %v gives %q, which is given already", ErrFormat, n, output)
 		}
+		w.values[output] = result
 		if i > 0 && result.picture != nil { // a mask, indices, parts: nothing that a layer takes
 			part := *result.picture
 			part.odd = n.String()
 			w.values[output] = onnxValue{picture: &part}
-			continue
 		}
-		w.values[output] = result
 	}
 	return nil
+}
+
+// result is what is known of a node's first output.
+func (w *onnxWalk) result(n onnxNode) (result onnxValue, err error) {
+	var pictures []*onnxPicture
+	constants, unknown := make([]*onnxTensor, len(n.inputs)), error(nil)
+	for i, name := range n.inputs {
+		value, known := w.values[name]
+		if !known {
+			return result, fmt.Errorf("%w: %v takes %q, which nothing before it gives", ErrFormat, n, name)
+		}
+		if value.picture != nil {
+			pictures = append(pictures, value.picture)
+		}
+		constants[i] = value.constant
+		if value.why != nil {
+			unknown = value.why
+		}
+	}
+	switch {
+	case len(pictures) == 0 && unknown != nil:
+		result.why = unknown
+	case len(pictures) == 0:
+		result.constant, result.why = n.fold(constants)
+	case n.op == "Shape" || n.op == "Size":
+		result.why = errors.New("it depends on the picture's size")
+	case len(pictures) > 1:
+		result.picture = joined(n, pictures)
+	default:
+		result.picture, err = w.step(n, *pictures[0], constants)
+	}
+	return result, err
+}
+
+// joined is what comes of two branches.
+func joined(n onnxNode, pictures []*onnxPicture) *onnxPicture {
+	p := *pictures[0]
+	for _, other := range pictures {
+		p.layers = max(p.layers, other.layers)
+	}
+	p.odd, p.fresh, p.bare = fmt.Sprintf("%v joins two branches", n), -1, ""
+	return &p
 }
 
 // step follows the picture through an operation.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -106,6 +107,36 @@ func TestReadMeans(t *testing.T) {
 		}
 		if !maps.Equal(set.Metadata, want) {
 			t.Errorf("%s: metadata is %v, want %v", name, set.Metadata, want)
+		}
+	}
+}
+
+func TestReadCompressedMAT(t *testing.T) {
+	set, err := Read(filepath.Join(files, "published", "sparse.mat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tensor := set.Tensors["conv/weights"]
+	values, err := tensor.Float32()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(tensor.Shape, []int{3, 3, 32, 64}) || len(values) != 3*3*32*64 {
+		t.Fatalf("shape is %v of %d values", tensor.Shape, len(values))
+	}
+	want := map[int]float32{0: 1, ((2*3+1)*32+31)*64 + 5: 2, 3*3*32*64 - 1: 3}
+	for i, v := range values {
+		if v != want[i] {
+			t.Fatalf("element %d is %v, want %v", i, v, want[i])
+		}
+	}
+}
+
+func TestReadPartitioned(t *testing.T) {
+	for _, name := range []string{"partitioned1", "partitioned2"} {
+		_, err := Read(filepath.Join(files, "checkpoints", name))
+		if err == nil || !strings.Contains(err.Error(), "partitioned over several parts") || !strings.Contains(err.Error(), "variable conv1_1/weights") {
+			t.Errorf("%s: error is %v", name, err)
 		}
 	}
 }
