@@ -140,3 +140,25 @@ func TestReadPartitioned(t *testing.T) {
 		}
 	}
 }
+
+// A checkpoint that has been damaged anywhere among its weights is refused.
+func TestReadDamagedCheckpoints(t *testing.T) {
+	for name, file := range map[string]string{"v1.ckpt": "v1.ckpt", "v2.ckpt": "v2.ckpt.data-00000-of-00001", "v2.ckpt.index": "v2.ckpt.index"} {
+		dir := t.TempDir()
+		for _, part := range []string{"v1.ckpt", "v2.ckpt.index", "v2.ckpt.data-00000-of-00001"} {
+			data, err := os.ReadFile(filepath.Join(files, "checkpoints", part))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if part == file {
+				data[len(data)/3] ^= 0x10
+			}
+			if err := os.WriteFile(filepath.Join(dir, part), data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := Read(filepath.Join(dir, name)); err == nil || !strings.Contains(err.Error(), "checksum") {
+			t.Errorf("%s: error is %v", file, err)
+		}
+	}
+}
