@@ -60,7 +60,7 @@ func FuzzReadCaffe(f *testing.F) { fuzzReader(f, readCaffe, 4, "published/*.caff
 func FuzzReadMAT(f *testing.F) { fuzzReader(f, readMAT, 5000, "published/*.mat") }
 
 func FuzzReadONNX(f *testing.F) {
-	fuzzReader(f, readONNX, 64, "onnx/*.onnx", "onnx/refused/*.onnx")
+	fuzzReader(f, readONNX, 64, "onnx/*.onnx", "onnx/refused/*.onnx", "tf2onnx/*.onnx")
 }
 
 func FuzzReadMXNet(f *testing.F) { fuzzReader(f, readMXNet, 4, "published/*.params") }

@@ -32,6 +32,8 @@ type onnxPicture struct {
 	bare  string
 	fresh int
 	pads  []int
+	// part is the number of the one channel that has been cut out, from 1.
+	part int
 	// channels of the last convolution.
 	channels int
 	way      affine
@@ -64,10 +66,11 @@ func newONNXWalk(g *onnxGraph) *onnxWalk {
 }
 
 func (w *onnxWalk) run() error {
-	if len(w.graph.inputs) != 1 {
-		return fmt.Errorf("%w: it has %d inputs, not one picture", ErrFormat, len(w.graph.inputs))
+	inputs := w.graph.usedInputs()
+	if len(inputs) != 1 {
+		return fmt.Errorf("%w: it has %d inputs, not one picture", ErrFormat, len(inputs))
 	}
-	in := w.graph.inputs[0]
+	in := inputs[0]
 	last := len(in.shape) == 4 && in.shape[3] == 3 && in.shape[1] != 3
 	w.values[in.name] = onnxValue{picture: &onnxPicture{channelsLast: last, fresh: -1, way: identityWay()}}
 	types := map[int]string{onnxFloat: "float32", onnxUint8: "uint8", onnxHalf: "float16", onnxDouble: "float64"}
@@ -135,26 +138,16 @@ func (w *onnxWalk) result(n onnxNode) (result onnxValue, err error) {
 	case n.op == "Shape" || n.op == "Size":
 		result.why = errors.New("it depends on the picture's size")
 	case len(pictures) > 1:
-		result.picture = joined(n, pictures)
+		result.picture = w.joined(n, pictures)
 	default:
 		result.picture, err = w.step(n, *pictures[0], constants)
 	}
 	return result, err
 }
 
-// joined is what comes of two branches.
-func joined(n onnxNode, pictures []*onnxPicture) *onnxPicture {
-	p := *pictures[0]
-	for _, other := range pictures {
-		p.layers = max(p.layers, other.layers)
-	}
-	p.odd, p.fresh, p.bare = fmt.Sprintf("%v joins two branches", n), -1, ""
-	return &p
-}
-
 // step follows the picture through an operation.
 func (w *onnxWalk) step(n onnxNode, p onnxPicture, constants []*onnxTensor) (*onnxPicture, error) {
-	if n.domain != "" && n.domain != "ai.onnx" {
+	if n.domain != "" && n.domain != "ai.onnx" || p.part > 0 {
 		return w.strange(n, p, constants)
 	}
 	switch n.op {
