@@ -251,7 +251,7 @@ net.layer.add(name="scale", type="Scale").blobs.add().CopyFrom(conv.blobs[1])
 (OUT / "v2.caffemodel").write_bytes(net.SerializeToString())
 expect("v2.caffemodel", **dict(want, fc7__weights=dense, scale__blobs__0=bias))
 
-# MXNet's own list of arrays, which no longer installs: versions 1, 2 and 3 of an array, and
+# MXNet's list of arrays (its own writer: make_mxnet.py): versions 1, 2 and 3 of an array, and
 # the one before versions.
 def mx(a, version):
     code = {"float32": 0, "float64": 1, "float16": 2, "int64": 6}[a.dtype.name]

@@ -63,7 +63,7 @@ func FuzzReadONNX(f *testing.F) {
 	fuzzReader(f, readONNX, 64, "onnx/*.onnx", "onnx/refused/*.onnx", "tf2onnx/*.onnx")
 }
 
-func FuzzReadMXNet(f *testing.F) { fuzzReader(f, readMXNet, 4, "published/*.params") }
+func FuzzReadMXNet(f *testing.F) { fuzzReader(f, readMXNet, 4, "published/*.params", "mxnet/*.params") }
 
 // FuzzBundleIndex reads what is inside of a checkpoint's index, where no checksum guards it.
 func FuzzBundleIndex(f *testing.F) {

@@ -54,7 +54,7 @@ func (want golden) compare(t *testing.T, set Set) {
 
 // Every format's tensors are element by element those that were saved.
 func TestReadPublished(t *testing.T) {
-	for _, dir := range []string{"published", "checkpoints", "onnx", "tf2onnx"} {
+	for _, dir := range []string{"published", "checkpoints", "onnx", "tf2onnx", "mxnet"} {
 		for name, want := range readGolden(t, dir) {
 			t.Run(dir+"/"+name, func(t *testing.T) {
 				set, err := Read(filepath.Join(files, dir, name))
