@@ -13,6 +13,7 @@ layer of 3 units on 7x7x2 inputs. golden.json has every file's tensors as NumPy 
   simplenn.mat     MatConvNet's cells of structs, compressed, with meta
   old.mat          filters and biases, an averageImage of one color, not compressed
   dagnn.mat        MatConvNet's DagNN
+  sparse.mat       a kernel of 3x3x32x64 that is zero but for three elements
   v1.caffemodel    NetParameter.layers with legacy shapes
   v2.caffemodel    NetParameter.layer with shapes
 """
@@ -122,6 +123,10 @@ old = [
 ]
 scipy.io.savemat(OUT / "old.mat", {"layers": cell(*old), "normalization": {"averageImage": np.broadcast_to(mean, (4, 5, 3)).copy()}}, do_compression=False)
 expect("old.mat", conv1_1__weights=kernel, conv1_1__biases=bias, fc6__weights=fc6[:, :, :, :1], fc6__biases=fc6_bias[:1])
+# Weights that compress so well that their room is not given before they have come.
+sparse = np.zeros((3, 3, 32, 64), "<f4")
+sparse[0, 0, 0, 0], sparse[2, 1, 31, 5], sparse[2, 2, 31, 63] = 1, 2, 3
+scipy.io.savemat(OUT / "sparse.mat", {"layers": cell({"name": "conv", "type": "conv", "weights": cell(sparse)})}, do_compression=True)
 
 
 def structs(*values):
@@ -246,7 +251,7 @@ net.layer.add(name="scale", type="Scale").blobs.add().CopyFrom(conv.blobs[1])
 (OUT / "v2.caffemodel").write_bytes(net.SerializeToString())
 expect("v2.caffemodel", **dict(want, fc7__weights=dense, scale__blobs__0=bias))
 
-# MXNet's own list of arrays, which no longer installs: versions 1, 2 and 3 of an array, and
+# MXNet's list of arrays (its own writer: make_mxnet.py): versions 1, 2 and 3 of an array, and
 # the one before versions.
 def mx(a, version):
     code = {"float32": 0, "float64": 1, "float16": 2, "int64": 6}[a.dtype.name]

@@ -42,6 +42,13 @@ with tf.Graph().as_default(), tf.compat.v1.Session() as session:
     session.run(tf.compat.v1.global_variables_initializer())
     tf.compat.v1.train.Saver(bf16).save(session, str(HERE / "bfloat16.ckpt"), write_meta_graph=False, write_state=False)
 
+with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+    half = tf.compat.v1.fixed_size_partitioner(2)
+    tf.compat.v1.get_variable("conv1_1/weights", initializer=tf.constant(kernel), partitioner=half)
+    session.run(tf.compat.v1.global_variables_initializer())
+    for version in (1, 2):
+        tf.compat.v1.train.Saver(write_version=version).save(session, str(HERE / f"partitioned{version}"), write_meta_graph=False, write_state=False)
+
 # The directory is somewhere else than where it was written, as a downloaded one is.
 (HERE / "checkpoint").write_text('model_checkpoint_path: "/somewhere/else/v2.ckpt"\nall_model_checkpoint_paths: "/somewhere/else/v2.ckpt"\n')
 

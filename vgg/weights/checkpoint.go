@@ -94,6 +94,9 @@ func trainersOwn(name string, all map[string]bool) bool {
 			return true
 		}
 	}
+	if last := parts[len(parts)-1]; last == "beta1_power" || last == "beta2_power" { // of TensorFlow 1's Adam
+		return true
+	}
 	parent := strings.Join(parts[:len(parts)-1], "/")
 	return all[parent]
 }

@@ -77,3 +77,22 @@ func TestTensorOf(t *testing.T) {
 		}
 	}
 }
+
+func TestTrainersOwn(t *testing.T) {
+	all := map[string]bool{"vgg_16/conv1/weights": true, "vgg_16/conv1/weights/Adam_1": true, "vgg_16/fc8/biases/ExponentialMovingAverage": true}
+	for name, want := range map[string]bool{
+		"vgg_16/conv1/weights":                       false,
+		"vgg_16/conv1/weights/Adam_1":                true,
+		"vgg_16/fc8/biases/ExponentialMovingAverage": false, // there is no other
+		"beta1_power":                                true,
+		"train/beta2_power":                          true,
+		"model/optimizer/_trainable_variables/0":     false, // the network's own
+		"model/optimizer/_variables/2":               true,
+		"layer/kernel/.OPTIMIZER_SLOT/optimizer/m":   true,
+		objectGraphKey:                               true,
+	} {
+		if got := trainersOwn(name, all); got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}

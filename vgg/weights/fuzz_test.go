@@ -60,10 +60,10 @@ func FuzzReadCaffe(f *testing.F) { fuzzReader(f, readCaffe, 4, "published/*.caff
 func FuzzReadMAT(f *testing.F) { fuzzReader(f, readMAT, 5000, "published/*.mat") }
 
 func FuzzReadONNX(f *testing.F) {
-	fuzzReader(f, readONNX, 64, "onnx/*.onnx", "onnx/refused/*.onnx")
+	fuzzReader(f, readONNX, 64, "onnx/*.onnx", "onnx/refused/*.onnx", "tf2onnx/*.onnx")
 }
 
-func FuzzReadMXNet(f *testing.F) { fuzzReader(f, readMXNet, 4, "published/*.params") }
+func FuzzReadMXNet(f *testing.F) { fuzzReader(f, readMXNet, 4, "published/*.params", "mxnet/*.params") }
 
 // FuzzBundleIndex reads what is inside of a checkpoint's index, where no checksum guards it.
 func FuzzBundleIndex(f *testing.F) {

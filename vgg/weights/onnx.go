@@ -1,11 +1,7 @@
 package weights
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -117,6 +113,16 @@ func (g *onnxGraph) parse(model []byte) error {
 	})
 }
 
+// usedInputs are those with which the graph computes; exporters leave others behind.
+func (g *onnxGraph) usedInputs() (used []onnxInput) {
+	for _, input := range g.inputs {
+		if slices.ContainsFunc(g.nodes, func(n onnxNode) bool { return slices.Contains(n.inputs, input.name) }) {
+			used = append(used, input)
+		}
+	}
+	return used
+}
+
 func (g *onnxGraph) parseNode(message []byte) (onnxNode, error) {
 	n := onnxNode{attributes: map[string]onnxAttribute{}}
 	err := eachField(message, func(f field) error {
@@ -207,53 +213,4 @@ func parseONNXInput(message []byte) (onnxInput, error) {
 		return nil
 	})
 	return in, err
-}
-
-// onnxFiles are the files beside a model that hold constants.
-type onnxFiles struct {
-	dir  string
-	used map[string]bool
-}
-
-// read reads a part of a file. Its name must not lead out of the model's directory.
-func (e *onnxFiles) read(location string, offset int64, want int) ([]byte, error) {
-	file, err := os.OpenInRoot(e.dir, location)
-	if err != nil {
-		return nil, fmt.Errorf("%w: its elements are in the file %q, which must lie beside the model: %w", ErrFormat, location, err)
-	}
-	defer file.Close() //nolint:errcheck // opened for reading
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if offset < 0 || offset > info.Size() || int64(want) > info.Size()-offset {
-		return nil, fmt.Errorf("%w: its %d bytes at %d lie outside %s of %d bytes: is that truncated?", ErrFormat, want, offset, location, info.Size())
-	}
-	raw := make([]byte, want)
-	if _, err := file.ReadAt(raw, offset); err != nil {
-		return nil, fmt.Errorf("%w: read %s: %w", ErrFormat, location, err)
-	}
-	if e.used == nil {
-		e.used = map[string]bool{}
-	}
-	e.used[location] = true
-	return raw, nil
-}
-
-// sum is the SHA-256 of the model followed by the files, in the order of their names.
-func (e *onnxFiles) sum(model []byte) (string, error) {
-	sum := sha256.New()
-	sum.Write(model)
-	for _, name := range slices.Sorted(maps.Keys(e.used)) {
-		file, err := os.OpenInRoot(e.dir, name)
-		if err != nil {
-			return "", err
-		}
-		_, err = io.Copy(sum, file)
-		file.Close() //nolint:errcheck // opened for reading
-		if err != nil {
-			return "", err
-		}
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
 }

@@ -23,19 +23,22 @@ func readStrings(t *testing.T, file string) map[string]string {
 
 // What a graph does before its first convolution is noted, and nothing where it does nothing.
 func TestReadONNXPreprocessing(t *testing.T) {
-	dir := filepath.Join(files, "onnx")
-	notes := readStrings(t, filepath.Join(dir, "notes.json"))
-	for name := range readGolden(t, "onnx") {
-		set, err := Read(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
+	noted := 0
+	for _, dir := range []string{"onnx", "tf2onnx"} {
+		notes := readStrings(t, filepath.Join(files, dir, "notes.json"))
+		for name := range readGolden(t, dir) {
+			set, err := Read(filepath.Join(files, dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := set.Metadata[PreprocessingNote]; got != notes[name] {
+				t.Errorf("%s: preprocessing is noted as %q, want %q", name, got, notes[name])
+			}
 		}
-		if got := set.Metadata[PreprocessingNote]; got != notes[name] {
-			t.Errorf("%s: preprocessing is noted as %q, want %q", name, got, notes[name])
-		}
+		noted += len(notes)
 	}
-	if len(notes) < 3 {
-		t.Errorf("%d models with preprocessing", len(notes))
+	if noted < 5 {
+		t.Errorf("%d models with preprocessing", noted)
 	}
 }
 

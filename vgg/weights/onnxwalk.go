@@ -32,6 +32,8 @@ type onnxPicture struct {
 	bare  string
 	fresh int
 	pads  []int
+	// part is the number of the one channel that has been cut out, from 1.
+	part int
 	// channels of the last convolution.
 	channels int
 	way      affine
@@ -64,10 +66,11 @@ func newONNXWalk(g *onnxGraph) *onnxWalk {
 }
 
 func (w *onnxWalk) run() error {
-	if len(w.graph.inputs) != 1 {
-		return fmt.Errorf("%w: it has %d inputs, not one picture", ErrFormat, len(w.graph.inputs))
+	inputs := w.graph.usedInputs()
+	if len(inputs) != 1 {
+		return fmt.Errorf("%w: it has %d inputs, not one picture", ErrFormat, len(inputs))
 	}
-	in := w.graph.inputs[0]
+	in := inputs[0]
 	last := len(in.shape) == 4 && in.shape[3] == 3 && in.shape[1] != 3
 	w.values[in.name] = onnxValue{picture: &onnxPicture{channelsLast: last, fresh: -1, way: identityWay()}}
 	types := map[int]string{onnxFloat: "float32", onnxUint8: "uint8", onnxHalf: "float16", onnxDouble: "float64"}
@@ -89,42 +92,7 @@ func (w *onnxWalk) node(n onnxNode) error {
 	if len(n.outputs) == 0 {
 		return nil
 	}
-	var pictures []*onnxPicture
-	constants, unknown := make([]*onnxTensor, len(n.inputs)), error(nil)
-	for i, name := range n.inputs {
-		value, known := w.values[name]
-		if !known {
-			return fmt.Errorf("%w: %v takes %q, which nothing before it gives", ErrFormat, n, name)
-		}
-		if value.picture != nil {
-			pictures = append(pictures, value.picture)
-		}
-		constants[i] = value.constant
-		if value.why != nil {
-			unknown = value.why
-		}
-	}
-	var result onnxValue
-	var err error
-	switch {
-	case len(pictures) == 0 && unknown != nil && n.op != "Constant":
-		result.why = unknown
-	case len(pictures) == 0:
-		if result.constant, err = n.fold(constants); err != nil {
-			result.why, err = err, nil
-		}
-	case n.op == "Shape" || n.op == "Size":
-		result.why = errors.New("it depends on the picture's size")
-	case len(pictures) > 1:
-		p := *pictures[0]
-		for _, other := range pictures {
-			p.layers = max(p.layers, other.layers)
-		}
-		p.odd, p.fresh, p.bare = fmt.Sprintf("%v joins two branches", n), -1, ""
-		result.picture = &p
-	default:
-		result.picture, err = w.step(n, *pictures[0], constants)
-	}
+	result, err := w.result(n)
 	if err != nil {
 		return err
 	}
@@ -135,20 +103,51 @@ func (w *onnxWalk) node(n onnxNode) error {
 		if _, twice := w.values[output]; twice {
 			return fmt.Errorf("%w: %v gives %q, which is given already", ErrFormat, n, output)
 		}
+		w.values[output] = result
 		if i > 0 && result.picture != nil { // a mask, indices, parts: nothing that a layer takes
 			part := *result.picture
 			part.odd = n.String()
 			w.values[output] = onnxValue{picture: &part}
-			continue
 		}
-		w.values[output] = result
 	}
 	return nil
 }
 
+// result is what is known of a node's first output.
+func (w *onnxWalk) result(n onnxNode) (result onnxValue, err error) {
+	var pictures []*onnxPicture
+	constants, unknown := make([]*onnxTensor, len(n.inputs)), error(nil)
+	for i, name := range n.inputs {
+		value, known := w.values[name]
+		if !known {
+			return result, fmt.Errorf("%w: %v takes %q, which nothing before it gives", ErrFormat, n, name)
+		}
+		if value.picture != nil {
+			pictures = append(pictures, value.picture)
+		}
+		constants[i] = value.constant
+		if value.why != nil {
+			unknown = value.why
+		}
+	}
+	switch {
+	case len(pictures) == 0 && unknown != nil:
+		result.why = unknown
+	case len(pictures) == 0:
+		result.constant, result.why = n.fold(constants)
+	case n.op == "Shape" || n.op == "Size":
+		result.why = errors.New("it depends on the picture's size")
+	case len(pictures) > 1:
+		result.picture = w.joined(n, pictures)
+	default:
+		result.picture, err = w.step(n, *pictures[0], constants)
+	}
+	return result, err
+}
+
 // step follows the picture through an operation.
 func (w *onnxWalk) step(n onnxNode, p onnxPicture, constants []*onnxTensor) (*onnxPicture, error) {
-	if n.domain != "" && n.domain != "ai.onnx" {
+	if n.domain != "" && n.domain != "ai.onnx" || p.part > 0 {
 		return w.strange(n, p, constants)
 	}
 	switch n.op {

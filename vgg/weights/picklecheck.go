@@ -50,79 +50,103 @@ var pickleArguments = func() (arguments [256]byte) {
 // maxPickleLine bounds a number or a name in text.
 const maxPickleLine = 1 << 16
 
+// pickleCheck reads a pickle of which so many bytes are left.
+type pickleCheck struct {
+	r    *bufio.Reader
+	left int64
+}
+
 // checkPickle reads one pickle to its end, of at most size bytes.
 func checkPickle(source io.Reader, size int64) error {
-	r := bufio.NewReader(source)
-	left := size
-	skip := func(n int64) error {
-		if n < 0 || n > left {
-			return fmt.Errorf("%w: a value of %d bytes where %d are left: is it truncated?", ErrFormat, n, left)
-		}
-		left -= n
-		for n > 0 {
-			m, err := r.Discard(int(min(n, 1<<30)))
-			if err != nil {
-				return fmt.Errorf("%w: it is truncated: %w", ErrFormat, err)
-			}
-			n -= int64(m)
-		}
-		return nil
-	}
+	c := &pickleCheck{bufio.NewReader(source), size}
 	for {
-		operation, err := r.ReadByte()
+		operation, err := c.r.ReadByte()
 		if err != nil {
 			return fmt.Errorf("%w: the pickle does not end: is it truncated? %w", ErrFormat, err)
 		}
-		left--
-		argument := pickleArguments[operation]
-		switch argument {
-		case pickleNothing:
-			if operation == '.' {
-				return nil
-			}
-		case pickle1, pickle2, pickle4, pickle8:
-			err = skip(1 << (argument - pickle1))
-		case pickleLine, pickle2Lines:
-			for range int(argument-pickleLine) + 1 {
-				n := int64(0)
-				if n, err = pickleTextLine(r); err != nil {
-					return err
-				}
-				left -= n
-			}
-		case pickleCounted1, pickleCounted4, pickleCounted8, pickleFrame:
-			width := map[byte]int{pickleCounted1: 1, pickleCounted4: 4, pickleCounted8: 8, pickleFrame: 8}[argument]
-			var length [8]byte
-			if _, err := io.ReadFull(r, length[:width]); err != nil {
-				return fmt.Errorf("%w: it is truncated: %w", ErrFormat, err)
-			}
-			left -= int64(width)
-			n := int64(binary.LittleEndian.Uint64(length[:]))
-			if argument == pickleFrame {
-				if n < 0 || n > left {
-					return fmt.Errorf("%w: a frame of %d bytes where %d are left: is it truncated?", ErrFormat, n, left)
-				}
-				continue
-			}
-			err = skip(n)
-		default:
-			return fmt.Errorf("%w: it is no pickle: an operation 0x%02x", ErrFormat, operation)
+		c.left--
+		if operation == '.' {
+			return nil
 		}
-		if err != nil {
+		if err := c.argument(operation); err != nil {
 			return err
 		}
 	}
 }
 
-func pickleTextLine(r *bufio.Reader) (n int64, err error) {
-	for ; n < maxPickleLine; n++ {
-		b, err := r.ReadByte()
-		if err != nil {
-			return n, fmt.Errorf("%w: it is truncated: %w", ErrFormat, err)
+// argument skips what follows an operation.
+func (c *pickleCheck) argument(operation byte) error {
+	switch argument := pickleArguments[operation]; argument {
+	case pickleNothing:
+		return nil
+	case pickle1, pickle2, pickle4, pickle8:
+		return c.skip(1 << (argument - pickle1))
+	case pickleLine:
+		return c.line()
+	case pickle2Lines:
+		if err := c.line(); err != nil {
+			return err
 		}
+		return c.line()
+	case pickleCounted1:
+		return c.counted(1)
+	case pickleCounted4:
+		return c.counted(4)
+	case pickleCounted8:
+		return c.counted(8)
+	case pickleFrame: // the operations in it are read one by one
+		n, err := c.length(8)
+		if err == nil && (n < 0 || n > c.left) {
+			err = fmt.Errorf("%w: a frame of %d bytes where %d are left: is it truncated?", ErrFormat, n, c.left)
+		}
+		return err
+	}
+	return fmt.Errorf("%w: it is no pickle: an operation 0x%02x", ErrFormat, operation)
+}
+
+// length reads a length of so many bytes.
+func (c *pickleCheck) length(width int) (int64, error) {
+	var length [8]byte
+	if _, err := io.ReadFull(c.r, length[:width]); err != nil {
+		return 0, fmt.Errorf("%w: it is truncated: %w", ErrFormat, err)
+	}
+	c.left -= int64(width)
+	return int64(binary.LittleEndian.Uint64(length[:])), nil
+}
+
+func (c *pickleCheck) counted(width int) error {
+	n, err := c.length(width)
+	if err != nil {
+		return err
+	}
+	return c.skip(n)
+}
+
+func (c *pickleCheck) skip(n int64) error {
+	if n < 0 || n > c.left {
+		return fmt.Errorf("%w: a value of %d bytes where %d are left: is it truncated?", ErrFormat, n, c.left)
+	}
+	c.left -= n
+	for n > 0 {
+		m, err := c.r.Discard(int(min(n, 1<<30)))
+		if err != nil {
+			return fmt.Errorf("%w: it is truncated: %w", ErrFormat, err)
+		}
+		n -= int64(m)
+	}
+	return nil
+}
+
+func (c *pickleCheck) line() error {
+	for range maxPickleLine {
+		b, err := c.r.ReadByte()
+		if err != nil {
+			return fmt.Errorf("%w: it is truncated: %w", ErrFormat, err)
+		}
+		c.left--
 		if b == '\n' {
-			return n + 1, nil
+			return nil
 		}
 	}
-	return n, fmt.Errorf("%w: a line of more than %d bytes in a pickle", ErrFormat, maxPickleLine)
+	return fmt.Errorf("%w: a line of more than %d bytes in a pickle", ErrFormat, maxPickleLine)
 }

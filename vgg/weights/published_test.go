@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -53,7 +54,7 @@ func (want golden) compare(t *testing.T, set Set) {
 
 // Every format's tensors are element by element those that were saved.
 func TestReadPublished(t *testing.T) {
-	for _, dir := range []string{"published", "checkpoints", "onnx"} {
+	for _, dir := range []string{"published", "checkpoints", "onnx", "tf2onnx", "mxnet"} {
 		for name, want := range readGolden(t, dir) {
 			t.Run(dir+"/"+name, func(t *testing.T) {
 				set, err := Read(filepath.Join(files, dir, name))
@@ -106,6 +107,58 @@ func TestReadMeans(t *testing.T) {
 		}
 		if !maps.Equal(set.Metadata, want) {
 			t.Errorf("%s: metadata is %v, want %v", name, set.Metadata, want)
+		}
+	}
+}
+
+func TestReadCompressedMAT(t *testing.T) {
+	set, err := Read(filepath.Join(files, "published", "sparse.mat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tensor := set.Tensors["conv/weights"]
+	values, err := tensor.Float32()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(tensor.Shape, []int{3, 3, 32, 64}) || len(values) != 3*3*32*64 {
+		t.Fatalf("shape is %v of %d values", tensor.Shape, len(values))
+	}
+	want := map[int]float32{0: 1, ((2*3+1)*32+31)*64 + 5: 2, 3*3*32*64 - 1: 3}
+	for i, v := range values {
+		if v != want[i] {
+			t.Fatalf("element %d is %v, want %v", i, v, want[i])
+		}
+	}
+}
+
+func TestReadPartitioned(t *testing.T) {
+	for _, name := range []string{"partitioned1", "partitioned2"} {
+		_, err := Read(filepath.Join(files, "checkpoints", name))
+		if err == nil || !strings.Contains(err.Error(), "partitioned over several parts") || !strings.Contains(err.Error(), "variable conv1_1/weights") {
+			t.Errorf("%s: error is %v", name, err)
+		}
+	}
+}
+
+// A checkpoint that has been damaged anywhere among its weights is refused.
+func TestReadDamagedCheckpoints(t *testing.T) {
+	for name, file := range map[string]string{"v1.ckpt": "v1.ckpt", "v2.ckpt": "v2.ckpt.data-00000-of-00001", "v2.ckpt.index": "v2.ckpt.index"} {
+		dir := t.TempDir()
+		for _, part := range []string{"v1.ckpt", "v2.ckpt.index", "v2.ckpt.data-00000-of-00001"} {
+			data, err := os.ReadFile(filepath.Join(files, "checkpoints", part))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if part == file {
+				data[len(data)/3] ^= 0x10
+			}
+			if err := os.WriteFile(filepath.Join(dir, part), data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := Read(filepath.Join(dir, name)); err == nil || !strings.Contains(err.Error(), "checksum") {
+			t.Errorf("%s: error is %v", file, err)
 		}
 	}
 }
