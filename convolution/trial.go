@@ -3,6 +3,7 @@ package convolution
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
@@ -29,7 +30,10 @@ type trialBuilder struct {
 }
 
 func (b *trialBuilder) build() error {
-	b.graph.Versions, b.graph.Library = b.r.versions, b.r.library
+	b.graph.Versions = b.r.versions
+	if b.callsFunctions() {
+		b.graph.Library = b.r.library
+	}
 	input := b.r.model.Input
 	shape, err := input.Shape().ToSlice()
 	if err != nil || len(shape) != 4 {
@@ -52,6 +56,23 @@ func (b *trialBuilder) build() error {
 		b.graph.Node = append(b.graph.Node, node)
 	}
 	return b.addVariables()
+}
+
+// callsFunctions says whether nodes need the graph's functions: a SavedModel has many, which hold the
+// model some times over, and none is needed once they have been unfolded.
+func (b *trialBuilder) callsFunctions() bool {
+	functions := map[string]bool{}
+	for _, function := range b.r.library.GetFunction() {
+		functions[function.GetSignature().GetName()] = true
+	}
+	return slices.ContainsFunc(b.r.direct, func(n *nodepb.NodeDef) bool {
+		for _, attribute := range n.GetAttr() {
+			if attribute.GetFunc() != nil || len(attribute.GetList().GetFunc()) > 0 {
+				return true
+			}
+		}
+		return functions[n.GetOp()]
+	})
 }
 
 func (b *trialBuilder) add(name, operation string, inputs []string, with attributes) {

@@ -35,6 +35,7 @@ func (r *rewriter) verify(shares int) (err error) {
 		err = errors.Join(err, t.model.Close())
 		t = nil
 		runtime.GC() // frees the graph, whose memory the garbage collector does not count
+		trim()
 	}()
 	if err := t.rewrite(shares); err != nil {
 		return fmt.Errorf("convolution: try out a faster %s: %w", r.model.Name, err)
