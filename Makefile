@@ -37,8 +37,9 @@ test: build python browser corpora ## vet, staticcheck, gofmt, all tests with th
 	$(GO) tool staticcheck ./...
 	@# Without the libraries of object stores that no test talks to, for the race detector; the
 	@# programs that the tests build have them.
-	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_TENSORFLOW="$$(scripts/python.sh path tensorflow)" \
-		FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && export FOVEA_PYTHON FOVEA_PYTHON_TENSORFLOW FOVEA_CHROMIUM && $(GO) test -race -tags nocloud ./...
+	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_MORE="$$(scripts/python.sh path more-readers)" \
+		FOVEA_PYTHON_TENSORFLOW="$$(scripts/python.sh path tensorflow)" FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
+		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_PYTHON_TENSORFLOW FOVEA_CHROMIUM && $(GO) test -race -tags nocloud ./...
 	$(GO) test -run 'TestLayersAgreeWithFrameworks|TestCorpora' ./vgg ./picture
 	$(MAKE) test-beam
 	@scripts/fuzz.sh $(or $(FUZZTIME),2s)
@@ -90,8 +91,9 @@ package: deps ## dist/fovea-VERSION-OS-ARCH.tar.gz: programs, library, manual pa
 	@scripts/package.sh '$(VERSION)'
 
 .PHONY: python
-python: ## the Python environments that the tests check against: the readers, TensorFlow
+python: ## the Python environments that the tests check against: the readers, more of them, TensorFlow
 	@scripts/python.sh install
+	@scripts/python.sh install more-readers
 	@scripts/python.sh install tensorflow
 
 .PHONY: browser

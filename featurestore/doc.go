@@ -16,17 +16,22 @@
 //
 //	data/part-00000.parquet  the rows, in the order of Append (or .arrow);
 //	data/part-00001.parquet  nothing else is in data/, so that readers take it as it is
-//	errors.parquet           the failures: path, label, split, stage, reason; may be empty
-//	manifest.json            see Manifest
-//	.lock                    locked while a writer works
-//	.tmp/                    files being written; gone after Close or Abort
+//	.fovea/errors.jsonl      the failures, one JSON object a line; may be empty
+//	.fovea/manifest.json     see Manifest
+//	.fovea/lock              locked while a writer works, and then removed
+//	.fovea/tmp/              files being written; gone after Close or Abort
+//
+// Whoever points a reader at the directory itself gets the rows or an error: there is no file at
+// the top that could pass for one of the table. Earlier versions had manifest.json, errors.parquet
+// and .lock there; such datasets are read, and moved when they are written to.
 //
 // # Shards
 //
 // The columns are path (string), label and split (string, nullable), sha256 (string), width
 // and height (int32), and one column of vectors per layer, named as the layer: a fixed-size
 // list of float32 or float16, flattened in the layer's layout. Only label and split have
-// nulls. Strings are UTF-8; see EscapeText for file names that are not.
+// nulls; the elements of lists are declared to have none, since ClickHouse computes with no
+// others. Strings are UTF-8; see EscapeText for file names that are not.
 //
 // Every shard but the last has the same number of rows (unless the dataset was assembled of
 // several writers' shards, see Assemble), which follows from the vectors' size

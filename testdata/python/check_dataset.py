@@ -70,6 +70,7 @@ def check_schema(e, reader, schema):
     for layer in e.layers:
         t = schema.field(layer["name"]).type
         same(f"{reader}: {layer['name']} of a fixed size", pa.types.is_fixed_size_list(t), True)
+        same(f"{reader}: null values in {layer['name']}", t.value_field.nullable, False)
         same(f"{reader}: type of {layer['name']}", (t.value_type, t.list_size), (value, layer["size"]))
     metadata = schema.metadata
     for key, want in e.metadata.items():
@@ -77,6 +78,14 @@ def check_schema(e, reader, schema):
     for layer in e.layers:
         shape = json.loads(metadata[f"features.{layer['name']}.shape".encode()])
         same(f"{reader}: shape of {layer['name']}", shape, layer["shape"])
+
+
+def check_levels(e, schema):
+    """What Parquet itself says, without the schema of Arrow: one level for the list, none for nulls."""
+    for i in range(len(schema)):
+        column = schema.column(i)
+        if column.max_repetition_level > 0:
+            same(f"levels of {column.path}", (column.max_repetition_level, column.max_definition_level), (1, 1))
 
 
 def check_arrow_table(e, reader, table):
@@ -101,6 +110,7 @@ def check_pyarrow(e, data):
         check_arrow_table(e, "pyarrow.parquet", pq.read_table(data))
         for f in files:
             check_schema(e, "pyarrow footer", pq.read_schema(f))
+            check_levels(e, pq.ParquetFile(f).schema)
         return
     tables = [ipc.open_file(pa.memory_map(f)).read_all() for f in files]
     check_arrow_table(e, "pyarrow.ipc", pa.concat_tables(tables))
@@ -173,18 +183,21 @@ def check_duckdb(e, data):
 
 
 def check_failures(e, dataset):
-    file = os.path.join(dataset, "errors.parquet")
+    file = os.path.join(dataset, ".fovea", "errors.jsonl")
     names = ["path", "label", "split", "stage", "reason"]
+    types = ", ".join(f"{name}: 'VARCHAR'" for name in names)
+    with open(file, encoding="utf-8") as f:
+        lines = [json.loads(line) for line in f]
     readers = {
-        "pyarrow": pq.read_table(file).to_pylist(),
-        "polars": pl.read_parquet(file).to_dicts(),
-        "duckdb": [dict(zip(names, row)) for row in duckdb.sql(f"SELECT * FROM read_parquet('{file}')").fetchall()],
+        "json": lines,
+        "polars": pl.read_ndjson(file, schema={name: pl.String for name in names}).to_dicts(),
+        "duckdb": [dict(zip(names, row)) for row in duckdb.sql(
+            f"SELECT * FROM read_json('{file}', format = 'newline_delimited', columns = {{{types}}})").fetchall()],
     }
     for reader, got in readers.items():
         same(f"{reader}: failures", got, e.failures)
-    schema = pq.read_schema(file)
-    same("errors.parquet: columns", [(f.name, f.type, f.nullable) for f in schema],
-         [(name, pa.string(), name in ("label", "split")) for name in names])
+    for line in lines:
+        same("errors.jsonl: names", list(line), names)
 
 
 def main():
