@@ -1,8 +1,10 @@
 package models
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"fovea/picture"
 	"fovea/preprocessing"
 	"fovea/vgg"
+	"fovea/vgg/weights"
 )
 
 // Weights in Keras's own file format, of the size that it publishes, give Keras's values in
@@ -100,5 +103,70 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	if _, err := Import("../testdata/weights/arrays.npz", ImportOptions{Configuration: c, Dir: dir}); err == nil || !strings.Contains(err.Error(), "of no VGG that is known") {
 		t.Errorf("weights of another shape give %v", err)
+	}
+}
+
+// A file whose configuration is not given, with classes of its own and without a layer, comes
+// to a model with the layers that there are.
+func TestImportGuesses(t *testing.T) {
+	c, err := vgg.ByName("vgg-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := weights.Set{Tensors: map[string]weights.Tensor{}}
+	put := func(name string, shape ...int) {
+		size := 1
+		for _, d := range shape {
+			size *= d
+		}
+		set.Tensors["module."+name] = weights.Float32Tensor(shape, make([]float32, size))
+	}
+	for i, module := range []int{0, 3, 6, 8, 11, 13, 16, 18} {
+		n := 0
+		for _, l := range c.Layers(false) {
+			if l.Kind != vgg.KindConvolution {
+				continue
+			}
+			if n == i {
+				put(fmt.Sprintf("features.%d.weight", module), l.Kernel[3], l.Kernel[2], 3, 3)
+				put(fmt.Sprintf("features.%d.bias", module), l.Kernel[3])
+			}
+			n++
+		}
+	}
+	put("classifier.0.weight", 8, 25088)
+	put("classifier.0.bias", 8)
+	put("classifier.6.weight", 2, 8)
+	put("classifier.6.bias", 2)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "own.safetensors")
+	var encoded bytes.Buffer
+	if err := weights.WriteSafetensors(&encoded, set); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, encoded.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	imported, err := Import(vgg.Configuration{}, file, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if imported.Configuration.Name != "vgg-a" || imported.Adopted.Scheme != vgg.SchemeTorchvision || len(imported.Adopted.Ignored) != 2 {
+		t.Errorf("imported as %s by %s, left out %v", imported.Configuration.Name, imported.Adopted.Scheme, imported.Adopted.Ignored)
+	}
+	model, err := Open("vgg-a", Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close() //nolint:errcheck // not what is tested
+	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{"fc6"}, Batch: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := extractor.Layers()[0].Size(); got != 8 {
+		t.Errorf("fc6 has %d units", got)
+	}
+	if _, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{"fc7"}, Batch: 1}); err == nil {
+		t.Error("fc7, which is not there, is extracted")
 	}
 }

@@ -223,53 +223,6 @@ func (a *adoption) folded(norm module, kernel, bias weights.Tensor, channels int
 	return kernel, bias, nil
 }
 
-// takeDense takes the top over.
-func (a *adoption) takeDense(side int) error {
-	biases := 0
-	for _, m := range a.top.layers {
-		if m.tensors[partBias] != "" {
-			biases++
-		}
-	}
-	for i, m := range a.top.layers {
-		layer := denseLayers[i]
-		if err := a.complete(m, layer, biases == 0); err != nil {
-			return err
-		}
-		width := 1
-		if i == 0 {
-			width = side
-		}
-		kernel := a.top.order.denseKernel(a.kernel(m), a.base.layout, width, a.channelsFirst())
-		if i > 0 && a.result.Scheme == SchemePaddleClas {
-			var err error
-			if kernel, err = halved(kernel); err != nil {
-				return fmt.Errorf("vgg: tensor %s: %w", m.name(), err)
-			}
-		}
-		a.put(layer, kernel, a.bias(m, kernel.Shape[1]))
-		a.use(m)
-	}
-	if a.result.Scheme == SchemePaddleClas && len(a.top.layers) > 1 {
-		a.result.Notes = append(a.result.Notes, "The kernels of fc7 and fc8 were halved: PaddleClas halves what its dropouts pass on.")
-	}
-	return nil
-}
-
-// halved is a kernel for inputs that the source halves before it multiplies them.
-// PaddleClas's dropouts are of the kind that scales when a network is used, not when it is
-// trained (downscale_in_infer), and its rectified layers are taken without it.
-func halved(t weights.Tensor) (weights.Tensor, error) {
-	values, err := t.Float32()
-	if err != nil {
-		return t, err
-	}
-	for i := range values {
-		values[i] /= 2
-	}
-	return weights.Float32Tensor(t.Shape, values), nil
-}
-
 func (a *adoption) put(layer string, kernel, bias weights.Tensor) {
 	a.result.Set.Tensors[layer+"/kernel"], a.result.Set.Tensors[layer+"/bias"] = kernel, bias
 }

@@ -3,6 +3,8 @@ package vgg
 import (
 	"slices"
 	"testing"
+
+	"fovea/vgg/weights"
 )
 
 // The order of PyTorch's kernels is checked element by element on small ones.
@@ -22,6 +24,30 @@ func TestTranspose(t *testing.T) {
 				for w := range 5 {
 					if got, want := values[((h*5+w)*3+i)*2+o], float32(((o*3+i)*4+h)*5+w); got != want {
 						t.Fatalf("element %d,%d,%d,%d is %v, want %v", h, w, i, o, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Shapes that fill no whole cache line, and elements of every size, in every order.
+func TestTransposeEverything(t *testing.T) {
+	orders := [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}
+	for _, shape := range [][]int{{2, 3, 5}, {1, 17, 33}, {40, 1, 19}, {16, 16, 16}} {
+		for _, size := range []int{1, 2, 4, 8} {
+			in := weights.Tensor{Shape: shape, Raw: make([]byte, size*elements(shape))}
+			for i := range in.Raw {
+				in.Raw[i] = byte(i * 7 / 3)
+			}
+			for _, order := range orders {
+				out := transpose(in, order...)
+				index := make([]int, 3)
+				for i := range elements(shape) {
+					index[0], index[1], index[2] = i/(shape[1]*shape[2]), i/shape[2]%shape[1], i%shape[2]
+					at := (index[order[0]]*out.Shape[1]+index[order[1]])*out.Shape[2] + index[order[2]]
+					if got, want := out.Raw[at*size:(at+1)*size], in.Raw[i*size:(i+1)*size]; !slices.Equal(got, want) {
+						t.Fatalf("shape %v, order %v, %d bytes: element %v is %v, want %v", shape, order, size, index, got, want)
 					}
 				}
 			}

@@ -15,8 +15,6 @@ import (
 type module struct {
 	label
 	tensors map[part]string
-	// bookkeeping are the names of tensors that the layer's output does not depend on.
-	bookkeeping []string
 }
 
 // name is that of one of the tensors, to tell people of.
@@ -27,11 +25,6 @@ func (m module) name() string {
 		}
 	}
 	return ""
-}
-
-// names are those of all tensors.
-func (m module) names() []string {
-	return slices.Sorted(maps.Values(m.tensors))
 }
 
 // rank is that of the kernel, 0 where there is none.

@@ -3,6 +3,7 @@ package vgg
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -263,6 +264,25 @@ func TestGuess(t *testing.T) {
 	}}
 	if _, err := Guess(resnet); err == nil || !strings.Contains(err.Error(), "no VGG that is known here") {
 		t.Errorf("ResNet: %v", err)
+	}
+}
+
+// torchvision's IMAGENET1K_FEATURES have a classifier of what is not a number.
+func TestNoNumbers(t *testing.T) {
+	c, _ := ByName("vgg-a")
+	set := spelled(t, "features.{m}.weight", "features.{m}.bias", true)
+	names := func(part string) [3]string {
+		return [3]string{"classifier.0." + part, "classifier.3." + part, "classifier.6." + part}
+	}
+	addDense(set, true, names("weight"), names("bias"))
+	for name, old := range set.Tensors {
+		if strings.HasPrefix(name, "classifier") {
+			set.Tensors[name] = tensor(old.Shape, func(int) float32 { return float32(math.NaN()) })
+		}
+	}
+	adopted, err := c.Adopt(set)
+	if err != nil || len(adopted.Ignored) != 6 || !strings.Contains(adopted.Ignored[0].Reason, "no numbers") || len(adopted.Absent) != 4 {
+		t.Errorf("left out are %v, absent %v: %v", adopted.Ignored, adopted.Absent, err)
 	}
 }
 

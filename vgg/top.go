@@ -1,8 +1,12 @@
 package vgg
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
+
+	"fovea/vgg/weights"
 )
 
 // top are the dense layers of a VGG in a weights file: fc6, fc7 and fc8, or the first of them.
@@ -24,6 +28,9 @@ func (f *file) findTop(b base, flat int) (t top, why string, err error) {
 	if err != nil || len(layers) == 0 {
 		return t, "", err
 	}
+	if f.withoutValues(layers) {
+		return t, "it holds no numbers: the weights are those of the convolutions alone", nil
+	}
 	var fitting []top
 	furthest := -1
 	for _, order := range []matrixOrder{inputsFirst, unitsFirst} {
@@ -41,6 +48,23 @@ func (f *file) findTop(b base, flat int) (t top, why string, err error) {
 		return t, "", fmt.Errorf("vgg: the shapes of the dense kernels do not tell their order, %s or %s (%s has shape %v): save them together with their biases or with fc6", inputsFirst, unitsFirst, layers[0].name(), f.kernel(layers[0]).Shape)
 	}
 	return fitting[0], "", nil
+}
+
+// withoutValues tells dense layers that were filled up with what is not a number, as in
+// torchvision's IMAGENET1K_FEATURES.
+func (f *file) withoutValues(layers []module) bool {
+	return !slices.ContainsFunc(layers, func(m module) bool {
+		bias := f.set.Tensors[m.tensors[partBias]]
+		if bias.DType != weights.F32 || len(bias.Raw) == 0 {
+			return true
+		}
+		for at := 0; at < len(bias.Raw); at += 4 {
+			if v := math.Float32frombits(binary.LittleEndian.Uint32(bias.Raw[at:])); v == v {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // hasMatrix tells whether a kernel's order matters.
@@ -146,4 +170,51 @@ func elements(shape []int) int {
 		count *= d
 	}
 	return count
+}
+
+// takeDense takes the top over.
+func (a *adoption) takeDense(side int) error {
+	biases := 0
+	for _, m := range a.top.layers {
+		if m.tensors[partBias] != "" {
+			biases++
+		}
+	}
+	for i, m := range a.top.layers {
+		layer := denseLayers[i]
+		if err := a.complete(m, layer, biases == 0); err != nil {
+			return err
+		}
+		width := 1
+		if i == 0 {
+			width = side
+		}
+		kernel := a.top.order.denseKernel(a.kernel(m), a.base.layout, width, a.channelsFirst())
+		if i > 0 && a.result.Scheme == SchemePaddleClas {
+			var err error
+			if kernel, err = halved(kernel); err != nil {
+				return fmt.Errorf("vgg: tensor %s: %w", m.name(), err)
+			}
+		}
+		a.put(layer, kernel, a.bias(m, kernel.Shape[1]))
+		a.use(m)
+	}
+	if a.result.Scheme == SchemePaddleClas && len(a.top.layers) > 1 {
+		a.result.Notes = append(a.result.Notes, "The kernels of fc7 and fc8 were halved: PaddleClas halves what its dropouts pass on.")
+	}
+	return nil
+}
+
+// halved is a kernel for inputs that the source halves before it multiplies them.
+// PaddleClas's dropouts are of the kind that scales when a network is used, not when it is
+// trained (downscale_in_infer), and its rectified layers are taken without it.
+func halved(t weights.Tensor) (weights.Tensor, error) {
+	values, err := t.Float32()
+	if err != nil {
+		return t, err
+	}
+	for i := range values {
+		values[i] /= 2
+	}
+	return weights.Float32Tensor(t.Shape, values), nil
 }
