@@ -147,7 +147,7 @@ func TestImportGuesses(t *testing.T) {
 	if err := os.WriteFile(file, encoded.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	imported, err := Import(vgg.Configuration{}, file, dir)
+	imported, err := Import(file, ImportOptions{Dir: dir, Preprocessing: preprocessing.Torch})
 	if err != nil {
 		t.Fatal(err)
 	}

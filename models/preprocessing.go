@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,6 +66,9 @@ func findPreprocessing(file string, asked preprocessing.Spec, source weights.Set
 	if f, known := documented(adopted); known {
 		return f, nil
 	}
+	if adopted.Scheme == vgg.SchemeVGGFace && isKerasVGGFace(source) {
+		return Finding{Spec: preprocessing.VGGFace, Reason: "what keras_vggface documents"}, nil
+	}
 	return Finding{}, undecided(adopted.Scheme)
 }
 
@@ -98,13 +102,43 @@ func parseGraphNote(note string) (preprocessing.Spec, error) {
 			fields[key] = append(fields[key], v)
 		}
 	}
+	var channels preprocessing.Channels
 	switch order := fields["order"]; {
 	case slices.Equal(order, []float64{0, 1, 2}):
-		return preprocessing.Affine(preprocessing.RGB, fields["scale"], fields["offset"])
+		channels = preprocessing.RGB
 	case slices.Equal(order, []float64{2, 1, 0}):
-		return preprocessing.Affine(preprocessing.BGR, fields["scale"], fields["offset"])
+		channels = preprocessing.BGR
+	default:
+		return preprocessing.Spec{}, fmt.Errorf("models: %w: the graph takes the channels in another order than RGB or BGR: %q", ErrPreprocessing, note)
 	}
-	return preprocessing.Spec{}, fmt.Errorf("models: the graph takes the channels in another order than RGB or BGR: %q: %w", note, ErrPreprocessing)
+	return ofBytes(channels, fields["scale"], fields["offset"])
+}
+
+// ofBytes is the Spec of a graph whose arithmetic shows that its input is 0 to 255. A graph
+// may as well take 0 to 1, and then scales up what it takes or shifts it by less than that.
+func ofBytes(channels preprocessing.Channels, scale, offset []float64) (preprocessing.Spec, error) {
+	whole, err := preprocessing.Affine(channels, scale, offset)
+	if err != nil || len(scale) == 0 || len(offset) == 0 {
+		return whole, err
+	}
+	const (
+		mostScale   = 1.5 // of published networks, the largest is 1
+		leastOffset = 3   // of a network that takes 0 to 255 unscaled
+	)
+	shifts := slices.ContainsFunc(offset, func(v float64) bool { return v != 0 })
+	small := !slices.ContainsFunc(offset, func(v float64) bool { return math.Abs(v) >= leastOffset })
+	if slices.Max(scale) <= mostScale && !(slices.Max(scale) > 0.5 && shifts && small) {
+		return whole, nil
+	}
+	unit := make([]float64, len(scale))
+	for i, v := range scale {
+		unit[i] = v / 255
+	}
+	fraction, err := preprocessing.Affine(channels, unit, offset)
+	if err != nil {
+		return fraction, err
+	}
+	return fraction, fmt.Errorf("models: %w: the graph normalizes what it takes, but whether that is 0 to 1 or 0 to 255 it does not say; %s", ErrPreprocessing, candidates(fraction, whole))
 }
 
 // relation measures weights against the embedded base.
@@ -129,16 +163,31 @@ func documented(adopted vgg.Adopted) (Finding, bool) {
 		return Finding{Spec: preprocessing.Torch, Reason: fmt.Sprintf("what %s documents for all of its VGGs", scheme)}, true
 	case scheme == vgg.SchemeTFSlim:
 		return Finding{Spec: preprocessing.RGBMeans, Reason: "what TF-slim documents for all of its VGGs"}, true
-	case scheme == vgg.SchemeVGGFace:
-		return Finding{Spec: preprocessing.VGGFace, Reason: "what VGGFace documents"}, true
+	case scheme == vgg.SchemeKerasHub:
+		return Finding{Spec: preprocessing.Torch, Reason: "what KerasHub documents: its VGGs are converted from timm's"}, true
 	}
 	return Finding{}, false
+}
+
+// isKerasVGGFace tells the file of keras_vggface, which takes BGR, from the conversions to
+// PyTorch, some of which take RGB.
+func isKerasVGGFace(source weights.Set) bool {
+	for name := range source.Tensors {
+		if strings.HasSuffix(name, "conv1_1/kernel:0") {
+			return true
+		}
+	}
+	return false
 }
 
 // undecided is the refusal, with what each answer would mean.
 func undecided(scheme vgg.Scheme) error {
 	specs := []preprocessing.Spec{preprocessing.Caffe, preprocessing.RGBMeans, preprocessing.Torch, preprocessing.TorchFeatures, preprocessing.ZeroOne, preprocessing.TF, preprocessing.VGGFace}
-	if scheme == vgg.SchemeTorchvision { // the likeliest first
+	switch scheme { // the likeliest first
+	case vgg.SchemeVGGFace:
+		faces := preprocessing.VGGFace.Mean
+		specs = []preprocessing.Spec{preprocessing.VGGFace, preprocessing.New(preprocessing.RGB, 1, [3]float64{faces[2], faces[1], faces[0]}, [3]float64{1, 1, 1})}
+	case vgg.SchemeTorchvision:
 		specs = []preprocessing.Spec{preprocessing.Torch, preprocessing.Caffe, preprocessing.TorchFeatures, preprocessing.ZeroOne, preprocessing.RGBMeans, preprocessing.VGGFace}
 	}
 	return fmt.Errorf("models: %w: it states none, is no published file by its checksum, and its first convolution does not descend from the VGG group's; %s", ErrPreprocessing, candidates(specs...))

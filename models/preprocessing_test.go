@@ -2,10 +2,8 @@ package models
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,15 +17,6 @@ import (
 	"fovea/vgg/imagenet"
 	"fovea/vgg/weights"
 )
-
-// float32Tensor holds values in the order that shape says.
-func float32Tensor(values []float32, shape ...int) weights.Tensor {
-	raw := make([]byte, 0, 4*len(values))
-	for _, v := range values {
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
-	}
-	return weights.Tensor{Shape: shape, DType: weights.F32, Raw: raw}
-}
 
 // conversion is how somebody has published the VGG group's weights.
 type conversion struct {
@@ -84,8 +73,8 @@ func (p conversion) convert(t *testing.T) string {
 		if p.torch {
 			kernel, shape = oihw(kernel, shape), []int{shape[3], shape[2], 3, 3}
 		}
-		set.Tensors[p.kernel(l.Name, module)] = float32Tensor(kernel, shape...)
-		set.Tensors[p.bias(l.Name, module)] = float32Tensor(bias, len(bias))
+		set.Tensors[p.kernel(l.Name, module)] = weights.Float32Tensor(shape, kernel)
+		set.Tensors[p.bias(l.Name, module)] = weights.Float32Tensor([]int{len(bias)}, bias)
 		module += 2
 	}
 	var encoded bytes.Buffer
@@ -233,8 +222,8 @@ func stranger(t *testing.T, kernel, bias func(string, int) string, torch bool) s
 		if torch {
 			shape = []int{l.Kernel[3], l.Kernel[2], 3, 3}
 		}
-		set.Tensors[kernel(l.Name, module)] = float32Tensor(values, shape...)
-		set.Tensors[bias(l.Name, module)] = float32Tensor(make([]float32, l.Kernel[3]), l.Kernel[3])
+		set.Tensors[kernel(l.Name, module)] = weights.Float32Tensor(shape, values)
+		set.Tensors[bias(l.Name, module)] = weights.Float32Tensor([]int{l.Kernel[3]}, make([]float32, l.Kernel[3]))
 		module += 2
 	}
 	var encoded bytes.Buffer
@@ -306,24 +295,61 @@ func TestDocumentedAndStatedPreprocessing(t *testing.T) {
 		"timm":            {nil, vgg.Adopted{Scheme: vgg.SchemeTimm}, preprocessing.Torch},
 		"batch norm":      {nil, vgg.Adopted{Scheme: vgg.SchemeTorchvision, Normalizations: 8}, preprocessing.Torch},
 		"TF-slim":         {nil, vgg.Adopted{Scheme: vgg.SchemeTFSlim}, preprocessing.RGBMeans},
-		"VGGFace":         {nil, vgg.Adopted{Scheme: vgg.SchemeVGGFace}, preprocessing.VGGFace},
+		"KerasHub":        {nil, vgg.Adopted{Scheme: vgg.SchemeKerasHub}, preprocessing.Torch},
 		"ONNX graph":      {map[string]string{weights.PreprocessingNote: "order=2:1:0,scale=1:1:1,offset=-103.939:-116.779:-123.68"}, vgg.Adopted{Scheme: vgg.SchemeONNX}, preprocessing.Caffe},
 		"ONNX torch":      {map[string]string{weights.PreprocessingNote: "order=0:1:2,scale=0.017124753:0.017507004:0.017429193,offset=-2.117904:-2.0357144:-1.8044444"}, vgg.Adopted{Scheme: vgg.SchemeONNX}, preprocessing.Torch},
 		"MatConvNet mean": {map[string]string{weights.MeanKey: "123.68,116.779,103.939"}, vgg.Adopted{Scheme: vgg.SchemeMatConvNet}, preprocessing.RGBMeans},
 		"our own":         {map[string]string{vgg.PreprocessingKey: "tf"}, vgg.Adopted{Scheme: vgg.SchemeOwn}, preprocessing.TF},
 	} {
 		test.adopted.Set = strangersFirst()
-		got, err := findPreprocessing("file", preprocessing.Spec{}, weights.Set{Metadata: test.metadata, SHA256: "00"}, test.adopted)
-		if name == "timm" || name == "batch norm" || name == "TF-slim" || name == "VGGFace" {
-			// The catalogue is asked for the file's MD5 first, so there has to be a file.
-			file := filepath.Join(t.TempDir(), "weights")
-			if err := os.WriteFile(file, []byte("weights"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			got, err = findPreprocessing(file, preprocessing.Spec{}, weights.Set{Metadata: test.metadata, SHA256: "00"}, test.adopted)
+		// The catalogue may be asked for the file's MD5 first, so there has to be a file.
+		file := filepath.Join(t.TempDir(), "weights")
+		if err := os.WriteFile(file, []byte("weights"), 0o600); err != nil {
+			t.Fatal(err)
 		}
+		got, err := findPreprocessing(file, preprocessing.Spec{}, weights.Set{Metadata: test.metadata, SHA256: "00"}, test.adopted)
 		if err != nil || got.Spec != test.want || got.Reason == "" {
 			t.Errorf("%s: %s by %q, %v; want %s", name, got.Spec, got.Reason, err, test.want)
+		}
+	}
+}
+
+// VGGFace's conversions differ in the order of channels: only Keras's is known by its names.
+func TestVGGFace(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "weights")
+	if err := os.WriteFile(file, []byte("weights"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	adopted := vgg.Adopted{Scheme: vgg.SchemeVGGFace, Set: strangersFirst()}
+	keras := weights.Set{SHA256: "00", Tensors: map[string]weights.Tensor{"conv1_1/conv1_1/kernel:0": {}}}
+	if got, err := findPreprocessing(file, preprocessing.Spec{}, keras, adopted); err != nil || got.Spec != preprocessing.VGGFace {
+		t.Errorf("keras_vggface's file: %s, %v", got.Spec, err)
+	}
+	_, err := findPreprocessing(file, preprocessing.Spec{}, weights.Set{SHA256: "00"}, adopted)
+	if !errors.Is(err, ErrPreprocessing) || !strings.Contains(err.Error(), "--preprocessing channels=rgb,mean=129.1863") {
+		t.Errorf("another conversion: %v", err)
+	}
+}
+
+// A graph that normalizes may take 0 to 255 or 0 to 1: its numbers tell, or it is refused.
+func TestGraphOfUnknownRange(t *testing.T) {
+	for name, test := range map[string]struct{ note, want string }{
+		"torchvision's Normalize alone": {"order=0:1:2,scale=4.366812:4.4642857:4.4444447,offset=-2.117904:-2.0357144:-1.8044444", "--preprocessing torch "},
+		"minus a mean of 0 to 1":        {"order=0:1:2,scale=1:1:1,offset=-0.5:-0.5:-0.5", "--preprocessing channels=rgb,scale=1/255,mean=0.5"},
+		"twice less one":                {"order=0:1:2,scale=2:2:2,offset=-1:-1:-1", "--preprocessing tf "},
+		"another order of channels":     {"order=1:0:2,scale=1:1:1,offset=0:0:0", "another order"},
+	} {
+		if spec, err := parseGraphNote(test.note); !errors.Is(err, ErrPreprocessing) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %s, %v", name, spec, err)
+		}
+	}
+	for note, want := range map[string]preprocessing.Spec{
+		"order=0:1:2,scale=0.003921569:0.003921569:0.003921569,offset=0:0:0": preprocessing.ZeroOne,
+		"order=0:1:2,scale=1:1:1,offset=-123.68:-116.779:-103.939":           preprocessing.RGBMeans,
+		"order=0:1:2,scale=1:1:1,offset=0:0:0":                               preprocessing.None,
+	} {
+		if spec, err := parseGraphNote(note); err != nil || spec != want {
+			t.Errorf("%s: %s, %v", note, spec, err)
 		}
 	}
 }
@@ -335,7 +361,7 @@ func strangersFirst() weights.Set {
 		kernel[i] = float32((i*7919)%13) - 6
 	}
 	return weights.Set{Tensors: map[string]weights.Tensor{
-		"block1_conv1/kernel": float32Tensor(kernel, 3, 3, 3, 64), "block1_conv1/bias": float32Tensor(make([]float32, 64), 64),
+		"block1_conv1/kernel": weights.Float32Tensor([]int{3, 3, 3, 64}, kernel), "block1_conv1/bias": weights.Float32Tensor([]int{64}, make([]float32, 64)),
 	}}
 }
 
