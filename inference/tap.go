@@ -25,7 +25,7 @@ func (e *Extractor) tap(name, pool string) error {
 		return err
 	}
 	if len(stored.Shape) < len(layer.Shape) {
-		if output, err = e.pooled(layer.Name, output, pool); err != nil {
+		if output, err = e.pooled(layer, output, pool); err != nil {
 			return err
 		}
 	}
@@ -74,14 +74,15 @@ func (e *Extractor) asFloat32(layer Layer) (tf.Output, error) {
 
 // pooled extends the graph by the pooling of a layer's tensor over all dimensions between
 // the first, the batch, and the last, the channels.
-func (e *Extractor) pooled(layer string, output tf.Output, pool string) (tf.Output, error) {
-	name, kind := "fovea_"+pool+"_"+layer, map[string]string{recipe.PoolAverage: "Mean", recipe.PoolMax: "Max", recipe.PoolClass: "Squeeze"}[pool]
-	return e.extend(name, kind, "pool layer "+layer, func(scope *op.Scope) tf.Output {
+func (e *Extractor) pooled(layer Layer, output tf.Output, pool string) (tf.Output, error) {
+	name, kind := "fovea_"+pool+"_"+layer.Name, map[string]string{recipe.PoolAverage: "Mean", recipe.PoolMax: "Max", recipe.PoolClass: "Squeeze"}[pool]
+	return e.extend(name, kind, "pool layer "+layer.Name, func(scope *op.Scope) tf.Output {
 		if pool == recipe.PoolClass {
 			first := op.Slice(scope, output, op.Const(scope.SubScope("begin"), []int32{0, 0, 0}), op.Const(scope.SubScope("size"), []int32{-1, 1, -1}))
 			return op.Squeeze(scope, first, op.SqueezeAxis([]int64{1}))
 		}
-		between := []int32{1, 2}[:output.Shape().NumDimensions()-2]
+		// By the layer, not the tensor: operations of our own do not state their shape.
+		between := []int32{1, 2}[:len(layer.Shape)-1]
 		axes := op.Const(scope.SubScope("axes"), between)
 		if pool == recipe.PoolMax {
 			return op.Max(scope, output, axes)
