@@ -98,7 +98,7 @@ func newCommand() *cobra.Command {
 	f.StringVar(&o.out, "out", "", "the directory `DIR` of the dataset, or its URL in an object store, as s3://BUCKET/NAME (required)")
 	f.StringVar(&o.staging, "staging", "", cli.StagingHelp)
 	f.StringVar(&o.model, "model", models.Default, "the model: vgg16 (the embedded ImageNet base), another configuration's `NAME` with imported weights, or a SavedModel's directory, DIR or DIR:SIGNATURE")
-	cli.PreprocessingVar(f, &o.preprocessing, "`HOW` pixels become numbers: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file; see docs/weights.md (default: the model's own)")
+	cli.PreprocessingVar(f, &o.preprocessing, "`HOW` pixels become numbers: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file; see docs/preprocessing.md (default: the model's own)")
 	f.StringSliceVar(&o.layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
 	f.BoolVar(&o.listLayers, "list-layers", false, "print the model's layers and stop")
 	f.StringVar(&o.pool, "pool", recipe.PoolNone, "pooling, none|avg|max|cls (`HOW`), of convolutional layers over their positions and of tokens; cls takes the first token")
