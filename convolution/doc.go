@@ -20,6 +20,12 @@
 // bias, rectifier and the pooling of 2x2 are done on the way, and the batch is split between the
 // cores, each of which takes its pictures through all layers without waiting for the others.
 //
+// A graph that somebody else made may hold anything. Its batch is split only if every operation on the
+// way to a convolution is known to compute each picture by itself: a mean over the batch, for example,
+// is refused. And before the model changes, a copy is rewritten in a session of its own, which shares
+// the weights' memory, and every layer compared at several sizes of the batch. What that takes is given
+// back, and a model that was refused is as it was.
+//
 // The package knows TensorFlow's graphs and processors. It must not know VGG or pictures: it
 // recognizes convolutions by their nodes, in any model.
 package convolution

@@ -93,47 +93,6 @@ func (r *rewriter) giveBack() error {
 	return nil
 }
 
-// cleanPart is where the copies are that wait for nothing.
-const cleanPart = "clean"
-
-// cleanControls copies the nodes that do not depend on the input but wait for some that do, such as
-// a kernel that is read after an assertion about the pictures, without their control inputs: kernels
-// are transformed before there is an input.
-func (r *rewriter) cleanControls() error {
-	copies, options := &graphpb.GraphDef{Versions: r.versions}, tf.GraphImportOptions{Prefix: r.prefix + "/" + cleanPart}
-	for _, n := range r.waiting {
-		copied := proto.Clone(n).(*nodepb.NodeDef)
-		copied.Input = slices.Clone(dataInputs(n))
-		delete(copied.Attr, "_class")
-		if shared := copied.GetAttr()["shared_name"]; shared != nil && len(shared.GetS()) == 0 {
-			shared.Value = &attrpb.AttrValue_S{S: []byte(n.GetName())} // of the same variable
-		}
-		for _, from := range copied.Input {
-			if r.cleaned[inference.Producer(from)] {
-				continue
-			}
-			outside, err := r.output(from)
-			if err != nil {
-				return err
-			}
-			options.AddInputMapping(outside.Op.Name(), outside.Index, outside)
-		}
-		copies.Node = append(copies.Node, copied)
-	}
-	if len(copies.GetNode()) == 0 {
-		return nil
-	}
-	encoded, err := proto.Marshal(copies)
-	if err != nil {
-		return fmt.Errorf("convolution: encode the nodes that wait for others: %w", err)
-	}
-	if err := r.model.Graph.ImportWithOptions(encoded, options); err != nil {
-		return fmt.Errorf("convolution: copy the nodes of %s that wait for others: %w", r.model.Name, err)
-	}
-	r.clean = true
-	return nil
-}
-
 // firstTransform is the name of an operation that every rewritten graph has.
 const firstTransform = "transform_0"
 

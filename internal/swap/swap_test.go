@@ -31,8 +31,11 @@ func only(t *testing.T, dir, name, content string) {
 func TestReplace(t *testing.T) {
 	for name, old := range map[string]func(t *testing.T, dir string){
 		"nothing": func(*testing.T, string) {},
-		"empty":   func(t *testing.T, dir string) { write(t, filepath.Join(dir, "x"), ""); os.Remove(filepath.Join(dir, "x")) }, //nolint:errcheck // a test
-		"full":    func(t *testing.T, dir string) { write(t, filepath.Join(dir, "other"), "old") },
+		"empty": func(t *testing.T, dir string) {
+			write(t, filepath.Join(dir, "x"), "")
+			os.Remove(filepath.Join(dir, "x"))
+		}, //nolint:errcheck // a test
+		"full": func(t *testing.T, dir string) { write(t, filepath.Join(dir, "other"), "old") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			parent := t.TempDir()

@@ -1,0 +1,271 @@
+package convolution
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	functionpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	versionspb "github.com/galeone/tensorflow/tensorflow/go/core/framework/versions_go_proto"
+
+	"fovea/inference"
+)
+
+// rewriter copies the part of a graph that depends on the input, with other convolutions.
+type rewriter struct {
+	model    *inference.Model
+	method   method
+	library  *functionpb.FunctionDefLibrary
+	versions *versionspb.VersionDef
+	nodes    map[string]*nodepb.NodeDef
+	order    []*nodepb.NodeDef // the nodes that layers need and that depend on the input, inputs first
+	direct   []*nodepb.NodeDef // the same, with those whose work others do in the rewritten graph
+	depends  map[string]bool   // names of nodes that depend on the input, the input among them
+	// fast are the nodes that are replaced, by name.
+	fast map[string]convolution
+	// early are the nodes up to the last replaced one, which run on shares of the batch.
+	early map[string]bool
+	// late are the other nodes, and those early ones that have no row for each picture and are needed
+	// by them: shapes, for example, are computed once more, of the whole batch.
+	late map[string]bool
+	// traced tells how nodes depend on the batch.
+	traced map[string]traced
+	// cleaned are nodes that do not depend on the input but wait for ones that do, by control inputs.
+	// They get copies that do not.
+	cleaned map[string]bool
+	clean   bool              // the copies are there
+	waiting []*nodepb.NodeDef // the nodes, inputs first
+	// prefix begins the names of what this rewriter adds. Each attempt on a graph has its own.
+	prefix string
+	// transformed are the kernels, by the tensor that they are made of, in the variables handles.
+	transformed map[string]tf.Output
+	handles     []tf.Output
+	// ready are kernels that have been transformed elsewhere.
+	ready map[string]*tf.Tensor
+	// zeros are biases for convolutions without one, by their length.
+	zeros map[int64]tf.Output
+}
+
+// convolution is what a node is replaced by.
+type convolution struct {
+	pictures, kernel string // tensors of the original graph
+	bias             string // empty: none
+	controls         []string
+	out              int64
+	rectify, pool    bool
+}
+
+func newRewriter(model *inference.Model, m method) (*rewriter, error) {
+	graph, err := inference.GraphDef(model.Graph)
+	if err != nil {
+		return nil, fmt.Errorf("convolution: read the graph of %s: %w", model.Name, err)
+	}
+	r := &rewriter{
+		model:   model,
+		method:  m,
+		nodes:   make(map[string]*nodepb.NodeDef, len(graph.GetNode())),
+		depends: map[string]bool{model.Input.Op.Name(): true},
+		fast:    map[string]convolution{}, early: map[string]bool{}, late: map[string]bool{}, cleaned: map[string]bool{},
+		transformed: map[string]tf.Output{}, zeros: map[int64]tf.Output{},
+		ready: map[string]*tf.Tensor{}, library: graph.GetLibrary(), versions: graph.GetVersions(), prefix: prefix,
+	}
+	for i := 2; model.Graph.Operation(r.prefix+"/"+firstTransform) != nil; i++ {
+		r.prefix = fmt.Sprintf("%s_%d", prefix, i)
+	}
+	for _, n := range graph.GetNode() {
+		r.nodes[n.GetName()] = n
+	}
+	r.sort()
+	for _, n := range r.order {
+		if c, found := r.match(n); found {
+			r.fast[n.GetName()] = c
+		}
+	}
+	if len(r.fast) == 0 {
+		return nil, fmt.Errorf("%w: %s has no convolution of 3x3 with stride 1", ErrNotFaster, model.Name)
+	}
+	r.traceRows()
+	r.direct = slices.Clone(r.order)
+	r.dropUnneeded()
+	r.findEarly()
+	r.findLate()
+	return r, nil
+}
+
+// sort finds the nodes between the input and the layers, inputs first.
+func (r *rewriter) sort() {
+	seen := map[string]bool{r.model.Input.Op.Name(): true}
+	var visit func(name string)
+	visit = func(name string) {
+		node := r.nodes[name]
+		if seen[name] || node == nil {
+			return
+		}
+		seen[name] = true
+		waits := false
+		for _, from := range node.GetInput() {
+			visit(inference.Producer(from))
+			if strings.HasPrefix(from, "^") {
+				waits = waits || r.dependent(from)
+			} else {
+				r.depends[name] = r.depends[name] || r.dependent(from)
+			}
+			waits = waits || r.cleaned[inference.Producer(from)]
+		}
+		switch {
+		case r.dependent(name):
+			r.order = append(r.order, node)
+		case waits:
+			r.cleaned[name] = true
+			r.waiting = append(r.waiting, node)
+		}
+	}
+	for _, layer := range r.model.Layers {
+		visit(layer.Output.Op.Name())
+	}
+}
+
+func (r *rewriter) dependent(tensor string) bool { return r.depends[inference.Producer(tensor)] }
+
+// match recognizes a convolution, one with its bias, one rectified, and one pooled.
+func (r *rewriter) match(n *nodepb.NodeDef) (convolution, bool) {
+	before := func() (convolution, bool) {
+		c, found := r.fast[n.GetInput()[0]]
+		return c, found && layout(n)
+	}
+	switch n.GetOp() {
+	case "Conv2D":
+		return r.matchConvolution(n)
+	case "BiasAdd":
+		c, found := before()
+		if !found || c.bias != "" || c.rectify || r.dependent(n.GetInput()[1]) {
+			return convolution{}, false
+		}
+		c.bias, c.controls = n.GetInput()[1], slices.Concat(c.controls, r.controls(n))
+		return c, true
+	case "Relu":
+		c, found := before()
+		if !found || c.rectify {
+			return convolution{}, false
+		}
+		c.rectify, c.controls = true, slices.Concat(c.controls, r.controls(n))
+		return c, true
+	case "MaxPool":
+		c, found := before()
+		window := []int64{1, 2, 2, 1}
+		if !found || !c.rectify || c.pool || string(n.GetAttr()["padding"].GetS()) != "VALID" ||
+			!slices.Equal(n.GetAttr()["ksize"].GetList().GetI(), window) || !slices.Equal(n.GetAttr()["strides"].GetList().GetI(), window) {
+			return convolution{}, false
+		}
+		c.pool, c.controls = true, slices.Concat(c.controls, r.controls(n))
+		return c, true
+	}
+	return convolution{}, false
+}
+
+// layout says whether a node takes pictures in NHWC order, if it cares.
+func layout(n *nodepb.NodeDef) bool {
+	format := string(n.GetAttr()["data_format"].GetS())
+	return format == "" || format == "NHWC"
+}
+
+func (r *rewriter) matchConvolution(n *nodepb.NodeDef) (convolution, bool) {
+	one := func(name string) bool {
+		list := n.GetAttr()[name].GetList().GetI()
+		return len(list) == 0 || slices.Equal(list, []int64{1, 1, 1, 1})
+	}
+	if !layout(n) || !one("strides") || !one("dilations") || string(n.GetAttr()["padding"].GetS()) != "SAME" || r.dependent(n.GetInput()[1]) {
+		return convolution{}, false
+	}
+	kernel, err := r.output(n.GetInput()[1])
+	if err != nil || kernel.DataType() != tf.Float {
+		return convolution{}, false
+	}
+	shape, err := kernel.Shape().ToSlice()
+	if err != nil || len(shape) != 4 || shape[0] != 3 || shape[1] != 3 || shape[2] < 1 || shape[3] < 1 || !r.method.suits(shape[2], shape[3]) {
+		return convolution{}, false
+	}
+	return convolution{pictures: n.GetInput()[0], kernel: n.GetInput()[1], out: shape[3], controls: r.controls(n)}, true
+}
+
+// dropUnneeded forgets the nodes whose work is now done by those after them.
+func (r *rewriter) dropUnneeded() {
+	needed := map[string]bool{}
+	for _, layer := range r.model.Layers {
+		needed[layer.Output.Op.Name()] = true
+	}
+	for _, n := range slices.Backward(r.order) {
+		if needed[n.GetName()] {
+			for _, from := range r.inputs(n) {
+				needed[inference.Producer(from)] = true
+			}
+		}
+	}
+	r.order = slices.DeleteFunc(r.order, func(n *nodepb.NodeDef) bool { return !needed[n.GetName()] })
+}
+
+// findEarly collects all that a replaced node needs, and the replaced nodes.
+func (r *rewriter) findEarly() {
+	for _, n := range slices.Backward(r.order) {
+		name := n.GetName()
+		if _, found := r.fast[name]; found {
+			r.early[name] = true
+		}
+		if !r.early[name] {
+			continue
+		}
+		for _, from := range r.inputs(n) {
+			if r.dependent(from) && inference.Producer(from) != r.model.Input.Op.Name() {
+				r.early[inference.Producer(from)] = true
+			}
+		}
+	}
+}
+
+// inputs are the tensors that a node, or what replaces it, reads.
+func (r *rewriter) inputs(n *nodepb.NodeDef) []string {
+	if c, found := r.fast[n.GetName()]; found {
+		return append([]string{c.pictures}, c.controls...)
+	}
+	return slices.Concat(dataInputs(n), r.controls(n))
+}
+
+// findLate collects the nodes that are not early, and what they need of the early ones besides rows.
+func (r *rewriter) findLate() {
+	for _, n := range slices.Backward(r.order) {
+		name := n.GetName()
+		if !r.early[name] {
+			r.late[name] = true
+		}
+		if !r.late[name] {
+			continue
+		}
+		for _, from := range dataInputs(n) {
+			if p := inference.Producer(from); r.early[p] && r.traced[p].batching != rows {
+				r.late[p] = true
+			}
+		}
+	}
+}
+
+// output finds a tensor of the original graph, or its copy that waits for nothing.
+func (r *rewriter) output(tensor string) (tf.Output, error) {
+	if r.clean && r.cleaned[inference.Producer(tensor)] {
+		tensor = r.prefix + "/" + cleanPart + "/" + tensor
+	}
+	return output(r.model.Graph, tensor)
+}
+
+func output(graph *tf.Graph, tensor string) (tf.Output, error) {
+	name, index, err := inference.ParseTensor(tensor)
+	if err != nil {
+		return tf.Output{}, fmt.Errorf("convolution: %w", err)
+	}
+	operation := graph.Operation(name)
+	if operation == nil || index >= operation.NumOutputs() {
+		return tf.Output{}, fmt.Errorf("convolution: the graph has no tensor %q", tensor)
+	}
+	return operation.Output(index), nil
+}
