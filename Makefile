@@ -37,9 +37,9 @@ test: build python browser corpora ## vet, staticcheck, gofmt, all tests with th
 	$(GO) tool staticcheck ./...
 	@# Without the libraries of object stores that no test talks to, for the race detector; the
 	@# programs that the tests build have them.
-	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_MORE="$$(scripts/python.sh path more-readers)" \
+	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_MORE="$$(scripts/python.sh path more-readers)" FOVEA_NODE_MODULES="$$(scripts/node.sh path)" \
 		FOVEA_PYTHON_TENSORFLOW="$$(scripts/python.sh path tensorflow)" FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
-		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_PYTHON_TENSORFLOW FOVEA_CHROMIUM && $(GO) test -race -tags nocloud ./...
+		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_CHROMIUM && $(GO) test -race -tags nocloud ./...
 	$(GO) test -run 'TestLayersAgreeWithFrameworks|TestCorpora' ./vgg ./picture
 	$(MAKE) test-beam
 	@scripts/fuzz.sh $(or $(FUZZTIME),2s)
@@ -91,9 +91,10 @@ package: deps ## dist/fovea-VERSION-OS-ARCH.tar.gz: programs, library, manual pa
 	@scripts/package.sh '$(VERSION)'
 
 .PHONY: python
-python: ## the Python environments that the tests check against: the readers, more of them, TensorFlow
+python: ## the environments that the tests check against: the readers in Python, more of them, one in JavaScript, TensorFlow
 	@scripts/python.sh install
 	@scripts/python.sh install more-readers
+	@scripts/node.sh install
 	@scripts/python.sh install tensorflow
 
 .PHONY: browser

@@ -21,7 +21,8 @@ type Dataset struct {
 	dir      string
 	manifest Manifest
 	layout   layout
-	// elements says whether shards have optional list elements or required ones.
+	// elements says whether shards have optional list elements or required ones; those of tensors,
+	// which are always optional, do not count.
 	elements struct{ optional, required bool }
 	mem      memory.Allocator
 	// groups are the numbers of rows of each shard's parts; see shardReader.
@@ -113,10 +114,9 @@ func (d *Dataset) inspect(name string) (Shard, []int, error) {
 	if err := errors.Join(d.manifest.agrees(name, r.meta), r.countValues()); err != nil {
 		return Shard{}, nil, err
 	}
-	if r.optionalElements() {
-		d.elements.optional = true
-	} else {
-		d.elements.required = true
+	if optional, known := r.optionalElements(d.manifest.TensorExtension); known {
+		d.elements.optional = d.elements.optional || optional
+		d.elements.required = d.elements.required || !optional
 	}
 	return Shard{File: dataDir + "/" + name, Rows: r.rows, Bytes: stat.Size()}, r.groups, nil
 }

@@ -24,6 +24,7 @@ type encoder interface {
 }
 
 func newEncoder(w io.WriteSeeker, info Info, o Options) (encoder, error) {
+	info.tensors = o.TensorExtension
 	md, err := footerMetadata(info)
 	if err != nil {
 		return nil, err

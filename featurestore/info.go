@@ -67,6 +67,8 @@ type Info struct {
 	// versions declared them. A dataset that one of them began goes on like that, since some readers
 	// (DataFusion) refuse a table whose files differ in it.
 	optionalElements bool
+	// tensors is Options.TensorExtension.
+	tensors bool
 }
 
 // Columns before the vectors.

@@ -1,6 +1,7 @@
 package featurestore
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -16,29 +17,22 @@ func readersInfo(dtype DType) Info {
 	return info
 }
 
-// A user may point any program at the dataset's directory instead of data/: it must read the rows,
-// all of them and nothing else, or refuse. Today's layout is there for that; see
-// testdata/python/check_readers.py. FOVEA_PYTHON_MORE is an interpreter with
-// testdata/python/requirements-more-readers.txt.
-func TestReadersAtTheTop(t *testing.T) {
-	python := os.Getenv("FOVEA_PYTHON_MORE")
-	if python == "" {
-		python = os.Getenv("FOVEA_PYTHON")
-	}
-	if python == "" {
-		t.Skip("neither FOVEA_PYTHON_MORE nor FOVEA_PYTHON is set: no Python to read the files with")
-	}
-	work := t.TempDir()
-	type spec struct {
-		Name     string `json:"name"`
-		Dataset  string `json:"dataset"`
-		Expected string `json:"expected"`
-		Strict   bool   `json:"strict"`
-	}
-	var specs []spec
+// readersSpec is a dataset that readers are pointed at.
+type readersSpec struct {
+	Name     string `json:"name"`
+	Dataset  string `json:"dataset"`
+	Expected string `json:"expected"`
+	Strict   bool   `json:"strict"`
+}
+
+// writeReadersSpecs writes datasets for check_readers.py and check_readers.mjs into a directory, and
+// the list of them.
+func writeReadersSpecs(t *testing.T, work string) (list string) {
+	t.Helper()
+	var specs []readersSpec
 	add := func(name string, dtype DType, options Options, n int, strict bool) string {
 		info := readersInfo(dtype)
-		s := spec{name, filepath.Join(work, "sets", strings.ReplaceAll(name, " ", "-")), filepath.Join(work, "expected", name), strict}
+		s := readersSpec{name, filepath.Join(work, "sets", strings.ReplaceAll(name, " ", "-")), filepath.Join(work, "expected", name), strict}
 		rows, failures := makeRows(info.Recipe, 0, n), makeFailures(0, 3)
 		writeAll(t, s.Dataset, info, options, rows, failures)
 		must(t, os.MkdirAll(s.Expected, 0o755))
@@ -60,21 +54,52 @@ func TestReadersAtTheTop(t *testing.T) {
 	add("float16", Float16, options, testShard+1, false)
 	options.TensorExtension = true
 	add("tensor", Float32, options, testShard+1, false)
-
-	file := filepath.Join(work, "spec.json")
+	list = filepath.Join(work, "spec.json")
 	encoded, err := json.Marshal(specs)
 	must(t, err)
-	must(t, os.WriteFile(file, encoded, 0o644))
-	command := exec.Command(python, filepath.Join("..", "testdata", "python", "check_readers.py"), file)
+	must(t, os.WriteFile(list, encoded, 0o644))
+	return list
+}
+
+// A user may point any program at the dataset's directory instead of data/: it must read the rows,
+// all of them and nothing else, or refuse. Today's layout is there for that; see
+// testdata/python/check_readers.py. FOVEA_PYTHON_MORE is an interpreter with
+// testdata/python/requirements-more-readers.txt.
+func TestReadersAtTheTop(t *testing.T) {
+	python := os.Getenv("FOVEA_PYTHON_MORE")
+	if python == "" {
+		python = os.Getenv("FOVEA_PYTHON")
+	}
+	if python == "" {
+		t.Skip("neither FOVEA_PYTHON_MORE nor FOVEA_PYTHON is set: no Python to read the files with")
+	}
+	work := t.TempDir()
+	command := exec.Command(python, filepath.Join("..", "testdata", "python", "check_readers.py"), writeReadersSpecs(t, work))
 	// Hugging Face's package keeps copies, and would ask its servers.
 	command.Env = append(os.Environ(), "HF_HOME="+filepath.Join(work, "hf"), "HF_HUB_OFFLINE=1", "DO_NOT_TRACK=1")
-	out, err := command.CombinedOutput()
+	var output, progress bytes.Buffer
+	command.Stdout, command.Stderr = &output, &progress
+	if err := command.Run(); err != nil {
+		t.Fatalf("%v:\n%s%s", err, progress.String(), output.String())
+	}
+	for line := range strings.Lines(output.String()) {
+		t.Log(strings.TrimSpace(line))
+	}
+}
+
+// The same in JavaScript. FOVEA_NODE_MODULES has the packages of testdata/node.
+func TestReadersInJavaScript(t *testing.T) {
+	modules := os.Getenv("FOVEA_NODE_MODULES")
+	if modules == "" {
+		t.Skip("FOVEA_NODE_MODULES is not set: no packages to read the files with")
+	}
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skipf("there is no Node: %v", err)
+	}
+	out, err := exec.Command(node, filepath.Join("..", "testdata", "node", "check_readers.mjs"), writeReadersSpecs(t, t.TempDir()), modules).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, out)
 	}
-	for line := range strings.Lines(string(out)) {
-		if strings.HasPrefix(line, "skipped: ") || strings.Contains(line, " read them or refuse them") {
-			t.Log(strings.TrimSpace(line))
-		}
-	}
+	t.Logf("%s", bytes.TrimSpace(out))
 }

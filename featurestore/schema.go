@@ -66,16 +66,20 @@ func valueType(dtype DType) arrow.DataType {
 
 // elementOf is the element of a layer's lists. No value of a vector is ever null, and the type says
 // so: otherwise ClickHouse makes the column Array(Nullable(Float32)), which its distance functions
-// refuse.
-func elementOf(info Info, name string) arrow.Field {
-	return arrow.Field{Name: name, Type: valueType(info.DType), Nullable: info.optionalElements}
+// refuse. But of tensors it must not: pyarrow 26 knows the extension type over nullable elements
+// alone, and silently reads plain lists otherwise.
+func elementOf(info Info, l recipe.Layer) arrow.Field {
+	return arrow.Field{Name: "item", Type: valueType(info.DType), Nullable: info.optionalElements || info.tensors && isTensor(l)}
 }
+
+// isTensor tells whether Options.TensorExtension concerns a layer.
+func isTensor(l recipe.Layer) bool { return len(l.Shape) > 1 }
 
 // fixedSchema has real fixed-size lists: what readers are to see, and what Arrow IPC files
 // hold.
 func fixedSchema(info Info, md arrow.Metadata) *arrow.Schema {
-	return makeSchema(info.Recipe.Layers, md, func(size int) arrow.DataType {
-		return arrow.FixedSizeListOfField(int32(size), elementOf(info, "item"))
+	return makeSchema(info.Recipe.Layers, md, func(l recipe.Layer) arrow.DataType {
+		return arrow.FixedSizeListOfField(int32(l.Size()), elementOf(info, l))
 	})
 }
 
@@ -86,7 +90,7 @@ func tensorSchema(info Info, md arrow.Metadata) (*arrow.Schema, error) {
 	schema := fixedSchema(info, md)
 	fields := schema.Fields()
 	for i, l := range info.Recipe.Layers {
-		if len(l.Shape) < 2 {
+		if !isTensor(l) {
 			continue
 		}
 		shape, err := json.Marshal(map[string][]int{"shape": l.Shape})
@@ -103,12 +107,12 @@ func tensorSchema(info Info, md arrow.Metadata) (*arrow.Schema, error) {
 // listSchema has lists of any length: what is handed to the Parquet writer, which loses
 // values of fixed-size lists. In the file both are the same.
 func listSchema(info Info, md arrow.Metadata) *arrow.Schema {
-	return makeSchema(info.Recipe.Layers, md, func(int) arrow.DataType {
-		return arrow.ListOfField(elementOf(info, "item"))
+	return makeSchema(info.Recipe.Layers, md, func(l recipe.Layer) arrow.DataType {
+		return arrow.ListOfField(elementOf(info, l))
 	})
 }
 
-func makeSchema(layers []recipe.Layer, md arrow.Metadata, vector func(size int) arrow.DataType) *arrow.Schema {
+func makeSchema(layers []recipe.Layer, md arrow.Metadata, vector func(recipe.Layer) arrow.DataType) *arrow.Schema {
 	text, number := arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int32
 	fields := []arrow.Field{
 		{Name: columnPath, Type: text},
@@ -119,7 +123,7 @@ func makeSchema(layers []recipe.Layer, md arrow.Metadata, vector func(size int) 
 		{Name: columnHeight, Type: number},
 	}
 	for _, l := range layers {
-		fields = append(fields, arrow.Field{Name: l.Name, Type: vector(l.Size())})
+		fields = append(fields, arrow.Field{Name: l.Name, Type: vector(l)})
 	}
 	return arrow.NewSchema(fields, &md)
 }

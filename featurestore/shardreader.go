@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -97,19 +98,24 @@ func (s *shardReader) countValues() error {
 	})
 }
 
-// optionalElements tells whether the values of vectors may be null by their type.
-func (s *shardReader) optionalElements() bool {
-	column := s.meta.recipe.Layers[0].Name
+// optionalElements tells whether the values of vectors may be null by their type. It is not known
+// if all layers are tensors.
+func (s *shardReader) optionalElements(tensors bool) (optional, known bool) {
+	layers := s.meta.recipe.Layers
+	at := slices.IndexFunc(layers, func(l recipe.Layer) bool { return !tensors || !isTensor(l) })
+	if at < 0 {
+		return false, false
+	}
 	if p, ok := s.src.(*parquetSource); ok {
-		place, err := p.place(column)
-		return err == nil && p.reader.MetaData().Schema.Column(place.leaf).SchemaNode().RepetitionType() == parquet.Repetitions.Optional
+		place, err := p.place(layers[at].Name)
+		return err == nil && p.reader.MetaData().Schema.Column(place.leaf).SchemaNode().RepetitionType() == parquet.Repetitions.Optional, err == nil
 	}
 	for _, f := range s.src.schema().Fields() {
-		if list, ok := f.Type.(arrow.ListLikeType); ok && f.Name == column {
-			return list.ElemField().Nullable
+		if list, ok := f.Type.(arrow.ListLikeType); ok && f.Name == layers[at].Name {
+			return list.ElemField().Nullable, true
 		}
 	}
-	return false
+	return false, false
 }
 
 // damaged names the file in an error and marks errors of Arrow, which has no marks of its
