@@ -40,7 +40,8 @@ type ExtractorOptions struct {
 	// recipe.PoolAverage or recipe.PoolMax. Layers without height and width stay as
 	// they are.
 	Pool string
-	// Batch is the number of pictures in a Run (default: that of the model's device).
+	// Batch is the number of pictures in a Run (default: that of the model's device; at most the
+	// model's MaxBatch).
 	Batch int
 	// Halved, if set, is told when the device's memory was too small for a batch and of how
 	// many pictures they are from then on. It may be called from several goroutines.
@@ -81,6 +82,9 @@ func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 	}
 	if options.Batch < 1 || options.Batch > MaxBatch {
 		return nil, fmt.Errorf("inference: a batch of %d pictures: use 1 to %d", options.Batch, MaxBatch)
+	}
+	if model.MaxBatch > 0 {
+		options.Batch = min(options.Batch, model.MaxBatch)
 	}
 	if len(options.Layers) == 0 {
 		return nil, errors.New("inference: no layer asked for")
@@ -276,19 +280,31 @@ func (e *Extractor) ExtractSized(pixels []float32, n, height, width int) ([][]fl
 	if n < 1 || n > MaxBatch || height < e.least || width < e.least {
 		return nil, fmt.Errorf("inference: %d pictures of %dx%d: model %s takes 1 to %d of %d pixels or more for these layers", n, height, width, e.model.Name, MaxBatch, e.least)
 	}
-	tensor, err := NewFloat32Tensor([]int{n, height, width, 3}, pixels)
-	if err != nil {
-		return nil, err
+	features := make([][]float32, len(e.layers))
+	size := n
+	if e.model.MaxBatch > 0 {
+		size = min(n, e.model.MaxBatch)
 	}
-	tensors, err := e.run(tensor)
-	if err != nil {
-		return nil, err
+	if picture := len(pixels) / n; len(pixels)%n != 0 || picture != height*width*3 {
+		return nil, fmt.Errorf("inference: %d input values for %d pictures of %d", len(pixels), n, height*width*3)
+	}
+	for done := 0; done < n; done += size {
+		count := min(size, n-done)
+		in, err := newInputTensor(e.model.Input.DataType(), []int{count, height, width, 3})
+		if err != nil {
+			return nil, err
+		}
+		in.fill(pixels[done*height*width*3 : (done+count)*height*width*3])
+		tensors, err := e.run(in.tensor)
+		runtime.KeepAlive(in)
+		if err != nil {
+			return nil, err
+		}
+		if err := e.keep(features, tensors, count, count); err != nil {
+			return nil, err
+		}
 	}
 	e.unreleased.Add(int64(4 * len(pixels)))
-	features := make([][]float32, len(e.layers))
-	if err := e.keep(features, tensors, n, n); err != nil {
-		return nil, err
-	}
 	e.release()
 	return features, nil
 }

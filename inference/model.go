@@ -67,6 +67,13 @@ type Model struct {
 	// where they may be any.
 	Input                   tf.Output
 	InputHeight, InputWidth int
+	// SizeChosen says that the size is a choice: the model takes others as well.
+	SizeChosen bool
+	// Colour is recipe.ColourGrey for a model of grey pictures, whose three input channels are
+	// to be equal, else empty.
+	Colour string
+	// MaxBatch is the largest number of pictures that the graph computes together, 0 for any.
+	MaxBatch int
 	// Layers are in the order of computation.
 	Layers []Layer
 }
@@ -102,6 +109,7 @@ func (m *Model) Recipe() recipe.Recipe {
 		Preprocessing: m.Preprocessing,
 		InputHeight:   m.InputHeight,
 		InputWidth:    m.InputWidth,
+		Colour:        m.Colour,
 		Precision:     string(m.Precision),
 		Library:       "TensorFlow " + tf.Version(),
 	}

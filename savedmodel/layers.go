@@ -23,7 +23,7 @@ func (l *loader) layers(operations []*tf.Operation, model *inference.Model) ([]i
 			continue
 		}
 		output := operation.Output(0)
-		shape, ok := pictureShape(output)
+		shape, ok := pictureShape(output, l.options.Dense)
 		if !ok {
 			continue
 		}
@@ -86,8 +86,9 @@ func withoutCalls(name string) string {
 	}
 }
 
-// pictureShape is the shape of one picture's values: a vector, or height, width, channels.
-func pictureShape(output tf.Output) ([]int, bool) {
+// pictureShape is the shape of one picture's values: a vector, or height, width, channels. The
+// height and width of a map may be open, as 0, where that is asked for.
+func pictureShape(output tf.Output, open bool) ([]int, bool) {
 	if output.DataType() != tf.Float {
 		return nil, false
 	}
@@ -97,6 +98,9 @@ func pictureShape(output tf.Output) ([]int, bool) {
 	}
 	shape := make([]int, len(dims)-1)
 	for i, d := range dims[1:] {
+		if d < 0 && open && len(dims) == 4 && i < 2 {
+			continue
+		}
 		if d <= 0 {
 			return nil, false
 		}

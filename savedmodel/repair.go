@@ -25,15 +25,7 @@ const (
 // tensorflow #72963): Python binds by object and does not notice; a session does, with
 // "Could not find variable". The checkpoint says by object which value belongs where.
 func (l *loader) repair(model *inference.Model) error {
-	probe := func() error {
-		extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{
-			Layers: []string{model.Layers[len(model.Layers)-1].Name}, Batch: 1,
-		})
-		if err != nil {
-			return err
-		}
-		return extractor.WarmUp()
-	}
+	probe := func() error { return l.probe(model) }
 	err := probe()
 	if err == nil {
 		return nil
@@ -52,6 +44,21 @@ func (l *loader) repair(model *inference.Model) error {
 		return fmt.Errorf("%w: it cannot be run: %w", ErrFormat, err)
 	}
 	return nil
+}
+
+// probe computes the last layer of a black picture. Of a model of any size it finds out the
+// smallest one as well.
+func (l *loader) probe(model *inference.Model) error {
+	if l.options.Dense {
+		return l.findLeast(model)
+	}
+	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{
+		Layers: []string{model.Layers[len(model.Layers)-1].Name}, Batch: 1,
+	})
+	if err != nil {
+		return err
+	}
+	return extractor.WarmUp()
 }
 
 // checkpointKeys maps the variable handles that the signature's call captures to their

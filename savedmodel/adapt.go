@@ -1,0 +1,152 @@
+package savedmodel
+
+import (
+	"errors"
+	"fmt"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"google.golang.org/protobuf/proto"
+)
+
+// adapter stands in front of a model that does not take batches of RGB pictures in NHWC order
+// and of a size that its graph knows: fed is where such pictures go in, given what the model
+// sees in place of its own input. A placeholder of known size also tells TensorFlow the shapes
+// of all layers.
+type adapter struct {
+	fed, given tf.Output
+}
+
+// inputPrefix begins the names of an adapter's nodes.
+const inputPrefix = "fovea_input"
+
+// adapt adds an adapter to the loaded graph, for pictures of a height and width, 0 for any.
+func (l *loader) adapt(p picture, height, width int) (adapter, error) {
+	dtype := tf.DataType(p.dtype)
+	name := inputPrefix
+	for i := 1; l.loaded.Graph.Operation(name+"/pictures") != nil; i++ {
+		name = fmt.Sprintf("%s_%d", inputPrefix, i)
+	}
+	scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope(name)
+	open := func(n int) int64 {
+		if n == 0 {
+			return -1
+		}
+		return int64(n)
+	}
+	fed := op.Placeholder(scope.SubScope("pictures"), dtype, op.PlaceholderShape(tf.MakeShape(-1, open(height), open(width), 3)))
+	given := fed
+	switch p.channels {
+	case 1: // grey pictures have three equal channels on their way here
+		given = op.Slice(scope, given, op.Const(scope.SubScope("first"), []int32{0, 0, 0, 0}), op.Const(scope.SubScope("one"), []int32{-1, -1, -1, 1}))
+	case 4:
+		alpha, err := l.opaque(scope, dtype)
+		if err != nil {
+			return adapter{}, err
+		}
+		given = op.PadV2(scope, given, op.Const(scope.SubScope("behind"), [][]int32{{0, 0}, {0, 0}, {0, 0}, {0, 1}}), alpha)
+	}
+	if p.channelsFirst {
+		given = op.Transpose(scope, given, op.Const(scope.SubScope("channels_first"), []int32{0, 3, 1, 2}))
+	}
+	if err := scope.Err(); err != nil {
+		return adapter{}, fmt.Errorf("prepare its input: %w", err)
+	}
+	return adapter{fed, given}, nil
+}
+
+// opaque is the value of an alpha channel of 255.
+func (l *loader) opaque(scope *op.Scope, dtype tf.DataType) (tf.Output, error) {
+	scope = scope.SubScope("opaque")
+	if dtype == tf.Uint8 {
+		return op.Const(scope, uint8(255)), nil
+	}
+	value, err := uniform(l.options.Preprocessing, 255)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	return op.Const(scope, value), nil
+}
+
+// errChannels says that a preprocessing with a mean per colour cannot be one of other channels.
+var errChannels = errors.New("treats red, green and blue each in its own way")
+
+// uniform is what a preprocessing makes of a value of any channel. One that treats the channels
+// differently is errChannels. Where it is not known yet nothing can be computed either.
+func uniform(preprocessing string, value float32) (float32, error) {
+	switch preprocessing {
+	case "", none:
+		return value, nil
+	case "tf":
+		return value/127.5 - 1, nil
+	}
+	return 0, fmt.Errorf("preprocessing %s %w", preprocessing, errChannels)
+}
+
+// addFlat adds the flat copy of the signature's computation to the loaded graph and returns
+// the operations of the whole way from the input on, in order of computation. The input is
+// the model's own where pictures can be fed to it as they are.
+func (l *loader) addFlat() ([]*tf.Operation, tf.Output, error) {
+	own, err := l.output(l.input.tensor)
+	if err != nil {
+		return nil, tf.Output{}, err
+	}
+	if l.input.plain() {
+		operations, err := l.importFlat(own)
+		return operations, own, err
+	}
+	candidates := []picture{l.input}
+	if l.input.channels == 0 {
+		last, first := l.input, l.input
+		last.channels, first.channels, first.channelsFirst = 3, 3, true
+		candidates = []picture{last, first}
+	}
+	var refusals []error
+	for _, p := range candidates {
+		in, err := l.adapt(p, l.height, l.width)
+		if err != nil {
+			return nil, tf.Output{}, err
+		}
+		operations, err := l.importFlat(in.given)
+		if err == nil {
+			l.input = p
+			return operations, in.fed, nil
+		}
+		refusals = append(refusals, err)
+	}
+	return nil, tf.Output{}, errors.Join(refusals...)
+}
+
+// importFlat adds the flat copy with a tensor in place of the model's input.
+func (l *loader) importFlat(input tf.Output) ([]*tf.Operation, error) {
+	f := l.flat
+	if len(f.nodes) == 0 { // nothing is hidden in functions
+		return l.outerOperations(l.outputs)
+	}
+	importOptions := tf.GraphImportOptions{Prefix: flatPrefix}
+	own := parseTensor(l.input.tensor)
+	for t := range f.outer {
+		destination := input
+		if t != own {
+			var err error
+			if destination, err = l.output(t.String()); err != nil {
+				return nil, err
+			}
+		}
+		importOptions.AddInputMapping(t.node, t.index, destination)
+	}
+	encoded, err := proto.Marshal(f.graph(l.meta.GetGraphDef()))
+	if err != nil {
+		return nil, fmt.Errorf("encode the flat graph: %w", err)
+	}
+	if err := l.loaded.Graph.ImportWithOptions(encoded, importOptions); err != nil {
+		return nil, fmt.Errorf("%w: add the flat graph: %w", ErrFormat, err)
+	}
+	operations := make([]*tf.Operation, 0, len(f.nodes))
+	for _, n := range f.nodes {
+		if operation := l.loaded.Graph.Operation(flatPrefix + "/" + n.GetName()); operation != nil {
+			operations = append(operations, operation)
+		}
+	}
+	return operations, nil
+}

@@ -1,0 +1,70 @@
+package savedmodel
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"fovea/inference"
+)
+
+// averageLayers makes layers of maps of any size averages over all positions, which are
+// vectors of their channels.
+func (l *loader) averageLayers(layers []inference.Layer) error {
+	scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope("fovea_average")
+	axes := op.Const(scope.SubScope("axes"), []int32{1, 2})
+	for i := range layers {
+		layer := &layers[i]
+		if !layer.Spatial() {
+			continue
+		}
+		layer.Output, layer.Shape = op.Mean(scope, layer.Output, axes), layer.Shape[2:]
+		if err := scope.Err(); err != nil {
+			return fmt.Errorf("average layer %s: %w", layer.Name, err)
+		}
+	}
+	return nil
+}
+
+// The pictures that the smallest size is looked for with, in pixels a side.
+const leastSide, mostSide = 8, 512
+
+// findLeast finds, by trying, the smallest power of two that is enough pixels a side for all
+// layers: padding and strides decide it. A picture of another proportion must do as well,
+// which tells fully convolutional models from those that end in a layer of fixed size.
+func (l *loader) findLeast(model *inference.Model) error {
+	var failure error
+	for side := leastSide; side <= mostSide; side *= 2 {
+		if failure = l.try(model, side, side); failure != nil {
+			continue
+		}
+		if failure = l.try(model, side, side+side/2); failure != nil {
+			break
+		}
+		for i := range model.Layers {
+			model.Layers[i].Least = side
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: it is not fully convolutional, although its input is open: %w", ErrNotDense, failure)
+}
+
+// try computes the last layer of a black picture of some size.
+func (l *loader) try(model *inference.Model, height, width int) error {
+	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{model.Layers[len(model.Layers)-1].Name}, Batch: 1})
+	if err != nil {
+		return err
+	}
+	features, err := extractor.ExtractSized(make([]float32, height*width*3), 1, height, width)
+	if err != nil {
+		return err
+	}
+	for _, v := range features[0] {
+		if math.IsNaN(float64(v)) {
+			return errors.New("there is no average over a map without positions")
+		}
+	}
+	return nil
+}
