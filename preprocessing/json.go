@@ -1,0 +1,89 @@
+package preprocessing
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ParseJSON reads the content of such a file.
+func ParseJSON(data []byte) (Spec, error) {
+	var file struct {
+		Preset   string   `json:"preset"`
+		Channels *string  `json:"channels"`
+		Scale    *number  `json:"scale"`
+		Range    *numbers `json:"range"`
+		Mean     *numbers `json:"mean"`
+		Std      *numbers `json:"std"`
+		Layout   *string  `json:"layout"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&file); err != nil {
+		return Spec{}, fmt.Errorf("preprocessing: %w: the keys are preset, channels, scale, range, mean, std and layout", err)
+	}
+	b := builder{spec: Spec{Channels: RGB, Divisor: 1}}
+	if file.Preset != "" {
+		spec, known := Preset(file.Preset)
+		if !known {
+			return Spec{}, fmt.Errorf("preprocessing: unknown preset %q: use %s", file.Preset, strings.Join(Names(), ", "))
+		}
+		b.from(spec)
+	}
+	var errs []error
+	if file.Channels != nil {
+		errs = append(errs, b.set("channels", []string{*file.Channels}))
+	}
+	if file.Scale != nil {
+		errs = append(errs, b.set("scale", []string{string(*file.Scale)}))
+	}
+	for key, list := range map[string]*numbers{"range": file.Range, "mean": file.Mean, "std": file.Std} {
+		if list != nil {
+			errs = append(errs, b.set(key, *list))
+		}
+	}
+	if file.Layout != nil {
+		errs = append(errs, b.set("layout", []string{*file.Layout}))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return Spec{}, fmt.Errorf("preprocessing: %w", err)
+	}
+	return b.build()
+}
+
+// number is a JSON number, or a string with a fraction.
+type number string
+
+func (n *number) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		*n = number(text)
+		return nil
+	}
+	var value json.Number
+	if err := json.Unmarshal(data, &value); err != nil {
+		return errors.New("a number is wanted")
+	}
+	*n = number(value)
+	return nil
+}
+
+// numbers is a number or a list of them.
+type numbers []string
+
+func (n *numbers) UnmarshalJSON(data []byte) error {
+	var list []number
+	if json.Unmarshal(data, &list) != nil {
+		var one number
+		if err := json.Unmarshal(data, &one); err != nil {
+			return errors.New("a number or a list of numbers is wanted")
+		}
+		list = []number{one}
+	}
+	for _, v := range list {
+		*n = append(*n, string(v))
+	}
+	return nil
+}
