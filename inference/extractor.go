@@ -89,7 +89,7 @@ func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 	if len(options.Layers) == 0 {
 		return nil, errors.New("inference: no layer asked for")
 	}
-	e := &Extractor{model: model, batch: options.Batch, picture: model.InputHeight * model.InputWidth * 3, halved: options.Halved}
+	e := &Extractor{model: model, batch: options.Batch, picture: model.InputHeight * model.InputWidth * model.Depth(), halved: options.Halved}
 	e.run = e.runSession
 	seen := map[string]bool{}
 	for _, name := range options.Layers {
@@ -117,7 +117,7 @@ func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 
 // resize makes the tensor of an input for Runs of that many pictures.
 func (e *Extractor) resize(in *input, size int) error {
-	tensor, err := newInputTensor(e.model.Input.DataType(), []int{size, e.model.InputHeight, e.model.InputWidth, 3})
+	tensor, err := newInputTensor(e.model.Input.DataType(), []int{size, e.model.InputHeight, e.model.InputWidth, e.model.Depth()})
 	if err != nil {
 		return err
 	}
@@ -221,7 +221,7 @@ func (e *Extractor) Model() *Model { return e.model }
 // the weights, which takes about a second.
 func (e *Extractor) WarmUp() error {
 	if e.picture == 0 {
-		_, err := e.ExtractSized(make([]float32, 3*e.least*e.least), 1, e.least, e.least)
+		_, err := e.ExtractSized(make([]float32, e.model.Depth()*e.least*e.least), 1, e.least, e.least)
 		return err
 	}
 	_, err := e.Extract(make([]float32, e.picture), 1)
@@ -285,16 +285,18 @@ func (e *Extractor) ExtractSized(pixels []float32, n, height, width int) ([][]fl
 	if e.model.MaxBatch > 0 {
 		size = min(n, e.model.MaxBatch)
 	}
-	if picture := len(pixels) / n; len(pixels)%n != 0 || picture != height*width*3 {
-		return nil, fmt.Errorf("inference: %d input values for %d pictures of %d", len(pixels), n, height*width*3)
+	depth := e.model.Depth()
+	picture := height * width * depth
+	if len(pixels) != n*picture {
+		return nil, fmt.Errorf("inference: %d input values for %d pictures of %d", len(pixels), n, picture)
 	}
 	for done := 0; done < n; done += size {
 		count := min(size, n-done)
-		in, err := newInputTensor(e.model.Input.DataType(), []int{count, height, width, 3})
+		in, err := newInputTensor(e.model.Input.DataType(), []int{count, height, width, depth})
 		if err != nil {
 			return nil, err
 		}
-		in.fill(pixels[done*height*width*3 : (done+count)*height*width*3])
+		in.fill(pixels[done*picture : (done+count)*picture])
 		tensors, err := e.run(in.tensor)
 		runtime.KeepAlive(in)
 		if err != nil {

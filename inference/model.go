@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -69,14 +70,16 @@ type Model struct {
 	InputHeight, InputWidth int
 	// SizeChosen says that the size is a choice: the model takes others as well.
 	SizeChosen bool
-	// Colour is recipe.ColourGrey for a model of grey pictures, whose three input channels are
-	// to be equal, else empty.
-	Colour string
+	// Channels is the number of channels of the input, 0 for three.
+	Channels int
 	// MaxBatch is the largest number of pictures that the graph computes together, 0 for any.
 	MaxBatch int
 	// Layers are in the order of computation.
 	Layers []Layer
 }
+
+// Depth is the number of channels of the input.
+func (m *Model) Depth() int { return cmp.Or(m.Channels, 3) }
 
 // ErrUnknownLayer marks a layer that the model has not got.
 var ErrUnknownLayer = errors.New("unknown layer")
@@ -109,7 +112,6 @@ func (m *Model) Recipe() recipe.Recipe {
 		Preprocessing: m.Preprocessing,
 		InputHeight:   m.InputHeight,
 		InputWidth:    m.InputWidth,
-		Colour:        m.Colour,
 		Precision:     string(m.Precision),
 		Library:       "TensorFlow " + tf.Version(),
 	}

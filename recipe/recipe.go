@@ -30,9 +30,6 @@ const (
 // the longer one in proportion.
 const ResizeDense = "shorter-side"
 
-// ColourGrey says that a picture becomes grey, as by Pillow's convert("L"), before it is scaled.
-const ColourGrey = "grey"
-
 // Layer is one layer's output as stored: its name, the shape of the values of one
 // picture, and the order in which they are flattened.
 type Layer struct {
@@ -74,8 +71,6 @@ type Recipe struct {
 	// pictures of any size.
 	InputHeight int `json:"input_height"`
 	InputWidth  int `json:"input_width"`
-	// Colour is ColourGrey for models of grey pictures, empty for those of colours.
-	Colour string `json:"colour,omitempty"`
 	// Pool is the spatial pooling of convolutional layers: "none", "avg" or "max".
 	Pool string `json:"pool"`
 	// Precision is the arithmetic of the model: "float32", "bfloat16", "tf32" or "float16".
@@ -149,7 +144,6 @@ func (r Recipe) Compare(other Recipe) []Difference {
 		{Field: "background", Have: cmp.Or(r.Background, "none"), Got: cmp.Or(other.Background, "none")},
 		{Field: "views", Have: cmp.Or(r.Views, "center"), Got: cmp.Or(other.Views, "center")},
 		{Field: "input size", Have: size(r), Got: size(other)},
-		{Field: "colour", Have: cmp.Or(r.Colour, "rgb"), Got: cmp.Or(other.Colour, "rgb")},
 		{Field: "pool", Have: r.Pool, Got: other.Pool},
 		{Field: "precision", Have: r.Precision, Got: other.Precision, Minor: true},
 		{Field: "library", Have: r.Library, Got: other.Library, Minor: true},

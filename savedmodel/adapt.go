@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// adapter stands in front of a model that does not take batches of RGB pictures in NHWC order
+// adapter stands in front of a model that does not take batches of pictures in NHWC order
 // and of a size that its graph knows: fed is where such pictures go in, given what the model
 // sees in place of its own input. A placeholder of known size also tells TensorFlow the shapes
 // of all layers.
@@ -34,18 +34,8 @@ func (l *loader) adapt(p picture, height, width int) (adapter, error) {
 		}
 		return int64(n)
 	}
-	fed := op.Placeholder(scope.SubScope("pictures"), dtype, op.PlaceholderShape(tf.MakeShape(-1, open(height), open(width), 3)))
+	fed := op.Placeholder(scope.SubScope("pictures"), dtype, op.PlaceholderShape(tf.MakeShape(-1, open(height), open(width), int64(p.channels))))
 	given := fed
-	switch p.channels {
-	case 1: // grey pictures have three equal channels on their way here
-		given = op.Slice(scope, given, op.Const(scope.SubScope("first"), []int32{0, 0, 0, 0}), op.Const(scope.SubScope("one"), []int32{-1, -1, -1, 1}))
-	case 4:
-		alpha, err := l.opaque(scope, dtype)
-		if err != nil {
-			return adapter{}, err
-		}
-		given = op.PadV2(scope, given, op.Const(scope.SubScope("behind"), [][]int32{{0, 0}, {0, 0}, {0, 0}, {0, 1}}), alpha)
-	}
 	if p.channelsFirst {
 		given = op.Transpose(scope, given, op.Const(scope.SubScope("channels_first"), []int32{0, 3, 1, 2}))
 	}
@@ -53,34 +43,6 @@ func (l *loader) adapt(p picture, height, width int) (adapter, error) {
 		return adapter{}, fmt.Errorf("prepare its input: %w", err)
 	}
 	return adapter{fed, given}, nil
-}
-
-// opaque is the value of an alpha channel of 255.
-func (l *loader) opaque(scope *op.Scope, dtype tf.DataType) (tf.Output, error) {
-	scope = scope.SubScope("opaque")
-	if dtype == tf.Uint8 {
-		return op.Const(scope, uint8(255)), nil
-	}
-	value, err := uniform(l.options.Preprocessing, 255)
-	if err != nil {
-		return tf.Output{}, err
-	}
-	return op.Const(scope, value), nil
-}
-
-// errChannels says that a preprocessing with a mean per colour cannot be one of other channels.
-var errChannels = errors.New("treats red, green and blue each in its own way")
-
-// uniform is what a preprocessing makes of a value of any channel. One that treats the channels
-// differently is errChannels. Where it is not known yet nothing can be computed either.
-func uniform(preprocessing string, value float32) (float32, error) {
-	switch preprocessing {
-	case "", none:
-		return value, nil
-	case "tf":
-		return value/127.5 - 1, nil
-	}
-	return 0, fmt.Errorf("preprocessing %s %w", preprocessing, errChannels)
 }
 
 // addFlat adds the flat copy of the signature's computation to the loaded graph and returns

@@ -67,7 +67,7 @@ func (l *loader) second(model *inference.Model, batch int) ([][]float32, error) 
 		return nil, err
 	}
 	random := rand.New(rand.NewPCG(1, 1))
-	size := model.InputHeight * model.InputWidth * 3
+	size := model.InputHeight * model.InputWidth * model.Depth()
 	pixels := make([]float32, 2*size)
 	for i := range pixels {
 		pixels[i] = float32(random.IntN(256) / (2 - i/size)) // the first one is darker

@@ -57,7 +57,7 @@ func (l *loader) try(model *inference.Model, height, width int) error {
 	if err != nil {
 		return err
 	}
-	features, err := extractor.ExtractSized(make([]float32, height*width*3), 1, height, width)
+	features, err := extractor.ExtractSized(make([]float32, height*width*model.Depth()), 1, height, width)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"fovea/inference"
-	"fovea/recipe"
 )
 
 // Options say what a SavedModel does not say itself.
@@ -149,9 +148,7 @@ func (l *loader) model() (*inference.Model, error) {
 		Graph: l.loaded.Graph, Session: l.loaded.Session, Input: input,
 		InputHeight: l.height, InputWidth: l.width, SizeChosen: l.input.anySize(),
 	}
-	if l.input.channels == 1 {
-		model.Colour = recipe.ColourGrey
-	}
+	model.Channels = l.input.channels
 	if model.Layers, err = l.layers(nodes, model); err != nil {
 		return nil, err
 	}
