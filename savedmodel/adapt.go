@@ -20,14 +20,11 @@ type adapter struct {
 // inputPrefix begins the names of an adapter's nodes.
 const inputPrefix = "fovea_input"
 
-// adapt adds an adapter to the loaded graph, for pictures of a height and width, 0 for any.
-func (l *loader) adapt(p picture, height, width int) (adapter, error) {
+// adapt adds an adapter to the loaded graph, for pictures of a height and width, 0
+// for any. Attempts have different names.
+func (l *loader) adapt(p picture, height, width, attempt int) (adapter, error) {
 	dtype := tf.DataType(p.dtype)
-	name := inputPrefix
-	for i := 1; l.loaded.Graph.Operation(name+"/pictures") != nil; i++ {
-		name = fmt.Sprintf("%s_%d", inputPrefix, i)
-	}
-	scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope(name)
+	scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope(fmt.Sprintf("%s_%d", inputPrefix, attempt))
 	open := func(n int) int64 {
 		if n == 0 {
 			return -1
@@ -64,8 +61,8 @@ func (l *loader) addFlat() ([]*tf.Operation, tf.Output, error) {
 		candidates = []picture{last, first}
 	}
 	var refusals []error
-	for _, p := range candidates {
-		in, err := l.adapt(p, l.height, l.width)
+	for i, p := range candidates {
+		in, err := l.adapt(p, l.height, l.width, i)
 		if err != nil {
 			return nil, tf.Output{}, err
 		}

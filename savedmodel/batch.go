@@ -18,7 +18,7 @@ func (l *loader) finish(operations []*tf.Operation, model *inference.Model) erro
 		return err
 	}
 	if l.options.Dense {
-		if err := l.averageLayers(model.Layers); err != nil {
+		if err := l.averageLayers(model); err != nil {
 			return err
 		}
 	}

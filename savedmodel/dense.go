@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 
@@ -12,15 +13,19 @@ import (
 
 // averageLayers makes layers of maps of any size averages over all positions, which are
 // vectors of their channels.
-func (l *loader) averageLayers(layers []inference.Layer) error {
+func (l *loader) averageLayers(model *inference.Model) error {
+	model.Layers = slices.DeleteFunc(model.Layers, func(layer inference.Layer) bool { return slices.Contains(layer.Shape[len(layer.Shape)-1:], 0) })
+	if len(model.Layers) == 0 {
+		return fmt.Errorf("%w: no layer has a number of channels that is known", ErrNotDense)
+	}
 	scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope("fovea_average")
 	axes := op.Const(scope.SubScope("axes"), []int32{1, 2})
-	for i := range layers {
-		layer := &layers[i]
+	for i := range model.Layers {
+		layer := &model.Layers[i]
 		if !layer.Spatial() {
 			continue
 		}
-		layer.Output, layer.Shape = op.Mean(scope, layer.Output, axes), layer.Shape[2:]
+		layer.Output, layer.Shape = op.Mean(scope.SubScope("layer"), layer.Output, axes), layer.Shape[2:]
 		if err := scope.Err(); err != nil {
 			return fmt.Errorf("average layer %s: %w", layer.Name, err)
 		}

@@ -87,7 +87,7 @@ func withoutCalls(name string) string {
 }
 
 // pictureShape is the shape of one picture's values: a vector, or height, width, channels. The
-// height and width of a map may be open, as 0, where that is asked for.
+// dimensions of a map may be open, as 0, where that is asked for.
 func pictureShape(output tf.Output, open bool) ([]int, bool) {
 	if output.DataType() != tf.Float {
 		return nil, false
@@ -98,7 +98,7 @@ func pictureShape(output tf.Output, open bool) ([]int, bool) {
 	}
 	shape := make([]int, len(dims)-1)
 	for i, d := range dims[1:] {
-		if d < 0 && open && len(dims) == 4 && i < 2 {
+		if d < 0 && open && len(dims) == 4 {
 			continue
 		}
 		if d <= 0 {

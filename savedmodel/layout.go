@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 
 	"fovea/inference"
@@ -64,6 +65,12 @@ func (w *way) transposed(given layout, inputs []string) layout {
 	return unknownLayout
 }
 
+// channelsFirst says whether any operation of the model is defined in NCHW order.
+func (l *loader) channelsFirst() bool {
+	first := func(n *nodepb.NodeDef) bool { return string(n.GetAttr()["data_format"].GetS()) == "NCHW" }
+	return slices.ContainsFunc(l.flat.nodes, first) || slices.ContainsFunc(l.meta.GetGraphDef().GetNode(), first)
+}
+
 // putChannelsLast turns layers that have their channels before height and width, so that all
 // are as the recipe and the pooling take them.
 func (l *loader) putChannelsLast(w *way, layers []inference.Layer) error {
@@ -87,7 +94,7 @@ func (l *loader) putChannelsLast(w *way, layers []inference.Layer) error {
 			scope = op.NewScopeWithGraph(l.loaded.Graph).SubScope("fovea_channels_last")
 			order = op.Const(scope.SubScope("order"), []int32{0, 2, 3, 1})
 		}
-		layer.Output = op.Transpose(scope, layer.Output, order)
+		layer.Output = op.Transpose(scope.SubScope("layer"), layer.Output, order)
 		layer.Shape = []int{layer.Shape[1], layer.Shape[2], layer.Shape[0]}
 		if err := scope.Err(); err != nil {
 			return fmt.Errorf("turn layer %s: %w", layer.Name, err)

@@ -3,6 +3,7 @@ package savedmodel
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -41,69 +42,87 @@ const flatPrefix = "flat"
 // Open loads the SavedModel in dir. The caller closes the model. A directory that is not a
 // SavedModel, is damaged, or has not exactly one input of pictures is ErrFormat.
 func Open(dir string, options Options) (*inference.Model, error) {
+	l, err := newLoader(dir, options)
+	if err != nil {
+		return nil, err
+	}
+	model, err := l.model()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("savedmodel: %s: %w", dir, err), l.loaded.Session.Close())
+	}
+	model.Name = filepath.Base(absolute(dir))
+	if options.Signature != "" {
+		model.Name += ":" + options.Signature
+	}
+	model.SHA256, err = hash(dir)
+	if err != nil {
+		return nil, errors.Join(err, l.loaded.Session.Close())
+	}
+	return model, nil
+}
+
+// newLoader reads and checks what the SavedModel in dir says of itself, and loads it.
+func newLoader(dir string, options Options) (*loader, error) {
 	meta, err := readMetaGraph(dir)
 	if err != nil {
 		return nil, err
 	}
-	name, signature, err := chooseSignature(meta, options.Signature)
-	if err != nil {
+	l := &loader{dir: dir, meta: meta, options: options}
+	if l.signature, l.def, err = chooseSignature(meta, options.Signature); err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
-	input, err := pictureInput(signature)
-	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: signature %s: %w", dir, name, err)
+	if l.input, err = pictureInput(l.def); err != nil {
+		return nil, fmt.Errorf("savedmodel: %s: signature %s: %w", dir, l.signature, err)
 	}
 	if err := checkVariables(dir, meta); err != nil {
 		return nil, err
 	}
-	height, width, err := input.size(options)
-	if err != nil {
+	if l.height, l.width, err = l.input.size(options); err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
 	// Before TensorFlow sees the graph: some damage that is found here would end the process
 	// there.
-	flat := newFlattener(meta)
-	if !input.plain() {
-		flat.replaced = parseTensor(input.tensor).node
+	l.flat = newFlattener(meta)
+	if !l.input.plain() {
+		l.flat.replaced = parseTensor(l.input.tensor).node
 	}
-	outputs, err := flat.flatten(outputTensors(signature))
-	if err != nil {
+	if l.outputs, err = l.flat.flatten(outputTensors(l.def)); err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
 	note, err := readNote(dir)
 	if err != nil {
 		return nil, err
 	}
-	if options.Preprocessing, err = choosePreprocessing(dir, input, options.Preprocessing, note); err != nil {
+	l.aliases = note.Aliases
+	if l.options.Preprocessing, err = choosePreprocessing(dir, l.input, options.Preprocessing, note); err != nil {
 		return nil, err
 	}
-	sum, err := hash(dir)
-	if err != nil {
-		return nil, err
-	}
-	if options.Session.Placement() != "" {
+	return l, l.load()
+}
+
+// load has TensorFlow load the model.
+func (l *loader) load() error {
+	if l.options.Session.Placement() != "" {
 		// LoadSavedModel takes no placement, and TensorFlow would put all on the first GPU.
-		return nil, fmt.Errorf("savedmodel: %s: a SavedModel runs on one GPU a process: start one for each GPU, with --device gpu:0 --shard 0/2 and --device gpu:1 --shard 1/2, and join their datasets by extract dataset merge", dir)
+		return fmt.Errorf("savedmodel: %s: a SavedModel runs on one GPU a process: start one for each GPU, with --device gpu:0 --shard 0/2 and --device gpu:1 --shard 1/2, and join their datasets by extract dataset merge", l.dir)
 	}
-	sessionOptions, err := options.Session.Options()
+	l.options.Session.ChannelsLast = l.channelsFirst()
+	sessionOptions, err := l.options.Session.Options()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	loaded, err := tf.LoadSavedModel(dir, meta.GetMetaInfoDef().GetTags(), sessionOptions)
-	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: %w: %w", dir, ErrFormat, err)
+	dir, tags := l.dir, l.meta.GetMetaInfoDef().GetTags()
+	if len(tags) == 0 {
+		if dir, err = withTags(l.dir, l.meta); err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir) //nolint:errcheck // it lies where such things are cleared away
+		tags = []string{serveTag}
 	}
-	m := &loader{dir: dir, meta: meta, signature: name, def: signature, input: input, height: height, width: width, flat: flat, outputs: outputs, loaded: loaded, options: options, aliases: note.Aliases}
-	model, err := m.model()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("savedmodel: %s: %w", dir, err), loaded.Session.Close())
+	if l.loaded, err = tf.LoadSavedModel(dir, tags, sessionOptions); err != nil {
+		return fmt.Errorf("savedmodel: %s: %w: %w", l.dir, ErrFormat, err)
 	}
-	model.Name = filepath.Base(absolute(dir))
-	if options.Signature != "" {
-		model.Name += ":" + options.Signature
-	}
-	model.SHA256 = sum
-	return model, nil
+	return nil
 }
 
 func absolute(dir string) string {
