@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"fovea/featurestore"
+	"fovea/preprocessing"
 	"fovea/recipe"
 )
 
@@ -34,7 +35,7 @@ func dataset(ts *testscript.TestScript, negated bool, args []string) {
 	ts.Check(err)
 	layers := []recipe.Layer{{Name: values["layer"], Shape: []int{2, 2, 3}, Layout: recipe.LayoutHWC}, {Name: "fc7", Shape: []int{5}, Layout: recipe.LayoutC}}
 	w, err := featurestore.Create(ts.MkAbs(args[0]), featurestore.Info{
-		Recipe: recipe.Recipe{Model: values["model"], ModelSHA256: "ab", Preprocessing: "caffe", Resize: "squash", InputHeight: 224, InputWidth: 224, Pool: "none", Library: "none", Layers: layers},
+		Recipe: recipe.Recipe{Model: values["model"], ModelSHA256: "ab", Preprocessing: preprocessing.Caffe, Resize: "squash", InputHeight: 224, InputWidth: 224, Pool: "none", Library: "none", Layers: layers},
 		DType:  featurestore.DType(values["dtype"]), ToolVersion: "v0", Device: "cpu",
 	}, featurestore.Options{Format: featurestore.Format(values["format"]), ShardBytes: shard})
 	ts.Check(err)

@@ -16,13 +16,14 @@ import (
 
 	"fovea/export"
 	"fovea/featurestore"
+	"fovea/preprocessing"
 	"fovea/recipe"
 )
 
 const cookbookRows = 50
 
 var cookbookRecipe = recipe.Recipe{
-	Model: "vgg16", ModelSHA256: strings.Repeat("ab", 32), Preprocessing: "caffe", Resize: "squash", Interpolation: "bilinear",
+	Model: "vgg16", ModelSHA256: strings.Repeat("ab", 32), Preprocessing: preprocessing.Caffe, Resize: "squash", Interpolation: "bilinear",
 	InputHeight: 224, InputWidth: 224, Pool: recipe.PoolNone, Precision: "float32", Library: "none",
 	Layers: []recipe.Layer{
 		{Name: "pool5", Shape: []int{7, 7, 512}, Layout: recipe.LayoutHWC},

@@ -90,7 +90,7 @@ func writeExpected(t *testing.T, dir string, info Info, format Format, rows []Ro
 		"format": format, "dtype": info.DType, "layers": layers, "rows": table, "failures": failed,
 		"metadata": map[string]string{
 			"features.fingerprint": r.Fingerprint(), "features.model": r.Model, "features.model_sha256": r.ModelSHA256,
-			"features.preprocessing": r.Preprocessing, "features.resize": r.Resize, "features.interpolation": r.Interpolation,
+			"features.preprocessing": r.Preprocessing.String(), "features.resize": r.Resize, "features.interpolation": r.Interpolation,
 			"features.precision": r.Precision, "features.pool": r.Pool, "features.library": r.Library,
 			"features.tool_version": info.ToolVersion, "features.pool5.dtype": string(info.DType), "features.pool5.layout": "HWC",
 		},

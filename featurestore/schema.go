@@ -34,7 +34,7 @@ func footerMetadata(info Info) (arrow.Metadata, error) {
 	add(keyFingerprint, r.Fingerprint())
 	add(keyPrefix+"model", r.Model)
 	add(keyPrefix+"model_sha256", r.ModelSHA256)
-	add(keyPrefix+"preprocessing", r.Preprocessing)
+	add(keyPrefix+"preprocessing", r.Preprocessing.String())
 	add(keyPrefix+"resize", r.Resize)
 	add(keyPrefix+"interpolation", r.Interpolation)
 	if r.Background != "" {

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	half "github.com/x448/float16"
 
+	"fovea/preprocessing"
 	"fovea/recipe"
 )
 
@@ -35,7 +36,7 @@ var (
 
 func testRecipe() recipe.Recipe {
 	return recipe.Recipe{
-		Model: "vgg16", ModelSHA256: strings.Repeat("ab", 32), Preprocessing: "caffe", Resize: "squash",
+		Model: "vgg16", ModelSHA256: strings.Repeat("ab", 32), Preprocessing: preprocessing.Caffe, Resize: "squash",
 		Interpolation: "bilinear", InputHeight: 224, InputWidth: 224, Pool: recipe.PoolNone,
 		Precision: "float32", Library: "TensorFlow 2.18.1",
 		Layers: []recipe.Layer{

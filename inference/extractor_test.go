@@ -13,6 +13,7 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 
+	"fovea/preprocessing"
 	"fovea/recipe"
 )
 
@@ -59,7 +60,7 @@ func tinyModel(tb testing.TB) *Model {
 		tb.Fatal(err)
 	}
 	model := &Model{
-		Name: "tiny", SHA256: "00", Preprocessing: "caffe", Device: device, Precision: Float32,
+		Name: "tiny", SHA256: "00", Preprocessing: preprocessing.Caffe, Device: device, Precision: Float32,
 		Graph: graph, Session: session, Input: input, InputHeight: side, InputWidth: side,
 		Layers: []Layer{
 			{Name: "input", Output: identity, Shape: []int{side, side, 3}},

@@ -9,6 +9,7 @@ import (
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 
+	"fovea/preprocessing"
 	"fovea/recipe"
 )
 
@@ -49,8 +50,9 @@ type Model struct {
 	Name string
 	// SHA256 is the hex SHA-256 of its weights.
 	SHA256 string
-	// Preprocessing names how pixels become the model's input numbers.
-	Preprocessing string
+	// Preprocessing is how pixels become the model's input; the zero Spec if the model does
+	// not say.
+	Preprocessing preprocessing.Spec
 	// Device is the device that the session runs on: "cpu" or "gpu:N".
 	Device string
 	// Precision is the arithmetic that the session was opened with.

@@ -11,6 +11,7 @@ import (
 
 	"fovea/inference"
 	"fovea/picture"
+	"fovea/preprocessing"
 	"fovea/vgg"
 )
 
@@ -30,7 +31,7 @@ func TestImportAgreesWithKeras(t *testing.T) {
 		t.Fatal(err)
 	}
 	pixels := make([]float32, len(p.Pix))
-	picture.Caffe.Apply(pixels, p.Pix)
+	preprocessing.Caffe.Apply(pixels, p.Pix)
 	for _, name := range []string{"vgg16", "vgg19"} {
 		t.Run(name, func(t *testing.T) {
 			var golden map[string][]float64

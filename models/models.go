@@ -15,6 +15,7 @@ import (
 
 	"fovea/convolution"
 	"fovea/inference"
+	"fovea/preprocessing"
 	"fovea/savedmodel"
 	"fovea/vgg"
 	"fovea/vgg/imagenet"
@@ -29,7 +30,7 @@ type Options struct {
 	// Session chooses device and precision.
 	Session inference.SessionConfig
 	// Preprocessing overrides what a SavedModel says, or does not say, of its input.
-	Preprocessing string
+	Preprocessing preprocessing.Spec
 	// Dir holds imported weights (default: Dir()).
 	Dir string
 	// Convolutions is Automatic (also ""), the fastest way for the device, or Direct:
@@ -139,7 +140,7 @@ func openConfiguration(name string, options Options) (*inference.Model, error) {
 		open = vgg.OpenDense
 	}
 	model, err := open(configuration, set, options.Session)
-	if err == nil && options.Preprocessing != "" {
+	if err == nil && !options.Preprocessing.IsZero() {
 		model.Preprocessing = options.Preprocessing
 	}
 	return model, err

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"fovea/preprocessing"
 )
 
 // realPhotos are JPEG photos: those of the repository, and a spread of the cats-vs-dogs
@@ -75,7 +77,7 @@ func BenchmarkPhotos(b *testing.B) {
 				picture, err := DecodeInto(pix, photo, Options{Width: 224, Height: 224, Resize: resize})
 				if err == nil {
 					pix = picture.Pix
-					Caffe.Apply(numbers, pix)
+					preprocessing.Caffe.Apply(numbers, pix)
 				}
 				return err
 			})
@@ -130,6 +132,6 @@ func BenchmarkPeers(b *testing.B) {
 func BenchmarkNormalize(b *testing.B) {
 	pix, dst := make([]uint8, 224*224*3), make([]float32, 224*224*3)
 	for b.Loop() {
-		Caffe.Apply(dst, pix)
+		preprocessing.Caffe.Apply(dst, pix)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
+
+	"fovea/preprocessing"
 )
 
 // Decode reads a picture from the bytes of its file, turns it upright and resizes it. An
@@ -32,16 +34,16 @@ func DecodeInto(dst []uint8, data []byte, options Options) (Picture, error) {
 	return w.decodeInto(dst, data, options)
 }
 
-// DecodeTensor is Decode with the model's numbers for a result: views x height x width x 3
-// of them, as long as which dst must be. The picture has no Pix.
-func DecodeTensor(dst []float32, data []byte, options Options, normalization Normalization) (Picture, error) {
+// DecodeTensor is Decode with the model's numbers for a result: views x height x width x
+// depth of them, as long as which dst must be. The picture has no Pix.
+func DecodeTensor(dst []float32, data []byte, options Options, how preprocessing.Spec) (Picture, error) {
 	if err := options.Validate(); err != nil {
 		return Picture{}, err
 	}
-	if err := normalization.Validate(); err != nil {
+	if err := how.Validate(); err != nil {
 		return Picture{}, err
 	}
-	if want := options.Views.Count() * options.Height * options.Width * 3; len(dst) != want {
+	if want := options.Views.Count() * options.Height * options.Width * how.Depth(); len(dst) != want {
 		return Picture{}, fmt.Errorf("picture: a tensor of %d numbers for %d views of %dx%d pixels: it takes %d",
 			len(dst), options.Views.Count(), options.Width, options.Height, want)
 	}
@@ -51,7 +53,7 @@ func DecodeTensor(dst []float32, data []byte, options Options, normalization Nor
 	if err != nil {
 		return Picture{}, err
 	}
-	normalization.Apply(dst, out.Pix)
+	how.Apply(dst, out.Pix)
 	w.views, out.Pix = out.Pix, nil
 	return out, nil
 }

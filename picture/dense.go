@@ -1,6 +1,10 @@
 package picture
 
-import "fmt"
+import (
+	"fmt"
+
+	"fovea/preprocessing"
+)
 
 // Dense says at which scales a fully convolutional model sees a whole picture, as in the
 // multi-scale evaluation of VGG's paper (Simonyan and Zisserman 2015, sections 3.2 and 4.2).
@@ -61,11 +65,11 @@ func (d Dense) Views() int {
 // each followed by its mirror image if that is asked for. The longer side is in proportion,
 // rounded down. Errors are as Decode's; one of a picture so long that a scale has more than
 // 2 million pixels wraps ErrTooLarge. The picture has neither Pix nor size of its own.
-func DecodeDense(data []byte, dense Dense, normalization Normalization) ([]Tensor, Picture, error) {
+func DecodeDense(data []byte, dense Dense, how preprocessing.Spec) ([]Tensor, Picture, error) {
 	if err := dense.Validate(); err != nil {
 		return nil, Picture{}, err
 	}
-	if err := normalization.Validate(); err != nil {
+	if err := how.Validate(); err != nil {
 		return nil, Picture{}, err
 	}
 	w := workspaces.Get().(*workspace)
@@ -80,10 +84,10 @@ func DecodeDense(data []byte, dense Dense, normalization Normalization) ([]Tenso
 			}
 			w.views = grown(w.views, 3*width*height)
 			w.resize(w.views, s, filters[dense.Interpolation], frame{scaledWidth: width, scaledHeight: height, width: width, height: height})
-			tensors = append(tensors, tensorOf(w.views, width, height, normalization))
+			tensors = append(tensors, tensorOf(w.views, width, height, how))
 			if dense.Flip {
 				mirror(w.views, width)
-				mirrored := tensorOf(w.views, width, height, normalization)
+				mirrored := tensorOf(w.views, width, height, how)
 				mirrored.Mirrored = true
 				tensors = append(tensors, mirrored)
 			}
@@ -96,8 +100,8 @@ func DecodeDense(data []byte, dense Dense, normalization Normalization) ([]Tenso
 	return tensors, out, nil
 }
 
-func tensorOf(pix []uint8, width, height int, normalization Normalization) Tensor {
-	t := Tensor{Values: make([]float32, len(pix)), Width: width, Height: height}
-	normalization.Apply(t.Values, pix)
+func tensorOf(pix []uint8, width, height int, how preprocessing.Spec) Tensor {
+	t := Tensor{Values: make([]float32, len(pix)/3*how.Depth()), Width: width, Height: height}
+	how.Apply(t.Values, pix)
 	return t
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"fovea/picture"
+	"fovea/preprocessing"
 )
 
 // A photo becomes one picture of a batch for VGG16, as Keras prepares it.
@@ -19,7 +20,7 @@ func ExampleDecode() {
 		panic(err)
 	}
 	batch := make([]float32, 8*224*224*3)
-	picture.Caffe.Apply(batch[:224*224*3], photo.Pix)
+	preprocessing.Caffe.Apply(batch[:224*224*3], photo.Pix)
 	fmt.Printf("%s of %dx%d pixels; B, G, R of the first: %.3f\n",
 		photo.Format, photo.SourceWidth, photo.SourceHeight, batch[:3])
 
@@ -38,7 +39,7 @@ func ExampleDecodeTensor() {
 	}
 	options := picture.Options{Width: 224, Height: 224, Resize: picture.Crop, Views: picture.TenCrop}
 	input := make([]float32, options.Views.Count()*224*224*3)
-	if _, err := picture.DecodeTensor(input, data, options, picture.Caffe); err != nil {
+	if _, err := picture.DecodeTensor(input, data, options, preprocessing.Caffe); err != nil {
 		panic(err)
 	}
 	fmt.Printf("%d numbers\n", len(input))
@@ -52,7 +53,7 @@ func ExampleDecodeDense() {
 	if err != nil {
 		panic(err)
 	}
-	tensors, _, err := picture.DecodeDense(data, picture.Dense{Sides: []int{256, 384}, Flip: true}, picture.Caffe)
+	tensors, _, err := picture.DecodeDense(data, picture.Dense{Sides: []int{256, 384}, Flip: true}, preprocessing.Caffe)
 	if err != nil {
 		panic(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"fovea/preprocessing"
 )
 
 // fuzzFormat feeds a format's decoder, and what stands before it, with files that begin as the
@@ -58,7 +60,7 @@ func FuzzDense(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte, side uint16) {
 		dense := Dense{Sides: []int{1 + int(side)%300}, Flip: side&1 != 0, MaxPixels: 1 << 16}
-		tensors, _, err := DecodeDense(data, dense, TF)
+		tensors, _, err := DecodeDense(data, dense, preprocessing.TF)
 		if err != nil {
 			checkError(t, err)
 			return

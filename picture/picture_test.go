@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,35 +11,6 @@ import (
 	"sync"
 	"testing"
 )
-
-// TestNormalize checks against numbers worked out by hand from Keras's and torchvision's
-// definitions.
-func TestNormalize(t *testing.T) {
-	pix := []uint8{0, 128, 255, 10, 20, 30}
-	for normalization, want := range map[Normalization][]float64{
-		Caffe: {255 - 103.939, 128 - 116.779, 0 - 123.68, 30 - 103.939, 20 - 116.779, 10 - 123.68},
-		Torch: {
-			(0 - 0.485) / 0.229, (128/255. - 0.456) / 0.224, (1 - 0.406) / 0.225,
-			(10/255. - 0.485) / 0.229, (20/255. - 0.456) / 0.224, (30/255. - 0.406) / 0.225,
-		},
-		TF:   {-1, 128/127.5 - 1, 1, 10/127.5 - 1, 20/127.5 - 1, 30/127.5 - 1},
-		None: {0, 128, 255, 10, 20, 30},
-	} {
-		got := make([]float32, len(pix))
-		normalization.Apply(got, pix)
-		for i := range want {
-			if math.Abs(float64(got[i])-want[i]) > 1e-5 { // float32 of numbers up to 151
-				t.Errorf("%s: value %d is %v, want %v", normalization, i, got[i], want[i])
-			}
-		}
-		if err := normalization.Validate(); err != nil {
-			t.Error(err)
-		}
-	}
-	if err := Normalization("none at all").Validate(); err == nil {
-		t.Error("an unknown normalization is valid")
-	}
-}
 
 // TestCropped compares with torchvision's Resize and CenterCrop, whose results for these
 // sizes were written down.

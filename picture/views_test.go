@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"fovea/preprocessing"
 )
 
 // TestViews compares each view with the sum of Pillow's pixels.
@@ -69,7 +71,7 @@ func viewSums(t *testing.T, data []byte, options Options) (sums []string) {
 
 func denseSums(t *testing.T, data []byte, dense Dense) (sums []string) {
 	t.Helper()
-	tensors, picture, err := DecodeDense(data, dense, None)
+	tensors, picture, err := DecodeDense(data, dense, preprocessing.None)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,9 +101,9 @@ func TestDecodeTensor(t *testing.T) {
 			t.Fatal(err)
 		}
 		want, got := make([]float32, len(picture.Pix)), make([]float32, len(picture.Pix))
-		Torch.Apply(want, picture.Pix)
+		preprocessing.Torch.Apply(want, picture.Pix)
 		for range 2 { // the second time in memory that the first has used
-			tensor, err := DecodeTensor(got, data, options, Torch)
+			tensor, err := DecodeTensor(got, data, options, preprocessing.Torch)
 			if err != nil || tensor.Pix != nil || tensor.Views != views.Count() || tensor.Width != 20 {
 				t.Fatalf("%+v, %v", tensor, err)
 			}
@@ -117,21 +119,27 @@ func TestDecodeTensor(t *testing.T) {
 			return err
 		},
 		"it takes 1920": func() error {
-			_, err := DecodeTensor(make([]float32, 192), data, Options{Width: 8, Height: 8, Views: TenCrop}, Caffe)
+			_, err := DecodeTensor(make([]float32, 192), data, Options{Width: 8, Height: 8, Views: TenCrop}, preprocessing.Caffe)
 			return err
 		},
-		"preprocessing": func() error {
-			_, err := DecodeTensor(make([]float32, 192), data, Options{Width: 8, Height: 8}, "mean")
+		"unknown channels": func() error {
+			_, err := DecodeTensor(make([]float32, 192), data, Options{Width: 8, Height: 8}, preprocessing.Spec{Channels: "hsv"})
 			return err
 		},
-		"shorter side of 0": func() error { _, _, err := DecodeDense(data, Dense{Sides: []int{256, 0}}, Caffe); return err },
-		"no scale":          func() error { _, _, err := DecodeDense(data, Dense{}, Caffe); return err },
+		"shorter side of 0": func() error {
+			_, _, err := DecodeDense(data, Dense{Sides: []int{256, 0}}, preprocessing.Caffe)
+			return err
+		},
+		"no scale": func() error { _, _, err := DecodeDense(data, Dense{}, preprocessing.Caffe); return err },
 		"interpolation": func() error {
-			_, _, err := DecodeDense(data, Dense{Sides: []int{8}, Interpolation: "area"}, Caffe)
+			_, _, err := DecodeDense(data, Dense{Sides: []int{8}, Interpolation: "area"}, preprocessing.Caffe)
 			return err
 		},
-		"of -1 pixels":  func() error { _, _, err := DecodeDense(data, Dense{Sides: []int{8}, MaxPixels: -1}, Caffe); return err },
-		"unknown prepr": func() error { _, _, err := DecodeDense(data, Dense{Sides: []int{8}}, ""); return err },
+		"of -1 pixels": func() error {
+			_, _, err := DecodeDense(data, Dense{Sides: []int{8}, MaxPixels: -1}, preprocessing.Caffe)
+			return err
+		},
+		"none is stated": func() error { _, _, err := DecodeDense(data, Dense{Sides: []int{8}}, preprocessing.Spec{}); return err },
 	} {
 		if err := decode(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
@@ -143,11 +151,11 @@ func TestDecodeTensor(t *testing.T) {
 // damaged files are refused as elsewhere.
 func TestDenseBounds(t *testing.T) {
 	long := readGolden(t, "jpeg-420-1x17.jpg")
-	_, _, err := DecodeDense(long, Dense{Sides: []int{10, 400}}, None)
+	_, _, err := DecodeDense(long, Dense{Sides: []int{10, 400}}, preprocessing.None)
 	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "400x6800") {
 		t.Errorf("got %v", err)
 	}
-	_, _, err = DecodeDense(long[:len(long)/2], Dense{Sides: []int{10}}, None)
+	_, _, err = DecodeDense(long[:len(long)/2], Dense{Sides: []int{10}}, preprocessing.None)
 	checkError(t, err)
 }
 

@@ -116,11 +116,11 @@ func (r *run) add(b *batch, s *slot) {
 
 // place puts a picture's values behind those of the batch.
 func (r *run) place(b *batch, p picture.Picture) {
-	size := len(p.Pix)
+	size := len(p.Pix) / 3 * r.config.Preprocessing.Depth()
 	if b.pixels == nil { // of one size for all batches, since buffers are used again
 		b.pixels = r.buffer(size * r.batchSize)
 	}
-	r.config.Normalization.Apply(b.pixels[b.rows*size:(b.rows+1)*size], p.Pix)
+	r.config.Preprocessing.Apply(b.pixels[b.rows*size:(b.rows+1)*size], p.Pix)
 }
 
 // buffer takes a used input buffer or makes one.

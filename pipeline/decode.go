@@ -132,7 +132,7 @@ func (r *run) prepare(ctx context.Context, s *slot) {
 	s.sha256 = hex.EncodeToString(sum[:])
 	var err error
 	if r.config.dense() {
-		s.tensors, s.picture, err = picture.DecodeDense(data, r.config.Dense, r.config.Normalization)
+		s.tensors, s.picture, err = picture.DecodeDense(data, r.config.Dense, r.config.Preprocessing)
 	} else {
 		s.picture, err = picture.Decode(data, r.config.Picture)
 	}

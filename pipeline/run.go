@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"fovea/picture"
+	"fovea/preprocessing"
 )
 
 // Config says how pictures are prepared and how many are on their way at a time.
@@ -20,8 +21,8 @@ type Config struct {
 	// Dense, if it has sides, has each picture seen whole at several scales instead, one
 	// picture a batch. The extractor is then a SizedExtractor.
 	Dense picture.Dense
-	// Normalization says how pixels become the model's numbers.
-	Normalization picture.Normalization
+	// Preprocessing says how pixels become the model's numbers.
+	Preprocessing preprocessing.Spec
 	// Workers is the number of pictures decoded at a time (default: one per CPU).
 	Workers int
 	// First, if set, computes the first picture that can be read, by itself, so that there is

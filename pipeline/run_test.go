@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"fovea/picture"
+	"fovea/preprocessing"
 )
 
 // meanExtractor has one layer of one value, the mean of the input, and one of two values.
@@ -114,7 +115,7 @@ func greyPictures(t *testing.T, n int, broken ...int) []Item {
 func config(workers int) Config {
 	return Config{
 		Picture:       picture.Options{Width: 4, Height: 4},
-		Normalization: picture.Caffe,
+		Preprocessing: preprocessing.Caffe,
 		Workers:       workers,
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"fovea/picture"
+	"fovea/preprocessing"
 )
 
 // sumExtractor has two layers: the sum of a view's two values, and both values.
@@ -84,7 +85,7 @@ func TestRunDense(t *testing.T) {
 	items := greyPictures(t, 3)
 	e, sink := &sizedExtractor{meanExtractor: meanExtractor{batch: 8}}, &memorySink{}
 	config := Config{
-		Dense: picture.Dense{Sides: []int{10, 20}, Flip: true}, Normalization: picture.None, Workers: 2, First: &meanExtractor{batch: 1},
+		Dense: picture.Dense{Sides: []int{10, 20}, Flip: true}, Preprocessing: preprocessing.None, Workers: 2, First: &meanExtractor{batch: 1},
 	}
 	stats, err := Run(t.Context(), items, e, sink, config)
 	if err != nil || stats.Rows != 3 {

@@ -5,6 +5,6 @@
 // every head learned on them, so that a later command can tell whether two sets of
 // vectors may be compared, and say what differs when they may not.
 //
-// The package is plain data. It knows nothing of TensorFlow, Arrow or pictures, and
+// The package is plain data. Of the other packages it uses preprocessing alone, a leaf. It knows nothing of TensorFlow, Arrow or pictures, and
 // everything else may import it.
 package recipe

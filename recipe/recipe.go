@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"fovea/preprocessing"
 )
 
 // Layouts of a layer's values for one picture.
@@ -54,8 +56,8 @@ type Recipe struct {
 	// ModelSHA256 is the hex SHA-256 of the model's weights (and graph, where it has
 	// one of its own).
 	ModelSHA256 string `json:"model_sha256"`
-	// Preprocessing names how pixels become numbers: "caffe" or "torch".
-	Preprocessing string `json:"preprocessing"`
+	// Preprocessing is how pixels become numbers; in JSON it is a string such as "caffe".
+	Preprocessing preprocessing.Spec `json:"preprocessing"`
 	// Resize is "squash" or "crop", or ResizeDense with dense views.
 	Resize string `json:"resize"`
 	// Interpolation is the resampling filter, such as "bilinear".
@@ -138,7 +140,7 @@ func (r Recipe) Compare(other Recipe) []Difference {
 	fields := []Difference{
 		{Field: "model", Have: r.Model, Got: other.Model},
 		{Field: "model SHA-256", Have: r.ModelSHA256, Got: other.ModelSHA256},
-		{Field: "preprocessing", Have: r.Preprocessing, Got: other.Preprocessing},
+		{Field: "preprocessing", Have: r.Preprocessing.String(), Got: other.Preprocessing.String()},
 		{Field: "resize", Have: r.Resize, Got: other.Resize},
 		{Field: "interpolation", Have: r.Interpolation, Got: other.Interpolation},
 		{Field: "background", Have: cmp.Or(r.Background, "none"), Got: cmp.Or(other.Background, "none")},

@@ -7,6 +7,8 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"google.golang.org/protobuf/proto"
+
+	"fovea/preprocessing"
 )
 
 // adapter stands in front of a model that does not take batches of pictures in NHWC order
@@ -54,12 +56,7 @@ func (l *loader) addFlat() ([]*tf.Operation, tf.Output, error) {
 		operations, err := l.importFlat(own)
 		return operations, own, err
 	}
-	candidates := []picture{l.input}
-	if l.input.channels == 0 {
-		last, first := l.input, l.input
-		last.channels, first.channels, first.channelsFirst = 3, 3, true
-		candidates = []picture{last, first}
-	}
+	candidates := l.candidates()
 	var refusals []error
 	for i, p := range candidates {
 		in, err := l.adapt(p, l.height, l.width, i)
@@ -74,6 +71,31 @@ func (l *loader) addFlat() ([]*tf.Operation, tf.Output, error) {
 		refusals = append(refusals, err)
 	}
 	return nil, tf.Output{}, errors.Join(refusals...)
+}
+
+// candidates are what the input may be, the likelier one first. Where the signature leaves the
+// channels open the first operation that has an order tells it, unless somebody has said it; the
+// graph must then take such pictures.
+func (l *loader) candidates() []picture {
+	if l.input.channels != 0 {
+		return []picture{l.input}
+	}
+	last, first := l.input, l.input
+	last.channels, first.channels, first.channelsFirst = 3, 3, true
+	format := l.firstLayout()
+	switch l.options.Preprocessing.Layout {
+	case preprocessing.NHWC:
+		format = channelsLast
+	case preprocessing.NCHW:
+		format = channelsFirst
+	}
+	switch format {
+	case channelsLast:
+		return []picture{last}
+	case channelsFirst:
+		return []picture{first}
+	}
+	return []picture{last, first}
 }
 
 // importFlat adds the flat copy with a tensor in place of the model's input.

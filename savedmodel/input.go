@@ -6,6 +6,8 @@ import (
 
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
+	"fovea/preprocessing"
 )
 
 // picture describes the input of a signature.
@@ -130,19 +132,54 @@ func (p picture) sides() string {
 	return side(p.width) + "x" + side(p.height)
 }
 
-// none is the preprocessing of models that normalize by themselves.
-const none = "none"
-
 // choosePreprocessing is what was asked for, or what the model's note says. A model that
 // takes bytes can only normalize by itself.
-func choosePreprocessing(dir string, input picture, asked string, note Note) (string, error) {
-	switch {
-	case input.dtype == typespb.DataType_DT_UINT8 && asked != "" && asked != none:
-		return "", fmt.Errorf("savedmodel: %s takes bytes (uint8) and normalizes them by itself, so preprocessing %s cannot be: use %s", dir, asked, none)
-	case input.dtype == typespb.DataType_DT_UINT8:
-		return none, nil
-	case asked != "":
-		return asked, nil
+func choosePreprocessing(dir string, input picture, asked preprocessing.Spec, note Note) (preprocessing.Spec, error) {
+	chosen := asked
+	if asked.IsZero() {
+		chosen = note.Preprocessing
 	}
-	return note.Preprocessing, nil
+	if input.dtype == typespb.DataType_DT_UINT8 {
+		chosen = preprocessing.None
+	}
+	chosen, err := input.fit(chosen)
+	if err != nil {
+		return preprocessing.Spec{}, fmt.Errorf("savedmodel: %s: %w", dir, err)
+	}
+	if asked, err = input.fit(asked); input.dtype == typespb.DataType_DT_UINT8 && !asked.IsZero() && (err != nil || asked.WithLayout("") != chosen) {
+		return preprocessing.Spec{}, fmt.Errorf("savedmodel: %s takes bytes (uint8) and normalizes them by itself, so preprocessing %s cannot be: use %s", dir, asked, chosen)
+	}
+	return chosen, nil
+}
+
+// fit makes a preprocessing one of as many channels as the model has. What treats red, green
+// and blue alike goes for grey and alpha as well.
+func (p picture) fit(how preprocessing.Spec) (preprocessing.Spec, error) {
+	if how.IsZero() || p.channels == 0 || how.Depth() == p.channels {
+		return how, p.checkLayout(how)
+	}
+	alike := how.Depth() == 3
+	for c := 1; c < how.Depth(); c++ {
+		alike = alike && how.Mean[c] == how.Mean[0] && how.Std[c] == how.Std[0]
+	}
+	if !alike || p.channels == 3 {
+		return how, fmt.Errorf("preprocessing %s is for %d channels and input %s has %d: state it for them, as --preprocessing channels=%s,scale=1/255,mean=0.5,std=0.5",
+			how, how.Depth(), p.key, p.channels, map[int]preprocessing.Channels{1: preprocessing.Gray, 3: preprocessing.RGB, 4: preprocessing.RGBA}[p.channels])
+	}
+	fitting := preprocessing.Spec{Channels: preprocessing.Gray, Divisor: how.Divisor, Layout: how.Layout}
+	if p.channels == 4 {
+		fitting.Channels = preprocessing.RGBA
+	}
+	for c := range p.channels {
+		fitting.Mean[c], fitting.Std[c] = how.Mean[0], how.Std[0]
+	}
+	return fitting, p.checkLayout(how)
+}
+
+// checkLayout refuses a layout that the shape of the input contradicts.
+func (p picture) checkLayout(how preprocessing.Spec) error {
+	if how.Layout == "" || p.channels == 0 || (how.Layout == preprocessing.NCHW) == p.channelsFirst {
+		return nil
+	}
+	return fmt.Errorf("preprocessing %s says that the model takes %s, but the shape of input %s says otherwise: leave the layout out", how, how.Layout, p.key)
 }

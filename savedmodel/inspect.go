@@ -15,6 +15,7 @@ import (
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"fovea/inference"
+	"fovea/preprocessing"
 )
 
 // NoteFile is where a SavedModel keeps what TensorFlow has no place for, by TensorFlow's
@@ -26,7 +27,7 @@ type Note struct {
 	// Model is the name of the network.
 	Model string `json:"model"`
 	// Preprocessing is how it wants its input.
-	Preprocessing string `json:"preprocessing"`
+	Preprocessing preprocessing.Spec `json:"preprocessing"`
 	// Aliases are further names of layers, by the layers' names.
 	Aliases map[string][]string `json:"aliases,omitempty"`
 }

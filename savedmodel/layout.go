@@ -65,6 +65,29 @@ func (w *way) transposed(given layout, inputs []string) layout {
 	return unknownLayout
 }
 
+// firstLayout is the order of dimensions that the first operations on the way from the input
+// want: that of the first one that names it, seen through the transpositions before it.
+func (l *loader) firstLayout() layout {
+	w := l.newWay(nil)
+	turned := map[layout]layout{channelsFirst: channelsLast, channelsLast: channelsFirst}
+	odd := false
+	for _, n := range l.flat.nodes {
+		format := string(n.GetAttr()["data_format"].GetS())
+		switch in := w.inputs(n); {
+		case n.GetOp() == "Transpose" && len(in) == 2:
+			permutation, _ := w.constant(in[1])
+			odd = odd != (slices.Equal(permutation, []float64{0, 2, 3, 1}) || slices.Equal(permutation, []float64{0, 3, 1, 2}))
+		case format == "NCHW" || format == "NHWC":
+			of := map[string]layout{"NCHW": channelsFirst, "NHWC": channelsLast}[format]
+			if odd {
+				of = turned[of]
+			}
+			return of
+		}
+	}
+	return unknownLayout
+}
+
 // channelsFirst says whether any operation of the model is defined in NCHW order.
 func (l *loader) channelsFirst() bool {
 	first := func(n *nodepb.NodeDef) bool { return string(n.GetAttr()["data_format"].GetS()) == "NCHW" }

@@ -12,15 +12,15 @@ import (
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"fovea/inference"
+	"fovea/preprocessing"
 )
 
 // Options say what a SavedModel does not say itself.
 type Options struct {
 	// Session chooses device and precision.
 	Session inference.SessionConfig
-	// Preprocessing is how the model wants its input ("caffe", "torch", "tf", "none").
-	// Empty: what the model's own note says, if it has one (see Note).
-	Preprocessing string
+	// Preprocessing is how the model wants its input. Zero: what the model's own note says, if it has one (see Note).
+	Preprocessing preprocessing.Spec
 	// Signature is the name of the signature to compute (default: serving_default, or the
 	// only one).
 	Signature string

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"fovea/inference"
+	"fovea/preprocessing"
 )
 
 const models = "../testdata/savedmodel"
@@ -128,7 +129,7 @@ func TestOpenModelsOfBytes(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer model.Close() //nolint:errcheck // not what is tested
-			if model.Preprocessing != "none" {
+			if model.Preprocessing != preprocessing.None {
 				t.Errorf("preprocessing is %q", model.Preprocessing)
 			}
 			extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{test.layer}, Batch: 3})
@@ -142,7 +143,7 @@ func TestOpenModelsOfBytes(t *testing.T) {
 			if worst := maxRelativeError(features[0], golden["bytes"]); worst > tolerance {
 				t.Errorf("the scores differ from Keras's by %g", worst)
 			}
-			if _, err := Open(dir, Options{Signature: test.signature, Preprocessing: "caffe"}); err == nil || !strings.Contains(err.Error(), "use none") {
+			if _, err := Open(dir, Options{Signature: test.signature, Preprocessing: preprocessing.Caffe}); err == nil || !strings.Contains(err.Error(), "use none") {
 				t.Errorf("another preprocessing gives %v", err)
 			}
 		})

@@ -13,8 +13,8 @@ import (
 
 	"fovea/head"
 	"fovea/inference"
-	"fovea/picture"
 	"fovea/pipeline"
+	"fovea/preprocessing"
 	"fovea/savedmodel"
 )
 
@@ -58,7 +58,7 @@ func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config
 		return err
 	}
 	if model.Input.DataType() == tf.Float {
-		if pixels, err = n.normalize(pixels, config.Normalization); err != nil {
+		if pixels, err = n.preprocess(pixels, config.Preprocessing); err != nil {
 			return err
 		}
 	}
@@ -92,7 +92,7 @@ func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config
 			},
 			MethodName: savedmodel.PredictMethod,
 		}},
-		Note: savedmodel.Note{Model: h.Recipe.Model, Preprocessing: string(picture.None)},
+		Note: savedmodel.Note{Model: h.Recipe.Model, Preprocessing: preprocessing.None},
 	}
 	return savedmodel.Write(dir, parts, func(prefix string) error { return saveValues(model, variables, prefix) })
 }

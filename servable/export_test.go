@@ -19,6 +19,7 @@ import (
 	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
+	"fovea/preprocessing"
 	"fovea/recipe"
 	"fovea/savedmodel"
 )
@@ -115,7 +116,7 @@ func joined(t *testing.T, h *head.Head, e *inference.Extractor, config pipeline.
 			t.Fatal(err)
 		}
 		pixels := make([]float32, len(p.Pix))
-		config.Normalization.Apply(pixels, p.Pix)
+		config.Preprocessing.Apply(pixels, p.Pix)
 		features, err := over.Extract(pixels, 1)
 		if err != nil {
 			t.Fatal(err)
@@ -175,12 +176,12 @@ func TestExportAgreesWithPredict(t *testing.T) {
 		hidden  int
 		unit    bool
 	}{
-		"plain":       {kind: "keras-export", layers: []string{"fc1"}, recipe: recipe.Recipe{Preprocessing: "torch"}, classes: 2},
-		"hidden":      {kind: "keras-save", layers: []string{"block2_pool"}, pool: "avg", recipe: recipe.Recipe{Preprocessing: "tf", Resize: "crop"}, classes: 3, hidden: 7},
-		"two layers":  {kind: "keras-nested", layers: []string{"fc2", "block1_pool"}, pool: "max", recipe: recipe.Recipe{Preprocessing: "torch", Views: "flip"}, classes: 4, unit: true},
-		"ten crops":   {kind: "tf1-resource", layers: []string{"small/conv2"}, recipe: recipe.Recipe{Preprocessing: "torch", Views: "tencrop", Interpolation: "lanczos"}, classes: 2, unit: true},
-		"reference":   {kind: "tf1-reference", layers: []string{"fc6"}, recipe: recipe.Recipe{Preprocessing: "torch", Interpolation: "bicubic"}, classes: 2},
-		"keras 2":     {kind: "keras2-save", layers: []string{"fc2"}, recipe: recipe.Recipe{Preprocessing: "torch"}, classes: 2},
+		"plain":       {kind: "keras-export", layers: []string{"fc1"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2},
+		"hidden":      {kind: "keras-save", layers: []string{"block2_pool"}, pool: "avg", recipe: recipe.Recipe{Preprocessing: preprocessing.TF, Resize: "crop"}, classes: 3, hidden: 7},
+		"two layers":  {kind: "keras-nested", layers: []string{"fc2", "block1_pool"}, pool: "max", recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Views: "flip"}, classes: 4, unit: true},
+		"ten crops":   {kind: "tf1-resource", layers: []string{"small/conv2"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Views: "tencrop", Interpolation: "lanczos"}, classes: 2, unit: true},
+		"reference":   {kind: "tf1-reference", layers: []string{"fc6"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Interpolation: "bicubic"}, classes: 2},
+		"keras 2":     {kind: "keras2-save", layers: []string{"fc2"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2},
 		"takes bytes": {kind: "bytes:features", layers: []string{"block1_pool"}, pool: "avg", classes: 5, hidden: 3},
 	} {
 		t.Run(name, func(t *testing.T) {

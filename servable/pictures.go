@@ -7,6 +7,7 @@ import (
 	functionpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 
 	"fovea/picture"
+	"fovea/preprocessing"
 )
 
 // Functions of the library are called by these names.
@@ -204,18 +205,26 @@ func (n *nodes) samples(from, to string) string {
 	return n.binary("Minimum", int32Type, n.cast(float64Type, int32Type, position), last)
 }
 
-// normalize makes pixels what the model wants, float32.
-func (n *nodes) normalize(pixels string, by picture.Normalization) (string, error) {
-	if err := by.Validate(); err != nil {
+// preprocess makes pixels what the model wants, float32.
+func (n *nodes) preprocess(pixels string, how preprocessing.Spec) (string, error) {
+	if err := how.Validate(); err != nil {
 		return "", err
 	}
-	terms := by.Terms()
-	channels := n.gather(uint8Type, pixels, n.wholes(terms.From[:]...), 3)
-	if by == picture.None {
+	var channels string
+	switch how.Channels {
+	case preprocessing.RGB:
+		channels = n.gather(uint8Type, pixels, n.wholes(0, 1, 2), 3)
+	case preprocessing.BGR:
+		channels = n.gather(uint8Type, pixels, n.wholes(2, 1, 0), 3)
+	default:
+		return "", fmt.Errorf("servable: a model that takes %s cannot be exported with its head: only models of RGB or BGR images can", how.Channels)
+	}
+	if how == preprocessing.None {
 		return n.cast(uint8Type, float32Type, channels), nil
 	}
-	values := n.binary("RealDiv", float64Type, n.cast(uint8Type, float64Type, channels), n.double(terms.Scale))
-	values = n.binary("Sub", float64Type, values, n.doubles(terms.Mean[:]...))
-	values = n.binary("RealDiv", float64Type, values, n.doubles(terms.Deviation[:]...))
+	depth := how.Depth()
+	values := n.binary("RealDiv", float64Type, n.cast(uint8Type, float64Type, channels), n.double(how.Divisor))
+	values = n.binary("Sub", float64Type, values, n.doubles(how.Mean[:depth]...))
+	values = n.binary("RealDiv", float64Type, values, n.doubles(how.Std[:depth]...))
 	return n.cast(float64Type, float32Type, values), nil
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"fovea/picture"
+	"fovea/preprocessing"
 )
 
 // openGraph is a session with nodes of a graph.
@@ -173,14 +174,14 @@ func TestWaysAgreeWithPicture(t *testing.T) {
 	}
 }
 
-func TestNormalizationAgreesWithPicture(t *testing.T) {
+func TestPreprocessAgreesWithPackagePreprocessing(t *testing.T) {
 	pix := make([]uint8, 3*256)
 	for i := range pix {
 		pix[i] = uint8(i/3 + 7*(i%3))
 	}
-	for _, by := range []picture.Normalization{picture.Caffe, picture.Torch, picture.TF, picture.None} {
+	for _, by := range []preprocessing.Spec{preprocessing.Caffe, preprocessing.Torch, preprocessing.TF, preprocessing.None, preprocessing.TorchFeatures, preprocessing.New(preprocessing.BGR, 128, [3]float64{1, 0.5, 0.25}, [3]float64{1, 2, 0.3})} {
 		n := &nodes{}
-		values, err := n.normalize(n.add("Placeholder", Input, nil, attributes{"dtype": typeOf(uint8Type), "shape": shapeOf(-1, 16, 16, 3)}), by)
+		values, err := n.preprocess(n.add("Placeholder", Input, nil, attributes{"dtype": typeOf(uint8Type), "shape": shapeOf(-1, 16, 16, 3)}), by)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"fovea/convolution"
 	"fovea/inference"
 	"fovea/picture"
+	"fovea/preprocessing"
 	"fovea/vgg"
 	"fovea/vgg/imagenet"
 	"fovea/vgg/weights"
@@ -74,7 +75,7 @@ func TestDenseAgreesWithKeras(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tensors, _, err := picture.DecodeDense(data, picture.Dense{Sides: []int{224, 256}, Flip: true}, picture.Caffe)
+	tensors, _, err := picture.DecodeDense(data, picture.Dense{Sides: []int{224, 256}, Flip: true}, preprocessing.Caffe)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,6 +86,10 @@ func (b *builder) parts(graph *tf.Graph, s saver, layers []inference.Layer, c Co
 	if err != nil {
 		return savedmodel.Parts{}, err
 	}
+	wanted, err := Preprocessing(set)
+	if err != nil {
+		return savedmodel.Parts{}, err
+	}
 	parts := savedmodel.Parts{
 		Graph: definition,
 		Saver: &core.SaverDef{
@@ -93,7 +97,7 @@ func (b *builder) parts(graph *tf.Graph, s saver, layers []inference.Layer, c Co
 			Version: core.SaverDef_V2,
 		},
 		Signatures: b.signatures(layers),
-		Note:       savedmodel.Note{Model: c.Name, Preprocessing: preprocessing(set), Aliases: map[string][]string{}},
+		Note:       savedmodel.Note{Model: c.Name, Preprocessing: wanted, Aliases: map[string][]string{}},
 	}
 	for _, l := range layers {
 		parts.Note.Aliases[l.Name] = l.Aliases

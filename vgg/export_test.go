@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"fovea/inference"
+	"fovea/preprocessing"
 	"fovea/savedmodel"
 	"fovea/vgg"
 	"fovea/vgg/imagenet"
@@ -36,7 +37,7 @@ func TestExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer loaded.Close() //nolint:errcheck // not what is tested
-	if loaded.Preprocessing != "caffe" {
+	if loaded.Preprocessing != preprocessing.Caffe {
 		t.Errorf("preprocessing is %q", loaded.Preprocessing)
 	}
 	layers := []string{"block3_conv3", "pool5"}

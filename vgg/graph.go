@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fovea/inference"
+	"fovea/preprocessing"
 	"fovea/vgg/weights"
 )
 
@@ -25,12 +26,13 @@ const (
 	LRNBeta   = 0.75
 )
 
-// Preprocessing of the weights that the authors and Keras publish: BGR less the means of
-// ImageNet's channels. Weights that want another say so in their metadata, under
-// PreprocessingKey.
+// PreprocessingKey is where a set of weights states the preprocessing that it was trained
+// on, in the form that preprocessing.Parse reads.
+//
+// PreprocessingSourceKey says, for people, how it was found.
 const (
-	Preprocessing    = "caffe"
-	PreprocessingKey = "preprocessing"
+	PreprocessingKey       = "preprocessing"
+	PreprocessingSourceKey = "preprocessing_source"
 )
 
 // Open builds the graph of a configuration and puts the weights into it. The top layers
@@ -41,6 +43,10 @@ func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*in
 }
 
 func open(c Configuration, set weights.Set, config inference.SessionConfig, b *builder) (*inference.Model, error) {
+	wanted, err := Preprocessing(set)
+	if err != nil {
+		return nil, err
+	}
 	layers, err := c.graph(set, b)
 	if err != nil {
 		return nil, err
@@ -63,7 +69,7 @@ func open(c Configuration, set weights.Set, config inference.SessionConfig, b *b
 	return &inference.Model{
 		Name:          c.Name,
 		SHA256:        set.SHA256,
-		Preprocessing: preprocessing(set),
+		Preprocessing: wanted,
 		Device:        device,
 		Precision:     precision,
 		Placement:     config.Placement(),
@@ -96,12 +102,19 @@ func (c Configuration) graph(set weights.Set, b *builder) ([]inference.Layer, er
 	return layers, nil
 }
 
-// preprocessing is what the weights ask for.
-func preprocessing(set weights.Set) string {
-	if noted := set.Metadata[PreprocessingKey]; noted != "" {
-		return noted
+// Preprocessing is what the weights state under PreprocessingKey. Sets without it are the
+// embedded base and imports of earlier versions, which took the VGG group's own for all that
+// did not come from PyTorch.
+func Preprocessing(set weights.Set) (preprocessing.Spec, error) {
+	noted := set.Metadata[PreprocessingKey]
+	if noted == "" {
+		return preprocessing.Caffe, nil
 	}
-	return Preprocessing
+	spec, err := preprocessing.Parse(noted)
+	if err != nil {
+		return spec, fmt.Errorf("vgg: the weights were imported by another version: %w", err)
+	}
+	return spec, nil
 }
 
 func hasTop(set weights.Set) bool {

@@ -10,8 +10,8 @@ import (
 
 	"fovea/inference"
 	"fovea/picture"
+	"fovea/preprocessing"
 	"fovea/recipe"
-	"fovea/vgg"
 )
 
 const goldenDir = "../testdata/vgg16"
@@ -40,10 +40,10 @@ func readFloats(t *testing.T, file string) []float32 {
 }
 
 // pixels of a golden picture, preprocessed as VGG16's authors do.
-func pixels(t *testing.T, file string) []float32 { return preprocessed(t, file, vgg.Preprocessing) }
+func pixels(t *testing.T, file string) []float32 { return preprocessed(t, file, preprocessing.Caffe) }
 
 // preprocessed are the pixels of a golden picture, which needs no resizing.
-func preprocessed(t *testing.T, file, preprocessing string) []float32 {
+func preprocessed(t *testing.T, file string, how preprocessing.Spec) []float32 {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -57,7 +57,7 @@ func preprocessed(t *testing.T, file, preprocessing string) []float32 {
 		t.Fatalf("%s is %dx%d", file, p.SourceWidth, p.SourceHeight)
 	}
 	numbers := make([]float32, len(p.Pix))
-	picture.Normalization(preprocessing).Apply(numbers, p.Pix)
+	how.Apply(numbers, p.Pix)
 	return numbers
 }
 

@@ -13,6 +13,7 @@ import (
 	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
+	"fovea/preprocessing"
 	"fovea/recipe"
 )
 
@@ -32,9 +33,10 @@ type Job struct {
 
 	// Model, Preprocessing and Convolutions are those of package models; Device, Precision
 	// and Batch those of package inference.
-	Model, Preprocessing, Convolutions string
-	Device, Precision                  string
-	Batch                              int
+	Model, Convolutions string
+	Preprocessing       preprocessing.Spec
+	Device, Precision   string
+	Batch               int
 	// InputHeight and InputWidth are 0, or the size of pictures for a model that takes any.
 	InputHeight, InputWidth int
 	GPUMemoryFraction       float64

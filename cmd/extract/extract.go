@@ -20,6 +20,7 @@ import (
 	"fovea/objects"
 	"fovea/picture"
 	"fovea/pipeline"
+	"fovea/preprocessing"
 	"fovea/recipe"
 	"fovea/vgg"
 )
@@ -38,7 +39,7 @@ type options struct {
 	listLayers    bool
 	pool          string
 	labels        string
-	preprocessing string
+	preprocessing preprocessing.Spec
 	convolutions  string
 	size          string
 	width, height int // of size, 0 for the model's
@@ -99,7 +100,7 @@ func newCommand() *cobra.Command {
 	f.StringVar(&o.out, "out", "", "the directory `DIR` of the dataset, or its URL in an object store, as s3://BUCKET/NAME (required)")
 	f.StringVar(&o.staging, "staging", "", cli.StagingHelp)
 	f.StringVar(&o.model, "model", models.Default, "the model: vgg16 (the embedded ImageNet base), another configuration's `NAME` with imported weights, or a SavedModel's directory, DIR or DIR:SIGNATURE")
-	f.StringVar(&o.preprocessing, "preprocessing", "", "`HOW` pixels become numbers: caffe, torch, tf or none (default: the model's own)")
+	cli.PreprocessingVar(f, &o.preprocessing, "`HOW` pixels become numbers: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file; see docs/weights.md (default: the model's own)")
 	f.StringSliceVar(&o.layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
 	f.BoolVar(&o.listLayers, "list-layers", false, "print the model's layers and stop")
 	f.StringVar(&o.pool, "pool", recipe.PoolNone, "spatial pooling, none|avg|max (`HOW`), of convolutional layers")
@@ -327,8 +328,8 @@ func (o *options) open(session inference.SessionConfig) (*inference.Model, error
 
 // notePreprocessing settles the preprocessing of a model that does not say it.
 func (o *options) notePreprocessing(model *inference.Model) {
-	if model.Preprocessing == "" {
-		model.Preprocessing = vgg.Preprocessing
+	if model.Preprocessing.IsZero() {
+		model.Preprocessing = preprocessing.Caffe
 		logrus.Warnf("%s does not say how it wants its input: taking %s, as VGG does; --preprocessing says otherwise", o.model, model.Preprocessing)
 	}
 }

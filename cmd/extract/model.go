@@ -17,6 +17,7 @@ import (
 	"fovea/inference"
 	"fovea/internal/cli"
 	"fovea/models"
+	"fovea/preprocessing"
 	"fovea/savedmodel"
 	"fovea/vgg"
 )
@@ -178,9 +179,13 @@ type description struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"`
 	// Configuration is the letter of the paper's table, for a VGG.
-	Configuration string `json:"configuration,omitempty"`
-	Input         []int  `json:"input,omitempty"`
-	Preprocessing string `json:"preprocessing,omitempty"`
+	Configuration string             `json:"configuration,omitempty"`
+	Input         []int              `json:"input,omitempty"`
+	Preprocessing preprocessing.Spec `json:"preprocessing,omitzero"`
+	// Details spell the preprocessing out.
+	Details *preprocessing.Details `json:"preprocessing_details,omitempty"`
+	// PreprocessingSource says how the preprocessing of imported weights was found.
+	PreprocessingSource string `json:"preprocessing_source,omitempty"`
 	// Weights is "none", "base" (the convolutions alone) or "all".
 	Weights string `json:"weights"`
 	SHA256  string `json:"sha256,omitempty"`
@@ -212,7 +217,7 @@ func describe(name string) (description, error) {
 	}
 	d := description{
 		Name: c.Name, Kind: "VGG", Configuration: c.Letter, Input: []int{vgg.InputSize, vgg.InputSize, 3},
-		Preprocessing: vgg.Preprocessing, Weights: "none", Parameters: c.Parameters(true),
+		Weights: "none", Parameters: c.Parameters(true),
 	}
 	for _, l := range c.Layers(true) {
 		d.Layers = append(d.Layers, layerDescription{l.Name, l.Aliases, string(l.Kind), l.Shape, l.Kernel, l.Parameters()})
@@ -227,10 +232,9 @@ func describe(name string) (description, error) {
 	if _, top := set.Tensors["fc6/kernel"]; top {
 		d.Weights = "all"
 	}
-	if noted := set.Metadata[vgg.PreprocessingKey]; noted != "" {
-		d.Preprocessing = noted
-	}
-	return d, nil
+	d.Preprocessing, err = vgg.Preprocessing(set)
+	d.Details, d.PreprocessingSource = d.Preprocessing.Details(), set.Metadata[vgg.PreprocessingSourceKey]
+	return d, err
 }
 
 func describeSavedModel(dir, signature string) (description, error) {
@@ -250,7 +254,8 @@ func describeSavedModel(dir, signature string) (description, error) {
 		return description{}, err
 	}
 	defer model.Close() //nolint:errcheck // the process ends here
-	d.Name, d.Input, d.Preprocessing, d.SHA256 = model.Name, []int{model.InputHeight, model.InputWidth, 3}, model.Preprocessing, model.SHA256
+	d.Name, d.Input, d.SHA256 = model.Name, []int{model.InputHeight, model.InputWidth, model.Depth()}, model.SHA256
+	d.Preprocessing, d.Details = model.Preprocessing, model.Preprocessing.Details()
 	for _, l := range model.Layers {
 		d.Layers = append(d.Layers, layerDescription{Name: l.Name, Aliases: l.Aliases, Kind: l.Output.Op.Type(), Shape: l.Shape})
 	}
@@ -265,7 +270,7 @@ func (d description) print(w io.Writer) error {
 	fmt.Fprintln(w, ")")
 	if len(d.Input) > 0 {
 		fmt.Fprintf(w, "input          %s, NHWC\n", dimensions(d.Input))
-		fmt.Fprintf(w, "preprocessing  %s\n", orUnknown(d.Preprocessing))
+		d.printPreprocessing(w)
 	}
 	fmt.Fprintf(w, "parameters     %d\n", d.Parameters)
 	fmt.Fprintf(w, "weights        %s\n", d.Weights)
@@ -295,11 +300,15 @@ func (d description) print(w io.Writer) error {
 	return table.Flush()
 }
 
-func orUnknown(s string) string {
-	if s == "" {
-		return "not stated: give it by --preprocessing"
+func (d description) printPreprocessing(w io.Writer) {
+	if d.Preprocessing.IsZero() {
+		fmt.Fprintln(w, "preprocessing  not stated: give it with --preprocessing")
+		return
 	}
-	return s
+	fmt.Fprintf(w, "preprocessing  %s (%s)\n", d.Preprocessing, d.Preprocessing.Describe())
+	if d.PreprocessingSource != "" {
+		fmt.Fprintf(w, "               %s\n", d.PreprocessingSource)
+	}
 }
 
 func tensorList(tensors []savedmodel.Tensor) string {

@@ -235,7 +235,7 @@ func (o *compareOptions) scratch(ctx context.Context, p plan, pictures *training
 	for name, value := range o.identity(t, pictures) {
 		r.Settings[name] = value
 	}
-	normalization := picture.Normalization(o.preprocess)
+	normalization := o.preprocess
 	validation := pictures.examples(split.test, o.size, normalization, picture.Augmentation{})
 	m, err := training.Evaluate(ctx, t, validation)
 	if err != nil {

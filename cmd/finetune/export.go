@@ -177,8 +177,8 @@ func predictOne(h *head.Head, extractor *inference.Extractor, config pipeline.Co
 	if err != nil {
 		return nil, err
 	}
-	pixels := make([]float32, len(p.Pix))
-	config.Normalization.Apply(pixels, p.Pix)
+	pixels := make([]float32, len(p.Pix)/3*config.Preprocessing.Depth())
+	config.Preprocessing.Apply(pixels, p.Pix)
 	features, err := pipeline.OverViews(extractor, config.Picture.Views.Count()).Extract(pixels, 1)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"fovea/internal/cli"
 	"fovea/picture"
 	"fovea/pipeline"
+	"fovea/preprocessing"
 	"fovea/recipe"
 	"fovea/training"
 )
@@ -40,8 +41,8 @@ func decodePictures(ctx context.Context, log *cli.LogOptions, listing pipeline.L
 	if err != nil {
 		return nil, err
 	}
-	normalization := config.Normalization
-	config.Normalization = picture.None // bytes are what is kept
+	normalization := config.Preprocessing
+	config.Preprocessing = preprocessing.None // bytes are what is kept
 	records, err := training.NewRecords(dir, 3*r.InputWidth*r.InputHeight)
 	if err != nil {
 		return nil, err
@@ -172,7 +173,7 @@ func (p *trainingPictures) split(fraction float64, own bool, seed uint64) (sides
 }
 
 // examples are some of the pictures as a network of that size takes them.
-func (p *trainingPictures) examples(rows []int, size int, normalization picture.Normalization, augment picture.Augmentation) *training.Examples {
+func (p *trainingPictures) examples(rows []int, size int, normalization preprocessing.Spec, augment picture.Augmentation) *training.Examples {
 	changed := make([]uint8, 3*size*size)
 	return &training.Examples{
 		Records: p.records, Classes: p.index, Rows: rows, Values: 3 * size * size,

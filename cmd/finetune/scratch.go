@@ -18,6 +18,7 @@ import (
 	"fovea/internal/cli"
 	"fovea/picture"
 	"fovea/pipeline"
+	"fovea/preprocessing"
 	"fovea/recipe"
 	"fovea/training"
 	"fovea/vgg"
@@ -35,7 +36,7 @@ type scratchOptions struct {
 	training    training.Options
 	initializer string
 	augment     string
-	preprocess  string
+	preprocess  preprocessing.Spec
 	resize      string
 	fraction    float64
 	ownFraction bool
@@ -93,7 +94,8 @@ func (o *scratchOptions) flags(f *pflag.FlagSet) {
 	f.Float64Var(&o.training.WeightDecay, "weight-decay", 0, "strength of the penalty on kernels (5e-4 in the paper)")
 	f.StringVar(&o.initializer, "initializer", string(training.GlorotUniform), "of the kernels: glorot (uniform, Keras's default) or he (uniform)")
 	f.StringVar(&o.augment, "augment", "none", "changes of the training pictures by chance: flip, shift, zoom, or several with commas")
-	f.StringVar(&o.preprocess, "preprocessing", vgg.Preprocessing, "of the pixels: caffe, torch or tf")
+	o.preprocess = preprocessing.Caffe
+	cli.PreprocessingVar(f, &o.preprocess, "of the pixels: `HOW`, a name such as torch, KEY=VALUE pairs or a .json file")
 	f.StringVar(&o.resize, "resize", string(picture.Squash), "squash or crop")
 	f.Float64Var(&o.fraction, "validation-fraction", 0.2, "part of the pictures kept out to measure, 0 for none")
 	f.IntVar(&o.sample, "sample", 0, "only `N` of the pictures, chosen by --seed (default: all)")
@@ -213,7 +215,7 @@ func (o *scratchOptions) identity(t *training.Trainer, pictures *trainingPicture
 		"optimizer": string(options.Optimizer), "learning rate": fmt.Sprint(options.LearningRate),
 		"momentum": fmt.Sprint(options.Momentum), "dropout": fmt.Sprint(options.Dropout),
 		"weight decay": fmt.Sprint(options.WeightDecay), "batch": strconv.Itoa(o.session.Batch),
-		"initializer": o.initializer, "augment": o.augment, "preprocessing": o.preprocess, "resize": o.resize,
+		"initializer": o.initializer, "augment": o.augment, "preprocessing": o.preprocess.String(), "resize": o.resize,
 		"validation fraction": fmt.Sprint(o.fraction), "seed": strconv.FormatUint(o.seed, 10),
 	}
 }
@@ -280,7 +282,7 @@ func (o *scratchOptions) run(ctx context.Context) error {
 			return errors.Join(t.Save(checkpoints, s), writeHistory(o.out, s.History))
 		},
 	}
-	normalization := picture.Normalization(o.preprocess)
+	normalization := o.preprocess
 	var validation *training.Examples
 	if len(split.test) > 0 {
 		validation = pictures.examples(split.test, o.size, normalization, picture.Augmentation{})

@@ -211,8 +211,8 @@ func (s *server) decode(ctx context.Context, file []byte) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	pixels := make([]float32, len(p.Pix))
-	s.config.Normalization.Apply(pixels, p.Pix)
+	pixels := make([]float32, len(p.Pix)/3*s.config.Preprocessing.Depth())
+	s.config.Preprocessing.Apply(pixels, p.Pix)
 	return pixels, nil
 }
 

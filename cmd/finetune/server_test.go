@@ -26,6 +26,7 @@ import (
 	"fovea/head"
 	"fovea/picture"
 	"fovea/pipeline"
+	"fovea/preprocessing"
 	"fovea/recipe"
 )
 
@@ -69,7 +70,7 @@ func redHead() *head.Head {
 
 // redServer tells red pictures from dark ones.
 func redServer(e *redness, limits serverLimits) *server {
-	config := pipeline.Config{Picture: picture.Options{Width: 2, Height: 2}, Normalization: picture.None}
+	config := pipeline.Config{Picture: picture.Options{Width: 2, Height: 2}, Preprocessing: preprocessing.None}
 	return newServer(redHead(), decision{classes: []string{"dark", "red"}, threshold: 0.9, unsure: "unsure"}, e, config, limits)
 }
 

@@ -82,7 +82,7 @@ func (o *scratchOptions) finish(t *training.Trainer, p plan, pictures *trainingP
 		return err
 	}
 	set = o.dimensions(len(pictures.classes)).Note(set)
-	set.Metadata[vgg.PreprocessingKey] = o.preprocess
+	set.Metadata[vgg.PreprocessingKey] = o.preprocess.String()
 	dir := filepath.Join(o.out, modelDir)
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("replace the model: %w", err)

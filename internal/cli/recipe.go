@@ -19,7 +19,7 @@ func PipelineConfig(r recipe.Recipe) (pipeline.Config, error) {
 			Background:    picture.Background(r.Background),
 			Views:         picture.Views(r.Views),
 		},
-		Normalization: picture.Normalization(r.Preprocessing),
+		Preprocessing: r.Preprocessing,
 	}
 	if views := config.Picture.Views; views.IsDense() {
 		sides, err := views.Sides()
@@ -33,7 +33,7 @@ func PipelineConfig(r recipe.Recipe) (pipeline.Config, error) {
 	} else if err := config.Picture.Validate(); err != nil {
 		return pipeline.Config{}, err
 	}
-	if err := config.Normalization.Validate(); err != nil {
+	if err := config.Preprocessing.Validate(); err != nil {
 		return pipeline.Config{}, fmt.Errorf("model %s: %w", r.Model, err)
 	}
 	return config, nil

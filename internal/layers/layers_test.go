@@ -24,7 +24,8 @@ func dependencies(t *testing.T, name string) []string {
 
 func TestImports(t *testing.T) {
 	for name, forbidden := range map[string][]string{
-		"recipe": {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/head", "fovea/featurestore"},
+		"preprocessing": {tensorflow, arrow, "fovea"},
+		"recipe":        {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/head", "fovea/featurestore"},
 		// What the commands show of the pipeline needs none of what the pipeline works with.
 		"internal/metrics": {tensorflow, arrow, "fovea/featurestore", "fovea/head"},
 		"picture":          {tensorflow, arrow, "fovea/pipeline", "fovea/recipe", "fovea/inference"},

@@ -18,6 +18,7 @@ import (
 
 	"fovea/picture"
 	"fovea/pipeline"
+	"fovea/preprocessing"
 )
 
 func scrape(t *testing.T, address string) string {
@@ -82,7 +83,7 @@ func TestExtraction(t *testing.T) {
 		t.Errorf("before the run: %s", before)
 	}
 	var during []string
-	config := pipeline.Config{Picture: picture.Options{Width: 2, Height: 2}, Normalization: picture.Caffe, Workers: 2, Monitor: &e.Monitor}
+	config := pipeline.Config{Picture: picture.Options{Width: 2, Height: 2}, Preprocessing: preprocessing.Caffe, Workers: 2, Monitor: &e.Monitor}
 	stats, err := pipeline.Run(context.Background(), items, scrapingExtractor{func() { during = append(during, scrape(t, s.Address())) }}, discard{}, config)
 	if err != nil {
 		t.Fatal(err)

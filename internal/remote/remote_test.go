@@ -17,6 +17,7 @@ import (
 	"fovea/featurestore"
 	"fovea/internal/s3test"
 	"fovea/objects"
+	"fovea/preprocessing"
 	"fovea/recipe"
 )
 
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 var info = featurestore.Info{Recipe: recipe.Recipe{
-	Model: "small", ModelSHA256: strings.Repeat("0", 64), Preprocessing: "none", Resize: "squash", Interpolation: "bilinear", Precision: "float32",
+	Model: "small", ModelSHA256: strings.Repeat("0", 64), Preprocessing: preprocessing.None, Resize: "squash", Interpolation: "bilinear", Precision: "float32",
 	InputHeight: 4, InputWidth: 4, Layers: []recipe.Layer{{Name: "x", Shape: []int{3}, Layout: "C"}},
 }}
 

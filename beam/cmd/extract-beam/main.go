@@ -87,7 +87,7 @@ func newCommand() *cobra.Command {
 	f.SortFlags = false
 	f.StringVar(&j.Out, "out", "", "the directory `DIR` of the dataset (required)")
 	f.StringVar(&j.Model, "model", models.Default, "the model, as extract has it")
-	f.StringVar(&j.Preprocessing, "preprocessing", "", "`HOW` pixels become numbers: caffe, torch, tf or none (default: the model's own)")
+	cli.PreprocessingVar(f, &j.Preprocessing, "`HOW` pixels become numbers: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file (default: the model's own)")
 	f.StringVar(&j.Convolutions, "convolutions", models.Automatic, "`HOW` convolutions are computed: auto or direct")
 	f.StringSliceVar(&j.Layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
 	f.StringVar(&j.Pool, "pool", recipe.PoolNone, "spatial pooling, none|avg|max (`HOW`), of convolutional layers")
