@@ -328,7 +328,7 @@ func (e *Extractor) keep(features [][]float32, tensors []*tf.Tensor, size, count
 	for i, tensor := range tensors {
 		width := e.layers[i].Size()
 		values := make([]float32, size*width)
-		if err := copyFloat32(values, tensor); err != nil {
+		if err := CopyFloat32(values, tensor); err != nil {
 			return fmt.Errorf("layer %s: %w", e.layers[i].Name, err)
 		}
 		e.unreleased.Add(int64(4 * len(values)))

@@ -53,6 +53,9 @@ type Model struct {
 	// Preprocessing is how pixels become the model's input; the zero Spec if the model does
 	// not say.
 	Preprocessing preprocessing.Spec
+	// Normalizes says, for people, how the graph normalizes pixels by itself, where that was
+	// found in it; Unstated why nothing tells the preprocessing, and what it might be.
+	Normalizes, Unstated string
 	// Device is the device that the session runs on: "cpu" or "gpu:N".
 	Device string
 	// Precision is the arithmetic that the session was opened with.

@@ -25,7 +25,23 @@ func (l *loader) finish(operations []*tf.Operation, model *inference.Model) erro
 	if err := l.repair(model); err != nil {
 		return err
 	}
+	if err := l.takePreprocessing(w, model); err != nil {
+		return err
+	}
 	return l.limitBatch(w, model)
+}
+
+// takePreprocessing takes what the graph tells, unless the user or a note has stated it.
+func (l *loader) takePreprocessing(w *way, model *inference.Model) error {
+	how, found, unknown, err := l.settle(w)
+	if err != nil {
+		return err
+	}
+	model.Normalizes = found
+	if model.Preprocessing.IsZero() {
+		model.Preprocessing, model.Unstated = how, unknown
+	}
+	return nil
 }
 
 // limitBatch finds out whether a picture's layers depend on the others that are computed

@@ -269,7 +269,6 @@ func (o *options) openGroup(session inference.SessionConfig) (*inference.Group, 
 	if err := o.checkSides(group.First()); err != nil {
 		return nil, errors.Join(err, group.Close())
 	}
-	o.notePreprocessing(group.First().Model())
 	o.noteSize(group.First())
 	return group, nil
 }
@@ -319,19 +318,7 @@ func (o *options) denseHint() string {
 }
 
 func (o *options) open(session inference.SessionConfig) (*inference.Model, error) {
-	model, err := models.Open(o.model, o.modelOptions(session))
-	if err == nil {
-		o.notePreprocessing(model)
-	}
-	return model, err
-}
-
-// notePreprocessing settles the preprocessing of a model that does not say it.
-func (o *options) notePreprocessing(model *inference.Model) {
-	if model.Preprocessing.IsZero() {
-		model.Preprocessing = preprocessing.Caffe
-		logrus.Warnf("%s does not say how it wants its input: taking %s, as VGG does; --preprocessing says otherwise", o.model, model.Preprocessing)
-	}
+	return models.Open(o.model, o.modelOptions(session))
 }
 
 // noteSize says what was chosen of a model that leaves it open, and that a model computes
