@@ -89,6 +89,9 @@ func newLoader(dir string, options Options) (*loader, error) {
 	if l.outputs, err = l.flat.flatten(outputTensors(l.def)); err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
+	if err := checkXLA(slices.Concat(l.flat.nodes, meta.GetGraphDef().GetNode())); err != nil {
+		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
+	}
 	note, err := readNote(dir)
 	if err != nil {
 		return nil, err
