@@ -8,7 +8,9 @@
 // Keras 3's tf.saved_model.save, whose restore function fills other variables than the
 // signature reads, are repaired from their checkpoint.
 //
-// A model has one input of pictures, NHWC with three channels. Layers are found by scope:
+// A model has one input of pictures, of one, three or four channels in NHWC or NCHW order; height
+// and width may be open. Where a graph normalizes pixels by itself, that tells its preprocessing.
+// Layers are found by scope:
 // the last tensor that is computed under a name such as "small/block1_conv1" is the layer
 // of that name. A layer may be asked for by its name, by its last part where that is
 // unique, or by the name of any operation.
