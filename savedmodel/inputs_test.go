@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"fovea/inference"
+	"fovea/preprocessing"
 )
 
 // goldenPictures is the input that make_inputs.py describes.
@@ -53,11 +54,11 @@ func openInput(t *testing.T, kind string, options Options) *inference.Model {
 func TestInputs(t *testing.T) {
 	golden := readInputs(t)
 	for _, test := range []struct {
-		kind              string
-		channels, batch   int
-		options           Options
-		sizeChosen        bool
-		conv, pool, conv2 string // names of layers where they are not conv1, pool1, conv2
+		kind            string
+		channels, batch int
+		options         Options
+		sizeChosen      bool
+		found           preprocessing.Spec
 	}{
 		{kind: "open", channels: 3, sizeChosen: true},
 		{kind: "open-tf1", channels: 3, sizeChosen: true},
@@ -69,6 +70,8 @@ func TestInputs(t *testing.T) {
 		{kind: "one-declared", channels: 3},
 		{kind: "one-inside", channels: 3, batch: 1},
 		{kind: "mean-of-batch", channels: 3, batch: 1},
+		{kind: "rescaling", channels: 3, found: preprocessing.None},
+		{kind: "normalization", channels: 3, found: preprocessing.None},
 		{kind: "hub", channels: 3, sizeChosen: true, options: Options{Signature: "image_feature_vector"}},
 	} {
 		if len(golden[test.kind]) == 0 {
@@ -81,6 +84,9 @@ func TestInputs(t *testing.T) {
 				model := openInput(t, test.kind, options)
 				if model.Depth() != test.channels || model.MaxBatch != test.batch || model.SizeChosen != test.sizeChosen {
 					t.Errorf("%d channels, batches of %d, size chosen: %t", model.Depth(), model.MaxBatch, model.SizeChosen)
+				}
+				if model.Preprocessing != test.found || (model.Unstated == "") != (model.Normalizes != "") {
+					t.Errorf("preprocessing %q: %s%s", model.Preprocessing, model.Normalizes, model.Unstated)
 				}
 				checkGolden(t, model, want)
 			})
@@ -145,7 +151,7 @@ func TestDense(t *testing.T) {
 		if model.InputHeight != 0 || model.InputWidth != 0 {
 			t.Errorf("%s: input of %dx%d", kind, model.InputWidth, model.InputHeight)
 		}
-		names := []string{"conv1", "conv2", "average"}
+		names := []string{"conv2", "average"}
 		extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: names})
 		if err != nil {
 			t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -61,13 +60,9 @@ func TestWantedPreprocessing(t *testing.T) {
 // Keras's own pipeline: by themselves where they normalize, with the preprocessing that is
 // hinted at where they do not.
 func TestKerasApplications(t *testing.T) {
-	python, err := exec.Command("../scripts/python.sh", "path", "tensorflow").Output()
-	if err != nil || len(strings.TrimSpace(string(python))) == 0 {
-		t.Skip("there is no Python with TensorFlow: scripts/python.sh install tensorflow")
-	}
-	dir := t.TempDir()
-	if out, err := exec.Command(strings.TrimSpace(string(python)), filepath.Join(models, "make_applications.py"), dir).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	dir := os.Getenv("FOVEA_APPLICATIONS")
+	if dir == "" {
+		t.Skip("FOVEA_APPLICATIONS does not name a directory made by testdata/savedmodel/make_applications.py")
 	}
 	var golden map[string]struct {
 		Features []float64

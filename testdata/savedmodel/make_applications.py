@@ -16,8 +16,9 @@ import sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 import keras
 import numpy as np
+# The classes behind the published sizes are not exported.
+from keras.src.applications import convnext, densenet, efficientnet, efficientnet_v2, mobilenet, mobilenet_v2, mobilenet_v3, resnet as resnet_v1, resnet_v2
 
-A = keras.applications
 SIDE = 64
 SHAPE = (SIDE, SIDE, 3)
 
@@ -45,17 +46,17 @@ def caffe_inside(x):
 
 common = {"include_top": False, "weights": None, "input_shape": SHAPE}
 KINDS = {
-    "convnext": (lambda: A.convnext.ConvNeXt([1, 1, 1, 1], [8, 8, 8, 8], name="small", **common), A.convnext),
-    "efficientnet": (lambda: A.efficientnet.EfficientNet(0.25, 0.25, 64, name="small", weights_name="", **common), A.efficientnet),
-    "efficientnetv2": (lambda: A.efficientnet_v2.EfficientNetV2(0.25, 0.25, 64, name="efficientnetv2-b0", model_name="efficientnetv2-b0", weights_name="", **common), A.efficientnet_v2),
-    "mobilenetv3": (lambda: A.MobileNetV3Small(alpha=0.35, minimalistic=True, **common), A.mobilenet_v3),
+    "convnext": (lambda: convnext.ConvNeXt([1, 1, 1, 1], [8, 8, 8, 8], name="small", **common), convnext),
+    "efficientnet": (lambda: efficientnet.EfficientNet(0.25, 0.25, 64, name="small", weights_name="", **common), efficientnet),
+    "efficientnetv2": (lambda: efficientnet_v2.EfficientNetV2(0.25, 0.25, 64, name="efficientnetv2-b0", **common), efficientnet_v2),
+    "mobilenetv3": (lambda: mobilenet_v3.MobileNetV3Small(alpha=0.35, minimalistic=True, **common), mobilenet_v3),
     "lambda": (lambda: sequential(keras.layers.Lambda(caffe_inside)), None),
     "adapted": (adapted, None),
-    "mobilenet": (lambda: A.MobileNet(alpha=0.25, **common), A.mobilenet),
-    "mobilenetv2": (lambda: A.MobileNetV2(alpha=0.35, **common), A.mobilenet_v2),
-    "resnet": (lambda: resnet(A.resnet, False, A.resnet.stack_residual_blocks_v1), A.resnet),
-    "resnetv2": (lambda: resnet(A.resnet, True, A.resnet.stack_residual_blocks_v2), A.resnet_v2),
-    "densenet": (lambda: A.densenet.DenseNet([1, 1, 1, 1], **common), A.densenet),
+    "mobilenet": (lambda: mobilenet.MobileNet(alpha=0.25, **common), mobilenet),
+    "mobilenetv2": (lambda: mobilenet_v2.MobileNetV2(alpha=0.35, **common), mobilenet_v2),
+    "resnet": (lambda: resnet(resnet_v1, False, resnet_v1.stack_residual_blocks_v1), resnet_v1),
+    "resnetv2": (lambda: resnet(resnet_v1, True, resnet_v1.stack_residual_blocks_v2), resnet_v2),
+    "densenet": (lambda: densenet.DenseNet([1, 1, 1, 1], **common), densenet),
 }
 
 

@@ -15,6 +15,8 @@ Beside this file it writes to inputs/ one directory per kind:
     one-declared      declared for a batch of 1, good for any
     one-inside        an open batch, but a Reshape to one picture inside, as onnx2tf leaves it
     mean-of-batch     subtracts the mean of the pictures of a batch: one alone becomes zeros
+    rescaling         Keras, 16x16 pixels, divided by 127.5 and less 1 inside
+    normalization     the same, standardized by variables, in BGR order
     hub               a module of TensorFlow 1's Hub format, whose graphs have the tags {} and
                       {train}; made with tensorflow_hub 0.12.0
 
@@ -64,11 +66,11 @@ def reference(x):
     return {"conv1": conv1, "pool1": pool1, "conv2": conv2, "average": tf.reduce_mean(conv2, (1, 2))}
 
 
-def golden(sizes, channels=3, names=("conv1", "pool1", "conv2", "average"), change=lambda x: x):
+def golden(sizes, channels=3, names=("conv2", "average"), change=lambda x: x):
     all = []
     for height, width in sizes:
         values = reference(change(pictures(height, width, channels)))
-        all.append({"height": height, "width": width, "layers": {n: np.float32(values[n]).ravel().tolist() for n in names}})
+        all.append({"height": height, "width": width, "layers": {n: [float(f"{v:.7g}") for v in np.ravel(values[n])] for n in names}})
     return all
 
 
@@ -158,6 +160,27 @@ def mean_of_batch(m, x):
     return m.network(x - tf.reduce_mean(x, 0))
 
 
+MEAN, VARIANCE = [103.939, 116.779, 123.68], [57.0**2, 58.0**2, 59.0**2]
+
+
+def normalizing(*front):
+    """The layers of network behind others, as one model."""
+    inner = network(None, None, 3)
+    image = keras.Input((SIDE, SIDE, 3), name="image")
+    x = image
+    for layer in (*front, *inner.layers):
+        x = layer(x)
+    return keras.Model(image, x, name="small")
+
+
+def normalization():
+    layer = keras.layers.Normalization(name="normalization")
+    layer.build((None, SIDE, SIDE, 3))
+    layer.set_weights([np.float32(MEAN), np.float32(VARIANCE), np.int64(0)][: len(layer.weights)])
+    layer.finalize_state()
+    return normalizing(keras.layers.Lambda(lambda x: x[..., ::-1]), keras.layers.Permute((1, 2, 3)), layer)
+
+
 def hub(directory):
     # Of this version, the last that makes such modules, not all can be imported any more.
     package = types.ModuleType("tensorflow_hub")
@@ -189,13 +212,21 @@ def main():
         "open-tf1": (lambda d: tf1(d, nhwc, "NHWC"), golden(sizes)),
         "unknown": (lambda d: tf1(d, None, "NCHW"), golden(sizes)),
         "channels-first": (save(lambda m, x: m.network(x, "NCHW"), nchw), golden(sizes)),
-        "inner-first": (save(inner_first, fixed), golden(square)),
+        "inner-first": (save(inner_first, fixed), golden(square, names=("conv1", "pool1", "average"))),
         "grey": (lambda d: network(SIDE, SIDE, 1).export(d, verbose=False), golden(square, 1)),
         "rgba": (lambda d: network(SIDE, SIDE, 4).export(d, verbose=False), golden(square, 4)),
         "flattened": (save(flattened, nhwc), []),
         "one-declared": (save(lambda m, x: m.network(x), [1, SIDE, SIDE, 3]), golden(square)),
-        "one-inside": (save(one_inside, fixed), golden(square, names=("conv1", "average"))),
-        "mean-of-batch": (save(mean_of_batch, fixed), golden(square, names=("conv1", "average"), change=np.zeros_like)),
+        "one-inside": (save(one_inside, fixed), golden(square)),
+        "mean-of-batch": (save(mean_of_batch, fixed), golden(square, change=np.zeros_like)),
+        "rescaling": (
+            lambda d: normalizing(keras.layers.Rescaling(1 / 127.5, -1)).export(d, verbose=False),
+            golden(square, change=lambda x: np.float32(x / 127.5 - 1)),
+        ),
+        "normalization": (
+            lambda d: normalization().export(d, verbose=False),
+            golden(square, change=lambda x: np.float32((x[..., ::-1] - MEAN) / np.sqrt(VARIANCE))),
+        ),
         "hub": (hub, golden(sizes)),
     }
     HERE.mkdir(exist_ok=True)
