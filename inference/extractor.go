@@ -39,7 +39,8 @@ type ExtractorOptions struct {
 	// transformer's: recipe.PoolNone (also ""), recipe.PoolAverage, recipe.PoolMax, or
 	// recipe.PoolClass for the first token. Plain vectors stay as they are.
 	Pool string
-	// Batch is the number of pictures in a Run (default: that of the model's device).
+	// Batch is the number of pictures in a Run (default: that of the model's device; at most the
+	// model's MaxBatch).
 	Batch int
 	// Halved, if set, is told when the device's memory was too small for a batch and of how
 	// many pictures they are from then on. It may be called from several goroutines.
@@ -81,10 +82,13 @@ func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 	if options.Batch < 1 || options.Batch > MaxBatch {
 		return nil, fmt.Errorf("inference: a batch of %d pictures: use 1 to %d", options.Batch, MaxBatch)
 	}
+	if model.MaxBatch > 0 {
+		options.Batch = min(options.Batch, model.MaxBatch)
+	}
 	if len(options.Layers) == 0 {
 		return nil, errors.New("inference: no layer asked for")
 	}
-	e := &Extractor{model: model, batch: options.Batch, picture: model.InputHeight * model.InputWidth * 3, halved: options.Halved}
+	e := &Extractor{model: model, batch: options.Batch, picture: model.InputHeight * model.InputWidth * model.Depth(), halved: options.Halved}
 	e.run = e.runSession
 	seen := map[string]bool{}
 	for _, name := range options.Layers {
@@ -112,7 +116,7 @@ func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 
 // resize makes the tensor of an input for Runs of that many pictures.
 func (e *Extractor) resize(in *input, size int) error {
-	tensor, err := newInputTensor(e.model.Input.DataType(), []int{size, e.model.InputHeight, e.model.InputWidth, 3})
+	tensor, err := newInputTensor(e.model.Input.DataType(), []int{size, e.model.InputHeight, e.model.InputWidth, e.model.Depth()})
 	if err != nil {
 		return err
 	}
@@ -160,7 +164,7 @@ func (e *Extractor) Model() *Model { return e.model }
 // the weights, which takes about a second.
 func (e *Extractor) WarmUp() error {
 	if e.picture == 0 {
-		_, err := e.ExtractSized(make([]float32, 3*e.least*e.least), 1, e.least, e.least)
+		_, err := e.ExtractSized(make([]float32, e.model.Depth()*e.least*e.least), 1, e.least, e.least)
 		return err
 	}
 	_, err := e.Extract(make([]float32, e.picture), 1)
@@ -219,19 +223,33 @@ func (e *Extractor) ExtractSized(pixels []float32, n, height, width int) ([][]fl
 	if n < 1 || n > MaxBatch || height < e.least || width < e.least {
 		return nil, fmt.Errorf("inference: %d pictures of %dx%d: model %s takes 1 to %d of %d pixels or more for these layers", n, height, width, e.model.Name, MaxBatch, e.least)
 	}
-	tensor, err := NewFloat32Tensor([]int{n, height, width, 3}, pixels)
-	if err != nil {
-		return nil, err
+	features := make([][]float32, len(e.layers))
+	size := n
+	if e.model.MaxBatch > 0 {
+		size = min(n, e.model.MaxBatch)
 	}
-	tensors, err := e.run(tensor)
-	if err != nil {
-		return nil, err
+	depth := e.model.Depth()
+	picture := height * width * depth
+	if len(pixels) != n*picture {
+		return nil, fmt.Errorf("inference: %d input values for %d pictures of %d", len(pixels), n, picture)
+	}
+	for done := 0; done < n; done += size {
+		count := min(size, n-done)
+		in, err := newInputTensor(e.model.Input.DataType(), []int{count, height, width, depth})
+		if err != nil {
+			return nil, err
+		}
+		in.fill(pixels[done*picture : (done+count)*picture])
+		tensors, err := e.run(in.tensor)
+		runtime.KeepAlive(in)
+		if err != nil {
+			return nil, err
+		}
+		if err := e.keep(features, tensors, count, count); err != nil {
+			return nil, err
+		}
 	}
 	e.unreleased.Add(int64(4 * len(pixels)))
-	features := make([][]float32, len(e.layers))
-	if err := e.keep(features, tensors, n, n); err != nil {
-		return nil, err
-	}
 	e.release()
 	return features, nil
 }
@@ -256,7 +274,7 @@ func (e *Extractor) keep(features [][]float32, tensors []*tf.Tensor, size, count
 		}
 		width := e.layers[i].Size()
 		values := make([]float32, size*width)
-		if err := copyFloat32(values, tensor); err != nil {
+		if err := CopyFloat32(values, tensor); err != nil {
 			return fmt.Errorf("layer %s: %w", e.layers[i].Name, err)
 		}
 		e.unreleased.Add(int64(4 * len(values)))

@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -54,6 +55,9 @@ type Model struct {
 	// Preprocessing is how pixels become the model's input; the zero Spec if the model does
 	// not say.
 	Preprocessing preprocessing.Spec
+	// Normalizes says, for people, how the graph normalizes pixels by itself, where that was
+	// found in it; Unstated why nothing tells the preprocessing, and what it might be.
+	Normalizes, Unstated string
 	// Device is the device that the session runs on: "cpu" or "gpu:N".
 	Device string
 	// Precision is the arithmetic that the session was opened with.
@@ -71,6 +75,12 @@ type Model struct {
 	// where they may be any.
 	Input                   tf.Output
 	InputHeight, InputWidth int
+	// SizeChosen says that the size is a choice: the model takes others as well.
+	SizeChosen bool
+	// Channels is the number of channels of the input, 0 for three.
+	Channels int
+	// MaxBatch is the largest number of pictures that the graph computes together, 0 for any.
+	MaxBatch int
 	// Layers are in the order of computation.
 	Layers []Layer
 	// Ambiguous are names that might mean several layers, with the names of those, and Hidden
@@ -80,6 +90,9 @@ type Model struct {
 	// Notes say, for people, what was changed in the graph when it was opened.
 	Notes []string
 }
+
+// Depth is the number of channels of the input.
+func (m *Model) Depth() int { return cmp.Or(m.Channels, 3) }
 
 // Recipe is what the model decides of a recipe, without layers and the picture's way.
 func (m *Model) Recipe() recipe.Recipe {

@@ -66,6 +66,9 @@ type SessionConfig struct {
 	// GPUMemoryFraction is the share, up to 1, of a GPU's memory that may be used; 0 means
 	// all of it. Memory is taken as it is needed in any case.
 	GPUMemoryFraction float64
+	// ChannelsLast has operations whose pictures are in NCHW order computed in NHWC order on
+	// CPUs, where TensorFlow has no others for most of them.
+	ChannelsLast bool
 
 	// pinned is the number, among the visible GPUs, of the one that the graph is for; see
 	// Split. It is counted from 1, so that 0 leaves the choice to TensorFlow.
@@ -168,15 +171,18 @@ func (c SessionConfig) proto() *config.ConfigProto {
 		message.DeviceCount = map[string]int32{"GPU": 0}
 	}
 	message.GpuOptions.VisibleDeviceList = wanted.visible()
+	rewrite := new(config.RewriterConfig)
 	switch c.Precision {
 	case BFloat16:
-		message.GraphOptions = &config.GraphOptions{RewriteOptions: &config.RewriterConfig{
-			AutoMixedPrecisionOnednnBfloat16: config.RewriterConfig_ON,
-		}}
+		rewrite.AutoMixedPrecisionOnednnBfloat16 = config.RewriterConfig_ON
 	case Float16:
-		message.GraphOptions = &config.GraphOptions{RewriteOptions: &config.RewriterConfig{
-			AutoMixedPrecision: config.RewriterConfig_ON,
-		}}
+		rewrite.AutoMixedPrecision = config.RewriterConfig_ON
+	}
+	if c.ChannelsLast {
+		rewrite.CpuLayoutConversion = config.RewriterConfig_NCHW_TO_NHWC
+	}
+	if !proto.Equal(rewrite, new(config.RewriterConfig)) {
+		message.GraphOptions = &config.GraphOptions{RewriteOptions: rewrite}
 	}
 	return message
 }

@@ -99,8 +99,8 @@ func (t *inputTensor) fill(values []float32) {
 	clear(t.bytes[len(values):])
 }
 
-// copyFloat32 copies the whole tensor, which must hold len(dst) float32 values.
-func copyFloat32(dst []float32, tensor *tf.Tensor) error {
+// CopyFloat32 copies the whole tensor, which must hold len(dst) float32 values.
+func CopyFloat32(dst []float32, tensor *tf.Tensor) error {
 	if tensor.DataType() != tf.Float {
 		return fmt.Errorf("inference: the output is of type %d, not float32", tensor.DataType())
 	}

@@ -36,13 +36,19 @@ type Options struct {
 	// Convolutions is Automatic (also ""), the fastest way for the device, or Direct:
 	// TensorFlow's own operation everywhere.
 	Convolutions string
-	// Dense opens a VGG for pictures of any size (vgg.OpenDense). Of a SavedModel it is
-	// ErrNotDense.
+	// InputHeight and InputWidth are the size of pictures in pixels for a SavedModel that takes
+	// any; of other models a size that is not theirs is ErrSize.
+	InputHeight, InputWidth int
+	// Dense opens a VGG (vgg.OpenDense) or a fully convolutional SavedModel for pictures of any
+	// size. Other SavedModels are ErrNotDense.
 	Dense bool
 }
 
 // ErrNotDense says that a model computes pictures of one size alone.
-var ErrNotDense = errors.New("takes pictures of one size alone")
+var ErrNotDense = savedmodel.ErrNotDense
+
+// ErrSize says that a model does not take pictures of the size that was asked for.
+var ErrSize = savedmodel.ErrSize
 
 // The ways to compute convolutions.
 const (
@@ -99,11 +105,11 @@ func Open(name string, options Options) (*inference.Model, error) {
 	dir, signature, isSavedModel := SavedModel(name)
 	var model *inference.Model
 	var err error
-	if isSavedModel && options.Dense {
-		return nil, fmt.Errorf("models: the SavedModel %q %w: a VGG that ships or was imported can be evaluated densely, such as %s", name, ErrNotDense, Default)
-	}
 	if isSavedModel {
-		model, err = savedmodel.Open(dir, savedmodel.Options{Session: options.Session, Preprocessing: options.Preprocessing, Signature: signature})
+		model, err = savedmodel.Open(dir, savedmodel.Options{
+			Session: options.Session, Preprocessing: options.Preprocessing, Signature: signature,
+			InputHeight: options.InputHeight, InputWidth: options.InputWidth, Dense: options.Dense,
+		})
 	} else {
 		model, err = openConfiguration(name, options)
 	}
@@ -122,6 +128,9 @@ func openConfiguration(name string, options Options) (*inference.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("models: %q is neither a directory with a SavedModel nor a model's name: %w", name, err)
 	}
+	if err := options.checkSize(configuration); err != nil {
+		return nil, err
+	}
 	set, err := Weights(configuration, options.Dir)
 	if err != nil {
 		return nil, err
@@ -135,6 +144,16 @@ func openConfiguration(name string, options Options) (*inference.Model, error) {
 		model.Preprocessing = options.Preprocessing
 	}
 	return model, err
+}
+
+// checkSize refuses sizes that a configuration was not trained on.
+func (o Options) checkSize(c vgg.Configuration) error {
+	for _, side := range []int{o.InputHeight, o.InputWidth} {
+		if side != 0 && side != vgg.InputSize {
+			return fmt.Errorf("models: %s: %w: %dx%d pixels were asked for, it takes %dx%[5]d; dense views see whole pictures of any size", c.Name, ErrSize, o.InputWidth, o.InputHeight, vgg.InputSize)
+		}
+	}
+	return nil
 }
 
 // ErrNoWeights says that a configuration is known, but not its weights.

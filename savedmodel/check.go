@@ -11,42 +11,144 @@ import (
 	"fovea/inference"
 )
 
-// mostChecked bounds the layers that are compared at opening.
-const mostChecked = 4
+// check compares what a model gives for pictures of noise before anybody relies on it.
+type check struct {
+	*loader
+	model *inference.Model
+	// together says that pictures are known to be treated apart, so that a batch of two will do.
+	together bool
+	names    []string     // of the layers that are compared
+	noise    [2][]float32 // two pictures, the first one darker
+	// height and width are those of the noise.
+	height, width int
+	alone         [][]float32 // the layers of the second picture
+}
 
-// probe runs the model on one picture, twice in a batch, and compares what its last layer and the
-// signature's outputs give for the two. They agree to the bit, or to sameness of their largest
-// value where the last bits depend on the place in the batch.
-func (l *loader) probe(model *inference.Model) error {
-	names := l.checked(model)
-	picture := make([]float32, model.InputHeight*model.InputWidth*3)
-	random := rand.New(rand.NewPCG(1, 1))
-	for i := range picture {
-		picture[i] = float32(random.IntN(256))
+// probe runs the model on one picture twice and compares what it gives. The two agree to the
+// bit, or to sameness of their largest value where the last bits depend on the place in the
+// batch. Of a model of any size it first finds out the smallest.
+func (c *check) probe() error {
+	c.height, c.width = c.model.InputHeight, c.model.InputWidth
+	if c.options.Dense {
+		least, err := c.findLeast(c.model)
+		if err != nil {
+			return err
+		}
+		c.height, c.width = least, least
 	}
-	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: names, Batch: 2})
+	c.names = c.chooseLayers()
+	c.makeNoise()
+	first, again, err := c.twice(c.noise[1])
 	if err != nil {
 		return err
 	}
-	features, err := extractor.Extract(slices.Concat(picture, picture), 2)
-	if err != nil {
-		return err
-	}
-	for i, name := range names {
-		half := len(features[i]) / 2
-		off := difference(features[i][:half], features[i][half:])
-		if off > l.sameness(model, name) {
-			return fmt.Errorf("%w: the same picture twice in a batch gives two different features, off by %.1e of the largest in layer %s: its graph is random: %s", ErrFormat, off, name, withoutRandomness)
+	for i, name := range c.names {
+		if off := difference(first[i], again[i]); off > c.sameness(name) {
+			return fmt.Errorf("%w: the same picture twice gives two different features, off by %.1e of the largest in layer %s: its graph is random: %s", ErrFormat, off, name, withoutRandomness)
 		}
 	}
+	c.alone = first
 	return nil
 }
 
-// checked are the names of the layers that are compared.
-func (l *loader) checked(model *inference.Model) []string {
-	names := []string{model.Layers[len(model.Layers)-1].Name}
-	for _, key := range sortedKeys(l.def.GetOutputs()) {
-		layer, err := model.Layer(key)
+// twice computes a picture two times, in one batch where that may be.
+func (c *check) twice(picture []float32) (first, again [][]float32, err error) {
+	if c.together {
+		both, err := c.compute(picture, picture)
+		if err != nil {
+			return nil, nil, err
+		}
+		return both[0], both[1], nil
+	}
+	one, err := c.compute(picture)
+	if err != nil {
+		return nil, nil, err
+	}
+	other, err := c.compute(picture)
+	if err != nil {
+		return nil, nil, err
+	}
+	return one[0], other[0], nil
+}
+
+// batchTolerance is far above what rounding does to a batch of another size, relative to the
+// largest value, and far below what a mean over the batch does.
+const batchTolerance = 1e-3
+
+// limitBatch finds out, by computing, whether a picture's layers depend on the others that are
+// computed together with it, or several cannot be computed together at all, as where a
+// conversion has fixed the batch of a Reshape to 1. Such a model gets one picture at a time.
+func (c *check) limitBatch() {
+	c.model.MaxBatch = 1
+	// Two fail or give one row where the graph is made for one; the probe has computed one.
+	both, err := c.compute(c.noise[0], c.noise[1])
+	if err != nil {
+		return
+	}
+	for i, name := range c.names {
+		if off := difference(c.alone[i], both[1][i]); off > max(batchTolerance, c.sameness(name)) {
+			return
+		}
+	}
+	c.model.MaxBatch = 0
+}
+
+// compute gives the layers of each of some pictures, which are computed in one batch.
+func (c *check) compute(pictures ...[]float32) ([][][]float32, error) {
+	unlimited := *c.model
+	unlimited.MaxBatch = 0
+	extractor, err := inference.NewExtractor(&unlimited, inference.ExtractorOptions{Layers: c.names, Batch: len(pictures)})
+	if err != nil {
+		return nil, err
+	}
+	var features [][]float32
+	if pixels := slices.Concat(pictures...); c.options.Dense {
+		features, err = extractor.ExtractSized(pixels, len(pictures), c.height, c.width)
+	} else {
+		features, err = extractor.Extract(pixels, len(pictures))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compute a batch of %d pictures of noise: %w", len(pictures), err)
+	}
+	each := make([][][]float32, len(pictures))
+	for _, values := range features {
+		size := len(values) / len(pictures)
+		for i := range each {
+			each[i] = append(each[i], values[i*size:(i+1)*size])
+		}
+	}
+	return each, nil
+}
+
+func (c *check) makeNoise() {
+	random := rand.New(rand.NewPCG(1, 1))
+	for i := range c.noise {
+		c.noise[i] = make([]float32, c.height*c.width*c.model.Depth())
+		for j := range c.noise[i] {
+			c.noise[i][j] = float32(random.IntN(256) / (2 - i))
+		}
+	}
+}
+
+// mostChecked bounds the layers that are compared at opening.
+const mostChecked = 6
+
+// chooseLayers are the names of the layers that are compared: the last ones, the last map, and
+// what the signature gives. Scores alone may all be 0 or 1. All comparisons are of the same
+// layers, because TensorFlow prepares each choice of them anew.
+func (c *check) chooseLayers() []string {
+	var names []string
+	spatial := false
+	for _, layer := range slices.Backward(c.model.Layers) {
+		if first := layer.Spatial() && !spatial; first || len(names) < 3 {
+			names = append(names, layer.Name)
+		}
+		if spatial = spatial || layer.Spatial(); spatial && len(names) >= 3 {
+			break
+		}
+	}
+	for _, key := range sortedKeys(c.def.GetOutputs()) {
+		layer, err := c.model.Layer(key)
 		if err == nil && !slices.Contains(names, layer.Name) && len(names) < mostChecked {
 			names = append(names, layer.Name)
 		}
@@ -56,9 +158,9 @@ func (l *loader) checked(model *inference.Model) []string {
 
 // sameness is how far features of the same picture may be from each other, relative to the
 // largest value, for rounding that depends on the place in the batch.
-func (l *loader) sameness(model *inference.Model, name string) float64 {
-	layer, err := model.Layer(name)
-	if err != nil || model.Precision != inference.Float32 || layer.Output.DataType() != tf.Float {
+func (c *check) sameness(name string) float64 {
+	layer, err := c.model.Layer(name)
+	if err != nil || c.model.Precision != inference.Float32 || layer.Output.DataType() != tf.Float {
 		return 2e-2
 	}
 	return 1e-4

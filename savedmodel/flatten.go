@@ -48,6 +48,9 @@ type flattener struct {
 	outer map[tensor]bool
 	top   *scope
 	calls map[string]bool // outer nodes that a function call leads to
+	// replaced, if set, is the outer node of the input, which another one is to take the place
+	// of: all that depends on it is copied too.
+	replaced string
 }
 
 // scope is the body of one call, or the graph itself at the top.
@@ -308,8 +311,8 @@ func (f *flattener) input(s *scope, reference string) (string, error) {
 	return t.String(), err
 }
 
-// dependsOnCall says whether a node at the top needs the result of a call, and so has to
-// be copied too.
+// dependsOnCall says whether a node at the top needs the result of a call, or an input that
+// is replaced, and so has to be copied too.
 func (f *flattener) dependsOnCall(name string, depth int) bool {
 	if known, found := f.calls[name]; found {
 		return known
@@ -325,7 +328,7 @@ func (f *flattener) dependsOnCall(name string, depth int) bool {
 			break
 		}
 		from := inference.Producer(input)
-		depends = f.dependsOnCall(from, depth+1)
+		depends = from == f.replaced || f.dependsOnCall(from, depth+1)
 	}
 	f.calls[name] = depends
 	return depends

@@ -15,9 +15,12 @@ import (
 	"fovea/inference"
 )
 
-// flatOutput is a tensor of the flat graph in the loaded one.
+// flatOutput is a tensor of the flat graph in the loaded one, where another may stand for its input.
 func (l *loader) flatOutput(name string) (tf.Output, error) {
 	t := parseTensor(name)
+	if t == parseTensor(l.input.tensor) {
+		return l.in.given, nil
+	}
 	if l.loaded.Graph.Operation(l.prefix+"/"+t.node) != nil {
 		t.node = l.prefix + "/" + t.node
 	}

@@ -21,17 +21,14 @@ func (l *loader) layers(operations []*tf.Operation, model *inference.Model) erro
 		index: map[place]int{}, why: map[place]string{}, noted: l.aliases,
 	}
 	tainted := l.tainted(operations)
-	inferred, err := l.newSized(operations, model.InputHeight, model.InputWidth)
-	if err != nil {
-		inferred = nil // some layers cannot be tapped then
-	}
+	inferred := l.inferShapes(operations, model)
 	for _, operation := range w.operations {
 		if repeaters[operation.Type()] {
 			continue
 		}
 		for i := range operation.NumOutputs() {
 			p, output := place{operation.Name(), i}, operation.Output(i)
-			shape, why := inferred.shape(output, p)
+			shape, why := inferred.shape(output, p, l.options.Dense)
 			if random := tainted[operation.Name()]; random != "" {
 				why = fmt.Sprintf("the random operation %s acts on it, so that the same picture would get other features each time: %s", random, withoutRandomness)
 			}
@@ -89,8 +86,9 @@ var featureTypes = []tf.DataType{tf.Float, tf.Half, tf.Bfloat16, tf.Double}
 
 // featureShape is the shape of one picture's values: a number, a vector, tokens and channels,
 // or height, width, channels. For a tensor that has no such shape it says why. A batch of 0
-// is of an open number of pictures.
-func featureShape(output tf.Output, batch int64) (shape []int, why string) {
+// is of an open number of pictures. Where that is asked for, dimensions of tokens and maps may
+// be open, as 0.
+func featureShape(output tf.Output, batch int64, open bool) (shape []int, why string) {
 	if !slices.Contains(featureTypes, output.DataType()) {
 		kind := strings.ToLower(strings.TrimPrefix(typespb.DataType(output.DataType()).String(), "DT_"))
 		return nil, fmt.Sprintf("its values are of type %s, and features are floating-point numbers", kind)
@@ -109,7 +107,9 @@ func featureShape(output tf.Output, batch int64) (shape []int, why string) {
 		return []int{1}, ""
 	}
 	for _, d := range dims[1:] {
-		if d <= 0 {
+		if d < 0 && open && len(dims) > 2 {
+			d = 0
+		} else if d <= 0 {
 			return nil, fmt.Sprintf("its shape %v is not known before it is computed", dims)
 		}
 		shape = append(shape, int(d))

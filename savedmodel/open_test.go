@@ -288,11 +288,11 @@ func TestOpenRefuses(t *testing.T) {
 			signatures["a"], signatures["b"] = signatures[defaultSignature], signatures[defaultSignature]
 			delete(signatures, defaultSignature)
 		}), "signatures, as DIR:NAME: a, b"},
-		"channels first": {"keras-export", edit(func(m *core.SavedModel) {
+		"channels first by mistake": {"keras-export", edit(func(m *core.SavedModel) {
 			for _, info := range m.MetaGraphs[0].SignatureDef[defaultSignature].Inputs {
 				info.GetTensorShape().Dim[1].Size, info.GetTensorShape().Dim[3].Size = 3, 16
 			}
-		}), "channels first"},
+		}), "Depth of input"},
 		"huge input": {"keras-export", edit(func(m *core.SavedModel) {
 			for _, info := range m.MetaGraphs[0].SignatureDef[defaultSignature].Inputs {
 				info.GetTensorShape().Dim[1].Size = 1 << 40

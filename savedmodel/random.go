@@ -146,8 +146,7 @@ func (l *loader) cutRandomLayers(operations []*tf.Operation) ([]*tf.Operation, e
 	l.flat.outer = outerTensors(l.flat.nodes)
 	l.acting = slices.DeleteFunc(namesOf(random), func(name string) bool { return !c.needed[name] })
 	l.prefix = cutPrefix
-	operations, _, err := l.addFlat()
-	return operations, err
+	return l.importFlat()
 }
 
 func namesOf(nodes []*nodepb.NodeDef) []string {

@@ -60,17 +60,35 @@ func parseMetaGraph(data []byte) (*core.MetaGraphDef, error) {
 	if err := proto.Unmarshal(data, model); err != nil {
 		return nil, fmt.Errorf("%w: it is damaged or truncated: %w", ErrFormat, err)
 	}
-	var tags []string
-	for _, meta := range model.GetMetaGraphs() {
-		if slices.Contains(meta.GetMetaInfoDef().GetTags(), serveTag) {
+	return chooseMetaGraph(model.GetMetaGraphs())
+}
+
+// chooseMetaGraph finds the graph for serving: that of the tag serve alone before those that are
+// also for some accelerator, and that of a module of TensorFlow 1's Hub, which has no tags.
+func chooseMetaGraph(metas []*core.MetaGraphDef) (*core.MetaGraphDef, error) {
+	var serving, untagged *core.MetaGraphDef
+	var others []string
+	for _, meta := range metas {
+		tags := meta.GetMetaInfoDef().GetTags()
+		switch {
+		case slices.Equal(tags, []string{serveTag}):
 			return meta, nil
+		case slices.Contains(tags, serveTag) && serving == nil:
+			serving = meta
+		case len(tags) == 0 && meta.GetMetaInfoDef() != nil && untagged == nil:
+			untagged = meta
 		}
-		tags = append(tags, strings.Join(meta.GetMetaInfoDef().GetTags(), "+"))
+		others = append(others, fmt.Sprintf("{%s}", strings.Join(tags, ", ")))
 	}
-	if len(tags) == 0 {
+	switch {
+	case serving != nil:
+		return serving, nil
+	case untagged != nil:
+		return untagged, nil
+	case len(metas) == 0:
 		return nil, fmt.Errorf("%w: it holds no graph: is it truncated?", ErrFormat)
 	}
-	return nil, fmt.Errorf("%w: no graph has the tag %q, only %s: export the model for serving", ErrFormat, serveTag, strings.Join(tags, ", "))
+	return nil, fmt.Errorf("%w: no graph has the tag %q or no tag at all, only %s: export the model for serving", ErrFormat, serveTag, strings.Join(others, ", "))
 }
 
 // checkVariables finds shards of the checkpoint that are missing: TensorFlow loads a model

@@ -20,17 +20,17 @@ const (
 	variableAttribute = "VARIABLE_VALUE"
 )
 
-// repair fills the variables that the signature reads when loading has not done so. What
+// repair fills the variables that the signature reads when a probe shows that loading has not done so. What
 // Keras 3 writes through tf.saved_model.save restores duplicates of them (keras #19274,
 // tensorflow #72963): Python binds by object and does not notice; a session does, with
 // "Could not find variable". The checkpoint says by object which value belongs where.
-func (l *loader) repair(model *inference.Model) error {
-	err := l.probe(model)
+func (l *loader) repair(probe func() error) error {
+	err := probe()
 	if err == nil || errors.Is(err, ErrFormat) {
 		return err
 	}
 	if !strings.Contains(err.Error(), "Could not find variable") && !strings.Contains(err.Error(), "uninitialized") {
-		return fmt.Errorf("%w: it cannot be run: %w", ErrFormat, err)
+		return unusable(err)
 	}
 	handles, err := l.checkpointKeys()
 	if err != nil {
@@ -39,12 +39,16 @@ func (l *loader) repair(model *inference.Model) error {
 	if err := l.assign(handles); err != nil {
 		return fmt.Errorf("%w: restore its variables: %w", ErrFormat, err)
 	}
-	if err := l.probe(model); errors.Is(err, ErrFormat) {
+	return unusable(probe())
+}
+
+// unusable says of an error of a probe that the model cannot be run, unless it says so itself or
+// speaks of one size alone.
+func unusable(err error) error {
+	if err == nil || errors.Is(err, ErrFormat) || errors.Is(err, ErrNotDense) {
 		return err
-	} else if err != nil {
-		return fmt.Errorf("%w: it cannot be run: %w", ErrFormat, err)
 	}
-	return nil
+	return fmt.Errorf("%w: it cannot be run: %w", ErrFormat, err)
 }
 
 // checkpointKeys maps the variable handles that the signature's call captures to their

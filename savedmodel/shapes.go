@@ -25,8 +25,30 @@ type sized struct {
 	batch int64
 }
 
+// inferShapes is the way for pictures of the model's size: for a batch, or for one picture where
+// the graph takes no more. It is nil where the size is open or the graph cannot take such
+// pictures; some layers cannot be tapped then.
+func (l *loader) inferShapes(operations []*tf.Operation, model *inference.Model) *sized {
+	if model.InputHeight == 0 || model.InputWidth == 0 {
+		return nil
+	}
+	picture := []int64{int64(model.InputHeight), int64(model.InputWidth), int64(model.Depth())}
+	if l.input.channelsFirst {
+		picture = []int64{picture[2], picture[0], picture[1]}
+	}
+	for _, batch := range []int64{sizedBatch, 1} {
+		if batch > 1 && model.MaxBatch > 0 {
+			continue
+		}
+		if s, err := l.newSized(operations, batch, picture); err == nil {
+			return s
+		}
+	}
+	return nil
+}
+
 // newSized fails for graphs that cannot take such a batch.
-func (l *loader) newSized(operations []*tf.Operation, height, width int) (*sized, error) {
+func (l *loader) newSized(operations []*tf.Operation, batch int64, picture []int64) (*sized, error) {
 	nodes := l.nodesOf(operations)
 	own := map[string]bool{}
 	for _, n := range nodes {
@@ -52,15 +74,12 @@ func (l *loader) newSized(operations []*tf.Operation, height, width int) (*sized
 		}
 	}
 	input := inference.Producer(l.input.tensor)
-	s := &sized{graph: tf.NewGraph(), batch: sizedBatch}
-	if batch := l.def.GetInputs()[l.input.key].GetTensorShape().GetDim()[0].GetSize(); batch > 0 {
-		s.batch = batch
-	}
+	s := &sized{graph: tf.NewGraph(), batch: batch}
 	graph := &graphpb.GraphDef{Versions: l.meta.GetGraphDef().GetVersions(), Library: l.meta.GetGraphDef().GetLibrary()}
 	for _, n := range append(definitions, nodes...) {
 		if n.GetName() == input {
 			n = &nodepb.NodeDef{Name: input, Op: "Placeholder", Attr: map[string]*attrpb.AttrValue{
-				"dtype": {Value: &attrpb.AttrValue_Type{Type: l.input.dtype}}, "shape": shapeAttribute(s.batch, int64(height), int64(width), 3),
+				"dtype": {Value: &attrpb.AttrValue_Type{Type: l.input.dtype}}, "shape": shapeAttribute(append([]int64{batch}, picture...)...),
 			}}
 		}
 		graph.Node = append(graph.Node, withoutWeights(n, own))
@@ -121,14 +140,14 @@ func usesFunctions(nodes []*nodepb.NodeDef) bool {
 
 // shape is that of a tensor of the loaded graph for one picture, as far as it is known, and
 // what is wrong with it if it cannot be a layer. Without a sized graph it is what the loaded
-// one tells.
-func (s *sized) shape(output tf.Output, p place) ([]int, string) {
+// one tells, with open dimensions if these will do.
+func (s *sized) shape(output tf.Output, p place, open bool) ([]int, string) {
 	if s == nil {
-		return featureShape(output, 0)
+		return featureShape(output, 0, open)
 	}
 	operation := s.graph.Operation(withoutPrefix(p.operation))
 	if operation == nil || p.index >= operation.NumOutputs() {
-		return featureShape(output, 0)
+		return featureShape(output, 0, open)
 	}
-	return featureShape(operation.Output(p.index), s.batch)
+	return featureShape(operation.Output(p.index), s.batch, open)
 }

@@ -48,6 +48,9 @@ const (
 // pixels by 1 of 255.
 func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config, dir string) error {
 	model := extractor.Model()
+	if model.MaxBatch > 0 || model.Depth() != 3 {
+		return fmt.Errorf("servable: model %s takes %d channels and batches of %d pictures: only models of RGB pictures and batches of any size can be exported", model.Name, model.Depth(), model.MaxBatch)
+	}
 	n := &nodes{}
 	files := n.add("Placeholder", Input, nil, attributes{"dtype": typeOf(stringType), "shape": shapeOf(-1)})
 	pixels, functions, err := n.pixels(files, config.Picture)

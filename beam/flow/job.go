@@ -38,7 +38,9 @@ type Job struct {
 	Preprocessing       preprocessing.Spec
 	Device, Precision   string
 	Batch               int
-	GPUMemoryFraction   float64
+	// InputHeight and InputWidth are 0, or the size of pictures for a model that takes any.
+	InputHeight, InputWidth int
+	GPUMemoryFraction       float64
 
 	Layers                       []string
 	Pool                         string
@@ -87,7 +89,7 @@ func (j Job) session() inference.SessionConfig {
 
 // open opens the model for the job's layers.
 func (j Job) open() (*inference.Group, error) {
-	return cli.OpenGroup(j.Model, models.Options{Session: j.session(), Preprocessing: j.Preprocessing, Convolutions: j.Convolutions},
+	return cli.OpenGroup(j.Model, models.Options{Session: j.session(), Preprocessing: j.Preprocessing, Convolutions: j.Convolutions, InputHeight: j.InputHeight, InputWidth: j.InputWidth},
 		inference.ExtractorOptions{Layers: j.Layers, Pool: j.Pool, Batch: j.Batch}, j.views())
 }
 

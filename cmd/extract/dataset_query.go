@@ -98,7 +98,10 @@ func computeFeatures(ctx context.Context, want recipe.Recipe, layer recipe.Layer
 	if err != nil {
 		return nil, err
 	}
-	model, err := models.Open(want.Model, models.Options{Session: config, Preprocessing: want.Preprocessing, Dense: picture.Views(want.Views).IsDense()})
+	model, err := models.Open(want.Model, models.Options{
+		Session: config, Preprocessing: want.Preprocessing,
+		InputHeight: want.InputHeight, InputWidth: want.InputWidth, Dense: picture.Views(want.Views).IsDense(),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("the dataset's model cannot be opened: %w", err)
 	}

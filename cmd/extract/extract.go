@@ -41,6 +41,8 @@ type options struct {
 	labels        string
 	preprocessing preprocessing.Spec
 	convolutions  string
+	size          string
+	width, height int // of size, 0 for the model's
 	resize        string
 	interpolation string
 	background    string
@@ -103,6 +105,7 @@ func newCommand() *cobra.Command {
 	f.BoolVar(&o.listLayers, "list-layers", false, "print the model's layers and stop")
 	f.StringVar(&o.pool, "pool", recipe.PoolNone, "pooling, none|avg|max|cls (`HOW`), of convolutional layers over their positions and of tokens; cls takes the first token")
 	f.StringVar(&o.labels, "labels", "none", "`SOURCE` of labels: none, prefix (of the file name, to its first dot), dir (the parent's name) or csv:FILE (rows path,label[,split])")
+	f.StringVar(&o.size, "size", "", cli.SidesHelp)
 	f.StringVar(&o.resize, "resize", "squash", "`HOW` pictures become the model's size: squash (the whole picture, as Keras) or crop (the centre, as the paper and torchvision)")
 	f.StringVar(&o.interpolation, "interpolation", "bilinear", "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
 	f.StringVar(&o.background, "background", "", "`COLOUR` that shows through transparent pixels: white, black or #rrggbb (default: alpha is dropped, as Keras and torchvision do)")
@@ -163,6 +166,8 @@ func (o *options) validate(images []string) error {
 		return cli.Usagef("--resume and --overwrite exclude each other")
 	case o.dense() && (o.resize != string(picture.Squash) || o.pool == recipe.PoolMax || o.pool == recipe.PoolClass):
 		return cli.Usagef("--views %s sees whole pictures and averages over positions: leave out --resize and --pool", o.views)
+	case o.dense() && o.size != "":
+		return cli.Usagef("--views %s sees pictures at the sizes that it names: leave out --size", o.views)
 	case o.dtype != string(featurestore.Float32) && o.dtype != string(featurestore.Float16):
 		return cli.Usagef("unknown --dtype %q: use float32 or float16", o.dtype)
 	case o.format != string(featurestore.FormatParquet) && o.format != string(featurestore.FormatArrow):
@@ -177,6 +182,9 @@ func (o *options) run(ctx context.Context, images []string) error {
 	session, err := o.session.Config()
 	if err != nil {
 		return cli.UsageUnless(inference.ErrDevice, err)
+	}
+	if o.width, o.height, err = cli.ParseSides(o.size); err != nil {
+		return err
 	}
 	if o.listLayers {
 		return o.printLayers(session)
@@ -249,6 +257,9 @@ func (o *options) remedied(err error) error {
 func (o *options) openGroup(session inference.SessionConfig) (*inference.Group, error) {
 	group, err := cli.OpenGroup(o.model, o.modelOptions(session),
 		inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: o.session.Batch}, picture.Views(o.views).Count())
+	if errors.Is(err, models.ErrSize) || errors.Is(err, models.ErrNotDense) {
+		return nil, cli.UsageError{Err: err}
+	}
 	if errors.Is(err, inference.ErrUnknownLayer) {
 		err = fmt.Errorf("%w; see --list-layers%s", err, o.denseHint())
 	}
@@ -258,7 +269,7 @@ func (o *options) openGroup(session inference.SessionConfig) (*inference.Group, 
 	if err := o.checkSides(group.First()); err != nil {
 		return nil, errors.Join(err, group.Close())
 	}
-	o.notePreprocessing(group.First().Model())
+	o.noteSize(group.First())
 	return group, nil
 }
 
@@ -284,7 +295,7 @@ func (o *options) pictures(group *inference.Group) int {
 
 // modelOptions say how the model is opened.
 func (o *options) modelOptions(session inference.SessionConfig) models.Options {
-	return models.Options{Session: session, Preprocessing: o.preprocessing, Convolutions: o.convolutions, Dense: o.dense()}
+	return models.Options{Session: session, Preprocessing: o.preprocessing, Convolutions: o.convolutions, InputHeight: o.height, InputWidth: o.width, Dense: o.dense()}
 }
 
 func (o *options) dense() bool { return picture.Views(o.views).IsDense() }
@@ -307,18 +318,18 @@ func (o *options) denseHint() string {
 }
 
 func (o *options) open(session inference.SessionConfig) (*inference.Model, error) {
-	model, err := models.Open(o.model, o.modelOptions(session))
-	if err == nil {
-		o.notePreprocessing(model)
-	}
-	return model, err
+	return models.Open(o.model, o.modelOptions(session))
 }
 
-// notePreprocessing settles the preprocessing of a model that does not say it.
-func (o *options) notePreprocessing(model *inference.Model) {
-	if model.Preprocessing.IsZero() {
-		model.Preprocessing = preprocessing.Caffe
-		logrus.Warnf("%s does not say how it wants its input: taking %s, as VGG does; --preprocessing says otherwise", o.model, model.Preprocessing)
+// noteSize says what was chosen of a model that leaves it open, and that a model computes
+// pictures one by one.
+func (o *options) noteSize(extractor *inference.Extractor) {
+	model := extractor.Model()
+	if model.SizeChosen && o.size == "" && !o.dense() {
+		logrus.Infof("%s takes pictures of any size: taking %dx%d; --size says otherwise", o.model, model.InputWidth, model.InputHeight)
+	}
+	if model.MaxBatch == 1 {
+		logrus.Infof("%s is given one picture at a time: its graph takes no more, or mixes the pictures of a batch", o.model)
 	}
 }
 

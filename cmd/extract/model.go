@@ -339,7 +339,7 @@ func describeSavedModel(dir, signature string) (description, error) {
 		return description{}, err
 	}
 	defer model.Close() //nolint:errcheck // the process ends here
-	d.Name, d.Input, d.SHA256 = model.Name, []int{model.InputHeight, model.InputWidth, 3}, model.SHA256
+	d.Name, d.Input, d.SHA256 = model.Name, []int{model.InputHeight, model.InputWidth, model.Depth()}, model.SHA256
 	d.Preprocessing, d.Details = model.Preprocessing, model.Preprocessing.Details()
 	d.Notes = model.Notes
 	for _, l := range model.Layers {

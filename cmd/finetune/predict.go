@@ -130,7 +130,10 @@ func (o *predictOptions) openModel(h *head.Head, convolutions string) (*inferenc
 		o.model = modelBeside(o.head, h.Recipe.Model)
 	}
 	name := cmp.Or(o.model, h.Recipe.Model)
-	model, err := models.Open(name, models.Options{Session: session, Preprocessing: h.Recipe.Preprocessing, Convolutions: convolutions, Dense: picture.Views(h.Recipe.Views).IsDense()})
+	model, err := models.Open(name, models.Options{
+		Session: session, Preprocessing: h.Recipe.Preprocessing, Convolutions: convolutions,
+		InputHeight: h.Recipe.InputHeight, InputWidth: h.Recipe.InputWidth, Dense: picture.Views(h.Recipe.Views).IsDense(),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("the model that %s was trained on cannot be opened; --model says where it lies: %w", o.head, err)
 	}

@@ -41,7 +41,7 @@ func (o *predictOptions) prepareSized(h *head.Head, model *inference.Model) (siz
 		if err := e.WarmUp(); err != nil {
 			return nil, config, err
 		}
-		if all = append(all, e); size >= most {
+		if all = append(all, e); size >= most || e.BatchSize() < size {
 			return all, config, nil
 		}
 	}

@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"fmt"
+
 	"github.com/sirupsen/logrus"
 
 	"fovea/inference"
 	"fovea/models"
+	"fovea/preprocessing"
 )
 
 // SessionFlags choose devices and precision, for commands that run a model.
@@ -56,6 +59,10 @@ func OpenGroup(name string, options models.Options, extractor inference.Extracto
 		if err != nil {
 			return fail(err)
 		}
+		if model.Preprocessing.IsZero() {
+			_ = model.Close() // the error at hand matters more
+			return fail(UsageError{fmt.Errorf("%s does not say how it wants its pixels: %s", name, model.Unstated)})
+		}
 		e, err := newExtractor(model, extractor, views)
 		if err != nil {
 			_ = model.Close()
@@ -67,6 +74,7 @@ func OpenGroup(name string, options models.Options, extractor inference.Extracto
 	if err != nil {
 		return fail(err)
 	}
+	tellPreprocessing(name, group.First().Model(), !options.Preprocessing.IsZero())
 	tellDevice(options.Session, group.Device())
 	for _, note := range group.First().Model().Notes {
 		logrus.Warnf("%s: %s", name, note)
@@ -83,6 +91,18 @@ func newExtractor(model *inference.Model, options inference.ExtractorOptions, vi
 		logrus.Warnf("the memory of %s does not suffice for so large a batch: going on with %d; --batch %d does so from the start", model.Device, batch, batch)
 	}
 	return inference.NewExtractor(model, options)
+}
+
+// tellPreprocessing says what was taken of a graph that normalizes by itself, or that something
+// else was asked for.
+func tellPreprocessing(name string, model *inference.Model, asked bool) {
+	switch how := model.Preprocessing.WithLayout(""); {
+	case model.Normalizes == "":
+	case !asked:
+		logrus.Infof("%s normalizes by itself: %s; preprocessing %s is taken", name, model.Normalizes, how)
+	case how != preprocessing.None:
+		logrus.Warnf("%s normalizes by itself: %s; preprocessing %s, which was asked for, comes on top of it", name, model.Normalizes, how)
+	}
 }
 
 // tellDevice says what was chosen where that was left open.

@@ -235,7 +235,7 @@ func (r *Report) model(ctx context.Context, options Options) {
 		r.add("model", Problem, err.Error(), remedy)
 		return
 	}
-	pixels := make([]float32, e.BatchSize()*model.InputHeight*model.InputWidth*3)
+	pixels := make([]float32, e.BatchSize()*model.InputHeight*model.InputWidth*model.Depth())
 	begin, pictures := time.Now(), 0
 	for pictures == 0 || time.Since(begin) < time.Second && ctx.Err() == nil {
 		if _, err := e.Extract(pixels, e.BatchSize()); err != nil {

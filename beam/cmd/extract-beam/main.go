@@ -66,6 +66,7 @@ type options struct {
 	log       cli.LogOptions
 	attempts  int
 	stall     time.Duration
+	size      string
 	overwrite bool
 }
 
@@ -91,6 +92,7 @@ func newCommand() *cobra.Command {
 	f.StringSliceVar(&j.Layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
 	f.StringVar(&j.Pool, "pool", recipe.PoolNone, "pooling, none|avg|max|cls (`HOW`), of convolutional layers over their positions and of tokens")
 	f.StringVar(&j.Labels, "labels", "none", "`SOURCE` of labels: none, prefix, dir or csv:FILE")
+	f.StringVar(&o.size, "size", "", cli.SidesHelp)
 	f.StringVar(&j.Resize, "resize", "squash", "`HOW` pictures become the model's size: squash or crop")
 	f.StringVar(&j.Interpolation, "interpolation", "bilinear", "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
 	f.StringVar(&j.Background, "background", "", "`COLOUR` that shows through transparent pixels: white, black or #rrggbb (default: alpha is dropped)")
@@ -121,6 +123,10 @@ func (o *options) prepare(images []string) error {
 		return cli.Usagef("--attempts %d: use 1 or more", o.attempts)
 	case o.stall < 0:
 		return cli.Usagef("--stall-timeout %s: use 0 or more", o.stall)
+	}
+	var err error
+	if o.job.InputWidth, o.job.InputHeight, err = cli.ParseSides(o.size); err != nil {
+		return err
 	}
 	background, err := picture.ParseBackground(o.job.Background)
 	if err != nil {

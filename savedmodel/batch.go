@@ -1,0 +1,52 @@
+package savedmodel
+
+import (
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+
+	"fovea/inference"
+)
+
+// finish names the layers, puts them in order, and finds out what the model computes, and of
+// how many pictures at a time.
+func (l *loader) finish(operations []*tf.Operation, model *inference.Model) error {
+	w := l.newInputWay(operations)
+	fixed, apart := w.rows()
+	if fixed {
+		model.MaxBatch = 1
+	}
+	if err := l.layers(operations, model); err != nil {
+		return err
+	}
+	if err := l.putChannelsLast(w, model.Layers); err != nil {
+		return err
+	}
+	if l.options.Dense {
+		if err := l.averageLayers(model); err != nil {
+			return err
+		}
+	}
+	c := &check{loader: l, model: model, together: apart}
+	if err := l.repair(c.probe); err != nil {
+		return err
+	}
+	if err := l.takePreprocessing(w, model); err != nil {
+		return err
+	}
+	if !fixed && !apart { // where every operation is known to treat pictures apart they are
+		c.limitBatch()
+	}
+	return nil
+}
+
+// takePreprocessing takes what the graph tells, unless the user or a note has stated it.
+func (l *loader) takePreprocessing(w *inputWay, model *inference.Model) error {
+	how, found, unknown, err := l.settle(w)
+	if err != nil {
+		return err
+	}
+	model.Normalizes = found
+	if model.Preprocessing.IsZero() {
+		model.Preprocessing, model.Unstated = how, unknown
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package savedmodel
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"fovea/preprocessing"
+)
+
+// ways are those in which pixels may come to a graph that goes on normalizing them, by the
+// numbers that 0 and 255 are then. That of bytes comes first.
+var ways = []struct {
+	how       preprocessing.Spec
+	low, high float64
+}{
+	{preprocessing.None, 0, 255}, {preprocessing.ZeroOne, 0, 1}, {preprocessing.TF, -1, 1},
+	{preprocessing.Torch, -2.12, 2.64}, {preprocessing.Caffe, -124, 151},
+}
+
+// wanted finds out what a graph wants to be given, of what it does to it: a graph that divides
+// by 255 is given bytes, one that doubles and subtracts 1 numbers from 0 to 1. It is zero where
+// that does not tell.
+func (f front) wanted() preprocessing.Spec {
+	if f.whole {
+		return preprocessing.None
+	}
+	identity := func(a affine) bool { return a == affine{scale: 1} }
+	if f.first == "" || f.unknown != "" || slices.ContainsFunc(f.of, identity) {
+		return preprocessing.Spec{}
+	}
+	var found []preprocessing.Spec
+	for _, way := range ways {
+		fits := !slices.ContainsFunc(f.of, func(a affine) bool { return !a.plausible(way.low, way.high) })
+		if fits {
+			found = append(found, way.how)
+		}
+		if fits && way.how == preprocessing.None {
+			break // what is a normalization of bytes is one
+		}
+	}
+	// Other numbers than these three are in an order of channels that is not known here.
+	if len(found) != 1 || found[0] == preprocessing.Torch || found[0] == preprocessing.Caffe {
+		return preprocessing.Spec{}
+	}
+	return found[0]
+}
+
+// plausible says whether numbers from low to high become such that networks are made for: 0 to
+// 1, -1 to 1, or of about such a spread around 0; or bytes, as they are or less their mean.
+func (a affine) plausible(low, high float64) bool {
+	from, to := a.scale*low+a.offset, a.scale*high+a.offset
+	span, centre := to-from, (from+to)/2
+	bytes := span > 200 && span < 260 && from > -170 && from < 1
+	if high == 255 { // so small a scale is for nothing else, whatever the offset
+		return bytes || span > 0.8 && span < 8.5 && centre > -1.1 && centre < 1.1
+	}
+	return bytes || span > 0.8 && span < 6 && centre > -0.6 && centre < 0.6
+}
+
+// describe says in words what was found.
+func (f front) describe() string {
+	if f.wanted().IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("its graph %s before %s", strings.Join(f.steps, ", "), f.first)
+}
+
+// families are known by names of layers. Their publishers' preprocessing is worth a hint and
+// no more: somebody may have trained them on other numbers.
+var families = []struct {
+	name   string
+	layers []string
+	how    preprocessing.Spec
+}{
+	{"Xception", []string{"block1_conv1", "block2_sepconv1"}, preprocessing.TF},
+	{"VGG", []string{"block1_conv1", "block5_conv2"}, preprocessing.Caffe},
+	{"ResNetV2", []string{"conv1_conv", "conv2_block1_preact_bn"}, preprocessing.TF},
+	{"DenseNet", []string{"pool2_conv", "conv2_block1_1_conv"}, preprocessing.Torch},
+	{"ResNet", []string{"conv1_conv", "conv2_block1_1_conv"}, preprocessing.Caffe},
+	{"MobileNetV2", []string{"Conv1", "expanded_conv_depthwise"}, preprocessing.TF},
+	{"MobileNet", []string{"conv_dw_1", "conv_pw_1"}, preprocessing.TF},
+}
+
+// hint names the family whose names of layers the graph has, with its preprocessing.
+func (w *inputWay) hint() (string, preprocessing.Spec) {
+	for _, family := range families {
+		missing := slices.ContainsFunc(family.layers, func(layer string) bool {
+			return !slices.ContainsFunc(w.order, func(name string) bool {
+				return slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool {
+					plain, _ := cutNumber(part)
+					return part == layer || plain == layer
+				})
+			})
+		})
+		if !missing {
+			return family.name, family.how
+		}
+	}
+	return "", preprocessing.Spec{}
+}
+
+// candidates are what is listed where nobody says how pixels are to be given.
+var candidates = []preprocessing.Spec{preprocessing.None, preprocessing.ZeroOne, preprocessing.TF, preprocessing.Torch, preprocessing.Caffe}
+
+// settle takes what the graph tells of the preprocessing, where neither the user nor a note has
+// said it, and otherwise explains why it cannot be told.
+func (l *loader) settle(w *inputWay) (how preprocessing.Spec, found, unknown string, err error) {
+	f, err := l.findFront(w)
+	if err != nil {
+		return how, "", "", err
+	}
+	how, err = l.input.fit(f.wanted())
+	if err != nil {
+		return how, "", "", err
+	}
+	if !how.IsZero() {
+		return how, f.describe(), "", nil
+	}
+	why := "nothing before its first layer, " + f.first + ", changes the pixels"
+	switch {
+	case f.unknown != "":
+		why = "what its graph does to pixels is not known here (" + f.unknown + ")"
+	case len(f.steps) > 0:
+		why = "its graph " + strings.Join(f.steps, ", ") + ", which does not tell what it is given"
+	}
+	listed := candidates
+	if family, usual := w.hint(); family != "" {
+		why += fmt.Sprintf("; its layers are named as those of Keras's %s, which was published for %s", family, usual)
+		listed = append([]preprocessing.Spec{usual}, slices.DeleteFunc(slices.Clone(candidates), func(s preprocessing.Spec) bool { return s == usual })...)
+	}
+	return how, "", why + ". Say it:\n" + preprocessing.Candidates(listed...), nil
+}

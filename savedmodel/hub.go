@@ -1,0 +1,112 @@
+package savedmodel
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
+	shapepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	attributepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+)
+
+// hubPrefix begins the names of the nodes that restore a module's variables.
+const hubPrefix = "fovea_restore_module"
+
+// withTags makes, in a temporary directory, a SavedModel that TensorFlow loads out of a module
+// of TensorFlow 1's Hub. Its graph for use has no tags, which the binding refuses, and it lacks
+// what restores the variables: TensorFlow Hub did that by itself. The variables stay where they
+// are. The caller removes the directory.
+func withTags(dir string, meta *core.MetaGraphDef) (string, error) {
+	module := proto.Clone(meta).(*core.MetaGraphDef)
+	module.MetaInfoDef.Tags = []string{serveTag}
+	if module.GetSaverDef() == nil {
+		module.SaverDef = addRestore(module.GetGraphDef())
+	}
+	encoded, err := proto.Marshal(&core.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*core.MetaGraphDef{module}})
+	if err != nil {
+		return "", fmt.Errorf("savedmodel: %s: %w", dir, err)
+	}
+	temporary, err := os.MkdirTemp("", "fovea-module-")
+	if err != nil {
+		return "", fmt.Errorf("savedmodel: %w", err)
+	}
+	err = os.WriteFile(filepath.Join(temporary, graphFile), encoded, 0o600)
+	for _, name := range []string{"variables", "assets"} {
+		target := filepath.Join(absolute(dir), name)
+		if _, missing := os.Stat(target); errors.Is(missing, fs.ErrNotExist) {
+			continue
+		}
+		err = errors.Join(err, os.Symlink(target, filepath.Join(temporary, name)))
+	}
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("savedmodel: prepare the module %s: %w", dir, err), os.RemoveAll(temporary))
+	}
+	return temporary, nil
+}
+
+// addRestore adds to a graph the nodes that restore all its variables by their names.
+func addRestore(graph *graphpb.GraphDef) *core.SaverDef {
+	prefix := stringNode("prefix", nil)
+	var keys, assigned []string
+	var types []typespb.DataType
+	var assigns []*nodepb.NodeDef
+	for _, v := range graph.GetNode() {
+		kind, attribute := "", ""
+		switch v.GetOp() {
+		case "VarHandleOp":
+			kind, attribute = "AssignVariableOp", "dtype"
+		case "VariableV2", "Variable":
+			kind, attribute = "Assign", "T"
+		default:
+			continue
+		}
+		key := string(v.GetAttr()["shared_name"].GetS())
+		if key == "" || kind == "Assign" {
+			key = v.GetName()
+		}
+		dtype := v.GetAttr()["dtype"].GetType()
+		value := fmt.Sprintf("%s/values:%d", hubPrefix, len(keys))
+		assign := &nodepb.NodeDef{
+			Name: fmt.Sprintf("%s/assign_%d", hubPrefix, len(keys)), Op: kind, Input: []string{v.GetName(), value},
+			Attr: map[string]*attributepb.AttrValue{attribute: {Value: &attributepb.AttrValue_Type{Type: dtype}}},
+		}
+		assigns, assigned = append(assigns, assign), append(assigned, "^"+assign.GetName())
+		keys, types = append(keys, key), append(types, dtype)
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	values := &nodepb.NodeDef{
+		Name: hubPrefix + "/values", Op: "RestoreV2", Input: []string{prefix.GetName(), hubPrefix + "/keys", hubPrefix + "/slices"},
+		Attr: map[string]*attributepb.AttrValue{"dtypes": {Value: &attributepb.AttrValue_List{List: &attributepb.AttrValue_ListValue{Type: types}}}},
+	}
+	all := &nodepb.NodeDef{Name: hubPrefix + "/all", Op: "NoOp", Input: assigned}
+	graph.Node = append(graph.Node, prefix, stringNode("keys", keys), stringNode("slices", make([]string, len(keys))), values)
+	graph.Node = append(append(graph.Node, assigns...), all)
+	return &core.SaverDef{FilenameTensorName: prefix.GetName() + ":0", SaveTensorName: prefix.GetName() + ":0", RestoreOpName: all.GetName(), Version: core.SaverDef_V2}
+}
+
+// stringNode is a constant of strings: a vector, or one alone that is empty.
+func stringNode(name string, values []string) *nodepb.NodeDef {
+	tensor := &tensorpb.TensorProto{Dtype: typespb.DataType_DT_STRING, TensorShape: new(shapepb.TensorShapeProto), StringVal: [][]byte{nil}}
+	if values != nil {
+		tensor.TensorShape.Dim = []*shapepb.TensorShapeProto_Dim{{Size: int64(len(values))}}
+		tensor.StringVal = nil
+	}
+	for _, v := range values {
+		tensor.StringVal = append(tensor.StringVal, []byte(v))
+	}
+	return &nodepb.NodeDef{Name: hubPrefix + "/" + name, Op: "Const", Attr: map[string]*attributepb.AttrValue{
+		"dtype": {Value: &attributepb.AttrValue_Type{Type: typespb.DataType_DT_STRING}},
+		"value": {Value: &attributepb.AttrValue_Tensor{Tensor: tensor}},
+	}}
+}

@@ -1,0 +1,220 @@
+package savedmodel
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+
+	"fovea/inference"
+)
+
+// Operations on the way from the input to the first ones that have weights.
+var (
+	// passing leave values as they are, if not their places or their type.
+	passing = map[string]bool{
+		"Identity": true, "StopGradient": true, "PreventGradient": true, "CheckNumerics": true, "Snapshot": true, "Cast": true,
+		"Transpose": true, "Reshape": true, "ExpandDims": true, "Squeeze": true, "EnsureShape": true, "ClipByValue": true, "MaxPool": true,
+		"Pad": true, "PadV2": true, "MirrorPad": true, "ResizeBilinear": true, "ResizeNearestNeighbor": true, "ResizeBicubic": true, "ResizeArea": true,
+	}
+	// choosing take some of the channels, or put them together, in whatever order.
+	choosing = map[string]bool{
+		"StridedSlice": true, "Slice": true, "Split": true, "SplitV": true, "Unpack": true, "GatherV2": true, "ReverseV2": true,
+		"Concat": true, "ConcatV2": true, "Pack": true,
+	}
+	// weighing begin the network.
+	weighing = map[string]bool{
+		"Conv2D": true, "DepthwiseConv2dNative": true, "MatMul": true, "BatchMatMul": true, "BatchMatMulV2": true, "BatchMatMulV3": true,
+		"Einsum": true, "XlaCallModule": true,
+	}
+	// arithmetic are the operations that a normalization consists of.
+	arithmetic = map[string]string{
+		"Sub": "subtracts", "Add": "adds", "AddV2": "adds", "BiasAdd": "adds", "Mul": "multiplies by", "MulNoNan": "multiplies by",
+		"RealDiv": "divides by", "Div": "divides by", "DivNoNan": "divides by",
+	}
+)
+
+// affine is what has become of a value x of the input: scale*x + offset.
+type affine struct{ scale, offset float64 }
+
+// front is what a graph does to pixels before its first weights.
+type front struct {
+	// of are the values that reach the first weights: one for all channels, or one for each.
+	of []affine
+	// steps describe what changes them, in order.
+	steps []string
+	// whole says that they become whole numbers, and so can only be bytes.
+	whole bool
+	// unknown is the first operation that is not understood, if there is one.
+	unknown string
+	// first is the first operation with weights.
+	first string
+}
+
+// findFront follows the pixels to the first weights.
+func (l *loader) findFront(w *inputWay) (front, error) {
+	f := front{}
+	values := map[string][]affine{w.input: {{scale: 1}}}
+	for _, name := range w.order {
+		n := w.node(name)
+		pixels := slices.DeleteFunc(w.inputs(n), func(in string) bool { return values[in] == nil })
+		if len(pixels) == 0 || w.sizes[name] {
+			continue
+		}
+		switch kind := n.GetOp(); {
+		case weighing[kind]:
+			if f.first == "" {
+				f.first = withoutCalls(name)
+			}
+			f.of = append(f.of, values[pixels[0]]...)
+		case passing[kind]:
+			values[name] = values[pixels[0]]
+			f.note(castStep(n))
+			f.whole = f.whole || castStep(n) != ""
+		case choosing[kind]:
+			values[name] = together(values, pixels)
+		case arithmetic[kind] != "" && len(w.inputs(n)) == 2 && len(pixels) == 1:
+			operand, err := l.operand(w, n, pixels[0])
+			if err != nil {
+				return f, err
+			}
+			values[name] = f.apply(n, operand, values[pixels[0]], w.inputs(n)[0] == pixels[0])
+		}
+		if values[name] == nil && !weighing[n.GetOp()] {
+			f.unknown = withoutCalls(name) + ", " + n.GetOp()
+			return f, nil
+		}
+	}
+	return f, nil
+}
+
+func (f *front) note(step string) {
+	if step != "" && !slices.Contains(f.steps, step) {
+		f.steps = append(f.steps, step)
+	}
+}
+
+// castStep describes a cast to whole numbers.
+func castStep(n *nodepb.NodeDef) string {
+	kind := strings.ToLower(strings.TrimPrefix(n.GetAttr()["DstT"].GetType().String(), "DT_"))
+	if n.GetOp() != "Cast" || !strings.HasPrefix(kind, "int") && !strings.HasPrefix(kind, "uint") {
+		return ""
+	}
+	return "casts to " + kind
+}
+
+// together are the values of several tensors, which are chosen from or put together. All are
+// kept: which one goes where does not matter.
+func together(values map[string][]affine, names []string) []affine {
+	var all []affine
+	for _, name := range names {
+		all = append(all, values[name]...)
+	}
+	if slices.ContainsFunc(all, func(a affine) bool { return a != all[0] }) {
+		return all
+	}
+	return all[:1]
+}
+
+// apply is what an operation with known numbers makes of values; nil if it is not understood.
+func (f *front) apply(n *nodepb.NodeDef, numbers []float64, before []affine, first bool) []affine {
+	verb := arithmetic[n.GetOp()]
+	if len(numbers) == 0 || len(numbers) > 1 && len(before) > 1 && len(numbers) != len(before) || verb == "divides by" && !first {
+		return nil
+	}
+	neutral := 0.0
+	if verb == "multiplies by" || verb == "divides by" {
+		neutral = 1
+	}
+	if slices.ContainsFunc(numbers, func(v float64) bool { return v != neutral }) {
+		f.note(verb + " " + list(numbers))
+	}
+	after := make([]affine, max(len(numbers), len(before)))
+	for i := range after {
+		a, v := before[i%len(before)], numbers[i%len(numbers)]
+		switch {
+		case verb == "subtracts" && first:
+			a.offset -= v
+		case verb == "subtracts":
+			a.scale, a.offset = -a.scale, v-a.offset
+		case verb == "adds":
+			a.offset += v
+		case verb == "multiplies by":
+			a.scale, a.offset = a.scale*v, a.offset*v
+		default:
+			a.scale, a.offset = a.scale/v, a.offset/v
+		}
+		after[i] = a
+	}
+	return after
+}
+
+func list(numbers []float64) string {
+	texts := make([]string, len(numbers))
+	for i, v := range numbers {
+		texts[i] = fmt.Sprintf("%.6g", v)
+	}
+	return strings.Join(slices.Compact(texts), "/")
+}
+
+// operand is the other operand of an operation on pixels: one number for all channels, or one
+// for each; nil if it depends on the pixels. What is not constant is computed, such as the
+// root of a variance that is a variable. Of a picture of means, the means of its channels count.
+func (l *loader) operand(w *inputWay, n *nodepb.NodeDef, pixels string) ([]float64, error) {
+	for _, reference := range n.GetInput() {
+		name := inference.Producer(reference)
+		if name == pixels || strings.HasPrefix(reference, "^") {
+			continue
+		}
+		if w.depends[name] {
+			return nil, nil
+		}
+		if values, known := w.constant(name); known {
+			return perChannel(values, l.input.channels), nil
+		}
+		return l.compute(reference)
+	}
+	return nil, nil
+}
+
+// compute runs the part of the graph behind a tensor, which needs no picture.
+func (l *loader) compute(reference string) ([]float64, error) {
+	output, err := l.flatOutput(reference)
+	if err != nil {
+		return nil, err
+	}
+	tensors, err := l.loaded.Session.Run(nil, []tf.Output{output}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: compute what pixels are normalized by: %w", ErrFormat, err)
+	}
+	size := int64(1)
+	for _, d := range tensors[0].Shape() {
+		size *= d
+	}
+	if output.DataType() != tf.Float || size > maxSide*maxSide || size < 1 {
+		return nil, nil
+	}
+	values := make([]float32, size)
+	if err := inference.CopyFloat32(values, tensors[0]); err != nil {
+		return nil, err
+	}
+	return perChannel(widened(values), l.input.channels), nil
+}
+
+// perChannel is one number, or one for each channel; the means of more.
+func perChannel(values []float64, channels int) []float64 {
+	channels = max(channels, 1)
+	switch {
+	case len(values) <= 1 || len(values) == channels:
+		return values
+	case len(values)%channels != 0:
+		return nil
+	}
+	means := make([]float64, channels)
+	for i, v := range values {
+		means[i%channels] += v / float64(len(values)/channels)
+	}
+	return means
+}
