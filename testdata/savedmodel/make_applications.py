@@ -67,7 +67,7 @@ def main(directory):
     for name, (build, module) in KINDS.items():
         keras.utils.set_random_seed(3)
         base = build()
-        model = keras.Model(base.inputs, keras.layers.GlobalAveragePooling2D(name="features")(base.output))
+        model = keras.Model(base.inputs, keras.layers.GlobalAveragePooling2D(name="features")(base.outputs[0]))
         model.export(str(pathlib.Path(directory) / name), verbose=False)
         given = picture if module is None else module.preprocess_input(picture.copy())
         golden[name] = {"features": model.predict(given, verbose=0).ravel().astype(float).tolist()}
