@@ -118,7 +118,7 @@ func near(tensor *tf.Tensor, want []float32, kind tf.DataType) bool {
 		tolerance = 1e-2
 	}
 	var got bytes.Buffer
-	if _, err := tensor.WriteContentsTo(&got); err != nil || got.Len() != 4*len(want) {
+	if err := inference.WriteContents(&got, tensor); err != nil || got.Len() != 4*len(want) {
 		return false
 	}
 	for _, v := range want {

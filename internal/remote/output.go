@@ -143,13 +143,27 @@ func (o *Output) stage(ctx context.Context, found map[string]objects.Object, opt
 	if staged {
 		logrus.Warnf("%s has been written to by others since; going on with what it holds", o.folder)
 	}
+	return o.restore(ctx, m)
+}
+
+// restore replaces the directory by what the store holds, as a whole: half of a dataset would
+// be taken for one that was begun there.
+func (o *Output) restore(ctx context.Context, m featurestore.Manifest) error {
+	fetching := o.upload
+	fetching.dir = o.Dir + ".fetching"
+	if err := os.RemoveAll(fetching.dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(fetching.dir, 0o755); err != nil {
+		return err
+	}
+	if err := fetching.restore(ctx, m); err != nil {
+		return errors.Join(err, os.RemoveAll(fetching.dir))
+	}
 	if err := os.RemoveAll(o.Dir); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
-		return err
-	}
-	return o.upload.restore(ctx, m)
+	return os.Rename(fetching.dir, o.Dir)
 }
 
 // agrees says whether the directory holds the shards that a manifest lists. The last one, if it
