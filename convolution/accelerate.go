@@ -52,6 +52,9 @@ func Accelerate(model *inference.Model, options Options) error {
 	if options.Shares == 0 {
 		options.Shares = m.shares * runtime.NumCPU()
 	}
+	if model.MaxBatch > 0 {
+		options.Shares = min(options.Shares, model.MaxBatch)
+	}
 	if options.Shares > 1 {
 		if err := r.checkRows(); err != nil {
 			return err

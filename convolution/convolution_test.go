@@ -101,7 +101,7 @@ func features(tb testing.TB, model *inference.Model, pictures int) [][]float32 {
 		tb.Fatal(err)
 	}
 	random := rand.New(rand.NewPCG(3, 4))
-	pixels := make([]float32, pictures*model.InputHeight*model.InputWidth*3)
+	pixels := make([]float32, pictures*model.InputHeight*model.InputWidth*model.Depth())
 	for i := range pixels {
 		pixels[i] = float32(random.IntN(256)) - 120
 	}

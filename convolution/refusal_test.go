@@ -186,6 +186,23 @@ func TestFewerPicturesThanShares(t *testing.T) {
 	}
 }
 
+// A model that takes one picture at a time, of four channels, is tried out with such pictures.
+func TestOnePictureAtATime(t *testing.T) {
+	const side, channels = 8, 16
+	n, _ := newNetwork(t, side, side, 3)
+	x := op.Placeholder(n.next(), tf.Float, op.PlaceholderShape(tf.MakeShape(-1, side, side, 4)))
+	n.model.Input, n.model.Channels, n.model.MaxBatch = x, 4, 1
+	one := op.Reshape(n.next(), x, op.Const(n.next(), []int32{1, side, side, 4}))
+	first := op.Conv2D(n.next(), one, n.constant(3, 3, 4, channels), single, "SAME")
+	n.tap("first", first, side, side, channels)
+	n.tap("second", op.Conv2D(n.next(), first, n.constant(3, 3, channels, channels), single, "SAME"), side, side, channels)
+	model := n.open()
+	compare(t, model, 1, convolution.Options{Shares: 4, Verify: true})
+	if model.Convolutions.Count != 2 {
+		t.Errorf("convolutions are %s", model.Convolutions)
+	}
+}
+
 const oneDNN = "TF_ENABLE_ONEDNN_OPTS"
 
 // The same where TensorFlow uses oneDNN, which it does by itself on some processors only.

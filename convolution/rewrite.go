@@ -62,7 +62,7 @@ func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
 		var err error
 		name := layer.Output.Op.Name()
 		switch tensor := name + ":" + strconv.Itoa(layer.Output.Index); {
-		case r.early[name] && r.traced[name].batching == rows:
+		case r.early[name] && (shares == 1 || r.traced[name].batching == rows):
 			layers[i].Output, err = joined.tensor(tensor)
 		case r.early[name]: // in each share its rows are in another order: it stays as it is
 		case r.depends[name] && name != r.model.Input.Op.Name():

@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"google.golang.org/protobuf/proto"
 
@@ -24,7 +25,8 @@ const mostTried = 4
 // verify rewrites a copy of the model, in a session that is closed again, and compares every layer
 // with the one that it is to replace, on noise: of one picture, which leaves all shares but one
 // empty (some of TensorFlow's operations get the shape of nothing wrong: oneDNN's convolutions do),
-// of three, and of one more than there are shares, which makes them unequal.
+// of three, and of one more than there are shares, which makes them unequal; of as many as the model
+// takes, where that is less.
 func (r *rewriter) verify(shares int) (err error) {
 	shares = min(shares, mostTried)
 	t, err := r.newTrial()
@@ -41,6 +43,9 @@ func (r *rewriter) verify(shares int) (err error) {
 		return fmt.Errorf("convolution: try out a faster %s: %w", r.model.Name, err)
 	}
 	batches := []int{1, 3, shares + 1}
+	if most := r.model.MaxBatch; most > 0 {
+		batches = []int{1, min(3, most), min(shares+1, most)}
+	}
 	slices.Sort(batches)
 	for _, pictures := range slices.Compact(batches) {
 		if err := t.compare(pictures, r.method.tolerance); err != nil {
@@ -95,7 +100,7 @@ func (r *rewriter) newTrial() (*trial, error) {
 	}
 	t := &trial{from: r, names: b.names, model: &inference.Model{
 		Name: r.model.Name, Device: r.model.Device, Precision: r.model.Precision, Graph: tf.NewGraph(),
-		InputHeight: r.model.InputHeight, InputWidth: r.model.InputWidth,
+		InputHeight: r.model.InputHeight, InputWidth: r.model.InputWidth, Channels: r.model.Channels,
 	}}
 	if err := t.model.Graph.Import(encoded, ""); err != nil {
 		return nil, err
@@ -111,7 +116,7 @@ func (r *rewriter) newTrial() (*trial, error) {
 			t.model.Layers, t.compared = append(t.model.Layers, layer), append(t.compared, i)
 		}
 	}
-	config := inference.SessionConfig{Device: inference.DeviceCPU, Precision: r.model.Precision}
+	config := inference.SessionConfig{Device: inference.DeviceCPU, Precision: r.model.Precision, ChannelsLast: r.channelsFirst()}
 	if t.model.Session, _, err = inference.NewSession(t.model.Graph, config); err != nil {
 		return nil, err
 	}
@@ -119,6 +124,11 @@ func (r *rewriter) newTrial() (*trial, error) {
 		return nil, errors.Join(err, t.model.Close())
 	}
 	return t, nil
+}
+
+// channelsFirst says whether any operation is in NCHW order, as others than convolutions may be.
+func (r *rewriter) channelsFirst() bool {
+	return slices.ContainsFunc(r.direct, func(n *nodepb.NodeDef) bool { return !layout(n) })
 }
 
 // rewrite makes the copy's layers faster, and adds sketches of what changes: the layers themselves would
@@ -242,14 +252,15 @@ func (t *trial) noise(pictures int) (*tf.Tensor, error) {
 		}
 	}
 	random := rand.New(rand.NewPCG(1, 1))
-	bytesOf := make([]byte, pictures*height*width*3)
+	depth := t.model.Depth()
+	bytesOf := make([]byte, pictures*height*width*depth)
 	for i := range bytesOf {
 		bytesOf[i] = byte(random.IntN(256))
 	}
 	if t.model.Input.DataType() == tf.Uint8 {
-		return tf.ReadTensor(tf.Uint8, []int64{int64(pictures), int64(height), int64(width), 3}, bytes.NewReader(bytesOf))
+		return tf.ReadTensor(tf.Uint8, []int64{int64(pictures), int64(height), int64(width), int64(depth)}, bytes.NewReader(bytesOf))
 	}
-	return inference.FillFloat32Tensor([]int{pictures, height, width, 3}, func(values []float32) error {
+	return inference.FillFloat32Tensor([]int{pictures, height, width, depth}, func(values []float32) error {
 		for i, b := range bytesOf {
 			values[i] = float32(b)
 		}

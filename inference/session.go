@@ -69,6 +69,9 @@ type SessionConfig struct {
 	// ChannelsLast has operations whose pictures are in NCHW order computed in NHWC order on
 	// CPUs, where TensorFlow has no others for most of them.
 	ChannelsLast bool
+	// Unfused keeps convolutions apart from what follows them. TensorFlow fuses grouped ones as
+	// well, which it then cannot compute on CPUs.
+	Unfused bool
 
 	// pinned is the number, among the visible GPUs, of the one that the graph is for; see
 	// Split. It is counted from 1, so that 0 leaves the choice to TensorFlow.
@@ -177,6 +180,9 @@ func (c SessionConfig) proto() *config.ConfigProto {
 		rewrite.AutoMixedPrecisionOnednnBfloat16 = config.RewriterConfig_ON
 	case Float16:
 		rewrite.AutoMixedPrecision = config.RewriterConfig_ON
+	}
+	if c.Unfused {
+		rewrite.Remapping = config.RewriterConfig_OFF
 	}
 	if c.ChannelsLast {
 		rewrite.CpuLayoutConversion = config.RewriterConfig_NCHW_TO_NHWC

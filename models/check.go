@@ -73,6 +73,9 @@ func (o CheckOptions) Run(ctx context.Context, model *inference.Model) (Check, e
 		o.Preprocessing = model.Preprocessing
 	}
 	if o.Preprocessing.IsZero() {
+		if model.Unstated != "" {
+			return Check{}, fmt.Errorf("models: %w: %s states none: %s", ErrPreprocessing, model.Name, model.Unstated)
+		}
 		return Check{}, unstated(model.Name)
 	}
 	photos, err := samples.Photos()

@@ -123,7 +123,7 @@ func (c *cutter) layer(scope string) (layer, bool) {
 			l.drawn = append(l.drawn, c.drawn(n, scope))
 		}
 	}
-	return l, c.loader.sameShape(l.input, l.output) && !slices.Contains(l.drawn, "")
+	return l, c.loader.mayRepeat(l.input, l.output) && !slices.Contains(l.drawn, "")
 }
 
 // drawn is the tensor of the random numbers that a node gives, brought to their range: the

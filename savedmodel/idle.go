@@ -27,8 +27,9 @@ func (l *loader) flatOutput(name string) (tf.Output, error) {
 	return l.output(t.String())
 }
 
-// sameShape says whether two tensors have one shape, as far as that is known.
-func (l *loader) sameShape(a, b string) bool {
+// mayRepeat says whether a tensor may have the shape of one before it, as far as both are known. A
+// side that is open before and fixed after is cut or resized.
+func (l *loader) mayRepeat(a, b string) bool {
 	before, err := l.flatOutput(a)
 	if err != nil {
 		return false
@@ -42,7 +43,10 @@ func (l *loader) sameShape(a, b string) bool {
 		return false
 	}
 	y, err := after.Shape().ToSlice()
-	return err == nil && slices.Equal(x, y)
+	if err != nil {
+		return slices.Contains(x[min(1, len(x)):], -1)
+	}
+	return slices.EqualFunc(x, y, func(m, n int64) bool { return m == n || n < 0 })
 }
 
 // mostDrawn bounds the tensors of random numbers of a layer, all combinations of whose idle values
@@ -52,7 +56,8 @@ const mostDrawn = 6
 // idle says whether a layer leaves two pictures of noise as they are when its random numbers
 // are the ones that do nothing: all 0, such as angles and shifts, or 1, such as factors
 // and shares. This is computed, not guessed by names. A layer that cannot be computed by
-// itself is not idle.
+// itself is not idle. Where sides are open two are tried, of which one may happen to be what
+// pictures are cut to.
 func (l *loader) idle(one layer) bool {
 	if len(one.drawn) > mostDrawn {
 		return false
@@ -61,12 +66,25 @@ func (l *loader) idle(one layer) bool {
 	if err != nil {
 		return false
 	}
+	dims, err := input.Shape().ToSlice()
+	if err != nil || len(dims) == 0 {
+		return false
+	}
+	sides := openSides
+	if !slices.Contains(dims[1:], -1) {
+		sides = sides[:1]
+	}
+	return !slices.ContainsFunc(sides, func(side int) bool { return !l.idleAt(one, input, side) })
+}
+
+// idleAt is idle for pictures of that many pixels where a side is open.
+func (l *loader) idleAt(one layer, input tf.Output, side int) bool {
 	output, err := l.asFloat32(one.output)
 	if err != nil {
 		return false
 	}
 	random := rand.New(rand.NewPCG(1, 1))
-	pictures, want, err := l.sample(input, func() float32 { return float32(random.IntN(17)) / 16 })
+	pictures, want, err := l.sample(input, side, func() float32 { return float32(random.IntN(17)) / 16 })
 	if err != nil {
 		return false
 	}
@@ -78,7 +96,7 @@ func (l *loader) idle(one layer) bool {
 				return false
 			}
 			value := float32(combination >> i & 1)
-			if feeds[drawn], _, err = l.sample(drawn, func() float32 { return value }); err != nil {
+			if feeds[drawn], _, err = l.sample(drawn, side, func() float32 { return value }); err != nil {
 				return false
 			}
 		}
@@ -86,7 +104,7 @@ func (l *loader) idle(one layer) bool {
 		if err != nil {
 			return false
 		}
-		if near(results[0], want, input.DataType()) {
+		if slices.Equal(results[0].Shape(), pictures.Shape()) && near(results[0], want, input.DataType()) {
 			return true
 		}
 	}
@@ -115,12 +133,12 @@ func near(tensor *tf.Tensor, want []float32, kind tf.DataType) bool {
 	return true
 }
 
-// openSide is taken for heights and widths that a graph leaves open.
-const openSide = 16
+// openSides are tried for heights and widths that a graph leaves open.
+var openSides = []int{16, 24}
 
-// sample is a value for a tensor of the graph, for two pictures, of numbers from 0 to 1, or of
-// bytes in proportion.
-func (l *loader) sample(of tf.Output, next func() float32) (*tf.Tensor, []float32, error) {
+// sample is a value for a tensor of the graph, for two pictures, with so many pixels for a side that
+// is open, of numbers from 0 to 1, or of bytes in proportion.
+func (l *loader) sample(of tf.Output, side int, next func() float32) (*tf.Tensor, []float32, error) {
 	dims, err := of.Shape().ToSlice()
 	if err != nil {
 		return nil, nil, err
@@ -133,7 +151,7 @@ func (l *loader) sample(of tf.Output, next func() float32) (*tf.Tensor, []float3
 		case i == 0:
 			shape[i] = 2
 		default:
-			shape[i] = openSide
+			shape[i] = side
 		}
 		size *= shape[i]
 	}

@@ -51,6 +51,10 @@ func Open(dir string, options Options) (*inference.Model, error) {
 		return nil, err
 	}
 	model, err := l.model()
+	if err != nil && !options.Session.Unfused && strings.Contains(err.Error(), groupedFailure) {
+		options.Session.Unfused = true
+		return reopen(l, dir, options)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("savedmodel: %s: %w", dir, err), l.loaded.Session.Close())
 	}
@@ -63,6 +67,18 @@ func Open(dir string, options Options) (*inference.Model, error) {
 		return nil, errors.Join(err, l.loaded.Session.Close())
 	}
 	return model, nil
+}
+
+// groupedFailure is what TensorFlow says of a grouped convolution that it has fused with what
+// follows, as in ConvNeXt.
+const groupedFailure = "does not support grouped convolutions"
+
+// reopen opens a model anew, with other options for its session.
+func reopen(l *loader, dir string, options Options) (*inference.Model, error) {
+	if err := l.loaded.Session.Close(); err != nil {
+		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
+	}
+	return Open(dir, options)
 }
 
 // newLoader reads and checks what the SavedModel in dir says of itself, and loads it.

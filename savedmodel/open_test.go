@@ -235,6 +235,23 @@ func copyModel(t *testing.T, kind string) string {
 	return dir
 }
 
+// editModel changes what a SavedModel says of itself.
+func editModel(dir string, change func(*core.SavedModel)) error {
+	data, err := os.ReadFile(filepath.Join(dir, graphFile))
+	if err != nil {
+		return err
+	}
+	model := new(core.SavedModel)
+	if err := proto.Unmarshal(data, model); err != nil {
+		return err
+	}
+	change(model)
+	if data, err = proto.Marshal(model); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, graphFile), data, 0o644)
+}
+
 func TestOpenRefuses(t *testing.T) {
 	variables := filepath.Join("variables", "variables")
 	cut := func(name string, size int64) func(string) error {
@@ -244,21 +261,7 @@ func TestOpenRefuses(t *testing.T) {
 		return func(dir string) error { return os.RemoveAll(filepath.Join(dir, name)) }
 	}
 	edit := func(change func(*core.SavedModel)) func(string) error {
-		return func(dir string) error {
-			data, err := os.ReadFile(filepath.Join(dir, graphFile))
-			if err != nil {
-				return err
-			}
-			model := new(core.SavedModel)
-			if err := proto.Unmarshal(data, model); err != nil {
-				return err
-			}
-			change(model)
-			if data, err = proto.Marshal(model); err != nil {
-				return err
-			}
-			return os.WriteFile(filepath.Join(dir, graphFile), data, 0o644)
-		}
+		return func(dir string) error { return editModel(dir, change) }
 	}
 	functions := func(change func(*functionpb.FunctionDef)) func(string) error {
 		return edit(func(m *core.SavedModel) {

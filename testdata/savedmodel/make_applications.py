@@ -3,9 +3,9 @@ Keras's own pipeline.
 
     python make_applications.py DIR
 
-For each it writes a SavedModel to DIR, whose last layer is called features, and its features
+The tests of savedmodel read what it made where FOVEA_APPLICATIONS names DIR. For each it writes a SavedModel to DIR, whose last layer is called features, and its features
 to golden.json, of the picture (5y + 3x + 11c + yx) mod 256 of 64x64 pixels, after the
-application's preprocess_input. The tests run it with tensorflow-cpu 2.18.1 and keras 3.15.1.
+application's preprocess_input. Made with tensorflow-cpu 2.18.1 and keras 3.15.1.
 """
 
 import json
@@ -25,7 +25,7 @@ SHAPE = (SIDE, SIDE, 3)
 
 def resnet(module, preact, stack):
     def blocks(x):
-        return stack(x, 8, 1, stride1=1, name="conv2") if not preact else stack(x, 8, 1, name="conv2")
+        return stack(x, 8, 2, name="conv2")
 
     return module.ResNet(blocks, preact, True, name="small", include_top=False, weights=None, input_shape=SHAPE)
 
@@ -70,7 +70,7 @@ def main(directory):
         model = keras.Model(base.inputs, keras.layers.GlobalAveragePooling2D(name="features")(base.outputs[0]))
         model.export(str(pathlib.Path(directory) / name), verbose=False)
         given = picture if module is None else module.preprocess_input(picture.copy())
-        golden[name] = {"features": model.predict(given, verbose=0).ravel().astype(float).tolist()}
+        golden[name] = {"features": np.asarray(model(given, training=False)).ravel().astype(float).tolist()}
     (pathlib.Path(directory) / "golden.json").write_text(json.dumps(golden))
 
 
