@@ -174,6 +174,14 @@ func (c SessionConfig) proto() *config.ConfigProto {
 		message.DeviceCount = map[string]int32{"GPU": 0}
 	}
 	message.GpuOptions.VisibleDeviceList = wanted.visible()
+	if rewrite := c.rewriting(); rewrite != nil {
+		message.GraphOptions = &config.GraphOptions{RewriteOptions: rewrite}
+	}
+	return message
+}
+
+// rewriting says how TensorFlow is to change graphs, nil as it does by itself.
+func (c SessionConfig) rewriting() *config.RewriterConfig {
 	rewrite := new(config.RewriterConfig)
 	switch c.Precision {
 	case BFloat16:
@@ -187,10 +195,10 @@ func (c SessionConfig) proto() *config.ConfigProto {
 	if c.ChannelsLast {
 		rewrite.CpuLayoutConversion = config.RewriterConfig_NCHW_TO_NHWC
 	}
-	if !proto.Equal(rewrite, new(config.RewriterConfig)) {
-		message.GraphOptions = &config.GraphOptions{RewriteOptions: rewrite}
+	if proto.Size(rewrite) == 0 {
+		return nil
 	}
-	return message
+	return rewrite
 }
 
 // Placement is the device that the operations of a graph for this session must be given:
