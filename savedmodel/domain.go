@@ -129,5 +129,9 @@ func (l *loader) settle(w *inputWay) (how preprocessing.Spec, found, unknown str
 		why += fmt.Sprintf("; its layers are named as those of Keras's %s, which was published for %s", family, usual)
 		listed = append([]preprocessing.Spec{usual}, slices.DeleteFunc(slices.Clone(candidates), func(s preprocessing.Spec) bool { return s == usual })...)
 	}
+	listed = slices.DeleteFunc(slices.Clone(listed), func(s preprocessing.Spec) bool {
+		_, err := l.input.fit(s) // of three channels, for a model of another number
+		return err != nil
+	})
 	return how, "", why + ". Say it:\n" + preprocessing.Candidates(listed...), nil
 }

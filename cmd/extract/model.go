@@ -251,8 +251,10 @@ type description struct {
 	Preprocessing preprocessing.Spec `json:"preprocessing,omitzero"`
 	// Details spell the preprocessing out.
 	Details *preprocessing.Details `json:"preprocessing_details,omitempty"`
-	// PreprocessingSource says how the preprocessing of imported weights was found.
-	PreprocessingSource string `json:"preprocessing_source,omitempty"`
+	// PreprocessingSource says how the preprocessing of imported weights was found, or that of a graph;
+	// PreprocessingUnstated why it was not.
+	PreprocessingSource   string `json:"preprocessing_source,omitempty"`
+	PreprocessingUnstated string `json:"preprocessing_unstated,omitempty"`
 	// Weights is "none", "base" (the convolutions alone), "all", or the base with the dense
 	// layers that there are weights of, such as "base, fc6, fc7".
 	Weights string `json:"weights"`
@@ -352,6 +354,7 @@ func describeSavedModel(dir, signature string) (description, error) {
 	defer model.Close() //nolint:errcheck // the process ends here
 	d.Name, d.Input, d.SHA256 = model.Name, []int{model.InputHeight, model.InputWidth, model.Depth()}, model.SHA256
 	d.Preprocessing, d.Details = model.Preprocessing, model.Preprocessing.Details()
+	d.PreprocessingSource, d.PreprocessingUnstated = model.Normalizes, model.Unstated
 	d.Notes = model.Notes
 	for _, l := range model.Layers {
 		d.Layers = append(d.Layers, layerDescription{Name: l.Name, Aliases: l.Aliases, Kind: l.Output.Op.Type(), Shape: l.Shape})
@@ -403,6 +406,9 @@ func (d description) print(w io.Writer) error {
 func (d description) printPreprocessing(w io.Writer) {
 	if d.Preprocessing.IsZero() {
 		fmt.Fprintln(w, "preprocessing  not stated: give it with --preprocessing")
+		if d.PreprocessingUnstated != "" {
+			fmt.Fprintf(w, "               %s\n", strings.ReplaceAll(d.PreprocessingUnstated, "\n", "\n               "))
+		}
 		return
 	}
 	fmt.Fprintf(w, "preprocessing  %s (%s)\n", d.Preprocessing, d.Preprocessing.Describe())
