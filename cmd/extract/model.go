@@ -174,6 +174,9 @@ func importWeights(file string, options models.ImportOptions) error {
 	if found.Warning != "" {
 		logrus.Warnf("preprocessing: %s", found.Warning)
 	}
+	for _, odd := range imported.Suspect {
+		logrus.Warnf("the weights look damaged or untrained: %s See extract model check.", odd)
+	}
 	for _, note := range imported.Adopted.Notes {
 		logrus.Info(note)
 	}
