@@ -3,7 +3,6 @@ package featurestore
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -12,8 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/apache/arrow/go/v15/parquet"
-	"github.com/apache/arrow/go/v15/parquet/file"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -268,126 +265,6 @@ func TestFormerIsMixed(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Files of both kinds in one directory, which somebody may have put together, are read.
-func TestElementsOfBothKindsAreRead(t *testing.T) {
-	for _, c := range formerDatasets {
-		dir, info := former(t, c.name), testInfo(c.dtype)
-		options := testOptions(c.format)
-		options.Resume, options.TensorExtension = true, c.tensor
-		young := filepath.Join(t.TempDir(), "young")
-		rows := makeRows(info.Recipe, 0, 2*testShard)
-		writeAll(t, young, info, options, rows[testShard:], nil)
-		w := mustCreate(t, dir, info, options)
-		must(t, w.Append(rows[formerRows:]...))
-		must(t, w.Close(StatusComplete))
-		raw, err := os.ReadFile(filepath.Join(young, dataDir, shardName(0, c.format)))
-		must(t, err)
-		must(t, os.WriteFile(filepath.Join(dir, dataDir, shardName(1, c.format)), raw, 0o644))
-		editManifest(t, dir, "status", "writing") // so that the sizes of files are not compared
-		d, err := Open(dir)
-		must(t, err)
-		if !d.elements.optional || !d.elements.required {
-			t.Errorf("%s: the elements are %+v, want both", c.name, d.elements)
-		}
-		checkRows(t, d, rows, c.dtype)
-		must(t, Compact(context.Background(), dir, MergeOptions{}))
-		must(t, Verify(dir))
-	}
-}
-
-// requireElements fails unless the elements of every list in a Parquet file are required, but for
-// those of tensors, which pyarrow would not take for such.
-func requireElements(t *testing.T, name string, tensors bool) {
-	t.Helper()
-	r, err := file.OpenParquetFile(name, false)
-	must(t, err)
-	defer r.Close() //nolint:errcheck // only read from
-	lists := 0
-	for i := range r.MetaData().Schema.NumColumns() {
-		c := r.MetaData().Schema.Column(i)
-		if c.MaxRepetitionLevel() == 0 {
-			continue
-		}
-		want, level := parquet.Repetitions.Required, 1
-		if tensors && isTensor(testRecipe().Layers[lists]) {
-			want, level = parquet.Repetitions.Optional, 2
-		}
-		lists++
-		if got := c.SchemaNode().RepetitionType(); got != want || int(c.MaxDefinitionLevel()) != level || c.Path() != c.ColumnPath()[0]+".list.element" {
-			t.Errorf("%s: %s is %s with definition levels up to %d, want %s and %d", name, c.Path(), got, c.MaxDefinitionLevel(), want, level)
-		}
-	}
-	if want := len(testRecipe().Layers); lists != want {
-		t.Errorf("%s has %d lists, want %d", name, lists, want)
-	}
-}
-
-func TestElementsAreRequired(t *testing.T) {
-	for _, dtype := range dtypes {
-		for _, tensor := range []bool{false, true} {
-			dir, options := verified(t), testOptions(FormatParquet)
-			options.TensorExtension = tensor
-			writeAll(t, dir, testInfo(dtype), options, makeRows(testRecipe(), 0, testShard+1), nil)
-			for i := range 2 {
-				requireElements(t, filepath.Join(dir, dataDir, shardName(i, FormatParquet)), tensor)
-			}
-		}
-	}
-}
-
-// Names that are no UTF-8, and whatever else may be in them, come back.
-func TestFailuresRoundTrip(t *testing.T) {
-	failures := []Failure{
-		{Path: "caf\xe9/a b.jpg", Label: "100%", Split: "\u2028", Stage: "decode", Reason: "<tag> & \"quotes\"\nand a line"},
-		{Path: "%E9.jpg", Label: "\xff"},
-	}
-	var text bytes.Buffer
-	must(t, encodeFailures(&text, failures))
-	if n := bytes.Count(text.Bytes(), []byte("\n")); n != len(failures) || !json.Valid(bytes.SplitN(text.Bytes(), []byte("\n"), 2)[0]) {
-		t.Errorf("%d lines: %s", n, text.Bytes())
-	}
-	got, err := parseFailures(&text)
-	must(t, err)
-	if diff := cmp.Diff(failures, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-func TestParseFailuresRefuses(t *testing.T) {
-	good := `{"path":"a.jpg","label":null,"split":null,"stage":"decode","reason":"x"}`
-	for _, c := range []struct{ name, text, want string }{
-		{"cut off", good + "\n" + good[:20], "line 2 is cut off"},
-		{"without its end", good, "line 1 is cut off"},
-		{"no JSON", good + "\nPAR1\n", "line 2: invalid character"},
-		{"empty line", "\n", "line 1: unexpected end"},
-		{"array", "[1]\n", "line 1: json: cannot unmarshal array"},
-		{"no path", `{"stage":"decode","reason":"x"}` + "\n", "line 1: it lacks a path"},
-		{"number", `{"path":1,"stage":"decode","reason":"x"}` + "\n", "line 1: json: cannot unmarshal number"},
-	} {
-		if _, err := parseFailures(strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v, want %q", c.name, err, c.want)
-		}
-	}
-}
-
-func FuzzParseFailures(f *testing.F) {
-	f.Add([]byte(`{"path":"a%E9.jpg","label":null,"split":"test","stage":"decode","reason":"x"}` + "\n"))
-	f.Add([]byte("{}\n"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		failures, err := parseFailures(bytes.NewReader(text))
-		if err != nil {
-			return
-		}
-		var again bytes.Buffer
-		must(t, encodeFailures(&again, failures))
-		got, err := parseFailures(&again)
-		must(t, err)
-		if diff := cmp.Diff(failures, got); diff != "" {
-			t.Errorf("written and read again (-want +got):\n%s", diff)
-		}
-	})
 }
 
 // A dataset whose hidden directory was left behind says what is missing.

@@ -23,6 +23,8 @@ type Imported struct {
 	Adopted vgg.Adopted
 	// Preprocessing is what they were trained on.
 	Preprocessing Finding
+	// Suspect tells what is odd about the weights themselves, each a sentence.
+	Suspect []string
 }
 
 // ImportOptions say how weights are imported.
@@ -70,18 +72,16 @@ func Import(file string, options ImportOptions) (Imported, error) {
 	set, adopted.Set = adopted.Set, weights.Set{}
 	set.Metadata["source"] = filepath.Base(file) + ", SHA-256 " + source
 	set.Metadata[vgg.PreprocessingKey], set.Metadata[vgg.PreprocessingSourceKey] = found.Spec.String(), found.Reason
-	target, err := keep(c, set, file, options.Dir)
-	return Imported{File: target, Configuration: c, Adopted: adopted, Preprocessing: found}, err
+	odd, err := suspect(set) // NaN and infinity are found now, not when it is used
+	if err != nil {
+		return Imported{}, fmt.Errorf("models: %s: %w", file, err)
+	}
+	target, err := keep(c, set, options.Dir)
+	return Imported{File: target, Configuration: c, Adopted: adopted, Preprocessing: found, Suspect: odd}, err
 }
 
-// keep writes weights to the file where Open finds them, and returns it. source is the file
-// that they came from.
-func keep(c vgg.Configuration, set weights.Set, source, dir string) (string, error) {
-	for name, tensor := range set.Tensors {
-		if _, err := tensor.Float32(); err != nil { // NaN and infinity are found now, not when it is used
-			return "", fmt.Errorf("models: %s: tensor %s: %w", source, name, err)
-		}
-	}
+// keep writes weights to the file where Open finds them, and returns it.
+func keep(c vgg.Configuration, set weights.Set, dir string) (string, error) {
 	target, err := File(c, dir)
 	if err != nil {
 		return "", err

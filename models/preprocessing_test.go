@@ -365,6 +365,27 @@ func strangersFirst() weights.Set {
 	}}
 }
 
+func TestSuspect(t *testing.T) {
+	filters := []float32{0, 1, 0, 2, 0, 0, 0, 3} // 4 taps of 2 filters, the first all zero
+	set := weights.Set{Tensors: map[string]weights.Tensor{
+		"a/kernel": weights.Float32Tensor([]int{4, 1, 1, 2}, filters),
+		"b/kernel": weights.Float32Tensor([]int{2, 2}, []float32{1, 1, 1, 1}),
+		"c/kernel": weights.Float32Tensor([]int{2, 2}, []float32{1, 0, 0, 1}),
+		"c/bias":   weights.Float32Tensor([]int{2}, []float32{0, 0}),
+	}}
+	got, err := suspect(set)
+	if err != nil || len(got) != 2 || !strings.Contains(got[0], "1 of the 2 filters of a/kernel") || !strings.Contains(got[1], "all values of b/kernel are 1") {
+		t.Errorf("%q, %v", got, err)
+	}
+	base, err := imagenet.VGG16()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := suspect(base); err != nil || len(got) > 0 {
+		t.Errorf("the embedded base is suspect: %q, %v", got, err)
+	}
+}
+
 func TestPublishedByChecksum(t *testing.T) {
 	for sha, want := range map[string]preprocessing.Spec{"397923af" + strings.Repeat("0", 56): preprocessing.Torch, "88682ab5" + strings.Repeat("0", 56): preprocessing.TorchFeatures} {
 		if p, found, err := publishedAs("no file is read", sha, true); err != nil || !found || p.Preprocessing != want {

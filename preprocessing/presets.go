@@ -40,7 +40,7 @@ var presets = []struct {
 	{"none", None, "models that normalize by themselves"},
 	{"zero_one", ZeroOne, "pixels divided by 255 and nothing else"},
 	{"rgb_means", RGBMeans, "TF-slim, Frossard's npz: caffe in RGB order"},
-	{"torch_features", TorchFeatures, "torchvision's IMAGENET1K_FEATURES, jcjohnson's conversions"},
+	{"torch_features", TorchFeatures, "torchvision's IMAGENET1K_FEATURES"},
 	{"vggface", VGGFace, "VGGFace in Caffe's and Keras's form"},
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -173,6 +174,9 @@ func importWeights(file string, options models.ImportOptions) error {
 	if found.Warning != "" {
 		logrus.Warnf("preprocessing: %s", found.Warning)
 	}
+	for _, odd := range imported.Suspect {
+		logrus.Warnf("the weights look damaged or untrained: %s See extract model check.", odd)
+	}
 	for _, note := range imported.Adopted.Notes {
 		logrus.Info(note)
 	}
@@ -209,7 +213,8 @@ func ignoredLines(ignored []vgg.Ignored) []string {
 }
 
 func newExport() *cobra.Command {
-	return &cobra.Command{
+	var how preprocessing.Spec
+	command := &cobra.Command{
 		Use:   "export NAME DIR",
 		Short: "Write a model as a SavedModel",
 		Long: `Export writes the model NAME, with its weights as variables, as a SavedModel to the new
@@ -225,9 +230,18 @@ softmax as far as the weights have them. TensorFlow Serving and tf.saved_model.l
 			if err != nil {
 				return err
 			}
+			if !how.IsZero() {
+				set.Metadata = maps.Clone(set.Metadata)
+				if set.Metadata == nil {
+					set.Metadata = map[string]string{}
+				}
+				set.Metadata[vgg.PreprocessingKey] = how.String()
+			}
 			return vgg.Export(c, set, arguments[1])
 		},
 	}
+	cli.PreprocessingVar(command.Flags(), &how, "what the SavedModel's note states: `HOW` (default: what the weights want)")
+	return command
 }
 
 // description is what inspect prints.
