@@ -201,6 +201,9 @@ func TestRowsAreAnalysed(t *testing.T) {
 			t.Errorf("%s: fixed %t, apart %t", kind, fixed, apart)
 		}
 	}
+	if l, operations := flattened(t, filepath.Join(models, "keras-export"), ""); l.newInputWay(operations).openBatch("a constant") {
+		t.Error("what does not depend on the input has a row for each picture")
+	}
 }
 
 // Inputs that cannot be those of pictures are refused by what is wrong with them.

@@ -163,9 +163,9 @@ func list(numbers []float64) string {
 // for each; nil if it depends on the pixels. What is not constant is computed, such as the
 // root of a variance that is a variable. Of a picture of means, the means of its channels count.
 func (l *loader) operand(w *inputWay, n *nodepb.NodeDef, pixels string) ([]float64, error) {
-	for _, reference := range n.GetInput() {
+	for _, reference := range dataInputs(n) {
 		name := inference.Producer(reference)
-		if name == pixels || strings.HasPrefix(reference, "^") {
+		if name == pixels {
 			continue
 		}
 		if w.depends[name] {
@@ -174,33 +174,65 @@ func (l *loader) operand(w *inputWay, n *nodepb.NodeDef, pixels string) ([]float
 		if values, known := w.constant(name); known {
 			return perChannel(values, l.input.channels), nil
 		}
-		return l.compute(reference)
+		if l.computed == nil {
+			if err := l.compute(w); err != nil {
+				return nil, err
+			}
+		}
+		return l.computed[reference], nil
 	}
 	return nil, nil
 }
 
-// compute runs the part of the graph behind a tensor, which needs no picture.
-func (l *loader) compute(reference string) ([]float64, error) {
-	output, err := l.flatOutput(reference)
+// compute runs the parts of the graph behind all operands before the first weights that are not
+// constant. They need no picture. For each run TensorFlow prepares the whole graph, so there is one.
+func (l *loader) compute(w *inputWay) error {
+	l.computed = map[string][]float64{}
+	var references []string
+	var outputs []tf.Output
+	after := map[string]bool{} // the first weights
+	for _, name := range w.order {
+		n := w.node(name)
+		if weighing[n.GetOp()] || slices.ContainsFunc(w.inputs(n), func(in string) bool { return after[in] }) {
+			after[name] = true
+			continue
+		}
+		for _, reference := range dataInputs(n) {
+			from := inference.Producer(reference)
+			if _, known := w.constant(from); known || arithmetic[n.GetOp()] == "" || w.depends[from] || slices.Contains(references, reference) {
+				continue
+			}
+			output, err := l.flatOutput(reference)
+			if err != nil {
+				return err
+			}
+			if output.DataType() == tf.Float {
+				references, outputs = append(references, reference), append(outputs, output)
+			}
+		}
+	}
+	if len(outputs) == 0 {
+		return nil
+	}
+	tensors, err := l.loaded.Session.Run(nil, outputs, nil)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("%w: compute what pixels are normalized by: %w", ErrFormat, err)
 	}
-	tensors, err := l.loaded.Session.Run(nil, []tf.Output{output}, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%w: compute what pixels are normalized by: %w", ErrFormat, err)
+	for i, reference := range references {
+		size := int64(1)
+		for _, d := range tensors[i].Shape() {
+			size *= d
+		}
+		if size > maxSide*maxSide || size < 1 {
+			continue
+		}
+		values := make([]float32, size)
+		if err := inference.CopyFloat32(values, tensors[i]); err != nil {
+			return err
+		}
+		l.computed[reference] = perChannel(widened(values), l.input.channels)
 	}
-	size := int64(1)
-	for _, d := range tensors[0].Shape() {
-		size *= d
-	}
-	if output.DataType() != tf.Float || size > maxSide*maxSide || size < 1 {
-		return nil, nil
-	}
-	values := make([]float32, size)
-	if err := inference.CopyFloat32(values, tensors[0]); err != nil {
-		return nil, err
-	}
-	return perChannel(widened(values), l.input.channels), nil
+	return nil
 }
 
 // perChannel is one number, or one for each channel; the means of more.

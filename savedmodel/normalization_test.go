@@ -97,6 +97,9 @@ func TestKerasApplications(t *testing.T) {
 			case test.hint != "" && (!model.Preprocessing.IsZero() || !strings.Contains(model.Unstated, "Keras's "+test.hint+", which was published for "+test.want.String())):
 				t.Fatalf("preprocessing %q is taken: %s; %s", model.Preprocessing, model.Normalizes, model.Unstated)
 			}
+			if model.MaxBatch != 0 {
+				t.Errorf("it is given %d pictures at a time", model.MaxBatch)
+			}
 			t.Log(model.Normalizes + model.Unstated)
 			compareWithKeras(t, model, test.want, golden[test.name].Features)
 		})

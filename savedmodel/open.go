@@ -173,6 +173,8 @@ type loader struct {
 	prefix        string              // of the names of the flat nodes in the loaded graph
 	acting        []string            // random operations that could not be cut out, in that graph
 	notes         []string            // see inference.Model
+	// computed are what pixels are normalized by where it is not constant, by tensors.
+	computed map[string][]float64
 }
 
 func (l *loader) model() (*inference.Model, error) {

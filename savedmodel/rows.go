@@ -43,7 +43,11 @@ func (w *inputWay) openBatch(name string) bool {
 	if name == w.input {
 		return true
 	}
-	dims, known := shapeOf(w.operations[name].Output(0))
+	operation := w.operations[name]
+	if operation == nil || operation.NumOutputs() == 0 { // does not depend on the input
+		return false
+	}
+	dims, known := shapeOf(operation.Output(0))
 	return known && len(dims) > 1 && dims[0] < 0
 }
 
@@ -105,6 +109,8 @@ func (w *inputWay) keepsApart(name string) bool {
 		return known && len(order) > 0 && order[0] == 0 && w.openBatch(inputs[0])
 	case kind == "Reshape":
 		return w.openBatch(inputs[0]) && w.sameRows(inputs[0], name)
+	case kind == "IdentityN": // around the activations of Keras that have a gradient of their own
+		return !slices.ContainsFunc(inputs, func(in string) bool { return w.depends[in] && !w.openBatch(in) })
 	case kind == "Squeeze":
 		return w.openBatch(inputs[0])
 	}
