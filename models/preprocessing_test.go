@@ -77,11 +77,17 @@ func (p conversion) convert(t *testing.T) string {
 		set.Tensors[p.bias(l.Name, module)] = weights.Float32Tensor([]int{len(bias)}, bias)
 		module += 2
 	}
+	return written(t, set, "weights.safetensors")
+}
+
+// written is a new file of that name with the weights.
+func written(t *testing.T, set weights.Set, name string) string {
+	t.Helper()
 	var encoded bytes.Buffer
 	if err := weights.WriteSafetensors(&encoded, set); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "weights.safetensors")
+	file := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(file, encoded.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -226,15 +232,7 @@ func stranger(t *testing.T, kernel, bias func(string, int) string, torch bool) s
 		set.Tensors[bias(l.Name, module)] = weights.Float32Tensor([]int{l.Kernel[3]}, make([]float32, l.Kernel[3]))
 		module += 2
 	}
-	var encoded bytes.Buffer
-	if err := weights.WriteSafetensors(&encoded, set); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "stranger.safetensors")
-	if err := os.WriteFile(file, encoded.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
+	return written(t, set, "stranger.safetensors")
 }
 
 // What nothing tells is refused with the candidates, and taken once it is said.

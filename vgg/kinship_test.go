@@ -1,7 +1,6 @@
 package vgg_test
 
 import (
-	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -44,16 +43,8 @@ func firstFor(t *testing.T, wanted preprocessing.Spec) weights.Set {
 		}
 	}
 	return weights.Set{Tensors: map[string]weights.Tensor{
-		"block1_conv1/kernel": tensorOf(changed, 3, 3, 3, 64), "block1_conv1/bias": tensorOf(shifted, 64),
+		"block1_conv1/kernel": weights.Float32Tensor([]int{3, 3, 3, 64}, changed), "block1_conv1/bias": weights.Float32Tensor([]int{64}, shifted),
 	}}
-}
-
-func tensorOf(values []float32, shape ...int) weights.Tensor {
-	raw := make([]byte, 0, 4*len(values))
-	for _, v := range values {
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
-	}
-	return weights.Tensor{Shape: shape, DType: weights.F32, Raw: raw}
 }
 
 // The preprocessing of weights that descend from the VGG group's is measured, whatever was
@@ -108,7 +99,7 @@ func TestRelateToOthers(t *testing.T) {
 	for i := range kernel {
 		kernel[i] = float32(random.NormFloat64() * 0.2)
 	}
-	stranger := weights.Set{Tensors: map[string]weights.Tensor{"block1_conv1/kernel": tensorOf(kernel, 3, 3, 3, 64), "block1_conv1/bias": tensorOf(bias, 64)}}
+	stranger := weights.Set{Tensors: map[string]weights.Tensor{"block1_conv1/kernel": weights.Float32Tensor([]int{3, 3, 3, 64}, kernel), "block1_conv1/bias": weights.Float32Tensor([]int{64}, bias)}}
 	if kin, related, err := vgg.Relate(stranger, base); err != nil || related || kin.Correlation > 0.1 {
 		t.Errorf("random weights are related: %+v, %v", kin, err)
 	}
@@ -121,7 +112,7 @@ func TestRelateToOthers(t *testing.T) {
 	for i := range values {
 		values[i] += float32(random.NormFloat64() * 0.07)
 	}
-	trained.Tensors["block1_conv1/kernel"] = tensorOf(values, 3, 3, 3, 64)
+	trained.Tensors["block1_conv1/kernel"] = weights.Float32Tensor([]int{3, 3, 3, 64}, values)
 	if kin, related, err := vgg.Relate(trained, base); err != nil || !related || kin.Spec != preprocessing.RGBMeans {
 		t.Errorf("weights trained further are taken for %s (%+v), %v", kin.Spec, kin, err)
 	}
@@ -134,7 +125,7 @@ func TestRelateToOthers(t *testing.T) {
 			}
 		}
 	}
-	grey.Tensors["block1_conv1/kernel"] = tensorOf(values, 3, 3, 3, 64)
+	grey.Tensors["block1_conv1/kernel"] = weights.Float32Tensor([]int{3, 3, 3, 64}, values)
 	if kin, related, err := vgg.Relate(grey, base); err != nil || related {
 		t.Errorf("grey kernels are taken for %+v, %v", kin, err)
 	}
