@@ -7,6 +7,8 @@ SHELL := /bin/bash
 # Every Go command runs with the compiler and linker flags for libtensorflow.
 GO = eval "$$(scripts/deps.sh env)" && go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+# The packages whose tests compute with whole networks.
+HEAVY = /(models|servable|vgg)$$
 LDFLAGS = -X fovea/internal/cli.version=$(VERSION)
 
 .PHONY: help
@@ -36,11 +38,16 @@ test: build python browser corpora ## vet, staticcheck, gofmt, all tests with th
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	@# Without the libraries of object stores that no test talks to, for the race detector; the
-	@# programs that the tests build have them.
+	@# programs that the tests build have them. Under it, the packages whose tests compute with
+	@# hundreds of megabytes of weights run the short ones; without it, all.
 	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_MORE="$$(scripts/python.sh path more-readers)" FOVEA_NODE_MODULES="$$(scripts/node.sh path)" \
 		FOVEA_PYTHON_TENSORFLOW="$$(scripts/python.sh path tensorflow)" FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
-		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_CHROMIUM && $(GO) test -race -tags nocloud -timeout 30m ./...
-	$(GO) test -run 'TestLayersAgree|TestCorpora' ./vgg ./picture
+		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_CHROMIUM && \
+		eval "$$(scripts/deps.sh env)" && \
+		go test -race -tags nocloud -timeout 30m $$(go list ./... | grep -vE '$(HEAVY)') && \
+		go test -race -short -tags nocloud $$(go list ./... | grep -E '$(HEAVY)') && \
+		go test -tags nocloud $$(go list ./... | grep -E '$(HEAVY)')
+	$(GO) test -tags nocloud -run TestCorpora ./picture
 	$(MAKE) test-beam
 	@scripts/fuzz.sh $(or $(FUZZTIME),2s)
 

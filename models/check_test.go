@@ -29,6 +29,9 @@ model.export(sys.argv[1] + "/exported")
 // The script that is printed, run in Keras, and the check agree on every layer, and a wrong
 // preprocessing shows.
 func TestCheckAgreesWithKeras(t *testing.T) {
+	if testing.Short() {
+		t.Skip("has Keras compute a whole network")
+	}
 	python := os.Getenv("FOVEA_PYTHON_TENSORFLOW")
 	if python == "" {
 		t.Skip("FOVEA_PYTHON_TENSORFLOW is not set: see scripts/python.sh")

@@ -157,6 +157,9 @@ func pool5(t *testing.T, model *inference.Model) []float32 {
 // The VGG group's weights as others have converted them are told by measurement, and give
 // the features of the original.
 func TestImportMeasuresConversions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("imports eight files of a whole base")
+	}
 	original, err := Open(Default, Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)

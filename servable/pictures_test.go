@@ -145,6 +145,9 @@ func TestPixelsAgreeWithPicture(t *testing.T) {
 
 // Every way of pictures to a model, for several pictures at a time.
 func TestWaysAgreeWithPicture(t *testing.T) {
+	if testing.Short() {
+		t.Skip("resizes pictures of 17 shapes")
+	}
 	names := []string{"cat.1.png", "cat.3.jpg", "other.2.jpg"}
 	files := photoFiles(t, names...)
 	for _, resize := range []picture.Resize{picture.Squash, picture.Crop} {

@@ -45,6 +45,9 @@ func named(c Configuration, name func(layer string, index int) (kernel, bias str
 }
 
 func TestAdopt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("adopts whole networks")
+	}
 	c, err := ByName("vgg-a")
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,9 @@ import (
 
 // What is exported gives, when loaded as any SavedModel is, the same features to the bit.
 func TestExport(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes and runs whole networks")
+	}
 	set, err := imagenet.VGG16()
 	if err != nil {
 		t.Fatal(err)

@@ -55,6 +55,9 @@ func spelled(t *testing.T, kernel, bias string, torch bool) weights.Set {
 
 // The names that publishers use, as docs/weights.md lists them, come to our layers.
 func TestSchemes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("adopts a base under the names of thirty sources")
+	}
 	for _, test := range []struct {
 		scheme       Scheme
 		kernel, bias string
@@ -151,6 +154,9 @@ func checkSpelled(t *testing.T, set weights.Set, scheme Scheme) {
 
 // What people put on a VGG's convolutions, or take off its dense layers, leaves the rest.
 func TestTops(t *testing.T) {
+	if testing.Short() {
+		t.Skip("adopts whole networks")
+	}
 	number := func(int) float32 { return 0.5 }
 	keras := func(t *testing.T) weights.Set {
 		return spelled(t, "block{b}_conv{i}/kernel", "block{b}_conv{i}/bias", false)
