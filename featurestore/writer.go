@@ -68,13 +68,10 @@ func create(dir string, info Info, options Options) (*Writer, error) {
 		return nil, err
 	}
 	// First without the lock, whose file must not get into a directory that is not ours.
-	if _, err := hasDataset(dir); err != nil {
+	if _, err := steady(dir, quickAttempts, func() (bool, error) { return hasDataset(dir) }); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	l, err := lock(dir)
+	l, err := own(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +96,7 @@ func (w *Writer) start() error {
 	case exists && c.options.Resume:
 		err = w.resume()
 	case exists && c.options.Overwrite:
-		err = removeDataset(c.dir)
+		err = w.empty()
 	case exists:
 		err = fmt.Errorf("%q %w: resume it, overwrite it, or choose another directory", c.dir, ErrExists)
 	}
