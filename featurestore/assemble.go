@@ -124,6 +124,7 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	if err := prepareDirs(dir); err != nil {
 		return err
 	}
+	at("begun")
 	first := a.parts[0].manifest
 	c := &writerConfig{
 		dir:     dir,

@@ -31,7 +31,7 @@ type Dataset struct {
 	// stamps are those of the shards, failed that of the list of failures; see sealOf.
 	stamps []stamp
 	failed stamp
-	seal   stamp
+	seal   seal
 }
 
 // Open opens the dataset in dir. It reads the manifest and every shard's footer, and fails

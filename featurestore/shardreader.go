@@ -25,9 +25,9 @@ type shardReader struct {
 	file io.Closer
 	// stamp is the file's.
 	stamp stamp
-	src  source
-	meta shardMeta
-	rows int
+	src   source
+	meta  shardMeta
+	rows  int
 	// groups are the numbers of rows of the parts that can be read by themselves.
 	groups []int
 }

@@ -27,16 +27,20 @@ func stampOf(info fs.FileInfo) stamp {
 	return s
 }
 
-// sealOf is the stamp of a directory's manifest, which changes whenever the dataset is replaced or
-// a writer begins or ends: before any file that the manifest lists is touched. It is zero if there
-// is none.
-func sealOf(dir string) stamp {
-	root := resolve(dir)
-	info, err := os.Stat(inDir(root, layoutOf(root).manifest))
-	if err != nil {
-		return stamp{}
+// seal is where a directory's dataset lies and the stamp of its manifest, zero if there is none. It
+// changes whenever the dataset is replaced or moved, or a writer begins or ends: before any file that
+// the manifest lists is touched.
+type seal struct {
+	root     string
+	manifest stamp
+}
+
+func sealOf(dir string) seal {
+	s := seal{root: resolve(dir)}
+	if info, err := os.Stat(inDir(s.root, layoutOf(s.root).manifest)); err == nil {
+		s.manifest = stampOf(info)
 	}
-	return stampOf(info)
+	return s
 }
 
 // How often what takes its time, and what is quick, is read again beside writers.

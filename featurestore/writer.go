@@ -127,6 +127,7 @@ func (w *Writer) start() error {
 		return err
 	}
 	w.tell(started)
+	at("begun")
 	return nil
 }
 
@@ -357,10 +358,12 @@ func (w *Writer) finish(status Status) error {
 	}
 	now := time.Now().UTC()
 	w.manifest.Status, w.manifest.Finished, w.manifest.Failures = status, &now, len(w.failures)
+	at("finishing")
 	if err := w.manifest.write(w.config); err != nil {
 		return err
 	}
 	w.tell(w.manifest)
+	at("finished")
 	return nil
 }
 
