@@ -142,7 +142,11 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 		for i, s := range part.manifest.Shards {
 			from := s.File
 			s.File = dataDir + "/" + shardName(len(m.Shards), first.Format)
-			err := part.withFile(from, part.stamps[i], func(root string) error { return linkOrCopy(inDir(root, from), inDir(dir, s.File)) })
+			to := inDir(dir, s.File)
+			if isInside(dir) {
+				to += tempSuffix
+			}
+			err := part.withFile(from, part.stamps[i], func(root string) error { return linkOrCopy(inDir(root, from), to) })
 			if err != nil {
 				return fmt.Errorf("%q: %w", part.dir, err)
 			}

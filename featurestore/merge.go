@@ -174,7 +174,7 @@ func (m *merge) write(ctx context.Context, dir string) error {
 	}
 	at("opened")
 	first := m.parts[0].manifest
-	options := Options{Format: m.options.Format, ShardBytes: m.options.ShardBytes, TensorExtension: m.options.TensorExtension || first.TensorExtension, Overwrite: true}
+	options := Options{unseen: isInside(dir), Format: m.options.Format, ShardBytes: m.options.ShardBytes, TensorExtension: m.options.TensorExtension || first.TensorExtension, Overwrite: true}
 	if options.Format == "" {
 		options.Format = first.Format
 	}

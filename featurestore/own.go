@@ -23,6 +23,7 @@ func own(dir string) (*dirLock, error) {
 	if err != nil {
 		return nil, err
 	}
+	at("checked")
 	l, err := lock(dir)
 	if err != nil {
 		return nil, err
@@ -93,9 +94,30 @@ func (l *dirLock) place() (string, error) {
 	return "", err
 }
 
+// isInside tells whether a dataset is made in the directory that it is for.
+func isInside(next string) bool { return filepath.Base(next) == filepath.Base(nextDir) }
+
+// showShards gives the shards of a dataset that was made inside their names. Until then they have
+// others, so that patterns such as DIR/**/*.parquet do not find them beside those of the old dataset.
+func showShards(next string) error {
+	entries, err := os.ReadDir(inDir(next, dataDir))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		unseen := filepath.Join(next, dataDir, e.Name())
+		if name, ok := strings.CutSuffix(unseen, tempSuffix); ok {
+			if err := os.Rename(unseen, name); err != nil {
+				return err
+			}
+		}
+	}
+	return syncDir(inDir(next, dataDir))
+}
+
 // removeNext removes a dataset that was made in such a place, or that has come there.
 func removeNext(next string) error {
-	if filepath.Base(next) == filepath.Base(nextDir) {
+	if isInside(next) {
 		return os.RemoveAll(next)
 	}
 	return deleteDataset(next)

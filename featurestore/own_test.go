@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // dataset state as the operations below know it: its paths, and whether it was assembled. None is nil.
@@ -141,7 +143,9 @@ func operations() []operation {
 			}
 			return s, s.assembled && slices.Equal(s.paths, pathsOf(aRows)) // again is no error
 		}},
-		{"assemble over", func(out string) error { return Assemble(ctx, out, sourceOf(out, "b"), AssembleOptions{Overwrite: true}) }, always(bRows, true)},
+		{"assemble over", func(out string) error {
+			return Assemble(ctx, out, sourceOf(out, "b"), AssembleOptions{Overwrite: true})
+		}, always(bRows, true)},
 	}
 }
 
@@ -161,6 +165,11 @@ func begin(t testing.TB, root string, there bool) (out string, s *state) {
 	parent, err := os.MkdirTemp(root, "trial-*")
 	must(t, err)
 	out = filepath.Join(parent, "out")
+	if os.Getenv(mountVariable) != "" {
+		must(t, os.Mkdir(out, 0o755))
+		must(t, unix.Mount("none", out, "tmpfs", 0, ""))
+		t.Cleanup(func() { _ = unix.Unmount(out, unix.MNT_DETACH) }) // it goes with the process in any case
+	}
 	if there {
 		must(t, os.CopyFS(out, os.DirFS(filepath.Join(root, "sources", "old"))))
 		s = &state{paths: pathsOf(oldRows)}
@@ -293,7 +302,7 @@ func TestPairsOfWriters(t *testing.T) {
 	if os.Getenv("FOVEA_TRIALS") != "" {
 		share = 1
 	}
-	for _, steps := range []bool{false, true} {
+	for _, steps := range exchanges() {
 		setExchange(t, steps)
 		for _, there := range []bool{false, true} {
 			for _, first := range operations() {
@@ -322,7 +331,6 @@ func TestPairsOfWriters(t *testing.T) {
 func pair(t *testing.T, root string, there bool, first, second operation, n int) bool {
 	t.Helper()
 	out, before := begin(t, root, there)
-	defer os.RemoveAll(filepath.Dir(out)) //nolint:errcheck // the root goes, too
 	var name string
 	stopped, goOn, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	stopAt(n, func(point string) {
@@ -332,6 +340,9 @@ func pair(t *testing.T, root string, there bool, first, second operation, n int)
 	})
 	go func() { ended <- first.run(out) }()
 	<-stopped
+	if _, err := look(out); err != nil {
+		t.Errorf("read beside %s, stopped at %q (%d), dataset before: %v: %v", first.name, name, n, there, err)
+	}
 	began := time.Now()
 	untouched := listing(t, out)
 	secondErr := second.run(out)
@@ -364,6 +375,66 @@ func listing(t testing.TB, out string) []string {
 	return names
 }
 
+// Of merges to one new directory at the same time, one makes its dataset, and the others are refused.
+func TestMergesToOneDirectory(t *testing.T) {
+	t.Parallel()
+	root := ownSources(t)
+	for range trials(10) {
+		out, _ := begin(t, root, false)
+		start, results := make(chan struct{}), make(chan error)
+		for range 3 {
+			go func() {
+				<-start
+				results <- Merge(context.Background(), out, sourceOf(out, "a"), MergeOptions{})
+			}()
+		}
+		close(start)
+		won := 0
+		for range 3 {
+			if err := <-results; err == nil {
+				won++
+			} else if !errors.Is(err, ErrLocked) && !errors.Is(err, ErrExists) {
+				t.Error(err)
+			}
+		}
+		if got, err := look(out); err != nil || won != 1 || !sameState(got, &state{paths: pathsOf(aRows)}) {
+			t.Errorf("%d merges have ended well, there is %v, %v", won, got, err)
+		}
+		if err := tidy(out); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// An extraction that begins during a merge to the same directory is refused, or the merge is.
+func TestExtractionDuringMerge(t *testing.T) {
+	t.Parallel()
+	root := ownSources(t)
+	for range trials(10) {
+		out, _ := begin(t, root, false)
+		var began, wrote error
+		err := Merge(context.Background(), out, sourceOf(out, "a"), MergeOptions{ShardBytes: 4 * 32 * 4, Progress: func(int) {
+			began = write(out, ownOptions(), newRows)
+			wrote = errors.Join(wrote, began)
+		}})
+		got, lookErr := look(out)
+		if lookErr != nil || (err == nil) == (wrote == nil) || got == nil {
+			t.Errorf("merge: %v, extraction: %v, there is %v, %v", err, wrote, got, lookErr)
+		}
+		if err := tidy(out); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// exchanges are those to try: at a mount point, the system itself refuses them.
+func exchanges() (inSteps []bool) {
+	if os.Getenv(mountVariable) != "" {
+		return []bool{false}
+	}
+	return []bool{false, true}
+}
+
 // setExchange has directories exchanged in one step or, as if the file system could not, in several.
 func setExchange(t testing.TB, steps bool) {
 	t.Helper()
@@ -371,6 +442,56 @@ func setExchange(t testing.TB, steps bool) {
 	t.Cleanup(func() { exchangeDirs = before })
 	if steps {
 		exchangeDirs = func(a, b string) error { return &os.LinkError{Op: "exchange", Old: a, New: b, Err: syscall.ENOSYS} }
+	}
+}
+
+const mountVariable = "FOVEA_TEST_MOUNT"
+
+// At a mount point, which no directory can be exchanged with, writers do as well. The trials of
+// TestPairsOfWriters and TestWritersKilled run there, in a space of mounts of their own.
+func TestMountPoint(t *testing.T) {
+	unshare, err := exec.LookPath("unshare")
+	if err != nil {
+		t.Skip("there is no unshare to mount a file system with")
+	}
+	if output, err := exec.Command(unshare, "-rm", "mount", "-t", "tmpfs", "none", t.TempDir()).CombinedOutput(); err != nil {
+		t.Skipf("file systems cannot be mounted here: %v: %s", err, output)
+	}
+	command := exec.Command(unshare, "-rm", os.Args[0], "-test.v", "-test.run=^(TestPairsOfWriters|TestWritersKilled|TestLostAndFound)$")
+	command.Env = append(os.Environ(), mountVariable+"=yes")
+	output, err := command.CombinedOutput()
+	if err != nil || strings.Count(string(output), "--- PASS") != 3 {
+		t.Errorf("%v:\n%s", err, output)
+	}
+	for line := range strings.Lines(string(output)) {
+		if strings.Contains(line, "_test.go") {
+			t.Log(strings.TrimSpace(line))
+		}
+	}
+}
+
+// What file systems have at their top is no file of anybody's.
+func TestLostAndFound(t *testing.T) {
+	if os.Getenv(mountVariable) == "" {
+		t.Skip("TestMountPoint runs it")
+	}
+	root := ownSources(t)
+	out, _ := begin(t, root, false)
+	must(t, os.Mkdir(filepath.Join(out, "lost+found"), 0o700))
+	s := (*state)(nil)
+	for _, o := range operations() {
+		want, ok := o.after(s)
+		if err := o.run(out); ok != (err == nil) && s != nil && o.name != "resume" && o.name != "create" && o.name != "merge" && o.name != "assemble" {
+			t.Fatalf("%s: %v", o.name, err)
+		}
+		got, err := look(out)
+		if must(t, err); ok && !sameState(got, want) {
+			t.Errorf("%s: there is %v, want %v", o.name, got, want)
+		}
+		s = got
+	}
+	if _, err := os.Stat(filepath.Join(out, "lost+found")); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -390,7 +511,7 @@ func TestWritersKilled(t *testing.T) {
 	if os.Getenv("FOVEA_TRIALS") != "" {
 		share = 1
 	}
-	for _, steps := range []bool{false, true} {
+	for _, steps := range exchanges() {
 		for _, there := range []bool{false, true} {
 			for i, o := range operations() {
 				out, _ := begin(t, root, there)
@@ -424,7 +545,6 @@ func beKilled(t *testing.T, setting string) {
 func killed(t *testing.T, root string, o, n int, there, steps bool, next operation) {
 	t.Helper()
 	out, before := begin(t, root, there)
-	defer os.RemoveAll(filepath.Dir(out)) //nolint:errcheck // the root goes, too
 	name := fmt.Sprintf("%s killed at %d, dataset before: %v, in steps: %v", operations()[o].name, n, there, steps)
 	command := exec.Command(os.Args[0], "-test.run=^TestWritersKilled$")
 	command.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d %v %s", stopVariable, o, n, steps, out))

@@ -61,7 +61,7 @@ func (l *dirLock) put(next string) error {
 	if err := l.ready(next); err != nil {
 		return errors.Join(err, removeNext(next))
 	}
-	if filepath.Base(next) == filepath.Base(nextDir) {
+	if isInside(next) {
 		return l.install(next)
 	}
 	err := l.exchange(next)
@@ -73,6 +73,9 @@ func (l *dirLock) put(next string) error {
 
 // ready makes sure that a new dataset may take the place of the old one.
 func (l *dirLock) ready(next string) error {
+	if err := showShards(next); err != nil {
+		return err
+	}
 	if _, err := Open(next); err != nil {
 		return fmt.Errorf("the new dataset cannot be read, the old one stays: %w", err)
 	}
