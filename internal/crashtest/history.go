@@ -78,7 +78,7 @@ type entry struct {
 func (r *Recording) History(name string) (*History, error) {
 	h := &History{dir: filepath.Join(r.dir, name)}
 	h.root = h.newNode(true)
-	p := &player{History: h, cwd: r.dir}
+	p := &player{History: h}
 	for i, c := range r.calls {
 		if err := p.play(i, c); err != nil {
 			return nil, fmt.Errorf("history of %s: %w", name, err)
@@ -120,15 +120,13 @@ func (h *History) set(dir *node, name string, n *node) entry {
 // Complete compares what the history says is there in the end with the directory itself. A
 // recording that has missed something is worth nothing.
 func (h *History) Complete() error {
-	var last *State
-	for s := range h.states(Options{}, func(p *power, yield func([]choice) bool) bool { return yield(p.all(applied)) }) {
-		last = s
+	p := newPower(h)
+	for p.done < len(h.ops) {
+		p.step()
 	}
-	if last == nil {
-		return fmt.Errorf("nothing was done in %s", h.dir)
-	}
+	files, _ := newWalker(p, nil).walk(p.all(applied))
 	var seen []string
-	for _, f := range last.files {
+	for _, f := range files {
 		seen = append(seen, f.path)
 		if f.content == nil {
 			continue

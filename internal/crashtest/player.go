@@ -26,7 +26,7 @@ type descriptor struct {
 
 const (
 	atCwd = "AT_FDCWD"
-	// callStart is no call: a program begins, with no files open.
+	// callStart is no call: a program begins, in some directory, with no files open.
 	callStart = "start"
 )
 
@@ -39,7 +39,7 @@ func (p *player) play(at int, c call) error {
 	p.at = at
 	switch c.name {
 	case callStart:
-		p.open = map[int]*descriptor{}
+		p.open, p.cwd = map[int]*descriptor{}, c.arg(0)
 		return nil
 	case "open", "creat", "openat", "openat2", "mkdir", "mkdirat", "unlink", "unlinkat", "rmdir",
 		"rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "mknod", "mknodat", "truncate":

@@ -54,7 +54,11 @@ func (r *Recording) Run(program *exec.Cmd) error {
 		return err
 	}
 	arguments := []string{strace, "-f", "-xx", "-s", "16777216", "-e", "signal=none", "-e", "trace=" + strings.Join(changing, ","), "-o", trace.Name(), program.Path}
-	traced := &exec.Cmd{Path: strace, Args: append(arguments, program.Args[1:]...), Env: program.Env, Dir: r.dir}
+	dir, err := filepath.Abs(program.Dir)
+	if err != nil {
+		return err
+	}
+	traced := &exec.Cmd{Path: strace, Args: append(arguments, program.Args[1:]...), Env: program.Env, Dir: dir}
 	if out, err := traced.CombinedOutput(); err != nil {
 		return fmt.Errorf("record %s: %w: %s", program.Path, err, bytes.TrimSpace(out))
 	}
@@ -62,7 +66,7 @@ func (r *Recording) Run(program *exec.Cmd) error {
 	if err != nil {
 		return fmt.Errorf("record %s: %w", program.Path, err)
 	}
-	r.calls = append(r.calls, call{name: callStart})
+	r.calls = append(r.calls, call{name: callStart, arguments: []string{dir}})
 	before := len(r.calls)
 	for _, c := range calls {
 		c.began += before
