@@ -60,6 +60,18 @@ func (a *assembly) open() error {
 	if err := a.merge.open(); err != nil {
 		return err
 	}
+	return a.comparable()
+}
+
+// reopen is that of merge.
+func (a *assembly) reopen() error {
+	if err := a.merge.reopen(); err != nil {
+		return err
+	}
+	return a.comparable()
+}
+
+func (a *assembly) comparable() error {
 	first, optional, required := a.parts[0], "", ""
 	for _, d := range a.parts {
 		if d.elements.optional {
@@ -101,20 +113,18 @@ func (a *assembly) done() bool {
 
 // write makes the dataset in dir.
 func (a *assembly) write(ctx context.Context, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := a.reopen(); err != nil {
 		return err
 	}
-	l, err := lock(dir)
+	l, err := own(dir)
 	if err != nil {
 		return err
 	}
-	defer l.release()                          //nolint:errcheck // the end of the process frees it, too
-	if err := removeDataset(dir); err != nil { // of an assembly that was killed
-		return err
-	}
+	defer l.release() //nolint:errcheck // the end of the process frees it, too
 	if err := prepareDirs(dir); err != nil {
 		return err
 	}
+	at("begun")
 	first := a.parts[0].manifest
 	c := &writerConfig{
 		dir:     dir,
@@ -129,11 +139,16 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 			return err
 		}
 		m.add(part.manifest)
-		for _, s := range part.manifest.Shards {
-			from := filepath.Join(part.dir, filepath.FromSlash(s.File))
+		for i, s := range part.manifest.Shards {
+			from := s.File
 			s.File = dataDir + "/" + shardName(len(m.Shards), first.Format)
-			if err := linkOrCopy(from, filepath.Join(dir, filepath.FromSlash(s.File))); err != nil {
-				return err
+			to := inDir(dir, s.File)
+			if isInside(dir) {
+				to += tempSuffix
+			}
+			err := part.withFile(from, part.stamps[i], func(root string) error { return linkOrCopy(inDir(root, from), to) })
+			if err != nil {
+				return fmt.Errorf("%q: %w", part.dir, err)
 			}
 			m.Shards = append(m.Shards, s)
 		}

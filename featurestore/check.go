@@ -92,8 +92,13 @@ func Verify(dir string) error {
 // agree with them, vectors of a wrong length or with nulls, NaN or infinities, paths that
 // occur twice, wrong counts. Damage in one place does not hide that in another.
 //
-// A directory without a dataset is the error ErrNotDataset; a cancelled context is its error.
+// A directory without a dataset is the error ErrNotDataset; a cancelled context is its error. What
+// a writer replaces meanwhile is checked again, and ErrReplaced if that does not end.
 func Check(ctx context.Context, dir string) (Report, error) {
+	return steady(dir, longAttempts, func() (Report, error) { return checkOnce(ctx, resolve(dir)) })
+}
+
+func checkOnce(ctx context.Context, dir string) (Report, error) {
 	c := &checker{
 		ctx: ctx, dir: dir, mem: memory.DefaultAllocator,
 		paths: map[string]string{}, labels: map[string]int{}, splits: map[string]int{},
@@ -165,6 +170,9 @@ func (c *checker) readManifest() error {
 		return err
 	default:
 		c.manifest = &m
+	}
+	if last := len(m.Shards) - 1; err == nil && m.Status == StatusWriting && last >= 0 && m.Shards[last].Rows < m.RowsPerShard {
+		m.Shards = m.Shards[:last] // a longer one may have taken its place by now
 	}
 	return nil
 }

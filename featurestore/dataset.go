@@ -1,12 +1,10 @@
 package featurestore
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -16,9 +14,12 @@ import (
 )
 
 // Dataset is a dataset opened for reading. It holds no open files and may be used by several
-// goroutines.
+// goroutines. Whatever is read through it is of the dataset that was there when it was opened: once
+// that has been replaced, reading is the error ErrReplaced.
 type Dataset struct {
-	dir      string
+	dir string
+	// root is the directory that holds the files; see resolve.
+	root     string
 	manifest Manifest
 	layout   layout
 	// elements says whether shards have optional list elements or required ones; those of tensors,
@@ -27,13 +28,18 @@ type Dataset struct {
 	mem      memory.Allocator
 	// groups are the numbers of rows of each shard's parts; see shardReader.
 	groups [][]int
+	// stamps are those of the shards, failed that of the list of failures; see sealOf.
+	stamps []stamp
+	failed stamp
+	seal   seal
 }
 
 // Open opens the dataset in dir. It reads the manifest and every shard's footer, and fails
 // if they do not agree: errors.Is tells ErrNotDataset from ErrCorrupt.
 //
 // A dataset that is still being written, or whose writer was killed, is opened with the
-// shards finished so far; see Manifest's Status.
+// shards finished so far; see Manifest's Status. Beside a writer that replaces the dataset, Open
+// gives the old one or the new one; it is ErrReplaced only if writers never leave it the time.
 func Open(dir string) (*Dataset, error) {
 	d, err := open(dir, memory.DefaultAllocator)
 	if err != nil {
@@ -43,21 +49,29 @@ func Open(dir string) (*Dataset, error) {
 }
 
 func open(dir string, mem memory.Allocator) (*Dataset, error) {
-	m, where, err := readManifest(dir)
+	return steady(dir, quickAttempts, func() (*Dataset, error) { return openOnce(dir, mem) })
+}
+
+func openOnce(dir string, mem memory.Allocator) (*Dataset, error) {
+	root := resolve(dir)
+	m, where, err := readManifest(root)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, noManifest(dir)
+		return nil, noManifest(root)
 	}
 	if err != nil {
 		return nil, err
 	}
-	d := &Dataset{dir: dir, manifest: m, layout: where, mem: mem}
+	d := &Dataset{dir: dir, root: root, manifest: m, layout: where, mem: mem, seal: sealOf(dir)}
+	if info, err := os.Stat(inDir(root, where.failures)); err == nil {
+		d.failed = stampOf(info)
+	}
 	return d, d.findShards()
 }
 
 // findShards opens the shards' footers and puts what they are into the manifest, having
 // compared it.
 func (d *Dataset) findShards() error {
-	names, err := listShards(d.dir, d.manifest.Format)
+	names, err := listShards(d.root, d.manifest.Format)
 	if err != nil {
 		return err
 	}
@@ -102,11 +116,7 @@ func (d *Dataset) findShards() error {
 // inspect reads a shard's footer and compares it with the manifest. It returns the numbers
 // of rows of its groups, too.
 func (d *Dataset) inspect(name string) (Shard, []int, error) {
-	stat, err := os.Stat(filepath.Join(d.dir, dataDir, name))
-	if err != nil {
-		return Shard{}, nil, err
-	}
-	r, err := openShard(d.dir, name, d.mem)
+	r, err := openShard(d.root, name, d.mem)
 	if err != nil {
 		return Shard{}, nil, err
 	}
@@ -118,7 +128,8 @@ func (d *Dataset) inspect(name string) (Shard, []int, error) {
 		d.elements.optional = d.elements.optional || optional
 		d.elements.required = d.elements.required || !optional
 	}
-	return Shard{File: dataDir + "/" + name, Rows: r.rows, Bytes: stat.Size()}, r.groups, nil
+	d.stamps = append(d.stamps, r.stamp)
+	return Shard{File: dataDir + "/" + name, Rows: r.rows, Bytes: r.stamp.size}, r.groups, nil
 }
 
 // agrees compares what a shard says of itself with the manifest.
@@ -157,14 +168,6 @@ func (d *Dataset) Failures() ([]Failure, error) {
 		return nil, fmt.Errorf("featurestore: open %q: %w", d.dir, err)
 	}
 	return failures, nil
-}
-
-func (d *Dataset) failures() ([]Failure, error) {
-	failures, err := readFailures(context.Background(), d.dir, d.layout, d.mem)
-	if errors.Is(err, fs.ErrNotExist) && d.manifest.Status == StatusWriting {
-		return nil, nil // it is first written with the first shard
-	}
-	return failures, err
 }
 
 // Column is a column of the shards.

@@ -45,7 +45,7 @@ func hasDataset(dir string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, where, err := readManifest(dir)
+	_, where, err := readManifest(resolve(dir))
 	if err == nil {
 		return true, nil
 	}
@@ -77,7 +77,7 @@ func onlyBegun(dir string) error {
 			return err
 		}
 		for _, e := range entries {
-			if name := part + "/" + e.Name(); name != lockFile && name != tempDir {
+			if name := part + "/" + e.Name(); !slices.Contains([]string{lockFile, tempDir, nextDir, arrivingDir, leavingDir}, name) {
 				return fmt.Errorf("%q is not empty (it holds %q) and %w, since it has no %s: choose another directory", dir, name, ErrNotDataset, ManifestFile)
 			}
 		}
@@ -111,17 +111,27 @@ func listShards(dir string, format Format) ([]string, error) {
 	return names, nil
 }
 
-// removeDataset deletes our own files except the manifest, which marks the directory as ours
-// until another replaces it.
-func removeDataset(dir string) error {
+// rowFiles are the entries of the directory of rows. It fails if there are files of others among
+// them, but for hidden ones.
+func rowFiles(dir string) ([]fs.DirEntry, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, dataDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return nil, err
 	}
 	for _, e := range entries {
 		if _, _, ok := shardIndex(e.Name()); !ok && !strings.HasPrefix(e.Name(), ".") {
-			return fmt.Errorf("%q: %s/%s is none of the dataset's files; nothing was deleted", dir, dataDir, e.Name())
+			return nil, fmt.Errorf("%q: %s/%s is none of the dataset's files; nothing was deleted", dir, dataDir, e.Name())
 		}
+	}
+	return entries, nil
+}
+
+// removeDataset deletes our own files except the manifest, which marks the directory as ours
+// until another replaces it.
+func removeDataset(dir string) error {
+	entries, err := rowFiles(dir)
+	if err != nil {
+		return err
 	}
 	// From the last one down, so that what a killed run leaves has no gap.
 	for _, e := range slices.Backward(entries) {

@@ -38,8 +38,14 @@ const (
 	dataDir  = DataDir
 	lockFile = HiddenDir + "/lock"
 	tempDir  = HiddenDir + "/tmp"
+	// nextDir is where a dataset is made that cannot be made beside the directory. arrivingDir is one
+	// that is whole and about to take the directory's place, leavingDir the rows that it replaces.
+	nextDir     = HiddenDir + "/next"
+	arrivingDir = HiddenDir + "/arriving"
+	leavingDir  = HiddenDir + "/leaving"
 	// tempSuffix keeps patterns such as **/*.parquet from finding files that are being written.
 	tempSuffix = ".new"
+	lostDir    = "lost+found"
 	// manifestName is what messages call the manifest wherever it lies.
 	manifestName = "manifest.json"
 )
@@ -138,6 +144,8 @@ func ours(name string) bool {
 	switch name {
 	case dataDir, HiddenDir, FormerManifestFile, FormerFailuresFile, formerLock, formerTemp:
 		return true
+	case lostDir: // of a file system, which may be mounted for the dataset alone
+		return true
 	}
 	return false
 }
@@ -145,7 +153,7 @@ func ours(name string) bool {
 // oursHidden is ours for names in HiddenDir.
 func oursHidden(name string) bool {
 	switch path.Join(HiddenDir, name) {
-	case ManifestFile, FailuresFile, lockFile, tempDir:
+	case ManifestFile, FailuresFile, lockFile, tempDir, nextDir, arrivingDir, leavingDir:
 		return true
 	}
 	return strings.HasSuffix(name, tempSuffix)

@@ -45,30 +45,6 @@ func TestLockExcludes(t *testing.T) {
 	}
 }
 
-// A file that was removed and locked all the same excludes nobody.
-func TestLockOfARemovedFile(t *testing.T) {
-	dir := t.TempDir()
-	must(t, os.Mkdir(inDir(dir, HiddenDir), 0o755))
-	late := flock.New(inDir(dir, lockFile))
-	if ok, err := late.TryLock(); !ok || err != nil {
-		t.Fatalf("got %v, %v", ok, err)
-	}
-	must(t, os.Remove(late.Path()))
-	if inPlace(late) {
-		t.Error("a removed file counts as the lock")
-	}
-	second, err := lock(dir)
-	must(t, err)
-	if inPlace(late) {
-		t.Error("a file of another inode counts as the lock")
-	}
-	must(t, late.Unlock())
-	if _, err := lock(dir); !errors.Is(err, ErrLocked) {
-		t.Errorf("got %v, want ErrLocked", err)
-	}
-	must(t, second.release())
-}
-
 // The lock of a dataset that has taken the directory's place is not this one's to remove.
 func TestLockLeavesAnothersFile(t *testing.T) {
 	dir, aside := filepath.Join(t.TempDir(), "dataset"), filepath.Join(t.TempDir(), "aside")

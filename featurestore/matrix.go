@@ -3,7 +3,6 @@ package featurestore
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -81,10 +80,10 @@ func (d *Dataset) read(ctx context.Context, layer *recipe.Layer, allocate func(v
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(min(maxReaders, runtime.GOMAXPROCS(0)))
 	start := 0
-	for _, s := range d.manifest.Shards {
+	for i, s := range d.manifest.Shards {
 		part := t.part(start, start+s.Rows)
 		start += s.Rows
-		group.Go(func() error { return d.readShard(ctx, s, layer, part) })
+		group.Go(func() error { return d.readShard(ctx, i, layer, part) })
 	}
 	return t, group.Wait()
 }
@@ -98,18 +97,15 @@ func (t *Table) part(from, to int) *Table {
 	}
 }
 
-func (d *Dataset) readShard(ctx context.Context, s Shard, layer *recipe.Layer, into *Table) error {
+func (d *Dataset) readShard(ctx context.Context, at int, layer *recipe.Layer, into *Table) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r, err := openShard(d.dir, filepath.Base(s.File), d.mem)
+	r, err := d.openShard(at)
 	if err != nil {
 		return err
 	}
 	defer r.close()
-	if r.rows != s.Rows {
-		return fmt.Errorf("read %q: %w: it has %d rows now, it had %d", r.name, ErrCorrupt, r.rows, s.Rows)
-	}
 	columns := []string{columnPath, columnLabel, columnSplit, columnSHA256}
 	if layer != nil {
 		columns = append(columns, layer.Name)

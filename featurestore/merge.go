@@ -60,7 +60,7 @@ func Merge(ctx context.Context, out string, dirs []string, options MergeOptions)
 // Compact rewrites the dataset in dir with larger shards, keeping all rows and failures. The
 // old dataset stays whole until the new one is on disk; then one takes the place of the other
 // in a single step. A killed Compact leaves one of them in dir, whole, and the other beside
-// it in a hidden directory, which the next Compact removes.
+// it in a hidden directory, which the next writer removes.
 func Compact(ctx context.Context, dir string, options MergeOptions) error {
 	options.Overwrite = true
 	return Merge(ctx, dir, []string{dir}, options)
@@ -69,12 +69,7 @@ func Compact(ctx context.Context, dir string, options MergeOptions) error {
 // Remove rewrites the dataset in dir without the rows and failures of certain paths, in files
 // of the same size, as whole as Compact does it.
 func Remove(ctx context.Context, dir string, paths map[string]bool) error {
-	d, err := Open(dir)
-	if err != nil {
-		return err
-	}
-	m := merge{out: dir, dirs: []string{dir}, without: paths, shardRows: d.manifest.RowsPerShard,
-		options: MergeOptions{ToolVersion: d.manifest.ToolVersion}}
+	m := merge{out: dir, dirs: []string{dir}, without: paths, keepSizes: true}
 	if err := m.open(); err != nil {
 		return fmt.Errorf("featurestore: remove: %w", err)
 	}
@@ -85,9 +80,10 @@ func Remove(ctx context.Context, dir string, paths map[string]bool) error {
 }
 
 type merge struct {
-	// without are paths that are left out; shardRows, if not 0, is the size of shards.
+	// without are paths that are left out. With keepSizes the shards have as many rows as those of
+	// the first part, by whose version they are.
 	without   map[string]bool
-	shardRows int
+	keepSizes bool
 	// only chooses rows.
 	only ScanOptions
 
@@ -98,8 +94,24 @@ type merge struct {
 	rows    int
 }
 
+// reopen opens the parts again if the output, which the caller owns by now, is one of them: until
+// then another writer may have been at it, and what it has added must not be lost.
+func (m *merge) reopen() error {
+	out, err := realPath(m.out)
+	if err != nil {
+		return err
+	}
+	for _, d := range m.parts {
+		if dir, err := realPath(d.dir); err != nil || dir == out {
+			return errors.Join(err, m.open())
+		}
+	}
+	return nil
+}
+
 // open opens the parts and compares them.
 func (m *merge) open() error {
+	m.parts = nil
 	seen := map[string]bool{}
 	for i, dir := range m.dirs {
 		if absolute, err := filepath.Abs(dir); err == nil {
@@ -157,8 +169,12 @@ func (m *merge) alike(d *Dataset) error {
 
 // write makes the merged dataset in dir.
 func (m *merge) write(ctx context.Context, dir string) error {
+	if err := m.reopen(); err != nil {
+		return err
+	}
+	at("opened")
 	first := m.parts[0].manifest
-	options := Options{ShardRows: m.shardRows, Format: m.options.Format, ShardBytes: m.options.ShardBytes, TensorExtension: m.options.TensorExtension || first.TensorExtension, Overwrite: true}
+	options := Options{unseen: isInside(dir), Format: m.options.Format, ShardBytes: m.options.ShardBytes, TensorExtension: m.options.TensorExtension || first.TensorExtension, Overwrite: true}
 	if options.Format == "" {
 		options.Format = first.Format
 	}
@@ -166,6 +182,9 @@ func (m *merge) write(ctx context.Context, dir string) error {
 		options.ShardBytes = DefaultMergedBytes
 	}
 	info := Info{Recipe: first.Recipe, DType: first.DType, ToolVersion: m.options.ToolVersion, Device: m.devices()}
+	if m.keepSizes {
+		options.ShardRows, info.ToolVersion = first.RowsPerShard, first.ToolVersion
+	}
 	w, err := Create(dir, info, options)
 	if err != nil {
 		return err

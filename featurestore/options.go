@@ -54,7 +54,9 @@ type Options struct {
 	// after each shard, and by Close, with the manifest that describes them. It must not wait.
 	Written func(Manifest)
 
-	hooks hooks
+	// unseen keeps shards from being taken for the directory's own; see showShards.
+	unseen bool
+	hooks  hooks
 }
 
 // hooks let tests choose small sizes and other settings, fail writes and count memory.

@@ -71,12 +71,9 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 	}
 	rows := 0
 	for _, value := range values {
-		m := merge{out: out, dirs: []string{dir}, options: options, rows: rows, only: ScanOptions{Labels: []string{value}}}
+		m := merge{out: out, dirs: []string{dir}, parts: []*Dataset{d}, options: options, rows: rows, only: ScanOptions{Labels: []string{value}}}
 		if by == BySplit {
 			m.only = ScanOptions{Splits: []string{value}}
-		}
-		if err := m.open(); err != nil {
-			return err
 		}
 		part := filepath.Join(temp, "part")
 		if err := m.write(ctx, part); err != nil {

@@ -6,77 +6,115 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// replaceDataset has write make a dataset in a hidden directory beside dir, and then puts it
-// into dir's place in one step: at any time, dir holds the old dataset, whole, or the new
-// one. The old one is deleted after that.
-func replaceDataset(dir string, overwrite bool, write func(dir string) error) error {
-	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = resolved // the directory itself changes its place, not a link to it
+// replaceDataset has write make a dataset where nobody looks for one, and then puts it into dir's
+// place in one step: at any time, dir holds the old dataset, whole, or the new one. The old one is
+// deleted after that. All the time the caller owns dir.
+func replaceDataset(dir string, overwrite bool, write func(dir string) error) (err error) {
+	if dir, err = realPath(dir); err != nil {
+		return err
 	}
-	dir, err := filepath.Abs(dir)
+	// First without the lock, whose file must not get into a directory that is not ours.
+	if err := replaceable(dir, overwrite); err != nil {
+		return err
+	}
+	l, err := own(dir)
 	if err != nil {
 		return err
 	}
-	exists, err := hasDataset(dir)
+	defer func() { err = errors.Join(err, l.release()) }()
+	if err := replaceable(dir, overwrite); err != nil { // another writer may just have ended
+		return err
+	}
+	next, err := l.place()
 	if err != nil {
 		return err
 	}
-	mode := fs.FileMode(0o755)
-	if exists {
-		if !overwrite {
-			return fmt.Errorf("%q %w: overwrite it, or choose another directory", dir, ErrExists)
-		}
-		if err := onlyOurs(dir); err != nil {
-			return err
-		}
-		l, err := lock(dir)
-		if err != nil {
-			return err
-		}
-		defer l.release() //nolint:errcheck // the end of the process frees it, too
-		if info, err := os.Stat(dir); err == nil {
-			mode = info.Mode().Perm()
-		}
+	if err := write(next); err != nil {
+		return errors.Join(err, removeNext(next))
 	}
-	beside := filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".new")
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return err
-	}
-	err = write(beside)
-	if err == nil {
-		err = swap(beside, dir, exists, mode)
-	}
-	// Whichever is here now is not wanted: an unfinished new dataset, or the old one.
-	return errors.Join(err, deleteDataset(beside))
+	at("written")
+	return l.put(next)
 }
 
-// swap gives the dataset in beside the place dir, and what is there, if anything, the place
-// beside.
-func swap(beside, dir string, exists bool, mode fs.FileMode) error {
-	if _, err := Open(beside); err != nil {
-		return fmt.Errorf("the new dataset cannot be read, the old one stays: %w", err)
+// replaceable fails if the directory holds what must not be replaced.
+func replaceable(dir string, overwrite bool) error {
+	exists, err := steady(dir, quickAttempts, func() (bool, error) { return hasDataset(dir) })
+	switch {
+	case err != nil:
+		return err
+	case !exists:
+		return nil
+	case !overwrite:
+		return fmt.Errorf("%q %w: overwrite it, or choose another directory", dir, ErrExists)
 	}
-	if err := os.Chmod(beside, mode); err != nil {
+	return onlyOurs(dir)
+}
+
+// put gives the dataset in next the owner's directory for its place, and deletes what is there.
+func (l *dirLock) put(next string) error {
+	if err := l.ready(next); err != nil {
+		return errors.Join(err, removeNext(next))
+	}
+	if isInside(next) {
+		return l.install(next)
+	}
+	err := l.exchange(next)
+	if crossing(err) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL) {
+		return l.install(next)
+	}
+	return errors.Join(err, removeNext(next)) // which is the old one now, or else not wanted
+}
+
+// ready makes sure that a new dataset may take the place of the old one.
+func (l *dirLock) ready(next string) error {
+	if err := showShards(next); err != nil {
 		return err
 	}
-	var err error
-	if exists {
-		err = unix.Renameat2(unix.AT_FDCWD, beside, unix.AT_FDCWD, dir, unix.RENAME_EXCHANGE)
-	} else {
-		for _, name := range []string{tempDir, lockFile, HiddenDir, dataDir, formerTemp, formerLock} { // of a writer killed at once
-			_ = os.Remove(inDir(dir, name)) // what is not empty stops the renaming
-		}
-		err = os.Rename(beside, dir)
+	if _, err := Open(next); err != nil {
+		return fmt.Errorf("the new dataset cannot be read, the old one stays: %w", err)
 	}
+	if l.made {
+		return nil
+	}
+	info, err := os.Stat(l.dir)
 	if err != nil {
-		return fmt.Errorf("put the new dataset in the place of %q, which stays as it is: %w; write it to a new directory instead", dir, err)
+		return err
 	}
-	return syncDir(filepath.Dir(dir))
+	return os.Chmod(next, info.Mode().Perm())
+}
+
+// exchangeDirs swaps the names of two directories in one step.
+var exchangeDirs = func(a, b string) error {
+	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+}
+
+// exchange swaps the directories of the two datasets in one step. The new one is locked before it
+// has the name and stays so until the caller is done, so that nobody begins in between.
+func (l *dirLock) exchange(next string) error {
+	n, err := lock(next)
+	if err != nil {
+		return err
+	}
+	at("locked")
+	if err := exchangeDirs(next, l.dir); err != nil {
+		return errors.Join(fmt.Errorf("put the new dataset in the place of %q, which stays as it is: %w", l.dir, err), n.release())
+	}
+	at("exchanged")
+	err = errors.Join(l.handOver(n, next), syncDir(filepath.Dir(l.dir)))
+	at("handed over")
+	return err
+}
+
+// crossing tells whether an error says that a name would get into another file system, or that a
+// directory cannot be renamed because one is mounted there.
+func crossing(err error) bool {
+	return slices.ContainsFunc([]error{syscall.EXDEV, syscall.EBUSY, syscall.EROFS}, func(known error) bool { return errors.Is(err, known) })
 }
 
 // onlyOurs fails if a dataset's directory holds files of others, which replacing it would
@@ -98,28 +136,6 @@ func onlyOurs(dir string) error {
 			if !part.ours(e.Name()) {
 				return fmt.Errorf("%q holds %q, which is none of the dataset's files and would be deleted: move it away, or write to a new directory", dir, filepath.Join(part.dir, e.Name()))
 			}
-		}
-	}
-	return nil
-}
-
-// deleteDataset deletes a dataset's files and then its directory, if nothing else is in it.
-func deleteDataset(dir string) error {
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if !strings.HasPrefix(filepath.Base(dir), ".") {
-		return fmt.Errorf("%q is not deleted: its name is not that of a temporary dataset", dir)
-	}
-	if err := removeDataset(dir); err != nil {
-		return err
-	}
-	if err := errors.Join(os.RemoveAll(inDir(dir, tempDir)), removeFormer(dir)); err != nil {
-		return err
-	}
-	for _, name := range []string{dataDir, ManifestFile, lockFile, HiddenDir, formerLock, ""} {
-		if err := removeFile(inDir(dir, name)); err != nil {
-			return err
 		}
 	}
 	return nil

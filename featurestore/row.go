@@ -49,6 +49,8 @@ var (
 	ErrNotDataset = errors.New("not a dataset")
 	// ErrLocked: another writer works on the directory.
 	ErrLocked = errors.New("another process is writing to it")
+	// ErrReplaced: a writer has put another dataset, or other rows, in the place of what was read.
+	ErrReplaced = errors.New("was replaced while it was read: read it again")
 	// ErrMismatch: a dataset that was made in another way cannot be resumed.
 	ErrMismatch = errors.New("made in another way")
 	// ErrCorrupt: a file is damaged, or not what the manifest says.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -228,15 +227,11 @@ func (s *scan) read(ctx context.Context, u *unit) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	listed := s.dataset.manifest.Shards[u.shard]
-	r, err := openShard(s.dataset.dir, filepath.Base(listed.File), s.dataset.mem)
+	r, err := s.dataset.openShard(u.shard)
 	if err != nil {
 		return err
 	}
 	defer r.close()
-	if !slices.Equal(r.groups, s.dataset.groups[u.shard]) {
-		return fmt.Errorf("read %q: %w: it has %d rows in %d groups now, it had %d in %d", r.name, ErrCorrupt, r.rows, len(r.groups), listed.Rows, len(s.dataset.groups[u.shard]))
-	}
 	last, err := s.lastChosen(ctx, r, u.group)
 	if err != nil || last < 0 {
 		return err

@@ -123,6 +123,8 @@ func TestScanSkipsGroups(t *testing.T) {
 	if err := d.Scan(context.Background(), ScanOptions{}, func(*Batch) error { return nil }); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "part-00000") {
 		t.Fatalf("the damage is not seen: %v", err)
 	}
+	d, err = Open(dir)
+	must(t, err)
 	got, _ := collect(t, d, ScanOptions{Labels: []string{"second"}})
 	if diff := cmp.Diff(rows[testShard:], got); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)

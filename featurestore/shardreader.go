@@ -23,9 +23,11 @@ import (
 type shardReader struct {
 	name string
 	file io.Closer
-	src  source
-	meta shardMeta
-	rows int
+	// stamp is the file's.
+	stamp stamp
+	src   source
+	meta  shardMeta
+	rows  int
 	// groups are the numbers of rows of the parts that can be read by themselves.
 	groups []int
 }
@@ -35,12 +37,22 @@ func openShard(dir, name string, mem memory.Allocator) (*shardReader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %q: %w", name, err)
 	}
+	return readShard(f, mem)
+}
+
+// readShard reads a shard from an open file, which goes with the reader or, after an error, at once.
+func readShard(f *os.File, mem memory.Allocator) (*shardReader, error) {
+	name := filepath.Base(f.Name())
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %q: %w", name, err), f.Close())
+	}
 	_, format, _ := shardIndex(name)
 	s, err := newShardReader(name, f, format, mem)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	s.file = f
+	s.file, s.stamp = f, stampOf(info)
 	return s, nil
 }
 

@@ -116,7 +116,11 @@ func (s *shardWriter) end() error {
 
 // commit puts the shard on disk and gives it its final name.
 func (s *shardWriter) commit() (Shard, error) {
-	if err := s.sink.commit(filepath.Join(s.config.dir, dataDir, s.name)); err != nil {
+	final := filepath.Join(s.config.dir, dataDir, s.name)
+	if s.config.options.unseen {
+		final += tempSuffix
+	}
+	if err := s.sink.commit(final); err != nil {
 		return Shard{}, fmt.Errorf("write %q: %w", s.name, err)
 	}
 	return Shard{File: dataDir + "/" + s.name, Rows: s.rows, Bytes: s.sink.size, SHA256: s.sink.sum()}, nil

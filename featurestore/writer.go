@@ -68,13 +68,10 @@ func create(dir string, info Info, options Options) (*Writer, error) {
 		return nil, err
 	}
 	// First without the lock, whose file must not get into a directory that is not ours.
-	if _, err := hasDataset(dir); err != nil {
+	if _, err := steady(dir, quickAttempts, func() (bool, error) { return hasDataset(dir) }); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	l, err := lock(dir)
+	l, err := own(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +96,7 @@ func (w *Writer) start() error {
 	case exists && c.options.Resume:
 		err = w.resume()
 	case exists && c.options.Overwrite:
-		err = removeDataset(c.dir)
+		err = w.empty()
 	case exists:
 		err = fmt.Errorf("%q %w: resume it, overwrite it, or choose another directory", c.dir, ErrExists)
 	}
@@ -130,6 +127,7 @@ func (w *Writer) start() error {
 		return err
 	}
 	w.tell(started)
+	at("begun")
 	return nil
 }
 
@@ -360,10 +358,12 @@ func (w *Writer) finish(status Status) error {
 	}
 	now := time.Now().UTC()
 	w.manifest.Status, w.manifest.Finished, w.manifest.Failures = status, &now, len(w.failures)
+	at("finishing")
 	if err := w.manifest.write(w.config); err != nil {
 		return err
 	}
 	w.tell(w.manifest)
+	at("finished")
 	return nil
 }
 

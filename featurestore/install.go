@@ -1,0 +1,194 @@
+package featurestore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+)
+
+// A directory that cannot change its name with another in one step, since it is a mount point or
+// its file system knows no such step (NFS), gets its new dataset in several. So does one that
+// --overwrite empties. What makes them one is where readers look:
+//
+//	the whole new dataset is renamed to .fovea/arriving: from here on readers find it there
+//	its manifest and list of failures get a second name in .fovea/, over those of the old one
+//	data/ is renamed to .fovea/leaving
+//	.fovea/arriving/data is renamed to data/: from here on readers find the dataset in its place
+//	.fovea/arriving and .fovea/leaving are deleted
+//
+// Whatever was done of it, doing all of it once more finishes it; every writer does so before it
+// begins. Readers that know nothing of it, such as other programs, find in data/ the old rows, none
+// at all, or the new ones.
+
+// resolve is the directory that the dataset in dir lies in: dir itself or, while it is on its way
+// into it, .fovea/arriving.
+func resolve(dir string) string {
+	if arriving := inDir(dir, arrivingDir); isFile(arriving, dataDir) {
+		return arriving
+	}
+	return dir
+}
+
+// install puts the dataset in next, which is in the directory's file system, into its place.
+func (l *dirLock) install(next string) error {
+	err := errors.Join(l.movable(), os.RemoveAll(inDir(next, tempDir)), removeFile(inDir(next, lockFile)), syncDir(inDir(next, HiddenDir)), syncDir(next))
+	if err != nil {
+		return errors.Join(err, removeNext(next))
+	}
+	at("before arriving")
+	if err := os.Rename(next, inDir(l.dir, arrivingDir)); err != nil {
+		return errors.Join(err, removeNext(next))
+	}
+	if err := errors.Join(syncDir(inDir(l.dir, HiddenDir)), syncDir(filepath.Dir(next))); err != nil {
+		return err
+	}
+	at("arriving")
+	if err := finishInstall(l.dir); err != nil {
+		return fmt.Errorf("put the new dataset in the place of %q: %w; the next run goes on with it", l.dir, err)
+	}
+	return nil
+}
+
+// empty puts a dataset without rows, as the writer begins it, into the place of the one that is there.
+func (w *Writer) empty() error {
+	if _, err := rowFiles(w.config.dir); err != nil {
+		return err
+	}
+	next := *w.config
+	next.dir = inDir(w.lock.dir, nextDir)
+	started := w.manifest
+	started.Status = StatusWriting
+	err := prepareDirs(next.dir)
+	if err == nil {
+		err = started.write(&next)
+	}
+	if err != nil {
+		return errors.Join(err, removeNext(next.dir))
+	}
+	return w.lock.install(next.dir)
+}
+
+// movable fails if the directory of rows cannot be renamed.
+func (l *dirLock) movable() error {
+	data, err := os.Lstat(inDir(l.dir, dataDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	dir, err := os.Stat(l.dir)
+	if err != nil {
+		return err
+	}
+	if !data.IsDir() || stampOf(data).device != stampOf(dir).device {
+		return fmt.Errorf("%q has its rows in another place, by a link or a mount at %s: the dataset cannot be replaced in one step; choose another directory", l.dir, dataDir)
+	}
+	return nil
+}
+
+// finishInstall does what is left of an install, which may be all or nothing.
+func finishInstall(dir string) error {
+	arriving := inDir(dir, arrivingDir)
+	if resolve(dir) == arriving {
+		if err := installHidden(arriving, dir); err != nil {
+			return err
+		}
+		at("hidden files installed")
+		if err := installData(arriving, dir); err != nil {
+			return err
+		}
+	}
+	if isFile(dir, arrivingDir) {
+		if err := errors.Join(removeFormer(dir), os.RemoveAll(arriving)); err != nil {
+			return err
+		}
+		at("arrived")
+	}
+	return clearLeaving(dir)
+}
+
+// installHidden makes the files of the hidden directory those of the arriving dataset. Links keep
+// their stamps, so that readers do not notice.
+func installHidden(arriving, dir string) error {
+	if err := os.MkdirAll(inDir(dir, tempDir), 0o755); err != nil {
+		return err
+	}
+	old, err := os.ReadDir(inDir(dir, HiddenDir))
+	if err != nil {
+		return err
+	}
+	for _, e := range old {
+		name := path.Join(HiddenDir, e.Name())
+		if e.Type().IsRegular() && oursHidden(e.Name()) && name != lockFile && !isFile(arriving, name) {
+			if err := removeFile(inDir(dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	files, err := os.ReadDir(inDir(arriving, HiddenDir))
+	if err != nil {
+		return err
+	}
+	for _, e := range files {
+		name := path.Join(HiddenDir, e.Name())
+		if !e.Type().IsRegular() {
+			continue
+		}
+		second := tempPath(dir, name)
+		if err := errors.Join(removeFile(second), linkOrCopy(inDir(arriving, name), second)); err != nil {
+			return err
+		}
+		if err := os.Rename(second, inDir(dir, name)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(os.RemoveAll(inDir(dir, tempDir)), syncDir(inDir(dir, HiddenDir)))
+}
+
+// installData gives the arriving rows their place.
+func installData(arriving, dir string) error {
+	data, leaving := inDir(dir, dataDir), inDir(dir, leavingDir)
+	if isFile(dir, dataDir) { // else they have left already
+		if err := clearLeaving(dir); err != nil { // of an install before
+			return err
+		}
+		if err := os.Rename(data, leaving); err != nil {
+			return err
+		}
+		at("data left")
+	}
+	if err := os.Rename(inDir(arriving, dataDir), data); err != nil {
+		return err
+	}
+	at("data arrived")
+	return errors.Join(syncDir(dir), syncDir(inDir(dir, HiddenDir)))
+}
+
+// clearLeaving deletes rows that were replaced. Files of others that were among them, as file
+// browsers leave, go back to data/.
+func clearLeaving(dir string) error {
+	leaving := inDir(dir, leavingDir)
+	entries, err := os.ReadDir(leaving)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		from := filepath.Join(leaving, e.Name())
+		if _, _, shard := shardIndex(e.Name()); shard {
+			err = os.Remove(from)
+		} else {
+			err = os.Rename(from, filepath.Join(dir, dataDir, e.Name()))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return os.Remove(leaving)
+}
