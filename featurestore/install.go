@@ -165,7 +165,7 @@ func installData(arriving, dir string) error {
 		return err
 	}
 	at("data arrived")
-	return errors.Join(syncDir(dir), syncDir(inDir(dir, HiddenDir)))
+	return errors.Join(syncDir(dir), syncDir(arriving), syncDir(inDir(dir, HiddenDir)))
 }
 
 // clearLeaving deletes rows that were replaced. Files of others that were among them, as file

@@ -57,7 +57,7 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 	if slices.Contains(values, nullPartition) {
 		return fmt.Errorf("%q has a %s %s, which names the rows without one", dir, by, nullPartition)
 	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+	if _, err := makeDir(filepath.Dir(out)); err != nil {
 		return err
 	}
 	temp, err := os.MkdirTemp(filepath.Dir(out), "."+filepath.Base(out)+".partition-*")

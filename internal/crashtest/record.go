@@ -58,7 +58,7 @@ func (r *Recording) Run(program *exec.Cmd) error {
 	if err != nil {
 		return err
 	}
-	traced := &exec.Cmd{Path: strace, Args: append(arguments, program.Args[1:]...), Env: program.Env, Dir: dir}
+	traced := &exec.Cmd{Path: strace, Args: append(arguments, program.Args[1:]...), Env: append(program.Environ(), recorded+"=1"), Dir: dir}
 	if out, err := traced.CombinedOutput(); err != nil {
 		return fmt.Errorf("record %s: %w: %s", program.Path, err, bytes.TrimSpace(out))
 	}
@@ -77,13 +77,18 @@ func (r *Recording) Run(program *exec.Cmd) error {
 
 const (
 	markPrefix = "crashtest mark "
+	// recorded is set for programs that are recorded.
+	recorded = "FOVEA_CRASHTEST_RECORDED"
 	// markSettled is the name of the mark of Settle.
 	markSettled = "settled"
 )
 
 // Mark is for the recorded program: it notes in the history of a directory that something is so
-// from now on. See State.Marks.
+// from now on. See State.Marks. In a program that is not recorded it does nothing.
 func Mark(dir, name string) {
+	if os.Getenv(recorded) == "" {
+		return
+	}
 	// One call of the system, whose time is that of the mark.
 	fmt.Fprintf(os.Stdout, "%s%q %q\n", markPrefix, filepath.Base(dir), name)
 }
