@@ -156,7 +156,7 @@ func installData(arriving, dir string) error {
 		if err := clearLeaving(dir); err != nil { // of an install before
 			return err
 		}
-		if err := os.Rename(data, leaving); err != nil {
+		if err := errors.Join(os.Rename(data, leaving), syncDir(dir), syncDir(inDir(dir, HiddenDir))); err != nil {
 			return err
 		}
 		at("data left")
@@ -165,7 +165,7 @@ func installData(arriving, dir string) error {
 		return err
 	}
 	at("data arrived")
-	return errors.Join(syncDir(dir), syncDir(arriving), syncDir(inDir(dir, HiddenDir)))
+	return errors.Join(syncDir(dir), syncDir(arriving))
 }
 
 // clearLeaving deletes rows that were replaced. Files of others that were among them, as file

@@ -43,8 +43,12 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 	if by != ByLabel && by != BySplit {
 		return fmt.Errorf("unknown column %q: use label or split", by)
 	}
-	if _, err := os.Lstat(out); err == nil {
-		return fmt.Errorf("%q %w: name a directory that does not", out, ErrExists)
+	out, err = filepath.Abs(out)
+	if err != nil {
+		return err
+	}
+	if err := absent(out); err != nil {
+		return err
 	}
 	d, err := Open(dir)
 	if err != nil {
@@ -57,16 +61,16 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 	if slices.Contains(values, nullPartition) {
 		return fmt.Errorf("%q has a %s %s, which names the rows without one", dir, by, nullPartition)
 	}
-	if _, err := makeDir(filepath.Dir(out)); err != nil {
-		return err
-	}
-	temp, err := os.MkdirTemp(filepath.Dir(out), "."+filepath.Base(out)+".partition-*")
+	l, temp, err := partitionPlace(out)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(temp), l.release()) }()
+	if err := absent(out); err != nil { // another one may just have ended
+		return err
+	}
 	whole := filepath.Join(temp, "whole")
-	if err := os.Mkdir(whole, 0o755); err != nil {
+	if err := os.MkdirAll(whole, 0o755); err != nil {
 		return err
 	}
 	rows := 0
@@ -98,6 +102,28 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 		return err
 	}
 	return syncDir(filepath.Dir(out))
+}
+
+// absent fails if there is something where the partition is to appear.
+func absent(out string) error {
+	if _, err := os.Lstat(out); err == nil {
+		return fmt.Errorf("%q %w: name a directory that does not", out, ErrExists)
+	}
+	return nil
+}
+
+// partitionPlace is an empty directory beside out, and the right to it.
+func partitionPlace(out string) (l *dirLock, temp string, err error) {
+	beside := filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+".partition")
+	if l, err = lock(beside); err != nil {
+		return nil, "", err
+	}
+	l.made = true // for this alone, be it by one that was killed
+	temp = inDir(beside, tempDir)
+	if err := os.RemoveAll(temp); err != nil { // of one that was killed
+		return nil, "", errors.Join(err, l.release())
+	}
+	return l, temp, nil
 }
 
 // values are those of a column, sorted, "" for rows without among them.

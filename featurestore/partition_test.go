@@ -76,3 +76,24 @@ func TestPartition(t *testing.T) {
 	}
 	t.Logf("%s", bytes.TrimSpace(text))
 }
+
+// Of two that partition to one directory at once, the second is refused; what a dead one has left
+// goes with the next.
+func TestPartitionTwice(t *testing.T) {
+	dir, _ := labelled(t)
+	out := filepath.Join(quickDir(t), "out")
+	left := inDir(filepath.Join(filepath.Dir(out), ".out.partition"), tempDir+"/whole/by_label=cat")
+	must(t, os.MkdirAll(left, 0o755))
+	must(t, os.WriteFile(filepath.Join(left, "part-00007.parquet"), nil, 0o644))
+	var second error
+	must(t, Partition(context.Background(), out, dir, ByLabel, MergeOptions{Progress: func(int) {
+		second = Partition(context.Background(), out, dir, BySplit, MergeOptions{})
+	}}))
+	if !errors.Is(second, ErrLocked) {
+		t.Errorf("the second: %v, want ErrLocked", second)
+	}
+	names, err := filepath.Glob(filepath.Join(out, "*", "part-*"))
+	if entries, _ := os.ReadDir(filepath.Dir(out)); err != nil || len(names) != 6 || len(entries) != 1 {
+		t.Errorf("%d files of rows, %v beside them", len(names), entries)
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
@@ -30,26 +29,27 @@ type Parts struct {
 
 // Write makes dir, which must not exist or be empty, a SavedModel for serving. Save is asked
 // to write the variables as a checkpoint of the given prefix. The directory gets its name
-// when all is in it.
-func Write(dir string, parts Parts, save func(prefix string) error) error {
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return fmt.Errorf("savedmodel: %s is not empty: export to a new directory", dir)
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("savedmodel: cannot export to %s: %w", dir, err)
-	}
-	partial := strings.TrimRight(dir, "/") + ".partial"
-	// An export that was killed may have left some files.
-	if err := os.RemoveAll(partial); err != nil {
-		return fmt.Errorf("savedmodel: export to %s: %w", dir, err)
-	}
-	err := parts.write(partial, save)
-	if err == nil {
-		err = swap.Replace(partial, dir)
-	}
+// when all is in it; of two exports to one directory, the second is refused.
+func Write(dir string, parts Parts, save func(prefix string) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("savedmodel: export to %s: %w", dir, err)
+		}
+	}()
+	s, err := swap.Begin(dir)
 	if err != nil {
-		return errors.Join(fmt.Errorf("savedmodel: export to %s: %w", dir, err), os.RemoveAll(partial))
+		return err
 	}
-	return nil
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return errors.New("it is not empty: name a new directory")
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := parts.write(s.Next, save); err != nil {
+		return err
+	}
+	return s.Commit()
 }
 
 func (p Parts) write(dir string, save func(prefix string) error) error {

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"fovea/featurestore"
 	"fovea/head"
 	"fovea/internal/cli"
 	"fovea/internal/remote"
@@ -115,6 +117,9 @@ func loadBoth(ctx context.Context, file string, source featureSource) (*head.Hea
 // checkFirst prefers the head's account of features that do not fit it to the complaint
 // that its layer is not there.
 func checkFirst(h *head.Head, dir string, err error) error {
+	if errors.Is(err, featurestore.ErrReplaced) { // by one that this is not about
+		return err
+	}
 	if r, openErr := datasetRecipe(dir); openErr == nil {
 		if _, checkErr := h.Check(r); checkErr != nil {
 			return checkErr

@@ -9,7 +9,6 @@ import (
 	"io"
 	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 	"text/tabwriter"
@@ -108,20 +107,17 @@ func (o *scratchOptions) finish(t *training.Trainer, p plan, pictures *trainingP
 
 // replaceModel has a model written beside the one that may be in the directory out, and a head
 // described. Only when both are whole, and the model has been opened, do they take their places.
-func replaceModel(out string, h *head.Head, write func(dir string) error) error {
-	beside := filepath.Join(out, ".new")
-	if err := os.RemoveAll(beside); err != nil { // of a program that was killed
+// Another training that ends here at the same time is refused, so that the two belong together.
+func replaceModel(out string, h *head.Head, write func(dir string) error) (err error) {
+	s, err := swap.Begin(filepath.Join(out, modelDir))
+	if err != nil {
 		return fmt.Errorf("write the model: %w", err)
 	}
-	defer os.RemoveAll(beside) //nolint:errcheck // it is hidden, and the next one removes it
-	if err := os.MkdirAll(beside, 0o755); err != nil {
-		return fmt.Errorf("write the model: %w", err)
-	}
-	next := filepath.Join(beside, modelDir) // the model goes by the directory's name
-	if err := write(next); err != nil {
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := write(s.Next); err != nil {
 		return err
 	}
-	if err := swap.Replace(next, filepath.Join(out, modelDir)); err != nil {
+	if err := s.Commit(); err != nil {
 		return err
 	}
 	// A program that is killed just here leaves a head that refuses the new model.

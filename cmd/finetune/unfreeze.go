@@ -141,6 +141,9 @@ func (u *unfreezing) load(ctx context.Context, block int) error {
 	if u.bottleneck, err = source.load(ctx, layer); err != nil {
 		return err
 	}
+	if u.bottleneck.recipe.Fingerprint() != dataset.Fingerprint() {
+		return fmt.Errorf("%s %w", u.features.dir, featurestore.ErrReplaced)
+	}
 	if u.classes, err = head.Classes(u.bottleneck.labels); err != nil {
 		return err
 	}

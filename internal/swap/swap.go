@@ -10,46 +10,121 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"fovea/internal/lockfile"
 )
 
-// Replace gives next the name dir, in one step. What had that name is deleted after that; if there
-// was nothing, next is renamed. Both must lie in the same file system, and next must be whole: its
-// files are on disk before it gets the name. On an error the old directory is where it was.
-func Replace(next, dir string) error {
-	if err := Sync(next); err != nil {
-		return fmt.Errorf("put %s on disk: %w", next, err)
+// ErrLocked: another process is making what is to have the name.
+var ErrLocked = errors.New("another process is writing it")
+
+// Swap is the right to replace a directory. What is to have its name is made in Next, in a hidden
+// directory beside it that nobody else touches meanwhile.
+type Swap struct {
+	// Next is to be made by the caller. Its last element is that of the directory.
+	Next string
+
+	dir, beside string
+	lock        *lockfile.Lock
+}
+
+// Names in the hidden directory.
+const (
+	lockName = "lock"
+	nextName = "next"
+	// oldName has the old directory while a file system exchanges two in steps.
+	oldName = "old"
+)
+
+// Begin begins to replace a directory, or to make it. What a process has left that is dead is put in
+// order first. The caller ends it by Close; another one before that gets ErrLocked.
+func Begin(dir string) (*Swap, error) {
+	dir = filepath.Clean(dir)
+	s := &Swap{dir: dir, beside: filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".new")}
+	s.Next = filepath.Join(s.beside, nextName, filepath.Base(dir))
+	lock, err := lockfile.Take(filepath.Join(s.beside, lockName))
+	if errors.Is(err, lockfile.ErrHeld) {
+		err = ErrLocked
 	}
-	err := os.Rename(next, dir)
+	if err != nil {
+		return nil, fmt.Errorf("replace %s: %w", dir, err)
+	}
+	s.lock = lock
+	err = errors.Join(s.restore(), os.RemoveAll(filepath.Dir(s.Next)))
+	if err == nil {
+		err = os.Mkdir(filepath.Dir(s.Next), 0o755)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("replace %s: %w", dir, err), s.Close())
+	}
+	return s, nil
+}
+
+// restore brings a directory back that was set aside and not replaced, and deletes one that was.
+func (s *Swap) restore() error {
+	old := filepath.Join(s.beside, oldName)
+	_, err := os.Lstat(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.Rename(old, s.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	return os.RemoveAll(old)
+}
+
+// Commit gives Next the directory's name, in one step where the file system can. What had the name
+// is deleted after that. Next must be whole: its files are put on disk before it gets the name. On
+// an error the old directory is where it was.
+func (s *Swap) Commit() error {
+	if err := Sync(s.Next); err != nil {
+		return fmt.Errorf("put %s on disk: %w", s.Next, err)
+	}
+	err := os.Rename(s.Next, s.dir)
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.ENOTDIR) {
-		if err = exchange(next, dir); err == nil {
-			err = os.RemoveAll(next) // the old one
+		if err = exchange(s.Next, s.dir, filepath.Join(s.beside, oldName)); err == nil {
+			err = os.RemoveAll(s.Next) // the old one
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("replace %s: %w", dir, err)
+		return fmt.Errorf("replace %s: %w", s.dir, err)
 	}
-	return syncOne(filepath.Dir(dir))
+	return syncOne(filepath.Dir(s.dir))
+}
+
+// Close gives up the right and deletes what was not committed.
+func (s *Swap) Close() error {
+	err := os.RemoveAll(filepath.Dir(s.Next))
+	err = errors.Join(err, s.lock.Release())
+	_ = os.Remove(s.beside) // unless it holds more, or another has begun
+	return err
+}
+
+// at is called between steps. Tests kill the program there.
+var at = func(point string) {}
+
+// exchangeNames swaps two names in one step.
+var exchangeNames = func(a, b string) error {
+	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 }
 
 // exchange swaps the two names. File systems that cannot do it in one step have the old directory
-// set aside for a moment; it comes back if the new one cannot take its place.
-func exchange(next, dir string) error {
-	err := unix.Renameat2(unix.AT_FDCWD, next, unix.AT_FDCWD, dir, unix.RENAME_EXCHANGE)
-	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
+// set aside for a moment; it comes back if the new one cannot take its place, if need be by the next
+// to begin.
+func exchange(next, dir, aside string) error {
+	err := exchangeNames(next, dir)
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
-	return exchangeInSteps(next, dir)
-}
-
-func exchangeInSteps(next, dir string) error {
-	aside := next + ".old"
+	at("before")
 	if err := os.Rename(dir, aside); err != nil {
 		return err
 	}
+	at("aside")
 	if err := os.Rename(next, dir); err != nil {
 		return errors.Join(err, os.Rename(aside, dir))
 	}
-	return os.Rename(aside, next)
+	at("replaced")
+	return os.RemoveAll(aside)
 }
 
 // Sync has the system put all files and directories under dir on disk.
