@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"fovea/internal/disk"
 	"fovea/internal/lockfile"
 )
 
@@ -20,7 +21,7 @@ type dirLock struct {
 // lock makes the caller the directory's only writer, also among programs of the former layout,
 // whose lock file, if there is one, is locked as well. The directory is made if need be.
 func lock(dir string) (*dirLock, error) {
-	made, err := makeDir(dir)
+	made, err := disk.MakeDir(dir)
 	if err != nil {
 		return nil, err
 	}

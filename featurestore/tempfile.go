@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -130,37 +129,6 @@ func syncDir(dir string) error {
 	err = d.Sync()
 	if closeErr := d.Close(); err == nil {
 		err = closeErr
-	}
-	return err
-}
-
-// makeDir makes a directory, and those above it, so that their names survive a power cut as well.
-// It says whether the directory is new.
-//
-// The name is put on disk even if it is there already: who made it may have been killed before it
-// came to that. So whatever is below a directory that was made here, all names above it are on disk.
-func makeDir(dir string) (made bool, err error) {
-	err = os.Mkdir(dir, 0o755)
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := makeDir(filepath.Dir(dir)); err != nil {
-			return false, err
-		}
-		err = os.Mkdir(dir, 0o755)
-	}
-	if err != nil {
-		if info, statErr := os.Stat(dir); statErr != nil || !info.IsDir() {
-			return false, err
-		}
-	}
-	return err == nil, syncName(dir)
-}
-
-// syncName puts the name of a directory on disk, where that can be done: the directory above it may
-// belong to others, who let nobody read it, or be of another file system, which cannot.
-func syncName(dir string) error {
-	err := syncDir(filepath.Dir(dir))
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EROFS) {
-		return nil
 	}
 	return err
 }

@@ -392,7 +392,11 @@ func (w *Writer) removeEmpty() error {
 	// Each is gone for good before the next goes: without a manifest, a list of failures is nobody's,
 	// and a dataset without its directory of rows is damaged.
 	for _, name := range []string{FailuresFile, ManifestFile} {
-		if err := errors.Join(removeFile(inDir(dir, name)), syncDir(inDir(dir, HiddenDir))); err != nil {
+		err := removeFile(inDir(dir, name))
+		if err == nil {
+			err = syncDir(inDir(dir, HiddenDir))
+		}
+		if err != nil {
 			return fmt.Errorf("featurestore: abort: %w", err)
 		}
 	}
