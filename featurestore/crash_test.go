@@ -257,9 +257,9 @@ func TestAnyCrash(t *testing.T) {
 			history, err := recording.History(c.name)
 			must(t, err)
 			check := newCrashCheck(t, &c)
-			count, failures := history.Replay(t, crashtest.Options{Random: crashtest.Trials(2), Alike: crashAlike}, check.state)
+			count, failures := crashtest.Replay(t, history, crashtest.Options{Random: crashtest.Trials(4), Alike: crashAlike, Settled: true}, check.look, check.judge)
 			t.Logf("%d states", count)
-			if count < 20 {
+			if count < 10 {
 				t.Errorf("there are %d states: that is not all", count)
 			}
 			for i, f := range failures {

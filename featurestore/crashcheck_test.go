@@ -74,22 +74,19 @@ func crashFiles(dir string) (map[string]string, error) {
 	return files, err
 }
 
-// state checks what is found, and that it can be lived with.
-func (c *crashCheck) state(dir string, s *crashtest.State) error {
-	if !s.Marked("settled") {
-		return nil // the preparation, which is another case
-	}
+// look reads what is found, and sees that it can be lived with.
+func (c *crashCheck) look(dir string) (*crashData, error) {
 	found, err := crashRead(filepath.Join(dir, c.out))
 	if err != nil {
-		return err
-	}
-	if err := c.found(found, s); err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.again(dir, found); err != nil {
-		return fmt.Errorf("%s was found and cannot be lived with: %w", found, err)
+		return nil, fmt.Errorf("%s was found and cannot be lived with: %w", found, err)
 	}
-	return c.outcome(dir)
+	if err := c.outcome(dir); err != nil {
+		return nil, fmt.Errorf("%s was found: %w", found, err)
+	}
+	return found, nil
 }
 
 // crashRead reads a dataset, nil if there is none.
@@ -127,8 +124,8 @@ func (d *crashData) String() string {
 	return fmt.Sprintf("a dataset (%s) with %d rows and %d failures", d.status, len(d.rows), len(d.failures))
 }
 
-// found says whether that may be found in a state.
-func (c *crashCheck) found(found *crashData, s *crashtest.State) error {
+// judge says whether that may be found in a state.
+func (c *crashCheck) judge(found *crashData, s *crashtest.State) error {
 	texts := textsOf(found)
 	same := func(d *crashData, t crashTexts) bool {
 		if d == nil || found == nil {
@@ -143,7 +140,7 @@ func (c *crashCheck) found(found *crashData, s *crashtest.State) error {
 		return fmt.Errorf("%s was found after it was done", found)
 	}
 	var rows, failures int
-	for _, m := range s.Marks[slices.Index(s.Marks, "settled"):] {
+	for _, m := range s.Marks[slices.Index(s.Marks, "settled"):] { // not those of the preparation
 		_, _ = fmt.Sscanf(m, "kept %d %d", &rows, &failures)
 	}
 	if c.keeps {

@@ -158,7 +158,7 @@ func TestFaultsAreFound(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			count, failures := h.Replay(t, Options{Random: Trials(4)}, checkFile)
+			count, failures := Replay(t, h, Options{Random: Trials(4), Settled: true}, readFile, judgeText)
 			t.Logf("%d of %d states are wrong", len(failures), count)
 			if count < 5 {
 				t.Errorf("there are %d states", count)
@@ -175,14 +175,13 @@ func TestFaultsAreFound(t *testing.T) {
 	}
 }
 
-func checkFile(dir string, s *State) error {
-	if !s.Marked(markSettled) {
-		return nil
-	}
+func readFile(dir string) (string, error) {
 	data, err := os.ReadFile(dir + "/at/file")
-	switch text := string(data); {
-	case err != nil:
-		return err
+	return string(data), err
+}
+
+func judgeText(text string, s *State) error {
+	switch {
 	case text != oldText && text != newText:
 		return fmt.Errorf("it holds %q", text)
 	case s.Marked("done") && text != newText:

@@ -23,6 +23,8 @@ type State struct {
 	At      string
 	Missing []string
 	files   []file
+	// sum is that of the files.
+	sum uint64
 }
 
 // file is one of a state; a directory has no content.
@@ -84,34 +86,31 @@ type Failure struct {
 
 func (f Failure) String() string { return fmt.Sprintf("%v\n%v", f.Err, f.State) }
 
-// Replay makes every state, each in a directory of its own, has check look at it, and returns how
-// many there were and those that were not accepted, of which little is missing first. Check may
-// change the directory; it is called by several goroutines.
-func (h *History) Replay(t testing.TB, options Options, check func(dir string, s *State) error) (int, []Failure) {
+// Replay makes every state in a directory, once, has look find out what it is good for, by several
+// goroutines, and then judge say whether that may be so, in all states that have these files: what was
+// right before a mark may be wrong after it. Look may change the directory. Replay returns the number
+// of states and those in which look or judge saw an error, of which little is missing first.
+func Replay[T any](t testing.TB, h *History, options Options, look func(dir string) (T, error), judge func(found T, s *State) error) (int, []Failure) {
 	t.Helper()
 	if err := h.Complete(); err != nil {
 		t.Fatal(err)
 	}
-	scratch := Scratch(t)
+	r := &replay[T]{scratch: Scratch(t), look: look, looks: map[uint64]func() (T, error){}}
+	states := make(chan *State)
 	var failures []Failure
 	var mutex sync.Mutex
 	var workers sync.WaitGroup
-	states := make(chan *State)
-	for worker := range runtime.GOMAXPROCS(0) {
+	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
-			dir := filepath.Join(scratch, strconv.Itoa(worker))
 			for s := range states {
-				err := s.Write(dir)
+				found, err := r.find(s)()
 				if err == nil {
-					err = check(dir, s)
+					err = judge(found, s)
 				}
 				if err != nil {
 					mutex.Lock()
 					failures = append(failures, Failure{s, err})
 					mutex.Unlock()
-				}
-				if err := os.RemoveAll(dir); err != nil {
-					t.Error(err)
 				}
 			}
 		})
@@ -127,6 +126,33 @@ func (h *History) Replay(t testing.TB, options Options, check func(dir string, s
 		return cmp.Or(cmp.Compare(len(a.State.Missing), len(b.State.Missing)), strings.Compare(a.String(), b.String()))
 	})
 	return count, failures
+}
+
+// replay knows what was found for each sum of files.
+type replay[T any] struct {
+	scratch string
+	look    func(dir string) (T, error)
+	mutex   sync.Mutex
+	looks   map[uint64]func() (T, error)
+}
+
+// find gives the function that looks at a state's files, once.
+func (r *replay[T]) find(s *State) func() (T, error) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	find, ok := r.looks[s.sum]
+	if !ok {
+		dir := filepath.Join(r.scratch, strconv.Itoa(len(r.looks)))
+		find = sync.OnceValues(func() (found T, err error) {
+			defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+			if err := s.Write(dir); err != nil {
+				return found, err
+			}
+			return r.look(dir)
+		})
+		r.looks[s.sum] = find
+	}
+	return find
 }
 
 // Trials is the number of states by chance after every call: FOVEA_TRIALS, or else few.

@@ -25,6 +25,8 @@ func (c choice) String() string { return [...]string{"lost", "kept", "torn", "wi
 type Options struct {
 	// Random is the number of subsets by chance after every call.
 	Random int
+	// Settled leaves out what comes before Settle.
+	Settled bool
 	// Alike, if not nil, names files and directories, by their paths, that programs delete unread:
 	// of states that differ in these alone, one is made.
 	Alike func(path string) bool
@@ -205,7 +207,7 @@ func (h *History) states(options Options, choose func(*power, func([]choice) boo
 		seen := map[uint64]bool{}
 		phase := 0
 		for p.done < len(h.ops) {
-			if !p.step() {
+			if !p.step() || options.Settled && !slices.Contains(p.marks, markSettled) {
 				continue
 			}
 			if len(p.marks) != phase { // what was right before may be wrong now
@@ -218,7 +220,7 @@ func (h *History) states(options Options, choose func(*power, func([]choice) boo
 					return true
 				}
 				seen[sum] = true
-				return yield(&State{Marks: slices.Clone(p.marks), At: p.at, Missing: p.describe(choices), files: files})
+				return yield(&State{Marks: slices.Clone(p.marks), At: p.at, Missing: p.describe(choices), files: files, sum: sum})
 			})
 			if !more {
 				return
