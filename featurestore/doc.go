@@ -66,6 +66,16 @@
 // them. Readers take no lock. Merge and Compact make the new dataset beside the old one and
 // exchange the directories in one step.
 //
+// Of the file system little is assumed: that fsync of a file puts its content on disk, that of a
+// directory its names, and that a rename, or an exchange of two names, is one step. What has not
+// been put on disk may be there after a loss of power or not, all or in part, in any order. So
+// content is on disk before its name is, a directory's own name before its first file, and a step
+// before the next one that counts on it. What Options.Written has told of, and all rows once
+// Close has returned, are there after any loss of power.
+//
+// The tests record what writers, Merge, Compact, Remove, Assemble and Partition ask of the system,
+// and read, verify and resume what may be left at every moment of it (see internal/crashtest).
+//
 // # Limits
 //
 // Paths are kept in memory while writing and checking, to tell duplicates. A writer holds two
