@@ -1,16 +1,11 @@
 package featurestore
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"fovea/internal/crashtest"
 )
@@ -34,6 +29,8 @@ type crashCase struct {
 	again func(dir string, found *crashData) error
 	// idle: again does nothing where the new dataset is found. What is left over waits for a writer.
 	idle bool
+	// table: the new one is no dataset, but files for other programs.
+	table bool
 }
 
 // crashData is what is in a dataset.
@@ -113,125 +110,6 @@ func crashResume(out string, format Format, data *crashData) func(string, *crash
 	return func(dir string, _ *crashData) error {
 		return crashMake("", filepath.Join(dir, out), resuming(format), data)
 	}
-}
-
-// crashDo makes a case of a function that replaces the dataset in out as a whole.
-func crashDo(name string, old, new *crashData, do func(dir string) error) crashCase {
-	c := crashCase{name: name, out: "out", old: old, new: new}
-	c.prepare = func(t *testing.T, dir string) {
-		if old != nil {
-			crashPut("out", testOptions(FormatParquet), old)(t, dir)
-		}
-		crashPut("a", testOptions(FormatParquet), crashItems(0, 30, StatusComplete))(t, dir)
-		crashPut("b", testOptions(FormatParquet), crashItems(100, 130, StatusComplete))(t, dir)
-	}
-	c.run = func(t *testing.T, dir string) { must(t, do(dir)) }
-	c.again = func(dir string, _ *crashData) error { return do(dir) }
-	return c
-}
-
-// crashInSteps makes a case of one on a file system that cannot exchange names.
-func crashInSteps(c crashCase) crashCase {
-	run, able := c.run, exchangeDirs
-	c.run = func(t *testing.T, dir string) {
-		exchangeDirs = func(string, string) error { return unix.EINVAL }
-		defer func() { exchangeDirs = able }()
-		run(t, dir)
-	}
-	return c
-}
-
-func crashCases() []crashCase {
-	ctx := context.Background()
-	whole, other := crashItems(0, crashRows, StatusComplete), crashItems(300, 330, StatusComplete)
-	begun := crashItems(0, testShard+3, StatusInterrupted)
-	both := crashItems(0, 30, StatusComplete)
-	more := crashItems(100, 130, StatusComplete)
-	both.rows, both.failures = append(both.rows, more.rows...), append(both.failures, more.failures...)
-	fewer := *other
-	fewer.rows = other.rows[1:]
-	parts := func(dir string) []string { return []string{filepath.Join(dir, "a"), filepath.Join(dir, "b")} }
-	out := func(dir string) string { return filepath.Join(dir, "out") }
-	cases := []crashCase{
-		crashDo("merge", nil, both, func(dir string) error {
-			return Merge(ctx, out(dir), parts(dir), MergeOptions{Overwrite: !crashtest.Gone(out(dir))})
-		}),
-		crashDo("merge over", other, both, func(dir string) error {
-			return Merge(ctx, out(dir), parts(dir), MergeOptions{Overwrite: true, ShardBytes: 25 * 32 * 4})
-		}),
-		crashInSteps(crashDo("merge over in steps", other, both, func(dir string) error {
-			return Merge(ctx, out(dir), parts(dir), MergeOptions{Overwrite: true})
-		})),
-		crashDo("assemble", nil, both, func(dir string) error { return Assemble(ctx, out(dir), parts(dir), AssembleOptions{}) }),
-		crashDo("assemble over", other, both, func(dir string) error {
-			return Assemble(ctx, out(dir), parts(dir), AssembleOptions{Overwrite: true})
-		}),
-		crashDo("compact", other, other, func(dir string) error { return Compact(ctx, out(dir), MergeOptions{}) }),
-		crashDo("remove", other, &fewer, func(dir string) error {
-			return Remove(ctx, out(dir), map[string]bool{other.rows[0].Path: true})
-		}),
-		{
-			name: "killed and resumed", out: "out", new: whole, grows: true,
-			prepare: func(*testing.T, string) {},
-			run: func(t *testing.T, dir string) {
-				_, err := crashWrite(dir, out(dir), testOptions(FormatParquet), whole, 2*testShard+12)
-				must(t, err)
-				for crashtest.Gone(filepath.Join(out(dir), dataDir, shardName(1, FormatParquet))) {
-					time.Sleep(time.Millisecond) // it is being put on disk
-				}
-			},
-			then:  crashPut("out", resuming(FormatParquet), whole),
-			again: crashResume("out", FormatParquet, whole),
-		},
-		{
-			name: "aborted", out: "new/out", grows: true,
-			prepare: func(*testing.T, string) {},
-			run: func(t *testing.T, dir string) {
-				w, err := crashWrite(dir, filepath.Join(dir, "new/out"), testOptions(FormatParquet), whole, 15)
-				must(t, err)
-				must(t, w.Abort())
-			},
-			again: crashResume("new/out", FormatParquet, whole),
-		},
-		{
-			name: "former resumed", out: "out", grows: true, keeps: true,
-			old: &crashData{StatusInterrupted, makeRows(testRecipe(), 0, formerRows), makeFailures(0, 2)},
-			new: &crashData{StatusComplete, whole.rows, makeFailures(0, 2)},
-			prepare: func(t *testing.T, dir string) {
-				must(t, os.CopyFS(out(dir), os.DirFS("testdata/former/parquet-float32")))
-			},
-		},
-	}
-	for i, c := range cases {
-		cases[i].idle = strings.HasPrefix(c.name, "assemble")
-	}
-	last := &cases[len(cases)-1]
-	last.run = crashPut("out", resuming(FormatParquet), last.new)
-	last.again = crashResume("out", FormatParquet, last.new)
-	for _, format := range formats {
-		cases = append(cases, crashCase{
-			name: "extract " + string(format), out: "new/deep/out", new: whole, grows: true,
-			prepare: func(*testing.T, string) {},
-			run:     crashPut("new/deep/out", testOptions(format), whole),
-			again:   crashResume("new/deep/out", format, whole),
-		}, crashCase{
-			name: "resume " + string(format), out: "out", old: begun, new: whole, grows: true, keeps: true,
-			prepare: crashPut("out", testOptions(format), begun),
-			run:     crashPut("out", resuming(format), whole),
-			again:   crashResume("out", format, whole),
-		}, crashCase{
-			name: "overwrite " + string(format), out: "out", old: other, new: whole, grows: true,
-			prepare: crashPut("out", testOptions(FormatParquet), other),
-			run:     crashPut("out", overwriting(format), whole),
-			again: func(dir string, found *crashData) error {
-				if found != nil && found.status == StatusWriting {
-					return crashMake("", out(dir), resuming(format), whole)
-				}
-				return crashMake("", out(dir), overwriting(format), whole)
-			},
-		})
-	}
-	return cases
 }
 
 // Whatever a loss of power leaves at any moment of anything that is done to datasets, in any order

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -76,7 +77,11 @@ func crashFiles(dir string) (map[string]string, error) {
 
 // look reads what is found, and sees that it can be lived with.
 func (c *crashCheck) look(dir string) (*crashData, error) {
-	found, err := crashRead(filepath.Join(dir, c.out))
+	read := crashRead
+	if c.table {
+		read = c.readTable
+	}
+	found, err := read(filepath.Join(dir, c.out))
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +92,18 @@ func (c *crashCheck) look(dir string) (*crashData, error) {
 		return nil, fmt.Errorf("%s was found: %w", found, err)
 	}
 	return found, nil
+}
+
+// readTable gives the new dataset if a directory has its files, nil if it is not there.
+func (c *crashCheck) readTable(dir string) (*crashData, error) {
+	if crashtest.Gone(dir) {
+		return nil, nil
+	}
+	files, err := crashFiles(dir)
+	if err == nil && !maps.Equal(files, c.files) {
+		err = fmt.Errorf("the table has %d files, not all as they should be of %d", len(files), len(c.files))
+	}
+	return c.crashCase.new, err
 }
 
 // crashRead reads a dataset, nil if there is none.
@@ -164,9 +181,9 @@ func (c *crashCheck) judge(found *crashData, s *crashtest.State) error {
 // outcome checks that all is well after the power came back.
 func (c *crashCheck) outcome(dir string) error {
 	out := filepath.Join(dir, c.out)
-	if d, err := Open(out); err != nil {
+	if d, err := Open(out); err != nil && !c.table {
 		return err
-	} else if d.Manifest().Status != StatusComplete {
+	} else if !c.table && d.Manifest().Status != StatusComplete {
 		return fmt.Errorf("in the end it is %s", d.Manifest().Status)
 	}
 	files, err := crashFiles(out)
