@@ -127,6 +127,9 @@ func removeFormer(dir string) error {
 		if err := removeFile(inDir(dir, name)); err != nil {
 			return err
 		}
+		if err := syncDir(dir); err != nil { // in this order, also if the power fails
+			return err
+		}
 	}
 	return nil
 }

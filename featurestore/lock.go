@@ -3,10 +3,9 @@ package featurestore
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 
+	"fovea/internal/disk"
 	"fovea/internal/lockfile"
 )
 
@@ -22,16 +21,11 @@ type dirLock struct {
 // lock makes the caller the directory's only writer, also among programs of the former layout,
 // whose lock file, if there is one, is locked as well. The directory is made if need be.
 func lock(dir string) (*dirLock, error) {
-	l := &dirLock{dir: dir}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+	made, err := disk.MakeDir(dir)
+	if err != nil {
 		return nil, err
 	}
-	switch err := os.Mkdir(dir, 0o755); {
-	case err == nil:
-		l.made = true
-	case !errors.Is(err, fs.ErrExist):
-		return nil, err
-	}
+	l := &dirLock{dir: dir, made: made}
 	if err := l.add(lockFile); err != nil {
 		return nil, err
 	}

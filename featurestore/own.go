@@ -57,8 +57,10 @@ func removeBeside(dir string) error {
 	if _, err := os.Lstat(beside); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if _, err := hasDataset(beside); err != nil { // of others
-		return err
+	// There need not be a manifest: it comes last where shards are linked, and what a writer deletes
+	// may be gone in any order when the power fails. The name is ours, and so must be all that is in it.
+	if _, _, err := readManifest(beside); errors.Is(err, ErrNotDataset) {
+		return fmt.Errorf("%q is in the way: %w", beside, err)
 	}
 	if err := onlyOurs(beside); err != nil {
 		return err

@@ -388,10 +388,20 @@ func (w *Writer) Abort() error {
 
 // removeEmpty removes what Create made, so that the command can be run again as it was.
 func (w *Writer) removeEmpty() error {
-	for _, name := range []string{FailuresFile, dataDir, ManifestFile} {
-		if err := removeFile(inDir(w.config.dir, name)); err != nil {
+	dir := w.config.dir
+	// Each is gone for good before the next goes: without a manifest, a list of failures is nobody's,
+	// and a dataset without its directory of rows is damaged.
+	for _, name := range []string{FailuresFile, ManifestFile} {
+		err := removeFile(inDir(dir, name))
+		if err == nil {
+			err = syncDir(inDir(dir, HiddenDir))
+		}
+		if err != nil {
 			return fmt.Errorf("featurestore: abort: %w", err)
 		}
+	}
+	if err := removeFile(inDir(dir, dataDir)); err != nil {
+		return fmt.Errorf("featurestore: abort: %w", err)
 	}
 	return nil
 }

@@ -22,6 +22,20 @@ func dependencies(t *testing.T, name string) []string {
 	return strings.Fields(string(out))
 }
 
+// Only tests replay losses of power.
+func TestCrashtestIsForTests(t *testing.T) {
+	listed, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{.Imports}}", "fovea/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(listed)) {
+		name, imports, _ := strings.Cut(line, " ")
+		if strings.Contains(imports, "fovea/internal/crashtest") {
+			t.Errorf("package %s imports internal/crashtest", name)
+		}
+	}
+}
+
 func TestImports(t *testing.T) {
 	for name, forbidden := range map[string][]string{
 		"preprocessing": {tensorflow, arrow, "fovea"},
@@ -44,6 +58,9 @@ func TestImports(t *testing.T) {
 		"head":         {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore"},
 		// It joins a head with its model's graph and the pictures' way to it.
 		"servable": {arrow, "fovea/vgg", "fovea/featurestore"},
+		// Replaying a loss of power must not depend on what is tested by it.
+		"internal/crashtest": {tensorflow, arrow, "fovea"},
+		"internal/disk":      {tensorflow, arrow, "fovea"},
 	} {
 		for _, dependency := range dependencies(t, name) {
 			for _, f := range forbidden {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"fovea/internal/disk"
 	"fovea/internal/lockfile"
 )
 
@@ -41,6 +42,9 @@ func Begin(dir string) (*Swap, error) {
 	dir = filepath.Clean(dir)
 	s := &Swap{dir: dir, beside: filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".new")}
 	s.Next = filepath.Join(s.beside, nextName, filepath.Base(dir))
+	if _, err := disk.MakeDir(filepath.Dir(dir)); err != nil {
+		return nil, fmt.Errorf("replace %s: %w", dir, err)
+	}
 	lock, err := lockfile.Take(filepath.Join(s.beside, lockName))
 	if errors.Is(err, lockfile.ErrHeld) {
 		err = ErrLocked
@@ -69,6 +73,9 @@ func (s *Swap) restore() error {
 		}
 		return nil
 	}
+	if err := disk.Sync(filepath.Dir(s.dir)); err != nil { // who replaced it may not have come to that
+		return err
+	}
 	return os.RemoveAll(old)
 }
 
@@ -81,14 +88,18 @@ func (s *Swap) Commit() error {
 	}
 	err := os.Rename(s.Next, s.dir)
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.ENOTDIR) {
-		if err = exchange(s.Next, s.dir, filepath.Join(s.beside, oldName)); err == nil {
-			err = os.RemoveAll(s.Next) // the old one
-		}
+		err = exchange(s.Next, s.dir, filepath.Join(s.beside, oldName))
+	}
+	if err == nil {
+		err = disk.Sync(filepath.Dir(s.dir)) // before the old one is touched
+	}
+	if err == nil {
+		err = os.RemoveAll(s.Next) // the old one, if there was one
 	}
 	if err != nil {
 		return fmt.Errorf("replace %s: %w", s.dir, err)
 	}
-	return syncOne(filepath.Dir(s.dir))
+	return nil
 }
 
 // Close gives up the right and deletes what was not committed.
@@ -124,6 +135,9 @@ func exchange(next, dir, aside string) error {
 		return errors.Join(err, os.Rename(aside, dir))
 	}
 	at("replaced")
+	if err := disk.Sync(filepath.Dir(dir)); err != nil { // before the old one is touched
+		return err
+	}
 	return os.RemoveAll(aside)
 }
 
@@ -133,14 +147,6 @@ func Sync(dir string) error {
 		if err != nil || !(entry.Type().IsRegular() || entry.IsDir()) {
 			return err
 		}
-		return syncOne(path)
+		return disk.Sync(path)
 	})
-}
-
-func syncOne(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

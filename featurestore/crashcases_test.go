@@ -1,0 +1,169 @@
+package featurestore
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"fovea/internal/crashtest"
+)
+
+func crashCases() []crashCase {
+	cases := slices.Concat(crashReplacing(), []crashCase{crashPartition(), crashKilled(), crashAborted(), crashFormer()})
+	for _, format := range formats {
+		cases = append(cases, crashWriting(format)...)
+	}
+	return cases
+}
+
+// crashDo makes a case of a function that makes or replaces the dataset in out as a whole.
+func crashDo(name string, old, new *crashData, do func(dir string) error) crashCase {
+	c := crashCase{name: name, out: "out", old: old, new: new}
+	c.prepare = func(t *testing.T, dir string) {
+		if old != nil {
+			crashPut("out", testOptions(FormatParquet), old)(t, dir)
+		}
+		crashPut("a", testOptions(FormatParquet), crashItems(0, 30, StatusComplete))(t, dir)
+		crashPut("b", testOptions(FormatParquet), crashItems(100, 130, StatusComplete))(t, dir)
+	}
+	c.run = func(t *testing.T, dir string) { must(t, do(dir)) }
+	c.again = func(dir string, _ *crashData) error { return do(dir) }
+	return c
+}
+
+// crashReplacing are the cases in which one dataset takes the place of another at once.
+func crashReplacing() []crashCase {
+	ctx := context.Background()
+	other, both, more := crashItems(300, 330, StatusComplete), crashItems(0, 30, StatusComplete), crashItems(100, 130, StatusComplete)
+	both.rows, both.failures = append(both.rows, more.rows...), append(both.failures, more.failures...)
+	fewer := *other
+	fewer.rows = other.rows[1:]
+	out := func(dir string) string { return filepath.Join(dir, "out") }
+	parts := func(dir string) []string { return []string{filepath.Join(dir, "a"), filepath.Join(dir, "b")} }
+	assemble := crashDo("assemble", nil, both, func(dir string) error { return Assemble(ctx, out(dir), parts(dir), AssembleOptions{}) })
+	assemble.idle = true
+	return []crashCase{
+		assemble,
+		crashDo("assemble over", other, both, func(dir string) error {
+			return Assemble(ctx, out(dir), parts(dir), AssembleOptions{Overwrite: true})
+		}),
+		crashDo("merge", nil, both, func(dir string) error {
+			return Merge(ctx, out(dir), parts(dir), MergeOptions{Overwrite: !crashtest.Gone(out(dir))})
+		}),
+		crashDo("merge over", other, both, func(dir string) error {
+			return Merge(ctx, out(dir), parts(dir), MergeOptions{Overwrite: true, ShardBytes: 25 * 32 * 4}) // 32 values a row
+		}),
+		crashInSteps(crashDo("merge over in steps", other, both, func(dir string) error {
+			return Merge(ctx, out(dir), parts(dir), MergeOptions{Overwrite: true})
+		})),
+		crashDo("compact", other, other, func(dir string) error { return Compact(ctx, out(dir), MergeOptions{}) }),
+		crashDo("remove", other, &fewer, func(dir string) error {
+			return Remove(ctx, out(dir), map[string]bool{other.rows[0].Path: true})
+		}),
+	}
+}
+
+// crashInSteps makes a case of one on a file system that cannot exchange names.
+func crashInSteps(c crashCase) crashCase {
+	run, able := c.run, exchangeDirs
+	c.run = func(t *testing.T, dir string) {
+		exchangeDirs = func(string, string) error { return unix.EINVAL }
+		defer func() { exchangeDirs = able }()
+		run(t, dir)
+	}
+	return c
+}
+
+// crashPartition divides a dataset.
+func crashPartition() crashCase {
+	c := crashDo("partition", nil, &crashData{status: StatusComplete}, func(dir string) error {
+		out := filepath.Join(dir, "new", "out")
+		if !crashtest.Gone(out) {
+			return nil
+		}
+		return Partition(context.Background(), out, filepath.Join(dir, "a"), BySplit, MergeOptions{})
+	})
+	c.out, c.idle, c.table = "new/out", true, true
+	return c
+}
+
+// crashKilled is a writer that is killed, and another one that goes on.
+func crashKilled() crashCase {
+	whole := crashItems(0, crashRows, StatusComplete)
+	return crashCase{
+		name: "killed and resumed", out: "out", new: whole, grows: true,
+		prepare: func(*testing.T, string) {},
+		run: func(t *testing.T, dir string) {
+			out := filepath.Join(dir, "out")
+			_, err := crashWrite(dir, out, testOptions(FormatParquet), whole, 2*testShard+12)
+			must(t, err)
+			for crashtest.Gone(filepath.Join(out, dataDir, shardName(1, FormatParquet))) {
+				time.Sleep(time.Millisecond) // it is being put on disk
+			}
+		},
+		then:  crashPut("out", resuming(FormatParquet), whole),
+		again: crashResume("out", FormatParquet, whole),
+	}
+}
+
+// crashAborted is a writer that gives up before its first shard, of which nothing stays.
+func crashAborted() crashCase {
+	whole := crashItems(0, crashRows, StatusComplete)
+	return crashCase{
+		name: "aborted", out: "new/out", grows: true,
+		prepare: func(*testing.T, string) {},
+		run: func(t *testing.T, dir string) {
+			w, err := crashWrite(dir, filepath.Join(dir, "new", "out"), testOptions(FormatParquet), whole, 15)
+			must(t, err)
+			must(t, w.Abort())
+		},
+		again: crashResume("new/out", FormatParquet, whole),
+	}
+}
+
+// crashFormer goes on with a dataset of an earlier version, which gets today's layout.
+func crashFormer() crashCase {
+	old := &crashData{StatusInterrupted, makeRows(testRecipe(), 0, formerRows), makeFailures(0, 2)}
+	whole := &crashData{StatusComplete, makeRows(testRecipe(), 0, crashRows), old.failures}
+	return crashCase{
+		name: "former resumed", out: "out", old: old, new: whole, grows: true, keeps: true,
+		prepare: func(t *testing.T, dir string) {
+			must(t, os.CopyFS(filepath.Join(dir, "out"), os.DirFS("testdata/former/parquet-float32")))
+		},
+		run:   crashPut("out", resuming(FormatParquet), whole),
+		again: crashResume("out", FormatParquet, whole),
+	}
+}
+
+// crashWriting are the cases in which a dataset is written where it belongs.
+func crashWriting(format Format) []crashCase {
+	whole, other := crashItems(0, crashRows, StatusComplete), crashItems(300, 330, StatusComplete)
+	begun := crashItems(0, testShard+3, StatusInterrupted)
+	return []crashCase{{
+		name: "extract " + string(format), out: "new/deep/out", new: whole, grows: true,
+		prepare: func(*testing.T, string) {},
+		run:     crashPut("new/deep/out", testOptions(format), whole),
+		again:   crashResume("new/deep/out", format, whole),
+	}, {
+		name: "resume " + string(format), out: "out", old: begun, new: whole, grows: true, keeps: true,
+		prepare: crashPut("out", testOptions(format), begun),
+		run:     crashPut("out", resuming(format), whole),
+		again:   crashResume("out", format, whole),
+	}, {
+		name: "overwrite " + string(format), out: "out", old: other, new: whole, grows: true,
+		prepare: crashPut("out", testOptions(FormatParquet), other),
+		run:     crashPut("out", overwriting(format), whole),
+		again: func(dir string, found *crashData) error {
+			options := overwriting(format)
+			if found != nil && found.status == StatusWriting {
+				options = resuming(format)
+			}
+			return crashMake("", filepath.Join(dir, "out"), options, whole)
+		},
+	}}
+}

@@ -1,0 +1,380 @@
+package crashtest
+
+import (
+	"hash/maphash"
+	"iter"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+)
+
+// choice is what has come of an operation that is not on disk.
+type choice byte
+
+const (
+	lost    choice = iota
+	applied        // all of it
+	torn           // of a write, its first half
+	hollow         // of a write, the file's size alone
+)
+
+func (c choice) String() string { return [...]string{"lost", "kept", "torn", "without content"}[c] }
+
+// Options say which states are made. The zero value makes those that are not by chance.
+type Options struct {
+	// Random is the number of subsets by chance after every call.
+	Random int
+	// Settled leaves out what comes before Settle.
+	Settled bool
+	// Alike, if not nil, names files and directories, by their paths, that programs delete unread:
+	// of states that differ in these alone, one is made.
+	Alike func(path string) bool
+}
+
+// pending is an operation, or a part of one, that is not on disk.
+type pending struct {
+	op      int
+	entries []entry
+}
+
+// power is a history up to some moment, and what of it is on disk.
+type power struct {
+	*History
+	// settled are the names on disk that each operation has set, and whether its content is there.
+	settled [][]entry
+	written []bool
+	pending []pending
+	marks   []string
+	at      string
+	done    int // operations
+}
+
+func newPower(h *History) *power {
+	return &power{History: h, settled: make([][]entry, len(h.ops)), written: make([]bool, len(h.ops))}
+}
+
+// step goes on by one operation. It says whether there may be states that were not there before.
+func (p *power) step() bool {
+	i := p.done
+	o := &p.ops[i]
+	p.done++
+	p.at = o.text
+	switch o.kind {
+	case opNames, opContent:
+		p.pending = append(p.pending, pending{i, o.entries})
+	case opSync:
+		p.sync(func(at int) bool { return p.ops[at].call < o.began }, o.node)
+		return false // there are but fewer
+	case opMark:
+		if o.mark == markSettled {
+			p.sync(func(int) bool { return true }, nil)
+		}
+		p.marks = append(p.marks, o.mark)
+	}
+	return true
+}
+
+// sync puts on disk what was done to a node, or to all.
+func (p *power) sync(covered func(op int) bool, n *node) {
+	kept := p.pending[:0]
+	for _, q := range p.pending {
+		o := &p.ops[q.op]
+		if !covered(q.op) {
+			kept = append(kept, q)
+			continue
+		}
+		if o.kind == opContent {
+			if n == nil || o.node == n {
+				p.written[q.op] = true
+			} else {
+				kept = append(kept, q)
+			}
+			continue
+		}
+		first, last := p.slots[q.entries[0].slot].dir, p.slots[q.entries[len(q.entries)-1].slot].dir
+		switch {
+		case n == nil || last == n || o.joint && first == n:
+			p.settled[q.op] = append(p.settled[q.op], q.entries...)
+		case first == n: // the new name; the old one may still be there
+			p.settled[q.op] = append(p.settled[q.op], q.entries[0])
+			kept = append(kept, pending{q.op, q.entries[1:]})
+		default:
+			kept = append(kept, q)
+		}
+	}
+	p.pending = kept
+}
+
+func (p *power) all(c choice) []choice {
+	choices := make([]choice, len(p.pending))
+	for i := range choices {
+		choices[i] = c
+	}
+	return choices
+}
+
+func (p *power) content(i int) bool { return p.ops[p.pending[i].op].kind == opContent }
+
+// fewPending is the number of operations of which every subset is tried.
+const fewPending = 5
+
+// systematic gives the choices that do not depend on chance.
+func (p *power) systematic(yield func([]choice) bool) bool {
+	n := len(p.pending)
+	if !yield(p.all(applied)) || !yield(p.all(lost)) {
+		return false
+	}
+	for i := range n {
+		variants := [][]choice{p.all(applied), p.all(lost), p.all(applied), p.all(applied)}
+		variants[0][i], variants[1][i] = lost, applied
+		for j := range n {
+			if j < i {
+				variants[2][j] = lost // the last ones alone
+			} else {
+				variants[3][j] = lost // the first ones alone
+			}
+		}
+		if p.content(i) {
+			for _, c := range []choice{torn, hollow} {
+				v := p.all(applied)
+				v[i] = c
+				variants = append(variants, v)
+			}
+		}
+		for _, v := range variants {
+			if !yield(v) {
+				return false
+			}
+		}
+	}
+	for _, c := range []choice{lost, torn, hollow} { // names without their contents
+		v := p.all(applied)
+		for i := range v {
+			if p.content(i) {
+				v[i] = c
+			}
+		}
+		if !yield(v) {
+			return false
+		}
+	}
+	if n <= fewPending {
+		for bits := range 1 << n {
+			v := p.all(lost)
+			for i := range v {
+				v[i] = choice(bits >> i & 1)
+			}
+			if !yield(v) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// random gives choices by chance, some with much lost and some with little.
+func (p *power) random(random *rand.Rand, count int, yield func([]choice) bool) bool {
+	for range count {
+		v, keep := p.all(lost), random.Float64()
+		for i := range v {
+			switch {
+			case random.Float64() < keep:
+				v[i] = applied
+			case p.content(i):
+				v[i] = choice(random.IntN(4))
+			}
+		}
+		if !yield(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// States gives what may be found after a loss of power at any moment, each state once.
+func (h *History) States(options Options) iter.Seq[*State] {
+	random := rand.New(rand.NewPCG(1, 2))
+	return h.states(options, func(p *power, yield func([]choice) bool) bool {
+		return p.systematic(yield) && p.random(random, options.Random, yield)
+	})
+}
+
+func (h *History) states(options Options, choose func(*power, func([]choice) bool) bool) iter.Seq[*State] {
+	return func(yield func(*State) bool) {
+		p := newPower(h)
+		w := newWalker(p, options.Alike)
+		seen := map[uint64]bool{}
+		phase := 0
+		for p.done < len(h.ops) {
+			if !p.step() || options.Settled && !slices.Contains(p.marks, markSettled) {
+				continue
+			}
+			if len(p.marks) != phase { // what was right before may be wrong now
+				phase = len(p.marks)
+				clear(seen)
+			}
+			more := choose(p, func(choices []choice) bool {
+				files, sum := w.walk(choices)
+				if seen[sum] {
+					return true
+				}
+				seen[sum] = true
+				return yield(&State{Marks: slices.Clone(p.marks), At: p.at, Missing: p.describe(choices), files: files, sum: sum})
+			})
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// describe lists what a state lacks.
+func (p *power) describe(choices []choice) []string {
+	var missing []string
+	for i, c := range choices {
+		if c != applied {
+			text := p.ops[p.pending[i].op].text
+			if whole := p.ops[p.pending[i].op].entries; len(p.pending[i].entries) < len(whole) {
+				text += " (the old name's end)"
+			}
+			missing = append(missing, c.String()+": "+text)
+		}
+	}
+	return missing
+}
+
+// walker finds what is in a directory.
+type walker struct {
+	*power
+	alike func(string) bool
+	seed  maphash.Seed
+	// names are each directory's in order.
+	names map[*node][]string
+	// now are the nodes of all slots, choices those of all operations.
+	now      []*node
+	choices  []choice
+	contents map[string]*content
+	files    []file
+	hash     maphash.Hash
+}
+
+func newWalker(p *power, alike func(string) bool) *walker {
+	w := &walker{power: p, alike: alike, names: map[*node][]string{}, now: make([]*node, len(p.slots)),
+		choices: make([]choice, len(p.ops)), contents: map[string]*content{}}
+	for _, s := range p.slots {
+		if _, ok := w.names[s.dir]; !ok {
+			w.names[s.dir] = slices.Sorted(maps.Keys(s.dir.slots))
+		}
+	}
+	w.seed = w.hash.Seed()
+	return w
+}
+
+// walk lists the files of a state, and gives a sum of them.
+func (w *walker) walk(choices []choice) ([]file, uint64) {
+	clear(w.now)
+	clear(w.choices)
+	w.files = nil
+	w.hash.Reset()
+	next := 0
+	for i := range w.ops[:w.done] {
+		if w.written[i] {
+			w.choices[i] = applied
+		}
+		for _, e := range w.settled[i] {
+			w.now[e.slot] = e.node
+		}
+		if next < len(w.pending) && w.pending[next].op == i {
+			w.choices[i] = choices[next]
+			if choices[next] == applied {
+				for _, e := range w.pending[next].entries {
+					w.now[e.slot] = e.node
+				}
+			}
+			next++
+		}
+	}
+	w.list(w.root, "")
+	return w.files, w.hash.Sum64()
+}
+
+// list adds what is in a directory.
+func (w *walker) list(dir *node, prefix string) {
+	for _, name := range w.names[dir] {
+		n := w.now[dir.slots[name]]
+		if n == nil || strings.Count(prefix, "/") > maxDepth {
+			continue
+		}
+		path := prefix + name
+		f := file{path: path}
+		if !n.isDir {
+			f.content = w.contentOf(n)
+		}
+		w.files = append(w.files, f)
+		if w.alike == nil || !w.alike(path) {
+			_, _ = w.hash.WriteString(path)
+			_ = w.hash.WriteByte(0)
+			if f.content != nil {
+				maphash.WriteComparable(&w.hash, f.content.sum)
+			}
+		}
+		if n.isDir {
+			w.list(n, path+"/")
+		}
+	}
+}
+
+// maxDepth ends the walk through a directory that has come to lie in itself.
+const maxDepth = 20
+
+// contentOf is what a file holds.
+func (w *walker) contentOf(n *node) *content {
+	key := make([]byte, 0, 4+len(n.changes))
+	key = append(key, byte(n.id), byte(n.id>>8), byte(n.id>>16))
+	for _, i := range n.changes {
+		if i >= w.done {
+			break
+		}
+		key = append(key, byte(w.choices[i]))
+	}
+	if c, ok := w.contents[string(key)]; ok {
+		return c
+	}
+	var data []byte
+	for _, i := range n.changes {
+		if i >= w.done {
+			break
+		}
+		data = w.ops[i].change(data, w.choices[i])
+	}
+	c := &content{data: data, sum: maphash.Bytes(w.seed, data)}
+	w.contents[string(key)] = c
+	return c
+}
+
+// change is what a file holds after a write or a cut.
+func (o *op) change(data []byte, c choice) []byte {
+	grow := func(size int64) {
+		if more := size - int64(len(data)); more > 0 {
+			data = append(data, make([]byte, more)...)
+		}
+	}
+	whole := o.offset + int64(len(o.data))
+	switch {
+	case c == lost:
+	case o.data == nil: // cut
+		grow(o.offset)
+		data = data[:o.offset]
+	case c == hollow:
+		grow(whole)
+	case c == torn:
+		half := len(o.data) / 2
+		grow(o.offset + int64(half))
+		copy(data[o.offset:], o.data[:half])
+	default:
+		grow(whole)
+		copy(data[o.offset:], o.data)
+	}
+	return data
+}
