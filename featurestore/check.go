@@ -2,11 +2,8 @@ package featurestore
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -148,22 +145,30 @@ func (c *checker) wrong(file, format string, args ...any) {
 }
 
 func (c *checker) readManifest() error {
-	m, where, err := readManifest(c.dir)
-	c.layout = where
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	c.layout = layoutOf(c.dir)
+	raw, err := os.ReadFile(inDir(c.dir, c.layout.manifest))
+	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(c.dir, dataDir)); err != nil {
 			return fmt.Errorf("%w of features: it has neither %s nor %s", ErrNotDataset, ManifestFile, dataDir)
 		}
 		c.wrong(c.layout.manifest, "it is missing")
-	case errors.Is(err, ErrCorrupt) && validateLayers(m.Recipe.Layers) == nil:
-		c.wrong(c.layout.manifest, "%w", err)
-		c.manifest = &m
-	case err != nil && m.Kind == "" || errors.Is(err, ErrCorrupt):
-		c.wrong(c.layout.manifest, "%w", err)
-	case err != nil: // of another kind or version: not ours to judge
+		return nil
+	}
+	var m Manifest
+	if err == nil {
+		m, err = ParseManifest(raw)
+	}
+	switch {
+	case raw == nil && err != nil:
 		return err
-	default:
+	case err != nil && m.Kind == "": // of another kind or version, or no JSON
+		c.wrong(c.layout.manifest, "%w", err)
+		return nil
+	}
+	for _, err := range inspectManifest(raw, m) {
+		c.wrong(c.layout.manifest, "%w", err)
+	}
+	if err == nil || validateLayers(m.Recipe.Layers) == nil {
 		c.manifest = &m
 	}
 	return nil
@@ -176,8 +181,7 @@ func (c *checker) shardNames() []string {
 		for _, s := range c.manifest.Shards {
 			name := filepath.Base(filepath.FromSlash(s.File))
 			if _, format, ok := shardIndex(name); !ok || format != c.manifest.Format || s.File != dataDir+"/"+name {
-				c.wrong(c.layout.manifest, "it lists %q, which is no name of a shard", s.File)
-				continue
+				continue // inspectManifest has said so
 			}
 			listed[name] = true
 		}
@@ -218,9 +222,7 @@ func compareShards(a, b string) int {
 func (c *checker) shard(name string) {
 	file := dataDir + "/" + name
 	c.report.Shards++
-	if stat, err := os.Stat(filepath.Join(c.dir, dataDir, name)); err == nil {
-		c.report.Bytes += stat.Size()
-	}
+	c.report.Bytes += max(0, c.size(file))
 	c.hash(file)
 	r, err := openShard(c.dir, name, c.mem)
 	if err != nil {
@@ -250,22 +252,49 @@ func (c *checker) shard(name string) {
 	}
 }
 
+// listed is a shard as the manifest lists it, nil if it does not. A killed writer leaves shards that
+// no manifest lists, or lists as shorter than they are by now.
+func (c *checker) listed(file string) *Shard {
+	if c.manifest == nil {
+		return nil
+	}
+	m := c.manifest
+	at := slices.IndexFunc(m.Shards, func(s Shard) bool { return s.File == file })
+	if at < 0 {
+		return nil
+	}
+	s := &m.Shards[at]
+	if m.Status == StatusWriting && at == len(m.Shards)-1 && s.Rows < m.RowsPerShard && c.size(file) != s.Bytes {
+		return nil
+	}
+	return s
+}
+
+// size is that of a file of the dataset, -1 if there is none.
+func (c *checker) size(file string) int64 {
+	stat, err := os.Stat(inDir(c.dir, file))
+	if err != nil {
+		return -1
+	}
+	return stat.Size()
+}
+
 // hash compares the bytes of a shard with the manifest.
 func (c *checker) hash(file string) {
-	if c.manifest == nil {
+	listed := c.listed(file)
+	if listed == nil {
 		return
 	}
-	at := slices.IndexFunc(c.manifest.Shards, func(s Shard) bool { return s.File == file })
-	if at < 0 || c.manifest.Shards[at].SHA256 == "" { // a killed writer leaves shards that no manifest lists
-		return
+	if size := c.size(file); size != listed.Bytes {
+		c.wrong(file, "it has %d bytes, but %s says %d", size, manifestName, listed.Bytes)
 	}
-	sum, err := HashFile(filepath.Join(c.dir, filepath.FromSlash(file)))
+	sum, err := HashFile(inDir(c.dir, file))
 	if err != nil {
 		c.wrong(file, "%w", err)
 		return
 	}
-	if want := c.manifest.Shards[at].SHA256; sum != want {
-		c.wrong(file, "its SHA-256 is %s, but %s says %s", sum, manifestName, want)
+	if sum != listed.SHA256 {
+		c.wrong(file, "its SHA-256 is %s, but %s says %s", sum, manifestName, listed.SHA256)
 	}
 }
 
@@ -274,10 +303,10 @@ func (c *checker) agree(file string, r *shardReader) {
 	if err := c.manifest.agrees(r.name, r.meta); err != nil {
 		c.problem(Problem{File: file, Row: -1, Err: err})
 	}
-	index, _, _ := shardIndex(r.name)
-	if at := slices.IndexFunc(c.manifest.Shards, func(s Shard) bool { return s.File == file }); at >= 0 && c.manifest.Shards[at].Rows != r.rows {
-		c.wrong(file, "it has %d rows, but %s says %d", r.rows, manifestName, c.manifest.Shards[at].Rows)
+	if listed := c.listed(file); listed != nil && listed.Rows != r.rows {
+		c.wrong(file, "it has %d rows, but %s says %d", r.rows, manifestName, listed.Rows)
 	}
+	index, _, _ := shardIndex(r.name)
 	last := index >= len(c.manifest.Shards)-1
 	if full := c.manifest.RowsPerShard; full > 0 && (r.rows > full || r.rows < full && !last && !c.manifest.Assembled) {
 		c.wrong(file, "it has %d rows, but shards have %d and only the last may have fewer", r.rows, full)
@@ -369,7 +398,11 @@ func (c *checker) path(file string, row int, path string) {
 }
 
 func (c *checker) failures() {
-	failures, err := readFailures(c.ctx, c.dir, c.layout, c.mem)
+	var want *FileSum
+	if c.manifest != nil {
+		want = c.manifest.failuresSum(c.layout)
+	}
+	failures, err := readFailures(c.ctx, c.dir, c.layout, want, c.mem)
 	writing := c.manifest != nil && c.manifest.Status == StatusWriting
 	if err != nil {
 		if !(writing && errors.Is(err, fs.ErrNotExist)) && c.ctx.Err() == nil {
@@ -416,9 +449,5 @@ func HashFile(path string) (string, error) {
 		return "", err
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return hashReader(context.Background(), f)
 }

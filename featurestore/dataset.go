@@ -50,6 +50,9 @@ func open(dir string, mem memory.Allocator) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := m.statFailures(dir, where); err != nil {
+		return nil, err
+	}
 	d := &Dataset{dir: dir, manifest: m, layout: where, mem: mem}
 	return d, d.findShards()
 }
@@ -160,7 +163,7 @@ func (d *Dataset) Failures() ([]Failure, error) {
 }
 
 func (d *Dataset) failures() ([]Failure, error) {
-	failures, err := readFailures(context.Background(), d.dir, d.layout, d.mem)
+	failures, err := d.manifest.readFailures(context.Background(), d.dir, d.layout, d.mem)
 	if errors.Is(err, fs.ErrNotExist) && d.manifest.Status == StatusWriting {
 		return nil, nil // it is first written with the first shard
 	}

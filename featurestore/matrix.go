@@ -110,6 +110,9 @@ func (d *Dataset) readShard(ctx context.Context, s Shard, layer *recipe.Layer, i
 	if r.rows != s.Rows {
 		return fmt.Errorf("read %q: %w: it has %d rows now, it had %d", r.name, ErrCorrupt, r.rows, s.Rows)
 	}
+	if err := r.prove(ctx, s); err != nil {
+		return err
+	}
 	columns := []string{columnPath, columnLabel, columnSplit, columnSHA256}
 	if layer != nil {
 		columns = append(columns, layer.Name)

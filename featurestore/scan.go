@@ -237,6 +237,9 @@ func (s *scan) read(ctx context.Context, u *unit) error {
 	if !slices.Equal(r.groups, s.dataset.groups[u.shard]) {
 		return fmt.Errorf("read %q: %w: it has %d rows in %d groups now, it had %d in %d", r.name, ErrCorrupt, r.rows, len(r.groups), listed.Rows, len(s.dataset.groups[u.shard]))
 	}
+	if err := r.prove(ctx, listed); err != nil {
+		return err
+	}
 	last, err := s.lastChosen(ctx, r, u.group)
 	if err != nil || last < 0 {
 		return err
