@@ -55,7 +55,7 @@ func (r *ipcRecords) ends(footer int64) error {
 	if err != nil {
 		return err
 	}
-	if gap := footer - place.end; gap < 0 || gap >= int64(len(ipcEnd)+8+sumTrailerBytes) {
+	if gap := footer - place.end; gap < 0 || gap >= int64(len(ipcEnd)+sumTrailerBytes) {
 		return fmt.Errorf("%w: the %d bytes between its records and its footer are neither", ErrCorrupt, gap)
 	}
 	return nil

@@ -3,19 +3,20 @@ package featurestore
 import (
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"io"
+
+	"github.com/zeebo/xxh3"
 )
 
 // sumSink is what Arrow's writer of files writes to. It passes everything on and computes the
 // checksums of its blocks; those go before the footer, which it therefore holds back.
 type sumSink struct {
 	w io.WriteSeeker
-	// size is the number of bytes passed on; sums are those of whole blocks, sum is that of the
-	// block begun.
-	size int64
-	sums []uint32
-	sum  uint32
+	// size is the number of bytes passed on; sums are those of whole blocks, begun is that of the
+	// block after them.
+	size  int64
+	sums  []uint64
+	begun xxh3.Hasher
 	// held is what was written since holding.
 	holding bool
 	held    []byte
@@ -43,11 +44,16 @@ func (s *sumSink) Write(p []byte) (int, error) {
 func (s *sumSink) add(p []byte) {
 	for len(p) > 0 {
 		n := min(int64(len(p)), sumBlock-s.size%sumBlock)
-		s.sum = crc32.Update(s.sum, castagnoli, p[:n])
+		if n == sumBlock {
+			s.sums = append(s.sums, xxh3.Hash(p[:n]))
+		} else {
+			_, _ = s.begun.Write(p[:n]) // never fails
+		}
 		s.size += n
 		p = p[n:]
-		if s.size%sumBlock == 0 {
-			s.sums, s.sum = append(s.sums, s.sum), 0
+		if n < sumBlock && s.size%sumBlock == 0 {
+			s.sums = append(s.sums, s.begun.Sum64())
+			s.begun.Reset()
 		}
 	}
 }
@@ -79,7 +85,7 @@ func (s *sumSink) finish(end func() error) error {
 	}
 	sums := s.sums
 	if s.size%sumBlock != 0 {
-		sums = append(sums, s.sum)
+		sums = append(sums, s.begun.Sum64())
 	}
 	footer := s.held[start:]
 	_, err := s.w.Write(append(encodeSums(s.size, sums, footer), footer...))
