@@ -155,15 +155,18 @@ func interrupt(ts *testscript.TestScript, negated bool, args []string) {
 // or blue; each file has its own noise. The extension decides about the format.
 func picture(ts *testscript.TestScript, negated bool, args []string) {
 	if negated || len(args) < 2 {
-		ts.Fatalf("usage: picture red|blue FILE...")
+		ts.Fatalf("usage: picture red|blue|black FILE...")
 	}
 	for i, name := range args[1:] {
 		random := rand.New(rand.NewPCG(uint64(i), uint64(len(args[0]))))
 		img := image.NewNRGBA(image.Rect(0, 0, 48+i, 40))
 		for p := 0; p < len(img.Pix); p += 4 {
 			c := color.NRGBA{R: 180, G: uint8(random.IntN(100)), B: uint8(random.IntN(70)), A: 255}
-			if args[0] == "blue" {
+			switch args[0] {
+			case "blue":
 				c.R, c.B = c.B, c.R
+			case "black":
+				c = color.NRGBA{A: 255}
 			}
 			copy(img.Pix[p:], []uint8{c.R, c.G, c.B, c.A})
 		}

@@ -161,7 +161,7 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	if err := syncDir(filepath.Join(dir, dataDir)); err != nil {
 		return err
 	}
-	if err := writeFailures(c, failures); err != nil {
+	if m.FailuresFile, err = writeFailures(c, failures); err != nil {
 		return err
 	}
 	now := time.Now().UTC()

@@ -69,11 +69,6 @@ func agrees(d *Dataset, rows []Row, failures []Failure, all []known) error {
 	return fmt.Errorf("%d rows and %d failures (%s) are those of no dataset that was ever there: %q, %+v", len(rows), len(failures), d.Manifest().Status, paths, failures)
 }
 
-func sameRow(a, b Row) bool {
-	return a.Path == b.Path && a.Label == b.Label && a.Split == b.Split && a.SHA256 == b.SHA256 && a.Width == b.Width && a.Height == b.Height &&
-		slices.EqualFunc(a.Features, b.Features, slices.Equal[[]float32])
-}
-
 // readOnce reads a dataset in one of several ways, all of it.
 func readOnce(dir string, random *rand.Rand, all []known) error {
 	ctx := context.Background()

@@ -2,22 +2,14 @@ package featurestore
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
-	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
-
-	"fovea/internal/finite"
 )
 
 // Problem is one thing that is wrong with a dataset.
@@ -153,22 +145,30 @@ func (c *checker) wrong(file, format string, args ...any) {
 }
 
 func (c *checker) readManifest() error {
-	m, where, err := readManifest(c.dir)
-	c.layout = where
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	c.layout = layoutOf(c.dir)
+	raw, err := os.ReadFile(inDir(c.dir, c.layout.manifest))
+	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(c.dir, dataDir)); err != nil {
 			return fmt.Errorf("%w of features: it has neither %s nor %s", ErrNotDataset, ManifestFile, dataDir)
 		}
 		c.wrong(c.layout.manifest, "it is missing")
-	case errors.Is(err, ErrCorrupt) && validateLayers(m.Recipe.Layers) == nil:
-		c.wrong(c.layout.manifest, "%w", err)
-		c.manifest = &m
-	case err != nil && m.Kind == "" || errors.Is(err, ErrCorrupt):
-		c.wrong(c.layout.manifest, "%w", err)
-	case err != nil: // of another kind or version: not ours to judge
+		return nil
+	}
+	var m Manifest
+	if err == nil {
+		m, err = ParseManifest(raw)
+	}
+	switch {
+	case raw == nil && err != nil:
 		return err
-	default:
+	case err != nil && m.Kind == "": // of another kind or version, or no JSON
+		c.wrong(c.layout.manifest, "%w", err)
+		return nil
+	}
+	for _, err := range inspectManifest(raw, m) {
+		c.wrong(c.layout.manifest, "%w", err)
+	}
+	if err == nil || validateLayers(m.Recipe.Layers) == nil {
 		c.manifest = &m
 	}
 	if last := len(m.Shards) - 1; err == nil && m.Status == StatusWriting && last >= 0 && m.Shards[last].Rows < m.RowsPerShard {
@@ -177,220 +177,28 @@ func (c *checker) readManifest() error {
 	return nil
 }
 
-// shardNames are the names of all shards, listed or found, and reports foreign files.
-func (c *checker) shardNames() []string {
-	listed, found := map[string]bool{}, map[string]bool{}
-	if c.manifest != nil {
-		for _, s := range c.manifest.Shards {
-			name := filepath.Base(filepath.FromSlash(s.File))
-			if _, format, ok := shardIndex(name); !ok || format != c.manifest.Format || s.File != dataDir+"/"+name {
-				c.wrong(c.layout.manifest, "it lists %q, which is no name of a shard", s.File)
-				continue
-			}
-			listed[name] = true
-		}
-	}
-	entries, err := os.ReadDir(filepath.Join(c.dir, dataDir))
-	if err != nil {
-		c.wrong(dataDir, "%w", err)
-	}
-	for _, e := range entries {
-		_, format, ok := shardIndex(e.Name())
-		switch {
-		case strings.HasPrefix(e.Name(), "."):
-		case !ok || c.manifest != nil && format != c.manifest.Format:
-			c.wrong(dataDir+"/"+e.Name(), "it is none of the dataset's shards")
-		default:
-			found[e.Name()] = true
-			if c.manifest != nil && c.manifest.Status != StatusWriting && !listed[e.Name()] {
-				c.wrong(dataDir+"/"+e.Name(), "%s does not list it", manifestName)
-			}
-		}
-	}
-	for name := range listed {
-		if !found[name] {
-			c.incomplete = true
-			c.wrong(dataDir+"/"+name, "it is missing")
-		}
-	}
-	return slices.SortedFunc(maps.Keys(found), compareShards)
-}
-
-// compareShards orders names of shards by their number.
-func compareShards(a, b string) int {
-	i, _, _ := shardIndex(a)
-	j, _, _ := shardIndex(b)
-	return i - j
-}
-
-func (c *checker) shard(name string) {
-	file := dataDir + "/" + name
-	c.report.Shards++
-	if stat, err := os.Stat(filepath.Join(c.dir, dataDir, name)); err == nil {
-		c.report.Bytes += stat.Size()
-	}
-	c.hash(file)
-	r, err := openShard(c.dir, name, c.mem)
-	if err != nil {
-		c.incomplete = true
-		c.problem(Problem{File: file, Row: -1, Err: err})
-		return
-	}
-	defer r.close()
-	if c.manifest != nil {
-		c.agree(file, r)
-	}
-	c.report.Rows += r.rows
-	columns := append(slices.Clone(fixedColumns), r.meta.recipe.LayerNames()...)
-	first := 0
-	for group, rows := range r.groups {
-		at := first
-		err := r.scanGroup(c.ctx, group, columns, func(part chunk) error {
-			err := c.chunk(file, at, r.meta, part)
-			at += part.rows
-			return err
-		})
-		if err != nil && c.ctx.Err() == nil {
-			c.incomplete = true
-			c.problem(Problem{File: file, Row: -1, Err: fmt.Errorf("after row %d: %w", at, err)})
-		}
-		first += rows
-	}
-}
-
-// hash compares the bytes of a shard with the manifest.
-func (c *checker) hash(file string) {
-	if c.manifest == nil {
-		return
-	}
-	at := slices.IndexFunc(c.manifest.Shards, func(s Shard) bool { return s.File == file })
-	if at < 0 || c.manifest.Shards[at].SHA256 == "" { // a killed writer leaves shards that no manifest lists
-		return
-	}
-	sum, err := HashFile(filepath.Join(c.dir, filepath.FromSlash(file)))
-	if err != nil {
-		c.wrong(file, "%w", err)
-		return
-	}
-	if want := c.manifest.Shards[at].SHA256; sum != want {
-		c.wrong(file, "its SHA-256 is %s, but %s says %s", sum, manifestName, want)
-	}
-}
-
-// agree compares a shard's footer with the manifest.
-func (c *checker) agree(file string, r *shardReader) {
-	if err := c.manifest.agrees(r.name, r.meta); err != nil {
-		c.problem(Problem{File: file, Row: -1, Err: err})
-	}
-	index, _, _ := shardIndex(r.name)
-	if at := slices.IndexFunc(c.manifest.Shards, func(s Shard) bool { return s.File == file }); at >= 0 && c.manifest.Shards[at].Rows != r.rows {
-		c.wrong(file, "it has %d rows, but %s says %d", r.rows, manifestName, c.manifest.Shards[at].Rows)
-	}
-	last := index >= len(c.manifest.Shards)-1
-	if full := c.manifest.RowsPerShard; full > 0 && (r.rows > full || r.rows < full && !last && !c.manifest.Assembled) {
-		c.wrong(file, "it has %d rows, but shards have %d and only the last may have fewer", r.rows, full)
-	}
-}
-
-// chunk checks some rows, the first of which has place at in its file.
-func (c *checker) chunk(file string, at int, meta shardMeta, part chunk) error {
-	rows, err := part.identities(nil)
-	if err != nil {
-		return err
-	}
-	for i := range rows {
-		c.path(file, at+i, rows[i].Path)
-		count(c.labels, rows[i].Label)
-		count(c.splits, rows[i].Split)
-	}
-	for _, l := range meta.recipe.Layers {
-		report := func(row int, err error) {
-			c.problem(Problem{File: file, Row: at + row, Path: rows[row].Path, Layer: l.Name, Err: err})
-		}
-		values, err := part.vectors(l)
-		if err != nil {
-			if !part.badVectors(l.Name, l.Size(), report) {
-				return err
-			}
-			continue
-		}
-		flat := values.single
-		if values.half != nil {
-			flat = make([]float32, values.len())
-			values.copyTo(flat)
-		}
-		for row := range rows {
-			v := flat[row*l.Size() : (row+1)*l.Size()]
-			if i := finite.First(v); i >= 0 {
-				report(row, fmt.Errorf("%w: value %d is %g", ErrNotFinite, i, v[i]))
-			}
-		}
-	}
-	return nil
-}
-
-// badVectors reports each row whose vector is null, has nulls or another length, and whether
-// there was one.
-func (c chunk) badVectors(name string, size int, report func(row int, err error)) bool {
-	column, err := c.column(name)
-	if err != nil {
-		return false
-	}
-	list, ok := column.(array.ListLike)
-	if !ok {
-		return false
-	}
-	values, found := list.ListValues(), false
-	for i := range column.Len() {
-		from, to := list.ValueOffsets(i)
-		nulls := 0
-		for j := from; j < to && j < int64(values.Len()); j++ {
-			if values.IsNull(int(j)) {
-				nulls++
-			}
-		}
-		switch {
-		case column.IsNull(i):
-			report(i, errors.New("it is null"))
-		case to-from != int64(size):
-			report(i, fmt.Errorf("%w: %d values instead of %d", ErrVectorLength, to-from, size))
-		case nulls > 0:
-			report(i, fmt.Errorf("%d of its values are null", nulls))
-		default:
-			continue
-		}
-		found = true
-	}
-	return found
-}
-
-func (c *checker) path(file string, row int, path string) {
-	if path == "" {
-		c.problem(Problem{File: file, Row: row, Err: errors.New("it has no path")})
-		return
-	}
-	if other, ok := c.paths[path]; ok {
-		c.problem(Problem{File: file, Row: row, Path: path, Err: fmt.Errorf("%w, which %s has too", ErrDuplicatePath, other)})
-		return
-	}
-	c.paths[path] = file
-}
-
 func (c *checker) failures() {
-	failures, err := readFailures(c.ctx, c.dir, c.layout, c.mem)
-	writing := c.manifest != nil && c.manifest.Status == StatusWriting
+	m := c.manifest
+	if m == nil {
+		m = &Manifest{Status: StatusWriting} // which says nothing of the list
+	}
+	failures, err := readFailures(c.ctx, c.dir, c.layout, m.failuresSum(c.layout), c.mem)
+	missing := c.manifest != nil && m.Status == StatusWriting && errors.Is(err, fs.ErrNotExist)
 	if err != nil {
-		if !(writing && errors.Is(err, fs.ErrNotExist)) && c.ctx.Err() == nil {
+		if !missing && c.ctx.Err() == nil {
 			c.wrong(c.layout.failures, "%w", err)
 		}
 		return
+	}
+	if err := m.statFailures(c.dir, c.layout); err != nil {
+		c.wrong(c.layout.failures, "%w", err)
 	}
 	c.report.Failures = len(failures)
 	for i, f := range failures {
 		c.path(c.layout.failures, i, f.Path)
 	}
-	if c.manifest != nil && !writing && len(failures) != c.manifest.Failures {
-		c.wrong(c.layout.failures, "it has %d rows, but %s says %d", len(failures), manifestName, c.manifest.Failures)
+	if m.Status != StatusWriting && len(failures) != m.Failures {
+		c.wrong(c.layout.failures, "it has %d rows, but %s says %d", len(failures), manifestName, m.Failures)
 	}
 }
 
@@ -424,9 +232,5 @@ func HashFile(path string) (string, error) {
 		return "", err
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return hashReader(context.Background(), f)
 }

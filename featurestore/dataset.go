@@ -28,10 +28,10 @@ type Dataset struct {
 	mem      memory.Allocator
 	// groups are the numbers of rows of each shard's parts; see shardReader.
 	groups [][]int
-	// stamps are those of the shards, failed that of the list of failures; see sealOf.
-	stamps []stamp
-	failed stamp
-	seal   seal
+	// stamps are those of the shards, failed that of the list of failures; see editionOf.
+	stamps  []stamp
+	failed  stamp
+	edition edition
 }
 
 // Open opens the dataset in dir. It reads the manifest and every shard's footer, and fails
@@ -61,7 +61,10 @@ func openOnce(dir string, mem memory.Allocator) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Dataset{dir: dir, root: root, manifest: m, layout: where, mem: mem, seal: sealOf(dir)}
+	if err := m.statFailures(root, where); err != nil {
+		return nil, err
+	}
+	d := &Dataset{dir: dir, root: root, manifest: m, layout: where, mem: mem, edition: editionOf(dir)}
 	if info, err := os.Stat(inDir(root, where.failures)); err == nil {
 		d.failed = stampOf(info)
 	}

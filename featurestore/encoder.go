@@ -37,8 +37,9 @@ func newEncoder(w io.WriteSeeker, info Info, o Options) (encoder, error) {
 	}
 	if o.Format == FormatArrow {
 		// Arrow's other codecs would keep readers from mapping the file.
-		writer, err := ipc.NewFileWriter(w, ipc.WithSchema(schema), ipc.WithAllocator(mem))
-		return &ipcEncoder{writer: writer, fields: schema}, err
+		sink := &sumSink{w: w}
+		writer, err := ipc.NewFileWriter(sink, ipc.WithSchema(schema), ipc.WithAllocator(mem))
+		return &ipcEncoder{writer: writer, sink: sink, fields: schema}, err
 	}
 	logical, err := serializeSchema(schema, mem)
 	if err != nil {
@@ -80,6 +81,7 @@ func serializeSchema(schema *arrow.Schema, mem memory.Allocator) (string, error)
 
 type ipcEncoder struct {
 	writer *ipc.FileWriter
+	sink   *sumSink
 	fields *arrow.Schema
 }
 
@@ -89,4 +91,4 @@ func (e *ipcEncoder) write(r arrow.Record) error { return e.writer.Write(r) }
 
 func (e *ipcEncoder) endGroup() error { return nil }
 
-func (e *ipcEncoder) close() error { return e.writer.Close() }
+func (e *ipcEncoder) close() error { return e.sink.finish(e.writer.Close) }

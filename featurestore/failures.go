@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -33,19 +36,19 @@ type failureLine struct {
 }
 
 // writeFailures writes errors.jsonl, replacing an earlier one.
-func writeFailures(c *writerConfig, failures []Failure) error {
+func writeFailures(c *writerConfig, failures []Failure) (*FileSum, error) {
 	temp, err := createTemp(tempPath(c.dir, FailuresFile), c.options.hooks.wrap)
 	if err != nil {
-		return fmt.Errorf("write %q: %w", FailuresFile, err)
+		return nil, fmt.Errorf("write %q: %w", FailuresFile, err)
 	}
 	if err := encodeFailures(temp, failures); err != nil {
 		temp.discard()
-		return fmt.Errorf("write %q: %w", FailuresFile, err)
+		return nil, fmt.Errorf("write %q: %w", FailuresFile, err)
 	}
 	if err := temp.commit(inDir(c.dir, FailuresFile)); err != nil {
-		return fmt.Errorf("write %q: %w", FailuresFile, err)
+		return nil, fmt.Errorf("write %q: %w", FailuresFile, err)
 	}
-	return nil
+	return &FileSum{Bytes: temp.size, SHA256: temp.sum()}, nil
 }
 
 func encodeFailures(w io.Writer, failures []Failure) error {
@@ -68,18 +71,58 @@ func encodeFailures(w io.Writer, failures []Failure) error {
 	return nil
 }
 
-// readFailures reads the list of failures of a dataset of that layout.
-func readFailures(ctx context.Context, dir string, where layout, mem memory.Allocator) ([]Failure, error) {
+// failuresSum is what the list of failures should be, nil if nobody knows.
+func (m Manifest) failuresSum(where layout) *FileSum {
+	if where == layoutFormer || m.Status == StatusWriting {
+		return nil
+	}
+	return m.FailuresFile
+}
+
+// statFailures looks whether the list of failures is there.
+func (m Manifest) statFailures(dir string, where layout) error {
+	want := m.failuresSum(where)
+	if want == nil {
+		return nil
+	}
+	stat, err := os.Stat(inDir(dir, where.failures))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: %s is missing, which %s lists", ErrCorrupt, where.failures, manifestName)
+	case err != nil:
+		return err
+	case stat.Size() != want.Bytes:
+		return fmt.Errorf("%w: %s has %d bytes, but %s says %d", ErrCorrupt, where.failures, stat.Size(), manifestName, want.Bytes)
+	}
+	return nil
+}
+
+// readFailures reads the list of failures that belongs to the manifest.
+func (m Manifest) readFailures(ctx context.Context, dir string, where layout, mem memory.Allocator) ([]Failure, error) {
+	failures, err := readFailures(ctx, dir, where, m.failuresSum(where), mem)
+	if err == nil && m.Status != StatusWriting && len(failures) != m.Failures {
+		return nil, fmt.Errorf("read %q: %w: it has %d failures, but %s says %d", where.failures, ErrCorrupt, len(failures), manifestName, m.Failures)
+	}
+	return failures, err
+}
+
+// readFailures reads the list of failures of a dataset of that layout, and compares it with what
+// it should be, if that is known.
+func readFailures(ctx context.Context, dir string, where layout, want *FileSum, mem memory.Allocator) ([]Failure, error) {
 	f, err := os.Open(inDir(dir, where.failures))
 	if err != nil {
 		return nil, fmt.Errorf("read %q: %w", where.failures, err)
 	}
 	defer f.Close() //nolint:errcheck // only read from
 	var failures []Failure
+	sum := sha256.New()
 	if where == layoutFormer {
 		failures, err = readFormerFailures(ctx, f, mem)
 	} else {
-		failures, err = parseFailures(f)
+		failures, err = parseFailures(io.TeeReader(f, sum))
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); err == nil && want != nil && got != want.SHA256 {
+		err = fmt.Errorf("its SHA-256 is %s, but %s says %s: restore the file from a copy, or make the dataset anew; if a run has gone on with the dataset meanwhile, open it again", got, manifestName, want.SHA256)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %q: %w: %w", where.failures, ErrCorrupt, err)

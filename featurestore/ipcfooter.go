@@ -6,6 +6,28 @@ import (
 	"io"
 )
 
+const (
+	ipcMagic = "ARROW1"
+	// ipcTailBytes is what follows the footer: its length and the magic.
+	ipcTailBytes = 4 + len(ipcMagic)
+)
+
+// ipcFooterAt is where the footer of an Arrow file begins.
+func ipcFooterAt(r io.ReaderAt, size int64) (int64, error) {
+	if size < 2*int64(ipcTailBytes) {
+		return 0, fmt.Errorf("%w: %d bytes are no Arrow file", ErrCorrupt, size)
+	}
+	tail := make([]byte, ipcTailBytes)
+	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil {
+		return 0, err
+	}
+	length := int64(binary.LittleEndian.Uint32(tail))
+	if string(tail[4:]) != ipcMagic || length > size-int64(len(tail)) {
+		return 0, fmt.Errorf("%w: it does not end like an Arrow file", ErrCorrupt)
+	}
+	return size - int64(len(tail)) - length, nil
+}
+
 // checkIPCFooter walks the schema in the footer of an Arrow file and fails if one of its
 // lists claims to be longer than the footer. Arrow makes room for what they claim, and a
 // single changed byte would have the process killed for want of memory.
@@ -13,20 +35,12 @@ import (
 // The footer is a FlatBuffer. It may panic like everything that reads one: call it through
 // guard.
 func checkIPCFooter(r io.ReaderAt, size int64) error {
-	const magic = "ARROW1"
-	tail := make([]byte, 4+len(magic))
-	if size < int64(2*len(tail)) {
-		return fmt.Errorf("%w: %d bytes are no Arrow file", ErrCorrupt, size)
-	}
-	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil {
+	start, err := ipcFooterAt(r, size)
+	if err != nil {
 		return err
 	}
-	length := int64(binary.LittleEndian.Uint32(tail))
-	if string(tail[4:]) != magic || length > size-int64(len(tail)) {
-		return fmt.Errorf("%w: it does not end like an Arrow file", ErrCorrupt)
-	}
-	footer := make([]byte, length)
-	if _, err := r.ReadAt(footer, size-int64(len(tail))-length); err != nil {
+	footer := make([]byte, size-int64(ipcTailBytes)-start)
+	if _, err := r.ReadAt(footer, start); err != nil {
 		return err
 	}
 	w := footerWalk{bytes: footer}

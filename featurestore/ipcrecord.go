@@ -3,6 +3,7 @@ package featurestore
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -21,24 +22,57 @@ type ipcRecords struct {
 	schema *arrow.Schema
 	// blocks are the places of the records: 24 bytes each.
 	blocks []byte
+	// sums are the file's checksums, nil if it has none. What is read is compared before.
+	sums *fileSums
 }
 
+const ipcBlockBytes = 24
+
 // newIPCRecords reads the footer of a file that checkIPCFooter has passed.
-func newIPCRecords(file []byte, schema *arrow.Schema) (*ipcRecords, error) {
-	const magic, slotDictionaries, slotRecords, blockBytes = "ARROW1", 2, 3, 24
-	tail := len(file) - 4 - len(magic)
-	length := int(binary.LittleEndian.Uint32(file[tail:]))
-	w := footerWalk{bytes: file[tail-length : tail]}
+func newIPCRecords(file []byte, schema *arrow.Schema, sums *fileSums) (*ipcRecords, error) {
+	const slotDictionaries, slotRecords = 2, 3
+	tail := len(file) - ipcTailBytes
+	footer := tail - int(binary.LittleEndian.Uint32(file[tail:]))
+	w := footerWalk{bytes: file[footer:tail]}
 	root := w.follow(0)
-	dictionaries, err := w.structs(root, slotDictionaries, blockBytes)
+	dictionaries, err := w.structs(root, slotDictionaries, ipcBlockBytes)
 	if err != nil {
 		return nil, err
 	}
 	if len(dictionaries) > 0 {
 		return nil, errIrregular
 	}
-	blocks, err := w.structs(root, slotRecords, blockBytes)
-	return &ipcRecords{file: file, schema: schema, blocks: blocks}, err
+	r := &ipcRecords{file: file, schema: schema, sums: sums}
+	if r.blocks, err = w.structs(root, slotRecords, ipcBlockBytes); err != nil || sums != nil || len(r.blocks) == 0 {
+		return r, err
+	}
+	return r, r.ends(int64(footer))
+}
+
+// ends fails if a file without checksums has bytes before its footer that could be some, damaged.
+func (r *ipcRecords) ends(footer int64) error {
+	place, err := r.place(len(r.blocks)/ipcBlockBytes - 1)
+	if err != nil {
+		return err
+	}
+	if gap := footer - place.end; gap < 0 || gap >= int64(len(ipcEnd)+sumTrailerBytes) {
+		return fmt.Errorf("%w: the %d bytes between its records and its footer are neither", ErrCorrupt, gap)
+	}
+	return nil
+}
+
+// ipcPlace is where a record lies in the file: its head, its body and the byte after that.
+type ipcPlace struct{ head, body, end int64 }
+
+// place finds record i.
+func (r *ipcRecords) place(i int) (ipcPlace, error) {
+	block := r.blocks[ipcBlockBytes*i:]
+	offset, length, body := int64(binary.LittleEndian.Uint64(block)), int64(binary.LittleEndian.Uint32(block[8:])), int64(binary.LittleEndian.Uint64(block[16:]))
+	size := int64(len(r.file))
+	if offset < 0 || offset%8 != 0 || body < 0 || length < 8 || offset > size || length > size-offset || body > size-offset-length {
+		return ipcPlace{}, fmt.Errorf("%w: record %d lies outside of the file", ErrCorrupt, i)
+	}
+	return ipcPlace{offset, offset + length, offset + length + body}, nil
 }
 
 // structs returns the bytes of a list of structs in a slot of the table.
@@ -63,19 +97,20 @@ type ipcHead struct {
 	// length of each buffer: 16 bytes each. What was read of them is cut off.
 	nodes, buffers []byte
 	body           []byte
-	// from and to are the place of the body in the file.
-	from, to int
+	// verify compares a part of the body with its checksum.
+	verify func(offset, length int64) error
 }
 
 // head reads the head of record i.
 func (r *ipcRecords) head(i int) (ipcHead, error) {
-	block := r.blocks[24*i:]
-	offset, length, body := int64(binary.LittleEndian.Uint64(block)), int64(binary.LittleEndian.Uint32(block[8:])), int64(binary.LittleEndian.Uint64(block[16:]))
-	size := int64(len(r.file))
-	if offset < 0 || offset%8 != 0 || body < 0 || length < 8 || offset > size || length > size-offset || body > size-offset-length {
-		return ipcHead{}, fmt.Errorf("%w: record %d lies outside of the file", ErrCorrupt, i)
+	place, err := r.place(i)
+	if err != nil {
+		return ipcHead{}, err
 	}
-	message := r.file[offset : offset+length]
+	if err := r.sums.verify(r.file, place.head, place.body); err != nil {
+		return ipcHead{}, err
+	}
+	message := r.file[place.head:place.body]
 	const continued = 0xffffffff
 	if binary.LittleEndian.Uint32(message) != continued {
 		return ipcHead{}, errIrregular // of before Arrow 0.15
@@ -95,12 +130,13 @@ func (r *ipcRecords) head(i int) (ipcHead, error) {
 	if _, compressed := w.field(table, slotCompression); compressed {
 		return ipcHead{}, errIrregular
 	}
-	h := ipcHead{from: int(offset + length), to: int(offset + length + body)}
-	h.body = r.file[h.from:h.to:h.to]
+	h := ipcHead{body: r.file[place.body:place.end:place.end]}
+	h.verify = func(offset, length int64) error {
+		return r.sums.verify(r.file, place.body+offset, place.body+offset+length)
+	}
 	if at, ok := w.field(table, slotLength); ok {
 		h.rows = int64(binary.LittleEndian.Uint64(w.bytes[at:]))
 	}
-	var err error
 	if h.nodes, err = w.structs(table, slotNodes, 16); err != nil {
 		return ipcHead{}, err
 	}
@@ -113,10 +149,15 @@ func (r *ipcRecords) head(i int) (ipcHead, error) {
 	return h, nil
 }
 
-// record makes a record of the arrays where they lie in the file.
-func (h ipcHead) record(schema *arrow.Schema) (arrow.Record, error) {
-	columns := make([]arrow.Array, 0, schema.NumFields())
-	for _, f := range schema.Fields() {
+// record makes a record of the wanted arrays where they lie in the file.
+func (h ipcHead) record(schema *arrow.Schema, wanted columnSet) (arrow.Record, error) {
+	columns := make([]arrow.Array, 0, wanted.schema.NumFields())
+	verify := h.verify
+	for i, f := range schema.Fields() {
+		h.verify = verify
+		if !wanted.has[i] { // nobody gets to see it
+			h.verify = func(int64, int64) error { return nil }
+		}
 		data, err := h.array(f.Type)
 		if err != nil {
 			return nil, err
@@ -124,10 +165,33 @@ func (h ipcHead) record(schema *arrow.Schema) (arrow.Record, error) {
 		if int64(data.Len()) != h.rows {
 			return nil, fmt.Errorf("%w: column %q has %d rows of %d", ErrCorrupt, f.Name, data.Len(), h.rows)
 		}
-		columns = append(columns, array.MakeFromData(data))
+		if wanted.has[i] {
+			columns = append(columns, array.MakeFromData(data))
+		}
 	}
 	// Nothing of it is Arrow's memory, so nothing needs to be released.
-	return array.NewRecord(schema, columns, h.rows), nil
+	return array.NewRecord(wanted.schema, columns, h.rows), nil
+}
+
+// columnSet is some of the columns of a schema.
+type columnSet struct {
+	has    []bool
+	schema *arrow.Schema
+	// vectors: one of them is a layer's.
+	vectors bool
+}
+
+func newColumnSet(schema *arrow.Schema, names []string) columnSet {
+	s := columnSet{has: make([]bool, schema.NumFields())}
+	var fields []arrow.Field
+	for i, f := range schema.Fields() {
+		if s.has[i] = slices.Contains(names, f.Name); s.has[i] {
+			fields = append(fields, f)
+			s.vectors = s.vectors || !slices.Contains(fixedColumns, f.Name)
+		}
+	}
+	s.schema = arrow.NewSchema(fields, nil)
+	return s
 }
 
 // array takes the next array of a type, with what it consists of.
@@ -194,6 +258,9 @@ func (h *ipcHead) buffer(least int) (*memory.Buffer, error) {
 	}
 	if length == 0 {
 		return memory.NewBufferBytes(nil), nil
+	}
+	if err := h.verify(offset, length); err != nil {
+		return nil, err
 	}
 	bytes := h.body[offset : offset+length : offset+length]
 	if uintptr(unsafe.Pointer(&bytes[0]))%4 != 0 {

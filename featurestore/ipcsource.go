@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
@@ -19,23 +18,37 @@ type ipcSource struct {
 	// mapping is nil where files cannot be mapped.
 	mapping *mapping
 	records *ipcRecords
+	// sums are nil in files of earlier versions.
+	sums *fileSums
 }
 
-func openIPC(r readSeeker, mem memory.Allocator) (source, error) {
+func openIPC(r readSeeker, sums *fileSums, mem memory.Allocator) (source, error) {
 	reader, err := ipc.NewFileReader(r, ipc.WithAllocator(mem))
 	if err != nil {
 		return nil, err
 	}
-	s := &ipcSource{reader: reader}
+	s := &ipcSource{reader: reader, sums: sums}
 	if s.mapping, err = mapReader(r); err != nil {
 		s.mapping = nil
-		return s, nil
+		return s, s.verifyAll(r)
 	}
-	if s.records, err = newIPCRecords(s.mapping.bytes, reader.Schema()); err == nil || errors.Is(err, errIrregular) {
-		return s, nil
+	s.records, err = newIPCRecords(s.mapping.bytes, reader.Schema(), sums)
+	if errors.Is(err, errIrregular) {
+		s.records, err = nil, s.verifyAll(r)
 	}
-	s.mapping.release()
-	return nil, err
+	if err != nil {
+		s.mapping.release()
+		return nil, err
+	}
+	return s, nil
+}
+
+// verifyAll is for files whose records Arrow's reader is to read.
+func (s *ipcSource) verifyAll(r io.ReaderAt) error {
+	if s.sums == nil {
+		return nil
+	}
+	return s.sums.verifyAll(r)
 }
 
 // mapReader maps a file; anything else it reads.
@@ -86,7 +99,7 @@ func (s *ipcSource) length(i int) (int64, error) {
 			return h.rows, err
 		}
 	}
-	record, err := s.reader.RecordAt(i)
+	record, err := s.whole(i)
 	if err != nil {
 		return 0, err
 	}
@@ -94,23 +107,36 @@ func (s *ipcSource) length(i int) (int64, error) {
 	return record.NumRows(), nil
 }
 
-// scan gives all columns, whatever is asked for; what nobody looks at is not read, but where
-// a part of a record is, all of it may be.
+// scan gives the columns asked for, and looks at those alone. What it reads of a file with
+// checksums is compared first.
 func (s *ipcSource) scan(ctx context.Context, _ int, columns []string, _ int, visit func(arrow.Record) error) error {
-	vectors := slices.ContainsFunc(columns, func(name string) bool { return !slices.Contains(fixedColumns, name) })
+	wanted := newColumnSet(s.reader.Schema(), columns)
+	s.load(0, wanted)
 	for i := range s.reader.NumRecords() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.scanRecord(i, vectors, visit); err != nil {
+		s.load(i+1, wanted) // comes from disk while this one is looked at
+		if err := s.scanRecord(i, wanted, visit); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *ipcSource) scanRecord(i int, load bool, visit func(arrow.Record) error) error {
-	record, err := s.record(i, load)
+// load has the system begin to read a record, if there is one of that number and all of it will
+// be looked at.
+func (s *ipcSource) load(i int, wanted columnSet) {
+	if s.records == nil || !wanted.vectors || i >= s.reader.NumRecords() {
+		return
+	}
+	if place, err := s.records.place(i); err == nil {
+		s.mapping.load(int(place.head), int(place.end))
+	}
+}
+
+func (s *ipcSource) scanRecord(i int, wanted columnSet, visit func(arrow.Record) error) error {
+	record, err := s.record(i, wanted)
 	if err != nil {
 		return err
 	}
@@ -118,24 +144,34 @@ func (s *ipcSource) scanRecord(i int, load bool, visit func(arrow.Record) error)
 	return visit(record)
 }
 
-// record is record i. With load all of it will be looked at.
-func (s *ipcSource) record(i int, load bool) (arrow.Record, error) {
+// record is record i.
+func (s *ipcSource) record(i int, wanted columnSet) (record arrow.Record, err error) {
 	if s.records == nil {
 		return s.reader.RecordAt(i)
 	}
-	h, err := s.records.head(i)
-	if err == nil {
-		var record arrow.Record
-		record, err = h.record(s.records.schema)
+	err = s.mapping.watch(func() error {
+		h, err := s.records.head(i)
 		if err == nil {
-			if load {
-				s.mapping.load(h.from, h.to)
-			}
-			return record, nil
+			record, err = h.record(s.records.schema, wanted)
+		}
+		return err
+	})
+	if errors.Is(err, errIrregular) {
+		return s.whole(i)
+	}
+	return record, err
+}
+
+// whole is record i by Arrow's reader.
+func (s *ipcSource) whole(i int) (arrow.Record, error) {
+	if s.records != nil {
+		place, err := s.records.place(i)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.sums.verify(s.records.file, place.head, place.end); err != nil {
+			return nil, err
 		}
 	}
-	if errors.Is(err, errIrregular) {
-		return s.reader.RecordAt(i)
-	}
-	return nil, err
+	return s.reader.RecordAt(i)
 }

@@ -111,7 +111,8 @@ func moveFailures(c *writerConfig, d *Dataset) error {
 	if err != nil {
 		return err
 	}
-	return writeFailures(c, failures)
+	_, err = writeFailures(c, failures)
+	return err
 }
 
 // removeFormer deletes the files of the former layout, once the manifest of today's is there. The

@@ -2,10 +2,12 @@ package featurestore
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
 
+	"fovea/internal/seal"
 	"fovea/recipe"
 )
 
@@ -34,6 +36,9 @@ type Manifest struct {
 	// Rows and Failures count those of all shards and of the list of failures.
 	Rows     int `json:"rows"`
 	Failures int `json:"failures"`
+	// FailuresFile is what FailuresFile has in it, unless a writer works: it writes the list and the
+	// manifest at different times. Datasets of earlier versions lack it.
+	FailuresFile *FileSum `json:"failures_file,omitempty"`
 	// Labels and Splits count rows by label and split; rows without one are left out.
 	Labels map[string]int `json:"labels"`
 	Splits map[string]int `json:"splits"`
@@ -49,6 +54,12 @@ type Manifest struct {
 	Finished *time.Time `json:"finished,omitempty"`
 }
 
+// FileSum says what is in a file.
+type FileSum struct {
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
 // readManifest reads the manifest of a directory, and says in which layout it lies there.
 func readManifest(dir string) (Manifest, layout, error) {
 	where := layoutOf(dir)
@@ -60,43 +71,41 @@ func readManifest(dir string) (Manifest, layout, error) {
 	return m, where, err
 }
 
-// ParseManifest reads what Encode has made.
+// ParseManifest reads what Encode has made. Members that it does not know are those of a later
+// version, and no error.
 func ParseManifest(raw []byte) (Manifest, error) {
 	var m Manifest
-	if err := json.Unmarshal(raw, &m); err != nil {
+	err := json.Unmarshal(raw, &m)
+	switch {
+	case err != nil && m.Kind != manifestKind:
 		return Manifest{}, fmt.Errorf("read %q: %w: %w", manifestName, ErrNotDataset, err)
-	}
-	if m.Kind != manifestKind {
+	case m.Kind != manifestKind:
 		return Manifest{}, fmt.Errorf("read %q: %w of features: its kind is %q, not %q", manifestName, ErrNotDataset, m.Kind, manifestKind)
-	}
-	if m.Version != manifestVersion {
+	case m.Version != manifestVersion:
 		return Manifest{}, fmt.Errorf("read %q: version %d is not known to this program, which reads version %d", manifestName, m.Version, manifestVersion)
 	}
-	return m, m.validate()
+	if err == nil {
+		_, err = seal.Check(raw)
+	}
+	if err == nil {
+		err = errors.Join(m.wrong()...)
+	}
+	if err != nil {
+		return m, fmt.Errorf("read %q: %w: %w", manifestName, ErrCorrupt, err)
+	}
+	return m, nil
 }
 
-func (m Manifest) validate() error {
-	info := Info{Recipe: m.Recipe, DType: m.DType}
-	if err := info.validate(); err != nil {
-		return fmt.Errorf("read %q: %w: %w", manifestName, ErrCorrupt, err)
-	}
-	options := Options{Format: m.Format}
-	if err := options.validate(); err != nil {
-		return fmt.Errorf("read %q: %w: %w", manifestName, ErrCorrupt, err)
-	}
-	switch {
-	case m.Fingerprint != m.Recipe.Fingerprint():
-		return fmt.Errorf("read %q: %w: the fingerprint is not that of the recipe", manifestName, ErrCorrupt)
-	case m.RowsPerShard < 1:
-		return fmt.Errorf("read %q: %w: %d rows per shard", manifestName, ErrCorrupt, m.RowsPerShard)
-	}
-	return nil
-}
-
-// Encode is the content of manifest.json.
+// Encode is the content of manifest.json, whose last member is a checksum of it.
 func (m Manifest) Encode() ([]byte, error) {
+	if m.Status == StatusWriting {
+		m.FailuresFile = nil
+	}
 	encoded, err := json.MarshalIndent(m, "", "  ")
-	return append(encoded, '\n'), err
+	if err != nil {
+		return nil, err
+	}
+	return seal.Append(append(encoded, '\n'))
 }
 
 func (m Manifest) write(c *writerConfig) error {

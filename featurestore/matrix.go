@@ -106,6 +106,9 @@ func (d *Dataset) readShard(ctx context.Context, at int, layer *recipe.Layer, in
 		return err
 	}
 	defer r.close()
+	if err := r.prove(ctx, d.manifest.Shards[at]); err != nil {
+		return err
+	}
 	columns := []string{columnPath, columnLabel, columnSplit, columnSHA256}
 	if layer != nil {
 		columns = append(columns, layer.Name)

@@ -126,6 +126,9 @@ func (w *Writer) takeUp() error {
 		return err
 	}
 	defer r.close()
+	if err := r.prove(context.Background(), *w.pending); err != nil {
+		return err
+	}
 	w.pending = nil
 	layers := w.config.info.Recipe.Layers
 	columns := append(append([]string{}, fixedColumns...), w.config.info.Recipe.LayerNames()...)

@@ -97,7 +97,7 @@ func (i Info) checkVectors(r *Row) error {
 		}
 		for at, x := range v {
 			if half.Fromfloat32(x).IsInf(0) {
-				return &RowError{Path: r.Path, Layer: l.Name, Err: fmt.Errorf("%w in float16: value %d is %g", ErrNotFinite, at, x)}
+				return &RowError{Path: r.Path, Layer: l.Name, Err: fmt.Errorf("%w in float16: value %d is %g, and the largest that fits is 65504: store float32", ErrNotFinite, at, x)}
 			}
 		}
 	}

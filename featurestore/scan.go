@@ -232,6 +232,9 @@ func (s *scan) read(ctx context.Context, u *unit) error {
 		return err
 	}
 	defer r.close()
+	if err := r.prove(ctx, s.dataset.manifest.Shards[u.shard]); err != nil {
+		return err
+	}
 	last, err := s.lastChosen(ctx, r, u.group)
 	if err != nil || last < 0 {
 		return err

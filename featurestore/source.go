@@ -42,11 +42,15 @@ func openSource(r readSeeker, format Format, mem memory.Allocator) (source, erro
 		return nil, err
 	}
 	if format == FormatArrow {
+		sums, err := readSums(r, size)
+		if err != nil {
+			return nil, err
+		}
 		if err := checkIPCFooter(r, size); err != nil {
 			return nil, err
 		}
 		// Nothing in an uncompressed file is larger than the file.
-		return openIPC(r, &boundedAllocator{mem, size})
+		return openIPC(r, sums, &boundedAllocator{mem, size})
 	}
 	return openParquet(r, &boundedAllocator{mem, maxParquetBuffer})
 }

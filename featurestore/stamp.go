@@ -27,20 +27,20 @@ func stampOf(info fs.FileInfo) stamp {
 	return s
 }
 
-// seal is where a directory's dataset lies and the stamp of its manifest, zero if there is none. It
-// changes whenever the dataset is replaced or moved, or a writer begins or ends: before any file that
-// the manifest lists is touched.
-type seal struct {
+// edition tells which dataset a directory has: where it lies and the stamp of its manifest, zero if
+// there is none. It changes whenever the dataset is replaced or moved, or a writer begins or ends:
+// before any file that the manifest lists is touched.
+type edition struct {
 	root     string
 	manifest stamp
 }
 
-func sealOf(dir string) seal {
-	s := seal{root: resolve(dir)}
-	if info, err := os.Stat(inDir(s.root, layoutOf(s.root).manifest)); err == nil {
-		s.manifest = stampOf(info)
+func editionOf(dir string) edition {
+	e := edition{root: resolve(dir)}
+	if info, err := os.Stat(inDir(e.root, layoutOf(e.root).manifest)); err == nil {
+		e.manifest = stampOf(info)
 	}
-	return s
+	return e
 }
 
 // How often what takes its time, and what is quick, is read again beside writers.
@@ -55,9 +55,9 @@ const (
 func steady[T any](dir string, attempts int, read func() (T, error)) (T, error) {
 	pause := time.Millisecond
 	for range attempts {
-		before := sealOf(dir)
+		before := editionOf(dir)
 		result, err := read()
-		if sealOf(dir) == before {
+		if editionOf(dir) == before {
 			return result, err
 		}
 		time.Sleep(pause)
@@ -96,7 +96,7 @@ func (d *Dataset) openFile(name string, was stamp) (*os.File, error) {
 // lost is the error for a file that is not the one any more that it was when the dataset was opened.
 // If no writer has been at the dataset since, the file alone was deleted or changed.
 func (d *Dataset) lost(name string) error {
-	if d.manifest.Status == StatusWriting || sealOf(d.dir) != d.seal {
+	if d.manifest.Status == StatusWriting || editionOf(d.dir) != d.edition {
 		return fmt.Errorf("%q %w", name, ErrReplaced)
 	}
 	if _, err := os.Stat(inDir(d.root, name)); err != nil {
@@ -108,7 +108,7 @@ func (d *Dataset) lost(name string) error {
 // judge makes ErrReplaced of damage that was found when another dataset had the place: files that
 // servers have deleted meanwhile cannot be read any more either.
 func (d *Dataset) judge(err error) error {
-	if errors.Is(err, ErrCorrupt) && sealOf(d.dir) != d.seal {
+	if errors.Is(err, ErrCorrupt) && editionOf(d.dir) != d.edition {
 		return fmt.Errorf("it %w (%v)", ErrReplaced, err) //nolint:errorlint // it is no damage
 	}
 	return err
@@ -165,10 +165,10 @@ func (d *Dataset) failures() (failures []Failure, err error) {
 		return steady(d.dir, quickAttempts, d.failuresSoFar)
 	}
 	if d.failed == (stamp{}) {
-		return readFailures(context.Background(), d.root, d.layout, d.mem) // says what is the matter
+		return d.manifest.readFailures(context.Background(), d.root, d.layout, d.mem) // says what is the matter
 	}
 	err = d.withFile(d.layout.failures, d.failed, func(root string) (err error) {
-		failures, err = readFailures(context.Background(), root, d.layout, d.mem)
+		failures, err = d.manifest.readFailures(context.Background(), root, d.layout, d.mem)
 		return err
 	})
 	return failures, err
@@ -183,7 +183,7 @@ func (d *Dataset) failuresSoFar() ([]Failure, error) {
 	if err != nil {
 		return nil, err
 	}
-	failures, err := readFailures(context.Background(), root, where, d.mem)
+	failures, err := m.readFailures(context.Background(), root, where, d.mem)
 	if errors.Is(err, fs.ErrNotExist) && m.Status == StatusWriting {
 		return nil, nil // it is first written with the first shard
 	}

@@ -307,9 +307,10 @@ func (w *Writer) settle() error {
 	return nil
 }
 
-func (w *Writer) saveFailures() error {
+func (w *Writer) saveFailures() (err error) {
 	w.unsaved = false
-	return writeFailures(w.config, w.failures)
+	w.manifest.FailuresFile, err = writeFailures(w.config, w.failures)
+	return err
 }
 
 // fail remembers the first failed write: what follows it has no place any more.

@@ -13,10 +13,12 @@ import (
 	"github.com/google/renameio/v2"
 
 	"fovea/internal/finite"
+	"fovea/internal/seal"
 	"fovea/recipe"
 )
 
-// A head is stored as JSON, its numbers as base64 of little-endian float32.
+// A head is stored as JSON, its numbers as base64 of little-endian float32, with a checksum of all
+// of it at the end. Files of earlier versions have none.
 const (
 	fileFormat = "fovea-head"
 	// fileVersion is the newest that is read. Files are written in the oldest that holds
@@ -101,10 +103,13 @@ func (h *Head) Save(name string) error {
 		f.Version = 3
 	}
 	encoded, err := json.MarshalIndent(f, "", " ")
+	if err == nil {
+		encoded, err = seal.Append(append(encoded, '\n'))
+	}
 	if err != nil {
 		return fmt.Errorf("head: encode %s: %w", name, err)
 	}
-	if err := h.write(name, append(encoded, '\n')); err != nil {
+	if err := h.write(name, encoded); err != nil {
 		return fmt.Errorf("head: write %s: %w", name, err)
 	}
 	return nil
@@ -189,6 +194,9 @@ func parse(data []byte) (*Head, error) {
 	if kind.Version < 1 || kind.Version > fileVersion {
 		return nil, fmt.Errorf("%w: its version is %d, this program reads 1 to %d: use the program that wrote it, or train again", ErrFile, kind.Version, fileVersion)
 	}
+	if _, err := seal.Check(data); err != nil {
+		return nil, fmt.Errorf("%w: %w: restore it from a copy, or train again", ErrFile, err)
+	}
 	var f headFile
 	if err := json.Unmarshal(data, &f); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFile, err)
@@ -226,19 +234,32 @@ func layerSize(l recipe.Layer) (int, error) {
 	return size, nil
 }
 
+// columns is the number of features that the layers say the head takes. Where the recipe names
+// layers, as all that are trained on features have it, it has these among them.
+func (f headFile) columns() (int, error) {
+	columns := 0
+	for _, l := range f.Layers {
+		size, err := layerSize(l)
+		if err != nil {
+			return 0, err
+		}
+		if made, ok := f.Recipe.Layer(l.Name); len(f.Recipe.Layers) > 0 && (!ok || !slices.Equal(made.Shape, l.Shape)) {
+			return 0, fmt.Errorf("layer %s%v is none of those of its recipe, %v", l.Name, l.Shape, f.Recipe.Layers)
+		}
+		columns += size
+	}
+	return columns, nil
+}
+
 // validate checks that the sizes fit each other and all numbers are numbers.
 func (f headFile) validate() error {
 	classes, columns := len(f.Classes), len(f.Mean)
 	if classes < 2 || !slices.IsSorted(f.Classes) || len(slices.Compact(slices.Clone(f.Classes))) != classes {
 		return fmt.Errorf("its classes are %q", f.Classes)
 	}
-	sizes := 0
-	for _, l := range f.Layers {
-		size, err := layerSize(l)
-		if err != nil {
-			return err
-		}
-		sizes += size
+	sizes, err := f.columns()
+	if err != nil {
+		return err
 	}
 	if columns == 0 || len(f.Scale) != columns || sizes != columns {
 		return fmt.Errorf("%d means and %d scales for a layer of %d values", columns, len(f.Scale), sizes)
@@ -258,6 +279,11 @@ func (f headFile) validate() error {
 			}
 		}
 		all = append(append(all, f.Hidden.Biases), f.Hidden.Weights...)
+	}
+	for i, s := range f.Scale {
+		if s < 0 {
+			return fmt.Errorf("the scale of column %d is %v", i, s)
+		}
 	}
 	for _, w := range f.Weights {
 		if len(w) != inputs {

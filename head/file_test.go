@@ -1,7 +1,9 @@
 package head
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"math"
@@ -42,6 +44,22 @@ func TestSaveLoad(t *testing.T) {
 	}
 }
 
+// negated changes the sign of the first of some numbers.
+func negated(encoded string) string {
+	raw, _ := base64.StdEncoding.DecodeString(encoded)
+	raw[3] ^= 0x80
+	return base64.StdEncoding.EncodeToString(raw)
+}
+
+func reindented(t *testing.T, text []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := json.Compact(&out, text); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
 func TestLoadRefuses(t *testing.T) {
 	h, dir := trained(t), t.TempDir()
 	good := filepath.Join(dir, "good")
@@ -58,6 +76,7 @@ func TestLoadRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		change(object)
+		delete(object, "checksum") // as who changes a file by hand has to
 		edited, err := json.Marshal(object)
 		if err != nil {
 			t.Fatal(err)
@@ -65,15 +84,22 @@ func TestLoadRefuses(t *testing.T) {
 		return edited
 	}
 	for want, content := range map[string][]byte{
-		"truncated":                   data[:len(data)/2],
-		"no JSON":                     []byte("PAR1"),
-		"not a head":                  []byte(`{"a":1}`),
-		"its version is 4":            edit(func(o map[string]any) { o["version"] = 4 }),
-		"its classes are":             edit(func(o map[string]any) { o["classes"] = []string{"cat"} }),
-		"1 biases":                    edit(func(o map[string]any) { o["biases"] = "AAAAAA==" }),
-		"3 bytes are not":             edit(func(o map[string]any) { o["mean"] = "AAAA" }),
-		"number 0 is NaN":             edit(func(o map[string]any) { o["biases"] = "AADAfwAAAAA=" }),
-		"6 means and 6 scales for a ": edit(func(o map[string]any) { o["layer"] = map[string]any{"name": "x", "shape": []int{7}} }),
+		"truncated":        data[:len(data)/2],
+		"no JSON":          []byte("PAR1"),
+		"not a head":       []byte(`{"a":1}`),
+		"its version is 4": edit(func(o map[string]any) { o["version"] = 4 }),
+		"its classes are":  edit(func(o map[string]any) { o["classes"] = []string{"cat"} }),
+		"1 biases":         edit(func(o map[string]any) { o["biases"] = "AAAAAA==" }),
+		"3 bytes are not":  edit(func(o map[string]any) { o["mean"] = "AAAA" }),
+		"number 0 is NaN":  edit(func(o map[string]any) { o["biases"] = "AADAfwAAAAA=" }),
+		"6 means and 6 scales for a ": edit(func(o map[string]any) {
+			o["layer"] = map[string]any{"name": "x", "shape": []int{7}}
+			delete(o, "recipe")
+		}),
+		"layer pool4[6] is none":     edit(func(o map[string]any) { o["layer"].(map[string]any)["name"] = "pool4" }),
+		"the scale of column 0 is -": edit(func(o map[string]any) { o["scale"] = negated(o["scale"].(string)) }),
+		"its checksum is not that":   bytes.Replace(data, []byte(`"cat"`), []byte(`"bat"`), 1),
+		"written again by another":   reindented(t, data),
 	} {
 		name := filepath.Join(dir, "bad")
 		if err := os.WriteFile(name, content, 0o644); err != nil {

@@ -41,6 +41,7 @@ const (
 	StageRead   Stage = "read"
 	StageDecode Stage = "decode"
 	StageInfer  Stage = "infer"
+	StageStore  Stage = "store"
 )
 
 // Failure is a picture without features, and why.
@@ -66,8 +67,20 @@ type SizedExtractor interface {
 	ExtractSized(pixels []float32, n, height, width int) ([][]float32, error)
 }
 
+// Refusal is the error of a Sink that cannot store a row because of what is in it, and has
+// therefore stored none of those given. The row becomes a failure; the others are given again.
+type Refusal struct {
+	// Row is the place of the first such row among those given.
+	Row int
+	Err error
+}
+
+func (e *Refusal) Error() string { return e.Err.Error() }
+
+func (e *Refusal) Unwrap() error { return e.Err }
+
 // Sink takes the results in the order of the items. Its methods are called from one
-// goroutine. An error ends the run.
+// goroutine. An error ends the run, unless it is a *Refusal of Append.
 type Sink interface {
 	Append(rows []Row) error
 	Fail(failure Failure) error

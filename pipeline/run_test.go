@@ -253,6 +253,58 @@ func TestRunRefusesNaN(t *testing.T) {
 	}
 }
 
+// pickySink refuses rows of some pictures, as one that stores smaller numbers does.
+type pickySink struct {
+	memorySink
+	refused []string
+	calls   int
+}
+
+func (s *pickySink) Append(rows []Row) error {
+	s.calls++
+	for i, r := range rows {
+		if slices.Contains(s.refused, r.Path) {
+			return fmt.Errorf("store: %w", &Refusal{Row: i, Err: errors.New("it does not fit")})
+		}
+	}
+	return s.memorySink.Append(rows)
+}
+
+// A row that cannot be stored is a failure in its place; all others are stored, and counted.
+func TestRunRefusedRows(t *testing.T) {
+	items := greyPictures(t, 40, 21)
+	for name, refused := range map[string][]string{
+		"none": nil, "the first": {"000.png"}, "the last": {"039.png"}, "one": {"012.png"},
+		"some": {"008.png", "009.png", "020.png", "022.png", "031.png"}, "a whole batch": {"016.png", "017.png", "018.png", "019.png"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sink := &pickySink{refused: refused}
+			stats, err := Run(context.Background(), items, &meanExtractor{batch: 4}, sink, config(2))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(sink.paths, paths(items)) {
+				t.Errorf("results are of %v", sink.paths)
+			}
+			var failed []string
+			for _, f := range sink.failures {
+				if f.Stage == StageStore {
+					failed = append(failed, f.Path)
+				}
+				if f.Stage == StageStore && f.Reason != "it does not fit" {
+					t.Errorf("the reason is %q", f.Reason)
+				}
+			}
+			if !slices.Equal(failed, refused) || stats.Failures != len(refused)+1 || stats.Rows != len(items)-len(refused)-1 {
+				t.Errorf("%v were refused, want %v; %d rows, %d failures", failed, refused, stats.Rows, stats.Failures)
+			}
+			if sink.calls > 15+3*len(refused) {
+				t.Errorf("rows were given %d times", sink.calls)
+			}
+		})
+	}
+}
+
 // After a cancellation the batch that is being computed is finished and stored, and no
 // other is begun.
 func TestRunCancelled(t *testing.T) {

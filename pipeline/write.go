@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -24,30 +25,51 @@ func (r *run) write() error {
 // deliver passes runs of rows on together, broken only where a failure stands between.
 func (r *run) deliver(b *batch) error {
 	var rows []Row
-	flush := func() error {
-		if len(rows) == 0 {
-			return nil
-		}
-		if err := r.sink.Append(rows); err != nil {
-			return fmt.Errorf("pipeline: store the features of %s and %d more: %w", rows[0].Path, len(rows)-1, err)
-		}
-		r.meter.rows.Add(int64(len(rows)))
-		rows = rows[:0]
-		return nil
-	}
 	for _, o := range b.outcomes {
 		if o.failure == nil {
 			rows = append(rows, o.row)
 			continue
 		}
-		if err := flush(); err != nil {
+		if err := r.store(rows); err != nil {
 			return err
 		}
-		if err := r.sink.Fail(*o.failure); err != nil {
-			return fmt.Errorf("pipeline: store the failure of %s: %w", o.failure.Path, err)
+		rows = rows[:0]
+		if err := r.fail(o.failure); err != nil {
+			return err
 		}
-		r.meter.failures.Add(1)
-		r.meter.firstFailure.CompareAndSwap(nil, o.failure)
 	}
-	return flush()
+	return r.store(rows)
+}
+
+// store gives rows to the sink. One that it refuses becomes a failure in its place.
+func (r *run) store(rows []Row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	err := r.sink.Append(rows)
+	var refused *Refusal
+	if errors.As(err, &refused) {
+		at := refused.Row
+		if err := r.store(rows[:at]); err != nil {
+			return err
+		}
+		if err := r.fail(&Failure{Item: rows[at].Item, Stage: StageStore, Reason: refused.Err.Error()}); err != nil {
+			return err
+		}
+		return r.store(rows[at+1:])
+	}
+	if err != nil {
+		return fmt.Errorf("pipeline: store the features of %s and %d more: %w", rows[0].Path, len(rows)-1, err)
+	}
+	r.meter.rows.Add(int64(len(rows)))
+	return nil
+}
+
+func (r *run) fail(f *Failure) error {
+	if err := r.sink.Fail(*f); err != nil {
+		return fmt.Errorf("pipeline: store the failure of %s: %w", f.Path, err)
+	}
+	r.meter.failures.Add(1)
+	r.meter.firstFailure.CompareAndSwap(nil, f)
+	return nil
 }

@@ -133,16 +133,7 @@ func (f *extractFn) write(ctx context.Context, task Task, dir string) error {
 // sink stores the pipeline's results in a part.
 type sink struct{ writer *featurestore.Writer }
 
-func (s sink) Append(rows []pipeline.Row) error {
-	stored := make([]featurestore.Row, len(rows))
-	for i, r := range rows {
-		stored[i] = featurestore.Row{
-			Path: r.Path, Label: r.Label, Split: r.Split, SHA256: r.SHA256,
-			Width: int32(r.Width), Height: int32(r.Height), Features: r.Features,
-		}
-	}
-	return s.writer.Append(stored...)
-}
+func (s sink) Append(rows []pipeline.Row) error { return cli.StoreRows(s.writer, rows) }
 
 func (s sink) Fail(f pipeline.Failure) error {
 	return s.writer.AppendFailure(featurestore.Failure{

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"fovea/inference"
 	"fovea/internal/cli"
@@ -49,6 +50,35 @@ type Job struct {
 	// DType and Format are those of the stored vectors.
 	DType, Format string
 	ToolVersion   string
+}
+
+// plainJob is a Job without its methods.
+type plainJob Job
+
+// each changes every name; see Picture.
+func (j Job) each(change func(string) string) plainJob {
+	j.Images, j.Select.Include, j.Select.Exclude = eachOf(j.Images, change), eachOf(j.Select.Include, change), eachOf(j.Select.Exclude, change)
+	j.Labels, j.Out, j.Model = change(j.Labels), change(j.Out), change(j.Model)
+	return plainJob(j)
+}
+
+func eachOf(names []string, change func(string) string) []string {
+	changed := slices.Clone(names)
+	for i := range changed {
+		changed[i] = change(changed[i])
+	}
+	return changed
+}
+
+// MarshalJSON spells names of any bytes.
+func (j Job) MarshalJSON() ([]byte, error) { return json.Marshal(j.each(spelling.Spell)) }
+
+// UnmarshalJSON reads what MarshalJSON has written.
+func (j *Job) UnmarshalJSON(encoded []byte) error {
+	var plain plainJob
+	err := json.Unmarshal(encoded, &plain)
+	*j = Job(Job(plain).each(spelling.Unspell))
+	return err
 }
 
 // DefaultTaskRows makes shards of 50 MB of pool5, whole, and tasks of one to three minutes
@@ -148,6 +178,21 @@ type Failure struct {
 	Stage, Reason string
 }
 
+type plainFailure Failure
+
+// MarshalJSON spells the reason, which may quote names of any bytes.
+func (f Failure) MarshalJSON() ([]byte, error) {
+	f.Reason = spelling.Spell(f.Reason)
+	return json.Marshal(plainFailure(f))
+}
+
+// UnmarshalJSON reads what MarshalJSON has written.
+func (f *Failure) UnmarshalJSON(encoded []byte) error {
+	err := json.Unmarshal(encoded, (*plainFailure)(f))
+	f.Reason = spelling.Unspell(f.Reason)
+	return err
+}
+
 // travelling makes a task of items that follow each other.
 func travelling(items []pipeline.Item) ([]Picture, error) {
 	pictures := make([]Picture, len(items))
@@ -178,4 +223,19 @@ func (t Task) name(j Job) (string, error) {
 type Part struct {
 	Index, Tasks int
 	Dir          string
+}
+
+type plainPart Part
+
+// MarshalJSON spells the directory, a name of any bytes.
+func (p Part) MarshalJSON() ([]byte, error) {
+	p.Dir = spelling.Spell(p.Dir)
+	return json.Marshal(plainPart(p))
+}
+
+// UnmarshalJSON reads what MarshalJSON has written.
+func (p *Part) UnmarshalJSON(encoded []byte) error {
+	err := json.Unmarshal(encoded, (*plainPart)(p))
+	p.Dir = spelling.Unspell(p.Dir)
+	return err
 }

@@ -15,7 +15,6 @@ import (
 // datasetSink stores the pipeline's results in a dataset.
 type datasetSink struct {
 	writer *featurestore.Writer
-	batch  []featurestore.Row
 	// present is the number of rows that an earlier, resumed run has made.
 	present int
 }
@@ -40,16 +39,7 @@ func (s *datasetSink) remaining(items []pipeline.Item) []pipeline.Item {
 func (s *datasetSink) rows() int     { return s.writer.Rows() }
 func (s *datasetSink) failures() int { return s.writer.Failures() }
 
-func (s *datasetSink) Append(rows []pipeline.Row) error {
-	s.batch = s.batch[:0]
-	for _, r := range rows {
-		s.batch = append(s.batch, featurestore.Row{
-			Path: r.Path, Label: r.Label, Split: r.Split, SHA256: r.SHA256,
-			Width: int32(r.Width), Height: int32(r.Height), Features: r.Features,
-		})
-	}
-	return s.writer.Append(s.batch...)
-}
+func (s *datasetSink) Append(rows []pipeline.Row) error { return cli.StoreRows(s.writer, rows) }
 
 func (s *datasetSink) Fail(f pipeline.Failure) error {
 	logrus.WithFields(logrus.Fields{"path": f.Path, "stage": f.Stage}).Warn(f.Reason)
