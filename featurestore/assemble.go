@@ -130,9 +130,12 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 		}
 		m.add(part.manifest)
 		for _, s := range part.manifest.Shards {
-			from := filepath.Join(part.dir, filepath.FromSlash(s.File))
+			from, seen := filepath.Join(part.dir, filepath.FromSlash(s.File)), inDir(part.dir, SeenFile(s.File))
 			s.File = dataDir + "/" + shardName(len(m.Shards), first.Format)
 			if err := linkOrCopy(from, filepath.Join(dir, filepath.FromSlash(s.File))); err != nil {
+				return err
+			}
+			if err := linkSeen(seen, inDir(dir, SeenFile(s.File))); err != nil {
 				return err
 			}
 			m.Shards = append(m.Shards, s)

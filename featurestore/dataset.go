@@ -164,6 +164,7 @@ func (d *Dataset) failures() ([]Failure, error) {
 	if errors.Is(err, fs.ErrNotExist) && d.manifest.Status == StatusWriting {
 		return nil, nil // it is first written with the first shard
 	}
+	d.recall(failures)
 	return failures, err
 }
 

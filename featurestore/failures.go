@@ -42,10 +42,11 @@ func writeFailures(c *writerConfig, failures []Failure) error {
 		temp.discard()
 		return fmt.Errorf("write %q: %w", FailuresFile, err)
 	}
+	sum := temp.sum()
 	if err := temp.commit(inDir(c.dir, FailuresFile)); err != nil {
 		return fmt.Errorf("write %q: %w", FailuresFile, err)
 	}
-	return nil
+	return writeSeenFailures(c.dir, sum, failures)
 }
 
 func encodeFailures(w io.Writer, failures []Failure) error {

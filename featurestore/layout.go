@@ -145,7 +145,7 @@ func ours(name string) bool {
 // oursHidden is ours for names in HiddenDir.
 func oursHidden(name string) bool {
 	switch path.Join(HiddenDir, name) {
-	case ManifestFile, FailuresFile, lockFile, tempDir:
+	case ManifestFile, FailuresFile, lockFile, tempDir, seenDir:
 		return true
 	}
 	return strings.HasSuffix(name, tempSuffix)

@@ -138,7 +138,7 @@ func (s sink) Append(rows []pipeline.Row) error {
 	for i, r := range rows {
 		stored[i] = featurestore.Row{
 			Path: r.Path, Label: r.Label, Split: r.Split, SHA256: r.SHA256,
-			Width: int32(r.Width), Height: int32(r.Height), Features: r.Features,
+			Width: int32(r.Width), Height: int32(r.Height), Features: r.Features, Seen: r.Seen,
 		}
 	}
 	return s.writer.Append(stored...)
@@ -146,6 +146,6 @@ func (s sink) Append(rows []pipeline.Row) error {
 
 func (s sink) Fail(f pipeline.Failure) error {
 	return s.writer.AppendFailure(featurestore.Failure{
-		Path: f.Path, Label: f.Label, Split: f.Split, Stage: string(f.Stage), Reason: f.Reason,
+		Path: f.Path, Label: f.Label, Split: f.Split, Stage: string(f.Stage), Reason: f.Reason, SHA256: f.SHA256, Seen: f.Seen,
 	})
 }

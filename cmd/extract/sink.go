@@ -45,7 +45,7 @@ func (s *datasetSink) Append(rows []pipeline.Row) error {
 	for _, r := range rows {
 		s.batch = append(s.batch, featurestore.Row{
 			Path: r.Path, Label: r.Label, Split: r.Split, SHA256: r.SHA256,
-			Width: int32(r.Width), Height: int32(r.Height), Features: r.Features,
+			Width: int32(r.Width), Height: int32(r.Height), Features: r.Features, Seen: r.Seen,
 		})
 	}
 	return s.writer.Append(s.batch...)
@@ -54,7 +54,7 @@ func (s *datasetSink) Append(rows []pipeline.Row) error {
 func (s *datasetSink) Fail(f pipeline.Failure) error {
 	logrus.WithFields(logrus.Fields{"path": f.Path, "stage": f.Stage}).Warn(f.Reason)
 	return s.writer.AppendFailure(featurestore.Failure{
-		Path: f.Path, Label: f.Label, Split: f.Split, Stage: string(f.Stage), Reason: f.Reason,
+		Path: f.Path, Label: f.Label, Split: f.Split, Stage: string(f.Stage), Reason: f.Reason, SHA256: f.SHA256, Seen: f.Seen,
 	})
 }
 
