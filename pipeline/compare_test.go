@@ -60,7 +60,7 @@ func knownOf(t *testing.T, items []Item) knownPictures {
 }
 
 // checkComparison compares items with what is known of them, and then takes over what was read.
-func checkComparison(t *testing.T, items []Item, known knownPictures, doubts, changed []string) Comparison {
+func checkComparison(t *testing.T, items []Item, known knownPictures, doubts, changed []string) *Comparison {
 	t.Helper()
 	at := func(places []int) []string {
 		var names []string
@@ -89,7 +89,7 @@ func checkComparison(t *testing.T, items []Item, known knownPictures, doubts, ch
 	if len(c.Doubts) > 0 && told != len(c.Doubts) {
 		t.Errorf("the progress of reading ends with %d of %d", told, len(c.Doubts))
 	}
-	return c
+	return &c
 }
 
 // greyPNG is a picture of one grey; all of them are equally long.
@@ -385,25 +385,21 @@ func TestReadWhileChanging(t *testing.T) {
 func TestSettled(t *testing.T) {
 	now := time.Now()
 	for _, c := range []struct {
-		name    string
-		kind    timeliness
-		changed time.Duration // before now
-		latest  time.Duration // before now
-		want    bool
+		name            string
+		kind            timeliness
+		changed, latest time.Duration // from now on, and from changed on
+		want            bool
 	}{
-		{"long ago", ours, time.Hour, 0, true},
-		{"just now", ours, time.Second, 0, false},
-		{"in the future, by a clock that was wrong", ours, -time.Hour, 0, false},
-		{"by another clock, which is not known to go on", theirs, time.Hour, 2 * time.Hour, false},
-		{"by another clock, which is slow, but has gone on", theirs, 48 * time.Hour, 47 * time.Hour, true},
-		{"by another clock, which is fast", theirs, -48 * time.Hour, -47 * time.Hour, false},
+		{"long ago", ours, -time.Hour, 0, true},
+		{"just now", ours, -settling / 2, 0, false},
+		{"in the future, by a clock that was wrong", ours, time.Hour, 0, false},
+		{"in the past by our clock, but lately by theirs", theirs, -time.Hour, settling / 2, false},
+		{"by a clock that is slow and has gone on", theirs, -48 * time.Hour, time.Hour, true},
+		{"by a clock that is fast and has gone on", theirs, 48 * time.Hour, time.Hour, true},
+		{"the latest that was seen of a clock that is slow", theirs, -48 * time.Hour, 0, false},
 	} {
-		system := &fileSystem{kind: c.kind}
-		system.notice(now.Add(-c.latest).UnixNano())
-		s := state{system: system, changed: now.Add(-c.changed).UnixNano()}
-		if c.name == "by another clock, which is fast" {
-			s.changed, c.want = system.latest.Load()-int64(time.Second), false
-		}
+		s := state{system: &fileSystem{kind: c.kind}, changed: now.Add(c.changed).UnixNano()}
+		s.system.notice(now.Add(c.changed + c.latest).UnixNano())
 		if got := s.settled(now); got != c.want {
 			t.Errorf("%s: settled is %t", c.name, got)
 		}
