@@ -55,7 +55,7 @@ func (o *options) compare(ctx context.Context, listing pipeline.Listing, writer 
 		return again{}, err
 	}
 	if len(c.Doubts) > 0 {
-		logrus.Infof("%d of %d pictures may have changed, the first is %s: they are read to compare their SHA-256", len(c.Doubts), len(c.Items), c.Items[c.Doubts[0]].Path)
+		logrus.Infof("%d of %d pictures may be others than those that were read, the first is %s: they are read to compare their SHA-256", len(c.Doubts), len(c.Items), c.Items[c.Doubts[0]].Path)
 		steps = o.log.NewSteps("comparing", "pictures", len(c.Doubts))
 		c.Progress = steps.Update
 		err = c.Read(ctx)
@@ -94,7 +94,7 @@ func (o *options) chooseAgain(listing pipeline.Listing, writer *featurestore.Wri
 		logrus.Infof("%d pictures have changed since their features were extracted, the first is %s: they are read again", len(a.rows), first)
 	}
 	if len(a.failures) > 0 {
-		logrus.Infof("%d pictures that could not be read have changed: they are read again", len(a.failures))
+		logrus.Infof("%d pictures that could not be read may be others by now: they are read again", len(a.failures))
 	}
 	o.addFailures(a.failures, listing, writer.AllFailures())
 	return a
