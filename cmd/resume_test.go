@@ -2,6 +2,7 @@ package cmd_test
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -279,4 +280,35 @@ func TestResumeWithoutMemory(t *testing.T) {
 	if strings.Contains(i.log, "may be others") {
 		t.Errorf("they are read for ever: %s", i.log)
 	}
+}
+
+// TestResumeWithATable replaces pictures in a Parquet file.
+func TestResumeWithATable(t *testing.T) {
+	i := newIncremental(t)
+	table, err := os.ReadFile("../testdata/tables/pets.parquet")
+	check(t, err)
+	check(t, os.Mkdir(i.path("p"), 0o755))
+	file := i.path("p/pets.parquet")
+	check(t, os.WriteFile(file, table, 0o644))
+	settled()
+	i.extract(3, "p")
+	i.sh("touch p/pets.parquet")
+	i.extract(3, "--resume", "p")
+	i.says("6 of 6 pictures may be others")
+	i.says("extracting features of 0 pictures")
+
+	begin := []byte("\xff\xda") // of the lines of a JPEG, which lies there as it is
+	other := slices.Clone(table)
+	for at := bytes.Index(other, begin); at >= 0; {
+		other[at+40] ^= 1
+		next := bytes.Index(other[at+1:], begin)
+		if at += 1 + next; next < 0 {
+			break
+		}
+	}
+	check(t, os.WriteFile(file+".new", other, 0o644))
+	i.sh("touch -r p/pets.parquet p/pets.parquet.new; mv p/pets.parquet.new p/pets.parquet")
+	i.extract(3, "--resume", "p")
+	i.says("3 pictures have changed since their features were extracted, the first is pets.parquet/cats/1.jpg")
+	i.says("extracting features of 3 pictures")
 }
