@@ -1,6 +1,7 @@
 package featurestore
 
 import (
+	"iter"
 	"slices"
 )
 
@@ -33,9 +34,9 @@ func (w *Writer) Known(path string) (Known, bool) {
 	return Known{SHA256: w.known[row].sum, Seen: w.known[row].seen}, true
 }
 
-// Remember notes for pictures that are known what they are to be known by from now on. It comes
+// Remember notes for pictures, by their paths, what they are to be known by from now on. It comes
 // before the first Append.
-func (w *Writer) Remember(seen map[string][seenSize]byte) error {
+func (w *Writer) Remember(seen iter.Seq2[string, [seenSize]byte]) error {
 	if w.err != nil {
 		return w.fail(w.err)
 	}

@@ -151,7 +151,7 @@ func TestRemember(t *testing.T) {
 	}
 	failures[1].Seen = seenAs(2000)
 	seen[failures[1].Path] = failures[1].Seen
-	must(t, w.Remember(seen))
+	must(t, w.Remember(maps.All(seen)))
 	must(t, w.Close(StatusComplete))
 	checkKnown(t, dir, rows, failures, all)
 	after := contents(t, dir)

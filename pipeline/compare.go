@@ -41,8 +41,8 @@ type Comparison struct {
 	// Changed are the places of those that have: rows of other bytes, and failures that are worth
 	// another attempt. They are found by Read, as is what follows.
 	Changed []int
-	// Same is what those are to be known by from now on that were read and are the same.
-	Same map[string]Seen
+	// Same are those that are the same, with what they are to be known by from now on.
+	Same []Recognized
 	// Unread is the number of those that are there but could not be read, which nothing is known of;
 	// FirstUnread is one of them.
 	Unread      int
@@ -50,6 +50,12 @@ type Comparison struct {
 
 	mutex sync.Mutex
 	done  int
+}
+
+// Recognized is an item, by its place, that was read and is the same as before.
+type Recognized struct {
+	Place int
+	Seen  Seen
 }
 
 // lookChunk is the number of items that are looked at in one go.
@@ -119,7 +125,7 @@ func (c *Comparison) progress(n int) {
 // Read reads the items in doubt and compares their SHA-256. A store that does not answer is the
 // only error but the context's.
 func (c *Comparison) Read(ctx context.Context) error {
-	c.done, c.Same = 0, map[string]Seen{}
+	c.done = 0
 	group, running := errgroup.WithContext(ctx)
 	group.SetLimit(looking())
 	for rest := c.Doubts; len(rest) > 0 && running.Err() == nil; {
@@ -183,9 +189,7 @@ func (c *Comparison) judge(i int, sum [sha256.Size]byte, seen Seen, err error) {
 		c.Changed = append(c.Changed, i)
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil && known.Failed: // as before
-		if seen != (Seen{}) {
-			c.Same[item.Path] = seen
-		}
+		c.recognize(i, seen)
 	case err != nil:
 		c.Unread++
 		if c.FirstUnread == nil {
@@ -193,7 +197,13 @@ func (c *Comparison) judge(i int, sum [sha256.Size]byte, seen Seen, err error) {
 		}
 	case sum != known.SHA256:
 		c.Changed = append(c.Changed, i)
-	case seen != (Seen{}):
-		c.Same[item.Path] = seen
+	default:
+		c.recognize(i, seen)
+	}
+}
+
+func (c *Comparison) recognize(i int, seen Seen) {
+	if seen != (Seen{}) {
+		c.Same = append(c.Same, Recognized{i, seen})
 	}
 }

@@ -254,9 +254,10 @@ func TestCompareRemembers(t *testing.T) {
 	}
 	aged()
 	found := checkComparison(t, listing.Items, known, []string{"a.png", "b.png"}, nil)
-	for path, seen := range found.Same {
+	for _, r := range found.Same {
+		path := listing.Items[r.Place].Path
 		k := known[path]
-		k.Seen = seen
+		k.Seen = r.Seen
 		known[path] = k
 	}
 	checkComparison(t, listing.Items, known, nil, nil)

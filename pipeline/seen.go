@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -181,10 +182,15 @@ func (i Item) watched(ctx context.Context, read func(File) error) (seen Seen, er
 	return seen, err
 }
 
+// hashBuffers are used again, since most files are small.
+var hashBuffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+
 // hashContent is the SHA-256 of all that can be read.
 func hashContent(r io.Reader) (sum [sha256.Size]byte, err error) {
+	buffer := hashBuffers.Get().(*[256 << 10]byte)
+	defer hashBuffers.Put(buffer)
 	hash := sha256.New()
-	if _, err := io.CopyBuffer(hash, struct{ io.Reader }{r}, make([]byte, 256<<10)); err != nil {
+	if _, err := io.CopyBuffer(hash, struct{ io.Reader }{r}, buffer[:]); err != nil {
 		return sum, cause(err)
 	}
 	hash.Sum(sum[:0])

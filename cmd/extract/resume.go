@@ -67,11 +67,14 @@ func (o *options) compare(ctx context.Context, listing pipeline.Listing, writer 
 	if c.Unread > 0 {
 		logrus.Warnf("%d pictures could not be compared and stay as they are; the first is %s: %s", c.Unread, c.FirstUnread.Path, c.FirstUnread.Reason)
 	}
-	seen := make(map[string][16]byte, len(c.Same))
-	for path, s := range c.Same {
-		seen[path] = s
-	}
-	return o.chooseAgain(listing, writer, &c), writer.Remember(seen)
+	a := o.chooseAgain(listing, writer, &c)
+	return a, writer.Remember(func(yield func(string, [16]byte) bool) {
+		for _, r := range c.Same {
+			if !yield(c.Items[r.Place].Path, r.Seen) {
+				return
+			}
+		}
+	})
 }
 
 // chooseAgain takes what has changed, and the failures that the flags want or that the listing
