@@ -141,6 +141,7 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 		m.add(part.manifest)
 		for i, s := range part.manifest.Shards {
 			from := s.File
+			seen := inDir(part.root, SeenFile(s.File))
 			s.File = dataDir + "/" + shardName(len(m.Shards), first.Format)
 			to := inDir(dir, s.File)
 			if isInside(dir) {
@@ -149,6 +150,9 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 			err := part.withFile(from, part.stamps[i], func(root string) error { return linkOrCopy(inDir(root, from), to) })
 			if err != nil {
 				return fmt.Errorf("%q: %w", part.dir, err)
+			}
+			if err := linkSeen(seen, inDir(dir, SeenFile(s.File))); err != nil {
+				return err
 			}
 			m.Shards = append(m.Shards, s)
 		}

@@ -142,6 +142,9 @@ func removeDataset(dir string) error {
 			return err
 		}
 	}
+	if err := os.RemoveAll(inDir(dir, seenDir)); err != nil {
+		return err
+	}
 	if err := removeFile(inDir(dir, FailuresFile)); err != nil || !hasFormer(dir) {
 		return err
 	}

@@ -18,10 +18,16 @@
 //	data/part-00001.parquet  nothing else is in data/, so that readers take it as it is
 //	.fovea/errors.jsonl      the failures, one JSON object a line; may be empty
 //	.fovea/manifest.json     see Manifest
+//	.fovea/seen/             what the pictures of each shard, and of the failures, were read from
 //	.fovea/lock              locked while a writer works, and then removed
 //	.fovea/tmp/              files being written; gone after Close or Abort
 //	.fovea/next/, arriving/, leaving/
 //	                         a dataset on its way into the directory, and rows on their way out
+//
+// What pictures were read from is no column, since it differs where rows are equal; see Row.Seen. A
+// file of .fovea/seen names the shard that it is of by SHA-256, and its own SHA-256 is its end: it
+// may be missing, left over or damaged, and then says nothing. It comes before its shard, and is not
+// waited for until it is on disk. Merge, Compact, Remove and Assemble take it along.
 //
 // Whoever points a reader at the directory itself gets the rows or an error: there is no file at
 // the top that could pass for one of the table. Earlier versions had manifest.json, errors.parquet

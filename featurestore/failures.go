@@ -45,10 +45,11 @@ func writeFailures(c *writerConfig, failures []Failure) (*FileSum, error) {
 		temp.discard()
 		return nil, fmt.Errorf("write %q: %w", FailuresFile, err)
 	}
+	sum := temp.sum()
 	if err := temp.commit(inDir(c.dir, FailuresFile)); err != nil {
 		return nil, fmt.Errorf("write %q: %w", FailuresFile, err)
 	}
-	return &FileSum{Bytes: temp.size, SHA256: temp.sum()}, nil
+	return &FileSum{Bytes: temp.size, SHA256: sum}, writeSeenFailures(c.dir, sum, failures)
 }
 
 func encodeFailures(w io.Writer, failures []Failure) error {

@@ -157,7 +157,25 @@ func installHidden(arriving, dir string) error {
 			return err
 		}
 	}
-	return errors.Join(os.RemoveAll(inDir(dir, tempDir)), syncDir(inDir(dir, HiddenDir)))
+	return errors.Join(installSeen(arriving, dir), os.RemoveAll(inDir(dir, tempDir)), syncDir(inDir(dir, HiddenDir)))
+}
+
+// installSeen makes what is known of the pictures what the arriving dataset knows.
+func installSeen(arriving, dir string) error {
+	if err := os.RemoveAll(inDir(dir, seenDir)); err != nil {
+		return err
+	}
+	files, err := os.ReadDir(inDir(arriving, seenDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range files {
+		name := path.Join(seenDir, e.Name())
+		if err := linkSeen(inDir(arriving, name), inDir(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // installData gives the arriving rows their place.

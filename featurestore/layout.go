@@ -157,7 +157,7 @@ func ours(name string) bool {
 // oursHidden is ours for names in HiddenDir.
 func oursHidden(name string) bool {
 	switch path.Join(HiddenDir, name) {
-	case ManifestFile, FailuresFile, lockFile, tempDir, nextDir, arrivingDir, leavingDir:
+	case ManifestFile, FailuresFile, seenDir, lockFile, tempDir, nextDir, arrivingDir, leavingDir:
 		return true
 	}
 	return strings.HasSuffix(name, tempSuffix)

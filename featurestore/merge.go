@@ -246,13 +246,17 @@ func (m *merge) path(part int, path string) string {
 func (m *merge) copyRows(ctx context.Context, w *Writer, part int) error {
 	d := m.parts[part]
 	layers := d.manifest.Recipe.Layers
+	seen, err := m.seen(d)
+	if err != nil {
+		return err
+	}
 	return d.Scan(ctx, m.only, func(b *Batch) error {
 		kept := make([]Row, 0, len(b.Rows))
 		for i, r := range b.Rows {
 			if r.Path = m.path(part, r.Path); m.without[r.Path] {
 				continue
 			}
-			r.Features = make([][]float32, len(layers))
+			r.Seen, r.Features = seen(b.Index[i]), make([][]float32, len(layers))
 			for n, l := range layers {
 				r.Features[n] = b.Vectors[n][i*l.Size() : (i+1)*l.Size()]
 			}

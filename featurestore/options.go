@@ -45,9 +45,6 @@ type Options struct {
 	TensorExtension bool
 	// Resume goes on with the dataset in the directory, if there is one.
 	Resume bool
-	// RetryFailed forgets, when resuming, the failures of the earlier runs, so that Done does
-	// not have their paths and they can become rows or failures again.
-	RetryFailed bool
 	// Overwrite deletes the dataset in the directory, if there is one, and nothing else.
 	Overwrite bool
 	// Written, if set, is called when files have got their final names, or have gone: by Create,

@@ -32,22 +32,27 @@ func (w *Writer) resume() error {
 	if err != nil {
 		return fmt.Errorf("resume %q: %w", c.dir, err)
 	}
+	w.known = make([]knownRow, 0, index.Rows)
 	for i, path := range index.Paths {
-		w.rowPaths[path] = struct{}{}
+		w.rowPaths[path] = i
+		w.known = append(w.known, knownRow{sum: parseSum(index.SHA256[i])})
 		count(w.manifest.Labels, index.Labels[i])
 		count(w.manifest.Splits, index.Splits[i])
 	}
 	w.manifest.Rows = index.Rows
-	if !c.options.RetryFailed {
-		if err := w.resumeFailures(d); err != nil {
-			return fmt.Errorf("resume %q: %w", c.dir, err)
-		}
+	if err := w.resumeFailures(d); err != nil {
+		return fmt.Errorf("resume %q: %w", c.dir, err)
 	}
+	row := 0
 	for _, s := range d.manifest.Shards {
 		if s.SHA256 == "" {
 			if s.SHA256, err = HashFile(filepath.Join(c.dir, filepath.FromSlash(s.File))); err != nil {
 				return fmt.Errorf("resume %q: %w", c.dir, err)
 			}
+		}
+		for _, seen := range seenOf(c.dir, s) {
+			w.known[row].seen = seen
+			row++
 		}
 		if s.Rows < c.sizes.shard { // only the last
 			w.pending = &s
@@ -129,6 +134,7 @@ func (w *Writer) takeUp() error {
 	if err := r.prove(context.Background(), *w.pending); err != nil {
 		return err
 	}
+	seen := w.known[len(w.known)-w.pending.Rows:]
 	w.pending = nil
 	layers := w.config.info.Recipe.Layers
 	columns := append(append([]string{}, fixedColumns...), w.config.info.Recipe.LayerNames()...)
@@ -137,11 +143,13 @@ func (w *Writer) takeUp() error {
 		if err != nil {
 			return err
 		}
-		for _, row := range rows {
+		for i, row := range rows {
+			row.Seen = seen[i].seen
 			if err := w.add(row); err != nil {
 				return err
 			}
 		}
+		seen = seen[len(rows):]
 		return nil
 	})
 }

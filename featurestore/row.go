@@ -22,6 +22,9 @@ type Row struct {
 	Width, Height int32
 	// Features holds one vector per layer of the recipe, in the recipe's order.
 	Features [][]float32
+	// Seen stands for what the picture was read from, zero if that is not known. The package does
+	// not understand it. It is kept beside the rows, for Writer.Known; Scan does not give it.
+	Seen [16]byte
 }
 
 // Failure is one picture that has no features, a line of FailuresFile.
@@ -33,6 +36,10 @@ type Failure struct {
 	Stage string
 	// Reason is the error's text.
 	Reason string
+	// SHA256 is that of the picture's file, "" if it could not be read. It and Seen, which is that
+	// of a Row, are kept beside the list.
+	SHA256 string
+	Seen   [16]byte
 }
 
 // Errors to test for with errors.Is.

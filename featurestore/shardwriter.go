@@ -23,6 +23,8 @@ type shardWriter struct {
 	config *writerConfig
 	// rows counts those handed to the encoder, groupRows those of them in its row group.
 	rows, groupRows int
+	// seen are the rows' Seen, one after another.
+	seen []byte
 	// encoding gets the result of the encoding under way, nil if there is none.
 	encoding chan error
 }
@@ -114,8 +116,13 @@ func (s *shardWriter) end() error {
 	return s.call(s.enc.close)
 }
 
-// commit puts the shard on disk and gives it its final name.
+// commit puts the shard on disk and gives it its final name. What its pictures were read from
+// comes first: a shard is never without it for longer than must be.
 func (s *shardWriter) commit() (Shard, error) {
+	if err := writeSeen(s.config.dir, s.name, s.sink.sum(), s.seen); err != nil {
+		s.sink.discard()
+		return Shard{}, err
+	}
 	final := filepath.Join(s.config.dir, dataDir, s.name)
 	if s.config.options.unseen {
 		final += tempSuffix

@@ -160,7 +160,13 @@ func (d *Dataset) openShard(at int) (*shardReader, error) {
 
 // failures are those of the dataset. While it was being written when it was opened, they are those
 // written so far, of this dataset and no other.
-func (d *Dataset) failures() (failures []Failure, err error) {
+func (d *Dataset) failures() ([]Failure, error) {
+	failures, err := d.listedFailures()
+	d.recall(failures)
+	return failures, err
+}
+
+func (d *Dataset) listedFailures() (failures []Failure, err error) {
 	if d.manifest.Status == StatusWriting {
 		return steady(d.dir, quickAttempts, d.failuresSoFar)
 	}

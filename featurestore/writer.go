@@ -30,9 +30,11 @@ type Writer struct {
 	// before is the dataset that is resumed, while the writer starts.
 	before *Dataset
 
-	rowPaths  map[string]struct{}
+	rowPaths  map[string]int // the place of each path's row
 	failures  []Failure
 	failureAt map[string]int // the place of each path's failure
+	// known are the rows of earlier runs, until there are more.
+	known []knownRow
 	// unsaved: the list of failures on disk lacks one.
 	unsaved bool
 
@@ -77,7 +79,7 @@ func create(dir string, info Info, options Options) (*Writer, error) {
 	}
 	w := &Writer{
 		config: &writerConfig{dir: dir, info: info, options: options, sizes: chooseSizes(info.Recipe.Layers, info.DType, options)},
-		lock:   l, rowPaths: map[string]struct{}{}, failureAt: map[string]int{},
+		lock:   l, rowPaths: map[string]int{}, failureAt: map[string]int{},
 	}
 	if err := w.start(); err != nil {
 		return nil, errors.Join(err, l.release())
@@ -186,6 +188,9 @@ func (w *Writer) Append(rows ...Row) error {
 			return w.fail(err)
 		}
 	}
+	if len(rows) > 0 {
+		w.known = nil
+	}
 	for _, r := range rows {
 		if err := w.add(r); err != nil {
 			return w.fail(err)
@@ -235,6 +240,7 @@ func (w *Writer) add(r Row) error {
 		w.shard = shard
 	}
 	w.batch.add(r)
+	w.shard.seen = append(w.shard.seen, r.Seen[:]...)
 	if w.batch.n < w.shard.room() {
 		return nil
 	}
@@ -390,6 +396,9 @@ func (w *Writer) Abort() error {
 // removeEmpty removes what Create made, so that the command can be run again as it was.
 func (w *Writer) removeEmpty() error {
 	dir := w.config.dir
+	if err := os.RemoveAll(inDir(dir, seenDir)); err != nil {
+		return fmt.Errorf("featurestore: abort: %w", err)
+	}
 	// Each is gone for good before the next goes: without a manifest, a list of failures is nobody's,
 	// and a dataset without its directory of rows is damaged.
 	for _, name := range []string{FailuresFile, ManifestFile} {
@@ -431,7 +440,9 @@ func (w *Writer) check(rows []Row) error {
 			return err
 		}
 	}
-	maps.Copy(w.rowPaths, entered)
+	for i := range rows {
+		w.rowPaths[rows[i].Path] = w.manifest.Rows + i
+	}
 	return nil
 }
 

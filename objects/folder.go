@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -53,6 +54,8 @@ type Object struct {
 	Name, URL string
 	Size      int64
 	Modified  time.Time
+	// Version tells this object from others that lie or lay under its name, if the store says so.
+	Version string
 }
 
 // Folder is what lies below a URL: the objects whose names begin with it and a slash, or the
@@ -160,7 +163,7 @@ func (f *Folder) List(ctx context.Context, visit func(Object) error) error {
 		for _, o := range page {
 			found = true
 			name := strings.TrimPrefix(o.Key, f.prefix)
-			if err := visit(Object{Name: name, URL: f.nameOf(name), Size: o.Size, Modified: o.ModTime}); err != nil {
+			if err := visit(Object{Name: name, URL: f.nameOf(name), Size: o.Size, Modified: o.ModTime, Version: hex.EncodeToString(o.MD5)}); err != nil {
 				return err
 			}
 		}
@@ -180,7 +183,7 @@ func (f *Folder) List(ctx context.Context, visit func(Object) error) error {
 		return err
 	}
 	f.single.Store(true)
-	return visit(Object{Name: path.Base(f.url), URL: f.url, Size: attributes.Size, Modified: attributes.ModTime})
+	return visit(Object{Name: path.Base(f.url), URL: f.url, Size: attributes.Size, Modified: attributes.ModTime, Version: hex.EncodeToString(attributes.MD5)})
 }
 
 // listPage is the number of objects that are asked for at a time.

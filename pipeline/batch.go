@@ -109,6 +109,7 @@ func (r *run) add(b *batch, s *slot) {
 	b.outcomes = append(b.outcomes, outcome{row: Row{
 		Item:   s.item,
 		SHA256: s.sha256,
+		Seen:   s.seen,
 		Width:  s.picture.SourceWidth,
 		Height: s.picture.SourceHeight,
 	}})

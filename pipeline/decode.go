@@ -29,6 +29,7 @@ type slot struct {
 	picture picture.Picture
 	tensors []picture.Tensor // instead of the picture's pixels, where it is seen densely
 	sha256  string
+	seen    Seen
 	failure *Failure
 }
 
@@ -44,7 +45,7 @@ func (r *run) feed(ctx context.Context, items []Item) {
 	for _, item := range items {
 		s := &slot{item: item, done: make(chan struct{})}
 		if item.Source != nil {
-			if err := sources.read(ctx, item, func(content io.Reader, size int64) error { return r.load(ctx, s, content, size) }); err != nil {
+			if err := r.fromSource(ctx, &sources, s); err != nil {
 				if ofStore(err) != nil {
 					r.stop(err)
 				}
@@ -69,6 +70,17 @@ func (r *run) feed(ctx context.Context, items []Item) {
 	}
 }
 
+// fromSource reads a picture of a source.
+func (r *run) fromSource(ctx context.Context, sources *sequence, s *slot) (err error) {
+	use := func(content io.Reader, size int64) error { return r.load(ctx, s, content, size) }
+	undo := func() {
+		r.ahead.Release(s.held)
+		s.data, s.held = nil, 0
+	}
+	s.seen, err = sources.readSeen(ctx, s.item, use, undo)
+	return err
+}
+
 // load reads a picture of a source when there is memory for it.
 func (r *run) load(ctx context.Context, s *slot, content io.Reader, size int64) error {
 	held := min(max(size, 0), maxAheadBytes)
@@ -85,7 +97,7 @@ func (r *run) load(ctx context.Context, s *slot, content io.Reader, size int64) 
 }
 
 func (s *slot) fail(stage Stage, err error) {
-	s.failure = &Failure{Item: s.item, Stage: stage, Reason: err.Error()}
+	s.failure = &Failure{Item: s.item, Stage: stage, Reason: err.Error(), SHA256: s.sha256, Seen: s.seen}
 }
 
 // decode is one worker: it reads, checks and resizes one picture after another.
@@ -120,7 +132,7 @@ func (r *run) prepare(ctx context.Context, s *slot) {
 	data := s.data
 	if s.item.Source == nil && s.item.stored == nil {
 		var err error
-		if data, err = s.item.read(ctx); err != nil {
+		if data, s.seen, err = s.item.readSeen(ctx); err != nil {
 			s.fail(StageRead, err)
 			return
 		}
@@ -171,7 +183,8 @@ func (f *fetcher) begin(ctx context.Context, s *slot) {
 	}
 	f.Go(func() {
 		defer func() { <-f.slots }()
-		data, err := s.item.read(ctx)
+		data, seen, err := s.item.readSeen(ctx)
+		s.seen = seen
 		switch {
 		case ofStore(err) != nil:
 			f.stop(err) // nobody is to take the picture for a broken one

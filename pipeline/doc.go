@@ -21,6 +21,12 @@
 // many workers there are. A picture that cannot be read costs nothing but itself. When the
 // context is cancelled, no new batch is begun; what has been computed is still written.
 //
+// A row or failure tells what its bytes were read from (Seen), in such a way that whoever finds the same
+// again has the same bytes before him. A file that changes while it is read is read again. Comparison
+// finds the pictures that are others than those of an earlier run. It relies on the file systems
+// that set the time of a change (ctime) with every change, and reads what lies in others. Writing through a mapping
+// of memory is a change at a time of the system's choosing: while a program does that, nobody can tell.
+//
 // The package knows picture files and queues. It must not know TensorFlow, Arrow or flags:
 // the model is an Extractor, the dataset a Sink.
 package pipeline

@@ -165,7 +165,7 @@ func (b *batch) spread(features [][]float32) {
 			size := len(values) / b.rows
 			o.row.Features[l] = values[n*size : (n+1)*size : (n+1)*size]
 			if at := finite.First(o.row.Features[l]); at >= 0 {
-				o.failure = &Failure{Item: o.row.Item, Stage: StageInfer,
+				o.failure = &Failure{Item: o.row.Item, Stage: StageInfer, SHA256: o.row.SHA256, Seen: o.row.Seen,
 					Reason: fmt.Sprintf("value %d of feature column %d is %v: the model's weights or its input are broken", at, l, o.row.Features[l][at])}
 			}
 		}

@@ -17,7 +17,7 @@ type Item struct {
 	Index int
 	// within is the source's name in the results, with which Path begins.
 	within string
-	// stored is where File is, nil in the file system.
+	// stored is where File is, or that of the source, nil in the file system.
 	stored *stored
 }
 
@@ -26,6 +26,8 @@ type Row struct {
 	Item
 	// SHA256 is the hex SHA-256 of the file's bytes.
 	SHA256 string
+	// Seen is what the bytes were read from.
+	Seen Seen
 	// Width and Height are in pixels, as stored in the file.
 	Width, Height int
 	// Features holds one slice per layer.
@@ -49,6 +51,10 @@ type Failure struct {
 	Item
 	Stage  Stage
 	Reason string
+	// SHA256 and Seen are those of a Row, where the bytes could be read, or Seen alone where the file
+	// could.
+	SHA256 string
+	Seen   Seen
 }
 
 // Extractor computes features. Package inference has the one that runs a network.

@@ -188,6 +188,9 @@ func (w *walker) directory(dir, prefix string) error {
 		return err
 	}
 	info, err := os.Stat(dir)
+	if err == nil {
+		systems.noticeDirectory(dir, info)
+	}
 	if err == nil && slices.ContainsFunc(w.parents, func(p fs.FileInfo) bool { return os.SameFile(p, info) }) {
 		return nil
 	}

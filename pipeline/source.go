@@ -17,8 +17,9 @@ type Source interface {
 	// list with an error, and what was visited before it counts. ErrNoPictures says that the
 	// file is not meant to hold pictures. An error of visit is returned as it is.
 	List(ctx context.Context, visit func(Item) error) (others Others, err error)
-	// Open begins to read the pictures.
-	Open(ctx context.Context) (Contents, error)
+	// Open begins to read the pictures from the source's file, which is open. Contents close it;
+	// so does an error.
+	Open(ctx context.Context, file File) (Contents, error)
 }
 
 // Contents gives pictures of a source, in their order, those that are wanted. It is for one
@@ -33,7 +34,7 @@ type Contents interface {
 // error says that the file is one which cannot be read, and what to do.
 type Opener func(file string, open OpenFunc) (Source, error)
 
-// OpenFunc opens the file of a Source, as often as it is called.
+// OpenFunc opens the file of a Source to list it, as often as it is called.
 type OpenFunc func(context.Context) (File, error)
 
 // source lists the pictures in a file that one of the openers knows; holder is the file. What
@@ -60,7 +61,7 @@ func (l *lister) contents(source Source, holder Item) error {
 		}
 		l.Items = append(l.Items, Item{
 			Path: holder.Path + "/" + unused(taken, item.Path), within: holder.Path,
-			File: holder.File, Argument: holder.Argument, Label: item.Label, Source: source, Index: item.Index,
+			File: holder.File, Argument: holder.Argument, Label: item.Label, Source: source, Index: item.Index, stored: holder.stored,
 		})
 		return context.Cause(l.ctx)
 	})
@@ -137,6 +138,7 @@ func readContent(r io.Reader, size int64) ([]byte, error) {
 type sequence struct {
 	source   Source
 	contents Contents
+	watch    watch // of the source's file
 	err      error // of opening the source
 }
 
@@ -145,7 +147,7 @@ func (s *sequence) read(ctx context.Context, item Item, use func(r io.Reader, si
 	if s.source != item.Source {
 		s.close()
 		s.source = item.Source
-		s.contents, s.err = item.Source.Open(ctx)
+		s.err = s.open(ctx, item)
 	}
 	if s.err != nil {
 		return s.err
@@ -157,9 +159,43 @@ func (s *sequence) read(ctx context.Context, item Item, use func(r io.Reader, si
 	return use(r, size)
 }
 
+// open opens the file of the item's source.
+func (s *sequence) open(ctx context.Context, item Item) error {
+	f, err := item.open(ctx)
+	if err != nil {
+		return err
+	}
+	s.watch = item.watch(f)
+	s.contents, err = item.Source.Open(ctx, f)
+	return err
+}
+
+// readSeen is read, and tells what the source's file may be known by. If the file changes
+// meanwhile, undo takes back what use has made of it, and it is opened and read again.
+func (s *sequence) readSeen(ctx context.Context, item Item, use func(r io.Reader, size int64) error, undo func()) (Seen, error) {
+	for attempt := 1; ; attempt++ {
+		err := s.read(ctx, item, use)
+		if s.contents == nil {
+			return Seen{}, err
+		}
+		seen, changing := s.watch.end()
+		if changing == nil {
+			return seen, err
+		}
+		if err == nil {
+			undo()
+		}
+		s.close()
+		if attempt == readAttempts {
+			s.source, s.err = item.Source, changing // what follows in it would fare no better
+			return Seen{}, changing
+		}
+	}
+}
+
 func (s *sequence) close() {
 	if s.contents != nil {
 		_ = s.contents.Close() // opened for reading
 	}
-	s.source, s.contents, s.err = nil, nil, nil
+	*s = sequence{}
 }

@@ -36,6 +36,8 @@ type StoredFile struct {
 	Name, URL string
 	Size      int64
 	Modified  time.Time
+	// Version tells this file from others that lie or lay under its name, if the store says so.
+	Version string
 }
 
 // StoreError is the failure of a store, not of a picture in it: the run ends, so that it can
@@ -99,16 +101,6 @@ func (i Item) open(ctx context.Context) (File, error) {
 		return i.stored.open(ctx)
 	}
 	return openFile(i.File)
-}
-
-// read reads the item's file, which is a picture.
-func (i Item) read(ctx context.Context) ([]byte, error) {
-	f, err := i.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // opened for reading
-	return readContent(f, f.Size())
 }
 
 // localFile is a file in the file system.

@@ -20,6 +20,7 @@ import (
 type fakeStore struct {
 	files    map[string][]byte
 	modified time.Time
+	versions map[string]string
 	// down fails every reading from that number of openings on; 0 never does.
 	down     int64
 	openings atomic.Int64
@@ -29,7 +30,7 @@ var errDown = errors.New("no answer")
 
 func (s *fakeStore) Files(_ context.Context, visit func(StoredFile) error) error {
 	for name, content := range s.files { // in any order
-		if err := visit(StoredFile{Name: name, URL: "s3://bucket/" + name, Size: int64(len(content)), Modified: s.modified}); err != nil {
+		if err := visit(StoredFile{Name: name, URL: "s3://bucket/" + name, Size: int64(len(content)), Modified: s.modified, Version: s.versions[name]}); err != nil {
 			return err
 		}
 	}
@@ -183,27 +184,37 @@ func TestStoreGoesAway(t *testing.T) {
 	}
 }
 
-func TestStoreChanged(t *testing.T) {
-	s := greyStore(t, 4)
-	known := map[string]string{}
-	now := time.Now()
-	s.modified = now.Add(-time.Hour)
-	items := s.list(t, nil).Items
-	for _, item := range items {
-		sum, err := sumOf(context.Background(), &sequence{}, item)
-		if err != nil {
-			t.Fatal(err)
-		}
-		known[item.Path] = sum
+func TestStoreCompared(t *testing.T) {
+	s := &fakeStore{files: map[string][]byte{}}
+	for i := range 4 {
+		s.files[fmt.Sprintf("%03d.png", i)] = greyPNG(t, uint8(i))
 	}
-	known["002.png"] = "of other content"
-	for since, want := range map[time.Time][]string{now: nil, now.Add(-2 * time.Hour): {"002.png"}} {
-		if changed, err := Changed(context.Background(), items, known, since); err != nil || !slices.Equal(paths(changed), want) {
-			t.Errorf("changed are %v, %v, want %v", paths(changed), err, want)
-		}
+	s.versions = map[string]string{"000.png": "1", "001.png": "1", "002.png": "1", "x.tar": "1"}
+	s.modified = time.Now().Add(-time.Hour)
+	s.files["x.tar"] = tarOf(t, member{name: "a.png", content: string(s.files["000.png"])}, member{name: "b.png", content: string(s.files["001.png"])})
+	known := knownOf(t, s.list(t, nil).Items)
+	delete(known, "001.png")
+
+	look := func(doubts, changed []string) {
+		t.Helper()
+		checkComparison(t, s.list(t, nil).Items, known, doubts, changed)
 	}
-	s.down = s.openings.Load() + 1
-	if _, err := Changed(context.Background(), items, known, now.Add(-2*time.Hour)); !errors.Is(err, errDown) {
+	look([]string{"003.png"}, nil) // which has no version
+	s.files["000.png"] = s.files["001.png"]
+	look([]string{"003.png"}, nil) // a store says when there is another version
+	s.versions["000.png"], s.versions["002.png"] = "2", "2"
+	look([]string{"000.png", "002.png", "003.png"}, []string{"000.png"})
+	s.files["x.tar"] = tarOf(t, member{name: "a.png", content: string(s.files["000.png"])}, member{name: "b.png", content: string(s.files["003.png"])})
+	s.versions["x.tar"] = "2"
+	s.versions["000.png"], s.versions["002.png"] = "1", "1"
+	look([]string{"003.png", "x.tar/a.png", "x.tar/b.png"}, []string{"x.tar/a.png", "x.tar/b.png"})
+
+	s.down = s.openings.Load() + 3 // after the archive was listed
+	c := Comparison{Items: s.list(t, nil).Items, Known: known.of}
+	if err := c.Look(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if err := c.Read(context.Background()); !errors.Is(err, errDown) {
 		t.Errorf("a store that is down gives %v", err)
 	}
 	if _, err := io.ReadAll(storedFile{fakeFile{bytes.NewReader(nil), nil}}); err != nil {

@@ -68,11 +68,7 @@ type tarFile struct {
 	members int
 }
 
-func openTar(ctx context.Context, open OpenFunc) (*tarFile, error) {
-	f, err := open(ctx)
-	if err != nil {
-		return nil, err
-	}
+func openTar(ctx context.Context, f File) (*tarFile, error) {
 	t := &tarFile{file: f}
 	if err := t.begin(ctx); err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -197,7 +193,11 @@ func (i interruptible) Seek(offset int64, whence int) (int64, error) {
 
 // List implements Source.
 func (s *tarSource) List(ctx context.Context, visit func(Item) error) (others Others, err error) {
-	t, err := openTar(ctx, s.open)
+	f, err := s.open(ctx)
+	if err != nil {
+		return Others{}, err
+	}
+	t, err := openTar(ctx, f)
 	if err != nil {
 		return Others{}, err
 	}
@@ -318,8 +318,8 @@ func sampleKey(name string) (key, extension string) {
 }
 
 // Open implements Source.
-func (s *tarSource) Open(ctx context.Context) (Contents, error) {
-	t, err := openTar(ctx, s.open)
+func (s *tarSource) Open(ctx context.Context, file File) (Contents, error) {
+	t, err := openTar(ctx, file)
 	if err != nil {
 		return nil, err
 	}

@@ -137,6 +137,6 @@ func (s sink) Append(rows []pipeline.Row) error { return cli.StoreRows(s.writer,
 
 func (s sink) Fail(f pipeline.Failure) error {
 	return s.writer.AppendFailure(featurestore.Failure{
-		Path: f.Path, Label: f.Label, Split: f.Split, Stage: string(f.Stage), Reason: f.Reason,
+		Path: f.Path, Label: f.Label, Split: f.Split, Stage: string(f.Stage), Reason: f.Reason, SHA256: f.SHA256, Seen: f.Seen,
 	})
 }

@@ -361,8 +361,8 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 		return o.remedied(err)
 	}
 	defer func() { err = errors.Join(err, output.Abandon(ctx)) }()
-	writer, err := o.create(ctx, listing.Items, info, featurestore.Options{
-		Format: featurestore.Format(o.format), TensorExtension: o.tensorExtension, Resume: o.resume, RetryFailed: o.retryFailed, Overwrite: o.overwrite,
+	writer, err := o.create(ctx, listing, info, featurestore.Options{
+		Format: featurestore.Format(o.format), TensorExtension: o.tensorExtension, Resume: o.resume, Overwrite: o.overwrite,
 		ShardRows: o.files.rows, ShardBytes: o.files.bytes, Written: output.Written,
 	})
 	if err != nil {

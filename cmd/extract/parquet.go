@@ -28,19 +28,19 @@ type parquetSource struct {
 	open pipeline.OpenFunc
 }
 
-// pictures opens the table.
-func (s *parquetSource) pictures(ctx context.Context) (*featurestore.Pictures, error) {
-	f, err := s.open(ctx)
-	if err != nil {
-		return nil, err
-	}
+// pictures reads the table's footer.
+func (s *parquetSource) pictures(f pipeline.File) (*featurestore.Pictures, error) {
 	p, err := featurestore.ReadPictures(s.file, f)
 	return p, remedied(err)
 }
 
 // List implements pipeline.Source.
 func (s *parquetSource) List(ctx context.Context, visit func(pipeline.Item) error) (pipeline.Others, error) {
-	p, err := s.pictures(ctx)
+	f, err := s.open(ctx)
+	if err != nil {
+		return pipeline.Others{}, err
+	}
+	p, err := s.pictures(f)
 	if errors.Is(err, featurestore.ErrNoPictures) {
 		return pipeline.Others{}, fmt.Errorf("%w: %w", pipeline.ErrNoPictures, err)
 	} else if err != nil {
@@ -63,8 +63,8 @@ func remedied(err error) error {
 }
 
 // Open implements pipeline.Source.
-func (s *parquetSource) Open(ctx context.Context) (pipeline.Contents, error) {
-	p, err := s.pictures(ctx)
+func (s *parquetSource) Open(_ context.Context, file pipeline.File) (pipeline.Contents, error) {
+	p, err := s.pictures(file)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func (s *datasetSink) Append(rows []pipeline.Row) error { return cli.StoreRows(s
 func (s *datasetSink) Fail(f pipeline.Failure) error {
 	logrus.WithFields(logrus.Fields{"path": f.Path, "stage": f.Stage}).Warn(f.Reason)
 	return s.writer.AppendFailure(featurestore.Failure{
-		Path: f.Path, Label: f.Label, Split: f.Split, Stage: string(f.Stage), Reason: f.Reason,
+		Path: f.Path, Label: f.Label, Split: f.Split, Stage: string(f.Stage), Reason: f.Reason, SHA256: f.SHA256, Seen: f.Seen,
 	})
 }
 

@@ -16,7 +16,7 @@ func StoreRows(w *featurestore.Writer, rows []pipeline.Row) error {
 	for i, r := range rows {
 		stored[i] = featurestore.Row{
 			Path: r.Path, Label: r.Label, Split: r.Split, SHA256: r.SHA256,
-			Width: int32(r.Width), Height: int32(r.Height), Features: r.Features,
+			Width: int32(r.Width), Height: int32(r.Height), Features: r.Features, Seen: r.Seen,
 		}
 	}
 	err := w.Append(stored...)

@@ -1,0 +1,121 @@
+package cmd_test
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"fovea/featurestore"
+)
+
+// BenchmarkResume resumes a dataset of many pictures that have not changed: FOVEA_BENCH_FILES, or
+// 20,000. Of the first run nothing is known but their SHA-256, so that all are read.
+//
+//	FOVEA_BENCH_FILES=1000000 go test ./cmd -run '^$' -bench Resume -benchtime 1x
+func BenchmarkResume(b *testing.B) {
+	n := 20_000
+	if text := os.Getenv("FOVEA_BENCH_FILES"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+	dir := b.TempDir()
+	photos, out := filepath.Join(dir, "photos"), filepath.Join(dir, "out")
+	manyPictures(b, photos, n)
+	// The recipe is that of a run over a real picture.
+	timed(b, out, "../testdata/picture/bmp-rgb.bmp")
+	d, err := featurestore.Open(out)
+	if err != nil {
+		b.Fatal(err)
+	}
+	manyRows(b, out, d.Manifest(), n)
+	unknown, _ := timed(b, out, photos, "--resume")
+	b.ReportMetric(unknown.Seconds(), "s-reading-all")
+	for b.Loop() {
+		took, all := timed(b, out, photos, "--resume")
+		b.ReportMetric(took.Seconds(), "s-looking")
+		b.ReportMetric(all.Seconds(), "s-in-all")
+	}
+}
+
+func manyName(i int) string { return fmt.Sprintf("%03d/%07d.png", i/1000, i) }
+
+func manyContent(i int) []byte { return fmt.Appendf(nil, "no picture, but number %d", i) }
+
+func manyPictures(b *testing.B, dir string, n int) {
+	for i := range n {
+		file := filepath.Join(dir, manyName(i))
+		if i%1000 == 0 {
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(file, manyContent(i), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// manyRows puts a dataset of all of them into the place of one that was made like that.
+func manyRows(b *testing.B, out string, m featurestore.Manifest, n int) {
+	info := featurestore.Info{Recipe: m.Recipe, DType: m.DType, ToolVersion: m.ToolVersion}
+	w, err := featurestore.Create(out, info, featurestore.Options{Overwrite: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	vectors := [][]float32{make([]float32, m.Recipe.Layers[0].Size())}
+	for i := range n {
+		sum := sha256.Sum256(manyContent(i))
+		err := w.Append(featurestore.Row{Path: manyName(i), SHA256: hex.EncodeToString(sum[:]), Width: 1, Height: 1, Features: vectors})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := w.Close(featurestore.StatusComplete); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// timed runs extract, and tells the time from when the pictures are listed until the first of them would be
+// read, and that of all.
+func timed(b *testing.B, out, photos string, arguments ...string) (looking, all time.Duration) {
+	model, err := filepath.Abs(smallModel)
+	if err != nil {
+		b.Fatal(err)
+	}
+	common := []string{"--out", out, "--model", model, "--preprocessing", "none", "--layers", "small/conv1/Conv2D", "--pool", "avg"}
+	command := exec.Command(filepath.Join(binaries, "extract"), append(append(common, arguments...), photos)...)
+	stderr, err := command.StderrPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	began := time.Now()
+	if err := command.Start(); err != nil {
+		b.Fatal(err)
+	}
+	var listed time.Time
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		b.Log(lines.Text())
+		switch {
+		case strings.Contains(lines.Text(), "pictures found"):
+			listed = time.Now()
+		case strings.Contains(lines.Text(), "extracting features"):
+			looking = time.Since(listed)
+		}
+	}
+	_ = command.Wait() // they are no pictures
+	if usage, ok := command.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		b.Logf("%d MB of memory", usage.Maxrss>>10)
+	}
+	return looking, time.Since(began)
+}

@@ -1,0 +1,81 @@
+package featurestore
+
+import (
+	"iter"
+	"slices"
+)
+
+// Known is what a resumed dataset knows of a picture.
+type Known struct {
+	// Failed says that it is a failure and no row.
+	Failed bool
+	// SHA256 is that of the picture's file, zero if it could not be read.
+	SHA256 [sumSize]byte
+	// Seen is Row.Seen.
+	Seen [seenSize]byte
+}
+
+// knownRow is Known without what is the same for all rows.
+type knownRow struct {
+	sum  [sumSize]byte
+	seen [seenSize]byte
+}
+
+// Known is what earlier runs have left of a picture: after resuming, until the first Append.
+func (w *Writer) Known(path string) (Known, bool) {
+	if at, ok := w.failureAt[path]; ok {
+		f := w.failures[at]
+		return Known{Failed: true, SHA256: parseSum(f.SHA256), Seen: f.Seen}, true
+	}
+	row, ok := w.rowPaths[path]
+	if !ok || row >= len(w.known) {
+		return Known{}, false
+	}
+	return Known{SHA256: w.known[row].sum, Seen: w.known[row].seen}, true
+}
+
+// Remember notes for pictures, by their paths, what they are to be known by from now on. It comes
+// before the first Append.
+func (w *Writer) Remember(seen iter.Seq2[string, [seenSize]byte]) error {
+	if w.err != nil {
+		return w.fail(w.err)
+	}
+	shards := map[int]bool{}
+	for path, s := range seen {
+		if at, ok := w.failureAt[path]; ok {
+			w.failures[at].Seen, w.unsaved = s, true
+		} else if row, ok := w.rowPaths[path]; ok && row < len(w.known) {
+			w.known[row].seen = s
+			shards[row/w.config.sizes.shard] = true
+		}
+	}
+	all := w.manifest.Shards
+	if w.pending != nil {
+		all = append(slices.Clone(all), *w.pending)
+	}
+	for i := range shards {
+		var records []byte
+		first := i * w.config.sizes.shard
+		for _, k := range w.known[first : first+all[i].Rows] {
+			records = append(records, k.seen[:]...)
+		}
+		if err := writeSeen(w.config.dir, all[i].File, all[i].SHA256, records); err != nil {
+			return w.fail(err)
+		}
+	}
+	return nil
+}
+
+// Forget drops failures of earlier runs, so that Done does not have their paths and they can become
+// rows or failures again. Paths of anything else are passed over.
+func (w *Writer) Forget(paths map[string]bool) {
+	w.failures = slices.DeleteFunc(w.failures, func(f Failure) bool { return paths[f.Path] })
+	clear(w.failureAt)
+	for i, f := range w.failures {
+		w.failureAt[f.Path] = i
+	}
+	w.unsaved = true
+}
+
+// AllFailures are the failures so far, those of earlier runs included.
+func (w *Writer) AllFailures() []Failure { return slices.Clone(w.failures) }

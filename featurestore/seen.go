@@ -1,0 +1,180 @@
+package featurestore
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// What the pictures of a shard were read from (Row.Seen) is no column of it, since it differs
+// between two runs over equal pictures, whose shards are equal. It lies in a file beside: data/part-00000.parquet
+// has .fovea/seen/part-00000.parquet, and the list of failures .fovea/seen/errors.jsonl.
+//
+// Such a file says nothing unless it is whole and names the very file it belongs to, by SHA-256: a
+// header, a record for each row, and the SHA-256 of both. What it does not say is not known, and
+// whoever wants to know reads the pictures. So it need not be on disk before the shard, and any
+// that is left over, cut off or damaged does no harm.
+const (
+	seenDir    = HiddenDir + "/seen"
+	seenHeader = "fovea seen 1\n"
+)
+
+// seenSize and sumSize are the sizes of Row.Seen and of a SHA-256.
+const (
+	seenSize = 16
+	sumSize  = sha256.Size
+)
+
+// SeenFile is the name of the file that says what the pictures of a shard, or those in
+// FailuresFile, were read from. There need not be one.
+func SeenFile(file string) string { return seenDir + "/" + path.Base(file) }
+
+// IsSeen says whether a name is one that SeenFile gives.
+func IsSeen(file string) bool {
+	name, found := strings.CutPrefix(file, seenDir+"/")
+	return found && (name == path.Base(FailuresFile) || IsShard(dataDir+"/"+name))
+}
+
+// writeSeen writes the records of a file whose SHA-256 is sum, all of one size. If they are all zero, there is
+// nothing to say.
+func writeSeen(dir, file, sum string, records []byte) error {
+	name := SeenFile(file)
+	final := inDir(dir, name)
+	if !slices.ContainsFunc(records, func(b byte) bool { return b != 0 }) {
+		return removeFile(final)
+	}
+	raw, err := hex.DecodeString(sum)
+	if err != nil {
+		return fmt.Errorf("write %q: %w", name, err)
+	}
+	content := slices.Concat([]byte(seenHeader), raw, binary.LittleEndian.AppendUint64(nil, uint64(len(records))), records)
+	check := sha256.Sum256(content)
+	temp := inDir(dir, tempDir+"/seen-"+path.Base(file)+tempSuffix)
+	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(temp, append(content, check[:]...), 0o644); err != nil {
+		return fmt.Errorf("write %q: %w", name, err)
+	}
+	return os.Rename(temp, final)
+}
+
+// readSeen gives the records of a file whose SHA-256 is sum, as many bytes as asked for, or nil if they are not
+// known.
+func readSeen(dir, file, sum string, size int) []byte {
+	content, err := os.ReadFile(inDir(dir, SeenFile(file)))
+	if err != nil || len(content) < sumSize {
+		return nil
+	}
+	content, check := content[:len(content)-sumSize], content[len(content)-sumSize:]
+	if got := sha256.Sum256(content); !bytes.Equal(got[:], check) {
+		return nil
+	}
+	rest, ok := bytes.CutPrefix(content, []byte(seenHeader))
+	if !ok || len(rest) != sumSize+8+size {
+		return nil
+	}
+	if hex.EncodeToString(rest[:sumSize]) != sum || binary.LittleEndian.Uint64(rest[sumSize:]) != uint64(size) {
+		return nil
+	}
+	return rest[sumSize+8:]
+}
+
+// seenOf is what the rows of a shard were read from, zeros where that is not known.
+func seenOf(dir string, s Shard) [][seenSize]byte {
+	seen := make([][seenSize]byte, s.Rows)
+	records := readSeen(dir, s.File, s.SHA256, s.Rows*seenSize)
+	for i := range seen {
+		if records != nil {
+			seen[i] = [seenSize]byte(records[i*seenSize:])
+		}
+	}
+	return seen
+}
+
+// seen is what all rows were read from.
+func (d *Dataset) seen() ([][seenSize]byte, error) {
+	all := make([][seenSize]byte, 0, d.manifest.Rows)
+	for _, s := range d.manifest.Shards {
+		if s.SHA256 == "" && isFile(d.root, SeenFile(s.File)) { // of a writer that was killed
+			var err error
+			if s.SHA256, err = HashFile(filepath.Join(d.root, filepath.FromSlash(s.File))); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, seenOf(d.root, s)...)
+	}
+	return all, nil
+}
+
+// seen is what the rows of a part were read from; nothing where only some rows are wanted, which
+// become no dataset.
+func (m *merge) seen(d *Dataset) (func(row int) [seenSize]byte, error) {
+	if len(m.only.Labels)+len(m.only.Splits) > 0 {
+		return func(int) [seenSize]byte { return [seenSize]byte{} }, nil
+	}
+	seen, err := d.seen()
+	return func(row int) [seenSize]byte { return seen[row] }, err
+}
+
+// writeSeenFailures writes what the failures of a list, whose SHA-256 is sum, were read from, and the SHA-256 of
+// what was read.
+func writeSeenFailures(dir, sum string, failures []Failure) error {
+	records := make([]byte, 0, len(failures)*(seenSize+sumSize))
+	for _, f := range failures {
+		sum := parseSum(f.SHA256)
+		records = append(append(records, f.Seen[:]...), sum[:]...)
+	}
+	return writeSeen(dir, FailuresFile, sum, records)
+}
+
+// recall puts what is known of failures into them.
+func (d *Dataset) recall(failures []Failure) {
+	if _, err := os.Stat(inDir(d.root, SeenFile(FailuresFile))); err != nil || d.layout == layoutFormer {
+		return
+	}
+	sum, err := HashFile(inDir(d.root, FailuresFile))
+	if err != nil {
+		return
+	}
+	const size = seenSize + sumSize
+	records := readSeen(d.root, FailuresFile, sum, len(failures)*size)
+	if records == nil {
+		return
+	}
+	for i := range failures {
+		record := records[i*size : (i+1)*size]
+		failures[i].Seen = [seenSize]byte(record)
+		if sum := [sumSize]byte(record[seenSize:]); sum != [sumSize]byte{} {
+			failures[i].SHA256 = hex.EncodeToString(sum[:])
+		}
+	}
+}
+
+// parseSum reads a hex SHA-256; what is none is zero, which no content has.
+func parseSum(text string) (sum [sumSize]byte) {
+	if len(text) == 2*sumSize {
+		if _, err := hex.Decode(sum[:], []byte(text)); err != nil {
+			return [sumSize]byte{}
+		}
+	}
+	return sum
+}
+
+// linkSeen gives such a file, if there is one, the name that goes with its shard's.
+func linkSeen(from, to string) error {
+	if _, err := os.Stat(from); err != nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return linkOrCopy(from, to)
+}

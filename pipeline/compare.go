@@ -1,0 +1,209 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"io/fs"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Known is what an earlier run knows of a picture.
+type Known struct {
+	// Failed says that it gave no features.
+	Failed bool
+	// SHA256 is that of its bytes, zero if they could not be read.
+	SHA256 [sha256.Size]byte
+	// Seen is what it was read from.
+	Seen Seen
+}
+
+// Comparison tells which pictures are others than those that an earlier run has read under the
+// same paths: by what their files and objects are, and where that leaves a doubt, by their
+// SHA-256. Times are compared for equality alone; no clock is asked.
+//
+// Look comes first, then Read.
+type Comparison struct {
+	// Items are the pictures; Known gives what is known of a path, if anything.
+	Items []Item
+	Known func(path string) (Known, bool)
+	// Progress, if set, is told how many items have been dealt with, by one goroutine at a time.
+	Progress func(done int)
+
+	// Doubts are the places, in Items, of those that may have changed: found by Look.
+	Doubts []int
+	// Changed are the places of those that have: rows of other bytes, and failures that are worth
+	// another attempt. They are found by Read, as is what follows.
+	Changed []int
+	// Same are those that are the same, with what they are to be known by from now on.
+	Same []Recognized
+	// Unread is the number of those that are there but could not be read, which nothing is known of;
+	// FirstUnread is one of them.
+	Unread      int
+	FirstUnread *Failure
+
+	mutex sync.Mutex
+	done  int
+}
+
+// Recognized is an item, by its place, that was read and is the same as before.
+type Recognized struct {
+	Place int
+	Seen  Seen
+}
+
+// lookChunk is the number of items that are looked at in one go.
+const lookChunk = 256
+
+// looking is how many goroutines look at or read files, which mostly wait for the disk or the net.
+func looking() int { return max(maxFetches, 4*runtime.NumCPU()) }
+
+// Look finds the items that may have changed. It reads none of them. What is not there has not
+// changed.
+func (c *Comparison) Look(ctx context.Context) error {
+	c.done = 0
+	chunks := make([][]int, (len(c.Items)+lookChunk-1)/lookChunk)
+	var next atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	for range min(looking(), len(chunks)) {
+		group.Go(func() error {
+			for at := int(next.Add(1)) - 1; at < len(chunks); at = int(next.Add(1)) - 1 {
+				if err := context.Cause(ctx); err != nil {
+					return err
+				}
+				from := at * lookChunk
+				to := min(from+lookChunk, len(c.Items))
+				chunks[at] = c.lookAt(from, to)
+				c.progress(to - from)
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	c.Doubts = slices.Concat(chunks...)
+	return err
+}
+
+// lookAt finds the doubts among some items.
+func (c *Comparison) lookAt(from, to int) (doubts []int) {
+	var source Source
+	var seen Seen
+	var err error
+	for i := from; i < to; i++ {
+		item := &c.Items[i]
+		known, ok := c.Known(item.Path)
+		if !ok {
+			continue
+		}
+		if source == nil || source != item.Source { // whose pictures stand together
+			seen, err = item.look()
+			source = item.Source
+		}
+		if errors.Is(err, fs.ErrNotExist) || err == nil && seen == known.Seen && seen != (Seen{}) {
+			continue
+		}
+		doubts = append(doubts, i)
+	}
+	return doubts
+}
+
+func (c *Comparison) progress(n int) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.done += n
+	if c.Progress != nil {
+		c.Progress(c.done)
+	}
+}
+
+// Read reads the items in doubt and compares their SHA-256. A store that does not answer is the
+// only error but the context's.
+func (c *Comparison) Read(ctx context.Context) error {
+	c.done = 0
+	group, running := errgroup.WithContext(ctx)
+	group.SetLimit(looking())
+	for rest := c.Doubts; len(rest) > 0 && running.Err() == nil; {
+		n := 1
+		source := c.Items[rest[0]].Source
+		for source != nil && n < len(rest) && c.Items[rest[n]].Source == source {
+			n++
+		}
+		together := rest[:n:n]
+		rest = rest[n:]
+		group.Go(func() error { return c.readTogether(running, together) })
+	}
+	err := group.Wait()
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	slices.Sort(c.Changed)
+	return err
+}
+
+// readTogether reads an item with a file of its own, or those of one source.
+func (c *Comparison) readTogether(ctx context.Context, places []int) error {
+	var sources sequence
+	defer sources.close()
+	for _, i := range places {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		item := c.Items[i]
+		var sum [sha256.Size]byte
+		var seen Seen
+		var err error
+		if item.Source == nil {
+			sum, seen, err = item.sum(ctx)
+		} else {
+			seen, err = sources.readSeen(ctx, item, func(content io.Reader, _ int64) (err error) {
+				sum, err = hashContent(content)
+				return err
+			}, func() {})
+		}
+		if err := asStoreError(err); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		c.judge(i, sum, seen, err)
+		c.progress(1)
+	}
+	return nil
+}
+
+// judge enters what reading an item has shown.
+func (c *Comparison) judge(i int, sum [sha256.Size]byte, seen Seen, err error) {
+	item := c.Items[i]
+	known, _ := c.Known(item.Path)
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	switch {
+	case errors.Is(err, errChanging):
+		c.Changed = append(c.Changed, i)
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil && known.Failed: // as before
+		c.recognize(i, seen)
+	case err != nil:
+		c.Unread++
+		if c.FirstUnread == nil {
+			c.FirstUnread = &Failure{Item: item, Stage: StageRead, Reason: err.Error()}
+		}
+	case sum != known.SHA256:
+		c.Changed = append(c.Changed, i)
+	default:
+		c.recognize(i, seen)
+	}
+}
+
+func (c *Comparison) recognize(i int, seen Seen) {
+	if seen != (Seen{}) {
+		c.Same = append(c.Same, Recognized{i, seen})
+	}
+}

@@ -1,0 +1,198 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Seen stands for what a picture was read from, so that it can be told later, without reading it
+// again, whether it is still the same: the file or the archive that holds it, with its file
+// system, inode, size and the times of its last change, or the object of a store with its
+// version. It is a digest, since all that is ever asked is whether two are equal.
+//
+// The zero value is not known: there is nothing that would change with the content for certain.
+type Seen [16]byte
+
+// digest makes a Seen of what it is to stand for.
+func digest(kind string, numbers ...uint64) Seen {
+	content := make([]byte, 0, 256)
+	content = append(content, kind...)
+	content = append(content, 0)
+	for _, n := range numbers {
+		content = binary.LittleEndian.AppendUint64(content, n)
+	}
+	sum := sha256.Sum256(content)
+	return Seen(sum[:len(Seen{})])
+}
+
+// errChanging says that a file was not one and the same from the beginning of reading to the end.
+var errChanging = errors.New("it was changed while it was read: try again when nothing writes to it")
+
+// readAttempts is how often a file is read that changes meanwhile.
+const readAttempts = 3
+
+// state is what the system tells of a file, which changes with its content.
+type state struct {
+	system            *fileSystem
+	inode, size       uint64
+	modified, changed int64 // in nanoseconds
+}
+
+// look tells the state of what name is, or of the descriptor for "". Network file systems are
+// made to ask their server.
+func look(descriptor int, name string) (state, error) {
+	flags := unix.AT_STATX_FORCE_SYNC
+	if name == "" {
+		flags |= unix.AT_EMPTY_PATH
+	}
+	var s unix.Statx_t
+	if err := unix.Statx(descriptor, name, flags, unix.STATX_BASIC_STATS, &s); err != nil {
+		return state{}, err
+	}
+	system, err := systems.find(unix.Mkdev(s.Dev_major, s.Dev_minor), descriptor, name)
+	if err != nil {
+		return state{}, err
+	}
+	return state{
+		system: system, inode: s.Ino, size: s.Size,
+		modified: nanoseconds(s.Mtime), changed: nanoseconds(s.Ctime),
+	}, nil
+}
+
+func nanoseconds(t unix.StatxTimestamp) int64 { return t.Sec*int64(time.Second) + int64(t.Nsec) }
+
+// seen is what stands for the state, or nothing where the file system would not tell of a change.
+func (s state) seen() Seen {
+	if s.system == nil || s.system.kind == vague {
+		return Seen{}
+	}
+	return digest("file", s.system.id, s.inode, s.size, uint64(s.modified), uint64(s.changed))
+}
+
+// seen stands for the object as it was listed.
+func (s *stored) seen(argument string) Seen {
+	f := s.file
+	if f.Version == "" {
+		return Seen{}
+	}
+	_, server, _ := strings.Cut(argument, "?") // one name may be in several
+	kind := strings.Join([]string{"object", f.URL, server, f.Version}, "\x00")
+	return digest(kind, uint64(f.Size), uint64(f.Modified.UnixNano()))
+}
+
+// look is what the item's file is now. An error is that of finding it.
+func (i Item) look() (Seen, error) {
+	if i.stored != nil {
+		return i.stored.seen(i.Argument), nil
+	}
+	s, err := look(unix.AT_FDCWD, i.File)
+	if errors.Is(err, unix.ENOSYS) {
+		return Seen{}, nil
+	}
+	return s.seen(), err
+}
+
+// watch is a file while it is read.
+type watch struct {
+	descriptor int
+	before     state
+	// seen is what the file may be known by later.
+	seen Seen
+}
+
+// watch begins to watch the file that was opened for the item.
+func (i Item) watch(f File) watch {
+	if i.stored != nil {
+		return watch{seen: i.stored.seen(i.Argument)} // a store gives what was listed, or an error
+	}
+	local, ok := f.(interface{ Fd() uintptr })
+	if !ok {
+		return watch{}
+	}
+	now := time.Now()
+	w := watch{descriptor: int(local.Fd())}
+	var err error
+	if w.before, err = look(w.descriptor, ""); err != nil {
+		return watch{}
+	}
+	if w.before.settled(now) {
+		w.seen = w.before.seen()
+	}
+	return w
+}
+
+// end tells what the file is to be known by, or errChanging. It may be asked again and again.
+func (w watch) end() (Seen, error) {
+	if w.before == (state{}) {
+		return w.seen, nil
+	}
+	if after, err := look(w.descriptor, ""); err != nil || after != w.before {
+		return Seen{}, errChanging
+	}
+	return w.seen, nil
+}
+
+// readSeen is read, and tells what the file may be known by. What changes meanwhile is read again.
+func (i Item) readSeen(ctx context.Context) (data []byte, seen Seen, err error) {
+	seen, err = i.watched(ctx, func(f File) (err error) {
+		data, err = readContent(f, f.Size())
+		return err
+	})
+	return data, seen, err
+}
+
+// sum is the SHA-256 of the item's file.
+func (i Item) sum(ctx context.Context) (sum [sha256.Size]byte, seen Seen, err error) {
+	seen, err = i.watched(ctx, func(f File) (err error) {
+		sum, err = hashContent(f)
+		return err
+	})
+	return sum, seen, err
+}
+
+// watched has the item's file read until it does not change meanwhile.
+func (i Item) watched(ctx context.Context, read func(File) error) (seen Seen, err error) {
+	once := func() error {
+		f, err := i.open(ctx)
+		if err != nil {
+			return err
+		}
+		defer f.Close() //nolint:errcheck // opened for reading
+		w := i.watch(f)
+		err = read(f)
+		var changing error
+		if seen, changing = w.end(); changing != nil {
+			return changing // which explains any other error
+		}
+		return err
+	}
+	for range readAttempts {
+		if err = once(); !errors.Is(err, errChanging) {
+			break
+		}
+	}
+	return seen, err
+}
+
+// hashBuffers are used again, since most files are small.
+var hashBuffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+
+// hashContent is the SHA-256 of all that can be read.
+func hashContent(r io.Reader) (sum [sha256.Size]byte, err error) {
+	buffer := hashBuffers.Get().(*[256 << 10]byte)
+	defer hashBuffers.Put(buffer)
+	hash := sha256.New()
+	if _, err := io.CopyBuffer(hash, struct{ io.Reader }{r}, buffer[:]); err != nil {
+		return sum, cause(err)
+	}
+	hash.Sum(sum[:0])
+	return sum, nil
+}
