@@ -181,5 +181,5 @@ func (o Object) is(p Part) bool {
 	if o.Version != "" && p.Tag != "" {
 		return o.Version == p.Tag && o.Size == p.Size
 	}
-	return o.Size == p.Size && (o.Modified.IsZero() || sameTime(o.Modified, p.Modified))
+	return o.Size == p.Size && (o.Modified.IsZero() || p.Modified.IsZero() || sameTime(o.Modified, p.Modified))
 }

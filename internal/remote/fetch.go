@@ -131,7 +131,20 @@ func (s *snapshot) fetch(ctx context.Context, again bool) error {
 	if s.damaged && errors.Is(err, featurestore.ErrCorrupt) {
 		return nil
 	}
+	if grown := grownShard(s.manifest, s.found); grown != "" && err == nil {
+		return s.unlist(grown)
+	}
 	return err
+}
+
+// unlist takes a shard out of the manifest that was brought, which is older than the shard.
+func (s *snapshot) unlist(name string) error {
+	s.manifest.Shards = slices.DeleteFunc(s.manifest.Shards, func(shard featurestore.Shard) bool { return shard.File == name })
+	text, err := s.manifest.Encode()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(s.dir, filepath.FromSlash(manifestOf(s.found))), text, 0o644)
 }
 
 // look lists the objects and reads the manifest.
@@ -169,7 +182,7 @@ func (s *snapshot) compare(sums map[string]string) error {
 		switch sum := sums[shard.File]; {
 		case sum == "":
 			return fmt.Errorf("%s: %w: %s is missing, which its manifest lists", s.folder, featurestore.ErrCorrupt, shard.File)
-		case shard.SHA256 != "" && sum != shard.SHA256:
+		case shard.SHA256 != "" && sum != shard.SHA256 && shard.File != grownShard(s.manifest, s.found):
 			return fmt.Errorf("%s/%s: %w: its SHA-256 is not that in the manifest: extract dataset validate lists all that is wrong", s.folder, shard.File, featurestore.ErrCorrupt)
 		}
 	}

@@ -41,9 +41,12 @@ func (u *upload) push(ctx context.Context, m featurestore.Manifest, stop <-chan 
 	for same < min(len(u.there), len(m.Shards)) && u.there[same] == m.Shards[same] {
 		same++
 	}
-	if !u.begun || same < len(u.there) {
-		// The manifest lists nothing that is about to be replaced.
-		u.there = u.there[:same:same]
+	// One that takes the place of a shorter one may be put there as it is.
+	replaces := same == len(u.there)-1 && len(m.Shards) > same
+	if !u.begun || same < len(u.there) && !replaces {
+		if !replaces {
+			u.there = u.there[:same:same]
+		}
 		if manifestOf(u.found) == featurestore.FormerManifestFile { // else they would count as none from here on
 			if err := u.sides(ctx); err != nil {
 				return err
@@ -66,8 +69,10 @@ func (u *upload) push(ctx context.Context, m featurestore.Manifest, stop <-chan 
 		if err := u.file(ctx, s.File); err != nil {
 			return err
 		}
-		u.there = append(u.there, s)
-		if time.Since(u.written) >= manifestPause {
+		u.there = append(u.there[:same:same], s)
+		same++
+		if replaces || time.Since(u.written) >= manifestPause {
+			replaces = false
 			if err := u.note(ctx, m); err != nil {
 				return err
 			}
@@ -236,10 +241,8 @@ func (u *upload) restore(ctx context.Context, m featurestore.Manifest) error {
 	if err != nil {
 		return err
 	}
-	if last := len(m.Shards) - 1; last >= 0 && m.Status == featurestore.StatusWriting && m.Shards[last].Rows < m.RowsPerShard &&
-		wanted[m.Shards[last].File].Size != m.Shards[last].Bytes {
-		// Earlier versions put a longer one in its place before the manifest listed that.
-		delete(sums, m.Shards[last].File)
+	if grown := grownShard(m, wanted); grown != "" {
+		delete(sums, grown)
 	}
 	for name, want := range sums {
 		if got[name] != want {
@@ -247,4 +250,17 @@ func (u *upload) restore(ctx context.Context, m featurestore.Manifest) error {
 		}
 	}
 	return nil
+}
+
+// grownShard is the last shard of a dataset that is being written, if it is a short one in whose place a
+// longer one has been put, which the manifest would have listed next; or "".
+func grownShard(m featurestore.Manifest, found map[string]objects.Object) string {
+	if len(m.Shards) == 0 || m.Status != featurestore.StatusWriting {
+		return ""
+	}
+	last := m.Shards[len(m.Shards)-1]
+	if last.Rows >= m.RowsPerShard || found[last.File].Size == last.Bytes {
+		return ""
+	}
+	return last.File
 }
