@@ -12,8 +12,8 @@ import (
 // store is a dataset's folder while this process has its lock. What is under a name is noted first, then
 // the lock is checked, and then the object is written or deleted, on condition that it be the one that was
 // noted. A run that has taken the lock in between has written there, or will: then the condition is not
-// met, or what was written is written over. After it the lock is checked once more, for stores that pass
-// over conditions.
+// met, or what was written is written over. Where a store passes over conditions, the time of one request
+// is left in which another may take the lock; the next check tells.
 type store struct {
 	folder *objects.Folder
 	lease  *lease
@@ -61,9 +61,6 @@ func (s *store) change(ctx context.Context, name string, change func(before obje
 		}
 		s.touched[name] = true // whatever becomes of it
 		err := change(before)
-		if err == nil {
-			return s.lease.check(ctx)
-		}
 		if !errors.Is(err, objects.ErrChanged) {
 			return err
 		}

@@ -102,7 +102,10 @@ func (u *upload) put(ctx context.Context, m featurestore.Manifest) error {
 	if err != nil {
 		return err
 	}
-	return u.store.put(ctx, featurestore.ManifestFile, bytes.NewReader(text), int64(len(text)))
+	if err := u.store.put(ctx, featurestore.ManifestFile, bytes.NewReader(text), int64(len(text))); err != nil {
+		return err
+	}
+	return u.store.lease.check(ctx) // what readers go by
 }
 
 // clear deletes the shards that are not listed, from the last one down, what there was beside
