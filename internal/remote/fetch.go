@@ -105,6 +105,9 @@ func (s *snapshot) fetch(ctx context.Context, again bool) error {
 	if again && s.manifest.Status == featurestore.StatusWriting {
 		return fmt.Errorf("%s %w: it is being written anew; try again when that has ended", s.folder, ErrReplaced)
 	}
+	if s.manifest.Status == featurestore.StatusWriting {
+		logrus.Warnf("%s is being written, or its writer was killed: what is read are the %d files of rows that are finished", s.folder, len(s.manifest.Shards))
+	}
 	if err := os.Mkdir(s.dir, 0o755); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package s3test
 
 import (
+	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -200,6 +201,13 @@ type Fatal func(format string, arguments ...any)
 
 // Fatalf implements what Keys wants of a testing.TB.
 func (f Fatal) Fatalf(format string, arguments ...any) { f(format, arguments...) }
+
+// Put puts an object under any name, as other programs may.
+func (s *Server) Put(t interface{ Fatalf(string, ...any) }, key string, content []byte) {
+	if _, err := s.Backend.PutObject(Bucket, key, map[string]string{}, bytes.NewReader(content), int64(len(content)), nil); err != nil {
+		t.Fatalf("%v", err)
+	}
+}
 
 // Keys are the names of all objects that begin with a prefix, and their content.
 func (s *Server) Keys(t interface{ Fatalf(string, ...any) }, prefix string) map[string][]byte {
