@@ -149,20 +149,29 @@ func (f *Folder) put(ctx context.Context, name string, content io.ReaderAt, size
 	return f.patience.try(ctx, f.patience.transfer(size), func(ctx context.Context) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		w, err := f.bucket.NewWriter(ctx, f.key(name), options)
-		if err != nil {
-			return err
-		}
-		n, err := io.Copy(w, io.NewSectionReader(content, 0, size))
-		if err == nil && n < size {
-			err = fmt.Errorf("%w after %d of %d bytes", io.ErrUnexpectedEOF, n, size)
-		}
-		if err != nil {
-			cancel() // so that Close gives up what was written
-			return errors.Join(err, w.Close())
-		}
-		return w.Close()
+		// By one reader: blob's Azure driver panics where it is written to in pieces and that fails.
+		return f.bucket.Upload(ctx, f.key(name), &whole{io.NewSectionReader(content, 0, size), size, cancel}, options)
 	})
+}
+
+// whole reads what must not end early. Where it does, it gives up the writing: some drivers would take
+// the end of the reading for the end of the object.
+type whole struct {
+	io.Reader
+	left   int64
+	giveUp func()
+}
+
+func (w *whole) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	w.left -= int64(n)
+	if errors.Is(err, io.EOF) && w.left > 0 {
+		err = fmt.Errorf("%w: %d bytes are missing", io.ErrUnexpectedEOF, w.left)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		w.giveUp()
+	}
+	return n, err
 }
 
 // Delete deletes an object. One that is not there is no error.
