@@ -309,8 +309,8 @@ func (o *Output) Abandon(ctx context.Context) error {
 	o.working.Wait()
 	ctx = context.WithoutCancel(ctx)
 	var err error
-	if m := o.manifest(); m != nil && o.upload.begun && !hasManifest(o.Dir) && o.lease.lost() == nil { // nothing came of it
-		err = o.upload.withdraw(ctx, *m)
+	if o.upload.begun && !hasManifest(o.Dir) && o.lease.lost() == nil { // nothing came of it
+		err = o.upload.withdraw(ctx)
 	}
 	return errors.Join(err, o.release(ctx))
 }
