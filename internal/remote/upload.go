@@ -115,7 +115,7 @@ func (u *upload) clear(ctx context.Context) error {
 	for name := range u.found {
 		listed := slices.ContainsFunc(u.there, func(s featurestore.Shard) bool { return s.File == name })
 		side := isSide(name) && len(u.there) == 0 && u.brought[name] == nil
-		former := name == featurestore.FormerFailuresFile || name == featurestore.FormerManifestFile
+		former := name == featurestore.FormerFailuresFile || name == featurestore.FormerManifestFile || name == clockObject
 		if featurestore.IsShard(name) && !listed || side || former {
 			stale = append(stale, name)
 		}
@@ -208,11 +208,9 @@ func (u *upload) verify(ctx context.Context, m featurestore.Manifest) error {
 }
 
 // withdraw takes back what was written for a dataset that nothing came of.
-func (u *upload) withdraw(ctx context.Context, m featurestore.Manifest) error {
+// The manifest lists no shard by now.
+func (u *upload) withdraw(ctx context.Context) error {
 	u.there, u.brought = nil, nil
-	if err := u.note(ctx, m); err != nil { // which lists nothing that is about to go
-		return err
-	}
 	if err := u.clear(ctx); err != nil {
 		return err
 	}
