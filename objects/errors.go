@@ -81,8 +81,14 @@ const (
 	other kind = iota
 	missing
 	refused
-	present
+	conflict
 )
+
+// codes are the providers' names of other errors, where it is not package blob that asked.
+var codes = map[string]kind{
+	"NoSuchKey": missing, "NoSuchBucket": missing, "NotFound": missing, "BlobNotFound": missing, "ContainerNotFound": missing,
+	"PreconditionFailed": conflict, "ConditionalRequestConflict": conflict, "ConditionNotMet": conflict, "BlobAlreadyExists": conflict,
+}
 
 func kindOf(err error) kind {
 	var coded interface{ ErrorCode() string }
@@ -96,15 +102,31 @@ func kindOf(err error) kind {
 	case gcerrors.PermissionDenied:
 		return refused
 	case gcerrors.FailedPrecondition, gcerrors.AlreadyExists:
-		return present
+		return conflict
 	}
-	switch {
+	switch status := statusOf(err); {
 	case slices.Contains(refusals, code) || strings.Contains(err.Error(), "credentials"):
 		return refused
-	case code == "PreconditionFailed" || code == "ConditionalRequestConflict":
-		return present
+	case status == http.StatusNotFound:
+		return missing
+	case status == http.StatusPreconditionFailed:
+		return conflict
 	}
-	return other
+	return codes[code]
+}
+
+// statusOf is the number of an answer by HTTP, or 0.
+func statusOf(err error) int {
+	var answer interface{ HTTPStatusCode() int }
+	if errors.As(err, &answer) {
+		return answer.HTTPStatusCode()
+	}
+	return 0
+}
+
+// unconditional says whether a store refuses a request since it knows no conditions.
+func unconditional(err error) bool {
+	return err != nil && (statusOf(err) == http.StatusNotImplemented || gcerrors.Code(err) == gcerrors.Unimplemented)
 }
 
 // passing says whether an error may be gone at the next attempt.
@@ -113,16 +135,24 @@ func passing(err error) bool {
 	case gcerrors.InvalidArgument, gcerrors.Unimplemented:
 		return false
 	}
-	var answer interface{ HTTPStatusCode() int }
-	if errors.As(err, &answer) {
-		status := answer.HTTPStatusCode()
-		wrong := status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
-		if wrong {
-			return false
-		}
+	status := statusOf(err)
+	if status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests {
+		return false
 	}
-	return kindOf(err) == other && !errors.Is(err, errChanged)
+	return kindOf(err) == other && !errors.Is(err, ErrChanged) && !unconditional(err)
 }
+
+// ErrChanged marks an object that is another one than that which was listed or asked for: what was
+// listed is not there.
+var ErrChanged error = changedError("it has changed since it was listed")
+
+// errReplaced is ErrChanged, where a part of the object has been read.
+var errReplaced error = changedError("it was replaced while it was read")
+
+type changedError string
+
+func (c changedError) Error() string      { return string(c) }
+func (changedError) Is(target error) bool { return target == ErrChanged || target == fs.ErrNotExist }
 
 // marked is an error that is another one, too, but does not say so.
 type marked struct {
@@ -143,7 +173,7 @@ func (f *Folder) explain(verb, name string, err error) error {
 	switch kindOf(err) {
 	case missing:
 		return marked{fmt.Errorf("cannot %s %s: there is no such object, or no bucket %s: %w", verb, where, bucket, err), fs.ErrNotExist}
-	case present:
+	case conflict:
 		return marked{fmt.Errorf("cannot %s %s: it is there already: %w", verb, where, err), fs.ErrExist}
 	case refused:
 		return fmt.Errorf("cannot %s %s: access is refused: give the provider's credentials (for s3:// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile, for gs:// GOOGLE_APPLICATION_CREDENTIALS, for azblob:// AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY), and see that they allow it: %w", verb, where, err)

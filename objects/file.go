@@ -14,21 +14,16 @@ const (
 	leastChunk, mostChunk, keptChunks = 64 << 10, 4 << 20, 3
 )
 
-// errChanged marks an object that is another one than before: what was listed is not there.
-var errChanged error = changedError{}
-
-type changedError struct{}
-
-func (changedError) Error() string        { return "it has changed since it was listed" }
-func (changedError) Is(target error) bool { return target == fs.ErrNotExist }
-
 // File is an object that is open for reading, a part at a time, of which it keeps a few.
 type File struct {
 	ctx    context.Context //nolint:containedctx // readers know none
 	folder *Folder
 	object Object
 
+	key string
+
 	mutex  sync.Mutex
+	begun  bool
 	chunks []chunk // the one used last comes last
 	at     int64   // where Read goes on
 	closed bool
@@ -45,7 +40,11 @@ func (c chunk) end() int64 { return c.from + int64(len(c.data)) }
 // Open opens an object that was listed. Nothing is asked of the store before it is read; what
 // is read after the context is done is its error.
 func (f *Folder) Open(ctx context.Context, object Object) *File {
-	return &File{ctx: ctx, folder: f, object: object}
+	key := object.Key
+	if key == "" {
+		key = f.key(object.Name)
+	}
+	return &File{ctx: ctx, folder: f, object: object, key: key}
 }
 
 // Size is the number of bytes.
@@ -147,20 +146,40 @@ func (f *File) chunkSize(at int64, wanted int) int64 {
 	return max(size, int64(min(wanted, mostChunk)))
 }
 
-// fetch reads a part of the object.
+// fetch reads a part of the object, if it is the one that was listed.
 func (f *File) fetch(p []byte, from int64) error {
 	patience := f.folder.patience
 	err := patience.try(f.ctx, patience.transfer(int64(len(p))), func(ctx context.Context) error {
-		r, err := f.folder.bucket.NewRangeReader(ctx, f.folder.key(f.object.Name), from, int64(len(p)), nil)
-		if err != nil {
+		r, err := f.folder.read(ctx, f.key, f.object.Version, from, int64(len(p)))
+		switch {
+		case err != nil && kindOf(err) == conflict:
+			return f.changed()
+		case err != nil:
 			return err
 		}
 		defer r.Close() //nolint:errcheck // opened for reading
-		if r.Size() != f.object.Size {
-			return errChanged
+		if !f.object.is(r) {
+			return f.changed()
 		}
 		_, err = io.ReadFull(r, p)
 		return err
 	})
+	f.begun = f.begun || err == nil
 	return f.folder.explain("read", f.object.Name, err)
+}
+
+func (f *File) changed() error {
+	if f.begun {
+		return errReplaced
+	}
+	return ErrChanged
+}
+
+// is says whether a part is of the object that was listed. Some stores give no tags, and some pass
+// over the condition that the tag be the same.
+func (o Object) is(p Part) bool {
+	if o.Version != "" && p.Tag != "" {
+		return o.Version == p.Tag && o.Size == p.Size
+	}
+	return o.Size == p.Size && (o.Modified.IsZero() || p.Modified.IsZero() || sameTime(o.Modified, p.Modified))
 }

@@ -38,6 +38,8 @@ type StoredFile struct {
 	Modified  time.Time
 	// Version tells this file from others that lie or lay under its name, if the store says so.
 	Version string
+	// Key is for the store.
+	Key string
 }
 
 // StoreError is the failure of a store, not of a picture in it: the run ends, so that it can

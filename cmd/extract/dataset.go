@@ -169,7 +169,7 @@ func newDatasetValidate() *cobra.Command {
 missing, foreign, cut off or changed, a manifest that does not agree with them, vectors of a
 wrong length or with NaN, paths that occur twice. Exit status 1 if there is any.`,
 		Args: datasetArgument,
-		RunE: cli.OnDataset(func(ctx context.Context, dir string) error {
+		RunE: cli.OnAnyDataset(func(ctx context.Context, dir string) error {
 			if err := format.validate(); err != nil {
 				return err
 			}

@@ -189,6 +189,8 @@ func mergeInto(ctx context.Context, out string, dirs []string, staging string, o
 	} else if err != nil {
 		return err
 	}
+	ctx, release := output.Context(ctx)
+	defer release()
 	if err := write(ctx, output.Dir, local); err != nil {
 		return errors.Join(err, output.Abandon(ctx))
 	}

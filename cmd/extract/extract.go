@@ -361,6 +361,8 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 		return o.remedied(err)
 	}
 	defer func() { err = errors.Join(err, output.Abandon(ctx)) }()
+	ctx, release := output.Context(ctx)
+	defer release()
 	writer, err := o.create(ctx, listing, info, featurestore.Options{
 		Format: featurestore.Format(o.format), TensorExtension: o.tensorExtension, Resume: o.resume, Overwrite: o.overwrite,
 		ShardRows: o.files.rows, ShardBytes: o.files.bytes, Written: output.Written,
@@ -419,6 +421,9 @@ func (o *options) bringAway(ctx context.Context, output *remote.Output, runErr e
 	}
 	d, err := featurestore.Open(o.dir)
 	if err != nil || d.Manifest().Status == featurestore.StatusWriting { // it was given up
+		return nil
+	}
+	if errors.Is(runErr, featurestore.ErrLocked) { // nothing may be brought any more
 		return nil
 	}
 	if runErr != nil {

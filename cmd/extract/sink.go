@@ -49,7 +49,7 @@ func (s *datasetSink) Fail(f pipeline.Failure) error {
 }
 
 // finish closes the dataset: complete after a run without error, interrupted with the finished
-// rows after a signal, or when the pictures' store did not answer. After any other error what
+// rows after a signal, or when the pictures' store did not answer or the dataset's is another run's by now. After any other error what
 // has a final name stays.
 func (s *datasetSink) finish(err error) error {
 	var interruption cli.Interruption
@@ -57,7 +57,7 @@ func (s *datasetSink) finish(err error) error {
 	switch {
 	case err == nil:
 		return s.writer.Close(featurestore.StatusComplete)
-	case errors.As(err, &interruption) || errors.As(err, &store):
+	case errors.As(err, &interruption) || errors.As(err, &store) || errors.Is(err, featurestore.ErrLocked):
 		return s.writer.Close(featurestore.StatusInterrupted)
 	}
 	return s.writer.Abort()

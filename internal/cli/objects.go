@@ -75,8 +75,17 @@ func CreateOutput(ctx context.Context, url string, options remote.Options) (*rem
 // OnDataset makes a command's function of one that works on the directory of a dataset. What
 // lies in an object store is fetched for it.
 func OnDataset(run func(ctx context.Context, dir string) error) func(*cobra.Command, []string) error {
+	return onFetched(remote.Fetch, run)
+}
+
+// OnAnyDataset does the same for one that looks for damage.
+func OnAnyDataset(run func(ctx context.Context, dir string) error) func(*cobra.Command, []string) error {
+	return onFetched(remote.FetchDamaged, run)
+}
+
+func onFetched(fetch func(context.Context, string) (string, func(), error), run func(ctx context.Context, dir string) error) func(*cobra.Command, []string) error {
 	return func(command *cobra.Command, arguments []string) error {
-		dir, done, err := remote.Fetch(command.Context(), arguments[0])
+		dir, done, err := fetch(command.Context(), arguments[0])
 		if err != nil {
 			return err
 		}

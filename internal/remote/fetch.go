@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
@@ -25,9 +28,28 @@ import (
 // fetches is the number of objects that are read at a time.
 const fetches = 4
 
+// fetchPauses are those between attempts to fetch a dataset that others replace meanwhile.
+var fetchPauses = []time.Duration{100 * time.Millisecond, time.Second, 3 * time.Second}
+
+// ErrReplaced marks a dataset that was replaced while it was read.
+var ErrReplaced = errors.New("was replaced while it was read")
+
 // Fetch brings a dataset that lies in an object store into a temporary directory, which done
 // removes. The directory of any other name is the name itself, or the path of a file:// URL.
+//
+// What is brought is one dataset as the store held it at one time: every shard has the SHA-256 that the
+// manifest lists. Where others write meanwhile, it is fetched anew, a few times; then the error is
+// ErrReplaced.
 func Fetch(ctx context.Context, name string) (dir string, done func(), err error) {
+	return fetchDataset(ctx, name, false)
+}
+
+// FetchDamaged does the same, but brings what is damaged as well, for those who look into it.
+func FetchDamaged(ctx context.Context, name string) (dir string, done func(), err error) {
+	return fetchDataset(ctx, name, true)
+}
+
+func fetchDataset(ctx context.Context, name string, damaged bool) (dir string, done func(), err error) {
 	done = func() {}
 	if !objects.IsURL(name) {
 		dir, err = objects.LocalPath(name)
@@ -38,91 +60,181 @@ func Fetch(ctx context.Context, name string) (dir string, done func(), err error
 		return "", done, err
 	}
 	defer folder.Close() //nolint:errcheck // only read from
-	found, _, err := list(ctx, folder)
-	if err != nil {
-		return "", done, err
-	}
-	if manifestOf(found) == "" {
-		return "", done, fmt.Errorf("%s: %w of features: it has no %s", folder, featurestore.ErrNotDataset, featurestore.ManifestFile)
-	}
 	dir, err = os.MkdirTemp("", "fovea-dataset-")
 	if err != nil {
 		return "", done, err
 	}
-	done = func() { _ = os.RemoveAll(dir) }
-	if err := fetchAll(ctx, folder, found, dir); err != nil {
-		done()
-		return "", func() {}, fmt.Errorf("fetch %s: %w", folder, err)
+	for attempt := 0; ; attempt++ {
+		s := snapshot{folder: folder, dir: filepath.Join(dir, fmt.Sprint(attempt)), damaged: damaged}
+		again := attempt > 0
+		if err = s.fetch(ctx, again); !errors.Is(err, ErrReplaced) || attempt == len(fetchPauses) {
+			if err == nil {
+				return s.dir, func() { _ = os.RemoveAll(dir) }, nil
+			}
+			return "", done, errors.Join(err, os.RemoveAll(dir))
+		}
+		logrus.Debugf("%v: fetching it anew", err)
+		select {
+		case <-time.After(fetchPauses[attempt]):
+		case <-ctx.Done():
+			return "", done, errors.Join(context.Cause(ctx), os.RemoveAll(dir))
+		}
+		if err := os.RemoveAll(s.dir); err != nil {
+			return "", done, err
+		}
 	}
-	return dir, done, nil
 }
 
-// ownNames are those of a dataset's objects but its shards, in today's layout and in that of
-// earlier versions.
-var ownNames = []string{
-	featurestore.ManifestFile, featurestore.FailuresFile, lockObject,
-	featurestore.FormerManifestFile, featurestore.FormerFailuresFile, formerLock,
+// snapshot is a dataset in a store on its way into a directory.
+type snapshot struct {
+	folder  *objects.Folder
+	dir     string
+	damaged bool
+
+	manifest featurestore.Manifest
+	text     []byte // of the manifest
+	found    map[string]objects.Object
 }
 
-// manifestOf is the name of the manifest among objects, "" if there is none. The one of today's
-// layout counts where both are there: then a move was cut short.
-func manifestOf(found map[string]objects.Object) string {
-	for _, name := range []string{featurestore.ManifestFile, featurestore.FormerManifestFile} {
-		if _, ok := found[name]; ok {
-			return name
+// fetch brings it. With again, one that is being written is one that was replaced: what there was
+// before was whole.
+func (s *snapshot) fetch(ctx context.Context, again bool) error {
+	if err := s.look(ctx); err != nil {
+		return err
+	}
+	if again && s.manifest.Status == featurestore.StatusWriting {
+		return fmt.Errorf("%s %w: it is being written anew; try again when that has ended", s.folder, ErrReplaced)
+	}
+	if s.manifest.Status == featurestore.StatusWriting {
+		logrus.Warnf("%s is being written, or its writer was killed: what is read are the %d files of rows that are finished", s.folder, len(s.manifest.Shards))
+	}
+	if err := os.Mkdir(s.dir, 0o755); err != nil {
+		return err
+	}
+	wanted := map[string]objects.Object{}
+	for name, o := range s.found {
+		// Of one that is being written what is not listed may be of the one before.
+		unlisted := s.manifest.Status == featurestore.StatusWriting && path.Dir(name) == featurestore.DataDir && s.sum(name) == ""
+		if !isLock(name) && !unlisted {
+			wanted[name] = o
+		}
+	}
+	sums, err := fetchAll(ctx, s.folder, wanted, s.dir)
+	if err == nil {
+		err = s.compare(sums)
+	}
+	if errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil { // what was listed
+		return fmt.Errorf("%s %w: %w", s.folder, ErrReplaced, err)
+	}
+	if stayed, lookErr := s.stayed(ctx); lookErr != nil {
+		return errors.Join(err, lookErr)
+	} else if !stayed && (err == nil || errors.Is(err, featurestore.ErrCorrupt)) {
+		return fmt.Errorf("%s %w: try again when the run that writes there has ended", s.folder, ErrReplaced)
+	}
+	if s.damaged && errors.Is(err, featurestore.ErrCorrupt) {
+		return nil
+	}
+	if grown := grownShard(s.manifest, s.found); grown != "" && err == nil {
+		return s.unlist(grown)
+	}
+	return err
+}
+
+// unlist takes a shard out of the manifest that was brought, which is older than the shard.
+func (s *snapshot) unlist(name string) error {
+	s.manifest.Shards = slices.DeleteFunc(s.manifest.Shards, func(shard featurestore.Shard) bool { return shard.File == name })
+	text, err := s.manifest.Encode()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(s.dir, filepath.FromSlash(manifestOf(s.found))), text, 0o644)
+}
+
+// look lists the objects and reads the manifest.
+func (s *snapshot) look(ctx context.Context) (err error) {
+	if s.found, _, err = list(ctx, s.folder); err != nil {
+		return err
+	}
+	name := manifestOf(s.found)
+	if name == "" {
+		return fmt.Errorf("%s: %w of features: it has no %s", s.folder, featurestore.ErrNotDataset, featurestore.ManifestFile)
+	}
+	source := s.folder.Open(ctx, s.found[name])
+	defer source.Close() //nolint:errcheck // only read from
+	s.text, err = io.ReadAll(source)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s %w: %w", s.folder, ErrReplaced, err)
+	}
+	s.manifest, _ = featurestore.ParseManifest(s.text) // opening it will tell
+	return err
+}
+
+// sum is the SHA-256 that the manifest lists for a shard, or "".
+func (s *snapshot) sum(name string) string {
+	for _, shard := range s.manifest.Shards {
+		if shard.File == name {
+			return shard.SHA256
 		}
 	}
 	return ""
 }
 
-// hasManifest says whether a directory has a manifest.
-func hasManifest(dir string) bool {
-	return exists(filepath.Join(dir, filepath.FromSlash(featurestore.ManifestFile))) || exists(filepath.Join(dir, featurestore.FormerManifestFile))
-}
-
-// list are the objects of a dataset by their names: its files, and others in data/; foreign is
-// one of the others.
-func list(ctx context.Context, folder *objects.Folder) (found map[string]objects.Object, foreign string, err error) {
-	found = map[string]objects.Object{}
-	err = folder.List(ctx, func(o objects.Object) error {
-		name := o.Name
-		data := path.Dir(name) == featurestore.DataDir && filepath.IsLocal(path.Base(name))
-		if slices.Contains(ownNames, name) || data {
-			found[name] = o
-		} else {
-			foreign = name
+// compare holds what was brought against the manifest.
+func (s *snapshot) compare(sums map[string]string) error {
+	for _, shard := range s.manifest.Shards {
+		switch sum := sums[shard.File]; {
+		case sum == "":
+			return fmt.Errorf("%s: %w: %s is missing, which its manifest lists", s.folder, featurestore.ErrCorrupt, shard.File)
+		case shard.SHA256 != "" && sum != shard.SHA256 && shard.File != grownShard(s.manifest, s.found):
+			return fmt.Errorf("%s/%s: %w: its SHA-256 is not that in the manifest: extract dataset validate lists all that is wrong", s.folder, shard.File, featurestore.ErrCorrupt)
 		}
-		return nil
-	})
-	return found, foreign, err
+	}
+	return nil
 }
 
-// fetchAll brings all objects but locks into a directory.
-func fetchAll(ctx context.Context, folder *objects.Folder, found map[string]objects.Object, dir string) error {
+// stayed says whether what was brought is still what the store holds. One that is being written may have
+// grown.
+func (s *snapshot) stayed(ctx context.Context) (bool, error) {
+	text, err := s.folder.Get(ctx, manifestOf(s.found))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil || bytes.Equal(text, s.text) {
+		return err == nil, err
+	}
+	now, err := featurestore.ParseManifest(text)
+	known := len(s.manifest.Shards)
+	return err == nil && s.manifest.Status == featurestore.StatusWriting && len(now.Shards) >= known && slices.Equal(now.Shards[:known], s.manifest.Shards), nil
+}
+
+// fetchAll brings objects into a directory and returns their SHA-256 by their names.
+func fetchAll(ctx context.Context, folder *objects.Folder, wanted map[string]objects.Object, dir string) (map[string]string, error) {
 	total := int64(0)
-	for _, o := range found {
+	for _, o := range wanted {
 		total += o.Size
 	}
 	if err := room(dir, total); err != nil {
-		return err
+		return nil, err
 	}
-	logrus.Infof("fetching %d files of %s, %.1f MB, into %s", len(found), folder, float64(total)/1e6, dir)
+	logrus.Infof("fetching %d files of %s, %.1f MB, into %s", len(wanted), folder, float64(total)/1e6, dir)
 	for _, name := range []string{featurestore.DataDir, featurestore.HiddenDir} {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
-			return err
+			return nil, err
 		}
 	}
+	sums, mutex := map[string]string{}, sync.Mutex{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(fetches)
-	for name, o := range found {
-		if name != lockObject && name != formerLock {
-			group.Go(func() error {
-				_, err := fetch(ctx, folder, o, dir)
-				return err
-			})
-		}
+	for name, o := range wanted {
+		group.Go(func() error {
+			sum, err := fetch(ctx, folder, o, dir)
+			mutex.Lock()
+			defer mutex.Unlock()
+			sums[name] = sum
+			return err
+		})
 	}
-	return group.Wait()
+	return sums, group.Wait()
 }
 
 // room fails if a directory's disk has no room for so many bytes.
@@ -141,7 +253,11 @@ func room(dir string, bytes int64) error {
 func fetch(ctx context.Context, folder *objects.Folder, o objects.Object, dir string) (sum string, err error) {
 	source := folder.Open(ctx, o)
 	defer source.Close() //nolint:errcheck // only read from
-	target, err := os.Create(filepath.Join(dir, filepath.FromSlash(o.Name)))
+	name := filepath.Join(dir, filepath.FromSlash(o.Name))
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return "", err
+	}
+	target, err := os.Create(name)
 	if err != nil {
 		return "", err
 	}
@@ -170,8 +286,3 @@ type located struct {
 
 func (l located) Error() string { return l.text }
 func (l located) Unwrap() error { return l.error }
-
-func exists(name string) bool {
-	_, err := os.Stat(name)
-	return !errors.Is(err, fs.ErrNotExist)
-}

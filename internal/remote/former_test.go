@@ -103,7 +103,7 @@ func readFormer(t *testing.T, server *s3test.Server, name string, rows, failures
 }
 
 func TestFormer(t *testing.T) {
-	server := s3test.Start(t)
+	server := serve(t)
 	putFormer(t, server.URL("set"))
 	readFormer(t, server, "set", 29, 2)
 	if err := resumeFormer(t, server.URL("set"), t.TempDir(), false); err != nil {
@@ -120,7 +120,7 @@ func TestFormer(t *testing.T) {
 // TestFormerFailingServer has the server fail for good from the n-th request on, for every n, while
 // a dataset of an earlier version is gone on with: neither rows nor failures may be lost.
 func TestFormerFailingServer(t *testing.T) {
-	server := s3test.Start(t)
+	server := serve(t)
 	for n := int32(1); ; n++ {
 		name := fmt.Sprintf("failing%d", n)
 		putFormer(t, server.URL(name))
@@ -157,7 +157,7 @@ func TestFormerFailingServer(t *testing.T) {
 
 // A program of an earlier version that writes there is respected.
 func TestFormerLock(t *testing.T) {
-	server, ctx := s3test.Start(t), context.Background()
+	server, ctx := serve(t), context.Background()
 	putFormer(t, server.URL("set"))
 	folder, err := objects.Open(ctx, server.URL("set"))
 	if err != nil {

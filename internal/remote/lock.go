@@ -18,14 +18,16 @@ import (
 	"fovea/objects"
 )
 
-// lockObject is there while a writer works, formerLock while one of an earlier version does.
+// lockObject is there while a writer works, formerLock while one of an earlier version does, and
+// clockObject for a moment while a writer that found another's lock asks the store for the time.
 const (
-	lockObject = featurestore.HiddenDir + "/lock"
-	formerLock = ".lock"
+	lockObject  = featurestore.HiddenDir + "/lock"
+	clockObject = featurestore.HiddenDir + "/clock"
+	formerLock  = ".lock"
 )
 
-// A writer writes the lock anew at every lockRefresh. When it has not done so for lockStale, it
-// is taken for dead.
+// A writer writes the lock anew at every lockRefresh, and brings nothing to the store under one that is
+// older. When it has not been written for lockStale, by the store's clock, its writer is taken for dead.
 const (
 	lockRefresh = time.Minute
 	lockStale   = 10 * time.Minute
@@ -38,6 +40,13 @@ type note struct {
 	Host    string    `json:"host"`
 	PID     int       `json:"pid"`
 	Written time.Time `json:"written"`
+}
+
+func (n note) String() string {
+	if n.Token == "" {
+		return "something that left no name"
+	}
+	return fmt.Sprintf("process %d on %s", n.PID, n.Host)
 }
 
 // token reads or makes the token of a staging directory.
@@ -56,78 +65,105 @@ func newNote(token string) []byte {
 	return text
 }
 
-// lock makes the caller the only writer of a folder, whose objects are found.
-func lock(ctx context.Context, folder *objects.Folder, found map[string]objects.Object, token string) error {
-	if err := awaitFormer(ctx, folder, found, token); err != nil {
+func putNote(ctx context.Context, folder *objects.Folder, token string, before objects.State) error {
+	text := string(newNote(token))
+	return folder.PutIf(ctx, lockObject, strings.NewReader(text), int64(len(text)), before)
+}
+
+// holderOf reads a lock.
+func holderOf(ctx context.Context, folder *objects.Folder, name string) (note, objects.State, error) {
+	text, state, err := folder.GetState(ctx, name)
+	if err != nil {
+		return note{}, state, err
+	}
+	var n note
+	_ = json.Unmarshal(text, &n) // another one's in any case
+	return n, state, nil
+}
+
+// lock makes the caller the only writer of a folder.
+func lock(ctx context.Context, folder *objects.Folder, token string) error {
+	if err := awaitFormer(ctx, folder, token); err != nil {
 		return err
 	}
-	held, there := found[lockObject]
-	if !there {
-		err := folder.Create(ctx, lockObject, newNote(token))
+	for range 5 { // others may come and go in between
+		holder, state, err := holderOf(ctx, folder, lockObject)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			state = objects.State{}
+		case err != nil:
+			return err
+		case holder.Token != token:
+			if err := stale(ctx, folder, lockObject, holder, state); err != nil {
+				return err
+			}
+		}
+		err = putNote(ctx, folder, token, state)
 		if err == nil {
 			return confirm(ctx, folder, token)
 		}
-		if !errors.Is(err, fs.ErrExist) {
+		if !errors.Is(err, objects.ErrChanged) { // also by an attempt of ours whose answer was lost
 			return err
 		}
-		held.Modified = time.Now() // by another one, or by an attempt of ours whose answer was lost
 	}
-	if err := stale(ctx, folder, lockObject, held, token); err != nil {
-		return err
-	}
-	if err := refresh(ctx, folder, token); err != nil {
-		return err
-	}
-	return confirm(ctx, folder, token)
+	return fmt.Errorf("%s: %w: several runs want to write there at once", folder, featurestore.ErrLocked)
 }
 
 // awaitFormer refuses a folder that a program of an earlier version is writing to, and removes what
 // a dead one has left.
-func awaitFormer(ctx context.Context, folder *objects.Folder, found map[string]objects.Object, token string) error {
-	held, there := found[formerLock]
-	if !there {
+func awaitFormer(ctx context.Context, folder *objects.Folder, token string) error {
+	holder, state, err := holderOf(ctx, folder, formerLock)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err := stale(ctx, folder, formerLock, held, token); err != nil {
+	if err == nil && holder.Token != token {
+		err = stale(ctx, folder, formerLock, holder, state)
+	}
+	if err != nil {
 		return err
 	}
-	return folder.Delete(ctx, formerLock)
+	return folder.DeleteIf(ctx, formerLock, state)
 }
 
-// stale fails unless a lock is one's own or its holder is taken for dead.
-func stale(ctx context.Context, folder *objects.Folder, name string, held objects.Object, token string) error {
-	holder, err := holderOf(ctx, folder, name)
-	if err != nil || holder.Token == token {
+// stale fails unless the holder of a lock is taken for dead.
+func stale(ctx context.Context, folder *objects.Folder, name string, holder note, state objects.State) error {
+	now, err := storeTime(ctx, folder)
+	if err != nil {
 		return err
 	}
-	if time.Since(held.Modified) < lockStale {
-		return fmt.Errorf("%s: %w: process %d on %s, last heard of at %s; if it is dead, wait %s, or delete the object %s",
-			folder, featurestore.ErrLocked, holder.PID, holder.Host, held.Modified.Format(time.RFC3339), lockStale, name)
+	heard := fmt.Sprintf("%s ago (at %s by the store's clock)", max(0, now.Sub(state.Modified)).Round(time.Second), state.Modified.UTC().Format(time.RFC3339))
+	if now.Sub(state.Modified) < lockStale {
+		return fmt.Errorf("%s: %w: %s, last heard of %s; if it is dead, wait %s, or delete the object %s",
+			folder, featurestore.ErrLocked, holder, heard, lockStale, name)
 	}
-	logrus.Warnf("%s was being written to by process %d on %s, which has not been heard of since %s: taking over", folder, holder.PID, holder.Host, held.Modified.Format(time.RFC3339))
+	logrus.Warnf("%s was being written to by %s, last heard of %s: taking over", folder, holder, heard)
 	return nil
 }
 
-// confirm fails if another writer has taken the lock in the same moment.
+// storeTime is the store's own time, which is all that the times of its objects may be compared with: it
+// is that of an object that is put for it.
+func storeTime(ctx context.Context, folder *objects.Folder) (time.Time, error) {
+	for range 3 { // another one may delete it in between
+		if err := folder.Put(ctx, clockObject, strings.NewReader("?"), 1); err != nil {
+			return time.Time{}, err
+		}
+		state, err := folder.State(ctx, clockObject)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if state.Exists {
+			return state.Modified, folder.Delete(ctx, clockObject)
+		}
+	}
+	return time.Time{}, fmt.Errorf("%s: %w: several runs want to write there at once", folder, featurestore.ErrLocked)
+}
+
+// confirm fails if another writer has taken the lock in the same moment, as a store without conditions
+// lets it.
 func confirm(ctx context.Context, folder *objects.Folder, token string) error {
-	holder, err := holderOf(ctx, folder, lockObject)
+	holder, _, err := holderOf(ctx, folder, lockObject)
 	if err == nil && holder.Token != token {
-		err = fmt.Errorf("%s: %w: process %d on %s", folder, featurestore.ErrLocked, holder.PID, holder.Host)
+		err = fmt.Errorf("%s: %w: %s", folder, featurestore.ErrLocked, holder)
 	}
 	return err
-}
-
-func holderOf(ctx context.Context, folder *objects.Folder, name string) (note, error) {
-	text, err := folder.Get(ctx, name)
-	if err != nil {
-		return note{}, err
-	}
-	var n note
-	_ = json.Unmarshal(text, &n) // another one's in any case
-	return n, nil
-}
-
-func refresh(ctx context.Context, folder *objects.Folder, token string) error {
-	text := string(newNote(token))
-	return folder.Put(ctx, lockObject, strings.NewReader(text), int64(len(text)))
 }

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/sirupsen/logrus"
@@ -37,7 +37,7 @@ type Output struct {
 	folder  *objects.Folder
 	staging string
 	own     *flock.Flock
-	token   string
+	lease   *lease
 	upload  upload
 	stop    chan struct{}
 	working sync.WaitGroup
@@ -58,16 +58,46 @@ func Create(ctx context.Context, name string, options Options) (*Output, error) 
 	if strings.HasPrefix(name, "mem://") {
 		logrus.Warnf("what is written to %s is gone when the program ends", folder)
 	}
-	sum := sha256.Sum256([]byte(name))
-	o.staging = filepath.Join(options.Staging, fmt.Sprintf("%s-%x", filepath.Base(folder.String()), sum[:6]))
+	o.staging = stagingOf(options.Staging, name, folder)
 	o.Dir = filepath.Join(o.staging, "dataset")
 	if err := o.begin(ctx, options); err != nil {
 		return nil, errors.Join(err, folder.Close())
 	}
 	uploading := context.WithoutCancel(ctx) // what is finished is brought away in any case
 	o.working.Go(func() { o.work(uploading) })
-	o.working.Go(func() { o.hold(uploading) })
+	o.working.Go(func() { o.lease.keep(uploading, o.stop) })
 	return o, nil
+}
+
+// stagingOf is the directory below root for what goes to a URL, however that is spelled. Earlier
+// versions had one for each spelling, in which there may be something to go on with.
+func stagingOf(root, name string, folder *objects.Folder) string {
+	dir := func(name string) string {
+		sum := sha256.Sum256([]byte(name))
+		return filepath.Join(root, fmt.Sprintf("%s-%x", filepath.Base(folder.String()), sum[:6]))
+	}
+	canonical, former := dir(objects.Canonical(name)), dir(name)
+	if !exists(canonical) && exists(former) {
+		return former
+	}
+	return canonical
+}
+
+// Context is a context for those who make what is written: it is done when parent is, or, with a
+// *LostError for its cause, when another run has taken the dataset's lock. The caller cancels it in the end.
+// On nil it is one that only parent ends.
+func (o *Output) Context(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(parent)
+	if o != nil {
+		o.working.Go(func() {
+			select {
+			case <-o.lease.ended:
+				cancel(o.lease.lost())
+			case <-o.stop:
+			}
+		})
+	}
+	return ctx, func() { cancel(nil) }
 }
 
 func (o *Output) begin(ctx context.Context, options Options) (err error) {
@@ -75,17 +105,9 @@ func (o *Output) begin(ctx context.Context, options Options) (err error) {
 	if err != nil {
 		return err
 	}
-	there := manifestOf(found) != ""
-	if there {
-		foreign = "" // beside a dataset others may lie
-	}
-	for name := range found {
-		if shard := featurestore.IsShard(name); !there && name != lockObject && name != formerLock || filepath.Dir(name) == featurestore.DataDir && !shard {
-			foreign = name
-		}
-	}
-	if foreign != "" {
-		return fmt.Errorf("%s is not empty (it holds %q) and %w: choose another name", o.folder, foreign, featurestore.ErrNotDataset)
+	staged := hasManifest(o.Dir)
+	if err := o.refuse(found, foreign, options, staged); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(o.staging, 0o755); err != nil {
 		return err
@@ -101,28 +123,51 @@ func (o *Output) begin(ctx context.Context, options Options) (err error) {
 			err = errors.Join(err, o.own.Unlock())
 		}
 	}()
-	staged := hasManifest(o.Dir)
-	if (there || staged) && !options.Resume && !options.Overwrite {
-		if !there {
-			return fmt.Errorf("%s %w, so far in %s alone: resume it, or overwrite it", o.folder, featurestore.ErrExists, o.Dir)
-		}
-		return fmt.Errorf("%s %w: resume it, overwrite it, or choose another name", o.folder, featurestore.ErrExists)
-	}
-	if o.token, err = token(o.staging); err != nil {
+	token, err := token(o.staging)
+	if err != nil {
 		return err
 	}
-	if err := lock(ctx, o.folder, found, o.token); err != nil {
+	if o.lease, err = take(ctx, o.folder, token, o.Dir); err != nil {
 		return err
 	}
-	if err := o.stage(ctx, found, options, staged); err != nil {
-		return errors.Join(err, o.folder.Delete(context.WithoutCancel(ctx), lockObject))
+	if err := o.stage(ctx, options, staged); err != nil {
+		return errors.Join(err, o.lease.release(context.WithoutCancel(ctx)))
 	}
 	return nil
 }
 
+// refuse fails if what is there may not be written to.
+func (o *Output) refuse(found map[string]objects.Object, foreign string, options Options, staged bool) error {
+	there := manifestOf(found) != ""
+	if there {
+		foreign = "" // beside a dataset others may lie
+	}
+	for name := range found {
+		if !there && !isLock(name) || path.Dir(name) == featurestore.DataDir && !featurestore.IsShard(name) {
+			foreign = name
+		}
+	}
+	switch {
+	case foreign != "":
+		return fmt.Errorf("%s is not empty (it holds %q) and %w: choose another name", o.folder, foreign, featurestore.ErrNotDataset)
+	case options.Resume || options.Overwrite || !there && !staged:
+		return nil
+	case !there:
+		return fmt.Errorf("%s %w, so far in %s alone: resume it, or overwrite it", o.folder, featurestore.ErrExists, o.Dir)
+	}
+	return fmt.Errorf("%s %w: resume it, overwrite it, or choose another name", o.folder, featurestore.ErrExists)
+}
+
 // stage puts into the directory what is gone on with, and notes what is in the store.
-func (o *Output) stage(ctx context.Context, found map[string]objects.Object, options Options, staged bool) error {
-	o.upload = upload{folder: o.folder, dir: o.Dir, found: found}
+func (o *Output) stage(ctx context.Context, options Options, staged bool) error {
+	found, foreign, err := list(ctx, o.folder) // anew: until the lock was taken another one may have written
+	if err == nil {
+		err = o.refuse(found, foreign, options, staged)
+	}
+	if err != nil {
+		return err
+	}
+	o.upload = upload{store: newStore(o.lease, found), dir: o.Dir, found: found}
 	var m featurestore.Manifest
 	if name := manifestOf(found); name != "" {
 		text, err := o.folder.Get(ctx, name)
@@ -216,22 +261,10 @@ func (o *Output) work(ctx context.Context) {
 		if m.Status != featurestore.StatusWriting {
 			continue // Finish waits for that
 		}
-		if err := o.upload.push(ctx, m, o.stop); err != nil {
-			logrus.Warnf("%v; the files stay in %s until it succeeds", err, o.Dir)
-		}
-	}
-}
-
-// hold writes the lock anew now and then.
-func (o *Output) hold(ctx context.Context) {
-	for {
-		select {
-		case <-time.After(lockRefresh):
-			if err := refresh(ctx, o.folder, o.token); err != nil {
-				logrus.Debugf("the lock was not written: %v", err)
-			}
-		case <-o.stop:
+		if err := o.upload.push(ctx, m, o.stop); o.lease.lost() != nil {
 			return
+		} else if err != nil {
+			logrus.Warnf("%v; the files stay in %s until it succeeds", err, o.Dir)
 		}
 	}
 }
@@ -249,6 +282,9 @@ func (o *Output) Finish(ctx context.Context) error {
 	err := o.upload.push(ctx, *m, nil)
 	if err == nil {
 		err = o.upload.verify(ctx, *m)
+	}
+	if lost := o.lease.lost(); lost != nil {
+		return errors.Join(lost, o.release(ctx))
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("%w; the rows are kept in %s: the same command with --resume brings them to %s", err, o.Dir, o.folder), o.release(ctx))
@@ -273,7 +309,7 @@ func (o *Output) Abandon(ctx context.Context) error {
 	o.working.Wait()
 	ctx = context.WithoutCancel(ctx)
 	var err error
-	if !hasManifest(o.Dir) { // nothing came of it
+	if o.upload.begun && !hasManifest(o.Dir) && o.lease.lost() == nil { // nothing came of it
 		err = o.upload.withdraw(ctx)
 	}
 	return errors.Join(err, o.release(ctx))
@@ -281,7 +317,7 @@ func (o *Output) Abandon(ctx context.Context) error {
 
 // release gives up the locks.
 func (o *Output) release(ctx context.Context) error {
-	err := errors.Join(o.folder.Delete(ctx, lockObject), o.own.Unlock(), o.folder.Close())
+	err := errors.Join(o.lease.release(ctx), o.own.Unlock(), o.folder.Close())
 	o.own = nil
 	return err
 }

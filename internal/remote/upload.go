@@ -21,8 +21,8 @@ const manifestPause = 5 * time.Second
 
 // upload brings a directory's dataset to an object store.
 type upload struct {
-	folder *objects.Folder
-	dir    string
+	store *store
+	dir   string
 	// found are the objects of a dataset that were there at the beginning and still are.
 	found map[string]objects.Object
 	// there are the shards in the store as its manifest lists them, or soon will.
@@ -30,8 +30,8 @@ type upload struct {
 	// begun: the manifest in the store is of this run, or was there; written is when.
 	begun   bool
 	written time.Time
-	// failures is the list of failures as it was brought last.
-	failures fs.FileInfo
+	// brought are the files beside the shards as they were brought last.
+	brought map[string]fs.FileInfo
 }
 
 // push makes the store hold what the manifest says. Once stop is closed, no further shard is
@@ -48,7 +48,7 @@ func (u *upload) push(ctx context.Context, m featurestore.Manifest, stop <-chan 
 			u.there = u.there[:same:same]
 		}
 		if manifestOf(u.found) == featurestore.FormerManifestFile { // else they would count as none from here on
-			if err := u.errors(ctx); err != nil {
+			if err := u.sides(ctx); err != nil {
 				return err
 			}
 		}
@@ -71,13 +71,14 @@ func (u *upload) push(ctx context.Context, m featurestore.Manifest, stop <-chan 
 		}
 		u.there = append(u.there[:same:same], s)
 		same++
-		if time.Since(u.written) >= manifestPause {
+		if replaces || time.Since(u.written) >= manifestPause {
+			replaces = false
 			if err := u.note(ctx, m); err != nil {
 				return err
 			}
 		}
 	}
-	if err := u.errors(ctx); err != nil {
+	if err := u.sides(ctx); err != nil {
 		return err
 	}
 	if m.Status == featurestore.StatusWriting {
@@ -101,18 +102,21 @@ func (u *upload) put(ctx context.Context, m featurestore.Manifest) error {
 	if err != nil {
 		return err
 	}
-	return u.folder.Put(ctx, featurestore.ManifestFile, bytes.NewReader(text), int64(len(text)))
+	if err := u.store.put(ctx, featurestore.ManifestFile, bytes.NewReader(text), int64(len(text))); err != nil {
+		return err
+	}
+	return u.store.lease.check(ctx) // what readers go by
 }
 
-// clear deletes the shards that are not listed, from the last one down, what failures there
-// were, and what has moved since earlier versions. The manifest does not list them any more.
+// clear deletes the shards that are not listed, from the last one down, what there was beside
+// them, and what has moved since earlier versions. The manifest does not list them any more.
 func (u *upload) clear(ctx context.Context) error {
 	var stale []string
 	for name := range u.found {
 		listed := slices.ContainsFunc(u.there, func(s featurestore.Shard) bool { return s.File == name })
-		failures := name == featurestore.FailuresFile && len(u.there) == 0 && u.failures == nil
-		former := name == featurestore.FormerFailuresFile || name == featurestore.FormerManifestFile
-		if featurestore.IsShard(name) && !listed || failures || former {
+		side := isSide(name) && len(u.there) == 0 && u.brought[name] == nil
+		former := name == featurestore.FormerFailuresFile || name == featurestore.FormerManifestFile || name == clockObject
+		if featurestore.IsShard(name) && !listed || side || former {
 			stale = append(stale, name)
 		}
 	}
@@ -123,7 +127,7 @@ func (u *upload) clear(ctx context.Context) error {
 		return bytes.Compare([]byte(b), []byte(a))
 	})
 	for _, name := range stale {
-		if err := u.folder.Delete(ctx, name); err != nil {
+		if err := u.store.delete(ctx, name); err != nil {
 			return err
 		}
 		delete(u.found, name)
@@ -143,67 +147,83 @@ func (u *upload) file(ctx context.Context, name string) error {
 		return err
 	}
 	u.found[name] = objects.Object{Name: name} // soon, and perhaps in spite of an error
-	return u.folder.Put(ctx, name, f, info.Size())
+	return u.store.put(ctx, name, f, info.Size())
 }
 
-// errors brings the list of failures if it is another one than before.
-func (u *upload) errors(ctx context.Context) error {
-	info, err := os.Stat(filepath.Join(u.dir, filepath.FromSlash(featurestore.FailuresFile)))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
+// sides brings the files beside the shards, as the list of failures, that are other ones than before, and
+// deletes those that are gone.
+func (u *upload) sides(ctx context.Context) error {
+	names, err := sideFiles(u.dir)
+	if err != nil {
 		return err
 	}
-	if u.failures != nil && os.SameFile(u.failures, info) && u.failures.ModTime().Equal(info.ModTime()) {
-		return nil
+	for _, name := range names {
+		info, err := os.Stat(filepath.Join(u.dir, filepath.FromSlash(name)))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // by now
+		} else if err != nil {
+			return err
+		}
+		if before := u.brought[name]; before != nil && os.SameFile(before, info) && before.ModTime().Equal(info.ModTime()) && before.Size() == info.Size() {
+			continue
+		}
+		if err := u.file(ctx, name); err != nil {
+			return err
+		}
+		if u.brought == nil {
+			u.brought = map[string]fs.FileInfo{}
+		}
+		u.brought[name] = info
 	}
-	if err := u.file(ctx, featurestore.FailuresFile); err != nil {
-		return err
+	for name := range u.found {
+		if isSide(name) && !slices.Contains(names, name) {
+			if err := u.store.delete(ctx, name); err != nil {
+				return err
+			}
+			delete(u.found, name)
+			delete(u.brought, name)
+		}
 	}
-	u.failures = info
 	return nil
 }
 
 // verify compares what is in the store with the manifest.
 func (u *upload) verify(ctx context.Context, m featurestore.Manifest) error {
-	found, _, err := list(ctx, u.folder)
+	found, _, err := list(ctx, u.store.folder)
 	if err != nil {
 		return err
 	}
 	for _, s := range m.Shards {
 		if o, ok := found[s.File]; !ok || o.Size != s.Bytes {
-			return fmt.Errorf("%s/%s has %d bytes in the store instead of %d: something else writes there", u.folder, s.File, o.Size, s.Bytes)
+			return fmt.Errorf("%s/%s has %d bytes in the store instead of %d: something else writes there", u.store.folder, s.File, o.Size, s.Bytes)
 		}
 		delete(found, s.File)
 	}
 	for name := range found {
 		if filepath.Dir(name) == featurestore.DataDir {
-			return fmt.Errorf("%s/%s is none of the shards that were written: something else writes there", u.folder, name)
+			return fmt.Errorf("%s/%s is none of the shards that were written: something else writes there", u.store.folder, name)
 		}
 	}
 	return nil
 }
 
 // withdraw takes back what was written for a dataset that nothing came of.
+// The manifest lists no shard by now.
 func (u *upload) withdraw(ctx context.Context) error {
-	if !u.begun {
-		return nil
-	}
-	u.there, u.failures = nil, nil
+	u.there, u.brought = nil, nil
 	if err := u.clear(ctx); err != nil {
 		return err
 	}
-	return u.folder.Delete(ctx, featurestore.ManifestFile)
+	return u.store.delete(ctx, featurestore.ManifestFile)
 }
 
 // restore brings the files that a manifest lists into the directory.
 func (u *upload) restore(ctx context.Context, m featurestore.Manifest) error {
-	names, failures := []string{manifestOf(u.found)}, featurestore.FailuresFile
-	if names[0] == featurestore.FormerManifestFile {
-		failures = featurestore.FormerFailuresFile
-	}
-	if _, ok := u.found[failures]; ok {
-		names = append(names, failures)
+	names := []string{manifestOf(u.found)}
+	for name := range u.found {
+		if names[0] == featurestore.ManifestFile && isSide(name) || names[0] == featurestore.FormerManifestFile && name == featurestore.FormerFailuresFile {
+			names = append(names, name)
+		}
 	}
 	sums := map[string]string{}
 	for _, s := range m.Shards {
@@ -213,23 +233,35 @@ func (u *upload) restore(ctx context.Context, m featurestore.Manifest) error {
 	wanted := map[string]objects.Object{}
 	for _, name := range names {
 		o, ok := u.found[name]
-		if !ok || !slices.Contains(ownNames, name) && !featurestore.IsShard(name) {
-			return fmt.Errorf("%s: %w: %s is missing, which %s lists", u.folder, featurestore.ErrCorrupt, name, manifestOf(u.found))
+		if !ok || !isOwn(name) {
+			return fmt.Errorf("%s: %w: %s is missing, which %s lists", u.store.folder, featurestore.ErrCorrupt, name, manifestOf(u.found))
 		}
 		wanted[name] = o
 	}
-	if err := fetchAll(ctx, u.folder, wanted, u.dir); err != nil {
+	got, err := fetchAll(ctx, u.store.folder, wanted, u.dir)
+	if err != nil {
 		return err
 	}
-	if last := len(m.Shards) - 1; last >= 0 && m.Status == featurestore.StatusWriting && m.Shards[last].Rows < m.RowsPerShard &&
-		wanted[m.Shards[last].File].Size != m.Shards[last].Bytes {
-		// A longer one has taken its place, which the manifest would have listed next.
-		delete(sums, m.Shards[last].File)
+	if grown := grownShard(m, wanted); grown != "" {
+		delete(sums, grown)
 	}
 	for name, want := range sums {
-		if got, err := featurestore.HashFile(filepath.Join(u.dir, filepath.FromSlash(name))); err != nil || got != want {
-			return fmt.Errorf("%s/%s: %w: its SHA-256 is not that in %s", u.folder, name, featurestore.ErrCorrupt, manifestOf(u.found))
+		if got[name] != want {
+			return fmt.Errorf("%s/%s: %w: its SHA-256 is not that in %s", u.store.folder, name, featurestore.ErrCorrupt, manifestOf(u.found))
 		}
 	}
 	return nil
+}
+
+// grownShard is the last shard of a dataset that is being written, if it is a short one in whose place a
+// longer one has been put, which the manifest would have listed next; or "".
+func grownShard(m featurestore.Manifest, found map[string]objects.Object) string {
+	if len(m.Shards) == 0 || m.Status != featurestore.StatusWriting {
+		return ""
+	}
+	last := m.Shards[len(m.Shards)-1]
+	if last.Rows >= m.RowsPerShard || found[last.File].Size == last.Bytes {
+		return ""
+	}
+	return last.File
 }

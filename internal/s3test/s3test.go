@@ -3,17 +3,20 @@
 package s3test
 
 import (
+	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
-	_ "gocloud.dev/blob/s3blob" // s3://
+	_ "fovea/objects/drivers/s3" // s3://
 )
 
 // Bucket is the only bucket of a server.
@@ -34,9 +37,15 @@ type Server struct {
 	// Backend is where the objects lie.
 	Backend *s3mem.Backend
 	server  *httptest.Server
+	objects http.Handler
+	clock   *clock
 
 	mutex sync.Mutex
 	fault Fault
+	// conditions is held while one is looked at that gofakes3 knows nothing of.
+	conditions sync.RWMutex
+	// unconditional: headers with conditions are passed over.
+	unconditional bool
 }
 
 // Fault may answer a request itself, by an error or not at all, and says whether it did.
@@ -55,13 +64,27 @@ func Start(t testing.TB) *Server {
 
 // New starts a server. The caller closes it.
 func New() *Server {
-	s := &Server{Backend: s3mem.New()}
+	s := &Server{clock: &clock{}}
+	s.Backend = s3mem.New(s3mem.WithTimeSource(s.clock))
 	if err := s.Backend.CreateBucket(Bucket); err != nil {
 		panic(err) // a new backend has none
 	}
-	s.server = httptest.NewServer(s.handler(gofakes3.New(s.Backend).Server()))
+	s.objects = gofakes3.New(s.Backend, gofakes3.WithTimeSource(s.clock), gofakes3.WithTimeSkewLimit(0)).Server()
+	s.server = httptest.NewServer(s.handler(http.HandlerFunc(s.Serve)))
 	return s
 }
+
+// clock is a server's, which may be wrong.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) Now() time.Time                  { return time.Now().UTC().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
+
+// Advance puts the server's clock forward, or back.
+func (s *Server) Advance(by time.Duration) { s.clock.ahead.Add(int64(by)) }
+
+// PassOverConditions makes it a server that does not know If-Match and If-None-Match.
+func (s *Server) PassOverConditions() { s.unconditional = true }
 
 // handler refuses strangers and lets requests fail.
 func (s *Server) handler(next http.Handler) http.Handler {
@@ -77,6 +100,64 @@ func (s *Server) handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// Serve serves a request, of which a Fault may then withhold the answer.
+func (s *Server) Serve(w http.ResponseWriter, r *http.Request) {
+	if s.unconditional {
+		r.Header.Del("If-Match")
+		r.Header.Del("If-None-Match")
+	}
+	tag := r.Header.Get("If-Match")
+	switch {
+	case r.Method == http.MethodDelete && tag != "":
+		s.conditions.Lock()
+		defer s.conditions.Unlock()
+		before := httptest.NewRecorder()
+		head := r.Clone(r.Context())
+		head.Method = http.MethodHead
+		s.objects.ServeHTTP(before, head)
+		if before.Code != http.StatusOK || before.Header().Get("ETag") != tag {
+			Answer(w, http.StatusPreconditionFailed, "PreconditionFailed")
+			return
+		}
+	case r.Method == http.MethodGet && tag != "":
+		w = &matching{ResponseWriter: w, tag: tag}
+	default:
+		s.conditions.RLock()
+		defer s.conditions.RUnlock()
+	}
+	s.objects.ServeHTTP(w, r)
+}
+
+// matching is an answer that is refused if it is not of the object that is asked for.
+type matching struct {
+	http.ResponseWriter
+	tag     string
+	decided bool
+	refused bool
+}
+
+func (m *matching) WriteHeader(status int) {
+	m.decided = true
+	if status < 300 && m.Header().Get("ETag") != m.tag {
+		m.refused = true
+		m.Header().Del("Content-Length")
+		m.Header().Del("Content-Range")
+		Answer(m.ResponseWriter, http.StatusPreconditionFailed, "PreconditionFailed")
+		return
+	}
+	m.ResponseWriter.WriteHeader(status)
+}
+
+func (m *matching) Write(p []byte) (int, error) {
+	if !m.decided {
+		m.WriteHeader(http.StatusOK)
+	}
+	if m.refused {
+		return len(p), nil
+	}
+	return m.ResponseWriter.Write(p)
 }
 
 // Break has every request from now on go through a fault first; nil mends the server.
@@ -120,6 +201,13 @@ type Fatal func(format string, arguments ...any)
 
 // Fatalf implements what Keys wants of a testing.TB.
 func (f Fatal) Fatalf(format string, arguments ...any) { f(format, arguments...) }
+
+// Put puts an object under any name, as other programs may.
+func (s *Server) Put(t interface{ Fatalf(string, ...any) }, key string, content []byte) {
+	if _, err := s.Backend.PutObject(Bucket, key, map[string]string{}, bytes.NewReader(content), int64(len(content)), nil); err != nil {
+		t.Fatalf("%v", err)
+	}
+}
 
 // Keys are the names of all objects that begin with a prefix, and their content.
 func (s *Server) Keys(t interface{ Fatalf(string, ...any) }, prefix string) map[string][]byte {

@@ -5,8 +5,16 @@
 // code: what is built with the tag nocloud goes without them.
 package drivers
 
-import (
-	_ "gocloud.dev/blob/azureblob" // azblob://
-	_ "gocloud.dev/blob/gcsblob"   // gs://
-	_ "gocloud.dev/blob/s3blob"    // s3://
-)
+import _ "fovea/objects/drivers/s3" // s3://
+
+// answer gives an error of a provider's library, which was asked without blob, the methods by which
+// package objects knows what it is about.
+type answer struct {
+	error
+	status int
+	code   string
+}
+
+func (a answer) HTTPStatusCode() int { return a.status }
+func (a answer) ErrorCode() string   { return a.code }
+func (a answer) Unwrap() error       { return a.error }

@@ -1,0 +1,84 @@
+package objects
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Schemes of URLs of object stores.
+var schemes = []string{"s3", "gs", "azblob", "mem"}
+
+// IsURL says whether a name is the URL of something in an object store.
+func IsURL(name string) bool {
+	scheme, _, found := strings.Cut(name, "://")
+	return found && slices.Contains(schemes, strings.ToLower(scheme))
+}
+
+// Canonical is the spelling that all URLs of one folder have in common: a slash at the end, the order
+// of parameters and escapes that say nothing make no difference. Other names stay as they are.
+func Canonical(name string) string {
+	u, key, err := parse(name)
+	if err != nil {
+		return name
+	}
+	canonical := url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/" + key, RawQuery: u.Query().Encode()}
+	if key == "" {
+		canonical.Path = ""
+	}
+	return canonical.String()
+}
+
+// parse takes a URL apart; key is the name in the bucket, without a slash at its end. A # is a character
+// like others, as it is to the providers' own programs: nothing in a store has fragments.
+func parse(name string) (u *url.URL, key string, err error) {
+	u, err = url.Parse(strings.ReplaceAll(name, "#", "%23"))
+	var wrong *url.Error
+	if errors.As(err, &wrong) {
+		err = wrong.Err // the rest repeats the URL
+	}
+	var escape url.EscapeError
+	if errors.As(err, &escape) {
+		return nil, "", fmt.Errorf("objects: %s: %w: in a URL write %%25 for a %% in a name, and %%3F for a ?", withoutUser(name), err)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("objects: %s: %w", withoutUser(name), err)
+	}
+	if !IsURL(name) || u.Host == "" {
+		return nil, "", fmt.Errorf("objects: %q is not the URL of a bucket, as s3://BUCKET/NAME", name)
+	}
+	if u.User != nil {
+		return nil, "", fmt.Errorf("objects: %s: no credentials belong into the URL: the provider's environment variables and files are read", u.Redacted())
+	}
+	// One slash at each end belongs to the URL; more of them are part of the name.
+	return u, strings.TrimSuffix(strings.TrimPrefix(u.Path, "/"), "/"), nil
+}
+
+// withoutUser is a URL without what may be credentials.
+func withoutUser(name string) string {
+	scheme, rest, _ := strings.Cut(name, "://")
+	authority, _, _ := strings.Cut(rest, "/")
+	return scheme + "://" + rest[strings.LastIndex(authority, "@")+1:]
+}
+
+// LocalPath is the path that a file:// URL means; other names stay as they are.
+func LocalPath(name string) (string, error) {
+	if len(name) < 7 || !strings.EqualFold(name[:7], "file://") {
+		return name, nil
+	}
+	u, err := url.Parse(name)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("objects: %w", err)
+	case u.Host != "" && u.Host != "localhost" && u.Host != ".":
+		return "", fmt.Errorf("objects: %s names the machine %q: a file:// URL has three slashes, as file:///data/photos", name, u.Host)
+	case u.RawQuery != "" || u.Fragment != "" || u.Path == "":
+		return "", fmt.Errorf("objects: %s: a file:// URL is a path and nothing else, as file:///data/photos (%%23 is a #, %%3F a ?)", name)
+	case u.Host == ".":
+		return filepath.FromSlash("." + u.Path), nil
+	}
+	return filepath.FromSlash(u.Path), nil
+}
