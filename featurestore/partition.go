@@ -2,13 +2,14 @@ package featurestore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"fovea/internal/output"
 )
 
 // PartitionBy is a column whose values rows are divided by.
@@ -57,18 +58,11 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 	if slices.Contains(values, nullPartition) {
 		return fmt.Errorf("%q has a %s %s, which names the rows without one", dir, by, nullPartition)
 	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
-		return err
-	}
-	temp, err := os.MkdirTemp(filepath.Dir(out), "."+filepath.Base(out)+".partition-*")
+	whole, err := output.NewDir(out)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
-	whole := filepath.Join(temp, "whole")
-	if err := os.Mkdir(whole, 0o755); err != nil {
-		return err
-	}
+	defer whole.Discard()
 	rows := 0
 	for _, value := range values {
 		m := merge{out: out, dirs: []string{dir}, options: options, rows: rows, only: ScanOptions{Labels: []string{value}}}
@@ -78,7 +72,7 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 		if err := m.open(); err != nil {
 			return err
 		}
-		part := filepath.Join(temp, "part")
+		part := whole.Beside("part")
 		if err := m.write(ctx, part); err != nil {
 			return err
 		}
@@ -86,7 +80,7 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 		if value != "" {
 			name = "by_" + string(by) + "=" + strings.ReplaceAll(url.QueryEscape(EscapeText(value)), "+", "%20")
 		}
-		if err := os.Rename(filepath.Join(part, dataDir), filepath.Join(whole, name)); err != nil {
+		if err := os.Rename(filepath.Join(part, dataDir), filepath.Join(whole.Path, name)); err != nil {
 			return err
 		}
 		if err := os.RemoveAll(part); err != nil {
@@ -97,10 +91,7 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 	if rows != d.Rows() {
 		return fmt.Errorf("%w: %d of the %d rows of %q have come", ErrCorrupt, rows, d.Rows(), dir)
 	}
-	if err := errors.Join(syncDir(whole), os.Rename(whole, out)); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(out))
+	return whole.Commit()
 }
 
 // values are those of a column, sorted, "" for rows without among them.

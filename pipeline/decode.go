@@ -45,8 +45,9 @@ func (r *run) feed(ctx context.Context, items []Item) {
 		s := &slot{item: item, done: make(chan struct{})}
 		if item.Source != nil {
 			if err := sources.read(ctx, item, func(content io.Reader, size int64) error { return r.load(ctx, s, content, size) }); err != nil {
-				if ofStore(err) != nil {
-					r.stop(err)
+				if failure := ofStore(err); failure != nil {
+					r.stop(failure)
+					return
 				}
 				s.fail(StageRead, err)
 			}
@@ -104,7 +105,9 @@ func (r *run) decode(ctx context.Context) {
 				}
 			}
 			start := time.Now()
-			r.prepare(ctx, s)
+			if !r.prepare(ctx, s) {
+				return
+			}
 			since(&r.meter.decode, start)
 			close(s.done)
 		case <-ctx.Done():
@@ -113,16 +116,25 @@ func (r *run) decode(ctx context.Context) {
 	}
 }
 
-func (r *run) prepare(ctx context.Context, s *slot) {
+// prepare makes the slot a picture of the model's size or a failure. It is false where there is
+// neither since the run is being stopped.
+func (r *run) prepare(ctx context.Context, s *slot) bool {
 	if s.failure != nil {
-		return
+		return true
 	}
 	data := s.data
 	if s.item.Source == nil && s.item.stored == nil {
 		var err error
-		if data, err = s.item.read(ctx); err != nil {
+		data, err = s.item.read(ctx)
+		switch failure := ofStore(err); {
+		case failure != nil:
+			r.stop(failure) // nobody is to take the picture for a broken one
+			return false
+		case ctx.Err() != nil:
+			return false
+		case err != nil:
 			s.fail(StageRead, err)
-			return
+			return true
 		}
 	}
 	defer r.ahead.Release(s.held)
@@ -139,6 +151,7 @@ func (r *run) prepare(ctx context.Context, s *slot) {
 	if err != nil {
 		s.fail(StageDecode, err)
 	}
+	return true
 }
 
 // maxFetches is the number of pictures that are being read out of stores at a time, which take

@@ -1,5 +1,10 @@
 package pipeline
 
+import (
+	"cmp"
+	"io/fs"
+)
+
 // Item is a picture to be read.
 type Item struct {
 	// Path names the picture in the results: relative to the argument that it was found
@@ -17,9 +22,16 @@ type Item struct {
 	Index int
 	// within is the source's name in the results, with which Path begins.
 	within string
+	// original is what Path was before a number told it from others' in the source, "" if none did.
+	original string
+	// root is the Argument, if that is a directory, as it was when it was listed.
+	root fs.FileInfo
 	// stored is where File is, nil in the file system.
 	stored *stored
 }
+
+// name is the path without a number that was given to it.
+func (i Item) name() string { return cmp.Or(i.original, i.Path) }
 
 // Row is a picture with its features.
 type Row struct {

@@ -7,14 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 
-	"fovea/internal/swap"
+	"fovea/internal/output"
 )
 
 // PredictMethod is the kind of signature that TensorFlow Serving answers predictions by.
@@ -37,17 +36,16 @@ func Write(dir string, parts Parts, save func(prefix string) error) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("savedmodel: cannot export to %s: %w", dir, err)
 	}
-	partial := strings.TrimRight(dir, "/") + ".partial"
-	// An export that was killed may have left some files.
-	if err := os.RemoveAll(partial); err != nil {
+	whole, err := output.NewDir(dir)
+	if err != nil {
+		return fmt.Errorf("savedmodel: export: %w", err)
+	}
+	defer whole.Discard()
+	if err := parts.write(whole.Path, save); err != nil {
 		return fmt.Errorf("savedmodel: export to %s: %w", dir, err)
 	}
-	err := parts.write(partial, save)
-	if err == nil {
-		err = swap.Replace(partial, dir)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("savedmodel: export to %s: %w", dir, err), os.RemoveAll(partial))
+	if err := whole.Commit(); err != nil {
+		return fmt.Errorf("savedmodel: export: %w", err)
 	}
 	return nil
 }

@@ -51,11 +51,15 @@ func findQuery(ctx context.Context, d *featurestore.Dataset, layer recipe.Layer,
 			return readQuery(ctx, d, layer, i)
 		}
 	}
-	if _, err := os.Stat(text); err != nil {
+	file, err := cli.LocalPath(text)
+	if err != nil {
+		return query{}, err
+	}
+	if _, err := os.Stat(file); err != nil {
 		return query{}, fmt.Errorf("--query %s is neither the number nor the path of a row, nor a file", text)
 	}
-	vector, err := computeFeatures(ctx, d.Recipe(), layer, text)
-	return query{vector: vector, name: text, row: -1, file: text}, err
+	vector, err := computeFeatures(ctx, d.Recipe(), layer, file)
+	return query{vector: vector, name: text, row: -1, file: file}, err
 }
 
 // readQuery reads the vector of a row.

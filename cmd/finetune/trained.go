@@ -4,22 +4,18 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 	"text/tabwriter"
 
-	"github.com/google/renameio/v2"
-
 	"fovea/head"
 	"fovea/inference"
 	"fovea/internal/cli"
-	"fovea/internal/swap"
+	"fovea/internal/output"
 	"fovea/models"
 	"fovea/recipe"
 	"fovea/training"
@@ -57,10 +53,14 @@ func writeHistory(dir string, history []training.Epoch) error {
 	if err := w.WriteAll(records); err != nil {
 		return err
 	}
-	return errors.Join(
-		renameio.WriteFile(filepath.Join(dir, "metrics.csv"), table.Bytes(), 0o644),
-		renameio.WriteFile(filepath.Join(dir, "metrics.jsonl"), lines.Bytes(), 0o644),
-	)
+	var files output.Files
+	defer files.Discard()
+	for name, content := range map[string]*bytes.Buffer{"metrics.csv": &table, "metrics.jsonl": &lines} {
+		if err := files.Write(filepath.Join(dir, name), func(w io.Writer) error { _, err := content.WriteTo(w); return err }); err != nil {
+			return err
+		}
+	}
+	return files.Commit()
 }
 
 func printHistory(out io.Writer, history []training.Epoch) {
@@ -109,19 +109,15 @@ func (o *scratchOptions) finish(t *training.Trainer, p plan, pictures *trainingP
 // replaceModel has a model written beside the one that may be in the directory out, and a head
 // described. Only when both are whole, and the model has been opened, do they take their places.
 func replaceModel(out string, h *head.Head, write func(dir string) error) error {
-	beside := filepath.Join(out, ".new")
-	if err := os.RemoveAll(beside); err != nil { // of a program that was killed
-		return fmt.Errorf("write the model: %w", err)
-	}
-	defer os.RemoveAll(beside) //nolint:errcheck // it is hidden, and the next one removes it
-	if err := os.MkdirAll(beside, 0o755); err != nil {
-		return fmt.Errorf("write the model: %w", err)
-	}
-	next := filepath.Join(beside, modelDir) // the model goes by the directory's name
-	if err := write(next); err != nil {
+	model, err := output.NewDir(filepath.Join(out, modelDir))
+	if err != nil {
 		return err
 	}
-	if err := swap.Replace(next, filepath.Join(out, modelDir)); err != nil {
+	defer model.Discard()
+	if err := write(model.Path); err != nil {
+		return err
+	}
+	if err := model.Replace(); err != nil {
 		return err
 	}
 	// A program that is killed just here leaves a head that refuses the new model.

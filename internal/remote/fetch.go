@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"fovea/featurestore"
+	"fovea/internal/output"
 	"fovea/objects"
 )
 
@@ -45,11 +46,11 @@ func Fetch(ctx context.Context, name string) (dir string, done func(), err error
 	if manifestOf(found) == "" {
 		return "", done, fmt.Errorf("%s: %w of features: it has no %s", folder, featurestore.ErrNotDataset, featurestore.ManifestFile)
 	}
-	dir, err = os.MkdirTemp("", "fovea-dataset-")
+	temporary, err := output.TempDir("fovea-dataset")
 	if err != nil {
 		return "", done, err
 	}
-	done = func() { _ = os.RemoveAll(dir) }
+	dir, done = temporary.Path, temporary.Discard
 	if err := fetchAll(ctx, folder, found, dir); err != nil {
 		done()
 		return "", func() {}, fmt.Errorf("fetch %s: %w", folder, err)
