@@ -17,7 +17,14 @@ import (
 // DIR take paths and file:// URLs and nothing else. Others are "COMMAND --FLAG" that take more.
 func PathFlags(t *testing.T, command *cobra.Command, others ...string) {
 	t.Helper()
-	seen := 0
+	if pathFlags(t, command, others) == 0 {
+		t.Errorf("%s has no flag of a path", command.CommandPath())
+	}
+}
+
+// pathFlags checks one command and those below it, and counts the flags of paths.
+func pathFlags(t *testing.T, command *cobra.Command, others []string) (seen int) {
+	t.Helper()
 	command.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		name := command.CommandPath() + " --" + f.Name
 		placeholder, _ := pflag.UnquoteUsage(f)
@@ -32,11 +39,9 @@ func PathFlags(t *testing.T, command *cobra.Command, others ...string) {
 		}
 	})
 	for _, c := range command.Commands() {
-		PathFlags(t, c, others...)
+		seen += pathFlags(t, c, others)
 	}
-	if !command.HasParent() && command.HasFlags() && seen == 0 {
-		t.Errorf("%s has no flag of a path", command.CommandPath())
-	}
+	return seen
 }
 
 func checkPath(t *testing.T, name string, f *pflag.Flag) {
