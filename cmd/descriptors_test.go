@@ -15,7 +15,7 @@ import (
 // With few files that may be open, a run gives the same dataset; with too few it ends, can be gone on
 // with, and takes no picture for a broken one.
 func TestExtractWithFewDescriptors(t *testing.T) {
-	photos, work := tinyPictures(t, killPictures, killBroken), t.TempDir()
+	photos, work := longPictures(t, 40), t.TempDir()
 	arguments := []string{"--workers", "64", "--rows-per-file", "16", photos}
 	whole := filepath.Join(work, "whole")
 	mustEnd(t, small(whole, arguments...), 3)
@@ -47,6 +47,19 @@ func TestExtractWithFewDescriptors(t *testing.T) {
 			sameDatasets(t, out, whole)
 		})
 	}
+}
+
+// longPictures are pictures behind whose end much follows, so that many are open at a time; some
+// are broken.
+func longPictures(t *testing.T, n int) string {
+	t.Helper()
+	dir := tinyPictures(t, n, killBroken)
+	files, err := filepath.Glob(filepath.Join(dir, "*.png"))
+	check(t, err)
+	for _, file := range files {
+		check(t, os.Truncate(file, 4<<20))
+	}
+	return dir
 }
 
 func lastLine(text string) string {

@@ -151,9 +151,9 @@ func (w writer) kill(t *testing.T, dir string, random *rand.Rand, took time.Dura
 	if writing {
 		pause = time.Duration(random.Int64N(int64(5 * time.Millisecond)))
 		for begun := false; !begun; {
-			places, _ := filepath.Glob(filepath.Join(dir, ".*.fovea-*"))
-			begun = time.Since(before) > 2*took || slices.ContainsFunc(places, func(p string) bool {
-				info, err := os.Stat(p)
+			entries, err := os.ReadDir(dir)
+			begun = err != nil || time.Since(before) > 2*took || slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+				info, err := e.Info()
 				return err == nil && info.ModTime().After(before)
 			})
 			time.Sleep(200 * time.Microsecond)

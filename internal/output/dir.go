@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"fovea/internal/swap"
 )
 
@@ -57,10 +59,10 @@ func (d *Dir) Beside(name string) string { return filepath.Join(d.place.dir, ".b
 func (d *Dir) Commit() error {
 	err := swap.Sync(d.Path)
 	if err == nil {
-		err = os.Rename(d.Path, d.final)
+		err = unix.Rename(d.Path, d.final) // os.Rename refuses empty directories
 	}
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("write %s: it %w: name a directory that does not", d.name, fs.ErrExist)
+	if errors.Is(err, unix.EEXIST) || errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.ENOTDIR) {
+		return fmt.Errorf("write %s: %w: name a new directory, or an empty one", d.name, fs.ErrExist)
 	}
 	if err == nil {
 		err = syncDir(filepath.Dir(d.final))

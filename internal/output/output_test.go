@@ -171,6 +171,7 @@ func TestManyAtATime(t *testing.T) {
 func TestDirectories(t *testing.T) {
 	root := t.TempDir()
 	name := filepath.Join(root, "above", "model")
+	must(t, os.MkdirAll(name, 0o755)) // an empty one is as good as none
 	d, err := NewDir(name + "/")
 	must(t, err)
 	must(t, os.Mkdir(d.Beside("part"), 0o755))
