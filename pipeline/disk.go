@@ -127,7 +127,7 @@ func (i Item) gone(err error) error {
 		return err
 	}
 	now, rootErr := disk.Stat(i.Argument)
-	if rootErr == nil && os.SameFile(now, i.root) {
+	if rootErr == nil && os.SameFile(now, i.root.FileInfo) {
 		return err
 	}
 	return &StoreError{fmt.Errorf("cannot read %s: %w: %s is not there any more, or another directory than the one that was listed: see that its disk is mounted", i.File, err, filepath.Clean(i.Argument))}

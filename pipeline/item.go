@@ -1,9 +1,6 @@
 package pipeline
 
-import (
-	"cmp"
-	"io/fs"
-)
+import "io/fs"
 
 // Item is a picture to be read.
 type Item struct {
@@ -22,16 +19,19 @@ type Item struct {
 	Index int
 	// within is the source's name in the results, with which Path begins.
 	within string
-	// original is what Path was before a number told it from others' in the source, "" if none did.
-	original string
-	// root is the Argument, if that is a directory, as it was when it was listed.
-	root fs.FileInfo
+	// number is the length of what Path ends with to tell it from others of its name in the source.
+	number int
+	// root is the Argument, if that is a directory.
+	root *root
 	// stored is where File is, nil in the file system.
 	stored *stored
 }
 
 // name is the path without a number that was given to it.
-func (i Item) name() string { return cmp.Or(i.original, i.Path) }
+func (i Item) name() string { return i.Path[:len(i.Path)-i.number] }
+
+// root is a directory as it was when it was listed.
+type root struct{ fs.FileInfo }
 
 // Row is a picture with its features.
 type Row struct {

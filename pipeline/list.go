@@ -85,7 +85,7 @@ func (f Finder) List(ctx context.Context, arguments []string, labels Labeler) (L
 			}
 			continue
 		}
-		w := walker{lister: &l, argument: argument, root: info, visited: map[[2]uint64]bool{}}
+		w := walker{lister: &l, argument: argument, root: &root{info}, visited: map[[2]uint64]bool{}}
 		if err := w.directory(argument, ""); err != nil {
 			return Listing{}, err
 		}
@@ -168,7 +168,7 @@ func cause(err error) error {
 type walker struct {
 	*lister
 	argument string
-	root     fs.FileInfo
+	root     *root
 	// parents are the directories from the argument down to the one being read: a link
 	// back to one of them would lead round for ever.
 	parents []fs.FileInfo

@@ -68,7 +68,7 @@ func (s Selection) Apply(items []Item) []Item {
 
 // matches takes the item by its path, and by what that was before it had a number.
 func (i Item) matches(patterns []string) bool {
-	return matches(patterns, i.Path) || i.original != "" && matches(patterns, i.original)
+	return matches(patterns, i.Path) || i.number > 0 && matches(patterns, i.name())
 }
 
 func matches(patterns []string, name string) bool {

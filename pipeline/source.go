@@ -58,14 +58,11 @@ func (l *lister) contents(source Source, holder Item) error {
 		if item.Label != "" {
 			l.Labeled++
 		}
-		found := Item{
-			Path: holder.Path + "/" + unused(taken, item.Path), within: holder.Path, root: holder.root,
+		name := unused(taken, item.Path)
+		l.Items = append(l.Items, Item{
+			Path: holder.Path + "/" + name, number: len(name) - len(item.Path), within: holder.Path, root: holder.root,
 			File: holder.File, Argument: holder.Argument, Label: item.Label, Source: source, Index: item.Index,
-		}
-		if given := holder.Path + "/" + item.Path; given != found.Path {
-			found.original = given
-		}
-		l.Items = append(l.Items, found)
+		})
 		return context.Cause(l.ctx)
 	})
 	l.add(holder.Path+"/", others)
