@@ -52,7 +52,7 @@ func LocalPath(name string) (string, error) {
 	case err != nil:
 		return "", UsageError{err}
 	case scheme.MatchString(path):
-		return "", Usagef("%s: a file or directory of this machine is wanted here: copy what is at the URL by its provider's program, and name the copy", name)
+		return "", Usagef("%s: a file or directory on this machine is wanted here: copy from or to the URL by its provider's program", name)
 	}
 	return path, nil
 }
