@@ -21,6 +21,9 @@
 // many workers there are. A picture that cannot be read costs nothing but itself. When the
 // context is cancelled, no new batch is begun; what has been computed is still written.
 //
+// An error that is not a picture's, but that of a store, a disk or the machine, ends the run in the
+// same way, as a *StoreError: no picture is taken for a broken one by it.
+//
 // The package knows picture files and queues. It must not know TensorFlow, Arrow or flags:
 // the model is an Extractor, the dataset a Sink.
 package pipeline

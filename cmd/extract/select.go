@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -52,6 +53,10 @@ func (o *options) list(ctx context.Context, images []string, labeler pipeline.La
 	listing, err := o.listAll(ctx, images, labeler)
 	if !o.dryRun || err != nil { // a dry run prints them
 		cli.TellOthers(listing.Others)
+	}
+	var unknown *pipeline.StoreError
+	if errors.As(err, &unknown) {
+		err = fmt.Errorf("%w; --exclude 'DIR/**' does without a directory", err)
 	}
 	if err != nil {
 		return listing, err
