@@ -47,7 +47,9 @@ func create(name string) (*File, error) {
 	if f.before, err = replaceable(final); err != nil {
 		return nil, err
 	}
-	if f.place, err = claim(filepath.Dir(final), filepath.Base(final)); err != nil {
+	if f.place, err = claim(filepath.Dir(final), filepath.Base(final)); errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%w in %s, where it is written until it is whole: give leave to write there, or name another file", plain(err), filepath.Dir(final))
+	} else if err != nil {
 		return nil, err
 	}
 	f.File, err = os.OpenFile(filepath.Join(f.place.dir, filepath.Base(final)), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
