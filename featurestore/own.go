@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -56,9 +57,6 @@ func removeBeside(dir string) error {
 	beside := besideOf(dir)
 	if _, err := os.Lstat(beside); errors.Is(err, fs.ErrNotExist) {
 		return nil
-	}
-	if _, err := hasDataset(beside); err != nil { // of others
-		return err
 	}
 	if err := onlyOurs(beside); err != nil {
 		return err
@@ -137,9 +135,15 @@ func deleteDataset(dir string) error {
 	if err := removeDataset(dir); err != nil {
 		return err
 	}
-	for _, name := range []string{tempDir, nextDir, arrivingDir, leavingDir} {
-		if err := os.RemoveAll(inDir(dir, name)); err != nil {
-			return err
+	hidden, err := os.ReadDir(inDir(dir, HiddenDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range hidden { // the manifest is the last to go: it says whose the others are
+		if name := path.Join(HiddenDir, e.Name()); oursHidden(e.Name()) && name != ManifestFile && name != lockFile {
+			if err := os.RemoveAll(inDir(dir, name)); err != nil {
+				return err
+			}
 		}
 	}
 	if err := removeFormer(dir); err != nil {
