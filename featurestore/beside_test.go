@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // trials is how often a trial is run: FOVEA_TRIALS times as often as usual, if that is set.
@@ -148,6 +149,7 @@ func besideReaders(t *testing.T, dir string, all []known, write func()) {
 					t.Error(err)
 					return
 				}
+				time.Sleep(time.Millisecond) // leaves the processors to the writer
 			}
 		})
 	}

@@ -209,6 +209,9 @@ func mergeInto(ctx context.Context, out string, dirs []string, staging string, o
 
 // reportWritten says what the dataset consists of, unless writing it failed.
 func reportWritten(dir string, err error) error {
+	if errors.Is(err, featurestore.ErrLocked) {
+		return fmt.Errorf("%w: wait for its end, or name another directory", err)
+	}
 	if err != nil {
 		return err
 	}
