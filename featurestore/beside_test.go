@@ -156,9 +156,11 @@ func besideReaders(t *testing.T, dir string, all []known, write func()) {
 			}
 		})
 	}
-	write()
-	close(done)
-	group.Wait()
+	func() {
+		defer group.Wait()
+		defer close(done) // also if writing fails
+		write()
+	}()
 	t.Logf("%d reads were whole, %d were replaced meanwhile", whole.Load(), replaced.Load())
 	if whole.Load() == 0 {
 		t.Error("nobody could read")

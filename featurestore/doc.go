@@ -20,6 +20,8 @@
 //	.fovea/manifest.json     see Manifest
 //	.fovea/lock              locked while a writer works, and then removed
 //	.fovea/tmp/              files being written; gone after Close or Abort
+//	.fovea/next/, arriving/, leaving/
+//	                         a dataset on its way into the directory, and rows on their way out
 //
 // Whoever points a reader at the directory itself gets the rows or an error: there is no file at
 // the top that could pass for one of the table. Earlier versions had manifest.json, errors.parquet
@@ -63,8 +65,43 @@
 // A file gets its final name when it is complete and on disk, so whatever has a final name is
 // valid at any time, also after a full disk, a killed process or a power cut. A killed writer
 // leaves its finished shards under a manifest that says "writing"; resuming goes on after
-// them. Readers take no lock. Merge and Compact make the new dataset beside the old one and
-// exchange the directories in one step.
+// them. Merge and Compact make the new dataset beside the old one, in .NAME.new, and exchange the
+// directories in one step.
+//
+// Where that cannot be, at a mount point or on NFS, the new dataset is made in .fovea/next (at a
+// mount point, otherwise still beside), renamed as a whole to .fovea/arriving, and from there its
+// files take their places. Readers of this package look for it in both, so that for them the first
+// renaming is the one step. Other programs may find no data/ for a moment and, by a pattern such as
+// DIR/**/*.parquet, both datasets. Overwriting by Create empties a directory in the same way.
+//
+// # Readers
+//
+// Readers take no lock. A Dataset is what was there when it was opened: every file that is opened
+// later must be that of then, by its inode, size and time, or reading ends with ErrReplaced. Open
+// reads again what was replaced meanwhile.
+//
+// # Locks
+//
+// A writer is whoever makes, changes, replaces or empties a dataset. It holds .fovea/lock of the
+// directory that the dataset is for, which is made if it is not there, from before it looks at what
+// is there until everything that it made for itself is gone. Another gets ErrLocked and changes
+// nothing.
+//
+//	what                              is protected by
+//	DIR/data, DIR/.fovea              the lock of DIR
+//	DIR/.fovea/tmp, next, arriving,   the lock of DIR; what is there without a writer is of a dead one,
+//	leaving                           and the next writer finishes (arriving) or deletes it
+//	.DIR.new beside DIR, with all     the lock of DIR; the same. Its own lock besides, as any dataset's:
+//	that is in it                     it is held again before the directories are exchanged, and until
+//	                                  .DIR.new, which is then the old dataset, is deleted. So DIR is
+//	                                  locked all the time, whichever of the two it is
+//	.OUT.partition beside OUT         its own lock, which stands for OUT, of which there is nothing
+//	the parts of Merge and Assemble   nothing: they are read, see above. If DIR is one of them, it is
+//	                                  opened again under the lock
+//	DIR/.lock                         itself, if it is there: programs of earlier versions hold it
+//
+// A lock is that of the operating system (flock), so it ends with its process. Its file is removed
+// by who holds it; one that was opened before and locked after that is not taken for a lock.
 //
 // Of the file system little is assumed: that fsync of a file puts its content on disk, that of a
 // directory its names, and that a rename, or an exchange of two names, is one step. What has not

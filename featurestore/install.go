@@ -7,6 +7,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
+	"syscall"
 )
 
 // A directory that cannot change its name with another in one step, since it is a mount point or
@@ -15,7 +17,7 @@ import (
 //
 //	the whole new dataset is renamed to .fovea/arriving: from here on readers find it there
 //	its manifest and list of failures get a second name in .fovea/, over those of the old one
-//	data/ is renamed to .fovea/leaving
+//	data/ is renamed to one below .fovea/leaving
 //	.fovea/arriving/data is renamed to data/: from here on readers find the dataset in its place
 //	.fovea/arriving and .fovea/leaving are deleted
 //
@@ -103,12 +105,21 @@ func finishInstall(dir string) error {
 		}
 	}
 	if isFile(dir, arrivingDir) {
-		if err := errors.Join(removeFormer(dir), os.RemoveAll(arriving)); err != nil {
+		if err := errors.Join(removeFormer(dir), unlessBusy(os.RemoveAll(arriving))); err != nil {
 			return err
 		}
 		at("arrived")
 	}
 	return clearLeaving(dir)
+}
+
+// unlessBusy passes over that a directory is not empty when all was deleted that is in it: NFS keeps
+// a file that a reader has open under another name there. The next writer deletes it.
+func unlessBusy(err error) error {
+	if errors.Is(err, syscall.ENOTEMPTY) {
+		return nil
+	}
+	return err
 }
 
 // installHidden makes the files of the hidden directory those of the arriving dataset. Links keep
@@ -151,12 +162,19 @@ func installHidden(arriving, dir string) error {
 
 // installData gives the arriving rows their place.
 func installData(arriving, dir string) error {
-	data, leaving := inDir(dir, dataDir), inDir(dir, leavingDir)
+	data := inDir(dir, dataDir)
 	if isFile(dir, dataDir) { // else they have left already
-		if err := clearLeaving(dir); err != nil { // of an install before
+		if err := os.MkdirAll(inDir(dir, leavingDir), 0o755); err != nil {
 			return err
 		}
-		if err := errors.Join(os.Rename(data, leaving), syncDir(dir), syncDir(inDir(dir, HiddenDir))); err != nil {
+		leaving, err := os.MkdirTemp(inDir(dir, leavingDir), "*")
+		if err != nil {
+			return err
+		}
+		if err := os.Remove(leaving); err != nil { // only its name is wanted
+			return err
+		}
+		if err := errors.Join(os.Rename(data, leaving), syncDir(dir), syncDir(inDir(dir, HiddenDir)), syncDir(inDir(dir, leavingDir))); err != nil {
 			return err
 		}
 		at("data left")
@@ -168,27 +186,42 @@ func installData(arriving, dir string) error {
 	return errors.Join(syncDir(dir), syncDir(arriving))
 }
 
-// clearLeaving deletes rows that were replaced. Files of others that were among them, as file
-// browsers leave, go back to data/.
+// clearLeaving deletes rows that were replaced.
 func clearLeaving(dir string) error {
-	leaving := inDir(dir, leavingDir)
-	entries, err := os.ReadDir(leaving)
+	leaving, err := os.ReadDir(inDir(dir, leavingDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	for _, e := range leaving {
+		if err := deleteRows(filepath.Join(inDir(dir, leavingDir), e.Name()), inDir(dir, dataDir)); err != nil {
+			return err
+		}
+	}
+	return unlessBusy(os.Remove(inDir(dir, leavingDir)))
+}
+
+// deleteRows deletes a directory of rows. Files of others that are among them, as file browsers
+// leave, go to the directory of rows that replaces it.
+func deleteRows(dir, to string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
 	for _, e := range entries {
-		from := filepath.Join(leaving, e.Name())
-		if _, _, shard := shardIndex(e.Name()); shard {
+		from := filepath.Join(dir, e.Name())
+		_, _, shard := shardIndex(e.Name())
+		switch {
+		case shard:
 			err = os.Remove(from)
-		} else {
-			err = os.Rename(from, filepath.Join(dir, dataDir, e.Name()))
+		case !strings.HasPrefix(e.Name(), ".nfs"): // deleted, but open
+			err = os.Rename(from, filepath.Join(to, e.Name()))
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return os.Remove(leaving)
+	return unlessBusy(os.Remove(dir))
 }

@@ -48,7 +48,7 @@ func (d *Dataset) MatrixIn(ctx context.Context, layer string, allocate func(valu
 	}
 	t, err := d.read(ctx, &l, allocate)
 	if err != nil {
-		return nil, fmt.Errorf("featurestore: read %q: %w", d.dir, err)
+		return nil, fmt.Errorf("featurestore: read %q: %w", d.dir, d.judge(err))
 	}
 	return t, nil
 }
@@ -58,7 +58,7 @@ func (d *Dataset) MatrixIn(ctx context.Context, layer string, allocate func(valu
 func (d *Dataset) Index(ctx context.Context) (*Table, error) {
 	t, err := d.read(ctx, nil, nil)
 	if err != nil {
-		return nil, fmt.Errorf("featurestore: read %q: %w", d.dir, err)
+		return nil, fmt.Errorf("featurestore: read %q: %w", d.dir, d.judge(err))
 	}
 	return t, nil
 }

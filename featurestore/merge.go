@@ -41,8 +41,9 @@ type MergeOptions struct {
 // and their failures but those of paths that are rows. All must have the same recipe and
 // dtype: ErrMismatch says what differs. A path that two of them have is ErrDuplicatePath.
 //
-// The dataset in out appears whole or not at all. It is complete if all of its parts are, and
-// otherwise interrupted. Rows are streamed; only paths are kept in memory.
+// The dataset in out appears whole or not at all; until then a new out holds a lock alone. It is
+// complete if all of its parts are, and otherwise interrupted. Rows are streamed; only paths are kept
+// in memory.
 func Merge(ctx context.Context, out string, dirs []string, options MergeOptions) error {
 	if len(dirs) == 0 {
 		return errors.New("featurestore: merge: no datasets given")

@@ -65,12 +65,15 @@ func removeBeside(dir string) error {
 	if err := onlyOurs(beside); err != nil {
 		return err
 	}
-	// Earlier versions did not lock the directory that they made a new dataset for.
+	// Earlier versions lock the dataset that they make, and not the directory that it is for.
 	l, err := lock(beside)
 	if err != nil {
 		return err
 	}
-	return errors.Join(deleteDataset(beside), l.release())
+	if err := l.release(); err != nil {
+		return err
+	}
+	return deleteDataset(beside)
 }
 
 // place finds where to make the dataset that is to replace the owner's: beside the directory, or in

@@ -125,7 +125,7 @@ func (d *Dataset) Scan(ctx context.Context, options ScanOptions, visit func(*Bat
 		if ctx.Err() != nil {
 			err = context.Cause(ctx) // says who asked to stop
 		}
-		return fmt.Errorf("featurestore: read %q: %w", d.dir, err)
+		return fmt.Errorf("featurestore: read %q: %w", d.dir, d.judge(err))
 	}
 	return nil
 }

@@ -105,6 +105,15 @@ func (d *Dataset) lost(name string) error {
 	return fmt.Errorf("%w: another program has written to %s", ErrCorrupt, name)
 }
 
+// judge makes ErrReplaced of damage that was found when another dataset had the place: files that
+// servers have deleted meanwhile cannot be read any more either.
+func (d *Dataset) judge(err error) error {
+	if errors.Is(err, ErrCorrupt) && sealOf(d.dir) != d.seal {
+		return fmt.Errorf("it %w (%v)", ErrReplaced, err) //nolint:errorlint // it is no damage
+	}
+	return err
+}
+
 // withFile runs a function that opens one of the dataset's files below root by itself, and makes
 // sure that it was the one that was there when the dataset was opened: it was if that has the name
 // before and after.
