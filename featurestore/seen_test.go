@@ -263,3 +263,33 @@ func TestSeenNames(t *testing.T) {
 		}
 	}
 }
+
+// Who only looks at what is known leaves the dataset as it was.
+func TestAbortOfAnUntouchedDataset(t *testing.T) {
+	dir, rows, _ := writeSeenRows(t)
+	manifest := func() string {
+		text, err := os.ReadFile(inDir(dir, ManifestFile))
+		must(t, err)
+		return string(text)
+	}
+	before := manifest()
+	options := testOptions(FormatParquet)
+	options.Resume = true
+	for _, touch := range []func(*Writer) error{
+		func(*Writer) error { return nil },
+		func(w *Writer) error { return w.Remember(maps.All(map[string][seenSize]byte{rows[0].Path: seenAs(5)})) },
+	} {
+		w := mustCreate(t, dir, testInfo(Float32), options)
+		must(t, touch(w))
+		must(t, w.Abort())
+		if got := manifest(); got != before {
+			t.Errorf("the manifest is %s, it was %s", got, before)
+		}
+	}
+	w := mustCreate(t, dir, testInfo(Float32), options)
+	must(t, w.Append(seenRows(seenTotal, seenTotal+1)...))
+	must(t, w.Abort())
+	if d, err := Open(dir); err != nil || d.Manifest().Status != StatusWriting {
+		t.Errorf("after rows were added it says %v: %v", d.Manifest().Status, err)
+	}
+}
