@@ -86,6 +86,7 @@ func TestScripts(t *testing.T) {
 			"damage":    damage,
 			"objects":   objectNames,
 			"break":     breakServer,
+			"object":    object,
 		},
 	})
 }
