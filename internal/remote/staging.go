@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -109,10 +110,21 @@ func (o *Output) restore(ctx context.Context, m featurestore.Manifest) error {
 func (o *Output) agrees(m featurestore.Manifest) bool {
 	for i, s := range m.Shards {
 		sum, err := featurestore.HashFile(filepath.Join(o.Dir, filepath.FromSlash(s.File)))
-		replaced := i == len(m.Shards)-1 && s.Rows < m.RowsPerShard
+		replaced := i == len(m.Shards)-1 && s.Rows < m.RowsPerShard && o.began().Equal(m.Created)
 		if err != nil || sum != s.SHA256 && !replaced {
 			return false
 		}
 	}
 	return true
+}
+
+// began is when the dataset in the directory was begun, which tells it from others.
+func (o *Output) began() time.Time {
+	for _, name := range []string{featurestore.ManifestFile, featurestore.FormerManifestFile} {
+		text, err := os.ReadFile(filepath.Join(o.Dir, filepath.FromSlash(name)))
+		if m, parseErr := featurestore.ParseManifest(text); err == nil && parseErr == nil {
+			return m.Created
+		}
+	}
+	return time.Time{}
 }
