@@ -35,11 +35,12 @@ test: build python browser corpora ## vet, staticcheck, gofmt, all tests with th
 	@scripts/check-format.sh
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
-	@# Without the libraries of object stores that no test talks to, for the race detector; the
+	@# Without the libraries of object stores that these tests do not talk to, for the race detector; the
 	@# programs that the tests build have them.
 	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_MORE="$$(scripts/python.sh path more-readers)" FOVEA_NODE_MODULES="$$(scripts/node.sh path)" \
 		FOVEA_PYTHON_TENSORFLOW="$$(scripts/python.sh path tensorflow)" FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
 		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_CHROMIUM && $(GO) test -race -tags nocloud -timeout 30m ./...
+	$(GO) test ./objects/drivers
 	$(GO) test -run 'TestLayersAgree|TestCorpora' ./vgg ./picture
 	$(MAKE) test-beam
 	@scripts/fuzz.sh $(or $(FUZZTIME),2s)
