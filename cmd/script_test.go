@@ -87,6 +87,7 @@ func TestScripts(t *testing.T) {
 			"damage":    damage,
 			"objects":   objectNames,
 			"break":     breakServer,
+			"object":    object,
 		},
 	})
 }
