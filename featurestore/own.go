@@ -75,7 +75,7 @@ func removeBeside(dir string) error {
 // place finds where to make the dataset that is to replace the owner's: beside the directory, or in
 // it where that is another file system, as at a mount point, or may not be written to.
 func (l *dirLock) place() (string, error) {
-	if err := removeBeside(l.dir); err != nil {
+	if err := removeBeside(l.dir); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return "", err
 	}
 	beside, inside := besideOf(l.dir), inDir(l.dir, nextDir)
