@@ -67,15 +67,17 @@ func (w *Writer) Remember(seen iter.Seq2[string, [seenSize]byte]) error {
 }
 
 // Forget drops failures of earlier runs, so that Done does not have their paths and they can become
-// rows or failures again. Paths of anything else are passed over.
+// rows or failures again: these then in the places that they had. Paths of anything else are passed
+// over.
 func (w *Writer) Forget(paths map[string]bool) {
-	w.failures = slices.DeleteFunc(w.failures, func(f Failure) bool { return paths[f.Path] })
-	clear(w.failureAt)
-	for i, f := range w.failures {
-		w.failureAt[f.Path] = i
+	for path := range paths {
+		if _, ok := w.failureAt[path]; ok {
+			w.forgotten[path], w.unsaved = true, true
+		}
 	}
-	w.unsaved = true
 }
 
 // AllFailures are the failures so far, those of earlier runs included.
-func (w *Writer) AllFailures() []Failure { return slices.Clone(w.failures) }
+func (w *Writer) AllFailures() []Failure {
+	return slices.DeleteFunc(slices.Clone(w.failures), func(f Failure) bool { return w.forgotten[f.Path] })
+}

@@ -165,7 +165,8 @@ func TestForget(t *testing.T) {
 	options := testOptions(FormatParquet)
 	options.Resume = true
 	w := mustCreate(t, dir, testInfo(Float32), options)
-	w.Forget(map[string]bool{failures[0].Path: true, rows[0].Path: true, "unheard of": true})
+	w.Forget(map[string]bool{failures[0].Path: true, failures[1].Path: true, rows[0].Path: true, "unheard of": true})
+	must(t, w.AppendFailure(failures[1]))
 	if done := w.Done(); done[failures[0].Path] || !done[failures[1].Path] || !done[rows[0].Path] || w.Failures() != 2 {
 		t.Errorf("done are %v with %d failures", done, w.Failures())
 	}
@@ -174,6 +175,9 @@ func TestForget(t *testing.T) {
 	must(t, w.Append(mended...))
 	must(t, w.Close(StatusComplete))
 	checkKnown(t, dir, append(rows, mended...), failures[1:], all)
+	d, err := Open(dir)
+	must(t, err)
+	checkFailures(t, d, failures[1:]) // in the order of before
 }
 
 // Whatever is not whole or of another file tells nothing.

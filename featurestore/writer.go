@@ -35,6 +35,8 @@ type Writer struct {
 	rowPaths  map[string]int // the place of each path's row
 	failures  []Failure
 	failureAt map[string]int // the place of each path's failure
+	// forgotten are failures that are none until they come again, which they do in their place.
+	forgotten map[string]bool
 	// known are the rows of earlier runs, until there are more.
 	known []knownRow
 	// unsaved: the list of failures on disk lacks one.
@@ -81,7 +83,7 @@ func create(dir string, info Info, options Options) (*Writer, error) {
 	}
 	w := &Writer{
 		config: &writerConfig{dir: dir, info: info, options: options, sizes: chooseSizes(info.Recipe.Layers, info.DType, options)},
-		lock:   l, rowPaths: map[string]int{}, failureAt: map[string]int{},
+		lock:   l, rowPaths: map[string]int{}, failureAt: map[string]int{}, forgotten: map[string]bool{},
 	}
 	if err := w.start(); err != nil {
 		return nil, errors.Join(err, l.release())
@@ -163,7 +165,9 @@ func (w *Writer) Done() map[string]bool {
 		done[path] = true
 	}
 	for path := range w.failureAt {
-		done[path] = true
+		if !w.forgotten[path] {
+			done[path] = true
+		}
 	}
 	return done
 }
@@ -172,7 +176,7 @@ func (w *Writer) Done() map[string]bool {
 func (w *Writer) Rows() int { return w.manifest.Rows }
 
 // Failures is the number of failures so far, those of earlier runs included.
-func (w *Writer) Failures() int { return len(w.failures) }
+func (w *Writer) Failures() int { return len(w.failures) - len(w.forgotten) }
 
 // Append adds rows in the order given; the vectors are copied. If one of the rows cannot be
 // stored none is added, the error is a *RowError with ErrVectorLength, ErrNotFinite or
@@ -223,6 +227,7 @@ func (w *Writer) AppendFailure(failures ...Failure) error {
 			w.failureAt[f.Path] = at
 		}
 		w.failures[at] = f
+		delete(w.forgotten, f.Path)
 		w.unsaved, w.untouched = true, nil
 	}
 	return nil
@@ -310,14 +315,14 @@ func (w *Writer) settle() error {
 		}
 	}
 	written := w.manifest
-	written.Status, written.Failures = StatusWriting, len(w.failures)
+	written.Status, written.Failures = StatusWriting, w.Failures()
 	w.tell(written)
 	return nil
 }
 
 func (w *Writer) saveFailures() (err error) {
 	w.unsaved = false
-	w.manifest.FailuresFile, err = writeFailures(w.config, w.failures)
+	w.manifest.FailuresFile, err = writeFailures(w.config, w.AllFailures())
 	return err
 }
 
@@ -366,7 +371,7 @@ func (w *Writer) finish(status Status) error {
 		return err
 	}
 	now := time.Now().UTC()
-	w.manifest.Status, w.manifest.Finished, w.manifest.Failures = status, &now, len(w.failures)
+	w.manifest.Status, w.manifest.Finished, w.manifest.Failures = status, &now, w.Failures()
 	at("finishing")
 	if err := w.manifest.write(w.config); err != nil {
 		return err
@@ -455,7 +460,7 @@ func (w *Writer) check(rows []Row) error {
 func (w *Writer) has(path string) bool {
 	_, row := w.rowPaths[path]
 	_, failure := w.failureAt[path]
-	return row || failure
+	return row || failure && !w.forgotten[path]
 }
 
 func pathError(path string) error {
