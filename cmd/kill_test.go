@@ -248,11 +248,11 @@ func bytesOf(t *testing.T, dir string) map[string][]byte {
 	}))
 	var manifest map[string]any
 	check(t, json.Unmarshal(files[featurestore.ManifestFile], &manifest))
-	for _, time := range []string{"created", "finished"} {
-		if _, found := manifest[time]; !found {
-			t.Errorf("the manifest of %s has no time %q", dir, time)
+	for _, member := range []string{"created", "finished", "checksum"} { // which is one of the times, too
+		if _, found := manifest[member]; !found {
+			t.Errorf("the manifest of %s has no %q", dir, member)
 		}
-		delete(manifest, time)
+		delete(manifest, member)
 	}
 	var err error
 	files[featurestore.ManifestFile], err = json.Marshal(manifest)
