@@ -47,20 +47,20 @@ func crashReplacing() []crashCase {
 	parts := func(dir string) []string { return []string{filepath.Join(dir, "a"), filepath.Join(dir, "b")} }
 	assemble := crashDo("assemble", nil, both, func(dir string) error { return Assemble(ctx, out(dir), parts(dir), AssembleOptions{}) })
 	assemble.idle = true
+	merge := crashDo("merge", nil, both, func(dir string) error {
+		return Merge(ctx, out(dir), parts(dir), MergeOptions{Overwrite: !crashtest.Gone(out(dir))})
+	})
+	over := crashDo("merge over", other, both, func(dir string) error {
+		return Merge(ctx, out(dir), parts(dir), MergeOptions{Overwrite: true, ShardBytes: 25 * 32 * 4}) // 32 values a row
+	})
 	return []crashCase{
+		over, crashStopped(over, "exchanged"),
+		crashInSteps(over), crashInSteps(merge), crashStopped(crashInSteps(over), "arriving"), crashStopped(crashInSteps(over), "data left"),
 		assemble,
 		crashDo("assemble over", other, both, func(dir string) error {
 			return Assemble(ctx, out(dir), parts(dir), AssembleOptions{Overwrite: true})
 		}),
-		crashDo("merge", nil, both, func(dir string) error {
-			return Merge(ctx, out(dir), parts(dir), MergeOptions{Overwrite: !crashtest.Gone(out(dir))})
-		}),
-		crashDo("merge over", other, both, func(dir string) error {
-			return Merge(ctx, out(dir), parts(dir), MergeOptions{Overwrite: true, ShardBytes: 25 * 32 * 4}) // 32 values a row
-		}),
-		crashInSteps(crashDo("merge over in steps", other, both, func(dir string) error {
-			return Merge(ctx, out(dir), parts(dir), MergeOptions{Overwrite: true})
-		})),
+		merge,
 		crashDo("compact", other, other, func(dir string) error { return Compact(ctx, out(dir), MergeOptions{}) }),
 		crashDo("remove", other, &fewer, func(dir string) error {
 			return Remove(ctx, out(dir), map[string]bool{other.rows[0].Path: true})
@@ -70,11 +70,31 @@ func crashReplacing() []crashCase {
 
 // crashInSteps makes a case of one on a file system that cannot exchange names.
 func crashInSteps(c crashCase) crashCase {
-	run, able := c.run, exchangeDirs
+	c.name += " in steps"
+	run := c.run
 	c.run = func(t *testing.T, dir string) {
 		exchangeDirs = func(string, string) error { return unix.EINVAL }
-		defer func() { exchangeDirs = able }()
 		run(t, dir)
+	}
+	return c
+}
+
+// crashStopped makes a case of one that is killed at a point, and then done again by another process.
+func crashStopped(c crashCase, point string) crashCase {
+	c.name += ", killed when " + point
+	c.part = 4
+	run := c.run
+	c.then = func(t *testing.T, dir string) { must(t, c.again(dir, nil)) }
+	c.run = func(t *testing.T, dir string) {
+		reached := make(chan struct{})
+		at = func(p string) {
+			if p == point {
+				close(reached)
+				select {} // until the process ends
+			}
+		}
+		go run(t, dir)
+		<-reached
 	}
 	return c
 }

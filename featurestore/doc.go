@@ -80,6 +80,18 @@
 // renaming is the one step. Other programs may find no data/ for a moment and, by a pattern such as
 // DIR/**/*.parquet, both datasets. Overwriting by Create empties a directory in the same way.
 //
+// # Loss of power
+//
+// Of the file system little is assumed: that fsync of a file puts its content on disk, that of a
+// directory its names, and that a rename, or an exchange of two names, is one step. What has not
+// been put on disk may be there after a loss of power or not, all or in part, in any order. So
+// content is on disk before its name is, a directory's own name before its first file, and a step
+// before the next one that counts on it. What Options.Written has told of, and all rows once
+// Close has returned, are there after any loss of power.
+//
+// The tests record what writers, Merge, Compact, Remove, Assemble and Partition ask of the system,
+// and read, verify and resume what may be left at every moment of it (see internal/crashtest).
+//
 // # Readers
 //
 // Readers take no lock. A Dataset is what was there when it was opened: every file that is opened
@@ -108,16 +120,6 @@
 //
 // A lock is that of the operating system (flock), so it ends with its process. Its file is removed
 // by who holds it; one that was opened before and locked after that is not taken for a lock.
-//
-// Of the file system little is assumed: that fsync of a file puts its content on disk, that of a
-// directory its names, and that a rename, or an exchange of two names, is one step. What has not
-// been put on disk may be there after a loss of power or not, all or in part, in any order. So
-// content is on disk before its name is, a directory's own name before its first file, and a step
-// before the next one that counts on it. What Options.Written has told of, and all rows once
-// Close has returned, are there after any loss of power.
-//
-// The tests record what writers, Merge, Compact, Remove, Assemble and Partition ask of the system,
-// and read, verify and resume what may be left at every moment of it (see internal/crashtest).
 //
 // # Limits
 //

@@ -44,7 +44,7 @@ func (l *dirLock) install(next string) error {
 	if err := os.Rename(next, inDir(l.dir, arrivingDir)); err != nil {
 		return errors.Join(err, removeNext(next))
 	}
-	if err := errors.Join(syncDir(inDir(l.dir, HiddenDir)), syncDir(filepath.Dir(next))); err != nil {
+	if err := errors.Join(syncDir(l.dir), syncDir(inDir(l.dir, HiddenDir)), syncDir(filepath.Dir(next))); err != nil {
 		return err
 	}
 	at("arriving")

@@ -25,6 +25,8 @@ func (c choice) String() string { return [...]string{"lost", "kept", "torn", "wi
 type Options struct {
 	// Random is the number of subsets by chance after every call.
 	Random int
+	// Part, if more than 1, makes one in so many states, by chance, unless FOVEA_TRIALS is set.
+	Part int
 	// Settled leaves out what comes before Settle.
 	Settled bool
 	// Alike, if not nil, names files and directories, by their paths, that programs delete unread:
@@ -205,6 +207,7 @@ func (h *History) states(options Options, choose func(*power, func([]choice) boo
 		p := newPower(h)
 		w := newWalker(p, options.Alike)
 		seen := map[uint64]bool{}
+		lottery := rand.New(rand.NewPCG(3, 4))
 		phase := 0
 		for p.done < len(h.ops) {
 			if !p.step() || options.Settled && !slices.Contains(p.marks, markSettled) {
@@ -220,6 +223,9 @@ func (h *History) states(options Options, choose func(*power, func([]choice) boo
 					return true
 				}
 				seen[sum] = true
+				if options.Part > 1 && Trials(-1) < 0 && lottery.IntN(options.Part) > 0 {
+					return true
+				}
 				return yield(&State{Marks: slices.Clone(p.marks), At: p.at, Missing: p.describe(choices), files: files, sum: sum})
 			})
 			if !more {
