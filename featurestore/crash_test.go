@@ -31,8 +31,8 @@ type crashCase struct {
 	idle bool
 	// table: the new one is no dataset, but files for other programs.
 	table bool
-	// part is Options.Part.
-	part int
+	// most is Options.Most.
+	most int
 }
 
 // crashData is what is in a dataset.
@@ -137,7 +137,7 @@ func TestAnyCrash(t *testing.T) {
 			history, err := recording.History(c.name)
 			must(t, err)
 			check := newCrashCheck(t, &c)
-			count, failures := crashtest.Replay(t, history, crashtest.Options{Random: crashtest.Trials(4), Alike: crashAlike, Settled: true, Part: c.part}, check.look, check.judge)
+			count, failures := crashtest.Replay(t, history, crashtest.Options{Random: crashtest.Trials(4), Alike: crashAlike, Settled: true, Most: c.most}, check.look, check.judge)
 			t.Logf("%d states", count)
 			if count < 10 {
 				t.Errorf("there are %d states: that is not all", count)

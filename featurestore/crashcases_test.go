@@ -82,7 +82,7 @@ func crashInSteps(c crashCase) crashCase {
 // crashStopped makes a case of one that is killed at a point, and then done again by another process.
 func crashStopped(c crashCase, point string) crashCase {
 	c.name += ", killed when " + point
-	c.part = 4
+	c.most = 50
 	run := c.run
 	c.then = func(t *testing.T, dir string) { must(t, c.again(dir, nil)) }
 	c.run = func(t *testing.T, dir string) {

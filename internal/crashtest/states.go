@@ -25,8 +25,9 @@ func (c choice) String() string { return [...]string{"lost", "kept", "torn", "wi
 type Options struct {
 	// Random is the number of subsets by chance after every call.
 	Random int
-	// Part, if more than 1, makes one in so many states, by chance, unless FOVEA_TRIALS is set.
-	Part int
+	// Most, if not 0, is about how many states are made, by chance, where there are more; it does not
+	// count if FOVEA_TRIALS is set.
+	Most int
 	// Settled leaves out what comes before Settle.
 	Settled bool
 	// Alike, if not nil, names files and directories, by their paths, that programs delete unread:
@@ -196,6 +197,24 @@ func (p *power) random(random *rand.Rand, count int, yield func([]choice) bool) 
 
 // States gives what may be found after a loss of power at any moment, each state once.
 func (h *History) States(options Options) iter.Seq[*State] {
+	if options.Most <= 0 || Trials(-1) >= 0 {
+		return h.all(options)
+	}
+	return func(yield func(*State) bool) {
+		count := 0
+		for range h.all(options) {
+			count++
+		}
+		random := rand.New(rand.NewPCG(3, 4))
+		for s := range h.all(options) {
+			if random.IntN(max(count, 1)) < options.Most && !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+func (h *History) all(options Options) iter.Seq[*State] {
 	random := rand.New(rand.NewPCG(1, 2))
 	return h.states(options, func(p *power, yield func([]choice) bool) bool {
 		return p.systematic(yield) && p.random(random, options.Random, yield)
@@ -207,7 +226,6 @@ func (h *History) states(options Options, choose func(*power, func([]choice) boo
 		p := newPower(h)
 		w := newWalker(p, options.Alike)
 		seen := map[uint64]bool{}
-		lottery := rand.New(rand.NewPCG(3, 4))
 		phase := 0
 		for p.done < len(h.ops) {
 			if !p.step() || options.Settled && !slices.Contains(p.marks, markSettled) {
@@ -223,9 +241,6 @@ func (h *History) states(options Options, choose func(*power, func([]choice) boo
 					return true
 				}
 				seen[sum] = true
-				if options.Part > 1 && Trials(-1) < 0 && lottery.IntN(options.Part) > 0 {
-					return true
-				}
 				return yield(&State{Marks: slices.Clone(p.marks), At: p.at, Missing: p.describe(choices), files: files, sum: sum})
 			})
 			if !more {
