@@ -37,7 +37,7 @@ test: build python browser corpora ## vet, staticcheck, gofmt, all tests with th
 	@scripts/check-format.sh
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
-	@# Without the libraries of object stores that no test talks to, for the race detector; the
+	@# Without the libraries of object stores that these tests do not talk to, for the race detector; the
 	@# programs that the tests build have them. Under it, the packages whose tests compute with
 	@# hundreds of megabytes of weights run the short ones; without it, all.
 	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_MORE="$$(scripts/python.sh path more-readers)" FOVEA_NODE_MODULES="$$(scripts/node.sh path)" \
@@ -47,6 +47,7 @@ test: build python browser corpora ## vet, staticcheck, gofmt, all tests with th
 		go test -race -tags nocloud -timeout 30m $$(go list ./... | grep -vE '$(HEAVY)') && \
 		go test -race -short -tags nocloud $$(go list ./... | grep -E '$(HEAVY)') && \
 		go test -tags nocloud $$(go list ./... | grep -E '$(HEAVY)')
+	$(GO) test ./objects/drivers
 	$(GO) test -tags nocloud -run TestCorpora ./picture
 	$(MAKE) test-beam
 	@scripts/fuzz.sh $(or $(FUZZTIME),2s)

@@ -105,6 +105,15 @@ func TestClassesOfAnyBytes(t *testing.T) {
 	if got := output(t, "extract", "dataset", "similar", "-q", "--query", "caf%E9/x0.png", "--k", "2", "--label", "caf%E9", "--format", "json", out); strings.Count(got, `"caf%E9"`) != 2 {
 		t.Errorf("similar rows are %s", got)
 	}
+	sheet := filepath.Join(dir, "sheet.html")
+	output(t, "extract", "dataset", "similar", "-q", "--query", "caf%E9/x0.png", "--html", sheet, "--images", photos, out)
+	if page, err := os.ReadFile(sheet); err != nil || !utf8.Valid(page) || !bytes.Contains(page, []byte("Pictures like caf%E9/x0.png")) {
+		t.Errorf("the contact sheet has other names (%v)", err)
+	}
+	dry := small("", "--dry-run", "--json", "--include", "caf*/**", photos)
+	if forecast, err := dry.Output(); err != nil || !bytes.Contains(forecast, []byte(`"first": "caf%25E9/x0.png"`)) {
+		t.Errorf("the dry run says %s, %v", forecast, err)
+	}
 	parts := filepath.Join(dir, "parts")
 	output(t, "extract", "dataset", "partition", "-q", "--by", "label", parts, out)
 	if _, err := os.Stat(filepath.Join(parts, "by_label=caf%25E9")); err != nil {

@@ -112,3 +112,30 @@ func breakServer(ts *testscript.TestScript, negated bool, args []string) {
 		return false
 	})
 }
+
+// object put KEY [CONTENT] puts an object under any name, object delete KEY deletes one, and object steal
+// KEY METHOD SUBSTRING puts one, another run's lock, at the first request of that method and of an address with that
+// substring.
+func object(ts *testscript.TestScript, negated bool, args []string) {
+	server := ts.Value("s3").(*s3test.Server)
+	put := func(content string) { server.Put(s3test.Fatal(ts.Fatalf), args[1], []byte(content)) }
+	switch {
+	case negated || len(args) < 2:
+		ts.Fatalf("usage: object put KEY [CONTENT], object delete KEY, object steal KEY METHOD SUBSTRING")
+	case args[0] == "put":
+		put(strings.Join(args[2:], " "))
+	case args[0] == "delete":
+		_, err := server.Backend.DeleteObject(s3test.Bucket, args[1])
+		ts.Check(err)
+	case args[0] == "steal" && len(args) == 4:
+		var stolen atomic.Bool
+		server.Break(func(_ http.ResponseWriter, r *http.Request) bool {
+			if r.Method == args[2] && strings.Contains(r.URL.Path, args[3]) && stolen.CompareAndSwap(false, true) {
+				put(`{"token": "another", "host": "elsewhere", "pid": 4711}`)
+			}
+			return false
+		})
+	default:
+		ts.Fatalf("object knows put, delete and steal")
+	}
+}

@@ -62,6 +62,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("SMALL", "--model="+model)
+			env.Setenv("MODEL", model)
 			for name, dir := range map[string]string{"TABLES": "../testdata/tables", "PICTURES": "../testdata/picture", "INPUTS": "../testdata/savedmodel/inputs"} {
 				dir, err := filepath.Abs(dir)
 				if err != nil {
@@ -86,6 +87,7 @@ func TestScripts(t *testing.T) {
 			"damage":    damage,
 			"objects":   objectNames,
 			"break":     breakServer,
+			"object":    object,
 		},
 	})
 }

@@ -82,7 +82,8 @@ func newEncoder(ctx context.Context, w *bufio.Writer, d *featurestore.Dataset, l
 		rows, err := countRows(ctx, d, scan)
 		return &npyEncoder{w: w, rows: rows, cols: layer.Size(), dtype: d.Manifest().DType}, err
 	case LIBSVM:
-		return &libsvmEncoder{w: w, numbers: LabelNumbers(d)}, nil
+		numbers, err := LabelNumbers(ctx, d)
+		return &libsvmEncoder{w: w, numbers: numbers}, err
 	case TFRecord:
 		return &tfrecordEncoder{w: w, layer: layer.Name}, nil
 	}
@@ -101,19 +102,28 @@ func countRows(ctx context.Context, d *featurestore.Dataset, scan featurestore.S
 
 // LabelNumbers numbers the dataset's labels from 0 in alphabetical order, whichever rows are
 // chosen.
-func LabelNumbers(d *featurestore.Dataset) map[string]int {
+func LabelNumbers(ctx context.Context, d *featurestore.Dataset) (map[string]int, error) {
+	counts, err := d.Counts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	delete(counts.Labels, "")
 	numbers := map[string]int{}
-	for i, label := range slices.Sorted(maps.Keys(d.Manifest().Labels)) {
+	for i, label := range slices.Sorted(maps.Keys(counts.Labels)) {
 		numbers[label] = i
 	}
-	return numbers
+	return numbers, nil
 }
 
 // WriteLabels writes LabelNumbers as CSV: number,label.
-func WriteLabels(w io.Writer, d *featurestore.Dataset) error {
+func WriteLabels(ctx context.Context, w io.Writer, d *featurestore.Dataset) error {
+	numbers, err := LabelNumbers(ctx, d)
+	if err != nil {
+		return err
+	}
 	buffer := bufio.NewWriter(w)
 	fmt.Fprintln(buffer, "number,label")
-	for i, label := range slices.Sorted(maps.Keys(d.Manifest().Labels)) {
+	for i, label := range slices.Sorted(maps.Keys(numbers)) { // which is how they are numbered
 		fmt.Fprintf(buffer, "%d,%s\n", i, quote(label))
 	}
 	return buffer.Flush()

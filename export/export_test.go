@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"fovea/featurestore"
 	"fovea/recipe"
@@ -84,7 +85,7 @@ func TestText(t *testing.T) {
 		}
 	}
 	var labels bytes.Buffer
-	must(t, WriteLabels(&labels, d))
+	must(t, WriteLabels(context.Background(), &labels, d))
 	if want := "number,label\n0,cat\n1,\"dog, big\"\n"; labels.String() != want {
 		t.Errorf("labels:\n%s\nwant\n%s", &labels, want)
 	}
@@ -140,5 +141,38 @@ func TestPythonReaders(t *testing.T) {
 			}
 			t.Logf("%s", bytes.TrimSpace(out))
 		}
+	}
+}
+
+// A dataset whose writer was killed is exported with the rows that it has.
+func TestKilledWriter(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	layers := []recipe.Layer{{Name: "fc7", Shape: []int{2}, Layout: recipe.LayoutC}}
+	w, err := featurestore.Create(dir, featurestore.Info{Recipe: recipe.Recipe{Model: "m", Layers: layers}}, featurestore.Options{ShardRows: 2})
+	must(t, err)
+	defer w.Abort() //nolint:errcheck // it is as good as killed
+	for i, label := range []string{"dog", "cat", "dog", "bird"} {
+		must(t, w.Append(featurestore.Row{Path: fmt.Sprint(i), Label: label, Features: [][]float32{{float32(i), 1}}}))
+	}
+	var d *featurestore.Dataset
+	for range 100 { // a finished shard is put on disk beside the writing
+		d, err = featurestore.Open(dir)
+		must(t, err)
+		if d.Rows() >= 2 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if d.Rows() < 2 || d.Manifest().Status != featurestore.StatusWriting || len(d.Manifest().Labels) > 0 {
+		t.Fatalf("%d rows, status %s, labels %v", d.Rows(), d.Manifest().Status, d.Manifest().Labels)
+	}
+	scan := featurestore.ScanOptions{Labels: []string{"cat", "dog"}}
+	got := write(t, d, 0, scan, LIBSVM)
+	var labels bytes.Buffer
+	must(t, WriteLabels(context.Background(), &labels, d))
+	numbers, err := LabelNumbers(context.Background(), d)
+	must(t, err)
+	if want := fmt.Sprintf("%d 2:1\n%d 1:1 2:1\n", numbers["dog"], numbers["cat"]); !strings.HasPrefix(got, want) || numbers["dog"] == numbers["cat"] || !strings.Contains(labels.String(), ",cat\n") {
+		t.Errorf("the export is %q, of the labels %v", got, numbers)
 	}
 }

@@ -133,28 +133,18 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	}
 	m := newManifest(c)
 	m.Assembled = true
+	started := m // says whose files these are, should this run be killed
+	started.Status, started.RowsPerShard = StatusWriting, max(1, first.RowsPerShard)
+	if err := started.write(c); err != nil {
+		return err
+	}
 	var failures []Failure
 	for _, part := range a.parts {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		m.add(part.manifest)
-		for i, s := range part.manifest.Shards {
-			from := s.File
-			seen := inDir(part.root, SeenFile(s.File))
-			s.File = dataDir + "/" + shardName(len(m.Shards), first.Format)
-			to := inDir(dir, s.File)
-			if isInside(dir) {
-				to += tempSuffix
-			}
-			err := part.withFile(from, part.stamps[i], func(root string) error { return linkOrCopy(inDir(root, from), to) })
-			if err != nil {
-				return fmt.Errorf("%q: %w", part.dir, err)
-			}
-			if err := linkSeen(seen, inDir(dir, SeenFile(s.File))); err != nil {
-				return err
-			}
-			m.Shards = append(m.Shards, s)
+		if err := m.take(part, dir); err != nil {
+			return fmt.Errorf("%q: %w", part.dir, err)
 		}
 		failed, err := part.Failures()
 		if err != nil {
@@ -162,6 +152,7 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 		}
 		failures = append(failures, failed...)
 	}
+	at("linked")
 	if err := syncDir(filepath.Join(dir, dataDir)); err != nil {
 		return err
 	}
@@ -174,6 +165,25 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 		return err
 	}
 	return os.RemoveAll(inDir(dir, tempDir))
+}
+
+// take gives a part's shards further names, in dir, and lists them.
+func (m *Manifest) take(part *Dataset, dir string) error {
+	m.add(part.manifest)
+	for i, s := range part.manifest.Shards {
+		from, seen := s.File, inDir(part.root, SeenFile(s.File))
+		s.File = dataDir + "/" + shardName(len(m.Shards), m.Format)
+		to := inDir(dir, s.File)
+		if isInside(dir) {
+			to += tempSuffix
+		}
+		err := part.withFile(from, part.stamps[i], func(root string) error { return linkOrCopy(inDir(root, from), to) })
+		if err := errors.Join(err, linkSeen(seen, inDir(dir, SeenFile(s.File)))); err != nil {
+			return err
+		}
+		m.Shards = append(m.Shards, s)
+	}
+	return nil
 }
 
 // add counts a part's rows.

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // trials is how often a trial is run: FOVEA_TRIALS times as often as usual, if that is set.
@@ -148,6 +149,7 @@ func besideReaders(t *testing.T, dir string, all []known, write func()) {
 					t.Error(err)
 					return
 				}
+				time.Sleep(time.Millisecond) // leaves the processors to the writer
 			}
 		})
 	}
@@ -164,36 +166,46 @@ func besideReaders(t *testing.T, dir string, all []known, write func()) {
 
 // Beside datasets that are exchanged, a read gives one of them, whole, or says that it was replaced.
 func TestReadersBesideExchanges(t *testing.T) {
-	all := []known{
-		{makeRows(testRecipe(), 0, 41), makeFailures(0, 2)},
-		{makeRows(testRecipe(), 1000, 1029), makeFailures(50, 53)},
-	}
+	t.Run("in steps", func(t *testing.T) {
+		setExchange(t, true)
+		exchangeBesideReaders(t, FormatParquet, trials(15))
+	})
 	for _, format := range formats {
 		t.Run(string(format), func(t *testing.T) {
 			t.Parallel()
-			parent := quickDir(t)
-			a, b := all[0].source(t, filepath.Join(parent, "a"), format), all[1].source(t, filepath.Join(parent, "b"), format)
-			out := filepath.Join(parent, "out")
-			options := MergeOptions{ShardBytes: 10 * 32 * 4, Overwrite: true} // 32 values a row
-			must(t, Merge(context.Background(), out, []string{a}, options))
-			besideReaders(t, out, all, func() {
-				for i := range trials(50) {
-					must(t, Merge(context.Background(), out, []string{[]string{b, a}[i%2]}, options))
-					must(t, Compact(context.Background(), out, options))
-				}
-			})
-			must(t, Verify(out))
+			exchangeBesideReaders(t, format, trials(50))
 		})
+	}
+}
+
+func exchangeBesideReaders(t *testing.T, format Format, rounds int) {
+	all := twoDatasets()
+	parent := quickDir(t)
+	a, b := all[0].source(t, filepath.Join(parent, "a"), format), all[1].source(t, filepath.Join(parent, "b"), format)
+	out := filepath.Join(parent, "out")
+	options := MergeOptions{ShardBytes: 10 * 32 * 4, Overwrite: true} // 32 values a row
+	must(t, Merge(context.Background(), out, []string{a}, options))
+	besideReaders(t, out, all, func() {
+		for i := range rounds {
+			must(t, Merge(context.Background(), out, []string{[]string{b, a}[i%2]}, options))
+			must(t, Compact(context.Background(), out, options))
+		}
+	})
+	must(t, Verify(out))
+}
+
+// twoDatasets have different rows and failures, and different numbers of them.
+func twoDatasets() []known {
+	return []known{
+		{makeRows(testRecipe(), 0, 41), makeFailures(0, 2)},
+		{makeRows(testRecipe(), 1000, 1029), makeFailures(50, 53)},
 	}
 }
 
 // The same beside writers that work in the directory itself: one overwrites, is interrupted, and is
 // resumed, when its short last shard makes way for a longer one.
 func TestReadersBesideExtraction(t *testing.T) {
-	all := []known{
-		{makeRows(testRecipe(), 0, 41), makeFailures(0, 2)},
-		{makeRows(testRecipe(), 1000, 1029), makeFailures(50, 53)},
-	}
+	all := twoDatasets()
 	for _, format := range formats {
 		t.Run(string(format), func(t *testing.T) {
 			t.Parallel()

@@ -64,7 +64,26 @@
 // V1, compressed by zstd at level 1; row groups hold 64 MiB of values.
 //
 // Arrow files hold fixed-size lists, uncompressed, to be mapped into memory; so reads them
-// Scan. They are about five times larger.
+// Scan. They are about five times larger. Since Arrow has no checksums, they have some of their own
+// between the records and the footer, where only this package looks; see ipcsums.go.
+//
+// # What is checked when
+//
+// No changed bit is read silently: reading gives what was written, or ErrCorrupt with the file's name.
+//
+//	manifest.json   its checksum, its last member, and all that it says: at Open
+//	errors.jsonl    its size at Open, its SHA-256 in the manifest when it is read
+//	*.parquet       footer against manifest at Open; each page's checksum when it is read
+//	*.arrow         footer and its checksum at Open; that of each block of 64 KiB when a wanted
+//	                column of a record lies in it
+//	*.arrow of earlier versions: the manifest's SHA-256 when rows are first read, once in a process as
+//	                long as device, inode, size and times of the file stay the same
+//
+// Check compares the SHA-256 of every file as well. While a writer works, and after it was killed, the
+// manifest lists the shards that were there when it began and says nothing of errors.jsonl; the shards
+// written since then have their own checksums. Those of Arrow from killed writers of earlier versions
+// have none at all. Manifests of earlier versions have no checksum either: of them, that is found which
+// does not agree with itself or with the files.
 //
 // # What survives
 //

@@ -48,6 +48,9 @@ func newEncoder(w io.WriteSeeker, info Info, o Options) (encoder, error) {
 	return newParquetEncoder(w, listSchema(info, md), logical, vectorProperties(info, o.hooks.properties...))
 }
 
+// dataPageBytes is the size from which a page ends.
+const dataPageBytes = 1 << 20
+
 // vectorProperties are the settings of the Parquet writer.
 //
 //   - zstd level 1: two thirds smaller than uncompressed for rectified features; higher
@@ -60,7 +63,7 @@ func vectorProperties(info Info, more ...parquet.WriterProperty) *parquet.Writer
 		parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(1),
 		parquet.WithDictionaryDefault(false),
 		parquet.WithDictionaryFor(columnLabel, true), parquet.WithDictionaryFor(columnSplit, true),
-		parquet.WithDataPageSize(1 << 20),
+		parquet.WithDataPageSize(dataPageBytes),
 		parquet.WithRootRepetition(parquet.Repetitions.Required),
 	}
 	for _, l := range info.Recipe.Layers {

@@ -90,6 +90,11 @@ func TestProve(t *testing.T) {
 		t.Errorf("a file that has been there for a while: known %v, %v", known(), err)
 	}
 	flip(t, file, 5000, 3)
+	if _, err := d.Index(context.Background()); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "another program has written to ") {
+		t.Errorf("after a change while the dataset is open: %v", err)
+	}
+	d, err = Open(dir)
+	must(t, err)
 	if _, err := d.Index(context.Background()); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "its SHA-256 is ") {
 		t.Errorf("after a change: %v", err)
 	}

@@ -27,7 +27,7 @@ func lock(dir string) (*dirLock, error) {
 	}
 	l := &dirLock{dir: dir, made: made}
 	if err := l.add(lockFile); err != nil {
-		return nil, err
+		return nil, errors.Join(err, l.release())
 	}
 	if isFile(dir, formerLock) {
 		if err := l.add(formerLock); err != nil {

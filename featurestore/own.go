@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -57,11 +58,6 @@ func removeBeside(dir string) error {
 	if _, err := os.Lstat(beside); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	// There need not be a manifest: it comes last where shards are linked, and what a writer deletes
-	// may be gone in any order when the power fails. The name is ours, and so must be all that is in it.
-	if _, _, err := readManifest(beside); errors.Is(err, ErrNotDataset) {
-		return fmt.Errorf("%q is in the way: %w", beside, err)
-	}
 	if err := onlyOurs(beside); err != nil {
 		return err
 	}
@@ -79,7 +75,7 @@ func removeBeside(dir string) error {
 // place finds where to make the dataset that is to replace the owner's: beside the directory, or in
 // it where that is another file system, as at a mount point, or may not be written to.
 func (l *dirLock) place() (string, error) {
-	if err := removeBeside(l.dir); err != nil {
+	if err := removeBeside(l.dir); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return "", err
 	}
 	beside, inside := besideOf(l.dir), inDir(l.dir, nextDir)
@@ -139,9 +135,15 @@ func deleteDataset(dir string) error {
 	if err := removeDataset(dir); err != nil {
 		return err
 	}
-	for _, name := range []string{tempDir, nextDir, arrivingDir, leavingDir} {
-		if err := os.RemoveAll(inDir(dir, name)); err != nil {
-			return err
+	hidden, err := os.ReadDir(inDir(dir, HiddenDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range hidden { // the manifest is the last to go: it says whose the others are
+		if name := path.Join(HiddenDir, e.Name()); oursHidden(e.Name()) && name != ManifestFile && name != lockFile {
+			if err := os.RemoveAll(inDir(dir, name)); err != nil {
+				return err
+			}
 		}
 	}
 	if err := removeFormer(dir); err != nil {

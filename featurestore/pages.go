@@ -3,7 +3,9 @@ package featurestore
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -28,6 +30,8 @@ type vectorPages struct {
 	width int         // bytes of a value
 	// defined is the definition level of a value that is there.
 	defined int
+	// encodings are those of the column's pages, as the footer says.
+	encodings []parquet.Encoding
 	// most is the number of bytes of values that the column can have: more is a damaged
 	// file's claim, which must not be given memory.
 	most int64
@@ -60,7 +64,7 @@ func newVectorPages(reader *file.Reader, group, leaf int, field arrow.Field, siz
 	if err != nil {
 		return nil, err
 	}
-	v.most = min(chunk.TotalUncompressedSize(), maxParquetBuffer)
+	v.most, v.encodings = min(chunk.TotalUncompressedSize(), maxParquetBuffer), chunk.Encodings()
 	v.pages, err = reader.RowGroup(group).GetColumnPageReader(leaf)
 	return v, err
 }
@@ -108,7 +112,13 @@ func (v *vectorPages) turn() error {
 			return errIrregular // too few values: Arrow's reader says what it thinks of that
 		}
 		page, ok := v.pages.Page().(*file.DataPageV1)
-		if !ok || parquet.Encoding(page.Encoding()) != parquet.Encodings.Plain ||
+		if !ok {
+			return errIrregular
+		}
+		if err := knownEncoding(page, v.encodings, v.field.Name); err != nil {
+			return err
+		}
+		if parquet.Encoding(page.Encoding()) != parquet.Encodings.Plain ||
 			page.RepetitionLevelEncoding() != parquet.Encodings.RLE || page.DefinitionLevelEncoding() != parquet.Encodings.RLE {
 			return errIrregular
 		}
@@ -117,6 +127,38 @@ func (v *vectorPages) turn() error {
 		}
 	}
 	return nil
+}
+
+// knownEncoding fails if a page has another encoding than the column's pages have by the footer.
+// Arrow's reader passes over the error and gives zeros, or once more what stood before, for values
+// of such a page, unless it is the first.
+func knownEncoding(page file.Page, known []parquet.Encoding, column string) error {
+	if encoding := parquet.Encoding(page.Encoding()); !slices.Contains(known, encoding) {
+		return fmt.Errorf("%w: a page of column %q has the encoding %d, of which its footer does not know", ErrCorrupt, column, encoding)
+	}
+	return nil
+}
+
+// checkEncodings is knownEncoding for a column of a group that Arrow's reader is going to read. Columns
+// that fit one page are passed over.
+func (s *parquetSource) checkEncodings(group, leaf int, column string) error {
+	chunk, err := s.reader.MetaData().RowGroup(group).ColumnChunk(leaf)
+	if err != nil || chunk.TotalUncompressedSize() <= dataPageBytes {
+		return err
+	}
+	pages, err := s.reader.RowGroup(group).GetColumnPageReader(leaf)
+	if err != nil {
+		return err
+	}
+	for pages.Next() {
+		if _, dictionary := pages.Page().(*file.DictionaryPage); dictionary {
+			continue
+		}
+		if err := knownEncoding(pages.Page(), chunk.Encodings(), column); err != nil {
+			return err
+		}
+	}
+	return pages.Err()
 }
 
 // open checks the levels of a page of n values.

@@ -78,7 +78,7 @@ func TestPairsOfWriters(t *testing.T) {
 	defer func() { at = func(string) {} }()
 	random := rand.New(rand.NewPCG(11, 12))
 	ran, refused := 0, 0
-	share := 6 // of all trials, one in so many
+	share := 12 // of all trials, one in so many
 	if os.Getenv("FOVEA_TRIALS") != "" {
 		share = 1
 	}

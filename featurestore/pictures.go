@@ -125,10 +125,7 @@ func openPictures(name string, r readSeeker, mem memory.Allocator) (*Pictures, e
 }
 
 func (p *Pictures) damaged(verb string, err error) error {
-	if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrNoPictures) || errors.Is(err, errCompression) || errors.Is(err, context.Canceled) {
-		return fmt.Errorf("featurestore: %s %q: %w", verb, p.name, err)
-	}
-	return fmt.Errorf("featurestore: %s %q: %w: %w", verb, p.name, ErrCorrupt, err)
+	return fmt.Errorf("featurestore: %s %q: %w", verb, p.name, damaged(err, ErrNoPictures, errCompression, context.Canceled))
 }
 
 // Rows is the number of pictures.

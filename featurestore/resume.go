@@ -64,6 +64,10 @@ func (w *Writer) resume() error {
 		c.info.optionalElements = d.elements.optional
 	}
 	w.resumed, w.before = true, d
+	if d.manifest.Status != StatusWriting {
+		was := d.Manifest()
+		w.untouched = &was
+	}
 	return nil
 }
 

@@ -216,18 +216,17 @@ func TestSeenDamaged(t *testing.T) {
 	unknown("missing")
 	checkKnown(t, dir, rows, failures, others)
 
-	// Of a list of failures that was changed by hand nothing is known but what it says.
+	// A list of failures that was changed by hand is damaged, and what is known of others is not taken for its.
 	list := inDir(dir, FailuresFile)
 	text, err := os.ReadFile(list)
 	must(t, err)
 	must(t, os.WriteFile(list, bytes.Replace(text, []byte("no picture: 0"), []byte("no picture: 9"), 1), 0o644))
-	got, err := d.Failures()
+	d, err = Open(dir)
 	must(t, err)
-	for _, f := range got {
-		if f.Seen != [seenSize]byte{} || f.SHA256 != "" {
-			t.Errorf("%q is known as %q", f.Path, f.Seen)
-		}
+	if got, err := d.Failures(); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a changed list of failures gives %v, %v", got, err)
 	}
+	must(t, os.WriteFile(list, text, 0o644))
 }
 
 // What is overwritten or given up leaves nothing behind.
@@ -261,5 +260,35 @@ func TestSeenNames(t *testing.T) {
 		if IsSeen(name) {
 			t.Errorf("%s is taken for one", name)
 		}
+	}
+}
+
+// Who only looks at what is known leaves the dataset as it was.
+func TestAbortOfAnUntouchedDataset(t *testing.T) {
+	dir, rows, _ := writeSeenRows(t)
+	manifest := func() string {
+		text, err := os.ReadFile(inDir(dir, ManifestFile))
+		must(t, err)
+		return string(text)
+	}
+	before := manifest()
+	options := testOptions(FormatParquet)
+	options.Resume = true
+	for _, touch := range []func(*Writer) error{
+		func(*Writer) error { return nil },
+		func(w *Writer) error { return w.Remember(maps.All(map[string][seenSize]byte{rows[0].Path: seenAs(5)})) },
+	} {
+		w := mustCreate(t, dir, testInfo(Float32), options)
+		must(t, touch(w))
+		must(t, w.Abort())
+		if got := manifest(); got != before {
+			t.Errorf("the manifest is %s, it was %s", got, before)
+		}
+	}
+	w := mustCreate(t, dir, testInfo(Float32), options)
+	must(t, w.Append(seenRows(seenTotal, seenTotal+1)...))
+	must(t, w.Abort())
+	if d, err := Open(dir); err != nil || d.Manifest().Status != StatusWriting {
+		t.Errorf("after rows were added it says %v: %v", d.Manifest().Status, err)
 	}
 }

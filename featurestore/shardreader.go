@@ -130,13 +130,9 @@ func (s *shardReader) optionalElements(tensors bool) (optional, known bool) {
 	return false, false
 }
 
-// damaged names the file in an error and marks errors of Arrow, which has no marks of its
-// own, as damage.
+// damaged names the file in an error and says whether it is damaged.
 func (s *shardReader) damaged(verb string, err error) error {
-	if errors.Is(err, ErrCorrupt) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%s %q: %w", verb, s.name, err)
-	}
-	return fmt.Errorf("%s %q: %w: %w", verb, s.name, ErrCorrupt, err)
+	return fmt.Errorf("%s %q: %w", verb, s.name, damaged(err, context.Canceled, context.DeadlineExceeded))
 }
 
 func (s *shardReader) close() {

@@ -218,6 +218,9 @@ func (s *parquetSource) scanColumns(ctx context.Context, group int, schema *arro
 				continue
 			}
 		}
+		if err := s.checkEncodings(group, p.leaf, schema.Field(i).Name); err != nil {
+			return err
+		}
 		reader, err := s.arrow.GetFieldReader(ctx, p.field, map[int]bool{p.leaf: true}, []int{group})
 		if err != nil {
 			return err

@@ -99,8 +99,10 @@ func (d *Dataset) lost(name string) error {
 	if d.manifest.Status == StatusWriting || editionOf(d.dir) != d.edition {
 		return fmt.Errorf("%q %w", name, ErrReplaced)
 	}
-	if _, err := os.Stat(inDir(d.root, name)); err != nil {
+	if _, err := os.Stat(inDir(d.root, name)); gone(err) {
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	} else if err != nil {
+		return err
 	}
 	return fmt.Errorf("%w: another program has written to %s", ErrCorrupt, name)
 }

@@ -29,6 +29,8 @@ type Writer struct {
 	pending *Shard
 	// before is the dataset that is resumed, while the writer starts.
 	before *Dataset
+	// untouched is the manifest of one that was resumed and had been closed, until something is added.
+	untouched *Manifest
 
 	rowPaths  map[string]int // the place of each path's row
 	failures  []Failure
@@ -189,7 +191,7 @@ func (w *Writer) Append(rows ...Row) error {
 		}
 	}
 	if len(rows) > 0 {
-		w.known = nil
+		w.known, w.untouched = nil, nil
 	}
 	for _, r := range rows {
 		if err := w.add(r); err != nil {
@@ -221,7 +223,7 @@ func (w *Writer) AppendFailure(failures ...Failure) error {
 			w.failureAt[f.Path] = at
 		}
 		w.failures[at] = f
-		w.unsaved = true
+		w.unsaved, w.untouched = true, nil
 	}
 	return nil
 }
@@ -376,7 +378,8 @@ func (w *Writer) finish(status Status) error {
 
 // Abort gives up: it removes temporary files and releases the directory. What has a final
 // name stays valid, and can be resumed; if no shard of a new dataset was finished, nothing
-// stays. After Close or Abort it does nothing.
+// stays; one that was resumed without anything being added is as it was. After Close or Abort it does
+// nothing.
 func (w *Writer) Abort() error {
 	if errors.Is(w.err, ErrClosed) {
 		return nil
@@ -389,6 +392,9 @@ func (w *Writer) Abort() error {
 	err := w.settle()
 	if !w.resumed && len(w.manifest.Shards) == 0 {
 		err = errors.Join(err, w.removeEmpty())
+	}
+	if w.untouched != nil {
+		err = errors.Join(err, w.untouched.write(w.config))
 	}
 	return errors.Join(err, w.release())
 }

@@ -10,9 +10,8 @@ import (
 	"os"
 	"slices"
 
-	"github.com/google/renameio/v2"
-
 	"fovea/internal/finite"
+	"fovea/internal/output"
 	"fovea/internal/seal"
 	"fovea/recipe"
 )
@@ -121,17 +120,19 @@ func (h *Head) write(name string, encoded []byte) error {
 	if len(encoded) > maxFileBytes {
 		return fmt.Errorf("it would have %d bytes, and %d are the most that are read: train on fewer classes or on pooled features", len(encoded), maxFileBytes)
 	}
-	file, err := renameio.NewPendingFile(name, renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
+	file, err := output.Create(name)
 	if err != nil {
 		return err
 	}
-	defer file.Cleanup() //nolint:errcheck // does nothing after the replacement
+	defer file.Discard()
 	if _, err := file.Write(encoded); err != nil {
 		return err
 	}
-	written, err := os.ReadFile(file.Name())
-	if err != nil {
-		return err
+	written := encoded
+	if file.Staged() {
+		if written, err = os.ReadFile(file.Name()); err != nil {
+			return err
+		}
 	}
 	again, err := parse(written)
 	if err != nil {
@@ -140,7 +141,7 @@ func (h *Head) write(name string, encoded []byte) error {
 	if !slices.Equal(again.Classes, h.Classes) || !slices.Equal(again.Biases, h.Biases) {
 		return fmt.Errorf("it would not be the same when it is opened: the classes %q would be %q", h.Classes, again.Classes)
 	}
-	return file.CloseAtomicallyReplace()
+	return file.Commit()
 }
 
 func toFile(rows [][]float32) []floats {

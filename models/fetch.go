@@ -175,7 +175,7 @@ func (p Published) download(ctx context.Context, partial string, progress func(d
 		total = done + response.ContentLength
 	}
 	_, err = io.Copy(file, &meteredReader{response.Body, done, total, progress})
-	return err
+	return errors.Join(err, file.Sync()) // before it gets its name
 }
 
 type meteredReader struct {

@@ -1,13 +1,12 @@
 package models
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
+	"fovea/internal/output"
 	"fovea/preprocessing"
 	"fovea/vgg"
 	"fovea/vgg/weights"
@@ -89,12 +88,8 @@ func keep(c vgg.Configuration, set weights.Set, dir string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return "", fmt.Errorf("models: %w", err)
 	}
-	var encoded bytes.Buffer
-	if err := weights.WriteSafetensors(&encoded, set); err != nil {
-		return "", err
-	}
-	if err := renameio.WriteFile(target, encoded.Bytes(), 0o644); err != nil {
-		return "", fmt.Errorf("models: write %s: %w", target, err)
+	if err := output.Write(target, func(w io.Writer) error { return weights.WriteSafetensors(w, set) }); err != nil {
+		return "", fmt.Errorf("models: %w", err)
 	}
 	return target, nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"fovea/internal/output"
 	"fovea/internal/samples"
 	"fovea/vgg/weights"
 )
@@ -49,7 +50,7 @@ func WritePhotos(dir string) error {
 		return fmt.Errorf("models: %w", err)
 	}
 	for _, photo := range photos {
-		if err := os.WriteFile(filepath.Join(dir, photo.Name), photo.Data, 0o644); err != nil {
+		if err := output.WriteFile(filepath.Join(dir, photo.Name), photo.Data); err != nil {
 			return fmt.Errorf("models: %w", err)
 		}
 	}

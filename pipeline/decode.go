@@ -46,8 +46,9 @@ func (r *run) feed(ctx context.Context, items []Item) {
 		s := &slot{item: item, done: make(chan struct{})}
 		if item.Source != nil {
 			if err := r.fromSource(ctx, &sources, s); err != nil {
-				if ofStore(err) != nil {
-					r.stop(err)
+				if failure := ofStore(err); failure != nil {
+					r.stop(failure)
+					return
 				}
 				s.fail(StageRead, err)
 			}
@@ -116,7 +117,9 @@ func (r *run) decode(ctx context.Context) {
 				}
 			}
 			start := time.Now()
-			r.prepare(ctx, s)
+			if !r.prepare(ctx, s) {
+				return
+			}
 			since(&r.meter.decode, start)
 			close(s.done)
 		case <-ctx.Done():
@@ -125,16 +128,25 @@ func (r *run) decode(ctx context.Context) {
 	}
 }
 
-func (r *run) prepare(ctx context.Context, s *slot) {
+// prepare makes the slot a picture of the model's size or a failure. It is false where there is
+// neither since the run is being stopped.
+func (r *run) prepare(ctx context.Context, s *slot) bool {
 	if s.failure != nil {
-		return
+		return true
 	}
 	data := s.data
 	if s.item.Source == nil && s.item.stored == nil {
 		var err error
-		if data, s.seen, err = s.item.readSeen(ctx); err != nil {
+		data, s.seen, err = s.item.readSeen(ctx)
+		switch failure := ofStore(err); {
+		case failure != nil:
+			r.stop(failure) // nobody is to take the picture for a broken one
+			return false
+		case ctx.Err() != nil:
+			return false
+		case err != nil:
 			s.fail(StageRead, err)
-			return
+			return true
 		}
 	}
 	defer r.ahead.Release(s.held)
@@ -151,6 +163,7 @@ func (r *run) prepare(ctx context.Context, s *slot) {
 	if err != nil {
 		s.fail(StageDecode, err)
 	}
+	return true
 }
 
 // maxFetches is the number of pictures that are being read out of stores at a time, which take

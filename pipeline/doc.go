@@ -27,6 +27,9 @@
 // that set the time of a change (ctime) with every change, and reads what lies in others. Writing through a mapping
 // of memory is a change at a time of the system's choosing: while a program does that, nobody can tell.
 //
+// An error that is not a picture's, but that of a store, a disk or the machine, ends the run in the
+// same way, as a *StoreError: no picture is taken for a broken one by it.
+//
 // The package knows picture files and queues. It must not know TensorFlow, Arrow or flags:
 // the model is an Extractor, the dataset a Sink.
 package pipeline

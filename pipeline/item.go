@@ -1,5 +1,7 @@
 package pipeline
 
+import "io/fs"
+
 // Item is a picture to be read.
 type Item struct {
 	// Path names the picture in the results: relative to the argument that it was found
@@ -17,9 +19,19 @@ type Item struct {
 	Index int
 	// within is the source's name in the results, with which Path begins.
 	within string
+	// number is the length of what Path ends with to tell it from others of its name in the source.
+	number int
+	// root is the Argument, if that is a directory.
+	root *root
 	// stored is where File is, or that of the source, nil in the file system.
 	stored *stored
 }
+
+// name is the path without a number that was given to it.
+func (i Item) name() string { return i.Path[:len(i.Path)-i.number] }
+
+// root is a directory as it was when it was listed.
+type root struct{ fs.FileInfo }
 
 // Row is a picture with its features.
 type Row struct {

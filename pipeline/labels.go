@@ -47,7 +47,7 @@ func (f LabelFunc) Label(items []Item) error {
 func PrefixLabel(item Item) string {
 	name := filepath.Base(item.File)
 	if item.Source != nil {
-		name = path.Base(item.Path)
+		name = path.Base(item.name())
 	}
 	label, _, _ := strings.Cut(name, ".")
 	return label

@@ -17,7 +17,8 @@ type Listing struct {
 	// Items are the pictures, sorted by path, bytewise; those of a source stand together, in
 	// their order in it.
 	Items []Item
-	// Failures are directories and sources that could not be read, or not to their end.
+	// Failures are sources that could not be read, or not to their end, and directories that went
+	// away while they were listed.
 	Failures []Failure
 	// Others are the files that are not taken for pictures.
 	Others
@@ -46,13 +47,18 @@ func List(ctx context.Context, arguments []string, labels Labeler, openers ...Op
 // Finder knows where pictures may be besides files of their own. The zero value knows nothing.
 type Finder struct {
 	Openers []Opener
+	// Exclude are patterns, as Selection's, of directories that need not be readable.
+	Exclude []string
+	// Path is the path that a name in a list means; nil takes names as they are.
+	Path func(name string) (string, error)
 	// Store opens the store that an argument names; nil is for those in the file system.
 	Store func(ctx context.Context, argument string) (Store, error)
 }
 
-// List is as the function, and looks into stores, too.
+// List is as the function, and looks into stores, too. What is in a directory that cannot be read is
+// unknown, so that it is an error, as are those of the machine: a *StoreError.
 func (f Finder) List(ctx context.Context, arguments []string, labels Labeler) (Listing, error) {
-	l := lister{ctx: ctx, openers: f.Openers}
+	l := lister{ctx: ctx, openers: f.Openers, exclude: f.Exclude}
 	for _, argument := range arguments {
 		if f.Store != nil {
 			store, err := f.Store(ctx, argument)
@@ -66,7 +72,7 @@ func (f Finder) List(ctx context.Context, arguments []string, labels Labeler) (L
 				continue
 			}
 		}
-		info, err := os.Stat(argument)
+		info, err := disk.Stat(argument)
 		if err != nil {
 			return Listing{}, fmt.Errorf("pipeline: cannot open %s: %w", argument, cause(err))
 		}
@@ -79,7 +85,7 @@ func (f Finder) List(ctx context.Context, arguments []string, labels Labeler) (L
 			}
 			continue
 		}
-		w := walker{lister: &l, argument: argument, visited: map[[2]uint64]bool{}}
+		w := walker{lister: &l, argument: argument, root: &root{info}, visited: map[[2]uint64]bool{}}
 		if err := w.directory(argument, ""); err != nil {
 			return Listing{}, err
 		}
@@ -100,6 +106,8 @@ type lister struct {
 	Listing
 	ctx     context.Context
 	openers []Opener
+	// exclude is Finder.Exclude.
+	exclude []string
 }
 
 // hint says why there may be no picture.
@@ -148,10 +156,10 @@ func (l *lister) labelled(labels Labeler) (Listing, error) {
 	return l.Listing, err
 }
 
-// cause strips the operation and path that the caller says better.
+// cause strips the operation and path that the caller says better. A StoreError stays one.
 func cause(err error) error {
 	var path *fs.PathError
-	if errors.As(err, &path) {
+	if ofStore(err) == nil && errors.As(err, &path) {
 		return path.Err
 	}
 	return err
@@ -160,6 +168,7 @@ func cause(err error) error {
 type walker struct {
 	*lister
 	argument string
+	root     *root
 	// parents are the directories from the argument down to the one being read: a link
 	// back to one of them would lead round for ever.
 	parents []fs.FileInfo
@@ -187,7 +196,7 @@ func (w *walker) directory(dir, prefix string) error {
 	if err := context.Cause(w.ctx); err != nil {
 		return err
 	}
-	info, err := os.Stat(dir)
+	info, err := disk.Stat(dir)
 	if err == nil {
 		systems.noticeDirectory(dir, info)
 	}
@@ -197,11 +206,16 @@ func (w *walker) directory(dir, prefix string) error {
 	if err == nil && w.visit(info) && w.links > 1 {
 		return nil
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		if prefix == "" {
-			return fmt.Errorf("pipeline: cannot list %s: %w", dir, cause(err))
-		}
+	entries, err := readDir(w.ctx, dir)
+	switch failure := ofStore(err); {
+	case failure != nil && prefix != "" && matchesAllIn(w.exclude, prefix): // nothing in it is wanted
+		w.Skipped++
+		return nil
+	case failure != nil:
+		return fmt.Errorf("pipeline: what lies in %s is unknown: %w", dir, failure)
+	case err != nil && prefix == "":
+		return fmt.Errorf("pipeline: cannot list %s: %w", dir, cause(err))
+	case err != nil:
 		w.fail(Item{Path: prefix, File: dir, Argument: w.argument}, err)
 		return nil
 	}
@@ -221,7 +235,10 @@ func (w *walker) directory(dir, prefix string) error {
 func (w *walker) entry(file, path string, entry fs.DirEntry) error {
 	mode := entry.Type()
 	if mode&fs.ModeSymlink != 0 {
-		info, err := os.Stat(file)
+		info, err := disk.Stat(file)
+		if err != nil && (!isOwn(err) || errors.Is(err, fs.ErrPermission)) && !matches(w.exclude, path) && !matchesAllIn(w.exclude, path) {
+			return fmt.Errorf("pipeline: what lies behind the link %s is unknown: %w", file, machineError("read", file, err))
+		}
 		if err != nil { // a broken link; with a picture's name it is a picture that is gone
 			if hasPictureExtension(file) {
 				w.add(file, path)
@@ -242,7 +259,7 @@ func (w *walker) entry(file, path string, entry fs.DirEntry) error {
 		w.Skipped++
 		return nil
 	}
-	known, err := w.source(Item{Path: path, File: file, Argument: w.argument})
+	known, err := w.source(w.item(file, path))
 	switch {
 	case errors.Is(err, ErrNoPictures): // a table of something else
 		w.Skipped++
@@ -252,7 +269,10 @@ func (w *walker) entry(file, path string, entry fs.DirEntry) error {
 	case known:
 		return nil
 	}
-	v, _ := (Item{Path: path, File: file}).judge(w.ctx) // whose errors are those of stores
+	v, err := w.item(file, path).judge(w.ctx)
+	if err != nil {
+		return fmt.Errorf("pipeline: %w", err)
+	}
 	if v.picture {
 		w.add(file, path)
 	} else {
@@ -262,7 +282,11 @@ func (w *walker) entry(file, path string, entry fs.DirEntry) error {
 }
 
 func (w *walker) add(file, path string) {
-	w.Items = append(w.Items, Item{Path: path, File: file, Argument: w.argument})
+	w.Items = append(w.Items, w.item(file, path))
+}
+
+func (w *walker) item(file, path string) Item {
+	return Item{Path: path, File: file, Argument: w.argument, root: w.root}
 }
 
 func joinSlash(prefix, name string) string {

@@ -95,23 +95,6 @@ func TestListRefuses(t *testing.T) {
 	}
 }
 
-func TestListUnreadableDirectory(t *testing.T) {
-	root := tree(t, map[string]string{"a/x.jpg": "", "shut/y.jpg": ""})
-	if err := os.Chmod(filepath.Join(root, "shut"), 0); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.ReadDir(filepath.Join(root, "shut")); err == nil {
-		t.Skip("this user may read every directory")
-	}
-	listing, err := List(context.Background(), []string{root}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(listing.Items) != 1 || len(listing.Failures) != 1 || listing.Failures[0].Path != "shut" {
-		t.Errorf("listing is %+v", listing)
-	}
-}
-
 func TestLabels(t *testing.T) {
 	root := tree(t, map[string]string{
 		"cats/cat.1.jpg": "", "dogs/dog.2.x.jpg": "", "top.jpg": "",

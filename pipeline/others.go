@@ -117,7 +117,7 @@ func beginsLikePicture(head []byte) bool {
 	return slices.ContainsFunc(signatures, func(s string) bool { return bytes.HasPrefix(head, []byte(s)) })
 }
 
-// judge tells by the file's name or, failing that, by its first bytes. An error is a store's.
+// judge tells by the file's name or, failing that, by its first bytes. An error is a StoreError.
 func (i Item) judge(ctx context.Context) (verdict, error) {
 	if hasPictureExtension(i.File) {
 		return verdict{picture: true}, nil

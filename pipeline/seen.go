@@ -113,12 +113,16 @@ func (i Item) watch(f File) watch {
 	if i.stored != nil {
 		return watch{seen: i.stored.seen(i.Argument)} // a store gives what was listed, or an error
 	}
-	local, ok := f.(interface{ Fd() uintptr })
+	local, ok := f.(localFile)
+	if !ok {
+		return watch{}
+	}
+	opened, ok := local.diskFile.(interface{ Fd() uintptr })
 	if !ok {
 		return watch{}
 	}
 	now := time.Now()
-	w := watch{descriptor: int(local.Fd())}
+	w := watch{descriptor: int(opened.Fd())}
 	var err error
 	if w.before, err = look(w.descriptor, ""); err != nil {
 		return watch{}
@@ -140,7 +144,8 @@ func (w watch) end() (Seen, error) {
 	return w.seen, nil
 }
 
-// readSeen is read, and tells what the file may be known by. What changes meanwhile is read again.
+// readSeen reads the item's file, which is a picture, and tells what it may be known by. What changes
+// meanwhile is read again.
 func (i Item) readSeen(ctx context.Context) (data []byte, seen Seen, err error) {
 	seen, err = i.watched(ctx, func(f File) (err error) {
 		data, err = readContent(f, f.Size())
@@ -160,24 +165,39 @@ func (i Item) sum(ctx context.Context) (sum [sha256.Size]byte, seen Seen, err er
 
 // watched has the item's file read until it does not change meanwhile.
 func (i Item) watched(ctx context.Context, read func(File) error) (seen Seen, err error) {
-	once := func() error {
-		f, err := i.open(ctx)
-		if err != nil {
-			return err
-		}
-		defer f.Close() //nolint:errcheck // opened for reading
-		w := i.watch(f)
-		err = read(f)
-		var changing error
-		if seen, changing = w.end(); changing != nil {
-			return changing // which explains any other error
-		}
-		return err
+	if err := openPictures.Acquire(ctx, 1); err != nil {
+		return Seen{}, context.Cause(ctx)
 	}
+	defer openPictures.Release(1)
+	once := func() (Seen, error) { return i.watchedOnce(ctx, read) }
 	for range readAttempts {
-		if err = once(); !errors.Is(err, errChanging) {
+		if i.stored != nil { // stores have a patience of their own
+			seen, err = once()
+		} else {
+			seen, err = patiently(ctx, once)
+		}
+		if !errors.Is(err, errChanging) {
 			break
 		}
+	}
+	return seen, err
+}
+
+func (i Item) watchedOnce(ctx context.Context, read func(File) error) (Seen, error) {
+	open := i.openFile
+	if i.stored != nil {
+		open = func() (File, error) { return i.stored.open(ctx) }
+	}
+	f, err := open()
+	if err != nil {
+		return Seen{}, err
+	}
+	defer f.Close() //nolint:errcheck // opened for reading
+	w := i.watch(f)
+	err = read(f)
+	seen, changing := w.end()
+	if changing != nil {
+		return seen, changing // which explains any other error
 	}
 	return seen, err
 }

@@ -55,7 +55,7 @@ func (s Selection) Validate() error {
 func (s Selection) Apply(items []Item) []Item {
 	var wanted []Item
 	for _, item := range items {
-		if (len(s.Include) == 0 || matches(s.Include, item.Path)) && !matches(s.Exclude, item.Path) && s.hasPart(item.Path) {
+		if (len(s.Include) == 0 || item.matches(s.Include)) && !item.matches(s.Exclude) && s.hasPart(item.Path) {
 			wanted = append(wanted, item)
 		}
 	}
@@ -66,12 +66,25 @@ func (s Selection) Apply(items []Item) []Item {
 	return wanted
 }
 
+// matches takes the item by its path, and by what that was before it had a number.
+func (i Item) matches(patterns []string) bool {
+	return matches(patterns, i.Path) || i.number > 0 && matches(patterns, i.name())
+}
+
 func matches(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		if !strings.Contains(pattern, "/") {
 			return doublestar.MatchUnvalidated(pattern, path.Base(name))
 		}
 		return doublestar.MatchUnvalidated(strings.TrimPrefix(pattern, "/"), name)
+	})
+}
+
+// matchesAllIn says whether a pattern matches whatever may be below a directory.
+func matchesAllIn(patterns []string, dir string) bool {
+	const anyName = "\x00" // no file has such a name, so that nothing but * matches it
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		return (pattern == "**" || strings.HasSuffix(pattern, "/**")) && matches([]string{pattern}, dir+"/"+anyName)
 	})
 }
 
@@ -87,17 +100,23 @@ func (s Selection) hasPart(name string) bool {
 const maxPathsBytes = 1 << 30
 
 // ListPaths takes the pictures from a list of their files, one a line, or ended by zero bytes
-// (find -print0), which names with line breaks need. Their paths are those in the list. A
-// file that is not there becomes a failure when it is read.
+// (find -print0), which names with line breaks need. Their paths are those in the list, without a
+// slash before them. A file that is not there becomes a failure when it is read.
 //
 // Labels are set by labels, nil for none; openers are as List's. An empty list is
-// ErrNoPictures, a file listed twice counts once.
+// ErrNoPictures, a file listed twice counts once. Two files that would have the same path are an
+// error, because a path names a row.
 func ListPaths(ctx context.Context, list io.Reader, labels Labeler, openers ...Opener) (Listing, error) {
-	files, err := readPaths(list)
+	return Finder{Openers: openers}.ListPaths(ctx, list, labels)
+}
+
+// ListPaths is as the function.
+func (f Finder) ListPaths(ctx context.Context, list io.Reader, labels Labeler) (Listing, error) {
+	files, err := f.readPaths(list)
 	if err != nil {
 		return Listing{}, err
 	}
-	l := lister{ctx: ctx, openers: openers}
+	l := lister{ctx: ctx, openers: f.Openers}
 	for _, item := range files {
 		known, err := l.source(item)
 		switch {
@@ -124,7 +143,7 @@ func ListPaths(ctx context.Context, list io.Reader, labels Labeler, openers ...O
 }
 
 // readPaths reads a list of files.
-func readPaths(list io.Reader) ([]Item, error) {
+func (f Finder) readPaths(list io.Reader) ([]Item, error) {
 	data, err := io.ReadAll(io.LimitReader(list, maxPathsBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("pipeline: read the list of files: %w", err)
@@ -144,12 +163,42 @@ func readPaths(list io.Reader) ([]Item, error) {
 		if file == "" {
 			continue
 		}
+		if f.Path != nil {
+			if file, err = f.Path(file); err != nil {
+				return nil, fmt.Errorf("pipeline: the list of files: %w", err)
+			}
+		}
 		name := strings.TrimPrefix(filepath.ToSlash(filepath.Clean(file)), "/")
 		items = append(items, Item{Path: name, File: file, Argument: file})
 	}
 	if len(items) == 0 {
 		return nil, fmt.Errorf("pipeline: %w: the list of files is empty", ErrNoPictures)
 	}
-	slices.SortFunc(items, compareItems)
-	return slices.CompactFunc(items, func(a, b Item) bool { return a.Path == b.Path }), nil
+	slices.SortStableFunc(items, compareItems)
+	return onceEach(items)
+}
+
+// onceEach leaves out files that stand in a sorted list before.
+func onceEach(items []Item) ([]Item, error) {
+	once := items[:1]
+	for _, item := range items[1:] {
+		last := once[len(once)-1]
+		switch {
+		case item.Path != last.Path:
+			once = append(once, item)
+		case !samePlace(item.File, last.File):
+			return nil, fmt.Errorf("pipeline: the list names %s and %s, which would both be stored as %q: write both with a slash before them, or both without, or leave one out", last.File, item.File, item.Path)
+		}
+	}
+	return once, nil
+}
+
+// samePlace says whether two names are of one file, as far as they tell.
+func samePlace(a, b string) bool {
+	if filepath.Clean(a) == filepath.Clean(b) {
+		return true
+	}
+	absoluteA, errA := filepath.Abs(a)
+	absoluteB, errB := filepath.Abs(b)
+	return errA == nil && errB == nil && absoluteA == absoluteB
 }

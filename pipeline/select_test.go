@@ -109,3 +109,42 @@ func TestListPaths(t *testing.T) {
 		t.Errorf("an empty list gives %v", err)
 	}
 }
+
+// One file counts once however it is written; two never share a row.
+func TestListPathsTwice(t *testing.T) {
+	listing, err := ListPaths(context.Background(), strings.NewReader("a/x.png\n./a/x.png\na//x.png\nb/../a/x.png\n/a/./y.png\n/a/y.png"), nil)
+	if err != nil || joined(listing.Items) != "a/x.png a/y.png" {
+		t.Errorf("listed are %q, %v", joined(listing.Items), err)
+	}
+	_, err = ListPaths(context.Background(), strings.NewReader("/a/x.png\na/y.png\na/x.png"), nil)
+	if err == nil || !strings.Contains(err.Error(), "/a/x.png and a/x.png") {
+		t.Errorf("two files of one path give %v", err)
+	}
+	t.Chdir("/")
+	if listing, err := ListPaths(context.Background(), strings.NewReader("/a/x.png\na/x.png"), nil); err != nil || len(listing.Items) != 1 {
+		t.Errorf("one file, written in two ways, gives %q, %v", joined(listing.Items), err)
+	}
+}
+
+// Pictures of one name in an archive are told apart by numbers, which patterns and labels do not see.
+func TestNumberedNames(t *testing.T) {
+	png := string(greyStore(t, 1).files["000.png"])
+	s := &fakeStore{files: map[string][]byte{"x.tar": tarOf(t, member{name: "a.png", content: png}, member{name: "a.png", content: png}, member{name: "b", content: png}, member{name: "b", content: png}, member{name: "c.png#2", content: png})}}
+	items := s.list(t, LabelFunc(PrefixLabel)).Items
+	if got := pathsAndLabels(items); !slices.Equal(got, []string{"x.tar/a.png=a", "x.tar/a.png#2=a", "x.tar/b=b", "x.tar/b#2=b", "x.tar/c.png#2=c"}) {
+		t.Errorf("listed are %q", got)
+	}
+	for _, test := range []struct {
+		selection Selection
+		want      string
+	}{
+		{Selection{Include: []string{"*.png"}}, "x.tar/a.png x.tar/a.png#2"},
+		{Selection{Exclude: []string{"x.tar/a.png", "c*"}}, "x.tar/b x.tar/b#2"},
+		{Selection{Include: []string{"b"}}, "x.tar/b x.tar/b#2"},
+		{Selection{Include: []string{"*#2"}}, "x.tar/a.png#2 x.tar/b#2 x.tar/c.png#2"},
+	} {
+		if got := joined(test.selection.Apply(items)); got != test.want {
+			t.Errorf("%+v selects %q, want %q", test.selection, got, test.want)
+		}
+	}
+}

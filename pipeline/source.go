@@ -59,9 +59,10 @@ func (l *lister) contents(source Source, holder Item) error {
 		if item.Label != "" {
 			l.Labeled++
 		}
+		name := unused(taken, item.Path)
 		l.Items = append(l.Items, Item{
-			Path: holder.Path + "/" + unused(taken, item.Path), within: holder.Path,
-			File: holder.File, Argument: holder.Argument, Label: item.Label, Source: source, Index: item.Index, stored: holder.stored,
+			Path: holder.Path + "/" + name, number: len(name) - len(item.Path), within: holder.Path, root: holder.root, stored: holder.stored,
+			File: holder.File, Argument: holder.Argument, Label: item.Label, Source: source, Index: item.Index,
 		})
 		return context.Cause(l.ctx)
 	})

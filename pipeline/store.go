@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"time"
 )
@@ -42,8 +41,8 @@ type StoredFile struct {
 	Key string
 }
 
-// StoreError is the failure of a store, not of a picture in it: the run ends, so that it can
-// be gone on with when the store answers again.
+// StoreError is the failure of a store, a disk or the machine, not of a picture: the run ends, so
+// that it can be gone on with when the store answers again.
 type StoreError struct{ Err error }
 
 func (e *StoreError) Error() string { return e.Err.Error() }
@@ -102,31 +101,55 @@ func (i Item) open(ctx context.Context) (File, error) {
 	if i.stored != nil {
 		return i.stored.open(ctx)
 	}
-	return openFile(i.File)
+	return patiently(ctx, i.openFile)
 }
 
-// localFile is a file in the file system.
+// localFile is a file in the file system. Once it is open, what reading it ends with is the
+// machine's error.
 type localFile struct {
-	*os.File
+	diskFile
+	name string
 	size int64
 }
 
 func (f localFile) Size() int64 { return f.size }
 
-// openFile opens a file in the file system.
-func openFile(name string) (File, error) {
-	info, err := os.Stat(name) // before it is opened: a pipe would wait for its writer
-	if err != nil {
-		return nil, cause(err)
+func (f localFile) Read(p []byte) (int, error) {
+	n, err := f.diskFile.Read(p)
+	return n, f.failed(err)
+}
+
+func (f localFile) ReadAt(p []byte, at int64) (int, error) {
+	n, err := f.diskFile.ReadAt(p, at)
+	return n, f.failed(err)
+}
+
+func (f localFile) failed(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
 	}
-	if !info.Mode().IsRegular() {
+	return machineError("read", f.name, err)
+}
+
+// openFile opens the item's file in the file system.
+func (i Item) openFile() (File, error) {
+	info, err := disk.Stat(i.File) // before it is opened: a pipe would wait for its writer
+	switch {
+	case errors.Is(err, fs.ErrPermission) || err != nil && !isOwn(err): // of a directory
+		return nil, machineError("read", i.File, err)
+	case err != nil:
+		return nil, i.gone(cause(err))
+	case !info.Mode().IsRegular():
 		return nil, errors.New("not a regular file")
 	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, cause(err)
+	f, err := disk.Open(i.File)
+	switch {
+	case err == nil:
+		return localFile{f, i.File, info.Size()}, nil
+	case isOwn(err):
+		return nil, i.gone(cause(err))
 	}
-	return localFile{f, info.Size()}, nil
+	return nil, machineError("read", i.File, err)
 }
 
 // inStore lists the files of a store as a walker those of a directory.

@@ -131,6 +131,10 @@ func (s *survey) sequence(ctx context.Context, items []Item, files chan<- int) e
 }
 
 func (s *survey) file(ctx context.Context, i int, item Item) error {
+	if err := openPictures.Acquire(ctx, 1); err != nil {
+		return context.Cause(ctx)
+	}
+	defer openPictures.Release(1)
 	f, err := item.open(ctx)
 	if err == nil {
 		defer f.Close() //nolint:errcheck // opened for reading

@@ -6,14 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 
-	"github.com/google/renameio/v2"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+
+	"fovea/internal/output"
 )
 
 // Race is several ways of training on the same pictures, by the time that they take.
@@ -72,12 +74,17 @@ func (r Race) Write(dir string) ([]string, error) {
 	}
 	contents["compare.json"] = append(encoded, '\n')
 	var files []string
+	var all output.Files
+	defer all.Discard()
 	for _, name := range []string{"compare.svg", "compare.png", "compare.csv", "compare.json"} {
 		file := filepath.Join(dir, name)
-		if err := renameio.WriteFile(file, contents[name], 0o644); err != nil {
-			return nil, fmt.Errorf("report: write %s: %w", file, err)
+		if err := all.Write(file, func(w io.Writer) error { _, err := w.Write(contents[name]); return err }); err != nil {
+			return nil, fmt.Errorf("report: %w", err)
 		}
 		files = append(files, file)
+	}
+	if err := all.Commit(); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
 	}
 	return files, nil
 }

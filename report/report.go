@@ -7,15 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"fovea/head"
+	"fovea/internal/output"
 )
 
 // Data is what a report shows. What is empty is left out.
@@ -91,10 +92,12 @@ func Write(dir string, data Data) ([]string, error) {
 		return nil, fmt.Errorf("report: make the directory: %w", err)
 	}
 	var files []string
+	var all output.Files
+	defer all.Discard()
 	write := func(name string, content []byte) error {
 		name = filepath.Join(dir, name)
-		if err := renameio.WriteFile(name, content, 0o644); err != nil {
-			return fmt.Errorf("report: write %s: %w", name, err)
+		if err := all.Write(name, func(w io.Writer) error { _, err := w.Write(content); return err }); err != nil {
+			return fmt.Errorf("report: %w", err)
 		}
 		files = append(files, name)
 		return nil
@@ -131,7 +134,13 @@ func Write(dir string, data Data) ([]string, error) {
 	}{data, figures}); err != nil {
 		return nil, fmt.Errorf("report: write the page: %w", err)
 	}
-	return files, write("report.html", out.Bytes())
+	if err := write("report.html", out.Bytes()); err != nil {
+		return nil, err
+	}
+	if err := all.Commit(); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	return files, nil
 }
 
 func render(p *plot.Plot, format string) ([]byte, error) {

@@ -16,6 +16,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	attributepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+
+	"fovea/internal/output"
 )
 
 // hubPrefix begins the names of the nodes that restore a module's variables.
@@ -25,7 +27,7 @@ const hubPrefix = "fovea_restore_module"
 // of TensorFlow 1's Hub. Its graph for use has no tags, which the binding refuses, and it lacks
 // what restores the variables: TensorFlow Hub did that by itself. The variables stay where they
 // are. The caller removes the directory.
-func withTags(dir string, meta *core.MetaGraphDef) (string, error) {
+func withTags(dir string, meta *core.MetaGraphDef) (*output.Dir, error) {
 	module := proto.Clone(meta).(*core.MetaGraphDef)
 	module.MetaInfoDef.Tags = []string{serveTag}
 	if module.GetSaverDef() == nil {
@@ -33,22 +35,23 @@ func withTags(dir string, meta *core.MetaGraphDef) (string, error) {
 	}
 	encoded, err := proto.Marshal(&core.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*core.MetaGraphDef{module}})
 	if err != nil {
-		return "", fmt.Errorf("savedmodel: %s: %w", dir, err)
+		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
-	temporary, err := os.MkdirTemp("", "fovea-module-")
+	temporary, err := output.TempDir("fovea-module")
 	if err != nil {
-		return "", fmt.Errorf("savedmodel: %w", err)
+		return nil, fmt.Errorf("savedmodel: %w", err)
 	}
-	err = os.WriteFile(filepath.Join(temporary, graphFile), encoded, 0o600)
+	err = os.WriteFile(filepath.Join(temporary.Path, graphFile), encoded, 0o600)
 	for _, name := range []string{"variables", "assets"} {
 		target := filepath.Join(absolute(dir), name)
 		if _, missing := os.Stat(target); errors.Is(missing, fs.ErrNotExist) {
 			continue
 		}
-		err = errors.Join(err, os.Symlink(target, filepath.Join(temporary, name)))
+		err = errors.Join(err, os.Symlink(target, filepath.Join(temporary.Path, name)))
 	}
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("savedmodel: prepare the module %s: %w", dir, err), os.RemoveAll(temporary))
+		temporary.Discard()
+		return nil, fmt.Errorf("savedmodel: prepare the module %s: %w", dir, err)
 	}
 	return temporary, nil
 }

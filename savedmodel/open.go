@@ -3,7 +3,6 @@ package savedmodel
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -136,11 +135,12 @@ func (l *loader) load() error {
 	}
 	dir, tags := l.dir, l.meta.GetMetaInfoDef().GetTags()
 	if len(tags) == 0 {
-		if dir, err = withTags(l.dir, l.meta); err != nil {
+		tagged, err := withTags(l.dir, l.meta)
+		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir) //nolint:errcheck // it lies where such things are cleared away
-		tags = []string{serveTag}
+		defer tagged.Discard()
+		dir, tags = tagged.Path, []string{serveTag}
 	}
 	if l.loaded, err = tf.LoadSavedModel(dir, tags, sessionOptions); err != nil {
 		return fmt.Errorf("savedmodel: %s: %w: %w", l.dir, ErrFormat, err)

@@ -12,7 +12,8 @@ import (
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
-	"github.com/google/renameio/v2"
+
+	"fovea/internal/output"
 )
 
 // saver are the operations by which variables are written and read.
@@ -102,7 +103,7 @@ func (t *Trainer) Save(dir string, state State) error {
 	if err != nil {
 		return fmt.Errorf("training: encode the checkpoint: %w", err)
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, stateFile), append(encoded, '\n'), 0o644); err != nil {
+	if err := output.WriteFile(filepath.Join(dir, stateFile), append(encoded, '\n')); err != nil {
 		return fmt.Errorf("training: write a checkpoint to %s: %w", dir, err)
 	}
 	return removeOthers(dir, state.Variables)

@@ -2,8 +2,14 @@ package flow
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"reflect"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/coder"
 
@@ -74,5 +80,17 @@ func TestJobKeepsNames(t *testing.T) {
 			t.Errorf("the part of %q is called %s, as another (%v)", e, name, err)
 		}
 		names[name] = true
+	}
+}
+
+// What a stage fails by can be told to an engine, and is still the same error.
+func TestTelling(t *testing.T) {
+	_, cause := os.Open("/photos/caf\xe9\xff/none.jpg")
+	err := telling(fmt.Errorf("flow: %w", cause))
+	if !utf8.ValidString(err.Error()) || !strings.Contains(err.Error(), "/photos/caf%E9%FF/none.jpg") || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the error is %q", err)
+	}
+	if telling(nil) != nil {
+		t.Error("nothing is an error")
 	}
 }

@@ -43,7 +43,7 @@ func (f *extractFn) Setup(context.Context) error {
 	}
 	group, err := f.Job.open()
 	if err != nil {
-		return err
+		return telling(err)
 	}
 	if sessions.byJob == nil {
 		sessions.byJob = map[string]*inference.Group{}
@@ -55,6 +55,10 @@ func (f *extractFn) Setup(context.Context) error {
 
 // ProcessElement makes the task's part, unless an earlier attempt has.
 func (f *extractFn) ProcessElement(ctx context.Context, task Task, emit func(int, Part)) error {
+	return telling(f.extract(ctx, task, emit))
+}
+
+func (f *extractFn) extract(ctx context.Context, task Task, emit func(int, Part)) error {
 	name, err := task.name(f.Job)
 	if err != nil {
 		return err

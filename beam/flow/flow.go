@@ -12,6 +12,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"fovea/featurestore"
+	"fovea/internal/spelling"
 	"fovea/pipeline"
 )
 
@@ -38,6 +39,10 @@ type listFn struct{ Job Job }
 
 // ProcessElement is called once, with nothing.
 func (f *listFn) ProcessElement(ctx context.Context, _ []byte, emit func(Task)) error {
+	return telling(f.list(ctx, emit))
+}
+
+func (f *listFn) list(ctx context.Context, emit func(Task)) error {
 	labeler, err := pipeline.ParseLabels(f.Job.Labels)
 	if err != nil {
 		return err
@@ -52,7 +57,7 @@ func (f *listFn) ProcessElement(ctx context.Context, _ []byte, emit func(Task)) 
 	}
 	log.Infof(ctx, "%d pictures, %d other files skipped", len(items), listing.Skipped)
 	for _, f := range listing.Foreign {
-		log.Warnf(ctx, "pictures that are not read: %s", f)
+		log.Warnf(ctx, "pictures that are not read: %s", spelling.Spell(fmt.Sprint(f)))
 	}
 	tasks := (len(items) + f.Job.TaskRows - 1) / f.Job.TaskRows
 	index := 0
@@ -78,6 +83,10 @@ type commitFn struct{ Job Job }
 
 // ProcessElement is called once with all parts, or again when the engine lost its answer.
 func (f *commitFn) ProcessElement(ctx context.Context, _ int, next func(*Part) bool) error {
+	return telling(f.commit(ctx, next))
+}
+
+func (f *commitFn) commit(ctx context.Context, next func(*Part) bool) error {
 	dirs := map[int]string{}
 	tasks := 0
 	for part := (Part{}); next(&part); {
@@ -94,7 +103,7 @@ func (f *commitFn) ProcessElement(ctx context.Context, _ int, next func(*Part) b
 	if err := featurestore.Assemble(ctx, f.Job.Out, ordered, featurestore.AssembleOptions{ToolVersion: f.Job.ToolVersion}); err != nil {
 		return err
 	}
-	log.Infof(ctx, "the dataset is in %s", f.Job.Out)
+	log.Infof(ctx, "the dataset is in %s", spelling.Spell(f.Job.Out))
 	return nil
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -48,10 +47,7 @@ func (f *formatFlag) add(command *cobra.Command) {
 // print prints a result as JSON or by its table function.
 func (f formatFlag) print(result any, table func(io.Writer) error) error {
 	if f == "json" {
-		encoder := json.NewEncoder(os.Stdout)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false) // no web page
-		return encoder.Encode(result)
+		return cli.PrintJSON(os.Stdout, result)
 	}
 	return table(os.Stdout)
 }
@@ -71,12 +67,12 @@ type rowFlags struct {
 
 func (r *rowFlags) add(command *cobra.Command) {
 	command.Flags().StringVar(&r.layer, "layer", "", "the layer `NAME` (default: the only or first one)")
-	command.Flags().StringSliceVar(&r.labels, "label", nil, "only rows with one of the labels `LIST`")
-	command.Flags().StringSliceVar(&r.splits, "split", nil, "only rows of the splits `LIST`")
+	cli.NamesVar(command.Flags(), &r.labels, "label", "only rows with one of the labels `LIST`; '' are those without one")
+	cli.NamesVar(command.Flags(), &r.splits, "split", "only rows of the splits `LIST`; '' are those without one")
 }
 
 // choose returns the layer and what to scan.
-func (r *rowFlags) choose(d *featurestore.Dataset) (recipe.Layer, featurestore.ScanOptions, error) {
+func (r *rowFlags) choose(ctx context.Context, d *featurestore.Dataset) (recipe.Layer, featurestore.ScanOptions, error) {
 	labels, splits := readSpelled(r.labels), readSpelled(r.splits)
 	layer := r.layer
 	if layer == "" {
@@ -86,12 +82,14 @@ func (r *rowFlags) choose(d *featurestore.Dataset) (recipe.Layer, featurestore.S
 	if err != nil {
 		return recipe.Layer{}, featurestore.ScanOptions{}, err
 	}
-	m := d.Manifest()
-	if m.Status != featurestore.StatusWriting { // whose counts are not up to date
-		err = errors.Join(known("label", labels, m.Labels), known("split", splits, m.Splits))
-	}
-	if err != nil {
-		return recipe.Layer{}, featurestore.ScanOptions{}, err
+	if len(labels)+len(splits) > 0 {
+		counts, err := d.Counts(ctx)
+		if err == nil {
+			err = errors.Join(known("label", labels, counts.Labels), known("split", splits, counts.Splits))
+		}
+		if err != nil {
+			return recipe.Layer{}, featurestore.ScanOptions{}, err
+		}
 	}
 	return layers[0], featurestore.ScanOptions{Layers: []string{layer}, Labels: labels, Splits: splits}, nil
 }
@@ -108,11 +106,24 @@ func readSpelled(names []string) []string {
 // known fails for a value that no row has.
 func known(what string, values []string, counts map[string]int) error {
 	for _, v := range values {
-		if counts[featurestore.EscapeText(v)] == 0 {
-			return fmt.Errorf("no row has the %s %q: there are %s", what, v, strings.Join(slices.Sorted(maps.Keys(counts)), ", "))
+		switch {
+		case counts[featurestore.EscapeText(v)] > 0:
+		case v == "":
+			return fmt.Errorf("no row is without a %s: there are %s", what, names(counts))
+		default:
+			return fmt.Errorf("no row has the %s %q: there are %s", what, v, names(counts))
 		}
 	}
 	return nil
+}
+
+// names are those of counts, for people.
+func names(counts map[string]int) string {
+	all := slices.Sorted(maps.Keys(counts))
+	if len(all) > 0 && all[0] == "" {
+		all[0] = "rows without one"
+	}
+	return strings.Join(all, ", ")
 }
 
 // vectorsOf makes a stream of vectors of a scan of one layer. Each use scans the dataset and,
@@ -190,7 +201,9 @@ func validate(ctx context.Context, dir string, format formatFlag) error {
 		Failures: report.Failures, Bytes: report.Bytes, Problems: []problem{}, More: report.More,
 	}
 	for _, p := range report.Problems {
-		v.Problems = append(v.Problems, problem{p, p.Err.Error()})
+		shown := p
+		shown.Path = featurestore.EscapeText(p.Path)
+		v.Problems = append(v.Problems, problem{shown, featurestore.EscapeText(p.Err.Error())})
 	}
 	if err := format.print(v, v.print); err != nil {
 		return err

@@ -83,7 +83,7 @@ func (o *duplicateOptions) run(ctx context.Context, dir string) error {
 }
 
 func (o *duplicateOptions) find(ctx context.Context, d *featurestore.Dataset) ([]duplicateGroup, error) {
-	layer, scan, err := o.rows.choose(d)
+	layer, scan, err := o.rows.choose(ctx, d)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func newDatasetInspect() *cobra.Command {
 		Use:   "inspect DIR",
 		Short: "Show a dataset's schema, recipe, rows, labels, shards and failures",
 		Args:  datasetArgument,
-		RunE: cli.OnDataset(func(_ context.Context, dir string) error {
+		RunE: cli.OnDataset(func(ctx context.Context, dir string) error {
 			if err := format.validate(); err != nil {
 				return err
 			}
@@ -32,7 +32,10 @@ func newDatasetInspect() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			i := inspection{Dataset: dir, Columns: d.Columns(), Manifest: d.Manifest()}
+			i := inspection{Dataset: dir, Columns: d.Columns()}
+			if i.Manifest, err = counted(ctx, d); err != nil {
+				return err
+			}
 			failures, err := d.Failures()
 			if err != nil {
 				return err
@@ -49,6 +52,16 @@ func newDatasetInspect() *cobra.Command {
 	}
 	format.add(command)
 	return command
+}
+
+// counted is the manifest with what the rows have, also where their writer was killed.
+func counted(ctx context.Context, d *featurestore.Dataset) (featurestore.Manifest, error) {
+	m := d.Manifest()
+	counts, err := d.Counts(ctx)
+	m.Labels, m.Splits = counts.Labels, counts.Splits
+	delete(m.Labels, "")
+	delete(m.Splits, "")
+	return m, err
 }
 
 type inspection struct {
@@ -177,7 +190,10 @@ func describeDataset(ctx context.Context, dir string) (datasetStatistics, error)
 	if err != nil {
 		return datasetStatistics{}, err
 	}
-	m := d.Manifest()
+	m, err := counted(ctx, d)
+	if err != nil {
+		return datasetStatistics{}, err
+	}
 	s := datasetStatistics{Dataset: dir, Rows: m.Rows, Failures: m.Failures, Labels: m.Labels, Splits: m.Splits, Shards: len(m.Shards)}
 	for _, shard := range m.Shards {
 		s.Bytes += shard.Bytes

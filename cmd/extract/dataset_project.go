@@ -13,6 +13,7 @@ import (
 
 	"fovea/featurestore"
 	"fovea/internal/cli"
+	"fovea/internal/output"
 	"fovea/scatter"
 	"fovea/vectors"
 )
@@ -41,7 +42,7 @@ and draws every row there, coloured by its label:
 			return project(ctx, dir, rows, out)
 		}),
 	}
-	command.Flags().StringVar(&out, "out", "", "the `NAME` of the files to write, without extension (required)")
+	cli.PathVar(command.Flags(), &out, "out", "", "the `NAME` of the files to write, without extension (required)")
 	rows.add(command)
 	return command
 }
@@ -51,7 +52,7 @@ func project(ctx context.Context, dir string, flags rowFlags, out string) error 
 	if err != nil {
 		return err
 	}
-	layer, scan, err := flags.choose(d)
+	layer, scan, err := flags.choose(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -75,12 +76,17 @@ func project(ctx context.Context, dir string, flags rowFlags, out string) error 
 		return fmt.Sprintf("component %d (%.1f %% of the variance)", i+1, 100*p.Ratios[i])
 	}
 	options := scatter.Options{Title: fmt.Sprintf("%s, layer %s, %s", dir, layer.Name, plural(len(rows), "row")), X: axis(0), Y: axis(1)}
+	var files output.Files
+	defer files.Discard()
 	for _, format := range []string{"png", "svg"} {
-		if err := writeFile(out+"."+format, func(w io.Writer) error { return scatter.Write(w, format, points, options) }); err != nil {
+		if err := files.Write(out+"."+format, func(w io.Writer) error { return scatter.Write(w, format, points, options) }); err != nil {
 			return err
 		}
 	}
-	if err := writeFile(out+".csv", func(w io.Writer) error { return writePoints(w, rows, points) }); err != nil {
+	if err := files.Write(out+".csv", func(w io.Writer) error { return writePoints(w, rows, points) }); err != nil {
+		return err
+	}
+	if err := files.Commit(); err != nil {
 		return err
 	}
 	logrus.Infof("%s.png, .svg and .csv written: the components, found in %d readings, explain %.1f and %.1f %% of the variance", out, p.Iterations, 100*p.Ratios[0], 100*p.Ratios[1])

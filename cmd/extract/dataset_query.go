@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"fovea/featurestore"
@@ -46,16 +47,26 @@ func findQuery(ctx context.Context, d *featurestore.Dataset, layer recipe.Layer,
 	if err != nil {
 		return query{}, err
 	}
-	for i, path := range index.Paths {
-		if path == text || path == spelling.Read(text) || isNumber && i == number {
-			return readQuery(ctx, d, layer, i)
-		}
+	// A name as it is shown is that row's, whatever another's bytes are.
+	row := slices.IndexFunc(index.Paths, func(path string) bool { return spelling.Spell(path) == text })
+	if row < 0 {
+		row = slices.Index(index.Paths, text)
 	}
-	if _, err := os.Stat(text); err != nil {
+	if row < 0 && isNumber {
+		row = number
+	}
+	if row >= 0 {
+		return readQuery(ctx, d, layer, row)
+	}
+	file, err := cli.LocalPath(text)
+	if err != nil {
+		return query{}, err
+	}
+	if _, err := os.Stat(file); err != nil {
 		return query{}, fmt.Errorf("--query %s is neither the number nor the path of a row, nor a file", text)
 	}
-	vector, err := computeFeatures(ctx, d.Recipe(), layer, text)
-	return query{vector: vector, name: text, row: -1, file: text}, err
+	vector, err := computeFeatures(ctx, d.Recipe(), layer, file)
+	return query{vector: vector, name: text, row: -1, file: file}, err
 }
 
 // readQuery reads the vector of a row.

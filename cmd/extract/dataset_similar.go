@@ -13,6 +13,7 @@ import (
 	"fovea/featurestore"
 	"fovea/gallery"
 	"fovea/internal/cli"
+	"fovea/internal/output"
 	"fovea/vectors"
 )
 
@@ -20,8 +21,8 @@ import (
 type sheetFlags struct{ html, images string }
 
 func (s *sheetFlags) add(command *cobra.Command) {
-	command.Flags().StringVar(&s.html, "html", "", "write a contact sheet to `FILE`, a web page of its own")
-	command.Flags().StringVar(&s.images, "images", "", "the directory `DIR` that the paths of rows begin at, for --html")
+	cli.PathVar(command.Flags(), &s.html, "html", "", "write a contact sheet to `FILE`, a web page of its own")
+	cli.PathVar(command.Flags(), &s.images, "images", "", "the directory `DIR` that the paths of rows begin at, for --html")
 }
 
 func (s *sheetFlags) validate() error {
@@ -32,14 +33,14 @@ func (s *sheetFlags) validate() error {
 }
 
 func (s *sheetFlags) picture(path, note string) gallery.Picture {
-	return gallery.Picture{File: filepath.Join(s.images, filepath.FromSlash(path)), Name: path, Note: note}
+	return gallery.Picture{File: filepath.Join(s.images, filepath.FromSlash(path)), Name: featurestore.EscapeText(path), Note: note}
 }
 
 func (s *sheetFlags) write(ctx context.Context, sheet gallery.Sheet) error {
 	if s.html == "" {
 		return nil
 	}
-	err := writeFile(s.html, func(w io.Writer) error { return gallery.Write(ctx, w, sheet) })
+	err := output.Write(s.html, func(w io.Writer) error { return gallery.Write(ctx, w, sheet) })
 	if err == nil {
 		logrus.Infof("contact sheet written to %s", s.html)
 	}
@@ -113,7 +114,7 @@ func (o *similarOptions) run(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	layer, scan, err := o.rows.choose(d)
+	layer, scan, err := o.rows.choose(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -164,7 +165,7 @@ func (o *similarOptions) page(q query, layer string, found []similarRow) gallery
 		like.Pictures = append(like.Pictures, o.sheet.picture(r.Path, fmt.Sprintf("%.4f %s", r.Similarity, featurestore.EscapeText(r.Label))))
 	}
 	return gallery.Sheet{
-		Title:  "Pictures like " + q.name,
+		Title:  "Pictures like " + featurestore.EscapeText(q.name),
 		Notes:  []string{"By the cosine similarity of their features, layer " + layer + "."},
 		Groups: []gallery.Group{{Title: "the query", Pictures: []gallery.Picture{asked}}, like},
 	}

@@ -8,13 +8,13 @@ import (
 	"os"
 	"slices"
 
-	"github.com/google/renameio/v2"
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
 	"fovea/export"
 	"fovea/featurestore"
 	"fovea/internal/cli"
+	"fovea/internal/output"
 	"fovea/internal/remote"
 	"fovea/objects"
 )
@@ -92,7 +92,7 @@ OUT and DIR may be URLs in object stores.`,
 	command.Flags().BoolVar(&keepShards, "keep-shards", false, "take the files as they are instead of writing them anew")
 	command.Flags().BoolVar(&m.PrefixPaths, "prefix-paths", false, "put the name of each DIR before its paths, for datasets that have paths in common")
 	command.Flags().BoolVar(&m.Overwrite, "overwrite", false, "replace the dataset OUT, which stays until the new one is whole")
-	command.Flags().StringVar(&staging, "staging", "", cli.StagingHelp)
+	cli.PathVar(command.Flags(), &staging, "staging", "", cli.StagingHelp)
 	return command
 }
 
@@ -109,11 +109,15 @@ rows. It takes as much free space as the dataset has.`,
 			if objects.IsURL(arguments[0]) {
 				return cli.Usagef("an object store has no two directories that could change places: merge %s into another OUT", arguments[0])
 			}
+			dir, err := cli.LocalPath(arguments[0])
+			if err != nil {
+				return err
+			}
 			options, err := m.options()
 			if err != nil {
 				return err
 			}
-			return reportWritten(arguments[0], featurestore.Compact(command.Context(), arguments[0], options))
+			return reportWritten(dir, featurestore.Compact(command.Context(), dir, options))
 		},
 	}
 	m.add(command)
@@ -139,8 +143,9 @@ not at all; it is a table for other programs, and DIR stays the dataset.`,
 			if by != string(featurestore.ByLabel) && by != string(featurestore.BySplit) {
 				return cli.Usagef("--by %q: use label or split", by)
 			}
-			if objects.IsURL(arguments[0]) {
-				return cli.Usagef("OUT of partition is a directory, not %s: write it there and copy it by the provider's program", arguments[0])
+			out, err := cli.LocalPath(arguments[0])
+			if err != nil {
+				return err
 			}
 			options, err := m.options()
 			if err != nil {
@@ -151,11 +156,11 @@ not at all; it is a table for other programs, and DIR stays the dataset.`,
 				return err
 			}
 			defer done()
-			if err := featurestore.Partition(command.Context(), arguments[0], dir, featurestore.PartitionBy(by), options); err != nil {
+			if err := featurestore.Partition(command.Context(), out, dir, featurestore.PartitionBy(by), options); err != nil {
 				return remote.Located(err, dir, arguments[1])
 			}
-			parts, err := os.ReadDir(arguments[0])
-			logrus.Infof("%s holds %d directories", arguments[0], len(parts))
+			parts, err := os.ReadDir(out)
+			logrus.Infof("%s holds %d directories", out, len(parts))
 			return err
 		},
 	}
@@ -183,27 +188,30 @@ func mergeInto(ctx context.Context, out string, dirs []string, staging string, o
 		}
 		return reportWritten(out, write(ctx, out, local))
 	}
-	output, err := cli.CreateOutput(ctx, out, remote.Options{Overwrite: overwrite, Staging: staging})
+	away, err := cli.CreateOutput(ctx, out, remote.Options{Overwrite: overwrite, Staging: staging})
 	if errors.Is(err, featurestore.ErrExists) {
 		return fmt.Errorf("%w: --overwrite replaces it", err)
 	} else if err != nil {
 		return err
 	}
-	ctx, release := output.Context(ctx)
+	ctx, release := away.Context(ctx)
 	defer release()
-	if err := write(ctx, output.Dir, local); err != nil {
-		return errors.Join(err, output.Abandon(ctx))
+	if err := write(ctx, away.Dir, local); err != nil {
+		return errors.Join(err, away.Abandon(ctx))
 	}
-	d, err := featurestore.Open(output.Dir)
+	d, err := featurestore.Open(away.Dir)
 	if err != nil {
-		return errors.Join(err, output.Abandon(ctx))
+		return errors.Join(err, away.Abandon(ctx))
 	}
-	output.Written(d.Manifest())
-	return output.Finish(ctx)
+	away.Written(d.Manifest())
+	return away.Finish(ctx)
 }
 
 // reportWritten says what the dataset consists of, unless writing it failed.
 func reportWritten(dir string, err error) error {
+	if errors.Is(err, featurestore.ErrLocked) {
+		return fmt.Errorf("%w: wait for its end, or name another directory", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -243,7 +251,7 @@ FILE - is the standard output, for csv and tfrecord.`,
 		}),
 	}
 	command.Flags().StringVar(&format, "format", "", "`FORMAT`: csv, npy, libsvm or tfrecord (required)")
-	command.Flags().StringVar(&out, "out", "", "the `FILE` to write (required)")
+	cli.PathVar(command.Flags(), &out, "out", "", "the `FILE` to write (required)")
 	rows.add(command)
 	return command
 }
@@ -253,7 +261,7 @@ func exportDataset(ctx context.Context, dir string, rows rowFlags, format export
 	if err != nil {
 		return err
 	}
-	layer, scan, err := rows.choose(d)
+	layer, scan, err := rows.choose(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -266,33 +274,22 @@ func exportDataset(ctx context.Context, dir string, rows rowFlags, format export
 	if out == "-" {
 		return write(os.Stdout)
 	}
-	if err := writeFile(out, write); err != nil {
+	var files output.Files
+	defer files.Discard()
+	if err := files.Write(out, write); err != nil {
 		return err
 	}
 	switch format {
 	case export.NPY:
-		err = writeFile(out+".csv", func(w io.Writer) error { return export.WriteIndex(ctx, w, d, scan) })
+		err = files.Write(out+".csv", func(w io.Writer) error { return export.WriteIndex(ctx, w, d, scan) })
 	case export.LIBSVM:
-		err = writeFile(out+".labels.csv", func(w io.Writer) error { return export.WriteLabels(w, d) })
+		err = files.Write(out+".labels.csv", func(w io.Writer) error { return export.WriteLabels(ctx, w, d) })
+	}
+	if err == nil {
+		err = files.Commit()
 	}
 	if err == nil {
 		logrus.Infof("%s written to %s", plural(written, "row"), out)
 	}
 	return err
-}
-
-// writeFile writes a file that gets its name when it is whole.
-func writeFile(name string, write func(io.Writer) error) error {
-	f, err := renameio.NewPendingFile(name, renameio.WithPermissions(0o644))
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	defer f.Cleanup() //nolint:errcheck // nothing is left to clean after success
-	if err := write(f); err != nil {
-		return err
-	}
-	if err := f.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 
@@ -39,9 +38,7 @@ that extraction cannot work.`,
 			}
 			report := doctor.Examine(command.Context(), options)
 			if asJSON {
-				encoder := json.NewEncoder(os.Stdout)
-				encoder.SetIndent("", "  ")
-				err = encoder.Encode(report)
+				err = cli.PrintJSON(os.Stdout, report)
 			} else {
 				err = report.Write(os.Stdout)
 			}
@@ -53,9 +50,9 @@ that extraction cannot work.`,
 	}
 	f := command.Flags()
 	f.BoolVar(&asJSON, "json", false, "print the report as JSON")
-	f.StringVar(&options.Model, "model", models.Default, "the model to try")
+	cli.PathVar(f, &options.Model, "model", models.Default, "the model to try")
 	f.StringVar(&session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	f.StringVar(&session.Precision, "precision", string(inference.Float32), cli.PrecisionHelp)
-	f.StringVar(&options.Out, "out", ".", "`DIR` where datasets are to be written")
+	cli.PathVar(f, &options.Out, "out", ".", "`DIR` where datasets are to be written")
 	return command
 }

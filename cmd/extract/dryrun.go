@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +11,7 @@ import (
 
 	"fovea/inference"
 	"fovea/internal/cli"
+	"fovea/internal/spelling"
 	"fovea/pipeline"
 )
 
@@ -42,8 +42,9 @@ func (o *options) foretell(ctx context.Context, listing pipeline.Listing, sessio
 	}
 	f := forecast{Pictures: len(listing.Items), Kinds: kinds, OtherFiles: listing.Skipped, NotRead: listing.Foreign}
 	for _, failure := range listing.Failures {
-		f.Unlisted = append(f.Unlisted, failure.Path+": "+failure.Reason)
+		f.Unlisted = append(f.Unlisted, spelling.Spell(failure.Path+": "+failure.Reason))
 	}
+	f.spell()
 	for _, k := range kinds {
 		if k.Finding == pipeline.Readable {
 			f.Rows += k.Pictures
@@ -60,11 +61,19 @@ func (o *options) foretell(ctx context.Context, listing pipeline.Listing, sessio
 		}
 	}
 	if o.json {
-		encoder := json.NewEncoder(os.Stdout)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(f)
+		return cli.PrintJSON(os.Stdout, f)
 	}
 	return f.printEstimate(os.Stdout)
+}
+
+// spell writes names as datasets show them.
+func (f *forecast) spell() {
+	for i := range f.Kinds {
+		f.Kinds[i].First, f.Kinds[i].Reason = spelling.Spell(f.Kinds[i].First), spelling.Spell(f.Kinds[i].Reason)
+	}
+	for i := range f.NotRead {
+		f.NotRead[i].First = spelling.Spell(f.NotRead[i].First)
+	}
 }
 
 // discard is a Sink that keeps nothing.

@@ -98,8 +98,8 @@ func newCommand() *cobra.Command {
 	f := command.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.out, "out", "", "the directory `DIR` of the dataset, or its URL in an object store, as s3://BUCKET/NAME (required)")
-	f.StringVar(&o.staging, "staging", "", cli.StagingHelp)
-	f.StringVar(&o.model, "model", models.Default, "the model: vgg16 (the embedded ImageNet base), another configuration's `NAME` with imported weights, or a SavedModel's directory, DIR or DIR:SIGNATURE")
+	cli.PathVar(f, &o.staging, "staging", "", cli.StagingHelp)
+	cli.PathVar(f, &o.model, "model", models.Default, "the model: vgg16 (the embedded ImageNet base), another configuration's `NAME` with imported weights, or a SavedModel's directory, DIR or DIR:SIGNATURE")
 	cli.PreprocessingVar(f, &o.preprocessing, "`HOW` pixels become numbers: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file; see docs/preprocessing.md (default: the model's own)")
 	f.StringSliceVar(&o.layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
 	f.BoolVar(&o.listLayers, "list-layers", false, "print the model's layers and stop")
@@ -152,6 +152,8 @@ func (o *options) validate(images []string) error {
 	}
 	o.background = string(background)
 	switch {
+	case len(o.layers) == 0 || slices.Contains(o.layers, ""):
+		return cli.Usagef("--layers %q: name layers, with commas between them; --list-layers prints them", strings.Join(o.layers, ","))
 	case o.out == "" && !o.dryRun:
 		return cli.Usagef("--out DIR is required")
 	case !(o.maxErrorRate >= 0 && o.maxErrorRate <= 1):
@@ -192,9 +194,9 @@ func (o *options) run(ctx context.Context, images []string) error {
 	if err := o.validate(images); err != nil {
 		return err
 	}
-	labeler, err := pipeline.ParseLabels(o.labels)
+	labeler, err := cli.ParseLabels(o.labels)
 	if err != nil {
-		return cli.UsageError{Err: err}
+		return err
 	}
 	if err := o.watch.begin(); err != nil {
 		return err
@@ -212,8 +214,8 @@ func (o *options) run(ctx context.Context, images []string) error {
 		return err
 	}
 	err = o.extract(ctx, listing, group)
-	err = fullDisk(o.dir, err) // of the directory that extract has found or made
-	if ctx.Err() == nil {      // else a batch may still be computed, which closing would wait for
+	err = machineFailed(o.dir, err) // of the directory that extract has found or made
+	if ctx.Err() == nil {           // else a batch may still be computed, which closing would wait for
 		_ = group.Close() // the process ends here
 	}
 	return err

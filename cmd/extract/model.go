@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -51,14 +50,16 @@ whose weights need not be there; DIR holds a SavedModel, of whose signatures DIR
 names one where none is the default.`, strings.Join(names, ", ")),
 		Args: exactly(1, "one model: a name or a SavedModel's directory"),
 		RunE: func(_ *cobra.Command, arguments []string) error {
-			d, err := describe(arguments[0])
+			name, err := cli.LocalPath(arguments[0])
+			if err != nil {
+				return err
+			}
+			d, err := describe(name)
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				encoder := json.NewEncoder(os.Stdout)
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(d)
+				return cli.PrintJSON(os.Stdout, d)
 			}
 			return d.print(os.Stdout)
 		},
@@ -154,7 +155,11 @@ import refuses: give it with --preprocessing.`,
 					return cli.UsageError{Err: err}
 				}
 			}
-			return importWeights(arguments[len(arguments)-1], options)
+			file, err := cli.LocalPath(arguments[len(arguments)-1])
+			if err != nil {
+				return err
+			}
+			return importWeights(file, options)
 		},
 	}
 	cli.PreprocessingVar(command.Flags(), &options.Preprocessing, "what the weights were trained on: `HOW`, a name such as caffe or torch, KEY=VALUE pairs or a .json file (default: what the file tells)")
@@ -226,6 +231,10 @@ softmax as far as the weights have them. TensorFlow Serving and tf.saved_model.l
 			if err != nil {
 				return cli.UsageError{Err: err}
 			}
+			dir, err := cli.LocalPath(arguments[1])
+			if err != nil {
+				return err
+			}
 			set, err := models.Weights(c, "")
 			if err != nil {
 				return err
@@ -237,7 +246,7 @@ softmax as far as the weights have them. TensorFlow Serving and tf.saved_model.l
 				}
 				set.Metadata[vgg.PreprocessingKey] = how.String()
 			}
-			return vgg.Export(c, set, arguments[1])
+			return vgg.Export(c, set, dir)
 		},
 	}
 	cli.PreprocessingVar(command.Flags(), &how, "what the SavedModel's note states: `HOW` (default: what the weights want)")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -47,13 +46,17 @@ that are not finite.`,
 		Example: "  extract model check vgg16",
 		Args:    exactly(1, "a model's name or directory"),
 		RunE: func(c *cobra.Command, arguments []string) error {
-			return o.run(c.Context(), arguments[0], os.Stdout)
+			name, err := cli.LocalPath(arguments[0])
+			if err != nil {
+				return err
+			}
+			return o.run(c.Context(), name, os.Stdout)
 		},
 	}
 	f := command.Flags()
 	cli.PreprocessingVar(f, &o.Preprocessing, "`HOW` pixels become numbers (default: the model's own)")
-	f.StringVar(&o.reference, "reference", "", "`FILE.npz` with the layers as the model's framework computes them; or keras or torch, to print a script that makes one")
-	f.StringVar(&o.photos, "photos", "", "write the photographs to `DIR`, and stop")
+	cli.PathVar(f, &o.reference, "reference", "", "`FILE.npz` with the layers as the model's framework computes them; or keras or torch, to print a script that makes one")
+	cli.PathVar(f, &o.photos, "photos", "", "write the photographs to `DIR`, and stop")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	return command
 }
@@ -82,7 +85,7 @@ func (o *checkOptions) run(ctx context.Context, name string, w io.Writer) error 
 		return err
 	}
 	if o.json {
-		if err := json.NewEncoder(w).Encode(check); err != nil {
+		if err := cli.PrintJSON(w, check); err != nil {
 			return fmt.Errorf("print the check: %w", err)
 		}
 	} else if err := printCheck(w, name, check); err != nil {

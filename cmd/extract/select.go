@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -16,7 +17,7 @@ import (
 
 // selectionFlags say which pictures are taken.
 func (o *options) selectionFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.filesFrom, "files-from", "", "take the pictures listed in `FILE` (-: standard input), one a line or ended by zero bytes, instead of IMAGES")
+	cli.PathVar(f, &o.filesFrom, "files-from", "", "take the pictures listed in `FILE` (-: standard input), one a line or ended by zero bytes, instead of IMAGES")
 	f.StringArrayVar(&o.selection.Include, "include", nil, "take only pictures that match `PATTERN`, such as '*.jpg' or 'cats/**' (may be repeated)")
 	f.StringArrayVar(&o.selection.Exclude, "exclude", nil, "leave out pictures that match `PATTERN` (may be repeated)")
 	f.StringVar(&o.shard, "shard", "", "take part `I/N` of the pictures, 0/N to N-1/N, always the same ones: one part a machine")
@@ -53,6 +54,10 @@ func (o *options) list(ctx context.Context, images []string, labeler pipeline.La
 	if !o.dryRun || err != nil { // a dry run prints them
 		cli.TellOthers(listing.Others)
 	}
+	var unknown *pipeline.StoreError
+	if errors.As(err, &unknown) {
+		err = fmt.Errorf("%w; --exclude 'DIR/**' does without a directory", err)
+	}
 	if err != nil {
 		return listing, err
 	}
@@ -73,20 +78,22 @@ func (o *options) list(ctx context.Context, images []string, labeler pipeline.La
 }
 
 func (o *options) listAll(ctx context.Context, images []string, labeler pipeline.Labeler) (pipeline.Listing, error) {
+	finder := cli.Finder(openers...)
+	finder.Exclude = o.selection.Exclude
 	switch o.filesFrom {
 	case "":
 		images, err := cli.LocalPaths(images)
 		if err != nil {
 			return pipeline.Listing{}, err
 		}
-		return cli.Finder(openers...).List(ctx, images, labeler)
+		return finder.List(ctx, images, labeler)
 	case "-":
-		return pipeline.ListPaths(ctx, os.Stdin, labeler, openers...)
+		return finder.ListPaths(ctx, os.Stdin, labeler)
 	}
 	file, err := os.Open(o.filesFrom)
 	if err != nil {
 		return pipeline.Listing{}, fmt.Errorf("cannot open the list of files: %w", err)
 	}
 	defer file.Close() //nolint:errcheck // opened for reading
-	return pipeline.ListPaths(ctx, file, labeler, openers...)
+	return finder.ListPaths(ctx, file, labeler)
 }

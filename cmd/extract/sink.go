@@ -42,7 +42,7 @@ func (s *datasetSink) failures() int { return s.writer.Failures() }
 func (s *datasetSink) Append(rows []pipeline.Row) error { return cli.StoreRows(s.writer, rows) }
 
 func (s *datasetSink) Fail(f pipeline.Failure) error {
-	logrus.WithFields(logrus.Fields{"path": f.Path, "stage": f.Stage}).Warn(f.Reason)
+	logrus.WithFields(logrus.Fields{"path": featurestore.EscapeText(f.Path), "stage": f.Stage}).Warn(featurestore.EscapeText(f.Reason))
 	return s.writer.AppendFailure(featurestore.Failure{
 		Path: f.Path, Label: f.Label, Split: f.Split, Stage: string(f.Stage), Reason: f.Reason, SHA256: f.SHA256, Seen: f.Seen,
 	})
@@ -63,10 +63,16 @@ func (s *datasetSink) finish(err error) error {
 	return s.writer.Abort()
 }
 
-// fullDisk adds to an error for want of space what to do about it.
-func fullDisk(dir string, err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+// machineFailed adds to an error that is the machine's what to do about it.
+func machineFailed(dir string, err error) error {
+	var store *pipeline.StoreError
+	switch {
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w: make room on the disk of %s and run the same command with --resume; finished files are kept", err, dir)
+	case errors.As(err, &store):
+		return fmt.Errorf("%w; then run the same command with --resume (--exclude PATTERN leaves out what cannot be read at all)", err)
+	case errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE):
+		return fmt.Errorf("%w: raise the limit of open files (ulimit -n) and run the same command with --resume", err)
 	}
 	return err
 }

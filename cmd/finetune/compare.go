@@ -19,6 +19,7 @@ import (
 	"fovea/head"
 	"fovea/inference"
 	"fovea/internal/cli"
+	"fovea/internal/spelling"
 	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
@@ -134,7 +135,7 @@ func (w *frozenWay) Append(rows []pipeline.Row) error {
 
 // Fail passes over a picture that has been read before but cannot be now.
 func (w *frozenWay) Fail(f pipeline.Failure) error {
-	logrus.WithFields(logrus.Fields{"path": f.Path, "stage": f.Stage}).Warn(f.Reason)
+	logrus.WithFields(logrus.Fields{"path": spelling.Spell(f.Path), "stage": f.Stage}).Warn(spelling.Spell(f.Reason))
 	return nil
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -34,7 +33,7 @@ func newEvaluate() *cobra.Command {
 	}
 	f := command.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.head, "head", "", "the head's `FILE` (required)")
+	cli.PathVar(f, &o.head, "head", "", "the head's `FILE` (required)")
 	o.features.add(f)
 	f.BoolVar(&o.json, "json", false, "print the metrics as JSON")
 	f.BoolVar(&o.heldOut, "held-out", false, "leave out the pictures that the head was trained on")
@@ -78,9 +77,7 @@ func (o *evaluateOptions) run(ctx context.Context) error {
 		return err
 	}
 	if o.json {
-		encoder := json.NewEncoder(os.Stdout)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(evaluation{metrics, seen})
+		return cli.PrintJSON(os.Stdout, evaluation{metrics, seen})
 	}
 	printMetrics(os.Stdout, metrics)
 	return nil

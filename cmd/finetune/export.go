@@ -45,8 +45,8 @@ or of a picture made for that. docs/serving.md has the details.`,
 	}
 	f := command.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.predict.head, "head", "", "the head's `FILE` (required)")
-	f.StringVar(&o.out, "out", "", "the new directory `DIR` (required); TensorFlow Serving wants its last part to be a number")
+	cli.PathVar(f, &o.predict.head, "head", "", "the head's `FILE` (required)")
+	cli.PathVar(f, &o.out, "out", "", "the new directory `DIR` (required); TensorFlow Serving wants its last part to be a number")
 	o.predict.modelFlags(f)
 	return command
 }
@@ -108,7 +108,11 @@ type served struct {
 func readImages(names []string) ([]served, error) {
 	var files []served
 	for _, name := range names {
-		content, err := os.ReadFile(name)
+		file, err := cli.LocalPath(name)
+		if err != nil {
+			return nil, err
+		}
+		content, err := os.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("cannot open the picture: %w", err)
 		}

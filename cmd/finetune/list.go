@@ -79,6 +79,9 @@ func readPaths(stdin io.Reader, add func(path string, isDirectory bool)) error {
 		if path == "" {
 			continue
 		}
+		if local, err := cli.LocalPath(path); err == nil {
+			path = local
+		}
 		info, err := os.Stat(path)
 		add(path, err == nil && info.IsDir())
 	}

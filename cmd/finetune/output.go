@@ -2,13 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
+	"strings"
 
 	"fovea/featurestore"
 	"fovea/recipe"
@@ -28,21 +29,15 @@ type predictionWriter interface {
 	close() error
 }
 
-// newPredictionWriter writes to sink; file, if not nil, is closed at the end.
-func newPredictionWriter(format string, sink io.Writer, file *os.File, d decision) (predictionWriter, error) {
-	closeFile := func() error {
-		if file == nil {
-			return nil
-		}
-		return file.Close()
-	}
+// newPredictionWriter writes to sink.
+func newPredictionWriter(format string, sink io.Writer, d decision) (predictionWriter, error) {
 	switch format {
 	case "json":
-		return &jsonWriter{out: bufio.NewWriter(sink), decision: d, done: closeFile}, nil
+		return &jsonWriter{out: bufio.NewWriter(sink), decision: d}, nil
 	case "parquet":
-		return &parquetWriter{sink: sink, classes: d.classes, done: closeFile}, nil
+		return &parquetWriter{sink: sink, classes: d.classes}, nil
 	}
-	w := &csvWriter{out: csv.NewWriter(sink), decision: d, done: closeFile}
+	w := &csvWriter{out: csv.NewWriter(sink), decision: d}
 	header := []string{"path", "label"}
 	if d.top == 0 {
 		for _, c := range d.classes {
@@ -66,7 +61,6 @@ func formatProbability(p float64) string { return strconv.FormatFloat(p, 'g', di
 type csvWriter struct {
 	out      *csv.Writer
 	decision decision
-	done     func() error
 }
 
 func (w *csvWriter) write(p prediction) error {
@@ -99,7 +93,7 @@ func (w *csvWriter) write(p prediction) error {
 
 func (w *csvWriter) close() error {
 	w.out.Flush()
-	return errors.Join(w.out.Error(), w.done())
+	return w.out.Error()
 }
 
 // jsonWriter writes one array, an object a line.
@@ -107,7 +101,6 @@ type jsonWriter struct {
 	out      *bufio.Writer
 	decision decision
 	begun    bool
-	done     func() error
 }
 
 type jsonPrediction struct {
@@ -143,15 +136,17 @@ func (d decision) object(p prediction) jsonPrediction {
 }
 
 func (w *jsonWriter) write(p prediction) error {
-	encoded, err := json.Marshal(w.decision.object(p))
-	if err != nil {
-		return err
-	}
 	separator := ",\n"
 	if !w.begun {
 		separator, w.begun = "[\n", true
 	}
-	_, err = w.out.WriteString(separator + string(encoded))
+	var encoded bytes.Buffer
+	encoder := json.NewEncoder(&encoded)
+	encoder.SetEscapeHTML(false) // names are as they are
+	if err := encoder.Encode(w.decision.object(p)); err != nil {
+		return err
+	}
+	_, err := w.out.WriteString(separator + strings.TrimSuffix(encoded.String(), "\n"))
 	return errors.Join(err, w.out.Flush())
 }
 
@@ -161,7 +156,7 @@ func (w *jsonWriter) close() error {
 		end = "[]\n"
 	}
 	_, err := w.out.WriteString(end)
-	return errors.Join(err, w.out.Flush(), w.done())
+	return errors.Join(err, w.out.Flush())
 }
 
 // parquetWriter collects the rows, which are short, and writes them at the end.
@@ -169,7 +164,6 @@ type parquetWriter struct {
 	sink    io.Writer
 	classes []string
 	rows    []featurestore.Prediction
-	done    func() error
 }
 
 func (w *parquetWriter) write(p prediction) error {
@@ -178,7 +172,7 @@ func (w *parquetWriter) write(p prediction) error {
 }
 
 func (w *parquetWriter) close() error {
-	return errors.Join(featurestore.WritePredictions(w.sink, w.classes, w.rows), w.done())
+	return featurestore.WritePredictions(w.sink, w.classes, w.rows)
 }
 
 func datasetRecipe(dir string) (recipe.Recipe, error) {

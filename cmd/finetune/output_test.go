@@ -23,7 +23,7 @@ func TestPredictionWriters(t *testing.T) {
 		{"json", top, "[\n" + `{"path":"a,b.jpg","label":"dog","top":[{"label":"dog","probability":0.75}]}` + ",\n" + `{"path":"c.jpg","label":null,"error":"it is no picture"}` + "\n]\n"},
 	} {
 		var out bytes.Buffer
-		w, err := newPredictionWriter(test.format, &out, nil, test.decision)
+		w, err := newPredictionWriter(test.format, &out, test.decision)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestPredictionWriters(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	w, err := newPredictionWriter("json", &out, nil, all)
+	w, err := newPredictionWriter("json", &out, all)
 	if err != nil {
 		t.Fatal(err)
 	}

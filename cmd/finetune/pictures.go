@@ -10,12 +10,13 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/google/renameio/v2"
 	"github.com/sirupsen/logrus"
 
 	"fovea/featurestore"
 	"fovea/head"
 	"fovea/internal/cli"
+	"fovea/internal/output"
+	"fovea/internal/spelling"
 	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/preprocessing"
@@ -108,7 +109,7 @@ func (p *trainingPictures) Append(rows []pipeline.Row) error {
 
 // Fail notes a picture that cannot be read.
 func (p *trainingPictures) Fail(f pipeline.Failure) error {
-	logrus.WithFields(logrus.Fields{"path": f.Path, "stage": f.Stage}).Warn(f.Reason)
+	logrus.WithFields(logrus.Fields{"path": spelling.Spell(f.Path), "stage": f.Stage}).Warn(spelling.Spell(f.Reason))
 	p.failures = append(p.failures, f)
 	return nil
 }
@@ -124,7 +125,7 @@ func (p *trainingPictures) writeFailures(file string) error {
 	if err := w.WriteAll(records); err != nil {
 		return err
 	}
-	return renameio.WriteFile(file, out.Bytes(), 0o644)
+	return output.WriteFile(file, out.Bytes())
 }
 
 // fingerprint changes with the pictures, their labels and their order.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -16,6 +15,8 @@ import (
 	"fovea/head"
 	"fovea/inference"
 	"fovea/internal/cli"
+	"fovea/internal/output"
+	"fovea/internal/spelling"
 	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
@@ -53,9 +54,9 @@ With --threshold, pictures whose most probable class is not so probable are labe
 	}
 	f := command.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.head, "head", "", "the head's `FILE` (required)")
+	cli.PathVar(f, &o.head, "head", "", "the head's `FILE` (required)")
 	f.StringVar(&o.format, "format", "csv", "csv, json or parquet")
-	f.StringVar(&o.out, "out", "", "the `FILE` to write to (default: standard output; needed for parquet)")
+	cli.PathVar(f, &o.out, "out", "", "the `FILE` to write to (default: standard output; needed for parquet)")
 	f.BoolVar(&o.decision.errorColumn, "error-column", false, "csv: add a column that says why a picture could not be read")
 	o.decisionFlags(f)
 	o.modelFlags(f)
@@ -71,7 +72,7 @@ func (o *predictOptions) decisionFlags(f *pflag.FlagSet) {
 
 // modelFlags choose the model and where it runs.
 func (o *predictOptions) modelFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.model, "model", "", "the model, where it lies elsewhere than at training (default: the head's)")
+	cli.PathVar(f, &o.model, "model", "", "the model, where it lies elsewhere than at training (default: the head's)")
 	f.StringVar(&o.session.Precision, "precision", "", cli.PrecisionHelp+" (default: the head's)")
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	f.IntVar(&o.session.Batch, "batch", 0, cli.BatchHelp)
@@ -175,11 +176,16 @@ func (o *predictOptions) predict(ctx context.Context, h *head.Head, model *infer
 	if err != nil {
 		return err
 	}
-	output, err := o.open()
+	file, err := o.create()
 	if err != nil {
 		return err
 	}
-	sink := &predictionSink{head: h, decision: o.decision, output: output}
+	defer file.Discard()
+	writer, err := newPredictionWriter(o.format, file, o.decision)
+	if err != nil {
+		return err
+	}
+	sink := &predictionSink{head: h, decision: o.decision, output: writer}
 	for _, f := range listing.Failures {
 		if err := sink.Fail(f); err != nil {
 			return err
@@ -192,7 +198,11 @@ func (o *predictOptions) predict(ctx context.Context, h *head.Head, model *infer
 	if runErr == nil {
 		runErr = stats.Check()
 	}
-	if err := errors.Join(runErr, output.close()); err != nil {
+	err = errors.Join(runErr, writer.close())
+	if err == nil {
+		err = file.Commit()
+	}
+	if err != nil {
 		return err
 	}
 	if foreign := cli.Foreign(listing.Others); foreign != "" {
@@ -215,17 +225,16 @@ func (o *predictOptions) recipe(h *head.Head, extractor *inference.Extractor) re
 	return r
 }
 
-func (o *predictOptions) open() (predictionWriter, error) {
-	var sink io.Writer = os.Stdout
-	var file *os.File
-	if o.out != "" {
-		var err error
-		if file, err = os.Create(o.out); err != nil {
-			return nil, fmt.Errorf("cannot write the predictions: %w", err)
-		}
-		sink = file
+// create begins the file of the predictions, which keeps what it has until all are there.
+func (o *predictOptions) create() (*output.File, error) {
+	if o.out == "" {
+		return output.Stdout(), nil
 	}
-	return newPredictionWriter(o.format, sink, file, o.decision)
+	file, err := output.Create(o.out)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the predictions: %w", err)
+	}
+	return file, nil
 }
 
 // predictionSink applies the head to the pipeline's features.
@@ -264,7 +273,7 @@ func (s *predictionSink) Append(rows []pipeline.Row) error {
 }
 
 func (s *predictionSink) Fail(f pipeline.Failure) error {
-	logrus.WithFields(logrus.Fields{"path": f.Path, "stage": f.Stage}).Warn(f.Reason)
+	logrus.WithFields(logrus.Fields{"path": spelling.Spell(f.Path), "stage": f.Stage}).Warn(spelling.Spell(f.Reason))
 	s.failures++
 	return s.output.write(prediction{path: name(f.Item), failure: f.Reason})
 }

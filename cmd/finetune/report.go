@@ -50,10 +50,10 @@ was trained on, as far as they are in the dataset.`,
 	}
 	f := command.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.head, "head", "", "the head's `FILE` (required)")
+	cli.PathVar(f, &o.head, "head", "", "the head's `FILE` (required)")
 	o.features.add(f)
-	f.StringVar(&o.out, "out", "", "the directory `DIR` to write to (required)")
-	f.StringVar(&o.images, "images", "", "the directory `DIR` that the dataset was extracted from, for thumbnails")
+	cli.PathVar(f, &o.out, "out", "", "the directory `DIR` to write to (required)")
+	cli.PathVar(f, &o.images, "images", "", "the directory `DIR` that the dataset was extracted from, for thumbnails")
 	f.IntVar(&o.mistakes, "mistakes", 24, "most wrong pictures to show")
 	f.IntVar(&o.repeats, "repeats", 3, "trainings for each point of the learning curve, 0 for no curve")
 	return command

@@ -82,7 +82,7 @@ finetune predict --head OUT/head.json --model OUT/model tells the classes of new
 func (o *scratchOptions) flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.images, "images", nil, "a `DIR` (or file) of pictures; may be given several times (required)")
 	f.StringVar(&o.labels, "labels", "prefix", "prefix (of the file name, to its first dot), dir or csv:FILE")
-	f.StringVar(&o.out, "out", "", "the `DIR` for all results (required)")
+	cli.PathVar(f, &o.out, "out", "", "the `DIR` for all results (required)")
 	f.StringVar(&o.config, "config", "vgg16", "the configuration: vgg-a, vgg-a-lrn, vgg-b, vgg-c, vgg16 or vgg19")
 	f.IntVar(&o.size, "size", 64, "height and width of the pictures, 32 to 224")
 	f.IntVar(&o.units, "units", 4096, "units of fc6 and of fc7")
@@ -150,8 +150,8 @@ func (o *scratchOptions) plan() (plan, error) {
 	if p.augment, err = picture.ParseAugmentation(o.augment); err != nil {
 		return p, cli.UsageError{Err: err}
 	}
-	if p.labels, err = pipeline.ParseLabels(o.labels); err != nil {
-		return p, cli.UsageError{Err: err}
+	if p.labels, err = cli.ParseLabels(o.labels); err != nil {
+		return p, err
 	}
 	if _, err := cli.PipelineConfig(o.recipe()); err != nil {
 		return p, cli.UsageError{Err: err}

@@ -48,7 +48,7 @@ way are answered. There is neither encryption nor authentication: put a proxy be
 	}
 	f := command.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.predict.head, "head", "", "the head's `FILE` (required)")
+	cli.PathVar(f, &o.predict.head, "head", "", "the head's `FILE` (required)")
 	f.StringVar(&o.listen, "listen", "localhost:8080", "the `ADDRESS` to listen on")
 	f.Int64Var(&o.maxBytes, "max-bytes", 20<<20, "most bytes of a picture's file")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "longest time from a request to its answer")

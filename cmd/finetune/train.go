@@ -86,7 +86,7 @@ func (o *trainOptions) flags() *pflag.FlagSet {
 	f.SortFlags = false
 	f.SetNormalizeFunc(formerName)
 	o.features.add(f)
-	f.StringVar(&o.out, "out", "", "the `FILE` to write the head to (required)")
+	cli.PathVar(f, &o.out, "out", "", "the `FILE` to write the head to (required)")
 	f.StringVar(&o.layers, "layers", "", "the `LAYERS` to train on, by comma, each scaled apart (needed where the dataset has several)")
 	f.StringVar(&o.model, "model", "softmax", "the kind of head: softmax, svm or mlp")
 	f.StringVar(&o.unfreeze, "unfreeze", "", "train the network itself from `BLOCK` on (block5), on features of the pooling before it (block4_pool, whole); --out is then a directory")

@@ -13,11 +13,10 @@ import (
 	"strconv"
 	"text/tabwriter"
 
-	"github.com/google/renameio/v2"
-
 	"fovea/head"
 	"fovea/inference"
 	"fovea/internal/cli"
+	"fovea/internal/output"
 	"fovea/internal/swap"
 	"fovea/models"
 	"fovea/recipe"
@@ -56,10 +55,14 @@ func writeHistory(dir string, history []training.Epoch) error {
 	if err := w.WriteAll(records); err != nil {
 		return err
 	}
-	return errors.Join(
-		renameio.WriteFile(filepath.Join(dir, "metrics.csv"), table.Bytes(), 0o644),
-		renameio.WriteFile(filepath.Join(dir, "metrics.jsonl"), lines.Bytes(), 0o644),
-	)
+	var files output.Files
+	defer files.Discard()
+	for name, content := range map[string]*bytes.Buffer{"metrics.csv": &table, "metrics.jsonl": &lines} {
+		if err := files.Write(filepath.Join(dir, name), func(w io.Writer) error { _, err := content.WriteTo(w); return err }); err != nil {
+			return err
+		}
+	}
+	return files.Commit()
 }
 
 func printHistory(out io.Writer, history []training.Epoch) {

@@ -34,7 +34,7 @@ func LocalPaths(arguments []string) ([]string, error) {
 
 // Finder finds pictures in files, in what the openers know, and in object stores.
 func Finder(openers ...pipeline.Opener) pipeline.Finder {
-	return pipeline.Finder{Openers: openers, Store: func(ctx context.Context, argument string) (pipeline.Store, error) {
+	return pipeline.Finder{Openers: openers, Path: LocalPath, Store: func(ctx context.Context, argument string) (pipeline.Store, error) {
 		if !objects.IsURL(argument) {
 			return nil, nil
 		}

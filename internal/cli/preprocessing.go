@@ -19,6 +19,10 @@ func (v *preprocessingValue) String() string { return preprocessing.Spec(*v).Str
 func (v *preprocessingValue) Type() string { return "string" }
 
 func (v *preprocessingValue) Set(text string) error {
+	text, err := LocalPath(text)
+	if err != nil {
+		return err
+	}
 	spec, err := preprocessing.Load(text)
 	if err != nil {
 		return err

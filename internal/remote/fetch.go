@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"fovea/featurestore"
+	"fovea/internal/output"
 	"fovea/objects"
 )
 
@@ -60,24 +61,26 @@ func fetchDataset(ctx context.Context, name string, damaged bool) (dir string, d
 		return "", done, err
 	}
 	defer folder.Close() //nolint:errcheck // only read from
-	dir, err = os.MkdirTemp("", "fovea-dataset-")
+	temporary, err := output.TempDir("fovea-dataset")
 	if err != nil {
 		return "", done, err
 	}
 	for attempt := 0; ; attempt++ {
-		s := snapshot{folder: folder, dir: filepath.Join(dir, fmt.Sprint(attempt)), damaged: damaged}
+		s := snapshot{folder: folder, dir: filepath.Join(temporary.Path, fmt.Sprint(attempt)), damaged: damaged}
 		again := attempt > 0
 		if err = s.fetch(ctx, again); !errors.Is(err, ErrReplaced) || attempt == len(fetchPauses) {
 			if err == nil {
-				return s.dir, func() { _ = os.RemoveAll(dir) }, nil
+				return s.dir, temporary.Discard, nil
 			}
-			return "", done, errors.Join(err, os.RemoveAll(dir))
+			temporary.Discard()
+			return "", done, err
 		}
 		logrus.Debugf("%v: fetching it anew", err)
 		select {
 		case <-time.After(fetchPauses[attempt]):
 		case <-ctx.Done():
-			return "", done, errors.Join(context.Cause(ctx), os.RemoveAll(dir))
+			temporary.Discard()
+			return "", done, context.Cause(ctx)
 		}
 		if err := os.RemoveAll(s.dir); err != nil {
 			return "", done, err

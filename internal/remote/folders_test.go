@@ -151,3 +151,24 @@ func TestOddNames(t *testing.T) {
 		}
 	}
 }
+
+// A directory with rows of one dataset does not go on with another one that has taken its place.
+func TestResumeAnothers(t *testing.T) {
+	server, staging := serve(t), t.TempDir()
+	url := server.URL("set")
+	for _, step := range []struct {
+		options Options
+		label   string
+	}{
+		{Options{Staging: staging}, "a"},
+		{Options{Staging: t.TempDir(), Overwrite: true}, "b"},
+		{Options{Staging: staging, Resume: true}, "a"}, // which has no further rows
+	} {
+		if err := writeLabeled(url, step.options, step.label, 2, featurestore.StatusInterrupted); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c, err := contentOf(url); err != nil || c.label != "b" {
+		t.Errorf("the store holds %+v, %v", c, err)
+	}
+}

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -173,6 +174,18 @@ func TestStoreClock(t *testing.T) {
 		if keys := server.Keys(t, ""); len(keys) > 0 {
 			t.Errorf("%d objects are left", len(keys))
 		}
+	}
+}
+
+// A lock whose age nobody knows is not taken for an old one.
+func TestLockWithoutTime(t *testing.T) {
+	server := serve(t)
+	text := newNote("another's")
+	if _, err := server.Backend.PutObject(s3test.Bucket, "set/"+lockObject, map[string]string{}, bytes.NewReader(text), int64(len(text)), nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(context.Background(), server.URL("set"), Options{Staging: t.TempDir()}); !errors.Is(err, featurestore.ErrLocked) || !strings.Contains(err.Error(), "does not say since when") {
+		t.Errorf("got %v", err)
 	}
 }
 

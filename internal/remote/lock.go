@@ -131,6 +131,9 @@ func stale(ctx context.Context, folder *objects.Folder, name string, holder note
 	if err != nil {
 		return err
 	}
+	if state.Modified.IsZero() || now.IsZero() {
+		return fmt.Errorf("%s: %w: %s; the store does not say since when: if it is dead, delete the object %s", folder, featurestore.ErrLocked, holder, name)
+	}
 	heard := fmt.Sprintf("%s ago (at %s by the store's clock)", max(0, now.Sub(state.Modified)).Round(time.Second), state.Modified.UTC().Format(time.RFC3339))
 	if now.Sub(state.Modified) < lockStale {
 		return fmt.Errorf("%s: %w: %s, last heard of %s; if it is dead, wait %s, or delete the object %s",

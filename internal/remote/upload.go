@@ -47,16 +47,7 @@ func (u *upload) push(ctx context.Context, m featurestore.Manifest, stop <-chan 
 		if !replaces {
 			u.there = u.there[:same:same]
 		}
-		if manifestOf(u.found) == featurestore.FormerManifestFile { // else they would count as none from here on
-			if err := u.sides(ctx); err != nil {
-				return err
-			}
-		}
-		if err := u.note(ctx, m); err != nil {
-			return err
-		}
-		u.begun = true
-		if err := u.clear(ctx); err != nil {
+		if err := u.begin(ctx, m); err != nil {
 			return err
 		}
 	}
@@ -85,6 +76,20 @@ func (u *upload) push(ctx context.Context, m featurestore.Manifest, stop <-chan 
 		return u.note(ctx, m)
 	}
 	return u.put(ctx, m)
+}
+
+// begin has the manifest list what stays, and deletes the rest.
+func (u *upload) begin(ctx context.Context, m featurestore.Manifest) error {
+	if manifestOf(u.found) == featurestore.FormerManifestFile { // else the failures would count as none from here on
+		if err := u.sides(ctx); err != nil {
+			return err
+		}
+	}
+	if err := u.note(ctx, m); err != nil {
+		return err
+	}
+	u.begun = true
+	return u.clear(ctx)
 }
 
 // note writes the manifest of a dataset that is being written.

@@ -204,7 +204,9 @@ func (f Fatal) Fatalf(format string, arguments ...any) { f(format, arguments...)
 
 // Put puts an object under any name, as other programs may.
 func (s *Server) Put(t interface{ Fatalf(string, ...any) }, key string, content []byte) {
-	if _, err := s.Backend.PutObject(Bucket, key, map[string]string{}, bytes.NewReader(content), int64(len(content)), nil); err != nil {
+	_, _ = s.Backend.DeleteObject(Bucket, key) // with its checksums, which the server would keep
+	meta := map[string]string{"Last-Modified": s.clock.Now().Format(http.TimeFormat)}
+	if _, err := s.Backend.PutObject(Bucket, key, meta, bytes.NewReader(content), int64(len(content)), nil); err != nil {
 		t.Fatalf("%v", err)
 	}
 }

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
+
+	"fovea/internal/output"
 )
 
 // maxTensorBytes bounds one tensor; the largest of VGG has 411 MB.
@@ -44,11 +47,15 @@ func readZip(name string) (Set, error) {
 // read at any place, a member of an archive only from its beginning. The architecture lies
 // beside them.
 func readKeras(archive *zip.Reader, f *zip.File) (set Set, err error) {
-	file, err := os.CreateTemp("", "weights-*.h5")
+	temporary, err := output.TempDir("fovea-weights")
 	if err != nil {
 		return Set{}, err
 	}
-	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
+	defer temporary.Discard()
+	file, err := os.Create(filepath.Join(temporary.Path, "weights.h5"))
+	if err != nil {
+		return Set{}, err
+	}
 	r, err := f.Open()
 	if err != nil {
 		return Set{}, errors.Join(fmt.Errorf("%w: %s: %w", ErrFormat, f.Name, err), file.Close())

@@ -1,0 +1,87 @@
+package featurestore
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"golang.org/x/sys/unix"
+)
+
+// failingFile is a file whose disk fails from the n-th reading on.
+type failingFile struct {
+	*os.File
+	err  error
+	left int
+}
+
+func (f *failingFile) failed() error {
+	if f.left--; f.left < 0 {
+		return &fs.PathError{Op: "read", Path: f.Name(), Err: f.err}
+	}
+	return nil
+}
+
+func (f *failingFile) Read(p []byte) (int, error) {
+	if err := f.failed(); err != nil {
+		return 0, err
+	}
+	return f.File.Read(p)
+}
+
+func (f *failingFile) ReadAt(p []byte, at int64) (int, error) {
+	if err := f.failed(); err != nil {
+		return 0, err
+	}
+	return f.File.ReadAt(p, at)
+}
+
+// A disk that fails is no damage of the file, at whichever reading it begins to.
+func TestDiskErrorsAreNoDamage(t *testing.T) {
+	rows := makeRows(testInfo(Float32).Recipe, 0, 3)
+	dir := filepath.Join(t.TempDir(), "d")
+	writeAll(t, dir, testInfo(Float32), testOptions(FormatParquet), rows, nil)
+	for _, number := range []error{unix.EIO, unix.ESTALE, unix.ENOMEM} {
+		for left := range 3 {
+			file, err := os.Open(filepath.Join(dir, "data", "part-00000.parquet"))
+			must(t, err)
+			_, err = newShardReader("x", &failingFile{file, number, left}, FormatParquet, memory.DefaultAllocator)
+			if err == nil && left > 1 {
+				continue // it has read all that it wants
+			}
+			if !errors.Is(err, number) || errors.Is(err, ErrCorrupt) {
+				t.Errorf("%s at reading %d: %v", number, left, err)
+			}
+			must(t, file.Close())
+		}
+	}
+}
+
+func TestDiskErrorsOfPictures(t *testing.T) {
+	name := filepath.Join("..", "testdata", "tables")
+	files, err := filepath.Glob(filepath.Join(name, "*.parquet"))
+	must(t, err)
+	if len(files) == 0 {
+		t.Fatal("there are no tables of pictures")
+	}
+	for left := range 12 {
+		file, err := os.Open(files[0])
+		must(t, err)
+		failing := &failingFile{file, unix.EIO, left}
+		p, err := ReadPictures("x", failing)
+		if err == nil {
+			err = p.List(context.Background(), func(PictureRow) error { return nil })
+			for row := 0; failing.left >= 0 && row < p.Rows(); row++ {
+				_, err = p.Read(row)
+			}
+			must(t, p.Close())
+		}
+		if failed := failing.left < 0; failed && !errors.Is(err, unix.EIO) || errors.Is(err, ErrCorrupt) {
+			t.Errorf("at reading %d: %v", left, err)
+		}
+	}
+}

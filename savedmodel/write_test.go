@@ -1,0 +1,42 @@
+package savedmodel
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
+	"fovea/internal/swap"
+)
+
+// Of two exports to one directory at once the second is refused and disturbs nothing; what a dead
+// one has left goes with the next.
+func TestWriteTwice(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "model")
+	left := filepath.Join(filepath.Dir(dir), ".model.new", "next", "model", "variables")
+	if err := os.MkdirAll(left, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	parts := Parts{Graph: &graphpb.GraphDef{}, Saver: &core.SaverDef{}}
+	save := func(prefix string) error { return os.WriteFile(prefix+".index", nil, 0o644) }
+	err := Write(dir, parts, func(prefix string) error {
+		if err := Write(dir, parts, save); !errors.Is(err, swap.ErrLocked) {
+			t.Errorf("the second: %v, want ErrLocked", err)
+		}
+		return save(prefix)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(dir)); err != nil || len(entries) != 1 {
+		t.Errorf("beside the model there is more: %v, %v", entries, err)
+	}
+	for _, name := range []string{graphFile, NoteFile, variablesPrefix + ".index"} {
+		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+			t.Error(err)
+		}
+	}
+}
