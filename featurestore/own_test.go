@@ -14,7 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dataset state as the operations below know it: its paths, and whether it was assembled. None is nil.
+// state is a dataset as the operations below know it: its paths, and whether it was assembled. None
+// is nil.
 type state struct {
 	paths     []string
 	assembled bool

@@ -115,7 +115,7 @@ func (f *Folder) replace(ctx context.Context, name string, content io.ReaderAt, 
 
 // compare asks stores without conditions which object there is.
 func (f *Folder) compare(ctx context.Context, name string, s State) error {
-	if s.version != "" {
+	if s.version != "" && f.conditions {
 		return nil
 	}
 	now, err := f.State(ctx, name)

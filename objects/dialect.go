@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"encoding/hex"
 	"io"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func Register(scheme string, d Dialect) { dialects[scheme] = d }
 var plain = Dialect{
 	Under: func(func(any) bool, string) {},
 	Listed: func(o *blob.ListObject) (key, tag string, folder bool) {
-		return o.Key, "", false
+		return o.Key, hex.EncodeToString(o.MD5), false
 	},
 	Read: func(ctx context.Context, b Bucket, key, _ string, from, length int64) (Part, error) {
 		r, err := b.NewRangeReader(ctx, key, from, length, nil)
@@ -65,7 +66,7 @@ var plain = Dialect{
 		return Part{ReadCloser: r, Size: r.Size(), Modified: r.ModTime()}, nil
 	},
 	Delete:  func(ctx context.Context, b Bucket, key, _ string) error { return b.Delete(ctx, key) },
-	Tag:     func(*blob.Attributes) string { return "" },
+	Tag:     func(a *blob.Attributes) string { return hex.EncodeToString(a.MD5) },
 	Replace: func(func(any) bool, string) {},
 }
 

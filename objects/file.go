@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/http"
 	"sync"
 )
 
@@ -152,7 +153,7 @@ func (f *File) fetch(p []byte, from int64) error {
 	err := patience.try(f.ctx, patience.transfer(int64(len(p))), func(ctx context.Context) error {
 		r, err := f.folder.read(ctx, f.key, f.object.Version, from, int64(len(p)))
 		switch {
-		case err != nil && kindOf(err) == conflict:
+		case err != nil && (kindOf(err) == conflict || statusOf(err) == http.StatusRequestedRangeNotSatisfiable): // it is shorter now
 			return f.changed()
 		case err != nil:
 			return err

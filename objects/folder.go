@@ -33,6 +33,8 @@ type Object struct {
 type Folder struct {
 	bucket  Bucket
 	dialect Dialect
+	// conditions: the dialect has them.
+	conditions bool
 	// url is without parameters and without a slash at its end.
 	url string
 	// prefix is that of the objects' names: "", or with a slash at its end.
@@ -59,8 +61,7 @@ func Open(ctx context.Context, name string) (*Folder, error) {
 	if key != "" {
 		f.url, f.prefix = f.url+"/"+key, key+"/"
 	}
-	found := false
-	if f.dialect, found = dialects[u.Scheme]; !found {
+	if f.dialect, f.conditions = dialects[u.Scheme]; !f.conditions {
 		f.dialect = plain
 	}
 	if u.Scheme == memblob.Scheme {

@@ -146,6 +146,14 @@ func TestReplacedWhileRead(t *testing.T) {
 		if !bytes.Equal(all, first[:len(all)]) {
 			t.Errorf("%s: what is read is of the second object", kind)
 		}
+		for _, size := range []int{0, 100, 10 << 20} {
+			put(t, f, "x", noise(9<<20))
+			file := f.Open(context.Background(), list(t, f)["x"])
+			put(t, f, "x", noise(size))
+			if _, err := file.ReadAt(part, 5<<20); !errors.Is(err, objects.ErrChanged) || !strings.Contains(err.Error(), "it has changed since it was listed") {
+				t.Errorf("%s: an object that has %d bytes by now gives %v", kind, size, err)
+			}
+		}
 	}
 }
 

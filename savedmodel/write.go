@@ -33,7 +33,7 @@ type Parts struct {
 func Write(dir string, parts Parts, save func(prefix string) error) (err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("savedmodel: export to %s: %w", dir, err)
+			err = fmt.Errorf("savedmodel: %w", err)
 		}
 	}()
 	s, err := swap.Begin(dir)
@@ -42,12 +42,12 @@ func Write(dir string, parts Parts, save func(prefix string) error) (err error) 
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return errors.New("it is not empty: name a new directory")
+		return fmt.Errorf("%s is not empty: export to a new directory", dir)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := parts.write(s.Next, save); err != nil {
-		return err
+		return fmt.Errorf("export to %s: %w", dir, err)
 	}
 	return s.Commit()
 }

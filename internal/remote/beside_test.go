@@ -121,7 +121,7 @@ func TestReplacedByHalf(t *testing.T) {
 				t.Error(err)
 				return false
 			}
-			w, err := featurestore.Create(o.Dir, info, featurestore.Options{ShardRows: 3, Written: o.Written})
+			w, err := featurestore.Create(o.Dir, info, featurestore.Options{ShardRows: 3, Written: unbrought(o)})
 			if err == nil {
 				err = errors.Join(fillLabeled(w, "b", 4), w.Close(featurestore.StatusInterrupted))
 			}

@@ -198,7 +198,8 @@ func TestKilledProcess(t *testing.T) {
 				}
 				child := exec.Command(os.Args[0])
 				child.Env = append(os.Environ(), uploadVariable+"="+server.URL("set"), uploadStaging+"="+options.Staging, uploadWay+"="+name)
-				after, dead, served := i%2 == 0, make(chan struct{}), make(chan struct{})
+				after := i%2 == 0
+				started, dead, served := make(chan struct{}), make(chan struct{}), make(chan struct{})
 				var requests atomic.Int32
 				server.Break(func(w http.ResponseWriter, r *http.Request) bool {
 					n := requests.Add(1)
@@ -206,6 +207,7 @@ func TestKilledProcess(t *testing.T) {
 						return false
 					}
 					if n == k {
+						<-started
 						_ = child.Process.Kill()
 						if <-dead; after {
 							server.Serve(httptest.NewRecorder(), r)
@@ -218,6 +220,7 @@ func TestKilledProcess(t *testing.T) {
 				if err := child.Start(); err != nil {
 					t.Fatal(err)
 				}
+				close(started)
 				err := child.Wait()
 				close(dead)
 				if child.ProcessState.ExitCode() != -1 {

@@ -83,6 +83,15 @@ func (h halted) lost(t *testing.T, server *s3test.Server) {
 	}
 }
 
+// unbrought is in the place of o.Written where the test itself brings the files away.
+func unbrought(o *Output) func(featurestore.Manifest) {
+	return func(m featurestore.Manifest) {
+		o.mutex.Lock()
+		defer o.mutex.Unlock()
+		o.latest = &m
+	}
+}
+
 // TestTakenOver halts a run at a request, has another one take its lock after the stale time, and lets it
 // go on: while the other one works, and when that has ended.
 func TestTakenOver(t *testing.T) {
@@ -110,7 +119,7 @@ func TestTakenOver(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					w, err := featurestore.Create(next.Dir, info, featurestore.Options{ShardRows: 3, Written: next.Written})
+					w, err := featurestore.Create(next.Dir, info, featurestore.Options{ShardRows: 3, Written: unbrought(next)})
 					if err != nil {
 						t.Fatal(err)
 					}
