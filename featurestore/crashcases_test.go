@@ -18,6 +18,11 @@ func crashCases() []crashCase {
 	for _, format := range formats {
 		cases = append(cases, crashWriting(format)...)
 	}
+	for i, c := range cases {
+		if slices.Contains([]string{"merge over", "assemble", "extract parquet", "resume parquet"}, c.name) {
+			cases[i].seen = true
+		}
+	}
 	return cases
 }
 
@@ -149,7 +154,7 @@ func crashAborted() crashCase {
 // crashFormer goes on with a dataset of an earlier version, which gets today's layout.
 func crashFormer() crashCase {
 	old := &crashData{StatusInterrupted, makeRows(testRecipe(), 0, formerRows), makeFailures(0, 2)}
-	whole := &crashData{StatusComplete, makeRows(testRecipe(), 0, crashRows), old.failures}
+	whole := &crashData{StatusComplete, seenRows(0, crashRows), old.failures}
 	return crashCase{
 		name: "former resumed", out: "out", old: old, new: whole, grows: true, keeps: true,
 		prepare: func(t *testing.T, dir string) {

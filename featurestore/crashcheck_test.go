@@ -56,12 +56,13 @@ func newCrashCheck(t *testing.T, c *crashCase) *crashCheck {
 	return &crashCheck{c, textsOf(c.old), textsOf(c.new), files, top(t, dir)}
 }
 
-// crashFiles maps the files of a dataset to their contents, but for the manifest, which has times.
+// crashFiles maps the files of a dataset to their contents, but for the manifest, which has times, and
+// what the pictures were read from, which need not be known.
 func crashFiles(dir string) (map[string]string, error) {
 	files := map[string]string{}
 	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
 		relative, _ := filepath.Rel(dir, name)
-		if err != nil || relative == ManifestFile {
+		if err != nil || relative == ManifestFile || relative == seenDir || filepath.Dir(relative) == seenDir {
 			return err
 		}
 		if e.IsDir() {
@@ -131,7 +132,35 @@ func crashRead(dir string) (*crashData, error) {
 	if found.failures, err = d.Failures(); err != nil {
 		return nil, err
 	}
-	return found, Verify(dir)
+	return found, errors.Join(crashSeen(d, found), Verify(dir))
+}
+
+// crashSeen checks what is known of pictures, by the numbers in their rows and names: it is right, or
+// nothing is known.
+func crashSeen(d *Dataset, found *crashData) error {
+	seen, err := d.seen()
+	if err != nil || len(seen) != len(found.rows) {
+		return fmt.Errorf("of %d rows %d are known: %w", len(found.rows), len(seen), err)
+	}
+	failures, err := d.Failures()
+	if err != nil {
+		return err
+	}
+	for i, r := range found.rows {
+		if seen[i] != [seenSize]byte{} && seen[i] != seenAs(int(r.Width)-100) {
+			return fmt.Errorf("%q is known as %q", r.Path, seen[i])
+		}
+	}
+	for _, f := range failures {
+		var number int
+		if _, err := fmt.Sscanf(f.Path, "bad/%d.jpg", &number); err != nil {
+			return err
+		}
+		if f.Seen != [seenSize]byte{} && f.Seen != seenAs(-number) {
+			return fmt.Errorf("%q is known as %q", f.Path, f.Seen)
+		}
+	}
+	return nil
 }
 
 func (d *crashData) String() string {
@@ -181,10 +210,19 @@ func (c *crashCheck) judge(found *crashData, s *crashtest.State) error {
 // outcome checks that all is well after the power came back.
 func (c *crashCheck) outcome(dir string) error {
 	out := filepath.Join(dir, c.out)
-	if d, err := Open(out); err != nil && !c.table {
-		return err
-	} else if !c.table && d.Manifest().Status != StatusComplete {
-		return fmt.Errorf("in the end it is %s", d.Manifest().Status)
+	if !c.table {
+		d, err := Open(out)
+		if err != nil {
+			return err
+		}
+		if status := d.Manifest().Status; status != StatusComplete {
+			return fmt.Errorf("in the end it is %s", status)
+		}
+		if c.crashCase.new != nil {
+			if err := crashSeen(d, c.crashCase.new); err != nil {
+				return err
+			}
+		}
 	}
 	files, err := crashFiles(out)
 	if err != nil {

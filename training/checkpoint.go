@@ -13,6 +13,7 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 
+	"fovea/internal/disk"
 	"fovea/internal/output"
 )
 
@@ -84,7 +85,7 @@ var ErrNoCheckpoint = errors.New("there is no checkpoint")
 // Save writes a checkpoint to dir. The one that was there before stays valid until the new
 // one is complete, and is removed then.
 func (t *Trainer) Save(dir string, state State) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if _, err := disk.MakeDir(dir); err != nil {
 		return fmt.Errorf("training: make the directory of checkpoints: %w", err)
 	}
 	state.Format, state.Version, state.Step = stateFormat, stateVersion, t.step
@@ -122,7 +123,7 @@ func unusedName(dir string, step int64) (string, error) {
 	}
 }
 
-// syncFiles has the system write the files of a prefix to the disk.
+// syncFiles has the system write the files of a prefix to the disk, and their names.
 func syncFiles(prefix string) error {
 	files, err := filepath.Glob(escape(prefix) + ".*")
 	if err != nil {
@@ -137,7 +138,7 @@ func syncFiles(prefix string) error {
 			return err
 		}
 	}
-	return nil
+	return disk.Sync(filepath.Dir(prefix))
 }
 
 // escape makes a pattern that matches the name alone.

@@ -35,6 +35,7 @@
 //
 // After every call that changes something, of the calls that are not on disk: all, none, each left
 // out, each alone, the first ones alone, the last ones alone, the last write torn, all content
-// missing or zero; all subsets where these are few, and otherwise as many by chance as the
-// environment variable FOVEA_TRIALS says. States that are alike are tried once.
+// missing or zero; all subsets where these are few; and some by chance, as many as the environment
+// variable FOVEA_TRIALS says if it is set. States that are alike are tried once. Where they are very
+// many, a test may leave most of them to chance, unless FOVEA_TRIALS is set.
 package crashtest
