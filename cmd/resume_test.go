@@ -175,6 +175,7 @@ func TestResumeAfterChanges(t *testing.T) {
 	text, err := os.ReadFile(manifest)
 	check(t, err)
 	fast := regexp.MustCompile(`("created|"finished)": "20`).ReplaceAll(text, []byte(`$1": "21`))
+	fast = regexp.MustCompile(`,\s*"checksum": "[^"]*"`).ReplaceAll(fast, nil)
 	if string(fast) == string(text) {
 		t.Fatal("the manifest has no time")
 	}

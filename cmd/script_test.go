@@ -131,13 +131,10 @@ func interrupt(ts *testscript.TestScript, negated bool, args []string) {
 	for lines.Scan() {
 		fmt.Fprintln(&output, lines.Text())
 		if asked.IsZero() && (strings.Contains(lines.Text(), "extracting features") || strings.Contains(lines.Text(), "training vgg")) {
-			// Some of the pictures; on a machine with other work the first may take long.
-			time.Sleep(1500 * time.Millisecond)
-			for range 200 {
-				if begun, _ := filepath.Glob(filepath.Join(command.Dir, "*", ".fovea", "tmp", "part-*")); len(begun) > 0 || args[1] != "extract" {
-					break
-				}
-				time.Sleep(100 * time.Millisecond)
+			if args[1] == "extract" {
+				awaitRows(command.Dir)
+			} else {
+				time.Sleep(1500 * time.Millisecond)
 			}
 			asked = time.Now()
 			ts.Check(command.Process.Signal(os.Interrupt))
@@ -150,6 +147,16 @@ func interrupt(ts *testscript.TestScript, negated bool, args []string) {
 	}
 	if took := time.Since(asked); took > 3*time.Second {
 		ts.Fatalf("%s took %s to end", args[1], took)
+	}
+}
+
+// awaitRows waits until a dataset below dir gets its first rows: fast machines need milliseconds for
+// all of them, and those with other work some seconds.
+func awaitRows(dir string) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if begun, _ := filepath.Glob(filepath.Join(dir, "*", ".fovea", "tmp", "part-*")); len(begun) > 0 {
+			return
+		}
 	}
 }
 

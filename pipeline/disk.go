@@ -113,7 +113,7 @@ func picturesAtATime() int64 {
 func readDir(ctx context.Context, dir string) ([]fs.DirEntry, error) {
 	return patiently(ctx, func() ([]fs.DirEntry, error) {
 		entries, err := disk.ReadDir(dir)
-		if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		if err == nil || isOwn(err) && !errors.Is(err, fs.ErrPermission) { // gone by now, too deep
 			return entries, err
 		}
 		return nil, machineError("list", dir, err)
