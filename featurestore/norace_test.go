@@ -1,0 +1,5 @@
+//go:build !race
+
+package featurestore
+
+const raceDetector = false
