@@ -87,7 +87,7 @@ func Verify(dir string) error {
 // A directory without a dataset is the error ErrNotDataset; a cancelled context is its error. What
 // a writer replaces meanwhile is checked again, and ErrReplaced if that does not end.
 func Check(ctx context.Context, dir string) (Report, error) {
-	return steady(dir, longAttempts, func() (Report, error) { return checkOnce(ctx, resolve(dir)) })
+	return steady(dir, longAttempts, func(now edition) (Report, error) { return checkOnce(ctx, now.root) })
 }
 
 func checkOnce(ctx context.Context, dir string) (Report, error) {

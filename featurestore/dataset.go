@@ -49,11 +49,11 @@ func Open(dir string) (*Dataset, error) {
 }
 
 func open(dir string, mem memory.Allocator) (*Dataset, error) {
-	return steady(dir, quickAttempts, func() (*Dataset, error) { return openOnce(dir, mem) })
+	return steady(dir, quickAttempts, func(now edition) (*Dataset, error) { return openOnce(dir, now, mem) })
 }
 
-func openOnce(dir string, mem memory.Allocator) (*Dataset, error) {
-	root := resolve(dir)
+func openOnce(dir string, now edition, mem memory.Allocator) (*Dataset, error) {
+	root := now.root
 	m, where, err := readManifest(root)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, noManifest(root)
@@ -64,7 +64,7 @@ func openOnce(dir string, mem memory.Allocator) (*Dataset, error) {
 	if err := m.statFailures(root, where); err != nil {
 		return nil, err
 	}
-	d := &Dataset{dir: dir, root: root, manifest: m, layout: where, mem: mem, edition: editionOf(dir)}
+	d := &Dataset{dir: dir, root: root, manifest: m, layout: where, mem: mem, edition: now}
 	if info, err := os.Stat(inDir(root, where.failures)); err == nil {
 		d.failed = stampOf(info)
 	}

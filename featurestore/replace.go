@@ -44,7 +44,7 @@ func replaceDataset(dir string, overwrite bool, write func(dir string) error) (e
 
 // replaceable fails if the directory holds what must not be replaced.
 func replaceable(dir string, overwrite bool) error {
-	exists, err := steady(dir, quickAttempts, func() (bool, error) { return hasDataset(dir) })
+	exists, err := steady(dir, quickAttempts, func(edition) (bool, error) { return hasDataset(dir) })
 	switch {
 	case err != nil:
 		return err

@@ -50,13 +50,13 @@ const (
 )
 
 // steady runs a function that reads a directory file by file, and runs it again if the dataset was
-// replaced meanwhile: its result, or its error, would be that of no dataset. In the end it gives up
-// with ErrReplaced.
-func steady[T any](dir string, attempts int, read func() (T, error)) (T, error) {
+// replaced meanwhile: its result, or its error, would be that of no dataset. The function reads where
+// the edition lies that it is given. In the end it gives up with ErrReplaced.
+func steady[T any](dir string, attempts int, read func(now edition) (T, error)) (T, error) {
 	pause := time.Millisecond
 	for range attempts {
 		before := editionOf(dir)
-		result, err := read()
+		result, err := read(before)
 		if editionOf(dir) == before {
 			return result, err
 		}
@@ -182,8 +182,8 @@ func (d *Dataset) listedFailures() (failures []Failure, err error) {
 	return failures, err
 }
 
-func (d *Dataset) failuresSoFar() ([]Failure, error) {
-	root := resolve(d.dir)
+func (d *Dataset) failuresSoFar(now edition) ([]Failure, error) {
+	root := now.root
 	m, where, err := readManifest(root)
 	if gone(err) || err == nil && !m.Created.Equal(d.manifest.Created) {
 		return nil, fmt.Errorf("%q %w", d.dir, ErrReplaced)

@@ -74,7 +74,7 @@ func create(dir string, info Info, options Options) (*Writer, error) {
 		return nil, err
 	}
 	// First without the lock, whose file must not get into a directory that is not ours.
-	if _, err := steady(dir, quickAttempts, func() (bool, error) { return hasDataset(dir) }); err != nil {
+	if _, err := steady(dir, quickAttempts, func(edition) (bool, error) { return hasDataset(dir) }); err != nil {
 		return nil, err
 	}
 	l, err := own(dir)
