@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"fovea/internal/crashtest"
 )
 
 // trials is how often a trial is run: FOVEA_TRIALS times as often as usual, if that is set.
@@ -21,21 +23,6 @@ func trials(usual int) int {
 		return n * usual
 	}
 	return usual
-}
-
-// quickDir is a directory in memory, where there is one: what waits for disks is not in question.
-func quickDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "fovea-test-*")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
 }
 
 // known is what a dataset may hold.
@@ -180,7 +167,7 @@ func TestReadersBesideExchanges(t *testing.T) {
 
 func exchangeBesideReaders(t *testing.T, format Format, rounds int) {
 	all := twoDatasets()
-	parent := quickDir(t)
+	parent := crashtest.Scratch(t)
 	a, b := all[0].source(t, filepath.Join(parent, "a"), format), all[1].source(t, filepath.Join(parent, "b"), format)
 	out := filepath.Join(parent, "out")
 	options := MergeOptions{ShardBytes: 10 * 32 * 4, Overwrite: true} // 32 values a row
@@ -209,7 +196,7 @@ func TestReadersBesideExtraction(t *testing.T) {
 	for _, format := range formats {
 		t.Run(string(format), func(t *testing.T) {
 			t.Parallel()
-			out := filepath.Join(quickDir(t), "out")
+			out := filepath.Join(crashtest.Scratch(t), "out")
 			all[0].source(t, out, format)
 			besideReaders(t, out, all, func() {
 				for i := range trials(30) {

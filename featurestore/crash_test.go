@@ -146,16 +146,8 @@ func TestAnyCrash(t *testing.T) {
 				most = 10
 			}
 			alike := func(name string) bool { return crashAlike(name) || !c.seen && strings.Contains(name, seenDir) }
-			count, failures := crashtest.Replay(t, history, crashtest.Options{Random: crashtest.Trials(2), Alike: alike, Settled: true, Most: most}, check.look, check.judge)
-			t.Logf("%d states", count)
-			if count < 3 {
+			if count := crashtest.Test(t, history, crashtest.Options{Random: crashtest.Trials(2), Alike: alike, Settled: true, Most: most}, check.look, check.judge); count < 3 {
 				t.Errorf("there are %d states: that is not all", count)
-			}
-			for i, f := range failures {
-				if i == 3 {
-					break
-				}
-				t.Errorf("%d of %d states are wrong, such as this one: %v", len(failures), count, f)
 			}
 		})
 	}

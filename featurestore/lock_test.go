@@ -5,45 +5,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/gofrs/flock"
 )
-
-// However writers come and go, one at most has the lock, and nothing is left in the end.
-func TestLockExcludes(t *testing.T) {
-	dir := t.TempDir()
-	var inside, times atomic.Int32
-	var group sync.WaitGroup
-	for range 8 {
-		group.Go(func() {
-			for times.Load() < 300 {
-				l, err := lock(dir)
-				if errors.Is(err, ErrLocked) {
-					continue
-				}
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if n := inside.Add(1); n != 1 {
-					t.Errorf("%d writers at once", n)
-				}
-				times.Add(1)
-				inside.Add(-1)
-				if err := l.release(); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	group.Wait()
-	if names := top(t, dir); len(names) > 0 {
-		t.Errorf("%v is left", names)
-	}
-}
 
 // The lock of a dataset that has taken the directory's place is not this one's to remove.
 func TestLockLeavesAnothersFile(t *testing.T) {

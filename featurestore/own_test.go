@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"fovea/internal/crashtest"
 )
 
 // state is a dataset as the operations below know it: its paths, and whether it was assembled. None
@@ -149,7 +151,7 @@ func operations() []operation {
 // ownSources makes the datasets that operations read, and returns the directory for trials.
 func ownSources(t testing.TB) string {
 	t.Helper()
-	root := quickDir(t)
+	root := crashtest.Scratch(t)
 	for name, rows := range map[string][]Row{"a": aRows, "b": bRows, "old": oldRows} {
 		must(t, write(filepath.Join(root, "sources", name), ownOptions(), rows))
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"fovea/internal/crashtest"
 )
 
 // labelled is a dataset of rows whose labels are hard to make a file name of.
@@ -81,7 +83,7 @@ func TestPartition(t *testing.T) {
 // goes with the next.
 func TestPartitionTwice(t *testing.T) {
 	dir, _ := labelled(t)
-	out := filepath.Join(quickDir(t), "out")
+	out := filepath.Join(crashtest.Scratch(t), "out")
 	left := inDir(filepath.Join(filepath.Dir(out), ".out.partition"), tempDir+"/whole/by_label=cat")
 	must(t, os.MkdirAll(left, 0o755))
 	must(t, os.WriteFile(filepath.Join(left, "part-00007.parquet"), nil, 0o644))

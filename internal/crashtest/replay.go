@@ -86,6 +86,17 @@ type Failure struct {
 
 func (f Failure) String() string { return fmt.Sprintf("%v\n%v", f.Err, f.State) }
 
+// Test fails for what Replay finds wrong, and returns the number of states.
+func Test[T any](t testing.TB, h *History, options Options, look func(dir string) (T, error), judge func(found T, s *State) error) int {
+	t.Helper()
+	count, failures := Replay(t, h, options, look, judge)
+	t.Logf("%d states", count)
+	for _, f := range failures[:min(len(failures), 3)] {
+		t.Errorf("%d of %d states are wrong, such as this one: %v", len(failures), count, f)
+	}
+	return count
+}
+
 // Replay makes every state in a directory, once, has look find out what it is good for, by several
 // goroutines, and then judge say whether that may be so, in all states that have these files: what was
 // right before a mark may be wrong after it. Look may change the directory. Replay returns the number
