@@ -34,6 +34,9 @@ func writeReadersSpecs(t *testing.T, work string) (list string) {
 		info := readersInfo(dtype)
 		s := readersSpec{name, filepath.Join(work, "sets", strings.ReplaceAll(name, " ", "-")), filepath.Join(work, "expected", name), strict}
 		rows, failures := makeRows(info.Recipe, 0, n), makeFailures(0, 3)
+		for i := range rows { // so that the hidden directory has all its files
+			rows[i].Seen = [seenSize]byte{1, byte(i)}
+		}
 		writeAll(t, s.Dataset, info, options, rows, failures)
 		must(t, os.MkdirAll(s.Expected, 0o755))
 		writeExpected(t, s.Expected, info, options.Format, rows, failures)

@@ -15,7 +15,8 @@ import (
 
 // What the pictures of a shard were read from (Row.Seen) is no column of it, since it differs
 // between two runs over equal pictures, whose shards are equal. It lies in a file beside: data/part-00000.parquet
-// has .fovea/seen/part-00000.parquet, and the list of failures .fovea/seen/errors.jsonl.
+// has .fovea/seen/part-00000.parquet.seen, and the list of failures .fovea/seen/errors.jsonl.seen: names
+// that no reader takes for those of rows, whatever it searches.
 //
 // Such a file says nothing unless it is whole and names the very file it belongs to, by SHA-256: a
 // header, a record for each row, and the SHA-256 of both. What it does not say is not known, and
@@ -23,6 +24,7 @@ import (
 // that is left over, cut off or damaged does no harm.
 const (
 	seenDir    = HiddenDir + "/seen"
+	seenSuffix = ".seen"
 	seenHeader = "fovea seen 1\n"
 )
 
@@ -34,12 +36,13 @@ const (
 
 // SeenFile is the name of the file that says what the pictures of a shard, or those in
 // FailuresFile, were read from. There need not be one.
-func SeenFile(file string) string { return seenDir + "/" + path.Base(file) }
+func SeenFile(file string) string { return seenDir + "/" + path.Base(file) + seenSuffix }
 
 // IsSeen says whether a name is one that SeenFile gives.
 func IsSeen(file string) bool {
-	name, found := strings.CutPrefix(file, seenDir+"/")
-	return found && (name == path.Base(FailuresFile) || IsShard(dataDir+"/"+name))
+	name, below := strings.CutPrefix(file, seenDir+"/")
+	name, found := strings.CutSuffix(name, seenSuffix)
+	return below && found && (name == path.Base(FailuresFile) || IsShard(dataDir+"/"+name))
 }
 
 // writeSeen writes the records of a file whose SHA-256 is sum, all of one size. If they are all zero, there is

@@ -260,7 +260,7 @@ func TestSeenNames(t *testing.T) {
 			t.Errorf("%s has %s", name, seen)
 		}
 	}
-	for _, name := range []string{"data/part-00000.parquet", FailuresFile, ".fovea/seen/x", ".fovea/seen/a/errors.jsonl", ".fovea/seen/", "seen/errors.jsonl"} {
+	for _, name := range []string{"data/part-00000.parquet", FailuresFile, ".fovea/seen/x", ".fovea/seen/a/errors.jsonl.seen", ".fovea/seen/part-00000.parquet", ".fovea/seen/", "seen/errors.jsonl"} {
 		if IsSeen(name) {
 			t.Errorf("%s is taken for one", name)
 		}
