@@ -284,22 +284,26 @@ static void convolve_planes(void *attributes, struct call *call) {
 }
 KERNEL(convolve_planes, 3)
 
-// A share of a batch: part index of count.
+// A share of a batch: part index of count. With fill, a share that would be empty has the last picture,
+// whose results are cut off after the shares have been joined.
 struct share {
 	int32_t index, count;
+	bool fill;
 };
 
 static void *read_share(TF_OpKernelConstruction *construction) {
 	TF_Status *status = TF_NewStatus();
 	int32_t index = 0, count = 0;
+	unsigned char fill = 0;
 	TF_OpKernelConstruction_GetAttrInt32(construction, "index", &index, status);
+	if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrBool(construction, "fill", &fill, status);
 	if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, "count", &count, status);
 	if (TF_GetCode(status) == TF_OK && (index < 0 || index >= count))
 		TF_SetStatus(status, TF_INVALID_ARGUMENT, "the index is not below the count");
 	struct share *s = NULL;
 	if (TF_GetCode(status) == TF_OK && (s = malloc(sizeof *s)) == NULL)
 		TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
-	if (s != NULL) *s = (struct share){index, count};
+	if (s != NULL) *s = (struct share){index, count, fill != 0};
 	if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
 	TF_DeleteStatus(status);
 	return s;
@@ -316,9 +320,14 @@ static void take_share(void *state, struct call *call) {
 		return;
 	}
 	for (int i = 0; i < rank; i++) dimensions[i] = TF_Dim(all, i);
-	const int64_t pictures = dimensions[0], first = pictures * s->index / s->count;
+	const int64_t pictures = dimensions[0];
+	int64_t first = pictures * s->index / s->count;
 	const size_t one = pictures == 0 ? 0 : TF_TensorByteSize(all) / (size_t)pictures;
 	dimensions[0] = pictures * (s->index + 1) / s->count - first;
+	if (s->fill && pictures > 0 && pictures < s->count) {
+		first = s->index < pictures ? s->index : pictures - 1;
+		dimensions[0] = 1;
+	}
 	void *share = allocate(call, TF_TensorType(all), dimensions, rank);
 	if (succeeded(call) && dimensions[0] > 0)
 		memcpy(share, (const char *)data(call, 0) + one * (size_t)first, one * (size_t)dimensions[0]);
@@ -368,7 +377,7 @@ static void unknown_shape(TF_ShapeInferenceContext *context, TF_Status *status) 
 
 struct operation {
 	const char *name;
-	const char *inputs[4], *output, *attributes[4]; // ended by NULL
+	const char *inputs[4], *output, *attributes[5]; // ended by NULL
 	void *(*create)(TF_OpKernelConstruction *);
 	void (*compute)(void *, TF_OpKernelContext *);
 };
@@ -404,7 +413,7 @@ void fovea_convolution_register(TF_Status *status) {
 		 convolve_planes_kernel},
 		{"FoveaTilesPixels", {"planes: bfloat16", NULL}, "features: float", {NULL}, NULL, from_planes_kernel},
 		{"FoveaSketch", {"layer: float", NULL}, "sketch: float", {NULL}, NULL, sketch_kernel},
-		{"FoveaShare", {"pictures: T", NULL}, "share: T", {"T: {float, uint8}", "index: int", "count: int", NULL}, read_share, take_share_kernel},
+		{"FoveaShare", {"pictures: T", NULL}, "share: T", {"T: {float, uint8}", "index: int", "count: int", "fill: bool", NULL}, read_share, take_share_kernel},
 	};
 	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
 		register_operation(&operations[i], status);

@@ -29,7 +29,7 @@ func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
 	for i := range names {
 		share, err := r.model.Graph.AddOperation(tf.OpSpec{
 			Type: "FoveaShare", Name: r.prefix + "/share_of_input_" + strconv.Itoa(i), Input: []tf.Input{r.model.Input},
-			Attrs: map[string]interface{}{"index": int64(i), "count": int64(shares)},
+			Attrs: map[string]interface{}{"index": int64(i), "count": int64(shares), "fill": r.fillsShares()},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("convolution: split the batch: %w", err)
@@ -41,6 +41,9 @@ func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
 	}
 
 	joined := &joiner{graph: r.model.Graph, scope: scope.SubScope("joined"), shares: names, tensors: map[string]tf.Output{}}
+	if r.fillsShares() {
+		joined.pictures = r.model.Input
+	}
 	isLate := func(n *nodepb.NodeDef) bool { return r.late[n.GetName()] }
 	given := map[string]tf.Output{r.model.Input.Op.Name(): r.model.Input}
 	for _, n := range r.order {
@@ -73,6 +76,14 @@ func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
 		}
 	}
 	return layers, nil
+}
+
+// fillsShares says whether no share may be empty: oneDNN's convolutions get the shape of nothing wrong.
+func (r *rewriter) fillsShares() bool {
+	return slices.ContainsFunc(r.order, func(n *nodepb.NodeDef) bool {
+		_, ours := r.fast[n.GetName()]
+		return r.isEarly(n) && !ours && strings.Contains(n.GetOp(), "Conv")
+	})
 }
 
 func (r *rewriter) isEarly(n *nodepb.NodeDef) bool { return r.early[n.GetName()] }
@@ -254,6 +265,8 @@ type joiner struct {
 	scope   *op.Scope
 	shares  []string // prefixes
 	tensors map[string]tf.Output
+	// pictures, if set, are the whole batch, which may be less than what the filled shares give.
+	pictures, count tf.Output
 }
 
 func (j *joiner) tensor(name string) (tf.Output, error) {
@@ -273,9 +286,24 @@ func (j *joiner) tensor(name string) (tf.Output, error) {
 		return parts[0], nil
 	}
 	scope := j.scope.SubScope(strconv.Itoa(len(j.tensors)))
-	j.tensors[name] = op.ConcatV2(scope, parts, op.Const(scope.SubScope("axis"), int32(0)))
+	j.tensors[name] = j.cut(scope, op.ConcatV2(scope, parts, op.Const(scope.SubScope("axis"), int32(0))))
 	if err := j.scope.Err(); err != nil {
 		return tf.Output{}, fmt.Errorf("convolution: join the batch: %w", err)
 	}
 	return j.tensors[name], nil
+}
+
+// cut takes off the results of what only filled the shares.
+func (j *joiner) cut(scope *op.Scope, all tf.Output) tf.Output {
+	if j.pictures.Op == nil {
+		return all
+	}
+	rows := func(scope *op.Scope, of, to tf.Output) tf.Output {
+		return op.StridedSlice(scope, of, op.Const(scope.SubScope("from"), []int32{0}), to, op.Const(scope.SubScope("step"), []int32{1}))
+	}
+	if j.count.Op == nil {
+		counting := j.scope.SubScope("count")
+		j.count = rows(counting, op.Shape(counting, j.pictures), op.Const(counting.SubScope("one"), []int32{1}))
+	}
+	return rows(scope.SubScope("cut"), all, j.count)
 }
