@@ -23,9 +23,10 @@ import (
 const mostTried = 4
 
 // verify rewrites a copy of the model, in a session that is closed again, and compares every layer
-// with the one that it is to replace, on noise: of one picture, which all shares but one
-// are without (some of TensorFlow's operations get the shape of nothing wrong; see fillsShares), of three, and of one more than there are shares, which makes them unequal; of as many as the model
-// takes, where that is less.
+// with the one that it is to replace, on noise: of one picture, which all shares but one are without
+// (some of TensorFlow's operations get the shape of nothing wrong; see fillsShares), of three, and of
+// one more than there are shares, which makes them unequal; of as many as the model takes, where that
+// is less.
 func (r *rewriter) verify(shares int) (err error) {
 	shares = min(shares, mostTried)
 	t, err := r.newTrial()
