@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // A directory that cannot change its name with another in one step, since it is a mount point or
@@ -36,7 +38,7 @@ func resolve(dir string) string {
 
 // install puts the dataset in next, which is in the directory's file system, into its place.
 func (l *dirLock) install(next string) error {
-	err := errors.Join(l.movable(), os.RemoveAll(inDir(next, tempDir)), removeFile(inDir(next, lockFile)), syncDir(inDir(next, HiddenDir)), syncDir(next))
+	err := errors.Join(movable(l.dir), unix.Access(l.dir, unix.W_OK), os.RemoveAll(inDir(next, tempDir)), removeFile(inDir(next, lockFile)), syncDir(inDir(next, HiddenDir)), syncDir(next))
 	if err != nil {
 		return errors.Join(err, removeNext(next))
 	}
@@ -74,20 +76,20 @@ func (w *Writer) empty() error {
 }
 
 // movable fails if the directory of rows cannot be renamed.
-func (l *dirLock) movable() error {
-	data, err := os.Lstat(inDir(l.dir, dataDir))
+func movable(dir string) error {
+	data, err := os.Lstat(inDir(dir, dataDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	dir, err := os.Stat(l.dir)
+	above, err := os.Stat(dir)
 	if err != nil {
 		return err
 	}
-	if !data.IsDir() || stampOf(data).device != stampOf(dir).device {
-		return fmt.Errorf("%q has its rows in another place, by a link or a mount at %s: the dataset cannot be replaced in one step; choose another directory", l.dir, dataDir)
+	if !data.IsDir() || stampOf(data).device != stampOf(above).device {
+		return fmt.Errorf("%q has its rows in another place, by a link or a mount at %s: the dataset cannot be replaced in one step; choose another directory", dir, dataDir)
 	}
 	return nil
 }

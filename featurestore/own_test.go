@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -248,4 +249,26 @@ func setExchange(t testing.TB, steps bool) {
 	if steps {
 		exchangeDirs = func(a, b string) error { return &os.LinkError{Op: "exchange", Old: a, New: b, Err: syscall.ENOSYS} }
 	}
+}
+
+// A dataset whose rows lie elsewhere, by a link, is not replaced: its rows would move.
+func TestRowsInAnotherPlace(t *testing.T) {
+	root := t.TempDir()
+	dir, disk := filepath.Join(root, "out"), filepath.Join(root, "disk")
+	must(t, write(dir, ownOptions(), newRows))
+	must(t, errors.Join(os.Rename(inDir(dir, dataDir), disk), os.Symlink(disk, inDir(dir, dataDir))))
+	before := top(t, disk)
+	for name, replace := range map[string]func() error{
+		"compact":   func() error { return Compact(context.Background(), dir, MergeOptions{}) },
+		"remove":    func() error { return Remove(context.Background(), dir, map[string]bool{newRows[0].Path: true}) },
+		"overwrite": func() error { options := ownOptions(); options.Overwrite = true; return write(dir, options, overRows) },
+	} {
+		if err := replace(); err == nil || !strings.Contains(err.Error(), "has its rows in another place") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if after := top(t, disk); !slices.Equal(before, after) {
+		t.Errorf("the disk has %v instead of %v", after, before)
+	}
+	must(t, Verify(dir))
 }

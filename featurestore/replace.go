@@ -53,7 +53,7 @@ func replaceable(dir string, overwrite bool) error {
 	case !overwrite:
 		return fmt.Errorf("%q %w: overwrite it, or choose another directory", dir, ErrExists)
 	}
-	return onlyOurs(dir)
+	return errors.Join(onlyOurs(dir), movable(dir))
 }
 
 // put gives the dataset in next the owner's directory for its place, and deletes what is there.

@@ -151,6 +151,7 @@ func (f Finder) readPaths(list io.Reader) ([]Item, error) {
 	if len(data) > maxPathsBytes {
 		return nil, fmt.Errorf("pipeline: the list of files has more than %d bytes: give it in parts", maxPathsBytes)
 	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // as some editors begin a text
 	separator := "\n"
 	if bytes.IndexByte(data, 0) >= 0 {
 		separator = "\x00"

@@ -94,6 +94,7 @@ func TestListPaths(t *testing.T) {
 		"b.jpg\nx/a.jpg\r\n\n./b.jpg\n":  {"b.jpg", "x/a.jpg"},
 		"line\nbreak.jpg\x00/abs/a.jpg":  {"abs/a.jpg", "line\nbreak.jpg"},
 		"only.jpg":                       {"only.jpg"},
+		"\ufeffmarked.jpg\n":             {"marked.jpg"},
 		"../up.jpg\x00spaces in it .jpg": {"../up.jpg", "spaces in it .jpg"},
 	} {
 		listing, err := ListPaths(context.Background(), strings.NewReader(list), nil)

@@ -86,6 +86,8 @@ func (o *predictOptions) validate(images []string) error {
 		return cli.Usagef("no IMAGES given: name files or directories")
 	case o.format != "csv" && o.format != "json" && o.format != "parquet":
 		return cli.Usagef("unknown --format %q: use csv, json or parquet", o.format)
+	case o.out != "" && sameFile(o.out, o.head):
+		return cli.Usagef("--out %s is the head itself: name another file", o.out)
 	case o.format == "parquet" && o.out == "":
 		return cli.Usagef("--format parquet needs --out FILE")
 	case o.format == "parquet" && o.decision.top != 0:
@@ -276,4 +278,14 @@ func (s *predictionSink) Fail(f pipeline.Failure) error {
 	logrus.WithFields(logrus.Fields{"path": spelling.Spell(f.Path), "stage": f.Stage}).Warn(spelling.Spell(f.Reason))
 	s.failures++
 	return s.output.write(prediction{path: name(f.Item), failure: f.Reason})
+}
+
+// sameFile says whether two names are those of one file that is there.
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
 }

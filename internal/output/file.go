@@ -36,12 +36,15 @@ func Create(name string) (*File, error) {
 func Stdout() *File { return &File{File: os.Stdout, name: "the standard output"} }
 
 func create(name string) (*File, error) {
-	final, err := target(name)
+	final, err := Target(name)
 	if err != nil {
 		return nil, err
 	}
 	if direct, err := stream(final); err != nil || direct != nil {
 		return &File{File: direct, name: name}, err
+	}
+	if insideDataset(final) {
+		return nil, errors.New("it is a dataset's own file, or would lie among them: name another one")
 	}
 	f := &File{name: name, final: final}
 	if f.before, err = replaceable(final); err != nil {
@@ -61,6 +64,17 @@ func create(name string) (*File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// insideDataset says whether a file would lie among a dataset's own.
+func insideDataset(file string) bool {
+	above := filepath.Dir(filepath.Dir(file))
+	switch filepath.Base(filepath.Dir(file)) {
+	case "data", ".fovea":
+		_, err := os.Stat(filepath.Join(above, ".fovea", "manifest.json"))
+		return err == nil
+	}
+	return false
 }
 
 // likeBefore gives the file the owner, if that may be done, and the mode of the one before.
@@ -161,14 +175,34 @@ func (f *Files) Write(name string, write func(io.Writer) error) error {
 
 // Commit gives all of them their names.
 func (f *Files) Commit() error {
-	for _, step := range []func(*File) error{(*File).finish, (*File).rename} {
-		for _, file := range f.list {
-			if err := step(file); err != nil {
-				return fmt.Errorf("write %s: %w", file.name, plain(err))
-			}
+	if err := f.each((*File).finish); err != nil {
+		return err
+	}
+	defer f.alone()()
+	return f.each((*File).rename)
+}
+
+func (f *Files) each(step func(*File) error) error {
+	for _, file := range f.list {
+		if err := step(file); err != nil {
+			return fmt.Errorf("write %s: %w", file.name, plain(err))
 		}
 	}
 	return nil
+}
+
+// alone keeps others from giving files names in the same directory until the end, so that the files
+// of two programs do not get mixed where both have the same names. File systems without locks go without.
+func (f *Files) alone() (end func()) {
+	if len(f.list) < 2 || !f.list[0].Staged() {
+		return func() {}
+	}
+	dir, err := os.Open(filepath.Dir(f.list[0].final))
+	if err != nil {
+		return func() {}
+	}
+	_ = unix.Flock(int(dir.Fd()), unix.LOCK_EX)
+	return func() { _ = dir.Close() } // which gives the lock up
 }
 
 // Discard removes those that have no names yet.

@@ -192,3 +192,40 @@ func TestTempDir(t *testing.T) {
 		t.Errorf("left are %v, %v", entries, err)
 	}
 }
+
+// A dataset's own files are nobody's output.
+func TestInsideADataset(t *testing.T) {
+	root := t.TempDir()
+	manifest := filepath.Join(root, ".fovea", "manifest.json")
+	must(t, errors.Join(os.Mkdir(filepath.Join(root, ".fovea"), 0o755), os.Mkdir(filepath.Join(root, "data"), 0o755), os.WriteFile(manifest, []byte("mine"), 0o644)))
+	for _, name := range []string{manifest, filepath.Join(root, "data", "part-00000.parquet")} {
+		if err := WriteFile(name, nil); err == nil || !strings.Contains(err.Error(), "a dataset's own file") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	expect(t, manifest, "mine")
+	must(t, WriteFile(filepath.Join(root, "beside.csv"), nil))
+}
+
+// Of two programs that write files of the same names, one wins all of them.
+func TestPairsAreNotMixed(t *testing.T) {
+	dir := t.TempDir()
+	names := []string{filepath.Join(dir, "x.npy"), filepath.Join(dir, "x.npy.csv")}
+	for range 60 {
+		var writers sync.WaitGroup
+		for _, content := range []string{"first", "second"} {
+			writers.Go(func() {
+				var files Files
+				defer files.Discard()
+				for _, name := range names {
+					must(t, files.Write(name, func(w io.Writer) error { _, err := io.WriteString(w, content); return err }))
+				}
+				must(t, files.Commit())
+			})
+		}
+		writers.Wait()
+		one, err := os.ReadFile(names[0])
+		must(t, err)
+		expect(t, names[1], string(one), filepath.Base(names[0]))
+	}
+}

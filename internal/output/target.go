@@ -15,8 +15,8 @@ import (
 // mostLinks is as many as the system follows.
 const mostLinks = 40
 
-// target is where a name leads: links are followed, also to what is not there yet.
-func target(name string) (string, error) {
+// Target is where a name leads: links are followed, also to what is not there yet.
+func Target(name string) (string, error) {
 	if name == "" {
 		return "", errors.New("an empty name")
 	}

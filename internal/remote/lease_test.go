@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -291,3 +293,29 @@ type discard struct{ header http.Header }
 func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d discard) WriteHeader(int)             {}
+
+// A staging directory that was copied has the token of a run that may be alive.
+func TestNoteOfALivingRun(t *testing.T) {
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := exec.Command(os.Args[0], "-test.run=^$")
+	if err := ended.Run(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		note
+		lives bool
+	}{
+		{note{Token: "x", Host: host, PID: os.Getpid()}, false},
+		{note{Token: "x", Host: host, PID: ended.Process.Pid}, false},
+		{note{Token: "x", Host: host, PID: os.Getppid()}, true},
+		{note{Token: "x", Host: host + "-2", PID: 1}, true},
+		{note{}, false},
+	} {
+		if c.note.lives() != c.lives {
+			t.Errorf("%+v lives: %v", c.note, !c.lives)
+		}
+	}
+}

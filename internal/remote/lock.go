@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -47,6 +48,20 @@ func (n note) String() string {
 		return "something that left no name"
 	}
 	return fmt.Sprintf("process %d on %s", n.PID, n.Host)
+}
+
+// lives says whether the note was made by another process than this one that is not known to be dead: its
+// staging directory was copied, since two processes cannot work in one.
+func (n note) lives() bool {
+	host, _ := os.Hostname()
+	switch {
+	case n.Token == "" || n.Host == host && n.PID == os.Getpid():
+		return false
+	case n.Host != host:
+		return true
+	}
+	err := syscall.Kill(n.PID, 0)
+	return err == nil || errors.Is(err, syscall.EPERM)
 }
 
 // token reads or makes the token of a staging directory.
@@ -93,7 +108,7 @@ func lock(ctx context.Context, folder *objects.Folder, token string) error {
 			state = objects.State{}
 		case err != nil:
 			return err
-		case holder.Token != token:
+		case holder.Token != token || holder.lives():
 			if err := stale(ctx, folder, lockObject, holder, state); err != nil {
 				return err
 			}

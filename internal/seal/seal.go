@@ -9,7 +9,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
+	"strings"
 )
 
 // Key names the member that holds the checksum, the last one of the object.
@@ -58,14 +61,14 @@ func Check(text []byte) (isSealed bool, err error) {
 
 // misplaced is the error of an object with a checksum that is not where Append puts it.
 func misplaced(text []byte) error {
-	if !bytes.Contains(text, []byte(`"`+Key+`"`)) {
+	if !bytes.Contains(bytes.ToLower(text), []byte(`"`+Key+`"`)) {
 		return nil
 	}
 	var members map[string]json.RawMessage
 	if json.Unmarshal(text, &members) != nil {
 		return nil // not an object: for others to judge
 	}
-	if _, ok := members[Key]; !ok {
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(members)), func(name string) bool { return strings.EqualFold(name, Key) }) {
 		return nil
 	}
 	return fmt.Errorf("%w: it was written again by another program, or is damaged (if it was meant to be changed, delete the member %q)", ErrBroken, Key)

@@ -73,6 +73,7 @@ func TestCheck(t *testing.T) {
 		"other line ends": {strings.ReplaceAll(text, "\n", "\r\n"), false, true},
 		"in one line":     {strings.ReplaceAll(text, "\n", ""), false, true},
 		"no digest":       {strings.Replace(text, "sha256:", "sha256:x", 1), false, true},
+		"another case":    {strings.Replace(text, `"checksum"`, `"Checksum"`, 1), false, true},
 		"another member":  {strings.Replace(text, "{\n", "{\n  \"b\": 1,\n", 1), true, true},
 	} {
 		t.Run(name, func(t *testing.T) {

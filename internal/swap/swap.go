@@ -13,6 +13,7 @@ import (
 
 	"fovea/internal/disk"
 	"fovea/internal/lockfile"
+	"fovea/internal/output"
 )
 
 // ErrLocked: another process is making what is to have the name.
@@ -39,7 +40,13 @@ const (
 // Begin begins to replace a directory, or to make it. What a process has left that is dead is put in
 // order first. The caller ends it by Close; another one before that gets ErrLocked.
 func Begin(dir string) (*Swap, error) {
-	dir = filepath.Clean(dir)
+	if _, err := disk.MakeDir(filepath.Dir(filepath.Clean(dir))); err != nil {
+		return nil, fmt.Errorf("replace %s: %w", dir, err)
+	}
+	dir, err := output.Target(dir) // what a link leads to is replaced, not the link
+	if err != nil {
+		return nil, fmt.Errorf("replace %s: %w", dir, err)
+	}
 	s := &Swap{dir: dir, beside: filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".new")}
 	s.Next = filepath.Join(s.beside, nextName, filepath.Base(dir))
 	if _, err := disk.MakeDir(filepath.Dir(dir)); err != nil {

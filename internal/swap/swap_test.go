@@ -153,3 +153,22 @@ func TestReplaceKilled(t *testing.T) {
 		only(t, parent, "model", want)
 	}
 }
+
+// A link is followed, to a directory or to where one is to be.
+func TestReplaceThroughALink(t *testing.T) {
+	for _, there := range []bool{true, false} {
+		root := t.TempDir()
+		link, models := filepath.Join(root, "link"), filepath.Join(root, "models")
+		if err := errors.Join(os.Mkdir(models, 0o755), os.Symlink(filepath.Join("models", "m"), link)); err != nil {
+			t.Fatal(err)
+		}
+		if there {
+			replace(t, filepath.Join(models, "m"), "old")
+		}
+		replace(t, link, "new")
+		only(t, models, "m", "new")
+		if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("the link is gone: %v", err)
+		}
+	}
+}
