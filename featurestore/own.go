@@ -16,7 +16,7 @@ var at = func(point string) {}
 
 // own makes the caller the only one who may write to dir, which is made if need be, and to all that
 // belongs to it: the dataset that is made beside it or in it, and temporary files. What a writer has
-// left that is dead is finished or removed. Whoever is refused, by ErrLocked, has changed nothing.
+// left in it that is dead is finished or removed; what is left beside it, when the place is needed. Whoever is refused, by ErrLocked, has changed nothing.
 //
 // The package's documentation has a table of what the lock protects.
 func own(dir string) (*dirLock, error) {
@@ -34,7 +34,6 @@ func own(dir string) (*dirLock, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.release())
 	}
-	_ = removeBeside(dir) // whoever needs its place hears what keeps it
 	return l, nil
 }
 

@@ -272,3 +272,17 @@ func TestRowsInAnotherPlace(t *testing.T) {
 	}
 	must(t, Verify(dir))
 }
+
+// A refused writer leaves alone what lies beside, be it another's dataset of that name.
+func TestRefusedLeavesWhatIsBeside(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "out")
+	must(t, write(dir, ownOptions(), newRows))
+	must(t, write(besideOf(dir), ownOptions(), overRows))
+	if err := write(dir, ownOptions(), laterRows); !errors.Is(err, ErrExists) {
+		t.Errorf("got %v", err)
+	}
+	if err := Merge(context.Background(), dir, []string{besideOf(dir)}, MergeOptions{}); !errors.Is(err, ErrExists) {
+		t.Errorf("got %v", err)
+	}
+	must(t, Verify(besideOf(dir)))
+}

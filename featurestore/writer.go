@@ -88,6 +88,7 @@ func create(dir string, info Info, options Options) (*Writer, error) {
 	if err := w.start(); err != nil {
 		return nil, errors.Join(err, l.release())
 	}
+	_ = removeBeside(l.dir) // not before it is certain that something is written; who needs the place hears why not
 	return w, nil
 }
 
