@@ -185,7 +185,7 @@ func (c *Comparison) judge(i int, sum [sha256.Size]byte, seen Seen, err error) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	switch {
-	case errors.Is(err, errChanging):
+	case errors.Is(err, errChanging) || errors.Is(err, errReplaced):
 		c.Changed = append(c.Changed, i)
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil && known.Failed: // as before

@@ -22,7 +22,8 @@
 // context is cancelled, no new batch is begun; what has been computed is still written.
 //
 // A row or failure tells what its bytes were read from (Seen), in such a way that whoever finds the same
-// again has the same bytes before him. A file that changes while it is read is read again. Comparison
+// again has the same bytes before him. A file that changes while it is read is read again. The
+// items of a source that is not what was listed any more fail. Comparison
 // finds the pictures that are others than those of an earlier run. It relies on the file systems
 // that set the time of a change (ctime) with every change, and reads what lies in others. Writing through a mapping
 // of memory is a change at a time of the system's choosing: while a program does that, nobody can tell.

@@ -17,6 +17,8 @@ type Item struct {
 	Source Source
 	// Index is the picture's place in its source.
 	Index int
+	// listed is the source's file as it was when it was listed, one for all items of the source.
+	listed *watch
 	// within is the source's name in the results, with which Path begins.
 	within string
 	// number is the length of what Path ends with to tell it from others of its name in the source.

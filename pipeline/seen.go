@@ -36,6 +36,9 @@ func digest(kind string, numbers ...uint64) Seen {
 // errChanging says that a file was not one and the same from the beginning of reading to the end.
 var errChanging = errors.New("it was changed while it was read: try again when nothing writes to it")
 
+// errReplaced says that a source is not what was listed, so that its items may be other pictures by now.
+var errReplaced = errors.New("was replaced or changed after it was listed: run again with --resume")
+
 // readAttempts is how often a file is read that changes meanwhile.
 const readAttempts = 3
 
@@ -75,6 +78,15 @@ func (s state) seen() Seen {
 		return Seen{}
 	}
 	return digest("file", s.system.id, s.inode, s.size, uint64(s.modified), uint64(s.changed))
+}
+
+// same says whether nothing tells the states apart. A vague file system's time of the last change is
+// no sign of one.
+func (s state) same(other state) bool {
+	if s.system != nil && s.system.kind == vague {
+		s.changed = other.changed
+	}
+	return s == other
 }
 
 // seen stands for the object as it was listed.
@@ -131,6 +143,35 @@ func (i Item) watch(f File) watch {
 		w.seen = w.before.seen()
 	}
 	return w
+}
+
+// openToList opens the file of a source, and remembers what is listed.
+func (i Item) openToList(ctx context.Context) (File, error) {
+	f, err := i.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w, err := i.watchListed(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	*i.listed = w
+	return f, nil
+}
+
+// watchListed is watch for the file of a source, or errReplaced if that is not what was listed.
+func (i Item) watchListed(f File) (watch, error) {
+	w := i.watch(f)
+	if i.listed == nil || *i.listed == (watch{}) { // not known
+		return w, nil
+	}
+	if !w.before.same(i.listed.before) {
+		return watch{}, errReplaced
+	}
+	if i.listed.seen == (Seen{}) {
+		w.seen = Seen{} // a change right after the listing may not have shown
+	}
+	return w, nil
 }
 
 // end tells what the file is to be known by, or errChanging. It may be asked again and again.

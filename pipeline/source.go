@@ -40,8 +40,9 @@ type OpenFunc func(context.Context) (File, error)
 // source lists the pictures in a file that one of the openers knows; holder is the file. What
 // is wrong with it becomes a failure, unless the error is that it holds something else.
 func (l *lister) source(holder Item) (known bool, err error) {
+	holder.listed = &watch{}
 	for _, open := range l.openers {
-		source, err := open(holder.File, holder.open)
+		source, err := open(holder.File, holder.openToList)
 		if err != nil {
 			l.fail(holder, err)
 			return true, nil
@@ -61,7 +62,7 @@ func (l *lister) contents(source Source, holder Item) error {
 		}
 		name := unused(taken, item.Path)
 		l.Items = append(l.Items, Item{
-			Path: holder.Path + "/" + name, number: len(name) - len(item.Path), within: holder.Path, root: holder.root, stored: holder.stored,
+			Path: holder.Path + "/" + name, number: len(name) - len(item.Path), within: holder.Path, root: holder.root, stored: holder.stored, listed: holder.listed,
 			File: holder.File, Argument: holder.Argument, Label: item.Label, Source: source, Index: item.Index,
 		})
 		return context.Cause(l.ctx)
@@ -166,13 +167,16 @@ func (s *sequence) open(ctx context.Context, item Item) error {
 	if err != nil {
 		return err
 	}
-	s.watch = item.watch(f)
+	if s.watch, err = item.watchListed(f); err != nil {
+		return errors.Join(err, f.Close())
+	}
 	s.contents, err = item.Source.Open(ctx, f)
 	return err
 }
 
 // readSeen is read, and tells what the source's file may be known by. If the file changes
-// meanwhile, undo takes back what use has made of it, and it is opened and read again.
+// meanwhile, undo takes back what use has made of it, and it is opened again, and read unless it is
+// not what was listed any more.
 func (s *sequence) readSeen(ctx context.Context, item Item, use func(r io.Reader, size int64) error, undo func()) (Seen, error) {
 	for attempt := 1; ; attempt++ {
 		err := s.read(ctx, item, use)

@@ -349,7 +349,7 @@ func (c *tarContents) Picture(item Item) (io.Reader, int64, error) {
 			continue
 		}
 		switch {
-		case c.members-1 > item.Index || !strings.HasPrefix(item.Path, item.within+"/"+name):
+		case c.members-1 > item.Index || item.name() != item.within+"/"+name:
 			return nil, 0, errors.New("the archive has changed: another member is in this one's place")
 		case header.Typeflag == tar.TypeLink || header.Typeflag == tar.TypeSymlink:
 			return nil, 0, fmt.Errorf("a link to %q: pack the archive with tar --dereference --hard-dereference", header.Linkname)
