@@ -3,6 +3,7 @@ package featurestore
 import (
 	"fmt"
 	"io"
+	"iter"
 	"math"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
@@ -47,6 +48,9 @@ type Options struct {
 	Resume bool
 	// Overwrite deletes the dataset in the directory, if there is one, and nothing else.
 	Overwrite bool
+	// Selected, if set, are pictures with the paths, labels and splits that they have now. Resuming a
+	// dataset that has one of them with another label or split is ErrLabels and changes nothing.
+	Selected iter.Seq[Row]
 	// Written, if set, is called when files have got their final names, or have gone: by Create,
 	// after each shard, and by Close, with the manifest that describes them. It must not wait.
 	Written func(Manifest)

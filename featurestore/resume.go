@@ -43,6 +43,9 @@ func (w *Writer) resume() error {
 	if err := w.resumeFailures(d); err != nil {
 		return fmt.Errorf("resume %q: %w", c.dir, err)
 	}
+	if err := w.checkLabels(index); err != nil {
+		return fmt.Errorf("resume %q: %w", c.dir, err)
+	}
 	row := 0
 	for _, s := range d.manifest.Shards {
 		if s.SHA256 == "" {
@@ -86,6 +89,49 @@ func (w *Writer) resumeFailures(d *Dataset) error {
 		w.failures = append(w.failures, f)
 	}
 	return nil
+}
+
+// checkLabels refuses selected pictures that the dataset has with other labels or splits.
+func (w *Writer) checkLabels(index *Table) error {
+	if w.config.options.Selected == nil {
+		return nil
+	}
+	others, first := 0, ""
+	for now := range w.config.options.Selected {
+		var label, split string
+		if at, ok := w.failureAt[now.Path]; ok {
+			label, split = w.failures[at].Label, w.failures[at].Split
+		} else if row, ok := w.rowPaths[now.Path]; ok {
+			label, split = index.Labels[row], index.Splits[row]
+		} else {
+			continue
+		}
+		if label == now.Label && split == now.Split {
+			continue
+		}
+		if others++; others > 1 {
+			continue
+		}
+		if first = describeLabel("label", label, now.Label); label == now.Label {
+			first = describeLabel("split", split, now.Split)
+		}
+		first = EscapeText(now.Path) + " has " + first
+	}
+	if others == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d pictures were %w: %s", others, ErrLabels, first)
+}
+
+// describeLabel says what a picture's label or split was and is. Empty ones are none.
+func describeLabel(kind, before, now string) string {
+	switch {
+	case before == "":
+		return fmt.Sprintf("no %s in the dataset and %q now", kind, now)
+	case now == "":
+		return fmt.Sprintf("the %s %q in the dataset and none now", kind, before)
+	}
+	return fmt.Sprintf("the %s %q in the dataset and %q now", kind, before, now)
 }
 
 // comparable lists what keeps this writer from going on with a dataset.

@@ -60,6 +60,8 @@ var (
 	ErrReplaced = errors.New("was replaced while it was read: read it again")
 	// ErrMismatch: a dataset that was made in another way cannot be resumed.
 	ErrMismatch = errors.New("made in another way")
+	// ErrLabels: a dataset with other labels or splits cannot be resumed.
+	ErrLabels = errors.New("given other labels or splits")
 	// ErrCorrupt: a file is damaged, or not what the manifest says.
 	ErrCorrupt = errors.New("damaged")
 	// ErrEmpty: a dataset has no rows.

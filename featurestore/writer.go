@@ -51,7 +51,8 @@ type Writer struct {
 //
 // A directory that holds a dataset is the error ErrExists unless options say Resume or
 // Overwrite; one that holds anything else is ErrNotDataset in any case. A second writer gets
-// ErrLocked. Resuming a dataset of another recipe, dtype or format is ErrMismatch.
+// ErrLocked. Resuming a dataset of another recipe, dtype or format is ErrMismatch,
+// and one whose labels are others than those of Options.Selected is ErrLabels.
 func Create(dir string, info Info, options Options) (*Writer, error) {
 	if info.DType == "" {
 		info.DType = Float32

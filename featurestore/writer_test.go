@@ -118,6 +118,48 @@ func TestResumeRefusesAnotherDataset(t *testing.T) {
 	}
 }
 
+func TestResumeRefusesOtherLabels(t *testing.T) {
+	rows := makeRows(testRecipe(), 0, 5)
+	for i := range rows {
+		rows[i].Label, rows[i].Split = "cat", "train"
+	}
+	rows[3].Label = ""
+	failure := Failure{Path: "broken.jpg", Label: "dog", Stage: "decode", Reason: "cut off"}
+	dir := verified(t)
+	writeAll(t, dir, testInfo(Float32), testOptions(FormatParquet), rows, []Failure{failure})
+	before := contents(t, dir)
+	stranger, broken := Row{Path: "new.jpg", Label: "cow"}, Row{Path: failure.Path, Label: failure.Label}
+	tests := []struct {
+		name   string
+		change func(selected []Row) // of those in the dataset, the failure last
+		want   string
+	}{
+		{"labels", func(s []Row) { s[1].Label, s[2].Label = "dog", "" }, fmt.Sprintf("2 pictures were given other labels or splits: %s has the label %q in the dataset and %q now", rows[1].Path, "cat", "dog")},
+		{"none now", func(s []Row) { s[2].Label = "" }, fmt.Sprintf("1 pictures were given other labels or splits: %s has the label %q in the dataset and none now", rows[2].Path, "cat")},
+		{"none before", func(s []Row) { s[3].Label = "dog" }, fmt.Sprintf("%s has no label in the dataset and %q now", rows[3].Path, "dog")},
+		{"split", func(s []Row) { s[4].Split = "test" }, fmt.Sprintf("%s has the split %q in the dataset and %q now", rows[4].Path, "train", "test")},
+		{"failure", func(s []Row) { s[5].Label = "cat" }, fmt.Sprintf("%s has the label %q in the dataset and %q now", failure.Path, "dog", "cat")},
+	}
+	options := testOptions(FormatParquet)
+	options.Resume = true
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			selected := append(slices.Clone(rows), broken)
+			test.change(selected)
+			options := options
+			options.Selected = slices.Values(append(selected, stranger))
+			_, err := Create(dir, testInfo(Float32), options)
+			if !errors.Is(err, ErrLabels) || !strings.HasSuffix(err.Error(), test.want) {
+				t.Errorf("got %v, want ErrLabels with %q", err, test.want)
+			}
+			sameContents(t, contents(t, dir), before)
+		})
+	}
+	// The same labels, of a part of the pictures and of new ones.
+	options.Selected = slices.Values([]Row{rows[3], rows[0], broken, stranger})
+	must(t, mustCreate(t, dir, testInfo(Float32), options).Close(StatusComplete))
+}
+
 func TestCreateRefuses(t *testing.T) {
 	file := func(path string) func(*testing.T, string) {
 		return func(t *testing.T, dir string) {

@@ -249,6 +249,8 @@ func (o *options) remedied(err error) error {
 	switch {
 	case errors.Is(err, featurestore.ErrExists):
 		return fmt.Errorf("%w: --resume goes on with it, --overwrite replaces it", err)
+	case errors.Is(err, featurestore.ErrLabels):
+		return fmt.Errorf("%w: resume with the --labels that the dataset was made with, or make it anew with --overwrite", err)
 	case errors.Is(err, featurestore.ErrLocked):
 		return fmt.Errorf("%w: wait for its end, or give another --out", err)
 	}

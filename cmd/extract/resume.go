@@ -15,6 +15,13 @@ import (
 // that have changed since they were read are taken out, so that they are made anew, and so are
 // the failures that are to be tried again.
 func (o *options) create(ctx context.Context, listing pipeline.Listing, info featurestore.Info, options featurestore.Options) (*featurestore.Writer, error) {
+	options.Selected = func(yield func(featurestore.Row) bool) {
+		for _, item := range listing.Items {
+			if !yield(featurestore.Row{Path: item.Path, Label: item.Label, Split: item.Split}) {
+				return
+			}
+		}
+	}
 	writer, err := featurestore.Create(o.dir, info, options)
 	if err != nil || !o.resume {
 		return writer, err
