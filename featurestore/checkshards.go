@@ -138,8 +138,13 @@ func (c *checker) agree(file string, r *shardReader) {
 	if err := c.manifest.agrees(r.name, r.meta); err != nil {
 		c.problem(Problem{File: file, Row: -1, Err: err})
 	}
-	if listed := c.listed(file); listed != nil && listed.Rows != r.rows {
-		c.wrong(file, "it has %d rows, but %s says %d", r.rows, manifestName, listed.Rows)
+	if listed := c.listed(file); listed != nil {
+		if listed.Rows != r.rows {
+			c.wrong(file, "it has %d rows, but %s says %d", r.rows, manifestName, listed.Rows)
+		}
+		if err := r.sameTail(*listed); err != nil {
+			c.problem(Problem{File: file, Row: -1, Err: err})
+		}
 	}
 	index, _, _ := shardIndex(r.name)
 	last := index >= len(c.manifest.Shards)-1

@@ -85,7 +85,7 @@ func (d *Dataset) findShards() error {
 	found := make([]Shard, 0, len(names))
 	rows := 0
 	for i, name := range names {
-		s, groups, err := d.inspect(name)
+		s, groups, err := d.inspect(name, known[dataDir+"/"+name])
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (d *Dataset) findShards() error {
 		listed, ok := known[s.File]
 		switch {
 		case ok && listed.Rows == s.Rows && listed.Bytes == s.Bytes:
-			s.SHA256 = listed.SHA256
+			s.SHA256, s.TailSHA256 = listed.SHA256, listed.TailSHA256
 		case d.manifest.Status == StatusWriting: // the manifest is older than the shard
 		case !ok:
 			return fmt.Errorf("%w: %s lacks %s", ErrCorrupt, manifestName, s.File)
@@ -116,15 +116,15 @@ func (d *Dataset) findShards() error {
 	return nil
 }
 
-// inspect reads a shard's footer and compares it with the manifest. It returns the numbers
-// of rows of its groups, too.
-func (d *Dataset) inspect(name string) (Shard, []int, error) {
+// inspect reads a shard's footer and compares it and the file's end with the manifest, which lists the
+// shard as listed, if it does. It returns the numbers of rows of its groups, too.
+func (d *Dataset) inspect(name string, listed Shard) (Shard, []int, error) {
 	r, err := openShard(d.root, name, d.mem)
 	if err != nil {
 		return Shard{}, nil, err
 	}
 	defer r.close()
-	if err := errors.Join(d.manifest.agrees(name, r.meta), r.countValues()); err != nil {
+	if err := errors.Join(d.manifest.agrees(name, r.meta), r.countValues(), r.sameTail(listed)); err != nil {
 		return Shard{}, nil, err
 	}
 	if optional, known := r.optionalElements(d.manifest.TensorExtension); known {

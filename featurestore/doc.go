@@ -73,6 +73,9 @@
 //
 //	manifest.json   its checksum, its last member, and all that it says: at Open
 //	errors.jsonl    its size at Open, its SHA-256 in the manifest when it is read
+//	*.parquet, *.arrow
+//	                the SHA-256 of their last 64 KiB, in the manifest: at Open. So a shard of another dataset,
+//	                of the same recipe and size, is not taken for this one's
 //	*.parquet       footer against manifest at Open; each page's checksum when it is read
 //	*.arrow         footer and its checksum at Open; that of each block of 64 KiB when a wanted
 //	                column of a record lies in it

@@ -48,6 +48,9 @@ func (m Manifest) wrong() []error {
 		if s.Rows < 1 || s.Bytes < 1 || !hexSHA256.MatchString(s.SHA256) {
 			wrong("%s has %d rows in %d bytes with the SHA-256 %q", s.File, s.Rows, s.Bytes, s.SHA256)
 		}
+		if s.TailSHA256 != "" && !hexSHA256.MatchString(s.TailSHA256) {
+			wrong("%s has an end with the SHA-256 %q", s.File, s.TailSHA256)
+		}
 	}
 	// A writer counts rows before it lists their shard.
 	if m.Status != StatusWriting && rows != m.Rows {

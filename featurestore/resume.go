@@ -49,7 +49,11 @@ func (w *Writer) resume() error {
 	row := 0
 	for _, s := range d.manifest.Shards {
 		if s.SHA256 == "" {
-			if s.SHA256, err = HashFile(filepath.Join(c.dir, filepath.FromSlash(s.File))); err != nil {
+			file := filepath.Join(c.dir, filepath.FromSlash(s.File))
+			if s.SHA256, err = HashFile(file); err != nil {
+				return fmt.Errorf("resume %q: %w", c.dir, err)
+			}
+			if s.TailSHA256, err = hashTailFile(file); err != nil {
 				return fmt.Errorf("resume %q: %w", c.dir, err)
 			}
 		}

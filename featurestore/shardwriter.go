@@ -13,6 +13,9 @@ type Shard struct {
 	// Bytes and SHA256 are those of the file.
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
+	// TailSHA256 is the SHA-256 of the file's last 64 KiB, or of all of a smaller one, by which Open
+	// tells the file from those of other datasets. Datasets of earlier versions lack it.
+	TailSHA256 string `json:"tail_sha256,omitempty"`
 }
 
 // shardWriter writes one shard into a temporary file.
@@ -130,7 +133,7 @@ func (s *shardWriter) commit() (Shard, error) {
 	if err := s.sink.commit(final); err != nil {
 		return Shard{}, fmt.Errorf("write %q: %w", s.name, err)
 	}
-	return Shard{File: dataDir + "/" + s.name, Rows: s.rows, Bytes: s.sink.size, SHA256: s.sink.sum()}, nil
+	return Shard{File: dataDir + "/" + s.name, Rows: s.rows, Bytes: s.sink.size, SHA256: s.sink.sum(), TailSHA256: s.sink.tailSum()}, nil
 }
 
 // discard gives the shard up.

@@ -24,8 +24,10 @@ type tempFile struct {
 	file   *os.File
 	buffer *bufio.Writer
 	hash   hash.Hash
-	size   int64
-	err    error
+	// tail is the end of what was written, of at least tailBytes if that is as long.
+	tail []byte
+	size int64
+	err  error
 }
 
 func createTemp(path string, wrap func(io.Writer) io.Writer) (*tempFile, error) {
@@ -75,6 +77,10 @@ func (t *tempFile) Write(p []byte) (int, error) {
 	}
 	t.err = err
 	t.size += int64(n)
+	t.tail = append(t.tail, p[max(0, len(p)-tailBytes):]...)
+	if len(t.tail) >= 2*tailBytes {
+		t.tail = t.tail[:copy(t.tail, t.tail[len(t.tail)-tailBytes:])]
+	}
 	return n, err
 }
 
@@ -91,6 +97,12 @@ func (t *tempFile) Seek(offset int64, whence int) (int64, error) {
 }
 
 func (t *tempFile) sum() string { return hex.EncodeToString(t.hash.Sum(nil)) }
+
+// tailSum is what hashTail will find.
+func (t *tempFile) tailSum() string {
+	sum := sha256.Sum256(t.tail[max(0, len(t.tail)-tailBytes):])
+	return hex.EncodeToString(sum[:])
+}
 
 // commit puts the file on disk and gives it its final name, replacing what has that name.
 func (t *tempFile) commit(final string) error {
