@@ -55,7 +55,7 @@ func LocalPath(name string) (string, error) {
 	case scheme.MatchString(path):
 		return "", Usagef("%s: a file or directory on this machine is wanted here: copy from or to the URL by its provider's program", name)
 	}
-	if clean := filepath.Clean(path); clean == "." || clean == ".." {
+	if clean := filepath.Clean(path); path != "" && (clean == "." || clean == "..") {
 		// The working directory may be within a dataset whose place another takes.
 		if absolute, err := filepath.Abs(clean); err == nil {
 			return absolute, nil
