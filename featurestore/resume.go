@@ -14,23 +14,30 @@ import (
 // resume takes over what an earlier run has finished. Its last shard, if shorter than a full
 // one, is left alone until rows follow; see takeUp.
 func (w *Writer) resume() error {
+	if err := w.takeOver(); err != nil {
+		return fmt.Errorf("resume %q: %w", w.config.dir, err)
+	}
+	return nil
+}
+
+func (w *Writer) takeOver() error {
 	c := w.config
 	d, err := open(c.dir, c.options.hooks.mem)
 	if err != nil {
-		return fmt.Errorf("resume %q: %w", c.dir, err)
+		return err
 	}
 	if err := w.comparable(d.manifest); err != nil {
-		return fmt.Errorf("resume %q: %w", c.dir, err)
+		return err
 	}
 	if d.manifest.Assembled {
-		return fmt.Errorf("resume %q: its shards were %w: by several writers, with fewer rows here and there; compact it first", c.dir, ErrMismatch)
+		return fmt.Errorf("its shards were %w: by several writers, with fewer rows here and there; compact it first", ErrMismatch)
 	}
 	c.sizes.shard = d.manifest.RowsPerShard
 	w.manifest.RowsPerShard = c.sizes.shard
 	w.manifest.Created = d.manifest.Created
 	index, err := d.read(context.Background(), nil, nil)
 	if err != nil {
-		return fmt.Errorf("resume %q: %w", c.dir, err)
+		return err
 	}
 	w.known = make([]knownRow, 0, index.Rows)
 	for i, path := range index.Paths {
@@ -41,31 +48,13 @@ func (w *Writer) resume() error {
 	}
 	w.manifest.Rows = index.Rows
 	if err := w.resumeFailures(d); err != nil {
-		return fmt.Errorf("resume %q: %w", c.dir, err)
+		return err
 	}
 	if err := w.checkLabels(index); err != nil {
-		return fmt.Errorf("resume %q: %w", c.dir, err)
+		return err
 	}
-	row := 0
-	for _, s := range d.manifest.Shards {
-		if s.SHA256 == "" {
-			file := filepath.Join(c.dir, filepath.FromSlash(s.File))
-			if s.SHA256, err = HashFile(file); err != nil {
-				return fmt.Errorf("resume %q: %w", c.dir, err)
-			}
-			if s.TailSHA256, err = hashTailFile(file); err != nil {
-				return fmt.Errorf("resume %q: %w", c.dir, err)
-			}
-		}
-		for _, seen := range seenOf(c.dir, s) {
-			w.known[row].seen = seen
-			row++
-		}
-		if s.Rows < c.sizes.shard { // only the last
-			w.pending = &s
-			continue
-		}
-		w.manifest.Shards = append(w.manifest.Shards, s)
+	if err := w.takeOverShards(d); err != nil {
+		return err
 	}
 	if len(w.manifest.Shards) > 0 { // a short one alone is written anew
 		c.info.optionalElements = d.elements.optional
@@ -74,6 +63,32 @@ func (w *Writer) resume() error {
 	if d.manifest.Status != StatusWriting {
 		was := d.Manifest()
 		w.untouched = &was
+	}
+	return nil
+}
+
+// takeOverShards lists the earlier run's shards, and what their pictures were read from.
+func (w *Writer) takeOverShards(d *Dataset) error {
+	dir, row := w.config.dir, 0
+	for _, s := range d.manifest.Shards {
+		if s.SHA256 == "" { // of a writer that was killed
+			file := inDir(dir, s.File)
+			var err, tailErr error
+			s.SHA256, err = HashFile(file)
+			s.TailSHA256, tailErr = hashTailFile(file)
+			if err := errors.Join(err, tailErr); err != nil {
+				return err
+			}
+		}
+		for _, seen := range seenOf(dir, s) {
+			w.known[row].seen = seen
+			row++
+		}
+		if s.Rows < w.config.sizes.shard { // only the last
+			w.pending = &s
+			continue
+		}
+		w.manifest.Shards = append(w.manifest.Shards, s)
 	}
 	return nil
 }
