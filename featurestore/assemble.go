@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
+
+	"fovea/internal/disk"
 )
 
 // AssembleOptions say how datasets are assembled. The zero value makes a new dataset.
@@ -153,7 +155,7 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 		failures = append(failures, failed...)
 	}
 	at("linked")
-	if err := syncDir(filepath.Join(dir, dataDir)); err != nil {
+	if err := disk.Sync(filepath.Join(dir, dataDir)); err != nil {
 		return err
 	}
 	if m.FailuresFile, err = writeFailures(c, failures); err != nil {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"fovea/internal/disk"
 )
 
 func shardName(index int, format Format) string {
@@ -161,5 +163,5 @@ func prepareDirs(dir string) error {
 			return err
 		}
 	}
-	return syncDir(dir)
+	return disk.Sync(dir)
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"fovea/internal/disk"
 )
 
 // A directory that cannot change its name with another in one step, since it is a mount point or
@@ -38,7 +40,7 @@ func resolve(dir string) string {
 
 // install puts the dataset in next, which is in the directory's file system, into its place.
 func (l *dirLock) install(next string) error {
-	err := errors.Join(movable(l.dir), unix.Access(l.dir, unix.W_OK), os.RemoveAll(inDir(next, tempDir)), removeFile(inDir(next, lockFile)), syncDir(inDir(next, HiddenDir)), syncDir(next))
+	err := errors.Join(movable(l.dir), unix.Access(l.dir, unix.W_OK), os.RemoveAll(inDir(next, tempDir)), removeFile(inDir(next, lockFile)), disk.Sync(inDir(next, HiddenDir)), disk.Sync(next))
 	if err != nil {
 		return errors.Join(err, removeNext(next))
 	}
@@ -46,7 +48,7 @@ func (l *dirLock) install(next string) error {
 	if err := os.Rename(next, inDir(l.dir, arrivingDir)); err != nil {
 		return errors.Join(err, removeNext(next))
 	}
-	if err := errors.Join(syncDir(l.dir), syncDir(inDir(l.dir, HiddenDir)), syncDir(filepath.Dir(next))); err != nil {
+	if err := errors.Join(disk.Sync(l.dir), disk.Sync(inDir(l.dir, HiddenDir)), disk.Sync(filepath.Dir(next))); err != nil {
 		return err
 	}
 	at("arriving")
@@ -159,7 +161,7 @@ func installHidden(arriving, dir string) error {
 			return err
 		}
 	}
-	return errors.Join(installSeen(arriving, dir), os.RemoveAll(inDir(dir, tempDir)), syncDir(inDir(dir, HiddenDir)))
+	return errors.Join(installSeen(arriving, dir), os.RemoveAll(inDir(dir, tempDir)), disk.Sync(inDir(dir, HiddenDir)))
 }
 
 // installSeen makes what is known of the pictures what the arriving dataset knows.
@@ -194,7 +196,7 @@ func installData(arriving, dir string) error {
 		if err := os.Remove(leaving); err != nil { // only its name is wanted
 			return err
 		}
-		if err := errors.Join(os.Rename(data, leaving), syncDir(dir), syncDir(inDir(dir, HiddenDir)), syncDir(inDir(dir, leavingDir))); err != nil {
+		if err := errors.Join(os.Rename(data, leaving), disk.Sync(dir), disk.Sync(inDir(dir, HiddenDir)), disk.Sync(inDir(dir, leavingDir))); err != nil {
 			return err
 		}
 		at("data left")
@@ -203,7 +205,7 @@ func installData(arriving, dir string) error {
 		return err
 	}
 	at("data arrived")
-	return errors.Join(syncDir(dir), syncDir(arriving))
+	return errors.Join(disk.Sync(dir), disk.Sync(arriving))
 }
 
 // clearLeaving deletes rows that were replaced.

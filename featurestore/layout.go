@@ -8,6 +8,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"fovea/internal/disk"
 )
 
 // Names within a dataset's directory that others may need to know, with slashes.
@@ -128,7 +130,7 @@ func removeFormer(dir string) error {
 		if err := removeFile(inDir(dir, name)); err != nil {
 			return err
 		}
-		if err := syncDir(dir); err != nil { // in this order, also if the power fails
+		if err := disk.Sync(dir); err != nil { // in this order, also if the power fails
 			return err
 		}
 	}

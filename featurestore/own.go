@@ -8,6 +8,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"fovea/internal/disk"
 )
 
 // at is called at the points where what a writer has done so far can be seen by others. Tests stop
@@ -112,7 +114,7 @@ func showShards(next string) error {
 			}
 		}
 	}
-	return syncDir(inDir(next, dataDir))
+	return disk.Sync(inDir(next, dataDir))
 }
 
 // removeNext removes a dataset that was made in such a place, or that has come there.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"fovea/internal/disk"
 )
 
 // PartitionBy is a column whose values rows are divided by.
@@ -98,10 +100,10 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 	if rows != d.Rows() {
 		return fmt.Errorf("%w: %d of the %d rows of %q have come", ErrCorrupt, rows, d.Rows(), dir)
 	}
-	if err := errors.Join(syncDir(whole), os.Rename(whole, out)); err != nil {
+	if err := errors.Join(disk.Sync(whole), os.Rename(whole, out)); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(out))
+	return disk.Sync(filepath.Dir(out))
 }
 
 // absent fails if there is something where the partition is to appear.

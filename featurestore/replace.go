@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"fovea/internal/disk"
 )
 
 // replaceDataset has write make a dataset where nobody looks for one, and then puts it into dir's
@@ -106,7 +108,7 @@ func (l *dirLock) exchange(next string) error {
 		return errors.Join(fmt.Errorf("put the new dataset in the place of %q, which stays as it is: %w", l.dir, err), n.release())
 	}
 	at("exchanged")
-	err = errors.Join(l.handOver(n, next), syncDir(filepath.Dir(l.dir)))
+	err = errors.Join(l.handOver(n, next), disk.Sync(filepath.Dir(l.dir)))
 	at("handed over")
 	return err
 }

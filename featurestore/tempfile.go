@@ -13,6 +13,8 @@ import (
 	"runtime/debug"
 
 	"golang.org/x/sys/unix"
+
+	"fovea/internal/disk"
 )
 
 // tempFile is written under a temporary name and gets its final name only when it is whole
@@ -122,7 +124,7 @@ func (t *tempFile) commit(final string) error {
 	if err := os.Rename(t.file.Name(), final); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(final))
+	return disk.Sync(filepath.Dir(final))
 }
 
 // discard closes and removes the file.
@@ -130,19 +132,6 @@ func (t *tempFile) discard() {
 	t.err = ErrClosed
 	_ = t.file.Close() // it goes away
 	_ = os.Remove(t.file.Name())
-}
-
-// syncDir puts a directory's entries on disk, so that a renamed file survives a power cut.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if closeErr := d.Close(); err == nil {
-		err = closeErr
-	}
-	return err
 }
 
 // guard runs a call into Arrow, which panics on some failed writes and on damaged files,

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
+
+	"fovea/internal/disk"
 )
 
 // Writer writes a dataset. It holds the directory's lock from Create to Close or Abort, and
@@ -417,7 +419,7 @@ func (w *Writer) removeEmpty() error {
 	for _, name := range []string{FailuresFile, ManifestFile} {
 		err := removeFile(inDir(dir, name))
 		if err == nil {
-			err = syncDir(inDir(dir, HiddenDir))
+			err = disk.Sync(inDir(dir, HiddenDir))
 		}
 		if err != nil {
 			return fmt.Errorf("featurestore: abort: %w", err)
