@@ -21,7 +21,7 @@ COPY . .
 RUN library=$(scripts/deps.sh dir) && mkdir -p /opt/fovea/lib /opt/fovea/bin && \
     export CGO_CFLAGS="-O2 -I$library/include" \
         CGO_LDFLAGS="-O2 -L$library/lib -Wl,-rpath,\$ORIGIN/../lib -ltensorflow_framework" && \
-    flags="-s -w -X fovea/internal/cli.version=$VERSION" && \
+    flags="-s -w -X fovea/app/cli.version=$VERSION" && \
     go build -trimpath -ldflags "$flags" -o /opt/fovea/bin/ ./cmd/... && \
     (cd beam && go build -trimpath -ldflags "$flags" -o /opt/fovea/bin/ ./cmd/...) && \
     cp -P "$library"/lib/libtensorflow* /opt/fovea/lib/ && \

@@ -9,7 +9,7 @@ GO = eval "$$(scripts/deps.sh env)" && go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 # The packages whose tests compute with whole networks.
 HEAVY = /(models|servable|vgg)$$
-LDFLAGS = -X fovea/internal/cli.version=$(VERSION)
+LDFLAGS = -X fovea/app/cli.version=$(VERSION)
 
 .PHONY: help
 help: ## list the targets

@@ -42,7 +42,7 @@ func dataset(ts *testscript.TestScript, negated bool, args []string) {
 	for i := from; i < to; i++ {
 		ts.Check(w.Append(datasetRow(i, values["prefix"], layers)))
 	}
-	ts.Check(w.AppendFailure(featurestore.Failure{Path: fmt.Sprintf("%sbroken.%d.jpg", values["prefix"], from), Stage: "decode", Reason: "no picture"}))
+	ts.Check(w.AppendFailure(featurestore.Failure{Path: fmt.Sprintf("%sbroken.%d.jpg", values["prefix"], from), Stage: "decode", Reason: "no image"}))
 	ts.Check(w.Close(featurestore.StatusComplete))
 }
 

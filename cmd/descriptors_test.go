@@ -72,6 +72,6 @@ func noMachineFailures(t *testing.T, dir string) {
 	t.Helper()
 	failures, err := os.ReadFile(filepath.Join(dir, featurestore.FailuresFile))
 	if err == nil && bytes.Contains(failures, []byte("too many open files")) {
-		t.Errorf("pictures are broken: %s", failures)
+		t.Errorf("images are broken: %s", failures)
 	}
 }

@@ -124,14 +124,14 @@ func TestExtractMemory(t *testing.T) {
 	pictures := mixedPictures(t, n)
 	few := peakOf(t, pictures, "--limit", fmt.Sprint(n/5))
 	many := peakOf(t, pictures)
-	t.Logf("%d pictures: %.0f MB at most; %d pictures: %.0f MB at most", n/5, few, n, many)
+	t.Logf("%d images: %.0f MB at most; %d images: %.0f MB at most", n/5, few, n, many)
 	const bound = 1000 // MB, the library's 250 MB and the small model's among them
 	if many > bound {
-		t.Errorf("%d pictures take %.0f MB, want %d MB at most", n, many, bound)
+		t.Errorf("%d images take %.0f MB, want %d MB at most", n, many, bound)
 	}
 	// A path, with all that goes with it, takes less than a kilobyte; the rest is how much the
 	// most of a run varies with the large pictures that happen to meet.
 	if allowed := few + 200 + float64(n)*1000/1e6; many > allowed {
-		t.Errorf("%d pictures take %.0f MB, %d pictures %.0f MB: want %.0f MB at most", n, many, n/5, few, allowed)
+		t.Errorf("%d images take %.0f MB, %d images %.0f MB: want %.0f MB at most", n, many, n/5, few, allowed)
 	}
 }

@@ -42,7 +42,7 @@ func TestExtractMetrics(t *testing.T) {
 	if _, err := os.Stat(other); !os.IsNotExist(err) {
 		t.Error("an address in use makes a directory")
 	}
-	some := regexp.MustCompile(`extract_pictures_total\{outcome="done"\} [1-7]\n`)
+	some := regexp.MustCompile(`extract_images_total\{outcome="done"\} [1-7]\n`)
 	for deadline := time.Now().Add(time.Minute); ; {
 		response, err := http.Get("http://" + address + "/metrics")
 		if err != nil {
@@ -52,8 +52,8 @@ func TestExtractMetrics(t *testing.T) {
 		check(t, err)
 		check(t, response.Body.Close())
 		if some.Match(body) {
-			if !strings.Contains(string(body), "extract_pictures_wanted 8\n") {
-				t.Errorf("it does not say how many pictures are wanted: %s", body)
+			if !strings.Contains(string(body), "extract_images_wanted 8\n") {
+				t.Errorf("it does not say how many images are wanted: %s", body)
 			}
 			if problems, err := promlint.New(strings.NewReader(string(body))).Lint(); err != nil || len(problems) > 0 {
 				t.Errorf("promlint says %v, %v", problems, err)
@@ -61,7 +61,7 @@ func TestExtractMetrics(t *testing.T) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("no picture is done: %s", body)
+			t.Fatalf("no image is done: %s", body)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

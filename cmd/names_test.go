@@ -107,7 +107,7 @@ func TestClassesOfAnyBytes(t *testing.T) {
 	}
 	sheet := filepath.Join(dir, "sheet.html")
 	output(t, "extract", "dataset", "similar", "-q", "--query", "caf%E9/x0.png", "--html", sheet, "--images", photos, out)
-	if page, err := os.ReadFile(sheet); err != nil || !utf8.Valid(page) || !bytes.Contains(page, []byte("Pictures like caf%E9/x0.png")) {
+	if page, err := os.ReadFile(sheet); err != nil || !utf8.Valid(page) || !bytes.Contains(page, []byte("Images like caf%E9/x0.png")) {
 		t.Errorf("the contact sheet has other names (%v)", err)
 	}
 	dry := small("", "--dry-run", "--json", "--include", "caf*/**", photos)

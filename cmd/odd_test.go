@@ -104,7 +104,7 @@ func oddTree(t *testing.T) (root string, want map[string]string) {
 	huge := filepath.Join(root, "huge.jpg")
 	check(t, os.WriteFile(huge, jpg.Bytes(), 0o644))
 	check(t, os.Truncate(huge, 600<<20)) // sparse
-	want["huge.jpg"] = "too many for a picture"
+	want["huge.jpg"] = "too many for an image"
 	want[longerThanPaths(t, root)] = "file name too long"
 	return root, want
 }
@@ -163,7 +163,7 @@ func TestExtractOddDirectory(t *testing.T) {
 		delete(got, path)
 	}
 	for path, outcome := range got {
-		t.Errorf("%q became %q, though it is no picture", path, outcome)
+		t.Errorf("%q became %q, though it is no image", path, outcome)
 	}
 	check(t, featurestore.Verify(out))
 	mustEnd(t, small(out, "--labels", "dir", "--resume", root), 3)
@@ -214,6 +214,6 @@ func TestExtractVanishingFiles(t *testing.T) {
 		}
 	}
 	if len(got) != n || gone == 0 {
-		t.Errorf("%d outcomes of %d pictures, %d of them gone", len(got), n, gone)
+		t.Errorf("%d outcomes of %d images, %d of them gone", len(got), n, gone)
 	}
 }

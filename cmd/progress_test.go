@@ -19,7 +19,7 @@ func TestProgressOnTerminal(t *testing.T) {
 	// Slow ones, because the bar is drawn ten times a second at most.
 	pictures := slowPictures(t)
 	for _, broken := range []string{"0000-broken.png", "0030-broken.png"} { // before there is a bar, and while there is one
-		check(t, os.WriteFile(filepath.Join(pictures, broken), []byte("no picture"), 0o644))
+		check(t, os.WriteFile(filepath.Join(pictures, broken), []byte("no image"), 0o644))
 	}
 	run := small(filepath.Join(t.TempDir(), "out"), "--limit", "60", pictures)
 	arguments := append([]string{run.Args[0]}, run.Args[2:]...) // without --quiet
@@ -34,7 +34,7 @@ func TestProgressOnTerminal(t *testing.T) {
 	}
 	for _, want := range []string{
 		`\rextracting, [0-9]+\.[0-9]{2} images/s, [0-9]+s left, [12] failed +[0-9]+% \|█* *\| \([0-9]+/60\)`,
-		`\r\x1b\[33mWARN\x1b\[0m picture: header: unsupported format`,
+		`\r\x1b\[33mWARN\x1b\[0m image: header: unsupported format`,
 		`58 rows written`,
 		`The bottleneck was (decoding|the model|writing)\.`,
 	} {

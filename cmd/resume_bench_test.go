@@ -51,7 +51,7 @@ func BenchmarkResume(b *testing.B) {
 
 func manyName(i int) string { return fmt.Sprintf("%03d/%07d.png", i/1000, i) }
 
-func manyContent(i int) []byte { return fmt.Appendf(nil, "no picture, but number %d", i) }
+func manyContent(i int) []byte { return fmt.Appendf(nil, "no image, but number %d", i) }
 
 func manyPictures(b *testing.B, dir string, n int) {
 	for i := range n {
@@ -107,7 +107,7 @@ func timed(b *testing.B, out, photos string, arguments ...string) (looking, all 
 	var listed time.Time
 	for lines := bufio.NewScanner(stderr); lines.Scan(); {
 		switch {
-		case strings.Contains(lines.Text(), "pictures found"):
+		case strings.Contains(lines.Text(), "images found"):
 			listed = time.Now()
 		case strings.Contains(lines.Text(), "extracting features"):
 			looking = time.Since(listed)

@@ -108,7 +108,7 @@ func (i *incremental) agrees(out string, rows int, roots ...string) {
 	}
 	for n, path := range index.Paths {
 		if sum, ok := files[path]; ok && sum != index.SHA256[n] {
-			i.Errorf("the row of %s is not of the picture that is there", path)
+			i.Errorf("the row of %s is not of the image that is there", path)
 		}
 	}
 	if index.Rows != rows {
@@ -160,15 +160,15 @@ func settled() { time.Sleep(2100 * time.Millisecond) }
 func TestResumeAfterChanges(t *testing.T) {
 	i := newIncremental(t)
 	i.pictures("p/a.bmp", "p/same.bmp", "p/touched.bmp", "p/dir/x.bmp", "other/x.bmp", "p/linked.1/x.bmp", "p/linked.2/x.bmp", "p/gone.bmp", "p/t.bmp", "new.bmp", "mended.bmp")
-	i.sh("ln -s linked.1 p/link; echo no picture > p/broken.bmp; tar cf p/x.tar -C p t.bmp; cp -r --preserve=timestamps p/dir older; cp -p other/x.bmp older/x.bmp")
+	i.sh("ln -s linked.1 p/link; echo no image > p/broken.bmp; tar cf p/x.tar -C p t.bmp; cp -r --preserve=timestamps p/dir older; cp -p other/x.bmp older/x.bmp")
 	settled()
 	i.extract(3, "p")
 	i.agrees("out", 10, "p")
 	i.extract(3, "--resume", "p")
 	if strings.Contains(i.log, "may be others") {
-		i.Errorf("unchanged pictures are in doubt: %s", i.log)
+		i.Errorf("unchanged images are in doubt: %s", i.log)
 	}
-	i.says("extracting features of 0 pictures")
+	i.says("extracting features of 0 images")
 
 	// A clock that was fast wrote this.
 	manifest := i.path("out/.fovea/manifest.json")
@@ -190,8 +190,8 @@ func TestResumeAfterChanges(t *testing.T) {
 		rm p/gone.bmp`)
 	i.extract(0, "--resume", "p")
 	i.agrees("out", 11, "p") // that of the deleted picture is still there
-	i.says("4 pictures have changed since their features were extracted, the first is a.bmp")
-	i.says("extracting features of 5 pictures")
+	i.says("4 images have changed since their features were extracted, the first is a.bmp")
+	i.says("extracting features of 5 images")
 }
 
 // TestResumeInSteps has changes outlive runs over other pictures, compaction and merging.
@@ -203,7 +203,7 @@ func TestResumeInSteps(t *testing.T) {
 	i.extract(0, "--resume", "--include", "a*", "p")
 	i.extract(0, "--resume", "p")
 	i.agrees("out", 3, "p")
-	i.says("1 pictures have changed")
+	i.says("1 images have changed")
 
 	i.sh("cat new.bmp > p/c.bmp; " + filepath.Join(binaries, "extract") + " dataset compact out")
 	i.extract(0, "--resume", "p")
@@ -214,7 +214,7 @@ func TestResumeInSteps(t *testing.T) {
 	i.sh("mv out second; " + filepath.Join(binaries, "extract") + " dataset merge out first second")
 	i.extract(0, "--resume", "p", "q")
 	i.agrees("out", 5, "p", "q")
-	i.says("1 pictures have changed")
+	i.says("1 images have changed")
 }
 
 // TestResumeWithAnotherRoot goes on with other pictures of the same names, which are older.
@@ -226,7 +226,7 @@ func TestResumeWithAnotherRoot(t *testing.T) {
 	i.extract(0, "first")
 	i.extract(0, "--resume", "second")
 	i.agrees("out", 2, "second")
-	i.says("1 pictures have changed since their features were extracted, the first is a.bmp")
+	i.says("1 images have changed since their features were extracted, the first is a.bmp")
 }
 
 // TestResumeRetriesWhatIsSelected keeps the failures of pictures that are not.
@@ -236,7 +236,7 @@ func TestResumeRetriesWhatIsSelected(t *testing.T) {
 	i.sh("echo nothing > p/b.bmp; mkdir p/d; echo nothing > p/d/c.bmp; echo nothing > p/x.tar")
 	i.extract(3, "p")
 	i.extract(3, "--resume", "--retry-failed", "--include", "b*", "p")
-	i.says("extracting features of 1 pictures")
+	i.says("extracting features of 1 images")
 	failures := func() (paths []string) {
 		d, err := featurestore.Open(i.path("out"))
 		check(t, err)
@@ -271,12 +271,12 @@ func TestResumeWithoutMemory(t *testing.T) {
 	}
 	i.sh("cat new.bmp > p/b.bmp; touch -d 2001-01-01 p/b.bmp; rm -r out/.fovea/seen") // as an earlier version leaves it
 	i.extract(0, "--resume", "p")
-	i.says("3 of 3 pictures may be others")
+	i.says("3 of 3 images may be others")
 	i.agrees("out", 3, "p")
-	i.says("1 pictures have changed")
+	i.says("1 images have changed")
 	settled()
 	i.extract(0, "--resume", "p")
-	i.says("1 of 3 pictures may be others than those that were read, the first is b.bmp") // it was changed just before it was read
+	i.says("1 of 3 images may be others than those that were read, the first is b.bmp") // it was changed just before it was read
 	i.extract(0, "--resume", "p")
 	if strings.Contains(i.log, "may be others") {
 		t.Errorf("they are read for ever: %s", i.log)
@@ -295,8 +295,8 @@ func TestResumeWithATable(t *testing.T) {
 	i.extract(3, "p")
 	i.sh("touch p/pets.parquet")
 	i.extract(3, "--resume", "p")
-	i.says("6 of 6 pictures may be others")
-	i.says("extracting features of 0 pictures")
+	i.says("6 of 6 images may be others")
+	i.says("extracting features of 0 images")
 
 	begin := []byte("\xff\xda") // of the lines of a JPEG, which lies there as it is
 	other := slices.Clone(table)
@@ -310,6 +310,6 @@ func TestResumeWithATable(t *testing.T) {
 	check(t, os.WriteFile(file+".new", other, 0o644))
 	i.sh("touch -r p/pets.parquet p/pets.parquet.new; mv p/pets.parquet.new p/pets.parquet")
 	i.extract(3, "--resume", "p")
-	i.says("3 pictures have changed since their features were extracted, the first is pets.parquet/cats/1.jpg")
-	i.says("extracting features of 3 pictures")
+	i.says("3 images have changed since their features were extracted, the first is pets.parquet/cats/1.jpg")
+	i.says("extracting features of 3 images")
 }

@@ -164,7 +164,7 @@ func awaitRows(dir string) {
 // or blue; each file has its own noise. The extension decides about the format.
 func picture(ts *testscript.TestScript, negated bool, args []string) {
 	if negated || len(args) < 2 {
-		ts.Fatalf("usage: picture red|blue|black FILE...")
+		ts.Fatalf("usage: image red|blue|black FILE...")
 	}
 	for i, name := range args[1:] {
 		random := rand.New(rand.NewPCG(uint64(i), uint64(len(args[0]))))

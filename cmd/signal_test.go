@@ -154,7 +154,7 @@ func TestSignalLeavesALongBatch(t *testing.T) {
 	if took := time.Since(asked); took > 3*time.Second {
 		t.Errorf("it takes %s to end", took)
 	}
-	if got := command.ProcessState.ExitCode(); got != 130 || !strings.Contains(output.String(), "its pictures are left for later") {
+	if got := command.ProcessState.ExitCode(); got != 130 || !strings.Contains(output.String(), "its images are left for later") {
 		t.Errorf("status %d: %s", got, output.String())
 	}
 	check(t, featurestore.Verify(out))

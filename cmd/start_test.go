@@ -13,8 +13,8 @@ func TestOnePictureIsCheap(t *testing.T) {
 	command := exec.Command(filepath.Join(binaries, "extract"), "--quiet", "--device", "cpu", "--out", filepath.Join(t.TempDir(), "out"), "../testdata/photos/cat.2.jpg")
 	mustEnd(t, command, 0)
 	if spent := command.ProcessState.UserTime() + command.ProcessState.SystemTime(); spent > 4*time.Second {
-		t.Errorf("one picture costs %s of the CPU, want 4 s at most", spent)
+		t.Errorf("one image costs %s of the CPU, want 4 s at most", spent)
 	} else {
-		t.Logf("one picture costs %s of the CPU", spent)
+		t.Logf("one image costs %s of the CPU", spent)
 	}
 }

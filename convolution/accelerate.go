@@ -12,7 +12,7 @@ import (
 
 // ErrMixed says that a model stays as it is because its batches must not be split: a picture's features
 // depend on the others.
-var ErrMixed = errors.New("convolution: the pictures of a batch are not independent")
+var ErrMixed = errors.New("convolution: the images of a batch are not independent")
 
 // ErrNotFaster says that a model stays as it is: it has no convolution of the kind, or does
 // not run on a CPU and in a precision that this package is written for.

@@ -50,7 +50,7 @@ func TestVGG16Tiles(t *testing.T) {
 		size := len(want[l]) / pictures
 		for i := range pictures {
 			if cosine := vectors.Cosine(want[l][i*size:][:size], got[l][i*size:][:size]); !(cosine > 0.9995) {
-				t.Errorf("layer %s of picture %d has a cosine of %g with float32's", layer.Name, i, cosine)
+				t.Errorf("layer %s of image %d has a cosine of %g with float32's", layer.Name, i, cosine)
 			}
 		}
 	}

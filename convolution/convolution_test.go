@@ -172,7 +172,7 @@ func TestConvolution(t *testing.T) {
 		{56, 57, 33, 128, 2, 2},
 		{28, 28, 200, 144, 3, 2},
 	} {
-		t.Run(fmt.Sprintf("%dx%d, %d to %d channels, %d pictures in %d shares", test.height, test.width, test.in, test.out, test.pictures, test.shares), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%dx%d, %d to %d channels, %d images in %d shares", test.height, test.width, test.in, test.out, test.pictures, test.shares), func(t *testing.T) {
 			n, x := newNetwork(t, test.height, test.width, test.in)
 			if pooled, found := n.taps(x, test.height, test.width, test.in, test.out); found {
 				ones := []int64{1, 1, 1, 1}

@@ -77,17 +77,17 @@ func TestMixedPicturesAreRefused(t *testing.T) {
 			scaled := op.Softmax(n.next(), turned)
 			return op.Transpose(n.next(), scaled, op.Const(n.next(), []int32{3, 0, 1, 2}))
 		},
-		"first picture": func(n *network, x tf.Output) tf.Output {
+		"first image": func(n *network, x tf.Output) tf.Output {
 			return op.Add(n.next(), x, op.Slice(n.next(), x, op.Const(n.next(), []int32{0, 0, 0, 0}), op.Const(n.next(), []int32{1, -1, -1, -1})))
 		},
-		"number of pictures": func(n *network, x tf.Output) tf.Output {
+		"number of images": func(n *network, x tf.Output) tf.Output {
 			count := op.GatherV2(n.next(), op.Shape(n.next(), x), op.Const(n.next(), int32(0)), op.Const(n.next(), int32(0)))
 			return op.Div(n.next(), x, op.Cast(n.next(), count, tf.Float))
 		},
 		"shifted batch": func(n *network, x tf.Output) tf.Output {
 			return op.Add(n.next(), x, op.Roll(n.next(), x, op.Const(n.next(), int32(1)), op.Const(n.next(), int32(0))))
 		},
-		"joined pictures": func(n *network, x tf.Output) tf.Output {
+		"joined images": func(n *network, x tf.Output) tf.Output {
 			whole := op.Reshape(n.next(), x, op.Const(n.next(), []int32{1, -1, side, channels}))
 			return op.Reshape(n.next(), op.Relu(n.next(), whole), op.Const(n.next(), []int32{-1, side, side, channels}))
 		},
@@ -175,7 +175,7 @@ func TestFewerPicturesThanShares(t *testing.T) {
 	for _, pictures := range []int{1, 3, 4, 6} {
 		for i, got := range features(t, model, pictures) {
 			if off := apart(want[pictures][i], got); len(got) != len(want[pictures][i]) || !(off < 2e-5) {
-				t.Errorf("layer %s of %d pictures in 4 shares is off by %.1e of its largest value", model.Layers[i].Name, pictures, off)
+				t.Errorf("layer %s of %d images in 4 shares is off by %.1e of its largest value", model.Layers[i].Name, pictures, off)
 			}
 		}
 	}

@@ -79,7 +79,7 @@ func (r *rewriter) checkRows() error {
 			continue
 		}
 		if t := r.traced[inference.Producer(c.pictures)]; t.batching == mixed {
-			return fmt.Errorf("%w: in %s, operation %s (%s), which convolutions depend on, is not known to compute each picture of a batch by itself", ErrMixed, r.model.Name, t.culprit.GetName(), t.culprit.GetOp())
+			return fmt.Errorf("%w: in %s, operation %s (%s), which convolutions depend on, is not known to compute each image of a batch by itself", ErrMixed, r.model.Name, t.culprit.GetName(), t.culprit.GetOp())
 		}
 	}
 	return nil

@@ -48,7 +48,7 @@ func TestTiles(t *testing.T) {
 		{15, 14, 256, 256, 2, 2}, // a large kernel
 		{15, 14, 256, 288, 2, 2},
 	} {
-		t.Run(fmt.Sprintf("%dx%d, %d to %d channels, %d pictures in %d shares", test.height, test.width, test.in, test.out, test.pictures, test.shares), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%dx%d, %d to %d channels, %d images in %d shares", test.height, test.width, test.in, test.out, test.pictures, test.shares), func(t *testing.T) {
 			n, x := newNetwork(t, test.height, test.width, test.in)
 			n.value = func(r *rand.Rand) float32 { return float32(r.IntN(17)-8) / 8 }
 			n.taps(x, test.height, test.width, test.in, test.out)

@@ -14,8 +14,8 @@ import (
 	"strings"
 	"testing"
 
-	"fovea/export"
 	"fovea/featurestore"
+	"fovea/featurestore/export"
 	"fovea/preprocessing"
 	"fovea/recipe"
 )
@@ -105,7 +105,7 @@ func writeDatasets(t *testing.T, dir, expected string) {
 				must(t, err)
 			}
 		}
-		must(t, w.AppendFailure(featurestore.Failure{Path: "cat/broken.jpg", Stage: "decode", Reason: "no picture"}))
+		must(t, w.AppendFailure(featurestore.Failure{Path: "cat/broken.jpg", Stage: "decode", Reason: "no image"}))
 		must(t, w.Close(featurestore.StatusComplete))
 	}
 	encoded, err := json.Marshal(rows)

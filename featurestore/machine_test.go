@@ -66,7 +66,7 @@ func TestDiskErrorsOfPictures(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(name, "*.parquet"))
 	must(t, err)
 	if len(files) == 0 {
-		t.Fatal("there are no tables of pictures")
+		t.Fatal("there are no tables of images")
 	}
 	for left := range 12 {
 		file, err := os.Open(files[0])

@@ -117,7 +117,7 @@ func pictureLeaf(leaves []leaf, hints map[string]huggingFaceFeature) (leaf, erro
 			return l, nil
 		}
 		if len(names) > 1 {
-			return leaf{}, fmt.Errorf("%w: %s hold bytes, and which are the pictures is not to be seen: name that column image", ErrNoPictures, strings.Join(names, ", "))
+			return leaf{}, fmt.Errorf("%w: %s hold bytes, and which are the images is not to be seen: name that column image", ErrNoPictures, strings.Join(names, ", "))
 		}
 	}
 	var names []string

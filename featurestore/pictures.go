@@ -15,7 +15,7 @@ import (
 )
 
 // ErrNoPictures marks a Parquet file that is not meant to hold pictures.
-var ErrNoPictures = errors.New("no column of pictures")
+var ErrNoPictures = errors.New("no column of images")
 
 // errCompression marks a valid file that cannot be unpacked.
 var errCompression = errors.New("not read")
@@ -239,7 +239,7 @@ func (p *Pictures) Read(row int) ([]byte, error) {
 		return nil, p.damaged("read", err)
 	}
 	if content == nil {
-		return nil, fmt.Errorf("featurestore: read %q: row %d has no bytes: the picture itself is not in the file", p.name, row)
+		return nil, fmt.Errorf("featurestore: read %q: row %d has no bytes: the image itself is not in the file", p.name, row)
 	}
 	return content, nil
 }

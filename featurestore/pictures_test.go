@@ -123,7 +123,7 @@ func TestPicturesRefuses(t *testing.T) {
 	}{
 		"features":      {features, ErrNoPictures, "none holds bytes"},
 		"texts":         {foreignParquet(t), ErrNoPictures, "among its columns path"},
-		"which":         {columns("x", "y"), ErrNoPictures, "x, y hold bytes, and which are the pictures is not to be seen: name that column image"},
+		"which":         {columns("x", "y"), ErrNoPictures, "x, y hold bytes, and which are the images is not to be seen: name that column image"},
 		"empty":         {nil, ErrCorrupt, "x.parquet"},
 		"no Parquet":    {[]byte("a text of more than some bytes"), ErrCorrupt, "x.parquet"},
 		"truncated":     {whole[:len(whole)-1], ErrCorrupt, "x.parquet"},

@@ -139,7 +139,7 @@ func (w *Writer) checkLabels(index *Table) error {
 	if others == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d pictures were %w: %s", others, ErrLabels, first)
+	return fmt.Errorf("%d images were %w: %s", others, ErrLabels, first)
 }
 
 // describeLabel says what a picture's label or split was and is. Empty ones are none.

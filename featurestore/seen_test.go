@@ -224,7 +224,7 @@ func TestSeenDamaged(t *testing.T) {
 	list := inDir(dir, FailuresFile)
 	text, err := os.ReadFile(list)
 	must(t, err)
-	must(t, os.WriteFile(list, bytes.Replace(text, []byte("no picture: 0"), []byte("no picture: 9"), 1), 0o644))
+	must(t, os.WriteFile(list, bytes.Replace(text, []byte("no image: 0"), []byte("no image: 9"), 1), 0o644))
 	d, err = Open(dir)
 	must(t, err)
 	if got, err := d.Failures(); !errors.Is(err, ErrCorrupt) {

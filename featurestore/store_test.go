@@ -88,7 +88,7 @@ func makeRows(r recipe.Recipe, from, to int) []Row {
 func makeFailures(from, to int) []Failure {
 	var failures []Failure
 	for i := from; i < to; i++ {
-		f := Failure{Path: fmt.Sprintf("bad/%d.jpg", i), Stage: "decode", Reason: fmt.Sprintf("no picture: %d", i)}
+		f := Failure{Path: fmt.Sprintf("bad/%d.jpg", i), Stage: "decode", Reason: fmt.Sprintf("no image: %d", i)}
 		if i%2 == 0 {
 			f.Label = "cat"
 		}

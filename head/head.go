@@ -72,7 +72,7 @@ func (h *Head) Join(features [][]float32, n int) (Matrix, error) {
 		for l, layer := range h.Layers {
 			size := layer.Size()
 			if len(features[l]) < (i+1)*size {
-				return Matrix{}, fmt.Errorf("head: %d values of layer %s for %d pictures of %d", len(features[l]), layer.Name, n, size)
+				return Matrix{}, fmt.Errorf("head: %d values of layer %s for %d images of %d", len(features[l]), layer.Name, n, size)
 			}
 			m.Data = append(m.Data, features[l][i*size:(i+1)*size]...)
 		}

@@ -224,6 +224,16 @@ func expand(scores []float32, row []float64) {
 	}
 }
 
+// Softmax returns the probabilities of a network's scores.
+func Softmax(scores []float32) []float64 {
+	p := make([]float64, len(scores))
+	for i, s := range scores {
+		p[i] = float64(s)
+	}
+	softmax(p)
+	return p
+}
+
 // softmax turns scores into probabilities in place and returns the logarithm of the sum of
 // their exponentials.
 func softmax(scores []float64) float64 {

@@ -61,7 +61,7 @@ func Split(labels, groups []string, testFraction float64, seed uint64) (train, t
 		}
 	}
 	if len(test) == 0 || len(train) == 0 {
-		return nil, nil, fmt.Errorf("head: %d rows cannot be split with a test fraction of %g: use more pictures or another fraction", len(labels), testFraction)
+		return nil, nil, fmt.Errorf("head: %d rows cannot be split with a test fraction of %g: use more images or another fraction", len(labels), testFraction)
 	}
 	slices.SortFunc(train, cmp.Compare)
 	slices.SortFunc(test, cmp.Compare)

@@ -216,7 +216,7 @@ func Classes(labels []string) ([]string, error) {
 	}
 	for _, c := range classes {
 		if counts[c] < 2 {
-			return nil, fmt.Errorf("head: class %q has only one row: add pictures of it, or leave it out", c)
+			return nil, fmt.Errorf("head: class %q has only one row: add images of it, or leave it out", c)
 		}
 	}
 	return classes, nil

@@ -300,7 +300,7 @@ func (t *trainer) folds() ([]fold, error) {
 			}
 		}
 		if len(test) == 0 || len(train) == 0 {
-			return nil, errors.New("head: the rows are all copies of each other: give more pictures, or one strength of regularization")
+			return nil, errors.New("head: the rows are all copies of each other: give more images, or one strength of regularization")
 		}
 		tested += len(test)
 		folds = append(folds, fold{

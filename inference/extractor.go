@@ -80,7 +80,7 @@ func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 		options.Batch = DefaultBatchOn(model.Device)
 	}
 	if options.Batch < 1 || options.Batch > MaxBatch {
-		return nil, fmt.Errorf("inference: a batch of %d pictures: use 1 to %d", options.Batch, MaxBatch)
+		return nil, fmt.Errorf("inference: a batch of %d images: use 1 to %d", options.Batch, MaxBatch)
 	}
 	if model.MaxBatch > 0 {
 		options.Batch = min(options.Batch, model.MaxBatch)
@@ -180,13 +180,13 @@ func (e *Extractor) WarmUp() error {
 // the following ones. ErrMemory is left for a single picture that does not fit.
 func (e *Extractor) Extract(pixels []float32, n int) ([][]float32, error) {
 	if n < 1 || n > e.batch {
-		return nil, fmt.Errorf("inference: a batch of %d pictures given to an extractor of %d", n, e.batch)
+		return nil, fmt.Errorf("inference: a batch of %d images given to an extractor of %d", n, e.batch)
 	}
 	if len(pixels) != n*e.picture {
-		return nil, fmt.Errorf("inference: %d input values for %d pictures of %d", len(pixels), n, e.picture)
+		return nil, fmt.Errorf("inference: %d input values for %d images of %d", len(pixels), n, e.picture)
 	}
 	if e.inputs == nil {
-		return nil, fmt.Errorf("inference: model %s takes pictures of any size: say which", e.model.Name)
+		return nil, fmt.Errorf("inference: model %s takes images of any size: say which", e.model.Name)
 	}
 	in := <-e.inputs
 	defer func() { e.inputs <- in }()
@@ -218,10 +218,10 @@ func (e *Extractor) Extract(pixels []float32, n int) ([][]float32, error) {
 // MaxBatch, of one height and width in pixels, each at least Least of all layers.
 func (e *Extractor) ExtractSized(pixels []float32, n, height, width int) ([][]float32, error) {
 	if e.picture != 0 {
-		return nil, fmt.Errorf("inference: model %s takes pictures of %dx%d alone", e.model.Name, e.model.InputHeight, e.model.InputWidth)
+		return nil, fmt.Errorf("inference: model %s takes images of %dx%d alone", e.model.Name, e.model.InputHeight, e.model.InputWidth)
 	}
 	if n < 1 || n > MaxBatch || height < e.least || width < e.least {
-		return nil, fmt.Errorf("inference: %d pictures of %dx%d: model %s takes 1 to %d of %d pixels or more for these layers", n, height, width, e.model.Name, MaxBatch, e.least)
+		return nil, fmt.Errorf("inference: %d images of %dx%d: model %s takes 1 to %d of %d pixels or more for these layers", n, height, width, e.model.Name, MaxBatch, e.least)
 	}
 	features := make([][]float32, len(e.layers))
 	size := n
@@ -231,7 +231,7 @@ func (e *Extractor) ExtractSized(pixels []float32, n, height, width int) ([][]fl
 	depth := e.model.Depth()
 	picture := height * width * depth
 	if len(pixels) != n*picture {
-		return nil, fmt.Errorf("inference: %d input values for %d pictures of %d", len(pixels), n, picture)
+		return nil, fmt.Errorf("inference: %d input values for %d images of %d", len(pixels), n, picture)
 	}
 	for done := 0; done < n; done += size {
 		count := min(size, n-done)
@@ -270,7 +270,7 @@ func (e *Extractor) runSession(input *tf.Tensor) ([]*tf.Tensor, error) {
 func (e *Extractor) keep(features [][]float32, tensors []*tf.Tensor, size, count int) error {
 	for i, tensor := range tensors {
 		if shape := tensor.Shape(); len(shape) == 0 || shape[0] != int64(size) {
-			return fmt.Errorf("inference: layer %s gives a tensor of shape %v for %d pictures, whose first dimension does not count them: take another layer", e.layers[i].Name, shape, size)
+			return fmt.Errorf("inference: layer %s gives a tensor of shape %v for %d images, whose first dimension does not count them: take another layer", e.layers[i].Name, shape, size)
 		}
 		width := e.layers[i].Size()
 		values := make([]float32, size*width)

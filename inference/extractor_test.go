@@ -119,7 +119,7 @@ func TestExtractPools(t *testing.T) {
 			t.Errorf("pool %s: layer input is %v, want %v", pool, got[0], values)
 		}
 		if len(got[1]) != 2*5 {
-			t.Errorf("pool %s: the dense layer has %d values for 2 pictures, want 10", pool, len(got[1]))
+			t.Errorf("pool %s: the dense layer has %d values for 2 images, want 10", pool, len(got[1]))
 		}
 		layer := e.Layers()[0]
 		if layer.Size() != len(values)/2 {
@@ -149,7 +149,7 @@ func TestExtractIgnoresNeighbours(t *testing.T) {
 			scale := math.Max(float64(slices.Max(row)), -float64(slices.Min(row)))
 			for i := range row {
 				if difference := math.Abs(float64(row[i] - alone[l][i])); difference > tolerance*scale {
-					t.Fatalf("layer %s, picture %d, value %d: %v in the batch, %v alone", layer.Name, p, i, row[i], alone[l][i])
+					t.Fatalf("layer %s, image %d, value %d: %v in the batch, %v alone", layer.Name, p, i, row[i], alone[l][i])
 				}
 			}
 		}
@@ -159,7 +159,7 @@ func TestExtractIgnoresNeighbours(t *testing.T) {
 func TestExtractRefuses(t *testing.T) {
 	e := extractor(t, tinyModel(t), ExtractorOptions{Layers: []string{"dense"}, Batch: 2})
 	for name, test := range map[string]struct{ values, n int }{
-		"no pictures":     {0, 0},
+		"no images":       {0, 0},
 		"too many":        {3 * side * side * 3, 3},
 		"too few values":  {side * side * 3, 2},
 		"too many values": {side*side*3 + 1, 1},

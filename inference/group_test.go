@@ -111,7 +111,7 @@ func TestExtractHalvesBatches(t *testing.T) {
 		}
 		for l := range want {
 			if len(got[l]) != len(want[l]) {
-				t.Fatalf("layer %d: %d values for %d pictures, want %d", l, len(got[l]), n, len(want[l]))
+				t.Fatalf("layer %d: %d values for %d images, want %d", l, len(got[l]), n, len(want[l]))
 			}
 			for i := range want[l] {
 				if d := got[l][i] - want[l][i]; d > 1e-2 || d < -1e-2 { // values of thousands, summed in another order
@@ -124,7 +124,7 @@ func TestExtractHalvesBatches(t *testing.T) {
 		t.Errorf("the batch was halved to %v, want 4 and 2", halved)
 	}
 	if want := []int{8, 4, 2, 2, 2, 2, 2, 2, 2, 2}; !slices.Equal(runs, want) {
-		t.Errorf("Runs of %v pictures, want %v", runs, want)
+		t.Errorf("Runs of %v images, want %v", runs, want)
 	}
 	if small.BatchSize() != batch {
 		t.Errorf("the batch size is %d, want %d", small.BatchSize(), batch)

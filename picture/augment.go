@@ -40,7 +40,7 @@ func ParseAugmentation(list string) (Augmentation, error) {
 		case "zoom":
 			a.Zoom = true
 		default:
-			return Augmentation{}, fmt.Errorf("picture: unknown augmentation %q: use flip, shift and zoom, or none", name)
+			return Augmentation{}, fmt.Errorf("image: unknown augmentation %q: use flip, shift and zoom, or none", name)
 		}
 	}
 	return a, nil

@@ -35,7 +35,7 @@ func TestAugmentationFlips(t *testing.T) {
 		}
 	}
 	if flipped < 70 || flipped > 130 {
-		t.Errorf("%d of 200 pictures are mirrored", flipped)
+		t.Errorf("%d of 200 images are mirrored", flipped)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestAugmentationNothing(t *testing.T) {
 	for seed := range uint64(20) {
 		Augmentation{}.Apply(dst, src, 9, 5, rand.New(rand.NewPCG(seed, 3)))
 		if !slices.Equal(src, dst) {
-			t.Fatal("no augmentation changes the picture")
+			t.Fatal("no augmentation changes the image")
 		}
 	}
 }

@@ -33,7 +33,7 @@ func ParseBackground(text string) (Background, error) {
 // Validate says what is wrong with the colour.
 func (b Background) Validate() error {
 	if _, blended := b.colour(); b != "" && !blended {
-		return fmt.Errorf("picture: unknown background %q: use white, black, or a colour as #rrggbb", string(b))
+		return fmt.Errorf("image: unknown background %q: use white, black, or a colour as #rrggbb", string(b))
 	}
 	return nil
 }

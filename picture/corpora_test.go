@@ -66,7 +66,7 @@ func TestCorpora(t *testing.T) {
 			out, err := exec.Command(from.find[0], from.find[1:]...).Output()
 			folder := filepath.Join(strings.TrimSpace(string(out)), from.below)
 			if _, missing := os.Stat(folder); err != nil || missing != nil {
-				t.Skipf("the pictures of %s are not at hand; to fetch them: %s (%v, %v)", corpus, from.fetch, err, missing)
+				t.Skipf("the images of %s are not at hand; to fetch them: %s (%v, %v)", corpus, from.fetch, err, missing)
 			}
 			var equal, refused, absent, lines int
 			for line := range strings.Lines(string(sums)) {

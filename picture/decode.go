@@ -44,7 +44,7 @@ func DecodeTensor(dst []float32, data []byte, options Options, how preprocessing
 		return Picture{}, err
 	}
 	if want := options.Views.Count() * options.Height * options.Width * how.Depth(); len(dst) != want {
-		return Picture{}, fmt.Errorf("picture: a tensor of %d numbers for %d views of %dx%d pixels: it takes %d",
+		return Picture{}, fmt.Errorf("image: a tensor of %d numbers for %d views of %dx%d pixels: it takes %d",
 			len(dst), options.Views.Count(), options.Width, options.Height, want)
 	}
 	w := workspaces.Get().(*workspace)

@@ -37,15 +37,15 @@ type Tensor struct {
 // Validate says what is wrong with the scales.
 func (d Dense) Validate() error {
 	if len(d.Sides) == 0 {
-		return fmt.Errorf("picture: no scale to see a picture at: give the lengths of its shorter side, as 256, 384, 512")
+		return fmt.Errorf("image: no scale to see an image at: give the lengths of its shorter side, as 256, 384, 512")
 	}
 	for _, side := range d.Sides {
 		if side < 1 || side > 65_535 {
-			return fmt.Errorf("picture: a shorter side of %d pixels: use 1 to 65535", side)
+			return fmt.Errorf("image: a shorter side of %d pixels: use 1 to 65535", side)
 		}
 	}
 	if d.MaxPixels < 0 {
-		return fmt.Errorf("picture: a limit of %d pixels", d.MaxPixels)
+		return fmt.Errorf("image: a limit of %d pixels", d.MaxPixels)
 	}
 	if err := d.Background.Validate(); err != nil {
 		return err

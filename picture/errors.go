@@ -15,7 +15,7 @@ var (
 	ErrUnsupported = errors.New("unsupported format")
 	// ErrNoPicture marks what is no picture by its content, a text or an archive. It is an
 	// ErrUnsupported.
-	ErrNoPicture = fmt.Errorf("%w: no picture", ErrUnsupported)
+	ErrNoPicture = fmt.Errorf("%w: no image", ErrUnsupported)
 	// ErrTooLarge marks a picture of more than MaxPixels.
 	ErrTooLarge = errors.New("too large")
 	// ErrDamaged marks a file that is truncated or corrupt.
@@ -52,7 +52,7 @@ func (e *Error) Error() string {
 	if e.Format != "" {
 		format = e.Format + ": "
 	}
-	return fmt.Sprintf("picture: %s: %s%v%s", e.Stage, format, e.Err, e.remedy())
+	return fmt.Sprintf("image: %s: %s%v%s", e.Stage, format, e.Err, e.remedy())
 }
 
 // remedy says what to do about the file; for formats that aren't decoded, Err does.

@@ -36,7 +36,7 @@ var filters = map[Interpolation]filter{
 // Validate says whether the filter is known.
 func (i Interpolation) Validate() error {
 	if _, found := filters[i]; !found {
-		return fmt.Errorf("picture: unknown interpolation %q: use bilinear, bicubic, lanczos or nearest", i)
+		return fmt.Errorf("image: unknown interpolation %q: use bilinear, bicubic, lanczos or nearest", i)
 	}
 	return nil
 }

@@ -38,16 +38,16 @@ const DefaultMaxPixels = 120_000_000
 // Validate says what is wrong with the options.
 func (o Options) Validate() error {
 	if o.Width < 1 || o.Height < 1 {
-		return fmt.Errorf("picture: a size of %dx%d pixels", o.Width, o.Height)
+		return fmt.Errorf("image: a size of %dx%d pixels", o.Width, o.Height)
 	}
 	switch o.Resize {
 	case "", Squash:
 	case Crop:
 		if o.Width != o.Height {
-			return fmt.Errorf("picture: crop makes square pictures, not %dx%d", o.Width, o.Height)
+			return fmt.Errorf("image: crop makes square images, not %dx%d", o.Width, o.Height)
 		}
 	default:
-		return fmt.Errorf("picture: unknown way to resize %q: use squash or crop", o.Resize)
+		return fmt.Errorf("image: unknown way to resize %q: use squash or crop", o.Resize)
 	}
 	if err := o.Interpolation.Validate(); err != nil {
 		return err
@@ -59,10 +59,10 @@ func (o Options) Validate() error {
 		return err
 	}
 	if o.MaxPixels < 0 {
-		return fmt.Errorf("picture: a limit of %d pixels", o.MaxPixels)
+		return fmt.Errorf("image: a limit of %d pixels", o.MaxPixels)
 	}
 	if o.Views.IsDense() {
-		return fmt.Errorf("picture: the views %q have no size of their own: DecodeDense makes them", o.Views)
+		return fmt.Errorf("image: the views %q have no size of their own: DecodeDense makes them", o.Views)
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func TestConcurrent(t *testing.T) {
 				if err != nil {
 					t.Error(name, err)
 				} else if largest, _ := difference(picture.Pix, want[name]); largest != 0 {
-					t.Errorf("%s: other pixels beside other pictures", name)
+					t.Errorf("%s: other pixels beside other images", name)
 				}
 			}
 		})

@@ -95,7 +95,7 @@ func (l *tiffLayout) raw() string {
 		return "DNG raw: develop it to JPEG or PNG"
 	}
 	if l.first(tagSubfileType, 0)&1 != 0 {
-		return "the first picture is a preview, as in cameras' raw files: develop it to JPEG or PNG"
+		return "the first image is a preview, as in cameras' raw files: develop it to JPEG or PNG"
 	}
 	return ""
 }

@@ -48,10 +48,10 @@ func (v Views) Sides() ([]int, error) {
 	for _, text := range strings.Split(list, ",") {
 		side, err := strconv.Atoi(text)
 		if err != nil || side < 1 || side > maxSide {
-			return nil, fmt.Errorf("picture: a shorter side of %q pixels in the views %q: use 1 to %d", text, v, maxSide)
+			return nil, fmt.Errorf("image: a shorter side of %q pixels in the views %q: use 1 to %d", text, v, maxSide)
 		}
 		if slices.Contains(sides, side) {
-			return nil, fmt.Errorf("picture: a shorter side of %d pixels twice in the views %q", side, v)
+			return nil, fmt.Errorf("image: a shorter side of %d pixels twice in the views %q", side, v)
 		}
 		sides = append(sides, side)
 	}
@@ -91,7 +91,7 @@ func (v Views) Validate() error {
 		return err
 	}
 	if v.Count() == 0 {
-		return fmt.Errorf("picture: unknown views %q: use center, flip, tencrop, dense or dense:256,384,512", v)
+		return fmt.Errorf("image: unknown views %q: use center, flip, tencrop, dense or dense:256,384,512", v)
 	}
 	return nil
 }

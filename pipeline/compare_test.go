@@ -193,12 +193,12 @@ func TestCompare(t *testing.T) {
 			doubts: []string{"x.tar/1.png", "x.tar/2.png"}, changed: []string{"x.tar/2.png"},
 		},
 		{
-			name:   "a broken picture mended",
+			name:   "a broken image mended",
 			change: func(t *testing.T, root string) { write(t, root+"/broken.png", greyPNG(t, 9)) },
 			doubts: []string{"broken.png"}, changed: []string{"broken.png"},
 		},
 		{
-			name:   "a broken picture touched",
+			name:   "a broken image touched",
 			change: func(t *testing.T, root string) { must(t, os.Chtimes(root+"/broken.png", year, year)) },
 			doubts: []string{"broken.png"},
 		},
@@ -222,7 +222,7 @@ func TestCompare(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			root := tree(t, map[string]string{
-				"a.png": string(greyPNG(t, 1)), "b/c.png": string(greyPNG(t, 2)), ".c/c.png": string(greyPNG(t, 3)), "broken.png": "no picture",
+				"a.png": string(greyPNG(t, 1)), "b/c.png": string(greyPNG(t, 2)), ".c/c.png": string(greyPNG(t, 3)), "broken.png": "no image",
 				"x.tar": string(tarOf(t, member{name: "1.png", content: string(greyPNG(t, 4))}, member{name: "2.png", content: string(greyPNG(t, 5))})),
 			})
 			must(t, os.Symlink("b", root+"/link"))
@@ -252,7 +252,7 @@ func TestCompareRemembers(t *testing.T) {
 	}
 	known := knownOf(t, listing.Items) // at once, so that nobody can tell what comes after from what was
 	if seen := known["a.png"].Seen; seen != (Seen{}) {
-		t.Error("a picture that was written just now is to be known by its time")
+		t.Error("an image that was written just now is to be known by its time")
 	}
 	aged()
 	found := checkComparison(t, listing.Items, known, []string{"a.png", "b.png"}, nil)
@@ -374,12 +374,12 @@ func TestReadWhileChanging(t *testing.T) {
 			_, err = sources.readSeen(context.Background(), next, func(r io.Reader, size int64) error {
 				content, err := readContent(r, size)
 				if string(content) != "2222" {
-					t.Errorf("the next picture is %q", content)
+					t.Errorf("the next image is %q", content)
 				}
 				return err
 			}, func() {})
 			if !errors.Is(err, c.err) {
-				t.Errorf("the next picture gives %v", err)
+				t.Errorf("the next image gives %v", err)
 			}
 		})
 	}

@@ -52,7 +52,7 @@ func (c CSVLabels) Label(items []Item) error {
 		items[i].Label, items[i].Split = label.label, label.split
 	}
 	if missing > 0 {
-		return fmt.Errorf("pipeline: %s misses %d of %d pictures, the first is %s: %s", c.File, missing, len(items), spelling.Spell(first), hintMissing(labels, first))
+		return fmt.Errorf("pipeline: %s misses %d of %d images, the first is %s: %s", c.File, missing, len(items), spelling.Spell(first), hintMissing(labels, first))
 	}
 	for i := range items {
 		if file, both := taken[items[i].Path]; both {

@@ -96,7 +96,7 @@ func TestMachineErrorsEndTheRun(t *testing.T) {
 				}
 				for _, f := range sink.failures {
 					if f.Path != "003.png" {
-						t.Errorf("%s, %s of %s: %s is a broken picture: %s", number, operation, kind, f.Path, f.Reason)
+						t.Errorf("%s, %s of %s: %s is a broken image: %s", number, operation, kind, f.Path, f.Reason)
 					}
 				}
 				if stats.Rows+stats.Failures > 8 || kind == "archive" && stats.Rows > 0 {
@@ -158,7 +158,7 @@ func TestRootThatIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if failures, err := run(); err != nil || len(failures) != 1 {
-		t.Errorf("a picture that was removed: %v, %v", failures, err)
+		t.Errorf("an image that was removed: %v, %v", failures, err)
 	}
 	for _, change := range []func() error{
 		func() error { return os.Rename(root, root+".away") },

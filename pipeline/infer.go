@@ -128,7 +128,7 @@ func (r *run) compute(b *batch) error {
 		features, err = b.extractor.Extract(b.pixels[:b.rows*size], b.rows)
 	}
 	if err != nil {
-		return fmt.Errorf("pipeline: extract features of %d pictures from %s on: %w", b.rows, b.first().Path, err)
+		return fmt.Errorf("pipeline: extract features of %d images from %s on: %w", b.rows, b.first().Path, err)
 	}
 	if b.pixels != nil {
 		select {

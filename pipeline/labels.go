@@ -87,10 +87,10 @@ func checkLabels(items []Item) (doubts []string, err error) {
 		seen[label] = true
 		labels = append(labels, label)
 		if strings.Contains(label, "\x00") {
-			return nil, fmt.Errorf("pipeline: the label of %s, %q, has zero bytes in it, which no name has: correct it where it comes from, or leave the picture out", item.File, shortened(label))
+			return nil, fmt.Errorf("pipeline: the label of %s, %q, has zero bytes in it, which no name has: correct it where it comes from, or leave the image out", item.File, shortened(label))
 		}
 		if len(label) > maxLabelBytes {
-			return nil, fmt.Errorf("pipeline: the label of %s, %q, has %d bytes: %d are the most; correct it where it comes from, or leave the picture out", item.File, shortened(label), len(label), maxLabelBytes)
+			return nil, fmt.Errorf("pipeline: the label of %s, %q, has %d bytes: %d are the most; correct it where it comes from, or leave the image out", item.File, shortened(label), len(label), maxLabelBytes)
 		}
 		if strings.ContainsFunc(label, unicode.IsControl) {
 			doubts = append(doubts, fmt.Sprintf("the label %q, first of %s, has control characters in it", label, item.File))

@@ -29,7 +29,7 @@ type Listing struct {
 }
 
 // ErrNoPictures says that there is nothing to do.
-var ErrNoPictures = errors.New("no pictures")
+var ErrNoPictures = errors.New("no images")
 
 // List finds the pictures among arguments, each of which is a file or a directory that is
 // searched with all below it. A file named as an argument is taken for a picture in any
@@ -116,9 +116,9 @@ func (l *lister) hint() string {
 	case len(l.Failures) > 0:
 		return fmt.Sprintf("%s: %s", l.Failures[0].File, l.Failures[0].Reason)
 	case len(l.Foreign) > 0:
-		return fmt.Sprintf("there are pictures of kinds that are not read: %s", l.Foreign[0])
+		return fmt.Sprintf("there are images of kinds that are not read: %s", l.Foreign[0])
 	case l.Skipped > 0:
-		return fmt.Sprintf("%d files are there, none of a picture's name or content", l.Skipped)
+		return fmt.Sprintf("%d files are there, none of an image's name or content", l.Skipped)
 	}
 	return "give a directory that holds JPEG or PNG files"
 }

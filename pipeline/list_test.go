@@ -41,7 +41,7 @@ func TestList(t *testing.T) {
 		"b.png":           "",
 		"a/deep/er/x.gif": "",
 		"really-a-jpeg":   "\xff\xd8\xff and so on",
-		"notes.txt":       "no picture",
+		"notes.txt":       "no image",
 		".hidden.jpg":     "",
 		".cache/y.jpg":    "",
 	})
@@ -74,17 +74,17 @@ func TestListFileArgument(t *testing.T) {
 }
 
 func TestListRefuses(t *testing.T) {
-	root := tree(t, map[string]string{"a/x.jpg": "", "b/x.jpg": "", "texts/y.txt": "no picture", "empty/.keep": ""})
+	root := tree(t, map[string]string{"a/x.jpg": "", "b/x.jpg": "", "texts/y.txt": "no image", "empty/.keep": ""})
 	join := func(name string) string { return filepath.Join(root, name) }
 	for name, test := range map[string]struct {
 		arguments []string
 		want      string
 		is        error
 	}{
-		"missing":     {[]string{join("nowhere")}, "no such file", os.ErrNotExist},
-		"empty":       {[]string{join("empty")}, "give a directory", ErrNoPictures},
-		"no pictures": {[]string{join("texts")}, "1 files are there", ErrNoPictures},
-		"same path":   {[]string{join("a"), join("b")}, "common parent", nil},
+		"missing":   {[]string{join("nowhere")}, "no such file", os.ErrNotExist},
+		"empty":     {[]string{join("empty")}, "give a directory", ErrNoPictures},
+		"no images": {[]string{join("texts")}, "1 files are there", ErrNoPictures},
+		"same path": {[]string{join("a"), join("b")}, "common parent", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := List(context.Background(), test.arguments, nil)
@@ -117,7 +117,7 @@ func TestLabels(t *testing.T) {
 		"dir":         {flag: "dir", labels: []string{"cats", "dogs", filepath.Base(root)}},
 		"csv":         {flag: csvFile("labels.csv"), labels: []string{"cat", "dog, big", ""}, splits: []string{"train", "test", ""}},
 		"csv bare":    {flag: csvFile("bare.csv"), labels: []string{"1", "2", "3"}},
-		"csv misses":  {flag: csvFile("missing.csv"), err: "misses 2 of 3 pictures, the first is cats/cat.1.jpg"},
+		"csv misses":  {flag: csvFile("missing.csv"), err: "misses 2 of 3 images, the first is cats/cat.1.jpg"},
 		"csv twice":   {flag: csvFile("twice.csv"), err: "line 2"},
 		"csv wide":    {flag: csvFile("wide.csv"), err: "line 1 has 4 fields"},
 		"csv broken":  {flag: csvFile("broken.csv"), err: "read the labels"},

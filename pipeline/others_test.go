@@ -16,7 +16,7 @@ func foreignTree(jpg string) map[string]string {
 	return map[string]string{
 		"a.jpg": jpg, "b/icon.QOI": "qoif\x00\x00\x00\x04\x00\x00\x00\x04\x03\x00", "b/a.qoi": "qoif\x00\x00\x00\x04\x00\x00\x00\x04\x03\x00",
 		"scan": dicom, "x.j2k": "\xff\x4f\xff\x51\x00", "p.ppm": "P6\n4 4 255\n", "b/x.tga": strings.Repeat("\x01\x02", 40), "unnamed-heic": "\x00\x00\x00\x18ftypheic\x00\x00\x00\x00",
-		"notes.txt": "P6 is not a picture, BMP neither", "BMW.txt": "BMW makes cars, and more", "a.wav": "RIFF\x24\x00\x00\x00WAVEfmt ", "labels.csv": "a.jpg,cat\n", "data.json": "{}",
+		"notes.txt": "P6 is not an image, BMP neither", "BMW.txt": "BMW makes cars, and more", "a.wav": "RIFF\x24\x00\x00\x00WAVEfmt ", "labels.csv": "a.jpg,cat\n", "data.json": "{}",
 		"README.md": "# text", "empty.qoi": "", "text.dcm": "to be fetched", ".hidden.qoi": "qoif",
 	}
 }
@@ -36,13 +36,13 @@ func checkOthers(t *testing.T, listing Listing, prefix string, wantSkipped int) 
 		}
 	}
 	if !slices.Equal(got, wantForeign) {
-		t.Errorf("foreign pictures are %q, want %q", got, wantForeign)
+		t.Errorf("foreign images are %q, want %q", got, wantForeign)
 	}
 	if listing.Skipped != wantSkipped {
 		t.Errorf("%d files are skipped, want %d", listing.Skipped, wantSkipped)
 	}
 	if len(listing.Items) != 1 || len(listing.Failures) != 0 {
-		t.Errorf("pictures are %q, failures %v", paths(listing.Items), listing.Failures)
+		t.Errorf("images are %q, failures %v", paths(listing.Items), listing.Failures)
 	}
 }
 
@@ -94,6 +94,6 @@ func TestOthersUnreadable(t *testing.T) {
 	}
 	listing, err := List(context.Background(), []string{root}, nil)
 	if err != nil || len(listing.Foreign) != 1 || listing.Foreign[0].Format != "QOI" {
-		t.Errorf("foreign pictures are %+v (%v)", listing.Foreign, err)
+		t.Errorf("foreign images are %+v (%v)", listing.Foreign, err)
 	}
 }

@@ -58,7 +58,7 @@ func TestRunOnSeveralDevices(t *testing.T) {
 	}
 	for i := range got.rows {
 		if got.rows[i].Features[0][0] != want.rows[i].Features[0][0] {
-			t.Errorf("%s has the features of another picture", got.rows[i].Path)
+			t.Errorf("%s has the features of another image", got.rows[i].Path)
 		}
 	}
 	if most := extractor.most.Load(); most != 3 {

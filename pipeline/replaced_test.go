@@ -159,7 +159,7 @@ func TestSourceListedAtOnce(t *testing.T) {
 	aged()
 	known := knownOf(t, items)
 	if seen := known[items[0].Path].Seen; seen != (Seen{}) {
-		t.Error("a picture is to be known by the time of an archive that was listed just after it was written")
+		t.Error("an image is to be known by the time of an archive that was listed just after it was written")
 	}
 	checkComparison(t, items, known, paths(items), nil)
 }

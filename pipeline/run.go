@@ -40,7 +40,7 @@ type Config struct {
 func (c Config) dense() bool { return len(c.Dense.Sides) > 0 }
 
 // ErrNothingReadable says that no picture at all could be turned into features.
-var ErrNothingReadable = errors.New("not one picture could be read")
+var ErrNothingReadable = errors.New("not one image could be read")
 
 // Run carries the items through the stages and returns when all results are in the sink.
 //
@@ -67,7 +67,7 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 	batchSize := 1
 	if config.dense() {
 		if _, ok := extractor.(SizedExtractor); !ok {
-			return Stats{}, errors.New("pipeline: dense views for an extractor of pictures of one size")
+			return Stats{}, errors.New("pipeline: dense views for an extractor of images of one size")
 		}
 		config.First = nil // all batches are of one picture
 	} else {

@@ -164,7 +164,7 @@ func TestRunKeepsBooks(t *testing.T) {
 				// Broken pictures do not make batches smaller.
 				for i, pictures := range extractor.calls[:len(extractor.calls)-1] {
 					if pictures != 8 {
-						t.Errorf("batch %d has %d pictures", i, pictures)
+						t.Errorf("batch %d has %d images", i, pictures)
 					}
 				}
 			})
@@ -216,7 +216,7 @@ func TestRunNothingReadable(t *testing.T) {
 		t.Errorf("Check says %v", err)
 	}
 	if len(extractor.calls) != 0 {
-		t.Error("a batch of no pictures was computed")
+		t.Error("a batch of no images was computed")
 	}
 }
 
@@ -410,7 +410,7 @@ func TestRunIsBounded(t *testing.T) {
 		}
 	}
 	if vanished != most {
-		t.Errorf("%d of %d pictures were read more than 100 ahead of a batch of 2", most-vanished, most)
+		t.Errorf("%d of %d images were read more than 100 ahead of a batch of 2", most-vanished, most)
 	}
 }
 

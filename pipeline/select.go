@@ -44,9 +44,9 @@ func (s Selection) Validate() error {
 	case s.Parts < 0 || s.Part < 0 || s.Part >= max(s.Parts, 1):
 		return fmt.Errorf("pipeline: part %d of %d: parts count from 0", s.Part, s.Parts)
 	case s.Sample < 0:
-		return fmt.Errorf("pipeline: a sample of %d pictures: give a positive number", s.Sample)
+		return fmt.Errorf("pipeline: a sample of %d images: give a positive number", s.Sample)
 	case s.Limit < 0:
-		return fmt.Errorf("pipeline: a limit of %d pictures: give a positive number", s.Limit)
+		return fmt.Errorf("pipeline: a limit of %d images: give a positive number", s.Limit)
 	}
 	return nil
 }

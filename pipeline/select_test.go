@@ -72,7 +72,7 @@ func TestSelectionParts(t *testing.T) {
 		s := Selection{Part: part, Parts: parts}
 		got := s.Apply(items)
 		if len(got) < 900 || len(got) > 1100 {
-			t.Errorf("part %d has %d of %d pictures", part, len(got), len(items))
+			t.Errorf("part %d has %d of %d images", part, len(got), len(items))
 		}
 		for _, item := range got {
 			if seen[item.Path] {
@@ -85,7 +85,7 @@ func TestSelectionParts(t *testing.T) {
 		}
 	}
 	if len(seen) != len(items) {
-		t.Errorf("the parts have %d of %d pictures", len(seen), len(items))
+		t.Errorf("the parts have %d of %d images", len(seen), len(items))
 	}
 }
 

@@ -108,7 +108,7 @@ func (i Item) key() string { return cmp.Or(i.within, i.Path) }
 const maxFileBytes = 512 << 20
 
 func tooLarge(size int64) error {
-	return fmt.Errorf("%d MB are too many for a picture: the limit is %d MB", size>>20, maxFileBytes>>20)
+	return fmt.Errorf("%d MB are too many for an image: the limit is %d MB", size>>20, maxFileBytes>>20)
 }
 
 // readContent reads a picture of the given size.

@@ -172,7 +172,7 @@ func TestStoreGoesAway(t *testing.T) {
 			t.Errorf("the run ends with %v", err)
 		}
 		if len(sink.failures) > 0 {
-			t.Errorf("pictures are taken for broken: %v", sink.failures)
+			t.Errorf("images are taken for broken: %v", sink.failures)
 		}
 		if len(sink.rows)%batch != 0 || !slices.Equal(sink.paths, paths(listing.Items[:len(sink.rows)])) {
 			t.Errorf("the rows are %v", sink.paths)

@@ -25,7 +25,7 @@ const (
 	Unsupported Finding = "unsupported"
 	TooLarge    Finding = "too large"
 	Damaged     Finding = "damaged header"
-	NoPicture   Finding = "no picture"
+	NoPicture   Finding = "no image"
 	Unreadable  Finding = "unreadable"
 )
 
@@ -37,7 +37,7 @@ type Kind struct {
 	// Format is "jpeg" and the like, a name such as "HEIC", or empty where it is not known.
 	Format string `json:"format"`
 	// Pictures is how many there are, of Bytes and, if they are readable, Pixels in all.
-	Pictures int   `json:"pictures"`
+	Pictures int   `json:"images"`
 	Bytes    int64 `json:"bytes"`
 	Pixels   int64 `json:"pixels"`
 	// First is the first of them by path; Reason says what is wrong with it.

@@ -63,7 +63,7 @@ func TestSurvey(t *testing.T) {
 		"x.avif":      "\x00\x00\x00\x18ftypavif\x00\x00\x00\x00mif1avif",
 		"raw.nef":     "FUJIFILMCCD-RAW 0201",
 		"raw.dng":     "II*\x00\x08\x00\x00\x00\x01\x00\x12\xc6\x01\x00\x04\x00\x00\x00\x01\x04\x00\x00\x00\x00\x00\x00",
-		"text.jpg":    "not a picture at all",
+		"text.jpg":    "not an image at all",
 		"empty.jpg":   "",
 		"damaged.png": string(encodedPNG(t, 7, 5)[:20]),
 	})

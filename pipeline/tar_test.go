@@ -301,7 +301,7 @@ func TestTarEnormousMember(t *testing.T) {
 	if _, err := Run(context.Background(), listing.Items, &meanExtractor{batch: 2}, sink, config(2)); err != nil {
 		t.Fatal(err)
 	}
-	if len(sink.failures) != 1 || !strings.Contains(sink.failures[0].Reason, "too many for a picture") {
+	if len(sink.failures) != 1 || !strings.Contains(sink.failures[0].Reason, "too many for an image") {
 		t.Errorf("failures are %+v", sink.failures)
 	}
 }

@@ -31,7 +31,7 @@ func (e viewsExtractor) Parallel() int { return parallel(e.extractor) }
 func (e viewsExtractor) Extract(pixels []float32, n int) ([][]float32, error) {
 	total := n * e.views
 	if n < 1 || len(pixels)%total != 0 {
-		return nil, fmt.Errorf("pipeline: %d input values for %d pictures of %d views", len(pixels), n, e.views)
+		return nil, fmt.Errorf("pipeline: %d input values for %d images of %d views", len(pixels), n, e.views)
 	}
 	size := len(pixels) / total
 	var sums [][]float64

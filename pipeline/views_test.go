@@ -37,7 +37,7 @@ func TestOverViews(t *testing.T) {
 		inner := &sumExtractor{batch: test.batch}
 		e := OverViews(inner, 3)
 		if e.BatchSize() != test.pictures {
-			t.Errorf("batches of %d views have %d pictures, want %d", test.batch, e.BatchSize(), test.pictures)
+			t.Errorf("batches of %d views have %d images, want %d", test.batch, e.BatchSize(), test.pictures)
 		}
 		features, err := e.Extract(pixels, 2)
 		if err != nil {
@@ -105,7 +105,7 @@ func TestRunDense(t *testing.T) {
 			t.Errorf("%s: %g, want %g", row.Path, got, want)
 		}
 		if i > 0 && row.Features[0][0] == sink.rows[0].Features[0][0] {
-			t.Errorf("%s has the features of the first picture", row.Path)
+			t.Errorf("%s has the features of the first image", row.Path)
 		}
 	}
 	if _, err := Run(t.Context(), items, &meanExtractor{batch: 8}, sink, config); err == nil {

@@ -31,19 +31,19 @@ func (d Data) figures() []figure {
 		all = append(all, figure{Name: name, Caption: caption, plot: plot})
 	}
 	if len(d.Learning) > 1 {
-		add("learning-curve", "Accuracy on the pictures kept out, by the number of training pictures. Bars span the least and the greatest of several choices of them. Where the line still rises, more pictures help.", d.learning)
+		add("learning-curve", "Accuracy on the images kept out, by the number of training images. Bars span the least and the greatest of several choices of them. Where the line still rises, more images help.", d.learning)
 	}
 	if len(d.ROC) > 0 {
 		add("roc", "True positives that each share of false positives buys, class against rest.", d.roc)
 	}
 	if len(d.Metrics.Calibration) > 0 {
-		add("calibration", "How often pictures are right, by the probability of the class that they are taken for. On the diagonal, probabilities can be taken at their word; circles grow with the number of pictures.", d.calibration)
+		add("calibration", "How often images are right, by the probability of the class that they are taken for. On the diagonal, probabilities can be taken at their word; circles grow with the number of images.", d.calibration)
 	}
 	if len(d.Training.Path) > 1 {
 		add("regularization", "Cross-validated log loss by strength of regularization; the circle is the one chosen.", d.path)
 	}
 	if len(d.Training.Epochs) > 1 {
-		add("epochs", "Log loss by pass over the training pictures; the circle is the pass whose weights were kept. Training losses are with dropout.", d.epochs)
+		add("epochs", "Log loss by pass over the training images; the circle is the pass whose weights were kept. Training losses are with dropout.", d.epochs)
 	}
 	return all
 }
@@ -113,7 +113,7 @@ func (s span) YError(i int) (low, high float64) {
 }
 
 func (d Data) learning() (*plot.Plot, error) {
-	p := newPlot("training pictures", "accuracy")
+	p := newPlot("training images", "accuracy")
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, sizeTicks(d.Learning)
 	var points plotter.XYs
 	for _, c := range d.Learning {

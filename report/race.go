@@ -41,7 +41,7 @@ type Point struct {
 	// measuring is not.
 	Seconds float64 `json:"seconds"`
 	// Pictures is the number of those that were computed, each as often as it was.
-	Pictures int     `json:"pictures"`
+	Pictures int     `json:"images"`
 	Accuracy float64 `json:"accuracy"`
 	LogLoss  float64 `json:"log_loss"`
 }
@@ -92,7 +92,7 @@ func (r Race) Write(dir string) ([]string, error) {
 func (r Race) table() ([]byte, error) {
 	var out bytes.Buffer
 	w := csv.NewWriter(&out)
-	records := [][]string{{"way", "seconds", "pictures", "accuracy", "log_loss"}}
+	records := [][]string{{"way", "seconds", "images", "accuracy", "log_loss"}}
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
 	for _, way := range r.Ways {
 		for _, p := range way.Points {
@@ -111,7 +111,7 @@ func (r Race) plot() (*plot.Plot, error) {
 	if r.Budget >= longBudget {
 		unit, name = 60, "minutes of training"
 	}
-	p := newPlot(name, "accuracy on pictures kept out")
+	p := newPlot(name, "accuracy on images kept out")
 	end := r.Budget
 	for _, way := range r.Ways {
 		for _, point := range way.Points {

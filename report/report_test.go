@@ -40,7 +40,7 @@ func sample(t *testing.T) Data {
 	}
 	return Data{
 		Title: "Cats & dogs", Metrics: m,
-		Facts:    []Fact{{"trained on", "100 pictures"}},
+		Facts:    []Fact{{"trained on", "100 images"}},
 		Settings: []Fact{{"--seed", "7"}},
 		Training: head.Report{
 			Lambda: 0.1, Path: []head.PathPoint{{Lambda: 1, LogLoss: 0.5, Accuracy: 0.8}, {Lambda: 0.1, LogLoss: 0.4, Accuracy: 0.9}},
@@ -96,7 +96,7 @@ func TestWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := string(raw)
-	for _, part := range []string{"83.33 %", "60 pictures", "Cats &amp; dogs", "taken for &lt;b&gt;cat&lt;/b&gt;", "newt &amp; co", "deep/&lt;i&gt;.jpg", "100 pictures", "--seed"} {
+	for _, part := range []string{"83.33 %", "60 images", "Cats &amp; dogs", "taken for &lt;b&gt;cat&lt;/b&gt;", "newt &amp; co", "deep/&lt;i&gt;.jpg", "100 images", "--seed"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the page lacks %q", part)
 		}

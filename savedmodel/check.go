@@ -44,7 +44,7 @@ func (c *check) probe() error {
 	}
 	for i, name := range c.names {
 		if off := difference(first[i], again[i]); off > c.sameness(name) {
-			return fmt.Errorf("%w: the same picture twice gives two different features, off by %.1e of the largest in layer %s: its graph is random: %s", ErrFormat, off, name, withoutRandomness)
+			return fmt.Errorf("%w: the same image twice gives two different features, off by %.1e of the largest in layer %s: its graph is random: %s", ErrFormat, off, name, withoutRandomness)
 		}
 	}
 	c.alone = first
@@ -108,7 +108,7 @@ func (c *check) compute(pictures ...[]float32) ([][][]float32, error) {
 		features, err = extractor.Extract(pixels, len(pictures))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("compute a batch of %d pictures of noise: %w", len(pictures), err)
+		return nil, fmt.Errorf("compute a batch of %d images of noise: %w", len(pictures), err)
 	}
 	each := make([][][]float32, len(pictures))
 	for _, values := range features {

@@ -23,10 +23,10 @@ type picture struct {
 }
 
 // ErrSize marks a size that the model cannot take.
-var ErrSize = errors.New("it does not take pictures of that size")
+var ErrSize = errors.New("it does not take images of that size")
 
 // ErrNotDense says that a model computes pictures of one size alone.
-var ErrNotDense = errors.New("takes pictures of one size alone")
+var ErrNotDense = errors.New("takes images of one size alone")
 
 // maxSide bounds the input, so that a hostile signature cannot ask for all memory.
 const maxSide = 4096
@@ -34,7 +34,7 @@ const maxSide = 4096
 // pictureInput checks that a signature takes one batch of pictures and nothing else.
 func pictureInput(signature *core.SignatureDef) (picture, error) {
 	if n := len(signature.GetInputs()); n != 1 {
-		return picture{}, fmt.Errorf("%w: it takes %d inputs; only models of one picture can be used", ErrFormat, n)
+		return picture{}, fmt.Errorf("%w: it takes %d inputs; only models of one image can be used", ErrFormat, n)
 	}
 	key := sortedKeys(signature.GetInputs())[0]
 	info := signature.GetInputs()[key]
@@ -50,7 +50,7 @@ func pictureInput(signature *core.SignatureDef) (picture, error) {
 		sizes = append(sizes, d.GetSize())
 	}
 	if len(sizes) != 4 {
-		return picture{}, fmt.Errorf("%w: input %s has shape %v; a batch of pictures is [batch, height, width, channels] or [batch, channels, height, width]", ErrFormat, key, sizes)
+		return picture{}, fmt.Errorf("%w: input %s has shape %v; a batch of images is [batch, height, width, channels] or [batch, channels, height, width]", ErrFormat, key, sizes)
 	}
 	if sizes[0] > 1 {
 		return picture{}, fmt.Errorf("%w: input %s is fixed to batches of %d; export the model with an open batch size", ErrFormat, key, sizes[0])

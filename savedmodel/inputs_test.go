@@ -157,7 +157,7 @@ func TestDense(t *testing.T) {
 			t.Fatal(err)
 		}
 		if extractor.Least() != leastSide {
-			t.Errorf("%s: pictures of %d pixels at least", kind, extractor.Least())
+			t.Errorf("%s: images of %d pixels at least", kind, extractor.Least())
 		}
 		for _, want := range golden[kind] {
 			features, err := extractor.ExtractSized(goldenPictures(2, want.Height, want.Width, 3), 2, want.Height, want.Width)
@@ -202,7 +202,7 @@ func TestRowsAreAnalysed(t *testing.T) {
 		}
 	}
 	if l, operations := flattened(t, filepath.Join(models, "keras-export"), ""); l.newInputWay(operations).openBatch("a constant") {
-		t.Error("what does not depend on the input has a row for each picture")
+		t.Error("what does not depend on the input has a row for each image")
 	}
 }
 

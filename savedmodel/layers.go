@@ -30,7 +30,7 @@ func (l *loader) layers(operations []*tf.Operation, model *inference.Model) erro
 			p, output := place{operation.Name(), i}, operation.Output(i)
 			shape, why := inferred.shape(output, p, l.options.Dense)
 			if random := tainted[operation.Name()]; random != "" {
-				why = fmt.Sprintf("the random operation %s acts on it, so that the same picture would get other features each time: %s", random, withoutRandomness)
+				why = fmt.Sprintf("the random operation %s acts on it, so that the same image would get other features each time: %s", random, withoutRandomness)
 			}
 			if why != "" {
 				n.why[p] = why
@@ -100,9 +100,9 @@ func featureShape(output tf.Output, batch int64, open bool) (shape []int, why st
 	case len(dims) == 0:
 		return nil, "it is one number for a whole batch"
 	case batch == 0 && (dims[0] > 1 || len(dims) == 1 && dims[0] > 0), batch > 0 && dims[0] != batch && dims[0] >= 0:
-		return nil, fmt.Sprintf("its shape %v does not begin with the pictures of a batch", dims)
+		return nil, fmt.Sprintf("its shape %v does not begin with the images of a batch", dims)
 	case len(dims) > 4:
-		return nil, fmt.Sprintf("its shape %v is none of a vector, tokens or a map per picture", dims)
+		return nil, fmt.Sprintf("its shape %v is none of a vector, tokens or a map per image", dims)
 	case len(dims) == 1:
 		return []int{1}, ""
 	}

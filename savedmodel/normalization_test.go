@@ -98,7 +98,7 @@ func TestKerasApplications(t *testing.T) {
 				t.Fatalf("preprocessing %q is taken: %s; %s", model.Preprocessing, model.Normalizes, model.Unstated)
 			}
 			if model.MaxBatch != 0 {
-				t.Errorf("it is given %d pictures at a time", model.MaxBatch)
+				t.Errorf("it is given %d images at a time", model.MaxBatch)
 			}
 			t.Log(model.Normalizes + model.Unstated)
 			compareWithKeras(t, model, test.want, golden[test.name].Features)

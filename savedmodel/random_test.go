@@ -47,7 +47,7 @@ func TestCopiesAreEqual(t *testing.T) {
 		size := len(features[0]) / 4
 		for i := 1; i < 4; i++ {
 			if !slices.Equal(features[0][:size], features[0][i*size:(i+1)*size]) {
-				t.Errorf("%s: copy %d of a picture has other features", kind, i)
+				t.Errorf("%s: copy %d of an image has other features", kind, i)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ darwin) origin=@loader_path ;;
 *) origin='$ORIGIN' ;;
 esac
 export CGO_LDFLAGS="-O2 -L$library/lib -Wl,-rpath,$origin/../lib -ltensorflow_framework"
-go build -trimpath -ldflags "-s -w -buildid= -X fovea/internal/cli.version=$version" -o "$stage/bin/" ./cmd/...
+go build -trimpath -ldflags "-s -w -buildid= -X fovea/app/cli.version=$version" -o "$stage/bin/" ./cmd/...
 
 # The names by which the programs and the library itself ask for it.
 cp -P "$library"/lib/libtensorflow* "$stage/lib/"

@@ -49,7 +49,7 @@ const (
 func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config, dir string) error {
 	model := extractor.Model()
 	if model.MaxBatch > 0 || model.Depth() != 3 {
-		return fmt.Errorf("servable: model %s takes %d channels and batches of %d pictures: only models of RGB pictures and batches of any size can be exported", model.Name, model.Depth(), model.MaxBatch)
+		return fmt.Errorf("servable: model %s takes %d channels and batches of %d images: only models of RGB images and batches of any size can be exported", model.Name, model.Depth(), model.MaxBatch)
 	}
 	n := &nodes{}
 	files := n.add("Placeholder", Input, nil, attributes{"dtype": typeOf(stringType), "shape": shapeOf(-1)})

@@ -15,7 +15,6 @@ import (
 
 	"fovea/head"
 	"fovea/inference"
-	"fovea/internal/cli"
 	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
@@ -88,7 +87,7 @@ func way(t *testing.T, kind string, o inference.ExtractorOptions, r recipe.Recip
 		t.Fatal(err)
 	}
 	r.InputWidth, r.InputHeight, r.Preprocessing = model.InputWidth, model.InputHeight, model.Preprocessing
-	config, err := cli.PipelineConfig(r)
+	config, err := pipeline.ConfigFor(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,14 +213,14 @@ func TestExportAgreesWithPredict(t *testing.T) {
 			}
 			for i, p := range want {
 				if d := cmp.Diff(classes, names[i]); d != "" || labels[i] != h.Predict(p) {
-					t.Errorf("picture %d: label %s, want %s; names: %s", i, labels[i], h.Predict(p), d)
+					t.Errorf("image %d: label %s, want %s; names: %s", i, labels[i], h.Predict(p), d)
 				}
 			}
 			if err := Export(h, extractor, config, dir); err == nil || !strings.Contains(err.Error(), "is not empty") {
 				t.Errorf("exporting over a model gives %v", err)
 			}
-			if _, _, _, err := s.Predict(append(slices.Clone(files), []byte("no picture"))); err == nil || !strings.Contains(err.Error(), "Unknown image file format") {
-				t.Errorf("a file that is no picture gives %v", err)
+			if _, _, _, err := s.Predict(append(slices.Clone(files), []byte("no image"))); err == nil || !strings.Contains(err.Error(), "Unknown image file format") {
+				t.Errorf("a file that is no image gives %v", err)
 			}
 		})
 	}
@@ -246,7 +245,7 @@ func TestExportVGG16(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := cli.PipelineConfig(h.Recipe)
+	config, err := pipeline.ConfigFor(h.Recipe)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +273,7 @@ func TestExportVGG16(t *testing.T) {
 	if worst := furthest(got, want); !(worst < tolerance) {
 		t.Errorf("probabilities differ by %g: %v, want %v", worst, got, want)
 	} else {
-		t.Logf("through the C API, probabilities of %d pictures differ by %.2g at most", len(files), worst)
+		t.Logf("through the C API, probabilities of %d images differ by %.2g at most", len(files), worst)
 	}
 	python := os.Getenv("FOVEA_PYTHON_TENSORFLOW")
 	if python == "" {
@@ -309,7 +308,7 @@ func TestExportVGG16(t *testing.T) {
 
 func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(filepath.Join("../testdata/savedmodel", "keras-export"), inference.SessionConfig{}); err == nil || !strings.Contains(err.Error(), "it has no image_bytes") {
-		t.Errorf("a model of pictures' numbers gives %v", err)
+		t.Errorf("a model of images' numbers gives %v", err)
 	}
 	if _, err := Open(t.TempDir(), inference.SessionConfig{}); err == nil {
 		t.Error("an empty directory is opened")
@@ -334,7 +333,7 @@ func TestExportRefusesOwnOperations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := cli.PipelineConfig(h.Recipe)
+	config, err := pipeline.ConfigFor(h.Recipe)
 	if err != nil {
 		t.Fatal(err)
 	}

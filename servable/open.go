@@ -17,7 +17,7 @@ type Servable struct {
 }
 
 // ErrFormat marks a SavedModel that Export has not written.
-var ErrFormat = errors.New("no SavedModel from pictures' bytes to probabilities")
+var ErrFormat = errors.New("no SavedModel from images' bytes to probabilities")
 
 // Open loads the SavedModel in dir by TensorFlow's own loader.
 func Open(dir string, session inference.SessionConfig) (*Servable, error) {
@@ -65,7 +65,7 @@ func (s *Servable) Predict(files [][]byte) (probabilities [][]float32, classes [
 		contents[i] = string(f)
 	}
 	if len(files) == 0 {
-		return nil, nil, nil, errors.New("servable: no pictures given")
+		return nil, nil, nil, errors.New("servable: no images given")
 	}
 	tensor, err := tf.NewTensor(contents)
 	if err != nil {

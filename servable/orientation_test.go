@@ -102,6 +102,6 @@ func TestOrientation(t *testing.T) {
 		t.Fatal(err)
 	}
 	if largest, _ := distance(turned[:len(turned)/2], turned[len(turned)/2:]); largest < 10 {
-		t.Error("a turned picture looks as before")
+		t.Error("a turned image looks as before")
 	}
 }

@@ -33,7 +33,7 @@ func (n *nodes) pixels(files string, o picture.Options) (string, []*functionpb.F
 		return "", nil, err
 	}
 	if o.Background != "" {
-		return "", nil, fmt.Errorf("servable: the head's features are of pictures over the background %s, which TensorFlow's decoders drop with the alpha channel: extract without --background", o.Background)
+		return "", nil, fmt.Errorf("servable: the head's features are of images over the background %s, which TensorFlow's decoders drop with the alpha channel: extract without --background", o.Background)
 	}
 	previous := n.device
 	n.device = host

@@ -103,7 +103,7 @@ const maxShare = 0.025
 func TestPixelsAgreeWithPicture(t *testing.T) {
 	files, err := filepath.Glob("../testdata/picture/*.*")
 	if err != nil || len(files) < 100 {
-		t.Fatalf("%d test pictures, %v", len(files), err)
+		t.Fatalf("%d test images, %v", len(files), err)
 	}
 	more, err := filepath.Glob(photos + "/*.*g")
 	if err != nil {
@@ -138,15 +138,15 @@ func TestPixelsAgreeWithPicture(t *testing.T) {
 		}
 	}
 	if equal < 60 {
-		t.Errorf("only %d pictures were compared", equal)
+		t.Errorf("only %d images were compared", equal)
 	}
-	t.Logf("%d pictures, of whose values at most %.2f %% differ by 1", equal, 100*worst)
+	t.Logf("%d images, of whose values at most %.2f %% differ by 1", equal, 100*worst)
 }
 
 // Every way of pictures to a model, for several pictures at a time.
 func TestWaysAgreeWithPicture(t *testing.T) {
 	if testing.Short() {
-		t.Skip("resizes pictures of 17 shapes")
+		t.Skip("resizes images of 17 shapes")
 	}
 	names := []string{"cat.1.png", "cat.3.jpg", "other.2.jpg"}
 	files := photoFiles(t, names...)

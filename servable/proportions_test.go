@@ -96,6 +96,6 @@ func TestProportionsAgreeWithPicture(t *testing.T) {
 				}
 			}
 		}
-		t.Logf("at most %.2f %% of a picture's values differ (%s)", 100*worst, at)
+		t.Logf("at most %.2f %% of an image's values differ (%s)", 100*worst, at)
 	}
 }

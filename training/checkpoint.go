@@ -217,7 +217,7 @@ func (s State) Check(identity map[string]string) error {
 		}
 	}
 	if len(reasons) > 0 {
-		return fmt.Errorf("training: %w: %s: use the same settings and pictures, or begin anew", ErrOtherTraining, strings.Join(reasons, "; "))
+		return fmt.Errorf("training: %w: %s: use the same settings and images, or begin anew", ErrOtherTraining, strings.Join(reasons, "; "))
 	}
 	return nil
 }

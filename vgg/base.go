@@ -37,7 +37,7 @@ func (f *file) findBase() (base, error) {
 	}
 	switch len(found) {
 	case 0:
-		return base{}, fmt.Errorf("vgg: the weights are of no VGG that is known here: no tensors are named as any publisher's convolutions on pictures of three channels (there are %s)", some(f.allNames()))
+		return base{}, fmt.Errorf("vgg: the weights are of no VGG that is known here: no tensors are named as any publisher's convolutions on images of three channels (there are %s)", some(f.allNames()))
 	case 1:
 	default:
 		where := []string{found[0].describe(), found[1].describe()}

@@ -99,7 +99,7 @@ func compareDense(t *testing.T, model *inference.Model, tensors []picture.Tensor
 		t.Fatal(err)
 	}
 	if extractor.Least() != 224 {
-		t.Errorf("the smallest picture is of %d pixels", extractor.Least())
+		t.Errorf("the smallest image is of %d pixels", extractor.Least())
 	}
 	sums := make([][]float64, len(names))
 	for _, view := range tensors {
@@ -160,10 +160,10 @@ func TestDenseRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, extract := range map[string]func() ([][]float32, error){
-		"too small":  func() ([][]float32, error) { return extractor.ExtractSized(make([]float32, 3*31*40), 1, 31, 40) },
-		"too few":    func() ([][]float32, error) { return extractor.ExtractSized(make([]float32, 3*32*40-1), 1, 32, 40) },
-		"no picture": func() ([][]float32, error) { return extractor.ExtractSized(nil, 0, 32, 40) },
-		"no size":    func() ([][]float32, error) { return extractor.Extract(nil, 1) },
+		"too small": func() ([][]float32, error) { return extractor.ExtractSized(make([]float32, 3*31*40), 1, 31, 40) },
+		"too few":   func() ([][]float32, error) { return extractor.ExtractSized(make([]float32, 3*32*40-1), 1, 32, 40) },
+		"no image":  func() ([][]float32, error) { return extractor.ExtractSized(nil, 0, 32, 40) },
+		"no size":   func() ([][]float32, error) { return extractor.Extract(nil, 1) },
 		"other size": func() ([][]float32, error) {
 			fixed, err := inference.NewExtractor(openVGG16(t), inference.ExtractorOptions{Layers: []string{"pool5"}, Batch: 1})
 			if err != nil {
@@ -178,6 +178,6 @@ func TestDenseRefuses(t *testing.T) {
 	}
 	features, err := extractor.ExtractSized(make([]float32, 3*32*40), 1, 32, 40)
 	if err != nil || len(features[0]) != 512 {
-		t.Errorf("the smallest picture: %v", err)
+		t.Errorf("the smallest image: %v", err)
 	}
 }

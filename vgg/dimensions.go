@@ -47,7 +47,7 @@ func (d Dimensions) Validate() error {
 	d = d.orPublished()
 	switch {
 	case d.InputSize < MinInputSize || d.InputSize > maxInputSize:
-		return fmt.Errorf("vgg: pictures of %d pixels: use %d to %d", d.InputSize, MinInputSize, maxInputSize)
+		return fmt.Errorf("vgg: images of %d pixels: use %d to %d", d.InputSize, MinInputSize, maxInputSize)
 	case d.Units < 1 || d.Units > maxUnits:
 		return fmt.Errorf("vgg: %d units of fc6 and fc7: use 1 to %d", d.Units, maxUnits)
 	case d.Classes < 2 || d.Classes > maxUnits:

@@ -111,7 +111,7 @@ func TestFeaturesIgnoreNeighbours(t *testing.T) {
 	const tolerance = 1e-5 // of the largest value
 	files, err := filepath.Glob(filepath.Join(goldenDir, "*.png"))
 	if err != nil || len(files) < 2 {
-		t.Fatal("there are no golden pictures", err)
+		t.Fatal("there are no golden images", err)
 	}
 	extractor, err := inference.NewExtractor(openVGG16(t), inference.ExtractorOptions{Layers: []string{"pool5"}, Batch: 4})
 	if err != nil {

@@ -58,7 +58,7 @@ var bookkeeping = []struct {
 	{regexp.MustCompile(`(^|/)seed_generator(_\d+)?/|(^|/)seed_generator_state(:0)?$`), "the state of random numbers"},
 	{regexp.MustCompile(`(^|/)(keras_api/)?(compile_)?metrics/`), "a metric of training"},
 	{regexp.MustCompile(`^_CHECKPOINTABLE_OBJECT_GRAPH$`), "a note of TensorFlow's"},
-	{regexp.MustCompile(`(^|/)mean_rgb$|(^|[/.])averageImage$`), "the mean of the pictures, which is preprocessing"},
+	{regexp.MustCompile(`(^|/)mean_rgb$|(^|[/.])averageImage$`), "the mean of the images, which is preprocessing"},
 	{regexp.MustCompile(`(^|/)normalization(_\d+)?/`), "a Normalization of the input, which is preprocessing"},
 }
 

@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"sync"
 
+	"fovea/extraction"
 	"fovea/featurestore"
 	"fovea/inference"
-	"fovea/internal/cli"
 	"fovea/pipeline"
 )
 
@@ -101,7 +101,7 @@ func (f *extractFn) attempt(ctx context.Context, task Task, final string) (err e
 // write makes the part in dir.
 func (f *extractFn) write(ctx context.Context, task Task, dir string) error {
 	r := f.Job.recipe(f.group.First())
-	config, err := cli.PipelineConfig(r)
+	config, err := pipeline.ConfigFor(r)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (f *extractFn) write(ctx context.Context, task Task, dir string) error {
 // sink stores the pipeline's results in a part.
 type sink struct{ writer *featurestore.Writer }
 
-func (s sink) Append(rows []pipeline.Row) error { return cli.StoreRows(s.writer, rows) }
+func (s sink) Append(rows []pipeline.Row) error { return extraction.Store(s.writer, rows) }
 
 func (s sink) Fail(f pipeline.Failure) error {
 	return s.writer.AppendFailure(featurestore.Failure{

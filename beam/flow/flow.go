@@ -55,9 +55,9 @@ func (f *listFn) list(ctx context.Context, emit func(Task)) error {
 	if len(items) == 0 {
 		return fmt.Errorf("flow: %w are left of %d", pipeline.ErrNoPictures, len(listing.Items))
 	}
-	log.Infof(ctx, "%d pictures, %d other files skipped", len(items), listing.Skipped)
+	log.Infof(ctx, "%d images, %d other files skipped", len(items), listing.Skipped)
 	for _, f := range listing.Foreign {
-		log.Warnf(ctx, "pictures that are not read: %s", spelling.Spell(fmt.Sprint(f)))
+		log.Warnf(ctx, "images that are not read: %s", spelling.Spell(fmt.Sprint(f)))
 	}
 	tasks := (len(items) + f.Job.TaskRows - 1) / f.Job.TaskRows
 	index := 0

@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"fovea/inference"
-	"fovea/internal/cli"
 	"fovea/internal/spelling"
 	"fovea/models"
 	"fovea/picture"
@@ -91,9 +90,9 @@ func (j Job) Validate() error {
 	case j.Out == "" || !filepath.IsAbs(j.Out):
 		return fmt.Errorf("flow: the output directory %q is not absolute", j.Out)
 	case len(j.Images) == 0:
-		return errors.New("flow: no pictures are named")
+		return errors.New("flow: no images are named")
 	case j.TaskRows < 1:
-		return fmt.Errorf("flow: %d pictures a task: use 1 or more", j.TaskRows)
+		return fmt.Errorf("flow: %d images a task: use 1 or more", j.TaskRows)
 	case inference.Precision(j.Precision) == inference.PrecisionAuto:
 		return fmt.Errorf("flow: precision auto would differ between machines: use %s, or name another", inference.Float32)
 	}
@@ -119,7 +118,7 @@ func (j Job) session() inference.SessionConfig {
 
 // open opens the model for the job's layers.
 func (j Job) open() (*inference.Group, error) {
-	return cli.OpenGroup(j.Model, models.Options{Session: j.session(), Preprocessing: j.Preprocessing, Convolutions: j.Convolutions, InputHeight: j.InputHeight, InputWidth: j.InputWidth},
+	return models.OpenGroup(j.Model, models.Options{Session: j.session(), Preprocessing: j.Preprocessing, Convolutions: j.Convolutions, InputHeight: j.InputHeight, InputWidth: j.InputWidth},
 		inference.ExtractorOptions{Layers: j.Layers, Pool: j.Pool, Batch: j.Batch}, j.views())
 }
 

@@ -12,9 +12,9 @@ func TestJobValidate(t *testing.T) {
 	}
 	for want, spoil := range map[string]func(*Job){
 		`"out" is not absolute`:              func(j *Job) { j.Out = "out" },
-		"no pictures are named":              func(j *Job) { j.Images = nil },
+		"no images are named":                func(j *Job) { j.Images = nil },
 		`"photos" is not absolute`:           func(j *Job) { j.Images = []string{"photos"} },
-		"0 pictures a task":                  func(j *Job) { j.TaskRows = 0 },
+		"0 images a task":                    func(j *Job) { j.TaskRows = 0 },
 		"auto would differ between machines": func(j *Job) { j.Precision = "auto" },
 		"a share of 2 of the GPU's memory":   func(j *Job) { j.GPUMemoryFraction = 2 },
 		"unknown device":                     func(j *Job) { j.Device = "tpu" },

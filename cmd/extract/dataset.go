@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fovea/app/cli"
 	"fovea/featurestore"
-	"fovea/internal/cli"
 	"fovea/internal/spelling"
 	"fovea/recipe"
 	"fovea/vectors"
@@ -26,7 +26,7 @@ func newDatasetCommand() *cobra.Command {
 		Short: "Look into datasets, check, merge, compact, export and search them",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, arguments []string) error {
-			return cli.Usagef("give a command, as inspect or export; --help lists them (got %q); pictures in a directory named dataset are ./dataset", arguments)
+			return cli.Usagef("give a command, as inspect or export; --help lists them (got %q); images in a directory named dataset are ./dataset", arguments)
 		},
 	}
 	command.AddCommand(newDatasetInspect(), newDatasetValidate(), newDatasetStats(), newDatasetMerge(), newDatasetCompact(), newDatasetPartition(), newDatasetExport(),
@@ -180,7 +180,7 @@ func newDatasetValidate() *cobra.Command {
 missing, foreign, cut off or changed, a manifest that does not agree with them, vectors of a
 wrong length or with NaN, paths that occur twice. Exit status 1 if there is any.`,
 		Args: datasetArgument,
-		RunE: cli.OnAnyDataset(func(ctx context.Context, dir string) error {
+		RunE: onAnyDataset(func(ctx context.Context, dir string) error {
 			if err := format.validate(); err != nil {
 				return err
 			}
@@ -209,7 +209,7 @@ func validate(ctx context.Context, dir string, format formatFlag) error {
 		return err
 	}
 	if !v.Valid {
-		return fmt.Errorf("%s: %s; rows that are lost come back by extracting their pictures again, with --overwrite or into a new directory", dir, plural(len(v.Problems)+v.More, "problem"))
+		return fmt.Errorf("%s: %s; rows that are lost come back by extracting their images again, with --overwrite or into a new directory", dir, plural(len(v.Problems)+v.More, "problem"))
 	}
 	return nil
 }

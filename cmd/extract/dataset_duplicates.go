@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fovea/app/cli"
+	"fovea/contactsheet"
 	"fovea/featurestore"
-	"fovea/gallery"
-	"fovea/internal/cli"
 	"fovea/vectors"
 )
 
@@ -29,13 +29,13 @@ func newDatasetDuplicates() *cobra.Command {
 	var o duplicateOptions
 	command := &cobra.Command{
 		Use:   "duplicates DIR",
-		Short: "Find pictures that are there more than once, or almost",
+		Short: "Find images that are there more than once, or almost",
 		Long: `Duplicates prints groups of rows whose files are the same (by SHA-256), or whose features have
 at least --threshold cosine similarity with another of the group: resized, recompressed or
 cropped copies, shots of a series. Every row is compared with every other.`,
 		Example: "  extract dataset duplicates --threshold 0.97 --html duplicates.html --images photos features",
 		Args:    datasetArgument,
-		RunE:    cli.OnDataset(o.run),
+		RunE:    onDataset(o.run),
 	}
 	command.Flags().Float64Var(&o.threshold, "threshold", 0.95, "the least similarity `S` of near duplicates, above 0, at most 1")
 	command.Flags().BoolVar(&o.exact, "exact", false, "only files that are the same to the byte")
@@ -163,8 +163,8 @@ func printGroups(w io.Writer, groups []duplicateGroup) error {
 	return table.Flush()
 }
 
-func (o *duplicateOptions) page(groups []duplicateGroup) gallery.Sheet {
-	sheet := gallery.Sheet{
+func (o *duplicateOptions) page(groups []duplicateGroup) contactsheet.Sheet {
+	sheet := contactsheet.Sheet{
 		Title: plural(len(groups), "group") + " of duplicates",
 		Notes: []string{fmt.Sprintf("Files that are the same, or features with a cosine similarity of at least %g.", o.threshold)},
 	}
@@ -176,7 +176,7 @@ func (o *duplicateOptions) page(groups []duplicateGroup) gallery.Sheet {
 		groups = groups[:maxSheetGroups]
 	}
 	for i, g := range groups {
-		shown := gallery.Group{Title: fmt.Sprintf("%d: %s, %s", i+1, plural(len(g.Rows), "picture"), g.Kind)}
+		shown := contactsheet.Group{Title: fmt.Sprintf("%d: %s, %s", i+1, plural(len(g.Rows), "image"), g.Kind)}
 		for _, r := range g.Rows {
 			shown.Pictures = append(shown.Pictures, o.sheet.picture(r.Path, fmt.Sprintf("%.4f %s", r.Similarity, featurestore.EscapeText(r.Label))))
 		}

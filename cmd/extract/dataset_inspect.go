@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"fovea/featurestore"
-	"fovea/internal/cli"
 	"fovea/vectors"
 )
 
@@ -24,7 +23,7 @@ func newDatasetInspect() *cobra.Command {
 		Use:   "inspect DIR",
 		Short: "Show a dataset's schema, recipe, rows, labels, shards and failures",
 		Args:  datasetArgument,
-		RunE: cli.OnDataset(func(ctx context.Context, dir string) error {
+		RunE: onDataset(func(ctx context.Context, dir string) error {
 			if err := format.validate(); err != nil {
 				return err
 			}
@@ -152,7 +151,7 @@ func newDatasetStats() *cobra.Command {
 		Use:   "stats DIR",
 		Short: "Describe a dataset's vectors: sparsity, values, norms, sizes",
 		Args:  datasetArgument,
-		RunE: cli.OnDataset(func(ctx context.Context, dir string) error {
+		RunE: onDataset(func(ctx context.Context, dir string) error {
 			if err := format.validate(); err != nil {
 				return err
 			}

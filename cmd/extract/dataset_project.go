@@ -11,10 +11,10 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"fovea/app/cli"
 	"fovea/featurestore"
-	"fovea/internal/cli"
 	"fovea/internal/output"
-	"fovea/scatter"
+	"fovea/scatterplot"
 	"fovea/vectors"
 )
 
@@ -35,7 +35,7 @@ and draws every row there, coloured by its label:
   NAME.csv             path, label, split, x, y of every row`,
 		Example: "  extract dataset project --out map features",
 		Args:    datasetArgument,
-		RunE: cli.OnDataset(func(ctx context.Context, dir string) error {
+		RunE: onDataset(func(ctx context.Context, dir string) error {
 			if out == "" {
 				return cli.Usagef("--out NAME is required")
 			}
@@ -68,18 +68,18 @@ func project(ctx context.Context, dir string, flags rowFlags, out string) error 
 	if err != nil {
 		return err
 	}
-	points := make([]scatter.Point, len(rows))
+	points := make([]scatterplot.Point, len(rows))
 	for i, r := range rows {
-		points[i] = scatter.Point{X: p.Scores.At(i, 0), Y: p.Scores.At(i, 1), Label: featurestore.EscapeText(r.Label)}
+		points[i] = scatterplot.Point{X: p.Scores.At(i, 0), Y: p.Scores.At(i, 1), Label: featurestore.EscapeText(r.Label)}
 	}
 	axis := func(i int) string {
 		return fmt.Sprintf("component %d (%.1f %% of the variance)", i+1, 100*p.Ratios[i])
 	}
-	options := scatter.Options{Title: fmt.Sprintf("%s, layer %s, %s", dir, layer.Name, plural(len(rows), "row")), X: axis(0), Y: axis(1)}
+	options := scatterplot.Options{Title: fmt.Sprintf("%s, layer %s, %s", dir, layer.Name, plural(len(rows), "row")), X: axis(0), Y: axis(1)}
 	var files output.Files
 	defer files.Discard()
 	for _, format := range []string{"png", "svg"} {
-		if err := files.Write(out+"."+format, func(w io.Writer) error { return scatter.Write(w, format, points, options) }); err != nil {
+		if err := files.Write(out+"."+format, func(w io.Writer) error { return scatterplot.Write(w, format, points, options) }); err != nil {
 			return err
 		}
 	}
@@ -93,7 +93,7 @@ func project(ctx context.Context, dir string, flags rowFlags, out string) error 
 	return nil
 }
 
-func writePoints(w io.Writer, rows []featurestore.Row, points []scatter.Point) error {
+func writePoints(w io.Writer, rows []featurestore.Row, points []scatterplot.Point) error {
 	buffer := bufio.NewWriter(w)
 	table := csv.NewWriter(buffer)
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', 9, 64) }

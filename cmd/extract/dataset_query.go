@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strconv"
 
+	"fovea/app/cli"
 	"fovea/featurestore"
 	"fovea/inference"
-	"fovea/internal/cli"
 	"fovea/internal/spelling"
 	"fovea/models"
 	"fovea/picture"
@@ -127,7 +127,7 @@ func computeFeatures(ctx context.Context, want recipe.Recipe, layer recipe.Layer
 			return nil, fmt.Errorf("%s cannot be compared with the dataset: %s: %s in the dataset, %s now", file, difference.Field, difference.Have, difference.Got)
 		}
 	}
-	pictures, err := cli.PipelineConfig(actual)
+	pictures, err := pipeline.ConfigFor(actual)
 	if err != nil {
 		return nil, err
 	}

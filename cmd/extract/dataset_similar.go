@@ -10,9 +10,9 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"fovea/app/cli"
+	"fovea/contactsheet"
 	"fovea/featurestore"
-	"fovea/gallery"
-	"fovea/internal/cli"
 	"fovea/internal/output"
 	"fovea/vectors"
 )
@@ -27,20 +27,20 @@ func (s *sheetFlags) add(command *cobra.Command) {
 
 func (s *sheetFlags) validate() error {
 	if (s.html == "") != (s.images == "") {
-		return cli.Usagef("give --html FILE and --images DIR together: the dataset does not hold the pictures")
+		return cli.Usagef("give --html FILE and --images DIR together: the dataset does not hold the images")
 	}
 	return nil
 }
 
-func (s *sheetFlags) picture(path, note string) gallery.Picture {
-	return gallery.Picture{File: filepath.Join(s.images, filepath.FromSlash(path)), Name: featurestore.EscapeText(path), Note: note}
+func (s *sheetFlags) picture(path, note string) contactsheet.Picture {
+	return contactsheet.Picture{File: filepath.Join(s.images, filepath.FromSlash(path)), Name: featurestore.EscapeText(path), Note: note}
 }
 
-func (s *sheetFlags) write(ctx context.Context, sheet gallery.Sheet) error {
+func (s *sheetFlags) write(ctx context.Context, sheet contactsheet.Sheet) error {
 	if s.html == "" {
 		return nil
 	}
-	err := output.Write(s.html, func(w io.Writer) error { return gallery.Write(ctx, w, sheet) })
+	err := output.Write(s.html, func(w io.Writer) error { return contactsheet.Write(ctx, w, sheet) })
 	if err == nil {
 		logrus.Infof("contact sheet written to %s", s.html)
 	}
@@ -59,15 +59,15 @@ func newDatasetSimilar() *cobra.Command {
 	var o similarOptions
 	command := &cobra.Command{
 		Use:   "similar --query ROW|PATH|FILE DIR",
-		Short: "Find the rows that are most like one of them, or like a picture",
+		Short: "Find the rows that are most like one of them, or like an image",
 		Long: `Similar prints the rows with the highest cosine similarity to a query: a row, by its number from
-0 or its path, or another picture's file, whose features are computed as the dataset's were.
+0 or its path, or another image's file, whose features are computed as the dataset's were.
 Every row is compared; the dataset is streamed.`,
 		Example: "  extract dataset similar --query cat/1.jpg --k 20 --html similar.html --images photos features",
 		Args:    datasetArgument,
-		RunE:    cli.OnDataset(o.run),
+		RunE:    onDataset(o.run),
 	}
-	command.Flags().StringVar(&o.query, "query", "", "a row's number or path, or a picture's file (`WHAT`; required)")
+	command.Flags().StringVar(&o.query, "query", "", "a row's number or path, or an image's file (`WHAT`; required)")
 	command.Flags().IntVar(&o.k, "k", 10, "print `N` rows")
 	o.rows.add(command)
 	o.format.add(command)
@@ -96,7 +96,7 @@ func spelledRows(rows []similarRow) []similarRow {
 func (o *similarOptions) validate() error {
 	switch {
 	case o.query == "":
-		return cli.Usagef("--query is required: a row's number or path, or a picture's file")
+		return cli.Usagef("--query is required: a row's number or path, or an image's file")
 	case o.k < 1:
 		return cli.Usagef("--k %d: give a positive number", o.k)
 	}
@@ -155,18 +155,18 @@ func (o *similarOptions) run(ctx context.Context, dir string) error {
 	return o.sheet.write(ctx, o.page(q, layer.Name, found))
 }
 
-func (o *similarOptions) page(q query, layer string, found []similarRow) gallery.Sheet {
+func (o *similarOptions) page(q query, layer string, found []similarRow) contactsheet.Sheet {
 	asked := o.sheet.picture(q.name, "")
 	if q.file != "" {
 		asked.File = q.file
 	}
-	like := gallery.Group{Title: "most like it"}
+	like := contactsheet.Group{Title: "most like it"}
 	for _, r := range found {
 		like.Pictures = append(like.Pictures, o.sheet.picture(r.Path, fmt.Sprintf("%.4f %s", r.Similarity, featurestore.EscapeText(r.Label))))
 	}
-	return gallery.Sheet{
-		Title:  "Pictures like " + featurestore.EscapeText(q.name),
+	return contactsheet.Sheet{
+		Title:  "Images like " + featurestore.EscapeText(q.name),
 		Notes:  []string{"By the cosine similarity of their features, layer " + layer + "."},
-		Groups: []gallery.Group{{Title: "the query", Pictures: []gallery.Picture{asked}}, like},
+		Groups: []contactsheet.Group{{Title: "the query", Pictures: []contactsheet.Picture{asked}}, like},
 	}
 }

@@ -11,11 +11,12 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
-	"fovea/export"
+	"fovea/app/cli"
+	"fovea/extraction"
 	"fovea/featurestore"
-	"fovea/internal/cli"
+	"fovea/featurestore/export"
+	"fovea/featurestore/remote"
 	"fovea/internal/output"
-	"fovea/internal/remote"
 	"fovea/objects"
 )
 
@@ -57,7 +58,7 @@ whole or not at all. They must have been made alike: same model, layers, preproc
 precision, library and number type; otherwise it says what differs.
 
 With --keep-shards the files of DIR... become those of OUT as they are, by links (or copies,
-where there are none), which takes seconds for any number of rows. That no picture is in two
+where there are none), which takes seconds for any number of rows. That no image is in two
 of them is then not looked at; extract dataset validate does.
 
 OUT and DIR may be URLs in object stores.`,
@@ -188,7 +189,7 @@ func mergeInto(ctx context.Context, out string, dirs []string, staging string, o
 		}
 		return reportWritten(out, write(ctx, out, local))
 	}
-	away, err := cli.CreateOutput(ctx, out, remote.Options{Overwrite: overwrite, Staging: staging})
+	away, err := extraction.CreateOutput(ctx, out, remote.Options{Overwrite: overwrite, Staging: staging})
 	if errors.Is(err, featurestore.ErrExists) {
 		return fmt.Errorf("%w: --overwrite replaces it", err)
 	} else if err != nil {
@@ -238,7 +239,7 @@ func newDatasetExport() *cobra.Command {
 FILE - is the standard output, for csv and tfrecord.`,
 		Example: "  extract dataset export --format npy --out features.npy --layer pool5 features",
 		Args:    datasetArgument,
-		RunE: cli.OnDataset(func(ctx context.Context, dir string) error {
+		RunE: onDataset(func(ctx context.Context, dir string) error {
 			switch {
 			case !slices.Contains(export.Formats, export.Format(format)):
 				return cli.Usagef("unknown --format %q: use csv, npy, libsvm or tfrecord", format)

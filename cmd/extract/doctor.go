@@ -6,9 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fovea/app/cli"
+	"fovea/app/doctor"
 	"fovea/inference"
-	"fovea/internal/cli"
-	"fovea/internal/doctor"
 	"fovea/models"
 )
 

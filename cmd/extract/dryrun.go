@@ -9,8 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"fovea/app/cli"
 	"fovea/inference"
-	"fovea/internal/cli"
 	"fovea/internal/spelling"
 	"fovea/pipeline"
 )
@@ -19,7 +19,7 @@ import (
 type forecast struct {
 	// Pictures are all that were found and selected, Rows those of them that will be rows as
 	// far as headers tell.
-	Pictures   int             `json:"pictures"`
+	Pictures   int             `json:"images"`
 	Rows       int             `json:"rows"`
 	Kinds      []pipeline.Kind `json:"kinds"`
 	OtherFiles int             `json:"other_files"`
@@ -92,7 +92,7 @@ func (o *options) estimate(ctx context.Context, f *forecast, sample []pipeline.I
 	for _, l := range group.First().Layers() {
 		f.Bytes += int64(f.Rows) * int64(l.Size()) * int64(o.storedType().Size())
 	}
-	config, err := cli.PipelineConfig(o.recipe(group.First()))
+	config, err := pipeline.ConfigFor(o.recipe(group.First()))
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}

@@ -12,10 +12,11 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"fovea/app/cli"
+	"fovea/extraction"
 	"fovea/featurestore"
+	"fovea/featurestore/remote"
 	"fovea/inference"
-	"fovea/internal/cli"
-	"fovea/internal/remote"
 	"fovea/models"
 	"fovea/objects"
 	"fovea/picture"
@@ -68,15 +69,15 @@ type options struct {
 	overwrite       bool
 }
 
-const long = `Extract runs a pretrained network on every picture among IMAGES (files, directories with
-all below them, tar archives, Parquet files of pictures, or URLs of such in object stores) and stores what its layers compute as
+const long = `Extract runs a pretrained network on every image among IMAGES (files, directories with
+all below them, tar archives, Parquet files of images, or URLs of such in object stores) and stores what its layers compute as
 a dataset in --out:
 
   DIR/data/part-00000.parquet ...   path, label, split, sha256, width, height, one column per layer
-  DIR/.fovea/errors.jsonl           the pictures that could not be read, and why
+  DIR/.fovea/errors.jsonl           the images that could not be read, and why
   DIR/.fovea/manifest.json          what was made, how, and how much of it
 
-Exit status: 0 all done; 1 failed; 2 wrong usage; 3 done, but some pictures could not be
+Exit status: 0 all done; 1 failed; 2 wrong usage; 3 done, but some images could not be
 read; 130 after Ctrl-C, with everything finished so far kept (go on with --resume).`
 
 const example = `  extract --out features photos/
@@ -86,7 +87,7 @@ func newCommand() *cobra.Command {
 	var o options
 	command := &cobra.Command{
 		Use:     "extract --out DIR [flags] IMAGES...",
-		Short:   "Turn folders of pictures into tables of features",
+		Short:   "Turn folders of images into tables of features",
 		Long:    long,
 		Example: example,
 		Version: cli.Version(),
@@ -106,16 +107,16 @@ func newCommand() *cobra.Command {
 	f.StringVar(&o.pool, "pool", recipe.PoolNone, "pooling, none|avg|max|cls (`HOW`), of convolutional layers over their positions and of tokens; cls takes the first token")
 	f.StringVar(&o.labels, "labels", "none", "`SOURCE` of labels: none, prefix (of the file name, to its first dot), dir (the parent's name) or csv:FILE (rows path,label[,split])")
 	f.StringVar(&o.size, "size", "", cli.SidesHelp)
-	f.StringVar(&o.resize, "resize", "squash", "`HOW` pictures become the model's size: squash (the whole picture, as Keras) or crop (the centre, as the paper and torchvision)")
+	f.StringVar(&o.resize, "resize", "squash", "`HOW` images become the model's size: squash (the whole image, as Keras) or crop (the centre, as the paper and torchvision)")
 	f.StringVar(&o.interpolation, "interpolation", "bilinear", "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
 	f.StringVar(&o.background, "background", "", "`COLOUR` that shows through transparent pixels: white, black or #rrggbb (default: alpha is dropped, as Keras and torchvision do)")
-	f.StringVar(&o.views, "views", string(picture.Center), "`VIEWS` of a picture whose features are averaged: center, flip (and the mirror image), tencrop (corners and centre, both ways; 10 times the work) or dense:256,384,512 (whole and mirrored with shorter sides of so many pixels, averaged over positions; some 30 times the work)")
+	f.StringVar(&o.views, "views", string(picture.Center), "`VIEWS` of an image whose features are averaged: center, flip (and the mirror image), tencrop (corners and centre, both ways; 10 times the work) or dense:256,384,512 (whole and mirrored with shorter sides of so many pixels, averaged over positions; some 30 times the work)")
 	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), cli.PrecisionHelp)
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	f.Float64Var(&o.session.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
 	f.StringVar(&o.convolutions, "convolutions", models.Automatic, "`HOW` convolutions are computed: auto (the fastest way for the device) or direct (TensorFlow's own operation; the same but for rounding)")
 	f.IntVar(&o.session.Batch, "batch", 0, cli.BatchHelp)
-	f.IntVar(&o.workers, "workers", 0, "`N` pictures are decoded at a time (default: one per CPU)")
+	f.IntVar(&o.workers, "workers", 0, "`N` images are decoded at a time (default: one per CPU)")
 	o.selectionFlags(f)
 	f.StringVar(&o.dtype, "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
 	f.StringVar(&o.format, "format", string(featurestore.FormatParquet), "`FORMAT` of the files: parquet or arrow")
@@ -124,10 +125,10 @@ func newCommand() *cobra.Command {
 	f.BoolVar(&o.resume, "resume", false, "go on with an interrupted dataset in --out")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace the dataset in --out")
 	f.BoolVar(&o.retryFailed, "retry-failed", false, "with --resume, read again what could not be read before")
-	f.Float64Var(&o.maxErrorRate, "max-error-rate", 1, "fail when more than this `SHARE`, 0 to 1, of the pictures cannot be read; the dataset is kept")
-	f.IntVar(&o.maxPixels, "max-pixels", picture.DefaultMaxPixels, "refuse pictures of more than `N` pixels by their header")
+	f.Float64Var(&o.maxErrorRate, "max-error-rate", 1, "fail when more than this `SHARE`, 0 to 1, of the images cannot be read; the dataset is kept")
+	f.IntVar(&o.maxPixels, "max-pixels", picture.DefaultMaxPixels, "refuse images of more than `N` pixels by their header")
 	o.watch.add(f)
-	f.BoolVar(&o.dryRun, "dry-run", false, "read the pictures' headers only: count them by format, estimate time and size, and stop")
+	f.BoolVar(&o.dryRun, "dry-run", false, "read the images' headers only: count them by format, estimate time and size, and stop")
 	f.BoolVar(&o.json, "json", false, "with --dry-run, print JSON")
 	return command
 }
@@ -167,9 +168,9 @@ func (o *options) validate(images []string) error {
 	case o.resume && o.overwrite:
 		return cli.Usagef("--resume and --overwrite exclude each other")
 	case o.dense() && (o.resize != string(picture.Squash) || o.pool == recipe.PoolMax || o.pool == recipe.PoolClass):
-		return cli.Usagef("--views %s sees whole pictures and averages over positions: leave out --resize and --pool", o.views)
+		return cli.Usagef("--views %s sees whole images and averages over positions: leave out --resize and --pool", o.views)
 	case o.dense() && o.size != "":
-		return cli.Usagef("--views %s sees pictures at the sizes that it names: leave out --size", o.views)
+		return cli.Usagef("--views %s sees images at the sizes that it names: leave out --size", o.views)
 	case o.dtype != string(featurestore.Float32) && o.dtype != string(featurestore.Float16):
 		return cli.Usagef("unknown --dtype %q: use float32 or float16", o.dtype)
 	case o.format != string(featurestore.FormatParquet) && o.format != string(featurestore.FormatArrow):
@@ -228,7 +229,7 @@ func (o *options) beginOutput(ctx context.Context) (output *remote.Output, err e
 		o.dir, err = objects.LocalPath(o.out)
 		return nil, err
 	}
-	output, err = cli.CreateOutput(ctx, o.out, remote.Options{Resume: o.resume, Overwrite: o.overwrite, Staging: o.staging})
+	output, err = extraction.CreateOutput(ctx, o.out, remote.Options{Resume: o.resume, Overwrite: o.overwrite, Staging: o.staging})
 	if err == nil {
 		o.dir = output.Dir
 	}
@@ -259,16 +260,13 @@ func (o *options) remedied(err error) error {
 
 // openGroup opens the model on all devices for the layers asked for. The caller closes it.
 func (o *options) openGroup(session inference.SessionConfig) (*inference.Group, error) {
-	group, err := cli.OpenGroup(o.model, o.modelOptions(session),
+	group, err := models.OpenGroup(o.model, o.modelOptions(session),
 		inference.ExtractorOptions{Layers: o.layers, Pool: o.pool, Batch: o.session.Batch}, picture.Views(o.views).Count())
-	if errors.Is(err, models.ErrSize) || errors.Is(err, models.ErrNotDense) {
-		return nil, cli.UsageError{Err: err}
-	}
 	if errors.Is(err, inference.ErrUnknownLayer) {
 		err = fmt.Errorf("%w; see --list-layers%s", err, o.denseHint())
 	}
 	if err != nil {
-		return nil, err
+		return nil, cli.UsageWhen(err, models.ErrSize, models.ErrNotDense, models.ErrUnstated, inference.ErrUnknownLayer)
 	}
 	if err := o.checkSides(group.First()); err != nil {
 		return nil, errors.Join(err, group.Close())
@@ -284,7 +282,7 @@ func (o *options) checkSides(extractor *inference.Extractor) error {
 	}
 	sides, err := picture.Views(o.views).Sides()
 	if err == nil && slices.Min(sides) < extractor.Least() {
-		err = cli.Usagef("--views %s: the layers %s need pictures of %d pixels or more", o.views, strings.Join(o.layers, ", "), extractor.Least())
+		err = cli.Usagef("--views %s: the layers %s need images of %d pixels or more", o.views, strings.Join(o.layers, ", "), extractor.Least())
 	}
 	return err
 }
@@ -330,10 +328,10 @@ func (o *options) open(session inference.SessionConfig) (*inference.Model, error
 func (o *options) noteSize(extractor *inference.Extractor) {
 	model := extractor.Model()
 	if model.SizeChosen && o.size == "" && !o.dense() {
-		logrus.Infof("%s takes pictures of any size: taking %dx%d; --size says otherwise", o.model, model.InputWidth, model.InputHeight)
+		logrus.Infof("%s takes images of any size: taking %dx%d; --size says otherwise", o.model, model.InputWidth, model.InputHeight)
 	}
 	if model.MaxBatch == 1 {
-		logrus.Infof("%s is given one picture at a time: its graph takes no more, or mixes the pictures of a batch", o.model)
+		logrus.Infof("%s is given one image at a time: its graph takes no more, or mixes the images of a batch", o.model)
 	}
 }
 
@@ -353,7 +351,7 @@ func (o *options) recipe(extractor *inference.Extractor) recipe.Recipe {
 
 func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *inference.Group) (err error) {
 	r := o.recipe(group.First())
-	config, err := cli.PipelineConfig(r)
+	config, err := pipeline.ConfigFor(r)
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
@@ -393,7 +391,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 	logrus.WithFields(logrus.Fields{
 		"model": r.Model, "layers": strings.Join(o.layers, ","), "device": info.Device,
 		"precision": r.Precision, "library": r.Library, "convolutions": group.First().Model().Convolutions.String(),
-	}).Infof("extracting features of %d pictures", len(items))
+	}).Infof("extracting features of %d images", len(items))
 
 	stats, runErr := o.runPipeline(ctx, items, group, sink, config)
 	if runErr == nil && sink.present == 0 {
@@ -411,7 +409,7 @@ func (o *options) extract(ctx context.Context, listing pipeline.Listing, group *
 	}
 	if failures := sink.failures(); failures > 0 {
 		if rate := float64(failures) / float64(failures+sink.rows()); rate > o.maxErrorRate {
-			return fmt.Errorf("%d of %d pictures could not be read, a share of %.3g; --max-error-rate allows %g: see %s/%s, and --resume --retry-failed", failures, failures+sink.rows(), rate, o.maxErrorRate, o.place(), featurestore.FailuresFile)
+			return fmt.Errorf("%d of %d images could not be read, a share of %.3g; --max-error-rate allows %g: see %s/%s, and --resume --retry-failed", failures, failures+sink.rows(), rate, o.maxErrorRate, o.place(), featurestore.FailuresFile)
 		}
 		return fmt.Errorf("%w: %d", cli.ErrPartly, failures)
 	}

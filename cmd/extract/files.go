@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/pflag"
 
-	"fovea/internal/cli"
+	"fovea/app/cli"
 )
 
 // fileSizes say how large the files of a dataset become. They are no part of its recipe, but

@@ -11,7 +11,7 @@ package main
 import (
 	"os"
 
-	"fovea/internal/cli"
+	"fovea/app/cli"
 )
 
 func main() { os.Exit(cli.Run(newCommand(), os.Args[1:])) }

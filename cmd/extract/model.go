@@ -14,8 +14,8 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"fovea/app/cli"
 	"fovea/inference"
-	"fovea/internal/cli"
 	"fovea/models"
 	"fovea/preprocessing"
 	"fovea/savedmodel"
@@ -29,7 +29,7 @@ func newModelCommand() *cobra.Command {
 		Short: "Look at models, fetch and import weights, export SavedModels",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, arguments []string) error {
-			return cli.Usagef("give a command: inspect, fetch, import or export (got %q); pictures in a directory named model are ./model", arguments)
+			return cli.Usagef("give a command: inspect, fetch, import or export (got %q); images in a directory named model are ./model", arguments)
 		},
 	}
 	command.AddCommand(newInspect(), newFetch(), newImport(), newExport(), newCheck())

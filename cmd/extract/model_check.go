@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fovea/app/cli"
 	"fovea/inference"
-	"fovea/internal/cli"
 	"fovea/models"
 )
 

@@ -54,7 +54,7 @@ func (o *options) compare(ctx context.Context, listing pipeline.Listing, writer 
 		known, ok := writer.Known(path)
 		return pipeline.Known{Failed: known.Failed, SHA256: known.SHA256, Seen: known.Seen}, ok
 	}}
-	steps := o.log.NewSteps("looking for changes", "pictures", len(c.Items))
+	steps := o.log.NewSteps("looking for changes", "images", len(c.Items))
 	c.Progress = steps.Update
 	err := c.Look(ctx)
 	steps.Done()
@@ -62,8 +62,8 @@ func (o *options) compare(ctx context.Context, listing pipeline.Listing, writer 
 		return again{}, err
 	}
 	if len(c.Doubts) > 0 {
-		logrus.Infof("%d of %d pictures may be others than those that were read, the first is %s: they are read to compare their SHA-256", len(c.Doubts), len(c.Items), c.Items[c.Doubts[0]].Path)
-		steps = o.log.NewSteps("comparing", "pictures", len(c.Doubts))
+		logrus.Infof("%d of %d images may be others than those that were read, the first is %s: they are read to compare their SHA-256", len(c.Doubts), len(c.Items), c.Items[c.Doubts[0]].Path)
+		steps = o.log.NewSteps("comparing", "images", len(c.Doubts))
 		c.Progress = steps.Update
 		err = c.Read(ctx)
 		steps.Done()
@@ -72,7 +72,7 @@ func (o *options) compare(ctx context.Context, listing pipeline.Listing, writer 
 		}
 	}
 	if c.Unread > 0 {
-		logrus.Warnf("%d pictures could not be compared and stay as they are; the first is %s: %s", c.Unread, c.FirstUnread.Path, c.FirstUnread.Reason)
+		logrus.Warnf("%d images could not be compared and stay as they are; the first is %s: %s", c.Unread, c.FirstUnread.Path, c.FirstUnread.Reason)
 	}
 	a := o.chooseAgain(listing, writer, &c)
 	return a, writer.Remember(func(yield func(string, [16]byte) bool) {
@@ -101,10 +101,10 @@ func (o *options) chooseAgain(listing pipeline.Listing, writer *featurestore.Wri
 		a.rows[path] = true
 	}
 	if len(a.rows) > 0 {
-		logrus.Infof("%d pictures have changed since their features were extracted, the first is %s: they are read again", len(a.rows), first)
+		logrus.Infof("%d images have changed since their features were extracted, the first is %s: they are read again", len(a.rows), first)
 	}
 	if len(a.failures) > 0 {
-		logrus.Infof("%d pictures that could not be read may be others by now: they are read again", len(a.failures))
+		logrus.Infof("%d images that could not be read may be others by now: they are read again", len(a.failures))
 	}
 	o.addFailures(a.failures, listing, writer.AllFailures())
 	return a

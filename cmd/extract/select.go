@@ -11,19 +11,20 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/pflag"
 
-	"fovea/internal/cli"
+	"fovea/app/cli"
+	"fovea/inputs"
 	"fovea/pipeline"
 )
 
 // selectionFlags say which pictures are taken.
 func (o *options) selectionFlags(f *pflag.FlagSet) {
-	cli.PathVar(f, &o.filesFrom, "files-from", "", "take the pictures listed in `FILE` (-: standard input), one a line or ended by zero bytes, instead of IMAGES")
-	f.StringArrayVar(&o.selection.Include, "include", nil, "take only pictures that match `PATTERN`, such as '*.jpg' or 'cats/**' (may be repeated)")
-	f.StringArrayVar(&o.selection.Exclude, "exclude", nil, "leave out pictures that match `PATTERN` (may be repeated)")
-	f.StringVar(&o.shard, "shard", "", "take part `I/N` of the pictures, 0/N to N-1/N, always the same ones: one part a machine")
-	f.IntVar(&o.selection.Sample, "sample", 0, "take only `N` of the pictures, the same ones for a --seed (default: all)")
+	cli.PathVar(f, &o.filesFrom, "files-from", "", "take the images listed in `FILE` (-: standard input), one a line or ended by zero bytes, instead of IMAGES")
+	f.StringArrayVar(&o.selection.Include, "include", nil, "take only images that match `PATTERN`, such as '*.jpg' or 'cats/**' (may be repeated)")
+	f.StringArrayVar(&o.selection.Exclude, "exclude", nil, "leave out images that match `PATTERN` (may be repeated)")
+	f.StringVar(&o.shard, "shard", "", "take part `I/N` of the images, 0/N to N-1/N, always the same ones: one part a machine")
+	f.IntVar(&o.selection.Sample, "sample", 0, "take only `N` of the images, the same ones for a --seed (default: all)")
 	f.Uint64Var(&o.selection.Seed, "seed", 1, "`SEED` of --sample")
-	f.IntVar(&o.selection.Limit, "limit", 0, "take only the first `N` of the pictures by path (default: all)")
+	f.IntVar(&o.selection.Limit, "limit", 0, "take only the first `N` of the images by path (default: all)")
 }
 
 func (o *options) validateSelection(images []string) error {
@@ -52,7 +53,7 @@ func (o *options) validateSelection(images []string) error {
 func (o *options) list(ctx context.Context, images []string, labeler pipeline.Labeler) (pipeline.Listing, error) {
 	listing, err := o.listAll(ctx, images, labeler)
 	if !o.dryRun || err != nil { // a dry run prints them
-		cli.TellOthers(listing.Others)
+		inputs.TellOthers(listing.Others)
 	}
 	var unknown *pipeline.StoreError
 	if errors.As(err, &unknown) {
@@ -61,10 +62,10 @@ func (o *options) list(ctx context.Context, images []string, labeler pipeline.La
 	if err != nil {
 		return listing, err
 	}
-	cli.TellDoubts(listing)
+	inputs.TellDoubts(listing)
 	found := len(listing.Items)
 	listing.Items = o.selection.Apply(listing.Items)
-	logrus.Infof("%d pictures found, %d other files skipped", found, listing.Skipped)
+	logrus.Infof("%d images found, %d other files skipped", found, listing.Skipped)
 	if listing.Labeled > 0 && labeler == nil {
 		logrus.Infof("%d of them have labels in their archive or table: --labels dir takes these", listing.Labeled)
 	}
@@ -78,7 +79,7 @@ func (o *options) list(ctx context.Context, images []string, labeler pipeline.La
 }
 
 func (o *options) listAll(ctx context.Context, images []string, labeler pipeline.Labeler) (pipeline.Listing, error) {
-	finder := cli.Finder(openers...)
+	finder := inputs.Finder()
 	finder.Exclude = o.selection.Exclude
 	switch o.filesFrom {
 	case "":

@@ -7,8 +7,9 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"fovea/app/cli"
+	"fovea/extraction"
 	"fovea/featurestore"
-	"fovea/internal/cli"
 	"fovea/pipeline"
 )
 
@@ -39,7 +40,7 @@ func (s *datasetSink) remaining(items []pipeline.Item) []pipeline.Item {
 func (s *datasetSink) rows() int     { return s.writer.Rows() }
 func (s *datasetSink) failures() int { return s.writer.Failures() }
 
-func (s *datasetSink) Append(rows []pipeline.Row) error { return cli.StoreRows(s.writer, rows) }
+func (s *datasetSink) Append(rows []pipeline.Row) error { return extraction.Store(s.writer, rows) }
 
 func (s *datasetSink) Fail(f pipeline.Failure) error {
 	logrus.WithFields(logrus.Fields{"path": featurestore.EscapeText(f.Path), "stage": f.Stage}).Warn(featurestore.EscapeText(f.Reason))

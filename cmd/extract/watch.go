@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"fovea/featurestore"
-	"fovea/internal/cli"
+	"fovea/inputs"
 	"fovea/internal/metrics"
 	"fovea/pipeline"
 )
@@ -84,9 +84,9 @@ func (w *watch) sentence(s pipeline.Stats) string {
 		busy += fmt.Sprintf(", %s %.0f%%", stageNames[b.Stage], 100*b.Share)
 	}
 	if s.Rows+s.Failures == 0 {
-		return fmt.Sprintf("%.1f s to open, %.1f s without a picture done.", w.startUp.Seconds(), s.Elapsed.Seconds())
+		return fmt.Sprintf("%.1f s to open, %.1f s without an image done.", w.startUp.Seconds(), s.Elapsed.Seconds())
 	}
-	return fmt.Sprintf("%.1f s to open, %.1f s for %d pictures of %.1f MB (%.2f a second); at work: %s. The bottleneck was %s.",
+	return fmt.Sprintf("%.1f s to open, %.1f s for %d images of %.1f MB (%.2f a second); at work: %s. The bottleneck was %s.",
 		w.startUp.Seconds(), s.Elapsed.Seconds(), s.Rows+s.Failures, float64(s.Bytes)/1e6, s.Rate(), busy[2:], stageNames[s.Bottleneck().Stage])
 }
 
@@ -106,19 +106,19 @@ func (o *options) summarize(stats pipeline.Stats, sink *datasetSink, others pipe
 		logrus.Info(o.watch.sentence(stats))
 	}
 	if sink.present > 0 {
-		logrus.Infof("%d pictures were done before", sink.present)
+		logrus.Infof("%d images were done before", sink.present)
 	}
 	if stats.Left {
-		logrus.Infof("what was under way took more than %s: its pictures are left for later", grace)
+		logrus.Infof("what was under way took more than %s: its images are left for later", grace)
 	}
 	if err != nil {
 		logrus.Infof("what is finished is in %s; run the same command with --resume to go on", o.place())
 		return
 	}
 	if failures := sink.failures(); failures > 0 {
-		logrus.Warnf("%d pictures could not be read: see %s/%s", failures, o.place(), featurestore.FailuresFile)
+		logrus.Warnf("%d images could not be read: see %s/%s", failures, o.place(), featurestore.FailuresFile)
 	}
-	if foreign := cli.Foreign(others); foreign != "" {
+	if foreign := inputs.Foreign(others); foreign != "" {
 		logrus.Warn(foreign)
 	}
 	logrus.Infof("the dataset is in %s", o.place())

@@ -16,9 +16,10 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"fovea/app/cli"
+	"fovea/finetuning"
 	"fovea/head"
 	"fovea/inference"
-	"fovea/internal/cli"
 	"fovea/internal/spelling"
 	"fovea/models"
 	"fovea/picture"
@@ -38,12 +39,12 @@ func newCompare(log *cli.LogOptions) *cobra.Command {
 	o := compareOptions{scratchOptions: scratchOptions{log: log}}
 	command := &cobra.Command{
 		Use:   "compare --images DIR --out DIR [flags]",
-		Short: "Race training from random weights against a head on frozen features",
-		Long: `Compare trains on the same pictures in two ways: a head (softmax regression) on the averaged
+		Short: "Race training from random weights against a head on frozen finetuning.Features",
+		Long: `Compare trains on the same images in two ways: a head (softmax regression) on the averaged
 pool5 of the VGG16 that ships, at 224 pixels, and a VGG from random weights as finetune scratch
-does. Both have the same pictures to learn from, the same to be measured on, and --budget of
+does. Both have the same images to learn from, the same to be measured on, and --budget of
 time: that of getting ready, of computing features and fitting heads, and of steps. Measuring
-does not count. The head is fitted again and again while features of more pictures come in.
+does not count. The head is fitted again and again while features of more images come in.
 
 The directory --out gets compare.svg and compare.png (accuracy against time), compare.csv,
 compare.json, and errors.csv.`,
@@ -67,7 +68,7 @@ func (o *compareOptions) run(ctx context.Context) error {
 		return cli.Usagef("--budget %s: use a time such as 90s or 10m", o.budget)
 	}
 	if o.fraction == 0 {
-		return cli.Usagef("--validation-fraction 0: there must be pictures to compare on")
+		return cli.Usagef("--validation-fraction 0: there must be images to compare on")
 	}
 	p, err := o.plan()
 	if err != nil {
@@ -78,11 +79,11 @@ func (o *compareOptions) run(ctx context.Context) error {
 		return err
 	}
 	defer pictures.records.Close() //nolint:errcheck // a temporary file
-	r := report.Race{Budget: o.budget.Seconds(), Chance: mostFrequent(pick(pictures.labels, split.test)), Settings: map[string]string{
-		"train_pictures": strconv.Itoa(len(split.train)), "validation_pictures": strconv.Itoa(len(split.test)),
+	r := report.Race{Budget: o.budget.Seconds(), Chance: mostFrequent(finetuning.Pick(pictures.labels, split.Test)), Settings: map[string]string{
+		"train_images": strconv.Itoa(len(split.Train)), "validation_images": strconv.Itoa(len(split.Test)),
 		"cpus": strconv.Itoa(runtime.NumCPU()), "frozen": "vgg16 pool5 averaged, softmax regression",
 	}}
-	logrus.Infof("%d pictures to train on (%s), %d to measure on, %s for each way", len(split.train), joinClasses(pictures.classes), len(split.test), o.budget)
+	logrus.Infof("%d images to train on (%s), %d to measure on, %s for each way", len(split.Train), joinClasses(pictures.classes), len(split.Test), o.budget)
 	err = o.frozen(ctx, p, pictures, split, &r)
 	if err == nil {
 		err = o.scratch(ctx, p, pictures, split, &r)
@@ -152,15 +153,15 @@ func (o *compareOptions) openFrozen(p plan) (*frozenWay, *inference.Model, error
 	if err != nil {
 		return nil, nil, errors.Join(err, model.Close())
 	}
-	config, err := cli.PipelineConfig(model.Recipe().WithPicturesOf(o.recipe()))
+	config, err := pipeline.ConfigFor(model.Recipe().WithPicturesOf(o.recipe()))
 	if err != nil {
 		return nil, nil, errors.Join(err, model.Close())
 	}
 	return &frozenWay{extractor: extractor, config: config}, model, nil
 }
 
-// frozen runs the way of the head on frozen features.
-func (o *compareOptions) frozen(ctx context.Context, p plan, pictures *trainingPictures, split sides, r *report.Race) error {
+// frozen runs the way of the head on frozen finetuning.Features.
+func (o *compareOptions) frozen(ctx context.Context, p plan, pictures *trainingPictures, split finetuning.Split, r *report.Race) error {
 	start := time.Now()
 	w, model, err := o.openFrozen(p)
 	if err != nil {
@@ -171,10 +172,10 @@ func (o *compareOptions) frozen(ctx context.Context, p plan, pictures *trainingP
 	r.Settings["device"], r.Settings["library"] = model.Device, model.Recipe().Library
 
 	validation := &frozenWay{}
-	if _, err := pipeline.Run(ctx, pick(pictures.items, split.test), w.extractor, validation, w.config); err != nil {
+	if _, err := pipeline.Run(ctx, finetuning.Pick(pictures.items, split.Test), w.extractor, validation, w.config); err != nil {
 		return err
 	}
-	items := pick(pictures.items, split.train)
+	items := finetuning.Pick(pictures.items, split.Train)
 	random := rand.New(rand.NewPCG(o.seed, 2)) //nolint:gosec // an order is no secret
 	random.Shuffle(len(items), func(i, j int) { items[i], items[j] = items[j], items[i] })
 	way := report.Way{Name: "head on frozen VGG16 features"}
@@ -190,7 +191,7 @@ func (o *compareOptions) frozen(ctx context.Context, p plan, pictures *trainingP
 			break
 		}
 		if _, err := head.Classes(w.labels); err != nil {
-			logrus.Debugf("no head on %d pictures yet: %v", w.x.Rows, err)
+			logrus.Debugf("no head on %d images yet: %v", w.x.Rows, err)
 			spent += time.Since(start)
 			continue
 		}
@@ -199,12 +200,12 @@ func (o *compareOptions) frozen(ctx context.Context, p plan, pictures *trainingP
 			return err
 		}
 		spent += time.Since(start)
-		metrics, err := measure(h, features{x: validation.x, labels: validation.labels})
+		metrics, err := measure(h, finetuning.Features{X: validation.x, Labels: validation.labels})
 		if err != nil {
 			return err
 		}
 		way.Points = append(way.Points, report.Point{Seconds: spent.Seconds(), Pictures: w.x.Rows, Accuracy: metrics.Accuracy, LogLoss: metrics.LogLoss})
-		logrus.Infof("head on %d pictures: accuracy %.2f %% after %.1f s", w.x.Rows, 100*metrics.Accuracy, spent.Seconds())
+		logrus.Infof("head on %d images: accuracy %.2f %% after %.1f s", w.x.Rows, 100*metrics.Accuracy, spent.Seconds())
 	}
 	if len(way.Points) == 0 {
 		return fmt.Errorf("the budget of %s has ended before there was a head: give more time by --budget", o.budget)
@@ -225,7 +226,7 @@ func (w *frozenWay) extend(ctx context.Context, items []pipeline.Item, limit tim
 }
 
 // scratch runs the way from random weights.
-func (o *compareOptions) scratch(ctx context.Context, p plan, pictures *trainingPictures, split sides, r *report.Race) error {
+func (o *compareOptions) scratch(ctx context.Context, p plan, pictures *trainingPictures, split finetuning.Split, r *report.Race) error {
 	start := time.Now()
 	t, err := o.trainer(p, len(pictures.classes))
 	if err != nil {
@@ -237,14 +238,14 @@ func (o *compareOptions) scratch(ctx context.Context, p plan, pictures *training
 		r.Settings[name] = value
 	}
 	normalization := o.preprocess
-	validation := pictures.examples(split.test, o.size, normalization, picture.Augmentation{})
+	validation := pictures.examples(split.Test, o.size, normalization, picture.Augmentation{})
 	m, err := training.Evaluate(ctx, t, validation)
 	if err != nil {
 		return err
 	}
 	way := report.Way{Name: fmt.Sprintf("%s from random weights, %dx%d", p.configuration.Name, o.size, o.size)}
 	way.Points = append(way.Points, report.Point{Seconds: ready, Accuracy: m.Accuracy(), LogLoss: m.MeanLoss()})
-	train, seen, log := pictures.examples(split.train, o.size, normalization, p.augment), 0, batchLogger()
+	train, seen, log := pictures.examples(split.Train, o.size, normalization, p.augment), 0, batchLogger()
 	_, err = training.Fit(ctx, t, train, validation, training.FitOptions{
 		Epochs: o.epochs, Batch: o.session.Batch, Seed: o.seed, Budget: max(1, o.budget-time.Duration(ready*float64(time.Second))), Batches: func(epoch, done, of int, m training.Measure) {
 			seen = (epoch-1)*len(train.Rows) + m.Examples
@@ -280,7 +281,7 @@ func printRace(out io.Writer, r report.Race, files []string) {
 		}
 	}
 	_ = w.Flush() // to a terminal or a pipe
-	fmt.Fprintf(out, "\nof the pictures measured on, %.2f %% are of the most frequent class\n", 100*r.Chance)
+	fmt.Fprintf(out, "\nof the images measured on, %.2f %% are of the most frequent class\n", 100*r.Chance)
 	for _, f := range files {
 		fmt.Fprintln(out, f)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fovea/featurestore"
+	"fovea/finetuning"
 	"fovea/head"
 	"fovea/internal/scratch"
 	"fovea/preprocessing"
@@ -52,11 +53,11 @@ func clusteredDataset(t *testing.T) string {
 }
 
 func trainedOn(dir string) (*head.Head, error) {
-	f, err := loadFeatures(context.Background(), &scratch.Memory{}, dir)
+	f, err := finetuning.Load(context.Background(), &scratch.Memory{}, dir)
 	if err != nil {
 		return nil, err
 	}
-	h, _, err := head.Train(context.Background(), f.x, f.labels, head.TrainOptions{Lambdas: []float64{0.1}})
+	h, _, err := head.Train(context.Background(), f.X, f.Labels, head.TrainOptions{Lambdas: []float64{0.1}})
 	return h, err
 }
 

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"fovea/internal/cli"
+	"fovea/app/cli"
 )
 
 // decision is how probabilities become a label.

@@ -9,10 +9,11 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"fovea/app/cli"
 	"fovea/featurestore"
+	"fovea/featurestore/remote"
+	"fovea/finetuning"
 	"fovea/head"
-	"fovea/internal/cli"
-	"fovea/internal/remote"
 )
 
 type evaluateOptions struct {
@@ -36,7 +37,7 @@ func newEvaluate() *cobra.Command {
 	cli.PathVar(f, &o.head, "head", "", "the head's `FILE` (required)")
 	o.features.add(f)
 	f.BoolVar(&o.json, "json", false, "print the metrics as JSON")
-	f.BoolVar(&o.heldOut, "held-out", false, "leave out the pictures that the head was trained on")
+	f.BoolVar(&o.heldOut, "held-out", false, "leave out the images that the head was trained on")
 	return command
 }
 
@@ -59,18 +60,18 @@ func (o *evaluateOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	known, unseen := f.seen(h)
+	known, unseen := f.Seen(h)
 	seen := len(known)
 	switch {
 	case o.heldOut && len(unseen) == 0:
-		return fmt.Errorf("the head was trained on all %d pictures of %s: give another dataset, or train with --test-fraction", seen, o.features.dir)
+		return fmt.Errorf("the head was trained on all %d images of %s: give another dataset, or train with --test-fraction", seen, o.features.dir)
 	case o.heldOut:
 		seen = 0
-		if f, err = f.choose(unseen); err != nil {
+		if f, err = f.Choose(unseen); err != nil {
 			return err
 		}
 	case seen > 0:
-		logrus.Warnf("the head was trained on %d of these %d pictures, which flatters the numbers: --held-out leaves them out", seen, len(f.hashes))
+		logrus.Warnf("the head was trained on %d of these %d images, which flatters the numbers: --held-out leaves them out", seen, len(f.Hashes))
 	}
 	metrics, err := measure(h, f)
 	if err != nil {
@@ -84,8 +85,8 @@ func (o *evaluateOptions) run(ctx context.Context) error {
 }
 
 // check refuses features that the head was not trained for, and warns of small differences.
-func check(h *head.Head, f features) error {
-	warnings, err := h.Check(f.recipe)
+func check(h *head.Head, f finetuning.Features) error {
+	warnings, err := h.Check(f.Recipe)
 	for _, w := range warnings {
 		logrus.Warnf("%s: %s in the head, %s in the features; results may differ by rounding", w.Field, w.Have, w.Got)
 	}
@@ -94,19 +95,19 @@ func check(h *head.Head, f features) error {
 
 // loadBoth loads a head and the features of a dataset that it is to be measured on, and
 // refuses a dataset made in another way than the one it was trained on.
-func loadBoth(ctx context.Context, file string, source featureSource) (*head.Head, features, error) {
+func loadBoth(ctx context.Context, file string, source featureSource) (*head.Head, finetuning.Features, error) {
 	h, err := head.Load(file)
 	if err != nil {
-		return nil, features{}, err
+		return nil, finetuning.Features{}, err
 	}
 	local, done, err := source.fetched(ctx)
 	if err != nil {
-		return nil, features{}, err
+		return nil, finetuning.Features{}, err
 	}
 	defer done()
 	f, err := local.load(ctx, h.LayerNames()...)
 	if err != nil {
-		return nil, features{}, remote.Located(checkFirst(h, local.dir, err), local.dir, source.dir)
+		return nil, finetuning.Features{}, remote.Located(checkFirst(h, local.dir, err), local.dir, source.dir)
 	}
 	return h, f, check(h, f)
 }

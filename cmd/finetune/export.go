@@ -12,9 +12,9 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"fovea/app/cli"
 	"fovea/head"
 	"fovea/inference"
-	"fovea/internal/cli"
 	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
@@ -37,7 +37,7 @@ serving_default has the input image_bytes, strings of shape [n], and the outputs
 and classes, of shape [n, classes], and label, of shape [n].
 
 What was written is loaded again and compared with what predict says of IMAGES, which are files,
-or of a picture made for that. docs/serving.md has the details.`,
+or of an image made for that. docs/serving.md has the details.`,
 		Example: `  finetune export --head cats-vs-dogs.head --out serving/cats-vs-dogs/1 photo.jpg
   tensorflow_model_server --rest_api_port=8501 --model_name=cats-vs-dogs --model_base_path=$PWD/serving/cats-vs-dogs`,
 		Args: cobra.ArbitraryArgs,
@@ -114,7 +114,7 @@ func readImages(names []string) ([]served, error) {
 		}
 		content, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("cannot open the picture: %w", err)
+			return nil, fmt.Errorf("cannot open the image: %w", err)
 		}
 		files = append(files, served{name, content})
 	}
@@ -129,7 +129,7 @@ func readImages(names []string) ([]served, error) {
 	}
 	var out bytes.Buffer
 	err := jpeg.Encode(&out, img, nil)
-	return []served{{"a made picture", out.Bytes()}}, err
+	return []served{{"a made image", out.Bytes()}}, err
 }
 
 // notable is a difference of probabilities that rounding does not explain.
@@ -168,7 +168,7 @@ func (o *exportOptions) compare(h *head.Head, extractor *inference.Extractor, co
 	}
 	fmt.Printf("model        %s\n", o.out)
 	fmt.Printf("signature    %s: %s [n] to %s and %s [n, %d], %s [n]\n", servable.Signature, servable.Input, servable.Probabilities, servable.ClassNames, len(h.Classes), servable.Label)
-	fmt.Printf("compared     %d pictures, probabilities differ from predict's by at most %.2g\n", compared, worst)
+	fmt.Printf("compared     %d images, probabilities differ from predict's by at most %.2g\n", compared, worst)
 	if different > 0 {
 		return cli.ErrPartly
 	}

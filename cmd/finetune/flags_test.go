@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"fovea/internal/cli/clitest"
+	"fovea/app/cli/clitest"
 )
 
 // Every flag of a file or directory knows file:// URLs and refuses others, but for those that take

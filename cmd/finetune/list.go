@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"fovea/internal/cli"
+	"fovea/app/cli"
+	"fovea/inputs"
 	"fovea/objects"
 	"fovea/pipeline"
 )
@@ -52,13 +53,13 @@ func list(ctx context.Context, images []string, stdin io.Reader) (pipeline.Listi
 		}
 		info, err := os.Stat(argument)
 		if err != nil {
-			return listing, fmt.Errorf("cannot open the picture: %w", err)
+			return listing, fmt.Errorf("cannot open the image: %w", err)
 		}
 		add(argument, info.IsDir())
 	}
 	if len(directories) > 0 {
-		found, err := cli.Finder().List(ctx, directories, nil)
-		cli.TellOthers(found.Others)
+		found, err := inputs.Finder().List(ctx, directories, nil)
+		inputs.TellOthers(found.Others)
 		if err != nil {
 			return listing, err
 		}

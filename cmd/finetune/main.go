@@ -18,7 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"fovea/internal/cli"
+	"fovea/app/cli"
 )
 
 func main() { os.Exit(cli.Run(newCommand(), os.Args[1:])) }

@@ -7,16 +7,17 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"fovea/finetuning"
 	"fovea/head"
 )
 
 // measure evaluates a head on labelled rows.
-func measure(h *head.Head, f features) (head.Metrics, error) {
-	probabilities, err := h.Probabilities(f.x)
+func measure(h *head.Head, f finetuning.Features) (head.Metrics, error) {
+	probabilities, err := h.Probabilities(f.X)
 	if err != nil {
 		return head.Metrics{}, err
 	}
-	m, err := head.Evaluate(probabilities, f.labels, h.Classes)
+	m, err := head.Evaluate(probabilities, f.Labels, h.Classes)
 	if err == nil && math.IsNaN(m.LogLoss) {
 		err = fmt.Errorf("the head's probabilities are not numbers: train it again")
 	}
@@ -30,7 +31,7 @@ func printMetrics(w io.Writer, m head.Metrics) {
 	percent := func(name string, v float64, i [2]float64, more string) {
 		fmt.Fprintf(w, "%-18s %.2f %%  (95 %%: %.2f to %.2f%s)\n", name, 100*v, 100*i[0], 100*i[1], more)
 	}
-	percent("accuracy", m.Accuracy, m.Bootstrap.Accuracy, fmt.Sprintf(", %d pictures", m.N))
+	percent("accuracy", m.Accuracy, m.Bootstrap.Accuracy, fmt.Sprintf(", %d images", m.N))
 	percent("balanced accuracy", m.BalancedAccuracy, m.Bootstrap.BalancedAccuracy, "")
 	percent("macro F1", m.MacroF1, m.Bootstrap.MacroF1, "")
 	fmt.Fprintf(w, "%-18s %.4f   (95 %%: %.4f to %.4f)\n", "log loss", m.LogLoss, m.Bootstrap.LogLoss[0], m.Bootstrap.LogLoss[1])

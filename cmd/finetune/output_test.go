@@ -9,7 +9,7 @@ import (
 func TestPredictionWriters(t *testing.T) {
 	rows := []prediction{
 		{path: "a,b.jpg", label: "dog", probabilities: []float64{0.25, 0.75}},
-		{path: "c.jpg", failure: "it is no picture"},
+		{path: "c.jpg", failure: "it is no image"},
 	}
 	all, top := decision{classes: []string{"cat", "dog"}}, decision{classes: []string{"cat", "dog"}, top: 1, errorColumn: true}
 	for _, test := range []struct {
@@ -18,9 +18,9 @@ func TestPredictionWriters(t *testing.T) {
 		want string
 	}{
 		{"csv", all, "path,label,probability_cat,probability_dog\n\"a,b.jpg\",dog,0.25,0.75\nc.jpg,,,\n"},
-		{"csv", top, "path,label,label_1,probability_1,error\n\"a,b.jpg\",dog,dog,0.75,\nc.jpg,,,,it is no picture\n"},
-		{"json", all, "[\n" + `{"path":"a,b.jpg","label":"dog","probabilities":{"cat":0.25,"dog":0.75}}` + ",\n" + `{"path":"c.jpg","label":null,"error":"it is no picture"}` + "\n]\n"},
-		{"json", top, "[\n" + `{"path":"a,b.jpg","label":"dog","top":[{"label":"dog","probability":0.75}]}` + ",\n" + `{"path":"c.jpg","label":null,"error":"it is no picture"}` + "\n]\n"},
+		{"csv", top, "path,label,label_1,probability_1,error\n\"a,b.jpg\",dog,dog,0.75,\nc.jpg,,,,it is no image\n"},
+		{"json", all, "[\n" + `{"path":"a,b.jpg","label":"dog","probabilities":{"cat":0.25,"dog":0.75}}` + ",\n" + `{"path":"c.jpg","label":null,"error":"it is no image"}` + "\n]\n"},
+		{"json", top, "[\n" + `{"path":"a,b.jpg","label":"dog","top":[{"label":"dog","probability":0.75}]}` + ",\n" + `{"path":"c.jpg","label":null,"error":"it is no image"}` + "\n]\n"},
 	} {
 		var out bytes.Buffer
 		w, err := newPredictionWriter(test.format, &out, test.decision)

@@ -12,9 +12,10 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"fovea/app/cli"
 	"fovea/featurestore"
+	"fovea/finetuning"
 	"fovea/head"
-	"fovea/internal/cli"
 	"fovea/internal/output"
 	"fovea/internal/spelling"
 	"fovea/picture"
@@ -39,7 +40,7 @@ type trainingPictures struct {
 // decodePictures reads the pictures and keeps their pixels in a file in dir. Pictures that
 // cannot be read are failures.
 func decodePictures(ctx context.Context, log *cli.LogOptions, listing pipeline.Listing, r recipe.Recipe, dir string) (_ *trainingPictures, err error) {
-	config, err := cli.PipelineConfig(r)
+	config, err := pipeline.ConfigFor(r)
 	if err != nil {
 		return nil, err
 	}
@@ -140,36 +141,36 @@ func (p *trainingPictures) fingerprint() string {
 // split divides the pictures into those to train on and those to validate on: the ones that
 // the labels' table marks test, if own is false and it marks any, or a fraction of each class.
 // Copies of a picture stay on one side.
-func (p *trainingPictures) split(fraction float64, own bool, seed uint64) (sides, error) {
-	var s sides
+func (p *trainingPictures) split(fraction float64, own bool, seed uint64) (finetuning.Split, error) {
+	var s finetuning.Split
 	for i, item := range p.items {
 		if item.Split == "test" {
-			s.test = append(s.test, i)
+			s.Test = append(s.Test, i)
 		} else {
-			s.train = append(s.train, i)
+			s.Train = append(s.Train, i)
 		}
 	}
 	switch {
-	case len(s.test) > 0 && !own:
-		logrus.Infof("the table's own split is used: %d pictures are marked test", len(s.test))
-		if err := s.checkLeak(p.hashes); err != nil {
-			return sides{}, err
+	case len(s.Test) > 0 && !own:
+		logrus.Infof("the table's own split is used: %d images are marked test", len(s.Test))
+		if err := s.CheckLeak(p.hashes); err != nil {
+			return finetuning.Split{}, err
 		}
 	case fraction == 0:
 		for i := range p.items {
-			s.train = append(s.train[:i], i)
+			s.Train = append(s.Train[:i], i)
 		}
-		return sides{train: s.train}, nil
+		return finetuning.Split{Train: s.Train}, nil
 	default:
 		var err error
-		if s.train, s.test, err = head.Split(p.labels, p.hashes, fraction, seed); err != nil {
-			return sides{}, err
+		if s.Train, s.Test, err = head.Split(p.labels, p.hashes, fraction, seed); err != nil {
+			return finetuning.Split{}, err
 		}
 	}
-	if trained, err := head.Classes(pick(p.labels, s.train)); err != nil {
-		return sides{}, fmt.Errorf("too few pictures to train on: %w", err)
+	if trained, err := head.Classes(finetuning.Pick(p.labels, s.Train)); err != nil {
+		return finetuning.Split{}, fmt.Errorf("too few images to train on: %w", err)
 	} else if len(trained) < len(p.classes) {
-		return sides{}, fmt.Errorf("all pictures of a class are kept out of the training: the classes left are %s", joinClasses(trained))
+		return finetuning.Split{}, fmt.Errorf("all images of a class are kept out of the training: the classes left are %s", joinClasses(trained))
 	}
 	return s, nil
 }

@@ -12,9 +12,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"fovea/app/cli"
+	"fovea/finetuning"
 	"fovea/head"
 	"fovea/inference"
-	"fovea/internal/cli"
+	"fovea/inputs"
 	"fovea/internal/output"
 	"fovea/internal/spelling"
 	"fovea/models"
@@ -39,14 +41,14 @@ func newPredict(log *cli.LogOptions) *cobra.Command {
 	o := predictOptions{log: log}
 	command := &cobra.Command{
 		Use:   "predict --head HEAD [flags] IMAGES...",
-		Short: "Predict the classes of pictures",
-		Long: `Predict runs the head's model, with the head's preprocessing, on every picture among IMAGES
+		Short: "Predict the classes of images",
+		Long: `Predict runs the head's model, with the head's preprocessing, on every image among IMAGES
 and prints one row for each: path, label, and the probability of every class. IMAGES are files
-and directories; - stands for paths on standard input, one a line. A picture that cannot be
+and directories; - stands for paths on standard input, one a line. An image that cannot be
 read has an error instead of a label (in csv no label; the log says why, or --error-column),
 and the exit status is then 3.
 
-With --threshold, pictures whose most probable class is not so probable are labelled unsure.`,
+With --threshold, images whose most probable class is not so probable are labelled unsure.`,
 		Example: `  finetune predict --head cats-vs-dogs.head new-photos/ > predictions.csv
   find / -name '*.jpg' | finetune predict --head cats-vs-dogs.head --threshold 0.9 --format json -`,
 		Args: cobra.ArbitraryArgs,
@@ -57,7 +59,7 @@ With --threshold, pictures whose most probable class is not so probable are labe
 	cli.PathVar(f, &o.head, "head", "", "the head's `FILE` (required)")
 	f.StringVar(&o.format, "format", "csv", "csv, json or parquet")
 	cli.PathVar(f, &o.out, "out", "", "the `FILE` to write to (default: standard output; needed for parquet)")
-	f.BoolVar(&o.decision.errorColumn, "error-column", false, "csv: add a column that says why a picture could not be read")
+	f.BoolVar(&o.decision.errorColumn, "error-column", false, "csv: add a column that says why an image could not be read")
 	o.decisionFlags(f)
 	o.modelFlags(f)
 	return command
@@ -65,8 +67,8 @@ With --threshold, pictures whose most probable class is not so probable are labe
 
 // decisionFlags say what is printed of the probabilities.
 func (o *predictOptions) decisionFlags(f *pflag.FlagSet) {
-	f.Float64Var(&o.decision.threshold, "threshold", 0, "least probability, 0 to 1, of a label; pictures below it are unsure")
-	f.StringVar(&o.decision.unsure, "unsure", "unsure", "the `LABEL` of pictures below the threshold")
+	f.Float64Var(&o.decision.threshold, "threshold", 0, "least probability, 0 to 1, of a label; images below it are unsure")
+	f.StringVar(&o.decision.unsure, "unsure", "unsure", "the `LABEL` of images below the threshold")
 	f.IntVar(&o.decision.top, "top", 0, "print only the `K` most probable classes, in order (csv and json; default: all, by name)")
 }
 
@@ -166,10 +168,10 @@ func (o *predictOptions) prepare(h *head.Head, model *inference.Model) (*inferen
 		return nil, pipeline.Config{}, err
 	}
 	actual := o.recipe(h, extractor)
-	if err := check(h, features{recipe: actual}); err != nil {
+	if err := check(h, finetuning.Features{Recipe: actual}); err != nil {
 		return nil, pipeline.Config{}, err
 	}
-	config, err := cli.PipelineConfig(actual)
+	config, err := pipeline.ConfigFor(actual)
 	return extractor, config, err
 }
 
@@ -207,11 +209,11 @@ func (o *predictOptions) predict(ctx context.Context, h *head.Head, model *infer
 	if err != nil {
 		return err
 	}
-	if foreign := cli.Foreign(listing.Others); foreign != "" {
+	if foreign := inputs.Foreign(listing.Others); foreign != "" {
 		logrus.Warn(foreign)
 	}
 	if sink.failures > 0 {
-		logrus.Warnf("%d pictures could not be read", sink.failures)
+		logrus.Warnf("%d images could not be read", sink.failures)
 		return cli.ErrPartly
 	}
 	return nil

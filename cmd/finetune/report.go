@@ -17,9 +17,10 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"fovea/app/cli"
 	"fovea/featurestore"
+	"fovea/finetuning"
 	"fovea/head"
-	"fovea/internal/cli"
 	"fovea/picture"
 	"fovea/report"
 )
@@ -37,12 +38,12 @@ func newReport() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "report --head HEAD --features DIR --out DIR [flags]",
 		Short: "Write a page with plots about a head",
-		Long: `Report measures a head on the pictures of a dataset that it was not trained on and writes
-report.html, a page that needs no other file, and its plots as PNG pictures: metrics,
+		Long: `Report measures a head on the images of a dataset that it was not trained on and writes
+report.html, a page that needs no other file, and its plots as PNG images: metrics,
 confusion matrix, ROC and calibration curves, how accuracy grows with the number of training
-pictures, and the pictures that were most surely taken for another class.
+images, and the images that were most surely taken for another class.
 
-For the learning curve, heads are trained as the head was on parts of the pictures that it
+For the learning curve, heads are trained as the head was on parts of the images that it
 was trained on, as far as they are in the dataset.`,
 		Example: "  finetune report --head cats-vs-dogs.head --features features --images photos --out report",
 		Args:    cobra.NoArgs,
@@ -54,7 +55,7 @@ was trained on, as far as they are in the dataset.`,
 	o.features.add(f)
 	cli.PathVar(f, &o.out, "out", "", "the directory `DIR` to write to (required)")
 	cli.PathVar(f, &o.images, "images", "", "the directory `DIR` that the dataset was extracted from, for thumbnails")
-	f.IntVar(&o.mistakes, "mistakes", 24, "most wrong pictures to show")
+	f.IntVar(&o.mistakes, "mistakes", 24, "most wrong images to show")
 	f.IntVar(&o.repeats, "repeats", 3, "trainings for each point of the learning curve, 0 for no curve")
 	return command
 }
@@ -84,11 +85,11 @@ func (o *reportOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	seen, unseen := f.seen(h)
+	seen, unseen := f.Seen(h)
 	if len(unseen) == 0 {
-		return fmt.Errorf("the head was trained on all %d pictures of %s: give another dataset, or train with --test-fraction", len(seen), o.features.dir)
+		return fmt.Errorf("the head was trained on all %d images of %s: give another dataset, or train with --test-fraction", len(seen), o.features.dir)
 	}
-	test, err := f.choose(unseen)
+	test, err := f.Choose(unseen)
 	if err != nil {
 		return err
 	}
@@ -96,18 +97,18 @@ func (o *reportOptions) run(ctx context.Context) error {
 		return fmt.Errorf("make the directory for the report: %w", err)
 	}
 	data := report.Data{Title: "Classifier of " + joinClasses(h.Classes), Training: h.Notes.Report, Facts: facts(h, o.features.dir, test), Settings: settings(h)}
-	probabilities, err := h.Probabilities(test.x)
+	probabilities, err := h.Probabilities(test.X)
 	if err != nil {
 		return err
 	}
-	if data.Metrics, err = head.Evaluate(probabilities, test.labels, h.Classes); err != nil {
+	if data.Metrics, err = head.Evaluate(probabilities, test.Labels, h.Classes); err != nil {
 		return err
 	}
 	for c, name := range h.Classes {
 		if len(h.Classes) == 2 && c == 0 {
 			continue // the second class's curve says the same
 		}
-		if points := head.ROC(probabilities, test.labels, h.Classes, c); points != nil {
+		if points := head.ROC(probabilities, test.Labels, h.Classes, c); points != nil {
 			data.ROC = append(data.ROC, report.Curve{Name: name, Points: points})
 		}
 	}
@@ -124,7 +125,7 @@ func (o *reportOptions) run(ctx context.Context) error {
 
 // learningCurve trains heads like h on parts of the rows that it has seen, and tests them on
 // those that it has not.
-func (o *reportOptions) learningCurve(ctx context.Context, h *head.Head, f features, seen, unseen []int) ([]head.CurvePoint, error) {
+func (o *reportOptions) learningCurve(ctx context.Context, h *head.Head, f finetuning.Features, seen, unseen []int) ([]head.CurvePoint, error) {
 	if o.repeats == 0 {
 		return nil, nil
 	}
@@ -133,38 +134,38 @@ func (o *reportOptions) learningCurve(ctx context.Context, h *head.Head, f featu
 		logrus.Warnf("no learning curve: %v", err)
 		return nil, nil
 	}
-	like.ownNear = h.Notes.NearCopies > 0 // then the training has kept them together
-	duplicates, err := like.group(ctx, f)
+	like.OwnNear = h.Notes.NearCopies > 0 // then the training has kept them together
+	duplicates, err := like.Group(ctx, f)
 	if err != nil {
 		return nil, err
 	}
 	apart := withoutGroupsOf(seen, unseen, duplicates.Groups)
 	if n := len(seen) - len(apart); n > 0 {
-		logrus.Infof("learning curve: %d training pictures are left out, of which there are copies among those measured on", n)
+		logrus.Infof("learning curve: %d training images are left out, of which there are copies among those measured on", n)
 	}
-	learn, err := f.choose(apart)
+	learn, err := f.Choose(apart)
 	if err != nil {
 		return nil, err
 	}
-	test, err := f.choose(unseen)
+	test, err := f.Choose(unseen)
 	if err != nil {
 		return nil, err
 	}
-	groups := pick(duplicates.Groups, apart)
-	if _, err := head.Classes(learn.labels); err != nil {
-		logrus.Warnf("no learning curve: the pictures that the head was trained on are not in %s", o.features.dir)
+	groups := finetuning.Pick(duplicates.Groups, apart)
+	if _, err := head.Classes(learn.Labels); err != nil {
+		logrus.Warnf("no learning curve: the images that the head was trained on are not in %s", o.features.dir)
 		return nil, nil
 	}
 	fit := func(ctx context.Context, x head.Matrix, labels, groups []string) (*head.Head, error) {
-		trained, _, err := like.fit(ctx, features{x: x, labels: labels}, groups)
+		trained, _, err := like.Fit(ctx, finetuning.Features{X: x, Labels: labels}, groups)
 		return trained, err
 	}
 	last := 0
-	return head.LearningCurve(ctx, learn.x, learn.labels, test.x, test.labels, fit, head.CurveOptions{
+	return head.LearningCurve(ctx, learn.X, learn.Labels, test.X, test.Labels, fit, head.CurveOptions{
 		Seed: h.Notes.Seed, Repeats: o.repeats, Groups: groups,
 		Progress: func(rows int) {
 			if rows != last {
-				logrus.Infof("learning curve: trained on %d pictures", rows)
+				logrus.Infof("learning curve: trained on %d images", rows)
 				last = rows
 			}
 		},
@@ -181,12 +182,12 @@ func withoutGroupsOf(rows, others []int, groups []string) []int {
 }
 
 // wrong are the pictures taken for another class, the surest first.
-func (o *reportOptions) wrong(h *head.Head, f features, probabilities [][]float64) []report.Mistake {
+func (o *reportOptions) wrong(h *head.Head, f finetuning.Features, probabilities [][]float64) []report.Mistake {
 	var all []report.Mistake
 	for i, p := range probabilities {
 		taken := h.Predict(p)
-		if taken != f.labels[i] {
-			all = append(all, report.Mistake{Path: f.paths[i], Truth: f.labels[i], Taken: taken, Probability: slices.Max(p)})
+		if taken != f.Labels[i] {
+			all = append(all, report.Mistake{Path: f.Paths[i], Truth: f.Labels[i], Taken: taken, Probability: slices.Max(p)})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b report.Mistake) int { return cmp.Compare(b.Probability, a.Probability) })
@@ -228,15 +229,15 @@ func thumbnail(file, resize string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-func facts(h *head.Head, dir string, test features) []report.Fact {
+func facts(h *head.Head, dir string, test finetuning.Features) []report.Fact {
 	r := h.Recipe
 	return []report.Fact{
 		{Name: "classes", Value: joinClasses(h.Classes)},
-		{Name: "features", Value: fmt.Sprintf("%s of %s, %d values (pooling %s)", layerNames(h.Layers), r.Model, h.Columns(), r.Pool)},
-		{Name: "pictures to the model", Value: fmt.Sprintf("%dx%d, %s, %s, %s", r.InputWidth, r.InputHeight, r.Resize, r.Interpolation, r.Preprocessing)},
+		{Name: "features", Value: fmt.Sprintf("%s of %s, %d values (pooling %s)", finetuning.LayerNames(h.Layers), r.Model, h.Columns(), r.Pool)},
+		{Name: "images to the model", Value: fmt.Sprintf("%dx%d, %s, %s, %s", r.InputWidth, r.InputHeight, r.Resize, r.Interpolation, r.Preprocessing)},
 		{Name: "computed by", Value: r.Library + ", " + r.Precision},
-		{Name: "trained on", Value: fmt.Sprintf("%d pictures", h.Notes.TrainedOn)},
-		{Name: "measured on", Value: fmt.Sprintf("%d pictures of the dataset %s that were not trained on", len(test.labels), filepath.Base(dir))},
+		{Name: "trained on", Value: fmt.Sprintf("%d images", h.Notes.TrainedOn)},
+		{Name: "measured on", Value: fmt.Sprintf("%d images of the dataset %s that were not trained on", len(test.Labels), filepath.Base(dir))},
 		{Name: "copies in the dataset", Value: fmt.Sprintf("%d equal, %d nearly so", h.Notes.Copies, h.Notes.NearCopies)},
 	}
 }
@@ -266,7 +267,7 @@ func optionsOf(h *head.Head) (*trainOptions, error) {
 	if h.Notes.Settings == nil {
 		return nil, errors.New("the head does not tell its settings: train it again with this version")
 	}
-	o := &trainOptions{quiet: true}
+	o := &trainOptions{}
 	flags := o.flags()
 	for name, value := range h.Notes.Settings {
 		if err := flags.Set(name, value); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
+	"fovea/finetuning"
 	"fovea/head"
 )
 
@@ -22,23 +23,23 @@ func TestWithoutGroupsOf(t *testing.T) {
 }
 
 // near are rows of two classes of which each has a twin, nearly the same, in another file.
-func near(n int) features {
-	f := features{x: head.Matrix{Rows: 2 * n, Cols: 8, Data: make([]float32, 2*n*8)}}
+func near(n int) finetuning.Features {
+	f := finetuning.Features{X: head.Matrix{Rows: 2 * n, Cols: 8, Data: make([]float32, 2*n*8)}}
 	random := rand.New(rand.NewPCG(1, 1))
 	for i := range 2 * n {
-		own, row := i/2, f.x.Row(i)
+		own, row := i/2, f.X.Row(i)
 		for j := range row {
 			if row[j] = float32(random.NormFloat64()); i%2 == 1 {
-				row[j] = f.x.Row(i - 1)[j] + 1e-4
+				row[j] = f.X.Row(i - 1)[j] + 1e-4
 			}
 		}
 		if i%2 == 0 {
 			row[own%2] += 3
 		}
-		f.labels = append(f.labels, []string{"cat", "dog"}[own%2])
-		f.hashes = append(f.hashes, fmt.Sprintf("%016d", i))
-		f.paths = append(f.paths, fmt.Sprint(i))
-		f.splits = append(f.splits, "")
+		f.Labels = append(f.Labels, []string{"cat", "dog"}[own%2])
+		f.Hashes = append(f.Hashes, fmt.Sprintf("%016d", i))
+		f.Paths = append(f.Paths, fmt.Sprint(i))
+		f.Splits = append(f.Splits, "")
 	}
 	return f
 }
@@ -48,7 +49,7 @@ func near(n int) features {
 func TestLearningCurveKeepsNearDuplicatesApart(t *testing.T) {
 	f := near(30)
 	var seen, unseen []int
-	for i := range f.labels {
+	for i := range f.Labels {
 		if i%2 == 0 || i > 40 {
 			seen = append(seen, i)
 		} else {
@@ -66,11 +67,11 @@ func TestLearningCurveKeepsNearDuplicatesApart(t *testing.T) {
 	}
 	// Of the 40 seen, 20 have a twin among the 20 unseen: 20 are left.
 	if last := curve[len(curve)-1]; last.Rows != len(seen)-len(unseen) {
-		t.Errorf("the curve ends at %d pictures, want %d", last.Rows, len(seen)-len(unseen))
+		t.Errorf("the curve ends at %d images, want %d", last.Rows, len(seen)-len(unseen))
 	}
 	told := false
 	for _, e := range hook.AllEntries() {
-		told = told || strings.Contains(e.Message, fmt.Sprintf("%d training pictures are left out", len(unseen)))
+		told = told || strings.Contains(e.Message, fmt.Sprintf("%d training images are left out", len(unseen)))
 	}
 	if !told {
 		t.Error("nothing is said of what is left out")

@@ -4,18 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"text/tabwriter"
 	"time"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"fovea/app/cli"
+	"fovea/finetuning"
+	"fovea/head"
 	"fovea/inference"
-	"fovea/internal/cli"
+	"fovea/inputs"
 	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/preprocessing"
@@ -53,15 +59,15 @@ func newScratch(log *cli.LogOptions) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "scratch --images DIR --out DIR [flags]",
 		Short: "Train a VGG from random weights",
-		Long: `Scratch trains one of the paper's configurations from random weights, on pictures, by
+		Long: `Scratch trains one of the paper's configurations from random weights, on images, by
 stochastic gradient descent or Adam, and measures it after each epoch on a part of the
-pictures that is kept out. It needs far more pictures and time than a head on frozen features:
+images that is kept out. It needs far more images and time than a head on frozen finetuning.Features:
 see finetune compare.
 
 The directory --out gets metrics.csv and metrics.jsonl (a row for each epoch), errors.csv (the
-pictures that could not be read), checkpoint/ (after each epoch, and at Ctrl-C), and in the
+images that could not be read), checkpoint/ (after each epoch, and at Ctrl-C), and in the
 end model/, a SavedModel that extract --model takes, and head.json, with which
-finetune predict --head OUT/head.json --model OUT/model tells the classes of new pictures.`,
+finetune predict --head OUT/head.json --model OUT/model tells the classes of new images.`,
 		Example: "  finetune scratch --images photos/ --labels dir --config vgg-a --size 64 --out scratch",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -72,7 +78,7 @@ finetune predict --head OUT/head.json --model OUT/model tells the classes of new
 	f := command.Flags()
 	f.SortFlags = false
 	o.flags(f)
-	f.IntVar(&o.epochs, "epochs", 10, "passes over the pictures")
+	f.IntVar(&o.epochs, "epochs", 10, "passes over the images")
 	f.BoolVar(&o.resume, "resume", false, "go on from the checkpoint in --out")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace what an earlier training has left in --out")
 	return command
@@ -80,25 +86,25 @@ finetune predict --head OUT/head.json --model OUT/model tells the classes of new
 
 // flags are those that compare has, too.
 func (o *scratchOptions) flags(f *pflag.FlagSet) {
-	f.StringArrayVar(&o.images, "images", nil, "a `DIR` (or file) of pictures; may be given several times (required)")
+	f.StringArrayVar(&o.images, "images", nil, "a `DIR` (or file) of images; may be given several times (required)")
 	f.StringVar(&o.labels, "labels", "prefix", "prefix (of the file name, to its first dot), dir or csv:FILE")
 	cli.PathVar(f, &o.out, "out", "", "the `DIR` for all results (required)")
 	f.StringVar(&o.config, "config", "vgg16", "the configuration: vgg-a, vgg-a-lrn, vgg-b, vgg-c, vgg16 or vgg19")
-	f.IntVar(&o.size, "size", 64, "height and width of the pictures, 32 to 224")
+	f.IntVar(&o.size, "size", 64, "height and width of the images, 32 to 224")
 	f.IntVar(&o.units, "units", 4096, "units of fc6 and of fc7")
-	f.IntVar(&o.session.Batch, "batch", training.DefaultBatch, "pictures in a step")
+	f.IntVar(&o.session.Batch, "batch", training.DefaultBatch, "images in a step")
 	f.StringVar(&o.optimizer, "optimizer", string(training.SGD), "sgd or adam")
 	f.Float64Var(&o.training.LearningRate, "learning-rate", 0, "learning rate (default: 0.001 of sgd, 0.0001 of adam)")
 	f.Float64Var(&o.training.Momentum, "momentum", 0.9, "momentum of sgd")
 	f.Float64Var(&o.training.Dropout, "dropout", 0.5, "part of the outputs of fc6 and fc7 left out of each step")
 	f.Float64Var(&o.training.WeightDecay, "weight-decay", 0, "strength of the penalty on kernels (5e-4 in the paper)")
 	f.StringVar(&o.initializer, "initializer", string(training.GlorotUniform), "of the kernels: glorot (uniform, Keras's default) or he (uniform)")
-	f.StringVar(&o.augment, "augment", "none", "changes of the training pictures by chance: flip, shift, zoom, or several with commas")
+	f.StringVar(&o.augment, "augment", "none", "changes of the training images by chance: flip, shift, zoom, or several with commas")
 	o.preprocess = preprocessing.Caffe
 	cli.PreprocessingVar(f, &o.preprocess, "of the pixels: `HOW`, a name such as torch, KEY=VALUE pairs or a .json file")
 	f.StringVar(&o.resize, "resize", string(picture.Squash), "squash or crop")
-	f.Float64Var(&o.fraction, "validation-fraction", 0.2, "part of the pictures kept out to measure, 0 for none")
-	f.IntVar(&o.sample, "sample", 0, "only `N` of the pictures, chosen by --seed (default: all)")
+	f.Float64Var(&o.fraction, "validation-fraction", 0.2, "part of the images kept out to measure, 0 for none")
+	f.IntVar(&o.sample, "sample", 0, "only `N` of the images, chosen by --seed (default: all)")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the weights, the split, the order, dropout and augmentation")
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "auto, cpu or gpu:N")
 }
@@ -119,7 +125,7 @@ func (o *scratchOptions) plan() (plan, error) {
 	case o.out == "":
 		return p, cli.Usagef("--out DIR is required")
 	case o.size < vgg.MinInputSize || o.size > vgg.InputSize:
-		return p, cli.Usagef("--size %d: use %d to %d: five poolings halve it, and the paper's pictures have %d", o.size, vgg.MinInputSize, vgg.InputSize, vgg.InputSize)
+		return p, cli.Usagef("--size %d: use %d to %d: five poolings halve it, and the paper's images have %d", o.size, vgg.MinInputSize, vgg.InputSize, vgg.InputSize)
 	case o.units < 1 || o.units > 1<<16:
 		return p, cli.Usagef("--units %d: use 1 to %d", o.units, 1<<16)
 	case o.epochs < 1:
@@ -153,7 +159,7 @@ func (o *scratchOptions) plan() (plan, error) {
 	if p.labels, err = cli.ParseLabels(o.labels); err != nil {
 		return p, err
 	}
-	if _, err := cli.PipelineConfig(o.recipe()); err != nil {
+	if _, err := pipeline.ConfigFor(o.recipe()); err != nil {
 		return p, cli.UsageError{Err: err}
 	}
 	if p.session, err = o.session.Config(); err != nil {
@@ -171,39 +177,39 @@ func (o *scratchOptions) recipe() recipe.Recipe {
 }
 
 // load lists and decodes the pictures and writes down those that cannot be read.
-func (o *scratchOptions) load(ctx context.Context, p plan) (*trainingPictures, sides, error) {
+func (o *scratchOptions) load(ctx context.Context, p plan) (*trainingPictures, finetuning.Split, error) {
 	images, err := cli.LocalPaths(o.images)
 	if err != nil {
-		return nil, sides{}, err
+		return nil, finetuning.Split{}, err
 	}
-	listing, err := cli.Finder().List(ctx, images, p.labels)
-	cli.TellOthers(listing.Others)
+	listing, err := inputs.Finder().List(ctx, images, p.labels)
+	inputs.TellOthers(listing.Others)
 	if err != nil {
-		return nil, sides{}, err
+		return nil, finetuning.Split{}, err
 	}
-	cli.TellDoubts(listing)
+	inputs.TellDoubts(listing)
 	unlabelled := len(listing.Items)
 	listing.Items = slices.DeleteFunc(listing.Items, func(i pipeline.Item) bool { return i.Label == "" })
 	if unlabelled -= len(listing.Items); unlabelled > 0 {
-		logrus.Warnf("%d pictures have no label and are left out", unlabelled)
+		logrus.Warnf("%d images have no label and are left out", unlabelled)
 	}
 	listing.Items = pipeline.Sample(listing.Items, o.sample, o.seed)
 	if len(listing.Items) == 0 {
-		return nil, sides{}, fmt.Errorf("not one picture has a label: name them by --labels prefix, dir or csv:FILE")
+		return nil, finetuning.Split{}, fmt.Errorf("not one image has a label: name them by --labels prefix, dir or csv:FILE")
 	}
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
-		return nil, sides{}, fmt.Errorf("make the directory for the results: %w", err)
+		return nil, finetuning.Split{}, fmt.Errorf("make the directory for the results: %w", err)
 	}
 	pictures, err := decodePictures(ctx, o.log, listing, o.recipe(), o.out)
 	if err != nil {
-		return nil, sides{}, err
+		return nil, finetuning.Split{}, err
 	}
 	if err := pictures.writeFailures(filepath.Join(o.out, "errors.csv")); err != nil {
-		return nil, sides{}, errors.Join(err, pictures.records.Close())
+		return nil, finetuning.Split{}, errors.Join(err, pictures.records.Close())
 	}
 	split, err := pictures.split(o.fraction, o.ownFraction, o.seed)
 	if err != nil {
-		return nil, sides{}, errors.Join(err, pictures.records.Close())
+		return nil, finetuning.Split{}, errors.Join(err, pictures.records.Close())
 	}
 	return pictures, split, nil
 }
@@ -276,20 +282,20 @@ func (o *scratchOptions) run(ctx context.Context) error {
 		}
 		logrus.Infof("going on after %d epochs and %d batches", state.Epoch, state.Batches)
 	}
-	logrus.Infof("training %s of %dx%d pixels on %d pictures (%s), %d kept out, on %s", p.configuration.Name, o.size, o.size, len(split.train), joinClasses(pictures.classes), len(split.test), t.Device())
+	logrus.Infof("training %s of %dx%d pixels on %d images (%s), %d kept out, on %s", p.configuration.Name, o.size, o.size, len(split.Train), joinClasses(pictures.classes), len(split.Test), t.Device())
 	options := training.FitOptions{
 		Epochs: o.epochs, Batch: o.session.Batch, Seed: o.seed, Progress: logEpoch, Batches: batchLogger(),
 		Checkpoint: func(s training.State) error {
 			s.Identity = identity
-			return errors.Join(t.Save(checkpoints, s), writeHistory(o.out, s.History))
+			return errors.Join(t.Save(checkpoints, s), finetuning.WriteHistory(o.out, s.History))
 		},
 	}
 	normalization := o.preprocess
 	var validation *training.Examples
-	if len(split.test) > 0 {
-		validation = pictures.examples(split.test, o.size, normalization, picture.Augmentation{})
+	if len(split.Test) > 0 {
+		validation = pictures.examples(split.Test, o.size, normalization, picture.Augmentation{})
 	}
-	result, err := training.Fit(ctx, t, pictures.examples(split.train, o.size, normalization, p.augment), validation, options, state)
+	result, err := training.Fit(ctx, t, pictures.examples(split.Train, o.size, normalization, p.augment), validation, options, state)
 	if err != nil {
 		var interruption cli.Interruption
 		if errors.As(err, &interruption) {
@@ -297,13 +303,13 @@ func (o *scratchOptions) run(ctx context.Context) error {
 		}
 		return err
 	}
-	if err := o.finish(t, p, pictures, validation, len(split.train)); err != nil {
+	if err := o.finish(t, p, pictures, validation, len(split.Train)); err != nil {
 		return err
 	}
 	printHistory(os.Stdout, result.State.History)
-	fmt.Printf("\nmodel  %s\nhead   %s\n", filepath.Join(o.out, modelDir), filepath.Join(o.out, headFile))
+	fmt.Printf("\nmodel  %s\nhead   %s\n", filepath.Join(o.out, finetuning.ModelDir), filepath.Join(o.out, finetuning.HeadFile))
 	if len(pictures.failures) > 0 {
-		logrus.Warnf("%d pictures could not be read: see %s", len(pictures.failures), filepath.Join(o.out, "errors.csv"))
+		logrus.Warnf("%d images could not be read: see %s", len(pictures.failures), filepath.Join(o.out, "errors.csv"))
 		return cli.ErrPartly
 	}
 	return nil
@@ -355,4 +361,47 @@ func batchLogger() func(epoch, done, of int, m training.Measure) {
 		last = time.Now()
 		logrus.Infof("epoch %d: %d of %d batches, loss %.4f", epoch, done, of, m.MeanLoss())
 	}
+}
+
+func printHistory(out io.Writer, history []training.Epoch) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "epoch\tloss\taccuracy\tvalidation loss\tvalidation accuracy\tseconds\t")
+	for _, e := range history {
+		loss, accuracy := "-", "-"
+		if e.ValidationLoss != nil {
+			loss, accuracy = fmt.Sprintf("%.4f", *e.ValidationLoss), fmt.Sprintf("%.2f %%", 100**e.ValidationAccuracy)
+		}
+		fmt.Fprintf(w, "%d\t%.4f\t%.2f %%\t%s\t%s\t%.1f\t\n", e.Epoch, e.Loss, 100*e.Accuracy, loss, accuracy, e.Seconds)
+	}
+	_ = w.Flush() // to a terminal or a pipe
+}
+
+// finish exports what was trained: the model, and its last layer as a head.
+func (o *scratchOptions) finish(t *training.Trainer, p plan, pictures *trainingPictures, validation *training.Examples, trainedOn int) error {
+	set, err := t.Weights()
+	if err != nil {
+		return err
+	}
+	set = o.dimensions(len(pictures.classes)).Note(set)
+	set.Metadata[vgg.PreprocessingKey] = o.preprocess.String()
+	h, err := finetuning.HeadOfDense(set, "fc8", pictures.classes)
+	if err != nil {
+		return err
+	}
+	settings := maps.Clone(o.identity(t, pictures))
+	delete(settings, "pictures")
+	h.Notes = head.Notes{ToolVersion: cli.Version(), Seed: o.seed, TrainedOn: trainedOn, Settings: settings}
+	if validation != nil {
+		metrics, err := finetuning.EvaluateNetwork(t, validation, pictures.labels, pictures.classes)
+		if err != nil {
+			return err
+		}
+		h.Notes.HeldOut = &metrics
+	}
+	return finetuning.ReplaceModel(o.out, h, func(dir string) error {
+		if err := vgg.Export(p.configuration, set, dir); err != nil {
+			return err
+		}
+		return finetuning.DescribeHead(h, dir, "fc7", recipe.PoolNone, o.recipe())
+	})
 }

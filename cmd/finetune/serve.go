@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"fovea/app/cli"
 	"fovea/head"
-	"fovea/internal/cli"
 	"fovea/models"
 )
 
@@ -33,13 +33,13 @@ func newServe(log *cli.LogOptions) *cobra.Command {
 		Short: "Answer with predictions over HTTP",
 		Long: `Serve loads the head's model once and answers over HTTP until it is interrupted:
 
-  POST /predict   the bytes of a picture in, its label and probabilities as JSON out
-  GET  /healthz   200 once pictures can be predicted
+  POST /predict   the bytes of an image in, its label and probabilities as JSON out
+  GET  /healthz   200 once images can be predicted
   GET  /metrics   for Prometheus
 
-Pictures that come at the same time are computed together. What is wrong with a picture is
+Images that come at the same time are computed together. What is wrong with an image is
 status 422, one of too many bytes 413, too many at a time 503 (with Retry-After), too long a
-wait 504; each has a JSON object with the error. On interruption no more pictures are taken, and those under
+wait 504; each has a JSON object with the error. On interruption no more images are taken, and those under
 way are answered. There is neither encryption nor authentication: put a proxy before it.`,
 		Example: `  finetune serve --head cats-vs-dogs.head --listen localhost:8080
   curl --data-binary @photo.jpg http://localhost:8080/predict`,
@@ -50,10 +50,10 @@ way are answered. There is neither encryption nor authentication: put a proxy be
 	f.SortFlags = false
 	cli.PathVar(f, &o.predict.head, "head", "", "the head's `FILE` (required)")
 	f.StringVar(&o.listen, "listen", "localhost:8080", "the `ADDRESS` to listen on")
-	f.Int64Var(&o.maxBytes, "max-bytes", 20<<20, "most bytes of a picture's file")
+	f.Int64Var(&o.maxBytes, "max-bytes", 20<<20, "most bytes of an image's file")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "longest time from a request to its answer")
 	f.IntVar(&o.waiting, "max-requests", 64, "requests under way at a time; more are refused")
-	f.IntVar(&o.pixels, "max-pixels", 40_000_000, "most pixels of a picture; as many as there are CPUs are decoded at a time")
+	f.IntVar(&o.pixels, "max-pixels", 40_000_000, "most pixels of an image; as many as there are CPUs are decoded at a time")
 	o.predict.decisionFlags(f)
 	o.predict.modelFlags(f)
 	return command

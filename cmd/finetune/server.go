@@ -88,7 +88,7 @@ func newServer(h *head.Head, d decision, e extractor, config pipeline.Config, li
 			Name: "finetune_request_seconds", Help: "Time from a request to its answer.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12),
 		}),
 		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "finetune_batch_pictures", Help: "Pictures computed together.", Buckets: prometheus.ExponentialBuckets(1, 2, 8),
+			Name: "finetune_batch_images", Help: "Images computed together.", Buckets: prometheus.ExponentialBuckets(1, 2, 8),
 		}),
 		underWay: prometheus.NewGauge(prometheus.GaugeOpts{Name: "finetune_requests_under_way", Help: "Requests for predictions that are not answered yet."}),
 	}
@@ -165,7 +165,7 @@ func (s *server) probabilities(w http.ResponseWriter, r *http.Request) ([]float6
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	default:
-		return nil, statusError{http.StatusServiceUnavailable, fmt.Errorf("%d pictures are under way: try again", s.limits.requests)}
+		return nil, statusError{http.StatusServiceUnavailable, fmt.Errorf("%d images are under way: try again", s.limits.requests)}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.limits.timeout)
 	defer cancel()
@@ -173,9 +173,9 @@ func (s *server) probabilities(w http.ResponseWriter, r *http.Request) ([]float6
 	if err != nil {
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {
-			return nil, statusError{http.StatusRequestEntityTooLarge, fmt.Errorf("the picture has more than %d bytes", s.limits.maxBytes)}
+			return nil, statusError{http.StatusRequestEntityTooLarge, fmt.Errorf("the image has more than %d bytes", s.limits.maxBytes)}
 		}
-		return nil, statusError{http.StatusBadRequest, fmt.Errorf("the picture did not arrive: %w", err)}
+		return nil, statusError{http.StatusBadRequest, fmt.Errorf("the image did not arrive: %w", err)}
 	}
 	late := statusError{http.StatusGatewayTimeout, fmt.Errorf("no answer within %s", s.limits.timeout)}
 	pixels, err := s.decode(ctx, body)

@@ -147,9 +147,9 @@ func TestServerAnswers(t *testing.T) {
 		{coloured(t, 200), 200, `^{"label":"red","probabilities":{"dark":2\.06\d+e-09,"red":1}}`},
 		{coloured(t, 20), 200, `^{"label":"dark",`},
 		{coloured(t, 101), 200, `^{"label":"unsure","probabilities":{"dark":0.45\d+,"red":0.54\d+}}`},
-		{[]byte("no picture"), 422, `"error":"picture: header: .*"`},
+		{[]byte("no image"), 422, `"error":"image: header: .*"`},
 		{nil, 422, `"error":".+"`},
-		{make([]byte, 1<<16+1), 413, `"error":"the picture has more than 65536 bytes"`},
+		{make([]byte, 1<<16+1), 413, `"error":"the image has more than 65536 bytes"`},
 	} {
 		status, answer := post(t, url, test.body)
 		if status != test.status || !regexp.MustCompile(test.want).MatchString(answer) {
@@ -166,7 +166,7 @@ func TestServerAnswers(t *testing.T) {
 		t.Errorf("GET /predict is %d", status)
 	}
 	_, counted := get(t, url+"/metrics")
-	for _, line := range []string{`finetune_requests_total{status="200"} 3`, `finetune_requests_total{status="413"} 1`, `finetune_requests_total{status="422"} 2`, "finetune_request_seconds_count 6", "finetune_batch_pictures_count 3", "finetune_requests_under_way 0", "go_goroutines"} {
+	for _, line := range []string{`finetune_requests_total{status="200"} 3`, `finetune_requests_total{status="413"} 1`, `finetune_requests_total{status="422"} 2`, "finetune_request_seconds_count 6", "finetune_batch_images_count 3", "finetune_requests_under_way 0", "go_goroutines"} {
 		if !strings.Contains(counted, line) {
 			t.Errorf("the metrics lack %q", line)
 		}
@@ -225,13 +225,13 @@ func TestServerBoundsAndStops(t *testing.T) {
 			t.Fatal("the requests do not arrive")
 		}
 	}
-	if status, answer := post(t, url, body); status != 503 || !strings.Contains(answer, "4 pictures are under way") {
+	if status, answer := post(t, url, body); status != 503 || !strings.Contains(answer, "4 images are under way") {
 		t.Errorf("a request too many is answered with %d %s", status, answer)
 	}
 	for pace, want := range map[float64]int{0: 1, 0.25: 1, 1.1: 5, 1000: 60} {
 		s.pace.Store(math.Float64bits(pace))
 		if got := s.retryAfter(); got != want {
-			t.Errorf("at %g seconds a picture, one should come again after %d seconds, not %d", pace, want, got)
+			t.Errorf("at %g seconds an image, one should come again after %d seconds, not %d", pace, want, got)
 		}
 	}
 	refused, err := http.Post(url+"/predict", "image/png", bytes.NewReader(body))
@@ -289,7 +289,7 @@ func TestSized(t *testing.T) {
 	}
 	for n, want := range map[int]float32{1: 1, 2: 2, 3: 4, 4: 4, 5: 6, 6: 6} {
 		if got, err := s.Extract(make([]float32, n), n); err != nil || got[0][n-1] != want {
-			t.Errorf("%d pictures are computed by the extractor of %v: %v", n, got, err)
+			t.Errorf("%d images are computed by the extractor of %v: %v", n, got, err)
 		}
 	}
 	if _, err := s.Extract(make([]float32, 7), 7); err == nil {
@@ -333,13 +333,13 @@ func TestServerMemoryIsBounded(t *testing.T) {
 	group.Wait()
 	close(done)
 	if most := <-peak; most > allowed {
-		t.Errorf("%d large pictures took %d MB", requests, most>>20)
+		t.Errorf("%d large images took %d MB", requests, most>>20)
 	} else {
-		t.Logf("%d large pictures took %d MB at most", requests, most>>20)
+		t.Logf("%d large images took %d MB at most", requests, most>>20)
 	}
 	limited, _ := start(t, redServer(&redness{}, serverLimits{maxBytes: 1 << 20, timeout: time.Minute, requests: 1, pixels: side*side - 1}))
 	if status, answer := post(t, limited, large.Bytes()); status != 422 || !strings.Contains(answer, "pixels") {
-		t.Errorf("a picture of too many pixels is answered with %d %s", status, answer)
+		t.Errorf("an image of too many pixels is answered with %d %s", status, answer)
 	}
 }
 

@@ -19,14 +19,14 @@ func TestOptionsOf(t *testing.T) {
 		if err := flags.Parse(arguments); err != nil {
 			t.Fatal(err)
 		}
-		settings := settingsOf(flags, given.model)
+		settings := settingsOf(flags, given.Model)
 		got, err := optionsOf(&head.Head{Notes: head.Notes{Settings: settings}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.model != given.model || got.classWeights != given.classWeights || got.scaling != given.scaling || got.calibrate != given.calibrate ||
-			got.seed != given.seed || got.penalty != given.penalty || got.l1Ratio != given.l1Ratio || got.layers != given.layers || got.lambda != given.lambda || got.nearDuplicates != given.nearDuplicates ||
-			got.mlp.Units != given.mlp.Units || got.mlp.Dropout != given.mlp.Dropout {
+		if got.Model != given.Model || got.ClassWeights != given.ClassWeights || got.Scaling != given.Scaling || got.Calibrate != given.Calibrate ||
+			got.Seed != given.Seed || got.Penalty != given.Penalty || got.L1Ratio != given.L1Ratio || got.layers != given.layers || got.Lambda != given.Lambda || got.NearDuplicates != given.NearDuplicates ||
+			got.MLP.Units != given.MLP.Units || got.MLP.Dropout != given.MLP.Dropout {
 			t.Errorf("%v came back as %+v", arguments, got)
 		}
 		for _, name := range []string{"features", "out"} {

@@ -9,8 +9,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"fovea/internal/cli"
-	"fovea/internal/remote"
+	"fovea/app/cli"
+	"fovea/featurestore/remote"
+	"fovea/finetuning"
 	"fovea/internal/scratch"
 )
 
@@ -49,18 +50,18 @@ func (s *featureSource) above() (int64, error) {
 	return max(1, size/tables), nil
 }
 
-func (s *featureSource) load(ctx context.Context, names ...string) (features, error) {
+func (s *featureSource) load(ctx context.Context, names ...string) (finetuning.Features, error) {
 	above, err := s.above()
 	if err != nil {
-		return features{}, err
+		return finetuning.Features{}, err
 	}
 	local, done, err := s.fetched(ctx)
 	if err != nil {
-		return features{}, err
+		return finetuning.Features{}, err
 	}
 	defer done()
-	f, err := loadFeatures(ctx, &scratch.Memory{Above: above}, local.dir, names...)
-	return f, remote.Located(err, local.dir, s.dir)
+	f, err := finetuning.Load(ctx, &scratch.Memory{Above: above}, local.dir, names...)
+	return f, cli.UsageWhen(remote.Located(err, local.dir, s.dir), finetuning.ErrLayers)
 }
 
 // fetched is the source in the file system, where done removes what was fetched.

@@ -14,35 +14,20 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"fovea/app/cli"
+	"fovea/finetuning"
 	"fovea/head"
-	"fovea/internal/cli"
 )
 
 type trainOptions struct {
-	features     featureSource
-	out          string
-	layers       string
-	model        string
-	scaling      string
-	classWeights string
-	penalty      string
-	l1Ratio      float64
-	lambda       float64
-	calibrate    bool
-	seed         uint64
-	testFraction float64
-	// ownFraction and ownNear say that the user has set testFraction and nearDuplicates.
-	ownFraction, ownNear bool
-	// nearDuplicates is the cosine from which pictures count as copies, 0 for never.
-	nearDuplicates float64
-	mlp            head.MLPOptions
+	finetuning.TrainOptions
+	features featureSource
+	out      string
+	layers   string
 	// unfreeze names the block from which on the network itself is trained, "" for none;
 	// changed are the names of the flags that were given.
 	unfreeze string
 	changed  func(flag string) bool
-	// settings are the flags, for the record; quiet trains without showing progress.
-	settings map[string]string
-	quiet    bool
 	log      *cli.LogOptions
 }
 
@@ -63,14 +48,14 @@ docs/training.md has an example.
 
 A part of the rows, --test-fraction, is kept out of all that and measures the result; when
 the dataset's split column says "test" somewhere, those rows are kept out instead. Copies of
-one picture, and pictures whose features are nearly the same, never stand on both sides.`,
+one image, and images whose features are nearly the same, never stand on both finetuning.Split.`,
 		Example: "  finetune train --features features --out cats-vs-dogs.head",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			o.ownFraction = c.Flags().Changed("test-fraction")
-			o.ownNear = c.Flags().Changed("near-duplicates")
+			o.OwnFraction = c.Flags().Changed("test-fraction")
+			o.OwnNear = c.Flags().Changed("near-duplicates")
 			o.changed = c.Flags().Changed
-			o.settings = settingsOf(c.LocalFlags(), o.model)
+			o.Settings = settingsOf(c.LocalFlags(), o.Model)
 			return o.run(c.Context())
 		},
 	}
@@ -88,23 +73,23 @@ func (o *trainOptions) flags() *pflag.FlagSet {
 	o.features.add(f)
 	cli.PathVar(f, &o.out, "out", "", "the `FILE` to write the head to (required)")
 	f.StringVar(&o.layers, "layers", "", "the `LAYERS` to train on, by comma, each scaled apart (needed where the dataset has several)")
-	f.StringVar(&o.model, "model", "softmax", "the kind of head: softmax, svm or mlp")
+	f.StringVar(&o.Model, "model", "softmax", "the kind of head: softmax, svm or mlp")
 	f.StringVar(&o.unfreeze, "unfreeze", "", "train the network itself from `BLOCK` on (block5), on features of the pooling before it (block4_pool, whole); --out is then a directory")
-	f.StringVar(&o.penalty, "penalty", "l2", "of the weights of softmax: l2 (their squares), l1 (their absolute values, which leaves values out) or elasticnet (both)")
-	f.Float64Var(&o.l1Ratio, "l1-ratio", 0.5, "part of l1 in elasticnet")
-	f.StringVar(&o.scaling, "scaling", string(head.ScaleCommon), "of the features: common (one factor for all columns), columns (each by its own deviation) or l2 (each picture to length 1, then common)")
-	f.StringVar(&o.classWeights, "class-weights", string(head.WeighRows), "none, or balanced: rare classes count as much as frequent ones")
-	f.BoolVar(&o.calibrate, "calibrate", false, "scale the scores so that probabilities fit pictures that were not trained on")
-	f.Float64Var(&o.lambda, "lambda", 0, "strength of the regularization of softmax and svm (default: chosen by cross-validation)")
-	f.Uint64Var(&o.seed, "seed", 1, "seed of the split and of the cross-validation")
-	f.Float64Var(&o.testFraction, "test-fraction", 0.2, "part of the rows kept out to measure the head, 0 for none")
-	f.Float64Var(&o.nearDuplicates, "near-duplicates", 0.98, "`COSINE` of two pictures' features from which they count as one, 0 for equal files only")
-	f.IntVar(&o.mlp.Units, "units", 256, "hidden units of mlp")
-	f.Float64Var(&o.mlp.Dropout, "dropout", 0.5, "part of the hidden units left out of each step of mlp")
-	f.Float64Var(&o.mlp.Rate, "rate", 0, "learning rate of mlp (default: 1e-3, less for more than 512 values; of --unfreeze: 1e-5)")
-	f.IntVar(&o.mlp.Batch, "batch", 32, "pictures in a step of mlp (of --unfreeze: 8)")
-	f.IntVar(&o.mlp.Epochs, "epochs", 100, "most passes of mlp over the pictures (of --unfreeze: 10)")
-	f.IntVar(&o.mlp.Patience, "patience", 8, "passes of mlp without a better validation loss before it ends (of --unfreeze: 3)")
+	f.StringVar(&o.Penalty, "penalty", "l2", "of the weights of softmax: l2 (their squares), l1 (their absolute values, which leaves values out) or elasticnet (both)")
+	f.Float64Var(&o.L1Ratio, "l1-ratio", 0.5, "part of l1 in elasticnet")
+	f.StringVar(&o.Scaling, "scaling", string(head.ScaleCommon), "of the features: common (one factor for all columns), columns (each by its own deviation) or l2 (each image to length 1, then common)")
+	f.StringVar(&o.ClassWeights, "class-weights", string(head.WeighRows), "none, or balanced: rare classes count as much as frequent ones")
+	f.BoolVar(&o.Calibrate, "calibrate", false, "scale the scores so that probabilities fit images that were not trained on")
+	f.Float64Var(&o.Lambda, "lambda", 0, "strength of the regularization of softmax and svm (default: chosen by cross-validation)")
+	f.Uint64Var(&o.Seed, "seed", 1, "seed of the split and of the cross-validation")
+	f.Float64Var(&o.TestFraction, "test-fraction", 0.2, "part of the rows kept out to measure the head, 0 for none")
+	f.Float64Var(&o.NearDuplicates, "near-duplicates", 0.98, "`COSINE` of two images' features from which they count as one, 0 for equal files only")
+	f.IntVar(&o.MLP.Units, "units", 256, "hidden units of mlp")
+	f.Float64Var(&o.MLP.Dropout, "dropout", 0.5, "part of the hidden units left out of each step of mlp")
+	f.Float64Var(&o.MLP.Rate, "rate", 0, "learning rate of mlp (default: 1e-3, less for more than 512 values; of --unfreeze: 1e-5)")
+	f.IntVar(&o.MLP.Batch, "batch", 32, "images in a step of mlp (of --unfreeze: 8)")
+	f.IntVar(&o.MLP.Epochs, "epochs", 100, "most passes of mlp over the images (of --unfreeze: 10)")
+	f.IntVar(&o.MLP.Patience, "patience", 8, "passes of mlp without a better validation loss before it ends (of --unfreeze: 3)")
 	return f
 }
 
@@ -139,32 +124,32 @@ func (o *trainOptions) validate() error {
 	switch {
 	case o.out == "":
 		return cli.Usagef("--out HEAD is required")
-	case !slices.Contains([]string{"softmax", "svm", "mlp"}, o.model):
-		return cli.Usagef("unknown --model %q: use softmax, svm or mlp", o.model)
-	case !slices.Contains([]string{"l2", "l1", "elasticnet"}, o.penalty):
-		return cli.Usagef("unknown --penalty %q: use l2, l1 or elasticnet", o.penalty)
-	case o.penalty != "l2" && o.model != "softmax":
-		return cli.Usagef("--penalty %s is for --model softmax", o.penalty)
-	case !(o.l1Ratio > 0 && o.l1Ratio < 1):
-		return cli.Usagef("--l1-ratio %g: use a part between 0 and 1; --penalty l1 and l2 are the ends", o.l1Ratio)
-	case !slices.Contains([]head.Scaling{head.ScaleCommon, head.ScaleColumns, head.ScaleUnit}, head.Scaling(o.scaling)):
-		return cli.Usagef("unknown --scaling %q: use common, columns or l2", o.scaling)
-	case o.classWeights != string(head.WeighRows) && o.classWeights != string(head.WeighClasses):
-		return cli.Usagef("unknown --class-weights %q: use none or balanced", o.classWeights)
-	case !(o.lambda >= 0) || math.IsInf(o.lambda, 0):
-		return cli.Usagef("--lambda %g: use a positive number", o.lambda)
-	case o.lambda > 0 && o.model == "mlp":
+	case !slices.Contains([]string{"softmax", "svm", "mlp"}, o.Model):
+		return cli.Usagef("unknown --model %q: use softmax, svm or mlp", o.Model)
+	case !slices.Contains([]string{"l2", "l1", "elasticnet"}, o.Penalty):
+		return cli.Usagef("unknown --penalty %q: use l2, l1 or elasticnet", o.Penalty)
+	case o.Penalty != "l2" && o.Model != "softmax":
+		return cli.Usagef("--penalty %s is for --model softmax", o.Penalty)
+	case !(o.L1Ratio > 0 && o.L1Ratio < 1):
+		return cli.Usagef("--l1-ratio %g: use a part between 0 and 1; --penalty l1 and l2 are the ends", o.L1Ratio)
+	case !slices.Contains([]head.Scaling{head.ScaleCommon, head.ScaleColumns, head.ScaleUnit}, head.Scaling(o.Scaling)):
+		return cli.Usagef("unknown --scaling %q: use common, columns or l2", o.Scaling)
+	case o.ClassWeights != string(head.WeighRows) && o.ClassWeights != string(head.WeighClasses):
+		return cli.Usagef("unknown --class-weights %q: use none or balanced", o.ClassWeights)
+	case !(o.Lambda >= 0) || math.IsInf(o.Lambda, 0):
+		return cli.Usagef("--lambda %g: use a positive number", o.Lambda)
+	case o.Lambda > 0 && o.Model == "mlp":
 		return cli.Usagef("--lambda is for --model softmax and svm: mlp is regularized by --dropout")
-	case o.lambda > 0 && o.calibrate:
+	case o.Lambda > 0 && o.Calibrate:
 		return cli.Usagef("--calibrate needs the cross-validation that --lambda leaves out")
-	case !(o.nearDuplicates >= 0 && o.nearDuplicates <= 1):
-		return cli.Usagef("--near-duplicates %g: use a cosine above 0 and at most 1, or 0 for equal files only", o.nearDuplicates)
-	case o.mlp.Units < 1 || o.mlp.Batch < 1 || o.mlp.Epochs < 1 || o.mlp.Patience < 1:
+	case !(o.NearDuplicates >= 0 && o.NearDuplicates <= 1):
+		return cli.Usagef("--near-duplicates %g: use a cosine above 0 and at most 1, or 0 for equal files only", o.NearDuplicates)
+	case o.MLP.Units < 1 || o.MLP.Batch < 1 || o.MLP.Epochs < 1 || o.MLP.Patience < 1:
 		return cli.Usagef("--units, --batch, --epochs and --patience must be positive")
-	case !(o.mlp.Rate >= 0 && o.mlp.Rate <= 1) || !(o.mlp.Dropout >= 0 && o.mlp.Dropout < 1):
-		return cli.Usagef("--rate %g, --dropout %g: use a rate up to 1, and a dropout from 0 to below 1", o.mlp.Rate, o.mlp.Dropout)
-	case !(o.testFraction >= 0 && o.testFraction < 1):
-		return cli.Usagef("--test-fraction %g: use 0, or a fraction below 1", o.testFraction)
+	case !(o.MLP.Rate >= 0 && o.MLP.Rate <= 1) || !(o.MLP.Dropout >= 0 && o.MLP.Dropout < 1):
+		return cli.Usagef("--rate %g, --dropout %g: use a rate up to 1, and a dropout from 0 to below 1", o.MLP.Rate, o.MLP.Dropout)
+	case !(o.TestFraction >= 0 && o.TestFraction < 1):
+		return cli.Usagef("--test-fraction %g: use 0, or a fraction below 1", o.TestFraction)
 	}
 	return nil
 }
@@ -173,6 +158,9 @@ func (o *trainOptions) run(ctx context.Context) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
+	var done func()
+	o.Progress, done = o.log.StepProgress("cross-validation", "strengths")
+	defer done()
 	if o.unfreeze != "" {
 		return o.runUnfreeze(ctx)
 	}
@@ -187,43 +175,43 @@ func (o *trainOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	classes, err := head.Classes(all.labels)
+	classes, err := head.Classes(all.Labels)
 	if err != nil {
 		return err
 	}
-	warnOfAlike(classes)
-	duplicates, err := o.group(ctx, all)
+	finetuning.WarnOfAlike(classes)
+	duplicates, err := o.Group(ctx, all)
 	if err != nil {
 		return err
 	}
-	split, err := o.split(all, duplicates.Groups)
+	split, err := o.Split(all, duplicates.Groups)
 	if err != nil {
 		return err
 	}
-	learn, test, groups := all, features{}, duplicates.Groups
-	if len(split.test) > 0 {
-		if test, err = all.choose(split.test); err != nil {
+	learn, test, groups := all, finetuning.Features{}, duplicates.Groups
+	if len(split.Test) > 0 {
+		if test, err = all.Choose(split.Test); err != nil {
 			return err
 		}
-		if learn, err = all.choose(split.train); err != nil {
+		if learn, err = all.Choose(split.Train); err != nil {
 			return err
 		}
-		groups = pick(groups, split.train)
-		all.free()
+		groups = finetuning.Pick(groups, split.Train)
+		all.Free()
 	}
-	logrus.Infof("training on %d rows of %d values (%s), %d kept out", learn.x.Rows, learn.x.Cols, layerNames(learn.layers), len(split.test))
-	h, report, err := o.fit(ctx, learn, groups)
+	logrus.Infof("training on %d rows of %d values (%s), %d kept out", learn.X.Rows, learn.X.Cols, finetuning.LayerNames(learn.Layers), len(split.Test))
+	h, report, err := o.Fit(ctx, learn, groups)
 	if err != nil {
 		return err
 	}
-	h.Recipe, h.Layers = all.recipe, all.layers
-	h.Notes = head.Notes{ToolVersion: cli.Version(), Seed: o.seed, TrainedOn: learn.x.Rows, Settings: o.settings, Copies: duplicates.Equal, NearCopies: duplicates.Alike, Report: report}
-	for _, hash := range learn.hashes {
-		h.Notes.Seen = append(h.Notes.Seen, shortHash(hash))
+	h.Recipe, h.Layers = all.Recipe, all.Layers
+	h.Notes = head.Notes{ToolVersion: cli.Version(), Seed: o.Seed, TrainedOn: learn.X.Rows, Settings: o.Settings, Copies: duplicates.Equal, NearCopies: duplicates.Alike, Report: report}
+	for _, hash := range learn.Hashes {
+		h.Notes.Seen = append(h.Notes.Seen, finetuning.ShortHash(hash))
 	}
 	slices.Sort(h.Notes.Seen)
 	h.Notes.Seen = slices.Compact(h.Notes.Seen)
-	if len(split.test) > 0 {
+	if len(split.Test) > 0 {
 		metrics, err := measure(h, test)
 		if err != nil {
 			return err
@@ -237,59 +225,19 @@ func (o *trainOptions) run(ctx context.Context) error {
 	return nil
 }
 
-// fit trains the kind of head that was asked for.
-func (o *trainOptions) fit(ctx context.Context, f features, groups []string) (*head.Head, head.Report, error) {
-	if o.model == "mlp" {
-		options := o.mlp
-		options.Seed, options.Groups = o.seed, groups
-		options.Scaling, options.ClassWeights, options.Calibrate = head.Scaling(o.scaling), head.ClassWeights(o.classWeights), o.calibrate
-		if options.Dropout == 0 {
-			options.Dropout = -1 // of which the zero value is the default
-		}
-		options.Progress = func(e head.Epoch) {
-			if o.quiet {
-				return
-			}
-			logrus.Infof("epoch %d: loss %.4f, on validation %.4f, accuracy %.2f %%", e.Epoch, e.TrainLoss, e.LogLoss, 100*e.Accuracy)
-		}
-		return head.TrainMLP(ctx, f.x, f.labels, options)
-	}
-	options := head.TrainOptions{
-		Seed: o.seed, Scaling: head.Scaling(o.scaling), ClassWeights: head.ClassWeights(o.classWeights), Calibrate: o.calibrate, Groups: groups,
-		L1Ratio: map[string]float64{"l1": 1, "elasticnet": o.l1Ratio}[o.penalty],
-	}
-	if o.model == "svm" {
-		options.Loss = head.LossHinge
-	}
-	if !o.quiet {
-		var steps *cli.Steps
-		defer func() { steps.Done() }()
-		options.Progress = func(done, of int) {
-			if steps == nil { // how many there are is known only now
-				steps = o.log.NewSteps("cross-validation", "strengths", of)
-			}
-			steps.Update(done)
-		}
-	}
-	if o.lambda > 0 {
-		options.Lambdas = []float64{o.lambda}
-	}
-	return head.Train(ctx, f.x, f.labels, options)
-}
-
 func (o *trainOptions) summarize(h *head.Head, took time.Duration) {
 	report := h.Notes.Report
 	fmt.Printf("head         %s\n", o.out)
 	fmt.Printf("classes      %s\n", joinClasses(h.Classes))
-	fmt.Printf("trained on   %d pictures, %s of %s, %d values each\n", h.Notes.TrainedOn, layerNames(h.Layers), h.Recipe.Model, h.Columns())
+	fmt.Printf("trained on   %d images, %s of %s, %d values each\n", h.Notes.TrainedOn, finetuning.LayerNames(h.Layers), h.Recipe.Model, h.Columns())
 	best := slices.IndexFunc(report.Path, func(p head.PathPoint) bool { return p.Lambda == report.Lambda })
 	if best >= 0 {
-		fmt.Printf("lambda       %g, by cross-validation (%d folds, %d pictures): accuracy %.2f %%, log loss %.4f\n",
+		fmt.Printf("lambda       %g, by cross-validation (%d folds, %d images): accuracy %.2f %%, log loss %.4f\n",
 			report.Lambda, report.Folds, report.Tested, 100*report.Path[best].Accuracy, report.Path[best].LogLoss)
 	}
 	if report.BestEpoch > 0 {
 		e := report.Epochs[report.BestEpoch-1]
-		fmt.Printf("epochs       %d, the best is %d: accuracy %.2f %%, log loss %.4f on %d validation pictures\n",
+		fmt.Printf("epochs       %d, the best is %d: accuracy %.2f %%, log loss %.4f on %d validation images\n",
 			len(report.Epochs), e.Epoch, 100*e.Accuracy, e.LogLoss, report.Tested)
 	}
 	if report.Temperature > 0 {
@@ -299,14 +247,14 @@ func (o *trainOptions) summarize(h *head.Head, took time.Duration) {
 		fmt.Printf("columns      %s\n", describeColumns(h))
 	}
 	if n := h.Standardization.Constant(); n > 0 {
-		fmt.Printf("constant     %d of %d values are the same in all these pictures: nothing is learned from them\n", n, h.Columns())
+		fmt.Printf("constant     %d of %d values are the same in all these images: nothing is learned from them\n", n, h.Columns())
 	}
 	if report.AtEdge {
 		logrus.Warnf("the best lambda, %g, is at the edge of those tried", report.Lambda)
 	}
 	fmt.Printf("time         %s\n", took.Round(10*time.Millisecond))
 	if h.Notes.HeldOut != nil {
-		fmt.Printf("\non %d pictures kept out of the training:\n", h.Notes.HeldOut.N)
+		fmt.Printf("\non %d images kept out of the training:\n", h.Notes.HeldOut.N)
 		printMetrics(os.Stdout, *h.Notes.HeldOut)
 	}
 }
@@ -320,7 +268,7 @@ func describeColumns(h *head.Head) string {
 	counts := map[string]int{}
 	var first, parts []string
 	for i, column := range used {
-		layer, within := columnOf(h.Layers, column)
+		layer, within := finetuning.ColumnOf(h.Layers, column)
 		counts[layer.Name]++
 		if i < strongest {
 			first = append(first, fmt.Sprintf("%s[%d]", layer.Name, within))

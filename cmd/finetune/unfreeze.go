@@ -15,10 +15,11 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"fovea/app/cli"
 	"fovea/featurestore"
+	"fovea/finetuning"
 	"fovea/head"
 	"fovea/inference"
-	"fovea/internal/cli"
 	"fovea/models"
 	"fovea/recipe"
 	"fovea/training"
@@ -44,7 +45,7 @@ type unfreezing struct {
 	base          weights.Set
 	// bottleneck are the features that the blocks take, frozen those of their untrained end:
 	// pool5, averaged.
-	bottleneck, frozen features
+	bottleneck, frozen finetuning.Features
 	classes            []string
 	index              []int32
 	trainer            *training.Trainer
@@ -55,14 +56,14 @@ func (o *trainOptions) validateUnfreeze() (block int, err error) {
 	switch {
 	case err != nil || !strings.HasPrefix(o.unfreeze, "block") || block < 2 || block > 5:
 		return 0, cli.Usagef("--unfreeze %q: use block5, or block4, block3 or block2", o.unfreeze)
-	case o.model != "softmax" || o.penalty != "l2":
+	case o.Model != "softmax" || o.Penalty != "l2":
 		return 0, cli.Usagef("--unfreeze goes with --model softmax and --penalty l2")
-	case o.scaling == string(head.ScaleUnit) || o.calibrate || o.classWeights != string(head.WeighRows):
+	case o.Scaling == string(head.ScaleUnit) || o.Calibrate || o.ClassWeights != string(head.WeighRows):
 		return 0, cli.Usagef("--unfreeze does without --scaling l2, --calibrate and --class-weights")
 	}
 	for name, set := range map[string]func(){
-		"batch": func() { o.mlp.Batch = unfreezeBatch }, "rate": func() { o.mlp.Rate = unfreezeRate },
-		"epochs": func() { o.mlp.Epochs = unfreezeEpochs }, "patience": func() { o.mlp.Patience = unfreezePatience },
+		"batch": func() { o.MLP.Batch = unfreezeBatch }, "rate": func() { o.MLP.Rate = unfreezeRate },
+		"epochs": func() { o.MLP.Epochs = unfreezeEpochs }, "patience": func() { o.MLP.Patience = unfreezePatience },
 	} {
 		if !o.changed(name) {
 			set()
@@ -83,7 +84,7 @@ func (o *trainOptions) runUnfreeze(ctx context.Context) error {
 	if err := u.load(ctx, block); err != nil {
 		return err
 	}
-	defer u.bottleneck.free()
+	defer u.bottleneck.Free()
 	defer func() {
 		if u.trainer != nil {
 			_ = u.trainer.Close() // the process ends here
@@ -92,18 +93,18 @@ func (o *trainOptions) runUnfreeze(ctx context.Context) error {
 	if err := u.open(); err != nil {
 		return err
 	}
-	duplicates, err := o.group(ctx, u.frozen)
+	duplicates, err := o.Group(ctx, u.frozen)
 	if err != nil {
 		return err
 	}
-	split, err := o.split(u.frozen, duplicates.Groups)
+	split, err := o.Split(u.frozen, duplicates.Groups)
 	if err != nil {
 		return err
 	}
-	if len(split.test) == 0 {
-		split.train = make([]int, u.frozen.x.Rows)
-		for i := range split.train {
-			split.train[i] = i
+	if len(split.Test) == 0 {
+		split.Train = make([]int, u.frozen.X.Rows)
+		for i := range split.Train {
+			split.Train[i] = i
 		}
 	}
 	return u.train(ctx, split, duplicates)
@@ -141,14 +142,14 @@ func (u *unfreezing) load(ctx context.Context, block int) error {
 	if u.bottleneck, err = source.load(ctx, layer); err != nil {
 		return err
 	}
-	if u.bottleneck.recipe.Fingerprint() != dataset.Fingerprint() {
+	if u.bottleneck.Recipe.Fingerprint() != dataset.Fingerprint() {
 		return fmt.Errorf("%s %w", u.features.dir, featurestore.ErrReplaced)
 	}
-	if u.classes, err = head.Classes(u.bottleneck.labels); err != nil {
+	if u.classes, err = head.Classes(u.bottleneck.Labels); err != nil {
 		return err
 	}
-	warnOfAlike(u.classes)
-	for _, l := range u.bottleneck.labels {
+	finetuning.WarnOfAlike(u.classes)
+	for _, l := range u.bottleneck.Labels {
 		i, _ := slices.BinarySearch(u.classes, l)
 		u.index = append(u.index, int32(i))
 	}
@@ -179,7 +180,7 @@ func bottleneck(r recipe.Recipe, c vgg.Configuration, before string) (string, er
 // open makes the network with the frozen weights, and computes its features.
 func (u *unfreezing) open() error {
 	var err error
-	u.trainer, err = training.New(u.network, training.Options{Optimizer: training.Adam, LearningRate: u.mlp.Rate, Seed: u.seed}, inference.SessionConfig{Device: inference.DeviceAuto})
+	u.trainer, err = training.New(u.network, training.Options{Optimizer: training.Adam, LearningRate: u.MLP.Rate, Seed: u.Seed}, inference.SessionConfig{Device: inference.DeviceAuto})
 	if err != nil {
 		return err
 	}
@@ -193,10 +194,10 @@ func (u *unfreezing) open() error {
 		return err
 	}
 	u.frozen = u.bottleneck
-	u.frozen.x = head.Matrix{Rows: u.bottleneck.x.Rows, Cols: width}
+	u.frozen.X = head.Matrix{Rows: u.bottleneck.X.Rows, Cols: width}
 	return u.examples(nil).Each(training.DefaultBatch, func(rows []int, values []float32, _ []int32) error {
 		averages, err := u.trainer.Output(training.AverageLayer, values, len(rows))
-		u.frozen.x.Data = append(u.frozen.x.Data, averages...)
+		u.frozen.X.Data = append(u.frozen.X.Data, averages...)
 		return err
 	})
 }
@@ -204,12 +205,12 @@ func (u *unfreezing) open() error {
 // examples are rows of the features, nil for all.
 func (u *unfreezing) examples(rows []int) *training.Examples {
 	if rows == nil {
-		for i := range u.bottleneck.x.Rows {
+		for i := range u.bottleneck.X.Rows {
 			rows = append(rows, i)
 		}
 	}
 	return &training.Examples{
-		Records: matrixRecords{u.bottleneck.x}, Classes: u.index, Rows: rows, Values: u.bottleneck.x.Cols,
+		Records: matrixRecords{u.bottleneck.X}, Classes: u.index, Rows: rows, Values: u.bottleneck.X.Cols,
 		Decode: func(dst []float32, record []byte, _ *rand.Rand) {
 			for i := range dst {
 				dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(record[4*i:]))
@@ -255,33 +256,33 @@ func (u *unfreezing) assign(h *head.Head) error {
 }
 
 // train fits the frozen head, then the blocks with it, and writes the results.
-func (u *unfreezing) train(ctx context.Context, split sides, duplicates head.Duplicates) error {
-	learn, err := u.frozen.choose(split.train)
+func (u *unfreezing) train(ctx context.Context, split finetuning.Split, duplicates head.Duplicates) error {
+	learn, err := u.frozen.Choose(split.Train)
 	if err != nil {
 		return err
 	}
-	groups := pick(duplicates.Groups, split.train)
+	groups := finetuning.Pick(duplicates.Groups, split.Train)
 	// The head to compare with has all pictures to learn from, the one to begin with has those
 	// that the blocks are trained on: what it is validated on must be new to it.
-	frozen, _, err := u.fit(ctx, learn, groups)
+	frozen, _, err := u.Fit(ctx, learn, groups)
 	if err != nil {
 		return err
 	}
-	fitted, validated, err := head.Split(learn.labels, groups, validationFraction, u.seed+1)
+	fitted, validated, err := head.Split(learn.Labels, groups, validationFraction, u.Seed+1)
 	if err != nil {
-		return fmt.Errorf("keep pictures to end the training by: %w", err)
+		return fmt.Errorf("keep images to end the training by: %w", err)
 	}
-	part, err := learn.choose(fitted)
+	part, err := learn.Choose(fitted)
 	if err != nil {
 		return err
 	}
-	first, _, err := u.fit(ctx, part, pick(groups, fitted))
+	first, _, err := u.Fit(ctx, part, finetuning.Pick(groups, fitted))
 	if err != nil {
 		return err
 	}
 	var before, after head.Metrics
-	if len(split.test) > 0 {
-		if before, err = u.measure(frozen, split.test); err != nil {
+	if len(split.Test) > 0 {
+		if before, err = u.measure(frozen, split.Test); err != nil {
 			return err
 		}
 	}
@@ -291,47 +292,47 @@ func (u *unfreezing) train(ctx context.Context, split sides, duplicates head.Dup
 	if err := u.assign(first); err != nil {
 		return err
 	}
-	train, validation := u.examples(pick(split.train, fitted)), u.examples(pick(split.train, validated))
+	train, validation := u.examples(finetuning.Pick(split.Train, fitted)), u.examples(finetuning.Pick(split.Train, validated))
 	start, err := training.Evaluate(ctx, u.trainer, validation)
 	if err != nil {
 		return err
 	}
 	if !start.Finite() {
-		return fmt.Errorf("the loss of the frozen network on the pictures to validate on is %v, before any training: its features overflow: look for the wrong ones by extract dataset stats %s", start.MeanLoss(), u.features.dir)
+		return fmt.Errorf("the loss of the frozen network on the images to validate on is %v, before any training: its features overflow: look for the wrong ones by extract dataset stats %s", start.MeanLoss(), u.features.dir)
 	}
-	logrus.Infof("training %s on %d pictures (%s), %d to validate on, %d kept out, on %s", u.network.Name, len(train.Rows), joinClasses(u.classes), len(validation.Rows), len(split.test), u.trainer.Device())
+	logrus.Infof("training %s on %d images (%s), %d to validate on, %d kept out, on %s", u.network.Name, len(train.Rows), joinClasses(u.classes), len(validation.Rows), len(split.Test), u.trainer.Device())
 	logrus.Infof("before: validation: loss %.4f, accuracy %.2f %%", start.MeanLoss(), 100*start.Accuracy())
 	result, err := training.Fit(ctx, u.trainer, train, validation, training.FitOptions{
-		Epochs: u.mlp.Epochs, Batch: u.mlp.Batch, Seed: u.seed, Patience: u.mlp.Patience, Progress: logEpoch, Batches: batchLogger(),
+		Epochs: u.MLP.Epochs, Batch: u.MLP.Batch, Seed: u.Seed, Patience: u.MLP.Patience, Progress: logEpoch, Batches: batchLogger(),
 	}, training.State{})
 	if err != nil {
 		return err
 	}
 	if history := result.State.History; *history[result.Best-1].ValidationLoss >= start.MeanLoss() {
-		logrus.Warnf("no epoch predicts the pictures to validate on better than the frozen network: its weights and head are kept")
+		logrus.Warnf("no epoch predicts the images to validate on better than the frozen network: its weights and head are kept")
 		if err := u.assign(frozen); err != nil {
 			return err
 		}
 	}
-	if len(split.test) > 0 {
-		if after, err = evaluateNetwork(u.trainer, u.examples(split.test), u.bottleneck.labels, u.classes); err != nil {
+	if len(split.Test) > 0 {
+		if after, err = finetuning.EvaluateNetwork(u.trainer, u.examples(split.Test), u.bottleneck.Labels, u.classes); err != nil {
 			return err
 		}
 	}
-	if err := u.write(learn, duplicates, after, len(split.test) > 0); err != nil {
+	if err := u.write(learn, duplicates, after, len(split.Test) > 0); err != nil {
 		return err
 	}
 	printHistory(os.Stdout, result.State.History)
-	if len(split.test) > 0 {
+	if len(split.Test) > 0 {
 		printComparison(before, after)
 	}
-	fmt.Printf("\nmodel  %s\nhead   %s\n", filepath.Join(u.out, modelDir), filepath.Join(u.out, headFile))
+	fmt.Printf("\nmodel  %s\nhead   %s\n", filepath.Join(u.out, finetuning.ModelDir), filepath.Join(u.out, finetuning.HeadFile))
 	return nil
 }
 
-// measure evaluates a head on the frozen features.
+// measure evaluates a head on the frozen finetuning.Features.
 func (u *unfreezing) measure(h *head.Head, rows []int) (head.Metrics, error) {
-	part, err := u.frozen.choose(rows)
+	part, err := u.frozen.Choose(rows)
 	if err != nil {
 		return head.Metrics{}, err
 	}
@@ -339,7 +340,7 @@ func (u *unfreezing) measure(h *head.Head, rows []int) (head.Metrics, error) {
 }
 
 // write exports the network, and its scores as a head on the averaged pool5.
-func (u *unfreezing) write(learn features, duplicates head.Duplicates, heldOut head.Metrics, measured bool) error {
+func (u *unfreezing) write(learn finetuning.Features, duplicates head.Duplicates, heldOut head.Metrics, measured bool) error {
 	trained, err := u.trainer.Weights()
 	if err != nil {
 		return err
@@ -356,34 +357,34 @@ func (u *unfreezing) write(learn features, duplicates head.Duplicates, heldOut h
 			}
 		}
 	}
-	h, err := headOfDense(trained, training.ScoresLayer, u.classes)
+	h, err := finetuning.HeadOfDense(trained, training.ScoresLayer, u.classes)
 	if err != nil {
 		return err
 	}
 	settings := map[string]string{
-		"unfreeze": u.unfreeze, "optimizer": string(training.Adam), "learning rate": fmt.Sprint(u.mlp.Rate),
-		"batch": strconv.Itoa(u.mlp.Batch), "epochs": strconv.Itoa(u.mlp.Epochs), "patience": strconv.Itoa(u.mlp.Patience),
+		"unfreeze": u.unfreeze, "optimizer": string(training.Adam), "learning rate": fmt.Sprint(u.MLP.Rate),
+		"batch": strconv.Itoa(u.MLP.Batch), "epochs": strconv.Itoa(u.MLP.Epochs), "patience": strconv.Itoa(u.MLP.Patience),
 	}
-	h.Notes = head.Notes{ToolVersion: cli.Version(), Seed: u.seed, TrainedOn: learn.x.Rows, Settings: settings, Copies: duplicates.Equal, NearCopies: duplicates.Alike}
-	for _, hash := range learn.hashes {
-		h.Notes.Seen = append(h.Notes.Seen, shortHash(hash))
+	h.Notes = head.Notes{ToolVersion: cli.Version(), Seed: u.Seed, TrainedOn: learn.X.Rows, Settings: settings, Copies: duplicates.Equal, NearCopies: duplicates.Alike}
+	for _, hash := range learn.Hashes {
+		h.Notes.Seen = append(h.Notes.Seen, finetuning.ShortHash(hash))
 	}
 	slices.Sort(h.Notes.Seen)
 	h.Notes.Seen = slices.Compact(h.Notes.Seen)
 	if measured {
 		h.Notes.HeldOut = &heldOut
 	}
-	return replaceModel(u.out, h, func(dir string) error {
+	return finetuning.ReplaceModel(u.out, h, func(dir string) error {
 		if err := vgg.Export(u.configuration, set, dir); err != nil {
 			return err
 		}
-		return describeHead(h, dir, "pool5", recipe.PoolAverage, u.bottleneck.recipe)
+		return finetuning.DescribeHead(h, dir, "pool5", recipe.PoolAverage, u.bottleneck.Recipe)
 	})
 }
 
 func printComparison(before, after head.Metrics) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "\non %d pictures kept out:\taccuracy\t95 %%\tlog loss\n", after.N)
+	fmt.Fprintf(w, "\non %d images kept out:\taccuracy\t95 %%\tlog loss\n", after.N)
 	line := func(name string, m head.Metrics) {
 		fmt.Fprintf(w, "%s\t%.2f %%\t%.2f to %.2f\t%.4f\n", name, 100*m.Accuracy, 100*m.Bootstrap.Accuracy[0], 100*m.Bootstrap.Accuracy[1], m.LogLoss)
 	}

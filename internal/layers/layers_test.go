@@ -43,22 +43,22 @@ func TestImports(t *testing.T) {
 		// What the commands show of the pipeline needs none of what the pipeline works with.
 		"internal/metrics": {tensorflow, arrow, "fovea/featurestore", "fovea/head"},
 		// All packages that write files do so by it.
-		"internal/output": {tensorflow, arrow, "fovea/pipeline", "fovea/featurestore", "fovea/head", "fovea/internal/cli"},
+		"internal/output": {tensorflow, arrow, "fovea/pipeline", "fovea/featurestore", "fovea/head", "fovea/app/cli"},
 		"picture":         {tensorflow, arrow, "fovea/pipeline", "fovea/recipe", "fovea/inference"},
 		"pipeline":        {tensorflow, arrow, "fovea/featurestore", "fovea/head", "fovea/inference", "fovea/vgg"},
 		"inference":       {arrow, "fovea/picture", "fovea/pipeline", "fovea/vgg", "fovea/featurestore"},
 		"vgg":             {arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore"},
 		// Training runs networks that vgg describes; where examples come from it does not know.
-		"training":      {arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore", "fovea/head"},
-		"savedmodel":    {arrow, "fovea/picture", "fovea/pipeline", "fovea/vgg", "fovea/featurestore"},
-		"featurestore":  {tensorflow, "fovea/picture", "fovea/pipeline", "fovea/inference", "fovea/head"},
-		"report":        {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore", "fovea/inference"},
-		"vectors":       {tensorflow, arrow, "fovea"},
-		"scatter":       {tensorflow, arrow, "fovea"},
-		"internal/seal": {tensorflow, arrow, "fovea"},
-		"gallery":       {tensorflow, arrow, "fovea/featurestore", "fovea/pipeline", "fovea/vectors"},
-		"export":        {tensorflow, "fovea/picture", "fovea/pipeline", "fovea/inference", "fovea/head"},
-		"head":          {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore"},
+		"training":            {arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore", "fovea/head"},
+		"savedmodel":          {arrow, "fovea/picture", "fovea/pipeline", "fovea/vgg", "fovea/featurestore"},
+		"featurestore":        {tensorflow, "fovea/picture", "fovea/pipeline", "fovea/inference", "fovea/head"},
+		"report":              {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore", "fovea/inference"},
+		"vectors":             {tensorflow, arrow, "fovea"},
+		"scatterplot":         {tensorflow, arrow, "fovea"},
+		"internal/seal":       {tensorflow, arrow, "fovea"},
+		"contactsheet":        {tensorflow, arrow, "fovea/featurestore", "fovea/pipeline", "fovea/vectors"},
+		"featurestore/export": {tensorflow, "fovea/picture", "fovea/pipeline", "fovea/inference", "fovea/head"},
+		"head":                {tensorflow, arrow, "fovea/picture", "fovea/pipeline", "fovea/featurestore"},
 		// It joins a head with its model's graph and the pictures' way to it.
 		"servable": {arrow, "fovea/vgg", "fovea/featurestore"},
 		// Replaying a loss of power must not depend on what is tested by it.

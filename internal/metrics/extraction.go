@@ -23,15 +23,15 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	wanted   = describe("pictures_wanted", "Pictures that this run has to do.")
-	pictures = describe("pictures_total", "Pictures, by what became of them: done, failed, or skipped since an earlier run did them.", "outcome")
-	rate     = describe("pictures_per_second", "Pictures done and failed in a second, on average of this run.")
-	bytes    = describe("read_bytes_total", "Size of the picture files read.")
+	wanted   = describe("images_wanted", "Images that this run has to do.")
+	pictures = describe("images_total", "Images, by what became of them: done, failed, or skipped since an earlier run did them.", "outcome")
+	rate     = describe("images_per_second", "Images done and failed in a second, on average of this run.")
+	bytes    = describe("read_bytes_total", "Size of the image files read.")
 	batches  = describe("batches_total", "Batches computed by the model.")
-	batch    = describe("batch_size_pictures", "Pictures computed together.")
+	batch    = describe("batch_size_images", "Images computed together.")
 	seconds  = describe("stage_seconds_total", "Time at work: in decode summed over its workers, else of the one goroutine.", "stage")
-	workers  = describe("decode_workers", "Pictures decoded at a time.")
-	waiting  = describe("queue_length", "What waits for a stage: pictures for decode and batch, batches for infer and write.", "stage")
+	workers  = describe("decode_workers", "Images decoded at a time.")
+	waiting  = describe("queue_length", "What waits for a stage: images for decode and batch, batches for infer and write.", "stage")
 	capacity = describe("queue_capacity", "What can wait for a stage.", "stage")
 )
 

@@ -63,7 +63,7 @@ func TestExtraction(t *testing.T) {
 			t.Fatal(err)
 		}
 		if name == "broken.png" {
-			_, err = f.WriteString("no picture")
+			_, err = f.WriteString("no image")
 		} else {
 			err = png.Encode(f, image.NewGray(image.Rect(0, 0, 3, 3)))
 		}
@@ -79,7 +79,7 @@ func TestExtraction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if before := scrape(t, s.Address()); !strings.Contains(before, `extract_pictures_total{outcome="done"} 0`) {
+	if before := scrape(t, s.Address()); !strings.Contains(before, `extract_images_total{outcome="done"} 0`) {
 		t.Errorf("before the run: %s", before)
 	}
 	var during []string
@@ -93,8 +93,8 @@ func TestExtraction(t *testing.T) {
 	}
 	after := scrape(t, s.Address())
 	for _, want := range []string{
-		"extract_pictures_wanted 5\n", `extract_pictures_total{outcome="done"} 4`, `extract_pictures_total{outcome="failed"} 1`,
-		`extract_pictures_total{outcome="skipped"} 7`, "extract_batches_total 2\n", "extract_batch_size_pictures 2\n",
+		"extract_images_wanted 5\n", `extract_images_total{outcome="done"} 4`, `extract_images_total{outcome="failed"} 1`,
+		`extract_images_total{outcome="skipped"} 7`, "extract_batches_total 2\n", "extract_batch_size_images 2\n",
 		`extract_stage_seconds_total{stage="infer"} `, `extract_queue_length{stage="write"} 0`, "process_resident_memory_bytes ", "go_goroutines ",
 	} {
 		if !strings.Contains(after, want) {

@@ -108,8 +108,8 @@ var magics = []struct {
 	{0, "lmgg", "a GGML file, which is for language models: no VGG is published so"},
 	{0, "MATLAB 7.3 MAT-file", "a MATLAB file of version 7.3: save it again in MATLAB with save(file, '-struct', 'net', '-v7')"},
 	{0, "%PDF", "a PDF document"},
-	{0, "\x89PNG", "a PNG picture"},
-	{0, "\xff\xd8\xff", "a JPEG picture"},
+	{0, "\x89PNG", "a PNG image"},
+	{0, "\xff\xd8\xff", "a JPEG image"},
 	{0, "\x7fELF", "a program"},
 	{0, "PAR1", "a Parquet file"},
 }

@@ -92,7 +92,7 @@ func identifyProto(c content) (reader, error) {
 	case o.bytes[1] > 1 && o.numbers[1] == 0 && o.graphNode(c):
 		return nil, fmt.Errorf("%w: it is a frozen TensorFlow graph (GraphDef): give the checkpoint or the SavedModel that it was made of", ErrFormat)
 	case o.numbers[2] == 1 && o.numbers[3] == 1 && o.numbers[4] == 1 && o.bytes[5] > 0:
-		return nil, fmt.Errorf("%w: it is one array of Caffe (.binaryproto, such as a mean of pictures): give the .caffemodel with the weights", ErrFormat)
+		return nil, fmt.Errorf("%w: it is one array of Caffe (.binaryproto, such as a mean of images): give the .caffemodel with the weights", ErrFormat)
 	}
 	return nil, nil
 }

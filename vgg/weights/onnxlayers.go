@@ -73,7 +73,7 @@ func (w *onnxWalk) convolution(n onnxNode, p onnxPicture, constants []*onnxTenso
 		return nil, err
 	}
 	if len(kernel.Shape) != 4 || p.channelsLast || p.flat {
-		return nil, fmt.Errorf("%v: a kernel of shape %v on a picture that is not [batch, channels, height, width]", n, kernel.Shape)
+		return nil, fmt.Errorf("%v: a kernel of shape %v on an image that is not [batch, channels, height, width]", n, kernel.Shape)
 	}
 	if err := n.checkConvolution(kernel.Shape, p.pads); err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func (w *onnxWalk) dense(n onnxNode, p onnxPicture, constants []*onnxTensor) (*o
 		return nil, err
 	}
 	if len(constants) < 2 || constants[0] != nil {
-		return nil, fmt.Errorf("%v: the picture is its second input", n)
+		return nil, fmt.Errorf("%v: the image is its second input", n)
 	}
 	weight, err := w.constant(n, constants, 1)
 	if err != nil {

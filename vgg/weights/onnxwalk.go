@@ -68,7 +68,7 @@ func newONNXWalk(g *onnxGraph) *onnxWalk {
 func (w *onnxWalk) run() error {
 	inputs := w.graph.usedInputs()
 	if len(inputs) != 1 {
-		return fmt.Errorf("%w: it has %d inputs, not one picture", ErrFormat, len(inputs))
+		return fmt.Errorf("%w: it has %d inputs, not one image", ErrFormat, len(inputs))
 	}
 	in := inputs[0]
 	last := len(in.shape) == 4 && in.shape[3] == 3 && in.shape[1] != 3
@@ -136,7 +136,7 @@ func (w *onnxWalk) result(n onnxNode) (result onnxValue, err error) {
 	case len(pictures) == 0:
 		result.constant, result.why = n.fold(constants)
 	case n.op == "Shape" || n.op == "Size":
-		result.why = errors.New("it depends on the picture's size")
+		result.why = errors.New("it depends on the image's size")
 	case len(pictures) > 1:
 		result.picture = w.joined(n, pictures)
 	default:

@@ -18,8 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"fovea/app/cli"
 	"fovea/featurestore"
-	"fovea/internal/cli"
 )
 
 // binaries holds extract, extract-beam and prism.
@@ -284,7 +284,7 @@ func TestUsage(t *testing.T) {
 		"no IMAGES given":       {"--out", "x"},
 		"--attempts 0":          {"--out", "x", "--attempts", "0", "pictures"},
 		"--stall-timeout -1s":   {"--out", "x", "--stall-timeout", "-1s", "pictures"},
-		"0 pictures a task":     {"--out", "x", "--task-rows", "0", "pictures"},
+		"0 images a task":       {"--out", "x", "--task-rows", "0", "pictures"},
 		"use none, prefix, dir": {"--out", "x", "--labels", "magic", "pictures"},
 		"unknown device":        {"--out", "x", "--device", "tpu", "pictures"},
 	} {

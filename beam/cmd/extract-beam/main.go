@@ -24,10 +24,10 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"fovea/app/cli"
 	"fovea/beam/flow"
 	"fovea/featurestore"
 	"fovea/inference"
-	"fovea/internal/cli"
 	"fovea/models"
 	"fovea/picture"
 	"fovea/recipe"
@@ -53,7 +53,7 @@ const long = `Extract-beam extracts features as extract does, on an engine that 
 in this process (the default), or a server of it or of Flink by --endpoint, or Dataflow. All
 machines must see IMAGES and --out under the same names.
 
-Pictures are cut into tasks of --task-rows. A task that failed is repeated by the engine;
+Images are cut into tasks of --task-rows. A task that failed is repeated by the engine;
 when the whole job failed, running the same command again goes on with what is missing.
 Beam's own flags (below, with underscores) are passed on to the engine.`
 
@@ -74,7 +74,7 @@ func newCommand() *cobra.Command {
 	o := options{}
 	command := &cobra.Command{
 		Use:     "extract-beam --out DIR [flags] IMAGES...",
-		Short:   "Extract features of pictures on many machines",
+		Short:   "Extract features of images on many machines",
 		Long:    long,
 		Example: example,
 		Version: cli.Version(),
@@ -93,17 +93,17 @@ func newCommand() *cobra.Command {
 	f.StringVar(&j.Pool, "pool", recipe.PoolNone, "pooling, none|avg|max|cls (`HOW`), of convolutional layers over their positions and of tokens")
 	f.StringVar(&j.Labels, "labels", "none", "`SOURCE` of labels: none, prefix, dir or csv:FILE")
 	f.StringVar(&o.size, "size", "", cli.SidesHelp)
-	f.StringVar(&j.Resize, "resize", "squash", "`HOW` pictures become the model's size: squash or crop")
+	f.StringVar(&j.Resize, "resize", "squash", "`HOW` images become the model's size: squash or crop")
 	f.StringVar(&j.Interpolation, "interpolation", "bilinear", "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
 	f.StringVar(&j.Background, "background", "", "`COLOUR` that shows through transparent pixels: white, black or #rrggbb (default: alpha is dropped)")
-	f.StringVar(&j.Views, "views", string(picture.Center), "`VIEWS` of a picture whose features are averaged: center, flip or tencrop")
+	f.StringVar(&j.Views, "views", string(picture.Center), "`VIEWS` of an image whose features are averaged: center, flip or tencrop")
 	f.StringVar(&j.Precision, "precision", string(inference.Float32), "`ARITHMETIC`: float32, bfloat16 (CPUs), tf32 or float16 (GPUs)")
 	f.StringVar(&j.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	f.IntVar(&j.Batch, "batch", 0, cli.BatchHelp)
 	f.Float64Var(&j.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
-	f.IntVar(&j.TaskRows, "task-rows", flow.DefaultTaskRows, "`N` pictures are a task, and a shard")
-	f.StringArrayVar(&j.Select.Include, "include", nil, "take only pictures that match `PATTERN` (may be repeated)")
-	f.StringArrayVar(&j.Select.Exclude, "exclude", nil, "leave out pictures that match `PATTERN` (may be repeated)")
+	f.IntVar(&j.TaskRows, "task-rows", flow.DefaultTaskRows, "`N` images are a task, and a shard")
+	f.StringArrayVar(&j.Select.Include, "include", nil, "take only images that match `PATTERN` (may be repeated)")
+	f.StringArrayVar(&j.Select.Exclude, "exclude", nil, "leave out images that match `PATTERN` (may be repeated)")
 	f.StringVar(&j.DType, "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
 	f.StringVar(&j.Format, "format", string(featurestore.FormatParquet), "`FORMAT` of the files: parquet or arrow")
 	f.IntVar(&o.attempts, "attempts", 2, "the job is submitted up to `N` times, for engines that do not repeat what failed")
@@ -208,7 +208,7 @@ func (o *options) finish(final string) error {
 	}
 	logrus.Infof("%d rows in %d shards: the dataset is in %s", d.Rows(), len(d.Shards()), final)
 	if failures := d.Manifest().Failures; failures > 0 {
-		logrus.Warnf("%d pictures could not be read: see %s/%s", failures, final, featurestore.FailuresFile)
+		logrus.Warnf("%d images could not be read: see %s/%s", failures, final, featurestore.FailuresFile)
 		return fmt.Errorf("%w: %d", cli.ErrPartly, failures)
 	}
 	return nil

@@ -54,6 +54,6 @@ func TestGenerated(t *testing.T) {
 	_, got, _ = bytes.Cut(got, []byte("\n")) // behind the line that names the command
 	_, want, _ = bytes.Cut(want, []byte("\n"))
 	if !bytes.Equal(got, want) {
-		t.Error("kernel_amd64.s is out of date: run go generate in picture/internal/kernel")
+		t.Error("kernel_amd64.s is out of date: run go generate in image/internal/kernel")
 	}
 }

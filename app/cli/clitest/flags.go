@@ -1,0 +1,60 @@
+// Package clitest checks what all commands have in common.
+package clitest
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"fovea/app/cli"
+)
+
+// PathFlags checks that the flags of a command and of those below it whose help names a FILE or a
+// DIR take paths and file:// URLs and nothing else. Others are "COMMAND --FLAG" that take more.
+func PathFlags(t *testing.T, command *cobra.Command, others ...string) {
+	t.Helper()
+	if pathFlags(t, command, others) == 0 {
+		t.Errorf("%s has no flag of a path", command.CommandPath())
+	}
+}
+
+// pathFlags checks one command and those below it, and counts the flags of paths.
+func pathFlags(t *testing.T, command *cobra.Command, others []string) (seen int) {
+	t.Helper()
+	command.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		name := command.CommandPath() + " --" + f.Name
+		placeholder, _ := pflag.UnquoteUsage(f)
+		wants := strings.Contains(placeholder, "FILE") || strings.Contains(placeholder, "DIR")
+		switch {
+		case slices.Contains(others, name):
+		case wants && !cli.IsPath(f):
+			t.Errorf("%s takes a path, but no file:// URL: define it by cli.PathVar", name)
+		case cli.IsPath(f):
+			seen++
+			checkPath(t, name, f)
+		}
+	})
+	for _, c := range command.Commands() {
+		seen += pathFlags(t, c, others)
+	}
+	return seen
+}
+
+func checkPath(t *testing.T, name string, f *pflag.Flag) {
+	t.Helper()
+	var usage cli.UsageError
+	for _, url := range []string{"s3://bucket/x", "https://example.com/x", "file://elsewhere/x", "file:///x?y"} {
+		if err := f.Value.Set(url); !errors.As(err, &usage) {
+			t.Errorf("%s takes %s: %v", name, url, err)
+		}
+	}
+	for text, want := range map[string]string{"file:///a%20b/x.csv": "/a b/x.csv", "a b/x#y": "a b/x#y", "-": "-", "": ""} {
+		if err := f.Value.Set(text); err != nil || f.Value.String() != want {
+			t.Errorf("%s takes %q for %q, %v", name, text, f.Value.String(), err)
+		}
+	}
+}

@@ -1,0 +1,270 @@
+// Package doctor looks at what extraction needs of a machine: the library, its devices, the
+// CPU, memory, disk and the model. For each thing that is wrong it says what to do.
+//
+// It knows machines and the surface of models. It must not know flags or pictures.
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"fovea/inference"
+	"fovea/models"
+)
+
+// Status is how a check came out.
+type Status string
+
+// The statuses. With a Problem, extraction cannot work; with a Warning it can, but not well.
+const (
+	OK      Status = "ok"
+	Warning Status = "warning"
+	Problem Status = "problem"
+)
+
+// Check is one thing that was looked at.
+type Check struct {
+	Name   string `json:"name"`
+	Status Status `json:"status"`
+	// Found is what there is, Remedy what to do about it unless all is well.
+	Found  string `json:"found"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// Report is what a machine has.
+type Report struct {
+	// Works says that no check is a Problem.
+	Works   bool               `json:"works"`
+	Version string             `json:"version"`
+	Library inference.Library  `json:"library"`
+	Devices []inference.Device `json:"devices"`
+	CPU     CPU                `json:"cpu"`
+	// MemoryBytes is what can be had for this process, DiskBytes what is free in Out.
+	MemoryBytes int64 `json:"memory_bytes,omitempty"`
+	DiskBytes   int64 `json:"disk_bytes,omitempty"`
+	// ImagesPerSecond is the speed of the model alone in a short trial, 0 if it failed.
+	ImagesPerSecond float64 `json:"images_per_second,omitempty"`
+	Checks          []Check `json:"checks"`
+}
+
+// Options say what is looked at.
+type Options struct {
+	// Version is the program's.
+	Version string
+	// Model is the model to try, and Session the way (default: models.Default on what
+	// there is).
+	Model   string
+	Session inference.SessionConfig
+	// Out is where a dataset would be written (default: the working directory).
+	Out string
+}
+
+// Limits below which there is a warning or a problem: the model takes 0.4 GB, a batch of 8
+// about 0.4 GB more; a full shard of pool5 takes 64 MiB.
+const (
+	littleMemory = 2 << 30
+	noMemory     = 600 << 20
+	littleDisk   = 1 << 30
+	noDisk       = 64 << 20
+)
+
+// Examine looks at the machine.
+func Examine(ctx context.Context, options Options) Report {
+	r := Report{Version: options.Version, Library: inference.LoadedLibrary(), CPU: readCPU()}
+	r.library()
+	r.devices(options.Session)
+	r.cpu()
+	r.memory()
+	r.disk(options.Out)
+	r.cache()
+	if err := ctx.Err(); err != nil {
+		r.add("model", Problem, "not tried: "+err.Error(), "run it again")
+	} else {
+		r.model(ctx, options)
+	}
+	r.Works = true
+	for _, c := range r.Checks {
+		r.Works = r.Works && c.Status != Problem
+	}
+	return r
+}
+
+func (r *Report) add(name string, status Status, found, remedy string) {
+	r.Checks = append(r.Checks, Check{name, status, found, remedy})
+}
+
+// testedLibrary is the release that the numbers in the documentation are of.
+const testedLibrary = "2.18.1"
+
+func (r *Report) library() {
+	found := fmt.Sprintf("%s at %s", r.Library, r.Library.Path)
+	if major, _, _ := strings.Cut(r.Library.Version, "."); major != "2" {
+		r.add("library", Problem, found, "version 2 is needed: make deps gets "+testedLibrary)
+		return
+	}
+	if r.Library.Version != testedLibrary {
+		r.add("library", Warning, found, "tested with "+testedLibrary+", which make deps gets")
+		return
+	}
+	r.add("library", OK, found, "")
+}
+
+func (r *Report) devices(session inference.SessionConfig) {
+	devices, err := inference.Devices()
+	if err != nil {
+		r.add("devices", Problem, err.Error(), "run it again with --verbose for the library's own messages")
+		return
+	}
+	r.Devices = devices
+	names := make([]string, len(devices))
+	for i, d := range devices {
+		names[i] = d.Name
+		if d.MemoryBytes > 0 {
+			names[i] += fmt.Sprintf(" (%s)", size(d.MemoryBytes))
+		}
+	}
+	found := strings.Join(names, ", ")
+	models := gpuModels()
+	if len(models) > 0 {
+		found += "; the driver has " + strings.Join(models, ", ")
+	}
+	switch {
+	case len(devices) > 1:
+		r.add("devices", OK, found, "")
+	case len(models) > 0:
+		r.add("devices", Warning, found, inference.WhyNoGPU(r.Library))
+	case r.Library.GPU:
+		r.add("devices", Warning, found+"; the library is built for GPUs", inference.WhyNoGPU(r.Library)+": see docs/gpu.md, or use the CPU build")
+	default:
+		r.add("devices", OK, found, "")
+	}
+}
+
+func (r *Report) memory() {
+	available, ok := availableMemory()
+	if !ok {
+		return // not told by this system
+	}
+	r.MemoryBytes = available
+	found := size(available) + " available"
+	switch {
+	case available < noMemory:
+		r.add("memory", Problem, found, "the model alone takes 0.4 GB: end other programs, or raise the container's limit")
+	case available < littleMemory:
+		r.add("memory", Warning, found, "use --batch 1 to 4")
+	default:
+		r.add("memory", OK, found, "")
+	}
+}
+
+func (r *Report) disk(out string) {
+	if out == "" {
+		out = "."
+	}
+	place := out
+	for { // the dataset's directory need not be there yet
+		if _, err := os.Stat(place); err == nil || filepath.Dir(place) == place {
+			break
+		}
+		place = filepath.Dir(place)
+	}
+	free, err := freeDisk(place)
+	if err != nil {
+		r.add("disk", Warning, fmt.Sprintf("the free space of %s cannot be told: %v", place, err), "give a directory that can be written by --out")
+		return
+	}
+	r.DiskBytes = free
+	found := fmt.Sprintf("%s free in %s", size(free), place)
+	const needs = "an image takes about 20 kB whole, 2 kB averaged (docs/scale.md): free some space, or put --out elsewhere"
+	switch {
+	case free < noDisk:
+		r.add("disk", Problem, found, needs)
+	case free < littleDisk:
+		r.add("disk", Warning, found, needs)
+	default:
+		r.add("disk", OK, found, "")
+	}
+}
+
+// cache lists the imported weights.
+func (r *Report) cache() {
+	dir, err := models.Dir()
+	if err != nil {
+		r.add("weights", Warning, err.Error(), "set FOVEA_CACHE; the model that ships needs no cache")
+		return
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !os.IsNotExist(err) {
+		r.add("weights", Warning, err.Error(), "make it readable, or set FOVEA_CACHE to another directory")
+		return
+	}
+	found := "the ones that ship"
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
+			found += fmt.Sprintf(", %s (%s)", entry.Name(), size(info.Size()))
+		}
+	}
+	r.add("weights", OK, fmt.Sprintf("%s; imported ones lie in %s", found, dir), "")
+}
+
+// model opens the model and computes a few batches.
+func (r *Report) model(ctx context.Context, options Options) {
+	name := options.Model
+	if name == "" {
+		name = models.Default
+	}
+	const remedy = "the message says what is wrong; --verbose adds the library's own"
+	model, err := models.Open(name, models.Options{Session: options.Session})
+	if err != nil {
+		r.add("model", Problem, err.Error(), remedy)
+		return
+	}
+	defer model.Close() //nolint:errcheck // nothing hangs on it
+	last := model.Layers[len(model.Layers)-1].Name
+	e, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{last}})
+	if err == nil {
+		err = e.WarmUp()
+	}
+	if err != nil {
+		r.add("model", Problem, err.Error(), remedy)
+		return
+	}
+	pixels := make([]float32, e.BatchSize()*model.InputHeight*model.InputWidth*model.Depth())
+	begin, pictures := time.Now(), 0
+	for pictures == 0 || time.Since(begin) < time.Second && ctx.Err() == nil {
+		if _, err := e.Extract(pixels, e.BatchSize()); err != nil {
+			r.add("model", Problem, err.Error(), remedy)
+			return
+		}
+		pictures += e.BatchSize()
+	}
+	r.ImagesPerSecond = float64(pictures) / time.Since(begin).Seconds()
+	r.add("model", OK, fmt.Sprintf("%s, layer %s: %.1f images/s on %s in %s, batches of %d", model.Name, last, r.ImagesPerSecond, model.Device, model.Precision, e.BatchSize()), "")
+}
+
+// Write prints the report for people.
+func (r Report) Write(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, c := range r.Checks {
+		mark := map[Status]string{OK: "ok", Warning: "warning", Problem: "PROBLEM"}[c.Status]
+		fmt.Fprintf(table, "%s\t%s\t%s\n", mark, c.Name, c.Found)
+		if c.Remedy != "" {
+			fmt.Fprintf(table, "\t\t-> %s\n", c.Remedy)
+		}
+	}
+	return table.Flush()
+}
+
+// size prints a number of bytes.
+func size(bytes int64) string {
+	if bytes < 1e9 {
+		return fmt.Sprintf("%.0f MB", float64(bytes)/1e6)
+	}
+	return fmt.Sprintf("%.1f GB", float64(bytes)/1e9)
+}

@@ -1,0 +1,117 @@
+package doctor
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/klauspost/cpuid/v2"
+	"golang.org/x/sys/unix"
+
+	"fovea/inference"
+)
+
+// CPU is what the processor can do.
+type CPU struct {
+	Name string `json:"name"`
+	// Logical is the number of processors that this process may use.
+	Logical int `json:"logical"`
+	// Features are those of AVX2, AVX512F, AVX512BF16, AMXBF16 and ASIMD that it has.
+	Features []string `json:"features"`
+}
+
+// The features that decide about the speed of the model, by cpuid's names.
+var features = []cpuid.FeatureID{cpuid.AVX2, cpuid.AVX512F, cpuid.AVX512BF16, cpuid.AMXBF16, cpuid.ASIMD}
+
+func readCPU() CPU {
+	c := CPU{Name: cpuid.CPU.BrandName, Logical: runtime.GOMAXPROCS(0), Features: []string{}}
+	for _, f := range features {
+		if cpuid.CPU.Supports(f) {
+			c.Features = append(c.Features, f.String())
+		}
+	}
+	return c
+}
+
+func (r *Report) cpu() {
+	found := strings.TrimSpace(r.CPU.Name) + ", " + strconv.Itoa(r.CPU.Logical) + " logical"
+	if len(r.CPU.Features) > 0 {
+		found += ", " + strings.Join(r.CPU.Features, ", ")
+	}
+	switch {
+	case inference.AMX() == nil:
+		r.add("cpu", OK, found+": --precision bfloat16 is some three times as fast as float32", "")
+	case runtime.GOARCH == "amd64" && !cpuid.CPU.Supports(cpuid.AVX2):
+		r.add("cpu", Warning, found, "without AVX2 the model runs slowly: use another machine for many images")
+	default:
+		r.add("cpu", OK, found, "")
+	}
+}
+
+// availableMemory is what the process can have: of the machine, or of its container. It is
+// false where the system does not tell.
+func availableMemory() (int64, bool) {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0, false
+	}
+	available, ok := memAvailable(string(text))
+	if limit, limited := containerMemory("/sys/fs/cgroup"); ok && limited {
+		available = min(available, limit)
+	}
+	return available, ok
+}
+
+// memAvailable reads "MemAvailable:   12345 kB".
+func memAvailable(meminfo string) (int64, bool) {
+	_, rest, found := strings.Cut(meminfo, "MemAvailable:")
+	fields := strings.Fields(rest)
+	if !found || len(fields) == 0 {
+		return 0, false
+	}
+	kilobytes, err := strconv.ParseInt(fields[0], 10, 64)
+	return kilobytes << 10, err == nil
+}
+
+// containerMemory is what a container's limit (cgroups, version 2) leaves.
+func containerMemory(root string) (int64, bool) {
+	read := func(name string) (int64, bool) {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return 0, false
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64) // "max" is none
+		return n, err == nil
+	}
+	limit, limited := read("memory.max")
+	used, known := read("memory.current")
+	return max(0, limit-used), limited && known
+}
+
+func freeDisk(dir string) (int64, error) {
+	var stat unix.Statfs_t
+	if err := unix.Statfs(dir, &stat); err != nil {
+		return 0, err
+	}
+	return int64(stat.Bavail) * int64(stat.Bsize), nil
+}
+
+// gpuModels are the GPUs that NVIDIA's driver for Linux lists.
+func gpuModels() []string {
+	files, _ := filepath.Glob("/proc/driver/nvidia/gpus/*/information") // the pattern is right
+	var names []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(text)) {
+			if name, found := strings.CutPrefix(line, "Model:"); found {
+				names = append(names, strings.TrimSpace(name))
+			}
+		}
+	}
+	return names
+}

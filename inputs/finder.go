@@ -1,0 +1,39 @@
+package inputs
+
+import (
+	"context"
+
+	"fovea/objects"
+	_ "fovea/objects/drivers" // the stores of the providers
+	"fovea/pipeline"
+)
+
+// Finder finds images in files and directories, tar archives, Parquet tables and object stores.
+func Finder() pipeline.Finder {
+	return pipeline.Finder{Openers: []pipeline.Opener{pipeline.OpenTar, openParquet}, Path: objects.OnlyLocalPath, Store: openStore}
+}
+
+// openStore opens what a URL names, and nothing for other arguments.
+func openStore(ctx context.Context, argument string) (pipeline.Store, error) {
+	if !objects.IsURL(argument) {
+		return nil, nil
+	}
+	folder, err := objects.Open(ctx, argument)
+	if err != nil {
+		return nil, err
+	}
+	return bucket{folder}, nil // until the process ends
+}
+
+// bucket is a folder as the pipeline wants it.
+type bucket struct{ folder *objects.Folder }
+
+// Files implements pipeline.Store.
+func (b bucket) Files(ctx context.Context, visit func(pipeline.StoredFile) error) error {
+	return b.folder.List(ctx, func(o objects.Object) error { return visit(pipeline.StoredFile(o)) })
+}
+
+// Open implements pipeline.Store.
+func (b bucket) Open(ctx context.Context, file pipeline.StoredFile) (pipeline.File, error) {
+	return b.folder.Open(ctx, objects.Object(file)), nil
+}

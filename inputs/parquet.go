@@ -1,0 +1,114 @@
+package inputs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+
+	"fovea/featurestore"
+	"fovea/pipeline"
+)
+
+// openParquet is the pipeline.Opener of Parquet files of pictures.
+func openParquet(file string, open pipeline.OpenFunc) (pipeline.Source, error) {
+	if !strings.HasSuffix(strings.ToLower(file), ".parquet") {
+		return nil, nil
+	}
+	return &parquetSource{file, open}, nil
+}
+
+type parquetSource struct {
+	file string
+	open pipeline.OpenFunc
+}
+
+// pictures reads the table's footer.
+func (s *parquetSource) pictures(f pipeline.File) (*featurestore.Pictures, *witness, error) {
+	w := &witness{File: f}
+	p, err := featurestore.ReadPictures(s.file, w)
+	return p, w, w.remedied(err)
+}
+
+// witness remembers the failure of what a table is read from, which its reader may take for damage.
+type witness struct {
+	pipeline.File
+	failure atomic.Pointer[pipeline.StoreError]
+}
+
+func (w *witness) Read(p []byte) (int, error) {
+	n, err := w.File.Read(p)
+	return n, w.seen(err)
+}
+
+func (w *witness) ReadAt(p []byte, at int64) (int, error) {
+	n, err := w.File.ReadAt(p, at)
+	return n, w.seen(err)
+}
+
+func (w *witness) seen(err error) error {
+	var failure *pipeline.StoreError
+	if errors.As(err, &failure) {
+		w.failure.CompareAndSwap(nil, failure)
+	}
+	return err
+}
+
+// remedied is the failure, if there was one, or what the reader says with what to do about it.
+func (w *witness) remedied(err error) error {
+	if failure := w.failure.Load(); failure != nil {
+		return failure
+	}
+	return remedied(err)
+}
+
+// List implements pipeline.Source.
+func (s *parquetSource) List(ctx context.Context, visit func(pipeline.Item) error) (pipeline.Others, error) {
+	f, err := s.open(ctx)
+	if err != nil {
+		return pipeline.Others{}, err
+	}
+	p, w, err := s.pictures(f)
+	if errors.Is(err, featurestore.ErrNoPictures) {
+		return pipeline.Others{}, fmt.Errorf("%w: %w", pipeline.ErrNoPictures, err)
+	} else if err != nil {
+		return pipeline.Others{}, err
+	}
+	defer p.Close() //nolint:errcheck // opened for reading
+	row := 0
+	return pipeline.Others{}, w.remedied(p.List(ctx, func(r featurestore.PictureRow) error {
+		item := pipeline.Item{Path: r.Path, Label: r.Label, Index: row}
+		row++
+		return visit(item)
+	}))
+}
+
+func remedied(err error) error {
+	if errors.Is(err, featurestore.ErrCorrupt) {
+		return fmt.Errorf("%w: copy or download it again", err)
+	}
+	return err
+}
+
+// Open implements pipeline.Source.
+func (s *parquetSource) Open(_ context.Context, file pipeline.File) (pipeline.Contents, error) {
+	p, w, err := s.pictures(file)
+	if err != nil {
+		return nil, err
+	}
+	return parquetContents{p, w}, nil
+}
+
+type parquetContents struct {
+	*featurestore.Pictures
+	file *witness
+}
+
+// Picture implements pipeline.Contents.
+func (c parquetContents) Picture(item pipeline.Item) (io.Reader, int64, error) {
+	data, err := c.Read(item.Index)
+	return bytes.NewReader(data), int64(len(data)), c.file.remedied(err)
+}
