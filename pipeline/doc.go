@@ -8,7 +8,7 @@
 //
 //	feed        one goroutine     hands out the items in order; reads those in sources and stores
 //	decode      N workers         file to pixels of the model's input size
-//	preprocess  batch's goroutine pixels to the model's input values
+//	preprocess  (with batch)      pixels to the model's input values
 //	batch       one goroutine     collects N images
 //	infer       one or more       input values to features
 //	write       one goroutine     features to the Sink
