@@ -1,7 +1,3 @@
-// Package contactsheet makes contact sheets: web pages that show pictures in groups, in one file
-// that needs no other.
-//
-// It knows where picture files lie and how a page looks. It knows nothing of vectors.
 package contactsheet
 
 import (

@@ -1,8 +1,3 @@
-// Package models finds the model that a name on the command line stands for: the one that
-// ships, one whose weights were imported, or a SavedModel's directory.
-//
-// It joins the kinds of models that there are; packages that know one kind do not know of
-// each other, and package inference runs them all alike.
 package models
 
 import (

@@ -1,7 +1,3 @@
-// Package doctor looks at what extraction needs of a machine: the library, its devices, the
-// CPU, memory, disk and the model. For each thing that is wrong it says what to do.
-//
-// It knows machines and the surface of models. It must not know flags or pictures.
 package doctor
 
 import (
