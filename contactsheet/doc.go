@@ -1,5 +1,5 @@
-// Package contactsheet makes contact sheets: web pages that show images in groups, each in a single
-// self-contained file.
+// Package contactsheet makes contact sheets: web pages that show groups of images, in a single file that
+// contains the thumbnails.
 //
-// It knows where image files are and how a page looks. It knows nothing of vectors.
+// It knows how to read image files and what a page looks like. It knows nothing about vectors or datasets.
 package contactsheet

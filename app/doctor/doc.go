@@ -1,5 +1,5 @@
-// Package doctor examines what extraction needs from a machine: the library, its devices, the CPU,
-// memory, disk and the model. For each problem it says what to do.
+// Package doctor examines whether a machine has what extraction needs: TensorFlow's library, its devices, CPU,
+// memory, disk space and a model that runs. For each problem it says what to do.
 //
-// It knows machines and the surface of models. It must not know flags or images.
+// It knows machines, and of models only how to open and run one. It does not know flags, images or datasets.
 package doctor
