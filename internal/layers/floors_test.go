@@ -30,7 +30,7 @@ var floors = map[string]int{
 	"featurestore": machinery, "featurestore/export": machinery, "featurestore/imagetable": machinery, "featurestore/remote": machinery,
 	"vgg": machinery, "vgg/imagenet": machinery, "vgg/weights": machinery, "savedmodel": machinery, "convolution": machinery,
 
-	"inputs": assembly, "models": assembly, "training": assembly, "servable": assembly, "report": assembly,
+	"inputs": assembly, "featurestore/explore": assembly, "models": assembly, "training": assembly, "servable": assembly, "report": assembly,
 
 	"extraction": jobs, "finetuning": jobs, "serving": jobs,
 
