@@ -10,13 +10,13 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 )
 
-// Create makes the directory if need be and starts writing a dataset in it. The caller ends
-// it by Close or Abort.
+// Create starts writing a dataset in dir, which it creates if necessary. The caller must end it with
+// Close or Abort.
 //
-// A directory that holds a dataset is the error ErrExists unless options say Resume or
-// Overwrite; one that holds anything else is ErrNotDataset in any case. A second writer gets
-// ErrLocked. Resuming a dataset of another recipe, dtype or format is ErrMismatch,
-// and one whose labels are others than those of Options.Selected is ErrLabels.
+// A directory that contains a dataset is ErrExists unless the options say Resume or Overwrite; one that
+// contains anything else is always ErrNotDataset. A second writer gets ErrLocked. Resuming a dataset
+// with another recipe, dtype or format is ErrMismatch, and one with other labels than Options.Selected
+// is ErrLabels.
 func Create(dir string, info Info, options Options) (*Writer, error) {
 	if info.DType == "" {
 		info.DType = Float32
@@ -38,7 +38,7 @@ func create(dir string, info Info, options Options) (*Writer, error) {
 	if err := errors.Join(info.validate(), options.validate()); err != nil {
 		return nil, err
 	}
-	// First without the lock, whose file must not get into a directory that is not ours.
+	// Without the lock at first, whose file must not get into a directory that is not ours.
 	if _, err := steady(dir, quickAttempts, func(edition) (bool, error) { return hasDataset(dir) }); err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func create(dir string, info Info, options Options) (*Writer, error) {
 	if err := w.start(); err != nil {
 		return nil, errors.Join(err, l.release())
 	}
-	_ = removeBeside(l.dir) // not before it is certain that something is written; who needs the place hears why not
+	_ = removeBeside(l.dir) // only now that something will be written; whoever needs the place reports an error
 	return w, nil
 }
 
@@ -86,7 +86,7 @@ func (w *Writer) start() error {
 		}
 		w.before = nil
 	}
-	// Says whose files these are, should this run be killed.
+	// Tells what these files belong to if this run is killed.
 	started := w.manifest
 	started.Status, started.Finished, started.Failures = StatusWriting, nil, len(w.failures)
 	if w.pending != nil {
@@ -98,13 +98,13 @@ func (w *Writer) start() error {
 	if err := removeFormer(c.dir); err != nil {
 		return err
 	}
-	w.tell(started)
+	w.report(started)
 	at("begun")
 	return nil
 }
 
-// tell hands a manifest to who wants to know of the files.
-func (w *Writer) tell(m Manifest) {
+// report calls Options.Written with a copy of the manifest.
+func (w *Writer) report(m Manifest) {
 	if w.config.options.Written == nil {
 		return
 	}

@@ -173,10 +173,10 @@ func parseFailure(line []byte) (Failure, error) {
 	return Failure{Path: UnescapeText(*l.Path), Label: optional(l.Label), Split: optional(l.Split), Stage: *l.Stage, Reason: *l.Reason}, nil
 }
 
-// failureColumns are the columns of errors.parquet, with the place of each in a Failure.
+// failureColumns are the columns of errors.parquet, each with its field of a Failure.
 var failureColumns = []struct {
 	name string
-	// prose is for people only and was not escaped.
+	// prose is for people and was not escaped.
 	prose bool
 	of    func(*Failure) *string
 }{

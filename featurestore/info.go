@@ -14,19 +14,19 @@ type Format string
 // Formats of shards.
 const (
 	FormatParquet Format = "parquet"
-	// FormatArrow is the Arrow IPC file format (Feather version 2), uncompressed, so that
-	// readers can map it into memory.
+	// FormatArrow is the Arrow IPC file format (Feather version 2), uncompressed so that readers can
+	// map it into memory.
 	FormatArrow Format = "arrow"
 )
 
-// DType is the type in which the values of vectors are stored. In memory they are float32.
+// DType is the stored type of the values of vectors. In memory they are float32.
 type DType string
 
 // Stored types.
 const (
 	Float32 DType = "float32"
-	// Float16 is IEEE 754 half precision, rounded to nearest even. Values beyond ±65504
-	// are refused.
+	// Float16 is IEEE 754 half precision, rounded to nearest even. Values beyond ±65504 are
+	// rejected.
 	Float16 DType = "float16"
 )
 
@@ -38,20 +38,20 @@ func (t DType) Size() int {
 	return 4
 }
 
-// Status says how far the making of a dataset has come.
+// Status says whether a dataset is complete.
 type Status string
 
 // Statuses of a dataset.
 const (
-	// StatusWriting is the status while a writer works, and for ever after if it was
-	// killed. Its finished shards are valid.
+	// StatusWriting is the status while a writer works, and after it was killed. The finished
+	// shards are valid.
 	StatusWriting Status = "writing"
 	// StatusInterrupted is the status after an orderly stop before the end.
 	StatusInterrupted Status = "interrupted"
 	StatusComplete    Status = "complete"
 )
 
-// Info is what the whole dataset has in common.
+// Info describes a whole dataset.
 type Info struct {
 	// Recipe decides the values; its layers are the vector columns.
 	Recipe recipe.Recipe
@@ -59,13 +59,13 @@ type Info struct {
 	DType DType
 	// ToolVersion is the version of the writing program.
 	ToolVersion string
-	// Device names what the model ran on. It stands in the manifest only, so that it
-	// does not make otherwise equal shards differ.
+	// Device names what the model ran on. It is only in the manifest, so that it does not make
+	// otherwise equal shards differ.
 	Device string
 
-	// optionalElements says that the elements of the lists may be null by their type, as earlier
-	// versions declared them. A dataset that one of them began goes on like that, since some readers
-	// (DataFusion) refuse a table whose files differ in it.
+	// optionalElements means that list elements are declared as nullable, as in earlier versions. A
+	// dataset that one of them started continues like that, because some readers (DataFusion) reject
+	// tables whose files differ in it.
 	optionalElements bool
 	// tensors is Options.TensorExtension.
 	tensors bool

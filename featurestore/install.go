@@ -15,19 +15,19 @@ import (
 	"fovea/internal/disk"
 )
 
-// A directory that cannot change its name with another in one step, since it is a mount point or
-// its file system knows no such step (NFS), gets its new dataset in several. So does one that
-// --overwrite empties. What makes them one is where readers look:
+// If two directories cannot be swapped in one step, because one is a mount point or because the file
+// system cannot do that (NFS), the dataset is replaced in several steps. So is one that --overwrite
+// empties. Readers see a single step because of where they look:
 //
 //	the whole new dataset is renamed to .fovea/arriving: from here on readers find it there
-//	its manifest and list of failures get a second name in .fovea/, over those of the old one
-//	data/ is renamed to one below .fovea/leaving
+//	its manifest and list of failures are linked into .fovea/, replacing the old ones
+//	data/ is renamed into .fovea/leaving
 //	.fovea/arriving/data is renamed to data/: from here on readers find the dataset in its place
 //	.fovea/arriving and .fovea/leaving are deleted
 //
-// Whatever was done of it, doing all of it once more finishes it; every writer does so before it
-// begins. Readers that know nothing of it, such as other programs, find in data/ the old rows, none
-// at all, or the new ones.
+// After an interruption, repeating all steps completes the replacement; every writer does that before
+// it starts. Readers that do not know about this, such as other programs, find in data/ the old rows,
+// none at all, or the new ones.
 
 // resolve is the directory that the dataset in dir lies in: dir itself or, while it is on its way
 // into it, .fovea/arriving.

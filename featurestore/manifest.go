@@ -28,39 +28,39 @@ type Manifest struct {
 	Format      Format        `json:"format"`
 	DType       DType         `json:"dtype"`
 	ToolVersion string        `json:"tool_version"`
-	// TensorExtension says that the columns of layers with several dimensions are declared
-	// as arrow.fixed_shape_tensor.
+	// TensorExtension means that layers with several dimensions are declared as
+	// arrow.fixed_shape_tensor.
 	TensorExtension bool   `json:"tensor_extension,omitempty"`
 	Device          string `json:"device,omitempty"`
 
-	// Rows and Failures count those of all shards and of the list of failures.
+	// Rows and Failures are the numbers of rows in all shards and of failures in the list.
 	Rows     int `json:"rows"`
 	Failures int `json:"failures"`
-	// FailuresFile is what FailuresFile has in it, unless a writer works: it writes the list and the
-	// manifest at different times. Datasets of earlier versions lack it.
+	// FailuresFile describes the list of failures. It is nil while a writer works, which writes the
+	// list and the manifest at different times, and in datasets of earlier versions.
 	FailuresFile *FileSum `json:"failures_file,omitempty"`
-	// Labels and Splits count rows by label and split; rows without one are left out.
+	// Labels and Splits count rows by label and split, without the rows that have none.
 	Labels map[string]int `json:"labels"`
 	Splits map[string]int `json:"splits"`
-	// RowsPerShard is the number of rows of every shard but the last. If Assembled, the
-	// shards were made by several writers, and any may have fewer.
+	// RowsPerShard is the number of rows of every shard but the last. If Assembled, the shards are
+	// from several writers, and any may have fewer.
 	RowsPerShard int     `json:"rows_per_shard"`
 	Assembled    bool    `json:"assembled,omitempty"`
 	Shards       []Shard `json:"shards"`
 
-	// Created is when the dataset was begun, Finished when the last run ended. They stand
-	// here alone: shards depend on nothing but the rows and the recipe.
+	// Created is when the dataset was started, Finished when the last run ended. They are only here:
+	// shards depend on nothing but the rows and the recipe.
 	Created  time.Time  `json:"created"`
 	Finished *time.Time `json:"finished,omitempty"`
 }
 
-// FileSum says what is in a file.
+// FileSum identifies the content of a file.
 type FileSum struct {
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
 }
 
-// readManifest reads the manifest of a directory, and says in which layout it lies there.
+// readManifest reads the manifest of a directory, and returns the layout in which it found it.
 func readManifest(dir string) (Manifest, layout, error) {
 	where := layoutOf(dir)
 	raw, err := os.ReadFile(inDir(dir, where.manifest))
@@ -71,8 +71,7 @@ func readManifest(dir string) (Manifest, layout, error) {
 	return m, where, err
 }
 
-// ParseManifest reads what Encode has made. Members that it does not know are those of a later
-// version, and no error.
+// ParseManifest reads what Encode wrote. Unknown members are from a later version, not an error.
 func ParseManifest(raw []byte) (Manifest, error) {
 	var m Manifest
 	err := json.Unmarshal(raw, &m)
@@ -96,7 +95,7 @@ func ParseManifest(raw []byte) (Manifest, error) {
 	return m, nil
 }
 
-// Encode is the content of manifest.json, whose last member is a checksum of it.
+// Encode returns the content of manifest.json. Its last member is a checksum of the rest.
 func (m Manifest) Encode() ([]byte, error) {
 	if m.Status == StatusWriting {
 		m.FailuresFile = nil

@@ -18,8 +18,8 @@ import (
 
 var hexSHA256 = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// wrong is everything in a manifest by which it would be read otherwise than it was written, or by
-// which damage could not be told.
+// wrong lists everything in a manifest that would be read differently than it was written, or that
+// would hide damage.
 func (m Manifest) wrong() []error {
 	var found []error
 	wrong := func(format string, args ...any) { found = append(found, fmt.Errorf(format, args...)) }
@@ -62,7 +62,7 @@ func (m Manifest) wrong() []error {
 	return slices.DeleteFunc(found, func(err error) bool { return err == nil })
 }
 
-// odd is what else cannot be in a manifest that was written by Encode.
+// odd lists what else cannot be in a manifest written by Encode.
 func (m Manifest) odd() []error {
 	var found []error
 	for name, counts := range map[string]map[string]int{"labels": m.Labels, "splits": m.Splits} {
@@ -74,17 +74,17 @@ func (m Manifest) odd() []error {
 			sum += counts[of]
 		}
 		if sum > m.Rows {
-			found = append(found, fmt.Errorf("%s: they are those of %d rows, but there are %d", name, sum, m.Rows))
+			found = append(found, fmt.Errorf("%s: it counts %d rows, but there are %d", name, sum, m.Rows))
 		}
 	}
 	if m.Status == StatusWriting && m.FailuresFile != nil {
-		found = append(found, errors.New("failures_file: it is not known while a writer works"))
+		found = append(found, errors.New("failures_file: it is unknown while a writer works"))
 	}
 	return found
 }
 
-// inspectManifest lists everything that is wrong with the text of a manifest that ParseManifest
-// knows for one.
+// inspectManifest lists everything that is wrong with a text that ParseManifest recognizes as a
+// manifest.
 func inspectManifest(raw []byte, m Manifest) []error {
 	var found []error
 	if _, err := seal.Check(raw); err != nil {
@@ -98,8 +98,8 @@ func inspectManifest(raw []byte, m Manifest) []error {
 	return slices.Concat(found, members.found, m.wrong(), m.odd())
 }
 
-// members compares a JSON text with the Go type that it was made of. Unlike package json it tells
-// members that are unknown, missing, twice there, or null.
+// members compares a JSON text with the Go type that it was made from. Unlike package json it reports
+// members that are unknown, missing, duplicate or null.
 type members struct {
 	decoder *json.Decoder
 	found   []error
@@ -113,7 +113,7 @@ func (c *members) wrong(where, format string, args ...any) {
 func (c *members) value(where string, t reflect.Type) {
 	token, err := c.decoder.Token()
 	if err != nil {
-		return // ParseManifest has said so
+		return // ParseManifest reports it
 	}
 	if t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -138,7 +138,7 @@ func (c *members) value(where string, t reflect.Type) {
 	}
 }
 
-// kindOf is the kind of JSON that a type becomes: Invalid for any, Int for whole numbers.
+// kindOf is the kind of JSON value for a type: Invalid for any, Int for whole numbers.
 func kindOf(t reflect.Type) reflect.Kind {
 	switch {
 	case t == nil:

@@ -11,13 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mapping is a file in memory, which the operating system reads when it is looked at. Who
-// holds it counts as a holder; the last one to release it ends it, and whoever looks at it
-// after that ends the process.
+// mapping is a file mapped into memory. It has a number of holders, and ends when the last one
+// releases it; accessing it after that kills the process.
 type mapping struct {
 	bytes   []byte
 	holders atomic.Int32
-	// ordinary memory, which is left to the garbage collector.
+	// ordinary memory, which the garbage collector frees.
 	ordinary bool
 }
 
@@ -28,7 +27,7 @@ func heldBytes(bytes []byte) *mapping {
 	return m
 }
 
-// mapFile maps a file. Nothing that is written to the mapping gets into the file.
+// mapFile maps a file. Writing to the mapping does not change the file.
 func mapFile(f *os.File) (*mapping, error) {
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
@@ -37,8 +36,8 @@ func mapFile(f *os.File) (*mapping, error) {
 	if size == 0 || int64(int(size)) != size {
 		return nil, fmt.Errorf("a file of %d bytes cannot be mapped", size)
 	}
-	// Private and writable, since rows are handed out as slices: a caller who writes to one
-	// changes a copy of the page, and does not end the process.
+	// Private and writable, since rows are handed out as slices: a caller who writes to one changes
+	// a copy of the page instead of crashing.
 	bytes, err := unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE)
 	if err != nil {
 		return nil, fmt.Errorf("map the file: %w", err)
@@ -52,12 +51,12 @@ func (m *mapping) hold() { m.holders.Add(1) }
 
 func (m *mapping) release() {
 	if m.holders.Add(-1) == 0 && !m.ordinary {
-		_ = unix.Munmap(m.bytes) // of a mapping that is there
+		_ = unix.Munmap(m.bytes) // cannot fail for a valid mapping
 	}
 }
 
-// load has the system begin to read a part from disk. It is advice: what cannot be read is a
-// fault where it is looked at; see watch.
+// load advises the system to start reading a part from disk. What cannot be read causes a fault on
+// access; see watch.
 func (m *mapping) load(from, to int) {
 	if m.ordinary || from == to {
 		return
@@ -66,8 +65,8 @@ func (m *mapping) load(from, to int) {
 	_ = unix.Madvise(m.bytes[from:to], unix.MADV_WILLNEED)
 }
 
-// watch runs a call that looks at the mapping, and makes an error of a fault where the disk
-// does not give it back, or the file was cut off.
+// watch runs a call that accesses the mapping, and turns a fault into an error: the disk failed, or
+// the file was truncated.
 func (m *mapping) watch(call func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -77,7 +76,7 @@ func (m *mapping) watch(call func() error) (err error) {
 		switch {
 		case p == nil:
 		case ok && fault.Addr() >= start && fault.Addr()-start < uintptr(len(m.bytes)):
-			err = fmt.Errorf("%w: it cannot be read at byte %d: the disk fails, or another program has cut the file off", ErrCorrupt, fault.Addr()-start)
+			err = fmt.Errorf("%w: it cannot be read at byte %d: the disk failed, or another program truncated the file", ErrCorrupt, fault.Addr()-start)
 		default:
 			panic(p)
 		}

@@ -11,33 +11,31 @@ import (
 	"fovea/recipe"
 )
 
-// Table holds the vectors of one layer and what identifies their rows.
+// Table is the vectors of one layer, with what identifies their rows.
 type Table struct {
 	// Rows and Cols are the shape of Data; Cols is the layer's size.
 	Rows, Cols int
 	// Data holds the values row by row: row i is Data[i*Cols : (i+1)*Cols].
 	Data []float32
-	// Paths, Labels, Splits and SHA256 have one element per row; labels and splits that
-	// are null are "".
+	// Paths, Labels, Splits and SHA256 have one element per row; null labels and splits are "".
 	Paths, Labels, Splits, SHA256 []string
 }
 
-// maxReaders bounds the shards read at the same time, each of which needs memory for the
-// compressed vectors of a row group.
+// maxReaders bounds the shards read concurrently, each of which needs memory for the compressed
+// vectors of a row group.
 const maxReaders = 4
 
-// Matrix reads one layer of all rows, in the order in which they were appended. Of Parquet
-// only the needed columns are read.
+// Matrix reads one layer of all rows, in the order in which they were appended. In Parquet it reads
+// only the columns that it needs.
 //
-// Beyond the table, memory stays within one row group's compressed column and a few
-// megabytes of values for each of at most four shards read at the same time. A dataset
-// without rows is the error ErrEmpty.
+// Besides the table it needs memory for one row group's compressed column and a few megabytes of
+// values for each of at most four shards read concurrently. A dataset without rows is ErrEmpty.
 func (d *Dataset) Matrix(ctx context.Context, layer string) (*Table, error) {
 	return d.MatrixIn(ctx, layer, func(values int) ([]float32, error) { return make([]float32, values), nil })
 }
 
-// MatrixIn is Matrix with the values in memory that allocate returns: for datasets larger than
-// the machine's memory, that of a mapped file.
+// MatrixIn is Matrix with the values in memory that allocate returns, such as a mapped file for
+// datasets larger than the machine's memory.
 func (d *Dataset) MatrixIn(ctx context.Context, layer string, allocate func(values int) ([]float32, error)) (*Table, error) {
 	l, ok := d.manifest.Recipe.Layer(layer)
 	if !ok {
@@ -88,7 +86,7 @@ func (d *Dataset) read(ctx context.Context, layer *recipe.Layer, allocate func(v
 	return t, group.Wait()
 }
 
-// part is a view of rows that are to be appended: its slices have no length but capacity.
+// part is a view for appending rows: its slices have capacity but no length.
 func (t *Table) part(from, to int) *Table {
 	return &Table{
 		Cols: t.Cols, Data: t.Data[from*t.Cols : to*t.Cols],
@@ -116,7 +114,7 @@ func (d *Dataset) readShard(ctx context.Context, at int, layer *recipe.Layer, in
 	return r.scan(ctx, columns, func(c chunk) error { return into.add(c, layer) })
 }
 
-// add appends a chunk's rows. The values take one copy.
+// add appends a chunk's rows. The values are copied once.
 func (t *Table) add(c chunk, layer *recipe.Layer) error {
 	if layer != nil {
 		v, err := c.vectors(*layer)
@@ -126,7 +124,7 @@ func (t *Table) add(c chunk, layer *recipe.Layer) error {
 		at := len(t.Paths) * t.Cols
 		v.copyTo(t.Data[at : at+v.len()])
 	}
-	// Labels and splits repeat: all equal ones share one string.
+	// Labels and splits repeat: equal ones share one string.
 	shared := map[string]string{}
 	share := func(s string) string {
 		if known, ok := shared[s]; ok {

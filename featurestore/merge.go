@@ -11,39 +11,39 @@ import (
 	"fovea/recipe"
 )
 
-// DefaultMergedBytes is the size of the shards that Merge and Compact make: vectors of
-// 512 MiB before compression. Their row groups are as small as ever.
+// DefaultMergedBytes is the size of the shards that Merge and Compact write: 512 MiB of vectors
+// before compression. Row groups have the usual size.
 const DefaultMergedBytes = 512 << 20
 
-// MergeOptions say how datasets are merged. The zero value writes a new dataset in the format
-// of the first one.
+// MergeOptions say how to merge datasets. The zero value writes a new dataset in the format of the
+// first one.
 type MergeOptions struct {
 	// Format is the format of the shards; "" means that of the first dataset.
 	Format Format
 	// ShardBytes is the size of a full shard's vectors before compression; 0 means
 	// DefaultMergedBytes.
 	ShardBytes int64
-	// TensorExtension is that of Options; it stays if the first dataset has it.
+	// TensorExtension is as in Options; it is also on if the first dataset has it.
 	TensorExtension bool
 	// Overwrite replaces the dataset in the output directory. The old one stays whole until
 	// the new one is.
 	Overwrite bool
-	// PrefixPaths puts the name of each dataset's directory and a slash before its paths,
-	// for datasets that have paths in common.
+	// PrefixPaths prefixes the paths of each dataset with the name of its directory and a slash, for
+	// datasets that have paths in common.
 	PrefixPaths bool
 	// ToolVersion is the version of the merging program.
 	ToolVersion string
-	// Progress, if not nil, is told the number of rows written so far.
+	// Progress, if set, is called with the number of rows written so far.
 	Progress func(rows int)
 }
 
-// Merge writes the rows of the datasets in dirs, one after the other, as one dataset to out,
-// and their failures but those of paths that are rows. All must have the same recipe and
-// dtype: ErrMismatch says what differs. A path that two of them have is ErrDuplicatePath.
+// Merge writes the rows of the datasets in dirs, one after the other, as one dataset to out, and their
+// failures, except those whose paths are rows. All must have the same recipe and dtype: ErrMismatch
+// says what differs. A path that occurs twice is ErrDuplicatePath.
 //
-// The dataset in out appears whole or not at all; until then a new out holds a lock alone. It is
-// complete if all of its parts are, and otherwise interrupted. Rows are streamed; only paths are kept
-// in memory.
+// The dataset in out appears whole or not at all; until then a new out contains only a lock. It is
+// complete if all its parts are, and interrupted otherwise. Rows are streamed; only paths are kept in
+// memory.
 func Merge(ctx context.Context, out string, dirs []string, options MergeOptions) error {
 	if len(dirs) == 0 {
 		return errors.New("featurestore: merge: no datasets given")
@@ -58,17 +58,17 @@ func Merge(ctx context.Context, out string, dirs []string, options MergeOptions)
 	return nil
 }
 
-// Compact rewrites the dataset in dir with larger shards, keeping all rows and failures. The
-// old dataset stays whole until the new one is on disk; then one takes the place of the other
-// in a single step. A killed Compact leaves one of them in dir, whole, and the other beside
-// it in a hidden directory, which the next writer removes.
+// Compact rewrites the dataset in dir with larger shards, keeping all rows and failures. The old
+// dataset stays whole until the new one is on disk; then it is replaced in a single step. A killed
+// Compact leaves one of them in dir, whole, and the other beside it in a hidden directory, which the
+// next writer removes.
 func Compact(ctx context.Context, dir string, options MergeOptions) error {
 	options.Overwrite = true
 	return Merge(ctx, dir, []string{dir}, options)
 }
 
-// Remove rewrites the dataset in dir without the rows and failures of certain paths, in files
-// of the same size, as whole as Compact does it.
+// Remove rewrites the dataset in dir without the rows and failures of certain paths, with shards of
+// the same size, and replaces it like Compact.
 func Remove(ctx context.Context, dir string, paths map[string]bool) error {
 	m := merge{out: dir, dirs: []string{dir}, without: paths, keepSizes: true}
 	if err := m.open(); err != nil {
@@ -81,11 +81,11 @@ func Remove(ctx context.Context, dir string, paths map[string]bool) error {
 }
 
 type merge struct {
-	// without are paths that are left out. With keepSizes the shards have as many rows as those of
-	// the first part, by whose version they are.
+	// without are the paths to omit. With keepSizes, shards have as many rows as those of the first
+	// part, and its tool version.
 	without   map[string]bool
 	keepSizes bool
-	// only chooses rows.
+	// only selects rows.
 	only ScanOptions
 
 	out     string
@@ -95,8 +95,8 @@ type merge struct {
 	rows    int
 }
 
-// reopen opens the parts again if the output, which the caller owns by now, is one of them: until
-// then another writer may have been at it, and what it has added must not be lost.
+// reopen opens the parts again if the output, which the caller has locked by now, is one of them:
+// what another writer added before that must not be lost.
 func (m *merge) reopen() error {
 	out, err := realPath(m.out)
 	if err != nil {
@@ -139,7 +139,7 @@ func (m *merge) open() error {
 	for _, dir := range m.dirs {
 		p := prefix(dir)
 		if other, ok := prefixes[p]; ok {
-			return fmt.Errorf("%q and %q have the same name, which cannot tell their paths apart: rename one", other, dir)
+			return fmt.Errorf("%q and %q have the same name, so it cannot distinguish their paths: rename one", other, dir)
 		}
 		prefixes[p] = dir
 	}
@@ -164,7 +164,7 @@ func (m *merge) alike(d *Dataset) error {
 	if len(found) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%q and %q were %w: %s; only datasets made alike can be merged", first.dir, d.dir, ErrMismatch,
+	return fmt.Errorf("%q and %q were %w: %s; only datasets made in the same way can be merged", first.dir, d.dir, ErrMismatch,
 		describe(found, "in the first", "in the second"))
 }
 
@@ -197,7 +197,7 @@ func (m *merge) write(ctx context.Context, dir string) error {
 	return w.Close(status)
 }
 
-// devices names all that the parts were computed on.
+// devices names all devices on which the parts were computed.
 func (m *merge) devices() string {
 	var devices []string
 	for _, d := range m.parts {
@@ -218,7 +218,7 @@ func (m *merge) copy(ctx context.Context, w *Writer) (Status, error) {
 			return status, err
 		}
 	}
-	// After all rows, whose paths win.
+	// After all rows, which take precedence.
 	for i, d := range m.parts {
 		failures, err := d.Failures()
 		if err != nil {
@@ -278,7 +278,7 @@ func (m *merge) copyRows(ctx context.Context, w *Writer, part int) error {
 	})
 }
 
-// duplicate says which datasets have a path.
+// duplicate says which datasets have the path.
 func (m *merge) duplicate(ctx context.Context, part int, path string) error {
 	for i, d := range m.parts[:part+1] {
 		index, err := d.Index(ctx)
@@ -287,7 +287,7 @@ func (m *merge) duplicate(ctx context.Context, part int, path string) error {
 		}
 		for _, p := range index.Paths {
 			if m.path(i, p) == path && i < part {
-				return fmt.Errorf("%w: %q is in %q and in %q; prefixed paths tell them apart", ErrDuplicatePath, path, d.dir, m.parts[part].dir)
+				return fmt.Errorf("%w: %q is in %q and in %q; prefix the paths to distinguish them", ErrDuplicatePath, path, d.dir, m.parts[part].dir)
 			}
 		}
 	}

@@ -12,16 +12,16 @@ import (
 	"fovea/recipe"
 )
 
-// DefaultShardBytes is the size of a full shard's vectors before compression: 64 MiB, that
-// is 668 rows of VGG16's pool5 in float32. A killed run loses at most one shard.
+// DefaultShardBytes is the size of a full shard's vectors before compression: 64 MiB, or 668 rows of
+// VGG16's pool5 in float32. A killed run loses at most one shard.
 const DefaultShardBytes = 64 << 20
 
 const (
-	// maxShardRows bounds what a killed run loses when vectors are short, unless the size of
-	// a shard is asked for.
+	// maxShardRows bounds what a killed run loses when vectors are short, unless the options give a
+	// size.
 	maxShardRows = 8192
-	// groupBytes is the size of a row group's vectors before compression. Readers hold
-	// a column of a row group in memory.
+	// groupBytes is the size of a row group's vectors before compression. Readers hold a column of a
+	// row group in memory.
 	groupBytes = 64 << 20
 	// recordBytes and maxRecordRows bound the rows collected before they are encoded.
 	// Large records only cost memory.
@@ -29,33 +29,33 @@ const (
 	maxRecordRows = 256
 )
 
-// Options say how a dataset is written. The zero value writes Parquet into a new or empty
-// directory.
+// Options say how to write a dataset. The zero value writes Parquet into a new or empty directory.
 type Options struct {
 	// Format is the format of the shards; "" means FormatParquet.
 	Format Format
-	// ShardBytes is the size of a full shard's vectors in bytes before compression, from
-	// which the number of rows per shard follows (at least 1); 0 means DefaultShardBytes, but
-	// at most 8192 rows, or, when resuming, what the earlier run chose.
+	// ShardBytes is the size of a full shard's vectors in bytes before compression, which decides
+	// the number of rows per shard (at least 1). 0 means DefaultShardBytes, but at most 8192 rows,
+	// or the earlier run's choice when resuming.
 	ShardBytes int64
 	// ShardRows is the number of rows of a full shard; 0 lets ShardBytes decide.
 	ShardRows int
-	// TensorExtension declares layers with several dimensions as tensors, by Arrow's
-	// extension type arrow.fixed_shape_tensor: pyarrow then gives arrays of the layer's
-	// shape, but some readers refuse the files (docs/datasets.md lists them).
+	// TensorExtension declares layers with several dimensions as tensors, with Arrow's extension
+	// type arrow.fixed_shape_tensor: pyarrow then returns arrays of the layer's shape, but some
+	// readers reject the files (docs/datasets.md lists them).
 	TensorExtension bool
-	// Resume goes on with the dataset in the directory, if there is one.
+	// Resume continues the dataset in the directory, if there is one.
 	Resume bool
 	// Overwrite deletes the dataset in the directory, if there is one, and nothing else.
 	Overwrite bool
-	// Selected, if set, are pictures with the paths, labels and splits that they have now. Resuming a
-	// dataset that has one of them with another label or split is ErrLabels and changes nothing.
+	// Selected, if set, are images with their current paths, labels and splits. Resuming a dataset
+	// that has one of them with another label or split is ErrLabels and changes nothing.
 	Selected iter.Seq[Row]
-	// Written, if set, is called when files have got their final names, or have gone: by Create,
-	// after each shard, and by Close, with the manifest that describes them. It must not wait.
+	// Written, if set, is called when files have received their final names or were removed: by
+	// Create, after each shard, and by Close, with the manifest that describes them. It must not
+	// block.
 	Written func(Manifest)
 
-	// unseen keeps shards from being taken for the directory's own; see showShards.
+	// unseen keeps shards hidden until showShards, so that nobody takes them for the directory's own.
 	unseen bool
 	hooks  hooks
 }
@@ -75,20 +75,19 @@ func (o Options) validate() error {
 	case o.ShardBytes < 0 || o.ShardRows < 0:
 		return fmt.Errorf("shard size of %d bytes or %d rows is negative", o.ShardBytes, o.ShardRows)
 	case o.Resume && o.Overwrite:
-		return fmt.Errorf("resume and overwrite exclude each other")
+		return fmt.Errorf("resume and overwrite are mutually exclusive")
 	}
 	return nil
 }
 
-// sizes are the numbers of rows at which files are cut. Together with the rows they decide
-// every byte of a shard.
+// sizes are numbers of rows. Together with the rows they decide every byte of a shard.
 type sizes struct {
 	shard, group, record int
 }
 
 func chooseSizes(layers []recipe.Layer, dtype DType, o Options) sizes {
 	perRow := rowBytes(layers, dtype)
-	shardBytes, shardRows := o.ShardBytes, int64(math.MaxInt32) // who asks for a size gets it
+	shardBytes, shardRows := o.ShardBytes, int64(math.MaxInt32) // an explicit size is taken literally
 	if shardBytes == 0 {
 		shardBytes, shardRows = DefaultShardBytes, maxShardRows
 	}
@@ -107,8 +106,8 @@ func chooseSizes(layers []recipe.Layer, dtype DType, o Options) sizes {
 		record: rows(recordBytes, maxRecordRows, o.hooks.recordRows),
 	}
 	if o.Format == FormatArrow {
-		// It has no row groups, and all records but the last of a shard must be equally
-		// long for readers to count rows.
+		// Arrow has no row groups, and readers count rows on the assumption that all records of a
+		// shard but the last are equally long.
 		s.group = math.MaxInt
 	}
 	return s

@@ -12,13 +12,14 @@ import (
 	"fovea/internal/disk"
 )
 
-// at is called at the points where what a writer has done so far can be seen by others. Tests stop
-// or kill it there.
+// at is called at the points where others can see what a writer has done so far. Tests stop or kill
+// the process there.
 var at = func(point string) {}
 
-// own makes the caller the only one who may write to dir, which is made if need be, and to all that
-// belongs to it: the dataset that is made beside it or in it, and temporary files. What a writer has
-// left in it that is dead is finished or removed; what is left beside it, when the place is needed. Whoever is refused, by ErrLocked, has changed nothing.
+// own makes the caller the only writer of dir, which it creates if necessary, and of everything that
+// belongs to it: a dataset being built beside or in it, and temporary files. It completes or removes
+// what a dead writer left in dir; what it left beside dir is removed when the place is needed. A caller
+// that gets ErrLocked has changed nothing.
 //
 // The package's documentation has a table of what the lock protects.
 func own(dir string) (*dirLock, error) {
@@ -39,7 +40,7 @@ func own(dir string) (*dirLock, error) {
 	return l, nil
 }
 
-// realPath is the directory itself, which changes its place, and not a link to it.
+// realPath resolves links: the directory itself is what moves.
 func realPath(dir string) (string, error) {
 	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = resolved
@@ -47,13 +48,13 @@ func realPath(dir string) (string, error) {
 	return filepath.Abs(dir)
 }
 
-// besideOf is where a new dataset for dir is made. Only the owner of dir may touch it.
+// besideOf is where a new dataset for dir is built. Only the owner of dir may touch it.
 func besideOf(dir string) string {
 	return filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".new")
 }
 
-// removeBeside removes what a dead writer has left beside the directory: a new dataset that is not
-// finished, or an old one that was replaced.
+// removeBeside removes what a dead writer left beside the directory: an unfinished new dataset, or an
+// old one that was replaced.
 func removeBeside(dir string) error {
 	beside := besideOf(dir)
 	if _, err := os.Lstat(beside); errors.Is(err, fs.ErrNotExist) {
@@ -62,7 +63,7 @@ func removeBeside(dir string) error {
 	if err := onlyOurs(beside); err != nil {
 		return err
 	}
-	// Earlier versions lock the dataset that they make, and not the directory that it is for.
+	// Earlier versions lock the dataset that they build, not the directory that it is for.
 	l, err := lock(beside)
 	if err != nil {
 		return err
@@ -73,8 +74,8 @@ func removeBeside(dir string) error {
 	return deleteDataset(beside)
 }
 
-// place finds where to make the dataset that is to replace the owner's: beside the directory, or in
-// it where that is another file system, as at a mount point, or may not be written to.
+// place decides where to build the dataset that will replace the owner's: beside the directory, or in
+// it if the place beside is not writable or on another file system, as at a mount point.
 func (l *dirLock) place() (string, error) {
 	if err := removeBeside(l.dir); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return "", err
@@ -82,7 +83,7 @@ func (l *dirLock) place() (string, error) {
 	beside, inside := besideOf(l.dir), inDir(l.dir, nextDir)
 	err := os.Mkdir(beside, 0o755)
 	if err == nil {
-		// What can be renamed into the directory is in the same file system, and not only by its number.
+		// Only a rename shows that both are on the same file system: equal device numbers do not.
 		if err = os.Rename(beside, inside); err == nil {
 			return beside, os.Remove(inside)
 		}
@@ -96,11 +97,11 @@ func (l *dirLock) place() (string, error) {
 	return "", err
 }
 
-// isInside tells whether a dataset is made in the directory that it is for.
+// isInside reports whether a dataset is being built in the directory that it is for.
 func isInside(next string) bool { return filepath.Base(next) == filepath.Base(nextDir) }
 
-// showShards gives the shards of a dataset that was made inside their names. Until then they have
-// others, so that patterns such as DIR/**/*.parquet do not find them beside those of the old dataset.
+// showShards gives the shards of a dataset that was built inside the directory their final names. Until
+// then, patterns such as DIR/**/*.parquet must not match them besides those of the old dataset.
 func showShards(next string) error {
 	entries, err := os.ReadDir(inDir(next, dataDir))
 	if err != nil {
@@ -117,7 +118,7 @@ func showShards(next string) error {
 	return disk.Sync(inDir(next, dataDir))
 }
 
-// removeNext removes a dataset that was made in such a place, or that has come there.
+// removeNext removes a dataset that was built in such a place, or moved there.
 func removeNext(next string) error {
 	if isInside(next) {
 		return os.RemoveAll(next)
@@ -125,13 +126,13 @@ func removeNext(next string) error {
 	return deleteDataset(next)
 }
 
-// deleteDataset deletes a dataset's files and then its directory, if nothing else is in it.
+// deleteDataset deletes a dataset's files, and then its directory if that is empty.
 func deleteDataset(dir string) error {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if !strings.HasPrefix(filepath.Base(dir), ".") {
-		return fmt.Errorf("%q is not deleted: its name is not that of a temporary dataset", dir)
+		return fmt.Errorf("%q was not deleted: its name is not that of a temporary dataset", dir)
 	}
 	if err := removeDataset(dir); err != nil {
 		return err
@@ -140,7 +141,7 @@ func deleteDataset(dir string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, e := range hidden { // the manifest is the last to go: it says whose the others are
+	for _, e := range hidden { // the manifest goes last: it tells what the others belong to
 		if name := path.Join(HiddenDir, e.Name()); oursHidden(e.Name()) && name != ManifestFile && name != lockFile {
 			if err := os.RemoveAll(inDir(dir, name)); err != nil {
 				return err

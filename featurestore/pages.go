@@ -18,33 +18,33 @@ import (
 // Arrow's own reader must read it.
 var errIrregular = guard.ErrLevels
 
-// vectorPages reads a column of vectors page by page. Arrow's reader takes apart and puts
-// together the levels of every value, which takes more time than all else; here they are only
-// compared with what they must be when every vector has the same size and no nulls.
+// vectorPages reads a column of vectors page by page. Arrow's reader decodes the levels of every value,
+// which takes more time than everything else; here they are only compared with what they must be if
+// every vector has the same size and no nulls.
 //
-// It reads pages of version 1 with plain values, and gives errIrregular for all else.
+// It reads pages of version 1 with plain values; everything else is errIrregular.
 type vectorPages struct {
 	pages file.PageReader
 	size  int         // values of a vector
 	field arrow.Field // a list
 	width int         // bytes of a value
-	// defined is the definition level of a value that is there.
+	// defined is the definition level of a value that is not null.
 	defined int
-	// encodings are those of the column's pages, as the footer says.
+	// encodings are the encodings of the column's pages according to the footer.
 	encodings []parquet.Encoding
-	// most is the number of bytes of values that the column can have: more is a damaged
-	// file's claim, which must not be given memory.
+	// most bounds the bytes of values in the column: a damaged file that claims more must not be
+	// given the memory.
 	most int64
-	// page is what is left of the values of the current page; next is the place within its
-	// vector of the page's first value.
+	// page is the rest of the values of the current page; next is the index of the page's first value
+	// in its vector.
 	page []byte
 	next int
-	// values and offsets are used again for each record.
+	// values and offsets are reused for each record.
 	values  []byte
 	offsets []int32
 }
 
-// newVectorPages is nil if the column is not a list of numbers as stored here.
+// newVectorPages returns nil if the column is not a list of numbers as stored by this package.
 func newVectorPages(reader *file.Reader, group, leaf int, field arrow.Field, size int) (*vectorPages, error) {
 	list, ok := field.Type.(*arrow.ListType)
 	column := reader.MetaData().Schema.Column(leaf)
@@ -69,7 +69,7 @@ func newVectorPages(reader *file.Reader, group, leaf int, field arrow.Field, siz
 	return v, err
 }
 
-// read returns the next rows vectors. They lie in memory that the next call uses again.
+// read returns the next vectors, as many as rows says, in memory that the next call reuses.
 func (v *vectorPages) read(rows int) (arrow.Array, error) {
 	want := rows * v.size * v.width
 	if int64(want) > v.most {
@@ -109,7 +109,7 @@ func (v *vectorPages) turn() error {
 			if err := v.pages.Err(); err != nil {
 				return err
 			}
-			return errIrregular // too few values: Arrow's reader says what it thinks of that
+			return errIrregular // too few values: Arrow's reader decides what that means
 		}
 		page, ok := v.pages.Page().(*file.DataPageV1)
 		if !ok {
@@ -129,18 +129,17 @@ func (v *vectorPages) turn() error {
 	return nil
 }
 
-// knownEncoding fails if a page has another encoding than the column's pages have by the footer.
-// Arrow's reader passes over the error and gives zeros, or once more what stood before, for values
-// of such a page, unless it is the first.
+// knownEncoding fails if the footer does not list a page's encoding. Arrow's reader ignores that error
+// unless it is in the first page, and returns zeros or earlier values for the page.
 func knownEncoding(page file.Page, known []parquet.Encoding, column string) error {
 	if encoding := parquet.Encoding(page.Encoding()); !slices.Contains(known, encoding) {
-		return fmt.Errorf("%w: a page of column %q has the encoding %d, of which its footer does not know", ErrCorrupt, column, encoding)
+		return fmt.Errorf("%w: a page of column %q has the encoding %d, which the footer does not list", ErrCorrupt, column, encoding)
 	}
 	return nil
 }
 
-// checkEncodings is knownEncoding for a column of a group that Arrow's reader is going to read. Columns
-// that fit one page are passed over.
+// checkEncodings does knownEncoding for a column of a group before Arrow's reader reads it. Columns
+// that fit in one page are skipped.
 func (s *parquetSource) checkEncodings(group, leaf int, column string) error {
 	chunk, err := s.reader.MetaData().RowGroup(group).ColumnChunk(leaf)
 	if err != nil || chunk.TotalUncompressedSize() <= dataPageBytes {
@@ -163,7 +162,7 @@ func (s *parquetSource) checkEncodings(group, leaf int, column string) error {
 
 // open checks the levels of a page of n values.
 func (v *vectorPages) open(data []byte, n int) error {
-	// A repetition level of 0 begins a vector, 1 goes on with it.
+	// A repetition level of 0 starts a vector, 1 continues it.
 	at := v.next
 	data, err := guard.ReadLevels(data, 1, n, func(level, count int) bool {
 		switch {

@@ -16,11 +16,11 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/schema"
 )
 
-// parquetMagic begins and ends a Parquet file.
+// parquetMagic is at the start and the end of a Parquet file.
 const parquetMagic = "PAR1"
 
-// parquetEncoder writes Parquet: the vectors by vectorChunk, all else, and what describes
-// pages, columns and the file, by Arrow's parts.
+// parquetEncoder writes Parquet: vectors with vectorChunk, other columns and all metadata with parts
+// of Arrow.
 type parquetEncoder struct {
 	sink       *countingWriter
 	fields     *arrow.Schema
@@ -32,8 +32,8 @@ type parquetEncoder struct {
 	groups     int
 }
 
-// countingWriter knows the position in the file, as Arrow wants it. It is a bare io.Writer,
-// since Arrow would close anything that can be closed.
+// countingWriter knows the position in the file, which Arrow needs. It is only an io.Writer, since
+// Arrow closes whatever can be closed.
 type countingWriter struct {
 	w  io.Writer
 	at int64
@@ -48,8 +48,8 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 // Tell returns the position.
 func (c *countingWriter) Tell() int64 { return c.at }
 
-// newParquetEncoder begins a file. The fields are lists of any length where logical, the
-// serialized schema that readers of Arrow are shown, may have others.
+// newParquetEncoder starts a file. The vectors in fields are lists of variable length; logical, the
+// serialized schema for readers that know Arrow, may have fixed-size ones.
 func newParquetEncoder(w io.Writer, fields *arrow.Schema, logical string, properties *parquet.WriterProperties) (encoder, error) {
 	columns, err := parquetSchema(fields, properties)
 	if err != nil {
@@ -81,8 +81,8 @@ func newParquetEncoder(w io.Writer, fields *arrow.Schema, logical string, proper
 	return e, err
 }
 
-// parquetSchema is the schema of the file. Arrow makes the elements of every list optional,
-// whatever their type says (apache/arrow-go#311); here they are required if they cannot be null.
+// parquetSchema is the schema of the file. Arrow makes all list elements optional, whatever their type
+// (apache/arrow-go#311); here they are required if they cannot be null.
 func parquetSchema(fields *arrow.Schema, properties *parquet.WriterProperties) (*schema.Schema, error) {
 	made, err := pqarrow.ToParquet(fields, properties, pqarrow.NewArrowWriterProperties())
 	if err != nil {
@@ -98,7 +98,7 @@ func parquetSchema(fields *arrow.Schema, properties *parquet.WriterProperties) (
 		}
 		optional, ok := made.Column(i).SchemaNode().(*schema.PrimitiveNode)
 		if !ok || made.Column(i).MaxRepetitionLevel() != 1 {
-			return nil, fmt.Errorf("column %q is no list of numbers", fields.Field(i).Name)
+			return nil, fmt.Errorf("column %q is not a list of numbers", fields.Field(i).Name)
 		}
 		element, err := schema.NewPrimitiveNodeLogical(optional.Name(), parquet.Repetitions.Required, optional.LogicalType(), optional.PhysicalType(), optional.TypeLength(), -1)
 		if err != nil {
@@ -116,8 +116,8 @@ func parquetSchema(fields *arrow.Schema, properties *parquet.WriterProperties) (
 
 func (e *parquetEncoder) schema() *arrow.Schema { return e.fields }
 
-// rowGroup is the row group that is being written. All of it stays in memory until its end,
-// since each column's pages must follow each other in the file.
+// rowGroup is the row group being written. It stays in memory until it ends, because each column's
+// pages must be contiguous in the file.
 type rowGroup struct {
 	meta *metadata.RowGroupMetaDataBuilder
 	rows int
@@ -198,7 +198,7 @@ func writePlain(w file.ColumnChunkWriter, column arrow.Array, nullable bool) err
 	return pqarrow.WriteArrowToColumn(pqarrow.NewArrowWriteContext(context.Background(), nil), w, column, present, nil, nullable)
 }
 
-// endGroup writes the row group, if one was begun.
+// endGroup writes the row group, if one was started.
 func (e *parquetEncoder) endGroup() error {
 	if e.group == nil {
 		return nil

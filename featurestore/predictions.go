@@ -15,8 +15,8 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/pqarrow"
 )
 
-// Prediction is a row of a table of predictions. A picture that could not be read has an
-// Error, and neither Label nor Probabilities.
+// Prediction is a row of a table of predictions. An image that could not be read has an Error, and
+// neither Label nor Probabilities.
 type Prediction struct {
 	Path          string
 	Label         string
@@ -24,8 +24,8 @@ type Prediction struct {
 	Error         string
 }
 
-// WritePredictions writes a Parquet file with the columns path, label, probability_CLASS for
-// each class, and error; all but path are nullable.
+// WritePredictions writes a Parquet file with the columns path, label, probability_CLASS for each
+// class, and error. All but path are nullable.
 func WritePredictions(sink io.Writer, classes []string, rows []Prediction) error {
 	fields := []arrow.Field{{Name: "path", Type: arrow.BinaryTypes.String}, {Name: "label", Type: arrow.BinaryTypes.String, Nullable: true}}
 	for _, c := range classes {
@@ -65,7 +65,7 @@ func WritePredictions(sink io.Writer, classes []string, rows []Prediction) error
 	return nil
 }
 
-// appendOptional appends a string, null where it is empty.
+// appendOptional appends a string, or a null if it is empty.
 func appendOptional(builder array.Builder, value string) {
 	if value == "" {
 		builder.AppendNull()

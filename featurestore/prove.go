@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// provenFile is a file that had the SHA-256 of its manifest when it was last hashed.
+// provenFile is a file whose SHA-256 matched the manifest when it was last hashed.
 type provenFile struct {
 	device, inode     uint64
 	size              int64
@@ -20,13 +20,12 @@ type provenFile struct {
 	sum               string
 }
 
-// proven has the files that need not be hashed again by this process.
+// proven are the files that this process need not hash again.
 var proven sync.Map
 
-// prove makes sure that the shard is the one that a manifest lists, as far as reading it does not
-// show that anyway: the pages of Parquet have checksums, and so have Arrow files but those of
-// earlier versions, which are hashed. A shard without a SHA-256, of an earlier version whose writer
-// was killed, cannot be told from another.
+// prove makes sure that the shard is the one in the manifest, if reading it would not show that anyway:
+// pages of Parquet have checksums, and so do Arrow files, except those of earlier versions, which are
+// hashed. A shard without a SHA-256, left by a killed writer of an earlier version, cannot be verified.
 func (s *shardReader) prove(ctx context.Context, listed Shard) error {
 	src, ok := s.src.(*ipcSource)
 	if !ok || src.sums != nil || listed.SHA256 == "" {
@@ -48,7 +47,7 @@ func (s *shardReader) prove(ctx context.Context, listed Shard) error {
 		return s.damaged("read", err)
 	}
 	if sum != listed.SHA256 {
-		return s.damaged("read", fmt.Errorf("%w: its SHA-256 is %s, but %s says %s: restore the file from a copy, or make the dataset anew", ErrCorrupt, sum, manifestName, listed.SHA256))
+		return s.damaged("read", fmt.Errorf("%w: its SHA-256 is %s, but %s says %s: restore the file from a copy, or recreate the dataset", ErrCorrupt, sum, manifestName, listed.SHA256))
 	}
 	if key.settled() {
 		proven.Store(key, true)
@@ -56,15 +55,15 @@ func (s *shardReader) prove(ctx context.Context, listed Shard) error {
 	return nil
 }
 
-// settled says that the file was not changed lately: systems count the times of files in steps of some
-// milliseconds, or seconds, and another change in the same step would not show.
+// settled reports whether the file has not changed recently: file times have steps of milliseconds to
+// seconds, and another change within the same step would not show.
 func (f provenFile) settled() bool {
 	return time.Since(time.Unix(f.changed.Unix())) > settling && time.Since(time.Unix(f.modified.Unix())) > settling
 }
 
 const settling = 2 * time.Second
 
-// identify says which file it is, and in which state, as far as the system knows.
+// identify returns what the system knows about the identity and state of a file.
 func identify(f *os.File, sum string) (provenFile, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -72,12 +71,12 @@ func identify(f *os.File, sum string) (provenFile, error) {
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return provenFile{}, fmt.Errorf("%s: the system does not tell files apart", f.Name())
+		return provenFile{}, fmt.Errorf("%s: the system does not distinguish files", f.Name())
 	}
 	return provenFile{uint64(stat.Dev), stat.Ino, stat.Size, stat.Mtim, stat.Ctim, sum}, nil
 }
 
-// hashReader is the hex SHA-256 of what is read.
+// hashReader returns the hex SHA-256 of what it reads.
 func hashReader(ctx context.Context, r io.Reader) (string, error) {
 	hash, part := sha256.New(), make([]byte, 1<<20)
 	for {

@@ -14,14 +14,14 @@ import (
 	"fovea/internal/disk"
 )
 
-// replaceDataset has write make a dataset where nobody looks for one, and then puts it into dir's
-// place in one step: at any time, dir holds the old dataset, whole, or the new one. The old one is
-// deleted after that. All the time the caller owns dir.
+// replaceDataset lets write make a dataset where nobody looks for one, and then moves it to dir in one
+// step: at any time, dir contains the whole old dataset or the whole new one. The old one is deleted
+// after that. dir is locked all the time.
 func replaceDataset(dir string, overwrite bool, write func(dir string) error) (err error) {
 	if dir, err = realPath(dir); err != nil {
 		return err
 	}
-	// First without the lock, whose file must not get into a directory that is not ours.
+	// Without the lock at first, whose file must not get into a directory that is not ours.
 	if err := replaceable(dir, overwrite); err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func replaceDataset(dir string, overwrite bool, write func(dir string) error) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, l.release()) }()
-	if err := replaceable(dir, overwrite); err != nil { // another writer may just have ended
+	if err := replaceable(dir, overwrite); err != nil { // another writer may just have finished
 		return err
 	}
 	next, err := l.place()
@@ -44,7 +44,7 @@ func replaceDataset(dir string, overwrite bool, write func(dir string) error) (e
 	return l.put(next)
 }
 
-// replaceable fails if the directory holds what must not be replaced.
+// replaceable fails if the directory contains anything that must not be replaced.
 func replaceable(dir string, overwrite bool) error {
 	exists, err := steady(dir, quickAttempts, func(edition) (bool, error) { return hasDataset(dir) })
 	switch {
@@ -58,7 +58,7 @@ func replaceable(dir string, overwrite bool) error {
 	return errors.Join(onlyOurs(dir), movable(dir))
 }
 
-// put gives the dataset in next the owner's directory for its place, and deletes what is there.
+// put moves the dataset in next to the owner's directory, and deletes what was there.
 func (l *dirLock) put(next string) error {
 	if err := l.ready(next); err != nil {
 		return errors.Join(err, removeNext(next))
@@ -70,16 +70,16 @@ func (l *dirLock) put(next string) error {
 	if crossing(err) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL) {
 		return l.install(next)
 	}
-	return errors.Join(err, removeNext(next)) // which is the old one now, or else not wanted
+	return errors.Join(err, removeNext(next)) // which is the old one by now, or not needed
 }
 
-// ready makes sure that a new dataset may take the place of the old one.
+// ready makes sure that a new dataset is fit to replace the old one.
 func (l *dirLock) ready(next string) error {
 	if err := showShards(next); err != nil {
 		return err
 	}
 	if _, err := Open(next); err != nil {
-		return fmt.Errorf("the new dataset cannot be read, the old one stays: %w", err)
+		return fmt.Errorf("the new dataset cannot be read, so the old one is kept: %w", err)
 	}
 	if l.made {
 		return nil
@@ -96,8 +96,8 @@ var exchangeDirs = func(a, b string) error {
 	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 }
 
-// exchange swaps the directories of the two datasets in one step. The new one is locked before it
-// has the name and stays so until the caller is done, so that nobody begins in between.
+// exchange swaps the directories of the two datasets in one step. The new one is locked before it gets
+// the name, and until the caller is done, so that no other writer starts in between.
 func (l *dirLock) exchange(next string) error {
 	n, err := lock(next)
 	if err != nil {
@@ -105,7 +105,7 @@ func (l *dirLock) exchange(next string) error {
 	}
 	at("locked")
 	if err := exchangeDirs(next, l.dir); err != nil {
-		return errors.Join(fmt.Errorf("put the new dataset in the place of %q, which stays as it is: %w", l.dir, err), n.release())
+		return errors.Join(fmt.Errorf("put the new dataset in the place of %q, which is unchanged: %w", l.dir, err), n.release())
 	}
 	at("exchanged")
 	err = errors.Join(l.handOver(n, next), disk.Sync(filepath.Dir(l.dir)))
@@ -113,14 +113,13 @@ func (l *dirLock) exchange(next string) error {
 	return err
 }
 
-// crossing tells whether an error says that a name would get into another file system, or that a
-// directory cannot be renamed because one is mounted there.
+// crossing reports whether a rename failed because it would cross file systems, or because a file
+// system is mounted there.
 func crossing(err error) bool {
 	return slices.ContainsFunc([]error{syscall.EXDEV, syscall.EBUSY, syscall.EROFS}, func(known error) bool { return errors.Is(err, known) })
 }
 
-// onlyOurs fails if a dataset's directory holds files of others, which replacing it would
-// delete.
+// onlyOurs fails if a dataset's directory contains foreign files, which replacing it would delete.
 func onlyOurs(dir string) error {
 	for _, part := range []struct {
 		dir  string
@@ -136,7 +135,7 @@ func onlyOurs(dir string) error {
 		}
 		for _, e := range entries {
 			if !part.ours(e.Name()) {
-				return fmt.Errorf("%q holds %q, which is none of the dataset's files and would be deleted: move it away, or write to a new directory", dir, filepath.Join(part.dir, e.Name()))
+				return fmt.Errorf("%q contains %q, which is not one of the dataset's files and would be deleted: move it away, or write to a new directory", dir, filepath.Join(part.dir, e.Name()))
 			}
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"fovea/recipe"
 )
 
-// resume takes over what an earlier run has finished. Its last shard, if shorter than a full
-// one, is left alone until rows follow; see takeUp.
+// resume takes over what an earlier run finished. Its last shard, if it is not full, is left alone
+// until rows follow; see takeUp.
 func (w *Writer) resume() error {
 	if err := w.takeOver(); err != nil {
 		return fmt.Errorf("resume %q: %w", w.config.dir, err)
@@ -30,7 +30,7 @@ func (w *Writer) takeOver() error {
 		return err
 	}
 	if d.manifest.Assembled {
-		return fmt.Errorf("its shards were %w: by several writers, with fewer rows here and there; compact it first", ErrMismatch)
+		return fmt.Errorf("its shards were %w: by several writers, some with fewer rows than others; compact it first", ErrMismatch)
 	}
 	c.sizes.shard = d.manifest.RowsPerShard
 	w.manifest.RowsPerShard = c.sizes.shard
@@ -56,7 +56,7 @@ func (w *Writer) takeOver() error {
 	if err := w.takeOverShards(d); err != nil {
 		return err
 	}
-	if len(w.manifest.Shards) > 0 { // a short one alone is written anew
+	if len(w.manifest.Shards) > 0 { // a single short shard is rewritten
 		c.info.optionalElements = d.elements.optional
 	}
 	w.resumed, w.before = true, d
@@ -67,7 +67,7 @@ func (w *Writer) takeOver() error {
 	return nil
 }
 
-// takeOverShards lists the earlier run's shards, and what their pictures were read from.
+// takeOverShards takes over the earlier run's shards, and what their images were read from.
 func (w *Writer) takeOverShards(d *Dataset) error {
 	dir, row := w.config.dir, 0
 	for _, s := range d.manifest.Shards {
@@ -93,8 +93,8 @@ func (w *Writer) takeOverShards(d *Dataset) error {
 	return nil
 }
 
-// resumeFailures keeps the failures of the earlier run, except those of pictures that have
-// become rows since: a killed run saves failures and shards at different times.
+// resumeFailures keeps the failures of the earlier run, except those of images that became rows
+// later: a killed run saves failures and shards at different times.
 func (w *Writer) resumeFailures(d *Dataset) error {
 	failures, err := d.failures()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -110,7 +110,7 @@ func (w *Writer) resumeFailures(d *Dataset) error {
 	return nil
 }
 
-// checkLabels refuses selected pictures that the dataset has with other labels or splits.
+// checkLabels fails if the dataset has selected images with other labels or splits.
 func (w *Writer) checkLabels(index *Table) error {
 	if w.config.options.Selected == nil {
 		return nil
@@ -142,7 +142,7 @@ func (w *Writer) checkLabels(index *Table) error {
 	return fmt.Errorf("%d images were %w: %s", others, ErrLabels, first)
 }
 
-// describeLabel says what a picture's label or split was and is. Empty ones are none.
+// describeLabel says what an image's label or split was and is. An empty one is none.
 func describeLabel(kind, before, now string) string {
 	switch {
 	case before == "":
@@ -153,7 +153,7 @@ func describeLabel(kind, before, now string) string {
 	return fmt.Sprintf("the %s %q in the dataset and %q now", kind, before, now)
 }
 
-// comparable lists what keeps this writer from going on with a dataset.
+// comparable fails if this writer cannot continue the dataset, and says why.
 func (w *Writer) comparable(m Manifest) error {
 	found := differences(m.Recipe, w.manifest.Recipe)
 	add := func(field, have, got string) {
@@ -173,8 +173,7 @@ func (w *Writer) comparable(m Manifest) error {
 	return fmt.Errorf("its rows were %w: %s", ErrMismatch, describe(found, "in the dataset", "now"))
 }
 
-// differences are those of two recipes, of which there is at least one unless their
-// fingerprints agree.
+// differences lists the differences of two recipes: at least one unless their fingerprints agree.
 func differences(have, got recipe.Recipe) []recipe.Difference {
 	found := have.CompareLayers(got)
 	if a, b := have.Fingerprint(), got.Fingerprint(); len(found) == 0 && a != b {
@@ -191,9 +190,8 @@ func describe(differences []recipe.Difference, here, there string) string {
 	return strings.Join(parts, "; ")
 }
 
-// takeUp copies the rows of the earlier run's short last shard into the shard that replaces
-// it, whose bytes are then those of a run without interruption. The old file stays until the
-// new one takes its name.
+// takeUp copies the rows of the earlier run's short last shard into the shard that replaces it, which
+// then has the bytes of an uninterrupted run. The old file stays until the new one takes its name.
 func (w *Writer) takeUp() error {
 	r, err := openShard(w.config.dir, filepath.Base(w.pending.File), w.config.options.hooks.mem)
 	if err != nil {
@@ -223,7 +221,7 @@ func (w *Writer) takeUp() error {
 	})
 }
 
-// rowsOf makes rows of a chunk. Only their vectors may lie in its memory.
+// rowsOf makes rows of a chunk. Only their vectors may point into its memory.
 func (c chunk) rowsOf(layers []recipe.Layer) ([]Row, error) {
 	rows, err := c.identities(nil)
 	if err != nil {

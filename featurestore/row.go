@@ -10,25 +10,25 @@ import (
 	"fovea/internal/finite"
 )
 
-// Row is one picture with its features.
+// Row is one image with its features.
 type Row struct {
-	// Path identifies the picture within the dataset. It may hold any bytes; see
-	// EscapeText for how those that are no UTF-8 are stored.
+	// Path identifies the image within the dataset. It may contain any bytes; EscapeText says how
+	// paths that are not UTF-8 are stored.
 	Path string
 	// Label and Split are stored as null when empty.
 	Label, Split string
-	// SHA256 is the hex digest of the picture's file.
+	// SHA256 is the hex digest of the image's file.
 	SHA256 string
-	// Width and Height are the picture's size in pixels.
+	// Width and Height are the image's size in pixels.
 	Width, Height int32
 	// Features holds one vector per layer of the recipe, in the recipe's order.
 	Features [][]float32
-	// Seen stands for what the picture was read from, zero if that is not known. The package does
-	// not understand it. It is kept beside the rows, for Writer.Known; Scan does not give it.
+	// Seen identifies what the image was read from, zero if unknown. The package does not interpret
+	// it. It is kept beside the rows, for Writer.Known; Scan does not return it.
 	Seen [16]byte
 }
 
-// Failure is one picture that has no features, a line of FailuresFile.
+// Failure is one image without features, a line of FailuresFile.
 type Failure struct {
 	Path string
 	// Label and Split are stored as null when empty.
@@ -37,8 +37,8 @@ type Failure struct {
 	Stage string
 	// Reason is the error's text.
 	Reason string
-	// SHA256 is that of the picture's file, "" if it could not be read. It and Seen, which is that
-	// of a Row, are kept beside the list.
+	// SHA256 is that of the image's file, "" if it could not be read. It and Seen, which is as in a
+	// Row, are kept beside the list.
 	SHA256 string
 	Seen   [16]byte
 }
@@ -47,17 +47,17 @@ type Failure struct {
 var (
 	// ErrVectorLength: a row's vector has another length than its layer.
 	ErrVectorLength = errors.New("wrong vector length")
-	// ErrNotFinite: a vector holds NaN or an infinity, or a value that float16 cannot hold.
+	// ErrNotFinite: a vector contains a NaN or an infinity, or a value beyond the range of float16.
 	ErrNotFinite = errors.New("value not finite")
 	// ErrDuplicatePath: the dataset has this path already.
 	ErrDuplicatePath = errors.New("duplicate path")
-	// ErrExists: the directory holds a dataset and neither Resume nor Overwrite was asked for.
+	// ErrExists: the directory contains a dataset, and the options have neither Resume nor Overwrite.
 	ErrExists = errors.New("already holds a dataset")
-	// ErrNotDataset: the directory holds something else, which is left alone.
+	// ErrNotDataset: the directory contains something else, which is left alone.
 	ErrNotDataset = errors.New("not a dataset")
 	// ErrLocked: another writer works on the directory.
 	ErrLocked = errors.New("another process is writing to it")
-	// ErrReplaced: a writer has put another dataset, or other rows, in the place of what was read.
+	// ErrReplaced: a writer replaced the dataset, or its rows, while it was read.
 	ErrReplaced = errors.New("was replaced while it was read: read it again")
 	// ErrMismatch: a dataset that was made in another way cannot be resumed.
 	ErrMismatch = errors.New("made in another way")
@@ -67,14 +67,14 @@ var (
 	ErrCorrupt = guard.ErrCorrupt
 	// ErrEmpty: a dataset has no rows.
 	ErrEmpty = errors.New("no rows")
-	// ErrClosed: the writer was closed or has failed before.
+	// ErrClosed: the writer was closed, or failed before.
 	ErrClosed = errors.New("writer is closed")
 )
 
-// RowError is a row that Append refuses. The writer stays usable: the caller may report the
-// picture by AppendFailure and go on.
+// RowError is a row that Append rejects. The writer stays usable: the caller may report the image with
+// AppendFailure and continue.
 type RowError struct {
-	// Path is the row's path; Layer is "" if the trouble is not with one layer.
+	// Path is the row's path; Layer is "" if the problem does not concern a single layer.
 	Path, Layer string
 	Err         error
 }

@@ -17,17 +17,17 @@ import (
 type ScanOptions struct {
 	// Layers are the layers to read; nil means all, an empty list none.
 	Layers []string
-	// Labels and Splits choose rows: those with one of the labels and one of the splits.
-	// "" is a row without; an empty list chooses all rows. Row groups of Parquet that hold
-	// no such row are skipped without reading their vectors.
+	// Labels and Splits choose the rows that have one of the labels and one of the splits. "" stands
+	// for none; an empty list chooses all rows. Row groups of Parquet without such rows are skipped
+	// without reading their vectors.
 	Labels, Splits []string
-	// Readers is the number of row groups (of Arrow, files) that are read at the same time;
-	// 0 means one per CPU, at most 4.
+	// Readers is the number of row groups (in Arrow, files) read concurrently; 0 means one per CPU,
+	// at most 4.
 	Readers int
 }
 
-// Layers returns the dataset's layers with the given names, all for nil. An unknown name is
-// an error that lists those there are.
+// Layers returns the dataset's layers with the given names, all for nil. An unknown name is an error
+// that lists the layers.
 func (d *Dataset) Layers(names []string) ([]recipe.Layer, error) {
 	if names == nil {
 		return d.manifest.Recipe.Layers, nil
@@ -43,11 +43,11 @@ func (d *Dataset) Layers(names []string) ([]recipe.Layer, error) {
 	return layers, nil
 }
 
-// Scan visits the rows in the order of the dataset, in the calling goroutine, while others
-// read ahead. An error of visit ends the scan and is returned as it is.
+// Scan visits the rows in the order of the dataset, in the calling goroutine, while others read ahead.
+// An error of visit ends the scan and is returned unchanged.
 //
-// Memory stays within one row group's compressed columns and a few batches (of at most
-// 4 MiB of values, or one row if that is more) for each reader.
+// Each reader needs memory for one row group's compressed columns and a few batches (of at most 4 MiB
+// of values, or one row if that is more).
 func (d *Dataset) Scan(ctx context.Context, options ScanOptions, visit func(*Batch) error) error {
 	layers, err := d.Layers(options.Layers)
 	if err != nil {
@@ -60,7 +60,7 @@ func (d *Dataset) Scan(ctx context.Context, options ScanOptions, visit func(*Bat
 			return own.error
 		}
 		if ctx.Err() != nil {
-			err = context.Cause(ctx) // says who asked to stop
+			err = context.Cause(ctx) // says who cancelled
 		}
 		return fmt.Errorf("featurestore: read %q: %w", d.dir, d.judge(err))
 	}
@@ -79,15 +79,15 @@ type scan struct {
 	dataset *Dataset
 	layers  []recipe.Layer
 	options ScanOptions
-	// free has the batches that are in no unit's hands: as many for each reader as
-	// unitBatches says, so that those who read ahead never take the last one.
+	// free are the unused batches: unitBatches for each reader, so that units that read ahead never
+	// take the last one.
 	free chan *Batch
 }
 
 // unit is what one goroutine reads: a group of a shard.
 type unit struct {
 	shard, group int
-	// first is the place of its first row in the dataset.
+	// first is the index of its first row in the dataset.
 	first int
 	out   chan *Batch
 }
@@ -195,8 +195,8 @@ func (s *scan) read(ctx context.Context, u *unit) error {
 	return err
 }
 
-// lastChosen is the place within the group of the last chosen row, -1 if there is none. Of
-// Parquet it reads labels and splits alone; records of an Arrow file are read whole anyway.
+// lastChosen is the index within the group of the last chosen row, -1 if there is none. In Parquet it
+// reads labels and splits only; records of an Arrow file are read whole anyway.
 func (s *scan) lastChosen(ctx context.Context, r *shardReader, group int) (int, error) {
 	last := r.groups[group] - 1
 	if _, isArrow := r.src.(*ipcSource); isArrow || len(s.options.Labels)+len(s.options.Splits) == 0 {
@@ -228,7 +228,7 @@ func (s *scan) chosen(r *Row) bool {
 	return in(r.Label, s.options.Labels) && in(r.Split, s.options.Splits)
 }
 
-// send makes a batch of a chunk, whose first row has place at in its group.
+// send makes a batch of a chunk whose first row has index at in its group.
 func (s *scan) send(ctx context.Context, u *unit, at int, c chunk) error {
 	var b *Batch
 	select {
@@ -236,7 +236,7 @@ func (s *scan) send(ctx context.Context, u *unit, at int, c chunk) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	// Rows that are not chosen are taken out, which moves the others: not within a file.
+	// Removing rows that are not chosen moves the others, which must not happen in a mapped file.
 	if err := b.fill(c, s.layers, len(s.options.Labels)+len(s.options.Splits) == 0); err != nil {
 		return err
 	}

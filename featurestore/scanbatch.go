@@ -6,24 +6,23 @@ import (
 	"fovea/recipe"
 )
 
-// Batch is some rows of a scan. It is valid during the visit only: what is to stay must be
-// copied.
+// Batch is some rows of a scan. It is valid only during the visit: copy what you want to keep.
 type Batch struct {
-	// Index is each row's place in the dataset, from 0.
+	// Index is each row's index in the dataset, from 0.
 	Index []int
 	// Rows are the rows, without Features.
 	Rows []Row
-	// Vectors holds, for each layer of the scan, the vectors row after row: row i of layer l
-	// is Vectors[l][i*size : (i+1)*size], with the layer's size.
+	// Vectors holds the vectors of each layer of the scan, row after row: row i of layer l is
+	// Vectors[l][i*size : (i+1)*size], where size is the layer's.
 	Vectors [][]float32
 
-	// own is memory that is used again for batches whose vectors do not lie in a mapped file.
+	// own is memory to reuse for vectors that are not in a mapped file.
 	own [][]float32
-	// held is the file that Vectors lie in, if they do.
+	// held is the mapped file that contains Vectors, if any.
 	held *mapping
 }
 
-// visit hands the batch to the caller's function.
+// visit passes the batch to the caller's function.
 func (b *Batch) visit(visit func(*Batch) error) error {
 	call := func() error {
 		if err := visit(b); err != nil {
@@ -37,7 +36,7 @@ func (b *Batch) visit(visit func(*Batch) error) error {
 	return b.held.watch(call)
 }
 
-// release gives up the file that the batch lies in.
+// release gives up the mapped file that contains the batch.
 func (b *Batch) release() {
 	if b.held != nil {
 		clear(b.Vectors)
@@ -69,8 +68,8 @@ func (b *Batch) keep(chosen func(*Row) bool) {
 	b.Rows, b.Index = b.Rows[:kept], b.Index[:kept]
 }
 
-// fill takes a chunk over: the rows copied, the vectors, if they may stay where they are and
-// are float32 in a mapped file, as they lie there.
+// fill takes over a chunk. It copies the rows, and also the vectors unless stay is set and they are
+// float32 in a mapped file, to which the batch then points.
 func (b *Batch) fill(c chunk, layers []recipe.Layer, stay bool) error {
 	var err error
 	if b.Rows, err = c.identities(b.Rows[:0]); err != nil {

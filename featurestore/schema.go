@@ -20,7 +20,7 @@ const (
 
 func layerKey(layer, what string) string { return keyPrefix + layer + "." + what }
 
-// footerMetadata describes the vectors in every shard, so that a shard explains itself.
+// footerMetadata describes the vectors, so that each shard is self-describing.
 func footerMetadata(info Info) (arrow.Metadata, error) {
 	encoded, err := json.Marshal(info.Recipe)
 	if err != nil {
@@ -64,28 +64,26 @@ func valueType(dtype DType) arrow.DataType {
 	return arrow.PrimitiveTypes.Float32
 }
 
-// elementOf is the element of a layer's lists. No value of a vector is ever null, and the type says
-// so: otherwise ClickHouse makes the column Array(Nullable(Float32)), which its distance functions
-// refuse. But of tensors it must not: pyarrow 26 knows the extension type over nullable elements
-// alone, and silently reads plain lists otherwise.
+// elementOf is the element of a layer's lists. No value is ever null, and the type says so: otherwise
+// ClickHouse makes the column Array(Nullable(Float32)), which its distance functions reject. Tensors
+// are an exception: pyarrow 26 knows the extension type only with nullable elements, and otherwise
+// silently reads plain lists.
 func elementOf(info Info, l recipe.Layer) arrow.Field {
 	return arrow.Field{Name: "item", Type: valueType(info.DType), Nullable: info.optionalElements || info.tensors && isTensor(l)}
 }
 
-// isTensor tells whether Options.TensorExtension concerns a layer.
+// isTensor reports whether Options.TensorExtension applies to a layer.
 func isTensor(l recipe.Layer) bool { return len(l.Shape) > 1 }
 
-// fixedSchema has real fixed-size lists: what readers are to see, and what Arrow IPC files
-// hold.
+// fixedSchema has true fixed-size lists: what readers should see, and what Arrow files contain.
 func fixedSchema(info Info, md arrow.Metadata) *arrow.Schema {
 	return makeSchema(info.Recipe.Layers, md, func(l recipe.Layer) arrow.DataType {
 		return arrow.FixedSizeListOfField(int32(l.Size()), elementOf(info, l))
 	})
 }
 
-// tensorSchema is fixedSchema that calls the vectors of layers with several dimensions
-// tensors, by Arrow's canonical extension type arrow.fixed_shape_tensor. Readers that do not
-// know it see the fixed-size lists.
+// tensorSchema is fixedSchema with layers of several dimensions declared as tensors, with Arrow's
+// canonical extension type arrow.fixed_shape_tensor. Readers that do not know it see fixed-size lists.
 func tensorSchema(info Info, md arrow.Metadata) (*arrow.Schema, error) {
 	schema := fixedSchema(info, md)
 	fields := schema.Fields()
@@ -104,8 +102,8 @@ func tensorSchema(info Info, md arrow.Metadata) (*arrow.Schema, error) {
 	return arrow.NewSchema(fields, &md), nil
 }
 
-// listSchema has lists of any length: what is handed to the Parquet writer, which loses
-// values of fixed-size lists. In the file both are the same.
+// listSchema has lists of variable length, for the Parquet writer, which loses values of fixed-size
+// lists. In the file both are the same.
 func listSchema(info Info, md arrow.Metadata) *arrow.Schema {
 	return makeSchema(info.Recipe.Layers, md, func(l recipe.Layer) arrow.DataType {
 		return arrow.ListOfField(elementOf(info, l))
@@ -128,15 +126,15 @@ func makeSchema(layers []recipe.Layer, md arrow.Metadata, vector func(recipe.Lay
 	return arrow.NewSchema(fields, &md)
 }
 
-// shardMeta is what a shard's footer says of itself.
+// shardMeta is what a shard's footer says about the shard.
 type shardMeta struct {
 	recipe      recipe.Recipe
 	fingerprint string
 	dtype       DType
 }
 
-// parseMetadata reads footer metadata through lookup and checks that the schema has the
-// columns of the recipe.
+// parseMetadata reads footer metadata through lookup and checks that the schema has the recipe's
+// columns.
 func parseMetadata(schema *arrow.Schema, lookup func(key string) (string, bool)) (shardMeta, error) {
 	encoded, ok := lookup(keyRecipe)
 	if !ok {
@@ -151,7 +149,7 @@ func parseMetadata(schema *arrow.Schema, lookup func(key string) (string, bool))
 	}
 	m.fingerprint, _ = lookup(keyFingerprint)
 	if m.fingerprint != m.recipe.Fingerprint() {
-		return shardMeta{}, fmt.Errorf("%w: %s is not that of %s", ErrCorrupt, keyFingerprint, keyRecipe)
+		return shardMeta{}, fmt.Errorf("%w: %s does not match %s", ErrCorrupt, keyFingerprint, keyRecipe)
 	}
 	dtype, _ := lookup(layerKey(m.recipe.Layers[0].Name, "dtype"))
 	m.dtype = DType(dtype)
@@ -162,7 +160,7 @@ func parseMetadata(schema *arrow.Schema, lookup func(key string) (string, bool))
 	return m, checkSchema(schema, info)
 }
 
-// checkSchema accepts lists of fixed or of any length, since both are read.
+// checkSchema accepts lists of fixed and of variable length, since both can be read.
 func checkSchema(have *arrow.Schema, info Info) error {
 	fixed, list := fixedSchema(info, arrow.Metadata{}), listSchema(info, arrow.Metadata{})
 	for i, want := range fixed.Fields() {

@@ -13,15 +13,14 @@ import (
 	"strings"
 )
 
-// What the pictures of a shard were read from (Row.Seen) is no column of it, since it differs
-// between two runs over equal pictures, whose shards are equal. It lies in a file beside: data/part-00000.parquet
-// has .fovea/seen/part-00000.parquet.seen, and the list of failures .fovea/seen/errors.jsonl.seen: names
-// that no reader takes for those of rows, whatever it searches.
+// What the images of a shard were read from (Row.Seen) is not a column, because it differs between two
+// runs over equal images, whose shards are equal. It is in a separate file: data/part-00000.parquet has
+// .fovea/seen/part-00000.parquet.seen, and the list of failures has .fovea/seen/errors.jsonl.seen. No
+// reader takes these names for rows.
 //
-// Such a file says nothing unless it is whole and names the very file it belongs to, by SHA-256: a
-// header, a record for each row, and the SHA-256 of both. What it does not say is not known, and
-// whoever wants to know reads the pictures. So it need not be on disk before the shard, and any
-// that is left over, cut off or damaged does no harm.
+// Such a file is a header, a record for each row, and the SHA-256 of both. It is ignored unless it is
+// whole and names the file it belongs to by SHA-256. Without it the images have to be read again. So
+// it need not be on disk before the shard, and leftover, truncated or damaged ones do no harm.
 const (
 	seenDir    = HiddenDir + "/seen"
 	seenSuffix = ".seen"
@@ -34,19 +33,20 @@ const (
 	sumSize  = sha256.Size
 )
 
-// seenFile is the name of the file that says what the pictures of a shard, or those in
-// FailuresFile, were read from. There need not be one.
+// seenFile is the name of the file that says what the images of a shard, or those in FailuresFile,
+// were read from. It need not exist.
 func seenFile(file string) string { return seenDir + "/" + path.Base(file) + seenSuffix }
 
-// IsSeen says whether a name is one that seenFile gives.
+// IsSeen reports whether a name, relative to the dataset, is that of a file which says what images were
+// read from.
 func IsSeen(file string) bool {
 	name, below := strings.CutPrefix(file, seenDir+"/")
 	name, found := strings.CutSuffix(name, seenSuffix)
 	return below && found && (name == path.Base(FailuresFile) || IsShard(dataDir+"/"+name))
 }
 
-// writeSeen writes the records of a file whose SHA-256 is sum, all of one size. If they are all zero, there is
-// nothing to say.
+// writeSeen writes the records, all of one size, for the file whose SHA-256 is sum. If all are zero,
+// there is nothing to write.
 func writeSeen(dir, file, sum string, records []byte) error {
 	name := seenFile(file)
 	final := inDir(dir, name)
@@ -69,8 +69,8 @@ func writeSeen(dir, file, sum string, records []byte) error {
 	return os.Rename(temp, final)
 }
 
-// readSeen gives the records of a file whose SHA-256 is sum, as many bytes as asked for, or nil if they are not
-// known.
+// readSeen reads the records for the file whose SHA-256 is sum, as many bytes as asked for, or nil if
+// they are unknown.
 func readSeen(dir, file, sum string, size int) []byte {
 	content, err := os.ReadFile(inDir(dir, seenFile(file)))
 	if err != nil || len(content) < sumSize {
@@ -90,7 +90,7 @@ func readSeen(dir, file, sum string, size int) []byte {
 	return rest[sumSize+8:]
 }
 
-// seenOf is what the rows of a shard were read from, zeros where that is not known.
+// seenOf is what the rows of a shard were read from, zero where that is unknown.
 func seenOf(dir string, s Shard) [][seenSize]byte {
 	seen := make([][seenSize]byte, s.Rows)
 	records := readSeen(dir, s.File, s.SHA256, s.Rows*seenSize)
@@ -117,8 +117,8 @@ func (d *Dataset) seen() ([][seenSize]byte, error) {
 	return all, nil
 }
 
-// seen is what the rows of a part were read from; nothing where only some rows are wanted, which
-// become no dataset.
+// seen is what the rows of a part were read from; nothing if only some rows are selected, since those
+// do not become a dataset.
 func (m *merge) seen(d *Dataset) (func(row int) [seenSize]byte, error) {
 	if len(m.only.Labels)+len(m.only.Splits) > 0 {
 		return func(int) [seenSize]byte { return [seenSize]byte{} }, nil
@@ -127,8 +127,8 @@ func (m *merge) seen(d *Dataset) (func(row int) [seenSize]byte, error) {
 	return func(row int) [seenSize]byte { return seen[row] }, err
 }
 
-// writeSeenFailures writes what the failures of a list, whose SHA-256 is sum, were read from, and the SHA-256 of
-// what was read.
+// writeSeenFailures writes what the failures in the list whose SHA-256 is sum were read from, and the
+// SHA-256 of what was read.
 func writeSeenFailures(dir, sum string, failures []Failure) error {
 	records := make([]byte, 0, len(failures)*(seenSize+sumSize))
 	for _, f := range failures {
@@ -138,7 +138,7 @@ func writeSeenFailures(dir, sum string, failures []Failure) error {
 	return writeSeen(dir, FailuresFile, sum, records)
 }
 
-// recall puts what is known of failures into them.
+// recall adds what was recorded about failures.
 func (d *Dataset) recall(failures []Failure) {
 	if _, err := os.Stat(inDir(d.root, seenFile(FailuresFile))); err != nil || d.layout == layoutFormer {
 		return
@@ -161,7 +161,7 @@ func (d *Dataset) recall(failures []Failure) {
 	}
 }
 
-// parseSum reads a hex SHA-256; what is none is zero, which no content has.
+// parseSum parses a hex SHA-256. Anything else becomes zero, which no content has.
 func parseSum(text string) (sum [sumSize]byte) {
 	if len(text) == 2*sumSize {
 		if _, err := hex.Decode(sum[:], []byte(text)); err != nil {
@@ -171,7 +171,7 @@ func parseSum(text string) (sum [sumSize]byte) {
 	return sum
 }
 
-// linkSeen gives such a file, if there is one, the name that goes with its shard's.
+// linkSeen links such a file, if it exists, under the name for its shard.
 func linkSeen(from, to string) error {
 	if _, err := os.Stat(from); err != nil {
 		return nil

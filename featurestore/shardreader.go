@@ -24,12 +24,12 @@ import (
 type shardReader struct {
 	name string
 	file io.Closer
-	// stamp is the file's.
+	// stamp is that of the file.
 	stamp stamp
 	src   source
 	meta  shardMeta
 	rows  int
-	// groups are the numbers of rows of the parts that can be read by themselves.
+	// groups are the numbers of rows of the parts that can be read separately.
 	groups []int
 }
 
@@ -41,7 +41,7 @@ func openShard(dir, name string, mem memory.Allocator) (*shardReader, error) {
 	return readShard(f, mem)
 }
 
-// readShard reads a shard from an open file, which goes with the reader or, after an error, at once.
+// readShard opens a shard from an open file, which is closed with the reader or on an error.
 func readShard(f *os.File, mem memory.Allocator) (*shardReader, error) {
 	name := filepath.Base(f.Name())
 	info, err := f.Stat()
@@ -88,8 +88,8 @@ func newShardReader(name string, r guard.ReadSeeker, format Format, mem memory.A
 	return s, nil
 }
 
-// countValues compares the numbers of values that a Parquet file's footer states with the
-// layers' sizes. Whoever makes room for the vectors of all rows relies on these.
+// countValues compares the numbers of values in a Parquet file's footer with the layers' sizes. Code
+// that allocates memory for all rows relies on them.
 func (s *shardReader) countValues() error {
 	p, ok := s.src.(*parquetSource)
 	if !ok {
@@ -111,8 +111,8 @@ func (s *shardReader) countValues() error {
 	})
 }
 
-// optionalElements tells whether the values of vectors may be null by their type. It is not known
-// if all layers are tensors.
+// optionalElements reports whether the values of vectors are declared as nullable. That is unknown if
+// all layers are tensors.
 func (s *shardReader) optionalElements(tensors bool) (optional, known bool) {
 	layers := s.meta.recipe.Layers
 	at := slices.IndexFunc(layers, func(l recipe.Layer) bool { return !tensors || !isTensor(l) })
@@ -131,7 +131,7 @@ func (s *shardReader) optionalElements(tensors bool) (optional, known bool) {
 	return false, false
 }
 
-// damaged names the file in an error and says whether it is damaged.
+// damaged names the file in an error, and marks it as ErrCorrupt unless it is of another kind.
 func (s *shardReader) damaged(verb string, err error) error {
 	return fmt.Errorf("%s %q: %w", verb, s.name, guard.Damaged(err, context.Canceled, context.DeadlineExceeded))
 }
@@ -143,19 +143,19 @@ func (s *shardReader) close() {
 	}
 }
 
-// chunk is some consecutive rows of a shard. It is valid during the visit only, or while the
-// mapping that it lies in, if any, is held.
+// chunk is some consecutive rows of a shard. It is valid only during the visit, or as long as the
+// mapping that contains it, if any, is held.
 type chunk struct {
 	rows    int
 	record  arrow.Record
 	mapping *mapping
 }
 
-// scan visits the rows in order with the given columns, and checks that there are as many as
-// the file claims.
+// scan visits the given columns of the rows in order, and checks that there are as many as the file
+// claims.
 func (s *shardReader) scan(ctx context.Context, columns []string, visit func(chunk) error) error {
 	for group := range s.groups {
-		// One after the other: their column chunks are read whole.
+		// One after the other, because column chunks are read whole.
 		if err := s.scanGroup(ctx, group, columns, visit); err != nil {
 			return err
 		}
@@ -195,7 +195,7 @@ func (s *shardReader) scanGroup(ctx context.Context, group int, columns []string
 	return nil
 }
 
-// recordRows bounds the memory of a record of those columns.
+// recordRows is the number of rows in a record of these columns, which bounds its memory.
 func (s *shardReader) recordRows(columns []string) int {
 	var layers []recipe.Layer
 	for _, name := range columns {
@@ -217,8 +217,8 @@ func (c chunk) column(name string) (arrow.Array, error) {
 	return c.record.Column(at[0]), nil
 }
 
-// texts appends a string column's values to dst, "" for null, passed through keep, which
-// must copy them since they lie in the chunk's memory.
+// texts appends a string column's values to dst, "" for null, passed through keep, which must copy
+// them because they are in the chunk's memory.
 func (c chunk) texts(dst []string, name string, keep func(string) string) ([]string, error) {
 	column, err := c.column(name)
 	if err != nil {
@@ -281,7 +281,7 @@ func (c chunk) vectors(layer recipe.Layer) (vectors, error) {
 	case *array.Float16:
 		return vectors{half: values.Values()[start:end]}, nil
 	}
-	return vectors{}, fmt.Errorf("%w: column %q holds %s", ErrCorrupt, layer.Name, values.DataType())
+	return vectors{}, fmt.Errorf("%w: column %q contains %s", ErrCorrupt, layer.Name, values.DataType())
 }
 
 // vectors are values in their stored type.
@@ -292,7 +292,7 @@ type vectors struct {
 
 func (v vectors) len() int { return len(v.single) + len(v.half) }
 
-// copyTo writes the values to dst, which is as long.
+// copyTo writes the values to dst, which has the same length.
 func (v vectors) copyTo(dst []float32) {
 	copy(dst, v.single)
 	for i, x := range v.half {

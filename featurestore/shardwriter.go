@@ -12,11 +12,11 @@ type Shard struct {
 	// File is its name below the dataset's directory, with a slash: "data/part-00000.parquet".
 	File string `json:"file"`
 	Rows int    `json:"rows"`
-	// Bytes and SHA256 are those of the file.
+	// Bytes is the size of the file, SHA256 its hash.
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
-	// TailSHA256 is the SHA-256 of the file's last 64 KiB, or of all of a smaller one, by which Open
-	// tells the file from those of other datasets. Datasets of earlier versions lack it.
+	// TailSHA256 is the SHA-256 of the file's last 64 KiB, or of a smaller file, by which Open
+	// distinguishes it from those of other datasets. Datasets of earlier versions lack it.
 	TailSHA256 string `json:"tail_sha256,omitempty"`
 }
 
@@ -26,11 +26,11 @@ type shardWriter struct {
 	sink   *tempFile
 	enc    encoder
 	config *writerConfig
-	// rows counts those handed to the encoder, groupRows those of them in its row group.
+	// rows counts the rows given to the encoder, groupRows those in the current row group.
 	rows, groupRows int
-	// seen are the rows' Seen, one after another.
+	// seen are the Seen of the rows, one after another.
 	seen []byte
-	// encoding gets the result of the encoding under way, nil if there is none.
+	// encoding receives the result of the current encoding, nil if there is none.
 	encoding chan error
 }
 
@@ -60,7 +60,7 @@ func newShardWriter(c *writerConfig, index int) (*shardWriter, error) {
 	return s, nil
 }
 
-// call runs the encoder and reports what either it or the sink has to complain of.
+// call runs the encoder and returns its error, or that of the sink.
 func (s *shardWriter) call(f func() error) error {
 	err := guard.Call(f)
 	if s.sink.err != nil {
@@ -72,15 +72,15 @@ func (s *shardWriter) call(f func() error) error {
 	return nil
 }
 
-// room is the number of rows until the next record must be written. It depends on the
-// position in the shard alone, so that equal rows make equal bytes.
+// room is the number of rows until the next record must be written. It depends only on the position in
+// the shard, so that equal rows give equal bytes.
 func (s *shardWriter) room() int {
 	z := s.config.sizes
 	return min(z.record, z.group-s.groupRows, z.shard-s.rows)
 }
 
-// encode begins to encode the collected rows, at most room of them, and empties the batch. It
-// returns at once; wait says what came of it, and comes before every other call but room.
+// encode starts encoding the collected rows, at most room of them, and empties the batch. It returns at
+// once; wait returns the result, and must be called before any other method but room.
 func (s *shardWriter) encode(b *batch) {
 	done := make(chan error, 1)
 	s.encoding = done
@@ -103,7 +103,7 @@ func (s *shardWriter) encode(b *batch) {
 	}()
 }
 
-// wait returns the error of the last encode, if it was not asked for yet.
+// wait returns the error of the last encode, unless it was returned before.
 func (s *shardWriter) wait() error {
 	if s.encoding == nil {
 		return nil
@@ -113,7 +113,7 @@ func (s *shardWriter) wait() error {
 	return err
 }
 
-// end writes the footer. The shard is then for commit, or for its sink to discard.
+// end writes the footer. After that, commit the shard or discard its sink.
 func (s *shardWriter) end() error {
 	if err := s.wait(); err != nil {
 		return err
@@ -121,8 +121,8 @@ func (s *shardWriter) end() error {
 	return s.call(s.enc.close)
 }
 
-// commit puts the shard on disk and gives it its final name. What its pictures were read from
-// comes first: a shard is never without it for longer than must be.
+// commit puts the shard on disk and gives it its final name. What its images were read from is written
+// first, so that the shard is not without it.
 func (s *shardWriter) commit() (Shard, error) {
 	if err := writeSeen(s.config.dir, s.name, s.sink.sum(), s.seen); err != nil {
 		s.sink.discard()
@@ -140,7 +140,7 @@ func (s *shardWriter) commit() (Shard, error) {
 
 // discard gives the shard up.
 func (s *shardWriter) discard() {
-	_ = s.wait() // it goes away
+	_ = s.wait() // the shard is discarded
 	s.sink.discard()
 	_ = guard.Call(s.enc.close) // releases its memory; the sink refuses every write
 }

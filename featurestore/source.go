@@ -17,16 +17,15 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/pqarrow"
 )
 
-// source reads one file. Its methods may panic when the file is damaged: call them through
-// guard.
+// source reads one file. Its methods may panic if the file is damaged: call them through guard.Call.
 type source interface {
 	schema() *arrow.Schema
 	metadata(key string) (string, bool)
-	// groups are the numbers of rows, as the file states them, of the parts that can be
-	// read by themselves: the row groups of Parquet, all of an Arrow file.
+	// groups are the numbers of rows, as the file states them, of the parts that can be read
+	// separately: the row groups of Parquet, or the whole Arrow file.
 	groups() ([]int64, error)
-	// scan visits the rows of a group as records of at most recordRows rows, in order.
-	// Records have at least the columns asked for and are released after the visit.
+	// scan visits the rows of a group in order, as records of at most recordRows rows. Records have
+	// at least the requested columns, and are released after the visit.
 	scan(ctx context.Context, group int, columns []string, recordRows int, visit func(arrow.Record) error) error
 	close()
 }
@@ -68,8 +67,8 @@ func openParquet(r guard.ReadSeeker, mem memory.Allocator) (source, error) {
 		reader: reader, keys: reader.MetaData().KeyValueMetadata(),
 		vectorSize: func(string) int { return 0 },
 	}
-	// The types of Parquet itself are enough here. Arrow's reader must not see the Arrow
-	// schema, whose decoder makes room for whatever a damaged one claims.
+	// Parquet's own types suffice. Arrow's reader must not see the Arrow schema, whose decoder
+	// allocates whatever a damaged schema claims.
 	reader.MetaData().FileMetaData.KeyValueMetadata = nil
 	if s.arrow, err = pqarrow.NewFileReader(reader, pqarrow.ArrowReadProperties{BatchSize: 1}, mem); err != nil {
 		return nil, err
@@ -104,7 +103,7 @@ func (s *parquetSource) values(group int, column string) (int64, error) {
 	return chunk.NumValues(), nil
 }
 
-// place finds a column, whose fields have one part each.
+// place finds a column that has a single leaf.
 func (s *parquetSource) place(column string) (columnPlace, error) {
 	at := s.fields.FieldIndices(column)
 	if len(at) != 1 {
@@ -133,11 +132,11 @@ func (s *parquetSource) scan(ctx context.Context, group int, columns []string, r
 	return s.scanGroup(ctx, group, arrow.NewSchema(fields, nil), leaves, recordRows, visit)
 }
 
-// columnPlace is a column's place among the fields and among the leaves of the schema.
+// columnPlace is a column's index among the fields and among the leaves of the schema.
 type columnPlace struct{ field, leaf int }
 
-// scanGroup reads columns in the calling goroutine. Arrow's own record reader starts others,
-// where a panic over a damaged file would end the process.
+// scanGroup reads columns in the calling goroutine. Arrow's own record reader starts others, in which a
+// panic over a damaged file would end the process.
 func (s *parquetSource) scanGroup(ctx context.Context, group int, schema *arrow.Schema, places []columnPlace, recordRows int, visit func(arrow.Record) error) error {
 	visited := int64(0)
 	err := s.scanColumns(ctx, group, schema, places, recordRows, true, func(r arrow.Record) error {
@@ -147,7 +146,7 @@ func (s *parquetSource) scanGroup(ctx context.Context, group int, schema *arrow.
 	if !errors.Is(err, errIrregular) {
 		return err
 	}
-	// Once more by Arrow's reader, without the records that were visited.
+	// Again with Arrow's reader, skipping the records that were visited.
 	return s.scanColumns(ctx, group, schema, places, recordRows, false, func(r arrow.Record) error {
 		if visited > 0 {
 			visited -= r.NumRows()
@@ -157,8 +156,8 @@ func (s *parquetSource) scanGroup(ctx context.Context, group int, schema *arrow.
 	})
 }
 
-// scanColumns reads vectors by vectorPages, where they can and if direct says so, and all
-// else by Arrow's reader.
+// scanColumns reads vectors with vectorPages, if direct is set and they have that form, and everything
+// else with Arrow's reader.
 func (s *parquetSource) scanColumns(ctx context.Context, group int, schema *arrow.Schema, places []columnPlace, recordRows int, direct bool, visit func(arrow.Record) error) error {
 	readers := make([]func(rows int64) (arrow.Array, error), len(places))
 	for i, p := range places {
@@ -195,7 +194,7 @@ func (s *parquetSource) scanColumns(ctx context.Context, group int, schema *arro
 	return nil
 }
 
-// readArray reads the next n rows of a column by Arrow's reader.
+// readArray reads the next n rows of a column with Arrow's reader.
 func readArray(reader *pqarrow.ColumnReader, name string, n int64) (arrow.Array, error) {
 	data, err := reader.NextBatch(n)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// stamp tells a file from all others that may get its name. A file gets its name when it is whole
-// and is never written to after that; so two files with one stamp have one content. The time of the
-// inode's change is left out: linking a shard into another dataset changes it.
+// stamp distinguishes a file from all others that may get its name. A file gets its name when it is
+// whole and is never written to after that, so files with equal stamps have equal content. The inode's
+// change time is omitted: linking a shard into another dataset changes it.
 type stamp struct {
 	device, inode uint64
 	size, written int64
@@ -27,9 +27,9 @@ func stampOf(info fs.FileInfo) stamp {
 	return s
 }
 
-// edition tells which dataset a directory has: where it lies and the stamp of its manifest, zero if
-// there is none. It changes whenever the dataset is replaced or moved, or a writer begins or ends:
-// before any file that the manifest lists is touched.
+// edition identifies the dataset in a directory: where it is, and the stamp of its manifest, zero if
+// there is none. It changes whenever the dataset is replaced or moved, or a writer starts or ends,
+// before any file listed in the manifest is touched.
 type edition struct {
 	root     string
 	manifest stamp
@@ -43,15 +43,15 @@ func editionOf(dir string) edition {
 	return e
 }
 
-// How often what takes its time, and what is quick, is read again beside writers.
+// How often slow and quick reads are repeated while writers interfere.
 const (
 	longAttempts  = 3
 	quickAttempts = 10
 )
 
 // steady runs a function that reads a directory file by file, and runs it again if the dataset was
-// replaced meanwhile: its result, or its error, would be that of no dataset. The function reads where
-// the edition lies that it is given. In the end it gives up with ErrReplaced.
+// replaced meanwhile, since the result would mix two datasets. The function must read the edition that
+// it is given. steady finally gives up with ErrReplaced.
 func steady[T any](dir string, attempts int, read func(now edition) (T, error)) (T, error) {
 	pause := time.Millisecond
 	for range attempts {
@@ -67,12 +67,11 @@ func steady[T any](dir string, attempts int, read func(now edition) (T, error)) 
 	return none, fmt.Errorf("%q %w", dir, ErrReplaced)
 }
 
-// roots are the directories that may hold the dataset's files: where it was opened, and, if that
-// was while it was being put into its place, the place.
+// roots are the directories that may contain the dataset's files: where it was opened and, if it was on
+// its way to its place then, that place.
 func (d *Dataset) roots() []string { return slices.Compact([]string{d.root, d.dir}) }
 
-// openFile opens one of the dataset's files, which must be the one that was there when the dataset
-// was opened.
+// openFile opens one of the dataset's files, which must be the same as when the dataset was opened.
 func (d *Dataset) openFile(name string, was stamp) (*os.File, error) {
 	for _, root := range d.roots() {
 		f, err := os.Open(inDir(root, name))
@@ -93,8 +92,8 @@ func (d *Dataset) openFile(name string, was stamp) (*os.File, error) {
 	return nil, d.lost(name)
 }
 
-// lost is the error for a file that is not the one any more that it was when the dataset was opened.
-// If no writer has been at the dataset since, the file alone was deleted or changed.
+// lost is the error for a file that is no longer the same as when the dataset was opened. Unless a
+// writer replaced the dataset since, only this file was deleted or changed.
 func (d *Dataset) lost(name string) error {
 	if d.manifest.Status == StatusWriting || editionOf(d.dir) != d.edition {
 		return fmt.Errorf("%q %w", name, ErrReplaced)
@@ -107,18 +106,17 @@ func (d *Dataset) lost(name string) error {
 	return fmt.Errorf("%w: another program has written to %s", ErrCorrupt, name)
 }
 
-// judge makes ErrReplaced of damage that was found when another dataset had the place: files that
-// servers have deleted meanwhile cannot be read any more either.
+// judge turns damage into ErrReplaced if the dataset has been replaced meanwhile: files that were
+// deleted on a server cannot be read any more.
 func (d *Dataset) judge(err error) error {
 	if errors.Is(err, ErrCorrupt) && editionOf(d.dir) != d.edition {
-		return fmt.Errorf("it %w (%v)", ErrReplaced, err) //nolint:errorlint // it is no damage
+		return fmt.Errorf("it %w (%v)", ErrReplaced, err) //nolint:errorlint // it is not damage
 	}
 	return err
 }
 
-// withFile runs a function that opens one of the dataset's files below root by itself, and makes
-// sure that it was the one that was there when the dataset was opened: it was if that has the name
-// before and after.
+// withFile runs a function that itself opens one of the dataset's files below root, and makes sure that
+// the file is the same as when the dataset was opened, by checking before and after.
 func (d *Dataset) withFile(name string, was stamp, use func(root string) error) error {
 	for _, root := range d.roots() {
 		if !d.has(root, name, was) {
@@ -137,12 +135,12 @@ func (d *Dataset) has(root, name string, was stamp) bool {
 	return err == nil && stampOf(info) == was
 }
 
-// gone tells whether a file is there no more; servers of files say ESTALE.
+// gone reports whether a file has disappeared; file servers say ESTALE.
 func gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESTALE)
 }
 
-// openShard opens a shard, which must be the one that was there when the dataset was opened.
+// openShard opens a shard, which must be the same as when the dataset was opened.
 func (d *Dataset) openShard(at int) (*shardReader, error) {
 	f, err := d.openFile(d.manifest.Shards[at].File, d.stamps[at])
 	if err != nil {
@@ -152,7 +150,7 @@ func (d *Dataset) openShard(at int) (*shardReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Equal(r.groups, d.groups[at]) { // a program has written to the file and hidden it
+	if !slices.Equal(r.groups, d.groups[at]) { // a program has written to the file and hidden that
 		r.close()
 		return nil, fmt.Errorf("read %q: %w: it has %d rows in %d groups now, it had %d in %d", r.name, ErrCorrupt,
 			r.rows, len(r.groups), d.manifest.Shards[at].Rows, len(d.groups[at]))
@@ -160,8 +158,8 @@ func (d *Dataset) openShard(at int) (*shardReader, error) {
 	return r, nil
 }
 
-// failures are those of the dataset. While it was being written when it was opened, they are those
-// written so far, of this dataset and no other.
+// failures returns the failures of the dataset; if it was being written when it was opened, those
+// written so far.
 func (d *Dataset) failures() ([]Failure, error) {
 	failures, err := d.listedFailures()
 	d.recall(failures)
@@ -173,7 +171,7 @@ func (d *Dataset) listedFailures() (failures []Failure, err error) {
 		return steady(d.dir, quickAttempts, d.failuresSoFar)
 	}
 	if d.failed == (stamp{}) {
-		return d.manifest.readFailures(context.Background(), d.root, d.layout, d.mem) // says what is the matter
+		return d.manifest.readFailures(context.Background(), d.root, d.layout, d.mem) // says what is wrong
 	}
 	err = d.withFile(d.layout.failures, d.failed, func(root string) (err error) {
 		failures, err = d.manifest.readFailures(context.Background(), root, d.layout, d.mem)

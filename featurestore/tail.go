@@ -8,11 +8,12 @@ import (
 	"os"
 )
 
-// tailBytes is how much of the end of a shard Shard.TailSHA256 is of. There lie Parquet's footer, with
-// its statistics, and Arrow's, with the sum of the blocks' checksums: what follows from the content.
+// tailBytes is the size of the end of a shard covered by Shard.TailSHA256. It contains Parquet's footer
+// with its statistics, or Arrow's with the checksum of the blocks' checksums, which depend on the
+// content.
 const tailBytes = 64 << 10
 
-// hashTail is the SHA-256 of the last tailBytes of a file of that size.
+// hashTail computes the SHA-256 of the last tailBytes of a file of the given size.
 func hashTail(f io.ReaderAt, size int64) (string, error) {
 	tail := make([]byte, min(size, tailBytes))
 	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
@@ -22,7 +23,7 @@ func hashTail(f io.ReaderAt, size int64) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// hashTailFile is hashTail of the file of that name.
+// hashTailFile is hashTail for a file name.
 func hashTailFile(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -36,7 +37,7 @@ func hashTailFile(path string) (string, error) {
 	return hashTail(f, info.Size())
 }
 
-// sameTail compares the end of the file with that of the shard that a manifest lists, of as many bytes.
+// sameTail compares the end of the file with that of the shard in the manifest, which has the same size.
 func (s *shardReader) sameTail(listed Shard) error {
 	f, ok := s.file.(io.ReaderAt)
 	if !ok || listed.TailSHA256 == "" || listed.Bytes != s.stamp.size {

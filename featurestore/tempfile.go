@@ -15,16 +15,16 @@ import (
 	"fovea/internal/disk"
 )
 
-// tempFile is written under a temporary name and gets its final name only when it is whole
-// and on disk. It counts and hashes what it is given.
+// tempFile is written under a temporary name and gets its final name only when it is whole and on disk.
+// It counts and hashes what is written.
 //
-// It remembers the first failed write and repeats that error ever after, because Arrow's
-// writers drop some: a file must never be renamed after one.
+// It remembers the first failed write and repeats that error from then on, because Arrow's writers drop
+// some errors: after a failed write, a file must never be renamed.
 type tempFile struct {
 	file   *os.File
 	buffer *bufio.Writer
 	hash   hash.Hash
-	// tail is the end of what was written, of at least tailBytes if that is as long.
+	// tail is the end of what was written: at least tailBytes, or everything.
 	tail []byte
 	size int64
 	err  error
@@ -42,8 +42,8 @@ func createTemp(path string, wrap func(io.Writer) io.Writer) (*tempFile, error) 
 	return &tempFile{file: f, buffer: bufio.NewWriterSize(w, 1<<20), hash: sha256.New()}, nil
 }
 
-// eagerFile has the system begin to put on disk what is written at once, so that commit,
-// which waits for all of it, waits for the end only.
+// eagerFile makes the system start putting data on disk as it is written, so that commit only waits
+// for the last part.
 type eagerFile struct {
 	file *os.File
 	at   int64
@@ -51,7 +51,7 @@ type eagerFile struct {
 
 func (e *eagerFile) Write(p []byte) (int, error) {
 	n, err := e.file.Write(p)
-	// Not all file systems can; commit finds out what fails.
+	// Not all file systems can do this; commit detects failures.
 	_ = unix.SyncFileRange(int(e.file.Fd()), e.at, int64(n), unix.SYNC_FILE_RANGE_WRITE)
 	e.at += int64(n)
 	return n, err
@@ -72,7 +72,7 @@ func (t *tempFile) Write(p []byte) (int, error) {
 			defer close(written)
 			n, err = t.buffer.Write(p)
 		}()
-		t.hash.Write(p) // of a write that fails, too: the file has no sum any more
+		t.hash.Write(p) // even if the write fails: the file has no use then
 		<-written
 	}
 	t.err = err
@@ -84,11 +84,11 @@ func (t *tempFile) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// hashBeside is the number of bytes from which a write is hashed at the same time. Hashing takes
-// longer and so begins at once, here; of two goroutines the new one may have to wait for a processor.
+// hashBeside is the size from which a write is hashed concurrently. Hashing takes longer, so it runs in
+// this goroutine: a new one may have to wait for a processor.
 const hashBeside = 256 << 10
 
-// Seek only tells the position, which is all that the Arrow IPC writer asks for.
+// Seek only returns the position, which is all that the Arrow IPC writer needs.
 func (t *tempFile) Seek(offset int64, whence int) (int64, error) {
 	if offset != 0 || whence != io.SeekCurrent {
 		return 0, errors.New("only the current position can be asked for")
@@ -98,13 +98,13 @@ func (t *tempFile) Seek(offset int64, whence int) (int64, error) {
 
 func (t *tempFile) sum() string { return hex.EncodeToString(t.hash.Sum(nil)) }
 
-// tailSum is what hashTail will find.
+// tailSum is what hashTail will return for the file.
 func (t *tempFile) tailSum() string {
 	sum := sha256.Sum256(t.tail[max(0, len(t.tail)-tailBytes):])
 	return hex.EncodeToString(sum[:])
 }
 
-// commit puts the file on disk and gives it its final name, replacing what has that name.
+// commit puts the file on disk and gives it its final name, replacing any file of that name.
 func (t *tempFile) commit(final string) error {
 	err := t.err
 	if err == nil {
@@ -128,6 +128,6 @@ func (t *tempFile) commit(final string) error {
 // discard closes and removes the file.
 func (t *tempFile) discard() {
 	t.err = ErrClosed
-	_ = t.file.Close() // it goes away
+	_ = t.file.Close() // the file is discarded
 	_ = os.Remove(t.file.Name())
 }

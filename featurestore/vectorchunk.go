@@ -17,11 +17,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// vectorChunk collects a layer's column of one row group as compressed pages. Arrow's writer
-// encodes the levels of every value and makes a new compressor for every page, which takes
-// several times as long as the compression; here levels follow from the size of the vectors,
-// and pages are compressed on all CPUs. Pages are what vectorPages reads: of version 1, with
-// plain values, whole vectors only.
+// vectorChunk collects a layer's column of one row group as compressed pages. Arrow's writer encodes the
+// levels of every value and makes a new compressor for every page, which takes several times as long as
+// the compression itself. Here levels follow from the size of the vectors, and pages are compressed on
+// all CPUs. vectorPages reads them: version 1, plain values, whole vectors only.
 type vectorChunk struct {
 	meta *metadata.ColumnChunkMetaDataBuilder
 	size int // values of a vector
@@ -37,9 +36,9 @@ type vectorPage struct {
 	plain, values int
 }
 
-// append compresses whole vectors, given as the bytes of their values, into pages of about
-// pageBytes. How they are cut depends on the number of rows alone, so that equal rows make
-// equal bytes on any machine.
+// append compresses whole vectors, given as the bytes of their values, into pages of about pageBytes.
+// The page boundaries depend only on the number of rows, so that equal rows give equal bytes on any
+// machine.
 func (v *vectorChunk) append(values []byte, pageBytes int, compress compressFunc) error {
 	row := v.size * v.width
 	rows := len(values) / row
@@ -50,7 +49,7 @@ func (v *vectorChunk) append(values []byte, pageBytes int, compress compressFunc
 	for i := range pages {
 		from, to := i*rows/count, (i+1)*rows/count
 		group.Go(func() error {
-			// In another goroutine, where a panic would end the process.
+			// This is another goroutine, in which a panic would end the process.
 			return guard.Call(func() error {
 				b := pageBuffers.Get().(*pageBuffer)
 				defer pageBuffers.Put(b)
@@ -67,14 +66,14 @@ func (v *vectorChunk) append(values []byte, pageBytes int, compress compressFunc
 	return err
 }
 
-// pageBuffer is what a page is put together and compressed in.
+// pageBuffer is the memory for building and compressing a page.
 type pageBuffer struct{ plain, compressed []byte }
 
 var pageBuffers = sync.Pool{New: func() any { return new(pageBuffer) }}
 
-// levels begins a page of rows vectors: the repetition levels, 0 where a vector begins and 1
-// within it, and the definition levels, which say that all values are there. Each is 4 bytes
-// of length, and runs of a number and the level that occurs so many times.
+// levels writes the start of a page with a number of vectors: the repetition levels, 0 at the start of a
+// vector and 1 within it, and the definition levels, which say that no value is null. Each is 4 bytes of
+// length, followed by runs of a count and a level.
 func (v *vectorChunk) levels(page []byte, rows int) []byte {
 	page = append(page, 0, 0, 0, 0)
 	run := func(count int, level byte) {
@@ -96,7 +95,7 @@ func (v *vectorChunk) levels(page []byte, rows int) []byte {
 	return page
 }
 
-// flush writes the pages and gives their memory back. It returns their bytes.
+// flush writes the pages and releases their memory. It returns their size.
 func (v *vectorChunk) flush(pager file.PageWriter) (written int64, err error) {
 	for _, p := range v.pages {
 		page := file.NewDataPageV1(memory.NewBufferBytes(p.data), int32(p.values), parquet.Encodings.Plain, parquet.Encodings.RLE, parquet.Encodings.RLE, int32(p.plain))
@@ -113,8 +112,8 @@ func (v *vectorChunk) flush(pager file.PageWriter) (written int64, err error) {
 // compressFunc appends a page, compressed, to dst.
 type compressFunc func(dst, page []byte) ([]byte, error)
 
-// newCompressor returns what compresses the pages of a column. It may be called by several
-// goroutines at the same time, and equal pages become equal bytes whoever compresses them.
+// newCompressor returns a function that compresses the pages of a column. It may be called concurrently,
+// and equal pages always become equal bytes.
 func newCompressor(properties *parquet.WriterProperties, column string) (compressFunc, error) {
 	codec, level := properties.CompressionFor(column), properties.CompressionLevelFor(column)
 	switch codec {

@@ -5,43 +5,41 @@ import (
 	"fmt"
 )
 
-// Writer writes a dataset. It holds the directory's lock from Create to Close or Abort, and
-// is for one goroutine at a time.
+// Writer writes a dataset. It holds the directory's lock from Create to Close or Abort, and is for one
+// goroutine at a time.
 type Writer struct {
 	config   *writerConfig
 	lock     *dirLock
-	manifest Manifest // as it will be written by Close
+	manifest Manifest // as Close will write it
 
 	// batch collects rows while those of other are encoded.
 	batch, other *batch
 	shard        *shardWriter // nil between shards
-	// committing gives what becomes of the shard before, while it is being put on disk; nil
-	// if there is none.
+	// committing receives the previous shard once it is on disk; nil if there is none.
 	committing chan committed
-	// pending is an earlier run's last shard while it is shorter than a full one and no
-	// row has been added to it yet.
+	// pending is an earlier run's last shard as long as it is not full and no row was added to it.
 	pending *Shard
-	// before is the dataset that is resumed, while the writer starts.
+	// before is the dataset being resumed, while the writer starts.
 	before *Dataset
-	// untouched is the manifest of one that was resumed and had been closed, until something is added.
+	// untouched is the manifest of a closed dataset that was resumed, until something is added.
 	untouched *Manifest
 
-	rowPaths  map[string]int // the place of each path's row
+	rowPaths  map[string]int // the index of each path's row
 	failures  []Failure
-	failureAt map[string]int // the place of each path's failure
-	// forgotten are failures that are none until they come again, which they do in their place.
+	failureAt map[string]int // the index of each path's failure
+	// forgotten are failures that do not count unless they are added again, in their old positions.
 	forgotten map[string]bool
-	// known are the rows of earlier runs, until there are more.
+	// known are the rows of earlier runs, until rows are added.
 	known []knownRow
-	// unsaved: the list of failures on disk lacks one.
+	// unsaved means that the list of failures on disk is incomplete.
 	unsaved bool
 
 	resumed bool
 	err     error // of the first failed write, or ErrClosed
 }
 
-// Done returns the paths that the dataset has, as rows or as failures: after resuming, those
-// of the earlier runs.
+// Done returns the paths in the dataset, as rows or as failures: after resuming, those of the earlier
+// runs.
 func (w *Writer) Done() map[string]bool {
 	done := make(map[string]bool, len(w.rowPaths)+len(w.failures))
 	for path := range w.rowPaths {
@@ -55,16 +53,16 @@ func (w *Writer) Done() map[string]bool {
 	return done
 }
 
-// Rows is the number of rows so far, those of earlier runs included.
+// Rows is the number of rows so far, including those of earlier runs.
 func (w *Writer) Rows() int { return w.manifest.Rows }
 
-// Failures is the number of failures so far, those of earlier runs included.
+// Failures is the number of failures so far, including those of earlier runs.
 func (w *Writer) Failures() int { return len(w.failures) - len(w.forgotten) }
 
-// Append adds rows in the order given; the vectors are copied. If one of the rows cannot be
-// stored none is added, the error is a *RowError with ErrVectorLength, ErrNotFinite or
-// ErrDuplicatePath, and the writer can be used on. Any other error means that a file could
-// not be written; the writer then only takes Close or Abort.
+// Append adds rows in the given order and copies their vectors. If one of the rows cannot be stored,
+// none is added, the error is a *RowError with ErrVectorLength, ErrNotFinite or ErrDuplicatePath, and
+// the writer stays usable. Any other error means that a file could not be written; the writer can then
+// only be closed or aborted.
 func (w *Writer) Append(rows ...Row) error {
 	if w.err != nil {
 		return fmt.Errorf("featurestore: append: %w", w.err)
@@ -91,8 +89,8 @@ func (w *Writer) Append(rows ...Row) error {
 	return nil
 }
 
-// AppendFailure adds pictures that have no features. A later failure of a path replaces the
-// earlier one. The path of a row is the error ErrDuplicatePath.
+// AppendFailure adds images without features. A later failure of a path replaces the earlier one. The
+// path of a row is ErrDuplicatePath.
 func (w *Writer) AppendFailure(failures ...Failure) error {
 	if w.err != nil {
 		return fmt.Errorf("featurestore: append: %w", w.err)
@@ -116,8 +114,8 @@ func (w *Writer) AppendFailure(failures ...Failure) error {
 	return nil
 }
 
-// check returns a *RowError for the first row that cannot be stored, and otherwise enters
-// the rows' paths.
+// check returns a *RowError for the first row that cannot be stored, and otherwise records the rows'
+// paths.
 func (w *Writer) check(rows []Row) error {
 	entered := map[string]struct{}{}
 	for i := range rows {

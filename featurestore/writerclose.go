@@ -9,9 +9,8 @@ import (
 	"fovea/internal/disk"
 )
 
-// Close finishes the dataset with the status StatusComplete or StatusInterrupted and
-// releases the directory. If that fails, or a write has failed before, it does what Abort
-// does and returns the error.
+// Close finishes the dataset with the status StatusComplete or StatusInterrupted and releases the
+// directory. If that fails, or a write failed before, it does what Abort does and returns the error.
 func (w *Writer) Close(status Status) error {
 	switch {
 	case status != StatusComplete && status != StatusInterrupted:
@@ -29,7 +28,7 @@ func (w *Writer) Close(status Status) error {
 }
 
 func (w *Writer) finish(status Status) error {
-	if w.pending != nil { // nothing was added: it is as good as finished
+	if w.pending != nil { // nothing was added: it stays as it is
 		w.manifest.Shards = append(w.manifest.Shards, *w.pending)
 		w.pending = nil
 	}
@@ -53,15 +52,14 @@ func (w *Writer) finish(status Status) error {
 	if err := w.manifest.write(w.config); err != nil {
 		return err
 	}
-	w.tell(w.manifest)
+	w.report(w.manifest)
 	at("finished")
 	return nil
 }
 
-// Abort gives up: it removes temporary files and releases the directory. What has a final
-// name stays valid, and can be resumed; if no shard of a new dataset was finished, nothing
-// stays; one that was resumed without anything being added is as it was. After Close or Abort it does
-// nothing.
+// Abort gives up: it removes temporary files and releases the directory. Files with final names stay
+// valid and can be resumed. If no shard of a new dataset was finished, nothing remains; a resumed
+// dataset to which nothing was added is unchanged. After Close or Abort it does nothing.
 func (w *Writer) Abort() error {
 	if errors.Is(w.err, ErrClosed) {
 		return nil
@@ -81,14 +79,14 @@ func (w *Writer) Abort() error {
 	return errors.Join(err, w.release())
 }
 
-// removeEmpty removes what Create made, so that the command can be run again as it was.
+// removeEmpty removes what Create made, so that the same command can be run again.
 func (w *Writer) removeEmpty() error {
 	dir := w.config.dir
 	if err := os.RemoveAll(inDir(dir, seenDir)); err != nil {
 		return fmt.Errorf("featurestore: abort: %w", err)
 	}
-	// Each is gone for good before the next goes: without a manifest, a list of failures is nobody's,
-	// and a dataset without its directory of rows is damaged.
+	// Each removal is on disk before the next: a list of failures without a manifest belongs to
+	// nobody, and a dataset without its directory of rows is damaged.
 	for _, name := range []string{FailuresFile, ManifestFile} {
 		err := removeFile(inDir(dir, name))
 		if err == nil {

@@ -32,8 +32,8 @@ func (w *Writer) add(r Row) error {
 	return w.finishShard()
 }
 
-// encode has the collected rows encoded while the next ones are collected. It returns the
-// error of the rows before, or of the shard before.
+// encode starts encoding the collected rows while the next ones are collected. It returns the error of
+// the previous rows, or of the previous shard.
 func (w *Writer) encode() error {
 	if err := w.shard.wait(); err != nil || w.batch.n == 0 {
 		return err
@@ -46,14 +46,14 @@ func (w *Writer) encode() error {
 	return nil
 }
 
-// committed is a shard that is on disk, or why it is not.
+// committed is a shard that is on disk, or the error.
 type committed struct {
 	shard Shard
 	err   error
 }
 
-// finishShard ends the current shard and has it put on disk while the next one begins: disks
-// take as long for that as everything before took. Shards get their final names in order.
+// finishShard ends the current shard and puts it on disk while the next one starts: syncing takes as
+// long as everything before. Shards get their final names in order.
 func (w *Writer) finishShard() error {
 	shard := w.shard
 	w.shard = nil
@@ -70,7 +70,7 @@ func (w *Writer) finishShard() error {
 	return nil
 }
 
-// settle waits until the shard before is on disk, and notes it.
+// settle waits until the previous shard is on disk, and records it.
 func (w *Writer) settle() error {
 	if w.committing == nil {
 		return nil
@@ -88,7 +88,7 @@ func (w *Writer) settle() error {
 	}
 	written := w.manifest
 	written.Status, written.Failures = StatusWriting, w.Failures()
-	w.tell(written)
+	w.report(written)
 	return nil
 }
 
@@ -98,7 +98,7 @@ func (w *Writer) saveFailures() (err error) {
 	return err
 }
 
-// fail remembers the first failed write: what follows it has no place any more.
+// fail remembers the first failed write, after which nothing can be written.
 func (w *Writer) fail(err error) error {
 	w.err = err
 	return fmt.Errorf("featurestore: %w", err)

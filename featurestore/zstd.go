@@ -8,12 +8,12 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// zstdContexts are the memory of compressions, for one goroutine at a time each.
+// zstdContexts are compression contexts, each for one goroutine at a time.
 var zstdContexts = sync.Pool{New: func() any { return zstd.NewCtx() }}
 
-// compressZstd compresses a page into the memory of dst, if it is enough, with a checksum, by
-// the reference library, which is bound as C: at level 1 it takes half the time of the one in
-// Go and makes vectors a tenth smaller. Equal pages become equal bytes.
+// compressZstd compresses a page with a checksum, into the memory of dst if that suffices. It uses the
+// reference library in C: at level 1 that takes half the time of the Go implementation and makes
+// vectors a tenth smaller. Equal pages become equal bytes.
 func compressZstd(dst, page []byte, level int) ([]byte, error) {
 	context := zstdContexts.Get().(zstd.Ctx)
 	defer zstdContexts.Put(context)
@@ -30,8 +30,8 @@ func compressZstd(dst, page []byte, level int) ([]byte, error) {
 // frameSumBytes is the length of the checksum at the end of a frame.
 const frameSumBytes = 4
 
-// addFrameSum gives a frame without checksum the one of its content, the lower half of its
-// XXH64 (RFC 8878, section 3.1.1): decoders then notice a changed bit. The binding has no option for it.
+// addFrameSum adds the checksum of its content to a frame, the lower half of the XXH64 (RFC 8878, section
+// 3.1.1), so that decoders notice changed bits. The binding has no option for it.
 func addFrameSum(frame, content []byte) []byte {
 	const magicBytes, sumFlag = 4, 1 << 2
 	frame[magicBytes] |= sumFlag

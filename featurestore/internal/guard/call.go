@@ -6,8 +6,8 @@ import (
 	"runtime/debug"
 )
 
-// Call runs a call into Arrow and turns a panic into an error. So does it a memory fault, which is
-// how a mapped file reports that the disk cannot be read.
+// Call runs a call into Arrow and turns a panic into an error. It does the same for a memory fault,
+// which is what accessing a mapped file causes if the disk cannot be read.
 func Call(call func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -22,5 +22,5 @@ func Call(call func() error) (err error) {
 	return call()
 }
 
-// WriterOnly hides everything but Write from Arrow's writers, which close what can be closed.
+// WriterOnly hides everything but Write from Arrow's writers, which close whatever can be closed.
 type WriterOnly struct{ io.Writer }

@@ -8,10 +8,10 @@ import (
 // ErrLevels means that the levels of a page are damaged, or not the expected ones.
 var ErrLevels = errors.New("pages of another form")
 
-// ReadLevels reads n levels of a number of bits, at most 8, at the beginning of a page, run by
-// run, and returns what follows them. They are in Parquet's RLE format: 4 bytes of length,
-// then runs of one level and runs of levels one by one ("bit-packed"). It fails with
-// ErrLevels when they are damaged or accept refuses a run.
+// ReadLevels reads n levels of width bits, at most 8, at the start of a page, run by run, and returns
+// the rest of the page. Levels are in Parquet's RLE format: 4 bytes of length, then runs of equal levels
+// and runs of individual levels ("bit-packed"). It returns ErrLevels if they are damaged or accept
+// rejects a run.
 func ReadLevels(data []byte, width, n int, accept func(level, count int) bool) ([]byte, error) {
 	if len(data) < 4 {
 		return nil, ErrLevels
@@ -58,7 +58,7 @@ func ReadRuns(runs []byte, width, n int, accept func(level, count int) bool) err
 	return nil
 }
 
-// acceptPacked passes levels on one by one.
+// acceptPacked passes individual levels to accept.
 func acceptPacked(packed []byte, width, count int, accept func(level, count int) bool) bool {
 	for i := range count {
 		level := 0
