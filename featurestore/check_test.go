@@ -61,7 +61,7 @@ func TestCheckFindsAll(t *testing.T) {
 		"data/part-00001.parquet: damaged: it is missing",
 		"data/part-00002.parquet: damaged: its SHA-256 is ",
 		`data/part-00002.parquet: open "part-00002.parquet": damaged`,
-		"data/notes.txt: damaged: it is none of the dataset's shards",
+		"data/notes.txt: damaged: it is not one of the dataset's shards",
 		"errors.jsonl: ", `line 1: it lacks a path, a stage or a reason`,
 	} {
 		if !strings.Contains(got, want) {

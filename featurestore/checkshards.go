@@ -30,7 +30,7 @@ func (c *checker) shardNames() []string {
 		switch {
 		case strings.HasPrefix(e.Name(), "."):
 		case !ok || c.manifest != nil && format != c.manifest.Format:
-			c.wrong(dataDir+"/"+e.Name(), "it is none of the dataset's shards")
+			c.wrong(dataDir+"/"+e.Name(), "it is not one of the dataset's shards")
 		default:
 			found[e.Name()] = true
 			if c.manifest != nil && c.manifest.Status != StatusWriting && !listed[e.Name()] {

@@ -81,7 +81,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"middle shard missing", func(t *testing.T, dir string) { must(t, os.Remove(shard(dir, 1))) }, ErrCorrupt, "data/part-00001.parquet is missing"},
 		{"no data", func(t *testing.T, dir string) { must(t, os.RemoveAll(filepath.Join(dir, dataDir))) }, nil, "no such file"},
 		{"shard too many", func(t *testing.T, dir string) { copyFile(t, shard(dir, 2), shard(dir, 3)) }, ErrCorrupt, "part-0000"},
-		{"foreign file", func(t *testing.T, dir string) { copyFile(t, shard(dir, 2), filepath.Join(dir, dataDir, "x.parquet")) }, ErrCorrupt, "data/x.parquet is none of its shards"},
+		{"foreign file", func(t *testing.T, dir string) { copyFile(t, shard(dir, 2), filepath.Join(dir, dataDir, "x.parquet")) }, ErrCorrupt, "data/x.parquet is not one of its shards"},
 		{"foreign Parquet", func(t *testing.T, dir string) { must(t, os.WriteFile(shard(dir, 1), foreignParquet(t), 0o644)) }, ErrCorrupt, `"part-00001.parquet": damaged: its footer has no features.recipe`},
 		{"another recipe", func(t *testing.T, dir string) {
 			other := filepath.Join(t.TempDir(), "other")
@@ -202,7 +202,7 @@ func TestVerifyFindsWrongContent(t *testing.T) {
 		text  string
 	}{
 		{name: "path twice", rows: func(rows []Row) { rows[40].Path = rows[1].Path }, text: "duplicate path"},
-		{name: "path of a failure", rows: func(rows []Row) { rows[40].Path = "bad/0.jpg" }, text: `.fovea/errors.jsonl: row 0 "bad/0.jpg": damaged: duplicate path, which data/part-00001.parquet has too`},
+		{name: "path of a failure", rows: func(rows []Row) { rows[40].Path = "bad/0.jpg" }, text: `.fovea/errors.jsonl: row 0 "bad/0.jpg": damaged: duplicate path, which data/part-00001.parquet contains too`},
 		{name: "NaN", rows: func(rows []Row) { v := rows[30].Features[1]; v[2] -= v[2]; v[2] /= v[2] }, text: `data/part-00001.parquet: row 7 "folder 0/pïcture.30.jpg", layer "fc7": damaged: value not finite: value 2 is NaN`},
 		{name: "labels", field: "labels", value: map[string]int{"cat": 1}, text: "labels"},
 		{name: "splits", field: "splits", value: map[string]int{}, text: "splits"},

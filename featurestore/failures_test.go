@@ -30,8 +30,8 @@ func TestFailuresRoundTrip(t *testing.T) {
 func TestParseFailuresRefuses(t *testing.T) {
 	good := `{"path":"a.jpg","label":null,"split":null,"stage":"decode","reason":"x"}`
 	for _, c := range []struct{ name, text, want string }{
-		{"cut off", good + "\n" + good[:20], "line 2 is cut off"},
-		{"without its end", good, "line 1 is cut off"},
+		{"cut off", good + "\n" + good[:20], "line 2 is truncated"},
+		{"without its end", good, "line 1 is truncated"},
 		{"no JSON", good + "\nPAR1\n", "line 2: invalid character"},
 		{"empty line", "\n", "line 1: unexpected end"},
 		{"array", "[1]\n", "line 1: json: cannot unmarshal array"},

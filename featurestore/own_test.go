@@ -263,7 +263,7 @@ func TestRowsInAnotherPlace(t *testing.T) {
 		"remove":    func() error { return Remove(context.Background(), dir, map[string]bool{newRows[0].Path: true}) },
 		"overwrite": func() error { options := ownOptions(); options.Overwrite = true; return write(dir, options, overRows) },
 	} {
-		if err := replace(); err == nil || !strings.Contains(err.Error(), "has its rows in another place") {
+		if err := replace(); err == nil || !strings.Contains(err.Error(), "are elsewhere, because") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
