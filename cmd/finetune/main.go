@@ -38,6 +38,6 @@ func newCommand() *cobra.Command {
 		Args: cobra.ArbitraryArgs,
 	}
 	log.AddFlags(command)
-	command.AddCommand(newTrain(&log), newEvaluate(), newReport(), newPredict(&log), newServe(&log), newExport(&log), newScratch(&log), newCompare(&log))
+	command.AddCommand(newTrain(&log), newEvaluate(), newReport(), newPredict(&log), newServe(), newExport(), newScratch(&log), newCompare(&log))
 	return command
 }
