@@ -21,19 +21,19 @@ type Decision struct {
 }
 
 // ErrDecision marks a Decision that makes no sense for the classes at hand.
-var ErrDecision = errors.New("cannot decide")
+var ErrDecision = errors.New("serving: not a usable decision")
 
 // Validate refuses what cannot be told apart or shown, by ErrDecision.
 func (d Decision) Validate(classes []string) error {
 	switch {
 	case !(d.Threshold >= 0 && d.Threshold <= 1):
-		return fmt.Errorf("%w by a threshold of %g: use a probability from 0 to 1", ErrDecision, d.Threshold)
+		return fmt.Errorf("%w: a threshold of %g: use a probability from 0 to 1", ErrDecision, d.Threshold)
 	case d.Threshold > 0 && d.Unsure == "":
-		return fmt.Errorf("%w by a threshold without a label for unsure images: name one", ErrDecision)
+		return fmt.Errorf("%w: images below the threshold need a label", ErrDecision)
 	case d.Threshold > 0 && slices.Contains(classes, d.Unsure):
-		return fmt.Errorf("%w between unsure images and the class %q: use a label for unsure images that is no class", ErrDecision, d.Unsure)
+		return fmt.Errorf("%w: %q is a class of the head: use another label for images below the threshold", ErrDecision, d.Unsure)
 	case d.Top < 0:
-		return fmt.Errorf("%w which are the top %d classes: use a positive number", ErrDecision, d.Top)
+		return fmt.Errorf("%w: the top %d classes: use a positive number", ErrDecision, d.Top)
 	}
 	return nil
 }

@@ -35,12 +35,12 @@ const Notable = 0.01
 // Comparison is how the probabilities of an exported SavedModel differ from the Predictor's.
 type Comparison struct {
 	// Images is the number of images that both computed.
-	Images int
+	Images int `json:"images"`
 	// Largest is the largest difference of any probability of these.
-	Largest float64
+	Largest float64 `json:"largest_difference"`
 	// Failed is the number of images that one of them could not read, or whose probabilities differ
 	// by more than Notable.
-	Failed int
+	Failed int `json:"failed"`
 }
 
 // Compare loads the SavedModel in dir, and compares what it computes of images with what the

@@ -4,10 +4,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"fovea/head"
 	"fovea/inference"
@@ -67,7 +66,7 @@ func TestDecode(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if d := cmp.Diff(want, got); d != "" {
+				if !slices.Equal(want, got) {
 					t.Errorf("%s, %+v, %s: the values differ", file, options, how)
 				}
 			}

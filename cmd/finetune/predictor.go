@@ -79,5 +79,8 @@ func (d *decisionFlags) validate() error {
 
 // suits refuses a label of unsure images that is one of the classes.
 func (d *decisionFlags) suits(h *head.Head) error {
-	return cli.UsageWhen(d.Decision.Validate(h.Classes), serving.ErrDecision)
+	if err := d.Decision.Validate(h.Classes); err != nil {
+		return cli.Usagef("--unsure %q: %w", d.Unsure, err)
+	}
+	return nil
 }
