@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,7 @@ import (
 type exportOptions struct {
 	predictor predictorFlags
 	out       string
-	json      bool
+	result    cli.ResultFlags
 }
 
 func newExport() *cobra.Command {
@@ -40,7 +41,7 @@ or of an image that it generates. docs/serving.md has the details.`,
 	f.SortFlags = false
 	o.predictor.addHead(f)
 	cli.PathVar(f, &o.out, "out", "", "the new directory `DIR` (required); TensorFlow Serving wants its last part to be a number")
-	f.BoolVar(&o.json, "json", false, "print the result as JSON")
+	o.result.Add(f)
 	o.predictor.addModel(f)
 	_ = f.MarkHidden("batch") // images are compared one by one
 	return command
@@ -117,11 +118,10 @@ type exported struct {
 }
 
 func (o *exportOptions) print(c serving.Comparison, classes []string) error {
-	if o.json {
-		return cli.PrintJSON(os.Stdout, exported{o.out, servable.Signature, classes, c})
-	}
-	fmt.Printf("model        %s\n", o.out)
-	fmt.Printf("signature    %s: %s [n] to %s and %s [n, %d], %s [n]\n", servable.Signature, servable.Input, servable.Probabilities, servable.ClassNames, len(classes), servable.Label)
-	fmt.Printf("compared     %d images, probabilities differ from predict's by at most %.2g\n", c.Images, c.Largest)
-	return nil
+	return o.result.Print(exported{o.out, servable.Signature, classes, c}, func(w io.Writer) error {
+		fmt.Fprintf(w, "model        %s\n", o.out)
+		fmt.Fprintf(w, "signature    %s: %s [n] to %s and %s [n, %d], %s [n]\n", servable.Signature, servable.Input, servable.Probabilities, servable.ClassNames, len(classes), servable.Label)
+		_, err := fmt.Fprintf(w, "compared     %d images, probabilities differ from predict's by at most %.2g\n", c.Images, c.Largest)
+		return err
+	})
 }

@@ -63,7 +63,7 @@ With --threshold, images whose most probable class is less probable than that ar
 
 func (o *predictOptions) validate(images []string) error {
 	if o.json {
-		if o.predictor.flags.Changed("format") && o.format != serving.FormatJSON {
+		if o.decision.flags.Changed("format") && o.format != serving.FormatJSON {
 			return cli.Usagef("--json and --format %s exclude each other", o.format)
 		}
 		o.format = serving.FormatJSON
@@ -71,11 +71,12 @@ func (o *predictOptions) validate(images []string) error {
 	if err := errors.Join(o.predictor.validate(), o.decision.validate()); err != nil {
 		return err
 	}
+	if err := cli.OneOf("--format", o.format, serving.FormatCSV, serving.FormatJSON, serving.FormatParquet); err != nil {
+		return err
+	}
 	switch parquet := o.format == serving.FormatParquet; {
 	case len(images) == 0:
 		return cli.Usagef("no IMAGES given: name files or directories")
-	case !parquet && o.format != serving.FormatCSV && o.format != serving.FormatJSON:
-		return cli.Usagef("unknown --format %q: use csv, json or parquet", o.format)
 	case o.out != "" && sameFile(o.out, o.predictor.head):
 		return cli.Usagef("--out %s is the head itself: name another file", o.out)
 	case parquet && o.out == "":

@@ -16,11 +16,9 @@ import (
 type predictorFlags struct {
 	head, model string
 	session     cli.SessionFlags
-	flags       *pflag.FlagSet
 }
 
 func (p *predictorFlags) addHead(f *pflag.FlagSet) {
-	p.flags = f
 	cli.PathVar(f, &p.head, "head", "", "the head's `FILE` (required)")
 }
 
@@ -28,15 +26,12 @@ func (p *predictorFlags) addModel(f *pflag.FlagSet) {
 	cli.PathVar(f, &p.model, "model", "", "where the head's model is, if it has moved since the training (default: the head's)")
 	f.StringVar(&p.session.Precision, "precision", "", cli.PrecisionHelp+" (default: the head's)")
 	f.StringVar(&p.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
-	f.IntVar(&p.session.Batch, "batch", 0, cli.BatchHelp)
+	cli.BatchVar(f, &p.session.Batch)
 }
 
 func (p *predictorFlags) validate() error {
-	switch {
-	case p.head == "":
+	if p.head == "" {
 		return cli.Usagef("--head HEAD is required")
-	case p.flags.Changed("batch") && p.session.Batch < 1:
-		return cli.Usagef("--batch %d: use 1 to %d", p.session.Batch, inference.MaxBatch)
 	}
 	return nil
 }
