@@ -3,6 +3,7 @@ package serving
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -46,6 +47,9 @@ type Featurizer struct {
 	recipe    recipe.Recipe
 }
 
+// ErrModel says that the model of a recipe cannot be opened: Options.Model says where it is.
+var ErrModel = errors.New("serving: cannot open the model")
+
 // OpenFeaturizer opens the model of a recipe for features of some of its layers, in that order.
 func OpenFeaturizer(want recipe.Recipe, layers []string, o Options) (*Featurizer, error) {
 	o.Session.Precision = cmp.Or(o.Session.Precision, inference.Precision(want.Precision))
@@ -55,7 +59,7 @@ func OpenFeaturizer(want recipe.Recipe, layers []string, o Options) (*Featurizer
 		InputHeight: want.InputHeight, InputWidth: want.InputWidth, Dense: picture.Views(want.Views).IsDense(),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("serving: cannot open the model %s: %w", want.Model, err)
+		return nil, fmt.Errorf("%w %s: %w", ErrModel, want.Model, err)
 	}
 	f, err := newFeaturizer(model, want, layers, o)
 	if err != nil {
@@ -98,6 +102,25 @@ func (f *Featurizer) File(ctx context.Context, file string) ([][]float32, error)
 		return nil, err
 	}
 	return one.features, one.failure
+}
+
+// ErrIncomparable says that the model at hand computes other features than the recipe's.
+var ErrIncomparable = errors.New("serving: the features cannot be compared")
+
+// Features computes some layers of one image file, to be compared with a dataset of that recipe: a
+// slice for each. What cannot be compared is ErrIncomparable.
+func Features(ctx context.Context, want recipe.Recipe, layers []string, file string, o Options) ([][]float32, error) {
+	f, err := OpenFeaturizer(want, layers, o)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // only computed with
+	for _, d := range want.Compare(f.recipe) {
+		if !d.Minor {
+			return nil, fmt.Errorf("%w: %s: %s in the dataset, %s here", ErrIncomparable, d.Field, d.Have, d.Got)
+		}
+	}
+	return f.File(ctx, file)
 }
 
 // oneImage is a sink for a single image.

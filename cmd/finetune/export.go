@@ -62,12 +62,7 @@ func (o *exportOptions) run(names []string) error {
 	if err != nil {
 		return err
 	}
-	options, err := o.predictor.options(h)
-	if err != nil {
-		return err
-	}
-	options.Batch, options.Convolutions = 1, models.Direct
-	predictor, err := serving.Open(h, options)
+	predictor, err := o.predictor.open(h, serving.Options{Batch: 1, Convolutions: models.Direct})
 	if err != nil {
 		return err
 	}

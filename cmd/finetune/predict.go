@@ -104,11 +104,7 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 	if err != nil {
 		return err
 	}
-	options, err := o.predictor.options(h)
-	if err != nil {
-		return err
-	}
-	predictor, err := serving.Open(h, options)
+	predictor, err := o.predictor.open(h, serving.Options{})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/pflag"
@@ -36,15 +38,21 @@ func (p *predictorFlags) validate() error {
 	return nil
 }
 
-// options are those that the flags ask for; the caller adds its own.
-func (p *predictorFlags) options(h *head.Head) (serving.Options, error) {
+// open opens the model that the flags ask for, with further options.
+func (p *predictorFlags) open(h *head.Head, more serving.Options) (*serving.Predictor, error) {
 	session := p.session
 	session.Precision = cmp.Or(session.Precision, h.Recipe.Precision)
 	config, err := session.Config()
 	if err != nil {
-		return serving.Options{}, cli.UsageUnless(inference.ErrDevice, err)
+		return nil, cli.UsageUnless(inference.ErrDevice, err)
 	}
-	return serving.Options{Model: p.model, Dir: filepath.Dir(p.head), Session: config, Batch: session.Batch}, nil
+	more.Model, more.Dir, more.Session = p.model, filepath.Dir(p.head), config
+	more.Batch = cmp.Or(more.Batch, session.Batch)
+	predictor, err := serving.Open(h, more)
+	if errors.Is(err, serving.ErrModel) {
+		err = fmt.Errorf("%w; --model says where the model of %s is", err, p.head)
+	}
+	return predictor, err
 }
 
 // decisionFlags say which label an image gets and which probabilities are shown.

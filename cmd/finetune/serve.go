@@ -86,12 +86,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if err := o.decision.suits(h); err != nil {
 		return err
 	}
-	options, err := o.predictor.options(h)
-	if err != nil {
-		return err
-	}
-	options.AnyBatch, options.MaxPixels = true, o.pixels
-	predictor, err := serving.Open(h, options)
+	predictor, err := o.predictor.open(h, serving.Options{AnyBatch: true, MaxPixels: o.pixels})
 	if err != nil {
 		return err
 	}
