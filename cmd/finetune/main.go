@@ -31,7 +31,6 @@ func newCommand() *cobra.Command {
 		Version: cli.Version(),
 	}
 	log.AddFlags(command)
-	log.AddFlags(command)
 	command.AddCommand(newTrain(&log), newEvaluate(), newReport(), newPredict(&log), newServe(), newExport(), newScratch(&log), newCompare(&log))
 	cli.Group(command, "")
 	return command

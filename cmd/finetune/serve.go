@@ -49,7 +49,7 @@ nor authentication: put a proxy in front of it.`,
 	f.SortFlags = false
 	o.predictor.addHead(f)
 	f.StringVar(&o.listen, "listen", "localhost:8080", "the address to listen on, `HOST:PORT`; a PORT of 0 is any that is free")
-	f.Int64Var(&o.limits.MaxBytes, "max-bytes", serving.DefaultMaxBytes, "most bytes of an image's file")
+	cli.SizeVar(f, &o.limits.MaxBytes, "max-bytes", serving.DefaultMaxBytes, "the `SIZE` of the largest image file; "+cli.SizeHelp)
 	f.DurationVar(&o.limits.Timeout, "timeout", serving.DefaultTimeout, "longest time from a request to its answer")
 	f.IntVar(&o.limits.Requests, "max-requests", serving.DefaultRequests, "requests under way at a time; more are refused")
 	f.IntVar(&o.pixels, "max-pixels", 40_000_000, "most pixels of an image; one image per CPU is decoded at a time")
@@ -62,8 +62,8 @@ func (o *serveOptions) validate() error {
 	if err := errors.Join(o.predictor.validate(), o.decision.validate()); err != nil {
 		return err
 	}
-	if o.limits.MaxBytes < 1 || o.limits.Requests < 1 || o.limits.Timeout <= 0 || o.pixels < 1 {
-		return cli.Usagef("--max-bytes, --max-pixels, --max-requests and --timeout must be positive")
+	if o.limits.Requests < 1 || o.limits.Timeout <= 0 || o.pixels < 1 {
+		return cli.Usagef("--max-pixels, --max-requests and --timeout must be positive")
 	}
 	_, port, err := net.SplitHostPort(o.listen)
 	if err == nil {
