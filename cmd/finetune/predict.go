@@ -52,8 +52,8 @@ With --threshold, images whose most probable class is less probable than that ar
 	f := command.Flags()
 	f.SortFlags = false
 	o.predictor.addHead(f)
-	f.StringVar(&o.format, "format", serving.FormatCSV, "csv, json or parquet")
-	f.BoolVar(&o.json, "json", false, "print JSON, as --format json")
+	f.StringVar(&o.format, "format", serving.FormatCSV, "`FORMAT`: csv, json or parquet")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON, as --format json does")
 	cli.PathVar(f, &o.out, "out", "", "the `FILE` to write to (default: standard output; required for parquet)")
 	f.BoolVar(&o.errorColumn, "error-column", false, "csv: add a column that says why an image could not be read")
 	o.decision.add(f, ", in csv and json")

@@ -48,11 +48,11 @@ nor authentication: put a proxy in front of it.`,
 	f := command.Flags()
 	f.SortFlags = false
 	o.predictor.addHead(f)
-	f.StringVar(&o.listen, "listen", "localhost:8080", "the address to listen on, `HOST:PORT`; a PORT of 0 is any that is free")
-	cli.SizeVar(f, &o.limits.MaxBytes, "max-bytes", serving.DefaultMaxBytes, "the `SIZE` of the largest image file; "+cli.SizeHelp)
-	f.DurationVar(&o.limits.Timeout, "timeout", serving.DefaultTimeout, "longest time from a request to its answer")
-	f.IntVar(&o.limits.Requests, "max-requests", serving.DefaultRequests, "requests under way at a time; more are refused")
-	f.IntVar(&o.pixels, "max-pixels", 40_000_000, "most pixels of an image; one image per CPU is decoded at a time")
+	f.StringVar(&o.listen, "listen", "localhost:8080", "listen on `HOST:PORT`; PORT 0 is any free one")
+	cli.SizeVar(f, &o.limits.MaxBytes, "max-bytes", serving.DefaultMaxBytes, "the largest image file, a `SIZE`; "+cli.SizeHelp)
+	f.DurationVar(&o.limits.Timeout, "timeout", serving.DefaultTimeout, "longest `TIME` from a request to its answer")
+	f.IntVar(&o.limits.Requests, "max-requests", serving.DefaultRequests, "answer `N` requests at a time; more are refused")
+	f.IntVar(&o.pixels, "max-pixels", 40_000_000, "decode images of at most `N` pixels, one per CPU at a time")
 	o.decision.add(f, "")
 	o.predictor.addModel(f)
 	return command
