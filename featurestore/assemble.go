@@ -173,14 +173,14 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 func (m *Manifest) take(part *Dataset, dir string) error {
 	m.add(part.manifest)
 	for i, s := range part.manifest.Shards {
-		from, seen := s.File, inDir(part.root, SeenFile(s.File))
+		from, seen := s.File, inDir(part.root, seenFile(s.File))
 		s.File = dataDir + "/" + shardName(len(m.Shards), m.Format)
 		to := inDir(dir, s.File)
 		if isInside(dir) {
 			to += tempSuffix
 		}
 		err := part.withFile(from, part.stamps[i], func(root string) error { return linkOrCopy(inDir(root, from), to) })
-		if err := errors.Join(err, linkSeen(seen, inDir(dir, SeenFile(s.File)))); err != nil {
+		if err := errors.Join(err, linkSeen(seen, inDir(dir, seenFile(s.File)))); err != nil {
 			return err
 		}
 		m.Shards = append(m.Shards, s)

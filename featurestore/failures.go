@@ -14,6 +14,8 @@ import (
 	"os"
 	"strings"
 
+	"fovea/featurestore/internal/guard"
+
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/memory"
 )
@@ -186,8 +188,8 @@ var failureColumns = []struct {
 }
 
 // readFormerFailures reads errors.parquet, which datasets of the former layout have.
-func readFormerFailures(ctx context.Context, f readSeeker, mem memory.Allocator) (failures []Failure, err error) {
-	err = guard(func() error {
+func readFormerFailures(ctx context.Context, f guard.ReadSeeker, mem memory.Allocator) (failures []Failure, err error) {
+	err = guard.Call(func() error {
 		src, err := openSource(f, FormatParquet, mem)
 		if err != nil {
 			return err

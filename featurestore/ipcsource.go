@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 
+	"fovea/featurestore/internal/guard"
+
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
 	"github.com/apache/arrow/go/v15/arrow/memory"
@@ -22,7 +24,7 @@ type ipcSource struct {
 	sums *fileSums
 }
 
-func openIPC(r readSeeker, sums *fileSums, mem memory.Allocator) (source, error) {
+func openIPC(r guard.ReadSeeker, sums *fileSums, mem memory.Allocator) (source, error) {
 	reader, err := ipc.NewFileReader(r, ipc.WithAllocator(mem))
 	if err != nil {
 		return nil, err
@@ -52,7 +54,7 @@ func (s *ipcSource) verifyAll(r io.ReaderAt) error {
 }
 
 // mapReader maps a file; anything else it reads.
-func mapReader(r readSeeker) (*mapping, error) {
+func mapReader(r guard.ReadSeeker) (*mapping, error) {
 	if f, ok := r.(*os.File); ok {
 		return mapFile(f)
 	}
@@ -66,7 +68,7 @@ func mapReader(r readSeeker) (*mapping, error) {
 func (s *ipcSource) schema() *arrow.Schema { return s.reader.Schema() }
 
 func (s *ipcSource) close() {
-	_ = guard(s.reader.Close) // frees memory only
+	_ = guard.Call(s.reader.Close) // frees memory only
 	if s.mapping != nil {
 		s.mapping.release()
 	}

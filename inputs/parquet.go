@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"fovea/featurestore"
+	"fovea/featurestore/imagetable"
 	"fovea/pipeline"
 )
 
@@ -27,9 +27,9 @@ type parquetSource struct {
 }
 
 // pictures reads the table's footer.
-func (s *parquetSource) pictures(f pipeline.File) (*featurestore.Pictures, *witness, error) {
+func (s *parquetSource) pictures(f pipeline.File) (*imagetable.Table, *witness, error) {
 	w := &witness{File: f}
-	p, err := featurestore.ReadPictures(s.file, w)
+	p, err := imagetable.Open(s.file, w)
 	return p, w, w.remedied(err)
 }
 
@@ -72,14 +72,14 @@ func (s *parquetSource) List(ctx context.Context, visit func(pipeline.Item) erro
 		return pipeline.Others{}, err
 	}
 	p, w, err := s.pictures(f)
-	if errors.Is(err, featurestore.ErrNoPictures) {
+	if errors.Is(err, imagetable.ErrNoImages) {
 		return pipeline.Others{}, fmt.Errorf("%w: %w", pipeline.ErrNoPictures, err)
 	} else if err != nil {
 		return pipeline.Others{}, err
 	}
 	defer p.Close() //nolint:errcheck // opened for reading
 	row := 0
-	return pipeline.Others{}, w.remedied(p.List(ctx, func(r featurestore.PictureRow) error {
+	return pipeline.Others{}, w.remedied(p.List(ctx, func(r imagetable.Row) error {
 		item := pipeline.Item{Path: r.Path, Label: r.Label, Index: row}
 		row++
 		return visit(item)
@@ -87,7 +87,7 @@ func (s *parquetSource) List(ctx context.Context, visit func(pipeline.Item) erro
 }
 
 func remedied(err error) error {
-	if errors.Is(err, featurestore.ErrCorrupt) {
+	if errors.Is(err, imagetable.ErrCorrupt) {
 		return fmt.Errorf("%w: copy or download it again", err)
 	}
 	return err
@@ -103,7 +103,7 @@ func (s *parquetSource) Open(_ context.Context, file pipeline.File) (pipeline.Co
 }
 
 type parquetContents struct {
-	*featurestore.Pictures
+	*imagetable.Table
 	file *witness
 }
 

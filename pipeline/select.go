@@ -99,18 +99,12 @@ func (s Selection) hasPart(name string) bool {
 // maxPathsBytes bounds a list of paths; ten million paths take about 1 GB.
 const maxPathsBytes = 1 << 30
 
-// ListPaths takes the pictures from a list of their files, one a line, or ended by zero bytes
-// (find -print0), which names with line breaks need. Their paths are those in the list, without a
-// slash before them. A file that is not there becomes a failure when it is read.
+// ListPaths lists the images named in a list of files, one per line, or each followed by a zero
+// byte (find -print0), which names with line breaks need. Their paths are those in the list,
+// without a leading slash. A missing file becomes a failure when it is read.
 //
-// Labels are set by labels, nil for none; openers are as List's. An empty list is
-// ErrNoPictures, a file listed twice counts once. Two files that would have the same path are an
-// error, because a path names a row.
-func ListPaths(ctx context.Context, list io.Reader, labels Labeler, openers ...Opener) (Listing, error) {
-	return Finder{Openers: openers}.ListPaths(ctx, list, labels)
-}
-
-// ListPaths is as the function.
+// labels sets the labels; nil sets none. An empty list is ErrNoPictures, a file listed twice counts
+// once. Two files that would have the same path are an error, because a path names a row.
 func (f Finder) ListPaths(ctx context.Context, list io.Reader, labels Labeler) (Listing, error) {
 	files, err := f.readPaths(list)
 	if err != nil {

@@ -1,4 +1,3 @@
-// Package clitest checks what all commands have in common.
 package clitest
 
 import (
