@@ -64,6 +64,9 @@ func (o ImageOptions) list(ctx context.Context, seed uint64) (pipeline.Listing, 
 		return listing, err
 	}
 	inputs.TellDoubts(listing)
+	if listing.Labeled > 0 && o.Labels == nil {
+		logrus.Infof("%d of the images have labels in their archive or table: --labels dir takes these", listing.Labeled)
+	}
 	found := len(listing.Items)
 	listing.Items = slices.DeleteFunc(listing.Items, func(i pipeline.Item) bool { return i.Label == "" })
 	if len(listing.Items) == 0 {

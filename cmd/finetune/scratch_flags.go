@@ -91,8 +91,10 @@ func (o *trainingFlags) complete() (err error) {
 	if o.images.Paths, err = cli.LocalPaths(o.images.Paths); err != nil {
 		return err
 	}
-	if o.images.Labels, err = cli.ParseLabels(o.labels); err != nil {
-		return err
+	if o.labels != "prefix" { // the default of the images, too
+		if o.images.Labels, err = cli.ParseLabels(o.labels); err != nil {
+			return err
+		}
 	}
 	if o.network.Configuration, err = vgg.ByName(o.config); err != nil {
 		return cli.UsageError{Err: err}
