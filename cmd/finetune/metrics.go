@@ -3,26 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"math"
 	"strings"
 	"text/tabwriter"
 
-	"fovea/finetuning"
 	"fovea/head"
 )
-
-// measure evaluates a head on labelled rows.
-func measure(h *head.Head, f finetuning.Features) (head.Metrics, error) {
-	probabilities, err := h.Probabilities(f.X)
-	if err != nil {
-		return head.Metrics{}, err
-	}
-	m, err := head.Evaluate(probabilities, f.Labels, h.Classes)
-	if err == nil && math.IsNaN(m.LogLoss) {
-		err = fmt.Errorf("the head's probabilities are not numbers: train it again")
-	}
-	return m, err
-}
 
 func joinClasses(classes []string) string { return strings.Join(classes, ", ") }
 

@@ -62,7 +62,7 @@ func (o *trainOptions) validateUnfreeze() (block int, err error) {
 		return 0, cli.Usagef("--unfreeze does without --scaling l2, --calibrate and --class-weights")
 	}
 	for name, set := range map[string]func(){
-		"batch": func() { o.MLP.Batch = unfreezeBatch }, "rate": func() { o.MLP.Rate = unfreezeRate },
+		"batch": func() { o.MLP.Batch = unfreezeBatch }, "learning-rate": func() { o.MLP.Rate = unfreezeRate },
 		"epochs": func() { o.MLP.Epochs = unfreezeEpochs }, "patience": func() { o.MLP.Patience = unfreezePatience },
 	} {
 		if !o.changed(name) {
@@ -77,8 +77,8 @@ func (o *trainOptions) runUnfreeze(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(o.out); err == nil && !info.IsDir() {
-		return fmt.Errorf("--out %s is a file: with --unfreeze, name a directory", o.out)
+	if info, err := os.Stat(o.Out); err == nil && !info.IsDir() {
+		return fmt.Errorf("--out %s is a file: with --unfreeze, name a directory", o.Out)
 	}
 	u := unfreezing{trainOptions: o}
 	if err := u.load(ctx, block); err != nil {
@@ -112,18 +112,18 @@ func (o *trainOptions) runUnfreeze(ctx context.Context) error {
 
 // load reads the features and the weights that made them.
 func (u *unfreezing) load(ctx context.Context, block int) error {
-	source, done, err := u.features.fetched(ctx)
+	source, done, err := u.features.Fetch(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	opened, err := featurestore.Open(source.dir)
+	opened, err := featurestore.Open(source.Dir)
 	if err != nil {
 		return err
 	}
 	dataset := opened.Recipe()
 	if u.configuration, err = vgg.ByName(dataset.Model); err != nil {
-		return fmt.Errorf("%s has features of the model %q: --unfreeze trains VGGs that ship or were imported: %w", u.features.dir, dataset.Model, err)
+		return fmt.Errorf("%s has features of the model %q: --unfreeze trains VGGs that ship or were imported: %w", u.features.Dir, dataset.Model, err)
 	}
 	_, before, err := training.Tail(u.configuration, block, 2)
 	if err != nil {
@@ -131,19 +131,19 @@ func (u *unfreezing) load(ctx context.Context, block int) error {
 	}
 	layer, err := bottleneck(dataset, u.configuration, before)
 	if err != nil {
-		return fmt.Errorf("%s %w", u.features.dir, err)
+		return fmt.Errorf("%s %w", u.features.Dir, err)
 	}
 	if u.base, err = models.Weights(u.configuration, ""); err != nil {
 		return err
 	}
 	if u.base.SHA256 != dataset.ModelSHA256 {
-		return fmt.Errorf("%s was made with other weights of %s (SHA-256 %.12s...) than there are here (%.12s...): extract it again", u.features.dir, dataset.Model, dataset.ModelSHA256, u.base.SHA256)
+		return fmt.Errorf("%s was made with other weights of %s (SHA-256 %.12s...) than there are here (%.12s...): extract it again", u.features.Dir, dataset.Model, dataset.ModelSHA256, u.base.SHA256)
 	}
-	if u.bottleneck, err = source.load(ctx, layer); err != nil {
+	if u.bottleneck, err = source.Load(ctx, layer); err != nil {
 		return err
 	}
 	if u.bottleneck.Recipe.Fingerprint() != dataset.Fingerprint() {
-		return fmt.Errorf("%s %w", u.features.dir, featurestore.ErrReplaced)
+		return fmt.Errorf("%s %w", u.features.Dir, featurestore.ErrReplaced)
 	}
 	if u.classes, err = head.Classes(u.bottleneck.Labels); err != nil {
 		return err
@@ -286,7 +286,7 @@ func (u *unfreezing) train(ctx context.Context, split finetuning.Split, duplicat
 			return err
 		}
 	}
-	if err := os.MkdirAll(u.out, 0o755); err != nil {
+	if err := os.MkdirAll(u.Out, 0o755); err != nil {
 		return fmt.Errorf("make the directory for the results: %w", err)
 	}
 	if err := u.assign(first); err != nil {
@@ -298,7 +298,7 @@ func (u *unfreezing) train(ctx context.Context, split finetuning.Split, duplicat
 		return err
 	}
 	if !start.Finite() {
-		return fmt.Errorf("the loss of the frozen network on the images to validate on is %v, before any training: its features overflow: look for the wrong ones by extract dataset stats %s", start.MeanLoss(), u.features.dir)
+		return fmt.Errorf("the loss of the frozen network on the images to validate on is %v, before any training: its features overflow: look for the wrong ones by extract dataset stats %s", start.MeanLoss(), u.features.Dir)
 	}
 	logrus.Infof("training %s on %d images (%s), %d to validate on, %d kept out, on %s", u.network.Name, len(train.Rows), joinClasses(u.classes), len(validation.Rows), len(split.Test), u.trainer.Device())
 	logrus.Infof("before: validation: loss %.4f, accuracy %.2f %%", start.MeanLoss(), 100*start.Accuracy())
@@ -326,7 +326,7 @@ func (u *unfreezing) train(ctx context.Context, split finetuning.Split, duplicat
 	if len(split.Test) > 0 {
 		printComparison(before, after)
 	}
-	fmt.Printf("\nmodel  %s\nhead   %s\n", filepath.Join(u.out, finetuning.ModelDir), filepath.Join(u.out, finetuning.HeadFile))
+	fmt.Printf("\nmodel  %s\nhead   %s\n", filepath.Join(u.Out, finetuning.ModelDir), filepath.Join(u.Out, finetuning.HeadFile))
 	return nil
 }
 
@@ -374,7 +374,7 @@ func (u *unfreezing) write(learn finetuning.Features, duplicates head.Duplicates
 	if measured {
 		h.Notes.HeldOut = &heldOut
 	}
-	return finetuning.ReplaceModel(u.out, h, func(dir string) error {
+	return finetuning.ReplaceModel(u.Out, h, func(dir string) error {
 		if err := vgg.Export(u.configuration, set, dir); err != nil {
 			return err
 		}
