@@ -12,6 +12,7 @@ import (
 	"fovea/featurestore"
 	"fovea/head"
 	"fovea/internal/spelling"
+	"fovea/internal/typo"
 	"fovea/recipe"
 )
 
@@ -84,7 +85,7 @@ func chooseLayers(r recipe.Recipe, dir string, names []string) ([]recipe.Layer, 
 		layer, found := r.Layer(name)
 		switch {
 		case !found:
-			return nil, fmt.Errorf("%s has no layer %q: it has %s: %w", dir, name, all, ErrLayers)
+			return nil, fmt.Errorf("%s has no layer %q%s: it has %s: %w", dir, name, typo.Hint(name, r.LayerNames()), all, ErrLayers)
 		case slices.Contains(names[:i], name):
 			return nil, fmt.Errorf("the layer %s is named twice: %w", name, ErrLayers)
 		}
@@ -207,10 +208,10 @@ func (f Features) Seen(h *head.Head) (seen, unseen []int) {
 	return seen, unseen
 }
 
-// ShortHashes are what head.Notes.Seen records of the rows: sorted, each once.
-func (f Features) ShortHashes() []string {
+// shortHashes are what head.Notes.Seen records of images: sorted, each once.
+func shortHashes(hashes []string) []string {
 	var all []string
-	for _, hash := range f.Hashes {
+	for _, hash := range hashes {
 		all = append(all, ShortHash(hash))
 	}
 	slices.Sort(all)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"fovea/head"
+	"fovea/internal/typo"
 )
 
 // setting is an option that a head records, by the name of its flag.
@@ -179,17 +180,22 @@ type check struct {
 
 // choices checks names, and options that exclude each other.
 func (o TrainOptions) choices() []check {
-	scalings := []string{string(head.ScaleCommon), string(head.ScaleColumns), string(head.ScaleUnit)}
-	weights := []string{string(head.WeighRows), string(head.WeighClasses)}
 	return []check{
-		{slices.Contains(everyModel, o.Model), "model", fmt.Sprintf("%q is unknown: use softmax, svm or mlp", o.Model)},
-		{slices.Contains([]string{L2, L1, ElasticNet}, o.Penalty), "penalty", fmt.Sprintf("%q is unknown: use l2, l1 or elasticnet", o.Penalty)},
+		oneOf("model", o.Model, Softmax, SVM, MLP),
+		oneOf("penalty", o.Penalty, L2, L1, ElasticNet),
 		{o.Penalty == L2 || o.Model == Softmax, "penalty", o.Penalty + " is for model softmax only"},
-		{slices.Contains(scalings, o.Scaling), "scaling", fmt.Sprintf("%q is unknown: use common, columns or l2", o.Scaling)},
-		{slices.Contains(weights, o.ClassWeights), "class-weights", fmt.Sprintf("%q is unknown: use none or balanced", o.ClassWeights)},
+		oneOf("scaling", o.Scaling, string(head.ScaleCommon), string(head.ScaleColumns), string(head.ScaleUnit)),
+		oneOf("class-weights", o.ClassWeights, string(head.WeighRows), string(head.WeighClasses)),
 		{o.Lambda == 0 || o.Model != MLP, "lambda", "is for softmax and svm: mlp is regularized by dropout"},
 		{o.Lambda == 0 || !o.Calibrate, "calibrate", "needs the cross-validation that lambda turns off"},
 	}
+}
+
+// oneOf checks a name, and suggests the nearest of those there are.
+func oneOf(option, name string, names ...string) check {
+	last := len(names) - 1
+	known := strings.Join(names[:last], ", ") + " or " + names[last]
+	return check{slices.Contains(names, name), option, fmt.Sprintf("%q is unknown%s: use %s", name, typo.Hint(name, names), known)}
 }
 
 // ranges checks numbers.

@@ -118,7 +118,7 @@ func (r *run) stats() Stats {
 		Batches:  int(m.batches.Load()),
 		Elapsed:  elapsed,
 		Decode:   time.Duration(m.decode.Load()),
-		Infer:    time.Duration(m.infer.Load()) / time.Duration(parallel(r.extractor)),
+		Infer:    time.Duration(m.infer.Load()) / time.Duration(r.devices),
 		Write:    time.Duration(m.write.Load()),
 		Workers:  r.config.Workers,
 		Queues: []Queue{

@@ -21,7 +21,7 @@ import (
 // Race is several ways of training on the same pictures, by the time that they take.
 type Race struct {
 	// Settings say what was trained, on what, and where.
-	Settings map[string]string `json:"settings"`
+	Settings map[string]any `json:"settings"`
 	// Chance is the accuracy of always naming the most frequent class, 0 to 1.
 	Chance float64 `json:"chance"`
 	// Budget is the time that each way had, in seconds.
@@ -41,7 +41,7 @@ type Point struct {
 	// measuring is not.
 	Seconds float64 `json:"seconds"`
 	// Pictures is the number of those that were computed, each as often as it was.
-	Pictures int     `json:"images"`
+	Images   int     `json:"images"`
 	Accuracy float64 `json:"accuracy"`
 	LogLoss  float64 `json:"log_loss"`
 }
@@ -96,7 +96,7 @@ func (r Race) table() ([]byte, error) {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
 	for _, way := range r.Ways {
 		for _, p := range way.Points {
-			records = append(records, []string{way.Name, number(p.Seconds), strconv.Itoa(p.Pictures), number(p.Accuracy), number(p.LogLoss)})
+			records = append(records, []string{way.Name, number(p.Seconds), strconv.Itoa(p.Images), number(p.Accuracy), number(p.LogLoss)})
 		}
 	}
 	err := w.WriteAll(records)

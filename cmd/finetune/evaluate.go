@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"os"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +14,7 @@ import (
 type evaluateOptions struct {
 	head     string
 	features featureFlags
-	json     bool
+	result   cli.ResultFlags
 	heldOut  bool
 }
 
@@ -24,14 +24,14 @@ func newEvaluate() *cobra.Command {
 		Use:     "evaluate --head HEAD --features DIR [flags]",
 		Short:   "Measure a head on a dataset of features",
 		Example: "  finetune evaluate --head cats-vs-dogs.head --features other-features --json",
-		Args:    cobra.NoArgs,
+		Args:    cli.NoArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	f := command.Flags()
 	f.SortFlags = false
 	cli.PathVar(f, &o.head, "head", "", "the head's `FILE` (required)")
 	o.features.add(f)
-	f.BoolVar(&o.json, "json", false, "print the metrics as JSON")
+	o.result.Add(f)
 	f.BoolVar(&o.heldOut, "held-out", false, "leave out the images that the head was trained on")
 	return command
 }
@@ -51,9 +51,5 @@ func (o *evaluateOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.json {
-		return cli.PrintJSON(os.Stdout, result)
-	}
-	printMetrics(os.Stdout, result.Metrics)
-	return nil
+	return o.result.Print(result, func(w io.Writer) error { return printMetrics(w, result.Metrics) })
 }

@@ -8,23 +8,16 @@ import (
 )
 
 // featureFlags are the flags of commands that read a dataset of features.
-type featureFlags struct {
-	finetuning.Source
-	memory string
-}
+type featureFlags struct{ finetuning.Source }
 
 func (o *featureFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&o.Dir, "features", "", "the directory `DIR` of the dataset, or its URL in an object store (required)")
-	f.StringVar(&o.memory, "memory", "", "`SIZE` of memory for features, such as 4GB; larger ones go to temporary files in TMPDIR (default: half of the machine's memory)")
+	cli.SizeVar(f, &o.Memory, "memory", 0, "`SIZE` of memory for features, such as 4GB; larger ones go to temporary files in TMPDIR (default: half of the machine's memory)")
 }
 
-// validate checks the flags and completes Source.
-func (o *featureFlags) validate() (err error) {
+func (o *featureFlags) validate() error {
 	if o.Dir == "" {
 		return cli.Usagef("--features DIR is required")
 	}
-	if o.memory != "" {
-		o.Memory, err = cli.ParseSize("--memory", o.memory)
-	}
-	return err
+	return nil
 }

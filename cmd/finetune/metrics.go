@@ -12,7 +12,7 @@ import (
 func joinClasses(classes []string) string { return strings.Join(classes, ", ") }
 
 // printMetrics writes what a person wants to know first, then the details.
-func printMetrics(w io.Writer, m head.Metrics) {
+func printMetrics(w io.Writer, m head.Metrics) error {
 	percent := func(name string, v float64, i [2]float64, more string) {
 		fmt.Fprintf(w, "%-18s %.2f %%  (95 %%: %.2f to %.2f%s)\n", name, 100*v, 100*i[0], 100*i[1], more)
 	}
@@ -25,7 +25,7 @@ func printMetrics(w io.Writer, m head.Metrics) {
 	}
 	fmt.Fprintf(w, "%-18s %.4f\n\n", "calibration error", m.CalibrationError)
 	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprint(table, "true \\ taken for\t")
+	fmt.Fprint(table, "true \\ predicted\t")
 	for _, c := range m.Classes {
 		fmt.Fprintf(table, "%s\t", c)
 	}
@@ -38,5 +38,5 @@ func printMetrics(w io.Writer, m head.Metrics) {
 		p := m.PerClass[i]
 		fmt.Fprintf(table, "%.4f\t%.4f\t%.4f\t\n", p.Precision, p.Recall, p.F1)
 	}
-	_ = table.Flush() // to standard output
+	return table.Flush()
 }

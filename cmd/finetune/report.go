@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +18,7 @@ type reportOptions struct {
 	finetuning.ReportOptions
 	head     string
 	features featureFlags
-	json     bool
+	result   cli.ResultFlags
 }
 
 func newReport() *cobra.Command {
@@ -32,7 +34,7 @@ the images that were classified wrongly with the highest probability.
 For the learning curve, heads with the same settings are trained on parts of the images that the
 head was trained on, as far as they are in the dataset.`,
 		Example: "  finetune report --head cats-vs-dogs.head --features features --images photos --out report",
-		Args:    cobra.NoArgs,
+		Args:    cli.NoArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	f := command.Flags()
@@ -43,7 +45,7 @@ head was trained on, as far as they are in the dataset.`,
 	cli.PathVar(f, &o.Images, "images", "", "the directory `DIR` that the dataset was extracted from, for thumbnails")
 	f.IntVar(&o.Mistakes, "mistakes", 24, "most wrongly classified images to show")
 	f.IntVar(&o.Repeats, "repeats", 3, "trainings for each point of the learning curve, 0 for no curve")
-	f.BoolVar(&o.json, "json", false, "print the files' names and the metrics as JSON")
+	o.result.Add(f)
 	return command
 }
 
@@ -77,13 +79,10 @@ func (o *reportOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.json {
-		return cli.PrintJSON(os.Stdout, reported{result.Files, result.Data.Metrics, result.Data.Learning})
-	}
-	for _, name := range result.Files {
-		fmt.Println(name)
-	}
-	return nil
+	return o.result.Print(reported{result.Files, result.Data.Metrics, result.Data.Learning}, func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, strings.Join(result.Files, "\n"))
+		return err
+	})
 }
 
 // reported is what report prints as JSON.

@@ -15,7 +15,3 @@ func check(h *head.Head, f finetuning.Features) error {
 	}
 	return err
 }
-
-func measure(h *head.Head, f finetuning.Features) (head.Metrics, error) {
-	return finetuning.Measure(h, f)
-}

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
+	"io"
 	"slices"
 	"strings"
 
@@ -24,7 +24,7 @@ type trainOptions struct {
 	// changed says whether a flag was given.
 	unfreeze string
 	changed  func(flag string) bool
-	json     bool
+	result   cli.ResultFlags
 	log      *cli.LogOptions
 }
 
@@ -46,7 +46,7 @@ The test set measures the result and takes no part in training: it is --test-fra
 or the rows that the dataset's split column marks "test". Copies of an image, and images with
 nearly the same features, are never in both the training set and the test set.`,
 		Example: "  finetune train --features features --out cats-vs-dogs.head",
-		Args:    cobra.NoArgs,
+		Args:    cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.changed = c.Flags().Changed
 			return o.run(c.Context())
@@ -80,7 +80,7 @@ func (o *trainOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.MLP.Batch, "batch", 32, "images in a step of mlp (with --unfreeze: 8)")
 	f.IntVar(&o.MLP.Epochs, "epochs", 100, "most passes of mlp over the images (with --unfreeze: 10)")
 	f.IntVar(&o.MLP.Patience, "patience", 8, "passes of mlp without a smaller validation loss before it stops (with --unfreeze: 3)")
-	f.BoolVar(&o.json, "json", false, "print the result as JSON")
+	o.result.Add(f)
 }
 
 func (o *trainOptions) validate() error {
@@ -159,9 +159,5 @@ func (o *trainOptions) run(ctx context.Context) error {
 	if err != nil {
 		return cli.UsageWhen(err, finetuning.ErrLayers)
 	}
-	if o.json {
-		return cli.PrintJSON(os.Stdout, trainingResult(o.Out, result))
-	}
-	printTraining(os.Stdout, o.Out, result)
-	return nil
+	return o.result.Print(trainingResult(o.Out, result), func(w io.Writer) error { return printTraining(w, o.Out, result) })
 }

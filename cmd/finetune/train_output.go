@@ -39,7 +39,7 @@ func trainingResult(file string, r *finetuning.TrainResult) trained {
 }
 
 // printTraining tells people about a head.
-func printTraining(w io.Writer, file string, r *finetuning.TrainResult) {
+func printTraining(w io.Writer, file string, r *finetuning.TrainResult) error {
 	h, training := r.Head, r.Head.Notes.Report
 	fmt.Fprintf(w, "head         %s\n", file)
 	fmt.Fprintf(w, "classes      %s\n", joinClasses(h.Classes))
@@ -60,8 +60,9 @@ func printTraining(w io.Writer, file string, r *finetuning.TrainResult) {
 	fmt.Fprintf(w, "time         %s\n", r.Elapsed.Round(10*time.Millisecond))
 	if h.Notes.HeldOut != nil {
 		fmt.Fprintf(w, "\ntest set of %d images:\n", h.Notes.HeldOut.N)
-		printMetrics(w, *h.Notes.HeldOut)
+		return printMetrics(w, *h.Notes.HeldOut)
 	}
+	return nil
 }
 
 // printChoice says how the strength of the regularization, or the epoch, was chosen.
