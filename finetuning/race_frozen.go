@@ -125,7 +125,7 @@ func (r *race) runFrozen(ctx context.Context) error {
 		if spent += time.Since(start); h == nil {
 			continue
 		}
-		metrics, err := measureHead(h, test)
+		metrics, err := Measure(h, test)
 		if err != nil {
 			return err
 		}
@@ -155,13 +155,4 @@ func (r *race) fitHead(ctx context.Context, f Features) (*head.Head, error) {
 	}
 	h, _, err := head.Train(ctx, f.X, f.Labels, head.TrainOptions{Seed: r.options.Seed})
 	return h, err
-}
-
-// measureHead evaluates a head on labelled features.
-func measureHead(h *head.Head, f Features) (head.Metrics, error) {
-	probabilities, err := h.Probabilities(f.X)
-	if err != nil {
-		return head.Metrics{}, err
-	}
-	return head.Evaluate(probabilities, f.Labels, h.Classes)
 }

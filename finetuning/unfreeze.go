@@ -14,7 +14,6 @@ import (
 
 	"fovea/head"
 	"fovea/inference"
-	"fovea/internal/scratch"
 	"fovea/training"
 )
 
@@ -26,10 +25,9 @@ type UnfreezeOptions struct {
 	// Head says how rows are split and how the frozen heads are trained: the one to start from and
 	// the one to compare with. Both are softmax regressions with an L2 penalty.
 	Head *TrainOptions
-	// Features is the dataset, a directory or a URL in an object store. It has the output of the
-	// pooling before Block, neither pooled nor averaged over views. Memory has room for it (default: ordinary memory).
-	Features string
-	Memory   head.Memory
+	// Source is the dataset. It has the output of the pooling before Block, neither pooled nor averaged
+	// over views.
+	Source Source
 	// Out is the directory for the model and the head, made if need be.
 	Out string
 	// Block is the first one that is trained, 2 to 5.
@@ -52,9 +50,6 @@ func (o UnfreezeOptions) withDefaults() UnfreezeOptions {
 	o.Epochs = cmp.Or(o.Epochs, 10)
 	o.Patience = cmp.Or(o.Patience, 3)
 	o.Session.Device = cmp.Or(o.Session.Device, inference.DeviceAuto)
-	if o.Memory == nil {
-		o.Memory = &scratch.Memory{}
-	}
 	return o
 }
 
@@ -164,7 +159,7 @@ func (u *unfreezing) fitFrozen(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		metrics, err := measureHead(u.baseline, part)
+		metrics, err := Measure(u.baseline, part)
 		if err != nil {
 			return err
 		}
@@ -195,7 +190,7 @@ func (u *unfreezing) train(ctx context.Context) error {
 		return err
 	}
 	if !start.Finite() {
-		return fmt.Errorf("the validation loss of the frozen network is %v before any training, because its features overflow: find the rows with extract dataset stats %s", start.MeanLoss(), o.Features)
+		return fmt.Errorf("the validation loss of the frozen network is %v before any training, because its features overflow: find the rows with extract dataset stats %s", start.MeanLoss(), o.Source.Dir)
 	}
 	u.result.StartLoss, u.result.StartAccuracy = start.MeanLoss(), start.Accuracy()
 	logrus.Infof("training %s: %d images (%s), %d for validation, %d held out, on %s", u.network.Name, len(u.fit), strings.Join(u.classes, ", "), len(u.validation), len(u.test), u.trainer.Device())
@@ -230,7 +225,7 @@ func (u *unfreezing) notes() head.Notes {
 	o := u.options
 	return head.Notes{
 		ToolVersion: o.ToolVersion, Seed: o.Head.Seed, TrainedOn: len(u.learn), HeldOut: u.result.Unfrozen,
-		Copies: u.duplicates.Equal, NearCopies: u.duplicates.Alike, Seen: u.seen(),
+		Copies: u.duplicates.Equal, NearCopies: u.duplicates.Alike, Seen: shortHashes(Pick(u.bottleneck.Hashes, u.learn)),
 		Settings: map[string]string{
 			"unfreeze": fmt.Sprintf("block%d", o.Block), "optimizer": string(training.Adam), "learning-rate": fmt.Sprint(o.LearningRate),
 			"batch": strconv.Itoa(o.Batch), "epochs": strconv.Itoa(o.Epochs), "patience": strconv.Itoa(o.Patience),

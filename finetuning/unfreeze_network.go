@@ -54,24 +54,24 @@ func (u *unfreezing) close() error {
 
 // load reads the features, and the weights that made them.
 func (u *unfreezing) load(ctx context.Context) error {
-	dir, done, err := remote.Fetch(ctx, u.options.Features)
+	source, done, err := u.options.Source.Fetch(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	dataset, err := featurestore.Open(dir)
+	dataset, err := featurestore.Open(source.Dir)
 	if err != nil {
-		return remote.Located(err, dir, u.options.Features)
+		return remote.Located(err, source.Dir, u.options.Source.Dir)
 	}
 	layer, err := u.find(dataset.Recipe())
 	if err != nil {
 		return err
 	}
-	if u.bottleneck, err = Load(ctx, u.options.Memory, dir, layer); err != nil {
-		return remote.Located(err, dir, u.options.Features)
+	if u.bottleneck, err = source.Load(ctx, layer); err != nil {
+		return remote.Located(err, source.Dir, u.options.Source.Dir)
 	}
 	if u.bottleneck.Recipe.Fingerprint() != dataset.Recipe().Fingerprint() {
-		return fmt.Errorf("%s %w", u.options.Features, featurestore.ErrReplaced)
+		return fmt.Errorf("%s %w", u.options.Source.Dir, featurestore.ErrReplaced)
 	}
 	if u.classes, err = head.Classes(u.bottleneck.Labels); err != nil {
 		return err
@@ -84,7 +84,7 @@ func (u *unfreezing) load(ctx context.Context) error {
 
 // find looks for the network that made the dataset, and for the column that the block takes.
 func (u *unfreezing) find(dataset recipe.Recipe) (layer string, err error) {
-	name := u.options.Features
+	name := u.options.Source.Dir
 	if u.configuration, err = vgg.ByName(dataset.Model); err != nil {
 		return "", fmt.Errorf("%s has features of the model %q: only VGGs that ship or were imported can be unfrozen: %w", name, dataset.Model, err)
 	}
@@ -240,14 +240,4 @@ func (u *unfreezing) merge(trained weights.Set) weights.Set {
 		}
 	}
 	return set
-}
-
-// seen are the short hashes of the training images, sorted.
-func (u *unfreezing) seen() []string {
-	var seen []string
-	for _, hash := range Pick(u.bottleneck.Hashes, u.learn) {
-		seen = append(seen, ShortHash(hash))
-	}
-	slices.Sort(seen)
-	return slices.Compact(seen)
 }

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"fovea/featurestore"
-	"fovea/recipe"
 )
 
 // prediction is one picture's result; a picture that could not be read has a failure and
@@ -173,12 +172,4 @@ func (w *parquetWriter) write(p prediction) error {
 
 func (w *parquetWriter) close() error {
 	return featurestore.WritePredictions(w.sink, w.classes, w.rows)
-}
-
-func datasetRecipe(dir string) (recipe.Recipe, error) {
-	dataset, err := featurestore.Open(dir)
-	if err != nil {
-		return recipe.Recipe{}, err
-	}
-	return dataset.Recipe(), nil
 }

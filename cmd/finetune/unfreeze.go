@@ -12,7 +12,6 @@ import (
 	"fovea/app/cli"
 	"fovea/finetuning"
 	"fovea/head"
-	"fovea/internal/scratch"
 )
 
 // validateUnfreeze returns the number of the block that --unfreeze names.
@@ -26,8 +25,8 @@ func (o *trainOptions) validateUnfreeze() (block int, err error) {
 	case o.Scaling == string(head.ScaleUnit) || o.Calibrate || o.ClassWeights != string(head.WeighRows):
 		return 0, cli.Usagef("--unfreeze cannot be combined with --scaling l2, --calibrate or --class-weights")
 	}
-	if info, err := os.Stat(o.out); err == nil && !info.IsDir() {
-		return 0, fmt.Errorf("--out %s is a file: with --unfreeze, name a directory", o.out)
+	if info, err := os.Stat(o.Out); err == nil && !info.IsDir() {
+		return 0, fmt.Errorf("--out %s is a file: with --unfreeze, name a directory", o.Out)
 	}
 	return block, nil
 }
@@ -38,16 +37,11 @@ func (o *trainOptions) runUnfreeze(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	above, err := o.features.above()
-	if err != nil {
-		return err
-	}
 	u := finetuning.UnfreezeOptions{
-		Head: &o.TrainOptions, Features: o.features.dir, Memory: &scratch.Memory{Above: above},
-		Out: o.out, Block: block, ToolVersion: cli.Version(),
+		Head: &o.TrainOptions, Source: o.Source, Out: o.Out, Block: block, ToolVersion: cli.Version(),
 	}
 	// mlp has other defaults for the flags that both use.
-	if o.changed("rate") {
+	if o.changed("learning-rate") {
 		u.LearningRate = o.MLP.Rate
 	}
 	if o.changed("batch") {
@@ -63,11 +57,10 @@ func (o *trainOptions) runUnfreeze(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	printUnfrozen(os.Stdout, result)
-	return nil
+	return o.result.Print(result, func(w io.Writer) error { return printUnfrozen(w, result) })
 }
 
-func printUnfrozen(out io.Writer, r *finetuning.UnfreezeResult) {
+func printUnfrozen(out io.Writer, r *finetuning.UnfreezeResult) error {
 	printHistory(out, r.Epochs)
 	if r.Frozen != nil && r.Unfrozen != nil {
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -79,5 +72,6 @@ func printUnfrozen(out io.Writer, r *finetuning.UnfreezeResult) {
 		line("unfrozen", r.Unfrozen)
 		_ = w.Flush() // to a terminal or a pipe
 	}
-	fmt.Fprintf(out, "\nmodel  %s\nhead   %s\n", r.Model, r.Head)
+	_, err := fmt.Fprintf(out, "\nmodel  %s\nhead   %s\n", r.Model, r.Head)
+	return err
 }
