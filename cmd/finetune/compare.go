@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
-	"text/tabwriter"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,7 +35,7 @@ Heads are fitted again and again as features of more images arrive.
 The directory --out gets compare.svg and compare.png (accuracy against time), compare.csv,
 compare.json, and errors.csv (the images that could not be read).`,
 		Example: "  finetune compare --images photos/ --labels dir --size 64 --budget 10m --out compare",
-		Args:    cobra.NoArgs,
+		Args:    cli.NoArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	o.training.add(command.Flags())
@@ -66,12 +65,7 @@ func (o *compareOptions) run(ctx context.Context) error {
 	if err != nil {
 		return explainTraining(err)
 	}
-	if o.training.json {
-		err = cli.PrintJSON(os.Stdout, result)
-	} else {
-		printComparison(os.Stdout, result)
-	}
-	if err != nil {
+	if err := t.result.Print(result, func(w io.Writer) error { return printComparison(w, result) }); err != nil {
 		return err
 	}
 	return partly(result.FailedImages, filepath.Join(t.out, finetuning.ErrorsFile))
@@ -80,8 +74,8 @@ func (o *compareOptions) run(ctx context.Context) error {
 // maxRows bounds the rows of the table for each approach.
 const maxRows = 12
 
-func printComparison(out io.Writer, c *finetuning.Comparison) {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+func printComparison(out io.Writer, c *finetuning.Comparison) error {
+	w := cli.NewTable(out)
 	fmt.Fprintln(w, "approach\tseconds\timages\taccuracy\tlog loss")
 	for _, way := range c.Ways {
 		step := (len(way.Points) + maxRows - 1) / maxRows
@@ -97,11 +91,11 @@ func printComparison(out io.Writer, c *finetuning.Comparison) {
 			fmt.Fprintf(w, "%s\treaches %.0f %%\t%s\t\t\n", way.Name, 100*level, reached(way, level))
 		}
 	}
-	_ = w.Flush() // to a terminal or a pipe
-	fmt.Fprintf(out, "\n%.2f %% of the test images are of the most frequent class\n", 100*c.Chance)
-	for _, f := range c.Files {
-		fmt.Fprintln(out, f)
+	if err := w.Flush(); err != nil {
+		return err
 	}
+	_, err := fmt.Fprintf(out, "\n%.2f %% of the test images are of the most frequent class\n%s\n", 100*c.Chance, strings.Join(c.Files, "\n"))
+	return err
 }
 
 // reached says when an accuracy was first reached.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"text/tabwriter"
 
 	"github.com/sirupsen/logrus"
@@ -40,7 +39,7 @@ images that could not be read), checkpoint/ (after each epoch, and at Ctrl-C), a
 model/, a SavedModel for extract --model, and head.json, with which
 finetune predict --head OUT/head.json --model OUT/model classifies new images.`,
 		Example: "  finetune scratch --images photos/ --labels dir --config vgg-a --size 64 --out scratch",
-		Args:    cobra.NoArgs,
+		Args:    cli.NoArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	f := command.Flags()
@@ -80,19 +79,18 @@ func (o *scratchOptions) run(ctx context.Context) error {
 	if err != nil {
 		return explainTraining(err)
 	}
-	if err := o.print(os.Stdout, result); err != nil {
+	if err := t.result.Print(result, func(w io.Writer) error { return printScratch(w, result) }); err != nil {
 		return err
 	}
 	return partly(result.FailedImages, result.Errors)
 }
 
-func (o *scratchOptions) print(out io.Writer, r *finetuning.ScratchResult) error {
-	if o.training.json {
-		return cli.PrintJSON(out, r)
+func printScratch(out io.Writer, r *finetuning.ScratchResult) error {
+	if err := printHistory(out, r.Epochs); err != nil {
+		return err
 	}
-	printHistory(out, r.Epochs)
-	fmt.Fprintf(out, "\nmodel  %s\nhead   %s\n", r.Model, r.Head)
-	return nil
+	_, err := fmt.Fprintf(out, "\nmodel  %s\nhead   %s\n", r.Model, r.Head)
+	return err
 }
 
 // explainTraining adds to an error which flags help.
@@ -113,11 +111,11 @@ func partly(failed int, file string) error {
 	if failed == 0 {
 		return nil
 	}
-	logrus.Warnf("%d images could not be read: see %s", failed, file)
+	logrus.Warnf("%s could not be read: see %s", cli.Plural(failed, "image"), file)
 	return cli.ErrPartly
 }
 
-func printHistory(out io.Writer, history []training.Epoch) {
+func printHistory(out io.Writer, history []training.Epoch) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "epoch\tloss\taccuracy\theld-out loss\theld-out accuracy\tseconds\t")
 	for _, e := range history {
@@ -127,5 +125,5 @@ func printHistory(out io.Writer, history []training.Epoch) {
 		}
 		fmt.Fprintf(w, "%d\t%.4f\t%.2f %%\t%s\t%s\t%.1f\t\n", e.Epoch, e.Loss, 100*e.Accuracy, loss, accuracy, e.Seconds)
 	}
-	_ = w.Flush() // to a terminal or a pipe
+	return w.Flush()
 }

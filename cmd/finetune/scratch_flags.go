@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+
 	"github.com/spf13/pflag"
 
 	"fovea/app/cli"
@@ -23,7 +25,7 @@ type trainingFlags struct {
 
 	out     string
 	seed    uint64
-	json    bool
+	result  cli.ResultFlags
 	changed func(flag string) bool
 }
 
@@ -53,7 +55,7 @@ func (o *trainingFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&o.images.Sample, "sample", 0, "only `N` of the images, chosen by --seed (default: all)")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the weights, the split, the order, dropout and augmentation")
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "auto, cpu or gpu:N")
-	f.BoolVar(&o.json, "json", false, "print the result as JSON")
+	o.result.Add(f)
 }
 
 // validate checks the flags and completes the options.
@@ -99,11 +101,19 @@ func (o *trainingFlags) complete() (err error) {
 	if o.network.Configuration, err = vgg.ByName(o.config); err != nil {
 		return cli.UsageError{Err: err}
 	}
-	if o.network.Session, err = o.session.Config(); err != nil {
+	n := &o.network
+	if err := cmp.Or(
+		cli.OneOf("--optimizer", n.Optimizer.Optimizer, training.SGD, training.Adam),
+		cli.OneOf("--initializer", n.Initializer, training.GlorotUniform, training.HeUniform),
+		cli.OneOf("--resize", n.Resize, picture.Squash, picture.Crop),
+	); err != nil {
+		return err
+	}
+	if n.Session, err = o.session.Config(); err != nil {
 		return cli.UsageUnless(inference.ErrDevice, err)
 	}
-	o.network.Batch = o.session.Batch
-	if err := o.network.Validate(); err != nil {
+	n.Batch = o.session.Batch
+	if err := n.Validate(); err != nil {
 		return cli.UsageError{Err: err}
 	}
 	return nil

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"fovea/app/cli"
 	"fovea/finetuning"
@@ -61,16 +60,20 @@ func (o *trainOptions) runUnfreeze(ctx context.Context) error {
 }
 
 func printUnfrozen(out io.Writer, r *finetuning.UnfreezeResult) error {
-	printHistory(out, r.Epochs)
+	if err := printHistory(out, r.Epochs); err != nil {
+		return err
+	}
 	if r.Frozen != nil && r.Unfrozen != nil {
-		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		w := cli.NewTable(out)
 		fmt.Fprintf(w, "\non %d test images:\taccuracy\t95 %%\tlog loss\n", r.TestImages)
 		line := func(name string, m *head.Metrics) {
 			fmt.Fprintf(w, "%s\t%.2f %%\t%.2f to %.2f\t%.4f\n", name, 100*m.Accuracy, 100*m.Bootstrap.Accuracy[0], 100*m.Bootstrap.Accuracy[1], m.LogLoss)
 		}
 		line("frozen head", r.Frozen)
 		line("unfrozen", r.Unfrozen)
-		_ = w.Flush() // to a terminal or a pipe
+		if err := w.Flush(); err != nil {
+			return err
+		}
 	}
 	_, err := fmt.Fprintf(out, "\nmodel  %s\nhead   %s\n", r.Model, r.Head)
 	return err
