@@ -2,102 +2,120 @@ package finetuning
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/sirupsen/logrus"
 
-	"errors"
-
 	"fovea/featurestore"
 	"fovea/head"
 	"fovea/internal/spelling"
+	"fovea/internal/typo"
 	"fovea/recipe"
 )
 
-// ErrLayers says that the layers to train on are not given, or not clearly.
-var ErrLayers = errors.New("choose one or several by --layers")
+// ErrLayers marks layers that were not named, or that a dataset does not have.
+var ErrLayers = errors.New("choose one or more with --layers")
 
-// Features are the labelled rows of a dataset.
+// Features are the labelled rows of a dataset, one per image.
 type Features struct {
 	Recipe recipe.Recipe
-	// Layers are those that the columns of X are made of, one after another.
+	// Layers make up the columns of X, one after another.
 	Layers []recipe.Layer
 	X      head.Matrix
-	// Labels are as the dataset's column shows them: what is no UTF-8 in them is spelled.
+	// Labels are spelled as valid UTF-8 (featurestore.EscapeText).
 	Labels []string
+	// Splits are the dataset's own: "test" for rows to test on, anything else to train on.
 	Splits []string
-	// Hashes are those of the pictures' files, by which copies are known.
+	// Hashes are the SHA-256 of the images' files in hex, by which copies are found.
 	Hashes []string
-	// Paths name the pictures within the dataset.
+	// Paths name the images within the dataset.
 	Paths []string
 }
 
-// Free gives back the memory of the values, which nobody may look at after that.
+// Free gives the memory of X back. Nothing may read X.Data afterwards.
 func (f *Features) Free() { f.X.Free() }
 
-// Load reads layers of a dataset, none or "" for its only one, and leaves out rows
-// without a label.
-// Tables as large as the features are put into memory.
-func Load(ctx context.Context, memory head.Memory, dir string, names ...string) (Features, error) {
+// load reads layers of a local dataset. Tables as large as the features come from memory.
+func load(ctx context.Context, memory head.Memory, dir string, names []string) (Features, error) {
 	dataset, err := featurestore.Open(dir)
 	if err != nil {
 		return Features{}, err
 	}
-	r := dataset.Recipe()
 	if status := dataset.Manifest().Status; status != featurestore.StatusComplete {
 		logrus.Warnf("%s is not complete (%s): it has %d rows so far", dir, status, dataset.Rows())
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return name == "" })
-	if len(names) == 0 {
-		if len(r.Layers) != 1 {
-			return Features{}, fmt.Errorf("%s has the layers %s: %w", dir, strings.Join(r.LayerNames(), ", "), ErrLayers)
-		}
-		names = r.LayerNames()
+	layers, err := chooseLayers(dataset.Recipe(), dir, names)
+	if err != nil {
+		return Features{}, err
 	}
 	var tables []*featurestore.Table
-	for i, name := range names {
-		if slices.Contains(names[:i], name) {
-			return Features{}, fmt.Errorf("the layer %s is named twice: %w", name, ErrLayers)
-		}
-		table, err := dataset.MatrixIn(ctx, name, memory.Floats)
+	for _, layer := range layers {
+		table, err := dataset.MatrixIn(ctx, layer.Name, memory.Floats)
 		if err != nil {
 			return Features{}, err
 		}
 		tables = append(tables, table)
 	}
 	table := tables[0]
-	f := Features{Recipe: r, Labels: spelled(table.Labels), Splits: table.Splits, Hashes: table.SHA256, Paths: table.Paths}
-	for _, name := range names {
-		layer, _ := r.Layer(name) // it has been read
-		f.Layers = append(f.Layers, layer)
-	}
-	if f.X, err = joined(tables, memory); err != nil {
+	f := Features{Recipe: dataset.Recipe(), Layers: layers, Labels: spelled(table.Labels), Splits: table.Splits, Hashes: table.SHA256, Paths: table.Paths}
+	if f.X, err = join(tables, memory); err != nil {
 		return Features{}, err
 	}
-	var labelled []int
-	for i, l := range f.Labels {
-		if l != "" {
-			labelled = append(labelled, i)
-		}
-	}
-	if len(labelled) == 0 {
-		return Features{}, fmt.Errorf("the rows of %s have no labels: extract them with --labels prefix, dir or csv:FILE", dir)
-	}
-	if missing := len(f.Labels) - len(labelled); missing > 0 {
-		logrus.Warnf("%d of %d rows have no label and are left out", missing, len(f.Labels))
-		all := f
-		if f, err = all.Choose(labelled); err != nil {
-			return Features{}, err
-		}
-		all.Free()
+	if f, err = f.labelled(dir); err != nil {
+		return Features{}, err
 	}
 	return f, f.checkFinite(dir)
 }
 
-// spelled are names as people and other programs see them. Heads have these, so that a class has
-// one name in datasets, heads and predictions, and one that can be written to a head's file.
+// chooseLayers finds layers by name; no names, or empty ones, mean the only layer there is.
+func chooseLayers(r recipe.Recipe, dir string, names []string) ([]recipe.Layer, error) {
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "" })
+	all := strings.Join(r.LayerNames(), ", ")
+	if len(names) == 0 {
+		if len(r.Layers) != 1 {
+			return nil, fmt.Errorf("%s has the layers %s: %w", dir, all, ErrLayers)
+		}
+		names = r.LayerNames()
+	}
+	var layers []recipe.Layer
+	for i, name := range names {
+		layer, found := r.Layer(name)
+		switch {
+		case !found:
+			return nil, fmt.Errorf("%s has no layer %q%s: it has %s: %w", dir, name, typo.Hint(name, r.LayerNames()), all, ErrLayers)
+		case slices.Contains(names[:i], name):
+			return nil, fmt.Errorf("the layer %s is named twice: %w", name, ErrLayers)
+		}
+		layers = append(layers, layer)
+	}
+	return layers, nil
+}
+
+// labelled leaves out rows without a label.
+func (f Features) labelled(dir string) (Features, error) {
+	var rows []int
+	for i, l := range f.Labels {
+		if l != "" {
+			rows = append(rows, i)
+		}
+	}
+	switch missing := len(f.Labels) - len(rows); {
+	case len(rows) == 0:
+		return Features{}, fmt.Errorf("the rows of %s have no labels: extract them with --labels prefix, dir or csv:FILE", dir)
+	case missing == 0:
+		return f, nil
+	default:
+		logrus.Warnf("%d of %d rows have no label and are left out", missing, len(f.Labels))
+	}
+	defer f.Free()
+	return f.Choose(rows)
+}
+
+// spelled are names as people and other programs see them. Heads use these, so that a class has one
+// name in datasets, heads and predictions, and one that JSON can hold.
 func spelled(names []string) []string {
 	out := make([]string, len(names))
 	for i, name := range names {
@@ -106,14 +124,14 @@ func spelled(names []string) []string {
 	return out
 }
 
-// WarnOfAlike names classes that are probably one.
+// WarnOfAlike warns of classes that are probably one: their names look the same.
 func WarnOfAlike(classes []string) {
 	for _, group := range spelling.Alike(classes) {
-		logrus.Warnf("the labels %+q look alike and are classes of their own: give them one name if they are one", group)
+		logrus.Warnf("the labels %+q look alike but are different classes: rename them if they are one class", group)
 	}
 }
 
-// checkFinite refuses values that are no numbers. Extract writes none, other programs may.
+// checkFinite refuses NaN and infinite values. Extract writes none, other programs may.
 func (f Features) checkFinite(dir string) error {
 	row, column, found := f.X.NotFinite()
 	if !found {
@@ -121,10 +139,10 @@ func (f Features) checkFinite(dir string) error {
 	}
 	value := f.X.Row(row)[column]
 	layer, within := ColumnOf(f.Layers, column)
-	return fmt.Errorf("%s: value %d of %s of %s is %g: extract that image again (extract dataset validate names all such rows)", dir, within, layer.Name, f.Paths[row], value)
+	return fmt.Errorf("%s: value %d of %s of %s is %g: extract that image again (extract dataset validate lists all such rows)", dir, within, layer.Name, f.Paths[row], value)
 }
 
-// ColumnOf finds the layer, and the value of it, that a column is.
+// ColumnOf finds the layer that a column belongs to, and the column's index within it.
 func ColumnOf(layers []recipe.Layer, column int) (layer recipe.Layer, within int) {
 	for _, l := range layers {
 		if column < l.Size() {
@@ -135,13 +153,13 @@ func ColumnOf(layers []recipe.Layer, column int) (layer recipe.Layer, within int
 	return recipe.Layer{}, column
 }
 
-// LayerNames are the names of layers, for people.
+// LayerNames joins the names of layers, for people.
 func LayerNames(layers []recipe.Layer) string {
 	return strings.Join(recipe.Recipe{Layers: layers}.LayerNames(), ", ")
 }
 
-// joined puts tables of the same rows side by side.
-func joined(tables []*featurestore.Table, memory head.Memory) (head.Matrix, error) {
+// join puts tables of the same rows side by side and frees them.
+func join(tables []*featurestore.Table, memory head.Memory) (head.Matrix, error) {
 	x := head.Matrix{Rows: tables[0].Rows, Memory: memory}
 	if len(tables) == 1 {
 		x.Cols, x.Data = tables[0].Cols, tables[0].Data
@@ -178,7 +196,7 @@ func (f Features) Choose(rows []int) (Features, error) {
 	return f, nil
 }
 
-// Seen divides the rows into those whose pictures a head was trained on, and others.
+// Seen divides the rows into those whose images a head was trained on and the others.
 func (f Features) Seen(h *head.Head) (seen, unseen []int) {
 	for i, hash := range f.Hashes {
 		if _, found := slices.BinarySearch(h.Notes.Seen, ShortHash(hash)); found {
@@ -190,7 +208,18 @@ func (f Features) Seen(h *head.Head) (seen, unseen []int) {
 	return seen, unseen
 }
 
-// seenLength is the number of hex digits by which a head remembers a picture.
-const seenLength = 16
+// shortHashes are what head.Notes.Seen records of images: sorted, each once.
+func shortHashes(hashes []string) []string {
+	var all []string
+	for _, hash := range hashes {
+		all = append(all, ShortHash(hash))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
-func ShortHash(sha256 string) string { return sha256[:min(seenLength, len(sha256))] }
+// shortHashDigits is the number of hex digits by which a head remembers an image.
+const shortHashDigits = 16
+
+// ShortHash is the beginning of an image's SHA-256 in hex, by which a head remembers it.
+func ShortHash(sha256 string) string { return sha256[:min(shortHashDigits, len(sha256))] }

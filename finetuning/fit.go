@@ -1,6 +1,7 @@
 package finetuning
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/sirupsen/logrus"
@@ -8,59 +9,106 @@ import (
 	"fovea/head"
 )
 
-// TrainOptions say what kind of head is trained, and what is kept out to measure it.
+// Kinds of heads.
+const (
+	Softmax = "softmax"
+	SVM     = "svm"
+	MLP     = "mlp"
+)
+
+// Penalties of the weights of a softmax head.
+const (
+	L2         = "l2"
+	L1         = "l1"
+	ElasticNet = "elasticnet"
+)
+
+// TrainOptions say what a head is trained on, what kind of head it is, and which rows are held out
+// to test it. Of the zero value, Source must be set: it trains a softmax regression on all rows of a
+// dataset with one layer.
 type TrainOptions struct {
-	// Model is softmax, svm or mlp.
+	// Source is the dataset, Layers are those of its layers to train on, each scaled on its own;
+	// none means its only layer.
+	Source Source
+	Layers []string
+	// Out is the file that the head is written to, "" for none.
+	Out string
+	// ToolVersion is recorded in the head.
+	ToolVersion string
+
+	// Model is Softmax (default), SVM or MLP.
 	Model string
-	// Scaling is a head.Scaling, ClassWeights a head.ClassWeights.
+	// Scaling is a head.Scaling (default head.ScaleCommon), ClassWeights a head.ClassWeights (default
+	// head.WeighRows).
 	Scaling, ClassWeights string
-	// Penalty is l2, l1 or elasticnet, of which L1Ratio is the part of l1.
+	// Penalty is L2 (default), L1 or ElasticNet, of which L1Ratio is the share of L1 (default 0.5).
 	Penalty string
 	L1Ratio float64
-	// Lambda is the strength of the regularization, 0 for the one that cross-validation finds.
-	Lambda    float64
+	// Lambda is the strength of the regularization, 0 for the one that cross-validation finds best.
+	Lambda float64
+	// Calibrate scales the scores by the temperature that suits images outside the training set.
 	Calibrate bool
-	Seed      uint64
-	// TestFraction is the part of the rows that is kept out, unless the dataset has a split of its own.
+	// Seed determines the split, the folds of the cross-validation and the first weights of an MLP.
+	Seed uint64
+	// TestFraction is the share of the rows to hold out, from 0 to below 1.
 	TestFraction float64
-	// OwnFraction and OwnNear say that the user has set TestFraction and NearDuplicates.
-	OwnFraction, OwnNear bool
-	// NearDuplicates is the cosine from which images count as copies, 0 for never.
+	// NearDuplicates is the cosine of two images' features from which they are kept together by
+	// every split, 0 to keep only equal files together.
 	NearDuplicates float64
-	MLP            head.MLPOptions
-	// Settings are the flags, for the record.
-	Settings map[string]string
-	// Progress, if there is one, is told how far the cross-validation is.
+	// OwnFraction has TestFraction override the dataset's own split, OwnNear has NearDuplicates apply
+	// even if it makes most images of a class near duplicates.
+	OwnFraction, OwnNear bool
+	// MLP is for Model MLP. Seed, Scaling, ClassWeights, Groups, Calibrate and Progress of it are not
+	// used: those above are.
+	MLP head.MLPOptions
+
+	// Progress, if set, is called as the cross-validation goes on.
 	Progress func(done, of int)
 }
 
-// Fit trains the kind of head that was asked for.
+// withDefaults are the options with what they leave open.
+func (o TrainOptions) withDefaults() TrainOptions {
+	o.Model = cmp.Or(o.Model, Softmax)
+	o.Penalty = cmp.Or(o.Penalty, L2)
+	o.L1Ratio = cmp.Or(o.L1Ratio, 0.5)
+	o.Scaling = cmp.Or(o.Scaling, string(head.ScaleCommon))
+	o.ClassWeights = cmp.Or(o.ClassWeights, string(head.WeighRows))
+	o.MLP.Units = cmp.Or(o.MLP.Units, 256)
+	o.MLP.Dropout = cmp.Or(o.MLP.Dropout, 0.5)
+	o.MLP.Batch = cmp.Or(o.MLP.Batch, 32)
+	o.MLP.Epochs = cmp.Or(o.MLP.Epochs, 100)
+	o.MLP.Patience = cmp.Or(o.MLP.Patience, 8)
+	return o
+}
+
+// Fit trains the kind of head that the options ask for on all rows of f. Rows of equal group stay
+// together in cross-validation and early stopping. The head lacks recipe, layers and notes.
 func (o *TrainOptions) Fit(ctx context.Context, f Features, groups []string) (*head.Head, head.Report, error) {
-	if o.Model == "mlp" {
-		options := o.MLP
-		options.Seed, options.Groups = o.Seed, groups
-		options.Scaling, options.ClassWeights, options.Calibrate = head.Scaling(o.Scaling), head.ClassWeights(o.ClassWeights), o.Calibrate
-		if options.Dropout == 0 {
-			options.Dropout = -1 // of which the zero value is the default
-		}
-		options.Progress = func(e head.Epoch) {
-			if o.Progress == nil {
-				return
-			}
-			logrus.Infof("epoch %d: loss %.4f, on validation %.4f, accuracy %.2f %%", e.Epoch, e.TrainLoss, e.LogLoss, 100*e.Accuracy)
-		}
-		return head.TrainMLP(ctx, f.X, f.Labels, options)
+	all := o.withDefaults()
+	if all.Model == MLP {
+		return head.TrainMLP(ctx, f.X, f.Labels, all.mlp(groups))
 	}
 	options := head.TrainOptions{
-		Seed: o.Seed, Scaling: head.Scaling(o.Scaling), ClassWeights: head.ClassWeights(o.ClassWeights), Calibrate: o.Calibrate, Groups: groups,
-		L1Ratio: map[string]float64{"l1": 1, "elasticnet": o.L1Ratio}[o.Penalty],
+		Seed: all.Seed, Scaling: head.Scaling(all.Scaling), ClassWeights: head.ClassWeights(all.ClassWeights), Calibrate: all.Calibrate, Groups: groups,
+		L1Ratio: map[string]float64{L1: 1, ElasticNet: all.L1Ratio}[all.Penalty], Progress: all.Progress,
 	}
-	if o.Model == "svm" {
+	if all.Model == SVM {
 		options.Loss = head.LossHinge
 	}
-	options.Progress = o.Progress
-	if o.Lambda > 0 {
-		options.Lambdas = []float64{o.Lambda}
+	if all.Lambda > 0 {
+		options.Lambdas = []float64{all.Lambda}
 	}
 	return head.Train(ctx, f.X, f.Labels, options)
+}
+
+func (o TrainOptions) mlp(groups []string) head.MLPOptions {
+	options := o.MLP
+	options.Seed, options.Groups = o.Seed, groups
+	options.Scaling, options.ClassWeights, options.Calibrate = head.Scaling(o.Scaling), head.ClassWeights(o.ClassWeights), o.Calibrate
+	options.Progress = func(e head.Epoch) {
+		if o.Progress != nil {
+			logrus.Infof("epoch %d: loss %.4f; validation: loss %.4f, accuracy %.2f %%", e.Epoch, e.TrainLoss, e.LogLoss, 100*e.Accuracy)
+		}
+	}
+	return options
 }

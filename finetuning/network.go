@@ -1,18 +1,12 @@
 package finetuning
 
 import (
-	"bytes"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
-	"strconv"
 
 	"fovea/head"
 	"fovea/inference"
-	"fovea/internal/output"
 	"fovea/internal/swap"
 	"fovea/models"
 	"fovea/recipe"
@@ -26,43 +20,9 @@ const (
 	HeadFile = "head.json"
 )
 
-// WriteHistory writes what was measured of the epochs, as a table and as JSON lines.
-func WriteHistory(dir string, history []training.Epoch) error {
-	var table, lines bytes.Buffer
-	w := csv.NewWriter(&table)
-	records := [][]string{{"epoch", "step", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "elapsed"}}
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 7, 64) }
-	optional := func(v *float64) string {
-		if v == nil {
-			return ""
-		}
-		return number(*v)
-	}
-	for _, e := range history {
-		records = append(records, []string{strconv.Itoa(e.Epoch), strconv.FormatInt(e.Step, 10), number(e.Loss), number(e.Accuracy),
-			optional(e.ValidationLoss), optional(e.ValidationAccuracy), number(e.Seconds), number(e.Elapsed)})
-		line, err := json.Marshal(e)
-		if err != nil {
-			return err
-		}
-		lines.Write(append(line, '\n'))
-	}
-	if err := w.WriteAll(records); err != nil {
-		return err
-	}
-	var files output.Files
-	defer files.Discard()
-	for name, content := range map[string]*bytes.Buffer{"metrics.csv": &table, "metrics.jsonl": &lines} {
-		if err := files.Write(filepath.Join(dir, name), func(w io.Writer) error { _, err := content.WriteTo(w); return err }); err != nil {
-			return err
-		}
-	}
-	return files.Commit()
-}
-
-// ReplaceModel has a model written beside the one that may be in the directory out, and a head
-// described. Only when both are whole, and the model has been opened, do they take their places.
-// Another training that ends here at the same time is refused, so that the two belong together.
+// ReplaceModel has write make a model beside the one that may be in the directory out, and describe
+// the head. Both take their places only when they are complete and the model could be opened. A second
+// training that ends in out at the same time is refused, so that model and head belong together.
 func ReplaceModel(out string, h *head.Head, write func(dir string) error) (err error) {
 	s, err := swap.Begin(filepath.Join(out, ModelDir))
 	if err != nil {
@@ -79,7 +39,7 @@ func ReplaceModel(out string, h *head.Head, write func(dir string) error) (err e
 	return h.Save(filepath.Join(out, HeadFile))
 }
 
-// HeadOfDense is a dense layer of scores as a head that does no scaling of its own.
+// HeadOfDense makes a head of a fully connected layer of scores. It scales nothing.
 func HeadOfDense(set weights.Set, layer string, classes []string) (*head.Head, error) {
 	kernel, err := set.Tensors[layer+"/kernel"].Float32()
 	if err != nil {
@@ -105,14 +65,14 @@ func HeadOfDense(set weights.Set, layer string, classes []string) (*head.Head, e
 	return h, nil
 }
 
-// DescribeHead notes what features a head takes: those of a layer of the model in dir, of
-// pictures on their way as of.
+// DescribeHead notes which features a head takes: those of a layer of the model in dir, for images
+// prepared as in the recipe of.
 func DescribeHead(h *head.Head, dir, layer, pool string, of recipe.Recipe) error {
 	model, err := models.Open(dir, models.Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}})
 	if err != nil {
 		return fmt.Errorf("open the model just written: %w", err)
 	}
-	defer model.Close() //nolint:errcheck // nothing hangs on it
+	defer model.Close() //nolint:errcheck // only read from
 	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{layer}, Pool: pool, Batch: 1})
 	if err != nil {
 		return err
@@ -124,7 +84,7 @@ func DescribeHead(h *head.Head, dir, layer, pool string, of recipe.Recipe) error
 	return nil
 }
 
-// EvaluateNetwork measures a network on examples.
+// EvaluateNetwork measures a network on examples, whose labels are looked up by their rows.
 func EvaluateNetwork(t *training.Trainer, examples *training.Examples, labels, classes []string) (head.Metrics, error) {
 	last := t.Network().Layers[len(t.Network().Layers)-1].Name
 	var probabilities [][]float64

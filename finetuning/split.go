@@ -2,6 +2,7 @@ package finetuning
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,10 +12,12 @@ import (
 	"fovea/head"
 )
 
-// Split are the rows to train on and those to keep out.
+// Split has the rows of the training set and of the test set.
 type Split struct{ Train, Test []int }
 
-// Group finds copies and near copies among the pictures, so that no split parts them.
+// Group finds copies and near duplicates among the images, so that no split separates them. Where
+// NearDuplicates was not set by the user and more than half of a class would be near duplicates,
+// only equal files count as copies.
 func (o *TrainOptions) Group(ctx context.Context, all Features) (head.Duplicates, error) {
 	d, err := head.FindDuplicates(ctx, all.X, all.Hashes, o.NearDuplicates)
 	if err != nil {
@@ -25,7 +28,7 @@ func (o *TrainOptions) Group(ctx context.Context, all Features) (head.Duplicates
 		return head.FindDuplicates(ctx, all.X, all.Hashes, 0)
 	}
 	if d.Equal+d.Alike > 0 {
-		logrus.Infof("%d images are copies of others, %d more are near duplicates (cosine %g or more); they are kept on one side of every split", d.Equal, d.Alike, o.NearDuplicates)
+		logrus.Infof("%d images are copies of others, %d more are near duplicates (cosine %g or more); no split separates them", d.Equal, d.Alike, o.NearDuplicates)
 	}
 	for _, p := range d.Pairs {
 		logrus.Debugf("near duplicates, cosine %.4f: %s and %s", p.Cosine, all.Paths[p.A], all.Paths[p.B])
@@ -33,8 +36,8 @@ func (o *TrainOptions) Group(ctx context.Context, all Features) (head.Duplicates
 	return d, nil
 }
 
-// crowded names a class of which more than half of the rows share a group with others, "" if
-// there is none: what is usual is no duplicate.
+// crowded names a class of which more than half of the rows share a group with others, "" if there
+// is none: what holds for most images of a class does not make them duplicates.
 func crowded(labels, groups []string) string {
 	rows, distinct, seen := map[string]int{}, map[string]int{}, map[string]bool{}
 	for i, l := range labels {
@@ -52,19 +55,13 @@ func crowded(labels, groups []string) string {
 	return ""
 }
 
-// Split chooses the rows to train on and to test on.
+// Split divides the rows into a training set and a test set: by the dataset's own split where it
+// marks rows "test" and OwnFraction is not set, else at random by TestFraction. With a TestFraction
+// of 0 both are empty, which means that all rows are trained on. Rows of one group stay together.
 func (o *TrainOptions) Split(all Features, groups []string) (Split, error) {
 	if !o.OwnFraction {
-		var s Split
-		for i, name := range all.Splits {
-			if name == "test" {
-				s.Test = append(s.Test, i)
-			} else {
-				s.Train = append(s.Train, i)
-			}
-		}
-		if len(s.Test) > 0 {
-			logrus.Infof("the dataset's own split is used: %d rows are marked test", len(s.Test))
+		if s := ownSplit(all.Splits); len(s.Test) > 0 {
+			logrus.Infof("using the dataset's own split: %d rows are marked test", len(s.Test))
 			return s, s.CheckLeak(groups)
 		}
 	}
@@ -73,15 +70,29 @@ func (o *TrainOptions) Split(all Features, groups []string) (Split, error) {
 	}
 	train, test, err := head.Split(all.Labels, groups, o.TestFraction, o.Seed)
 	if err != nil && o.NearDuplicates > 0 {
-		err = fmt.Errorf("%w; if images that are alike are no duplicates here, raise --near-duplicates (0: only equal files)", err)
+		err = fmt.Errorf("%w; if images that look alike are not duplicates here, raise --near-duplicates (0: only equal files)", err)
 	}
 	return Split{train, test}, err
 }
 
-// CheckLeak warns of pictures on both sides of a given split.
+// ownSplit is what a dataset's split column says.
+func ownSplit(splits []string) Split {
+	var s Split
+	for i, name := range splits {
+		if name == "test" {
+			s.Test = append(s.Test, i)
+		} else {
+			s.Train = append(s.Train, i)
+		}
+	}
+	return s
+}
+
+// CheckLeak warns of images that are in both sets of a given split, as copies or near duplicates. A
+// split without a training set is an error.
 func (s Split) CheckLeak(groups []string) error {
 	if len(s.Train) == 0 {
-		return fmt.Errorf("all rows are marked test: there is nothing to train on")
+		return errors.New("all rows are marked test: there is nothing to train on")
 	}
 	trained := map[string]bool{}
 	for _, i := range s.Train {
@@ -94,7 +105,7 @@ func (s Split) CheckLeak(groups []string) error {
 		}
 	}
 	if copies > 0 {
-		logrus.Warnf("%d of the test images are copies or near duplicates of training images: the accuracy on them flatters", copies)
+		logrus.Warnf("%d of the test images are copies or near duplicates of training images: the test accuracy is too optimistic", copies)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 func TestRace(t *testing.T) {
 	r := Race{
-		Settings: map[string]string{"configuration": "vgg16"}, Chance: 0.52, Budget: 600,
+		Settings: map[string]any{"configuration": "vgg16", "size": 64}, Chance: 0.52, Budget: 600,
 		Ways: []Way{
 			{Name: "head on frozen features", Points: []Point{{12, 20, 0.8, 0.5}, {30, 90, 0.96, 0.1}, {200, 700, 0.98, 0.05}}},
 			{Name: "from random weights", Points: []Point{{2, 0, 0.5, 0.7}, {300, 800, 0.53, 0.69}, {600, 1600, 0.55, 0.68}}},

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/sirupsen/logrus"
@@ -14,14 +16,15 @@ import (
 	"fovea/featurestore"
 	"fovea/featurestore/explore"
 	"fovea/internal/output"
+	"fovea/serving"
 )
 
-// sheetFlags say where a contact sheet goes and where its pictures come from.
+// sheetFlags say where a contact sheet goes and where its images come from.
 type sheetFlags struct{ html, images string }
 
 func (s *sheetFlags) add(command *cobra.Command) {
 	cli.PathVar(command.Flags(), &s.html, "html", "", "write a contact sheet to `FILE`, a web page of its own")
-	cli.PathVar(command.Flags(), &s.images, "images", "", "the directory `DIR` that the paths of rows begin at, for --html")
+	cli.PathVar(command.Flags(), &s.images, "images", "", "the directory `DIR` that the dataset was extracted from, for --html")
 }
 
 func (s *sheetFlags) validate() error {
@@ -113,9 +116,9 @@ func (o *similarOptions) run(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	q, err := findQuery(ctx, d, layer, o.query)
+	q, err := findQuery(ctx, d, layer.Name, o.query)
 	if err != nil {
-		return err
+		return fmt.Errorf("--query %s: %w", o.query, err)
 	}
 	found, err := explore.Nearest(ctx, d, o.rows.Selection, q.vector, o.k, q.row)
 	if err != nil {
@@ -128,12 +131,47 @@ func (o *similarOptions) run(ctx context.Context, dir string) error {
 	return o.sheet.write(ctx, o.page(q, layer.Name, found))
 }
 
+// query is what similar rows are looked for.
+type query struct {
+	vector []float32
+	// name is the row's path or the file's name; row is -1 for a file.
+	name string
+	row  int
+	// file is the image's, if it is not in the dataset.
+	file string
+}
+
+// findQuery finds a row of the dataset, or computes the features of an image file.
+func findQuery(ctx context.Context, d *featurestore.Dataset, layer, text string) (query, error) {
+	row, err := explore.Find(ctx, d, text)
+	if err == nil {
+		q := query{row: row}
+		q.vector, q.name, err = explore.Vector(ctx, d, layer, row)
+		return q, err
+	}
+	if !errors.Is(err, explore.ErrNoRow) {
+		return query{}, err
+	}
+	file, pathErr := cli.LocalPath(text)
+	if pathErr != nil {
+		return query{}, pathErr
+	}
+	if _, statErr := os.Stat(file); statErr != nil {
+		return query{}, fmt.Errorf("%w, nor is there such a file", err)
+	}
+	features, err := serving.Features(ctx, d.Recipe(), []string{layer}, file, serving.Options{Batch: 1})
+	if err != nil {
+		return query{}, err
+	}
+	return query{vector: features[0], name: text, row: -1, file: file}, nil
+}
+
 func (o *similarOptions) page(q query, layer string, found []explore.Row) contactsheet.Sheet {
 	asked := o.sheet.picture(q.name, "")
 	if q.file != "" {
 		asked.File = q.file
 	}
-	like := contactsheet.Group{Title: "most like it"}
+	like := contactsheet.Group{Title: "most similar"}
 	for _, r := range found {
 		like.Pictures = append(like.Pictures, o.sheet.picture(r.Path, fmt.Sprintf("%.4f %s", r.Similarity, featurestore.EscapeText(r.Label))))
 	}

@@ -3,31 +3,16 @@ package main
 import (
 	"fmt"
 	"io"
-	"math"
 	"strings"
 	"text/tabwriter"
 
-	"fovea/finetuning"
 	"fovea/head"
 )
-
-// measure evaluates a head on labelled rows.
-func measure(h *head.Head, f finetuning.Features) (head.Metrics, error) {
-	probabilities, err := h.Probabilities(f.X)
-	if err != nil {
-		return head.Metrics{}, err
-	}
-	m, err := head.Evaluate(probabilities, f.Labels, h.Classes)
-	if err == nil && math.IsNaN(m.LogLoss) {
-		err = fmt.Errorf("the head's probabilities are not numbers: train it again")
-	}
-	return m, err
-}
 
 func joinClasses(classes []string) string { return strings.Join(classes, ", ") }
 
 // printMetrics writes what a person wants to know first, then the details.
-func printMetrics(w io.Writer, m head.Metrics) {
+func printMetrics(w io.Writer, m head.Metrics) error {
 	percent := func(name string, v float64, i [2]float64, more string) {
 		fmt.Fprintf(w, "%-18s %.2f %%  (95 %%: %.2f to %.2f%s)\n", name, 100*v, 100*i[0], 100*i[1], more)
 	}
@@ -40,7 +25,7 @@ func printMetrics(w io.Writer, m head.Metrics) {
 	}
 	fmt.Fprintf(w, "%-18s %.4f\n\n", "calibration error", m.CalibrationError)
 	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprint(table, "true \\ taken for\t")
+	fmt.Fprint(table, "true \\ predicted\t")
 	for _, c := range m.Classes {
 		fmt.Fprintf(table, "%s\t", c)
 	}
@@ -53,5 +38,5 @@ func printMetrics(w io.Writer, m head.Metrics) {
 		p := m.PerClass[i]
 		fmt.Fprintf(table, "%.4f\t%.4f\t%.4f\t\n", p.Precision, p.Recall, p.F1)
 	}
-	_ = table.Flush() // to standard output
+	return table.Flush()
 }

@@ -2,15 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"math"
-	"os"
-	"path/filepath"
+	"errors"
+	"io"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -21,13 +17,14 @@ import (
 
 type trainOptions struct {
 	finetuning.TrainOptions
-	features featureSource
-	out      string
+	features featureFlags
 	layers   string
+	dropout  float64
 	// unfreeze names the block from which on the network itself is trained, "" for none;
-	// changed are the names of the flags that were given.
+	// changed says whether a flag was given.
 	unfreeze string
 	changed  func(flag string) bool
+	result   cli.ResultFlags
 	log      *cli.LogOptions
 }
 
@@ -36,120 +33,114 @@ func newTrain(log *cli.LogOptions) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "train --features DIR --out HEAD [flags]",
 		Short: "Train a head on a dataset of features",
-		Long: `Train fits a softmax regression to the labelled rows of a dataset. The strength of its
-regularization is chosen by cross-validation; with --penalty l1 or elasticnet, values that do
-not help get no weight. With --model svm it fits linear support vector machines. With --model
-mlp it fits a hidden layer of rectified units with dropout instead, by Adam, and ends when a
-part of the rows that is not trained on is no longer predicted better.
+		Long: `Train fits a classifier, the head, to the labelled rows of a dataset. By default it is a
+softmax regression whose regularization is chosen by cross-validation; --penalty l1 or elasticnet
+give no weight to values that do not help. --model svm fits linear support vector machines, and
+--model mlp one hidden layer of rectified linear units with dropout, by Adam with early stopping.
 
-With --unfreeze block5 the network's last block is trained together with the head, from the
-frozen head's solution on, by Adam with a small learning rate, on a dataset of block4_pool:
+--unfreeze block5 trains the network's last block together with the head, starting from the
+frozen head's solution, by Adam with a small learning rate. It needs a dataset of block4_pool;
 docs/training.md has an example.
 
-A part of the rows, --test-fraction, is kept out of all that and measures the result; when
-the dataset's split column says "test" somewhere, those rows are kept out instead. Copies of
-one image, and images whose features are nearly the same, never stand on both finetuning.Split.`,
+The test set measures the result and takes no part in training: it is --test-fraction of the rows,
+or the rows that the dataset's split column marks "test". Copies of an image, and images with
+nearly the same features, are never in both the training set and the test set.`,
 		Example: "  finetune train --features features --out cats-vs-dogs.head",
-		Args:    cobra.NoArgs,
+		Args:    cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			o.OwnFraction = c.Flags().Changed("test-fraction")
-			o.OwnNear = c.Flags().Changed("near-duplicates")
 			o.changed = c.Flags().Changed
-			o.Settings = settingsOf(c.LocalFlags(), o.Model)
 			return o.run(c.Context())
 		},
 	}
-	command.Flags().SortFlags = false
-	command.Flags().SetNormalizeFunc(formerName)
-	command.Flags().AddFlagSet(o.flags())
+	f := command.Flags()
+	f.SortFlags = false
+	cli.FormerNames(f, map[string]string{"layer": "layers", "rate": "learning-rate"})
+	o.addFlags(f)
 	return command
 }
 
-// flags are the command's own.
-func (o *trainOptions) flags() *pflag.FlagSet {
-	f := pflag.NewFlagSet("train", pflag.ContinueOnError)
-	f.SortFlags = false
-	f.SetNormalizeFunc(formerName)
+func (o *trainOptions) addFlags(f *pflag.FlagSet) {
 	o.features.add(f)
-	cli.PathVar(f, &o.out, "out", "", "the `FILE` to write the head to (required)")
-	f.StringVar(&o.layers, "layers", "", "the `LAYERS` to train on, by comma, each scaled apart (needed where the dataset has several)")
-	f.StringVar(&o.Model, "model", "softmax", "the kind of head: softmax, svm or mlp")
-	f.StringVar(&o.unfreeze, "unfreeze", "", "train the network itself from `BLOCK` on (block5), on features of the pooling before it (block4_pool, whole); --out is then a directory")
-	f.StringVar(&o.Penalty, "penalty", "l2", "of the weights of softmax: l2 (their squares), l1 (their absolute values, which leaves values out) or elasticnet (both)")
-	f.Float64Var(&o.L1Ratio, "l1-ratio", 0.5, "part of l1 in elasticnet")
+	cli.PathVar(f, &o.Out, "out", "", "the `FILE` to write the head to; with --unfreeze, a directory (required)")
+	f.StringVar(&o.layers, "layers", "", "the `LAYERS` to train on, separated by commas, each scaled on its own (required where the dataset has several)")
+	f.StringVar(&o.Model, "model", finetuning.Softmax, "kind of head: softmax, svm or mlp")
+	f.StringVar(&o.unfreeze, "unfreeze", "", "train the network itself from `BLOCK` on (block5), on a dataset of the pooling layer before it (block4_pool, --pool none)")
+	f.StringVar(&o.Penalty, "penalty", finetuning.L2, "penalty on the weights of softmax: l2 (squares), l1 (absolute values, which leaves values out) or elasticnet (both)")
+	f.Float64Var(&o.L1Ratio, "l1-ratio", 0.5, "share of l1 in elasticnet")
 	f.StringVar(&o.Scaling, "scaling", string(head.ScaleCommon), "of the features: common (one factor for all columns), columns (each by its own deviation) or l2 (each image to length 1, then common)")
 	f.StringVar(&o.ClassWeights, "class-weights", string(head.WeighRows), "none, or balanced: rare classes count as much as frequent ones")
-	f.BoolVar(&o.Calibrate, "calibrate", false, "scale the scores so that probabilities fit images that were not trained on")
+	f.BoolVar(&o.Calibrate, "calibrate", false, "fit a temperature so that probabilities suit images outside the training set")
 	f.Float64Var(&o.Lambda, "lambda", 0, "strength of the regularization of softmax and svm (default: chosen by cross-validation)")
-	f.Uint64Var(&o.Seed, "seed", 1, "seed of the split and of the cross-validation")
-	f.Float64Var(&o.TestFraction, "test-fraction", 0.2, "part of the rows kept out to measure the head, 0 for none")
-	f.Float64Var(&o.NearDuplicates, "near-duplicates", 0.98, "`COSINE` of two images' features from which they count as one, 0 for equal files only")
+	f.Uint64Var(&o.Seed, "seed", 1, "seed of the train/test split, the cross-validation and the first weights of mlp")
+	f.Float64Var(&o.TestFraction, "test-fraction", 0.2, "share of the rows to hold out for testing, 0 for none")
+	f.Float64Var(&o.NearDuplicates, "near-duplicates", 0.98, "`COSINE` of two images' features from which they count as copies, 0 for equal files only")
 	f.IntVar(&o.MLP.Units, "units", 256, "hidden units of mlp")
-	f.Float64Var(&o.MLP.Dropout, "dropout", 0.5, "part of the hidden units left out of each step of mlp")
-	f.Float64Var(&o.MLP.Rate, "rate", 0, "learning rate of mlp (default: 1e-3, less for more than 512 values; of --unfreeze: 1e-5)")
-	f.IntVar(&o.MLP.Batch, "batch", 32, "images in a step of mlp (of --unfreeze: 8)")
-	f.IntVar(&o.MLP.Epochs, "epochs", 100, "most passes of mlp over the images (of --unfreeze: 10)")
-	f.IntVar(&o.MLP.Patience, "patience", 8, "passes of mlp without a better validation loss before it ends (of --unfreeze: 3)")
-	return f
-}
-
-// formerName understands --layer, of earlier versions and the heads that they have trained.
-func formerName(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-	if name == "layer" {
-		name = "layers"
-	}
-	return pflag.NormalizedName(name)
-}
-
-// settingsOf records the flags that steer the kind of head that is trained, without the names
-// of files.
-func settingsOf(flags *pflag.FlagSet, model string) map[string]string {
-	others := []string{"features", "memory", "out", "help", "unfreeze", "units", "dropout", "rate", "batch", "epochs", "patience"}
-	if model == "mlp" {
-		others = []string{"features", "memory", "out", "help", "unfreeze", "lambda", "penalty", "l1-ratio"}
-	}
-	all := map[string]string{}
-	flags.VisitAll(func(f *pflag.Flag) {
-		if !slices.Contains(others, f.Name) && f.Value.String() != "" {
-			all[f.Name] = f.Value.String()
-		}
-	})
-	return all
+	f.Float64Var(&o.dropout, "dropout", 0.5, "share of the hidden units left out of each step of mlp")
+	f.Float64Var(&o.MLP.Rate, "learning-rate", 0, "learning rate of mlp (default: 1e-3, less for more than 512 values; with --unfreeze: 1e-5)")
+	f.IntVar(&o.MLP.Batch, "batch", 32, "images in a step of mlp (with --unfreeze: 8)")
+	f.IntVar(&o.MLP.Epochs, "epochs", 100, "most passes of mlp over the images (with --unfreeze: 10)")
+	f.IntVar(&o.MLP.Patience, "patience", 8, "passes of mlp without a smaller validation loss before it stops (with --unfreeze: 3)")
+	o.result.Add(f)
 }
 
 func (o *trainOptions) validate() error {
 	if err := o.features.validate(); err != nil {
 		return err
 	}
-	switch {
-	case o.out == "":
+	if o.Out == "" {
 		return cli.Usagef("--out HEAD is required")
-	case !slices.Contains([]string{"softmax", "svm", "mlp"}, o.Model):
-		return cli.Usagef("unknown --model %q: use softmax, svm or mlp", o.Model)
-	case !slices.Contains([]string{"l2", "l1", "elasticnet"}, o.Penalty):
-		return cli.Usagef("unknown --penalty %q: use l2, l1 or elasticnet", o.Penalty)
-	case o.Penalty != "l2" && o.Model != "softmax":
-		return cli.Usagef("--penalty %s is for --model softmax", o.Penalty)
-	case !(o.L1Ratio > 0 && o.L1Ratio < 1):
-		return cli.Usagef("--l1-ratio %g: use a part between 0 and 1; --penalty l1 and l2 are the ends", o.L1Ratio)
-	case !slices.Contains([]head.Scaling{head.ScaleCommon, head.ScaleColumns, head.ScaleUnit}, head.Scaling(o.Scaling)):
-		return cli.Usagef("unknown --scaling %q: use common, columns or l2", o.Scaling)
-	case o.ClassWeights != string(head.WeighRows) && o.ClassWeights != string(head.WeighClasses):
-		return cli.Usagef("unknown --class-weights %q: use none or balanced", o.ClassWeights)
-	case !(o.Lambda >= 0) || math.IsInf(o.Lambda, 0):
-		return cli.Usagef("--lambda %g: use a positive number", o.Lambda)
-	case o.Lambda > 0 && o.Model == "mlp":
-		return cli.Usagef("--lambda is for --model softmax and svm: mlp is regularized by --dropout")
-	case o.Lambda > 0 && o.Calibrate:
-		return cli.Usagef("--calibrate needs the cross-validation that --lambda leaves out")
-	case !(o.NearDuplicates >= 0 && o.NearDuplicates <= 1):
-		return cli.Usagef("--near-duplicates %g: use a cosine above 0 and at most 1, or 0 for equal files only", o.NearDuplicates)
-	case o.MLP.Units < 1 || o.MLP.Batch < 1 || o.MLP.Epochs < 1 || o.MLP.Patience < 1:
-		return cli.Usagef("--units, --batch, --epochs and --patience must be positive")
-	case !(o.MLP.Rate >= 0 && o.MLP.Rate <= 1) || !(o.MLP.Dropout >= 0 && o.MLP.Dropout < 1):
-		return cli.Usagef("--rate %g, --dropout %g: use a rate up to 1, and a dropout from 0 to below 1", o.MLP.Rate, o.MLP.Dropout)
-	case !(o.TestFraction >= 0 && o.TestFraction < 1):
-		return cli.Usagef("--test-fraction %g: use 0, or a fraction below 1", o.TestFraction)
+	}
+	if err := o.refuseZeros(); err != nil {
+		return err
+	}
+	o.Source, o.ToolVersion = o.features.Source, cli.Version()
+	o.OwnFraction, o.OwnNear = o.changed("test-fraction"), o.changed("near-duplicates")
+	if o.layers != "" {
+		o.Layers = strings.Split(o.layers, ",")
+	}
+	if o.MLP.Dropout = o.dropout; o.dropout == 0 {
+		o.MLP.Dropout = -1 // 0 would be the default
+	}
+	var wrong finetuning.OptionError
+	if err := o.Validate(); errors.As(err, &wrong) {
+		return cli.Usagef("--%w", wrong)
+	}
+	return o.refuseUnused()
+}
+
+// refuseZeros refuses values that the library takes for "the default", and a negative dropout.
+func (o *trainOptions) refuseZeros() error {
+	zero := map[string]bool{
+		"lambda": o.Lambda == 0, "learning-rate": o.MLP.Rate == 0, "l1-ratio": o.L1Ratio == 0, "units": o.MLP.Units == 0,
+		"batch": o.MLP.Batch == 0, "epochs": o.MLP.Epochs == 0, "patience": o.MLP.Patience == 0,
+	}
+	for _, name := range []string{"l1-ratio", "lambda", "learning-rate", "units", "batch", "epochs", "patience"} {
+		if o.changed(name) && zero[name] {
+			return cli.Usagef("--%s 0: it must be positive", name)
+		}
+	}
+	if !(o.dropout >= 0) {
+		return cli.Usagef("--dropout %g: use a dropout from 0 to below 1", o.dropout)
+	}
+	return nil
+}
+
+// refuseUnused refuses flags that the kind of head does not use.
+func (o *trainOptions) refuseUnused() error {
+	if o.changed("l1-ratio") && o.Penalty != finetuning.ElasticNet {
+		return cli.Usagef("--l1-ratio is for --penalty elasticnet")
+	}
+	if o.unfreeze != "" && o.changed("layers") {
+		return cli.Usagef("--layers is not for --unfreeze, which takes the pooling layer before the block")
+	}
+	used, what := finetuning.SettingsOf(o.Model), "--model "+o.Model
+	if o.unfreeze != "" {
+		used, what = append(used, "learning-rate", "batch", "epochs", "patience"), "--unfreeze"
+	}
+	for _, name := range finetuning.SettingsOf("") {
+		if o.changed(name) && !slices.Contains(used, name) {
+			return cli.Usagef("--%s is not for %s", name, what)
+		}
 	}
 	return nil
 }
@@ -164,118 +155,9 @@ func (o *trainOptions) run(ctx context.Context) error {
 	if o.unfreeze != "" {
 		return o.runUnfreeze(ctx)
 	}
-	if info, err := os.Stat(o.out); err == nil && info.IsDir() {
-		return fmt.Errorf("--out %s is a directory: name a file", o.out)
-	}
-	if info, err := os.Stat(filepath.Dir(o.out)); err != nil || !info.IsDir() {
-		return fmt.Errorf("--out %s: there is no directory %s: make it first", o.out, filepath.Dir(o.out))
-	}
-	start := time.Now()
-	all, err := o.features.load(ctx, strings.Split(o.layers, ",")...)
+	result, err := finetuning.Train(ctx, o.TrainOptions)
 	if err != nil {
-		return err
+		return cli.UsageWhen(err, finetuning.ErrLayers)
 	}
-	classes, err := head.Classes(all.Labels)
-	if err != nil {
-		return err
-	}
-	finetuning.WarnOfAlike(classes)
-	duplicates, err := o.Group(ctx, all)
-	if err != nil {
-		return err
-	}
-	split, err := o.Split(all, duplicates.Groups)
-	if err != nil {
-		return err
-	}
-	learn, test, groups := all, finetuning.Features{}, duplicates.Groups
-	if len(split.Test) > 0 {
-		if test, err = all.Choose(split.Test); err != nil {
-			return err
-		}
-		if learn, err = all.Choose(split.Train); err != nil {
-			return err
-		}
-		groups = finetuning.Pick(groups, split.Train)
-		all.Free()
-	}
-	logrus.Infof("training on %d rows of %d values (%s), %d kept out", learn.X.Rows, learn.X.Cols, finetuning.LayerNames(learn.Layers), len(split.Test))
-	h, report, err := o.Fit(ctx, learn, groups)
-	if err != nil {
-		return err
-	}
-	h.Recipe, h.Layers = all.Recipe, all.Layers
-	h.Notes = head.Notes{ToolVersion: cli.Version(), Seed: o.Seed, TrainedOn: learn.X.Rows, Settings: o.Settings, Copies: duplicates.Equal, NearCopies: duplicates.Alike, Report: report}
-	for _, hash := range learn.Hashes {
-		h.Notes.Seen = append(h.Notes.Seen, finetuning.ShortHash(hash))
-	}
-	slices.Sort(h.Notes.Seen)
-	h.Notes.Seen = slices.Compact(h.Notes.Seen)
-	if len(split.Test) > 0 {
-		metrics, err := measure(h, test)
-		if err != nil {
-			return err
-		}
-		h.Notes.HeldOut = &metrics
-	}
-	if err := h.Save(o.out); err != nil {
-		return err
-	}
-	o.summarize(h, time.Since(start))
-	return nil
-}
-
-func (o *trainOptions) summarize(h *head.Head, took time.Duration) {
-	report := h.Notes.Report
-	fmt.Printf("head         %s\n", o.out)
-	fmt.Printf("classes      %s\n", joinClasses(h.Classes))
-	fmt.Printf("trained on   %d images, %s of %s, %d values each\n", h.Notes.TrainedOn, finetuning.LayerNames(h.Layers), h.Recipe.Model, h.Columns())
-	best := slices.IndexFunc(report.Path, func(p head.PathPoint) bool { return p.Lambda == report.Lambda })
-	if best >= 0 {
-		fmt.Printf("lambda       %g, by cross-validation (%d folds, %d images): accuracy %.2f %%, log loss %.4f\n",
-			report.Lambda, report.Folds, report.Tested, 100*report.Path[best].Accuracy, report.Path[best].LogLoss)
-	}
-	if report.BestEpoch > 0 {
-		e := report.Epochs[report.BestEpoch-1]
-		fmt.Printf("epochs       %d, the best is %d: accuracy %.2f %%, log loss %.4f on %d validation images\n",
-			len(report.Epochs), e.Epoch, 100*e.Accuracy, e.LogLoss, report.Tested)
-	}
-	if report.Temperature > 0 {
-		fmt.Printf("temperature  %.3f\n", report.Temperature)
-	}
-	if report.Columns > 0 {
-		fmt.Printf("columns      %s\n", describeColumns(h))
-	}
-	if n := h.Standardization.Constant(); n > 0 {
-		fmt.Printf("constant     %d of %d values are the same in all these images: nothing is learned from them\n", n, h.Columns())
-	}
-	if report.AtEdge {
-		logrus.Warnf("the best lambda, %g, is at the edge of those tried", report.Lambda)
-	}
-	fmt.Printf("time         %s\n", took.Round(10*time.Millisecond))
-	if h.Notes.HeldOut != nil {
-		fmt.Printf("\non %d images kept out of the training:\n", h.Notes.HeldOut.N)
-		printMetrics(os.Stdout, *h.Notes.HeldOut)
-	}
-}
-
-// strongest is the number of columns that are named.
-const strongest = 5
-
-// describeColumns says how many values of each layer have a weight, and which the largest ones.
-func describeColumns(h *head.Head) string {
-	used := h.UsedColumns()
-	counts := map[string]int{}
-	var first, parts []string
-	for i, column := range used {
-		layer, within := finetuning.ColumnOf(h.Layers, column)
-		counts[layer.Name]++
-		if i < strongest {
-			first = append(first, fmt.Sprintf("%s[%d]", layer.Name, within))
-		}
-	}
-	for _, l := range h.Layers {
-		parts = append(parts, fmt.Sprintf("%d of %d of %s", counts[l.Name], l.Size(), l.Name))
-	}
-	return strings.Join(parts, ", ") + " have a weight; the largest: " + strings.Join(first, ", ")
+	return o.result.Print(trainingResult(o.Out, result), func(w io.Writer) error { return printTraining(w, o.Out, result) })
 }

@@ -1,4 +1,4 @@
-package main
+package finetuning
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"github.com/sirupsen/logrus"
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
-	"fovea/finetuning"
 	"fovea/head"
 )
 
@@ -23,8 +22,8 @@ func TestWithoutGroupsOf(t *testing.T) {
 }
 
 // near are rows of two classes of which each has a twin, nearly the same, in another file.
-func near(n int) finetuning.Features {
-	f := finetuning.Features{X: head.Matrix{Rows: 2 * n, Cols: 8, Data: make([]float32, 2*n*8)}}
+func near(n int) Features {
+	f := Features{X: head.Matrix{Rows: 2 * n, Cols: 8, Data: make([]float32, 2*n*8)}}
 	random := rand.New(rand.NewPCG(1, 1))
 	for i := range 2 * n {
 		own, row := i/2, f.X.Row(i)
@@ -60,8 +59,7 @@ func TestLearningCurveKeepsNearDuplicatesApart(t *testing.T) {
 	h := &head.Head{Notes: head.Notes{Settings: settings, NearCopies: 1}}
 	hook := logtest.NewGlobal()
 	defer logrus.StandardLogger().ReplaceHooks(logrus.LevelHooks{})
-	o := &reportOptions{repeats: 1}
-	curve, err := o.learningCurve(context.Background(), h, f, seen, unseen)
+	curve, err := learningCurve(context.Background(), h, f, seen, unseen, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,9 +69,9 @@ func TestLearningCurveKeepsNearDuplicatesApart(t *testing.T) {
 	}
 	told := false
 	for _, e := range hook.AllEntries() {
-		told = told || strings.Contains(e.Message, fmt.Sprintf("%d training images are left out", len(unseen)))
+		told = told || strings.Contains(e.Message, fmt.Sprintf("leaving out %d training images", len(unseen)))
 	}
 	if !told {
-		t.Error("nothing is said of what is left out")
+		t.Error("no message says what is left out")
 	}
 }

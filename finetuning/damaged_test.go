@@ -1,4 +1,4 @@
-package main
+package finetuning
 
 import (
 	"context"
@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fovea/featurestore"
-	"fovea/finetuning"
 	"fovea/head"
 	"fovea/internal/scratch"
 	"fovea/preprocessing"
@@ -53,7 +52,7 @@ func clusteredDataset(t *testing.T) string {
 }
 
 func trainedOn(dir string) (*head.Head, error) {
-	f, err := finetuning.Load(context.Background(), &scratch.Memory{}, dir)
+	f, err := load(context.Background(), &scratch.Memory{}, dir, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"fovea/finetuning"
+	"fovea/head"
+)
+
+// trained is what train prints as JSON.
+type trained struct {
+	Head    string   `json:"head"`
+	Classes []string `json:"classes"`
+	Model   string   `json:"model"`
+	Layers  []string `json:"layers"`
+	// Values is the number of features of an image, ConstantValues that of those which are the same in
+	// all training images.
+	Values         int         `json:"values"`
+	ConstantValues int         `json:"constant_values"`
+	TrainImages    int         `json:"train_images"`
+	Training       head.Report `json:"training"`
+	// Test are the metrics on the test set, null where there is none.
+	Test           *head.Metrics `json:"test"`
+	ElapsedSeconds float64       `json:"elapsed_seconds"`
+}
+
+func trainingResult(file string, r *finetuning.TrainResult) trained {
+	h := r.Head
+	return trained{
+		Head: file, Classes: h.Classes, Model: h.Recipe.Model, Layers: h.LayerNames(), Values: h.Columns(),
+		ConstantValues: h.Standardization.Constant(), TrainImages: h.Notes.TrainedOn, Training: h.Notes.Report,
+		Test: h.Notes.HeldOut, ElapsedSeconds: r.Elapsed.Seconds(),
+	}
+}
+
+// printTraining tells people about a head.
+func printTraining(w io.Writer, file string, r *finetuning.TrainResult) error {
+	h, training := r.Head, r.Head.Notes.Report
+	fmt.Fprintf(w, "head         %s\n", file)
+	fmt.Fprintf(w, "classes      %s\n", joinClasses(h.Classes))
+	fmt.Fprintf(w, "trained on   %d images, %s of %s, %d values each\n", h.Notes.TrainedOn, finetuning.LayerNames(h.Layers), h.Recipe.Model, h.Columns())
+	printChoice(w, training)
+	if training.Temperature > 0 {
+		fmt.Fprintf(w, "temperature  %.3f\n", training.Temperature)
+	}
+	if training.Columns > 0 {
+		fmt.Fprintf(w, "columns      %s\n", finetuning.DescribeColumns(h))
+	}
+	if n := h.Standardization.Constant(); n > 0 {
+		fmt.Fprintf(w, "constant     %d of %d values are the same in all these images, so nothing is learned from them\n", n, h.Columns())
+	}
+	if training.AtEdge {
+		logrus.Warnf("the best lambda, %g, is the largest or smallest of those tried", training.Lambda)
+	}
+	fmt.Fprintf(w, "time         %s\n", r.Elapsed.Round(10*time.Millisecond))
+	if h.Notes.HeldOut != nil {
+		fmt.Fprintf(w, "\ntest set of %d images:\n", h.Notes.HeldOut.N)
+		return printMetrics(w, *h.Notes.HeldOut)
+	}
+	return nil
+}
+
+// printChoice says how the strength of the regularization, or the epoch, was chosen.
+func printChoice(w io.Writer, r head.Report) {
+	if best := slices.IndexFunc(r.Path, func(p head.PathPoint) bool { return p.Lambda == r.Lambda }); best >= 0 {
+		fmt.Fprintf(w, "lambda       %g, by cross-validation (%d folds, %d images): accuracy %.2f %%, log loss %.4f\n",
+			r.Lambda, r.Folds, r.Tested, 100*r.Path[best].Accuracy, r.Path[best].LogLoss)
+	}
+	if r.BestEpoch > 0 {
+		e := r.Epochs[r.BestEpoch-1]
+		fmt.Fprintf(w, "epochs       %d, the best is %d: accuracy %.2f %%, log loss %.4f on %d validation images\n",
+			len(r.Epochs), e.Epoch, 100*e.Accuracy, e.LogLoss, r.Tested)
+	}
+}

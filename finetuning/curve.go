@@ -1,0 +1,71 @@
+package finetuning
+
+import (
+	"context"
+	"slices"
+
+	"github.com/sirupsen/logrus"
+
+	"fovea/head"
+)
+
+// learningCurve trains heads as h was on parts of the rows that it has seen, and tests them on those
+// that it has not. Where that cannot be done it says why, and the curve is empty.
+func learningCurve(ctx context.Context, h *head.Head, f Features, seen, unseen []int, repeats int) ([]head.CurvePoint, error) {
+	if repeats == 0 {
+		return nil, nil
+	}
+	options, err := OptionsOf(h)
+	if err != nil {
+		logrus.Warnf("no learning curve: %v", err)
+		return nil, nil
+	}
+	options.OwnNear = h.Notes.NearCopies > 0 // then the training kept them together
+	duplicates, err := options.Group(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	apart := withoutGroupsOf(seen, unseen, duplicates.Groups)
+	if n := len(seen) - len(apart); n > 0 {
+		logrus.Infof("learning curve: leaving out %d training images that have copies in the test set", n)
+	}
+	if _, err := head.Classes(Pick(f.Labels, apart)); err != nil {
+		logrus.Warn("no learning curve: the images that the head was trained on are not in the dataset")
+		return nil, nil
+	}
+	learn, err := f.Choose(apart)
+	if err != nil {
+		return nil, err
+	}
+	test, err := f.Choose(unseen)
+	if err != nil {
+		return nil, err
+	}
+	fit := func(ctx context.Context, x head.Matrix, labels, groups []string) (*head.Head, error) {
+		trained, _, err := options.Fit(ctx, Features{X: x, Labels: labels}, groups)
+		return trained, err
+	}
+	return head.LearningCurve(ctx, learn.X, learn.Labels, test.X, test.Labels, fit, head.CurveOptions{
+		Seed: h.Notes.Seed, Repeats: repeats, Groups: Pick(duplicates.Groups, apart), Progress: curveLogger(),
+	})
+}
+
+// curveLogger logs each number of rows once.
+func curveLogger() func(rows int) {
+	last := 0
+	return func(rows int) {
+		if rows != last {
+			logrus.Infof("learning curve: trained on %d images", rows)
+			last = rows
+		}
+	}
+}
+
+// withoutGroupsOf are the rows whose group none of the others has.
+func withoutGroupsOf(rows, others []int, groups []string) []int {
+	taken := map[string]bool{}
+	for _, i := range others {
+		taken[groups[i]] = true
+	}
+	return slices.DeleteFunc(slices.Clone(rows), func(i int) bool { return taken[groups[i]] })
+}

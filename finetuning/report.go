@@ -1,0 +1,173 @@
+package finetuning
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fovea/featurestore"
+	"fovea/head"
+	"fovea/report"
+)
+
+// ReportOptions say what a report shows of a head.
+type ReportOptions struct {
+	Head *head.Head
+	// Source is the dataset: the head is measured on its images that it was not trained on.
+	Source Source
+	// Out is the directory that the page and its plots are written to, "" for none.
+	Out string
+	// Images is the directory that the dataset was extracted from, "" for no thumbnails.
+	Images string
+	// Mistakes is the number of wrongly classified images to show, at most.
+	Mistakes int
+	// Repeats is the number of trainings for each point of the learning curve, 0 for no curve.
+	Repeats int
+}
+
+// ReportResult is a report and the files that it was written to.
+type ReportResult struct {
+	Data  report.Data
+	Files []string
+}
+
+// Report measures a head on the images of a dataset that it was not trained on, and trains more heads
+// for a learning curve. If the options name a directory, the page is written there.
+func Report(ctx context.Context, o ReportOptions) (*ReportResult, error) {
+	f, err := loadFor(ctx, o.Head, o.Source)
+	if err != nil {
+		return nil, err
+	}
+	seen, unseen := f.Seen(o.Head)
+	if len(unseen) == 0 {
+		return nil, allSeen(o.Source, len(seen))
+	}
+	test, err := f.Choose(unseen)
+	if err != nil {
+		return nil, err
+	}
+	if o.Out != "" {
+		if err := os.MkdirAll(o.Out, 0o755); err != nil { // before the learning curve, which takes long
+			return nil, fmt.Errorf("make the directory for the report: %w", err)
+		}
+	}
+	data, err := o.measured(test)
+	if err != nil {
+		return nil, err
+	}
+	if data.Learning, err = learningCurve(ctx, o.Head, f, seen, unseen, o.Repeats); err != nil {
+		return nil, err
+	}
+	r := &ReportResult{Data: data}
+	if o.Out != "" {
+		r.Files, err = report.Write(o.Out, data)
+	}
+	return r, err
+}
+
+// measured is all of the report but the learning curve.
+func (o *ReportOptions) measured(test Features) (report.Data, error) {
+	h := o.Head
+	data := report.Data{
+		Title: "Classifier of " + strings.Join(h.Classes, ", "), Training: h.Notes.Report,
+		Facts: facts(h, o.Source.Dir, test), Settings: settingsShown(h),
+	}
+	probabilities, err := h.Probabilities(test.X)
+	if err != nil {
+		return data, err
+	}
+	if data.Metrics, err = head.Evaluate(probabilities, test.Labels, h.Classes); err != nil {
+		return data, err
+	}
+	for c, name := range h.Classes {
+		if len(h.Classes) == 2 && c == 0 {
+			continue // the second class's curve says the same
+		}
+		if points := head.ROC(probabilities, test.Labels, h.Classes, c); points != nil {
+			data.ROC = append(data.ROC, report.Curve{Name: name, Points: points})
+		}
+	}
+	data.Mistakes = o.mistakes(test, probabilities)
+	return data, nil
+}
+
+// mistakes are the images taken for another class, the most certain first.
+func (o *ReportOptions) mistakes(f Features, probabilities [][]float64) []report.Mistake {
+	var all []report.Mistake
+	for i, p := range probabilities {
+		if taken := o.Head.Predict(p); taken != f.Labels[i] {
+			all = append(all, report.Mistake{Path: f.Paths[i], Truth: f.Labels[i], Taken: taken, Probability: slices.Max(p)})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b report.Mistake) int { return cmp.Compare(b.Probability, a.Probability) })
+	all = all[:min(o.Mistakes, len(all))]
+	for i := range all {
+		if o.Images != "" {
+			all[i].Thumbnail = thumbnailOrWarning(filepath.Join(o.Images, filepath.FromSlash(all[i].Path)), o.Head.Recipe.Resize)
+		}
+		all[i].Path = featurestore.EscapeText(all[i].Path)
+	}
+	return all
+}
+
+// facts say what the head is and what it was measured on.
+func facts(h *head.Head, dir string, test Features) []report.Fact {
+	r := h.Recipe
+	return []report.Fact{
+		{Name: "classes", Value: strings.Join(h.Classes, ", ")},
+		{Name: "features", Value: fmt.Sprintf("%s of %s, %d values (pooling %s)", LayerNames(h.Layers), r.Model, h.Columns(), r.Pool)},
+		{Name: "images to the model", Value: fmt.Sprintf("%dx%d, %s, %s, %s", r.InputWidth, r.InputHeight, r.Resize, r.Interpolation, r.Preprocessing)},
+		{Name: "computed by", Value: r.Library + ", " + r.Precision},
+		{Name: "trained on", Value: fmt.Sprintf("%d images", h.Notes.TrainedOn)},
+		{Name: "measured on", Value: fmt.Sprintf("%d images of the dataset %s that it was not trained on", len(test.Labels), filepath.Base(dir))},
+		{Name: "copies in the dataset", Value: fmt.Sprintf("%d equal, %d near duplicates", h.Notes.Copies, h.Notes.NearCopies)},
+	}
+}
+
+// settingsShown say how the head was trained.
+func settingsShown(h *head.Head) []report.Fact {
+	var all []report.Fact
+	for _, name := range slices.Sorted(maps.Keys(h.Notes.Settings)) {
+		if name == "lambda" && h.Notes.Settings[name] == "0" || name == "l1-ratio" && h.Notes.Settings["penalty"] != ElasticNet {
+			continue // they say nothing
+		}
+		all = append(all, report.Fact{Name: "--" + name, Value: h.Notes.Settings[name]})
+	}
+	if h.Notes.Report.Lambda > 0 {
+		all = append(all, report.Fact{Name: "lambda chosen", Value: strconv.FormatFloat(h.Notes.Report.Lambda, 'g', -1, 64)})
+	}
+	if h.Notes.Report.Columns > 0 {
+		all = append(all, report.Fact{Name: "columns", Value: DescribeColumns(h)})
+	}
+	if h.Notes.Report.Temperature > 0 {
+		all = append(all, report.Fact{Name: "temperature", Value: fmt.Sprintf("%.3f", h.Notes.Report.Temperature)})
+	}
+	return append(all, report.Fact{Name: "version", Value: h.Notes.ToolVersion})
+}
+
+// largestColumns is the number of columns that DescribeColumns names.
+const largestColumns = 5
+
+// DescribeColumns says how many values of each layer have a weight, and which have the largest, for
+// heads trained with a penalty that leaves values out.
+func DescribeColumns(h *head.Head) string {
+	counts := map[string]int{}
+	var first, parts []string
+	for i, column := range h.UsedColumns() {
+		layer, within := ColumnOf(h.Layers, column)
+		counts[layer.Name]++
+		if i < largestColumns {
+			first = append(first, fmt.Sprintf("%s[%d]", layer.Name, within))
+		}
+	}
+	for _, l := range h.Layers {
+		parts = append(parts, fmt.Sprintf("%d of %d of %s", counts[l.Name], l.Size(), l.Name))
+	}
+	return strings.Join(parts, ", ") + " have a weight; the largest: " + strings.Join(first, ", ")
+}

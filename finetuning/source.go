@@ -1,0 +1,90 @@
+package finetuning
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"fovea/featurestore/remote"
+	"fovea/internal/scratch"
+)
+
+// Source says where a dataset of features is, and how much memory its features may take.
+type Source struct {
+	// Dir is the dataset's directory, or its URL in an object store.
+	Dir string
+	// Memory is the number of bytes that features may take; with more, they lie in temporary files
+	// that are mapped into memory. 0 means half of the machine's memory.
+	Memory int64
+}
+
+// Load reads the labelled rows of a dataset: the layers named, in that order, or its only layer when
+// none is named. Rows without a label are left out, with a warning. Wrong or missing layers are
+// ErrLayers. What was fetched from an object store is removed again.
+func (s Source) Load(ctx context.Context, layers ...string) (Features, error) {
+	local, done, err := s.Fetch(ctx)
+	if err != nil {
+		return Features{}, err
+	}
+	defer done()
+	f, err := load(ctx, &scratch.Memory{Above: s.fileAbove()}, local.Dir, layers)
+	return f, remote.Located(err, local.Dir, s.Dir)
+}
+
+// Fetch copies a dataset that is in an object store to a temporary directory, which done removes.
+// A dataset in the file system is used where it is.
+func (s Source) Fetch(ctx context.Context) (local Source, done func(), err error) {
+	s.Dir, done, err = remote.Fetch(ctx, s.Dir)
+	return s, done, err
+}
+
+// tablesAtOnce is the number of tables as large as the features that a training holds at a time,
+// with one to spare.
+const tablesAtOnce = 4
+
+// fileAbove is the size in bytes from which a table lies in a file; 0 means never.
+func (s Source) fileAbove() int64 {
+	if s.Memory == 0 {
+		return availableMemory() / 2 / tablesAtOnce
+	}
+	return max(1, s.Memory/tablesAtOnce)
+}
+
+// availableMemory is the memory in bytes that the process may use: the machine's, or its control
+// group's if that is less; 0 if neither is known.
+func availableMemory() int64 {
+	least := int64(0)
+	note := func(bytes int64) {
+		if bytes > 0 && (least == 0 || bytes < least) {
+			least = bytes
+		}
+	}
+	for _, file := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
+		if text, err := os.ReadFile(file); err == nil {
+			var bytes int64
+			_, _ = fmt.Sscan(string(text), &bytes) // it may say "max"
+			note(bytes)
+		}
+	}
+	note(totalMemory())
+	return least
+}
+
+// totalMemory is the machine's memory in bytes, 0 if unknown.
+func totalMemory() int64 {
+	file, err := os.Open("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	defer file.Close() //nolint:errcheck // only read from
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		if text, ok := strings.CutPrefix(lines.Text(), "MemTotal:"); ok {
+			var kibibytes int64
+			_, _ = fmt.Sscan(text, &kibibytes)
+			return kibibytes << 10
+		}
+	}
+	return 0
+}

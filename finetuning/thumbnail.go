@@ -1,0 +1,46 @@
+package finetuning
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"os"
+
+	"github.com/sirupsen/logrus"
+
+	"fovea/picture"
+)
+
+// thumbnailSize is the width and height in pixels.
+const thumbnailSize = 176
+
+// thumbnailOrWarning is nil where the image cannot be read.
+func thumbnailOrWarning(file, resize string) []byte {
+	content, err := thumbnail(file, resize)
+	if err != nil {
+		logrus.Warnf("no thumbnail: %v", err)
+		return nil
+	}
+	return content
+}
+
+// thumbnail is an image as the model saw it, resized and cropped like it, as a JPEG.
+func thumbnail(file, resize string) ([]byte, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	p, err := picture.Decode(content, picture.Options{Width: thumbnailSize, Height: thumbnailSize, Resize: picture.Resize(resize)})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	img := image.NewRGBA(image.Rect(0, 0, p.Width, p.Height))
+	for i := range p.Width * p.Height {
+		copy(img.Pix[4*i:], p.Pix[3*i:3*i+3])
+		img.Pix[4*i+3] = 255
+	}
+	var out bytes.Buffer
+	err = jpeg.Encode(&out, img, &jpeg.Options{Quality: 80})
+	return out.Bytes(), err
+}

@@ -1,0 +1,116 @@
+package finetuning
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"fovea/head"
+)
+
+// TrainResult is a trained head. What is known of its training, the metrics on the test set among
+// it, is in Head.Notes.
+type TrainResult struct {
+	Head *head.Head
+	// Elapsed is the time that it took, loading and testing included.
+	Elapsed time.Duration
+}
+
+// Train fits a head to the labelled rows of a dataset and tests it on those that are held out, of
+// which it sees no copy. The same options and dataset give the same head. If the options name a file,
+// the head is written to it. Options that cannot be used are an OptionError, layers ErrLayers.
+func Train(ctx context.Context, o TrainOptions) (*TrainResult, error) {
+	start := time.Now()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if err := checkFile(o.Out); err != nil { // before the work
+		return nil, err
+	}
+	all, err := o.Source.Load(ctx, o.Layers...)
+	if err != nil {
+		return nil, err
+	}
+	h, err := o.train(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	if o.Out != "" {
+		if err := h.Save(o.Out); err != nil {
+			return nil, err
+		}
+	}
+	return &TrainResult{Head: h, Elapsed: time.Since(start)}, nil
+}
+
+// checkFile refuses names that no file can be written to.
+func checkFile(name string) error {
+	if name == "" {
+		return nil
+	}
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a directory: name a file to write the head to", name)
+	}
+	if info, err := os.Stat(filepath.Dir(name)); err != nil || !info.IsDir() {
+		return fmt.Errorf("write the head to %s: there is no directory %s: make it first", name, filepath.Dir(name))
+	}
+	return nil
+}
+
+// train splits features, which it frees, fits a head and tests it.
+func (o *TrainOptions) train(ctx context.Context, all Features) (*head.Head, error) {
+	classes, err := head.Classes(all.Labels)
+	if err != nil {
+		return nil, err
+	}
+	WarnOfAlike(classes)
+	duplicates, err := o.Group(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	split, err := o.Split(all, duplicates.Groups)
+	if err != nil {
+		return nil, err
+	}
+	learn, test, groups, err := all.divide(split, duplicates.Groups)
+	if err != nil {
+		return nil, err
+	}
+	logrus.Infof("training on %d rows of %d values (%s), %d held out", learn.X.Rows, learn.X.Cols, LayerNames(learn.Layers), test.X.Rows)
+	h, report, err := o.Fit(ctx, learn, groups)
+	if err != nil {
+		return nil, err
+	}
+	h.Recipe, h.Layers = learn.Recipe, learn.Layers
+	h.Notes = head.Notes{
+		ToolVersion: o.ToolVersion, Seed: o.Seed, TrainedOn: learn.X.Rows, Settings: o.Settings(),
+		Copies: duplicates.Equal, NearCopies: duplicates.Alike, Report: report, Seen: shortHashes(learn.Hashes),
+	}
+	if test.X.Rows > 0 {
+		metrics, err := Measure(h, test)
+		if err != nil {
+			return nil, err
+		}
+		h.Notes.HeldOut = &metrics
+	}
+	return h, nil
+}
+
+// divide copies the rows of both sets and frees all of them; without a test set, all are trained on.
+func (f Features) divide(split Split, groups []string) (learn, test Features, learnGroups []string, err error) {
+	if len(split.Test) == 0 {
+		return f, Features{}, groups, nil
+	}
+	if test, err = f.Choose(split.Test); err != nil {
+		return learn, test, nil, err
+	}
+	if learn, err = f.Choose(split.Train); err != nil {
+		return learn, test, nil, err
+	}
+	f.Free()
+	return learn, test, Pick(groups, split.Train), nil
+}
