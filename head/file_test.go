@@ -85,7 +85,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	for want, content := range map[string][]byte{
 		"truncated":        data[:len(data)/2],
-		"not JSON":          []byte("PAR1"),
+		"not JSON":         []byte("PAR1"),
 		"not a head":       []byte(`{"a":1}`),
 		"its version is 4": edit(func(o map[string]any) { o["version"] = 4 }),
 		"its classes are":  edit(func(o map[string]any) { o["classes"] = []string{"cat"} }),
@@ -96,10 +96,10 @@ func TestLoadRefuses(t *testing.T) {
 			o["layer"] = map[string]any{"name": "x", "shape": []int{7}}
 			delete(o, "recipe")
 		}),
-		"the layer pool4[6] is not one":     edit(func(o map[string]any) { o["layer"].(map[string]any)["name"] = "pool4" }),
-		"the scale of column 0 is -": edit(func(o map[string]any) { o["scale"] = negated(o["scale"].(string)) }),
-		"its checksum is not that":   bytes.Replace(data, []byte(`"cat"`), []byte(`"bat"`), 1),
-		"written again by another":   reindented(t, data),
+		"the layer pool4[6] is not one": edit(func(o map[string]any) { o["layer"].(map[string]any)["name"] = "pool4" }),
+		"the scale of column 0 is -":    edit(func(o map[string]any) { o["scale"] = negated(o["scale"].(string)) }),
+		"its checksum is not that":      bytes.Replace(data, []byte(`"cat"`), []byte(`"bat"`), 1),
+		"written again by another":      reindented(t, data),
 	} {
 		name := filepath.Join(dir, "bad")
 		if err := os.WriteFile(name, content, 0o644); err != nil {

@@ -68,7 +68,7 @@ func TestTemperatureAgreesWithSciPy(t *testing.T) {
 	if got := temperature(rowsOf(logits, g.Classes), g.Y); math.Abs(got-g.Temperature) > 1e-5 {
 		t.Errorf("the temperature is %g, SciPy finds %g", got, g.Temperature)
 	}
-	// Scores that are always right get the lowest temperature, and random ones the highest.
+	// Scores that are always right get the lowest temperature, and scores that are always wrong the highest.
 	if got := temperature([][]float64{{1, 0}, {0, 1}}, []int{0, 1}); got > 1.01*minTemperature {
 		t.Errorf("of perfect scores it is %g", got)
 	}

@@ -193,7 +193,7 @@ func TestTrainMLPRefuses(t *testing.T) {
 		"no rows for early":         {labels, MLPOptions{Validation: 0.001}},
 		"unknown scaling":           {labels, MLPOptions{Scaling: "x"}},
 		"unknown class weights":     {labels, MLPOptions{ClassWeights: "x"}},
-		"diverged: in epoch 1":  {labels, MLPOptions{Rate: 1e30}},
+		"diverged: in epoch 1":      {labels, MLPOptions{Rate: 1e30}},
 	} {
 		if _, _, err := TrainMLP(context.Background(), x, test.labels, test.options); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want one with %q", err, want)
