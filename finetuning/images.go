@@ -100,7 +100,7 @@ func (o ImageOptions) load(ctx context.Context, r recipe.Recipe, out string, see
 	return images, split, nil
 }
 
-// imageSet is labelled images, decoded once to RGB pixels of one size. It is the sink of the decoding.
+// imageSet is labelled images, decoded once to RGB pixels of one size.
 type imageSet struct {
 	items  []pipeline.Item
 	labels []string
@@ -133,7 +133,7 @@ func decodeImages(ctx context.Context, listing pipeline.Listing, r recipe.Recipe
 			_ = set.Close() // the first error says more
 		}
 	}()
-	stats, err := decodePixels(ctx, listing.Items, config, set)
+	stats, err := pipeline.Pixels(ctx, listing.Items, set, config)
 	if err == nil {
 		err = stats.Check()
 	}
@@ -162,18 +162,18 @@ func classNumbers(labels, classes []string) []int32 {
 	return numbers
 }
 
-// Append keeps the pixels of an image.
-func (s *imageSet) Append(row pipeline.Row, pixels []uint8) error {
-	if err := s.records.Append(pixels); err != nil {
+// Append implements pipeline.PixelSink: it keeps the pixels of an image.
+func (s *imageSet) Append(image pipeline.DecodedImage) error {
+	if err := s.records.Append(image.Pix); err != nil {
 		return err
 	}
-	s.items = append(s.items, row.Item)
-	s.labels = append(s.labels, featurestore.EscapeText(row.Label))
-	s.hashes = append(s.hashes, row.SHA256)
+	s.items = append(s.items, image.Item)
+	s.labels = append(s.labels, featurestore.EscapeText(image.Label))
+	s.hashes = append(s.hashes, image.SHA256)
 	return nil
 }
 
-// Fail notes an image that cannot be read.
+// Fail implements pipeline.PixelSink: it notes an image that cannot be read.
 func (s *imageSet) Fail(f pipeline.Failure) error {
 	warnFailure(f)
 	s.failures = append(s.failures, f)

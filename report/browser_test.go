@@ -35,18 +35,18 @@ func browser(t *testing.T) string {
 	return ""
 }
 
-// layout is what a page says of itself once it is drawn.
+// layout describes a page once it is drawn.
 type layout struct {
 	// Overflow is by how many pixels the page is wider than the window.
 	Overflow float64
-	// Plots and Pictures count those that are drawn, Broken pictures that are not.
-	Plots, Pictures, Broken int
+	// Plots and Images count those that are drawn, Broken the images that are not.
+	Plots, Images, Broken int
 	// Narrow is the width of the narrowest plot.
 	Narrow float64
-	// Outside are texts of plots that reach beyond their plot, Cut texts of tables that are wider
-	// than their cell.
+	// Outside are texts that extend beyond their plot, Cut texts that are wider than their cell of a
+	// table.
 	Outside, Cut []string
-	// Accuracy is the text of the largest letters.
+	// Accuracy is the text in the largest letters.
 	Accuracy string
 }
 
@@ -68,9 +68,8 @@ const lookAtLayout = `(() => {
 	};
 })()`
 
-// A real browser draws the page in a window of a desk and in one of a telephone, with nothing
-// cut off, nothing loaded and no complaint. FOVEA_SCREENSHOTS names a directory for pictures of
-// it, to be looked at.
+// A real browser draws the page in a window for desks and in one for telephones, with nothing cut off,
+// nothing loaded and no complaint. FOVEA_SCREENSHOTS names a directory for screenshots.
 func TestPageInBrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a browser")
@@ -121,7 +120,7 @@ func TestPageInBrowser(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", program, err)
 		}
-		if seen.Overflow > 0 || seen.Plots != 5 || seen.Pictures != 7 || seen.Broken > 0 || seen.Narrow < window.least || seen.Accuracy != "83.33 %" {
+		if seen.Overflow > 0 || seen.Plots != 5 || seen.Images != 7 || seen.Broken > 0 || seen.Narrow < window.least || seen.Accuracy != "83.33 %" {
 			t.Errorf("%s: the page is laid out as %+v", window.name, seen)
 		}
 		if len(seen.Outside)+len(seen.Cut) > 0 {
@@ -140,7 +139,7 @@ func TestPageInBrowser(t *testing.T) {
 	}
 }
 
-// long is the sample with what makes pages wide: long names and many pictures.
+// long is the sample with what makes pages wide: long names and many images.
 func long(t *testing.T) Data {
 	data := sample(t)
 	data.Facts = append(data.Facts, Fact{"features", "pool5 of vgg16, 25088 values (pooling none)"}, Fact{"images to the model", "224x224, squash, bilinear, caffe"})

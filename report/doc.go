@@ -1,6 +1,6 @@
-// Package report shows how well a head does: one HTML file without outside references, for a
-// browser or an e-mail, and the same plots as PNG pictures, for a paper.
+// Package report shows how well a head does: a self-contained HTML page, for a browser or an e-mail,
+// and the same plots as PNG images, for a paper. It also draws the race between ways of training.
 //
-// It knows metrics and drawing. It must not know where features come from or how a head is
-// trained: what is to be shown is handed to it as numbers and pictures.
+// It knows metrics and drawing. It must not know where features come from or how a head is trained:
+// it is given numbers and thumbnails.
 package report

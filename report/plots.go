@@ -16,7 +16,7 @@ import (
 	"fovea/head"
 )
 
-// colours are told apart by those who see no red or green, too (Okabe and Ito, 2008).
+// colours can be told apart by colour-blind people (Okabe and Ito, 2008).
 var colours = []color.NRGBA{
 	{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255},
 	{230, 159, 0, 255}, {86, 180, 233, 255}, {120, 120, 120, 255},
@@ -24,31 +24,31 @@ var colours = []color.NRGBA{
 
 var pale = color.NRGBA{150, 150, 150, 255}
 
-// figures are the plots for which there are data.
+// figures returns the plots that there is data for.
 func (d Data) figures() []figure {
 	var all []figure
 	add := func(name, caption string, plot func() (*plot.Plot, error)) {
 		all = append(all, figure{Name: name, Caption: caption, plot: plot})
 	}
 	if len(d.Learning) > 1 {
-		add("learning-curve", "Accuracy on the images kept out, by the number of training images. Bars span the least and the greatest of several choices of them. Where the line still rises, more images help.", d.learning)
+		add("learning-curve", "Test accuracy by the number of training images. Bars span the lowest and the highest accuracy of several random choices of them. Where the line still rises, more images help.", d.learning)
 	}
 	if len(d.ROC) > 0 {
-		add("roc", "True positives that each share of false positives buys, class against rest.", d.roc)
+		add("roc", "True positive rate by false positive rate, each class against the rest.", d.roc)
 	}
 	if len(d.Metrics.Calibration) > 0 {
-		add("calibration", "How often images are right, by the probability of the class that they are taken for. On the diagonal, probabilities can be taken at their word; circles grow with the number of images.", d.calibration)
+		add("calibration", "How often predictions are right, by the probability that the head gives them. On the diagonal, the probabilities are right; larger circles stand for more images.", d.calibration)
 	}
 	if len(d.Training.Path) > 1 {
-		add("regularization", "Cross-validated log loss by strength of regularization; the circle is the one chosen.", d.path)
+		add("regularization", "Cross-validated log loss by the strength of the regularization. The circle marks the one that was chosen.", d.path)
 	}
 	if len(d.Training.Epochs) > 1 {
-		add("epochs", "Log loss by pass over the training images; the circle is the pass whose weights were kept. Training losses are with dropout.", d.epochs)
+		add("epochs", "Log loss by epoch. The circle marks the epoch whose weights were kept. Training losses are measured with dropout.", d.epochs)
 	}
 	return all
 }
 
-// newPlot has the fonts and grid of all plots.
+// newPlot sets the fonts and the grid that all plots have.
 func newPlot(x, y string) *plot.Plot {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = x, y
@@ -72,7 +72,7 @@ func line(points plotter.XYs, c color.Color) (*plotter.Line, error) {
 	return l, nil
 }
 
-// circles are marks, of a radius each.
+// circles are marks with a radius for each.
 func circles(points plotter.XYs, c color.Color, radius func(int) vg.Length) (*plotter.Scatter, error) {
 	s, err := plotter.NewScatter(points)
 	if err != nil {
@@ -84,7 +84,7 @@ func circles(points plotter.XYs, c color.Color, radius func(int) vg.Length) (*pl
 	return s, nil
 }
 
-// legend leaves room beside a name, for browsers whose font is wider than the one measured.
+// legend pads a name, for browsers with a font wider than the one measured here.
 func legend(name string) string { return name + strings.Repeat(" ", 3+len(name)/2) }
 
 func constant(r vg.Length) func(int) vg.Length { return func(int) vg.Length { return r } }
@@ -137,7 +137,7 @@ func (d Data) learning() (*plot.Plot, error) {
 	return p, nil
 }
 
-// sizeTicks marks the sizes that were trained on.
+// sizeTicks marks the numbers of images that were trained on.
 func sizeTicks(curve []head.CurvePoint) plot.Ticker {
 	var ticks plot.ConstantTicks
 	for _, c := range curve {
@@ -146,11 +146,11 @@ func sizeTicks(curve []head.CurvePoint) plot.Ticker {
 	return ticks
 }
 
-// maxCurves is the number of classes whose curves can be told apart.
+// maxCurves is the most curves that can be told apart.
 const maxCurves = 7
 
 func (d Data) roc() (*plot.Plot, error) {
-	p := newPlot("false positives", "true positives")
+	p := newPlot("false positive rate", "true positive rate")
 	p.Add(diagonal())
 	for i, c := range d.ROC[:min(maxCurves, len(d.ROC))] {
 		points := make(plotter.XYs, len(c.Points))
@@ -232,7 +232,7 @@ func (d Data) epochs() (*plot.Plot, error) {
 	return p, lineWithMark(p, "validation", validation, chosen, colours[0])
 }
 
-// wholeTicks marks whole numbers alone.
+// wholeTicks marks whole numbers only.
 type wholeTicks struct{}
 
 func (wholeTicks) Ticks(low, high float64) []plot.Tick {

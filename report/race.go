@@ -18,36 +18,36 @@ import (
 	"fovea/internal/output"
 )
 
-// Race is several ways of training on the same pictures, by the time that they take.
+// Race compares ways of training on the same images by the time that they take.
 type Race struct {
-	// Settings say what was trained, on what, and where.
+	// Settings say what was trained, on what, and where, by snake_case names.
 	Settings map[string]any `json:"settings"`
 	// Chance is the accuracy of always naming the most frequent class, 0 to 1.
 	Chance float64 `json:"chance"`
-	// Budget is the time that each way had, in seconds.
+	// Budget is the training time that each way had, in seconds.
 	Budget float64 `json:"budget_seconds"`
 	Ways   []Way   `json:"ways"`
 }
 
-// Way is one way of training, with what was measured of it on its way.
+// Way is one way of training, with its measurements in the order of time.
 type Way struct {
 	Name   string  `json:"name"`
 	Points []Point `json:"points"`
 }
 
-// Point is a measurement on the pictures that were kept out.
+// Point is a measurement on the test set.
 type Point struct {
-	// Seconds is the time spent on training until then, getting ready included; the time of
-	// measuring is not.
+	// Seconds is the training time until then. It includes getting ready, but not measuring.
 	Seconds float64 `json:"seconds"`
-	// Pictures is the number of those that were computed, each as often as it was.
+	// Images is the number of images trained on until then, each counted every time. Accuracy is 0 to
+	// 1.
 	Images   int     `json:"images"`
 	Accuracy float64 `json:"accuracy"`
 	LogLoss  float64 `json:"log_loss"`
 }
 
-// Write makes compare.svg, compare.png, compare.csv and compare.json in dir, which is made if
-// need be, and returns the names of the files. Files of the same names are replaced.
+// Write writes compare.svg, compare.png, compare.csv and compare.json to dir, which it makes if
+// necessary, and returns their paths. It replaces files of these names.
 func (r Race) Write(dir string) ([]string, error) {
 	if len(r.Ways) == 0 {
 		return nil, errors.New("report: there is nothing to compare")
@@ -103,7 +103,7 @@ func (r Race) table() ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// longBudget is the number of seconds from which the axis is in minutes.
+// longBudget is the budget in seconds from which on the axis is in minutes.
 const longBudget = 300
 
 func (r Race) plot() (*plot.Plot, error) {
@@ -111,7 +111,7 @@ func (r Race) plot() (*plot.Plot, error) {
 	if r.Budget >= longBudget {
 		unit, name = 60, "minutes of training"
 	}
-	p := newPlot(name, "accuracy on images kept out")
+	p := newPlot(name, "test accuracy")
 	end := r.Budget
 	for _, way := range r.Ways {
 		for _, point := range way.Points {
@@ -136,7 +136,7 @@ func (r Race) plot() (*plot.Plot, error) {
 		if err != nil {
 			return nil, err
 		}
-		// One that was done before the end has what it has.
+		// A way that finished early keeps its last accuracy.
 		last := points[len(points)-1]
 		rest := &plotter.Line{XYs: plotter.XYs{last, {X: end / unit, Y: last.Y}}}
 		rest.Color, rest.Width, rest.Dashes = l.Color, vg.Points(1), []vg.Length{vg.Points(1.5), vg.Points(2.5)}

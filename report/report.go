@@ -19,43 +19,43 @@ import (
 	"fovea/internal/output"
 )
 
-// Data is what a report shows. What is empty is left out.
+// Data is what a report shows. Empty parts are left out.
 type Data struct {
-	// Title heads the page.
+	// Title is the page's heading.
 	Title string
 	// Facts and Settings are tables: the data and the head, and how it was trained.
 	Facts, Settings []Fact
-	// Metrics are those on pictures that were not trained on.
+	// Metrics are measured on images that were not trained on.
 	Metrics head.Metrics
-	// Training has the cross-validation or the epochs.
+	// Training has the results of the cross-validation, or of the epochs.
 	Training head.Report
-	// ROC are curves of true against false positives.
+	// ROC has curves of the true against the false positive rate.
 	ROC []Curve
-	// Learning is accuracy by number of training pictures.
+	// Learning is the accuracy by the number of training images.
 	Learning []head.CurvePoint
-	// Mistakes are the pictures that were taken for another class, the surest first.
+	// Mistakes are the images that were assigned to a wrong class, the most confident first.
 	Mistakes []Mistake
 }
 
-// Fact is a line of a table.
+// Fact is a row of a table.
 type Fact struct{ Name, Value string }
 
-// Curve is a line with a name.
+// Curve is a named line of x, y points.
 type Curve struct {
 	Name   string
 	Points [][2]float64
 }
 
-// Mistake is a picture that was taken for another class.
+// Mistake is an image that was assigned to a wrong class.
 type Mistake struct {
 	Path, Truth, Taken string
-	// Probability is that of the class it was taken for, 0 to 1.
+	// Probability is that of the wrong class, Taken, 0 to 1.
 	Probability float64
-	// Thumbnail is a small JPEG; empty where the picture is not at hand.
+	// Thumbnail is a small JPEG; empty if the image is not available.
 	Thumbnail []byte
 }
 
-// Plots' sizes. In the page they shrink with the window.
+// Sizes of the plots. In the page they shrink with the window.
 const (
 	plotWidth  = 14 * vg.Centimeter
 	plotHeight = 10.5 * vg.Centimeter
@@ -68,7 +68,7 @@ var page string
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"percent": func(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) },
 	"number":  func(v float64) string { return fmt.Sprintf("%.4f", v) },
-	// The bytes are a JPEG that this program has encoded.
+	// The bytes are a JPEG that this program encoded.
 	"dataURI": func(jpeg []byte) template.URL {
 		return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(jpeg)) //nolint:gosec // base64 only
 	},
@@ -82,8 +82,8 @@ type figure struct {
 	plot          func() (*plot.Plot, error)
 }
 
-// Write makes report.html and the plots in dir, which is made if need be, and returns the
-// names of the files. Files of the same names are replaced.
+// Write writes report.html and the plots to dir, which it makes if necessary, and returns their paths.
+// It replaces files of these names.
 func Write(dir string, data Data) ([]string, error) {
 	if data.Metrics.N == 0 || len(data.Metrics.Classes) < 2 {
 		return nil, errors.New("report: there are no metrics to show")
@@ -114,11 +114,11 @@ func Write(dir string, data Data) ([]string, error) {
 			return nil, fmt.Errorf("report: draw %s: %w", f.Name, err)
 		}
 		if at := bytes.Index(svg, []byte("<svg")); at > 0 {
-			svg = svg[at:] // inside a page, a second document type is out of place
+			svg = svg[at:] // a page cannot contain a second document type
 		}
-		// Where the plot's font is not installed, others of its widths come before wider ones.
+		// Where the plot's font is not installed, fonts of the same widths are better than wider ones.
 		svg = bytes.ReplaceAll(svg, []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arimo,Arial,Helvetica,sans-serif;"))
-		f.SVG = template.HTML(svg) //nolint:gosec // drawn here; its texts are escaped
+		f.SVG = template.HTML(svg) //nolint:gosec // drawn here, with escaped texts
 		png, err := render(p, "png")
 		if err != nil {
 			return nil, fmt.Errorf("report: draw %s: %w", f.Name, err)
@@ -148,15 +148,15 @@ func render(p *plot.Plot, format string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Labels and marks at the ends of the axes reach beyond them.
+	// Labels and marks at the ends of the axes extend beyond them.
 	p.Draw(draw.Crop(draw.New(c), margin, -2*margin, margin, -margin))
 	var out bytes.Buffer
 	_, err = c.WriteTo(&out)
 	return out.Bytes(), err
 }
 
-// cellColour shades a cell of the confusion matrix by its part of the row: right ones blue,
-// wrong ones red.
+// cellColour shades a cell of the confusion matrix by its share of the row: blue if right, red if
+// wrong.
 func cellColour(row []int, i, j int) template.CSS {
 	sum := 0
 	for _, n := range row {

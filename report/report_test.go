@@ -18,7 +18,7 @@ import (
 	"fovea/head"
 )
 
-// sample is a report on three classes, one of them with a name that means something in HTML.
+// sample is a report on three classes, one of which has a name with HTML in it.
 func sample(t *testing.T) Data {
 	t.Helper()
 	classes := []string{"<b>cat</b>", "dog", "newt & co"}
@@ -34,8 +34,8 @@ func sample(t *testing.T) Data {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var picture bytes.Buffer
-	if err := jpeg.Encode(&picture, image.NewGray(image.Rect(0, 0, 8, 8)), nil); err != nil {
+	var thumbnail bytes.Buffer
+	if err := jpeg.Encode(&thumbnail, image.NewGray(image.Rect(0, 0, 8, 8)), nil); err != nil {
 		t.Fatal(err)
 	}
 	return Data{
@@ -48,7 +48,7 @@ func sample(t *testing.T) Data {
 		},
 		ROC:      []Curve{{classes[0], head.ROC(probabilities, labels, classes, 0)}, {classes[2], head.ROC(probabilities, labels, classes, 2)}},
 		Learning: []head.CurvePoint{{Rows: 10, Accuracy: 0.7, Low: 0.6, High: 0.8}, {Rows: 100, Accuracy: 0.9, Low: 0.9, High: 0.9}},
-		Mistakes: []Mistake{{"deep/<i>.jpg", classes[0], "dog", 0.6, picture.Bytes()}, {"gone.jpg", "dog", "newt & co", 0.55, nil}},
+		Mistakes: []Mistake{{"deep/<i>.jpg", classes[0], "dog", 0.6, thumbnail.Bytes()}, {"gone.jpg", "dog", "newt & co", 0.55, nil}},
 	}
 }
 
@@ -78,7 +78,7 @@ func TestWrite(t *testing.T) {
 		if err := file.Close(); err != nil {
 			t.Fatal(err)
 		}
-		// The data are drawn in blue, which nothing else is.
+		// Only the data are drawn in blue.
 		blue := 0
 		for y := range img.Bounds().Dy() {
 			for x := range img.Bounds().Dx() {
@@ -96,7 +96,7 @@ func TestWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := string(raw)
-	for _, part := range []string{"83.33 %", "60 images", "Cats &amp; dogs", "taken for &lt;b&gt;cat&lt;/b&gt;", "newt &amp; co", "deep/&lt;i&gt;.jpg", "100 images", "--seed"} {
+	for _, part := range []string{"83.33 %", "60 test images", "Cats &amp; dogs", "predicted &lt;b&gt;cat&lt;/b&gt;", "newt &amp; co", "deep/&lt;i&gt;.jpg", "100 images", "--seed"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the page lacks %q", part)
 		}
@@ -107,7 +107,7 @@ func TestWrite(t *testing.T) {
 	if strings.Contains(page, "<b>cat</b>") || strings.Contains(page, "<?xml") || strings.Contains(page, "ZgotmplZ") {
 		t.Error("the page has unescaped names, a second document type or values that the template refused")
 	}
-	// Nothing is loaded from elsewhere.
+	// The page loads nothing.
 	for _, reference := range regexp.MustCompile(`(?:src|href)="([^"]*)"|url\(`).FindAllStringSubmatch(page, -1) {
 		if !strings.HasPrefix(reference[1], "data:image/jpeg;base64,") {
 			t.Errorf("the page refers to %q", reference[0])
@@ -130,7 +130,7 @@ func TestWriteLeavesOutWhatIsNotThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(string(page), "Most wrong") || strings.Contains(string(page), "Settings") {
+	if strings.Contains(string(page), "Worst mistakes") || strings.Contains(string(page), "Settings") {
 		t.Error("empty parts have headings")
 	}
 }

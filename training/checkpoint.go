@@ -17,14 +17,14 @@ import (
 	"fovea/internal/output"
 )
 
-// saver are the operations by which variables are written and read.
+// saver has the operations that write and read variables.
 type saver struct {
 	prefix  tf.Output
 	save    *tf.Operation
 	restore []*tf.Operation
 }
 
-// addSaver saves the weights and the optimizer's state.
+// addSaver adds the operations that save and restore the weights and the optimizer's state.
 func (g *graph) addSaver(scope *op.Scope) {
 	var names []string
 	var handles, values []tf.Output
@@ -47,29 +47,29 @@ func (g *graph) addSaver(scope *op.Scope) {
 	}
 	g.saver.save = op.SaveV2(scope, g.saver.prefix, keys, parts, values)
 	for i, value := range op.RestoreV2(scope, g.saver.prefix, keys, parts, types) {
-		value = op.EnsureShape(scope.SubScope("ensure"), value, shapes[i]) // assigning does not
+		value = op.EnsureShape(scope.SubScope("ensure"), value, shapes[i]) // which assigning does not do
 		g.saver.restore = append(g.saver.restore, op.AssignVariableOp(scope.SubScope("assign"), handles[i], value))
 	}
 }
 
-// State is how far a training has come.
+// State is how far a training has got, as checkpoints hold it.
 type State struct {
-	// Format and Version tell checkpoints from other files.
+	// Format and Version distinguish checkpoints from other files.
 	Format  string `json:"format"`
 	Version int    `json:"version"`
-	// Identity is what must be equal for a training to go on: what is trained, on what, how.
+	// Identity is what must stay the same for a training to continue: what is trained, on what, how.
 	Identity map[string]string `json:"identity"`
-	// Variables is the name of the files of the weights, without extension.
+	// Variables is the name of the files with the weights, without extension.
 	Variables string `json:"variables"`
-	// Step is the number of steps done, Epoch that of whole epochs, Batches that of the
-	// batches of the epoch begun.
+	// Step is the number of steps done, Epoch that of complete epochs, Batches that of batches in
+	// the current one.
 	Step    int64 `json:"step"`
 	Epoch   int   `json:"epoch"`
 	Batches int   `json:"batches"`
-	// Partial is the measure of those batches, PartialSeconds the time they took.
+	// Partial is the measure of those batches, PartialSeconds the time that they took.
 	Partial        Measure `json:"partial"`
 	PartialSeconds float64 `json:"partial_seconds"`
-	// History has the epochs done.
+	// History has the complete epochs.
 	History []Epoch `json:"history"`
 }
 
@@ -79,14 +79,14 @@ const (
 	stateFile    = "state.json"
 )
 
-// ErrNoCheckpoint says that there is nothing to resume.
+// ErrNoCheckpoint means that there is nothing to resume.
 var ErrNoCheckpoint = errors.New("there is no checkpoint")
 
-// Save writes a checkpoint to dir. The one that was there before stays valid until the new
-// one is complete, and is removed then.
+// Save writes a checkpoint to dir. The previous one stays valid until the new one is complete, and
+// is then removed.
 func (t *Trainer) Save(dir string, state State) error {
 	if _, err := disk.MakeDir(dir); err != nil {
-		return fmt.Errorf("training: make the directory of checkpoints: %w", err)
+		return fmt.Errorf("training: make the directory for checkpoints: %w", err)
 	}
 	state.Format, state.Version, state.Step = stateFormat, stateVersion, t.step
 	var err error
@@ -110,8 +110,8 @@ func (t *Trainer) Save(dir string, state State) error {
 	return removeOthers(dir, state.Variables)
 }
 
-// unusedName is a name for variables that no checkpoint has, since the one that counts must
-// not be written over.
+// unusedName is a name for variables that no checkpoint has yet, because the current one must not be
+// overwritten.
 func unusedName(dir string, step int64) (string, error) {
 	name := fmt.Sprintf("variables-%d", step)
 	for i := 1; ; i++ {
@@ -123,7 +123,7 @@ func unusedName(dir string, step int64) (string, error) {
 	}
 }
 
-// syncFiles has the system write the files of a prefix to the disk, and their names.
+// syncFiles syncs the files with a prefix, and their directory.
 func syncFiles(prefix string) error {
 	files, err := filepath.Glob(escape(prefix) + ".*")
 	if err != nil {
@@ -141,7 +141,7 @@ func syncFiles(prefix string) error {
 	return disk.Sync(filepath.Dir(prefix))
 }
 
-// escape makes a pattern that matches the name alone.
+// escape makes a glob pattern that matches only the name.
 func escape(name string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(name)
 }
@@ -171,7 +171,7 @@ func (t *Trainer) runSaver(prefix string, targets []*tf.Operation) error {
 	return err
 }
 
-// ReadState reads what a checkpoint says of itself. Where there is none it is
+// ReadState reads the state of the checkpoint in dir. Without a checkpoint there, the error is
 // ErrNoCheckpoint.
 func ReadState(dir string) (State, error) {
 	file := filepath.Join(dir, stateFile)
@@ -183,23 +183,23 @@ func ReadState(dir string) (State, error) {
 	}
 	var s State
 	if err := json.Unmarshal(data, &s); err != nil {
-		return State{}, fmt.Errorf("training: %s is damaged: begin anew: %w", file, err)
+		return State{}, fmt.Errorf("training: %s is damaged: start over: %w", file, err)
 	}
 	switch {
 	case s.Format != stateFormat:
-		return State{}, fmt.Errorf("training: %s is no checkpoint: its format is %q", file, s.Format)
+		return State{}, fmt.Errorf("training: %s is not a checkpoint: its format is %q", file, s.Format)
 	case s.Version != stateVersion:
-		return State{}, fmt.Errorf("training: the checkpoint %s has version %d, this program reads %d: use the program that wrote it", file, s.Version, stateVersion)
+		return State{}, fmt.Errorf("training: the checkpoint %s has version %d, but this program reads version %d: use the program that wrote it", file, s.Version, stateVersion)
 	case s.Step < 0 || s.Epoch < 0 || s.Batches < 0 || len(s.History) != s.Epoch || s.Variables != filepath.Base(s.Variables):
-		return State{}, fmt.Errorf("training: %s is damaged: begin anew", file)
+		return State{}, fmt.Errorf("training: %s is damaged: start over", file)
 	}
 	return s, nil
 }
 
-// ErrOtherTraining marks a checkpoint of another training than the one that is to go on.
+// ErrOtherTraining marks the checkpoint of a training with other images or settings.
 var ErrOtherTraining = errors.New("the checkpoint is of another training")
 
-// Check compares the state's identity with another one.
+// Check returns ErrOtherTraining, with the differences, if the state's identity is not the given one.
 func (s State) Check(identity map[string]string) error {
 	var keys, reasons []string
 	for key := range identity {
@@ -217,22 +217,22 @@ func (s State) Check(identity map[string]string) error {
 		}
 	}
 	if len(reasons) > 0 {
-		return fmt.Errorf("training: %w: %s: use the same settings and images, or begin anew", ErrOtherTraining, strings.Join(reasons, "; "))
+		return fmt.Errorf("training: %w: %s: use the same settings and images, or start over", ErrOtherTraining, strings.Join(reasons, "; "))
 	}
 	return nil
 }
 
-// Restore sets weights and the optimizer's state from the checkpoint in dir.
+// Restore sets the weights and the optimizer's state from the checkpoint in dir.
 func (t *Trainer) Restore(dir string, state State) error {
 	if err := t.restore(dir, state.Variables); err != nil {
-		return fmt.Errorf("training: the checkpoint in %s cannot be read: begin anew: %w", dir, err)
+		return fmt.Errorf("training: the checkpoint in %s cannot be read: start over: %w", dir, err)
 	}
 	t.step = state.Step
 	return nil
 }
 
-// restore reads variables. TensorFlow takes their name for a pattern, so a directory with a
-// pattern's signs in its name is read through a link.
+// restore reads variables. TensorFlow takes their name as a glob pattern, so a directory with
+// special characters in its name is read through a symbolic link.
 func (t *Trainer) restore(dir, name string) error {
 	if strings.ContainsAny(dir, `*?[\`) {
 		temporary, err := os.MkdirTemp("", "fovea-checkpoint-")

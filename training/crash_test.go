@@ -14,8 +14,8 @@ import (
 
 const crashVariable = "FOVEA_TEST_CRASH_DIR"
 
-// Whatever a loss of power leaves while a checkpoint is written, there is the one before or the new
-// one, and it can be gone on with.
+// Whenever the power fails while a checkpoint is written, there is the previous or the new one, and it
+// can be resumed.
 func TestCheckpointAfterAnyCrash(t *testing.T) {
 	const name = "checkpoint"
 	n := tiny(4, 2, 3, 2)

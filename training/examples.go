@@ -1,12 +1,12 @@
 package training
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 )
 
-// RecordReader gives byte strings of one size by their number: Records do, and tables that
-// are there already.
+// RecordReader returns byte strings of one size by number, as Records do.
 type RecordReader interface {
 	// Size is the number of bytes of each.
 	Size() int
@@ -19,23 +19,23 @@ type Examples struct {
 	Records RecordReader
 	// Classes has the number of the class of every record.
 	Classes []int32
-	// Rows are the records that belong to these examples.
+	// Rows are the numbers of the records to use.
 	Rows []int
 	// Values is the number of values of an example.
 	Values int
-	// Decode writes a record's values to dst. What it draws from random is the same for an
-	// epoch's record every time.
+	// Decode writes a record's values to dst. For a given epoch and record, random always yields
+	// the same numbers.
 	Decode func(dst []float32, record []byte, random *rand.Rand)
 }
 
-// batch is a number of examples as a Trainer takes them.
+// batch is the examples of a step, as a Trainer takes them.
 type batch struct {
 	values []float32
 	labels []int32
 	record []byte
 }
 
-// order is that of the records in an epoch.
+// order is the order of the records in an epoch.
 func (e *Examples) order(seed uint64, epoch int) []int {
 	rows := make([]int, len(e.Rows))
 	random := rand.New(rand.NewPCG(seed, uint64(epoch))) //nolint:gosec // an order is no secret
@@ -45,7 +45,7 @@ func (e *Examples) order(seed uint64, epoch int) []int {
 	return rows
 }
 
-// load fills the batch with records.
+// load decodes rows into the batch.
 func (e *Examples) load(b *batch, rows []int, seed uint64, epoch int) error {
 	if len(b.record) != e.Records.Size() {
 		b.record = make([]byte, e.Records.Size())
@@ -67,15 +67,16 @@ func (e *Examples) load(b *batch, rows []int, seed uint64, epoch int) error {
 
 func (e *Examples) validate(t *Trainer) error {
 	if len(e.Rows) == 0 {
-		return fmt.Errorf("training: there are no examples")
+		return errors.New("training: there are no examples")
 	}
 	if e.Values != t.network.InputSize() {
-		return fmt.Errorf("training: examples of %d values for network %s, which takes %d", e.Values, t.network.Name, t.network.InputSize())
+		return fmt.Errorf("training: examples of %d values do not fit network %s, which takes %d", e.Values, t.network.Name, t.network.InputSize())
 	}
 	return nil
 }
 
-// Each loads the examples in their order, size at a time, for the measuring of a network.
+// Each decodes the examples in order and calls use for size of them at a time. The slices are valid
+// during the call.
 func (e *Examples) Each(size int, use func(rows []int, values []float32, labels []int32) error) error {
 	var b batch
 	for from := 0; from < len(e.Rows); from += size {

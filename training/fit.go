@@ -2,6 +2,7 @@ package training
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,66 +14,84 @@ import (
 // DefaultBatch is the number of examples of a step, as in Keras's examples of small data.
 const DefaultBatch = 8
 
-// FitOptions steer Fit.
+// FitOptions control Fit.
 type FitOptions struct {
 	// Epochs is the number of passes over the examples.
 	Epochs int
 	// Batch is the number of examples of a step (default DefaultBatch). The last batch of an
 	// epoch may be smaller.
 	Batch int
-	// Seed decides about the order of the examples.
+	// Seed decides the order of the examples.
 	Seed uint64
-	// Budget, if set, ends the training after that much time of it; measuring validation
-	// examples does not count.
+	// Budget, if set, ends the training after that much time. Measuring validation examples does
+	// not count.
 	Budget time.Duration
-	// Patience, if set, ends the training after as many epochs without a smaller validation
-	// loss, and the weights of the best epoch are taken back. Checkpoints do not hold those,
-	// so the two cannot be had together.
+	// Patience, if set, ends the training after that many epochs without a smaller validation
+	// loss (early stopping), and restores the weights of the best epoch. Checkpoints do not hold
+	// those, so Patience and Checkpoint exclude each other.
 	Patience int
-	// Checkpoint, if set, is called after each epoch and at an interruption.
+	// Checkpoint, if set, is called after each epoch and when the context is cancelled.
 	Checkpoint func(State) error
 	// Progress, if set, is called after each epoch.
 	Progress func(Epoch)
-	// Batches, if set, is called after each batch with the number of those done in the epoch.
+	// Batches, if set, is called after each batch: done of the epoch's batches are finished, and m is
+	// their measure.
 	Batches func(epoch, done, of int, m Measure)
 }
 
-// Epoch is what was measured of one pass over the examples.
+// Epoch is the result of one pass over the examples.
 type Epoch struct {
 	Epoch int `json:"epoch"`
 	// Step is the number of steps since the beginning.
 	Step int64 `json:"step"`
-	// Loss and Accuracy are means over the epoch's batches, each before its step and with
-	// dropout, as Keras reports them.
+	// Loss and Accuracy are means over the epoch's examples, each measured before its step and
+	// with dropout, as Keras reports them.
 	Loss     float64 `json:"loss"`
 	Accuracy float64 `json:"accuracy"`
-	// ValidationLoss and ValidationAccuracy are those after the epoch, without dropout; null
+	// ValidationLoss and ValidationAccuracy are measured after the epoch, without dropout; nil
 	// without validation examples.
 	ValidationLoss     *float64 `json:"val_loss"`
 	ValidationAccuracy *float64 `json:"val_accuracy"`
-	// Seconds is the time of the epoch's steps, Elapsed that of all steps so far.
+	// Seconds is the time of the epoch's steps, Elapsed that of all steps so far, in seconds.
 	Seconds float64 `json:"seconds"`
-	Elapsed float64 `json:"elapsed"`
-	// Cut says that the budget ended the epoch before its end.
+	Elapsed float64 `json:"elapsed_seconds"`
+	// Cut says that the budget ended in the middle of the epoch.
 	Cut bool `json:"cut,omitempty"`
+}
+
+// UnmarshalJSON also reads the epochs in checkpoints of versions before 0.2, which called Elapsed
+// "elapsed".
+func (e *Epoch) UnmarshalJSON(data []byte) error {
+	type epoch Epoch // without this method
+	former := struct {
+		*epoch
+		Elapsed float64 `json:"elapsed"`
+	}{epoch: (*epoch)(e)}
+	if err := json.Unmarshal(data, &former); err != nil {
+		return err
+	}
+	if e.Elapsed == 0 {
+		e.Elapsed = former.Elapsed
+	}
+	return nil
 }
 
 // Result is how a training ended.
 type Result struct {
 	State State
-	// Best is the epoch whose weights the network has now, from 1; 0 for none.
+	// Best is the epoch whose weights the network has now, counted from 1; 0 for none.
 	Best int
 }
 
-// Fit trains over the examples from a state, the zero State at the beginning, and measures
-// the validation examples, which may be nil, after each epoch.
+// Fit trains on the examples, starting from a state (the zero State for a new training), and
+// measures the validation examples, which may be nil, after each epoch.
 //
-// A cancelled context ends it after the batch that is being computed, with a checkpoint; the
-// error is then the context's cause.
+// A cancelled context ends it after the current batch, with a checkpoint; the error is then the
+// context's cause.
 //
-// A loss or a weight that is not a finite number ends it at once with ErrDiverged, which names the
-// epoch. No checkpoint is written of such weights: the one before stays. With Patience, the network
-// gets the best epoch's weights back, if there has been one, which the Result names.
+// A loss or a weight that is not finite ends it at once with ErrDiverged; the error names the epoch.
+// Such weights are not written to a checkpoint: the one before stays. With Patience, the network
+// gets back the weights of the best epoch, if there was one; the Result names it.
 func Fit(ctx context.Context, t *Trainer, train, validation *Examples, o FitOptions, from State) (Result, error) {
 	if o.Batch == 0 {
 		o.Batch = DefaultBatch
@@ -94,15 +113,15 @@ func Fit(ctx context.Context, t *Trainer, train, validation *Examples, o FitOpti
 		}
 	}
 	if f.best.epoch < f.state.Epoch {
-		if err := f.takeBack(); err != nil {
+		if err := f.restoreBest(); err != nil {
 			return Result{}, err
 		}
 	}
 	return Result{State: f.state, Best: f.best.epoch}, nil
 }
 
-// takeBack gives the network the weights of the best epoch, if they have been kept.
-func (f *fit) takeBack() error {
+// restoreBest gives the network the weights of the best epoch, if they were kept.
+func (f *fit) restoreBest() error {
 	if f.best.set.Tensors == nil {
 		return nil
 	}
@@ -114,13 +133,13 @@ func (f *fit) takeBack() error {
 	return nil
 }
 
-// diverged ends a training whose epoch has failed with ErrDiverged.
+// diverged ends a training in which an epoch failed with ErrDiverged.
 func (f *fit) diverged(err error) (Result, error) {
 	result := Result{State: f.state}
 	err = fmt.Errorf("epoch %d: %w", f.state.Epoch+1, err)
 	if f.best.set.Tensors != nil {
 		result.Best = f.best.epoch
-		err = errors.Join(err, f.takeBack())
+		err = errors.Join(err, f.restoreBest())
 	}
 	return result, err
 }
@@ -148,19 +167,19 @@ func (f *fit) validate() error {
 	case o.Batch < 1 || o.Epochs < 0 || o.Patience < 0 || o.Budget < 0:
 		return fmt.Errorf("training: %d epochs, batches of %d, a patience of %d, a budget of %s: use positive numbers", o.Epochs, o.Batch, o.Patience, o.Budget)
 	case o.Patience > 0 && o.Checkpoint != nil:
-		return errors.New("training: checkpoints do not hold the best epoch's weights that patience needs: use one of the two")
+		return errors.New("training: patience needs the best epoch's weights, which checkpoints do not hold: use either")
 	case o.Patience > 0 && f.validation == nil:
 		return errors.New("training: patience needs validation examples")
 	}
 	if f.validation != nil {
 		if err := f.validation.validate(f.trainer); err != nil {
-			return fmt.Errorf("%w to validate on", err)
+			return fmt.Errorf("validation: %w", err)
 		}
 	}
 	return f.train.validate(f.trainer)
 }
 
-// epoch runs the rest of the epoch that the state is in.
+// epoch runs what is left of the epoch that the state is in.
 func (f *fit) epoch() error {
 	o := f.options
 	number := f.state.Epoch + 1
@@ -210,7 +229,7 @@ func (f *fit) epoch() error {
 	return nil
 }
 
-// checkpoint writes one in the middle of an epoch, if they are wanted and the weights are worth it.
+// checkpoint writes one in the middle of an epoch, if checkpoints are wanted and the weights are finite.
 func (f *fit) checkpoint() error {
 	if f.options.Checkpoint == nil {
 		return nil
@@ -221,19 +240,19 @@ func (f *fit) checkpoint() error {
 	return f.options.Checkpoint(f.state)
 }
 
-// check is ErrDiverged if the last step has made weights that are not finite numbers, or that
-// overflow when they are used: for one example, which takes no time even where a batch does. The
-// step's own loss does not tell: it is measured before the step.
+// check returns ErrDiverged if the last step made weights that are not finite, or that overflow in
+// use. It tries one example only, which is quick even where a batch is not. The step's own loss says
+// nothing about that, because it is measured before the step.
 func (f *fit) check() error {
 	if err := f.trainer.Check(); err != nil {
 		return err
 	}
-	if len(f.batch.labels) == 0 { // no step since the training was resumed
+	if len(f.batch.labels) == 0 { // no step yet since the training was resumed
 		return nil
 	}
 	m, err := f.trainer.Evaluate(f.batch.values[:f.train.Values], f.batch.labels[:1])
 	if err == nil && !m.Finite() {
-		err = fmt.Errorf("training: %w: the loss is %v after step %d: use a smaller learning rate than %g", ErrDiverged, m.MeanLoss(), f.trainer.step, f.trainer.options.LearningRate)
+		err = fmt.Errorf("training: %w: the loss is %v after step %d: use a learning rate below %g", ErrDiverged, m.MeanLoss(), f.trainer.step, f.trainer.options.LearningRate)
 	}
 	return err
 }
@@ -259,7 +278,7 @@ func (f *fit) step(rows []int, epoch int) error {
 	return nil
 }
 
-// evaluationBatch is a number of examples that is measured at a time.
+// evaluationBatch is the number of examples measured at a time.
 const evaluationBatch = 16
 
 func (f *fit) measure(e *Epoch) error {
@@ -268,15 +287,14 @@ func (f *fit) measure(e *Epoch) error {
 	}
 	m, err := Evaluate(f.ctx, f.trainer, f.validation)
 	if err != nil {
-		// An epoch without its validation is not complete: the checkpoint is that of its
-		// last batch.
+		// An epoch without its validation is not complete: the checkpoint is of its last batch.
 		if f.ctx.Err() != nil {
 			err = errors.Join(f.checkpoint(), err)
 		}
 		return err
 	}
 	if !m.Finite() {
-		return fmt.Errorf("training: %w: the loss on the validation examples is %v: use a smaller learning rate than %g", ErrDiverged, m.MeanLoss(), f.trainer.options.LearningRate)
+		return fmt.Errorf("training: %w: the validation loss is %v: use a learning rate below %g", ErrDiverged, m.MeanLoss(), f.trainer.options.LearningRate)
 	}
 	loss, accuracy := m.MeanLoss(), m.Accuracy()
 	e.ValidationLoss, e.ValidationAccuracy = &loss, &accuracy
@@ -297,8 +315,8 @@ func Evaluate(ctx context.Context, t *Trainer, examples *Examples) (Measure, err
 	return sum, err
 }
 
-// keepBest remembers the weights of the best epoch, and ends the training when there has
-// been no better one for long.
+// keepBest remembers the weights of the best epoch, and ends the training when Patience epochs have
+// been no better.
 func (f *fit) keepBest(e Epoch) error {
 	if f.options.Patience == 0 {
 		f.best.epoch = e.Epoch

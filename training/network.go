@@ -12,15 +12,15 @@ import (
 
 // Network is what is trained.
 type Network struct {
-	// Name says what it is, for people and for checkpoints.
+	// Name says what it is, to people and in checkpoints.
 	Name string
 	// Input is the shape of one example, such as height, width, channels.
 	Input []int
-	// Layers lead from the input to the scores of the classes; a softmax is not among them.
+	// Layers lead from the input to the logits of the classes, without a softmax.
 	Layers []vgg.Layer
 }
 
-// VGG is a configuration of the paper for pictures and classes of certain dimensions.
+// VGG is one of the paper's configurations for images and classes of the given dimensions.
 func VGG(c vgg.Configuration, d vgg.Dimensions) (Network, error) {
 	if err := d.Validate(); err != nil {
 		return Network{}, err
@@ -30,7 +30,7 @@ func VGG(c vgg.Configuration, d vgg.Dimensions) (Network, error) {
 	return Network{Name: c.Name, Input: []int{first[0], first[1], 3}, Layers: layers[:len(layers)-1]}, nil
 }
 
-// Classes is the number of scores.
+// Classes is the number of classes, and of logits.
 func (n Network) Classes() int { return n.Layers[len(n.Layers)-1].Shape[0] }
 
 // InputSize is the number of values of an example.
@@ -38,11 +38,11 @@ func (n Network) InputSize() int { return product(n.Input) }
 
 func (n Network) validate() error {
 	if len(n.Layers) == 0 || len(n.Input) == 0 {
-		return errors.New("training: a network without layers or without an input")
+		return errors.New("training: the network has no layers or no input")
 	}
 	last := n.Layers[len(n.Layers)-1]
 	if last.Kind != vgg.KindDense || last.ReLU || last.Shape[0] < 2 {
-		return fmt.Errorf("training: network %s ends in %s: it must end in a dense layer without rectifier, of 2 classes or more", n.Name, last.Name)
+		return fmt.Errorf("training: network %s ends in %s: it must end in a fully connected layer without a rectifier, with 2 classes or more", n.Name, last.Name)
 	}
 	return nil
 }
@@ -65,17 +65,18 @@ func (n Network) parameters() []parameter {
 	return all
 }
 
-// Initializer draws the first weights of kernels. Biases begin at 0.
+// Initializer says how the first kernels are drawn. Biases start at 0.
 type Initializer string
 
 const (
 	// GlorotUniform is uniform within sqrt(6 / (fan in + fan out)), Keras's default.
 	GlorotUniform Initializer = "glorot"
-	// HeUniform is uniform within sqrt(6 / fan in), made for rectifiers (Keras's he_uniform).
+	// HeUniform is uniform within sqrt(6 / fan in), designed for rectifiers (Keras's he_uniform).
 	HeUniform Initializer = "he"
 )
 
-// Initial draws weights for the network. They depend on network, initializer and seed alone.
+// Initial draws weights for the network. They depend only on the network, the initializer and the
+// seed.
 func (n Network) Initial(initializer Initializer, seed uint64) (weights.Set, error) {
 	set := weights.Set{Tensors: map[string]weights.Tensor{}}
 	for i, p := range n.parameters() {

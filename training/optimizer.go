@@ -8,11 +8,11 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 )
 
-// Optimizer is how weights follow from gradients.
+// Optimizer says how weights follow from gradients.
 type Optimizer string
 
 const (
-	// SGD is v = momentum v - rate g; w = w + v, as Keras's SGD.
+	// SGD is v = momentum v - rate g; w = w + v, like Keras's SGD.
 	SGD Optimizer = "sgd"
 	// Adam has Keras's constants: beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7.
 	Adam Optimizer = "adam"
@@ -24,20 +24,20 @@ const (
 	adamEpsilon = 1e-7
 )
 
-// Options steer a Trainer.
+// Options control a Trainer.
 type Options struct {
 	// Optimizer (default SGD).
 	Optimizer Optimizer
-	// LearningRate is above 0 and at most 10 (default 0.001 of SGD, 0.0001 of Adam).
+	// LearningRate is above 0 and at most 10 (default 0.001 with SGD, 0.0001 with Adam).
 	LearningRate float64
-	// Momentum of SGD, from 0 to below 1.
+	// Momentum is SGD's, from 0 to below 1.
 	Momentum float64
 	// WeightDecay is the strength of the penalty on kernels (5e-4 in the paper), 0 for none.
 	WeightDecay float64
-	// Dropout is the part of the outputs of each rectified dense layer that a step leaves
-	// out, from 0 to below 1.
+	// Dropout is the share of the outputs of each fully connected layer with a rectifier that a
+	// step leaves out, from 0 to below 1.
 	Dropout float64
-	// Seed decides what dropout leaves out.
+	// Seed decides which outputs dropout leaves out.
 	Seed uint64
 }
 
@@ -51,21 +51,21 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Validate finds options that cannot be trained with.
+// Validate checks the options.
 func (o Options) Validate() error {
 	switch {
 	case o.Optimizer != "" && o.Optimizer != SGD && o.Optimizer != Adam:
 		return fmt.Errorf("training: unknown optimizer %q: use sgd or adam", o.Optimizer)
 	case !(o.LearningRate >= 0 && o.LearningRate <= 10):
-		return fmt.Errorf("training: a learning rate of %g: use one above 0 and at most 10", o.LearningRate)
+		return fmt.Errorf("training: the learning rate is %g: use a number above 0, up to 10", o.LearningRate)
 	case !(o.Momentum >= 0 && o.Momentum < 1):
-		return fmt.Errorf("training: a momentum of %g: use 0 to below 1", o.Momentum)
+		return fmt.Errorf("training: the momentum is %g: use 0 or more, below 1", o.Momentum)
 	case o.Momentum > 0 && o.Optimizer == Adam:
-		return fmt.Errorf("training: a momentum of %g is for the optimizer sgd: adam has its own", o.Momentum)
+		return fmt.Errorf("training: a momentum (%g) is for the optimizer sgd: adam has its own", o.Momentum)
 	case !(o.WeightDecay >= 0 && o.WeightDecay <= 1):
-		return fmt.Errorf("training: a weight decay of %g: use 0 to 1", o.WeightDecay)
+		return fmt.Errorf("training: the weight decay is %g: use 0 to 1", o.WeightDecay)
 	case !(o.Dropout >= 0 && o.Dropout < 1):
-		return fmt.Errorf("training: a dropout of %g: use 0 to below 1", o.Dropout)
+		return fmt.Errorf("training: the dropout is %g: use 0 or more, below 1", o.Dropout)
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func (o Options) slots() []string {
 	return nil
 }
 
-// rates are the scalars that each step is fed.
+// rates are scalars that each step is fed.
 type rates struct{ learning, beta1Power, beta2Power tf.Output }
 
 func newRates(scope *op.Scope) rates {
@@ -91,7 +91,7 @@ func newRates(scope *op.Scope) rates {
 	return rates{scalar("learning_rate"), scalar("beta1_power"), scalar("beta2_power")}
 }
 
-// feed are the values of the rates at a step, counted from 1.
+// feed returns the values of the rates at a step, counted from 1.
 func (r rates) feed(o Options, step int64) (map[tf.Output]*tf.Tensor, error) {
 	feeds := map[tf.Output]*tf.Tensor{}
 	set := func(to tf.Output, value float64) error {
@@ -111,7 +111,7 @@ func (r rates) feed(o Options, step int64) (map[tf.Output]*tf.Tensor, error) {
 	return feeds, nil
 }
 
-// apply adds the operation that moves a variable against its gradient.
+// apply adds the operation that updates a variable by its gradient.
 func (o Options) apply(scope *op.Scope, r rates, handle tf.Output, slots []tf.Output, gradient tf.Output) *tf.Operation {
 	constant := func(name string, v float32) tf.Output { return op.Const(scope.SubScope(name), v) }
 	switch {

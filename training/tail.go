@@ -6,16 +6,16 @@ import (
 	"fovea/vgg"
 )
 
-// Names of the layers that Tail puts behind a configuration's last pooling.
+// Names of the layers that Tail puts after a configuration's last pooling.
 const (
 	AverageLayer = "average"
 	ScoresLayer  = "scores"
 )
 
-// Tail is the end of a configuration from a block of convolutions on, 2 to 5, whose pool5 is
-// averaged over height and width and scored for classes: what is trained when the blocks before it stay
-// frozen. Its examples are the outputs of the pooling before the block, whose name is the
-// second result.
+// Tail is the end of a configuration, from a block of convolutions (2 to 5) on, followed by an
+// average of pool5 over height and width and a layer of logits. It is what is trained when the
+// blocks before it stay frozen. Its examples are the outputs of the pooling before the block, whose
+// name is the second result.
 func Tail(c vgg.Configuration, block, classes int) (Network, string, error) {
 	if block < 2 || block > len(c.Blocks) {
 		return Network{}, "", fmt.Errorf("training: block %d of %s: use 2 to %d", block, c.Name, len(c.Blocks))

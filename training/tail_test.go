@@ -9,8 +9,8 @@ import (
 	"fovea/vgg/imagenet"
 )
 
-// The last block of VGG16 with its ImageNet weights: at the start it computes what the whole
-// network does, and a step changes every part of it.
+// The last block of VGG16 with its ImageNet weights computes at first what the whole network does, and
+// a step changes every part of it.
 func TestTail(t *testing.T) {
 	c, err := vgg.ByName("vgg16")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"fovea/vgg/weights"
 )
 
-// Trainer has a network's weights and changes them step by step. It is for one goroutine.
+// Trainer has a network's weights and changes them step by step. Only one goroutine may use it.
 // Close it after use.
 type Trainer struct {
 	network Network
@@ -25,41 +25,41 @@ type Trainer struct {
 	device  string
 	// step is the number of steps done.
 	step int64
-	// unreleased is the number of bytes of tensors that the garbage collector has yet to
-	// free, whose C memory it does not count.
+	// unreleased is the number of bytes of tensors that the garbage collector has yet to free. It
+	// does not count their C memory itself.
 	unreleased int
 }
 
-// Measure is what a batch, or many, came to.
+// Measure is the loss and the accuracy of one batch or many.
 type Measure struct {
 	Examples int `json:"examples"`
-	// Loss is the sum of the examples' cross-entropies, natural.
+	// Loss is the sum of the examples' cross-entropies, in nats.
 	Loss float64 `json:"loss_sum"`
-	// Correct is the number of examples whose class has the highest score.
+	// Correct is the number of examples whose class has the highest logit.
 	Correct int `json:"correct"`
 }
 
-// Add counts another measure in.
+// Add adds another measure.
 func (m *Measure) Add(other Measure) {
 	m.Examples += other.Examples
 	m.Loss += other.Loss
 	m.Correct += other.Correct
 }
 
-// MeanLoss is the mean cross-entropy of the examples.
+// MeanLoss is the mean cross-entropy of the examples, NaN without any.
 func (m Measure) MeanLoss() float64 { return m.Loss / float64(m.Examples) }
 
-// Accuracy is the part of the examples that are correct.
+// Accuracy is the share of the examples that are correct, 0 to 1; NaN without any.
 func (m Measure) Accuracy() float64 { return float64(m.Correct) / float64(m.Examples) }
 
-// Finite says whether the loss is a number.
+// Finite says whether the loss is finite.
 func (m Measure) Finite() bool { return !math.IsNaN(m.Loss) && !math.IsInf(m.Loss, 0) }
 
-// ErrDiverged says that a loss or the weights are not finite numbers any more.
+// ErrDiverged means that a loss or weights are no longer finite.
 var ErrDiverged = errors.New("the training has diverged")
 
-// New builds the network's graph and opens a session. The weights are to be given by Assign
-// or Restore.
+// New builds the network's graph and opens a session. Set the weights with Assign or Restore before
+// anything else.
 func New(network Network, options Options, config inference.SessionConfig) (*Trainer, error) {
 	if err := network.validate(); err != nil {
 		return nil, err
@@ -79,13 +79,13 @@ func New(network Network, options Options, config inference.SessionConfig) (*Tra
 	return &Trainer{network: network, options: options, graph: g, session: session, device: device}, nil
 }
 
-// Device is where the Trainer computes, "cpu" or "gpu:N".
+// Device returns where the Trainer computes, "cpu" or "gpu:N".
 func (t *Trainer) Device() string { return t.device }
 
-// Network is what is trained.
+// Network returns what is trained.
 func (t *Trainer) Network() Network { return t.network }
 
-// Options are those in force, defaults filled in.
+// Options returns the options in use, with defaults filled in.
 func (t *Trainer) Options() Options { return t.options }
 
 // Close releases the weights.
@@ -96,13 +96,13 @@ func (t *Trainer) Close() error {
 	return nil
 }
 
-// Assign sets the weights, which must be those of the network, and begins anew with the
+// Assign sets the weights, which must include all of the network's, and resets the step and the
 // optimizer's state.
 func (t *Trainer) Assign(set weights.Set) error {
 	for _, v := range t.graph.variables {
 		tensor, found := set.Tensors[v.name]
 		if !found {
-			return fmt.Errorf("training: the weights have no tensor %s, which %s needs with shape %v", v.name, t.network.Name, v.shape)
+			return fmt.Errorf("training: the weights have no tensor %s; %s needs it, with shape %v", v.name, t.network.Name, v.shape)
 		}
 		values, err := tensor.Float32()
 		if err != nil {
@@ -115,7 +115,7 @@ func (t *Trainer) Assign(set weights.Set) error {
 		if err != nil {
 			return fmt.Errorf("training: tensor %s: %w", v.name, err)
 		}
-		// One at a time, so that no second copy of all weights piles up.
+		// One at a time, so that there is never a second copy of all weights.
 		if _, err := t.session.Run(map[tf.Output]*tf.Tensor{v.initial: fed}, nil, []*tf.Operation{v.assign}); err != nil {
 			return fmt.Errorf("training: set %s: %w", v.name, err)
 		}
@@ -131,7 +131,7 @@ func (t *Trainer) Assign(set weights.Set) error {
 	return nil
 }
 
-// Weights are copies of the weights as they are.
+// Weights returns copies of the current weights.
 func (t *Trainer) Weights() (weights.Set, error) {
 	set := weights.Set{Tensors: map[string]weights.Tensor{}}
 	for _, v := range t.graph.variables {
@@ -164,8 +164,8 @@ func ints(shape []int64) []int {
 	return narrow
 }
 
-// Step trains on a batch: examples one after another in values, and the number of the class
-// of each. It returns the measure before the step. A loss that is no number is ErrDiverged.
+// Step trains on a batch: values has the examples one after another, labels the number of each one's
+// class. It returns the measure from before the step. A loss that is not finite is ErrDiverged.
 func (t *Trainer) Step(values []float32, labels []int32) (Measure, error) {
 	feeds, err := t.feeds(values, labels)
 	if err != nil {
@@ -187,13 +187,13 @@ func (t *Trainer) Step(values []float32, labels []int32) (Measure, error) {
 	}
 	t.step++
 	if !m.Finite() {
-		return m, fmt.Errorf("training: %w: the loss is %v at step %d: use a smaller learning rate than %g", ErrDiverged, m.MeanLoss(), t.step, t.options.LearningRate)
+		return m, fmt.Errorf("training: %w: the loss is %v at step %d: use a learning rate below %g", ErrDiverged, m.MeanLoss(), t.step, t.options.LearningRate)
 	}
 	return m, nil
 }
 
-// Check is ErrDiverged if a weight is not a finite number. A step is measured before it is made, so
-// the losses so far do not tell.
+// Check returns ErrDiverged if a weight is not finite. The losses so far do not show that, because
+// each was measured before its step.
 func (t *Trainer) Check() error {
 	finite := make([]tf.Output, len(t.graph.variables))
 	for i, v := range t.graph.variables {
@@ -209,13 +209,13 @@ func (t *Trainer) Check() error {
 			return fmt.Errorf("training: %w", err)
 		}
 		if value != true {
-			return fmt.Errorf("training: %w: not all weights %s are finite numbers after step %d: use a smaller learning rate than %g", ErrDiverged, t.graph.variables[i].name, t.step, t.options.LearningRate)
+			return fmt.Errorf("training: %w: not all weights %s are finite after step %d: use a learning rate below %g", ErrDiverged, t.graph.variables[i].name, t.step, t.options.LearningRate)
 		}
 	}
 	return nil
 }
 
-// Evaluate measures a batch without dropout and without changing anything.
+// Evaluate measures a batch without dropout, and changes nothing.
 func (t *Trainer) Evaluate(values []float32, labels []int32) (Measure, error) {
 	feeds, err := t.feeds(values, labels)
 	if err != nil {
@@ -224,7 +224,7 @@ func (t *Trainer) Evaluate(values []float32, labels []int32) (Measure, error) {
 	return t.run(feeds, t.graph.evaluation, nil, len(labels))
 }
 
-// Output computes a layer, after its rectifier and without dropout, of n examples.
+// Output computes a layer's output for n examples, after its rectifier and without dropout.
 func (t *Trainer) Output(layer string, values []float32, n int) ([]float32, error) {
 	output, found := t.graph.outputs[layer]
 	if !found {
@@ -246,15 +246,15 @@ func (t *Trainer) Output(layer string, values []float32, n int) ([]float32, erro
 	return weights.Tensor{DType: weights.F32, Raw: raw}.Float32()
 }
 
-// feeds checks a batch, since the C library does not, and makes its tensors.
+// feeds checks a batch, which the C library does not do, and makes its tensors.
 func (t *Trainer) feeds(values []float32, labels []int32) (map[tf.Output]*tf.Tensor, error) {
 	n, classes := len(labels), t.network.Classes()
 	if n == 0 || len(values) != n*t.network.InputSize() {
-		return nil, fmt.Errorf("training: %d values for %d examples of %d", len(values), n, t.network.InputSize())
+		return nil, fmt.Errorf("training: %d values do not make %d examples of %d", len(values), n, t.network.InputSize())
 	}
 	for _, l := range labels {
 		if l < 0 || int(l) >= classes {
-			return nil, fmt.Errorf("training: class %d of %d", l, classes)
+			return nil, fmt.Errorf("training: there is no class %d among %d", l, classes)
 		}
 	}
 	input, err := inference.NewFloat32Tensor(append([]int{n}, t.network.Input...), values)
@@ -289,10 +289,10 @@ func (t *Trainer) run(feeds map[tf.Output]*tf.Tensor, of measured, targets []*tf
 	return Measure{Examples: n, Loss: float64(figures[0]) * float64(n), Correct: int(figures[1])}, nil
 }
 
-// releaseBytes is how much memory of dead tensors is let pile up.
+// releaseBytes is how much memory unused tensors may hold.
 const releaseBytes = 64 << 20
 
-// release has the garbage collector free dead tensors when there are many.
+// release runs the garbage collector when unused tensors hold much memory.
 func (t *Trainer) release(bytes int) {
 	if t.unreleased += bytes; t.unreleased >= releaseBytes {
 		t.unreleased = 0
@@ -300,17 +300,17 @@ func (t *Trainer) release(bytes int) {
 	}
 }
 
-// graph is a network's graph with the ways into it and out of it.
+// graph is a network's graph, with its inputs and outputs.
 type graph struct {
 	graph *tf.Graph
 	input tf.Output
-	// labels are the classes' numbers, step that of the step.
+	// labels are the numbers of the examples' classes, step is the step's number.
 	labels, step tf.Output
 	rates        rates
 	variables    []variable
 	// training is with dropout, evaluation without.
 	training, evaluation measured
-	// outputs are those of the layers in evaluation.
+	// outputs are those of the layers, without dropout.
 	outputs map[string]tf.Output
 	updates []*tf.Operation
 	// clear sets the optimizer's state to zero.
@@ -330,7 +330,7 @@ type variable struct {
 	slots         []slot
 }
 
-// slot is a variable of the optimizer's.
+// slot is one of the optimizer's variables.
 type slot struct {
 	name   string
 	handle tf.Output
@@ -377,7 +377,7 @@ func newVariable(scope *op.Scope, p parameter) variable {
 	return v
 }
 
-// measure adds the layers and what is measured of their scores.
+// measure adds the layers, and the loss and accuracy of their logits.
 func (g *graph) measure(scope *op.Scope, n Network, o Options, oneHot tf.Output, training bool) measured {
 	values := map[string]tf.Output{}
 	for _, v := range g.variables {
@@ -412,8 +412,8 @@ func (g *graph) measure(scope *op.Scope, n Network, o Options, oneHot tf.Output,
 }
 
 // normalize is local response normalization, x (k + alpha sum x^2)^-beta with the sum over
-// the neighbouring channels, made of other operations: the C++ gradient of TensorFlow's own
-// (2.18) drops its attributes and so is that of other constants.
+// the neighbouring channels. It is built from other operations, because the C++ gradient of
+// TensorFlow's own (2.18) ignores the attributes and so uses other constants.
 func normalize(scope *op.Scope, x tf.Output, channels int) tf.Output {
 	neighbours := make([]float32, channels*channels)
 	for i := range channels {
@@ -429,12 +429,12 @@ func normalize(scope *op.Scope, x tf.Output, channels int) tf.Output {
 	return op.Mul(scope, x, scale)
 }
 
-// drop leaves out some of a layer's outputs, others at each step, and scales up the rest.
+// drop leaves out some of a layer's outputs, different ones at each step, and scales up the rest.
 func (g *graph) drop(scope *op.Scope, x tf.Output, o Options, layer, units int) tf.Output {
 	shape := op.ConcatV2(scope.SubScope("both"), []tf.Output{
 		op.Shape(scope.SubScope("batch"), g.labels), op.Const(scope.SubScope("units"), []int32{int32(units)}),
 	}, op.Const(scope.SubScope("axis"), int32(0)))
-	// The seed of a step: another one for each layer.
+	// Each layer and each step has its own seed.
 	seed := op.Pack(scope.SubScope("seed"), []tf.Output{
 		op.Const(scope.SubScope("layer"), int64(o.Seed<<8)+int64(layer)), g.step,
 	})
@@ -444,7 +444,7 @@ func (g *graph) drop(scope *op.Scope, x tf.Output, o Options, layer, units int) 
 	return op.Mul(scope, x, mask)
 }
 
-// descend adds the gradients and the optimizer's steps.
+// descend adds the gradients and the optimizer's updates.
 func (g *graph) descend(root *op.Scope, o Options) error {
 	values := make([]tf.Output, len(g.variables))
 	for i, v := range g.variables {

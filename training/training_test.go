@@ -26,7 +26,7 @@ func dense(name string, in, out int, relu bool) vgg.Layer {
 	return vgg.Layer{Name: name, Kind: vgg.KindDense, Shape: []int{out}, Kernel: []int{in, out}, ReLU: relu}
 }
 
-// tiny is a network with a convolution, a pooling and two dense layers.
+// tiny is a network with a convolution, a pooling and two fully connected layers.
 func tiny(side, filters, units, classes int) Network {
 	half := side / 2
 	flat := half * half * filters
@@ -53,7 +53,7 @@ func trainer(t *testing.T, n Network, o Options) *Trainer {
 	return tr
 }
 
-// initialized is a trainer with weights drawn by the seed 1.
+// initialized is a trainer with the random weights of seed 1.
 func initialized(t *testing.T, n Network, o Options) *Trainer {
 	t.Helper()
 	tr := trainer(t, n, o)
@@ -222,7 +222,7 @@ func TestOptimizersAgreeWithKeras(t *testing.T) {
 	}
 }
 
-// The limits of the initializers are Keras's, and a seed's weights are always the same.
+// The limits of the initializers are Keras's, and a seed always gives the same weights.
 func TestInitial(t *testing.T) {
 	n := tiny(6, 64, 32, 3)
 	for initializer, limits := range map[Initializer]map[string]float64{
@@ -260,8 +260,7 @@ func TestInitial(t *testing.T) {
 	}
 }
 
-// examples are n noisy pictures, in records of bytes, the first of them to train on and the
-// others to validate.
+// examples are n noisy images, in records of bytes; the last of them are for validation.
 func examples(t *testing.T, n, validation, side, classes int) (train, test *Examples) {
 	t.Helper()
 	records, err := NewRecords(t.TempDir(), side*side*3)
@@ -295,7 +294,7 @@ func examples(t *testing.T, n, validation, side, classes int) (train, test *Exam
 	return &a, &b
 }
 
-// A network learns 20 noisy pictures by heart.
+// A network learns 20 noisy images by heart.
 func TestFitLearnsByHeart(t *testing.T) {
 	train, _ := examples(t, 20, 0, 8, 2)
 	tr := initialized(t, tiny(8, 8, 32, 2), Options{Optimizer: Adam, LearningRate: 3e-3})
@@ -380,7 +379,7 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// Dropout leaves out the part it says, other units at each step, the same by the same seed.
+// Dropout leaves out the share it should: different units at each step, the same for the same seed.
 func TestDropout(t *testing.T) {
 	train, _ := examples(t, 8, 0, 8, 2)
 	losses := func(dropout float64, seed uint64) []float64 {
@@ -445,7 +444,7 @@ func TestDivergence(t *testing.T) {
 	}
 	for range 10 {
 		if _, err := tr.Step(x, []int32{0, 1, 1, 0, 1, 0, 0, 1}); err != nil {
-			if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "smaller learning rate") {
+			if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "learning rate below") {
 				t.Errorf("the training ends with %v", err)
 			}
 			return
@@ -454,8 +453,7 @@ func TestDivergence(t *testing.T) {
 	t.Error("steps that are far too large go on for ever")
 }
 
-// explosive is a training that goes well for some epochs and is then made to take far too large
-// steps.
+// explosive is a training that goes well for some epochs and then takes steps that are far too large.
 func explosive(t *testing.T, good int) (*Trainer, *FitOptions) {
 	t.Helper()
 	tr := initialized(t, tiny(8, 8, 32, 2), Options{LearningRate: 1e-3})
@@ -466,8 +464,8 @@ func explosive(t *testing.T, good int) (*Trainer, *FitOptions) {
 	}}
 }
 
-// An epoch of one step: its loss is that before the step, a number. Validation tells, the best
-// weights are taken back, and the error says when and what.
+// The loss of an epoch of one step was measured before the step, and is finite. Validation finds the
+// divergence, the best weights are restored, and the error says which epoch it was.
 func TestDivergenceKeepsTheBest(t *testing.T) {
 	train, validation := examples(t, 30, 10, 8, 2)
 	tr, o := explosive(t, 3)
@@ -479,7 +477,7 @@ func TestDivergenceKeepsTheBest(t *testing.T) {
 		explode(e)
 	}
 	result, err := Fit(context.Background(), tr, train, validation, *o, State{})
-	if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "epoch 4: ") || !strings.Contains(err.Error(), "loss on the validation examples is ") {
+	if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "epoch 4: ") || !strings.Contains(err.Error(), "validation loss is ") {
 		t.Fatalf("the training ends with %v", err)
 	}
 	if len(result.State.History) != 3 || result.Best < 1 || result.Best > 3 {
@@ -492,7 +490,7 @@ func TestDivergenceKeepsTheBest(t *testing.T) {
 	}
 }
 
-// Without validation examples, the weights tell; the checkpoint is the last good one.
+// Without validation examples, the weights show it; the checkpoint stays the last good one.
 func TestDivergenceKeepsTheCheckpoint(t *testing.T) {
 	train, _ := examples(t, 20, 0, 8, 2)
 	tr, o := explosive(t, 2)
@@ -515,7 +513,7 @@ func TestDivergenceKeepsTheCheckpoint(t *testing.T) {
 	}
 }
 
-// Nor does an interruption write diverged weights over good ones.
+// An interruption does not write diverged weights over good ones either.
 func TestDivergenceAtInterruption(t *testing.T) {
 	train, _ := examples(t, 20, 0, 8, 2)
 	tr, o := explosive(t, 1)
@@ -570,8 +568,8 @@ func TestRefusals(t *testing.T) {
 	}
 	bad := n
 	bad.Layers = n.Layers[:3]
-	if _, err := New(bad, Options{}, config); err == nil || !strings.Contains(err.Error(), "must end in a dense layer") {
-		t.Errorf("a network without scores gives %v", err)
+	if _, err := New(bad, Options{}, config); err == nil || !strings.Contains(err.Error(), "must end in a fully connected layer") {
+		t.Errorf("a network without logits gives %v", err)
 	}
 	for _, d := range []vgg.Dimensions{{InputSize: 31}, {InputSize: 2000}, {Units: -1}, {Classes: 1}} {
 		if _, err := VGG(vgg.Configurations[0], d); err == nil {
@@ -607,7 +605,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// Damaged and foreign checkpoints are told from usable ones.
+// Damaged and foreign checkpoints are refused.
 func TestCheckpointRefusals(t *testing.T) {
 	n := tiny(8, 4, 8, 2)
 	tr := initialized(t, n, Options{Momentum: 0.9})
@@ -642,20 +640,39 @@ func TestCheckpointRefusals(t *testing.T) {
 		if err := os.WriteFile(data, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := tr.Restore(dir, state); err == nil || !strings.Contains(err.Error(), "begin anew") {
+		if err := tr.Restore(dir, state); err == nil || !strings.Contains(err.Error(), "start over") {
 			t.Errorf("%s gives %v", name, err)
 		}
 	}
 	for want, content := range map[string]string{
 		"damaged": "{", `format is "x"`: `{"format":"x"}`, "version 9": `{"format":"fovea-checkpoint","version":9}`,
 		"is damaged": `{"format":"fovea-checkpoint","version":1,"epoch":3}`,
-		"begin anew": `{"format":"fovea-checkpoint","version":1,"variables":"../x"}`,
+		"start over": `{"format":"fovea-checkpoint","version":1,"variables":"../x"}`,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, "state.json"), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := ReadState(dir); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s gives %v, want %q", content, err, want)
+		}
+	}
+}
+
+// Checkpoints of versions before 0.2 named the time of an epoch otherwise.
+func TestReadFormerState(t *testing.T) {
+	dir := t.TempDir()
+	for _, key := range []string{"elapsed", "elapsed_seconds"} {
+		state := `{"format":"fovea-checkpoint","version":1,"epoch":1,"variables":"variables-4","step":4,
+			"history":[{"epoch":1,"step":4,"loss":0.5,"val_loss":0.25,"seconds":2,"` + key + `":3}]}`
+		if err := os.WriteFile(filepath.Join(dir, "state.json"), []byte(state), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := ReadState(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := got.History[0]; e.Elapsed != 3 || e.Seconds != 2 || e.Step != 4 || e.Loss != 0.5 || *e.ValidationLoss != 0.25 {
+			t.Errorf("%s: the epoch is %+v", key, e)
 		}
 	}
 }
