@@ -1,5 +1,5 @@
 // Command finetune trains a classifier head on extracted features, measures it, and predicts
-// the classes of new pictures.
+// the classes of new images.
 //
 // Usage:
 //
