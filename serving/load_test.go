@@ -1,4 +1,4 @@
-package main
+package serving
 
 import (
 	"bufio"
@@ -28,7 +28,7 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names, err := filepath.Glob("../../testdata/photos/*.jpg")
+	names, err := filepath.Glob("../testdata/photos/*.jpg")
 	if err != nil || len(names) == 0 {
 		t.Fatal(names, err)
 	}

@@ -1,22 +1,23 @@
-package main
+package serving
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/png"
 	"io"
 	"math"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"runtime/debug"
 	"runtime/metrics"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -68,16 +69,26 @@ func redHead() *head.Head {
 	}
 }
 
-// redServer tells red pictures from dark ones.
-func redServer(e *redness, limits serverLimits) *server {
+// redPredictor tells red images from dark ones.
+func redPredictor(e *redness) *Predictor {
 	config := pipeline.Config{Picture: picture.Options{Width: 2, Height: 2}, Preprocessing: preprocessing.None}
-	return newServer(redHead(), decision{classes: []string{"dark", "red"}, threshold: 0.9, unsure: "unsure"}, e, config, limits)
+	return &Predictor{head: redHead(), config: config, extractor: e}
 }
 
-var usual = serverLimits{maxBytes: 1 << 16, timeout: 10 * time.Second, requests: 64}
+func redServer(t *testing.T, p *Predictor, o ServerOptions) *Server {
+	t.Helper()
+	o.Decision = Decision{Threshold: 0.9, Unsure: "unsure"}
+	s, err := NewServer(p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+var usual = ServerOptions{MaxBytes: 1 << 16, Timeout: 10 * time.Second}
 
 // start runs a server until the test ends, and gives its address.
-func start(t *testing.T, s *server) (url string, stop func() error) {
+func start(t *testing.T, s *Server) (url string, stop func() error) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "localhost:0")
 	if err != nil {
@@ -85,7 +96,7 @@ func start(t *testing.T, s *server) (url string, stop func() error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.serve(ctx, listener) }()
+	go func() { done <- s.Serve(ctx, listener) }()
 	stop = sync.OnceValue(func() error { cancel(); return <-done })
 	t.Cleanup(func() {
 		if err := stop(); err != nil {
@@ -138,7 +149,7 @@ func get(t *testing.T, url string) (int, string) {
 }
 
 func TestServerAnswers(t *testing.T) {
-	url, _ := start(t, redServer(&redness{}, usual))
+	url, _ := start(t, redServer(t, redPredictor(&redness{}), usual))
 	for _, test := range []struct {
 		body   []byte
 		status int
@@ -174,7 +185,7 @@ func TestServerAnswers(t *testing.T) {
 }
 
 func TestServerFailure(t *testing.T) {
-	url, _ := start(t, redServer(&redness{failure: fmt.Errorf("the device is gone")}, usual))
+	url, _ := start(t, redServer(t, redPredictor(&redness{failure: fmt.Errorf("the device is gone")}), usual))
 	if status, answer := post(t, url, coloured(t, 1)); status != 500 || !strings.Contains(answer, "the device is gone") {
 		t.Errorf("the answer is %d %s", status, answer)
 	}
@@ -184,7 +195,7 @@ func TestServerFailure(t *testing.T) {
 func TestServerUnderLoad(t *testing.T) {
 	const clients, each = 16, 25
 	e := &redness{}
-	url, _ := start(t, redServer(e, usual))
+	url, _ := start(t, redServer(t, redPredictor(e), usual))
 	pictures := map[string][]byte{`"label":"red"`: coloured(t, 220), `"label":"dark"`: coloured(t, 10)}
 	var group sync.WaitGroup
 	for range clients {
@@ -209,7 +220,7 @@ func TestServerUnderLoad(t *testing.T) {
 func TestServerBoundsAndStops(t *testing.T) {
 	const requests = 4
 	e := &redness{gate: make(chan struct{})}
-	s := redServer(e, serverLimits{maxBytes: 1 << 16, timeout: time.Minute, requests: requests})
+	s := redServer(t, redPredictor(e), ServerOptions{MaxBytes: 1 << 16, Timeout: time.Minute, Requests: requests})
 	url, stop := start(t, s)
 	body := coloured(t, 220)
 	var group sync.WaitGroup
@@ -229,7 +240,7 @@ func TestServerBoundsAndStops(t *testing.T) {
 		t.Errorf("a request too many is answered with %d %s", status, answer)
 	}
 	for pace, want := range map[float64]int{0: 1, 0.25: 1, 1.1: 5, 1000: 60} {
-		s.pace.Store(math.Float64bits(pace))
+		s.batcher.pace.Store(math.Float64bits(pace))
 		if got := s.retryAfter(); got != want {
 			t.Errorf("at %g seconds an image, one should come again after %d seconds, not %d", pace, want, got)
 		}
@@ -269,34 +280,6 @@ func TestServerBoundsAndStops(t *testing.T) {
 	}
 }
 
-// fixed is an extractor of a batch size, which it puts into each feature.
-type fixed int
-
-func (f fixed) BatchSize() int { return int(f) }
-
-func (f fixed) Extract(pixels []float32, n int) ([][]float32, error) {
-	if n > int(f) || len(pixels) != n {
-		return nil, fmt.Errorf("a batch of %d for %d", n, f)
-	}
-	return [][]float32{slices.Repeat([]float32{float32(f)}, n)}, nil
-}
-
-// Each batch is computed by the smallest extractor that holds it.
-func TestSized(t *testing.T) {
-	s := sized{fixed(1), fixed(2), fixed(4), fixed(6)}
-	if s.BatchSize() != 6 {
-		t.Errorf("the batch size is %d", s.BatchSize())
-	}
-	for n, want := range map[int]float32{1: 1, 2: 2, 3: 4, 4: 4, 5: 6, 6: 6} {
-		if got, err := s.Extract(make([]float32, n), n); err != nil || got[0][n-1] != want {
-			t.Errorf("%d images are computed by the extractor of %v: %v", n, got, err)
-		}
-	}
-	if _, err := s.Extract(make([]float32, 7), 7); err == nil {
-		t.Error("a batch too large is computed")
-	}
-}
-
 // Large pictures that come together are not all in memory together.
 func TestServerMemoryIsBounded(t *testing.T) {
 	const side, requests, allowed = 4000, 24, 200 << 20 // of pixels alone there are 24 x 16 MB
@@ -304,7 +287,7 @@ func TestServerMemoryIsBounded(t *testing.T) {
 	if err := png.Encode(&large, image.NewGray(image.Rect(0, 0, side, side))); err != nil {
 		t.Fatal(err)
 	}
-	url, _ := start(t, redServer(&redness{}, serverLimits{maxBytes: 1 << 20, timeout: 5 * time.Minute, requests: requests, decoders: 2}))
+	url, _ := start(t, redServer(t, redPredictor(&redness{}), ServerOptions{MaxBytes: 1 << 20, Timeout: 5 * time.Minute, Requests: requests, Decoders: 2}))
 	debug.FreeOSMemory()
 	done := make(chan struct{})
 	peak := make(chan uint64, 1)
@@ -337,7 +320,9 @@ func TestServerMemoryIsBounded(t *testing.T) {
 	} else {
 		t.Logf("%d large images took %d MB at most", requests, most>>20)
 	}
-	limited, _ := start(t, redServer(&redness{}, serverLimits{maxBytes: 1 << 20, timeout: time.Minute, requests: 1, pixels: side*side - 1}))
+	p := redPredictor(&redness{})
+	p.config.Picture.MaxPixels = side*side - 1
+	limited, _ := start(t, redServer(t, p, ServerOptions{MaxBytes: 1 << 20, Timeout: time.Minute, Requests: 1}))
 	if status, answer := post(t, limited, large.Bytes()); status != 422 || !strings.Contains(answer, "pixels") {
 		t.Errorf("an image of too many pixels is answered with %d %s", status, answer)
 	}
@@ -345,10 +330,45 @@ func TestServerMemoryIsBounded(t *testing.T) {
 
 func TestServerTimeout(t *testing.T) {
 	e := &redness{gate: make(chan struct{})}
-	url, _ := start(t, redServer(e, serverLimits{maxBytes: 1 << 16, timeout: 50 * time.Millisecond, requests: 4}))
+	url, _ := start(t, redServer(t, redPredictor(e), ServerOptions{MaxBytes: 1 << 16, Timeout: 50 * time.Millisecond, Requests: 4}))
 	status, answer := post(t, url, coloured(t, 220))
 	if status != 504 || !strings.Contains(answer, "no answer within 50ms") {
 		t.Errorf("the answer is %d %s", status, answer)
 	}
 	close(e.gate)
+}
+
+// A form is not an image: the answer says what to send instead.
+func TestServerExplainsForms(t *testing.T) {
+	url, _ := start(t, redServer(t, redPredictor(&redness{}), usual))
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	part, err := w.CreateFormFile("image", "photo.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := part.Write(coloured(t, 220)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.Post(url+"/predict", w.FormDataContentType(), &form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close() //nolint:errcheck // read only
+	answer, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.StatusCode != 422 || !strings.Contains(string(answer), "send the image's bytes alone, as curl --data-binary @FILE does") {
+		t.Errorf("the answer is %d %s", r.StatusCode, answer)
+	}
+}
+
+func TestNewServerRefuses(t *testing.T) {
+	if _, err := NewServer(redPredictor(&redness{}), ServerOptions{Decision: Decision{Threshold: 0.5, Unsure: "red"}}); !errors.Is(err, ErrDecision) {
+		t.Errorf("a class's name for unsure images: %v", err)
+	}
 }
