@@ -1,0 +1,131 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"fovea/app/cli"
+	"fovea/inference"
+	"fovea/objects"
+	"fovea/picture"
+)
+
+// parse turns flags and arguments into o.Options, and refuses wrong usage before anything is opened.
+func (o *options) parse(command *cobra.Command, images []string) (err error) {
+	if o.Session, err = o.session.Config(); err != nil {
+		return cli.UsageUnless(inference.ErrDevice, err)
+	}
+	o.Batch, o.ToolVersion, o.Grace = o.session.Batch, cli.Version(), grace
+	if o.Width, o.Height, err = cli.ParseSides(o.size); err != nil {
+		return err
+	}
+	if err := o.checkGiven(command.Flags()); err != nil || o.listLayers {
+		return err
+	}
+	if err := o.checkArguments(command, images); err != nil {
+		return err
+	}
+	if o.Images, err = cli.LocalPaths(images); err != nil {
+		return err
+	}
+	if o.Background, err = picture.ParseBackground(o.background); err != nil {
+		return cli.Usagef("--background: %w", err)
+	}
+	if o.Labels, err = cli.ParseLabels(o.labels); err != nil {
+		return err
+	}
+	if o.bytesPerFile != "" {
+		if o.BytesPerFile, err = cli.ParseSize("--bytes-per-file", o.bytesPerFile); err != nil {
+			return err
+		}
+	}
+	return o.parseShard()
+}
+
+// checkGiven refuses flags that were given, but with a value that means nothing.
+func (o *options) checkGiven(f *pflag.FlagSet) error {
+	for _, number := range []struct {
+		flag  string
+		value int
+	}{
+		{"batch", o.session.Batch}, {"workers", o.Workers}, {"sample", o.Selection.Sample}, {"limit", o.Selection.Limit},
+		{"rows-per-file", o.RowsPerFile}, {"max-pixels", o.MaxPixels},
+	} {
+		if f.Changed(number.flag) && number.value < 1 {
+			return cli.Usagef("--%s %d: give a positive number", number.flag, number.value)
+		}
+	}
+	switch {
+	case len(o.Layers) == 0 || slices.Contains(o.Layers, ""):
+		return cli.Usagef("--layers %q: name layers, with commas between them; --list-layers prints them", strings.Join(o.Layers, ","))
+	case !(o.maxErrorRate >= 0 && o.maxErrorRate <= 1):
+		return cli.Usagef("--max-error-rate %g: give a share from 0 to 1", o.maxErrorRate)
+	case f.Changed("seed") && o.Selection.Sample == 0:
+		return cli.Usagef("--seed goes with --sample")
+	case o.Staging != "" && !objects.IsURL(o.Out):
+		return cli.Usagef("--staging goes with an --out in an object store, as s3://BUCKET/NAME")
+	case o.RetryFailed && !o.Resume:
+		return cli.Usagef("--retry-failed goes with --resume")
+	case o.Resume && o.Overwrite:
+		return cli.Usagef("--resume and --overwrite exclude each other")
+	case o.RowsPerFile > 0 && o.bytesPerFile != "":
+		return cli.Usagef("--rows-per-file and --bytes-per-file exclude each other")
+	}
+	return nil
+}
+
+// checkArguments refuses a wrong combination of IMAGES, --files-from and --out.
+func (o *options) checkArguments(command *cobra.Command, images []string) error {
+	switch {
+	case len(images) == 0 && o.filesFrom == "":
+		return cli.Usagef("no IMAGES given: name files or directories, or --files-from FILE")
+	case len(images) > 0 && o.filesFrom != "":
+		return cli.Usagef("IMAGES and --files-from exclude each other")
+	case o.Out != "":
+		_, err := objects.LocalPath(o.Out)
+		return asUsage(err)
+	case o.dryRun:
+		return nil
+	}
+	if meant := meantCommand(command, images[0:min(1, len(images))]); meant != "" {
+		return cli.Usagef("unknown command %q: did you mean %q?", images[0], meant)
+	}
+	return cli.Usagef("--out DIR is required")
+}
+
+// meantCommand is the command that was probably meant by the first of the arguments, if there is no such file.
+func meantCommand(command *cobra.Command, arguments []string) string {
+	if len(arguments) == 0 {
+		return ""
+	}
+	if _, err := os.Lstat(arguments[0]); !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	command.SuggestionsMinimumDistance = 2
+	if meant := command.SuggestionsFor(arguments[0]); len(meant) > 0 {
+		return command.Name() + " " + meant[0]
+	}
+	return ""
+}
+
+// parseShard reads --shard.
+func (o *options) parseShard() error {
+	if o.shard == "" {
+		return nil
+	}
+	part, parts, found := strings.Cut(o.shard, "/")
+	var partErr, partsErr error
+	o.Selection.Part, partErr = strconv.Atoi(part)
+	o.Selection.Parts, partsErr = strconv.Atoi(parts)
+	if !found || partErr != nil || partsErr != nil || o.Selection.Parts < 1 {
+		return cli.Usagef("--shard %q: give I/N, such as 0/4", o.shard)
+	}
+	return nil
+}
