@@ -89,12 +89,12 @@ func (o *options) checkArguments(command *cobra.Command, images []string) error 
 	case len(images) > 0 && o.filesFrom != "":
 		return cli.Usagef("IMAGES and --files-from exclude each other")
 	case o.Out != "":
-		_, err := objects.LocalPath(o.Out)
-		return asUsage(err)
+		_, err := cli.LocalPaths([]string{o.Out})
+		return err
 	case o.dryRun:
 		return nil
 	}
-	if meant := meantCommand(command, images[0:min(1, len(images))]); meant != "" {
+	if meant := meantCommand(command, images); meant != "" {
 		return cli.Usagef("unknown command %q: did you mean %q?", images[0], meant)
 	}
 	return cli.Usagef("--out DIR is required")
