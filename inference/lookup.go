@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"fovea/internal/typo"
 )
 
 // ErrUnknownLayer marks a layer that the model has not got, or a name of more than one.
@@ -26,15 +28,17 @@ func (m *Model) Layer(name string) (Layer, error) {
 	if similar := m.similar(name); len(similar) > 0 {
 		return Layer{}, fmt.Errorf("inference: %w %q: model %s has %s", ErrUnknownLayer, name, m.Name, enumerate(similar, 8))
 	}
+	var all []string // aliases too: people mistype these as well
 	names := make([]string, len(m.Layers))
 	for i, l := range m.Layers {
 		names[i] = l.Name
+		all = append(append(all, l.Name), l.Aliases...)
 	}
 	const ends = 3 // there may be hundreds
 	if len(names) > 2*ends {
 		names = slices.Concat(names[:ends], []string{"..."}, names[len(names)-ends:])
 	}
-	return Layer{}, fmt.Errorf("inference: %w %q: model %s has %s", ErrUnknownLayer, name, m.Name, strings.Join(names, ", "))
+	return Layer{}, fmt.Errorf("inference: %w %q%s: model %s has %s", ErrUnknownLayer, name, typo.Hint(name, all), m.Name, strings.Join(names, ", "))
 }
 
 // similar are the layers that have the name somewhere in theirs, whatever the case.

@@ -1,9 +1,12 @@
 package vgg
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"fovea/internal/typo"
 )
 
 // InputSize is the height and width of the pictures that the networks were trained on.
@@ -65,16 +68,20 @@ var Configurations = []Configuration{
 		conv3(64, 64), conv3(128, 128), conv3(256, 256, 256, 256), conv3(512, 512, 512, 512), conv3(512, 512, 512, 512)}},
 }
 
-// ByName finds a configuration by its name or an alias.
+// ErrUnknown says that no configuration has the name that was given.
+var ErrUnknown = errors.New("unknown configuration")
+
+// ByName finds a configuration by its name or an alias, or returns ErrUnknown.
 func ByName(name string) (Configuration, error) {
-	var names []string
+	var names, aliases []string
 	for _, c := range Configurations {
 		if c.Name == name || slices.Contains(c.Aliases, name) {
 			return c, nil
 		}
-		names = append(names, c.Name)
+		names, aliases = append(names, c.Name), append(aliases, c.Aliases...)
 	}
-	return Configuration{}, fmt.Errorf("vgg: no configuration is named %q: there are %s", name, strings.Join(names, ", "))
+	hint := typo.Hint(name, slices.Concat(names, aliases))
+	return Configuration{}, fmt.Errorf("vgg: %w %q%s: there are %s", ErrUnknown, name, hint, strings.Join(names, ", "))
 }
 
 // Kind tells what a layer computes.

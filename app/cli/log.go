@@ -10,20 +10,20 @@ import (
 	"fovea/inference"
 )
 
-// LogOptions are the flags of logging, common to all commands.
+// LogOptions are the flags for logging, which all commands share.
 type LogOptions struct {
 	Verbose bool
 	Quiet   bool
 	Format  string
 }
 
-// AddFlags declares the flags on root for all its commands, and applies them before any of
+// AddFlags defines the flags on root for all its commands and applies them before any of
 // them runs.
 func (o *LogOptions) AddFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.BoolVarP(&o.Verbose, "verbose", "v", false, "log details, TensorFlow's own messages among them")
-	flags.BoolVarP(&o.Quiet, "quiet", "q", false, "log warnings and errors only, show no progress")
-	flags.StringVar(&o.Format, "log-format", "text", "text or json")
+	flags.BoolVarP(&o.Verbose, "verbose", "v", false, "log details, including TensorFlow's own messages")
+	flags.BoolVarP(&o.Quiet, "quiet", "q", false, "log only warnings and errors, and show no progress")
+	flags.StringVar(&o.Format, "log-format", "text", "`FORMAT` of the log: text or json")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return o.apply() }
 }
 
@@ -35,7 +35,7 @@ func (o *LogOptions) apply() error {
 	case "json":
 		logrus.SetFormatter(&logrus.JSONFormatter{})
 	default:
-		return Usagef("unknown --log-format %q: use text or json", o.Format)
+		return OneOf("--log-format", o.Format, "text", "json")
 	}
 	switch {
 	case o.Verbose:
@@ -47,5 +47,5 @@ func (o *LogOptions) apply() error {
 	return nil
 }
 
-// terminal says whether standard error is a terminal.
+// terminal reports whether standard error is a terminal.
 func terminal() bool { return term.IsTerminal(int(os.Stderr.Fd())) }

@@ -6,8 +6,8 @@ import (
 	"fovea/preprocessing"
 )
 
-// PreprocessingVar defines the flag --preprocessing, whose value preprocessing.Load reads.
-// What spec holds is the default.
+// PreprocessingVar defines the flag --preprocessing, whose value preprocessing.Load reads. The default is
+// what spec holds.
 func PreprocessingVar(f *pflag.FlagSet, spec *preprocessing.Spec, usage string) {
 	f.Var((*preprocessingValue)(spec), "preprocessing", usage)
 }

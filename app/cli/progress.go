@@ -13,29 +13,29 @@ import (
 	"fovea/pipeline"
 )
 
-// lineInterval is the time between two lines of progress where there is no terminal.
+// lineInterval is the time between two log lines of progress.
 const lineInterval = 5 * time.Second
 
-// Progress shows how far a run over pictures is: a bar with rate and remaining time on a
-// terminal, a log line now and then elsewhere.
+// Progress shows how far a run over images is: on a terminal by a bar with the rate and the remaining time,
+// elsewhere by a log line every few seconds.
 type Progress struct {
 	total int
 	last  time.Time
-	// numbers: for programs rather than people.
+	// numbers says that the log is for programs: no times such as 1h2m3s.
 	numbers bool
 
 	bar    *progressbar.ProgressBar // nil without a terminal
 	action string
 }
 
-// NewProgress begins to show a run over total pictures. Call Done at its end.
+// NewProgress begins to show a run over total images. Call Done at its end.
 func (o *LogOptions) NewProgress(action string, total int) *Progress {
 	p := &Progress{total: total, last: time.Now(), numbers: o.Format == "json", action: action}
 	p.bar = o.newBar(action, total)
 	return p
 }
 
-// newBar draws a bar, above which log lines go on. It is nil where nobody would see it.
+// newBar draws a bar below the log lines. It is nil where nobody would see it.
 func (o *LogOptions) newBar(action string, total int) *progressbar.ProgressBar {
 	if o.Quiet || o.Format == "json" || !terminal() {
 		return nil
@@ -93,10 +93,10 @@ func wholeSeconds(s float64) string {
 	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
 }
 
-// Done takes the bar away.
+// Done removes the bar.
 func (p *Progress) Done() { removeBar(p.bar) }
 
-// removeBar ends what newBar has begun.
+// removeBar undoes newBar.
 func removeBar(bar *progressbar.ProgressBar) {
 	if bar != nil {
 		_ = bar.Exit()
@@ -105,8 +105,8 @@ func removeBar(bar *progressbar.ProgressBar) {
 	}
 }
 
-// Steps shows how far a computation of few, long steps is: a bar on a terminal, a log line
-// now and then elsewhere.
+// Steps shows how far a computation of few, long steps is: on a terminal by a bar, elsewhere by a log line
+// every few seconds.
 type Steps struct {
 	action, unit string
 	total        int
@@ -131,17 +131,17 @@ func (s *Steps) Update(done int) {
 	}
 }
 
-// Done takes the bar away. It may be called on nil.
+// Done removes the bar. It may be called on nil.
 func (s *Steps) Done() {
 	if s != nil {
 		removeBar(s.bar)
 	}
 }
 
-// round keeps two decimals, which is what a rate is good for.
+// round keeps two decimals: more of a rate is noise.
 func round(x float64) float64 { return float64(int(x*100+0.5)) / 100 }
 
-// aboveBar writes log lines above the bar, which would else be torn by them.
+// aboveBar writes log lines above the bar, which they would tear otherwise.
 type aboveBar struct {
 	mu  sync.Mutex
 	bar *progressbar.ProgressBar
@@ -158,8 +158,8 @@ func (w *aboveBar) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// StepProgress shows a computation whose number of steps is known only once it has begun. It is nil
-// where nobody wants to see progress; done ends it.
+// StepProgress returns a function that shows a computation whose number of steps is known only once it has
+// begun, and one that ends it. The first is nil with --quiet.
 func (o *LogOptions) StepProgress(action, unit string) (progress func(done, of int), done func()) {
 	if o.Quiet {
 		return nil, func() {}

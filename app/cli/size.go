@@ -1,18 +1,98 @@
 package cli
 
 import (
-	"fmt"
+	"math"
+	"strconv"
 	"strings"
+
+	"github.com/spf13/pflag"
 )
 
-// ParseSize reads a flag's number of bytes with a unit, as 64MB or 2GB.
-func ParseSize(flag, text string) (int64, error) {
-	units := map[string]int64{"": 1, "B": 1, "kB": 1 << 10, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
-	digits := strings.TrimRight(text, "kKMGB")
-	unit, known := units[text[len(digits):]]
-	var n int64
-	if _, err := fmt.Sscanf(digits+" ", "%d ", &n); err != nil || !known || n < 1 || n > 1<<40/unit || fmt.Sprint(n) != digits {
-		return 0, Usagef("%s %q: give a size as 64MB or 2GB", flag, text)
+// SizeHelp ends the help of flags that count bytes.
+const SizeHelp = "1MB is 1,000,000 bytes, 1MiB is 1,048,576"
+
+// sizeWanted is what a flag that counts bytes takes.
+const sizeWanted = "a size, such as 64MB (10^6 bytes each) or 64MiB (2^20)"
+
+// maxSize bounds sizes to what can be meant: 1 TiB.
+const maxSize = 1 << 40
+
+var sizeUnits = map[string]int64{
+	"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
+}
+
+// SizeVar defines a flag that counts bytes: 64MB, 1.5GB, 64MiB or a plain number. The default value is 0
+// or more bytes; what the flag sets is at least 1.
+func SizeVar(f *pflag.FlagSet, bytes *int64, name string, value int64, usage string) {
+	*bytes = value
+	f.Var((*sizeValue)(bytes), name, usage)
+}
+
+type sizeValue int64
+
+func (v *sizeValue) String() string {
+	if *v == 0 {
+		return ""
 	}
-	return n * unit, nil
+	return exactSize(int64(*v))
+}
+
+func (v *sizeValue) Type() string { return "size" }
+
+func (v *sizeValue) Set(text string) error {
+	n, ok := parseSize(text)
+	if !ok {
+		return Usagef("give %s", sizeWanted)
+	}
+	*v = sizeValue(n)
+	return nil
+}
+
+// ParseSize reads a flag's number of bytes with a unit, such as 64MB, 2GB or 64MiB.
+func ParseSize(flag, text string) (int64, error) {
+	n, ok := parseSize(text)
+	if !ok {
+		return 0, Usagef("%s %q: give %s", flag, text, sizeWanted)
+	}
+	return n, nil
+}
+
+func parseSize(text string) (int64, bool) {
+	digits := strings.TrimRight(text, "bBkKmMgGtTi")
+	unit, known := sizeUnits[strings.ToLower(text[len(digits):])]
+	if !known || strings.Trim(digits, "0123456789.") != "" { // no exponents, signs or hex
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(digits, 64)
+	bytes := math.Round(n * float64(unit))
+	if err != nil || bytes < 1 || bytes > maxSize {
+		return 0, false
+	}
+	return int64(bytes), true
+}
+
+// exactSize writes a number of bytes so that parseSize reads the same.
+func exactSize(n int64) string {
+	for _, u := range []string{"TB", "GB", "MB", "kB", "TiB", "GiB", "MiB", "KiB"} {
+		if unit := sizeUnits[strings.ToLower(u)]; n%unit == 0 {
+			return strconv.FormatInt(n/unit, 10) + u
+		}
+	}
+	return strconv.FormatInt(n, 10) + "B"
+}
+
+// SizeText writes a number of bytes for people, in decimal units.
+func SizeText(n int64) string {
+	decimals := func(unit float64, digits int, name string) string {
+		return strconv.FormatFloat(float64(n)/unit, 'f', digits, 64) + " " + name
+	}
+	switch {
+	case n >= 1e9:
+		return decimals(1e9, 2, "GB")
+	case n >= 1e6:
+		return decimals(1e6, 1, "MB")
+	case n >= 1e3:
+		return decimals(1e3, 1, "kB")
+	}
+	return Plural(int(n), "byte")
 }

@@ -29,15 +29,9 @@ func newCommand() *cobra.Command {
 		Use:     "finetune",
 		Short:   "Train and use classifier heads on extracted features",
 		Version: cli.Version(),
-		RunE: func(_ *cobra.Command, arguments []string) error {
-			if len(arguments) > 0 {
-				return cli.Usagef("unknown command %q: use train, evaluate, report, predict, serve, export, scratch or compare", arguments[0])
-			}
-			return cli.Usagef("give a command: train, evaluate, report, predict, serve, export, scratch or compare")
-		},
-		Args: cobra.ArbitraryArgs,
 	}
 	log.AddFlags(command)
 	command.AddCommand(newTrain(&log), newEvaluate(), newReport(), newPredict(&log), newServe(&log), newExport(&log), newScratch(&log), newCompare(&log))
+	cli.Group(command, "")
 	return command
 }

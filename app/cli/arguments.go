@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// NoArguments is the check of commands that take only flags.
+func NoArguments(c *cobra.Command, arguments []string) error {
+	if len(arguments) > 0 {
+		return Usagef("unexpected argument %q: %s takes only flags", arguments[0], c.CommandPath())
+	}
+	return nil
+}
+
+// Arguments makes the check of commands that take exactly n arguments, which what describes.
+func Arguments(n int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, arguments []string) error {
+		if len(arguments) != n {
+			return Usagef("give %s", what)
+		}
+		return nil
+	}
+}
+
+// checkArguments makes the errors of all checks of arguments, cobra's own among them, wrong usage.
+func checkArguments(command *cobra.Command) {
+	if check := command.Args; check != nil {
+		command.Args = func(c *cobra.Command, arguments []string) error {
+			err := check(c, arguments)
+			if err == nil {
+				return nil
+			}
+			if strings.HasPrefix(err.Error(), "unknown command") && !c.HasSubCommands() { // what cobra.NoArgs says
+				return NoArguments(c, arguments)
+			}
+			return UsageError{err}
+		}
+	}
+	for _, c := range command.Commands() {
+		checkArguments(c)
+	}
+}

@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+)
+
+func TestParseSize(t *testing.T) {
+	for text, want := range map[string]int64{
+		"1": 1, "100B": 100, "2kB": 2000, "2KB": 2000, "2KiB": 2048, "64MB": 64e6, "64mb": 64e6, "64MiB": 64 << 20,
+		"1.5GB": 1.5e9, "2GiB": 2 << 30, "1TB": 1e12, "1TiB": 1 << 40, "0.5kB": 500,
+	} {
+		got, err := ParseSize("--size", text)
+		if err != nil || got != want {
+			t.Errorf("%q: %d, %v; want %d", text, got, err, want)
+		}
+		if again, err := ParseSize("", exactSize(want)); err != nil || again != want {
+			t.Errorf("%d is written as %s", want, exactSize(want))
+		}
+	}
+	for _, text := range []string{"", "0", "-1", "MB", "1XB", "1MBB", "1 MB", "1e3", "0x10", "1.2.3MB", "2TiB", "64M", "inf", "nan", "+1", "0.1B"} {
+		var usage UsageError
+		if got, err := ParseSize("--size", text); !errors.As(err, &usage) {
+			t.Errorf("%q: %d, %v; want wrong usage", text, got, err)
+		}
+	}
+}
+
+func TestSizeVar(t *testing.T) {
+	var f pflag.FlagSet
+	var bytes, none int64
+	SizeVar(&f, &bytes, "bytes", 512e6, "`SIZE`")
+	SizeVar(&f, &none, "none", 0, "`SIZE`")
+	if help := f.FlagUsages(); bytes != 512e6 || !strings.Contains(help, "(default 512MB)") || strings.Count(help, "default") != 1 {
+		t.Errorf("%d bytes by default; help: %s", bytes, help)
+	}
+	if err := f.Parse([]string{"--bytes", "64MiB"}); err != nil || bytes != 64<<20 {
+		t.Errorf("%d bytes, %v", bytes, err)
+	}
+}
+
+func TestSizeText(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1500: "1.5 kB", 64 << 20: "67.1 MB", 2.5e9: "2.50 GB"} {
+		if got := SizeText(n); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestNamesVar(t *testing.T) {
+	for _, test := range []struct {
+		arguments []string
+		want      []string
+	}{
+		{nil, nil},
+		{[]string{"--label", "a,b"}, []string{"a", "b"}},
+		{[]string{"--label", "a", "--label", "b"}, []string{"a", "b"}},
+		{[]string{"--label", ""}, []string{""}},
+		{[]string{"--label", `"a,b",c`}, []string{"a,b", "c"}},
+		{[]string{"--label", "a,"}, []string{"a", ""}},
+	} {
+		var f pflag.FlagSet
+		var names []string
+		NamesVar(&f, &names, "label", "")
+		if err := f.Parse(test.arguments); err != nil || !slices.Equal(names, test.want) || (names == nil) != (test.want == nil) {
+			t.Errorf("%q: %q, %v; want %q", test.arguments, names, err, test.want)
+		}
+	}
+	var f pflag.FlagSet
+	NamesVar(&f, new([]string), "label", "")
+	if err := f.Parse([]string{"--label", `a"b`}); err == nil || !strings.Contains(err.Error(), "put quotes around") {
+		t.Errorf("a quote within a name: %v", err)
+	}
+}
+
+func TestPathVar(t *testing.T) {
+	var f pflag.FlagSet
+	var path string
+	PathVar(&f, &path, "out", ".", "")
+	if path != "." || !IsPath(f.Lookup("out")) {
+		t.Errorf("%q by default", path)
+	}
+	if err := f.Parse([]string{"--out", "file:///a%20b"}); err != nil || path != "/a b" {
+		t.Errorf("%q, %v", path, err)
+	}
+	if err := f.Parse([]string{"--out", "s3://bucket/x"}); err == nil || path != "/a b" {
+		t.Errorf("%q, %v", path, err)
+	}
+	if got, err := LocalPaths([]string{"a", "file:///b", "s3://c/d"}); err != nil || !slices.Equal(got, []string{"a", "/b", "s3://c/d"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestFormerNames(t *testing.T) {
+	var f pflag.FlagSet
+	FormerNames(&f, map[string]string{"validation-fraction": "test-fraction"})
+	FormerNames(&f, map[string]string{"rate": "learning-rate"})
+	fraction, rate := f.Float64("test-fraction", 0.2, ""), f.Float64("learning-rate", 1, "")
+	if err := f.Parse([]string{"--validation-fraction", "0.5", "--rate=3"}); err != nil || *fraction != 0.5 || *rate != 3 {
+		t.Errorf("%g, %g, %v", *fraction, *rate, err)
+	}
+	if help := f.FlagUsages(); strings.Contains(help, "validation") {
+		t.Errorf("the help shows a former name: %s", help)
+	}
+	if !f.Changed("test-fraction") {
+		t.Error("a flag that was given by its former name is not changed")
+	}
+}
+
+func TestParseSides(t *testing.T) {
+	for text, want := range map[string][2]int{"": {0, 0}, "256": {256, 256}, "320x240": {320, 240}, "320X240": {320, 240}} {
+		if width, height, err := ParseSides(text); err != nil || [2]int{width, height} != want {
+			t.Errorf("%q: %dx%d, %v", text, width, height, err)
+		}
+	}
+	for _, text := range []string{"x", "0", "-1x3", "3x", "3x4x5", "many"} {
+		if _, _, err := ParseSides(text); Status(err) != ExitUsage {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestOneOf(t *testing.T) {
+	if err := OneOf("--pool", "avg", "none", "avg", "max"); err != nil {
+		t.Error(err)
+	}
+	err := OneOf("--pool", "maxx", "none", "avg", "max")
+	if want := `unknown --pool "maxx" (did you mean max?): use none, avg or max`; err == nil || err.Error() != want || Status(err) != ExitUsage {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+func TestSessionFlags(t *testing.T) {
+	config, err := SessionFlags{Device: "cpu", Precision: "float32", Batch: 8}.Config()
+	if err != nil || config.Device != "cpu" {
+		t.Errorf("%+v, %v", config, err)
+	}
+	for _, wrong := range []SessionFlags{{Device: "tpu"}, {Device: "cpu", Precision: "float8"}, {Device: "cpu", Batch: -1}} {
+		if _, err := wrong.Config(); err == nil {
+			t.Errorf("%+v is taken", wrong)
+		}
+	}
+}
+
+func TestParseLabels(t *testing.T) {
+	if _, err := ParseLabels("prefix"); err != nil {
+		t.Error(err)
+	}
+	for _, wrong := range []string{"magic", "csv:s3://b/x.csv"} {
+		if _, err := ParseLabels(wrong); Status(err) != ExitUsage {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+}

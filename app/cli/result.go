@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/spf13/pflag"
+
+	"fovea/internal/spelling"
+)
+
+// ResultFlags choose how a command prints its result. The zero value prints it for people.
+type ResultFlags struct {
+	// JSON is the flag --json.
+	JSON bool
+}
+
+// Add defines --json.
+func (r *ResultFlags) Add(f *pflag.FlagSet) {
+	f.BoolVar(&r.JSON, "json", false, "print the result as JSON")
+}
+
+// AddWithFormat defines --json and, hidden, --format table|json, which it was called before.
+func (r *ResultFlags) AddWithFormat(f *pflag.FlagSet) {
+	r.Add(f)
+	f.Var((*formatValue)(&r.JSON), "format", "table or json")
+	Replace(f, "format", "json")
+}
+
+// Print prints a result to standard output: as JSON, or by the function that writes it for people.
+func (r ResultFlags) Print(result any, text func(io.Writer) error) error {
+	return r.PrintTo(os.Stdout, result, text)
+}
+
+// PrintTo prints a result to w.
+func (r ResultFlags) PrintTo(w io.Writer, result any, text func(io.Writer) error) error {
+	print := text
+	if r.JSON {
+		print = func(w io.Writer) error { return PrintJSON(w, result) }
+	}
+	if err := print(w); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
+}
+
+// formatValue is the flag --format: whether it is json.
+type formatValue bool
+
+func (v *formatValue) String() string {
+	if *v {
+		return "json"
+	}
+	return "table"
+}
+
+func (v *formatValue) Type() string { return "string" }
+
+func (v *formatValue) Set(text string) error {
+	if err := OneOf("--format", text, "table", "json"); err != nil {
+		return Usagef("%q: use table or json", text)
+	}
+	*v = text == "json"
+	return nil
+}
+
+// PrintJSON prints a result, indented. Names in it are not escaped for web pages.
+func PrintJSON(w io.Writer, result any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(result)
+}
+
+// Line is a text for a table or a line of output: control characters are shown as escapes such as \n.
+func Line(text string) string { return spelling.Line(text) }
+
+// NewTable aligns the columns of lines whose cells end in tabs. Flush it at the end.
+func NewTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }
+
+// Plural writes a number of things: "1 row", "2 rows".
+func Plural(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return strconv.Itoa(n) + " " + what
+}

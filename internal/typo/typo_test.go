@@ -1,0 +1,41 @@
+package typo
+
+import "testing"
+
+func TestNearest(t *testing.T) {
+	commands := []string{"train", "evaluate", "report", "predict", "serve", "export", "scratch", "compare"}
+	layers := []string{"block1_conv1", "block1_conv2", "pool5", "fc6", "fc7", "softmax"}
+	for _, test := range []struct {
+		name       string
+		candidates []string
+		want       string
+	}{
+		{"trian", commands, "train"},
+		{"Train", commands, "train"},
+		{"evalute", commands, "evaluate"},
+		{"exprot", commands, "export"},
+		{"eval", commands, "evaluate"},
+		{"dance", commands, ""},
+		{"", commands, ""},
+		{"block1conv1", layers, "block1_conv1"},
+		{"pol5", layers, "pool5"},
+		{"f7", layers, "fc7"},
+		{"fc8", layers, "fc6"},
+		{"x", layers, ""},
+		{"block1", layers, ""}, // the beginning of two
+		{"pool5", nil, ""},
+	} {
+		if got := Nearest(test.name, test.candidates); got != test.want {
+			t.Errorf("%q means %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestHint(t *testing.T) {
+	if got, want := Hint("pol5", []string{"pool5"}), " (did you mean pool5?)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := Hint("resnet", []string{"pool5"}); got != "" {
+		t.Errorf("got %q for a name that is like none", got)
+	}
+}
