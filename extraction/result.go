@@ -42,7 +42,7 @@ func (r Result) FailureRate() float64 {
 // CheckFailureRate is an error if more than the share most, 0 to 1, could not be read.
 func (r Result) CheckFailureRate(most float64) error {
 	if rate := r.FailureRate(); rate > most {
-		return fmt.Errorf("%d of %d images could not be read: a share of %.3g, more than the %g allowed", r.Failures, r.Failures+r.Rows, rate, most)
+		return fmt.Errorf("%d of %d images could not be read, a share of %.3g, more than the %g allowed", r.Failures, r.Failures+r.Rows, rate, most)
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func (r *run) findChanged(ctx context.Context, writer *featurestore.Writer) (rea
 		return readAgain{}, err
 	}
 	if len(c.Doubts) > 0 {
-		logrus.Infof("%d of %d images may have changed, the first is %s: reading them to compare their SHA-256", len(c.Doubts), len(c.Items), c.Items[c.Doubts[0]].Path)
+		logrus.Infof("%d of %d images may be different by now, the first is %s: reading them to compare their SHA-256", len(c.Doubts), len(c.Items), c.Items[c.Doubts[0]].Path)
 		if err := r.step("comparing", len(c.Doubts), &c, c.Read)(ctx); err != nil {
 			return readAgain{}, err
 		}

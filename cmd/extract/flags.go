@@ -21,11 +21,10 @@ type options struct {
 	log     cli.LogOptions
 	session cli.SessionFlags
 
-	labels, size, background, shard, bytesPerFile string
-	filesFrom                                     string
-	maxErrorRate                                  float64
-	metricsAddress                                string
-	listLayers, dryRun, json                      bool
+	labels, size, background, shard, filesFrom string
+	maxErrorRate                               float64
+	metricsAddress                             string
+	listLayers, dryRun, json                   bool
 }
 
 // grace leaves time, of the three seconds in which an interrupted run is to end, to write what is finished.
@@ -68,7 +67,7 @@ func (o *options) addComputingFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	f.Float64Var(&o.session.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
 	f.StringVar(&o.Convolutions, "convolutions", models.Automatic, "`HOW` convolutions are computed: auto (the fastest way for the device) or direct (TensorFlow's own operation; the same up to rounding)")
-	f.IntVar(&o.session.Batch, "batch", 0, cli.BatchHelp)
+	cli.BatchVar(f, &o.session.Batch)
 	f.IntVar(&o.Workers, "workers", 0, "`N` images are decoded at a time (default: one per CPU)")
 }
 
@@ -88,7 +87,7 @@ func (o *options) addStorageFlags(f *pflag.FlagSet) {
 	f.StringVar((*string)(&o.DType), "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
 	f.StringVar((*string)(&o.Format), "format", string(featurestore.FormatParquet), "`FORMAT` of the files: parquet or arrow")
 	f.IntVar(&o.RowsPerFile, "rows-per-file", 0, "`N` rows in every file but the last (default: by size)")
-	f.StringVar(&o.bytesPerFile, "bytes-per-file", "", "`SIZE` of a file's vectors before compression, as 256MB or 2GB; a killed run loses one file at most (default: 64MB, but at most 8192 rows)")
+	cli.SizeVar(f, &o.BytesPerFile, "bytes-per-file", 0, "`SIZE` of a file's vectors before compression, such as 256MB or 2GB; a killed run loses one file at most (default: 64MiB, but at most 8192 rows)")
 	f.BoolVar(&o.TensorExtension, "tensor-extension", false, "declare layers with several dimensions as arrow.fixed_shape_tensor, which some readers refuse")
 	f.BoolVar(&o.Resume, "resume", false, "continue the dataset in --out: read only images that are new or have changed")
 	f.BoolVar(&o.Overwrite, "overwrite", false, "replace the dataset in --out")

@@ -134,7 +134,7 @@ func (o *options) printLayers() error {
 	if o.json {
 		return cli.PrintJSON(os.Stdout, result)
 	}
-	table := newTable(os.Stdout)
+	table := cli.NewTable(os.Stdout)
 	fmt.Fprintln(table, "LAYER\tSHAPE\tVALUES\tALSO NAMED")
 	for _, l := range result.Layers {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", l.Name, dimensions(l.Shape), l.Values, shortest(l.Aliases))
@@ -144,7 +144,7 @@ func (o *options) printLayers() error {
 
 // printKinds prints what a dry run has found.
 func printKinds(w io.Writer, e extraction.Estimated) error {
-	table := newTable(w)
+	table := cli.NewTable(w)
 	fmt.Fprintln(table, "FINDING\tFORMAT\tIMAGES\tMB\tMEGAPIXELS\tFIRST")
 	for _, k := range e.Kinds {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%.1f\t%.1f\t%q\n", k.Finding, cmp.Or(k.Format, "-"), k.Pictures, float64(k.Bytes)/1e6, float64(k.Pixels)/1e6, k.First)

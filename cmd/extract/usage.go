@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
-	"io/fs"
-	"os"
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,9 +10,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"fovea/app/cli"
+	"fovea/featurestore"
 	"fovea/inference"
 	"fovea/objects"
 	"fovea/picture"
+	"fovea/recipe"
 )
 
 // parse turns flags and arguments into o.Options, and refuses wrong usage before anything is opened.
@@ -29,7 +29,7 @@ func (o *options) parse(command *cobra.Command, images []string) (err error) {
 	if err := o.checkGiven(command.Flags()); err != nil || o.listLayers {
 		return err
 	}
-	if err := o.checkArguments(command, images); err != nil {
+	if err := cmp.Or(o.checkNames(), o.checkArguments(images)); err != nil {
 		return err
 	}
 	if o.Images, err = cli.LocalPaths(images); err != nil {
@@ -41,12 +41,17 @@ func (o *options) parse(command *cobra.Command, images []string) (err error) {
 	if o.Labels, err = cli.ParseLabels(o.labels); err != nil {
 		return err
 	}
-	if o.bytesPerFile != "" {
-		if o.BytesPerFile, err = cli.ParseSize("--bytes-per-file", o.bytesPerFile); err != nil {
-			return err
-		}
-	}
 	return o.parseShard()
+}
+
+// checkNames refuses names that flags do not know.
+func (o *options) checkNames() error {
+	return cmp.Or(
+		cli.OneOf("--pool", o.Pool, recipe.PoolNone, recipe.PoolAverage, recipe.PoolMax, recipe.PoolClass),
+		cli.OneOf("--resize", o.Resize, picture.Squash, picture.Crop),
+		cli.OneOf("--dtype", o.DType, featurestore.Float32, featurestore.Float16),
+		cli.OneOf("--format", o.Format, featurestore.FormatParquet, featurestore.FormatArrow),
+	)
 }
 
 // checkGiven refuses flags that were given, but with a value that means nothing.
@@ -55,7 +60,7 @@ func (o *options) checkGiven(f *pflag.FlagSet) error {
 		flag  string
 		value int
 	}{
-		{"batch", o.session.Batch}, {"workers", o.Workers}, {"sample", o.Selection.Sample}, {"limit", o.Selection.Limit},
+		{"workers", o.Workers}, {"sample", o.Selection.Sample}, {"limit", o.Selection.Limit},
 		{"rows-per-file", o.RowsPerFile}, {"max-pixels", o.MaxPixels},
 	} {
 		if f.Changed(number.flag) && number.value < 1 {
@@ -75,14 +80,14 @@ func (o *options) checkGiven(f *pflag.FlagSet) error {
 		return cli.Usagef("--retry-failed goes with --resume")
 	case o.Resume && o.Overwrite:
 		return cli.Usagef("--resume and --overwrite exclude each other")
-	case o.RowsPerFile > 0 && o.bytesPerFile != "":
+	case o.RowsPerFile > 0 && o.BytesPerFile > 0:
 		return cli.Usagef("--rows-per-file and --bytes-per-file exclude each other")
 	}
 	return nil
 }
 
 // checkArguments refuses a wrong combination of IMAGES, --files-from and --out.
-func (o *options) checkArguments(command *cobra.Command, images []string) error {
+func (o *options) checkArguments(images []string) error {
 	switch {
 	case len(images) == 0 && o.filesFrom == "":
 		return cli.Usagef("no IMAGES given: name files or directories, or --files-from FILE")
@@ -91,28 +96,10 @@ func (o *options) checkArguments(command *cobra.Command, images []string) error 
 	case o.Out != "":
 		_, err := cli.LocalPaths([]string{o.Out})
 		return err
-	case o.dryRun:
-		return nil
+	case !o.dryRun:
+		return cli.Usagef("--out DIR is required")
 	}
-	if meant := meantCommand(command, images); meant != "" {
-		return cli.Usagef("unknown command %q: did you mean %q?", images[0], meant)
-	}
-	return cli.Usagef("--out DIR is required")
-}
-
-// meantCommand is the command that was probably meant by the first of the arguments, if there is no such file.
-func meantCommand(command *cobra.Command, arguments []string) string {
-	if len(arguments) == 0 {
-		return ""
-	}
-	if _, err := os.Lstat(arguments[0]); !errors.Is(err, fs.ErrNotExist) {
-		return ""
-	}
-	command.SuggestionsMinimumDistance = 2
-	if meant := command.SuggestionsFor(arguments[0]); len(meant) > 0 {
-		return command.Name() + " " + meant[0]
-	}
-	return ""
+	return nil
 }
 
 // parseShard reads --shard.
