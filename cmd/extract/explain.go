@@ -46,7 +46,7 @@ func asUsage(err error) error {
 	if errors.As(err, &wrong) {
 		return cli.UsageError{Err: err}
 	}
-	return cli.UsageWhen(err, models.ErrSize, models.ErrNotDense, models.ErrUnstated, inference.ErrUnknownLayer)
+	return cli.UsageWhen(err, models.ErrSize, models.ErrNotDense, models.ErrUnstated, vgg.ErrUnknown, inference.ErrUnknownLayer)
 }
 
 // weightsHint says where to get layers that the network has, but the weights at hand do not.

@@ -3,6 +3,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
@@ -16,6 +17,7 @@ import (
 
 func init() {
 	objects.Register(s3blob.Scheme, objects.Dialect{
+		Check:   checkRegion,
 		Under:   under,
 		Listed:  listed,
 		Read:    read,
@@ -23,6 +25,17 @@ func init() {
 		Tag:     func(a *blob.Attributes) string { return a.ETag },
 		Replace: replace,
 	})
+}
+
+// errRegion is what the provider's library says only after all its attempts, as "Invalid region".
+var errRegion = errors.New("no region is known: set AWS_REGION, or add ?region=REGION to the URL")
+
+func checkRegion(b objects.Bucket) error {
+	var client *s3.Client
+	if b.As(&client) && client.Options().Region == "" {
+		return errRegion
+	}
+	return nil
 }
 
 func under(as func(any) bool, prefix string) {
