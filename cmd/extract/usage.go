@@ -46,6 +46,9 @@ func (o *options) parse(command *cobra.Command, images []string) (err error) {
 
 // checkNames refuses names that flags do not know.
 func (o *options) checkNames() error {
+	if err := o.Views.Validate(); err != nil {
+		return cli.Usagef("--views: %w", err)
+	}
 	return cmp.Or(
 		cli.OneOf("--pool", o.Pool, recipe.PoolNone, recipe.PoolAverage, recipe.PoolMax, recipe.PoolClass),
 		cli.OneOf("--resize", o.Resize, picture.Squash, picture.Crop),
