@@ -120,7 +120,7 @@ func (l *lister) hint() string {
 	case l.Skipped > 0:
 		return fmt.Sprintf("%d files are there, none of an image's name or content", l.Skipped)
 	}
-	return "give a directory that holds JPEG or PNG files"
+	return "give a directory that holds JPEG, PNG, GIF, BMP, TIFF or WebP files"
 }
 
 // samePath finds two items with one path. Those of sources are not in the order of paths.

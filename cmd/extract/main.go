@@ -1,10 +1,10 @@
-// Command extract turns folders of pictures into tables of features.
+// Command extract turns folders of images into tables of features.
 //
 // Usage:
 //
 //	extract --out DIR [flags] IMAGES...
 //
-// It runs a pretrained network on every picture and stores what a layer computes, with
+// It runs a pretrained network on every image and stores what a layer computes, with
 // path, label and checksum, as Parquet or Arrow files. Run it with --help for its flags.
 package main
 
