@@ -10,6 +10,7 @@
 // them. When the context is cancelled, Run closes the dataset with all finished rows, and a later Run with
 // Options.Resume continues it.
 //
-// The package joins pipeline, models and featurestore. It must not know flags, terminals or exit statuses:
-// it reports progress to functions in Options, and logs what people should know.
+// The package joins pipeline, models and featurestore. It must not parse flags, or know terminals and exit
+// statuses: it reports progress to functions in Options, and logs what people should know. Messages that
+// suggest a remedy name the flags of extract.
 package extraction
