@@ -1,4 +1,16 @@
-// Package extraction turns images into the rows of a dataset: it opens a model, runs the pipeline, and
-// writes what comes out of it by way of package featurestore, to a directory or an object store. It
-// knows what a run is, with its resuming and its failures, and knows nothing of flags and terminals.
+// Package extraction turns images into the rows of a dataset. Run makes or continues a dataset:
+//
+//	list images -> open the model -> begin the output -> take over an earlier run -> pipeline -> close, upload
+//
+// Estimate reads only the images' headers and says how long Run would take; Layers describes a model.
+// Features says which numbers an image becomes, and is shared with programs that run the pipeline
+// themselves.
+//
+// An image that cannot be read is a row of the dataset's list of failures, never an error: Result counts
+// them. When the context is cancelled, Run closes the dataset with all finished rows, and a later Run with
+// Options.Resume continues it.
+//
+// The package joins pipeline, models and featurestore. It must not parse flags, or know terminals and exit
+// statuses: it reports progress to functions in Options, and logs what people should know. Messages that
+// suggest a remedy name the flags of extract.
 package extraction

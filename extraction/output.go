@@ -2,14 +2,20 @@ package extraction
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
+	"strings"
 
+	"github.com/sirupsen/logrus"
+
+	"fovea/featurestore"
 	"fovea/featurestore/remote"
 	"fovea/models"
+	"fovea/objects"
 )
 
-// CreateOutput begins to write a dataset to a URL; see remote.Create. No staging directory
-// means the one in the cache.
+// CreateOutput begins to write a dataset to a URL; see remote.Create. Without a staging directory it uses the
+// one in the cache.
 func CreateOutput(ctx context.Context, url string, options remote.Options) (*remote.Output, error) {
 	if options.Staging == "" {
 		weights, err := models.Dir()
@@ -19,4 +25,46 @@ func CreateOutput(ctx context.Context, url string, options remote.Options) (*rem
 		options.Staging = filepath.Join(filepath.Dir(weights), "staging")
 	}
 	return remote.Create(ctx, url, options)
+}
+
+// destination is where a run writes: dir, and with an upload the URL to which the files in dir go.
+type destination struct {
+	dir    string
+	upload *remote.Output // nil for a directory
+}
+
+func (o *Options) destination(ctx context.Context) (destination, error) {
+	if !objects.IsURL(o.Out) {
+		dir, err := objects.LocalPath(o.Out)
+		return destination{dir: dir}, err
+	}
+	upload, err := CreateOutput(ctx, o.Out, remote.Options{Resume: o.Resume, Overwrite: o.Overwrite, Staging: o.Staging})
+	if err != nil {
+		return destination{}, err
+	}
+	return destination{upload.Dir, upload}, nil
+}
+
+// finish uploads the rest of a closed dataset; runErr is what the run ended with.
+func (d destination) finish(ctx context.Context, runErr error) error {
+	if d.upload == nil || errors.Is(runErr, featurestore.ErrLocked) { // the dataset is another run's by now
+		return nil
+	}
+	dataset, err := featurestore.Open(d.dir)
+	if err != nil || dataset.Manifest().Status == featurestore.StatusWriting { // nothing came of it
+		return nil
+	}
+	if runErr != nil {
+		logrus.Infof("uploading what is finished to %s", d.upload)
+	}
+	return d.upload.Finish(ctx)
+}
+
+// place names a dataset to people: a URL without its parameters.
+func place(out string) string {
+	if !objects.IsURL(out) {
+		return out
+	}
+	without, _, _ := strings.Cut(out, "?")
+	return without
 }

@@ -14,6 +14,8 @@ import (
 // they are, which blob's drivers escape, and conditions on their tags. Without one, as for mem://,
 // names are taken for those of blob, and tags are compared before a request instead of with it.
 type Dialect struct {
+	// Check, if set, finds what is missing in the settings that a bucket was opened with.
+	Check func(b Bucket) error
 	// Odd are the characters, beside control characters, that blob's driver escapes when it writes.
 	Odd string
 	// Under has a listing be of the names that begin with a prefix, as it is.

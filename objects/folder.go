@@ -83,6 +83,11 @@ func Open(ctx context.Context, name string) (*Folder, error) {
 	if f.bucket.Bucket, err = blob.OpenBucket(ctx, bucket.String()); err != nil {
 		return nil, f.explain("open", "", err)
 	}
+	if f.dialect.Check != nil {
+		if err := f.dialect.Check(f.bucket); err != nil {
+			return nil, errors.Join(fmt.Errorf("objects: %s: %w", f.url, err), f.bucket.Close())
+		}
+	}
 	return f, nil
 }
 

@@ -195,3 +195,17 @@ func TestConditions(t *testing.T) {
 		}
 	}
 }
+
+// A URL with too few slashes is not taken for a directory.
+func TestMisspeltURL(t *testing.T) {
+	for name, want := range map[string]string{"s3:/bucket/x": "s3://bucket/x", "GS:/b": "GS://b", "file:/a/b": "file:///a/b", "mem:/x": "mem://x"} {
+		if _, err := objects.LocalPath(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q gives %v, want an error with %q", name, err, want)
+		}
+	}
+	for _, name := range []string{"./s3:/bucket", "s3:", "s3:x", "dir/s3:/x", "c:/x"} {
+		if path, err := objects.LocalPath(name); err != nil || path != name {
+			t.Errorf("%q is %q, %v", name, path, err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -64,8 +65,19 @@ func withoutUser(name string) string {
 	return scheme + "://" + rest[strings.LastIndex(authority, "@")+1:]
 }
 
-// LocalPath is the path that a file:// URL means; other names stay as they are.
+// misspelt is a URL with a single slash, which would pass for a directory named "s3:".
+var misspelt = regexp.MustCompile(`^(?i:(s3|gs|azblob|mem|file)):/([^/].*)$`)
+
+// LocalPath is the path that a file:// URL means; other names stay as they are. A URL with too few slashes is
+// an error.
 func LocalPath(name string) (string, error) {
+	if parts := misspelt.FindStringSubmatch(name); parts != nil {
+		slashes, number := "//", "two"
+		if strings.EqualFold(parts[1], "file") {
+			slashes, number = "///", "three"
+		}
+		return "", fmt.Errorf("objects: %s: a URL as this has %s slashes: %s:%s%s", name, number, parts[1], slashes, parts[2])
+	}
 	if len(name) < 7 || !strings.EqualFold(name[:7], "file://") {
 		return name, nil
 	}

@@ -120,7 +120,7 @@ func (l *lister) hint() string {
 	case l.Skipped > 0:
 		return fmt.Sprintf("there are %d files, but none has the name or content of an image", l.Skipped)
 	}
-	return "give a directory that holds JPEG or PNG files"
+	return "give a directory that holds JPEG, PNG, GIF, BMP, TIFF or WebP files"
 }
 
 // samePath finds two items with the same path. Items of sources are not sorted by path.

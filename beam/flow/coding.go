@@ -9,9 +9,9 @@ import (
 	"fovea/internal/spelling"
 )
 
-// Tasks and parts travel as JSON. Beam would make rows of them by their fields, which engines
-// then read and write themselves when they shuffle; Flink's runner does not get through a
-// row that Go has written (it reads on for ever), while bytes that only we understand are passed on.
+// Tasks and parts travel as JSON. Beam would make rows of their fields, which engines then read and write
+// themselves when they shuffle; Flink's runner hangs on a row written by Go, but passes on bytes that only
+// this package understands.
 func init() {
 	beam.RegisterCoder(reflect.TypeFor[Task](), encodeTask, decodeTask)
 	beam.RegisterCoder(reflect.TypeFor[Part](), encodePart, decodePart)
@@ -38,8 +38,8 @@ func (e toldError) Error() string { return spelling.Spell(e.error.Error()) }
 
 func (e toldError) Unwrap() error { return e.error }
 
-// telling makes an error one that engines can be told: one that quotes a name of other bytes would not
-// get to them, and they would wait for it.
+// telling makes an error that engines can receive. One that quotes a name that is not UTF-8 would not reach
+// them, and they would wait for it for ever.
 func telling(err error) error {
 	if err == nil {
 		return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/coder"
 
+	"fovea/extraction"
 	"fovea/pipeline"
 )
 
@@ -59,8 +60,8 @@ func TestCoding(t *testing.T) {
 func TestJobKeepsNames(t *testing.T) {
 	job := func(e string) Job {
 		return Job{
-			Images: []string{"/photos/caf" + e, "/photos/50%25"}, Labels: "csv:/photos/" + e + ".csv", Out: "/data/" + e, Model: "/models/" + e,
-			Select: pipeline.Selection{Include: []string{e + "*"}, Exclude: []string{"%FF", "\xfe" + e}, Limit: 3}, TaskRows: 4, Layers: []string{"pool5"},
+			Images: []string{"/photos/caf" + e, "/photos/50%25"}, Labels: "csv:/photos/" + e + ".csv", Out: "/data/" + e, Features: extraction.Features{Model: "/models/" + e, Layers: []string{"pool5"}},
+			Select: pipeline.Selection{Include: []string{e + "*"}, Exclude: []string{"%FF", "\xfe" + e}, Limit: 3}, TaskRows: 4,
 		}
 	}
 	names := map[string]bool{}

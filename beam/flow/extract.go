@@ -16,7 +16,7 @@ import (
 	"fovea/pipeline"
 )
 
-// extractFn computes the features of a task's pictures.
+// extractFn computes the features of a task's images.
 type extractFn struct {
 	Job Job
 
@@ -41,7 +41,7 @@ func (f *extractFn) Setup(context.Context) error {
 		f.group = group
 		return nil
 	}
-	group, err := f.Job.open()
+	group, err := f.Job.Features.Open()
 	if err != nil {
 		return telling(err)
 	}
@@ -100,25 +100,22 @@ func (f *extractFn) attempt(ctx context.Context, task Task, final string) (err e
 
 // write makes the part in dir.
 func (f *extractFn) write(ctx context.Context, task Task, dir string) error {
-	r := f.Job.recipe(f.group.First())
+	r := f.Job.Features.Recipe(f.group.First())
 	config, err := pipeline.ConfigFor(r)
 	if err != nil {
 		return err
 	}
-	if task.Index == 0 && f.group.BatchSize() > f.Job.views() {
-		// As on one machine, where the first picture is computed by itself: the size of a
-		// batch decides about the last bits.
-		config.First, err = inference.NewExtractor(f.group.First().Model(), inference.ExtractorOptions{Layers: f.Job.Layers, Pool: f.Job.Pool, Batch: f.Job.views()})
-		if err != nil {
+	if task.Index == 0 { // as on one machine
+		if config.First, err = f.Job.Features.First(f.group); err != nil {
 			return err
 		}
 	}
-	info := featurestore.Info{Recipe: r, DType: featurestore.DType(f.Job.DType), ToolVersion: f.Job.ToolVersion, Device: f.group.Device()}
-	writer, err := featurestore.Create(dir, info, featurestore.Options{Format: featurestore.Format(f.Job.Format), ShardRows: f.Job.TaskRows})
+	info := featurestore.Info{Recipe: r, DType: f.Job.DType, ToolVersion: f.Job.ToolVersion, Device: f.group.Device()}
+	writer, err := featurestore.Create(dir, info, featurestore.Options{Format: f.Job.Format, ShardRows: f.Job.TaskRows})
 	if err != nil {
 		return err
 	}
-	s := sink{writer}
+	s := extraction.Sink{Writer: writer}
 	for _, f := range task.Failures {
 		if err := s.Fail(pipeline.Failure{Item: f.Picture.item(), Stage: pipeline.Stage(f.Stage), Reason: f.Reason}); err != nil {
 			return errors.Join(err, writer.Abort())
@@ -132,15 +129,4 @@ func (f *extractFn) write(ctx context.Context, task Task, dir string) error {
 		return errors.Join(err, writer.Abort())
 	}
 	return writer.Close(featurestore.StatusComplete)
-}
-
-// sink stores the pipeline's results in a part.
-type sink struct{ writer *featurestore.Writer }
-
-func (s sink) Append(rows []pipeline.Row) error { return extraction.Store(s.writer, rows) }
-
-func (s sink) Fail(f pipeline.Failure) error {
-	return s.writer.AppendFailure(featurestore.Failure{
-		Path: f.Path, Label: f.Label, Split: f.Split, Stage: string(f.Stage), Reason: f.Reason, SHA256: f.SHA256, Seen: f.Seen,
-	})
 }

@@ -34,10 +34,10 @@ func Build(p *beam.Pipeline, job Job) {
 	beam.ParDo0(s.Scope("commit"), &commitFn{job}, beam.GroupByKey(s, parts))
 }
 
-// listFn finds the pictures.
+// listFn finds the images and cuts them into tasks.
 type listFn struct{ Job Job }
 
-// ProcessElement is called once, with nothing.
+// ProcessElement is called once, with an empty impulse.
 func (f *listFn) ProcessElement(ctx context.Context, _ []byte, emit func(Task)) error {
 	return telling(f.list(ctx, emit))
 }
@@ -57,7 +57,7 @@ func (f *listFn) list(ctx context.Context, emit func(Task)) error {
 	}
 	log.Infof(ctx, "%d images, %d other files skipped", len(items), listing.Skipped)
 	for _, f := range listing.Foreign {
-		log.Warnf(ctx, "images that are not read: %s", spelling.Spell(fmt.Sprint(f)))
+		log.Warnf(ctx, "images of a kind that is not read: %s", spelling.Spell(fmt.Sprint(f)))
 	}
 	tasks := (len(items) + f.Job.TaskRows - 1) / f.Job.TaskRows
 	index := 0
@@ -78,10 +78,10 @@ func (f *listFn) list(ctx context.Context, emit func(Task)) error {
 	return nil
 }
 
-// commitFn makes the dataset of the parts.
+// commitFn makes the dataset from the parts.
 type commitFn struct{ Job Job }
 
-// ProcessElement is called once with all parts, or again when the engine lost its answer.
+// ProcessElement is called once with all parts, and again if the engine lost its answer.
 func (f *commitFn) ProcessElement(ctx context.Context, _ int, next func(*Part) bool) error {
 	return telling(f.commit(ctx, next))
 }
@@ -94,7 +94,7 @@ func (f *commitFn) commit(ctx context.Context, next func(*Part) bool) error {
 		tasks = part.Tasks
 	}
 	if len(dirs) != tasks {
-		return fmt.Errorf("flow: commit %s: %d of %d parts have come", f.Job.Out, len(dirs), tasks)
+		return fmt.Errorf("flow: commit %s: got %d of %d parts", f.Job.Out, len(dirs), tasks)
 	}
 	ordered := make([]string, tasks)
 	for i := range ordered {
@@ -107,7 +107,7 @@ func (f *commitFn) commit(ctx context.Context, next func(*Part) bool) error {
 	return nil
 }
 
-// Clean removes the parts of a job that has ended well. The dataset keeps their files.
+// Clean removes the parts of a job that has succeeded. The dataset keeps their files.
 func Clean(job Job) error {
 	if filepath.Ext(job.Work()) != ".parts" {
 		return fmt.Errorf("flow: %q is not a directory of parts", job.Work())

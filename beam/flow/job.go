@@ -9,13 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 
+	"fovea/extraction"
+	"fovea/featurestore"
 	"fovea/inference"
 	"fovea/internal/spelling"
-	"fovea/models"
-	"fovea/picture"
 	"fovea/pipeline"
-	"fovea/preprocessing"
-	"fovea/recipe"
 )
 
 // Job is what is to be done. It travels to the workers as JSON.
@@ -24,31 +22,18 @@ type Job struct {
 	// File names are absolute.
 	Images []string
 	Labels string
-	// Select limits the pictures.
+	// Select limits the images.
 	Select pipeline.Selection
+	// Features say what is computed. Dense views and precision auto are not for jobs.
+	Features extraction.Features
 	// Out is the dataset's directory.
 	Out string
-	// TaskRows is the number of pictures of a task, and so of rows of a shard (default
-	// DefaultTaskRows).
+	// TaskRows is the number of images of a task, and so of rows of a shard, such as DefaultTaskRows.
 	TaskRows int
-
-	// Model, Preprocessing and Convolutions are those of package models; Device, Precision
-	// and Batch those of package inference.
-	Model, Convolutions string
-	Preprocessing       preprocessing.Spec
-	Device, Precision   string
-	Batch               int
-	// InputHeight and InputWidth are 0, or the size of pictures for a model that takes any.
-	InputHeight, InputWidth int
-	GPUMemoryFraction       float64
-
-	Layers                       []string
-	Pool                         string
-	Resize, Interpolation, Views string
-	Background                   string
 	// DType and Format are those of the stored vectors.
-	DType, Format string
-	ToolVersion   string
+	DType       featurestore.DType
+	Format      featurestore.Format
+	ToolVersion string
 }
 
 // plainJob is a Job without its methods.
@@ -57,7 +42,7 @@ type plainJob Job
 // each changes every name; see Picture.
 func (j Job) each(change func(string) string) plainJob {
 	j.Images, j.Select.Include, j.Select.Exclude = eachOf(j.Images, change), eachOf(j.Select.Include, change), eachOf(j.Select.Exclude, change)
-	j.Labels, j.Out, j.Model = change(j.Labels), change(j.Out), change(j.Model)
+	j.Labels, j.Out, j.Features.Model = change(j.Labels), change(j.Out), change(j.Features.Model)
 	return plainJob(j)
 }
 
@@ -84,7 +69,7 @@ func (j *Job) UnmarshalJSON(encoded []byte) error {
 // on two cores.
 const DefaultTaskRows = 512
 
-// Validate tells what is wrong with the job, without opening anything.
+// Validate finds what is wrong with the job, without opening anything.
 func (j Job) Validate() error {
 	switch {
 	case j.Out == "" || !filepath.IsAbs(j.Out):
@@ -92,9 +77,11 @@ func (j Job) Validate() error {
 	case len(j.Images) == 0:
 		return errors.New("flow: no images are named")
 	case j.TaskRows < 1:
-		return fmt.Errorf("flow: %d images a task: use 1 or more", j.TaskRows)
-	case inference.Precision(j.Precision) == inference.PrecisionAuto:
+		return fmt.Errorf("flow: %d images per task: use 1 or more", j.TaskRows)
+	case j.Features.Session.Precision == inference.PrecisionAuto:
 		return fmt.Errorf("flow: precision auto would differ between machines: use %s, or name another", inference.Float32)
+	case j.Features.Views.IsDense():
+		return fmt.Errorf("flow: views %s are computed on one machine only: use center, flip or tencrop, or extract --shard on each machine", j.Features.Views)
 	}
 	for _, name := range j.Images {
 		if !filepath.IsAbs(name) {
@@ -104,7 +91,7 @@ func (j Job) Validate() error {
 	if _, err := pipeline.ParseLabels(j.Labels); err != nil {
 		return err
 	}
-	return errors.Join(j.session().Validate(), models.ValidateConvolutions(j.Convolutions), j.Select.Validate())
+	return errors.Join(j.Features.Validate(), j.Select.Validate())
 }
 
 // Work is the directory of the parts, beside the dataset.
@@ -112,30 +99,7 @@ func (j Job) Work() string {
 	return filepath.Join(filepath.Dir(j.Out), "."+filepath.Base(j.Out)+".parts")
 }
 
-func (j Job) session() inference.SessionConfig {
-	return inference.SessionConfig{Device: j.Device, Precision: inference.Precision(j.Precision), GPUMemoryFraction: j.GPUMemoryFraction}
-}
-
-// open opens the model for the job's layers.
-func (j Job) open() (*inference.Group, error) {
-	return models.OpenGroup(j.Model, models.Options{Session: j.session(), Preprocessing: j.Preprocessing, Convolutions: j.Convolutions, InputHeight: j.InputHeight, InputWidth: j.InputWidth},
-		inference.ExtractorOptions{Layers: j.Layers, Pool: j.Pool, Batch: j.Batch}, j.views())
-}
-
-func (j Job) views() int { return max(1, picture.Views(j.Views).Count()) }
-
-// recipe is what decides the values of the features.
-func (j Job) recipe(e *inference.Extractor) recipe.Recipe {
-	r := e.Model().Recipe()
-	r.Resize, r.Interpolation, r.Background, r.Pool = j.Resize, j.Interpolation, j.Background, j.Pool
-	if picture.Views(j.Views) != picture.Center {
-		r.Views = j.Views
-	}
-	r.Layers = e.Layers()
-	return r
-}
-
-// Task is a number of pictures that follow each other in the dataset.
+// Task is a number of images that follow each other in the dataset.
 type Task struct {
 	// Index counts the tasks from 0; there are Tasks of them.
 	Index, Tasks int

@@ -3,10 +3,12 @@ package flow
 import (
 	"strings"
 	"testing"
+
+	"fovea/extraction"
 )
 
 func TestJobValidate(t *testing.T) {
-	good := Job{Images: []string{"/photos"}, Labels: "none", Out: "/data/out", TaskRows: 10, Precision: "float32", Convolutions: "auto"}
+	good := Job{Images: []string{"/photos"}, Labels: "none", Out: "/data/out", TaskRows: 10, Features: extraction.Features{Layers: []string{"pool5"}}}
 	if err := good.Validate(); err != nil {
 		t.Error(err)
 	}
@@ -14,10 +16,12 @@ func TestJobValidate(t *testing.T) {
 		`"out" is not absolute`:              func(j *Job) { j.Out = "out" },
 		"no images are named":                func(j *Job) { j.Images = nil },
 		`"photos" is not absolute`:           func(j *Job) { j.Images = []string{"photos"} },
-		"0 images a task":                    func(j *Job) { j.TaskRows = 0 },
-		"auto would differ between machines": func(j *Job) { j.Precision = "auto" },
-		"a share of 2 of the GPU's memory":   func(j *Job) { j.GPUMemoryFraction = 2 },
-		"unknown device":                     func(j *Job) { j.Device = "tpu" },
+		"0 images per task":                  func(j *Job) { j.TaskRows = 0 },
+		"auto would differ between machines": func(j *Job) { j.Features.Session.Precision = "auto" },
+		"a share of 2 of the GPU's memory":   func(j *Job) { j.Features.Session.GPUMemoryFraction = 2 },
+		"unknown device":                     func(j *Job) { j.Features.Session.Device = "tpu" },
+		"on one machine only":                func(j *Job) { j.Features.Views = "dense:64" },
+		"name at least one layer":            func(j *Job) { j.Features.Layers = nil },
 	} {
 		job := good
 		spoil(&job)

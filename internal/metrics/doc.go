@@ -1,4 +1,3 @@
-// Package metrics shows Prometheus what the commands do: a registry of a command's own with
-// the process's and Go's metrics, the metrics of an extraction, and a server for them. It knows
-// the pipeline's counters and nothing of the work.
+// Package metrics serves a program's metrics to Prometheus: a registry with the process's and Go's own, a
+// handler, and a server of its own for programs that have none. It knows nothing of what is counted.
 package metrics

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// NewRegistry has the collectors, and those of the process and of Go.
+// NewRegistry registers own, and the collectors of the process and of Go.
 func NewRegistry(own ...prometheus.Collector) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -26,7 +26,7 @@ func Handler(registry *prometheus.Registry) http.Handler {
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
 
-// stopTimeout is how long the scrapes under way may take at the end.
+// stopTimeout is how long Stop waits for scrapes under way.
 const stopTimeout = time.Second
 
 // Server answers scrapes of /metrics until Stop.
@@ -36,8 +36,8 @@ type Server struct {
 	served  chan error
 }
 
-// Listen starts a server on address, HOST:PORT, whose port 0 means any that is free. An address
-// that cannot be had is an error at once. The caller ends it by Stop.
+// Listen starts a server on address, HOST:PORT; port 0 means any that is free. An address that is not
+// available is an error at once. The caller ends the server by Stop.
 func Listen(address string, registry *prometheus.Registry) (*Server, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -57,13 +57,13 @@ func Listen(address string, registry *prometheus.Registry) (*Server, error) {
 // Address is where the server listens.
 func (s *Server) Address() string { return s.address.String() }
 
-// Stop takes no more scrapes, lets those under way end, for a second at most, and returns when
-// the server has ended, with the error that it may have ended by before.
+// Stop takes no more scrapes, waits at most a second for those under way, and returns when the server has
+// ended. If it had failed before, that is the error.
 func (s *Server) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	if err := s.web.Shutdown(ctx); err != nil {
-		_ = s.web.Close() // whoever reads so slowly is cut off
+		_ = s.web.Close() // whoever still reads is cut off
 	}
 	if err := <-s.served; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("metrics: %w", err)

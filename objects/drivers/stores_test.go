@@ -125,3 +125,19 @@ func TestReplacedWhileRead(t *testing.T) {
 		}
 	}
 }
+
+// Without a region S3 is refused at once, not after all attempts.
+func TestRegion(t *testing.T) {
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_CONFIG_FILE", t.TempDir()+"/none")
+	if _, err := objects.Open(context.Background(), "s3://bucket/x"); err == nil || !strings.Contains(err.Error(), "set AWS_REGION") {
+		t.Errorf("without a region: %v", err)
+	}
+	if f, err := objects.Open(context.Background(), "s3://bucket/x?region=eu-north-1"); err != nil {
+		t.Errorf("with a region in the URL: %v", err)
+	} else if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+}

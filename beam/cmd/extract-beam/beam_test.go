@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -284,14 +285,30 @@ func TestUsage(t *testing.T) {
 		"no IMAGES given":       {"--out", "x"},
 		"--attempts 0":          {"--out", "x", "--attempts", "0", "pictures"},
 		"--stall-timeout -1s":   {"--out", "x", "--stall-timeout", "-1s", "pictures"},
-		"0 images a task":       {"--out", "x", "--task-rows", "0", "pictures"},
+		"0 images per task":     {"--out", "x", "--task-rows", "0", "pictures"},
 		"use none, prefix, dir": {"--out", "x", "--labels", "magic", "pictures"},
 		"unknown device":        {"--out", "x", "--device", "tpu", "pictures"},
+		"on one machine only":   {"--out", "x", "--views", "dense:64", "pictures"},
+		"use float32 or":        {"--out", "x", "--dtype", "int8", "pictures"},
 	} {
 		c := exec.Command(filepath.Join(binaries, "extract-beam"), arguments...)
 		out, _ := c.CombinedOutput() // the status is looked at
 		if c.ProcessState.ExitCode() != cli.ExitUsage || !strings.Contains(string(out), want) {
 			t.Errorf("%v: status %d: %s, want 2 and %q", arguments, c.ProcessState.ExitCode(), out, want)
+		}
+	}
+}
+
+// A path that is not there is said at once, without a trace of stages.
+func TestMissingPath(t *testing.T) {
+	for want, arguments := range map[string][]string{
+		"cannot open the images: stat .*nowhere: no such file": {"nowhere"},
+		"cannot open the labels: stat none.csv: no such file":  {"--labels", "csv:none.csv", "."},
+	} {
+		c := exec.Command(filepath.Join(binaries, "extract-beam"), append([]string{"--out", filepath.Join(t.TempDir(), "x")}, arguments...)...)
+		out, _ := c.CombinedOutput() // the status is looked at
+		if c.ProcessState.ExitCode() != cli.ExitFailed || !regexp.MustCompile(want).Match(out) || strings.Count(string(out), "\n") != 1 {
+			t.Errorf("%v: status %d: %s, want 1 and %q on a line", arguments, c.ProcessState.ExitCode(), out, want)
 		}
 	}
 }

@@ -9,6 +9,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -16,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -23,6 +25,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fovea/app/cli"
 	"fovea/beam/flow"
@@ -53,9 +56,9 @@ const long = `Extract-beam extracts features as extract does, on an engine that 
 in this process (the default), or a server of it or of Flink by --endpoint, or Dataflow. All
 machines must see IMAGES and --out under the same names.
 
-Images are cut into tasks of --task-rows. A task that failed is repeated by the engine;
-when the whole job failed, running the same command again goes on with what is missing.
-Beam's own flags (below, with underscores) are passed on to the engine.`
+Images are cut into tasks of --task-rows. The engine repeats a task that failed; if the whole
+job failed, running the same command again continues with what is missing. Beam's own flags
+(below, with underscores) are passed on to the engine.`
 
 const example = `  extract-beam --out /data/features --pool avg /data/photos
   extract-beam --out /data/features --runner flink --endpoint localhost:8099 --parallelism 16 \
@@ -64,6 +67,7 @@ const example = `  extract-beam --out /data/features --pool avg /data/photos
 type options struct {
 	job       flow.Job
 	log       cli.LogOptions
+	session   cli.SessionFlags
 	attempts  int
 	stall     time.Duration
 	size      string
@@ -82,38 +86,48 @@ func newCommand() *cobra.Command {
 		RunE:    func(command *cobra.Command, images []string) error { return o.run(command.Context(), images) },
 	}
 	o.log.AddFlags(command)
-	j := &o.job
-	f := command.Flags()
-	f.SortFlags = false
-	f.StringVar(&j.Out, "out", "", "the directory `DIR` of the dataset (required)")
-	f.StringVar(&j.Model, "model", models.Default, "the model, as extract has it")
-	cli.PreprocessingVar(f, &j.Preprocessing, "`HOW` pixels become numbers: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file (default: the model's own)")
-	f.StringVar(&j.Convolutions, "convolutions", models.Automatic, "`HOW` convolutions are computed: auto or direct")
-	f.StringSliceVar(&j.Layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
-	f.StringVar(&j.Pool, "pool", recipe.PoolNone, "pooling, none|avg|max|cls (`HOW`), of convolutional layers over their positions and of tokens")
-	f.StringVar(&j.Labels, "labels", "none", "`SOURCE` of labels: none, prefix, dir or csv:FILE")
-	f.StringVar(&o.size, "size", "", cli.SidesHelp)
-	f.StringVar(&j.Resize, "resize", "squash", "`HOW` images become the model's size: squash or crop")
-	f.StringVar(&j.Interpolation, "interpolation", "bilinear", "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
-	f.StringVar(&j.Background, "background", "", "`COLOUR` that shows through transparent pixels: white, black or #rrggbb (default: alpha is dropped)")
-	f.StringVar(&j.Views, "views", string(picture.Center), "`VIEWS` of an image whose features are averaged: center, flip or tencrop")
-	f.StringVar(&j.Precision, "precision", string(inference.Float32), "`ARITHMETIC`: float32, bfloat16 (CPUs), tf32 or float16 (GPUs)")
-	f.StringVar(&j.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
-	f.IntVar(&j.Batch, "batch", 0, cli.BatchHelp)
-	f.Float64Var(&j.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
-	f.IntVar(&j.TaskRows, "task-rows", flow.DefaultTaskRows, "`N` images are a task, and a shard")
-	f.StringArrayVar(&j.Select.Include, "include", nil, "take only images that match `PATTERN` (may be repeated)")
-	f.StringArrayVar(&j.Select.Exclude, "exclude", nil, "leave out images that match `PATTERN` (may be repeated)")
-	f.StringVar(&j.DType, "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
-	f.StringVar(&j.Format, "format", string(featurestore.FormatParquet), "`FORMAT` of the files: parquet or arrow")
-	f.IntVar(&o.attempts, "attempts", 2, "the job is submitted up to `N` times, for engines that do not repeat what failed")
-	f.DurationVar(&o.stall, "stall-timeout", 0, "an attempt ends when no task was finished for `DURATION`, longer than a task and the engine's start take (0: never)")
-	f.BoolVar(&o.overwrite, "overwrite", false, "replace the dataset in --out")
-	f.AddGoFlagSet(flag.CommandLine) // Beam's
+	o.addFlags(command.Flags())
 	return command
 }
 
-func (o *options) prepare(images []string) error {
+func (o *options) addFlags(f *pflag.FlagSet) {
+	cli.FormerNames(f, map[string]string{"layer": "layers"})
+	j, n := &o.job, &o.job.Features
+	f.SortFlags = false
+	f.StringVar(&j.Out, "out", "", "the directory `DIR` of the dataset (required)")
+	f.StringVar(&n.Model, "model", models.Default, "the model, as extract has it")
+	cli.PreprocessingVar(f, &n.Preprocessing, "`HOW` pixels become numbers: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file (default: the model's own)")
+	f.StringVar(&n.Convolutions, "convolutions", models.Automatic, "`HOW` convolutions are computed: auto or direct")
+	f.StringSliceVar(&n.Layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
+	f.StringVar(&n.Pool, "pool", recipe.PoolNone, "`HOW` convolutional layers are pooled over their positions, and transformers over their tokens: none, avg, max or cls")
+	f.StringVar(&j.Labels, "labels", "none", "`SOURCE` of labels: none, prefix, dir or csv:FILE")
+	f.StringVar(&o.size, "size", "", cli.SidesHelp)
+	f.StringVar((*string)(&n.Resize), "resize", string(picture.Squash), "`HOW` images get the model's size: squash or crop")
+	f.StringVar((*string)(&n.Interpolation), "interpolation", string(picture.Bilinear), "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
+	f.StringVar((*string)(&n.Background), "background", "", "`COLOUR` that shows through transparent pixels: white, black or #rrggbb (default: alpha is dropped)")
+	f.StringVar((*string)(&n.Views), "views", string(picture.Center), "`VIEWS` of an image whose features are averaged: center, flip or tencrop")
+	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), "compute in `ARITHMETIC`: float32, bfloat16 (CPUs), tf32 or float16 (GPUs)")
+	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
+	cli.BatchVar(f, &o.session.Batch)
+	f.Float64Var(&o.session.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
+	o.addJobFlags(f)
+	f.AddGoFlagSet(flag.CommandLine) // Beam's
+}
+
+func (o *options) addJobFlags(f *pflag.FlagSet) {
+	j := &o.job
+	f.IntVar(&j.TaskRows, "task-rows", flow.DefaultTaskRows, "cut the images into tasks of `N`, each of which makes one shard")
+	f.StringArrayVar(&j.Select.Include, "include", nil, "take only images that match `PATTERN` (may be repeated)")
+	f.StringArrayVar(&j.Select.Exclude, "exclude", nil, "leave out images that match `PATTERN` (may be repeated)")
+	f.StringVar((*string)(&j.DType), "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
+	f.StringVar((*string)(&j.Format), "format", string(featurestore.FormatParquet), "`FORMAT` of the files: parquet or arrow")
+	f.IntVar(&o.attempts, "attempts", 2, "submit the job up to `N` times, for engines that do not repeat what failed")
+	f.DurationVar(&o.stall, "stall-timeout", 0, "give up an attempt when no task finishes for `DURATION`, which must be longer than a task and the engine's start take (0: never)")
+	f.BoolVar(&o.overwrite, "overwrite", false, "replace the dataset in --out")
+}
+
+// prepare turns flags and arguments into a job, and finds what is wrong with them before anything is submitted.
+func (o *options) prepare(images []string) (err error) {
 	switch {
 	case o.job.Out == "":
 		return cli.Usagef("--out DIR is required")
@@ -124,27 +138,55 @@ func (o *options) prepare(images []string) error {
 	case o.stall < 0:
 		return cli.Usagef("--stall-timeout %s: use 0 or more", o.stall)
 	}
-	var err error
-	if o.job.InputWidth, o.job.InputHeight, err = cli.ParseSides(o.size); err != nil {
+	err = cmp.Or(
+		cli.OneOf("--dtype", o.job.DType, featurestore.Float32, featurestore.Float16),
+		cli.OneOf("--format", o.job.Format, featurestore.FormatParquet, featurestore.FormatArrow),
+	)
+	if err != nil {
 		return err
 	}
-	background, err := picture.ParseBackground(o.job.Background)
-	if err != nil {
+	n := &o.job.Features
+	n.Session = inference.SessionConfig{Device: o.session.Device, Precision: inference.Precision(o.session.Precision), GPUMemoryFraction: o.session.GPUMemoryFraction}
+	n.Batch, o.job.ToolVersion = o.session.Batch, cli.Version()
+	if n.Width, n.Height, err = cli.ParseSides(o.size); err != nil {
+		return err
+	}
+	if n.Background, err = picture.ParseBackground(string(n.Background)); err != nil {
 		return cli.Usagef("--background: %w", err)
 	}
-	o.job.Background = string(background)
-	for _, name := range images {
-		if name, err = filepath.Abs(name); err != nil {
-			return err
-		}
-		o.job.Images = append(o.job.Images, name)
-	}
-	if o.job.Out, err = filepath.Abs(o.job.Out); err != nil {
+	if err := o.makeAbsolute(images); err != nil {
 		return err
 	}
-	o.job.ToolVersion = cli.Version()
 	if err := o.job.Validate(); err != nil {
 		return cli.UsageUnless(inference.ErrDevice, err)
+	}
+	return o.checkFiles()
+}
+
+// makeAbsolute makes names absolute, since workers have other working directories.
+func (o *options) makeAbsolute(images []string) (err error) {
+	o.job.Images = slices.Clone(images)
+	for i, name := range images {
+		if o.job.Images[i], err = filepath.Abs(name); err != nil {
+			return err
+		}
+	}
+	o.job.Out, err = filepath.Abs(o.job.Out)
+	return err
+}
+
+// checkFiles looks at what all machines must see alike, since engines bury what a worker says in a trace of
+// stages.
+func (o *options) checkFiles() error {
+	for _, name := range o.job.Images {
+		if _, err := os.Stat(name); err != nil {
+			return fmt.Errorf("cannot open the images: %w", err)
+		}
+	}
+	if table, found := strings.CutPrefix(o.job.Labels, "csv:"); found {
+		if _, err := os.Stat(table); err != nil {
+			return fmt.Errorf("cannot open the labels: %w", err)
+		}
 	}
 	if _, err := featurestore.Open(o.job.Out); err == nil && !o.overwrite {
 		return fmt.Errorf("%s %w: --overwrite replaces it", o.job.Out, featurestore.ErrExists)
@@ -162,9 +204,10 @@ func (o *options) run(ctx context.Context, images []string) error {
 		o.job.Out = filepath.Join(filepath.Dir(final), "."+filepath.Base(final)+".beam")
 	}
 	beam.Init()
+	routeLogs()
 	var err error
 	if *jobopts.WorkerBinary == "" {
-		// What workers get is this program. Beam would build it anew, without C.
+		// Workers get this program. Beam would build another one, without cgo.
 		if *jobopts.WorkerBinary, err = os.Executable(); err != nil {
 			return err
 		}
@@ -179,19 +222,19 @@ func (o *options) run(ctx context.Context, images []string) error {
 			break
 		}
 		if attempt+1 < o.attempts {
-			logrus.Warnf("the job failed: %v: submitting it again; what is finished is kept", err)
+			logrus.Warnf("the job failed: %v: submitting it again; finished tasks are kept", err)
 		}
 	}
 	if err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return fmt.Errorf("%w; the same command goes on with what is missing", err)
+		return fmt.Errorf("%w; run the same command to continue with what is missing", err)
 	}
 	return o.finish(final)
 }
 
-// finish cleans up and says what there is.
+// finish cleans up and reports what was made.
 func (o *options) finish(final string) error {
 	err := flow.Clean(o.job)
 	if o.job.Out != final {

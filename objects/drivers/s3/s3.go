@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
@@ -15,6 +16,7 @@ import (
 
 func init() {
 	objects.Register(s3blob.Scheme, objects.Dialect{
+		Check:   checkRegion,
 		Under:   under,
 		Listed:  listed,
 		Read:    read,
@@ -22,6 +24,17 @@ func init() {
 		Tag:     func(a *blob.Attributes) string { return a.ETag },
 		Replace: replace,
 	})
+}
+
+// errRegion is what the provider's library says only after all its attempts, as "Invalid region".
+var errRegion = errors.New("no region is known: set AWS_REGION, or add ?region=REGION to the URL")
+
+func checkRegion(b objects.Bucket) error {
+	var client *s3.Client
+	if b.As(&client) && client.Options().Region == "" {
+		return errRegion
+	}
+	return nil
 }
 
 func under(as func(any) bool, prefix string) {

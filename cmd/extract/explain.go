@@ -1,0 +1,65 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+
+	"fovea/app/cli"
+	"fovea/extraction"
+	"fovea/featurestore"
+	"fovea/inference"
+	"fovea/models"
+	"fovea/pipeline"
+	"fovea/vgg"
+)
+
+// explain adds to an error of a run what can be done about it, and marks wrong usage.
+func (o *options) explain(result extraction.Result, err error) error {
+	var store *pipeline.StoreError
+	switch {
+	case errors.Is(err, inference.ErrUnknownLayer):
+		err = fmt.Errorf("%w; see --list-layers%s", err, o.weightsHint())
+	case errors.Is(err, featurestore.ErrExists):
+		err = fmt.Errorf("%w: --resume continues it, --overwrite replaces it", err)
+	case errors.Is(err, featurestore.ErrLabels):
+		err = fmt.Errorf("%w: resume with the --labels that the dataset was made with, or make it anew with --overwrite", err)
+	case errors.Is(err, featurestore.ErrLocked) && !result.Saved:
+		err = fmt.Errorf("%w: wait until that has ended, or give another --out", err)
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+		err = fmt.Errorf("%w: make room on the disk of %s and run the same command with --resume; finished files are kept", err, cmp.Or(result.Dir, o.Out))
+	case errors.As(err, &store) && result.Dir == "": // while listing
+		err = fmt.Errorf("%w; --exclude 'DIR/**' leaves out a directory", err)
+	case errors.As(err, &store):
+		err = fmt.Errorf("%w; then run the same command with --resume (--exclude PATTERN leaves out what cannot be read at all)", err)
+	case errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE):
+		err = fmt.Errorf("%w: raise the limit of open files (ulimit -n) and run the same command with --resume", err)
+	}
+	return asUsage(err)
+}
+
+// asUsage marks errors that flags and arguments cause.
+func asUsage(err error) error {
+	var wrong *extraction.OptionsError
+	if errors.As(err, &wrong) {
+		return cli.UsageError{Err: err}
+	}
+	return cli.UsageWhen(err, models.ErrSize, models.ErrNotDense, models.ErrUnstated, vgg.ErrUnknown, inference.ErrUnknownLayer)
+}
+
+// weightsHint says where to get layers that the network has, but the weights at hand do not.
+func (o *options) weightsHint() string {
+	c, err := vgg.ByName(o.Model)
+	if err != nil {
+		return ""
+	}
+	for _, l := range c.Layers(true) {
+		asked := slices.ContainsFunc(o.Layers, func(name string) bool { return name == l.Name || slices.Contains(l.Aliases, name) })
+		if l.Kind == vgg.KindDense && asked {
+			return fmt.Sprintf("; the fully connected layers of %s do not ship: extract model fetch %s (0.5 GB) or extract model import %s FILE adds them", c.Name, c.Name, c.Name)
+		}
+	}
+	return ""
+}

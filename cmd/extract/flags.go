@@ -1,0 +1,109 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"fovea/app/cli"
+	"fovea/extraction"
+	"fovea/featurestore"
+	"fovea/inference"
+	"fovea/models"
+	"fovea/picture"
+	"fovea/pipeline"
+	"fovea/recipe"
+)
+
+// options are the flags of extract: those of extraction, and what is parsed into them.
+type options struct {
+	extraction.Options
+	log     cli.LogOptions
+	session cli.SessionFlags
+
+	labels, size, background, shard, filesFrom string
+	maxErrorRate                               float64
+	metricsAddress                             string
+	listLayers, dryRun, json                   bool
+}
+
+// grace leaves time, of the three seconds in which an interrupted run is to end, to write what is finished.
+const grace = 1500 * time.Millisecond
+
+func (o *options) addFlags(f *pflag.FlagSet) {
+	cli.FormerNames(f, map[string]string{"layer": "layers"})
+	f.SortFlags = false
+	f.StringVar(&o.Out, "out", "", "the directory `DIR` of the dataset, or its URL in an object store, as s3://BUCKET/NAME (required)")
+	cli.PathVar(f, &o.Staging, "staging", "", cli.StagingHelp)
+	o.addModelFlags(f)
+	o.addImageFlags(f)
+	o.addComputingFlags(f)
+	o.addSelectionFlags(f)
+	o.addStorageFlags(f)
+	f.StringVar(&o.metricsAddress, "metrics-addr", "", "`ADDRESS` at which Prometheus finds /metrics during the run, such as localhost:9090 (port 0: a free one; default: none)")
+	f.BoolVar(&o.dryRun, "dry-run", false, "only read the images' headers: count the images by format, estimate time and size, and stop")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON on standard output: a summary of the run, or what --dry-run or --list-layers finds")
+}
+
+func (o *options) addModelFlags(f *pflag.FlagSet) {
+	cli.PathVar(f, &o.Model, "model", models.Default, "the model: vgg16 (the embedded ImageNet base), another configuration's `NAME` with imported weights, or a SavedModel's directory, DIR or DIR:SIGNATURE")
+	cli.PreprocessingVar(f, &o.Preprocessing, "`HOW` pixels become numbers: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file; see docs/preprocessing.md (default: the model's own)")
+	f.StringSliceVar(&o.Layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
+	f.BoolVar(&o.listLayers, "list-layers", false, "print the model's layers and stop")
+	f.StringVar(&o.Pool, "pool", recipe.PoolNone, "`HOW` convolutional layers are pooled over their positions, and transformers over their tokens: none, avg, max or cls (the first token)")
+}
+
+func (o *options) addImageFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.labels, "labels", "none", "`SOURCE` of labels: none, prefix (of the file name, up to its first dot), dir (the parent directory's name) or csv:FILE (rows path,label[,split])")
+	f.StringVar(&o.size, "size", "", cli.SidesHelp)
+	f.StringVar((*string)(&o.Resize), "resize", string(picture.Squash), "`HOW` images get the model's size: squash (the whole image, as Keras does) or crop (the centre, as the paper and torchvision do)")
+	f.StringVar((*string)(&o.Interpolation), "interpolation", string(picture.Bilinear), "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
+	f.StringVar(&o.background, "background", "", "`COLOUR` that shows through transparent pixels: white, black or #rrggbb (default: alpha is dropped, as Keras and torchvision do)")
+	f.StringVar((*string)(&o.Views), "views", string(picture.Center), "`VIEWS` of an image whose features are averaged: center, flip (and the mirror image), tencrop (corners and centre, both ways; 10 times the work) or dense:256,384,512 (whole and mirrored, with shorter sides of so many pixels, averaged over positions; some 30 times the work)")
+}
+
+func (o *options) addComputingFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), cli.PrecisionHelp)
+	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
+	f.Float64Var(&o.session.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
+	f.StringVar(&o.Convolutions, "convolutions", models.Automatic, "`HOW` convolutions are computed: auto (the fastest way for the device) or direct (TensorFlow's own operation; the same up to rounding)")
+	cli.BatchVar(f, &o.session.Batch)
+	f.IntVar(&o.Workers, "workers", 0, "`N` images are decoded at a time (default: one per CPU)")
+}
+
+// addSelectionFlags are those that say which images are taken.
+func (o *options) addSelectionFlags(f *pflag.FlagSet) {
+	cli.PathVar(f, &o.filesFrom, "files-from", "", "take the images listed in `FILE` (-: standard input), one a line or ended by zero bytes, instead of IMAGES")
+	s := &o.Selection
+	f.StringArrayVar(&s.Include, "include", nil, "take only images that match `PATTERN`, such as '*.jpg' or 'cats/**' (may be repeated)")
+	f.StringArrayVar(&s.Exclude, "exclude", nil, "leave out images that match `PATTERN` (may be repeated)")
+	f.StringVar(&o.shard, "shard", "", "take part `I/N` of the images, 0/N to N-1/N, always the same ones: one part per machine")
+	f.IntVar(&s.Sample, "sample", 0, "take a random sample of `N` images, the same ones for the same --seed (default: all)")
+	f.Uint64Var(&s.Seed, "seed", 1, "`SEED` of --sample")
+	f.IntVar(&s.Limit, "limit", 0, "take only the first `N` of the images by path (default: all)")
+}
+
+func (o *options) addStorageFlags(f *pflag.FlagSet) {
+	f.StringVar((*string)(&o.DType), "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
+	f.StringVar((*string)(&o.Format), "format", string(featurestore.FormatParquet), "`FORMAT` of the files: parquet or arrow")
+	f.IntVar(&o.RowsPerFile, "rows-per-file", 0, "`N` rows in every file but the last (default: by size)")
+	cli.SizeVar(f, &o.BytesPerFile, "bytes-per-file", 0, "`SIZE` of a file's vectors before compression, such as 256MB or 2GB; a killed run loses one file at most (default: 64MiB, but at most 8192 rows)")
+	f.BoolVar(&o.TensorExtension, "tensor-extension", false, "declare layers with several dimensions as arrow.fixed_shape_tensor, which some readers refuse")
+	f.BoolVar(&o.Resume, "resume", false, "continue the dataset in --out: read only images that are new or have changed")
+	f.BoolVar(&o.Overwrite, "overwrite", false, "replace the dataset in --out")
+	f.BoolVar(&o.RetryFailed, "retry-failed", false, "with --resume, read again what could not be read before")
+	f.Float64Var(&o.maxErrorRate, "max-error-rate", 1, "fail if more than this `SHARE`, 0 to 1, of the images cannot be read; the dataset is kept")
+	f.IntVar(&o.MaxPixels, "max-pixels", picture.DefaultMaxPixels, "refuse images of more than `N` pixels, going by their header")
+}
+
+// showProgress has the run show how far it is.
+func (o *options) showProgress() {
+	o.Progress = func(total int) (func(pipeline.Stats), func()) {
+		progress := o.log.NewProgress("extracting", total)
+		return progress.Update, progress.Done
+	}
+	o.Steps = func(action string, total int) (func(int), func()) {
+		steps := o.log.NewSteps(action, "images", total)
+		return steps.Update, steps.Done
+	}
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"fovea/app/cli"
+	"fovea/featurestore"
+	"fovea/inference"
+	"fovea/objects"
+	"fovea/picture"
+	"fovea/recipe"
+)
+
+// parse turns flags and arguments into o.Options, and refuses wrong usage before anything is opened.
+func (o *options) parse(command *cobra.Command, images []string) (err error) {
+	if o.Session, err = o.session.Config(); err != nil {
+		return cli.UsageUnless(inference.ErrDevice, err)
+	}
+	o.Batch, o.ToolVersion, o.Grace = o.session.Batch, cli.Version(), grace
+	if o.Width, o.Height, err = cli.ParseSides(o.size); err != nil {
+		return err
+	}
+	if err := o.checkGiven(command.Flags()); err != nil || o.listLayers {
+		return err
+	}
+	if err := cmp.Or(o.checkNames(), o.checkArguments(images)); err != nil {
+		return err
+	}
+	if o.Images, err = cli.LocalPaths(images); err != nil {
+		return err
+	}
+	if o.Background, err = picture.ParseBackground(o.background); err != nil {
+		return cli.Usagef("--background: %w", err)
+	}
+	if o.Labels, err = cli.ParseLabels(o.labels); err != nil {
+		return err
+	}
+	return o.parseShard()
+}
+
+// checkNames refuses names that flags do not know.
+func (o *options) checkNames() error {
+	if err := o.Views.Validate(); err != nil {
+		return cli.Usagef("--views: %w", err)
+	}
+	return cmp.Or(
+		cli.OneOf("--pool", o.Pool, recipe.PoolNone, recipe.PoolAverage, recipe.PoolMax, recipe.PoolClass),
+		cli.OneOf("--resize", o.Resize, picture.Squash, picture.Crop),
+		cli.OneOf("--dtype", o.DType, featurestore.Float32, featurestore.Float16),
+		cli.OneOf("--format", o.Format, featurestore.FormatParquet, featurestore.FormatArrow),
+	)
+}
+
+// checkGiven refuses flags that were given, but with a value that means nothing.
+func (o *options) checkGiven(f *pflag.FlagSet) error {
+	for _, number := range []struct {
+		flag  string
+		value int
+	}{
+		{"workers", o.Workers}, {"sample", o.Selection.Sample}, {"limit", o.Selection.Limit},
+		{"rows-per-file", o.RowsPerFile}, {"max-pixels", o.MaxPixels},
+	} {
+		if f.Changed(number.flag) && number.value < 1 {
+			return cli.Usagef("--%s %d: give a positive number", number.flag, number.value)
+		}
+	}
+	switch {
+	case len(o.Layers) == 0 || slices.Contains(o.Layers, ""):
+		return cli.Usagef("--layers %q: name layers, with commas between them; --list-layers prints them", strings.Join(o.Layers, ","))
+	case !(o.maxErrorRate >= 0 && o.maxErrorRate <= 1):
+		return cli.Usagef("--max-error-rate %g: give a share from 0 to 1", o.maxErrorRate)
+	case f.Changed("seed") && o.Selection.Sample == 0:
+		return cli.Usagef("--seed goes with --sample")
+	case o.Staging != "" && !objects.IsURL(o.Out):
+		return cli.Usagef("--staging goes with an --out in an object store, as s3://BUCKET/NAME")
+	case o.RetryFailed && !o.Resume:
+		return cli.Usagef("--retry-failed goes with --resume")
+	case o.Resume && o.Overwrite:
+		return cli.Usagef("--resume and --overwrite exclude each other")
+	case o.RowsPerFile > 0 && o.BytesPerFile > 0:
+		return cli.Usagef("--rows-per-file and --bytes-per-file exclude each other")
+	}
+	return nil
+}
+
+// checkArguments refuses a wrong combination of IMAGES, --files-from and --out.
+func (o *options) checkArguments(images []string) error {
+	switch {
+	case len(images) == 0 && o.filesFrom == "":
+		return cli.Usagef("no IMAGES given: name files or directories, or --files-from FILE")
+	case len(images) > 0 && o.filesFrom != "":
+		return cli.Usagef("IMAGES and --files-from exclude each other")
+	case o.Out != "":
+		_, err := cli.LocalPaths([]string{o.Out})
+		return err
+	case !o.dryRun:
+		return cli.Usagef("--out DIR is required")
+	}
+	return nil
+}
+
+// parseShard reads --shard.
+func (o *options) parseShard() error {
+	if o.shard == "" {
+		return nil
+	}
+	part, parts, found := strings.Cut(o.shard, "/")
+	var partErr, partsErr error
+	o.Selection.Part, partErr = strconv.Atoi(part)
+	o.Selection.Parts, partsErr = strconv.Atoi(parts)
+	if !found || partErr != nil || partsErr != nil || o.Selection.Parts < 1 {
+		return cli.Usagef("--shard %q: give I/N, such as 0/4", o.shard)
+	}
+	return nil
+}

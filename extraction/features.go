@@ -1,0 +1,204 @@
+package extraction
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+
+	"fovea/inference"
+	"fovea/models"
+	"fovea/picture"
+	"fovea/pipeline"
+	"fovea/recipe"
+
+	"fovea/preprocessing"
+)
+
+// Features say which numbers an image becomes: the layers of a model, and how the image is shown to it. Only
+// Layers must be set.
+type Features struct {
+	// Model is a name or directory, as package models has them (default models.Default).
+	Model string
+	// Layers are the names of the layers, one column each.
+	Layers []string
+	// Pool is a pooling of package recipe (default recipe.PoolNone). Dense views are always averaged.
+	Pool string
+	// Views are the views of an image whose features are averaged (default picture.Center).
+	Views picture.Views
+	// Resize, Interpolation and Background are those of picture.Options. Dense views take no Resize.
+	Resize        picture.Resize
+	Interpolation picture.Interpolation
+	Background    picture.Background
+	// Preprocessing overrides the model's own.
+	Preprocessing preprocessing.Spec
+	// Convolutions is models.Automatic (also "") or models.Direct.
+	Convolutions string
+	// Width and Height are the size of images in pixels, for models that take any; 0 means the model's.
+	Width, Height int
+	// Session chooses devices and precision.
+	Session inference.SessionConfig
+	// Batch is the number of images computed together, 0 for the device's default.
+	Batch int
+}
+
+// OptionsError is what is wrong with Features or Options.
+type OptionsError struct{ Err error }
+
+func (e *OptionsError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *OptionsError) Unwrap() error { return e.Err }
+
+func wrong(format string, arguments ...any) error {
+	return &OptionsError{fmt.Errorf(format, arguments...)}
+}
+
+var pools = []string{"", recipe.PoolNone, recipe.PoolAverage, recipe.PoolMax, recipe.PoolClass}
+
+// Validate finds what is wrong without opening the model. Its errors are *OptionsError, except
+// inference.ErrDevice: that is the machine's.
+func (f Features) Validate() error {
+	switch {
+	case len(f.Layers) == 0 || slices.Contains(f.Layers, ""):
+		return wrong("layers %q: name at least one layer, and leave no name empty", strings.Join(f.Layers, ","))
+	case !slices.Contains(pools, f.Pool):
+		return wrong("unknown pooling %q: use none, avg, max or cls", f.Pool)
+	case f.Batch < 0 || f.Batch > inference.MaxBatch:
+		return wrong("a batch of %d images: use 1 to %d", f.Batch, inference.MaxBatch)
+	case f.Width < 0 || f.Height < 0 || (f.Width == 0) != (f.Height == 0):
+		return wrong("images of %dx%d pixels: give a width and a height", f.Width, f.Height)
+	}
+	if err := f.Session.Validate(); err != nil {
+		if errors.Is(err, inference.ErrDevice) {
+			return err
+		}
+		return &OptionsError{err}
+	}
+	if err := errors.Join(models.ValidateConvolutions(f.Convolutions), f.Views.Validate()); err != nil {
+		return &OptionsError{err}
+	}
+	if err := f.validateDense(); err != nil {
+		return err
+	}
+	one := picture.Options{Width: 1, Height: 1, Resize: f.Resize, Interpolation: f.Interpolation, Background: f.Background}
+	if err := one.Validate(); err != nil {
+		return &OptionsError{err}
+	}
+	return nil
+}
+
+func (f Features) validateDense() error {
+	switch {
+	case !f.Views.IsDense():
+	case f.Resize != "" && f.Resize != picture.Squash || f.Pool == recipe.PoolMax || f.Pool == recipe.PoolClass:
+		return wrong("views %s show whole images and average over positions: leave out --resize and --pool", f.Views)
+	case f.Width > 0:
+		return wrong("views %s show images at the sizes that they name: leave out --size", f.Views)
+	}
+	return nil
+}
+
+// ModelOptions say how models.Open opens the model.
+func (f Features) ModelOptions() models.Options {
+	return models.Options{
+		Session: f.Session, Preprocessing: f.Preprocessing, Convolutions: f.Convolutions,
+		InputHeight: f.Height, InputWidth: f.Width, Dense: f.Views.IsDense(),
+	}
+}
+
+// extractorOptions are those of the model's extractors, for batches of so many views.
+func (f Features) extractorOptions(batch int) inference.ExtractorOptions {
+	return inference.ExtractorOptions{Layers: f.Layers, Pool: f.Pool, Batch: batch}
+}
+
+// Open opens the model on all devices of the session. The caller closes the group. The errors of package
+// models tell what is wrong with the model; an image size that a layer cannot be computed for is an
+// *OptionsError.
+func (f Features) Open() (*inference.Group, error) {
+	group, err := models.OpenGroup(f.model(), f.ModelOptions(), f.extractorOptions(f.Batch), f.Views.Count())
+	if err != nil {
+		return nil, err
+	}
+	if err := f.checkSides(group.First()); err != nil {
+		return nil, errors.Join(err, group.Close())
+	}
+	f.noteSize(group.First().Model())
+	return group, nil
+}
+
+func (f Features) model() string {
+	if f.Model == "" {
+		return models.Default
+	}
+	return f.Model
+}
+
+// checkSides refuses dense views too small for a layer to have any output.
+func (f Features) checkSides(extractor *inference.Extractor) error {
+	if !f.Views.IsDense() {
+		return nil
+	}
+	sides, err := f.Views.Sides()
+	if err != nil {
+		return &OptionsError{err}
+	}
+	if slices.Min(sides) < extractor.Least() {
+		return wrong("views %s: the layers %s need images of %d pixels or more", f.Views, strings.Join(f.Layers, ", "), extractor.Least())
+	}
+	return nil
+}
+
+// noteSize logs the image size chosen for a model that takes any, and that a model cannot compute batches.
+func (f Features) noteSize(model *inference.Model) {
+	if model.SizeChosen && f.Width == 0 && !f.Views.IsDense() {
+		logrus.Infof("%s takes images of any size: using %dx%d; --size chooses another", f.model(), model.InputWidth, model.InputHeight)
+	}
+	if model.MaxBatch == 1 {
+		logrus.Infof("%s gets one image at a time: its graph takes no more, or mixes the images of a batch", f.model())
+	}
+}
+
+// Recipe is everything that decides the features' values, as datasets record it.
+func (f Features) Recipe(extractor *inference.Extractor) recipe.Recipe {
+	r := extractor.Model().Recipe()
+	r.Resize = string(orElse(f.Resize, picture.Squash))
+	r.Interpolation = string(orElse(f.Interpolation, picture.Bilinear))
+	r.Pool = orElse(f.Pool, recipe.PoolNone)
+	r.Background = string(f.Background)
+	if views := orElse(f.Views, picture.Center); views != picture.Center {
+		r.Views = string(views.Canonical())
+	}
+	if f.Views.IsDense() {
+		r.Resize, r.Pool = recipe.ResizeDense, recipe.PoolAverage
+	}
+	r.Layers = extractor.Layers()
+	return r
+}
+
+func orElse[T ~string](value, otherwise T) T {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
+
+// ImagesPerBatch is the number of whole images that the group computes together.
+func (f Features) ImagesPerBatch(group *inference.Group) int {
+	if f.Views.IsDense() {
+		return 1
+	}
+	return max(1, group.BatchSize()/f.Views.Count())
+}
+
+// First is for pipeline.Config.First of a dataset's first run. The size of a batch decides the last bits of
+// features, and the first image of every dataset is computed by itself, so that a resumed dataset is the
+// same as one made in a single run. It is nil where all batches have one image.
+func (f Features) First(group *inference.Group) (pipeline.Extractor, error) {
+	if f.ImagesPerBatch(group) == 1 {
+		return nil, nil
+	}
+	return inference.NewExtractor(group.First().Model(), f.extractorOptions(f.Views.Count()))
+}

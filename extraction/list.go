@@ -1,0 +1,43 @@
+package extraction
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sirupsen/logrus"
+
+	"fovea/inputs"
+	"fovea/pipeline"
+)
+
+// list finds the images and takes those that are wanted.
+func (o *Options) list(ctx context.Context) (pipeline.Listing, error) {
+	listing, err := o.find(ctx)
+	if err != nil {
+		inputs.TellOthers(listing.Others) // which may explain it
+		return listing, err
+	}
+	inputs.TellDoubts(listing)
+	found := len(listing.Items)
+	listing.Items = o.Selection.Apply(listing.Items)
+	logrus.Infof("%d images found, %d other files skipped", found, listing.Skipped)
+	if listing.Labeled > 0 && o.Labels == nil {
+		logrus.Infof("%d of them have labels in their archive or table: --labels dir takes these", listing.Labeled)
+	}
+	if len(listing.Items) < found {
+		logrus.Infof("%d of them are selected", len(listing.Items))
+	}
+	if len(listing.Items) == 0 {
+		return listing, fmt.Errorf("%w are left of %d by --include, --exclude and --shard", pipeline.ErrNoPictures, found)
+	}
+	return listing, nil
+}
+
+func (o *Options) find(ctx context.Context) (pipeline.Listing, error) {
+	finder := inputs.Finder()
+	finder.Exclude = o.Selection.Exclude
+	if o.FilesFrom != nil {
+		return finder.ListPaths(ctx, o.FilesFrom, o.Labels)
+	}
+	return finder.List(ctx, o.Images, o.Labels)
+}

@@ -1,0 +1,123 @@
+package extraction
+
+import (
+	"io"
+	"time"
+
+	"fovea/featurestore"
+	"fovea/picture"
+	"fovea/pipeline"
+)
+
+// Options say what a run reads, computes and writes. Images or FilesFrom, Layers and, for Run, Out must be
+// set.
+type Options struct {
+	Features
+
+	// Images are files, directories, tar archives, Parquet tables of images, and URLs of such in object
+	// stores; FilesFrom lists image files instead, as pipeline.ListPaths reads them.
+	Images    []string
+	FilesFrom io.Reader
+	// Labels gives the images their labels; nil means none.
+	Labels pipeline.Labeler
+	// Selection says which of the images found are wanted.
+	Selection pipeline.Selection
+	// Workers is the number of images decoded at a time (default: one per CPU).
+	Workers int
+	// MaxPixels bounds width times height of an image (default picture.DefaultMaxPixels).
+	MaxPixels int
+
+	// Out is the dataset: a directory, or a URL in an object store. Staging is the directory in which a
+	// dataset lies on its way to a URL (default: staging/ in the cache).
+	Out, Staging string
+	// Resume continues the dataset in Out, if there is one: images that it has are not read again, unless they
+	// have changed. Overwrite replaces it. Without either, one that is there is featurestore.ErrExists.
+	Resume, Overwrite bool
+	// RetryFailed, with Resume, reads again what could not be read before.
+	RetryFailed bool
+	// Format and DType are those of the stored features (default Parquet and float32).
+	Format featurestore.Format
+	DType  featurestore.DType
+	// RowsPerFile or BytesPerFile, of vectors before compression, sets the size of the dataset's files;
+	// 0 is the default of featurestore.Options.
+	RowsPerFile  int
+	BytesPerFile int64
+	// TensorExtension is that of featurestore.Options.
+	TensorExtension bool
+	// ToolVersion is the program's version, for the dataset's manifest.
+	ToolVersion string
+
+	// Grace is how long a cancelled run waits for the batch being computed; 0 waits until it is done.
+	// What takes longer is left to a later run.
+	Grace time.Duration
+	// Metrics, if set, can be read during the run.
+	Metrics *Metrics
+	// Progress, if set, begins to show a run over total images: update is called after each batch, from one
+	// goroutine, and done at the end. Steps does the same for the work before it, such as looking for changed
+	// images.
+	Progress func(total int) (update func(pipeline.Stats), done func())
+	Steps    func(action string, total int) (update func(done int), done func())
+}
+
+// Validate finds what is wrong before anything is opened. Its errors are those of Features.Validate.
+func (o Options) Validate() error {
+	if err := o.Features.Validate(); err != nil {
+		return err
+	}
+	if err := o.Selection.Validate(); err != nil {
+		return &OptionsError{err}
+	}
+	switch {
+	case len(o.Images) == 0 && o.FilesFrom == nil:
+		return wrong("no images are named")
+	case len(o.Images) > 0 && o.FilesFrom != nil:
+		return wrong("images and a list of files exclude each other")
+	case o.Workers < 0:
+		return wrong("%d workers: use 1 or more", o.Workers)
+	case o.MaxPixels < 0:
+		return wrong("a limit of %d pixels: use 1 or more", o.MaxPixels)
+	}
+	return o.validateOutput()
+}
+
+func (o Options) validateOutput() error {
+	switch {
+	case o.RetryFailed && !o.Resume:
+		return wrong("trying failed images again goes with resuming")
+	case o.Resume && o.Overwrite:
+		return wrong("resuming and overwriting exclude each other")
+	case o.RowsPerFile < 0 || o.BytesPerFile < 0:
+		return wrong("files of %d rows or %d bytes: use 1 or more", o.RowsPerFile, o.BytesPerFile)
+	case o.RowsPerFile > 0 && o.BytesPerFile > 0:
+		return wrong("rows and bytes of a file exclude each other")
+	}
+	switch o.DType {
+	case "", featurestore.Float32, featurestore.Float16:
+	default:
+		return wrong("unknown type of numbers %q: use float32 or float16", o.DType)
+	}
+	switch o.Format {
+	case "", featurestore.FormatParquet, featurestore.FormatArrow:
+	default:
+		return wrong("unknown format %q: use parquet or arrow", o.Format)
+	}
+	return nil
+}
+
+// withDefaults fills in what zero values stand for and later stages want to be told.
+func (o Options) withDefaults() Options {
+	o.Format, o.DType = orElse(o.Format, featurestore.FormatParquet), orElse(o.DType, featurestore.Float32)
+	if o.MaxPixels == 0 {
+		o.MaxPixels = picture.DefaultMaxPixels
+	}
+	if o.Metrics == nil {
+		o.Metrics = &Metrics{}
+	}
+	if o.Progress == nil {
+		o.Progress = func(int) (func(pipeline.Stats), func()) { return nil, func() {} }
+	}
+	if o.Steps == nil {
+		o.Steps = func(string, int) (func(int), func()) { return nil, func() {} }
+	}
+	return o
+}

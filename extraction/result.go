@@ -1,0 +1,48 @@
+package extraction
+
+import (
+	"fmt"
+	"time"
+
+	"fovea/featurestore"
+	"fovea/pipeline"
+)
+
+// Result says what a run has done.
+type Result struct {
+	// Dataset names the dataset to people: Options.Out, without a URL's parameters. Dir is the directory that
+	// was written to, the same or one in Options.Staging; it is empty before the output is begun.
+	Dataset, Dir string
+	// Rows and Failures are those of the dataset, earlier runs' included. Present is the number of rows that
+	// earlier runs have made.
+	Rows, Failures, Present int
+	// Saved says that the dataset was closed and, to a URL, uploaded; else Rows, Failures and Status are zero.
+	// Status is that of the dataset: complete, or interrupted where the run is to be resumed.
+	Saved  bool
+	Status featurestore.Status
+	// StartUp is the time until the images were listed and the model was open.
+	StartUp time.Duration
+	// Stats count this run's images and times, per stage. They are zero where there was nothing to do.
+	Stats pipeline.Stats
+	// Foreign tells of images of kinds that are not read, and of other files.
+	Foreign pipeline.Others
+}
+
+// Images is the number of images that this run has dealt with, failures included.
+func (r Result) Images() int { return r.Stats.Rows + r.Stats.Failures }
+
+// FailureRate is the share, 0 to 1, of the dataset's images that could not be read.
+func (r Result) FailureRate() float64 {
+	if r.Failures == 0 {
+		return 0
+	}
+	return float64(r.Failures) / float64(r.Failures+r.Rows)
+}
+
+// CheckFailureRate is an error if more than the share most, 0 to 1, could not be read.
+func (r Result) CheckFailureRate(most float64) error {
+	if rate := r.FailureRate(); rate > most {
+		return fmt.Errorf("%d of %d images could not be read, a share of %.3g, more than the %g allowed", r.Failures, r.Failures+r.Rows, rate, most)
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package extraction
+
+import (
+	"context"
+	"errors"
+	"path"
+
+	"github.com/sirupsen/logrus"
+
+	"fovea/featurestore"
+	"fovea/pipeline"
+)
+
+// takeOver opens the dataset for writing. When an earlier run is resumed, it takes out what is to be read
+// again: rows of images that have changed since, and failures that are worth another attempt.
+func (r *run) takeOver(ctx context.Context, to destination) (*featurestore.Writer, error) {
+	options := featurestore.Options{
+		Format: r.Format, TensorExtension: r.TensorExtension, Resume: r.Resume, Overwrite: r.Overwrite,
+		ShardRows: r.RowsPerFile, ShardBytes: r.BytesPerFile, Selected: r.selected, Written: to.upload.Written,
+	}
+	writer, err := featurestore.Create(to.dir, r.info(), options)
+	if err != nil || !r.Resume {
+		return writer, err
+	}
+	again, err := r.findChanged(ctx, writer)
+	if err != nil {
+		return nil, errors.Join(err, writer.Abort())
+	}
+	if len(again.rows) > 0 {
+		if err := writer.Abort(); err != nil {
+			return nil, err
+		}
+		if err := featurestore.Remove(ctx, to.dir, again.rows); err != nil {
+			return nil, err
+		}
+		if writer, err = featurestore.Create(to.dir, r.info(), options); err != nil {
+			return nil, err
+		}
+	}
+	writer.Forget(again.failures)
+	return writer, nil
+}
+
+// selected yields the listed images with the labels and splits that they have now.
+func (r *run) selected(yield func(featurestore.Row) bool) {
+	for _, item := range r.listing.Items {
+		if !yield(featurestore.Row{Path: item.Path, Label: item.Label, Split: item.Split}) {
+			return
+		}
+	}
+}
+
+// readAgain are the paths of images that are read again, though the dataset has them.
+type readAgain struct{ rows, failures map[string]bool }
+
+// findChanged compares the images with those that the dataset was made of.
+func (r *run) findChanged(ctx context.Context, writer *featurestore.Writer) (readAgain, error) {
+	c := pipeline.Comparison{Items: r.listing.Items, Known: func(path string) (pipeline.Known, bool) {
+		known, ok := writer.Known(path)
+		return pipeline.Known{Failed: known.Failed, SHA256: known.SHA256, Seen: known.Seen}, ok
+	}}
+	if err := r.step("looking for changes", len(c.Items), &c, c.Look)(ctx); err != nil {
+		return readAgain{}, err
+	}
+	if len(c.Doubts) > 0 {
+		logrus.Infof("%d of %d images may be different by now, the first is %s: reading them to compare their SHA-256", len(c.Doubts), len(c.Items), c.Items[c.Doubts[0]].Path)
+		if err := r.step("comparing", len(c.Doubts), &c, c.Read)(ctx); err != nil {
+			return readAgain{}, err
+		}
+	}
+	if c.Unread > 0 {
+		logrus.Warnf("%d images could not be compared and stay as they are; the first is %s: %s", c.Unread, c.FirstUnread.Path, c.FirstUnread.Reason)
+	}
+	again := r.chooseAgain(writer, &c)
+	return again, writer.Remember(func(yield func(string, [16]byte) bool) {
+		for _, same := range c.Same {
+			if !yield(c.Items[same.Place].Path, same.Seen) {
+				return
+			}
+		}
+	})
+}
+
+// step has a part of the comparison show its progress.
+func (r *run) step(action string, total int, c *pipeline.Comparison, do func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		update, done := r.Steps(action, total)
+		defer done()
+		c.Progress = update
+		return do(ctx)
+	}
+}
+
+// chooseAgain takes what has changed, and the failures that are worth another attempt.
+func (r *run) chooseAgain(writer *featurestore.Writer, c *pipeline.Comparison) readAgain {
+	again := readAgain{rows: map[string]bool{}, failures: map[string]bool{}}
+	first := ""
+	for _, i := range c.Changed {
+		path := c.Items[i].Path
+		if known, _ := writer.Known(path); known.Failed {
+			again.failures[path] = true
+			continue
+		}
+		if len(again.rows) == 0 {
+			first = path
+		}
+		again.rows[path] = true
+	}
+	if len(again.rows) > 0 {
+		logrus.Infof("%d images have changed since their features were extracted, the first is %s: they are read again", len(again.rows), first)
+	}
+	if len(again.failures) > 0 {
+		logrus.Infof("%d images that could not be read may have changed: they are read again", len(again.failures))
+	}
+	for _, path := range worthRetrying(writer.AllFailures(), r.listing.Items, r.RetryFailed, takesAll(r.Selection)) {
+		again.failures[path] = true
+	}
+	return again
+}
+
+// worthRetrying are the failures of earlier runs to try again, besides changed images: directories and archives
+// that could not be listed and now are, and with retry all failures among the items, or, where nothing was left
+// out of the items, all failures.
+func worthRetrying(failures []featurestore.Failure, items []pipeline.Item, retry, all bool) (paths []string) {
+	if len(failures) == 0 {
+		return nil
+	}
+	selected, holders := map[string]bool{}, map[string]bool{}
+	for _, item := range items {
+		selected[item.Path] = true
+		for dir := path.Dir(item.Path); dir != "." && !holders[dir]; dir = path.Dir(dir) {
+			holders[dir] = true
+		}
+	}
+	for _, f := range failures {
+		listed := f.Stage == string(pipeline.StageList) && holders[f.Path]
+		if listed || retry && (selected[f.Path] || all) {
+			paths = append(paths, f.Path)
+		}
+	}
+	return paths
+}
+
+// takesAll says whether a selection leaves nothing out.
+func takesAll(s pipeline.Selection) bool {
+	return len(s.Include)+len(s.Exclude) == 0 && s.Parts == 0 && s.Sample == 0 && s.Limit == 0
+}

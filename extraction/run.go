@@ -1,0 +1,197 @@
+package extraction
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"fovea/featurestore"
+	"fovea/inference"
+	"fovea/inputs"
+	"fovea/pipeline"
+	"fovea/recipe"
+)
+
+// Run makes or continues the dataset in options.Out. An image that cannot be read is counted in the Result and
+// is no error, unless all of them fail: that is pipeline.ErrNothingReadable, with a dataset that lists the
+// failures.
+//
+// When ctx is cancelled, the error is its cause, and the dataset holds all finished rows. A store or machine
+// that fails is a *pipeline.StoreError, with the same effect. After any other error the dataset keeps the files
+// that were complete. The Result says how far the run came, also with an error.
+func Run(ctx context.Context, options Options) (Result, error) {
+	if err := options.Validate(); err != nil {
+		return Result{}, err
+	}
+	if options.Out == "" {
+		return Result{}, wrong("no dataset is named to write to")
+	}
+	r := &run{Options: options.withDefaults(), began: time.Now()}
+	r.result.Dataset = place(r.Out)
+	err := r.all(ctx)
+	return r.result, err
+}
+
+// run is the state of one Run.
+type run struct {
+	Options
+	began   time.Time
+	listing pipeline.Listing
+	group   *inference.Group
+	recipe  recipe.Recipe
+	config  pipeline.Config
+	result  Result
+}
+
+func (r *run) all(ctx context.Context) (err error) {
+	if r.listing, err = r.list(ctx); err != nil {
+		return err
+	}
+	inputs.TellOthers(r.listing.Others)
+	r.result.Foreign = r.listing.Others
+	if r.group, err = r.Open(); err != nil {
+		return err
+	}
+	if r.recipe, r.config, err = r.configure(r.group.First()); err == nil {
+		r.config.Monitor, r.config.Grace = &r.Metrics.Monitor, r.Grace
+		err = r.write(ctx)
+	}
+	if ctx.Err() == nil { // else a batch may still be computed, and closing would wait for it
+		err = errors.Join(err, r.group.Close())
+	}
+	return err
+}
+
+// configure says how images are prepared for the model.
+func (o *Options) configure(extractor *inference.Extractor) (recipe.Recipe, pipeline.Config, error) {
+	r := o.Recipe(extractor)
+	config, err := pipeline.ConfigFor(r)
+	if err != nil {
+		return r, config, &OptionsError{err}
+	}
+	config.Workers, config.Picture.MaxPixels, config.Dense.MaxPixels = o.Workers, o.MaxPixels, o.MaxPixels
+	return r, config, nil
+}
+
+// write makes the dataset and brings it to its place.
+func (r *run) write(ctx context.Context) (err error) {
+	to, err := r.destination(ctx)
+	if err != nil {
+		return err
+	}
+	r.result.Dir = to.dir
+	defer func() { err = errors.Join(err, to.upload.Abandon(ctx)) }()
+	ctx, release := to.upload.Context(ctx)
+	defer release()
+	writer, err := r.takeOver(ctx, to)
+	if err != nil {
+		return err
+	}
+	items, err := r.begin(writer)
+	if err != nil {
+		return errors.Join(err, writer.Abort())
+	}
+	runErr := r.extract(ctx, items, loudSink{Sink{writer}})
+	if err := closeDataset(ctx, writer, runErr); err != nil {
+		return errors.Join(runErr, err)
+	}
+	if err := to.finish(ctx, runErr); err != nil {
+		return errors.Join(runErr, err)
+	}
+	r.result.Rows, r.result.Failures, r.result.Saved = writer.Rows(), writer.Failures(), true
+	r.result.Status = featurestore.StatusInterrupted
+	if runErr == nil {
+		r.result.Status = featurestore.StatusComplete
+		return r.result.check()
+	}
+	return runErr
+}
+
+// begin says what is left to do: it enters the failures of the listing, and returns the images that the
+// dataset does not have yet.
+func (r *run) begin(writer *featurestore.Writer) (items []pipeline.Item, err error) {
+	r.result.Present = writer.Rows()
+	items = remaining(r.listing.Items, writer.Done())
+	if writer.Rows() == 0 {
+		if r.config.First, err = r.First(r.group); err != nil {
+			return nil, err
+		}
+	}
+	for _, failure := range r.listing.Failures {
+		if err := (loudSink{Sink{writer}}).Fail(failure); err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
+}
+
+// remaining are the items that are not done.
+func remaining(items []pipeline.Item, done map[string]bool) []pipeline.Item {
+	if len(done) == 0 {
+		return items
+	}
+	var rest []pipeline.Item
+	for _, item := range items {
+		if !done[item.Path] {
+			rest = append(rest, item)
+		}
+	}
+	return rest
+}
+
+// extract carries the items through the pipeline.
+func (r *run) extract(ctx context.Context, items []pipeline.Item, sink pipeline.Sink) (err error) {
+	r.result.StartUp = time.Since(r.began)
+	r.Metrics.begin(len(items), r.result.Present, r.ImagesPerBatch(r.group))
+	logrus.WithFields(logrus.Fields{
+		"model": r.recipe.Model, "layers": strings.Join(r.Layers, ","), "device": r.group.Device(),
+		"precision": r.recipe.Precision, "library": r.recipe.Library, "convolutions": r.group.First().Model().Convolutions.String(),
+	}).Infof("extracting features of %d images", len(items))
+	if len(items) == 0 {
+		return nil
+	}
+	update, done := r.Progress(len(items))
+	defer done()
+	r.config.Progress = update
+	r.result.Stats, err = pipeline.Run(ctx, items, r.group, sink, r.config)
+	return err
+}
+
+// closeDataset closes a dataset after a run that ended with runErr: complete after a run without error, and
+// interrupted, with all finished rows, when the run was cancelled, when the images' store or the machine
+// failed, or when another run has taken the dataset's lock. After any other error only finished files stay.
+func closeDataset(ctx context.Context, writer *featurestore.Writer, runErr error) error {
+	var store *pipeline.StoreError
+	switch {
+	case runErr == nil:
+		return writer.Close(featurestore.StatusComplete)
+	case cancelled(ctx, runErr) || errors.As(runErr, &store) || errors.Is(runErr, featurestore.ErrLocked):
+		return writer.Close(featurestore.StatusInterrupted)
+	}
+	return writer.Abort()
+}
+
+// cancelled says whether a run ended because its context did.
+func cancelled(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err()))
+}
+
+// info is what the dataset's rows have in common.
+func (r *run) info() featurestore.Info {
+	return featurestore.Info{Recipe: r.recipe, DType: r.DType, ToolVersion: r.ToolVersion, Device: r.group.Device()}
+}
+
+// check is an error if the dataset has failures and not one row.
+func (r Result) check() error {
+	if r.Rows > 0 || r.Failures == 0 {
+		return nil
+	}
+	if err := r.Stats.Check(); err != nil {
+		return err
+	}
+	return fmt.Errorf("extraction: %w: all %d failed in earlier runs", pipeline.ErrNothingReadable, r.Failures)
+}
