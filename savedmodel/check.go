@@ -176,7 +176,7 @@ func difference(a, b []float32) float64 {
 			most = math.Max(most, math.Abs(x))
 			continue
 		}
-		if math.IsNaN(x - y) {
+		if math.IsNaN(x-y) || math.IsInf(x-y, 0) {
 			return math.Inf(1)
 		}
 		worst, most = math.Max(worst, math.Abs(x-y)), math.Max(most, math.Abs(x))

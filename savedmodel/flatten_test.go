@@ -26,9 +26,6 @@ func TestFlatten(t *testing.T) {
 	conv := function("conv(x, kernel) y=act:activations:0",
 		node("read = ReadVariableOp(kernel)"), node("sum = AddV2(x, read:value:0)"), node("act = Relu(sum:z:0, ^read)"),
 		node("unused = Relu(x)"))
-	number := func(key string, n int64) attributes {
-		return attributes{key: {Value: &attrpb.AttrValue_I{I: n}}}
-	}
 	types := attributes{"Tout": {Value: &attrpb.AttrValue_List{List: &attrpb.AttrValue_ListValue{
 		Type: []typespb.DataType{typespb.DataType_DT_FLOAT, typespb.DataType_DT_FLOAT, typespb.DataType_DT_FLOAT}}}}}
 	for name, test := range map[string]struct {

@@ -14,6 +14,7 @@ import (
 	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 	shapepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+	versionspb "github.com/galeone/tensorflow/tensorflow/go/core/framework/versions_go_proto"
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 )
@@ -59,6 +60,10 @@ func typed(key string, kind tf.DataType) attributes { return attributes{key: typ
 
 func text(key, value string) attributes {
 	return attributes{key: {Value: &attrpb.AttrValue_S{S: []byte(value)}}}
+}
+
+func number(key string, n int64) attributes {
+	return attributes{key: {Value: &attrpb.AttrValue_I{I: n}}}
 }
 
 func flag(key string, value bool) attributes {
@@ -138,7 +143,7 @@ func metaOf(top []*nodepb.NodeDef, functions ...*functionpb.FunctionDef) *core.M
 // imported is a graph of TensorFlow's with these nodes, and its operations in the order of the nodes.
 func imported(t *testing.T, all []*nodepb.NodeDef) (*tf.Graph, []*tf.Operation) {
 	t.Helper()
-	encoded, err := proto.Marshal(&graphpb.GraphDef{Node: all})
+	encoded, err := proto.Marshal(&graphpb.GraphDef{Node: all, Versions: &versionspb.VersionDef{Producer: 1882}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,6 +156,11 @@ func imported(t *testing.T, all []*nodepb.NodeDef) (*tf.Graph, []*tf.Operation) 
 		operations[i] = graph.Operation(n.GetName())
 	}
 	return graph, operations
+}
+
+// containsText also says that nothing is wanted and there is nothing.
+func containsText(got, want string) bool {
+	return want != "" && strings.Contains(got, want) || got == want
 }
 
 func checkEqual[T comparable](t *testing.T, what string, got, want []T) {
