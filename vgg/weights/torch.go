@@ -52,7 +52,7 @@ func readTorch(archive *zip.Reader, dict *zip.File) (Set, error) {
 		}
 	}
 	storages := map[string]*storage{}
-	value, err := unpickle(bytes.NewReader(program), func(ref reference) (*storage, error) {
+	value, err := unpickle(bytes.NewReader(program), checkPickle(bytes.NewReader(program), int64(len(program))), func(ref reference) (*storage, error) {
 		if s := storages[ref.key]; s != nil {
 			return s, s.same(ref)
 		}
@@ -107,8 +107,12 @@ func (s *storage) elements() ([]byte, error) {
 	return s.raw, nil
 }
 
-// unpickle runs one pickle, without reading a byte beyond its end.
-func unpickle(r io.Reader, elements func(reference) (*storage, error)) (any, error) {
+// unpickle runs one pickle, without reading a byte beyond its end. A pickle that was found unsafe (see
+// checkPickle) is not run.
+func unpickle(r io.Reader, unsafe error, elements func(reference) (*storage, error)) (any, error) {
+	if unsafe != nil {
+		return nil, fmt.Errorf("read the PyTorch state dict: %w", unsafe)
+	}
 	unpickler := pickle.NewUnpickler(r)
 	unpickler.FindClass = findTorchClass
 	unpickler.PersistentLoad = func(id any) (any, error) { return persistent(id, elements) }

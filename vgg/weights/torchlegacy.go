@@ -30,7 +30,7 @@ func readLegacyTorch(name string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	r := bufio.NewReader(file)
+	r := &legacyFile{bufio.NewReader(file), file, info.Size()}
 	if err := checkLegacyHeader(r); err != nil {
 		return Set{}, err
 	}
@@ -38,7 +38,7 @@ func readLegacyTorch(name string) (Set, error) {
 	// they are reached.
 	storages := map[string]*storage{}
 	room := info.Size()
-	value, err := unpickle(r, func(ref reference) (*storage, error) {
+	value, err := r.unpickle(func(ref reference) (*storage, error) {
 		if s := storages[ref.key]; s != nil {
 			return s, s.same(ref)
 		}
@@ -68,25 +68,42 @@ func readLegacyTorch(name string) (Set, error) {
 	return torchSet(entries)
 }
 
-func checkLegacyHeader(r io.Reader) error {
+// legacyFile reads the pickles of a file one after another.
+type legacyFile struct {
+	*bufio.Reader
+	file *os.File
+	size int64
+}
+
+// unpickle checks the next pickle ahead of running it.
+func (r *legacyFile) unpickle(elements func(reference) (*storage, error)) (any, error) {
+	at, err := r.file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil, err
+	}
+	at -= int64(r.Buffered())
+	return unpickle(r, checkPickle(io.NewSectionReader(r.file, at, r.size-at), r.size-at), elements)
+}
+
+func checkLegacyHeader(r *legacyFile) error {
 	none := func(ref reference) (*storage, error) {
 		return nil, fmt.Errorf("%w: elements before the state dict", ErrFormat)
 	}
-	magic, err := unpickle(r, none)
+	magic, err := r.unpickle(none)
 	if err != nil {
 		return err
 	}
 	if number, ok := magic.(*big.Int); !ok || number.Cmp(legacyMagic) != 0 {
 		return fmt.Errorf("%w: a pickle, but not one of PyTorch's: save model.state_dict() with torch.save", ErrFormat)
 	}
-	version, err := unpickle(r, none)
+	version, err := r.unpickle(none)
 	if err != nil {
 		return err
 	}
 	if version != legacyProtocol {
 		return fmt.Errorf("%w: version %v of PyTorch's old format, only %d is known", ErrFormat, version, legacyProtocol)
 	}
-	system, err := unpickle(r, none)
+	system, err := r.unpickle(none)
 	if err != nil {
 		return err
 	}
@@ -99,8 +116,8 @@ func checkLegacyHeader(r io.Reader) error {
 }
 
 // fillLegacy reads the elements of the storages that are wanted.
-func fillLegacy(r *bufio.Reader, storages map[string]*storage) error {
-	value, err := unpickle(r, func(ref reference) (*storage, error) {
+func fillLegacy(r *legacyFile, storages map[string]*storage) error {
+	value, err := r.unpickle(func(ref reference) (*storage, error) {
 		return nil, fmt.Errorf("%w: a list of keys with elements in it", ErrFormat)
 	})
 	if err != nil {
@@ -124,7 +141,7 @@ func fillLegacy(r *bufio.Reader, storages map[string]*storage) error {
 		if count != int64(s.count) {
 			return fmt.Errorf("%w: %d elements %q, but the state dict says %d", ErrFormat, count, name, s.count)
 		}
-		if err := s.fill(r); err != nil {
+		if err := s.fill(r.Reader); err != nil {
 			return fmt.Errorf("%w: it ends within the elements %q: %w", ErrFormat, name, err)
 		}
 		filled++
