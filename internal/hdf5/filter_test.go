@@ -281,9 +281,9 @@ func TestDamageIsNoticed(t *testing.T) {
 	data := content(t, "", name)
 	want := digest(data)
 	noticed, unchanged := 0, 0
-	for at := range data {
+	for at := 0; at < len(data); at += 3 {
 		changed := bytes.Clone(data)
-		changed[at] ^= 1 << (at % 8)
+		changed[at] ^= 1 << (at / 3 % 8)
 		switch got := digest(changed); {
 		case got == "error":
 			noticed++
@@ -293,7 +293,7 @@ func TestDamageIsNoticed(t *testing.T) {
 			t.Fatalf("with byte %d changed, the file reads as another: %.300s", at, got)
 		}
 	}
-	if noticed < len(data)/4 {
+	if noticed < len(data)/12 {
 		t.Errorf("of %d changed bytes %d were noticed and %d changed nothing", len(data), noticed, unchanged)
 	}
 }

@@ -72,9 +72,9 @@ func damage(r *rand.Rand, data []byte, copies int) [][]byte {
 // A damaged file of any format gives tensors that hold together, or an error that names the file; it never
 // panics, and takes no more memory than a sound file of its size could need.
 func TestDamagedFiles(t *testing.T) {
-	copies := 60
+	copies := 24
 	if testing.Short() {
-		copies = 15
+		copies = 8
 	}
 	refused, taken := 0, 0
 	for _, name := range sound(t) {
