@@ -27,7 +27,7 @@ func openLayers(t *testing.T, kind string) *inference.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { model.Close() }) //nolint:errcheck // not what is tested
+	t.Cleanup(func() { model.Close() })
 	return model
 }
 

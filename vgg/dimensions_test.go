@@ -51,12 +51,12 @@ func TestDimensions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer opened.Close() //nolint:errcheck // not what is tested
+	defer opened.Close()
 	loaded, err := savedmodel.Open(dir, savedmodel.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer loaded.Close() //nolint:errcheck // not what is tested
+	defer loaded.Close()
 	pixels := make([]float32, 70*70*3)
 	for i := range pixels {
 		pixels[i] = float32(i%251) - 100

@@ -37,7 +37,7 @@ func Export(c Configuration, set weights.Set, dir string) error {
 	if err != nil {
 		return fmt.Errorf("vgg: export %s: %w", c.Name, err)
 	}
-	defer session.Close() //nolint:errcheck // nothing hangs on it
+	defer session.Close()
 	if err := b.assign(session, set); err != nil {
 		return fmt.Errorf("vgg: put the weights into %s: %w", c.Name, err)
 	}

@@ -166,7 +166,7 @@ func (b *bundle) open(shards int) error {
 
 func (b *bundle) close() {
 	for _, file := range b.shards {
-		file.Close() //nolint:errcheck // opened for reading
+		file.Close() // read-only
 	}
 }
 

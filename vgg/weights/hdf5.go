@@ -22,7 +22,7 @@ func readHDF5(name string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	info, err := file.Stat()
 	if err != nil {
 		return Set{}, err

@@ -13,7 +13,7 @@ func identifyZip(name string) (reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: it is a ZIP archive, truncated or damaged: %w", ErrFormat, err)
 	}
-	defer archive.Close() //nolint:errcheck // opened for reading
+	defer archive.Close() // read-only
 	if what := foreignZip(&archive.Reader); what != "" {
 		return nil, fmt.Errorf("%w: it is %s", ErrFormat, what)
 	}

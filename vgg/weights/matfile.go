@@ -78,7 +78,7 @@ func readMATFile(name string) (map[string]matrix, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ func readMXNet(name string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	info, err := file.Stat()
 	if err != nil {
 		return Set{}, err

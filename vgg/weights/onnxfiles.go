@@ -22,7 +22,7 @@ func (e *onnxFiles) read(location string, offset int64, want int) ([]byte, error
 	if err != nil {
 		return nil, fmt.Errorf("%w: its elements are in the file %q, which must lie beside the model: %w", ErrFormat, location, err)
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (e *onnxFiles) sum(model []byte) (string, error) {
 			return "", err
 		}
 		_, err = io.Copy(sum, file)
-		file.Close() //nolint:errcheck // opened for reading
+		file.Close() // read-only
 		if err != nil {
 			return "", err
 		}

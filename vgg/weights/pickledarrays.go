@@ -27,7 +27,7 @@ func readNPY(name string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	head := make([]byte, 12)
 	if _, err := io.ReadFull(file, head); err != nil {
 		return Set{}, fmt.Errorf("%w: it is truncated: %w", ErrFormat, err)
@@ -55,7 +55,7 @@ func readPickle(name string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	return pickledArrays(file, 0)
 }
 

@@ -58,7 +58,7 @@ func read(name string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	c, err := contentOf(file, info.Size())
 	if err != nil {
 		return Set{}, err
@@ -132,7 +132,7 @@ func sumFiles(names ...string) (string, error) {
 			return "", err
 		}
 		_, err = io.Copy(sum, file)
-		file.Close() //nolint:errcheck // opened for reading
+		file.Close() // read-only
 		if err != nil {
 			return "", err
 		}

@@ -25,7 +25,7 @@ func readLegacyTorch(name string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	info, err := file.Stat()
 	if err != nil {
 		return Set{}, err

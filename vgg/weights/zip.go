@@ -31,7 +31,7 @@ func readZip(name string) (Set, error) {
 	if err != nil {
 		return Set{}, fmt.Errorf("%w: it is truncated or damaged: %w", ErrFormat, err)
 	}
-	defer archive.Close() //nolint:errcheck // opened for reading
+	defer archive.Close() // read-only
 	for _, f := range archive.File {
 		switch {
 		case strings.HasSuffix(f.Name, "data.pkl"):
