@@ -150,7 +150,7 @@ func TestFlattenRefuses(t *testing.T) {
 		meta         *core.MetaGraphDef
 		output, want string
 	}{
-		"no such node":          {metaOf(nodes("x = Placeholder()")), "y:0", `"y:0" refers to a node that is not there`},
+		"no such node":          {metaOf(nodes("x = Placeholder()")), "y:0", `"y:0" refers to a node that does not exist`},
 		"a negative output":     {metaOf(nodes("x = Placeholder()")), "x:-1", `"-1" is not the number of an output`},
 		"a word for an output":  {metaOf(nodes("x = Placeholder()")), "x:first", `"first" is not the number`},
 		"too few arguments":     {metaOf([]*nodepb.NodeDef{x, call("call()", "identity")}, identity), "call", "gives 0 arguments to function identity of 1"},

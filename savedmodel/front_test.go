@@ -167,8 +167,8 @@ func TestSettle(t *testing.T) {
 		without  string
 	}{
 		"nothing":  {3, way(nodes("conv = Conv2D(x, w)")...), []string{"nothing before its first layer, conv, changes", "torch", "caffe"}, "published"},
-		"unknown":  {3, way(nodes("e = Exp(x)", "conv = Conv2D(e, w)")...), []string{"not known here (e, Exp)"}, "published"},
-		"no tell":  {3, way(floats("c", nil, 1000), node("d = Mul(x, c)"), node("conv = Conv2D(d, w)")), []string{"multiplies by 1000, which does not tell"}, "published"},
+		"unknown":  {3, way(nodes("e = Exp(x)", "conv = Conv2D(e, w)")...), []string{"something unknown to the pixels (e, Exp)"}, "published"},
+		"no tell":  {3, way(floats("c", nil, 1000), node("d = Mul(x, c)"), node("conv = Conv2D(d, w)")), []string{"multiplies by 1000, from which"}, "published"},
 		"a family": {3, way(nodes("block1_conv1 = Conv2D(x, w)", "block5_conv2 = Conv2D(block1_conv1, w)")...), []string{"Keras's VGG, which was published for caffe"}, "not known"},
 		"grey":     {1, way(nodes("conv = Conv2D(x, w)")...), []string{"nothing before"}, "torch"},
 	} {

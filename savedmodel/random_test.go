@@ -18,7 +18,7 @@ import (
 func TestRandomLayers(t *testing.T) {
 	for kind, layers := range map[string]int{"keras-random": 6, "keras-half": 2} {
 		model := openLayers(t, kind)
-		if len(model.Notes) != layers || !strings.Contains(model.Notes[0], "/augment_1/flip_1 acts in the exported model") {
+		if len(model.Notes) != layers || !strings.Contains(model.Notes[0], "/augment_1/flip_1 is active in the exported model") {
 			t.Errorf("%s: the notes are %q", kind, model.Notes)
 		}
 	}

@@ -174,7 +174,7 @@ func TestFeatureShape(t *testing.T) {
 		{tf.Float, []int64{3}, 0, false, nil, "does not begin with the images"},
 		{tf.Float, []int64{2, 8}, 0, false, nil, "does not begin with the images"},
 		{tf.Float, []int64{60, 8}, 61, false, nil, "does not begin with the images"},
-		{tf.Float, []int64{-1, 2, 3, 4, 5}, 0, false, nil, "none of a vector, tokens or a map"},
+		{tf.Float, []int64{-1, 2, 3, 4, 5}, 0, false, nil, "not a vector, tokens or a map"},
 		{tf.Float, []int64{-1, -1, 4, 6}, 0, false, nil, "not known before it is computed"},
 		{tf.Float, []int64{-1, -1}, 0, true, nil, "not known before it is computed"},
 		{tf.Float, []int64{-1, 0}, 0, false, nil, "not known before it is computed"},
