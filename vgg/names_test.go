@@ -173,8 +173,8 @@ func TestTops(t *testing.T) {
 		leftOut  int
 		refusing string
 	}{
-		"average and a dense layer":   {keras, map[string][]int{"dense/kernel": {512, 10}, "dense/bias": {10}}, 0, "", "top of its own", 2, ""},
-		"nested Sequential":           {keras, map[string][]int{"sequential/dense/kernel": {512, 16}, "sequential/dense/bias": {16}, "sequential/dense_1/kernel": {16, 3}, "sequential/dense_1/bias": {3}}, 0, "", "top of its own", 4, ""},
+		"average and a dense layer":   {keras, map[string][]int{"dense/kernel": {512, 10}, "dense/bias": {10}}, 0, "", "custom top", 2, ""},
+		"nested Sequential":           {keras, map[string][]int{"sequential/dense/kernel": {512, 16}, "sequential/dense/bias": {16}, "sequential/dense_1/kernel": {16, 3}, "sequential/dense_1/bias": {3}}, 0, "", "custom top", 4, ""},
 		"average named as VGG's":      {keras, map[string][]int{"fc1/kernel": {512, 64}, "fc1/bias": {64}, "predictions/kernel": {64, 5}, "predictions/bias": {5}}, 0, "", "takes 25088 inputs", 4, ""},
 		"fc6 alone":                   {keras, map[string][]int{"fc1/kernel": {flattened, 8}, "fc1/bias": {8}}, 1, "", "", 0, ""},
 		"no fc8":                      {torch, map[string][]int{"classifier.0.weight": {8, flattened}, "classifier.0.bias": {8}, "classifier.3.weight": {8, 8}, "classifier.3.bias": {8}}, 2, "", "", 0, ""},

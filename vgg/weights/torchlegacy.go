@@ -11,10 +11,10 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 )
 
-// Before version 1.6, PyTorch wrote four pickles, one after another: a magic number, the
-// protocol's version, the sizes of the writer's integers, and the state dict. A fifth lists
-// the keys of the elements, which follow in that order, each with their count before them.
-// torchvision's vgg16 and vgg19 are published so.
+// Before version 1.6, PyTorch wrote four pickles, one after another: a magic number, the protocol
+// version, the sizes of the writer's integers, and the state dict. A fifth lists the keys of the
+// elements, which follow in that order, each preceded by their count. torchvision's vgg16 and vgg19
+// are published in this form.
 
 const legacyProtocol = 1001
 
@@ -34,8 +34,8 @@ func readLegacyTorch(name string) (Set, error) {
 	if err := checkLegacyHeader(r); err != nil {
 		return Set{}, err
 	}
-	// The elements come after the dictionary. Room for those that are wanted is taken when
-	// they are reached.
+	// The elements come after the dictionary. Memory for the wanted ones is allocated when they are
+	// reached.
 	storages := map[string]*storage{}
 	room := info.Size()
 	value, err := r.unpickle(func(ref reference) (*storage, error) {
@@ -68,14 +68,14 @@ func readLegacyTorch(name string) (Set, error) {
 	return torchSet(entries)
 }
 
-// legacyFile reads the pickles of a file one after another.
+// legacyFile reads a file's pickles one after another.
 type legacyFile struct {
 	*bufio.Reader
 	file *os.File
 	size int64
 }
 
-// unpickle checks the next pickle ahead of running it.
+// unpickle checks the next pickle before it runs it.
 func (r *legacyFile) unpickle(elements func(reference) (*storage, error)) (any, error) {
 	at, err := r.file.Seek(0, io.SeekCurrent)
 	if err != nil {
@@ -109,13 +109,13 @@ func checkLegacyHeader(r *legacyFile) error {
 	}
 	if dict, ok := system.(*types.Dict); ok {
 		if little, found := dict.Get("little_endian"); found && little != true {
-			return fmt.Errorf("%w: its numbers are big-endian: save it again on a common machine", ErrFormat)
+			return fmt.Errorf("%w: its numbers are big-endian: save it again on a little-endian machine", ErrFormat)
 		}
 	}
 	return nil
 }
 
-// fillLegacy reads the elements of the storages that are wanted.
+// fillLegacy reads the elements of the wanted storages.
 func fillLegacy(r *legacyFile, storages map[string]*storage) error {
 	value, err := r.unpickle(func(ref reference) (*storage, error) {
 		return nil, fmt.Errorf("%w: a list of keys with elements in it", ErrFormat)
@@ -132,7 +132,7 @@ func fillLegacy(r *legacyFile, storages map[string]*storage) error {
 		name, _ := key.(string)
 		s := storages[name]
 		if s == nil {
-			return fmt.Errorf("%w: elements %v, which no tensor has or whose type is not known: %s", ErrFormat, key, remedy)
+			return fmt.Errorf("%w: elements %v, which belong to no tensor or have an unknown type: %s", ErrFormat, key, remedy)
 		}
 		var count int64
 		if err := binary.Read(r, binary.LittleEndian, &count); err != nil {
@@ -152,7 +152,7 @@ func fillLegacy(r *legacyFile, storages map[string]*storage) error {
 	return nil
 }
 
-// fill reads the elements, or passes over them if no tensor that is wanted has them.
+// fill reads the elements, or skips them if no wanted tensor has them.
 func (s *storage) fill(r *bufio.Reader) error {
 	size := s.count * s.dtype.size()
 	if !s.wanted {
