@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// ErrUnknownLayer marks a layer that the model has not got, or a name of more than one.
+// ErrUnknownLayer marks a layer that the model does not have, or an ambiguous name.
 var ErrUnknownLayer = errors.New("unknown layer")
 
 // Layer finds a layer by its name or one of its aliases.
@@ -19,7 +19,7 @@ func (m *Model) Layer(name string) (Layer, error) {
 	}
 	switch candidates, reason := m.Ambiguous[name], m.Hidden[name]; {
 	case len(candidates) > 0:
-		return Layer{}, fmt.Errorf("inference: %w %q: in model %s that may be %s: give one of these names", ErrUnknownLayer, name, m.Name, enumerate(candidates, 8))
+		return Layer{}, fmt.Errorf("inference: %w %q: in model %s that may be %s: use one of these names", ErrUnknownLayer, name, m.Name, enumerate(candidates, 8))
 	case reason != "":
 		return Layer{}, fmt.Errorf("inference: %w %q: model %s computes it, but %s", ErrUnknownLayer, name, m.Name, reason)
 	}
@@ -37,7 +37,7 @@ func (m *Model) Layer(name string) (Layer, error) {
 	return Layer{}, fmt.Errorf("inference: %w %q: model %s has %s", ErrUnknownLayer, name, m.Name, strings.Join(names, ", "))
 }
 
-// similar are the layers that have the name somewhere in theirs, whatever the case.
+// similar are the layers whose names contain the name, ignoring case.
 func (m *Model) similar(name string) []string {
 	if name == "" {
 		return nil
@@ -51,7 +51,7 @@ func (m *Model) similar(name string) []string {
 	return found
 }
 
-// enumerate joins names, of which it shows so many at most.
+// enumerate joins names, showing at most so many.
 func enumerate(names []string, most int) string {
 	if n := len(names); n > most {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n-most)
