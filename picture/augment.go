@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// Augmentation is what is changed by chance in a picture of the model's size, so that a
-// network that is trained never sees it twice in the same way.
+// Augmentation is what is randomly changed in an image of the model's size, so that a network in
+// training never sees it twice in the same way.
 type Augmentation struct {
-	// Flip mirrors every second picture, left to right.
+	// Flip mirrors every second image, left to right.
 	Flip bool
-	// Shift moves by up to a tenth of width and height either way.
+	// Shift moves it by up to a tenth of its width and height in any direction.
 	Shift bool
 	// Zoom scales by 0.8 to 1.2 about the centre.
 	Zoom bool
@@ -25,7 +25,7 @@ const (
 	maxZoom  = 0.2
 )
 
-// ParseAugmentation reads a list such as "flip,shift,zoom"; "" and "none" are nothing.
+// ParseAugmentation reads a list such as "flip,shift,zoom"; "" and "none" mean no augmentation.
 func ParseAugmentation(list string) (Augmentation, error) {
 	var a Augmentation
 	if list == "" || list == "none" {
@@ -46,8 +46,8 @@ func ParseAugmentation(list string) (Augmentation, error) {
 	return a, nil
 }
 
-// Apply changes a picture of RGB pixels, row by row, into dst, which must be as long and not
-// overlap. The number of values drawn from random is always the same.
+// Apply augments an image of RGB pixels, row by row, into dst, which must be as long and must not
+// overlap. It always draws the same number of values from random.
 func (a Augmentation) Apply(dst, src []uint8, width, height int, random *rand.Rand) {
 	flip, x, y, zoom := random.IntN(2) == 1, random.Float64(), random.Float64(), random.Float64()
 	flip = flip && a.Flip
@@ -73,13 +73,15 @@ func (a Augmentation) Apply(dst, src []uint8, width, height int, random *rand.Ra
 	}
 }
 
-// sample is a place between two pixels of a line: part of the way from one to the next.
+// sample is a position between two pixels of a line: the first pixel and the fraction of the way to
+// the next.
 type sample struct {
 	from, to int
 	part     float32
 }
 
-// samples are the places in a line of n pixels that a scaled, moved and turned line comes from.
+// samples are the positions in a line of n pixels from which a scaled, shifted and mirrored line is
+// sampled.
 func samples(n int, scale, move float64, flip bool) []sample {
 	line := make([]sample, n)
 	centre := float64(n-1) / 2

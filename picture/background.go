@@ -5,10 +5,10 @@ import (
 	"fmt"
 )
 
-// Background is the colour that shows through transparent pixels, as "#rrggbb". The zero value
-// has none: the alpha channel is dropped, and pixels show the colour that is stored beside it,
-// as with Pillow's convert("RGB"), which Keras and torchvision read pictures with. With one,
-// pixels are what Pillow pastes over it, by the alpha channel as the mask.
+// Background is the colour that shows through transparent pixels, as "#rrggbb". With the zero value
+// there is none: the alpha channel is dropped, and pixels show the colour stored beside it, as with
+// Pillow's convert("RGB"), with which Keras and torchvision read images. With a colour, pixels are
+// what Pillow's paste gives, with the alpha channel as the mask.
 type Background string
 
 // ParseBackground reads a colour as "#rrggbb", "white" or "black", or "" for none.
@@ -30,7 +30,7 @@ func ParseBackground(text string) (Background, error) {
 	return "", nil
 }
 
-// Validate says what is wrong with the colour.
+// Validate reports what is wrong with the colour.
 func (b Background) Validate() error {
 	if _, blended := b.colour(); b != "" && !blended {
 		return fmt.Errorf("image: unknown background %q: use white, black, or a colour as #rrggbb", string(b))

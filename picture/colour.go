@@ -5,7 +5,7 @@ import (
 	"fovea/picture/internal/kernel"
 )
 
-// fromJPEG gives the rows of a decoded JPEG.
+// fromJPEG supplies the rows of a decoded JPEG.
 func (w *workspace) fromJPEG(decoded jpeg.Image) source {
 	out := source{width: decoded.Width, height: decoded.Height}
 	planes := decoded.Planes
@@ -14,7 +14,7 @@ func (w *workspace) fromJPEG(decoded jpeg.Image) source {
 		out.row = func(y int, dst []uint8) { spread(dst, p.Pix[y*p.Stride:], out.width, 1, 0) }
 		return out
 	}
-	// In all but odd files only chroma is smaller than the picture.
+	// Except in odd files, only chroma is smaller than the image.
 	ups := [4]*upsampler{{}, &w.chroma[0], &w.chroma[1], {}}
 	for i, p := range planes {
 		ups[i].reset(p)

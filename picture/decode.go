@@ -15,16 +15,15 @@ import (
 	"fovea/preprocessing"
 )
 
-// Decode reads a picture from the bytes of its file, turns it upright and resizes it. An
-// error about the file is an *Error and wraps one of ErrUnsupported, ErrTooLarge,
-// ErrTruncated and ErrCorrupt; both of the latter are ErrDamaged. It is safe for
-// concurrent use.
+// Decode reads an image from the bytes of its file, turns it upright and resizes it. An error about
+// the file is an *Error and wraps one of ErrUnsupported, ErrTooLarge, ErrTruncated and ErrCorrupt;
+// the last two are also ErrDamaged. Decode is safe for concurrent use.
 func Decode(data []byte, options Options) (Picture, error) {
 	return DecodeInto(nil, data, options)
 }
 
-// DecodeInto is Decode with the memory for the result: the picture's Pix begins where dst
-// does if dst has the capacity for views x height x width x 3 bytes.
+// DecodeInto is Decode into the caller's memory: the result's Pix is in dst if dst has the capacity
+// for views x height x width x 3 bytes.
 func DecodeInto(dst []uint8, data []byte, options Options) (Picture, error) {
 	if err := options.Validate(); err != nil {
 		return Picture{}, err
@@ -34,8 +33,8 @@ func DecodeInto(dst []uint8, data []byte, options Options) (Picture, error) {
 	return w.decodeInto(dst, data, options)
 }
 
-// DecodeTensor is Decode with the model's numbers for a result: views x height x width x
-// depth of them, as long as which dst must be. The picture has no Pix.
+// DecodeTensor is Decode with the model's numbers as the result: it fills dst, which must have
+// views x height x width x depth numbers. The returned Picture has no Pix.
 func DecodeTensor(dst []float32, data []byte, options Options, how preprocessing.Spec) (Picture, error) {
 	if err := options.Validate(); err != nil {
 		return Picture{}, err
@@ -71,8 +70,8 @@ func (w *workspace) decodeInto(dst []uint8, data []byte, options Options) (Pictu
 	return out, nil
 }
 
-// open decodes a picture whose size is within the limit, gives what it is, and hands it,
-// upright and over the background, to use.
+// open decodes an image whose size is within the limit and passes it, upright and over the
+// background, to use.
 func (w *workspace) open(data []byte, limit int, background Background, picture *Picture, use func(source) error) (err error) {
 	picture.Format = sniff(data)
 	if picture.SourceWidth, picture.SourceHeight, err = w.header(data, picture.Format); err == nil {
@@ -100,7 +99,7 @@ func checkSize(width, height, limit int) error {
 	return nil
 }
 
-// header reads the picture's size.
+// header reads the image's size.
 func (w *workspace) header(data []byte, format string) (width, height int, err error) {
 	defer recoverDecoder(&err)
 	var read func(io.Reader) (image.Config, error)
@@ -133,7 +132,7 @@ func (w *workspace) header(data []byte, format string) (width, height int, err e
 	return config.Width, config.Height, err
 }
 
-// pixels decodes a picture whose size has been checked.
+// pixels decodes an image whose size has been checked.
 func (w *workspace) pixels(data []byte, background Background, picture Picture, use func(source) error) (err error) {
 	defer recoverDecoder(&err)
 	s, err := w.decode(data, picture.Format)
@@ -179,8 +178,7 @@ func (w *workspace) decode(data []byte, format string) (source, error) {
 	return fromImage(decoded), nil
 }
 
-// recoverDecoder turns a panic of a decoder, all of which read hostile input, into an
-// error.
+// recoverDecoder turns a decoder's panic into an error: decoders read hostile input.
 func recoverDecoder(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("%w: the decoder failed: %v", ErrCorrupt, p)

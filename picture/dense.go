@@ -6,11 +6,11 @@ import (
 	"fovea/preprocessing"
 )
 
-// Dense says at which scales a fully convolutional model sees a whole picture, as in the
-// multi-scale evaluation of VGG's paper (Simonyan and Zisserman 2015, sections 3.2 and 4.2).
+// Dense says at which scales a fully convolutional model sees a whole image, as in the multi-scale
+// evaluation of VGG's paper (Simonyan and Zisserman 2015, sections 3.2 and 4.2).
 type Dense struct {
-	// Sides are the lengths in pixels of the shorter side, of one picture each, 1 to 65,535:
-	// the paper's are 256, 384 and 512 for a model trained on all of these.
+	// Sides are the lengths of the shorter side in pixels, one per scale, 1 to 65,535: the paper
+	// uses 256, 384 and 512 for a model trained on all of these.
 	Sides []int
 	// Flip adds the mirror image at each scale.
 	Flip bool
@@ -18,15 +18,15 @@ type Dense struct {
 	Interpolation Interpolation
 	// Background is what shows through transparent pixels (default: alpha is dropped).
 	Background Background
-	// MaxPixels bounds width times height of the file's picture (default DefaultMaxPixels).
+	// MaxPixels bounds width times height of the image in the file (default DefaultMaxPixels).
 	MaxPixels int
 }
 
-// maxViewPixels bounds a scaled picture, and so the memory of what a VGG makes of it: about
-// 640 bytes a pixel, 1.3 GB.
+// maxViewPixels bounds a scaled image, and so the memory of a VGG that computes it: about 640 bytes
+// a pixel, 1.3 GB.
 const maxViewPixels = 2_000_000
 
-// Tensor is a picture at one scale: height x width x 3 numbers.
+// Tensor is an image at one scale: height x width x 3 numbers.
 type Tensor struct {
 	Values        []float32
 	Width, Height int
@@ -34,10 +34,10 @@ type Tensor struct {
 	Mirrored bool
 }
 
-// Validate says what is wrong with the scales.
+// Validate reports what is wrong with the scales.
 func (d Dense) Validate() error {
 	if len(d.Sides) == 0 {
-		return fmt.Errorf("image: no scale to see an image at: give the lengths of its shorter side, as 256, 384, 512")
+		return fmt.Errorf("image: no scales: give the lengths of the shorter side, such as 256, 384, 512")
 	}
 	for _, side := range d.Sides {
 		if side < 1 || side > 65_535 {
@@ -53,7 +53,7 @@ func (d Dense) Validate() error {
 	return d.Interpolation.Validate()
 }
 
-// Views is how many tensors there are of a picture.
+// Views is the number of tensors per image.
 func (d Dense) Views() int {
 	if d.Flip {
 		return 2 * len(d.Sides)
@@ -61,10 +61,10 @@ func (d Dense) Views() int {
 	return len(d.Sides)
 }
 
-// DecodeDense decodes a picture once and gives it at every scale: in the order of the sides,
-// each followed by its mirror image if that is asked for. The longer side is in proportion,
-// rounded down. Errors are as Decode's; one of a picture so long that a scale has more than
-// 2 million pixels wraps ErrTooLarge. The picture has neither Pix nor size of its own.
+// DecodeDense decodes an image once and returns it at every scale, in the order of Sides, each
+// followed by its mirror image if requested. The longer side is in proportion, rounded down. Errors
+// are as Decode's; an image so long that one scale has more than 2 million pixels is ErrTooLarge.
+// The Picture has neither Pix nor a size of its own.
 func DecodeDense(data []byte, dense Dense, how preprocessing.Spec) ([]Tensor, Picture, error) {
 	if err := dense.Validate(); err != nil {
 		return nil, Picture{}, err

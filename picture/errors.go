@@ -9,14 +9,14 @@ import (
 	"fovea/picture/internal/jpeg"
 )
 
-// Reasons why a file gives no picture. Every error of Decode about a file wraps one.
+// Reasons why a file yields no image. Every error of Decode about a file wraps one.
 var (
-	// ErrUnsupported marks a format that is not decoded, or no picture at all.
+	// ErrUnsupported marks a format that is not decoded, or a file that is not an image at all.
 	ErrUnsupported = errors.New("unsupported format")
-	// ErrNoPicture marks what is no picture by its content, a text or an archive. It is an
-	// ErrUnsupported.
+	// ErrNoPicture marks a file whose content is not an image, such as a text or an archive. It is
+	// an ErrUnsupported.
 	ErrNoPicture = fmt.Errorf("%w: no image", ErrUnsupported)
-	// ErrTooLarge marks a picture of more than MaxPixels.
+	// ErrTooLarge marks an image of more than MaxPixels.
 	ErrTooLarge = errors.New("too large")
 	// ErrDamaged marks a file that is truncated or corrupt.
 	ErrDamaged = errors.New("damaged")
@@ -26,22 +26,22 @@ var (
 	ErrCorrupt = fmt.Errorf("%w: corrupt", ErrDamaged)
 )
 
-// Stage is how far a file came.
+// Stage is how far decoding came.
 type Stage string
 
 // The stages at which Decode can fail.
 const (
-	// StageHeader is finding out format and size.
+	// StageHeader determines format and size.
 	StageHeader Stage = "header"
-	// StageDecode is decoding the pixels.
+	// StageDecode decodes the pixels.
 	StageDecode Stage = "decode"
 )
 
-// Error says at which stage a file failed and why. Decode's errors about a file are of
-// this type; those about options are not.
+// Error says at which stage a file failed and why. Decode's errors about a file are of this type;
+// those about options are not.
 type Error struct {
 	Stage Stage
-	// Format is the file's, or empty where it was not recognised.
+	// Format is the file's format, or empty where it was not recognized.
 	Format string
 	// Err wraps one of the reasons: ErrUnsupported, ErrTooLarge, ErrTruncated, ErrCorrupt.
 	Err error
@@ -55,20 +55,20 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("image: %s: %s%v%s", e.Stage, format, e.Err, e.remedy())
 }
 
-// remedy says what to do about the file; for formats that aren't decoded, Err does.
+// remedy says what to do about the file; for formats that are not decoded, Err says it.
 func (e *Error) remedy() string {
 	switch {
 	case errors.Is(e.Err, ErrTooLarge):
 		return ": scale it down"
 	case errors.Is(e.Err, ErrDamaged):
-		return ": copy or download it again, or save it anew with a program that shows it"
+		return ": copy or download it again, or save it again with a program that can show it"
 	}
 	return ""
 }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// reason gives a decoder's error one of the package's reasons.
+// reason maps a decoder's error to one of the package's reasons.
 func reason(err error) error {
 	switch {
 	case errors.Is(err, ErrUnsupported), errors.Is(err, ErrTooLarge), errors.Is(err, ErrDamaged):

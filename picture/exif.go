@@ -9,9 +9,9 @@ import (
 	"regexp"
 )
 
-// orientation finds a picture's orientation, 1 to 8, in its EXIF block, or in its XMP packet
-// where EXIF says nothing about it; 1, upright, where there is none or where it is damaged: a
-// broken note about a picture does not spoil the picture.
+// orientation finds an image's orientation, 1 to 8, in its EXIF block, or in its XMP packet if EXIF
+// does not say; it is 1, upright, if there is none or it is damaged: broken metadata does not spoil
+// the image.
 func orientation(data []byte, format string) int {
 	var exif, xmp []byte
 	switch format {
@@ -36,7 +36,7 @@ func orientation(data []byte, format string) int {
 
 const exifStart = "Exif\x00\x00"
 
-// jpegNotes is the contents of the first APP1 segment with EXIF and of the last with XMP.
+// jpegNotes returns the contents of the first APP1 segment with EXIF and of the last with XMP.
 func jpegNotes(data []byte) (exif, xmp []byte) {
 	const app1, startOfScan = 0xe1, 0xda
 	rest := data[min(2, len(data)):]
@@ -64,8 +64,8 @@ func jpegNotes(data []byte) (exif, xmp []byte) {
 	return exif, xmp
 }
 
-// pngNotes is the contents of the EXIF chunk, or of the text chunk that ImageMagick writes in
-// place of it, and of the text chunk with XMP.
+// pngNotes returns the contents of the EXIF chunk, or of the text chunk that ImageMagick writes
+// instead, and of the text chunk with XMP.
 func pngNotes(data []byte) (exif, xmp []byte) {
 	rest := data[min(8, len(data)):]
 	for len(rest) >= 12 {
@@ -91,7 +91,7 @@ func pngNotes(data []byte) (exif, xmp []byte) {
 	return exif, xmp
 }
 
-// pngText is the key and the text of a PNG's text chunk; others give nothing.
+// pngText is the key and the text of a PNG's text chunk; other chunks have none.
 func pngText(kind string, content []byte) (key string, text []byte) {
 	before, after, _ := bytes.Cut(content, []byte{0})
 	compressed := false

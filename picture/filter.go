@@ -7,10 +7,10 @@ import (
 	"fovea/picture/internal/kernel"
 )
 
-// Interpolation is a resampling filter, named as Pillow does.
+// Interpolation is a resampling filter, with Pillow's name.
 type Interpolation string
 
-// The filters. All but Nearest are antialiased: when a picture shrinks, the filter grows
+// The filters. All but Nearest are antialiased: when an image shrinks, the filter's support grows
 // with the factor.
 const (
 	Bilinear Interpolation = "bilinear"
@@ -33,7 +33,7 @@ var filters = map[Interpolation]filter{
 	Nearest:  {},
 }
 
-// Validate says whether the filter is known.
+// Validate reports whether the filter is known.
 func (i Interpolation) Validate() error {
 	if _, found := filters[i]; !found {
 		return fmt.Errorf("image: unknown interpolation %q: use bilinear, bicubic, lanczos or nearest", i)
@@ -89,14 +89,14 @@ func (a *axis) window(i int) (start int, weights []int32) {
 	return int(a.starts[i]), a.weights[first:a.ends[i]]
 }
 
-// set computes the windows of outputs first to first+count of a scaling of in samples to
-// out. Where nothing is scaled and for Nearest, an output is one sample times 1.
+// set computes the windows of outputs first to first+count when in samples are scaled to out. If
+// nothing is scaled, and for Nearest, an output is one sample times 1.
 func (a *axis) set(f filter, in, out, first, count int) {
 	a.starts, a.ends, a.weights = a.starts[:0], a.ends[:0], a.weights[:0]
 	scale := float64(in) / float64(out)
 	nearest := scale * 0.5
 	if f.weight == nil {
-		for range first { // summed up as Pillow does, whose roundings show
+		for range first { // summed in Pillow's order, because rounding shows
 			nearest += scale
 		}
 	}

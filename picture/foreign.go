@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// Foreign is a kind of picture that is recognised but not decoded.
+// Foreign is a kind of image that is recognized but not decoded.
 type Foreign struct {
-	// Name is what people call it, such as "JPEG 2000"; Remedy says what to do about it.
+	// Name is its common name, such as "JPEG 2000"; Remedy says what to do about it.
 	Name, Remedy string
 }
 
 // String is the name and the remedy.
 func (f Foreign) String() string { return f.Name + ": " + f.Remedy }
 
-// foreignKind is how a Foreign is recognised. What has neither starts nor a match is known by
-// its name alone.
+// foreignKind is how a Foreign is recognized: one with neither starts nor a match, by its file name
+// alone.
 type foreignKind struct {
 	Foreign
-	// starts are first bytes, any of which will do; match looks at more of them.
+	// starts are possible first bytes; match examines more of them.
 	starts []string
 	match  func(head []byte) bool
-	// extensions are those of file names, separated by blanks. Those that other kinds of files
-	// have as well are left out.
+	// extensions are file name extensions, separated by blanks, without those that other kinds of
+	// files use as well.
 	extensions string
 }
 
@@ -94,7 +94,7 @@ var foreignKinds = []foreignKind{
 	{Foreign{"FITS", scaled}, []string{"SIMPLE  ="}, nil, ".fits .fts"},
 }
 
-// byExtension finds a kind by the end of a file's name.
+// byExtension finds a kind by a file name's extension.
 var byExtension = func() map[string]*foreignKind {
 	kinds := map[string]*foreignKind{}
 	for i := range foreignKinds {
@@ -105,13 +105,12 @@ var byExtension = func() map[string]*foreignKind {
 	return kinds
 }()
 
-// HeadBytes is how much of a file's beginning RecognizeForeign looks at.
+// HeadBytes is how much of a file's beginning RecognizeForeign needs.
 const HeadBytes = 512
 
-// RecognizeForeign tells of a file that is none of the formats which are decoded whether it is
-// a picture of another kind: by its first bytes, or else by the name that it has, unless its bytes
-// are known to be something else. head may be nil where they are not at hand, and then the name
-// decides.
+// RecognizeForeign says whether a file in none of the decoded formats is an image of another kind:
+// by its first bytes, or else by its name, unless its bytes are known to be something else. head
+// may be nil if the bytes are not at hand; then the name decides.
 func RecognizeForeign(name string, head []byte) (kind Foreign, recognized bool) {
 	if k := foreignContent(head); k != nil {
 		return k.Foreign, true
@@ -134,7 +133,7 @@ func RecognizeForeign(name string, head []byte) (kind Foreign, recognized bool) 
 	return k.Foreign, true
 }
 
-// foreignContent is the kind that a file's first bytes are of, or nil.
+// foreignContent is the kind that a file's first bytes belong to, or nil.
 func foreignContent(head []byte) *foreignKind {
 	for i := range foreignKinds {
 		k := &foreignKinds[i]
@@ -222,7 +221,7 @@ func isPCX(head []byte) bool {
 	return head[3] == 1 || head[3] == 2 || head[3] == 4 || head[3] == 8
 }
 
-// isTGA matches pictures of true colours, without or with run lengths, which begin with zeros.
+// isTGA matches true-colour images, with or without run lengths, which begin with zeros.
 func isTGA(head []byte) bool {
 	if len(head) < 18 || head[0] != 0 || head[1] != 0 || head[2] != 2 && head[2] != 10 || !bytes.Equal(head[3:8], make([]byte, 5)) {
 		return false

@@ -14,9 +14,8 @@ type gifHeader struct {
 	transparent   int // index, or -1
 }
 
-// decodeGIF decodes the first frame and places it on the canvas. The standard decoder
-// forgets the colour of the transparent index, which Pillow shows, so that the palette is
-// read here.
+// decodeGIF decodes the first frame and places it on the canvas. The standard decoder drops the
+// colour of the transparent index, which Pillow shows, so the palette is read here.
 func decodeGIF(data []byte) (source, error) {
 	decoded, err := gif.Decode(bytes.NewReader(data))
 	if err != nil {
@@ -45,7 +44,7 @@ func decodeGIF(data []byte) (source, error) {
 	return out.on(header.width, header.height, frame.Rect.Min.X, frame.Rect.Min.Y, canvas), nil
 }
 
-// readGIF reads up to the first frame of a file that has been decoded.
+// readGIF reads up to the first frame of a file that has already been decoded.
 func readGIF(data []byte) gifHeader {
 	header := gifHeader{transparent: -1}
 	if len(data) < 13 {
@@ -76,7 +75,7 @@ func readGIF(data []byte) gifHeader {
 	return header
 }
 
-// readPalette reads the palette that flags announce and gives what follows.
+// readPalette reads the palette that flags announce and returns what follows it.
 func readPalette(palette *[256][3]uint8, flags uint8, data []byte) (rest []byte) {
 	if flags&0x80 == 0 {
 		return data

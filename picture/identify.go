@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// sniff recognises the formats that are decoded by their first bytes; "" is any other.
+// sniff recognizes the decoded formats by their first bytes; "" is any other.
 func sniff(data []byte) string {
 	switch {
 	case bytes.HasPrefix(data, []byte("\xff\xd8")) && !bytes.HasPrefix(data, []byte("\xff\xd8\xff\xf7")): // JPEG-LS
@@ -28,7 +28,7 @@ func sniff(data []byte) string {
 	return ""
 }
 
-// noPictures are the starts of files that are no pictures, and what they are.
+// noPictures are the first bytes of files that are not images, and what they are.
 var noPictures = []struct{ start, name string }{
 	{"%PDF", "a PDF document"},
 	{"%!PS", "a PostScript document"},
@@ -42,7 +42,7 @@ var noPictures = []struct{ start, name string }{
 	{"version https://git-lfs", "a Git LFS pointer: fetch the file itself"},
 }
 
-// identify says what a file is that cannot be decoded, and whether it is a picture.
+// identify says what an undecodable file is, and whether it is an image.
 func identify(data []byte) (what string, isPicture bool) {
 	if k := foreignContent(data); k != nil {
 		return k.String(), true
@@ -50,10 +50,10 @@ func identify(data []byte) (what string, isPicture bool) {
 	if what := noPictureContent(data); what != "" {
 		return what, false
 	}
-	return "neither JPEG, PNG, GIF, BMP, TIFF nor WebP by its content", false
+	return "its content is neither JPEG, PNG, GIF, BMP, TIFF nor WebP", false
 }
 
-// noPictureContent says what a file is that is no picture by its content, or "".
+// noPictureContent says what a file whose content is not an image is, or "".
 func noPictureContent(data []byte) string {
 	if len(data) == 0 {
 		return "the file is empty"
@@ -81,7 +81,7 @@ func noPictureContent(data []byte) string {
 	return ""
 }
 
-// isBinary is for the control characters that texts do not have.
+// isBinary looks for control characters that texts do not contain.
 func isBinary(r rune) bool {
 	return r < ' ' && !strings.ContainsRune("\t\n\v\f\r\x1b", r)
 }

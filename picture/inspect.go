@@ -6,13 +6,12 @@ import (
 	"strings"
 )
 
-// Inspect reads the header of a picture and no pixels: what it is and how large, as Format,
-// SourceWidth and SourceHeight. data may be the beginning of the file only; where that does
-// not tell, as with large notes in a JPEG and directories at the end of a TIFF, the error is
-// an ErrDamaged. maxPixels is as Options.MaxPixels.
+// Inspect reads an image's header and no pixels: its Format, SourceWidth and SourceHeight. data may
+// be only the beginning of the file; if that is not enough, as with large metadata in a JPEG and
+// directories at the end of a TIFF, the error is an ErrDamaged. maxPixels is as Options.MaxPixels.
 //
-// Errors are Decode's for such a header. Beside an ErrUnsupported, Format is a name for
-// people where the file was recognised, such as "HEIC" or "camera raw", and else empty.
+// Errors are as Decode's for such a header. Along with an ErrUnsupported, Format is a common name
+// if the file was recognized, such as "HEIC" or "camera raw", and empty otherwise.
 func Inspect(data []byte, maxPixels int) (Picture, error) {
 	w := workspaces.Get().(*workspace)
 	defer w.release()
@@ -34,10 +33,10 @@ func Inspect(data []byte, maxPixels int) (Picture, error) {
 	return p, failure
 }
 
-// errForeign marks an ErrUnsupported about a picture of another kind.
+// errForeign marks an ErrUnsupported about an image of another kind.
 var errForeign = fmt.Errorf("%w", ErrUnsupported)
 
-// unsupported is the error about a file that is none of the formats that are decoded.
+// unsupported is the error about a file in none of the decoded formats.
 func unsupported(data []byte) error {
 	what, isPicture := identify(data)
 	if !isPicture {
@@ -46,8 +45,8 @@ func unsupported(data []byte) error {
 	return fmt.Errorf("%w: %s", errForeign, what)
 }
 
-// reasonOf gives a decoder's error one of the package's reasons. A file that DICOM wraps is of that
-// format, though its preamble may hold a TIFF's header.
+// reasonOf maps a decoder's error to one of the package's reasons. A file wrapped in DICOM counts
+// as DICOM, though its preamble may hold a TIFF header.
 func reasonOf(data []byte, err error) error {
 	if err = reason(err); errors.Is(err, ErrDamaged) && isDICOM(data) {
 		return unsupported(data)
@@ -55,7 +54,7 @@ func reasonOf(data []byte, err error) error {
 	return err
 }
 
-// checkPNG refuses what Xcode makes of PNGs for iPhones: other colours, packed another way.
+// checkPNG refuses what Xcode makes of PNGs for iPhones: different colours, packed differently.
 func checkPNG(data []byte) error {
 	if len(data) >= 16 && string(data[12:16]) == "CgBI" {
 		return fmt.Errorf("%w: PNG as Xcode optimizes it for iPhones (CgBI): turn it back with pngcrush -revert-iphone-optimizations", ErrUnsupported)
@@ -63,7 +62,7 @@ func checkPNG(data []byte) error {
 	return nil
 }
 
-// noPicture is an ErrNoPicture that reads as other unsupported files do.
+// noPicture is an ErrNoPicture that reads like other unsupported files.
 type noPicture struct{ what string }
 
 func (e noPicture) Error() string { return ErrUnsupported.Error() + ": " + e.what }

@@ -2,12 +2,12 @@ package picture
 
 import "fmt"
 
-// Resize is how a picture of any size becomes one of the model's.
+// Resize is how an image of any size is brought to the model's size.
 type Resize string
 
 const (
-	// Squash scales the whole picture to the model's size, whatever that does to its
-	// proportions, as Keras's load_img does. The zero value means this.
+	// Squash scales the whole image to the model's size, whatever that does to its proportions, as
+	// Keras's load_img does. It is the zero value's meaning.
 	Squash Resize = "squash"
 	// Crop scales the shorter side to 256 (for a model of 224; in proportion for others)
 	// and takes the centre, as the paper's single-crop evaluation and torchvision's
@@ -15,27 +15,26 @@ const (
 	Crop Resize = "crop"
 )
 
-// Options say what a picture is made into. Width and Height must be set.
+// Options control what an image is made into. Width and Height must be set.
 type Options struct {
 	// Width and Height are the model's input size in pixels.
 	Width, Height int
 	// Resize is Squash or Crop.
 	Resize Resize
-	// Views is which views of the picture are made (default Center).
+	// Views selects the views of the image (default Center).
 	Views Views
 	// Interpolation is the resampling filter (default Bilinear).
 	Interpolation Interpolation
 	// Background is what shows through transparent pixels (default: alpha is dropped).
 	Background Background
-	// MaxPixels bounds width times height of the file's picture (default
-	// DefaultMaxPixels).
+	// MaxPixels bounds width times height of the image in the file (default DefaultMaxPixels).
 	MaxPixels int
 }
 
-// DefaultMaxPixels is enough for any camera and bounds a picture's memory to about 0.5 GB.
+// DefaultMaxPixels is enough for any camera and bounds an image's memory to about 0.5 GB.
 const DefaultMaxPixels = 120_000_000
 
-// Validate says what is wrong with the options.
+// Validate reports what is wrong with the options.
 func (o Options) Validate() error {
 	if o.Width < 1 || o.Height < 1 {
 		return fmt.Errorf("image: a size of %dx%d pixels", o.Width, o.Height)
@@ -67,7 +66,7 @@ func (o Options) Validate() error {
 	return nil
 }
 
-// Picture is a picture of the model's size.
+// Picture is an image of the model's size.
 type Picture struct {
 	// Pix are the pixels in RGB order, view by view, row by row: views x height x width x 3
 	// bytes.

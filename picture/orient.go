@@ -1,8 +1,8 @@
 package picture
 
-// upright turns and mirrors a picture as its EXIF orientation, 1 to 8, asks for. Turning
-// comes before resizing: the order of the two passes of a resize shows in the roundings,
-// and Pillow's come after its exif_transpose.
+// upright rotates and mirrors an image as its EXIF orientation, 1 to 8, says. It is rotated before
+// it is resized: the order of a resize's two passes shows in the rounding, and Pillow's come after
+// its exif_transpose.
 func (w *workspace) upright(s source, orientation int) source {
 	if orientation < 2 || orientation > 8 {
 		return s

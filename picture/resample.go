@@ -12,8 +12,8 @@ const (
 	cropTo   = 224
 )
 
-// resize makes a view of the picture, not yet mirrored, in two passes, rounding to bytes in
-// between. Rows and columns that don't show aren't computed.
+// resize makes a view of the image, not yet mirrored, in two passes, rounding to bytes in between.
+// Invisible rows and columns are not computed.
 func (w *workspace) resize(dst []uint8, s source, f filter, view frame) {
 	w.columns.set(f, s.width, view.scaledWidth, view.left, view.width)
 	w.rows.set(f, s.height, view.scaledHeight, view.top, view.height)
@@ -37,20 +37,20 @@ func (w *workspace) resize(dst []uint8, s source, f filter, view frame) {
 	w.resizeColumns(dst, fromRGB(w.middle, s.width, view.height), 0, view.height, view.width)
 }
 
-// columnsFirst says which pass comes first; it shows in the roundings. Pillow 13 begins
-// with the other where the height shrinks by more than twice what the width does. (Up to
-// Pillow 12 the columns were always first: tall pictures may differ by 1 level.)
+// columnsFirst says which pass comes first; it shows in the rounding. Pillow 13 begins with the
+// other one where the height shrinks by more than twice as much as the width. (Up to Pillow 12 the
+// columns always came first: tall images may differ by 1 level.)
 func columnsFirst(s source, width, height int) bool {
 	shrink := s.height - height
 	return shrink <= 0 || shrink <= 2*(s.width-width)
 }
 
-// withMargin is the size that a picture is scaled to before a view of the given size is taken
-// out of it: in the proportion of 256 to 224.
+// withMargin is the size that an image is scaled to before a view of the given size is cut out: in
+// the proportion of 256 to 224.
 func withMargin(size int) int { return int(math.RoundToEven(float64(size) * cropFrom / cropTo)) }
 
-// shorterSide is the size of a picture whose shorter side is scaled to the given one. The
-// longer side is rounded down, as torchvision's is.
+// shorterSide is the size of an image whose shorter side is scaled to the given length. The longer
+// side is rounded down, as in torchvision.
 func shorterSide(width, height, side int) (scaledWidth, scaledHeight int) {
 	if width < height {
 		return side, int(int64(side) * int64(height) / int64(width))
@@ -58,7 +58,7 @@ func shorterSide(width, height, side int) (scaledWidth, scaledHeight int) {
 	return int(int64(side) * int64(width) / int64(height)), side
 }
 
-// halfEven is the offset of a centre, rounded to even, as torchvision's is.
+// halfEven is the offset of a centre, rounded to even, as in torchvision.
 func halfEven(margin int) int { return int(math.RoundToEven(float64(margin) / 2)) }
 
 // resizeColumns scales the rows first to end of the source to the output's width, as many

@@ -7,8 +7,8 @@ import (
 	"fovea/picture/internal/kernel"
 )
 
-// source is a decoded picture that gives its pixels row by row, so that a row becomes RGB
-// when it is needed, and the whole picture rarely is.
+// source is a decoded image that supplies its pixels row by row, so that a row is converted to RGB
+// only when it is needed, and the whole image rarely is.
 type source struct {
 	width, height int
 	// row writes row y, of which dst has the size, 3 bytes a pixel.
@@ -17,13 +17,13 @@ type source struct {
 	alpha func(y int, dst []uint8)
 }
 
-// fromRGB gives the rows of pixels that lie in memory, 3 bytes each.
+// fromRGB supplies the rows of pixels in memory, 3 bytes each.
 func fromRGB(pix []uint8, width, height int) source {
 	return source{width: width, height: height, row: func(y int, dst []uint8) { copy(dst, pix[3*y*width:]) }}
 }
 
-// fromImage gives the rows of what a decoder of the standard library's kind gives. Of 16-bit
-// samples the high byte is kept.
+// fromImage supplies the rows of an image of the standard library's kind. Of 16-bit samples the
+// high byte is kept.
 func fromImage(decoded image.Image) source {
 	bounds := decoded.Bounds()
 	out := source{width: bounds.Dx(), height: bounds.Dy()}
@@ -76,8 +76,8 @@ func pick(dst, pix []uint8, size, offset int) {
 	}
 }
 
-// over blends a picture with a background by its opacity, with the rounding of Pillow's
-// paste, and is opaque.
+// over blends an image with a background by its opacity, with the rounding of Pillow's paste; the
+// result is opaque.
 func (s source) over(background [3]uint8) source {
 	if s.alpha == nil {
 		return s
@@ -95,8 +95,8 @@ func (s source) over(background [3]uint8) source {
 	}}
 }
 
-// divide takes samples as spread does and takes back that they were multiplied by alpha,
-// which follows them, with Pillow's rounding.
+// divide takes samples as spread does and undoes their multiplication by the alpha that follows
+// them, with Pillow's rounding.
 func divide(dst, pix []uint8, width, size, every int) {
 	spread(dst, pix, width, size, every)
 	for i := range width {
@@ -133,7 +133,7 @@ func paletteRow(dst, indices []uint8, palette *[256][3]uint8) {
 	}
 }
 
-// anyRow is slow and takes every kind of picture.
+// anyRow is slow and handles every kind of image.
 func anyRow(decoded image.Image) func(y int, dst []uint8) {
 	bounds := decoded.Bounds()
 	return func(y int, dst []uint8) {

@@ -2,7 +2,7 @@ package picture
 
 import "encoding/binary"
 
-// TIFF's tags that the package reads by itself.
+// The TIFF tags that the package reads itself.
 const (
 	tagSubfileType  = 254
 	tagBits         = 258
@@ -21,16 +21,16 @@ const (
 	tagDNGVersion   = 50706
 )
 
-// field is an entry of a directory. value is its first number if it is one of at most 32
-// bits, stored in place, else where its content lies.
+// field is an entry of a directory. value is its first number if that has at most 32 bits and is
+// stored in place, else the location of its content.
 type field struct {
 	tag          uint16
 	count, value uint32
-	// values are those of a short list that says something of each sample, wherever it is stored.
+	// values are those of a short list with an entry per sample, wherever it is stored.
 	values []uint32
 }
 
-// maxListed bounds the lists that become values: no picture that is decoded has so many samples.
+// maxListed bounds the lists that are read: no decodable image has so many samples.
 const maxListed = 64
 
 // directory reads the first directory of a TIFF structure, as far as it goes.
@@ -80,8 +80,8 @@ func tiffXMP(data []byte) []byte {
 	return nil
 }
 
-// list reads the values of an entry, nil if they are no short list of whole numbers or lie outside
-// of block.
+// list reads the values of an entry; nil if they are not a short list of whole numbers or lie
+// outside block.
 func list(block []byte, order binary.ByteOrder, entry []byte, f field) []uint32 {
 	var size int64
 	switch order.Uint16(entry[2:]) {

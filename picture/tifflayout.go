@@ -33,7 +33,7 @@ type tiffLayout struct {
 	predictor, fillOrder, planarConfig uint32
 }
 
-// first is a tag's first value, or what it means if it is missing.
+// first is a tag's first value, or its default if the tag is missing.
 func (l *tiffLayout) first(tag uint16, missing uint32) uint32 {
 	f, found := l.fields[tag]
 	switch {
@@ -45,8 +45,8 @@ func (l *tiffLayout) first(tag uint16, missing uint32) uint32 {
 	return f.value
 }
 
-// layoutOf reads the tags of the first picture, and is nil if the directory is not there, about
-// which the decoder complains.
+// layoutOf reads the tags of the first image; it is nil if there is no directory, which the decoder
+// will report.
 func layoutOf(data []byte) *tiffLayout {
 	fields := directory(data)
 	if len(fields) == 0 {
@@ -70,8 +70,8 @@ func layoutOf(data []byte) *tiffLayout {
 
 func (l *tiffLayout) fax() bool { return l.compression == group3 || l.compression == group4 }
 
-// checkTIFF refuses what the decoder cannot read, would make a wrong picture of, or takes for
-// damage. It reads bits and planes in the usual order only, of a camera's raw file the preview that
+// checkTIFF refuses what the decoder cannot read, would decode wrongly, or takes for damage. The
+// decoder reads bits and planes only in the usual order, of a camera's raw file the preview that
 // comes first, as many samples as depths are given, and undoes predictors where there are none.
 func checkTIFF(data []byte) error {
 	l := layoutOf(data)
@@ -180,7 +180,7 @@ func (l *tiffLayout) counting() string {
 		if int(l.samples) == len(l.bits) {
 			return ""
 		}
-		return fmt.Sprintf("TIFF with %d samples a pixel and %d depths of samples: save it anew as PNG", l.samples, len(l.bits))
+		return fmt.Sprintf("TIFF with %d samples a pixel and %d depths of samples: save it again as PNG", l.samples, len(l.bits))
 	case l.photometric != rgbColours && l.samples == 2:
 		return "TIFF in grey or with a palette, and an extra sample such as alpha: convert it to PNG"
 	case l.photometric == rgbColours && l.samples < 3:
@@ -210,9 +210,9 @@ func colours(photometric uint32) string {
 	return fmt.Sprintf("colours of an unknown kind (%d)", photometric)
 }
 
-// asPrinted turns black and white round in what the decoder makes of a fax. To it the runs that are
-// called black are black, as on paper; to libtiff, and so to all that write such files, they are
-// the bits that are 1, which are white where black is zero.
+// asPrinted inverts what the decoder makes of a fax. The decoder makes the runs that are called
+// black black, as on paper; to libtiff, and so to all programs that write such files, they are bits
+// of 1, which are white where zero is black.
 func asPrinted(data []byte, decoded image.Image) {
 	grey, isGrey := decoded.(*image.Gray)
 	if l := layoutOf(data); isGrey && l != nil && l.fax() && l.photometric == blackIsZero {

@@ -5,13 +5,13 @@ import (
 	"fovea/picture/internal/kernel"
 )
 
-// upsampler gives the rows of a JPEG's plane at the picture's size.
+// upsampler supplies the rows of a JPEG plane at the image's size.
 //
-// JPEG's two chroma planes are mostly smaller than the picture. libjpeg, and with it
-// Pillow, by default enlarges them by a triangle filter ("fancy upsampling"): each sample
-// is 3/4 of the nearer and 1/4 of the further one, in each direction that is halved. The
-// roundings alternate, so that no drift builds up. The standard library's conversion
-// repeats samples, which differs by up to dozens of levels along edges.
+// A JPEG's two chroma planes are usually smaller than the image. libjpeg, and with it Pillow, by
+// default enlarges them with a triangle filter ("fancy upsampling"): each sample is 3/4 of the
+// nearer and 1/4 of the farther one, in each halved direction. Rounding alternates, so that no
+// drift builds up. The standard library repeats samples instead, which differs by up to dozens of
+// levels along edges.
 type upsampler struct {
 	plane jpeg.Plane
 	fancy bool

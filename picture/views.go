@@ -7,33 +7,33 @@ import (
 	"strings"
 )
 
-// Views is which views of a picture a model sees. Their features are averaged elsewhere.
+// Views are the views of an image that a model sees. Their features are averaged elsewhere.
 type Views string
 
 const (
-	// Center is the picture as Resize makes it, once. The zero value means this.
+	// Center is the image as Resize makes it, once. It is the zero value's meaning.
 	Center Views = "center"
-	// Flip is that and its mirror image.
+	// Flip is Center and its mirror image.
 	Flip Views = "flip"
-	// TenCrop is the four corners and the centre, in the order top left, top right, bottom
-	// left, bottom right, centre, and the same of the mirror image, as torchvision's TenCrop
-	// (Krizhevsky, Sutskever and Hinton 2012, section 4.1). They are taken out of the picture
-	// that Crop takes its centre of, or, with Squash, of the whole picture at 256x256 for a
-	// model of 224, in proportion for others, as Caffe's examples do.
+	// TenCrop is the four corners and the centre, in the order top left, top right, bottom left,
+	// bottom right, centre, and the same of the mirror image, as torchvision's TenCrop (Krizhevsky,
+	// Sutskever and Hinton 2012, section 4.1). They are cut from the image that Crop takes its
+	// centre from or, with Squash, from the whole image at 256x256 for a model of 224, in
+	// proportion for others, as in Caffe's examples.
 	TenCrop Views = "tencrop"
-	// DenseViews is the whole picture at several scales and its mirror images, for a model
-	// that takes pictures of any size: "dense", or "dense:256,384,512", which is the same,
-	// where the numbers are Dense's Sides.
+	// DenseViews is the whole image at several scales with its mirror images, for a model that
+	// takes images of any size: "dense", or "dense:256,384,512", which means the same; the numbers
+	// are Dense's Sides.
 	DenseViews Views = "dense"
 )
 
 // paperSides are the scales of the paper's multi-scale evaluation.
 const paperSides = "256,384,512"
 
-// maxSide is the largest scale: a square picture of that side has maxViewPixels.
+// maxSide is the largest scale: a square image of that side has maxViewPixels.
 const maxSide = 1414
 
-// IsDense says whether the views are DenseViews at whatever scales. A Dense makes them.
+// IsDense says whether the views are DenseViews, at any scales. A Dense makes them.
 func (v Views) IsDense() bool {
 	return v == DenseViews || strings.HasPrefix(string(v), string(DenseViews)+":")
 }
@@ -58,7 +58,7 @@ func (v Views) Sides() ([]int, error) {
 	return sides, nil
 }
 
-// Canonical is the views as they are written down: with the scales of dense ones.
+// Canonical is the form in which views are stored: dense ones with their scales.
 func (v Views) Canonical() Views {
 	if v == DenseViews {
 		return DenseViews + ":" + paperSides
@@ -66,7 +66,7 @@ func (v Views) Canonical() Views {
 	return v
 }
 
-// Count is how many views there are: 1, 2 or 10; 0 of what isn't valid.
+// Count is the number of views: 1, 2 or 10; 0 if the views are invalid.
 func (v Views) Count() int {
 	switch v {
 	case "", Center:
@@ -84,7 +84,7 @@ func (v Views) Count() int {
 	return 0
 }
 
-// Validate says whether the views are known.
+// Validate reports whether the views are known.
 func (v Views) Validate() error {
 	if v.IsDense() {
 		_, err := v.Sides()
@@ -96,8 +96,8 @@ func (v Views) Validate() error {
 	return nil
 }
 
-// frame is a view's part of the scaled picture: width x height pixels from left, top on,
-// mirrored afterwards where that is asked for.
+// frame is a view's part of the scaled image: width x height pixels at left, top, mirrored
+// afterwards if requested.
 type frame struct {
 	scaledWidth, scaledHeight int
 	left, top, width, height  int
@@ -109,7 +109,7 @@ func (f frame) at(left, top int) frame {
 	return f
 }
 
-// frames are the views of an upright picture of the given size.
+// frames are the views of an upright image of the given size.
 func (o Options) frames(width, height int) []frame {
 	corner := frame{scaledWidth: o.Width, scaledHeight: o.Height, width: o.Width, height: o.Height}
 	switch {
@@ -136,7 +136,7 @@ func (o Options) frames(width, height int) []frame {
 	return []frame{centre}
 }
 
-// render makes views of a picture, one behind the other.
+// render makes an image's views, one after another.
 func (w *workspace) render(dst []uint8, s source, f filter, views []frame) {
 	at := 0
 	for i, view := range views {
@@ -154,13 +154,13 @@ func (w *workspace) render(dst []uint8, s source, f filter, views []frame) {
 	}
 }
 
-// mirrors says whether the view is the other one's mirror image.
+// mirrors says whether the view is the mirror image of the other one.
 func (f frame) mirrors(other frame) bool {
 	other.mirrored = !other.mirrored
 	return f.mirrored && f == other
 }
 
-// mirror turns each row of pixels round.
+// mirror reverses each row of pixels.
 func mirror(pix []uint8, width int) {
 	for ; len(pix) > 0; pix = pix[3*width:] {
 		for i, j := 0, width-1; i < j; i, j = i+1, j-1 {

@@ -10,7 +10,7 @@ import (
 	"fovea/picture/internal/kernel"
 )
 
-// decodeWebP decodes a WebP file, of an animation its first frame.
+// decodeWebP decodes a WebP file; of an animation, its first frame.
 func decodeWebP(data []byte) (source, error) {
 	if still, x, y, width, height, animated := firstFrame(data); animated {
 		frame, err := decodeWebP(still)
@@ -34,7 +34,7 @@ func decodeWebP(data []byte) (source, error) {
 	return fromImage(decoded), nil
 }
 
-// on places a picture on a larger canvas, which is transparent if the picture is not opaque.
+// on places an image on a larger canvas, which is transparent if the image is not opaque.
 func (s source) on(width, height, left, top int, canvas [3]uint8) source {
 	if s.width == width && s.height == height && left == 0 && top == 0 {
 		return s
@@ -77,8 +77,8 @@ func chunks(body []byte, visit func(name string, content, whole []byte) (stop bo
 	}
 }
 
-// firstFrame makes a still picture's file of an animation's first frame, and says where on
-// the canvas it lies and how large that is.
+// firstFrame turns an animation's first frame into a still file, and says where it lies on the
+// canvas and how large that is.
 func firstFrame(data []byte) (still []byte, x, y, width, height int, animated bool) {
 	var header []byte
 	chunks(data[min(12, len(data)):], func(name string, content, _ []byte) bool {
@@ -122,8 +122,8 @@ func stillOf(frame []byte) []byte {
 	return out
 }
 
-// fromWebP gives the rows of a lossy WebP as libwebp does: chroma is enlarged by a
-// triangle filter with other roundings than libjpeg's, and luma goes from 16 to 235.
+// fromWebP supplies the rows of a lossy WebP as libwebp does: chroma is enlarged by a triangle
+// filter with different rounding than libjpeg's, and luma ranges from 16 to 235.
 func fromWebP(s *image.YCbCr) source {
 	out := source{width: s.Rect.Dx(), height: s.Rect.Dy()}
 	chroma := (out.width + 1) / 2

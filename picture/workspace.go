@@ -6,8 +6,8 @@ import (
 	"fovea/picture/internal/jpeg"
 )
 
-// workspace is the memory that decoding a picture takes besides its result. It is kept
-// for the next picture.
+// workspace is the memory that decoding an image needs besides its result. It is reused for the
+// next image.
 type workspace struct {
 	jpeg    jpeg.Decoder
 	chroma  [2]upsampler
@@ -23,8 +23,8 @@ type workspace struct {
 	rows    axis
 }
 
-// maxRetained bounds the memory of a workspace that is kept: the one huge picture among
-// many small ones must not hold on to its memory.
+// maxRetained bounds the memory of a kept workspace: one huge image among many small ones must not
+// hold on to its memory.
 const maxRetained = 64 << 20
 
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
@@ -35,7 +35,7 @@ func (w *workspace) release() {
 	}
 }
 
-// grown gives a slice of n elements, of the old memory where that suffices.
+// grown returns a slice of n elements, reusing the old memory if it suffices.
 func grown[T any](old []T, n int) []T {
 	if cap(old) < n {
 		return make([]T, n)

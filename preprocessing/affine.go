@@ -5,13 +5,13 @@ import (
 	"math"
 )
 
-// sameNumbers is how far the numbers of two Specs may be apart, relative to their range, for
-// one to be written as the other: what decimals of published constants leave open.
+// sameNumbers is how far the numbers of two Specs may be apart, relative to their range, for one to
+// stand for the other: the uncertainty in the decimals of published constants.
 const sameNumbers = 1e-5
 
-// Affine is the Spec by which pixels become pixel*scale + offset, one of each for every
-// channel or one for all: the form in which graphs and layers normalize. It is a preset where
-// one makes the same numbers.
+// Affine is the Spec that turns pixels into pixel*scale + offset, with one scale and offset for
+// each channel or for all: the form in which graphs and layers normalize. It is a preset if one
+// gives the same numbers.
 func Affine(channels Channels, scale, offset []float64) (Spec, error) {
 	depth := channels.Depth()
 	s := Spec{Channels: channels, Divisor: 1}
@@ -63,7 +63,7 @@ func at(scale, offset []float64, c, depth int) (a, b float64, err error) {
 	return a, b, err
 }
 
-// same reports whether two Specs make the same numbers of all pixels.
+// same reports whether two Specs give the same numbers for all pixels.
 func same(a, b Spec) bool {
 	if a.Channels != b.Channels || a.Layout != b.Layout {
 		return false

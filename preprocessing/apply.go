@@ -2,12 +2,12 @@ package preprocessing
 
 import "sync"
 
-// table holds the number of each byte, per channel of the model's input.
+// table holds the number for each byte, per channel of the model's input.
 type table struct {
 	values [maxDepth][256]float32
 }
 
-// tables are kept because one is made per model but used per image.
+// tables are cached: one is needed per model but used for every image.
 var tables sync.Map // of Spec to *table
 
 func (s Spec) table() *table {
@@ -25,9 +25,9 @@ func (s Spec) table() *table {
 	return made.(*table)
 }
 
-// Apply writes the numbers of RGB pixels, three bytes each, to dst, which must have Depth
-// numbers for each pixel. The Spec must be valid. Each number is computed in float64 and
-// rounded to float32 once.
+// Apply writes the numbers of RGB pixels, three bytes each, to dst, which must have Depth numbers
+// for each pixel. The Spec must be valid. Each number is computed in float64 and rounded to float32
+// once.
 func (s Spec) Apply(dst []float32, pix []uint8) {
 	t := s.table()
 	switch s.Channels {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// builder collects what keys say; lists of one number are for all channels, whose order may
+// builder collects what the keys state; a list of one number is for all channels, whose order may
 // be stated later.
 type builder struct {
 	spec      Spec
@@ -51,7 +51,7 @@ func (b *builder) set(key string, values []string) error {
 	return fmt.Errorf("unknown key %q: the keys are channels, scale, range, mean, std and layout", key)
 }
 
-// stated is a key that was stated before and leaves no room for this one.
+// stated is an earlier key that conflicts with this one.
 func (b *builder) stated(key string) string {
 	for _, k := range b.keys {
 		if k == key || k == "range" || key == "range" {
@@ -67,7 +67,7 @@ func (b *builder) setNumbers(key string, list []float64) error {
 	case key:
 		return fmt.Errorf("%s is stated twice", key)
 	default:
-		return fmt.Errorf("%s and %s cannot both be given: range states scale and mean by itself", other, key)
+		return fmt.Errorf("%s and %s cannot both be given: range implies scale and mean", other, key)
 	}
 	b.keys = append(b.keys, key)
 	switch key {
@@ -89,8 +89,8 @@ func (b *builder) setNumbers(key string, list []float64) error {
 	return nil
 }
 
-// parseDivisor reads a scale and returns its reciprocal: exactly what stands under a
-// fraction of 1, and 255 for a decimal that is 1/255 but for its last bits.
+// parseDivisor reads a scale and returns its reciprocal: exactly the denominator of a fraction of
+// 1, and 255 for a decimal that is 1/255 up to its last digits.
 func parseDivisor(values []string) (float64, error) {
 	if len(values) != 1 {
 		return 0, fmt.Errorf("scale takes one number, not %d", len(values))

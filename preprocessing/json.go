@@ -64,7 +64,7 @@ func (n *number) UnmarshalJSON(data []byte) error {
 	}
 	var value json.Number
 	if err := json.Unmarshal(data, &value); err != nil {
-		return errors.New("a number is wanted")
+		return errors.New("a number is expected")
 	}
 	*n = number(value)
 	return nil
@@ -78,7 +78,7 @@ func (n *numbers) UnmarshalJSON(data []byte) error {
 	if json.Unmarshal(data, &list) != nil {
 		var one number
 		if err := json.Unmarshal(data, &one); err != nil {
-			return errors.New("a number or a list of numbers is wanted")
+			return errors.New("a number or a list of numbers is expected")
 		}
 		list = []number{one}
 	}

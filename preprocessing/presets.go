@@ -4,7 +4,7 @@ import "strings"
 
 var unit = [3]float64{1, 1, 1}
 
-// The presets, with the published code that each is taken from.
+// The presets, with the published code that each comes from.
 var (
 	// Caffe is BGR less the means of ImageNet's channels: the VGG group's own models, and
 	// Keras's vgg16.preprocess_input and resnet50.preprocess_input.
@@ -14,7 +14,7 @@ var (
 	Torch = New(RGB, 255, [3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225})
 	// TF is RGB scaled to -1..1: Keras's MobileNet, Inception, Xception and ResNetV2.
 	TF = New(RGB, 127.5, unit, unit)
-	// None is RGB from 0 to 255, for models that normalize by themselves.
+	// None is RGB from 0 to 255, for models that normalize pixels themselves.
 	None = New(RGB, 1, [3]float64{}, unit)
 	// ZeroOne is RGB scaled to 0..1: torchvision's ToTensor alone, Keras's Rescaling(1/255).
 	ZeroOne = New(RGB, 255, [3]float64{}, unit)
@@ -63,8 +63,8 @@ func Preset(name string) (Spec, bool) {
 	return Spec{}, false
 }
 
-// Candidates describes Specs, one a line: how each is asked for, what it does and whose
-// models want it. It is what a refusal shows.
+// Candidates describes Specs, one per line: how to request each, what it does and which models use
+// it. Refusals show it.
 func Candidates(specs ...Spec) string {
 	lines := make([]string, len(specs))
 	for i, s := range specs {

@@ -36,7 +36,7 @@ func (c Channels) Depth() int {
 // Layout is the order of the dimensions of a model's input.
 type Layout string
 
-// The known layouts. The empty Layout is whatever the shape of the model's input says.
+// The known layouts. An empty Layout follows the shape of the model's input.
 const (
 	NHWC Layout = "nhwc"
 	NCHW Layout = "nchw"
@@ -98,8 +98,8 @@ func (s Spec) value(channel int, pixel float64) float64 {
 	return (pixel/s.Divisor - s.Mean[channel]) / s.Std[channel]
 }
 
-// maxValue bounds what a pixel may become. No published model takes numbers beyond a few
-// hundred; a scale given upside down (255 for 1/255) exceeds it.
+// maxValue bounds the numbers that pixels may become. No published model takes numbers beyond a few
+// hundred; an inverted scale (255 for 1/255) exceeds it.
 const maxValue = 1e4
 
 // Validate reports what is wrong with a Spec.
@@ -116,7 +116,7 @@ func (s Spec) Validate() error {
 	for c := range maxDepth {
 		switch mean, std := s.Mean[c], s.Std[c]; {
 		case c >= s.Depth() && (mean != 0 || std != 0):
-			return fmt.Errorf("preprocessing: there are more means or standard deviations than the %d channels of %s", s.Depth(), s.Channels)
+			return fmt.Errorf("preprocessing: more means or standard deviations than the %d channels of %s", s.Depth(), s.Channels)
 		case c >= s.Depth():
 		case !finite(mean):
 			return fmt.Errorf("preprocessing: mean %v of channel %d is not a number", mean, c)
@@ -135,7 +135,7 @@ func (s Spec) Validate() error {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// Describe says in words what a Spec does, with the range of the results.
+// Describe puts into words what a Spec does, with the range of the results.
 func (s Spec) Describe() string {
 	if s.IsZero() {
 		return "unknown"

@@ -12,7 +12,7 @@ import (
 	"fovea/preprocessing"
 )
 
-// Layouts of a layer's values for one picture.
+// Layouts of a layer's values for one image.
 const (
 	// LayoutHWC is height, width, channel with the channel varying fastest (NHWC
 	// without the batch dimension).
@@ -33,19 +33,19 @@ const (
 	PoolClass = "cls"
 )
 
-// ResizeDense is the resizing of dense views: the shorter side becomes as long as they say,
-// the longer one in proportion.
+// ResizeDense is the resizing of dense views: the shorter side gets the length that they give, and
+// the longer one follows in proportion.
 const ResizeDense = "shorter-side"
 
-// Layer is one layer's output as stored: its name, the shape of the values of one
-// picture, and the order in which they are flattened.
+// Layer is one layer's output as stored: its name, the shape of the values of one image, and the
+// order in which they are flattened.
 type Layer struct {
 	Name   string `json:"name"`
 	Shape  []int  `json:"shape"`
 	Layout string `json:"layout"`
 }
 
-// Size is the number of values of one picture.
+// Size is the number of values of one image.
 func (l Layer) Size() int {
 	size := 1
 	for _, d := range l.Shape {
@@ -54,7 +54,7 @@ func (l Layer) Size() int {
 	return size
 }
 
-// Recipe is everything that decides the value of a feature vector.
+// Recipe is everything that determines the value of a feature vector.
 type Recipe struct {
 	// Model is the model's name, for people.
 	Model string `json:"model"`
@@ -70,12 +70,12 @@ type Recipe struct {
 	// Background is what shows through transparent pixels, as "#ffffff"; empty if the alpha
 	// channel is dropped.
 	Background string `json:"background,omitempty"`
-	// Views are those of a picture whose features are averaged: "flip", "tencrop" or
-	// "dense:256,384,512" (with the lengths of the shorter side in pixels); empty for one, the
-	// centre.
+	// Views are the views of an image whose features are averaged: "flip", "tencrop" or
+	// "dense:256,384,512" (with the lengths of the shorter side in pixels); empty for a single one,
+	// the centre.
 	Views string `json:"views,omitempty"`
-	// InputHeight and InputWidth are the model's input size in pixels, 0 where it takes
-	// pictures of any size.
+	// InputHeight and InputWidth are the model's input size in pixels, 0 if it takes images of any
+	// size.
 	InputHeight int `json:"input_height"`
 	InputWidth  int `json:"input_width"`
 	// Pool is the pooling of convolutional layers and of tokens: "none", "avg", "max" or "cls".
@@ -98,8 +98,8 @@ func (r Recipe) Layer(name string) (Layer, bool) {
 	return Layer{}, false
 }
 
-// WithPicturesOf returns the recipe with the other's way of a picture to the model and of its
-// layers to the columns: resize, interpolation, background, views and pooling.
+// WithPicturesOf returns the recipe with the other's treatment of images: resize, interpolation,
+// background, views and pooling.
 func (r Recipe) WithPicturesOf(other Recipe) Recipe {
 	r.Resize, r.Interpolation, r.Background, r.Views, r.Pool = other.Resize, other.Interpolation, other.Background, other.Views, other.Pool
 	return r
@@ -114,8 +114,8 @@ func (r Recipe) LayerNames() []string {
 	return names
 }
 
-// Fingerprint is the hex SHA-256 of the recipe. Two datasets with one fingerprint were
-// made alike.
+// Fingerprint is the hex SHA-256 of the recipe. Two datasets with the same fingerprint were made
+// the same way.
 func (r Recipe) Fingerprint() string {
 	encoded, err := json.Marshal(r)
 	if err != nil { // strings and ints only: cannot happen

@@ -11,27 +11,26 @@ import (
 	"gonum.org/v1/gonum/blas/blas32"
 )
 
-// Neighbor is a row that is like another.
+// Neighbor is a row that is similar to another.
 type Neighbor struct {
 	// Row is its place in the stream.
 	Row int
-	// Similarity is the cosine of the angle between both, -1 to 1.
+	// Similarity is the cosine of the angle between the two, -1 to 1.
 	Similarity float64
 }
 
-// ErrZero says that a vector is all zero, so that it has no direction to compare.
+// ErrZero says that a vector is all zero and so has no direction to compare.
 var ErrZero = errors.New("the vector is all zero")
 
-// screenMargin is how far a cosine computed in float32 may be from the one in float64. It is
-// a thousand times the error that vectors of pool5's 25,088 values show.
+// screenMargin is how far a cosine computed in float32 may be from the one in float64: a thousand
+// times the error seen on pool5's vectors of 25,088 values.
 const screenMargin = 1e-3
 
 // Nearest finds, for each row of queries, the k rows of the stream with the highest cosine
-// similarity, the highest first and of equal ones the first row first. Rows of zeros have
-// similarity 0.
+// similarity, the highest first and ties in row order. Rows of zeros have similarity 0.
 //
-// Blocks are screened by a product of matrices in float32; what may be among the nearest is
-// computed again in float64, so that the result is exact to about 1e-15.
+// Blocks are screened by a matrix product in float32; candidates are computed again in float64, so
+// that the result is exact to about 1e-15.
 func Nearest(ctx context.Context, source Source, queries Block, k int) ([][]Neighbor, error) {
 	if queries.Rows < 1 || queries.Cols < 1 || k < 1 || len(queries.Data) != queries.Rows*queries.Cols {
 		return nil, fmt.Errorf("vectors: nearest: %d neighbours of %d rows of %d values", k, queries.Rows, queries.Cols)
@@ -64,8 +63,8 @@ func Nearest(ctx context.Context, source Source, queries Block, k int) ([][]Neig
 	return best, err
 }
 
-// insert keeps the k nearest in order. Rows come in ascending order, so that of equal ones
-// the first stays first.
+// insert keeps the k nearest in order. Rows come in ascending order, so that ties stay in row
+// order.
 func insert(best []Neighbor, n Neighbor, k int) []Neighbor {
 	at := len(best)
 	for at > 0 && best[at-1].Similarity < n.Similarity {
@@ -104,7 +103,7 @@ func norm(v []float32) float64 {
 	return math.Sqrt(squares)
 }
 
-// normalize scales a vector to length 1, and reports false for one of zeros.
+// normalize scales a vector to length 1; it returns false for a zero vector.
 func normalize(v []float32) bool {
 	length := norm(v)
 	if length == 0 {

@@ -7,34 +7,34 @@ import (
 	"slices"
 )
 
-// Pair are two rows that are alike: A comes before B in the stream.
+// Pair is two similar rows: A comes before B in the stream.
 type Pair struct {
 	A, B       int
 	Similarity float64
 }
 
-// PairOptions say which pairs Pairs finds, and with how much memory.
+// PairOptions control which pairs Pairs finds, and how much memory it uses.
 type PairOptions struct {
-	// Threshold is the least cosine similarity, above 0 and at most 1.
+	// Threshold is the minimum cosine similarity, above 0 and at most 1.
 	Threshold float64
-	// Memory is the number of values of the rows that are held at a time (4 bytes each); 0
-	// means 32 million. With fewer the stream is read more often.
+	// Memory is the number of values of the rows that are held at a time (4 bytes each); 0 means 32
+	// million. With less memory the stream is read more often.
 	Memory int
-	// Most is the number of pairs that is too many; 0 means a million.
+	// Most is the maximum number of pairs; 0 means a million.
 	Most int
 }
 
-// ErrTooMany says that there are more pairs than wanted.
+// ErrTooMany says that there are more pairs than the maximum.
 var ErrTooMany = errors.New("too many pairs")
 
-// Pairs finds all pairs of rows with at least the threshold's similarity, ordered by A, then
-// B. Rows of zeros are like none. Similarities are exact as those of Nearest.
+// Pairs finds all pairs of rows whose similarity is at least the threshold, ordered by A, then B.
+// Rows of zeros are similar to nothing. Similarities are as exact as Nearest's.
 //
 // It compares every row with every other. The stream is read once for each part of it that
 // fits into memory.
 func Pairs(ctx context.Context, source Source, options PairOptions) ([]Pair, error) {
 	if !(options.Threshold > 0 && options.Threshold <= 1) {
-		return nil, fmt.Errorf("vectors: pairs: a threshold of %g: want more than 0, at most 1", options.Threshold)
+		return nil, fmt.Errorf("vectors: pairs: a threshold of %g: it must be above 0 and at most 1", options.Threshold)
 	}
 	if options.Memory <= 0 {
 		options.Memory = 32 << 20
@@ -58,7 +58,7 @@ func Pairs(ctx context.Context, source Source, options PairOptions) ([]Pair, err
 	return p.pairs, nil
 }
 
-// pairSearch compares the rows from first on that it holds with all that follow.
+// pairSearch compares the rows that it holds, from first on, with all that follow.
 type pairSearch struct {
 	options PairOptions
 	pairs   []Pair
@@ -80,7 +80,7 @@ func (p *pairSearch) block(b Block) error {
 		return nil
 	}
 	if p.held == 0 {
-		// All the room at once: growing would take twice as much.
+		// All the memory at once: growing would take twice as much.
 		p.raw, p.norms = slices.Grow(p.raw[:0], max(b.Cols, p.options.Memory)), p.norms[:0]
 	}
 	// At least one row is held, whatever its size.
@@ -90,7 +90,7 @@ func (p *pairSearch) block(b Block) error {
 		p.more = true
 	}
 	p.unit = normalized(p.unit, b)
-	// First against the rows held before, then among its own rows.
+	// First with the rows held before, then among its own rows.
 	if err := p.compare(b, p.raw, p.norms, p.first); err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (p *pairSearch) compare(b Block, raw []float32, norms []float64, from int) 
 				continue
 			}
 			if len(p.pairs) == p.options.Most {
-				return fmt.Errorf("vectors: pairs: %w: more than %d with a similarity of at least %g; a higher threshold finds fewer", ErrTooMany, p.options.Most, p.options.Threshold)
+				return fmt.Errorf("vectors: pairs: %w: more than %d with a similarity of at least %g; use a higher threshold", ErrTooMany, p.options.Most, p.options.Threshold)
 			}
 			p.pairs = append(p.pairs, Pair{A: from + j, B: b.First + i, Similarity: similarity})
 		}
@@ -133,8 +133,8 @@ func (p *pairSearch) compare(b Block, raw []float32, norms []float64, from int) 
 	return nil
 }
 
-// Groups joins pairs with rows in common. Each group has its rows in ascending order; groups
-// are ordered by their first rows.
+// Groups joins pairs that share rows. Each group lists its rows in ascending order; groups are
+// ordered by their first rows.
 func Groups(pairs []Pair) [][]int {
 	parent := map[int]int{}
 	var root func(int) int

@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Projection is what PrincipalComponents finds.
+// Projection is the result of PrincipalComponents.
 type Projection struct {
 	// Scores has a row per row of the stream and a column per component.
 	Scores *mat.Dense
@@ -27,14 +27,14 @@ type Projection struct {
 	Iterations int
 }
 
-// ErrNoConvergence says that principal components were not found to the wanted accuracy.
+// ErrNoConvergence says that the principal components were not found to the required accuracy.
 var ErrNoConvergence = errors.New("no convergence")
 
 const (
 	// blockSize is the number of directions that are followed at a time.
 	blockSize = 8
-	// maxDirections bounds those that are remembered, in two copies: 51 MB for pool5. When
-	// there are more, the best ones are a new beginning.
+	// maxDirections bounds the stored directions, in two copies: 51 MB for pool5. If there are
+	// more, the search restarts from the best ones.
 	maxDirections = 128
 	// componentTolerance is the accepted norm of S v - lambda v, relative to the largest
 	// lambda, where S is the covariance, v a component and lambda its variance.
@@ -42,19 +42,18 @@ const (
 	maxIterations      = 300
 )
 
-// PrincipalComponents finds the directions in which the rows vary most, and the rows'
-// coordinates along them. The directions are found by a block Krylov method from a fixed
-// random start (Musco and Musco, "Randomized block Krylov methods", 2015): each time that the
-// stream is read, directions are multiplied by the covariance, and the components are sought
-// among all directions so far. The covariance itself, which pool5 makes 25,088 wide, is never
-// needed.
+// PrincipalComponents finds the directions in which the rows vary most, and the rows' coordinates
+// along them. It uses a block Krylov method from a fixed random start (Musco and Musco, "Randomized
+// block Krylov methods", 2015): on each pass over the stream, directions are multiplied by the
+// covariance, and the components are sought among all directions so far. The covariance matrix
+// itself, 25,088 wide for pool5, is never needed.
 func PrincipalComponents(ctx context.Context, source Source, components int) (*Projection, error) {
 	p := &principal{source: source.checked(), random: rand.New(rand.NewPCG(1, 2))}
 	if err := p.moments(ctx); err != nil {
 		return nil, err
 	}
 	if components < 1 || components > blockSize || p.rows < 2 || p.cols < components {
-		return nil, fmt.Errorf("vectors: %d principal components of %d rows of %d values: there must be two rows, as many values, and at most %d components", components, p.rows, p.cols, blockSize)
+		return nil, fmt.Errorf("vectors: %d principal components of %d rows of %d values: it takes at least two rows and two values, and at most %d components", components, p.rows, p.cols, blockSize)
 	}
 	if p.variance == 0 {
 		return nil, errors.New("vectors: principal components: all rows are equal")
@@ -84,7 +83,7 @@ type principal struct {
 	mean       []float64
 	variance   float64 // of all columns, summed
 	centered   []float64
-	// basis are orthonormal directions, images the same multiplied by the covariance.
+	// basis are orthonormal directions, images their products with the covariance.
 	basis, images [][]float64
 	result        Projection
 }
@@ -122,7 +121,7 @@ func (p *principal) moments(ctx context.Context) error {
 	return err
 }
 
-// center is the block without the mean, in memory that the next call uses again.
+// center is the block without the mean, in memory that the next call reuses.
 func (p *principal) center(b Block) *mat.Dense {
 	if cap(p.centered) < len(b.Data) {
 		p.centered = make([]float64, len(b.Data))
@@ -136,9 +135,9 @@ func (p *principal) center(b Block) *mat.Dense {
 	return mat.NewDense(b.Rows, b.Cols, p.centered)
 }
 
-// extend adds directions to the basis, made orthonormal by Gram and Schmidt's method done
-// twice, and returns those added. One that depends on those before it is replaced by a random
-// one, unless the basis is full.
+// extend adds directions to the basis, orthonormalized by the Gram-Schmidt method applied twice,
+// and returns those added. A direction that depends on earlier ones is replaced by a random one,
+// unless the basis is full.
 func (p *principal) extend(directions [][]float64) [][]float64 {
 	before := len(p.basis)
 	for _, v := range directions {
@@ -190,8 +189,8 @@ func (p *principal) multiply(ctx context.Context, directions [][]float64) ([][]f
 	return images, err
 }
 
-// iterate adds directions and seeks the components among all so far. It is done when they are
-// accurate, and has then entered them into the result; else it returns where to go on.
+// iterate adds directions and seeks the components among all so far. When they are accurate, it
+// enters them into the result; otherwise it returns the directions to continue with.
 func (p *principal) iterate(ctx context.Context, directions [][]float64, wanted int) (done bool, next [][]float64, err error) {
 	added := p.extend(directions)
 	images, err := p.multiply(ctx, added)

@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// Block is some consecutive rows of a stream. It is valid during a visit only.
+// Block is some consecutive rows of a stream. It is valid only during a visit.
 type Block struct {
-	// First is the place of its first row in the stream, from 0.
+	// First is the index of its first row in the stream, from 0.
 	First int
 	// Rows and Cols are the shape of Data; Cols is the same for all blocks of a stream.
 	Rows, Cols int
@@ -20,15 +20,15 @@ type Block struct {
 // Row returns row i of the block.
 func (b Block) Row(i int) []float32 { return b.Data[i*b.Cols : (i+1)*b.Cols] }
 
-// Source visits all rows of a stream in order. It can be called again and then visits the
-// same rows. It returns an error of visit as it is.
+// Source visits all rows of a stream in order. It can be called again and then visits the same
+// rows. It returns visit's errors unchanged.
 type Source func(ctx context.Context, visit func(Block) error) error
 
-// ErrShape says that blocks of a stream do not fit together.
+// ErrShape says that the blocks of a stream do not fit together.
 var ErrShape = errors.New("blocks of different shapes")
 
-// checked wraps a source so that its blocks can be relied on: of one width, without gaps, as
-// long as they say.
+// checked wraps a source so that its blocks are reliable: of one width, without gaps, and as long
+// as they claim.
 func (s Source) checked() Source {
 	return func(ctx context.Context, visit func(Block) error) error {
 		next, cols := 0, 0
@@ -61,8 +61,8 @@ func Matrix(data []float32, cols, blockRows int) Source {
 	}
 }
 
-// Kept returns a source that keeps the rows in memory if they have at most limit values, so
-// that only its first use reads them, and else returns s.
+// Kept returns a source that keeps the rows in memory if they have at most limit values, so that
+// only its first use reads them; otherwise it returns s.
 func (s Source) Kept(rows, cols, limit int) Source {
 	if cols < 1 || rows > limit/cols {
 		return s

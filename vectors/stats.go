@@ -21,9 +21,9 @@ type Statistics struct {
 	// Values describes all single values, Norms the Euclidean norms of the rows.
 	Values Spread `json:"values"`
 	Norms  Spread `json:"norms"`
-	// Zeros is the share of values that are zero, 0 to 1.
+	// Zeros is the fraction of values that are zero, 0 to 1.
 	Zeros float64 `json:"zeros"`
-	// ZeroRows and ZeroColumns count those that hold nothing but zeros.
+	// ZeroRows and ZeroColumns count those that contain only zeros.
 	ZeroRows    int `json:"zero_rows"`
 	ZeroColumns int `json:"zero_columns"`
 }
