@@ -174,8 +174,15 @@ func logImported(name string, imported models.Imported) {
 	}
 }
 
+// exportedModel is the result of export.
+type exportedModel struct {
+	Model     string `json:"model"`
+	Directory string `json:"directory"`
+}
+
 func newExport() *cobra.Command {
 	var how preprocessing.Spec
+	var result cli.ResultFlags
 	command := &cobra.Command{
 		Use:   "export NAME DIR",
 		Short: "Write a model as a SavedModel",
@@ -192,9 +199,13 @@ softmax that have weights. TensorFlow Serving and tf.saved_model.load read it.`,
 			if err != nil {
 				return err
 			}
-			return models.Export(c, dir, how)
+			if err := models.Export(c, dir, how); err != nil {
+				return err
+			}
+			return result.Print(exportedModel{c.Name, dir}, nothing)
 		},
 	}
+	result.Add(command.Flags())
 	cli.PreprocessingVar(command.Flags(), &how, "state the preprocessing `HOW` in the SavedModel (default: the one that the weights were trained with)")
 	return command
 }
