@@ -135,7 +135,7 @@ func TestPythonReaders(t *testing.T) {
 			raw, err := binary.Append(nil, binary.LittleEndian, table.Data)
 			must(t, err)
 			must(t, os.WriteFile(filepath.Join(dir, "expected.f32"), raw, 0o644))
-			out, err := exec.Command(python, filepath.Join("..", "testdata", "python", "check_export.py"), dir, fmt.Sprint(n), string(dtype)).CombinedOutput()
+			out, err := exec.Command(python, filepath.Join("..", "..", "testdata", "python", "check_export.py"), dir, fmt.Sprint(n), string(dtype)).CombinedOutput()
 			if err != nil {
 				t.Fatalf("%s: %v:\n%s", dtype, err, out)
 			}
