@@ -6,38 +6,38 @@ import (
 	"fovea/picture"
 )
 
-// batch is a number of pictures that are computed together, with the failures among them.
+// batch is a number of images that are computed together, and the failures among them.
 type batch struct {
-	// outcomes are in the order of the items; those that failed have no place in pixels.
+	// outcomes are in the order of the items; failed ones have no place in pixels.
 	outcomes []outcome
 	// rows is the number of outcomes that did not fail.
 	rows int
 	// pixels are the preprocessed values of the rows, NHWC.
 	pixels []float32
-	// tensors are instead of pixels where the only picture is seen densely.
+	// tensors replace pixels where the batch is the dense views of one image.
 	tensors []picture.Tensor
-	// size is the number of rows of a full batch, which extractor computes.
+	// size is the number of rows in a full batch, which extractor computes.
 	size      int
 	extractor Extractor
 }
 
-// outcome is a row, or a failure when that is set.
+// outcome is a row, or a failure if that is set.
 type outcome struct {
 	row     Row
 	failure *Failure
 }
 
-// spareBuffers is the number of input buffers that can be waiting for use beside those in
-// inference: one being filled and one waiting for inference.
+// spareBuffers is the number of input buffers needed beside those in inference: one being
+// filled and one waiting for inference.
 const spareBuffers = 2
 
 // maxFailures bounds the failures in a batch, so that a directory of broken files does not
 // pile up in memory.
 const maxFailures = 1024
 
-// collect is the batch stage: it takes the slots in order, waits for each to be decoded,
-// and packs them until a batch is full. Broken pictures do not count, so that batches are
-// full however many there are.
+// collect is the batch stage: it takes the slots in order, waits until each is decoded,
+// preprocesses the image and packs it until a batch is full. Broken images do not count, so
+// that batches are full no matter how many there are.
 func (r *run) collect(ctx context.Context) {
 	defer close(r.batches)
 	first := r.config.First != nil // until there was a row
@@ -70,7 +70,8 @@ func (r *run) collect(ctx context.Context) {
 	}
 }
 
-// newBatch makes an empty batch; the first one is of one picture, where that is wanted.
+// newBatch makes an empty batch. The first one takes a single image if the config has a First
+// extractor.
 func (r *run) newBatch(first bool) *batch {
 	if first {
 		return &batch{size: 1, extractor: r.config.First}
@@ -78,8 +79,8 @@ func (r *run) newBatch(first bool) *batch {
 	return &batch{size: r.batchSize, extractor: r.extractor}
 }
 
-// next waits for the next slot and its decoding. It returns no slot at the end of the
-// items, and none with open set when the run is being stopped.
+// next waits for the next slot to be decoded. It returns no slot at the end of the items, and
+// no slot with open set when the run is stopping.
 func (r *run) next(ctx context.Context) (s *slot, open bool) {
 	select {
 	case s, open = <-r.ordered:
@@ -97,13 +98,14 @@ func (r *run) next(ctx context.Context) (s *slot, open bool) {
 	}
 }
 
+// add puts a decoded slot into the batch.
 func (r *run) add(b *batch, s *slot) {
 	if s.failure != nil {
 		b.outcomes = append(b.outcomes, outcome{failure: s.failure})
 		return
 	}
 	if b.tensors = s.tensors; b.tensors == nil {
-		r.place(b, s.picture)
+		r.preprocess(b, s.picture)
 	}
 	b.rows++
 	b.outcomes = append(b.outcomes, outcome{row: Row{
@@ -113,23 +115,4 @@ func (r *run) add(b *batch, s *slot) {
 		Width:  s.picture.SourceWidth,
 		Height: s.picture.SourceHeight,
 	}})
-}
-
-// place puts a picture's values behind those of the batch.
-func (r *run) place(b *batch, p picture.Picture) {
-	size := len(p.Pix) / 3 * r.config.Preprocessing.Depth()
-	if b.pixels == nil { // of one size for all batches, since buffers are used again
-		b.pixels = r.buffer(size * r.batchSize)
-	}
-	r.config.Preprocessing.Apply(b.pixels[b.rows*size:(b.rows+1)*size], p.Pix)
-}
-
-// buffer takes a used input buffer or makes one.
-func (r *run) buffer(size int) []float32 {
-	select {
-	case buffer := <-r.buffers:
-		return buffer
-	default:
-		return make([]float32, size)
-	}
 }

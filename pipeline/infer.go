@@ -10,15 +10,15 @@ import (
 	"fovea/internal/finite"
 )
 
-// Parallel is an Extractor that computes several batches at a time, such as one on several
+// Parallel is an Extractor that computes several batches concurrently, such as one with several
 // devices.
 type Parallel interface {
 	Extractor
-	// Parallel is the number of calls of Extract that may be under way.
+	// Parallel is the number of calls of Extract that may run at once.
 	Parallel() int
 }
 
-// parallel is the number of batches that an extractor computes at a time.
+// parallel is the number of batches that an extractor computes concurrently.
 func parallel(e Extractor) int {
 	if p, ok := e.(Parallel); ok {
 		return max(1, p.Parallel())
@@ -33,17 +33,16 @@ type computed struct {
 	err   error
 }
 
-// infer is the inference stage: it adds the features to each batch, several at a time where
-// the extractor is Parallel, and hands them on in order. Batches that are being
-// computed when the run is stopped are still handed on, unless they outlast its grace; none
-// is begun after that.
+// infer is the inference stage: it adds the features to each batch, several at once if the
+// extractor is Parallel, and passes the batches on in order. Batches being computed when the run
+// is stopped are still passed on, unless they outlast its grace period; no new one is started.
 func (r *run) infer(intake, failed context.Context) error {
 	defer close(r.features)
-	n := parallel(r.extractor)
+	n := r.devices
 	work := make(chan *computed)
 	order := make(chan *computed, n)
-	// A worker's error comes to light in its batch's turn, so that what stands before it is
-	// handed on.
+	// A worker's error is reported when its batch's turn comes, so that all batches before it
+	// are passed on.
 	group, ctx := errgroup.WithContext(failed)
 	group.Go(func() error {
 		defer close(work)
@@ -53,7 +52,7 @@ func (r *run) infer(intake, failed context.Context) error {
 	})
 	for range n {
 		group.Go(func() error {
-			r.attend(func() {
+			r.abandonable(func() {
 				for c := range work {
 					if c.batch.rows > 0 {
 						c.err = r.compute(c.batch)
@@ -85,8 +84,8 @@ func (r *run) infer(intake, failed context.Context) error {
 	return group.Wait()
 }
 
-// begin hands batches to the workers and notes their order, until there are no more or the
-// run is stopped.
+// begin gives batches to the workers and records their order, until there are no more or the
+// run is stopping.
 func (r *run) begin(intake, failed context.Context, work, order chan<- *computed) {
 	for {
 		select {
@@ -115,6 +114,7 @@ func (r *run) begin(intake, failed context.Context, work, order chan<- *computed
 	}
 }
 
+// compute adds the features to a batch.
 func (r *run) compute(b *batch) error {
 	defer since(&r.meter.infer, time.Now())
 	defer r.meter.batches.Add(1)
@@ -141,7 +141,7 @@ func (r *run) compute(b *batch) error {
 	return nil
 }
 
-// first is the first row's item.
+// first is the item of the first row.
 func (b *batch) first() Item {
 	for _, o := range b.outcomes {
 		if o.failure == nil {
@@ -151,8 +151,8 @@ func (b *batch) first() Item {
 	return Item{}
 }
 
-// spread gives each row its part of the features. A row with a value that is not a number
-// becomes a failure: it would spoil whatever is computed from the dataset.
+// spread gives each row its part of the features. A row with a NaN or an infinity becomes a
+// failure: it would spoil whatever is computed from the dataset.
 func (b *batch) spread(features [][]float32) {
 	n := 0
 	for i := range b.outcomes {

@@ -7,7 +7,7 @@ import (
 )
 
 // write is the last stage: it gives the sink rows and failures in the order of the items.
-// It reads until the queue is closed, so that nothing computed is lost.
+// It drains its queue until that is closed, so that nothing computed is lost.
 func (r *run) write() error {
 	for b := range r.features {
 		start := time.Now()
@@ -22,7 +22,7 @@ func (r *run) write() error {
 	return nil
 }
 
-// deliver passes runs of rows on together, broken only where a failure stands between.
+// deliver gives the sink consecutive rows in one call; only a failure between them splits them.
 func (r *run) deliver(b *batch) error {
 	var rows []Row
 	for _, o := range b.outcomes {
@@ -41,7 +41,7 @@ func (r *run) deliver(b *batch) error {
 	return r.store(rows)
 }
 
-// store gives rows to the sink. One that it refuses becomes a failure in its place.
+// store gives rows to the sink. A row that the sink refuses becomes a failure in its place.
 func (r *run) store(rows []Row) error {
 	if len(rows) == 0 {
 		return nil
@@ -65,8 +65,9 @@ func (r *run) store(rows []Row) error {
 	return nil
 }
 
+// fail gives a failure to the sink.
 func (r *run) fail(f *Failure) error {
-	if err := r.sink.Fail(*f); err != nil {
+	if err := r.failures.Fail(*f); err != nil {
 		return fmt.Errorf("pipeline: store the failure of %s: %w", f.Path, err)
 	}
 	r.meter.failures.Add(1)

@@ -1,6 +1,3 @@
-// Package scratch gives tables that are larger than memory a place in temporary files, mapped
-// into memory: the operating system keeps there what fits and writes the rest to disk. The
-// files have no names, so that they go away with the process, however it ends.
 package scratch
 
 import (

@@ -13,4 +13,6 @@
 // Readers trust nothing in a file: sizes are checked against what is there before memory
 // is taken, and a damaged or foreign file is an error that names the tensor. What cannot be
 // read right is refused, with what its owner can do about it.
+//
+// The package knows formats of files. It must not know the networks that the weights are of.
 package weights

@@ -1,4 +1,3 @@
-// Package clitest tests what all commands have in common.
 package clitest
 
 import (
