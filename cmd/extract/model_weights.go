@@ -139,39 +139,11 @@ func importWeights(file string, options models.ImportOptions, result cli.ResultF
 	if err != nil {
 		return err
 	}
-	logImported(filepath.Base(file), imported)
+	imported.Log(filepath.Base(file))
 	return result.Print(imported.Report(), func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, imported.File)
 		return err
 	})
-}
-
-// maxLeftOut bounds the tensors that a line lists.
-const maxLeftOut = 6
-
-func logImported(name string, imported models.Imported) {
-	logrus.Infof("%s holds %s with the names of %s", name, imported.Configuration.Name, imported.Adopted.Scheme)
-	found := imported.Preprocessing
-	logrus.Infof("preprocessing %s (%s): %s", found.Spec, found.Spec.Describe(), found.Reason)
-	if found.Warning != "" {
-		logrus.Warnf("preprocessing: %s", found.Warning)
-	}
-	for _, odd := range imported.Suspect {
-		logrus.Warnf("the weights look damaged or untrained: %s See extract model check.", odd)
-	}
-	for _, note := range imported.Adopted.Notes {
-		logrus.Info(note)
-	}
-	for _, left := range imported.LeftOut() {
-		tensors, more := left.Tensors, ""
-		if n := len(tensors); n > maxLeftOut {
-			tensors, more = tensors[:maxLeftOut], fmt.Sprintf(" and %d more", n-maxLeftOut)
-		}
-		logrus.Infof("left out %s%s: %s", strings.Join(tensors, ", "), more, left.Reason)
-	}
-	if missing := imported.Adopted.Absent; len(missing) > 0 {
-		logrus.Infof("layers without weights: %s", strings.Join(missing, ", "))
-	}
 }
 
 // exportedModel is the result of export.
