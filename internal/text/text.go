@@ -1,6 +1,3 @@
-// Package text writes numbers, sizes, shapes and tables for people.
-//
-// It knows how they look and nothing about what they are of.
 package text
 
 import (
