@@ -1,6 +1,7 @@
 package cmd_test
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -37,34 +39,47 @@ type programFlag struct {
 // Flags that every command has are under "".
 func commandFlags(t *testing.T) map[string]map[string]programFlag {
 	t.Helper()
-	commands := map[string]map[string]programFlag{"": {}}
-	for _, program := range []string{"extract", "finetune"} {
-		dir := t.TempDir()
-		if out, err := exec.Command(filepath.Join(binaries, program), "man", dir).CombinedOutput(); err != nil {
-			t.Fatalf("%s man: %v\n%s", program, err, out)
-		}
-		pages, err := filepath.Glob(filepath.Join(dir, "*.1"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, page := range pages {
-			words := strings.Split(strings.TrimSuffix(filepath.Base(page), ".1"), "-")
-			if slices.Contains(words, "completion") {
-				continue
-			}
-			help, err := exec.Command(filepath.Join(binaries, program), append(words[1:], "--help")...).Output()
-			if err != nil {
-				t.Fatalf("%s --help: %v", strings.Join(words, " "), err)
-			}
-			commands[strings.Join(words, " ")] = helpFlags(string(help), commands[""])
-		}
+	commands, err := readHelp()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return commands
 }
 
+// readHelp asks the commands once for all tests.
+var readHelp = sync.OnceValues(func() (map[string]map[string]programFlag, error) {
+	commands := map[string]map[string]programFlag{"": {}}
+	dir, err := os.MkdirTemp("", "fovea-man-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	for _, program := range []string{"extract", "finetune"} {
+		if out, err := exec.Command(filepath.Join(binaries, program), "man", dir).CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%s man: %w: %s", program, err, out)
+		}
+	}
+	pages, err := filepath.Glob(filepath.Join(dir, "*.1"))
+	if err != nil {
+		return nil, err
+	}
+	for _, page := range pages {
+		words := strings.Split(strings.TrimSuffix(filepath.Base(page), ".1"), "-")
+		if slices.Contains(words, "completion") {
+			continue
+		}
+		help, err := exec.Command(filepath.Join(binaries, words[0]), append(words[1:], "--help")...).Output()
+		if err != nil {
+			return nil, fmt.Errorf("%s --help: %w", strings.Join(words, " "), err)
+		}
+		commands[strings.Join(words, " ")] = helpFlags(string(help), commands[""])
+	}
+	return commands, nil
+})
+
 var (
 	helpFlag     = regexp.MustCompile(`^ +(?:-\w, )?--([a-z0-9_-]+)(?: [^ ]+)?(?:  +(.*))?$`)
-	helpDefault  = regexp.MustCompile(`\(default "?([^":)]*)"?\)$`)
+	helpDefault  = regexp.MustCompile(`\(default (?:"([^"]*)"|([^()]*))\)$`)
 	helpWords    = regexp.MustCompile(`default: ([^;)]+)`)
 	helpRequired = regexp.MustCompile(`\(?\brequired\b`)
 )
@@ -82,7 +97,7 @@ func helpFlags(help string, common map[string]programFlag) map[string]programFla
 		}
 		flag := programFlag{required: helpRequired.MatchString(m[2])}
 		if d := helpDefault.FindStringSubmatch(m[2]); d != nil {
-			flag.value = strings.Trim(d[1], "[]")
+			flag.value = strings.Trim(d[1]+d[2], "[]")
 		}
 		if d := helpWords.FindStringSubmatch(m[2]); d != nil {
 			flag.words = d[1]
