@@ -81,7 +81,7 @@ var (
 	helpFlag     = regexp.MustCompile(`^ +(?:-\w, )?--([a-z0-9_-]+)(?: [^ ]+)?(?:  +(.*))?$`)
 	helpDefault  = regexp.MustCompile(`\(default (?:"([^"]*)"|([^()]*))\)$`)
 	helpWords    = regexp.MustCompile(`default: ([^;)]+)`)
-	helpRequired = regexp.MustCompile(`\(?\brequired\b`)
+	helpRequired = regexp.MustCompile(`\brequired\)`)
 )
 
 // everywhere are the flags that all commands have, wherever their help lists them.
