@@ -345,3 +345,43 @@ func TestLinks(t *testing.T) {
 		}
 	}
 }
+
+// The architecture's table says of every package what it knows, but for leaves and for programs of the tests.
+func TestArchitectureNamesThePackages(t *testing.T) {
+	text, err := os.ReadFile("../docs/ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "| `") {
+			for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells(line)[0], -1) {
+				named[m[1]] = true
+			}
+		}
+	}
+	found := 0
+	err = filepath.WalkDir("..", func(path string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if slices.Contains([]string{"internal", "testdata", "scripts", "beam", "clitest", "convert", "dist", "out", ".git"}, entry.Name()) {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		found++
+		if dir := strings.TrimPrefix(filepath.Dir(path), "../"); !named[dir] {
+			named[dir] = true // once is enough
+			t.Errorf("docs/ARCHITECTURE.md does not say what package %s knows", dir)
+		}
+		return nil
+	})
+	if err != nil || found < 100 {
+		t.Errorf("%d files of Go were found: %v", found, err)
+	}
+}
