@@ -385,3 +385,22 @@ func TestArchitectureNamesThePackages(t *testing.T) {
 		t.Errorf("%d files of Go were found: %v", found, err)
 	}
 }
+
+// Files of the source that the documents name are there.
+func TestDocumentsNameFilesThatExist(t *testing.T) {
+	path := regexp.MustCompile("`((?:[a-zA-Z0-9_-]+/)+[a-zA-Z0-9_-]+\\.(?:go|sh|py|txt|txtar))`")
+	found := 0
+	for file, text := range documents(t) {
+		for _, m := range path.FindAllStringSubmatch(text, -1) {
+			if found++; strings.Contains(m[1], "NAME") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
+				t.Errorf("%s names %s, which does not exist", file, m[1])
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d names of files were found", found)
+	}
+}
