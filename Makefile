@@ -1,5 +1,5 @@
-# The targets that matter: demo, test, build. Everything that they need is fetched by deps,
-# which the others run by themselves.
+# The targets that matter are demo, test and build. deps fetches what they need; they run it
+# by themselves.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
@@ -29,7 +29,7 @@ build: deps ## make bin/extract and bin/finetune
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 .PHONY: demo
-demo: build ## the whole job on real pictures (IMAGES=DIR, SAMPLE=N)
+demo: build ## the whole job on real images (IMAGES=DIR, SAMPLE=N)
 	@scripts/demo.sh
 
 .PHONY: test
@@ -41,8 +41,9 @@ test: build python browser corpora ## vet, staticcheck, gofmt, all tests with th
 	@# programs that the tests build have them. Under it, the packages whose tests compute with
 	@# hundreds of megabytes of weights run the short ones; without it, all.
 	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_MORE="$$(scripts/python.sh path more-readers)" FOVEA_NODE_MODULES="$$(scripts/node.sh path)" \
-		FOVEA_PYTHON_TENSORFLOW="$$(scripts/python.sh path tensorflow)" FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
-		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_CHROMIUM && \
+		FOVEA_PYTHON_TENSORFLOW="$$(scripts/python.sh path tensorflow)" FOVEA_PYTHON_SCIKIT_LEARN="$$(scripts/python.sh path scikit-learn)" \
+		FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
+		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_PYTHON_SCIKIT_LEARN FOVEA_CHROMIUM && \
 		eval "$$(scripts/deps.sh env)" && \
 		go test -race -tags nocloud -timeout 30m $$(go list ./... | grep -vE '$(HEAVY)') && \
 		go test -race -short -tags nocloud $$(go list ./... | grep -E '$(HEAVY)') && \
@@ -75,7 +76,7 @@ bench-peers: build ## Keras, PyTorch, ONNX Runtime and OpenVINO side by side (PE
 	@scripts/bench-peers.sh
 
 .PHONY: bench-memory
-bench-memory: deps ## the memory of extract over 100,000 pictures (PICTURES=N)
+bench-memory: deps ## the memory of extract over 100,000 images (PICTURES=N)
 	@scripts/bench-memory.sh
 
 .PHONY: beam
@@ -99,18 +100,19 @@ package: deps ## dist/fovea-VERSION-OS-ARCH.tar.gz: programs, library, manual pa
 	@scripts/package.sh '$(VERSION)'
 
 .PHONY: python
-python: ## the environments that the tests check against: the readers in Python, more of them, one in JavaScript, TensorFlow
+python: ## the environments that the tests check against: readers in Python and JavaScript, TensorFlow, scikit-learn
 	@scripts/python.sh install
 	@scripts/python.sh install more-readers
 	@scripts/node.sh install
 	@scripts/python.sh install tensorflow
+	@scripts/python.sh install scikit-learn
 
 .PHONY: browser
 browser: ## the browser that the tests look at reports with: an installed Chromium, or the distribution's
 	@scripts/browser.sh install
 
 .PHONY: corpora
-corpora: ## the test pictures of Pillow, libjpeg-turbo and libpng
+corpora: ## the test images of Pillow, libjpeg-turbo and libpng
 	@testdata/picture/corpora.sh
 
 .PHONY: clean

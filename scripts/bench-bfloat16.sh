@@ -6,7 +6,7 @@
 #
 #   PHOTOS=DIR   JPEG photos, labelled by their names (default ../shared/cats-vs-dogs/train)
 #   SAMPLE=N     the number of photos (default 0: all)
-#   SEEDS=...    of the photos kept out (default "1 2 3")
+#   SEEDS=...    of the test photos (default "1 2 3")
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -35,7 +35,7 @@ else
 fi
 for seed in ${SEEDS:-1 2 3}; do
 	for precision in $kinds; do
-		bin/finetune train --quiet --features "$work/$precision-features" --test-fraction 0.2 --seed "$seed" --out "$work/head.json" >"$work/report"
+		bin/finetune train --quiet --features "$work/$precision-features" --test-fraction 0.2 --seed "$seed" --out "$work/head" >"$work/report"
 		printf 'seed %s, %-9s ' "$seed" "$precision"
 		grep -m 1 -E '^accuracy' "$work/report"
 	done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The memory of extract over many pictures of mixed sizes, 32 to 4000 pixels' width, with a
+# The memory of extract over many images of mixed sizes, 32 to 4000 pixels' width, with a
 # model of 1,213 weights, so that decoding is what limits it: samples over the time, and the
 # most of all. A model adds what its weights and maps take (docs/operations.md).
 #

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # How long it takes from the start of the command to the first row on disk, and to the end of
-# a run over one picture, with the embedded VGG16. Several runs, because machines are not
+# a run over one image, with the embedded VGG16. Several runs, because machines are not
 # steady; seconds of the CPU beside those of the clock, because others may use the machine.
 #
-#   PHOTOS=DIR    pictures (default ../shared/cats-vs-dogs/train, else testdata/photos)
+#   PHOTOS=DIR    images (default ../shared/cats-vs-dogs/train, else testdata/photos)
 #   RUNS=N        default 5
 #   EXTRACT=FILE  the command (default bin/extract)
 set -euo pipefail
@@ -37,6 +37,6 @@ done | sort -k1,1 -k2,2n | awk '
 	function middle(k) { return wall[k, int((n[k] + 1) / 2)] }
 	END {
 		printf "%-36s %8s %8s %8s %8s\n", "seconds", "least", "median", "most", "CPU"
-		printf "%-36s %8.2f %8.2f %8.2f %8.2f\n", "one picture, start to end", wall["one", 1], middle("one"), wall["one", n["one"]], cpu["one"] / n["one"]
+		printf "%-36s %8.2f %8.2f %8.2f %8.2f\n", "one image, start to end", wall["one", 1], middle("one"), wall["one", n["one"]], cpu["one"] / n["one"]
 		printf "%-36s %8.2f %8.2f %8.2f %8s\n", "start to the first row on disk", wall["first", 1], middle("first"), wall["first", n["first"]], ""
 	}'

@@ -4,7 +4,7 @@
 # finetune train --unfreeze is compared with a head on the frozen features of the same photos.
 #
 #   PHOTOS=DIR   (default ../shared/cats-vs-dogs/train)
-#   SAMPLE=N     photos, of which 40 % are kept out (default 1000)
+#   SAMPLE=N     photos, of which 40 % are the test set (default 1000)
 #   FLAGS="..."  of the training (default "--rate 3e-5 --epochs 5 --patience 2")
 #   WORK=DIR     room for 0.5 MB a photo, which is kept (default: a temporary directory)
 set -euo pipefail

@@ -26,7 +26,7 @@ bare="$work/models.test -test.run ^\$ -test.bench BareSession -test.benchtime $(
 beside() {
 	local ready=$1
 	shift
-	# Status 3: some pictures could not be read.
+	# Status 3: some images could not be read.
 	"$work/alternate" -ready "$ready" -accept 3 $bare -- "$@" 2>"$work/log" >"$work/seconds" || { cat "$work/log" >&2; exit 1; }
 }
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The whole job on real pictures: extract, train, evaluate, predict.
+# The whole job on real images: extract, train, evaluate, predict.
 #
-#   IMAGES=DIR   pictures of your own, labelled by their names (cat.17.jpg) or directories
+#   IMAGES=DIR   images of your own, labelled by their names (cat.17.jpg) or directories
 #   LABELS=...   where labels come from: prefix, dir or csv:FILE (default: by the looks of IMAGES)
-#   SAMPLE=N     the number of pictures (default 500, near 3 minutes on 2 cores; 0 for all)
+#   SAMPLE=N     the number of images (default 500, near 3 minutes on 2 cores; 0 for all)
 #   OUT=DIR      where results go (default out/demo)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,7 +12,7 @@ out=${OUT:-out/demo}
 sample=${SAMPLE:-500}
 collection=../shared/cats-vs-dogs/train
 shipped=testdata/photos
-head=$out/head.json
+head=$out/demo.head
 mkdir -p "$out"
 
 bold() { if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' "$*"; else printf '\n%s\n' "$*"; fi; }
@@ -25,16 +25,16 @@ start=$SECONDS
 if [ -n "$images" ]; then
 	labels=${LABELS:-}
 	if [ -z "$labels" ]; then
-		# Pictures in subdirectories are labelled by them, others by their names.
+		# Images in subdirectories are labelled by them, others by their names.
 		if [ -n "$(find -L "$images" -mindepth 2 -type f -print -quit)" ]; then labels=dir; else labels=prefix; fi
 	fi
-	bold "1. Extract: VGG16's pool5 of up to $sample pictures of $images"
+	bold "1. Extract: VGG16's pool5 of up to $sample images of $images"
 	status=0
 	show bin/extract --out "$out/features" --overwrite --labels "$labels" --pool avg --sample "$sample" "$images" || status=$?
 	if [ "$status" -ne 0 ] && [ "$status" -ne 3 ]; then exit "$status"; fi
 	bold "2. Train: softmax regression on three quarters of them"
-	show bin/finetune train --features "$out/features" --test-fraction 0.25 --out "$head" | sed '/^on .* kept out/,$d'
-	bold "3. Evaluate: on the quarter that was kept out"
+	show bin/finetune train --features "$out/features" --test-fraction 0.25 --out "$head" | sed '/^test set of/,$d'
+	bold "3. Evaluate: on the quarter that it has not seen"
 	show bin/finetune evaluate --head "$head" --features "$out/features" --held-out
 else
 	bold "There is no collection of photos here (give one by IMAGES=DIR), and the few that ship
@@ -52,7 +52,7 @@ bold "Predict: photos from elsewhere (the last three are neither: a head knows o
 show bin/finetune predict --head "$head" --quiet $new | tee "$out/predictions.csv"
 
 bold "Done in $((SECONDS - start)) s. The files:"
-printf '  %-34s %s\n' "$out/features/data/*.parquet" "features, one row a picture" "$head" "the head" \
+printf '  %-34s %s\n' "$out/features/data/*.parquet" "features, one row per image" "$head" "the head" \
 	"$out/predictions.csv" "the predictions above"
 cat <<END
 
@@ -60,7 +60,7 @@ Look into the features:
   python3 -c "import pandas as pd; print(pd.read_parquet('$out/features/data')[['path', 'label', 'pool5']])"
   duckdb -c "select label, count(*), avg(list_sum(pool5)) from '$out/features/data/*.parquet' group by label"
 
-Next, your own pictures:
-  make demo IMAGES=path/to/pictures
-  bin/extract --out features --labels dir --pool avg path/to/pictures
+Next, your own images:
+  make demo IMAGES=path/to/images
+  bin/extract --out features --labels dir --pool avg path/to/images
 END

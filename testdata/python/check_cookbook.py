@@ -1,13 +1,14 @@
 """Runs the Python snippets of a Markdown file and compares what they compute with what was
 written, bit by bit.
 
-    check_cookbook.py COOKBOOK.md EXPECTED
+    check_cookbook.py COOKBOOK.md EXPECTED [[-]NAME...]
 
 The working directory holds the datasets that the snippets read. EXPECTED is a directory with
 rows.json (path, label of each row) and LAYER.f32, the values of all rows. A snippet starts with
-```python NAME; CHECKS has a function for each NAME. A snippet that needs one of the OPTIONAL
-packages is skipped if that is not installed, and so is Spark's where there is no Java; the
-reason is printed. A snippet without a check, or the reverse, is an error.
+```python NAME; CHECKS has a function for each NAME. NAMEs as arguments choose some, -NAMEs leave some out. A
+snippet that needs one of the OPTIONAL packages is skipped if that is not installed, and so is
+Spark's where there is no Java; the reason is printed. A snippet without a check, or the reverse, is
+an error.
 """
 
 import json
@@ -152,15 +153,19 @@ CHECKS = {
 
 
 def main():
-    cookbook, folder = sys.argv[1:]
+    cookbook, folder, *chosen = sys.argv[1:]
     with open(cookbook, encoding="utf-8") as f:
         text = f.read()
     snippets = re.findall(r"^```python (\S+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     same("snippets", sorted(name for name, _ in snippets), sorted(CHECKS))
-    same("blocks of code without a name", len(re.findall(r"^```\w", text, re.MULTILINE)), len(snippets))
+    same("blocks of Python without a name", len(re.findall(r"^```python", text, re.MULTILINE)), len(snippets))
+    left_out = [name[1:] for name in chosen if name.startswith("-")]
+    wanted = [name for name in chosen if not name.startswith("-")]
     e, source = Expected(folder), dict(snippets)
     done = []
     for name, check in CHECKS.items():
+        if name in left_out or wanted and name not in wanted:
+            continue
         namespace = {}
         if name == "spark" and not (os.environ.get("JAVA_HOME") or shutil.which("java")):
             print("skipped: spark, because there is no Java: neither JAVA_HOME nor a program java on the PATH")
@@ -174,7 +179,8 @@ def main():
             continue
         check(e, namespace)
         done.append(name)
-    print(f"{len(e.paths)} rows: {', '.join(done)} agree")
+    if done:
+        print(f"{len(e.paths)} rows: {', '.join(done)} agree")
 
 
 main()

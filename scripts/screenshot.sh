@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Photographs a page: a PNG of the top of an HTML file, as a browser shows it. The picture of a
+# report in the README was made in this way:
+#
+#   bin/extract --out features --labels prefix --pool avg --sample 800 PHOTOS
+#   bin/finetune train --features features --calibrate --out cats-vs-dogs.head
+#   bin/finetune report --head cats-vs-dogs.head --features features --out report
+#   scripts/screenshot.sh report/report.html docs/report.png
+#
+# No --images: thumbnails of other people's photos do not belong into the repository.
+#
+#   WIDTH=N HEIGHT=N   of the window (default 1100 x 1260)
+set -euo pipefail
+
+if [ $# -ne 2 ]; then
+	echo "usage: scripts/screenshot.sh PAGE.html OUT.png" >&2
+	exit 2
+fi
+page=$(realpath "$1") out=$(realpath -m "$2")
+browser=$("$(dirname "$0")/browser.sh" path)
+if [ -z "$browser" ]; then
+	echo "screenshot: there is no Chromium: make browser installs one, or set FOVEA_CHROMIUM" >&2
+	exit 1
+fi
+profile=$(mktemp -d)
+trap 'rm -rf "$profile"' EXIT
+rm -f "$out"
+"$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$profile" \
+	--window-size="${WIDTH:-1100},${HEIGHT:-1260}" --screenshot="$out" "file://$page" >"$profile/log" 2>&1 || true
+if [ ! -s "$out" ]; then
+	cat "$profile/log" >&2
+	echo "screenshot: the browser wrote no $out" >&2
+	exit 1
+fi
