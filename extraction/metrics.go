@@ -25,21 +25,21 @@ func (m *Metrics) begin(wanted, skipped, batchSize int) {
 	m.batchSize.Store(int64(batchSize))
 }
 
-func describe(name, help string, labels ...string) *prometheus.Desc {
+func described(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("extract_"+name, help, labels, nil)
 }
 
 var (
-	wantedDesc   = describe("images_wanted", "Images that this run has to process.")
-	imagesDesc   = describe("images_total", "Images by outcome: done, failed, or skipped because an earlier run did them.", "outcome")
-	rateDesc     = describe("images_per_second", "Images done and failed per second, averaged over this run.")
-	bytesDesc    = describe("read_bytes_total", "Bytes of image files read.")
-	batchesDesc  = describe("batches_total", "Batches computed by the model.")
-	batchDesc    = describe("batch_size_images", "Images computed together.")
-	secondsDesc  = describe("stage_seconds_total", "Time that a stage was at work; for decode, summed over its workers.", "stage")
-	workersDesc  = describe("decode_workers", "Images decoded at a time.")
-	waitingDesc  = describe("queue_length", "Items waiting for a stage: images for decode and batch, batches for infer and write.", "stage")
-	capacityDesc = describe("queue_capacity", "Items that can wait for a stage.", "stage")
+	wantedDesc   = described("images_wanted", "Images that this run has to process.")
+	imagesDesc   = described("images_total", "Images by outcome: done, failed, or skipped because an earlier run did them.", "outcome")
+	rateDesc     = described("images_per_second", "Images done and failed per second, averaged over this run.")
+	bytesDesc    = described("read_bytes_total", "Bytes of image files read.")
+	batchesDesc  = described("batches_total", "Batches computed by the model.")
+	batchDesc    = described("batch_size_images", "Images computed together.")
+	secondsDesc  = described("stage_seconds_total", "Time that a stage was at work; for decode, summed over its workers.", "stage")
+	workersDesc  = described("decode_workers", "Images decoded at a time.")
+	waitingDesc  = described("queue_length", "Items waiting for a stage: images for decode and batch, batches for infer and write.", "stage")
+	capacityDesc = described("queue_capacity", "Items that can wait for a stage.", "stage")
 )
 
 // Describe implements prometheus.Collector.
