@@ -316,7 +316,7 @@ func TestRunCancelled(t *testing.T) {
 	extractor.during = func(call int) {
 		if call == 2 {
 			cancel(cause)
-			time.Sleep(20 * time.Millisecond) // let the other stages notice
+			time.Sleep(200 * time.Millisecond) // let the other stages notice, even on a busy machine
 		}
 	}
 	_, err := Run(ctx, items, extractor, sink, config(2))
