@@ -49,11 +49,13 @@ func (identity) Extract(pixels []float32, _ int) ([][]float32, error) {
 func TestPixelsAreThoseOfRun(t *testing.T) {
 	const n = 40
 	broken := []int{0, 7, 8, 39}
-	for name, items := range map[string][]Item{
+	sources := map[string][]Item{
 		"files":   greyPictures(t, n, broken...),
 		"archive": greyTar(t, filepath.Join(t.TempDir(), "a.tar"), n, broken...),
 		"store":   greyStore(t, n, broken...).list(t, nil).Items,
-	} {
+	}
+	aged() // so that what identifies the files is known
+	for name, items := range sources {
 		for _, workers := range []int{1, 4} {
 			t.Run(fmt.Sprintf("%s, %d workers", name, workers), func(t *testing.T) {
 				c := config(workers)
