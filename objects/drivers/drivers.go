@@ -1,14 +1,14 @@
 //go:build !nocloud
 
-// Package drivers makes the object stores of the large providers known to package objects: s3://,
-// gs:// and azblob://. It is a package of its own since their libraries are most of a program's
-// code: what is built with the tag nocloud goes without them.
+// Package drivers registers the large providers' object stores with package objects: s3://, gs://
+// and azblob://. It is a separate package because their libraries are most of a program's code;
+// builds with the tag nocloud leave them out.
 package drivers
 
 import _ "fovea/objects/drivers/s3" // s3://
 
-// answer gives an error of a provider's library, which was asked without blob, the methods by which
-// package objects knows what it is about.
+// answer gives an error of a provider's library that was called without blob the methods by which
+// package objects classifies it.
 type answer struct {
 	error
 	status int
