@@ -17,7 +17,7 @@ func OnlyLocalPath(name string) (string, error) {
 	case err != nil:
 		return "", err
 	case scheme.MatchString(path):
-		return "", fmt.Errorf("%s: a file or directory on this machine is needed here: copy from or to the URL with the provider's own program", name)
+		return "", fmt.Errorf("%s: a file or directory on this machine is needed: copy from or to the URL with the provider's own program", name)
 	}
 	if clean := filepath.Clean(path); path != "" && (clean == "." || clean == "..") {
 		// The working directory may be within a dataset whose place another takes.

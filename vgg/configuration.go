@@ -74,7 +74,7 @@ func ByName(name string) (Configuration, error) {
 		}
 		names = append(names, c.Name)
 	}
-	return Configuration{}, fmt.Errorf("vgg: no configuration is named %q; choose one of %s", name, strings.Join(names, ", "))
+	return Configuration{}, fmt.Errorf("vgg: no configuration is named %q: there are %s", name, strings.Join(names, ", "))
 }
 
 // Kind is what a layer computes.
