@@ -89,7 +89,7 @@ func (n *network) open() *inference.Model {
 	return n.model
 }
 
-// features are those of all layers of a model for some pictures of noise.
+// features are those of all layers of a model for some images of noise.
 func features(tb testing.TB, model *inference.Model, pictures int) [][]float32 {
 	tb.Helper()
 	var names []string

@@ -17,7 +17,7 @@ import (
 
 var single = []int64{1, 1, 1, 1}
 
-// centred is pictures without the mean of all pictures: each depends on the others.
+// centred is images without the mean of all images: each depends on the others.
 func (n *network) centred(x tf.Output) tf.Output {
 	return op.Sub(n.next(), x, op.Mean(n.next(), x, op.Const(n.next(), []int32{0}), op.MeanKeepDims(true)))
 }
@@ -52,7 +52,7 @@ func outputsOf(model *inference.Model) []tf.Output {
 	return outputs
 }
 
-// Batches of a graph in which pictures see each other cannot be split, wherever that is. The model
+// Batches of a graph in which images see each other cannot be split, wherever that is. The model
 // stays as it was, and can be accelerated without splitting.
 func TestMixedPicturesAreRefused(t *testing.T) {
 	const side, channels = 8, 16
@@ -111,7 +111,7 @@ func TestMixedPicturesAreRefused(t *testing.T) {
 	}
 }
 
-// What keeps pictures apart must not be refused: the ways of Keras to write it.
+// What keeps images apart must not be refused: the ways of Keras to write it.
 func TestSeparatePicturesAreSplit(t *testing.T) {
 	const side, channels = 8, 16
 	for name, keep := range map[string]func(*network, tf.Output) tf.Output{
@@ -157,7 +157,7 @@ func TestSeparatePicturesAreSplit(t *testing.T) {
 }
 
 // oneDNN's convolution of 1x1 gets the shape of an empty share wrong, so that none may be empty. Whichever
-// way TensorFlow takes, fewer pictures than shares must be computed, in every layer.
+// way TensorFlow takes, fewer images than shares must be computed, in every layer.
 func TestFewerPicturesThanShares(t *testing.T) {
 	const side, channels = 8, 32
 	n, x := newNetwork(t, side, side, 3)
@@ -181,7 +181,7 @@ func TestFewerPicturesThanShares(t *testing.T) {
 	}
 }
 
-// A model that takes one picture at a time, of four channels, is tried out with such pictures.
+// A model that takes one image at a time, of four channels, is tried out with such images.
 func TestOnePictureAtATime(t *testing.T) {
 	const side, channels = 8, 16
 	n, _ := newNetwork(t, side, side, 3)
@@ -213,7 +213,7 @@ func TestFewerPicturesThanSharesWithOneDNN(t *testing.T) {
 	}
 }
 
-// Control inputs: an assertion about the pictures that kernels, early and late nodes wait for.
+// Control inputs: an assertion about the images that kernels, early and late nodes wait for.
 func TestControlInputs(t *testing.T) {
 	const side, channels = 8, 16
 	n, x := newNetwork(t, side, side, channels)
@@ -244,7 +244,7 @@ func TestControlInputs(t *testing.T) {
 }
 
 // Keras writes a dilated convolution as three operations, whose names may end up the same. Between
-// them, a picture has several rows.
+// them, an image has several rows.
 func TestLayersOfOneName(t *testing.T) {
 	const side, channels, pictures = 8, 16, 3
 	n, x := newNetwork(t, side, side, channels)

@@ -22,7 +22,7 @@ const (
 	// SpaceToBatchND and BatchToSpaceND. Shares of a batch compute them as well, but in another
 	// order.
 	blocks
-	// dimensions are a shape whose first dimension is the number of pictures; the others are constant.
+	// dimensions are a shape whose first dimension is the number of images; the others are constant.
 	dimensions
 	// number is the number of pictures.
 	number

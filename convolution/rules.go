@@ -56,7 +56,7 @@ func elementwise(o operation) batching {
 		return of
 	}
 	if of != rows && of != blocks {
-		return mixed // such as a loss over the number of pictures
+		return mixed // such as a loss over the number of images
 	}
 	return o.broadcast(of)
 }

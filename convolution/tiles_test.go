@@ -70,7 +70,7 @@ func TestTiles(t *testing.T) {
 	}
 }
 
-// Layers in a row exchange planes; others see pictures in NHWC order.
+// Layers in a row exchange planes; others see images in NHWC order.
 func TestTilesInARow(t *testing.T) {
 	const side, channels = 12, 32
 	ones, twos := []int64{1, 1, 1, 1}, []int64{1, 2, 2, 1}

@@ -54,8 +54,8 @@ type Extractor struct {
 	layers  []recipe.Layer
 	outputs []tf.Output
 	batch   int
-	picture int // input values of one picture, 0 if it may have any size
-	least   int // the height and width of the smallest picture, where it may have any size
+	picture int // input values of one image, 0 if it may have any size
+	least   int // the height and width of the smallest image, where it may have any size
 	halved  func(batch int)
 
 	// run computes the outputs of an input tensor; tests replace it.

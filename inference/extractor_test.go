@@ -128,7 +128,7 @@ func TestExtractPools(t *testing.T) {
 	}
 }
 
-// A picture's features must not depend on the other pictures of its batch, on its place
+// An image's features must not depend on the other images of its batch, on its place
 // among them, or on the padding.
 func TestExtractIgnoresNeighbours(t *testing.T) {
 	const n, tolerance = 8, 1e-5 // of the largest value: rounding in another order of summation

@@ -82,7 +82,7 @@ func TestExtractTwoBatchesAtATime(t *testing.T) {
 	}
 }
 
-// A device whose memory takes fewer pictures than a batch has: the batch is computed in
+// A device whose memory takes fewer images than a batch has: the batch is computed in
 // parts, and the caller sees no difference.
 func TestExtractHalvesBatches(t *testing.T) {
 	const batch, fit = 8, 2
@@ -131,7 +131,7 @@ func TestExtractHalvesBatches(t *testing.T) {
 	}
 }
 
-// When not even one picture fits, or something else is wrong, the error comes out.
+// When not even one image fits, or something else is wrong, the error comes out.
 func TestExtractGivesUp(t *testing.T) {
 	for _, cause := range []error{ErrMemory, errors.New("the device is gone")} {
 		e := extractor(t, tinyModel(t), ExtractorOptions{Layers: []string{"dense"}, Batch: 4})

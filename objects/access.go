@@ -12,7 +12,7 @@ import (
 	"gocloud.dev/blob"
 )
 
-// State says which object lies under a name. The zero value says that none does.
+// State identifies the object under a name. The zero value says that there is none.
 type State struct {
 	Exists   bool
 	Modified time.Time // by the store's clock
@@ -28,7 +28,7 @@ func (f *Folder) Get(ctx context.Context, name string) ([]byte, error) {
 	return content, err
 }
 
-// GetState reads a small object and says which one it is.
+// GetState reads a small object and returns its state.
 func (f *Folder) GetState(ctx context.Context, name string) (content []byte, s State, err error) {
 	err = f.patience.try(ctx, f.patience.Answer, func(ctx context.Context) error {
 		r, err := f.read(ctx, f.key(name), "", 0, -1)
@@ -43,7 +43,7 @@ func (f *Folder) GetState(ctx context.Context, name string) (content []byte, s S
 	return content, s, f.explain("read", name, err)
 }
 
-// State says which object lies under a name.
+// State returns the state of the object under a name.
 func (f *Folder) State(ctx context.Context, name string) (s State, err error) {
 	err = f.patience.try(ctx, f.patience.Answer, func(ctx context.Context) error {
 		attributes, err := f.bucket.Attributes(ctx, f.key(name))
@@ -64,14 +64,14 @@ func (f *Folder) read(ctx context.Context, key, tag string, from, length int64) 
 	return part, err
 }
 
-// Put writes an object of so many bytes, replacing one of that name. The object is there whole
-// or, after an error, as before.
+// Put writes an object of size bytes, replacing one of that name. It appears whole or, after an
+// error, not at all.
 func (f *Folder) Put(ctx context.Context, name string, content io.ReaderAt, size int64) error {
 	return f.explain("write", name, f.put(ctx, name, content, size, &blob.WriterOptions{}))
 }
 
-// Create writes a small object unless there is one of that name, which is fs.ErrExist, as far
-// as the store can tell: some that speak the protocol of S3 overwrite it.
+// Create writes a small object unless one of that name exists, which is fs.ErrExist, as far as the
+// store can tell: some that speak the S3 protocol overwrite it.
 func (f *Folder) Create(ctx context.Context, name string, content []byte) error {
 	return f.explain("write", name, f.create(ctx, name, strings.NewReader(string(content)), int64(len(content))))
 }
@@ -84,8 +84,8 @@ func (f *Folder) create(ctx context.Context, name string, content io.ReaderAt, s
 	return err
 }
 
-// PutIf writes an object if what lies under its name is still of that version, and else returns
-// ErrChanged. Stores that know no conditions are asked just before.
+// PutIf writes an object if the one under its name is still in that state; otherwise it returns
+// ErrChanged. With stores that know no conditions it checks just before writing.
 func (f *Folder) PutIf(ctx context.Context, name string, content io.ReaderAt, size int64, s State) error {
 	var err error
 	if s.Exists {
@@ -113,7 +113,7 @@ func (f *Folder) replace(ctx context.Context, name string, content io.ReaderAt, 
 	return err
 }
 
-// compare asks stores without conditions which object there is.
+// compare checks the object's state for stores without conditions.
 func (f *Folder) compare(ctx context.Context, name string, s State) error {
 	if s.version != "" && f.conditions {
 		return nil
@@ -125,7 +125,8 @@ func (f *Folder) compare(ctx context.Context, name string, s State) error {
 	return err
 }
 
-// sameTime compares times as far as both go: headers have no parts of seconds.
+// sameTime compares times at the coarser precision of the two: headers have no fractions of
+// seconds.
 func sameTime(a, b time.Time) bool {
 	if a.Nanosecond() == 0 || b.Nanosecond() == 0 {
 		a, b = a.Truncate(time.Second), b.Truncate(time.Second)
@@ -143,19 +144,19 @@ func unmet(err error) error {
 
 func (f *Folder) put(ctx context.Context, name string, content io.ReaderAt, size int64, options *blob.WriterOptions) error {
 	if !f.dialect.writes(f.key(name)) {
-		return fmt.Errorf("the provider's library would write it under another name, as it does where there are control characters, ../, __0x or one of %q: choose another name", f.dialect.Odd)
+		return fmt.Errorf("the provider's library would write it under another name, as it does for names with control characters, ../, __0x or one of %q: choose another name", f.dialect.Odd)
 	}
 	options.ContentType, options.DisableContentTypeDetection = "application/octet-stream", true
 	return f.patience.try(ctx, f.patience.transfer(size), func(ctx context.Context) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		// By one reader: blob's Azure driver panics where it is written to in pieces and that fails.
+		// With one reader: blob's Azure driver panics if it is written to in pieces and that fails.
 		return f.bucket.Upload(ctx, f.key(name), &whole{io.NewSectionReader(content, 0, size), size, cancel}, options)
 	})
 }
 
-// whole reads what must not end early. Where it does, it gives up the writing: some drivers would take
-// the end of the reading for the end of the object.
+// whole reads content that must not end early. If it does, it cancels the write: some drivers would
+// take the premature end for the end of the object.
 type whole struct {
 	io.Reader
 	left   int64
@@ -174,13 +175,14 @@ func (w *whole) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Delete deletes an object. One that is not there is no error.
+// Delete deletes an object. A missing one is not an error.
 func (f *Folder) Delete(ctx context.Context, name string) error {
 	return f.explain("delete", name, f.remove(ctx, name, ""))
 }
 
-// DeleteIf deletes an object if what lies under its name is still of that version, and else returns
-// ErrChanged; one that is not there is no error. Stores that know no conditions are asked just before.
+// DeleteIf deletes an object if the one under its name is still in that state; otherwise it returns
+// ErrChanged. A missing one is not an error. With stores that know no conditions it checks just
+// before deleting.
 func (f *Folder) DeleteIf(ctx context.Context, name string, s State) error {
 	if !s.Exists {
 		return nil

@@ -10,26 +10,26 @@ import (
 	"gocloud.dev/blob"
 )
 
-// Dialect says in the words of a provider's library what package blob has none for: objects' names as
-// they are, which blob's drivers escape, and conditions on their tags. Without one, as for mem://,
-// names are taken for those of blob, and tags are compared before a request instead of with it.
+// Dialect does, with a provider's own library, what package blob cannot: use objects' names as they
+// are, which blob's drivers escape, and make requests conditional on tags. Without a dialect, as
+// for mem://, names are blob's, and tags are compared before a request instead of by it.
 type Dialect struct {
 	// Check, if set, finds what is missing in the settings that a bucket was opened with.
 	Check func(b Bucket) error
 	// Odd are the characters, beside control characters, that blob's driver escapes when it writes.
 	Odd string
-	// Under has a listing be of the names that begin with a prefix, as it is.
+	// Under restricts a listing to the names that begin with a prefix, taken literally.
 	Under func(as func(any) bool, prefix string)
-	// Listed gives an object's own name and its tag, and says whether it stands for a folder.
+	// Listed returns an object's own name and its tag, and says whether it stands for a folder.
 	Listed func(o *blob.ListObject) (key, tag string, folder bool)
-	// Read reads a part of an object, to the end if length is negative, and fails if the object
-	// has another tag, unless that is "".
+	// Read reads a part of an object, to the end if length is negative, and fails if the object has
+	// another tag, unless tag is "".
 	Read func(ctx context.Context, b Bucket, key, tag string, from, length int64) (Part, error)
-	// Delete deletes an object unless it has another tag or is not there.
+	// Delete deletes an object unless it has another tag or does not exist.
 	Delete func(ctx context.Context, b Bucket, key, tag string) error
-	// Tag is the tag that a request for attributes gave.
+	// Tag is the tag in the response to a request for attributes.
 	Tag func(a *blob.Attributes) string
-	// Replace has a writing fail unless the object has a tag.
+	// Replace makes a write fail unless the object has a tag.
 	Replace func(as func(any) bool, tag string)
 }
 
@@ -39,8 +39,8 @@ type Bucket struct {
 	Name string
 }
 
-// Part is a part of an object on its way; Size, Modified and Tag are those of the whole object. The
-// tag is "" if the store has none.
+// Part is a part of an object being read; Size, Modified and Tag are those of the whole object. Tag
+// is "" if the store has none.
 type Part struct {
 	io.ReadCloser
 	Size     int64
@@ -48,10 +48,10 @@ type Part struct {
 	Tag      string
 }
 
-// dialects are those of the schemes.
+// dialects are the dialects by scheme.
 var dialects = map[string]Dialect{}
 
-// Register makes the dialect of a scheme known. It is for the init functions of drivers.
+// Register registers the dialect of a scheme. It is for the init functions of drivers.
 func Register(scheme string, d Dialect) { dialects[scheme] = d }
 
 // plain is the dialect of stores that have none.
@@ -72,7 +72,7 @@ var plain = Dialect{
 	Replace: func(func(any) bool, string) {},
 }
 
-// writes says whether blob's driver writes a name as it is.
+// writes says whether blob's driver writes a name unchanged.
 func (d Dialect) writes(key string) bool {
 	return !strings.ContainsAny(key, d.Odd) && !strings.Contains(key, "../") && !strings.Contains(key, "__0x") &&
 		!strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r == 0x7f })

@@ -1,26 +1,27 @@
-// Package objects reads and writes what lies in object stores, by URL:
+// Package objects reads and writes objects in object stores, by URL:
 //
-//	s3://BUCKET/NAME?region=...&endpoint=...   Amazon S3 and what speaks its protocol
+//	s3://BUCKET/NAME?region=...&endpoint=...   Amazon S3 and compatible stores
 //	gs://BUCKET/NAME                           Google Cloud Storage
 //	azblob://CONTAINER/NAME                    Azure Blob Storage
 //	mem://BUCKET/NAME                          the process's own memory
 //
-// A # is a character like others, %3F is a question mark and %25 a percent sign in a name. What follows
-// the question mark is as gocloud.dev/blob has it; credentials come from where the
+// In a name, # is an ordinary character, %3F is a question mark and %25 a percent sign. The
+// parameters after the question mark are those of gocloud.dev/blob; credentials come from where the
 // provider's own programs take them. file:// is a path in the file system: see LocalPath.
 //
-// The package knows buckets, names and bytes. It must not know pictures, datasets, Arrow or
-// models. The providers' drivers are in package drivers, which programs import.
+// The package knows buckets, names and bytes. It must not know images, datasets, Arrow or models.
+// The providers' drivers are in package drivers, which programs import.
 //
-// # What may be relied on
+// # Guarantees
 //
-// An object appears under its name whole or not at all, also when the process is killed while
-// it writes. Requests that fail are repeated a few times, unless it is clear that they will
-// fail again; none waits for an answer for ever. Errors name the object, the cause and a
-// remedy; what is not there is fs.ErrNotExist.
+// An object appears under its name whole or not at all, even if the process is killed while writing
+// it. Failed requests are repeated a few times, unless they are certain to fail again; none waits
+// for an answer forever. Errors name the object, the cause and a remedy; a missing object is
+// fs.ErrNotExist.
 //
-// Objects go by their own names in the store, which blob's drivers would escape; names that they would
-// change are not written to. All that is read of a File is of the one object that was listed, or else
-// ErrChanged. PutIf and DeleteIf touch an object only while it is the one that was looked at, by the
-// conditions of the store where it has them. Objects that stand for folders are passed over.
+// Objects have their own names in the store, which blob's drivers would escape; names that the
+// drivers would change are refused for writing. Everything that is read from a File comes from the
+// one object that was listed, or else the error is ErrChanged. PutIf and DeleteIf change an object
+// only while it is in the given state, by conditional requests where the store supports them.
+// Objects that stand for folders are skipped.
 package objects

@@ -13,31 +13,31 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// Patience says how long answers are waited for, and how often what failed is tried again,
-// beyond what the provider's library does.
+// Patience says how long to wait for answers and how often to repeat failed requests, beyond what
+// the provider's library does.
 type Patience struct {
-	// Pauses are those between attempts.
+	// Pauses are the pauses between attempts.
 	Pauses []time.Duration
-	// Answer is the time for an answer of little content.
+	// Answer is the time allowed for a short answer.
 	Answer time.Duration
-	// PerByte is added for each byte that is carried.
+	// PerByte is added for each byte transferred.
 	PerByte time.Duration
 }
 
-// DefaultPatience is that of folders that are opened from now on: it bears a store that is away
-// for half a minute, and lines of 100 kB/s.
+// DefaultPatience applies to folders opened from now on: it survives a store that is away for half
+// a minute, and connections of 100 kB/s.
 var DefaultPatience = Patience{
 	Pauses:  []time.Duration{time.Second, 5 * time.Second, 15 * time.Second},
 	Answer:  time.Minute,
 	PerByte: 10 * time.Microsecond,
 }
 
-// transfer is the time for carrying so many bytes.
+// transfer is the time allowed for so many bytes.
 func (p Patience) transfer(size int64) time.Duration {
 	return p.Answer + time.Duration(size)*p.PerByte
 }
 
-// try calls until there is no error, or one that would come again.
+// try calls until it succeeds or fails with an error that would recur.
 func (p Patience) try(ctx context.Context, limit time.Duration, call func(context.Context) error) error {
 	for attempt := 0; ; attempt++ {
 		err := attemptOnce(ctx, limit, call)
@@ -68,13 +68,13 @@ func attemptOnce(ctx context.Context, limit time.Duration, call func(context.Con
 	return err
 }
 
-// refusals are the providers' names of errors that are about who asks.
+// refusals are the providers' names of errors about permissions.
 var refusals = []string{
 	"AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
 	"AuthenticationFailed", "AuthorizationFailure", "AuthorizationPermissionMismatch", "InvalidAuthenticationInfo",
 }
 
-// kind is what an error is about.
+// kind classifies errors.
 type kind int
 
 const (
@@ -84,7 +84,7 @@ const (
 	conflict
 )
 
-// codes are the providers' names of other errors, where it is not package blob that asked.
+// codes are the providers' names of other errors, where package blob was not used.
 var codes = map[string]kind{
 	"NoSuchKey": missing, "NoSuchBucket": missing, "NotFound": missing, "BlobNotFound": missing, "ContainerNotFound": missing,
 	"PreconditionFailed": conflict, "ConditionalRequestConflict": conflict, "ConditionNotMet": conflict, "BlobAlreadyExists": conflict,
@@ -115,7 +115,7 @@ func kindOf(err error) kind {
 	return codes[code]
 }
 
-// statusOf is the number of an answer by HTTP, or 0.
+// statusOf is the HTTP status of an answer, or 0.
 func statusOf(err error) int {
 	var answer interface{ HTTPStatusCode() int }
 	if errors.As(err, &answer) {
@@ -124,7 +124,7 @@ func statusOf(err error) int {
 	return 0
 }
 
-// unconditional says whether a store refuses a request since it knows no conditions.
+// unconditional says whether a store refused a request because it knows no conditions.
 func unconditional(err error) bool {
 	return err != nil && (statusOf(err) == http.StatusNotImplemented || gcerrors.Code(err) == gcerrors.Unimplemented)
 }
@@ -142,11 +142,10 @@ func passing(err error) bool {
 	return kindOf(err) == other && !errors.Is(err, ErrChanged) && !unconditional(err)
 }
 
-// ErrChanged marks an object that is another one than that which was listed or asked for: what was
-// listed is not there.
+// ErrChanged marks an object that is no longer the one that was listed or asked for.
 var ErrChanged error = changedError("it has changed since it was listed")
 
-// errReplaced is ErrChanged, where a part of the object has been read.
+// errReplaced is ErrChanged after a part of the object has been read.
 var errReplaced error = changedError("it was replaced while it was read")
 
 type changedError string
@@ -154,7 +153,7 @@ type changedError string
 func (c changedError) Error() string      { return string(c) }
 func (changedError) Is(target error) bool { return target == ErrChanged || target == fs.ErrNotExist }
 
-// marked is an error that is another one, too, but does not say so.
+// marked is an error that also matches another one, without showing it.
 type marked struct {
 	error
 	is error
@@ -174,9 +173,9 @@ func (f *Folder) explain(verb, name string, err error) error {
 	case missing:
 		return marked{fmt.Errorf("cannot %s %s: there is no such object, or no bucket %s: %w", verb, where, bucket, err), fs.ErrNotExist}
 	case conflict:
-		return marked{fmt.Errorf("cannot %s %s: it is there already: %w", verb, where, err), fs.ErrExist}
+		return marked{fmt.Errorf("cannot %s %s: it already exists: %w", verb, where, err), fs.ErrExist}
 	case refused:
-		return fmt.Errorf("cannot %s %s: access is refused: give the provider's credentials (for s3:// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile, for gs:// GOOGLE_APPLICATION_CREDENTIALS, for azblob:// AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY), and see that they allow it: %w", verb, where, err)
+		return fmt.Errorf("cannot %s %s: access is refused: give the provider's credentials (for s3:// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile, for gs:// GOOGLE_APPLICATION_CREDENTIALS, for azblob:// AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY), and make sure that they allow it: %w", verb, where, err)
 	}
 	return fmt.Errorf("cannot %s %s: %w", verb, where, err)
 }

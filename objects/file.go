@@ -10,12 +10,13 @@ import (
 )
 
 const (
-	// leastChunk is what is read of an object at first, mostChunk at a time where it is read
-	// on, keptChunks how many of them are kept: tables are read in several places by turns.
+	// leastChunk is how much of an object is read at first, mostChunk at a time when reading
+	// continues, and keptChunks is how many chunks are kept: Parquet readers alternate between
+	// several places.
 	leastChunk, mostChunk, keptChunks = 64 << 10, 4 << 20, 3
 )
 
-// File is an object that is open for reading, a part at a time, of which it keeps a few.
+// File is an object open for reading. It reads in chunks and keeps a few of them.
 type File struct {
 	ctx    context.Context // io.Reader takes no context
 	folder *Folder
@@ -38,8 +39,8 @@ type chunk struct {
 
 func (c chunk) end() int64 { return c.from + int64(len(c.data)) }
 
-// Open opens an object that was listed. Nothing is asked of the store before it is read; what
-// is read after the context is done is its error.
+// Open opens an object that was listed. No request is made before the first read; reading after the
+// context is done returns the context's error.
 func (f *Folder) Open(ctx context.Context, object Object) *File {
 	key := object.Key
 	if key == "" {
@@ -100,7 +101,7 @@ func (f *File) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// readAt gives some bytes, at least one unless there is an error.
+// readAt returns some bytes, at least one unless there is an error.
 func (f *File) readAt(p []byte, at int64) (int, error) {
 	switch {
 	case f.closed:
@@ -116,7 +117,7 @@ func (f *File) readAt(p []byte, at int64) (int, error) {
 			return copy(p, c.data[at-c.from:]), nil
 		}
 	}
-	// What is read in one go needs no chunk.
+	// A large read needs no chunk.
 	if wanted := min(int64(len(p)), f.object.Size-at); wanted >= mostChunk || wanted == f.object.Size {
 		wanted = min(wanted, 4*mostChunk)
 		return int(wanted), f.fetch(p[:wanted], at)
@@ -136,7 +137,7 @@ func (f *File) readAt(p []byte, at int64) (int, error) {
 	return copy(p, c.data[at-c.from:]), nil
 }
 
-// chunkSize is larger where reading goes on behind the last chunks.
+// chunkSize grows when reading continues after the last chunks.
 func (f *File) chunkSize(at int64, wanted int) int64 {
 	size := int64(leastChunk)
 	for _, c := range f.chunks {
@@ -147,7 +148,7 @@ func (f *File) chunkSize(at int64, wanted int) int64 {
 	return max(size, int64(min(wanted, mostChunk)))
 }
 
-// fetch reads a part of the object, if it is the one that was listed.
+// fetch reads a part of the object, provided that it is still the one that was listed.
 func (f *File) fetch(p []byte, from int64) error {
 	patience := f.folder.patience
 	err := patience.try(f.ctx, patience.transfer(int64(len(p))), func(ctx context.Context) error {
@@ -176,8 +177,8 @@ func (f *File) changed() error {
 	return ErrChanged
 }
 
-// is says whether a part is of the object that was listed. Some stores give no tags, and some pass
-// over the condition that the tag be the same.
+// is says whether a part belongs to the object that was listed. Some stores give no tags, and some
+// ignore the condition on the tag.
 func (o Object) is(p Part) bool {
 	if o.Version != "" && p.Tag != "" {
 		return o.Version == p.Tag && o.Size == p.Size

@@ -18,28 +18,29 @@ import (
 
 // Object is an object in a folder.
 type Object struct {
-	// Name is below the folder, slash-separated; URL names it to people.
+	// Name is relative to the folder, slash-separated; URL is for messages.
 	Name, URL string
 	Size      int64
 	Modified  time.Time
-	// Version tells this object from others that lie or lay under its name, if the store says so.
+	// Version distinguishes this object from other objects under its name, now or earlier, if the
+	// store supports that.
 	Version string
-	// Key is its own name in the store; "" is that of the folder and Name.
+	// Key is its own name in the store; if "", the folder's prefix and Name.
 	Key string
 }
 
-// Folder is what lies below a URL: the objects whose names begin with it and a slash, or the
-// one object of that very name. It may be used by several goroutines.
+// Folder is what lies below a URL: the objects whose names begin with it and a slash, or the single
+// object of exactly that name. It may be used by several goroutines.
 type Folder struct {
 	bucket  Bucket
 	dialect Dialect
 	// conditions: the dialect has them.
 	conditions bool
-	// url is without parameters and without a slash at its end.
+	// url has no parameters and no slash at its end.
 	url string
-	// prefix is that of the objects' names: "", or with a slash at its end.
+	// prefix begins the objects' names: it is "" or ends with a slash.
 	prefix string
-	// single: the URL is that of an object.
+	// single: the URL is that of a single object.
 	single   atomic.Bool
 	patience Patience
 }
@@ -50,7 +51,7 @@ var memory struct {
 	buckets map[string]*blob.Bucket
 }
 
-// Open opens what a URL names, which need not be there. The caller closes it.
+// Open opens what a URL names, which need not exist. The caller closes it.
 func Open(ctx context.Context, name string) (*Folder, error) {
 	u, key, err := parse(name)
 	if err != nil {
@@ -91,7 +92,7 @@ func Open(ctx context.Context, name string) (*Folder, error) {
 	return f, nil
 }
 
-// Close frees what Open took.
+// Close frees the folder's resources.
 func (f *Folder) Close() error {
 	if strings.HasPrefix(f.url, memblob.Scheme+"://") {
 		return nil
@@ -117,9 +118,10 @@ func (f *Folder) nameOf(name string) string {
 	return f.url + "/" + name
 }
 
-// List visits the objects in the order of their names. If there is none below the URL, but one
-// of that very name, it is visited with the last part of its name. Objects that stand for folders, as
-// consoles and some programs put them, are passed over. An error of visit is returned as it is.
+// List visits the objects in the order of their names. If there is none below the URL, but one of
+// exactly that name, it visits that, named by the last part of its name. Objects that stand for
+// folders, as consoles and some programs create them, are skipped. Errors of visit are returned
+// unchanged.
 func (f *Folder) List(ctx context.Context, visit func(Object) error) error {
 	found := false
 	err := f.list(ctx, f.prefix, func(key string, o Object) (bool, error) {
@@ -142,7 +144,7 @@ func (f *Folder) List(ctx context.Context, visit func(Object) error) error {
 	return visit(o)
 }
 
-// itself is the object of the folder's own name; its key is "" if there is none.
+// itself is the object of exactly the folder's name; its key is "" if there is none.
 func (f *Folder) itself(ctx context.Context, key string) (itself Object, err error) {
 	if !f.dialect.writes(key) { // nor could blob ask for it
 		err = f.list(ctx, key, func(found string, o Object) (bool, error) {
@@ -166,8 +168,8 @@ func (f *Folder) itself(ctx context.Context, key string) (itself Object, err err
 	return itself, err
 }
 
-// marksFolder says whether an object stands for a folder: nothing can be below a name that is none,
-// or ends with a slash; Hadoop's programs put empty ones whose names end with $folder$.
+// marksFolder says whether an object stands for a folder: its name ends with a slash, or it has no
+// name of its own, or it is an empty object whose name ends with $folder$, as Hadoop creates them.
 func marksFolder(o Object) bool {
 	return o.Name == "" || strings.HasSuffix(o.Name, "/") || o.Size == 0 && strings.HasSuffix(o.Name, "_$folder$")
 }
@@ -203,7 +205,7 @@ func (f *Folder) list(ctx context.Context, prefix string, visit func(key string,
 	return nil
 }
 
-// strong is a tag that can be a condition: weak ones cannot.
+// strong is a tag that can serve as a condition; weak ones cannot.
 func strong(tag string) string {
 	if strings.HasPrefix(tag, "W/") {
 		return ""
@@ -211,5 +213,5 @@ func strong(tag string) string {
 	return tag
 }
 
-// listPage is the number of objects that are asked for at a time.
+// listPage is the number of objects requested at a time.
 const listPage = 1000

@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// Schemes of URLs of object stores.
+// Schemes of object store URLs.
 var schemes = []string{"s3", "gs", "azblob", "mem"}
 
-// IsURL says whether a name is the URL of something in an object store.
+// IsURL says whether a name is an object store URL.
 func IsURL(name string) bool {
 	scheme, _, found := strings.Cut(name, "://")
 	return found && slices.Contains(schemes, strings.ToLower(scheme))
 }
 
-// Canonical is the spelling that all URLs of one folder have in common: a slash at the end, the order
-// of parameters and escapes that say nothing make no difference. Other names stay as they are.
+// Canonical is the common spelling of all URLs of one folder: a slash at the end, the order of
+// parameters and redundant escapes make no difference. Other names are returned unchanged.
 func Canonical(name string) string {
 	u, key, err := parse(name)
 	if err != nil {
@@ -33,8 +33,8 @@ func Canonical(name string) string {
 	return canonical.String()
 }
 
-// parse takes a URL apart; key is the name in the bucket, without a slash at its end. A # is a character
-// like others, as it is to the providers' own programs: nothing in a store has fragments.
+// parse takes a URL apart; key is the name in the bucket, without a slash at its end. A # is an
+// ordinary character, as in the providers' own programs: objects have no fragments.
 func parse(name string) (u *url.URL, key string, err error) {
 	u, err = url.Parse(strings.ReplaceAll(name, "#", "%23"))
 	var wrong *url.Error
@@ -49,16 +49,16 @@ func parse(name string) (u *url.URL, key string, err error) {
 		return nil, "", fmt.Errorf("objects: %s: %w", withoutUser(name), err)
 	}
 	if !IsURL(name) || u.Host == "" {
-		return nil, "", fmt.Errorf("objects: %q is not the URL of a bucket, as s3://BUCKET/NAME", name)
+		return nil, "", fmt.Errorf("objects: %q is not the URL of a bucket, such as s3://BUCKET/NAME", name)
 	}
 	if u.User != nil {
-		return nil, "", fmt.Errorf("objects: %s: no credentials belong into the URL: the provider's environment variables and files are read", u.Redacted())
+		return nil, "", fmt.Errorf("objects: %s: credentials do not belong in the URL: use the provider's environment variables or files", u.Redacted())
 	}
 	// One slash at each end belongs to the URL; more of them are part of the name.
 	return u, strings.TrimSuffix(strings.TrimPrefix(u.Path, "/"), "/"), nil
 }
 
-// withoutUser is a URL without what may be credentials.
+// withoutUser is a URL without anything that may be credentials.
 func withoutUser(name string) string {
 	scheme, rest, _ := strings.Cut(name, "://")
 	authority, _, _ := strings.Cut(rest, "/")
@@ -86,9 +86,9 @@ func LocalPath(name string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("objects: %w", err)
 	case u.Host != "" && u.Host != "localhost" && u.Host != ".":
-		return "", fmt.Errorf("objects: %s names the machine %q: a file:// URL has three slashes, as file:///data/photos", name, u.Host)
+		return "", fmt.Errorf("objects: %s names the machine %q: a file:// URL has three slashes, such as file:///data/photos", name, u.Host)
 	case u.RawQuery != "" || u.Fragment != "" || u.Path == "":
-		return "", fmt.Errorf("objects: %s: a file:// URL is a path and nothing else, as file:///data/photos (%%23 is a #, %%3F a ?)", name)
+		return "", fmt.Errorf("objects: %s: a file:// URL is only a path, such as file:///data/photos (%%23 is a #, %%3F a ?)", name)
 	case u.Host == ".":
 		return filepath.FromSlash("." + u.Path), nil
 	}

@@ -19,10 +19,10 @@ type check struct {
 	// will do.
 	together bool
 	names    []string     // of the layers compared
-	noise    [2][]float32 // two pictures, the first one darker
+	noise    [2][]float32 // two images, the first one darker
 	// height and width are the size of the noise.
 	height, width int
-	alone         [][]float32 // the layers of the second picture
+	alone         [][]float32 // the layers of the second image
 }
 
 // probe runs the model twice on one image and compares the results. They must agree within

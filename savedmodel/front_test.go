@@ -70,7 +70,7 @@ func TestFindFront(t *testing.T) {
 			}
 		})
 	}
-	// A picture of means counts by the means of its channels.
+	// An image of means counts by the means of its channels.
 	f := frontOf(t, 3, floats("means", []int64{1, 2, 3}, 1, 2, 3, 3, 4, 5), node("s = Sub(x, means)"), node("conv = Conv2D(s, w)"))
 	checkEqual(t, "a picture of means", f.of, []affine{{1, -2}, {1, -3}, {1, -4}})
 }

@@ -18,7 +18,7 @@ type picture struct {
 	// channels are 1 (grey), 3 or 4 (with alpha), 0 where the signature leaves them open.
 	channels      int
 	channelsFirst bool
-	// single says that the signature is declared for one picture at a time.
+	// single says that the signature is declared for one image at a time.
 	single bool
 }
 

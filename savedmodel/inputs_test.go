@@ -94,7 +94,7 @@ func TestInputs(t *testing.T) {
 	}
 }
 
-// checkGolden compares the layers of two pictures, in one batch if the model takes it.
+// checkGolden compares the layers of two images, in one batch if the model takes it.
 func checkGolden(t *testing.T, model *inference.Model, want goldenSize) {
 	t.Helper()
 	const tolerance = 1e-5
@@ -188,7 +188,7 @@ func averaged(values []float64, pictures, channels int) []float64 {
 	return means
 }
 
-// What of a model is known to keep pictures apart need not be tried.
+// What of a model is known to keep images apart need not be tried.
 func TestRowsAreAnalysed(t *testing.T) {
 	for kind, want := range map[string]struct{ fixed, apart bool }{
 		"inputs/open": {apart: true}, "inputs/open-tf1": {apart: true}, "inputs/grey": {apart: true}, "inputs/one-declared": {apart: true},
@@ -206,7 +206,7 @@ func TestRowsAreAnalysed(t *testing.T) {
 	}
 }
 
-// Inputs that cannot be those of pictures are refused by what is wrong with them.
+// Inputs that cannot be those of images are refused by what is wrong with them.
 func TestPictureInputShapes(t *testing.T) {
 	for _, test := range []struct {
 		shape         []int64

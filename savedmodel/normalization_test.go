@@ -106,7 +106,7 @@ func TestKerasApplications(t *testing.T) {
 	}
 }
 
-// compareWithKeras computes the last layer of the picture that make_applications.py describes.
+// compareWithKeras computes the last layer of the image that make_applications.py describes.
 func compareWithKeras(t *testing.T, model *inference.Model, how preprocessing.Spec, want []float64) {
 	t.Helper()
 	var bytes []uint8

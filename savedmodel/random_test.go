@@ -28,7 +28,7 @@ func TestRandomLayers(t *testing.T) {
 	}
 }
 
-// Copies of a picture have equal features, at every place in a batch.
+// Copies of an image have equal features, at every place in a batch.
 func TestCopiesAreEqual(t *testing.T) {
 	for _, kind := range []string{"keras-random", "keras-half", "keras-late"} {
 		layer := map[string]string{"keras-late": "gap"}[kind]
@@ -53,7 +53,7 @@ func TestCopiesAreEqual(t *testing.T) {
 	}
 }
 
-// leaveOpen makes a copy of a model that leaves the height and width of pictures open.
+// leaveOpen makes a copy of a model that leaves the height and width of images open.
 func leaveOpen(t *testing.T, kind string) string {
 	t.Helper()
 	dir := copyModel(t, kind)

@@ -34,7 +34,7 @@ var ErrTooMany = errors.New("too many pairs")
 // fits into memory.
 func Pairs(ctx context.Context, source Source, options PairOptions) ([]Pair, error) {
 	if !(options.Threshold > 0 && options.Threshold <= 1) {
-		return nil, fmt.Errorf("vectors: pairs: a threshold of %g: it must be above 0 and at most 1", options.Threshold)
+		return nil, fmt.Errorf("vectors: pairs: a threshold of %g: it must be more than 0, at most 1", options.Threshold)
 	}
 	if options.Memory <= 0 {
 		options.Memory = 32 << 20

@@ -55,7 +55,7 @@ func (l Layer) addEverywhere(scope *op.Scope, x tf.Output, parameter func(part s
 	return l.Add(scope, x, parameter)
 }
 
-// inputSize is the height and width of pictures in pixels, 0 where they may have any.
+// inputSize is the height and width of images in pixels, 0 where they may have any.
 func (b *builder) inputSize() int {
 	if b.anySize {
 		return 0

@@ -39,10 +39,10 @@ func readFloats(t *testing.T, file string) []float32 {
 	return values
 }
 
-// pixels of a golden picture, preprocessed as VGG16's authors do.
+// pixels of a golden image, preprocessed as VGG16's authors do.
 func pixels(t *testing.T, file string) []float32 { return preprocessed(t, file, preprocessing.Caffe) }
 
-// preprocessed are the pixels of a golden picture, which needs no resizing.
+// preprocessed are the pixels of a golden image, which needs no resizing.
 func preprocessed(t *testing.T, file string, how preprocessing.Spec) []float32 {
 	t.Helper()
 	data, err := os.ReadFile(file)
@@ -106,7 +106,7 @@ func TestFeaturesAgreeWithKeras(t *testing.T) {
 	}
 }
 
-// Real pictures: their features do not depend on the batch they are computed in.
+// Real images: their features do not depend on the batch they are computed in.
 func TestFeaturesIgnoreNeighbours(t *testing.T) {
 	const tolerance = 1e-5 // of the largest value
 	files, err := filepath.Glob(filepath.Join(goldenDir, "*.png"))

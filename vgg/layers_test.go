@@ -117,7 +117,7 @@ func compareLayers(t *testing.T, framework, name string, network goldenNetwork) 
 // values.
 var frameworkInput = map[string]preprocessing.Spec{"torch": preprocessing.Torch, "keras": preprocessing.Caffe}
 
-// compareWith compares a model's layers for a picture with golden values.
+// compareWith compares a model's layers for an image with golden values.
 func compareWith(t *testing.T, model *inference.Model, input []float32, golden map[string]goldenLayer) {
 	t.Helper()
 	names := slices.Sorted(maps.Keys(golden))

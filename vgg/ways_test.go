@@ -46,7 +46,7 @@ func allLayers(t *testing.T, c vgg.Configuration, set weights.Set, precision inf
 	}
 	defer model.Close()
 	if own {
-		// More shares than pictures: some are empty.
+		// More shares than images: some are empty.
 		if err := convolution.Accelerate(model, convolution.Options{Shares: 3}); errors.Is(err, convolution.ErrNotFaster) {
 			t.Skip(err)
 		} else if err != nil {

@@ -21,7 +21,7 @@ const (
 	// LAYER_0 and so on. Numbers have as many digits as it takes to read the same float32.
 	CSV Format = "csv"
 	// NPY is NumPy's array file, version 1.0: a matrix of float32 (float16 for a dataset of
-	// float16), a row per picture. It has no place for paths and labels: see Index.
+	// float16), one row per image. It has no place for paths and labels: see Index.
 	NPY Format = "npy"
 	// LIBSVM is "LABEL INDEX:VALUE ...", labels by their number (see LabelNumbers), indices
 	// from 1, without zeros. Every row needs a label.
@@ -32,17 +32,17 @@ const (
 	TFRecord Format = "tfrecord"
 )
 
-// Formats are all formats, in the order in which they are listed for people.
+// Formats are all formats, in the order in which they are listed for users.
 var Formats = []Format{CSV, NPY, LIBSVM, TFRecord}
 
 // encoder writes rows in one format.
 type encoder interface {
-	// begin writes what comes before the rows.
+	// begin writes what precedes the rows.
 	begin() error
 	row(r *featurestore.Row, vector []float32) error
 }
 
-// Write writes one layer of the rows that the scan chooses to w and returns their number. The
+// Write writes one layer of the rows that the scan selects to w and returns their number. The
 // scan's layers are ignored.
 func Write(ctx context.Context, w io.Writer, d *featurestore.Dataset, layer recipe.Layer, scan featurestore.ScanOptions, format Format) (int, error) {
 	buffer := bufio.NewWriterSize(w, 1<<20)
@@ -101,7 +101,7 @@ func countRows(ctx context.Context, d *featurestore.Dataset, scan featurestore.S
 }
 
 // LabelNumbers numbers the dataset's labels from 0 in alphabetical order, whichever rows are
-// chosen.
+// selected.
 func LabelNumbers(ctx context.Context, d *featurestore.Dataset) (map[string]int, error) {
 	counts, err := d.Counts(ctx)
 	if err != nil {
@@ -129,8 +129,8 @@ func WriteLabels(ctx context.Context, w io.Writer, d *featurestore.Dataset) erro
 	return buffer.Flush()
 }
 
-// WriteIndex writes path, label, split, sha256, width and height of the rows that the scan
-// chooses as CSV, in the order of Write.
+// WriteIndex writes path, label, split, sha256, width and height of the rows that the scan selects
+// as CSV, in the order of Write.
 func WriteIndex(ctx context.Context, w io.Writer, d *featurestore.Dataset, scan featurestore.ScanOptions) error {
 	buffer := bufio.NewWriter(w)
 	fmt.Fprintln(buffer, indexHeader)

@@ -133,7 +133,7 @@ func TestReplacedByHalf(t *testing.T) {
 		}
 		return false
 	})
-	if c, err := contentOf(server.URL("set")); !errors.Is(err, ErrReplaced) || !strings.Contains(err.Error(), "s3://bucket/set was replaced while it was read: it is being written anew") {
+	if c, err := contentOf(server.URL("set")); !errors.Is(err, ErrReplaced) || !strings.Contains(err.Error(), "s3://bucket/set was replaced while it was read: it is being rewritten") {
 		t.Errorf("got %+v, %v", c, err)
 	}
 }

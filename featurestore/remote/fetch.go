@@ -29,23 +29,23 @@ import (
 // fetches is the number of objects that are read at a time.
 const fetches = 4
 
-// fetchPauses are those between attempts to fetch a dataset that others replace meanwhile.
+// fetchPauses are the pauses between attempts to fetch a dataset that others keep replacing.
 var fetchPauses = []time.Duration{100 * time.Millisecond, time.Second, 3 * time.Second}
 
 // ErrReplaced marks a dataset that was replaced while it was read.
 var ErrReplaced = errors.New("was replaced while it was read")
 
-// Fetch brings a dataset that lies in an object store into a temporary directory, which done
-// removes. The directory of any other name is the name itself, or the path of a file:// URL.
+// Fetch fetches a dataset from an object store into a temporary directory, which done removes. For
+// any other name, the directory is the name itself or the path of a file:// URL.
 //
-// What is brought is one dataset as the store held it at one time: every shard has the SHA-256 that the
-// manifest lists. Where others write meanwhile, it is fetched anew, a few times; then the error is
+// The result is one dataset as the store held it at one time: every shard has the SHA-256 listed in
+// the manifest. If others write meanwhile, it is fetched again a few times; then the error is
 // ErrReplaced.
 func Fetch(ctx context.Context, name string) (dir string, done func(), err error) {
 	return fetchDataset(ctx, name, false)
 }
 
-// FetchDamaged does the same, but brings what is damaged as well, for those who look into it.
+// FetchDamaged is Fetch for those who examine damage: it also fetches damaged files.
 func FetchDamaged(ctx context.Context, name string) (dir string, done func(), err error) {
 	return fetchDataset(ctx, name, true)
 }
@@ -75,7 +75,7 @@ func fetchDataset(ctx context.Context, name string, damaged bool) (dir string, d
 			temporary.Discard()
 			return "", done, err
 		}
-		logrus.Debugf("%v: fetching it anew", err)
+		logrus.Debugf("%v: fetching it again", err)
 		select {
 		case <-time.After(fetchPauses[attempt]):
 		case <-ctx.Done():
@@ -88,7 +88,7 @@ func fetchDataset(ctx context.Context, name string, damaged bool) (dir string, d
 	}
 }
 
-// snapshot is a dataset in a store on its way into a directory.
+// snapshot is a dataset on its way from a store into a directory.
 type snapshot struct {
 	folder  *objects.Folder
 	dir     string
@@ -99,24 +99,24 @@ type snapshot struct {
 	found    map[string]objects.Object
 }
 
-// fetch brings it. With again, one that is being written is one that was replaced: what there was
-// before was whole.
+// fetch fetches it. If again is set, a dataset that is being written has replaced the previous one,
+// which was complete.
 func (s *snapshot) fetch(ctx context.Context, again bool) error {
 	if err := s.look(ctx); err != nil {
 		return err
 	}
 	if again && s.manifest.Status == featurestore.StatusWriting {
-		return fmt.Errorf("%s %w: it is being written anew; try again when that has ended", s.folder, ErrReplaced)
+		return fmt.Errorf("%s %w: it is being rewritten; try again when that has finished", s.folder, ErrReplaced)
 	}
 	if s.manifest.Status == featurestore.StatusWriting {
-		logrus.Warnf("%s is being written, or its writer was killed: what is read are the %d files of rows that are finished", s.folder, len(s.manifest.Shards))
+		logrus.Warnf("%s is being written, or its writer was killed: reading the %d finished files of rows", s.folder, len(s.manifest.Shards))
 	}
 	if err := os.Mkdir(s.dir, 0o755); err != nil {
 		return err
 	}
 	wanted := map[string]objects.Object{}
 	for name, o := range s.found {
-		// Of one that is being written what is not listed may be of the one before.
+		// In a dataset that is being written, unlisted files may belong to the previous one.
 		unlisted := s.manifest.Status == featurestore.StatusWriting && path.Dir(name) == featurestore.DataDir && s.sum(name) == ""
 		if !isLock(name) && !unlisted {
 			wanted[name] = o
@@ -132,7 +132,7 @@ func (s *snapshot) fetch(ctx context.Context, again bool) error {
 	if stayed, lookErr := s.stayed(ctx); lookErr != nil {
 		return errors.Join(err, lookErr)
 	} else if !stayed && (err == nil || errors.Is(err, featurestore.ErrCorrupt)) {
-		return fmt.Errorf("%s %w: try again when the run that writes there has ended", s.folder, ErrReplaced)
+		return fmt.Errorf("%s %w: try again when the run that writes there has finished", s.folder, ErrReplaced)
 	}
 	if s.damaged && errors.Is(err, featurestore.ErrCorrupt) {
 		return nil
@@ -143,7 +143,7 @@ func (s *snapshot) fetch(ctx context.Context, again bool) error {
 	return err
 }
 
-// unlist takes a shard out of the manifest that was brought, which is older than the shard.
+// unlist removes a shard from the fetched manifest, which is older than the shard.
 func (s *snapshot) unlist(name string) error {
 	s.manifest.Shards = slices.DeleteFunc(s.manifest.Shards, func(shard featurestore.Shard) bool { return shard.File == name })
 	text, err := s.manifest.Encode()
@@ -168,7 +168,7 @@ func (s *snapshot) look(ctx context.Context) (err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s %w: %w", s.folder, ErrReplaced, err)
 	}
-	s.manifest, _ = featurestore.ParseManifest(s.text) // opening it will tell
+	s.manifest, _ = featurestore.ParseManifest(s.text) // opening it will report it
 	return err
 }
 
@@ -182,21 +182,21 @@ func (s *snapshot) sum(name string) string {
 	return ""
 }
 
-// compare holds what was brought against the manifest.
+// compare checks what was fetched against the manifest.
 func (s *snapshot) compare(sums map[string]string) error {
 	for _, shard := range s.manifest.Shards {
 		switch sum := sums[shard.File]; {
 		case sum == "":
 			return fmt.Errorf("%s: %w: %s is missing, which its manifest lists", s.folder, featurestore.ErrCorrupt, shard.File)
 		case shard.SHA256 != "" && sum != shard.SHA256 && shard.File != grownShard(s.manifest, s.found):
-			return fmt.Errorf("%s/%s: %w: its SHA-256 is not that in the manifest: extract dataset validate lists all that is wrong", s.folder, shard.File, featurestore.ErrCorrupt)
+			return fmt.Errorf("%s/%s: %w: its SHA-256 is not the one in the manifest: extract dataset validate lists everything that is wrong", s.folder, shard.File, featurestore.ErrCorrupt)
 		}
 	}
 	return nil
 }
 
-// stayed says whether what was brought is still what the store holds. One that is being written may have
-// grown.
+// stayed says whether the store still holds what was fetched. A dataset that is being written may
+// have grown.
 func (s *snapshot) stayed(ctx context.Context) (bool, error) {
 	text, err := s.folder.Get(ctx, manifestOf(s.found))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -210,7 +210,7 @@ func (s *snapshot) stayed(ctx context.Context) (bool, error) {
 	return err == nil && s.manifest.Status == featurestore.StatusWriting && len(now.Shards) >= known && slices.Equal(now.Shards[:known], s.manifest.Shards), nil
 }
 
-// fetchAll brings objects into a directory and returns their SHA-256 by their names.
+// fetchAll fetches objects into a directory and returns their SHA-256 by name.
 func fetchAll(ctx context.Context, folder *objects.Folder, wanted map[string]objects.Object, dir string) (map[string]string, error) {
 	total := int64(0)
 	for _, o := range wanted {
@@ -247,7 +247,7 @@ func room(dir string, bytes int64) error {
 		return nil // writing will tell
 	}
 	if free := int64(disk.Bavail) * int64(disk.Bsize); free < bytes { // they have other types on other systems
-		return fmt.Errorf("it takes %.1f MB, but the disk of %s has %.1f MB left: TMPDIR chooses another place for what is read, --staging for what is written", float64(bytes)/1e6, dir, float64(free)/1e6)
+		return fmt.Errorf("it takes %.1f MB, but the disk of %s has %.1f MB left: set TMPDIR to choose another place for reading, --staging for writing", float64(bytes)/1e6, dir, float64(free)/1e6)
 	}
 	return nil
 }
@@ -273,7 +273,7 @@ func fetch(ctx context.Context, folder *objects.Folder, o objects.Object, dir st
 	return hex.EncodeToString(hash.Sum(nil)), errors.Join(err, target.Close())
 }
 
-// Located is an error with the URL of a dataset in the place of the directory it was fetched to.
+// Located is an error with the dataset's URL in place of the directory it was fetched to.
 func Located(err error, dir, name string) error {
 	if err == nil || dir == name {
 		return err

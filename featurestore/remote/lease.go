@@ -15,21 +15,20 @@ import (
 )
 
 // LostError says that another run has taken the lock of a dataset that was being written. It is
-// featurestore.ErrLocked, too.
+// also featurestore.ErrLocked.
 type LostError struct {
 	// Dataset is the URL, Holder who has the lock now, Dir where the rows are.
 	Dataset, Holder, Dir string
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("lost the lock of %s to %s, and stopped writing there: the rows stay in %s; when nothing else writes to the dataset, the same command with --resume goes on", e.Dataset, e.Holder, e.Dir)
+	return fmt.Sprintf("lost the lock of %s to %s, and stopped writing there: the rows stay in %s; once nothing else writes to the dataset, the same command with --resume continues", e.Dataset, e.Holder, e.Dir)
 }
 
 // Unwrap makes it an ErrLocked.
 func (e *LostError) Unwrap() error { return featurestore.ErrLocked }
 
-// lease is the lock of a dataset in a store, once it has been taken. Whoever changes anything there
-// checks it first.
+// lease is a held lock of a dataset in a store. Whoever changes anything there checks it first.
 type lease struct {
 	folder *objects.Folder
 	token  string
@@ -48,8 +47,8 @@ func take(ctx context.Context, folder *objects.Folder, token, dir string) (*leas
 	return l, lock(ctx, folder, token)
 }
 
-// check fails unless the store says that the lock is still ours, and not about to be taken for a dead
-// one's: it is written anew where it has become old.
+// check fails unless the store confirms that the lock is still ours and not about to be considered
+// dead: it renews an old lock.
 func (l *lease) check(ctx context.Context) error {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -82,7 +81,7 @@ func (l *lease) checkLocked(ctx context.Context) error {
 			return err
 		}
 	}
-	return fmt.Errorf("%s: the lock changes all the time: something else writes there", l.folder)
+	return fmt.Errorf("%s: the lock keeps changing: something else writes there", l.folder)
 }
 
 // lose ends the lease.
@@ -99,7 +98,7 @@ func (l *lease) lost() error {
 	return l.err
 }
 
-// keep checks the lease now and then until stop is closed or it is lost.
+// keep checks the lock now and then until stop is closed or the lock is lost.
 func (l *lease) keep(ctx context.Context, stop <-chan struct{}) {
 	for {
 		select {
@@ -115,7 +114,7 @@ func (l *lease) keep(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
-// release gives the lock up. One that is another's stays.
+// release gives up the lock. A lock that another run has taken stays.
 func (l *lease) release(ctx context.Context) error {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()

@@ -19,7 +19,7 @@ import (
 	"fovea/objects"
 )
 
-// lockObject is there while a writer works, formerLock while one of an earlier version does, and
+// lockObject exists while a writer works, formerLock while one of an earlier version does, and
 // clockObject for a moment while a writer that found another's lock asks the store for the time.
 const (
 	lockObject  = featurestore.HiddenDir + "/lock"
@@ -27,8 +27,9 @@ const (
 	formerLock  = ".lock"
 )
 
-// A writer writes the lock anew at every lockRefresh, and brings nothing to the store under one that is
-// older. When it has not been written for lockStale, by the store's clock, its writer is taken for dead.
+// A writer renews the lock every lockRefresh, and uploads nothing under a lock older than that. A
+// lock that has not been renewed for lockStale, by the store's clock, belongs to a writer that is
+// considered dead.
 const (
 	lockRefresh = time.Minute
 	lockStale   = 10 * time.Minute
@@ -36,7 +37,7 @@ const (
 
 // note is the content of the lock.
 type note struct {
-	// Token is the writer's own; a later run with the same staging directory has it, too.
+	// Token is the writer's own; a later run with the same staging directory has the same one.
 	Token   string    `json:"token"`
 	Host    string    `json:"host"`
 	PID     int       `json:"pid"`
@@ -45,13 +46,13 @@ type note struct {
 
 func (n note) String() string {
 	if n.Token == "" {
-		return "something that left no name"
+		return "an unnamed writer"
 	}
 	return fmt.Sprintf("process %d on %s", n.PID, n.Host)
 }
 
-// lives says whether the note was made by another process than this one that is not known to be dead: its
-// staging directory was copied, since two processes cannot work in one.
+// lives says whether the note was made by another process that is not known to be dead: its staging
+// directory was copied, because two processes cannot work in one.
 func (n note) lives() bool {
 	host, _ := os.Hostname()
 	switch {
@@ -140,7 +141,7 @@ func awaitFormer(ctx context.Context, folder *objects.Folder, token string) erro
 	return folder.DeleteIf(ctx, formerLock, state)
 }
 
-// stale fails unless the holder of a lock is taken for dead.
+// stale fails unless the holder of a lock is considered dead.
 func stale(ctx context.Context, folder *objects.Folder, name string, holder note, state objects.State) error {
 	now, err := storeTime(ctx, folder)
 	if err != nil {
@@ -158,8 +159,8 @@ func stale(ctx context.Context, folder *objects.Folder, name string, holder note
 	return nil
 }
 
-// storeTime is the store's own time, which is all that the times of its objects may be compared with: it
-// is that of an object that is put for it.
+// storeTime is the store's own time, the only one that its objects' times may be compared with: the
+// time of an object that is written for this purpose.
 func storeTime(ctx context.Context, folder *objects.Folder) (time.Time, error) {
 	for range 3 { // another one may delete it in between
 		if err := folder.Put(ctx, clockObject, strings.NewReader("?"), 1); err != nil {
@@ -176,8 +177,8 @@ func storeTime(ctx context.Context, folder *objects.Folder) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%s: %w: several runs want to write there at once", folder, featurestore.ErrLocked)
 }
 
-// confirm fails if another writer has taken the lock in the same moment, as a store without conditions
-// lets it.
+// confirm fails if another writer has taken the lock at the same moment, which a store without
+// conditions allows.
 func confirm(ctx context.Context, folder *objects.Folder, token string) error {
 	holder, _, err := holderOf(ctx, folder, lockObject)
 	if err == nil && holder.Token != token {

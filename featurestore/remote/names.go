@@ -13,11 +13,10 @@ import (
 	"fovea/objects"
 )
 
-// seenDir holds what the pictures' files were when they were read.
+// seenDir holds the state of the image files when they were read.
 const seenDir = featurestore.HiddenDir + "/seen"
 
-// isOwn says whether a name is that of a dataset's object, in today's layout or that of earlier
-// versions.
+// isOwn says whether a name is that of a dataset's object, in the current layout or an earlier one.
 func isOwn(name string) bool {
 	switch name {
 	case featurestore.ManifestFile, featurestore.FormerManifestFile, featurestore.FormerFailuresFile:
@@ -26,12 +25,12 @@ func isOwn(name string) bool {
 	return isLock(name) || isSide(name) || featurestore.IsShard(name)
 }
 
-// isLock says whether a name is that of an object by which writers tell each other.
+// isLock says whether a name is that of an object by which writers coordinate.
 func isLock(name string) bool {
 	return name == lockObject || name == clockObject || name == formerLock
 }
 
-// isSide says whether a name is that of a file beside the shards that tells more of their rows.
+// isSide says whether a name is that of a file beside the shards with more about their rows.
 func isSide(name string) bool {
 	return name == featurestore.FailuresFile || strings.HasPrefix(name, seenDir+"/") && filepath.IsLocal(filepath.FromSlash(name))
 }
@@ -41,7 +40,7 @@ func sideFiles(dir string) (names []string, err error) {
 	root := filepath.Join(dir, filepath.FromSlash(featurestore.HiddenDir))
 	err = filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // not yet, or not any more
+			return nil // not yet, or no longer
 		}
 		if err != nil || !entry.Type().IsRegular() {
 			return err
@@ -55,8 +54,8 @@ func sideFiles(dir string) (names []string, err error) {
 	return names, err
 }
 
-// manifestOf is the name of the manifest among objects, "" if there is none. The one of today's
-// layout counts where both are there: then a move was cut short.
+// manifestOf is the name of the manifest among objects, "" if there is none. If those of both
+// layouts exist, a migration was interrupted, and the current layout's counts.
 func manifestOf(found map[string]objects.Object) string {
 	for _, name := range []string{featurestore.ManifestFile, featurestore.FormerManifestFile} {
 		if _, ok := found[name]; ok {
@@ -71,8 +70,8 @@ func hasManifest(dir string) bool {
 	return exists(filepath.Join(dir, filepath.FromSlash(featurestore.ManifestFile))) || exists(filepath.Join(dir, featurestore.FormerManifestFile))
 }
 
-// list are the objects of a dataset by their names: its files, and others in data/; foreign is
-// one of the others.
+// list are the objects of a dataset by name: its files, and others in data/; foreign is one of the
+// remaining ones.
 func list(ctx context.Context, folder *objects.Folder) (found map[string]objects.Object, foreign string, err error) {
 	found = map[string]objects.Object{}
 	err = folder.List(ctx, func(o objects.Object) error {

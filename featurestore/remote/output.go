@@ -16,20 +16,19 @@ import (
 	"fovea/objects"
 )
 
-// Options say how a dataset in an object store is written.
+// Options control how a dataset in an object store is written.
 type Options struct {
-	// Resume goes on with the one that is there, Overwrite replaces it. Without either, one
-	// that is there is featurestore.ErrExists.
+	// Resume continues an existing dataset, Overwrite replaces it. Without either, an existing one
+	// is featurestore.ErrExists.
 	Resume, Overwrite bool
-	// Staging is the directory for directories of datasets on their way.
+	// Staging is the directory that holds the directories of datasets being uploaded.
 	Staging string
 }
 
-// Output is a dataset in an object store that is being written. Its methods are for one
-// goroutine.
+// Output is a dataset in an object store that is being written. Its methods are for one goroutine.
 type Output struct {
-	// Dir is the directory that the dataset is written to; with Options.Resume it holds what
-	// there is to go on with.
+	// Dir is the directory to write the dataset to; with Options.Resume it holds what can be
+	// continued.
 	Dir string
 
 	folder  *objects.Folder
@@ -46,7 +45,7 @@ type Output struct {
 }
 
 // Create begins to write a dataset. Nothing in the store but the lock changes before Written is
-// called. The caller ends it by Finish or Abandon.
+// called. The caller ends it with Finish or Abandon.
 func Create(ctx context.Context, name string, options Options) (*Output, error) {
 	folder, err := objects.Open(ctx, name)
 	if err != nil {
@@ -61,15 +60,15 @@ func Create(ctx context.Context, name string, options Options) (*Output, error) 
 	if err := o.begin(ctx, options); err != nil {
 		return nil, errors.Join(err, folder.Close())
 	}
-	uploading := context.WithoutCancel(ctx) // what is finished is brought away in any case
+	uploading := context.WithoutCancel(ctx) // finished shards are uploaded in any case
 	o.working.Go(func() { o.work(uploading) })
 	o.working.Go(func() { o.lease.keep(uploading, o.stop) })
 	return o, nil
 }
 
-// Context is a context for those who make what is written: it is done when parent is, or, with a
-// *LostError for its cause, when another run has taken the dataset's lock. The caller cancels it in the end.
-// On nil it is one that only parent ends.
+// Context is a context for those who produce the dataset: it is done when parent is or when another
+// run has taken the dataset's lock, then with a *LostError as its cause. The caller cancels it in
+// the end. On a nil Output it ends only with parent.
 func (o *Output) Context(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	if o != nil {
@@ -123,8 +122,8 @@ func (o *Output) begin(ctx context.Context, options Options) (err error) {
 // String is the URL without its parameters.
 func (o *Output) String() string { return o.folder.String() }
 
-// Written is for featurestore.Options.Written: the files go to the store beside the writing. On
-// nil it does nothing.
+// Written is for featurestore.Options.Written: it starts uploading files while writing continues.
+// On a nil Output it does nothing.
 func (o *Output) Written(m featurestore.Manifest) {
 	if o == nil {
 		return
@@ -144,8 +143,7 @@ func (o *Output) manifest() *featurestore.Manifest {
 	return o.latest
 }
 
-// work brings files away until the end. What fails is tried again with the next shard and at
-// the end.
+// work uploads files until the end. Failed uploads are repeated with the next shard and at the end.
 func (o *Output) work(ctx context.Context) {
 	for {
 		select {
@@ -160,13 +158,13 @@ func (o *Output) work(ctx context.Context) {
 		if err := o.upload.push(ctx, m, o.stop); o.lease.lost() != nil {
 			return
 		} else if err != nil {
-			logrus.Warnf("%v; the files stay in %s until it succeeds", err, o.Dir)
+			logrus.Warnf("%v; the files stay in %s until the upload succeeds", err, o.Dir)
 		}
 	}
 }
 
-// Finish brings away what is left, the manifest last, and compares what is in the store with it.
-// The directory is removed when the dataset is complete.
+// Finish uploads the rest, the manifest last, and compares the store with it. It removes the
+// directory once the dataset is complete.
 func (o *Output) Finish(ctx context.Context) error {
 	close(o.stop)
 	o.working.Wait()
@@ -183,20 +181,20 @@ func (o *Output) Finish(ctx context.Context) error {
 		return errors.Join(lost, o.release(ctx))
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("%w; the rows are kept in %s: the same command with --resume brings them to %s", err, o.Dir, o.folder), o.release(ctx))
+		return errors.Join(fmt.Errorf("%w; the rows are kept in %s: run the same command with --resume to upload them to %s", err, o.Dir, o.folder), o.release(ctx))
 	}
 	logrus.Infof("%s holds %d rows in %d shards", o.folder, m.Rows, len(m.Shards))
 	if m.Status != featurestore.StatusComplete {
 		return o.release(ctx)
 	}
 	if err := o.release(ctx); err != nil { // the staging directory knows whose lock it is
-		return errors.Join(fmt.Errorf("%s is whole, but its object %s is still there: %w", o.folder, lockObject, err), os.RemoveAll(o.Dir))
+		return errors.Join(fmt.Errorf("%s is complete, but its object %s still exists: %w", o.folder, lockObject, err), os.RemoveAll(o.Dir))
 	}
 	return os.RemoveAll(o.staging)
 }
 
-// Abandon ends the writing after an error. Finished shards stay where they are. After Finish it
-// does nothing, nor on nil.
+// Abandon ends the writing after an error. Finished shards stay where they are. After Finish, or on
+// a nil Output, it does nothing.
 func (o *Output) Abandon(ctx context.Context) error {
 	if o == nil || o.own == nil {
 		return nil

@@ -16,8 +16,8 @@ import (
 	"fovea/objects"
 )
 
-// stagingOf is the directory below root for what goes to a URL, however that is spelled. Earlier
-// versions had one for each spelling, in which there may be something to go on with.
+// stagingOf is the directory below root for a URL, however it is spelled. Earlier versions had one
+// for each spelling, which may hold something to continue.
 func stagingOf(root, name string, folder *objects.Folder) string {
 	dir := func(name string) string {
 		sum := sha256.Sum256([]byte(name))
@@ -30,7 +30,7 @@ func stagingOf(root, name string, folder *objects.Folder) string {
 	return canonical
 }
 
-// refuse fails if what is there may not be written to.
+// refuse fails if the existing objects may not be written to.
 func (o *Output) refuse(found map[string]objects.Object, foreign string, options Options, staged bool) error {
 	there := manifestOf(found) != ""
 	if there {
@@ -47,12 +47,12 @@ func (o *Output) refuse(found map[string]objects.Object, foreign string, options
 	case options.Resume || options.Overwrite || !there && !staged:
 		return nil
 	case !there:
-		return fmt.Errorf("%s %w, so far in %s alone: resume it, or overwrite it", o.folder, featurestore.ErrExists, o.Dir)
+		return fmt.Errorf("%s %w, so far only in %s: resume it, or overwrite it", o.folder, featurestore.ErrExists, o.Dir)
 	}
 	return fmt.Errorf("%s %w: resume it, overwrite it, or choose another name", o.folder, featurestore.ErrExists)
 }
 
-// stage puts into the directory what is gone on with, and notes what is in the store.
+// stage puts what is to be continued into the directory, and notes what is in the store.
 func (o *Output) stage(ctx context.Context, options Options, staged bool) error {
 	found, foreign, err := list(ctx, o.folder) // anew: until the lock was taken another one may have written
 	if err == nil {
@@ -80,13 +80,13 @@ func (o *Output) stage(ctx context.Context, options Options, staged bool) error 
 		return nil
 	}
 	if staged {
-		logrus.Warnf("%s has been written to by others since; going on with what it holds", o.folder)
+		logrus.Warnf("%s has been written to by others since; continuing with what it holds", o.folder)
 	}
 	return o.restore(ctx, m)
 }
 
-// restore replaces the directory by what the store holds, as a whole: half of a dataset would
-// be taken for one that was begun there.
+// restore replaces the directory by what the store holds, as a whole: half a dataset would be taken
+// for one that was begun there.
 func (o *Output) restore(ctx context.Context, m featurestore.Manifest) error {
 	fetching := o.upload
 	fetching.dir = o.Dir + ".fetching"
@@ -118,7 +118,7 @@ func (o *Output) agrees(m featurestore.Manifest) bool {
 	return true
 }
 
-// began is when the dataset in the directory was begun, which tells it from others.
+// began is when the dataset in the directory was begun, which distinguishes it from others.
 func (o *Output) began() time.Time {
 	for _, name := range []string{featurestore.ManifestFile, featurestore.FormerManifestFile} {
 		text, err := os.ReadFile(filepath.Join(o.Dir, filepath.FromSlash(name)))

@@ -9,15 +9,16 @@ import (
 	"fovea/objects"
 )
 
-// store is a dataset's folder while this process has its lock. What is under a name is noted first, then
-// the lock is checked, and then the object is written or deleted, on condition that it be the one that was
-// noted. A run that has taken the lock in between has written there, or will: then the condition is not
-// met, or what was written is written over. Where a store passes over conditions, the time of one request
-// is left in which another may take the lock; the next check tells.
+// store is a dataset's folder while this process has its lock. It notes the state of an object,
+// then checks the lock, and then writes or deletes the object on condition that it is still in the
+// noted state. A run that has taken the lock in between has written there, or will: then the
+// condition is not met, or what was written is overwritten. Where a store ignores conditions, there
+// is a window of one request in which another run may take the lock; the next check reveals it.
 type store struct {
 	folder *objects.Folder
 	lease  *lease
-	// listed are the objects that there were at the beginning, touched those that may be others by now.
+	// listed are the objects that existed at the beginning, touched those that may have changed
+	// since.
 	listed  map[string]objects.State
 	touched map[string]bool
 }
@@ -30,7 +31,7 @@ func newStore(l *lease, found map[string]objects.Object) *store {
 	return s
 }
 
-// attempts is how often something is written that others, who have no right to, write in between.
+// attempts is how often a write is repeated when others, who have no right to, write in between.
 const attempts = 4
 
 // put writes an object.
@@ -40,7 +41,7 @@ func (s *store) put(ctx context.Context, name string, content io.ReaderAt, size 
 	})
 }
 
-// delete deletes an object, which need not be there.
+// delete deletes an object, which need not exist.
 func (s *store) delete(ctx context.Context, name string) error {
 	return s.change(ctx, name, func(before objects.State) error {
 		return s.folder.DeleteIf(ctx, name, before)
@@ -59,7 +60,7 @@ func (s *store) change(ctx context.Context, name string, change func(before obje
 		if err := s.lease.check(ctx); err != nil {
 			return err
 		}
-		s.touched[name] = true // whatever becomes of it
+		s.touched[name] = true // whatever the outcome
 		err := change(before)
 		if !errors.Is(err, objects.ErrChanged) {
 			return err

@@ -15,33 +15,33 @@ import (
 	"fovea/objects"
 )
 
-// manifestPause is the least time between two manifests of a dataset that is being written.
-// Each of them lists all shards. Those that none lists are written again by a later run.
+// manifestPause is the minimum time between two manifests of a dataset that is being written, each
+// of which lists all shards. A later run rewrites shards that no manifest lists.
 const manifestPause = 5 * time.Second
 
-// upload brings a directory's dataset to an object store.
+// upload uploads a directory's dataset to an object store.
 type upload struct {
 	store *store
 	dir   string
-	// found are the objects of a dataset that were there at the beginning and still are.
+	// found are the objects of a dataset that existed at the beginning and still do.
 	found map[string]objects.Object
-	// there are the shards in the store as its manifest lists them, or soon will.
+	// there are the shards in the store that its manifest lists, or soon will.
 	there []featurestore.Shard
 	// begun: the manifest in the store is of this run, or was there; written is when.
 	begun   bool
 	written time.Time
-	// brought are the files beside the shards as they were brought last.
+	// brought are the files beside the shards as they were last uploaded.
 	brought map[string]fs.FileInfo
 }
 
-// push makes the store hold what the manifest says. Once stop is closed, no further shard is
-// begun with.
+// push makes the store hold what the manifest says. Once stop is closed, it begins no further
+// shard.
 func (u *upload) push(ctx context.Context, m featurestore.Manifest, stop <-chan struct{}) error {
 	same := 0
 	for same < min(len(u.there), len(m.Shards)) && u.there[same] == m.Shards[same] {
 		same++
 	}
-	// One that takes the place of a shorter one may be put there as it is.
+	// A shard that replaces a shorter one may be uploaded as it is.
 	replaces := same == len(u.there)-1 && len(m.Shards) > same
 	if !u.begun || same < len(u.there) && !replaces {
 		if !replaces {
@@ -78,7 +78,7 @@ func (u *upload) push(ctx context.Context, m featurestore.Manifest, stop <-chan 
 	return u.put(ctx, m)
 }
 
-// begin has the manifest list what stays, and deletes the rest.
+// begin makes the manifest list what stays, and deletes the rest.
 func (u *upload) begin(ctx context.Context, m featurestore.Manifest) error {
 	if manifestOf(u.found) == featurestore.FormerManifestFile { // else the failures would count as none from here on
 		if err := u.sides(ctx); err != nil {
@@ -113,8 +113,8 @@ func (u *upload) put(ctx context.Context, m featurestore.Manifest) error {
 	return u.store.lease.check(ctx) // what readers go by
 }
 
-// clear deletes the shards that are not listed, from the last one down, what there was beside
-// them, and what has moved since earlier versions. The manifest does not list them any more.
+// clear deletes the shards that are no longer listed, from the last one down, with the files beside
+// them and what has moved since earlier versions.
 func (u *upload) clear(ctx context.Context) error {
 	var stale []string
 	for name := range u.found {
@@ -155,7 +155,7 @@ func (u *upload) file(ctx context.Context, name string) error {
 	return u.store.put(ctx, name, f, info.Size())
 }
 
-// sides brings the files beside the shards, as the list of failures, that are other ones than before, and
+// sides uploads those files beside the shards, such as the list of failures, that have changed, and
 // deletes those that are gone.
 func (u *upload) sides(ctx context.Context) error {
 	names, err := sideFiles(u.dir)
@@ -206,14 +206,14 @@ func (u *upload) verify(ctx context.Context, m featurestore.Manifest) error {
 	}
 	for name := range found {
 		if filepath.Dir(name) == featurestore.DataDir {
-			return fmt.Errorf("%s/%s is none of the shards that were written: something else writes there", u.store.folder, name)
+			return fmt.Errorf("%s/%s is not one of the shards that were written: something else writes there", u.store.folder, name)
 		}
 	}
 	return nil
 }
 
-// withdraw takes back what was written for a dataset that nothing came of.
-// The manifest lists no shard by now.
+// withdraw removes what was uploaded for a dataset that came to nothing. By then the manifest lists
+// no shard.
 func (u *upload) withdraw(ctx context.Context) error {
 	u.there, u.brought = nil, nil
 	if err := u.clear(ctx); err != nil {
@@ -222,7 +222,7 @@ func (u *upload) withdraw(ctx context.Context) error {
 	return u.store.delete(ctx, featurestore.ManifestFile)
 }
 
-// restore brings the files that a manifest lists into the directory.
+// restore fetches the files that a manifest lists into the directory.
 func (u *upload) restore(ctx context.Context, m featurestore.Manifest) error {
 	names := []string{manifestOf(u.found)}
 	for name := range u.found {
@@ -252,14 +252,14 @@ func (u *upload) restore(ctx context.Context, m featurestore.Manifest) error {
 	}
 	for name, want := range sums {
 		if got[name] != want {
-			return fmt.Errorf("%s/%s: %w: its SHA-256 is not that in %s", u.store.folder, name, featurestore.ErrCorrupt, manifestOf(u.found))
+			return fmt.Errorf("%s/%s: %w: its SHA-256 is not the one in %s", u.store.folder, name, featurestore.ErrCorrupt, manifestOf(u.found))
 		}
 	}
 	return nil
 }
 
-// grownShard is the last shard of a dataset that is being written, if it is a short one in whose place a
-// longer one has been put, which the manifest would have listed next; or "".
+// grownShard is the last shard of a dataset that is being written, if it is a short one that was
+// replaced by a longer one which the next manifest would have listed; otherwise "".
 func grownShard(m featurestore.Manifest, found map[string]objects.Object) string {
 	if len(m.Shards) == 0 || m.Status != featurestore.StatusWriting {
 		return ""

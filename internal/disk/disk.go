@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Sync puts the content of a file on disk, or the names in a directory.
+// Sync flushes the content of a file, or the names in a directory, to disk.
 func Sync(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -18,11 +18,11 @@ func Sync(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// MakeDir makes a directory, and those above it, so that their names are on disk. It says whether
+// MakeDir makes a directory, and those above it, with their names flushed to disk. It says whether
 // the directory is new.
 //
-// Names are put on disk even if they are there already: who made them may have been killed before
-// that. So all names above whatever is in a directory that was made here are on disk.
+// Existing names are flushed as well: whoever made them may have been killed before that. So all
+// names above the content of such a directory are on disk.
 func MakeDir(dir string) (made bool, err error) {
 	err = os.Mkdir(dir, 0o755)
 	if errors.Is(err, fs.ErrNotExist) {

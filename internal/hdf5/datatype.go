@@ -5,8 +5,8 @@ import "fmt"
 // Class is the kind of an array's elements.
 type Class int
 
-// The classes of elements. ClassOpaque is bytes whose meaning the file does not say;
-// ClassOther stands for all else that are no numbers, and is not read.
+// The classes of elements. ClassOpaque is bytes whose meaning the file does not give; ClassOther
+// stands for everything else that is not a number, and is not read.
 const (
 	ClassOther Class = iota
 	ClassInteger
@@ -19,7 +19,7 @@ type Type struct {
 	Class Class
 	// Size is the number of bytes of an element.
 	Size int
-	// BigEndian tells the order of the bytes in the file. Read gives them little-endian.
+	// BigEndian is the byte order in the file. Read returns little-endian elements.
 	BigEndian bool
 	// Signed tells whether integers are.
 	Signed bool

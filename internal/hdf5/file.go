@@ -7,10 +7,10 @@ import (
 	"io"
 )
 
-// ErrFormat marks a file that is damaged or no HDF5 file.
+// ErrFormat marks a file that is damaged or not an HDF5 file.
 var ErrFormat = errors.New("not a valid HDF5 file")
 
-// ErrUnsupported marks a valid file, as far as can be told, with a feature that is not read.
+// ErrUnsupported marks an apparently valid file with a feature that is not supported.
 var ErrUnsupported = errors.New("not supported")
 
 const signature = "\x89HDF\r\n\x1a\n"
@@ -33,8 +33,8 @@ type File struct {
 	denseBlocks int // how many more blocks of fractal heaps may be read
 }
 
-// A file may hold arrays that are larger than itself, by compression or because they were
-// never written. Deflate shrinks to a thousandth at the very best.
+// A file may hold arrays that are larger than itself, by compression or because they were never
+// written. Deflate shrinks to a thousandth at best.
 const (
 	maxRatio  = 1100
 	freeBytes = 64 << 20
@@ -167,7 +167,7 @@ func (f *File) block(address, n uint64, name string) (*cursor, error) {
 	return &cursor{data: data, at: 4, file: f}, nil
 }
 
-// reserve takes n bytes from what the file's arrays may take together.
+// reserve allots n bytes from what the file's arrays may take together.
 func (f *File) reserve(n uint64) error {
 	if n > f.budget {
 		return fmt.Errorf("%w: %d bytes are more than a file of %d can hold", ErrFormat, n, f.size)
@@ -176,7 +176,7 @@ func (f *File) reserve(n uint64) error {
 	return nil
 }
 
-// cursor takes numbers from bytes. What goes beyond the end is zero and sets failed.
+// cursor takes numbers from bytes. Reading beyond the end gives zero and sets failed.
 type cursor struct {
 	data   []byte
 	at     int
@@ -212,7 +212,7 @@ func (c *cursor) number(n int) uint64 {
 	return binary.LittleEndian.Uint64(wide[:])
 }
 
-// err tells that more was taken than was there.
+// err reports whether more was taken than was there.
 func (c *cursor) err(what string) error {
 	if c.failed {
 		return fmt.Errorf("%w: %s ends too early", ErrFormat, what)

@@ -91,7 +91,7 @@ func checkFilters(filters []filter) error {
 	return nil
 }
 
-// unfilterer turns chunks back, with memory that it keeps from one to the next.
+// unfilterer decodes chunks, reusing its memory from one to the next.
 type unfilterer struct {
 	filters []filter
 	size    int // of a chunk's elements
@@ -99,8 +99,8 @@ type unfilterer struct {
 	buffers [2][]byte
 }
 
-// chunk takes back the filters of a chunk, the last first, except those that mask tells to
-// have been left out. The result is good until the next call.
+// chunk undoes the filters of a chunk, the last first, except those that mask says were skipped.
+// The result is valid until the next call.
 func (u *unfilterer) chunk(data []byte, mask uint32) ([]byte, error) {
 	which := 0 // the buffer that does not hold data
 	for i := len(u.filters) - 1; i >= 0; i-- {
@@ -129,7 +129,7 @@ func (u *unfilterer) buffer(which, n int) []byte {
 	return u.buffers[which][:n]
 }
 
-// room is how many bytes a chunk has at most between two filters: checksums may be there.
+// room is the largest size of a chunk between two filters: checksums may be included.
 func (u *unfilterer) room() int { return u.size + 4*len(u.filters) }
 
 func (u *unfilterer) one(f filter, data []byte, which int) ([]byte, error) {
@@ -179,8 +179,8 @@ func (u *unfilterer) deflated(data, out []byte) (_ []byte, err error) {
 	return out[:n], nil
 }
 
-// unshuffle puts the bytes of elements of size bytes together again: first came the first
-// bytes of all elements, then the second ones. What is left over stays at the end.
+// unshuffle restores elements of size bytes: stored are first the first bytes of all elements, then
+// the second ones. Left-over bytes stay at the end.
 func unshuffle(out, data []byte, size int) {
 	count := len(data) / size
 	for i := range size {

@@ -21,7 +21,7 @@ const (
 
 const (
 	flagShared = 0x02
-	// A writer marks so what a reader must not pass over if it does not know it.
+	// A writer marks in this way what a reader must not ignore.
 	flagFailIfUnknown = 0x80
 )
 

@@ -13,7 +13,7 @@ import (
 // ErrHeld: another process, or another part of this one, has the lock.
 var ErrHeld = errors.New("another process holds the lock")
 
-// Lock is a right that is held.
+// Lock is a held right.
 type Lock struct {
 	file *flock.Flock
 	path string
@@ -22,11 +22,12 @@ type Lock struct {
 // attempts bounds how often a lock file may vanish between its opening and its locking.
 const attempts = 100
 
-// Take locks the file of that name, which it makes, with its directory. It does not wait: a lock
-// that another has is ErrHeld, and then nothing was changed.
+// Take locks the named file, which it creates along with its directory. It does not wait: a lock
+// that another holds is ErrHeld, and then nothing was changed.
 //
-// Who removes a lock file holds its lock; so a file that was opened before and locked after it was
-// removed excludes nobody, and is told by its name, which is then free or that of another file.
+// Whoever removes a lock file holds its lock. So a file that was opened before and locked after its
+// removal excludes nobody; this is detected by its name, which is then free or that of another
+// file.
 func Take(path string) (*Lock, error) {
 	for range attempts {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); errors.Is(err, fs.ErrExist) {
@@ -53,7 +54,7 @@ func Take(path string) (*Lock, error) {
 	return nil, fmt.Errorf("%w: others come and go", ErrHeld)
 }
 
-// inPlace tells whether the locked file is the one that has its name.
+// inPlace reports whether the locked file still has its name.
 func (l *Lock) inPlace() bool {
 	held, err := l.file.Stat()
 	if err != nil {
@@ -63,11 +64,10 @@ func (l *Lock) inPlace() bool {
 	return err == nil && os.SameFile(held, named)
 }
 
-// Moved says that the file, which stays locked, has got another name.
+// Moved says that the file, which stays locked, has a new name.
 func (l *Lock) Moved(path string) { l.path = path }
 
-// Release removes the file and then gives up the lock. A file that has taken the name since is
-// left alone.
+// Release removes the file and then releases the lock. A newer file of the same name is left alone.
 func (l *Lock) Release() error {
 	var err error
 	if l.inPlace() {

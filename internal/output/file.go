@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// File is a file in the making: what is written to it gets its name by Commit.
+// File is a file being written, which gets its name by Commit.
 type File struct {
 	*os.File
 	// name is what the caller called it, final where it leads, "" for a stream.
@@ -23,7 +23,7 @@ type File struct {
 	closed bool
 }
 
-// Create begins a file. Its caller ends with Commit or Discard.
+// Create begins a file. The caller ends it with Commit or Discard.
 func Create(name string) (*File, error) {
 	f, err := create(name)
 	if err != nil {
@@ -44,14 +44,14 @@ func create(name string) (*File, error) {
 		return &File{File: direct, name: name}, err
 	}
 	if insideDataset(final) {
-		return nil, errors.New("it is a dataset's own file, or would lie among them: name another one")
+		return nil, errors.New("it is a dataset's own file, or would lie among them: choose another name")
 	}
 	f := &File{name: name, final: final}
 	if f.before, err = replaceable(final); err != nil {
 		return nil, err
 	}
 	if f.place, err = claim(filepath.Dir(final), filepath.Base(final)); errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("%w in %s, where it is written until it is whole: give leave to write there, or name another file", plain(err), filepath.Dir(final))
+		return nil, fmt.Errorf("%w in %s, where it is written until it is complete: allow writing there, or choose another file", plain(err), filepath.Dir(final))
 	} else if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func insideDataset(file string) bool {
 	return false
 }
 
-// likeBefore gives the file the owner, if that may be done, and the mode of the one before.
+// likeBefore gives the file the owner, if permitted, and the mode of the old one.
 func (f *File) likeBefore() {
 	if stat, ok := f.before.Sys().(*syscall.Stat_t); ok {
 		_ = f.Chown(int(stat.Uid), int(stat.Gid)) // only root may, and who is of that group
@@ -89,8 +89,8 @@ func (f *File) likeBefore() {
 // not.
 func (f *File) Staged() bool { return f.place != nil }
 
-// Commit puts the file on disk and gives it its name. Without success the name stays what it was,
-// and Discard is still to be called.
+// Commit puts the file on disk and gives it its name. If it fails, the name stays what it was, and
+// Discard must still be called.
 func (f *File) Commit() error {
 	err := f.finish()
 	if err == nil {
@@ -121,7 +121,7 @@ func (f *File) rename() error {
 	}
 	err := os.Rename(f.File.Name(), f.final)
 	if errors.Is(err, unix.EBUSY) {
-		return fmt.Errorf("%w: something is mounted there, which cannot be replaced: name another file", unix.EBUSY)
+		return fmt.Errorf("%w: something is mounted there, which cannot be replaced: choose another file", unix.EBUSY)
 	} else if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (f *File) rename() error {
 	return syncDir(filepath.Dir(f.final))
 }
 
-// Discard removes what was written, unless it has its name by now.
+// Discard removes what was written, unless it already has its name.
 func (f *File) Discard() {
 	if !f.closed {
 		f.closed = true
@@ -138,7 +138,7 @@ func (f *File) Discard() {
 	f.place.remove()
 }
 
-// Write writes a file, which gets its name if there is no error.
+// Write writes a file, which gets its name if write returns no error.
 func Write(name string, write func(io.Writer) error) error {
 	var files Files
 	defer files.Discard()
@@ -148,7 +148,7 @@ func Write(name string, write func(io.Writer) error) error {
 	return files.Commit()
 }
 
-// WriteFile writes a file of the content.
+// WriteFile writes a file with the given content.
 func WriteFile(name string, content []byte) error {
 	return Write(name, func(w io.Writer) error {
 		_, err := w.Write(content)
@@ -156,8 +156,8 @@ func WriteFile(name string, content []byte) error {
 	})
 }
 
-// Files are files that belong together: none gets its name before all are whole and on disk, and
-// then one gets it right after the other. The zero value is empty.
+// Files are files that belong together: none gets its name before all are complete and on disk, and
+// then they get them right after one another. The zero value is empty.
 type Files struct{ list []*File }
 
 // Write writes one of them.
@@ -191,8 +191,9 @@ func (f *Files) each(step func(*File) error) error {
 	return nil
 }
 
-// alone keeps others from giving files names in the same directory until the end, so that the files
-// of two programs do not get mixed where both have the same names. File systems without locks go without.
+// alone keeps other processes from naming files in the same directory until it is released, so that
+// the files of two programs with the same names do not get mixed. It has no effect on file systems
+// without locks.
 func (f *Files) alone() (end func()) {
 	if len(f.list) < 2 || !f.list[0].Staged() {
 		return func() {}

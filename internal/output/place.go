@@ -45,7 +45,7 @@ func claim(parent, base string) (*place, error) {
 		}
 	}
 	if mine == nil {
-		return nil, fmt.Errorf("%d programs are writing it, or have left %s and others behind: remove those if none is", mostPlaces, placeName(parent, base, 1))
+		return nil, fmt.Errorf("%d programs are writing it, or have left %s and others behind: remove these if no program is", mostPlaces, placeName(parent, base, 1))
 	}
 	return mine, nil
 }

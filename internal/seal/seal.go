@@ -27,8 +27,8 @@ var sealed = regexp.MustCompile(`,\n +"` + Key + `": "sha256:([0-9a-f]{64})"` + 
 // sealBytes is more than what sealed matches, with any indentation that people choose.
 const sealBytes = 200
 
-// Append adds the checksum to the text of an object, as json.MarshalIndent makes it, with spaces, and
-// with a newline at its end.
+// Append adds the checksum to the text of an object as made by json.MarshalIndent with spaces, with
+// a newline at its end.
 func Append(text []byte) ([]byte, error) {
 	body, ok := bytes.CutSuffix(text, []byte(end))
 	rest, begins := bytes.CutPrefix(body, []byte("{\n"))
@@ -40,8 +40,8 @@ func Append(text []byte) ([]byte, error) {
 	return fmt.Appendf(bytes.Clone(body), ",\n%*s%q: %q%s", indent, "", Key, "sha256:"+hex.EncodeToString(sum[:]), end), nil
 }
 
-// Check compares a text with its checksum. A text without one, of an earlier version, is not sealed
-// and no error.
+// Check compares a text with its checksum. A text without one, from an earlier version, is not
+// sealed and not an error.
 func Check(text []byte) (isSealed bool, err error) {
 	tail := text[max(0, len(text)-sealBytes):]
 	at := sealed.FindSubmatchIndex(tail)
@@ -57,7 +57,7 @@ func Check(text []byte) (isSealed bool, err error) {
 	return true, nil
 }
 
-// misplaced is the error of an object with a checksum that is not where Append puts it.
+// misplaced is the error for an object whose checksum is not where Append puts it.
 func misplaced(text []byte) error {
 	if !bytes.Contains(bytes.ToLower(text), []byte(`"`+Key+`"`)) {
 		return nil
@@ -69,5 +69,5 @@ func misplaced(text []byte) error {
 	if !slices.ContainsFunc(slices.Collect(maps.Keys(members)), func(name string) bool { return strings.EqualFold(name, Key) }) {
 		return nil
 	}
-	return fmt.Errorf("%w: it was written again by another program, or is damaged (if it was meant to be changed, delete the member %q)", ErrBroken, Key)
+	return fmt.Errorf("%w: it was rewritten by another program, or is damaged (if the change was intended, delete the member %q)", ErrBroken, Key)
 }

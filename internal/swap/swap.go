@@ -14,13 +14,13 @@ import (
 	"fovea/internal/output"
 )
 
-// ErrLocked: another process is making what is to have the name.
+// ErrLocked: another process is replacing the directory.
 var ErrLocked = errors.New("another process is writing it")
 
-// Swap is the right to replace a directory. What is to have its name is made in Next, in a hidden
-// directory beside it that nobody else touches meanwhile.
+// Swap is the right to replace a directory. The new one is made in Next, in a hidden directory
+// beside it that nobody else touches meanwhile.
 type Swap struct {
-	// Next is to be made by the caller. Its last element is that of the directory.
+	// Next is to be created by the caller. Its last element is that of the directory.
 	Next string
 
 	dir, beside string
@@ -31,12 +31,12 @@ type Swap struct {
 const (
 	lockName = "lock"
 	nextName = "next"
-	// oldName has the old directory while a file system exchanges two in steps.
+	// oldName holds the old directory while a file system exchanges the two in steps.
 	oldName = "old"
 )
 
-// Begin begins to replace a directory, or to make it. What a process has left that is dead is put in
-// order first. The caller ends it by Close; another one before that gets ErrLocked.
+// Begin begins to replace a directory, or to make a new one. It first cleans up after a process
+// that died. The caller ends it with Close; until then others get ErrLocked.
 func Begin(dir string) (*Swap, error) {
 	if _, err := disk.MakeDir(filepath.Dir(filepath.Clean(dir))); err != nil {
 		return nil, fmt.Errorf("replace %s: %w", dir, err)
@@ -68,7 +68,8 @@ func Begin(dir string) (*Swap, error) {
 	return s, nil
 }
 
-// restore brings a directory back that was set aside and not replaced, and deletes one that was.
+// restore puts back a directory that was set aside and not replaced, and deletes one that was
+// replaced.
 func (s *Swap) restore() error {
 	old := filepath.Join(s.beside, oldName)
 	_, err := os.Lstat(s.dir)
@@ -84,9 +85,9 @@ func (s *Swap) restore() error {
 	return os.RemoveAll(old)
 }
 
-// Commit gives Next the directory's name, in one step where the file system can. What had the name
-// is deleted after that. Next must be whole: its files are put on disk before it gets the name. On
-// an error the old directory is where it was.
+// Commit gives Next the directory's name, in one step if the file system can, and then deletes the
+// old directory. Next must be complete; its files are put on disk first. On an error the old
+// directory is where it was.
 func (s *Swap) Commit() error {
 	if err := Sync(s.Next); err != nil {
 		return fmt.Errorf("put %s on disk: %w", s.Next, err)
@@ -123,9 +124,9 @@ var exchangeNames = func(a, b string) error {
 	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 }
 
-// exchange swaps the two names. File systems that cannot do it in one step have the old directory
-// set aside for a moment; it comes back if the new one cannot take its place, if need be by the next
-// to begin.
+// exchange exchanges the two names. On file systems that cannot do it in one step, the old
+// directory is set aside for a moment; it is put back if the new one cannot take its place, if
+// necessary by the next Begin.
 func exchange(next, dir, aside string) error {
 	err := exchangeNames(next, dir)
 	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
@@ -146,7 +147,7 @@ func exchange(next, dir, aside string) error {
 	return os.RemoveAll(aside)
 }
 
-// Sync has the system put all files and directories under dir on disk.
+// Sync flushes all files and directories under dir to disk.
 func Sync(dir string) error {
 	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !(entry.Type().IsRegular() || entry.IsDir()) {

@@ -38,7 +38,8 @@ func azureUnder(as func(any) bool, prefix string) {
 	}
 }
 
-// azureListed knows folders of accounts with a hierarchical namespace, which have no slash at the end.
+// azureListed recognizes folders of accounts with a hierarchical namespace, which do not end with a
+// slash.
 func azureListed(o *blob.ListObject) (key, tag string, folder bool) {
 	var item container.BlobItem
 	if !o.As(&item) || item.Name == nil {
@@ -56,7 +57,7 @@ func azureListed(o *blob.ListObject) (key, tag string, folder bool) {
 	return *item.Name, tag, folder
 }
 
-// azureRead goes without blob, which has no way to give an object's own name.
+// azureRead bypasses blob, which cannot take an object's own name.
 func azureRead(ctx context.Context, b objects.Bucket, key, tag string, from, length int64) (objects.Part, error) {
 	options := &azure.DownloadStreamOptions{Range: azure.HTTPRange{Offset: from, Count: max(length, 0)}, AccessConditions: azureCondition(tag)}
 	r, err := azureClient(b).NewBlobClient(key).DownloadStream(ctx, options)
@@ -120,7 +121,7 @@ func value(s *string) string {
 	return *s
 }
 
-// sizeOf is the size of a whole object of which a part is answered.
+// sizeOf is the size of the whole object in a response with a part of it.
 func sizeOf(length *int64, contentRange *string) int64 {
 	_, whole, found := strings.Cut(value(contentRange), "/")
 	if size, err := strconv.ParseInt(whole, 10, 64); found && err == nil {

@@ -4,8 +4,8 @@ package drivers
 
 import _ "fovea/objects/drivers/s3" // s3://
 
-// answer gives an error of a provider's library, which was asked without blob, the methods by which
-// package objects knows what it is about.
+// answer gives an error of a provider's library that was called without blob the methods by which
+// package objects classifies it.
 type answer struct {
 	error
 	status int

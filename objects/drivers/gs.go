@@ -16,7 +16,7 @@ import (
 	"fovea/objects"
 )
 
-// Google's stores number what is written to a name; the number serves as the tag.
+// Google's stores number the writes to a name; the number serves as the tag.
 func init() {
 	objects.Register(gcsblob.Scheme, objects.Dialect{
 		Under:   googleUnder,
