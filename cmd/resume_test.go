@@ -165,7 +165,7 @@ func TestResumeAfterChanges(t *testing.T) {
 	i.extract(3, "p")
 	i.agrees("out", 10, "p")
 	i.extract(3, "--resume", "p")
-	if strings.Contains(i.log, "may be others") {
+	if strings.Contains(i.log, "may be different") {
 		i.Errorf("unchanged images are in doubt: %s", i.log)
 	}
 	i.says("extracting features of 0 images")
@@ -271,14 +271,14 @@ func TestResumeWithoutMemory(t *testing.T) {
 	}
 	i.sh("cat new.bmp > p/b.bmp; touch -d 2001-01-01 p/b.bmp; rm -r out/.fovea/seen") // as an earlier version leaves it
 	i.extract(0, "--resume", "p")
-	i.says("3 of 3 images may be others")
+	i.says("3 of 3 images may be different")
 	i.agrees("out", 3, "p")
 	i.says("1 images have changed")
 	settled()
 	i.extract(0, "--resume", "p")
 	i.says("1 of 3 images may be different by now, the first is b.bmp") // it was changed just before it was read
 	i.extract(0, "--resume", "p")
-	if strings.Contains(i.log, "may be others") {
+	if strings.Contains(i.log, "may be different") {
 		t.Errorf("they are read for ever: %s", i.log)
 	}
 }
@@ -295,7 +295,7 @@ func TestResumeWithATable(t *testing.T) {
 	i.extract(3, "p")
 	i.sh("touch p/pets.parquet")
 	i.extract(3, "--resume", "p")
-	i.says("6 of 6 images may be others")
+	i.says("6 of 6 images may be different")
 	i.says("extracting features of 0 images")
 
 	begin := []byte("\xff\xda") // of the lines of a JPEG, which lies there as it is

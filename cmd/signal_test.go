@@ -82,7 +82,7 @@ func TestSignalsEndInOrder(t *testing.T) {
 			if took := time.Since(asked); took > 3*time.Second {
 				t.Errorf("it takes %s to end", took)
 			}
-			if got := command.ProcessState.ExitCode(); got != test.status || !strings.Contains(output.String(), "once more to stop at once") {
+			if got := command.ProcessState.ExitCode(); got != test.status || !strings.Contains(output.String(), "send it again to stop at once") {
 				t.Errorf("status %d, want %d: %s", got, test.status, output.String())
 			}
 			check(t, featurestore.Verify(out))

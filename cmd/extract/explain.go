@@ -12,6 +12,7 @@ import (
 	"fovea/featurestore"
 	"fovea/inference"
 	"fovea/models"
+	"fovea/objects"
 	"fovea/pipeline"
 	"fovea/vgg"
 )
@@ -46,7 +47,7 @@ func asUsage(err error) error {
 	if errors.As(err, &wrong) {
 		return cli.UsageError{Err: err}
 	}
-	return cli.UsageWhen(err, models.ErrSize, models.ErrNotDense, models.ErrUnstated, vgg.ErrUnknown, inference.ErrUnknownLayer)
+	return cli.UsageWhen(err, models.ErrSize, models.ErrNotDense, models.ErrUnstated, vgg.ErrUnknown, inference.ErrUnknownLayer, objects.ErrNotLocal)
 }
 
 // weightsHint says where to get layers that the network has, but the weights at hand do not.

@@ -49,7 +49,7 @@ func (o *Output) refuse(found map[string]objects.Object, foreign string, options
 	case !there:
 		return fmt.Errorf("%s %w, so far only in %s: resume it, or overwrite it", o.folder, featurestore.ErrExists, o.Dir)
 	}
-	return fmt.Errorf("%s %w: resume it, overwrite it, or choose another name", o.folder, featurestore.ErrExists)
+	return fmt.Errorf("%s %w", o.folder, featurestore.ErrExists)
 }
 
 // stage puts what is to be continued into the directory, and notes what is in the store.
