@@ -73,7 +73,7 @@ func mergeTo(ctx context.Context, url string, dirs []string, options MergeOption
 		return Merged{}, errors.Join(err, staged.Abandon(ctx))
 	}
 	staged.Written(d.Manifest())
-	merged := describe(url, d)
+	merged := newMerged(url, d)
 	return merged, staged.Finish(ctx)
 }
 
@@ -83,10 +83,10 @@ func Describe(name, dir string) (Merged, error) {
 	if err != nil {
 		return Merged{}, fmt.Errorf("read what was written: %w", err)
 	}
-	return describe(name, d), nil
+	return newMerged(name, d), nil
 }
 
-func describe(name string, d *featurestore.Dataset) Merged {
+func newMerged(name string, d *featurestore.Dataset) Merged {
 	m := Merged{Dataset: name, Rows: d.Rows(), Failures: d.Manifest().Failures, Shards: len(d.Shards())}
 	for _, s := range d.Shards() {
 		m.Bytes += s.Bytes
