@@ -26,7 +26,7 @@ type shardFlags struct {
 func (s *shardFlags) add(f *pflag.FlagSet) {
 	cli.FormerNames(f, map[string]string{"shard-size": "bytes-per-file"})
 	f.StringVar(&s.format, "format", "", "`FORMAT` of the files: parquet or arrow (default: as before)")
-	cli.SizeVar(f, &s.bytes, "bytes-per-file", featurestore.DefaultMergedBytes, "`SIZE` of a file's vectors before compression, such as 64MB or 2GB")
+	cli.SizeVar(f, &s.bytes, "bytes-per-file", featurestore.DefaultMergedBytes, "`SIZE` of a file's vectors before compression, such as 64MB or 2GB; "+cli.SizeHelp)
 	f.BoolVar(&s.tensor, "tensor-extension", false, "declare layers with several dimensions as arrow.fixed_shape_tensor, which some readers refuse")
 }
 

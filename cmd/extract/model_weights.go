@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -110,12 +111,26 @@ The file with the imported weights is printed.`,
 			if err != nil {
 				return err
 			}
+			if err := checkWeightsFile(arguments, file); err != nil {
+				return err
+			}
 			return importWeights(file, options, result)
 		},
 	}
 	cli.PreprocessingVar(command.Flags(), &options.Preprocessing, "the weights were trained with the preprocessing `HOW`: a name such as caffe or torch, KEY=VALUE pairs or a .json file (default: what the file shows)")
 	result.Add(command.Flags())
 	return command
+}
+
+// checkWeightsFile finds the name of a configuration where the file is missing.
+func checkWeightsFile(arguments []string, file string) error {
+	if _, err := os.Stat(file); err == nil || len(arguments) > 1 {
+		return nil
+	}
+	if c, err := vgg.ByName(file); err == nil {
+		return cli.Usagef("give the file of the weights: model import %s FILE; model fetch downloads published ones", c.Name)
+	}
+	return nil
 }
 
 // importWeights imports a file and prints the new one; the rest goes to the log.
@@ -159,8 +174,15 @@ func logImported(name string, imported models.Imported) {
 	}
 }
 
+// exportedModel is the result of export.
+type exportedModel struct {
+	Model     string `json:"model"`
+	Directory string `json:"directory"`
+}
+
 func newExport() *cobra.Command {
 	var how preprocessing.Spec
+	var result cli.ResultFlags
 	command := &cobra.Command{
 		Use:   "export NAME DIR",
 		Short: "Write a model as a SavedModel",
@@ -177,9 +199,13 @@ softmax that have weights. TensorFlow Serving and tf.saved_model.load read it.`,
 			if err != nil {
 				return err
 			}
-			return models.Export(c, dir, how)
+			if err := models.Export(c, dir, how); err != nil {
+				return err
+			}
+			return result.Print(exportedModel{c.Name, dir}, nothing)
 		},
 	}
+	result.Add(command.Flags())
 	cli.PreprocessingVar(command.Flags(), &how, "state the preprocessing `HOW` in the SavedModel (default: the one that the weights were trained with)")
 	return command
 }

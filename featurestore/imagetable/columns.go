@@ -1,4 +1,4 @@
-package featurestore
+package imagetable
 
 import (
 	"cmp"
@@ -14,18 +14,18 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/schema"
 )
 
-// pictureColumns are the leaves of a file of pictures, -1 for one that is not there.
-type pictureColumns struct {
+// columns are the leaves of a table of images, -1 for one that is missing.
+type columns struct {
 	bytes, path, label int
 	// classes are the names of integer labels, if there are any.
 	classes []string
 }
 
-// Names of columns, in the order in which they are preferred.
+// Names of columns, in order of preference.
 var (
-	pictureNames = []string{"image", "img", "picture", "photo", "jpg", "jpeg", "png", "webp", "bytes", "content", "data"}
-	pathNames    = []string{"path", "file_name", "filename", "__key__", "key"}
-	labelNames   = []string{"label", "labels", "cls", "class"}
+	imageNames = []string{"image", "img", "picture", "photo", "jpg", "jpeg", "png", "webp", "bytes", "content", "data"}
+	pathNames  = []string{"path", "file_name", "filename", "__key__", "key"}
+	labelNames = []string{"label", "labels", "cls", "class"}
 )
 
 // leaf is a column of single values with its place in the schema.
@@ -36,8 +36,8 @@ type leaf struct {
 	field, part string
 }
 
-func findPictureColumns(m *metadata.FileMetaData) (pictureColumns, error) {
-	found := pictureColumns{-1, -1, -1, nil}
+func findColumns(m *metadata.FileMetaData) (columns, error) {
+	found := columns{-1, -1, -1, nil}
 	var leaves []leaf
 	for i := range m.Schema.NumColumns() {
 		column := m.Schema.Column(i)
@@ -52,13 +52,13 @@ func findPictureColumns(m *metadata.FileMetaData) (pictureColumns, error) {
 		leaves = append(leaves, l)
 	}
 	hints := huggingFace(m)
-	picture, err := pictureLeaf(leaves, hints)
+	image, err := imageLeaf(leaves, hints)
 	if err != nil {
 		return found, err
 	}
-	found.bytes = picture.index
+	found.bytes = image.index
 	if at := slices.IndexFunc(leaves, func(l leaf) bool {
-		return picture.part != "" && l.field == picture.field && l.part == "path" && l.isBinary()
+		return image.part != "" && l.field == image.field && l.part == "path" && l.isBinary()
 	}); at >= 0 {
 		found.path = leaves[at].index
 	} else if l, ok := byName(leaves, pathNames, func(l leaf) bool { return l.part == "" && l.isText() }); ok {
@@ -73,8 +73,8 @@ func findPictureColumns(m *metadata.FileMetaData) (pictureColumns, error) {
 	return found, nil
 }
 
-// checkCompression finds what Arrow cannot unpack.
-func (c pictureColumns) checkCompression(m *metadata.FileMetaData) error {
+// checkCompression finds columns that Arrow cannot decompress.
+func (c columns) checkCompression(m *metadata.FileMetaData) error {
 	for group := range m.RowGroups {
 		for _, leaf := range []int{c.bytes, c.path, c.label} {
 			if leaf < 0 {
@@ -85,16 +85,16 @@ func (c pictureColumns) checkCompression(m *metadata.FileMetaData) error {
 				return err
 			}
 			if _, err := compress.GetCodec(chunk.Compression()); err != nil {
-				return fmt.Errorf("columns compressed by %s are %w: write the file with zstd or snappy", chunk.Compression(), errCompression)
+				return fmt.Errorf("columns compressed with %s are %w: write the file with zstd or snappy", chunk.Compression(), errCompression)
 			}
 		}
 	}
 	return nil
 }
 
-// pictureLeaf is the column of the pictures: one that Hugging Face's metadata calls images,
-// else a struct with bytes, else a column of bytes.
-func pictureLeaf(leaves []leaf, hints map[string]huggingFaceFeature) (leaf, error) {
+// imageLeaf is the column of the images: one that Hugging Face's metadata calls images, or else a
+// struct with bytes, or else a column of bytes.
+func imageLeaf(leaves []leaf, hints map[string]huggingFaceFeature) (leaf, error) {
 	isBytes := func(l leaf) bool {
 		return l.index >= 0 && l.isBinary() && !l.isText() && (l.part == "" || l.part == "bytes")
 	}
@@ -113,21 +113,21 @@ func pictureLeaf(leaves []leaf, hints map[string]huggingFaceFeature) (leaf, erro
 		if len(names) == 1 {
 			return only, nil
 		}
-		if l, ok := byName(leaves, pictureNames, kind); ok {
+		if l, ok := byName(leaves, imageNames, kind); ok {
 			return l, nil
 		}
 		if len(names) > 1 {
-			return leaf{}, fmt.Errorf("%w: %s hold bytes, and which are the images is not to be seen: name that column image", ErrNoPictures, strings.Join(names, ", "))
+			return leaf{}, fmt.Errorf("%w: %s hold bytes, and nothing tells which are the images: name that column image", ErrNoImages, strings.Join(names, ", "))
 		}
 	}
 	var names []string
 	for _, l := range leaves {
 		names = append(names, l.Path())
 	}
-	return leaf{}, fmt.Errorf("%w: none holds bytes, and no struct has a field bytes, among its columns %s", ErrNoPictures, cmp.Or(strings.Join(names, ", "), "(none but lists)"))
+	return leaf{}, fmt.Errorf("%w: none of its columns holds bytes, as itself or as a struct's field bytes: it has %s", ErrNoImages, cmp.Or(strings.Join(names, ", "), "only lists"))
 }
 
-// byName is the first of the names that a leaf of the kind has.
+// byName finds the leaf of a kind whose name comes first among names.
 func byName(leaves []leaf, names []string, kind func(leaf) bool) (leaf, bool) {
 	for _, name := range names {
 		for _, l := range leaves {
@@ -146,7 +146,7 @@ func (l leaf) isText() bool {
 	return l.isBinary() && (text || l.ConvertedType() == schema.ConvertedTypes.UTF8)
 }
 
-// isClass says whether values may be labels: texts, integers or booleans.
+// isClass reports whether the values may be labels: texts, integers or booleans.
 func (l leaf) isClass() bool {
 	if l.part != "" {
 		return false
@@ -165,8 +165,8 @@ func (l leaf) isClass() bool {
 	return l.isText()
 }
 
-// labelOf is the label that a value means. Hugging Face's -1 is none.
-func (c pictureColumns) labelOf(value string) string {
+// labelOf is the label that a value stands for. Hugging Face's -1 is no label.
+func (c columns) labelOf(value string) string {
 	if c.classes != nil {
 		number, err := strconv.Atoi(value)
 		if err == nil && number == -1 {
@@ -176,19 +176,19 @@ func (c pictureColumns) labelOf(value string) string {
 			value = c.classes[number]
 		}
 	}
-	if len(value) > maxPictureLabel {
+	if len(value) > maxLabel {
 		return ""
 	}
 	return value
 }
 
-// huggingFaceFeature is what the metadata of Hugging Face datasets says of a column.
+// huggingFaceFeature is what the metadata of a Hugging Face dataset says about a column.
 type huggingFaceFeature struct {
 	Type  string   `json:"_type"`
 	Names []string `json:"names"`
 }
 
-// huggingFace reads that metadata; it is only a hint, so that damaged parts count as none.
+// huggingFace reads that metadata. It is only a hint, so damaged parts are ignored.
 func huggingFace(m *metadata.FileMetaData) map[string]huggingFaceFeature {
 	text := m.KeyValueMetadata().FindValue("huggingface")
 	if text == nil {

@@ -1,4 +1,4 @@
-package featurestore
+package imagetable
 
 import (
 	"fmt"
@@ -6,13 +6,15 @@ import (
 	"strconv"
 	"sync"
 
+	"fovea/featurestore/internal/guard"
+
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/file"
 	"github.com/apache/arrow/go/v15/parquet/schema"
 )
 
-// openColumn opens a column that is not a list for reading value by value.
+// openColumn opens a column, which must not be a list, for reading value by value.
 func openColumn(reader *file.Reader, group, leaf int, mem memory.Allocator) (file.ColumnChunkReader, error) {
 	pages, err := reader.RowGroup(group).GetColumnPageReader(leaf)
 	if err != nil {
@@ -23,8 +25,8 @@ func openColumn(reader *file.Reader, group, leaf int, mem memory.Allocator) (fil
 	return file.NewColumnReader(column, &soundPages{PageReader: pages, column: column}, mem, pool), nil
 }
 
-// soundPages refuses pages that have fewer definition levels than they claim values: Arrow's
-// column readers would wait for the missing ones for ever.
+// soundPages rejects pages that have fewer definition levels than the values they claim: Arrow's
+// column readers would wait for the missing ones forever.
 type soundPages struct {
 	file.PageReader
 	column *schema.Column
@@ -61,23 +63,23 @@ func (s *soundPages) check(page file.Page) error {
 		if p.DefinitionLevelEncoding() != parquet.Encodings.RLE {
 			return fmt.Errorf("column %q has levels in the encoding %s", s.column.Path(), p.DefinitionLevelEncoding())
 		}
-		_, err = readLevels(p.Data(), width, int(p.NumValues()), possible)
+		_, err = guard.ReadLevels(p.Data(), width, int(p.NumValues()), possible)
 	case *file.DataPageV2:
 		from, length := int64(p.RepetitionLevelByteLen()), int64(p.DefinitionLevelByteLen())
 		if from < 0 || length < 0 || from+length > int64(len(p.Data())) {
 			return fmt.Errorf("%w: a page of column %q is shorter than its levels", ErrCorrupt, s.column.Path())
 		}
-		err = readRuns(p.Data()[from:from+length], width, int(p.NumValues()), possible)
+		err = guard.ReadRuns(p.Data()[from:from+length], width, int(p.NumValues()), possible)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: a page of column %q has not the levels of its values", ErrCorrupt, s.column.Path())
+		return fmt.Errorf("%w: the levels of a page of column %q do not match its values", ErrCorrupt, s.column.Path())
 	}
 	return nil
 }
 
-// batchOf reads at most n values of a column that is not a list, nulls included, of which
-// there is at least one. levels has room for n; value i is there if defined(i), and then the
-// next of the values. Arrow's column readers say where they stand by this alone.
+// batchOf reads at least one and at most n values of a column that is not a list, nulls included.
+// levels and values have room for n. Value i is not null if levels[i] is the column's maximal
+// definition level; values holds those that are not null. It returns the number of levels read.
 func batchOf[T any](n int, levels []int16, column file.ColumnChunkReader,
 	read func(n int64, values []T, definitions, repetitions []int16) (int64, int, error), values []T,
 ) (total int, err error) {
@@ -93,8 +95,8 @@ func batchOf[T any](n int, levels []int16, column file.ColumnChunkReader,
 	return int(got), nil
 }
 
-// readTexts reads the next n values of a column as texts, "" for those that are absent. The
-// column must be one of isText, isInteger or of booleans.
+// readTexts reads the next n values of a column as texts, "" for nulls. The column must hold texts,
+// integers or booleans.
 func readTexts(column file.ColumnChunkReader, n int) ([]string, error) {
 	var out []string
 	levels := make([]int16, n)
@@ -154,13 +156,13 @@ func (c *cells) batch(n int) (int, error) {
 	return batchOf(n, c.levels[:], c.column, column.ReadBatch, c.values[:])
 }
 
-// skip passes over at most n values and says over how many.
+// skip skips at most n values and returns how many it skipped.
 func (c *cells) skip(n int64) (int64, error) {
 	total, err := c.batch(int(min(n, int64(len(c.values)))))
 	return int64(total), err
 }
 
-// bytes is the next value, nil if it is absent. It lies in the page's memory.
+// bytes is the next value, nil for a null. It lies in the page's memory.
 func (c *cells) bytes() ([]byte, error) {
 	if _, err := c.batch(1); err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package featurestore
+package imagetable
 
 import (
 	"bytes"
@@ -23,8 +23,8 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/pqarrow"
 )
 
-// picturesFile writes a table of n pictures with names and labels.
-func picturesFile(t testing.TB, n, size int, options ...parquet.WriterProperty) []byte {
+// imagesFile writes a table of n images with names and labels.
+func imagesFile(t testing.TB, n, size int, options ...parquet.WriterProperty) []byte {
 	t.Helper()
 	schema := arrow.NewSchema([]arrow.Field{
 		{Name: "image", Type: arrow.StructOf(
@@ -51,19 +51,19 @@ func picturesFile(t testing.TB, n, size int, options ...parquet.WriterProperty) 
 	return out.Bytes()
 }
 
-func openBytes(data []byte) (*Pictures, error) {
-	return openPictures("x.parquet", bytes.NewReader(data), memory.DefaultAllocator)
+func openBytes(data []byte) (*Table, error) {
+	return open("x.parquet", bytes.NewReader(data), memory.DefaultAllocator)
 }
 
-func TestPictures(t *testing.T) {
-	p, err := openBytes(picturesFile(t, 10, 100, parquet.WithMaxRowGroupLength(4)))
+func TestTable(t *testing.T) {
+	p, err := openBytes(imagesFile(t, 10, 100, parquet.WithMaxRowGroupLength(4)))
 	must(t, err)
 	if p.Rows() != 10 {
 		t.Errorf("%d rows", p.Rows())
 	}
 	at := 0
-	must(t, p.List(context.Background(), func(r PictureRow) error {
-		if want := (PictureRow{Path: fmt.Sprintf("x/%d.jpg", at), Label: fmt.Sprint(at % 2)}); r != want {
+	must(t, p.List(context.Background(), func(r Row) error {
+		if want := (Row{Path: fmt.Sprintf("x/%d.jpg", at), Label: fmt.Sprint(at % 2)}); r != want {
 			t.Errorf("row %d is %+v, want %+v", at, r, want)
 		}
 		at++
@@ -81,22 +81,21 @@ func TestPictures(t *testing.T) {
 		}
 	}
 	stop := errors.New("enough")
-	if err := p.List(context.Background(), func(PictureRow) error { return stop }); !errors.Is(err, stop) {
+	if err := p.List(context.Background(), func(Row) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("the visit's error came back as %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := p.List(ctx, func(PictureRow) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := p.List(ctx, func(Row) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled list ended with %v", err)
 	}
 	must(t, p.Close())
 }
 
-func TestPicturesRefuses(t *testing.T) {
-	dir := filepath.Join(dataset(t, FormatParquet), dataDir, shardName(0, FormatParquet))
-	features, err := os.ReadFile(dir)
+func TestTableRefuses(t *testing.T) {
+	features, err := os.ReadFile(filepath.Join("..", "testdata", "former", "parquet-float32", "data", "part-00000.parquet"))
 	must(t, err)
-	whole := picturesFile(t, 3, 10)
+	whole := imagesFile(t, 3, 10)
 	columns := func(names ...string) []byte {
 		var fields []arrow.Field
 		var values []arrow.Array
@@ -121,9 +120,9 @@ func TestPicturesRefuses(t *testing.T) {
 		is   error
 		want string
 	}{
-		"features":      {features, ErrNoPictures, "none holds bytes"},
-		"texts":         {foreignParquet(t), ErrNoPictures, "among its columns path"},
-		"which":         {columns("x", "y"), ErrNoPictures, "x, y hold bytes, and which are the images is not to be seen: name that column image"},
+		"features":      {features, ErrNoImages, "none of its columns holds bytes"},
+		"texts":         {foreignParquet(t), ErrNoImages, "it has path"},
+		"which":         {columns("x", "y"), ErrNoImages, "x, y hold bytes, and nothing tells which are the images: name that column image"},
 		"empty":         {nil, ErrCorrupt, "x.parquet"},
 		"no Parquet":    {[]byte("a text of more than some bytes"), ErrCorrupt, "x.parquet"},
 		"truncated":     {whole[:len(whole)-1], ErrCorrupt, "x.parquet"},
@@ -142,8 +141,8 @@ func TestPicturesRefuses(t *testing.T) {
 }
 
 // readAll lists and reads everything and returns the first error.
-func readAll(p *Pictures) error {
-	first := p.List(context.Background(), func(PictureRow) error { return nil })
+func readAll(p *Table) error {
+	first := p.List(context.Background(), func(Row) error { return nil })
 	for row := range p.Rows() {
 		if _, err := p.Read(row); first == nil {
 			first = err
@@ -153,9 +152,9 @@ func readAll(p *Pictures) error {
 }
 
 // No changed byte may cause a panic, nor memory that only the damage asks for.
-func TestPicturesChangedBytes(t *testing.T) {
+func TestTableChangedBytes(t *testing.T) {
 	for _, codec := range []compress.Compression{compress.Codecs.Uncompressed, compress.Codecs.Snappy} {
-		whole := picturesFile(t, 6, 40, parquet.WithMaxRowGroupLength(3), parquet.WithCompression(codec))
+		whole := imagesFile(t, 6, 40, parquet.WithMaxRowGroupLength(3), parquet.WithCompression(codec))
 		for at := range whole {
 			changed := bytes.Clone(whole)
 			changed[at] ^= 0xff
@@ -170,9 +169,9 @@ func TestPicturesChangedBytes(t *testing.T) {
 	}
 }
 
-// A damaged page costs the pictures in it and behind it in its row group, and no others.
-func TestPicturesDamagedPage(t *testing.T) {
-	whole := picturesFile(t, 9, 5000, parquet.WithMaxRowGroupLength(3), parquet.WithCompression(compress.Codecs.Snappy), parquet.WithDictionaryDefault(false))
+// A damaged page costs the images in it and behind it in its row group, and no others.
+func TestTableDamagedPage(t *testing.T) {
+	whole := imagesFile(t, 9, 5000, parquet.WithMaxRowGroupLength(3), parquet.WithCompression(compress.Codecs.Snappy), parquet.WithDictionaryDefault(false))
 	good, err := openBytes(whole)
 	must(t, err)
 	chunk, err := good.reader.MetaData().RowGroup(1).ColumnChunk(0)
@@ -191,15 +190,15 @@ func TestPicturesDamagedPage(t *testing.T) {
 }
 
 // Memory does not follow the size of the file, nor that of a row group.
-func TestPicturesMemory(t *testing.T) {
+func TestTableMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes 200 MB")
 	}
 	const n, size = 800, 250_000
 	file := filepath.Join(t.TempDir(), "large.parquet")
-	must(t, os.WriteFile(file, picturesFile(t, n, size, parquet.WithDictionaryDefault(false), parquet.WithBatchSize(4)), 0o644))
+	must(t, os.WriteFile(file, imagesFile(t, n, size, parquet.WithDictionaryDefault(false), parquet.WithBatchSize(4)), 0o644))
 	runtime.GC()
-	p, err := OpenPictures(file)
+	p, err := openFile(t, file)
 	must(t, err)
 	var most, before runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -224,13 +223,13 @@ func TestPicturesMemory(t *testing.T) {
 }
 
 // Files of other programs, with what these say is in them.
-func TestPicturesOfOthers(t *testing.T) {
+func TestTableOfOthers(t *testing.T) {
 	python := os.Getenv("FOVEA_PYTHON")
 	if python == "" {
 		t.Skip("FOVEA_PYTHON is not set: no Python to write the files with")
 	}
 	dir := t.TempDir()
-	out, err := exec.Command(python, filepath.Join("..", "testdata", "python", "make_pictures.py"), dir).CombinedOutput()
+	out, err := exec.Command(python, filepath.Join("..", "..", "testdata", "python", "make_pictures.py"), dir).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, out)
 	}
@@ -241,11 +240,11 @@ func TestPicturesOfOthers(t *testing.T) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".parquet")
-		t.Run(name, func(t *testing.T) { comparePictures(t, file, filepath.Join(dir, name+".json")) })
+		t.Run(name, func(t *testing.T) { compareTable(t, file, filepath.Join(dir, name+".json")) })
 	}
 }
 
-func comparePictures(t *testing.T, file, expected string) {
+func compareTable(t *testing.T, file, expected string) {
 	raw, err := os.ReadFile(expected)
 	must(t, err)
 	var want []struct {
@@ -253,7 +252,7 @@ func comparePictures(t *testing.T, file, expected string) {
 		SHA256      *string
 	}
 	must(t, json.Unmarshal(raw, &want))
-	p, err := OpenPictures(file)
+	p, err := openFile(t, file)
 	if strings.Contains(file, "lz4") {
 		if err == nil || !strings.Contains(err.Error(), "write the file with zstd or snappy") || errors.Is(err, ErrCorrupt) {
 			t.Errorf("what is compressed by LZ4 gives %v", err)
@@ -262,8 +261,8 @@ func comparePictures(t *testing.T, file, expected string) {
 	}
 	must(t, err)
 	defer p.Close() //nolint:errcheck // opened for reading
-	var rows []PictureRow
-	must(t, p.List(context.Background(), func(r PictureRow) error { rows = append(rows, r); return nil }))
+	var rows []Row
+	must(t, p.List(context.Background(), func(r Row) error { rows = append(rows, r); return nil }))
 	if len(rows) != len(want) || p.Rows() != len(want) {
 		t.Fatalf("%d rows, want %d", len(rows), len(want))
 	}
@@ -282,17 +281,17 @@ func comparePictures(t *testing.T, file, expected string) {
 	}
 }
 
-// FuzzPictures looks for files that make the reader panic, or give more rows than they have.
-func FuzzPictures(f *testing.F) {
-	f.Add(picturesFile(f, 3, 10))
-	f.Add(picturesFile(f, 5, 20, parquet.WithMaxRowGroupLength(2), parquet.WithCompression(compress.Codecs.Snappy), parquet.WithDataPageVersion(parquet.DataPageV2)))
+// FuzzTable looks for files that make the reader panic, or give more rows than they have.
+func FuzzTable(f *testing.F) {
+	f.Add(imagesFile(f, 3, 10))
+	f.Add(imagesFile(f, 5, 20, parquet.WithMaxRowGroupLength(2), parquet.WithCompression(compress.Codecs.Snappy), parquet.WithDataPageVersion(parquet.DataPageV2)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := openBytes(data)
 		if err != nil {
 			return
 		}
 		rows := 0
-		err = p.List(context.Background(), func(r PictureRow) error {
+		err = p.List(context.Background(), func(r Row) error {
 			rows++
 			if r.Path == "" || strings.Contains("/"+r.Path+"/", "/../") {
 				t.Errorf("the path is %q", r.Path)
@@ -304,4 +303,36 @@ func FuzzPictures(f *testing.F) {
 		}
 		_ = readAll(p) // must not panic
 	})
+}
+
+// foreignParquet is a valid file without images.
+func foreignParquet(t *testing.T) []byte {
+	t.Helper()
+	schema := arrow.NewSchema([]arrow.Field{{Name: "path", Type: arrow.BinaryTypes.String}}, nil)
+	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer builder.Release()
+	builder.Field(0).(*array.StringBuilder).AppendValues([]string{"a", "b"}, nil)
+	record := builder.NewRecord()
+	defer record.Release()
+	var file bytes.Buffer
+	w, err := pqarrow.NewFileWriter(schema, &file, parquet.NewWriterProperties(), pqarrow.DefaultWriterProps())
+	must(t, err)
+	must(t, w.Write(record))
+	must(t, w.Close())
+	return file.Bytes()
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// openFile opens a table on disk.
+func openFile(t testing.TB, name string) (*Table, error) {
+	t.Helper()
+	f, err := os.Open(name)
+	must(t, err)
+	return Open(name, f)
 }
