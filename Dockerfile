@@ -1,7 +1,12 @@
 # fovea's programs with libtensorflow, for plain use and for workers.
 #
 #   docker build -t fovea .
-#   docker run --rm -v "$PWD/photos:/photos:ro" -v "$PWD/out:/data" fovea --out /data/features /photos
+#   mkdir -p out
+#   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD/photos:/photos:ro" -v "$PWD/out:/data" \
+#     fovea --out /data/features /photos
+#
+# The programs run as the user 10001, who may not write to directories of yours: hence mkdir, since
+# Docker would make out as root, and --user.
 #
 # For NVIDIA GPUs: --build-arg GPU=1, and docker run --gpus all.
 FROM golang:1.26-bookworm AS build
@@ -10,14 +15,14 @@ ARG GPU=
 ARG VERSION=container
 ENV GPU=$GPU FOVEA_CACHE=/cache
 WORKDIR /src
-# The library first: it changes less often than the code.
+# The library first, because it changes less often than the code.
 COPY scripts/deps.sh scripts/
 RUN scripts/deps.sh install
 COPY go.mod go.sum ./
 COPY beam/go.mod beam/go.sum beam/
 RUN go mod download && cd beam && go mod download
 COPY . .
-# Into the layout of the tarball: the programs find the library by their own place.
+# The layout is that of the tarball: the programs find the library relative to themselves.
 RUN library=$(scripts/deps.sh dir) && mkdir -p /opt/fovea/lib /opt/fovea/bin && \
     export CGO_CFLAGS="-O2 -I$library/include" \
         CGO_LDFLAGS="-O2 -L$library/lib -Wl,-rpath,\$ORIGIN/../lib -ltensorflow_framework" && \

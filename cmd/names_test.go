@@ -102,7 +102,7 @@ func TestClassesOfAnyBytes(t *testing.T) {
 	checkPredictions(t, head, photos)
 	checkExports(t, out)
 	// What is shown can be handed back.
-	if got := output(t, "extract", "dataset", "similar", "-q", "--query", "caf%E9/x0.png", "--k", "2", "--label", "caf%E9", "--format", "json", out); strings.Count(got, `"caf%E9"`) != 2 {
+	if got := output(t, "extract", "dataset", "similar", "-q", "--query", "caf%E9/x0.png", "--k", "2", "--label", "caf%E9", "--json", out); strings.Count(got, `"caf%E9"`) != 2 {
 		t.Errorf("similar rows are %s", got)
 	}
 	sheet := filepath.Join(dir, "sheet.html")

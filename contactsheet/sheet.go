@@ -1,7 +1,3 @@
-// Package contactsheet makes contact sheets: web pages that show pictures in groups, in one file
-// that needs no other.
-//
-// It knows where picture files lie and how a page looks. It knows nothing of vectors.
 package contactsheet
 
 import (
@@ -26,35 +22,34 @@ import (
 	"fovea/picture"
 )
 
-// Picture is one picture of a sheet.
+// Picture is one image of a sheet.
 type Picture struct {
-	// File is where it lies.
+	// File is the path of the image's file.
 	File string
-	// Name and Note stand below it.
+	// Name and Note are shown below it.
 	Name, Note string
 }
 
-// Group is some pictures that belong together.
+// Group is a group of images with a title.
 type Group struct {
 	Title    string
 	Pictures []Picture
 }
 
-// Sheet is a page.
+// Sheet is a contact sheet.
 type Sheet struct {
 	Title string
-	// Notes are paragraphs before the groups.
+	// Notes are paragraphs above the groups.
 	Notes  []string
 	Groups []Group
 }
 
 const (
-	// thumbnailSize is the width and height in pixels of what is shown: the centre of the
-	// picture, a square.
+	// thumbnailSize is the width and height in pixels of a thumbnail: the centre of the image, a square.
 	thumbnailSize = 160
-	// thumbnailQuality is that of the JPEGs within the page, about 6 kB each.
+	// thumbnailQuality is the quality of the thumbnails, JPEGs of about 6 kB each.
 	thumbnailQuality = 80
-	// maxFileBytes bounds what is read of one picture.
+	// maxFileBytes bounds what is read of one file.
 	maxFileBytes = 256 << 20
 )
 
@@ -63,7 +58,7 @@ var source string
 
 var page = template.Must(template.New("sheet").Parse(source))
 
-// thumbnail is what the page shows of a picture: an image, or why there is none.
+// thumbnail is an image as the page shows it, or why it does not.
 type thumbnail struct {
 	Picture
 	Image   template.URL
@@ -75,8 +70,8 @@ type shownGroup struct {
 	Pictures []thumbnail
 }
 
-// Write writes the sheet as one HTML file. A picture that cannot be read is shown as a grey
-// square that says why. Only the thumbnails are kept in memory.
+// Write writes the sheet as one HTML file. An image that cannot be read is shown as a grey square with the
+// reason. Only the thumbnails are kept in memory.
 func Write(ctx context.Context, w io.Writer, sheet Sheet) error {
 	groups := make([]shownGroup, len(sheet.Groups))
 	work, ctx := errgroup.WithContext(ctx)
@@ -119,13 +114,13 @@ func show(p Picture) thumbnail {
 	return thumbnail{Picture: p, Image: template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(encoded))} //nolint:gosec // our own bytes
 }
 
-// shrink reads a picture and makes its thumbnail, a JPEG.
+// shrink reads an image and returns its thumbnail, a JPEG.
 func shrink(file string) ([]byte, error) {
 	f, err := os.Open(filepath.Clean(file))
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // only read from
+	defer f.Close() //nolint:errcheck // opened for reading
 	raw, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
 	if err != nil {
 		return nil, err

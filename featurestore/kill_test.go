@@ -93,7 +93,7 @@ func TestResumeAfterTwentyKills(t *testing.T) {
 	must(t, Verify(dir))
 	got, want := contents(t, dir), contents(t, whole)
 	for _, files := range []map[string]string{got, want} { // lost when it is killed between this and the list
-		delete(files, SeenFile(FailuresFile))
+		delete(files, seenFile(FailuresFile))
 	}
 	sameContents(t, got, want)
 }

@@ -1,7 +1,6 @@
 package featurestore
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -57,31 +56,6 @@ func TestDiskErrorsAreNoDamage(t *testing.T) {
 				t.Errorf("%s at reading %d: %v", number, left, err)
 			}
 			must(t, file.Close())
-		}
-	}
-}
-
-func TestDiskErrorsOfPictures(t *testing.T) {
-	name := filepath.Join("..", "testdata", "tables")
-	files, err := filepath.Glob(filepath.Join(name, "*.parquet"))
-	must(t, err)
-	if len(files) == 0 {
-		t.Fatal("there are no tables of images")
-	}
-	for left := range 12 {
-		file, err := os.Open(files[0])
-		must(t, err)
-		failing := &failingFile{file, unix.EIO, left}
-		p, err := ReadPictures("x", failing)
-		if err == nil {
-			err = p.List(context.Background(), func(PictureRow) error { return nil })
-			for row := 0; failing.left >= 0 && row < p.Rows(); row++ {
-				_, err = p.Read(row)
-			}
-			must(t, p.Close())
-		}
-		if failed := failing.left < 0; failed && !errors.Is(err, unix.EIO) || errors.Is(err, ErrCorrupt) {
-			t.Errorf("at reading %d: %v", left, err)
 		}
 	}
 }

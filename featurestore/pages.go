@@ -1,11 +1,11 @@
 package featurestore
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
+
+	"fovea/featurestore/internal/guard"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -14,9 +14,9 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/file"
 )
 
-// errIrregular says that a column of vectors is not stored as this package stores it, so that
-// Arrow's own reader must have a look.
-var errIrregular = errors.New("pages of another form")
+// errIrregular means that a column of vectors is not stored as this package stores it, so that
+// Arrow's own reader must read it.
+var errIrregular = guard.ErrLevels
 
 // vectorPages reads a column of vectors page by page. Arrow's reader takes apart and puts
 // together the levels of every value, which takes more time than all else; here they are only
@@ -64,7 +64,7 @@ func newVectorPages(reader *file.Reader, group, leaf int, field arrow.Field, siz
 	if err != nil {
 		return nil, err
 	}
-	v.most, v.encodings = min(chunk.TotalUncompressedSize(), maxParquetBuffer), chunk.Encodings()
+	v.most, v.encodings = min(chunk.TotalUncompressedSize(), guard.MaxParquetBuffer), chunk.Encodings()
 	v.pages, err = reader.RowGroup(group).GetColumnPageReader(leaf)
 	return v, err
 }
@@ -165,7 +165,7 @@ func (s *parquetSource) checkEncodings(group, leaf int, column string) error {
 func (v *vectorPages) open(data []byte, n int) error {
 	// A repetition level of 0 begins a vector, 1 goes on with it.
 	at := v.next
-	data, err := readLevels(data, 1, n, func(level, count int) bool {
+	data, err := guard.ReadLevels(data, 1, n, func(level, count int) bool {
 		switch {
 		case level == 0:
 			if v.size > 1 && (count > 1 || at != 0) {
@@ -182,7 +182,7 @@ func (v *vectorPages) open(data []byte, n int) error {
 	if err != nil {
 		return err
 	}
-	data, err = readLevels(data, bits.Len(uint(v.defined)), n, func(level, _ int) bool { return level == v.defined })
+	data, err = guard.ReadLevels(data, bits.Len(uint(v.defined)), n, func(level, _ int) bool { return level == v.defined })
 	if err != nil {
 		return err
 	}
@@ -191,69 +191,4 @@ func (v *vectorPages) open(data []byte, n int) error {
 	}
 	v.next, v.page = at, data
 	return nil
-}
-
-// readLevels reads n levels of a number of bits, at most 8, at the beginning of a page, run by
-// run, and returns what follows them. They are in Parquet's RLE format: 4 bytes of length,
-// then runs of one level and runs of levels one by one ("bit-packed"). It fails with
-// errIrregular when they are damaged or accept refuses a run.
-func readLevels(data []byte, width, n int, accept func(level, count int) bool) ([]byte, error) {
-	if len(data) < 4 {
-		return nil, errIrregular
-	}
-	length := int64(binary.LittleEndian.Uint32(data))
-	if data = data[4:]; length > int64(len(data)) {
-		return nil, errIrregular
-	}
-	return data[length:], readRuns(data[:length], width, n, accept)
-}
-
-// readRuns is readLevels without the length.
-func readRuns(runs []byte, width, n int, accept func(level, count int) bool) error {
-	for n > 0 {
-		header, used := binary.Uvarint(runs)
-		if used <= 0 || header>>1 == 0 || header>>1 > 1<<32 {
-			return errIrregular
-		}
-		runs = runs[used:]
-		if header&1 == 0 { // one level, in a byte, header/2 times
-			if len(runs) == 0 {
-				return errIrregular
-			}
-			count := min(n, int(header>>1))
-			if !accept(int(runs[0]), count) {
-				return errIrregular
-			}
-			runs = runs[1:]
-			n -= count
-			continue
-		}
-		// header/2 times 8 levels of width bits, the lowest first; some may be too many.
-		packed := int(header>>1) * width
-		if packed > len(runs) {
-			return errIrregular
-		}
-		count := min(n, int(header>>1)*8)
-		if !acceptPacked(runs[:packed], width, count, accept) {
-			return errIrregular
-		}
-		runs = runs[packed:]
-		n -= count
-	}
-	return nil
-}
-
-// acceptPacked passes levels on one by one.
-func acceptPacked(packed []byte, width, count int, accept func(level, count int) bool) bool {
-	for i := range count {
-		level := 0
-		for b := range width {
-			at := i*width + b
-			level |= int(packed[at/8]>>(at%8)&1) << b
-		}
-		if !accept(level, 1) {
-			return false
-		}
-	}
-	return true
 }

@@ -13,7 +13,7 @@ import (
 	"fovea/internal/disk"
 )
 
-// PartitionBy is a column whose values rows are divided by.
+// PartitionBy is the column by whose values Partition divides the rows.
 type PartitionBy string
 
 // The columns to divide by.
@@ -22,20 +22,20 @@ const (
 	BySplit PartitionBy = "split"
 )
 
-// nullPartition names the rows without a value. Hive has a name for them, which pyarrow reads
-// as a null, and then cannot hand to pandas.
+// nullPartition names the rows without a value. Hive has its own name for them, but pyarrow reads
+// that as a null which it then cannot convert for pandas.
 const nullPartition = "__none__"
 
-// Partition writes the rows of the dataset in dir to files in a directory for each value of a
-// column, as Hive has it: out/by_label=cat/part-00000.parquet. Rows keep their order and all of
-// their columns; the directories' names give another one, by_label, because readers disagree
-// about a column that is in the names and in the files. Rows without a value are in
-// by_label=__none__; in others' names all but letters, digits, "-", "_", "."
-// and "~" is percent-encoded.
+// Partition writes the rows of the dataset in dir to files in one directory per value of a column,
+// in the layout of Hive: out/by_label=cat/part-00000.parquet. Rows keep their order and all of
+// their columns. The directories' names give an additional column, by_label, because readers
+// disagree about a column that is both in the names and in the files. Rows without a value are in
+// by_label=__none__. In all other names, everything but letters, digits, "-", "_", "." and "~" is
+// percent-encoded.
 //
-// out must not exist, and appears whole or not at all. It is a table for other programs and no
-// dataset: there is no manifest, and failures are left out. One file is open at a time, however
-// many values there are; for each value the row groups that have it are read.
+// out must not exist, and appears whole or not at all. It is a table for other programs, not a
+// dataset: it has no manifest and no failures. However many values there are, only one file is open
+// at a time; the row groups that hold a value are read once for each such value.
 func Partition(ctx context.Context, out, dir string, by PartitionBy, options MergeOptions) (err error) {
 	defer func() {
 		if err != nil {
@@ -68,45 +68,70 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp), l.release()) }()
-	if err := absent(out); err != nil { // another one may just have ended
+	if err := absent(out); err != nil { // another Partition may just have finished
 		return err
 	}
-	whole := filepath.Join(temp, "whole")
-	if err := os.MkdirAll(whole, 0o755); err != nil {
+	p := partition{dataset: d, dir: dir, by: by, options: options, out: out, temp: temp}
+	if err := p.write(ctx, values); err != nil {
 		return err
 	}
-	rows := 0
-	for _, value := range values {
-		m := merge{out: out, dirs: []string{dir}, parts: []*Dataset{d}, options: options, rows: rows, only: ScanOptions{Labels: []string{value}}}
-		if by == BySplit {
-			m.only = ScanOptions{Splits: []string{value}}
-		}
-		part := filepath.Join(temp, "part")
-		if err := m.write(ctx, part); err != nil {
-			return err
-		}
-		name := "by_" + string(by) + "=" + nullPartition
-		if value != "" {
-			name = "by_" + string(by) + "=" + strings.ReplaceAll(url.QueryEscape(EscapeText(value)), "+", "%20")
-		}
-		if err := os.Rename(filepath.Join(part, dataDir), filepath.Join(whole, name)); err != nil {
-			return err
-		}
-		if err := os.RemoveAll(part); err != nil {
-			return err
-		}
-		rows = m.rows
-	}
-	if rows != d.Rows() {
-		return fmt.Errorf("%w: %d of the %d rows of %q have come", ErrCorrupt, rows, d.Rows(), dir)
-	}
-	if err := errors.Join(disk.Sync(whole), os.Rename(whole, out)); err != nil {
+	if err := errors.Join(disk.Sync(p.whole()), os.Rename(p.whole(), out)); err != nil {
 		return err
 	}
 	return disk.Sync(filepath.Dir(out))
 }
 
-// absent fails if there is something where the partition is to appear.
+// partition is a Partition in progress.
+type partition struct {
+	dataset   *Dataset
+	dir       string
+	by        PartitionBy
+	options   MergeOptions
+	out, temp string
+	rows      int // written so far
+}
+
+// whole is the directory that becomes out once it is complete.
+func (p *partition) whole() string { return filepath.Join(p.temp, "whole") }
+
+// write writes the files of all values.
+func (p *partition) write(ctx context.Context, values []string) error {
+	if err := os.MkdirAll(p.whole(), 0o755); err != nil {
+		return err
+	}
+	for _, value := range values {
+		if err := p.writeValue(ctx, value); err != nil {
+			return err
+		}
+	}
+	if p.rows != p.dataset.Rows() {
+		return fmt.Errorf("%w: %d of the %d rows of %q were found", ErrCorrupt, p.rows, p.dataset.Rows(), p.dir)
+	}
+	return nil
+}
+
+// writeValue writes the rows that have the value, as a dataset whose data directory is then moved.
+func (p *partition) writeValue(ctx context.Context, value string) error {
+	m := merge{out: p.out, dirs: []string{p.dir}, parts: []*Dataset{p.dataset}, options: p.options, rows: p.rows, only: ScanOptions{Labels: []string{value}}}
+	if p.by == BySplit {
+		m.only = ScanOptions{Splits: []string{value}}
+	}
+	part := filepath.Join(p.temp, "part")
+	if err := m.write(ctx, part); err != nil {
+		return err
+	}
+	name := nullPartition
+	if value != "" {
+		name = strings.ReplaceAll(url.QueryEscape(EscapeText(value)), "+", "%20")
+	}
+	if err := os.Rename(filepath.Join(part, dataDir), filepath.Join(p.whole(), "by_"+string(p.by)+"="+name)); err != nil {
+		return err
+	}
+	p.rows = m.rows
+	return os.RemoveAll(part)
+}
+
+// absent fails if out exists.
 func absent(out string) error {
 	if _, err := os.Lstat(out); err == nil {
 		return fmt.Errorf("%q %w: name a directory that does not", out, ErrExists)
@@ -114,21 +139,21 @@ func absent(out string) error {
 	return nil
 }
 
-// partitionPlace is an empty directory beside out, and the right to it.
+// partitionPlace makes an empty temporary directory beside out and locks it.
 func partitionPlace(out string) (l *dirLock, temp string, err error) {
 	beside := filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+".partition")
 	if l, err = lock(beside); err != nil {
 		return nil, "", err
 	}
-	l.made = true // for this alone, be it by one that was killed
+	l.made = true // it exists for this purpose only, even if a killed run made it
 	temp = inDir(beside, tempDir)
-	if err := os.RemoveAll(temp); err != nil { // of one that was killed
+	if err := os.RemoveAll(temp); err != nil { // left by a killed run
 		return nil, "", errors.Join(err, l.release())
 	}
 	return l, temp, nil
 }
 
-// values are those of a column, sorted, "" for rows without among them.
+// values are the distinct values of a column, sorted; "" stands for rows without one.
 func (d *Dataset) values(ctx context.Context, by PartitionBy) ([]string, error) {
 	index, err := d.Index(ctx)
 	if err != nil {

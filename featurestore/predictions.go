@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 
+	"fovea/featurestore/internal/guard"
+
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
@@ -48,8 +50,8 @@ func WritePredictions(sink io.Writer, classes []string, rows []Prediction) error
 	}
 	record := builder.NewRecord()
 	defer record.Release()
-	err := guard(func() error {
-		writer, err := pqarrow.NewFileWriter(schema, writerOnly{sink},
+	err := guard.Call(func() error {
+		writer, err := pqarrow.NewFileWriter(schema, guard.WriterOnly{Writer: sink},
 			parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithRootRepetition(parquet.Repetitions.Required)),
 			pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	half "github.com/x448/float16"
 
+	"fovea/featurestore/internal/guard"
 	"fovea/internal/finite"
 )
 
@@ -63,7 +64,7 @@ var (
 	// ErrLabels: a dataset with other labels or splits cannot be resumed.
 	ErrLabels = errors.New("given other labels or splits")
 	// ErrCorrupt: a file is damaged, or not what the manifest says.
-	ErrCorrupt = errors.New("damaged")
+	ErrCorrupt = guard.ErrCorrupt
 	// ErrEmpty: a dataset has no rows.
 	ErrEmpty = errors.New("no rows")
 	// ErrClosed: the writer was closed or has failed before.

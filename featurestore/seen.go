@@ -34,11 +34,11 @@ const (
 	sumSize  = sha256.Size
 )
 
-// SeenFile is the name of the file that says what the pictures of a shard, or those in
+// seenFile is the name of the file that says what the pictures of a shard, or those in
 // FailuresFile, were read from. There need not be one.
-func SeenFile(file string) string { return seenDir + "/" + path.Base(file) + seenSuffix }
+func seenFile(file string) string { return seenDir + "/" + path.Base(file) + seenSuffix }
 
-// IsSeen says whether a name is one that SeenFile gives.
+// IsSeen says whether a name is one that seenFile gives.
 func IsSeen(file string) bool {
 	name, below := strings.CutPrefix(file, seenDir+"/")
 	name, found := strings.CutSuffix(name, seenSuffix)
@@ -48,7 +48,7 @@ func IsSeen(file string) bool {
 // writeSeen writes the records of a file whose SHA-256 is sum, all of one size. If they are all zero, there is
 // nothing to say.
 func writeSeen(dir, file, sum string, records []byte) error {
-	name := SeenFile(file)
+	name := seenFile(file)
 	final := inDir(dir, name)
 	if !slices.ContainsFunc(records, func(b byte) bool { return b != 0 }) {
 		return removeFile(final)
@@ -72,7 +72,7 @@ func writeSeen(dir, file, sum string, records []byte) error {
 // readSeen gives the records of a file whose SHA-256 is sum, as many bytes as asked for, or nil if they are not
 // known.
 func readSeen(dir, file, sum string, size int) []byte {
-	content, err := os.ReadFile(inDir(dir, SeenFile(file)))
+	content, err := os.ReadFile(inDir(dir, seenFile(file)))
 	if err != nil || len(content) < sumSize {
 		return nil
 	}
@@ -106,7 +106,7 @@ func seenOf(dir string, s Shard) [][seenSize]byte {
 func (d *Dataset) seen() ([][seenSize]byte, error) {
 	all := make([][seenSize]byte, 0, d.manifest.Rows)
 	for _, s := range d.manifest.Shards {
-		if s.SHA256 == "" && isFile(d.root, SeenFile(s.File)) { // of a writer that was killed
+		if s.SHA256 == "" && isFile(d.root, seenFile(s.File)) { // of a writer that was killed
 			var err error
 			if s.SHA256, err = HashFile(filepath.Join(d.root, filepath.FromSlash(s.File))); err != nil {
 				return nil, err
@@ -140,7 +140,7 @@ func writeSeenFailures(dir, sum string, failures []Failure) error {
 
 // recall puts what is known of failures into them.
 func (d *Dataset) recall(failures []Failure) {
-	if _, err := os.Stat(inDir(d.root, SeenFile(FailuresFile))); err != nil || d.layout == layoutFormer {
+	if _, err := os.Stat(inDir(d.root, seenFile(FailuresFile))); err != nil || d.layout == layoutFormer {
 		return
 	}
 	sum, err := HashFile(inDir(d.root, FailuresFile))

@@ -183,7 +183,7 @@ func TestForget(t *testing.T) {
 // Whatever is not whole or of another file tells nothing.
 func TestSeenDamaged(t *testing.T) {
 	dir, rows, failures := writeSeenRows(t)
-	file := inDir(dir, SeenFile("data/part-00001.parquet"))
+	file := inDir(dir, seenFile("data/part-00001.parquet"))
 	whole, err := os.ReadFile(file)
 	must(t, err)
 	second := func(row int) bool { return row >= testShard && row < 2*testShard }
@@ -211,7 +211,7 @@ func TestSeenDamaged(t *testing.T) {
 	}
 	must(t, os.WriteFile(file, append(bytes.Clone(whole), 0), 0o644))
 	unknown("too long")
-	other, err := os.ReadFile(inDir(dir, SeenFile("data/part-00000.parquet")))
+	other, err := os.ReadFile(inDir(dir, seenFile("data/part-00000.parquet")))
 	must(t, errors.Join(err, os.WriteFile(file, other, 0o644)))
 	unknown("of another shard")
 	must(t, errors.Join(os.Remove(file), os.Mkdir(file, 0o755)))
@@ -224,7 +224,7 @@ func TestSeenDamaged(t *testing.T) {
 	list := inDir(dir, FailuresFile)
 	text, err := os.ReadFile(list)
 	must(t, err)
-	must(t, os.WriteFile(list, bytes.Replace(text, []byte("no image: 0"), []byte("no image: 9"), 1), 0o644))
+	must(t, os.WriteFile(list, bytes.Replace(text, []byte("no picture: 0"), []byte("no picture: 9"), 1), 0o644))
 	d, err = Open(dir)
 	must(t, err)
 	if got, err := d.Failures(); !errors.Is(err, ErrCorrupt) {
@@ -256,7 +256,7 @@ func TestSeenGoesAway(t *testing.T) {
 
 func TestSeenNames(t *testing.T) {
 	for _, name := range []string{"data/part-00000.parquet", "data/part-123456.arrow", FailuresFile} {
-		if seen := SeenFile(name); !IsSeen(seen) || !fs.ValidPath(seen) {
+		if seen := seenFile(name); !IsSeen(seen) || !fs.ValidPath(seen) {
 			t.Errorf("%s has %s", name, seen)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/apache/arrow/go/v15/parquet"
 	half "github.com/x448/float16"
 
+	"fovea/featurestore/internal/guard"
 	"fovea/recipe"
 )
 
@@ -56,9 +57,9 @@ func readShard(f *os.File, mem memory.Allocator) (*shardReader, error) {
 	return s, nil
 }
 
-func newShardReader(name string, r readSeeker, format Format, mem memory.Allocator) (*shardReader, error) {
+func newShardReader(name string, r guard.ReadSeeker, format Format, mem memory.Allocator) (*shardReader, error) {
 	s := &shardReader{name: name}
-	err := guard(func() error {
+	err := guard.Call(func() error {
 		var err error
 		if s.src, err = openSource(r, format, mem); err != nil {
 			return err
@@ -94,7 +95,7 @@ func (s *shardReader) countValues() error {
 	if !ok {
 		return nil // fixed-size lists, whose sizes were compared with the schema
 	}
-	return guard(func() error {
+	return guard.Call(func() error {
 		for _, l := range s.meta.recipe.Layers {
 			for group, rows := range s.groups {
 				values, err := p.values(group, l.Name)
@@ -132,7 +133,7 @@ func (s *shardReader) optionalElements(tensors bool) (optional, known bool) {
 
 // damaged names the file in an error and says whether it is damaged.
 func (s *shardReader) damaged(verb string, err error) error {
-	return fmt.Errorf("%s %q: %w", verb, s.name, damaged(err, context.Canceled, context.DeadlineExceeded))
+	return fmt.Errorf("%s %q: %w", verb, s.name, guard.Damaged(err, context.Canceled, context.DeadlineExceeded))
 }
 
 func (s *shardReader) close() {
@@ -170,7 +171,7 @@ func (s *shardReader) scanGroup(ctx context.Context, group int, columns []string
 	if ipc, ok := s.src.(*ipcSource); ok {
 		lies = ipc.mapping
 	}
-	err := guard(func() error {
+	err := guard.Call(func() error {
 		return s.src.scan(ctx, group, columns, s.recordRows(columns), func(r arrow.Record) error {
 			visited += int(r.NumRows())
 			if visited > s.groups[group] {

@@ -3,6 +3,8 @@ package featurestore
 import (
 	"fmt"
 	"path/filepath"
+
+	"fovea/featurestore/internal/guard"
 )
 
 // Shard is one finished file of rows.
@@ -60,7 +62,7 @@ func newShardWriter(c *writerConfig, index int) (*shardWriter, error) {
 
 // call runs the encoder and reports what either it or the sink has to complain of.
 func (s *shardWriter) call(f func() error) error {
-	err := guard(f)
+	err := guard.Call(f)
 	if s.sink.err != nil {
 		err = s.sink.err
 	}
@@ -140,5 +142,5 @@ func (s *shardWriter) commit() (Shard, error) {
 func (s *shardWriter) discard() {
 	_ = s.wait() // it goes away
 	s.sink.discard()
-	_ = guard(s.enc.close) // releases its memory; the sink refuses every write
+	_ = guard.Call(s.enc.close) // releases its memory; the sink refuses every write
 }

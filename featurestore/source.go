@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"fovea/featurestore/internal/guard"
+
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
@@ -29,14 +31,7 @@ type source interface {
 	close()
 }
 
-// readSeeker is what files are read through.
-type readSeeker interface {
-	io.Reader
-	io.ReaderAt
-	io.Seeker
-}
-
-func openSource(r readSeeker, format Format, mem memory.Allocator) (source, error) {
+func openSource(r guard.ReadSeeker, format Format, mem memory.Allocator) (source, error) {
 	size, err := r.Seek(0, io.SeekEnd)
 	if err != nil {
 		return nil, err
@@ -50,36 +45,9 @@ func openSource(r readSeeker, format Format, mem memory.Allocator) (source, erro
 			return nil, err
 		}
 		// Nothing in an uncompressed file is larger than the file.
-		return openIPC(r, sums, &boundedAllocator{mem, size})
+		return openIPC(r, sums, &guard.Allocator{Allocator: mem, Limit: size})
 	}
-	return openParquet(r, &boundedAllocator{mem, maxParquetBuffer})
-}
-
-// maxParquetBuffer bounds what one page of a Parquet file may claim to need.
-const maxParquetBuffer = 1 << 30
-
-// boundedAllocator refuses sizes that only a damaged file asks for, by a panic that guard
-// makes an error of. Without it the process would run out of memory.
-type boundedAllocator struct {
-	memory.Allocator
-	limit int64
-}
-
-func (a *boundedAllocator) check(size int) {
-	// Arrow rounds sizes up, to a power of two at most.
-	if size < 0 || int64(size)/2 > a.limit {
-		panic(fmt.Errorf("%w: it asks for %d bytes of memory", ErrCorrupt, size))
-	}
-}
-
-func (a *boundedAllocator) Allocate(size int) []byte {
-	a.check(size)
-	return a.Allocator.Allocate(size)
-}
-
-func (a *boundedAllocator) Reallocate(size int, b []byte) []byte {
-	a.check(size)
-	return a.Allocator.Reallocate(size, b)
+	return openParquet(r, &guard.Allocator{Allocator: mem, Limit: guard.MaxParquetBuffer})
 }
 
 type parquetSource struct {
@@ -91,7 +59,7 @@ type parquetSource struct {
 	vectorSize func(column string) int
 }
 
-func openParquet(r readSeeker, mem memory.Allocator) (source, error) {
+func openParquet(r guard.ReadSeeker, mem memory.Allocator) (source, error) {
 	reader, err := file.NewParquetReader(r, file.WithReadProps(parquet.NewReaderProperties(mem)))
 	if err != nil {
 		return nil, err
@@ -121,21 +89,7 @@ func (s *parquetSource) metadata(key string) (string, bool) {
 	return "", false
 }
 
-func (s *parquetSource) groups() ([]int64, error) {
-	total := int64(0)
-	var rows []int64
-	for _, group := range s.reader.MetaData().GetRowGroups() {
-		if group.GetNumRows() < 0 {
-			return nil, fmt.Errorf("%w: a row group has %d rows", ErrCorrupt, group.GetNumRows())
-		}
-		total += group.GetNumRows()
-		rows = append(rows, group.GetNumRows())
-	}
-	if total != s.reader.NumRows() {
-		return nil, fmt.Errorf("%w: its row groups have %d rows, its footer says %d", ErrCorrupt, total, s.reader.NumRows())
-	}
-	return rows, nil
-}
+func (s *parquetSource) groups() ([]int64, error) { return guard.RowGroups(s.reader) }
 
 // values is the number of values of a column of numbers or lists in a group, nulls included.
 func (s *parquetSource) values(group int, column string) (int64, error) {

@@ -88,7 +88,8 @@ func makeRows(r recipe.Recipe, from, to int) []Row {
 func makeFailures(from, to int) []Failure {
 	var failures []Failure
 	for i := from; i < to; i++ {
-		f := Failure{Path: fmt.Sprintf("bad/%d.jpg", i), Stage: "decode", Reason: fmt.Sprintf("no image: %d", i)}
+		// The reason is that of the datasets in testdata/former.
+		f := Failure{Path: fmt.Sprintf("bad/%d.jpg", i), Stage: "decode", Reason: fmt.Sprintf("no picture: %d", i)}
 		if i%2 == 0 {
 			f.Label = "cat"
 		}

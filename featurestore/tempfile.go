@@ -5,12 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 
@@ -133,23 +131,3 @@ func (t *tempFile) discard() {
 	_ = t.file.Close() // it goes away
 	_ = os.Remove(t.file.Name())
 }
-
-// guard runs a call into Arrow, which panics on some failed writes and on damaged files,
-// and makes an error of a panic; also of a fault, where the disk does not give back what is
-// mapped.
-func guard(call func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if p := recover(); p != nil {
-			if cause, ok := p.(error); ok {
-				err = fmt.Errorf("arrow: %w", cause)
-			} else {
-				err = fmt.Errorf("arrow: %v", p)
-			}
-		}
-	}()
-	return call()
-}
-
-// writerOnly hides everything but Write from Arrow's writers, which close what can be closed.
-type writerOnly struct{ io.Writer }

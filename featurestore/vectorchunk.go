@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"fovea/featurestore/internal/guard"
+
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/compress"
@@ -49,7 +51,7 @@ func (v *vectorChunk) append(values []byte, pageBytes int, compress compressFunc
 		from, to := i*rows/count, (i+1)*rows/count
 		group.Go(func() error {
 			// In another goroutine, where a panic would end the process.
-			return guard(func() error {
+			return guard.Call(func() error {
 				b := pageBuffers.Get().(*pageBuffer)
 				defer pageBuffers.Put(b)
 				b.plain = append(v.levels(b.plain[:0], to-from), values[from*row:to*row]...)

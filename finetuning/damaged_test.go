@@ -40,7 +40,7 @@ func clusteredDataset(t *testing.T) string {
 			v[j] = float32(random.NormFloat64())
 		}
 		v[i%2] += 2
-		row := featurestore.Row{Path: fmt.Sprint(i), Label: []string{"cat", "dog"}[i%2], SHA256: fmt.Sprintf("%064x", i), Width: 9, Height: 9, Features: [][]float32{v}}
+		row := featurestore.Row{Path: fmt.Sprint(i), Label: []string{"cat", "dog"}[i%2], SHA256: fmt.Sprintf("%016x%048d", i, 0), Width: 9, Height: 9, Features: [][]float32{v}}
 		if err := w.Append(row); err != nil {
 			t.Fatal(err)
 		}

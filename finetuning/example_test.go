@@ -2,6 +2,7 @@ package finetuning_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -73,7 +74,7 @@ func writeFeatures(dir string, rows int, seed uint64) {
 		}
 		values[class] += 2
 		err := w.Append(featurestore.Row{
-			Path: fmt.Sprintf("%d.jpg", i), Label: []string{"cat", "dog"}[class], SHA256: fmt.Sprintf("%d%063d", seed, i),
+			Path: fmt.Sprintf("%d.jpg", i), Label: []string{"cat", "dog"}[class], SHA256: fmt.Sprintf("%x", sha256.Sum256(fmt.Append(nil, seed, i))),
 			Width: 640, Height: 480, Features: [][]float32{values},
 		})
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 	"fovea/recipe"
 )
 
-// beside puts a second block of columns, scaled by factor, beside the first.
+// beside adds a second block of columns, a copy of the first scaled by factor.
 func beside(a, b Matrix, factor float32) Matrix {
 	x := Matrix{Rows: a.Rows, Cols: a.Cols + b.Cols, Blocks: []int{a.Cols, b.Cols}}
 	for i := range a.Rows {
@@ -24,7 +24,7 @@ func beside(a, b Matrix, factor float32) Matrix {
 	return x
 }
 
-// Blocks of columns are scaled apart: a layer's size does not matter to what is learned.
+// Blocks of columns are scaled on their own: the scale of a layer does not affect what is learned.
 func TestBlocksAreScaledApart(t *testing.T) {
 	a, labels := clusters(60, 12, 0.4, 3)
 	b, _ := clusters(60, 8, 0.4, 4)
@@ -61,7 +61,7 @@ func TestBlocksAreScaledApart(t *testing.T) {
 	}
 }
 
-// The cosine of rows of several blocks is the mean of the blocks'.
+// The cosine of rows with several blocks is the mean of the blocks' cosines.
 func TestDuplicatesOfBlocks(t *testing.T) {
 	x := Matrix{Rows: 3, Cols: 4, Blocks: []int{2, 2}, Data: []float32{
 		1, 0, 1000, 0,
@@ -90,7 +90,7 @@ func TestBlocksRefused(t *testing.T) {
 	}
 }
 
-// A head on two layers is saved in the version that can tell, comes back, and takes features
+// A head on two layers is saved in the version that can hold it, can be loaded, and takes features
 // layer by layer.
 func TestSeveralLayers(t *testing.T) {
 	a, labels := clusters(60, 6, 0.5, 3)

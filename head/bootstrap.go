@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Intervals hold 95 % of what metrics would be if the rows were drawn again.
+// Intervals are 95 % confidence intervals of metrics, by resampling the rows.
 type Intervals struct {
 	Accuracy         [2]float64 `json:"accuracy"`
 	BalancedAccuracy [2]float64 `json:"balanced_accuracy"`
@@ -14,14 +14,14 @@ type Intervals struct {
 	LogLoss          [2]float64 `json:"log_loss"`
 }
 
-// resamples is the number of drawings, with replacement, of as many rows as there are
-// (Efron's percentile bootstrap). The seed is fixed: the same rows have the same intervals.
+// resamples is the number of samples, drawn with replacement, of as many rows as there are (Efron's
+// percentile bootstrap). The seed is fixed, so that the same rows have the same intervals.
 const (
 	resamples     = 1000
 	bootstrapSeed = 1
 )
 
-// bootstrap draws rows, of which truth, prediction and loss are known.
+// bootstrap resamples rows whose class, prediction and loss are given.
 func bootstrap(y, predicted []int, losses []float64, classes []string) Intervals {
 	random := rand.New(rand.NewPCG(bootstrapSeed, 0x626f6f74)) //nolint:gosec // no secret
 	var values [4][]float64
@@ -58,9 +58,9 @@ func newConfusion(classes int) [][]int {
 	return all
 }
 
-// Bin is one interval of confidence, the probability of the class that is taken.
+// Bin is one interval of confidence, the probability of the predicted class.
 type Bin struct {
-	// N is the number of rows, Confidence and Accuracy their means.
+	// N is the number of rows in the bin, Confidence and Accuracy are their means.
 	N          int     `json:"n"`
 	Confidence float64 `json:"confidence"`
 	Accuracy   float64 `json:"accuracy"`
@@ -69,8 +69,8 @@ type Bin struct {
 // calibrationBins is the number of bins of equal width (Guo et al., 2017).
 const calibrationBins = 15
 
-// calibration sorts rows into bins and gives the mean distance of accuracy and confidence
-// over the rows, the expected calibration error.
+// calibration sorts rows into bins and returns the expected calibration error: the distance between
+// accuracy and confidence, averaged over the rows.
 func calibration(probabilities [][]float64, y []int) (bins []Bin, mean float64) {
 	bins = make([]Bin, calibrationBins)
 	for i, p := range probabilities {

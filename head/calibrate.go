@@ -5,17 +5,17 @@ import (
 	"slices"
 )
 
-// Temperatures are looked for between these.
+// Temperatures are searched between these.
 const (
 	minTemperature = 0.05
 	maxTemperature = 20
 )
 
-// temperature is the divisor of the scores with the smallest log loss (Guo et al., "On
-// Calibration of Modern Neural Networks", 2017). The loss is convex in its inverse, in which
-// its slope is followed to zero.
+// temperature is the divisor of the scores that minimizes the log loss (Guo et al., "On Calibration
+// of Modern Neural Networks", 2017). The loss is convex in the inverse temperature, so the zero of
+// its slope is found by bisection.
 func temperature(logits [][]float64, y []int) float64 {
-	// slope is the derivative of the summed loss by the inverse temperature.
+	// slope is the derivative of the total loss with respect to the inverse temperature.
 	slope := func(inverse float64) float64 {
 		sum := 0.0
 		for i, l := range logits {
@@ -32,7 +32,7 @@ func temperature(logits [][]float64, y []int) float64 {
 		return sum
 	}
 	low, high := 1.0/maxTemperature, 1/minTemperature
-	for range 60 { // halves the interval below float64's precision
+	for range 60 { // enough halvings to reach the precision of float64
 		middle := math.Sqrt(low * high)
 		if slope(middle) < 0 {
 			low = middle
@@ -43,8 +43,9 @@ func temperature(logits [][]float64, y []int) float64 {
 	return 1 / math.Sqrt(low*high)
 }
 
-// soften divides the scores by the temperature that suits rows which were not trained on.
-func (h *Head) soften(report *Report, logits [][]float64, y, rows []int) {
+// calibrate divides the scores by the temperature that suits the given rows, which were not trained
+// on (temperature scaling).
+func (h *Head) calibrate(report *Report, logits [][]float64, y, rows []int) {
 	own := make([]int, len(rows))
 	for i, r := range rows {
 		own[i] = y[r]

@@ -8,32 +8,33 @@ import (
 	"slices"
 )
 
-// CurvePoint is what a head that was trained on some of the rows does on the test rows.
+// CurvePoint is how well heads that were trained on some of the rows do on the test rows.
 type CurvePoint struct {
-	// Rows is the number trained on.
+	// Rows is the number of rows trained on.
 	Rows int `json:"rows"`
-	// Accuracy and LogLoss are means over the repetitions, Low and High the least and the
-	// greatest accuracy.
+	// Accuracy and LogLoss are means over the repetitions, Low and High the lowest and the highest
+	// accuracy.
 	Accuracy float64 `json:"accuracy"`
 	Low      float64 `json:"low"`
 	High     float64 `json:"high"`
 	LogLoss  float64 `json:"log_loss"`
 }
 
-// CurveOptions steer LearningCurve.
+// CurveOptions are the options of LearningCurve.
 type CurveOptions struct {
-	// Seed and Repeats (default 3) say which and how many choices of the rows are made.
+	// Repeats is the number of random choices of the rows for each size (default 3), which Seed
+	// determines.
 	Seed    uint64
 	Repeats int
-	// Groups of the training rows, as for Train. Empty: every row for itself.
+	// Groups of the training rows, as for Train. Nil means that each row is its own group.
 	Groups []string
 	// Progress, if set, is called after each training with the number of rows.
 	Progress func(rows int)
 }
 
-// LearningCurve trains heads on 10, 20, 50, 100, ... and all of the rows, in the classes'
-// proportions, each choice containing the smaller ones, and tests them. Sizes that leave
-// less than two rows of a class are left out.
+// LearningCurve trains heads on 10, 20, 50, 100, ... and all of the rows, with the proportions of
+// the classes, and tests them. Each choice of rows contains the smaller ones. Sizes with fewer than
+// two rows of a class are left out.
 func LearningCurve(ctx context.Context, x Matrix, labels []string, test Matrix, truth []string,
 	train func(context.Context, Matrix, []string, []string) (*Head, error), options CurveOptions,
 ) ([]CurvePoint, error) {
@@ -52,7 +53,7 @@ func LearningCurve(ctx context.Context, x Matrix, labels []string, test Matrix, 
 		point := CurvePoint{Rows: size, Low: 1}
 		repeats := options.Repeats
 		if size == x.Rows {
-			repeats = 1 // there is but one choice
+			repeats = 1 // there is only one choice
 		}
 		done := 0
 		for r := range repeats {
@@ -100,7 +101,7 @@ func curveSizes(n int) []int {
 	var sizes []int
 	for decade := 10; decade < n; decade *= 10 {
 		for _, f := range []int{1, 2, 5} {
-			// A size just below the whole says nothing that the whole does not.
+			// A size just below all rows says nothing more than all rows do.
 			if size := f * decade; float64(size) < 0.8*float64(n) {
 				sizes = append(sizes, size)
 			}
@@ -109,7 +110,7 @@ func curveSizes(n int) []int {
 	return append(sizes, n)
 }
 
-// stratifiedOrder shuffles rows such that each beginning has the classes in proportion.
+// stratifiedOrder shuffles rows such that every prefix has the classes in proportion.
 func stratifiedOrder(labels []string, seed uint64) []int {
 	y, number := make([]int, len(labels)), map[string]int{}
 	for i, l := range labels {
@@ -134,7 +135,8 @@ func stratifiedOrder(labels []string, seed uint64) []int {
 	return order
 }
 
-// quick is accuracy and log loss; labels unknown to the head count as wrong, at no chance.
+// quick computes accuracy and log loss. Labels that the head does not know count as wrong, with a
+// probability of 0.
 func (h *Head) quick(x Matrix, labels []string) (accuracy, loss float64, err error) {
 	probabilities, err := h.Probabilities(x)
 	if err != nil {
@@ -154,8 +156,9 @@ func (h *Head) quick(x Matrix, labels []string) (accuracy, loss float64, err err
 	return accuracy, loss, nil
 }
 
-// ROC is the curve of true against false positives of a class, from (0, 0) to (1, 1): a point
-// per step of the threshold. It is nil when the class has no rows, or all.
+// ROC is the curve of the true positive rate against the false positive rate of a class, from (0, 0)
+// to (1, 1), with a point (false, true) for each step of the threshold. It is nil if the class has no
+// rows, or all.
 func ROC(probabilities [][]float64, labels []string, classes []string, class int) [][2]float64 {
 	order := make([]int, len(labels))
 	positives := 0.0

@@ -42,7 +42,7 @@ func TestLearningCurve(t *testing.T) {
 	}
 }
 
-// Each beginning of the order has the classes in proportion.
+// Every prefix of the order has the classes in proportion.
 func TestStratifiedOrder(t *testing.T) {
 	var labels []string
 	for i := range 300 {
@@ -64,7 +64,7 @@ func TestStratifiedOrder(t *testing.T) {
 	}
 }
 
-// The area under the curve is the area that the metric has.
+// The area under the curve is the value of the metric.
 func TestROC(t *testing.T) {
 	ties := readGolden(t).Ties
 	probabilities, labels := make([][]float64, len(ties.Y)), make([]string, len(ties.Y))

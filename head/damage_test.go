@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// trials is a number of trials, or what FOVEA_TRIALS says.
+// trials is the number of trials, unless FOVEA_TRIALS sets it.
 func trials(n int) int {
 	if asked, err := strconv.Atoi(os.Getenv("FOVEA_TRIALS")); err == nil {
 		return asked
@@ -33,8 +33,7 @@ func trainedHidden(t *testing.T) *Head {
 	return mlp
 }
 
-// A head of which one bit is another is refused, or it is the same head: never one that gives other
-// answers.
+// A head with one flipped bit is refused, or is the same head: never one with other predictions.
 func TestFlippedBits(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "head.json")

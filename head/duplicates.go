@@ -10,19 +10,19 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Duplicates are rows that stand for one picture.
+// Duplicates are rows that stand for the same image.
 type Duplicates struct {
-	// Groups has a name per row, which rows share that are equal or alike, or are so by way
-	// of others.
+	// Groups has a name for each row. Rows that are equal or alike, directly or by way of others, have
+	// the same name.
 	Groups []string
-	// Equal is the number of rows whose identity an earlier row has, Alike that of further
-	// rows whose group an earlier row has.
+	// Equal is the number of rows with the identity of an earlier row, Alike that of further rows with
+	// the group of an earlier row.
 	Equal, Alike int
-	// Pairs are rows of unequal identity that are alike, in the order of the rows.
+	// Pairs are the rows of different identities that are alike, in the order of the rows.
 	Pairs []Pair
 }
 
-// Pair is two rows and the cosine of the angle between them.
+// Pair is two row numbers and the cosine of the angle between the rows.
 type Pair struct {
 	A, B   int
 	Cosine float64
@@ -31,9 +31,10 @@ type Pair struct {
 // duplicateBlock is the number of rows that are compared with others at a time.
 const duplicateBlock = 64
 
-// FindDuplicates groups rows of one identity, such as a checksum, and rows the cosine of the
-// angle between which (the mean of the blocks' cosines) is at least threshold, above 0 and at
-// most 1; with threshold 0 only the former. All pairs are compared: the time grows with the square of the rows.
+// FindDuplicates groups rows of the same identity, such as a checksum, and rows whose cosine
+// similarity (the mean over the blocks) is at least threshold, which is above 0 and at most 1. With
+// a threshold of 0 only identities count. All pairs are compared, so the time grows with the square
+// of the number of rows.
 func FindDuplicates(ctx context.Context, x Matrix, identities []string, threshold float64) (Duplicates, error) {
 	if err := x.validate(); err != nil {
 		return Duplicates{}, err
@@ -42,7 +43,7 @@ func FindDuplicates(ctx context.Context, x Matrix, identities []string, threshol
 		return Duplicates{}, fmt.Errorf("head: %d identities for %d rows", len(identities), x.Rows)
 	}
 	if !(threshold >= 0 && threshold <= 1) {
-		return Duplicates{}, fmt.Errorf("head: a cosine of %g: use one above 0 and at most 1, or 0 to look for equal rows only", threshold)
+		return Duplicates{}, fmt.Errorf("head: cosine %g: use one above 0 and at most 1, or 0 to find only equal rows", threshold)
 	}
 	var d Duplicates
 	parent := make([]int, x.Rows)
@@ -72,7 +73,7 @@ func FindDuplicates(ctx context.Context, x Matrix, identities []string, threshol
 	for _, p := range d.Pairs {
 		a, b := root(p.A), root(p.B)
 		if a != b {
-			parent[max(a, b)] = min(a, b) // the group is called after its first row
+			parent[max(a, b)] = min(a, b) // a group is named after its first row
 			d.Alike++
 		}
 	}
@@ -82,7 +83,7 @@ func FindDuplicates(ctx context.Context, x Matrix, identities []string, threshol
 	return d, nil
 }
 
-// alike finds the pairs, ordered by their first rows.
+// alike finds the pairs, in the order of their first rows.
 func alike(ctx context.Context, x Matrix, identities []string, threshold float64) ([]Pair, error) {
 	standard := Standardization{Unit: true, Blocks: x.Blocks, Mean: make([]float32, x.Cols), Scale: make([]float32, x.Cols)}
 	for j := range standard.Scale {
@@ -93,10 +94,10 @@ func alike(ctx context.Context, x Matrix, identities []string, threshold float64
 		return nil, err
 	}
 	defer x.free(units.data)
-	// Inner products of float32 are good to about this.
+	// Inner products in float32 are this accurate.
 	threshold -= 1e-6
-	// The first columns rule most pairs out: what the others add is at most the product of
-	// their norms (Cauchy and Schwarz).
+	// The first columns rule out most pairs: the others add at most the product of their norms
+	// (Cauchy-Schwarz).
 	begin := units.columns(0, max(1, x.Cols/4/lane*lane))
 	rest := make([]float64, x.Rows)
 	for i := range rest {
@@ -151,8 +152,8 @@ func alike(ctx context.Context, x Matrix, identities []string, threshold float64
 	return pairs, nil
 }
 
-// promising says whether any pair of a block can reach the threshold, from the products of
-// the first columns and the norms of the others.
+// promising says whether any pair of a block can reach the threshold, given the products of the first
+// columns and the norms of the others.
 func promising(products []float32, rows []int, rest []float64, other, size int, threshold float64) bool {
 	for i, a := range rows {
 		for b := max(other, a+1); b < min(other+size, len(rest)); b++ {

@@ -38,7 +38,7 @@ func TestFindDuplicates(t *testing.T) {
 			dot, a, b = dot+float64(v*w), a+float64(v*v), b+float64(w*w)
 		}
 		if want := dot / math.Sqrt(a*b); math.Abs(p.Cosine-want) > 1e-5 {
-			t.Errorf("the cosine of %d and %d is %g, want %g", p.A, p.B, p.Cosine, want)
+			t.Errorf("the cosine %d and %d is %g, want %g", p.A, p.B, p.Cosine, want)
 		}
 	}
 	if diff := cmp.Diff([][2]int{{70, 100}, {70, 149}, {100, 149}}, pairs); diff != "" {
@@ -48,14 +48,14 @@ func TestFindDuplicates(t *testing.T) {
 	if err != nil || d.Equal != 1 || d.Alike != 0 {
 		t.Errorf("without a threshold %d are equal, %d alike, %v", d.Equal, d.Alike, err)
 	}
-	for want, threshold := range map[string]float64{"cosine of 1.5": 1.5, "cosine of -1": -1} {
+	for want, threshold := range map[string]float64{"cosine 1.5": 1.5, "cosine -1": -1} {
 		if _, err := FindDuplicates(context.Background(), x, identities, threshold); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want one with %q", err, want)
 		}
 	}
 }
 
-// What is alike never stands on both sides of a split.
+// Rows that are alike are never in both sets of a split.
 func TestSplitKeepsDuplicatesTogether(t *testing.T) {
 	x, labels := clusters(200, 16, 0, 5)
 	identities := make([]string, x.Rows)
@@ -86,7 +86,7 @@ func TestSplitKeepsDuplicatesTogether(t *testing.T) {
 	}
 }
 
-// No pair is lost to the shortcut: all are found that plain products find.
+// The shortcut loses no pair: all pairs that plain products find are found.
 func TestFindDuplicatesFindsAll(t *testing.T) {
 	x, _ := clusters(300, 60, 0, 8)
 	identities := make([]string, x.Rows)

@@ -16,26 +16,26 @@ import (
 	"fovea/recipe"
 )
 
-// A head is stored as JSON, its numbers as base64 of little-endian float32, with a checksum of all
-// of it at the end. Files of earlier versions have none.
+// A head is stored as JSON, with its numbers as base64 of little-endian float32 and a checksum at the
+// end. Files of earlier versions have no checksum.
 const (
 	fileFormat = "fovea-head"
-	// fileVersion is the newest that is read. Files are written in the oldest that holds
-	// them, so that older programs read what they can: 1 are heads without, 2 heads with
-	// hidden units or rows of unit length, 3 heads on several layers.
+	// fileVersion is the newest version that is read. A head is written in the oldest version that can
+	// hold it, so that older programs can read it: 2 for heads with hidden units or rows scaled to unit
+	// length, 3 for heads on several layers, 1 for others.
 	fileVersion = 3
-	// maxFileBytes is a thousand classes on the longest vectors, and bounds what is read.
+	// maxFileBytes bounds what is read. It has room for a thousand classes on the longest features.
 	maxFileBytes = 1 << 30
 )
 
-// ErrFile marks a file that is not a head that can be used.
+// ErrFile marks a file that is not a head, or a damaged one.
 var ErrFile = errors.New("not a usable head")
 
 type headFile struct {
 	Format  string   `json:"format"`
 	Version int      `json:"version"`
 	Classes []string `json:"classes"`
-	// Layer is that of versions 1 and 2, Layers are those of version 3.
+	// Layer is for versions 1 and 2, Layers for version 3.
 	Layer   *recipe.Layer  `json:"layer,omitempty"`
 	Layers  []recipe.Layer `json:"layers,omitempty"`
 	Recipe  recipe.Recipe  `json:"recipe"`
@@ -53,7 +53,7 @@ type hiddenFile struct {
 	Biases  floats   `json:"biases"`
 }
 
-// floats are written as base64 of their bytes.
+// floats are encoded as base64 of their bytes.
 type floats []float32
 
 func (f floats) MarshalJSON() ([]byte, error) {
@@ -74,7 +74,7 @@ func (f *floats) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	if len(raw)%4 != 0 {
-		return fmt.Errorf("%d bytes are not whole numbers", len(raw))
+		return fmt.Errorf("%d bytes are not a whole number of values", len(raw))
 	}
 	*f = make(floats, len(raw)/4)
 	for i := range *f {
@@ -83,7 +83,7 @@ func (f *floats) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Save writes the head to a file, which is replaced as a whole or not at all.
+// Save writes the head to a file. An existing file is replaced completely or not at all.
 func (h *Head) Save(name string) error {
 	f := headFile{
 		Format: fileFormat, Version: 1, Classes: h.Classes, Layers: h.Layers, Recipe: h.Recipe, Notes: h.Notes,
@@ -114,11 +114,11 @@ func (h *Head) Save(name string) error {
 	return nil
 }
 
-// write puts a file in place only when the head has been read back out of it: what can be written
-// can be opened.
+// write puts the file in place only once the head has been read back from it, so that what is written
+// can be loaded.
 func (h *Head) write(name string, encoded []byte) error {
 	if len(encoded) > maxFileBytes {
-		return fmt.Errorf("it would have %d bytes, and %d are the most that are read: train on fewer classes or on pooled features", len(encoded), maxFileBytes)
+		return fmt.Errorf("it would have %d bytes, but at most %d can be read: train on fewer classes or on pooled features", len(encoded), maxFileBytes)
 	}
 	file, err := output.Create(name)
 	if err != nil {
@@ -136,10 +136,10 @@ func (h *Head) write(name string, encoded []byte) error {
 	}
 	again, err := parse(written)
 	if err != nil {
-		return fmt.Errorf("it could not be opened again: %w", err)
+		return fmt.Errorf("it could not be read back: %w", err)
 	}
 	if !slices.Equal(again.Classes, h.Classes) || !slices.Equal(again.Biases, h.Biases) {
-		return fmt.Errorf("it would not be the same when it is opened: the classes %q would be %q", h.Classes, again.Classes)
+		return fmt.Errorf("it would change when it is read back: the classes %q would be %q", h.Classes, again.Classes)
 	}
 	return file.Commit()
 }
@@ -160,14 +160,14 @@ func fromFile(rows []floats) [][]float32 {
 	return out
 }
 
-// Load reads a head from a file.
+// Load reads a head from a file. A file that is not a head, or is damaged, is ErrFile.
 func Load(name string) (*Head, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, fmt.Errorf("head: %w", err)
 	}
 	if info.IsDir() || info.Size() > maxFileBytes {
-		return nil, fmt.Errorf("head: %s: %w: give the file that train has written", name, ErrFile)
+		return nil, fmt.Errorf("head: %s: %w: give a file that finetune train wrote", name, ErrFile)
 	}
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -181,19 +181,19 @@ func Load(name string) (*Head, error) {
 }
 
 func parse(data []byte) (*Head, error) {
-	// The format is looked at first: what else is in a foreign or newer file is unknown.
+	// The format comes first: nothing else is known of a foreign or newer file.
 	var kind struct {
 		Format  string
 		Version int
 	}
 	if err := json.Unmarshal(data, &kind); err != nil {
-		return nil, fmt.Errorf("%w: it is truncated or no JSON: %w", ErrFile, err)
+		return nil, fmt.Errorf("%w: it is truncated or not JSON: %w", ErrFile, err)
 	}
 	if kind.Format != fileFormat {
 		return nil, fmt.Errorf("%w: it is not a head, its format is %q", ErrFile, kind.Format)
 	}
 	if kind.Version < 1 || kind.Version > fileVersion {
-		return nil, fmt.Errorf("%w: its version is %d, this program reads 1 to %d: use the program that wrote it, or train again", ErrFile, kind.Version, fileVersion)
+		return nil, fmt.Errorf("%w: its version is %d, but this program reads 1 to %d: use the program that wrote it, or train again", ErrFile, kind.Version, fileVersion)
 	}
 	if _, err := seal.Check(data); err != nil {
 		return nil, fmt.Errorf("%w: %w: restore it from a copy, or train again", ErrFile, err)
@@ -223,20 +223,20 @@ func parse(data []byte) (*Head, error) {
 	return h, nil
 }
 
-// layerSize is the number of a layer's values, if a file can hold so many.
+// layerSize is the number of a layer's values, if a file can hold that many.
 func layerSize(l recipe.Layer) (int, error) {
 	size := 1
 	for _, d := range l.Shape {
 		if d < 1 || size > maxFileBytes/d {
-			return 0, fmt.Errorf("layer %s has the shape %v", l.Name, l.Shape)
+			return 0, fmt.Errorf("the layer %s has the shape %v", l.Name, l.Shape)
 		}
 		size *= d
 	}
 	return size, nil
 }
 
-// columns is the number of features that the layers say the head takes. Where the recipe names
-// layers, as all that are trained on features have it, it has these among them.
+// columns is the number of features by the layers. If the recipe names layers, as it does for all heads
+// trained on features, they must be among those.
 func (f headFile) columns() (int, error) {
 	columns := 0
 	for _, l := range f.Layers {
@@ -245,14 +245,14 @@ func (f headFile) columns() (int, error) {
 			return 0, err
 		}
 		if made, ok := f.Recipe.Layer(l.Name); len(f.Recipe.Layers) > 0 && (!ok || !slices.Equal(made.Shape, l.Shape)) {
-			return 0, fmt.Errorf("layer %s%v is none of those of its recipe, %v", l.Name, l.Shape, f.Recipe.Layers)
+			return 0, fmt.Errorf("the layer %s%v is not one of those of its recipe, %v", l.Name, l.Shape, f.Recipe.Layers)
 		}
 		columns += size
 	}
 	return columns, nil
 }
 
-// validate checks that the sizes fit each other and all numbers are numbers.
+// validate checks that the sizes fit each other and that all numbers are finite.
 func (f headFile) validate() error {
 	classes, columns := len(f.Classes), len(f.Mean)
 	if classes < 2 || !slices.IsSorted(f.Classes) || len(slices.Compact(slices.Clone(f.Classes))) != classes {

@@ -44,7 +44,7 @@ func TestSaveLoad(t *testing.T) {
 	}
 }
 
-// negated changes the sign of the first of some numbers.
+// negated changes the sign of the first number.
 func negated(encoded string) string {
 	raw, _ := base64.StdEncoding.DecodeString(encoded)
 	raw[3] ^= 0x80
@@ -85,7 +85,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	for want, content := range map[string][]byte{
 		"truncated":        data[:len(data)/2],
-		"no JSON":          []byte("PAR1"),
+		"not JSON":         []byte("PAR1"),
 		"not a head":       []byte(`{"a":1}`),
 		"its version is 4": edit(func(o map[string]any) { o["version"] = 4 }),
 		"its classes are":  edit(func(o map[string]any) { o["classes"] = []string{"cat"} }),
@@ -96,10 +96,10 @@ func TestLoadRefuses(t *testing.T) {
 			o["layer"] = map[string]any{"name": "x", "shape": []int{7}}
 			delete(o, "recipe")
 		}),
-		"layer pool4[6] is none":     edit(func(o map[string]any) { o["layer"].(map[string]any)["name"] = "pool4" }),
-		"the scale of column 0 is -": edit(func(o map[string]any) { o["scale"] = negated(o["scale"].(string)) }),
-		"its checksum is not that":   bytes.Replace(data, []byte(`"cat"`), []byte(`"bat"`), 1),
-		"written again by another":   reindented(t, data),
+		"the layer pool4[6] is not one": edit(func(o map[string]any) { o["layer"].(map[string]any)["name"] = "pool4" }),
+		"the scale of column 0 is -":    edit(func(o map[string]any) { o["scale"] = negated(o["scale"].(string)) }),
+		"its checksum is not that":      bytes.Replace(data, []byte(`"cat"`), []byte(`"bat"`), 1),
+		"written again by another":      reindented(t, data),
 	} {
 		name := filepath.Join(dir, "bad")
 		if err := os.WriteFile(name, content, 0o644); err != nil {
@@ -117,7 +117,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-// A file of the first version is read, and its head computes what its numbers say.
+// A file of the first version is read, and its head computes what its numbers define.
 func TestLoadOlder(t *testing.T) {
 	h, err := Load("../testdata/heads/cats-vs-dogs.json")
 	if err != nil {
@@ -161,8 +161,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// TestSaveVerifies: what could not be opened again is not written, and the file that was there
-// stays.
+// A head that could not be loaded again is not written, and the existing file stays.
 func TestSaveVerifies(t *testing.T) {
 	good, name := trained(t), filepath.Join(t.TempDir(), "head.json")
 	if err := good.Save(name); err != nil {

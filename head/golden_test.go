@@ -68,7 +68,7 @@ func TestTemperatureAgreesWithSciPy(t *testing.T) {
 	if got := temperature(rowsOf(logits, g.Classes), g.Y); math.Abs(got-g.Temperature) > 1e-5 {
 		t.Errorf("the temperature is %g, SciPy finds %g", got, g.Temperature)
 	}
-	// Scores that are always right can be trusted without end, and others not at all.
+	// Scores that are always right get the lowest temperature, and scores that are always wrong the highest.
 	if got := temperature([][]float64{{1, 0}, {0, 1}}, []int{0, 1}); got > 1.01*minTemperature {
 		t.Errorf("of perfect scores it is %g", got)
 	}
@@ -97,7 +97,7 @@ func TestBalancedWeightsAgreeWithScikitLearn(t *testing.T) {
 	}
 }
 
-// A calibrated head is the same but for its temperature.
+// A calibrated head is the same except for its temperature.
 func TestCalibrate(t *testing.T) {
 	x, labels := clusters(300, 40, 0.15, 6)
 	options := TrainOptions{Seed: 1}
@@ -126,7 +126,7 @@ func TestCalibrate(t *testing.T) {
 	}
 }
 
-// Rows of unit length have the same probabilities whatever their length was.
+// With rows scaled to unit length, their original length does not affect the probabilities.
 func TestScaleUnit(t *testing.T) {
 	x, labels := clusters(60, 12, 1, 3)
 	h, _, err := Train(context.Background(), x, labels, TrainOptions{Scaling: ScaleUnit})

@@ -14,65 +14,66 @@ import (
 type Head struct {
 	// Classes are sorted by name.
 	Classes []string
-	// Standardization comes before the weights.
+	// Standardization is applied to the features first.
 	Standardization Standardization
-	// Hidden, if there, comes between the standardized columns and the weights.
+	// Hidden, if not nil, is a layer between the standardized columns and the weights.
 	Hidden *Hidden
-	// Weights has one row per class, over the standardized columns or the hidden units.
+	// Weights has a row for each class, over the standardized columns or the hidden units; Biases has
+	// a value for each class.
 	Weights [][]float32
 	Biases  []float32
 
-	// Recipe says what features the head was trained on.
+	// Recipe describes the features that the head was trained on.
 	Recipe recipe.Recipe
-	// Layers are those that the columns are made of, one after another.
+	// Layers are the layers that make up the columns, one after another.
 	Layers []recipe.Layer
-	// Notes are what else is recorded of the training; they do not enter predictions.
+	// Notes record the training. They do not affect predictions.
 	Notes Notes
 }
 
 // Hidden is a layer of rectified linear units: max(0, Weights x + Biases).
 type Hidden struct {
-	// Weights has one row per unit, over the standardized columns.
+	// Weights has a row for each unit, over the standardized columns.
 	Weights [][]float32
 	Biases  []float32
 }
 
-// Notes are the circumstances of a training.
+// Notes record how a head was trained.
 type Notes struct {
 	ToolVersion string `json:"tool_version,omitempty"`
 	Seed        uint64 `json:"seed"`
-	// TrainedOn is the number of rows.
+	// TrainedOn is the number of training rows.
 	TrainedOn int `json:"trained_on"`
-	// Copies is the number of pictures in the dataset that were equal to others, NearCopies
-	// that of further ones that were nearly so.
+	// Copies is the number of images in the dataset that are copies of others, NearCopies the number
+	// of further ones that are near duplicates.
 	Copies     int `json:"copies,omitempty"`
 	NearCopies int `json:"near_copies,omitempty"`
-	// Settings are the flags of the training, by name.
+	// Settings are the options of the training, by the names of their flags.
 	Settings map[string]string `json:"settings,omitempty"`
 	Report   Report            `json:"report"`
-	// HeldOut are the metrics on rows that were kept out of the training, if any were.
+	// HeldOut are the metrics on the test set, nil if there was none.
 	HeldOut *Metrics `json:"held_out,omitempty"`
-	// Seen are short hashes of the pictures trained on, by which an evaluation can tell
-	// how many it has in common.
+	// Seen are short hashes of the training images, sorted, by which an evaluation finds them again.
 	Seen []string `json:"seen,omitempty"`
 }
 
-// LayerNames are the names of Layers.
+// LayerNames returns the names of Layers.
 func (h *Head) LayerNames() []string {
 	return recipe.Recipe{Layers: h.Layers}.LayerNames()
 }
 
-// Join puts the features of n pictures, a slice for each of Layers, into rows.
+// Join makes rows out of the features of n images: a slice for each of Layers, with the values of all
+// images one after another.
 func (h *Head) Join(features [][]float32, n int) (Matrix, error) {
 	if len(features) != len(h.Layers) {
-		return Matrix{}, fmt.Errorf("head: features of %d layers given to a head of %d", len(features), len(h.Layers))
+		return Matrix{}, fmt.Errorf("head: features of %d layers for a head on %d", len(features), len(h.Layers))
 	}
 	m := Matrix{Rows: n, Cols: h.Columns(), Data: make([]float32, 0, n*h.Columns())}
 	for i := range n {
 		for l, layer := range h.Layers {
 			size := layer.Size()
 			if len(features[l]) < (i+1)*size {
-				return Matrix{}, fmt.Errorf("head: %d values of layer %s for %d images of %d", len(features[l]), layer.Name, n, size)
+				return Matrix{}, fmt.Errorf("head: %d values of layer %s for %d images with %d each", len(features[l]), layer.Name, n, size)
 			}
 			m.Data = append(m.Data, features[l][i*size:(i+1)*size]...)
 		}
@@ -80,16 +81,17 @@ func (h *Head) Join(features [][]float32, n int) (Matrix, error) {
 	return m, nil
 }
 
-// Columns is the number of features that the head takes.
+// Columns is the number of features of a row.
 func (h *Head) Columns() int { return len(h.Standardization.Mean) }
 
-// Probabilities computes one row of probabilities, in the order of Classes, per row of x.
+// Probabilities computes a row of probabilities, in the order of Classes, for each row of x. They add
+// up to 1.
 func (h *Head) Probabilities(x Matrix) ([][]float64, error) {
 	if err := x.validate(); err != nil {
 		return nil, err
 	}
 	if x.Cols != h.Columns() {
-		return nil, fmt.Errorf("head: rows of %d features given to a head of %d", x.Cols, h.Columns())
+		return nil, fmt.Errorf("head: rows of %d features for a head on %d", x.Cols, h.Columns())
 	}
 	all := make([][]float64, x.Rows)
 	layers := []affine{newAffine(h.Weights, h.Biases)}
@@ -123,7 +125,7 @@ func (h *Head) Probabilities(x Matrix) ([][]float64, error) {
 	return all, nil
 }
 
-// affine is a layer in the shape that kernels want.
+// affine is a layer in the layout that the kernels need.
 type affine struct {
 	weights dense
 	biases  []float32
@@ -137,7 +139,7 @@ func newAffine(weights [][]float32, biases []float32) affine {
 	return affine{d, biases}
 }
 
-// apply computes a row of outputs per row of inputs.
+// apply computes a row of outputs for each row of inputs.
 func (a affine) apply(x dense, rectify bool) dense {
 	rows, sums := make([]int, x.rows), make([]float32, x.rows*a.weights.rows)
 	for i := range rows {
@@ -157,14 +159,14 @@ func (a affine) apply(x dense, rectify bool) dense {
 	return out
 }
 
-// Predict is the class with the highest of the probabilities.
+// Predict returns the class with the highest probability.
 func (h *Head) Predict(probabilities []float64) string { return h.Classes[argmax(probabilities)] }
 
 // ErrMismatch marks features that a head was not trained for.
 var ErrMismatch = errors.New("the head was trained on other features")
 
-// Check compares the recipe of features with the one that the head was trained on. What
-// makes them incomparable is an error; what only moves them by rounding is returned.
+// Check compares the recipe of features with the one that the head was trained on. Differences that
+// make predictions wrong are ErrMismatch; those that only cause rounding errors are returned.
 func (h *Head) Check(r recipe.Recipe) (warnings []recipe.Difference, err error) {
 	var reasons []string
 	for _, d := range h.Recipe.Compare(r) {
@@ -184,7 +186,7 @@ func (h *Head) Check(r recipe.Recipe) (warnings []recipe.Difference, err error) 
 		}
 	}
 	if len(reasons) > 0 {
-		return nil, fmt.Errorf("head: %w: %s: extract features as for the head, or train a head on these", ErrMismatch, strings.Join(reasons, "; "))
+		return nil, fmt.Errorf("head: %w: %s: extract features in the same way, or train a head on these", ErrMismatch, strings.Join(reasons, "; "))
 	}
 	return warnings, nil
 }

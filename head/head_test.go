@@ -77,7 +77,7 @@ func names(y []int) []string {
 	return labels
 }
 
-// The probabilities of a trained head are scikit-learn's for the same objective.
+// A trained head has the probabilities of scikit-learn for the same objective.
 func TestTrainAgreesWithScikitLearn(t *testing.T) {
 	const tolerance = 2e-4 // of a probability; the optimizers stop at gradients of 1e-5
 	for _, p := range readGolden(t).Problems {
@@ -136,7 +136,7 @@ func clusters(n, cols int, distance float64, seed uint64) (Matrix, []string) {
 	return m, labels
 }
 
-// The rows' inner products hold all that is needed: both ways give the same head.
+// Fitting on the rows' inner products gives the same head as fitting on the columns.
 func TestWaysAgree(t *testing.T) {
 	const n, cols, lambda = 40, 39, 0.05
 	x, labels := clusters(n, cols, 0.5, 1)
@@ -217,7 +217,7 @@ func TestTrainChoosesStrength(t *testing.T) {
 	}
 }
 
-// Of many rows, not all folds are fitted.
+// With many rows, not all folds are fitted.
 func TestTrainTestsEnough(t *testing.T) {
 	x, labels := clusters(20_000, 2, 1, 1)
 	_, report, err := Train(context.Background(), x, labels, TrainOptions{Lambdas: []float64{0.1, 0.01}})
@@ -246,7 +246,7 @@ func TestTrainRefuses(t *testing.T) {
 		"no label":       {x, missing, TrainOptions{}, "row 5 has no label"},
 		"few labels":     {x, labels[:19], TrainOptions{}, "19 labels for 20 rows"},
 		"NaN":            {broken, labels, TrainOptions{}, "value 2 of row 3 is NaN"},
-		"constant":       {constant, labels, TrainOptions{}, "all rows are alike"},
+		"constant":       {constant, labels, TrainOptions{}, "all rows are equal"},
 		"sizes":          {Matrix{Rows: 20, Cols: 5, Data: x.Data}, labels, TrainOptions{}, "80 values are not 20 rows of 5"},
 		"lambda":         {x, labels, TrainOptions{Lambdas: []float64{0}}, "must be positive"},
 		"scaling":        {x, labels, TrainOptions{Scaling: "none"}, "use common, columns or l2"},
@@ -356,7 +356,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// BenchmarkTrain is a head on pool5 of 2,000 pictures, flattened.
+// BenchmarkTrain trains a head on the flattened pool5 of 2,000 images.
 func BenchmarkTrain(b *testing.B) {
 	x, labels := clusters(2000, 25088, 0.02, 1)
 	for b.Loop() {

@@ -4,17 +4,17 @@ import (
 	"gonum.org/v1/gonum/blas/blas32"
 )
 
-// The two products that all training comes down to, rows by weights and errors by rows, are
-// blocked here so that what is used again is found in the CPU's caches. Gonum's float32
-// products are four times slower, for want of wider instructions and register tiles.
+// All training comes down to two products, rows by weights and errors by rows. They are blocked here so
+// that what is used again is still in the CPU's caches. Gonum's float32 products are four times slower,
+// because they lack wider instructions and register tiles.
 //
-// Sums have an order that depends on the sizes alone. CPUs with AVX2 round once where
-// others round twice, so that results differ between the two kinds in the last digits.
+// The order of summation depends only on the sizes. CPUs with AVX2 round once where others round twice,
+// so results differ between the two in the last digits.
 const (
 	// lane is the number of values that one instruction works on.
 	lane = 8
-	// chunk is the number of columns that are worked on at a time: those of some dozen
-	// weight vectors fit the first cache.
+	// chunk is the number of columns that are worked on at a time: those of about a dozen weight vectors
+	// fit into the first-level cache.
 	chunk = 512
 	// blockRows is the number of rows that are worked on at a time: they are read from
 	// memory once, for both products.
@@ -26,8 +26,8 @@ const (
 // padded is the next multiple of m.
 func padded(n, m int) int { return (n + m - 1) / m * m }
 
-// dense is a matrix whose rows begin stride values apart, a multiple of lane; the values
-// between cols and stride are zero.
+// dense is a matrix whose rows start stride values apart, a multiple of lane. The values between cols and
+// stride are zero.
 type dense struct {
 	rows, cols, stride int
 	data               []float32
@@ -107,7 +107,7 @@ func (x dense) addProducts(rows []int, factors []float32, g dense) {
 // apart in w: sums are those of x0, then those of x1.
 func dot2x4(x0, x1, w []float32, stride int, sums *[8]float32) {
 	n := len(x0)
-	_, _ = x1[n-1], w[3*stride+n-1] // assembly checks no bounds
+	_, _ = x1[n-1], w[3*stride+n-1] // the assembly does not check bounds
 	if haveAVX2 {
 		dot2x4AVX2(&x0[0], &x1[0], &w[0], stride, n, sums)
 		return

@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/gonum/diff/fd"
 )
 
-// The gradient is that of the loss, by differences, with importance.
+// The gradient agrees with differences of the loss, with class weights.
 func TestGradient(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	const n, d = 13, 5
@@ -41,7 +41,7 @@ func TestGradient(t *testing.T) {
 	}
 }
 
-// The products are those of plain loops, at sizes around the blocks'.
+// The products equal those of plain loops, at sizes around those of the blocks.
 func TestKernels(t *testing.T) {
 	t.Run("this CPU", testKernels)
 	defer func(have bool) { haveAVX2 = have }(haveAVX2)

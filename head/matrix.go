@@ -14,26 +14,27 @@ import (
 	"fovea/internal/finite"
 )
 
-// Matrix holds one row of features per picture, row after row.
+// Matrix has a row of features for each image.
 type Matrix struct {
 	Rows, Cols int
-	Data       []float32
-	// Blocks are the widths of groups of columns, such as those of one layer, which are
-	// scaled apart from each other. Empty: all columns are of one kind.
+	// Data has the rows one after another: Rows * Cols finite values.
+	Data []float32
+	// Blocks are the widths of groups of columns, such as those of a layer, which are scaled on their
+	// own. Empty means that all columns are one block.
 	Blocks []int
-	// Memory, if set, is where tables as large as Data are put, of which training makes one or
-	// two. Results do not depend on it.
+	// Memory, if set, provides tables as large as Data, of which training needs one or two. Results do
+	// not depend on it.
 	Memory Memory
 }
 
-// Memory gives room for tables that may be too large for ordinary memory.
+// Memory provides tables that may be too large for ordinary memory.
 type Memory interface {
-	// Floats returns room for so many values, all 0; Free gives it back.
+	// Floats returns a table of that many values, all 0; Free gives it back.
 	Floats(values int) ([]float32, error)
 	Free([]float32)
 }
 
-// floats is room for so many values.
+// floats returns a table of that many values.
 func (m Matrix) floats(values int) ([]float32, error) {
 	if m.Memory == nil {
 		return make([]float32, values), nil
@@ -41,7 +42,7 @@ func (m Matrix) floats(values int) ([]float32, error) {
 	return m.Memory.Floats(values)
 }
 
-// free gives back what floats has returned.
+// free gives back what floats returned.
 func (m Matrix) free(values []float32) {
 	if m.Memory != nil {
 		m.Memory.Free(values)
@@ -51,7 +52,7 @@ func (m Matrix) free(values []float32) {
 // Row is a view of row i.
 func (m Matrix) Row(i int) []float32 { return m.Data[i*m.Cols : (i+1)*m.Cols] }
 
-// validate refuses what cannot be computed with.
+// validate refuses inconsistent sizes and values that are not finite.
 func (m Matrix) validate() error {
 	if m.Rows < 0 || m.Cols < 1 || len(m.Data) != m.Rows*m.Cols {
 		return fmt.Errorf("head: %d values are not %d rows of %d", len(m.Data), m.Rows, m.Cols)
@@ -65,7 +66,7 @@ func (m Matrix) validate() error {
 	return nil
 }
 
-// NotFinite finds the first NaN or infinity.
+// NotFinite finds the first value that is NaN or infinite.
 func (m Matrix) NotFinite() (row, column int, found bool) {
 	if i := finite.First(m.Data); i >= 0 {
 		return i / m.Cols, i % m.Cols, true
@@ -73,7 +74,7 @@ func (m Matrix) NotFinite() (row, column int, found bool) {
 	return 0, 0, false
 }
 
-// checkBlocks refuses widths that are not those of all columns.
+// checkBlocks refuses widths that do not add up to the number of columns.
 func checkBlocks(blocks []int, cols int) error {
 	sum := 0
 	for _, width := range blocks {
@@ -83,42 +84,41 @@ func checkBlocks(blocks []int, cols int) error {
 		sum += width
 	}
 	if len(blocks) > 0 && sum != cols {
-		return fmt.Errorf("head: blocks of %v columns are not %d columns", blocks, cols)
+		return fmt.Errorf("head: blocks of %v columns do not add up to %d columns", blocks, cols)
 	}
 	return nil
 }
 
-// Scaling is how columns are brought to a common size.
+// Scaling is how columns are brought to a common scale.
 type Scaling string
 
 const (
-	// ScaleCommon divides all columns of a block by the mean of their standard deviations,
-	// so that they keep their sizes relative to each other. Features of one layer are commensurate,
-	// and the rare, weak ones among them are mostly noise, which ScaleColumns would blow
-	// up: this is measurably better, and the default.
+	// ScaleCommon divides all columns of a block by the mean of their standard deviations, which
+	// preserves their relative scales. Features of one layer are commensurate, and the rare, weak ones
+	// are mostly noise, which ScaleColumns would amplify: this measurably gives better heads, and is the
+	// default.
 	ScaleCommon Scaling = "common"
 	// ScaleColumns divides each column by its own standard deviation.
 	ScaleColumns Scaling = "columns"
-	// ScaleUnit first divides each row (of each block) by its Euclidean norm, then scales as ScaleCommon:
-	// what counts are the features' proportions, as in the paper's own classifiers.
+	// ScaleUnit first divides each row (of each block) by its Euclidean norm, then scales like
+	// ScaleCommon: only the proportions of the features count, as in the paper's own classifiers.
 	ScaleUnit Scaling = "l2"
 )
 
-// Standardization is what is done to each column before weights are applied.
+// Standardization is applied to each row before the weights.
 type Standardization struct {
-	// Unit says that rows are first divided by their Euclidean norms, each of Blocks by its
-	// own.
+	// Unit says that rows are first divided by their Euclidean norms, each block by its own.
 	Unit bool
 	// Blocks are those of the Matrix, if there is more than one.
 	Blocks []int
-	// Mean is taken off, Scale multiplies: it is 0 for a constant column.
+	// Mean is subtracted from a column, Scale multiplies the result; it is 0 for a constant column.
 	Mean, Scale []float32
 }
 
-// errConstant says that there is nothing to learn from.
-var errConstant = errors.New("head: all rows are alike: there is nothing to learn from")
+// errConstant marks rows that are all equal.
+var errConstant = errors.New("head: all rows are equal: there is nothing to learn from")
 
-// standardize computes means and scales of all rows, in two passes in float64.
+// standardize computes the means and scales of the columns, in two passes in float64.
 func standardize(m Matrix, scaling Scaling) (Standardization, error) {
 	switch scaling {
 	case "", ScaleCommon, ScaleColumns, ScaleUnit:
@@ -168,8 +168,8 @@ func standardize(m Matrix, scaling Scaling) (Standardization, error) {
 	return s, nil
 }
 
-// Constant is the number of columns that are the same in all rows, from which nothing can be
-// learned.
+// Constant is the number of columns with the same value in all training rows, from which nothing can
+// be learned.
 func (s Standardization) Constant() int {
 	n := 0
 	for _, scale := range s.Scale {
@@ -180,7 +180,7 @@ func (s Standardization) Constant() int {
 	return n
 }
 
-// meanOfPositive is the mean of the values that are not 0, or 0.
+// meanOfPositive is the mean of the positive values, 0 if there are none.
 func meanOfPositive(values []float64) float64 {
 	sum, n := 0.0, 0.0
 	for _, v := range values {
@@ -216,14 +216,14 @@ func (s Standardization) unit(dst, row []float32) {
 	}
 }
 
-// Columns whose moments one goroutine computes at a time, and rows after which all do the next
-// ones, so that rows are read once from a memory that is slow.
+// A goroutine computes the moments of momentCols columns at a time. All of them finish momentRows rows
+// before any goes on to the next ones, so that rows are read only once from slow memory.
 const (
 	momentCols = 256
 	momentRows = 1024
 )
 
-// moments are mean and standard deviation (of the population) of each column.
+// moments computes the mean and the (population) standard deviation of each column.
 func moments(stride, cols, rows int, data []float32) (mean, deviation []float64) {
 	mean, deviation = make([]float64, cols), make([]float64, cols)
 	n := float64(rows)
@@ -253,7 +253,7 @@ func moments(stride, cols, rows int, data []float32) (mean, deviation []float64)
 	return mean, deviation
 }
 
-// eachPart runs over a table, some rows after the other and their columns in parallel.
+// eachPart calls part for the parts of a table: rows in sequence, columns in parallel.
 func eachPart(rows, cols int, part func(firstRow, lastRow, start, end int)) {
 	for first := 0; first < rows; first += momentRows {
 		var group errgroup.Group
@@ -279,7 +279,7 @@ func (s Standardization) apply(dst, row []float32) {
 	}
 }
 
-// unitNorm divides a row by its Euclidean norm into dst; a row of zeros stays one.
+// unitNorm divides a row by its Euclidean norm into dst. A row of zeros stays zero.
 func unitNorm(dst, row []float32) {
 	sum := 0.0
 	for _, v := range row {
@@ -294,7 +294,7 @@ func unitNorm(dst, row []float32) {
 	}
 }
 
-// all standardizes all rows. There is room after them up to a multiple of quad.
+// all standardizes all rows. The table has room for a multiple of quad rows.
 func (s Standardization) all(m Matrix) (dense, error) {
 	stride := padded(m.Cols, lane)
 	data, err := m.floats(padded(m.Rows, quad) * stride)
@@ -316,15 +316,15 @@ func (s Standardization) all(m Matrix) (dense, error) {
 	return out, nil
 }
 
-// gramBlock is the number of rows whose inner products with others are computed at a time;
-// gramCols that of columns, after which the float32 sums are added up in float64.
+// gramBlock is the number of rows whose inner products are computed at a time, gramCols the number of
+// columns after which sums in float32 are added up in float64.
 const (
 	gramBlock = 64
 	gramCols  = 1024
 )
 
-// gram computes X X' of the standardized rows, in parallel and in an order of summation
-// that does not depend on the number of CPUs.
+// gram computes X X' of the standardized rows in parallel. The order of summation does not depend on
+// the number of CPUs.
 func gram(ctx context.Context, m Matrix, s Standardization) (*mat.SymDense, error) {
 	n := m.Rows
 	standard, err := s.all(m)

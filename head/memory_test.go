@@ -9,7 +9,7 @@ import (
 	"fovea/internal/scratch"
 )
 
-// Where tables lie changes no result.
+// Where tables are kept does not change results.
 func TestMemoryChangesNothing(t *testing.T) {
 	x, labels := clusters(600, 300, 1, 3)
 	train := map[string]func(Matrix) (*Head, error){

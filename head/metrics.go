@@ -7,39 +7,38 @@ import (
 	"slices"
 )
 
-// Metrics say how well a head does on rows whose classes are known.
+// Metrics describe how well a head does on rows whose classes are known.
 type Metrics struct {
 	// N is the number of rows.
 	N int `json:"n"`
-	// Accuracy is the fraction of rows whose most probable class is theirs.
+	// Accuracy is the fraction of rows that are classified correctly.
 	Accuracy float64 `json:"accuracy"`
-	// AccuracyInterval is Wilson's 95 % interval of the accuracy.
+	// AccuracyInterval is the 95 % Wilson score interval of the accuracy.
 	AccuracyInterval [2]float64 `json:"accuracy_95"`
 	// BalancedAccuracy is the mean of the classes' recalls.
 	BalancedAccuracy float64 `json:"balanced_accuracy"`
-	// LogLoss is the mean of -log of the probability of the row's class, natural.
+	// LogLoss is the mean negative natural logarithm of the probability of each row's own class.
 	LogLoss float64 `json:"log_loss"`
-	// ROCAUC is the area under the ROC curve: of the second class when there are two,
-	// else the mean over the classes of each against the rest. Null when a class has no
-	// rows, or all.
+	// ROCAUC is the area under the ROC curve: of the second class if there are two, else the mean
+	// over all classes, each against the rest. Nil if a class has no rows, or all.
 	ROCAUC *float64 `json:"roc_auc"`
 	// MacroF1 is the mean of the classes' F1.
 	MacroF1 float64 `json:"macro_f1"`
-	// CalibrationError is the mean distance between accuracy and confidence in 15 bins of
-	// confidence (the expected calibration error), Calibration are the bins, from 0 to 1.
+	// CalibrationError is the expected calibration error, the mean distance between accuracy and
+	// confidence in 15 bins of confidence. Calibration has the bins, from 0 to 1.
 	CalibrationError float64 `json:"calibration_error"`
 	Calibration      []Bin   `json:"calibration,omitempty"`
-	// Bootstrap has intervals of the metrics.
+	// Bootstrap has confidence intervals of the metrics.
 	Bootstrap Intervals `json:"bootstrap_95"`
 	// Classes are in the order of Confusion.
 	Classes []string `json:"classes"`
-	// Confusion counts rows: Confusion[i][j] are of class i and taken for class j.
+	// Confusion counts rows: Confusion[i][j] are of class i and classified as class j.
 	Confusion [][]int `json:"confusion"`
 	// PerClass are in the order of Classes.
 	PerClass []ClassMetrics `json:"per_class"`
 }
 
-// ClassMetrics are those of one class against the rest. A ratio without cases is 0.
+// ClassMetrics are the metrics of one class against the rest. A ratio of 0 to 0 is 0.
 type ClassMetrics struct {
 	Class     string  `json:"class"`
 	N         int     `json:"n"`
@@ -48,8 +47,8 @@ type ClassMetrics struct {
 	F1        float64 `json:"f1"`
 }
 
-// Evaluate compares probabilities, one row of len(classes) per label, with the labels, which
-// must be among the classes.
+// Evaluate compares probabilities, a row of len(classes) for each label, with the labels, which must
+// be among the classes.
 func Evaluate(probabilities [][]float64, labels, classes []string) (Metrics, error) {
 	if len(probabilities) != len(labels) || len(labels) == 0 {
 		return Metrics{}, fmt.Errorf("head: %d predictions for %d labels", len(probabilities), len(labels))
@@ -58,7 +57,7 @@ func Evaluate(probabilities [][]float64, labels, classes []string) (Metrics, err
 	y, taken, losses, right := make([]int, len(labels)), make([]int, len(labels)), make([]float64, len(labels)), 0
 	for i, l := range labels {
 		if y[i] = slices.Index(classes, l); y[i] < 0 {
-			return Metrics{}, fmt.Errorf("head: row %d has label %q, which is none of the head's classes %q: evaluate on the classes it was trained for", i, l, classes)
+			return Metrics{}, fmt.Errorf("head: row %d has the label %q, which is not one of the head's classes %q: evaluate on the classes that it was trained on", i, l, classes)
 		}
 		if len(probabilities[i]) != len(classes) {
 			return Metrics{}, fmt.Errorf("head: row %d has %d probabilities for %d classes", i, len(probabilities[i]), len(classes))
@@ -68,7 +67,7 @@ func Evaluate(probabilities [][]float64, labels, classes []string) (Metrics, err
 		if taken[i] == y[i] {
 			right++
 		}
-		// As scikit-learn does, so that one certain error does not make the mean infinite.
+		// Like scikit-learn, so that one wrong row with a probability of 0 does not make the mean infinite.
 		losses[i] = -math.Log(max(probabilities[i][y[i]], 0x1p-52))
 		m.LogLoss += losses[i] / float64(len(labels))
 	}
@@ -107,7 +106,7 @@ func (m *Metrics) perClass() {
 	m.BalancedAccuracy = recalls / float64(present)
 }
 
-// wilson is the 95 % score interval of a proportion (Wilson, 1927).
+// wilson is the 95 % score interval of a proportion (Wilson 1927).
 func wilson(hits, n int) [2]float64 {
 	const z = 1.959963984540054
 	p, count := float64(hits)/float64(n), float64(n)
@@ -117,8 +116,8 @@ func wilson(hits, n int) [2]float64 {
 	return [2]float64{max(0, (centre-width)/scale), min(1, (centre+width)/scale)}
 }
 
-// rocAUC is the mean over the classes of the probability that a row of the class is ranked
-// above one of another; ties count half.
+// rocAUC is the probability that a row of a class is ranked above a row of another class, averaged
+// over the classes; ties count half.
 func rocAUC(probabilities [][]float64, y []int, classes int) *float64 {
 	if classes == 2 {
 		area, ok := areaUnderROC(probabilities, y, 1)

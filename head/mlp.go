@@ -8,28 +8,28 @@ import (
 	"slices"
 )
 
-// MLPOptions steer TrainMLP. The zero value is the classic head on frozen features of
-// Keras's tutorials: 256 rectified units, half of them dropped at a time.
+// MLPOptions are the options of TrainMLP. The zero value is the classic head on frozen features of
+// Keras's tutorials: 256 rectified linear units with a dropout of one half.
 type MLPOptions struct {
-	// Seed decides about the validation rows, the first weights, the order and the drops.
+	// Seed determines the validation rows, the initial weights, the order of the rows and the dropout.
 	Seed uint64
-	// Units is the number of hidden ones (default 256).
+	// Units is the number of hidden units (default 256).
 	Units int
-	// Dropout is the part of the activations that is left out of a step (default 0.5;
-	// below 0 for none).
+	// Dropout is the share of the activations that each step leaves out (default 0.5; below 0 means
+	// none).
 	Dropout float64
-	// Rate is Adam's step, which is that of each weight. By default it is Keras's 1e-3 up to
-	// 512 columns and falls with their number beyond, because a unit's sum moves by the
-	// steps of all its weights: on 25,088 columns, 1e-3 runs into overconfidence.
+	// Rate is Adam's learning rate. The default is Keras's 1e-3 up to 512 columns, and falls with their
+	// number beyond, because a unit's sum moves by the steps of all its weights: on 25,088 columns, 1e-3
+	// leads to overconfidence.
 	Rate float64
-	// Batch is the number of rows of a step (default 32).
+	// Batch is the number of rows in a step (default 32).
 	Batch int
-	// Epochs are passes over the rows at most (default 100), Patience those without a
-	// smaller loss on the validation rows after which training ends (default 8). The
-	// weights of the best epoch are kept.
+	// Epochs is the maximum number of passes over the rows (default 100), Patience the number of those
+	// without a smaller validation loss after which training stops (default 8). The weights of the
+	// best epoch are kept.
 	Epochs, Patience int
-	// Validation is the part of the rows, by class, that is not trained on but tells when
-	// to end (default 0.2).
+	// Validation is the share of each class's rows that is not trained on but determines when to stop
+	// (default 0.2).
 	Validation float64
 	// Scaling, ClassWeights and Groups are those of TrainOptions.
 	Scaling      Scaling
@@ -41,17 +41,17 @@ type MLPOptions struct {
 	Progress func(Epoch)
 }
 
-// Epoch is what one pass over the rows has led to.
+// Epoch is the result of one pass over the rows.
 type Epoch struct {
 	Epoch int `json:"epoch"`
-	// TrainLoss is the mean over the epoch's steps, with dropout.
+	// TrainLoss is the mean loss over the epoch's steps, with dropout.
 	TrainLoss float64 `json:"train_loss"`
-	// LogLoss and Accuracy are those on the validation rows.
+	// LogLoss and Accuracy are measured on the validation rows.
 	LogLoss  float64 `json:"log_loss"`
 	Accuracy float64 `json:"accuracy"`
 }
 
-// rateColumns is the number of columns up to which the usual rate is kept.
+// rateColumns is the number of columns up to which the default learning rate is Keras's.
 const rateColumns = 512
 
 func (o *MLPOptions) complete(columns int) error {
@@ -75,14 +75,14 @@ func (o *MLPOptions) complete(columns int) error {
 		o.Validation = 0.2
 	}
 	if o.Units < 1 || o.Batch < 1 || o.Epochs < 1 || o.Patience < 1 || !(o.Rate > 0) || math.IsInf(o.Rate, 0) || !(o.Dropout < 1) {
-		return fmt.Errorf("head: %d units, batches of %d, %d epochs, patience %d, rate %g, dropout %g: all but the dropout must be positive, and it below 1",
+		return fmt.Errorf("head: %d units, batches of %d, %d epochs, patience %d, learning rate %g, dropout %g: all but the dropout must be positive, and the dropout below 1",
 			o.Units, o.Batch, o.Epochs, o.Patience, o.Rate, o.Dropout)
 	}
 	return nil
 }
 
-// TrainMLP fits a head with a hidden layer, by Adam with early stopping. Rows and labels are
-// as for Train, and so is what the result depends on.
+// TrainMLP fits a head with a hidden layer, by Adam with early stopping. Rows and labels are as for
+// Train, and the result depends only on the data and the options.
 func TrainMLP(ctx context.Context, x Matrix, labels []string, options MLPOptions) (*Head, Report, error) {
 	if err := x.validate(); err != nil {
 		return nil, Report{}, err
@@ -133,12 +133,12 @@ func TrainMLP(ctx context.Context, x Matrix, labels []string, options MLPOptions
 	h := n.head(classes, s)
 	if options.Calibrate {
 		logits, _, _ := n.test(validation)
-		h.soften(&report, logits, y, validation)
+		h.calibrate(&report, logits, y, validation)
 	}
 	return h, report, nil
 }
 
-// train runs epochs until the validation loss no longer falls, and leaves the best weights.
+// train runs epochs until the validation loss no longer falls, and keeps the best weights.
 func (n *network) train(ctx context.Context, train, validation []int, options MLPOptions, random *rand.Rand) (Report, error) {
 	report := Report{Tested: len(validation)}
 	best, least := newNetwork(n.x, n.y, n.classes, n.units, 1, n.importance), math.Inf(1)
@@ -157,9 +157,9 @@ func (n *network) train(ctx context.Context, train, validation []int, options ML
 			epoch.TrainLoss += n.step(batch, keep) * float64(len(batch)) / float64(len(rows))
 		}
 		_, epoch.LogLoss, epoch.Accuracy = n.test(validation)
-		// An infinite loss is none to compare others with: no epoch would ever be the best.
+		// No loss is smaller than NaN, so no epoch would ever be the best.
 		if sum := epoch.LogLoss + epoch.TrainLoss; math.IsNaN(sum) || math.IsInf(sum, 0) {
-			return Report{}, fmt.Errorf("head: the training has diverged: in epoch %d the loss is %v, and %v on the rows to validate on: use a smaller rate than %g", e, epoch.TrainLoss, epoch.LogLoss, options.Rate)
+			return Report{}, fmt.Errorf("head: the training diverged: in epoch %d the training loss is %v and the validation loss %v: use a smaller learning rate than %g", e, epoch.TrainLoss, epoch.LogLoss, options.Rate)
 		}
 		report.Epochs = append(report.Epochs, epoch)
 		if epoch.LogLoss < least {
@@ -174,7 +174,7 @@ func (n *network) train(ctx context.Context, train, validation []int, options ML
 	return report, nil
 }
 
-// test gives scores, mean loss and accuracy of rows that are not trained on.
+// test computes scores, mean loss and accuracy of rows that are not trained on.
 func (n *network) test(rows []int) (logits [][]float64, loss, accuracy float64) {
 	width := n.output.weights.rows
 	for batch := range slices.Chunk(rows, n.activations.rows) {

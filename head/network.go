@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// network is one hidden layer of rectified linear units and a softmax over the classes,
-// with all that a step of training needs. Matrices hold a row per unit, as kernels want it.
+// network is a hidden layer of rectified linear units and a softmax over the classes, with all that a
+// training step needs. Matrices have a row for each unit, as the kernels need it.
 type network struct {
 	x          dense // standardized rows
 	y          []int
@@ -19,16 +19,16 @@ type network struct {
 	rate       float64
 
 	hidden, output layer
-	activations    dense     // of the units, a row per row of the batch
-	errors         []float32 // by the units' sums, batch x hidden.weights.rows
+	activations    dense     // of the units, a row for each row of the batch
+	errors         []float32 // derivatives of the loss by the units' sums, batch x hidden.weights.rows
 	scores         []float32 // batch x output.weights.rows
-	keep           []float32 // what dropout multiplies the activations with
+	keep           []float32 // what dropout multiplies the activations by
 	order          []int     // 0, 1, 2, ...
 	steps          int
 }
 
-// layer is a matrix of weights, a row per unit, the biases, and Adam's averages of both
-// gradients and of their squares.
+// layer is a matrix of weights with a row for each unit, the biases, and Adam's averages of the
+// gradients of both and of their squares.
 type layer struct {
 	units                    int
 	weights, first, second   dense
@@ -65,7 +65,7 @@ func (l *layer) glorot(random *rand.Rand) {
 	}
 }
 
-// adam moves the units from start to end along the gradients, which are by the batch's mean.
+// adam updates the units from start to end by the gradients of the batch's mean loss.
 func (l *layer) adam(start, end int, step float64) {
 	for i := start; i < min(end, l.units); i++ {
 		adam(l.weights.row(i), l.gradient.row(i), l.first.row(i), l.second.row(i), step)
@@ -97,7 +97,7 @@ func newNetwork(x dense, y []int, classes, units, batch int, importance []float6
 	return n
 }
 
-// slabs calls f for parts of the hidden units, on all CPUs.
+// slabs calls f for parts of the hidden units, in parallel.
 func (n *network) slabs(f func(start, end int)) {
 	var group errgroup.Group
 	group.SetLimit(allCPUs())
@@ -110,7 +110,7 @@ func (n *network) slabs(f func(start, end int)) {
 	_ = group.Wait() // computing cannot fail
 }
 
-// forward computes activations and scores of a batch; keep is nil for prediction.
+// forward computes the activations and scores of a batch; keep is nil for predictions.
 func (n *network) forward(rows []int, keep []float32) {
 	n.slabs(func(start, end int) {
 		out := make([]float32, len(rows)*(end-start))
@@ -135,7 +135,7 @@ func (n *network) forward(rows []int, keep []float32) {
 	}
 }
 
-// drop draws which activations of a batch are kept, and how they are made up for the rest.
+// drop draws which activations of a batch are kept, and scales them to make up for the others.
 func (n *network) drop(rows int, random *rand.Rand) []float32 {
 	keep := n.keep[:rows*n.units]
 	for i := range keep {
@@ -181,7 +181,7 @@ func (n *network) step(rows []int, keep []float32) float64 {
 	return loss
 }
 
-// back carries the errors to some hidden units and moves their weights.
+// back propagates the errors to some of the hidden units and updates their weights.
 func (n *network) back(rows []int, keep []float32, start, end int, rate float64) {
 	width, units := n.output.weights.rows, end-start
 	errors := n.errors[start*len(rows) : end*len(rows)]
@@ -212,7 +212,7 @@ func (n *network) back(rows []int, keep []float32, start, end int, rate float64)
 	n.hidden.adam(start, end, rate)
 }
 
-// copyWeights copies the weights of from, a network of the same sizes.
+// copyWeights copies the weights of from, a network of the same size.
 func (n *network) copyWeights(from *network) {
 	for _, p := range [][2]*layer{{&n.hidden, &from.hidden}, {&n.output, &from.output}} {
 		copy(p[0].weights.data, p[1].weights.data)

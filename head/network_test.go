@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Steps of training lead where Keras's do, from the same weights over the same batches.
+// Training steps give the weights that Keras gives, from the same weights and batches.
 func TestNetworkAgreesWithKeras(t *testing.T) {
 	var g struct {
 		Rows, Cols, Units, Classes, Batch, Epochs int
@@ -133,7 +133,7 @@ func TestTrainMLPLearnsWhatNoLinearHeadCan(t *testing.T) {
 	if epochs != len(report.Epochs) || report.BestEpoch < 2 || report.BestEpoch+8 < epochs || report.Tested != 300 {
 		t.Errorf("%d epochs shown, the report is %+v", epochs, report)
 	}
-	// The best epoch's weights were kept: it has the least loss of all.
+	// The weights of the best epoch were kept, which has the smallest loss.
 	for _, e := range report.Epochs {
 		if e.LogLoss < report.Epochs[report.BestEpoch-1].LogLoss {
 			t.Errorf("epoch %d is better than the best, %d", e.Epoch, report.BestEpoch)
@@ -193,7 +193,7 @@ func TestTrainMLPRefuses(t *testing.T) {
 		"no rows for early":         {labels, MLPOptions{Validation: 0.001}},
 		"unknown scaling":           {labels, MLPOptions{Scaling: "x"}},
 		"unknown class weights":     {labels, MLPOptions{ClassWeights: "x"}},
-		"has diverged: in epoch 1":  {labels, MLPOptions{Rate: 1e30}},
+		"diverged: in epoch 1":      {labels, MLPOptions{Rate: 1e30}},
 	} {
 		if _, _, err := TrainMLP(context.Background(), x, test.labels, test.options); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want one with %q", err, want)
@@ -207,7 +207,7 @@ func TestTrainMLPRefuses(t *testing.T) {
 }
 
 func ExampleTrainMLP() {
-	// One class lies on both sides of the other.
+	// One class is on both sides of the other.
 	var x Matrix
 	var labels []string
 	for i := range 60 {

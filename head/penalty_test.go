@@ -33,8 +33,7 @@ func readPenalties(t *testing.T) []penaltyProblem {
 	return all
 }
 
-// Weights and biases are those of scikit-learn's saga and LinearSVC, and what is 0 there is 0
-// here.
+// Weights and biases equal those of scikit-learn's saga and LinearSVC, and have the same zeros.
 func TestPenaltiesAgreeWithScikitLearn(t *testing.T) {
 	for _, p := range readPenalties(t) {
 		t.Run(p.Name, func(t *testing.T) {
@@ -87,8 +86,8 @@ func TestPenaltiesAgreeWithScikitLearn(t *testing.T) {
 	}
 }
 
-// Cross-validation finds a strength for each kind, and where most columns are noise, absolute
-// values leave most of them out.
+// Cross-validation finds a strength for each kind, and if most columns are noise, a penalty on absolute
+// values leaves most of them out.
 func TestPenaltiesAreChosen(t *testing.T) {
 	p := readPenalties(t)[1]
 	x, labels := Matrix{Rows: p.Rows, Cols: p.Cols, Data: p.X}, names(p.Y)

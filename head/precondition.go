@@ -9,36 +9,36 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// directions are those in which rows vary most: orthonormal eigenvectors of the columns'
-// covariance with its largest eigenvalues, approximately. Features are highly correlated, so
-// that a loss is some hundred times as curved along these as along others, and L-BFGS takes
-// many steps to find that out. Told beforehand (see preconditioner), it takes a fraction of them.
+// directions are those in which rows vary most: approximately the eigenvectors of the columns'
+// covariance with the largest eigenvalues, orthonormal. Features are highly correlated, so a loss is
+// hundreds of times more curved along these than along others, and L-BFGS needs many steps to discover
+// that. Given the directions (see preconditioner), it needs a fraction of them.
 type directions struct {
-	vectors dense // a row each
+	vectors dense // one in each row
 	values  []float64
 	// rest is the mean of the other eigenvalues.
 	rest float64
 }
 
-// How directions are found: so many, of so many rows at most, by so many rounds of block power
-// iteration (Halko, Martinsson and Tropp, 2011). They need not be exact.
+// Directions are found by block power iteration (Halko, Martinsson and Tropp 2011): their number, the
+// maximum number of rows that are used, and the number of iterations. They need not be exact.
 const (
 	directionCount  = 64
 	directionRows   = 8192
 	directionRounds = 3
-	// Smaller problems are solved before the directions would be found.
+	// Smaller problems are solved faster than their directions are found.
 	directionMinCols = 256
 	directionMinRows = 512
 )
 
-// findDirections is nil where it is not worth it.
+// findDirections returns nil for problems that are too small to be worth it.
 func findDirections(ctx context.Context, x dense) (*directions, error) {
 	if x.cols < directionMinCols || x.rows < directionMinRows {
 		return nil, nil
 	}
 	rows := make([]int, min(x.rows, directionRows))
 	for i := range rows {
-		rows[i] = i * x.rows / len(rows) // all over
+		rows[i] = i * x.rows / len(rows) // evenly spaced
 	}
 	v := newDense(directionCount, x.cols)
 	random := rand.New(rand.NewPCG(1, 0x646972)) //nolint:gosec // no secret
@@ -59,7 +59,7 @@ func findDirections(ctx context.Context, x dense) (*directions, error) {
 			orthonormalize(v)
 		}
 	}
-	// Within the space of the vectors, the eigenvectors are those of V C V' (Rayleigh and Ritz).
+	// Within the span of the vectors, the eigenvectors are those of V C V' (Rayleigh-Ritz).
 	k := v.rows
 	small := mat.NewSymDense(k, nil)
 	for i := range k {
@@ -69,7 +69,7 @@ func findDirections(ctx context.Context, x dense) (*directions, error) {
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(small, true) {
-		return nil, nil // it only takes longer without
+		return nil, nil // fitting only takes longer without
 	}
 	var basis mat.Dense
 	eigen.VectorsTo(&basis)
@@ -102,7 +102,7 @@ func dot(a, b []float32) float64 {
 	return sum
 }
 
-// orthonormalize makes rows orthonormal, by Gram and Schmidt's method done twice.
+// orthonormalize makes rows orthonormal, by the Gram-Schmidt process applied twice.
 func orthonormalize(v dense) {
 	for i := range v.rows {
 		own := v.row(i)
@@ -119,10 +119,10 @@ func orthonormalize(v dense) {
 	}
 }
 
-// covarianceParts is a fixed number, so that sums do not depend on the number of CPUs.
+// covarianceParts is fixed, so that sums do not depend on the number of CPUs.
 const covarianceParts = 8
 
-// covariance is V X'X / n for some rows of x, whose columns have the mean 0.
+// covariance computes V X'X / n for some rows of x, whose columns have mean 0.
 func (x dense) covariance(rows []int, v dense) dense {
 	parts := make([]dense, covarianceParts)
 	var group errgroup.Group
@@ -153,17 +153,17 @@ func (x dense) covariance(rows []int, v dense) dense {
 	return sum
 }
 
-// preconditioner maps the variables u that the optimizer sees to weights w = P u, with P the
-// inverse square root of what the curvature is about: curvature * covariance + strength.
+// preconditioner maps the variables u of the optimizer to weights w = P u, where P is the inverse square
+// root of the approximate curvature: curvature * covariance + strength.
 type preconditioner struct {
 	*directions
-	// factors are those of the directions, common that of all others; bias that of a bias.
+	// factors are for the directions, common is for all others, bias for biases.
 	factors      []float32
 	common, bias float64
 }
 
-// precondition prepares for losses of some curvature by the scores and a penalty of some
-// strength.
+// precondition makes a preconditioner for losses with a curvature with respect to the scores and a
+// penalty of a strength.
 func (d *directions) precondition(curvature, strength float64) *preconditioner {
 	if d == nil {
 		return nil
@@ -176,7 +176,7 @@ func (d *directions) precondition(curvature, strength float64) *preconditioner {
 	return p
 }
 
-// apply computes P x, which is also P' x, for parameters as those of regression.
+// apply computes P x, which equals P' x, for parameters laid out as in regression.
 func (p *preconditioner) apply(dst, x []float64, count int) {
 	if p == nil {
 		copy(dst, x)
@@ -192,7 +192,7 @@ func (p *preconditioner) apply(dst, x []float64, count int) {
 	}
 	scores := make([]float32, count*p.vectors.rows)
 	in.scores(all, p.vectors, scores)
-	// The products are needed by direction, which are the rows here.
+	// addProducts takes the factors by row, which are the directions here.
 	factors := make([]float32, p.vectors.rows*out.rows)
 	directions := make([]int, p.vectors.rows)
 	for i := range directions {

@@ -39,7 +39,7 @@ func correlated(n, d, classes int) (Matrix, []int) {
 	return x, y
 }
 
-// With directions the same solution is found in fewer passes over the rows.
+// With directions, fewer passes over the rows find the same solution.
 func TestPrecondition(t *testing.T) {
 	for _, classes := range []int{2, 4} {
 		x, y := correlated(4000, 300, classes)
@@ -79,8 +79,8 @@ func TestPrecondition(t *testing.T) {
 	}
 }
 
-// The directions are those of the covariance: their eigenvalues are those of the latent
-// variables that the rows were made of, and what is mapped there and back is the same.
+// The directions are eigenvectors of the covariance: their eigenvalues are those of the latent variables
+// that the rows were made of, and mapping there and back changes nothing.
 func TestDirections(t *testing.T) {
 	x, _ := correlated(2000, 300, 2)
 	s, err := standardize(x, ScaleCommon)

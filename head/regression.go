@@ -12,50 +12,50 @@ import (
 	"gonum.org/v1/gonum/optimize"
 )
 
-// regression is softmax regression, or a linear support vector machine, on rows of x, of d
+// regression is softmax regression, or a linear support vector machine, on rows of x with d
 // coordinates each.
 //
-// Its parameters are, vector by vector, d weights and a bias. There is one vector per class;
-// of two classes, whose best vectors are each other's opposites, there is one alone, the
-// second class's less the first's, and the penalty is that of both: half its own.
+// Its parameters are d weights and a bias for each vector, one vector after another. Each class has a
+// vector. Two classes share one, since their best vectors are opposites: it is the second class's minus
+// the first's, and the penalty of both is half of its own.
 type regression struct {
 	x       dense
 	rows    []int // which rows of x
 	y       []int // class of each row of x
 	classes int
-	// hinge says that the loss of a row is the sum over the vectors of max(0, 1 - s f)^2, with
-	// f the vector's score and s = 1 for the row's class, else -1.
+	// hinge says that the loss of a row is the sum over the vectors of max(0, 1 - s f)^2, where f is the
+	// vector's score and s = 1 for the row's class, else -1.
 	hinge bool
-	// lambda is the strength of the penalty of squares, absolute that of absolute values.
+	// lambda is the strength of the penalty on squares, absolute that on absolute values.
 	lambda, absolute float64
 	// importance is the factor of a row's loss, by class; its mean over rows is 1.
 	importance []float64
-	workers    int // goroutines of an evaluation; the result does not depend on it
+	workers    int // goroutines of an evaluation; they do not affect the result
 
-	// directions, if not nil, are those of the rows.
+	// directions, if not nil, are those in which the rows vary most.
 	directions *directions
 	// passes counts the losses that were computed.
 	passes int
-	// curvature is that of the last loss by the scores: the mean of p (1 - p).
+	// curvature is that of the last loss with respect to the scores: the mean of p (1 - p).
 	curvature float64
 
-	weights dense // the parameters in float32, with rows for padding
+	weights dense // the parameters in float32, padded with rows
 	stripes []stripe
 }
 
-// stripe is what one goroutine at a time computes of the objective: the sums of some rows.
+// stripe is the part of the objective that one goroutine computes at a time: the sums over some rows.
 type stripe struct {
 	rows     []int
 	loss     float64
 	spread   float64   // the sum of 1 - sum p^2
-	gradient []float64 // as the parameters
-	sums     dense     // of the gradient, for some rows
+	gradient []float64 // laid out like the parameters
+	sums     dense     // of the gradient, over some rows
 	scores   []float32 // of a block of rows
-	row      []float64 // of one row
+	row      []float64 // scores of one row
 }
 
-// Rows per stripe, and stripes at most: so few that their sums are quickly added, enough for
-// the CPUs. Float32 sums are moved to float64 after flushRows.
+// The minimum number of rows in a stripe, and the maximum number of stripes: few enough for their sums
+// to be added quickly, enough for all CPUs. Sums in float32 are added to float64 after flushRows.
 const (
 	stripeRows = 256
 	maxStripes = 16
@@ -86,7 +86,7 @@ func newRegression(x dense, rows, y []int, classes int, importance []float64, wo
 	return r
 }
 
-// loss is the objective; gradient, which is filled, is by the parameters.
+// loss computes the objective, and its gradient with respect to the parameters into gradient.
 func (r *regression) loss(parameters, gradient []float64) float64 {
 	v, d := vectors(r.classes), r.x.cols
 	for c := range v {
@@ -128,8 +128,8 @@ func (r *regression) loss(parameters, gradient []float64) float64 {
 	return total/n + r.lambda/2*half*penalty
 }
 
-// half is the part of a vector's squares in the penalty: half of them where one vector stands
-// for two, of half its size, except that a support vector machine of two classes has but one.
+// half is the factor of a vector's squares in the penalty: one half where the vector stands for two of
+// half its size. A support vector machine for two classes really has only one.
 func (r *regression) half() float64 {
 	if r.classes == 2 && !r.hinge {
 		return 0.5
@@ -170,8 +170,8 @@ func (s *stripe) compute(r *regression, parameters []float64) {
 	}
 }
 
-// errors turns a row's scores into the derivatives of its loss, which it returns with 1 less
-// the sum of the squared probabilities, both by the row's weight.
+// errors turns a row's scores into the derivatives of its loss. It returns the loss, and 1 minus the sum
+// of the squared probabilities, both times the row's weight.
 func (r *regression) errors(scores []float32, row []float64, class int) (loss, spread float64) {
 	if r.hinge {
 		return r.hinges(scores, class)
@@ -180,7 +180,7 @@ func (r *regression) errors(scores []float32, row []float64, class int) (loss, s
 	score := row[class]
 	loss = softmax(row) - score
 	spread = 1 - arrays.Dot(row, row)
-	row[class]-- // probabilities less the truth
+	row[class]-- // probabilities minus the truth
 	weight := r.importance[class]
 	if r.classes == 2 {
 		scores[0] = float32(weight * row[1])
@@ -192,8 +192,8 @@ func (r *regression) errors(scores []float32, row []float64, class int) (loss, s
 	return weight * loss, weight * spread
 }
 
-// hinges is errors of a support vector machine. The curvature of a vector's loss is 2 where
-// the margin is not kept.
+// hinges is errors for a support vector machine. The curvature of a vector's loss is 2 inside the
+// margin.
 func (r *regression) hinges(scores []float32, class int) (loss, spread float64) {
 	weight, count := r.importance[class], vectors(r.classes)
 	for c := range count {
@@ -213,7 +213,7 @@ func (r *regression) hinges(scores []float32, class int) (loss, spread float64) 
 	return loss, spread
 }
 
-// expand gives the scores of all classes.
+// expand writes the scores of all classes to row.
 func expand(scores []float32, row []float64) {
 	if len(row) == 2 {
 		row[0], row[1] = 0, float64(scores[0])
@@ -224,7 +224,7 @@ func expand(scores []float32, row []float64) {
 	}
 }
 
-// Softmax returns the probabilities of a network's scores.
+// Softmax returns the probabilities that scores (logits) stand for.
 func Softmax(scores []float32) []float64 {
 	p := make([]float64, len(scores))
 	for i, s := range scores {
@@ -252,28 +252,28 @@ func softmax(scores []float64) float64 {
 	return most + math.Log(sum)
 }
 
-// Settings of the optimizer: the gradient is per row, so its norm does not grow with them.
+// Settings of the optimizer. The gradient is of the mean loss, so its norm does not grow with the number
+// of rows.
 const (
 	defaultTolerance = 1e-5
-	// validationTolerance is enough to tell strengths apart, and scikit-learn's default;
-	// validationGain is too, where what is left to be gained can be told.
+	// validationTolerance is enough to compare strengths, and is scikit-learn's default; so is
+	// validationGain, where the possible gain can be estimated.
 	validationTolerance = 1e-4
 	validationGain      = 1e-5
 	maxIterations       = 500
-	// fruitless evaluations in a row mean that the rest is rounding.
+	// fruitless is the number of evaluations in a row without progress after which the rest is rounding.
 	fruitless = 8
 )
 
-// fit minimizes the objective from start, which may be the solution for another strength,
-// until no component of the gradient is above tolerance, or until the loss can fall by no
-// more than about gain.
+// fit minimizes the objective from start, which may be the solution for another strength, until no
+// component of the gradient is above tolerance, or until the loss is within about gain of the minimum.
 func (r *regression) fit(ctx context.Context, start []float64, tolerance, gain float64) ([]float64, error) {
 	if r.absolute > 0 {
 		return r.fitSparse(ctx, start, tolerance)
 	}
 	count := vectors(r.classes)
-	// The optimizer asks for the value and for the gradient at the same point, one after
-	// the other; both come out of one pass over the rows.
+	// The optimizer asks for the value and then for the gradient at the same point. One pass over the
+	// rows computes both.
 	weights, gradient := slices.Clone(start), make([]float64, len(start))
 	value := r.loss(weights, gradient)
 	p := r.directions.precondition(max(r.curvature, minCurvature), r.lambda*r.half())
@@ -283,8 +283,8 @@ func (r *regression) fit(ctx context.Context, start []float64, tolerance, gain f
 	best, least, since, done := slices.Clone(start), value, 0, false
 	judge := func() {
 		p.apply(slope, gradient, count)
-		// Near the solution, what is left is half the gradient by the inverse curvature by the
-		// gradient; P P' is about that inverse.
+		// Near the minimum, the loss can still fall by half of g' C^-1 g, with the gradient g and the
+		// curvature C; P P' approximates its inverse.
 		left := arrays.Dot(slope, slope) / 2
 		done = arrays.Norm(gradient, math.Inf(1)) <= tolerance || (p != nil && left <= gain)
 	}
@@ -324,16 +324,16 @@ func (r *regression) fit(ctx context.Context, start []float64, tolerance, gain f
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	// At the limit of the precision the line search finds no better point, which the
-	// optimizer calls an error; the best point it has met is the solution.
+	// At the limit of the precision the line search finds no better point, which the optimizer reports
+	// as an error. The best point so far is the solution.
 	if err != nil && (result == nil || math.IsNaN(result.F)) {
 		return nil, fmt.Errorf("head: fit with lambda %g: %w", r.lambda, err)
 	}
 	return best, nil
 }
 
-// minCurvature keeps scores that are all certain from making steps without end.
+// minCurvature bounds the steps where all predictions are certain.
 const minCurvature = 1e-3
 
-// allCPUs is the number of goroutines of a computation that has the machine for itself.
+// allCPUs is the number of goroutines of a computation that has the machine to itself.
 func allCPUs() int { return runtime.GOMAXPROCS(0) }

@@ -12,19 +12,18 @@ import (
 
 // Settings of fitSparse.
 const (
-	// memory is the number of steps whose changes of the gradient are remembered.
+	// memory is the number of steps that L-BFGS remembers.
 	memory = 10
-	// armijo is the part of the promised fall that a step must bring.
+	// armijo is the share of the predicted decrease that a step must achieve.
 	armijo = 1e-4
-	// halvings of a step at most: then what is left is rounding.
+	// halvings is how often a step is halved at most; after that, only rounding is left.
 	halvings = 20
 )
 
-// fitSparse minimizes the objective with r.absolute times the weights' absolute values (of
-// all classes) added, by OWL-QN (Andrew and Gao, "Scalable Training of L1-Regularized
-// Log-Linear Models", 2007): L-BFGS whose steps end where a weight would change its sign, so
-// that weights become 0, until no component of the gradient, as far as the penalty does not
-// hold it, is above tolerance.
+// fitSparse minimizes the objective plus r.absolute times the absolute values of the weights of all
+// classes, by OWL-QN (Andrew and Gao, "Scalable Training of L1-Regularized Log-Linear Models", 2007):
+// L-BFGS whose steps end where a weight would change its sign, so that weights become exactly 0. It
+// stops when no component of the gradient that the penalty does not balance is above tolerance.
 func (r *regression) fitSparse(ctx context.Context, start []float64, tolerance float64) ([]float64, error) {
 	size, d := len(start), r.x.cols
 	x, gradient := slices.Clone(start), make([]float64, size)
@@ -46,7 +45,7 @@ func (r *regression) fitSparse(ctx context.Context, start []float64, tolerance f
 			length = math.Min(1, 1/arrays.Norm(slope, 2))
 		}
 		for j, s := range slope {
-			if step[j]*s > 0 { // away from where the loss falls
+			if step[j]*s > 0 { // uphill
 				step[j] = 0
 			}
 		}
@@ -79,7 +78,7 @@ func (r *regression) fitSparse(ctx context.Context, start []float64, tolerance f
 			if len(moves) == 0 {
 				break
 			}
-			moves, changes = nil, nil // once more, straight down
+			moves, changes = nil, nil // try again along the steepest descent
 			continue
 		}
 		move, change := make([]float64, size), make([]float64, size)
@@ -95,13 +94,13 @@ func (r *regression) fitSparse(ctx context.Context, start []float64, tolerance f
 		gradient, nextGradient = nextGradient, gradient
 	}
 	if math.IsNaN(value) {
-		return nil, errors.New("head: the fit has run away to infinite weights")
+		return nil, errors.New("head: the fit diverged to infinite weights")
 	}
 	return x, nil
 }
 
-// absolutes is the penalty of the absolute values. The one vector of two classes stands for
-// two of half its size.
+// absolutes is the penalty on absolute values. The vector of two classes stands for two of half its
+// size, which have the same sum.
 func (r *regression) absolutes(parameters []float64) float64 {
 	sum, d := 0.0, r.x.cols
 	for start := 0; start < len(parameters); start += d + 1 {
@@ -112,8 +111,8 @@ func (r *regression) absolutes(parameters []float64) float64 {
 	return r.absolute * sum
 }
 
-// steepest is the gradient with that of the absolute values. Where a weight is 0 and the
-// penalty outweighs the loss in both directions, it is 0.
+// steepest is the gradient including that of the absolute values. It is 0 where a weight is 0 and the
+// penalty outweighs the loss in both directions.
 func (r *regression) steepest(dst, x, gradient []float64) {
 	d := r.x.cols
 	for j, g := range gradient {
@@ -130,7 +129,7 @@ func (r *regression) steepest(dst, x, gradient []float64) {
 	}
 }
 
-// twoLoops is L-BFGS's step against a slope (Nocedal and Wright, algorithm 7.4).
+// twoLoops computes the step of L-BFGS for a slope (Nocedal and Wright, algorithm 7.4).
 func twoLoops(step, slope []float64, moves, changes [][]float64) {
 	for j, s := range slope {
 		step[j] = -s
@@ -148,8 +147,8 @@ func twoLoops(step, slope []float64, moves, changes [][]float64) {
 	}
 }
 
-// sparseLambdas are strengths from the weakest at which all weights are 0 down to a
-// five-thousandth of it, as far as weaker ones still do better.
+// sparseLambdas are strengths to try, from half of the weakest one at which all weights are 0 down to a
+// five-thousandth of it.
 func (r *regression) sparseLambdas(ratio float64) []float64 {
 	size := vectors(r.classes) * (r.x.cols + 1)
 	x, gradient := make([]float64, size), make([]float64, size)
@@ -174,7 +173,7 @@ func (r *regression) sparseLambdas(ratio float64) []float64 {
 	}
 	var all []float64
 	for _, part := range []float64{0.5, 0.25, 0.1, 0.05, 0.025, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002} {
-		// Two digits are enough, and can be said again by --lambda.
+		// Two digits are enough, and easy to repeat with --lambda.
 		rounded, _ := strconv.ParseFloat(strconv.FormatFloat(part*strongest, 'e', 1, 64), 64) // its own text
 		all = append(all, rounded)
 	}

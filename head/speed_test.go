@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// TestSpeed times trainings on the data that scripts/bench-head.sh makes, which runs it.
+// TestSpeed measures the time of training on the data of scripts/bench-head.sh, which runs it.
 func TestSpeed(t *testing.T) {
 	dir := os.Getenv("FOVEA_BENCH_HEAD")
 	if dir == "" {

@@ -8,14 +8,14 @@ import (
 	"slices"
 )
 
-// unit is a set of rows that must stay together.
+// unit is a set of rows that must stay together in a split.
 type unit struct {
 	class int
 	rows  []int
 }
 
-// groupUnits collects the rows of each group, of the class of its first row, in an order
-// that depends on seed and groups.
+// groupUnits collects the rows of each group. A unit has the class of its first row. The order of the
+// units depends on the seed and the groups.
 func groupUnits(y []int, groups []string, seed uint64) []unit {
 	index := map[string]int{}
 	var units []unit
@@ -33,12 +33,12 @@ func groupUnits(y []int, groups []string, seed uint64) []unit {
 	return units
 }
 
-// Split divides rows into those to train on and those to test on, the given fraction of each
-// class. Rows of one group, such as copies of one picture, stay on one side. The result
-// depends on labels, groups and seed alone.
+// Split divides rows into a training set and a test set, which has the given fraction of each class.
+// Rows of one group, such as copies of an image, are in the same set. The result depends only on
+// labels, groups and seed.
 func Split(labels, groups []string, testFraction float64, seed uint64) (train, test []int, err error) {
 	if !(testFraction > 0 && testFraction < 1) {
-		return nil, nil, fmt.Errorf("head: a test fraction of %g: use one between 0 and 1", testFraction)
+		return nil, nil, fmt.Errorf("head: test fraction %g: use one between 0 and 1", testFraction)
 	}
 	if len(groups) != len(labels) {
 		return nil, nil, fmt.Errorf("head: %d groups for %d rows", len(groups), len(labels))
@@ -68,7 +68,7 @@ func Split(labels, groups []string, testFraction float64, seed uint64) (train, t
 	return train, test, nil
 }
 
-// Select copies the given rows, to m's Memory.
+// Select copies the given rows into m's Memory.
 func (m Matrix) Select(rows []int) (Matrix, error) {
 	out := Matrix{Rows: len(rows), Cols: m.Cols, Blocks: m.Blocks, Memory: m.Memory}
 	var err error
@@ -81,7 +81,7 @@ func (m Matrix) Select(rows []int) (Matrix, error) {
 	return out, nil
 }
 
-// Free gives Data back to Memory; nobody may look at it after that.
+// Free gives Data back to Memory. Nothing may read it afterwards.
 func (m *Matrix) Free() {
 	m.free(m.Data)
 	m.Data = nil

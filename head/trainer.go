@@ -12,29 +12,28 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// trainer holds what all fits have in common.
+// trainer holds what all fits of one training share.
 type trainer struct {
 	options         TrainOptions
 	x               Matrix
 	y               []int
 	classes         int
 	standardization Standardization
-	importance      []float64 // of a row's loss, by class
+	importance      []float64 // factor of a row's loss, by class
 	all             []int     // the numbers of all rows
-	// coordinates are the standardized rows, or, where those are much longer than there
-	// are rows, equivalent ones of the length of the number of rows.
+	// coordinates are the standardized rows or, if there are more columns than rows, equivalent ones
+	// with as many values as there are rows.
 	coordinates dense
 	directions  *directions
 	// factor is L of K = L L' in the second case.
 	factor *mat.TriDense
-	// tested are the rows that the cross-validation tests, logits their scores at the best
-	// strength.
+	// tested are the rows that the cross-validation tests, logits are their scores at the best strength.
 	tested []int
 	logits [][]float64
 }
 
-// maxDual is the number of rows up to which their inner products are computed: with more,
-// factorizing them takes longer than it saves.
+// maxDual is the number of rows up to which their inner products are used. With more, factorizing them
+// takes longer than it saves.
 const maxDual = 5000
 
 func newTrainer(ctx context.Context, x Matrix, y []int, classes int, options TrainOptions) (*trainer, error) {
@@ -49,7 +48,7 @@ func newTrainer(ctx context.Context, x Matrix, y []int, classes int, options Tra
 	if t.standardization, err = standardize(x, options.Scaling); err != nil {
 		return nil, err
 	}
-	// What absolute values weigh depends on the axes, so that rows cannot stand for columns.
+	// The penalty on absolute values depends on the axes, so it needs the original columns.
 	if x.Cols > x.Rows && x.Rows <= maxDual && options.L1Ratio == 0 {
 		err = t.dual(ctx)
 	} else {
@@ -73,13 +72,13 @@ func newTrainer(ctx context.Context, x Matrix, y []int, classes int, options Tra
 			return nil, fmt.Errorf("head: lambda %g: the strength of regularization must be positive", l)
 		}
 	}
-	// From strong to weak: each solution is a good start for the next.
+	// From strong to weak: each solution is a good starting point for the next.
 	t.options.Lambdas = slices.Clone(t.options.Lambdas)
 	slices.SortFunc(t.options.Lambdas, func(a, b float64) int { return cmp.Compare(b, a) })
 	return t, nil
 }
 
-// regression is the problem of some rows at a strength.
+// regression is the problem for some rows at a strength.
 func (t *trainer) regression(rows []int, workers int, lambda float64) *regression {
 	r := newRegression(t.coordinates, rows, t.y, t.classes, t.importance, workers)
 	r.hinge, r.directions = t.options.Loss == LossHinge, t.directions
@@ -92,7 +91,7 @@ func (r *regression) at(lambda, ratio float64) *regression {
 	return r
 }
 
-// importance gives each class the factor of its rows' losses.
+// importance returns the factor of the rows' losses for each class.
 func importance(y []int, classes int, weights ClassWeights) ([]float64, error) {
 	all := slices.Repeat([]float64{1}, classes)
 	switch weights {
@@ -111,8 +110,8 @@ func importance(y []int, classes int, weights ClassWeights) ([]float64, error) {
 	return all, nil
 }
 
-// ridge keeps the Gram matrix, whose rows sum to zero and whose entries were summed in
-// float32, positive definite: a part of its mean diagonal.
+// ridge is added to the diagonal of the Gram matrix, relative to its mean, to make it positive definite:
+// its rows sum to zero, and its entries were summed in float32.
 const ridge = 1e-6
 
 func (t *trainer) dual(ctx context.Context) error {
@@ -140,7 +139,7 @@ func (t *trainer) dual(ctx context.Context) error {
 			return nil
 		}
 	}
-	return errors.New("head: the rows' inner products have no Cholesky factor: are features missing?")
+	return errors.New("head: the Gram matrix of the rows has no Cholesky factorization: are features missing?")
 }
 
 // fold is one part of a cross-validation.
@@ -153,8 +152,8 @@ type fold struct {
 	right      float64
 }
 
-// choose finds the strength with the smallest cross-validated log loss, and parameters that
-// are a good start for all rows.
+// choose finds the strength with the smallest cross-validated log loss, and parameters that are a good
+// starting point for all rows.
 func (t *trainer) choose(ctx context.Context) (Report, []float64, error) {
 	lambdas := t.options.Lambdas
 	start := make([]float64, vectors(t.classes)*(t.coordinates.cols+1))
@@ -178,7 +177,7 @@ func (t *trainer) choose(ctx context.Context) (Report, []float64, error) {
 		}
 		report.Path = append(report.Path, point)
 		since++
-		if point.LogLoss < best { // of equals the stronger
+		if point.LogLoss < best { // the stronger of equals
 			best, since, report.Lambda = point.LogLoss, 0, lambda
 			report.AtEdge = l == 0 || l == len(lambdas)-1
 			clear(start)
@@ -200,11 +199,11 @@ func (t *trainer) choose(ctx context.Context) (Report, []float64, error) {
 	return report, start, nil
 }
 
-// patience is the number of strengths in a row that do worse than the best, after which
-// still weaker ones, which take longest to fit, are not tried.
+// patience is the number of strengths in a row that are worse than the best, after which weaker ones,
+// which take longest to fit, are skipped.
 const patience = 2
 
-// validate fits each fold's training rows, from where it was, and tests it on the others.
+// validate fits each fold's training rows, starting from its last solution, and tests it on the others.
 func (t *trainer) validate(ctx context.Context, folds []fold, lambda float64) (PathPoint, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(allCPUs())
@@ -221,7 +220,7 @@ func (t *trainer) validate(ctx context.Context, folds []fold, lambda float64) (P
 	if err := group.Wait(); err != nil {
 		return PathPoint{}, err
 	}
-	// The folds' sums are added in their order, so that the result is always the same.
+	// The folds' sums are added in a fixed order, so that the result is always the same.
 	point, tested := PathPoint{Lambda: lambda}, 0.0
 	for _, f := range folds {
 		point.LogLoss += f.loss
@@ -231,14 +230,14 @@ func (t *trainer) validate(ctx context.Context, folds []fold, lambda float64) (P
 	point.LogLoss /= tested
 	point.Accuracy /= tested
 	if t.options.Loss == LossHinge {
-		point.LogLoss = t.tempered(folds)
+		point.LogLoss = t.calibratedLoss(folds)
 	}
 	return point, nil
 }
 
-// tempered is the log loss of the folds' test rows by scores over their best temperature:
-// without it, scores of a support vector machine are no logarithms of probabilities.
-func (t *trainer) tempered(folds []fold) float64 {
+// calibratedLoss is the log loss of the folds' test rows with their scores divided by the best
+// temperature: the scores of a support vector machine alone are not log probabilities.
+func (t *trainer) calibratedLoss(folds []fold) float64 {
 	var logits [][]float64
 	var y []int
 	for _, f := range folds {
@@ -259,11 +258,11 @@ func (t *trainer) tempered(folds []fold) float64 {
 	return sum / float64(len(logits))
 }
 
-// enoughTested is the number of rows after which no more folds are fitted: strengths are
-// compared on the same rows, and so many tell them apart.
+// enoughTested is the number of tested rows after which the remaining folds are skipped: strengths are
+// compared on the same rows, and that many are enough.
 const enoughTested = 10_000
 
-// folds are the parts of the cross-validation, stratified by class.
+// folds makes the folds of the cross-validation, stratified by class.
 func (t *trainer) folds() ([]fold, error) {
 	count := t.options.Folds
 	if count < 2 {
@@ -300,7 +299,7 @@ func (t *trainer) folds() ([]fold, error) {
 			}
 		}
 		if len(test) == 0 || len(train) == 0 {
-			return nil, errors.New("head: the rows are all copies of each other: give more images, or one strength of regularization")
+			return nil, errors.New("head: all rows are copies of each other: use more images, or give a strength of regularization")
 		}
 		tested += len(test)
 		folds = append(folds, fold{
@@ -311,12 +310,12 @@ func (t *trainer) folds() ([]fold, error) {
 	return folds, nil
 }
 
-// fit is the solution for all rows.
+// fit solves the problem for all rows.
 func (t *trainer) fit(ctx context.Context, lambda float64, start []float64) ([]float64, error) {
 	return t.regression(t.all, allCPUs(), lambda).fit(ctx, start, defaultTolerance, 0)
 }
 
-// test sums the log loss of a fold's test rows and counts those whose class is found.
+// test sums the log loss of a fold's test rows and counts those that are classified correctly.
 func (t *trainer) test(f *fold) {
 	f.loss, f.right, f.logits = 0, 0, nil
 	d, w := t.coordinates.cols, f.regression.weights
@@ -357,7 +356,7 @@ func argmax(values []float64) int {
 	return best
 }
 
-// weights maps a solution back to weights of the standardized columns, a row per class.
+// weights maps a solution back to weights of the standardized columns, a row for each class.
 func (t *trainer) weights(parameters []float64) (weights [][]float32, biases []float32) {
 	d := t.coordinates.cols
 	for c := range vectors(t.classes) {
@@ -372,7 +371,7 @@ func (t *trainer) weights(parameters []float64) (weights [][]float32, biases []f
 	if t.classes > 2 {
 		return weights, biases
 	}
-	// Of the one vector, each class has its half, of its sign.
+	// Each class gets half of the one vector, with its sign.
 	negative := make([]float32, len(weights[0]))
 	for j, v := range weights[0] {
 		weights[0][j], negative[j] = v/2, -v/2

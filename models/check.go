@@ -2,8 +2,10 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"fovea/inference"
 	"fovea/internal/samples"
@@ -11,17 +13,17 @@ import (
 	"fovea/preprocessing"
 )
 
-// CheckOptions say how a model is checked.
+// CheckOptions say how to check a model.
 type CheckOptions struct {
-	// Preprocessing stands in for that of the model.
+	// Preprocessing replaces the model's own.
 	Preprocessing preprocessing.Spec
-	// Reference, if set, are what the model's own framework computes of the photographs in the
-	// program: by a layer's name, the values of all photographs one after another, in the
-	// order of samples.Photos. See ReferenceScript.
+	// Reference, if set, is what the model's own framework computes for the built-in photographs: for each
+	// layer's name the values of all photographs, one after another, in the order of samples.Photos. See
+	// ReferenceScript.
 	Reference map[string][]float32
 }
 
-// Check is what the photographs in the program show of a model.
+// Check is what the built-in photographs show about a model.
 type Check struct {
 	Preprocessing preprocessing.Spec `json:"preprocessing"`
 	Photos        []string           `json:"photographs"`
@@ -30,7 +32,7 @@ type Check struct {
 	Comparisons   []Comparison       `json:"comparisons,omitempty"`
 }
 
-// LayerStatistics are those of the values of a layer over all photographs.
+// LayerStatistics describe the values of a layer for all photographs.
 type LayerStatistics struct {
 	Name      string  `json:"name"`
 	Shape     []int   `json:"shape"`
@@ -45,29 +47,46 @@ type LayerStatistics struct {
 	NotFinite int     `json:"not_finite"` // values that are NaN or infinite
 }
 
-// Candidate is a preprocessing beside the one that is used.
+// Candidate is a preprocessing to compare with the one that is used.
 type Candidate struct {
 	Spec preprocessing.Spec `json:"preprocessing"`
-	// Cosine is the mean cosine of the features by this preprocessing with those by the one
-	// that is used: what it would cost to take the wrong one.
+	// Cosine is the mean cosine between the features with this preprocessing and with the one that is used:
+	// how much a wrong choice would cost.
 	Cosine float64 `json:"cosine"`
-	// Alike is the mean cosine between different photographs by this preprocessing. Near 1 the
-	// model hardly sees the photographs: a sign of a scale that is too small.
+	// Alike is the mean cosine between different photographs with this preprocessing. Near 1 the model hardly
+	// tells them apart, which suggests that the scale of its input is too small.
 	Alike float64 `json:"alike"`
 	// Largest is the largest feature.
 	Largest float64 `json:"max"`
 }
 
-// Comparison is a layer beside its reference.
+// Comparison compares a layer with its reference.
 type Comparison struct {
 	Layer string `json:"layer"`
-	// Cosine is that of the whole layer; Worst the largest difference over the layer's largest
+	// Cosine is that of the whole layer, Worst the largest difference as a share of the layer's largest
 	// value.
 	Cosine float64 `json:"cosine"`
 	Worst  float64 `json:"worst"`
 }
 
-// Run computes every layer of a model for the photographs in the program.
+// leastReferenceCosine is what a layer must have in common with its reference. Rounding leaves 0.99999;
+// another preprocessing, order of channels or kernel hardly ever more than 0.99.
+const leastReferenceCosine = 0.999
+
+// Verdict returns an error that names the first layer with values that are not finite and the first one that
+// is unlike its reference, or nil.
+func (c Check) Verdict() error {
+	var errs []error
+	if i := slices.IndexFunc(c.Layers, func(l LayerStatistics) bool { return l.NotFinite > 0 }); i >= 0 {
+		errs = append(errs, fmt.Errorf("layer %s has %d values that are not finite", c.Layers[i].Name, c.Layers[i].NotFinite))
+	}
+	if i := slices.IndexFunc(c.Comparisons, func(c Comparison) bool { return c.Cosine < leastReferenceCosine }); i >= 0 {
+		errs = append(errs, fmt.Errorf("layer %s has a cosine of %.5f with the reference: if the layers before it agree, its weights are wrong; if none does, the preprocessing is", c.Comparisons[i].Layer, c.Comparisons[i].Cosine))
+	}
+	return errors.Join(errs...)
+}
+
+// Run computes every layer of a model for the built-in photographs.
 func (o CheckOptions) Run(ctx context.Context, model *inference.Model) (Check, error) {
 	if o.Preprocessing.IsZero() {
 		o.Preprocessing = model.Preprocessing
@@ -96,7 +115,7 @@ func (o CheckOptions) Run(ctx context.Context, model *inference.Model) (Check, e
 	return check, nil
 }
 
-// unstated is the refusal of a model that does not say how it wants its input.
+// unstated is the error for a model that does not state its preprocessing.
 func unstated(model string) error {
 	return fmt.Errorf("models: %w: %s states none; %s", ErrPreprocessing, model,
 		candidates(preprocessing.Caffe, preprocessing.Torch, preprocessing.TF, preprocessing.ZeroOne, preprocessing.RGBMeans, preprocessing.None))
@@ -167,7 +186,7 @@ func (c *checker) layers(ctx context.Context, check *Check, o CheckOptions) erro
 	return err
 }
 
-// candidates computes the last layer for each preset of the model's depth.
+// candidates computes the last layer with each preset for as many channels as the model takes.
 func (c *checker) candidates(ctx context.Context, used preprocessing.Spec) ([]Candidate, error) {
 	extractor, err := c.extractor([]string{c.model.Layers[len(c.model.Layers)-1].Name})
 	if err != nil {

@@ -16,18 +16,19 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/typo"
 	"fovea/preprocessing"
 )
 
-// Published are weights that their publishers offer for download.
+// Published are weights that a publisher offers for download.
 type Published struct {
-	// Name is what they are fetched by.
+	// Name is the name to fetch them by.
 	Name string
-	// Configuration is the network that they are of.
+	// Configuration is the name of their network's vgg.Configuration.
 	Configuration string
 	URL           string
-	// MD5 is the publisher's checksum, in hex; SHA256 is the beginning of one, where that
-	// is what the publisher states.
+	// MD5 is the publisher's checksum in hex. Publishers who state the beginning of a SHA-256 instead have
+	// SHA256.
 	MD5, SHA256 string
 	Description string
 	// Preprocessing is what the publisher documents for them.
@@ -41,9 +42,9 @@ const (
 
 // Catalogue lists the weights that can be fetched.
 var Catalogue = []Published{
-	{"vgg16", "vgg16", keras + "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5", "64373286793e3c8b2b4e3219cbf3544b", "", "Keras, with the dense layers (553 MB)", preprocessing.Caffe},
+	{"vgg16", "vgg16", keras + "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5", "64373286793e3c8b2b4e3219cbf3544b", "", "Keras, with the fully connected layers (553 MB)", preprocessing.Caffe},
 	{"vgg16-notop", "vgg16", keras + "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", "6d6bbae143d832006294945121d1f1fc", "", "Keras, convolutions only (59 MB)", preprocessing.Caffe},
-	{"vgg19", "vgg19", keras + "vgg19/vgg19_weights_tf_dim_ordering_tf_kernels.h5", "cbe5617147190e668d6c5d5026f83318", "", "Keras, with the dense layers (575 MB)", preprocessing.Caffe},
+	{"vgg19", "vgg19", keras + "vgg19/vgg19_weights_tf_dim_ordering_tf_kernels.h5", "cbe5617147190e668d6c5d5026f83318", "", "Keras, with the fully connected layers (575 MB)", preprocessing.Caffe},
 	{"vgg19-notop", "vgg19", keras + "vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5", "253f8cb515780f3b799900260a226db6", "", "Keras, convolutions only (80 MB)", preprocessing.Caffe},
 	{"vgg11-torchvision", "vgg-a", torch + "vgg11-8a719046.pth", "", "8a719046", "torchvision (531 MB)", preprocessing.Torch},
 	{"vgg13-torchvision", "vgg-b", torch + "vgg13-19584684.pth", "", "19584684", "torchvision (532 MB)", preprocessing.Torch},
@@ -64,20 +65,20 @@ func FindPublished(name string) (Published, error) {
 		for _, p := range Catalogue {
 			names = append(names, p.Name)
 		}
-		return Published{}, fmt.Errorf("models: nothing named %q can be fetched, only %s", name, strings.Join(names, ", "))
+		return Published{}, fmt.Errorf("models: no weights named %q can be fetched%s: there are %s", name, typo.Hint(name, names), strings.Join(names, ", "))
 	}
 	return Catalogue[i], nil
 }
 
-// publishedAs finds the file in the catalogue by its checksum. MD5, which takes a while, is
-// computed only where nothing else tells what the file is.
-func publishedAs(file, sha256 string, told bool) (Published, bool, error) {
+// publishedAs finds the file in the catalogue by its checksum. MD5, which takes a while, is computed only
+// where nothing else identifies the weights.
+func publishedAs(file, sha256 string, identified bool) (Published, bool, error) {
 	md5Sum := ""
 	for _, p := range Catalogue {
 		switch {
 		case p.SHA256 != "" && strings.HasPrefix(sha256, p.SHA256):
 			return p, true, nil
-		case p.MD5 == "" || told:
+		case p.MD5 == "" || identified:
 			continue
 		}
 		if md5Sum == "" {
@@ -106,12 +107,12 @@ func sumOf(name string, sum hash.Hash) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// ErrChecksum says that what was fetched is not what the publisher offers.
+// ErrChecksum says that what was downloaded is not what the publisher offers.
 var ErrChecksum = errors.New("the checksum is wrong")
 
-// Fetch downloads published weights into dir and returns the file. A file that is there and
-// right is not fetched again, one that was begun is gone on with. Proxies are taken from the
-// environment. Progress, if set, is called with the bytes there and of all (-1: unknown).
+// Fetch downloads published weights into dir and returns the file. A complete file is not fetched again, and
+// an interrupted download continues where it stopped. Proxies are taken from the environment. Progress, if
+// set, is called with the bytes that are there and their total number (-1: unknown).
 func Fetch(ctx context.Context, p Published, dir string, progress func(done, total int64)) (string, error) {
 	target := filepath.Join(dir, path.Base(p.URL))
 	if _, err := os.Stat(target); err == nil {
@@ -122,10 +123,10 @@ func Fetch(ctx context.Context, p Published, dir string, progress func(done, tot
 	}
 	partial := target + ".partial"
 	if err := p.download(ctx, partial, progress); err != nil {
-		return "", fmt.Errorf("models: fetch %s: %w: run it again to go on, or download it elsewhere and use model import", p.URL, err)
+		return "", fmt.Errorf("models: fetch %s: %w: run it again to continue, or download the file elsewhere and use extract model import", p.URL, err)
 	}
 	if err := p.verify(partial); err != nil {
-		// What is wrong now will not become right by going on with it.
+		// Continuing from it would not make it right.
 		return "", errors.Join(err, os.Remove(partial))
 	}
 	if err := os.Rename(partial, target); err != nil {
@@ -168,7 +169,7 @@ func (p Published) download(ctx context.Context, partial string, progress func(d
 			return err
 		}
 	default:
-		return fmt.Errorf("the server answers %s", response.Status)
+		return fmt.Errorf("the server answered %s", response.Status)
 	}
 	total := int64(-1)
 	if response.ContentLength >= 0 {
@@ -205,7 +206,7 @@ func (p Published) verify(name string) error {
 		return err
 	}
 	if !strings.HasPrefix(got, want) || want == "" {
-		return fmt.Errorf("models: %s: %w: it is %s, %s states %s; remove the file and fetch it again", name, ErrChecksum, got, p.URL, want)
+		return fmt.Errorf("models: %s: %w: it is %s, but %s states %s; remove the file and fetch it again", name, ErrChecksum, got, p.URL, want)
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func TestFetch(t *testing.T) {
 			p, requests := weightsServer(t, content, breakAfter)
 			dir := filepath.Join(t.TempDir(), "new")
 			if breakAfter > 0 {
-				if _, err := Fetch(context.Background(), p, dir, nil); err == nil || !strings.Contains(err.Error(), "run it again to go on") {
+				if _, err := Fetch(context.Background(), p, dir, nil); err == nil || !strings.Contains(err.Error(), "run it again to continue") {
 					t.Fatalf("a broken transfer gives %v", err)
 				}
 			}

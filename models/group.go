@@ -10,12 +10,11 @@ import (
 	"fovea/preprocessing"
 )
 
-// ErrUnstated is the error of a model that does not say how it wants its pixels, where the caller
-// does not either.
+// ErrUnstated says that neither the model nor the caller states the preprocessing of its input.
 var ErrUnstated = errors.New("does not say how it wants its pixels")
 
-// OpenGroup opens the model once on each of the session's devices. The options' Batch is
-// that of whole pictures of that many views. The caller closes the group.
+// OpenGroup opens the model once on each of the session's devices. Batches are rounded up so that they hold
+// whole images of that many views each. The caller closes the group.
 func OpenGroup(name string, options Options, extractor inference.ExtractorOptions, views int) (*inference.Group, error) {
 	sessions, err := options.Session.Split()
 	if err != nil {
@@ -49,8 +48,8 @@ func OpenGroup(name string, options Options, extractor inference.ExtractorOption
 	if err != nil {
 		return fail(err)
 	}
-	tellPreprocessing(name, group.First().Model(), !options.Preprocessing.IsZero())
-	tellDevice(options.Session, group.Device())
+	logPreprocessing(name, group.First().Model(), !options.Preprocessing.IsZero())
+	logDevice(options.Session, group.Device())
 	for _, note := range group.First().Model().Notes {
 		logrus.Warnf("%s: %s", name, note)
 	}
@@ -63,29 +62,28 @@ func newExtractor(model *inference.Model, options inference.ExtractorOptions, vi
 	}
 	options.Batch = min((options.Batch+views-1)/views*views, inference.MaxBatch)
 	options.Halved = func(batch int) {
-		logrus.Warnf("the memory of %s does not suffice for so large a batch: going on with %d; --batch %d does so from the start", model.Device, batch, batch)
+		logrus.Warnf("%s has too little memory for this batch size: continuing with %d; --batch %d starts with it", model.Device, batch, batch)
 	}
 	return inference.NewExtractor(model, options)
 }
 
-// tellPreprocessing says what was taken of a graph that normalizes by itself, or that something
-// else was asked for.
-func tellPreprocessing(name string, model *inference.Model, asked bool) {
+// logPreprocessing says which preprocessing goes with a graph that normalizes its input itself.
+func logPreprocessing(name string, model *inference.Model, asked bool) {
 	switch how := model.Preprocessing.WithLayout(""); {
 	case model.Normalizes == "":
 	case !asked:
-		logrus.Infof("%s normalizes by itself: %s; preprocessing %s is taken", name, model.Normalizes, how)
+		logrus.Infof("%s normalizes its input itself: %s; using preprocessing %s", name, model.Normalizes, how)
 	case how != preprocessing.None:
-		logrus.Warnf("%s normalizes by itself: %s; preprocessing %s, which was asked for, comes on top of it", name, model.Normalizes, how)
+		logrus.Warnf("%s normalizes its input itself: %s; the preprocessing %s that was asked for comes on top", name, model.Normalizes, how)
 	}
 }
 
-// tellDevice says what was chosen where that was left open.
-func tellDevice(session inference.SessionConfig, device string) {
+// logDevice says which device was chosen where that was left open.
+func logDevice(session inference.SessionConfig, device string) {
 	library := inference.LoadedLibrary()
 	switch auto := session.Device == "" || session.Device == inference.DeviceAuto; {
 	case auto && device != inference.DeviceCPU:
-		logrus.Infof("computing on %s; --device cpu does without", device)
+		logrus.Infof("computing on %s (--device cpu uses the CPU instead)", device)
 	case auto && library.GPU:
 		logrus.Warnf("computing on the CPU: %s sees no GPU (%s)", library, inference.WhyNoGPU(library))
 	default:

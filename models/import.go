@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"fovea/internal/output"
 	"fovea/preprocessing"
@@ -12,32 +13,82 @@ import (
 	"fovea/vgg/weights"
 )
 
-// Imported tells what Import did.
+// Imported says what Import did.
 type Imported struct {
 	// File holds the weights now.
 	File string
-	// Configuration is the network that they are of.
+	// Configuration is their network.
 	Configuration vgg.Configuration
-	// Adopted tells how they were taken over. Its Set is empty: the weights are in the file.
+	// Adopted says how they were taken over. Its Set is empty: the weights are in the file.
 	Adopted vgg.Adopted
-	// Preprocessing is what they were trained on.
+	// Preprocessing is the one that they were trained with.
 	Preprocessing Finding
-	// Suspect tells what is odd about the weights themselves, each a sentence.
+	// Suspect says what is odd about the weights themselves, each a sentence.
 	Suspect []string
+}
+
+// LeftOut are tensors of a file that were not imported, for one reason.
+type LeftOut struct {
+	Reason  string   `json:"reason"`
+	Tensors []string `json:"tensors"`
+}
+
+// LeftOut lists the tensors that were not imported, those with the same reason together.
+func (i Imported) LeftOut() []LeftOut {
+	var all []LeftOut
+	for _, ignored := range i.Adopted.Ignored {
+		at := slices.IndexFunc(all, func(l LeftOut) bool { return l.Reason == ignored.Reason })
+		if at < 0 {
+			at = len(all)
+			all = append(all, LeftOut{Reason: ignored.Reason})
+		}
+		all[at].Tensors = append(all[at].Tensors, ignored.Name)
+	}
+	return all
+}
+
+// ImportReport is Imported for programs.
+type ImportReport struct {
+	File  string `json:"file"`
+	Model string `json:"model"`
+	// Naming is whose names of tensors the imported file has.
+	Naming              string             `json:"naming"`
+	Preprocessing       preprocessing.Spec `json:"preprocessing"`
+	PreprocessingSource string             `json:"preprocessing_source"`
+	// Warnings are reasons to doubt the preprocessing or the weights.
+	Warnings []string  `json:"warnings,omitempty"`
+	Notes    []string  `json:"notes,omitempty"`
+	LeftOut  []LeftOut `json:"left_out,omitempty"`
+	// MissingLayers have no weights.
+	MissingLayers []string `json:"missing_layers,omitempty"`
+}
+
+// Report is the result for programs.
+func (i Imported) Report() ImportReport {
+	r := ImportReport{
+		File: i.File, Model: i.Configuration.Name, Naming: string(i.Adopted.Scheme),
+		Preprocessing: i.Preprocessing.Spec, PreprocessingSource: i.Preprocessing.Reason,
+		Notes: i.Adopted.Notes, LeftOut: i.LeftOut(), MissingLayers: i.Adopted.Absent,
+	}
+	if i.Preprocessing.Warning != "" {
+		r.Warnings = append(r.Warnings, i.Preprocessing.Warning)
+	}
+	r.Warnings = append(r.Warnings, i.Suspect...)
+	return r
 }
 
 // ImportOptions say how weights are imported.
 type ImportOptions struct {
-	// Configuration is the network that they are of (default: the one that they fit).
+	// Configuration is their network (default: the one that they fit).
 	Configuration vgg.Configuration
 	// Dir is where imported weights are kept (default: Dir()).
 	Dir string
-	// Preprocessing is what they were trained on (default: what the file tells; see
+	// Preprocessing is the one that they were trained with (default: what the file says; see
 	// ErrPreprocessing).
 	Preprocessing preprocessing.Spec
 }
 
-// Import reads a publisher's weights and keeps them, in our own names and order and with their
+// Import reads a publisher's weights and writes them, in the program's own names and order and with their
 // preprocessing, where Open finds them.
 func Import(file string, options ImportOptions) (Imported, error) {
 	set, err := weights.Read(file)
@@ -66,12 +117,12 @@ func Import(file string, options ImportOptions) (Imported, error) {
 		}
 	}
 	if inLayers && layers != found.Spec {
-		found.Warning = fmt.Sprintf("the model's own layers do otherwise before the first convolution: %s (%s)", layers, layers.Describe())
+		found.Warning = fmt.Sprintf("the model's own layers do something else before the first convolution: %s (%s)", layers, layers.Describe())
 	}
 	set, adopted.Set = adopted.Set, weights.Set{}
 	set.Metadata["source"] = filepath.Base(file) + ", SHA-256 " + source
 	set.Metadata[vgg.PreprocessingKey], set.Metadata[vgg.PreprocessingSourceKey] = found.Spec.String(), found.Reason
-	odd, err := suspect(set) // NaN and infinity are found now, not when it is used
+	odd, err := suspect(set) // finds NaN and infinity now rather than when they are used
 	if err != nil {
 		return Imported{}, fmt.Errorf("models: %s: %w", file, err)
 	}

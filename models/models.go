@@ -1,8 +1,3 @@
-// Package models finds the model that a name on the command line stands for: the one that
-// ships, one whose weights were imported, or a SavedModel's directory.
-//
-// It joins the kinds of models that there are; packages that know one kind do not know of
-// each other, and package inference runs them all alike.
 package models
 
 import (
@@ -29,25 +24,25 @@ const Default = "vgg16"
 type Options struct {
 	// Session chooses device and precision.
 	Session inference.SessionConfig
-	// Preprocessing overrides what a SavedModel says, or does not say, of its input.
+	// Preprocessing overrides what the model says, or does not say, about its input.
 	Preprocessing preprocessing.Spec
 	// Dir holds imported weights (default: Dir()).
 	Dir string
-	// Convolutions is Automatic (also ""), the fastest way for the device, or Direct:
-	// TensorFlow's own operation everywhere.
+	// Convolutions is Automatic (also ""), the fastest way for the device, or Direct, TensorFlow's own
+	// operation everywhere.
 	Convolutions string
-	// InputHeight and InputWidth are the size of pictures in pixels for a SavedModel that takes
-	// any; of other models a size that is not theirs is ErrSize.
+	// InputHeight and InputWidth are the size of images in pixels for a SavedModel that takes any size. For
+	// other models a size that is not theirs is ErrSize.
 	InputHeight, InputWidth int
-	// Dense opens a VGG (vgg.OpenDense) or a fully convolutional SavedModel for pictures of any
+	// Dense opens a VGG (vgg.OpenDense) or a fully convolutional SavedModel for dense views: images of any
 	// size. Other SavedModels are ErrNotDense.
 	Dense bool
 }
 
-// ErrNotDense says that a model computes pictures of one size alone.
+// ErrNotDense says that a model takes images of one size only.
 var ErrNotDense = savedmodel.ErrNotDense
 
-// ErrSize says that a model does not take pictures of the size that was asked for.
+// ErrSize says that a model does not take images of the size that was asked for.
 var ErrSize = savedmodel.ErrSize
 
 // The ways to compute convolutions.
@@ -56,7 +51,7 @@ const (
 	Direct    = "direct"
 )
 
-// ValidateConvolutions tells what is wrong with a choice of Convolutions.
+// ValidateConvolutions says what is wrong with a choice of Convolutions.
 func ValidateConvolutions(choice string) error {
 	if choice != "" && choice != Automatic && choice != Direct {
 		return fmt.Errorf("models: unknown way %q to compute convolutions: use %s or %s", choice, Automatic, Direct)
@@ -77,8 +72,8 @@ func Dir() (string, error) {
 	return filepath.Join(cache, "fovea", "models"), nil
 }
 
-// SavedModel splits a name into the directory of a SavedModel and the name of one of its
-// signatures, DIR or DIR:SIGNATURE. It is false for names that are neither.
+// SavedModel splits DIR or DIR:SIGNATURE into the directory of a SavedModel and the name of one of its
+// signatures, "" for the default. It is false for names that are neither.
 func SavedModel(name string) (dir, signature string, ok bool) {
 	isDir := func(path string) bool {
 		info, err := os.Stat(path)
@@ -93,8 +88,9 @@ func SavedModel(name string) (dir, signature string, ok bool) {
 	return "", "", false
 }
 
-// Open opens the model of that name: a directory with a SavedModel (see SavedModel), or a
-// configuration of VGG whose weights were imported or ship. The caller closes it.
+// Open opens the model that name stands for: a directory with a SavedModel (see SavedModel), or a
+// configuration of VGG whose weights were imported or ship. Another name is ErrUnknown. The caller closes
+// the model.
 func Open(name string, options Options) (*inference.Model, error) {
 	if err := ValidateConvolutions(options.Convolutions); err != nil {
 		return nil, err
@@ -117,16 +113,28 @@ func Open(name string, options Options) (*inference.Model, error) {
 		return nil, err
 	}
 	if options.Convolutions != Direct {
-		// Whatever stands against it, the model is as good as before, if slower.
+		// Should that fail, the model works as before, only slower.
 		_ = convolution.Accelerate(model, convolution.Options{Verify: isSavedModel})
 	}
 	return model, nil
 }
 
-func openConfiguration(name string, options Options) (*inference.Model, error) {
-	configuration, err := vgg.ByName(name)
+// ErrUnknown says that a name stands for no model: it is neither a SavedModel's directory nor a
+// configuration's name.
+var ErrUnknown = vgg.ErrUnknown
+
+func configuration(name string) (vgg.Configuration, error) {
+	c, err := vgg.ByName(name)
 	if err != nil {
-		return nil, fmt.Errorf("models: %q is neither a directory with a SavedModel nor a model's name: %w", name, err)
+		return c, fmt.Errorf("models: %q is neither a directory with a SavedModel nor the name of a model: %w", name, err)
+	}
+	return c, nil
+}
+
+func openConfiguration(name string, options Options) (*inference.Model, error) {
+	configuration, err := configuration(name)
+	if err != nil {
+		return nil, err
 	}
 	if err := options.checkSize(configuration); err != nil {
 		return nil, err
@@ -156,10 +164,11 @@ func (o Options) checkSize(c vgg.Configuration) error {
 	return nil
 }
 
-// ErrNoWeights says that a configuration is known, but not its weights.
-var ErrNoWeights = errors.New("there are no weights of it here")
+// ErrNoWeights says that a configuration is known, but has no weights on this machine.
+var ErrNoWeights = errors.New("there are no weights")
 
-// Weights are the imported weights of a configuration, else those that ship.
+// Weights returns the imported weights of a configuration, or those that ship. Without either it returns
+// ErrNoWeights.
 func Weights(c vgg.Configuration, dir string) (weights.Set, error) {
 	file, err := File(c, dir)
 	if err != nil {
@@ -174,14 +183,25 @@ func Weights(c vgg.Configuration, dir string) (weights.Set, error) {
 		}
 		return set, nil
 	case !errors.Is(err, fs.ErrNotExist):
-		return weights.Set{}, fmt.Errorf("models: %w", err)
+		return weights.Set{}, fmt.Errorf("models: read imported weights: %w", err)
 	case c.Name == Default:
 		return imagenet.VGG16()
 	}
-	return weights.Set{}, fmt.Errorf("models: %s is a known configuration, but %w: import them by extract model import %s FILE; only %s ships", c.Name, ErrNoWeights, c.Name, Default)
+	return weights.Set{}, fmt.Errorf("models: %w of %s here: %s; only %s ships with the program", ErrNoWeights, c.Name, howToGet(c), Default)
 }
 
-// File is where the imported weights of a configuration are, or would be.
+// howToGet says how to get the weights of a configuration.
+func howToGet(c vgg.Configuration) string {
+	importing := fmt.Sprintf("import a file with extract model import %s FILE", c.Name)
+	for _, p := range Catalogue {
+		if p.Configuration == c.Name {
+			return fmt.Sprintf("download them with extract model fetch %s, or %s", p.Name, importing)
+		}
+	}
+	return importing
+}
+
+// File is the file of a configuration's imported weights, whether or not it exists. An empty dir is Dir().
 func File(c vgg.Configuration, dir string) (string, error) {
 	if dir == "" {
 		var err error

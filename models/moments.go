@@ -89,7 +89,7 @@ func (c *comparer) add(layer inference.Layer, photo int, values []float32) error
 			continue
 		}
 		if len(reference) != c.photos*len(values) {
-			return fmt.Errorf("models: the reference has %d values of %s, but %d photographs of %d values each: is it of the photographs that --photos writes?", len(reference), name, c.photos, len(values))
+			return fmt.Errorf("models: the reference has %d values of %s, but there are %d photographs of %d values each: was it made from the photographs that --photos writes?", len(reference), name, c.photos, len(values))
 		}
 		s := c.sums[name]
 		if s == nil {
@@ -124,7 +124,7 @@ func (c *comparer) results() ([]Comparison, error) {
 		results = append(results, r)
 	}
 	if len(results) == 0 {
-		return nil, fmt.Errorf("models: none of the reference's layers is one of the model's: %s", strings.Join(slices.Sorted(maps.Keys(c.reference)), ", "))
+		return nil, fmt.Errorf("models: the model has none of the reference's layers: %s", strings.Join(slices.Sorted(maps.Keys(c.reference)), ", "))
 	}
 	return results, nil
 }

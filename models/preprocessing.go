@@ -15,24 +15,23 @@ import (
 	"fovea/vgg/weights"
 )
 
-// ErrPreprocessing says that weights or a model do not tell what was done to the images that
-// they were trained on.
-var ErrPreprocessing = errors.New("the preprocessing that these weights were trained on cannot be told")
+// ErrPreprocessing says that nothing shows with which preprocessing weights or a model were trained.
+var ErrPreprocessing = errors.New("the preprocessing that these weights were trained with is unknown")
 
 // Finding is the preprocessing of weights and, for people, how it was found.
 type Finding struct {
 	Spec   preprocessing.Spec
 	Reason string
-	// Warning is what speaks against it; empty if nothing does.
+	// Warning says what contradicts it, if anything does.
 	Warning string
 }
 
-// findPreprocessing decides what imported weights want of their input: what was asked for,
-// else what the file states, else what its checksum or its first convolution tell, else
-// what the publisher of the only framework with such weights documents. It never guesses:
-// weights that none of these decide are ErrPreprocessing, with the candidates.
+// findPreprocessing finds the preprocessing that imported weights were trained with. It is what was asked for,
+// or what the file states, or what its checksum or its first convolution shows, or what the only framework
+// with such weights documents, in this order. It never guesses: weights that none of these decide are
+// ErrPreprocessing, with the candidates.
 //
-// The source is the file as read, adopted are its weights in our names.
+// The source is the file as read; adopted are its weights with our names.
 func findPreprocessing(file string, asked preprocessing.Spec, source weights.Set, adopted vgg.Adopted) (Finding, error) {
 	stated, found, err := statedPreprocessing(source, adopted)
 	if err != nil && asked.IsZero() {
@@ -72,7 +71,7 @@ func findPreprocessing(file string, asked preprocessing.Spec, source weights.Set
 	return Finding{}, undecided(adopted.Scheme)
 }
 
-// statedPreprocessing is what the file says of itself.
+// statedPreprocessing is the one that the file states.
 func statedPreprocessing(source weights.Set, adopted vgg.Adopted) (Finding, bool, error) {
 	if noted := source.Metadata[vgg.PreprocessingKey]; noted != "" && adopted.Scheme == vgg.SchemeOwn {
 		spec, err := preprocessing.Parse(noted)
@@ -109,13 +108,13 @@ func parseGraphNote(note string) (preprocessing.Spec, error) {
 	case slices.Equal(order, []float64{2, 1, 0}):
 		channels = preprocessing.BGR
 	default:
-		return preprocessing.Spec{}, fmt.Errorf("models: %w: the graph takes the channels in another order than RGB or BGR: %q", ErrPreprocessing, note)
+		return preprocessing.Spec{}, fmt.Errorf("models: %w: the graph reorders the channels to neither RGB nor BGR: %q", ErrPreprocessing, note)
 	}
 	return ofBytes(channels, fields["scale"], fields["offset"])
 }
 
-// ofBytes is the Spec of a graph whose arithmetic shows that its input is 0 to 255. A graph
-// may as well take 0 to 1, and then scales up what it takes or shifts it by less than that.
+// ofBytes is the Spec of a graph whose arithmetic shows that its input is 0 to 255. A graph whose input is
+// 0 to 1 gives itself away: it scales the input up, or shifts it by little.
 func ofBytes(channels preprocessing.Channels, scale, offset []float64) (preprocessing.Spec, error) {
 	whole, err := preprocessing.Affine(channels, scale, offset)
 	if err != nil || len(scale) == 0 || len(offset) == 0 {
@@ -138,10 +137,10 @@ func ofBytes(channels preprocessing.Channels, scale, offset []float64) (preproce
 	if err != nil {
 		return fraction, err
 	}
-	return fraction, fmt.Errorf("models: %w: the graph normalizes what it takes, but whether that is 0 to 1 or 0 to 255 it does not say; %s", ErrPreprocessing, candidates(fraction, whole))
+	return fraction, fmt.Errorf("models: %w: the graph normalizes its input, but does not show whether that is 0 to 1 or 0 to 255; %s", ErrPreprocessing, candidates(fraction, whole))
 }
 
-// relation measures weights against the embedded base.
+// relation measures whether weights descend from the embedded base.
 func relation(set weights.Set) (Finding, bool, error) {
 	base, err := imagenet.VGG16()
 	if err != nil {
@@ -154,11 +153,11 @@ func relation(set weights.Set) (Finding, bool, error) {
 	return Finding{Spec: kin.Spec, Reason: fmt.Sprintf("measured: the first convolution descends from the VGG group's VGG16 (correlation %.4f; with the channels in the opposite order %.4f)", kin.Correlation, kin.Other)}, true, nil
 }
 
-// documented is the preprocessing of frameworks all of whose published VGGs want the same.
+// documented is the preprocessing of frameworks whose published VGGs all want the same.
 func documented(adopted vgg.Adopted) (Finding, bool) {
 	switch scheme := adopted.Scheme; {
 	case adopted.Normalizations > 0:
-		return Finding{Spec: preprocessing.Torch, Reason: fmt.Sprintf("VGGs with batch normalization are published for %s's preprocessing alone", scheme)}, true
+		return Finding{Spec: preprocessing.Torch, Reason: fmt.Sprintf("%s publishes VGGs with batch normalization for this preprocessing only", scheme)}, true
 	case slices.Contains([]vgg.Scheme{vgg.SchemeTimm, vgg.SchemePytorchcv, vgg.SchemeMMPretrain, vgg.SchemePaddle, vgg.SchemePaddleClas, vgg.SchemeMXNet}, scheme):
 		return Finding{Spec: preprocessing.Torch, Reason: fmt.Sprintf("what %s documents for all of its VGGs", scheme)}, true
 	case scheme == vgg.SchemeTFSlim:
@@ -169,8 +168,8 @@ func documented(adopted vgg.Adopted) (Finding, bool) {
 	return Finding{}, false
 }
 
-// isKerasVGGFace tells the file of keras_vggface, which takes BGR, from the conversions to
-// PyTorch, some of which take RGB.
+// isKerasVGGFace recognizes the file of keras_vggface, which takes BGR. Conversions to PyTorch are something
+// else: some of them take RGB.
 func isKerasVGGFace(source weights.Set) bool {
 	for name := range source.Tensors {
 		if strings.HasSuffix(name, "conv1_1/kernel:0") {
@@ -180,7 +179,7 @@ func isKerasVGGFace(source weights.Set) bool {
 	return false
 }
 
-// undecided is the refusal, with what each answer would mean.
+// undecided is the error where nothing decides, with what each answer would mean.
 func undecided(scheme vgg.Scheme) error {
 	specs := []preprocessing.Spec{preprocessing.Caffe, preprocessing.RGBMeans, preprocessing.Torch, preprocessing.TorchFeatures, preprocessing.ZeroOne, preprocessing.TF, preprocessing.VGGFace}
 	switch scheme { // the likeliest first
@@ -190,9 +189,9 @@ func undecided(scheme vgg.Scheme) error {
 	case vgg.SchemeTorchvision:
 		specs = []preprocessing.Spec{preprocessing.Torch, preprocessing.Caffe, preprocessing.TorchFeatures, preprocessing.ZeroOne, preprocessing.RGBMeans, preprocessing.VGGFace}
 	}
-	return fmt.Errorf("models: %w: it states none, is no published file by its checksum, and its first convolution does not descend from the VGG group's; %s", ErrPreprocessing, candidates(specs...))
+	return fmt.Errorf("models: %w: the file states none, its checksum is not that of a published file, and its first convolution does not descend from the VGG group's; %s", ErrPreprocessing, candidates(specs...))
 }
 
 func candidates(specs ...preprocessing.Spec) string {
-	return "say which, as the code does that trained or uses them:\n" + preprocessing.Candidates(specs...)
+	return "give the one in the code that trained or uses them:\n" + preprocessing.Candidates(specs...)
 }

@@ -338,7 +338,7 @@ func TestGraphOfUnknownRange(t *testing.T) {
 		"torchvision's Normalize alone": {"order=0:1:2,scale=4.366812:4.4642857:4.4444447,offset=-2.117904:-2.0357144:-1.8044444", "--preprocessing torch "},
 		"minus a mean of 0 to 1":        {"order=0:1:2,scale=1:1:1,offset=-0.5:-0.5:-0.5", "--preprocessing channels=rgb,scale=1/255,mean=0.5"},
 		"twice less one":                {"order=0:1:2,scale=2:2:2,offset=-1:-1:-1", "--preprocessing tf "},
-		"another order of channels":     {"order=1:0:2,scale=1:1:1,offset=0:0:0", "another order"},
+		"another order of channels":     {"order=1:0:2,scale=1:1:1,offset=0:0:0", "reorders the channels"},
 	} {
 		if spec, err := parseGraphNote(test.note); !errors.Is(err, ErrPreprocessing) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %s, %v", name, spec, err)

@@ -17,9 +17,9 @@ var kerasScript string
 //go:embed reference/torch.py
 var torchScript string
 
-// ReferenceScript is a short Python program that computes, in the framework of that name
-// ("keras" or "torch"), every layer of a model for the photographs in the program, and writes
-// them to reference.npz for CheckOptions.Reference. It is false for other frameworks.
+// ReferenceScript is a short Python program for a framework ("keras" or "torch"). It computes every layer of a
+// model for the built-in photographs and writes them to reference.npz for CheckOptions.Reference. It is false
+// for other frameworks.
 func ReferenceScript(framework string) (string, bool) {
 	script, found := map[string]string{"keras": kerasScript, "torch": torchScript}[framework]
 	return script, found
@@ -40,18 +40,18 @@ func ReadReference(file string) (map[string][]float32, error) {
 	return reference, nil
 }
 
-// WritePhotos writes the photographs in the program to a directory, which it makes.
+// WritePhotos writes the built-in photographs to a directory, which it creates.
 func WritePhotos(dir string) error {
 	photos, err := samples.Photos()
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("models: %w", err)
+		return fmt.Errorf("models: write the photographs: %w", err)
 	}
 	for _, photo := range photos {
 		if err := output.WriteFile(filepath.Join(dir, photo.Name), photo.Data); err != nil {
-			return fmt.Errorf("models: %w", err)
+			return fmt.Errorf("models: write the photographs: %w", err)
 		}
 	}
 	return nil

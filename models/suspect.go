@@ -9,9 +9,8 @@ import (
 	"fovea/vgg/weights"
 )
 
-// suspect tells what is odd about weights that are numbers all right, each a sentence: filters
-// that are all zero, which no training leaves, and kernels of one value, which nothing has
-// filled. NaN and infinity are an error.
+// suspect says what is odd about weights, each a sentence: filters that are all zero, which no training leaves,
+// and kernels of a single value, which were never filled. NaN and infinity are an error.
 func suspect(set weights.Set) ([]string, error) {
 	var found []string
 	for _, name := range slices.Sorted(maps.Keys(set.Tensors)) {

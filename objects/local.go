@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -9,15 +10,18 @@ import (
 // scheme begins a URL.
 var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 
+// ErrNotLocal is the error of a URL where there must be a file or a directory.
+var ErrNotLocal = errors.New("a file or directory on this machine is wanted here: copy from or to the URL with its provider's program")
+
 // OnlyLocalPath is the path that a name means where there must be one: the name itself, or that of a file://
-// URL. Another URL is an error.
+// URL. Another URL is ErrNotLocal.
 func OnlyLocalPath(name string) (string, error) {
 	path, err := LocalPath(name)
 	switch {
 	case err != nil:
 		return "", err
 	case scheme.MatchString(path):
-		return "", fmt.Errorf("%s: a file or directory on this machine is wanted here: copy from or to the URL by its provider's program", name)
+		return "", fmt.Errorf("%s: %w", name, ErrNotLocal)
 	}
 	if clean := filepath.Clean(path); path != "" && (clean == "." || clean == "..") {
 		// The working directory may be within a dataset whose place another takes.

@@ -28,7 +28,7 @@ func ExampleDecode() {
 	fmt.Println(errors.Is(err, picture.ErrUnsupported), err)
 	// Output:
 	// jpeg of 33x18 pixels; B, G, R of the first: [-93.939 135.221 -113.680]
-	// true picture: header: unsupported format: a PDF document
+	// true image: header: unsupported format: a PDF document
 }
 
 // Ten views of a photo become ten rows of a model's input; the caller averages their features.

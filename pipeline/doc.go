@@ -1,36 +1,38 @@
-// Package pipeline takes pictures from files to features, in one direction:
+// Package pipeline takes images from files to features, in one direction:
 //
-//	file -> decode -> preprocess -> batch -> infer -> write
+//	list -> feed -> decode -> preprocess -> batch -> infer -> write
 //
-// List finds the pictures and their labels, in files of their own and in Sources that hold
-// many, such as tar archives, and in Stores, such as buckets. Run carries them through the stages, each of
-// which is one file of this package:
+// List finds the images and their labels: in files of their own, in Sources that hold many, such
+// as tar archives, and in Stores, such as buckets. Run sends them through the stages, one file of
+// this package each:
 //
-//	feed      one goroutine    hands out the items in order, and reads those in sources and stores
-//	decode    N workers        file to pixels of the model's size
-//	batch     one goroutine    pixels to the model's numbers, N pictures together
-//	infer     one or more      numbers to features
-//	write     one goroutine    features to the Sink
+//	feed        one goroutine     hands out the items in order; reads those in sources and stores
+//	decode      N workers         file to pixels of the model's input size
+//	preprocess  (with batch)      pixels to the model's input values
+//	batch       one goroutine     collects N images
+//	infer       one or more       input values to features
+//	write       one goroutine     features to the Sink
 //
-// Queues between the stages are bounded, so that reading, inference and writing overlap
-// while memory stays flat, and the whole job runs at the speed of its slowest stage.
+// Bounded queues between the stages let reading, inference and writing overlap while memory stays
+// flat. The run is as fast as its slowest stage. Pixels is a Run that ends after decode and hands
+// the pixels to a PixelSink.
 //
-// # What may be relied on
+// # Guarantees
 //
-// Every item ends as exactly one Row or one Failure, in the order of the items, however
-// many workers there are. A picture that cannot be read costs nothing but itself. When the
-// context is cancelled, no new batch is begun; what has been computed is still written.
+// Every item ends as exactly one Row or one Failure, in the order of the items, whatever the
+// number of workers. An unreadable image costs nothing but itself. When the context is cancelled,
+// no new batch is started, and finished work is still written.
 //
-// A row or failure tells what its bytes were read from (Seen), in such a way that whoever finds the same
-// again has the same bytes before him. A file that changes while it is read is read again. The
-// items of a source that is not what was listed any more fail. Comparison
-// finds the pictures that are others than those of an earlier run. It relies on the file systems
-// that set the time of a change (ctime) with every change, and reads what lies in others. Writing through a mapping
-// of memory is a change at a time of the system's choosing: while a program does that, nobody can tell.
+// A row or failure records what its bytes were read from (Seen): finding the same Seen again means
+// finding the same bytes. A file that changes while it is read is read again. Items of a source
+// that changed after it was listed fail. Comparison finds the images that differ from those of an
+// earlier run. It trusts file systems that update the change time (ctime) on every change, and
+// reads the files on all others. Writes through a memory mapping become visible at a time of the
+// kernel's choosing: while a program writes like that, no change can be detected.
 //
-// An error that is not a picture's, but that of a store, a disk or the machine, ends the run in the
-// same way, as a *StoreError: no picture is taken for a broken one by it.
+// An error of a store, a disk or the machine, as opposed to one of an image, ends the run like a
+// cancellation, as a *StoreError: no image is reported as broken because of it.
 //
-// The package knows picture files and queues. It must not know TensorFlow, Arrow or flags:
-// the model is an Extractor, the dataset a Sink.
+// The package knows image files and queues. It must not know TensorFlow, Arrow or flags: the model
+// is an Extractor, the dataset a Sink.
 package pipeline

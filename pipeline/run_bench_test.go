@@ -89,3 +89,14 @@ func noisePictures(b *testing.B, n, side int) []Item {
 	}
 	return items
 }
+
+// BenchmarkPreprocess measures the part of the batch stage that only one goroutine does: its
+// inverse bounds the images per second of a run.
+func BenchmarkPreprocess(b *testing.B) {
+	p := picture.Picture{Pix: make([]uint8, 3*224*224)}
+	r := &run{config: Config{Preprocessing: preprocessing.Caffe}, batchSize: 1}
+	current := &batch{}
+	for b.Loop() {
+		r.preprocess(current, p)
+	}
+}

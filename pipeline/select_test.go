@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -97,7 +96,7 @@ func TestListPaths(t *testing.T) {
 		"\ufeffmarked.jpg\n":             {"marked.jpg"},
 		"../up.jpg\x00spaces in it .jpg": {"../up.jpg", "spaces in it .jpg"},
 	} {
-		listing, err := ListPaths(context.Background(), strings.NewReader(list), nil)
+		listing, err := Finder{}.ListPaths(t.Context(), strings.NewReader(list), nil)
 		var got []string
 		for _, item := range listing.Items {
 			got = append(got, item.Path)
@@ -106,23 +105,23 @@ func TestListPaths(t *testing.T) {
 			t.Errorf("%q lists %q, %v", list, got, err)
 		}
 	}
-	if _, err := ListPaths(context.Background(), strings.NewReader("\n"), nil); !errors.Is(err, ErrNoPictures) {
+	if _, err := (Finder{}).ListPaths(t.Context(), strings.NewReader("\n"), nil); !errors.Is(err, ErrNoPictures) {
 		t.Errorf("an empty list gives %v", err)
 	}
 }
 
 // One file counts once however it is written; two never share a row.
 func TestListPathsTwice(t *testing.T) {
-	listing, err := ListPaths(context.Background(), strings.NewReader("a/x.png\n./a/x.png\na//x.png\nb/../a/x.png\n/a/./y.png\n/a/y.png"), nil)
+	listing, err := Finder{}.ListPaths(t.Context(), strings.NewReader("a/x.png\n./a/x.png\na//x.png\nb/../a/x.png\n/a/./y.png\n/a/y.png"), nil)
 	if err != nil || joined(listing.Items) != "a/x.png a/y.png" {
 		t.Errorf("listed are %q, %v", joined(listing.Items), err)
 	}
-	_, err = ListPaths(context.Background(), strings.NewReader("/a/x.png\na/y.png\na/x.png"), nil)
+	_, err = Finder{}.ListPaths(t.Context(), strings.NewReader("/a/x.png\na/y.png\na/x.png"), nil)
 	if err == nil || !strings.Contains(err.Error(), "/a/x.png and a/x.png") {
 		t.Errorf("two files of one path give %v", err)
 	}
 	t.Chdir("/")
-	if listing, err := ListPaths(context.Background(), strings.NewReader("/a/x.png\na/x.png"), nil); err != nil || len(listing.Items) != 1 {
+	if listing, err := (Finder{}).ListPaths(t.Context(), strings.NewReader("/a/x.png\na/x.png"), nil); err != nil || len(listing.Items) != 1 {
 		t.Errorf("one file, written in two ways, gives %q, %v", joined(listing.Items), err)
 	}
 }

@@ -1,6 +1,3 @@
-// Package scatterplot draws points in a plane, coloured by their labels, as PNG or SVG.
-//
-// It knows drawing and nothing of where points come from.
 package scatterplot
 
 import (
@@ -19,20 +16,20 @@ import (
 	_ "gonum.org/v1/plot/vg/vgsvg" // SVG
 )
 
-// Point is a point with its label; "" is none.
+// Point is a point with its label, "" for none.
 type Point struct {
 	X, Y  float64
 	Label string
 }
 
-// Options say how points are drawn.
+// Options say how to draw points.
 type Options struct {
-	// Title and the names of the axes.
+	// Title is the heading, X and Y are the names of the axes.
 	Title, X, Y string
 }
 
-// palette is that of Okabe and Ito, which people with colour blindness can tell apart,
-// without its yellow, which is hard to see on white.
+// palette is that of Okabe and Ito, whose colours people with colour blindness can tell apart, without the
+// yellow, which is hard to see on white.
 var palette = []color.NRGBA{
 	{0, 114, 178, 150}, {213, 94, 0, 150}, {0, 158, 115, 150}, {204, 121, 167, 150}, {86, 180, 233, 150}, {230, 159, 0, 150}, {90, 60, 20, 150},
 }
@@ -40,19 +37,18 @@ var palette = []color.NRGBA{
 var shapes = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.TriangleGlyph{}, draw.SquareGlyph{}}
 
 const (
-	// maxLabels is the number of labels that get a colour and shape of their own; the rest
-	// is grey.
+	// maxLabels is the number of labels with a colour and shape of their own; the others are grey.
 	maxLabels     = 21
 	width, height = 9 * vg.Inch, 7 * vg.Inch
 	other         = "other"
 	unlabelled    = "(no label)"
 )
 
-// Write draws the points to w in the format "png" (864 x 672 pixels) or "svg". Labels are
-// listed by their number of points, and of many only the most frequent ones.
+// Write draws the points to w in the format "png" (864 x 672 pixels) or "svg". The legend lists the most frequent
+// labels with their numbers of points, the others together.
 func Write(w io.Writer, format string, points []Point, options Options) error {
 	if format != "png" && format != "svg" {
-		return fmt.Errorf("scatter plot: unknown format %q: want png or svg", format)
+		return fmt.Errorf("scatter plot: unknown format %q: use png or svg", format)
 	}
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = options.Title, options.X, options.Y

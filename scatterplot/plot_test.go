@@ -80,7 +80,7 @@ func TestManyLabels(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
-	if err := Write(io.Discard, "gif", points(), Options{}); err == nil || !strings.Contains(err.Error(), "want png or svg") {
+	if err := Write(io.Discard, "gif", points(), Options{}); err == nil || !strings.Contains(err.Error(), "use png or svg") {
 		t.Errorf("gif: %v", err)
 	}
 	if err := Write(io.Discard, "png", []Point{{X: math.NaN()}}, Options{}); err == nil {

@@ -12,7 +12,7 @@ eval "$(scripts/deps.sh env)"
 port=${PORT:-18080} work=$(mktemp -d) server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 go build -o "$work/finetune" ./cmd/finetune
-go test -c -o "$work/load.test" ./cmd/finetune
+go test -c -o "$work/load.test" ./serving
 "$work/finetune" serve --head testdata/heads/cats-vs-dogs.json --listen "localhost:$port" 2>"$work/log" &
 server=$!
 for _ in $(seq 120); do
@@ -25,7 +25,7 @@ if [ -z "${ready:-}" ]; then
 	cat "$work/log" >&2
 	exit 1
 fi
-cd cmd/finetune
+cd serving
 FOVEA_BENCH_SERVE="http://localhost:$port" FOVEA_BENCH_SECONDS=${SECONDS_EACH:-10} FOVEA_BENCH_CLIENTS=${CLIENTS:-1 2 4 8 16 100} \
 	"$work/load.test" -test.run '^TestLoad$' | grep -v '^PASS$'
 kill -INT "$server"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes a tarball of all that is needed on another machine of the same system: the programs,
-# libtensorflow beside them, manual pages, completions and licences. The programs find the
-# library by their own place, so that the tarball can be unpacked anywhere.
+# Makes a tarball of everything that another machine with the same system needs: the programs, libtensorflow
+# beside them, the documentation, manual pages, completions and licences. The programs find the library
+# relative to themselves, so the tarball can be unpacked anywhere.
 #
 #   scripts/package.sh VERSION     prints the tarball's name
 #
-# Made twice of one commit on one machine, it is the same byte for byte: times are that of the
-# commit, and no path of this machine is in the programs.
+# Two tarballs of the same commit made on one machine are identical byte for byte: all times are the
+# commit's, and the programs contain no path of this machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=${1:-$(git describe --tags --always --dirty)}
@@ -26,11 +26,13 @@ esac
 export CGO_LDFLAGS="-O2 -L$library/lib -Wl,-rpath,$origin/../lib -ltensorflow_framework"
 go build -trimpath -ldflags "-s -w -buildid= -X fovea/app/cli.version=$version" -o "$stage/bin/" ./cmd/...
 
-# The names by which the programs and the library itself ask for it.
+# All the names under which the programs and the library itself look for it.
 cp -P "$library"/lib/libtensorflow* "$stage/lib/"
 if [ -d "$library/nvidia" ]; then cp -RP "$library/nvidia" "$stage/"; fi # the GPU build's CUDA
-cp LICENSE NOTICE README.md CHANGELOG.md "$stage/share/doc/fovea/"
-cp docs/*.md docs/*.json "$stage/share/doc/fovea/"
+# As in the repository, so that the links between them lead somewhere.
+cp LICENSE NOTICE ./*.md "$stage/share/doc/fovea/"
+mkdir "$stage/share/doc/fovea/docs"
+find docs -maxdepth 1 -type f ! -name '*.go' -exec cp {} "$stage/share/doc/fovea/docs/" \;
 for program in extract finetune; do
 	"$stage/bin/$program" man "$stage/share/man/man1"
 	for shell in bash zsh fish; do

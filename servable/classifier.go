@@ -9,7 +9,7 @@ import (
 	"fovea/inference"
 )
 
-// declare adds a variable's handle under that very name.
+// declare adds a variable's handle with exactly this name.
 func (n *nodes) declare(name string, kind typespb.DataType, shape *attrpb.AttrValue) string {
 	n.list = append(n.list, &nodepb.NodeDef{Name: name, Op: "VarHandleOp", Attr: attributes{
 		"dtype": typeOf(kind), "shape": shape, "shared_name": text(name), "container": text(""),
@@ -24,7 +24,7 @@ type classifier struct {
 	err       error // the first
 }
 
-// read declares a variable with a value and returns what it reads.
+// read declares a variable with a value, and returns a reference to its reading.
 func (c *classifier) read(name string, values []float32, dims ...int) string {
 	tensor, err := inference.NewFloat32Tensor(dims, values)
 	if err != nil && c.err == nil {
@@ -35,8 +35,8 @@ func (c *classifier) read(name string, values []float32, dims ...int) string {
 	return c.add("ReadVariableOp", "head/"+name+"/read", []string{handle}, attributes{"dtype": typeOf(float32Type)})
 }
 
-// probabilities adds the head on the features of its layers, one of [pictures x views, ...]
-// each, and returns probabilities of shape [pictures, classes].
+// probabilities adds the head, which takes a tensor of shape [images x views, ...] for each of its
+// layers, and returns probabilities of shape [images, classes].
 func (c *classifier) probabilities(h *head.Head, features []string, views int) string {
 	var blocks []string
 	for i, layer := range h.Layers {
@@ -62,7 +62,7 @@ func (c *classifier) probabilities(h *head.Head, features []string, views int) s
 	return c.add("Softmax", "probabilities", []string{c.dense("scores", x, h.Weights, h.Biases)}, attributes{"T": typeOf(float32Type)})
 }
 
-// dense is a layer whose weights have a row per unit.
+// dense adds a fully connected layer whose weights have a row per unit.
 func (c *classifier) dense(name string, x string, weights [][]float32, biases []float32) string {
 	units, inputs := len(weights), len(weights[0])
 	flat := make([]float32, 0, units*inputs)
@@ -77,8 +77,8 @@ func (c *classifier) reduce(operation, x string, axis int, keep bool) string {
 	return c.add(operation, "", []string{x, c.wholes(axis)}, attributes{"T": typeOf(float32Type), "Tidx": typeOf(int32Type), "keep_dims": boolean(keep)})
 }
 
-// names adds the classes' names, of shape [pictures, classes], and the most probable one of
-// each picture.
+// names adds the classes' names, of shape [images, classes], and the most probable class of each
+// image.
 func (c *classifier) names(classes []string, probabilities string) (all, best string) {
 	names := c.strings(classes...)
 	size := c.size(float32Type, probabilities)

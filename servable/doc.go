@@ -1,13 +1,13 @@
-// Package servable writes a head together with its model as one TensorFlow SavedModel, from
-// the bytes of picture files to probabilities of classes, for TensorFlow Serving and Python.
+// Package servable writes a head and its model as one TensorFlow SavedModel, from the bytes of
+// image files to probabilities of classes, for TensorFlow Serving and Python.
 //
-// The graph has three parts. The first decodes each file of a batch and scales it as package
-// picture does, in a loop, because pictures differ in size. The second is the model's own
-// graph up to the head's layers, without what else is in it. The third is the head. Weights
-// are variables, in a checkpoint, which load many times faster than constants.
+// The graph has three parts. The first decodes and scales each file of a batch as package picture
+// does, in a loop, because images differ in size. The second is the part of the model's graph that
+// leads to the head's layers. The third is the head. Weights are variables in a checkpoint, which
+// loads many times faster than constants.
 //
-// What cannot be had of TensorFlow's operations is said in Export's documentation.
+// Export's documentation says what TensorFlow's operations cannot do.
 //
-// The package knows graphs, heads and what a picture is made into. It must not know datasets
-// or the command line.
+// The package knows graphs, heads and how an image becomes a model's input. It must not know
+// datasets or the command line.
 package servable

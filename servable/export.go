@@ -18,8 +18,8 @@ import (
 	"fovea/savedmodel"
 )
 
-// Names of the signature's tensors. TensorFlow Serving takes values of inputs whose names end
-// in _bytes as base64.
+// Names of the signature and its tensors. TensorFlow Serving takes base64 for inputs whose names end
+// in _bytes.
 const (
 	Signature     = "serving_default"
 	Input         = "image_bytes"
@@ -28,24 +28,25 @@ const (
 	Label         = "label"
 )
 
-// graphVersion is TensorFlow 2.18's version of graphs; minConsumer that of 1.13, since which
-// there has been what is used here.
+// graphVersion is the version of TensorFlow 2.18's graphs. minConsumer is that of TensorFlow 1.13,
+// the first with all operations used here.
 const (
 	graphVersion = 1882
 	minConsumer  = 12
 )
 
-// Export writes a SavedModel to dir, which must not exist or be empty. Its signature takes
-// image_bytes, the contents of n files as strings of shape [n], and gives probabilities
-// [n, classes], classes [n, classes], which are the classes' names, and label [n], the name
-// of the most probable one. The extractor, which is of the head's model, has the head's
-// layers in their order; config is the pictures' way to the model.
+// Export writes a SavedModel to dir, which must be new or empty. Its signature takes image_bytes,
+// the contents of n files as strings of shape [n], and gives probabilities, float32 of shape
+// [n, classes], classes, the classes' names in a shape of [n, classes], and label, the name of the
+// most probable class of each file, of shape [n]. The extractor computes the head's layers, in the
+// head's order, with the head's model; config says how an image becomes that model's input.
 //
-// Pictures are decoded and scaled as package picture does, but for what TensorFlow cannot:
-// only JPEG and PNG files are sure to be right (of GIFs, those of one frame that fills the
-// canvas), others are errors, and an error in one picture is one of its whole batch. The
-// orientation in a JPEG's EXIF is applied, that in XMP or in a PNG is not. Scaling differs from Pillow's in the rounding of a few
-// pixels by 1 of 255.
+// Images are decoded and scaled as package picture does, within TensorFlow's limits:
+//   - JPEG and PNG files are right, and so are GIFs of one frame that fills the canvas. Other
+//     formats are errors.
+//   - An error in one image is an error of its whole batch.
+//   - The orientation in a JPEG's EXIF is applied, that in XMP or in a PNG is not.
+//   - A few pixels are rounded differently from Pillow's, by 1 of 255.
 func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config, dir string) error {
 	model := extractor.Model()
 	if model.MaxBatch > 0 || model.Depth() != 3 {
@@ -97,7 +98,7 @@ func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config
 	return savedmodel.Write(dir, parts, func(prefix string) error { return saveValues(model, variables, prefix) })
 }
 
-// saver adds the operations that TensorFlow saves and restores variables by.
+// saver adds the operations with which TensorFlow saves and restores variables.
 func (n *nodes) saver(variables []variable) *core.SaverDef {
 	var names, reads []string
 	var types []typespb.DataType
@@ -121,10 +122,10 @@ func (n *nodes) saver(variables []variable) *core.SaverDef {
 	return &core.SaverDef{FilenameTensorName: prefix + ":0", SaveTensorName: saved, RestoreOpName: restored, Version: core.SaverDef_V2}
 }
 
-// saveValues has the model's session, where its variables are, write them and the head's as a
-// checkpoint.
+// saveValues writes the model's variables and the head's as a checkpoint. The model's session does
+// it, because that holds the variables.
 func saveValues(model *inference.Model, variables []variable, prefix string) error {
-	// The names of the operations that this takes must be new at every export.
+	// Operations cannot be removed from a graph, so that each export needs new names.
 	name := "fovea_export"
 	for i := 1; model.Graph.Operation(name+"/SaveV2") != nil; i++ {
 		name = fmt.Sprintf("fovea_export_%d", i)

@@ -39,7 +39,7 @@ func photoFiles(t *testing.T, names ...string) [][]byte {
 	return files
 }
 
-// random is a head with weights by chance, on layers of these sizes.
+// random is a head with random weights, on layers of these sizes.
 func random(seed uint64, layers []recipe.Layer, classes []string, hidden int) *head.Head {
 	r := rand.New(rand.NewPCG(seed, 1))
 	values := func(n int, scale, shift float64) []float32 {
@@ -73,7 +73,7 @@ func random(seed uint64, layers []recipe.Layer, classes []string, hidden int) *h
 	return h
 }
 
-// way is a small model's way from pictures to features.
+// way is how a small model gets from images to features.
 func way(t *testing.T, kind string, o inference.ExtractorOptions, r recipe.Recipe) (*inference.Extractor, pipeline.Config) {
 	t.Helper()
 	kind, signature, _ := strings.Cut(kind, ":")
@@ -94,7 +94,7 @@ func way(t *testing.T, kind string, o inference.ExtractorOptions, r recipe.Recip
 	return extractor, config
 }
 
-// predict is what the program itself makes of files.
+// predict computes files as the program itself does.
 func predict(t *testing.T, h *head.Head, e *inference.Extractor, config pipeline.Config, files [][]byte) [][]float64 {
 	t.Helper()
 	x, _ := joined(t, h, e, config, files)
@@ -160,9 +160,8 @@ func furthest(got [][]float32, want [][]float64) float64 {
 	return worst
 }
 
-// What is exported says of pictures' bytes what the program says, for every kind of model and
-// head. The models take pictures of 16x16, where a pixel that rounds to the other side counts
-// more than in one of 224x224.
+// An exported model predicts what the program does, for every kind of model and head. The models take
+// images of 16x16, where a pixel rounded differently counts more than in one of 224x224.
 func TestExportAgreesWithPredict(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs VGG16 some times")
@@ -226,7 +225,7 @@ func TestExportAgreesWithPredict(t *testing.T) {
 	}
 }
 
-// The product's own model with a head that was trained on photos, also in Python.
+// VGG16 with a head trained on photos, also in Python.
 func TestExportVGG16(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs VGG16 some times")
@@ -315,7 +314,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// What package convolution has changed can be computed by this program alone.
+// Only this program computes the operations of package convolution.
 func TestExportRefusesOwnOperations(t *testing.T) {
 	h, err := head.Load("../testdata/heads/cats-vs-dogs.json")
 	if err != nil {

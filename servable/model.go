@@ -16,29 +16,29 @@ import (
 // modelPrefix begins the names of the model's nodes and variables.
 const modelPrefix = "model/"
 
-// modelCopy is the part of a model's graph that leads from its input to some outputs.
+// modelCopy copies the part of a model's graph that leads from its input to some outputs.
 type modelCopy struct {
 	graph    *tf.Graph
 	nodes    map[string]*nodepb.NodeDef
 	library  map[string]*functionpb.FunctionDef
 	input    string // reference of the placeholder
-	pixels   string // what replaces it
+	pixels   string // replaces the placeholder
 	into     *nodes
 	done     map[string]bool
-	used     map[string]bool // functions of the library
+	used     map[string]bool // functions of the library that are called
 	restored []variable
 }
 
-// variable is a variable of the new graph and where its value comes from.
+// variable is a variable of the new graph, with the source of its value.
 type variable struct {
-	name   string // of the node that holds its handle, and in the checkpoint
+	name   string // of the node with its handle, and in the checkpoint
 	kind   typespb.DataType
-	source tf.Output  // of the model's graph, or
+	source tf.Output  // in the model's graph, where value is nil
 	value  *tf.Tensor // the value itself
 }
 
-// copyModel adds to n what the model computes of pixels up to outputs, and returns references
-// to them, the variables, and the functions that are called.
+// copyModel adds to n the model's way from pixels to some outputs, and returns references to those
+// outputs, the variables, and the functions that are called.
 func (n *nodes) copyModel(model *inference.Model, outputs []tf.Output, pixels string) ([]string, []variable, []*functionpb.FunctionDef, error) {
 	graph, err := inference.GraphDef(model.Graph)
 	if err != nil {
@@ -76,7 +76,7 @@ func reference(o tf.Output) string {
 	return fmt.Sprintf("%s:%d", o.Op.Name(), o.Index)
 }
 
-// resolve is the new name of a tensor, after what it needs is copied.
+// resolve copies what a tensor depends on, and returns the tensor's new name.
 func (c *modelCopy) resolve(old string) (string, error) {
 	if old == c.input || old == c.input+":0" {
 		return c.pixels, nil
@@ -91,7 +91,7 @@ func (c *modelCopy) resolve(old string) (string, error) {
 	return control + modelPrefix + name, nil
 }
 
-// visit copies a node after those that it needs.
+// visit copies a node after those that it depends on.
 func (c *modelCopy) visit(name string) error {
 	if c.done[name] {
 		return nil
@@ -129,7 +129,8 @@ func (c *modelCopy) visit(name string) error {
 	return nil
 }
 
-// unservable says what a checkpoint of variables does not hold, or that is missing at serving.
+// unservable says why an operation cannot be served: its state is not in a checkpoint of variables,
+// or other programs do not have it. It is "" for all others.
 func unservable(operation string) string {
 	switch {
 	case operation == "Placeholder":
@@ -162,8 +163,8 @@ func (c *modelCopy) calls(name string) {
 	}
 }
 
-// variable declares a variable. Those of TensorFlow 1, whose node is the value itself, become
-// a handle and a node that reads it.
+// variable declares a variable. In TensorFlow 1 a variable's node is the value itself; it becomes a
+// handle and a node that reads it.
 func (c *modelCopy) variable(node *nodepb.NodeDef) error {
 	operation := c.graph.Operation(node.GetName())
 	if operation == nil {

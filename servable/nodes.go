@@ -25,7 +25,7 @@ const (
 	handleType  = typespb.DataType_DT_RESOURCE
 )
 
-// attributes of a node. Those that have a default may be left out.
+// attributes of a node. Those with a default may be left out.
 type attributes map[string]*attrpb.AttrValue
 
 func typeOf(t typespb.DataType) *attrpb.AttrValue {
@@ -56,7 +56,7 @@ func typesOf(types ...typespb.DataType) *attrpb.AttrValue {
 	return &attrpb.AttrValue{Value: &attrpb.AttrValue_List{List: &attrpb.AttrValue_ListValue{Type: types}}}
 }
 
-// shape has -1 for what is open.
+// shape has -1 for dimensions of any size.
 func shape(dims ...int) *shapepb.TensorShapeProto {
 	s := new(shapepb.TensorShapeProto)
 	for _, d := range dims {
@@ -73,17 +73,17 @@ func shapesOf(shapes ...*shapepb.TensorShapeProto) *attrpb.AttrValue {
 	return &attrpb.AttrValue{Value: &attrpb.AttrValue_List{List: &attrpb.AttrValue_ListValue{Shape: shapes}}}
 }
 
-// nodes are those of a graph, or of a function's body, in which references to outputs carry
+// nodes are those of a graph or of a function's body. In a function, references to outputs carry
 // the outputs' names.
 type nodes struct {
 	list     []*nodepb.NodeDef
 	function bool
-	// device is what the nodes are pinned to, "" for none.
+	// device is where the nodes are pinned, "" for anywhere.
 	device string
 	taken  map[string]int
 }
 
-// outputNames are the first outputs' of the operations that occur in functions.
+// outputNames are the names of the first outputs of the operations used in functions.
 var outputNames = map[string]string{
 	"AddV2": "z", "ArgMax": "output", "Cast": "y", "ClipByValue": "output", "Const": "output", "Cumsum": "out", "DecodeJpeg": "image", "DecodePng": "image", "DecodeRaw": "output",
 	"Equal": "z", "ExpandDims": "output", "Floor": "y", "FloorDiv": "z", "GatherV2": "output", "Less": "z", "LogicalAnd": "z", "Maximum": "z", "Minimum": "z",
@@ -92,8 +92,8 @@ var outputNames = map[string]string{
 	"Sub": "z", "Substr": "output", "TensorListSetItem": "output_handle", "Transpose": "y",
 }
 
-// add appends a node and returns a reference to its first output. The node is called after
-// the operation unless name says otherwise.
+// add appends a node and returns a reference to its first output. A name of "" means that of the
+// operation.
 func (n *nodes) add(operation, name string, inputs []string, with attributes) string {
 	if name == "" {
 		name = operation
@@ -173,7 +173,7 @@ func (n *nodes) cast(from, to typespb.DataType, x string) string {
 	return n.add("Cast", "", []string{x}, attributes{"SrcT": typeOf(from), "DstT": typeOf(to)})
 }
 
-// pack puts tensors of one shape behind each other along a new first dimension.
+// pack stacks tensors of one shape along a new first dimension.
 func (n *nodes) pack(t typespb.DataType, values ...string) string {
 	return n.add("Pack", "", values, attributes{"N": integer(len(values)), "T": typeOf(t), "axis": integer(0)})
 }
@@ -206,7 +206,7 @@ type argument struct {
 	kind typespb.DataType
 }
 
-// define makes a function of nodes; results are references by the outputs' names.
+// define makes a function of nodes; results maps the names of outputs to references.
 func (n *nodes) define(name string, inputs, outputs []argument, results map[string]string) *functionpb.FunctionDef {
 	list := func(arguments []argument) []*oppb.OpDef_ArgDef {
 		var all []*oppb.OpDef_ArgDef

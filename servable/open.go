@@ -9,7 +9,7 @@ import (
 	"fovea/inference"
 )
 
-// Servable is what Export has written, loaded. Close it after use.
+// Servable is a SavedModel that Export has written, loaded. Close it after use.
 type Servable struct {
 	loaded  *tf.SavedModel
 	input   tf.Output
@@ -17,9 +17,9 @@ type Servable struct {
 }
 
 // ErrFormat marks a SavedModel that Export has not written.
-var ErrFormat = errors.New("no SavedModel from images' bytes to probabilities")
+var ErrFormat = errors.New("not a SavedModel from the bytes of images to probabilities")
 
-// Open loads the SavedModel in dir by TensorFlow's own loader.
+// Open loads the SavedModel in dir with TensorFlow's own loader.
 func Open(dir string, session inference.SessionConfig) (*Servable, error) {
 	options, err := session.Options()
 	if err != nil {
@@ -57,8 +57,9 @@ func Open(dir string, session inference.SessionConfig) (*Servable, error) {
 	return s, nil
 }
 
-// Predict computes the contents of files together: a row of probabilities and the names of
-// their classes for each, and the most probable class.
+// Predict computes the contents of files together. For each it gives a row of probabilities, the
+// names of their classes, and the most probable class. One file that cannot be read is an error of
+// all.
 func (s *Servable) Predict(files [][]byte) (probabilities [][]float32, classes [][]string, labels []string, err error) {
 	contents := make([]string, len(files))
 	for i, f := range files {
@@ -85,7 +86,7 @@ func (s *Servable) Predict(files [][]byte) (probabilities [][]float32, classes [
 	classes, ok2 := values[1].([][]string)
 	labels, ok3 := values[2].([]string)
 	if !ok1 || !ok2 || !ok3 {
-		return nil, nil, nil, fmt.Errorf("servable: %w: its results are of other types", ErrFormat)
+		return nil, nil, nil, fmt.Errorf("servable: %w: its results have other types", ErrFormat)
 	}
 	return probabilities, classes, labels, nil
 }

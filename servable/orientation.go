@@ -5,27 +5,26 @@ import (
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 )
 
-// There is no operation that reads EXIF, but a camera's note on how it was held is simple
-// enough for vector arithmetic: the block is found by its first bytes, and all entries of
-// its first directory are looked at together.
+// TensorFlow has no operation that reads EXIF, but the orientation in it is simple enough for vector
+// arithmetic: the block is found by its first bytes, and all entries of its first directory are
+// compared at once.
 const (
-	// exifWithin is how many of a file's first bytes are searched. EXIF stands before the
-	// picture, in a segment of at most 64 KiB.
+	// exifWithin is the number of bytes searched at the beginning of a file. EXIF comes before the
+	// image data, in a segment of at most 64 KiB.
 	exifWithin = 1 << 17
-	// exifHead is what an EXIF segment begins with before its TIFF structure: a marker, a
-	// length, and a name.
+	// exifHead begins an EXIF segment, before its TIFF structure: a marker, a length, and a name.
 	exifHead = "\xff\xe1..Exif\x00\x00"
-	// directoryEntries is how many entries of the directory are looked at. Cameras write a dozen.
+	// directoryEntries is the number of entries compared. Cameras write a dozen.
 	directoryEntries = 128
 	tagOrientation   = 0x0112
 	kindShort        = 3
 )
 
-// orientation is how a JPEG file's picture is to be turned, an int32 scalar from 1, upright,
-// to 8, as its EXIF block says. Where that is missing or damaged it is 1.
+// orientation is how a JPEG's image has to be turned according to its EXIF block, an int32 scalar
+// from 1, upright, to 8. Without a block, or with a damaged one, it is 1.
 func (n *nodes) orientation(file string) string {
 	begin := n.add("Substr", "", []string{file, n.whole(0), n.whole(exifWithin)}, attributes{"T": typeOf(int32Type)})
-	// Zeros behind it, so that every position is followed by a head.
+	// Zeros at the end let every position be compared with a whole head.
 	padded := n.add("StringJoin", "", []string{begin, n.bytes(string(make([]byte, len(exifHead))))}, attributes{"N": integer(2)})
 	data := n.add("DecodeRaw", "", []string{padded}, attributes{"out_type": typeOf(uint8Type)})
 	length := n.element(int32Type, n.size(uint8Type, data), n.whole(0))
@@ -48,7 +47,7 @@ func (n *nodes) orientation(file string) string {
 
 	last := n.binary("Sub", int32Type, length, n.whole(1))
 	start := n.binary("AddV2", int32Type, head, n.whole(len(exifHead)))
-	// at gives the bytes at offsets in the TIFF structure, or others where there are none.
+	// at gives the bytes at offsets in the TIFF structure. Offsets outside the data give other bytes.
 	at := func(offsets string) string {
 		index := n.binary("Minimum", int32Type, n.binary("Maximum", int32Type, n.binary("AddV2", int32Type, start, offsets), n.whole(0)), last)
 		return n.cast(uint8Type, int32Type, n.element(uint8Type, data, index))
@@ -84,16 +83,15 @@ func (n *nodes) orientation(file string) string {
 	entry, named := n.first(isEntry)
 	value := n.element(int32Type, short(n.binary("AddV2", int32Type, entries, n.whole(8))), entry)
 
-	found = n.both(found, n.binary("Less", int32Type, n.whole(0), directory)) // one of 2 GB and more is negative
+	found = n.both(found, n.binary("Less", int32Type, n.whole(0), directory)) // an offset of 2 GB or more is negative
 	valid := n.both(n.both(found, named), n.both(n.binary("Less", int32Type, n.whole(0), value), n.binary("Less", int32Type, value, n.whole(9))))
 	return n.choose(int32Type, valid, value, n.whole(1))
 }
 
-// upright turns and mirrors a picture, uint8 of shape [height, width, 3], as an orientation
-// of 1 to 8 asks for.
+// upright turns and mirrors an image, uint8 of shape [height, width, 3], by an orientation of 1 to 8.
 func (n *nodes) upright(image, orientation string) string {
 	index := n.binary("Sub", int32Type, orientation, n.whole(1))
-	// From 5 on rows become columns; then come the mirrors.
+	// From 5 on, rows become columns. Mirroring follows.
 	axes := n.element(int32Type, n.matrix(3,
 		0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2,
 		1, 0, 2, 1, 0, 2, 1, 0, 2, 1, 0, 2), index)
@@ -104,7 +102,7 @@ func (n *nodes) upright(image, orientation string) string {
 	return n.add("Reverse", "", []string{turned, n.cast(int32Type, boolType, mirrors)}, attributes{"T": typeOf(uint8Type)})
 }
 
-// first is the position of the first true value of a vector, and whether there is one.
+// first finds the position of the first true value in a vector, and says whether there is one.
 func (n *nodes) first(is string) (position, found string) {
 	numbers := n.cast(boolType, int32Type, is)
 	position = n.add("ArgMax", "", []string{numbers, n.whole(0)}, attributes{"T": typeOf(int32Type), "Tidx": typeOf(int32Type), "output_type": typeOf(int32Type)})
@@ -125,7 +123,7 @@ func (n *nodes) octet(v byte) string {
 	return n.constant(uint8Type, &tensorpb.TensorProto{TensorShape: shape(), IntVal: []int32{int32(v)}})
 }
 
-// matrix is of int32 values.
+// matrix is an int32 matrix.
 func (n *nodes) matrix(columns int, values ...int) string {
 	t := &tensorpb.TensorProto{TensorShape: shape(len(values)/columns, columns)}
 	for _, v := range values {

@@ -8,7 +8,7 @@ import (
 	"fovea/picture"
 )
 
-// withEXIF is a JPEG file with an EXIF block put behind its first marker and a segment before it.
+// withEXIF inserts a comment and an EXIF block after the first marker of a JPEG file.
 func withEXIF(jpeg, block []byte) []byte {
 	file := append([]byte{}, jpeg[:2]...)
 	file = append(file, 0xff, 0xfe, 0, 6, 'n', 'o', 't', 'e')
@@ -18,7 +18,7 @@ func withEXIF(jpeg, block []byte) []byte {
 	return append(file, jpeg[2:]...)
 }
 
-// entry is one of a directory's, of one value.
+// entry is a directory entry with one value.
 type entry struct {
 	tag, kind uint16
 	value     uint32
@@ -47,7 +47,7 @@ func tiff(order binary.AppendByteOrder, offset int, entries ...entry) []byte {
 	return block
 }
 
-// What EXIF says is understood as package picture does, damage included.
+// EXIF is read as package picture reads it, damage included.
 func TestOrientation(t *testing.T) {
 	jpeg, err := os.ReadFile("../testdata/picture/jpeg-444-37x29.jpg")
 	if err != nil {
@@ -96,7 +96,7 @@ func TestOrientation(t *testing.T) {
 			t.Errorf("%s: pixels differ by %d", name, largest)
 		}
 	}
-	// Without the block the picture lies otherwise: the test can fail.
+	// Without the block the image looks different, so that the test can fail.
 	turned, err := run([][]byte{withEXIF(jpeg, blocks["big endian"]), jpeg})
 	if err != nil {
 		t.Fatal(err)

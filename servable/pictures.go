@@ -10,7 +10,7 @@ import (
 	"fovea/preprocessing"
 )
 
-// Functions of the library are called by these names.
+// Names of the functions in the graph's library.
 const (
 	decodeJPEG  = "fovea_decode_jpeg"
 	decodeOther = "fovea_decode_other"
@@ -18,16 +18,16 @@ const (
 	nextName    = "fovea_next_picture"
 )
 
-// host is where pictures are decoded: there are no other kernels for that.
+// host is where images are decoded: TensorFlow has no other kernels for that.
 const host = "/device:CPU:0"
 
-// kernels are ScaleAndTranslate's names of Pillow's filters.
+// kernels are ScaleAndTranslate's names for Pillow's filters.
 var kernels = map[picture.Interpolation]string{
 	"": "triangle", picture.Bilinear: "triangle", picture.Bicubic: "keyscubic", picture.Lanczos: "lanczos3",
 }
 
-// pixels adds a loop over a vector of files' bytes and returns their views, uint8 of shape
-// [files x views, height, width, 3], with the functions that the loop calls.
+// pixels adds a loop over a vector of files' bytes, and returns their views, uint8 of shape
+// [files x views, height, width, 3], and the functions that the loop calls.
 func (n *nodes) pixels(files string, o picture.Options) (string, []*functionpb.FunctionDef, error) {
 	if err := o.Validate(); err != nil {
 		return "", nil, err
@@ -47,19 +47,19 @@ func (n *nodes) pixels(files string, o picture.Options) (string, []*functionpb.F
 		"cond": callOf(moreName), "body": callOf(nextName),
 		"output_shapes":       shapesOf(shape(), shape(), shape(-1), shape()),
 		"parallel_iterations": integer(parallelPictures),
-		// As Python sets it: the loop becomes part of the graph, and pictures are decoded
-		// side by side.
+		// As Python sets it: the loop becomes part of the graph, and images are decoded in
+		// parallel.
 		"_lower_using_switch_merge": boolean(true),
 	})
 	stacked := n.add("TensorListStack", "", []string{loop + ":3", element}, attributes{"element_dtype": typeOf(uint8Type), "num_elements": integer(-1)})
 	return n.reshape(uint8Type, stacked, -1, o.Height, o.Width, 3), []*functionpb.FunctionDef{jpegDecoder(), otherDecoder(), more(), next(o)}, nil
 }
 
-// parallelPictures is how many pictures may be decoded at a time.
+// parallelPictures is the number of images decoded at a time.
 const parallelPictures = 16
 
-// loopArguments are the number of the next picture, how many there are, their bytes, and the
-// list of what they have become.
+// loopArguments are the index of the next image, the number of images, their bytes, and the list of
+// their views.
 var loopArguments = []argument{{"index", int32Type}, {"count", int32Type}, {"files", stringType}, {"list", variantType}}
 
 func more() *functionpb.FunctionDef {
@@ -80,9 +80,8 @@ func next(o picture.Options) *functionpb.FunctionDef {
 	})
 }
 
-// decode gives the pixels of a file, uint8 of shape [height, width, 3]. JPEG files, which
-// begin with FF D8 FF, have a decoder of their own, because only there the exact cosine
-// transform can be asked for.
+// decode gives the pixels of a file, uint8 of shape [height, width, 3]. JPEG files, which begin with
+// FF D8 FF, have a decoder of their own: only that one offers the exact cosine transform.
 func (n *nodes) decode(file string) string {
 	begin := n.add("Substr", "", []string{file, n.whole(0), n.whole(3)}, attributes{"T": typeOf(int32Type)})
 	isJPEG := n.binary("Equal", stringType, begin, n.bytes("\xff\xd8\xff"))
@@ -102,17 +101,17 @@ func jpegDecoder() *functionpb.FunctionDef {
 
 func otherDecoder() *functionpb.FunctionDef {
 	n := &nodes{function: true, device: host}
-	// Decoders know each other's formats: this one takes GIFs of one frame and refuses BMP,
-	// whose palettes DecodeImage misreads.
+	// TensorFlow's decoders know each other's formats. This one takes GIFs of one frame, and refuses
+	// BMP, whose palettes DecodeImage misreads.
 	image := n.add("DecodePng", "", []string{"file"}, attributes{"channels": integer(3), "dtype": typeOf(uint8Type)})
 	return n.define(decodeOther, []argument{{"file", stringType}}, []argument{{"pixels", uint8Type}}, map[string]string{"pixels": image})
 }
 
-// margin is the proportion of a scaled picture to the view that is taken out of it.
+// margin is the side of a scaled image in proportion to that of a view cut out of it.
 const margin = 256.0 / 224
 
-// views scales a picture and takes its views out of it: package picture says what they are.
-// The result is uint8 of shape [views, height, width, 3].
+// views scales an image and cuts its views out, as package picture does. The result is uint8 of
+// shape [views, height, width, 3].
 func (n *nodes) views(image string, o picture.Options) string {
 	size := n.size(uint8Type, image)
 	height, width := n.element(int32Type, size, n.whole(0)), n.element(int32Type, size, n.whole(1))
@@ -152,7 +151,7 @@ func (n *nodes) views(image string, o picture.Options) string {
 	case picture.Flip:
 		views = append(views, n.reverse(uint8Type, views[0], 1))
 	case picture.TenCrop:
-		for _, corner := range corners { // of the mirror image, whose left is the picture's right
+		for _, corner := range corners { // of the mirror image, whose left is the image's right
 			left := n.binary("Sub", int32Type, right, corner[0])
 			views = append(views, n.reverse(uint8Type, take(left, corner[1]), 1))
 		}
@@ -160,16 +159,15 @@ func (n *nodes) views(image string, o picture.Options) string {
 	return n.pack(uint8Type, views...)
 }
 
-// half is an int32 over 2, rounded to even.
+// half is half an int32, rounded to even.
 func (n *nodes) half(x string) string {
 	halved := n.binary("Mul", float32Type, n.cast(int32Type, float32Type, x), n.real(0.5))
 	return n.cast(float32Type, int32Type, n.add("Round", "", []string{halved}, attributes{"T": typeOf(float32Type)}))
 }
 
-// resize scales a picture as Pillow does, in two passes with values rounded to bytes in between.
-// The width comes first, except where the height shrinks by more than twice as many pixels as the
-// width does. Weights are float32 where Pillow has fixed-point ones, so that some values round to
-// the other side.
+// resize scales an image as Pillow does, in two passes, with values rounded to bytes in between. The
+// width comes first, unless the height shrinks by more than twice as many pixels as the width.
+// Weights are float32 where Pillow's are fixed-point, so that some values are rounded the other way.
 func (n *nodes) resize(image, height, width, toHeight, toWidth string, by picture.Interpolation) string {
 	if by == picture.Nearest {
 		rows := n.gather(uint8Type, image, n.samples(height, toHeight), 0)
@@ -188,8 +186,8 @@ func (n *nodes) resize(image, height, width, toHeight, toWidth string, by pictur
 		clipped := n.add("ClipByValue", "", []string{rounded, n.real(0), n.real(255)}, attributes{"T": typeOf(float32Type)})
 		return n.cast(float32Type, uint8Type, clipped)
 	}
-	// Both orders are the same two operations: the size between them says which it is. A ratio of
-	// 1 leaves that direction as it is.
+	// Both orders are the same two operations: the size in between makes the difference. A ratio of
+	// 1 leaves a direction unchanged.
 	shrink := n.binary("Sub", int32Type, height, toHeight)
 	twice := n.binary("Mul", int32Type, n.whole(2), n.binary("Sub", int32Type, width, toWidth))
 	rowsFirst := n.add("Less", "", []string{n.binary("Maximum", int32Type, twice, n.whole(0)), shrink}, attributes{"T": typeOf(int32Type)})
@@ -202,8 +200,8 @@ func (n *nodes) resize(image, height, width, toHeight, toWidth string, by pictur
 	return n.add("Squeeze", "", []string{small}, attributes{"T": typeOf(uint8Type), "squeeze_dims": intsOf(0)})
 }
 
-// samples are the indices of the nearest of from samples to each of to, whose positions are
-// summed up as Pillow does: the roundings show.
+// samples are the indices of the source samples nearest to each of the target's. Positions are summed
+// up step by step, as in Pillow, because the rounding of the sums shows.
 func (n *nodes) samples(from, to string) string {
 	steps := n.add("Range", "", []string{n.whole(0), to, n.whole(1)}, attributes{"Tidx": typeOf(int32Type)})
 	double := func(x string) string { return n.cast(int32Type, float64Type, x) }
@@ -215,7 +213,7 @@ func (n *nodes) samples(from, to string) string {
 	return n.binary("Minimum", int32Type, n.cast(float64Type, int32Type, position), last)
 }
 
-// preprocess makes pixels what the model wants, float32.
+// preprocess turns pixels into the model's input, float32.
 func (n *nodes) preprocess(pixels string, how preprocessing.Spec) (string, error) {
 	if err := how.Validate(); err != nil {
 		return "", err

@@ -74,7 +74,7 @@ func decoder(t *testing.T, o picture.Options) func(files [][]byte) ([]uint8, err
 	}
 }
 
-// distance is the largest difference of two pictures' pixels and the share of those that differ.
+// distance is the largest difference between the pixels of two images, and the share that differs.
 func distance(a, b []uint8) (largest int, share float64) {
 	if len(a) != len(b) {
 		return math.MaxInt, 1
@@ -88,16 +88,15 @@ func distance(a, b []uint8) (largest int, share float64) {
 	return largest, share
 }
 
-// unlike are the pictures that TensorFlow decodes in another way than package picture, by
-// what is special about them: an orientation that no EXIF block of a JPEG says, GIFs that do not fill their canvas, and CMYK
-// without the mark that says how it is meant.
+// unlike are images that TensorFlow decodes differently from package picture: with an orientation
+// that is not in a JPEG's EXIF, GIFs that do not fill their canvas, and CMYK without Adobe's marker.
 var unlike = regexp.MustCompile(`^exif-6\.png|exif-text|^xmp-[36]\.|^xmp-6-compressed|gif-(offset|transparent)|cmyk-unmarked`)
 
-// refused are those that are errors.
+// refused are images that TensorFlow cannot decode.
 var refused = regexp.MustCompile(`\.(tiff|webp|bmp|txt|py|sh)$|gif-animated`)
 
-// maxShare is how many pixels of a picture may differ by 1. Most do in small pictures that
-// are scaled by whole factors, where many sums lie on the boundary of two values.
+// maxShare is the share of an image's pixels that may differ by 1. It is largest in small images
+// scaled by whole factors, where many sums lie on the boundary of two values.
 const maxShare = 0.025
 
 func TestPixelsAgreeWithPicture(t *testing.T) {
@@ -143,7 +142,7 @@ func TestPixelsAgreeWithPicture(t *testing.T) {
 	t.Logf("%d images, of whose values at most %.2f %% differ by 1", equal, 100*worst)
 }
 
-// Every way of pictures to a model, for several pictures at a time.
+// Every resize, filter and view, for several images at a time.
 func TestWaysAgreeWithPicture(t *testing.T) {
 	if testing.Short() {
 		t.Skip("resizes images of 17 shapes")
@@ -167,7 +166,7 @@ func TestWaysAgreeWithPicture(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					// Nearest takes a neighbour for some samples, whose positions are summed up.
+					// Nearest picks a neighbour for some samples, since positions are summed up.
 					largest, share := distance(got[i*size:(i+1)*size], want.Pix)
 					if (largest > 1 && by != picture.Nearest) || share > maxShare {
 						t.Errorf("%s, %s, %s, %s: pixels differ by %d, %.2f %% of them", names[i], resize, by, views, largest, 100*share)
@@ -212,7 +211,7 @@ func TestPreprocessAgreesWithPackagePreprocessing(t *testing.T) {
 	}
 }
 
-// TensorFlow drops the alpha channel, and so cannot blend by it.
+// TensorFlow drops the alpha channel, so that it cannot blend.
 func TestPixelsRefuseBackground(t *testing.T) {
 	options := picture.Options{Width: 8, Height: 8, Background: "#ffffff"}
 	if _, _, err := (&nodes{}).pixels("files", options); err == nil || !strings.Contains(err.Error(), "--background") {

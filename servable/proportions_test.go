@@ -14,8 +14,8 @@ import (
 	"fovea/picture"
 )
 
-// proportioned is a PNG file of that size: a photo stretched over it on the left, and noise, which
-// is the hardest to scale, on the right.
+// proportioned is a PNG file of that size: a stretched photo on the left, and noise, which is hardest
+// to scale, on the right.
 func proportioned(t *testing.T, width, height int) []byte {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(photos, "cat.3.jpg"))
@@ -46,9 +46,9 @@ func proportioned(t *testing.T, width, height int) []byte {
 	return out.Bytes()
 }
 
-// bounds are what docs/serving.md promises: how far values are apart, of 255, and how many of a
-// picture's are. Cropping enlarges small pictures by 8/7, where many sums lie on the boundary of
-// two values.
+// bounds are what docs/serving.md promises: the largest difference of values, of 255, and the share of
+// an image's values that differ. Cropping enlarges small images by 8/7, where many sums lie on the
+// boundary of two values.
 var bounds = map[picture.Resize]struct {
 	largest int
 	share   float64
@@ -57,12 +57,12 @@ var bounds = map[picture.Resize]struct {
 	picture.Crop:   {2, 0.06},
 }
 
-// Pillow scales the height first where it shrinks by more than twice as much as the width does, as
-// that of every phone's portrait.
+// Pillow scales the height first if it shrinks by more than twice as much as the width, as it does in
+// every portrait from a phone.
 func TestProportionsAgreeWithPicture(t *testing.T) {
 	sizes := [][2]int{
 		{360, 640}, {640, 360}, {3000, 200}, {200, 3000}, {224, 1000}, {1000, 224}, {1, 500}, {500, 1}, {1080, 1920}, {223, 225}, {225, 223}, {224, 224},
-		// On either side of the boundary: 100 columns less, and 200 or 201 rows.
+		// On both sides of the boundary: 100 fewer columns, and 200 or 201 fewer rows.
 		{324, 424}, {324, 425}, {324, 426}, {100, 225}, {100, 100},
 	}
 	for _, resize := range []picture.Resize{picture.Squash, picture.Crop} {

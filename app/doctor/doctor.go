@@ -1,7 +1,3 @@
-// Package doctor looks at what extraction needs of a machine: the library, its devices, the
-// CPU, memory, disk and the model. For each thing that is wrong it says what to do.
-//
-// It knows machines and the surface of models. It must not know flags or pictures.
 package doctor
 
 import (
@@ -18,10 +14,10 @@ import (
 	"fovea/models"
 )
 
-// Status is how a check came out.
+// Status is the result of a check.
 type Status string
 
-// The statuses. With a Problem, extraction cannot work; with a Warning it can, but not well.
+// The statuses. With a Problem extraction cannot work, with a Warning it works, but not well.
 const (
 	OK      Status = "ok"
 	Warning Status = "warning"
@@ -32,7 +28,7 @@ const (
 type Check struct {
 	Name   string `json:"name"`
 	Status Status `json:"status"`
-	// Found is what there is, Remedy what to do about it unless all is well.
+	// Found is what there is, Remedy what to do about it unless the status is OK.
 	Found  string `json:"found"`
 	Remedy string `json:"remedy,omitempty"`
 }
@@ -45,28 +41,27 @@ type Report struct {
 	Library inference.Library  `json:"library"`
 	Devices []inference.Device `json:"devices"`
 	CPU     CPU                `json:"cpu"`
-	// MemoryBytes is what can be had for this process, DiskBytes what is free in Out.
+	// MemoryBytes is the memory available to this process, DiskBytes the free space in Out.
 	MemoryBytes int64 `json:"memory_bytes,omitempty"`
 	DiskBytes   int64 `json:"disk_bytes,omitempty"`
-	// ImagesPerSecond is the speed of the model alone in a short trial, 0 if it failed.
+	// ImagesPerSecond is the speed of the model, without decoding, in a short trial; 0 if it failed.
 	ImagesPerSecond float64 `json:"images_per_second,omitempty"`
 	Checks          []Check `json:"checks"`
 }
 
-// Options say what is looked at.
+// Options say what to examine.
 type Options struct {
 	// Version is the program's.
 	Version string
-	// Model is the model to try, and Session the way (default: models.Default on what
-	// there is).
+	// Model is the model to try (default: models.Default), on the device and in the precision of Session.
 	Model   string
 	Session inference.SessionConfig
 	// Out is where a dataset would be written (default: the working directory).
 	Out string
 }
 
-// Limits below which there is a warning or a problem: the model takes 0.4 GB, a batch of 8
-// about 0.4 GB more; a full shard of pool5 takes 64 MiB.
+// Limits below which there is a warning or a problem. The model takes 0.4 GB and a batch of 8 about 0.4 GB more;
+// a full shard of pool5 takes 64 MiB.
 const (
 	littleMemory = 2 << 30
 	noMemory     = 600 << 20
@@ -74,7 +69,7 @@ const (
 	noDisk       = 64 << 20
 )
 
-// Examine looks at the machine.
+// Examine examines the machine.
 func Examine(ctx context.Context, options Options) Report {
 	r := Report{Version: options.Version, Library: inference.LoadedLibrary(), CPU: readCPU()}
 	r.library()
@@ -84,7 +79,7 @@ func Examine(ctx context.Context, options Options) Report {
 	r.disk(options.Out)
 	r.cache()
 	if err := ctx.Err(); err != nil {
-		r.add("model", Problem, "not tried: "+err.Error(), "run it again")
+		r.add("model", Problem, "not tried: "+err.Error(), "run doctor again")
 	} else {
 		r.model(ctx, options)
 	}
@@ -99,17 +94,17 @@ func (r *Report) add(name string, status Status, found, remedy string) {
 	r.Checks = append(r.Checks, Check{name, status, found, remedy})
 }
 
-// testedLibrary is the release that the numbers in the documentation are of.
+// testedLibrary is the release with which the numbers in the documentation were measured.
 const testedLibrary = "2.18.1"
 
 func (r *Report) library() {
 	found := fmt.Sprintf("%s at %s", r.Library, r.Library.Path)
 	if major, _, _ := strings.Cut(r.Library.Version, "."); major != "2" {
-		r.add("library", Problem, found, "version 2 is needed: make deps gets "+testedLibrary)
+		r.add("library", Problem, found, "version 2 is needed: make deps downloads "+testedLibrary)
 		return
 	}
 	if r.Library.Version != testedLibrary {
-		r.add("library", Warning, found, "tested with "+testedLibrary+", which make deps gets")
+		r.add("library", Warning, found, "tested with "+testedLibrary+", which make deps downloads")
 		return
 	}
 	r.add("library", OK, found, "")
@@ -118,7 +113,7 @@ func (r *Report) library() {
 func (r *Report) devices(session inference.SessionConfig) {
 	devices, err := inference.Devices()
 	if err != nil {
-		r.add("devices", Problem, err.Error(), "run it again with --verbose for the library's own messages")
+		r.add("devices", Problem, err.Error(), "run doctor again with --verbose for the library's own messages")
 		return
 	}
 	r.Devices = devices
@@ -132,7 +127,7 @@ func (r *Report) devices(session inference.SessionConfig) {
 	found := strings.Join(names, ", ")
 	models := gpuModels()
 	if len(models) > 0 {
-		found += "; the driver has " + strings.Join(models, ", ")
+		found += "; the driver lists " + strings.Join(models, ", ")
 	}
 	switch {
 	case len(devices) > 1:
@@ -149,13 +144,13 @@ func (r *Report) devices(session inference.SessionConfig) {
 func (r *Report) memory() {
 	available, ok := availableMemory()
 	if !ok {
-		return // not told by this system
+		return // unknown on this system
 	}
 	r.MemoryBytes = available
 	found := size(available) + " available"
 	switch {
 	case available < noMemory:
-		r.add("memory", Problem, found, "the model alone takes 0.4 GB: end other programs, or raise the container's limit")
+		r.add("memory", Problem, found, "the model alone takes 0.4 GB: close other programs, or raise the container's memory limit")
 	case available < littleMemory:
 		r.add("memory", Warning, found, "use --batch 1 to 4")
 	default:
@@ -168,7 +163,7 @@ func (r *Report) disk(out string) {
 		out = "."
 	}
 	place := out
-	for { // the dataset's directory need not be there yet
+	for { // the dataset's directory need not exist yet
 		if _, err := os.Stat(place); err == nil || filepath.Dir(place) == place {
 			break
 		}
@@ -176,12 +171,12 @@ func (r *Report) disk(out string) {
 	}
 	free, err := freeDisk(place)
 	if err != nil {
-		r.add("disk", Warning, fmt.Sprintf("the free space of %s cannot be told: %v", place, err), "give a directory that can be written by --out")
+		r.add("disk", Warning, fmt.Sprintf("the free space in %s is unknown: %v", place, err), "name a directory that can be written to with --out")
 		return
 	}
 	r.DiskBytes = free
 	found := fmt.Sprintf("%s free in %s", size(free), place)
-	const needs = "an image takes about 20 kB whole, 2 kB averaged (docs/scale.md): free some space, or put --out elsewhere"
+	const needs = "features of an image take about 20 kB whole, 2 kB averaged (docs/scale.md): free some space, or choose another --out"
 	switch {
 	case free < noDisk:
 		r.add("disk", Problem, found, needs)
@@ -196,21 +191,21 @@ func (r *Report) disk(out string) {
 func (r *Report) cache() {
 	dir, err := models.Dir()
 	if err != nil {
-		r.add("weights", Warning, err.Error(), "set FOVEA_CACHE; the model that ships needs no cache")
+		r.add("weights", Warning, err.Error(), "set FOVEA_CACHE; the built-in model needs no cache")
 		return
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil && !os.IsNotExist(err) {
-		r.add("weights", Warning, err.Error(), "make it readable, or set FOVEA_CACHE to another directory")
+		r.add("weights", Warning, err.Error(), "make the directory readable, or set FOVEA_CACHE to another one")
 		return
 	}
-	found := "the ones that ship"
+	found := "built-in VGG16"
 	for _, entry := range entries {
 		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
 			found += fmt.Sprintf(", %s (%s)", entry.Name(), size(info.Size()))
 		}
 	}
-	r.add("weights", OK, fmt.Sprintf("%s; imported ones lie in %s", found, dir), "")
+	r.add("weights", OK, fmt.Sprintf("%s; imported weights are kept in %s", found, dir), "")
 }
 
 // model opens the model and computes a few batches.
@@ -219,13 +214,13 @@ func (r *Report) model(ctx context.Context, options Options) {
 	if name == "" {
 		name = models.Default
 	}
-	const remedy = "the message says what is wrong; --verbose adds the library's own"
+	const remedy = "the message says what is wrong; --verbose adds the library's own messages"
 	model, err := models.Open(name, models.Options{Session: options.Session})
 	if err != nil {
 		r.add("model", Problem, err.Error(), remedy)
 		return
 	}
-	defer model.Close() //nolint:errcheck // nothing hangs on it
+	defer model.Close() //nolint:errcheck // the trial is over
 	last := model.Layers[len(model.Layers)-1].Name
 	e, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{last}})
 	if err == nil {
@@ -236,15 +231,15 @@ func (r *Report) model(ctx context.Context, options Options) {
 		return
 	}
 	pixels := make([]float32, e.BatchSize()*model.InputHeight*model.InputWidth*model.Depth())
-	begin, pictures := time.Now(), 0
-	for pictures == 0 || time.Since(begin) < time.Second && ctx.Err() == nil {
+	begin, images := time.Now(), 0
+	for images == 0 || time.Since(begin) < time.Second && ctx.Err() == nil {
 		if _, err := e.Extract(pixels, e.BatchSize()); err != nil {
 			r.add("model", Problem, err.Error(), remedy)
 			return
 		}
-		pictures += e.BatchSize()
+		images += e.BatchSize()
 	}
-	r.ImagesPerSecond = float64(pictures) / time.Since(begin).Seconds()
+	r.ImagesPerSecond = float64(images) / time.Since(begin).Seconds()
 	r.add("model", OK, fmt.Sprintf("%s, layer %s: %.1f images/s on %s in %s, batches of %d", model.Name, last, r.ImagesPerSecond, model.Device, model.Precision, e.BatchSize()), "")
 }
 

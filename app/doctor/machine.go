@@ -13,16 +13,16 @@ import (
 	"fovea/inference"
 )
 
-// CPU is what the processor can do.
+// CPU describes the processor.
 type CPU struct {
 	Name string `json:"name"`
 	// Logical is the number of processors that this process may use.
 	Logical int `json:"logical"`
-	// Features are those of AVX2, AVX512F, AVX512BF16, AMXBF16 and ASIMD that it has.
+	// Features are those among AVX2, AVX512F, AVX512BF16, AMXBF16 and ASIMD that it has.
 	Features []string `json:"features"`
 }
 
-// The features that decide about the speed of the model, by cpuid's names.
+// The features that decide how fast the model runs, by cpuid's names.
 var features = []cpuid.FeatureID{cpuid.AVX2, cpuid.AVX512F, cpuid.AVX512BF16, cpuid.AMXBF16, cpuid.ASIMD}
 
 func readCPU() CPU {
@@ -42,7 +42,7 @@ func (r *Report) cpu() {
 	}
 	switch {
 	case inference.AMX() == nil:
-		r.add("cpu", OK, found+": --precision bfloat16 is some three times as fast as float32", "")
+		r.add("cpu", OK, found+": --precision bfloat16 is about three times as fast as float32", "")
 	case runtime.GOARCH == "amd64" && !cpuid.CPU.Supports(cpuid.AVX2):
 		r.add("cpu", Warning, found, "without AVX2 the model runs slowly: use another machine for many images")
 	default:
@@ -50,8 +50,8 @@ func (r *Report) cpu() {
 	}
 }
 
-// availableMemory is what the process can have: of the machine, or of its container. It is
-// false where the system does not tell.
+// availableMemory is the memory that the machine or the container can give to the process. It is false where
+// the system does not say.
 func availableMemory() (int64, bool) {
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
@@ -75,7 +75,7 @@ func memAvailable(meminfo string) (int64, bool) {
 	return kilobytes << 10, err == nil
 }
 
-// containerMemory is what a container's limit (cgroups, version 2) leaves.
+// containerMemory is what the limit of a container (cgroups, version 2) leaves.
 func containerMemory(root string) (int64, bool) {
 	read := func(name string) (int64, bool) {
 		text, err := os.ReadFile(filepath.Join(root, name))

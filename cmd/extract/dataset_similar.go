@@ -2,10 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -13,16 +14,17 @@ import (
 	"fovea/app/cli"
 	"fovea/contactsheet"
 	"fovea/featurestore"
+	"fovea/featurestore/explore"
 	"fovea/internal/output"
-	"fovea/vectors"
+	"fovea/serving"
 )
 
-// sheetFlags say where a contact sheet goes and where its pictures come from.
+// sheetFlags say where a contact sheet goes and where its images come from.
 type sheetFlags struct{ html, images string }
 
 func (s *sheetFlags) add(command *cobra.Command) {
 	cli.PathVar(command.Flags(), &s.html, "html", "", "write a contact sheet to `FILE`, a web page of its own")
-	cli.PathVar(command.Flags(), &s.images, "images", "", "the directory `DIR` that the paths of rows begin at, for --html")
+	cli.PathVar(command.Flags(), &s.images, "images", "", "the directory `DIR` that the dataset was extracted from, for --html")
 }
 
 func (s *sheetFlags) validate() error {
@@ -49,7 +51,7 @@ func (s *sheetFlags) write(ctx context.Context, sheet contactsheet.Sheet) error 
 
 type similarOptions struct {
 	rows   rowFlags
-	format formatFlag
+	result cli.ResultFlags
 	sheet  sheetFlags
 	query  string
 	k      int
@@ -59,9 +61,9 @@ func newDatasetSimilar() *cobra.Command {
 	var o similarOptions
 	command := &cobra.Command{
 		Use:   "similar --query ROW|PATH|FILE DIR",
-		Short: "Find the rows that are most like one of them, or like an image",
+		Short: "Find the rows that are most similar to one of them or to an image",
 		Long: `Similar prints the rows with the highest cosine similarity to a query: a row, by its number from
-0 or its path, or another image's file, whose features are computed as the dataset's were.
+0 or its path, or the file of another image, whose features are computed as the dataset's were.
 Every row is compared; the dataset is streamed.`,
 		Example: "  extract dataset similar --query cat/1.jpg --k 20 --html similar.html --images photos features",
 		Args:    datasetArgument,
@@ -70,27 +72,26 @@ Every row is compared; the dataset is streamed.`,
 	command.Flags().StringVar(&o.query, "query", "", "a row's number or path, or an image's file (`WHAT`; required)")
 	command.Flags().IntVar(&o.k, "k", 10, "print `N` rows")
 	o.rows.add(command)
-	o.format.add(command)
+	o.result.AddWithFormat(command.Flags())
 	o.sheet.add(command)
 	return command
 }
 
-// similarRow is a row of the result. Path and Label are the system's bytes, from which the picture
-// can be found, until they are spelled.
-type similarRow struct {
-	Row        int     `json:"row"`
-	Path       string  `json:"path"`
-	Label      string  `json:"label,omitempty"`
-	Similarity float64 `json:"similarity"`
+// similar is the result of the command.
+type similar struct {
+	Dataset string        `json:"dataset"`
+	Layer   string        `json:"layer"`
+	Query   string        `json:"query"`
+	Rows    []explore.Row `json:"rows"`
 }
 
-// spelledRows are rows as they are printed.
-func spelledRows(rows []similarRow) []similarRow {
-	out := slices.Clone(rows)
-	for i := range out {
-		out[i].Path, out[i].Label = featurestore.EscapeText(out[i].Path), featurestore.EscapeText(out[i].Label)
+func (s similar) print(w io.Writer) error {
+	table := cli.NewTable(w)
+	fmt.Fprintln(table, "SIMILARITY\tROW\tPATH\tLABEL")
+	for _, r := range s.Rows {
+		fmt.Fprintf(table, "%.6f\t%d\t%s\t%s\n", r.Similarity, r.Row, cli.Line(r.Path), cli.Line(r.Label))
 	}
-	return out
+	return table.Flush()
 }
 
 func (o *similarOptions) validate() error {
@@ -99,9 +100,6 @@ func (o *similarOptions) validate() error {
 		return cli.Usagef("--query is required: a row's number or path, or an image's file")
 	case o.k < 1:
 		return cli.Usagef("--k %d: give a positive number", o.k)
-	}
-	if err := o.format.validate(); err != nil {
-		return err
 	}
 	return o.sheet.validate()
 }
@@ -114,53 +112,66 @@ func (o *similarOptions) run(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	layer, scan, err := o.rows.choose(ctx, d)
+	layer, _, err := o.rows.Resolve(ctx, d)
 	if err != nil {
 		return err
 	}
-	q, err := findQuery(ctx, d, layer, o.query)
-	if err != nil {
-		return err
-	}
-	var rows []similarRow // all rows that were scanned, in the order of the scan
-	source := vectorsOf(d, layer, scan, func(b *featurestore.Batch) {
-		for i, r := range b.Rows {
-			rows = append(rows, similarRow{Row: b.Index[i], Path: r.Path, Label: r.Label})
-		}
-	})
-	// One more, because a row is most like itself.
-	nearest, err := vectors.Nearest(ctx, source, vectors.Block{Rows: 1, Cols: layer.Size(), Data: q.vector}, o.k+1)
+	q, err := findQuery(ctx, d, layer.Name, o.query)
 	if err != nil {
 		return fmt.Errorf("--query %s: %w", o.query, err)
 	}
-	found := make([]similarRow, 0, o.k)
-	for _, n := range nearest[0] {
-		if r := rows[n.Row]; r.Row != q.row && len(found) < o.k {
-			r.Similarity = n.Similarity
-			found = append(found, r)
-		}
-	}
-	shown := spelledRows(found)
-	err = o.format.print(shown, func(w io.Writer) error {
-		table := newTable(w)
-		fmt.Fprintln(table, "SIMILARITY\tROW\tPATH\tLABEL")
-		for _, r := range shown {
-			fmt.Fprintf(table, "%.6f\t%d\t%s\t%s\n", r.Similarity, r.Row, r.Path, r.Label)
-		}
-		return table.Flush()
-	})
+	found, err := explore.Nearest(ctx, d, o.rows.Selection, q.vector, o.k, q.row)
 	if err != nil {
+		return fmt.Errorf("--query %s: %w", o.query, err)
+	}
+	shown := similar{Dataset: dir, Layer: layer.Name, Query: featurestore.EscapeText(q.name), Rows: explore.Spelled(found)}
+	if err := o.result.Print(shown, shown.print); err != nil {
 		return err
 	}
 	return o.sheet.write(ctx, o.page(q, layer.Name, found))
 }
 
-func (o *similarOptions) page(q query, layer string, found []similarRow) contactsheet.Sheet {
+// query is what similar rows are looked for.
+type query struct {
+	vector []float32
+	// name is the row's path or the file's name; row is -1 for a file.
+	name string
+	row  int
+	// file is the image's, if it is not in the dataset.
+	file string
+}
+
+// findQuery finds a row of the dataset, or computes the features of an image file.
+func findQuery(ctx context.Context, d *featurestore.Dataset, layer, text string) (query, error) {
+	row, err := explore.Find(ctx, d, text)
+	if err == nil {
+		q := query{row: row}
+		q.vector, q.name, err = explore.Vector(ctx, d, layer, row)
+		return q, err
+	}
+	if !errors.Is(err, explore.ErrNoRow) {
+		return query{}, err
+	}
+	file, pathErr := cli.LocalPath(text)
+	if pathErr != nil {
+		return query{}, pathErr
+	}
+	if _, statErr := os.Stat(file); statErr != nil {
+		return query{}, fmt.Errorf("%w, nor is there such a file", err)
+	}
+	features, err := serving.Features(ctx, d.Recipe(), []string{layer}, file, serving.Options{Batch: 1})
+	if err != nil {
+		return query{}, err
+	}
+	return query{vector: features[0], name: text, row: -1, file: file}, nil
+}
+
+func (o *similarOptions) page(q query, layer string, found []explore.Row) contactsheet.Sheet {
 	asked := o.sheet.picture(q.name, "")
 	if q.file != "" {
 		asked.File = q.file
 	}
-	like := contactsheet.Group{Title: "most like it"}
+	like := contactsheet.Group{Title: "most similar"}
 	for _, r := range found {
 		like.Pictures = append(like.Pictures, o.sheet.picture(r.Path, fmt.Sprintf("%.4f %s", r.Similarity, featurestore.EscapeText(r.Label))))
 	}

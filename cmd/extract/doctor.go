@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -15,19 +14,19 @@ import (
 var errDoctor = errors.New("extraction cannot work here: see the lines above")
 
 func newDoctorCommand() *cobra.Command {
-	var asJSON bool
+	var result cli.ResultFlags
 	session := cli.SessionFlags{}
 	options := doctor.Options{Version: cli.Version()}
 	command := &cobra.Command{
 		Use:   "doctor",
-		Short: "Look whether this machine has what extraction needs",
-		Long: `Doctor looks at the library and its devices, the CPU, memory, disk space and imported weights,
-tries the model for a second, and says what to do about each problem. Exit status 1 says
-that extraction cannot work.`,
+		Short: "Check whether this machine has what extraction needs",
+		Long: `Doctor examines TensorFlow's library and its devices, the CPU, memory, disk space and imported weights,
+tries the model for a second, and says what to do about each problem. The exit status is 1 if
+extraction cannot work.`,
 		Example: "  extract doctor --device gpu:0 --out /data/features",
 		Args: func(_ *cobra.Command, arguments []string) error {
 			if len(arguments) > 0 {
-				return cli.Usagef("doctor takes no arguments: --out DIR names a directory, --model the model")
+				return cli.Usagef("unexpected argument %q: --out DIR names a directory, --model NAME a model", arguments[0])
 			}
 			return nil
 		},
@@ -37,11 +36,7 @@ that extraction cannot work.`,
 				return cli.UsageUnless(inference.ErrDevice, err)
 			}
 			report := doctor.Examine(command.Context(), options)
-			if asJSON {
-				err = cli.PrintJSON(os.Stdout, report)
-			} else {
-				err = report.Write(os.Stdout)
-			}
+			err = result.Print(report, report.Write)
 			if err == nil && !report.Works {
 				err = errDoctor
 			}
@@ -49,10 +44,10 @@ that extraction cannot work.`,
 		},
 	}
 	f := command.Flags()
-	f.BoolVar(&asJSON, "json", false, "print the report as JSON")
-	cli.PathVar(f, &options.Model, "model", models.Default, "the model to try")
+	result.Add(f)
+	cli.PathVar(f, &options.Model, "model", models.Default, "the model to try: a `NAME` or a SavedModel's directory")
 	f.StringVar(&session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	f.StringVar(&session.Precision, "precision", string(inference.Float32), cli.PrecisionHelp)
-	cli.PathVar(f, &options.Out, "out", ".", "`DIR` where datasets are to be written")
+	cli.PathVar(f, &options.Out, "out", ".", "examine the free space in `DIR`, where datasets will be written")
 	return command
 }

@@ -1,11 +1,3 @@
-// Command extract turns folders of pictures into tables of features.
-//
-// Usage:
-//
-//	extract --out DIR [flags] IMAGES...
-//
-// It runs a pretrained network on every picture and stores what a layer computes, with
-// path, label and checksum, as Parquet or Arrow files. Run it with --help for its flags.
 package main
 
 import (

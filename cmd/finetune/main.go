@@ -1,16 +1,3 @@
-// Command finetune trains a classifier head on extracted features, measures it, and predicts
-// the classes of new pictures.
-//
-// Usage:
-//
-//	finetune train    --features DIR --out HEAD [flags]
-//	finetune evaluate --head HEAD --features DIR [flags]
-//	finetune report   --head HEAD --features DIR --out DIR [flags]
-//	finetune predict  --head HEAD [flags] IMAGES...
-//	finetune serve    --head HEAD [flags]
-//	finetune export   --head HEAD --out DIR [flags] [IMAGES...]
-//	finetune scratch  --images DIR --out DIR [flags]
-//	finetune compare  --images DIR --out DIR [flags]
 package main
 
 import (
@@ -31,7 +18,7 @@ func newCommand() *cobra.Command {
 		Version: cli.Version(),
 	}
 	log.AddFlags(command)
-	command.AddCommand(newTrain(&log), newEvaluate(), newReport(), newPredict(&log), newServe(&log), newExport(&log), newScratch(&log), newCompare(&log))
+	command.AddCommand(newTrain(&log), newEvaluate(), newReport(), newPredict(&log), newServe(), newExport(), newScratch(&log), newCompare(&log))
 	cli.Group(command, "")
 	return command
 }

@@ -135,7 +135,7 @@ func TestPythonReaders(t *testing.T) {
 			raw, err := binary.Append(nil, binary.LittleEndian, table.Data)
 			must(t, err)
 			must(t, os.WriteFile(filepath.Join(dir, "expected.f32"), raw, 0o644))
-			out, err := exec.Command(python, filepath.Join("..", "testdata", "python", "check_export.py"), dir, fmt.Sprint(n), string(dtype)).CombinedOutput()
+			out, err := exec.Command(python, filepath.Join("..", "..", "testdata", "python", "check_export.py"), dir, fmt.Sprint(n), string(dtype)).CombinedOutput()
 			if err != nil {
 				t.Fatalf("%s: %v:\n%s", dtype, err, out)
 			}
@@ -150,7 +150,7 @@ func TestKilledWriter(t *testing.T) {
 	layers := []recipe.Layer{{Name: "fc7", Shape: []int{2}, Layout: recipe.LayoutC}}
 	w, err := featurestore.Create(dir, featurestore.Info{Recipe: recipe.Recipe{Model: "m", Layers: layers}}, featurestore.Options{ShardRows: 2})
 	must(t, err)
-	defer w.Abort() //nolint:errcheck // it is as good as killed
+	defer w.Abort() // it is about to be killed
 	for i, label := range []string{"dog", "cat", "dog", "bird"} {
 		must(t, w.Append(featurestore.Row{Path: fmt.Sprint(i), Label: label, Features: [][]float32{{float32(i), 1}}}))
 	}

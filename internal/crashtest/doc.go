@@ -38,4 +38,6 @@
 // missing or zero; all subsets where these are few; and some by chance, as many as the environment
 // variable FOVEA_TRIALS says if it is set. States that are alike are tried once. Where they are very
 // many, a test may leave most of them to chance, unless FOVEA_TRIALS is set.
+//
+// The package knows system calls and file systems. It must not know what is tested with it.
 package crashtest

@@ -1,5 +1,3 @@
-// Package disk puts names and files on disk, so that a loss of power does not take back what a
-// program says that it has done.
 package disk
 
 import (

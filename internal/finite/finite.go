@@ -1,5 +1,3 @@
-// Package finite looks for values that are not numbers in what is read, computed and stored:
-// one of them spoils whatever is computed from it. It knows numbers alone.
 package finite
 
 import "math"

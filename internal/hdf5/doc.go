@@ -9,4 +9,6 @@
 //
 // The reader trusts nothing in a file. Checksums are compared, sizes are held against what
 // the file has before memory is taken, and structures that refer to themselves are found.
+//
+// The package knows the file format. It must not know what the arrays are.
 package hdf5

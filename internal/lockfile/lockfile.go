@@ -1,6 +1,3 @@
-// Package lockfile gives one process at a time a right, by a file that it locks. The lock ends with
-// the process, however that ends, and the file is removed with the lock, so that finished work
-// holds nothing of it.
 package lockfile
 
 import (

@@ -18,4 +18,6 @@
 // Pipes, devices and what is open already (/dev/stdout) are written as they are. A link is followed:
 // what it points to is replaced. The new file has the mode of the old one; a file that may not be
 // written to is refused.
+//
+// The package knows files and locks. It must not know what is written.
 package output

@@ -1,5 +1,3 @@
-// Package s3test starts servers that speak the protocol of S3 on the loopback interface, for
-// tests, and lets them fail on demand.
 package s3test
 
 import (

@@ -1,6 +1,3 @@
-// Package scratch gives tables that are larger than memory a place in temporary files, mapped
-// into memory: the operating system keeps there what fits and writes the rest to disk. The
-// files have no names, so that they go away with the process, however it ends.
 package scratch
 
 import (
@@ -54,7 +51,7 @@ func (m *Memory) create(size int64) (_ []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // the mapping holds it
+	defer f.Close() // the mapping holds it
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, err
 	}

@@ -1,5 +1,3 @@
-// Package seal ends the text of a JSON object with a checksum of it, by which readers find a changed
-// byte anywhere in the text. Whoever does not know of the checksum sees one member more.
 package seal
 
 import (

@@ -1,6 +1,3 @@
-// Package spelling writes any bytes as UTF-8, so that they can be read back, and compares names
-// for what people would take for the same. File names on Unix, and with them the names of
-// classes, may hold any bytes; columns of texts, JSON and tables for other programs may not.
 package spelling
 
 import (

@@ -1,5 +1,3 @@
-// Package swap puts a directory that is whole in the place of an older one, so that there is one of
-// the two at any time, whatever fails.
 package swap
 
 import (

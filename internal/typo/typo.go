@@ -1,6 +1,3 @@
-// Package typo finds the name that was meant by a mistyped one.
-//
-// It knows edit distances and nothing about what the names are of.
 package typo
 
 import (
@@ -29,7 +26,7 @@ func Nearest(name string, candidates []string) string {
 	prefix, prefixes := "", 0
 	for _, c := range candidates {
 		other := strings.ToLower(c)
-		if d := levenshtein.ComputeDistance(lower, other); d < closest && d < len(other) {
+		if d := distance(lower, other); d < closest && d < len(other) {
 			best, closest = c, d
 		}
 		if len(name) >= minPrefix && strings.HasPrefix(other, lower) {
@@ -41,6 +38,21 @@ func Nearest(name string, candidates []string) string {
 		return prefix
 	}
 	return best
+}
+
+// distance counts edits, and two neighbours that changed places as one.
+func distance(a, b string) int {
+	if len(a) == len(b) {
+		for i := range len(a) - 1 {
+			if a[i] != b[i] {
+				if a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:] {
+					return 1
+				}
+				break
+			}
+		}
+	}
+	return levenshtein.ComputeDistance(a, b)
 }
 
 // Hint is Nearest as the end of a message: " (did you mean NAME?)", or "" if no candidate is close.

@@ -20,6 +20,8 @@ func TestNearest(t *testing.T) {
 		{"block1conv1", layers, "block1_conv1"},
 		{"pol5", layers, "pool5"},
 		{"f7", layers, "fc7"},
+		{"cf7", layers, "fc7"},
+		{"cta", []string{"dog", "cat"}, "cat"},
 		{"fc8", layers, "fc6"},
 		{"x", layers, ""},
 		{"block1", layers, ""}, // the beginning of two

@@ -1,4 +1,3 @@
 //go:build nocloud
 
-// Package drivers is empty in programs without object stores.
 package drivers

@@ -1,4 +1,3 @@
-// Package s3 makes s3:// known to package objects.
 package s3
 
 import (

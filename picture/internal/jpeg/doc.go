@@ -11,4 +11,6 @@
 //
 // The package stops at planes: enlarging chroma and converting colours is the caller's.
 // Arithmetic coding, lossless and hierarchical files and 12 bits are ErrUnsupported.
+//
+// The package knows JPEG. It must not know sizes, colours or models that its caller wants.
 package jpeg

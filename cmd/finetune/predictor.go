@@ -1,0 +1,89 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"fovea/app/cli"
+	"fovea/head"
+	"fovea/inference"
+	"fovea/serving"
+)
+
+// predictorFlags name a head, say where its model is, and where that runs.
+type predictorFlags struct {
+	head, model string
+	session     cli.SessionFlags
+}
+
+func (p *predictorFlags) addHead(f *pflag.FlagSet) {
+	cli.PathVar(f, &p.head, "head", "", "the head's `FILE` (required)")
+}
+
+func (p *predictorFlags) addModel(f *pflag.FlagSet) {
+	cli.PathVar(f, &p.model, "model", "", "where the head's model is, if it has moved since the training (default: the head's)")
+	f.StringVar(&p.session.Precision, "precision", "", cli.PrecisionHelp+" (default: the head's)")
+	f.StringVar(&p.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
+	cli.BatchVar(f, &p.session.Batch)
+}
+
+func (p *predictorFlags) validate() error {
+	if p.head == "" {
+		return cli.Usagef("--head HEAD is required")
+	}
+	return nil
+}
+
+// open opens the model that the flags ask for, with further options.
+func (p *predictorFlags) open(h *head.Head, more serving.Options) (*serving.Predictor, error) {
+	session := p.session
+	session.Precision = cmp.Or(session.Precision, h.Recipe.Precision)
+	config, err := session.Config()
+	if err != nil {
+		return nil, cli.UsageUnless(inference.ErrDevice, err)
+	}
+	more.Model, more.Dir, more.Session = p.model, filepath.Dir(p.head), config
+	more.Batch = cmp.Or(more.Batch, session.Batch)
+	predictor, err := serving.Open(h, more)
+	if errors.Is(err, serving.ErrModel) {
+		err = fmt.Errorf("%w; --model says where the model of %s is", err, p.head)
+	}
+	return predictor, err
+}
+
+// decisionFlags say which label an image gets and which probabilities are shown.
+type decisionFlags struct {
+	serving.Decision
+	flags *pflag.FlagSet
+}
+
+func (d *decisionFlags) add(f *pflag.FlagSet, formats string) {
+	d.flags = f
+	f.Float64Var(&d.Threshold, "threshold", 0, "least probability, 0 to 1, of a label; images below it are unsure")
+	f.StringVar(&d.Unsure, "unsure", "unsure", "the `LABEL` of images below the threshold")
+	f.IntVar(&d.Top, "top", 0, "show only the `K` most probable classes, in that order"+formats+" (default: all, by name)")
+}
+
+func (d *decisionFlags) validate() error {
+	switch {
+	case !(d.Threshold >= 0 && d.Threshold <= 1):
+		return cli.Usagef("--threshold %g: use a probability from 0 to 1", d.Threshold)
+	case d.flags.Changed("top") && d.Top < 1:
+		return cli.Usagef("--top %d: use a positive number; without --top, all classes are shown", d.Top)
+	case d.flags.Changed("unsure") && d.Threshold == 0:
+		return cli.Usagef("--unsure names images below a --threshold: give one")
+	}
+	return nil
+}
+
+// suits refuses a label of unsure images that is one of the classes.
+func (d *decisionFlags) suits(h *head.Head) error {
+	if err := d.Decision.Validate(h.Classes); err != nil {
+		return cli.Usagef("--unsure %q: %w", d.Unsure, err)
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package explore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"fovea/featurestore"
+	"fovea/vectors"
+)
+
+// Row is a row that was found. Path and Label are bytes as the file system has them until they are spelled.
+type Row struct {
+	// Row is the place in the dataset, from 0.
+	Row   int    `json:"row"`
+	Path  string `json:"path"`
+	Label string `json:"label,omitempty"`
+	// Similarity is the cosine with what was looked for, -1 to 1.
+	Similarity float64 `json:"similarity"`
+}
+
+// Spelled returns rows with their names as results show them: as valid UTF-8, spelled by
+// featurestore.EscapeText.
+func Spelled(rows []Row) []Row {
+	out := slices.Clone(rows)
+	for i := range out {
+		out[i].Path, out[i].Label = featurestore.EscapeText(out[i].Path), featurestore.EscapeText(out[i].Label)
+	}
+	return out
+}
+
+// Nearest returns the k rows among the selected ones whose vectors have the highest cosine similarity with a
+// vector of the selection's layer, the most similar first. The row except is left out; -1 leaves out none.
+// Every row is compared; the dataset is streamed.
+func Nearest(ctx context.Context, d *featurestore.Dataset, s Selection, vector []float32, k, except int) ([]Row, error) {
+	layer, scan, err := s.Resolve(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	var rows []Row // all that were scanned, in the order of the scan
+	source := Vectors(d, layer, scan, func(b *featurestore.Batch) {
+		for i, r := range b.Rows {
+			rows = append(rows, Row{Row: b.Index[i], Path: r.Path, Label: r.Label})
+		}
+	})
+	// One more than k, because except may be among them.
+	nearest, err := vectors.Nearest(ctx, source, vectors.Block{Rows: 1, Cols: layer.Size(), Data: vector}, k+1)
+	if err != nil {
+		return nil, fmt.Errorf("find the nearest rows: %w", err)
+	}
+	found := make([]Row, 0, k)
+	for _, n := range nearest[0] {
+		if r := rows[n.Row]; r.Row != except && len(found) < k {
+			r.Similarity = n.Similarity
+			found = append(found, r)
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,5 @@
+// Package disk puts names and files on disk, so that a power cut does not undo what a program has
+// reported as done.
+//
+// It knows fsync. It knows nothing of what the files hold.
+package disk

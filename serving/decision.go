@@ -1,0 +1,68 @@
+package serving
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Decision says which label an image gets by its probabilities, and how many of them are shown. The
+// zero value takes the most probable class and shows all.
+type Decision struct {
+	// Threshold is the least probability, 0 to 1, of a label.
+	Threshold float64
+	// Unsure is the label of images whose most probable class is below the threshold. No class may
+	// have that name.
+	Unsure string
+	// Top is the number of the most probable classes to show, in that order; more than there are
+	// means all. 0 shows all classes by name.
+	Top int
+}
+
+// ErrDecision marks a Decision that makes no sense for the classes at hand.
+var ErrDecision = errors.New("serving: not a usable decision")
+
+// Validate refuses what cannot be told apart or shown, by ErrDecision.
+func (d Decision) Validate(classes []string) error {
+	switch {
+	case !(d.Threshold >= 0 && d.Threshold <= 1):
+		return fmt.Errorf("%w: a threshold of %g: use a probability from 0 to 1", ErrDecision, d.Threshold)
+	case d.Threshold > 0 && d.Unsure == "":
+		return fmt.Errorf("%w: images below the threshold need a label", ErrDecision)
+	case d.Threshold > 0 && slices.Contains(classes, d.Unsure):
+		return fmt.Errorf("%w: %q is a class of the head: use another label for images below the threshold", ErrDecision, d.Unsure)
+	case d.Top < 0:
+		return fmt.Errorf("%w: the top %d classes: use a positive number", ErrDecision, d.Top)
+	}
+	return nil
+}
+
+// Label is the most probable class, or Unsure if that is not probable enough.
+func (d Decision) Label(probabilities []float64, classes []string) string {
+	best := Rank(probabilities, classes, 1)[0]
+	if best.Probability < d.Threshold {
+		return d.Unsure
+	}
+	return best.Label
+}
+
+// top is the number of ranked classes to show, 0 for all by name.
+func (d Decision) top(classes []string) int { return min(d.Top, len(classes)) }
+
+// Ranked is a class with its probability.
+type Ranked struct {
+	Label       string
+	Probability float64
+}
+
+// Rank gives the n most probable of the classes, of which there must be as many. Of equally probable
+// ones the first comes first.
+func Rank(probabilities []float64, classes []string, n int) []Ranked {
+	all := make([]Ranked, len(classes))
+	for i, c := range classes {
+		all[i] = Ranked{c, probabilities[i]}
+	}
+	slices.SortStableFunc(all, func(a, b Ranked) int { return cmp.Compare(b.Probability, a.Probability) })
+	return all[:n]
+}

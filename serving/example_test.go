@@ -1,0 +1,36 @@
+package serving_test
+
+import (
+	"fmt"
+	"os"
+
+	"fovea/head"
+	"fovea/serving"
+)
+
+func ExamplePredictor() {
+	h, err := head.Load("../testdata/heads/cats-vs-dogs.json")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	predictor, err := serving.Open(h, serving.Options{Batch: 1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer predictor.Close() //nolint:errcheck // nothing is written
+	photo, err := os.ReadFile("../testdata/photos/cat.3.jpg")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	probabilities, err := predictor.Predict(photo)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	unsure := serving.Decision{Threshold: 0.9, Unsure: "unsure"}
+	fmt.Println(unsure.Label(probabilities, predictor.Classes()))
+	// Output: cat
+}

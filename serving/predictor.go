@@ -1,0 +1,137 @@
+package serving
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/sirupsen/logrus"
+
+	"fovea/head"
+	"fovea/picture"
+	"fovea/pipeline"
+	"fovea/vgg"
+)
+
+// Predictor turns the bytes of an image file into probabilities of a head's classes. It may be used
+// by several goroutines. Close it after use.
+type Predictor struct {
+	head *head.Head
+	// features is the model's part of the way; tests do without.
+	features *Featurizer
+	config   pipeline.Config
+	// extractor computes the features of decoded images, all views of each.
+	extractor pipeline.Extractor
+}
+
+// ErrViews marks a head on dense views, which are of no one size: PredictAll alone computes them.
+var ErrViews = errors.New("its features are of dense views")
+
+// Open opens the model that a head was trained on. It fails with head.ErrMismatch if the model at
+// hand computes other features, and warns of differences that are no more than rounding.
+func Open(h *head.Head, o Options) (*Predictor, error) {
+	f, err := OpenFeaturizer(h.Recipe, h.LayerNames(), o)
+	if err != nil {
+		return nil, err
+	}
+	p := &Predictor{head: h, features: f, config: f.config}
+	if err := p.prepare(o); err != nil {
+		_ = f.Close() // the error at hand matters more
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Predictor) prepare(o Options) error {
+	warnings, err := p.head.Check(p.features.recipe)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		logrus.Warnf("%s: %s in the head, %s here; results may differ by rounding", w.Field, w.Have, w.Got)
+	}
+	var extractor pipeline.Extractor = p.features.extractor
+	if o.AnyBatch {
+		if extractor, err = p.features.anyBatch(); err != nil {
+			return err
+		}
+	}
+	p.extractor = pipeline.OverViews(extractor, p.config.Picture.Views.Count())
+	return nil
+}
+
+// modelIn is the SavedModel of that name in a directory, or "".
+func modelIn(dir, name string) string {
+	if _, err := vgg.ByName(name); dir == "" || err == nil {
+		return ""
+	}
+	model := filepath.Join(dir, filepath.Base(name))
+	if _, err := os.Stat(filepath.Join(model, "saved_model.pb")); err != nil {
+		return ""
+	}
+	return model
+}
+
+// OneSize is ErrViews for a head that cannot be served or exported, since its images have no one
+// size.
+func OneSize(h *head.Head) error {
+	if picture.Views(h.Recipe.Views).IsDense() {
+		return fmt.Errorf("%w (%s), which only finetune predict computes: train a head on features of other --views", ErrViews, h.Recipe.Views)
+	}
+	return nil
+}
+
+// Classes are the head's, in the order of probabilities.
+func (p *Predictor) Classes() []string { return p.head.Classes }
+
+// BatchSize is the largest number of images that Probabilities takes.
+func (p *Predictor) BatchSize() int { return p.extractor.BatchSize() }
+
+// Predict computes the probabilities of the classes for the bytes of one image file. An error of the
+// file is a *picture.Error.
+func (p *Predictor) Predict(content []byte) ([]float64, error) {
+	values, err := p.Decode(content)
+	if err != nil {
+		return nil, err
+	}
+	probabilities, err := p.Probabilities(values, 1)
+	if err != nil {
+		return nil, err
+	}
+	return probabilities[0], nil
+}
+
+// Decode turns the bytes of an image file into the model's input: views x height x width x channels
+// values. An error of the file is a *picture.Error.
+func (p *Predictor) Decode(content []byte) ([]float32, error) {
+	if err := OneSize(p.head); err != nil {
+		return nil, err
+	}
+	o := p.config.Picture
+	values := make([]float32, o.Views.Count()*o.Height*o.Width*p.config.Preprocessing.Depth())
+	_, err := picture.DecodeTensor(values, content, o, p.config.Preprocessing)
+	return values, err
+}
+
+// Probabilities computes those of n decoded images, 1 to BatchSize, whose values follow one another:
+// a row for each, in the order of Classes.
+func (p *Predictor) Probabilities(values []float32, n int) ([][]float64, error) {
+	features, err := p.extractor.Extract(values, n)
+	if err != nil {
+		return nil, err
+	}
+	return p.classify(features, n)
+}
+
+// classify applies the head to the features of n images, a slice per layer.
+func (p *Predictor) classify(features [][]float32, n int) ([][]float64, error) {
+	x, err := p.head.Join(features, n)
+	if err != nil {
+		return nil, err
+	}
+	return p.head.Probabilities(x)
+}
+
+// Close closes the model.
+func (p *Predictor) Close() error { return p.features.Close() }

@@ -1,0 +1,94 @@
+package serving
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v15/parquet/file"
+	"github.com/google/go-cmp/cmp"
+)
+
+// Each format shows a picture with a label and one that could not be read.
+func TestPredictionWriters(t *testing.T) {
+	rows := []Prediction{
+		{Path: "a,b.jpg", Label: "dog", Probabilities: []float64{0.25, 0.75}},
+		{Path: "c.jpg", Error: "it is no image"},
+	}
+	classes := []string{"cat", "dog"}
+	all, top, more := WriterOptions{Classes: classes}, WriterOptions{Classes: classes, Decision: Decision{Top: 1}, ErrorColumn: true}, WriterOptions{Classes: classes, Decision: Decision{Top: 3}}
+	for _, test := range []struct {
+		format  string
+		options WriterOptions
+		want    string
+	}{
+		{"csv", all, "path,label,probability_cat,probability_dog\n\"a,b.jpg\",dog,0.25,0.75\nc.jpg,,,\n"},
+		{"csv", top, "path,label,label_1,probability_1,error\n\"a,b.jpg\",dog,dog,0.75,\nc.jpg,,,,it is no image\n"},
+		{"json", all, "[\n" + `{"path":"a,b.jpg","label":"dog","probabilities":{"cat":0.25,"dog":0.75}}` + ",\n" + `{"path":"c.jpg","label":null,"error":"it is no image"}` + "\n]\n"},
+		{"json", top, "[\n" + `{"path":"a,b.jpg","label":"dog","top":[{"label":"dog","probability":0.75}]}` + ",\n" + `{"path":"c.jpg","label":null,"error":"it is no image"}` + "\n]\n"},
+		// More than there are is all of them, in the order of their probabilities.
+		{"csv", more, "path,label,label_1,probability_1,label_2,probability_2\n\"a,b.jpg\",dog,dog,0.75,cat,0.25\nc.jpg,,,,,\n"},
+		{"json", more, "[\n" + `{"path":"a,b.jpg","label":"dog","top":[{"label":"dog","probability":0.75},{"label":"cat","probability":0.25}]}` + ",\n" + `{"path":"c.jpg","label":null,"error":"it is no image"}` + "\n]\n"},
+	} {
+		var out bytes.Buffer
+		test.options.Format = test.format
+		w, err := NewWriter(&out, test.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range rows {
+			if err := w.Write(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != test.want {
+			t.Errorf("%s, top %d:\n%swant\n%s", test.format, test.options.Decision.Top, out.String(), test.want)
+		}
+	}
+	var out bytes.Buffer
+	w, err := NewWriter(&out, WriterOptions{Format: FormatJSON})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil || out.String() != "[]\n" {
+		t.Errorf("no rows are %q, %v", out.String(), err)
+	}
+}
+
+func TestNewWriterRefuses(t *testing.T) {
+	if _, err := NewWriter(io.Discard, WriterOptions{Format: "xml"}); err == nil || !strings.Contains(err.Error(), "csv, json or parquet") {
+		t.Errorf("a format that does not exist: %v", err)
+	}
+}
+
+// The table has all classes, and says why an image could not be read.
+func TestParquetWriter(t *testing.T) {
+	var out bytes.Buffer
+	w, err := NewWriter(&out, WriterOptions{Format: FormatParquet, Classes: []string{"cat", "dog"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []Prediction{{Path: "a.jpg", Label: "dog", Probabilities: []float64{0.25, 0.75}}, {Path: "b.jpg", Error: "it is no image"}} {
+		if err := w.Write(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := file.NewParquetReader(bytes.NewReader(out.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var columns []string
+	for i := range reader.MetaData().Schema.NumColumns() {
+		columns = append(columns, reader.MetaData().Schema.Column(i).Name())
+	}
+	if d := cmp.Diff([]string{"path", "label", "probability_cat", "probability_dog", "error"}, columns); d != "" || reader.NumRows() != 2 {
+		t.Errorf("%d rows, columns %s", reader.NumRows(), d)
+	}
+}
