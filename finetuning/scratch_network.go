@@ -210,5 +210,8 @@ func (d *scratchData) notes(t *training.Trainer, toolVersion string) head.Notes 
 	for name, value := range d.settingTexts(t) {
 		settings[strings.ReplaceAll(name, "_", "-")] = value
 	}
+	settings["config"] = settings["configuration"]
+	delete(settings, "configuration")
+	delete(settings, "classes") // the head has them
 	return head.Notes{ToolVersion: toolVersion, Seed: d.seed, TrainedOn: len(d.split.Train), Settings: settings}
 }

@@ -52,7 +52,7 @@ func TestIdentity(t *testing.T) {
 		t.Error(d)
 	}
 	notes := data.notes(trainer, "1.2.3")
-	for name, value := range map[string]string{"learning-rate": "0.001", "test-fraction": "0.2", "classes": "cat, dog"} {
+	for name, value := range map[string]string{"learning-rate": "0.001", "test-fraction": "0.2", "config": "vgg-a"} {
 		if notes.Settings[name] != value {
 			t.Errorf("the head notes %s %q, want %q", name, notes.Settings[name], value)
 		}
