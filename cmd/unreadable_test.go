@@ -41,7 +41,7 @@ func TestExtractUnreadable(t *testing.T) {
 		failures       int
 		message        string
 	}{
-		{"unlistable", 0, 0o644, nil, 1, -1, 0, "what lies in " + shut + " is unknown"},
+		{"unlistable", 0, 0o644, nil, 1, -1, 0, "the content of " + shut + " is unknown"},
 		{"left out", 0, 0o644, []string{"--exclude", "shut/**"}, 0, 10, 0, ""},
 		{"unsearchable", 0o444, 0o644, nil, 1, 10, 0, "permission denied: a directory on the way"},
 		{"one file", 0o755, 0, nil, 3, 11, 1, "permission denied"},

@@ -10,30 +10,29 @@ import (
 	"fovea/inference"
 )
 
-// ErrMixed says that a model stays as it is because its batches must not be split: a picture's features
-// depend on the others.
+// ErrMixed says that a model is left as it is because its batches must not be split: an image's
+// features depend on the other images.
 var ErrMixed = errors.New("convolution: the images of a batch are not independent")
 
-// ErrNotFaster says that a model stays as it is: it has no convolution of the kind, or does
-// not run on a CPU and in a precision that this package is written for.
+// ErrNotFaster says that a model is left as it is: it has no suitable convolution, or runs on a
+// device or in a precision that this package does not cover.
 var ErrNotFaster = errors.New("convolution: nothing to make faster")
 
-// Options say how a model is changed.
+// Options control how a model is changed.
 type Options struct {
-	// Verify tries the changed graph out in a session of its own first: every layer is compared with
-	// the model's, on batches of several sizes, and any difference but rounding is an error. It is for
-	// graphs that somebody else made, and costs about a second.
+	// Verify first tries the changed graph in a session of its own: every layer is compared with
+	// the model's, on batches of several sizes, and any difference beyond rounding is an error. It
+	// is meant for foreign graphs and costs about a second.
 	Verify bool
-	// Shares is the number of parts of a batch that are computed side by side (default: one or two
-	// a core).
+	// Shares is the number of parts of a batch that are computed in parallel (default: one or two
+	// per core).
 	Shares int
 }
 
-// Accelerate changes a model's layers, in place, to ones that compute the same faster. The
-// graph only grows: tensors that the caller holds stay valid and as slow as they were. On
-// any error the model is unchanged, can be used as it is, and may be given to Accelerate again, with
-// other options; ErrNotFaster and ErrMixed are those to be expected. The memory that the attempt took
-// is given back.
+// Accelerate replaces a model's layers, in place, by ones that compute the same thing faster. The
+// graph only grows: tensors that the caller holds stay valid, and as slow as before. On any error
+// the model is unchanged and usable, its memory use is as before, and Accelerate may be called
+// again with other options; ErrNotFaster and ErrMixed are to be expected.
 func Accelerate(model *inference.Model, options Options) error {
 	m, found := methods[model.Precision]
 	if model.Device != inference.DeviceCPU || !found {
@@ -77,27 +76,28 @@ func Accelerate(model *inference.Model, options Options) error {
 	return nil
 }
 
-// prefix of the names of all that is added to a graph.
+// prefix begins the names of everything that is added to a graph.
 const prefix = "fovea_convolution"
 
-// method is a way to compute convolutions, by operations of our own.
+// method is a way to compute convolutions, with our own operations.
 type method struct {
 	name string
-	// supported tells why this processor cannot, if so.
+	// supported says why this processor cannot use it, if so.
 	supported func() error
-	// kernel is the operation that transforms a kernel, to values of type stored, and convolution
-	// the one that takes them.
+	// kernel is the operation that transforms a kernel to values of type stored; convolution is the
+	// one that uses them.
 	kernel, convolution string
 	stored              tf.DataType
-	// suits tells whether there is a way from so many channels to so many.
+	// suits says whether the method handles these numbers of input and output channels.
 	suits func(in, out int64) bool
-	// shares is the number of parts of a batch for each core. More than one make for fewer pictures
-	// in work at a time, whose maps stay in the caches.
+	// shares is the number of parts of a batch per core. With more than one, fewer images are in
+	// flight at a time, so that their maps stay in the caches.
 	shares int
-	// planes says that convolutions take and give planes (tiles.h) instead of pictures in NHWC order.
+	// planes says that convolutions read and write planes (tiles.h) instead of images in NHWC
+	// order.
 	planes bool
-	// tolerance is how far the results may be from TensorFlow's, relative to the largest value: far
-	// above what rounding does, far below what a mistake does.
+	// tolerance is how far results may be from TensorFlow's, relative to the largest value: far
+	// above rounding errors, far below what a bug would cause.
 	tolerance float64
 }
 

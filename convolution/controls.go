@@ -15,7 +15,7 @@ import (
 )
 
 // controls are the control inputs of a node that depend on the input, such as assertions about it.
-// Waiting for convolutions serves nothing: they have no effect but their output.
+// Convolutions need not wait for them: they have no effect beyond their output.
 func (r *rewriter) controls(n *nodepb.NodeDef) []string {
 	var found []string
 	for _, from := range n.GetInput() {
@@ -36,12 +36,12 @@ func dataInputs(n *nodepb.NodeDef) []string {
 	return all
 }
 
-// cleanPart is where the copies are that wait for nothing.
+// cleanPart holds the copies that wait for nothing.
 const cleanPart = "clean"
 
-// cleanControls copies the nodes that do not depend on the input but wait for some that do, such as
-// a kernel that is read after an assertion about the pictures, without their control inputs: kernels
-// are transformed before there is an input.
+// cleanControls copies, without their control inputs, the nodes that do not depend on the input but
+// wait for nodes that do, such as a kernel that is read after an assertion about the images:
+// kernels are transformed before there is any input.
 func (r *rewriter) cleanControls() error {
 	copies, options := &graphpb.GraphDef{Versions: r.versions}, tf.GraphImportOptions{Prefix: r.prefix + "/" + cleanPart}
 	for _, n := range r.waiting {

@@ -22,11 +22,11 @@ func winogradSupported() error {
 	return nil
 }
 
-// trim gives the system back what the C library holds of memory that was freed: a session and its
-// graphs leave a hundred megabytes.
+// trim returns memory that was freed but is still held by the C library to the system: a session
+// and its graphs leave a hundred megabytes.
 func trim() { C.malloc_trim(0) }
 
-// register makes the operations known to TensorFlow, once a process.
+// register registers the operations with TensorFlow, once per process.
 var register = sync.OnceValue(func() error {
 	status := C.TF_NewStatus()
 	defer C.TF_DeleteStatus(status)

@@ -16,10 +16,9 @@ import (
 	"fovea/inference"
 )
 
-// rewrite adds the faster way to the graph and returns the layers as it computes them. The
-// nodes up to the last convolution are copied once for each of so many shares of the batch,
-// the others, such as dense layers, once: they read large matrices, which is better done once
-// for the whole batch.
+// rewrite adds the faster computation to the graph and returns its layers. The nodes up to the last
+// convolution are copied once per share of the batch; the others, such as dense layers, only once:
+// they read large matrices, which is better done once for the whole batch.
 func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
 	scope := op.NewScopeWithGraph(r.model.Graph).SubScope(r.prefix)
 	if err := r.transformKernels(scope.SubScope("kernels")); err != nil {
@@ -67,7 +66,7 @@ func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
 		switch tensor := name + ":" + strconv.Itoa(layer.Output.Index); {
 		case r.early[name] && (shares == 1 || r.traced[name].batching == rows):
 			layers[i].Output, err = joined.tensor(tensor)
-		case r.early[name]: // in each share its rows are in another order: it stays as it is
+		case r.early[name]: // its rows would be in another order in each share, so it stays as it is
 		case r.depends[name] && name != r.model.Input.Op.Name():
 			layers[i].Output, err = output(r.model.Graph, lateName+"/"+tensor)
 		}
@@ -78,7 +77,8 @@ func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
 	return layers, nil
 }
 
-// fillsShares says whether no share may be empty: oneDNN's convolutions get the shape of nothing wrong.
+// fillsShares says whether no share may be empty: oneDNN's convolutions get the shape of an empty
+// batch wrong.
 func (r *rewriter) fillsShares() bool {
 	return slices.ContainsFunc(r.order, func(n *nodepb.NodeDef) bool {
 		_, ours := r.fast[n.GetName()]
@@ -88,7 +88,7 @@ func (r *rewriter) fillsShares() bool {
 
 func (r *rewriter) isEarly(n *nodepb.NodeDef) bool { return r.early[n.GetName()] }
 
-// giveBack frees the transformed kernels of a rewriting that has failed.
+// giveBack frees the transformed kernels of a failed rewrite.
 func (r *rewriter) giveBack() error {
 	scope := op.NewScopeWithGraph(r.model.Graph).SubScope(r.prefix).SubScope("give_back")
 	var destroyed []*tf.Operation
@@ -104,10 +104,10 @@ func (r *rewriter) giveBack() error {
 	return nil
 }
 
-// firstTransform is the name of an operation that every rewritten graph has.
+// firstTransform names an operation that every rewritten graph has.
 const firstTransform = "transform_0"
 
-// transformKernels gives each kernel that is needed a variable with its transformed values.
+// transformKernels gives each kernel that is needed a variable holding its transformed values.
 func (r *rewriter) transformKernels(scope *op.Scope) error {
 	var assignments []*tf.Operation
 	feeds := map[tf.Output]*tf.Tensor{}
@@ -148,8 +148,8 @@ func (r *rewriter) transformKernels(scope *op.Scope) error {
 	return nil
 }
 
-// copyNodes imports copies of some nodes under a prefix. Tensors that are given replace those
-// of that name; all others from outside the copies are the original graph's.
+// copyNodes imports copies of some nodes under a prefix. Given tensors replace those of the same
+// name; all others from outside the copies are those of the original graph.
 func (r *rewriter) copyNodes(prefix string, wanted func(*nodepb.NodeDef) bool, given map[string]tf.Output) error {
 	copies := &graphpb.GraphDef{Versions: r.versions}
 	inside := map[string]bool{}
@@ -171,7 +171,7 @@ func (r *rewriter) copyNodes(prefix string, wanted func(*nodepb.NodeDef) bool, g
 			var inputs []string
 			for _, from := range replacement.GetInput() {
 				if strings.HasPrefix(from, "^") && !inside[inference.Producer(from)] {
-					continue // such as the assertions of a loader: they have been kept
+					continue // such as a loader's assertions, which have been kept
 				}
 				inputs = append(inputs, from)
 				if inside[inference.Producer(from)] || mapped[from].Op != nil {
@@ -207,8 +207,8 @@ func (r *rewriter) copyNodes(prefix string, wanted func(*nodepb.NodeDef) bool, g
 	return nil
 }
 
-// replacements are a copy of a node, or the faster ones in its place, of which the last has its
-// name. Names of nodes that are new are added to inside, those of tensors from elsewhere to mapped.
+// replacements are a copy of a node, or its faster substitutes, the last of which has its name.
+// Names of new nodes are added to inside, those of tensors from elsewhere to mapped.
 func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mapped map[string]tf.Output) ([]*nodepb.NodeDef, error) {
 	c, found := r.fast[n.GetName()]
 	if !found {
@@ -241,8 +241,8 @@ func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mappe
 	if !r.method.planes {
 		return []*nodepb.NodeDef{faster}, nil
 	}
-	// Between two convolutions, maps stay in planes; for all others there is a way back, which
-	// is taken by those who ask for it.
+	// Between two convolutions, maps stay in planes; all other consumers read a conversion back,
+	// which is computed only if it is used.
 	var nodes []*nodepb.NodeDef
 	planes := planesOf(c.pictures)
 	if !inside[planes] {
@@ -259,13 +259,13 @@ func planesOf(tensor string) string {
 	return prefix + "_planes_of_" + strings.ReplaceAll(strings.TrimSuffix(tensor, ":0"), ":", "_")
 }
 
-// joiner puts the shares of a batch together again.
+// joiner concatenates the shares of a batch.
 type joiner struct {
 	graph   *tf.Graph
 	scope   *op.Scope
 	shares  []string // prefixes
 	tensors map[string]tf.Output
-	// pictures, if set, are the whole batch, which may be less than what the filled shares give.
+	// pictures, if set, are the whole batch, which may be smaller than the output of the filled shares.
 	pictures, count tf.Output
 }
 
@@ -293,7 +293,7 @@ func (j *joiner) tensor(name string) (tf.Output, error) {
 	return j.tensors[name], nil
 }
 
-// cut takes off the results of what only filled the shares.
+// cut drops the results of what only filled the shares.
 func (j *joiner) cut(scope *op.Scope, all tf.Output) tf.Output {
 	if j.pictures.Op == nil {
 		return all

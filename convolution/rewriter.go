@@ -13,7 +13,7 @@ import (
 	"fovea/inference"
 )
 
-// rewriter copies the part of a graph that depends on the input, with other convolutions.
+// rewriter copies the part of a graph that depends on the input, with faster convolutions.
 type rewriter struct {
 	model    *inference.Model
 	method   method
@@ -21,34 +21,34 @@ type rewriter struct {
 	versions *versionspb.VersionDef
 	nodes    map[string]*nodepb.NodeDef
 	order    []*nodepb.NodeDef // the nodes that layers need and that depend on the input, inputs first
-	direct   []*nodepb.NodeDef // the same, with those whose work others do in the rewritten graph
+	direct   []*nodepb.NodeDef // the same, including nodes that others replace in the rewritten graph
 	depends  map[string]bool   // names of nodes that depend on the input, the input among them
 	// fast are the nodes that are replaced, by name.
 	fast map[string]convolution
 	// early are the nodes up to the last replaced one, which run on shares of the batch.
 	early map[string]bool
-	// late are the other nodes, and those early ones that have no row for each picture and are needed
-	// by them: shapes, for example, are computed once more, of the whole batch.
+	// late are the other nodes, and those early ones that have no row per image and are needed by
+	// late ones: shapes, for example, are computed again for the whole batch.
 	late map[string]bool
-	// traced tells how nodes depend on the batch.
+	// traced says how nodes depend on the batch.
 	traced map[string]traced
-	// cleaned are nodes that do not depend on the input but wait for ones that do, by control inputs.
-	// They get copies that do not.
+	// cleaned are nodes that do not depend on the input but wait, through control inputs, for nodes
+	// that do. Their copies do not wait.
 	cleaned map[string]bool
 	clean   bool              // the copies are there
 	waiting []*nodepb.NodeDef // the nodes, inputs first
 	// prefix begins the names of what this rewriter adds. Each attempt on a graph has its own.
 	prefix string
-	// transformed are the kernels, by the tensor that they are made of, in the variables handles.
+	// transformed are the kernels, by the tensor that they are made from, in the variables handles.
 	transformed map[string]tf.Output
 	handles     []tf.Output
-	// ready are kernels that have been transformed elsewhere.
+	// ready are kernels that were transformed elsewhere.
 	ready map[string]*tf.Tensor
 	// zeros are biases for convolutions without one, by their length.
 	zeros map[int64]tf.Output
 }
 
-// convolution is what a node is replaced by.
+// convolution is what replaces a node.
 type convolution struct {
 	pictures, kernel string // tensors of the original graph
 	bias             string // empty: none
@@ -129,7 +129,7 @@ func (r *rewriter) sort() {
 
 func (r *rewriter) dependent(tensor string) bool { return r.depends[inference.Producer(tensor)] }
 
-// match recognizes a convolution, one with its bias, one rectified, and one pooled.
+// match recognizes a convolution, alone, with bias, rectified, or pooled.
 func (r *rewriter) match(n *nodepb.NodeDef) (convolution, bool) {
 	before := func() (convolution, bool) {
 		c, found := r.fast[n.GetInput()[0]]
@@ -165,7 +165,7 @@ func (r *rewriter) match(n *nodepb.NodeDef) (convolution, bool) {
 	return convolution{}, false
 }
 
-// layout says whether a node takes pictures in NHWC order, if it cares.
+// layout says whether a node takes images in NHWC order, if the order matters to it.
 func layout(n *nodepb.NodeDef) bool {
 	format := string(n.GetAttr()["data_format"].GetS())
 	return format == "" || format == "NHWC"
@@ -190,7 +190,7 @@ func (r *rewriter) matchConvolution(n *nodepb.NodeDef) (convolution, bool) {
 	return convolution{pictures: n.GetInput()[0], kernel: n.GetInput()[1], out: shape[3], controls: r.controls(n)}, true
 }
 
-// dropUnneeded forgets the nodes whose work is now done by those after them.
+// dropUnneeded forgets the nodes whose work the replaced nodes after them now do.
 func (r *rewriter) dropUnneeded() {
 	needed := map[string]bool{}
 	for _, layer := range r.model.Layers {
@@ -206,7 +206,7 @@ func (r *rewriter) dropUnneeded() {
 	r.order = slices.DeleteFunc(r.order, func(n *nodepb.NodeDef) bool { return !needed[n.GetName()] })
 }
 
-// findEarly collects all that a replaced node needs, and the replaced nodes.
+// findEarly collects the replaced nodes and everything they need.
 func (r *rewriter) findEarly() {
 	for _, n := range slices.Backward(r.order) {
 		name := n.GetName()
@@ -232,7 +232,8 @@ func (r *rewriter) inputs(n *nodepb.NodeDef) []string {
 	return slices.Concat(dataInputs(n), r.controls(n))
 }
 
-// findLate collects the nodes that are not early, and what they need of the early ones besides rows.
+// findLate collects the nodes that are not early, and what they need from the early ones besides
+// rows.
 func (r *rewriter) findLate() {
 	for _, n := range slices.Backward(r.order) {
 		name := n.GetName()

@@ -16,27 +16,28 @@ type batching int
 const (
 	// constant tensors are the same for every batch.
 	constant batching = iota
-	// rows have a row for each picture, which depends on that picture alone.
+	// rows have a row for each image that depends on that image only.
 	rows
-	// blocks have several rows for each picture, as a dilated convolution's maps between
-	// SpaceToBatchND and BatchToSpaceND. Shares of a batch compute them as well, but in another order.
+	// blocks have several rows for each image, as a dilated convolution's maps between
+	// SpaceToBatchND and BatchToSpaceND. Shares of a batch compute them as well, but in another
+	// order.
 	blocks
 	// dimensions are a shape whose first dimension is the number of pictures; the others are constant.
 	dimensions
 	// number is the number of pictures.
 	number
-	// mixed tensors may depend on several pictures at once, or in a way that is not known.
+	// mixed tensors may depend on several images at once, or in an unknown way.
 	mixed
 )
 
 // traced is what is known of a node's outputs.
 type traced struct {
 	batching
-	culprit *nodepb.NodeDef // of mixed: the first node that is to blame
+	culprit *nodepb.NodeDef // of mixed: the first node responsible
 }
 
-// traceRows follows the batch through the graph and fills r.traced for all nodes that depend on
-// the input. Only operations that are known to keep pictures apart count as such.
+// traceRows follows the batch through the graph and fills r.traced for all nodes that depend on the
+// input. Only operations that are known to keep images apart count as such.
 func (r *rewriter) traceRows() {
 	r.traced = map[string]traced{r.model.Input.Op.Name(): {batching: rows}}
 	for _, n := range r.order {
@@ -71,7 +72,7 @@ func (r *rewriter) trace(n *nodepb.NodeDef) traced {
 	return traced{mixed, n}
 }
 
-// checkRows refuses graphs whose pictures cannot be computed in shares of the batch.
+// checkRows refuses graphs whose images cannot be computed in shares of the batch.
 func (r *rewriter) checkRows() error {
 	for _, n := range r.order {
 		c, found := r.fast[n.GetName()]
@@ -85,7 +86,7 @@ func (r *rewriter) checkRows() error {
 	return nil
 }
 
-// operation is a node with how its inputs depend on the batch; none of them is mixed.
+// operation is a node together with how its inputs depend on the batch; none of them is mixed.
 type operation struct {
 	r       *rewriter
 	node    *nodepb.NodeDef
@@ -93,7 +94,7 @@ type operation struct {
 	inputs  []batching
 }
 
-// is says whether the inputs are as given; those beyond may be left out.
+// is says whether the inputs are as given; further ones may be absent.
 func (o operation) is(inputs ...batching) bool { return slices.Equal(o.inputs, inputs) }
 
 // firstOnly says whether no input but the first depends on the batch.

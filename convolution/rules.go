@@ -4,8 +4,8 @@ import (
 	"strings"
 )
 
-// rules tell how an operation's outputs depend on the batch. Operations without one are taken to
-// mix its pictures.
+// rules say how an operation's outputs depend on the batch. Operations without a rule are assumed
+// to mix images.
 var rules = func() map[string]func(operation) batching {
 	all := map[string]func(operation) batching{
 		"FusedBatchNorm": batchNorm, "FusedBatchNormV2": batchNorm, "FusedBatchNormV3": batchNorm,
@@ -36,10 +36,11 @@ var rules = func() map[string]func(operation) batching {
 	return all
 }()
 
-// copies are the operations that shapes may go through and still be those of the batch.
+// copies are the operations through which a shape is still that of the batch.
 var copies = map[string]bool{"Identity": true, "Cast": true, "Snapshot": true, "StopGradient": true, "PreventGradient": true}
 
-// elementwise operations broadcast: the batch must be the first dimension of all that have it.
+// elementwise operations broadcast: the batch must be the first dimension of every input that has
+// it.
 func elementwise(o operation) batching {
 	of := constant
 	for _, b := range o.inputs {
@@ -60,7 +61,7 @@ func elementwise(o operation) batching {
 	return o.broadcast(of)
 }
 
-// broadcast is of, if the inputs that have pictures are of one rank, and no other has its values
+// broadcast is of, if all inputs that have images have the same rank, and no other input varies
 // along the batch.
 func (o operation) broadcast(of batching) batching {
 	rank := -1
@@ -98,7 +99,7 @@ func local(o operation) batching {
 	return o.inputs[0]
 }
 
-// batchNorm in training takes mean and variance of the batch.
+// batchNorm in training computes mean and variance over the batch.
 func batchNorm(o operation) batching {
 	training, found := o.node.GetAttr()["is_training"]
 	if !found || training.GetB() {
@@ -118,7 +119,7 @@ func batchProduct(o operation) batching {
 	return o.broadcast(rows)
 }
 
-// einsum has the batch as the first letter of what has pictures, and nowhere else.
+// einsum has the batch as the first letter of every input with images, and nowhere else.
 func einsum(o operation) batching {
 	terms, result, found := strings.Cut(string(o.node.GetAttr()["equation"].GetS()), "->")
 	parts := strings.Split(terms, ",")

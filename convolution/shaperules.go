@@ -8,7 +8,7 @@ import (
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 )
 
-// reshape keeps the pictures apart if the new shape begins with their number.
+// reshape keeps the images apart if the new shape begins with their number.
 func reshape(o operation) batching {
 	if o.is(rows, dimensions) {
 		return rows
@@ -34,7 +34,7 @@ func reshape(o operation) batching {
 	return sure(size == want)
 }
 
-// squeeze without dimensions takes away the batch of one picture.
+// squeeze without dimensions drops the batch dimension of a single image.
 func squeeze(o operation) batching {
 	dims := o.node.GetAttr()["squeeze_dims"].GetList().GetI()
 	rank := o.rank(0)
@@ -214,7 +214,7 @@ func wholeNumbers(t *tensorpb.TensorProto) ([]int64, bool) {
 	if len(values) == 0 && size > 0 {
 		values = []int64{0} // zeros are left out
 	}
-	for len(values) < size { // the last value stands for those that are left out
+	for len(values) < size { // the last value is repeated
 		values = append(values, values[len(values)-1])
 	}
 	return values, len(values) == size

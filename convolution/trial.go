@@ -18,7 +18,7 @@ import (
 )
 
 // trialBuilder makes a trial's graph: the nodes that depend on the input, with constants, and with
-// variables in the place of all else that they read.
+// variables in place of everything else that they read.
 type trialBuilder struct {
 	r      *rewriter
 	graph  graphpb.GraphDef
@@ -58,8 +58,8 @@ func (b *trialBuilder) build() error {
 	return b.addVariables()
 }
 
-// callsFunctions says whether nodes need the graph's functions: a SavedModel has many, which hold the
-// model some times over, and none is needed once they have been unfolded.
+// callsFunctions says whether nodes need the graph's functions: a SavedModel has many, which
+// contain the model several times, and none is needed once they have been unfolded.
 func (b *trialBuilder) callsFunctions() bool {
 	functions := map[string]bool{}
 	for _, function := range b.r.library.GetFunction() {
@@ -79,7 +79,7 @@ func (b *trialBuilder) add(name, operation string, inputs []string, with attribu
 	b.graph.Node = append(b.graph.Node, &nodepb.NodeDef{Name: name, Op: operation, Input: inputs, Attr: with})
 }
 
-// tensor is what a tensor is called in the copy. It is made if it does not depend on the input.
+// tensor is the name of a tensor in the copy, where it is made if it does not depend on the input.
 func (b *trialBuilder) tensor(from string) (string, error) {
 	if b.r.dependent(from) {
 		return from, nil
@@ -103,7 +103,7 @@ func (b *trialBuilder) tensor(from string) (string, error) {
 	return name, nil
 }
 
-// constant copies a constant and what only repeats one.
+// constant copies a constant and the nodes that merely repeat one.
 func (b *trialBuilder) constant(name string) bool {
 	node := b.r.nodes[name]
 	switch {
@@ -123,8 +123,8 @@ func (b *trialBuilder) constant(name string) bool {
 	return true
 }
 
-// addVariables has the model's values computed and adds variables of their shapes, which are read
-// under the names that they have in the copy.
+// addVariables computes the model's values and adds variables of their shapes, which the copy reads
+// under their names.
 func (b *trialBuilder) addVariables() error {
 	if len(b.values) == 0 {
 		return nil

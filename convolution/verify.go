@@ -18,15 +18,15 @@ import (
 	"fovea/inference"
 )
 
-// mostTried is the largest number of shares that are tried out. All are copies of one graph, so that
-// more of them would show nothing new, and take more memory.
+// mostTried is the largest number of shares to try. All are copies of one graph, so more would show
+// nothing new and take more memory.
 const mostTried = 4
 
 // verify rewrites a copy of the model, in a session that is closed again, and compares every layer
-// with the one that it is to replace, on noise: of one picture, which all shares but one are without
-// (some of TensorFlow's operations get the shape of nothing wrong; see fillsShares), of three, and of
-// one more than there are shares, which makes them unequal; of as many as the model takes, where that
-// is less.
+// with its replacement on noise: on one image, which leaves all but one share empty (some of
+// TensorFlow's operations get the shape of an empty batch wrong; see fillsShares), on three, and on
+// one more than there are shares, which makes them unequal; or on as many as the model takes, if
+// that is fewer.
 func (r *rewriter) verify(shares int) (err error) {
 	shares = min(shares, mostTried)
 	t, err := r.newTrial()
@@ -55,7 +55,7 @@ func (r *rewriter) verify(shares int) (err error) {
 	return t.keepKernels()
 }
 
-// keepKernels saves the model the transformations, whose results are there.
+// keepKernels stores the transformed kernels, so that the model need not transform them again.
 func (t *trial) keepKernels() error {
 	var kernels []string
 	var values []tf.Output
@@ -76,8 +76,8 @@ func (t *trial) keepKernels() error {
 	return nil
 }
 
-// trial is a copy of the part of a model that depends on the input. What it reads besides is in
-// variables, which share the memory of the model's.
+// trial is a copy of the part of a model that depends on the input. Everything else that it reads
+// is in variables, which share memory with the model's.
 type trial struct {
 	from  *rewriter
 	model *inference.Model
@@ -126,13 +126,14 @@ func (r *rewriter) newTrial() (*trial, error) {
 	return t, nil
 }
 
-// channelsFirst says whether any operation is in NCHW order, as others than convolutions may be.
+// channelsFirst says whether any operation is in NCHW order; operations other than convolutions may
+// be.
 func (r *rewriter) channelsFirst() bool {
 	return slices.ContainsFunc(r.direct, func(n *nodepb.NodeDef) bool { return !layout(n) })
 }
 
-// rewrite makes the copy's layers faster, and adds sketches of what changes: the layers themselves would
-// take more memory than the model.
+// rewrite makes the copy's layers faster and adds sketches of what changes: the layers themselves
+// would take more memory than the model.
 func (t *trial) rewrite(shares int) error {
 	r, err := newRewriter(t.model, t.from.method)
 	if err != nil {
@@ -181,7 +182,7 @@ func (t *trial) sketch(name string, layer tf.Output) (tf.Output, error) {
 	return sketch.Output(0), nil
 }
 
-// compare computes all layers in both ways, of pictures that are the same for each call.
+// compare computes all layers both ways, on images that are the same for each call.
 func (t *trial) compare(pictures int, tolerance float64) error {
 	input, err := t.noise(pictures)
 	if err != nil {
@@ -209,8 +210,8 @@ func (t *trial) compare(pictures int, tolerance float64) error {
 	return nil
 }
 
-// distance is the largest difference of two sketches, relative to the layer's largest value. What is
-// not a number stays so.
+// distance is the largest difference of two sketches, relative to the layer's largest value. NaN
+// stays NaN.
 func distance(direct, faster *tf.Tensor) (float64, error) {
 	var sketches [2][]float32
 	for i, tensor := range []*tf.Tensor{direct, faster} {
@@ -237,10 +238,10 @@ func distance(direct, faster *tf.Tensor) (float64, error) {
 	return worst / float64(want[0]), nil
 }
 
-// anySize is the height and width of pictures for models that take any: enough for five poolings.
+// anySize is the height and width of images for models that take any: enough for five poolings.
 const anySize = 64
 
-// noise is pictures that differ from each other, the same for each call.
+// noise is images that differ from each other, the same for each call.
 func (t *trial) noise(pictures int) (*tf.Tensor, error) {
 	height, width := t.model.InputHeight, t.model.InputWidth
 	for _, layer := range t.model.Layers {

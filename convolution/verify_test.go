@@ -48,7 +48,7 @@ func TestComparisonFindsAnyLayer(t *testing.T) {
 	if model.Session, model.Device, err = inference.NewSession(graph, inference.SessionConfig{Device: inference.DeviceCPU}); err != nil {
 		t.Fatal(err)
 	}
-	defer model.Close() //nolint:errcheck // a test
+	defer model.Close()
 	r, err := newRewriter(model, methods[inference.Float32])
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 	"fovea/internal/disk"
 )
 
-// AssembleOptions say how datasets are assembled. The zero value makes a new dataset.
+// AssembleOptions say how to assemble datasets. The zero value makes a new dataset.
 type AssembleOptions struct {
 	// Overwrite replaces the dataset in the output directory. The old one stays whole until
 	// the new one is.
@@ -25,16 +25,16 @@ type AssembleOptions struct {
 	ToolVersion string
 }
 
-// Assemble makes one dataset of the complete datasets in dirs, in that order, out of their
-// very shards: files are linked under new names (or copied, where the file system has no
-// links), not rewritten. So it takes as long for a billion rows as for a thousand. It is
-// what commits the work of many machines; Merge is for datasets of a size to be rewritten.
+// Assemble makes one dataset from the complete datasets in dirs, in that order, using their shards
+// as they are: files are linked under new names (or copied, if the file system has no links), not
+// rewritten. So it takes as long for a billion rows as for a thousand. It commits the work of many
+// machines; Merge is for datasets small enough to be rewritten.
 //
-// All must have the same recipe, dtype and format: ErrMismatch says what differs. That no
-// path is in two of them is left to the caller, who listed the pictures; Verify checks it.
+// All must have the same recipe, dtype and format: ErrMismatch says what differs. The caller, who
+// listed the images, must make sure that no path is in two of them; Verify checks it.
 //
-// The dataset in out appears whole or not at all. One that is there already, of these same
-// shards, is no error, so that a commit can be repeated. The parts stay.
+// The dataset in out appears whole or not at all. If it exists already and consists of these same
+// shards, that is not an error, so a commit can be repeated. The inputs are kept.
 func Assemble(ctx context.Context, out string, dirs []string, options AssembleOptions) error {
 	a := assembly{merge: merge{out: out, dirs: dirs}, options: options}
 	if len(dirs) == 0 {
@@ -57,7 +57,7 @@ type assembly struct {
 	options AssembleOptions
 }
 
-// open opens the parts and compares them, also in what Merge would change.
+// open opens the parts and compares them, including what Merge could convert.
 func (a *assembly) open() error {
 	if err := a.merge.open(); err != nil {
 		return err
@@ -65,7 +65,7 @@ func (a *assembly) open() error {
 	return a.comparable()
 }
 
-// reopen is that of merge.
+// reopen does what merge.reopen does.
 func (a *assembly) reopen() error {
 	if err := a.merge.reopen(); err != nil {
 		return err
@@ -86,7 +86,7 @@ func (a *assembly) comparable() error {
 		case d.manifest.Status != StatusComplete:
 			return fmt.Errorf("%q is %s, not complete: finish it with --resume", d.dir, d.manifest.Status)
 		case d.manifest.Format != first.manifest.Format || d.manifest.TensorExtension != first.manifest.TensorExtension:
-			return fmt.Errorf("%q and %q were %w: their files are of different formats; merging rewrites them in one", first.dir, d.dir, ErrMismatch)
+			return fmt.Errorf("%q and %q were %w: their files have different formats; merge rewrites them in one", first.dir, d.dir, ErrMismatch)
 		case optional != "" && required != "":
 			return fmt.Errorf("%q and %q were %w: an earlier version declared that values in the first may be null, and some programs refuse to read such files together; "+
 				"compact the first, or merge without keeping the files", optional, required, ErrMismatch)
@@ -95,7 +95,7 @@ func (a *assembly) comparable() error {
 	return nil
 }
 
-// done tells whether out is a dataset of these shards already.
+// done reports whether out already is a dataset of these shards.
 func (a *assembly) done() bool {
 	d, err := Open(a.out)
 	if err != nil || d.manifest.Status != StatusComplete {
@@ -122,7 +122,7 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer l.release() //nolint:errcheck // the end of the process frees it, too
+	defer l.release() //nolint:errcheck // the end of the process frees it as well
 	if err := prepareDirs(dir); err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	}
 	m := newManifest(c)
 	m.Assembled = true
-	started := m // says whose files these are, should this run be killed
+	started := m // tells what these files belong to if this run is killed
 	started.Status, started.RowsPerShard = StatusWriting, max(1, first.RowsPerShard)
 	if err := started.write(c); err != nil {
 		return err
@@ -169,7 +169,7 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	return os.RemoveAll(inDir(dir, tempDir))
 }
 
-// take gives a part's shards further names, in dir, and lists them.
+// take links a part's shards into dir, and lists them.
 func (m *Manifest) take(part *Dataset, dir string) error {
 	m.add(part.manifest)
 	for i, s := range part.manifest.Shards {
@@ -200,8 +200,8 @@ func (m *Manifest) add(part Manifest) {
 	}
 }
 
-// linkOrCopy gives a file a second name. Files of a dataset never change, so that both may
-// share the content.
+// linkOrCopy gives a file a second name. Files of a dataset never change, so they can share their
+// content.
 func linkOrCopy(from, to string) error {
 	if err := os.Link(from, to); err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -211,7 +211,7 @@ func linkOrCopy(from, to string) error {
 		return err
 	}
 	defer source.Close() //nolint:errcheck // opened for reading
-	// Under its final name at once: no dataset is there before its manifest is.
+	// Directly under its final name: there is no dataset before there is a manifest.
 	target, err := createTemp(to, nil)
 	if err != nil {
 		return err

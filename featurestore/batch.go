@@ -10,8 +10,8 @@ import (
 	"fovea/recipe"
 )
 
-// batch collects rows as columns until they become one Arrow record. Its memory is used
-// again for the next one: vectors lie in flat buffers that records point into.
+// batch collects rows as columns until they become one Arrow record. Its memory is reused for the
+// next record: vectors are in flat buffers that records point into.
 type batch struct {
 	n       int
 	rows    []Row // without their features
@@ -23,7 +23,7 @@ type vectorColumn struct {
 	size    int
 	single  []float32
 	half    []float16.Num
-	offsets []int32 // of each row and the end, for lists of any length
+	offsets []int32 // of each row and of the end, for lists of variable length
 }
 
 func newBatch(layers []recipe.Layer, dtype DType, rows int) *batch {
@@ -43,7 +43,7 @@ func newBatch(layers []recipe.Layer, dtype DType, rows int) *batch {
 	return b
 }
 
-// add copies a row, whose vectors have the right lengths.
+// add copies a row, whose vectors must have the right lengths.
 func (b *batch) add(r Row) {
 	for i, v := range r.Features {
 		b.columns[i].set(b.n, v)
@@ -60,12 +60,12 @@ func (c *vectorColumn) set(row int, v []float32) {
 		return
 	}
 	for i, x := range v {
-		// Arrow's own conversion truncates and flushes small numbers to zero.
+		// Arrow's own conversion truncates, and flushes small numbers to zero.
 		c.half[at+i] = float16.FromBits(half.Fromfloat32(x).Bits())
 	}
 }
 
-// record makes the collected rows a record, which must be released before the next add.
+// record turns the collected rows into a record, which must be released before the next add.
 func (b *batch) record(schema *arrow.Schema, mem memory.Allocator) arrow.Record {
 	columns := []arrow.Array{
 		b.text(mem, func(r *Row) string { return r.Path }, false),
@@ -115,7 +115,7 @@ func (b *batch) numbers(mem memory.Allocator, of func(*Row) int32) arrow.Array {
 	return builder.NewArray()
 }
 
-// array wraps the first rows of the column, without copying, as a list of type t.
+// array wraps the first rows of the column as a list of type t, without copying.
 func (c *vectorColumn) array(rows int, t arrow.DataType) arrow.Array {
 	n := rows * c.size
 	var elem arrow.DataType

@@ -12,12 +12,12 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 )
 
-// Problem is one thing that is wrong with a dataset.
+// Problem is a defect of a dataset.
 type Problem struct {
 	// File is the damaged file below the dataset's directory.
 	File string `json:"file"`
-	// Row is the row's place in File, from 0, and -1 if no single row is damaged. Path and
-	// Layer are the row's, or "".
+	// Row is the row's index in File, from 0, or -1 if the problem does not concern a single row.
+	// Path and Layer are the row's, or "".
 	Row   int    `json:"row"`
 	Path  string `json:"path,omitempty"`
 	Layer string `json:"layer,omitempty"`
@@ -45,16 +45,16 @@ const maxProblems = 1000
 
 // Report is what Check found.
 type Report struct {
-	// Problems are at most 1000; More counts the others.
+	// Problems are the first 1000 at most; More counts the others.
 	Problems []Problem
 	More     int
-	// Shards, Rows and Bytes (of the shards) are those that were there; Failures those of
-	// the list of them.
+	// Shards, Rows and Bytes (of the shards) count what was found; Failures counts the list of
+	// failures.
 	Shards, Rows, Failures int
 	Bytes                  int64
 }
 
-// Err is nil or all problems joined.
+// Err joins all problems, or is nil.
 func (r Report) Err() error {
 	var errs []error
 	for _, p := range r.Problems {
@@ -66,8 +66,7 @@ func (r Report) Err() error {
 	return errors.Join(errs...)
 }
 
-// Verify reads the dataset in dir and returns everything that is wrong with it as one error;
-// see Check.
+// Verify reads the dataset in dir and returns all its problems as one error; see Check.
 func Verify(dir string) error {
 	report, err := Check(context.Background(), dir)
 	if err == nil {
@@ -79,13 +78,12 @@ func Verify(dir string) error {
 	return nil
 }
 
-// Check reads all of a dataset and reports everything that is wrong with it, however much
-// that is: files that are missing, foreign, cut off or changed, a manifest that does not
-// agree with them, vectors of a wrong length or with nulls, NaN or infinities, paths that
-// occur twice, wrong counts. Damage in one place does not hide that in another.
+// Check reads a whole dataset and reports every problem: files that are missing, foreign, truncated
+// or changed, a manifest that does not match them, vectors of a wrong length or with nulls, NaNs or
+// infinities, duplicate paths, wrong counts. Damage in one place does not hide damage in another.
 //
-// A directory without a dataset is the error ErrNotDataset; a cancelled context is its error. What
-// a writer replaces meanwhile is checked again, and ErrReplaced if that does not end.
+// A directory without a dataset is ErrNotDataset. What a writer replaces meanwhile is checked again;
+// ErrReplaced means that this did not end.
 func Check(ctx context.Context, dir string) (Report, error) {
 	return steady(dir, longAttempts, func(now edition) (Report, error) { return checkOnce(ctx, now.root) })
 }
@@ -121,10 +119,10 @@ type checker struct {
 	layout   layout
 	manifest *Manifest // nil if it cannot be read
 	report   Report
-	// paths maps each path to the file that has it.
+	// paths maps each path to the file that contains it.
 	paths          map[string]string
 	labels, splits map[string]int
-	// incomplete: rows could not be read, so that counts say nothing.
+	// incomplete means that rows could not be read, so that counts are meaningless.
 	incomplete bool
 }
 
@@ -139,7 +137,7 @@ func (c *checker) problem(p Problem) {
 	c.report.Problems = append(c.report.Problems, p)
 }
 
-// wrong reports what concerns a whole file.
+// wrong reports a problem of a whole file.
 func (c *checker) wrong(file, format string, args ...any) {
 	c.problem(Problem{File: file, Row: -1, Err: fmt.Errorf(format, args...)})
 }
@@ -161,7 +159,7 @@ func (c *checker) readManifest() error {
 	switch {
 	case raw == nil && err != nil:
 		return err
-	case err != nil && m.Kind == "": // of another kind or version, or no JSON
+	case err != nil && m.Kind == "": // of another kind or version, or not JSON
 		c.wrong(c.layout.manifest, "%w", err)
 		return nil
 	}
@@ -172,7 +170,7 @@ func (c *checker) readManifest() error {
 		c.manifest = &m
 	}
 	if last := len(m.Shards) - 1; err == nil && m.Status == StatusWriting && last >= 0 && m.Shards[last].Rows < m.RowsPerShard {
-		m.Shards = m.Shards[:last] // a longer one may have taken its place by now
+		m.Shards = m.Shards[:last] // a longer one may have replaced it by now
 	}
 	return nil
 }
@@ -180,7 +178,7 @@ func (c *checker) readManifest() error {
 func (c *checker) failures() {
 	m := c.manifest
 	if m == nil {
-		m = &Manifest{Status: StatusWriting} // which says nothing of the list
+		m = &Manifest{Status: StatusWriting} // which says nothing about the list
 	}
 	failures, err := readFailures(c.ctx, c.dir, c.layout, m.failuresSum(c.layout), c.mem)
 	missing := c.manifest != nil && m.Status == StatusWriting && errors.Is(err, fs.ErrNotExist)
@@ -218,14 +216,14 @@ func (c *checker) counts() {
 	}
 }
 
-// count counts a label or split as the manifest does.
+// count counts a label or split, spelled as in the manifest.
 func count(counts map[string]int, value string) {
 	if value != "" {
 		counts[EscapeText(value)]++
 	}
 }
 
-// HashFile is the SHA-256 of a file, in hex as Shard has it.
+// HashFile computes the SHA-256 of a file, in hex as in Shard.
 func HashFile(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"fovea/internal/finite"
 )
 
-// chunk checks some rows, the first of which has place at in its file.
+// chunk checks some rows, the first of which has index at in its file.
 func (c *checker) chunk(file string, at int, meta shardMeta, part chunk) error {
 	rows, err := part.identities(nil)
 	if err != nil {
@@ -46,8 +46,8 @@ func (c *checker) chunk(file string, at int, meta shardMeta, part chunk) error {
 	return nil
 }
 
-// badVectors reports each row whose vector is null, has nulls or another length, and whether
-// there was one.
+// badVectors reports each row whose vector is null, contains nulls or has a wrong length, and returns
+// whether there was one.
 func (c chunk) badVectors(name string, size int, report func(row int, err error)) bool {
 	column, err := c.column(name)
 	if err != nil {
@@ -87,7 +87,7 @@ func (c *checker) path(file string, row int, path string) {
 		return
 	}
 	if other, ok := c.paths[path]; ok {
-		c.problem(Problem{File: file, Row: row, Path: path, Err: fmt.Errorf("%w, which %s has too", ErrDuplicatePath, other)})
+		c.problem(Problem{File: file, Row: row, Path: path, Err: fmt.Errorf("%w, which %s contains too", ErrDuplicatePath, other)})
 		return
 	}
 	c.paths[path] = file

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// shardNames are the names of all shards, listed or found, and reports foreign files.
+// shardNames returns the names of all shards, listed or found, and reports foreign files.
 func (c *checker) shardNames() []string {
 	listed, found := map[string]bool{}, map[string]bool{}
 	if c.manifest != nil {
 		for _, s := range c.manifest.Shards {
 			name := filepath.Base(filepath.FromSlash(s.File))
 			if _, format, ok := shardIndex(name); !ok || format != c.manifest.Format || s.File != dataDir+"/"+name {
-				continue // inspectManifest has said so
+				continue // inspectManifest reports it
 			}
 			listed[name] = true
 		}
@@ -47,7 +47,7 @@ func (c *checker) shardNames() []string {
 	return slices.SortedFunc(maps.Keys(found), compareShards)
 }
 
-// compareShards orders names of shards by their number.
+// compareShards orders names of shards by number.
 func compareShards(a, b string) int {
 	i, _, _ := shardIndex(a)
 	j, _, _ := shardIndex(b)
@@ -87,8 +87,8 @@ func (c *checker) shard(name string) {
 	}
 }
 
-// listed is a shard as the manifest lists it, nil if it does not. A killed writer leaves shards that
-// no manifest lists, or lists as shorter than they are by now.
+// listed is the manifest's entry of a shard, or nil. A killed writer leaves shards that the manifest
+// does not list, or that are longer than it says.
 func (c *checker) listed(file string) *Shard {
 	if c.manifest == nil {
 		return nil
@@ -105,7 +105,7 @@ func (c *checker) listed(file string) *Shard {
 	return s
 }
 
-// size is that of a file of the dataset, -1 if there is none.
+// size is the size of a file of the dataset, -1 if it does not exist.
 func (c *checker) size(file string) int64 {
 	stat, err := os.Stat(inDir(c.dir, file))
 	if err != nil {

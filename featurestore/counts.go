@@ -5,12 +5,12 @@ import (
 	"maps"
 )
 
-// Counts are the numbers of rows by label and by split, as the manifest writes these; "" are those
-// of rows without one.
+// Counts are the numbers of rows by label and by split, spelled as in the manifest; "" stands for
+// rows without one.
 type Counts struct{ Labels, Splits map[string]int }
 
-// Counts counts the rows. Where a writer is at work or was killed it looks at them, since the
-// manifest lags behind.
+// Counts counts the rows. If a writer is at work or was killed it reads them, because the manifest
+// lags behind.
 func (d *Dataset) Counts(ctx context.Context) (Counts, error) {
 	m := d.manifest
 	if m.Status != StatusWriting {
@@ -28,7 +28,7 @@ func (d *Dataset) Counts(ctx context.Context) (Counts, error) {
 	return c, nil
 }
 
-// withRest adds the rows that have none of the values.
+// withRest adds the number of rows without a value.
 func withRest(counts map[string]int, rows int) map[string]int {
 	all := maps.Clone(counts)
 	if all == nil {

@@ -14,32 +14,32 @@ import (
 )
 
 // Dataset is a dataset opened for reading. It holds no open files and may be used by several
-// goroutines. Whatever is read through it is of the dataset that was there when it was opened: once
-// that has been replaced, reading is the error ErrReplaced.
+// goroutines. Everything read through it belongs to the dataset that was there when it was opened:
+// once that has been replaced, reading fails with ErrReplaced.
 type Dataset struct {
 	dir string
-	// root is the directory that holds the files; see resolve.
+	// root is the directory that contains the files; see resolve.
 	root     string
 	manifest Manifest
 	layout   layout
-	// elements says whether shards have optional list elements or required ones; those of tensors,
-	// which are always optional, do not count.
+	// elements says whether shards have optional or required list elements. Tensors do not count:
+	// theirs are always optional.
 	elements struct{ optional, required bool }
 	mem      memory.Allocator
-	// groups are the numbers of rows of each shard's parts; see shardReader.
+	// groups are the numbers of rows of each shard's row groups; see shardReader.
 	groups [][]int
-	// stamps are those of the shards, failed that of the list of failures; see editionOf.
+	// stamps are the stamps of the shards, failed is that of the list of failures; see editionOf.
 	stamps  []stamp
 	failed  stamp
 	edition edition
 }
 
-// Open opens the dataset in dir. It reads the manifest and every shard's footer, and fails
-// if they do not agree: errors.Is tells ErrNotDataset from ErrCorrupt.
+// Open opens the dataset in dir. It reads the manifest and every shard's footer, and fails if they
+// disagree. Errors are ErrNotDataset or ErrCorrupt, among others.
 //
-// A dataset that is still being written, or whose writer was killed, is opened with the
-// shards finished so far; see Manifest's Status. Beside a writer that replaces the dataset, Open
-// gives the old one or the new one; it is ErrReplaced only if writers never leave it the time.
+// A dataset that is still being written, or whose writer was killed, is opened with the shards
+// finished so far; see Manifest.Status. While a writer replaces the dataset, Open returns the old one
+// or the new one; ErrReplaced means that it was replaced again and again.
 func Open(dir string) (*Dataset, error) {
 	d, err := open(dir, memory.DefaultAllocator)
 	if err != nil {
@@ -71,8 +71,7 @@ func openOnce(dir string, now edition, mem memory.Allocator) (*Dataset, error) {
 	return d, d.findShards()
 }
 
-// findShards opens the shards' footers and puts what they are into the manifest, having
-// compared it.
+// findShards reads the shards' footers, compares them with the manifest and completes it.
 func (d *Dataset) findShards() error {
 	names, err := listShards(d.root, d.manifest.Format)
 	if err != nil {
@@ -116,8 +115,8 @@ func (d *Dataset) findShards() error {
 	return nil
 }
 
-// inspect reads a shard's footer and compares it and the file's end with the manifest, which lists the
-// shard as listed, if it does. It returns the numbers of rows of its groups, too.
+// inspect reads a shard's footer and compares it and the file's end with listed, the manifest's entry,
+// if there is one. It also returns the numbers of rows of its row groups.
 func (d *Dataset) inspect(name string, listed Shard) (Shard, []int, error) {
 	r, err := openShard(d.root, name, d.mem)
 	if err != nil {
@@ -135,7 +134,7 @@ func (d *Dataset) inspect(name string, listed Shard) (Shard, []int, error) {
 	return Shard{File: dataDir + "/" + name, Rows: r.rows, Bytes: r.stamp.size}, r.groups, nil
 }
 
-// agrees compares what a shard says of itself with the manifest.
+// agrees compares a shard's own metadata with the manifest.
 func (m Manifest) agrees(name string, meta shardMeta) error {
 	if meta.fingerprint != m.Fingerprint {
 		return fmt.Errorf("%w: %s/%s was made in another way than %s says: %s", ErrCorrupt, dataDir, name, manifestName,
@@ -147,24 +146,24 @@ func (m Manifest) agrees(name string, meta shardMeta) error {
 	return nil
 }
 
-// Manifest returns the manifest. Its rows and shards are those found; while the status is
-// StatusWriting, its other counts are those of the time when the writer started.
+// Manifest returns the manifest, with the rows and shards that were found. While the status is
+// StatusWriting, its other counts are those from when the writer started.
 func (d *Dataset) Manifest() Manifest {
 	m := d.manifest
 	m.Shards = slices.Clone(m.Shards)
 	return m
 }
 
-// Recipe returns what decides the values of the vectors.
+// Recipe returns everything that decides the values of the vectors.
 func (d *Dataset) Recipe() recipe.Recipe { return d.manifest.Recipe }
 
-// Rows is the number of rows of all shards.
+// Rows is the total number of rows.
 func (d *Dataset) Rows() int { return d.manifest.Rows }
 
-// Shards returns the files of rows in order.
+// Shards returns the shards in order.
 func (d *Dataset) Shards() []Shard { return slices.Clone(d.manifest.Shards) }
 
-// Failures reads the pictures without features, in the order in which they were appended.
+// Failures reads the images without features, in the order in which they were appended.
 func (d *Dataset) Failures() ([]Failure, error) {
 	failures, err := d.failures()
 	if err != nil {
@@ -176,15 +175,15 @@ func (d *Dataset) Failures() ([]Failure, error) {
 // Column is a column of the shards.
 type Column struct {
 	Name string `json:"name"`
-	// Type is in Arrow's words: string, int32, fixed_size_list<float32>[25088].
+	// Type is as Arrow writes it: string, int32, fixed_size_list<float32>[25088].
 	Type     string `json:"type"`
 	Nullable bool   `json:"nullable"`
-	// Shape and Layout are those of a layer's vectors; see recipe.Layer.
+	// Shape and Layout describe a layer's vectors; see recipe.Layer.
 	Shape  []int  `json:"shape,omitempty"`
 	Layout string `json:"layout,omitempty"`
 }
 
-// Columns are the columns of the shards in order.
+// Columns returns the columns of the shards in order.
 func (d *Dataset) Columns() []Column {
 	var columns []Column
 	for _, f := range fixedSchema(Info{Recipe: d.manifest.Recipe, DType: d.manifest.DType}, arrow.Metadata{}).Fields() {

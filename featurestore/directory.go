@@ -16,7 +16,7 @@ func shardName(index int, format Format) string {
 	return fmt.Sprintf("part-%05d.%s", index, format)
 }
 
-// IsShard says whether a name is that of a shard, as Shard.File.
+// IsShard reports whether a name is that of a shard, as in Shard.File.
 func IsShard(file string) bool {
 	name, found := strings.CutPrefix(file, dataDir+"/")
 	_, _, ok := shardIndex(name)
@@ -37,8 +37,8 @@ func shardIndex(name string) (index int, format Format, ok bool) {
 	return 0, "", false
 }
 
-// hasDataset tells whether the directory holds a dataset. It fails if it holds anything
-// else, so that nobody's files get mixed up with ours or deleted.
+// hasDataset reports whether the directory contains a dataset. It fails if it contains anything else,
+// so that nobody's files are mixed with ours or deleted.
 func hasDataset(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,12 +66,12 @@ func hasDataset(dir string) (bool, error) {
 		}
 	}
 	if foreign != "" {
-		return false, fmt.Errorf("%q is not empty (it holds %q) and %w: choose another directory", dir, foreign, ErrNotDataset)
+		return false, fmt.Errorf("%q is not empty (it contains %q) and %w: choose another directory", dir, foreign, ErrNotDataset)
 	}
 	return false, onlyBegun(dir)
 }
 
-// onlyBegun fails if a directory without a manifest holds rows or failures.
+// onlyBegun fails if a directory without a manifest contains rows or failures.
 func onlyBegun(dir string) error {
 	for _, part := range []string{dataDir, HiddenDir} {
 		entries, err := os.ReadDir(inDir(dir, part))
@@ -80,15 +80,15 @@ func onlyBegun(dir string) error {
 		}
 		for _, e := range entries {
 			if name := part + "/" + e.Name(); !slices.Contains([]string{lockFile, tempDir, nextDir, arrivingDir, leavingDir}, name) {
-				return fmt.Errorf("%q is not empty (it holds %q) and %w, since it has no %s: choose another directory", dir, name, ErrNotDataset, ManifestFile)
+				return fmt.Errorf("%q is not empty (it contains %q) and %w, since it has no %s: choose another directory", dir, name, ErrNotDataset, ManifestFile)
 			}
 		}
 	}
 	return nil
 }
 
-// listShards returns the names of the shards in order. They must be numbered from 0 without
-// a gap, in one format, and be alone, because readers take the whole directory.
+// listShards returns the names of the shards in order. They must be numbered from 0 without a gap, in
+// one format, and be the only files, because readers take the whole directory.
 func listShards(dir string, format Format) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, dataDir))
 	if err != nil {
@@ -97,10 +97,10 @@ func listShards(dir string, format Format) ([]string, error) {
 	var names []string
 	for _, e := range entries {
 		if hidden := strings.HasPrefix(e.Name(), "."); hidden {
-			continue // such as file browsers leave
+			continue // hidden files, such as file browsers leave
 		}
 		if _, f, ok := shardIndex(e.Name()); !ok || f != format {
-			return nil, fmt.Errorf("%w: %s/%s is none of its shards", ErrCorrupt, dataDir, e.Name())
+			return nil, fmt.Errorf("%w: %s/%s is not one of its shards", ErrCorrupt, dataDir, e.Name())
 		}
 		names = append(names, e.Name())
 	}
@@ -113,8 +113,8 @@ func listShards(dir string, format Format) ([]string, error) {
 	return names, nil
 }
 
-// rowFiles are the entries of the directory of rows. It fails if there are files of others among
-// them, but for hidden ones.
+// rowFiles returns the entries of the directory of rows. It fails if there are foreign files among
+// them, apart from hidden ones.
 func rowFiles(dir string) ([]fs.DirEntry, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, dataDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -122,20 +122,20 @@ func rowFiles(dir string) ([]fs.DirEntry, error) {
 	}
 	for _, e := range entries {
 		if _, _, ok := shardIndex(e.Name()); !ok && !strings.HasPrefix(e.Name(), ".") {
-			return nil, fmt.Errorf("%q: %s/%s is none of the dataset's files; nothing was deleted", dir, dataDir, e.Name())
+			return nil, fmt.Errorf("%q: %s/%s is not one of the dataset's files; nothing was deleted", dir, dataDir, e.Name())
 		}
 	}
 	return entries, nil
 }
 
-// removeDataset deletes our own files except the manifest, which marks the directory as ours
-// until another replaces it.
+// removeDataset deletes our own files, except the manifest, which marks the directory as ours until
+// another one replaces it.
 func removeDataset(dir string) error {
 	entries, err := rowFiles(dir)
 	if err != nil {
 		return err
 	}
-	// From the last one down, so that what a killed run leaves has no gap.
+	// From the last one down, so that a killed run leaves no gap.
 	for _, e := range slices.Backward(entries) {
 		if _, _, ok := shardIndex(e.Name()); !ok {
 			continue
@@ -153,7 +153,7 @@ func removeDataset(dir string) error {
 	return removeFile(inDir(dir, FormerFailuresFile))
 }
 
-// prepareDirs makes the directory of rows and an empty one for files that are being written.
+// prepareDirs makes the directory of rows and an empty one for files being written.
 func prepareDirs(dir string) error {
 	if err := os.RemoveAll(inDir(dir, tempDir)); err != nil {
 		return err

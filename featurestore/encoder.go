@@ -12,12 +12,12 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/compress"
 )
 
-// encoder writes records to one file. It may panic and may drop errors of its sink: call it
-// through guard and ask the sink.
+// encoder writes records to one file. It may panic, and may drop errors of its sink: call it through
+// guard.Call, and ask the sink for errors.
 type encoder interface {
 	schema() *arrow.Schema
 	write(arrow.Record) error
-	// endGroup ends a row group, if the format has them.
+	// endGroup ends a row group, if the format has row groups.
 	endGroup() error
 	// close writes the footer and leaves the sink open.
 	close() error
@@ -36,7 +36,7 @@ func newEncoder(w io.WriteSeeker, info Info, o Options) (encoder, error) {
 		}
 	}
 	if o.Format == FormatArrow {
-		// Arrow's other codecs would keep readers from mapping the file.
+		// Compression would keep readers from mapping the file.
 		sink := &sumSink{w: w}
 		writer, err := ipc.NewFileWriter(sink, ipc.WithSchema(schema), ipc.WithAllocator(mem))
 		return &ipcEncoder{writer: writer, sink: sink, fields: schema}, err
@@ -48,16 +48,16 @@ func newEncoder(w io.WriteSeeker, info Info, o Options) (encoder, error) {
 	return newParquetEncoder(w, listSchema(info, md), logical, vectorProperties(info, o.hooks.properties...))
 }
 
-// dataPageBytes is the size from which a page ends.
+// dataPageBytes is the size at which a page ends.
 const dataPageBytes = 1 << 20
 
 // vectorProperties are the settings of the Parquet writer.
 //
-//   - zstd level 1: two thirds smaller than uncompressed for rectified features; higher
-//     levels gain a few percent and cost most of the speed.
-//   - No statistics for vectors: they never help and cost time. Labels and splits repeat, so
-//     they get a dictionary.
-//   - Its own buffers come from Go's allocator: it leaves their release to the garbage collector.
+//   - zstd level 1: two thirds smaller than uncompressed for rectified features; higher levels
+//     gain a few percent and cost most of the speed.
+//   - No statistics for vectors: they cost time and never help. Labels and splits repeat, so they
+//     get a dictionary.
+//   - Go's allocator for its own buffers: it leaves their release to the garbage collector.
 func vectorProperties(info Info, more ...parquet.WriterProperty) *parquet.WriterProperties {
 	options := []parquet.WriterProperty{
 		parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(1),
@@ -72,7 +72,7 @@ func vectorProperties(info Info, more ...parquet.WriterProperty) *parquet.Writer
 	return parquet.NewWriterProperties(append(options, more...)...)
 }
 
-// serializeSchema encodes a schema as readers look for it under "ARROW:schema".
+// serializeSchema encodes a schema as readers expect it under "ARROW:schema".
 func serializeSchema(schema *arrow.Schema, mem memory.Allocator) (string, error) {
 	var stream bytes.Buffer
 	w := ipc.NewWriter(&stream, ipc.WithSchema(schema), ipc.WithAllocator(mem))

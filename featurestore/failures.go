@@ -23,12 +23,12 @@ import (
 const (
 	columnStage  = "stage"
 	columnReason = "reason"
-	// failureRows is the number of rows that are read of errors.parquet at a time.
+	// failureRows is the number of rows of errors.parquet read at a time.
 	failureRows = 4096
 )
 
-// failureLine is a line of errors.jsonl: a JSON object. Label and split are null where there are
-// none, and what has no UTF-8 is escaped as in the shards, so that paths are spelled alike in both.
+// failureLine is a line of errors.jsonl: a JSON object. Label and split are null if there are none.
+// Text that is not UTF-8 is escaped as in the shards, so that paths are spelled alike in both.
 type failureLine struct {
 	Path   *string `json:"path"`
 	Label  *string `json:"label"`
@@ -66,7 +66,7 @@ func encodeFailures(w io.Writer, failures []Failure) error {
 	}
 	for _, f := range failures {
 		path := EscapeText(f.Path)
-		// Stage and reason are for people: what is no UTF-8 is replaced there, by the encoder.
+		// Stage and reason are for people: the encoder replaces what is not UTF-8.
 		if err := encoder.Encode(failureLine{&path, optional(f.Label), optional(f.Split), &f.Stage, &f.Reason}); err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func encodeFailures(w io.Writer, failures []Failure) error {
 	return nil
 }
 
-// failuresSum is what the list of failures should be, nil if nobody knows.
+// failuresSum is what the list of failures should be, nil if that is unknown.
 func (m Manifest) failuresSum(where layout) *FileSum {
 	if where == layoutFormer || m.Status == StatusWriting {
 		return nil
@@ -82,7 +82,7 @@ func (m Manifest) failuresSum(where layout) *FileSum {
 	return m.FailuresFile
 }
 
-// statFailures looks whether the list of failures is there.
+// statFailures checks that the list of failures exists.
 func (m Manifest) statFailures(dir string, where layout) error {
 	want := m.failuresSum(where)
 	if want == nil {
@@ -100,7 +100,7 @@ func (m Manifest) statFailures(dir string, where layout) error {
 	return nil
 }
 
-// readFailures reads the list of failures that belongs to the manifest.
+// readFailures reads the list of failures and compares it with the manifest.
 func (m Manifest) readFailures(ctx context.Context, dir string, where layout, mem memory.Allocator) ([]Failure, error) {
 	failures, err := readFailures(ctx, dir, where, m.failuresSum(where), mem)
 	if err == nil && m.Status != StatusWriting && len(failures) != m.Failures {
@@ -109,8 +109,8 @@ func (m Manifest) readFailures(ctx context.Context, dir string, where layout, me
 	return failures, err
 }
 
-// readFailures reads the list of failures of a dataset of that layout, and compares it with what
-// it should be, if that is known.
+// readFailures reads the list of failures of a dataset in the given layout, and compares it with
+// want, if that is known.
 func readFailures(ctx context.Context, dir string, where layout, want *FileSum, mem memory.Allocator) ([]Failure, error) {
 	f, err := os.Open(inDir(dir, where.failures))
 	if err != nil {
@@ -125,7 +125,7 @@ func readFailures(ctx context.Context, dir string, where layout, want *FileSum, 
 		failures, err = parseFailures(io.TeeReader(f, sum))
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); err == nil && want != nil && got != want.SHA256 {
-		err = fmt.Errorf("its SHA-256 is %s, but %s says %s: restore the file from a copy, or make the dataset anew; if a run has gone on with the dataset meanwhile, open it again", got, manifestName, want.SHA256)
+		err = fmt.Errorf("its SHA-256 is %s, but %s says %s: restore the file from a copy, or recreate the dataset; if a run has resumed the dataset meanwhile, open it again", got, manifestName, want.SHA256)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %q: %w: %w", where.failures, ErrCorrupt, err)
@@ -133,7 +133,7 @@ func readFailures(ctx context.Context, dir string, where layout, want *FileSum, 
 	return failures, nil
 }
 
-// parseFailures reads what encodeFailures has written.
+// parseFailures reads what encodeFailures wrote.
 func parseFailures(r io.Reader) ([]Failure, error) {
 	var failures []Failure
 	lines := bufio.NewReader(r)
@@ -143,7 +143,7 @@ func parseFailures(r io.Reader) ([]Failure, error) {
 			return failures, nil
 		}
 		if errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("line %d is cut off", n)
+			return nil, fmt.Errorf("line %d is truncated", n)
 		}
 		if err != nil {
 			return nil, err

@@ -38,7 +38,7 @@ func resolve(dir string) string {
 	return dir
 }
 
-// install puts the dataset in next, which is in the directory's file system, into its place.
+// install moves the dataset in next, which is on the directory's file system, into its place.
 func (l *dirLock) install(next string) error {
 	err := errors.Join(movable(l.dir), unix.Access(l.dir, unix.W_OK), os.RemoveAll(inDir(next, tempDir)), removeFile(inDir(next, lockFile)), disk.Sync(inDir(next, HiddenDir)), disk.Sync(next))
 	if err != nil {
@@ -53,12 +53,12 @@ func (l *dirLock) install(next string) error {
 	}
 	at("arriving")
 	if err := finishInstall(l.dir); err != nil {
-		return fmt.Errorf("put the new dataset in the place of %q: %w; the next run goes on with it", l.dir, err)
+		return fmt.Errorf("put the new dataset in the place of %q: %w; the next run will complete it", l.dir, err)
 	}
 	return nil
 }
 
-// empty puts a dataset without rows, as the writer begins it, into the place of the one that is there.
+// empty replaces the existing dataset by one without rows, as the writer starts it.
 func (w *Writer) empty() error {
 	if _, err := rowFiles(w.config.dir); err != nil {
 		return err
@@ -91,12 +91,12 @@ func movable(dir string) error {
 		return err
 	}
 	if !data.IsDir() || stampOf(data).device != stampOf(above).device {
-		return fmt.Errorf("%q has its rows in another place, by a link or a mount at %s: the dataset cannot be replaced in one step; choose another directory", dir, dataDir)
+		return fmt.Errorf("the rows of %q are elsewhere, because %s is a link or a mount point: the dataset cannot be replaced in one step; choose another directory", dir, dataDir)
 	}
 	return nil
 }
 
-// finishInstall does what is left of an install, which may be all or nothing.
+// finishInstall does what remains of an install, which may be all or nothing.
 func finishInstall(dir string) error {
 	arriving := inDir(dir, arrivingDir)
 	if resolve(dir) == arriving {
@@ -117,8 +117,8 @@ func finishInstall(dir string) error {
 	return clearLeaving(dir)
 }
 
-// unlessBusy passes over that a directory is not empty when all was deleted that is in it: NFS keeps
-// a file that a reader has open under another name there. The next writer deletes it.
+// unlessBusy ignores that a directory is not empty after everything in it was deleted: NFS keeps a file
+// that a reader has open there under another name. The next writer deletes it.
 func unlessBusy(err error) error {
 	if errors.Is(err, syscall.ENOTEMPTY) {
 		return nil
@@ -126,8 +126,8 @@ func unlessBusy(err error) error {
 	return err
 }
 
-// installHidden makes the files of the hidden directory those of the arriving dataset. Links keep
-// their stamps, so that readers do not notice.
+// installHidden replaces the files of the hidden directory by those of the arriving dataset. Links
+// keep their stamps, so readers do not notice.
 func installHidden(arriving, dir string) error {
 	if err := os.MkdirAll(inDir(dir, tempDir), 0o755); err != nil {
 		return err
@@ -164,7 +164,7 @@ func installHidden(arriving, dir string) error {
 	return errors.Join(installSeen(arriving, dir), os.RemoveAll(inDir(dir, tempDir)), disk.Sync(inDir(dir, HiddenDir)))
 }
 
-// installSeen makes what is known of the pictures what the arriving dataset knows.
+// installSeen replaces what images were read from by the arriving dataset's.
 func installSeen(arriving, dir string) error {
 	if err := os.RemoveAll(inDir(dir, seenDir)); err != nil {
 		return err
@@ -182,10 +182,10 @@ func installSeen(arriving, dir string) error {
 	return nil
 }
 
-// installData gives the arriving rows their place.
+// installData moves the arriving rows to their place.
 func installData(arriving, dir string) error {
 	data := inDir(dir, dataDir)
-	if isFile(dir, dataDir) { // else they have left already
+	if isFile(dir, dataDir) { // otherwise they have left already
 		if err := os.MkdirAll(inDir(dir, leavingDir), 0o755); err != nil {
 			return err
 		}
@@ -193,7 +193,7 @@ func installData(arriving, dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.Remove(leaving); err != nil { // only its name is wanted
+		if err := os.Remove(leaving); err != nil { // only its name is needed
 			return err
 		}
 		if err := errors.Join(os.Rename(data, leaving), disk.Sync(dir), disk.Sync(inDir(dir, HiddenDir)), disk.Sync(inDir(dir, leavingDir))); err != nil {
@@ -225,8 +225,8 @@ func clearLeaving(dir string) error {
 	return unlessBusy(os.Remove(inDir(dir, leavingDir)))
 }
 
-// deleteRows deletes a directory of rows. Files of others that are among them, as file browsers
-// leave, go to the directory of rows that replaces it.
+// deleteRows deletes a directory of rows. Foreign files among them, such as file browsers leave, are
+// moved to the directory of rows that replaces it.
 func deleteRows(dir, to string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -238,7 +238,7 @@ func deleteRows(dir, to string) error {
 		switch {
 		case shard:
 			err = os.Remove(from)
-		case !strings.HasPrefix(e.Name(), ".nfs"): // deleted, but open
+		case !strings.HasPrefix(e.Name(), ".nfs"): // deleted, but still open
 			err = os.Rename(from, filepath.Join(to, e.Name()))
 		}
 		if err != nil {

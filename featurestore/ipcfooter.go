@@ -8,14 +8,14 @@ import (
 
 const (
 	ipcMagic = "ARROW1"
-	// ipcTailBytes is what follows the footer: its length and the magic.
+	// ipcTailBytes is the size of what follows the footer: its length and the magic.
 	ipcTailBytes = 4 + len(ipcMagic)
 )
 
 // ipcFooterAt is where the footer of an Arrow file begins.
 func ipcFooterAt(r io.ReaderAt, size int64) (int64, error) {
 	if size < 2*int64(ipcTailBytes) {
-		return 0, fmt.Errorf("%w: %d bytes are no Arrow file", ErrCorrupt, size)
+		return 0, fmt.Errorf("%w: %d bytes are not an Arrow file", ErrCorrupt, size)
 	}
 	tail := make([]byte, ipcTailBytes)
 	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil {
@@ -28,12 +28,12 @@ func ipcFooterAt(r io.ReaderAt, size int64) (int64, error) {
 	return size - int64(len(tail)) - length, nil
 }
 
-// checkIPCFooter walks the schema in the footer of an Arrow file and fails if one of its
-// lists claims to be longer than the footer. Arrow makes room for what they claim, and a
-// single changed byte would have the process killed for want of memory.
+// checkIPCFooter walks the schema in the footer of an Arrow file and fails if one of its lists claims
+// to be longer than the footer. Arrow allocates what they claim, so a single changed byte could get
+// the process killed for lack of memory.
 //
-// The footer is a FlatBuffer. It may panic like everything that reads one: call it through
-// guard.
+// The footer is a FlatBuffer. Like everything that reads one, this may panic: call it through
+// guard.Call.
 func checkIPCFooter(r io.ReaderAt, size int64) error {
 	start, err := ipcFooterAt(r, size)
 	if err != nil {

@@ -11,18 +11,18 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 )
 
-// ipcRecords finds the records of an Arrow file in memory and makes arrays of where they lie:
-// Arrow's reader copies them twice. It reads what this package writes, uncompressed columns of
-// strings, numbers and lists of numbers, and gives errIrregular for all else.
+// ipcRecords finds the records of an Arrow file in memory and makes arrays that point to them, which
+// Arrow's reader copies twice. It reads what this package writes: uncompressed columns of strings,
+// numbers and lists of numbers. Everything else is errIrregular.
 //
-// Footer and records' heads are FlatBuffers. Reading damaged ones may panic: call it through
-// guard.
+// The footer and the records' headers are FlatBuffers. Reading damaged ones may panic: call it
+// through guard.Call.
 type ipcRecords struct {
 	file   []byte
 	schema *arrow.Schema
-	// blocks are the places of the records: 24 bytes each.
+	// blocks are the positions of the records: 24 bytes each.
 	blocks []byte
-	// sums are the file's checksums, nil if it has none. What is read is compared before.
+	// sums are the file's checksums, nil if it has none. They are compared before anything is read.
 	sums *fileSums
 }
 
@@ -49,7 +49,7 @@ func newIPCRecords(file []byte, schema *arrow.Schema, sums *fileSums) (*ipcRecor
 	return r, r.ends(int64(footer))
 }
 
-// ends fails if a file without checksums has bytes before its footer that could be some, damaged.
+// ends fails if a file without checksums has bytes before its footer that could be damaged checksums.
 func (r *ipcRecords) ends(footer int64) error {
 	place, err := r.place(len(r.blocks)/ipcBlockBytes - 1)
 	if err != nil {
@@ -61,7 +61,7 @@ func (r *ipcRecords) ends(footer int64) error {
 	return nil
 }
 
-// ipcPlace is where a record lies in the file: its head, its body and the byte after that.
+// ipcPlace is the position of a record in the file: of its header, its body and the byte after that.
 type ipcPlace struct{ head, body, end int64 }
 
 // place finds record i.
@@ -70,7 +70,7 @@ func (r *ipcRecords) place(i int) (ipcPlace, error) {
 	offset, length, body := int64(binary.LittleEndian.Uint64(block)), int64(binary.LittleEndian.Uint32(block[8:])), int64(binary.LittleEndian.Uint64(block[16:]))
 	size := int64(len(r.file))
 	if offset < 0 || offset%8 != 0 || body < 0 || length < 8 || offset > size || length > size-offset || body > size-offset-length {
-		return ipcPlace{}, fmt.Errorf("%w: record %d lies outside of the file", ErrCorrupt, i)
+		return ipcPlace{}, fmt.Errorf("%w: record %d is outside of the file", ErrCorrupt, i)
 	}
 	return ipcPlace{offset, offset + length, offset + length + body}, nil
 }
@@ -90,18 +90,18 @@ func (w *footerWalk) structs(table, slot, size int) ([]byte, error) {
 	return w.bytes[start : start+n*size], nil
 }
 
-// ipcHead is what the head of a record says of its body.
+// ipcHead is what the header of a record says about its body.
 type ipcHead struct {
 	rows int64
-	// nodes has the length and the number of nulls of each array, buffers the place and the
-	// length of each buffer: 16 bytes each. What was read of them is cut off.
+	// nodes holds the length and the number of nulls of each array, buffers the position and the
+	// length of each buffer: 16 bytes each. Both are shortened as they are read.
 	nodes, buffers []byte
 	body           []byte
 	// verify compares a part of the body with its checksum.
 	verify func(offset, length int64) error
 }
 
-// head reads the head of record i.
+// head reads the header of record i.
 func (r *ipcRecords) head(i int) (ipcHead, error) {
 	place, err := r.place(i)
 	if err != nil {
@@ -113,18 +113,18 @@ func (r *ipcRecords) head(i int) (ipcHead, error) {
 	message := r.file[place.head:place.body]
 	const continued = 0xffffffff
 	if binary.LittleEndian.Uint32(message) != continued {
-		return ipcHead{}, errIrregular // of before Arrow 0.15
+		return ipcHead{}, errIrregular // from before Arrow 0.15
 	}
 	const slotKind, slotHead, kindRecord = 1, 2, 3
 	const slotLength, slotNodes, slotBuffers, slotCompression = 0, 1, 2, 3
 	w := footerWalk{bytes: message[8:]}
 	root := w.follow(0)
 	if at, ok := w.field(root, slotKind); !ok || w.bytes[at] != kindRecord {
-		return ipcHead{}, fmt.Errorf("%w: message %d is no record", ErrCorrupt, i)
+		return ipcHead{}, fmt.Errorf("%w: message %d is not a record", ErrCorrupt, i)
 	}
 	at, ok := w.field(root, slotHead)
 	if !ok {
-		return ipcHead{}, fmt.Errorf("%w: record %d has no head", ErrCorrupt, i)
+		return ipcHead{}, fmt.Errorf("%w: record %d has no header", ErrCorrupt, i)
 	}
 	table := w.follow(at)
 	if _, compressed := w.field(table, slotCompression); compressed {
@@ -149,13 +149,13 @@ func (r *ipcRecords) head(i int) (ipcHead, error) {
 	return h, nil
 }
 
-// record makes a record of the wanted arrays where they lie in the file.
+// record makes a record of the requested arrays, which point into the file.
 func (h ipcHead) record(schema *arrow.Schema, wanted columnSet) (arrow.Record, error) {
 	columns := make([]arrow.Array, 0, wanted.schema.NumFields())
 	verify := h.verify
 	for i, f := range schema.Fields() {
 		h.verify = verify
-		if !wanted.has[i] { // nobody gets to see it
+		if !wanted.has[i] { // nobody sees it
 			h.verify = func(int64, int64) error { return nil }
 		}
 		data, err := h.array(f.Type)
@@ -169,15 +169,15 @@ func (h ipcHead) record(schema *arrow.Schema, wanted columnSet) (arrow.Record, e
 			columns = append(columns, array.MakeFromData(data))
 		}
 	}
-	// Nothing of it is Arrow's memory, so nothing needs to be released.
+	// None of it is Arrow's memory, so nothing needs to be released.
 	return array.NewRecord(wanted.schema, columns, h.rows), nil
 }
 
-// columnSet is some of the columns of a schema.
+// columnSet is a subset of the columns of a schema.
 type columnSet struct {
 	has    []bool
 	schema *arrow.Schema
-	// vectors: one of them is a layer's.
+	// vectors reports whether one of them is a layer's.
 	vectors bool
 }
 
@@ -194,7 +194,7 @@ func newColumnSet(schema *arrow.Schema, names []string) columnSet {
 	return s
 }
 
-// array takes the next array of a type, with what it consists of.
+// array takes the next array of a type, with its children.
 func (h *ipcHead) array(t arrow.DataType) (arrow.ArrayData, error) {
 	if len(h.nodes) < 16 {
 		return nil, fmt.Errorf("%w: a record has too few columns", ErrCorrupt)
@@ -245,7 +245,7 @@ func (h *ipcHead) array(t arrow.DataType) (arrow.ArrayData, error) {
 	return array.NewData(t, n, buffers, children, int(nulls), 0), nil
 }
 
-// buffer takes the next buffer, of at least so many bytes.
+// buffer takes the next buffer, which must have at least size bytes.
 func (h *ipcHead) buffer(least int) (*memory.Buffer, error) {
 	if len(h.buffers) < 16 {
 		return nil, fmt.Errorf("%w: a record has too few buffers", ErrCorrupt)
@@ -264,7 +264,7 @@ func (h *ipcHead) buffer(least int) (*memory.Buffer, error) {
 	}
 	bytes := h.body[offset : offset+length : offset+length]
 	if uintptr(unsafe.Pointer(&bytes[0]))%4 != 0 {
-		return nil, errIrregular // numbers cannot be read where they lie
+		return nil, errIrregular // numbers cannot be read in place
 	}
 	return memory.NewBufferBytes(bytes), nil
 }

@@ -13,11 +13,11 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 )
 
-// ipcSource reads an Arrow file, where it can without copying.
+// ipcSource reads an Arrow file, without copying if possible.
 type ipcSource struct {
-	// reader is Arrow's, for the schema and for records that ipcRecords does not read.
+	// reader is Arrow's, for the schema and for records that ipcRecords cannot read.
 	reader *ipc.FileReader
-	// mapping is nil where files cannot be mapped.
+	// mapping is nil if the file cannot be mapped.
 	mapping *mapping
 	records *ipcRecords
 	// sums are nil in files of earlier versions.
@@ -45,7 +45,7 @@ func openIPC(r guard.ReadSeeker, sums *fileSums, mem memory.Allocator) (source, 
 	return s, nil
 }
 
-// verifyAll is for files whose records Arrow's reader is to read.
+// verifyAll is for files whose records Arrow's reader will read.
 func (s *ipcSource) verifyAll(r io.ReaderAt) error {
 	if s.sums == nil {
 		return nil
@@ -53,7 +53,7 @@ func (s *ipcSource) verifyAll(r io.ReaderAt) error {
 	return s.sums.verifyAll(r)
 }
 
-// mapReader maps a file; anything else it reads.
+// mapReader maps a file, and reads anything else into memory.
 func mapReader(r guard.ReadSeeker) (*mapping, error) {
 	if f, ok := r.(*os.File); ok {
 		return mapFile(f)
@@ -78,8 +78,8 @@ func (s *ipcSource) metadata(key string) (string, bool) {
 	return s.reader.Schema().Metadata().GetValue(key)
 }
 
-// groups looks at the heads of the first and the last record, since the footer of an Arrow
-// file does not say and all other records are as long as the first.
+// groups reads the headers of the first and the last record, because the footer of an Arrow file has
+// no number of rows, and all records but the last are as long as the first.
 func (s *ipcSource) groups() ([]int64, error) {
 	n := s.reader.NumRecords()
 	if n == 0 {
@@ -109,8 +109,7 @@ func (s *ipcSource) length(i int) (int64, error) {
 	return record.NumRows(), nil
 }
 
-// scan gives the columns asked for, and looks at those alone. What it reads of a file with
-// checksums is compared first.
+// scan visits only the requested columns. In a file with checksums, these are compared first.
 func (s *ipcSource) scan(ctx context.Context, _ int, columns []string, _ int, visit func(arrow.Record) error) error {
 	wanted := newColumnSet(s.reader.Schema(), columns)
 	s.load(0, wanted)
@@ -118,7 +117,7 @@ func (s *ipcSource) scan(ctx context.Context, _ int, columns []string, _ int, vi
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		s.load(i+1, wanted) // comes from disk while this one is looked at
+		s.load(i+1, wanted) // is read from disk while this one is visited
 		if err := s.scanRecord(i, wanted, visit); err != nil {
 			return err
 		}
@@ -126,8 +125,7 @@ func (s *ipcSource) scan(ctx context.Context, _ int, columns []string, _ int, vi
 	return nil
 }
 
-// load has the system begin to read a record, if there is one of that number and all of it will
-// be looked at.
+// load makes the system start reading a record, if it exists and will be visited entirely.
 func (s *ipcSource) load(i int, wanted columnSet) {
 	if s.records == nil || !wanted.vectors || i >= s.reader.NumRecords() {
 		return
@@ -146,7 +144,7 @@ func (s *ipcSource) scanRecord(i int, wanted columnSet, visit func(arrow.Record)
 	return visit(record)
 }
 
-// record is record i.
+// record returns record i.
 func (s *ipcSource) record(i int, wanted columnSet) (record arrow.Record, err error) {
 	if s.records == nil {
 		return s.reader.RecordAt(i)
@@ -164,7 +162,7 @@ func (s *ipcSource) record(i int, wanted columnSet) (record arrow.Record, err er
 	return record, err
 }
 
-// whole is record i by Arrow's reader.
+// whole returns record i as read by Arrow.
 func (s *ipcSource) whole(i int) (arrow.Record, error) {
 	if s.records != nil {
 		place, err := s.records.place(i)

@@ -8,36 +8,35 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// Arrow's format has no checksums. Files that this package writes have some between the records and
-// the footer, where other readers do not look, since they find the records by the footer:
+// Arrow's format has no checksums. Files written by this package have them between the records and the
+// footer, where other readers do not look, since they find the records by the footer:
 //
-//	the mark that ends a stream of records, which is Arrow's own
+//	Arrow's own mark of the end of a stream of records
 //	the XXH3 of each block of sumBlock bytes, from the start of the file to the end of that mark
-//	the trailer: the number of bytes that these cover; sumBlock; the XXH3 of all that follows the
-//	    trailer; that of the sums and the trailer so far; sumMagic: 8 bytes each
+//	the trailer: the number of bytes covered by these; sumBlock; the XXH3 of everything after the
+//	    trailer; the XXH3 of the sums and the trailer so far; sumMagic: 8 bytes each
 //
-// So each byte of the file is covered, and who reads some columns of some records looks at the
-// blocks that they lie in, as it reads them. Numbers are little-endian. XXH3 with 64 bits is as fast
-// as memory is, twice as fast as CRC-32C.
+// So every byte of the file is covered, and reading some columns of some records checks the blocks that
+// contain them. Numbers are little-endian. 64-bit XXH3 is as fast as memory, twice as fast as CRC-32C.
 const (
 	sumBlock        = 64 << 10
 	sumMagic        = "FOVEAXX3"
 	sumTrailerBytes = 40
 )
 
-// ipcEnd is what ends a stream of records.
+// ipcEnd is the mark of the end of a stream of records.
 var ipcEnd = []byte{0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}
 
 // fileSums are the checksums of an Arrow file. They are for one goroutine.
 type fileSums struct {
-	// covered is the number of bytes that have a sum.
+	// covered is the number of bytes covered by sums.
 	covered int64
 	blocks  []uint64
-	// seen are the blocks that were compared.
+	// seen marks the blocks that were compared.
 	seen []bool
 }
 
-// encodeSums makes what lies between the records and the footer, which is given with its tail.
+// encodeSums makes what goes between the records and footer, which includes the file's tail.
 func encodeSums(covered int64, blocks []uint64, footer []byte) []byte {
 	out := make([]byte, 0, 8*len(blocks)+sumTrailerBytes)
 	for _, n := range append(blocks, uint64(covered), sumBlock, xxh3.Hash(footer)) {
@@ -47,7 +46,7 @@ func encodeSums(covered int64, blocks []uint64, footer []byte) []byte {
 	return append(out, sumMagic...)
 }
 
-// readSums reads the checksums of an Arrow file, nil if it has none, and compares those of its end.
+// readSums reads the checksums of an Arrow file, nil if it has none, and checks the end of the file.
 func readSums(r io.ReaderAt, size int64) (*fileSums, error) {
 	footer, err := ipcFooterAt(r, size)
 	if err != nil {
@@ -66,7 +65,7 @@ func readSums(r io.ReaderAt, size int64) (*fileSums, error) {
 	covered := int64(binary.LittleEndian.Uint64(trailer))
 	blocks := (covered + sumBlock - 1) / sumBlock
 	if covered < 1 || covered > footer || footer-sumTrailerBytes-8*blocks != covered || binary.LittleEndian.Uint64(trailer[8:]) != sumBlock {
-		return nil, fmt.Errorf("%w: its checksums do not lie where they should", ErrCorrupt)
+		return nil, fmt.Errorf("%w: its checksums are not where they should be", ErrCorrupt)
 	}
 	raw := make([]byte, size-covered) // sums, trailer, footer
 	if _, err := r.ReadAt(raw, covered); err != nil {
@@ -85,7 +84,7 @@ func readSums(r io.ReaderAt, size int64) (*fileSums, error) {
 	return &fileSums{covered: covered, blocks: numbers[:blocks], seen: make([]bool, blocks)}, nil
 }
 
-// verify compares the blocks that a part of the file lies in, each once. On nil it does nothing.
+// verify compares the blocks that contain a part of the file, each once. On nil it does nothing.
 func (s *fileSums) verify(file []byte, from, to int64) error {
 	if s == nil || from >= to {
 		return nil
@@ -109,11 +108,11 @@ func (s *fileSums) compare(i int64, block []byte) error {
 	if xxh3.Hash(block) == s.blocks[i] {
 		return nil
 	}
-	return fmt.Errorf("%w: its bytes %d to %d are not those that were written: their checksum differs; restore the file from a copy, or make the dataset anew",
+	return fmt.Errorf("%w: its bytes %d to %d are not those that were written: their checksum differs; restore the file from a copy, or recreate the dataset",
 		ErrCorrupt, i*sumBlock, i*sumBlock+int64(len(block)))
 }
 
-// verifyAll compares all of a file that is not in memory.
+// verifyAll compares all blocks of a file that is not mapped.
 func (s *fileSums) verifyAll(r io.ReaderAt) error {
 	block := make([]byte, sumBlock)
 	for i := range s.blocks {

@@ -8,16 +8,16 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// sumSink is what Arrow's writer of files writes to. It passes everything on and computes the
-// checksums of its blocks; those go before the footer, which it therefore holds back.
+// sumSink is what Arrow's file writer writes to. It passes everything on and computes the checksums of
+// the blocks. These go before the footer, which it therefore holds back.
 type sumSink struct {
 	w io.WriteSeeker
-	// size is the number of bytes passed on; sums are those of whole blocks, begun is that of the
-	// block after them.
+	// size is the number of bytes passed on; sums are the checksums of whole blocks, begun is that
+	// of the current one.
 	size  int64
 	sums  []uint64
 	begun xxh3.Hasher
-	// held is what was written since holding.
+	// held is what was written while holding.
 	holding bool
 	held    []byte
 }
@@ -34,7 +34,7 @@ func (s *sumSink) Write(p []byte) (int, error) {
 	added := make(chan struct{})
 	go func() {
 		defer close(added)
-		s.add(p) // of a write that fails, too: no footer will follow it
+		s.add(p) // even if the write fails: no footer will follow
 	}()
 	n, err := s.w.Write(p)
 	<-added
@@ -58,13 +58,13 @@ func (s *sumSink) add(p []byte) {
 	}
 }
 
-// Seek tells the position.
+// Seek returns the position; it cannot change it.
 func (s *sumSink) Seek(offset int64, whence int) (int64, error) {
 	at, err := s.w.Seek(offset, whence)
 	return at + int64(len(s.held)), err
 }
 
-// finish has the footer written by end and puts the checksums before it.
+// finish lets end write the footer, and puts the checksums before it.
 func (s *sumSink) finish(end func() error) error {
 	s.holding = true
 	if err := end(); err != nil {
@@ -79,7 +79,7 @@ func (s *sumSink) finish(end func() error) error {
 	if start < 0 {
 		return errors.New("arrow: its footer is longer than what it wrote")
 	}
-	// Before the footer there is something only if the file has no record.
+	// There is something before the footer only if the file has no record.
 	if _, err := s.Write(append(s.held[:start:start], ipcEnd...)); err != nil {
 		return err
 	}

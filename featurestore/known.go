@@ -5,23 +5,24 @@ import (
 	"slices"
 )
 
-// Known is what a resumed dataset knows of a picture.
+// Known is what a resumed dataset knows about an image.
 type Known struct {
-	// Failed says that it is a failure and no row.
+	// Failed reports whether it is a failure instead of a row.
 	Failed bool
-	// SHA256 is that of the picture's file, zero if it could not be read.
+	// SHA256 is the hash of the image's file, zero if it could not be read.
 	SHA256 [sumSize]byte
 	// Seen is Row.Seen.
 	Seen [seenSize]byte
 }
 
-// knownRow is Known without what is the same for all rows.
+// knownRow is the part of Known that differs among rows.
 type knownRow struct {
 	sum  [sumSize]byte
 	seen [seenSize]byte
 }
 
-// Known is what earlier runs have left of a picture: after resuming, until the first Append.
+// Known returns what earlier runs recorded about an image. It is valid after resuming, until the
+// first Append.
 func (w *Writer) Known(path string) (Known, bool) {
 	if at, ok := w.failureAt[path]; ok {
 		f := w.failures[at]
@@ -34,8 +35,8 @@ func (w *Writer) Known(path string) (Known, bool) {
 	return Known{SHA256: w.known[row].sum, Seen: w.known[row].seen}, true
 }
 
-// Remember notes for pictures, by their paths, what they are to be known by from now on. It comes
-// before the first Append.
+// Remember records what identifies images from now on, by their paths. It must be called before the
+// first Append.
 func (w *Writer) Remember(seen iter.Seq2[string, [seenSize]byte]) error {
 	if w.err != nil {
 		return w.fail(w.err)
@@ -66,9 +67,8 @@ func (w *Writer) Remember(seen iter.Seq2[string, [seenSize]byte]) error {
 	return nil
 }
 
-// Forget drops failures of earlier runs, so that Done does not have their paths and they can become
-// rows or failures again: these then in the places that they had. Paths of anything else are passed
-// over.
+// Forget drops failures of earlier runs, so that their paths are no longer in Done and can become rows
+// or failures again, the latter in their old positions. It ignores all other paths.
 func (w *Writer) Forget(paths map[string]bool) {
 	for path := range paths {
 		if _, ok := w.failureAt[path]; ok {
@@ -77,7 +77,7 @@ func (w *Writer) Forget(paths map[string]bool) {
 	}
 }
 
-// AllFailures are the failures so far, those of earlier runs included.
+// AllFailures returns the failures so far, including those of earlier runs.
 func (w *Writer) AllFailures() []Failure {
 	return slices.DeleteFunc(slices.Clone(w.failures), func(f Failure) bool { return w.forgotten[f.Path] })
 }

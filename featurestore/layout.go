@@ -14,20 +14,20 @@ import (
 
 // Names within a dataset's directory that others may need to know, with slashes.
 const (
-	// DataDir holds the shards and nothing else.
+	// DataDir contains the shards and nothing else.
 	DataDir = "data"
-	// HiddenDir holds everything that is not rows. Most readers that are pointed at the dataset's
-	// directory pass over names that begin with a dot and so read the rows; the others find no file
-	// at the top that they could take for one of the table, and fail.
+	// HiddenDir holds everything that is not rows. Most readers, when pointed at the dataset's
+	// directory, skip names that begin with a dot and so read the rows; the others find no file at
+	// the top that could be part of a table, and fail.
 	HiddenDir = ".fovea"
 	// ManifestFile is the manifest, FailuresFile the list of failures.
 	ManifestFile = HiddenDir + "/manifest.json"
 	FailuresFile = HiddenDir + "/errors.jsonl"
 )
 
-// Names of the same files in datasets of earlier versions: at the top of the directory, where
-// readers took them for parts of the table. Such datasets are read as they are, and get the layout
-// of today when something is written to them.
+// Names of the same files in datasets of earlier versions: at the top of the directory, where readers
+// took them for parts of the table. Such datasets are read as they are, and converted to the current
+// layout when something is written to them.
 const (
 	FormerManifestFile = "manifest.json"
 	FormerFailuresFile = "errors.parquet"
@@ -40,15 +40,15 @@ const (
 	dataDir  = DataDir
 	lockFile = HiddenDir + "/lock"
 	tempDir  = HiddenDir + "/tmp"
-	// nextDir is where a dataset is made that cannot be made beside the directory. arrivingDir is one
-	// that is whole and about to take the directory's place, leavingDir the rows that it replaces.
+	// nextDir is for building a dataset that cannot be built beside the directory. arrivingDir is a
+	// complete one about to move to its place, leavingDir holds the rows that it replaces.
 	nextDir     = HiddenDir + "/next"
 	arrivingDir = HiddenDir + "/arriving"
 	leavingDir  = HiddenDir + "/leaving"
-	// tempSuffix keeps patterns such as **/*.parquet from finding files that are being written.
+	// tempSuffix keeps patterns such as **/*.parquet from matching files being written.
 	tempSuffix = ".new"
 	lostDir    = "lost+found"
-	// manifestName is what messages call the manifest wherever it lies.
+	// manifestName is what messages call the manifest, wherever it is.
 	manifestName = "manifest.json"
 )
 
@@ -60,8 +60,8 @@ var (
 	layoutFormer = layout{FormerManifestFile, FormerFailuresFile}
 )
 
-// layoutOf finds where the files of a directory are. Where both manifests are there, moving them
-// was cut short after the new one was whole.
+// layoutOf finds out where the files of a directory are. If both manifests exist, a conversion was
+// interrupted after the new one was complete.
 func layoutOf(dir string) layout {
 	if !isFile(dir, ManifestFile) && isFile(dir, FormerManifestFile) {
 		return layoutFormer
@@ -74,10 +74,10 @@ func isFile(dir, name string) bool {
 	return err == nil
 }
 
-// inDir is the path of one of the names above.
+// inDir is the path of one of the names above in dir.
 func inDir(dir, name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
 
-// tempPath is where the file of that name is written before it is moved to its place.
+// tempPath is where a file is written before it is moved to its place.
 func tempPath(dir, name string) string {
 	return filepath.Join(inDir(dir, tempDir), path.Base(name)+tempSuffix)
 }
@@ -87,14 +87,14 @@ func noManifest(dir string) error {
 	entries, _ := os.ReadDir(inDir(dir, dataDir))
 	for _, e := range entries {
 		if _, _, ok := shardIndex(e.Name()); ok {
-			return fmt.Errorf("%w of features: it has no %s, but it has %s/%s: copy the hidden directory %s along with the files of rows",
+			return fmt.Errorf("%w of features: it has no %s, but it has %s/%s: copy the hidden directory %s along with the data files",
 				ErrNotDataset, ManifestFile, dataDir, e.Name(), HiddenDir)
 		}
 	}
 	return fmt.Errorf("%w of features: it has no %s", ErrNotDataset, ManifestFile)
 }
 
-// hasFormer tells whether the manifest of the former layout is there, and ours.
+// hasFormer reports whether the manifest of the former layout exists and is ours.
 func hasFormer(dir string) bool {
 	raw, err := os.ReadFile(inDir(dir, FormerManifestFile))
 	if err != nil {
@@ -104,7 +104,7 @@ func hasFormer(dir string) bool {
 	return err == nil || m.Kind == manifestKind
 }
 
-// moveFailures rewrites the list of failures of the former layout where it belongs today.
+// moveFailures converts the list of failures of the former layout.
 func moveFailures(c *writerConfig, d *Dataset) error {
 	if d.layout != layoutFormer {
 		return nil
@@ -117,8 +117,8 @@ func moveFailures(c *writerConfig, d *Dataset) error {
 	return err
 }
 
-// removeFormer deletes the files of the former layout, once the manifest of today's is there. The
-// manifest goes last: while it is there, the next writer knows whose the others are.
+// removeFormer deletes the files of the former layout once the current layout's manifest exists. The
+// old manifest goes last: while it exists, the next writer knows what the others belong to.
 func removeFormer(dir string) error {
 	if !hasFormer(dir) {
 		return nil
@@ -130,14 +130,14 @@ func removeFormer(dir string) error {
 		if err := removeFile(inDir(dir, name)); err != nil {
 			return err
 		}
-		if err := disk.Sync(dir); err != nil { // in this order, also if the power fails
+		if err := disk.Sync(dir); err != nil { // in this order even if the power fails
 			return err
 		}
 	}
 	return nil
 }
 
-// removeFile deletes a file, if it is there.
+// removeFile deletes a file, if it exists.
 func removeFile(name string) error {
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -145,12 +145,12 @@ func removeFile(name string) error {
 	return nil
 }
 
-// ours tells whether a name at the top of a dataset's directory is one of the dataset's.
+// ours reports whether a name at the top of a dataset's directory belongs to the dataset.
 func ours(name string) bool {
 	switch name {
 	case dataDir, HiddenDir, FormerManifestFile, FormerFailuresFile, formerLock, formerTemp:
 		return true
-	case lostDir: // of a file system, which may be mounted for the dataset alone
+	case lostDir: // of a file system, which may be mounted just for the dataset
 		return true
 	}
 	return false

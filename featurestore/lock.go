@@ -9,17 +9,17 @@ import (
 	"fovea/internal/lockfile"
 )
 
-// dirLock is the right to write to a directory. Its file is removed with it, so that a finished
-// dataset holds nothing but its own files.
+// dirLock is the right to write to a directory. Its file is removed along with it, so that a finished
+// dataset contains only its own files.
 type dirLock struct {
 	dir string
-	// made: the directory was made for the lock. It goes with it, unless something has come into it.
+	// made means that the directory was made for the lock. It is removed with the lock if it is empty.
 	made bool
 	held []*lockfile.Lock
 }
 
-// lock makes the caller the directory's only writer, also among programs of the former layout,
-// whose lock file, if there is one, is locked as well. The directory is made if need be.
+// lock makes the caller the directory's only writer, even among programs of the former layout, by
+// also locking their lock file if there is one. It creates the directory if necessary.
 func lock(dir string) (*dirLock, error) {
 	made, err := disk.MakeDir(dir)
 	if err != nil {
@@ -49,8 +49,8 @@ func (l *dirLock) add(name string) error {
 	return nil
 }
 
-// handOver gives up these locks for those of the dataset that has taken the directory's place.
-// Those locked files that went with the old dataset to aside.
+// handOver exchanges these locks for those of the dataset that has taken the directory's place. The
+// locked files themselves moved to aside with the old dataset.
 func (l *dirLock) handOver(next *dirLock, aside string) error {
 	old := &dirLock{dir: aside, held: l.held}
 	for i, name := range []string{lockFile, formerLock} {
@@ -65,15 +65,15 @@ func (l *dirLock) handOver(next *dirLock, aside string) error {
 	return old.release()
 }
 
-// release removes the lock files and then gives up the locks. A file that has taken the name since
-// is left alone.
+// release removes the lock files and then gives up the locks. It leaves a file alone that has taken
+// the name meanwhile.
 func (l *dirLock) release() error {
 	var errs []error
 	for _, held := range l.held {
 		errs = append(errs, held.Release())
 	}
 	l.held = nil
-	_ = os.Remove(inDir(l.dir, HiddenDir)) // which is there and not empty if the directory has a dataset
+	_ = os.Remove(inDir(l.dir, HiddenDir)) // which is not empty if the directory has a dataset
 	if l.made {
 		_ = os.Remove(l.dir) // the same
 	}

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// AMX is nil where this process can compute in the tiles of AMX: the processor has them, and the
-// system, which has to keep 8 KB more for each thread, allows it (Linux 5.16).
+// AMX is nil if this process can use AMX tiles: the processor has them, and the system, which has
+// to save 8 KB more for each thread, allows it (Linux 5.16).
 var AMX = sync.OnceValue(func() error {
 	x := &cpu.X86
 	if !x.HasAMXTile || !x.HasAMXBF16 || !x.HasAVX512F || !x.HasAVX512BW || !x.HasAVX512VL || !x.HasAVX512BF16 {

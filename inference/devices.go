@@ -18,8 +18,8 @@ const (
 	DeviceAllGPUs = "gpu:all"
 )
 
-// wish is a parsed device name. The kind is one of the names above; gpus are the numbers of
-// certain GPUs, of which a wish with the kind DeviceGPU may have any number.
+// wish is a parsed device name. kind is one of the names above; gpus are the numbers of specific
+// GPUs, which only a wish of kind DeviceGPU may have.
 type wish struct {
 	kind string
 	gpus []int
@@ -47,10 +47,10 @@ func parseDevices(name string) (wish, error) {
 	return w, nil
 }
 
-// gpu says whether a GPU must be there.
+// gpu says whether a GPU is required.
 func (w wish) gpu() bool { return w.kind == DeviceGPU || w.kind == DeviceAllGPUs }
 
-// visible is TensorFlow's list of GPUs to be used; empty for all.
+// visible is TensorFlow's list of GPUs to use; empty for all.
 func (w wish) visible() string {
 	numbers := make([]string, len(w.gpus))
 	for i, n := range w.gpus {
@@ -59,9 +59,9 @@ func (w wish) visible() string {
 	return strings.Join(numbers, ",")
 }
 
-// Split makes a configuration for each of the devices that are asked for: one, unless the
-// device is DeviceAllGPUs or names several GPUs. TensorFlow numbers GPUs once for a whole
-// process, so the sessions all see the same ones, and each has its graph placed on its own.
+// Split makes a configuration for each requested device: a single one, unless the device is
+// DeviceAllGPUs or names several GPUs. TensorFlow numbers GPUs once for a whole process, so all
+// sessions see the same ones, and each has its graph placed on its own.
 func (c SessionConfig) Split() ([]SessionConfig, error) {
 	wanted, err := parseDevices(c.Device)
 	if err != nil {
@@ -88,10 +88,10 @@ func (c SessionConfig) Split() ([]SessionConfig, error) {
 	return parts, nil
 }
 
-// driverFile tells of NVIDIA's driver on Linux.
+// driverFile exists if NVIDIA's driver is loaded on Linux.
 const driverFile = "/proc/driver/nvidia/version"
 
-// WhyNoGPU is the likely reason that a library sees no GPU, and the remedy.
+// WhyNoGPU is the likely reason why a library sees no GPU, and the remedy.
 func WhyNoGPU(library Library) string {
 	_, err := os.Stat(driverFile)
 	switch driver := err == nil; {
@@ -100,9 +100,9 @@ func WhyNoGPU(library Library) string {
 	case !driver:
 		return "no NVIDIA driver is loaded"
 	case !library.GPU:
-		return "an NVIDIA driver is loaded, but the library is built for CPUs: make deps GPU=1 gets the other, then build again"
+		return "an NVIDIA driver is loaded, but the library is built for CPUs: run make deps GPU=1 to get the other one, then build again"
 	}
-	return "an NVIDIA driver is loaded, but CUDA does not start: see nvidia-smi, CUDA_VISIBLE_DEVICES, and the messages under --verbose"
+	return "an NVIDIA driver is loaded, but CUDA does not start: check nvidia-smi, CUDA_VISIBLE_DEVICES, and the messages with --verbose"
 }
 
 // openError explains why a session could not be opened.

@@ -15,11 +15,11 @@ import (
 // MaxBatch is the largest batch.
 const MaxBatch = 256
 
-// DefaultBatch is 8 pictures, or two a core where there are more cores: on CPUs speed is flat
-// from there on, while memory grows with the batch.
+// DefaultBatch is 8 images, or two per core where that is more: on CPUs speed is flat from there
+// on, while memory grows with the batch.
 func DefaultBatch() int { return min(max(8, 2*runtime.NumCPU()), 64) }
 
-// defaultGPUBatch is larger, because GPUs want more work at a time; what does not fit their
+// defaultGPUBatch is larger, because GPUs need more work at a time; a batch that does not fit their
 // memory is halved.
 const defaultGPUBatch = 64
 
@@ -31,7 +31,7 @@ func DefaultBatchOn(device string) int {
 	return defaultGPUBatch
 }
 
-// ExtractorOptions choose what an Extractor gives.
+// ExtractorOptions select what an Extractor computes.
 type ExtractorOptions struct {
 	// Layers are names or aliases of the model's layers; features come in this order.
 	Layers []string
@@ -39,17 +39,16 @@ type ExtractorOptions struct {
 	// transformer's: recipe.PoolNone (also ""), recipe.PoolAverage, recipe.PoolMax, or
 	// recipe.PoolClass for the first token. Plain vectors stay as they are.
 	Pool string
-	// Batch is the number of pictures in a Run (default: that of the model's device; at most the
+	// Batch is the number of images in a Run (default: that of the model's device; at most the
 	// model's MaxBatch).
 	Batch int
-	// Halved, if set, is told when the device's memory was too small for a batch and of how
-	// many pictures they are from then on. It may be called from several goroutines.
+	// Halved, if set, is called with the new batch size after the device's memory was too small for
+	// a batch. It may be called from several goroutines.
 	Halved func(batch int)
 }
 
-// Extractor turns batches of preprocessed pictures into features of certain layers. Its
-// methods may be called from several goroutines; Parallel is the number of calls that are
-// computed at a time.
+// Extractor turns batches of preprocessed images into features of certain layers. Its methods may
+// be called from several goroutines; Parallel is the number of calls that are computed at a time.
 type Extractor struct {
 	model   *Model
 	layers  []recipe.Layer
@@ -61,20 +60,20 @@ type Extractor struct {
 
 	// run computes the outputs of an input tensor; tests replace it.
 	run func(input *tf.Tensor) ([]*tf.Tensor, error)
-	// inputs are those that no call of Extract has in use.
+	// inputs are those that no call of Extract is using.
 	inputs     chan *input
 	unreleased atomic.Int64 // bytes of output tensors that the garbage collector has yet to free
 }
 
-// input is the memory of a Run of so many pictures: a batch, or less where the device's memory
-// did not suffice.
+// input is the memory of a Run of so many images: a batch, or fewer where the device's memory did
+// not suffice.
 type input struct {
 	*inputTensor
 	size int
 }
 
-// NewExtractor prepares the model for the layers asked for. Only the part of the graph up
-// to the last of them will run.
+// NewExtractor prepares the model for the requested layers. Only the part of the graph up to the
+// last of them will run.
 func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 	if options.Batch == 0 {
 		options.Batch = DefaultBatchOn(model.Device)
@@ -86,14 +85,14 @@ func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 		options.Batch = min(options.Batch, model.MaxBatch)
 	}
 	if len(options.Layers) == 0 {
-		return nil, errors.New("inference: no layer asked for")
+		return nil, errors.New("inference: no layers were requested")
 	}
 	e := &Extractor{model: model, batch: options.Batch, picture: model.InputHeight * model.InputWidth * model.Depth(), halved: options.Halved}
 	e.run = e.runSession
 	seen := map[string]bool{}
 	for _, name := range options.Layers {
 		if seen[name] {
-			return nil, fmt.Errorf("inference: layer %s is asked for twice", name)
+			return nil, fmt.Errorf("inference: layer %s is requested twice", name)
 		}
 		seen[name] = true
 		if err := e.tap(name, options.Pool); err != nil {
@@ -114,7 +113,7 @@ func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 	return e, nil
 }
 
-// resize makes the tensor of an input for Runs of that many pictures.
+// resize makes the input's tensor for Runs of that many images.
 func (e *Extractor) resize(in *input, size int) error {
 	tensor, err := newInputTensor(e.model.Input.DataType(), []int{size, e.model.InputHeight, e.model.InputWidth, e.model.Depth()})
 	if err != nil {
@@ -127,24 +126,24 @@ func (e *Extractor) resize(in *input, size int) error {
 // Layers are the layers as stored, after pooling, in the order of Extract's results.
 func (e *Extractor) Layers() []recipe.Layer { return e.layers }
 
-// Outputs are the graph's tensors behind Layers, with the pictures as their first dimension.
+// Outputs are the graph's tensors behind Layers, with the images as their first dimension.
 func (e *Extractor) Outputs() []tf.Output { return e.outputs }
 
-// Least is the height and width of the smallest picture of which all layers can be computed,
-// for a model whose input may have any size.
+// Least is the height and width of the smallest image that all layers can be computed of, for a
+// model whose input may have any size.
 func (e *Extractor) Least() int { return e.least }
 
-// BatchSize is the largest number of pictures that Extract takes at a time.
+// BatchSize is the largest number of images that Extract takes at a time.
 func (e *Extractor) BatchSize() int { return e.batch }
 
-// mostSized bounds the calls of ExtractSized at a time, of which each may take half a
-// gigabyte: two pictures of 683x512 pixels do in a VGG.
+// mostSized bounds the concurrent calls of ExtractSized, each of which may take half a gigabyte, as
+// two images of 683x512 pixels do in a VGG.
 const mostSized = 4
 
-// Parallel is the number of calls that make the device busy. Those of ExtractSized are of few
-// pictures, and of a batch of pictures the cores of a CPU take one each. Of Extract there are two
-// where the cores take shares of a batch (package convolution, and oneDNN in bfloat16): those that are
-// done with one batch go on with the other instead of waiting for its last share.
+// Parallel is the number of concurrent calls that keep the device busy. Calls of ExtractSized have
+// few images, and the cores of a CPU take one each. Of Extract it is two where the cores take
+// shares of a batch (package convolution, and oneDNN in bfloat16): cores that are done with one
+// batch continue with the other instead of waiting for the last share.
 func (e *Extractor) Parallel() int {
 	switch {
 	case e.model.Device != DeviceCPU:
@@ -171,13 +170,13 @@ func (e *Extractor) WarmUp() error {
 	return err
 }
 
-// Extract computes the features of n pictures, 1 to BatchSize, whose preprocessed values
-// follow each other in pixels, NHWC. It returns one slice per layer with n times the
-// layer's size values. A smaller batch is padded with zeros, so that the session sees one
-// shape only; the results of the padding are dropped.
+// Extract computes the features of n images, 1 to BatchSize, whose preprocessed values follow one
+// another in pixels, NHWC. It returns one slice per layer, with n times the layer's size values. A
+// smaller batch is padded with zeros, so that the session sees only one shape; the padding's
+// results are dropped.
 //
-// When the device's memory does not suffice, the batch is computed in halves, and so are
-// the following ones. ErrMemory is left for a single picture that does not fit.
+// If the device's memory does not suffice, this batch and the following ones are computed in
+// halves. ErrMemory is returned only if a single image does not fit.
 func (e *Extractor) Extract(pixels []float32, n int) ([][]float32, error) {
 	if n < 1 || n > e.batch {
 		return nil, fmt.Errorf("inference: a batch of %d images given to an extractor of %d", n, e.batch)
@@ -186,7 +185,7 @@ func (e *Extractor) Extract(pixels []float32, n int) ([][]float32, error) {
 		return nil, fmt.Errorf("inference: %d input values for %d images of %d", len(pixels), n, e.picture)
 	}
 	if e.inputs == nil {
-		return nil, fmt.Errorf("inference: model %s takes images of any size: say which", e.model.Name)
+		return nil, fmt.Errorf("inference: model %s takes images of any size: use ExtractSized", e.model.Name)
 	}
 	in := <-e.inputs
 	defer func() { e.inputs <- in }()
@@ -214,11 +213,11 @@ func (e *Extractor) Extract(pixels []float32, n int) ([][]float32, error) {
 	return features, nil
 }
 
-// ExtractSized is Extract for a model whose input may have any size: n pictures, 1 to
-// MaxBatch, of one height and width in pixels, each at least Least of all layers.
+// ExtractSized is Extract for a model whose input may have any size: n images, 1 to MaxBatch, of
+// one height and width in pixels, each at least the Least of all layers.
 func (e *Extractor) ExtractSized(pixels []float32, n, height, width int) ([][]float32, error) {
 	if e.picture != 0 {
-		return nil, fmt.Errorf("inference: model %s takes images of %dx%d alone", e.model.Name, e.model.InputHeight, e.model.InputWidth)
+		return nil, fmt.Errorf("inference: model %s takes only images of %dx%d", e.model.Name, e.model.InputHeight, e.model.InputWidth)
 	}
 	if n < 1 || n > MaxBatch || height < e.least || width < e.least {
 		return nil, fmt.Errorf("inference: %d images of %dx%d: model %s takes 1 to %d of %d pixels or more for these layers", n, height, width, e.model.Name, MaxBatch, e.least)
@@ -266,11 +265,11 @@ func (e *Extractor) runSession(input *tf.Tensor) ([]*tf.Tensor, error) {
 	return tensors, nil
 }
 
-// keep appends what the outputs hold of the first count of size pictures.
+// keep appends the outputs of the first count of size images.
 func (e *Extractor) keep(features [][]float32, tensors []*tf.Tensor, size, count int) error {
 	for i, tensor := range tensors {
 		if shape := tensor.Shape(); len(shape) == 0 || shape[0] != int64(size) {
-			return fmt.Errorf("inference: layer %s gives a tensor of shape %v for %d images, whose first dimension does not count them: take another layer", e.layers[i].Name, shape, size)
+			return fmt.Errorf("inference: layer %s gives a tensor of shape %v for %d images, whose first dimension is not their number: choose another layer", e.layers[i].Name, shape, size)
 		}
 		width := e.layers[i].Size()
 		values := make([]float32, size*width)
@@ -287,7 +286,7 @@ func (e *Extractor) keep(features [][]float32, tensors []*tf.Tensor, size, count
 	return nil
 }
 
-// halve makes the batches of an input half as large from now on.
+// halve makes further batches of an input half as large.
 func (e *Extractor) halve(in *input) error {
 	if err := e.resize(in, (in.size+1)/2); err != nil {
 		return err
@@ -302,9 +301,9 @@ func (e *Extractor) halve(in *input) error {
 // ErrMemory says that the device's memory does not suffice.
 var ErrMemory = errors.New("out of memory on the device")
 
-// outOfMemory tells by its text what TensorFlow says when memory does not suffice: the
-// binding keeps the error's code to itself. The first is the allocator's own, the others
-// come from CUDA, cuDNN and cuBLAS.
+// outOfMemory recognizes by its text that TensorFlow ran out of memory: the binding does not expose
+// the error's code. The first text is the allocator's own, the others come from CUDA, cuDNN and
+// cuBLAS.
 func outOfMemory(err error) bool {
 	text := err.Error()
 	for _, known := range []string{"OOM when allocating", "RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED"} {
@@ -315,11 +314,11 @@ func outOfMemory(err error) bool {
 	return false
 }
 
-// releaseBytes is how much memory of dead output tensors is let pile up.
+// releaseBytes is how much memory of dead output tensors may pile up.
 const releaseBytes = 64 << 20
 
-// release has the garbage collector run the finalizers of dead output tensors, whose C
-// memory it does not count and so would leave for long.
+// release lets the garbage collector finalize dead output tensors, whose C memory it does not count
+// and would otherwise leave for long.
 func (e *Extractor) release() {
 	if n := e.unreleased.Load(); n >= releaseBytes && e.unreleased.CompareAndSwap(n, 0) {
 		runtime.GC()

@@ -11,8 +11,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// GraphDef is the definition of a graph, without the values of its variables. Graphs of more
-// than 1 GiB, such as those with their weights in constants, are an error.
+// GraphDef is the definition of a graph, without the values of its variables. Graphs of more than 1
+// GiB, such as those with frozen weights, are an error.
 func GraphDef(graph *tf.Graph) (*graphpb.GraphDef, error) {
 	var encoded bytes.Buffer
 	if _, err := graph.WriteTo(&encoded); err != nil {
@@ -25,8 +25,8 @@ func GraphDef(graph *tf.Graph) (*graphpb.GraphDef, error) {
 	return definition, nil
 }
 
-// Producer is the node that a tensor or a control input comes from, by their names in graph
-// definitions, such as "conv:0" and "^conv".
+// Producer is the node that a tensor or control input comes from, given its name in a graph
+// definition, such as "conv:0" or "^conv".
 func Producer(tensor string) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(tensor, "^"), ":")
 	return name
@@ -39,7 +39,7 @@ func ParseTensor(tensor string) (node string, index int, err error) {
 		return node, 0, nil
 	}
 	if index, err = strconv.Atoi(digits); err != nil || index < 0 {
-		return "", 0, fmt.Errorf("inference: %q is no name of a tensor", tensor)
+		return "", 0, fmt.Errorf("inference: %q is not the name of a tensor", tensor)
 	}
 	return node, index, nil
 }

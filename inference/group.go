@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Group computes on several devices: each has an Extractor of its own, and a batch goes to
-// whichever is free. Extract may be called from any number of goroutines.
+// Group computes on several devices: each has its own Extractor, and a batch goes to whichever is
+// free. Extract may be called from any number of goroutines.
 type Group struct {
 	extractors []*Extractor
 	free       chan *Extractor
@@ -27,10 +27,10 @@ func NewGroup(extractors ...*Extractor) (*Group, error) {
 	return g, nil
 }
 
-// First is one of the Extractors, whose model and layers are those of all.
+// First is one of the Extractors; all have the same model and layers.
 func (g *Group) First() *Extractor { return g.extractors[0] }
 
-// BatchSize is the largest number of pictures that Extract takes at a time.
+// BatchSize is the largest number of images that Extract takes at a time.
 func (g *Group) BatchSize() int { return g.extractors[0].BatchSize() }
 
 // Parallel is the number of calls of Extract that are computed at a time.
@@ -54,14 +54,14 @@ func (g *Group) Device() string {
 	return strings.Join(names, ",")
 }
 
-// Extract is Extractor.Extract on the next device that is free.
+// Extract is Extractor.Extract on the next free device.
 func (g *Group) Extract(pixels []float32, n int) ([][]float32, error) {
 	e := <-g.free
 	defer func() { g.free <- e }()
 	return e.Extract(pixels, n)
 }
 
-// ExtractSized is Extractor.ExtractSized on the next device that is free.
+// ExtractSized is Extractor.ExtractSized on the next free device.
 func (g *Group) ExtractSized(pixels []float32, n, height, width int) ([][]float32, error) {
 	e := <-g.free
 	defer func() { g.free <- e }()

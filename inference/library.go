@@ -76,12 +76,12 @@ func hasKernel(operation, device string) bool {
 type Device struct {
 	// Name is "cpu" or "gpu:N".
 	Name string `json:"name"`
-	// MemoryBytes is what the library may use of a GPU's memory, 0 for CPUs.
+	// MemoryBytes is the memory of a GPU that the library may use, 0 for CPUs.
 	MemoryBytes int64 `json:"memory_bytes,omitempty"`
 }
 
-// Devices lists what the library sees, the CPU first. GPUs that are listed have been
-// opened, which takes some of their memory until the process ends.
+// Devices lists the devices that the library sees, the CPU first. Listed GPUs have been opened,
+// which takes some of their memory until the process ends.
 func Devices() (devices []Device, err error) {
 	graph, err := op.NewScope().Finalize()
 	if err != nil {

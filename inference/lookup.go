@@ -9,7 +9,7 @@ import (
 	"fovea/internal/typo"
 )
 
-// ErrUnknownLayer marks a layer that the model has not got, or a name of more than one.
+// ErrUnknownLayer marks a layer that the model does not have, or an ambiguous name.
 var ErrUnknownLayer = errors.New("unknown layer")
 
 // Layer finds a layer by its name or one of its aliases.
@@ -21,7 +21,7 @@ func (m *Model) Layer(name string) (Layer, error) {
 	}
 	switch candidates, reason := m.Ambiguous[name], m.Hidden[name]; {
 	case len(candidates) > 0:
-		return Layer{}, fmt.Errorf("inference: %w %q: in model %s that may be %s: give one of these names", ErrUnknownLayer, name, m.Name, enumerate(candidates, 8))
+		return Layer{}, fmt.Errorf("inference: %w %q: in model %s that may be %s: use one of these names", ErrUnknownLayer, name, m.Name, enumerate(candidates, 8))
 	case reason != "":
 		return Layer{}, fmt.Errorf("inference: %w %q: model %s computes it, but %s", ErrUnknownLayer, name, m.Name, reason)
 	}
@@ -41,7 +41,7 @@ func (m *Model) Layer(name string) (Layer, error) {
 	return Layer{}, fmt.Errorf("inference: %w %q%s: model %s has %s", ErrUnknownLayer, name, typo.Hint(name, all), m.Name, strings.Join(names, ", "))
 }
 
-// similar are the layers that have the name somewhere in theirs, whatever the case.
+// similar are the layers whose names contain the name, ignoring case.
 func (m *Model) similar(name string) []string {
 	if name == "" {
 		return nil
@@ -55,7 +55,7 @@ func (m *Model) similar(name string) []string {
 	return found
 }
 
-// enumerate joins names, of which it shows so many at most.
+// enumerate joins names, showing at most so many.
 func enumerate(names []string, most int) string {
 	if n := len(names); n > most {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n-most)

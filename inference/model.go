@@ -11,19 +11,19 @@ import (
 	"fovea/recipe"
 )
 
-// Layer is one output of a graph that may be tapped.
+// Layer is an output of a graph that can be requested.
 type Layer struct {
 	// Name is the layer's name, such as "block4_conv3" or "fc7".
 	Name string
-	// Aliases are further names under which it may be asked for.
+	// Aliases are further names that it can be requested by.
 	Aliases []string
-	// Output is the tensor, with the batch as its first dimension: floating-point numbers of
-	// any precision, which an Extractor gives as float32.
+	// Output is the tensor, with the batch as its first dimension: floating-point numbers of any
+	// precision, which an Extractor returns as float32.
 	Output tf.Output
-	// Shape is that of one picture: height, width, channels; tokens, channels; or units alone.
+	// Shape is that of one image: height, width, channels; tokens, channels; or units alone.
 	Shape []int
-	// Least is the height and width in pixels of the smallest picture that the layer can be
-	// computed of, in models whose input may have any size.
+	// Least is the height and width in pixels of the smallest image that the layer can be computed
+	// of, in models whose input may have any size.
 	Least int
 }
 
@@ -33,7 +33,7 @@ func (l Layer) Spatial() bool { return len(l.Shape) == 3 }
 // Tokens says whether the layer is a sequence of tokens, and so can be pooled too.
 func (l Layer) Tokens() bool { return len(l.Shape) == 2 }
 
-// Convolutions are those of a model that are not TensorFlow's own.
+// Convolutions are a model's convolutions that are not TensorFlow's own.
 type Convolutions struct {
 	Count  int
 	Method string // "Winograd" or "AMX"; empty if there are none
@@ -55,31 +55,31 @@ type Model struct {
 	// Preprocessing is how pixels become the model's input; the zero Spec if the model does
 	// not say.
 	Preprocessing preprocessing.Spec
-	// Normalizes says, for people, how the graph normalizes pixels by itself, where that was
-	// found in it; Unstated why nothing tells the preprocessing, and what it might be.
+	// Normalizes says, for people, how the graph itself normalizes pixels, if that was found in it;
+	// Unstated says why the preprocessing is unknown, and what it might be.
 	Normalizes, Unstated string
 	// Device is the device that the session runs on: "cpu" or "gpu:N".
 	Device string
 	// Precision is the arithmetic that the session was opened with.
 	Precision Precision
 
-	// Placement is the device that operations added to the graph must be given, as
-	// SessionConfig.Placement has it.
+	// Placement is the device that operations added to the graph must be placed on, as
+	// SessionConfig.Placement returns it.
 	Placement string
-	// Convolutions are those that package convolution computes.
+	// Convolutions are those computed by package convolution.
 	Convolutions Convolutions
 
 	Graph   *tf.Graph
 	Session *tf.Session
-	// Input takes a batch of float32 pictures in NHWC order. InputHeight and InputWidth are 0
-	// where they may be any.
+	// Input takes a batch of float32 images in NHWC order. InputHeight and InputWidth are 0 where
+	// any size will do.
 	Input                   tf.Output
 	InputHeight, InputWidth int
 	// SizeChosen says that the size is a choice: the model takes others as well.
 	SizeChosen bool
 	// Channels is the number of channels of the input, 0 for three.
 	Channels int
-	// MaxBatch is the largest number of pictures that the graph computes together, 0 for any.
+	// MaxBatch is the largest number of images that the graph computes together, 0 for any.
 	MaxBatch int
 	// Layers are in the order of computation.
 	Layers []Layer
@@ -94,7 +94,7 @@ type Model struct {
 // Depth is the number of channels of the input.
 func (m *Model) Depth() int { return cmp.Or(m.Channels, 3) }
 
-// Recipe is what the model decides of a recipe, without layers and the picture's way.
+// Recipe is the model's part of a recipe, without the layers and how images are read.
 func (m *Model) Recipe() recipe.Recipe {
 	return recipe.Recipe{
 		Model:         m.Name,

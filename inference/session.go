@@ -12,29 +12,30 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Precision is the arithmetic of the matrix products; features are float32 in any case.
+// Precision is the arithmetic of the matrix products; features are always float32.
 type Precision string
 
 // The precisions.
 const (
 	Float32 Precision = "float32"
-	// BFloat16 is for CPUs that compute in it.
+	// BFloat16 is for CPUs that support it.
 	BFloat16 Precision = "bfloat16"
-	// TF32 is for GPUs of NVIDIA's Ampere generation and later: factors are rounded to 10
-	// bits of mantissa, sums are float32. TensorFlow itself takes it for float32; here
-	// float32 means float32 on every device.
+	// TF32 is for NVIDIA GPUs from the Ampere generation on: factors are rounded to 10 bits of
+	// mantissa, sums are float32. TensorFlow itself uses it for float32; here float32 means float32
+	// on every device.
 	TF32 Precision = "tf32"
-	// Float16 is for GPUs: mixed precision, with float32 where half does not suffice.
+	// Float16 is for GPUs: mixed precision, with float32 where half precision does not suffice.
 	Float16 Precision = "float16"
 )
 
-// PrecisionAuto is for SessionConfig.Fastest to replace.
+// PrecisionAuto is resolved by SessionConfig.Fastest.
 const PrecisionAuto Precision = "auto"
 
-// Fastest replaces PrecisionAuto by the precision that the device computes fastest in, and
-// says why: bfloat16 on CPUs with AMX, where a VGG is three times as fast in it. Elsewhere it is float32:
-// with AVX512_BF16 alone, bfloat16 takes two or three times as long as Winograd's filtering in float32 (package
-// convolution), and GPUs are left to the user. Other precisions stay.
+// Fastest replaces PrecisionAuto by the precision that the device computes fastest in, and says
+// why: bfloat16 on CPUs with AMX, where it makes a VGG three times as fast. Elsewhere it is
+// float32: with AVX512_BF16 alone, bfloat16 takes two or three times as long as Winograd's
+// filtering in float32 (package convolution), and on GPUs the choice is left to the user. Other
+// precisions are kept.
 func (c SessionConfig) Fastest() (_ SessionConfig, why string) {
 	if c.Precision != PrecisionAuto {
 		return c, ""
@@ -55,33 +56,33 @@ func fastest(onGPU, amx bool) (Precision, string) {
 	return Float32, "this CPU has no AMX"
 }
 
-// SessionConfig chooses devices and arithmetic. The zero value is the best device there is,
-// in float32.
+// SessionConfig selects devices and arithmetic. The zero value is the best available device, in
+// float32.
 type SessionConfig struct {
-	// Device is DeviceAuto (also ""), DeviceCPU, DeviceGPU, DeviceAllGPUs, "gpu:N", or
-	// several of the last, separated by commas. A configuration of several GPUs is for
-	// Split; a session has one.
+	// Device is DeviceAuto (also ""), DeviceCPU, DeviceGPU, DeviceAllGPUs, "gpu:N", or several of
+	// the last, separated by commas. A configuration of several GPUs is for Split; a session has
+	// one.
 	Device    string
 	Precision Precision
-	// GPUMemoryFraction is the share, up to 1, of a GPU's memory that may be used; 0 means
-	// all of it. Memory is taken as it is needed in any case.
+	// GPUMemoryFraction is the fraction of a GPU's memory that may be used, up to 1; 0 means all of
+	// it. Memory is always allocated as needed.
 	GPUMemoryFraction float64
-	// ChannelsLast has operations whose pictures are in NCHW order computed in NHWC order on
-	// CPUs, where TensorFlow has no others for most of them.
+	// ChannelsLast makes operations on images in NCHW order compute in NHWC order on CPUs, where
+	// TensorFlow has no others for most of them.
 	ChannelsLast bool
-	// Unfused keeps convolutions apart from what follows them. TensorFlow fuses grouped ones as
-	// well, which it then cannot compute on CPUs.
+	// Unfused keeps convolutions separate from what follows them. TensorFlow also fuses grouped
+	// ones, which it then cannot compute on CPUs.
 	Unfused bool
 
-	// pinned is the number, among the visible GPUs, of the one that the graph is for; see
-	// Split. It is counted from 1, so that 0 leaves the choice to TensorFlow.
+	// pinned is the number, among the visible GPUs, of the GPU that the graph is for; see Split. It
+	// is counted from 1, so that 0 leaves the choice to TensorFlow.
 	pinned int
 }
 
-// ErrDevice marks a device or precision that this machine or library has not got.
+// ErrDevice marks a device or precision that this machine or library does not have.
 var ErrDevice = errors.New("not available here")
 
-// Validate tells what is wrong with the configuration, without opening anything.
+// Validate reports what is wrong with the configuration, without opening anything.
 func (c SessionConfig) Validate() error {
 	wanted, err := parseDevices(c.Device)
 	if err != nil {
@@ -109,13 +110,13 @@ func (c SessionConfig) Validate() error {
 	return nil
 }
 
-// Options are the session options of TensorFlow for this configuration.
+// Options are TensorFlow's session options for this configuration.
 func (c SessionConfig) Options() (*tf.SessionOptions, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	if wanted, _ := parseDevices(c.Device); len(wanted.gpus) > 1 && c.pinned == 0 {
-		return nil, fmt.Errorf("inference: device %s: one GPU is used here: name one of them", c.Device)
+		return nil, fmt.Errorf("inference: device %s: only one GPU can be used here: name one of them", c.Device)
 	}
 	if err := errors.Join(c.chooseTF32(), keepMemory()); err != nil {
 		return nil, err
@@ -127,8 +128,8 @@ func (c SessionConfig) Options() (*tf.SessionOptions, error) {
 	return &tf.SessionOptions{Config: message}, nil
 }
 
-// tf32Variable is read by NVIDIA's libraries when the first of a process's sessions computes;
-// there is no other way to them in TensorFlow's C API. The first session's choice holds.
+// tf32Variable is read by NVIDIA's libraries when the first session of a process computes;
+// TensorFlow's C API offers no other way to them. The first session's choice holds.
 const tf32Variable = "NVIDIA_TF32_OVERRIDE"
 
 func (c SessionConfig) chooseTF32() error {
@@ -146,10 +147,10 @@ func (c SessionConfig) chooseTF32() error {
 	return nil
 }
 
-// allocatorVariable is read by TensorFlow when a process's first session opens: 1 has it keep the
-// memory of a CPU's tensors for the next ones. Otherwise each Run asks the system for all of it anew
-// and gives it back, which takes as long as a tenth of a VGG's convolutions. What it keeps is
-// what one Run takes at most, so that the peak is no higher.
+// allocatorVariable is read by TensorFlow when the first session of a process opens: 1 makes it
+// keep the memory of a CPU's tensors for the next ones. Otherwise each Run requests all of it from
+// the system again and returns it, which takes a tenth of the time of a VGG's convolutions. It
+// keeps at most what one Run uses, so that the peak is no higher.
 const allocatorVariable = "TF_CPU_ALLOCATOR_USE_BFC"
 
 // keepMemory sets the variable, unless the user has.
@@ -180,7 +181,7 @@ func (c SessionConfig) proto() *config.ConfigProto {
 	return message
 }
 
-// rewriting says how TensorFlow is to change graphs, nil as it does by itself.
+// rewriting configures how TensorFlow changes graphs, nil for its default.
 func (c SessionConfig) rewriting() *config.RewriterConfig {
 	rewrite := new(config.RewriterConfig)
 	switch c.Precision {
@@ -201,8 +202,8 @@ func (c SessionConfig) rewriting() *config.RewriterConfig {
 	return rewrite
 }
 
-// Placement is the device that the operations of a graph for this session must be given:
-// empty where TensorFlow chooses.
+// Placement is the device that a graph's operations must be placed on for this session; empty where
+// TensorFlow chooses.
 func (c SessionConfig) Placement() string {
 	if c.pinned == 0 {
 		return ""
@@ -210,9 +211,8 @@ func (c SessionConfig) Placement() string {
 	return fmt.Sprintf("/device:GPU:%d", c.pinned-1)
 }
 
-// DeviceOf says which device a session runs on: "cpu" or "gpu:N". A GPU that was asked for
-// and is not there is an error, never a silent run on the CPU; so is a GPU's arithmetic
-// without one.
+// DeviceOf returns the device that a session runs on: "cpu" or "gpu:N". A missing GPU that was
+// requested is an error, never a silent run on the CPU; so is a GPU's arithmetic without a GPU.
 func (c SessionConfig) DeviceOf(session *tf.Session) (string, error) {
 	devices, err := sessionDevices(session)
 	if err != nil {
@@ -221,7 +221,7 @@ func (c SessionConfig) DeviceOf(session *tf.Session) (string, error) {
 	return c.choose(devices)
 }
 
-// choose picks the session's device out of those that it lists.
+// choose picks the session's device from those that it lists.
 func (c SessionConfig) choose(devices []Device) (string, error) {
 	wanted, err := parseDevices(c.Device)
 	if err != nil {
@@ -232,7 +232,7 @@ func (c SessionConfig) choose(devices []Device) (string, error) {
 	switch {
 	case place < len(gpus):
 		if c.Precision == BFloat16 {
-			return "", fmt.Errorf("inference: precision bfloat16 is for CPUs, and %s is taken: use --device cpu, or --precision float16", gpus[place].Name)
+			return "", fmt.Errorf("inference: precision bfloat16 is for CPUs, but the device is %s: use --device cpu, or --precision float16", gpus[place].Name)
 		}
 		if len(wanted.gpus) > 0 { // the visible ones count from 0; report the user's number
 			return fmt.Sprintf("gpu:%d", wanted.gpus[place]), nil
@@ -246,12 +246,12 @@ func (c SessionConfig) choose(devices []Device) (string, error) {
 	return DeviceCPU, nil
 }
 
-// missing is the error that a GPU is not there, and says what is.
+// missing is the error that a GPU is missing, with what there is.
 func missing(device string, devices []Device) error {
 	return fmt.Errorf("inference: device %s: %w: %s; use --device cpu or auto", device, ErrDevice, seen(devices))
 }
 
-// seen tells the devices and, where there is no GPU, why that may be.
+// seen lists the devices and, if there is no GPU, the likely reason.
 func seen(devices []Device) string {
 	names := make([]string, len(devices))
 	for i, d := range devices {

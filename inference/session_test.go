@@ -26,7 +26,7 @@ func TestSessionConfigRefuses(t *testing.T) {
 		"share of -1":              {GPUMemoryFraction: -1},
 		"float16 needs a GPU":      {Device: DeviceCPU, Precision: Float16},
 		"tf32 needs a GPU":         {Device: DeviceCPU, Precision: TF32},
-		"one GPU is used here":     {Device: "gpu:0,gpu:1"},
+		"only one GPU can be used": {Device: "gpu:0,gpu:1"},
 	} {
 		if _, err := c.Options(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: the error is %v, want one with %q", c, err, want)

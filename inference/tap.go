@@ -9,8 +9,8 @@ import (
 	"fovea/recipe"
 )
 
-// tap adds a layer to the outputs, as float32, and pooled in the graph where that is asked
-// for, so that big maps need not leave the device.
+// tap adds a layer to the outputs, as float32, and pooled in the graph if requested, so that large
+// maps need not leave the device.
 func (e *Extractor) tap(name, pool string) error {
 	layer, err := e.model.Layer(name)
 	if err != nil {
@@ -51,7 +51,7 @@ func storedLayer(name string, layer Layer, pool string) (recipe.Layer, error) {
 		return stored, nil
 	case recipe.PoolClass:
 		if !layer.Tokens() {
-			return stored, fmt.Errorf("inference: layer %s has height and width, and no class token for pooling %q: use none, avg or max", name, pool)
+			return stored, fmt.Errorf("inference: layer %s has height and width, but no class token for pooling %q: use none, avg or max", name, pool)
 		}
 	case recipe.PoolAverage, recipe.PoolMax:
 	default:
@@ -61,7 +61,7 @@ func storedLayer(name string, layer Layer, pool string) (recipe.Layer, error) {
 	return stored, nil
 }
 
-// asFloat32 is the layer's tensor, cast where the model computes it in another precision.
+// asFloat32 is the layer's tensor, cast if the model computes it in another precision.
 func (e *Extractor) asFloat32(layer Layer) (tf.Output, error) {
 	if layer.Output.DataType() == tf.Float {
 		return layer.Output, nil
@@ -72,8 +72,8 @@ func (e *Extractor) asFloat32(layer Layer) (tf.Output, error) {
 	})
 }
 
-// pooled extends the graph by the pooling of a layer's tensor over all dimensions between
-// the first, the batch, and the last, the channels.
+// pooled adds the pooling of a layer's tensor over all dimensions between the first, the batch, and
+// the last, the channels.
 func (e *Extractor) pooled(layer Layer, output tf.Output, pool string) (tf.Output, error) {
 	name, kind := "fovea_"+pool+"_"+layer.Name, map[string]string{recipe.PoolAverage: "Mean", recipe.PoolMax: "Max", recipe.PoolClass: "Squeeze"}[pool]
 	return e.extend(name, kind, "pool layer "+layer.Name, func(scope *op.Scope) tf.Output {
@@ -81,7 +81,7 @@ func (e *Extractor) pooled(layer Layer, output tf.Output, pool string) (tf.Outpu
 			first := op.Slice(scope, output, op.Const(scope.SubScope("begin"), []int32{0, 0, 0}), op.Const(scope.SubScope("size"), []int32{-1, 1, -1}))
 			return op.Squeeze(scope, first, op.SqueezeAxis([]int64{1}))
 		}
-		// By the layer, not the tensor: operations of our own do not state their shape.
+		// By the layer, not the tensor: our own operations do not declare their shape.
 		between := []int32{1, 2}[:len(layer.Shape)-1]
 		axes := op.Const(scope.SubScope("axes"), between)
 		if pool == recipe.PoolMax {
@@ -91,8 +91,8 @@ func (e *Extractor) pooled(layer Layer, output tf.Output, pool string) (tf.Outpu
 	})
 }
 
-// extend adds operations to the graph under a name, unless an earlier Extractor of the model
-// has done so; kind is the type of the last of them.
+// extend adds operations to the graph under a name, unless an earlier Extractor of the model has
+// done so; kind is the type of the last of them.
 func (e *Extractor) extend(name, kind, what string, add func(*op.Scope) tf.Output) (tf.Output, error) {
 	if operation := e.model.Graph.Operation(name + "/" + kind); operation != nil {
 		return operation.Output(0), nil

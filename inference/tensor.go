@@ -19,8 +19,8 @@ func float32Bytes(values []float32) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), len(values)*4)
 }
 
-// NewFloat32Tensor copies values, in row-major order, into a tensor of that shape. A shape
-// of negative or zero dimensions, or one that values do not fill, is an error.
+// NewFloat32Tensor copies values, in row-major order, into a tensor of that shape. A shape with
+// negative or zero dimensions, or one that the values do not fill, is an error.
 func NewFloat32Tensor(shape []int, values []float32) (*tf.Tensor, error) {
 	size, err := checkedSize(shape)
 	if err != nil {
@@ -33,7 +33,7 @@ func NewFloat32Tensor(shape []int, values []float32) (*tf.Tensor, error) {
 }
 
 // FillFloat32Tensor makes a tensor of that shape and lets fill write its values, in row-major
-// order, where they stay: large ones are not copied. Shapes are refused as by NewFloat32Tensor.
+// order, in place: large ones are not copied. It refuses the same shapes as NewFloat32Tensor.
 func FillFloat32Tensor(shape []int, fill func([]float32) error) (*tf.Tensor, error) {
 	input, err := newInputTensor(tf.Float, shape)
 	if err != nil {
@@ -45,9 +45,9 @@ func FillFloat32Tensor(shape []int, fill func([]float32) error) (*tf.Tensor, err
 	return input.tensor, nil
 }
 
-// inputTensor is a tensor that is made once and filled in place before each Run. The
-// binding offers no view of a tensor's memory, but reads into it: the reader's buffer is
-// the tensor's own memory, which lives as long as the tensor does.
+// inputTensor is a tensor that is made once and filled in place before each Run. The binding offers
+// no view of a tensor's memory, but it reads into it: the reader's buffer is the tensor's own
+// memory, which lives as long as the tensor does.
 type inputTensor struct {
 	tensor *tf.Tensor
 	floats []float32 // the memory of a float32 tensor
@@ -86,8 +86,8 @@ func newInputTensor(dtype tf.DataType, shape []int) (*inputTensor, error) {
 	return &inputTensor{tensor: tensor, floats: unsafe.Slice((*float32)(unsafe.Pointer(&reader.memory[0])), size)}, nil
 }
 
-// fill puts values at the tensor's beginning and zeros after them. Bytes are rounded from
-// the values, which lie in 0..255 where pixels are not normalized.
+// fill puts values at the tensor's beginning and zeros after them. Bytes are rounded from the
+// values, which lie in 0..255 where pixels are not normalized.
 func (t *inputTensor) fill(values []float32) {
 	if t.floats != nil {
 		clear(t.floats[copy(t.floats, values):])
@@ -114,19 +114,19 @@ func CopyFloat32(dst []float32, tensor *tf.Tensor) error {
 	return nil
 }
 
-// WriteContents writes the elements of a tensor of numbers, in row-major order, to w. Use it in
-// place of the tensor's own WriteContentsTo, which reads the C library's memory without keeping the
-// tensor alive: if the caller does not use the tensor again, the garbage collector may free that
-// memory in the middle of the read.
+// WriteContents writes the elements of a tensor of numbers, in row-major order, to w. Use it
+// instead of the tensor's own WriteContentsTo, which reads the C library's memory without keeping
+// the tensor alive: if the caller does not use the tensor again, the garbage collector may free
+// that memory during the read.
 func WriteContents(w io.Writer, tensor *tf.Tensor) error {
 	defer runtime.KeepAlive(tensor)
 	_, err := tensor.WriteContentsTo(w)
 	return err
 }
 
-// Value is a tensor's content as a Go value, such as float32 or [][]string. Use it in place of the
-// tensor's own Value, which does not keep the tensor alive either (see WriteContents) and panics
-// on element types that the binding does not know, such as half precision.
+// Value is a tensor's content as a Go value, such as float32 or [][]string. Use it instead of the
+// tensor's own Value, which does not keep the tensor alive either (see WriteContents) and panics on
+// element types that the binding does not know, such as half precision.
 func Value(tensor *tf.Tensor) (value any, err error) {
 	defer runtime.KeepAlive(tensor)
 	defer func() {
@@ -150,8 +150,8 @@ func (w *sliceWriter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// maxTensorValues bounds a tensor to 8 GB, so that a hostile shape is refused before the
-// C library is asked for memory that it would die of.
+// maxTensorValues bounds a tensor to 8 GB, so that a hostile shape is refused before the C library
+// tries to allocate it and crashes.
 const maxTensorValues = 1 << 31
 
 func checkedSize(shape []int) (int, error) {

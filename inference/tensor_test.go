@@ -75,7 +75,7 @@ func TestValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer session.Close() //nolint:errcheck // a test
+	defer session.Close()
 	halves, err := session.Run(nil, []tf.Output{output}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ func Finder() pipeline.Finder {
 	return pipeline.Finder{Openers: []pipeline.Opener{pipeline.OpenTar, openParquet}, Path: objects.OnlyLocalPath, Store: openStore}
 }
 
-// openStore opens what a URL names, and nothing for other arguments.
+// openStore opens the store that a URL names, and returns nil for other arguments.
 func openStore(ctx context.Context, argument string) (pipeline.Store, error) {
 	if !objects.IsURL(argument) {
 		return nil, nil
@@ -22,10 +22,10 @@ func openStore(ctx context.Context, argument string) (pipeline.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bucket{folder}, nil // until the process ends
+	return bucket{folder}, nil // open until the process ends
 }
 
-// bucket is a folder as the pipeline wants it.
+// bucket makes a folder a pipeline.Store.
 type bucket struct{ folder *objects.Folder }
 
 // Files implements pipeline.Store.

@@ -13,7 +13,7 @@ import (
 	"fovea/pipeline"
 )
 
-// openParquet is the pipeline.Opener of Parquet files of pictures.
+// openParquet is the pipeline.Opener of Parquet tables of images.
 func openParquet(file string, open pipeline.OpenFunc) (pipeline.Source, error) {
 	if !strings.HasSuffix(strings.ToLower(file), ".parquet") {
 		return nil, nil
@@ -26,14 +26,15 @@ type parquetSource struct {
 	open pipeline.OpenFunc
 }
 
-// pictures reads the table's footer.
-func (s *parquetSource) pictures(f pipeline.File) (*imagetable.Table, *witness, error) {
+// table reads the table's footer.
+func (s *parquetSource) table(f pipeline.File) (*imagetable.Table, *witness, error) {
 	w := &witness{File: f}
 	p, err := imagetable.Open(s.file, w)
-	return p, w, w.remedied(err)
+	return p, w, w.explain(err)
 }
 
-// witness remembers the failure of what a table is read from, which its reader may take for damage.
+// witness remembers a failure of the store that a table is read from, which the table's reader may
+// mistake for damage.
 type witness struct {
 	pipeline.File
 	failure atomic.Pointer[pipeline.StoreError]
@@ -57,12 +58,13 @@ func (w *witness) seen(err error) error {
 	return err
 }
 
-// remedied is the failure, if there was one, or what the reader says with what to do about it.
-func (w *witness) remedied(err error) error {
+// explain returns the failure of the store, if there was one, or else the reader's error and what to
+// do about it.
+func (w *witness) explain(err error) error {
 	if failure := w.failure.Load(); failure != nil {
 		return failure
 	}
-	return remedied(err)
+	return withRemedy(err)
 }
 
 // List implements pipeline.Source.
@@ -71,7 +73,7 @@ func (s *parquetSource) List(ctx context.Context, visit func(pipeline.Item) erro
 	if err != nil {
 		return pipeline.Others{}, err
 	}
-	p, w, err := s.pictures(f)
+	p, w, err := s.table(f)
 	if errors.Is(err, imagetable.ErrNoImages) {
 		return pipeline.Others{}, fmt.Errorf("%w: %w", pipeline.ErrNoPictures, err)
 	} else if err != nil {
@@ -79,14 +81,15 @@ func (s *parquetSource) List(ctx context.Context, visit func(pipeline.Item) erro
 	}
 	defer p.Close() //nolint:errcheck // opened for reading
 	row := 0
-	return pipeline.Others{}, w.remedied(p.List(ctx, func(r imagetable.Row) error {
+	return pipeline.Others{}, w.explain(p.List(ctx, func(r imagetable.Row) error {
 		item := pipeline.Item{Path: r.Path, Label: r.Label, Index: row}
 		row++
 		return visit(item)
 	}))
 }
 
-func remedied(err error) error {
+// withRemedy says what to do about a damaged table.
+func withRemedy(err error) error {
 	if errors.Is(err, imagetable.ErrCorrupt) {
 		return fmt.Errorf("%w: copy or download it again", err)
 	}
@@ -95,7 +98,7 @@ func remedied(err error) error {
 
 // Open implements pipeline.Source.
 func (s *parquetSource) Open(_ context.Context, file pipeline.File) (pipeline.Contents, error) {
-	p, w, err := s.pictures(file)
+	p, w, err := s.table(file)
 	if err != nil {
 		return nil, err
 	}
@@ -110,5 +113,5 @@ type parquetContents struct {
 // Picture implements pipeline.Contents.
 func (c parquetContents) Picture(item pipeline.Item) (io.Reader, int64, error) {
 	data, err := c.Read(item.Index)
-	return bytes.NewReader(data), int64(len(data)), c.file.remedied(err)
+	return bytes.NewReader(data), int64(len(data)), c.file.explain(err)
 }

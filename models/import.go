@@ -6,6 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+
+	"github.com/sirupsen/logrus"
 
 	"fovea/internal/output"
 	"fovea/preprocessing"
@@ -75,6 +78,35 @@ func (i Imported) Report() ImportReport {
 	}
 	r.Warnings = append(r.Warnings, i.Suspect...)
 	return r
+}
+
+// maxLeftOut bounds the tensors that a line lists.
+const maxLeftOut = 6
+
+// Log logs what was imported from the file name, and warns of what is odd.
+func (i Imported) Log(name string) {
+	logrus.Infof("%s holds %s with the names of %s", name, i.Configuration.Name, i.Adopted.Scheme)
+	found := i.Preprocessing
+	logrus.Infof("preprocessing %s (%s): %s", found.Spec, found.Spec.Describe(), found.Reason)
+	if found.Warning != "" {
+		logrus.Warnf("preprocessing: %s", found.Warning)
+	}
+	for _, odd := range i.Suspect {
+		logrus.Warnf("the weights look damaged or untrained: %s See extract model check.", odd)
+	}
+	for _, note := range i.Adopted.Notes {
+		logrus.Info(note)
+	}
+	for _, left := range i.LeftOut() {
+		tensors, more := left.Tensors, ""
+		if n := len(tensors); n > maxLeftOut {
+			tensors, more = tensors[:maxLeftOut], fmt.Sprintf(" and %d more", n-maxLeftOut)
+		}
+		logrus.Infof("left out %s%s: %s", strings.Join(tensors, ", "), more, left.Reason)
+	}
+	if missing := i.Adopted.Absent; len(missing) > 0 {
+		logrus.Infof("layers without weights: %s", strings.Join(missing, ", "))
+	}
 }
 
 // ImportOptions say how weights are imported.

@@ -101,7 +101,7 @@ func TestOpenRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Import("../testdata/weights/arrays.npz", ImportOptions{Configuration: c, Dir: dir}); err == nil || !strings.Contains(err.Error(), "of no VGG that is known") {
+	if _, err := Import("../testdata/weights/arrays.npz", ImportOptions{Configuration: c, Dir: dir}); err == nil || !strings.Contains(err.Error(), "not those of a known VGG") {
 		t.Errorf("weights of another shape give %v", err)
 	}
 }

@@ -35,7 +35,7 @@ func (f *Folder) GetState(ctx context.Context, name string) (content []byte, s S
 		if err != nil {
 			return err
 		}
-		defer r.Close() //nolint:errcheck // opened for reading
+		defer r.Close() // read-only
 		s = State{true, r.Modified, r.Tag}
 		content, err = io.ReadAll(r)
 		return err

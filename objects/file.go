@@ -17,7 +17,7 @@ const (
 
 // File is an object that is open for reading, a part at a time, of which it keeps a few.
 type File struct {
-	ctx    context.Context //nolint:containedctx // readers know none
+	ctx    context.Context // io.Reader takes no context
 	folder *Folder
 	object Object
 
@@ -158,7 +158,7 @@ func (f *File) fetch(p []byte, from int64) error {
 		case err != nil:
 			return err
 		}
-		defer r.Close() //nolint:errcheck // opened for reading
+		defer r.Close() // read-only
 		if !f.object.is(r) {
 			return f.changed()
 		}

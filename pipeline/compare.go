@@ -14,37 +14,37 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Known is what an earlier run knows of a picture.
+// Known is what an earlier run recorded about an image.
 type Known struct {
-	// Failed says that it gave no features.
+	// Failed reports whether it has no features.
 	Failed bool
-	// SHA256 is that of its bytes, zero if they could not be read.
+	// SHA256 is the hash of its bytes, zero if they could not be read.
 	SHA256 [sha256.Size]byte
-	// Seen is what it was read from.
+	// Seen identifies what it was read from.
 	Seen Seen
 }
 
-// Comparison tells which pictures are others than those that an earlier run has read under the
-// same paths: by what their files and objects are, and where that leaves a doubt, by their
-// SHA-256. Times are compared for equality alone; no clock is asked.
+// Comparison finds the images that differ from those that an earlier run read under the same paths:
+// by their files' and objects' Seen, and where that leaves a doubt, by their SHA-256. Times are only
+// compared for equality; no clock is involved.
 //
-// Look comes first, then Read.
+// Call Look first, then Read.
 type Comparison struct {
-	// Items are the pictures; Known gives what is known of a path, if anything.
+	// Items are the images; Known returns what is known about a path, if anything.
 	Items []Item
 	Known func(path string) (Known, bool)
-	// Progress, if set, is told how many items have been dealt with, by one goroutine at a time.
+	// Progress, if set, is called with the number of items processed, by one goroutine at a time.
 	Progress func(done int)
 
-	// Doubts are the places, in Items, of those that may have changed: found by Look.
+	// Doubts are the indices of Items that may have changed. Look finds them.
 	Doubts []int
-	// Changed are the places of those that have: rows of other bytes, and failures that are worth
-	// another attempt. They are found by Read, as is what follows.
+	// Changed are the indices of those that did: rows whose bytes differ, and failures that are
+	// worth another attempt. Read finds them, and the fields below.
 	Changed []int
-	// Same are those that are the same, with what they are to be known by from now on.
+	// Same are those that did not, with what identifies them from now on.
 	Same []Recognized
-	// Unread is the number of those that are there but could not be read, which nothing is known of;
-	// FirstUnread is one of them.
+	// Unread is the number of those that exist but could not be read, so that they may have changed
+	// or not; FirstUnread is one of them.
 	Unread      int
 	FirstUnread *Failure
 
@@ -52,20 +52,20 @@ type Comparison struct {
 	done  int
 }
 
-// Recognized is an item, by its place, that was read and is the same as before.
+// Recognized is an item, by its index, that was read and is the same as before.
 type Recognized struct {
 	Place int
 	Seen  Seen
 }
 
-// lookChunk is the number of items that are looked at in one go.
+// lookChunk is the number of items that one goroutine looks at before it takes more.
 const lookChunk = 256
 
-// looking is how many goroutines look at or read files, which mostly wait for the disk or the net.
+// looking is the number of goroutines that look at or read files; they mostly wait for disk or network.
 func looking() int { return max(maxFetches, 4*runtime.NumCPU()) }
 
-// Look finds the items that may have changed. It reads none of them. What is not there has not
-// changed.
+// Look finds the items that may have changed, without reading them. A missing item counts as
+// unchanged.
 func (c *Comparison) Look(ctx context.Context) error {
 	c.done = 0
 	chunks := make([][]int, (len(c.Items)+lookChunk-1)/lookChunk)
@@ -90,7 +90,7 @@ func (c *Comparison) Look(ctx context.Context) error {
 	return err
 }
 
-// lookAt finds the doubts among some items.
+// lookAt finds the doubtful ones among some items.
 func (c *Comparison) lookAt(from, to int) (doubts []int) {
 	var source Source
 	var seen Seen
@@ -101,7 +101,7 @@ func (c *Comparison) lookAt(from, to int) (doubts []int) {
 		if !ok {
 			continue
 		}
-		if source == nil || source != item.Source { // whose pictures stand together
+		if source == nil || source != item.Source { // whose images are together
 			seen, err = item.look()
 			source = item.Source
 		}
@@ -122,8 +122,8 @@ func (c *Comparison) progress(n int) {
 	}
 }
 
-// Read reads the items in doubt and compares their SHA-256. A store that does not answer is the
-// only error but the context's.
+// Read reads the doubtful items and compares their SHA-256. The only errors are the context's and
+// those of a store that does not answer.
 func (c *Comparison) Read(ctx context.Context) error {
 	c.done = 0
 	group, running := errgroup.WithContext(ctx)
@@ -178,7 +178,7 @@ func (c *Comparison) readTogether(ctx context.Context, places []int) error {
 	return nil
 }
 
-// judge enters what reading an item has shown.
+// judge records the result of reading an item.
 func (c *Comparison) judge(i int, sum [sha256.Size]byte, seen Seen, err error) {
 	item := c.Items[i]
 	known, _ := c.Known(item.Path)

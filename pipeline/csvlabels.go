@@ -17,21 +17,21 @@ import (
 	"fovea/internal/spelling"
 )
 
-// CSVLabels takes labels from a file of rows path,label or path,label,split, in UTF-8. The paths
-// are those of the items, or what is shown of them where they are no UTF-8; a first row that
-// begins with "path" is a heading. An empty label or split means that the picture has none.
+// CSVLabels takes labels from a CSV file in UTF-8 with rows path,label or path,label,split. The
+// paths are those of the items, or as they are displayed if they are not UTF-8. A first row that
+// begins with "path" is a header. An empty label or split means that the image has none.
 type CSVLabels struct{ File string }
 
 type csvLabel struct{ label, split string }
 
-// Label implements Labeler. A picture that the file does not list is an error, before any
-// work is done; rows without a picture are not.
+// Label implements Labeler. An image that the file does not list is an error; a row without an image
+// is not.
 func (c CSVLabels) Label(items []Item) error {
 	labels, err := c.read()
 	if err != nil {
 		return err
 	}
-	taken := map[string]string{} // the file of each spelling that stood for another name
+	taken := map[string]string{} // the file for each spelling that stands for another name
 	missing := 0
 	var first string
 	for i := range items {
@@ -52,7 +52,7 @@ func (c CSVLabels) Label(items []Item) error {
 		items[i].Label, items[i].Split = label.label, label.split
 	}
 	if missing > 0 {
-		return fmt.Errorf("pipeline: %s misses %d of %d images, the first is %s: %s", c.File, missing, len(items), spelling.Spell(first), hintMissing(labels, first))
+		return fmt.Errorf("pipeline: %s lacks %d of %d images, the first is %s: %s", c.File, missing, len(items), spelling.Spell(first), hintMissing(labels, first))
 	}
 	for i := range items {
 		if file, both := taken[items[i].Path]; both {
@@ -62,7 +62,7 @@ func (c CSVLabels) Label(items []Item) error {
 	return nil
 }
 
-// hintMissing says what may be wrong with the rows, of which there is none for the path.
+// hintMissing says why the rows may not include the path.
 func hintMissing(labels map[string]csvLabel, path string) string {
 	for _, listed := range slices.Sorted(maps.Keys(labels)) {
 		switch {
@@ -123,24 +123,24 @@ func parseCSVLabels(r io.Reader, name string) (map[string]csvLabel, error) {
 
 func isHeading(field string) bool { return strings.EqualFold(strings.TrimSpace(field), "path") }
 
-// plainText leaves out the mark that a text may begin with, and refuses other encodings.
+// plainText skips a byte order mark and rejects other encodings than UTF-8.
 func plainText(r io.Reader, name string) (io.Reader, error) {
 	text := bufio.NewReaderSize(r, 64<<10)
-	head, _ := text.Peek(4096) // a shorter file is all there; an error comes again
+	head, _ := text.Peek(4096) // shorter files are complete; errors recur
 	switch {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
 		_, _ = text.Discard(3) // they are there
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
-		return nil, fmt.Errorf("pipeline: the labels in %s are a spreadsheet, not a text: export them as \"CSV UTF-8\"", name)
+		return nil, fmt.Errorf("pipeline: the labels in %s are a spreadsheet, not text: export them as \"CSV UTF-8\"", name)
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")), bytes.IndexByte(head, 0) >= 0:
 		return nil, fmt.Errorf("pipeline: the labels in %s are UTF-16, not UTF-8: save the table as \"CSV UTF-8\", or iconv -f UTF-16 -t UTF-8", name)
 	case bytes.IndexByte(head, '\r') >= 0 && bytes.IndexByte(head, '\n') < 0:
-		return nil, fmt.Errorf("pipeline: the lines in %s end by CR alone, as on old Macs: save it with LF, as by tr '\\r' '\\n'", name)
+		return nil, fmt.Errorf("pipeline: the lines in %s end with CR only, as on old Macs: save it with LF, for example with tr '\\r' '\\n'", name)
 	}
 	return text, nil
 }
 
-// checkRecord finds what makes a row none of path,label[,split].
+// checkRecord rejects rows that are not path,label[,split].
 func checkRecord(record []string, first bool) error {
 	if len(record) != 2 && len(record) != 3 {
 		for separator, called := range map[string]string{";": "semicolons", "\t": "tabs"} {
@@ -159,7 +159,7 @@ func checkRecord(record []string, first bool) error {
 	}
 	for _, field := range record[1:] {
 		if !utf8.ValidString(field) {
-			return fmt.Errorf("has %q, which is not UTF-8: save the table as \"CSV UTF-8\", or iconv -f LATIN1 -t UTF-8 if that is what it is in", field)
+			return fmt.Errorf("has %q, which is not UTF-8: save the table as \"CSV UTF-8\", or iconv -f LATIN1 -t UTF-8 if that is its encoding", field)
 		}
 	}
 	return nil

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// files is where pictures lie that are in no Store.
+// files is the file system.
 type files interface {
 	Stat(name string) (fs.FileInfo, error)
 	Open(name string) (diskFile, error)
@@ -37,33 +37,33 @@ func (osFiles) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name
 func (osFiles) Open(name string) (diskFile, error)         { return os.Open(name) }
 func (osFiles) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 
-// disk is the file system; tests have one that fails.
+// disk is the file system; tests replace it by one that fails.
 var disk files = osFiles{}
 
-// ownErrors are what opening a file may end with for no other reason than the file itself: any
-// other error is the machine's, whose next files would fail as well.
+// ownErrors are errors of opening a file that are due to the file itself. All others are the
+// machine's: the next files would fail as well.
 var ownErrors = []error{
 	unix.ENOENT, unix.ENOTDIR, unix.EISDIR, unix.ENAMETOOLONG, unix.ELOOP, unix.EACCES, unix.EPERM,
 	unix.ENXIO, unix.EINVAL, unix.EILSEQ, unix.EOVERFLOW,
 }
 
-// isOwn says whether an error is one of the file that was to be opened.
+// isOwn reports whether an error is due to the file that was to be opened.
 func isOwn(err error) bool {
 	return slices.ContainsFunc(ownErrors, func(own error) bool { return errors.Is(err, own) })
 }
 
 // remedies say what to do about the machine's errors; noAnswer is for all others.
 var remedies = map[syscall.Errno]string{
-	unix.EMFILE: "this program may have no more files open: raise the limit (ulimit -n)",
-	unix.ENFILE: "the system has no more files to open: raise fs.file-max, or end other programs",
+	unix.EMFILE: "this program cannot open more files: raise the limit (ulimit -n)",
+	unix.ENFILE: "the system cannot open more files: raise fs.file-max, or end other programs",
 	unix.ENOMEM: "the machine is out of memory: end other programs",
-	unix.EACCES: "a directory on the way may not be looked into: give this user leave to read it",
-	unix.EPERM:  "a directory on the way may not be looked into: give this user leave to read it",
+	unix.EACCES: "a directory on the way is not accessible: give this user permission to read it",
+	unix.EPERM:  "a directory on the way is not accessible: give this user permission to read it",
 }
 
-const noAnswer = "it is the disk's or its server's error and says nothing of the file: see that they are well"
+const noAnswer = "this is an error of the disk or its server, not of the file: check that they work"
 
-// machineError is a StoreError of what was done with a file.
+// machineError is the StoreError of an operation on a file.
 func machineError(verb, file string, err error) error {
 	remedy := noAnswer
 	var number syscall.Errno
@@ -73,10 +73,10 @@ func machineError(verb, file string, err error) error {
 	return &StoreError{fmt.Errorf("cannot %s %s: %w: %s", verb, file, cause(err), remedy)}
 }
 
-// pauses are those between attempts at what the machine refuses.
+// pauses are the pauses between attempts when the machine fails.
 var pauses = []time.Duration{100 * time.Millisecond, time.Second, 5 * time.Second}
 
-// patiently calls until there is no error of the machine's, or one that waiting does not mend.
+// patiently repeats a call that fails because of the machine, unless waiting cannot help.
 func patiently[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	for attempt := 0; ; attempt++ {
 		value, err := call()
@@ -91,12 +91,12 @@ func patiently[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	}
 }
 
-// openPictures bounds the pictures that are open at a time: more than half of the descriptors that
-// are left when the program's own are counted would gain nothing.
+// openPictures bounds the number of images that are open at once, to half of the descriptors that
+// the program does not need itself: more would gain nothing.
 var openPictures = semaphore.NewWeighted(picturesAtATime())
 
 const (
-	// ownDescriptors are those of the library, the dataset's files, sockets and the runtime.
+	// ownDescriptors are for the library, the dataset's files, sockets and the runtime.
 	ownDescriptors  = 48
 	mostDescriptors = 1024
 )
@@ -113,15 +113,15 @@ func picturesAtATime() int64 {
 func readDir(ctx context.Context, dir string) ([]fs.DirEntry, error) {
 	return patiently(ctx, func() ([]fs.DirEntry, error) {
 		entries, err := disk.ReadDir(dir)
-		if err == nil || isOwn(err) && !errors.Is(err, fs.ErrPermission) { // gone by now, too deep
+		if err == nil || isOwn(err) && !errors.Is(err, fs.ErrPermission) { // disappeared, or too deep
 			return entries, err
 		}
 		return nil, machineError("list", dir, err)
 	})
 }
 
-// gone is the error of an item that is not there any more: its own, unless the directory that it
-// was found under is not there either, or is another one since a disk was unmounted.
+// gone is the error of an item that has disappeared: its own, unless the directory under which it
+// was found has disappeared as well, or is another one because a disk was unmounted.
 func (i Item) gone(err error) error {
 	if i.root == nil || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
 		return err
@@ -130,5 +130,5 @@ func (i Item) gone(err error) error {
 	if rootErr == nil && os.SameFile(now, i.root.FileInfo) {
 		return err
 	}
-	return &StoreError{fmt.Errorf("cannot read %s: %w: %s is not there any more, or another directory than the one that was listed: see that its disk is mounted", i.File, err, filepath.Clean(i.Argument))}
+	return &StoreError{fmt.Errorf("cannot read %s: %w: %s has disappeared, or is not the directory that was listed: check that its disk is mounted", i.File, err, filepath.Clean(i.Argument))}
 }

@@ -10,21 +10,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// timeliness says what the time of a file's last change (ctime) is worth.
+// timeliness says how far a file's change time (ctime) can be trusted.
 type timeliness int
 
 const (
-	// vague: it is made up, or can be set, so that another content may have the same. Such are
-	// FAT, images of read-only file systems, and most of what is mounted by FUSE.
+	// vague: it is made up, or can be set, so that other content may have the same time. This
+	// applies to FAT, images of read-only file systems, and most FUSE mounts.
 	vague timeliness = iota
-	// ours: this machine's kernel sets it, by this machine's clock.
+	// ours: this machine's kernel sets it by this machine's clock.
 	ours
-	// theirs: another machine sets it, by a clock that must not be compared with ours.
+	// theirs: another machine sets it by its own clock, which must not be compared with ours.
 	theirs
 )
 
-// kinds are the file systems that set the time of the last change with every change. Those that
-// are not here are vague.
+// kinds are the file systems that update the change time on every change. All others are vague.
 var kinds = map[int64]timeliness{
 	unix.EXT4_SUPER_MAGIC: ours, unix.XFS_SUPER_MAGIC: ours, unix.BTRFS_SUPER_MAGIC: ours,
 	unix.TMPFS_MAGIC: ours, unix.RAMFS_MAGIC: ours, unix.OVERLAYFS_SUPER_MAGIC: ours, unix.F2FS_SUPER_MAGIC: ours,
@@ -34,20 +33,20 @@ var kinds = map[int64]timeliness{
 	unix.CEPH_SUPER_MAGIC: theirs, 0x0bd00bd0: theirs, // Lustre
 }
 
-// settling is the time after a change from which on another one is sure to have another time. The
-// coarsest clocks of file systems tick every second or two. It is a variable for tests alone.
+// settling is the time after a change from which any further change is sure to get another time:
+// the coarsest clocks of file systems tick every two seconds. It is a variable only for tests.
 var settling = 2 * time.Second
 
-// fileSystem is one that files were seen in.
+// fileSystem is a file system in which files were found.
 type fileSystem struct {
-	id   uint64 // its own, or else that of its device
+	id   uint64 // its own, or else its device's
 	kind timeliness
-	// latest is the latest time that it was seen to give, in nanoseconds: its clock says at
-	// least that.
+	// latest is the latest change time that was seen in it, in nanoseconds: its clock has reached
+	// at least that.
 	latest atomic.Int64
 }
 
-// notice hears of a time that the file system has given.
+// notice records a time that the file system has set.
 func (s *fileSystem) notice(nanoseconds int64) {
 	for {
 		latest := s.latest.Load()
@@ -57,8 +56,8 @@ func (s *fileSystem) notice(nanoseconds int64) {
 	}
 }
 
-// settled says whether whatever changes the file from now on is sure to change its state. now is
-// the time on our clock, not after the state was seen.
+// settled reports whether any change of the file from now on is sure to change its state. now is the
+// time on our clock when the state was read, or earlier.
 func (s state) settled(now time.Time) bool {
 	clock := now.UnixNano()
 	if s.system.kind == theirs {
@@ -68,12 +67,12 @@ func (s state) settled(now time.Time) bool {
 	return s.changed < clock-int64(settling)
 }
 
-// fileSystems are those that this process has come across, by device.
+// fileSystems are those that this process has met, by device.
 type fileSystems struct{ byDevice sync.Map }
 
 var systems fileSystems
 
-// find is the file system of a device, on which the file of that name or descriptor is.
+// find returns the file system of a device, which contains the file with that name or descriptor.
 func (f *fileSystems) find(device uint64, descriptor int, name string) (*fileSystem, error) {
 	if known, ok := f.byDevice.Load(device); ok {
 		return known.(*fileSystem), nil
@@ -96,8 +95,8 @@ func (f *fileSystems) find(device uint64, descriptor int, name string) (*fileSys
 	return known.(*fileSystem), nil
 }
 
-// noticeDirectory hears of a directory, whose time is that of the last file that came into it: so
-// the clock of a network file system is known before files are read.
+// noticeDirectory records the change time of a directory, which is that of the last file added to it:
+// this tells the clock of a network file system before files are read.
 func (f *fileSystems) noticeDirectory(name string, info fs.FileInfo) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

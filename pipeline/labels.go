@@ -16,7 +16,7 @@ type Labeler interface {
 	Label(items []Item) error
 }
 
-// ParseLabels reads the value of a --labels flag: none (also ""), prefix, dir or csv:FILE.
+// ParseLabels parses the value of a --labels flag: none (or ""), prefix, dir or csv:FILE.
 func ParseLabels(value string) (Labeler, error) {
 	switch value {
 	case "", "none":
@@ -32,7 +32,7 @@ func ParseLabels(value string) (Labeler, error) {
 	return nil, fmt.Errorf("pipeline: unknown source of labels %q: use none, prefix, dir or csv:FILE", value)
 }
 
-// LabelFunc is a label that follows from the item's own name.
+// LabelFunc derives a label from the item's name.
 type LabelFunc func(Item) string
 
 // Label implements Labeler.
@@ -43,7 +43,7 @@ func (f LabelFunc) Label(items []Item) error {
 	return nil
 }
 
-// PrefixLabel is the file name's text before its first dot: "cat" of "cat.17.jpg".
+// PrefixLabel is the file name up to its first dot: "cat" for "cat.17.jpg".
 func PrefixLabel(item Item) string {
 	name := filepath.Base(item.File)
 	if item.Source != nil {
@@ -53,9 +53,8 @@ func PrefixLabel(item Item) string {
 	return label
 }
 
-// DirectoryLabel is the name of the directory that holds the file. A picture in a source has
-// the label that the source says, or else that of its directory in the source, if there is
-// one.
+// DirectoryLabel is the name of the directory that contains the file. An image in a source has the
+// label that the source has for it, or else its directory within the source, if there is one.
 func DirectoryLabel(item Item) string {
 	if item.Source != nil {
 		within := path.Dir(strings.TrimPrefix(item.Path, item.within+"/"))
@@ -71,11 +70,11 @@ func DirectoryLabel(item Item) string {
 	return filepath.Base(dir)
 }
 
-// maxLabelBytes bounds a label: no directory's name is so long, and a class is not a text.
+// maxLabelBytes bounds a label: no directory's name is that long, and a class is not a text.
 const maxLabelBytes = 1024
 
-// checkLabels refuses labels that cannot be the names of classes, and doubts those of which several
-// were probably meant to be one.
+// checkLabels rejects labels that cannot be names of classes, and reports groups of labels that were
+// probably meant to be the same.
 func checkLabels(items []Item) (doubts []string, err error) {
 	seen := map[string]bool{}
 	var labels []string
@@ -87,25 +86,25 @@ func checkLabels(items []Item) (doubts []string, err error) {
 		seen[label] = true
 		labels = append(labels, label)
 		if strings.Contains(label, "\x00") {
-			return nil, fmt.Errorf("pipeline: the label of %s, %q, has zero bytes in it, which no name has: correct it where it comes from, or leave the image out", item.File, shortened(label))
+			return nil, fmt.Errorf("pipeline: the label of %s, %q, contains zero bytes, which no name does: correct it at its origin, or exclude the image", item.File, shortened(label))
 		}
 		if len(label) > maxLabelBytes {
-			return nil, fmt.Errorf("pipeline: the label of %s, %q, has %d bytes: %d are the most; correct it where it comes from, or leave the image out", item.File, shortened(label), len(label), maxLabelBytes)
+			return nil, fmt.Errorf("pipeline: the label of %s, %q, has %d bytes, and at most %d are allowed: correct it at its origin, or exclude the image", item.File, shortened(label), len(label), maxLabelBytes)
 		}
 		if strings.ContainsFunc(label, unicode.IsControl) {
-			doubts = append(doubts, fmt.Sprintf("the label %q, first of %s, has control characters in it", label, item.File))
+			doubts = append(doubts, fmt.Sprintf("the label %q, first of %s, contains control characters", label, item.File))
 		}
 		if !utf8.ValidString(label) {
 			doubts = append(doubts, fmt.Sprintf("the label %q, first of %s, is not UTF-8 and is written as %s everywhere", label, item.File, spelling.Spell(label)))
 		}
 	}
 	for _, group := range spelling.Alike(labels) {
-		doubts = append(doubts, fmt.Sprintf("the labels %+q look alike and are classes of their own: give them one name if they are one", group))
+		doubts = append(doubts, fmt.Sprintf("the labels %+q look alike but are separate classes: give them one name if they are the same", group))
 	}
 	return doubts, nil
 }
 
-// shortened is the beginning of a long text.
+// shortened cuts a long text.
 func shortened(text string) string {
 	if len(text) > 60 {
 		return text[:57] + "..."

@@ -32,7 +32,7 @@ func TestCSVRefuses(t *testing.T) {
 		"Latin-1 split":        {"a.jpg,cat,\xe9\n", "line 1 has"},
 		"semicolons":           {"path;label\na.jpg;cat\n", "line 1 has no comma, but semicolons"},
 		"tabs":                 {"a.jpg\tcat\n", "line 1 has no comma, but tabs"},
-		"old Mac":              {"path,label\ra.jpg,cat\r", "end by CR alone"},
+		"old Mac":              {"path,label\ra.jpg,cat\r", "end with CR only"},
 		"columns turned round": {"label,path\ncat,a.jpg\n", "line 1 names the columns label,path"},
 		"split before label":   {"path,split,label\na.jpg,test,cat\n", "line 1 names the columns path,split,label"},
 		"one field":            {"a.jpg\n", "line 1 has 1 fields"},
@@ -116,7 +116,7 @@ func TestLabelDoubts(t *testing.T) {
 		err    string
 	}{
 		"ordinary":      {labels: []string{"cat", "dog", "", "caf\u00e9", "100%", "a b"}},
-		"zero byte":     {labels: []string{"cat", "d\x00og"}, err: "has zero bytes"},
+		"zero byte":     {labels: []string{"cat", "d\x00og"}, err: "contains zero bytes"},
 		"a text":        {labels: []string{"cat", strings.Repeat("long ", 300)}, err: "has 1500 bytes"},
 		"control":       {labels: []string{"a\nb"}, doubts: []string{`"a\nb", first of x/`}},
 		"no UTF-8":      {labels: []string{"caf\xe9"}, doubts: []string{"written as caf%E9 everywhere"}},

@@ -14,49 +14,49 @@ import (
 
 // Listing is what List found.
 type Listing struct {
-	// Items are the pictures, sorted by path, bytewise; those of a source stand together, in
-	// their order in it.
+	// Items are the images, sorted bytewise by path; those of a source are together, in the order
+	// of the source.
 	Items []Item
-	// Failures are sources that could not be read, or not to their end, and directories that went
-	// away while they were listed.
+	// Failures are sources that could not be read to their end, and directories that disappeared
+	// during the listing.
 	Failures []Failure
-	// Others are the files that are not taken for pictures.
+	// Others are the files that do not count as images.
 	Others
-	// Labeled is the number of pictures for which their source has a label.
+	// Labeled is the number of images for which their source has a label.
 	Labeled int
-	// Doubts are what about the labels is probably not meant, for people.
+	// Doubts are messages about labels that are probably mistakes.
 	Doubts []string
 }
 
-// ErrNoPictures says that there is nothing to do.
+// ErrNoPictures means that there is nothing to do.
 var ErrNoPictures = errors.New("no images")
 
-// List finds the pictures among arguments, each of which is a file or a directory that is
-// searched with all below it. A file named as an argument is taken for a picture in any
-// case. In a directory, files count that have a picture's extension or begin like one;
-// hidden ones (with a leading dot) do not. Pictures of kinds that are not decoded are counted. Links to directories are followed, but not back into
-// one on the way there, nor behind another link into one that was read before. Files
-// that one of openers knows stand for the pictures in them, whose paths begin with theirs.
+// List finds the images among arguments, each of which is a file or a directory that is searched
+// recursively. A file named as an argument always counts as an image. In a directory, files count
+// that have an image's extension or begin like an image; hidden files (with a leading dot) do not.
+// Images in formats that are not decoded are only counted. Links to directories are followed, but
+// not into a parent directory, nor, below another link, into a directory that was read before.
+// Files that an opener recognizes are replaced by the images in them, whose paths begin with theirs.
 //
-// Labels are set by labels, nil for none. No picture at all is ErrNoPictures; two pictures
-// that would have the same path are an error, because a path names a row.
+// labels sets the labels; nil sets none. No image at all is ErrNoPictures. Two images that would
+// have the same path are an error, because a path names a row.
 func List(ctx context.Context, arguments []string, labels Labeler, openers ...Opener) (Listing, error) {
 	return Finder{Openers: openers}.List(ctx, arguments, labels)
 }
 
-// Finder knows where pictures may be besides files of their own. The zero value knows nothing.
+// Finder knows where images may be, apart from files of their own. The zero value knows no such place.
 type Finder struct {
 	Openers []Opener
-	// Exclude are patterns, as Selection's, of directories that need not be readable.
+	// Exclude are patterns, as in Selection, of directories that need not be readable.
 	Exclude []string
-	// Path is the path that a name in a list means; nil takes names as they are.
+	// Path returns the path that a name in a list stands for; nil takes names unchanged.
 	Path func(name string) (string, error)
-	// Store opens the store that an argument names; nil is for those in the file system.
+	// Store opens the store that an argument names, and returns nil for arguments in the file system.
 	Store func(ctx context.Context, argument string) (Store, error)
 }
 
-// List is as the function, and looks into stores, too. What is in a directory that cannot be read is
-// unknown, so that it is an error, as are those of the machine: a *StoreError.
+// List is like the function List, and also looks into stores. A directory that cannot be read is an
+// error, because its content is unknown; so are errors of the machine, as a *StoreError.
 func (f Finder) List(ctx context.Context, arguments []string, labels Labeler) (Listing, error) {
 	l := lister{ctx: ctx, openers: f.Openers, exclude: f.Exclude}
 	for _, argument := range arguments {
@@ -101,7 +101,7 @@ func (f Finder) List(ctx context.Context, arguments []string, labels Labeler) (L
 	return l.labelled(labels)
 }
 
-// lister is a Listing in the making.
+// lister is a Listing in progress.
 type lister struct {
 	Listing
 	ctx     context.Context
@@ -110,20 +110,20 @@ type lister struct {
 	exclude []string
 }
 
-// hint says why there may be no picture.
+// hint says why there may be no images.
 func (l *lister) hint() string {
 	switch {
 	case len(l.Failures) > 0:
 		return fmt.Sprintf("%s: %s", l.Failures[0].File, l.Failures[0].Reason)
 	case len(l.Foreign) > 0:
-		return fmt.Sprintf("there are images of kinds that are not read: %s", l.Foreign[0])
+		return fmt.Sprintf("there are images in formats that are not read: %s", l.Foreign[0])
 	case l.Skipped > 0:
-		return fmt.Sprintf("%d files are there, none of an image's name or content", l.Skipped)
+		return fmt.Sprintf("there are %d files, but none has the name or content of an image", l.Skipped)
 	}
 	return "give a directory that holds JPEG or PNG files"
 }
 
-// samePath finds two items with one path. Those of sources are not in the order of paths.
+// samePath finds two items with the same path. Items of sources are not sorted by path.
 func (l *lister) samePath() (first, second int) {
 	if !slices.ContainsFunc(l.Items, func(i Item) bool { return i.Source != nil }) {
 		for i := 1; i < len(l.Items); i++ {
@@ -143,7 +143,7 @@ func (l *lister) samePath() (first, second int) {
 	return 0, 0
 }
 
-// labelled sets the labels; without a Labeler also those that sources know are not wanted.
+// labelled sets the labels; without a Labeler, not even those of sources.
 func (l *lister) labelled(labels Labeler) (Listing, error) {
 	if labels == nil {
 		labels = LabelFunc(func(Item) string { return "" })
@@ -156,7 +156,7 @@ func (l *lister) labelled(labels Labeler) (Listing, error) {
 	return l.Listing, err
 }
 
-// cause strips the operation and path that the caller says better. A StoreError stays one.
+// cause strips the operation and the path, which the caller adds. A StoreError stays one.
 func cause(err error) error {
 	var path *fs.PathError
 	if ofStore(err) == nil && errors.As(err, &path) {
@@ -169,17 +169,17 @@ type walker struct {
 	*lister
 	argument string
 	root     *root
-	// parents are the directories from the argument down to the one being read: a link
-	// back to one of them would lead round for ever.
+	// parents are the directories from the argument down to the one being read: following a link
+	// back to one of them would never end.
 	parents []fs.FileInfo
-	// visited are all directories that were read, and links is the number of links to
-	// directories on the way to the one being read. From the second link on, no directory is
-	// read again: a few that are linked with one another have more paths than can be walked.
+	// visited are all directories that were read, and links is the number of links on the way to
+	// the one being read. From the second link on, no directory is read again: a few directories
+	// that link to one another have more paths than can be walked.
 	visited map[[2]uint64]bool
 	links   int
 }
 
-// visit notes that a directory is being read and says whether it was before.
+// visit records that a directory is being read and reports whether it was read before.
 func (w *walker) visit(info fs.FileInfo) (before bool) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -191,7 +191,7 @@ func (w *walker) visit(info fs.FileInfo) (before bool) {
 	return before
 }
 
-// directory lists what lies in dir; prefix is its path below the argument.
+// directory lists dir; prefix is its path below the argument.
 func (w *walker) directory(dir, prefix string) error {
 	if err := context.Cause(w.ctx); err != nil {
 		return err
@@ -212,7 +212,7 @@ func (w *walker) directory(dir, prefix string) error {
 		w.Skipped++
 		return nil
 	case failure != nil:
-		return fmt.Errorf("pipeline: what lies in %s is unknown: %w", dir, failure)
+		return fmt.Errorf("pipeline: the content of %s is unknown: %w", dir, failure)
 	case err != nil && prefix == "":
 		return fmt.Errorf("pipeline: cannot list %s: %w", dir, cause(err))
 	case err != nil:
@@ -237,9 +237,9 @@ func (w *walker) entry(file, path string, entry fs.DirEntry) error {
 	if mode&fs.ModeSymlink != 0 {
 		info, err := disk.Stat(file)
 		if err != nil && (!isOwn(err) || errors.Is(err, fs.ErrPermission)) && !matches(w.exclude, path) && !matchesAllIn(w.exclude, path) {
-			return fmt.Errorf("pipeline: what lies behind the link %s is unknown: %w", file, machineError("read", file, err))
+			return fmt.Errorf("pipeline: the target of the link %s is unknown: %w", file, machineError("read", file, err))
 		}
-		if err != nil { // a broken link; with a picture's name it is a picture that is gone
+		if err != nil { // a broken link; one named like an image is a missing image
 			if hasPictureExtension(file) {
 				w.add(file, path)
 			} else {

@@ -83,7 +83,7 @@ func TestListRefuses(t *testing.T) {
 	}{
 		"missing":   {[]string{join("nowhere")}, "no such file", os.ErrNotExist},
 		"empty":     {[]string{join("empty")}, "give a directory", ErrNoPictures},
-		"no images": {[]string{join("texts")}, "1 files are there", ErrNoPictures},
+		"no images": {[]string{join("texts")}, "there are 1 files", ErrNoPictures},
 		"same path": {[]string{join("a"), join("b")}, "common parent", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestLabels(t *testing.T) {
 		"dir":         {flag: "dir", labels: []string{"cats", "dogs", filepath.Base(root)}},
 		"csv":         {flag: csvFile("labels.csv"), labels: []string{"cat", "dog, big", ""}, splits: []string{"train", "test", ""}},
 		"csv bare":    {flag: csvFile("bare.csv"), labels: []string{"1", "2", "3"}},
-		"csv misses":  {flag: csvFile("missing.csv"), err: "misses 2 of 3 images, the first is cats/cat.1.jpg"},
+		"csv misses":  {flag: csvFile("missing.csv"), err: "lacks 2 of 3 images, the first is cats/cat.1.jpg"},
 		"csv twice":   {flag: csvFile("twice.csv"), err: "line 2"},
 		"csv wide":    {flag: csvFile("wide.csv"), err: "line 1 has 4 fields"},
 		"csv broken":  {flag: csvFile("broken.csv"), err: "read the labels"},

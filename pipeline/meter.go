@@ -6,43 +6,43 @@ import (
 	"time"
 )
 
-// Stats counts what a run has done so far.
+// Stats says what a run has done so far.
 type Stats struct {
-	// Rows and Failures are the pictures written to the sink.
+	// Rows and Failures count the images written to the sink.
 	Rows, Failures int
-	// Bytes is the size of the files read, Batches the number of those computed.
+	// Bytes is the total size of the files read, Batches the number of batches computed.
 	Bytes   int64
 	Batches int
 	// Elapsed is the time since the run began.
 	Elapsed time.Duration
-	// Decode is the time spent in the decode stage, summed over its workers; Infer and
-	// Write are the times that those stages were at work, Infer averaged over the devices.
+	// Decode is the time spent decoding, summed over the workers; Infer and Write are the times
+	// that those stages were busy, Infer averaged over the devices.
 	Decode, Infer, Write time.Duration
-	// Workers is the number of pictures decoded at a time.
+	// Workers is the number of images decoded concurrently.
 	Workers int
-	// Queues are those between the stages, in the order of the work.
+	// Queues are the queues between the stages, in order.
 	Queues []Queue
-	// Left says that a cancelled run has left behind what outlasted its grace.
+	// Left reports whether a cancelled run abandoned work that outlasted its grace period.
 	Left bool
-	// FirstFailure is the first of the failures, if there is one.
+	// FirstFailure is the first failure, nil if there is none.
 	FirstFailure *Failure
 }
 
-// Queue is what waits for a stage: pictures for decode, and for batch in their order, whether
-// they are decoded or not; batches for infer and write.
+// Queue is the work waiting for a stage: images for decode; images in order, decoded or not, for
+// batch; batches for infer and write.
 type Queue struct {
 	Stage             string
 	Waiting, Capacity int
 }
 
-// Busy is the share of the time, 0 to 1, in which a stage was at work.
+// Busy is the share of the time, 0 to 1, that a stage was busy.
 type Busy struct {
 	Stage string
 	Share float64
 }
 
-// Busy tells for each stage how much of the time it was at work. The decode stage is wholly at
-// work when all of its workers are.
+// Busy says for each stage how much of the time it was busy. The decode stage is fully busy when
+// all its workers are.
 func (s Stats) Busy() []Busy {
 	of := func(d time.Duration, workers int) float64 {
 		if s.Elapsed <= 0 {
@@ -53,8 +53,8 @@ func (s Stats) Busy() []Busy {
 	return []Busy{{"decode", of(s.Decode, s.Workers)}, {"infer", of(s.Infer, 1)}, {"write", of(s.Write, 1)}}
 }
 
-// Bottleneck is the stage that was at work for most of the time: a faster one of the others
-// would not make the run faster.
+// Bottleneck is the stage that was busy for most of the time: speeding up any other would not
+// make the run faster.
 func (s Stats) Bottleneck() Busy {
 	var most Busy
 	for _, b := range s.Busy() {
@@ -65,7 +65,7 @@ func (s Stats) Bottleneck() Busy {
 	return most
 }
 
-// Rate is the number of pictures a second so far, 0 before there is one.
+// Rate is the number of images per second so far, 0 before the first one.
 func (s Stats) Rate() float64 {
 	if s.Elapsed <= 0 {
 		return 0
@@ -73,7 +73,7 @@ func (s Stats) Rate() float64 {
 	return float64(s.Rows+s.Failures) / s.Elapsed.Seconds()
 }
 
-// Check is an error when the run had pictures and not one of them became a row.
+// Check returns an error if the run had images and not one of them became a row.
 func (s Stats) Check() error {
 	if s.Rows > 0 || s.FirstFailure == nil {
 		return nil
@@ -81,7 +81,7 @@ func (s Stats) Check() error {
 	return fmt.Errorf("pipeline: %w: all %d failed, the first is %s: %s", ErrNothingReadable, s.Failures, s.FirstFailure.Path, s.FirstFailure.Reason)
 }
 
-// Monitor tells how far a run is. Its zero value is ready for Config; one Run uses it.
+// Monitor reports the progress of a run. Its zero value is ready for use in a Config, for one Run.
 type Monitor struct{ run atomic.Pointer[run] }
 
 // Stats may be called at any time, from any goroutine. It is zero before the run.
@@ -92,7 +92,7 @@ func (m *Monitor) Stats() Stats {
 	return Stats{}
 }
 
-// meter adds up what the stages do; they report from their own goroutines.
+// meter adds up what the stages do, in their own goroutines.
 type meter struct {
 	rows, failures       atomic.Int64
 	bytes, batches       atomic.Int64

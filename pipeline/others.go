@@ -14,9 +14,8 @@ import (
 	"fovea/picture"
 )
 
-// pictureExtensions are the names under which pictures are looked for without opening
-// them. Photographs that cannot be decoded are among them, so that each of them is reported
-// rather than counted.
+// pictureExtensions mark files as images without opening them. They include formats of photographs
+// that cannot be decoded, so that each such file is reported instead of only counted.
 var pictureExtensions = map[string]bool{
 	".jpg": true, ".jpeg": true, ".jpe": true, ".jfif": true, ".png": true, ".gif": true,
 	".bmp": true, ".tif": true, ".tiff": true, ".webp": true,
@@ -24,21 +23,21 @@ var pictureExtensions = map[string]bool{
 	".cr2": true, ".cr3": true, ".nef": true, ".arw": true, ".dng": true,
 }
 
-// signatures open the formats that a file without such a name may hold.
+// signatures are the first bytes of images, for files without such an extension.
 var signatures = []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF87a", "GIF89a", "II*\x00", "MM\x00*"}
 
-// Others are files that are not taken for pictures.
+// Others are files that do not count as images.
 type Others struct {
-	// Skipped is the number of files that are no pictures by name and by content.
+	// Skipped is the number of files that are not images, neither by name nor by content.
 	Skipped int
-	// Foreign are pictures of kinds that are not decoded, the commonest kind first. Files whose
-	// name says that they are photographs are not among them: they become failures.
+	// Foreign are images in formats that are not decoded, the most common first. It does not
+	// include files named as photographs: those become failures.
 	Foreign []ForeignFiles
 }
 
-// ForeignFiles are the pictures of one kind that is not decoded.
+// ForeignFiles are the images in one format that is not decoded.
 type ForeignFiles struct {
-	// Format names the kind, Remedy says what to do about it.
+	// Format names the format, Remedy says what to do about it.
 	Format string `json:"format"`
 	Remedy string `json:"remedy"`
 	Files  int    `json:"files"`
@@ -50,7 +49,7 @@ func (f ForeignFiles) String() string {
 	return fmt.Sprintf("%d of %s, the first is %q: %s", f.Files, f.Format, f.First, f.Remedy)
 }
 
-// pass counts a file that is no picture to be read.
+// pass counts a file that will not be read.
 func (o *Others) pass(path string, v verdict) {
 	if v.foreign.Name == "" {
 		o.Skipped++
@@ -69,7 +68,7 @@ func (o *Others) addForeign(f ForeignFiles) {
 	o.Foreign[i].First = min(o.Foreign[i].First, f.First)
 }
 
-// add counts those of a source, whose paths begin with prefix.
+// add counts the files of a source, whose paths begin with prefix.
 func (o *Others) add(prefix string, more Others) {
 	o.Skipped += more.Skipped
 	for _, f := range more.Foreign {
@@ -78,21 +77,21 @@ func (o *Others) add(prefix string, more Others) {
 	}
 }
 
-// sort puts the commonest kind first.
+// sort puts the most common format first.
 func (o *Others) sort() {
 	slices.SortFunc(o.Foreign, func(a, b ForeignFiles) int {
 		return cmp.Or(cmp.Compare(b.Files, a.Files), cmp.Compare(a.Format, b.Format))
 	})
 }
 
-// verdict says what a file is to the pipeline: a picture to be read, one of a foreign kind, or
+// verdict says what a file is to the pipeline: an image to read, one in a foreign format, or
 // neither.
 type verdict struct {
 	picture bool
 	foreign picture.Foreign
 }
 
-// judge tells by a file's name and its first bytes, which are nil where they cannot be read.
+// judge decides by a file's name and its first bytes, nil if they cannot be read.
 func judge(name string, head []byte) verdict {
 	if hasPictureExtension(name) || beginsLikePicture(head) {
 		return verdict{picture: true}
@@ -105,8 +104,8 @@ func hasPictureExtension(name string) bool {
 	return pictureExtensions[strings.ToLower(path.Ext(name))]
 }
 
-// beginsLikePicture tells by the first bytes, of which short signatures are not enough: texts may
-// begin with BM, and sounds with RIFF.
+// beginsLikePicture decides by the first bytes. Short signatures are not enough: texts may begin
+// with BM, and sound files with RIFF.
 func beginsLikePicture(head []byte) bool {
 	switch {
 	case bytes.HasPrefix(head, []byte("BM")):
@@ -117,7 +116,7 @@ func beginsLikePicture(head []byte) bool {
 	return slices.ContainsFunc(signatures, func(s string) bool { return bytes.HasPrefix(head, []byte(s)) })
 }
 
-// judge tells by the file's name or, failing that, by its first bytes. An error is a StoreError.
+// judge decides by the file's name or, failing that, by its first bytes. An error is a StoreError.
 func (i Item) judge(ctx context.Context) (verdict, error) {
 	if hasPictureExtension(i.File) {
 		return verdict{picture: true}, nil

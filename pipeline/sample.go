@@ -7,15 +7,14 @@ import (
 	"slices"
 )
 
-// Sample chooses n of the items, always the same ones for a seed. A larger sample holds
-// the smaller ones, so that a dataset can be begun with a few pictures and grown. The order
-// stays; n of 0 or less, or of all items and more, means all.
+// Sample chooses n of the items, always the same ones for a seed. A larger sample contains the
+// smaller ones, so that a dataset can start with a few images and grow. The order is kept. If n is
+// below 1 or at least the number of items, it returns all.
 func Sample(items []Item, n int, seed uint64) []Item {
 	if n <= 0 || n >= len(items) {
 		return items
 	}
-	// The items are ordered by a hash of their path, which does not depend on what other
-	// items there are.
+	// Items are chosen by a hash of their path, independently of the other items.
 	type ranked struct {
 		index int
 		rank  [sha256.Size]byte

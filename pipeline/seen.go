@@ -13,15 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Seen stands for what a picture was read from, so that it can be told later, without reading it
-// again, whether it is still the same: the file or the archive that holds it, with its file
-// system, inode, size and the times of its last change, or the object of a store with its
-// version. It is a digest, since all that is ever asked is whether two are equal.
+// Seen identifies what an image was read from, so that a later run can tell without reading it
+// whether it is still the same: the file or archive, by file system, inode, size and change times,
+// or the object of a store, by its version. It is a digest, since it is only compared for equality.
 //
-// The zero value is not known: there is nothing that would change with the content for certain.
+// The zero value means unknown: nothing is certain to change along with the content.
 type Seen [16]byte
 
-// digest makes a Seen of what it is to stand for.
+// digest makes the Seen of the given properties.
 func digest(kind string, numbers ...uint64) Seen {
 	content := make([]byte, 0, 256)
 	content = append(content, kind...)
@@ -33,24 +32,24 @@ func digest(kind string, numbers ...uint64) Seen {
 	return Seen(sum[:len(Seen{})])
 }
 
-// errChanging says that a file was not one and the same from the beginning of reading to the end.
-var errChanging = errors.New("it was changed while it was read: try again when nothing writes to it")
+// errChanging means that a file was changed or replaced while it was read.
+var errChanging = errors.New("it changed while it was being read: try again when nothing writes to it")
 
-// errReplaced says that a source is not what was listed, so that its items may be other pictures by now.
+// errReplaced means that a source is no longer what was listed, so its items may be other images by now.
 var errReplaced = errors.New("was replaced or changed after it was listed: run again with --resume")
 
-// readAttempts is how often a file is read that changes meanwhile.
+// readAttempts is how often a file that keeps changing is read.
 const readAttempts = 3
 
-// state is what the system tells of a file, which changes with its content.
+// state is what the system says about a file; it changes when the content does.
 type state struct {
 	system            *fileSystem
 	inode, size       uint64
 	modified, changed int64 // in nanoseconds
 }
 
-// look tells the state of what name is, or of the descriptor for "". Network file systems are
-// made to ask their server.
+// look returns the state of the named file, or of the descriptor if name is "". It makes network
+// file systems ask their server.
 func look(descriptor int, name string) (state, error) {
 	flags := unix.AT_STATX_FORCE_SYNC
 	if name == "" {
@@ -72,7 +71,7 @@ func look(descriptor int, name string) (state, error) {
 
 func nanoseconds(t unix.StatxTimestamp) int64 { return t.Sec*int64(time.Second) + int64(t.Nsec) }
 
-// seen is what stands for the state, or nothing where the file system would not tell of a change.
+// seen is the Seen of the state, zero if the file system would not show every change.
 func (s state) seen() Seen {
 	if s.system == nil || s.system.kind == vague {
 		return Seen{}
@@ -80,8 +79,8 @@ func (s state) seen() Seen {
 	return digest("file", s.system.id, s.inode, s.size, uint64(s.modified), uint64(s.changed))
 }
 
-// same says whether nothing tells the states apart. A vague file system's time of the last change is
-// no sign of one.
+// same reports whether the states are of the same content. The change time of a vague file system
+// does not count.
 func (s state) same(other state) bool {
 	if s.system != nil && s.system.kind == vague {
 		s.changed = other.changed
@@ -89,7 +88,7 @@ func (s state) same(other state) bool {
 	return s == other
 }
 
-// seen stands for the object as it was listed.
+// seen identifies the object as it was listed.
 func (s *stored) seen(argument string) Seen {
 	f := s.file
 	if f.Version == "" {
@@ -100,7 +99,7 @@ func (s *stored) seen(argument string) Seen {
 	return digest(kind, uint64(f.Size), uint64(f.Modified.UnixNano()))
 }
 
-// look is what the item's file is now. An error is that of finding it.
+// look returns the current Seen of the item's file. An error means that it was not found.
 func (i Item) look() (Seen, error) {
 	if i.stored != nil {
 		return i.stored.seen(i.Argument), nil
@@ -112,18 +111,18 @@ func (i Item) look() (Seen, error) {
 	return s.seen(), err
 }
 
-// watch is a file while it is read.
+// watch observes a file while it is being read.
 type watch struct {
 	descriptor int
 	before     state
-	// seen is what the file may be known by later.
+	// seen identifies the file later.
 	seen Seen
 }
 
-// watch begins to watch the file that was opened for the item.
+// watch starts watching the file that was opened for the item.
 func (i Item) watch(f File) watch {
 	if i.stored != nil {
-		return watch{seen: i.stored.seen(i.Argument)} // a store gives what was listed, or an error
+		return watch{seen: i.stored.seen(i.Argument)} // a store returns what was listed, or an error
 	}
 	local, ok := f.(localFile)
 	if !ok {
@@ -145,7 +144,7 @@ func (i Item) watch(f File) watch {
 	return w
 }
 
-// openToList opens the file of a source, and remembers what is listed.
+// openToList opens the file of a source and records its state as listed.
 func (i Item) openToList(ctx context.Context) (File, error) {
 	f, err := i.open(ctx)
 	if err != nil {
@@ -159,10 +158,10 @@ func (i Item) openToList(ctx context.Context) (File, error) {
 	return f, nil
 }
 
-// watchListed is watch for the file of a source, or errReplaced if that is not what was listed.
+// watchListed is watch for the file of a source. It returns errReplaced if that is not what was listed.
 func (i Item) watchListed(f File) (watch, error) {
 	w := i.watch(f)
-	if i.listed == nil || *i.listed == (watch{}) { // not known
+	if i.listed == nil || *i.listed == (watch{}) { // unknown
 		return w, nil
 	}
 	if !w.before.same(i.listed.before) {
@@ -174,7 +173,7 @@ func (i Item) watchListed(f File) (watch, error) {
 	return w, nil
 }
 
-// end tells what the file is to be known by, or errChanging. It may be asked again and again.
+// end returns what identifies the file, or errChanging. It may be called repeatedly.
 func (w watch) end() (Seen, error) {
 	if w.before == (state{}) {
 		return w.seen, nil
@@ -185,8 +184,8 @@ func (w watch) end() (Seen, error) {
 	return w.seen, nil
 }
 
-// readSeen reads the item's file, which is a picture, and tells what it may be known by. What changes
-// meanwhile is read again.
+// readSeen reads the item's file, which is an image, and returns what identifies it. A file that
+// changes meanwhile is read again.
 func (i Item) readSeen(ctx context.Context) (data []byte, seen Seen, err error) {
 	seen, err = i.watched(ctx, func(f File) (err error) {
 		data, err = readContent(f, f.Size())
@@ -195,7 +194,7 @@ func (i Item) readSeen(ctx context.Context) (data []byte, seen Seen, err error) 
 	return data, seen, err
 }
 
-// sum is the SHA-256 of the item's file.
+// sum computes the SHA-256 of the item's file.
 func (i Item) sum(ctx context.Context) (sum [sha256.Size]byte, seen Seen, err error) {
 	seen, err = i.watched(ctx, func(f File) (err error) {
 		sum, err = hashContent(f)
@@ -204,7 +203,7 @@ func (i Item) sum(ctx context.Context) (sum [sha256.Size]byte, seen Seen, err er
 	return sum, seen, err
 }
 
-// watched has the item's file read until it does not change meanwhile.
+// watched reads the item's file, and again if it changes meanwhile.
 func (i Item) watched(ctx context.Context, read func(File) error) (seen Seen, err error) {
 	if err := openPictures.Acquire(ctx, 1); err != nil {
 		return Seen{}, context.Cause(ctx)
@@ -212,7 +211,7 @@ func (i Item) watched(ctx context.Context, read func(File) error) (seen Seen, er
 	defer openPictures.Release(1)
 	once := func() (Seen, error) { return i.watchedOnce(ctx, read) }
 	for range readAttempts {
-		if i.stored != nil { // stores have a patience of their own
+		if i.stored != nil { // stores have retries of their own
 			seen, err = once()
 		} else {
 			seen, err = patiently(ctx, once)
@@ -243,10 +242,10 @@ func (i Item) watchedOnce(ctx context.Context, read func(File) error) (Seen, err
 	return seen, err
 }
 
-// hashBuffers are used again, since most files are small.
+// hashBuffers are reused, since most files are small.
 var hashBuffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
-// hashContent is the SHA-256 of all that can be read.
+// hashContent computes the SHA-256 of everything that r contains.
 func hashContent(r io.Reader) (sum [sha256.Size]byte, err error) {
 	buffer := hashBuffers.Get().(*[256 << 10]byte)
 	defer hashBuffers.Put(buffer)

@@ -16,28 +16,28 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// Selection says which of the listed pictures are wanted. The zero value wants all. Its parts
-// apply in the order of the fields.
+// Selection chooses among the listed images. The zero value chooses all. The criteria apply in the
+// order of the fields.
 type Selection struct {
-	// Include and Exclude are patterns of paths: * and ? within a directory, ** over any
-	// number of them, {a,b} for either. A pattern without a slash is one of file names.
-	// A picture must match one of Include, if there are any, and none of Exclude.
+	// Include and Exclude are patterns of paths: * and ? match within a directory, ** any number
+	// of directories, {a,b} either. A pattern without a slash matches file names. An image must
+	// match one of Include, if there are any, and none of Exclude.
 	Include, Exclude []string
-	// Part takes one of Parts equal parts, 0 to Parts-1, for as many machines. A picture's
-	// part follows from its path alone. Parts of 0 takes all.
+	// Part chooses one of Parts parts of about equal size, 0 to Parts-1, to divide the work among
+	// machines. It depends only on the image's path. Parts 0 chooses all.
 	Part, Parts int
-	// Sample is a number of pictures, chosen by Seed (see Sample); 0 takes all.
+	// Sample is the number of images to choose by Seed (see the function Sample); 0 chooses all.
 	Sample int
 	Seed   uint64
-	// Limit is a number of pictures, the first by path; 0 takes all.
+	// Limit chooses the first images by path; 0 chooses all.
 	Limit int
 }
 
-// Validate finds what cannot be applied.
+// Validate reports values that cannot be applied.
 func (s Selection) Validate() error {
 	for _, pattern := range slices.Concat(s.Include, s.Exclude) {
 		if !doublestar.ValidatePattern(pattern) {
-			return fmt.Errorf("pipeline: the pattern %q cannot be read: use *, ?, ** and {a,b}, and close every bracket", pattern)
+			return fmt.Errorf("pipeline: bad pattern %q: use *, ?, ** and {a,b}, and close every bracket", pattern)
 		}
 	}
 	switch {
@@ -51,7 +51,7 @@ func (s Selection) Validate() error {
 	return nil
 }
 
-// Apply returns the items that are wanted, in their order. The selection must be valid.
+// Apply returns the chosen items, in their order. The selection must be valid.
 func (s Selection) Apply(items []Item) []Item {
 	var wanted []Item
 	for _, item := range items {
@@ -66,7 +66,7 @@ func (s Selection) Apply(items []Item) []Item {
 	return wanted
 }
 
-// matches takes the item by its path, and by what that was before it had a number.
+// matches tries the item's path, and the path without the number that was appended.
 func (i Item) matches(patterns []string) bool {
 	return matches(patterns, i.Path) || i.number > 0 && matches(patterns, i.name())
 }
@@ -80,9 +80,9 @@ func matches(patterns []string, name string) bool {
 	})
 }
 
-// matchesAllIn says whether a pattern matches whatever may be below a directory.
+// matchesAllIn reports whether a pattern matches everything that may be below a directory.
 func matchesAllIn(patterns []string, dir string) bool {
-	const anyName = "\x00" // no file has such a name, so that nothing but * matches it
+	const anyName = "\x00" // no file has this name, so only * matches it
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		return (pattern == "**" || strings.HasSuffix(pattern, "/**")) && matches([]string{pattern}, dir+"/"+anyName)
 	})
@@ -145,7 +145,7 @@ func (f Finder) readPaths(list io.Reader) ([]Item, error) {
 	if len(data) > maxPathsBytes {
 		return nil, fmt.Errorf("pipeline: the list of files has more than %d bytes: give it in parts", maxPathsBytes)
 	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff")) // as some editors begin a text
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // which some editors write
 	separator := "\n"
 	if bytes.IndexByte(data, 0) >= 0 {
 		separator = "\x00"
@@ -173,7 +173,7 @@ func (f Finder) readPaths(list io.Reader) ([]Item, error) {
 	return onceEach(items)
 }
 
-// onceEach leaves out files that stand in a sorted list before.
+// onceEach removes files that occur before in a sorted list.
 func onceEach(items []Item) ([]Item, error) {
 	once := items[:1]
 	for _, item := range items[1:] {
@@ -188,7 +188,7 @@ func onceEach(items []Item) ([]Item, error) {
 	return once, nil
 }
 
-// samePlace says whether two names are of one file, as far as they tell.
+// samePlace reports whether two names are of the same file, as far as names can tell.
 func samePlace(a, b string) bool {
 	if filepath.Clean(a) == filepath.Clean(b) {
 		return true

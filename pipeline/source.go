@@ -8,37 +8,37 @@ import (
 	"io"
 )
 
-// Source is a file that holds many pictures. Sources are for one goroutine at a time, except
-// that several Contents may be open. They are compared by ==.
+// Source is a file that contains many images. A Source is for one goroutine at a time, but several
+// Contents may be open. Sources are compared by ==.
 type Source interface {
-	// List visits the pictures in their order, each with its Index, its Path within the
-	// source, which others may have as well, and the Label that the source knows, if any;
-	// further fields are ignored. others are the other files in it. Damage ends the
-	// list with an error, and what was visited before it counts. ErrNoPictures says that the
-	// file is not meant to hold pictures. An error of visit is returned as it is.
+	// List visits the images in order, each with its Index, its Path within the source, which
+	// need not be unique, and the Label that the source has for it, if any; all other fields are
+	// ignored. others are the other files in the source. Damage ends the list with an error, but
+	// the images visited so far count. ErrNoPictures means that the file is not meant to contain
+	// images. An error of visit is returned unchanged.
 	List(ctx context.Context, visit func(Item) error) (others Others, err error)
-	// Open begins to read the pictures from the source's file, which is open. Contents close it;
-	// so does an error.
+	// Open starts reading the images from the source's file, which is open. Closing the Contents
+	// closes it, and so does an error.
 	Open(ctx context.Context, file File) (Contents, error)
 }
 
-// Contents gives pictures of a source, in their order, those that are wanted. It is for one
+// Contents reads images of a source, in order, skipping those that nobody asks for. It is for one
 // goroutine.
 type Contents interface {
-	// Picture is one picture's bytes and their number, valid until the next call.
+	// Picture returns an image's bytes and their number, valid until the next call.
 	Picture(item Item) (content io.Reader, size int64, err error)
 	Close() error
 }
 
-// Opener recognises files of many pictures by their name; a nil Source is any other file. An
-// error says that the file is one which cannot be read, and what to do.
+// Opener recognizes sources by their file name and returns nil for all other files. An error means
+// that the file is a source that cannot be read, and says what to do.
 type Opener func(file string, open OpenFunc) (Source, error)
 
-// OpenFunc opens the file of a Source to list it, as often as it is called.
+// OpenFunc opens the file of a Source for listing. It may be called several times.
 type OpenFunc func(context.Context) (File, error)
 
-// source lists the pictures in a file that one of the openers knows; holder is the file. What
-// is wrong with it becomes a failure, unless the error is that it holds something else.
+// source lists the images in holder, if one of the openers recognizes that file. Errors become
+// failures, except ErrNoPictures.
 func (l *lister) source(holder Item) (known bool, err error) {
 	holder.listed = &watch{}
 	for _, open := range l.openers {
@@ -81,7 +81,7 @@ func (l *lister) contents(source Source, holder Item) error {
 	return nil
 }
 
-// unused is the name if it is the first one, and else the name with its number: x.jpg#2.
+// unused returns the name if it is not taken, otherwise the name with a number: x.jpg#2.
 func unused(taken map[string]int, name string) string {
 	unique := name
 	for taken[unique] > 0 {
@@ -96,22 +96,22 @@ func (l *lister) fail(item Item, err error) {
 	l.Failures = append(l.Failures, Failure{Item: item, Stage: StageList, Reason: cause(err).Error()})
 }
 
-// compareItems is the order of the results: by path, bytewise; the pictures of a source
-// stand together, in their own order.
+// compareItems is the order of the results: bytewise by path, with the images of a source together,
+// in the order of the source.
 func compareItems(a, b Item) int {
 	return cmp.Or(cmp.Compare(a.key(), b.key()), cmp.Compare(a.Index, b.Index))
 }
 
 func (i Item) key() string { return cmp.Or(i.within, i.Path) }
 
-// maxFileBytes bounds what is read into memory for one picture.
+// maxFileBytes bounds the memory for the file of one image.
 const maxFileBytes = 512 << 20
 
 func tooLarge(size int64) error {
 	return fmt.Errorf("%d MB are too many for an image: the limit is %d MB", size>>20, maxFileBytes>>20)
 }
 
-// readContent reads a picture of the given size.
+// readContent reads an image of the given size.
 func readContent(r io.Reader, size int64) ([]byte, error) {
 	if size > maxFileBytes {
 		return nil, tooLarge(size)
@@ -119,7 +119,7 @@ func readContent(r io.Reader, size int64) ([]byte, error) {
 	if size < 0 {
 		return nil, errors.New("its size is negative: the archive is damaged")
 	}
-	// Grown as bytes come, since the size is what a file claims.
+	// The buffer grows as bytes arrive, because the size is only what the file claims.
 	data := make([]byte, 0, min(size, 16<<20))
 	for int64(len(data)) < size {
 		if len(data) == cap(data) {
@@ -136,7 +136,7 @@ func readContent(r io.Reader, size int64) ([]byte, error) {
 	return data, nil
 }
 
-// sequence reads the pictures of sources one after another, with one source open at a time.
+// sequence reads the images of sources one after another, with one source open at a time.
 type sequence struct {
 	source   Source
 	contents Contents
@@ -144,7 +144,7 @@ type sequence struct {
 	err      error // of opening the source
 }
 
-// read hands a picture's bytes to use, which must be done with them when it returns.
+// read passes an image's bytes to use, which must not keep them.
 func (s *sequence) read(ctx context.Context, item Item, use func(r io.Reader, size int64) error) error {
 	if s.source != item.Source {
 		s.close()
@@ -174,9 +174,9 @@ func (s *sequence) open(ctx context.Context, item Item) error {
 	return err
 }
 
-// readSeen is read, and tells what the source's file may be known by. If the file changes
-// meanwhile, undo takes back what use has made of it, and it is opened again, and read unless it is
-// not what was listed any more.
+// readSeen is read, and returns what identifies the source's file. If the file changes meanwhile,
+// undo reverts what use has done, and the file is opened and read again, unless it is no longer
+// what was listed.
 func (s *sequence) readSeen(ctx context.Context, item Item, use func(r io.Reader, size int64) error, undo func()) (Seen, error) {
 	for attempt := 1; ; attempt++ {
 		err := s.read(ctx, item, use)
@@ -192,7 +192,7 @@ func (s *sequence) readSeen(ctx context.Context, item Item, use func(r io.Reader
 		}
 		s.close()
 		if attempt == readAttempts {
-			s.source, s.err = item.Source, changing // what follows in it would fare no better
+			s.source, s.err = item.Source, changing // later images in it would fail in the same way
 			return Seen{}, changing
 		}
 	}

@@ -19,30 +19,30 @@ type File interface {
 	Size() int64
 }
 
-// Store is where pictures lie that are not in the file system: a bucket of an object store, or
-// what is below a name in it. It may be used by several goroutines.
+// Store holds images outside the file system: a bucket of an object store, or the part of it below
+// a name. It may be used by several goroutines.
 type Store interface {
 	// Files visits the files in any order. An error of visit is returned as it is.
 	Files(ctx context.Context, visit func(StoredFile) error) error
-	// Open opens a file by its Name. One that is not there is fs.ErrNotExist; any other error,
-	// also one of reading, means that the store does not answer.
+	// Open opens a file by its Name. A missing file is fs.ErrNotExist; any other error, including
+	// those of reading, means that the store does not answer.
 	Open(ctx context.Context, file StoredFile) (File, error)
 }
 
 // StoredFile is a file in a Store.
 type StoredFile struct {
-	// Name is the file's path below that of the store, slash-separated; URL names it to people.
+	// Name is the file's path below that of the store, slash-separated; URL is its full name.
 	Name, URL string
 	Size      int64
 	Modified  time.Time
-	// Version tells this file from others that lie or lay under its name, if the store says so.
+	// Version distinguishes this file from earlier and later ones of its name, if the store has versions.
 	Version string
-	// Key is for the store.
+	// Key is for the use of the store.
 	Key string
 }
 
-// StoreError is the failure of a store, a disk or the machine, not of a picture: the run ends, so
-// that it can be gone on with when the store answers again.
+// StoreError is a failure of a store, a disk or the machine, not of an image. It ends the run, which
+// can be resumed when the store answers again.
 type StoreError struct{ Err error }
 
 func (e *StoreError) Error() string { return e.Err.Error() }
@@ -50,7 +50,7 @@ func (e *StoreError) Error() string { return e.Err.Error() }
 // Unwrap gives the cause.
 func (e *StoreError) Unwrap() error { return e.Err }
 
-// stored is the place of an item that is in a store.
+// stored is the location of an item in a store.
 type stored struct {
 	store Store
 	file  StoredFile
@@ -67,7 +67,7 @@ func (s *stored) open(ctx context.Context) (File, error) {
 	return nil, &StoreError{err}
 }
 
-// storedFile tells the failures of its store from those of what is made of its bytes.
+// storedFile marks the failures of its store, as opposed to those of decoding its bytes.
 type storedFile struct{ File }
 
 func (f storedFile) Read(p []byte) (int, error) {
@@ -87,7 +87,7 @@ func storeError(err error) error {
 	return &StoreError{err}
 }
 
-// ofStore is the failure of a store in an error, or nil.
+// ofStore returns the *StoreError within an error, or nil.
 func ofStore(err error) *StoreError {
 	var failure *StoreError
 	if errors.As(err, &failure) {
@@ -104,8 +104,8 @@ func (i Item) open(ctx context.Context) (File, error) {
 	return patiently(ctx, i.openFile)
 }
 
-// localFile is a file in the file system. Once it is open, what reading it ends with is the
-// machine's error.
+// localFile is a file in the file system. Once it is open, all errors of reading it are the
+// machine's.
 type localFile struct {
 	diskFile
 	name string
@@ -133,7 +133,7 @@ func (f localFile) failed(err error) error {
 
 // openFile opens the item's file in the file system.
 func (i Item) openFile() (File, error) {
-	info, err := disk.Stat(i.File) // before it is opened: a pipe would wait for its writer
+	info, err := disk.Stat(i.File) // first, because opening a pipe would wait for its writer
 	switch {
 	case errors.Is(err, fs.ErrPermission) || err != nil && !isOwn(err): // of a directory
 		return nil, machineError("read", i.File, err)
@@ -152,10 +152,10 @@ func (i Item) openFile() (File, error) {
 	return nil, machineError("read", i.File, err)
 }
 
-// inStore lists the files of a store as a walker those of a directory.
+// inStore lists the files of a store, as walker does for a directory.
 func (l *lister) inStore(store Store, argument string) error {
 	err := store.Files(l.ctx, func(f StoredFile) error {
-		if strings.HasSuffix(f.Name, "/") || hidden(f.Name) { // some programs mark directories so
+		if strings.HasSuffix(f.Name, "/") || hidden(f.Name) { // some programs mark directories like that
 			return nil
 		}
 		item := Item{Path: f.Name, File: f.URL, Argument: argument, stored: &stored{store, f}}
@@ -184,7 +184,7 @@ func (l *lister) inStore(store Store, argument string) error {
 	return nil
 }
 
-// asStoreError is nil unless the error is a store's.
+// asStoreError returns the error if it is a *StoreError, otherwise nil.
 func asStoreError(err error) error {
 	if failure := ofStore(err); failure != nil {
 		return failure

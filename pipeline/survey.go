@@ -15,12 +15,12 @@ import (
 	"fovea/picture"
 )
 
-// Finding is what a survey finds pictures to be.
+// Finding is the result of surveying an image.
 type Finding string
 
-// The findings. All but the first will not become rows.
+// The findings. Only images with the first one become rows.
 const (
-	// Readable pictures have a header that is right and a size within the limit.
+	// Readable images have a correct header and a size within the limit.
 	Readable    Finding = "readable"
 	Unsupported Finding = "unsupported"
 	TooLarge    Finding = "too large"
@@ -31,29 +31,29 @@ const (
 
 var findings = []Finding{Readable, Unsupported, TooLarge, Damaged, NoPicture, Unreadable}
 
-// Kind is the pictures of one format with one finding.
+// Kind is the images in one format with one finding.
 type Kind struct {
 	Finding Finding `json:"finding"`
-	// Format is "jpeg" and the like, a name such as "HEIC", or empty where it is not known.
+	// Format is such as "jpeg", a name such as "HEIC", or empty if it is unknown.
 	Format string `json:"format"`
-	// Pictures is how many there are, of Bytes and, if they are readable, Pixels in all.
+	// Pictures is their number, Bytes their total size and, if they are readable, Pixels their
+	// total number of pixels.
 	Pictures int   `json:"images"`
 	Bytes    int64 `json:"bytes"`
 	Pixels   int64 `json:"pixels"`
-	// First is the first of them by path; Reason says what is wrong with it.
+	// First is the first by path; Reason says what is wrong with it.
 	First  string `json:"first"`
 	Reason string `json:"reason,omitempty"`
 
 	first Item
 }
 
-// surveyBytes is what is read of a picture at first; few headers are longer.
+// surveyBytes is how much of an image is read at first; few headers are longer.
 const surveyBytes = 64 << 10
 
-// Survey reads the headers of the items, and no more of them than that takes, several at a
-// time, and counts them by format: the readable ones first, then by number. maxPixels is as
-// picture.Options.MaxPixels; readable is the first pictures that can be read, at most as many
-// as asked for.
+// Survey reads the headers of the items, several concurrently, and no more of the files than that
+// takes. It counts them by format: readable ones first, then by number. maxPixels is that of
+// picture.Options.MaxPixels. readable are the first readable images, at most as many as asked for.
 func Survey(ctx context.Context, items []Item, maxPixels, wanted int) (kinds []Kind, readable []Item, err error) {
 	s := survey{maxPixels: maxPixels, kinds: map[[2]string]*Kind{}, good: make([]bool, len(items))}
 	group, ctx := errgroup.WithContext(ctx)
@@ -62,7 +62,7 @@ func Survey(ctx context.Context, items []Item, maxPixels, wanted int) (kinds []K
 		defer close(files)
 		return s.sequence(ctx, items, files)
 	})
-	for range 2 * runtime.NumCPU() { // they wait for the disk, too
+	for range 2 * runtime.NumCPU() { // they also wait for the disk
 		group.Go(func() error {
 			for i := range files {
 				if err := s.file(ctx, i, items[i]); err != nil {
@@ -104,7 +104,7 @@ type survey struct {
 	good  []bool
 }
 
-// sequence hands out the items that are files and reads those of sources, in order.
+// sequence hands out the items that are files, and reads those in sources, in order.
 func (s *survey) sequence(ctx context.Context, items []Item, files chan<- int) error {
 	var sources sequence
 	defer sources.close()
@@ -146,7 +146,7 @@ func (s *survey) file(ctx context.Context, i int, item Item) error {
 	return asStoreError(err)
 }
 
-// inspect reads a picture's header, and all of it only where the beginning does not tell.
+// inspect reads an image's header, and the whole file only if the beginning is not enough.
 func (s *survey) inspect(i int, item Item, r io.Reader, size int64) error {
 	if size > maxFileBytes {
 		return tooLarge(size)
@@ -189,7 +189,7 @@ func (s *survey) add(i int, item Item, finding Finding, p picture.Picture, size 
 	}
 	k.Pictures++
 	k.Bytes += size
-	if finding == Readable { // others may claim any number
+	if finding == Readable { // broken ones may claim any number
 		k.Pixels += int64(p.SourceWidth) * int64(p.SourceHeight)
 	}
 	if k.First == "" || compareItems(item, k.first) <= 0 {

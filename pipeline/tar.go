@@ -16,12 +16,11 @@ import (
 	"fovea/picture"
 )
 
-// OpenTar is the Opener of tar archives, plain or compressed by gzip: files named .tar,
-// .tar.gz or .tgz. Members are pictures as files in a directory are. The label of a picture
-// is in the member of the same name up to its first dot, but with the extension cls, as in
-// WebDataset.
+// OpenTar is the Opener of tar archives, plain or compressed with gzip: files named .tar, .tar.gz or
+// .tgz. Members count as images as files in a directory do. As in WebDataset, the label of an image
+// is the content of the member with the same name up to its first dot and the extension cls.
 //
-// Of a plain archive only the headers of its members are read to list them.
+// Listing a plain archive reads only the headers of its members.
 func OpenTar(file string, open OpenFunc) (Source, error) {
 	name := strings.ToLower(file)
 	if slices.ContainsFunc([]string{".tar", ".tar.gz", ".tgz"}, func(s string) bool { return strings.HasSuffix(name, s) }) {
@@ -35,13 +34,13 @@ func OpenTar(file string, open OpenFunc) (Source, error) {
 	return nil, nil
 }
 
-// compression is one that is not read.
+// compression is an unsupported compression.
 type compression struct {
 	name, magic, by, remedy string
 }
 
 func (c compression) refusal() error {
-	return fmt.Errorf("archives compressed by %s are not read, those by gzip are: unpack it first (%s)", c.by, c.remedy)
+	return fmt.Errorf("archives compressed with %s are not supported, only gzip is: unpack it first (%s)", c.by, c.remedy)
 }
 
 var otherTars = []compression{
@@ -50,10 +49,10 @@ var otherTars = []compression{
 	{".tar.bz2", "BZh", "bzip2", "bzip2 -d"},
 }
 
-// maxClassBytes bounds a member that holds a label.
+// maxClassBytes bounds a member that contains a label.
 const maxClassBytes = 1024
 
-// tarBlock is the unit of archives in bytes.
+// tarBlock is the size of an archive's blocks in bytes.
 const tarBlock = 512
 
 type tarSource struct{ open OpenFunc }
@@ -77,7 +76,7 @@ func openTar(ctx context.Context, f File) (*tarFile, error) {
 	return t, nil
 }
 
-// begin finds out about the compression, by content.
+// begin detects the compression by content.
 func (t *tarFile) begin(ctx context.Context) error {
 	plain := interruptible{ctx, t.file}
 	head := make([]byte, 6)
@@ -107,10 +106,10 @@ func (t *tarFile) begin(ctx context.Context) error {
 	return nil
 }
 
-// zeroCounter counts the zeros that were read last.
+// zeroCounter counts the trailing zeros of what was read.
 type zeroCounter struct {
 	io.Reader
-	seeker io.Seeker // nil for what has to be read to its end
+	seeker io.Seeker // nil for what cannot be skipped
 	zeros  int
 }
 
@@ -124,7 +123,7 @@ func (z *zeroCounter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Seek is how tar.Reader passes over members.
+// Seek is how tar.Reader skips members.
 func (z *zeroCounter) Seek(offset int64, whence int) (int64, error) {
 	if z.seeker == nil {
 		return 0, errors.ErrUnsupported
@@ -135,7 +134,7 @@ func (z *zeroCounter) Seek(offset int64, whence int) (int64, error) {
 	return z.seeker.Seek(offset, whence)
 }
 
-// next is the next member, with its name as a path below the archive. The end is io.EOF.
+// next returns the next member, named by its path below the archive, or io.EOF.
 func (t *tarFile) next() (header *tar.Header, name string, err error) {
 	if header, err = t.Next(); err != nil {
 		if !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -147,8 +146,8 @@ func (t *tarFile) next() (header *tar.Header, name string, err error) {
 	return header, path.Clean("/" + header.Name)[1:], nil
 }
 
-// rest checks the end: a block of zeros at least, unless the archive was cut off between two
-// members, and nothing but zeros behind it, unless archives were put behind one another.
+// rest checks the end: at least one block of zeros, which is missing if the archive was cut off
+// between two members, and nothing but zeros after it, unless archives were concatenated.
 func (t *tarFile) rest() error {
 	if t.content.zeros < tarBlock {
 		return damagedTar(t.members, errors.New("it has no end"))
@@ -157,7 +156,7 @@ func (t *tarFile) rest() error {
 	for {
 		n, err := t.content.Read(block)
 		if len(bytes.Trim(block[:n], "\x00")) > 0 {
-			return fmt.Errorf("more follows the end of the archive after %d members: if several were joined, give them one by one", t.members)
+			return fmt.Errorf("the archive continues after its end, behind %d members: if several were concatenated, give them one by one", t.members)
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -171,7 +170,7 @@ func damagedTar(members int, err error) error {
 	return fmt.Errorf("the archive is damaged after %d members: %w: copy or download it again", members, cause(err))
 }
 
-// interruptible is a file that is not read any more when the context is done.
+// interruptible is a file whose reading ends when the context is done.
 type interruptible struct {
 	ctx  context.Context
 	file File
@@ -217,17 +216,17 @@ func (s *tarSource) List(ctx context.Context, visit func(Item) error) (others Ot
 	return m.others, err
 }
 
-// tarMembers are the pictures of an archive and their labels.
+// tarMembers are the images in an archive and their labels.
 type tarMembers struct {
 	pictures []Item
 	others   Others
-	// sample are members one after another with one key, the pictures among them from start
-	// on; label is theirs.
+	// sample is the key of the consecutive members being read, whose images begin at start; label
+	// is their label.
 	sample struct {
 		key, label string
 		start      int
 	}
-	// labels are those of all keys, for archives whose members are in another order.
+	// labels are the labels of all keys, for archives whose members are in another order.
 	labels map[string]string
 }
 
@@ -256,7 +255,7 @@ func (m *tarMembers) add(t *tarFile) error {
 	return err
 }
 
-// class reads a member that holds the label of its sample.
+// class reads a member that contains the label of its sample.
 func (m *tarMembers) class(t *tarFile) error {
 	text, err := io.ReadAll(io.LimitReader(t, maxClassBytes))
 	if err != nil {
@@ -273,7 +272,7 @@ func (m *tarMembers) class(t *tarFile) error {
 	return nil
 }
 
-// labeled are the pictures, with labels that stand elsewhere in the archive.
+// labeled are the images, with labels found elsewhere in the archive.
 func (m *tarMembers) labeled() []Item {
 	for i := range m.pictures {
 		if item := &m.pictures[i]; item.Label == "" {
@@ -284,8 +283,8 @@ func (m *tarMembers) labeled() []Item {
 	return m.pictures
 }
 
-// judge is for members as for files. A link counts by its name, so that it is reported
-// rather than passed over.
+// judge treats members like files. A link counts by its name, so that it is reported instead of
+// skipped.
 func (t *tarFile) judge(header *tar.Header, name string) (verdict, error) {
 	link := header.Typeflag == tar.TypeLink || header.Typeflag == tar.TypeSymlink
 	switch {
@@ -307,10 +306,10 @@ func isTarFile(header *tar.Header) bool {
 	return header.Typeflag == tar.TypeReg || header.Typeflag == tar.TypeCont || header.Typeflag == tar.TypeGNUSparse
 }
 
-// hidden says whether a part of a path begins with a dot.
+// hidden reports whether a part of a path begins with a dot.
 func hidden(name string) bool { return name[0] == '.' || strings.Contains(name, "/.") }
 
-// sampleKey is a path up to the first dot of the file's name, and what follows it.
+// sampleKey splits a path at the first dot of the file name.
 func sampleKey(name string) (key, extension string) {
 	dir, base := path.Split(name)
 	base, extension, _ = strings.Cut(base, ".")
@@ -328,7 +327,7 @@ func (s *tarSource) Open(ctx context.Context, file File) (Contents, error) {
 
 type tarContents struct {
 	*tarFile
-	err error // the end of the archive, for all that should follow
+	err error // the end of the archive, for all further images
 }
 
 // Picture implements Contents.
@@ -339,7 +338,7 @@ func (c *tarContents) Picture(item Item) (io.Reader, int64, error) {
 	for {
 		header, name, err := c.next()
 		if err == io.EOF { //nolint:errorlint // damage wraps it
-			err = errors.New("the archive has changed: this member is not there any more")
+			err = errors.New("the archive has changed: this member has disappeared")
 		}
 		if err != nil {
 			c.err = err
@@ -350,7 +349,7 @@ func (c *tarContents) Picture(item Item) (io.Reader, int64, error) {
 		}
 		switch {
 		case c.members-1 > item.Index || item.name() != item.within+"/"+name:
-			return nil, 0, errors.New("the archive has changed: another member is in this one's place")
+			return nil, 0, errors.New("the archive has changed: another member is in the place of this one")
 		case header.Typeflag == tar.TypeLink || header.Typeflag == tar.TypeSymlink:
 			return nil, 0, fmt.Errorf("a link to %q: pack the archive with tar --dereference --hard-dereference", header.Linkname)
 		}

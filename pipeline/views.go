@@ -6,9 +6,8 @@ import (
 	"fovea/picture"
 )
 
-// OverViews makes an extractor of pictures that have several views each, which follow each
-// other in the pixels: its features are the averages over a picture's views. With one view
-// it is the extractor itself.
+// OverViews makes an extractor for images with several views each, which follow one another in the
+// pixels: the features are averages over an image's views. With one view it is the extractor itself.
 func OverViews(extractor Extractor, views int) Extractor {
 	if views <= 1 {
 		return extractor
@@ -21,10 +20,10 @@ type viewsExtractor struct {
 	views     int
 }
 
-// BatchSize is the number of pictures whose views fill a batch, at least 1.
+// BatchSize is the number of images whose views fill a batch, at least 1.
 func (e viewsExtractor) BatchSize() int { return max(1, e.extractor.BatchSize()/e.views) }
 
-// Parallel is that of the extractor behind it.
+// Parallel is that of the underlying extractor.
 func (e viewsExtractor) Parallel() int { return parallel(e.extractor) }
 
 // Extract computes all views, in as many batches as it takes, and averages them.
@@ -55,8 +54,8 @@ func (e viewsExtractor) Extract(pixels []float32, n int) ([][]float32, error) {
 	return averages(sums, e.views), nil
 }
 
-// overTensors computes the views of a picture, those of one size that follow each other
-// together, and averages their features.
+// overTensors computes the views of an image, consecutive views of the same size together, and
+// averages their features.
 func overTensors(extractor SizedExtractor, tensors []picture.Tensor) ([][]float32, error) {
 	var sums [][]float64
 	for rest := tensors; len(rest) > 0; {
@@ -83,7 +82,7 @@ func overTensors(extractor SizedExtractor, tensors []picture.Tensor) ([][]float3
 	return averages(sums, len(tensors)), nil
 }
 
-// newSums are zeros for n pictures, of as many values each as count views have in features.
+// newSums makes zeros for n images; features are those of count views.
 func newSums(features [][]float32, n, count int) [][]float64 {
 	sums := make([][]float64, len(features))
 	for layer, values := range features {
@@ -98,7 +97,7 @@ func add(sum []float64, values []float32) {
 	}
 }
 
-// averages of so many views each.
+// averages divides sums by the number of views.
 func averages(sums [][]float64, views int) [][]float32 {
 	means := make([][]float32, len(sums))
 	for layer, sum := range sums {

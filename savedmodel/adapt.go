@@ -11,10 +11,9 @@ import (
 	"fovea/preprocessing"
 )
 
-// adapter stands in front of a model that does not take batches of pictures in NHWC order
-// and of a size that its graph knows: fed is where such pictures go in, given what the model
-// sees in place of its own input. A placeholder of known size also tells TensorFlow the shapes
-// of all layers.
+// adapter stands in front of a model that does not take batches of images in NHWC order, of a size
+// known to its graph. Images go in at fed; given is what the model sees in place of its own input.
+// A placeholder of known size also tells TensorFlow the shapes of all layers.
 type adapter struct {
 	fed, given tf.Output
 }
@@ -22,8 +21,8 @@ type adapter struct {
 // inputPrefix begins the names of an adapter's nodes.
 const inputPrefix = "fovea_input"
 
-// adapt adds an adapter to the loaded graph, for pictures of a height and width, 0
-// for any. Attempts have different names.
+// adapt adds an adapter to the loaded graph for images of the given height and width, 0 for any.
+// Each attempt has its own names.
 func (l *loader) adapt(p picture, height, width, attempt int) (adapter, error) {
 	dtype := tf.DataType(p.dtype)
 	scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope(fmt.Sprintf("%s_%d", inputPrefix, attempt))
@@ -44,9 +43,9 @@ func (l *loader) adapt(p picture, height, width, attempt int) (adapter, error) {
 	return adapter{fed, given}, nil
 }
 
-// addFlat adds the flat copy of the signature's computation to the loaded graph and returns
-// the operations of the whole way from the input on, in order of computation. The input is
-// the model's own where pictures can be fed to it as they are.
+// addFlat adds the flat copy of the signature's computation to the loaded graph. It returns all
+// operations from the input on, in order of computation, and the input: the model's own where
+// images can be fed to it as they are.
 func (l *loader) addFlat() ([]*tf.Operation, tf.Output, error) {
 	own, err := l.output(l.input.tensor)
 	if err != nil {
@@ -73,9 +72,9 @@ func (l *loader) addFlat() ([]*tf.Operation, tf.Output, error) {
 	return nil, tf.Output{}, errors.Join(refusals...)
 }
 
-// candidates are what the input may be, the likelier one first. Where the signature leaves the
-// channels open the first operation that has an order tells it, unless somebody has said it; the
-// graph must then take such pictures.
+// candidates are the possible layouts of the input, the likelier one first. Where the signature
+// leaves the channels open, the user's word decides, or else the first operation whose data format
+// is fixed; the graph must then accept such images.
 func (l *loader) candidates() []picture {
 	if l.input.channels != 0 {
 		return []picture{l.input}
@@ -98,7 +97,7 @@ func (l *loader) candidates() []picture {
 	return []picture{last, first}
 }
 
-// importFlat adds the flat copy, with what the adapter gives in place of the model's input.
+// importFlat adds the flat copy, reading the adapter's output in place of the model's input.
 func (l *loader) importFlat() ([]*tf.Operation, error) {
 	f := l.flat
 	if len(f.nodes) == 0 { // nothing is hidden in functions

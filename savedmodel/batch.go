@@ -6,8 +6,8 @@ import (
 	"fovea/inference"
 )
 
-// finish names the layers, puts them in order, and finds out what the model computes, and of
-// how many pictures at a time.
+// finish names and orders the layers, and finds out which preprocessing the model wants and how
+// many images it takes at a time.
 func (l *loader) finish(operations []*tf.Operation, model *inference.Model) error {
 	w := l.newInputWay(operations)
 	fixed, apart := w.rows()
@@ -32,13 +32,13 @@ func (l *loader) finish(operations []*tf.Operation, model *inference.Model) erro
 	if err := l.takePreprocessing(w, model); err != nil {
 		return err
 	}
-	if !fixed && !apart { // where every operation is known to treat pictures apart they are
+	if !fixed && !apart { // known to be independent where every operation is
 		c.limitBatch()
 	}
 	return nil
 }
 
-// takePreprocessing takes what the graph tells, unless the user or a note has stated it.
+// takePreprocessing takes what the graph implies, unless the user or a note has stated it.
 func (l *loader) takePreprocessing(w *inputWay, model *inference.Model) error {
 	how, found, unknown, err := l.settle(w)
 	if err != nil {

@@ -11,22 +11,23 @@ import (
 	"fovea/inference"
 )
 
-// check compares what a model gives for pictures of noise before anybody relies on it.
+// check runs a model on images of noise before anybody relies on it.
 type check struct {
 	*loader
 	model *inference.Model
-	// together says that pictures are known to be treated apart, so that a batch of two will do.
+	// together says that images are known to be independent of one another, so that a batch of two
+	// will do.
 	together bool
-	names    []string     // of the layers that are compared
+	names    []string     // of the layers compared
 	noise    [2][]float32 // two pictures, the first one darker
-	// height and width are those of the noise.
+	// height and width are the size of the noise.
 	height, width int
 	alone         [][]float32 // the layers of the second picture
 }
 
-// probe runs the model on one picture twice and compares what it gives. The two agree to the
-// bit, or to sameness of their largest value where the last bits depend on the place in the
-// batch. Of a model of any size it first finds out the smallest.
+// probe runs the model twice on one image and compares the results. They must agree within
+// sameness, because the last bits may depend on the position in the batch. For a model of any size,
+// probe first finds the smallest.
 func (c *check) probe() error {
 	c.height, c.width = c.model.InputHeight, c.model.InputWidth
 	if c.options.Dense {
@@ -51,7 +52,7 @@ func (c *check) probe() error {
 	return nil
 }
 
-// twice computes a picture two times, in one batch where that may be.
+// twice computes an image two times, in one batch where possible.
 func (c *check) twice(picture []float32) (first, again [][]float32, err error) {
 	if c.together {
 		both, err := c.compute(picture, picture)
@@ -75,12 +76,12 @@ func (c *check) twice(picture []float32) (first, again [][]float32, err error) {
 // largest value, and far below what a mean over the batch does.
 const batchTolerance = 1e-3
 
-// limitBatch finds out, by computing, whether a picture's layers depend on the others that are
-// computed together with it, or several cannot be computed together at all, as where a
-// conversion has fixed the batch of a Reshape to 1. Such a model gets one picture at a time.
+// limitBatch finds out by computing whether an image's layers depend on the other images in its
+// batch, or whether several cannot be computed together at all, as where a conversion has fixed the
+// batch of a Reshape to 1. Such a model gets one image at a time.
 func (c *check) limitBatch() {
 	c.model.MaxBatch = 1
-	// Two fail or give one row where the graph is made for one; the probe has computed one.
+	// A graph made for one image fails on two or gives one row; the probe has computed one.
 	both, err := c.compute(c.noise[0], c.noise[1])
 	if err != nil {
 		return
@@ -93,7 +94,7 @@ func (c *check) limitBatch() {
 	c.model.MaxBatch = 0
 }
 
-// compute gives the layers of each of some pictures, which are computed in one batch.
+// compute returns the layers of each image, computed in one batch.
 func (c *check) compute(pictures ...[]float32) ([][][]float32, error) {
 	unlimited := *c.model
 	unlimited.MaxBatch = 0
@@ -130,12 +131,12 @@ func (c *check) makeNoise() {
 	}
 }
 
-// mostChecked bounds the layers that are compared at opening.
+// mostChecked bounds the layers that are compared when a model is opened.
 const mostChecked = 6
 
-// chooseLayers are the names of the layers that are compared: the last ones, the last map, and
-// what the signature gives. Scores alone may all be 0 or 1. All comparisons are of the same
-// layers, because TensorFlow prepares each choice of them anew.
+// chooseLayers names the layers to compare: the last ones, the last map, and the signature's
+// outputs. Scores alone may all be 0 or 1. Every comparison uses the same layers, because
+// TensorFlow prepares each new choice from scratch.
 func (c *check) chooseLayers() []string {
 	var names []string
 	spatial := false
@@ -156,8 +157,8 @@ func (c *check) chooseLayers() []string {
 	return names
 }
 
-// sameness is how far features of the same picture may be from each other, relative to the
-// largest value, for rounding that depends on the place in the batch.
+// sameness is how far two computations of one image may differ, relative to the largest value,
+// because of rounding that depends on the position in the batch.
 func (c *check) sameness(name string) float64 {
 	layer, err := c.model.Layer(name)
 	if err != nil || c.model.Precision != inference.Float32 || layer.Output.DataType() != tf.Float {
@@ -166,8 +167,7 @@ func (c *check) sameness(name string) float64 {
 	return 1e-4
 }
 
-// difference is the largest difference, relative to the largest value. Values that are both
-// not numbers agree.
+// difference is the largest difference, relative to the largest value. Two NaNs agree.
 func difference(a, b []float32) float64 {
 	worst, most := 0.0, 0.0
 	for i := range a {
@@ -176,7 +176,7 @@ func difference(a, b []float32) float64 {
 			most = math.Max(most, math.Abs(x))
 			continue
 		}
-		if math.IsNaN(x - y) {
+		if math.IsNaN(x-y) || math.IsInf(x-y, 0) {
 			return math.Inf(1)
 		}
 		worst, most = math.Max(worst, math.Abs(x-y)), math.Max(most, math.Abs(x))

@@ -8,11 +8,11 @@ import (
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 )
 
-// maxConstant bounds the constants that are looked into: means and permutations are short.
+// maxConstant bounds the constants that are read: means and permutations are short.
 const maxConstant = 1 << 16
 
-// constant is the values of a tensor in a graph's definition, false for types and sizes that no
-// question here is about.
+// constant returns the values of a tensor in a graph's definition, or false for types and sizes
+// that nothing here needs.
 func constant(t *tensorpb.TensorProto) ([]float64, bool) {
 	size := 1
 	for _, d := range t.GetTensorShape().GetDim() {
@@ -34,13 +34,13 @@ func constant(t *tensorpb.TensorProto) ([]float64, bool) {
 	case len(values) == size:
 		return values, true
 	}
-	for len(values) < size { // the last one stands for all that follow
+	for len(values) < size { // the last value is repeated
 		values = append(values, values[len(values)-1])
 	}
 	return values, true
 }
 
-// rawValues are those that a tensor has as bytes.
+// rawValues returns the values that a tensor stores as bytes.
 func rawValues(t *tensorpb.TensorProto) ([]float64, bool) {
 	content := t.GetTensorContent()
 	width := map[typespb.DataType]int{
@@ -75,7 +75,7 @@ func rawValue(dtype typespb.DataType, b []byte) float64 {
 	return float64(b[0])
 }
 
-// listedValues are those that a tensor lists one by one.
+// listedValues returns the values that a tensor stores one by one.
 func listedValues(t *tensorpb.TensorProto) ([]float64, bool) {
 	switch t.GetDtype() {
 	case typespb.DataType_DT_FLOAT:

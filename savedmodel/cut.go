@@ -18,10 +18,10 @@ type cutter struct {
 	*view
 	loader *loader
 	random []*nodepb.NodeDef
-	scopes []string // of the layers that are cut out
-	// instead is what is read in place of the layers' outputs.
+	scopes []string // of the layers to cut out
+	// instead is what to read in place of the layers' outputs.
 	instead map[string]string
-	casts   map[string]*nodepb.NodeDef // to the outputs' types, by the nodes whose place they take
+	casts   map[string]*nodepb.NodeDef // to the outputs' types, by the nodes they replace
 	needed  map[string]bool            // the nodes that remain
 }
 
@@ -32,10 +32,10 @@ type layer struct {
 	drawn []string
 }
 
-// cut finds the layer that a random node is the heart of, and notes that its input is to be
-// read instead of its output, if it does nothing to its input when its random numbers do
-// nothing: a picture turned by no angle, or shifted by no pixel. The layer is the innermost
-// scope in which the random numbers, with their seed, are drawn and used up.
+// cut finds the layer around a random node and, if the layer does nothing when its random numbers
+// do nothing (an image rotated by no angle, or shifted by no pixel), records that its input is to
+// be read instead of its output. The layer is the innermost scope in which the random numbers are
+// drawn, with their seed, and used up.
 func (c *cutter) cut(n *nodepb.NodeDef) error {
 	if slices.ContainsFunc(c.scopes, func(scope string) bool { return within(n.GetName(), scope) }) {
 		return nil
@@ -61,7 +61,7 @@ func (c *cutter) cut(n *nodepb.NodeDef) error {
 	}
 }
 
-// sources are a random node and those that prepare its seed.
+// sources returns a random node and the nodes that prepare its seed.
 func (c *cutter) sources(n *nodepb.NodeDef) []string {
 	names := []string{n.GetName()}
 	for i := 0; i < len(names); i++ {
@@ -89,8 +89,8 @@ func (c *cutter) readsWeights(scope string) bool {
 	})
 }
 
-// layer is the scope as one, if the values of a single tensor enter and those of a single one,
-// of the same shape, leave it.
+// layer describes the scope as a layer, if the values of exactly one tensor enter it and exactly
+// one, of the same shape, leaves it.
 func (c *cutter) layer(scope string) (layer, bool) {
 	var inputs, outputs []string
 	add := func(to *[]string, tensor string) {
@@ -126,9 +126,9 @@ func (c *cutter) layer(scope string) (layer, bool) {
 	return l, c.loader.mayRepeat(l.input, l.output) && !slices.Contains(l.drawn, "")
 }
 
-// drawn is the tensor of the random numbers that a node gives, brought to their range: the
-// function that draws them names that operation after its scope. It is empty for nodes
-// whose result depends on the picture.
+// drawn is the tensor of the random numbers that a node draws, scaled to their range: Keras's
+// drawing function names the scaling operation after its scope. It is empty for nodes whose result
+// depends on the image.
 func (c *cutter) drawn(n *nodepb.NodeDef, layer string) string {
 	if c.values[n.GetName()] {
 		return ""
@@ -141,7 +141,7 @@ func (c *cutter) drawn(n *nodepb.NodeDef, layer string) string {
 	return n.GetName()
 }
 
-// replace notes that a layer's input is to be read instead of its output.
+// replace records that a layer's input is to be read instead of its output.
 func (c *cutter) replace(l layer) error {
 	before, err := c.loader.flatOutput(l.input)
 	if err != nil {
@@ -167,8 +167,8 @@ func typeAttribute(kind tf.DataType) *attrpb.AttrValue {
 	return &attrpb.AttrValue{Value: &attrpb.AttrValue_Type{Type: typespb.DataType(kind)}}
 }
 
-// remaining are the nodes that the outputs need when the layers are cut out, and what the
-// outputs are then.
+// remaining returns the nodes that the outputs need once the layers are cut out, and the outputs
+// themselves.
 func (c *cutter) remaining(outputs []tensor) ([]*nodepb.NodeDef, []tensor) {
 	c.rewire()
 	outputs = slices.Clone(outputs)
@@ -193,7 +193,7 @@ func (c *cutter) remaining(outputs []tensor) ([]*nodepb.NodeDef, []tensor) {
 	return nodes, outputs
 }
 
-// rewire makes all nodes read what is to be read instead.
+// rewire makes all nodes read the replacements.
 func (c *cutter) rewire() {
 	order := make([]*nodepb.NodeDef, 0, len(c.order))
 	for _, n := range c.order {
@@ -216,7 +216,7 @@ func (c *cutter) rewire() {
 	c.order = order
 }
 
-// read is what is read instead of a tensor, which may be another layer's output.
+// read follows the replacements of a tensor, one of which may be another layer's output.
 func (c *cutter) read(tensor string) string {
 	for {
 		instead, found := c.instead[strings.TrimSuffix(tensor, ":0")]

@@ -11,8 +11,8 @@ import (
 	"fovea/inference"
 )
 
-// averageLayers makes layers of maps of any size, or of any number of tokens, averages over all
-// positions, which are vectors of their channels.
+// averageLayers replaces layers that are maps or tokens of any size by their averages over all
+// positions, which are vectors of channels.
 func (l *loader) averageLayers(model *inference.Model) error {
 	model.Layers = slices.DeleteFunc(model.Layers, func(layer inference.Layer) bool {
 		unknown := layer.Shape[len(layer.Shape)-1] == 0
@@ -42,12 +42,12 @@ func (l *loader) averageLayers(model *inference.Model) error {
 	return nil
 }
 
-// The pictures that the smallest size is looked for with, in pixels a side.
+// The sides in pixels that findLeast tries.
 const leastSide, mostSide = 8, 512
 
-// findLeast finds, by trying, the smallest power of two that is enough pixels a side for all
-// layers: padding and strides decide it. A picture of another proportion must do as well,
-// which tells fully convolutional models from those that end in a layer of fixed size.
+// findLeast finds by trial the smallest power of two that is enough pixels a side for all layers:
+// padding and strides decide it. An image that is not square must work as well, which tells fully
+// convolutional models from those that end in a layer of fixed size.
 func (l *loader) findLeast(model *inference.Model) (int, error) {
 	var failure error
 	for side := leastSide; side <= mostSide; side *= 2 {
@@ -65,7 +65,7 @@ func (l *loader) findLeast(model *inference.Model) (int, error) {
 	return 0, fmt.Errorf("%w: it is not fully convolutional, although its input is open: %w", ErrNotDense, failure)
 }
 
-// try computes the last layer of a black picture of some size.
+// try computes the last layer of a black image of some size.
 func (l *loader) try(model *inference.Model, height, width int) error {
 	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{model.Layers[len(model.Layers)-1].Name}, Batch: 1})
 	if err != nil {

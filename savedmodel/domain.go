@@ -8,8 +8,8 @@ import (
 	"fovea/preprocessing"
 )
 
-// ways are those in which pixels may come to a graph that goes on normalizing them, by the
-// numbers that 0 and 255 are then. That of bytes comes first.
+// ways are the forms in which pixels may be given to a graph that normalizes them further, with the
+// numbers that 0 and 255 then are. Bytes come first.
 var ways = []struct {
 	how       preprocessing.Spec
 	low, high float64
@@ -18,9 +18,9 @@ var ways = []struct {
 	{preprocessing.Torch, -2.12, 2.64}, {preprocessing.Caffe, -124, 151},
 }
 
-// wanted finds out what a graph wants to be given, of what it does to it: a graph that divides
-// by 255 is given bytes, one that doubles and subtracts 1 numbers from 0 to 1. It is zero where
-// that does not tell.
+// wanted infers from what a graph does to its input what it must be given: a graph that divides by
+// 255 takes bytes, one that doubles and subtracts 1 takes numbers from 0 to 1. It is zero where
+// nothing follows.
 func (f front) wanted() preprocessing.Spec {
 	if f.whole {
 		return preprocessing.None
@@ -36,29 +36,29 @@ func (f front) wanted() preprocessing.Spec {
 			found = append(found, way.how)
 		}
 		if fits && way.how == preprocessing.None {
-			break // what is a normalization of bytes is one
+			break // what normalizes bytes is meant for bytes
 		}
 	}
-	// Other numbers than these three are in an order of channels that is not known here.
+	// The other two have an order of channels, which the numbers do not tell.
 	if len(found) != 1 || found[0] == preprocessing.Torch || found[0] == preprocessing.Caffe {
 		return preprocessing.Spec{}
 	}
 	return found[0]
 }
 
-// plausible says whether numbers from low to high become such that networks are made for: 0 to
-// 1, -1 to 1, or of about such a spread around 0; or bytes, as they are or less their mean.
+// plausible says whether numbers from low to high end up in a range that networks are trained on: 0
+// to 1, -1 to 1 or a similar spread around 0; or bytes, with or without their mean.
 func (a affine) plausible(low, high float64) bool {
 	from, to := a.scale*low+a.offset, a.scale*high+a.offset
 	span, centre := to-from, (from+to)/2
 	bytes := span > 200 && span < 260 && from > -170 && from < 1
-	if high == 255 { // so small a scale is for nothing else, whatever the offset
+	if high == 255 { // only bytes need so small a scale, whatever the offset
 		return bytes || span > 0.8 && span < 8.5 && centre > -1.1 && centre < 1.1
 	}
 	return bytes || span > 0.8 && span < 6 && centre > -0.6 && centre < 0.6
 }
 
-// describe says in words what was found.
+// describe puts into words what was found.
 func (f front) describe() string {
 	if f.wanted().IsZero() {
 		return ""
@@ -66,8 +66,8 @@ func (f front) describe() string {
 	return fmt.Sprintf("its graph %s before %s", strings.Join(f.steps, ", "), f.first)
 }
 
-// families are known by names of layers. Their publishers' preprocessing is worth a hint and
-// no more: somebody may have trained them on other numbers.
+// families are recognized by their layers' names. Their publishers' preprocessing is only a hint:
+// somebody may have trained them on other numbers.
 var families = []struct {
 	name   string
 	layers []string
@@ -82,7 +82,7 @@ var families = []struct {
 	{"MobileNet", []string{"conv_dw_1", "conv_pw_1"}, preprocessing.TF},
 }
 
-// hint names the family whose names of layers the graph has, with its preprocessing.
+// hint names the family that has the graph's layer names, and its preprocessing.
 func (w *inputWay) hint() (string, preprocessing.Spec) {
 	for _, family := range families {
 		missing := slices.ContainsFunc(family.layers, func(layer string) bool {
@@ -100,11 +100,11 @@ func (w *inputWay) hint() (string, preprocessing.Spec) {
 	return "", preprocessing.Spec{}
 }
 
-// candidates are what is listed where nobody says how pixels are to be given.
+// candidates are listed where nobody says how pixels are to be given.
 var candidates = []preprocessing.Spec{preprocessing.None, preprocessing.ZeroOne, preprocessing.TF, preprocessing.Torch, preprocessing.Caffe}
 
-// settle takes what the graph tells of the preprocessing, where neither the user nor a note has
-// said it, and otherwise explains why it cannot be told.
+// settle takes the preprocessing that the graph implies, where neither the user nor a note has
+// stated one; otherwise it explains why it cannot be inferred.
 func (l *loader) settle(w *inputWay) (how preprocessing.Spec, found, unknown string, err error) {
 	f, err := l.findFront(w)
 	if err != nil {
@@ -120,18 +120,18 @@ func (l *loader) settle(w *inputWay) (how preprocessing.Spec, found, unknown str
 	why := "nothing before its first layer, " + f.first + ", changes the pixels"
 	switch {
 	case f.unknown != "":
-		why = "what its graph does to pixels is not known here (" + f.unknown + ")"
+		why = "its graph does something unknown to the pixels (" + f.unknown + ")"
 	case len(f.steps) > 0:
-		why = "its graph " + strings.Join(f.steps, ", ") + ", which does not tell what it is given"
+		why = "its graph " + strings.Join(f.steps, ", ") + ", from which its input cannot be inferred"
 	}
 	listed := candidates
 	if family, usual := w.hint(); family != "" {
-		why += fmt.Sprintf("; its layers are named as those of Keras's %s, which was published for %s", family, usual)
+		why += fmt.Sprintf("; its layers are named like those of Keras's %s, which was published for %s", family, usual)
 		listed = append([]preprocessing.Spec{usual}, slices.DeleteFunc(slices.Clone(candidates), func(s preprocessing.Spec) bool { return s == usual })...)
 	}
 	listed = slices.DeleteFunc(slices.Clone(listed), func(s preprocessing.Spec) bool {
 		_, err := l.input.fit(s) // of three channels, for a model of another number
 		return err != nil
 	})
-	return how, "", why + ". Say it:\n" + preprocessing.Candidates(listed...), nil
+	return how, "", why + ". State it:\n" + preprocessing.Candidates(listed...), nil
 }

@@ -37,9 +37,9 @@ const (
 	maxNodes = 1_000_000
 )
 
-// flattener copies what a signature computes out of functions, on demand: beginning with
-// the outputs it visits what each node needs, so that nodes come out in the order of
-// computation and nothing unused comes out at all.
+// flattener copies what a signature computes out of functions, on demand. It starts at the outputs
+// and visits what each node needs, so that nodes come out in the order of computation and unused
+// ones do not come out at all.
 type flattener struct {
 	functions map[string]*framework.FunctionDef
 	operators map[string]*oppb.OpDef
@@ -47,9 +47,9 @@ type flattener struct {
 	// outer are the tensors of the loaded graph that the copied nodes read.
 	outer map[tensor]bool
 	top   *scope
-	calls map[string]bool // outer nodes that a function call leads to
-	// replaced, if set, is the outer node of the input, which another one is to take the place
-	// of: all that depends on it is copied too.
+	calls map[string]bool // outer nodes that depend on a function call
+	// replaced, if set, is the outer node of the input, which another node will replace: everything
+	// that depends on it is copied too.
 	replaced string
 }
 
@@ -101,8 +101,8 @@ func newScope(function *framework.FunctionDef, nodes []*nodepb.NodeDef, prefix s
 	return s
 }
 
-// flatten copies all that the tensors named by references need, and says what they are
-// called in the flat graph.
+// flatten copies everything that the referenced tensors need and returns their names in the flat
+// graph.
 func (f *flattener) flatten(references []string) ([]tensor, error) {
 	if err := f.checkCalls(); err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func (f *flattener) flatten(references []string) ([]tensor, error) {
 	return tensors, nil
 }
 
-// graph is the flat graph, to be imported into the loaded one.
+// graph is the flat graph, ready to be imported into the loaded one.
 func (f *flattener) graph(versions *graphpb.GraphDef) *graphpb.GraphDef {
 	return &graphpb.GraphDef{Node: f.nodes, Versions: versions.GetVersions()}
 }
@@ -132,8 +132,8 @@ func (f *flattener) callee(n *nodepb.NodeDef) *framework.FunctionDef {
 	return f.functions[n.GetOp()]
 }
 
-// checkCalls refuses functions that call themselves, through others or not. No tracer makes
-// them, and TensorFlow runs out of stack while loading them.
+// checkCalls refuses functions that call themselves, directly or not. No tracer writes them, and
+// TensorFlow would run out of stack while loading them.
 func (f *flattener) checkCalls() error {
 	state := map[string]visitState{}
 	var visit func(name string, depth int) error
@@ -181,7 +181,7 @@ func (f *flattener) resolve(s *scope, reference string) (tensor, error) {
 	}
 	node := s.nodes[name]
 	if node == nil {
-		return tensor{}, fmt.Errorf("%w: %q refers to a node that is not there", ErrFormat, reference)
+		return tensor{}, fmt.Errorf("%w: %q refers to a node that does not exist", ErrFormat, reference)
 	}
 	index, err := f.outputIndex(s, node, rest)
 	if err != nil {
@@ -218,7 +218,7 @@ func (f *flattener) result(s *scope, call *nodepb.NodeDef, index int) (tensor, e
 	return f.guard(body, "return "+reference, func() (tensor, error) { return f.resolve(body, reference) })
 }
 
-// guard ends a chain of references that leads back to itself.
+// guard stops a chain of references that leads back to itself.
 func (f *flattener) guard(s *scope, key string, resolve func() (tensor, error)) (tensor, error) {
 	if s.state[key] == visiting {
 		return tensor{}, fmt.Errorf("%w: the graph has a cycle through %s", ErrFormat, s.prefix)
@@ -228,7 +228,7 @@ func (f *flattener) guard(s *scope, key string, resolve func() (tensor, error)) 
 	return resolve()
 }
 
-// body is the scope of a call, made when it is first met.
+// body is the scope of a call, made on first use.
 func (f *flattener) body(s *scope, call *nodepb.NodeDef) (*scope, error) {
 	if body := s.bodies[call.GetName()]; body != nil {
 		return body, nil
@@ -259,7 +259,7 @@ func (f *flattener) body(s *scope, call *nodepb.NodeDef) (*scope, error) {
 	return body, nil
 }
 
-// visit copies a node after all that it needs.
+// visit copies a node after everything that it needs.
 func (f *flattener) visit(s *scope, node *nodepb.NodeDef) error {
 	name := node.GetName()
 	switch s.state[name] {
@@ -296,9 +296,9 @@ func (f *flattener) visit(s *scope, node *nodepb.NodeDef) error {
 	return nil
 }
 
-// input is a node's input in the flat graph. An order of execution (a control input, with
-// a leading ^) is kept between nodes of one body; on calls and on the loaded graph it is
-// dropped, because reading variables needs none.
+// input returns a node's input in the flat graph. A control input (with a leading ^) is kept
+// between nodes of one body; on calls and on the loaded graph it is dropped, because reading
+// variables needs no order.
 func (f *flattener) input(s *scope, reference string) (string, error) {
 	if control, found := strings.CutPrefix(reference, "^"); found {
 		node := s.nodes[control]
@@ -311,8 +311,8 @@ func (f *flattener) input(s *scope, reference string) (string, error) {
 	return t.String(), err
 }
 
-// dependsOnCall says whether a node at the top needs the result of a call, or an input that
-// is replaced, and so has to be copied too.
+// dependsOnCall says whether a node at the top needs the result of a call or a replaced input, and
+// so has to be copied too.
 func (f *flattener) dependsOnCall(name string, depth int) bool {
 	if known, found := f.calls[name]; found {
 		return known
@@ -376,7 +376,7 @@ func nonNegative(digits string) (int, error) {
 	return n, nil
 }
 
-// argumentLength is how many tensors an argument of an operator stands for on a node.
+// argumentLength is the number of tensors that an operator's argument stands for on a node.
 func argumentLength(argument *oppb.OpDef_ArgDef, node *nodepb.NodeDef) int {
 	switch {
 	case argument.GetNumberAttr() != "":

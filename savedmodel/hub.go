@@ -23,10 +23,10 @@ import (
 // hubPrefix begins the names of the nodes that restore a module's variables.
 const hubPrefix = "fovea_restore_module"
 
-// withTags makes, in a temporary directory, a SavedModel that TensorFlow loads out of a module
-// of TensorFlow 1's Hub. Its graph for use has no tags, which the binding refuses, and it lacks
-// what restores the variables: TensorFlow Hub did that by itself. The variables stay where they
-// are. The caller removes the directory.
+// withTags writes, in a temporary directory, a SavedModel that TensorFlow can load from a module of
+// TensorFlow 1's Hub. The module's graph has no tags, which the Go binding refuses, and lacks the
+// operations that restore the variables: TensorFlow Hub did that itself. The variables stay where
+// they are. The caller removes the directory.
 func withTags(dir string, meta *core.MetaGraphDef) (*output.Dir, error) {
 	module := proto.Clone(meta).(*core.MetaGraphDef)
 	module.MetaInfoDef.Tags = []string{serveTag}
@@ -56,7 +56,7 @@ func withTags(dir string, meta *core.MetaGraphDef) (*output.Dir, error) {
 	return temporary, nil
 }
 
-// addRestore adds to a graph the nodes that restore all its variables by their names.
+// addRestore adds nodes to a graph that restore all its variables by name.
 func addRestore(graph *graphpb.GraphDef) *core.SaverDef {
 	prefix := stringNode("prefix", nil)
 	var keys, assigned []string
@@ -98,7 +98,7 @@ func addRestore(graph *graphpb.GraphDef) *core.SaverDef {
 	return &core.SaverDef{FilenameTensorName: prefix.GetName() + ":0", SaveTensorName: prefix.GetName() + ":0", RestoreOpName: all.GetName(), Version: core.SaverDef_V2}
 }
 
-// stringNode is a constant of strings: a vector, or one alone that is empty.
+// stringNode is a constant of strings: a vector, or a single empty one.
 func stringNode(name string, values []string) *nodepb.NodeDef {
 	tensor := &tensorpb.TensorProto{Dtype: typespb.DataType_DT_STRING, TensorShape: new(shapepb.TensorShapeProto), StringVal: [][]byte{nil}}
 	if values != nil {

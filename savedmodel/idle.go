@@ -15,7 +15,8 @@ import (
 	"fovea/inference"
 )
 
-// flatOutput is a tensor of the flat graph in the loaded one, where another may stand for its input.
+// flatOutput finds a tensor of the flat graph in the loaded one; in place of the input, another may
+// be given.
 func (l *loader) flatOutput(name string) (tf.Output, error) {
 	t := parseTensor(name)
 	if t == parseTensor(l.input.tensor) {
@@ -27,8 +28,8 @@ func (l *loader) flatOutput(name string) (tf.Output, error) {
 	return l.output(t.String())
 }
 
-// mayRepeat says whether a tensor may have the shape of one before it, as far as both are known. A
-// side that is open before and fixed after is cut or resized.
+// mayRepeat says whether a tensor can have the same shape as an earlier one, as far as both are
+// known. A side that is open before and fixed after was cropped or resized.
 func (l *loader) mayRepeat(a, b string) bool {
 	before, err := l.flatOutput(a)
 	if err != nil {
@@ -49,15 +50,14 @@ func (l *loader) mayRepeat(a, b string) bool {
 	return slices.EqualFunc(x, y, func(m, n int64) bool { return m == n || n < 0 })
 }
 
-// mostDrawn bounds the tensors of random numbers of a layer, all combinations of whose idle values
+// mostDrawn bounds the random tensors of a layer, because all combinations of their neutral values
 // are tried.
 const mostDrawn = 6
 
-// idle says whether a layer leaves two pictures of noise as they are when its random numbers
-// are the ones that do nothing: all 0, such as angles and shifts, or 1, such as factors
-// and shares. This is computed, not guessed by names. A layer that cannot be computed by
-// itself is not idle. Where sides are open two are tried, of which one may happen to be what
-// pictures are cut to.
+// idle says whether a layer leaves two images of noise unchanged when its random numbers are
+// neutral: all 0, such as angles and shifts, or all 1, such as factors. This is computed, not
+// guessed from names. A layer that cannot be computed on its own is not idle. Where sides are open,
+// two sizes are tried, because one of them may happen to be the size that images are cropped to.
 func (l *loader) idle(one layer) bool {
 	if len(one.drawn) > mostDrawn {
 		return false
@@ -77,7 +77,7 @@ func (l *loader) idle(one layer) bool {
 	return !slices.ContainsFunc(sides, func(side int) bool { return !l.idleAt(one, input, side) })
 }
 
-// idleAt is idle for pictures of that many pixels where a side is open.
+// idleAt is idle for images with that many pixels on each open side.
 func (l *loader) idleAt(one layer, input tf.Output, side int) bool {
 	output, err := l.asFloat32(one.output)
 	if err != nil {
@@ -136,8 +136,8 @@ func near(tensor *tf.Tensor, want []float32, kind tf.DataType) bool {
 // openSides are tried for heights and widths that a graph leaves open.
 var openSides = []int{16, 24}
 
-// sample is a value for a tensor of the graph, for two pictures, with so many pixels for a side that
-// is open, of numbers from 0 to 1, or of bytes in proportion.
+// sample makes a value for a tensor of the graph, for two images with side pixels on each open
+// side: numbers from 0 to 1, or bytes in proportion.
 func (l *loader) sample(of tf.Output, side int, next func() float32) (*tf.Tensor, []float32, error) {
 	dims, err := of.Shape().ToSlice()
 	if err != nil {
@@ -169,7 +169,7 @@ func (l *loader) sample(of tf.Output, side int, next func() float32) (*tf.Tensor
 	return tensor, values, err
 }
 
-// convert makes a tensor of another type, of those that the binding cannot make as well.
+// convert makes a tensor of another type, including those that the Go binding cannot make.
 func (l *loader) convert(tensor *tf.Tensor, kind tf.DataType) (*tf.Tensor, error) {
 	name := fmt.Sprintf("fovea_convert_%d", kind)
 	given, cast := l.loaded.Graph.Operation(name+"/Placeholder"), l.loaded.Graph.Operation(name+"/Cast")

@@ -25,13 +25,13 @@ type picture struct {
 // ErrSize marks a size that the model cannot take.
 var ErrSize = errors.New("it does not take images of that size")
 
-// ErrNotDense says that a model computes pictures of one size alone.
-var ErrNotDense = errors.New("takes images of one size alone")
+// ErrNotDense says that a model takes images of one size only.
+var ErrNotDense = errors.New("takes images of one size only")
 
-// maxSide bounds the input, so that a hostile signature cannot ask for all memory.
+// maxSide bounds the input, so that a hostile signature cannot exhaust memory.
 const maxSide = 4096
 
-// pictureInput checks that a signature takes one batch of pictures and nothing else.
+// pictureInput checks that a signature takes one batch of images and nothing else.
 func pictureInput(signature *core.SignatureDef) (picture, error) {
 	if n := len(signature.GetInputs()); n != 1 {
 		return picture{}, fmt.Errorf("%w: it takes %d inputs; only models of one image can be used", ErrFormat, n)
@@ -59,8 +59,8 @@ func pictureInput(signature *core.SignatureDef) (picture, error) {
 	return p.withSides(sizes)
 }
 
-// withSides reads which dimensions are height, width and channels. Three channels count more
-// than one or four, and the last place more than the second.
+// withSides decides which dimensions are height, width and channels. Three channels take precedence
+// over one or four, and the last dimension over the second.
 func (p picture) withSides(sizes []int64) (picture, error) {
 	last, second := sizes[3], sizes[1]
 	height, width := sizes[1], sizes[2]
@@ -71,9 +71,9 @@ func (p picture) withSides(sizes []int64) (picture, error) {
 		p.channels, p.channelsFirst = int(second), true
 		height, width = sizes[2], sizes[3]
 	case last < 0 && second < 0:
-		width = -1 // found out when the graph is there
+		width = -1 // decided once the graph is loaded
 	case last < 0 || second < 0:
-		return p, fmt.Errorf("%w: input %s has shape %v, of which it cannot be told where the channels are; export the model with 1, 3 or 4 channels fixed", ErrFormat, p.key, sizes)
+		return p, fmt.Errorf("%w: input %s has shape %v, which does not show where the channels are; export the model with 1, 3 or 4 channels fixed", ErrFormat, p.key, sizes)
 	default:
 		return p, fmt.Errorf("%w: input %s has %d channels, not 1, 3 or 4", ErrFormat, p.key, last)
 	}
@@ -89,16 +89,16 @@ func isColour(channels int64) bool { return channels == 1 || channels == 3 || ch
 // anySize says whether the model leaves height or width open.
 func (p picture) anySize() bool { return p.height == 0 || p.width == 0 }
 
-// plain says that pictures can be fed to the model as they are.
+// plain says that images can be fed to the model as they are.
 func (p picture) plain() bool {
 	return p.channels == 3 && !p.channelsFirst && !p.anySize() && !p.single
 }
 
-// size is that of the pictures that the model is going to be given, 0x0 for any.
+// size is the size of the images that the model will be given, 0x0 for any.
 func (p picture) size(options Options) (height, width int, err error) {
 	if options.Dense {
 		if p.height != 0 || p.width != 0 {
-			return 0, 0, fmt.Errorf("%w (%s): a fully convolutional model can be evaluated densely, exported with height and width open", ErrNotDense, p.sides())
+			return 0, 0, fmt.Errorf("%w (%s): only a fully convolutional model that is exported with height and width open can be evaluated densely", ErrNotDense, p.sides())
 		}
 		return 0, 0, nil
 	}
@@ -113,15 +113,15 @@ func (p picture) size(options Options) (height, width int, err error) {
 	}
 	height, width = choose(p.height, options.InputHeight), choose(p.width, options.InputWidth)
 	if options.InputHeight < 0 || options.InputHeight > maxSide || options.InputWidth < 0 || options.InputWidth > maxSide {
-		return 0, 0, fmt.Errorf("%w: %dx%d pixels, of sides that are not 1 to %d", ErrSize, options.InputWidth, options.InputHeight, maxSide)
+		return 0, 0, fmt.Errorf("%w: %dx%d pixels; each side must be 1 to %d", ErrSize, options.InputWidth, options.InputHeight, maxSide)
 	}
 	if options.InputHeight != 0 && options.InputHeight != height || options.InputWidth != 0 && options.InputWidth != width {
-		return 0, 0, fmt.Errorf("%w: %dx%d pixels were asked for, it takes %s", ErrSize, options.InputWidth, options.InputHeight, p.sides())
+		return 0, 0, fmt.Errorf("%w: %dx%d pixels were requested, it takes %s", ErrSize, options.InputWidth, options.InputHeight, p.sides())
 	}
 	return height, width, nil
 }
 
-// sides describes the sizes that the model takes, width first as people write it.
+// sides describes the sizes that the model takes, width first as people write them.
 func (p picture) sides() string {
 	side := func(n int) string {
 		if n == 0 {
@@ -132,8 +132,8 @@ func (p picture) sides() string {
 	return side(p.width) + "x" + side(p.height)
 }
 
-// choosePreprocessing is what was asked for, or what the model's note says. A model that
-// takes bytes can only normalize by itself.
+// choosePreprocessing returns the requested preprocessing, or else that of the model's note. A
+// model that takes bytes normalizes them itself.
 func choosePreprocessing(dir string, input picture, asked preprocessing.Spec, note Note) (preprocessing.Spec, error) {
 	chosen := asked
 	if asked.IsZero() {
@@ -147,13 +147,13 @@ func choosePreprocessing(dir string, input picture, asked preprocessing.Spec, no
 		return preprocessing.Spec{}, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
 	if asked, err = input.fit(asked); input.dtype == typespb.DataType_DT_UINT8 && !asked.IsZero() && (err != nil || asked.WithLayout("") != chosen) {
-		return preprocessing.Spec{}, fmt.Errorf("savedmodel: %s takes bytes (uint8) and normalizes them by itself, so preprocessing %s cannot be: use %s", dir, asked, chosen)
+		return preprocessing.Spec{}, fmt.Errorf("savedmodel: %s takes bytes (uint8) and normalizes them itself, so preprocessing %s cannot apply: use %s", dir, asked, chosen)
 	}
 	return chosen, nil
 }
 
-// fit makes a preprocessing one of as many channels as the model has. What treats red, green
-// and blue alike goes for grey and alpha as well.
+// fit adapts a preprocessing to the model's number of channels. One that treats red, green and blue
+// alike also works for grey and alpha.
 func (p picture) fit(how preprocessing.Spec) (preprocessing.Spec, error) {
 	if how.IsZero() || p.channels == 0 || how.Depth() == p.channels {
 		return how, p.checkLayout(how)
@@ -163,7 +163,7 @@ func (p picture) fit(how preprocessing.Spec) (preprocessing.Spec, error) {
 		alike = alike && how.Mean[c] == how.Mean[0] && how.Std[c] == how.Std[0]
 	}
 	if !alike || p.channels == 3 {
-		return how, fmt.Errorf("preprocessing %s is for %d channels and input %s has %d: state it for them, as --preprocessing channels=%s,scale=1/255,mean=0.5,std=0.5",
+		return how, fmt.Errorf("preprocessing %s is for %d channels and input %s has %d: give one that fits, such as --preprocessing channels=%s,scale=1/255,mean=0.5,std=0.5",
 			how, how.Depth(), p.key, p.channels, map[int]preprocessing.Channels{1: preprocessing.Gray, 3: preprocessing.RGB, 4: preprocessing.RGBA}[p.channels])
 	}
 	fitting := preprocessing.Spec{Channels: preprocessing.Gray, Divisor: how.Divisor, Layout: how.Layout}
@@ -176,7 +176,7 @@ func (p picture) fit(how preprocessing.Spec) (preprocessing.Spec, error) {
 	return fitting, p.checkLayout(how)
 }
 
-// checkLayout refuses a layout that the shape of the input contradicts.
+// checkLayout refuses a layout that contradicts the shape of the input.
 func (p picture) checkLayout(how preprocessing.Spec) error {
 	if how.Layout == "" || p.channels == 0 || (how.Layout == preprocessing.NCHW) == p.channelsFirst {
 		return nil

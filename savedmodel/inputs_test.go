@@ -133,7 +133,7 @@ func TestInputSizes(t *testing.T) {
 		width, height int
 		want          string
 	}{
-		{"grey", 32, 32, "takes 16x16"}, {"grey", 16, 32, "takes 16x16"}, {"open", 5000, 20, "not 1 to 4096"}, {"open", -1, 0, "not 1 to 4096"},
+		{"grey", 32, 32, "takes 16x16"}, {"grey", 16, 32, "takes 16x16"}, {"open", 5000, 20, "must be 1 to 4096"}, {"open", -1, 0, "must be 1 to 4096"},
 	} {
 		_, err := Open(filepath.Join(models, "inputs", test.kind), Options{InputWidth: test.width, InputHeight: test.height})
 		if !errors.Is(err, ErrSize) || !strings.Contains(err.Error(), test.want) {
@@ -226,7 +226,7 @@ func TestPictureInputShapes(t *testing.T) {
 		{shape: []int64{-1, 3, 64, 4}, channels: 3, first: true, height: 64, width: 4},
 		{shape: []int64{-1, 3, 4, 3}, channels: 3, height: 3, width: 4},
 		{shape: []int64{-1, -1, -1, -1}},
-		{shape: []int64{-1, 224, 224, -1}, refused: "cannot be told"},
+		{shape: []int64{-1, 224, 224, -1}, refused: "does not show where the channels are"},
 		{shape: []int64{-1, 224, 224, 5}, refused: "5 channels"},
 		{shape: []int64{8, 224, 224, 3}, refused: "batches of 8"},
 		{shape: []int64{-1, 224, 3}, refused: "shape"},

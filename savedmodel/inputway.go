@@ -9,10 +9,10 @@ import (
 	"fovea/inference"
 )
 
-// inputWay is what lies between the input and the outputs: the nodes as the model defines them,
-// with the operations of the loaded graph that they have become.
+// inputWay is the part of the graph between the input and the outputs: the nodes as the model
+// defines them, and their operations in the loaded graph.
 type inputWay struct {
-	// order are the names of the nodes that depend on the input, what they need before them.
+	// order names the nodes that depend on the input, each after the nodes it needs.
 	order []string
 	nodes map[string]*nodepb.NodeDef
 	// outer are the nodes of the loaded graph that lie outside of functions.
@@ -20,7 +20,7 @@ type inputWay struct {
 	// input is the name of the model's own input.
 	input   string
 	depends map[string]bool
-	// sizes are the nodes that depend on no more of the input than its shape.
+	// sizes are the nodes that depend only on the input's shape.
 	sizes      map[string]bool
 	operations map[string]*tf.Operation
 }
@@ -80,7 +80,8 @@ func (w *inputWay) inputs(n *nodepb.NodeDef) []string {
 	return names
 }
 
-// constant is the values of the constant behind a node, through operations that pass it on.
+// constant returns the values of the constant behind a node, looking through operations that pass
+// it on.
 func (w *inputWay) constant(name string) ([]float64, bool) {
 	for range maxDepth {
 		n := w.node(name)

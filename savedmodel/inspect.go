@@ -18,8 +18,8 @@ import (
 	"fovea/preprocessing"
 )
 
-// NoteFile is where a SavedModel keeps what TensorFlow has no place for, by TensorFlow's
-// convention for files that it does not read itself.
+// NoteFile is where a SavedModel keeps what TensorFlow has no place for, by TensorFlow's convention
+// for files that it does not read.
 const NoteFile = "assets.extra/fovea.json"
 
 // Note is the content of NoteFile.
@@ -48,15 +48,15 @@ func readNote(dir string) (Note, error) {
 	return note, nil
 }
 
-// Description is what a SavedModel says of itself, without being loaded.
+// Description is what a SavedModel says about itself without being loaded.
 type Description struct {
 	Signatures []Signature `json:"signatures"`
-	// Parameters is the number of values of the variables that the signature reads.
+	// Parameters is the number of values in the variables that the signature reads.
 	Parameters int `json:"parameters"`
 	// Bytes is the size of the graph and the variables on disk.
 	Bytes int64 `json:"bytes"`
-	// Devices are the kinds of devices that the graph names for its nodes, such as "GPU":
-	// empty for a graph that runs anywhere.
+	// Devices are the kinds of devices that the graph pins nodes to, such as "GPU"; empty for a
+	// graph that runs anywhere.
 	Devices []string `json:"devices,omitempty"`
 }
 
@@ -74,8 +74,8 @@ type Tensor struct {
 	Shape []int64 `json:"shape"`
 }
 
-// Inspect reads the description of the SavedModel in dir, whose parameters are counted for
-// the signature of that name (as for Options.Signature).
+// Inspect reads the description of the SavedModel in dir. Parameters are counted for the named
+// signature (as for Options.Signature).
 func Inspect(dir, signature string) (Description, error) {
 	meta, err := readMetaGraph(dir)
 	if err != nil {

@@ -11,9 +11,8 @@ import (
 	"fovea/inference"
 )
 
-// layers finds what can be tapped among the operations on the way, every tensor of
-// floating-point numbers that depends on the input and has a vector, tokens or a map of
-// values per picture, and what its names are.
+// layers finds the tensors that can be requested and their names: every tensor of floating-point
+// numbers on the way that depends on the input and has a vector, tokens or a map for each image.
 func (l *loader) layers(operations []*tf.Operation, model *inference.Model) error {
 	w := newWay(operations, model.Input, l.returned())
 	n := &naming{
@@ -30,7 +29,7 @@ func (l *loader) layers(operations []*tf.Operation, model *inference.Model) erro
 			p, output := place{operation.Name(), i}, operation.Output(i)
 			shape, why := inferred.shape(output, p, l.options.Dense)
 			if random := tainted[operation.Name()]; random != "" {
-				why = fmt.Sprintf("the random operation %s acts on it, so that the same image would get other features each time: %s", random, withoutRandomness)
+				why = fmt.Sprintf("the random operation %s acts on it, so the same image would get different features each time: %s", random, withoutRandomness)
 			}
 			if why != "" {
 				n.why[p] = why
@@ -42,10 +41,10 @@ func (l *loader) layers(operations []*tf.Operation, model *inference.Model) erro
 		}
 	}
 	if len(n.layers) == 0 && len(l.acting) > 0 {
-		return fmt.Errorf("%w: all that it computes depends on the random operation %s: %s", ErrFormat, withoutCalls(l.acting[0]), withoutRandomness)
+		return fmt.Errorf("%w: everything it computes depends on the random operation %s: %s", ErrFormat, withoutCalls(l.acting[0]), withoutRandomness)
 	}
 	if len(n.layers) == 0 {
-		return fmt.Errorf("%w: nothing that depends on the input can be tapped", ErrFormat)
+		return fmt.Errorf("%w: no tensor that depends on the input can serve as a layer", ErrFormat)
 	}
 	n.name(sortedKeys(l.def.GetOutputs()))
 	model.Layers, model.Ambiguous, model.Hidden = n.layers, n.ambiguous, n.hidden
@@ -64,8 +63,8 @@ func (l *loader) returned() []place {
 	return places
 }
 
-// withoutCalls takes off the beginning of a name that says only through which calls the
-// operation was reached, such as "flat/StatefulPartitionedCall/StatefulPartitionedCall/".
+// withoutCalls strips the beginning of a name that only says through which calls the operation was
+// reached, such as "flat/StatefulPartitionedCall/StatefulPartitionedCall/".
 func withoutCalls(name string) string {
 	rest := withoutPrefix(name)
 	for {
@@ -84,10 +83,9 @@ func withoutPrefix(name string) string {
 // featureTypes are the types of values that can be features, as float32.
 var featureTypes = []tf.DataType{tf.Float, tf.Half, tf.Bfloat16, tf.Double}
 
-// featureShape is the shape of one picture's values: a number, a vector, tokens and channels,
-// or height, width, channels. For a tensor that has no such shape it says why. A batch of 0
-// is of an open number of pictures. Where that is asked for, dimensions of tokens and maps may
-// be open, as 0.
+// featureShape is the shape of one image's values: a number, a vector, tokens and channels, or
+// height, width, channels. For a tensor without such a shape it says why. A batch of 0 means an
+// open number of images. If open is set, the dimensions of tokens and maps may be open, given as 0.
 func featureShape(output tf.Output, batch int64, open bool) (shape []int, why string) {
 	if !slices.Contains(featureTypes, output.DataType()) {
 		kind := strings.ToLower(strings.TrimPrefix(typespb.DataType(output.DataType()).String(), "DT_"))
@@ -102,7 +100,7 @@ func featureShape(output tf.Output, batch int64, open bool) (shape []int, why st
 	case batch == 0 && (dims[0] > 1 || len(dims) == 1 && dims[0] > 0), batch > 0 && dims[0] != batch && dims[0] >= 0:
 		return nil, fmt.Sprintf("its shape %v does not begin with the images of a batch", dims)
 	case len(dims) > 4:
-		return nil, fmt.Sprintf("its shape %v is none of a vector, tokens or a map per image", dims)
+		return nil, fmt.Sprintf("its shape %v is not a vector, tokens or a map for each image", dims)
 	case len(dims) == 1:
 		return []int{1}, ""
 	}

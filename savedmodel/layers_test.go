@@ -27,7 +27,7 @@ func openLayers(t *testing.T, kind string) *inference.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { model.Close() }) //nolint:errcheck // not what is tested
+	t.Cleanup(func() { model.Close() })
 	return model
 }
 
@@ -87,7 +87,7 @@ func TestLayersAgreeWithKeras(t *testing.T) {
 func TestNamesOfNothing(t *testing.T) {
 	for _, test := range []struct{ kind, name, want string }{
 		{"keras-scopes", "two", "may be scopes_1/two_1/"},
-		{"keras-scopes", "scopes", "give one of these names"},
+		{"keras-scopes", "scopes", "use one of these names"},
 		{"keras-scopes", "BiasAdd", "may be scopes_1/stem_1, "},
 		{"keras-scopes", "DENS", "has scopes_1/dense_1"},
 		{"keras-numbers", "shared", "shared_1, functional_1/shared_"},

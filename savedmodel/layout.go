@@ -11,7 +11,7 @@ import (
 	"fovea/inference"
 )
 
-// layout is the order of a map's dimensions behind the batch.
+// layout is the order of a map's dimensions after the batch.
 type layout int
 
 const (
@@ -20,8 +20,8 @@ const (
 	channelsFirst
 )
 
-// layouts follows the order of dimensions from the input on: operations that name theirs and
-// transpositions decide it, others keep what they are given.
+// layouts follows the order of dimensions from the input on: operations with a data format and
+// transpositions decide it, others keep the order of their input.
 func (w *inputWay) layouts(input layout) map[string]layout {
 	of := map[string]layout{w.input: input}
 	for _, name := range w.order {
@@ -36,10 +36,10 @@ func (w *inputWay) layouts(input layout) map[string]layout {
 		case n.GetOp() == "Transpose":
 			of[name] = w.transposed(given, w.inputs(n))
 		case n.GetOp() == "Reshape":
-			// What a vector is spread into again says nothing of the order.
+			// Unflattening a vector says nothing about the order.
 		case format == "NCHW":
 			of[name] = channelsFirst
-		case format == "NHWC" && n.GetOp() != "BiasAdd": // whose default Keras leaves in place
+		case format == "NHWC" && n.GetOp() != "BiasAdd": // Keras leaves its default in place
 			of[name] = channelsLast
 		default:
 			of[name] = given
@@ -65,8 +65,8 @@ func (w *inputWay) transposed(given layout, inputs []string) layout {
 	return unknownLayout
 }
 
-// firstLayout is the order of dimensions that the first operations on the way from the input
-// want: that of the first one that names it, seen through the transpositions before it.
+// firstLayout is the order of dimensions that the first operations after the input want: that of
+// the first one with a data format, undoing the transpositions before it.
 func (l *loader) firstLayout() layout {
 	w := l.newInputWay(nil)
 	turned := map[layout]layout{channelsFirst: channelsLast, channelsLast: channelsFirst}
@@ -94,8 +94,8 @@ func (l *loader) channelsFirst() bool {
 	return slices.ContainsFunc(l.flat.nodes, first) || slices.ContainsFunc(l.meta.GetGraphDef().GetNode(), first)
 }
 
-// putChannelsLast turns layers that have their channels before height and width, so that all
-// are as the recipe and the pooling take them.
+// putChannelsLast transposes layers whose channels come before height and width, so that all have
+// the order that recipes and pooling expect.
 func (l *loader) putChannelsLast(w *inputWay, layers []inference.Layer) error {
 	input := channelsLast
 	if l.input.channelsFirst {

@@ -12,29 +12,29 @@ import (
 	"fovea/inference"
 )
 
-// naming gives layers their names. A layer goes by each scope that it alone leaves, and by its
-// operation; by the keys of the signature's outputs; by Keras's names; and by the ends of
-// all of these. A name that could be several layers' is nobody's.
+// naming names the layers. A layer goes by each scope that it alone leaves, by its operation, by
+// the keys of the signature's outputs, by Keras's names, and by the last parts of all these. A name
+// that fits several layers belongs to none.
 type naming struct {
 	way      *way
 	shown    map[string]string // names of operations and scopes without the calls to them
 	leaving  map[string][]place
-	numbered bool // whether Keras's names have numbers added, see numbersCopies
+	numbered bool // whether numbers were added to Keras's names, see numbersCopies
 	noted    map[string][]string
 
 	layers []inference.Layer
 	places []place          // of the layers, in their order
 	index  map[place]int    // of the layers, by their tensors
-	why    map[place]string // other tensors are not among them
+	why    map[place]string // other tensors are not layers
 
-	// exact are the names of scopes and operations, outputs those of the signature's, keras
-	// those that Keras shows, ends those that are left when the beginning is.
+	// exact are the names of scopes and operations, outputs those of the signature's outputs, keras
+	// those that Keras shows, ends the last parts of names.
 	exact, outputs, keras, ends claims
 	ambiguous                   map[string][]string
 	hidden                      map[string]string
 }
 
-// claims are tensors by the names that they might have.
+// claims are the tensors that claim a name.
 type claims map[string][]place
 
 func (c claims) add(name string, places ...place) {
@@ -45,7 +45,7 @@ func (c claims) add(name string, places ...place) {
 	}
 }
 
-// name names all layers. keys are those of the signature's outputs.
+// name names all layers. keys are the keys of the signature's outputs.
 func (n *naming) name(keys []string) {
 	n.exact, n.outputs, n.keras, n.ends = claims{}, claims{}, claims{}, claims{}
 	n.ambiguous, n.hidden = map[string][]string{}, map[string]string{}
@@ -73,8 +73,8 @@ func (n *naming) name(keys []string) {
 	n.decide()
 }
 
-// claimScopes lets scopes name what leaves them, and returns the names of scopes that one
-// layer alone leaves, by layer, the outermost first.
+// claimScopes lets scopes name what leaves them. It returns, for each layer, the names of the
+// scopes that it alone leaves, outermost first.
 func (n *naming) claimScopes() map[place][]string {
 	names := map[place][]string{}
 	for _, scope := range slices.Sorted(maps.Keys(n.leaving)) {
@@ -114,8 +114,8 @@ func (n *naming) visible(places []place) []place {
 	return visible
 }
 
-// operationName is the name of the operation that computes a tensor. Where other tensors leave
-// a scope of the same name, the name is the scope's, and the operation's gets ":0".
+// operationName is the name of the operation that computes a tensor. If other tensors leave a scope
+// of that name, the scope keeps it and the operation gets ":0".
 func (n *naming) operationName(p place) string {
 	name := n.shown[p.operation]
 	leaving, isScope := n.leaving[p.operation]
@@ -125,8 +125,8 @@ func (n *naming) operationName(p place) string {
 	return name
 }
 
-// primary is the name that a layer is listed under: that of the innermost scope, of those that
-// Keras numbers if there are, or of its operation.
+// primary is the name that a layer is listed under: that of the innermost scope, preferably one
+// that Keras numbers, or of its operation.
 func (n *naming) primary(scopes []string, operation string) string {
 	for _, name := range slices.Backward(scopes) {
 		if _, numbered := cutNumber(name); numbered || !n.numbered {
@@ -139,16 +139,16 @@ func (n *naming) primary(scopes []string, operation string) string {
 	return operation
 }
 
-// claimEnds claims the ends of a name.
+// claimEnds claims the last parts of a name.
 func (n *naming) claimEnds(name string, places ...place) {
 	for _, end := range endings(name) {
 		n.ends.add(end, places...)
 	}
 }
 
-// kerasName is the name of a scope's layer, with the layers around it, as Keras shows them:
-// "small/fc1" for "small_1/fc1_1". Scopes within a layer, that TensorFlow's functions open,
-// have no such name.
+// kerasName is the name of a scope's layer and the layers around it as Keras shows them:
+// "small/fc1" for "small_1/fc1_1". Scopes within a layer, which TensorFlow's functions open, have
+// no such name.
 func (n *naming) kerasName(scope string) (string, bool) {
 	if !n.numbered {
 		return "", false
@@ -163,7 +163,7 @@ func (n *naming) kerasName(scope string) (string, bool) {
 		}
 		sibling := beginning + strings.Join(append(slices.Clone(strings.Split(n.shown[scope], "/")[:i]), plain), "/")
 		if _, again := cutNumber(plain); !again && n.shown[sibling] != "" {
-			found = false // TensorFlow's second of that name in the layer, such as "einsum_1"
+			found = false // the second of that name in the layer, numbered by TensorFlow, such as "einsum_1"
 			continue
 		}
 		parts[i] = plain
@@ -171,7 +171,7 @@ func (n *naming) kerasName(scope string) (string, bool) {
 	return strings.Join(parts, "/"), found
 }
 
-// decide turns claims into aliases, or says why a name is nobody's.
+// decide turns claims into aliases, or says why a name belongs to no layer.
 func (n *naming) decide() {
 	names := map[string]bool{}
 	for _, c := range []claims{n.exact, n.outputs, n.keras, n.ends} {
@@ -205,9 +205,9 @@ func (n *naming) decide() {
 	}
 }
 
-// claimants are the tensors that a name may stand for. A whole name comes before a part of
-// another, and a name that Keras shows before one that has a number added in the graph:
-// Keras's conv2d_1 is conv2d_1_2 there, and conv2d is conv2d_1.
+// claimants are the tensors that a name may stand for. A whole name takes precedence over a part of
+// another, and a name that Keras shows over one with a number that was added in the graph: Keras's
+// conv2d_1 is conv2d_1_2 there, and its conv2d is conv2d_1.
 func (n *naming) claimants(name string) []place {
 	if places := n.exact[name]; len(places) > 0 {
 		return places
@@ -221,7 +221,7 @@ func (n *naming) claimants(name string) []place {
 	return n.ends[name]
 }
 
-// candidate is how a layer is offered where a name is ambiguous.
+// candidate is how a layer is listed where a name is ambiguous.
 func (n *naming) candidate(p place) string {
 	if i, found := n.index[p]; found {
 		return n.layers[i].Name
@@ -229,8 +229,8 @@ func (n *naming) candidate(p place) string {
 	return n.shown[p.operation]
 }
 
-// shownNames are the names of operations and scopes as they are shown: without the calls
-// that lead to them, unless these tell several of one name apart.
+// shownNames are the names of operations and scopes as users see them: without the calls that lead
+// to them, unless only these distinguish several of one name.
 func shownNames(w *way) map[string]string {
 	all := maps.Clone(w.scopes)
 	for _, operation := range w.operations {
@@ -249,9 +249,9 @@ func shownNames(w *way) map[string]string {
 	return shown
 }
 
-// numbersCopies says whether a graph is one in which the names of Keras's layers got numbers
-// added, as Keras 3's export does, because the same names were in use when it was traced. The
-// variables tell: they are named by their layers, without those numbers.
+// numbersCopies says whether numbers were added to the names of Keras's layers in the graph, as
+// Keras 3's export does when a name is already in use during tracing. The variables show it: they
+// are named after their layers, without those numbers.
 func numbersCopies(nodes []*nodepb.NodeDef) bool {
 	added, kept := 0, 0
 	for _, node := range nodes {
@@ -276,8 +276,8 @@ func numbersCopies(nodes []*nodepb.NodeDef) bool {
 	return added > 0 && kept == 0
 }
 
-// endings are the shorter names that a layer may go by: the last parts of its name, with or
-// without the number that Keras adds to tell copies apart.
+// endings are the shorter names that a layer may go by: the last parts of its name, with or without
+// the number that Keras adds to distinguish copies.
 func endings(name string) []string {
 	var all []string
 	for rest := name; ; {
@@ -293,7 +293,7 @@ func endings(name string) []string {
 	}
 }
 
-// cutNumber takes "_1" off "block1_conv1_1".
+// cutNumber strips "_1" from "block1_conv1_1".
 func cutNumber(name string) (string, bool) {
 	i := strings.LastIndexByte(name, '_')
 	if i <= 0 {

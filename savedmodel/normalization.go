@@ -11,43 +11,43 @@ import (
 	"fovea/inference"
 )
 
-// Operations on the way from the input to the first ones that have weights.
+// Operations between the input and the first ones that have weights.
 var (
-	// passing leave values as they are, if not their places or their type.
+	// passing keep values as they are, though perhaps not their positions or type.
 	passing = map[string]bool{
 		"Identity": true, "StopGradient": true, "PreventGradient": true, "CheckNumerics": true, "Snapshot": true, "Cast": true,
 		"Transpose": true, "Reshape": true, "ExpandDims": true, "Squeeze": true, "EnsureShape": true, "ClipByValue": true, "MaxPool": true,
 		"Pad": true, "PadV2": true, "MirrorPad": true, "ResizeBilinear": true, "ResizeNearestNeighbor": true, "ResizeBicubic": true, "ResizeArea": true,
 	}
-	// choosing take some of the channels, or put them together, in whatever order.
+	// choosing select some of the channels, or join them, in any order.
 	choosing = map[string]bool{
 		"StridedSlice": true, "Slice": true, "Split": true, "SplitV": true, "Unpack": true, "GatherV2": true, "ReverseV2": true,
 		"Concat": true, "ConcatV2": true, "Pack": true,
 	}
-	// weighing begin the network.
+	// weighing are the first operations of the network proper.
 	weighing = map[string]bool{
 		"Conv2D": true, "DepthwiseConv2dNative": true, "MatMul": true, "BatchMatMul": true, "BatchMatMulV2": true, "BatchMatMulV3": true,
 		"Einsum": true, "XlaCallModule": true,
 	}
-	// arithmetic are the operations that a normalization consists of.
+	// arithmetic are the operations that normalizations consist of.
 	arithmetic = map[string]string{
 		"Sub": "subtracts", "Add": "adds", "AddV2": "adds", "BiasAdd": "adds", "Mul": "multiplies by", "MulNoNan": "multiplies by",
 		"RealDiv": "divides by", "Div": "divides by", "DivNoNan": "divides by",
 	}
 )
 
-// affine is what has become of a value x of the input: scale*x + offset.
+// affine is what became of a value x of the input: scale*x + offset.
 type affine struct{ scale, offset float64 }
 
 // front is what a graph does to pixels before its first weights.
 type front struct {
-	// of are the values that reach the first weights: one for all channels, or one for each.
+	// of are the values that reach the first weights: one for all channels, or one each.
 	of []affine
 	// steps describe what changes them, in order.
 	steps []string
-	// whole says that they become whole numbers, and so can only be bytes.
+	// whole says that they become whole numbers, so that they can only be bytes.
 	whole bool
-	// unknown is the first operation that is not understood, if there is one.
+	// unknown is the first operation that is not understood, if any.
 	unknown string
 	// first is the first operation with weights.
 	first string
@@ -105,8 +105,8 @@ func castStep(n *nodepb.NodeDef) string {
 	return "casts to " + kind
 }
 
-// together are the values of several tensors, which are chosen from or put together. All are
-// kept: which one goes where does not matter.
+// together joins the values of several tensors that are selected from or concatenated. All are
+// kept: it does not matter which one goes where.
 func together(values map[string][]affine, names []string) []affine {
 	var all []affine
 	for _, name := range names {
@@ -118,7 +118,8 @@ func together(values map[string][]affine, names []string) []affine {
 	return all[:1]
 }
 
-// apply is what an operation with known numbers makes of values; nil if it is not understood.
+// apply returns what an operation with known numbers makes of values, or nil if it is not
+// understood.
 func (f *front) apply(n *nodepb.NodeDef, numbers []float64, before []affine, first bool) []affine {
 	verb := arithmetic[n.GetOp()]
 	if len(numbers) == 0 || len(numbers) > 1 && len(before) > 1 && len(numbers) != len(before) || verb == "divides by" && !first {
@@ -159,9 +160,9 @@ func list(numbers []float64) string {
 	return strings.Join(slices.Compact(texts), "/")
 }
 
-// operand is the other operand of an operation on pixels: one number for all channels, or one
-// for each; nil if it depends on the pixels. What is not constant is computed, such as the
-// root of a variance that is a variable. Of a picture of means, the means of its channels count.
+// operand is the other operand of an operation on pixels: one number for all channels, or one each;
+// nil if it depends on the pixels. One that is not constant, such as the root of a variance held in
+// a variable, is computed. An operand that is a whole image counts by the means of its channels.
 func (l *loader) operand(w *inputWay, n *nodepb.NodeDef, pixels string) ([]float64, error) {
 	for _, reference := range dataInputs(n) {
 		name := inference.Producer(reference)
@@ -184,8 +185,9 @@ func (l *loader) operand(w *inputWay, n *nodepb.NodeDef, pixels string) ([]float
 	return nil, nil
 }
 
-// compute runs the parts of the graph behind all operands before the first weights that are not
-// constant. They need no picture. For each run TensorFlow prepares the whole graph, so there is one.
+// compute runs all parts of the graph that yield non-constant operands before the first weights.
+// They need no image. They are run together, because TensorFlow prepares the whole graph for each
+// run.
 func (l *loader) compute(w *inputWay) error {
 	l.computed = map[string][]float64{}
 	var references []string
@@ -216,7 +218,7 @@ func (l *loader) compute(w *inputWay) error {
 	}
 	tensors, err := l.loaded.Session.Run(nil, outputs, nil)
 	if err != nil {
-		return fmt.Errorf("%w: compute what pixels are normalized by: %w", ErrFormat, err)
+		return fmt.Errorf("%w: compute the constants that normalize pixels: %w", ErrFormat, err)
 	}
 	for i, reference := range references {
 		size := int64(1)
@@ -235,7 +237,7 @@ func (l *loader) compute(w *inputWay) error {
 	return nil
 }
 
-// perChannel is one number, or one for each channel; the means of more.
+// perChannel reduces values to one number, or one for each channel: the means of more.
 func perChannel(values []float64, channels int) []float64 {
 	channels = max(channels, 1)
 	switch {

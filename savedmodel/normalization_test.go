@@ -90,7 +90,7 @@ func TestKerasApplications(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer model.Close() //nolint:errcheck // not what is tested
+			defer model.Close()
 			switch {
 			case test.hint == "" && (model.Preprocessing != test.want || model.Normalizes == ""):
 				t.Fatalf("preprocessing %q: %s%s", model.Preprocessing, model.Normalizes, model.Unstated)

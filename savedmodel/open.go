@@ -14,36 +14,36 @@ import (
 	"fovea/preprocessing"
 )
 
-// Options say what a SavedModel does not say itself.
+// Options supply what a SavedModel does not say itself.
 type Options struct {
-	// Session chooses device and precision.
+	// Session selects device and precision.
 	Session inference.SessionConfig
-	// Preprocessing is how the model wants its input. Zero: what the model's own note says, if it has one (see Note).
+	// Preprocessing is what the model expects of its input. Zero means that of the model's note, if
+	// it has one (see Note), or what its graph implies.
 	Preprocessing preprocessing.Spec
 	// Signature is the name of the signature to compute (default: serving_default, or the
 	// only one).
 	Signature string
-	// InputHeight and InputWidth are the size of the pictures in pixels, for a model that takes
-	// any (default DefaultInputSize). One that takes a single size refuses others.
+	// InputHeight and InputWidth are the size of the images in pixels for a model that takes any
+	// (default DefaultInputSize). A model of one fixed size refuses others.
 	InputHeight, InputWidth int
-	// Dense opens a fully convolutional model for pictures of any size, one after another:
-	// what a layer gives is averaged over all positions of a picture. A model of fixed size is
-	// ErrNotDense.
+	// Dense opens a fully convolutional model for images of any size, one after another: each layer
+	// is averaged over all positions of the image. A model of fixed size is ErrNotDense.
 	Dense bool
 }
 
-// DefaultInputSize is the input size of models that leave it open.
+// DefaultInputSize is the height and width in pixels for models that leave them open.
 const DefaultInputSize = 224
 
-// flatPrefix begins the names of the nodes that are added to a loaded graph, and cutPrefix
-// those of the nodes that are added once more where random layers were cut out of them.
+// flatPrefix begins the names of the nodes that are added to a loaded graph; cutPrefix those of the
+// nodes that are added again with random layers cut out.
 const (
 	flatPrefix = "flat"
 	cutPrefix  = "flat_cut"
 )
 
-// Open loads the SavedModel in dir. The caller closes the model. A directory that is not a
-// SavedModel, is damaged, or has not exactly one input of pictures is ErrFormat.
+// Open loads the SavedModel in dir; the caller closes the model. A directory that is not a
+// SavedModel, is damaged, or does not have exactly one input of images is ErrFormat.
 func Open(dir string, options Options) (*inference.Model, error) {
 	l, err := newLoader(dir, options)
 	if err != nil {
@@ -68,11 +68,11 @@ func Open(dir string, options Options) (*inference.Model, error) {
 	return model, nil
 }
 
-// groupedFailure is what TensorFlow says of a grouped convolution that it has fused with what
+// groupedFailure is TensorFlow's error for a grouped convolution that it has fused with what
 // follows, as in ConvNeXt.
 const groupedFailure = "does not support grouped convolutions"
 
-// reopen opens a model anew, with other options for its session.
+// reopen opens a model again with other session options.
 func reopen(l *loader, dir string, options Options) (*inference.Model, error) {
 	if err := l.loaded.Session.Close(); err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
@@ -80,7 +80,7 @@ func reopen(l *loader, dir string, options Options) (*inference.Model, error) {
 	return Open(dir, options)
 }
 
-// newLoader reads and checks what the SavedModel in dir says of itself, and loads it.
+// newLoader reads and checks the SavedModel in dir, and loads it.
 func newLoader(dir string, options Options) (*loader, error) {
 	meta, err := readMetaGraph(dir)
 	if err != nil {
@@ -99,8 +99,7 @@ func newLoader(dir string, options Options) (*loader, error) {
 	if l.height, l.width, err = l.input.size(options); err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
-	// Before TensorFlow sees the graph: some damage that is found here would end the process
-	// there.
+	// This comes before TensorFlow sees the graph: it would crash on some of the damage found here.
 	l.flat = newFlattener(meta)
 	if !l.input.plain() {
 		l.flat.replaced = parseTensor(l.input.tensor).node
@@ -122,11 +121,11 @@ func newLoader(dir string, options Options) (*loader, error) {
 	return l, l.load()
 }
 
-// load has TensorFlow load the model.
+// load lets TensorFlow load the model.
 func (l *loader) load() error {
 	if l.options.Session.Placement() != "" {
-		// LoadSavedModel takes no placement, and TensorFlow would put all on the first GPU.
-		return fmt.Errorf("savedmodel: %s: a SavedModel runs on one GPU a process: start one for each GPU, with --device gpu:0 --shard 0/2 and --device gpu:1 --shard 1/2, and join their datasets by extract dataset merge", l.dir)
+		// LoadSavedModel takes no placement; TensorFlow would put everything on the first GPU.
+		return fmt.Errorf("savedmodel: %s: a SavedModel uses one GPU per process: start one process per GPU, with --device gpu:0 --shard 0/2 and --device gpu:1 --shard 1/2, and join their datasets with extract dataset merge", l.dir)
 	}
 	l.options.Session.ChannelsLast = l.channelsFirst()
 	sessionOptions, err := l.options.Session.Options()
@@ -162,18 +161,18 @@ type loader struct {
 	signature string
 	def       *core.SignatureDef
 	input     picture
-	// height and width are of the pictures that are fed, 0 for any.
+	// height and width are the size of the images that are fed, 0 for any.
 	height, width int
 	flat          *flattener
 	outputs       []tensor
 	loaded        *tf.SavedModel
 	options       Options
-	aliases       map[string][]string // noted, by the names of layers
-	in            adapter             // where pictures go in, and what the graph is given
+	aliases       map[string][]string // from the note, by layer name
+	in            adapter             // where images go in, and what the graph is given
 	prefix        string              // of the names of the flat nodes in the loaded graph
 	acting        []string            // random operations that could not be cut out, in that graph
 	notes         []string            // see inference.Model
-	// computed are what pixels are normalized by where it is not constant, by tensors.
+	// computed are the non-constant operands of normalizations, by tensor.
 	computed map[string][]float64
 }
 
@@ -212,7 +211,7 @@ func outputTensors(signature *core.SignatureDef) []string {
 	return names
 }
 
-// outerOperations are the operations of a graph without calls that lead to the outputs.
+// outerOperations are the operations that lead to the outputs of a graph without calls.
 func (l *loader) outerOperations(outputs []tensor) ([]*tf.Operation, error) {
 	nodes := newScope(nil, l.meta.GetGraphDef().GetNode(), "", 0).nodes
 	seen := map[string]bool{}

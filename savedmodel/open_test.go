@@ -75,7 +75,7 @@ func TestOpenAgreesWithKeras(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer model.Close() //nolint:errcheck // not what is tested
+			defer model.Close()
 			if model.InputHeight != side || model.InputWidth != side {
 				t.Errorf("input is %dx%d", model.InputHeight, model.InputWidth)
 			}
@@ -128,7 +128,7 @@ func TestOpenModelsOfBytes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer model.Close() //nolint:errcheck // not what is tested
+			defer model.Close()
 			if model.Preprocessing != preprocessing.None {
 				t.Errorf("preprocessing is %q", model.Preprocessing)
 			}
@@ -152,7 +152,7 @@ func TestOpenModelsOfBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer features.Close() //nolint:errcheck // not what is tested
+	defer features.Close()
 	if layer, err := features.Layer("predictions"); err == nil {
 		t.Errorf("the signature features has a layer %s", layer.Name)
 	}
@@ -171,7 +171,7 @@ func TestLayerNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer model.Close() //nolint:errcheck // not what is tested
+	defer model.Close()
 	for _, name := range []string{
 		"outer_1/small_1/block2_conv1_1", "small_1/block2_conv1", "block2_conv1", "block2_conv1_1/Relu", "block2_conv1_1/BiasAdd",
 	} {
@@ -207,7 +207,7 @@ func TestOpenLargeModels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer model.Close() //nolint:errcheck // not what is tested
+			defer model.Close()
 			extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{golden.Layer, "predictions"}, Batch: 2})
 			if err != nil {
 				t.Fatal(err)

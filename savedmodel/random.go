@@ -12,12 +12,11 @@ import (
 	"fovea/inference"
 )
 
-// withoutRandomness is what to do about a model that is random.
+// withoutRandomness is the remedy for a model that is random.
 const withoutRandomness = "export the model without its augmentation, " +
-	"or, in Keras, what predict computes: ExportArchive.add_endpoint with lambda x: model(x, training=False)"
+	"or, in Keras, export what predict computes: ExportArchive.add_endpoint with lambda x: model(x, training=False)"
 
-// randomPrefixes begin the types of the operations that give random numbers, or other
-// numbers each time.
+// randomPrefixes begin the types of operations that give different numbers each time.
 var randomPrefixes = []string{
 	"Random", "TruncatedNormal", "ParameterizedTruncatedNormal", "Multinomial", "SampleDistortedBoundingBox",
 	"StatefulUniform", "StatefulStandardNormal", "StatefulTruncatedNormal", "StatefulRandom", "RngReadAndSkip",
@@ -26,8 +25,8 @@ var randomPrefixes = []string{
 	"StatelessSampleDistortedBoundingBox", "StatelessShuffle",
 }
 
-// isRandom says whether an operation of that type gives random numbers: of Stateless ones
-// the same for the same seed. StatelessRandomGetKeyCounter and its like prepare seeds.
+// isRandom says whether an operation of that type gives random numbers; stateless ones give the
+// same for the same seed. StatelessRandomGetKeyCounter and its like prepare seeds.
 func isRandom(kind string) bool {
 	if strings.HasPrefix(kind, "StatelessRandomGet") {
 		return false
@@ -39,11 +38,11 @@ func isRandom(kind string) bool {
 type randomness struct {
 	*view
 	functions map[string]*framework.FunctionDef
-	bodies    map[string]bool // of functions by name, whether they are random
+	bodies    map[string]bool // whether a function is random, by name
 }
 
-// node says whether a node is random, by itself or by a function that it runs, such as the
-// branches of an If.
+// node says whether a node is random, by itself or through a function that it runs, such as a
+// branch of an If.
 func (r *randomness) node(n *nodepb.NodeDef) bool {
 	if isRandom(n.GetOp()) {
 		return !strings.HasPrefix(n.GetOp(), "Stateless") || r.seeded(n)
@@ -61,8 +60,8 @@ func (r *randomness) node(n *nodepb.NodeDef) bool {
 	return false
 }
 
-// seeded says whether a stateless operation gives something else each time or for each picture:
-// it does not where its seed and its shape are constant.
+// seeded says whether a stateless operation gives different numbers each time or for each image,
+// which it does unless its seed and shape are constant.
 func (r *randomness) seeded(n *nodepb.NodeDef) bool {
 	return slices.ContainsFunc(dataInputs(n), func(input string) bool { return !r.constant(input) })
 }
@@ -83,7 +82,7 @@ func (r *randomness) function(name string) bool {
 	return random
 }
 
-// randomNodes are those of a graph, in the order of computation.
+// randomNodes returns the random nodes of a graph in the order of computation.
 func randomNodes(v *view, functions map[string]*framework.FunctionDef) []*nodepb.NodeDef {
 	r := &randomness{view: v, functions: functions, bodies: map[string]bool{}}
 	var random []*nodepb.NodeDef
@@ -95,7 +94,7 @@ func randomNodes(v *view, functions map[string]*framework.FunctionDef) []*nodepb
 	return random
 }
 
-// tainted are the names of the operations on which a random one acts, with the name of that.
+// tainted maps the operations that a random one acts on to the name of that one.
 func (l *loader) tainted(operations []*tf.Operation) map[string]string {
 	all := map[string]string{}
 	for _, operation := range operations {
@@ -117,10 +116,9 @@ func (l *loader) tainted(operations []*tf.Operation) map[string]string {
 	return all
 }
 
-// cutRandomLayers takes layers such as RandomFlip out of the way, whose operations are given
-// in the order of computation: Keras's model.export leaves them acting, model.predict does
-// not. It returns the operations of the way without them. What cannot be cut out remains in
-// l.acting.
+// cutRandomLayers removes layers such as RandomFlip: Keras's model.export leaves them active,
+// model.predict does not. It takes and returns the operations on the way, in the order of
+// computation. Random operations that cannot be cut out remain in l.acting.
 func (l *loader) cutRandomLayers(operations []*tf.Operation) ([]*tf.Operation, error) {
 	v := newView(l.nodesOf(operations), parseTensor(l.input.tensor).String(), l.flat.top.nodes)
 	random := randomNodes(v, l.flat.functions)
@@ -140,7 +138,7 @@ func (l *loader) cutRandomLayers(operations []*tf.Operation) ([]*tf.Operation, e
 		return operations, nil
 	}
 	for _, scope := range c.scopes {
-		l.notes = append(l.notes, fmt.Sprintf("the random layer %s acts in the exported model: it is left out, as Keras's predict does", withoutCalls(scope)))
+		l.notes = append(l.notes, fmt.Sprintf("the random layer %s is active in the exported model: it is left out, as in Keras's predict", withoutCalls(scope)))
 	}
 	l.flat.nodes, l.outputs = c.remaining(l.outputs)
 	l.flat.outer = outerTensors(l.flat.nodes)
@@ -171,7 +169,7 @@ func (l *loader) nodesOf(operations []*tf.Operation) []*nodepb.NodeDef {
 	return nodes
 }
 
-// outerTensors are the tensors that nodes read and none of them computes.
+// outerTensors are the tensors that the nodes read and none of them computes.
 func outerTensors(nodes []*nodepb.NodeDef) map[tensor]bool {
 	own, outer := map[string]bool{}, map[tensor]bool{}
 	for _, n := range nodes {

@@ -17,7 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Names that TensorFlow fixes.
+// Names that TensorFlow prescribes.
 const (
 	graphFile        = "saved_model.pb"
 	variablesPrefix  = "variables/variables"
@@ -26,10 +26,10 @@ const (
 	initSignature    = "__saved_model_init_op"
 )
 
-// maxGraphBytes bounds saved_model.pb: beyond it protobuf does not go anyway.
+// maxGraphBytes bounds saved_model.pb: protobuf takes no more anyway.
 const maxGraphBytes = 2 << 30
 
-// ErrFormat marks a directory that is not a SavedModel that can be used.
+// ErrFormat marks a directory that is not a usable SavedModel.
 var ErrFormat = errors.New("not a usable SavedModel")
 
 // readMetaGraph parses the graph for serving out of saved_model.pb.
@@ -63,8 +63,9 @@ func parseMetaGraph(data []byte) (*core.MetaGraphDef, error) {
 	return chooseMetaGraph(model.GetMetaGraphs())
 }
 
-// chooseMetaGraph finds the graph for serving: that of the tag serve alone before those that are
-// also for some accelerator, and that of a module of TensorFlow 1's Hub, which has no tags.
+// chooseMetaGraph finds the graph for serving: one with the tag serve alone takes precedence over
+// one that is also for some accelerator, and that over a module of TensorFlow 1's Hub, which has no
+// tags.
 func chooseMetaGraph(metas []*core.MetaGraphDef) (*core.MetaGraphDef, error) {
 	var serving, untagged *core.MetaGraphDef
 	var others []string
@@ -91,8 +92,8 @@ func chooseMetaGraph(metas []*core.MetaGraphDef) (*core.MetaGraphDef, error) {
 	return nil, fmt.Errorf("%w: no graph has the tag %q or no tag at all, only %s: export the model for serving", ErrFormat, serveTag, strings.Join(others, ", "))
 }
 
-// checkVariables finds shards of the checkpoint that are missing: TensorFlow loads a model
-// without any of them and fails much later.
+// checkVariables detects missing shards of the checkpoint: TensorFlow loads a model without them
+// and fails much later.
 func checkVariables(dir string, meta *core.MetaGraphDef) error {
 	if !hasVariables(meta) {
 		return nil
@@ -107,7 +108,7 @@ func checkVariables(dir string, meta *core.MetaGraphDef) error {
 	}
 	var total int
 	if _, err := fmt.Sscanf(shards[0][strings.LastIndex(shards[0], "-of-"):], "-of-%d", &total); err != nil || total != len(shards) {
-		return fmt.Errorf("savedmodel: %s: %w: %d of %d shards of its variables are there: copy the whole directory", dir, ErrFormat, len(shards), total)
+		return fmt.Errorf("savedmodel: %s: %w: only %d of %d shards of its variables exist: copy the whole directory", dir, ErrFormat, len(shards), total)
 	}
 	return nil
 }
@@ -126,12 +127,11 @@ func hasVariables(meta *core.MetaGraphDef) bool {
 	return false
 }
 
-// ErrSignature marks a SavedModel of several signatures of which none was chosen, or an
-// unknown one.
+// ErrSignature marks a SavedModel with several signatures of which none, or an unknown one, was
+// chosen.
 var ErrSignature = errors.New("choose one of its signatures")
 
-// chooseSignature finds the signature of that name; without a name the default one, or the
-// only one.
+// chooseSignature finds the named signature; without a name, the default or only one.
 func chooseSignature(meta *core.MetaGraphDef, name string) (string, *core.SignatureDef, error) {
 	signatures := maps.Clone(meta.GetSignatureDef())
 	delete(signatures, initSignature)

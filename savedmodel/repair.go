@@ -20,10 +20,10 @@ const (
 	variableAttribute = "VARIABLE_VALUE"
 )
 
-// repair fills the variables that the signature reads when a probe shows that loading has not done so. What
-// Keras 3 writes through tf.saved_model.save restores duplicates of them (keras #19274,
-// tensorflow #72963): Python binds by object and does not notice; a session does, with
-// "Could not find variable". The checkpoint says by object which value belongs where.
+// repair fills the variables that the signature reads if a probe shows that loading did not. What
+// Keras 3 writes through tf.saved_model.save restores duplicates of them (keras #19274, tensorflow
+// #72963): Python binds by object and does not notice; a session fails with "Could not find
+// variable". The checkpoint says which value belongs to which object.
 func (l *loader) repair(probe func() error) error {
 	err := probe()
 	if err == nil || errors.Is(err, ErrFormat) {
@@ -34,7 +34,7 @@ func (l *loader) repair(probe func() error) error {
 	}
 	handles, err := l.checkpointKeys()
 	if err != nil {
-		return fmt.Errorf("%w: its variables are not restored by loading it, and it does not say how they should be: %w", ErrFormat, err)
+		return fmt.Errorf("%w: loading it does not restore its variables, and it does not say how to: %w", ErrFormat, err)
 	}
 	if err := l.assign(handles); err != nil {
 		return fmt.Errorf("%w: restore its variables: %w", ErrFormat, err)
@@ -42,8 +42,7 @@ func (l *loader) repair(probe func() error) error {
 	return unusable(probe())
 }
 
-// unusable says of an error of a probe that the model cannot be run, unless it says so itself or
-// speaks of one size alone.
+// unusable wraps a probe's error as ErrFormat, unless it is that already or ErrNotDense.
 func unusable(err error) error {
 	if err == nil || errors.Is(err, ErrFormat) || errors.Is(err, ErrNotDense) {
 		return err
@@ -51,8 +50,8 @@ func unusable(err error) error {
 	return fmt.Errorf("%w: it cannot be run: %w", ErrFormat, err)
 }
 
-// checkpointKeys maps the variable handles that the signature's call captures to their
-// values' keys in the checkpoint.
+// checkpointKeys maps the variable handles captured by the signature's call to the keys of their
+// values in the checkpoint.
 func (l *loader) checkpointKeys() (map[string]string, error) {
 	captured, call, err := l.captured()
 	if err != nil {
@@ -80,8 +79,8 @@ func (l *loader) checkpointKeys() (map[string]string, error) {
 	return keys, nil
 }
 
-// captured returns the objects that the signature's function captures, and the inputs of
-// the call, whose last ones are their handles in the same order.
+// captured returns the objects that the signature's function captures, and the inputs of its call,
+// the last of which are the handles of these objects in the same order.
 func (l *loader) captured() (objects []int32, inputs []string, err error) {
 	graph := l.meta.GetObjectGraphDef()
 	f := newFlattener(l.meta)
@@ -105,8 +104,7 @@ func (l *loader) captured() (objects []int32, inputs []string, err error) {
 	return nil, nil, errors.New("its signature is not a function call")
 }
 
-// boundInputs finds the captures of a function, or of the one function that it does no
-// more than call.
+// boundInputs finds the captures of a function, or of the single function that it merely calls.
 func boundInputs(graph *core.SavedObjectGraph, f *flattener, name string) []int32 {
 	for range maxDepth {
 		if concrete := graph.GetConcreteFunctions()[name]; concrete != nil {
@@ -133,7 +131,7 @@ func (l *loader) checkpoint() string {
 	return filepath.Join(l.dir, filepath.FromSlash(variablesPrefix))
 }
 
-// objectGraph reads the checkpoint's own description.
+// objectGraph reads the checkpoint's description of its objects.
 func (l *loader) objectGraph() (*core.TrackableObjectGraph, error) {
 	scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope("fovea_objects")
 	values, err := l.restore(scope, []string{objectGraphKey}, []tf.DataType{tf.String})

@@ -6,9 +6,9 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 )
 
-// rows looks whether the operations treat the pictures of a batch apart: fixed says that one
-// makes a batch of one out of any, apart that all are known to keep pictures apart. Neither
-// means that only computing tells.
+// rows reports whether the operations treat the images of a batch independently: fixed says that
+// one of them turns any batch into a batch of one, apart that all are known to keep images apart.
+// If neither is set, only computing will tell.
 func (w *inputWay) rows() (fixed, apart bool) {
 	apart = true
 	for _, name := range w.order {
@@ -24,7 +24,7 @@ func (w *inputWay) rows() (fixed, apart bool) {
 	return false, apart
 }
 
-// makesOne says whether an operation turns a batch of any size into one of one picture.
+// makesOne says whether an operation turns a batch of any size into a batch of one image.
 func (w *inputWay) makesOne(name string) bool {
 	out, known := shapeOf(w.operations[name].Output(0))
 	if !known || len(out) < 2 || out[0] != 1 {
@@ -56,8 +56,8 @@ func shapeOf(output tf.Output) ([]int64, bool) {
 	return dims, err == nil
 }
 
-// apartAlways are operations that treat the rows of their first input one by one, if the others
-// do not depend on the pictures.
+// apartAlways are operations that treat the rows of their first input one by one, provided that the
+// other inputs do not depend on the images.
 var apartAlways = map[string]bool{
 	"Conv2D": true, "DepthwiseConv2dNative": true, "BiasAdd": true, "MaxPool": true, "AvgPool": true, "LRN": true,
 	"Relu": true, "Relu6": true, "LeakyRelu": true, "Elu": true, "Selu": true, "Sigmoid": true, "Tanh": true, "Softplus": true, "Softsign": true,
@@ -68,14 +68,14 @@ var apartAlways = map[string]bool{
 	"_FusedConv2D": true, "QuantizeAndDequantizeV4": true, "FakeQuantWithMinMaxVars": true, "FakeQuantWithMinMaxArgs": true,
 }
 
-// elementwise are operations on two tensors, which treat pictures apart where both have a row
-// for each, or one does not depend on the pictures and has no rows of its own.
+// elementwise are operations on two tensors that keep images apart where each operand either has a
+// row for each image or does not depend on the images.
 var elementwise = map[string]bool{
 	"Add": true, "AddV2": true, "Sub": true, "Mul": true, "RealDiv": true, "Div": true, "Maximum": true, "Minimum": true,
 	"Pow": true, "SquaredDifference": true, "MulNoNan": true, "DivNoNan": true, "FloorDiv": true, "FloorMod": true,
 }
 
-// keepsApart says whether an operation is known to treat the pictures of a batch one by one.
+// keepsApart says whether an operation is known to treat the images of a batch one by one.
 func (w *inputWay) keepsApart(name string) bool {
 	n := w.node(name)
 	inputs := w.inputs(n)
@@ -109,7 +109,7 @@ func (w *inputWay) keepsApart(name string) bool {
 		return known && len(order) > 0 && order[0] == 0 && w.openBatch(inputs[0])
 	case kind == "Reshape":
 		return w.openBatch(inputs[0]) && w.sameRows(inputs[0], name)
-	case kind == "IdentityN": // around the activations of Keras that have a gradient of their own
+	case kind == "IdentityN": // around Keras activations with a custom gradient
 		return !slices.ContainsFunc(inputs, func(in string) bool { return w.depends[in] && !w.openBatch(in) })
 	case kind == "Squeeze":
 		return w.openBatch(inputs[0])
@@ -126,22 +126,21 @@ func (w *inputWay) rank(name string) int {
 	return len(dims)
 }
 
-// rowsOrNone says whether an operand has a row for each picture, or one row for all.
+// rowsOrNone says whether an operand has a row for each image, or is the same for all.
 func (w *inputWay) rowsOrNone(operand, result string) bool {
 	if w.depends[operand] {
 		return w.openBatch(operand) && w.rank(operand) == w.rank(result)
 	}
-	return true // the result has a row for each picture, which this one then goes into alike
+	return true // the result has a row for each image, and this operand is the same for all of them
 }
 
-// otherAxes says whether constant axes leave out the first one.
+// otherAxes says whether constant axes leave out the first dimension.
 func (w *inputWay) otherAxes(axes string, rank int) bool {
 	values, known := w.constant(axes)
 	return known && rank > 1 && !slices.Contains(values, 0) && !slices.Contains(values, float64(-rank))
 }
 
-// sameRows says whether a reshaped tensor has as many values a row as before, so that rows stay
-// what they are.
+// sameRows says whether reshaping keeps the number of values per row, so that rows stay rows.
 func (w *inputWay) sameRows(from, to string) bool {
 	operation := w.operations[from]
 	if operation == nil {
@@ -152,7 +151,7 @@ func (w *inputWay) sameRows(from, to string) bool {
 	return perRow(before) > 0 && perRow(before) == perRow(after)
 }
 
-// varies says whether a tensor depends on what is in the pictures, not on their size alone.
+// varies says whether a tensor depends on the content of the images, not only on their size.
 func (w *inputWay) varies(name string) bool { return w.depends[name] && !w.sizes[name] }
 
 // perRow is the number of values in a row, -1 if that is open.

@@ -13,21 +13,21 @@ import (
 	"fovea/inference"
 )
 
-// sizedBatch is the number of pictures for which the shapes of all tensors are inferred: one
-// that no other dimension is likely to have, to tell the pictures of a batch from all else.
+// sizedBatch is the number of images for which the shapes of all tensors are inferred: one that no
+// other dimension is likely to have, so that the batch dimension can be recognized.
 const sizedBatch = 61
 
-// sized is the way from the input to the outputs once more, in a graph of its own that is never
-// run, for pictures of a known size and number. For an open number TensorFlow cannot tell the
+// sized is a second copy of the way from the input to the outputs, in a graph of its own that is
+// never run, for images of known size and number. With an open number, TensorFlow cannot infer
 // shapes behind operations that compute a shape, as Keras's layers do for tokens.
 type sized struct {
 	graph *tf.Graph
 	batch int64
 }
 
-// inferShapes is the way for pictures of the model's size: for a batch, or for one picture where
-// the graph takes no more. It is nil where the size is open or the graph cannot take such
-// pictures; some layers cannot be tapped then.
+// inferShapes builds the copy for images of the model's size: for a batch, or for one image if the
+// graph takes no more. It is nil if the size is open or the graph cannot take such images; some
+// layers are then not available.
 func (l *loader) inferShapes(operations []*tf.Operation, model *inference.Model) *sized {
 	if model.InputHeight == 0 || model.InputWidth == 0 {
 		return nil
@@ -105,11 +105,11 @@ func shapeAttribute(dims ...int64) *attrpb.AttrValue {
 	return &attrpb.AttrValue{Value: &attrpb.AttrValue_Shape{Shape: shape}}
 }
 
-// mostConstant is the size in bytes of constants whose values may decide shapes.
+// mostConstant is the largest constant, in bytes, whose values may decide shapes.
 const mostConstant = 4096
 
-// withoutWeights is a node without what has no part in shapes: the values of large constants,
-// places, and an order of execution.
+// withoutWeights strips from a node what has no influence on shapes: the values of large constants,
+// devices, and control inputs.
 func withoutWeights(n *nodepb.NodeDef, own map[string]bool) *nodepb.NodeDef {
 	value := n.GetAttr()["value"].GetTensor()
 	if n.GetOp() == "Const" && proto.Size(value) > mostConstant {
@@ -138,9 +138,9 @@ func usesFunctions(nodes []*nodepb.NodeDef) bool {
 	return false
 }
 
-// shape is that of a tensor of the loaded graph for one picture, as far as it is known, and
-// what is wrong with it if it cannot be a layer. Without a sized graph it is what the loaded
-// one tells, with open dimensions if these will do.
+// shape is the shape of a tensor of the loaded graph for one image, as far as it is known, or why
+// it cannot be a layer. Without a sized graph it is what the loaded graph says, with open
+// dimensions if open allows them.
 func (s *sized) shape(output tf.Output, p place, open bool) ([]int, string) {
 	if s == nil {
 		return featureShape(output, 0, open)

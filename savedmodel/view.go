@@ -8,16 +8,16 @@ import (
 	"fovea/inference"
 )
 
-// view is what can be told of a graph by the definitions of its nodes. Tensors go by the
-// names that nodes have for their inputs, "NODE" or "NODE:INDEX".
+// view is what the definitions of a graph's nodes reveal. Tensors go by the names that nodes use
+// for their inputs, "NODE" or "NODE:INDEX".
 type view struct {
 	order     []*nodepb.NodeDef // inputs before those that need them
 	nodes     map[string]*nodepb.NodeDef
 	outside   map[string]*nodepb.NodeDef // of the graph around it
-	input     string                     // the tensor of pictures
+	input     string                     // the tensor of images
 	consumers map[string][]string        // of tensors
-	// depends are the nodes that depend on the input, and values those of them that depend on
-	// its values, not on its shape alone.
+	// depends are the nodes that depend on the input; values those that depend on its values, not
+	// only on its shape.
 	depends, values map[string]bool
 	constants       map[string]bool
 }
@@ -45,7 +45,7 @@ func newView(order []*nodepb.NodeDef, input string, outside map[string]*nodepb.N
 	return v
 }
 
-// constant says whether a tensor is the same whatever the input and whenever it is computed.
+// constant says whether a tensor is the same for every input and every run.
 func (v *view) constant(tensor string) bool {
 	producer := inference.Producer(tensor)
 	if v.nodes[producer] == nil {

@@ -13,15 +13,15 @@ type place struct {
 	index     int
 }
 
-// way is the part of the loaded graph that leads from the input to the signature's outputs.
+// way is the part of the loaded graph between the input and the signature's outputs.
 type way struct {
 	// operations are those that depend on the input, in the order of computation.
 	operations []*tf.Operation
-	// consumers are the operations on the way that need a tensor's values.
+	// consumers are the operations on the way that need the values of a tensor.
 	consumers map[place][]string
 	// repeats is what an Identity and its like repeat.
 	repeats map[string]place
-	// scopes are the names before a slash of the names of operations.
+	// scopes are the prefixes of operations' names before each slash.
 	scopes map[string]bool
 	// returned are the signature's outputs, in the order of their keys.
 	returned []place
@@ -30,7 +30,7 @@ type way struct {
 // repeaters are types of operations whose output is their first input.
 var repeaters = map[string]bool{"Identity": true, "StopGradient": true, "PreventGradient": true, "Snapshot": true}
 
-// measurers are types of operations that need a tensor's shape alone.
+// measurers are types of operations that only need a tensor's shape.
 var measurers = map[string]bool{"Shape": true, "ShapeN": true, "Size": true, "Rank": true}
 
 func newWay(operations []*tf.Operation, input tf.Output, returned []place) *way {
@@ -65,7 +65,7 @@ func newWay(operations []*tf.Operation, input tf.Output, returned []place) *way 
 	return w
 }
 
-// root is the tensor that a tensor repeats, as far back as that goes.
+// root is the tensor that a tensor ultimately repeats.
 func (w *way) root(p place) place {
 	for {
 		before, found := w.repeats[p.operation]
@@ -76,8 +76,8 @@ func (w *way) root(p place) place {
 	}
 }
 
-// leaving says for each scope which tensors are computed in it and needed outside of it:
-// these are the outputs of the layer of that name, whatever else is computed within.
+// leaving says for each scope which tensors are computed in it and needed outside: these are the
+// outputs of the layer of that name, whatever else is computed within.
 func (w *way) leaving() map[string][]place {
 	all := map[string][]place{}
 	for _, operation := range w.operations {
@@ -105,14 +105,14 @@ func (w *way) leaving() map[string][]place {
 	return all
 }
 
-// within says whether an operation belongs to a scope. That may be of the operation's own
-// name, which TensorFlow's functions give to the last of several operations.
+// within says whether an operation belongs to a scope. The operation may have the scope's own name,
+// which TensorFlow's functions give to the last of several operations.
 func within(operation, scope string) bool {
 	return strings.HasPrefix(operation, scope) && (len(operation) == len(scope) || operation[len(scope)] == '/')
 }
 
-// scopesOf are the scopes that an operation belongs to, from the outermost on, without those
-// that only say through which calls it is reached.
+// scopesOf are the scopes that an operation belongs to, outermost first, without those that only
+// say through which calls it is reached.
 func (w *way) scopesOf(name string) []string {
 	var scopes []string
 	last := 0
@@ -129,14 +129,14 @@ func (w *way) scopesOf(name string) []string {
 	return scopes
 }
 
-// dependents are the names of the operations that need the input, found by following its
-// consumers. The operations themselves say what they feed, not what they are fed by.
+// dependents are the names of the operations that need the input, found by following its consumers:
+// an operation knows what it feeds, not what feeds it.
 func dependents(input tf.Output) map[string]bool {
 	return downstream([]tf.Output{input}, func(*tf.Operation) bool { return true })
 }
 
-// downstream are the names of the operations that need one of the tensors, through
-// operations that are followed.
+// downstream are the names of the operations that need one of the tensors, directly or through
+// operations that follow accepts.
 func downstream(pending []tf.Output, follow func(*tf.Operation) bool) map[string]bool {
 	depends := map[string]bool{}
 	for len(pending) > 0 {

@@ -16,10 +16,10 @@ import (
 	"fovea/internal/swap"
 )
 
-// PredictMethod is the kind of signature that TensorFlow Serving answers predictions by.
+// PredictMethod is the kind of signature that TensorFlow Serving answers predict requests with.
 const PredictMethod = "tensorflow/serving/predict"
 
-// Parts are what a SavedModel is made of besides its variables.
+// Parts are what a SavedModel consists of besides its variables.
 type Parts struct {
 	Graph      *graphpb.GraphDef
 	Saver      *core.SaverDef
@@ -27,9 +27,9 @@ type Parts struct {
 	Note       Note
 }
 
-// Write makes dir, which must not exist or be empty, a SavedModel for serving. Save is asked
-// to write the variables as a checkpoint of the given prefix. The directory gets its name
-// when all is in it; of two exports to one directory, the second is refused.
+// Write makes dir, which must not exist or must be empty, a SavedModel for serving. It calls save
+// to write the variables as a checkpoint with the given prefix. The directory gets its name once it
+// is complete; of two concurrent exports to one directory, the second is refused.
 func Write(dir string, parts Parts, save func(prefix string) error) (err error) {
 	defer func() {
 		if err != nil {

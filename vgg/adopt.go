@@ -11,33 +11,33 @@ import (
 	"fovea/vgg/weights"
 )
 
-// Ignored is a tensor of a weights file that was not taken over, with the reason.
+// Ignored is a tensor of a weights file that was not used, with the reason.
 type Ignored struct{ Name, Reason string }
 
-// Adopted are weights in our names and order.
+// Adopted are weights under our names and in our order.
 type Adopted struct {
 	Set weights.Set
-	// Scheme is the publisher's way of naming that was recognized; the metadata has it too.
+	// Scheme is the publisher's naming scheme that was recognized; the metadata has it too.
 	Scheme Scheme
-	// Ignored are the tensors that were not taken over, in the order of their names.
+	// Ignored are the tensors that were not used, in the order of their names.
 	Ignored []Ignored
-	// Absent are the layers of the published network that the weights have not.
+	// Absent are the layers of the published network that the weights lack.
 	Absent []string
-	// Normalizations is the number of batch normalizations that became part of convolutions.
+	// Normalizations is the number of batch normalizations folded into convolutions.
 	Normalizations int
-	// Notes tell what else was done to the weights, each a sentence.
+	// Notes are sentences that say what else was done to the weights.
 	Notes []string
 }
 
-// Adopt turns weights as a publisher names and orders them into those of the configuration.
-// Names are told apart by their schemes (docs/weights.md lists them), kernels' orders by
-// their shapes, once for the whole file. A batch normalization becomes part of the
-// convolution that it follows. Every tensor is taken over or ignored for a reason that the
-// result tells; one that may be part of the convolutional network, but is not known, is an
-// error. The dense layers are taken over as far as they are VGG's, with any number of classes.
+// Adopt converts weights from a publisher's names and order to those of the configuration. Naming
+// schemes are recognized from the names (docs/weights.md lists them), the order of kernels from
+// their shapes, once for the whole file. A batch normalization is folded into the convolution
+// before it. Every tensor is either used or ignored for a reason that the result states; an unknown
+// tensor that may be part of the convolutional network is an error. Dense layers are used as far as
+// they are VGG's, with any number of classes.
 //
-// The result has been checked against the configuration. What the weights want of their input
-// is for the caller to find out.
+// The result has been checked against the configuration. Finding the preprocessing that the weights
+// expect is up to the caller.
 func (c Configuration) Adopt(set weights.Set) (Adopted, error) {
 	f, err := readFile(set)
 	if err != nil {
@@ -57,13 +57,13 @@ func (c Configuration) Adopt(set weights.Set) (Adopted, error) {
 	return a.result, c.Check(a.result.Set)
 }
 
-// adoption is one call of Adopt.
+// adoption is the state of one call of Adopt.
 type adoption struct {
 	*file
 	configuration Configuration
 	base          base
 	top           top
-	// notTop says why dense layers that are there are not the network's.
+	// notTop says why the file's dense layers are not the network's.
 	notTop string
 	used   map[string]bool
 	result Adopted
@@ -81,7 +81,7 @@ func (a *adoption) run() error {
 		a.result.Set.Metadata = map[string]string{}
 	}
 	own := a.isOwn()
-	if !own { // another program's notes under these names mean something else
+	if !own { // notes that another program stores under these names mean something else
 		for _, key := range []string{inputSizeKey, unitsKey, classesKey, modulesKey, PreprocessingKey, PreprocessingSourceKey} {
 			delete(a.result.Set.Metadata, key)
 		}
@@ -112,7 +112,7 @@ func (a *adoption) run() error {
 	return nil
 }
 
-// isOwn tells weights that are in our names and order already.
+// isOwn reports whether the weights have our names and order already.
 func (a *adoption) isOwn() bool {
 	for name := range a.set.Tensors {
 		layer, last := path.Split(name)
@@ -125,18 +125,18 @@ func (a *adoption) isOwn() bool {
 	return a.base.layout == hwio
 }
 
-// checkTheano refuses Keras's weights in the order of its Theano days: those kernels are
-// turned round by 180 degrees too, or are not, which nothing tells.
+// checkTheano refuses Keras weights in the order of the Theano backend: those kernels may or may
+// not be rotated by 180 degrees, and nothing tells which.
 func (a *adoption) checkTheano() error {
 	keras := a.base.convolutions[0].kerasParts
 	if keras && a.base.layout == oihw {
-		return fmt.Errorf("vgg: the weights are Keras's in the order of Theano (%s has shape %v), whose kernels may be turned round: use the file with tf_dim_ordering_tf_kernels in its name", a.base.convolutions[0].name(), a.kernel(a.base.convolutions[0]).Shape)
+		return fmt.Errorf("vgg: the weights are in the order of Keras's Theano backend (%s has shape %v), whose kernels may be rotated: use the file with tf_dim_ordering_tf_kernels in its name", a.base.convolutions[0].name(), a.kernel(a.base.convolutions[0]).Shape)
 	}
 	return nil
 }
 
-// channelsFirst tells whether fc6 takes its inputs channel by channel: as the convolutions'
-// kernels are ordered, unless a Keras model says that it computes channels first.
+// channelsFirst reports whether fc6 takes its inputs channel by channel: as the order of the
+// convolutions' kernels suggests, unless a Keras model says that it computes channels first.
 func (a *adoption) channelsFirst() bool {
 	if a.base.layout == oihw {
 		return true
@@ -149,7 +149,7 @@ func (a *adoption) channelsFirst() bool {
 	return false
 }
 
-// takeConvolutions takes the base over.
+// takeConvolutions adopts the base.
 func (a *adoption) takeConvolutions() error {
 	biases := 0
 	for _, m := range a.base.convolutions {
@@ -179,13 +179,13 @@ func (a *adoption) takeConvolutions() error {
 	}
 	if n := len(a.base.normalizations); n > 0 {
 		a.result.Normalizations = n
-		a.result.Notes = append(a.result.Notes, fmt.Sprintf("%d batch normalizations were made part of the convolutions before them.", n))
+		a.result.Notes = append(a.result.Notes, fmt.Sprintf("%d batch normalizations were folded into the convolutions before them.", n))
 	}
 	return nil
 }
 
-// complete finds a layer without a bias, or with a bias alone. Exporters to ONNX leave out
-// biases that are all zero; elsewhere one that is missing alone was lost.
+// complete detects layers with only a bias or only a kernel. Exporters to ONNX leave out biases
+// that are all zero; anywhere else, a single missing bias was lost.
 func (a *adoption) complete(m module, layer string, withoutBias bool) error {
 	if m.tensors[partKernel] == "" {
 		return fmt.Errorf("vgg: the weights have no kernel for %s, but %s", layer, m.name())
@@ -196,7 +196,7 @@ func (a *adoption) complete(m module, layer string, withoutBias bool) error {
 	return nil
 }
 
-// bias is a layer's bias, of zeros where it has none.
+// bias is a layer's bias, zeros where it has none.
 func (a *adoption) bias(m module, units int) weights.Tensor {
 	if name, found := m.tensors[partBias]; found {
 		return squeezed(a.set.Tensors[name])
@@ -217,7 +217,7 @@ func (a *adoption) folded(norm module, kernel, bias weights.Tensor, channels int
 		return kernel, bias, fmt.Errorf("vgg: the bias before %s has %d values for %d channels", norm.name(), len(shifts), channels)
 	}
 	if kernel, bias, err = n.fold(kernel, shifts); err != nil {
-		return kernel, bias, fmt.Errorf("vgg: make the batch normalization %s part of its convolution: %w", norm.name(), err)
+		return kernel, bias, fmt.Errorf("vgg: fold the batch normalization %s into its convolution: %w", norm.name(), err)
 	}
 	a.use(norm)
 	return kernel, bias, nil
@@ -233,7 +233,7 @@ func (a *adoption) use(m module) {
 	}
 }
 
-// note writes down what was recognized and what is not as in the published networks.
+// note records what was recognized and what differs from the published networks.
 func (a *adoption) note(d Dimensions) {
 	notes := a.result.Set.Metadata
 	if a.result.Scheme != SchemeOwn || notes[SchemeKey] == "" {

@@ -111,8 +111,8 @@ func TestAdoptRefuses(t *testing.T) {
 	}
 	number := func(int) float32 { return 0 }
 	for want, change := range map[string]func(weights.Set){
-		"vgg-a needs block3_conv2 [3 3 256 256] too": func(s weights.Set) { delete(s.Tensors, "block3_conv2/kernel") },
-		"no bias for block3_conv2":                   func(s weights.Set) { delete(s.Tensors, "block3_conv2/bias") },
+		"vgg-a also needs block3_conv2 [3 3 256 256]": func(s weights.Set) { delete(s.Tensors, "block3_conv2/kernel") },
+		"no bias for block3_conv2":                    func(s weights.Set) { delete(s.Tensors, "block3_conv2/bias") },
 		"tensor block1_conv1/bias has shape [3], but vgg-a needs [64]": func(s weights.Set) {
 			s.Tensors["block1_conv1/bias"] = tensor([]int{3}, number)
 		},

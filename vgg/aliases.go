@@ -8,15 +8,15 @@ import (
 	"fovea/vgg/weights"
 )
 
-// torchStep is the number of modules of a convolution in torchvision's sequences without
-// batch normalization: itself and its rectifier.
+// torchStep is the number of modules per convolution in torchvision's sequences without batch
+// normalization: the convolution and its rectifier.
 const torchStep = 2
 
-// modulesKey is the metadata's key of another number: 3 with a batch normalization, 1 where
-// a module is all of them.
+// modulesKey is the metadata key of another number: 3 with batch normalization, 1 where one module
+// comprises all of them.
 const modulesKey = "modules"
 
-// moduleStep is the number of modules of a convolution in the sequence that weights came from.
+// moduleStep is the number of modules per convolution in the sequence that the weights came from.
 func moduleStep(set weights.Set) int {
 	if step, err := strconv.Atoi(set.Metadata[modulesKey]); err == nil && step >= 1 && step <= 3 {
 		return step
@@ -24,8 +24,8 @@ func moduleStep(set weights.Set) int {
 	return torchStep
 }
 
-// publishedAliases are the names under which Caffe's and torchvision's users know a layer:
-// its output before the rectifier, and after it. step is that of moduleStep.
+// publishedAliases are the names by which users of Caffe and torchvision know a layer: its output
+// before and after the rectifier. step is that of moduleStep.
 func (c Configuration) publishedAliases(step int) (before, after map[string][]string) {
 	before, after = map[string][]string{}, map[string][]string{}
 	module := func(index int) string { return "features." + strconv.Itoa(index) }

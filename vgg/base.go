@@ -12,18 +12,17 @@ import (
 type base struct {
 	family
 	convolutions []module
-	// normalizations are those that follow a convolution, by its place.
+	// normalizations follow a convolution, by its index.
 	normalizations map[int]module
-	// tail are dense layers and such as are written as convolutions, which follow in the same
-	// sequence.
+	// tail are the dense layers, or convolutions in their place, that follow in the same sequence.
 	tail   []module
 	layout layout
 }
 
-// minimum is the least number of convolutions in a row that is taken for a network.
+// minimum is the shortest run of convolutions that counts as a network.
 const minimum = 2
 
-// findBase finds the convolutions of the network that the file holds.
+// findBase finds the convolutions of the network in the file.
 func (f *file) findBase() (base, error) {
 	var found []base
 	for key, modules := range f.families {
@@ -37,12 +36,12 @@ func (f *file) findBase() (base, error) {
 	}
 	switch len(found) {
 	case 0:
-		return base{}, fmt.Errorf("vgg: the weights are of no VGG that is known here: no tensors are named as any publisher's convolutions on images of three channels (there are %s)", some(f.allNames()))
+		return base{}, fmt.Errorf("vgg: the weights are not those of a known VGG: no tensors are named like any publisher's convolutions on images of three channels (found: %s)", some(f.allNames()))
 	case 1:
 	default:
 		where := []string{found[0].describe(), found[1].describe()}
 		slices.Sort(where)
-		return base{}, fmt.Errorf("vgg: the weights hold more than one network, %s and %s: save the one that is wanted", where[0], where[1])
+		return base{}, fmt.Errorf("vgg: the weights hold more than one network, %s and %s: save only the one you want", where[0], where[1])
 	}
 	b := found[0]
 	var err error
@@ -50,7 +49,7 @@ func (f *file) findBase() (base, error) {
 	return b, err
 }
 
-// baseOf takes the convolutions up to the first dense layer, also if that is written as a
+// baseOf takes the convolutions up to the first dense layer, even if that is written as a
 // convolution of 7x7.
 func (f *file) baseOf(key family, modules []module) base {
 	b := base{family: key, normalizations: map[int]module{}}
@@ -64,13 +63,13 @@ func (f *file) baseOf(key family, modules []module) base {
 	return b
 }
 
-// isWholeMap tells a dense layer that is written as a convolution of 7x7.
+// isWholeMap recognizes a dense layer that is written as a convolution of 7x7.
 func (f *file) isWholeMap(m module) bool {
 	shape := f.set.Tensors[m.tensors[partKernel]].Shape
 	return len(shape) == 4 && (shape[0] == 7 && shape[1] == 7 || shape[2] == 7 && shape[3] == 7)
 }
 
-// inputs are the numbers of input channels that a kernel may have, by its order.
+// inputs are the possible numbers of a kernel's input channels, by its order.
 func (f *file) inputs(m module) []int {
 	shape := f.set.Tensors[m.tensors[partKernel]].Shape
 	if len(shape) != 4 {
@@ -79,8 +78,8 @@ func (f *file) inputs(m module) []int {
 	return []int{shape[1], shape[2]}
 }
 
-// step is the number of modules that a convolution takes up in a sequence that counts them:
-// 2 with its rectifier, 3 with a normalization too, 1 where it is one with both.
+// step is the number of modules per convolution in a sequence that counts them: 2 with a rectifier,
+// 3 with a normalization as well, 1 where one module has both.
 func (b base) step() int {
 	switch {
 	case b.scheme == SchemeMMPretrain:
@@ -91,11 +90,11 @@ func (b base) step() int {
 	return 2
 }
 
-// countsModules tells a sequence of PyTorch's, whose numbers count the modules without weights
-// too and so tell where these are.
+// countsModules recognizes a PyTorch sequence, whose numbers also count the modules without weights
+// and so tell where these are.
 func (k family) countsModules() bool { return k.numbering == byModule && k.scheme != SchemeKeras }
 
-// findNormalizations assigns the base's normalizations to the convolutions that they follow.
+// findNormalizations assigns the base's normalizations to the convolutions before them.
 func (f *file) findNormalizations(b *base) error {
 	if b.scheme == SchemeKeras {
 		return nil // they stay among the rest, which see
@@ -107,18 +106,18 @@ func (f *file) findNormalizations(b *base) error {
 		}
 		at := slices.IndexFunc(b.convolutions, func(m module) bool { return m.number == number })
 		if at < 0 {
-			return fmt.Errorf("vgg: the normalization %s does not follow a convolution at once, so that it cannot be made part of one: export the model as a SavedModel", n.name())
+			return fmt.Errorf("vgg: the normalization %s does not directly follow a convolution, so it cannot be folded into one: export the model as a SavedModel", n.name())
 		}
 		b.normalizations[at] = n
 	}
 	if n := len(b.normalizations); n > 0 && n < len(b.convolutions) {
-		return fmt.Errorf("vgg: %d of %d convolutions have a batch normalization: in the published networks all have one, or none", n, len(b.convolutions))
+		return fmt.Errorf("vgg: %d of %d convolutions have a batch normalization: in the published networks all or none have one", n, len(b.convolutions))
 	}
 	return nil
 }
 
-// holds tells that a tensor lies where the base's layers are, by its name, and not in another
-// part of the network.
+// holds reports whether a tensor's name lies where the base's layers are, not in another part of
+// the network.
 func (b base) holds(name string) bool {
 	scope := trimWrapper(b.prefix)
 	switch b.scheme {
@@ -134,7 +133,7 @@ func (b base) holds(name string) bool {
 	return inside
 }
 
-// trimWrapper takes off what stands before all names of a Keras or an MXNet file.
+// trimWrapper strips what precedes all names of a Keras or MXNet file.
 func trimWrapper(name string) string {
 	for _, wrapper := range []string{"arg:", "aux:", "model_weights/"} {
 		name = strings.TrimPrefix(name, wrapper)

@@ -8,8 +8,8 @@ import (
 	"fovea/vgg/weights"
 )
 
-// LayersOf lists the layers that a network with these weights has: all with convolutions,
-// and the dense ones as far as the weights have them. The softmax comes with fc8.
+// LayersOf lists the layers of a network with these weights: all convolutional ones, and the dense
+// ones as far as the weights have them. The softmax comes with fc8.
 func (c Configuration) LayersOf(set weights.Set) ([]Layer, error) {
 	d, err := dimensions(set)
 	if err != nil {
@@ -18,8 +18,8 @@ func (c Configuration) LayersOf(set weights.Set) ([]Layer, error) {
 	return c.layersOf(d, set), nil
 }
 
-// LayersWith lists all layers of the configuration in the dimensions of the weights, also
-// those that these have no tensors of.
+// LayersWith lists all layers of the configuration in the dimensions of the weights, including
+// those that the weights have no tensors for.
 func (c Configuration) LayersWith(set weights.Set) ([]Layer, error) {
 	d, err := dimensions(set)
 	if err != nil {
@@ -43,8 +43,8 @@ func (c Configuration) layersOf(d Dimensions, set weights.Set) []Layer {
 	return layers
 }
 
-// Check compares weights with what the configuration needs, in the dimensions that they
-// note: the convolutions, and of the dense layers the first ones as far as they are there.
+// Check compares weights, in the dimensions that they state, with what the configuration needs: all
+// convolutions, and the first dense layers as far as they are present.
 func (c Configuration) Check(set weights.Set) error {
 	layers, err := c.LayersOf(set)
 	if err != nil {

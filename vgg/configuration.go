@@ -9,10 +9,10 @@ import (
 	"fovea/internal/typo"
 )
 
-// InputSize is the height and width of the pictures that the networks were trained on.
+// InputSize is the height and width in pixels of the images that the networks were trained on.
 const InputSize = 224
 
-// Sizes of the dense layers of the published networks, the same in every configuration.
+// Sizes of the published networks' dense layers, the same in every configuration.
 const (
 	denseUnits      = 4096
 	imagenetClasses = 1000
@@ -27,7 +27,7 @@ type Convolution struct {
 
 // Configuration is one column of the paper's table 1.
 type Configuration struct {
-	// Name is the name on the command line.
+	// Name is the configuration's name on the command line.
 	Name string
 	// Letter is the column's heading in the paper.
 	Letter string
@@ -84,14 +84,14 @@ func ByName(name string) (Configuration, error) {
 	return Configuration{}, fmt.Errorf("vgg: %w %q%s: there are %s", ErrUnknown, name, hint, strings.Join(names, ", "))
 }
 
-// Kind tells what a layer computes.
+// Kind is what a layer computes.
 type Kind string
 
 // The kinds of layers.
 const (
 	KindConvolution Kind = "convolution"
 	KindMaxPool     Kind = "max pooling"
-	// KindAverage averages each channel over height and width. No configuration has it; heads
+	// KindAverage averages each channel over height and width. No configuration has it, but heads
 	// on averaged features do.
 	KindAverage Kind = "average"
 	KindLRN     Kind = "local response normalization"
@@ -105,16 +105,16 @@ type Layer struct {
 	Name    string
 	Aliases []string
 	Kind    Kind
-	// Shape is that of one picture's output: height, width, channels, or units.
+	// Shape is the shape of one image's output: height, width, channels, or units.
 	Shape []int
-	// Kernel is the shape of the layer's kernel, nil where it has none: height, width,
-	// input and output channels (HWIO), or inputs and units. The bias has the kernel's
+	// Kernel is the shape of the layer's kernel, nil where it has none: height, width, input
+	// channels, output channels (HWIO), or inputs and units. The bias has the size of the kernel's
 	// last dimension.
 	Kernel []int
 	// ReLU says whether a rectifier is part of the layer.
 	ReLU bool
-	// window is the height and width of what a dense layer sees of the map below it, 1 where
-	// that is a vector.
+	// window is the height and width of a dense layer's input in the map below it, 1 where the
+	// input is a vector.
 	window int
 }
 
@@ -130,8 +130,8 @@ func (l Layer) Parameters() int {
 	return count + l.Kernel[len(l.Kernel)-1]
 }
 
-// Layers lists the layers of the published network, the convolutional ones alone (the base)
-// or with the dense ones (the top).
+// Layers lists the layers of the published network, either the convolutional ones only (the base)
+// or the dense ones as well (the top).
 func (c Configuration) Layers(top bool) []Layer { return c.LayersFor(Dimensions{}, top) }
 
 // LayersFor is Layers for other dimensions than those of the published network.
@@ -156,7 +156,7 @@ func (c Configuration) LayersFor(d Dimensions, top bool) []Layer {
 		side /= 2
 		pool := Layer{Name: fmt.Sprintf("block%d_pool", b+1), Aliases: []string{fmt.Sprintf("pool%d", b+1)},
 			Kind: KindMaxPool, Shape: []int{side, side, channels}}
-		if b == len(c.Blocks)-1 { // the name that everybody uses
+		if b == len(c.Blocks)-1 { // the usual name
 			pool.Name, pool.Aliases = pool.Aliases[0], []string{pool.Name}
 		}
 		layers = append(layers, pool)

@@ -97,7 +97,7 @@ func BenchmarkWeights(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			before, start := residentMB(b), time.Now()
 			model := open(b)
-			defer model.Close() //nolint:errcheck // not what is measured
+			defer model.Close()
 			extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{"pool5"}, Batch: 8})
 			if err != nil {
 				b.Fatal(err)

@@ -8,17 +8,17 @@ import (
 	"fovea/vgg/weights"
 )
 
-// OpenDense is Open for pictures of any size, as the paper evaluates its networks (Simonyan
-// and Zisserman 2015, section 3.2): the dense layers become convolutions, of 7x7 for the first
-// and 1x1 for the others, which are applied to the whole picture. What a layer gives is averaged
-// over all positions of the picture, so that it is a vector of the layer's channels or units
-// however large that is; softmax is that of the averaged class scores. The model's InputHeight and
-// InputWidth are 0. There is no flatten.
+// OpenDense is Open for images of any size, the way the paper evaluates its networks (Simonyan and
+// Zisserman 2015, section 3.2): the dense layers become convolutions, 7x7 for the first and 1x1 for
+// the others, that are applied to the whole image. Each layer is averaged over all positions of the
+// image, so that it is a vector of the layer's channels or units whatever the image's size; softmax
+// is that of the averaged class scores. The model's InputHeight and InputWidth are 0. There is no
+// flatten.
 func OpenDense(c Configuration, set weights.Set, config inference.SessionConfig) (*inference.Model, error) {
 	return open(c, set, config, &builder{anySize: true, placement: config.Placement()})
 }
 
-// tap is a layer as it can be asked for: of a dense model, its average over positions.
+// tap is a layer as it can be requested: for a dense model, its average over positions.
 func (b *builder) tap(scope *op.Scope, l Layer, t inference.Layer) inference.Layer {
 	if !b.anySize {
 		return t
@@ -40,8 +40,8 @@ func average(scope *op.Scope, x tf.Output) tf.Output {
 	return op.Mean(scope, x, op.Const(scope.SubScope("axes"), []int32{1, 2}))
 }
 
-// addEverywhere is Add for pictures of any size: dense layers are applied to every window of
-// a map that is as large as what they were trained on.
+// addEverywhere is Add for images of any size: dense layers are applied to every window of a map
+// that has the size they were trained on.
 func (l Layer) addEverywhere(scope *op.Scope, x tf.Output, parameter func(part string, shape []int) tf.Output) tf.Output {
 	switch l.Kind {
 	case KindDense:

@@ -70,7 +70,7 @@ func TestDenseAgreesWithKeras(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer model.Close() //nolint:errcheck // the test is over
+	defer model.Close()
 	data, err := os.ReadFile("../testdata/photos/cat.1.png")
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func TestDenseRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer model.Close() //nolint:errcheck // the test is over
+	defer model.Close()
 	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{"pool5"}, Batch: 1})
 	if err != nil {
 		t.Fatal(err)

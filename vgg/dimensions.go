@@ -8,11 +8,11 @@ import (
 	"fovea/vgg/weights"
 )
 
-// Dimensions are what a configuration leaves open. A field of 0 is as in the published
+// Dimensions are what a configuration leaves open. A zero field stands for that of the published
 // networks.
 type Dimensions struct {
-	// InputSize is the height and width of the pictures in pixels, 32 or more, so that five
-	// poolings leave something (default InputSize).
+	// InputSize is the height and width of the images in pixels, at least 32, so that five poolings
+	// leave something (default InputSize).
 	InputSize int
 	// Units is the number of units of fc6 and of fc7 (default 4096).
 	Units int
@@ -20,10 +20,10 @@ type Dimensions struct {
 	Classes int
 }
 
-// MinInputSize is the smallest picture that five poolings leave something of.
+// MinInputSize is the smallest image that survives five poolings.
 const MinInputSize = 32
 
-// Bounds that keep a hostile file from asking for all memory.
+// Bounds that keep a hostile file from exhausting memory.
 const (
 	maxInputSize = 1024
 	maxUnits     = 1 << 16
@@ -42,7 +42,7 @@ func (d Dimensions) orPublished() Dimensions {
 	return d
 }
 
-// Validate finds dimensions that no network can have.
+// Validate rejects dimensions that no network can have.
 func (d Dimensions) Validate() error {
 	d = d.orPublished()
 	switch {
@@ -56,14 +56,14 @@ func (d Dimensions) Validate() error {
 	return nil
 }
 
-// Weights of other dimensions than the published ones note them in their metadata.
+// Weights of other dimensions than the published ones state them in their metadata.
 const (
 	inputSizeKey = "input_size"
 	unitsKey     = "units"
 	classesKey   = "classes"
 )
 
-// Note returns weights that say that they are of these dimensions.
+// Note returns the weights with these dimensions stated in their metadata.
 func (d Dimensions) Note(set weights.Set) weights.Set {
 	d = d.orPublished()
 	noted := map[string]string{}
@@ -73,7 +73,7 @@ func (d Dimensions) Note(set weights.Set) weights.Set {
 	return set
 }
 
-// dimensions are those that weights note.
+// dimensions are those that the weights state.
 func dimensions(set weights.Set) (Dimensions, error) {
 	var d Dimensions
 	for key, to := range map[string]*int{inputSizeKey: &d.InputSize, unitsKey: &d.Units, classesKey: &d.Classes} {
@@ -83,7 +83,7 @@ func dimensions(set weights.Set) (Dimensions, error) {
 		}
 		n, err := strconv.Atoi(noted)
 		if err != nil || n < 1 {
-			return d, fmt.Errorf("vgg: the weights note %q for %s, which is no size", noted, key)
+			return d, fmt.Errorf("vgg: the weights state %q for %s, which is not a size", noted, key)
 		}
 		*to = n
 	}

@@ -51,12 +51,12 @@ func TestDimensions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer opened.Close() //nolint:errcheck // not what is tested
+	defer opened.Close()
 	loaded, err := savedmodel.Open(dir, savedmodel.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer loaded.Close() //nolint:errcheck // not what is tested
+	defer loaded.Close()
 	pixels := make([]float32, 70*70*3)
 	for i := range pixels {
 		pixels[i] = float32(i%251) - 100
@@ -90,7 +90,7 @@ func TestDimensionsRefused(t *testing.T) {
 	if err := c.Check(unnoted); err == nil || !strings.Contains(err.Error(), "fc6/") && !strings.Contains(err.Error(), "fc7/") && !strings.Contains(err.Error(), "fc8/") {
 		t.Errorf("weights that do not note their dimensions give %v", err)
 	}
-	for value, want := range map[string]string{"x": "no size", "-3": "no size", "16": "use 32 to", "100000": "use 32 to"} {
+	for value, want := range map[string]string{"x": "not a size", "-3": "not a size", "16": "use 32 to", "100000": "use 32 to"} {
 		wrong := d.Note(good)
 		wrong.Metadata["input_size"] = value
 		if err := c.Check(wrong); err == nil || !strings.Contains(err.Error(), want) {

@@ -8,9 +8,9 @@
 //	block1_conv1, block1_conv2, block1_pool, ... block5_conv3, pool5,
 //	flatten, fc6, fc7, fc8, softmax
 //
-// with the dense layers only where the weights have them. Convolutional and dense layers
-// are tapped after their ReLU, fc8 before the softmax. Weights are held in variables,
-// kernels in HWIO order, and pictures go in as NHWC.
+// with the dense layers only where the weights have them. Convolutional and dense layers are taken
+// after their ReLU, fc8 before the softmax. Weights are held in variables with kernels in HWIO
+// order, and images go in as NHWC.
 //
-// The package knows nothing of picture files or of Arrow.
+// The package knows nothing of image files or of Arrow.
 package vgg

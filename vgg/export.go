@@ -14,10 +14,9 @@ import (
 	"fovea/vgg/weights"
 )
 
-// Export writes a network as a SavedModel to dir, which must not exist or be empty. It has
-// a signature for every layer, named as the layer, and "serving_default" with the layers
-// that are mostly wanted; each takes preprocessed pictures as "input". The weights are
-// variables.
+// Export writes a network as a SavedModel to dir, which must not exist or must be empty. It has a
+// signature for every layer, under the layer's name, and "serving_default" with the layers that are
+// wanted most; each takes preprocessed images as "input". The weights are variables.
 func Export(c Configuration, set weights.Set, dir string) error {
 	b := &builder{}
 	layers, err := c.graph(set, b)
@@ -37,7 +36,7 @@ func Export(c Configuration, set weights.Set, dir string) error {
 	if err != nil {
 		return fmt.Errorf("vgg: export %s: %w", c.Name, err)
 	}
-	defer session.Close() //nolint:errcheck // nothing hangs on it
+	defer session.Close()
 	if err := b.assign(session, set); err != nil {
 		return fmt.Errorf("vgg: put the weights into %s: %w", c.Name, err)
 	}
@@ -54,7 +53,7 @@ func Export(c Configuration, set weights.Set, dir string) error {
 	return nil
 }
 
-// saver are the operations that a SavedModel is saved and restored by.
+// saver are the operations that save and restore a SavedModel.
 type saver struct {
 	prefix        tf.Output
 	save, restore *tf.Operation
@@ -80,7 +79,7 @@ func (b *builder) addSaver() saver {
 	return s
 }
 
-// parts are the graph with its signatures, and a note of ours.
+// parts are the graph with its signatures, and our note.
 func (b *builder) parts(graph *tf.Graph, s saver, layers []inference.Layer, c Configuration, set weights.Set) (savedmodel.Parts, error) {
 	definition, err := inference.GraphDef(graph)
 	if err != nil {

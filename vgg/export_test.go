@@ -39,7 +39,7 @@ func TestExport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer loaded.Close() //nolint:errcheck // not what is tested
+	defer loaded.Close()
 	if loaded.Preprocessing != preprocessing.Caffe {
 		t.Errorf("preprocessing is %q", loaded.Preprocessing)
 	}

@@ -26,18 +26,18 @@ const (
 	LRNBeta   = 0.75
 )
 
-// PreprocessingKey is where a set of weights states the preprocessing that it was trained
-// on, in the form that preprocessing.Parse reads.
+// PreprocessingKey is the metadata key under which weights state the preprocessing that they were
+// trained with, in the form that preprocessing.Parse reads.
 //
-// PreprocessingSourceKey says, for people, how it was found.
+// PreprocessingSourceKey says, for people, how it was determined.
 const (
 	PreprocessingKey       = "preprocessing"
 	PreprocessingSourceKey = "preprocessing_source"
 )
 
-// Open builds the graph of a configuration and puts the weights into it. The top layers
-// are there when the weights hold them. Weights that miss a tensor, have one too many or
-// one of another shape are refused with its name.
+// Open builds the graph of a configuration and loads the weights into it. The top layers exist when
+// the weights have them. Weights that lack a tensor, have one too many, or one of a wrong shape are
+// refused with the tensor's name.
 func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*inference.Model, error) {
 	return open(c, set, config, &builder{placement: config.Placement(), bfloat16: config.Precision == inference.BFloat16})
 }
@@ -60,7 +60,7 @@ func open(c Configuration, set weights.Set, config inference.SessionConfig, b *b
 		return nil, fmt.Errorf("vgg: open %s: %w", c.Name, err)
 	}
 	if err := b.assign(session, set); err != nil {
-		return nil, errors.Join(fmt.Errorf("vgg: put the weights into %s: %w", c.Name, err), session.Close())
+		return nil, errors.Join(fmt.Errorf("vgg: load the weights of %s: %w", c.Name, err), session.Close())
 	}
 	precision := config.Precision
 	if precision == "" {
@@ -102,9 +102,9 @@ func (c Configuration) graph(set weights.Set, b *builder) ([]inference.Layer, er
 	return layers, nil
 }
 
-// Preprocessing is what the weights state under PreprocessingKey. Sets without it are the
-// embedded base and imports of earlier versions, which took the VGG group's own for all that
-// did not come from PyTorch.
+// Preprocessing is the preprocessing that the weights state under PreprocessingKey. Sets without
+// one are the embedded base and those imported by earlier versions, which assumed the VGG group's
+// own for everything that did not come from PyTorch.
 func Preprocessing(set weights.Set) (preprocessing.Spec, error) {
 	noted := set.Metadata[PreprocessingKey]
 	if noted == "" {
@@ -117,7 +117,7 @@ func Preprocessing(set weights.Set) (preprocessing.Spec, error) {
 	return spec, nil
 }
 
-// variable is one of the graph's variables with the operation that fills it.
+// variable is one of the graph's variables and the operation that fills it.
 type variable struct {
 	name   string
 	handle tf.Output
@@ -125,15 +125,15 @@ type variable struct {
 	assign *tf.Operation
 }
 
-// builder builds a graph. Its useful zero value builds that of the network for pictures of
-// one size, on any device.
+// builder builds a graph. Its zero value builds that of a network for images of one size, on any
+// device.
 type builder struct {
-	// anySize makes the graph for pictures of any height and width, see OpenDense.
+	// anySize makes the graph accept images of any height and width, see OpenDense.
 	anySize bool
-	// placement is the device of all operations, unless that is empty.
+	// placement, unless empty, is the device of all operations.
 	placement string
-	// bfloat16 keeps the kernels of dense layers in that precision. Otherwise all of their hundred
-	// million values are rounded anew in each Run, which takes half as long as VGG16's convolutions.
+	// bfloat16 stores the kernels of dense layers in that precision. Otherwise each Run would round
+	// all of their hundred million values again, which takes half as long as VGG16's convolutions.
 	bfloat16   bool
 	dimensions Dimensions
 	root       *op.Scope
@@ -144,7 +144,7 @@ type builder struct {
 // linearSuffix marks the tap of a layer before its rectifier.
 const linearSuffix = "_linear"
 
-// build adds the layers one after another and returns them as taps, those with a rectifier
+// build adds the layers one after another and returns their taps, for those with a rectifier both
 // before and after it. modules is that of moduleStep.
 func (b *builder) build(c Configuration, layers []Layer, modules int) ([]inference.Layer, error) {
 	side := int64(b.dimensions.InputSize)
@@ -178,8 +178,8 @@ func (b *builder) build(c Configuration, layers []Layer, modules int) ([]inferen
 	return taps, nil
 }
 
-// Add adds the layer to a graph, without its rectifier. The parameter function gives the
-// values of its "kernel" and "bias", of the shapes that it is called with.
+// Add adds the layer, without its rectifier, to a graph. The parameter function supplies the values
+// of its "kernel" and "bias" in the shapes that it is called with.
 func (l Layer) Add(scope *op.Scope, x tf.Output, parameter func(part string, shape []int) tf.Output) tf.Output {
 	switch l.Kind {
 	case KindConvolution:
@@ -200,7 +200,7 @@ func (l Layer) Add(scope *op.Scope, x tf.Output, parameter func(part string, sha
 	return op.BiasAdd(scope, x, parameter("bias", l.Kernel[len(l.Kernel)-1:]))
 }
 
-// matMul computes in the kernel's precision.
+// matMul computes in the precision of the kernel.
 func matMul(scope *op.Scope, x, kernel tf.Output) tf.Output {
 	if kernel.DataType() == tf.Float {
 		return op.MatMul(scope, x, kernel)
@@ -209,8 +209,8 @@ func matMul(scope *op.Scope, x, kernel tf.Output) tf.Output {
 	return op.Cast(scope.SubScope("widened"), product, tf.Float)
 }
 
-// variable declares a layer's kernel or bias and returns its value. Variables rather than constants: a
-// graph with its weights frozen into it takes many times the memory and start-up.
+// variable declares a layer's kernel or bias and returns its value. Variables, not constants: a
+// graph with frozen weights needs many times the memory and start-up time.
 func (b *builder) variable(layerScope *op.Scope, part, layer string, shape []int) tf.Output {
 	name, scope := layer+"/"+part, layerScope.SubScope(part)
 	dims := make([]int64, len(shape))
@@ -231,8 +231,7 @@ func (b *builder) variable(layerScope *op.Scope, part, layer string, shape []int
 	return op.ReadVariableOp(scope, handle, dtype)
 }
 
-// assign fills the variables. The weights are decoded right into TensorFlow's memory, on all
-// cores.
+// assign fills the variables, decoding the weights straight into TensorFlow's memory on all cores.
 func (b *builder) assign(session *tf.Session, set weights.Set) error {
 	tensors := make([]*tf.Tensor, len(b.variables))
 	var group errgroup.Group

@@ -13,17 +13,17 @@ import (
 	"fovea/vgg/weights"
 )
 
-// ErrOpaque says that a model's own architecture changes its input in a way that cannot be
+// ErrOpaque says that a model's own architecture transforms its input in a way that cannot be
 // expressed as a preprocessing.
-var ErrOpaque = errors.New("the model changes its input in a way that is not known here")
+var ErrOpaque = errors.New("the model transforms its input in an unknown way")
 
-// KerasPreprocessing is what the layers before the first convolution of a Keras model make
-// of RGB pixels: Rescaling and Normalization layers, as the architecture in the weights'
-// file (weights.Set.KerasConfig) has them. It returns false where there are none, or no
-// architecture; a layer that changes its input in another way is ErrOpaque.
+// KerasPreprocessing is what the layers before a Keras model's first convolution do to RGB pixels:
+// Rescaling and Normalization layers, as described by the architecture in the weights file
+// (weights.Set.KerasConfig). It returns false where there are none, or no architecture; a layer
+// that transforms its input in another way is ErrOpaque.
 //
-// The tensors of Normalization layers, which hold what adapt() has learned, are taken out of
-// the set: they are no part of the network.
+// The tensors of Normalization layers, which hold what adapt() has learned, are removed from the
+// set: they are not part of the network.
 func KerasPreprocessing(set weights.Set) (preprocessing.Spec, bool, error) {
 	if len(set.KerasConfig) == 0 {
 		return preprocessing.Spec{}, false, nil
@@ -65,19 +65,19 @@ func (l kerasLayer) name() string {
 	return l.Name
 }
 
-// passing are layers that leave the numbers of an image as they are, or act in training
-// alone. Those whose name begins with Random are others.
+// passing are layers that keep an image's numbers as they are, or act only in training. Layers
+// whose name begins with Random are handled separately.
 var passing = []string{"InputLayer", "Resizing", "CenterCrop", "ZeroPadding2D", "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "Activation", "Identity"}
 
-// kerasChain composes what layers do to each channel.
+// kerasChain composes what the layers do to each channel.
 type kerasChain struct {
 	set           weights.Set
 	scale, offset []float64
 	found         bool
 }
 
-// walk follows the layers in the order of the architecture, which is that of computation,
-// to the first convolution, and says whether it has come there.
+// walk follows the layers in the order of the architecture, which is that of computation, up to the
+// first convolution, and reports whether it reached one.
 func (c *kerasChain) walk(model kerasLayer) (bool, error) {
 	for _, layer := range model.Config.Layers {
 		switch {
@@ -117,7 +117,7 @@ func (c *kerasChain) rescale(layer kerasLayer) error {
 	return nil
 }
 
-// kerasEpsilon is the smallest standard deviation by which Keras divides.
+// kerasEpsilon is the smallest standard deviation that Keras divides by.
 const kerasEpsilon = 1e-7
 
 func (c *kerasChain) normalize(layer kerasLayer) error {
@@ -136,8 +136,7 @@ func (c *kerasChain) normalize(layer kerasLayer) error {
 	return c.then(scale, offset)
 }
 
-// moments are those of the layer's configuration, or those that it has learned, which are
-// among the weights.
+// moments are those in the layer's configuration, or the learned ones among the weights.
 func (c *kerasChain) moments(layer kerasLayer) (mean, variance []float64, err error) {
 	if given := string(layer.Config.Mean); given != "" && given != "null" {
 		if mean, err = kerasNumbers(layer.Config.Mean); err == nil {
@@ -154,8 +153,8 @@ func (c *kerasChain) moments(layer kerasLayer) (mean, variance []float64, err er
 	return mean, variance, err
 }
 
-// take removes the tensor of a layer from the set and returns its values. Files name it by
-// the layer and the variable's name, or by the layer's class and the variable's number.
+// take removes a layer's tensor from the set and returns its values. Files name it by the layer and
+// the variable's name, or by the layer's class and the variable's number.
 func (c *kerasChain) take(layer, variable, number string) ([]float64, error) {
 	var matches []string
 	for _, name := range slices.Sorted(maps.Keys(c.set.Tensors)) {
@@ -181,7 +180,7 @@ func (c *kerasChain) take(layer, variable, number string) ([]float64, error) {
 	return wide, nil
 }
 
-// then composes what was found so far with another scale and offset.
+// then composes the transformation found so far with another scale and offset.
 func (c *kerasChain) then(scale, offset []float64) error {
 	c.found = true
 	for _, list := range [][]float64{scale, offset} {
@@ -196,8 +195,8 @@ func (c *kerasChain) then(scale, offset []float64) error {
 	return nil
 }
 
-// kerasNumbers reads a number, lists of numbers of any depth, or an array as Keras 3 writes
-// it; nothing is 0, the default of an offset.
+// kerasNumbers reads a number, nested lists of numbers, or an array as Keras 3 writes it; nothing
+// stands for 0, the default of an offset.
 func kerasNumbers(raw json.RawMessage) ([]float64, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return []float64{0}, nil

@@ -9,14 +9,14 @@ import (
 	"fovea/vgg/weights"
 )
 
-// Kinship is what the first convolution of a network has in common with that of another
-// one whose preprocessing is known. All that descends from one set of published weights
-// computes the same responses to the same image; what differs is the order of the channels,
-// their scale and their means, which publishers fold into the kernels and biases. Solving
+// Kinship compares the first convolution of a network with that of another one whose preprocessing
+// is known. Networks that descend from one set of published weights compute the same responses to
+// the same image; they differ in the order of the channels and in their scale and means, which
+// publishers fold into the kernels and biases. Solving
 //
 //	kernel(c) = reference(c) * std(c)      bias = reference bias + sum of gain(c) * (mean(c) - reference mean(c))
 //
-// for std and mean tells what the network wants of its input, from the weights alone.
+// for std and mean yields what the network expects of its input, from the weights alone.
 type Kinship struct {
 	// Spec is the measured preprocessing: a preset where one is within the error.
 	Spec preprocessing.Spec
@@ -33,20 +33,20 @@ const (
 	firstTaps    = 9
 )
 
-// Bounds on the correlation of first kernels. By chance it is 0.024 for 1,728 values;
-// channels in the wrong order leave 0.85.
+// Bounds on the correlation of first kernels. By chance it is 0.024 for 1,728 values; with the
+// channels in the wrong order it is still 0.85.
 const (
 	leastCorrelation = 0.5
-	// leastMargin is how much more of the kernels' variance the right order must explain.
+	// leastMargin is how much more of the kernels' variance the right order has to explain.
 	leastMargin = 0.05
-	// exactCorrelation is that of the same weights, stored in float16 at least. Means are
-	// solved for only then: training moves biases more than their small differences.
+	// exactCorrelation is that of identical weights, stored in float16 or better. Only then are
+	// means solved for: training moves biases by more than the small differences in them.
 	exactCorrelation = 0.999
 )
 
-// Relate compares a set of weights in our names and order with a reference, such as the
-// embedded base, whose preprocessing is caffe. It returns false where they are not related
-// or the order of the channels cannot be told.
+// Relate compares a set of weights, in our names and order, with a reference such as the embedded
+// base, whose preprocessing is caffe. It returns false where they are unrelated or the order of the
+// channels cannot be determined.
 func Relate(set, reference weights.Set) (Kinship, bool, error) {
 	own, err := firstConvolution(set)
 	if err != nil {
@@ -139,8 +139,8 @@ func fit(own, base first, from [3]int) fitted {
 	return result
 }
 
-// solveMeans finds by least squares over the filters how far the means are from the
-// reference's, which shows in the biases.
+// solveMeans finds, by least squares over the filters, how far the means are from the reference's,
+// which shows in the biases.
 func solveMeans(own, base first, f fitted) [3]float64 {
 	var gains [3][firstFilters]float64
 	for c := range 3 {
@@ -158,7 +158,7 @@ func solveMeans(own, base first, f fitted) [3]float64 {
 	return solve(a)
 }
 
-// solve is Gauss's elimination with pivoting; zero where the equations are singular.
+// solve is Gaussian elimination with pivoting; it returns zeros where the equations are singular.
 func solve(a [3][4]float64) [3]float64 {
 	for i := range 3 {
 		pivot := i
@@ -184,15 +184,15 @@ func solve(a [3][4]float64) [3]float64 {
 	return [3]float64{a[0][3] / a[0][0], a[1][3] / a[1][1], a[2][3] / a[2][2]}
 }
 
-// How far a measured preprocessing may be from a preset: means in units of pixels, standard
+// Tolerances for a measured preprocessing to count as a preset: means in pixel units, standard
 // deviations relative. Rounding to float16 moves both by about a tenth of that.
 const (
 	meanTolerance = 1.5
 	stdTolerance  = 0.03
 )
 
-// nearest is the preset that a measurement stands for, else the measurement. The measured
-// Spec has a scale of 1: its means and standard deviations are of pixels.
+// nearest is the preset that a measurement matches, else the measurement itself. The measured Spec
+// has a scale of 1: its means and standard deviations are in pixel units.
 func nearest(measured preprocessing.Spec) preprocessing.Spec {
 	best, closest := measured, math.Inf(1)
 	for _, name := range preprocessing.Names() {

@@ -107,7 +107,7 @@ func compareLayers(t *testing.T, framework, name string, network goldenNetwork) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer model.Close() //nolint:errcheck // the next network needs the memory
+	defer model.Close() // the next network needs the memory
 	adopted = vgg.Adopted{}
 	runtime.GC()
 	compareWith(t, model, preprocessed(t, filepath.Join(goldenDir, "cat.1.png"), frameworkInput[framework]), network.Layers)

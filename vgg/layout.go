@@ -18,7 +18,7 @@ const (
 // kernelShape is a convolution's kernel without its order.
 type kernelShape struct{ size, inputs, outputs int }
 
-// of reads a kernel's shape, which is square in all networks known here.
+// of interprets a kernel's shape, which is square in all known networks.
 func (l layout) of(shape []int) (kernelShape, bool) {
 	if len(shape) != 4 {
 		return kernelShape{}, false
@@ -30,8 +30,8 @@ func (l layout) of(shape []int) (kernelShape, bool) {
 	return kernelShape{h, i, o}, h == w
 }
 
-// layoutOf finds the order of the kernels: the one in which each takes what the one before
-// it gives. It is one for the whole file.
+// layoutOf finds the order of the kernels: the one in which each kernel takes what the one before
+// it gives. It is the same for the whole file.
 func (f *file) layoutOf(convolutions []module) (layout, error) {
 	var fitting []layout
 	var misfit string
@@ -42,7 +42,7 @@ func (f *file) layoutOf(convolutions []module) (layout, error) {
 			k, square := l.of(shape)
 			if !square || k.inputs != channels {
 				if fits && channels != 3 { // the first kernel is of the other order
-					misfit = fmt.Sprintf("%s has shape %v where %d channels come in", m.name(), shape, channels)
+					misfit = fmt.Sprintf("%s has shape %v, but its input has %d channels", m.name(), shape, channels)
 				}
 				fits = false
 				break
@@ -57,9 +57,9 @@ func (f *file) layoutOf(convolutions []module) (layout, error) {
 	case len(fitting) == 1:
 		return fitting[0], nil
 	case len(fitting) > 1:
-		return "", fmt.Errorf("vgg: the kernels' shapes do not tell whether they are HWIO or OIHW (%s has shape %v): save them in a known order", convolutions[0].name(), f.kernel(convolutions[0]).Shape)
+		return "", fmt.Errorf("vgg: the kernels' shapes fit both HWIO and OIHW (%s has shape %v): save them in an unambiguous order", convolutions[0].name(), f.kernel(convolutions[0]).Shape)
 	}
-	return "", fmt.Errorf("vgg: the convolutions do not follow one another in any known order of kernels, HWIO or OIHW: %s", misfit)
+	return "", fmt.Errorf("vgg: the convolutions fit together in neither order of kernels, HWIO or OIHW: %s", misfit)
 }
 
 // shapes are the kernels of the base in the order of computation.
@@ -72,7 +72,7 @@ func (f *file) shapes(b base) []kernelShape {
 	return all
 }
 
-// squeezed takes off dimensions of 1 in front of a bias or behind it.
+// squeezed strips leading and trailing dimensions of 1 from a bias.
 func squeezed(t weights.Tensor) weights.Tensor {
 	shape := slices.DeleteFunc(slices.Clone(t.Shape), func(d int) bool { return d == 1 })
 	if len(shape) == 1 {
@@ -81,7 +81,7 @@ func squeezed(t weights.Tensor) weights.Tensor {
 	return t
 }
 
-// convolutionKernel turns a kernel into HWIO.
+// convolutionKernel converts a kernel to HWIO.
 func (l layout) convolutionKernel(t weights.Tensor) weights.Tensor {
 	if l == oihw {
 		return transpose(t, 2, 3, 1, 0)
@@ -97,8 +97,8 @@ const (
 	unitsFirst  matrixOrder = "units x inputs" // Caffe, PyTorch, MXNet, ONNX
 )
 
-// of reads the numbers of inputs and of units. A kernel of four dimensions is of the
-// convolutions' order, except for the 1 x 1 x units x inputs of old Caffe models.
+// of interprets a shape as inputs and units. A kernel of four dimensions has the convolutions'
+// order, except for the 1 x 1 x units x inputs of old Caffe models.
 func (o matrixOrder) of(shape []int, l layout) (inputs, units int, ok bool) {
 	if legacyMatrix(shape, l) {
 		shape = shape[2:]
@@ -119,9 +119,9 @@ func legacyMatrix(shape []int, l layout) bool {
 	return len(shape) == 4 && l == oihw && shape[0] == 1 && shape[1] == 1 && (shape[2] > 1 || shape[3] > 1)
 }
 
-// denseKernel turns a dense layer's kernel into inputs x units. The first layer's inputs are
-// a map of side x side, flattened in the order of the convolutions' kernels: row, column,
-// channel where these are HWIO, otherwise channel, row, column. side is 1 for a vector.
+// denseKernel converts a dense layer's kernel to inputs x units. The first layer's inputs are a map
+// of side x side, flattened in the order of the convolutions' kernels: row, column, channel for
+// HWIO, otherwise channel, row, column. side is 1 for a vector.
 func (o matrixOrder) denseKernel(t weights.Tensor, l layout, side int, channelsFirst bool) weights.Tensor {
 	if legacyMatrix(t.Shape, l) {
 		t.Shape = t.Shape[2:]

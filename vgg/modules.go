@@ -11,13 +11,13 @@ import (
 	"fovea/vgg/weights"
 )
 
-// module is a layer of a weights file: the names of its tensors by what they are to it.
+// module is a layer of a weights file: the names of its tensors by their role.
 type module struct {
 	label
 	tensors map[part]string
 }
 
-// name is that of one of the tensors, to tell people of.
+// name is that of one of the tensors, for messages.
 func (m module) name() string {
 	for _, p := range []part{partKernel, partGamma, partMean, partBias, partBeta, partVariance} {
 		if name := m.tensors[p]; name != "" {
@@ -41,7 +41,7 @@ type family struct {
 type file struct {
 	set      weights.Set
 	families map[family][]module
-	// unknown are the names that no scheme knows.
+	// unknown are the names that no scheme recognizes.
 	unknown []string
 	ignored []Ignored
 }
@@ -53,11 +53,11 @@ var bookkeeping = []struct {
 }{
 	{regexp.MustCompile(`(^|[./_])num_batches_tracked$`), "a counter of training"},
 	{regexp.MustCompile(`(^|/)(global_step|save_counter|iterations?|step|learning_rate|beta[12]_power)(/|$)`), "a counter of training"},
-	{regexp.MustCompile(`(^|/)optimizer(_weights)?/|\.OPTIMIZER_SLOT|/(Momentum|Adam(_\d)?|AdamW|RMSProp(_\d)?|Adagrad|Ftrl(_\d)?)$|^optimizer(_state)?\.`), "the optimizer's"},
+	{regexp.MustCompile(`(^|/)optimizer(_weights)?/|\.OPTIMIZER_SLOT|/(Momentum|Adam(_\d)?|AdamW|RMSProp(_\d)?|Adagrad|Ftrl(_\d)?)$|^optimizer(_state)?\.`), "the optimizer's state"},
 	{regexp.MustCompile(`/ExponentialMovingAverage$`), "an average over training, beside the weights themselves"},
-	{regexp.MustCompile(`(^|/)seed_generator(_\d+)?/|(^|/)seed_generator_state(:0)?$`), "the state of random numbers"},
+	{regexp.MustCompile(`(^|/)seed_generator(_\d+)?/|(^|/)seed_generator_state(:0)?$`), "the state of a random generator"},
 	{regexp.MustCompile(`(^|/)(keras_api/)?(compile_)?metrics/`), "a metric of training"},
-	{regexp.MustCompile(`^_CHECKPOINTABLE_OBJECT_GRAPH$`), "a note of TensorFlow's"},
+	{regexp.MustCompile(`^_CHECKPOINTABLE_OBJECT_GRAPH$`), "a note by TensorFlow"},
 	{regexp.MustCompile(`(^|/)mean_rgb$|(^|[/.])averageImage$`), "the mean of the images, which is preprocessing"},
 	{regexp.MustCompile(`(^|/)normalization(_\d+)?/`), "a Normalization of the input, which is preprocessing"},
 }
@@ -108,8 +108,8 @@ func (f *file) keepsBook(name string) bool {
 	return false
 }
 
-// classified settles what the name leaves open by the tensors' ranks, and the names of the
-// parts of a batch normalization, whose scale PyTorch calls its weight.
+// classified resolves what the name leaves open: by the tensors' ranks, and by the names of a batch
+// normalization's parts, whose scale PyTorch calls its weight.
 func (f *file) classified(m module) module {
 	rank := m.rank(f.set)
 	_, hasMean := m.tensors[partMean]
@@ -132,7 +132,7 @@ func (f *file) classified(m module) module {
 	return m
 }
 
-// of are the modules of a class among others, in their order.
+// of returns the modules of one class, in order.
 func of(modules []module, class classOfLayer) []module {
 	var all []module
 	for _, m := range modules {

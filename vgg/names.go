@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// A pattern reads the names of one scheme. Its groups are named: prefix, what stands before
-// the layer's own name; class; block, index and number; rest, which ends in the part.
+// A pattern reads the names of one scheme by its named groups: prefix, what precedes the layer's
+// own name; class; block, index and number; rest, which ends in the part.
 type pattern struct {
 	scheme    Scheme
 	numbering numbering
@@ -51,13 +51,13 @@ var parts = map[string]part{
 	"epsilon": partEpsilon,
 }
 
-// variables are the parts of a layer in Keras's weights files, where they have numbers.
+// variables are the parts of a layer in Keras weights files, where they are numbered.
 var variables = map[string]part{"vars/0": partKernel, "vars/1": partBias, "vars/2": partMean, "vars/3": partVariance}
 
-// kerasWord is the last word of a name that Keras 1 and 2 made, such as block1_conv1_W_1:0.
+// kerasWord is the last word of a name made by Keras 1 or 2, such as block1_conv1_W_1:0.
 var kerasWord = regexp.MustCompile(`_([Wb])(?:_\d+)?(?::0)?$`)
 
-// partOf reads what stands behind a layer's name. keras says that only Keras writes so.
+// partOf interprets what follows a layer's name. keras says that only Keras writes such names.
 func partOf(rest string) (p part, keras, ok bool) {
 	if p, ok = variables[strings.TrimPrefix(rest, "/")]; ok {
 		return p, true, true
@@ -77,7 +77,7 @@ func partOf(rest string) (p part, keras, ok bool) {
 	return p, false, ok
 }
 
-// read takes a name apart. ok is false where it is of another scheme.
+// read takes a name apart; ok is false if it belongs to another scheme.
 func (p pattern) read(name string) (l label, ok bool) {
 	match := p.names.FindStringSubmatch(name)
 	if match == nil {
@@ -129,10 +129,10 @@ func (p pattern) read(name string) (l label, ok bool) {
 	return l, ok
 }
 
-// objectSuffix ends the names of variables in TensorFlow's checkpoints of objects.
+// objectSuffix ends the names of variables in TensorFlow's object-based checkpoints.
 const objectSuffix = "/.ATTRIBUTES/VARIABLE_VALUE"
 
-// readName takes a tensor's name apart by the first scheme that knows it.
+// readName takes a tensor's name apart by the first scheme that recognizes it.
 func readName(name string) (label, bool) {
 	name = strings.TrimSuffix(name, objectSuffix)
 	for _, p := range patterns {

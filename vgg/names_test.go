@@ -173,8 +173,8 @@ func TestTops(t *testing.T) {
 		leftOut  int
 		refusing string
 	}{
-		"average and a dense layer":   {keras, map[string][]int{"dense/kernel": {512, 10}, "dense/bias": {10}}, 0, "", "top of its own", 2, ""},
-		"nested Sequential":           {keras, map[string][]int{"sequential/dense/kernel": {512, 16}, "sequential/dense/bias": {16}, "sequential/dense_1/kernel": {16, 3}, "sequential/dense_1/bias": {3}}, 0, "", "top of its own", 4, ""},
+		"average and a dense layer":   {keras, map[string][]int{"dense/kernel": {512, 10}, "dense/bias": {10}}, 0, "", "custom top", 2, ""},
+		"nested Sequential":           {keras, map[string][]int{"sequential/dense/kernel": {512, 16}, "sequential/dense/bias": {16}, "sequential/dense_1/kernel": {16, 3}, "sequential/dense_1/bias": {3}}, 0, "", "custom top", 4, ""},
 		"average named as VGG's":      {keras, map[string][]int{"fc1/kernel": {512, 64}, "fc1/bias": {64}, "predictions/kernel": {64, 5}, "predictions/bias": {5}}, 0, "", "takes 25088 inputs", 4, ""},
 		"fc6 alone":                   {keras, map[string][]int{"fc1/kernel": {flattened, 8}, "fc1/bias": {8}}, 1, "", "", 0, ""},
 		"no fc8":                      {torch, map[string][]int{"classifier.0.weight": {8, flattened}, "classifier.0.bias": {8}, "classifier.3.weight": {8, 8}, "classifier.3.bias": {8}}, 2, "", "", 0, ""},
@@ -187,7 +187,7 @@ func TestTops(t *testing.T) {
 		"bookkeeping":                 {keras, map[string][]int{"global_step": {}, "mean_rgb": {3}, "block1_conv1/kernel/Momentum": {3, 3, 3, 64}, "optimizer_weights/iteration": {}, "normalization/mean": {1, 1, 1, 3}}, 0, "", "", 5, ""},
 		"a normalization of the top":  {keras, map[string][]int{"bn/gamma": {200}, "bn/moving_mean": {200}}, 0, "", "no convolution has 200", 2, ""},
 		"a normalization of the base": {keras, map[string][]int{"bn/gamma": {512}, "bn/moving_mean": {512}}, 0, "", "", 0, "batch normalization"},
-		"a convolution more":          {torch, map[string][]int{"features.21.weight": {512, 512, 3, 3}, "features.21.bias": {512}}, 0, "", "", 0, "vgg-a is nearest, but vgg-a has no place for features.21.weight"},
+		"a convolution more":          {torch, map[string][]int{"features.21.weight": {512, 512, 3, 3}, "features.21.bias": {512}}, 0, "", "", 0, "vgg-a is closest, but vgg-a has no place for features.21.weight"},
 		"square and no biases":        {torch, map[string][]int{"classifier.0.weight": {flattened, flattened}}, 0, "", "", 0, "do not tell their order"},
 		"two networks":                {torch, twin(), 0, "", "", 0, "more than one network, under features and under teacher.features"},
 	} {
@@ -262,13 +262,13 @@ func TestGuess(t *testing.T) {
 	}
 	delete(set.Tensors, "block5_conv3/kernel")
 	delete(set.Tensors, "block5_conv3/bias")
-	if _, err := Guess(set); err == nil || !strings.Contains(err.Error(), "vgg16 is nearest, but vgg16 needs block5_conv3 [3 3 512 512] too") {
+	if _, err := Guess(set); err == nil || !strings.Contains(err.Error(), "vgg16 is closest, but vgg16 also needs block5_conv3 [3 3 512 512]") {
 		t.Errorf("one convolution too few: %v", err)
 	}
 	resnet := weights.Set{Tensors: map[string]weights.Tensor{
 		"conv1.weight": tensor([]int{64, 3, 7, 7}, func(int) float32 { return 0 }), "layer1.0.conv1.weight": tensor([]int{64, 64, 3, 3}, func(int) float32 { return 0 }),
 	}}
-	if _, err := Guess(resnet); err == nil || !strings.Contains(err.Error(), "no VGG that is known here") {
+	if _, err := Guess(resnet); err == nil || !strings.Contains(err.Error(), "not those of a known VGG") {
 		t.Errorf("ResNet: %v", err)
 	}
 }
@@ -300,7 +300,7 @@ func TestPoolingElsewhere(t *testing.T) {
 		set.Tensors["features.7"+part] = set.Tensors["features.8"+part]
 		delete(set.Tensors, "features.8"+part)
 	}
-	if _, err := c.Adopt(set); err == nil || !strings.Contains(err.Error(), "features.7.weight is at another place") {
+	if _, err := c.Adopt(set); err == nil || !strings.Contains(err.Error(), "features.7.weight is not where") {
 		t.Errorf("error is %v", err)
 	}
 }

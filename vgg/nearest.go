@@ -8,8 +8,8 @@ import (
 	"fovea/vgg/weights"
 )
 
-// Guess tells which configuration the weights are of. That of A-LRN cannot be told from A,
-// which is taken.
+// Guess returns the configuration that the weights belong to. A-LRN cannot be told from A, which is
+// returned.
 func Guess(set weights.Set) (Configuration, error) {
 	f, err := readFile(set)
 	if err != nil {
@@ -40,7 +40,7 @@ func (c Configuration) convolutions() []Layer {
 	return slices.DeleteFunc(c.Layers(false), func(l Layer) bool { return l.Kind != KindConvolution })
 }
 
-// misfit says what keeps the weights from being of the configuration c.
+// misfit says why the weights do not fit the configuration c.
 func (f *file) misfit(c Configuration, b base) error {
 	for _, other := range Configurations {
 		if slices.Equal(other.shapes(), f.shapes(b)) {
@@ -50,7 +50,7 @@ func (f *file) misfit(c Configuration, b base) error {
 	return f.nearest(b)
 }
 
-// nearest says which configuration comes nearest to weights that are of none.
+// nearest names the configuration closest to weights that fit none.
 func (f *file) nearest(b base) error {
 	best, least := Configurations[0], -1
 	for _, c := range Configurations {
@@ -59,10 +59,11 @@ func (f *file) nearest(b base) error {
 			best, least = c, n
 		}
 	}
-	return fmt.Errorf("vgg: the weights' %d convolutions are those of no VGG: %s is nearest, but %s", len(b.convolutions), best.Name, f.difference(best, b))
+	return fmt.Errorf("vgg: the weights' %d convolutions fit no VGG: %s is closest, but %s", len(b.convolutions), best.Name, f.difference(best, b))
 }
 
-// difference says which layers of a configuration the weights lack and which they have too many.
+// difference lists the layers of a configuration that the weights lack, and those they have in
+// excess.
 func (f *file) difference(c Configuration, b base) string {
 	missing, surplus := compare(c.shapes(), f.shapes(b))
 	var said []string
@@ -72,7 +73,7 @@ func (f *file) difference(c Configuration, b base) string {
 		for _, i := range missing {
 			names = append(names, fmt.Sprintf("%s %v", layers[i].Name, layers[i].Kernel))
 		}
-		said = append(said, fmt.Sprintf("%s needs %s too", c.Name, some(names)))
+		said = append(said, fmt.Sprintf("%s also needs %s", c.Name, some(names)))
 	}
 	if len(surplus) > 0 {
 		var names []string
@@ -84,8 +85,8 @@ func (f *file) difference(c Configuration, b base) string {
 	return strings.Join(said, ", and ")
 }
 
-// compare finds the longest common subsequence of two networks, and the places of what is
-// not in it: needed but missing, there but not needed.
+// compare finds the longest common subsequence of two networks, and the positions of what is not in
+// it: missing or in excess.
 func compare(needed, there []kernelShape) (missing, surplus []int) {
 	common := make([][]int, len(needed)+1)
 	for i := range common {
@@ -113,8 +114,8 @@ func compare(needed, there []kernelShape) (missing, surplus []int) {
 	return missing, surplus
 }
 
-// checkPlaces compares what the names tell of the convolutions' places with the
-// configuration: a pooling at another place shows in no shape.
+// checkPlaces compares what the names say about the convolutions' positions with the configuration:
+// a pooling in another position does not show in any shape.
 func (f *file) checkPlaces(c Configuration, b base) error {
 	if b.numbering != byBlock && !b.countsModules() {
 		return nil
@@ -129,7 +130,7 @@ func (f *file) checkPlaces(c Configuration, b base) error {
 			continue
 		case b.numbering == byBlock:
 			if _, err := fmt.Sscanf(l.Name, "block%d_conv%d", &block, &place); err != nil {
-				return fmt.Errorf("vgg: layer %s has no place: %w", l.Name, err)
+				return fmt.Errorf("vgg: layer %s has no position: %w", l.Name, err)
 			}
 			wanted = append(wanted, 10*block+place)
 		default:
@@ -139,7 +140,7 @@ func (f *file) checkPlaces(c Configuration, b base) error {
 	}
 	for i, m := range b.convolutions {
 		if m.number != wanted[i] {
-			return fmt.Errorf("vgg: %s is at another place than in %s, where the %d. convolution has number %d: the network pools or normalizes elsewhere; export it as a SavedModel", m.name(), c.Name, i+1, wanted[i])
+			return fmt.Errorf("vgg: %s is not where %s has it: convolution %d has number %d there. The network pools or normalizes in other places: export it as a SavedModel", m.name(), c.Name, i+1, wanted[i])
 		}
 	}
 	return nil

@@ -7,8 +7,8 @@ import (
 	"fovea/vgg/weights"
 )
 
-// epsilon is what PyTorch, MXNet, Paddle and ONNX add to the variance of a batch
-// normalization unless they are told otherwise; no published VGG tells them.
+// epsilon is what PyTorch, MXNet, Paddle and ONNX add to the variance of a batch normalization by
+// default; no published VGG overrides it.
 const epsilon = 1e-5
 
 // normalization are the numbers of a batch normalization, one for each channel.
@@ -17,7 +17,7 @@ type normalization struct {
 	epsilon                     float64
 }
 
-// readNormalization reads the numbers. A scale that is not there is 1, a shift 0.
+// readNormalization reads the numbers. A missing scale is 1, a missing shift 0.
 func (f *file) readNormalization(m module, channels int) (normalization, error) {
 	n := normalization{epsilon: epsilon}
 	if name, found := m.tensors[partEpsilon]; found {
@@ -53,8 +53,8 @@ func (f *file) readNormalization(m module, channels int) (normalization, error) 
 	return n, nil
 }
 
-// fold makes a batch normalization part of the convolution before it, whose kernel is HWIO.
-// It computes in float64.
+// fold folds a batch normalization into the convolution before it, whose kernel is HWIO. It
+// computes in float64.
 func (n normalization) fold(kernel weights.Tensor, bias []float32) (weights.Tensor, weights.Tensor, error) {
 	channels := len(n.gamma)
 	factors := make([]float64, channels)

@@ -118,7 +118,7 @@ func comparePublished(t *testing.T, publisher string, network publishedNetwork) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer model.Close() //nolint:errcheck // the next network needs the memory
+	defer model.Close() // the next network needs the memory
 	set, adopted = weights.Set{}, vgg.Adopted{}
 	runtime.GC()
 	names := slices.Sorted(maps.Keys(network.Layers))

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// ignoreRest lists the tensors that were not used, each with the reason. Such as may be
-// part of the convolutional network are an error: without them its features would be others.
+// ignoreRest lists the tensors that were not used, each with the reason. Those that may be part of
+// the convolutional network are an error: without them the features would be different.
 func (a *adoption) ignoreRest() error {
 	groups := map[string][]string{}
 	for name := range a.set.Tensors {
@@ -44,15 +44,15 @@ func (a *adoption) ignoreRest() error {
 	return nil
 }
 
-// whyNotDense says why a layer that is named as a dense layer of VGG was not taken over.
+// whyNotDense says why a layer named like a dense layer of VGG was not used.
 func (a *adoption) whyNotDense(number int) string {
 	if a.notTop != "" || number == 6 {
 		return a.notTop
 	}
-	return fmt.Sprintf("it follows %s, which is not there", denseLayers[number-7])
+	return fmt.Sprintf("it follows %s, which is missing", denseLayers[number-7])
 }
 
-// whyIgnored says why the tensors of one layer may be left out.
+// whyIgnored says why the tensors of a layer may be left out.
 func (a *adoption) whyIgnored(names []string) (string, error) {
 	rank, size := 0, 0
 	for _, name := range names {
@@ -63,38 +63,38 @@ func (a *adoption) whyIgnored(names []string) (string, error) {
 	}
 	switch {
 	case !a.base.holds(names[0]):
-		return "no part of the convolutional network", nil
+		return "not part of the convolutional network", nil
 	case a.isConvolution(names[0]):
 	case rank == 2:
 		if a.notTop != "" {
 			return a.notTop, nil
 		}
-		return "of a top of its own, which is no VGG's", nil
+		return "part of a custom top, not VGG's", nil
 	case rank <= 1 && size == 1:
 		return "a single number", nil
 	case rank <= 1 && !a.isWidth(size):
 		return fmt.Sprintf("no convolution has %d channels", size), nil
 	}
 	if slices.ContainsFunc(names, isStatistic) {
-		return "", fmt.Errorf("vgg: the weights have a batch normalization, %s, of which the file says neither its place nor its epsilon: export the model as a SavedModel (model.export)", some(names))
+		return "", fmt.Errorf("vgg: the weights have a batch normalization, %s, whose place and epsilon the file does not give: export the model as a SavedModel (model.export)", some(names))
 	}
-	return "", fmt.Errorf("vgg: the weights have a tensor %s of shape %v, which no publisher's %s has: if it belongs to the convolutional network, the features would be wrong without it; save the VGG alone, or export the whole model as a SavedModel",
+	return "", fmt.Errorf("vgg: the weights have a tensor %s of shape %v, which no published %s has: if it is part of the convolutional network, the features would be wrong without it. Save only the VGG, or export the whole model as a SavedModel",
 		names[0], a.set.Tensors[names[0]].Shape, a.configuration.Name)
 }
 
-// isStatistic tells what only a normalization has.
+// isStatistic recognizes what only a normalization has.
 func isStatistic(name string) bool {
 	last := strings.TrimSuffix(name[strings.LastIndexAny(name, "/.")+1:], ":0")
 	return parts[last] == partMean || parts[last] == partVariance || parts[last] == partGamma
 }
 
-// isConvolution tells a tensor that is named as one of the base's convolutions.
+// isConvolution recognizes a tensor named like one of the base's convolutions.
 func (a *adoption) isConvolution(name string) bool {
 	l, known := readName(name)
 	return known && l.class == ofConvolution && family{l.scheme, l.prefix, l.numbering} == a.base.family
 }
 
-// isWidth tells the numbers of channels that go into a convolution or come out of one.
+// isWidth recognizes the numbers of channels that enter or leave a convolution.
 func (a *adoption) isWidth(size int) bool {
 	return slices.ContainsFunc(a.configuration.shapes(), func(k kernelShape) bool { return k.inputs == size || k.outputs == size })
 }
@@ -114,7 +114,7 @@ func parentOf(name string) string {
 	return name
 }
 
-// scheme tells whose names the tensors have.
+// scheme determines whose names the tensors have.
 func (a *adoption) scheme(own bool) Scheme {
 	fully := func(scheme Scheme) bool {
 		return slices.ContainsFunc(a.top.layers, func(m module) bool { return m.scheme == scheme })
@@ -142,12 +142,12 @@ func (a *adoption) scheme(own bool) Scheme {
 	return a.base.scheme
 }
 
-// hasMean tells that the file has the pictures' mean, as MatConvNet's have.
+// hasMean reports whether the file has the images' mean, as MatConvNet's do.
 func hasMean(notes map[string]string) bool {
 	return notes["mean_rgb"] != "" || notes["mean_image"] != ""
 }
 
-// isKerasHub tells KerasHub's networks by the backbone's name or by dense layers that are
+// isKerasHub recognizes KerasHub's networks by the backbone's name or by dense layers that are
 // convolutions.
 func (a *adoption) isKerasHub() bool {
 	if strings.Contains(a.base.prefix, "vgg_backbone") {
@@ -156,8 +156,8 @@ func (a *adoption) isKerasHub() bool {
 	return len(a.top.layers) > 0 && a.top.layers[0].rank(a.set) == 4
 }
 
-// isPaddle tells Paddle's networks from those of PyTorch, after which they are named: their
-// dense kernels are inputs x units, their statistics begin with an underscore.
+// isPaddle distinguishes Paddle's networks from PyTorch's, whose names they use: their dense
+// kernels are inputs x units, and their statistics begin with an underscore.
 func (a *adoption) isPaddle() bool {
 	if len(a.top.layers) > 0 {
 		return a.top.order == inputsFirst && a.hasMatrix(a.top.layers)

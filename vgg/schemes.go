@@ -3,7 +3,7 @@ package vgg
 // Scheme is a way of naming a network's tensors.
 type Scheme string
 
-// The schemes that Adopt knows. docs/weights.md lists who publishes under which.
+// The schemes that Adopt recognizes. docs/weights.md lists who publishes under which.
 const (
 	SchemeOwn         Scheme = "ours"
 	SchemeTorchvision Scheme = "torchvision"
@@ -29,20 +29,20 @@ const (
 	SchemeVGGFace Scheme = "vgg-face"
 )
 
-// SchemeKey is the metadata's key of the scheme that adopted weights were named by.
+// SchemeKey is the metadata key of the scheme that adopted weights were named by.
 const SchemeKey = "scheme"
 
-// classOfLayer is what a tensor's name tells of its layer's kind.
+// classOfLayer is what a tensor's name says about its layer's kind.
 type classOfLayer int
 
 const (
-	ofAnyClass classOfLayer = iota // the tensors' ranks tell
+	ofAnyClass classOfLayer = iota // decided by the tensors' ranks
 	ofConvolution
 	ofDense
 	ofNormalization
 )
 
-// part is what a tensor is to its layer.
+// part is the role of a tensor in its layer.
 type part string
 
 const (
@@ -61,18 +61,18 @@ type numbering int
 const (
 	// byOrdinal: the layers of one class, in the order of computation.
 	byOrdinal numbering = iota
-	// byBlock: ten times the block and the place within it.
+	// byBlock: ten times the block plus the index within it.
 	byBlock
-	// byModule: the modules of a sequence, also those without weights.
+	// byModule: the modules of a sequence, including those without weights.
 	byModule
-	// byRole: 6, 7 and 8 of the dense layers of Caffe.
+	// byRole: 6, 7 and 8 for Caffe's dense layers.
 	byRole
 )
 
-// label is what a tensor's name tells.
+// label is what a tensor's name says.
 type label struct {
 	scheme Scheme
-	// prefix is what stands before the layer's own name. The layers of one network share it.
+	// prefix is what precedes the layer's own name. The layers of one network share it.
 	prefix    string
 	class     classOfLayer
 	numbering numbering
@@ -82,7 +82,7 @@ type label struct {
 	kerasParts bool
 }
 
-// key tells the layers of a file apart.
+// key identifies a layer of a file.
 func (l label) key() label {
 	l.part, l.kerasParts = "", false
 	return l

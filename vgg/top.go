@@ -14,22 +14,22 @@ type top struct {
 	layers []module
 	order  matrixOrder
 	units  int
-	// classes is the number of units of fc8, 0 where that is missing.
+	// classes is the number of units of fc8, 0 where it is missing.
 	classes int
 }
 
-// denseLayers are Caffe's names of the dense layers, which are ours.
+// denseLayers are Caffe's names of the dense layers, which we use too.
 var denseLayers = []string{"fc6", "fc7", "fc8"}
 
-// findTop finds the dense layers of the network. Dense layers that are no VGG's, because
-// somebody put a classifier of his own on the convolutions, are left out; why says so.
+// findTop finds the dense layers of the network. Dense layers that are not VGG's, because somebody
+// put another classifier on the convolutions, are left out; why says so.
 func (f *file) findTop(b base, flat int) (t top, why string, err error) {
 	layers, err := f.denseCandidates(b)
 	if err != nil || len(layers) == 0 {
 		return t, "", err
 	}
 	if f.withoutValues(layers) {
-		return t, "it holds no numbers: the weights are those of the convolutions alone", nil
+		return t, "it holds no numbers: only the convolutions have weights", nil
 	}
 	var fitting []top
 	furthest := -1
@@ -45,13 +45,12 @@ func (f *file) findTop(b base, flat int) (t top, why string, err error) {
 	case len(fitting) == 0:
 		return t, why, nil
 	case len(fitting) == 2 && f.hasMatrix(fitting[0].layers):
-		return t, "", fmt.Errorf("vgg: the shapes of the dense kernels do not tell their order, %s or %s (%s has shape %v): save them together with their biases or with fc6", inputsFirst, unitsFirst, layers[0].name(), f.kernel(layers[0]).Shape)
+		return t, "", fmt.Errorf("vgg: the shapes of the dense kernels fit two orders, %s and %s (%s has shape %v): save them together with their biases or with fc6", inputsFirst, unitsFirst, layers[0].name(), f.kernel(layers[0]).Shape)
 	}
 	return fitting[0], "", nil
 }
 
-// withoutValues tells dense layers that were filled up with what is not a number, as in
-// torchvision's IMAGENET1K_FEATURES.
+// withoutValues recognizes dense layers filled with NaN, as in torchvision's IMAGENET1K_FEATURES.
 func (f *file) withoutValues(layers []module) bool {
 	return !slices.ContainsFunc(layers, func(m module) bool {
 		bias := f.set.Tensors[m.tensors[partBias]]
@@ -67,13 +66,12 @@ func (f *file) withoutValues(layers []module) bool {
 	})
 }
 
-// hasMatrix tells whether a kernel's order matters.
+// hasMatrix reports whether a kernel's order matters.
 func (f *file) hasMatrix(layers []module) bool {
 	return slices.ContainsFunc(layers, func(m module) bool { return m.rank(f.set) == 2 })
 }
 
-// denseCandidates are the layers that may be fc6, fc7 and fc8, as far as they follow one
-// another.
+// denseCandidates are the layers that may be fc6, fc7 and fc8, as far as they follow one another.
 func (f *file) denseCandidates(b base) ([]module, error) {
 	roles, err := f.roles()
 	if err != nil {
@@ -93,7 +91,7 @@ func (f *file) denseCandidates(b base) ([]module, error) {
 	return layers, nil
 }
 
-// roles are the layers that are named as the dense layers of a VGG.
+// roles are the layers named like the dense layers of a VGG.
 func (f *file) roles() (map[int]*module, error) {
 	roles := map[int]*module{}
 	for key, modules := range f.families {
@@ -104,7 +102,7 @@ func (f *file) roles() (map[int]*module, error) {
 			if other := roles[m.number]; other != nil {
 				names := []string{other.name(), m.name()}
 				slices.Sort(names)
-				return nil, fmt.Errorf("vgg: the weights have two layers %s, %s and %s: save the network that is wanted alone", denseLayers[m.number-6], names[0], names[1])
+				return nil, fmt.Errorf("vgg: the weights have two layers %s, %s and %s: save only the network you want", denseLayers[m.number-6], names[0], names[1])
 			}
 			roles[m.number] = &m
 		}
@@ -112,8 +110,8 @@ func (f *file) roles() (map[int]*module, error) {
 	return roles, nil
 }
 
-// sequenceOfThree are three dense layers in a row where layers are known by numbers alone:
-// fewer, or more, are no VGG's.
+// sequenceOfThree are three dense layers in a row where layers have only numbers: fewer or more are
+// not VGG's.
 func (f *file) sequenceOfThree(b base) []module {
 	if len(b.tail) == 3 {
 		return b.tail
@@ -137,10 +135,10 @@ func (f *file) fitTop(b base, layers []module, order matrixOrder, flat int) (t t
 		shape := f.kernel(m).Shape
 		in, units, ok := order.of(shape, b.layout)
 		if !ok {
-			return t, fmt.Sprintf("%s has shape %v, which is no dense layer's", m.name(), shape)
+			return t, fmt.Sprintf("%s has shape %v, which no dense layer has", m.name(), shape)
 		}
 		if in != inputs {
-			return t, fmt.Sprintf("%s has shape %v, but %s of a VGG takes %d inputs: it is a top of its own", m.name(), shape, denseLayers[i], inputs)
+			return t, fmt.Sprintf("%s has shape %v, but a VGG's %s takes %d inputs: it is a custom top", m.name(), shape, denseLayers[i], inputs)
 		}
 		if bias, found := m.tensors[partBias]; found && elements(squeezed(f.set.Tensors[bias]).Shape) != units {
 			return t, fmt.Sprintf("%s has shape %v, its bias %v", m.name(), shape, f.set.Tensors[bias].Shape)
@@ -150,7 +148,7 @@ func (f *file) fitTop(b base, layers []module, order matrixOrder, flat int) (t t
 			t.units = units
 		case 1:
 			if units != t.units {
-				return t, fmt.Sprintf("%s has %d units, but fc7 of a VGG as many as fc6, %d: it is a top of its own", m.name(), units, t.units)
+				return t, fmt.Sprintf("%s has %d units, but a VGG's fc7 has as many as fc6, %d: it is a custom top", m.name(), units, t.units)
 			}
 		default:
 			t.classes = units
@@ -159,7 +157,7 @@ func (f *file) fitTop(b base, layers []module, order matrixOrder, flat int) (t t
 		inputs = units
 	}
 	if t.classes == 1 {
-		return t, fmt.Sprintf("%s has one unit, of which there is no softmax", layers[2].name())
+		return t, fmt.Sprintf("%s has one unit, too few for a softmax", layers[2].name())
 	}
 	return t, ""
 }
@@ -172,7 +170,7 @@ func elements(shape []int) int {
 	return count
 }
 
-// takeDense takes the top over.
+// takeDense adopts the top.
 func (a *adoption) takeDense(side int) error {
 	biases := 0
 	for _, m := range a.top.layers {
@@ -200,14 +198,14 @@ func (a *adoption) takeDense(side int) error {
 		a.use(m)
 	}
 	if a.result.Scheme == SchemePaddleClas && len(a.top.layers) > 1 {
-		a.result.Notes = append(a.result.Notes, "The kernels of fc7 and fc8 were halved: PaddleClas halves what its dropouts pass on.")
+		a.result.Notes = append(a.result.Notes, "The kernels of fc7 and fc8 were halved: PaddleClas halves the outputs of its dropouts.")
 	}
 	return nil
 }
 
-// halved is a kernel for inputs that the source halves before it multiplies them.
-// PaddleClas's dropouts are of the kind that scales when a network is used, not when it is
-// trained (downscale_in_infer), and its rectified layers are taken without it.
+// halved is a kernel for inputs that the source halves before multiplying them. PaddleClas's
+// dropouts are of the kind that scales in inference instead of training (downscale_in_infer), while
+// its rectified layers are taken without that.
 func halved(t weights.Tensor) (weights.Tensor, error) {
 	values, err := t.Float32()
 	if err != nil {

@@ -2,8 +2,7 @@ package vgg
 
 import "fovea/vgg/weights"
 
-// transpose puts the dimensions into another order: dimension i of the result is dimension
-// order[i] of the tensor.
+// transpose reorders the dimensions: dimension i of the result is dimension order[i] of the tensor.
 func transpose(t weights.Tensor, order ...int) weights.Tensor {
 	count := elements(t.Shape)
 	if count == 0 {
@@ -20,7 +19,7 @@ func transpose(t weights.Tensor, order ...int) weights.Tensor {
 	for i, o := range order {
 		out.Shape[i], steps[i] = t.Shape[o], strides[o]
 	}
-	// The last dimension of the result is an inner loop of its own, for speed.
+	// The last dimension of the result gets its own inner loop, for speed.
 	last := len(order) - 1
 	index, from, length, step := make([]int, last), 0, out.Shape[last], steps[last]
 	for to := 0; to < len(out.Raw); to += length * element {

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"text/tabwriter"
 
 	"github.com/spf13/pflag"
 
 	"fovea/internal/spelling"
+	"fovea/internal/text"
 )
 
 // ResultFlags choose how a command prints its result. The zero value prints it for people.
@@ -32,13 +32,12 @@ func (r *ResultFlags) AddWithFormat(f *pflag.FlagSet) {
 }
 
 // Print prints a result to standard output: as JSON, or by the function that writes it for people.
-func (r ResultFlags) Print(result any, text func(io.Writer) error) error {
-	return r.PrintTo(os.Stdout, result, text)
+func (r ResultFlags) Print(result any, print func(io.Writer) error) error {
+	return r.PrintTo(os.Stdout, result, print)
 }
 
 // PrintTo prints a result to w.
-func (r ResultFlags) PrintTo(w io.Writer, result any, text func(io.Writer) error) error {
-	print := text
+func (r ResultFlags) PrintTo(w io.Writer, result any, print func(io.Writer) error) error {
 	if r.JSON {
 		print = func(w io.Writer) error { return PrintJSON(w, result) }
 	}
@@ -60,11 +59,11 @@ func (v *formatValue) String() string {
 
 func (v *formatValue) Type() string { return "string" }
 
-func (v *formatValue) Set(text string) error {
-	if err := OneOf("--format", text, "table", "json"); err != nil {
-		return Usagef("%q: use table or json", text)
+func (v *formatValue) Set(value string) error {
+	if value != "table" && value != "json" {
+		return Usagef("%q: use table or json", value)
 	}
-	*v = text == "json"
+	*v = value == "json"
 	return nil
 }
 
@@ -77,15 +76,10 @@ func PrintJSON(w io.Writer, result any) error {
 }
 
 // Line is a text for a table or a line of output: control characters are shown as escapes such as \n.
-func Line(text string) string { return spelling.Line(text) }
+func Line(s string) string { return spelling.Line(s) }
 
 // NewTable aligns the columns of lines whose cells end in tabs. Flush it at the end.
-func NewTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }
+func NewTable(w io.Writer) *tabwriter.Writer { return text.NewTable(w) }
 
 // Plural writes a number of things: "1 row", "2 rows".
-func Plural(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return strconv.Itoa(n) + " " + what
-}
+func Plural(n int, what string) string { return text.Plural(n, what) }

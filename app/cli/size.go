@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"fovea/internal/text"
 )
 
 // SizeHelp ends the help of flags that count bytes.
@@ -39,8 +41,8 @@ func (v *sizeValue) String() string {
 
 func (v *sizeValue) Type() string { return "size" }
 
-func (v *sizeValue) Set(text string) error {
-	n, ok := parseSize(text)
+func (v *sizeValue) Set(value string) error {
+	n, ok := parseSize(value)
 	if !ok {
 		return Usagef("give %s", sizeWanted)
 	}
@@ -49,17 +51,17 @@ func (v *sizeValue) Set(text string) error {
 }
 
 // ParseSize reads a flag's number of bytes with a unit, such as 64MB, 2GB or 64MiB.
-func ParseSize(flag, text string) (int64, error) {
-	n, ok := parseSize(text)
+func ParseSize(flag, value string) (int64, error) {
+	n, ok := parseSize(value)
 	if !ok {
-		return 0, Usagef("%s %q: give %s", flag, text, sizeWanted)
+		return 0, Usagef("%s %q: give %s", flag, value, sizeWanted)
 	}
 	return n, nil
 }
 
-func parseSize(text string) (int64, bool) {
-	digits := strings.TrimRight(text, "bBkKmMgGtTi")
-	unit, known := sizeUnits[strings.ToLower(text[len(digits):])]
+func parseSize(value string) (int64, bool) {
+	digits := strings.TrimRight(value, "bBkKmMgGtTi")
+	unit, known := sizeUnits[strings.ToLower(value[len(digits):])]
 	if !known || strings.Trim(digits, "0123456789.") != "" { // no exponents, signs or hex
 		return 0, false
 	}
@@ -82,17 +84,4 @@ func exactSize(n int64) string {
 }
 
 // SizeText writes a number of bytes for people, in decimal units.
-func SizeText(n int64) string {
-	decimals := func(unit float64, digits int, name string) string {
-		return strconv.FormatFloat(float64(n)/unit, 'f', digits, 64) + " " + name
-	}
-	switch {
-	case n >= 1e9:
-		return decimals(1e9, 2, "GB")
-	case n >= 1e6:
-		return decimals(1e6, 1, "MB")
-	case n >= 1e3:
-		return decimals(1e3, 1, "kB")
-	}
-	return Plural(int(n), "byte")
-}
+func SizeText(n int64) string { return text.Size(n) }

@@ -60,6 +60,12 @@ func Group(command *cobra.Command, note string) {
 	}
 }
 
+// IsGroup reports whether a command was made one by Group.
+func IsGroup(command *cobra.Command) bool {
+	_, is := command.Annotations[group]
+	return is
+}
+
 func noted(c *cobra.Command) string {
 	if note := c.Annotations[group]; note != "" {
 		return "; " + note
@@ -85,7 +91,7 @@ func commandNames(c *cobra.Command) []string {
 
 // flagError explains what pflag found wrong with the arguments of a command.
 func flagError(c *cobra.Command, err error, arguments []string) error {
-	if _, isGroup := c.Annotations[group]; isGroup {
+	if IsGroup(c) {
 		// A mistyped command is met with the flags of the one that was meant.
 		if name := firstOperand(c, arguments); name != "" {
 			return unknownCommand(c, name)
@@ -206,7 +212,7 @@ func takesNext(c *cobra.Command, argument string) bool {
 // meantCommand is the end of the message of a command that takes arguments and also holds commands,
 // where its first argument is no file but almost one of their names.
 func meantCommand(c *cobra.Command, arguments []string) string {
-	if _, isGroup := c.Annotations[group]; isGroup || !c.HasAvailableSubCommands() {
+	if IsGroup(c) || !c.HasAvailableSubCommands() {
 		return ""
 	}
 	name := firstOperand(c, arguments)

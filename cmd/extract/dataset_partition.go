@@ -42,8 +42,8 @@ for other programs; DIR stays the dataset.`,
 			if err != nil {
 				return err
 			}
-			options, err := shards.options()
-			if err != nil {
+			var options featurestore.MergeOptions
+			if err := shards.set(&options); err != nil {
 				return err
 			}
 			return partition(command.Context(), out, arguments[1], column, options, result)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -81,38 +80,8 @@ func (o *checkOptions) run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := o.result.Print(check, func(w io.Writer) error { return printCheck(w, name, check) }); err != nil {
+	if err := o.result.Print(check, func(w io.Writer) error { return check.WriteText(w, name) }); err != nil {
 		return err
 	}
 	return check.Verdict()
-}
-
-func printCheck(w io.Writer, name string, check models.Check) error {
-	fmt.Fprintf(w, "model          %s\npreprocessing  %s (%s)\nphotographs    %s\n\n", name, check.Preprocessing, check.Preprocessing.Describe(), strings.Join(check.Photos, ", "))
-	table := cli.NewTable(w)
-	fmt.Fprintln(table, "LAYER\tSHAPE\tMEAN\tSTD\tMIN\tMAX\tZEROS\tDEAD\tNOT FINITE")
-	for _, l := range check.Layers {
-		fmt.Fprintf(table, "%s\t%s\t%.3g\t%.3g\t%.3g\t%.3g\t%.0f %%\t%d of %d\t%d\n",
-			l.Name, dimensions(l.Shape), l.Mean, l.Std, l.Least, l.Largest, 100*l.Zeros, l.Dead, l.Channels, l.NotFinite)
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintln(w)
-	fmt.Fprintln(table, "PREPROCESSING\tCOSINE WITH THE ONE USED\tPHOTOGRAPHS ALIKE\tMAX")
-	for _, c := range check.Candidates {
-		fmt.Fprintf(table, "%s\t%.4f\t%.3f\t%.3g\n", c.Spec, c.Cosine, c.Alike, c.Largest)
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	if len(check.Comparisons) == 0 {
-		return nil
-	}
-	fmt.Fprintln(w)
-	fmt.Fprintln(table, "REFERENCE\tCOSINE\tWORST DIFFERENCE")
-	for _, c := range check.Comparisons {
-		fmt.Fprintf(table, "%s\t%.6f\t%.2g of the largest value\n", c.Layer, c.Cosine, c.Worst)
-	}
-	return table.Flush()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -110,6 +111,9 @@ The file with the imported weights is printed.`,
 			if err != nil {
 				return err
 			}
+			if err := checkWeightsFile(arguments, file); err != nil {
+				return err
+			}
 			return importWeights(file, options, result)
 		},
 	}
@@ -118,49 +122,39 @@ The file with the imported weights is printed.`,
 	return command
 }
 
+// checkWeightsFile finds the name of a configuration where the file is missing.
+func checkWeightsFile(arguments []string, file string) error {
+	if _, err := os.Stat(file); err == nil || len(arguments) > 1 {
+		return nil
+	}
+	if c, err := vgg.ByName(file); err == nil {
+		return cli.Usagef("give the file of the weights: model import %s FILE; model fetch downloads published ones", c.Name)
+	}
+	return nil
+}
+
 // importWeights imports a file and prints the new one; the rest goes to the log.
 func importWeights(file string, options models.ImportOptions, result cli.ResultFlags) error {
 	imported, err := models.Import(file, options)
 	if err != nil {
 		return err
 	}
-	logImported(filepath.Base(file), imported)
+	imported.Log(filepath.Base(file))
 	return result.Print(imported.Report(), func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, imported.File)
 		return err
 	})
 }
 
-// maxLeftOut bounds the tensors that a line lists.
-const maxLeftOut = 6
-
-func logImported(name string, imported models.Imported) {
-	logrus.Infof("%s holds %s with the names of %s", name, imported.Configuration.Name, imported.Adopted.Scheme)
-	found := imported.Preprocessing
-	logrus.Infof("preprocessing %s (%s): %s", found.Spec, found.Spec.Describe(), found.Reason)
-	if found.Warning != "" {
-		logrus.Warnf("preprocessing: %s", found.Warning)
-	}
-	for _, odd := range imported.Suspect {
-		logrus.Warnf("the weights look damaged or untrained: %s See extract model check.", odd)
-	}
-	for _, note := range imported.Adopted.Notes {
-		logrus.Info(note)
-	}
-	for _, left := range imported.LeftOut() {
-		tensors, more := left.Tensors, ""
-		if n := len(tensors); n > maxLeftOut {
-			tensors, more = tensors[:maxLeftOut], fmt.Sprintf(" and %d more", n-maxLeftOut)
-		}
-		logrus.Infof("left out %s%s: %s", strings.Join(tensors, ", "), more, left.Reason)
-	}
-	if missing := imported.Adopted.Absent; len(missing) > 0 {
-		logrus.Infof("layers without weights: %s", strings.Join(missing, ", "))
-	}
+// exportedModel is the result of export.
+type exportedModel struct {
+	Model     string `json:"model"`
+	Directory string `json:"directory"`
 }
 
 func newExport() *cobra.Command {
 	var how preprocessing.Spec
+	var result cli.ResultFlags
 	command := &cobra.Command{
 		Use:   "export NAME DIR",
 		Short: "Write a model as a SavedModel",
@@ -177,9 +171,13 @@ softmax that have weights. TensorFlow Serving and tf.saved_model.load read it.`,
 			if err != nil {
 				return err
 			}
-			return models.Export(c, dir, how)
+			if err := models.Export(c, dir, how); err != nil {
+				return err
+			}
+			return result.Print(exportedModel{c.Name, dir}, nothing)
 		},
 	}
+	result.Add(command.Flags())
 	cli.PreprocessingVar(command.Flags(), &how, "state the preprocessing `HOW` in the SavedModel (default: the one that the weights were trained with)")
 	return command
 }

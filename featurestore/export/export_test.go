@@ -150,7 +150,7 @@ func TestKilledWriter(t *testing.T) {
 	layers := []recipe.Layer{{Name: "fc7", Shape: []int{2}, Layout: recipe.LayoutC}}
 	w, err := featurestore.Create(dir, featurestore.Info{Recipe: recipe.Recipe{Model: "m", Layers: layers}}, featurestore.Options{ShardRows: 2})
 	must(t, err)
-	defer w.Abort() //nolint:errcheck // it is as good as killed
+	defer w.Abort() // it is about to be killed
 	for i, label := range []string{"dog", "cat", "dog", "bird"} {
 		must(t, w.Append(featurestore.Row{Path: fmt.Sprint(i), Label: label, Features: [][]float32{{float32(i), 1}}}))
 	}

@@ -43,7 +43,7 @@ func TestTensorFlowReads(t *testing.T) {
 	must(t, err)
 	session, err := tf.NewSession(graph, nil)
 	must(t, err)
-	defer session.Close() //nolint:errcheck // a test
+	defer session.Close()
 	for _, target := range []*tf.Operation{enqueue, closed} {
 		_, err = session.Run(nil, nil, []*tf.Operation{target})
 		must(t, err)

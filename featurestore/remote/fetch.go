@@ -60,7 +60,7 @@ func fetchDataset(ctx context.Context, name string, damaged bool) (dir string, d
 	if err != nil {
 		return "", done, err
 	}
-	defer folder.Close() //nolint:errcheck // only read from
+	defer folder.Close() // read-only
 	temporary, err := output.TempDir("fovea-dataset")
 	if err != nil {
 		return "", done, err
@@ -163,7 +163,7 @@ func (s *snapshot) look(ctx context.Context) (err error) {
 		return fmt.Errorf("%s: %w of features: it has no %s", s.folder, featurestore.ErrNotDataset, featurestore.ManifestFile)
 	}
 	source := s.folder.Open(ctx, s.found[name])
-	defer source.Close() //nolint:errcheck // only read from
+	defer source.Close() // read-only
 	s.text, err = io.ReadAll(source)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s %w: %w", s.folder, ErrReplaced, err)
@@ -246,7 +246,7 @@ func room(dir string, bytes int64) error {
 	if err := unix.Statfs(dir, &disk); err != nil {
 		return nil // writing will tell
 	}
-	if free := int64(disk.Bavail) * int64(disk.Bsize); free < bytes { //nolint:unconvert // of other types elsewhere
+	if free := int64(disk.Bavail) * int64(disk.Bsize); free < bytes { // they have other types on other systems
 		return fmt.Errorf("it takes %.1f MB, but the disk of %s has %.1f MB left: TMPDIR chooses another place for what is read, --staging for what is written", float64(bytes)/1e6, dir, float64(free)/1e6)
 	}
 	return nil
@@ -255,7 +255,7 @@ func room(dir string, bytes int64) error {
 // fetch writes an object to its place below a directory and returns its SHA-256.
 func fetch(ctx context.Context, folder *objects.Folder, o objects.Object, dir string) (sum string, err error) {
 	source := folder.Open(ctx, o)
-	defer source.Close() //nolint:errcheck // only read from
+	defer source.Close() // read-only
 	name := filepath.Join(dir, filepath.FromSlash(o.Name))
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return "", err

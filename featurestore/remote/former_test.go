@@ -27,7 +27,7 @@ func putFormer(t *testing.T, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer folder.Close() //nolint:errcheck // only a test's
+	defer folder.Close()
 	for _, name := range []string{"manifest.json", "errors.parquet", "data/part-00000.parquet", "data/part-00001.parquet"} {
 		content, err := os.ReadFile(filepath.Join(former, name))
 		if err != nil {

@@ -146,7 +146,7 @@ func (u *upload) file(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // only read from
+	defer f.Close() // read-only
 	info, err := f.Stat()
 	if err != nil {
 		return err

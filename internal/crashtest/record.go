@@ -47,8 +47,8 @@ func (r *Recording) Run(program *exec.Cmd) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(trace.Name()) //nolint:errcheck // a temporary file
-	defer trace.Close()           //nolint:errcheck // only read from
+	defer os.Remove(trace.Name()) // a temporary file
+	defer trace.Close()           // read-only
 	strace, err := exec.LookPath("strace")
 	if err != nil {
 		return err

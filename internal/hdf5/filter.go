@@ -102,13 +102,17 @@ type unfilterer struct {
 // chunk takes back the filters of a chunk, the last first, except those that mask tells to
 // have been left out. The result is good until the next call.
 func (u *unfilterer) chunk(data []byte, mask uint32) ([]byte, error) {
+	which := 0 // the buffer that does not hold data
 	for i := len(u.filters) - 1; i >= 0; i-- {
 		if mask&(1<<i) != 0 {
 			continue
 		}
 		var err error
-		if data, err = u.one(u.filters[i], data, i&1); err != nil {
+		if data, err = u.one(u.filters[i], data, which); err != nil {
 			return nil, err
+		}
+		if u.filters[i].id != filterFletcher32 { // which leaves data where it is
+			which = 1 - which
 		}
 	}
 	if len(data) != u.size {
@@ -117,7 +121,7 @@ func (u *unfilterer) chunk(data []byte, mask uint32) ([]byte, error) {
 	return data, nil
 }
 
-// buffer is memory of n bytes that is not that of the filter before.
+// buffer is one of the two buffers, with room for n bytes.
 func (u *unfilterer) buffer(which, n int) []byte {
 	if cap(u.buffers[which]) < n {
 		u.buffers[which] = make([]byte, n)
@@ -167,6 +171,10 @@ func (u *unfilterer) deflated(data, out []byte) (_ []byte, err error) {
 		return nil, fmt.Errorf("%w: a compressed chunk has more than %d bytes", ErrFormat, len(out)-1)
 	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, fmt.Errorf("%w: a compressed chunk: %w", ErrFormat, err)
+	}
+	// ReadFull reports a short read both at the end and where the stream is cut off; the reader tells them apart.
+	if _, err := u.inflate.Read(out[n:]); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: a compressed chunk: %w", ErrFormat, io.ErrUnexpectedEOF)
 	}
 	return out[:n], nil
 }

@@ -41,7 +41,7 @@ func content(t testing.TB, dir, name string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close()
 	r, err := gzip.NewReader(file)
 	if err != nil {
 		t.Fatal(err)

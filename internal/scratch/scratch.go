@@ -51,7 +51,7 @@ func (m *Memory) create(size int64) (_ []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // the mapping holds it
+	defer f.Close() // the mapping holds it
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, err
 	}

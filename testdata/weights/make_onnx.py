@@ -258,7 +258,7 @@ def changed(op, at, **attributes):
     return model(nodes, inits)
 
 
-refuse("strides.onnx", changed("Conv", 0, strides=[2, 2]), "goes in steps")
+refuse("strides.onnx", changed("Conv", 0, strides=[2, 2]), "has strides, groups")
 refuse("valid.onnx", changed("Conv", 1, pads=[0, 0, 0, 0]), "pads by [0 0 0 0]")
 refuse("pool3.onnx", changed("MaxPool", 0, kernel_shape=[3, 3]), "follows MaxPool")
 refuse("alpha.onnx", changed("Gemm", 0, alpha=0.5), "alpha = 0.5")
@@ -275,12 +275,12 @@ residual.insert(6, node("Relu", ["c1b"], "r1b"))
 refuse("residual.onnx", model(residual + top, inits), "another branch")
 refuse("width.onnx", model([node("Sub", ["x", "m"], "s")] + body("s") + top, inits + [init("m", np.ones(8, "f"))]), "not one number or one for each channel")
 refuse("computed.onnx", model([node("Exp", ["w.0"], "w.e")] + [node("Conv", ["x", "w.e"], "c9", **conv)], inits), "fold the constants")
-refuse("self.onnx", model([node("Sub", ["x", "mean"], "s")] + body("s") + top + [node("ReduceMean", ["x"], "mean")], inits), "which nothing before it gives")
+refuse("self.onnx", model([node("Sub", ["x", "mean"], "s")] + body("s") + top + [node("ReduceMean", ["x"], "mean")], inits), "which nothing before it outputs")
 two = model(body() + top + [node("Identity", ["z"], "zz")], inits)
 two.graph.input.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, [1]))
 refuse("inputs.onnx", two, "2 inputs")
 other = model(body() + [node("Einsum", ["p1", "d.0"], "y", equation="nchw,oh->no")], inits)
-refuse("einsum.onnx", other, "computes with weights")
+refuse("einsum.onnx", other, "has weights")
 for name, place in {"outside.onnx": "../golden.json", "missing.onnx": "nowhere.bin"}.items():
     away = onnx.load(HERE / "external.onnx", load_external_data=False)
     for t in away.graph.initializer:

@@ -11,7 +11,7 @@ import (
 	"slices"
 )
 
-// A bundle is TensorFlow's checkpoint since 2016: PREFIX.index says of every tensor which
+// A bundle is TensorFlow's checkpoint format since 2016: PREFIX.index says for every tensor which
 // bytes of which PREFIX.data-0000i-of-0000n it is.
 
 // bundleEntry is tensorflow.BundleEntryProto.
@@ -25,7 +25,7 @@ type bundleEntry struct {
 	partitioned  bool
 }
 
-// dataTypes of TensorFlow, as far as they are floating-point numbers.
+// dataTypes are TensorFlow's floating-point types.
 var dataTypes = map[uint64]DType{1: F32, 2: typeF64, 14: typeBF16, 19: F16}
 
 const stringType = 7
@@ -36,7 +36,7 @@ type bundle struct {
 	entries map[string]bundleEntry
 }
 
-// readBundle reads the floating-point variables of a checkpoint that are the network's own.
+// readBundle reads the floating-point variables of a checkpoint that belong to the network itself.
 func readBundle(prefix string) (Set, error) {
 	index, err := os.ReadFile(prefix + indexSuffix)
 	if err != nil {
@@ -102,7 +102,7 @@ func bundleHeader(message []byte) (shards int, err error) {
 		case f.number == 1:
 			return fmt.Errorf("%w: a checkpoint of %d files", ErrFormat, f.value)
 		case f.number == 2 && f.value != 0:
-			return fmt.Errorf("%w: its numbers are big-endian: save it again on a common machine", ErrFormat)
+			return fmt.Errorf("%w: its numbers are big-endian: save it again on a little-endian machine", ErrFormat)
 		}
 		return nil
 	})
@@ -166,7 +166,7 @@ func (b *bundle) open(shards int) error {
 
 func (b *bundle) close() {
 	for _, file := range b.shards {
-		file.Close() //nolint:errcheck // opened for reading
+		file.Close() // read-only
 	}
 }
 
@@ -181,7 +181,7 @@ func (b *bundle) raw(e bundleEntry) ([]byte, error) {
 		return nil, err
 	}
 	if e.offset < 0 || e.size < 0 || e.size > maxTensorBytes || e.offset > info.Size() || e.size > info.Size()-e.offset {
-		return nil, fmt.Errorf("%w: its %d bytes at %d lie outside %s of %d bytes: is that truncated?", ErrFormat, e.size, e.offset, file.Name(), info.Size())
+		return nil, fmt.Errorf("%w: its %d bytes at %d lie outside %s of %d bytes: is that file truncated?", ErrFormat, e.size, e.offset, file.Name(), info.Size())
 	}
 	raw := make([]byte, e.size)
 	if _, err := file.ReadAt(raw, e.offset); err != nil {
@@ -202,7 +202,7 @@ func (b *bundle) tensor(e bundleEntry) (Tensor, error) {
 		return Tensor{}, err
 	}
 	if maskedCRC(raw) != e.crc {
-		return Tensor{}, fmt.Errorf("%w: its checksum does not match: the checkpoint is damaged, or its files are not of one", ErrFormat)
+		return Tensor{}, fmt.Errorf("%w: its checksum does not match: the checkpoint is damaged, or its files do not belong together", ErrFormat)
 	}
 	return tensorOf(e.kind, e.shape, raw)
 }

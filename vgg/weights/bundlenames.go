@@ -12,10 +12,9 @@ const (
 	variableFeature = "VARIABLE_VALUE"
 )
 
-// names maps the keys of the variables that are wanted to the names of their tensors.
-// TensorFlow 2 keys a variable by the way to it through Python's objects and notes its own
-// name (block1_conv1/kernel) beside that; where every variable has such a name to itself it
-// is used.
+// names maps the keys of the wanted variables to the names of their tensors. TensorFlow 2 keys a
+// variable by its path through Python's objects and records its own name (block1_conv1/kernel)
+// beside that; where every variable has a unique name, it is used.
 func (b *bundle) names() (map[string]string, error) {
 	all := map[string]bool{}
 	for key := range b.entries {
@@ -46,13 +45,13 @@ func (b *bundle) names() (map[string]string, error) {
 	return own, nil
 }
 
-// fullNames are the variables' own names by their keys, of tensorflow.TrackableObjectGraph.
+// fullNames are the variables' own names by key, from tensorflow.TrackableObjectGraph.
 func (b *bundle) fullNames(e bundleEntry) (map[string]string, error) {
 	raw, err := b.raw(e)
 	if err != nil {
 		return nil, err
 	}
-	// A string tensor is the strings' lengths, a checksum of those, and the strings.
+	// A string tensor is the lengths of the strings, a checksum of these, and the strings.
 	length, n := binary.Uvarint(raw)
 	if n <= 0 || len(raw)-n < 4 || length != uint64(len(raw)-n-4) {
 		return nil, fmt.Errorf("%w: it is damaged", ErrFormat)

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// A .caffemodel is caffe.NetParameter: layers with their weights as blobs. Those of Caffe
-// before 2014 (field layers, V1LayerParameter) and of today (field layer, LayerParameter)
-// differ in the numbers of the fields, and old blobs have four dimensions whatever they are.
+// A .caffemodel is a caffe.NetParameter: layers with their weights as blobs. Files from before 2014
+// (field layers, V1LayerParameter) and newer ones (field layer, LayerParameter) differ in their
+// field numbers, and old blobs always have four dimensions.
 
 const (
 	caffeV1Layers = 2
@@ -56,7 +56,7 @@ func readCaffe(name string) (Set, error) {
 		return Set{}, err
 	}
 	if len(set.Tensors) == 0 {
-		return Set{}, fmt.Errorf("%w: it is a .caffemodel without weights: is it a network's description alone?", ErrFormat)
+		return Set{}, fmt.Errorf("%w: it is a .caffemodel without weights: is it only a network's description?", ErrFormat)
 	}
 	return set, nil
 }
@@ -150,8 +150,7 @@ func caffeBlob(message []byte) (Tensor, error) {
 	return tensorOf(F32, shape, floats)
 }
 
-// addTo names the blobs. Layers of other kinds than the two that VGG consists of keep theirs
-// under numbers.
+// addTo names the blobs. Layers of kinds that VGG does not have get numbered names.
 func (l caffeLayer) addTo(set *Set) error {
 	for i, blob := range l.blobs {
 		name := fmt.Sprintf("%s/blobs/%d", l.name, i)
@@ -170,7 +169,7 @@ func (l caffeLayer) addTo(set *Set) error {
 	return nil
 }
 
-// shaped takes off the leading ones with which old blobs fill up four dimensions.
+// shaped strips the leading ones that fill old blobs up to four dimensions.
 func (l caffeLayer) shaped(i int, blob Tensor) (Tensor, error) {
 	rank := len(blob.Shape)
 	switch {

@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// A TensorFlow checkpoint is given as its users do: by the prefix of its files (which names
-// no file itself), by one of the files, or by the directory.
+// A TensorFlow checkpoint is given the way its users do: by the prefix of its files (which is
+// itself no file's name), by one of the files, or by the directory.
 
 const (
 	indexSuffix = ".index"
-	// checkpointFile is a text in the checkpoint's directory that says which one is the latest.
+	// checkpointFile is a text file in the checkpoint's directory that names the latest one.
 	checkpointFile = "checkpoint"
 )
 
@@ -23,7 +23,7 @@ var (
 	latestInFolder = regexp.MustCompile(`(?m)^model_checkpoint_path:\s*"([^"]+)"`)
 )
 
-// checkpointPrefix is the prefix of the checkpoint that a name stands for, "" for none.
+// checkpointPrefix is the prefix of the checkpoint that a name stands for, "" if none.
 func checkpointPrefix(name string) (string, error) {
 	prefix := shardSuffix.ReplaceAllString(strings.TrimSuffix(name, indexSuffix), "")
 	if _, err := os.Stat(prefix + indexSuffix); err == nil {
@@ -31,14 +31,14 @@ func checkpointPrefix(name string) (string, error) {
 	}
 	if prefix != name && shardSuffix.MatchString(name) {
 		if _, err := os.Stat(name); err == nil {
-			return "", fmt.Errorf("%w: it is the data of a TensorFlow checkpoint, whose index is missing: put %s beside it", ErrFormat, filepath.Base(prefix)+indexSuffix)
+			return "", fmt.Errorf("%w: it is the data of a TensorFlow checkpoint without its index: put %s beside it", ErrFormat, filepath.Base(prefix)+indexSuffix)
 		}
 	}
 	return "", nil
 }
 
-// latestCheckpoint follows the text file. Its paths are those of the machine that wrote it;
-// on another one the checkpoint lies beside it.
+// latestCheckpoint follows that text file. Its paths are those of the machine that wrote it; on
+// another machine the checkpoint lies beside it.
 func latestCheckpoint(file string, text []byte) (string, error) {
 	match := latestInFolder.FindSubmatch(text)
 	if match == nil {
@@ -79,17 +79,17 @@ var globMeta = regexp.MustCompile(`[*?\[\\]`)
 
 func escapeGlob(path string) string { return globMeta.ReplaceAllString(path, `\$0`) }
 
-// trainersOwn tells what a trainer keeps for itself in a checkpoint: the state of its
-// optimizer and the notes about objects. all are the names of all tensors. A variable's
-// slot is named after the variable (conv1/weights/Momentum), which no layer's tensor is.
+// trainersOwn recognizes what a trainer keeps for itself in a checkpoint: the state of its
+// optimizer and notes about objects. all are the names of all tensors. The slots of a variable are
+// named after it (conv1/weights/Momentum), as no layer's tensor is.
 func trainersOwn(name string, all map[string]bool) bool {
 	if strings.Contains(name, "/.OPTIMIZER_SLOT/") || strings.HasPrefix(name, "_CHECKPOINTABLE_OBJECT_GRAPH") {
 		return true
 	}
 	parts := strings.Split(name, "/")
 	for i, part := range parts[:len(parts)-1] {
-		// Keras's optimizer also knows the network's own weights, and a checkpoint has every
-		// variable once, under the shortest way to it.
+		// Keras's optimizer also refers to the network's own weights; a checkpoint has every
+		// variable once, under the shortest path to it.
 		if part == "optimizer" && parts[i+1] != "_trainable_variables" {
 			return true
 		}

@@ -10,11 +10,11 @@ import (
 // strings and the like are a trainer's counters and notes.
 const notFloat DType = ""
 
-// tensorOf makes a tensor of little-endian numbers. float32 and float16 are viewed as they
-// are; bfloat16, which float32 holds exactly, and float64 become float32.
+// tensorOf makes a tensor of little-endian numbers. float32 and float16 are used in place; bfloat16
+// and float64 become float32, the former exactly.
 func tensorOf(kind DType, shape []int, raw []byte) (Tensor, error) {
 	if kind == notFloat {
-		return Tensor{}, errors.New("its elements are no floating-point numbers")
+		return Tensor{}, errors.New("its elements are not floating-point numbers")
 	}
 	t := Tensor{Shape: slices.Clone(shape), DType: kind, Raw: raw}
 	if err := t.check(); err != nil {
@@ -23,7 +23,7 @@ func tensorOf(kind DType, shape []int, raw []byte) (Tensor, error) {
 	return t.asWeights()
 }
 
-// bytesOf is how many bytes a shape of such elements takes, if the numbers are sane.
+// bytesOf is how many bytes a shape of such elements takes, if the numbers are plausible.
 func bytesOf(kind DType, shape []int) (int, error) {
 	size := kind.size()
 	for _, d := range shape {
@@ -35,8 +35,8 @@ func bytesOf(kind DType, shape []int) (int, error) {
 	return size, nil
 }
 
-// rowMajor puts the elements of an array whose first index runs fastest, as MATLAB and
-// Fortran keep it, into the order in which the last one does.
+// rowMajor converts an array whose first index varies fastest, as in MATLAB and Fortran, to the
+// order in which the last one does.
 func rowMajor(t Tensor) (Tensor, error) {
 	if err := t.check(); err != nil {
 		return Tensor{}, err

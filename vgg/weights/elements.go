@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// The element types that files hold beside those of weights, named as safetensors does.
+// The other element types that files hold, named as in safetensors.
 const (
 	typeF64  DType = "F64"
 	typeBF16 DType = "BF16"
@@ -29,17 +29,17 @@ var sizes = map[DType]int{
 // size is the number of bytes of an element, 0 for an unknown type.
 func (d DType) size() int { return sizes[d] }
 
-// whole tells whether the elements are whole numbers or truth values.
+// whole reports whether the elements are whole numbers or truth values.
 func (d DType) whole() bool {
 	return d.size() > 0 && d != F32 && d != F16 && d != typeF64 && d != typeBF16
 }
 
-// maxOther is how many bytes are kept of a tensor that is no weight. Larger ones are
-// quantized weights, which nothing here could use.
+// maxOther is how many bytes are kept of a tensor that is not a weight. Larger ones are quantized
+// weights, which are of no use here.
 const maxOther = 1 << 16
 
-// add puts a tensor whose shape has been checked where it belongs: weights, as float32 or
-// float16, to the tensors, and whole numbers to the others.
+// add puts a tensor, whose shape has been checked, where it belongs: weights go to the tensors as
+// float32 or float16, whole numbers to the others.
 func (s *Set) add(name string, t Tensor) error {
 	if t.DType.whole() {
 		if len(t.Raw) > maxOther {
@@ -52,7 +52,7 @@ func (s *Set) add(name string, t Tensor) error {
 		return err
 	}
 	if _, twice := s.Tensors[name]; twice {
-		return fmt.Errorf("%w: there are two tensors by this name", ErrFormat)
+		return fmt.Errorf("%w: there are two tensors of this name", ErrFormat)
 	}
 	if s.Tensors == nil {
 		s.Tensors = map[string]Tensor{}
@@ -63,7 +63,7 @@ func (s *Set) add(name string, t Tensor) error {
 
 func (s *Set) addOther(name string, t Tensor) error {
 	if _, twice := s.Others[name]; twice {
-		return fmt.Errorf("%w: there are two tensors by this name", ErrFormat)
+		return fmt.Errorf("%w: there are two tensors of this name", ErrFormat)
 	}
 	if s.Others == nil {
 		s.Others = map[string]Tensor{}
@@ -72,7 +72,7 @@ func (s *Set) addOther(name string, t Tensor) error {
 	return nil
 }
 
-// holds tells that a file has weights at all.
+// holds reports an error if a file has no weights at all.
 func (s *Set) holds() error {
 	switch {
 	case len(s.Tensors) > 0:
@@ -83,8 +83,8 @@ func (s *Set) holds() error {
 	return fmt.Errorf("%w: it holds no tensors: is it truncated?", ErrFormat)
 }
 
-// asWeights turns float64 and bfloat16 into float32. A float64 is rounded, and may not be
-// too large.
+// asWeights converts float64 and bfloat16 to float32. A float64 is rounded, and must not be too
+// large.
 func (t Tensor) asWeights() (Tensor, error) {
 	switch t.DType {
 	case F32, F16:
@@ -101,7 +101,7 @@ func (t Tensor) asWeights() (Tensor, error) {
 			wide := math.Float64frombits(binary.LittleEndian.Uint64(t.Raw[i:]))
 			narrow := float32(wide)
 			if math.IsInf(float64(narrow), 0) && !math.IsInf(wide, 0) {
-				return Tensor{}, fmt.Errorf("element %d is %g, which no float32 can be", i/8, wide)
+				return Tensor{}, fmt.Errorf("element %d is %g, which does not fit float32", i/8, wide)
 			}
 			binary.LittleEndian.PutUint32(raw[i/2:], math.Float32bits(narrow))
 		}
@@ -110,7 +110,7 @@ func (t Tensor) asWeights() (Tensor, error) {
 	return Tensor{}, fmt.Errorf("elements of type %q are not supported: convert them to float32", t.DType)
 }
 
-// check compares the shape with the elements that are there.
+// check compares the shape with the number of elements.
 func (t Tensor) check() error {
 	size := t.DType.size()
 	if size == 0 {

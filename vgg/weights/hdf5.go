@@ -9,11 +9,11 @@ import (
 	"fovea/internal/hdf5"
 )
 
-// optimizerPrefix begins the paths of what Keras's optimizers remember between two steps of
-// training, which is no part of a network.
+// optimizerPrefix begins the paths of the optimizer state that Keras keeps between training steps,
+// which is not part of a network.
 const optimizerPrefix = "/optimizer"
 
-// kerasAttribute is the attribute of a whole model's file with its architecture.
+// kerasAttribute is the attribute that holds the architecture in the file of a whole model.
 const kerasAttribute = "model_config"
 
 // readHDF5 reads all datasets by their paths.
@@ -22,7 +22,7 @@ func readHDF5(name string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	info, err := file.Stat()
 	if err != nil {
 		return Set{}, err
@@ -57,7 +57,7 @@ func readHDF5(name string) (Set, error) {
 	return set, nil
 }
 
-// hdf5Error marks the reader's complaints about a file as what they are here.
+// hdf5Error converts the HDF5 reader's errors about a file to this package's.
 func hdf5Error(err error) error {
 	if errors.Is(err, hdf5.ErrFormat) && !errors.Is(err, ErrFormat) {
 		return fmt.Errorf("%w: %w", ErrFormat, err)
@@ -101,8 +101,8 @@ var hdf5Types = map[string]DType{
 	"uint8": typeU8, "uint16": typeU16, "uint32": typeU32, "uint64": typeU64,
 }
 
-// datasetType is the type of a dataset's elements. HDF5 has no bfloat16 that h5py could
-// write: Keras stores its bytes without a meaning, and says in an attribute what they are.
+// datasetType is the type of a dataset's elements. HDF5 has no bfloat16 that h5py can write: Keras
+// stores such values as opaque bytes and says in an attribute what they are.
 func datasetType(dataset *hdf5.Dataset) (DType, error) {
 	if known := hdf5Types[dataset.Type.Name]; known != "" {
 		return known, nil
@@ -115,7 +115,7 @@ func datasetType(dataset *hdf5.Dataset) (DType, error) {
 		if ok && name == "bfloat16" && dataset.Type.Size == typeBF16.size() {
 			return typeBF16, nil
 		}
-		return "", fmt.Errorf("its elements are %d bytes without a meaning (%q): save them as float32", dataset.Type.Size, name)
+		return "", fmt.Errorf("its elements are %d opaque bytes (%q): save them as float32", dataset.Type.Size, name)
 	}
 	return DType(dataset.Type.Name), nil
 }

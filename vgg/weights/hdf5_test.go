@@ -17,7 +17,7 @@ func unzipped(t *testing.T, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close()
 	r, err := gzip.NewReader(file)
 	if err != nil {
 		t.Fatal(err)

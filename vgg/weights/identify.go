@@ -14,10 +14,10 @@ import (
 // reader reads a file of one format.
 type reader func(name string) (Set, error)
 
-// knownFormats are what Read takes, as errors list them.
+// knownFormats are what Read accepts, as errors list them.
 const knownFormats = "safetensors, HDF5 of Keras (.h5, .keras), NumPy (.npz, .npy), PyTorch (.pth), TensorFlow checkpoints, Caffe (.caffemodel), MatConvNet (.mat), ONNX, MXNet (.params) and Paddle (.pdparams)"
 
-// content is what tells a file's format.
+// content is what identifies a file's format.
 type content struct {
 	io.ReaderAt
 	size int64
@@ -38,8 +38,8 @@ func contentOf(file io.ReaderAt, size int64) (content, error) {
 	return c, nil
 }
 
-// identify tells a file's format by its content. The names that formats are usually given
-// say nothing: .bin, .model, .weights and .params are anyone's.
+// identify determines a file's format from its content. The usual file extensions say nothing:
+// .bin, .model, .weights and .params are used by everyone.
 func identify(name string, c content) (reader, error) {
 	head := c.head
 	begins := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
@@ -74,10 +74,10 @@ func identify(name string, c content) (reader, error) {
 	if read, err := identifyProto(c); read != nil || err != nil {
 		return read, err
 	}
-	return nil, fmt.Errorf("%w: its content is of no known format (it begins with % x): known are %s", ErrFormat, head[:8], knownFormats)
+	return nil, fmt.Errorf("%w: its format is unknown (it begins with % x); known are %s", ErrFormat, head[:8], knownFormats)
 }
 
-// isSafetensors looks for the length of a header, and the header's first brace.
+// isSafetensors looks for the length of a header and the header's opening brace.
 func isSafetensors(head []byte) bool {
 	return len(head) > lengthBytes && head[lengthBytes] == '{' && binary.LittleEndian.Uint64(head) <= maxHeader
 }
@@ -90,8 +90,7 @@ func readSafetensors(name string) (Set, error) {
 	return ParseSafetensors(data)
 }
 
-// magics are the first bytes of formats that hold no weights that can be read here, and
-// what to do about it.
+// magics are the first bytes of formats whose weights cannot be read here, and what to do about it.
 var magics = []struct {
 	offset      int
 	magic, what string
@@ -104,8 +103,8 @@ var magics = []struct {
 	{0, "Rar!\x1a\x07", "a RAR archive: unpack it first"},
 	{257, "ustar", "a tar archive: unpack it first (tar -xf) and give the file within"},
 	{4, "TFL3", "a TensorFlow Lite model, whose weights are often rounded to 8 bits: give the model that it was converted from"},
-	{0, "GGUF", "a GGUF file, which is for language models: no VGG is published so"},
-	{0, "lmgg", "a GGML file, which is for language models: no VGG is published so"},
+	{0, "GGUF", "a GGUF file, which is for language models: no VGG is published in it"},
+	{0, "lmgg", "a GGML file, which is for language models: no VGG is published in it"},
 	{0, "MATLAB 7.3 MAT-file", "a MATLAB file of version 7.3: save it again in MATLAB with save(file, '-struct', 'net', '-v7')"},
 	{0, "%PDF", "a PDF document"},
 	{0, "\x89PNG", "a PNG image"},
@@ -114,7 +113,7 @@ var magics = []struct {
 	{0, "PAR1", "a Parquet file"},
 }
 
-// foreignFile names a file that is of a format without usable weights.
+// foreignFile names a file whose format has no usable weights.
 func foreignFile(c content) error {
 	for _, m := range magics {
 		if len(c.head) > m.offset && bytes.HasPrefix(c.head[m.offset:], []byte(m.magic)) {
@@ -127,7 +126,7 @@ func foreignFile(c content) error {
 	return foreignText(c)
 }
 
-// isDarknet looks for a version 0.1 or 0.2 and its revision, three numbers of 4 bytes.
+// isDarknet looks for version 0.1 or 0.2 and its revision, three numbers of 4 bytes.
 func isDarknet(head []byte) bool {
 	if len(head) < 16 {
 		return false
@@ -136,7 +135,7 @@ func isDarknet(head []byte) bool {
 	return major == 0 && (minor == 1 || minor == 2) && revision <= 9
 }
 
-// texts begin files that are no weights at all. The first that matches counts.
+// texts begin files that are not weights at all. The first match counts.
 var texts = []struct {
 	pattern *regexp.Regexp
 	what    string
@@ -150,7 +149,7 @@ var texts = []struct {
 	{regexp.MustCompile(`^\s*(name|layers?|input)\s*[:{]`), "a network's description for Caffe (.prototxt): give the .caffemodel with the weights"},
 }
 
-// foreignText names texts, and pickles of Python's first protocol, which are texts too.
+// foreignText names texts, including pickles of Python's first protocol.
 func foreignText(c content) error {
 	head := strings.TrimPrefix(string(c.head), "\ufeff")
 	for len(head) > 0 && !utf8.ValidString(head) && len(c.head)-len(head) < utf8.UTFMax { // cut within a character
@@ -164,5 +163,5 @@ func foreignText(c content) error {
 			return fmt.Errorf("%w: it is %s", ErrFormat, t.what)
 		}
 	}
-	return fmt.Errorf("%w: it is a text (%.40q): known are %s", ErrFormat, head, knownFormats)
+	return fmt.Errorf("%w: it is a text file (%.40q); known are %s", ErrFormat, head, knownFormats)
 }

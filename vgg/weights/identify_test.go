@@ -49,7 +49,7 @@ func TestReadNamesForeignFiles(t *testing.T) {
 		"json error":     {put("d.pth", []byte(`{"error": "Repository not found"}`)), "JSON text"},
 		"shard index":    {put("e.json", []byte(`{"metadata": {}, "weight_map": {"a": "b"}}`)), "index of safetensors files"},
 		"prototxt":       {put("f.prototxt", []byte("name: \"VGG_ILSVRC_16_layers\"\ninput: \"data\"\n")), ".prototxt"},
-		"text":           {put("g", []byte("these are no weights at all")), `it is a text ("these are no weights at all"): known are safetensors, HDF5`},
+		"text":           {put("g", []byte("these are no weights at all")), `it is a text file ("these are no weights at all"); known are safetensors, HDF5`},
 		"gzip":           {put("h.tar.gz", gzipped(t, "x")), "compressed by gzip: unpack it"},
 		"tar":            {put("i.tar", tarred(t)), "tar archive"},
 		"gguf":           {put("j.gguf", []byte("GGUF\x03\x00\x00\x00\x01\x00\x00\x00")), "GGUF"},
@@ -79,7 +79,7 @@ func TestReadNamesForeignFiles(t *testing.T) {
 		"lone index":     {copied("checkpoints/v2.ckpt.index", "alone.ckpt.index"), "a file of the checkpoint is missing"},
 		"renamed index":  {copied("checkpoints/v2.ckpt.index", "renamed"), "keep its name"},
 		"stale list":     {copied("checkpoints/checkpoint", "checkpoint"), "v2.ckpt.index, which it names, is not beside it"},
-		"random":         {put("t.bin", []byte{0xff, 0xfe, 0x99, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}), "no known format (it begins with ff fe 99"},
+		"random":         {put("t.bin", []byte{0xff, 0xfe, 0x99, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}), "its format is unknown (it begins with ff fe 99"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Read(test.file)

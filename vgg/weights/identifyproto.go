@@ -7,20 +7,20 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Protocol buffers have no magic number. Which message a file is shows in the numbers and
-// kinds of its fields, for which only the fields' beginnings have to be read.
+// Protocol buffers have no magic number. Which message a file holds shows in the numbers and types
+// of its fields, for which only the beginnings of the fields have to be read.
 
-// outline is how often a message has a field: by number, for numbers and for bytes.
+// outline counts a message's fields, by number, separately for numbers and for bytes.
 type outline struct {
 	numbers, bytes map[protowire.Number]int
 	// first is where the content of each kind's first field of bytes begins.
 	first map[protowire.Number]int64
-	// truncated: the last field goes beyond the file's end.
+	// truncated: the last field extends beyond the end of the file.
 	truncated bool
 }
 
 const (
-	// maxOutline bounds the fields that are looked at.
+	// maxOutline bounds the fields that are examined.
 	maxOutline = 1 << 14
 	// fieldHeadBytes is enough for a tag and a length.
 	fieldHeadBytes = 20
@@ -68,8 +68,8 @@ func outlineOf(c content, at, size int64) (outline, error) {
 	return o, nil
 }
 
-// identifyProto tells the messages that hold networks apart; nil without an error is none
-// of them.
+// identifyProto distinguishes the messages that hold networks; nil without an error is none of
+// them.
 func identifyProto(c content) (reader, error) {
 	o, err := outlineOf(c, 0, c.size)
 	if errors.Is(err, errNoMessage) {
@@ -90,14 +90,14 @@ func identifyProto(c content) (reader, error) {
 	case o.bytes[1] == 1 && o.bytes[2] == 1 && len(o.numbers) == 0 && (o.bytes[3] == 1 || o.bytes[4] > 0):
 		return nil, fmt.Errorf("%w: it is the graph of a TensorFlow checkpoint (.meta), without its variables: give the checkpoint (.index, or the name without an ending)", ErrFormat)
 	case o.bytes[1] > 1 && o.numbers[1] == 0 && o.graphNode(c):
-		return nil, fmt.Errorf("%w: it is a frozen TensorFlow graph (GraphDef): give the checkpoint or the SavedModel that it was made of", ErrFormat)
+		return nil, fmt.Errorf("%w: it is a frozen TensorFlow graph (GraphDef): give the checkpoint or the SavedModel that it was made from", ErrFormat)
 	case o.numbers[2] == 1 && o.numbers[3] == 1 && o.numbers[4] == 1 && o.bytes[5] > 0:
 		return nil, fmt.Errorf("%w: it is one array of Caffe (.binaryproto, such as a mean of images): give the .caffemodel with the weights", ErrFormat)
 	}
 	return nil, nil
 }
 
-// whole is the reader of a message if all of it is there.
+// whole is the reader of a message if the message is complete.
 func (o outline) whole(read reader, what string) (reader, error) {
 	if o.truncated {
 		return nil, fmt.Errorf("%w: it is %s, but truncated: was its download interrupted?", ErrFormat, what)
@@ -105,7 +105,7 @@ func (o outline) whole(read reader, what string) (reader, error) {
 	return read, nil
 }
 
-// coreML looks for the kinds of its models, which begin at 200.
+// coreML looks for the model types of Core ML, whose field numbers begin at 200.
 func (o outline) coreML() bool {
 	for number := range o.bytes {
 		if number >= 200 {
@@ -115,15 +115,15 @@ func (o outline) coreML() bool {
 	return false
 }
 
-// caffeLayer looks into the first field 2 for a V1LayerParameter: a name or a type, and what
-// goes in and comes out.
+// caffeLayer checks the first field 2 for a V1LayerParameter: a name or a type, and inputs and
+// outputs.
 func (o outline) caffeLayer(c content) bool {
 	at := o.first[2]
 	inner, err := outlineOf(c, at, min(c.size-at, headBytes))
 	return (err == nil || len(inner.bytes) > 0) && inner.numbers[5] > 0 && inner.bytes[4] > 0 && inner.bytes[1] == 0
 }
 
-// graphNode looks into the first field 1 for a NodeDef, which has a name and an operation.
+// graphNode checks the first field 1 for a NodeDef, which has a name and an operation.
 func (o outline) graphNode(c content) bool {
 	at := o.first[1]
 	inner, err := outlineOf(c, at, min(c.size-at, headBytes))

@@ -74,8 +74,8 @@ func (r *matReader) charArray(m *matrix, data *io.LimitedReader) error {
 	return nil
 }
 
-// numericArray reads the real part, as float32. MATLAB stores whole numbers in as few bytes
-// as they need, whatever their class.
+// numericArray reads the real part as float32. MATLAB stores whole numbers in as few bytes as they
+// need, whatever their class.
 func (r *matReader) numericArray(m *matrix, data *io.LimitedReader) error {
 	kind, raw, err := r.next(data)
 	if err != nil {

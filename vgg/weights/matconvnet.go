@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// MatConvNet's networks are a cell array of layers, each a struct with a name and weights
-// {kernel, bias} (before 2015 the fields filters and biases), or for its DagNN an array of
-// layers that name their parameters, and an array of these.
+// MatConvNet's networks are a cell array of layers, each a struct with a name and weights {kernel,
+// bias} (before 2015 the fields filters and biases); its DagNN is an array of layers that name
+// their parameters, and an array of parameters.
 
-// readMAT reads the layers' weights as LAYER/weights (HWIO) and LAYER/biases. The mean of
-// the pictures goes into the metadata.
+// readMAT reads the layers' weights as LAYER/weights (HWIO) and LAYER/biases. The mean of the
+// images goes into the metadata.
 func readMAT(name string) (Set, error) {
 	variables, err := readMATFile(name)
 	if err != nil {
@@ -41,7 +41,7 @@ func readMAT(name string) (Set, error) {
 	return set, nil
 }
 
-// layerParts are the names of what a layer's weights are, in their order.
+// layerParts are the names of a layer's weights, in order.
 var layerParts = []string{"weights", "biases", "moments"}
 
 func simpleLayers(set *Set, layers []matrix) error {
@@ -58,7 +58,7 @@ func simpleLayers(set *Set, layers []matrix) error {
 		if name == "" {
 			name = fmt.Sprintf("layers/%d", i)
 		}
-		cell.fields[0] = nil // what is converted need not be kept
+		cell.fields[0] = nil // frees what has been converted
 		if err := addLayer(set, name, layer["type"].text, parts); err != nil {
 			return err
 		}
@@ -102,8 +102,8 @@ func addLayer(set *Set, name, kind string, parts []matrix) error {
 	return nil
 }
 
-// matTensor puts an array into row-major order. MATLAB knows no vectors and drops trailing
-// dimensions of 1, which kernels get back.
+// matTensor converts an array to row-major order. MATLAB has no vectors and drops trailing
+// dimensions of 1, which are restored for kernels.
 func matTensor(t Tensor, kernel bool) (Tensor, error) {
 	t.Shape = slices.Clone(t.Shape)
 	if kernel {
@@ -118,11 +118,11 @@ func matTensor(t Tensor, kernel bool) (Tensor, error) {
 	return rowMajor(t)
 }
 
-// MeanImageKey is the metadata's key of a mean that differs from pixel to pixel.
+// MeanImageKey is the metadata key of a mean that differs from pixel to pixel.
 const MeanImageKey = "mean_image"
 
-// noteAverage notes meta.normalization.averageImage, which older versions have without meta.
-// It is one color, or an image that mostly is.
+// noteAverage records meta.normalization.averageImage, which older versions have without meta. It
+// is one color, or an image that is nearly uniform.
 func noteAverage(set *Set, variables map[string]matrix) {
 	holder := variables
 	if meta := variables["meta"]; len(meta.fields) == 1 {
@@ -145,8 +145,8 @@ func noteAverage(set *Set, variables map[string]matrix) {
 	set.note(MeanKey, joinFloats(means))
 }
 
-// channelMeans are those of an image whose channels lie one after another, and the largest
-// difference of a pixel from them.
+// channelMeans are the means of an image whose channels follow one another, and the largest
+// deviation of a pixel from them.
 func channelMeans(values []float32) (means []float32, spread float64) {
 	n := len(values) / 3
 	for c := range 3 {

@@ -11,9 +11,9 @@ import (
 	"github.com/klauspost/compress/zlib"
 )
 
-// MATLAB's files up to version 7 are a header of 128 bytes and elements: a type, a length,
-// and data that may be elements again, or such compressed by zlib ("MAT-File Level 5 File
-// Format"). A variable is a matrix: flags, dimensions, a name, and what its class asks for.
+// A MATLAB file up to version 7 is a header of 128 bytes followed by elements: a type, a length,
+// and data, which may be elements again or elements compressed by zlib ("MAT-File Level 5 File
+// Format"). A variable is a matrix: flags, dimensions, a name, and whatever its class requires.
 
 // The types of elements.
 const (
@@ -47,26 +47,26 @@ const (
 const (
 	matHeader  = 128
 	matComplex = 0x0800
-	// maxMatDepth and maxMatValues bound what a hostile file can nest.
+	// maxMatDepth and maxMatValues bound the nesting of a hostile file.
 	maxMatDepth  = 16
 	maxMatValues = 200_000
 )
 
-// matrix is one value of MATLAB's.
+// matrix is a MATLAB value.
 type matrix struct {
 	name  string
 	class uint32
 	dims  []int
-	// text is that of a char array, cells the elements of a cell array, fields those of a
-	// struct array, element by element.
+	// text is set for a char array, cells for a cell array, and fields, one map per element, for a
+	// struct array.
 	text   string
 	cells  []matrix
 	fields []map[string]matrix
-	// numbers are those of a numeric array as MATLAB orders them, the first index fastest.
+	// numbers are those of a numeric array in MATLAB's order, the first index fastest.
 	numbers Tensor
 }
 
-// matReader reads elements, never beyond the one that they are in.
+// matReader reads elements, never beyond the one that contains them.
 type matReader struct {
 	fileSize int64
 	values   int
@@ -78,7 +78,7 @@ func readMATFile(name string) (map[string]matrix, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func readMATFile(name string) (map[string]matrix, error) {
 		return nil, fmt.Errorf("%w: it is truncated: %w", ErrFormat, err)
 	}
 	if string(header[126:]) != "IM" {
-		return nil, fmt.Errorf("%w: it is a MATLAB file with big-endian numbers: save it again on a common machine", ErrFormat)
+		return nil, fmt.Errorf("%w: it is a MATLAB file with big-endian numbers: save it again on a little-endian machine", ErrFormat)
 	}
 	r := &matReader{fileSize: info.Size()}
 	variables := map[string]matrix{}
@@ -136,8 +136,8 @@ func (r *matReader) variable(kind uint32, data *io.LimitedReader) (matrix, error
 	return matrix{}, nil
 }
 
-// element reads a tag. length is how many bytes of source the element takes in all, data
-// reads its own, which are at most limit.
+// element reads a tag. length is the size of the whole element in source; data reads its content,
+// which is at most limit bytes long.
 func element(source io.Reader, limit uint64) (kind uint32, length int64, data *io.LimitedReader, err error) {
 	var tag [8]byte
 	if _, err := io.ReadFull(source, tag[:]); err != nil {
@@ -161,7 +161,7 @@ func element(source io.Reader, limit uint64) (kind uint32, length int64, data *i
 	return kind, length, &io.LimitedReader{R: source, N: int64(size)}, nil
 }
 
-// next reads an element within another, and returns its data whole.
+// next reads an element within another and returns its data.
 func (r *matReader) next(parent *io.LimitedReader) (kind uint32, data []byte, err error) {
 	kind, length, inner, err := element(parent, uint64(max(parent.N-8, 0)))
 	if err != nil {
@@ -174,7 +174,7 @@ func (r *matReader) next(parent *io.LimitedReader) (kind uint32, data []byte, er
 	if want <= 4*r.fileSize {
 		data = make([]byte, want)
 		_, err = io.ReadFull(inner, data)
-	} else { // what the file can hardly hold is not given room before it has come
+	} else { // memory for more than the file is likely to hold is allocated only as data arrives
 		data, err = io.ReadAll(inner)
 	}
 	if err != nil || int64(len(data)) != want {
@@ -189,7 +189,7 @@ func (r *matReader) next(parent *io.LimitedReader) (kind uint32, data []byte, er
 // matrix reads the content of an element miMatrix.
 func (r *matReader) matrix(data *io.LimitedReader, depth int) (m matrix, err error) {
 	if r.values++; r.values > maxMatValues || depth > maxMatDepth {
-		return m, fmt.Errorf("%w: its values are nested too deep or too many", ErrFormat)
+		return m, fmt.Errorf("%w: its values are too many or nested too deeply", ErrFormat)
 	}
 	if data.N == 0 {
 		return m, nil

@@ -10,9 +10,8 @@ import (
 	"strings"
 )
 
-// MXNet's .params is a list of arrays followed by a list of their names. An array is a
-// magic number that tells the version, the shape, where it was computed, the type of the
-// elements, and the elements.
+// MXNet's .params is a list of arrays followed by a list of their names. An array is a magic number
+// that gives the version, the shape, the device, the type of the elements, and the elements.
 
 const (
 	mxnetMagic   = 0x112
@@ -26,7 +25,7 @@ var mxnetTypes = map[int32]DType{0: F32, 1: typeF64, 2: F16, 12: typeBF16}
 
 var mxnetSizes = map[int32]int{0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 12: 2}
 
-// mxnetFile reads numbers and keeps what is left of the file.
+// mxnetFile reads numbers and tracks how much of the file is left.
 type mxnetFile struct {
 	r    *bufio.Reader
 	left int64
@@ -63,14 +62,14 @@ func (f *mxnetFile) uint64() uint64 {
 	return 0
 }
 
-// readMXNet reads a file of named arrays. The names come without "arg:" and "aux:", by which
-// MXNet tells what is trained from what is only measured.
+// readMXNet reads a file of named arrays. The prefixes "arg:" and "aux:", with which MXNet marks
+// trained and measured values, are stripped from the names.
 func readMXNet(name string) (Set, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return Set{}, err
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	info, err := file.Stat()
 	if err != nil {
 		return Set{}, err
@@ -108,7 +107,7 @@ func readMXNet(name string) (Set, error) {
 	return set, f.err
 }
 
-// array reads one array, nil for one that is no weights.
+// array reads one array; nil stands for one that is not a weight.
 func (f *mxnetFile) array() (*Tensor, error) {
 	magic := f.uint32()
 	wide, rank := true, magic
@@ -120,7 +119,7 @@ func (f *mxnetFile) array() (*Tensor, error) {
 		rank = f.uint32()
 	case mxnetArrayV1:
 		rank = f.uint32()
-	default: // before versions, it began with the rank
+	default: // the first format had no version and began with the rank
 		wide = false
 	}
 	if rank > mxnetMaxRank {

@@ -15,14 +15,14 @@ var (
 	npyShape   = regexp.MustCompile(`'shape':\s*\(([^)]*)\)`)
 )
 
-// npyTypes are NumPy's names of the element types, without the order of their bytes.
+// npyTypes are NumPy's names of the element types, without their byte order.
 var npyTypes = map[string]DType{
 	"f2": F16, "f4": F32, "f8": typeF64, "b1": typeBool,
 	"i1": typeI8, "i2": typeI16, "i4": typeI32, "i8": typeI64, "u1": typeU8, "u2": typeU16, "u4": typeU32, "u8": typeU64,
 }
 
-// parseNPY reads an array: a magic string, the length of a header that is a Python
-// dictionary, the header, the elements (NumPy enhancement proposal 1).
+// parseNPY reads an array: a magic string, the length of a header that is a Python dictionary, the
+// header, and the elements (NumPy enhancement proposal 1).
 func parseNPY(data []byte) (Tensor, error) {
 	if len(data) < 12 || string(data[:6]) != "\x93NUMPY" {
 		return Tensor{}, fmt.Errorf("%w: not a NumPy array", ErrFormat)
@@ -73,14 +73,14 @@ func npyType(descr string) (t Tensor, bigEndian bool, err error) {
 	}
 	switch {
 	case strings.HasSuffix(descr, "O"):
-		return t, false, fmt.Errorf("its elements are pickled objects of Python, not numbers: save each array by its own name with numpy.savez")
+		return t, false, fmt.Errorf("its elements are pickled Python objects, not numbers: save each array by its own name with numpy.savez")
 	case t.DType == "" || !strings.Contains("<>|=", descr[:1]):
 		return t, false, fmt.Errorf("elements of type %q are not supported: convert them to float32", descr)
 	}
 	return t, descr[0] == '>', nil
 }
 
-// swapBytes turns the bytes of each element round, in place.
+// swapBytes reverses the bytes of each element in place.
 func swapBytes(raw []byte, size int) {
 	if size > 1 {
 		for element := range slices.Chunk(raw, size) {
@@ -89,8 +89,8 @@ func swapBytes(raw []byte, size int) {
 	}
 }
 
-// fromColumns puts elements in column-major order, in which the first dimension varies
-// fastest, into row-major order.
+// fromColumns converts elements in column-major order, in which the first dimension varies fastest,
+// to row-major order.
 func fromColumns(t Tensor) []byte {
 	stride, strides := 1, make([]int, len(t.Shape))
 	for i, d := range t.Shape {
@@ -100,8 +100,8 @@ func fromColumns(t Tensor) []byte {
 	return gather(t.Raw, t.DType.size(), t.Shape, strides)
 }
 
-// gather collects the elements of size bytes that lie at multiples of strides, in row-major
-// order. The caller has checked that all of them are in raw.
+// gather collects elements of size bytes that lie at multiples of strides, in row-major order. The
+// caller has checked that all of them are in raw.
 func gather(raw []byte, size int, shape, strides []int) []byte {
 	count := 1
 	for _, d := range shape {
@@ -115,7 +115,7 @@ func gather(raw []byte, size int, shape, strides []int) []byte {
 		copy(out, raw[:size])
 		return out
 	}
-	// The last dimension is an inner loop of its own, for speed.
+	// The last dimension gets its own inner loop, for speed.
 	last := len(shape) - 1
 	index, from, row, step := make([]int, last), 0, shape[last]*size, strides[last]*size
 	for to := 0; to < len(out); to += row {

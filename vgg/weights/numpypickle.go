@@ -9,10 +9,10 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 )
 
-// NumPy pickles an array as a call of _reconstruct that makes an empty one and a state that
-// fills it: a version, the shape, the type of the elements, whether they are in Fortran's
-// order, and their bytes. With protocol 5 it is one call of _frombuffer. Python 2 and 3 name
-// and encode the parts in different ways; all of them are known here, and nothing else.
+// NumPy pickles an array as a call of _reconstruct, which makes an empty one, and a state that
+// fills it: a version, the shape, the element type, whether the order is Fortran's, and the bytes.
+// With protocol 5 it is a single call of _frombuffer. Python 2 and 3 name and encode these parts
+// differently; all variants are known here, and nothing else.
 
 // ndarray is one pickled array.
 type ndarray struct {
@@ -33,7 +33,7 @@ func (t *numpyType) kind() DType {
 	return map[string]DType{"f4": F32, "f2": F16, "f8": typeF64}[t.code]
 }
 
-// findNumPyClass is the list of what a dictionary of arrays may name.
+// findNumPyClass lists the classes that a dictionary of arrays may refer to.
 func findNumPyClass(module, name string) (any, error) {
 	switch strings.Replace(module, "numpy._core", "numpy.core", 1) + "." + name {
 	case "numpy.core.multiarray._reconstruct":
@@ -58,7 +58,7 @@ func findNumPyClass(module, name string) (any, error) {
 	case "collections.OrderedDict":
 		return &types.OrderedDictClass{}, nil
 	}
-	return nil, fmt.Errorf("%w: it names %s.%s, which no dictionary of NumPy arrays does: save a dictionary of arrays, best by numpy.savez", ErrFormat, module, name)
+	return nil, fmt.Errorf("%w: it refers to %s.%s, which no dictionary of NumPy arrays does: save a dictionary of arrays, preferably with numpy.savez", ErrFormat, module, name)
 }
 
 type (
@@ -82,7 +82,7 @@ func newNumPyType(args ...any) (any, error) {
 	return t, nil
 }
 
-// PySetState notes the order of the bytes.
+// PySetState records the byte order.
 func (t *numpyType) PySetState(state any) error {
 	tuple, ok := state.(*types.Tuple)
 	if !ok || tuple.Len() < 2 {
@@ -119,7 +119,7 @@ func (a *ndarray) PySetState(state any) error {
 	if !ok || tuple.Len() < 4 {
 		return fmt.Errorf("%w: an array of unexpected parts", ErrFormat)
 	}
-	parts := []any(*tuple)[tuple.Len()-4:] // before them is a version, which old ones lack
+	parts := []any(*tuple)[tuple.Len()-4:] // preceded by a version, except in old ones
 	return a.fill(parts[0], parts[1], parts[2] == true || parts[2] == 1, parts[3])
 }
 
@@ -152,7 +152,7 @@ func fromBuffer(args ...any) (any, error) {
 	return a, a.fill(args[2], args[1], string(order) == "F", args[0])
 }
 
-// pickledBytes views bytes, which Python 2 pickles as a string.
+// pickledBytes returns bytes, which Python 2 pickles as a string.
 func pickledBytes(value any) ([]byte, bool) {
 	switch v := value.(type) {
 	case []byte:

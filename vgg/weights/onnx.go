@@ -7,14 +7,14 @@ import (
 	"slices"
 )
 
-// An ONNX model is a graph of operations with constants. Its tensors' names are whatever the
-// exporter liked, so what counts is where the graph computes with them.
+// An ONNX model is a graph of operations with constants. Its tensors are named as the exporter
+// pleased, so only the place where the graph uses them counts.
 
 // onnxGraph is what matters of onnx.ModelProto.
 type onnxGraph struct {
 	nodes     []onnxNode
 	constants map[string]*onnxTensor
-	// inputs are those that are no constants.
+	// inputs are those that are not constants.
 	inputs []onnxInput
 	// external are the files beside the model that hold constants.
 	external *onnxFiles
@@ -32,7 +32,7 @@ type onnxNode struct {
 	attributes       map[string]onnxAttribute
 }
 
-// String is the node as errors name it.
+// String describes the node in errors.
 func (n onnxNode) String() string {
 	if n.domain != "" && n.domain != "ai.onnx" {
 		return fmt.Sprintf("%s.%s %q", n.domain, n.op, n.name)
@@ -49,17 +49,17 @@ type onnxAttribute struct {
 	reals   []byte
 }
 
-// readONNX reads a sequential network's weights in the order in which they are computed with,
-// whatever they are called:
+// readONNX reads the weights of a sequential network in the order in which they are used, whatever
+// their names:
 //
 //	sequence/convolution_N/weight, bias                               (OIHW)
 //	sequence/batch_norm_N/weight, bias, running_mean, running_var     (after convolution N)
 //	sequence/dense_N/weight, bias                                     (units x inputs)
 //
-// from N = 0. The first dense layer takes the channels first, as PyTorch's do, and a missing
-// bias is zero. What the graph does with a picture before the first convolution is noted in
-// the metadata (PreprocessingNote). A graph that computes anything that a chain of
-// convolutions, rectifiers, poolings and dense layers does not is refused.
+// numbered from N = 0. The first dense layer takes the channels first, as in PyTorch, and a missing
+// bias is zero. What the graph does to an image before the first convolution is recorded in the
+// metadata (PreprocessingNote). A graph that is not a chain of convolutions, rectifiers, poolings
+// and dense layers is refused.
 func readONNX(name string) (Set, error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -104,7 +104,7 @@ func (g *onnxGraph) parse(model []byte) error {
 			}
 			return nil
 		})
-		for _, input := range inputs { // before version 4, constants were listed as inputs too
+		for _, input := range inputs { // before version 4, constants were also listed as inputs
 			if g.constants[input.name] == nil {
 				g.inputs = append(g.inputs, input)
 			}
@@ -113,7 +113,7 @@ func (g *onnxGraph) parse(model []byte) error {
 	})
 }
 
-// usedInputs are those with which the graph computes; exporters leave others behind.
+// usedInputs are the inputs that the graph uses; exporters leave unused ones behind.
 func (g *onnxGraph) usedInputs() (used []onnxInput) {
 	for _, input := range g.inputs {
 		if slices.ContainsFunc(g.nodes, func(n onnxNode) bool { return slices.Contains(n.inputs, input.name) }) {

@@ -16,19 +16,19 @@ type onnxFiles struct {
 	used map[string]bool
 }
 
-// read reads a part of a file. Its name must not lead out of the model's directory.
+// read reads a part of a file, whose name must not lead out of the model's directory.
 func (e *onnxFiles) read(location string, offset int64, want int) ([]byte, error) {
 	file, err := os.OpenInRoot(e.dir, location)
 	if err != nil {
 		return nil, fmt.Errorf("%w: its elements are in the file %q, which must lie beside the model: %w", ErrFormat, location, err)
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
 	if offset < 0 || offset > info.Size() || int64(want) > info.Size()-offset {
-		return nil, fmt.Errorf("%w: its %d bytes at %d lie outside %s of %d bytes: is that truncated?", ErrFormat, want, offset, location, info.Size())
+		return nil, fmt.Errorf("%w: its %d bytes at %d lie outside %s of %d bytes: is that file truncated?", ErrFormat, want, offset, location, info.Size())
 	}
 	raw := make([]byte, want)
 	if _, err := file.ReadAt(raw, offset); err != nil {
@@ -51,7 +51,7 @@ func (e *onnxFiles) sum(model []byte) (string, error) {
 			return "", err
 		}
 		_, err = io.Copy(sum, file)
-		file.Close() //nolint:errcheck // opened for reading
+		file.Close() // read-only
 		if err != nil {
 			return "", err
 		}

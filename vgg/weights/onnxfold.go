@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// errNotFolded marks a constant that the graph computes in a way that is not known here.
+// errNotFolded marks a constant that the graph computes in an unknown way.
 var errNotFolded = errors.New("it is computed in the graph: fold the constants (onnxsim, or torch.onnx.export(..., do_constant_folding=True))")
 
-// fold computes the few operations with which exporters prepare constants.
+// fold computes the few operations that exporters apply to constants.
 func (n onnxNode) fold(inputs []*onnxTensor) (*onnxTensor, error) {
 	if n.op == "Constant" {
 		if value := n.attributes["value"].tensor; value != nil {
@@ -139,7 +139,7 @@ func squeezed(shape, axes []int) []int {
 	return kept
 }
 
-// resolved is a new shape in which 0 keeps a dimension and -1 takes what is left.
+// resolved is a new shape in which 0 keeps a dimension and -1 takes the rest.
 func resolved(shape, wanted []int) []int {
 	out, known := slices.Clone(wanted), 1
 	for i, d := range out {

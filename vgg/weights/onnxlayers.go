@@ -6,15 +6,15 @@ import (
 	"slices"
 )
 
-// next checks that a layer can follow what is before it.
+// next checks that a layer can follow what precedes it.
 func (w *onnxWalk) next(n onnxNode, p onnxPicture) error {
 	switch {
 	case p.odd != "":
-		return fmt.Errorf("%v follows %s, which no VGG does", n, p.odd)
+		return fmt.Errorf("%v follows %s, which does not occur in a VGG", n, p.odd)
 	case p.layers != w.layers:
-		return fmt.Errorf("%v is on another branch than the layers before it: the network is no sequence", n)
+		return fmt.Errorf("%v is on another branch than the layers before it: the network is not a sequence", n)
 	case w.layers > 0 && !p.rectified:
-		return fmt.Errorf("%v follows another layer without a rectifier between them, which no VGG does", n)
+		return fmt.Errorf("%v follows another layer without a rectifier between them, which does not occur in a VGG", n)
 	}
 	return nil
 }
@@ -26,7 +26,7 @@ func (w *onnxWalk) constant(n onnxNode, constants []*onnxTensor, i int) (Tensor,
 			why = w.values[n.inputs[i]].why
 		}
 		if why == nil {
-			why = fmt.Errorf("it is no constant")
+			why = fmt.Errorf("it is not a constant")
 		}
 		return Tensor{}, fmt.Errorf("%v: input %d: %w", n, i, why)
 	}
@@ -55,7 +55,7 @@ func (w *onnxWalk) bias(n onnxNode, constants []*onnxTensor, units int) (t Tenso
 
 func zeros(n int) Tensor { return Float32Tensor([]int{n}, make([]float32, n)) }
 
-// vector is a tensor of n numbers without the dimensions of 1 about them.
+// vector is a tensor of n numbers, with dimensions of 1 stripped.
 func vector(t Tensor, n int) (Tensor, error) {
 	if shape := squeezed(t.Shape, nil); product(t.Shape) != n || len(shape) > 1 {
 		return t, fmt.Errorf("a bias of shape %v for %d units", t.Shape, n)
@@ -105,13 +105,13 @@ func (w *onnxWalk) add(name string, weight, bias Tensor, bare bool, out *onnxPic
 	}
 }
 
-// checkConvolution refuses what a convolution of VGG is not: every one goes over all pixels
-// of a padded picture, but for the large ones in the place of dense layers.
+// checkConvolution refuses what is not a VGG convolution: these go over all pixels of a padded
+// image, except for the large ones that replace dense layers.
 func (n onnxNode) checkConvolution(shape, pads []int) error {
 	group, isGrouped := n.attributes["group"]
 	notOne := func(v int) bool { return v != 1 }
 	if isGrouped && group.number != 1 || slices.ContainsFunc(n.attributes["strides"].numbers, notOne) || slices.ContainsFunc(n.attributes["dilations"].numbers, notOne) {
-		return fmt.Errorf("%v goes in steps, in groups, or with dilation, which no convolution of VGG does", n)
+		return fmt.Errorf("%v has strides, groups or dilation, unlike any convolution of VGG", n)
 	}
 	want := []int{0, 0, 0, 0}
 	if shape[2] <= 3 {
@@ -139,7 +139,7 @@ func (n onnxNode) checkConvolution(shape, pads []int) error {
 		}
 	}
 	if !slices.Equal(got, want) {
-		return fmt.Errorf("%v pads by %v, where VGG's convolution of %dx%d pixels pads by %v", n, got, shape[2], shape[3], want)
+		return fmt.Errorf("%v pads by %v, but VGG's convolution of %dx%d pixels pads by %v", n, got, shape[2], shape[3], want)
 	}
 	return nil
 }
@@ -156,7 +156,7 @@ func (w *onnxWalk) dense(n onnxNode, p onnxPicture, constants []*onnxTensor) (*o
 		return nil, err
 	}
 	if len(weight.Shape) != 2 || !p.flat {
-		return nil, fmt.Errorf("%v: a weight of shape %v on what has not been flattened", n, weight.Shape)
+		return nil, fmt.Errorf("%v: a weight of shape %v on an input that is not flattened", n, weight.Shape)
 	}
 	bias, bare := Tensor{}, true
 	if n.op == "MatMul" {
@@ -173,7 +173,7 @@ func (w *onnxWalk) dense(n onnxNode, p onnxPicture, constants []*onnxTensor) (*o
 			return nil, fmt.Errorf("%v: %w", n, err)
 		}
 	}
-	// The pixels' channels lie together; PyTorch's way is all pixels of one channel together.
+	// Here the channels of a pixel lie together; PyTorch keeps all pixels of a channel together.
 	if inputs := weight.Shape[1]; p.channelsLast && p.channels > 0 && inputs > p.channels {
 		if inputs%p.channels != 0 {
 			return nil, fmt.Errorf("%v: %d inputs from %d channels", n, inputs, p.channels)
@@ -193,17 +193,17 @@ func (w *onnxWalk) dense(n onnxNode, p onnxPicture, constants []*onnxTensor) (*o
 func (n onnxNode) checkGemm() error {
 	for _, factor := range []string{"alpha", "beta"} {
 		if a, given := n.attributes[factor]; given && a.real != 1 {
-			return fmt.Errorf("%v: it multiplies by %s = %v, which no dense layer does", n, factor, a.real)
+			return fmt.Errorf("%v: it multiplies by %s = %v, unlike any dense layer", n, factor, a.real)
 		}
 	}
 	if n.attributes["transA"].number != 0 {
-		return fmt.Errorf("%v: it transposes its input, which no dense layer does", n)
+		return fmt.Errorf("%v: it transposes its input, unlike any dense layer", n)
 	}
 	return nil
 }
 
-// batchNormEpsilon is what readers of the set take a normalization's epsilon to be. Another
-// one is made up for in the variances, to which it is added.
+// batchNormEpsilon is the epsilon that readers of the set assume for a normalization. A different
+// one is compensated for in the variances, to which it is added.
 const batchNormEpsilon = 1e-5
 
 var batchNormParts = []string{"weight", "bias", "running_mean", "running_var"}
@@ -222,11 +222,11 @@ func (w *onnxWalk) batchNorm(n onnxNode, p onnxPicture, constants []*onnxTensor)
 	}
 	switch {
 	case n.attributes["training_mode"].number != 0:
-		return nil, fmt.Errorf("%v normalizes by the batch itself: export the model for inference (model.eval())", n)
+		return nil, fmt.Errorf("%v normalizes by the batch's own statistics: export the model for inference (model.eval())", n)
 	case w.layers == 0 && p.layers == 0:
 		return w.normalized(n, p, parts, epsilon)
 	case p.fresh < 0 || p.odd != "" || p.channelsLast:
-		return nil, fmt.Errorf("%v does not follow a convolution, as a normalization of VGG does", n)
+		return nil, fmt.Errorf("%v does not follow a convolution, as VGG's normalizations do", n)
 	}
 	var err error
 	if parts[3], err = withEpsilon(parts[3], epsilon); err != nil {
@@ -241,7 +241,7 @@ func (w *onnxWalk) batchNorm(n onnxNode, p onnxPicture, constants []*onnxTensor)
 	return w.plain(p, fmt.Sprintf("batch_norm_%d", p.fresh)), nil
 }
 
-// withEpsilon are the variances that with the usual epsilon do what those do with another.
+// withEpsilon are variances that, with the usual epsilon, act like those with another one.
 func withEpsilon(variance Tensor, epsilon float64) (Tensor, error) {
 	if math.Abs(epsilon-batchNormEpsilon) < 1e-9 {
 		return variance, nil
@@ -256,7 +256,7 @@ func withEpsilon(variance Tensor, epsilon float64) (Tensor, error) {
 	return Float32Tensor(variance.Shape, values), nil
 }
 
-// pad notes zeros about the picture, which the convolution after them takes as its own.
+// pad records zeros around the image, which the next convolution treats as its own padding.
 func (w *onnxWalk) pad(n onnxNode, p onnxPicture, constants []*onnxTensor) (*onnxPicture, error) {
 	all := n.attributes["pads"].numbers
 	if len(constants) > 1 && constants[1] != nil {

@@ -13,12 +13,12 @@ func (p onnxPicture) channelAxis() int {
 	return 1
 }
 
-// isChannelAxis tells it, counted from the front or from the back.
+// isChannelAxis recognizes it, counted from the front or the back.
 func (p onnxPicture) isChannelAxis(axis int) bool {
 	return axis == p.channelAxis() || axis == p.channelAxis()-4
 }
 
-// reorder takes the channels in the other order, which is how BGR is made, or cuts one out.
+// reorder reverses the channels, which is how BGR is made, or cuts one out.
 func (w *onnxWalk) reorder(n onnxNode, p onnxPicture, constants []*onnxTensor) (*onnxPicture, error) {
 	reverses := false
 	switch {
@@ -63,7 +63,7 @@ func (n onnxNode) slice(constants []*onnxTensor) (start, end, axis, step int, ok
 	return values[0], values[1], values[2], values[3], true
 }
 
-// ordered takes the channels in another order.
+// ordered reorders the channels.
 func (a affine) ordered(order [3]int) affine {
 	var out affine
 	for i, from := range order {
@@ -72,8 +72,8 @@ func (a affine) ordered(order [3]int) affine {
 	return out
 }
 
-// joined is what comes of several branches: the channels that have been cut out, in a new
-// order, or what no VGG does.
+// joined is the result of joining branches: channels that were cut out, in a new order, or
+// something that no VGG does.
 func (w *onnxWalk) joined(n onnxNode, pictures []*onnxPicture) *onnxPicture {
 	p := *pictures[0]
 	if axis, given := n.attributes["axis"]; n.op == "Concat" && given && p.isChannelAxis(axis.number) && len(pictures) == 3 && len(n.inputs) == 3 {

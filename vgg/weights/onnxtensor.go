@@ -19,8 +19,8 @@ const (
 
 var onnxKinds = map[int]DType{onnxFloat: F32, onnxHalf: F16, onnxDouble: typeF64, onnxBFloat16: typeBF16}
 
-// onnxTensor is a constant: onnx.TensorProto. Its elements are bytes of the file, a field for
-// their type, or a part of another file.
+// onnxTensor is a constant: onnx.TensorProto. Its elements are raw bytes, a field for their type,
+// or a part of another file.
 type onnxTensor struct {
 	name     string
 	dtype    int
@@ -29,7 +29,7 @@ type onnxTensor struct {
 	packed   []byte // whole numbers as varints: half floats, one in each, int32 and int64
 	external map[string]string
 	files    *onnxFiles
-	// made is the tensor where it has been computed from another one.
+	// made is the tensor if it was computed from another one.
 	made *Tensor
 }
 
@@ -143,7 +143,7 @@ const maxIntegers = 1 << 16
 func (t *onnxTensor) integers() ([]int, error) {
 	size := map[int]int{onnxInt32: 4, onnxInt64: 8}[t.dtype]
 	if size == 0 || t.external != nil || t.made != nil || len(t.raw) > maxIntegers*size {
-		return nil, fmt.Errorf("constant %s is no list of whole numbers", t.name)
+		return nil, fmt.Errorf("constant %s is not a list of whole numbers", t.name)
 	}
 	var values []int
 	for rest := t.packed; len(rest) > 0; {

@@ -7,32 +7,32 @@ import (
 	"strings"
 )
 
-// onnxValue is what is known of a tensor that the graph computes: a constant, the sizes of
-// something, or what has become of the picture.
+// onnxValue is what is known about a tensor that the graph computes: a constant, the sizes of
+// something, or what became of the image.
 type onnxValue struct {
 	constant *onnxTensor
-	// why: it is a constant or a size, but not one that is known here.
+	// why: it is a constant or a size, but not a known one.
 	why error
-	// picture is set for what the picture flows through.
+	// picture is set if the image flows through it.
 	picture *onnxPicture
 }
 
-// onnxPicture is the picture at one place of the network.
+// onnxPicture is the image at one point of the network.
 type onnxPicture struct {
-	// layers is how many convolutions and dense layers it has gone through.
+	// layers is how many convolutions and dense layers it has passed.
 	layers int
-	// channelsLast is its layout, where flattened its layout before that.
+	// channelsLast is its layout or, if flattened, its layout before that.
 	channelsLast, flat bool
-	// rectified: there was a rectifier since the last layer.
+	// rectified: there has been a rectifier since the last layer.
 	rectified bool
-	// odd is an operation that no VGG does; it must not be followed by a layer.
+	// odd is an operation that does not occur in a VGG; no layer may follow it.
 	odd string
-	// bare names the layer whose output it is, which has no bias yet; fresh the convolution
-	// whose output it is, bias or not, none is -1.
+	// bare names the layer whose output it is, if that has no bias yet; fresh is the convolution
+	// whose output it is, with or without bias, -1 for none.
 	bare  string
 	fresh int
 	pads  []int
-	// part is the number of the one channel that has been cut out, from 1.
+	// part is the number of the single channel that was cut out, from 1.
 	part int
 	// channels of the last convolution.
 	channels int
@@ -46,12 +46,12 @@ type onnxWalk struct {
 	set                  Set
 	layers               int
 	convolutions, denses int
-	// names are the layers and what lies between, in order.
+	// names are the layers and what lies between them, in order.
 	names []string
 }
 
-// GraphLayersKey and GraphInputKey are the metadata's keys of an ONNX model's operations, in
-// order, and of its input: its type and its dimensions.
+// GraphLayersKey and GraphInputKey are the metadata keys of an ONNX model's operations, in order,
+// and of its input's type and dimensions.
 const (
 	GraphLayersKey = "graph_layers"
 	GraphInputKey  = "graph_input"
@@ -87,7 +87,7 @@ func (w *onnxWalk) run() error {
 	return nil
 }
 
-// node computes what is known of a node's outputs.
+// node determines what is known of a node's outputs.
 func (w *onnxWalk) node(n onnxNode) error {
 	if len(n.outputs) == 0 {
 		return nil
@@ -101,7 +101,7 @@ func (w *onnxWalk) node(n onnxNode) error {
 			continue
 		}
 		if _, twice := w.values[output]; twice {
-			return fmt.Errorf("%w: %v gives %q, which is given already", ErrFormat, n, output)
+			return fmt.Errorf("%w: %v outputs %q, which another node outputs already", ErrFormat, n, output)
 		}
 		w.values[output] = result
 		if i > 0 && result.picture != nil { // a mask, indices, parts: nothing that a layer takes
@@ -120,7 +120,7 @@ func (w *onnxWalk) result(n onnxNode) (result onnxValue, err error) {
 	for i, name := range n.inputs {
 		value, known := w.values[name]
 		if !known {
-			return result, fmt.Errorf("%w: %v takes %q, which nothing before it gives", ErrFormat, n, name)
+			return result, fmt.Errorf("%w: %v takes %q, which nothing before it outputs", ErrFormat, n, name)
 		}
 		if value.picture != nil {
 			pictures = append(pictures, value.picture)
@@ -145,7 +145,7 @@ func (w *onnxWalk) result(n onnxNode) (result onnxValue, err error) {
 	return result, err
 }
 
-// step follows the picture through an operation.
+// step follows the image through an operation.
 func (w *onnxWalk) step(n onnxNode, p onnxPicture, constants []*onnxTensor) (*onnxPicture, error) {
 	if n.domain != "" && n.domain != "ai.onnx" || p.part > 0 {
 		return w.strange(n, p, constants)
@@ -201,7 +201,7 @@ func (w *onnxWalk) step(n onnxNode, p onnxPicture, constants []*onnxTensor) (*on
 	return w.strange(n, p, constants)
 }
 
-// plain notes an operation between layers.
+// plain records an operation between layers.
 func (w *onnxWalk) plain(p onnxPicture, name string) *onnxPicture {
 	if name != "" {
 		w.names = append(w.names, name)
@@ -210,12 +210,12 @@ func (w *onnxWalk) plain(p onnxPicture, name string) *onnxPicture {
 	return &p
 }
 
-// strange notes an operation that no VGG does. It does no harm after the last layer, such as
-// a softmax; but one with weights is a layer itself.
+// strange records an operation that does not occur in a VGG. It does no harm after the last layer,
+// as a softmax; but one with weights is itself a layer.
 func (w *onnxWalk) strange(n onnxNode, p onnxPicture, constants []*onnxTensor) (*onnxPicture, error) {
 	for _, c := range constants {
 		if c != nil && len(c.shape) > 1 && onnxKinds[c.dtype] != notFloat && slices.Max(c.shape) > 1 && w.layers > 0 {
-			return nil, fmt.Errorf("%v computes with weights (%s of shape %v), which no VGG does", n, c.name, c.shape)
+			return nil, fmt.Errorf("%v has weights (%s of shape %v), which does not occur in a VGG", n, c.name, c.shape)
 		}
 	}
 	if p.odd == "" {
@@ -226,8 +226,8 @@ func (w *onnxWalk) strange(n onnxNode, p onnxPicture, constants []*onnxTensor) (
 	return &p, nil
 }
 
-// pool takes VGG's max pooling, and an average of single pixels, which is what PyTorch's
-// adaptive pooling becomes.
+// pool accepts VGG's max pooling, and averages of single pixels, which PyTorch's adaptive pooling
+// becomes.
 func (w *onnxWalk) pool(n onnxNode, p onnxPicture, constants []*onnxTensor) (*onnxPicture, error) {
 	size, strides := n.attributes["kernel_shape"].numbers, n.attributes["strides"].numbers
 	padded := slices.ContainsFunc(n.attributes["pads"].numbers, func(pad int) bool { return pad != 0 })
@@ -271,7 +271,7 @@ func (w *onnxWalk) mean(n onnxNode, p onnxPicture, constants []*onnxTensor) (*on
 	return w.plain(p, "global_average_pool"), nil
 }
 
-// transposed follows a change of the layout.
+// transposed follows a change of layout.
 func (w *onnxWalk) transposed(n onnxNode, p onnxPicture, constants []*onnxTensor) (*onnxPicture, error) {
 	perm := n.attributes["perm"].numbers
 	switch {

@@ -6,21 +6,21 @@ import (
 	"slices"
 )
 
-// affine is what a graph does with a picture before its first convolution: channel i of what
-// the convolution sees is scale[i] * channel order[i] of the input + offset[i].
+// affine is what a graph does to an image before its first convolution: channel i of the
+// convolution's input is scale[i] * channel order[i] of the graph's input + offset[i].
 type affine struct {
 	scale, offset [3]float64
 	order         [3]int
 }
 
-// PreprocessingNote is the metadata's key of what an ONNX graph does with its input before
-// the first convolution, such as
+// PreprocessingNote is the metadata key of what an ONNX graph does to its input before the first
+// convolution, such as
 //
 //	order=2:1:0,scale=1:1:1,offset=-103.939:-116.779:-123.68
 //
-// Channel i of what the convolution sees is scale[i] * (channel order[i] of the input) +
-// offset[i]. It is missing where the graph takes its input as it is. Weights that are used
-// without the graph need pictures that have gone through it.
+// Channel i of the convolution's input is scale[i] * (channel order[i] of the graph's input) +
+// offset[i]. It is missing if the graph uses its input as it is. Weights that are used without the
+// graph need images that have been transformed this way.
 const PreprocessingNote = "graph_preprocessing"
 
 func identityWay() affine { return affine{scale: [3]float64{1, 1, 1}, order: [3]int{0, 1, 2}} }
@@ -37,19 +37,19 @@ func (a affine) String() string {
 	return fmt.Sprintf("order=%d:%d:%d,scale=%s,offset=%s", a.order[0], a.order[1], a.order[2], triple(a.scale), triple(a.offset))
 }
 
-// noteWay notes what has been done before the first convolution.
+// noteWay records what is done before the first convolution.
 func (w *onnxWalk) noteWay(n onnxNode, p onnxPicture, channels int) error {
 	if p.way == identityWay() {
 		return nil
 	}
 	if channels != 3 && !(channels == 1 && p.way.uniform()) {
-		return fmt.Errorf("%v: the network changes %d channels before its first convolution in a way that is not known", n, channels)
+		return fmt.Errorf("%v: the network transforms %d channels before its first convolution in an unknown way", n, channels)
 	}
 	w.set.note(PreprocessingNote, p.way.String())
 	return nil
 }
 
-// arithmetic is a picture with a constant: a bias, or a part of the preprocessing.
+// arithmetic combines an image with a constant: a bias, or a part of the preprocessing.
 func (w *onnxWalk) arithmetic(n onnxNode, p onnxPicture, constants []*onnxTensor) (*onnxPicture, error) {
 	if len(constants) != 2 || p.pads != nil || p.odd != "" {
 		return w.strange(n, p, constants)
@@ -72,7 +72,7 @@ func (w *onnxWalk) arithmetic(n onnxNode, p onnxPicture, constants []*onnxTensor
 	return w.scaled(n, p, t, first)
 }
 
-// addedBias takes an addition right after a layer without bias as its bias.
+// addedBias treats an addition right after a layer without bias as its bias.
 func (w *onnxWalk) addedBias(n onnxNode, p onnxPicture, constants []*onnxTensor, t Tensor) (*onnxPicture, error) {
 	weight := w.set.Tensors["sequence/"+p.bare+"/weight"]
 	units, rank := weight.Shape[0], len(weight.Shape)
@@ -113,14 +113,14 @@ func (w *onnxWalk) scaled(n onnxNode, p onnxPicture, t Tensor, first bool) (*onn
 		case n.op == "Div" && !first && c[i] != 0:
 			*a, *b = *a/c[i], *b/c[i]
 		default:
-			return nil, fmt.Errorf("%v, before the first convolution, is no change of scale or offset", n)
+			return nil, fmt.Errorf("%v, before the first convolution, is not a change of scale or offset", n)
 		}
 	}
 	return &p, nil
 }
 
-// perChannel are the numbers of a constant for the three channels: one for all, or one each,
-// in the dimension in which the picture has them.
+// perChannel are the numbers of a constant for the three channels, one for all or one each, in the
+// dimension where the image has its channels.
 func (p onnxPicture) perChannel(t Tensor) ([3]float64, error) {
 	values, err := t.Float32()
 	if err != nil {
@@ -144,7 +144,7 @@ func (p onnxPicture) perChannel(t Tensor) ([3]float64, error) {
 	return [3]float64{float64(values[0]), float64(values[1]), float64(values[2])}, nil
 }
 
-// normalized is a normalization of the picture itself.
+// normalized is a normalization of the image itself.
 func (w *onnxWalk) normalized(n onnxNode, p onnxPicture, parts [4]Tensor, epsilon float64) (*onnxPicture, error) {
 	if p.channelsLast || p.odd != "" {
 		return nil, fmt.Errorf("%v, before the first convolution, does not normalize the channels", n)

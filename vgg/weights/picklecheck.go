@@ -7,9 +7,9 @@ import (
 	"io"
 )
 
-// The unpickler takes the lengths in a pickle on trust and makes room for them. checkPickle
-// walks a pickle's operations first, without running them, and holds every length against
-// the bytes that are left.
+// The unpickler trusts the lengths in a pickle and allocates memory for them. checkPickle walks a
+// pickle's operations first, without running them, and compares every length with the bytes that
+// are left.
 
 // What follows an operation.
 const (
@@ -56,7 +56,7 @@ type pickleCheck struct {
 	left int64
 }
 
-// checkPickle reads one pickle to its end, of at most size bytes.
+// checkPickle reads one pickle to its end, at most size bytes.
 func checkPickle(source io.Reader, size int64) error {
 	c := &pickleCheck{bufio.NewReader(source), size}
 	for {
@@ -101,7 +101,7 @@ func (c *pickleCheck) argument(operation byte) error {
 		}
 		return err
 	}
-	return fmt.Errorf("%w: it is no pickle: an operation 0x%02x", ErrFormat, operation)
+	return fmt.Errorf("%w: it is not a pickle: unknown operation 0x%02x", ErrFormat, operation)
 }
 
 // length reads a length of so many bytes.

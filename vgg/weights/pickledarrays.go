@@ -27,7 +27,7 @@ func readNPY(name string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	head := make([]byte, 12)
 	if _, err := io.ReadFull(file, head); err != nil {
 		return Set{}, fmt.Errorf("%w: it is truncated: %w", ErrFormat, err)
@@ -44,7 +44,7 @@ func readNPY(name string) (Set, error) {
 		return Set{}, fmt.Errorf("%w: it is truncated: %w", ErrFormat, err)
 	}
 	if !objectDescr.Match(header) {
-		return Set{}, fmt.Errorf("%w: it is one NumPy array (%.80s), not a network: save a dictionary of arrays by numpy.savez", ErrFormat, bytes.TrimSpace(header))
+		return Set{}, fmt.Errorf("%w: it is one NumPy array (%.80s), not a network: save a dictionary of arrays with numpy.savez", ErrFormat, bytes.TrimSpace(header))
 	}
 	return pickledArrays(file, start+length)
 }
@@ -55,7 +55,7 @@ func readPickle(name string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	return pickledArrays(file, 0)
 }
 
@@ -89,10 +89,11 @@ func pickledArrays(file *os.File, from int64) (Set, error) {
 }
 
 const (
-	// maxArrayDepth and maxArrayValues bound what refers to itself or to one thing many times.
+	// maxArrayDepth and maxArrayValues bound structures that contain themselves or one thing many
+	// times.
 	maxArrayDepth  = 8
 	maxArrayValues = 100_000
-	// bigParameters is how Paddle notes that it has cut arrays in pieces.
+	// bigParameters is how Paddle marks arrays that it has split.
 	bigParameters = "UnpackBigParamInfor@@"
 )
 
@@ -104,7 +105,7 @@ type arrayWalk struct {
 
 func (w *arrayWalk) walk(name string, value any, depth int) error {
 	if w.values++; w.values > maxArrayValues || depth > maxArrayDepth {
-		return fmt.Errorf("%w: its dictionaries are nested too deep or too large", ErrFormat)
+		return fmt.Errorf("%w: its dictionaries are nested too deeply or too large", ErrFormat)
 	}
 	switch v := value.(type) {
 	case *ndarray:
@@ -127,7 +128,7 @@ func (w *arrayWalk) walk(name string, value any, depth int) error {
 	case *types.Tuple:
 		if v.Len() == 2 {
 			_, isName := (*v)[0].(string)
-			if named, ok := (*v)[1].(*ndarray); ok && isName { // a tensor of Paddle's with its own name
+			if named, ok := (*v)[1].(*ndarray); ok && isName { // a named Paddle tensor
 				return w.array(name, named, depth)
 			}
 		}
@@ -150,7 +151,7 @@ func (w *arrayWalk) entry(name string, key, value any, depth int) error {
 	return w.walk(part, value, depth+1)
 }
 
-// list names a layer's kernel and bias; the elements of other lists go by their number.
+// list names a layer's kernel and bias; the elements of other lists are numbered.
 func (w *arrayWalk) list(name string, values []any, depth int) error {
 	for i, value := range values {
 		part := strconv.Itoa(i)
@@ -167,7 +168,7 @@ func (w *arrayWalk) list(name string, values []any, depth int) error {
 	return nil
 }
 
-// isLayer tells [kernel, bias] and [kernel].
+// isLayer recognizes [kernel, bias] and [kernel].
 func isLayer(values []any) bool {
 	if len(values) == 0 || len(values) > 2 {
 		return false

@@ -10,16 +10,15 @@ import (
 	"path/filepath"
 )
 
-// Read reads weights of any known format, told by their content: safetensors, HDF5 (as Keras
-// writes it, .h5, .weights.h5 or in a .keras archive), NumPy's .npz, its .npy with a pickled
+// Read reads weights of any known format, which it recognizes by content: safetensors, HDF5 (as
+// Keras writes it, .h5, .weights.h5 or in a .keras archive), NumPy's .npz, its .npy with a pickled
 // dictionary, a PyTorch state dict (.pth, in today's form or that of before version 1.6), a
 // TensorFlow checkpoint, a .caffemodel, MatConvNet's .mat, an ONNX model, MXNet's .params or
-// Paddle's .pdparams. A TensorFlow checkpoint may also be given by the prefix of its files
-// or by its directory.
+// Paddle's .pdparams. A TensorFlow checkpoint can also be given by the prefix of its files or by
+// its directory.
 //
-// Names and shapes are those of the file but for ONNX, whose tensors are named by the place
-// at which the graph computes with them (see readONNX). Anything else is an error that says
-// what the file is.
+// Names and shapes are those of the file, except for ONNX, whose tensors are named by the place
+// where the graph uses them (see readONNX). Anything else is an error that says what the file is.
 func Read(name string) (Set, error) {
 	set, err := read(name)
 	if err != nil {
@@ -58,7 +57,7 @@ func read(name string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	c, err := contentOf(file, info.Size())
 	if err != nil {
 		return Set{}, err
@@ -77,7 +76,7 @@ func read(name string) (Set, error) {
 	return guarded(reader, name)
 }
 
-// summed reads a file that another name stands for.
+// summed reads a file that another name refers to, and hashes it.
 func summed(name string) (Set, error) {
 	set, err := read(name)
 	if err == nil && set.SHA256 == "" {
@@ -86,7 +85,7 @@ func summed(name string) (Set, error) {
 	return set, err
 }
 
-// readDirectory reads the checkpoint of a directory, and knows other directories.
+// readDirectory reads the checkpoint in a directory, and describes other directories.
 func readDirectory(dir string) (Set, error) {
 	has := func(name string) bool {
 		_, err := os.Stat(filepath.Join(dir, name))
@@ -113,7 +112,7 @@ func readDirectory(dir string) (Set, error) {
 	return Set{}, fmt.Errorf("%w: it is a directory, without a TensorFlow checkpoint in it: give a file of weights", ErrFormat)
 }
 
-// guarded calls a reader. Those of others' making panic on some damage.
+// guarded calls a reader. Third-party parsers panic on some damage.
 func guarded(read reader, name string) (set Set, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -123,7 +122,7 @@ func guarded(read reader, name string) (set Set, err error) {
 	return read(name)
 }
 
-// sumFiles is the SHA-256 of files, one after another.
+// sumFiles is the SHA-256 of several files, one after another.
 func sumFiles(names ...string) (string, error) {
 	sum := sha256.New()
 	for _, name := range names {
@@ -132,7 +131,7 @@ func sumFiles(names ...string) (string, error) {
 			return "", err
 		}
 		_, err = io.Copy(sum, file)
-		file.Close() //nolint:errcheck // opened for reading
+		file.Close() // read-only
 		if err != nil {
 			return "", err
 		}

@@ -117,11 +117,11 @@ func TestReadRefuses(t *testing.T) {
 		"no array":       {archive("a.npz", map[string]string{"a.npy": "nonsense, and more of it"}), "not a NumPy array"},
 		"short array":    {archive("b.npz", map[string]string{"b.npy": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", 8)}), "takes 12 bytes, but 8"},
 		"huge array":     {archive("c.npz", map[string]string{"c.npy": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 99999999999), }", 8)}), "too large"},
-		"objects":        {archive("d.npz", map[string]string{"d.npy": npy("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }", 8)}), "pickled objects"},
+		"objects":        {archive("d.npz", map[string]string{"d.npy": npy("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }", 8)}), "pickled Python objects"},
 		"long double":    {archive("e.npz", map[string]string{"e.npy": npy("{'descr': '<f16', 'fortran_order': False, 'shape': (1,), }", 16)}), `"<f16"`},
 		"records":        {archive("h.npz", map[string]string{"h.npy": npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", 8)}), "records"},
 		"only integers":  {archive("i.npz", map[string]string{"i.npy": npy("{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }", 8)}), "quantized"},
-		"too large":      {archive("j.npz", map[string]string{"j.npy": npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }", 0) + "\x00\x00\x00\x00\x00\x00\xe0\x7f"}), "no float32 can be"},
+		"too large":      {archive("j.npz", map[string]string{"j.npy": npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }", 0) + "\x00\x00\x00\x00\x00\x00\xe0\x7f"}), "does not fit float32"},
 		"empty pickle":   {archive("f.pth", map[string]string{"x/data.pkl": ""}), "state dict"},
 		"number pickled": {archive("g.pth", map[string]string{"x/data.pkl": "\x80\x02K\x01."}), "torch.save(model.state_dict(), FILE)"},
 	} {

@@ -31,8 +31,8 @@ type safetensorsEntry struct {
 	Offsets []int `json:"data_offsets"`
 }
 
-// ParseSafetensors reads a safetensors file that is in memory. Tensors of float32 and float16
-// are views of data, which must not change afterwards.
+// ParseSafetensors reads a safetensors file in memory. Tensors of float32 and float16 are views of
+// data, which must not change afterwards.
 func ParseSafetensors(data []byte) (Set, error) {
 	header, elements, err := safetensorsHeader(data)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 // DType is the type of a tensor's elements in the file.
 type DType string
 
-// The element types of weights, named as safetensors does. What files hold as float64 or
-// bfloat16 is read as float32.
+// The element types of weights, named as in safetensors. What files store as float64 or bfloat16 is
+// read as float32.
 const (
 	F32 DType = "F32"
 	F16 DType = "F16"
@@ -33,14 +33,14 @@ type Tensor struct {
 type Set struct {
 	// Tensors by name, such as "block1_conv1/kernel". Their elements are F32 or F16.
 	Tensors map[string]Tensor
-	// Others are what the file holds beside them, by name: tensors of whole numbers, which
-	// are bookkeeping (num_batches_tracked of a batch normalization, count of a Keras
-	// Normalization) or quantized weights, and what is no tensor at all. DType is the type
-	// as safetensors names it (I64, U8, BOOL) or what it is in words (string, link). Raw is
-	// nil for more than a few numbers and where there are none.
+	// Others are what the file holds besides them, by name: tensors of whole numbers, which are
+	// bookkeeping (num_batches_tracked of a batch normalization, count of a Keras Normalization) or
+	// quantized weights, and things that are not tensors. DType is the type as safetensors names it
+	// (I64, U8, BOOL) or a description (string, link). Raw is nil for more than a few numbers and
+	// where there are none.
 	Others map[string]Tensor
-	// KerasConfig is the architecture of the network as Keras writes it, in JSON: of a whole
-	// model in HDF5 (.h5) or a .keras archive. It is nil where the file has none.
+	// KerasConfig is the network's architecture as Keras writes it, in JSON, from a whole model in
+	// HDF5 (.h5) or a .keras archive. It is nil if the file has none.
 	KerasConfig []byte
 	// SHA256 is the hex SHA-256 of the file.
 	SHA256 string
@@ -48,8 +48,7 @@ type Set struct {
 	Metadata map[string]string
 }
 
-// Float32 decodes the elements. An element that is NaN or infinite is an error: no trained
-// network has one.
+// Float32 decodes the elements. A NaN or infinite element is an error: no trained network has one.
 func (t Tensor) Float32() ([]float32, error) {
 	n, err := t.elements()
 	if err != nil {
@@ -70,7 +69,7 @@ func (t Tensor) elements() (int, error) {
 	return len(t.Raw) / t.DType.size(), nil
 }
 
-// Decode is Float32 into memory that the caller has, of exactly as many values.
+// Decode is Float32 into values, which must have the exact length.
 func (t Tensor) Decode(values []float32) error {
 	n, err := t.elements()
 	if err != nil {
@@ -95,8 +94,8 @@ func (t Tensor) Decode(values []float32) error {
 	return nil
 }
 
-// decodedHalves are the values of all float16 numbers: looking them up takes a tenth of the
-// time of computing them.
+// decodedHalves are the values of all float16 numbers: a lookup takes a tenth of the time of
+// computing them.
 var decodedHalves = sync.OnceValue(func() *[1 << 16]float32 {
 	var decoded [1 << 16]float32
 	for bits := range decoded {

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Checkpoints of version 1, in which TF-slim's networks are published, are one table of
-// LevelDB: the value of its empty key lists the tensors, the others are their slices
+// Checkpoints of version 1, in which TF-slim's networks are published, are a single LevelDB table:
+// the value of its empty key lists the tensors, the others are their slices
 // (tensorflow.SavedTensorSlices).
 
 // sliced is a tensor of such a checkpoint.
@@ -167,11 +167,11 @@ func sliceElements(dtype uint64, proto []byte) (raw []byte, err error) {
 	return raw, err
 }
 
-// MeanKey is the metadata's key of the mean that a file says is taken from the pictures: its
-// red, green and blue parts, each a decimal number, joined by commas.
+// MeanKey is the metadata key of the mean that, according to the file, is subtracted from images:
+// its red, green and blue parts, each a decimal number, joined by commas.
 const MeanKey = "mean_rgb"
 
-// noteMean turns a tensor with the pictures' mean, as TF-slim writes it, into a note.
+// noteMean turns a tensor with the mean of the images, as TF-slim writes it, into metadata.
 func noteMean(set *Set) {
 	for name, tensor := range set.Tensors {
 		if name != MeanKey && !strings.HasSuffix(name, "/"+MeanKey) {

@@ -8,10 +8,10 @@ import (
 	"github.com/klauspost/compress/snappy"
 )
 
-// TensorFlow keeps the index of a checkpoint, and all of one of version 1, in LevelDB's
-// table format: blocks of sorted entries, an index block of where they are, and a footer of
-// where the index is. The libraries that read it take a block's length on trust; here the
-// whole table is in memory already, and every length is held against that.
+// TensorFlow stores the index of a checkpoint, and all of one of version 1, as a LevelDB table:
+// blocks of sorted entries, an index block of their locations, and a footer that locates the index.
+// The usual libraries trust a block's length; here the whole table is already in memory, and every
+// length is checked against it.
 
 const (
 	sstableMagic       = 0xdb4775248b80fb57
@@ -19,7 +19,7 @@ const (
 	sstableTrailer     = 5 // the kind of compression and a checksum
 	compressedNot      = 0
 	compressedBySnappy = 1
-	// maxIndexBlock bounds what an index may be unpacked to.
+	// maxIndexBlock bounds the decompressed size of an index.
 	maxIndexBlock = 64 << 20
 )
 
@@ -63,7 +63,7 @@ func sstableEntries(data []byte, yield func(key, value []byte) error) error {
 		if err != nil {
 			return err
 		}
-		if at.offset < next { // no honest table has a block twice
+		if at.offset < next { // no valid table has a block twice
 			return fmt.Errorf("%w: its blocks overlap", ErrFormat)
 		}
 		next = at.offset + at.length
@@ -81,7 +81,7 @@ func blockHandle(b []byte) (h handle, rest []byte, err error) {
 	for _, number := range []*uint64{&h.offset, &h.length} {
 		n := 0
 		if *number, n = binary.Uvarint(b); n <= 0 {
-			return h, nil, fmt.Errorf("%w: the place of a block is damaged", ErrFormat)
+			return h, nil, fmt.Errorf("%w: the location of a block is damaged", ErrFormat)
 		}
 		b = b[n:]
 	}
@@ -103,7 +103,7 @@ func sstableBlock(data []byte, h handle, limit int) ([]byte, error) {
 	case compressedNot:
 		return block, nil
 	case compressedBySnappy:
-		// Snappy's best is 64 bytes for 3.
+		// Snappy compresses at most 64 bytes into 3.
 		length, err := snappy.DecodedLen(block)
 		if err != nil || length > limit || length > 64*(len(block)+1) {
 			return nil, fmt.Errorf("%w: a compressed block at %d of %d bytes", ErrFormat, h.offset, length)
@@ -117,9 +117,9 @@ func sstableBlock(data []byte, h handle, limit int) ([]byte, error) {
 	return nil, fmt.Errorf("%w: its block at %d is compressed in an unknown way (%d)", ErrFormat, h.offset, trailer[0])
 }
 
-// blockEntries calls yield for a block's entries. A key is given as what it shares with
-// the one before it and the rest; the block ends with offsets of unshared keys, which only
-// searching needs.
+// blockEntries calls yield for a block's entries. A key is stored as the length of the prefix it
+// shares with the previous key and the rest; the block ends with offsets of unshared keys, which
+// only searching needs.
 func blockEntries(block []byte, yield func(key, value []byte) error) error {
 	damaged := fmt.Errorf("%w: a block's entries are damaged", ErrFormat)
 	if len(block) < 4 {

@@ -12,14 +12,14 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 )
 
-// A PyTorch state dict is a pickle, data.pkl, that names its tensors' elements in files
-// beside it (before version 1.6, one file with the elements at its end). A pickle is a
-// program. Of what it may call, only the few things are known here that tensors are made
-// of. Anything else becomes a stand-in that does nothing: it is refused by its name where a
-// tensor ought to be, and passed over elsewhere (a checkpoint's options, its scores).
+// A PyTorch state dict is a pickle, data.pkl, that refers to its tensors' elements in files beside
+// it (before version 1.6: in one file, with the elements at its end). A pickle is a program. Of
+// what it may call, only the few functions that build tensors are known here. Anything else becomes
+// a stand-in that does nothing: it is refused by name where a tensor is expected, and skipped
+// elsewhere (a checkpoint's options, its scores).
 
-// storage is the elements of one or more tensors. Its bytes are read when the tensors that
-// are wanted are known: a checkpoint has those of its optimizer too.
+// storage is the elements of one or more tensors. Its bytes are read once it is known which tensors
+// are wanted: a checkpoint also has those of its optimizer.
 type storage struct {
 	dtype  DType
 	key    string
@@ -48,11 +48,11 @@ func readTorch(archive *zip.Reader, dict *zip.File) (Set, error) {
 			return Set{}, err
 		}
 		if string(text) != "little" {
-			return Set{}, fmt.Errorf("%w: its numbers are %q-endian: save it again on a common machine", ErrFormat, text)
+			return Set{}, fmt.Errorf("%w: its numbers are %q-endian: save it again on a little-endian machine", ErrFormat, text)
 		}
 	}
 	storages := map[string]*storage{}
-	value, err := unpickle(bytes.NewReader(program), func(ref reference) (*storage, error) {
+	value, err := unpickle(bytes.NewReader(program), checkPickle(bytes.NewReader(program), int64(len(program))), func(ref reference) (*storage, error) {
 		if s := storages[ref.key]; s != nil {
 			return s, s.same(ref)
 		}
@@ -77,14 +77,14 @@ func readTorch(archive *zip.Reader, dict *zip.File) (Set, error) {
 	return torchSet(entries)
 }
 
-// reference is what a pickle says about elements that lie outside it.
+// reference is what a pickle says about elements outside it.
 type reference struct {
 	dtype DType
 	key   string
 	count int
 }
 
-// same tells that two references to the same elements agree.
+// same reports an error if two references to the same elements disagree.
 func (s *storage) same(ref reference) error {
 	if s.dtype != ref.dtype || s.count != ref.count {
 		return fmt.Errorf("%w: the elements %q are both %d of %s and %d of %s", ErrFormat, s.key, s.count, s.dtype, ref.count, ref.dtype)
@@ -92,7 +92,7 @@ func (s *storage) same(ref reference) error {
 	return nil
 }
 
-// elements reads the bytes, and checks that they are as many as the pickle says.
+// elements reads the bytes and checks their number against the pickle.
 func (s *storage) elements() ([]byte, error) {
 	if s.raw == nil && s.load != nil {
 		raw, err := s.load()
@@ -107,8 +107,12 @@ func (s *storage) elements() ([]byte, error) {
 	return s.raw, nil
 }
 
-// unpickle runs one pickle, without reading a byte beyond its end.
-func unpickle(r io.Reader, elements func(reference) (*storage, error)) (any, error) {
+// unpickle runs one pickle, without reading a byte beyond its end. A pickle that was found unsafe (see
+// checkPickle) is not run.
+func unpickle(r io.Reader, unsafe error, elements func(reference) (*storage, error)) (any, error) {
+	if unsafe != nil {
+		return nil, fmt.Errorf("read the PyTorch state dict: %w", unsafe)
+	}
 	unpickler := pickle.NewUnpickler(r)
 	unpickler.FindClass = findTorchClass
 	unpickler.PersistentLoad = func(id any) (any, error) { return persistent(id, elements) }
@@ -122,8 +126,8 @@ func unpickle(r io.Reader, elements func(reference) (*storage, error)) (any, err
 	return value, nil
 }
 
-// persistent is what a reference to something outside the pickle stands for: elements, or
-// in old files a class with its source.
+// persistent resolves a reference to something outside the pickle: elements, or in old files a
+// class with its source.
 func persistent(id any, elements func(reference) (*storage, error)) (any, error) {
 	tuple, ok := id.(*types.Tuple)
 	if !ok || tuple.Len() < 2 {
@@ -147,7 +151,7 @@ func persistent(id any, elements func(reference) (*storage, error)) (any, error)
 	return elements(reference{DType(kind), key, count})
 }
 
-// torchSet reads the elements of the chosen tensors.
+// torchSet reads the elements of the selected tensors.
 func torchSet(entries []entry) (Set, error) {
 	var set Set
 	budget := copyBudget(entries)

@@ -31,17 +31,17 @@ func findTorchClass(module, name string) (any, error) {
 	return &foreign{module + "." + name}, nil
 }
 
-// foreign stands for a class that is not known, for what it makes, and for that which is
-// done with it. It does nothing.
+// foreign stands for an unknown class, its instances, and the results of calling them. It does
+// nothing.
 type foreign struct{ name string }
 
-// Call makes a stand-in.
+// Call returns a stand-in.
 func (f *foreign) Call(...any) (any, error) { return &foreign{f.name}, nil }
 
-// PyNew makes a stand-in.
+// PyNew returns a stand-in.
 func (f *foreign) PyNew(...any) (any, error) { return &foreign{f.name}, nil }
 
-// PySetState drops what an object remembers.
+// PySetState drops an object's state.
 func (f *foreign) PySetState(any) error { return nil }
 
 // Set drops a key and its value.
@@ -74,7 +74,7 @@ func (rebuildTensor) Call(args ...any) (any, error) {
 	return v, v.check()
 }
 
-// rebuildParameter is called with a tensor and what training needs.
+// rebuildParameter is called with a tensor and data for training.
 type rebuildParameter struct{}
 
 func (rebuildParameter) Call(args ...any) (any, error) {
@@ -105,7 +105,7 @@ type view struct {
 	size, stride []int
 }
 
-// check holds the place of the last element against how many there are.
+// check compares the position of the last element with the number of elements.
 func (v *view) check() error {
 	bad := fmt.Errorf("%w: a tensor of shape %v, strides %v and offset %d in %d elements", ErrFormat, v.size, v.stride, v.offset, v.storage.count)
 	if v.offset < 0 || v.offset > v.storage.count || len(v.size) != len(v.stride) {
@@ -127,7 +127,7 @@ func (v *view) check() error {
 	return nil
 }
 
-// contiguous tells whether the elements lie one after another in row-major order.
+// contiguous reports whether the elements lie one after another in row-major order.
 func (v *view) contiguous() bool {
 	expected := 1
 	for i := len(v.size) - 1; i >= 0; i-- {
@@ -139,8 +139,8 @@ func (v *view) contiguous() bool {
 	return true
 }
 
-// freeCopies is how many bytes tensors that are not contiguous may take at least, and
-// copyBudget how many: twice what their storages have.
+// freeCopies is the number of bytes that non-contiguous tensors may always take; copyBudget is
+// their actual limit: twice the size of their storages.
 const freeCopies = 64 << 20
 
 func copyBudget(entries []entry) int {
@@ -154,7 +154,7 @@ func copyBudget(entries []entry) int {
 	return budget
 }
 
-// tensor takes the elements out of their storage.
+// tensor extracts the elements from their storage.
 func (v *view) tensor(budget *int) (Tensor, error) {
 	raw, err := v.storage.elements()
 	if err != nil {

@@ -8,23 +8,23 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 )
 
-// entry is one of a dictionary's.
+// entry is an entry of a dictionary.
 type entry struct {
 	name  string
 	value any
 }
 
-// wrappers are the keys under which trainers put the state dict into a checkpoint, beside
-// the epoch, the optimizer and the like.
+// wrappers are the keys under which trainers store the state dict in a checkpoint, beside the
+// epoch, the optimizer and the like.
 var wrappers = []string{"state_dict", "model_state_dict", "model", "net", "network", "model_state", "weights", "params", "module"}
 
-// maxWrappers is how many dictionaries may lie around a state dict.
+// maxWrappers is how many dictionaries may be nested around a state dict.
 const maxWrappers = 4
 
 // remedy is what a file's owner can do.
 const remedy = "save it again with torch.save(model.state_dict(), FILE)"
 
-// stateDict finds the dictionary of tensors in what a file holds.
+// stateDict finds the dictionary of tensors in a file.
 func stateDict(value any) ([]entry, error) {
 	at := ""
 	for range maxWrappers {
@@ -48,11 +48,12 @@ func stateDict(value any) ([]entry, error) {
 	return nil, fmt.Errorf("%w: dictionaries within dictionaries: %s", ErrFormat, remedy)
 }
 
-// onlyTensors tells that there are tensors, and nothing that could be one of an unknown kind.
+// onlyTensors reports an error unless there are tensors and nothing that could be one of an unknown
+// kind.
 func onlyTensors(entries []entry) error {
 	for _, e := range entries {
 		if object, ok := e.value.(*foreign); ok {
-			return fmt.Errorf("%w: its entry %s is of %s, which is no tensor of numbers: %s", ErrFormat, e.name, object.name, remedy)
+			return fmt.Errorf("%w: its entry %s is of %s, not a tensor of numbers: %s", ErrFormat, e.name, object.name, remedy)
 		}
 	}
 	if tensors(entries) == 0 {
@@ -61,7 +62,7 @@ func onlyTensors(entries []entry) error {
 	return nil
 }
 
-// wholeModule tells how to get the tensors out of an object that only its program can read.
+// wholeModule says how to get the tensors out of an object that only its own program can read.
 func wholeModule(object *foreign, at string) error {
 	where := "it holds"
 	if at != "" {
@@ -73,8 +74,8 @@ func wholeModule(object *foreign, at string) error {
 	return fmt.Errorf("%w: %s an object of the class %s, not a dictionary of tensors: load it with its program, and %s", ErrFormat, where, object.name, remedy)
 }
 
-// wrapped is the key of the dictionary in which the tensors are, or nothing if they are in
-// this one. An entry that lies beside tensors is taken if its key is one of the known ones.
+// wrapped is the key of the dictionary that has the tensors, or nothing if they are in this one. An
+// entry beside tensors is used if its key is a known one.
 func wrapped(entries []entry) (string, error) {
 	var known, unknown, objects []string
 	for _, e := range entries {
@@ -108,10 +109,10 @@ func wrapped(entries []entry) (string, error) {
 
 func ambiguous(keys []string) error {
 	slices.Sort(keys)
-	return fmt.Errorf("%w: it holds several dictionaries of tensors (%s): save the one that is meant with torch.save(torch.load(FILE)[%q], NEW)", ErrFormat, strings.Join(keys, ", "), keys[0])
+	return fmt.Errorf("%w: it holds several dictionaries of tensors (%s): save the one you want with torch.save(torch.load(FILE)[%q], NEW)", ErrFormat, strings.Join(keys, ", "), keys[0])
 }
 
-// tensors counts those that lie in a dictionary itself.
+// tensors counts the tensors directly in a dictionary.
 func tensors(entries []entry) int {
 	n := 0
 	for _, e := range entries {
@@ -122,7 +123,7 @@ func tensors(entries []entry) int {
 	return n
 }
 
-// holdsTensors tells whether there are any at all, in it or in its own dictionaries.
+// holdsTensors reports whether there are any tensors, in it or in the dictionaries inside.
 func holdsTensors(entries []entry, depth int) bool {
 	if tensors(entries) > 0 {
 		return true
@@ -148,8 +149,8 @@ func names(entries []entry) string {
 	return strings.Join(keys, ", ")
 }
 
-// dictionary lists a dictionary's entries, of which a later one takes the place of an
-// earlier one by the same name. A key that is no text is given as one.
+// dictionary lists a dictionary's entries; a later entry replaces an earlier one of the same name.
+// A key that is not text is converted.
 func dictionary(value any) ([]entry, bool) {
 	var entries []entry
 	at := map[string]int{}

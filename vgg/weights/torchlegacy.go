@@ -11,10 +11,10 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 )
 
-// Before version 1.6, PyTorch wrote four pickles, one after another: a magic number, the
-// protocol's version, the sizes of the writer's integers, and the state dict. A fifth lists
-// the keys of the elements, which follow in that order, each with their count before them.
-// torchvision's vgg16 and vgg19 are published so.
+// Before version 1.6, PyTorch wrote four pickles, one after another: a magic number, the protocol
+// version, the sizes of the writer's integers, and the state dict. A fifth lists the keys of the
+// elements, which follow in that order, each preceded by their count. torchvision's vgg16 and vgg19
+// are published in this form.
 
 const legacyProtocol = 1001
 
@@ -25,20 +25,20 @@ func readLegacyTorch(name string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close() // read-only
 	info, err := file.Stat()
 	if err != nil {
 		return Set{}, err
 	}
-	r := bufio.NewReader(file)
+	r := &legacyFile{bufio.NewReader(file), file, info.Size()}
 	if err := checkLegacyHeader(r); err != nil {
 		return Set{}, err
 	}
-	// The elements come after the dictionary. Room for those that are wanted is taken when
-	// they are reached.
+	// The elements come after the dictionary. Memory for the wanted ones is allocated when they are
+	// reached.
 	storages := map[string]*storage{}
 	room := info.Size()
-	value, err := unpickle(r, func(ref reference) (*storage, error) {
+	value, err := r.unpickle(func(ref reference) (*storage, error) {
 		if s := storages[ref.key]; s != nil {
 			return s, s.same(ref)
 		}
@@ -68,39 +68,56 @@ func readLegacyTorch(name string) (Set, error) {
 	return torchSet(entries)
 }
 
-func checkLegacyHeader(r io.Reader) error {
+// legacyFile reads a file's pickles one after another.
+type legacyFile struct {
+	*bufio.Reader
+	file *os.File
+	size int64
+}
+
+// unpickle checks the next pickle before it runs it.
+func (r *legacyFile) unpickle(elements func(reference) (*storage, error)) (any, error) {
+	at, err := r.file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil, err
+	}
+	at -= int64(r.Buffered())
+	return unpickle(r, checkPickle(io.NewSectionReader(r.file, at, r.size-at), r.size-at), elements)
+}
+
+func checkLegacyHeader(r *legacyFile) error {
 	none := func(ref reference) (*storage, error) {
 		return nil, fmt.Errorf("%w: elements before the state dict", ErrFormat)
 	}
-	magic, err := unpickle(r, none)
+	magic, err := r.unpickle(none)
 	if err != nil {
 		return err
 	}
 	if number, ok := magic.(*big.Int); !ok || number.Cmp(legacyMagic) != 0 {
 		return fmt.Errorf("%w: a pickle, but not one of PyTorch's: save model.state_dict() with torch.save", ErrFormat)
 	}
-	version, err := unpickle(r, none)
+	version, err := r.unpickle(none)
 	if err != nil {
 		return err
 	}
 	if version != legacyProtocol {
 		return fmt.Errorf("%w: version %v of PyTorch's old format, only %d is known", ErrFormat, version, legacyProtocol)
 	}
-	system, err := unpickle(r, none)
+	system, err := r.unpickle(none)
 	if err != nil {
 		return err
 	}
 	if dict, ok := system.(*types.Dict); ok {
 		if little, found := dict.Get("little_endian"); found && little != true {
-			return fmt.Errorf("%w: its numbers are big-endian: save it again on a common machine", ErrFormat)
+			return fmt.Errorf("%w: its numbers are big-endian: save it again on a little-endian machine", ErrFormat)
 		}
 	}
 	return nil
 }
 
-// fillLegacy reads the elements of the storages that are wanted.
-func fillLegacy(r *bufio.Reader, storages map[string]*storage) error {
-	value, err := unpickle(r, func(ref reference) (*storage, error) {
+// fillLegacy reads the elements of the wanted storages.
+func fillLegacy(r *legacyFile, storages map[string]*storage) error {
+	value, err := r.unpickle(func(ref reference) (*storage, error) {
 		return nil, fmt.Errorf("%w: a list of keys with elements in it", ErrFormat)
 	})
 	if err != nil {
@@ -115,7 +132,7 @@ func fillLegacy(r *bufio.Reader, storages map[string]*storage) error {
 		name, _ := key.(string)
 		s := storages[name]
 		if s == nil {
-			return fmt.Errorf("%w: elements %v, which no tensor has or whose type is not known: %s", ErrFormat, key, remedy)
+			return fmt.Errorf("%w: elements %v, which belong to no tensor or have an unknown type: %s", ErrFormat, key, remedy)
 		}
 		var count int64
 		if err := binary.Read(r, binary.LittleEndian, &count); err != nil {
@@ -124,7 +141,7 @@ func fillLegacy(r *bufio.Reader, storages map[string]*storage) error {
 		if count != int64(s.count) {
 			return fmt.Errorf("%w: %d elements %q, but the state dict says %d", ErrFormat, count, name, s.count)
 		}
-		if err := s.fill(r); err != nil {
+		if err := s.fill(r.Reader); err != nil {
 			return fmt.Errorf("%w: it ends within the elements %q: %w", ErrFormat, name, err)
 		}
 		filled++
@@ -135,7 +152,7 @@ func fillLegacy(r *bufio.Reader, storages map[string]*storage) error {
 	return nil
 }
 
-// fill reads the elements, or passes over them if no tensor that is wanted has them.
+// fill reads the elements, or skips them if no wanted tensor has them.
 func (s *storage) fill(r *bufio.Reader) error {
 	size := s.count * s.dtype.size()
 	if !s.wanted {

@@ -78,7 +78,7 @@ func unpack(t *testing.T, name string) (dir string, expected map[string]wantedFi
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer archive.Close() //nolint:errcheck // opened for reading
+	defer archive.Close()
 	dir = t.TempDir()
 	if err := os.CopyFS(dir, archive); err != nil {
 		t.Fatal(err)

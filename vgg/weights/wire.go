@@ -8,9 +8,9 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Formats of others' making are protocol buffers whose messages are mostly weights. They are
-// walked field by field: the elements stay views of the file, where the generated code
-// would copy them, and no schema has to be carried along for the few fields that matter.
+// Several foreign formats are protocol buffers whose messages are mostly weights. They are walked
+// field by field: the elements stay views of the file, where generated code would copy them, and no
+// schema is needed for the few fields that matter.
 
 // field is one field of a message: a number or bytes, by its wire type.
 type field struct {
@@ -76,7 +76,7 @@ func (f field) integers(to []int) ([]int, error) {
 	return to, nil
 }
 
-// varints appends a repeated whole number, packed or not, as the varints it is written in.
+// varints appends a repeated whole number, packed or not, in its encoded form.
 func (f field) varints(to []byte) []byte {
 	switch {
 	case f.kind == protowire.VarintType:
@@ -87,8 +87,8 @@ func (f field) varints(to []byte) []byte {
 	return append(to, f.bytes...)
 }
 
-// fixed appends a repeated float or double, packed or not, as its bytes. What comes packed
-// and in one piece, as everything large does, is not copied.
+// fixed appends a repeated float or double, packed or not, as bytes. A field that comes packed and
+// in one piece, as large ones do, is not copied.
 func (f field) fixed(to []byte) []byte {
 	switch f.kind {
 	case protowire.BytesType:

@@ -15,23 +15,23 @@ import (
 // maxTensorBytes bounds one tensor; the largest of VGG has 411 MB.
 const maxTensorBytes = 2 << 30
 
-// kerasMember is the weights in a whole model of Keras 3 (.keras).
+// kerasMember is the weights file in a whole Keras 3 model (.keras).
 const kerasMember = "model.weights.h5"
 
-// kerasConfig is the architecture in such a model, and maxConfig bounds its size: that of
-// VGG19 has some 20 kB.
+// kerasConfig is the architecture in such a model, and maxConfig bounds its size: VGG19's has about
+// 20 kB.
 const (
 	kerasConfig = "config.json"
 	maxConfig   = 64 << 20
 )
 
-// readZip tells the kinds of ZIP archives apart.
+// readZip distinguishes the kinds of ZIP archives.
 func readZip(name string) (Set, error) {
 	archive, err := zip.OpenReader(name)
 	if err != nil {
 		return Set{}, fmt.Errorf("%w: it is truncated or damaged: %w", ErrFormat, err)
 	}
-	defer archive.Close() //nolint:errcheck // opened for reading
+	defer archive.Close() // read-only
 	for _, f := range archive.File {
 		switch {
 		case strings.HasSuffix(f.Name, "data.pkl"):
@@ -43,9 +43,8 @@ func readZip(name string) (Set, error) {
 	return readNPZ(&archive.Reader)
 }
 
-// readKeras reads the weights of a .keras archive, by way of a file of their own: HDF5 is
-// read at any place, a member of an archive only from its beginning. The architecture lies
-// beside them.
+// readKeras reads the weights of a .keras archive through a temporary file: HDF5 needs random
+// access, which a member of an archive does not allow. The architecture lies beside them.
 func readKeras(archive *zip.Reader, f *zip.File) (set Set, err error) {
 	temporary, err := output.TempDir("fovea-weights")
 	if err != nil {
@@ -75,7 +74,7 @@ func readKeras(archive *zip.Reader, f *zip.File) (set Set, err error) {
 	return set, err
 }
 
-// member reads a file of the archive of which at most limit bytes are wanted.
+// member reads a file of the archive, of at most limit bytes.
 func member(f *zip.File, limit uint64) ([]byte, error) {
 	if f.UncompressedSize64 > limit {
 		return nil, fmt.Errorf("%w: %s has %d bytes", ErrFormat, f.Name, f.UncompressedSize64)

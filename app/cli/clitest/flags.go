@@ -12,16 +12,16 @@ import (
 	"fovea/app/cli"
 )
 
-// PathFlags checks that the flags of a command and of those below it whose help names a FILE or a
-// DIR take paths and file:// URLs and nothing else. Others are "COMMAND --FLAG" that take more.
+// PathFlags tests that flags whose help names a FILE or a DIR take paths and file:// URLs and nothing else, in a
+// command and those below it. Others are flags that take more, as "COMMAND --FLAG".
 func PathFlags(t *testing.T, command *cobra.Command, others ...string) {
 	t.Helper()
 	if pathFlags(t, command, others) == 0 {
-		t.Errorf("%s has no flag of a path", command.CommandPath())
+		t.Errorf("%s has no flag that takes a path", command.CommandPath())
 	}
 }
 
-// pathFlags checks one command and those below it, and counts the flags of paths.
+// pathFlags tests one command and those below it, and counts the flags that take paths.
 func pathFlags(t *testing.T, command *cobra.Command, others []string) (seen int) {
 	t.Helper()
 	command.LocalFlags().VisitAll(func(f *pflag.Flag) {
@@ -31,7 +31,7 @@ func pathFlags(t *testing.T, command *cobra.Command, others []string) (seen int)
 		switch {
 		case slices.Contains(others, name):
 		case wants && !cli.IsPath(f):
-			t.Errorf("%s takes a path, but no file:// URL: define it by cli.PathVar", name)
+			t.Errorf("%s takes a path, but no file:// URL: define it with cli.PathVar", name)
 		case cli.IsPath(f):
 			seen++
 			checkPath(t, name, f)
@@ -55,5 +55,19 @@ func checkPath(t *testing.T, name string, f *pflag.Flag) {
 		if err := f.Value.Set(text); err != nil || f.Value.String() != want {
 			t.Errorf("%s takes %q for %q, %v", name, text, f.Value.String(), err)
 		}
+	}
+}
+
+// JSONFlags tests that a command and those below it which do something have the flag --json. Others are commands
+// without a result.
+func JSONFlags(t *testing.T, command *cobra.Command, others ...string) {
+	t.Helper()
+	if f := command.LocalFlags().Lookup("json"); f == nil && !cli.IsGroup(command) && !slices.Contains(others, command.CommandPath()) {
+		t.Errorf("%s has no --json", command.CommandPath())
+	} else if f != nil && (f.Value.Type() != "bool" || f.Hidden) {
+		t.Errorf("%s --json is a %s", command.CommandPath(), f.Value.Type())
+	}
+	for _, c := range command.Commands() {
+		JSONFlags(t, c, others...)
 	}
 }

@@ -1,0 +1,95 @@
+package extraction
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"fovea/featurestore"
+	"fovea/featurestore/remote"
+	"fovea/objects"
+)
+
+// MergeOptions say how datasets are merged.
+type MergeOptions struct {
+	featurestore.MergeOptions
+	// KeepShards keeps the files as they are instead of rewriting them, as featurestore.Assemble.
+	KeepShards bool
+	// Staging is the directory where a dataset waits for its upload (default: in the cache).
+	Staging string
+}
+
+// Merged is a dataset that was written.
+type Merged struct {
+	Dataset  string `json:"dataset"`
+	Rows     int    `json:"rows"`
+	Failures int    `json:"failures"`
+	Shards   int    `json:"shards"`
+	// Bytes is the size of the shards' files.
+	Bytes int64 `json:"bytes"`
+}
+
+// Merge makes one dataset of several that were made alike, as featurestore.Merge. Both out and the datasets
+// may lie in object stores.
+func Merge(ctx context.Context, out string, datasets []string, options MergeOptions) (Merged, error) {
+	dirs := make([]string, len(datasets))
+	for i, name := range datasets {
+		dir, done, err := remote.Fetch(ctx, name)
+		if err != nil {
+			return Merged{}, err
+		}
+		defer done() //nolint:gocritic // all are needed until the end
+		dirs[i] = dir
+	}
+	if objects.IsURL(out) {
+		return mergeTo(ctx, out, dirs, options)
+	}
+	if err := options.merge(ctx, out, dirs); err != nil {
+		return Merged{}, err
+	}
+	return Describe(out, out)
+}
+
+func (o MergeOptions) merge(ctx context.Context, out string, dirs []string) error {
+	if o.KeepShards {
+		return featurestore.Assemble(ctx, out, dirs, featurestore.AssembleOptions{Overwrite: o.Overwrite, ToolVersion: o.ToolVersion})
+	}
+	return featurestore.Merge(ctx, out, dirs, o.MergeOptions)
+}
+
+// mergeTo merges in a staging directory and uploads the result.
+func mergeTo(ctx context.Context, url string, dirs []string, options MergeOptions) (Merged, error) {
+	staged, err := CreateOutput(ctx, url, remote.Options{Overwrite: options.Overwrite, Staging: options.Staging})
+	if err != nil {
+		return Merged{}, err
+	}
+	ctx, release := staged.Context(ctx)
+	defer release()
+	if err := options.merge(ctx, staged.Dir, dirs); err != nil {
+		return Merged{}, errors.Join(err, staged.Abandon(ctx))
+	}
+	d, err := featurestore.Open(staged.Dir)
+	if err != nil {
+		return Merged{}, errors.Join(err, staged.Abandon(ctx))
+	}
+	staged.Written(d.Manifest())
+	merged := describe(url, d)
+	return merged, staged.Finish(ctx)
+}
+
+// Describe says what the dataset in dir, called name, consists of.
+func Describe(name, dir string) (Merged, error) {
+	d, err := featurestore.Open(dir)
+	if err != nil {
+		return Merged{}, fmt.Errorf("read what was written: %w", err)
+	}
+	return describe(name, d), nil
+}
+
+func describe(name string, d *featurestore.Dataset) Merged {
+	m := Merged{Dataset: name, Rows: d.Rows(), Failures: d.Manifest().Failures, Shards: len(d.Shards())}
+	for _, s := range d.Shards() {
+		m.Bytes += s.Bytes
+	}
+	return m
+}

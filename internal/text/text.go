@@ -1,0 +1,52 @@
+package text
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+// Size writes a number of bytes in decimal units: "67.1 MB".
+func Size(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.2f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return Plural(int(n), "byte")
+}
+
+// Plural writes a number of things: "1 row", "2 rows".
+func Plural(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return strconv.Itoa(n) + " " + what
+}
+
+// Shape writes dimensions as 7x7x512.
+func Shape(shape []int) string {
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(shape), "[]"), " ", "x")
+}
+
+// Shortest lists up to three names, and of more only the shortest one.
+func Shortest(names []string) string {
+	if len(names) <= 3 {
+		return strings.Join(names, ", ")
+	}
+	best := names[0]
+	for _, n := range names {
+		if len(n) < len(best) {
+			best = n
+		}
+	}
+	return best
+}
+
+// NewTable aligns the columns of lines whose cells end in tabs. Flush it at the end.
+func NewTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }
