@@ -10,9 +10,11 @@ import (
 
 	"fovea/head"
 	"fovea/inference"
+	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/preprocessing"
+	"fovea/recipe"
 )
 
 // photoFiles are the photos of the tests.
@@ -34,13 +36,32 @@ func read(t testing.TB, file string) []byte {
 	return content
 }
 
-func loadHead(t testing.TB) *head.Head {
+// smallModel is a network of 1,213 weights, which opens in a moment.
+const smallModel = "../testdata/savedmodel/tf1-resource"
+
+// smallHead is a head on a layer of smallModel, and the options to open that.
+func smallHead(t testing.TB) (*head.Head, Options) {
 	t.Helper()
-	h, err := head.Load("../testdata/heads/cats-vs-dogs.json")
+	want := recipe.Recipe{Model: smallModel, Preprocessing: preprocessing.None, Pool: recipe.PoolAverage}
+	f, err := OpenFeaturizer(want, []string{"small/conv1/Conv2D"}, Options{Batch: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h
+	defer f.Close() //nolint:errcheck // not what is tested
+	r := f.Recipe()
+	h := &head.Head{Classes: []string{"cat", "dog"}, Recipe: r, Layers: r.Layers, Weights: [][]float32{{1, 2, 0, 0}, {0, 0, 1, 3}}, Biases: []float32{0, 1}}
+	h.Standardization = head.Standardization{Mean: []float32{10, 10, 10, 10}, Scale: []float32{0.01, 0.01, 0.01, 0.01}}
+	return h, Options{Model: smallModel, Batch: 1}
+}
+
+func open(t testing.TB, h *head.Head, o Options) *Predictor {
+	t.Helper()
+	p, err := Open(h, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() }) //nolint:errcheck // not what is tested
+	return p
 }
 
 // Decode gives what Decode and Apply do one after the other, for every way of an image to a model.
@@ -81,17 +102,10 @@ func TestDecode(t *testing.T) {
 
 // All ways to a prediction give the same one: alone and in a batch, from bytes and from files.
 func TestPredictorsAgree(t *testing.T) {
-	h := loadHead(t)
-	one, err := Open(h, Options{Batch: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer one.Close() //nolint:errcheck // not what is tested
-	batches, err := Open(h, Options{Batch: 3, AnyBatch: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer batches.Close() //nolint:errcheck // not what is tested
+	h, o := smallHead(t)
+	one := open(t, h, o)
+	o.Batch, o.AnyBatch = 3, true
+	batches := open(t, h, o)
 	if sizes := batches.extractor.(sized); len(sizes) != 3 || batches.BatchSize() != 3 {
 		t.Errorf("%d batch sizes up to %d, want 1, 2 and 3", len(sizes), batches.BatchSize())
 	}
@@ -102,9 +116,6 @@ func TestPredictorsAgree(t *testing.T) {
 		probabilities, err := one.Predict(read(t, file))
 		if err != nil {
 			t.Fatal(err)
-		}
-		if label := h.Predict(probabilities); !strings.HasPrefix(filepath.Base(file), label) {
-			t.Errorf("%s is predicted to be a %s", file, label)
 		}
 		decoded, err := batches.Decode(read(t, file))
 		if err != nil {
@@ -130,9 +141,36 @@ func TestPredictorsAgree(t *testing.T) {
 		if row.Path != file || row.Label != h.Predict(want[i]) {
 			t.Errorf("row %d is of %s, a %s", i+1, row.Path, row.Label)
 		}
-		if d := max(distance(want[i], got[i]), distance(want[i], row.Probabilities)); d > 1e-4 {
+		if d := max(distance(want[i], got[i]), distance(want[i], row.Probabilities)); d > 1e-5 {
 			t.Errorf("%s: probabilities differ by %g", file, d)
 		}
+	}
+	broken := pipeline.Listing{Items: listing.Items[3:]}
+	if _, err := batches.PredictAll(t.Context(), broken, written, Decision{}, nil); !errors.Is(err, pipeline.ErrNothingReadable) {
+		t.Errorf("nothing but a missing file: %v", err)
+	}
+}
+
+// What is exported predicts the same, and what only one of both can read counts as failed.
+func TestExportAndCompare(t *testing.T) {
+	h, o := smallHead(t)
+	o.Convolutions = models.Direct
+	p := open(t, h, o)
+	dir := filepath.Join(t.TempDir(), "1")
+	if err := p.Export(dir); err != nil {
+		t.Fatal(err)
+	}
+	drawn, err := DrawnImage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	images := []Image{drawn, {"photo", read(t, photoFiles(t)[0])}, {"nothing", nil}, {"webp", read(t, "../testdata/picture/exif-6.webp")}}
+	c, err := p.Compare(dir, inference.SessionConfig{}, images)
+	if err != nil || c.Images != 2 || c.Failed != 2 || c.Largest > Notable {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if _, err := p.Compare(t.TempDir(), inference.SessionConfig{}, images); err == nil {
+		t.Error("an empty directory is compared")
 	}
 }
 
@@ -151,18 +189,17 @@ func distance(a, b []float64) float64 {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	h := loadHead(t)
+	h, o := smallHead(t)
 	other := *h
 	other.Recipe.ModelSHA256 = strings.Repeat("0", 64)
-	if _, err := Open(&other, Options{Batch: 1}); !errors.Is(err, head.ErrMismatch) {
+	if _, err := Open(&other, o); !errors.Is(err, head.ErrMismatch) {
 		t.Errorf("another model: %v", err)
 	}
-	gone := *h
-	gone.Recipe.Model = "nowhere"
-	if _, err := Open(&gone, Options{}); err == nil || !strings.Contains(err.Error(), "cannot open the model nowhere") {
-		t.Errorf("a model that is gone: %v", err)
+	if _, err := Open(h, Options{}); !errors.Is(err, ErrModel) || !strings.Contains(err.Error(), "tf1-resource") {
+		t.Errorf("a model that is not where its name says: %v", err)
 	}
-	if _, err := Open(h, Options{Session: inference.SessionConfig{Precision: "float8"}}); err == nil || !strings.Contains(err.Error(), "unknown precision") {
+	o.Session.Precision = "float8"
+	if _, err := Open(h, o); err == nil || !strings.Contains(err.Error(), "unknown precision") {
 		t.Errorf("an unknown precision: %v", err)
 	}
 	dense := *h
@@ -198,25 +235,20 @@ func TestModelIn(t *testing.T) {
 	}
 }
 
-// A Featurizer computes a file as a dataset's recipe says, and says how it did.
-func TestFeaturizer(t *testing.T) {
-	h := loadHead(t)
-	f, err := OpenFeaturizer(h.Recipe, h.LayerNames(), Options{Batch: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close() //nolint:errcheck // not what is tested
-	for _, d := range h.Recipe.CompareLayers(f.Recipe()) {
-		if !d.Minor {
-			t.Errorf("%s: %s is computed as %s", d.Field, d.Have, d.Got)
-		}
-	}
-	features, err := f.File(t.Context(), photoFiles(t)[0])
-	if err != nil || len(features) != len(h.Layers) || len(features[0]) != h.Layers[0].Size() {
+// Features of a file are computed as a recipe says, or not at all.
+func TestFeatures(t *testing.T) {
+	h, o := smallHead(t)
+	features, err := Features(t.Context(), h.Recipe, h.LayerNames(), photoFiles(t)[0], o)
+	if err != nil || len(features) != 1 || len(features[0]) != 4 {
 		t.Fatalf("features of %d layers, %v", len(features), err)
 	}
-	if _, err := f.File(t.Context(), "doc.go"); err == nil || !strings.Contains(err.Error(), "cannot decode doc.go: image: header") {
+	if _, err := Features(t.Context(), h.Recipe, h.LayerNames(), "doc.go", o); err == nil || !strings.Contains(err.Error(), "cannot decode doc.go: image: header") {
 		t.Errorf("what is no image: %v", err)
+	}
+	other := h.Recipe
+	other.ModelSHA256 = strings.Repeat("0", 64)
+	if _, err := Features(t.Context(), other, h.LayerNames(), photoFiles(t)[0], o); !errors.Is(err, ErrIncomparable) {
+		t.Errorf("another model: %v", err)
 	}
 }
 

@@ -68,7 +68,10 @@ func (o *predictOptions) validate(images []string) error {
 		}
 		o.format = serving.FormatJSON
 	}
-	if err := errors.Join(o.predictor.validate(), o.decision.validate()); err != nil {
+	if err := o.predictor.validate(); err != nil {
+		return err
+	}
+	if err := o.decision.validate(); err != nil {
 		return err
 	}
 	if err := cli.OneOf("--format", o.format, serving.FormatCSV, serving.FormatJSON, serving.FormatParquet); err != nil {

@@ -11,6 +11,7 @@ import (
 	"fovea/app/cli"
 	"fovea/head"
 	"fovea/inference"
+	"fovea/models"
 	"fovea/serving"
 )
 
@@ -49,7 +50,10 @@ func (p *predictorFlags) open(h *head.Head, more serving.Options) (*serving.Pred
 	more.Model, more.Dir, more.Session = p.model, filepath.Dir(p.head), config
 	more.Batch = cmp.Or(more.Batch, session.Batch)
 	predictor, err := serving.Open(h, more)
-	if errors.Is(err, serving.ErrModel) {
+	switch {
+	case p.model != "":
+		err = cli.UsageWhen(err, models.ErrUnknown)
+	case errors.Is(err, serving.ErrModel):
 		err = fmt.Errorf("%w; --model says where the model of %s is", err, p.head)
 	}
 	return predictor, err

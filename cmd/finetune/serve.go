@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -59,7 +58,10 @@ nor authentication: put a proxy in front of it.`,
 }
 
 func (o *serveOptions) validate() error {
-	if err := errors.Join(o.predictor.validate(), o.decision.validate()); err != nil {
+	if err := o.predictor.validate(); err != nil {
+		return err
+	}
+	if err := o.decision.validate(); err != nil {
 		return err
 	}
 	if o.limits.Requests < 1 || o.limits.Timeout <= 0 || o.pixels < 1 {
