@@ -261,7 +261,7 @@ func quarters(t *testing.T, photo, dir string, number int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close() // it was only read
 	whole, _, err := image.Decode(f)
 	if err != nil {
 		t.Fatal(err)

@@ -53,7 +53,7 @@ var readHelp = sync.OnceValues(func() (map[string]map[string]programFlag, error)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	defer os.RemoveAll(dir) // a temporary directory
 	for _, program := range []string{"extract", "finetune"} {
 		if out, err := exec.Command(filepath.Join(binaries, program), "man", dir).CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("%s man: %w: %s", program, err, out)

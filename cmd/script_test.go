@@ -40,7 +40,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	defer os.RemoveAll(dir) // a temporary directory
 	build := exec.Command("go", "build", "-o", dir, "fovea/cmd/extract", "fovea/cmd/finetune")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {

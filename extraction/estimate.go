@@ -80,7 +80,7 @@ func (o *Options) measure(ctx context.Context, e *Estimated, sample []pipeline.I
 	if err != nil {
 		return err
 	}
-	defer group.Close() //nolint:errcheck // nothing depends on it
+	defer group.Close() // nothing depends on it
 	for _, l := range group.First().Layers() {
 		e.Bytes += int64(e.Rows) * int64(l.Size()) * int64(o.DType.Size())
 	}

@@ -13,6 +13,6 @@ func Layers(features Features) ([]inference.Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer model.Close() //nolint:errcheck // nothing depends on it
+	defer model.Close() // nothing depends on it
 	return model.Layers, nil
 }

@@ -38,7 +38,7 @@ func Merge(ctx context.Context, out string, datasets []string, options MergeOpti
 		if err != nil {
 			return Merged{}, err
 		}
-		defer done() //nolint:gocritic // all are needed until the end
+		defer done() // all are needed until the end
 		dirs[i] = dir
 	}
 	if objects.IsURL(out) {

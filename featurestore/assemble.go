@@ -122,7 +122,7 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer l.release() //nolint:errcheck // the end of the process frees it as well
+	defer l.release() // the end of the process frees it as well
 	if err := prepareDirs(dir); err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func linkOrCopy(from, to string) error {
 	if err != nil {
 		return err
 	}
-	defer source.Close() //nolint:errcheck // opened for reading
+	defer source.Close() // read-only
 	// Directly under its final name: there is no dataset before there is a manifest.
 	target, err := createTemp(to, nil)
 	if err != nil {

@@ -119,7 +119,7 @@ func TestLinkOrCopyCopies(t *testing.T) {
 	must(t, err)
 	source, err := os.Open(from)
 	must(t, err)
-	defer source.Close() //nolint:errcheck // a test
+	defer source.Close()
 	must(t, copyTo(target, source, to))
 	if got, err := os.ReadFile(to); err != nil || string(got) != "content" {
 		t.Errorf("the copy holds %q, %v", got, err)

@@ -229,6 +229,6 @@ func HashFile(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close() //nolint:errcheck // only read from
+	defer f.Close() // read-only
 	return hashReader(context.Background(), f)
 }

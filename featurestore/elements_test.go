@@ -44,7 +44,7 @@ func requireElements(t *testing.T, name string, tensors bool) {
 	t.Helper()
 	r, err := file.OpenParquetFile(name, false)
 	must(t, err)
-	defer r.Close() //nolint:errcheck // only read from
+	defer r.Close()
 	lists := 0
 	for i := range r.MetaData().Schema.NumColumns() {
 		c := r.MetaData().Schema.Column(i)

@@ -116,7 +116,7 @@ func readFailures(ctx context.Context, dir string, where layout, want *FileSum, 
 	if err != nil {
 		return nil, fmt.Errorf("read %q: %w", where.failures, err)
 	}
-	defer f.Close() //nolint:errcheck // only read from
+	defer f.Close() // read-only
 	var failures []Failure
 	sum := sha256.New()
 	if where == layoutFormer {

@@ -22,7 +22,7 @@ func flip(t testing.TB, file string, at, bit int) (restore func()) {
 	t.Helper()
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
 	must(t, err)
-	defer f.Close() //nolint:errcheck // what it wrote is read again
+	defer f.Close() // what it wrote is read back
 	var b [1]byte
 	_, err = f.ReadAt(b[:], int64(at))
 	must(t, err)

@@ -76,7 +76,7 @@ func TestProve(t *testing.T) {
 	known := func() bool {
 		f, err := os.Open(file)
 		must(t, err)
-		defer f.Close() //nolint:errcheck // only looked at
+		defer f.Close() // read-only
 		key, err := identify(f, d.Shards()[0].SHA256)
 		must(t, err)
 		_, ok := proven.Load(key)

@@ -110,7 +110,7 @@ func (d *Dataset) lost(name string) error {
 // deleted on a server cannot be read any more.
 func (d *Dataset) judge(err error) error {
 	if errors.Is(err, ErrCorrupt) && editionOf(d.dir) != d.edition {
-		return fmt.Errorf("it %w (%v)", ErrReplaced, err) //nolint:errorlint // it is not damage
+		return fmt.Errorf("it %w (%v)", ErrReplaced, err) // it is not damage
 	}
 	return err
 }

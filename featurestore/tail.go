@@ -29,7 +29,7 @@ func hashTailFile(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close() //nolint:errcheck // only read from
+	defer f.Close() // read-only
 	info, err := f.Stat()
 	if err != nil {
 		return "", err

@@ -23,7 +23,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // an example's
+	defer os.RemoveAll(dir) // an example's
 	photos, more := filepath.Join(dir, "photos"), filepath.Join(dir, "more-photos")
 	writeFeatures(photos, 100, 1)
 	writeFeatures(more, 20, 2)

@@ -72,7 +72,7 @@ func DescribeHead(h *head.Head, dir, layer, pool string, of recipe.Recipe) error
 	if err != nil {
 		return fmt.Errorf("open the model just written: %w", err)
 	}
-	defer model.Close() //nolint:errcheck // only read from
+	defer model.Close() // read-only
 	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{layer}, Pool: pool, Batch: 1})
 	if err != nil {
 		return err

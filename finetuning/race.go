@@ -57,7 +57,7 @@ func Compare(ctx context.Context, o CompareOptions) (_ *Comparison, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer data.Close() //nolint:errcheck // a temporary file
+	defer data.Close() // a temporary file
 	if len(data.split.Test) == 0 {
 		return nil, errors.New("there are no test images to compare on")
 	}
@@ -104,7 +104,7 @@ func (r *race) runScratch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer t.Close() //nolint:errcheck // its weights are not kept
+	defer t.Close() // its weights are not kept
 	ready := time.Since(start)
 	maps.Copy(r.result.Settings, r.data.settings(t))
 	test := r.data.test()

@@ -98,7 +98,7 @@ func (r *race) runFrozen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer network.model.Close() //nolint:errcheck // only read from
+	defer network.model.Close() // read-only
 	spent := time.Since(start)
 	r.result.Settings["device"], r.result.Settings["library"] = network.model.Device, network.model.Recipe().Library
 
@@ -142,7 +142,7 @@ func (r *race) runFrozen(ctx context.Context) error {
 // shuffled are the training images in random order.
 func (r *race) shuffled() []pipeline.Item {
 	items := Pick(r.data.items, r.data.split.Train)
-	random := rand.New(rand.NewPCG(r.options.Seed, 2)) //nolint:gosec // an order is no secret
+	random := rand.New(rand.NewPCG(r.options.Seed, 2))
 	random.Shuffle(len(items), func(i, j int) { items[i], items[j] = items[j], items[i] })
 	return items
 }

@@ -80,7 +80,7 @@ func Scratch(ctx context.Context, o ScratchOptions) (_ *ScratchResult, err error
 	if err != nil {
 		return nil, err
 	}
-	defer data.Close() //nolint:errcheck // a temporary file
+	defer data.Close() // a temporary file
 	t, err := o.Network.trainer(len(data.classes), o.Seed)
 	if err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ func TestIdentity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer trainer.Close() //nolint:errcheck // nothing depends on it
+	defer trainer.Close() // nothing depends on it
 	data := &scratchData{imageSet: labelled(t, "cat", "cat", "dog", "dog"), network: network, seed: 7, testFraction: 0.2}
 	want := map[string]string{
 		"configuration": "vgg-a", "size": "32", "units": "8", "classes": "cat, dog",

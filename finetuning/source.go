@@ -78,7 +78,7 @@ func totalMemory() int64 {
 	if err != nil {
 		return 0
 	}
-	defer file.Close() //nolint:errcheck // only read from
+	defer file.Close() // read-only
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		if text, ok := strings.CutPrefix(lines.Text(), "MemTotal:"); ok {
 			var kibibytes int64

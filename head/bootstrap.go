@@ -23,7 +23,7 @@ const (
 
 // bootstrap resamples rows whose class, prediction and loss are given.
 func bootstrap(y, predicted []int, losses []float64, classes []string) Intervals {
-	random := rand.New(rand.NewPCG(bootstrapSeed, 0x626f6f74)) //nolint:gosec // no secret
+	random := rand.New(rand.NewPCG(bootstrapSeed, 0x626f6f74))
 	var values [4][]float64
 	for range resamples {
 		m := Metrics{N: len(y), Classes: classes, Confusion: newConfusion(len(classes))}

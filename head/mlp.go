@@ -123,7 +123,7 @@ func TrainMLP(ctx context.Context, x Matrix, labels []string, options MLPOptions
 	options.Batch = min(options.Batch, len(train))
 	n := newNetwork(rows, y, len(classes), options.Units, options.Batch, weights)
 	n.dropout, n.rate = options.Dropout, options.Rate
-	random := rand.New(rand.NewPCG(options.Seed, 0x6d6c70)) //nolint:gosec // no secret
+	random := rand.New(rand.NewPCG(options.Seed, 0x6d6c70))
 	n.hidden.glorot(random)
 	n.output.glorot(random)
 	report, err := n.train(ctx, train, validation, options, random)

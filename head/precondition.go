@@ -41,7 +41,7 @@ func findDirections(ctx context.Context, x dense) (*directions, error) {
 		rows[i] = i * x.rows / len(rows) // evenly spaced
 	}
 	v := newDense(directionCount, x.cols)
-	random := rand.New(rand.NewPCG(1, 0x646972)) //nolint:gosec // no secret
+	random := rand.New(rand.NewPCG(1, 0x646972))
 	for i := range v.rows {
 		for j := range v.cols {
 			v.row(i)[j] = float32(random.NormFloat64())

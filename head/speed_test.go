@@ -35,7 +35,7 @@ func TestSpeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer file.Close() //nolint:errcheck // read only
+		defer file.Close()
 		if err := binary.Read(file, binary.LittleEndian, into); err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,7 @@ func groupUnits(y []int, groups []string, seed uint64) []unit {
 		}
 		units[u].rows = append(units[u].rows, i)
 	}
-	random := rand.New(rand.NewPCG(seed, 0x666f766561)) //nolint:gosec // a split is no secret
+	random := rand.New(rand.NewPCG(seed, 0x666f766561))
 	random.Shuffle(len(units), func(i, j int) { units[i], units[j] = units[j], units[i] })
 	return units
 }

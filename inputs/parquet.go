@@ -79,7 +79,7 @@ func (s *parquetSource) List(ctx context.Context, visit func(pipeline.Item) erro
 	} else if err != nil {
 		return pipeline.Others{}, err
 	}
-	defer p.Close() //nolint:errcheck // opened for reading
+	defer p.Close() // read-only
 	row := 0
 	return pipeline.Others{}, w.explain(p.List(ctx, func(r imagetable.Row) error {
 		item := pipeline.Item{Path: r.Path, Label: r.Label, Index: row}

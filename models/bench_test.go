@@ -19,7 +19,7 @@ func BenchmarkBareSession(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer model.Close() //nolint:errcheck // the process ends here
+	defer model.Close() // the process exits anyway
 	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{"pool5"}})
 	if err != nil {
 		b.Fatal(err)

@@ -69,7 +69,7 @@ func TestCheckAgreesWithKeras(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer model.Close() //nolint:errcheck // not what is tested
+			defer model.Close()
 			check, err := CheckOptions{Reference: reference}.Run(context.Background(), model)
 			if err != nil {
 				t.Fatal(err)
@@ -96,7 +96,7 @@ func TestCheckOfEmbeddedBase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer model.Close() //nolint:errcheck // not what is tested
+	defer model.Close()
 	check, err := CheckOptions{}.Run(context.Background(), model)
 	if err != nil {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ func TestImportAgreesWithKeras(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer model.Close() //nolint:errcheck // not what is tested
+			defer model.Close()
 			layers := []string{"pool5", "fc6", "fc7", "softmax"}
 			extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: layers, Batch: 1})
 			if err != nil {
@@ -158,7 +158,7 @@ func TestImportGuesses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer model.Close() //nolint:errcheck // not what is tested
+	defer model.Close()
 	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{"fc6"}, Batch: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -164,7 +164,7 @@ func TestImportMeasuresConversions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer original.Close() //nolint:errcheck // not what is tested
+	defer original.Close()
 	want := pool5(t, original)
 	for name, conversion := range map[string]conversion{
 		"jcjohnson":           {preprocessing.Caffe, torchvision("weight"), torchvision("bias"), true},
@@ -188,7 +188,7 @@ func TestImportMeasuresConversions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer model.Close() //nolint:errcheck // not what is tested
+			defer model.Close()
 			if model.Preprocessing != found.Spec {
 				t.Errorf("opened with %s, found %s", model.Preprocessing, found.Spec)
 			}
@@ -268,7 +268,7 @@ func TestImportRefusesToGuess(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer model.Close() //nolint:errcheck // not what is tested
+			defer model.Close()
 			if model.Preprocessing != preprocessing.ZeroOne {
 				t.Errorf("the model wants %s", model.Preprocessing)
 			}

@@ -82,7 +82,7 @@ func (c CSVLabels) read() (map[string]csvLabel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pipeline: cannot open the labels in %s: %w", c.File, cause(err))
 	}
-	defer f.Close() //nolint:errcheck // opened for reading
+	defer f.Close() // read-only
 	return parseCSVLabels(f, c.File)
 }
 

@@ -87,7 +87,7 @@ func (f *fileSystems) find(device uint64, descriptor int, name string) (*fileSys
 	if err != nil {
 		return nil, err
 	}
-	found := &fileSystem{id: uint64(uint32(s.Fsid.Val[0]))<<32 | uint64(uint32(s.Fsid.Val[1])), kind: kinds[int64(s.Type)]} //nolint:unconvert // Type has other types elsewhere
+	found := &fileSystem{id: uint64(uint32(s.Fsid.Val[0]))<<32 | uint64(uint32(s.Fsid.Val[1])), kind: kinds[int64(s.Type)]} // Type has other types on other systems
 	if found.id == 0 {
 		found.id = device
 	}
@@ -102,7 +102,7 @@ func (f *fileSystems) noticeDirectory(name string, info fs.FileInfo) {
 	if !ok {
 		return
 	}
-	if system, err := f.find(uint64(stat.Dev), unix.AT_FDCWD, name); err == nil { //nolint:unconvert // Dev has another type elsewhere
+	if system, err := f.find(uint64(stat.Dev), unix.AT_FDCWD, name); err == nil { // Dev has another type on other systems
 		system.notice(time.Unix(stat.Ctim.Unix()).UnixNano())
 	}
 }

@@ -185,7 +185,7 @@ func (w *walker) visit(info fs.FileInfo) (before bool) {
 	if !ok {
 		return false
 	}
-	key := [2]uint64{uint64(stat.Dev), stat.Ino} //nolint:unconvert // Dev has another type elsewhere
+	key := [2]uint64{uint64(stat.Dev), stat.Ino} // Dev has another type on other systems
 	before = w.visited[key]
 	w.visited[key] = true
 	return before

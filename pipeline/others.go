@@ -128,7 +128,7 @@ func (i Item) judge(ctx context.Context) (verdict, error) {
 	if err != nil {
 		return judge(i.Path, nil), asStoreError(err)
 	}
-	defer f.Close() //nolint:errcheck // opened for reading
+	defer f.Close() // read-only
 	head := make([]byte, picture.HeadBytes)
 	n, err := io.ReadFull(f, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {

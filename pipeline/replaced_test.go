@@ -33,7 +33,7 @@ func (r *records) List(ctx context.Context, visit func(Item) error) (Others, err
 	if err != nil {
 		return Others{}, err
 	}
-	defer f.Close() //nolint:errcheck // opened for reading
+	defer f.Close()
 	for i := range int(f.Size()) / r.size {
 		if err := visit(Item{Path: fmt.Sprint(i), Index: i}); err != nil {
 			return Others{}, err

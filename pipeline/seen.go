@@ -232,7 +232,7 @@ func (i Item) watchedOnce(ctx context.Context, read func(File) error) (Seen, err
 	if err != nil {
 		return Seen{}, err
 	}
-	defer f.Close() //nolint:errcheck // opened for reading
+	defer f.Close() // read-only
 	w := i.watch(f)
 	err = read(f)
 	seen, changing := w.end()

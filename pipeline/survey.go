@@ -137,7 +137,7 @@ func (s *survey) file(ctx context.Context, i int, item Item) error {
 	defer openPictures.Release(1)
 	f, err := item.open(ctx)
 	if err == nil {
-		defer f.Close() //nolint:errcheck // opened for reading
+		defer f.Close() // read-only
 		err = s.inspect(i, item, f, f.Size())
 	}
 	if err != nil {

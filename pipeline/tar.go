@@ -200,12 +200,12 @@ func (s *tarSource) List(ctx context.Context, visit func(Item) error) (others Ot
 	if err != nil {
 		return Others{}, err
 	}
-	defer t.file.Close() //nolint:errcheck // opened for reading
+	defer t.file.Close() // read-only
 	var m tarMembers
 	for err == nil {
 		err = m.add(t)
 	}
-	if err == io.EOF { //nolint:errorlint // damage wraps it
+	if err == io.EOF { // damage wraps it
 		err = t.rest()
 	}
 	for _, item := range m.labeled() {
@@ -337,7 +337,7 @@ func (c *tarContents) Picture(item Item) (io.Reader, int64, error) {
 	}
 	for {
 		header, name, err := c.next()
-		if err == io.EOF { //nolint:errorlint // damage wraps it
+		if err == io.EOF { // damage wraps it
 			err = errors.New("the archive has changed: this member has disappeared")
 		}
 		if err != nil {

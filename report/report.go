@@ -70,7 +70,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"number":  func(v float64) string { return fmt.Sprintf("%.4f", v) },
 	// The bytes are a JPEG that this program encoded.
 	"dataURI": func(jpeg []byte) template.URL {
-		return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(jpeg)) //nolint:gosec // base64 only
+		return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(jpeg)) // base64 only
 	},
 	"cell": cellColour,
 }).Parse(page))
@@ -118,7 +118,7 @@ func Write(dir string, data Data) ([]string, error) {
 		}
 		// Where the plot's font is not installed, fonts of the same widths are better than wider ones.
 		svg = bytes.ReplaceAll(svg, []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arimo,Arial,Helvetica,sans-serif;"))
-		f.SVG = template.HTML(svg) //nolint:gosec // drawn here, with escaped texts
+		f.SVG = template.HTML(svg) // drawn here, with escaped texts
 		png, err := render(p, "png")
 		if err != nil {
 			return nil, fmt.Errorf("report: draw %s: %w", f.Name, err)
@@ -169,5 +169,5 @@ func cellColour(row []int, i, j int) template.CSS {
 	if i == j {
 		rgb = "60,110,180"
 	}
-	return template.CSS(fmt.Sprintf("background:rgba(%s,%.2f)", rgb, 0.75*part)) //nolint:gosec // numbers only
+	return template.CSS(fmt.Sprintf("background:rgba(%s,%.2f)", rgb, 0.75*part)) // numbers only
 }

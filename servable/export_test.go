@@ -81,7 +81,7 @@ func way(t *testing.T, kind string, o inference.ExtractorOptions, r recipe.Recip
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { model.Close() }) //nolint:errcheck // not what is tested
+	t.Cleanup(func() { model.Close() })
 	extractor, err := inference.NewExtractor(model, o)
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +199,7 @@ func TestExportAgreesWithPredict(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer s.Close() //nolint:errcheck // not what is tested
+			defer s.Close()
 			got, names, labels, err := s.Predict(files)
 			if err != nil {
 				t.Fatal(err)
@@ -239,7 +239,7 @@ func TestExportVGG16(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer model.Close() //nolint:errcheck // not what is tested
+	defer model.Close()
 	extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: h.LayerNames(), Pool: h.Recipe.Pool, Batch: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -264,7 +264,7 @@ func TestExportVGG16(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // not what is tested
+	defer s.Close()
 	got, _, _, err := s.Predict(files)
 	if err != nil {
 		t.Fatal(err)
@@ -324,7 +324,7 @@ func TestExportRefusesOwnOperations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer model.Close() //nolint:errcheck // not what is tested
+	defer model.Close()
 	if model.Convolutions.Count == 0 {
 		t.Skip("package convolution does not know this processor")
 	}

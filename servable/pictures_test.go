@@ -39,7 +39,7 @@ func openGraph(t *testing.T, n *nodes, functions []*functionpb.FunctionDef) (*tf
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { session.Close() }) //nolint:errcheck // not what is tested
+	t.Cleanup(func() { session.Close() })
 	return session, graph
 }
 

@@ -19,7 +19,7 @@ func ExamplePredictor() {
 		fmt.Println(err)
 		return
 	}
-	defer predictor.Close() //nolint:errcheck // nothing is written
+	defer predictor.Close() // nothing is written
 	photo, err := os.ReadFile("../testdata/photos/cat.3.jpg")
 	if err != nil {
 		fmt.Println(err)

@@ -51,7 +51,7 @@ func (p *Predictor) Compare(dir string, session inference.SessionConfig, images 
 	if err != nil {
 		return c, err
 	}
-	defer s.Close() //nolint:errcheck // only computed with
+	defer s.Close() // only computed with
 	for _, image := range images {
 		want, err := p.Predict(image.Content)
 		if err != nil {

@@ -114,7 +114,7 @@ func Features(ctx context.Context, want recipe.Recipe, layers []string, file str
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // only computed with
+	defer f.Close() // only computed with
 	for _, d := range want.Compare(f.recipe) {
 		if !d.Minor {
 			return nil, fmt.Errorf("%w: %s: %s in the dataset, %s here", ErrIncomparable, d.Field, d.Have, d.Got)

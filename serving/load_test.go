@@ -113,7 +113,7 @@ func residentMegabytes(t *testing.T, url string) float64 {
 		t.Error(err)
 		return 0
 	}
-	defer r.Body.Close() //nolint:errcheck // read only
+	defer r.Body.Close()
 	for lines := bufio.NewScanner(r.Body); lines.Scan(); {
 		if value, found := strings.CutPrefix(lines.Text(), "process_resident_memory_bytes "); found {
 			bytes, _ := strconv.ParseFloat(value, 64)

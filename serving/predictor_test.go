@@ -47,7 +47,7 @@ func smallHead(t testing.TB) (*head.Head, Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // not what is tested
+	defer f.Close()
 	r := f.Recipe()
 	h := &head.Head{Classes: []string{"cat", "dog"}, Recipe: r, Layers: r.Layers, Weights: [][]float32{{1, 2, 0, 0}, {0, 0, 1, 3}}, Biases: []float32{0, 1}}
 	h.Standardization = head.Standardization{Mean: []float32{10, 10, 10, 10}, Scale: []float32{0.01, 0.01, 0.01, 0.01}}
@@ -60,7 +60,7 @@ func open(t testing.TB, h *head.Head, o Options) *Predictor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.Close() }) //nolint:errcheck // not what is tested
+	t.Cleanup(func() { p.Close() })
 	return p
 }
 

@@ -126,7 +126,7 @@ func post(t *testing.T, url string, body []byte) (int, string) {
 		t.Error(err)
 		return 0, ""
 	}
-	defer r.Body.Close() //nolint:errcheck // read only
+	defer r.Body.Close()
 	answer, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Error(err)
@@ -140,7 +140,7 @@ func get(t *testing.T, url string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Body.Close() //nolint:errcheck // read only
+	defer r.Body.Close()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -357,7 +357,7 @@ func TestServerExplainsForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Body.Close() //nolint:errcheck // read only
+	defer r.Body.Close()
 	answer, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -239,7 +239,7 @@ func (t *Trainer) restore(dir, name string) error {
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(temporary) //nolint:errcheck // a link
+		defer os.RemoveAll(temporary) // a link
 		absolute, err := filepath.Abs(dir)
 		if err != nil {
 			return err

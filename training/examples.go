@@ -38,7 +38,7 @@ type batch struct {
 // order is the order of the records in an epoch.
 func (e *Examples) order(seed uint64, epoch int) []int {
 	rows := make([]int, len(e.Rows))
-	random := rand.New(rand.NewPCG(seed, uint64(epoch))) //nolint:gosec // an order is no secret
+	random := rand.New(rand.NewPCG(seed, uint64(epoch)))
 	for i, k := range random.Perm(len(rows)) {
 		rows[i] = e.Rows[k]
 	}
@@ -58,7 +58,7 @@ func (e *Examples) load(b *batch, rows []int, seed uint64, epoch int) error {
 		if err := e.Records.Read(b.record, r); err != nil {
 			return err
 		}
-		random := rand.New(rand.NewPCG(seed^uint64(epoch)<<32, uint64(r))) //nolint:gosec // no secret
+		random := rand.New(rand.NewPCG(seed^uint64(epoch)<<32, uint64(r)))
 		e.Decode(b.values[i*e.Values:(i+1)*e.Values], b.record, random)
 		b.labels = append(b.labels, e.Classes[r])
 	}

@@ -94,7 +94,7 @@ func (n Network) Initial(initializer Initializer, seed uint64) (weights.Set, err
 			default:
 				return weights.Set{}, fmt.Errorf("training: unknown initializer %q: use glorot or he", initializer)
 			}
-			random := rand.New(rand.NewPCG(seed, uint64(i))) //nolint:gosec // weights are no secret
+			random := rand.New(rand.NewPCG(seed, uint64(i)))
 			for k := range values {
 				values[k] = float32(limit * (2*random.Float64() - 1))
 			}

@@ -34,7 +34,7 @@ func TestTail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer trainer.Close() //nolint:errcheck // not what is tested
+	defer trainer.Close()
 	initial, err := n.Initial(GlorotUniform, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ func whole(t *testing.T, c vgg.Configuration, pixels []float32, layers ...string
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer model.Close() //nolint:errcheck // not what is tested
+	defer model.Close()
 	e, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: layers, Batch: 2})
 	if err != nil {
 		t.Fatal(err)

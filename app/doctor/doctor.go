@@ -220,7 +220,7 @@ func (r *Report) model(ctx context.Context, options Options) {
 		r.add("model", Problem, err.Error(), remedy)
 		return
 	}
-	defer model.Close() //nolint:errcheck // the trial is over
+	defer model.Close() // the trial is over
 	last := model.Layers[len(model.Layers)-1].Name
 	e, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{last}})
 	if err == nil {

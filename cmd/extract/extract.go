@@ -58,7 +58,7 @@ func (o *options) run(command *cobra.Command, images []string) error {
 		return err
 	}
 	if list != nil {
-		defer list.Close() //nolint:errcheck // opened for reading
+		defer list.Close() // read-only
 		o.FilesFrom = list
 	}
 	stop, err := o.serveMetrics()

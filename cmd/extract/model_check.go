@@ -75,7 +75,7 @@ func (o *checkOptions) run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	defer model.Close() //nolint:errcheck // the process ends here
+	defer model.Close() // the process exits anyway
 	check, err := o.Run(ctx, model)
 	if err != nil {
 		return err

@@ -66,7 +66,7 @@ func (o *exportOptions) run(names []string) error {
 	if err != nil {
 		return err
 	}
-	defer predictor.Close() //nolint:errcheck // the process ends here
+	defer predictor.Close() // the process exits anyway
 	if err := predictor.Export(o.out); err != nil {
 		return err
 	}

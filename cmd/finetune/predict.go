@@ -111,7 +111,7 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 	if err != nil {
 		return err
 	}
-	defer predictor.Close() //nolint:errcheck // the process ends here
+	defer predictor.Close() // the process exits anyway
 	failures, err := o.predict(ctx, predictor, listing)
 	if err != nil {
 		return err

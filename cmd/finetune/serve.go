@@ -92,7 +92,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer predictor.Close() //nolint:errcheck // the process ends here
+	defer predictor.Close() // the process exits anyway
 	o.limits.Decision = o.decision.Decision
 	server, err := serving.NewServer(predictor, o.limits)
 	if err != nil {

@@ -260,7 +260,7 @@ func compareTable(t *testing.T, file, expected string) {
 		return
 	}
 	must(t, err)
-	defer p.Close() //nolint:errcheck // opened for reading
+	defer p.Close()
 	var rows []Row
 	must(t, p.List(context.Background(), func(r Row) error { rows = append(rows, r); return nil }))
 	if len(rows) != len(want) || p.Rows() != len(want) {

@@ -17,7 +17,7 @@ func scrape(t *testing.T, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // read to its end
+	defer response.Body.Close() // read to its end
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
 		t.Fatalf("status %d, %v", response.StatusCode, err)
@@ -52,7 +52,7 @@ func TestListenRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Stop() //nolint:errcheck // not what is tested
+	defer s.Stop()
 	if _, err := Listen(s.Address(), NewRegistry()); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("an address in use gives %v", err)
 	}

@@ -82,7 +82,7 @@ func start(ctx context.Context, command []string, ready bool, accept int) (*prog
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	defer os.RemoveAll(dir) // a temporary directory
 	file := filepath.Join(dir, "ready")
 	p := &program{cmd: exec.CommandContext(ctx, command[0], command[1:]...), accept: accept, ended: make(chan error, 1)}
 	p.cmd.Stdout, p.cmd.Stderr = os.Stderr, os.Stderr

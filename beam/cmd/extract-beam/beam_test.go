@@ -34,7 +34,7 @@ func runTests(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	defer os.RemoveAll(dir) // a temporary directory
 	for module, packages := range map[string][]string{
 		".":        {"fovea/beam/cmd/extract-beam", "github.com/apache/beam/sdks/v2/go/cmd/prism"},
 		"../../..": {"fovea/cmd/extract"},
@@ -196,7 +196,7 @@ func TestPrismServerWorkerKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close() //nolint:errcheck // a log
+	defer log.Close() // a log
 	server.Stdout, server.Stderr = log, log
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
@@ -275,7 +275,7 @@ func freePort(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close() //nolint:errcheck // only its number is wanted
+	defer listener.Close() // only its number is needed
 	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 }
 

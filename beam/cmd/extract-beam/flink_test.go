@@ -142,7 +142,7 @@ func (f *flink) get(path string, answer any) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close() //nolint:errcheck // only read
+	defer response.Body.Close()
 	return json.NewDecoder(response.Body).Decode(answer)
 }
 
