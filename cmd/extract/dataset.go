@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -75,6 +74,3 @@ func onFetched(fetch func(context.Context, string) (string, func(), error), run 
 
 // nothing prints nothing: what was done is in the log.
 func nothing(io.Writer) error { return nil }
-
-// newTable aligns columns.
-func newTable(w io.Writer) *tabwriter.Writer { return cli.NewTable(w) }
