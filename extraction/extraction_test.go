@@ -43,7 +43,7 @@ func TestValidate(t *testing.T) {
 		"use squash or crop":       func(o *Options) { o.Resize = "stretch" },
 		"unknown interpolation":    func(o *Options) { o.Interpolation = "guess" },
 		"unknown background":       func(o *Options) { o.Background = "pink" },
-		`the pattern "x["`:         func(o *Options) { o.Selection.Include = []string{"x["} },
+		`bad pattern "x["`:         func(o *Options) { o.Selection.Include = []string{"x["} },
 		"no images are named":      func(o *Options) { o.Images = nil },
 		"a list of files exclude":  func(o *Options) { o.FilesFrom = strings.NewReader("") },
 		"-1 workers":               func(o *Options) { o.Workers = -1 },

@@ -11,3 +11,6 @@ import (
 func TestPathFlags(t *testing.T) {
 	clitest.PathFlags(t, newCommand(), "finetune evaluate --features", "finetune report --features", "finetune train --features", "finetune scratch --images", "finetune compare --images")
 }
+
+// Every command prints its result as JSON.
+func TestJSONFlags(t *testing.T) { clitest.JSONFlags(t, newCommand(), "finetune serve") }
