@@ -174,7 +174,7 @@ func TestTwoRunsRefuseEachOther(t *testing.T) {
 	for _, how := range []string{"--resume", "--overwrite", "--quiet"} {
 		second := small(out, how, pictures)
 		message, _ := second.CombinedOutput() // its status is looked at
-		if got := second.ProcessState.ExitCode(); got != 1 || !strings.Contains(string(message), out) || !strings.Contains(string(message), "another process is writing to it: wait for its end, or give another --out") {
+		if got := second.ProcessState.ExitCode(); got != 1 || !strings.Contains(string(message), out) || !strings.Contains(string(message), "another process is writing to it: wait until that has ended, or give another --out") {
 			t.Errorf("%s: status %d: %s", how, got, message)
 		}
 	}
