@@ -236,7 +236,7 @@ func TestResumeRetriesWhatIsSelected(t *testing.T) {
 	i.sh("echo nothing > p/b.bmp; mkdir p/d; echo nothing > p/d/c.bmp; echo nothing > p/x.tar")
 	i.extract(3, "p")
 	i.extract(3, "--resume", "--retry-failed", "--include", "b*", "p")
-	i.says("extracting features of 1 images")
+	i.says("extracting features of 1 image")
 	failures := func() (paths []string) {
 		d, err := featurestore.Open(i.path("out"))
 		check(t, err)

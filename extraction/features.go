@@ -64,6 +64,8 @@ func (f Features) Validate() error {
 	switch {
 	case len(f.Layers) == 0 || slices.Contains(f.Layers, ""):
 		return wrong("layers %q: name at least one layer, and leave no name empty", strings.Join(f.Layers, ","))
+	case twice(f.Layers) != "":
+		return wrong("layer %s is given twice", twice(f.Layers))
 	case !slices.Contains(pools, f.Pool):
 		return wrong("unknown pooling %q: use none, avg, max or cls", f.Pool)
 	case f.Batch < 0 || f.Batch > inference.MaxBatch:
@@ -201,4 +203,14 @@ func (f Features) First(group *inference.Group) (pipeline.Extractor, error) {
 		return nil, nil
 	}
 	return inference.NewExtractor(group.First().Model(), f.extractorOptions(f.Views.Count()))
+}
+
+// twice is a name that occurs again, or "".
+func twice(names []string) string {
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			return name
+		}
+	}
+	return ""
 }

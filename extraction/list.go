@@ -7,6 +7,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"fovea/inputs"
+	"fovea/internal/text"
 	"fovea/pipeline"
 )
 
@@ -20,7 +21,7 @@ func (o *Options) list(ctx context.Context) (pipeline.Listing, error) {
 	inputs.TellDoubts(listing)
 	found := len(listing.Items)
 	listing.Items = o.Selection.Apply(listing.Items)
-	logrus.Infof("%d images found, %d other files skipped", found, listing.Skipped)
+	logrus.Infof("%s found, %s skipped", text.Plural(found, "image"), text.Plural(listing.Skipped, "other file"))
 	if listing.Labeled > 0 && o.Labels == nil {
 		logrus.Infof("%d of them have labels in their archive or table: --labels dir takes these", listing.Labeled)
 	}

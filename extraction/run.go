@@ -12,6 +12,7 @@ import (
 	"fovea/featurestore"
 	"fovea/inference"
 	"fovea/inputs"
+	"fovea/internal/text"
 	"fovea/pipeline"
 	"fovea/recipe"
 )
@@ -150,7 +151,7 @@ func (r *run) extract(ctx context.Context, items []pipeline.Item, sink pipeline.
 	logrus.WithFields(logrus.Fields{
 		"model": r.recipe.Model, "layers": strings.Join(r.Layers, ","), "device": r.group.Device(),
 		"precision": r.recipe.Precision, "library": r.recipe.Library, "convolutions": r.group.First().Model().Convolutions.String(),
-	}).Infof("extracting features of %d images", len(items))
+	}).Infof("extracting features of %s", text.Plural(len(items), "image"))
 	if len(items) == 0 {
 		return nil
 	}

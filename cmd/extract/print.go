@@ -13,6 +13,7 @@ import (
 	"fovea/extraction"
 	"fovea/featurestore"
 	"fovea/inputs"
+	"fovea/internal/text"
 )
 
 // stageNames are the pipeline's stages for people.
@@ -23,13 +24,13 @@ func (o *options) summarize(r extraction.Result, err error) {
 	switch {
 	case r.Stats.Elapsed == 0:
 	case o.log.Format == "json":
-		logrus.WithFields(stageFields(r)).Infof("%d rows written", r.Stats.Rows)
+		logrus.WithFields(stageFields(r)).Infof("%s written", text.Plural(r.Stats.Rows, "row"))
 	default:
-		logrus.Infof("%d rows written", r.Stats.Rows)
+		logrus.Infof("%s written", text.Plural(r.Stats.Rows, "row"))
 		logrus.Info(stageSentence(r))
 	}
 	if r.Present > 0 {
-		logrus.Infof("%d images were done before", r.Present)
+		logrus.Infof("%s done before", text.Plural(r.Present, "image"))
 	}
 	if r.Stats.Left {
 		logrus.Infof("the batch under way took more than %s: its images are left for later", grace)
@@ -39,7 +40,7 @@ func (o *options) summarize(r extraction.Result, err error) {
 		return
 	}
 	if r.Failures > 0 {
-		logrus.Warnf("%d images could not be read: see %s", r.Failures, failuresOf(r))
+		logrus.Warnf("%s could not be read: see %s", text.Plural(r.Failures, "image"), failuresOf(r))
 	}
 	if foreign := inputs.Foreign(r.Foreign); foreign != "" {
 		logrus.Warn(foreign)

@@ -75,6 +75,8 @@ func (o *options) checkGiven(f *pflag.FlagSet) error {
 		return cli.Usagef("--layers %q: name layers, with commas between them; --list-layers prints them", strings.Join(o.Layers, ","))
 	case !(o.maxErrorRate >= 0 && o.maxErrorRate <= 1):
 		return cli.Usagef("--max-error-rate %g: give a share from 0 to 1", o.maxErrorRate)
+	case f.Changed("gpu-memory-fraction") && o.session.GPUMemoryFraction == 0:
+		return cli.Usagef("--gpu-memory-fraction 0: give a share above 0, at most 1")
 	case f.Changed("seed") && o.Selection.Sample == 0:
 		return cli.Usagef("--seed goes with --sample")
 	case o.Staging != "" && !objects.IsURL(o.Out):

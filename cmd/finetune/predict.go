@@ -13,6 +13,7 @@ import (
 	"fovea/head"
 	"fovea/inputs"
 	"fovea/internal/output"
+	"fovea/internal/text"
 	"fovea/pipeline"
 	"fovea/serving"
 )
@@ -120,7 +121,7 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 		logrus.Warn(foreign)
 	}
 	if failures > 0 {
-		logrus.Warnf("%d images could not be read", failures)
+		logrus.Warnf("%s could not be read", text.Plural(failures, "image"))
 		return cli.ErrPartly
 	}
 	return nil

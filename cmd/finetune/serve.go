@@ -64,8 +64,13 @@ func (o *serveOptions) validate() error {
 	if err := o.decision.validate(); err != nil {
 		return err
 	}
-	if o.limits.Requests < 1 || o.limits.Timeout <= 0 || o.pixels < 1 {
-		return cli.Usagef("--max-pixels, --max-requests and --timeout must be positive")
+	switch {
+	case o.pixels < 1:
+		return cli.Usagef("--max-pixels %d: give a positive number", o.pixels)
+	case o.limits.Requests < 1:
+		return cli.Usagef("--max-requests %d: give a positive number", o.limits.Requests)
+	case o.limits.Timeout <= 0:
+		return cli.Usagef("--timeout %s: give a positive time, such as 30s", o.limits.Timeout)
 	}
 	_, port, err := net.SplitHostPort(o.listen)
 	if err == nil {

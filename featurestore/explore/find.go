@@ -37,7 +37,7 @@ func Find(ctx context.Context, d *featurestore.Dataset, name string) (row int, e
 	case err != nil:
 		return 0, ErrNoRow
 	case row < 0 || row >= d.Rows():
-		return 0, fmt.Errorf("%w: the dataset has the rows 0 to %d", ErrNoRow, d.Rows()-1)
+		return 0, fmt.Errorf("%w, which has the rows 0 to %d", ErrNoRow, d.Rows()-1)
 	}
 	return row, nil
 }

@@ -46,7 +46,7 @@ func TestFind(t *testing.T) {
 			t.Errorf("%q is row %d, %v, want %d", name, row, err, want)
 		}
 	}
-	for name, want := range map[string]string{"c.jpg": "not a row", "6": "the dataset has the rows 0 to 5", "-1": "the rows 0 to 5"} {
+	for name, want := range map[string]string{"c.jpg": "not a row", "6": "which has the rows 0 to 5", "-1": "the rows 0 to 5"} {
 		if _, err := Find(t.Context(), d, name); !errors.Is(err, ErrNoRow) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", name, err, want)
 		}
