@@ -20,7 +20,7 @@ deps: ## fetch libtensorflow into the cache (once)
 	@scripts/deps.sh install
 
 .PHONY: env
-env: deps ## print the environment for the go command: eval "$$(make env)"
+env: deps ## print the environment for the go command, for eval
 	@scripts/deps.sh env
 
 .PHONY: build

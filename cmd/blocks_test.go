@@ -208,8 +208,8 @@ func endServers(t *testing.T, dir string) {
 // prepareMaterial makes the folder that the commands of a document find.
 func prepareMaterial(t *testing.T, dir string) {
 	t.Helper()
-	photos, err := filepath.Glob("../testdata/*/[cd]*.[0-9].*g")
-	if err != nil || len(photos) < 8 {
+	photos, err := filepath.Glob("../testdata/photos/[cd]*.[0-9].*g")
+	if err != nil || len(photos) < 5 {
 		t.Fatalf("there are only %d photos of the tests: %v", len(photos), err)
 	}
 	for i, photo := range photos {

@@ -76,7 +76,7 @@ func noPictureContent(data []byte) string {
 	case strings.Trim(start, "\x00") == "":
 		return "nothing but zeros or blanks"
 	case utf8.ValidString(start[:max(0, len(start)-3)]) && !strings.ContainsFunc(start, isBinary):
-		return "a text"
+		return "a text file"
 	}
 	return ""
 }

@@ -137,11 +137,16 @@ func (d Data) learning() (*plot.Plot, error) {
 	return p, nil
 }
 
-// sizeTicks marks the numbers of images that were trained on.
+// sizeTicks marks the numbers of images that were trained on. Where two are so close that their labels would
+// overlap, the smaller one has none.
 func sizeTicks(curve []head.CurvePoint) plot.Ticker {
 	var ticks plot.ConstantTicks
-	for _, c := range curve {
-		ticks = append(ticks, plot.Tick{Value: float64(c.Rows), Label: strconv.Itoa(c.Rows)})
+	for i, c := range curve {
+		tick := plot.Tick{Value: float64(c.Rows), Label: strconv.Itoa(c.Rows)}
+		if i+1 < len(curve) && 2*curve[i+1].Rows < 3*c.Rows {
+			tick.Label = ""
+		}
+		ticks = append(ticks, tick)
 	}
 	return ticks
 }

@@ -141,12 +141,12 @@ func (r Race) plot() (*plot.Plot, error) {
 		rest := &plotter.Line{XYs: plotter.XYs{last, {X: end / unit, Y: last.Y}}}
 		rest.Color, rest.Width, rest.Dashes = l.Color, vg.Points(1), []vg.Length{vg.Points(1.5), vg.Points(2.5)}
 		p.Add(rest, l, marks)
-		p.Legend.Add(way.Name, l)
+		p.Legend.Add(legend(way.Name), l)
 	}
 	chance := &plotter.Line{XYs: plotter.XYs{{X: 0, Y: r.Chance}, {X: end / unit, Y: r.Chance}}}
 	chance.Color, chance.Width, chance.Dashes = pale, vg.Points(1), []vg.Length{vg.Points(4), vg.Points(3)}
 	p.Add(chance)
-	p.Legend.Add("the most frequent class", chance)
+	p.Legend.Add(legend("the most frequent class"), chance)
 	p.X.Min, p.X.Max = 0, end/unit
 	p.Y.Min, p.Y.Max = max(0, min(0.4, least-0.05)), 1
 	p.Legend.Top, p.Legend.YOffs = false, plotHeight/2 // between the curves

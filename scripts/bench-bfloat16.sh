@@ -5,7 +5,7 @@
 # speed. Run make build before.
 #
 #   PHOTOS=DIR   JPEG photos, labelled by their names (default ../shared/cats-vs-dogs/train)
-#   SAMPLE=N     the number of photos (default 0: all)
+#   SAMPLE=N     the number of photos (default: all)
 #   SEEDS=...    of the test photos (default "1 2 3")
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,7 +21,7 @@ cosines() { # NAME LAYER
 	echo "cosine of averaged pool5, $1, least and mean: $("$python" scripts/peers/compare.py "$work/float32-features/data" "$work/$1-features/data" "$2")"
 }
 extract() { # NAME MODEL LAYER [ARGUMENT...]
-	bin/extract --quiet "${@:4}" --out "$work/$1-features" --labels prefix --pool avg --sample "${SAMPLE:-0}" --model "$2" --layers "$3" --preprocessing caffe "$photos" || [ $? -eq 3 ]
+	bin/extract --quiet "${@:4}" --out "$work/$1-features" --labels prefix --pool avg ${SAMPLE:+--sample "$SAMPLE"} --model "$2" --layers "$3" --preprocessing caffe "$photos" || [ $? -eq 3 ]
 }
 extract float32 vgg16 pool5
 extract rounding "$work/bfloat16" block5_pool

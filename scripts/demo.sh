@@ -28,12 +28,16 @@ if [ -n "$images" ]; then
 		# Images in subdirectories are labelled by them, others by their names.
 		if [ -n "$(find -L "$images" -mindepth 2 -type f -print -quit)" ]; then labels=dir; else labels=prefix; fi
 	fi
-	bold "1. Extract: VGG16's pool5 of up to $sample images of $images"
+	part=()
+	if [ "$sample" -gt 0 ]; then part=(--sample "$sample"); fi
+	bold "1. Extract: VGG16's pool5 of ${part:+up to $sample }images of $images"
 	status=0
-	show bin/extract --out "$out/features" --overwrite --labels "$labels" --pool avg --sample "$sample" "$images" || status=$?
+	show bin/extract --out "$out/features" --overwrite --labels "$labels" --pool avg "${part[@]}" "$images" || status=$?
 	if [ "$status" -ne 0 ] && [ "$status" -ne 3 ]; then exit "$status"; fi
 	bold "2. Train: softmax regression on three quarters of them"
-	show bin/finetune train --features "$out/features" --test-fraction 0.25 --out "$head" | sed '/^test set of/,$d'
+	train=(bin/finetune train --features "$out/features" --test-fraction 0.25 --out "$head")
+	printf '  $ %s\n' "${train[*]}" # not show: its line would come after the log
+	"${train[@]}" | sed '/^test set of/,$d'
 	bold "3. Evaluate: on the quarter that it has not seen"
 	show bin/finetune evaluate --head "$head" --features "$out/features" --held-out
 else

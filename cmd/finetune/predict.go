@@ -41,8 +41,8 @@ IMAGES are files, directories, tar archives and Parquet tables of images, and UR
 in an object store; - reads more names from standard input, one a line. Files come first, in the
 order given.
 
-An image that cannot be read gets an error instead of a label, and the exit status is then 3. In
-CSV its label is empty, and the log says why; --error-column adds the reason to the table.
+An image that cannot be read gets an error instead of a label, and the exit status is then 3, or 1 if
+not one can be read. In CSV its label is empty, and the log says why; --error-column adds the reason.
 
 With --threshold, images whose most probable class is less probable than that are labelled unsure.`,
 		Example: `  finetune predict --head cats-vs-dogs.head new-photos/ > predictions.csv

@@ -153,9 +153,10 @@ func (o *trainOptions) run(ctx context.Context) error {
 	o.Progress, done = o.log.StepProgress("cross-validation", "strengths")
 	defer done()
 	if o.unfreeze != "" {
-		return o.runUnfreeze(ctx)
+		return o.runUnfreeze(ctx, done)
 	}
 	result, err := finetuning.Train(ctx, o.TrainOptions)
+	done() // before the result is printed
 	if err != nil {
 		return cli.UsageWhen(err, finetuning.ErrLayers)
 	}

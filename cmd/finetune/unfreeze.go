@@ -30,8 +30,8 @@ func (o *trainOptions) validateUnfreeze() (block int, err error) {
 	return block, nil
 }
 
-// runUnfreeze trains the network from the block named by --unfreeze on.
-func (o *trainOptions) runUnfreeze(ctx context.Context) error {
+// runUnfreeze trains the network from the block named by --unfreeze on. It calls done before it prints.
+func (o *trainOptions) runUnfreeze(ctx context.Context, done func()) error {
 	block, err := o.validateUnfreeze()
 	if err != nil {
 		return err
@@ -53,6 +53,7 @@ func (o *trainOptions) runUnfreeze(ctx context.Context) error {
 		u.Patience = o.MLP.Patience
 	}
 	result, err := finetuning.Unfreeze(ctx, u)
+	done()
 	if err != nil {
 		return err
 	}
