@@ -1,6 +1,7 @@
 package extraction
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,9 +13,8 @@ import (
 	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
-	"fovea/recipe"
-
 	"fovea/preprocessing"
+	"fovea/recipe"
 )
 
 // Features say which numbers an image becomes: the layers of a model, and how the image is shown to it. Only
@@ -129,12 +129,7 @@ func (f Features) Open() (*inference.Group, error) {
 	return group, nil
 }
 
-func (f Features) model() string {
-	if f.Model == "" {
-		return models.Default
-	}
-	return f.Model
-}
+func (f Features) model() string { return cmp.Or(f.Model, models.Default) }
 
 // checkSides refuses dense views too small for a layer to have any output.
 func (f Features) checkSides(extractor *inference.Extractor) error {
@@ -164,11 +159,11 @@ func (f Features) noteSize(model *inference.Model) {
 // Recipe is everything that decides the features' values, as datasets record it.
 func (f Features) Recipe(extractor *inference.Extractor) recipe.Recipe {
 	r := extractor.Model().Recipe()
-	r.Resize = string(orElse(f.Resize, picture.Squash))
-	r.Interpolation = string(orElse(f.Interpolation, picture.Bilinear))
-	r.Pool = orElse(f.Pool, recipe.PoolNone)
+	r.Resize = string(cmp.Or(f.Resize, picture.Squash))
+	r.Interpolation = string(cmp.Or(f.Interpolation, picture.Bilinear))
+	r.Pool = cmp.Or(f.Pool, recipe.PoolNone)
 	r.Background = string(f.Background)
-	if views := orElse(f.Views, picture.Center); views != picture.Center {
+	if views := cmp.Or(f.Views, picture.Center); views != picture.Center {
 		r.Views = string(views.Canonical())
 	}
 	if f.Views.IsDense() {
@@ -176,13 +171,6 @@ func (f Features) Recipe(extractor *inference.Extractor) recipe.Recipe {
 	}
 	r.Layers = extractor.Layers()
 	return r
-}
-
-func orElse[T ~string](value, otherwise T) T {
-	if value == "" {
-		return otherwise
-	}
-	return value
 }
 
 // ImagesPerBatch is the number of whole images that the group computes together.

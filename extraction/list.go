@@ -14,16 +14,13 @@ import (
 func (o *Options) list(ctx context.Context) (pipeline.Listing, error) {
 	listing, err := o.find(ctx)
 	if err != nil {
-		inputs.TellOthers(listing.Others) // which may explain it
+		inputs.WarnForeign(listing.Others) // which may explain it
 		return listing, err
 	}
-	inputs.TellDoubts(listing)
+	inputs.WarnLabels(listing, o.Labels)
 	found := len(listing.Items)
 	listing.Items = o.Selection.Apply(listing.Items)
 	logrus.Infof("%d images found, %d other files skipped", found, listing.Skipped)
-	if listing.Labeled > 0 && o.Labels == nil {
-		logrus.Infof("%d of them have labels in their archive or table: --labels dir takes these", listing.Labeled)
-	}
 	if len(listing.Items) < found {
 		logrus.Infof("%d of them are selected", len(listing.Items))
 	}

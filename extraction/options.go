@@ -1,6 +1,7 @@
 package extraction
 
 import (
+	"cmp"
 	"io"
 	"time"
 
@@ -106,10 +107,8 @@ func (o Options) validateOutput() error {
 
 // withDefaults fills in what zero values stand for and later stages want to be told.
 func (o Options) withDefaults() Options {
-	o.Format, o.DType = orElse(o.Format, featurestore.FormatParquet), orElse(o.DType, featurestore.Float32)
-	if o.MaxPixels == 0 {
-		o.MaxPixels = picture.DefaultMaxPixels
-	}
+	o.Format, o.DType = cmp.Or(o.Format, featurestore.FormatParquet), cmp.Or(o.DType, featurestore.Float32)
+	o.MaxPixels = cmp.Or(o.MaxPixels, picture.DefaultMaxPixels)
 	if o.Metrics == nil {
 		o.Metrics = &Metrics{}
 	}

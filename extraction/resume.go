@@ -59,12 +59,12 @@ func (r *run) findChanged(ctx context.Context, writer *featurestore.Writer) (rea
 		known, ok := writer.Known(path)
 		return pipeline.Known{Failed: known.Failed, SHA256: known.SHA256, Seen: known.Seen}, ok
 	}}
-	if err := r.step("looking for changes", len(c.Items), &c, c.Look)(ctx); err != nil {
+	if err := r.step(ctx, "looking for changes", len(c.Items), &c, c.Look); err != nil {
 		return readAgain{}, err
 	}
 	if len(c.Doubts) > 0 {
 		logrus.Infof("%d of %d images may be different by now, the first is %s: reading them to compare their SHA-256", len(c.Doubts), len(c.Items), c.Items[c.Doubts[0]].Path)
-		if err := r.step("comparing", len(c.Doubts), &c, c.Read)(ctx); err != nil {
+		if err := r.step(ctx, "comparing", len(c.Doubts), &c, c.Read); err != nil {
 			return readAgain{}, err
 		}
 	}
@@ -81,14 +81,12 @@ func (r *run) findChanged(ctx context.Context, writer *featurestore.Writer) (rea
 	})
 }
 
-// step has a part of the comparison show its progress.
-func (r *run) step(action string, total int, c *pipeline.Comparison, do func(context.Context) error) func(context.Context) error {
-	return func(ctx context.Context) error {
-		update, done := r.Steps(action, total)
-		defer done()
-		c.Progress = update
-		return do(ctx)
-	}
+// step does a part of the comparison and shows its progress.
+func (r *run) step(ctx context.Context, action string, total int, c *pipeline.Comparison, do func(context.Context) error) error {
+	update, done := r.Steps(action, total)
+	defer done()
+	c.Progress = update
+	return do(ctx)
 }
 
 // chooseAgain takes what has changed, and the failures that are worth another attempt.

@@ -51,7 +51,7 @@ func (r *run) all(ctx context.Context) (err error) {
 	if r.listing, err = r.list(ctx); err != nil {
 		return err
 	}
-	inputs.TellOthers(r.listing.Others)
+	inputs.WarnForeign(r.listing.Others)
 	r.result.Foreign = r.listing.Others
 	if r.group, err = r.Open(); err != nil {
 		return err

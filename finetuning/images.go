@@ -20,7 +20,6 @@ import (
 	"fovea/head"
 	"fovea/inputs"
 	"fovea/internal/output"
-	"fovea/internal/spelling"
 	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/preprocessing"
@@ -59,14 +58,11 @@ func (o ImageOptions) list(ctx context.Context, seed uint64) (pipeline.Listing, 
 		labels = pipeline.LabelFunc(pipeline.PrefixLabel)
 	}
 	listing, err := inputs.Finder().List(ctx, o.Paths, labels)
-	inputs.TellOthers(listing.Others)
+	inputs.WarnForeign(listing.Others)
 	if err != nil {
 		return listing, err
 	}
-	inputs.TellDoubts(listing)
-	if listing.Labeled > 0 && o.Labels == nil {
-		logrus.Infof("%d of the images have labels in their archive or table: --labels dir takes these", listing.Labeled)
-	}
+	inputs.WarnLabels(listing, o.Labels)
 	found := len(listing.Items)
 	listing.Items = slices.DeleteFunc(listing.Items, func(i pipeline.Item) bool { return i.Label == "" })
 	if len(listing.Items) == 0 {
@@ -175,14 +171,9 @@ func (s *imageSet) Append(image pipeline.DecodedImage) error {
 
 // Fail implements pipeline.PixelSink: it notes an image that cannot be read.
 func (s *imageSet) Fail(f pipeline.Failure) error {
-	warnFailure(f)
+	inputs.WarnFailure(f)
 	s.failures = append(s.failures, f)
 	return nil
-}
-
-// warnFailure logs an image that cannot be read.
-func warnFailure(f pipeline.Failure) {
-	logrus.WithFields(logrus.Fields{"path": spelling.Spell(f.Path), "stage": f.Stage}).Warn(spelling.Spell(f.Reason))
 }
 
 // Close removes the pixels.

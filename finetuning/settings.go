@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"fovea/head"
+	"fovea/internal/text"
 	"fovea/internal/typo"
 )
 
@@ -193,9 +194,7 @@ func (o TrainOptions) choices() []check {
 
 // oneOf checks a name, and suggests the nearest of those there are.
 func oneOf(option, name string, names ...string) check {
-	last := len(names) - 1
-	known := strings.Join(names[:last], ", ") + " or " + names[last]
-	return check{slices.Contains(names, name), option, fmt.Sprintf("%q is unknown%s: use %s", name, typo.Hint(name, names), known)}
+	return check{slices.Contains(names, name), option, fmt.Sprintf("%q is unknown%s: use %s", name, typo.Hint(name, names), text.Alternatives(names))}
 }
 
 // ranges checks numbers.

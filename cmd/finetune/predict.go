@@ -133,7 +133,7 @@ func (o *predictOptions) list(ctx context.Context, images []string) (pipeline.Li
 		return pipeline.Listing{}, err
 	}
 	listing, err := inputs.List(ctx, images, os.Stdin)
-	inputs.TellOthers(listing.Others)
+	inputs.WarnForeign(listing.Others)
 	if err != nil {
 		return listing, cli.UsageWhen(err, inputs.ErrStdinTwice)
 	}
