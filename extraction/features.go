@@ -152,7 +152,7 @@ func (f Features) noteSize(model *inference.Model) {
 		logrus.Infof("%s takes images of any size: using %dx%d; --size chooses another", f.model(), model.InputWidth, model.InputHeight)
 	}
 	if model.MaxBatch == 1 {
-		logrus.Infof("%s gets one image at a time: its graph takes no more, or mixes the images of a batch", f.model())
+		logrus.Infof("computing one image at a time: the graph of %s takes no more, or mixes the images of a batch", f.model())
 	}
 }
 

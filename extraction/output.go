@@ -55,7 +55,7 @@ func (d destination) finish(ctx context.Context, runErr error) error {
 		return nil
 	}
 	if runErr != nil {
-		logrus.Infof("uploading what is finished to %s", d.upload)
+		logrus.Infof("uploading the finished files to %s", d.upload)
 	}
 	return d.upload.Finish(ctx)
 }

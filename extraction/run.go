@@ -28,7 +28,7 @@ func Run(ctx context.Context, options Options) (Result, error) {
 		return Result{}, err
 	}
 	if options.Out == "" {
-		return Result{}, wrong("no dataset is named to write to")
+		return Result{}, wrong("no output dataset is named")
 	}
 	r := &run{Options: options.withDefaults(), began: time.Now()}
 	r.result.Dataset = place(r.Out)

@@ -28,7 +28,7 @@ import (
 )
 
 // ErrLabels says that the images cannot be sorted into classes by their labels.
-var ErrLabels = errors.New("the labels do not make classes to train on")
+var ErrLabels = errors.New("the labels do not form classes to train on")
 
 // ErrorsFile lists the images that could not be read, in the directory of a training's results.
 const ErrorsFile = "errors.csv"

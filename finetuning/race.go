@@ -17,7 +17,7 @@ import (
 )
 
 // ErrBudget says that the time was too short for a first head.
-var ErrBudget = errors.New("the budget ended before there was a head")
+var ErrBudget = errors.New("the budget ended before a first head was trained")
 
 // CompareOptions say what is compared, and how long each approach may train.
 type CompareOptions struct {

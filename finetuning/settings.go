@@ -179,15 +179,15 @@ type check struct {
 	option, problem string
 }
 
-// choices checks names, and options that exclude each other.
+// choices checks names, and options that are mutually exclusive.
 func (o TrainOptions) choices() []check {
 	return []check{
 		oneOf("model", o.Model, Softmax, SVM, MLP),
 		oneOf("penalty", o.Penalty, L2, L1, ElasticNet),
-		{o.Penalty == L2 || o.Model == Softmax, "penalty", o.Penalty + " is for model softmax only"},
+		{o.Penalty == L2 || o.Model == Softmax, "penalty", o.Penalty + " requires model softmax"},
 		oneOf("scaling", o.Scaling, string(head.ScaleCommon), string(head.ScaleColumns), string(head.ScaleUnit)),
 		oneOf("class-weights", o.ClassWeights, string(head.WeighRows), string(head.WeighClasses)),
-		{o.Lambda == 0 || o.Model != MLP, "lambda", "is for softmax and svm: mlp is regularized by dropout"},
+		{o.Lambda == 0 || o.Model != MLP, "lambda", "applies to softmax and svm: mlp is regularized by dropout"},
 		{o.Lambda == 0 || !o.Calibrate, "calibrate", "needs the cross-validation that lambda turns off"},
 	}
 }

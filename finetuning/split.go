@@ -24,7 +24,7 @@ func (o *TrainOptions) Group(ctx context.Context, all Features) (head.Duplicates
 		return d, err
 	}
 	if class := crowded(all.Labels, d.Groups); d.Alike > 0 && class != "" && !o.OwnNear {
-		logrus.Warnf("more than half of the images of %s have features of cosine %g or more with others, too many to be near duplicates: only equal files are kept together; set --near-duplicates to change that", class, o.NearDuplicates)
+		logrus.Warnf("more than half of the images of %s have features of cosine %g or more with others, too many to be near duplicates: keeping only identical files together; set --near-duplicates to change that", class, o.NearDuplicates)
 		return head.FindDuplicates(ctx, all.X, all.Hashes, 0)
 	}
 	if d.Equal+d.Alike > 0 {

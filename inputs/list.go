@@ -130,7 +130,7 @@ func (l *lister) lines(list io.Reader) error {
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return fmt.Errorf("read the paths from standard input: %w: write one path a line", err)
+		return fmt.Errorf("read the paths from standard input: %w: write one path per line", err)
 	}
 	return nil
 }
@@ -205,5 +205,5 @@ func (l *lister) nothing() error {
 		first := l.found.Failures[0]
 		return fmt.Errorf("%w: %s: %s", pipeline.ErrNoPictures, first.Path, first.Reason)
 	}
-	return fmt.Errorf("%w: standard input names none: write one path a line", pipeline.ErrNoPictures)
+	return fmt.Errorf("%w: standard input names none: write one path per line", pipeline.ErrNoPictures)
 }

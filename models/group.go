@@ -11,7 +11,7 @@ import (
 )
 
 // ErrUnstated says that neither the model nor the caller states the preprocessing of its input.
-var ErrUnstated = errors.New("does not say how it wants its pixels")
+var ErrUnstated = errors.New("does not state its preprocessing")
 
 // OpenGroup opens the model once on each of the session's devices. Batches are rounded up so that they hold
 // whole images of that many views each. The caller closes the group.
@@ -74,7 +74,7 @@ func logPreprocessing(name string, model *inference.Model, asked bool) {
 	case !asked:
 		logrus.Infof("%s normalizes its input itself: %s; using preprocessing %s", name, model.Normalizes, how)
 	case how != preprocessing.None:
-		logrus.Warnf("%s normalizes its input itself: %s; the preprocessing %s that was asked for comes on top", name, model.Normalizes, how)
+		logrus.Warnf("%s normalizes its input itself: %s; the requested preprocessing %s is applied on top of that", name, model.Normalizes, how)
 	}
 }
 

@@ -158,7 +158,7 @@ func openConfiguration(name string, options Options) (*inference.Model, error) {
 func (o Options) checkSize(c vgg.Configuration) error {
 	for _, side := range []int{o.InputHeight, o.InputWidth} {
 		if side != 0 && side != vgg.InputSize {
-			return fmt.Errorf("models: %s: %w: %dx%d pixels were asked for, it takes %dx%[5]d; dense views see whole images of any size", c.Name, ErrSize, o.InputWidth, o.InputHeight, vgg.InputSize)
+			return fmt.Errorf("models: %s: %w: %dx%d pixels were requested, it takes %dx%[5]d; dense views see whole images of any size", c.Name, ErrSize, o.InputWidth, o.InputHeight, vgg.InputSize)
 		}
 	}
 	return nil

@@ -75,7 +75,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) ([]float64, erro
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	default:
-		return nil, statusError{http.StatusServiceUnavailable, fmt.Errorf("%d images are under way: try again", s.options.Requests)}
+		return nil, statusError{http.StatusServiceUnavailable, fmt.Errorf("%d images are in progress: try again", s.options.Requests)}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
 	defer cancel()
@@ -104,7 +104,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case errors.As(err, &large):
 		return nil, statusError{http.StatusRequestEntityTooLarge, fmt.Errorf("the image has more than %d bytes", s.options.MaxBytes)}
 	case err != nil:
-		return nil, statusError{http.StatusBadRequest, fmt.Errorf("the image did not arrive: %w", err)}
+		return nil, statusError{http.StatusBadRequest, fmt.Errorf("cannot read the image from the request: %w", err)}
 	}
 	return body, nil
 }

@@ -28,7 +28,7 @@ type FitOptions struct {
 	Budget time.Duration
 	// Patience, if set, ends the training after that many epochs without a smaller validation
 	// loss (early stopping), and restores the weights of the best epoch. Checkpoints do not hold
-	// those, so Patience and Checkpoint exclude each other.
+	// those, so Patience and Checkpoint are mutually exclusive.
 	Patience int
 	// Checkpoint, if set, is called after each epoch and when the context is cancelled.
 	Checkpoint func(State) error

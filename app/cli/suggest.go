@@ -138,7 +138,7 @@ func invalidValue(err *pflag.InvalidValueError) error {
 	flag, value, cause := "--"+err.GetFlag().Name, err.GetValue(), err.Unwrap()
 	if wanted := wantedValue[err.GetFlag().Value.Type()]; wanted != "" && !errors.As(cause, new(UsageError)) {
 		if errors.Is(cause, strconv.ErrRange) {
-			wanted += " that is not so large"
+			wanted = "a smaller " + strings.TrimPrefix(wanted, "a ")
 		}
 		return Usagef("%s %s: give %s", flag, quoted(value), wanted)
 	}

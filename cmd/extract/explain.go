@@ -26,17 +26,17 @@ func (o *options) explain(result extraction.Result, err error) error {
 	case errors.Is(err, featurestore.ErrExists):
 		err = fmt.Errorf("%w: --resume continues it, --overwrite replaces it", err)
 	case errors.Is(err, featurestore.ErrLabels):
-		err = fmt.Errorf("%w: resume with the --labels that the dataset was made with, or make it anew with --overwrite", err)
+		err = fmt.Errorf("%w: resume with the --labels that the dataset was made with, or recreate it with --overwrite", err)
 	case errors.Is(err, featurestore.ErrLocked) && !result.Saved:
-		err = fmt.Errorf("%w: wait until that has ended, or give another --out", err)
+		err = fmt.Errorf("%w: wait for it to finish, or give another --out", err)
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
-		err = fmt.Errorf("%w: make room on the disk of %s and run the same command with --resume; finished files are kept", err, cmp.Or(result.Dir, o.Out))
+		err = fmt.Errorf("%w: free space on the disk of %s and run the same command with --resume; finished files are kept", err, cmp.Or(result.Dir, o.Out))
 	case errors.As(err, &store) && result.Dir == "": // while listing
 		err = fmt.Errorf("%w; --exclude 'DIR/**' leaves out a directory", err)
 	case errors.As(err, &store):
 		err = fmt.Errorf("%w; then run the same command with --resume (--exclude PATTERN leaves out what cannot be read at all)", err)
 	case errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE):
-		err = fmt.Errorf("%w: raise the limit of open files (ulimit -n) and run the same command with --resume", err)
+		err = fmt.Errorf("%w: raise the limit on open files (ulimit -n) and run the same command with --resume", err)
 	}
 	return asUsage(err)
 }

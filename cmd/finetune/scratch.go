@@ -55,7 +55,7 @@ func (o *scratchOptions) validate() error {
 	case o.epochs < 1:
 		return cli.Usagef("--epochs %d: use a positive number", o.epochs)
 	case o.resume && o.overwrite:
-		return cli.Usagef("--resume and --overwrite exclude each other")
+		return cli.Usagef("--resume and --overwrite are mutually exclusive")
 	}
 	return o.training.validate()
 }

@@ -200,13 +200,13 @@ func (u *upload) verify(ctx context.Context, m featurestore.Manifest) error {
 	}
 	for _, s := range m.Shards {
 		if o, ok := found[s.File]; !ok || o.Size != s.Bytes {
-			return fmt.Errorf("%s/%s has %d bytes in the store instead of %d: something else writes there", u.store.folder, s.File, o.Size, s.Bytes)
+			return fmt.Errorf("%s/%s has %d bytes in the store instead of %d: something else is writing there", u.store.folder, s.File, o.Size, s.Bytes)
 		}
 		delete(found, s.File)
 	}
 	for name := range found {
 		if filepath.Dir(name) == featurestore.DataDir {
-			return fmt.Errorf("%s/%s is not one of the shards that were written: something else writes there", u.store.folder, name)
+			return fmt.Errorf("%s/%s is not one of the shards that were written: something else is writing there", u.store.folder, name)
 		}
 	}
 	return nil
