@@ -48,7 +48,7 @@ func TestValidate(t *testing.T) {
 		"a list of files exclude":  func(o *Options) { o.FilesFrom = strings.NewReader("") },
 		"-1 workers":               func(o *Options) { o.Workers = -1 },
 		"a limit of -1 pixels":     func(o *Options) { o.MaxPixels = -1 },
-		"requires resuming":       func(o *Options) { o.RetryFailed = true },
+		"requires resuming":        func(o *Options) { o.RetryFailed = true },
 		"resuming and overwriting": func(o *Options) { o.Resume, o.Overwrite = true, true },
 		"files of -1 rows":         func(o *Options) { o.RowsPerFile = -1 },
 		"rows and bytes of a file": func(o *Options) { o.RowsPerFile, o.BytesPerFile = 5, 5 },

@@ -20,13 +20,13 @@ import (
 // Features say which numbers an image becomes: the layers of a model, and how the image is shown to it. Only
 // Layers must be set.
 type Features struct {
-	// Model is a name or directory, as package models has them (default models.Default).
+	// Model is a name or directory, as models.Open takes it (default models.Default).
 	Model string
 	// Layers are the names of the layers, one column each.
 	Layers []string
 	// Pool is a pooling of package recipe (default recipe.PoolNone). Dense views are always averaged.
 	Pool string
-	// Views are the views of an image whose features are averaged (default picture.Center).
+	// Views are the views of an image to average features over (default picture.Center).
 	Views picture.Views
 	// Resize, Interpolation and Background are those of picture.Options. Dense views take no Resize.
 	Resize        picture.Resize
@@ -44,7 +44,7 @@ type Features struct {
 	Batch int
 }
 
-// OptionsError is what is wrong with Features or Options.
+// OptionsError is an error in Features or Options.
 type OptionsError struct{ Err error }
 
 func (e *OptionsError) Error() string { return e.Err.Error() }
@@ -115,7 +115,7 @@ func (f Features) extractorOptions(batch int) inference.ExtractorOptions {
 }
 
 // Open opens the model on all devices of the session. The caller closes the group. The errors of package
-// models tell what is wrong with the model; an image size that a layer cannot be computed for is an
+// models say what is wrong with the model; an image size that a layer cannot be computed for is an
 // *OptionsError.
 func (f Features) Open() (*inference.Group, error) {
 	group, err := models.OpenGroup(f.model(), f.ModelOptions(), f.extractorOptions(f.Batch), f.Views.Count())

@@ -10,7 +10,7 @@ import (
 	"fovea/pipeline"
 )
 
-// list finds the images and takes those that are wanted.
+// list finds the images and keeps the selected ones.
 func (o *Options) list(ctx context.Context) (pipeline.Listing, error) {
 	listing, err := o.find(ctx)
 	if err != nil {

@@ -50,10 +50,10 @@ func (r *run) selected(yield func(featurestore.Row) bool) {
 	}
 }
 
-// readAgain are the paths of images that are read again, though the dataset has them.
+// readAgain holds the paths of images to read again although the dataset has them.
 type readAgain struct{ rows, failures map[string]bool }
 
-// findChanged compares the images with those that the dataset was made of.
+// findChanged compares the images with those the dataset was made from.
 func (r *run) findChanged(ctx context.Context, writer *featurestore.Writer) (readAgain, error) {
 	c := pipeline.Comparison{Items: r.listing.Items, Known: func(path string) (pipeline.Known, bool) {
 		known, ok := writer.Known(path)
@@ -116,7 +116,7 @@ func (r *run) chooseAgain(writer *featurestore.Writer, c *pipeline.Comparison) r
 	return again
 }
 
-// worthRetrying are the failures of earlier runs to try again, besides changed images: directories and archives
+// worthRetrying returns the failures of earlier runs to retry, apart from changed images: directories and archives
 // that could not be listed and now are, and with retry all failures among the items, or, where nothing was left
 // out of the items, all failures.
 func worthRetrying(failures []featurestore.Failure, items []pipeline.Item, retry, all bool) (paths []string) {
@@ -139,7 +139,7 @@ func worthRetrying(failures []featurestore.Failure, items []pipeline.Item, retry
 	return paths
 }
 
-// takesAll says whether a selection leaves nothing out.
+// takesAll reports whether a selection leaves nothing out.
 func takesAll(s pipeline.Selection) bool {
 	return len(s.Include)+len(s.Exclude) == 0 && s.Parts == 0 && s.Sample == 0 && s.Limit == 0
 }

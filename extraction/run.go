@@ -77,7 +77,7 @@ func (o *Options) configure(extractor *inference.Extractor) (recipe.Recipe, pipe
 	return r, config, nil
 }
 
-// write makes the dataset and brings it to its place.
+// write makes the dataset and, for a URL, uploads it.
 func (r *run) write(ctx context.Context) (err error) {
 	to, err := r.destination(ctx)
 	if err != nil {
@@ -111,7 +111,7 @@ func (r *run) write(ctx context.Context) (err error) {
 	return runErr
 }
 
-// begin says what is left to do: it enters the failures of the listing, and returns the images that the
+// begin finds out what is left to do: it records the failures of the listing, and returns the images that the
 // dataset does not have yet.
 func (r *run) begin(writer *featurestore.Writer) (items []pipeline.Item, err error) {
 	r.result.Present = writer.Rows()
@@ -175,7 +175,7 @@ func closeDataset(ctx context.Context, writer *featurestore.Writer, runErr error
 	return writer.Abort()
 }
 
-// cancelled says whether a run ended because its context did.
+// cancelled reports whether a run ended because its context did.
 func cancelled(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err()))
 }

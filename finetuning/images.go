@@ -47,7 +47,7 @@ type ImageOptions struct {
 	// that Labels marks as test are held out instead, unless OwnFraction is set.
 	TestFraction float64
 	OwnFraction  bool
-	// Progress, if set, is called while the images are decoded, of which there are total.
+	// Progress, if set, is called while the total images are decoded.
 	Progress func(s pipeline.Stats, total int)
 }
 
@@ -75,7 +75,7 @@ func (o ImageOptions) list(ctx context.Context, seed uint64) (pipeline.Listing, 
 	return listing, nil
 }
 
-// load decodes the images to what the recipe asks for, splits them, and lists in the directory out
+// load decodes the images as the recipe says, splits them, and lists in the directory out
 // those that cannot be read.
 func (o ImageOptions) load(ctx context.Context, r recipe.Recipe, out string, seed uint64) (*imageSet, Split, error) {
 	listing, err := o.list(ctx, seed)
@@ -148,7 +148,7 @@ func (s *imageSet) classify() (err error) {
 	return nil
 }
 
-// classNumbers are the places of labels among the sorted classes.
+// classNumbers returns the index of each label among the sorted classes.
 func classNumbers(labels, classes []string) []int32 {
 	numbers := make([]int32, len(labels))
 	for i, label := range labels {
@@ -203,7 +203,7 @@ func (s *imageSet) fingerprint() string {
 }
 
 // split divides the images into training and test set: by the marks of the labels' table, if it has
-// any and own is false, else by taking a fraction of each class. Copies of an image stay together.
+// any and own is false, otherwise by taking a fraction of each class. Copies of an image stay together.
 func (s *imageSet) split(fraction float64, own bool, seed uint64) (split Split, err error) {
 	for i, item := range s.items {
 		if item.Split == "test" {

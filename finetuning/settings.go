@@ -14,10 +14,10 @@ import (
 	"fovea/internal/typo"
 )
 
-// setting is an option that a head records, by the name of its flag.
+// setting is an option that a head records, under the name of its flag.
 type setting struct {
 	name string
-	// models are the kinds of heads that it steers.
+	// models are the kinds of heads that it affects.
 	models []string
 	// field points to its value in the options.
 	field func(o *TrainOptions) any
@@ -49,13 +49,13 @@ var settings = []setting{
 	{"patience", hidden, func(o *TrainOptions) any { return &o.MLP.Patience }},
 }
 
-// dropout is a share of which the zero value is the default, and none is below 0.
+// dropout is a fraction whose zero value means the default; a negative one means no dropout.
 type dropout float64
 
 // formerSettings are names that heads of earlier versions record.
 var formerSettings = map[string]string{"layer": "layers", "rate": "learning-rate"}
 
-// Settings are the options that make a head what it is, by the names of their flags, as heads record
+// Settings returns the options that determine a head, by the names of their flags, as heads record
 // them: not where features come from, nor what the kind of head does not use.
 func (o TrainOptions) Settings() map[string]string {
 	o = o.withDefaults()
@@ -68,7 +68,7 @@ func (o TrainOptions) Settings() map[string]string {
 	return all
 }
 
-// SettingsOf are the names of the settings that a kind of head uses, of all kinds for "".
+// SettingsOf returns the names of the settings that a kind of head uses, or of all kinds for "".
 func SettingsOf(model string) []string {
 	var names []string
 	for _, s := range settings {
@@ -79,8 +79,8 @@ func SettingsOf(model string) []string {
 	return names
 }
 
-// OptionsOf are the options that a head was trained with, read from the settings that it records.
-// Heads without settings, and those with settings that are not of a head alone, are errors.
+// OptionsOf returns the options that a head was trained with, from the settings that it records.
+// A head without settings, or with settings that this version does not know, is an error.
 func OptionsOf(h *head.Head) (TrainOptions, error) {
 	if h.Notes.Settings == nil {
 		return TrainOptions{}, errors.New("the head does not record its settings: train it again with this version")
@@ -192,7 +192,7 @@ func (o TrainOptions) choices() []check {
 	}
 }
 
-// oneOf checks a name, and suggests the nearest of those there are.
+// oneOf checks a name, and suggests the nearest known one.
 func oneOf(option, name string, names ...string) check {
 	return check{slices.Contains(names, name), option, fmt.Sprintf("%q is unknown%s: use %s", name, typo.Hint(name, names), text.Alternatives(names))}
 }

@@ -10,7 +10,7 @@ import (
 	"fovea/preprocessing"
 )
 
-// ErrUnstated says that neither the model nor the caller states the preprocessing of its input.
+// ErrUnstated says that neither the model nor the caller states the model's preprocessing.
 var ErrUnstated = errors.New("does not state its preprocessing")
 
 // OpenGroup opens the model once on each of the session's devices. Batches are rounded up so that they hold
@@ -67,7 +67,7 @@ func newExtractor(model *inference.Model, options inference.ExtractorOptions, vi
 	return inference.NewExtractor(model, options)
 }
 
-// logPreprocessing says which preprocessing goes with a graph that normalizes its input itself.
+// logPreprocessing logs the preprocessing used with a graph that normalizes its input itself.
 func logPreprocessing(name string, model *inference.Model, asked bool) {
 	switch how := model.Preprocessing.WithLayout(""); {
 	case model.Normalizes == "":
@@ -78,7 +78,7 @@ func logPreprocessing(name string, model *inference.Model, asked bool) {
 	}
 }
 
-// logDevice says which device was chosen where that was left open.
+// logDevice logs which device was chosen if none was requested.
 func logDevice(session inference.SessionConfig, device string) {
 	library := inference.LoadedLibrary()
 	switch auto := session.Device == "" || session.Device == inference.DeviceAuto; {

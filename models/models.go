@@ -42,7 +42,7 @@ type Options struct {
 // ErrNotDense says that a model takes images of one size only.
 var ErrNotDense = savedmodel.ErrNotDense
 
-// ErrSize says that a model does not take images of the size that was asked for.
+// ErrSize says that a model does not take images of the requested size.
 var ErrSize = savedmodel.ErrSize
 
 // The ways to compute convolutions.

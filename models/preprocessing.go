@@ -153,7 +153,7 @@ func relation(set weights.Set) (Finding, bool, error) {
 	return Finding{Spec: kin.Spec, Reason: fmt.Sprintf("measured: the first convolution descends from the VGG group's VGG16 (correlation %.4f; with the channels in the opposite order %.4f)", kin.Correlation, kin.Other)}, true, nil
 }
 
-// documented is the preprocessing of frameworks whose published VGGs all want the same.
+// documented is the preprocessing of frameworks whose published VGGs all use the same.
 func documented(adopted vgg.Adopted) (Finding, bool) {
 	switch scheme := adopted.Scheme; {
 	case adopted.Normalizations > 0:

@@ -156,7 +156,7 @@ var wantedValue = map[string]string{
 	"bool": "true or false", "duration": "a duration, such as 30s or 5m",
 }
 
-// quoted puts quotes around what is no number.
+// quoted puts quotes around anything but a number.
 func quoted(value string) string {
 	if _, err := strconv.ParseFloat(value, 64); err == nil {
 		return value
@@ -200,7 +200,7 @@ func takesNext(c *cobra.Command, argument string) bool {
 }
 
 // meantCommand is the end of the message of a command that takes arguments and also holds commands,
-// where its first argument is no file but almost one of their names.
+// where its first argument is not a file but nearly one of their names.
 func meantCommand(c *cobra.Command, arguments []string) string {
 	if IsGroup(c) || !c.HasAvailableSubCommands() {
 		return ""

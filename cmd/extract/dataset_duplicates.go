@@ -25,7 +25,7 @@ type duplicateOptions struct {
 	exact     bool
 }
 
-// duplicates is the result of the command. Without a threshold only files that are the same were looked for.
+// duplicates is the result of the command. Without a threshold, only identical files were looked for.
 type duplicates struct {
 	Dataset   string                   `json:"dataset"`
 	Threshold float64                  `json:"threshold,omitempty"`

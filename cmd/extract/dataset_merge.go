@@ -38,7 +38,7 @@ func (s *shardFlags) set(o *featurestore.MergeOptions) error {
 	return cli.OneOf("--format", o.Format, featurestore.FormatParquet, featurestore.FormatArrow)
 }
 
-// mergeFlags are those of merge.
+// mergeFlags are the flags of merge.
 type mergeFlags struct {
 	shards shardFlags
 	extraction.MergeOptions

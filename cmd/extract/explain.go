@@ -17,7 +17,7 @@ import (
 	"fovea/vgg"
 )
 
-// explain adds to an error of a run what can be done about it, and marks wrong usage.
+// explain adds a remedy to an error of a run, and marks wrong usage.
 func (o *options) explain(result extraction.Result, err error) error {
 	var store *pipeline.StoreError
 	switch {
@@ -50,7 +50,7 @@ func asUsage(err error) error {
 	return cli.UsageWhen(err, models.ErrSize, models.ErrNotDense, models.ErrUnstated, vgg.ErrUnknown, inference.ErrUnknownLayer, objects.ErrNotLocal)
 }
 
-// weightsHint says where to get layers that the network has, but the weights at hand do not.
+// weightsHint says where to get layers that the network has but the installed weights lack.
 func (o *options) weightsHint() string {
 	c, err := vgg.ByName(o.Model)
 	if err != nil {

@@ -27,7 +27,7 @@ type options struct {
 	listLayers, dryRun, json                   bool
 }
 
-// grace leaves time, of the three seconds in which an interrupted run is to end, to write what is finished.
+// grace leaves time to write finished rows within the three seconds in which an interrupted run should end.
 const grace = 1500 * time.Millisecond
 
 func (o *options) addFlags(f *pflag.FlagSet) {
@@ -71,7 +71,7 @@ func (o *options) addComputingFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.Workers, "workers", 0, "decode `N` images at a time (default: one per CPU)")
 }
 
-// addSelectionFlags are those that say which images are taken.
+// addSelectionFlags adds the flags that select images.
 func (o *options) addSelectionFlags(f *pflag.FlagSet) {
 	cli.PathVar(f, &o.filesFrom, "files-from", "", "read the images listed in `FILE` (-: standard input), one per line or terminated by zero bytes, instead of IMAGES")
 	s := &o.Selection
@@ -96,7 +96,7 @@ func (o *options) addStorageFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.MaxPixels, "max-pixels", picture.DefaultMaxPixels, "refuse images with more than `N` pixels, according to their headers")
 }
 
-// showProgress has the run show how far it is.
+// showProgress shows the progress of the run.
 func (o *options) showProgress() {
 	o.Progress = func(total int) (func(pipeline.Stats), func()) {
 		progress := o.log.NewProgress("extracting", total)

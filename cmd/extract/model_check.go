@@ -12,7 +12,7 @@ import (
 	"fovea/models"
 )
 
-// checkOptions are those of extract model check.
+// checkOptions are the flags of extract model check.
 type checkOptions struct {
 	models.CheckOptions
 	reference, photos string

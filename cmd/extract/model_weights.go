@@ -133,7 +133,7 @@ func checkWeightsFile(arguments []string, file string) error {
 	return nil
 }
 
-// importWeights imports a file and prints the new one; the rest goes to the log.
+// importWeights imports a file and prints the path of the imported weights; everything else is logged.
 func importWeights(file string, options models.ImportOptions, result cli.ResultFlags) error {
 	imported, err := models.Import(file, options)
 	if err != nil {

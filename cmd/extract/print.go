@@ -15,7 +15,7 @@ import (
 	"fovea/inputs"
 )
 
-// stageNames are the pipeline's stages for people.
+// stageNames are the readable names of the pipeline's stages.
 var stageNames = map[string]string{"decode": "decoding", "infer": "the model", "write": "writing"}
 
 // summarize logs what was done, and which stage took the time.
@@ -65,7 +65,7 @@ func stageFields(r extraction.Result) logrus.Fields {
 	return fields
 }
 
-// stageSentence is the same for people.
+// stageSentence is the same as a readable sentence.
 func stageSentence(r extraction.Result) string {
 	s := r.Stats
 	if r.Images() == 0 {

@@ -44,7 +44,7 @@ func (o *options) parse(command *cobra.Command, images []string) (err error) {
 	return o.parseShard()
 }
 
-// checkNames refuses names that flags do not know.
+// checkNames refuses values that flags do not accept.
 func (o *options) checkNames() error {
 	if err := o.Views.Validate(); err != nil {
 		return cli.Usagef("--views: %w", err)
@@ -57,7 +57,7 @@ func (o *options) checkNames() error {
 	)
 }
 
-// checkGiven refuses flags that were given, but with a value that means nothing.
+// checkGiven refuses flags given with a value that makes no sense.
 func (o *options) checkGiven(f *pflag.FlagSet) error {
 	for _, number := range []struct {
 		flag  string

@@ -126,7 +126,7 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 	return nil
 }
 
-// list finds the images, none of which --out may replace.
+// list finds the images. It refuses an --out that would replace one of them.
 func (o *predictOptions) list(ctx context.Context, images []string) (pipeline.Listing, error) {
 	images, err := cli.LocalPaths(images)
 	if err != nil {
@@ -173,7 +173,7 @@ func (o *predictOptions) predict(ctx context.Context, predictor *serving.Predict
 	return failures, err
 }
 
-// sameFile says whether two names are those of one file that exists.
+// sameFile reports whether two names refer to the same existing file.
 func sameFile(a, b string) bool {
 	first, err := os.Stat(a)
 	if err != nil {

@@ -39,7 +39,7 @@ func (p *predictorFlags) validate() error {
 	return nil
 }
 
-// open opens the model that the flags ask for, with further options.
+// open opens the model that the flags select, with further options.
 func (p *predictorFlags) open(h *head.Head, more serving.Options) (*serving.Predictor, error) {
 	session := p.session
 	session.Precision = cmp.Or(session.Precision, h.Recipe.Precision)

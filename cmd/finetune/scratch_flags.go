@@ -15,7 +15,7 @@ import (
 	"fovea/vgg"
 )
 
-// trainingFlags are those that scratch and compare have in common.
+// trainingFlags are the flags that scratch and compare have in common.
 type trainingFlags struct {
 	images  finetuning.ImageOptions
 	network finetuning.NetworkOptions
@@ -88,7 +88,7 @@ func (o *trainingFlags) validate() error {
 	return o.complete()
 }
 
-// complete reads the values that have a meaning of their own.
+// complete parses the values that are more than numbers or names.
 func (o *trainingFlags) complete() (err error) {
 	if o.images.Paths, err = cli.LocalPaths(o.images.Paths); err != nil {
 		return err
@@ -119,7 +119,7 @@ func (o *trainingFlags) complete() (err error) {
 	return nil
 }
 
-// readingProgress shows how far the decoding of the images is. Call done at its end.
+// readingProgress shows the progress of decoding images. Call done at its end.
 func readingProgress(log *cli.LogOptions) (progress func(s pipeline.Stats, total int), done func()) {
 	var shown *cli.Progress
 	done = func() {

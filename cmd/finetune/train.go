@@ -108,7 +108,7 @@ func (o *trainOptions) validate() error {
 	return o.refuseUnused()
 }
 
-// refuseZeros refuses values that the library takes for "the default", and a negative dropout.
+// refuseZeros refuses values that the library would take as "the default", and a negative dropout.
 func (o *trainOptions) refuseZeros() error {
 	zero := map[string]bool{
 		"lambda": o.Lambda == 0, "learning-rate": o.MLP.Rate == 0, "l1-ratio": o.L1Ratio == 0, "units": o.MLP.Units == 0,
