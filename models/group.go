@@ -68,10 +68,10 @@ func newExtractor(model *inference.Model, options inference.ExtractorOptions, vi
 }
 
 // logPreprocessing logs the preprocessing used with a graph that normalizes its input itself.
-func logPreprocessing(name string, model *inference.Model, asked bool) {
+func logPreprocessing(name string, model *inference.Model, requested bool) {
 	switch how := model.Preprocessing.WithLayout(""); {
 	case model.Normalizes == "":
-	case !asked:
+	case !requested:
 		logrus.Infof("%s normalizes its input itself: %s; using preprocessing %s", name, model.Normalizes, how)
 	case how != preprocessing.None:
 		logrus.Warnf("%s normalizes its input itself: %s; the requested preprocessing %s is applied on top of that", name, model.Normalizes, how)

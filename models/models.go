@@ -119,7 +119,7 @@ func Open(name string, options Options) (*inference.Model, error) {
 	return model, nil
 }
 
-// ErrUnknown says that a name stands for no model: it is neither a SavedModel's directory nor a
+// ErrUnknown says that no model has that name: it is neither a SavedModel's directory nor a
 // configuration's name.
 var ErrUnknown = vgg.ErrUnknown
 

@@ -133,7 +133,7 @@ func (f *fit) restoreBest() error {
 	return nil
 }
 
-// diverged ends a training in which an epoch failed with ErrDiverged.
+// diverged ends a training whose epoch failed with ErrDiverged.
 func (f *fit) diverged(err error) (Result, error) {
 	result := Result{State: f.state}
 	err = fmt.Errorf("epoch %d: %w", f.state.Epoch+1, err)
@@ -144,7 +144,7 @@ func (f *fit) diverged(err error) (Result, error) {
 	return result, err
 }
 
-// fit is a training under way.
+// fit is a training in progress.
 type fit struct {
 	ctx               context.Context
 	trainer           *Trainer

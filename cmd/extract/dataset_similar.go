@@ -167,9 +167,9 @@ func findQuery(ctx context.Context, d *featurestore.Dataset, layer, text string)
 }
 
 func (o *similarOptions) page(q query, layer string, found []explore.Row) contactsheet.Sheet {
-	asked := o.sheet.picture(q.name, "")
+	requested := o.sheet.picture(q.name, "")
 	if q.file != "" {
-		asked.File = q.file
+		requested.File = q.file
 	}
 	like := contactsheet.Group{Title: "most similar"}
 	for _, r := range found {
@@ -178,6 +178,6 @@ func (o *similarOptions) page(q query, layer string, found []explore.Row) contac
 	return contactsheet.Sheet{
 		Title:  "Images like " + featurestore.EscapeText(q.name),
 		Notes:  []string{"By the cosine similarity of their features, layer " + layer + "."},
-		Groups: []contactsheet.Group{{Title: "the query", Pictures: []contactsheet.Picture{asked}}, like},
+		Groups: []contactsheet.Group{{Title: "the query", Pictures: []contactsheet.Picture{requested}}, like},
 	}
 }

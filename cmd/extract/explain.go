@@ -57,8 +57,8 @@ func (o *options) weightsHint() string {
 		return ""
 	}
 	for _, l := range c.Layers(true) {
-		asked := slices.ContainsFunc(o.Layers, func(name string) bool { return name == l.Name || slices.Contains(l.Aliases, name) })
-		if l.Kind == vgg.KindDense && asked {
+		requested := slices.ContainsFunc(o.Layers, func(name string) bool { return name == l.Name || slices.Contains(l.Aliases, name) })
+		if l.Kind == vgg.KindDense && requested {
 			return fmt.Sprintf("; the fully connected layers of %s do not ship: extract model fetch %s (0.5 GB) or extract model import %s FILE adds them", c.Name, c.Name, c.Name)
 		}
 	}
