@@ -55,7 +55,7 @@ func TestExtractOnFullDisk(t *testing.T) {
 				t.Errorf("the status is %s, resumed %s, want 1 and 3: %s", read("full.status"), read("resumed.status"), read("resumed.log"))
 			}
 			message := read("full.log")
-			if !regexp.MustCompile(`(part-000[0-9]{2}\.parquet|manifest\.json|errors\.jsonl).*no space left on device: make room on the disk of .*--resume`).MatchString(message) {
+			if !regexp.MustCompile(`(part-000[0-9]{2}\.parquet|manifest\.json|errors\.jsonl).*no space left on device: free space on the disk of .*--resume`).MatchString(message) {
 				t.Errorf("the message is %s", message)
 			}
 			if strings.Contains(read("full.files"), ".fovea/tmp/") {

@@ -207,7 +207,7 @@ func (r *rewriter) copyNodes(prefix string, wanted func(*nodepb.NodeDef) bool, g
 	return nil
 }
 
-// replacements are a copy of a node, or its faster substitutes, the last of which has its name.
+// replacements are a copy of a node, or its faster substitutes; the last one takes its name.
 // Names of new nodes are added to inside, those of tensors from elsewhere to mapped.
 func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mapped map[string]tf.Output) ([]*nodepb.NodeDef, error) {
 	c, found := r.fast[n.GetName()]

@@ -12,5 +12,5 @@
 //
 // The package joins pipeline, models and featurestore. It must not parse flags, or know terminals and exit
 // statuses: it reports progress to functions in Options, and logs what people should know. Messages that
-// suggest a remedy name the flags of extract.
+// suggest a remedy name flags of extract.
 package extraction

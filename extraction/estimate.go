@@ -10,17 +10,17 @@ import (
 	"fovea/pipeline"
 )
 
-// Estimated says what a run would do. Names in it are spelled as datasets show them.
+// Estimated says what a run would do. Names are spelled as datasets show them.
 type Estimated struct {
-	// Images is the number of images found and selected, Rows how many of them will become rows, as far as
-	// their headers tell. Kinds counts them by format.
+	// Images is the number of images found and selected, Rows how many of them will become rows, judging by
+	// their headers. Kinds counts them by format.
 	Images int             `json:"images"`
 	Rows   int             `json:"rows"`
 	Kinds  []pipeline.Kind `json:"kinds"`
-	// OtherFiles is the number of files that are no images.
+	// OtherFiles is the number of files that are not images.
 	OtherFiles int `json:"other_files"`
-	// NotRead counts images of kinds that are not decoded, besides those among Images whose names claim a kind
-	// that is.
+	// NotRead counts images in unsupported formats, except those among Images whose names claim a format
+	// that is supported.
 	NotRead []pipeline.ForeignFiles `json:"not_read,omitempty"`
 	// Unlisted are directories and archives that could not be read, or not to their end, and why.
 	Unlisted []string `json:"unlisted,omitempty"`
@@ -34,7 +34,7 @@ type Estimated struct {
 func (e Estimated) Duration() time.Duration { return time.Duration(e.Seconds * float64(time.Second)) }
 
 // Estimate reads the headers of the images, computes one batch, and says what Run would do with the options. It
-// writes nothing. If the model cannot be opened, the counts in the result are right all the same.
+// writes nothing. If the model cannot be opened, the counts in the result are still right.
 func Estimate(ctx context.Context, options Options) (Estimated, error) {
 	if err := options.Validate(); err != nil {
 		return Estimated{}, err

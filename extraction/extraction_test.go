@@ -28,32 +28,32 @@ func TestValidate(t *testing.T) {
 		t.Error(err)
 	}
 	for want, change := range map[string]func(*Options){
-		"name at least one layer":  func(o *Options) { o.Layers = nil },
-		"leave no name empty":      func(o *Options) { o.Layers = []string{"pool5", ""} },
-		"use none, avg, max":       func(o *Options) { o.Pool = "median" },
-		"a batch of -1":            func(o *Options) { o.Batch = -1 },
-		"a batch of 100000":        func(o *Options) { o.Batch = 100000 },
-		"images of 0x5":            func(o *Options) { o.Height = 5 },
-		"unknown device":           func(o *Options) { o.Session.Device = "tpu" },
-		"compute convolutions":     func(o *Options) { o.Convolutions = "quick" },
-		`unknown views "five"`:     func(o *Options) { o.Views = "five" },
-		"leave out --resize":       func(o *Options) { o.Views, o.Resize = "dense", "crop" },
-		"and --pool":               func(o *Options) { o.Views, o.Pool = "dense", recipe.PoolMax },
-		"leave out --size":         func(o *Options) { o.Views, o.Width, o.Height = "dense:64", 64, 64 },
-		"use squash or crop":       func(o *Options) { o.Resize = "stretch" },
-		"unknown interpolation":    func(o *Options) { o.Interpolation = "guess" },
-		"unknown background":       func(o *Options) { o.Background = "pink" },
-		`bad pattern "x["`:         func(o *Options) { o.Selection.Include = []string{"x["} },
-		"no images are named":      func(o *Options) { o.Images = nil },
-		"a list of files exclude":  func(o *Options) { o.FilesFrom = strings.NewReader("") },
-		"-1 workers":               func(o *Options) { o.Workers = -1 },
-		"a limit of -1 pixels":     func(o *Options) { o.MaxPixels = -1 },
-		"goes with resuming":       func(o *Options) { o.RetryFailed = true },
-		"resuming and overwriting": func(o *Options) { o.Resume, o.Overwrite = true, true },
-		"files of -1 rows":         func(o *Options) { o.RowsPerFile = -1 },
-		"rows and bytes of a file": func(o *Options) { o.RowsPerFile, o.BytesPerFile = 5, 5 },
-		"use float32 or float16":   func(o *Options) { o.DType = "int8" },
-		"use parquet or arrow":     func(o *Options) { o.Format = "csv" },
+		"name at least one layer":                func(o *Options) { o.Layers = nil },
+		"leave no name empty":                    func(o *Options) { o.Layers = []string{"pool5", ""} },
+		"use none, avg, max":                     func(o *Options) { o.Pool = "median" },
+		"a batch of -1":                          func(o *Options) { o.Batch = -1 },
+		"a batch of 100000":                      func(o *Options) { o.Batch = 100000 },
+		"images of 0x5":                          func(o *Options) { o.Height = 5 },
+		"unknown device":                         func(o *Options) { o.Session.Device = "tpu" },
+		"compute convolutions":                   func(o *Options) { o.Convolutions = "quick" },
+		`unknown views "five"`:                   func(o *Options) { o.Views = "five" },
+		"leave out --resize":                     func(o *Options) { o.Views, o.Resize = "dense", "crop" },
+		"and --pool":                             func(o *Options) { o.Views, o.Pool = "dense", recipe.PoolMax },
+		"leave out --size":                       func(o *Options) { o.Views, o.Width, o.Height = "dense:64", 64, 64 },
+		"use squash or crop":                     func(o *Options) { o.Resize = "stretch" },
+		"unknown interpolation":                  func(o *Options) { o.Interpolation = "guess" },
+		"unknown background":                     func(o *Options) { o.Background = "pink" },
+		`bad pattern "x["`:                       func(o *Options) { o.Selection.Include = []string{"x["} },
+		"no images are given":                    func(o *Options) { o.Images = nil },
+		"a list of files are mutually exclusive": func(o *Options) { o.FilesFrom = strings.NewReader("") },
+		"-1 workers":                             func(o *Options) { o.Workers = -1 },
+		"a limit of -1 pixels":                   func(o *Options) { o.MaxPixels = -1 },
+		"requires resuming":                      func(o *Options) { o.RetryFailed = true },
+		"resuming and overwriting":               func(o *Options) { o.Resume, o.Overwrite = true, true },
+		"files of -1 rows":                       func(o *Options) { o.RowsPerFile = -1 },
+		"rows and bytes of a file":               func(o *Options) { o.RowsPerFile, o.BytesPerFile = 5, 5 },
+		"use float32 or float16":                 func(o *Options) { o.DType = "int8" },
+		"use parquet or arrow":                   func(o *Options) { o.Format = "csv" },
 	} {
 		o := valid()
 		change(&o)
@@ -63,7 +63,7 @@ func TestValidate(t *testing.T) {
 			t.Errorf("the error is %v, want an OptionsError with %q", err, want)
 		}
 	}
-	if _, err := Run(context.Background(), valid()); err == nil || !strings.Contains(err.Error(), "no dataset is named") {
+	if _, err := Run(context.Background(), valid()); err == nil || !strings.Contains(err.Error(), "no output dataset is named") {
 		t.Errorf("a run without an output gives %v", err)
 	}
 }

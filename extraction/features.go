@@ -1,6 +1,7 @@
 package extraction
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,21 +13,20 @@ import (
 	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
-	"fovea/recipe"
-
 	"fovea/preprocessing"
+	"fovea/recipe"
 )
 
 // Features say which numbers an image becomes: the layers of a model, and how the image is shown to it. Only
 // Layers must be set.
 type Features struct {
-	// Model is a name or directory, as package models has them (default models.Default).
+	// Model is a name or directory, as models.Open takes it (default models.Default).
 	Model string
 	// Layers are the names of the layers, one column each.
 	Layers []string
 	// Pool is a pooling of package recipe (default recipe.PoolNone). Dense views are always averaged.
 	Pool string
-	// Views are the views of an image whose features are averaged (default picture.Center).
+	// Views are the views of an image to average features over (default picture.Center).
 	Views picture.Views
 	// Resize, Interpolation and Background are those of picture.Options. Dense views take no Resize.
 	Resize        picture.Resize
@@ -44,7 +44,7 @@ type Features struct {
 	Batch int
 }
 
-// OptionsError is what is wrong with Features or Options.
+// OptionsError is an error in Features or Options.
 type OptionsError struct{ Err error }
 
 func (e *OptionsError) Error() string { return e.Err.Error() }
@@ -117,7 +117,7 @@ func (f Features) extractorOptions(batch int) inference.ExtractorOptions {
 }
 
 // Open opens the model on all devices of the session. The caller closes the group. The errors of package
-// models tell what is wrong with the model; an image size that a layer cannot be computed for is an
+// models say what is wrong with the model; an image size that a layer cannot be computed for is an
 // *OptionsError.
 func (f Features) Open() (*inference.Group, error) {
 	group, err := models.OpenGroup(f.model(), f.ModelOptions(), f.extractorOptions(f.Batch), f.Views.Count())
@@ -131,12 +131,7 @@ func (f Features) Open() (*inference.Group, error) {
 	return group, nil
 }
 
-func (f Features) model() string {
-	if f.Model == "" {
-		return models.Default
-	}
-	return f.Model
-}
+func (f Features) model() string { return cmp.Or(f.Model, models.Default) }
 
 // checkSides refuses dense views too small for a layer to have any output.
 func (f Features) checkSides(extractor *inference.Extractor) error {
@@ -159,18 +154,18 @@ func (f Features) noteSize(model *inference.Model) {
 		logrus.Infof("%s takes images of any size: using %dx%d; --size chooses another", f.model(), model.InputWidth, model.InputHeight)
 	}
 	if model.MaxBatch == 1 {
-		logrus.Infof("%s gets one image at a time: its graph takes no more, or mixes the images of a batch", f.model())
+		logrus.Infof("computing one image at a time: the graph of %s takes no more, or mixes the images of a batch", f.model())
 	}
 }
 
 // Recipe is everything that decides the features' values, as datasets record it.
 func (f Features) Recipe(extractor *inference.Extractor) recipe.Recipe {
 	r := extractor.Model().Recipe()
-	r.Resize = string(orElse(f.Resize, picture.Squash))
-	r.Interpolation = string(orElse(f.Interpolation, picture.Bilinear))
-	r.Pool = orElse(f.Pool, recipe.PoolNone)
+	r.Resize = string(cmp.Or(f.Resize, picture.Squash))
+	r.Interpolation = string(cmp.Or(f.Interpolation, picture.Bilinear))
+	r.Pool = cmp.Or(f.Pool, recipe.PoolNone)
 	r.Background = string(f.Background)
-	if views := orElse(f.Views, picture.Center); views != picture.Center {
+	if views := cmp.Or(f.Views, picture.Center); views != picture.Center {
 		r.Views = string(views.Canonical())
 	}
 	if f.Views.IsDense() {
@@ -178,13 +173,6 @@ func (f Features) Recipe(extractor *inference.Extractor) recipe.Recipe {
 	}
 	r.Layers = extractor.Layers()
 	return r
-}
-
-func orElse[T ~string](value, otherwise T) T {
-	if value == "" {
-		return otherwise
-	}
-	return value
 }
 
 // ImagesPerBatch is the number of whole images that the group computes together.

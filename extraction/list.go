@@ -11,20 +11,17 @@ import (
 	"fovea/pipeline"
 )
 
-// list finds the images and takes those that are wanted.
+// list finds the images and keeps the selected ones.
 func (o *Options) list(ctx context.Context) (pipeline.Listing, error) {
 	listing, err := o.find(ctx)
 	if err != nil {
-		inputs.TellOthers(listing.Others) // which may explain it
+		inputs.WarnForeign(listing.Others) // which may explain it
 		return listing, err
 	}
-	inputs.TellDoubts(listing)
+	inputs.WarnLabels(listing, o.Labels)
 	found := len(listing.Items)
 	listing.Items = o.Selection.Apply(listing.Items)
 	logrus.Infof("%s found, %s skipped", text.Plural(found, "image"), text.Plural(listing.Skipped, "other file"))
-	if listing.Labeled > 0 && o.Labels == nil {
-		logrus.Infof("%d of them have labels in their archive or table: --labels dir takes these", listing.Labeled)
-	}
 	if len(listing.Items) < found {
 		logrus.Infof("%d of them are selected", len(listing.Items))
 	}

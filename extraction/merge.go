@@ -29,7 +29,7 @@ type Merged struct {
 	Bytes int64 `json:"bytes"`
 }
 
-// Merge makes one dataset of several that were made alike, as featurestore.Merge. Both out and the datasets
+// Merge makes one dataset of several that were made in the same way, as featurestore.Merge does. Both out and the datasets
 // may lie in object stores.
 func Merge(ctx context.Context, out string, datasets []string, options MergeOptions) (Merged, error) {
 	dirs := make([]string, len(datasets))

@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics are a run's for Prometheus, read from the pipeline's counters whenever they are asked for. The zero
-// value is ready, and serves one run; what is not known yet is 0. Metrics is a prometheus.Collector.
+// Metrics are a run's metrics for Prometheus, read from the pipeline's counters on each request. The zero
+// value is ready for use, for one run; values not known yet are 0. Metrics is a prometheus.Collector.
 type Metrics struct {
 	// Monitor is the pipeline's.
 	Monitor pipeline.Monitor

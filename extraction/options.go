@@ -1,6 +1,7 @@
 package extraction
 
 import (
+	"cmp"
 	"io"
 	"time"
 
@@ -69,9 +70,9 @@ func (o Options) Validate() error {
 	}
 	switch {
 	case len(o.Images) == 0 && o.FilesFrom == nil:
-		return wrong("no images are named")
+		return wrong("no images are given")
 	case len(o.Images) > 0 && o.FilesFrom != nil:
-		return wrong("images and a list of files exclude each other")
+		return wrong("images and a list of files are mutually exclusive")
 	case o.Workers < 0:
 		return wrong("%d workers: use 1 or more", o.Workers)
 	case o.MaxPixels < 0:
@@ -83,13 +84,13 @@ func (o Options) Validate() error {
 func (o Options) validateOutput() error {
 	switch {
 	case o.RetryFailed && !o.Resume:
-		return wrong("trying failed images again goes with resuming")
+		return wrong("retrying failed images requires resuming")
 	case o.Resume && o.Overwrite:
-		return wrong("resuming and overwriting exclude each other")
+		return wrong("resuming and overwriting are mutually exclusive")
 	case o.RowsPerFile < 0 || o.BytesPerFile < 0:
 		return wrong("files of %d rows or %d bytes: use 1 or more", o.RowsPerFile, o.BytesPerFile)
 	case o.RowsPerFile > 0 && o.BytesPerFile > 0:
-		return wrong("rows and bytes of a file exclude each other")
+		return wrong("rows and bytes of a file are mutually exclusive")
 	}
 	switch o.DType {
 	case "", featurestore.Float32, featurestore.Float16:
@@ -106,10 +107,8 @@ func (o Options) validateOutput() error {
 
 // withDefaults fills in what zero values stand for and later stages want to be told.
 func (o Options) withDefaults() Options {
-	o.Format, o.DType = orElse(o.Format, featurestore.FormatParquet), orElse(o.DType, featurestore.Float32)
-	if o.MaxPixels == 0 {
-		o.MaxPixels = picture.DefaultMaxPixels
-	}
+	o.Format, o.DType = cmp.Or(o.Format, featurestore.FormatParquet), cmp.Or(o.DType, featurestore.Float32)
+	o.MaxPixels = cmp.Or(o.MaxPixels, picture.DefaultMaxPixels)
 	if o.Metrics == nil {
 		o.Metrics = &Metrics{}
 	}

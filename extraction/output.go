@@ -27,7 +27,7 @@ func CreateOutput(ctx context.Context, url string, options remote.Options) (*rem
 	return remote.Create(ctx, url, options)
 }
 
-// destination is where a run writes: dir, and with an upload the URL to which the files in dir go.
+// destination is where a run writes: to dir and, with an upload, from there to a URL.
 type destination struct {
 	dir    string
 	upload *remote.Output // nil for a directory
@@ -55,12 +55,12 @@ func (d destination) finish(ctx context.Context, runErr error) error {
 		return nil
 	}
 	if runErr != nil {
-		logrus.Infof("uploading what is finished to %s", d.upload)
+		logrus.Infof("uploading the finished files to %s", d.upload)
 	}
 	return d.upload.Finish(ctx)
 }
 
-// place names a dataset to people: a URL without its parameters.
+// place is the name of a dataset in messages: a URL without its parameters.
 func place(out string) string {
 	if !objects.IsURL(out) {
 		return out

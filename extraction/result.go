@@ -10,7 +10,7 @@ import (
 
 // Result says what a run has done.
 type Result struct {
-	// Dataset names the dataset to people: Options.Out, without a URL's parameters. Dir is the directory that
+	// Dataset names the dataset in messages: Options.Out, without a URL's parameters. Dir is the directory that
 	// was written to, the same or one in Options.Staging; it is empty before the output is begun.
 	Dataset, Dir string
 	// Rows and Failures are those of the dataset, earlier runs' included. Present is the number of rows that
@@ -24,7 +24,7 @@ type Result struct {
 	StartUp time.Duration
 	// Stats count this run's images and times, per stage. They are zero where there was nothing to do.
 	Stats pipeline.Stats
-	// Foreign tells of images of kinds that are not read, and of other files.
+	// Foreign counts images in unsupported formats, and other files.
 	Foreign pipeline.Others
 }
 

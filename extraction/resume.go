@@ -50,21 +50,21 @@ func (r *run) selected(yield func(featurestore.Row) bool) {
 	}
 }
 
-// readAgain are the paths of images that are read again, though the dataset has them.
+// readAgain holds the paths of images to read again although the dataset has them.
 type readAgain struct{ rows, failures map[string]bool }
 
-// findChanged compares the images with those that the dataset was made of.
+// findChanged compares the images with those the dataset was made from.
 func (r *run) findChanged(ctx context.Context, writer *featurestore.Writer) (readAgain, error) {
 	c := pipeline.Comparison{Items: r.listing.Items, Known: func(path string) (pipeline.Known, bool) {
 		known, ok := writer.Known(path)
 		return pipeline.Known{Failed: known.Failed, SHA256: known.SHA256, Seen: known.Seen}, ok
 	}}
-	if err := r.step("looking for changes", len(c.Items), &c, c.Look)(ctx); err != nil {
+	if err := r.step(ctx, "looking for changes", len(c.Items), &c, c.Look); err != nil {
 		return readAgain{}, err
 	}
 	if len(c.Doubts) > 0 {
 		logrus.Infof("%d of %d images may be different by now, the first is %s: reading them to compare their SHA-256", len(c.Doubts), len(c.Items), c.Items[c.Doubts[0]].Path)
-		if err := r.step("comparing", len(c.Doubts), &c, c.Read)(ctx); err != nil {
+		if err := r.step(ctx, "comparing", len(c.Doubts), &c, c.Read); err != nil {
 			return readAgain{}, err
 		}
 	}
@@ -81,14 +81,12 @@ func (r *run) findChanged(ctx context.Context, writer *featurestore.Writer) (rea
 	})
 }
 
-// step has a part of the comparison show its progress.
-func (r *run) step(action string, total int, c *pipeline.Comparison, do func(context.Context) error) func(context.Context) error {
-	return func(ctx context.Context) error {
-		update, done := r.Steps(action, total)
-		defer done()
-		c.Progress = update
-		return do(ctx)
-	}
+// step does a part of the comparison and shows its progress.
+func (r *run) step(ctx context.Context, action string, total int, c *pipeline.Comparison, do func(context.Context) error) error {
+	update, done := r.Steps(action, total)
+	defer done()
+	c.Progress = update
+	return do(ctx)
 }
 
 // chooseAgain takes what has changed, and the failures that are worth another attempt.
@@ -118,7 +116,7 @@ func (r *run) chooseAgain(writer *featurestore.Writer, c *pipeline.Comparison) r
 	return again
 }
 
-// worthRetrying are the failures of earlier runs to try again, besides changed images: directories and archives
+// worthRetrying returns the failures of earlier runs to retry, apart from changed images: directories and archives
 // that could not be listed and now are, and with retry all failures among the items, or, where nothing was left
 // out of the items, all failures.
 func worthRetrying(failures []featurestore.Failure, items []pipeline.Item, retry, all bool) (paths []string) {
@@ -141,7 +139,7 @@ func worthRetrying(failures []featurestore.Failure, items []pipeline.Item, retry
 	return paths
 }
 
-// takesAll says whether a selection leaves nothing out.
+// takesAll reports whether a selection leaves nothing out.
 func takesAll(s pipeline.Selection) bool {
 	return len(s.Include)+len(s.Exclude) == 0 && s.Parts == 0 && s.Sample == 0 && s.Limit == 0
 }

@@ -29,7 +29,7 @@ func Run(ctx context.Context, options Options) (Result, error) {
 		return Result{}, err
 	}
 	if options.Out == "" {
-		return Result{}, wrong("no dataset is named to write to")
+		return Result{}, wrong("no output dataset is named")
 	}
 	r := &run{Options: options.withDefaults(), began: time.Now()}
 	r.result.Dataset = place(r.Out)
@@ -52,7 +52,7 @@ func (r *run) all(ctx context.Context) (err error) {
 	if r.listing, err = r.list(ctx); err != nil {
 		return err
 	}
-	inputs.TellOthers(r.listing.Others)
+	inputs.WarnForeign(r.listing.Others)
 	r.result.Foreign = r.listing.Others
 	if r.group, err = r.Open(); err != nil {
 		return err
@@ -78,7 +78,7 @@ func (o *Options) configure(extractor *inference.Extractor) (recipe.Recipe, pipe
 	return r, config, nil
 }
 
-// write makes the dataset and brings it to its place.
+// write makes the dataset and, for a URL, uploads it.
 func (r *run) write(ctx context.Context) (err error) {
 	to, err := r.destination(ctx)
 	if err != nil {
@@ -112,7 +112,7 @@ func (r *run) write(ctx context.Context) (err error) {
 	return runErr
 }
 
-// begin says what is left to do: it enters the failures of the listing, and returns the images that the
+// begin finds out what is left to do: it records the failures of the listing, and returns the images that the
 // dataset does not have yet.
 func (r *run) begin(writer *featurestore.Writer) (items []pipeline.Item, err error) {
 	r.result.Present = writer.Rows()
@@ -176,7 +176,7 @@ func closeDataset(ctx context.Context, writer *featurestore.Writer, runErr error
 	return writer.Abort()
 }
 
-// cancelled says whether a run ended because its context did.
+// cancelled reports whether a run ended because its context did.
 func cancelled(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err()))
 }

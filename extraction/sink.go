@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/sirupsen/logrus"
-
 	"fovea/featurestore"
+	"fovea/inputs"
 	"fovea/pipeline"
 )
 
@@ -44,6 +43,6 @@ func (s Sink) Fail(f pipeline.Failure) error {
 type loudSink struct{ Sink }
 
 func (s loudSink) Fail(f pipeline.Failure) error {
-	logrus.WithFields(logrus.Fields{"path": featurestore.EscapeText(f.Path), "stage": f.Stage}).Warn(featurestore.EscapeText(f.Reason))
+	inputs.WarnFailure(f)
 	return s.Sink.Fail(f)
 }

@@ -135,7 +135,7 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	}
 	m := newManifest(c)
 	m.Assembled = true
-	started := m // tells what these files belong to if this run is killed
+	started := m // says what these files belong to if this run is killed
 	started.Status, started.RowsPerShard = StatusWriting, max(1, first.RowsPerShard)
 	if err := started.write(c); err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"fovea/internal/finite"
 )
 
-// chunk checks some rows, the first of which has index at in its file.
+// chunk checks some rows; at is the index of the first one in its file.
 func (c *checker) chunk(file string, at int, meta shardMeta, part chunk) error {
 	rows, err := part.identities(nil)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// Arrow's format has no checksums. Files written by this package have them between the records and the
+// Arrow's format has no checksums. Files written by this package hold some between the records and the
 // footer, where other readers do not look, since they find the records by the footer:
 //
 //	Arrow's own mark of the end of a stream of records

@@ -141,7 +141,7 @@ func deleteDataset(dir string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, e := range hidden { // the manifest goes last: it tells what the others belong to
+	for _, e := range hidden { // the manifest goes last: it says what the others belong to
 		if name := path.Join(HiddenDir, e.Name()); oursHidden(e.Name()) && name != ManifestFile && name != lockFile {
 			if err := os.RemoveAll(inDir(dir, name)); err != nil {
 				return err

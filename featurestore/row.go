@@ -62,7 +62,7 @@ var (
 	// ErrMismatch: a dataset that was made in another way cannot be resumed.
 	ErrMismatch = errors.New("made in another way")
 	// ErrLabels: a dataset with other labels or splits cannot be resumed.
-	ErrLabels = errors.New("given other labels or splits")
+	ErrLabels = errors.New("given different labels or splits")
 	// ErrCorrupt: a file is damaged, or not what the manifest says.
 	ErrCorrupt = guard.ErrCorrupt
 	// ErrEmpty: a dataset has no rows.

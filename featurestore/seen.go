@@ -69,7 +69,7 @@ func writeSeen(dir, file, sum string, records []byte) error {
 	return os.Rename(temp, final)
 }
 
-// readSeen reads the records for the file whose SHA-256 is sum, as many bytes as asked for, or nil if
+// readSeen reads the records for the file whose SHA-256 is sum, as many bytes as requested, or nil if
 // they are unknown.
 func readSeen(dir, file, sum string, size int) []byte {
 	content, err := os.ReadFile(inDir(dir, seenFile(file)))

@@ -9,8 +9,8 @@ import (
 	"fovea/head"
 )
 
-// learningCurve trains heads as h was on parts of the rows that it has seen, and tests them on those
-// that it has not. Where that cannot be done it says why, and the curve is empty.
+// learningCurve trains heads as h was trained on parts of the rows it has seen, and tests them on those
+// it has not. Where that is impossible it logs why, and the curve is empty.
 func learningCurve(ctx context.Context, h *head.Head, f Features, seen, unseen []int, repeats int) ([]head.CurvePoint, error) {
 	if repeats == 0 {
 		return nil, nil
@@ -61,7 +61,7 @@ func curveLogger() func(rows int) {
 	}
 }
 
-// withoutGroupsOf are the rows whose group none of the others has.
+// withoutGroupsOf returns the rows that share no group with the others.
 func withoutGroupsOf(rows, others []int, groups []string) []int {
 	taken := map[string]bool{}
 	for _, i := range others {

@@ -28,7 +28,7 @@ type Evaluation struct {
 	SeenInTraining int `json:"seen_in_training"`
 }
 
-// Evaluate measures a head on the labelled rows of a dataset. Features made in another way than those
+// Evaluate measures a head on the labelled rows of a dataset. Features made differently from those
 // it was trained on are head.ErrMismatch; images that it was trained on are counted, with a warning,
 // or left out.
 func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
@@ -90,7 +90,7 @@ func loadFor(ctx context.Context, h *head.Head, source Source) (Features, error)
 	return f, err
 }
 
-// mismatchFirst prefers the head's account of why a dataset does not fit it to an error such as that
+// mismatchFirst prefers a mismatch between head and dataset to a less telling error, such as that
 // its layer is missing.
 func mismatchFirst(h *head.Head, dir string, err error) error {
 	if errors.Is(err, featurestore.ErrReplaced) { // what is there now is not what failed

@@ -27,15 +27,15 @@ type Features struct {
 	X      head.Matrix
 	// Labels are spelled as valid UTF-8 (featurestore.EscapeText).
 	Labels []string
-	// Splits are the dataset's own: "test" for rows to test on, anything else to train on.
+	// Splits are the dataset's own: "test" marks the test set, anything else the training set.
 	Splits []string
-	// Hashes are the SHA-256 of the images' files in hex, by which copies are found.
+	// Hashes are the SHA-256 of the images' files in hex, which identify copies.
 	Hashes []string
 	// Paths name the images within the dataset.
 	Paths []string
 }
 
-// Free gives the memory of X back. Nothing may read X.Data afterwards.
+// Free releases the memory of X. Nothing may read X.Data afterwards.
 func (f *Features) Free() { f.X.Free() }
 
 // load reads layers of a local dataset. Tables as large as the features come from memory.
@@ -114,7 +114,7 @@ func (f Features) labelled(dir string) (Features, error) {
 	return f.Choose(rows)
 }
 
-// spelled are names as people and other programs see them. Heads use these, so that a class has one
+// spelled returns names as users and other programs see them. Heads use these, so that a class has one
 // name in datasets, heads and predictions, and one that JSON can hold.
 func spelled(names []string) []string {
 	out := make([]string, len(names))
@@ -124,7 +124,7 @@ func spelled(names []string) []string {
 	return out
 }
 
-// WarnOfAlike warns of classes that are probably one: their names look the same.
+// WarnOfAlike warns about classes that are probably one: their names look the same.
 func WarnOfAlike(classes []string) {
 	for _, group := range spelling.Alike(classes) {
 		logrus.Warnf("the labels %+q look alike but are different classes: rename them if they are one class", group)
@@ -153,7 +153,7 @@ func ColumnOf(layers []recipe.Layer, column int) (layer recipe.Layer, within int
 	return recipe.Layer{}, column
 }
 
-// LayerNames joins the names of layers, for people.
+// LayerNames joins the names of layers, for messages.
 func LayerNames(layers []recipe.Layer) string {
 	return strings.Join(recipe.Recipe{Layers: layers}.LayerNames(), ", ")
 }
@@ -208,7 +208,7 @@ func (f Features) Seen(h *head.Head) (seen, unseen []int) {
 	return seen, unseen
 }
 
-// shortHashes are what head.Notes.Seen records of images: sorted, each once.
+// shortHashes returns what head.Notes.Seen records of images, sorted and without duplicates.
 func shortHashes(hashes []string) []string {
 	var all []string
 	for _, hash := range hashes {
@@ -218,8 +218,8 @@ func shortHashes(hashes []string) []string {
 	return slices.Compact(all)
 }
 
-// shortHashDigits is the number of hex digits by which a head remembers an image.
+// shortHashDigits is the number of hex digits that a head records of an image.
 const shortHashDigits = 16
 
-// ShortHash is the beginning of an image's SHA-256 in hex, by which a head remembers it.
+// ShortHash is the beginning of an image's SHA-256 in hex, which a head records to recognize it.
 func ShortHash(sha256 string) string { return sha256[:min(shortHashDigits, len(sha256))] }

@@ -24,7 +24,7 @@ const (
 )
 
 // TrainOptions say what a head is trained on, what kind of head it is, and which rows are held out
-// to test it. Of the zero value, Source must be set: it trains a softmax regression on all rows of a
+// to test it. Only Source must be set: the zero value trains a softmax regression on all rows of a
 // dataset with one layer.
 type TrainOptions struct {
 	// Source is the dataset, Layers are those of its layers to train on, each scaled on its own;
@@ -41,12 +41,12 @@ type TrainOptions struct {
 	// Scaling is a head.Scaling (default head.ScaleCommon), ClassWeights a head.ClassWeights (default
 	// head.WeighRows).
 	Scaling, ClassWeights string
-	// Penalty is L2 (default), L1 or ElasticNet, of which L1Ratio is the share of L1 (default 0.5).
+	// Penalty is L2 (default), L1 or ElasticNet; L1Ratio is the fraction of L1 in ElasticNet (default 0.5).
 	Penalty string
 	L1Ratio float64
 	// Lambda is the strength of the regularization, 0 for the one that cross-validation finds best.
 	Lambda float64
-	// Calibrate scales the scores by the temperature that suits images outside the training set.
+	// Calibrate fits a temperature on images outside the training set (temperature scaling).
 	Calibrate bool
 	// Seed determines the split, the folds of the cross-validation and the first weights of an MLP.
 	Seed uint64
@@ -55,18 +55,18 @@ type TrainOptions struct {
 	// NearDuplicates is the cosine of two images' features from which they are kept together by
 	// every split, 0 to keep only equal files together.
 	NearDuplicates float64
-	// OwnFraction has TestFraction override the dataset's own split, OwnNear has NearDuplicates apply
+	// OwnFraction lets TestFraction override the dataset's own split, OwnNear applies NearDuplicates
 	// even if it makes most images of a class near duplicates.
 	OwnFraction, OwnNear bool
 	// MLP is for Model MLP. Seed, Scaling, ClassWeights, Groups, Calibrate and Progress of it are not
 	// used: those above are.
 	MLP head.MLPOptions
 
-	// Progress, if set, is called as the cross-validation goes on.
+	// Progress, if set, is called during the cross-validation.
 	Progress func(done, of int)
 }
 
-// withDefaults are the options with what they leave open.
+// withDefaults fills in what the options leave open.
 func (o TrainOptions) withDefaults() TrainOptions {
 	o.Model = cmp.Or(o.Model, Softmax)
 	o.Penalty = cmp.Or(o.Penalty, L2)
@@ -81,7 +81,7 @@ func (o TrainOptions) withDefaults() TrainOptions {
 	return o
 }
 
-// Fit trains the kind of head that the options ask for on all rows of f. Rows of equal group stay
+// Fit trains the selected kind of head on all rows of f. Rows of equal group stay
 // together in cross-validation and early stopping. The head lacks recipe, layers and notes.
 func (o *TrainOptions) Fit(ctx context.Context, f Features, groups []string) (*head.Head, head.Report, error) {
 	all := o.withDefaults()

@@ -58,7 +58,7 @@ func historyTable(history []training.Epoch) [][]string {
 	return records
 }
 
-// logEpoch says how an epoch went.
+// logEpoch logs the metrics of an epoch.
 func logEpoch(e training.Epoch) {
 	line := fmt.Sprintf("epoch %d: loss %.4f, accuracy %.2f %%", e.Epoch, e.Loss, 100*e.Accuracy)
 	if e.ValidationLoss != nil {
@@ -70,7 +70,7 @@ func logEpoch(e training.Epoch) {
 // batchInterval is the time between two log lines about batches.
 const batchInterval = 10 * time.Second
 
-// batchLogger says now and then how far an epoch is.
+// batchLogger logs the progress of an epoch every few seconds.
 func batchLogger() func(epoch, done, of int, m training.Measure) {
 	last := time.Now()
 	return func(epoch, done, of int, m training.Measure) {

@@ -20,7 +20,6 @@ import (
 	"fovea/head"
 	"fovea/inputs"
 	"fovea/internal/output"
-	"fovea/internal/spelling"
 	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/preprocessing"
@@ -29,7 +28,7 @@ import (
 )
 
 // ErrLabels says that the images cannot be sorted into classes by their labels.
-var ErrLabels = errors.New("the labels do not make classes to train on")
+var ErrLabels = errors.New("the labels do not form classes to train on")
 
 // ErrorsFile lists the images that could not be read, in the directory of a training's results.
 const ErrorsFile = "errors.csv"
@@ -48,7 +47,7 @@ type ImageOptions struct {
 	// that Labels marks as test are held out instead, unless OwnFraction is set.
 	TestFraction float64
 	OwnFraction  bool
-	// Progress, if set, is called while the images are decoded, of which there are total.
+	// Progress, if set, is called while the total images are decoded.
 	Progress func(s pipeline.Stats, total int)
 }
 
@@ -59,14 +58,11 @@ func (o ImageOptions) list(ctx context.Context, seed uint64) (pipeline.Listing, 
 		labels = pipeline.LabelFunc(pipeline.PrefixLabel)
 	}
 	listing, err := inputs.Finder().List(ctx, o.Paths, labels)
-	inputs.TellOthers(listing.Others)
+	inputs.WarnForeign(listing.Others)
 	if err != nil {
 		return listing, err
 	}
-	inputs.TellDoubts(listing)
-	if listing.Labeled > 0 && o.Labels == nil {
-		logrus.Infof("%d of the images have labels in their archive or table: --labels dir takes these", listing.Labeled)
-	}
+	inputs.WarnLabels(listing, o.Labels)
 	found := len(listing.Items)
 	listing.Items = slices.DeleteFunc(listing.Items, func(i pipeline.Item) bool { return i.Label == "" })
 	if len(listing.Items) == 0 {
@@ -79,7 +75,7 @@ func (o ImageOptions) list(ctx context.Context, seed uint64) (pipeline.Listing, 
 	return listing, nil
 }
 
-// load decodes the images to what the recipe asks for, splits them, and lists in the directory out
+// load decodes the images as the recipe says, splits them, and lists in the directory out
 // those that cannot be read.
 func (o ImageOptions) load(ctx context.Context, r recipe.Recipe, out string, seed uint64) (*imageSet, Split, error) {
 	listing, err := o.list(ctx, seed)
@@ -152,7 +148,7 @@ func (s *imageSet) classify() (err error) {
 	return nil
 }
 
-// classNumbers are the places of labels among the sorted classes.
+// classNumbers returns the index of each label among the sorted classes.
 func classNumbers(labels, classes []string) []int32 {
 	numbers := make([]int32, len(labels))
 	for i, label := range labels {
@@ -175,14 +171,9 @@ func (s *imageSet) Append(image pipeline.DecodedImage) error {
 
 // Fail implements pipeline.PixelSink: it notes an image that cannot be read.
 func (s *imageSet) Fail(f pipeline.Failure) error {
-	warnFailure(f)
+	inputs.WarnFailure(f)
 	s.failures = append(s.failures, f)
 	return nil
-}
-
-// warnFailure logs an image that cannot be read.
-func warnFailure(f pipeline.Failure) {
-	logrus.WithFields(logrus.Fields{"path": spelling.Spell(f.Path), "stage": f.Stage}).Warn(spelling.Spell(f.Reason))
 }
 
 // Close removes the pixels.
@@ -212,7 +203,7 @@ func (s *imageSet) fingerprint() string {
 }
 
 // split divides the images into training and test set: by the marks of the labels' table, if it has
-// any and own is false, else by taking a fraction of each class. Copies of an image stay together.
+// any and own is false, otherwise by taking a fraction of each class. Copies of an image stay together.
 func (s *imageSet) split(fraction float64, own bool, seed uint64) (split Split, err error) {
 	for i, item := range s.items {
 		if item.Split == "test" {

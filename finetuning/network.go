@@ -20,8 +20,8 @@ const (
 	HeadFile = "head.json"
 )
 
-// ReplaceModel has write make a model beside the one that may be in the directory out, and describe
-// the head. Both take their places only when they are complete and the model could be opened. A second
+// ReplaceModel lets write make a model beside the one that may be in the directory out, and describe
+// the head. Both are put in place only once they are complete and the model could be opened. A second
 // training that ends in out at the same time is refused, so that model and head belong together.
 func ReplaceModel(out string, h *head.Head, write func(dir string) error) (err error) {
 	s, err := swap.Begin(filepath.Join(out, ModelDir))
@@ -65,7 +65,7 @@ func HeadOfDense(set weights.Set, layer string, classes []string) (*head.Head, e
 	return h, nil
 }
 
-// DescribeHead notes which features a head takes: those of a layer of the model in dir, for images
+// DescribeHead records which features a head takes: those of a layer of the model in dir, for images
 // prepared as in the recipe of.
 func DescribeHead(h *head.Head, dir, layer, pool string, of recipe.Recipe) error {
 	model, err := models.Open(dir, models.Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}})

@@ -16,8 +16,8 @@ import (
 	"fovea/training"
 )
 
-// ErrBudget says that the time was too short for a first head.
-var ErrBudget = errors.New("the budget ended before there was a head")
+// ErrBudget says that the time was too short to train a first head.
+var ErrBudget = errors.New("the budget ended before a first head was trained")
 
 // CompareOptions say what is compared, and how long each approach may train.
 type CompareOptions struct {
@@ -44,8 +44,8 @@ type Comparison struct {
 // fitted again and again while features of more images arrive, and a network from random weights.
 // Both are measured on the same test set, which must not be empty.
 //
-// A cancelled context ends it with the context's cause. What has been measured until then is written
-// all the same.
+// A cancelled context ends it with the context's cause. What has been measured by then is still
+// written.
 func Compare(ctx context.Context, o CompareOptions) (_ *Comparison, err error) {
 	if o.Network = o.Network.withDefaults(); o.Budget == 0 {
 		o.Budget = 10 * time.Minute
@@ -90,7 +90,7 @@ func largestShare(labels []string) float64 {
 	return float64(most) / float64(len(labels))
 }
 
-// race is a comparison under way.
+// race is a comparison in progress.
 type race struct {
 	options CompareOptions
 	data    *scratchData

@@ -11,6 +11,7 @@ import (
 
 	"fovea/head"
 	"fovea/inference"
+	"fovea/inputs"
 	"fovea/models"
 	"fovea/pipeline"
 	"fovea/recipe"
@@ -87,7 +88,7 @@ func (s featureSink) Append(rows []pipeline.Row) error {
 
 // Fail implements pipeline.Sink: it passes over an image that could be read before but cannot be now.
 func (s featureSink) Fail(f pipeline.Failure) error {
-	warnFailure(f)
+	inputs.WarnFailure(f)
 	return nil
 }
 

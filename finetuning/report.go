@@ -27,7 +27,7 @@ type ReportOptions struct {
 	Images string
 	// Mistakes is the number of wrongly classified images to show, at most.
 	Mistakes int
-	// Repeats is the number of trainings for each point of the learning curve, 0 for no curve.
+	// Repeats is the number of heads trained for each point of the learning curve, 0 for no curve.
 	Repeats int
 }
 
@@ -122,7 +122,7 @@ func facts(h *head.Head, dir string, test Features) []report.Fact {
 	return []report.Fact{
 		{Name: "classes", Value: strings.Join(h.Classes, ", ")},
 		{Name: "features", Value: fmt.Sprintf("%s of %s, %d values (pooling %s)", LayerNames(h.Layers), r.Model, h.Columns(), r.Pool)},
-		{Name: "images to the model", Value: fmt.Sprintf("%dx%d, %s, %s, %s", r.InputWidth, r.InputHeight, r.Resize, r.Interpolation, r.Preprocessing)},
+		{Name: "model input", Value: fmt.Sprintf("%dx%d, %s, %s, %s", r.InputWidth, r.InputHeight, r.Resize, r.Interpolation, r.Preprocessing)},
 		{Name: "computed by", Value: r.Library + ", " + r.Precision},
 		{Name: "trained on", Value: fmt.Sprintf("%d images", h.Notes.TrainedOn)},
 		{Name: "measured on", Value: fmt.Sprintf("%d images of the dataset %s that it was not trained on", len(test.Labels), filepath.Base(dir))},

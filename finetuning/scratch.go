@@ -16,7 +16,7 @@ import (
 )
 
 // ErrTrained says that the directory for the results holds another training already.
-var ErrTrained = errors.New("there is a training already")
+var ErrTrained = errors.New("there is an earlier training")
 
 // checkpointDir is in the directory of a training's results.
 const checkpointDir = "checkpoint"
@@ -126,7 +126,7 @@ func (o *ScratchOptions) begin() (training.State, error) {
 	case !o.Resume:
 		return state, fmt.Errorf("%w in %s, of %d epochs", ErrTrained, o.Out, state.Epoch)
 	case state.Epoch > o.Epochs:
-		return state, fmt.Errorf("the training in %s has had %d epochs, more than the %d asked for", o.Out, state.Epoch, o.Epochs)
+		return state, fmt.Errorf("the training in %s already has %d epochs, more than the %d requested", o.Out, state.Epoch, o.Epochs)
 	}
 	return state, nil
 }

@@ -70,7 +70,7 @@ func (o NetworkOptions) withDefaults() NetworkOptions {
 	return o
 }
 
-// Validate says what is wrong with the options, before images are read.
+// Validate checks the options before any image is read.
 func (o NetworkOptions) Validate() error {
 	o = o.withDefaults()
 	if err := o.dimensions(2).Validate(); err != nil {
@@ -138,7 +138,7 @@ type scratchData struct {
 	network NetworkOptions
 	split   Split
 	seed    uint64
-	// testFraction is what was asked for.
+	// testFraction is the requested one.
 	testFraction float64
 	augment      picture.Augmentation
 }

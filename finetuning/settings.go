@@ -10,13 +10,14 @@ import (
 	"strings"
 
 	"fovea/head"
+	"fovea/internal/text"
 	"fovea/internal/typo"
 )
 
-// setting is an option that a head records, by the name of its flag.
+// setting is an option that a head records, under the name of its flag.
 type setting struct {
 	name string
-	// models are the kinds of heads that it steers.
+	// models are the kinds of heads that it affects.
 	models []string
 	// field points to its value in the options.
 	field func(o *TrainOptions) any
@@ -48,13 +49,13 @@ var settings = []setting{
 	{"patience", hidden, func(o *TrainOptions) any { return &o.MLP.Patience }},
 }
 
-// dropout is a share of which the zero value is the default, and none is below 0.
+// dropout is a fraction whose zero value means the default; a negative one means no dropout.
 type dropout float64
 
 // formerSettings are names that heads of earlier versions record.
 var formerSettings = map[string]string{"layer": "layers", "rate": "learning-rate"}
 
-// Settings are the options that make a head what it is, by the names of their flags, as heads record
+// Settings returns the options that determine a head, by the names of their flags, as heads record
 // them: not where features come from, nor what the kind of head does not use.
 func (o TrainOptions) Settings() map[string]string {
 	o = o.withDefaults()
@@ -67,7 +68,7 @@ func (o TrainOptions) Settings() map[string]string {
 	return all
 }
 
-// SettingsOf are the names of the settings that a kind of head uses, of all kinds for "".
+// SettingsOf returns the names of the settings that a kind of head uses, or of all kinds for "".
 func SettingsOf(model string) []string {
 	var names []string
 	for _, s := range settings {
@@ -78,8 +79,8 @@ func SettingsOf(model string) []string {
 	return names
 }
 
-// OptionsOf are the options that a head was trained with, read from the settings that it records.
-// Heads without settings, and those with settings that are not of a head alone, are errors.
+// OptionsOf returns the options that a head was trained with, from the settings that it records.
+// A head without settings, or with settings that this version does not know, is an error.
 func OptionsOf(h *head.Head) (TrainOptions, error) {
 	if h.Notes.Settings == nil {
 		return TrainOptions{}, errors.New("the head does not record its settings: train it again with this version")
@@ -178,24 +179,22 @@ type check struct {
 	option, problem string
 }
 
-// choices checks names, and options that exclude each other.
+// choices checks names, and options that are mutually exclusive.
 func (o TrainOptions) choices() []check {
 	return []check{
 		oneOf("model", o.Model, Softmax, SVM, MLP),
 		oneOf("penalty", o.Penalty, L2, L1, ElasticNet),
-		{o.Penalty == L2 || o.Model == Softmax, "penalty", o.Penalty + " is for model softmax only"},
+		{o.Penalty == L2 || o.Model == Softmax, "penalty", o.Penalty + " requires model softmax"},
 		oneOf("scaling", o.Scaling, string(head.ScaleCommon), string(head.ScaleColumns), string(head.ScaleUnit)),
 		oneOf("class-weights", o.ClassWeights, string(head.WeighRows), string(head.WeighClasses)),
-		{o.Lambda == 0 || o.Model != MLP, "lambda", "is for softmax and svm: mlp is regularized by dropout"},
+		{o.Lambda == 0 || o.Model != MLP, "lambda", "applies to softmax and svm: mlp is regularized by dropout"},
 		{o.Lambda == 0 || !o.Calibrate, "calibrate", "needs the cross-validation that lambda turns off"},
 	}
 }
 
-// oneOf checks a name, and suggests the nearest of those there are.
+// oneOf checks a name, and suggests the nearest known one.
 func oneOf(option, name string, names ...string) check {
-	last := len(names) - 1
-	known := strings.Join(names[:last], ", ") + " or " + names[last]
-	return check{slices.Contains(names, name), option, fmt.Sprintf("%q is unknown%s: use %s", name, typo.Hint(name, names), known)}
+	return check{slices.Contains(names, name), option, fmt.Sprintf("%q is unknown%s: use %s", name, typo.Hint(name, names), text.Alternatives(names))}
 }
 
 // ranges checks numbers.

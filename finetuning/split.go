@@ -12,7 +12,7 @@ import (
 	"fovea/head"
 )
 
-// Split has the rows of the training set and of the test set.
+// Split holds the rows of the training set and of the test set.
 type Split struct{ Train, Test []int }
 
 // Group finds copies and near duplicates among the images, so that no split separates them. Where
@@ -24,7 +24,7 @@ func (o *TrainOptions) Group(ctx context.Context, all Features) (head.Duplicates
 		return d, err
 	}
 	if class := crowded(all.Labels, d.Groups); d.Alike > 0 && class != "" && !o.OwnNear {
-		logrus.Warnf("more than half of the images of %s have features of cosine %g or more with others, too many to be near duplicates: only equal files are kept together; set --near-duplicates to change that", class, o.NearDuplicates)
+		logrus.Warnf("more than half of the images of %s have features of cosine %g or more with others, too many to be near duplicates: keeping only identical files together; set --near-duplicates to change that", class, o.NearDuplicates)
 		return head.FindDuplicates(ctx, all.X, all.Hashes, 0)
 	}
 	if d.Equal+d.Alike > 0 {
@@ -36,7 +36,7 @@ func (o *TrainOptions) Group(ctx context.Context, all Features) (head.Duplicates
 	return d, nil
 }
 
-// crowded names a class of which more than half of the rows share a group with others, "" if there
+// crowded returns a class more than half of whose rows share a group with others, "" if there
 // is none: what holds for most images of a class does not make them duplicates.
 func crowded(labels, groups []string) string {
 	rows, distinct, seen := map[string]int{}, map[string]int{}, map[string]bool{}
@@ -75,7 +75,7 @@ func (o *TrainOptions) Split(all Features, groups []string) (Split, error) {
 	return Split{train, test}, err
 }
 
-// ownSplit is what a dataset's split column says.
+// ownSplit is the split that a dataset's split column gives.
 func ownSplit(splits []string) Split {
 	var s Split
 	for i, name := range splits {
@@ -88,8 +88,8 @@ func ownSplit(splits []string) Split {
 	return s
 }
 
-// CheckLeak warns of images that are in both sets of a given split, as copies or near duplicates. A
-// split without a training set is an error.
+// CheckLeak warns about test images with copies or near duplicates in the training set of a given
+// split. A split without a training set is an error.
 func (s Split) CheckLeak(groups []string) error {
 	if len(s.Train) == 0 {
 		return errors.New("all rows are marked test: there is nothing to train on")

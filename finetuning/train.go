@@ -12,17 +12,17 @@ import (
 	"fovea/head"
 )
 
-// TrainResult is a trained head. What is known of its training, the metrics on the test set among
-// it, is in Head.Notes.
+// TrainResult is a trained head. What is known about its training, including the metrics on the test
+// set, is in Head.Notes.
 type TrainResult struct {
 	Head *head.Head
 	// Elapsed is the time that it took, loading and testing included.
 	Elapsed time.Duration
 }
 
-// Train fits a head to the labelled rows of a dataset and tests it on those that are held out, of
-// which it sees no copy. The same options and dataset give the same head. If the options name a file,
-// the head is written to it. Options that cannot be used are an OptionError, layers ErrLayers.
+// Train fits a head to the labelled rows of a dataset and tests it on the rows held out, none of which
+// has a copy in the training set. The same options and dataset give the same head. If the options name
+// a file, the head is written to it. Invalid options are an OptionError, invalid layers ErrLayers.
 func Train(ctx context.Context, o TrainOptions) (*TrainResult, error) {
 	start := time.Now()
 	if err := o.Validate(); err != nil {

@@ -53,7 +53,7 @@ func (o UnfreezeOptions) withDefaults() UnfreezeOptions {
 	return o
 }
 
-// UnfreezeResult is a network whose last blocks were trained.
+// UnfreezeResult describes a network whose last blocks were trained.
 type UnfreezeResult struct {
 	// Network names what was trained, Device where: "cpu" or "gpu:N".
 	Network string   `json:"network"`
@@ -148,7 +148,7 @@ func (u *unfreezing) divideTraining() error {
 }
 
 // fitFrozen fits two heads to the frozen features: one to compare with, which has the whole training
-// set to learn from, and one to start from. To that one the validation images must be new, so that it
+// set to learn from, and one to start from. The latter must not have seen the validation images, so it
 // is fitted to the others.
 func (u *unfreezing) fitFrozen(ctx context.Context) (err error) {
 	if u.baseline, err = u.fitHead(ctx, u.learn); err != nil {

@@ -20,7 +20,7 @@ import (
 	"fovea/vgg/weights"
 )
 
-// unfreezing is a training of a network's last blocks under way.
+// unfreezing is the training of a network's last blocks in progress.
 type unfreezing struct {
 	options UnfreezeOptions
 	result  UnfreezeResult

@@ -53,7 +53,7 @@ type Notes struct {
 	Report   Report            `json:"report"`
 	// HeldOut are the metrics on the test set, nil if there was none.
 	HeldOut *Metrics `json:"held_out,omitempty"`
-	// Seen are short hashes of the training images, sorted, by which an evaluation finds them again.
+	// Seen are short hashes of the training images, sorted, so that an evaluation recognizes them.
 	Seen []string `json:"seen,omitempty"`
 }
 

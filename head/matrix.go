@@ -22,7 +22,7 @@ type Matrix struct {
 	// Blocks are the widths of groups of columns, such as those of a layer, which are scaled on their
 	// own. Empty means that all columns are one block.
 	Blocks []int
-	// Memory, if set, provides tables as large as Data, of which training needs one or two. Results do
+	// Memory, if set, provides tables as large as Data; training needs one or two. Results do
 	// not depend on it.
 	Memory Memory
 }
@@ -89,7 +89,7 @@ func checkBlocks(blocks []int, cols int) error {
 	return nil
 }
 
-// Scaling is how columns are brought to a common scale.
+// Scaling says how columns are brought to a common scale.
 type Scaling string
 
 const (

@@ -136,7 +136,7 @@ func (e *Extractor) Least() int { return e.least }
 // BatchSize is the largest number of images that Extract takes at a time.
 func (e *Extractor) BatchSize() int { return e.batch }
 
-// mostSized bounds the concurrent calls of ExtractSized, each of which may take half a gigabyte, as
+// mostSized bounds the concurrent calls of ExtractSized. Each may take half a gigabyte, as
 // two images of 683x512 pixels do in a VGG.
 const mostSized = 4
 

@@ -216,8 +216,8 @@ func TestForeign(t *testing.T) {
 		{Format: "SVG", Remedy: "draw them first", Files: 3, First: "a.svg"},
 		{Format: "PSD", Remedy: "export them", Files: 1, First: "b.psd"},
 	}}
-	inputs.TellOthers(others)
-	inputs.TellDoubts(pipeline.Listing{Doubts: []string{"labels cat and Cat differ in case only"}})
+	inputs.WarnForeign(others)
+	inputs.WarnLabels(pipeline.Listing{Doubts: []string{"labels cat and Cat differ in case only"}}, nil)
 	var messages []string
 	for _, e := range hook.AllEntries() {
 		messages = append(messages, e.Message)

@@ -17,7 +17,7 @@ import (
 // maxLine bounds a line of standard input: no system has longer paths.
 const maxLine = 1 << 20
 
-// ErrStdinTwice says that standard input is named twice, which can be read only once.
+// ErrStdinTwice says that standard input, which can be read only once, is named twice.
 var ErrStdinTwice = errors.New("- names standard input, which can be read only once")
 
 // List finds the images that names stand for, for commands that answer for every single one of them:
@@ -26,7 +26,7 @@ var ErrStdinTwice = errors.New("- names standard input, which can be read only o
 //
 // Files come first, in the order in which they are given and under the names they are given by, then
 // what lies in directories, archives, tables and stores, as Finder lists it. A file in a list that
-// cannot be found is an item all the same, which becomes a failure when it is read; one among names
+// cannot be found is still an item, which becomes a failure when it is read; one among names
 // is an error.
 func List(ctx context.Context, names []string, stdin io.Reader) (pipeline.Listing, error) {
 	l := lister{ctx: ctx, finder: Finder()}
@@ -48,7 +48,7 @@ func List(ctx context.Context, names []string, stdin io.Reader) (pipeline.Listin
 	return l.found, err
 }
 
-// lister is a List in the making.
+// lister is a List in progress.
 type lister struct {
 	ctx    context.Context
 	finder pipeline.Finder
@@ -130,7 +130,7 @@ func (l *lister) lines(list io.Reader) error {
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return fmt.Errorf("read the paths from standard input: %w: write one path a line", err)
+		return fmt.Errorf("read the paths from standard input: %w: write one path per line", err)
 	}
 	return nil
 }
@@ -173,7 +173,7 @@ func (l *lister) finish() error {
 	}
 	if len(l.listed) > 0 {
 		listing, err := l.finder.ListPaths(l.ctx, strings.NewReader(strings.Join(l.listed, "\x00")+"\x00"), nil)
-		l.add(listing) // what is wrong with them is among the failures
+		l.add(listing) // their problems are among the failures
 		if err != nil && !errors.Is(err, pipeline.ErrNoPictures) {
 			return err
 		}
@@ -205,5 +205,5 @@ func (l *lister) nothing() error {
 		first := l.found.Failures[0]
 		return fmt.Errorf("%w: %s: %s", pipeline.ErrNoPictures, first.Path, first.Reason)
 	}
-	return fmt.Errorf("%w: standard input names none: write one path a line", pipeline.ErrNoPictures)
+	return fmt.Errorf("%w: standard input names none: write one path per line", pipeline.ErrNoPictures)
 }

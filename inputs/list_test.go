@@ -117,7 +117,7 @@ func TestListRefuses(t *testing.T) {
 		"empty list":      {[]string{"-"}, "\n", pipeline.ErrNoPictures, "standard input names none"},
 		"missing file":    {[]string{"nowhere"}, "", os.ErrNotExist, "cannot open the image"},
 		"stdin twice":     {[]string{"-", "-"}, "", ErrStdinTwice, "only once"},
-		"endless line":    {[]string{"-"}, strings.Repeat("x", maxLine+1), nil, "one path a line"},
+		"endless line":    {[]string{"-"}, strings.Repeat("x", maxLine+1), nil, "one path per line"},
 		"empty store":     {[]string{"mem://twice/nothing"}, "", pipeline.ErrNoPictures, "no images in mem://twice/nothing"},
 		"paths twice":     {[]string{"a", "b"}, "", nil, "give their common parent directory"},
 		"twice in stores": {[]string{"a", "mem://twice/a"}, "", nil, `would both be called "1.jpg"`},

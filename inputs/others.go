@@ -6,18 +6,28 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"fovea/internal/spelling"
 	"fovea/pipeline"
 )
 
-// TellDoubts warns about labels that are probably mistakes.
-func TellDoubts(listing pipeline.Listing) {
+// WarnLabels warns about labels that are probably mistakes, and mentions labels that the listing could have
+// taken: those in archives and tables, where no labels were requested.
+func WarnLabels(listing pipeline.Listing, requested pipeline.Labeler) {
 	for _, doubt := range listing.Doubts {
 		logrus.Warn(doubt)
 	}
+	if listing.Labeled > 0 && requested == nil {
+		logrus.Infof("%d images have labels in their archive or table: --labels dir uses these", listing.Labeled)
+	}
 }
 
-// TellOthers warns about images in formats that are not read, so that nobody thinks they were.
-func TellOthers(others pipeline.Others) {
+// WarnFailure logs an image that cannot be read, and why.
+func WarnFailure(f pipeline.Failure) {
+	logrus.WithFields(logrus.Fields{"path": spelling.Spell(f.Path), "stage": f.Stage}).Warn(spelling.Spell(f.Reason))
+}
+
+// WarnForeign warns about images in formats that are not read, so that nobody thinks they were.
+func WarnForeign(others pipeline.Others) {
 	for _, f := range others.Foreign {
 		logrus.WithFields(logrus.Fields{"format": f.Format, "files": f.Files, "first": f.First}).
 			Warnf("%d images are not read because they are %s: %s", f.Files, f.Format, f.Remedy)

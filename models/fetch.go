@@ -161,7 +161,7 @@ func (p Published) download(ctx context.Context, partial string, progress func(d
 	case http.StatusPartialContent:
 	case http.StatusRequestedRangeNotSatisfiable: // all of it is there
 		return nil
-	case http.StatusOK: // from the beginning, asked for or not
+	case http.StatusOK: // from the beginning, whether requested or not
 		if err := file.Truncate(0); err != nil {
 			return err
 		}

@@ -10,8 +10,8 @@ import (
 	"fovea/preprocessing"
 )
 
-// ErrUnstated says that neither the model nor the caller states the preprocessing of its input.
-var ErrUnstated = errors.New("does not say how it wants its pixels")
+// ErrUnstated says that neither the model nor the caller states the model's preprocessing.
+var ErrUnstated = errors.New("does not state its preprocessing")
 
 // OpenGroup opens the model once on each of the session's devices. Batches are rounded up so that they hold
 // whole images of that many views each. The caller closes the group.
@@ -67,18 +67,18 @@ func newExtractor(model *inference.Model, options inference.ExtractorOptions, vi
 	return inference.NewExtractor(model, options)
 }
 
-// logPreprocessing says which preprocessing goes with a graph that normalizes its input itself.
-func logPreprocessing(name string, model *inference.Model, asked bool) {
+// logPreprocessing logs the preprocessing used with a graph that normalizes its input itself.
+func logPreprocessing(name string, model *inference.Model, requested bool) {
 	switch how := model.Preprocessing.WithLayout(""); {
 	case model.Normalizes == "":
-	case !asked:
+	case !requested:
 		logrus.Infof("%s normalizes its input itself: %s; using preprocessing %s", name, model.Normalizes, how)
 	case how != preprocessing.None:
-		logrus.Warnf("%s normalizes its input itself: %s; the preprocessing %s that was asked for comes on top", name, model.Normalizes, how)
+		logrus.Warnf("%s normalizes its input itself: %s; the requested preprocessing %s is applied on top of that", name, model.Normalizes, how)
 	}
 }
 
-// logDevice says which device was chosen where that was left open.
+// logDevice logs which device was chosen if none was requested.
 func logDevice(session inference.SessionConfig, device string) {
 	library := inference.LoadedLibrary()
 	switch auto := session.Device == "" || session.Device == inference.DeviceAuto; {

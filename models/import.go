@@ -26,7 +26,7 @@ type Imported struct {
 	Adopted vgg.Adopted
 	// Preprocessing is the one that they were trained with.
 	Preprocessing Finding
-	// Suspect says what is odd about the weights themselves, each a sentence.
+	// Suspect lists what is odd about the weights themselves, a sentence each.
 	Suspect []string
 }
 
@@ -54,7 +54,7 @@ func (i Imported) LeftOut() []LeftOut {
 type ImportReport struct {
 	File  string `json:"file"`
 	Model string `json:"model"`
-	// Naming is whose names of tensors the imported file has.
+	// Naming is the naming scheme of the file's tensors.
 	Naming              string             `json:"naming"`
 	Preprocessing       preprocessing.Spec `json:"preprocessing"`
 	PreprocessingSource string             `json:"preprocessing_source"`
@@ -83,7 +83,7 @@ func (i Imported) Report() ImportReport {
 // maxLeftOut bounds the tensors that a line lists.
 const maxLeftOut = 6
 
-// Log logs what was imported from the file name, and warns of what is odd.
+// Log logs what was imported from the file name, and warns about what is odd.
 func (i Imported) Log(name string) {
 	logrus.Infof("%s holds %s with the names of %s", name, i.Configuration.Name, i.Adopted.Scheme)
 	found := i.Preprocessing

@@ -42,7 +42,7 @@ type Options struct {
 // ErrNotDense says that a model takes images of one size only.
 var ErrNotDense = savedmodel.ErrNotDense
 
-// ErrSize says that a model does not take images of the size that was asked for.
+// ErrSize says that a model does not take images of the requested size.
 var ErrSize = savedmodel.ErrSize
 
 // The ways to compute convolutions.
@@ -119,7 +119,7 @@ func Open(name string, options Options) (*inference.Model, error) {
 	return model, nil
 }
 
-// ErrUnknown says that a name stands for no model: it is neither a SavedModel's directory nor a
+// ErrUnknown says that no model has that name: it is neither a SavedModel's directory nor a
 // configuration's name.
 var ErrUnknown = vgg.ErrUnknown
 
@@ -158,7 +158,7 @@ func openConfiguration(name string, options Options) (*inference.Model, error) {
 func (o Options) checkSize(c vgg.Configuration) error {
 	for _, side := range []int{o.InputHeight, o.InputWidth} {
 		if side != 0 && side != vgg.InputSize {
-			return fmt.Errorf("models: %s: %w: %dx%d pixels were asked for, it takes %dx%[5]d; dense views see whole images of any size", c.Name, ErrSize, o.InputWidth, o.InputHeight, vgg.InputSize)
+			return fmt.Errorf("models: %s: %w: %dx%d pixels were requested, it takes %dx%[5]d; dense views see whole images of any size", c.Name, ErrSize, o.InputWidth, o.InputHeight, vgg.InputSize)
 		}
 	}
 	return nil

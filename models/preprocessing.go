@@ -15,7 +15,7 @@ import (
 	"fovea/vgg/weights"
 )
 
-// ErrPreprocessing says that nothing shows with which preprocessing weights or a model were trained.
+// ErrPreprocessing says that nothing shows which preprocessing weights or a model were trained with.
 var ErrPreprocessing = errors.New("the preprocessing that these weights were trained with is unknown")
 
 // Finding is the preprocessing of weights and, for people, how it was found.
@@ -26,26 +26,26 @@ type Finding struct {
 	Warning string
 }
 
-// findPreprocessing finds the preprocessing that imported weights were trained with. It is what was asked for,
+// findPreprocessing finds the preprocessing that imported weights were trained with. It is what was requested,
 // or what the file states, or what its checksum or its first convolution shows, or what the only framework
 // with such weights documents, in this order. It never guesses: weights that none of these decide are
 // ErrPreprocessing, with the candidates.
 //
 // The source is the file as read; adopted are its weights with our names.
-func findPreprocessing(file string, asked preprocessing.Spec, source weights.Set, adopted vgg.Adopted) (Finding, error) {
+func findPreprocessing(file string, requested preprocessing.Spec, source weights.Set, adopted vgg.Adopted) (Finding, error) {
 	stated, found, err := statedPreprocessing(source, adopted)
-	if err != nil && asked.IsZero() {
+	if err != nil && requested.IsZero() {
 		return Finding{}, fmt.Errorf("%w; %s", err, candidates(preprocessing.None, preprocessing.ZeroOne, preprocessing.TF))
 	}
 	measured, related, err := relation(adopted.Set)
 	if err != nil {
 		return Finding{}, err
 	}
-	if !asked.IsZero() {
-		f := Finding{Spec: asked, Reason: "as asked for"}
-		if found && stated.Spec != asked {
+	if !requested.IsZero() {
+		f := Finding{Spec: requested, Reason: "as asked for"}
+		if found && stated.Spec != requested {
 			f.Warning = fmt.Sprintf("the file says otherwise: %s (%s), %s", stated.Spec, stated.Spec.Describe(), stated.Reason)
-		} else if related && measured.Spec != asked {
+		} else if related && measured.Spec != requested {
 			f.Warning = fmt.Sprintf("measured otherwise: %s (%s), %s", measured.Spec, measured.Spec.Describe(), measured.Reason)
 		}
 		return f, nil
@@ -153,7 +153,7 @@ func relation(set weights.Set) (Finding, bool, error) {
 	return Finding{Spec: kin.Spec, Reason: fmt.Sprintf("measured: the first convolution descends from the VGG group's VGG16 (correlation %.4f; with the channels in the opposite order %.4f)", kin.Correlation, kin.Other)}, true, nil
 }
 
-// documented is the preprocessing of frameworks whose published VGGs all want the same.
+// documented is the preprocessing of frameworks whose published VGGs all use the same.
 func documented(adopted vgg.Adopted) (Finding, bool) {
 	switch scheme := adopted.Scheme; {
 	case adopted.Normalizations > 0:

@@ -9,7 +9,7 @@ import (
 	"fovea/vgg/weights"
 )
 
-// suspect says what is odd about weights, each a sentence: filters that are all zero, which no training leaves,
+// suspect lists what is odd about weights, a sentence each: filters that are all zero, which no training leaves,
 // and kernels of a single value, which were never filled. NaN and infinity are an error.
 func suspect(set weights.Set) ([]string, error) {
 	var found []string

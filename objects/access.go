@@ -70,7 +70,7 @@ func (f *Folder) Put(ctx context.Context, name string, content io.ReaderAt, size
 	return f.explain("write", name, f.put(ctx, name, content, size, &blob.WriterOptions{}))
 }
 
-// Create writes a small object unless one of that name exists, which is fs.ErrExist, as far as the
+// Create writes a small object unless one of that name exists, which is fs.ErrExist, if the
 // store can tell: some that speak the S3 protocol overwrite it.
 func (f *Folder) Create(ctx context.Context, name string, content []byte) error {
 	return f.explain("write", name, f.create(ctx, name, strings.NewReader(string(content)), int64(len(content))))

@@ -32,7 +32,7 @@ var DefaultPatience = Patience{
 	PerByte: 10 * time.Microsecond,
 }
 
-// transfer is the time allowed for so many bytes.
+// transfer is the time allowed for a number of bytes.
 func (p Patience) transfer(size int64) time.Duration {
 	return p.Answer + time.Duration(size)*p.PerByte
 }
@@ -142,7 +142,7 @@ func passing(err error) bool {
 	return kindOf(err) == other && !errors.Is(err, ErrChanged) && !unconditional(err)
 }
 
-// ErrChanged marks an object that is no longer the one that was listed or asked for.
+// ErrChanged marks an object that is no longer the one that was listed or requested.
 var ErrChanged error = changedError("it has changed since it was listed")
 
 // errReplaced is ErrChanged after a part of the object has been read.

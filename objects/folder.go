@@ -146,7 +146,7 @@ func (f *Folder) List(ctx context.Context, visit func(Object) error) error {
 
 // itself is the object of exactly the folder's name; its key is "" if there is none.
 func (f *Folder) itself(ctx context.Context, key string) (itself Object, err error) {
-	if !f.dialect.writes(key) { // nor could blob ask for it
+	if !f.dialect.writes(key) { // blob could not request it either
 		err = f.list(ctx, key, func(found string, o Object) (bool, error) {
 			if found == key {
 				itself = o

@@ -11,7 +11,7 @@ import (
 var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 
 // ErrNotLocal is the error of a URL where there must be a file or a directory.
-var ErrNotLocal = errors.New("a file or directory on this machine is needed here: copy from or to the URL with the provider's own program")
+var ErrNotLocal = errors.New("this must be a file or directory on this machine: copy from or to the URL with the provider's own tool")
 
 // OnlyLocalPath is the path that a name means where there must be one: the name itself, or that of a file://
 // URL. Another URL is ErrNotLocal.

@@ -44,7 +44,7 @@ func interleave(dst, a, b, c []uint8) {
 }
 
 // multiply makes RGB of a row of cyan, magenta and yellow ink and a row of black, which is
-// stored inverted: 255 is no ink. invert is 255 where the others are inverted too, else 0.
+// stored inverted: 255 means no ink. invert is 255 if the others are inverted too, otherwise 0.
 // Pillow does it without a colour profile: white less black, less that part of it which
 // the ink takes.
 func multiply(dst, black []uint8, invert uint8) {

@@ -2,7 +2,7 @@ package picture
 
 import "fmt"
 
-// Resize is how an image of any size is brought to the model's size.
+// Resize says how an image of any size is resized to the model's input size.
 type Resize string
 
 const (

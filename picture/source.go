@@ -11,7 +11,7 @@ import (
 // only when it is needed, and the whole image rarely is.
 type source struct {
 	width, height int
-	// row writes row y, of which dst has the size, 3 bytes a pixel.
+	// row writes row y to dst, which holds one row of 3 bytes per pixel.
 	row func(y int, dst []uint8)
 	// alpha writes the opacity of row y, a byte a pixel; nil where all pixels are opaque.
 	alpha func(y int, dst []uint8)

@@ -30,7 +30,7 @@ type field struct {
 	values []uint32
 }
 
-// maxListed bounds the lists that are read: no decodable image has so many samples.
+// maxListed bounds the lists that are read: no decodable image has that many samples.
 const maxListed = 64
 
 // directory reads the first directory of a TIFF structure, as far as it goes.

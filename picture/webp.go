@@ -99,7 +99,7 @@ func firstFrame(data []byte) (still []byte, x, y, width, height int, animated bo
 func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
 
 // stillOf makes a file of an animation's frame: width and height, less one, are at 6 and 9
-// as a VP8X chunk wants them, and the picture's chunks follow at 16.
+// as a VP8X chunk needs them, and the image's chunks follow at 16.
 func stillOf(frame []byte) []byte {
 	var flags byte
 	var body []byte

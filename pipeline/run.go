@@ -12,7 +12,7 @@ import (
 )
 
 // ErrNothingReadable means that not a single image could be turned into a result.
-var ErrNothingReadable = errors.New("not one image could be read")
+var ErrNothingReadable = errors.New("no image could be read")
 
 // Run sends the items through all stages and returns once every result is in the sink.
 //

@@ -22,7 +22,7 @@ type Source interface {
 	Open(ctx context.Context, file File) (Contents, error)
 }
 
-// Contents reads images of a source, in order, skipping those that nobody asks for. It is for one
+// Contents reads images of a source, in order, skipping those that are not requested. It is for one
 // goroutine.
 type Contents interface {
 	// Picture returns an image's bytes and their number, valid until the next call.
@@ -175,7 +175,7 @@ func (s *sequence) open(ctx context.Context, item Item) error {
 }
 
 // readSeen is read, and returns what identifies the source's file. If the file changes meanwhile,
-// undo reverts what use has done, and the file is opened and read again, unless it is no longer
+// undo reverts what use has done, so that the file is opened and read again, unless it is no longer
 // what was listed.
 func (s *sequence) readSeen(ctx context.Context, item Item, use func(r io.Reader, size int64) error, undo func()) (Seen, error) {
 	for attempt := 1; ; attempt++ {

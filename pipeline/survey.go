@@ -53,7 +53,7 @@ const surveyBytes = 64 << 10
 
 // Survey reads the headers of the items, several concurrently, and no more of the files than that
 // takes. It counts them by format: readable ones first, then by number. maxPixels is that of
-// picture.Options.MaxPixels. readable are the first readable images, at most as many as asked for.
+// picture.Options.MaxPixels. readable are the first readable images, at most the requested number.
 func Survey(ctx context.Context, items []Item, maxPixels, wanted int) (kinds []Kind, readable []Item, err error) {
 	s := survey{maxPixels: maxPixels, kinds: map[[2]string]*Kind{}, good: make([]bool, len(items))}
 	group, ctx := errgroup.WithContext(ctx)

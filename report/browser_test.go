@@ -142,7 +142,7 @@ func TestPageInBrowser(t *testing.T) {
 // long is the sample with what makes pages wide: long names and many images.
 func long(t *testing.T) Data {
 	data := sample(t)
-	data.Facts = append(data.Facts, Fact{"features", "pool5 of vgg16, 25088 values (pooling none)"}, Fact{"images to the model", "224x224, squash, bilinear, caffe"})
+	data.Facts = append(data.Facts, Fact{"features", "pool5 of vgg16, 25088 values (pooling none)"}, Fact{"model input", "224x224, squash, bilinear, caffe"})
 	data.Settings = append(data.Settings, Fact{"columns", "104 of 512 of block4_pool, 113 of 512 of pool5 have a weight; the largest: pool5[12], pool5[400]"})
 	for range 6 {
 		data.Mistakes = append(data.Mistakes, Mistake{

@@ -13,7 +13,7 @@ import (
 
 // adapter stands in front of a model that does not take batches of images in NHWC order, of a size
 // known to its graph. Images go in at fed; given is what the model sees in place of its own input.
-// A placeholder of known size also tells TensorFlow the shapes of all layers.
+// A placeholder of known size also lets TensorFlow infer the shapes of all layers.
 type adapter struct {
 	fed, given tf.Output
 }

@@ -6,7 +6,7 @@ import (
 	"fovea/inference"
 )
 
-// finish names and orders the layers, and finds out which preprocessing the model wants and how
+// finish names and orders the layers, and finds out which preprocessing the model needs and how
 // many images it takes at a time.
 func (l *loader) finish(operations []*tf.Operation, model *inference.Model) error {
 	w := l.newInputWay(operations)

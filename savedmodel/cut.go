@@ -216,7 +216,7 @@ func (c *cutter) rewire() {
 	c.order = order
 }
 
-// read follows the replacements of a tensor, one of which may be another layer's output.
+// read follows the replacements of a tensor; one may be another layer's output.
 func (c *cutter) read(tensor string) string {
 	for {
 		instead, found := c.instead[strings.TrimSuffix(tensor, ":0")]

@@ -39,7 +39,7 @@ func (f front) wanted() preprocessing.Spec {
 			break // what normalizes bytes is meant for bytes
 		}
 	}
-	// The other two have an order of channels, which the numbers do not tell.
+	// The other two have an order of channels, which the numbers do not show.
 	if len(found) != 1 || found[0] == preprocessing.Torch || found[0] == preprocessing.Caffe {
 		return preprocessing.Spec{}
 	}

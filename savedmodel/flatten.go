@@ -335,7 +335,7 @@ func (f *flattener) dependsOnCall(name string, depth int) bool {
 }
 
 // outputIndex turns what follows the node's name in a reference into the number of the
-// output. In functions outputs have names, each of which may stand for several tensors.
+// output. In functions, outputs have names, and each may stand for several tensors.
 func (f *flattener) outputIndex(s *scope, node *nodepb.NodeDef, rest string) (int, error) {
 	if rest == "" {
 		return 0, nil

@@ -102,12 +102,12 @@ func (p picture) size(options Options) (height, width int, err error) {
 		}
 		return 0, 0, nil
 	}
-	choose := func(fixed, asked int) int {
+	choose := func(fixed, requested int) int {
 		switch {
 		case fixed != 0:
 			return fixed
-		case asked != 0:
-			return asked
+		case requested != 0:
+			return requested
 		}
 		return DefaultInputSize
 	}
@@ -134,9 +134,9 @@ func (p picture) sides() string {
 
 // choosePreprocessing returns the requested preprocessing, or else that of the model's note. A
 // model that takes bytes normalizes them itself.
-func choosePreprocessing(dir string, input picture, asked preprocessing.Spec, note Note) (preprocessing.Spec, error) {
-	chosen := asked
-	if asked.IsZero() {
+func choosePreprocessing(dir string, input picture, requested preprocessing.Spec, note Note) (preprocessing.Spec, error) {
+	chosen := requested
+	if requested.IsZero() {
 		chosen = note.Preprocessing
 	}
 	if input.dtype == typespb.DataType_DT_UINT8 {
@@ -146,8 +146,8 @@ func choosePreprocessing(dir string, input picture, asked preprocessing.Spec, no
 	if err != nil {
 		return preprocessing.Spec{}, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
-	if asked, err = input.fit(asked); input.dtype == typespb.DataType_DT_UINT8 && !asked.IsZero() && (err != nil || asked.WithLayout("") != chosen) {
-		return preprocessing.Spec{}, fmt.Errorf("savedmodel: %s takes bytes (uint8) and normalizes them itself, so preprocessing %s cannot apply: use %s", dir, asked, chosen)
+	if requested, err = input.fit(requested); input.dtype == typespb.DataType_DT_UINT8 && !requested.IsZero() && (err != nil || requested.WithLayout("") != chosen) {
+		return preprocessing.Spec{}, fmt.Errorf("savedmodel: %s takes bytes (uint8) and normalizes them itself, so preprocessing %s cannot apply: use %s", dir, requested, chosen)
 	}
 	return chosen, nil
 }

@@ -15,7 +15,7 @@ type inputWay struct {
 	// order names the nodes that depend on the input, each after the nodes it needs.
 	order []string
 	nodes map[string]*nodepb.NodeDef
-	// outer are the nodes of the loaded graph that lie outside of functions.
+	// outer are the nodes of the loaded graph outside of functions.
 	outer map[string]*nodepb.NodeDef
 	// input is the name of the model's own input.
 	input   string

@@ -26,7 +26,7 @@ const NoteFile = "assets.extra/fovea.json"
 type Note struct {
 	// Model is the name of the network.
 	Model string `json:"model"`
-	// Preprocessing is how it wants its input.
+	// Preprocessing is what the model expects of its input.
 	Preprocessing preprocessing.Spec `json:"preprocessing"`
 	// Aliases are further names of layers, by the layers' names.
 	Aliases map[string][]string `json:"aliases,omitempty"`

@@ -127,7 +127,7 @@ func hasVariables(meta *core.MetaGraphDef) bool {
 	return false
 }
 
-// ErrSignature marks a SavedModel with several signatures of which none, or an unknown one, was
+// ErrSignature marks a SavedModel with several signatures when none, or an unknown one, was
 // chosen.
 var ErrSignature = errors.New("choose one of its signatures")
 

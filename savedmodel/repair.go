@@ -80,7 +80,7 @@ func (l *loader) checkpointKeys() (map[string]string, error) {
 }
 
 // captured returns the objects that the signature's function captures, and the inputs of its call,
-// the last of which are the handles of these objects in the same order.
+// and the last ones are the handles of these objects in the same order.
 func (l *loader) captured() (objects []int32, inputs []string, err error) {
 	graph := l.meta.GetObjectGraphDef()
 	f := newFlattener(l.meta)

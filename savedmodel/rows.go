@@ -8,7 +8,7 @@ import (
 
 // rows reports whether the operations treat the images of a batch independently: fixed says that
 // one of them turns any batch into a batch of one, apart that all are known to keep images apart.
-// If neither is set, only computing will tell.
+// If neither is set, only computing will show.
 func (w *inputWay) rows() (fixed, apart bool) {
 	apart = true
 	for _, name := range w.order {

@@ -98,7 +98,7 @@ func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config
 	return savedmodel.Write(dir, parts, func(prefix string) error { return saveValues(model, variables, prefix) })
 }
 
-// saver adds the operations with which TensorFlow saves and restores variables.
+// saver adds the operations that save and restore variables in TensorFlow.
 func (n *nodes) saver(variables []variable) *core.SaverDef {
 	var names, reads []string
 	var types []typespb.DataType

@@ -15,7 +15,7 @@ type batcher struct {
 	jobs      chan job
 	stopped   chan struct{}
 	sizes     prometheus.Histogram
-	// pace is how long an image has taken to compute of late: the bits of a float64 of seconds.
+	// pace is the recent computing time per image: the bits of a float64 of seconds.
 	pace atomic.Uint64
 	// values are those of a batch; run alone uses them.
 	values []float32
@@ -36,7 +36,7 @@ func newBatcher(p *Predictor, sizes prometheus.Histogram) *batcher {
 	return &batcher{predictor: p, sizes: sizes, jobs: make(chan job), stopped: make(chan struct{})}
 }
 
-// predict has a decoded image computed with others. Its error is ctx's if that ends first.
+// predict computes a decoded image in a batch with others. Its error is ctx's if that ends first.
 func (b *batcher) predict(ctx context.Context, values []float32) ([]float64, error) {
 	answers := make(chan answer, 1)
 	select {
@@ -52,7 +52,7 @@ func (b *batcher) predict(ctx context.Context, values []float32) ([]float64, err
 	}
 }
 
-// stop ends run. No predict may be under way or follow.
+// stop ends run. No predict may be in progress or follow.
 func (b *batcher) stop() { close(b.stopped) }
 
 // run answers jobs until stop is called.
@@ -67,7 +67,7 @@ func (b *batcher) run() {
 	}
 }
 
-// gather takes what waits besides the first job, up to a full batch.
+// gather adds the jobs that are waiting to the first one, up to a full batch.
 func (b *batcher) gather(first job) []job {
 	batch := []job{first}
 	for len(batch) < b.predictor.BatchSize() {
@@ -108,5 +108,5 @@ func (b *batcher) keepPace(seconds float64) {
 	b.pace.Store(math.Float64bits(0.9*before + 0.1*seconds))
 }
 
-// secondsEach is the time of an image of late, 0 before there was one.
+// secondsEach is the recent computing time per image, 0 before the first one.
 func (b *batcher) secondsEach() float64 { return math.Float64frombits(b.pace.Load()) }

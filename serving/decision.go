@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Decision says which label an image gets by its probabilities, and how many of them are shown. The
+// Decision turns probabilities into a label, and says how many of them are shown. The
 // zero value takes the most probable class and shows all.
 type Decision struct {
 	// Threshold is the least probability, 0 to 1, of a label.
@@ -20,10 +20,10 @@ type Decision struct {
 	Top int
 }
 
-// ErrDecision marks a Decision that makes no sense for the classes at hand.
+// ErrDecision marks a Decision that makes no sense for the given classes.
 var ErrDecision = errors.New("serving: not a usable decision")
 
-// Validate refuses what cannot be told apart or shown, by ErrDecision.
+// Validate returns ErrDecision for a Decision that is ambiguous or cannot be shown.
 func (d Decision) Validate(classes []string) error {
 	switch {
 	case !(d.Threshold >= 0 && d.Threshold <= 1):
@@ -56,7 +56,7 @@ type Ranked struct {
 	Probability float64
 }
 
-// Rank gives the n most probable of the classes, of which there must be as many. Of equally probable
+// Rank returns the n most probable classes, at most all of them. Of equally probable
 // ones the first comes first.
 func Rank(probabilities []float64, classes []string, n int) []Ranked {
 	all := make([]Ranked, len(classes))

@@ -2,11 +2,11 @@
 //
 //	file bytes -> decode -> preprocess -> features -> head -> probabilities
 //
-// A Predictor goes all the way, and stands behind finetune predict, serve and export. A Featurizer
-// goes as far as the features, which is what a search for similar images needs. Around them are what
-// is shown of probabilities (Decision), the writers of predictions as CSV, JSON and Parquet (Writer),
-// the HTTP server that computes the images of several clients together (Server), and the comparison
-// of an exported SavedModel with the Predictor it was made from.
+// A Predictor does all of it, for finetune predict, serve and export. A Featurizer stops at the
+// features, which is what a search for similar images needs. Around them are the choice of a label
+// and of the probabilities shown (Decision), the writers of predictions as CSV, JSON and Parquet
+// (Writer), the HTTP server that computes the images of several clients together (Server), and the
+// comparison of an exported SavedModel with the Predictor it was made from.
 //
 // The package knows heads, models, the pipeline and the formats of predictions. It must not know
 // flags or terminals, or how heads are trained.

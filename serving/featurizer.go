@@ -86,7 +86,7 @@ func newFeaturizer(model *inference.Model, want recipe.Recipe, layers []string, 
 	return f, err
 }
 
-// Recipe says how the features are computed here, which may differ from the recipe asked for: compare
+// Recipe says how the features are computed here, which may differ from the requested recipe: compare
 // both.
 func (f *Featurizer) Recipe() recipe.Recipe { return f.recipe }
 
@@ -104,7 +104,7 @@ func (f *Featurizer) File(ctx context.Context, file string) ([][]float32, error)
 	return one.features, one.failure
 }
 
-// ErrIncomparable says that the model at hand computes other features than the recipe's.
+// ErrIncomparable says that the model found computes different features than the recipe's.
 var ErrIncomparable = errors.New("serving: the features cannot be compared")
 
 // Features computes some layers of one image file, to be compared with a dataset of that recipe: a

@@ -64,18 +64,18 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(object) // a client that has gone is no error here
+	_ = json.NewEncoder(w).Encode(object) // a client that has gone is not an error here
 	s.requests.WithLabelValues(strconv.Itoa(status)).Inc()
 	s.seconds.Observe(time.Since(start).Seconds())
 }
 
-// answer reads the image of a request and has it computed.
+// answer reads the image of a request and computes its probabilities.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) ([]float64, error) {
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	default:
-		return nil, statusError{http.StatusServiceUnavailable, fmt.Errorf("%d images are under way: try again", s.options.Requests)}
+		return nil, statusError{http.StatusServiceUnavailable, fmt.Errorf("%d images are in progress: try again", s.options.Requests)}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
 	defer cancel()
@@ -104,12 +104,12 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case errors.As(err, &large):
 		return nil, statusError{http.StatusRequestEntityTooLarge, fmt.Errorf("the image has more than %d bytes", s.options.MaxBytes)}
 	case err != nil:
-		return nil, statusError{http.StatusBadRequest, fmt.Errorf("the image did not arrive: %w", err)}
+		return nil, statusError{http.StatusBadRequest, fmt.Errorf("cannot read the image from the request: %w", err)}
 	}
 	return body, nil
 }
 
-// decode decodes a file once it is its turn.
+// decode decodes a file when its turn comes.
 func (s *Server) decode(ctx context.Context, file []byte) ([]float32, error) {
 	select {
 	case s.decoders <- struct{}{}:
@@ -120,7 +120,7 @@ func (s *Server) decode(ctx context.Context, file []byte) ([]float32, error) {
 	return s.predictor.Decode(file)
 }
 
-// explain adds what to do about a body that is a form rather than an image.
+// explain adds a remedy for a body that is a form rather than an image.
 func explain(err error, r *http.Request) error {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "multipart/form-data" {
 		return fmt.Errorf("this is multipart/form-data: send the image's bytes alone, as curl --data-binary @FILE does (%w)", err)
@@ -128,13 +128,13 @@ func explain(err error, r *http.Request) error {
 	return err
 }
 
-// Bounds of what is said in Retry-After, in seconds.
+// Bounds of Retry-After, in seconds.
 const (
 	minRetry = 1
 	maxRetry = 60
 )
 
-// retryAfter is the time, in seconds, until the images that are under way are answered.
+// retryAfter is the time, in seconds, until the images in progress are answered.
 func (s *Server) retryAfter() int {
 	wait := math.Ceil(float64(s.options.Requests) * s.batcher.secondsEach())
 	return int(min(max(wait, minRetry), maxRetry))

@@ -25,11 +25,11 @@ type Predictor struct {
 	extractor pipeline.Extractor
 }
 
-// ErrViews marks a head on dense views, which are of no one size: PredictAll alone computes them.
+// ErrViews marks a head on dense views, which have no fixed size: only PredictAll computes them.
 var ErrViews = errors.New("its features are of dense views")
 
 // Open opens the model that a head was trained on. It fails with head.ErrMismatch if the model at
-// hand computes other features, and warns of differences that are no more than rounding.
+// hand computes other features, and warns about differences that are only rounding.
 func Open(h *head.Head, o Options) (*Predictor, error) {
 	f, err := OpenFeaturizer(h.Recipe, h.LayerNames(), o)
 	if err != nil {
@@ -73,7 +73,7 @@ func modelIn(dir, name string) string {
 	return model
 }
 
-// OneSize is ErrViews for a head that cannot be served or exported, since its images have no one
+// OneSize returns ErrViews for a head that cannot be served or exported because its images have no fixed
 // size.
 func OneSize(h *head.Head) error {
 	if picture.Views(h.Recipe.Views).IsDense() {

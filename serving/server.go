@@ -32,7 +32,7 @@ type ServerOptions struct {
 	MaxBytes int64
 	// Timeout is the longest time from a request to its answer (default: DefaultTimeout).
 	Timeout time.Duration
-	// Requests is the number of requests under way at a time (default: DefaultRequests).
+	// Requests is the number of requests in progress at a time (default: DefaultRequests).
 	Requests int
 	// Decoders is the number of images decoded at a time (default: one per CPU). An image takes four
 	// bytes a pixel or more while it is decoded, and no more than its file while it waits.
@@ -59,7 +59,7 @@ type Server struct {
 	predictor *Predictor
 	options   ServerOptions
 	batcher   *batcher
-	// slots are taken by requests under way, decoders by images being decoded.
+	// slots are taken by requests in progress, decoders by images being decoded.
 	slots    chan struct{}
 	decoders chan struct{}
 	stopping atomic.Bool

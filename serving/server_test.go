@@ -236,7 +236,7 @@ func TestServerBoundsAndStops(t *testing.T) {
 			t.Fatal("the requests do not arrive")
 		}
 	}
-	if status, answer := post(t, url, body); status != 503 || !strings.Contains(answer, "4 images are under way") {
+	if status, answer := post(t, url, body); status != 503 || !strings.Contains(answer, "4 images are in progress") {
 		t.Errorf("a request too many is answered with %d %s", status, answer)
 	}
 	for pace, want := range map[float64]int{0: 1, 0.25: 1, 1.1: 5, 1000: 60} {

@@ -15,7 +15,7 @@ import (
 )
 
 // Prediction is the result for one image. An image that could not be read has an Error, and neither
-// label nor probabilities. The path is as the file system has it; writers escape what is no UTF-8.
+// label nor probabilities. The path is as on the file system; writers escape what is not UTF-8.
 type Prediction = featurestore.Prediction
 
 // Formats of predictions.
@@ -61,7 +61,7 @@ func NewWriter(sink io.Writer, o WriterOptions) (Writer, error) {
 	return nil, fmt.Errorf("serving: unknown format %q: use %s, %s or %s", o.Format, FormatCSV, FormatJSON, FormatParquet)
 }
 
-// digits of a probability, as many as float32 weights are good for.
+// digits of a probability: float32 weights justify no more.
 const digits = 7
 
 func formatProbability(p float64) string { return strconv.FormatFloat(p, 'g', digits, 64) }
@@ -134,7 +134,7 @@ func (w *jsonWriter) Write(p Prediction) error {
 	}
 	var encoded bytes.Buffer
 	encoder := json.NewEncoder(&encoded)
-	encoder.SetEscapeHTML(false) // names are as they are
+	encoder.SetEscapeHTML(false) // names stay readable
 	if err := encoder.Encode(objectOf(p, w.options.Classes, w.options.Decision)); err != nil {
 		return err
 	}

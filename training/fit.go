@@ -28,7 +28,7 @@ type FitOptions struct {
 	Budget time.Duration
 	// Patience, if set, ends the training after that many epochs without a smaller validation
 	// loss (early stopping), and restores the weights of the best epoch. Checkpoints do not hold
-	// those, so Patience and Checkpoint exclude each other.
+	// those, so Patience and Checkpoint are mutually exclusive.
 	Patience int
 	// Checkpoint, if set, is called after each epoch and when the context is cancelled.
 	Checkpoint func(State) error
@@ -133,7 +133,7 @@ func (f *fit) restoreBest() error {
 	return nil
 }
 
-// diverged ends a training in which an epoch failed with ErrDiverged.
+// diverged ends a training whose epoch failed with ErrDiverged.
 func (f *fit) diverged(err error) (Result, error) {
 	result := Result{State: f.state}
 	err = fmt.Errorf("epoch %d: %w", f.state.Epoch+1, err)
@@ -144,7 +144,7 @@ func (f *fit) diverged(err error) (Result, error) {
 	return result, err
 }
 
-// fit is a training under way.
+// fit is a training in progress.
 type fit struct {
 	ctx               context.Context
 	trainer           *Trainer

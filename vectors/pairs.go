@@ -106,7 +106,7 @@ func (p *pairSearch) block(b Block) error {
 	return p.compare(b, p.raw[at*b.Cols:], p.norms[at:], p.first+at)
 }
 
-// compare finds the pairs of held rows, the first of which has the place from, and later rows
+// compare finds the pairs of held rows, the first one at place from, and later rows
 // of the block.
 func (p *pairSearch) compare(b Block, raw []float32, norms []float64, from int) error {
 	held := len(norms)

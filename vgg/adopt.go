@@ -126,7 +126,7 @@ func (a *adoption) isOwn() bool {
 }
 
 // checkTheano refuses Keras weights in the order of the Theano backend: those kernels may or may
-// not be rotated by 180 degrees, and nothing tells which.
+// not be rotated by 180 degrees, and nothing shows which.
 func (a *adoption) checkTheano() error {
 	keras := a.base.convolutions[0].kerasParts
 	if keras && a.base.layout == oihw {

@@ -24,7 +24,7 @@ func moduleStep(set weights.Set) int {
 	return torchStep
 }
 
-// publishedAliases are the names by which users of Caffe and torchvision know a layer: its output
+// publishedAliases are the names that users of Caffe and torchvision know a layer by: its output
 // before and after the rectifier. step is that of moduleStep.
 func (c Configuration) publishedAliases(step int) (before, after map[string][]string) {
 	before, after = map[string][]string{}, map[string][]string{}

@@ -9,7 +9,7 @@ import (
 )
 
 // LayersOf lists the layers of a network with these weights: all convolutional ones, and the dense
-// ones as far as the weights have them. The softmax comes with fc8.
+// ones that have weights. The softmax comes with fc8.
 func (c Configuration) LayersOf(set weights.Set) ([]Layer, error) {
 	d, err := dimensions(set)
 	if err != nil {
@@ -36,7 +36,7 @@ func (c Configuration) layersOf(d Dimensions, set weights.Set) []Layer {
 			continue
 		}
 		if l.Name == denseLayers[0] {
-			i-- // nor is there a need to flatten
+			i-- // flattening is not needed either
 		}
 		return layers[:i]
 	}

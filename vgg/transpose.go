@@ -37,7 +37,7 @@ func transpose(t weights.Tensor, order ...int) weights.Tensor {
 	return out
 }
 
-// copyRow copies n elements that lie step bytes apart.
+// copyRow copies n elements that are step bytes apart.
 func copyRow(to, from []byte, n, step, element int) {
 	switch element {
 	case step:

@@ -14,7 +14,7 @@ func NoArguments(c *cobra.Command, arguments []string) error {
 	return nil
 }
 
-// Arguments makes the check of commands that take exactly n arguments, which what describes.
+// Arguments returns the check of commands that take exactly n arguments, described by what.
 func Arguments(n int, what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, arguments []string) error {
 		if len(arguments) != n {
@@ -24,7 +24,7 @@ func Arguments(n int, what string) cobra.PositionalArgs {
 	}
 }
 
-// checkArguments makes the errors of all checks of arguments, cobra's own among them, wrong usage.
+// checkArguments marks the errors of all argument checks, including cobra's own, as wrong usage.
 func checkArguments(command *cobra.Command) {
 	if check := command.Args; check != nil {
 		command.Args = func(c *cobra.Command, arguments []string) error {

@@ -1,4 +1,4 @@
-// Package cli is what the programs have in common on a terminal: exit statuses, flags and their values,
+// Package cli holds what the programs have in common on a terminal: exit statuses, flags and their values,
 // suggestions for mistyped names, results as tables or JSON, logging, progress, signals and manual pages.
 //
 // It knows terminals and flags. Of the libraries it knows what flags turn into (a session of

@@ -34,7 +34,7 @@ func Usagef(format string, arguments ...any) error {
 	return UsageError{fmt.Errorf(format, arguments...)}
 }
 
-// UsageUnless marks an error as wrong usage unless it is the fault, which is not one of the flags, or is
+// UsageUnless marks an error as wrong usage unless it is fault, which flags did not cause, or is
 // marked already.
 func UsageUnless(fault, err error) error {
 	var usage UsageError
@@ -44,7 +44,7 @@ func UsageUnless(fault, err error) error {
 	return UsageError{err}
 }
 
-// UsageWhen marks an error as wrong usage if it is one of those that flags and arguments cause.
+// UsageWhen marks an error as wrong usage if flags or arguments caused it: if it is one of causes.
 func UsageWhen(err error, causes ...error) error {
 	for _, cause := range causes {
 		if errors.Is(err, cause) {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -14,18 +13,17 @@ func TestParseSize(t *testing.T) {
 		"1": 1, "100B": 100, "2kB": 2000, "2KB": 2000, "2KiB": 2048, "64MB": 64e6, "64mb": 64e6, "64MiB": 64 << 20,
 		"1.5GB": 1.5e9, "2GiB": 2 << 30, "1TB": 1e12, "1TiB": 1 << 40, "0.5kB": 500,
 	} {
-		got, err := ParseSize("--size", text)
-		if err != nil || got != want {
-			t.Errorf("%q: %d, %v; want %d", text, got, err, want)
+		got, ok := parseSize(text)
+		if !ok || got != want {
+			t.Errorf("%q: %d, %v; want %d", text, got, ok, want)
 		}
-		if again, err := ParseSize("", exactSize(want)); err != nil || again != want {
+		if again, ok := parseSize(exactSize(want)); !ok || again != want {
 			t.Errorf("%d is written as %s", want, exactSize(want))
 		}
 	}
 	for _, text := range []string{"", "0", "-1", "MB", "1XB", "1MBB", "1 MB", "1e3", "0x10", "1.2.3MB", "2TiB", "64M", "inf", "nan", "+1", "0.1B"} {
-		var usage UsageError
-		if got, err := ParseSize("--size", text); !errors.As(err, &usage) {
-			t.Errorf("%q: %d, %v; want wrong usage", text, got, err)
+		if got, ok := parseSize(text); ok {
+			t.Errorf("%q: %d; want wrong usage", text, got)
 		}
 	}
 }

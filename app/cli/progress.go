@@ -16,7 +16,7 @@ import (
 // lineInterval is the time between two log lines of progress.
 const lineInterval = 5 * time.Second
 
-// Progress shows how far a run over images is: on a terminal by a bar with the rate and the remaining time,
+// Progress shows the progress of a run over images: on a terminal by a bar with the rate and the remaining time,
 // elsewhere by a log line every few seconds.
 type Progress struct {
 	total int
@@ -105,7 +105,7 @@ func removeBar(bar *progressbar.ProgressBar) {
 	}
 }
 
-// Steps shows how far a computation of few, long steps is: on a terminal by a bar, elsewhere by a log line
+// Steps shows the progress of a computation with a few long steps: on a terminal by a bar, elsewhere by a log line
 // every few seconds.
 type Steps struct {
 	action, unit string

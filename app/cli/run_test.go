@@ -61,7 +61,7 @@ func TestUsage(t *testing.T) {
 		"train --top":                      "--top: the value is missing",
 		"train --top abc":                  `--top "abc": give a whole number`,
 		"train --top 1.5":                  "--top 1.5: give a whole number",
-		"train --top 99999999999999999999": "--top 99999999999999999999: give a whole number that is not so large",
+		"train --top 99999999999999999999": "--top 99999999999999999999: give a smaller whole number",
 		"train --learning-rate fast":       `--learning-rate "fast": give a number`,
 		"train --rate fast":                `--learning-rate "fast": give a number`,
 		"train --timeout 5":                "--timeout 5: give a duration, such as 30s or 5m",

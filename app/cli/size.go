@@ -50,15 +50,7 @@ func (v *sizeValue) Set(value string) error {
 	return nil
 }
 
-// ParseSize reads a flag's number of bytes with a unit, such as 64MB, 2GB or 64MiB.
-func ParseSize(flag, value string) (int64, error) {
-	n, ok := parseSize(value)
-	if !ok {
-		return 0, Usagef("%s %q: give %s", flag, value, sizeWanted)
-	}
-	return n, nil
-}
-
+// parseSize reads a number of bytes with a unit, such as 64MB, 2GB or 64MiB.
 func parseSize(value string) (int64, bool) {
 	digits := strings.TrimRight(value, "bBkKmMgGtTi")
 	unit, known := sizeUnits[strings.ToLower(value[len(digits):])]

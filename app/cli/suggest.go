@@ -12,14 +12,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"fovea/internal/text"
 	"fovea/internal/typo"
 )
-
-// Nearest is the candidate that a mistyped name most likely means, or "" if none is close.
-func Nearest(name string, candidates []string) string { return typo.Nearest(name, candidates) }
-
-// DidYouMean is Nearest as the end of a message: " (did you mean NAME?)", or "".
-func DidYouMean(name string, candidates []string) string { return typo.Hint(name, candidates) }
 
 // OneOf checks the value of a flag that takes one of few names, and suggests the nearest one.
 func OneOf[T ~string](flag string, value T, names ...T) error {
@@ -30,16 +25,11 @@ func OneOf[T ~string](flag string, value T, names ...T) error {
 	for i, name := range names {
 		texts[i] = string(name)
 	}
-	return Usagef("unknown %s %q%s: use %s", flag, string(value), DidYouMean(string(value), texts), Alternatives(texts))
+	return Usagef("unknown %s %q%s: use %s", flag, string(value), typo.Hint(string(value), texts), Alternatives(texts))
 }
 
 // Alternatives lists names as "a, b or c".
-func Alternatives(names []string) string {
-	if n := len(names); n > 1 {
-		return strings.Join(names[:n-1], ", ") + " or " + names[n-1]
-	}
-	return strings.Join(names, "")
-}
+func Alternatives(names []string) string { return text.Alternatives(names) }
 
 // group is the annotation of commands that only hold others.
 const group = "fovea_group"
@@ -75,7 +65,7 @@ func noted(c *cobra.Command) string {
 
 func unknownCommand(c *cobra.Command, name string) error {
 	names := commandNames(c)
-	return Usagef("unknown command %q%s: use %s%s", name, DidYouMean(name, names), Alternatives(names), noted(c))
+	return Usagef("unknown command %q%s: use %s%s", name, typo.Hint(name, names), Alternatives(names), noted(c))
 }
 
 // commandNames are those of the commands below c that its help lists, without those that cobra adds.
@@ -137,7 +127,7 @@ func unknownFlag(c *cobra.Command, err *pflag.NotExistError) error {
 	}
 	name := err.GetSpecifiedName()
 	hint := ""
-	if meant := Nearest(name, slices.Sorted(maps.Keys(now))); meant != "" {
+	if meant := typo.Nearest(name, slices.Sorted(maps.Keys(now))); meant != "" {
 		hint = fmt.Sprintf(" (did you mean --%s?)", now[meant])
 	}
 	return Usagef("unknown flag --%s%s", name, hint)
@@ -148,7 +138,7 @@ func invalidValue(err *pflag.InvalidValueError) error {
 	flag, value, cause := "--"+err.GetFlag().Name, err.GetValue(), err.Unwrap()
 	if wanted := wantedValue[err.GetFlag().Value.Type()]; wanted != "" && !errors.As(cause, new(UsageError)) {
 		if errors.Is(cause, strconv.ErrRange) {
-			wanted += " that is not so large"
+			wanted = "a smaller " + strings.TrimPrefix(wanted, "a ")
 		}
 		return Usagef("%s %s: give %s", flag, quoted(value), wanted)
 	}
@@ -166,7 +156,7 @@ var wantedValue = map[string]string{
 	"bool": "true or false", "duration": "a duration, such as 30s or 5m",
 }
 
-// quoted puts quotes around what is no number.
+// quoted puts quotes around anything but a number.
 func quoted(value string) string {
 	if _, err := strconv.ParseFloat(value, 64); err == nil {
 		return value
@@ -210,7 +200,7 @@ func takesNext(c *cobra.Command, argument string) bool {
 }
 
 // meantCommand is the end of the message of a command that takes arguments and also holds commands,
-// where its first argument is no file but almost one of their names.
+// where its first argument is not a file but nearly one of their names.
 func meantCommand(c *cobra.Command, arguments []string) string {
 	if IsGroup(c) || !c.HasAvailableSubCommands() {
 		return ""
@@ -222,7 +212,7 @@ func meantCommand(c *cobra.Command, arguments []string) string {
 	if _, err := os.Lstat(name); err == nil {
 		return ""
 	}
-	if meant := Nearest(name, commandNames(c)); meant != "" {
+	if meant := typo.Nearest(name, commandNames(c)); meant != "" {
 		return fmt.Sprintf(" (or did you mean the command %s?)", meant)
 	}
 	return ""

@@ -5,7 +5,7 @@ import "runtime/debug"
 // version is set by the linker: -X fovea/app/cli.version=...
 var version string
 
-// Version is the program's version: the one set by the linker, else the commit that it was built from,
+// Version is the program's version: the one set by the linker, or the commit it was built from,
 // as 0.0.0+COMMIT.
 func Version() string {
 	if version != "" {

@@ -57,7 +57,7 @@ func (f *listFn) list(ctx context.Context, emit func(Task)) error {
 	}
 	log.Infof(ctx, "%d images, %d other files skipped", len(items), listing.Skipped)
 	for _, f := range listing.Foreign {
-		log.Warnf(ctx, "images of a kind that is not read: %s", spelling.Spell(fmt.Sprint(f)))
+		log.Warnf(ctx, "images in unsupported formats: %s", spelling.Spell(fmt.Sprint(f)))
 	}
 	tasks := (len(items) + f.Job.TaskRows - 1) / f.Job.TaskRows
 	index := 0

@@ -75,7 +75,7 @@ func (j Job) Validate() error {
 	case j.Out == "" || !filepath.IsAbs(j.Out):
 		return fmt.Errorf("flow: the output directory %q is not absolute", j.Out)
 	case len(j.Images) == 0:
-		return errors.New("flow: no images are named")
+		return errors.New("flow: no images are given")
 	case j.TaskRows < 1:
 		return fmt.Errorf("flow: %d images per task: use 1 or more", j.TaskRows)
 	case j.Features.Session.Precision == inference.PrecisionAuto:

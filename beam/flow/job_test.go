@@ -14,7 +14,7 @@ func TestJobValidate(t *testing.T) {
 	}
 	for want, spoil := range map[string]func(*Job){
 		`"out" is not absolute`:              func(j *Job) { j.Out = "out" },
-		"no images are named":                func(j *Job) { j.Images = nil },
+		"no images are given":                func(j *Job) { j.Images = nil },
 		`"photos" is not absolute`:           func(j *Job) { j.Images = []string{"photos"} },
 		"0 images per task":                  func(j *Job) { j.TaskRows = 0 },
 		"auto would differ between machines": func(j *Job) { j.Features.Session.Precision = "auto" },

@@ -49,7 +49,7 @@ func openDataset(dir string) (*featurestore.Dataset, error) {
 	return d, err
 }
 
-// onDataset makes a command's function of one that works on the directory of a dataset. A dataset in an
+// onDataset turns a function on the directory of a dataset into that of a command. A dataset in an
 // object store is fetched first.
 func onDataset(run func(ctx context.Context, dir string) error) func(*cobra.Command, []string) error {
 	return onFetched(remote.Fetch, run)
@@ -72,5 +72,5 @@ func onFetched(fetch func(context.Context, string) (string, func(), error), run 
 	}
 }
 
-// nothing prints nothing: what was done is in the log.
+// nothing prints nothing: the log says what was done.
 func nothing(io.Writer) error { return nil }

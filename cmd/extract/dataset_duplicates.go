@@ -25,7 +25,7 @@ type duplicateOptions struct {
 	exact     bool
 }
 
-// duplicates is the result of the command. Without a threshold only files that are the same were looked for.
+// duplicates is the result of the command. Without a threshold, only identical files were looked for.
 type duplicates struct {
 	Dataset   string                   `json:"dataset"`
 	Threshold float64                  `json:"threshold,omitempty"`
@@ -36,7 +36,7 @@ func newDatasetDuplicates() *cobra.Command {
 	var o duplicateOptions
 	command := &cobra.Command{
 		Use:   "duplicates DIR",
-		Short: "Find images that are there more than once, or almost",
+		Short: "Find duplicate and near-duplicate images",
 		Long: `Duplicates prints groups of rows whose files are the same (by SHA-256), or whose features have at least
 --threshold cosine similarity with another one of the group: resized, recompressed or cropped copies,
 shots of one scene. Every row is compared with every other one.`,
@@ -44,8 +44,8 @@ shots of one scene. Every row is compared with every other one.`,
 		Args:    datasetArgument,
 	}
 	f := command.Flags()
-	f.Float64Var(&o.threshold, "threshold", 0.95, "the least similarity `S` of near duplicates, above 0, at most 1")
-	f.BoolVar(&o.exact, "exact", false, "only files that are the same byte for byte")
+	f.Float64Var(&o.threshold, "threshold", 0.95, "minimum similarity `S` of near duplicates, above 0, at most 1")
+	f.BoolVar(&o.exact, "exact", false, "find only files that are identical byte for byte")
 	o.rows.add(command)
 	o.result.AddWithFormat(f)
 	o.sheet.add(command)

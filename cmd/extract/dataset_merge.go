@@ -38,7 +38,7 @@ func (s *shardFlags) set(o *featurestore.MergeOptions) error {
 	return cli.OneOf("--format", o.Format, featurestore.FormatParquet, featurestore.FormatArrow)
 }
 
-// mergeFlags are those of merge.
+// mergeFlags are the flags of merge.
 type mergeFlags struct {
 	shards shardFlags
 	extraction.MergeOptions
@@ -49,10 +49,10 @@ func newDatasetMerge() *cobra.Command {
 	var o mergeFlags
 	command := &cobra.Command{
 		Use:   "merge OUT DIR...",
-		Short: "Make one dataset of several that were made alike",
+		Short: "Merge datasets that were made in the same way",
 		Long: `Merge writes the rows and failures of the datasets DIR... to a new dataset OUT, which appears whole or
-not at all. They must have been made alike: the same model, layers, preprocessing, precision, library
-and type of numbers. Merge says what differs.
+not at all. They must have been made in the same way: with the same model, layers, preprocessing,
+precision, library and type of numbers. Merge says what differs.
 
 With --keep-shards the files of DIR... become those of OUT unchanged, as links (or copies, where links
 are impossible). That takes seconds for any number of rows, but does not check whether an image is
@@ -70,7 +70,7 @@ OUT and DIR may be URLs in object stores.`,
 	f := command.Flags()
 	o.shards.add(f)
 	f.BoolVar(&o.KeepShards, "keep-shards", false, "keep the files as they are instead of rewriting them")
-	f.BoolVar(&o.PrefixPaths, "prefix-paths", false, "put the name of each DIR before its paths, for datasets with paths in common")
+	f.BoolVar(&o.PrefixPaths, "prefix-paths", false, "prefix paths with the name of their DIR, for datasets with paths in common")
 	f.BoolVar(&o.Overwrite, "overwrite", false, "replace the dataset OUT, which stays until the new one is complete")
 	cli.PathVar(f, &o.Staging, "staging", "", cli.StagingHelp)
 	o.result.Add(f)
@@ -111,7 +111,7 @@ func newDatasetCompact() *cobra.Command {
 	var result cli.ResultFlags
 	command := &cobra.Command{
 		Use:   "compact DIR",
-		Short: "Rewrite a dataset with few large shards",
+		Short: "Rewrite a dataset with fewer, larger shards",
 		Long: `Compact rewrites the dataset DIR with larger shards. The old files stay until the new ones are complete
 and on disk, and then they are swapped in one step: whatever happens, DIR holds all rows. It takes as
 much free space as the dataset has.`,

@@ -23,7 +23,7 @@ import (
 type sheetFlags struct{ html, images string }
 
 func (s *sheetFlags) add(command *cobra.Command) {
-	cli.PathVar(command.Flags(), &s.html, "html", "", "write a contact sheet to `FILE`, a web page of its own")
+	cli.PathVar(command.Flags(), &s.html, "html", "", "write a contact sheet to `FILE`, a self-contained web page")
 	cli.PathVar(command.Flags(), &s.images, "images", "", "the directory `DIR` that the dataset was extracted from, for --html")
 }
 
@@ -61,7 +61,7 @@ func newDatasetSimilar() *cobra.Command {
 	var o similarOptions
 	command := &cobra.Command{
 		Use:   "similar --query ROW|PATH|FILE DIR",
-		Short: "Find the rows that are most similar to one of them or to an image",
+		Short: "Find the rows most similar to a row or to an image",
 		Long: `Similar prints the rows with the highest cosine similarity to a query: a row, by its number from
 0 or its path, or the file of another image, whose features are computed as the dataset's were.
 Every row is compared; the dataset is streamed.`,
@@ -157,7 +157,7 @@ func findQuery(ctx context.Context, d *featurestore.Dataset, layer, text string)
 		return query{}, pathErr
 	}
 	if _, statErr := os.Stat(file); statErr != nil {
-		return query{}, fmt.Errorf("%w, nor is there such a file", err)
+		return query{}, fmt.Errorf("%w, and there is no such file", err)
 	}
 	features, err := serving.Features(ctx, d.Recipe(), []string{layer}, file, serving.Options{Batch: 1})
 	if err != nil {
@@ -167,9 +167,9 @@ func findQuery(ctx context.Context, d *featurestore.Dataset, layer, text string)
 }
 
 func (o *similarOptions) page(q query, layer string, found []explore.Row) contactsheet.Sheet {
-	asked := o.sheet.picture(q.name, "")
+	requested := o.sheet.picture(q.name, "")
 	if q.file != "" {
-		asked.File = q.file
+		requested.File = q.file
 	}
 	like := contactsheet.Group{Title: "most similar"}
 	for _, r := range found {
@@ -178,6 +178,6 @@ func (o *similarOptions) page(q query, layer string, found []explore.Row) contac
 	return contactsheet.Sheet{
 		Title:  "Images like " + featurestore.EscapeText(q.name),
 		Notes:  []string{"By the cosine similarity of their features, layer " + layer + "."},
-		Groups: []contactsheet.Group{{Title: "the query", Pictures: []contactsheet.Picture{asked}}, like},
+		Groups: []contactsheet.Group{{Title: "the query", Pictures: []contactsheet.Picture{requested}}, like},
 	}
 }

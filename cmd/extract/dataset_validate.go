@@ -40,7 +40,7 @@ func newDatasetValidate() *cobra.Command {
 	var result cli.ResultFlags
 	command := &cobra.Command{
 		Use:   "validate DIR",
-		Short: "Read all of a dataset and list everything that is wrong with it",
+		Short: "Read a whole dataset and list everything that is wrong with it",
 		Long: `Validate reads every byte of a dataset and lists all damage and where it is: files that are missing,
 foreign, truncated or changed, a manifest that does not agree with them, vectors of the wrong length
 or with NaN, paths that occur twice. The exit status is 1 if there is any.`,

@@ -11,7 +11,7 @@ import (
 	"fovea/models"
 )
 
-var errDoctor = errors.New("extraction cannot work here: see the lines above")
+var errDoctor = errors.New("extraction cannot work here: see above")
 
 func newDoctorCommand() *cobra.Command {
 	var result cli.ResultFlags

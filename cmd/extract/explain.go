@@ -17,7 +17,7 @@ import (
 	"fovea/vgg"
 )
 
-// explain adds to an error of a run what can be done about it, and marks wrong usage.
+// explain adds a remedy to an error of a run, and marks wrong usage.
 func (o *options) explain(result extraction.Result, err error) error {
 	var store *pipeline.StoreError
 	switch {
@@ -26,17 +26,17 @@ func (o *options) explain(result extraction.Result, err error) error {
 	case errors.Is(err, featurestore.ErrExists):
 		err = fmt.Errorf("%w: --resume continues it, --overwrite replaces it", err)
 	case errors.Is(err, featurestore.ErrLabels):
-		err = fmt.Errorf("%w: resume with the --labels that the dataset was made with, or make it anew with --overwrite", err)
+		err = fmt.Errorf("%w: resume with the --labels that the dataset was made with, or recreate it with --overwrite", err)
 	case errors.Is(err, featurestore.ErrLocked) && !result.Saved:
-		err = fmt.Errorf("%w: wait until that has ended, or give another --out", err)
+		err = fmt.Errorf("%w: wait for it to finish, or give another --out", err)
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
-		err = fmt.Errorf("%w: make room on the disk of %s and run the same command with --resume; finished files are kept", err, cmp.Or(result.Dir, o.Out))
+		err = fmt.Errorf("%w: free space on the disk of %s and run the same command with --resume; finished files are kept", err, cmp.Or(result.Dir, o.Out))
 	case errors.As(err, &store) && result.Dir == "": // while listing
 		err = fmt.Errorf("%w; --exclude 'DIR/**' leaves out a directory", err)
 	case errors.As(err, &store):
 		err = fmt.Errorf("%w; then run the same command with --resume (--exclude PATTERN leaves out what cannot be read at all)", err)
 	case errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE):
-		err = fmt.Errorf("%w: raise the limit of open files (ulimit -n) and run the same command with --resume", err)
+		err = fmt.Errorf("%w: raise the limit on open files (ulimit -n) and run the same command with --resume", err)
 	}
 	return asUsage(err)
 }
@@ -50,15 +50,15 @@ func asUsage(err error) error {
 	return cli.UsageWhen(err, models.ErrSize, models.ErrNotDense, models.ErrUnstated, vgg.ErrUnknown, inference.ErrUnknownLayer, objects.ErrNotLocal)
 }
 
-// weightsHint says where to get layers that the network has, but the weights at hand do not.
+// weightsHint says where to get layers that the network has but the installed weights lack.
 func (o *options) weightsHint() string {
 	c, err := vgg.ByName(o.Model)
 	if err != nil {
 		return ""
 	}
 	for _, l := range c.Layers(true) {
-		asked := slices.ContainsFunc(o.Layers, func(name string) bool { return name == l.Name || slices.Contains(l.Aliases, name) })
-		if l.Kind == vgg.KindDense && asked {
+		requested := slices.ContainsFunc(o.Layers, func(name string) bool { return name == l.Name || slices.Contains(l.Aliases, name) })
+		if l.Kind == vgg.KindDense && requested {
 			return fmt.Sprintf("; the fully connected layers of %s do not ship: extract model fetch %s (0.5 GB) or extract model import %s FILE adds them", c.Name, c.Name, c.Name)
 		}
 	}

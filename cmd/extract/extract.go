@@ -15,7 +15,7 @@ import (
 	"fovea/internal/metrics"
 )
 
-const long = `Extract runs a pretrained network on every image among IMAGES and stores what its layers compute
+const long = `Extract runs a pretrained network on every image in IMAGES and stores what its layers compute
 as a dataset in --out. IMAGES are image files, directories (searched recursively), tar archives,
 Parquet tables of images, and URLs of any of these in an object store.
 

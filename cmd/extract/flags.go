@@ -27,60 +27,60 @@ type options struct {
 	listLayers, dryRun, json                   bool
 }
 
-// grace leaves time, of the three seconds in which an interrupted run is to end, to write what is finished.
+// grace leaves time to write finished rows within the three seconds in which an interrupted run should end.
 const grace = 1500 * time.Millisecond
 
 func (o *options) addFlags(f *pflag.FlagSet) {
 	cli.FormerNames(f, map[string]string{"layer": "layers"})
 	f.SortFlags = false
-	f.StringVar(&o.Out, "out", "", "the directory `DIR` of the dataset, or its URL in an object store, as s3://BUCKET/NAME (required)")
+	f.StringVar(&o.Out, "out", "", "the directory `DIR` of the dataset, or its URL in an object store, such as s3://BUCKET/NAME (required)")
 	cli.PathVar(f, &o.Staging, "staging", "", cli.StagingHelp)
 	o.addModelFlags(f)
 	o.addImageFlags(f)
 	o.addComputingFlags(f)
 	o.addSelectionFlags(f)
 	o.addStorageFlags(f)
-	f.StringVar(&o.metricsAddress, "metrics-addr", "", "`ADDRESS` at which Prometheus finds /metrics during the run, such as localhost:9090 (port 0: a free one; default: none)")
+	f.StringVar(&o.metricsAddress, "metrics-addr", "", "serve Prometheus metrics at http://`ADDRESS`/metrics during the run, such as localhost:9090 (port 0: a free one; default: none)")
 	f.BoolVar(&o.dryRun, "dry-run", false, "only read the images' headers: count the images by format, estimate time and size, and stop")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON on standard output: a summary of the run, or what --dry-run or --list-layers finds")
 }
 
 func (o *options) addModelFlags(f *pflag.FlagSet) {
 	cli.PathVar(f, &o.Model, "model", models.Default, "the model: vgg16 (the embedded ImageNet base), another configuration's `NAME` with imported weights, or a SavedModel's directory, DIR or DIR:SIGNATURE")
-	cli.PreprocessingVar(f, &o.Preprocessing, "`HOW` pixels become numbers: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file; see docs/preprocessing.md (default: the model's own)")
+	cli.PreprocessingVar(f, &o.Preprocessing, "`HOW` to normalize pixels: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file; see docs/preprocessing.md (default: the model's own)")
 	f.StringSliceVar(&o.Layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
 	f.BoolVar(&o.listLayers, "list-layers", false, "print the model's layers and stop")
-	f.StringVar(&o.Pool, "pool", recipe.PoolNone, "`HOW` convolutional layers are pooled over their positions, and transformers over their tokens: none, avg, max or cls (the first token)")
+	f.StringVar(&o.Pool, "pool", recipe.PoolNone, "`HOW` to pool convolutional layers over positions, and transformers over tokens: none, avg, max or cls (the first token)")
 }
 
 func (o *options) addImageFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.labels, "labels", "none", "`SOURCE` of labels: none, prefix (of the file name, up to its first dot), dir (the parent directory's name) or csv:FILE (rows path,label[,split])")
 	f.StringVar(&o.size, "size", "", cli.SidesHelp)
-	f.StringVar((*string)(&o.Resize), "resize", string(picture.Squash), "`HOW` images get the model's size: squash (the whole image, as Keras does) or crop (the centre, as the paper and torchvision do)")
+	f.StringVar((*string)(&o.Resize), "resize", string(picture.Squash), "`HOW` to resize images: squash (the whole image, as Keras does) or crop (the centre, as the paper and torchvision do)")
 	f.StringVar((*string)(&o.Interpolation), "interpolation", string(picture.Bilinear), "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
-	f.StringVar(&o.background, "background", "", "`COLOUR` that shows through transparent pixels: white, black or #rrggbb (default: alpha is dropped, as Keras and torchvision do)")
-	f.StringVar((*string)(&o.Views), "views", string(picture.Center), "`VIEWS` of an image whose features are averaged: center, flip (and the mirror image), tencrop (corners and centre, both ways; 10 times the work) or dense:256,384,512 (whole and mirrored, with shorter sides of so many pixels, averaged over positions; some 30 times the work)")
+	f.StringVar(&o.background, "background", "", "background `COLOUR` of transparent pixels: white, black or #rrggbb (default: alpha is dropped, as Keras and torchvision do)")
+	f.StringVar((*string)(&o.Views), "views", string(picture.Center), "`VIEWS` of an image to average features over: center, flip (and the mirror image), tencrop (corners and centre, both ways; 10 times the work) or dense:256,384,512 (whole and mirrored, with the shorter side of these lengths, averaged over positions; about 30 times the work)")
 }
 
 func (o *options) addComputingFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), cli.PrecisionHelp)
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	f.Float64Var(&o.session.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
-	f.StringVar(&o.Convolutions, "convolutions", models.Automatic, "`HOW` convolutions are computed: auto (the fastest way for the device) or direct (TensorFlow's own operation; the same up to rounding)")
+	f.StringVar(&o.Convolutions, "convolutions", models.Automatic, "`HOW` to compute convolutions: auto (the fastest way for the device) or direct (TensorFlow's own operation; the same up to rounding)")
 	cli.BatchVar(f, &o.session.Batch)
-	f.IntVar(&o.Workers, "workers", 0, "`N` images are decoded at a time (default: one per CPU)")
+	f.IntVar(&o.Workers, "workers", 0, "decode `N` images at a time (default: one per CPU)")
 }
 
-// addSelectionFlags are those that say which images are taken.
+// addSelectionFlags adds the flags that select images.
 func (o *options) addSelectionFlags(f *pflag.FlagSet) {
-	cli.PathVar(f, &o.filesFrom, "files-from", "", "take the images listed in `FILE` (-: standard input), one a line or ended by zero bytes, instead of IMAGES")
+	cli.PathVar(f, &o.filesFrom, "files-from", "", "read the images listed in `FILE` (-: standard input), one per line or terminated by zero bytes, instead of IMAGES")
 	s := &o.Selection
-	f.StringArrayVar(&s.Include, "include", nil, "take only images that match `PATTERN`, such as '*.jpg' or 'cats/**' (may be repeated)")
+	f.StringArrayVar(&s.Include, "include", nil, "read only images that match `PATTERN`, such as '*.jpg' or 'cats/**' (may be repeated)")
 	f.StringArrayVar(&s.Exclude, "exclude", nil, "leave out images that match `PATTERN` (may be repeated)")
-	f.StringVar(&o.shard, "shard", "", "take part `I/N` of the images, 0/N to N-1/N, always the same ones: one part per machine")
-	f.IntVar(&s.Sample, "sample", 0, "take a random sample of `N` images, the same ones for the same --seed (default: all)")
+	f.StringVar(&o.shard, "shard", "", "read part `I/N` of the images, 0/N to N-1/N, always the same ones: one part per machine")
+	f.IntVar(&s.Sample, "sample", 0, "read a random sample of `N` images, the same ones for the same --seed (default: all)")
 	f.Uint64Var(&s.Seed, "seed", 1, "`SEED` of --sample")
-	f.IntVar(&s.Limit, "limit", 0, "take only the first `N` of the images by path (default: all)")
+	f.IntVar(&s.Limit, "limit", 0, "read only the first `N` images by path (default: all)")
 }
 
 func (o *options) addStorageFlags(f *pflag.FlagSet) {
@@ -93,10 +93,10 @@ func (o *options) addStorageFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.Overwrite, "overwrite", false, "replace the dataset in --out")
 	f.BoolVar(&o.RetryFailed, "retry-failed", false, "with --resume, read again what could not be read before")
 	f.Float64Var(&o.maxErrorRate, "max-error-rate", 1, "fail if more than this `SHARE`, 0 to 1, of the images cannot be read; the dataset is kept")
-	f.IntVar(&o.MaxPixels, "max-pixels", picture.DefaultMaxPixels, "refuse images of more than `N` pixels, going by their header")
+	f.IntVar(&o.MaxPixels, "max-pixels", picture.DefaultMaxPixels, "refuse images with more than `N` pixels, according to their headers")
 }
 
-// showProgress has the run show how far it is.
+// showProgress shows the progress of the run.
 func (o *options) showProgress() {
 	o.Progress = func(total int) (func(pipeline.Stats), func()) {
 		progress := o.log.NewProgress("extracting", total)

@@ -12,7 +12,7 @@ import (
 	"fovea/models"
 )
 
-// checkOptions are those of extract model check.
+// checkOptions are the flags of extract model check.
 type checkOptions struct {
 	models.CheckOptions
 	reference, photos string
@@ -25,7 +25,7 @@ func newCheck() *cobra.Command {
 		Use:   "check NAME|DIR",
 		Short: "Run photographs through a model and say what looks wrong",
 		Long: `Check runs four built-in photographs through every layer of the model. For each layer it prints
-statistics, including dead channels (0 for all photographs). For every known preprocessing it
+statistics, including dead channels (0 for all photographs). For each known preprocessing it
 prints how far the features are from those with the model's own, and how much different photographs
 look alike, as they do when the scale is wrong.
 
@@ -50,7 +50,7 @@ reference.`,
 		},
 	}
 	f := command.Flags()
-	cli.PreprocessingVar(f, &o.Preprocessing, "turn pixels into numbers as `HOW` says (default: the model's own preprocessing)")
+	cli.PreprocessingVar(f, &o.Preprocessing, "`HOW` to normalize pixels (default: the model's own preprocessing)")
 	cli.PathVar(f, &o.reference, "reference", "", "compare with `FILE.npz`, the layers as the model's framework computes them; keras or torch prints a script that writes it")
 	cli.PathVar(f, &o.photos, "photos", "", "write the photographs to `DIR` and stop")
 	o.result.Add(f)

@@ -92,7 +92,7 @@ The preprocessing that the weights were trained with is kept with them. It is wh
 convolution shows, and import says which. If nothing shows it, import refuses the file: give
 --preprocessing.
 
-The file with the imported weights is printed.`,
+Import prints the path of the imported weights.`,
 		Example: "  extract model import vgg16 vgg16_weights_tf_dim_ordering_tf_kernels.h5",
 		Args: func(_ *cobra.Command, arguments []string) error {
 			if len(arguments) < 1 || len(arguments) > 2 {
@@ -133,7 +133,7 @@ func checkWeightsFile(arguments []string, file string) error {
 	return nil
 }
 
-// importWeights imports a file and prints the new one; the rest goes to the log.
+// importWeights imports a file and prints the path of the imported weights; everything else is logged.
 func importWeights(file string, options models.ImportOptions, result cli.ResultFlags) error {
 	imported, err := models.Import(file, options)
 	if err != nil {
@@ -178,6 +178,6 @@ softmax that have weights. TensorFlow Serving and tf.saved_model.load read it.`,
 		},
 	}
 	result.Add(command.Flags())
-	cli.PreprocessingVar(command.Flags(), &how, "state the preprocessing `HOW` in the SavedModel (default: the one that the weights were trained with)")
+	cli.PreprocessingVar(command.Flags(), &how, "record the preprocessing `HOW` in the SavedModel (default: the one that the weights were trained with)")
 	return command
 }

@@ -16,7 +16,7 @@ import (
 	"fovea/internal/text"
 )
 
-// stageNames are the pipeline's stages for people.
+// stageNames are the readable names of the pipeline's stages.
 var stageNames = map[string]string{"decode": "decoding", "infer": "the model", "write": "writing"}
 
 // summarize logs what was done, and which stage took the time.
@@ -30,13 +30,13 @@ func (o *options) summarize(r extraction.Result, err error) {
 		logrus.Info(stageSentence(r))
 	}
 	if r.Present > 0 {
-		logrus.Infof("%s done before", text.Plural(r.Present, "image"))
+		logrus.Infof("%s already done", text.Plural(r.Present, "image"))
 	}
 	if r.Stats.Left {
-		logrus.Infof("the batch under way took more than %s: its images are left for later", grace)
+		logrus.Infof("the current batch took more than %s: leaving its images for later", grace)
 	}
 	if err != nil && r.Status == featurestore.StatusInterrupted {
-		logrus.Infof("what is finished is in %s; run the same command with --resume to continue", r.Dataset)
+		logrus.Infof("the finished rows are in %s; run the same command with --resume to continue", r.Dataset)
 		return
 	}
 	if r.Failures > 0 {
@@ -66,11 +66,11 @@ func stageFields(r extraction.Result) logrus.Fields {
 	return fields
 }
 
-// stageSentence is the same for people.
+// stageSentence is the same as a readable sentence.
 func stageSentence(r extraction.Result) string {
 	s := r.Stats
 	if r.Images() == 0 {
-		return fmt.Sprintf("%.1f s to open, %.1f s without an image done.", r.StartUp.Seconds(), s.Elapsed.Seconds())
+		return fmt.Sprintf("%.1f s to open, %.1f s without finishing an image.", r.StartUp.Seconds(), s.Elapsed.Seconds())
 	}
 	busy := ""
 	for _, b := range s.Busy() {
@@ -172,7 +172,7 @@ func printKinds(w io.Writer, e extraction.Estimated) error {
 // printEstimate prints what a run would take.
 func printEstimate(w io.Writer, e extraction.Estimated) error {
 	if e.Rows == 0 {
-		_, err := fmt.Fprintln(w, "none of them can become a row")
+		_, err := fmt.Fprintln(w, "none of them can be read")
 		return err
 	}
 	_, err := fmt.Fprintf(w, "estimate: %d rows, %.1f MB before compression, %s\n", e.Rows, float64(e.Bytes)/1e6, max(e.Duration().Round(time.Second), time.Second))

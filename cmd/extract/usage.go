@@ -44,7 +44,7 @@ func (o *options) parse(command *cobra.Command, images []string) (err error) {
 	return o.parseShard()
 }
 
-// checkNames refuses names that flags do not know.
+// checkNames refuses values that flags do not accept.
 func (o *options) checkNames() error {
 	if err := o.Views.Validate(); err != nil {
 		return cli.Usagef("--views: %w", err)
@@ -57,7 +57,7 @@ func (o *options) checkNames() error {
 	)
 }
 
-// checkGiven refuses flags that were given, but with a value that means nothing.
+// checkGiven refuses flags given with a value that makes no sense.
 func (o *options) checkGiven(f *pflag.FlagSet) error {
 	for _, number := range []struct {
 		flag  string
@@ -72,21 +72,21 @@ func (o *options) checkGiven(f *pflag.FlagSet) error {
 	}
 	switch {
 	case len(o.Layers) == 0 || slices.Contains(o.Layers, ""):
-		return cli.Usagef("--layers %q: name layers, with commas between them; --list-layers prints them", strings.Join(o.Layers, ","))
+		return cli.Usagef("--layers %q: separate the names of layers with commas; --list-layers prints them", strings.Join(o.Layers, ","))
 	case !(o.maxErrorRate >= 0 && o.maxErrorRate <= 1):
 		return cli.Usagef("--max-error-rate %g: give a share from 0 to 1", o.maxErrorRate)
 	case f.Changed("gpu-memory-fraction") && o.session.GPUMemoryFraction == 0:
 		return cli.Usagef("--gpu-memory-fraction 0: give a share above 0, at most 1")
 	case f.Changed("seed") && o.Selection.Sample == 0:
-		return cli.Usagef("--seed goes with --sample")
+		return cli.Usagef("--seed requires --sample")
 	case o.Staging != "" && !objects.IsURL(o.Out):
-		return cli.Usagef("--staging goes with an --out in an object store, as s3://BUCKET/NAME")
+		return cli.Usagef("--staging requires an --out in an object store, such as s3://BUCKET/NAME")
 	case o.RetryFailed && !o.Resume:
-		return cli.Usagef("--retry-failed goes with --resume")
+		return cli.Usagef("--retry-failed requires --resume")
 	case o.Resume && o.Overwrite:
-		return cli.Usagef("--resume and --overwrite exclude each other")
+		return cli.Usagef("--resume and --overwrite are mutually exclusive")
 	case o.RowsPerFile > 0 && o.BytesPerFile > 0:
-		return cli.Usagef("--rows-per-file and --bytes-per-file exclude each other")
+		return cli.Usagef("--rows-per-file and --bytes-per-file are mutually exclusive")
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func (o *options) checkArguments(images []string) error {
 	case len(images) == 0 && o.filesFrom == "":
 		return cli.Usagef("no IMAGES given: name files or directories, or --files-from FILE")
 	case len(images) > 0 && o.filesFrom != "":
-		return cli.Usagef("IMAGES and --files-from exclude each other")
+		return cli.Usagef("IMAGES and --files-from are mutually exclusive")
 	case o.Out != "":
 		_, err := cli.LocalPaths([]string{o.Out})
 		return err

@@ -28,8 +28,8 @@ func newCompare(log *cli.LogOptions) *cobra.Command {
 		Short: "Race training from random weights against a head on frozen features",
 		Long: `Compare trains on the same images in two ways: a head (softmax regression) on the averaged
 pool5 of the VGG16 that ships, at 224 pixels, and a VGG from random weights, as finetune scratch
-does. Both have the same training images, the same test images, and the same time, --budget. It
-includes getting ready, computing features, fitting heads, and training steps, but not measuring.
+does. Both use the same training images and test images, and have the same time, --budget, which
+covers setting up, computing features, fitting heads, and training steps, but not testing.
 Heads are fitted again and again as features of more images arrive.
 
 The directory --out gets compare.svg and compare.png (accuracy against time), compare.csv,
@@ -48,7 +48,7 @@ func (o *compareOptions) validate() error {
 	case o.budget <= 0:
 		return cli.Usagef("--budget %s: use a time such as 90s or 10m", o.budget)
 	case o.training.images.TestFraction == 0:
-		return cli.Usagef("--test-fraction 0: there must be images to compare on")
+		return cli.Usagef("--test-fraction 0: a comparison needs test images")
 	}
 	return o.training.validate()
 }
@@ -94,7 +94,7 @@ func printComparison(out io.Writer, c *finetuning.Comparison) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\n%.2f %% of the test images are of the most frequent class\n%s\n", 100*c.Chance, strings.Join(c.Files, "\n"))
+	_, err := fmt.Fprintf(out, "\nthe most frequent class makes up %.2f %% of the test images\n%s\n", 100*c.Chance, strings.Join(c.Files, "\n"))
 	return err
 }
 

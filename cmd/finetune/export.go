@@ -40,7 +40,7 @@ or of an image that it generates. docs/serving.md has the details.`,
 	f := command.Flags()
 	f.SortFlags = false
 	o.predictor.addHead(f)
-	cli.PathVar(f, &o.out, "out", "", "the new directory `DIR` (required); TensorFlow Serving wants its last part to be a number")
+	cli.PathVar(f, &o.out, "out", "", "the new directory `DIR` (required); TensorFlow Serving needs its last part to be a number")
 	o.result.Add(f)
 	o.predictor.addModel(f)
 	_ = f.MarkHidden("batch") // images are compared one by one

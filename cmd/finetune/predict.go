@@ -33,12 +33,12 @@ func newPredict(log *cli.LogOptions) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "predict --head HEAD [flags] IMAGES...",
 		Short: "Predict the classes of images",
-		Long: `Predict runs the head's model, with the head's preprocessing, on every image among IMAGES and
+		Long: `Predict runs the head's model, with the head's preprocessing, on every image in IMAGES and
 prints a row for each: its path, its label, and the probability of every class. JSON is an array
 with an object for each image.
 
 IMAGES are files, directories, tar archives and Parquet tables of images, and URLs of any of these
-in an object store; - reads more names from standard input, one a line. Files come first, in the
+in an object store; - reads more names from standard input, one per line. Files come first, in the
 order given.
 
 An image that cannot be read gets an error instead of a label, and the exit status is then 3, or 1 if
@@ -65,7 +65,7 @@ With --threshold, images whose most probable class is less probable than that ar
 func (o *predictOptions) validate(images []string) error {
 	if o.json {
 		if o.decision.flags.Changed("format") && o.format != serving.FormatJSON {
-			return cli.Usagef("--json and --format %s exclude each other", o.format)
+			return cli.Usagef("--json and --format %s are mutually exclusive", o.format)
 		}
 		o.format = serving.FormatJSON
 	}
@@ -127,14 +127,14 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 	return nil
 }
 
-// list finds the images, none of which --out may replace.
+// list finds the images. It refuses an --out that would replace one of them.
 func (o *predictOptions) list(ctx context.Context, images []string) (pipeline.Listing, error) {
 	images, err := cli.LocalPaths(images)
 	if err != nil {
 		return pipeline.Listing{}, err
 	}
 	listing, err := inputs.List(ctx, images, os.Stdin)
-	inputs.TellOthers(listing.Others)
+	inputs.WarnForeign(listing.Others)
 	if err != nil {
 		return listing, cli.UsageWhen(err, inputs.ErrStdinTwice)
 	}
@@ -174,7 +174,7 @@ func (o *predictOptions) predict(ctx context.Context, predictor *serving.Predict
 	return failures, err
 }
 
-// sameFile says whether two names are those of one file that exists.
+// sameFile reports whether two names refer to the same existing file.
 func sameFile(a, b string) bool {
 	first, err := os.Stat(a)
 	if err != nil {

@@ -26,7 +26,7 @@ func (p *predictorFlags) addHead(f *pflag.FlagSet) {
 }
 
 func (p *predictorFlags) addModel(f *pflag.FlagSet) {
-	cli.PathVar(f, &p.model, "model", "", "the head's `MODEL`, if it has moved since the training: a name or the directory of a SavedModel (default: the head's)")
+	cli.PathVar(f, &p.model, "model", "", "the head's `MODEL`, if it has moved since training: a name or the directory of a SavedModel (default: the head's)")
 	f.StringVar(&p.session.Precision, "precision", "", cli.PrecisionHelp+" (default: the head's)")
 	f.StringVar(&p.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	cli.BatchVar(f, &p.session.Batch)
@@ -39,7 +39,7 @@ func (p *predictorFlags) validate() error {
 	return nil
 }
 
-// open opens the model that the flags ask for, with further options.
+// open opens the model that the flags select, with further options.
 func (p *predictorFlags) open(h *head.Head, more serving.Options) (*serving.Predictor, error) {
 	session := p.session
 	session.Precision = cmp.Or(session.Precision, h.Recipe.Precision)
@@ -67,7 +67,7 @@ type decisionFlags struct {
 
 func (d *decisionFlags) add(f *pflag.FlagSet, formats string) {
 	d.flags = f
-	f.Float64Var(&d.Threshold, "threshold", 0, "least `PROBABILITY`, 0 to 1, of a label; images below it are unsure")
+	f.Float64Var(&d.Threshold, "threshold", 0, "minimum `PROBABILITY`, 0 to 1, of a label; images below it are unsure")
 	f.StringVar(&d.Unsure, "unsure", "unsure", "the `LABEL` of images below the threshold")
 	f.IntVar(&d.Top, "top", 0, "show only the `K` most probable classes, in that order"+formats+" (default: all, by name)")
 }
@@ -79,7 +79,7 @@ func (d *decisionFlags) validate() error {
 	case d.flags.Changed("top") && d.Top < 1:
 		return cli.Usagef("--top %d: use a positive number; without --top, all classes are shown", d.Top)
 	case d.flags.Changed("unsure") && d.Threshold == 0:
-		return cli.Usagef("--unsure names images below a --threshold: give one")
+		return cli.Usagef("--unsure requires a --threshold")
 	}
 	return nil
 }

@@ -25,11 +25,11 @@ func newReport() *cobra.Command {
 	var o reportOptions
 	command := &cobra.Command{
 		Use:   "report --head HEAD --features DIR --out DIR [flags]",
-		Short: "Write a page with plots about a head",
+		Short: "Write a web page with metrics and plots of a head",
 		Long: `Report measures a head on the images of a dataset that it was not trained on. It writes
 report.html, a page that needs no other file, and its plots as PNG images: metrics, confusion
 matrix, ROC and calibration curves, a learning curve (accuracy by number of training images), and
-the images that were classified wrongly with the highest probability.
+the misclassified images that the head was most certain of.
 
 For the learning curve, heads with the same settings are trained on parts of the images that the
 head was trained on, as far as they are in the dataset.`,
@@ -43,8 +43,8 @@ head was trained on, as far as they are in the dataset.`,
 	o.features.add(f)
 	cli.PathVar(f, &o.Out, "out", "", "the directory `DIR` to write to (required)")
 	cli.PathVar(f, &o.Images, "images", "", "the directory `DIR` that the dataset was extracted from, for thumbnails")
-	f.IntVar(&o.Mistakes, "mistakes", 24, "most wrongly classified images to show")
-	f.IntVar(&o.Repeats, "repeats", 3, "trainings for each point of the learning curve, 0 for no curve")
+	f.IntVar(&o.Mistakes, "mistakes", 24, "show at most `N` misclassified images")
+	f.IntVar(&o.Repeats, "repeats", 3, "train `N` heads for each point of the learning curve, 0 for no curve")
 	o.result.Add(f)
 	return command
 }

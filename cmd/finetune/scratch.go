@@ -55,7 +55,7 @@ func (o *scratchOptions) validate() error {
 	case o.epochs < 1:
 		return cli.Usagef("--epochs %d: use a positive number", o.epochs)
 	case o.resume && o.overwrite:
-		return cli.Usagef("--resume and --overwrite exclude each other")
+		return cli.Usagef("--resume and --overwrite are mutually exclusive")
 	}
 	return o.training.validate()
 }
@@ -93,7 +93,7 @@ func printScratch(out io.Writer, r *finetuning.ScratchResult) error {
 	return err
 }
 
-// explainTraining adds to an error which flags help.
+// explainTraining adds the flags that help to an error.
 func explainTraining(err error) error {
 	switch {
 	case errors.Is(err, finetuning.ErrTrained):
@@ -106,7 +106,7 @@ func explainTraining(err error) error {
 	return err
 }
 
-// partly says that images could not be read, if there are any, which file lists.
+// partly reports images that could not be read, if there are any; file lists them.
 func partly(failed int, file string) error {
 	if failed == 0 {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"fovea/vgg"
 )
 
-// trainingFlags are those that scratch and compare have in common.
+// trainingFlags are the flags that scratch and compare have in common.
 type trainingFlags struct {
 	images  finetuning.ImageOptions
 	network finetuning.NetworkOptions
@@ -44,15 +44,15 @@ func (o *trainingFlags) add(f *pflag.FlagSet) {
 	f.StringVar((*string)(&n.Optimizer.Optimizer), "optimizer", string(training.SGD), "sgd or adam")
 	f.Float64Var(&n.Optimizer.LearningRate, "learning-rate", 0, "learning rate (default: 0.001 with sgd, 0.0001 with adam)")
 	f.Float64Var(&n.Optimizer.Momentum, "momentum", 0.9, "momentum of sgd")
-	f.Float64Var(&n.Optimizer.Dropout, "dropout", 0.5, "share of the outputs of fc6 and fc7 that each step leaves out")
+	f.Float64Var(&n.Optimizer.Dropout, "dropout", 0.5, "fraction of the outputs of fc6 and fc7 dropped in each step")
 	f.Float64Var(&n.Optimizer.WeightDecay, "weight-decay", 0, "strength of the penalty on kernels (5e-4 in the paper)")
 	f.StringVar((*string)(&n.Initializer), "initializer", string(training.GlorotUniform), "how kernels are drawn: glorot (uniform, Keras's default) or he (uniform)")
 	f.StringVar(&n.Augment, "augment", "none", "random changes of the training images: flip, shift, zoom, or several with commas")
 	n.Preprocessing = preprocessing.Caffe
-	cli.PreprocessingVar(f, &n.Preprocessing, "of the pixels: `HOW`, a name such as torch, KEY=VALUE pairs or a .json file")
+	cli.PreprocessingVar(f, &n.Preprocessing, "`HOW` to normalize pixels: a name such as torch, KEY=VALUE pairs or a .json file")
 	f.StringVar((*string)(&n.Resize), "resize", string(picture.Squash), "squash or crop")
-	f.Float64Var(&o.images.TestFraction, "test-fraction", 0.2, "share of the images held out to measure, 0 for none")
-	f.IntVar(&o.images.Sample, "sample", 0, "only `N` of the images, chosen by --seed (default: all)")
+	f.Float64Var(&o.images.TestFraction, "test-fraction", 0.2, "fraction of the images held out for testing, 0 for none")
+	f.IntVar(&o.images.Sample, "sample", 0, "train on a sample of `N` images, chosen by --seed (default: all)")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the weights, the split, the order, dropout and augmentation")
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "auto, cpu or gpu:N")
 	o.result.Add(f)
@@ -88,7 +88,7 @@ func (o *trainingFlags) validate() error {
 	return o.complete()
 }
 
-// complete reads the values that have a meaning of their own.
+// complete parses the values that are more than numbers or names.
 func (o *trainingFlags) complete() (err error) {
 	if o.images.Paths, err = cli.LocalPaths(o.images.Paths); err != nil {
 		return err
@@ -119,7 +119,7 @@ func (o *trainingFlags) complete() (err error) {
 	return nil
 }
 
-// readingProgress shows how far the decoding of the images is. Call done at its end.
+// readingProgress shows the progress of decoding images. Call done at its end.
 func readingProgress(log *cli.LogOptions) (progress func(s pipeline.Stats, total int), done func()) {
 	var shown *cli.Progress
 	done = func() {

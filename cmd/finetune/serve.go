@@ -26,7 +26,7 @@ func newServe() *cobra.Command {
 	var o serveOptions
 	command := &cobra.Command{
 		Use:   "serve --head HEAD [flags]",
-		Short: "Answer with predictions over HTTP",
+		Short: "Serve predictions over HTTP",
 		Long: `Serve loads the head's model once and answers over HTTP until it is interrupted:
 
   POST /predict   the bytes of an image in, its label and probabilities as JSON out
@@ -37,7 +37,7 @@ Images that arrive at the same time are computed together. An image that cannot 
 answered with status 422, one of too many bytes with 413, one too many at a time with 503 (and
 Retry-After), and one that takes too long with 504; the answer is a JSON object with the error.
 
-On interruption, serve takes no more images and answers those under way. It has neither encryption
+On interruption, serve refuses new images and answers those in progress. It has neither encryption
 nor authentication: put a proxy in front of it.`,
 		Example: `  finetune serve --head cats-vs-dogs.head --listen localhost:8080
   curl --data-binary @photo.jpg http://localhost:8080/predict`,
@@ -50,7 +50,7 @@ nor authentication: put a proxy in front of it.`,
 	f.StringVar(&o.listen, "listen", "localhost:8080", "listen on `HOST:PORT`; PORT 0 is any free one")
 	cli.SizeVar(f, &o.limits.MaxBytes, "max-bytes", serving.DefaultMaxBytes, "the largest image file, a `SIZE`; "+cli.SizeHelp)
 	f.DurationVar(&o.limits.Timeout, "timeout", serving.DefaultTimeout, "longest `TIME` from a request to its answer")
-	f.IntVar(&o.limits.Requests, "max-requests", serving.DefaultRequests, "answer `N` requests at a time; more are refused")
+	f.IntVar(&o.limits.Requests, "max-requests", serving.DefaultRequests, "answer up to `N` requests at a time and refuse more")
 	f.IntVar(&o.pixels, "max-pixels", 40_000_000, "decode images of at most `N` pixels, one per CPU at a time")
 	o.decision.add(f, "")
 	o.predictor.addModel(f)

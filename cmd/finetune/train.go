@@ -66,20 +66,20 @@ func (o *trainOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Model, "model", finetuning.Softmax, "kind of head: softmax, svm or mlp")
 	f.StringVar(&o.unfreeze, "unfreeze", "", "train the network itself from `BLOCK` on (block5), on a dataset of the pooling layer before it (block4_pool, --pool none)")
 	f.StringVar(&o.Penalty, "penalty", finetuning.L2, "penalty on the weights of softmax: l2 (squares), l1 (absolute values, which leaves values out) or elasticnet (both)")
-	f.Float64Var(&o.L1Ratio, "l1-ratio", 0.5, "share of l1 in elasticnet")
-	f.StringVar(&o.Scaling, "scaling", string(head.ScaleCommon), "of the features: common (one factor for all columns), columns (each by its own deviation) or l2 (each image to length 1, then common)")
+	f.Float64Var(&o.L1Ratio, "l1-ratio", 0.5, "fraction of l1 in elasticnet")
+	f.StringVar(&o.Scaling, "scaling", string(head.ScaleCommon), "how to scale features: common (one factor for all columns), columns (each by its own deviation) or l2 (each image to length 1, then common)")
 	f.StringVar(&o.ClassWeights, "class-weights", string(head.WeighRows), "none, or balanced: rare classes count as much as frequent ones")
 	f.BoolVar(&o.Calibrate, "calibrate", false, "fit a temperature so that probabilities suit images outside the training set")
 	f.Float64Var(&o.Lambda, "lambda", 0, "strength of the regularization of softmax and svm (default: chosen by cross-validation)")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of the train/test split, the cross-validation and the first weights of mlp")
-	f.Float64Var(&o.TestFraction, "test-fraction", 0.2, "share of the rows to hold out for testing, 0 for none")
-	f.Float64Var(&o.NearDuplicates, "near-duplicates", 0.98, "`COSINE` of two images' features from which they count as copies, 0 for equal files only")
+	f.Float64Var(&o.TestFraction, "test-fraction", 0.2, "fraction of the rows to hold out for testing, 0 for none")
+	f.Float64Var(&o.NearDuplicates, "near-duplicates", 0.98, "keep images together as copies if the cosine of their features is at least `COSINE`; 0: only identical files")
 	f.IntVar(&o.MLP.Units, "units", 256, "hidden units of mlp")
-	f.Float64Var(&o.dropout, "dropout", 0.5, "share of the hidden units left out of each step of mlp")
+	f.Float64Var(&o.dropout, "dropout", 0.5, "fraction of the hidden units dropped in each step of mlp")
 	f.Float64Var(&o.MLP.Rate, "learning-rate", 0, "learning rate of mlp (default: 1e-3, less for more than 512 values; with --unfreeze: 1e-5)")
-	f.IntVar(&o.MLP.Batch, "batch", 32, "images in a step of mlp (with --unfreeze: 8)")
-	f.IntVar(&o.MLP.Epochs, "epochs", 100, "most passes of mlp over the images (with --unfreeze: 10)")
-	f.IntVar(&o.MLP.Patience, "patience", 8, "passes of mlp without a smaller validation loss before it stops (with --unfreeze: 3)")
+	f.IntVar(&o.MLP.Batch, "batch", 32, "images per step of mlp (with --unfreeze: 8)")
+	f.IntVar(&o.MLP.Epochs, "epochs", 100, "maximum number of passes of mlp over the images (with --unfreeze: 10)")
+	f.IntVar(&o.MLP.Patience, "patience", 8, "stop mlp after `N` passes without a lower validation loss (with --unfreeze: 3)")
 	o.result.Add(f)
 }
 
@@ -108,7 +108,7 @@ func (o *trainOptions) validate() error {
 	return o.refuseUnused()
 }
 
-// refuseZeros refuses values that the library takes for "the default", and a negative dropout.
+// refuseZeros refuses values that the library would take as "the default", and a negative dropout.
 func (o *trainOptions) refuseZeros() error {
 	zero := map[string]bool{
 		"lambda": o.Lambda == 0, "learning-rate": o.MLP.Rate == 0, "l1-ratio": o.L1Ratio == 0, "units": o.MLP.Units == 0,
@@ -128,10 +128,10 @@ func (o *trainOptions) refuseZeros() error {
 // refuseUnused refuses flags that the kind of head does not use.
 func (o *trainOptions) refuseUnused() error {
 	if o.changed("l1-ratio") && o.Penalty != finetuning.ElasticNet {
-		return cli.Usagef("--l1-ratio is for --penalty elasticnet")
+		return cli.Usagef("--l1-ratio requires --penalty elasticnet")
 	}
 	if o.unfreeze != "" && o.changed("layers") {
-		return cli.Usagef("--layers is not for --unfreeze, which takes the pooling layer before the block")
+		return cli.Usagef("--layers does not apply to --unfreeze, which uses the pooling layer before the block")
 	}
 	used, what := finetuning.SettingsOf(o.Model), "--model "+o.Model
 	if o.unfreeze != "" {
@@ -139,7 +139,7 @@ func (o *trainOptions) refuseUnused() error {
 	}
 	for _, name := range finetuning.SettingsOf("") {
 		if o.changed(name) && !slices.Contains(used, name) {
-			return cli.Usagef("--%s is not for %s", name, what)
+			return cli.Usagef("--%s does not apply to %s", name, what)
 		}
 	}
 	return nil

@@ -38,7 +38,7 @@ func trainingResult(file string, r *finetuning.TrainResult) trained {
 	}
 }
 
-// printTraining tells people about a head.
+// printTraining prints a summary of a trained head.
 func printTraining(w io.Writer, file string, r *finetuning.TrainResult) error {
 	h, training := r.Head, r.Head.Notes.Report
 	fmt.Fprintf(w, "head         %s\n", file)
@@ -65,7 +65,7 @@ func printTraining(w io.Writer, file string, r *finetuning.TrainResult) error {
 	return nil
 }
 
-// printChoice says how the strength of the regularization, or the epoch, was chosen.
+// printChoice prints how the strength of the regularization, or the epoch, was chosen.
 func printChoice(w io.Writer, r head.Report) {
 	if best := slices.IndexFunc(r.Path, func(p head.PathPoint) bool { return p.Lambda == r.Lambda }); best >= 0 {
 		fmt.Fprintf(w, "lambda       %g, by cross-validation (%d folds, %d images): accuracy %.2f %%, log loss %.4f\n",

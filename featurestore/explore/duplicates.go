@@ -21,11 +21,11 @@ type DuplicateOptions struct {
 	Threshold float64
 }
 
-// DuplicateGroup are rows each of which is a duplicate of another one of the group.
+// DuplicateGroup is a group of rows, each a duplicate of another one in it.
 type DuplicateGroup struct {
 	// Kind is Exact if all files are the same, else Near.
 	Kind string `json:"kind"`
-	// Similarity is the least among the rows, each of which has that with the row most like it.
+	// Similarity is the lowest similarity of a row to the row most like it.
 	Similarity float64 `json:"similarity"`
 	Rows       []Row   `json:"rows"`
 }

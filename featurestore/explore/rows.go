@@ -9,7 +9,7 @@ import (
 	"fovea/vectors"
 )
 
-// Row is a row that was found. Path and Label are bytes as the file system has them until they are spelled.
+// Row is a row that was found. Path and Label are raw bytes, as on the file system, until they are spelled.
 type Row struct {
 	// Row is the place in the dataset, from 0.
 	Row   int    `json:"row"`

@@ -55,7 +55,7 @@ func (s Selection) Resolve(ctx context.Context, d *featurestore.Dataset) (recipe
 	return layer, options, err
 }
 
-// readSpelled turns names as results show them into those of the dataset.
+// readSpelled turns names as results show them back into the dataset's names.
 func readSpelled(names []string) []string {
 	if names == nil {
 		return nil

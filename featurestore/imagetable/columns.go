@@ -165,7 +165,7 @@ func (l leaf) isClass() bool {
 	return l.isText()
 }
 
-// labelOf is the label that a value stands for. Hugging Face's -1 is no label.
+// labelOf is the label that a value stands for. Hugging Face's -1 means no label.
 func (c columns) labelOf(value string) string {
 	if c.classes != nil {
 		number, err := strconv.Atoi(value)

@@ -240,11 +240,11 @@ func fetchAll(ctx context.Context, folder *objects.Folder, wanted map[string]obj
 	return sums, group.Wait()
 }
 
-// room fails if a directory's disk has no room for so many bytes.
+// room fails if a directory's disk has too little space for the given number of bytes.
 func room(dir string, bytes int64) error {
 	var disk unix.Statfs_t
 	if err := unix.Statfs(dir, &disk); err != nil {
-		return nil // writing will tell
+		return nil // writing will show
 	}
 	if free := int64(disk.Bavail) * int64(disk.Bsize); free < bytes { // they have other types on other systems
 		return fmt.Errorf("it takes %.1f MB, but the disk of %s has %.1f MB left: set TMPDIR to choose another place for reading, --staging for writing", float64(bytes)/1e6, dir, float64(free)/1e6)

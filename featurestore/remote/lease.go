@@ -22,7 +22,7 @@ type LostError struct {
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("lost the lock of %s to %s, and stopped writing there: the rows stay in %s; once nothing else writes to the dataset, the same command with --resume continues", e.Dataset, e.Holder, e.Dir)
+	return fmt.Sprintf("lost the lock of %s to %s, and stopped writing there: the rows are kept in %s; once nothing else writes to the dataset, the same command with --resume continues", e.Dataset, e.Holder, e.Dir)
 }
 
 // Unwrap makes it an ErrLocked.
@@ -81,7 +81,7 @@ func (l *lease) checkLocked(ctx context.Context) error {
 			return err
 		}
 	}
-	return fmt.Errorf("%s: the lock keeps changing: something else writes there", l.folder)
+	return fmt.Errorf("%s: the lock keeps changing: something else is writing there", l.folder)
 }
 
 // lose ends the lease.

@@ -25,7 +25,7 @@ func isOwn(name string) bool {
 	return isLock(name) || isSide(name) || featurestore.IsShard(name)
 }
 
-// isLock says whether a name is that of an object by which writers coordinate.
+// isLock reports whether a name is that of an object that coordinates writers.
 func isLock(name string) bool {
 	return name == lockObject || name == clockObject || name == formerLock
 }

@@ -30,8 +30,8 @@ type upload struct {
 	// begun: the manifest in the store is of this run, or was there; written is when.
 	begun   bool
 	written time.Time
-	// brought are the files beside the shards as they were last uploaded.
-	brought map[string]fs.FileInfo
+	// uploaded are the files beside the shards as they were last uploaded.
+	uploaded map[string]fs.FileInfo
 }
 
 // push makes the store hold what the manifest says. Once stop is closed, it begins no further
@@ -69,7 +69,7 @@ func (u *upload) push(ctx context.Context, m featurestore.Manifest, stop <-chan 
 			}
 		}
 	}
-	if err := u.sides(ctx); err != nil {
+	if err := u.uploadOthers(ctx); err != nil {
 		return err
 	}
 	if m.Status == featurestore.StatusWriting {
@@ -81,7 +81,7 @@ func (u *upload) push(ctx context.Context, m featurestore.Manifest, stop <-chan 
 // begin makes the manifest list what stays, and deletes the rest.
 func (u *upload) begin(ctx context.Context, m featurestore.Manifest) error {
 	if manifestOf(u.found) == featurestore.FormerManifestFile { // else the failures would count as none from here on
-		if err := u.sides(ctx); err != nil {
+		if err := u.uploadOthers(ctx); err != nil {
 			return err
 		}
 	}
@@ -119,7 +119,7 @@ func (u *upload) clear(ctx context.Context) error {
 	var stale []string
 	for name := range u.found {
 		listed := slices.ContainsFunc(u.there, func(s featurestore.Shard) bool { return s.File == name })
-		side := isSide(name) && len(u.there) == 0 && u.brought[name] == nil
+		side := isSide(name) && len(u.there) == 0 && u.uploaded[name] == nil
 		former := name == featurestore.FormerFailuresFile || name == featurestore.FormerManifestFile || name == clockObject
 		if featurestore.IsShard(name) && !listed || side || former {
 			stale = append(stale, name)
@@ -155,9 +155,9 @@ func (u *upload) file(ctx context.Context, name string) error {
 	return u.store.put(ctx, name, f, info.Size())
 }
 
-// sides uploads those files beside the shards, such as the list of failures, that have changed, and
+// uploadOthers uploads those files beside the shards, such as the list of failures, that have changed, and
 // deletes those that are gone.
-func (u *upload) sides(ctx context.Context) error {
+func (u *upload) uploadOthers(ctx context.Context) error {
 	names, err := sideFiles(u.dir)
 	if err != nil {
 		return err
@@ -169,16 +169,16 @@ func (u *upload) sides(ctx context.Context) error {
 		} else if err != nil {
 			return err
 		}
-		if before := u.brought[name]; before != nil && os.SameFile(before, info) && before.ModTime().Equal(info.ModTime()) && before.Size() == info.Size() {
+		if before := u.uploaded[name]; before != nil && os.SameFile(before, info) && before.ModTime().Equal(info.ModTime()) && before.Size() == info.Size() {
 			continue
 		}
 		if err := u.file(ctx, name); err != nil {
 			return err
 		}
-		if u.brought == nil {
-			u.brought = map[string]fs.FileInfo{}
+		if u.uploaded == nil {
+			u.uploaded = map[string]fs.FileInfo{}
 		}
-		u.brought[name] = info
+		u.uploaded[name] = info
 	}
 	for name := range u.found {
 		if isSide(name) && !slices.Contains(names, name) {
@@ -186,7 +186,7 @@ func (u *upload) sides(ctx context.Context) error {
 				return err
 			}
 			delete(u.found, name)
-			delete(u.brought, name)
+			delete(u.uploaded, name)
 		}
 	}
 	return nil
@@ -200,13 +200,13 @@ func (u *upload) verify(ctx context.Context, m featurestore.Manifest) error {
 	}
 	for _, s := range m.Shards {
 		if o, ok := found[s.File]; !ok || o.Size != s.Bytes {
-			return fmt.Errorf("%s/%s has %d bytes in the store instead of %d: something else writes there", u.store.folder, s.File, o.Size, s.Bytes)
+			return fmt.Errorf("%s/%s has %d bytes in the store instead of %d: something else is writing there", u.store.folder, s.File, o.Size, s.Bytes)
 		}
 		delete(found, s.File)
 	}
 	for name := range found {
 		if filepath.Dir(name) == featurestore.DataDir {
-			return fmt.Errorf("%s/%s is not one of the shards that were written: something else writes there", u.store.folder, name)
+			return fmt.Errorf("%s/%s is not one of the shards that were written: something else is writing there", u.store.folder, name)
 		}
 	}
 	return nil
@@ -215,7 +215,7 @@ func (u *upload) verify(ctx context.Context, m featurestore.Manifest) error {
 // withdraw removes what was uploaded for a dataset that came to nothing. By then the manifest lists
 // no shard.
 func (u *upload) withdraw(ctx context.Context) error {
-	u.there, u.brought = nil, nil
+	u.there, u.uploaded = nil, nil
 	if err := u.clear(ctx); err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-// Package finite finds NaNs and infinities in what is read, computed and stored: a single one spoils
+// Package finite finds NaNs and infinities in numbers that are read, computed or stored: a single one spoils
 // whatever is computed from it.
 //
 // It knows numbers only.

@@ -1,4 +1,4 @@
-// Package lockfile gives one process at a time a right, by locking a file. The lock ends with the
+// Package lockfile grants a right to one process at a time, by locking a file. The lock ends with the
 // process, however that ends. The file is removed along with the lock, so that finished work contains
 // no trace of it.
 //

@@ -1,3 +1,3 @@
 // Package metrics serves a program's metrics to Prometheus: a registry with the process's and Go's own, a
-// handler, and a server of its own for programs that have none. It knows nothing of what is counted.
+// handler, and an HTTP server for programs that have none. It knows nothing about what is counted.
 package metrics

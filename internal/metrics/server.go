@@ -26,7 +26,7 @@ func Handler(registry *prometheus.Registry) http.Handler {
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
 
-// stopTimeout is how long Stop waits for scrapes under way.
+// stopTimeout is how long Stop waits for scrapes in progress.
 const stopTimeout = time.Second
 
 // Server answers scrapes of /metrics until Stop.
@@ -57,7 +57,7 @@ func Listen(address string, registry *prometheus.Registry) (*Server, error) {
 // Address is where the server listens.
 func (s *Server) Address() string { return s.address.String() }
 
-// Stop takes no more scrapes, waits at most a second for those under way, and returns when the server has
+// Stop accepts no more scrapes, waits at most a second for those in progress, and returns when the server has
 // ended. If it had failed before, that is the error.
 func (s *Server) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)

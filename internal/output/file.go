@@ -85,7 +85,7 @@ func (f *File) likeBefore() {
 	_ = f.Chmod(f.before.Mode().Perm()) // not all file systems have modes
 }
 
-// Staged says that the file has another name until Commit, by which it can be read; streams have
+// Staged says that the file can be read under another name until Commit; streams have
 // not.
 func (f *File) Staged() bool { return f.place != nil }
 
@@ -214,7 +214,7 @@ func (f *Files) Discard() {
 	f.list = nil
 }
 
-// plain leaves out the names of places, of which people know nothing.
+// plain leaves out the names of places, which mean nothing to users.
 func plain(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError

@@ -22,7 +22,7 @@ const (
 	longName = 120
 )
 
-// place is a hidden directory in which an output is made.
+// place is a hidden directory where an output is made.
 type place struct {
 	dir  string
 	lock *os.File

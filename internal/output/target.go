@@ -15,7 +15,7 @@ import (
 // mostLinks is as many as the system follows.
 const mostLinks = 40
 
-// Target is where a name leads: links are followed, also to what is not there yet.
+// Target is the file that a name leads to: links are followed, even to files that do not exist yet.
 func Target(name string) (string, error) {
 	if name == "" {
 		return "", errors.New("an empty name")

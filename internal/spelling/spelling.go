@@ -57,7 +57,7 @@ func Unspell(s string) string {
 	return b.String()
 }
 
-// Read is for what people write: it returns the bytes of which the text is the spelling, or, if it
+// Read is for what users write: it returns the bytes that the text spells, or, if it
 // is that of none, the text itself. So what Spell shows can be handed back, and shows as it was.
 func Read(s string) string {
 	if raw := Unspell(s); Spell(raw) == s {

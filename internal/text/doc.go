@@ -1,4 +1,4 @@
 // Package text writes numbers, sizes, shapes and tables for people.
 //
-// It knows how they look. It must not know what they are of.
+// It knows formats. It must not know what the numbers mean.
 package text

@@ -34,6 +34,14 @@ func Shape(shape []int) string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(shape), "[]"), " ", "x")
 }
 
+// Alternatives lists names as "a, b or c".
+func Alternatives(names []string) string {
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " or " + names[n-1]
+	}
+	return strings.Join(names, "")
+}
+
 // Shortest lists up to three names, and of more only the shortest one.
 func Shortest(names []string) string {
 	if len(names) <= 3 {

@@ -1,4 +1,4 @@
-// Package typo finds the name that was meant by a mistyped one.
+// Package typo finds the name that a mistyped one was meant to be.
 //
-// It knows edit distances and nothing about what the names are of.
+// It knows edit distances. It must not know what the names stand for.
 package typo

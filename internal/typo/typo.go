@@ -7,7 +7,7 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// minPrefix is the length from which the beginning of a name stands for the whole.
+// minPrefix is the length from which on the beginning of a name stands for the whole.
 const minPrefix = 3
 
 // Nearest returns the candidate that is most like name, or "" if none is close: at most 1 edit away for

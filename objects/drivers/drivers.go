@@ -4,7 +4,7 @@ package drivers
 
 import _ "fovea/objects/drivers/s3" // s3://
 
-// answer gives an error of a provider's library that was called without blob the methods by which
+// answer gives an error of a provider's library that was called without blob the methods with which
 // package objects classifies it.
 type answer struct {
 	error

@@ -8,7 +8,7 @@ import (
 )
 
 // Protocol buffers have no magic number. Which message a file holds shows in the numbers and types
-// of its fields, for which only the beginnings of the fields have to be read.
+// of its fields, so that only the beginnings of the fields have to be read.
 
 // outline counts a message's fields, by number, separately for numbers and for bytes.
 type outline struct {

@@ -152,7 +152,7 @@ func fillLegacy(r *legacyFile, storages map[string]*storage) error {
 	return nil
 }
 
-// fill reads the elements, or skips them if no wanted tensor has them.
+// fill reads the elements, or skips them if no wanted tensor uses them.
 func (s *storage) fill(r *bufio.Reader) error {
 	size := s.count * s.dtype.size()
 	if !s.wanted {

@@ -32,7 +32,7 @@ func startedByEngine(arguments []string) bool {
 func boot(arguments []string) error {
 	flags := flag.NewFlagSet("worker", flag.ContinueOnError)
 	id := flags.String("id", "", "the worker's name")
-	endpoint := flags.String(provisionFlag, "", "where the engine tells about the job")
+	endpoint := flags.String(provisionFlag, "", "where the engine describes the job")
 	for _, unused := range []string{"logging_endpoint", "artifact_endpoint", "control_endpoint", "semi_persist_dir"} {
 		flags.String(unused, "", "not used")
 	}

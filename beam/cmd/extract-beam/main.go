@@ -96,16 +96,16 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVar(&j.Out, "out", "", "the directory `DIR` of the dataset (required)")
 	f.StringVar(&n.Model, "model", models.Default, "the model, as extract has it")
-	cli.PreprocessingVar(f, &n.Preprocessing, "`HOW` pixels become numbers: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file (default: the model's own)")
-	f.StringVar(&n.Convolutions, "convolutions", models.Automatic, "`HOW` convolutions are computed: auto or direct")
+	cli.PreprocessingVar(f, &n.Preprocessing, "`HOW` to normalize pixels: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file (default: the model's own)")
+	f.StringVar(&n.Convolutions, "convolutions", models.Automatic, "`HOW` to compute convolutions: auto or direct")
 	f.StringSliceVar(&n.Layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
-	f.StringVar(&n.Pool, "pool", recipe.PoolNone, "`HOW` convolutional layers are pooled over their positions, and transformers over their tokens: none, avg, max or cls")
+	f.StringVar(&n.Pool, "pool", recipe.PoolNone, "`HOW` to pool convolutional layers over positions, and transformers over tokens: none, avg, max or cls")
 	f.StringVar(&j.Labels, "labels", "none", "`SOURCE` of labels: none, prefix, dir or csv:FILE")
 	f.StringVar(&o.size, "size", "", cli.SidesHelp)
-	f.StringVar((*string)(&n.Resize), "resize", string(picture.Squash), "`HOW` images get the model's size: squash or crop")
+	f.StringVar((*string)(&n.Resize), "resize", string(picture.Squash), "`HOW` to resize images: squash or crop")
 	f.StringVar((*string)(&n.Interpolation), "interpolation", string(picture.Bilinear), "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
-	f.StringVar((*string)(&n.Background), "background", "", "`COLOUR` that shows through transparent pixels: white, black or #rrggbb (default: alpha is dropped)")
-	f.StringVar((*string)(&n.Views), "views", string(picture.Center), "`VIEWS` of an image whose features are averaged: center, flip or tencrop")
+	f.StringVar((*string)(&n.Background), "background", "", "background `COLOUR` of transparent pixels: white, black or #rrggbb (default: alpha is dropped)")
+	f.StringVar((*string)(&n.Views), "views", string(picture.Center), "`VIEWS` of an image to average features over: center, flip or tencrop")
 	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), "compute in `ARITHMETIC`: float32, bfloat16 (CPUs), tf32 or float16 (GPUs)")
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	cli.BatchVar(f, &o.session.Batch)
@@ -116,8 +116,8 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 
 func (o *options) addJobFlags(f *pflag.FlagSet) {
 	j := &o.job
-	f.IntVar(&j.TaskRows, "task-rows", flow.DefaultTaskRows, "cut the images into tasks of `N`, each of which makes one shard")
-	f.StringArrayVar(&j.Select.Include, "include", nil, "take only images that match `PATTERN` (may be repeated)")
+	f.IntVar(&j.TaskRows, "task-rows", flow.DefaultTaskRows, "cut the images into tasks of `N`, one shard each")
+	f.StringArrayVar(&j.Select.Include, "include", nil, "read only images that match `PATTERN` (may be repeated)")
 	f.StringArrayVar(&j.Select.Exclude, "exclude", nil, "leave out images that match `PATTERN` (may be repeated)")
 	f.StringVar((*string)(&j.DType), "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
 	f.StringVar((*string)(&j.Format), "format", string(featurestore.FormatParquet), "`FORMAT` of the files: parquet or arrow")

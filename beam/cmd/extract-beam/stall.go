@@ -10,7 +10,7 @@ import (
 	"fovea/beam/flow"
 )
 
-// errStalled ends the wait for an engine in which nothing happens any more.
+// errStalled ends the wait for an engine that makes no progress.
 var errStalled = errors.New("no task was finished")
 
 // whileProgressing calls run with a context that ends when no part of the job has been

@@ -20,7 +20,7 @@ type bitReader struct {
 	next  int
 	acc   uint64
 	n     int  // bits in acc
-	bad   bool // a pattern of bits is no code
+	bad   bool // a pattern of bits is not a code
 }
 
 // interval reads entropy-coded data up to the next marker or the end.
@@ -94,7 +94,7 @@ func (b *bitReader) bit() bool {
 }
 
 // symbol decodes the next symbol. Afterwards at least 16 bits are ready. A bit pattern
-// that is no code gives symbol 0 and counts as exhausted data.
+// that is not a code gives symbol 0 and counts as exhausted data.
 func (b *bitReader) symbol(h *huffman) uint8 {
 	if b.n < 32 {
 		b.fill()

@@ -1,6 +1,6 @@
 package jpeg
 
-// progressiveDecoder picks the way in which a progressive scan codes its blocks.
+// progressiveDecoder picks how a progressive scan codes its blocks.
 func (d *Decoder) progressiveDecoder(header *scanHeader) func(c *component, x, y int) {
 	start, end, shift := header.start, header.end, header.shift
 	switch {
