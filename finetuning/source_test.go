@@ -3,6 +3,7 @@ package finetuning
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -161,4 +162,21 @@ func TestColumnOf(t *testing.T) {
 			t.Errorf("column %d is %q, want %q", column, got, want)
 		}
 	}
+}
+
+// classesDataset has so many rows of each class around an own point, distance away from the others'.
+func classesDataset(t *testing.T, classes []string, each int, distance float32) Source {
+	t.Helper()
+	random := rand.New(rand.NewPCG(3, 8))
+	var rows []featurestore.Row
+	for i := range each * len(classes) {
+		v := make([]float32, 16)
+		for j := range v {
+			v[j] = float32(random.NormFloat64())
+		}
+		c := i % len(classes)
+		v[c] += distance
+		rows = append(rows, featurestore.Row{Path: fmt.Sprintf("%03d.jpg", i), Label: classes[c], Features: [][]float32{v}})
+	}
+	return datasetOf(t, recipeOf(recipe.Layer{Name: "fc7", Shape: []int{16}, Layout: recipe.LayoutC}), featurestore.StatusComplete, rows...)
 }
