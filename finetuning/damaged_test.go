@@ -20,16 +20,20 @@ import (
 	"fovea/recipe"
 )
 
+// recipeOf is a recipe of VGG16's features with the given layers.
+func recipeOf(layers ...recipe.Layer) recipe.Recipe {
+	return recipe.Recipe{
+		Model: "vgg16", ModelSHA256: strings.Repeat("ab", 32), Preprocessing: preprocessing.Caffe, Resize: "squash", Interpolation: "bilinear",
+		InputHeight: 224, InputWidth: 224, Pool: recipe.PoolAverage, Precision: "float32", Library: "TensorFlow 2.18.1",
+		Layers: layers,
+	}
+}
+
 // clusteredDataset writes features of two classes into Arrow files.
 func clusteredDataset(t *testing.T) string {
 	t.Helper()
-	r := recipe.Recipe{
-		Model: "vgg16", ModelSHA256: strings.Repeat("ab", 32), Preprocessing: preprocessing.Caffe, Resize: "squash", Interpolation: "bilinear",
-		InputHeight: 224, InputWidth: 224, Pool: recipe.PoolAverage, Precision: "float32", Library: "TensorFlow 2.18.1",
-		Layers: []recipe.Layer{{Name: "pool5", Shape: []int{64}, Layout: recipe.LayoutC}},
-	}
 	dir := filepath.Join(t.TempDir(), "features")
-	w, err := featurestore.Create(dir, featurestore.Info{Recipe: r}, featurestore.Options{Format: featurestore.FormatArrow, ShardRows: 30})
+	w, err := featurestore.Create(dir, featurestore.Info{Recipe: recipeOf(recipe.Layer{Name: "pool5", Shape: []int{64}, Layout: recipe.LayoutC})}, featurestore.Options{Format: featurestore.FormatArrow, ShardRows: 30})
 	if err != nil {
 		t.Fatal(err)
 	}

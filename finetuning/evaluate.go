@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/sirupsen/logrus"
 
@@ -65,11 +64,7 @@ func Measure(h *head.Head, f Features) (head.Metrics, error) {
 	if err != nil {
 		return head.Metrics{}, err
 	}
-	m, err := head.Evaluate(probabilities, f.Labels, h.Classes)
-	if err == nil && math.IsNaN(m.LogLoss) {
-		err = errors.New("the head's probabilities are NaN: train it again")
-	}
-	return m, err
+	return head.Evaluate(probabilities, f.Labels, h.Classes)
 }
 
 // loadFor loads the features that a head takes.

@@ -48,7 +48,7 @@ type ClassMetrics struct {
 }
 
 // Evaluate compares probabilities, a row of len(classes) for each label, with the labels, which must
-// be among the classes.
+// be among the classes. Probabilities that are NaN are an error.
 func Evaluate(probabilities [][]float64, labels, classes []string) (Metrics, error) {
 	if len(probabilities) != len(labels) || len(labels) == 0 {
 		return Metrics{}, fmt.Errorf("head: %d predictions for %d labels", len(probabilities), len(labels))
@@ -61,6 +61,9 @@ func Evaluate(probabilities [][]float64, labels, classes []string) (Metrics, err
 		}
 		if len(probabilities[i]) != len(classes) {
 			return Metrics{}, fmt.Errorf("head: row %d has %d probabilities for %d classes", i, len(probabilities[i]), len(classes))
+		}
+		if slices.ContainsFunc(probabilities[i], math.IsNaN) {
+			return Metrics{}, fmt.Errorf("head: the probabilities of row %d are NaN: train the head again", i)
 		}
 		taken[i] = argmax(probabilities[i])
 		m.Confusion[y[i]][taken[i]]++
