@@ -99,7 +99,7 @@ func TestLoadRefuses(t *testing.T) {
 		"the layer pool4[6] is not one": edit(func(o map[string]any) { o["layer"].(map[string]any)["name"] = "pool4" }),
 		"the scale of column 0 is -":    edit(func(o map[string]any) { o["scale"] = negated(o["scale"].(string)) }),
 		"its checksum is not that":      bytes.Replace(data, []byte(`"cat"`), []byte(`"bat"`), 1),
-		"rewritten by another":      reindented(t, data),
+		"rewritten by another":          reindented(t, data),
 	} {
 		name := filepath.Join(dir, "bad")
 		if err := os.WriteFile(name, content, 0o644); err != nil {
