@@ -154,7 +154,7 @@ func TestSignalLeavesALongBatch(t *testing.T) {
 	if took := time.Since(asked); took > 3*time.Second {
 		t.Errorf("it takes %s to end", took)
 	}
-	if got := command.ProcessState.ExitCode(); got != 130 || !strings.Contains(output.String(), "its images are left for later") {
+	if got := command.ProcessState.ExitCode(); got != 130 || !strings.Contains(output.String(), "leaving its images for later") {
 		t.Errorf("status %d: %s", got, output.String())
 	}
 	check(t, featurestore.Verify(out))
@@ -174,7 +174,7 @@ func TestTwoRunsRefuseEachOther(t *testing.T) {
 	for _, how := range []string{"--resume", "--overwrite", "--quiet"} {
 		second := small(out, how, pictures)
 		message, _ := second.CombinedOutput() // its status is looked at
-		if got := second.ProcessState.ExitCode(); got != 1 || !strings.Contains(string(message), out) || !strings.Contains(string(message), "another process is writing to it: wait until that has ended, or give another --out") {
+		if got := second.ProcessState.ExitCode(); got != 1 || !strings.Contains(string(message), out) || !strings.Contains(string(message), "another process is writing to it: wait for it to finish, or give another --out") {
 			t.Errorf("%s: status %d: %s", how, got, message)
 		}
 	}
