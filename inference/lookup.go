@@ -12,6 +12,9 @@ import (
 // ErrUnknownLayer marks a layer that the model does not have, or an ambiguous name.
 var ErrUnknownLayer = errors.New("unknown layer")
 
+// ErrPooling marks a pooling that a layer's shape does not allow.
+var ErrPooling = errors.New("unsuitable pooling")
+
 // Layer finds a layer by its name or one of its aliases.
 func (m *Model) Layer(name string) (Layer, error) {
 	for _, l := range m.Layers {

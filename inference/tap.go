@@ -51,7 +51,7 @@ func storedLayer(name string, layer Layer, pool string) (recipe.Layer, error) {
 		return stored, nil
 	case recipe.PoolClass:
 		if !layer.Tokens() {
-			return stored, fmt.Errorf("inference: layer %s has height and width, but no class token for pooling %q: use none, avg or max", name, pool)
+			return stored, fmt.Errorf("inference: %w: layer %s has height and width, but no class token for pooling %q: use none, avg or max", ErrPooling, name, pool)
 		}
 	case recipe.PoolAverage, recipe.PoolMax:
 	default:

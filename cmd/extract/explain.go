@@ -47,7 +47,7 @@ func asUsage(err error) error {
 	if errors.As(err, &wrong) {
 		return cli.UsageError{Err: err}
 	}
-	return cli.UsageWhen(err, models.ErrSize, models.ErrNotDense, models.ErrUnstated, vgg.ErrUnknown, inference.ErrUnknownLayer, objects.ErrNotLocal)
+	return cli.UsageWhen(err, models.ErrSize, models.ErrNotDense, models.ErrUnstated, vgg.ErrUnknown, inference.ErrUnknownLayer, inference.ErrPooling, objects.ErrNotLocal)
 }
 
 // weightsHint says where to get layers that the network has but the installed weights lack.
