@@ -41,14 +41,6 @@ func TestSizeVar(t *testing.T) {
 	}
 }
 
-func TestSizeText(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1500: "1.5 kB", 64 << 20: "67.1 MB", 2.5e9: "2.50 GB"} {
-		if got := SizeText(n); got != want {
-			t.Errorf("%d: %q, want %q", n, got, want)
-		}
-	}
-}
-
 func TestNamesVar(t *testing.T) {
 	for _, test := range []struct {
 		arguments []string

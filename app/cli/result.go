@@ -5,12 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"text/tabwriter"
 
 	"github.com/spf13/pflag"
-
-	"fovea/internal/spelling"
-	"fovea/internal/text"
 )
 
 // ResultFlags choose how a command prints its result. The zero value prints it for people.
@@ -74,12 +70,3 @@ func PrintJSON(w io.Writer, result any) error {
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(result)
 }
-
-// Line is a text for a table or a line of output: control characters are shown as escapes such as \n.
-func Line(s string) string { return spelling.Line(s) }
-
-// NewTable aligns the columns of lines whose cells end in tabs. Flush it at the end.
-func NewTable(w io.Writer) *tabwriter.Writer { return text.NewTable(w) }
-
-// Plural writes a number of things: "1 row", "2 rows".
-func Plural(n int, what string) string { return text.Plural(n, what) }

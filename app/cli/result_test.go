@@ -41,11 +41,3 @@ func TestResultFlags(t *testing.T) {
 		}
 	}
 }
-
-func TestPlural(t *testing.T) {
-	for n, want := range map[int]string{0: "0 rows", 1: "1 row", 2: "2 rows"} {
-		if got := Plural(n, "row"); got != want {
-			t.Errorf("%d: %q, want %q", n, got, want)
-		}
-	}
-}

@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
-
-	"fovea/internal/text"
 )
 
 // SizeHelp ends the help of flags that count bytes.
@@ -74,6 +72,3 @@ func exactSize(n int64) string {
 	}
 	return strconv.FormatInt(n, 10) + "B"
 }
-
-// SizeText writes a number of bytes for people, in decimal units.
-func SizeText(n int64) string { return text.Size(n) }

@@ -25,11 +25,8 @@ func OneOf[T ~string](flag string, value T, names ...T) error {
 	for i, name := range names {
 		texts[i] = string(name)
 	}
-	return Usagef("unknown %s %q%s: use %s", flag, string(value), typo.Hint(string(value), texts), Alternatives(texts))
+	return Usagef("unknown %s %q%s: use %s", flag, string(value), typo.Hint(string(value), texts), text.Alternatives(texts))
 }
-
-// Alternatives lists names as "a, b or c".
-func Alternatives(names []string) string { return text.Alternatives(names) }
 
 // group is the annotation of commands that only hold others.
 const group = "fovea_group"
@@ -46,7 +43,7 @@ func Group(command *cobra.Command, note string) {
 		if len(arguments) > 0 {
 			return unknownCommand(c, arguments[0])
 		}
-		return Usagef("give a command: %s%s", Alternatives(commandNames(c)), noted(c))
+		return Usagef("give a command: %s%s", text.Alternatives(commandNames(c)), noted(c))
 	}
 }
 
@@ -65,7 +62,7 @@ func noted(c *cobra.Command) string {
 
 func unknownCommand(c *cobra.Command, name string) error {
 	names := commandNames(c)
-	return Usagef("unknown command %q%s: use %s%s", name, typo.Hint(name, names), Alternatives(names), noted(c))
+	return Usagef("unknown command %q%s: use %s%s", name, typo.Hint(name, names), text.Alternatives(names), noted(c))
 }
 
 // commandNames are those of the commands below c that its help lists, without those that cobra adds.

@@ -12,6 +12,8 @@ import (
 	"fovea/contactsheet"
 	"fovea/featurestore"
 	"fovea/featurestore/explore"
+	"fovea/internal/spelling"
+	"fovea/internal/text"
 )
 
 // maxSheetGroups bounds the groups that a contact sheet shows.
@@ -91,11 +93,11 @@ func (d duplicates) print(w io.Writer) error {
 		fmt.Fprintln(w, "no duplicates")
 		return nil
 	}
-	table := cli.NewTable(w)
+	table := text.NewTable(w)
 	fmt.Fprintln(table, "GROUP\tKIND\tSIMILARITY\tROW\tPATH\tLABEL")
 	for i, g := range d.Groups {
 		for _, r := range g.Rows {
-			fmt.Fprintf(table, "%d\t%s\t%.6f\t%d\t%s\t%s\n", i+1, g.Kind, r.Similarity, r.Row, cli.Line(r.Path), cli.Line(r.Label))
+			fmt.Fprintf(table, "%d\t%s\t%.6f\t%d\t%s\t%s\n", i+1, g.Kind, r.Similarity, r.Row, spelling.Line(r.Path), spelling.Line(r.Label))
 		}
 	}
 	return table.Flush()
@@ -103,7 +105,7 @@ func (d duplicates) print(w io.Writer) error {
 
 func (o *duplicateOptions) page(groups []explore.DuplicateGroup) contactsheet.Sheet {
 	sheet := contactsheet.Sheet{
-		Title: cli.Plural(len(groups), "group") + " of duplicates",
+		Title: text.Plural(len(groups), "group") + " of duplicates",
 		Notes: []string{fmt.Sprintf("Files that are the same, or features with a cosine similarity of at least %g.", o.threshold)},
 	}
 	if o.exact {
@@ -114,7 +116,7 @@ func (o *duplicateOptions) page(groups []explore.DuplicateGroup) contactsheet.Sh
 		groups = groups[:maxSheetGroups]
 	}
 	for i, g := range groups {
-		shown := contactsheet.Group{Title: fmt.Sprintf("%d: %s, %s", i+1, cli.Plural(len(g.Rows), "image"), g.Kind)}
+		shown := contactsheet.Group{Title: fmt.Sprintf("%d: %s, %s", i+1, text.Plural(len(g.Rows), "image"), g.Kind)}
 		for _, r := range g.Rows {
 			shown.Pictures = append(shown.Pictures, o.sheet.picture(r.Path, fmt.Sprintf("%.4f %s", r.Similarity, featurestore.EscapeText(r.Label))))
 		}

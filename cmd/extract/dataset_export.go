@@ -11,6 +11,7 @@ import (
 	"fovea/app/cli"
 	"fovea/featurestore/explore"
 	"fovea/featurestore/export"
+	"fovea/internal/text"
 )
 
 // exported is the result of export.
@@ -78,7 +79,7 @@ func exportDataset(ctx context.Context, dir string, selection explore.Selection,
 	if err != nil {
 		return err
 	}
-	logrus.Infof("wrote %s to %s", cli.Plural(rows, "row"), out)
+	logrus.Infof("wrote %s to %s", text.Plural(rows, "row"), out)
 	if err := result.Print(exported{dir, layer.Name, format, rows, files}, nothing); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}

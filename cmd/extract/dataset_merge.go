@@ -12,6 +12,7 @@ import (
 	"fovea/app/cli"
 	"fovea/extraction"
 	"fovea/featurestore"
+	"fovea/internal/text"
 	"fovea/objects"
 )
 
@@ -148,6 +149,6 @@ func reportWritten(w extraction.Merged, err error, result cli.ResultFlags) error
 	if err != nil {
 		return err
 	}
-	logrus.Infof("%s holds %s in %s", w.Dataset, cli.Plural(w.Rows, "row"), cli.Plural(w.Shards, "shard"))
+	logrus.Infof("%s holds %s in %s", w.Dataset, text.Plural(w.Rows, "row"), text.Plural(w.Shards, "shard"))
 	return result.Print(w, nothing)
 }

@@ -11,6 +11,7 @@ import (
 	"fovea/app/cli"
 	"fovea/featurestore"
 	"fovea/featurestore/remote"
+	"fovea/internal/text"
 )
 
 // partitioned is the result of partition.
@@ -68,6 +69,6 @@ func partition(ctx context.Context, out, dataset string, by featurestore.Partiti
 	if err != nil {
 		return fmt.Errorf("count the partitions: %w", err)
 	}
-	logrus.Infof("%s holds %s", out, cli.Plural(len(parts), "partition"))
+	logrus.Infof("%s holds %s", out, text.Plural(len(parts), "partition"))
 	return result.Print(partitioned{out, by, len(parts)}, nothing)
 }

@@ -13,6 +13,7 @@ import (
 
 	"fovea/app/cli"
 	"fovea/featurestore/explore"
+	"fovea/internal/text"
 )
 
 // projected is the result of project.
@@ -64,7 +65,7 @@ func project(ctx context.Context, dir string, selection explore.Selection, out s
 	if err != nil {
 		return err
 	}
-	files, err := p.Write(out, fmt.Sprintf("%s, layer %s, %s", dir, p.Layer, cli.Plural(len(p.Rows), "row")))
+	files, err := p.Write(out, fmt.Sprintf("%s, layer %s, %s", dir, p.Layer, text.Plural(len(p.Rows), "row")))
 	if err != nil {
 		return err
 	}

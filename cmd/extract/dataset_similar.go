@@ -16,6 +16,8 @@ import (
 	"fovea/featurestore"
 	"fovea/featurestore/explore"
 	"fovea/internal/output"
+	"fovea/internal/spelling"
+	"fovea/internal/text"
 	"fovea/serving"
 )
 
@@ -86,10 +88,10 @@ type similar struct {
 }
 
 func (s similar) print(w io.Writer) error {
-	table := cli.NewTable(w)
+	table := text.NewTable(w)
 	fmt.Fprintln(table, "SIMILARITY\tROW\tPATH\tLABEL")
 	for _, r := range s.Rows {
-		fmt.Fprintf(table, "%.6f\t%d\t%s\t%s\n", r.Similarity, r.Row, cli.Line(r.Path), cli.Line(r.Label))
+		fmt.Fprintf(table, "%.6f\t%d\t%s\t%s\n", r.Similarity, r.Row, spelling.Line(r.Path), spelling.Line(r.Label))
 	}
 	return table.Flush()
 }

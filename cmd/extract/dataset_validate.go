@@ -10,6 +10,8 @@ import (
 
 	"fovea/app/cli"
 	"fovea/featurestore"
+	"fovea/internal/spelling"
+	"fovea/internal/text"
 )
 
 // validation is the result of validate.
@@ -55,7 +57,7 @@ or with NaN, paths that occur twice. The exit status is 1 if there is any.`,
 				return err
 			}
 			if !v.Valid {
-				return fmt.Errorf("%s: %s; extract the images of lost rows again, with --overwrite or into a new directory", dir, cli.Plural(len(v.Problems)+v.More, "problem"))
+				return fmt.Errorf("%s: %s; extract the images of lost rows again, with --overwrite or into a new directory", dir, text.Plural(len(v.Problems)+v.More, "problem"))
 			}
 			return nil
 		}),
@@ -72,7 +74,7 @@ func newValidation(dir string, report featurestore.Report) validation {
 	for _, p := range report.Problems {
 		shown := problem{
 			File: p.File, Path: featurestore.EscapeText(p.Path), Layer: p.Layer, Message: featurestore.EscapeText(p.Err.Error()),
-			text: cli.Line(strings.ReplaceAll(p.Error(), "\n", "; ")),
+			text: spelling.Line(strings.ReplaceAll(p.Error(), "\n", "; ")),
 		}
 		if p.Row >= 0 {
 			shown.Row = &p.Row
@@ -90,7 +92,7 @@ func (v validation) print(w io.Writer) error {
 		fmt.Fprintf(w, "... and %d more\n", v.More)
 	}
 	if v.Valid {
-		fmt.Fprintf(w, "valid: %s and %s in %s, %s\n", cli.Plural(v.Rows, "row"), cli.Plural(v.Failures, "failure"), cli.Plural(v.Shards, "shard"), cli.SizeText(v.Bytes))
+		fmt.Fprintf(w, "valid: %s and %s in %s, %s\n", text.Plural(v.Rows, "row"), text.Plural(v.Failures, "failure"), text.Plural(v.Shards, "shard"), text.Size(v.Bytes))
 	}
 	return nil
 }

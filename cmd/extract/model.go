@@ -29,7 +29,7 @@ func newInspect() *cobra.Command {
 		Short: "Show a model's layers, shapes and parameters",
 		Long: fmt.Sprintf(`Inspect shows what a model is made of. NAME is %s;
 its weights need not be there. DIR holds a SavedModel. If it has several signatures and none is the
-default, DIR:SIGNATURE names one.`, cli.Alternatives(names)),
+default, DIR:SIGNATURE names one.`, text.Alternatives(names)),
 		Args: cli.Arguments(1, "one model: a name or a SavedModel's directory"),
 		RunE: func(_ *cobra.Command, arguments []string) error {
 			name, err := cli.LocalPath(arguments[0])
@@ -46,9 +46,3 @@ default, DIR:SIGNATURE names one.`, cli.Alternatives(names)),
 	result.Add(command.Flags())
 	return command
 }
-
-// dimensions writes a shape as 7x7x512.
-func dimensions(shape []int) string { return text.Shape(shape) }
-
-// shortest lists up to three aliases, and of more only the shortest one.
-func shortest(aliases []string) string { return text.Shortest(aliases) }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fovea/app/cli"
+	"fovea/internal/text"
 	"fovea/models"
 	"fovea/preprocessing"
 	"fovea/vgg"
@@ -60,9 +61,9 @@ func fetch(ctx context.Context, p models.Published, result cli.ResultFlags) erro
 		}
 		last = time.Now()
 		if total < 0 {
-			logrus.Infof("%s", cli.SizeText(done))
+			logrus.Infof("%s", text.Size(done))
 		} else {
-			logrus.Infof("%s of %s", cli.SizeText(done), cli.SizeText(total))
+			logrus.Infof("%s of %s", text.Size(done), text.Size(total))
 		}
 	})
 	if err != nil {

@@ -135,17 +135,17 @@ func (o *options) printLayers() error {
 	if o.json {
 		return cli.PrintJSON(os.Stdout, result)
 	}
-	table := cli.NewTable(os.Stdout)
+	table := text.NewTable(os.Stdout)
 	fmt.Fprintln(table, "LAYER\tSHAPE\tVALUES\tALSO NAMED")
 	for _, l := range result.Layers {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", l.Name, dimensions(l.Shape), l.Values, shortest(l.Aliases))
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", l.Name, text.Shape(l.Shape), l.Values, text.Shortest(l.Aliases))
 	}
 	return table.Flush()
 }
 
 // printKinds prints what a dry run has found.
 func printKinds(w io.Writer, e extraction.Estimated) error {
-	table := cli.NewTable(w)
+	table := text.NewTable(w)
 	fmt.Fprintln(table, "FINDING\tFORMAT\tIMAGES\tMB\tMEGAPIXELS\tFIRST")
 	for _, k := range e.Kinds {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%.1f\t%.1f\t%q\n", k.Finding, cmp.Or(k.Format, "-"), k.Pictures, float64(k.Bytes)/1e6, float64(k.Pixels)/1e6, k.First)

@@ -12,6 +12,7 @@ import (
 
 	"fovea/app/cli"
 	"fovea/finetuning"
+	"fovea/internal/text"
 	"fovea/report"
 )
 
@@ -75,7 +76,7 @@ func (o *compareOptions) run(ctx context.Context) error {
 const maxRows = 12
 
 func printComparison(out io.Writer, c *finetuning.Comparison) error {
-	w := cli.NewTable(out)
+	w := text.NewTable(out)
 	fmt.Fprintln(w, "approach\tseconds\timages\taccuracy\tlog loss")
 	for _, way := range c.Ways {
 		step := (len(way.Points) + maxRows - 1) / maxRows

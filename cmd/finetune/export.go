@@ -9,6 +9,7 @@ import (
 
 	"fovea/app/cli"
 	"fovea/inference"
+	"fovea/internal/text"
 	"fovea/models"
 	"fovea/servable"
 	"fovea/serving"
@@ -116,7 +117,7 @@ func (o *exportOptions) print(c serving.Comparison, classes []string) error {
 	return o.result.Print(exported{o.out, servable.Signature, classes, c}, func(w io.Writer) error {
 		fmt.Fprintf(w, "model        %s\n", o.out)
 		fmt.Fprintf(w, "signature    %s: %s [n] to %s and %s [n, %d], %s [n]\n", servable.Signature, servable.Input, servable.Probabilities, servable.ClassNames, len(classes), servable.Label)
-		_, err := fmt.Fprintf(w, "compared     %s, probabilities differ from predict's by at most %.2g\n", cli.Plural(c.Images, "image"), c.Largest)
+		_, err := fmt.Fprintf(w, "compared     %s, probabilities differ from predict's by at most %.2g\n", text.Plural(c.Images, "image"), c.Largest)
 		return err
 	})
 }

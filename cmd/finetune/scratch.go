@@ -12,6 +12,7 @@ import (
 
 	"fovea/app/cli"
 	"fovea/finetuning"
+	"fovea/internal/text"
 	"fovea/training"
 )
 
@@ -111,7 +112,7 @@ func partly(failed int, file string) error {
 	if failed == 0 {
 		return nil
 	}
-	logrus.Warnf("%s could not be read: see %s", cli.Plural(failed, "image"), file)
+	logrus.Warnf("%s could not be read: see %s", text.Plural(failed, "image"), file)
 	return cli.ErrPartly
 }
 

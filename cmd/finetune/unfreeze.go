@@ -11,6 +11,7 @@ import (
 	"fovea/app/cli"
 	"fovea/finetuning"
 	"fovea/head"
+	"fovea/internal/text"
 )
 
 // validateUnfreeze returns the number of the block that --unfreeze names.
@@ -65,7 +66,7 @@ func printUnfrozen(out io.Writer, r *finetuning.UnfreezeResult) error {
 		return err
 	}
 	if r.Frozen != nil && r.Unfrozen != nil {
-		w := cli.NewTable(out)
+		w := text.NewTable(out)
 		fmt.Fprintf(w, "\non %d test images:\taccuracy\t95 %%\tlog loss\n", r.TestImages)
 		line := func(name string, m *head.Metrics) {
 			fmt.Fprintf(w, "%s\t%.2f %%\t%.2f to %.2f\t%.4f\n", name, 100*m.Accuracy, 100*m.Bootstrap.Accuracy[0], 100*m.Bootstrap.Accuracy[1], m.LogLoss)
