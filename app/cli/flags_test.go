@@ -41,6 +41,17 @@ func TestSizeVar(t *testing.T) {
 	}
 }
 
+func TestIsAddress(t *testing.T) {
+	for address, want := range map[string]bool{
+		"localhost:8080": true, ":0": true, "[::1]:80": true, "host:http": true,
+		"": false, "8080": false, "host": false, "host:": true, "host:x": false, "::1:80": false, "host:65536": false,
+	} {
+		if got := IsAddress(address); got != want {
+			t.Errorf("%q: %v", address, got)
+		}
+	}
+}
+
 func TestNamesVar(t *testing.T) {
 	for _, test := range []struct {
 		arguments []string

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,7 +75,7 @@ func (o *options) checkGiven(f *pflag.FlagSet) error {
 		return cli.Usagef("--layers %q: separate the names of layers with commas; --list-layers prints them", strings.Join(o.Layers, ","))
 	case !(o.maxErrorRate >= 0 && o.maxErrorRate <= 1):
 		return cli.Usagef("--max-error-rate %g: give a share from 0 to 1", o.maxErrorRate)
-	case o.metricsAddress != "" && !isAddress(o.metricsAddress):
+	case o.metricsAddress != "" && !cli.IsAddress(o.metricsAddress):
 		return cli.Usagef("--metrics-addr %q: give HOST:PORT, such as localhost:9090; port 0 takes a free one", o.metricsAddress)
 	case f.Changed("gpu-memory-fraction") && o.session.GPUMemoryFraction == 0:
 		return cli.Usagef("--gpu-memory-fraction 0: give a share above 0, at most 1")
@@ -123,13 +122,4 @@ func (o *options) parseShard() error {
 		return cli.Usagef("--shard %q: give I/N, such as 0/4", o.shard)
 	}
 	return nil
-}
-
-// isAddress says whether an address is a host, which may be empty, and a port.
-func isAddress(address string) bool {
-	_, port, err := net.SplitHostPort(address)
-	if err == nil {
-		_, err = net.LookupPort("tcp", port)
-	}
-	return err == nil
 }

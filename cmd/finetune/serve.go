@@ -71,12 +71,7 @@ func (o *serveOptions) validate() error {
 		return cli.Usagef("--max-requests %d: give a positive number", o.limits.Requests)
 	case o.limits.Timeout <= 0:
 		return cli.Usagef("--timeout %s: give a positive time, such as 30s", o.limits.Timeout)
-	}
-	_, port, err := net.SplitHostPort(o.listen)
-	if err == nil {
-		_, err = net.LookupPort("tcp", port)
-	}
-	if err != nil {
+	case !cli.IsAddress(o.listen):
 		return cli.Usagef("--listen %q: give HOST:PORT, as localhost:8080", o.listen)
 	}
 	return nil
