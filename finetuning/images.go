@@ -205,13 +205,11 @@ func (s *imageSet) fingerprint() string {
 // split divides the images into training and test set: by the marks of the labels' table, if it has
 // any and own is false, otherwise by taking a fraction of each class. Copies of an image stay together.
 func (s *imageSet) split(fraction float64, own bool, seed uint64) (split Split, err error) {
+	splits := make([]string, len(s.items))
 	for i, item := range s.items {
-		if item.Split == "test" {
-			split.Test = append(split.Test, i)
-		} else {
-			split.Train = append(split.Train, i)
-		}
+		splits[i] = item.Split
 	}
+	split = ownSplit(splits)
 	switch {
 	case len(split.Test) > 0 && !own:
 		logrus.Infof("using the split in the table of labels: %d images are marked test", len(split.Test))

@@ -86,10 +86,11 @@ func Scratch(ctx context.Context, o ScratchOptions) (_ *ScratchResult, err error
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	if err := o.restore(t, state, data.identity(t)); err != nil {
+	identity := data.identity(t)
+	if err := o.restore(t, state, identity); err != nil {
 		return nil, err
 	}
-	trained, err := o.fit(ctx, t, data, state)
+	trained, err := o.fit(ctx, t, data, state, identity)
 	if err != nil {
 		return nil, err
 	}
@@ -146,9 +147,8 @@ func (o *ScratchOptions) restore(t *training.Trainer, state training.State, iden
 	return nil
 }
 
-// fit runs the epochs, with checkpoints.
-func (o *ScratchOptions) fit(ctx context.Context, t *training.Trainer, data *scratchData, state training.State) (training.Result, error) {
-	identity := data.identity(t)
+// fit runs the epochs, with checkpoints of the identity.
+func (o *ScratchOptions) fit(ctx context.Context, t *training.Trainer, data *scratchData, state training.State, identity map[string]string) (training.Result, error) {
 	logrus.Infof("training %s at %dx%d pixels on %d images (%s), %d held out, on %s", o.Network.Configuration.Name,
 		o.Network.Size, o.Network.Size, len(data.split.Train), strings.Join(data.classes, ", "), len(data.split.Test), t.Device())
 	return training.Fit(ctx, t, data.training(), data.test(), training.FitOptions{

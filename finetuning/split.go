@@ -75,7 +75,7 @@ func (o *TrainOptions) Split(all Features, groups []string) (Split, error) {
 	return Split{train, test}, err
 }
 
-// ownSplit is the split that a dataset's split column gives.
+// ownSplit is the split that names of splits give: "test" marks the test set.
 func ownSplit(splits []string) Split {
 	var s Split
 	for i, name := range splits {

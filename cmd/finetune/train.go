@@ -110,13 +110,15 @@ func (o *trainOptions) validate() error {
 
 // refuseZeros refuses values that the library would take as "the default", and a negative dropout.
 func (o *trainOptions) refuseZeros() error {
-	zero := map[string]bool{
-		"lambda": o.Lambda == 0, "learning-rate": o.MLP.Rate == 0, "l1-ratio": o.L1Ratio == 0, "units": o.MLP.Units == 0,
-		"batch": o.MLP.Batch == 0, "epochs": o.MLP.Epochs == 0, "patience": o.MLP.Patience == 0,
-	}
-	for _, name := range []string{"l1-ratio", "lambda", "learning-rate", "units", "batch", "epochs", "patience"} {
-		if o.changed(name) && zero[name] {
-			return cli.Usagef("--%s 0: it must be positive", name)
+	for _, f := range []struct {
+		name string
+		zero bool
+	}{
+		{"l1-ratio", o.L1Ratio == 0}, {"lambda", o.Lambda == 0}, {"learning-rate", o.MLP.Rate == 0}, {"units", o.MLP.Units == 0},
+		{"batch", o.MLP.Batch == 0}, {"epochs", o.MLP.Epochs == 0}, {"patience", o.MLP.Patience == 0},
+	} {
+		if f.zero && o.changed(f.name) {
+			return cli.Usagef("--%s 0: it must be positive", f.name)
 		}
 	}
 	if !(o.dropout >= 0) {
