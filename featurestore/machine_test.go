@@ -2,42 +2,15 @@ package featurestore
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"golang.org/x/sys/unix"
+
+	"fovea/featurestore/internal/storetest"
 )
-
-// failingFile is a file whose disk fails from the n-th reading on.
-type failingFile struct {
-	*os.File
-	err  error
-	left int
-}
-
-func (f *failingFile) failed() error {
-	if f.left--; f.left < 0 {
-		return &fs.PathError{Op: "read", Path: f.Name(), Err: f.err}
-	}
-	return nil
-}
-
-func (f *failingFile) Read(p []byte) (int, error) {
-	if err := f.failed(); err != nil {
-		return 0, err
-	}
-	return f.File.Read(p)
-}
-
-func (f *failingFile) ReadAt(p []byte, at int64) (int, error) {
-	if err := f.failed(); err != nil {
-		return 0, err
-	}
-	return f.File.ReadAt(p, at)
-}
 
 // A disk that fails is no damage of the file, at whichever reading it begins to.
 func TestDiskErrorsAreNoDamage(t *testing.T) {
@@ -48,7 +21,7 @@ func TestDiskErrorsAreNoDamage(t *testing.T) {
 		for left := range 3 {
 			file, err := os.Open(filepath.Join(dir, "data", "part-00000.parquet"))
 			must(t, err)
-			_, err = newShardReader("x", &failingFile{file, number, left}, FormatParquet, memory.DefaultAllocator)
+			_, err = newShardReader("x", &storetest.FailingFile{File: file, Err: number, Left: left}, FormatParquet, memory.DefaultAllocator)
 			if err == nil && left > 1 {
 				continue // it has read all that it wants
 			}

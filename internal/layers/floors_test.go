@@ -19,7 +19,7 @@ var floors = map[string]int{
 	"internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/lockfile": leaves,
 	"internal/metrics": leaves, "internal/output": leaves, "internal/samples": leaves, "internal/scratch": leaves,
 	"internal/seal": leaves, "internal/spelling": leaves, "internal/swap": leaves, "internal/text": leaves, "internal/typo": leaves,
-	"featurestore/internal/guard": leaves, "picture/internal/jpeg": leaves, "picture/internal/kernel": leaves,
+	"featurestore/internal/guard": leaves, "featurestore/internal/storetest": leaves, "picture/internal/jpeg": leaves, "picture/internal/kernel": leaves,
 
 	"preprocessing": common, "recipe": common,
 
@@ -101,4 +101,4 @@ var free = map[string][]string{
 }
 
 // forTests are imported by tests only.
-var forTests = []string{"internal/crashtest", "internal/s3test", "app/cli/clitest"}
+var forTests = []string{"internal/crashtest", "internal/s3test", "app/cli/clitest", "featurestore/internal/storetest"}
