@@ -23,14 +23,9 @@ COPY beam/go.mod beam/go.sum beam/
 RUN go mod download && cd beam && go mod download
 COPY . .
 # The layout is that of the tarball: the programs find the library relative to themselves.
-RUN library=$(scripts/deps.sh dir) && mkdir -p /opt/fovea/lib /opt/fovea/bin && \
-    export CGO_CFLAGS="-O2 -I$library/include" \
-        CGO_LDFLAGS="-O2 -L$library/lib -Wl,-rpath,\$ORIGIN/../lib -ltensorflow_framework" && \
-    flags="-s -w -X fovea/app/cli.version=$VERSION" && \
-    go build -trimpath -ldflags "$flags" -o /opt/fovea/bin/ ./cmd/... && \
-    (cd beam && go build -trimpath -ldflags "$flags" -o /opt/fovea/bin/ ./cmd/...) && \
-    cp -P "$library"/lib/libtensorflow* /opt/fovea/lib/ && \
-    if [ -d "$library/nvidia" ]; then cp -RP "$library/nvidia" /opt/fovea/; fi && \
+RUN flags="-s -w -X fovea/app/cli.version=$VERSION" && \
+    scripts/programs.sh /opt/fovea/bin /opt/fovea/lib . "$flags" && \
+    scripts/programs.sh /opt/fovea/bin /opt/fovea/lib beam "$flags" && \
     cp LICENSE NOTICE /opt/fovea/
 
 FROM debian:bookworm-slim

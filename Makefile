@@ -24,9 +24,8 @@ env: deps ## print the environment for the go command, for eval
 	@scripts/deps.sh env
 
 .PHONY: build
-build: deps ## make bin/extract and bin/finetune
-	@mkdir -p bin
-	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+build: deps ## make bin/extract and bin/finetune, with the library in bin/lib
+	scripts/programs.sh bin bin/lib . '$(LDFLAGS)'
 
 .PHONY: demo
 demo: build ## the whole job on real images (IMAGES=DIR, SAMPLE=N)
@@ -81,8 +80,7 @@ bench-memory: deps ## the memory of extract over 100,000 images (PICTURES=N)
 
 .PHONY: beam
 beam: deps ## make bin/extract-beam, which extracts on engines that Apache Beam drives
-	@mkdir -p bin
-	eval "$$(scripts/deps.sh env)" && cd beam && go build -ldflags '$(LDFLAGS)' -o ../bin/ ./cmd/...
+	scripts/programs.sh bin bin/lib beam '$(LDFLAGS)'
 
 .PHONY: test-beam
 test-beam: deps ## vet, staticcheck and tests of extract-beam: Prism, a server of it, a killed worker

@@ -2,7 +2,8 @@
 # Gets libtensorflow (TensorFlow's C API and its headers) and says how to link with it.
 #
 #   scripts/deps.sh install   fetch, verify and unpack it, unless that is done already
-#   scripts/deps.sh env       print shell exports for `go build` (for: eval "$(make env)")
+#   scripts/deps.sh env       print shell exports for `go build` (for: eval "$(make env)"): what is built
+#                             finds the library in the cache, and runs for you and on this machine
 #   scripts/deps.sh dir       print the directory that holds include/ and lib/
 #
 # The library comes out of a wheel of the Python registry, pinned by its SHA-256; with GPU=1,
@@ -19,6 +20,7 @@
 #   FOVEA_TENSORFLOW_WHEEL  a wheel file fetched beforehand, for machines without a registry
 #   PYTHON                  the Python whose pip fetches the wheel (default: python3)
 set -euo pipefail
+umask 022 # others may run what links with the library
 
 version=2.18.1
 python=${PYTHON:-python3}
@@ -224,18 +226,31 @@ install() {
 
 quote() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
 
-environment() {
-	local dir
+# The path of the library is told to the linker apart from the flags, so that programs made for others
+# (scripts/programs.sh), which have another, share all that is compiled with the tests: Go compiles anew
+# for other flags. For the same reason all is compiled with -trimpath.
+environment() { # environment [programs]
+	local dir flags
 	dir=$(directory)
 	[ -e "$dir/rpath" ] || fail "libtensorflow is not set up yet" "Run make deps."
+	flags="-O2 -g \"-L$dir/lib\" -ltensorflow_framework"
+	case "${1:-}-$(uname -s)" in
+	programs-*) ;;
+	-Darwin) flags+=" \"-Wl,-rpath,$(cat "$dir/rpath")\"" ;;
+	*) echo "export LD_RUN_PATH=$(quote "$(cat "$dir/rpath")")" ;;
+	esac
 	# The compiler's default flags are stated again, because setting the variable replaces them.
-	echo "export CGO_CFLAGS=$(quote "-O2 -g \"-I$dir/include\"")"
-	echo "export CGO_LDFLAGS=$(quote "-O2 -g \"-L$dir/lib\" \"-Wl,-rpath,$(cat "$dir/rpath")\" -ltensorflow_framework")"
+	echo "export CGO_CFLAGS=$(quote "-O2 -g \"-I$dir/include\" \"-fdebug-prefix-map=$dir=libtensorflow\"")"
+	echo "export CGO_LDFLAGS=$(quote "$flags")"
+	case " ${GOFLAGS:-} " in
+	*" -trimpath "*) ;;
+	*) echo "export GOFLAGS=$(quote "${GOFLAGS:+$GOFLAGS }-trimpath")" ;;
+	esac
 }
 
 case "${1:-}" in
 install) install ;;
-env) environment ;;
+env) environment "${2:-}" ;;
 dir) directory ;;
 *) fail "usage: scripts/deps.sh install|env|dir" ;;
 esac

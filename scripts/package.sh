@@ -14,21 +14,10 @@ name=fovea-$version-$(go env GOOS)-$(go env GOARCH)
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 stage=dist/$name
-library=$(scripts/deps.sh dir)
 
 rm -rf "$stage"
-mkdir -p "$stage/bin" "$stage/lib" "$stage/share/doc/fovea"
-export CGO_CFLAGS="-O2 -I$library/include"
-case "$(go env GOOS)" in
-darwin) origin=@loader_path ;;
-*) origin='$ORIGIN' ;;
-esac
-export CGO_LDFLAGS="-O2 -L$library/lib -Wl,-rpath,$origin/../lib -ltensorflow_framework"
-go build -trimpath -ldflags "-s -w -buildid= -X fovea/app/cli.version=$version" -o "$stage/bin/" ./cmd/...
-
-# All the names under which the programs and the library itself look for it.
-cp -P "$library"/lib/libtensorflow* "$stage/lib/"
-if [ -d "$library/nvidia" ]; then cp -RP "$library/nvidia" "$stage/"; fi # the GPU build's CUDA
+mkdir -p "$stage/share/doc/fovea"
+scripts/programs.sh "$stage/bin" "$stage/lib" . "-s -w -buildid= -X fovea/app/cli.version=$version"
 # As in the repository, so that the links between them lead somewhere.
 cp LICENSE NOTICE ./*.md "$stage/share/doc/fovea/"
 mkdir "$stage/share/doc/fovea/docs"
