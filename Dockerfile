@@ -9,7 +9,10 @@
 # Docker would make out as root, and --user.
 #
 # For NVIDIA GPUs: --build-arg GPU=1, and docker run --gpus all.
-FROM golang:1.26-bookworm AS build
+#
+# The images are named by their digests, as `docker buildx imagetools inspect golang:1.26.8-bookworm`
+# prints them. What apt-get installs is the newest of Debian 12, which has the fixes.
+FROM golang:1.26.8-bookworm@sha256:a688600ca24f8a4d3ca77f95b0dd40704a9fc787c826660eb7ba0b641b8b175d AS build
 RUN apt-get update && apt-get install -y --no-install-recommends python3-pip && rm -rf /var/lib/apt/lists/*
 ARG GPU=
 ARG VERSION=container
@@ -28,7 +31,7 @@ RUN flags="-s -w -X fovea/app/cli.version=$VERSION" && \
     scripts/programs.sh /opt/fovea/bin /opt/fovea/lib beam "$flags" && \
     cp LICENSE NOTICE /opt/fovea/
 
-FROM debian:bookworm-slim
+FROM debian:bookworm-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates libstdc++6 && \
     rm -rf /var/lib/apt/lists/* && useradd --uid 10001 --create-home fovea
 COPY --from=build /opt/fovea /opt/fovea

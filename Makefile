@@ -32,17 +32,18 @@ demo: build ## the whole job on real images (IMAGES=DIR, SAMPLE=N)
 	@scripts/demo.sh
 
 .PHONY: test
-test: build python browser corpora ## vet, staticcheck, gofmt, all tests with the race detector, every fuzz target for 2 s
+test: build python browser corpora ## vet, staticcheck, govulncheck, gofmt, all tests with the race detector, every fuzz target for 2 s
 	@scripts/check-format.sh
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+	@scripts/vulncheck.sh
 	@# Without the libraries of object stores that these tests do not talk to, for the race detector; the
 	@# programs that the tests build have them. Under it, the packages whose tests compute with
 	@# hundreds of megabytes of weights run the short ones; without it, all.
 	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_MORE="$$(scripts/python.sh path more-readers)" FOVEA_NODE_MODULES="$$(scripts/node.sh path)" \
 		FOVEA_PYTHON_TENSORFLOW="$$(scripts/python.sh path tensorflow)" FOVEA_PYTHON_SCIKIT_LEARN="$$(scripts/python.sh path scikit-learn)" \
-		FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
-		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_PYTHON_SCIKIT_LEARN FOVEA_CHROMIUM && \
+		FOVEA_PYTHON_SBOM="$$(scripts/python.sh path sbom)" FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
+		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_PYTHON_SCIKIT_LEARN FOVEA_PYTHON_SBOM FOVEA_CHROMIUM && \
 		eval "$$(scripts/deps.sh env)" && \
 		go test -race -tags nocloud -timeout 30m $$(go list ./... | grep -vE '$(HEAVY)') && \
 		go test -race -short -tags nocloud $$(go list ./... | grep -E '$(HEAVY)') && \
@@ -51,6 +52,10 @@ test: build python browser corpora ## vet, staticcheck, gofmt, all tests with th
 	$(GO) test -tags nocloud -run TestCorpora ./picture
 	$(MAKE) test-beam
 	@scripts/fuzz.sh $(or $(FUZZTIME),2s)
+
+.PHONY: vulncheck
+vulncheck: deps ## look the modules up in Go's database of vulnerabilities, where that can be reached
+	@scripts/vulncheck.sh
 
 .PHONY: short
 short: deps ## the quick tests only, without the race detector
@@ -94,7 +99,7 @@ test-cluster: deps ## extract-beam on a cluster of Apache Flink, whose workers a
 		go test -tags cluster -run 'TestFlink' -count 1 -v -timeout 25m ./cmd/extract-beam
 
 .PHONY: package
-package: deps ## dist/fovea-VERSION-OS-ARCH.tar.gz: programs, library, manual pages, completions
+package: deps ## dist/fovea-VERSION-OS-ARCH.tar.gz: programs, library, manual pages, completions, bill of materials
 	@scripts/package.sh '$(VERSION)'
 
 .PHONY: python
@@ -104,6 +109,7 @@ python: ## the environments that the tests check against: readers in Python and 
 	@scripts/node.sh install
 	@scripts/python.sh install tensorflow
 	@scripts/python.sh install scikit-learn
+	@scripts/python.sh install sbom
 
 .PHONY: browser
 browser: ## the browser that the tests look at reports with: an installed Chromium, or the distribution's

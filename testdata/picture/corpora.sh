@@ -6,11 +6,13 @@
 #   ./corpora.sh               fetch them (51 MB), unless that is done already
 #   ./corpora.sh path CORPUS   print where one of them is
 #
-# Pillow's come by pip, the others out of Debian's source packages by apt-get. What cannot be
-# fetched is told and left out.
+# Pillow's come by pip, the others out of Debian's source packages by apt-get, which checks them by
+# Debian's signatures: their versions are the distribution's. What cannot be fetched is told and left out.
 set -euo pipefail
 
 pillow=13.0.0
+pillow_sum=cdcd1ba258178f7356d74170c9a81ba4eab6a5d55748bc402a5a2a6fe6be3510
+scripts=$(cd "$(dirname "$0")/../../scripts" && pwd)
 cache=${FOVEA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fovea}
 
 folder() { # CORPUS
@@ -33,8 +35,16 @@ keep() { # CORPUS DIR
 	mv "$2" "$(folder "$1")"
 }
 
+# pip looks into a source archive by running its build: with the tools of the list of build, not with
+# what the archive would have fetched, and after comparing the archive's checksum.
 fetch_pillow() {
-	"${PYTHON:-python3}" -m pip download --quiet --no-deps --no-binary pillow --dest "$work" "pillow==$pillow" >&2 &&
+	local python
+	"$scripts/python.sh" install build
+	python=$("$scripts/python.sh" path build)
+	[ -n "$python" ] || return
+	echo "pillow==$pillow --hash=sha256:$pillow_sum" >"$work/pillow.txt"
+	"$python" -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation --no-binary=pillow \
+		--dest "$work" -r "$work/pillow.txt" >&2 &&
 		mkdir "$work/pillow" &&
 		tar -xzf "$work/pillow-$pillow.tar.gz" -C "$work/pillow" --strip-components=2 --wildcards '*/Tests/images' &&
 		keep pillow "$work/pillow/images"
