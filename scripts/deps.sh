@@ -5,6 +5,7 @@
 #   scripts/deps.sh env       print shell exports for `go build` (for: eval "$(make env)"): what is built
 #                             finds the library in the cache, and runs for you and on this machine
 #   scripts/deps.sh dir       print the directory that holds include/ and lib/
+#   scripts/deps.sh wheels    print PACKAGE VERSION SHA-256 MB of each wheel that it came from
 #
 # The library comes out of a wheel of the Python registry, pinned by its SHA-256; with GPU=1,
 # that of the GPU build and those of NVIDIA's CUDA libraries. Only shared libraries and C
@@ -252,5 +253,6 @@ case "${1:-}" in
 install) install ;;
 env) environment "${2:-}" ;;
 dir) directory ;;
-*) fail "usage: scripts/deps.sh install|env|dir" ;;
+wheels) if [ -z "${TENSORFLOW_DIR:-}" ]; then wheels; fi ;;
+*) fail "usage: scripts/deps.sh install|env|dir|wheels" ;;
 esac

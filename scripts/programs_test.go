@@ -43,6 +43,7 @@ func TestProgramsAreForEverybody(t *testing.T) {
 	checkProgram(t, program)
 	runAsNobody(t, program, "--version")
 	runAsNobody(t, link, "--version")
+	t.Run("bill of materials", func(t *testing.T) { checkBillOfMaterials(t, program) })
 }
 
 // checkProgram looks for paths of this machine in a program.
