@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"strings"
 
 	"github.com/sirupsen/logrus"
 
@@ -58,13 +57,4 @@ func (d destination) finish(ctx context.Context, runErr error) error {
 		logrus.Infof("uploading the finished files to %s", d.upload)
 	}
 	return d.upload.Finish(ctx)
-}
-
-// place is the name of a dataset in messages: a URL without its parameters.
-func place(out string) string {
-	if !objects.IsURL(out) {
-		return out
-	}
-	without, _, _ := strings.Cut(out, "?")
-	return without
 }

@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/redact"
+
 	"fovea/internal/typo"
 	"fovea/preprocessing"
 )
@@ -123,6 +125,7 @@ func Fetch(ctx context.Context, p Published, dir string, progress func(done, tot
 	}
 	partial := target + ".partial"
 	if err := p.download(ctx, partial, progress); err != nil {
+		err = redact.Known(os.Environ(), p.URL).Error(err) // of a proxy, or of where the server sent us
 		return "", fmt.Errorf("models: fetch %s: %w: run it again to continue, or download the file elsewhere and use extract model import", p.URL, err)
 	}
 	if err := p.verify(partial); err != nil {

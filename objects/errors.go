@@ -167,6 +167,7 @@ func (f *Folder) explain(verb, name string, err error) error {
 	if err == nil {
 		return nil
 	}
+	err = f.secrets.Error(err)
 	where := f.nameOf(name)
 	bucket, _, _ := strings.Cut(strings.SplitN(f.url, "://", 2)[1], "/")
 	switch kindOf(err) {
@@ -175,7 +176,7 @@ func (f *Folder) explain(verb, name string, err error) error {
 	case conflict:
 		return marked{fmt.Errorf("cannot %s %s: it already exists: %w", verb, where, err), fs.ErrExist}
 	case refused:
-		return fmt.Errorf("cannot %s %s: access is refused: give the provider's credentials (for s3:// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile, for gs:// GOOGLE_APPLICATION_CREDENTIALS, for azblob:// AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY), and make sure that they allow it: %w", verb, where, err)
+		return fmt.Errorf("cannot %s %s: access is refused: give the provider's credentials (for s3:// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile, for gs:// GOOGLE_APPLICATION_CREDENTIALS, for azblob:// AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN), and make sure that they allow it: %w", verb, where, err)
 	}
 	return fmt.Errorf("cannot %s %s: %w", verb, where, err)
 }
