@@ -3,6 +3,7 @@ package extraction
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/sirupsen/logrus"
@@ -19,7 +20,7 @@ func CreateOutput(ctx context.Context, url string, options remote.Options) (*rem
 	if options.Staging == "" {
 		weights, err := models.Dir()
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("a dataset waits in the cache until it is uploaded, but %w, or name another directory with --staging", models.ErrNoCache)
 		}
 		options.Staging = filepath.Join(filepath.Dir(weights), "staging")
 	}
