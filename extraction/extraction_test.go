@@ -165,14 +165,6 @@ func TestFailureRate(t *testing.T) {
 	}
 }
 
-func TestPlace(t *testing.T) {
-	for out, want := range map[string]string{"out?x": "out?x", "s3://b/x?region=r": "s3://b/x", "/a/b": "/a/b"} {
-		if got := place(out); got != want {
-			t.Errorf("%q is called %q, want %q", out, got, want)
-		}
-	}
-}
-
 func TestExtrapolate(t *testing.T) {
 	for _, test := range []struct {
 		computed, rows, batch, devices int

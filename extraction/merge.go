@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"fovea/internal/redact"
+
 	"fovea/featurestore"
 	"fovea/featurestore/remote"
 	"fovea/objects"
@@ -73,7 +75,7 @@ func mergeTo(ctx context.Context, url string, dirs []string, options MergeOption
 		return Merged{}, errors.Join(err, staged.Abandon(ctx))
 	}
 	staged.Written(d.Manifest())
-	merged := newMerged(url, d)
+	merged := newMerged(redact.Place(url), d)
 	return merged, staged.Finish(ctx)
 }
 

@@ -3,8 +3,8 @@ package extraction
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/sirupsen/logrus"
 
@@ -20,7 +20,7 @@ func CreateOutput(ctx context.Context, url string, options remote.Options) (*rem
 	if options.Staging == "" {
 		weights, err := models.Dir()
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("a dataset waits in the cache until it is uploaded, but %w, or name another directory with --staging", models.ErrNoCache)
 		}
 		options.Staging = filepath.Join(filepath.Dir(weights), "staging")
 	}
@@ -58,13 +58,4 @@ func (d destination) finish(ctx context.Context, runErr error) error {
 		logrus.Infof("uploading the finished files to %s", d.upload)
 	}
 	return d.upload.Finish(ctx)
-}
-
-// place is the name of a dataset in messages: a URL without its parameters.
-func place(out string) string {
-	if !objects.IsURL(out) {
-		return out
-	}
-	without, _, _ := strings.Cut(out, "?")
-	return without
 }

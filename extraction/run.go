@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"fovea/internal/redact"
+
 	"github.com/sirupsen/logrus"
 
 	"fovea/featurestore"
@@ -32,7 +34,7 @@ func Run(ctx context.Context, options Options) (Result, error) {
 		return Result{}, wrong("no output dataset is named")
 	}
 	r := &run{Options: options.withDefaults(), began: time.Now()}
-	r.result.Dataset = place(r.Out)
+	r.result.Dataset = redact.Place(r.Out)
 	err := r.all(ctx)
 	return r.result, err
 }

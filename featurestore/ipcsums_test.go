@@ -79,11 +79,21 @@ func TestProve(t *testing.T) {
 		defer f.Close() // read-only
 		key, err := identify(f, d.Shards()[0].SHA256)
 		must(t, err)
-		_, ok := proven.Load(key)
-		return ok
+		sure, _ := proven.Load(key)
+		return sure == true
 	}
 	if _, err := d.Index(context.Background()); err != nil || known() {
 		t.Errorf("a file that has just been written: known %v, %v", known(), err)
+	}
+	// Whatever times the file has.
+	past := time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)
+	for _, at := range []time.Time{past, time.Now().AddDate(70, 0, 0)} {
+		must(t, os.Chtimes(file, at, at))
+		d, err = Open(dir)
+		must(t, err)
+		if _, err := d.Index(context.Background()); err != nil || known() {
+			t.Errorf("a file that is said to have been written at %s: known %v, %v", at, known(), err)
+		}
 	}
 	time.Sleep(settling + 10*time.Millisecond)
 	if _, err := d.Index(context.Background()); err != nil || !known() {

@@ -20,7 +20,8 @@ type provenFile struct {
 	sum               string
 }
 
-// proven are the files that this process need not hash again.
+// proven are the files that this process has hashed, with the times of this process's clock, which nobody puts
+// back, at which each was first hashed; and, once it was hashed again after settling, true.
 var proven sync.Map
 
 // prove makes sure that the shard is the one in the manifest, if reading it would not show that anyway:
@@ -39,9 +40,11 @@ func (s *shardReader) prove(ctx context.Context, listed Shard) error {
 	if err != nil {
 		return err
 	}
-	if _, known := proven.Load(key); known {
+	first, _ := proven.Load(key)
+	if first == true {
 		return nil
 	}
+	begun := time.Now()
 	sum, err := hashReader(ctx, io.NewSectionReader(f, 0, key.size))
 	if err != nil {
 		return s.damaged("read", err)
@@ -49,18 +52,17 @@ func (s *shardReader) prove(ctx context.Context, listed Shard) error {
 	if sum != listed.SHA256 {
 		return s.damaged("read", fmt.Errorf("%w: its SHA-256 is %s, but %s says %s: restore the file from a copy, or recreate the dataset", ErrCorrupt, sum, manifestName, listed.SHA256))
 	}
-	if key.settled() {
+	if at, ok := first.(time.Time); ok && begun.Sub(at) > settling {
 		proven.Store(key, true)
+	} else if !ok {
+		proven.Store(key, begun)
 	}
 	return nil
 }
 
-// settled reports whether the file has not changed recently: file times have steps of milliseconds to
-// seconds, and another change within the same step would not show.
-func (f provenFile) settled() bool {
-	return time.Since(time.Unix(f.changed.Unix())) > settling && time.Since(time.Unix(f.modified.Unix())) > settling
-}
-
+// settling is the time after which a file's next change is sure to get other times than it had: they have steps
+// of milliseconds to seconds. How long ago the file changed cannot be told by comparing its times with the
+// clock, since either may be wrong, so it counts from when this process first saw the file in that state.
 const settling = 2 * time.Second
 
 // identify returns what the system knows about the identity and state of a file.

@@ -55,7 +55,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 }
 
 func allSeen(s Source, images int) error {
-	return fmt.Errorf("the head was trained on all %d images of %s: use another dataset, or train with --test-fraction", images, s.Dir)
+	return fmt.Errorf("the head was trained on all %d images of %s: use another dataset, or train with --test-fraction", images, s.name())
 }
 
 // Measure evaluates a head on rows of features that fit it.

@@ -76,7 +76,7 @@ func (o *ReportOptions) measured(test Features) (report.Data, error) {
 	h := o.Head
 	data := report.Data{
 		Title: "Classifier of " + strings.Join(h.Classes, ", "), Training: h.Notes.Report,
-		Facts: facts(h, o.Source.Dir, test), Settings: settingsShown(h),
+		Facts: facts(h, o.Source.name(), test), Settings: settingsShown(h),
 	}
 	probabilities, err := h.Probabilities(test.X)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 
+	"fovea/internal/redact"
+
 	"fovea/featurestore/remote"
 	"fovea/internal/scratch"
 )
@@ -32,6 +34,9 @@ func (s Source) Load(ctx context.Context, layers ...string) (Features, error) {
 	f, err := load(ctx, &scratch.Memory{Above: s.fileAbove()}, local.Dir, layers)
 	return f, remote.Located(err, local.Dir, s.Dir)
 }
+
+// name is the dataset in messages and reports: a URL without parameters.
+func (s Source) name() string { return redact.Place(s.Dir) }
 
 // Fetch copies a dataset that is in an object store to a temporary directory, which done removes.
 // A dataset in the file system is used where it is.

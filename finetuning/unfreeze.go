@@ -190,7 +190,7 @@ func (u *unfreezing) train(ctx context.Context) error {
 		return err
 	}
 	if !start.Finite() {
-		return fmt.Errorf("the validation loss of the frozen network is %v before any training, because its features overflow: find the rows with extract dataset stats %s", start.MeanLoss(), o.Source.Dir)
+		return fmt.Errorf("the validation loss of the frozen network is %v before any training, because its features overflow: find the rows with extract dataset stats %s", start.MeanLoss(), o.Source.name())
 	}
 	u.result.StartLoss, u.result.StartAccuracy = start.MeanLoss(), start.Accuracy()
 	logrus.Infof("training %s: %d images (%s), %d for validation, %d held out, on %s", u.network.Name, len(u.fit), strings.Join(u.classes, ", "), len(u.validation), len(u.test), u.trainer.Device())

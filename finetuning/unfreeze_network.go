@@ -71,7 +71,7 @@ func (u *unfreezing) load(ctx context.Context) error {
 		return remote.Located(err, source.Dir, u.options.Source.Dir)
 	}
 	if u.bottleneck.Recipe.Fingerprint() != dataset.Recipe().Fingerprint() {
-		return fmt.Errorf("%s %w", u.options.Source.Dir, featurestore.ErrReplaced)
+		return fmt.Errorf("%s %w", u.options.Source.name(), featurestore.ErrReplaced)
 	}
 	if u.classes, err = head.Classes(u.bottleneck.Labels); err != nil {
 		return err
@@ -84,7 +84,7 @@ func (u *unfreezing) load(ctx context.Context) error {
 
 // find looks for the network that made the dataset, and for the column that the block takes.
 func (u *unfreezing) find(dataset recipe.Recipe) (layer string, err error) {
-	name := u.options.Source.Dir
+	name := u.options.Source.name()
 	if u.configuration, err = vgg.ByName(dataset.Model); err != nil {
 		return "", fmt.Errorf("%s has features of the model %q: only VGGs that ship or were imported can be unfrozen: %w", name, dataset.Model, err)
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/redact"
+
 	"fovea/objects"
 	"fovea/pipeline"
 )
@@ -93,7 +95,7 @@ func (l *lister) holdsImages(name string) bool {
 // url lists what a URL names. A single image keeps its place among the files.
 func (l *lister) url(name string) error {
 	listing, err := l.finder.List(l.ctx, []string{name}, nil)
-	address, _, _ := strings.Cut(name, "?")
+	address := redact.Place(name)
 	if len(listing.Items) == 1 && listing.Items[0].Source == nil && listing.Items[0].File == address {
 		item := listing.Items[0]
 		item.Path = address
@@ -141,7 +143,8 @@ func (l *lister) line(name string) error {
 	if objects.IsURL(name) {
 		err := l.url(name)
 		if errors.Is(err, pipeline.ErrNoPictures) {
-			item := pipeline.Item{Path: name, File: name, Argument: name}
+			place := redact.Place(name)
+			item := pipeline.Item{Path: place, File: place, Argument: place}
 			l.found.Failures = append(l.found.Failures, pipeline.Failure{Item: item, Stage: pipeline.StageList, Reason: err.Error()})
 			return nil
 		}

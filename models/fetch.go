@@ -16,6 +16,9 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/redact"
+	"fovea/internal/wrongclock"
+
 	"fovea/internal/typo"
 	"fovea/preprocessing"
 )
@@ -118,11 +121,12 @@ func Fetch(ctx context.Context, p Published, dir string, progress func(done, tot
 	if _, err := os.Stat(target); err == nil {
 		return target, p.verify(target)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", fmt.Errorf("models: %w", err)
+	if err := makeCache(dir); err != nil {
+		return "", err
 	}
 	partial := target + ".partial"
 	if err := p.download(ctx, partial, progress); err != nil {
+		err = redact.Known(os.Environ(), p.URL).Error(wrongclock.Explain(err)) // of a proxy, or of where the server sent us
 		return "", fmt.Errorf("models: fetch %s: %w: run it again to continue, or download the file elsewhere and use extract model import", p.URL, err)
 	}
 	if err := p.verify(partial); err != nil {

@@ -3,7 +3,6 @@ package models
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -168,8 +167,8 @@ func keep(c vgg.Configuration, set weights.Set, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return "", fmt.Errorf("models: %w", err)
+	if err := makeCache(filepath.Dir(target)); err != nil {
+		return "", err
 	}
 	if err := output.Write(target, func(w io.Writer) error { return weights.WriteSafetensors(w, set) }); err != nil {
 		return "", fmt.Errorf("models: %w", err)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"fovea/convolution"
 	"fovea/inference"
@@ -59,17 +60,29 @@ func ValidateConvolutions(choice string) error {
 	return nil
 }
 
-// Dir is the directory of imported weights: models/ in FOVEA_CACHE or in the platform's
-// place for caches.
+// ErrNoCache says that the environment names no place for imported weights: without FOVEA_CACHE it takes
+// XDG_CACHE_HOME or HOME.
+var ErrNoCache = errors.New("there is no cache directory: set FOVEA_CACHE to a directory")
+
+// Dir is the directory of imported weights: models/ in FOVEA_CACHE or in the platform's place for caches. Where
+// there is no such place, it is ErrNoCache.
 func Dir() (string, error) {
 	if dir := os.Getenv("FOVEA_CACHE"); dir != "" {
 		return filepath.Join(dir, "models"), nil
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("models: there is no place for imported weights: set FOVEA_CACHE: %w", err)
+		return "", fmt.Errorf("models: %w (%w)", ErrNoCache, err)
 	}
 	return filepath.Join(cache, "fovea", "models"), nil
+}
+
+// makeCache makes the directory of imported weights.
+func makeCache(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("models: weights are kept in %s: %w: set FOVEA_CACHE to a directory that can be written to", dir, err)
+	}
+	return nil
 }
 
 // SavedModel splits DIR or DIR:SIGNATURE into the directory of a SavedModel and the name of one of its
@@ -171,10 +184,10 @@ var ErrNoWeights = errors.New("there are no weights")
 // ErrNoWeights.
 func Weights(c vgg.Configuration, dir string) (weights.Set, error) {
 	file, err := File(c, dir)
-	if err != nil {
-		return weights.Set{}, err
+	var data []byte
+	if err == nil {
+		data, err = os.ReadFile(file)
 	}
-	data, err := os.ReadFile(file)
 	switch {
 	case err == nil:
 		set, err := weights.ParseSafetensors(data)
@@ -182,10 +195,12 @@ func Weights(c vgg.Configuration, dir string) (weights.Set, error) {
 			return weights.Set{}, fmt.Errorf("models: %s: %w", file, err)
 		}
 		return set, nil
-	case !errors.Is(err, fs.ErrNotExist):
-		return weights.Set{}, fmt.Errorf("models: read imported weights: %w", err)
+	case !errors.Is(err, ErrNoCache) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR): // there may be some
+		return weights.Set{}, fmt.Errorf("models: read imported weights: %w: make the directory readable, or set FOVEA_CACHE to another one", err)
 	case c.Name == Default:
 		return imagenet.VGG16()
+	case errors.Is(err, ErrNoCache):
+		return weights.Set{}, fmt.Errorf("models: %w of %s here: %w, and %s", ErrNoWeights, c.Name, ErrNoCache, howToGet(c))
 	}
 	return weights.Set{}, fmt.Errorf("models: %w of %s here: %s; only %s ships with the program", ErrNoWeights, c.Name, howToGet(c), Default)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"path"
 	"strings"
 	"sync"
@@ -14,6 +15,8 @@ import (
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
+
+	"fovea/internal/redact"
 )
 
 // Object is an object in a folder.
@@ -43,6 +46,8 @@ type Folder struct {
 	// single: the URL is that of a single object.
 	single   atomic.Bool
 	patience Patience
+	// secrets must not be in errors.
+	secrets *redact.Secrets
 }
 
 // memory are the buckets of mem://, which live as long as the process.
@@ -57,7 +62,7 @@ func Open(ctx context.Context, name string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Folder{url: u.Scheme + "://" + u.Host, patience: DefaultPatience}
+	f := &Folder{url: u.Scheme + "://" + u.Host, patience: DefaultPatience, secrets: redact.Known(os.Environ(), name)}
 	f.bucket.Name = u.Host
 	if key != "" {
 		f.url, f.prefix = f.url+"/"+key, key+"/"
@@ -82,11 +87,14 @@ func Open(ctx context.Context, name string) (*Folder, error) {
 	}
 	bucket := url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: u.RawQuery}
 	if f.bucket.Bucket, err = blob.OpenBucket(ctx, bucket.String()); err != nil {
+		if redact.URL(name) != name {
+			err = fmt.Errorf("%w: %w", err, ErrCredentials)
+		}
 		return nil, f.explain("open", "", err)
 	}
 	if f.dialect.Check != nil {
 		if err := f.dialect.Check(f.bucket); err != nil {
-			return nil, errors.Join(fmt.Errorf("objects: %s: %w", f.url, err), f.bucket.Close())
+			return nil, f.secrets.Error(errors.Join(fmt.Errorf("objects: %s: %w", f.url, err), f.bucket.Close()))
 		}
 	}
 	return f, nil
@@ -97,7 +105,7 @@ func (f *Folder) Close() error {
 	if strings.HasPrefix(f.url, memblob.Scheme+"://") {
 		return nil
 	}
-	return f.bucket.Close()
+	return f.secrets.Error(f.bucket.Close())
 }
 
 // String is the URL without its parameters.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+
+	"fovea/internal/redact"
 )
 
 // scheme begins a URL.
@@ -18,10 +20,10 @@ var ErrNotLocal = errors.New("this must be a file or directory on this machine: 
 func OnlyLocalPath(name string) (string, error) {
 	path, err := LocalPath(name)
 	switch {
+	case errors.Is(err, ErrScheme) || err == nil && scheme.MatchString(path):
+		return "", fmt.Errorf("%s: %w", redact.URL(name), ErrNotLocal)
 	case err != nil:
 		return "", err
-	case scheme.MatchString(path):
-		return "", fmt.Errorf("%s: %w", name, ErrNotLocal)
 	}
 	if clean := filepath.Clean(path); path != "" && (clean == "." || clean == "..") {
 		// The working directory may be within a dataset whose place another takes.

@@ -88,10 +88,33 @@ func TestCanonical(t *testing.T) {
 			t.Errorf("%s and %s are the same", others[0], others[1])
 		}
 	}
-	for _, name := range []string{"s3://b/50%", "s3://b/%zz", "s3://user:secret@b/50%"} {
+	for _, name := range []string{"s3://b/50%", "s3://b/%zz"} {
 		if _, err := objects.Open(context.Background(), name); err == nil || !strings.Contains(err.Error(), "write %25 for a %") || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s gives %v", name, err)
 		}
+	}
+}
+
+// TestCredentials refuses URLs with credentials, and shows none of them.
+func TestCredentials(t *testing.T) {
+	for _, name := range []string{
+		"s3://key:marker@b/x", "s3://key:mar/marker@b/x", "s3://marker@b/50%", "s3://key:123/marker@b", "gs://key:marker?marker@b/x", "azblob://key:%zzmarker@b", "s3://key:marker",
+		"s3://b/x?endpoint=http://key:marker@h:1", "s3://b/x?endpoint=http%3A%2F%2Fkey%3Amarker%40h", "azblob://b/x?domain=key:marker@h", "mem://key:marker@b",
+	} {
+		_, err := objects.Open(context.Background(), name)
+		if !errors.Is(err, objects.ErrCredentials) || strings.Contains(err.Error(), "mar") || !strings.Contains(err.Error(), "://") {
+			t.Errorf("%s gives %v", name, err)
+		}
+	}
+	for _, name := range []string{"s3:/key:marker@b/x", "file:///x?marker", "file://marker@h/x", "file://%zz?marker", "https://marker@h/x?sig=marker", "ftp://key:mar/marker@h"} {
+		for what, path := range map[string]func(string) (string, error){"LocalPath": objects.LocalPath, "OnlyLocalPath": objects.OnlyLocalPath} {
+			if got, err := path(name); err == nil || strings.Contains(err.Error(), "mar") {
+				t.Errorf("%s(%q) is %q, %v", what, name, got, err)
+			}
+		}
+	}
+	if _, err := objects.LocalPath("https://h/x"); !errors.Is(err, objects.ErrScheme) {
+		t.Errorf("a URL of a web server gives %v", err)
 	}
 }
 

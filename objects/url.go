@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"fovea/internal/redact"
 )
 
 // Schemes of object store URLs.
@@ -36,6 +38,10 @@ func Canonical(name string) string {
 // parse takes a URL apart; key is the name in the bucket, without a slash at its end. A # is an
 // ordinary character, as in the providers' own programs: objects have no fragments.
 func parse(name string) (u *url.URL, key string, err error) {
+	shown := redact.URL(name)
+	if redact.Misplaced(name) {
+		return nil, "", fmt.Errorf("objects: %s: %w", shown, ErrCredentials)
+	}
 	u, err = url.Parse(strings.ReplaceAll(name, "#", "%23"))
 	var wrong *url.Error
 	if errors.As(err, &wrong) {
@@ -43,52 +49,56 @@ func parse(name string) (u *url.URL, key string, err error) {
 	}
 	var escape url.EscapeError
 	if errors.As(err, &escape) {
-		return nil, "", fmt.Errorf("objects: %s: %w: in a URL write %%25 for a %% in a name, and %%3F for a ?", withoutUser(name), err)
+		return nil, "", fmt.Errorf("objects: %s: %w: in a URL write %%25 for a %% in a name, and %%3F for a ?", shown, err)
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("objects: %s: %w", withoutUser(name), err)
+		return nil, "", fmt.Errorf("objects: %s: %w", shown, redact.Known(nil, name).Error(err))
 	}
 	if !IsURL(name) || u.Host == "" {
-		return nil, "", fmt.Errorf("objects: %q is not the URL of a bucket, such as s3://BUCKET/NAME", name)
+		return nil, "", fmt.Errorf("objects: %q is not the URL of a bucket, such as s3://BUCKET/NAME", shown)
 	}
 	if u.User != nil {
-		return nil, "", fmt.Errorf("objects: %s: credentials do not belong in the URL: use the provider's environment variables or files", u.Redacted())
+		return nil, "", fmt.Errorf("objects: %s: %w", shown, ErrCredentials)
 	}
 	// One slash at each end belongs to the URL; more of them are part of the name.
 	return u, strings.TrimSuffix(strings.TrimPrefix(u.Path, "/"), "/"), nil
 }
 
-// withoutUser is a URL without anything that may be credentials.
-func withoutUser(name string) string {
-	scheme, rest, _ := strings.Cut(name, "://")
-	authority, _, _ := strings.Cut(rest, "/")
-	return scheme + "://" + rest[strings.LastIndex(authority, "@")+1:]
-}
+// ErrCredentials marks a URL with credentials. They would be seen by everybody who can list the machine's
+// processes, and by whoever reads the shell's history.
+var ErrCredentials = errors.New("credentials do not belong in a URL, where others can read them: give them by the provider's environment variables or files (for s3:// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, for azblob:// AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, for gs:// GOOGLE_APPLICATION_CREDENTIALS), and replace those that were in it")
 
 // misspelt is a URL with a single slash, which would pass for a directory named "s3:".
 var misspelt = regexp.MustCompile(`^(?i:(s3|gs|azblob|mem|file)):/([^/].*)$`)
 
+// ErrScheme marks a URL of another kind than the package reads.
+var ErrScheme = errors.New("URLs of this kind are not read: use s3://BUCKET/NAME, gs://BUCKET/NAME, azblob://CONTAINER/NAME or file:///DIRECTORY, or download it; ./NAME is a file of such a name")
+
 // LocalPath is the path that a file:// URL means; other names stay as they are. A URL with too few slashes is
-// an error.
+// an error, and one of another kind is ErrScheme.
 func LocalPath(name string) (string, error) {
 	if parts := misspelt.FindStringSubmatch(name); parts != nil {
 		slashes, number := "//", "two"
 		if strings.EqualFold(parts[1], "file") {
 			slashes, number = "///", "three"
 		}
-		return "", fmt.Errorf("objects: %s: a URL as this has %s slashes: %s:%s%s", name, number, parts[1], slashes, parts[2])
+		return "", fmt.Errorf("objects: %s: a URL as this has %s slashes: %s", redact.URL(name), number, redact.URL(parts[1]+":"+slashes+parts[2]))
 	}
-	if len(name) < 7 || !strings.EqualFold(name[:7], "file://") {
+	shown := redact.URL(name)
+	switch kind, _, found := strings.Cut(name, "://"); {
+	case !found || !scheme.MatchString(name) || IsURL(name):
 		return name, nil
+	case !strings.EqualFold(kind, "file"):
+		return "", fmt.Errorf("objects: %s: %w", shown, ErrScheme)
 	}
 	u, err := url.Parse(name)
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("objects: %w", err)
+		return "", fmt.Errorf("objects: %w", redact.Known(nil, name).Error(err))
 	case u.Host != "" && u.Host != "localhost" && u.Host != ".":
-		return "", fmt.Errorf("objects: %s names the machine %q: a file:// URL has three slashes, such as file:///data/photos", name, u.Host)
+		return "", fmt.Errorf("objects: %s names the machine %q: a file:// URL has three slashes, such as file:///data/photos", shown, u.Host)
 	case u.RawQuery != "" || u.Fragment != "" || u.Path == "":
-		return "", fmt.Errorf("objects: %s: a file:// URL is only a path, such as file:///data/photos (%%23 is a #, %%3F a ?)", name)
+		return "", fmt.Errorf("objects: %s: a file:// URL is only a path, such as file:///data/photos (%%23 is a #, %%3F a ?)", shown)
 	case u.Host == ".":
 		return filepath.FromSlash("." + u.Path), nil
 	}

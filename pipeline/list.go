@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"fovea/internal/redact"
 )
 
 // Listing is what List found.
@@ -63,7 +65,7 @@ func (f Finder) List(ctx context.Context, arguments []string, labels Labeler) (L
 		if f.Store != nil {
 			store, err := f.Store(ctx, argument)
 			if err != nil {
-				return Listing{}, fmt.Errorf("pipeline: cannot open %s: %w", argument, err)
+				return Listing{}, fmt.Errorf("pipeline: cannot open %s: %w", redact.URL(argument), err)
 			}
 			if store != nil {
 				if err := l.inStore(store, argument); err != nil {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"fovea/internal/redact"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -94,7 +96,7 @@ func (s *stored) seen(argument string) Seen {
 	if f.Version == "" {
 		return Seen{}
 	}
-	_, server, _ := strings.Cut(argument, "?") // one name may be in several
+	_, server, _ := strings.Cut(redact.Identity(argument), "?") // one name may be in several
 	kind := strings.Join([]string{"object", f.URL, server, f.Version}, "\x00")
 	return digest(kind, uint64(f.Size), uint64(f.Modified.UnixNano()))
 }

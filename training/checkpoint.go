@@ -237,7 +237,7 @@ func (t *Trainer) restore(dir, name string) error {
 	if strings.ContainsAny(dir, `*?[\`) {
 		temporary, err := os.MkdirTemp("", "fovea-checkpoint-")
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: set TMPDIR to a directory that can be written to", err)
 		}
 		defer os.RemoveAll(temporary) // a link
 		absolute, err := filepath.Abs(dir)

@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"fovea/internal/redact"
+
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 )
@@ -30,12 +32,16 @@ func Run(root *cobra.Command, arguments []string) int {
 		}
 	}()
 
+	g := guard{redact.Known(os.Environ(), arguments...)}
+	defer g.install()()
+	defer takeLibraryLog()()
 	root.AddCommand(newManCommand())
 	command, err := execute(ctx, root, arguments)
 	status := Status(err)
 	switch {
 	case status == ExitUsage:
-		fmt.Fprintf(os.Stderr, "%s: %v%s\nTry '%[1]s --help'.\n", command.CommandPath(), err, meantCommand(command, arguments))
+		said := g.secrets.Text(fmt.Sprintf("%v%s", err, meantCommand(command, arguments)))
+		fmt.Fprintf(os.Stderr, "%s: %s\nTry '%[1]s --help'.\n", command.CommandPath(), said)
 	case err != nil && !errors.Is(err, ErrPartly):
 		logrus.Error(message(err))
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"fovea/internal/redact"
+
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -119,7 +121,7 @@ much free space as the dataset has.`,
 		Args: datasetArgument,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			if objects.IsURL(arguments[0]) {
-				return cli.Usagef("object stores cannot swap two directories: merge %s into another OUT", arguments[0])
+				return cli.Usagef("object stores cannot swap two directories: merge %s into another OUT", redact.URL(arguments[0]))
 			}
 			dir, err := cli.LocalPath(arguments[0])
 			if err != nil {

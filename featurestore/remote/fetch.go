@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"fovea/internal/redact"
+
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -278,8 +280,7 @@ func Located(err error, dir, name string) error {
 	if err == nil || dir == name {
 		return err
 	}
-	url, _, _ := strings.Cut(name, "?")
-	return located{err, strings.ReplaceAll(err.Error(), dir, url)}
+	return located{err, strings.ReplaceAll(err.Error(), dir, redact.Place(name))}
 }
 
 type located struct {

@@ -188,6 +188,22 @@ func TestStoreClock(t *testing.T) {
 	}
 }
 
+// TestStoreClockPutBack has the store's clock put back while there is a lock: waiting would not help.
+func TestStoreClockPutBack(t *testing.T) {
+	server, ctx := serve(t), context.Background()
+	first, err := Create(ctx, server.URL("set"), Options{Staging: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Advance(-time.Hour)
+	if _, err := Create(ctx, server.URL("set"), Options{Staging: t.TempDir()}); !errors.Is(err, featurestore.ErrLocked) || !strings.Contains(err.Error(), "in the future by the store's clock") || !strings.Contains(err.Error(), "delete the object "+lockObject) {
+		t.Errorf("a lock of the future gives %v", err)
+	}
+	if err := first.Abandon(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
 // A lock whose age nobody knows is not taken for an old one.
 func TestLockWithoutTime(t *testing.T) {
 	server := serve(t)

@@ -150,7 +150,11 @@ func stale(ctx context.Context, folder *objects.Folder, name string, holder note
 	if state.Modified.IsZero() || now.IsZero() {
 		return fmt.Errorf("%s: %w: %s; the store does not say since when: if it is dead, delete the object %s", folder, featurestore.ErrLocked, holder, name)
 	}
-	heard := fmt.Sprintf("%s ago (at %s by the store's clock)", max(0, now.Sub(state.Modified)).Round(time.Second), state.Modified.UTC().Format(time.RFC3339))
+	if state.Modified.After(now) {
+		return fmt.Errorf("%s: %w: %s, last heard of at %s, which is in the future by the store's clock (%s): that was put back, so nobody knows how long ago it was: if it is dead, delete the object %s",
+			folder, featurestore.ErrLocked, holder, state.Modified.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339), name)
+	}
+	heard := fmt.Sprintf("%s ago (at %s by the store's clock)", now.Sub(state.Modified).Round(time.Second), state.Modified.UTC().Format(time.RFC3339))
 	if now.Sub(state.Modified) < lockStale {
 		return fmt.Errorf("%s: %w: %s, last heard of %s; if it is dead, wait %s, or delete the object %s",
 			folder, featurestore.ErrLocked, holder, heard, lockStale, name)

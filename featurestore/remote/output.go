@@ -93,7 +93,7 @@ func (o *Output) begin(ctx context.Context, options Options) (err error) {
 		return err
 	}
 	if err := os.MkdirAll(o.staging, 0o755); err != nil {
-		return err
+		return fmt.Errorf("%s waits in %s until it is uploaded: %w: name a directory that can be written to with --staging", o.folder, o.staging, err)
 	}
 	o.own = flock.New(filepath.Join(o.staging, "lock"))
 	if locked, err := o.own.TryLock(); err != nil {

@@ -10,24 +10,28 @@ import (
 	"path/filepath"
 	"time"
 
+	"fovea/internal/redact"
+
 	"github.com/sirupsen/logrus"
 
 	"fovea/featurestore"
 	"fovea/objects"
 )
 
-// stagingOf is the directory below root for a URL, however it is spelled. Earlier versions had one
-// for each spelling, which may hold something to continue.
+// stagingOf is the directory below root for a URL, however it is spelled and whatever credentials it has. Earlier
+// versions had one for each of both, which may hold something to continue.
 func stagingOf(root, name string, folder *objects.Folder) string {
 	dir := func(name string) string {
 		sum := sha256.Sum256([]byte(name))
 		return filepath.Join(root, fmt.Sprintf("%s-%x", filepath.Base(folder.String()), sum[:6]))
 	}
-	canonical, former := dir(objects.Canonical(name)), dir(name)
-	if !exists(canonical) && exists(former) {
-		return former
+	now := dir(objects.Canonical(redact.Identity(name)))
+	for _, d := range []string{now, dir(objects.Canonical(name)), dir(name)} {
+		if exists(d) {
+			return d
+		}
 	}
-	return canonical
+	return now
 }
 
 // refuse fails if the existing objects may not be written to.

@@ -17,14 +17,18 @@ type Dir struct {
 func TempDir(name string) (*Dir, error) {
 	p, err := claim(os.TempDir(), name)
 	if err != nil {
-		return nil, fmt.Errorf("make a temporary directory: %w", plain(err))
+		return nil, noTempDir(err)
 	}
 	d := &Dir{Path: filepath.Join(p.dir, name), place: p}
 	if err := os.Mkdir(d.Path, 0o777); err != nil {
 		p.remove()
-		return nil, fmt.Errorf("make a temporary directory: %w", plain(err))
+		return nil, noTempDir(err)
 	}
 	return d, nil
+}
+
+func noTempDir(err error) error {
+	return fmt.Errorf("make a temporary directory in %s: %w: set TMPDIR to a directory that can be written to", os.TempDir(), plain(err))
 }
 
 // Discard removes the directory.
