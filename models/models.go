@@ -4,9 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/sirupsen/logrus"
 
 	"fovea/convolution"
 	"fovea/inference"
@@ -37,7 +41,12 @@ type Options struct {
 	// Dense opens a VGG (vgg.OpenDense) or a fully convolutional SavedModel for dense views: images of any
 	// size. Other SavedModels are ErrNotDense.
 	Dense bool
+	// Trust lets a SavedModel do more than compute, such as reading files; without it, that is ErrUntrusted.
+	Trust bool
 }
+
+// ErrUntrusted says that a SavedModel would do more than compute.
+var ErrUntrusted = savedmodel.ErrUntrusted
 
 // ErrNotDense says that a model takes images of one size only.
 var ErrNotDense = savedmodel.ErrNotDense
@@ -102,10 +111,7 @@ func Open(name string, options Options) (*inference.Model, error) {
 	var model *inference.Model
 	var err error
 	if isSavedModel {
-		model, err = savedmodel.Open(dir, savedmodel.Options{
-			Session: options.Session, Preprocessing: options.Preprocessing, Signature: signature,
-			InputHeight: options.InputHeight, InputWidth: options.InputWidth, Dense: options.Dense,
-		})
+		model, err = savedmodel.Open(dir, options.savedModel(name, signature))
 	} else {
 		model, err = openConfiguration(name, options)
 	}
@@ -117,6 +123,24 @@ func Open(name string, options Options) (*inference.Model, error) {
 		_ = convolution.Accelerate(model, convolution.Options{Verify: isSavedModel})
 	}
 	return model, nil
+}
+
+// savedModel are the options for a SavedModel.
+func (o Options) savedModel(name, signature string) savedmodel.Options {
+	options := savedmodel.Options{
+		Session: o.Session, Preprocessing: o.Preprocessing, Signature: signature,
+		InputHeight: o.InputHeight, InputWidth: o.InputWidth, Dense: o.Dense,
+	}
+	if o.Trust {
+		options.Trust = func(found []savedmodel.Impure) {
+			kinds := map[string]bool{}
+			for _, one := range found {
+				kinds[one.Operation] = true
+			}
+			logrus.Warnf("%s is trusted and runs operations that do more than compute: %s", name, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
+		}
+	}
+	return options
 }
 
 // ErrUnknown says that no model has that name: it is neither a SavedModel's directory nor a

@@ -77,7 +77,7 @@ type Tensor struct {
 // Inspect reads the description of the SavedModel in dir. Parameters are counted for the named
 // signature (as for Options.Signature).
 func Inspect(dir, signature string) (Description, error) {
-	meta, err := readMetaGraph(dir)
+	meta, _, err := readMetaGraph(dir)
 	if err != nil {
 		return Description{}, err
 	}

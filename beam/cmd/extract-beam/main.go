@@ -117,6 +117,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 func (o *options) addJobFlags(f *pflag.FlagSet) {
 	j := &o.job
 	f.IntVar(&j.TaskRows, "task-rows", flow.DefaultTaskRows, "cut the images into tasks of `N`, one shard each")
+	cli.TrustVar(f, &j.Features.Trust)
 	f.StringArrayVar(&j.Select.Include, "include", nil, "read only images that match `PATTERN` (may be repeated)")
 	f.StringArrayVar(&j.Select.Exclude, "exclude", nil, "leave out images that match `PATTERN` (may be repeated)")
 	f.StringVar((*string)(&j.DType), "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
