@@ -125,6 +125,27 @@ func Open(name string, options Options) (*inference.Model, error) {
 	return model, nil
 }
 
+// Layers are the layers of the model that name stands for. A SavedModel is opened only if its graph does not
+// show them by itself, because of random layers, or if it has to be trusted.
+func Layers(name string, options Options) ([]inference.Layer, error) {
+	if dir, signature, isSavedModel := SavedModel(name); isSavedModel && !options.Trust {
+		model, err := savedmodel.Examine(dir, options.savedModel(name, signature))
+		if err != nil {
+			return nil, err
+		}
+		if len(model.Layers) > 0 {
+			return model.Layers, nil
+		}
+	}
+	options.Convolutions = Direct // nothing is computed, so nothing need be accelerated
+	model, err := Open(name, options)
+	if err != nil {
+		return nil, err
+	}
+	defer model.Close() // nothing depends on it
+	return model.Layers, nil
+}
+
 // savedModel are the options for a SavedModel.
 func (o Options) savedModel(name, signature string) savedmodel.Options {
 	options := savedmodel.Options{

@@ -59,6 +59,8 @@ type guard struct {
 	top       map[string]*nodepb.NodeDef
 	functions map[string]*framework.FunctionDef
 	found     []Impure
+	known     map[Impure]bool
+	seen      map[*nodepb.NodeDef]bool // but for calls of functions by their names
 	when      string
 	called    map[string]int // functions, alone and with the marks of their arguments, for this when
 }
@@ -118,8 +120,9 @@ func (b body) origin(reference string) mark {
 func (g *guard) judge(n *nodepb.NodeDef, in body) {
 	if function := g.functions[n.GetOp()]; function != nil {
 		g.call(function, n, in)
-	} else if why := g.why(n, in); why != pure {
-		g.found = append(g.found, Impure{n.GetOp(), n.GetName(), in.function, g.when, string(why)})
+	} else {
+		g.seen[n] = true
+		g.add(n.GetOp(), g.why(n, in), n, in)
 	}
 	for _, name := range functionsIn(n.GetAttr()) {
 		switch function := g.functions[name]; {
@@ -127,9 +130,16 @@ func (g *guard) judge(n *nodepb.NodeDef, in body) {
 			g.call(function, n, in)
 		case function != nil:
 			g.call(function, nil, in)
-		case reachOf(name) != pure:
-			g.found = append(g.found, Impure{name, n.GetName(), in.function, g.when, string(reachOf(name))})
+		default:
+			g.add(name, reachOf(name), n, in)
 		}
+	}
+}
+
+func (g *guard) add(operation string, why reach, n *nodepb.NodeDef, in body) {
+	if one := (Impure{operation, n.GetName(), in.function, g.when, string(why)}); why != pure && !g.known[one] {
+		g.known[one] = true
+		g.found = append(g.found, one)
 	}
 }
 

@@ -62,15 +62,19 @@ func Open(dir string, options Options) (*inference.Model, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("savedmodel: %s: %w", dir, err), l.loaded.Session.Close())
 	}
-	model.Name = filepath.Base(absolute(dir))
-	if options.Signature != "" {
-		model.Name += ":" + options.Signature
-	}
+	model.Name = nameOf(dir, options.Signature)
 	model.SHA256, err = endHash(l.sum, dir)
 	if err != nil {
 		return nil, errors.Join(err, l.loaded.Session.Close())
 	}
 	return model, nil
+}
+
+func nameOf(dir, signature string) string {
+	if signature != "" {
+		signature = ":" + signature
+	}
+	return filepath.Base(absolute(dir)) + signature
 }
 
 // groupedFailure is TensorFlow's error for a grouped convolution that it has fused with what
@@ -167,6 +171,8 @@ type loader struct {
 	flat          *flattener
 	outputs       []tensor
 	program       *program
+	static        bool // nothing may be run
+	uncomputed    bool // operands of normalizations that constants do not show, if static
 	sum           hash.Hash // of saved_model.pb
 	loaded        *tf.SavedModel
 	device        string

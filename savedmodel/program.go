@@ -22,8 +22,10 @@ import (
 // program is what opening a model and computing a signature would run. TensorFlow is given nothing
 // else, and not the model's file: what was judged is what is loaded.
 type program struct {
-	// impure are its operations that are not on the list of pure ones.
-	impure []Impure
+	// operations are its operations, with the number of their nodes; impure are those that are not on
+	// the list of pure ones.
+	operations map[string]int
+	impure     []Impure
 	// restore and initialize are the nodes that fill variables and tables, empty for none;
 	// checkpoint is the tensor that the name of the checkpoint is fed to.
 	restore, initialize, checkpoint string
@@ -35,7 +37,7 @@ type program struct {
 
 // newProgram finds out what a signature of a model would run.
 func newProgram(dir string, meta *core.MetaGraphDef, signature string, def *core.SignatureDef) (*program, error) {
-	g := &guard{top: map[string]*nodepb.NodeDef{}, functions: map[string]*framework.FunctionDef{}}
+	g := &guard{top: map[string]*nodepb.NodeDef{}, functions: map[string]*framework.FunctionDef{}, known: map[Impure]bool{}, seen: map[*nodepb.NodeDef]bool{}}
 	for _, n := range meta.GetGraphDef().GetNode() {
 		g.top[n.GetName()] = n
 	}
@@ -75,10 +77,15 @@ func newProgram(dir string, meta *core.MetaGraphDef, signature string, def *core
 	for _, name := range outputTensors(def) {
 		outputs = append(outputs, parseTensor(name).node)
 	}
-	g.part("by signature "+signature, outputs, nil)
-	p.impure = varied(g.found)
+	g.part(bySignature(signature), outputs, nil)
+	p.impure, p.operations = varied(g.found), map[string]int{}
+	for n := range g.seen {
+		p.operations[n.GetOp()]++
+	}
 	return p, nil
 }
+
+func bySignature(name string) string { return "by signature " + name }
 
 // initializer is the node that fills a model's tables, as TensorFlow finds it: empty for none.
 func initializer(meta *core.MetaGraphDef) (string, error) {
@@ -149,8 +156,11 @@ func (l *loader) graph(loading bool) (*graphpb.GraphDef, error) {
 	whole := l.meta.GetGraphDef()
 	part := &graphpb.GraphDef{Versions: whole.GetVersions()}
 	for _, n := range whole.GetNode() {
-		if needed[n.GetName()] {
+		switch {
+		case needed[n.GetName()] && loading:
 			part.Node = append(part.Node, colocated(n, needed))
+		case needed[n.GetName()]:
+			part.Node = append(part.Node, withoutWeights(n))
 		}
 	}
 	part.Library = l.library(slices.Concat(part.GetNode(), l.flat.nodes))

@@ -96,6 +96,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVar(&j.Out, "out", "", "the directory `DIR` of the dataset (required)")
 	f.StringVar(&n.Model, "model", models.Default, "the model, as extract has it")
+	cli.TrustVar(f, &n.Trust)
 	cli.PreprocessingVar(f, &n.Preprocessing, "`HOW` to normalize pixels: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file (default: the model's own)")
 	f.StringVar(&n.Convolutions, "convolutions", models.Automatic, "`HOW` to compute convolutions: auto or direct")
 	f.StringSliceVar(&n.Layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
@@ -117,7 +118,6 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 func (o *options) addJobFlags(f *pflag.FlagSet) {
 	j := &o.job
 	f.IntVar(&j.TaskRows, "task-rows", flow.DefaultTaskRows, "cut the images into tasks of `N`, one shard each")
-	cli.TrustVar(f, &j.Features.Trust)
 	f.StringArrayVar(&j.Select.Include, "include", nil, "read only images that match `PATTERN` (may be repeated)")
 	f.StringArrayVar(&j.Select.Exclude, "exclude", nil, "leave out images that match `PATTERN` (may be repeated)")
 	f.StringVar((*string)(&j.DType), "dtype", string(featurestore.Float32), "`TYPE` of the stored numbers: float32 or float16")
