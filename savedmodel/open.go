@@ -171,8 +171,8 @@ type loader struct {
 	flat          *flattener
 	outputs       []tensor
 	program       *program
-	static        bool // nothing may be run
-	uncomputed    bool // operands of normalizations that constants do not show, if static
+	static        bool      // nothing may be run
+	uncomputed    bool      // operands of normalizations that constants do not show, if static
 	sum           hash.Hash // of saved_model.pb
 	loaded        *tf.SavedModel
 	device        string
