@@ -126,9 +126,9 @@ func Open(name string, options Options) (*inference.Model, error) {
 }
 
 // Layers are the layers of the model that name stands for. A SavedModel is opened only if its graph does not
-// show them by itself, because of random layers, or if it has to be trusted.
+// show them by itself, because of random layers, or for dense views, which have to be tried, or to be trusted.
 func Layers(name string, options Options) ([]inference.Layer, error) {
-	if dir, signature, isSavedModel := SavedModel(name); isSavedModel && !options.Trust {
+	if dir, signature, isSavedModel := SavedModel(name); isSavedModel && !options.Trust && !options.Dense {
 		model, err := savedmodel.Examine(dir, options.savedModel(name, signature))
 		if err != nil {
 			return nil, err
