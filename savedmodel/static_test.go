@@ -56,6 +56,9 @@ func compareStatic(t *testing.T, dir string, options Options) {
 	if openErr == nil {
 		defer opened.Close()
 	}
+	if errors.Is(openErr, ErrUntrusted) && errors.Is(err, ErrUntrusted) && filepath.Base(dir) == "writes" {
+		return
+	}
 	if openErr != nil || err != nil {
 		t.Logf("Examine: %v; Open: %v", err, openErr)
 		if openErr == nil || err != nil && !errors.Is(err, ErrFormat) {

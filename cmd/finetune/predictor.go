@@ -53,7 +53,7 @@ func (p *predictorFlags) open(h *head.Head, more serving.Options) (*serving.Pred
 	more.Batch = cmp.Or(more.Batch, session.Batch)
 	predictor, err := serving.Open(h, more)
 	switch {
-	case p.model != "":
+	case p.model != "" || errors.Is(err, models.ErrUntrusted):
 		err = cli.UsageWhen(err, models.ErrUnknown)
 	case errors.Is(err, serving.ErrModel):
 		err = fmt.Errorf("%w; --model says where the model of %s is", err, p.head)
