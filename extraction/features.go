@@ -32,6 +32,8 @@ type Features struct {
 	Resize        picture.Resize
 	Interpolation picture.Interpolation
 	Background    picture.Background
+	// Trust lets a SavedModel do more than compute (models.Options.Trust).
+	Trust bool
 	// Preprocessing overrides the model's own.
 	Preprocessing preprocessing.Spec
 	// Convolutions is models.Automatic (also "") or models.Direct.
@@ -107,7 +109,7 @@ func (f Features) validateDense() error {
 func (f Features) ModelOptions() models.Options {
 	return models.Options{
 		Session: f.Session, Preprocessing: f.Preprocessing, Convolutions: f.Convolutions,
-		InputHeight: f.Height, InputWidth: f.Width, Dense: f.Views.IsDense(),
+		InputHeight: f.Height, InputWidth: f.Width, Dense: f.Views.IsDense(), Trust: f.Trust,
 	}
 }
 

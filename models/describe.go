@@ -2,12 +2,10 @@ package models
 
 import (
 	"errors"
-	"fmt"
 	"path/filepath"
 
 	"github.com/sirupsen/logrus"
 
-	"fovea/inference"
 	"fovea/preprocessing"
 	"fovea/savedmodel"
 	"fovea/vgg"
@@ -48,7 +46,11 @@ type Description struct {
 	// Devices are the kinds of devices that the graph is pinned to. Without any it runs on CPUs and GPUs.
 	Devices    []string               `json:"devices,omitempty"`
 	Signatures []savedmodel.Signature `json:"signatures,omitempty"`
-	// Notes say what was changed in the graph when it was opened.
+	// Operations are those that a SavedModel would run, with the number of nodes; Impure are those of them that
+	// could do more than compute, for which it is not opened unless it is trusted.
+	Operations map[string]int      `json:"operations,omitempty"`
+	Impure     []savedmodel.Impure `json:"impure,omitempty"`
+	// Notes say what the graph alone does not show.
 	Notes []string `json:"notes,omitempty"`
 }
 
@@ -64,8 +66,8 @@ type LayerDescription struct {
 	Parameters int   `json:"parameters"`
 }
 
-// Describe describes the model with a name that Open takes. The weights of a configuration need not be
-// there. A name of neither kind is ErrUnknown.
+// Describe describes the model with a name that Open takes. Nothing of a SavedModel is run. The weights of a
+// configuration need not be there. A name of neither kind is ErrUnknown.
 func Describe(name string) (Description, error) {
 	if dir, signature, ok := SavedModel(name); ok {
 		return describeSavedModel(dir, signature)
@@ -130,12 +132,17 @@ func describeSavedModel(dir, signature string) (Description, error) {
 	d := Description{
 		Name: filepath.Base(dir), Kind: KindSavedModel, Weights: "all", Parameters: outside.Parameters,
 		Bytes: outside.Bytes, Signatures: outside.Signatures, Devices: outside.Devices,
+		Operations: outside.Operations, Impure: outside.Impure,
 	}
-	model, err := savedmodel.Open(dir, savedmodel.Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}, Signature: signature})
-	if errors.Is(err, savedmodel.ErrSignature) && signature == "" {
+	model, err := savedmodel.Examine(dir, savedmodel.Options{Signature: signature})
+	switch {
+	case errors.Is(err, savedmodel.ErrSignature) && signature == "":
 		logrus.Warnf("the layers depend on the signature: %v", err)
 		return d, nil
-	} else if err != nil {
+	case errors.Is(err, ErrUntrusted):
+		d.Notes = []string{"layers and preprocessing are not shown: finding them would give operations to TensorFlow that do more than compute"}
+		return d, nil
+	case err != nil:
 		return Description{}, err
 	}
 	d.Name, d.Input, d.SHA256 = model.Name, []int{model.InputHeight, model.InputWidth, model.Depth()}, model.SHA256
@@ -144,9 +151,6 @@ func describeSavedModel(dir, signature string) (Description, error) {
 	d.Notes = model.Notes
 	for _, l := range model.Layers {
 		d.Layers = append(d.Layers, LayerDescription{Name: l.Name, Aliases: l.Aliases, Kind: l.Output.Op.Type(), Shape: l.Shape})
-	}
-	if err := model.Close(); err != nil {
-		return Description{}, fmt.Errorf("models: close %s: %w", dir, err)
 	}
 	return d, nil
 }

@@ -4,10 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/sirupsen/logrus"
 
 	"fovea/convolution"
 	"fovea/inference"
@@ -38,7 +42,12 @@ type Options struct {
 	// Dense opens a VGG (vgg.OpenDense) or a fully convolutional SavedModel for dense views: images of any
 	// size. Other SavedModels are ErrNotDense.
 	Dense bool
+	// Trust lets a SavedModel do more than compute, such as reading files; without it, that is ErrUntrusted.
+	Trust bool
 }
+
+// ErrUntrusted says that a SavedModel would do more than compute.
+var ErrUntrusted = savedmodel.ErrUntrusted
 
 // ErrNotDense says that a model takes images of one size only.
 var ErrNotDense = savedmodel.ErrNotDense
@@ -115,10 +124,7 @@ func Open(name string, options Options) (*inference.Model, error) {
 	var model *inference.Model
 	var err error
 	if isSavedModel {
-		model, err = savedmodel.Open(dir, savedmodel.Options{
-			Session: options.Session, Preprocessing: options.Preprocessing, Signature: signature,
-			InputHeight: options.InputHeight, InputWidth: options.InputWidth, Dense: options.Dense,
-		})
+		model, err = savedmodel.Open(dir, options.savedModel(name, signature))
 	} else {
 		model, err = openConfiguration(name, options)
 	}
@@ -130,6 +136,45 @@ func Open(name string, options Options) (*inference.Model, error) {
 		_ = convolution.Accelerate(model, convolution.Options{Verify: isSavedModel})
 	}
 	return model, nil
+}
+
+// Layers are the layers of the model that name stands for. A SavedModel is opened only if its graph does not
+// show them by itself, because of random layers, or for dense views, which have to be tried, or to be trusted.
+func Layers(name string, options Options) ([]inference.Layer, error) {
+	if dir, signature, isSavedModel := SavedModel(name); isSavedModel && !options.Trust && !options.Dense {
+		model, err := savedmodel.Examine(dir, options.savedModel(name, signature))
+		if err != nil {
+			return nil, err
+		}
+		if len(model.Layers) > 0 {
+			return model.Layers, nil
+		}
+	}
+	options.Convolutions = Direct // nothing is computed, so nothing need be accelerated
+	model, err := Open(name, options)
+	if err != nil {
+		return nil, err
+	}
+	defer model.Close() // nothing depends on it
+	return model.Layers, nil
+}
+
+// savedModel are the options for a SavedModel.
+func (o Options) savedModel(name, signature string) savedmodel.Options {
+	options := savedmodel.Options{
+		Session: o.Session, Preprocessing: o.Preprocessing, Signature: signature,
+		InputHeight: o.InputHeight, InputWidth: o.InputWidth, Dense: o.Dense,
+	}
+	if o.Trust {
+		options.Trust = func(found []savedmodel.Impure) {
+			kinds := map[string]bool{}
+			for _, one := range found {
+				kinds[one.Operation] = true
+			}
+			logrus.Warnf("%s is trusted and runs operations that do more than compute: %s", name, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
+		}
+	}
+	return options
 }
 
 // ErrUnknown says that no model has that name: it is neither a SavedModel's directory nor a

@@ -3,6 +3,8 @@ package models
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"fovea/internal/spelling"
@@ -36,6 +38,7 @@ func (d Description) WriteText(w io.Writer) error {
 	for _, s := range d.Signatures {
 		fmt.Fprintf(w, "signature      %s: %s -> %s\n", spelling.Line(s.Name), tensorList(s.Inputs), tensorList(s.Outputs))
 	}
+	d.writeOperations(w)
 	for _, note := range d.Notes {
 		fmt.Fprintf(w, "note           %s\n", note)
 	}
@@ -64,6 +67,32 @@ func (d Description) writePreprocessing(w io.Writer) {
 		fmt.Fprintf(w, "               %s\n", d.PreprocessingSource)
 	}
 }
+
+// writeOperations says what a SavedModel would run.
+func (d Description) writeOperations(w io.Writer) {
+	if d.Kind != KindSavedModel {
+		return
+	}
+	kinds := slices.Sorted(maps.Keys(d.Operations))
+	for i, kind := range kinds {
+		kinds[i] = fmt.Sprintf("%s %d", spelling.Line(kind), d.Operations[kind])
+	}
+	fmt.Fprintf(w, "operations     %s\n", strings.Join(kinds, ", "))
+	for i, one := range d.Impure {
+		if i == mostImpure {
+			fmt.Fprintf(w, "               and %d more; --json lists all\n", len(d.Impure)-i)
+			break
+		}
+		fmt.Fprintf(w, "not pure       %s\n", spelling.Line(one.String()))
+	}
+	if len(d.Impure) > 0 {
+		fmt.Fprintln(w, "               opened with --trust-model only: give that if you know who made the model")
+	}
+	fmt.Fprintln(w, "note           nothing of the model was run: extract model check computes every layer")
+}
+
+// mostImpure bounds the operations that are listed for people.
+const mostImpure = 20
 
 func tensorList(tensors []savedmodel.Tensor) string {
 	parts := make([]string, len(tensors))

@@ -14,6 +14,9 @@ func (l *loader) finish(operations []*tf.Operation, model *inference.Model) erro
 	if fixed {
 		model.MaxBatch = 1
 	}
+	if l.static && len(l.acting) > 0 {
+		return l.takePreprocessing(w, model) // noteRandom says why there are no layers
+	}
 	if err := l.layers(operations, model); err != nil {
 		return err
 	}
@@ -24,6 +27,9 @@ func (l *loader) finish(operations []*tf.Operation, model *inference.Model) erro
 		if err := l.averageLayers(model); err != nil {
 			return err
 		}
+	}
+	if l.static {
+		return l.takePreprocessing(w, model)
 	}
 	c := &check{loader: l, model: model, together: apart}
 	if err := l.repair(c.probe); err != nil {

@@ -1,10 +1,16 @@
 // Package savedmodel opens TensorFlow SavedModels that take images, whoever wrote them, and gives
 // access to their inner layers.
 //
+// A SavedModel is somebody else's program. The package reads the graph as data and finds out what
+// opening it and computing a signature would run. Unless the caller trusts the model, all of that
+// must be on a list of pure operations, which was compared with the library's. TensorFlow then gets
+// the judged part from memory, never the file. Inspect and Examine describe a model without running
+// it.
+//
 // Keras and tf.function put a model's body into functions, and a session cannot fetch what is
-// inside a function. So once TensorFlow has loaded the model, this package adds the function bodies
-// between the input and the signature's outputs to the loaded graph again, flat, reading the same
-// variables; unused parts are never run. Models written by Keras 3's tf.saved_model.save, whose
+// inside a function. So once the model is loaded, this package adds the function bodies between the
+// input and the signature's outputs to the loaded graph, flat; unused parts are never run. Models
+// written by Keras 3's tf.saved_model.save, whose
 // restore function fills other variables than the signature reads, are repaired from their
 // checkpoint.
 //

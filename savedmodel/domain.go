@@ -119,6 +119,10 @@ func (l *loader) settle(w *inputWay) (how preprocessing.Spec, found, unknown str
 	}
 	why := "nothing before its first layer, " + f.first + ", changes the pixels"
 	switch {
+	case l.static && len(l.acting) > 0:
+		why = "random layers come before its first weights or around them, and what its graph does to the pixels shows when the model is opened"
+	case l.uncomputed:
+		why = "its graph normalizes the pixels with numbers that it computes from its variables (" + f.unknown + "): which, shows when the model is opened"
 	case f.unknown != "":
 		why = "its graph does something unknown to the pixels (" + f.unknown + ")"
 	case len(f.steps) > 0:

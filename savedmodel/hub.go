@@ -1,59 +1,26 @@
 package savedmodel
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
+	attributepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 	shapepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
-	"google.golang.org/protobuf/proto"
-
-	attributepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-
-	"fovea/internal/output"
 )
 
 // hubPrefix begins the names of the nodes that restore a module's variables.
 const hubPrefix = "fovea_restore_module"
 
-// withTags writes, in a temporary directory, a SavedModel that TensorFlow can load from a module of
-// TensorFlow 1's Hub. The module's graph has no tags, which the Go binding refuses, and lacks the
-// operations that restore the variables: TensorFlow Hub did that itself. The variables stay where
-// they are. The caller removes the directory.
-func withTags(dir string, meta *core.MetaGraphDef) (*output.Dir, error) {
-	module := proto.Clone(meta).(*core.MetaGraphDef)
-	module.MetaInfoDef.Tags = []string{serveTag}
-	if module.GetSaverDef() == nil {
-		module.SaverDef = addRestore(module.GetGraphDef())
+// completeModule adds to a module of TensorFlow 1's Hub, which has no tags, the operations that
+// restore its variables: TensorFlow Hub did that itself.
+func completeModule(meta *core.MetaGraphDef) {
+	if len(meta.GetMetaInfoDef().GetTags()) == 0 && meta.GetSaverDef() == nil {
+		meta.SaverDef = addRestore(meta.GetGraphDef())
 	}
-	encoded, err := proto.Marshal(&core.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*core.MetaGraphDef{module}})
-	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
-	}
-	temporary, err := output.TempDir("fovea-module")
-	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %w", err)
-	}
-	err = os.WriteFile(filepath.Join(temporary.Path, graphFile), encoded, 0o600)
-	for _, name := range []string{"variables", "assets"} {
-		target := filepath.Join(absolute(dir), name)
-		if _, missing := os.Stat(target); errors.Is(missing, fs.ErrNotExist) {
-			continue
-		}
-		err = errors.Join(err, os.Symlink(target, filepath.Join(temporary.Path, name)))
-	}
-	if err != nil {
-		temporary.Discard()
-		return nil, fmt.Errorf("savedmodel: prepare the module %s: %w", dir, err)
-	}
-	return temporary, nil
 }
 
 // addRestore adds nodes to a graph that restore all its variables by name.

@@ -58,6 +58,10 @@ type Description struct {
 	// Devices are the kinds of devices that the graph pins nodes to, such as "GPU"; empty for a
 	// graph that runs anywhere.
 	Devices []string `json:"devices,omitempty"`
+	// Operations are those that opening the model and computing its signatures would run, with the
+	// number of nodes; Impure are the nodes among them that could do more than compute.
+	Operations map[string]int `json:"operations"`
+	Impure     []Impure       `json:"impure,omitempty"`
 }
 
 // Signature is one of the ways to call a SavedModel.
@@ -77,7 +81,7 @@ type Tensor struct {
 // Inspect reads the description of the SavedModel in dir. Parameters are counted for the named
 // signature (as for Options.Signature).
 func Inspect(dir, signature string) (Description, error) {
-	meta, err := readMetaGraph(dir)
+	meta, _, err := readMetaGraph(dir)
 	if err != nil {
 		return Description{}, err
 	}
@@ -93,6 +97,9 @@ func Inspect(dir, signature string) (Description, error) {
 		return Description{}, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
 	d.Devices = namedDevices(meta.GetGraphDef())
+	if err := d.addOperations(dir, meta, signature); err != nil {
+		return Description{}, fmt.Errorf("savedmodel: %s: %w", dir, err)
+	}
 	files, err := filepath.Glob(escapeGlob(filepath.Join(dir, filepath.FromSlash(variablesPrefix))) + ".*")
 	if err != nil {
 		return Description{}, fmt.Errorf("savedmodel: %w", err)
@@ -105,6 +112,35 @@ func Inspect(dir, signature string) (Description, error) {
 		d.Bytes += info.Size()
 	}
 	return d, nil
+}
+
+// addOperations judges the named signature; all of them, if none is chosen.
+func (d *Description) addOperations(dir string, meta *core.MetaGraphDef, signature string) error {
+	signatures := meta.GetSignatureDef()
+	if name, def, err := chooseSignature(meta, signature); err == nil {
+		signatures = map[string]*core.SignatureDef{name: def}
+	}
+	d.Operations = map[string]int{}
+	known := map[Impure]bool{}
+	for _, name := range sortedKeys(signatures) {
+		if name == initSignature {
+			continue
+		}
+		p, err := newProgram(dir, meta, name, signatures[name])
+		if err != nil {
+			return err
+		}
+		for operation, count := range p.operations {
+			d.Operations[operation] = max(d.Operations[operation], count)
+		}
+		for _, one := range p.impure {
+			if !known[one] {
+				known[one] = true
+				d.Impure = append(d.Impure, one)
+			}
+		}
+	}
+	return nil
 }
 
 var deviceKind = regexp.MustCompile(`(?i)device:([a-z_]+)|^/?(cpu|gpu|tpu)\b`)

@@ -175,6 +175,11 @@ func (l *loader) operand(w *inputWay, n *nodepb.NodeDef, pixels string) ([]float
 		if values, known := w.constant(name); known {
 			return perChannel(values, l.input.channels), nil
 		}
+		if l.static {
+			values, err := w.evaluate(name, 0)
+			l.uncomputed = l.uncomputed || err != nil
+			return perChannel(values, l.input.channels), nil
+		}
 		if l.computed == nil {
 			if err := l.compute(w); err != nil {
 				return nil, err

@@ -3,6 +3,7 @@ package savedmodel
 import (
 	"errors"
 	"fmt"
+	"hash"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,6 +31,9 @@ type Options struct {
 	// Dense opens a fully convolutional model for images of any size, one after another: each layer
 	// is averaged over all positions of the image. A model of fixed size is ErrNotDense.
 	Dense bool
+	// Trust, if set, lets a model do more than compute, and is told what it will run beforehand.
+	// Without it, such a model is ErrUntrusted.
+	Trust func([]Impure)
 }
 
 // DefaultInputSize is the height and width in pixels for models that leave them open.
@@ -43,7 +47,8 @@ const (
 )
 
 // Open loads the SavedModel in dir; the caller closes the model. A directory that is not a
-// SavedModel, is damaged, or does not have exactly one input of images is ErrFormat.
+// SavedModel, is damaged, or does not have exactly one input of images is ErrFormat. One that would do
+// more than compute is ErrUntrusted, and nothing of it has run.
 func Open(dir string, options Options) (*inference.Model, error) {
 	l, err := newLoader(dir, options)
 	if err != nil {
@@ -57,15 +62,19 @@ func Open(dir string, options Options) (*inference.Model, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("savedmodel: %s: %w", dir, err), l.loaded.Session.Close())
 	}
-	model.Name = filepath.Base(absolute(dir))
-	if options.Signature != "" {
-		model.Name += ":" + options.Signature
-	}
-	model.SHA256, err = hash(dir)
+	model.Name = nameOf(dir, options.Signature)
+	model.SHA256, err = endHash(l.sum, dir)
 	if err != nil {
 		return nil, errors.Join(err, l.loaded.Session.Close())
 	}
 	return model, nil
+}
+
+func nameOf(dir, signature string) string {
+	if signature != "" {
+		signature = ":" + signature
+	}
+	return filepath.Base(absolute(dir)) + signature
 }
 
 // groupedFailure is TensorFlow's error for a grouped convolution that it has fused with what
@@ -77,16 +86,36 @@ func reopen(l *loader, dir string, options Options) (*inference.Model, error) {
 	if err := l.loaded.Session.Close(); err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
+	if options.Trust != nil {
+		options.Trust = func([]Impure) {} // it was told
+	}
 	return Open(dir, options)
 }
 
 // newLoader reads and checks the SavedModel in dir, and loads it.
 func newLoader(dir string, options Options) (*loader, error) {
-	meta, err := readMetaGraph(dir)
+	l, err := prepare(dir, options)
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{dir: dir, meta: meta, options: options, prefix: flatPrefix}
+	if len(l.program.impure) > 0 {
+		if options.Trust == nil {
+			return nil, refuse(dir, l.program.impure)
+		}
+		options.Trust(l.program.impure)
+	}
+	return l, l.load()
+}
+
+// prepare reads and checks the SavedModel in dir as data. It comes before TensorFlow sees the graph,
+// which would crash on some of the damage found here and run some of what newProgram finds.
+func prepare(dir string, options Options) (*loader, error) {
+	meta, sum, err := readMetaGraph(dir)
+	if err != nil {
+		return nil, err
+	}
+	completeModule(meta)
+	l := &loader{dir: dir, meta: meta, sum: sum, options: options, prefix: flatPrefix}
 	if l.signature, l.def, err = chooseSignature(meta, options.Signature); err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
@@ -99,7 +128,6 @@ func newLoader(dir string, options Options) (*loader, error) {
 	if l.height, l.width, err = l.input.size(options); err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
-	// This comes before TensorFlow sees the graph: it would crash on some of the damage found here.
 	l.flat = newFlattener(meta)
 	if !l.input.plain() {
 		l.flat.replaced = parseTensor(l.input.tensor).node
@@ -118,33 +146,10 @@ func newLoader(dir string, options Options) (*loader, error) {
 	if l.options.Preprocessing, err = choosePreprocessing(dir, l.input, options.Preprocessing, note); err != nil {
 		return nil, err
 	}
-	return l, l.load()
-}
-
-// load lets TensorFlow load the model.
-func (l *loader) load() error {
-	if l.options.Session.Placement() != "" {
-		// LoadSavedModel takes no placement; TensorFlow would put everything on the first GPU.
-		return fmt.Errorf("savedmodel: %s: a SavedModel uses one GPU per process: start one process per GPU, with --device gpu:0 --shard 0/2 and --device gpu:1 --shard 1/2, and join their datasets with extract dataset merge", l.dir)
+	if l.program, err = newProgram(dir, meta, l.signature, l.def); err != nil {
+		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
-	l.options.Session.ChannelsLast = l.channelsFirst()
-	sessionOptions, err := l.options.Session.Options()
-	if err != nil {
-		return err
-	}
-	dir, tags := l.dir, l.meta.GetMetaInfoDef().GetTags()
-	if len(tags) == 0 {
-		tagged, err := withTags(l.dir, l.meta)
-		if err != nil {
-			return err
-		}
-		defer tagged.Discard()
-		dir, tags = tagged.Path, []string{serveTag}
-	}
-	if l.loaded, err = tf.LoadSavedModel(dir, tags, sessionOptions); err != nil {
-		return fmt.Errorf("savedmodel: %s: %w: %w", l.dir, ErrFormat, err)
-	}
-	return nil
+	return l, nil
 }
 
 func absolute(dir string) string {
@@ -165,7 +170,12 @@ type loader struct {
 	height, width int
 	flat          *flattener
 	outputs       []tensor
+	program       *program
+	static        bool      // nothing may be run
+	uncomputed    bool      // operands of normalizations that constants do not show, if static
+	sum           hash.Hash // of saved_model.pb
 	loaded        *tf.SavedModel
+	device        string
 	options       Options
 	aliases       map[string][]string // from the note, by layer name
 	in            adapter             // where images go in, and what the graph is given
@@ -177,10 +187,6 @@ type loader struct {
 }
 
 func (l *loader) model() (*inference.Model, error) {
-	device, err := l.options.Session.DeviceOf(l.loaded.Session)
-	if err != nil {
-		return nil, err
-	}
 	nodes, input, err := l.addFlat()
 	if err != nil {
 		return nil, err
@@ -194,7 +200,7 @@ func (l *loader) model() (*inference.Model, error) {
 	}
 	model := &inference.Model{
 		Preprocessing: l.options.Preprocessing,
-		Device:        device, Precision: precision,
+		Device:        l.device, Precision: precision,
 		Graph: l.loaded.Graph, Session: l.loaded.Session, Input: input,
 		InputHeight: l.height, InputWidth: l.width, SizeChosen: l.input.anySize(),
 	}

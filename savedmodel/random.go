@@ -125,6 +125,11 @@ func (l *loader) cutRandomLayers(operations []*tf.Operation) ([]*tf.Operation, e
 	if len(random) == 0 {
 		return operations, nil
 	}
+	if l.static {
+		l.acting = namesOf(random)
+		l.noteRandom()
+		return operations, nil
+	}
 	c := &cutter{loader: l, view: v, random: random, instead: map[string]string{}, casts: map[string]*nodepb.NodeDef{}}
 	if len(l.flat.nodes) > 0 {
 		for _, n := range random {

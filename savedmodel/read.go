@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"maps"
@@ -32,32 +33,38 @@ const maxGraphBytes = 2 << 30
 // ErrFormat marks a directory that is not a usable SavedModel.
 var ErrFormat = errors.New("not a usable SavedModel")
 
-// readMetaGraph parses the graph for serving out of saved_model.pb.
-func readMetaGraph(dir string) (*core.MetaGraphDef, error) {
+// readMetaGraph parses the graph for serving out of saved_model.pb, and gives the beginning of the
+// model's hash.
+func readMetaGraph(dir string) (*core.MetaGraphDef, hash.Hash, error) {
 	file := filepath.Join(dir, graphFile)
 	info, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("savedmodel: %s: %w: it has no %s; give the directory that holds it", dir, ErrFormat, graphFile)
+		return nil, nil, fmt.Errorf("savedmodel: %s: %w: it has no %s; give the directory that holds it", dir, ErrFormat, graphFile)
 	} else if err != nil {
-		return nil, fmt.Errorf("savedmodel: %w", err)
+		return nil, nil, fmt.Errorf("savedmodel: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("savedmodel: %s: %w: it is not a file", file, ErrFormat)
 	}
 	if info.Size() > maxGraphBytes {
-		return nil, fmt.Errorf("savedmodel: %s: %w: %d bytes are too many for a graph", file, ErrFormat, info.Size())
+		return nil, nil, fmt.Errorf("savedmodel: %s: %w: %d bytes are too many for a graph", file, ErrFormat, info.Size())
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %w", err)
+		return nil, nil, fmt.Errorf("savedmodel: %w", err)
 	}
 	meta, err := parseMetaGraph(data)
 	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: %w", file, err)
+		return nil, nil, fmt.Errorf("savedmodel: %s: %w", file, err)
 	}
-	return meta, nil
+	return meta, beginHash(data), nil
 }
 
+// parseMetaGraph drops fields that the binding does not know: what has not been read must not reach
+// TensorFlow.
 func parseMetaGraph(data []byte) (*core.MetaGraphDef, error) {
 	model := new(core.SavedModel)
-	if err := proto.Unmarshal(data, model); err != nil {
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, model); err != nil {
 		return nil, fmt.Errorf("%w: it is damaged or truncated: %w", ErrFormat, err)
 	}
 	return chooseMetaGraph(model.GetMetaGraphs())
@@ -99,12 +106,17 @@ func checkVariables(dir string, meta *core.MetaGraphDef) error {
 		return nil
 	}
 	prefix := filepath.Join(dir, filepath.FromSlash(variablesPrefix))
-	if _, err := os.Stat(prefix + ".index"); err != nil {
+	if info, err := os.Stat(prefix + ".index"); err != nil || !info.Mode().IsRegular() {
 		return fmt.Errorf("savedmodel: %s: %w: its variables are missing (%s.index): copy the whole directory", dir, ErrFormat, variablesPrefix)
 	}
 	shards, err := filepath.Glob(escapeGlob(prefix) + ".data-*-of-*")
 	if err != nil || len(shards) == 0 {
 		return fmt.Errorf("savedmodel: %s: %w: its variables are missing (%s.data-*): copy the whole directory", dir, ErrFormat, variablesPrefix)
+	}
+	for _, shard := range shards {
+		if info, err := os.Stat(shard); err != nil || !info.Mode().IsRegular() {
+			return fmt.Errorf("savedmodel: %s: %w: it is not a file", shard, ErrFormat)
+		}
 	}
 	var total int
 	if _, err := fmt.Sscanf(shards[0][strings.LastIndex(shards[0], "-of-"):], "-of-%d", &total); err != nil || total != len(shards) {
@@ -151,14 +163,21 @@ func chooseSignature(meta *core.MetaGraphDef, name string) (string, *core.Signat
 	return name, signatures[name], nil
 }
 
-// hash is the hex SHA-256 over the graph and the variables, by file name and content.
-func hash(dir string) (string, error) {
+// beginHash starts a model's hash with the graph that was read: the file may have changed since.
+func beginHash(graph []byte) hash.Hash {
 	sum := sha256.New()
+	fmt.Fprintf(sum, "%s\x00", graphFile)
+	sum.Write(graph)
+	return sum
+}
+
+// endHash is the hex SHA-256 over the graph and the variables, by file name and content.
+func endHash(sum hash.Hash, dir string) (string, error) {
 	files, err := filepath.Glob(escapeGlob(filepath.Join(dir, filepath.FromSlash(variablesPrefix))) + ".*")
 	if err != nil {
 		return "", fmt.Errorf("savedmodel: %w", err)
 	}
-	for _, file := range append([]string{filepath.Join(dir, graphFile)}, files...) {
+	for _, file := range files {
 		f, err := os.Open(file)
 		if err != nil {
 			return "", fmt.Errorf("savedmodel: %w", err)

@@ -82,7 +82,7 @@ func (l *loader) newSized(operations []*tf.Operation, batch int64, picture []int
 				"dtype": {Value: &attrpb.AttrValue_Type{Type: l.input.dtype}}, "shape": shapeAttribute(append([]int64{batch}, picture...)...),
 			}}
 		}
-		graph.Node = append(graph.Node, withoutWeights(n, own))
+		graph.Node = append(graph.Node, withoutWeights(n))
 	}
 	if !usesFunctions(graph.GetNode()) {
 		graph.Library = nil
@@ -110,7 +110,7 @@ const mostConstant = 4096
 
 // withoutWeights strips from a node what has no influence on shapes: the values of large constants,
 // devices, and control inputs.
-func withoutWeights(n *nodepb.NodeDef, own map[string]bool) *nodepb.NodeDef {
+func withoutWeights(n *nodepb.NodeDef) *nodepb.NodeDef {
 	value := n.GetAttr()["value"].GetTensor()
 	if n.GetOp() == "Const" && proto.Size(value) > mostConstant {
 		return &nodepb.NodeDef{Name: n.GetName(), Op: "Placeholder", Attr: map[string]*attrpb.AttrValue{

@@ -23,6 +23,8 @@ type Options struct {
 	// Dir, if set, is searched for a SavedModel of the recipe's name, unless Model is set: the
 	// directory of the head, where finetune scratch and train --unfreeze put both.
 	Dir string
+	// Trust lets a SavedModel do more than compute (models.Options.Trust): heads do not remember it.
+	Trust bool
 	// Session chooses device and precision; a Precision of "" is the recipe's.
 	Session inference.SessionConfig
 	// Batch is the number of images computed together, up to inference.MaxBatch (default: the
@@ -57,6 +59,7 @@ func OpenFeaturizer(want recipe.Recipe, layers []string, o Options) (*Featurizer
 	model, err := models.Open(cmp.Or(o.Model, want.Model), models.Options{
 		Session: o.Session, Preprocessing: want.Preprocessing, Convolutions: o.Convolutions,
 		InputHeight: want.InputHeight, InputWidth: want.InputWidth, Dense: picture.Views(want.Views).IsDense(),
+		Trust: o.Trust,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w %s: %w", ErrModel, want.Model, err)

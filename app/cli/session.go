@@ -39,6 +39,11 @@ func (f SessionFlags) Config() (inference.SessionConfig, error) {
 	return config, config.Validate()
 }
 
+// TrustVar defines --trust-model, of commands that open a model.
+func TrustVar(f *pflag.FlagSet, trust *bool) {
+	f.BoolVar(trust, "trust-model", false, "let a SavedModel do more than compute, such as reading files: only if you know who made it; see docs/models.md")
+}
+
 // BatchVar defines --batch. Without it the batch is 0, the device's default; 0 cannot be given.
 func BatchVar(f *pflag.FlagSet, batch *int) {
 	f.Var((*batchValue)(batch), "batch", BatchHelp)

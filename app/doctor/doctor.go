@@ -56,6 +56,8 @@ type Options struct {
 	// Model is the model to try (default: models.Default), on the device and in the precision of Session.
 	Model   string
 	Session inference.SessionConfig
+	// Trust lets a SavedModel do more than compute.
+	Trust bool
 	// Out is where a dataset would be written (default: the working directory).
 	Out string
 }
@@ -215,7 +217,7 @@ func (r *Report) model(ctx context.Context, options Options) {
 		name = models.Default
 	}
 	const remedy = "the message says what is wrong; --verbose adds the library's own messages"
-	model, err := models.Open(name, models.Options{Session: options.Session})
+	model, err := models.Open(name, models.Options{Session: options.Session, Trust: options.Trust})
 	if err != nil {
 		r.add("model", Problem, err.Error(), remedy)
 		return

@@ -57,6 +57,7 @@ type similarOptions struct {
 	sheet  sheetFlags
 	query  string
 	k      int
+	trust  bool
 }
 
 func newDatasetSimilar() *cobra.Command {
@@ -73,6 +74,7 @@ Every row is compared; the dataset is streamed.`,
 	}
 	command.Flags().StringVar(&o.query, "query", "", "a row's number or path, or an image's file (`WHAT`; required)")
 	command.Flags().IntVar(&o.k, "k", 10, "print `N` rows")
+	cli.TrustVar(command.Flags(), &o.trust)
 	o.rows.add(command)
 	o.result.AddWithFormat(command.Flags())
 	o.sheet.add(command)
@@ -118,7 +120,7 @@ func (o *similarOptions) run(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	q, err := findQuery(ctx, d, layer.Name, o.query)
+	q, err := findQuery(ctx, d, layer.Name, o.query, o.trust)
 	if err != nil {
 		return fmt.Errorf("--query %s: %w", o.query, err)
 	}
@@ -144,7 +146,7 @@ type query struct {
 }
 
 // findQuery finds a row of the dataset, or computes the features of an image file.
-func findQuery(ctx context.Context, d *featurestore.Dataset, layer, text string) (query, error) {
+func findQuery(ctx context.Context, d *featurestore.Dataset, layer, text string, trust bool) (query, error) {
 	row, err := explore.Find(ctx, d, text)
 	if err == nil {
 		q := query{row: row}
@@ -161,7 +163,7 @@ func findQuery(ctx context.Context, d *featurestore.Dataset, layer, text string)
 	if _, statErr := os.Stat(file); statErr != nil {
 		return query{}, fmt.Errorf("%w, and there is no such file", err)
 	}
-	features, err := serving.Features(ctx, d.Recipe(), []string{layer}, file, serving.Options{Batch: 1})
+	features, err := serving.Features(ctx, d.Recipe(), []string{layer}, file, serving.Options{Batch: 1, Trust: trust})
 	if err != nil {
 		return query{}, err
 	}

@@ -46,6 +46,7 @@ extraction cannot work.`,
 	f := command.Flags()
 	result.Add(f)
 	cli.PathVar(f, &options.Model, "model", models.Default, "the model to try: a `NAME` or a SavedModel's directory")
+	cli.TrustVar(f, &options.Trust)
 	f.StringVar(&session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	f.StringVar(&session.Precision, "precision", string(inference.Float32), cli.PrecisionHelp)
 	cli.PathVar(f, &options.Out, "out", ".", "examine the free space in `DIR`, where datasets will be written")

@@ -47,6 +47,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 
 func (o *options) addModelFlags(f *pflag.FlagSet) {
 	cli.PathVar(f, &o.Model, "model", models.Default, "the model: vgg16 (the embedded ImageNet base), another configuration's `NAME` with imported weights, or a SavedModel's directory, DIR or DIR:SIGNATURE")
+	cli.TrustVar(f, &o.Trust)
 	cli.PreprocessingVar(f, &o.Preprocessing, "`HOW` to normalize pixels: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file; see docs/preprocessing.md (default: the model's own)")
 	f.StringSliceVar(&o.Layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
 	f.BoolVar(&o.listLayers, "list-layers", false, "print the model's layers and stop")

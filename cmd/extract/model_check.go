@@ -16,6 +16,7 @@ import (
 type checkOptions struct {
 	models.CheckOptions
 	reference, photos string
+	trust             bool
 	result            cli.ResultFlags
 }
 
@@ -51,6 +52,7 @@ reference.`,
 	}
 	f := command.Flags()
 	cli.PreprocessingVar(f, &o.Preprocessing, "`HOW` to normalize pixels (default: the model's own preprocessing)")
+	cli.TrustVar(f, &o.trust)
 	cli.PathVar(f, &o.reference, "reference", "", "compare with `FILE.npz`, the layers as the model's framework computes them; keras or torch prints a script that writes it")
 	cli.PathVar(f, &o.photos, "photos", "", "write the photographs to `DIR` and stop")
 	o.result.Add(f)
@@ -71,7 +73,7 @@ func (o *checkOptions) run(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	model, err := models.Open(name, models.Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}, Preprocessing: o.Preprocessing})
+	model, err := models.Open(name, models.Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}, Preprocessing: o.Preprocessing, Trust: o.trust})
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 // predictorFlags name a head, say where its model is, and where that runs.
 type predictorFlags struct {
 	head, model string
+	trust       bool
 	session     cli.SessionFlags
 }
 
@@ -27,6 +28,7 @@ func (p *predictorFlags) addHead(f *pflag.FlagSet) {
 
 func (p *predictorFlags) addModel(f *pflag.FlagSet) {
 	cli.PathVar(f, &p.model, "model", "", "the head's `MODEL`, if it has moved since training: a name or the directory of a SavedModel (default: the head's)")
+	cli.TrustVar(f, &p.trust)
 	f.StringVar(&p.session.Precision, "precision", "", cli.PrecisionHelp+" (default: the head's)")
 	f.StringVar(&p.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	cli.BatchVar(f, &p.session.Batch)
@@ -47,11 +49,11 @@ func (p *predictorFlags) open(h *head.Head, more serving.Options) (*serving.Pred
 	if err != nil {
 		return nil, cli.UsageUnless(inference.ErrDevice, err)
 	}
-	more.Model, more.Dir, more.Session = p.model, filepath.Dir(p.head), config
+	more.Model, more.Dir, more.Session, more.Trust = p.model, filepath.Dir(p.head), config, p.trust
 	more.Batch = cmp.Or(more.Batch, session.Batch)
 	predictor, err := serving.Open(h, more)
 	switch {
-	case p.model != "":
+	case p.model != "" || errors.Is(err, models.ErrUntrusted):
 		err = cli.UsageWhen(err, models.ErrUnknown)
 	case errors.Is(err, serving.ErrModel):
 		err = fmt.Errorf("%w; --model says where the model of %s is", err, p.head)

@@ -96,6 +96,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVar(&j.Out, "out", "", "the directory `DIR` of the dataset (required)")
 	f.StringVar(&n.Model, "model", models.Default, "the model, as extract has it")
+	cli.TrustVar(f, &n.Trust)
 	cli.PreprocessingVar(f, &n.Preprocessing, "`HOW` to normalize pixels: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file (default: the model's own)")
 	f.StringVar(&n.Convolutions, "convolutions", models.Automatic, "`HOW` to compute convolutions: auto or direct")
 	f.StringSliceVar(&n.Layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")

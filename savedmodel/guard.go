@@ -1,0 +1,267 @@
+package savedmodel
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	framework "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+
+	"fovea/inference"
+)
+
+// ErrUntrusted marks a SavedModel that would do more than compute. Options.Trust opens it all the
+// same.
+var ErrUntrusted = errors.New("it would do more than compute")
+
+// Impure is an operation that can touch something outside of the model, or that may not be judged.
+type Impure struct {
+	Operation string `json:"operation"`
+	Node      string `json:"node"`
+	// Function is the one that the node is in; empty for the graph itself.
+	Function string `json:"function,omitempty"`
+	// When says what runs it: opening the model, or computing a signature.
+	When string `json:"when"`
+	// Why completes a sentence about the operation, such as "reads or writes files".
+	Why string `json:"why"`
+}
+
+func (i Impure) String() string {
+	place := i.Node
+	if i.Function != "" {
+		place += " in function " + i.Function
+	}
+	return fmt.Sprintf("%s %s (node %s, run %s)", i.Operation, i.Why, place, i.When)
+}
+
+// mark says what a tensor of file names is known to be.
+type mark byte
+
+const (
+	unmarked mark = '-'
+	// ofCheckpoint is the prefix of the model's own checkpoint, ofAsset a file among its assets: the
+	// loader feeds both.
+	ofCheckpoint mark = 'c'
+	ofAsset      mark = 'a'
+	// ofLink is a file among the assets that leads elsewhere.
+	ofLink mark = 'l'
+)
+
+// guard follows what running a graph would run, through control flow and into functions. It reads
+// the graph as data. Functions count whole: TensorFlow also runs what is in them for its effect
+// only.
+type guard struct {
+	top       map[string]*nodepb.NodeDef
+	functions map[string]*framework.FunctionDef
+	found     []Impure
+	known     map[Impure]bool
+	seen      map[*nodepb.NodeDef]bool // but for calls of functions by their names
+	when      string
+	called    map[string]int // functions, alone and with the marks of their arguments, for this when
+}
+
+// part judges what computing nodes of the graph runs. marks are tensors that are fed meanwhile. It
+// returns the names of the nodes that it needs.
+func (g *guard) part(when string, roots []string, marks map[string]mark) map[string]bool {
+	g.when, g.called = when, map[string]int{}
+	needed := closure(g.top, roots)
+	for _, name := range sortedKeys(needed) {
+		g.judge(g.top[name], body{nodes: g.top, marks: marks})
+	}
+	return needed
+}
+
+// closure are the nodes that others need, by names that exist.
+func closure(nodes map[string]*nodepb.NodeDef, roots []string) map[string]bool {
+	needed, pending := map[string]bool{}, slices.Clone(roots)
+	for len(pending) > 0 {
+		name := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
+		if needed[name] || nodes[name] == nil {
+			continue
+		}
+		needed[name] = true
+		for _, input := range nodes[name].GetInput() {
+			pending = append(pending, inference.Producer(input))
+		}
+	}
+	return needed
+}
+
+// body is a graph or the body of a function, with what is known of its arguments.
+type body struct {
+	function string
+	nodes    map[string]*nodepb.NodeDef
+	marks    map[string]mark
+}
+
+// origin is the mark of what a tensor repeats.
+func (b body) origin(reference string) mark {
+	for range maxDepth {
+		name := inference.Producer(reference)
+		if known, found := b.marks[name]; found {
+			return known
+		}
+		n := b.nodes[name]
+		if n.GetOp() != "Identity" || len(n.GetInput()) == 0 {
+			break
+		}
+		reference = n.GetInput()[0]
+	}
+	return unmarked
+}
+
+// judge judges a node and the functions that it runs.
+func (g *guard) judge(n *nodepb.NodeDef, in body) {
+	if function := g.functions[n.GetOp()]; function != nil {
+		g.call(function, n, in)
+	} else {
+		g.seen[n] = true
+		g.add(n.GetOp(), g.why(n, in), n, in)
+	}
+	for _, name := range functionsIn(n.GetAttr()) {
+		switch function := g.functions[name]; {
+		case function != nil && strings.HasSuffix(n.GetOp(), "PartitionedCall"):
+			g.call(function, n, in)
+		case function != nil:
+			g.call(function, nil, in)
+		default:
+			g.add(name, reachOf(name), n, in)
+		}
+	}
+}
+
+func (g *guard) add(operation string, why reach, n *nodepb.NodeDef, in body) {
+	if one := (Impure{operation, n.GetName(), in.function, g.when, string(why)}); why != pure && !g.known[one] {
+		g.known[one] = true
+		g.found = append(g.found, one)
+	}
+}
+
+// functionsIn are the names of the functions in a node's attributes, and in theirs.
+func functionsIn(attributes map[string]*attrpb.AttrValue) []string {
+	var names []string
+	for _, key := range sortedKeys(attributes) {
+		attribute := attributes[key]
+		all := attribute.GetList().GetFunc()
+		if one := attribute.GetFunc(); one != nil {
+			all = []*attrpb.NameAttrList{one}
+		}
+		for _, one := range all {
+			names = append(append(names, one.GetName()), functionsIn(one.GetAttr())...)
+		}
+	}
+	return names
+}
+
+// mostMarked bounds how often a function is judged for arguments that are known in different ways. A
+// hostile model could have many.
+const mostMarked = 16
+
+// call judges the body of a function. The node gives its arguments; without one, nothing is known
+// of them.
+func (g *guard) call(function *framework.FunctionDef, node *nodepb.NodeDef, in body) {
+	inner := body{function: function.GetSignature().GetName(), nodes: map[string]*nodepb.NodeDef{}, marks: map[string]mark{}}
+	given, key := dataInputs(node), inner.function+"/"
+	for i, argument := range function.GetSignature().GetInputArg() {
+		is := unmarked
+		if i < len(given) && g.called[inner.function] < mostMarked {
+			is = in.origin(given[i])
+		}
+		inner.marks[argument.GetName()], key = is, key+string(is)
+	}
+	if g.called[key] > 0 {
+		return
+	}
+	g.called[key]++
+	g.called[inner.function]++
+	for _, n := range function.GetNodeDef() {
+		inner.nodes[n.GetName()] = n
+	}
+	for _, n := range function.GetNodeDef() {
+		g.judge(n, inner)
+	}
+}
+
+// why says what is wrong with an operation where it stands.
+func (g *guard) why(n *nodepb.NodeDef, in body) reach {
+	fileAt := func(input int, is mark) bool {
+		given := dataInputs(n)
+		return input < len(given) && in.origin(given[input]) == is
+	}
+	switch kind := n.GetOp(); kind {
+	case "RestoreV2":
+		if fileAt(0, ofCheckpoint) {
+			return pure
+		}
+		return "reads a file other than the model's own checkpoint"
+	case "InitializeTableFromTextFile", "InitializeTableFromTextFileV2":
+		switch {
+		case fileAt(1, ofAsset):
+			return pure
+		case fileAt(1, ofLink):
+			return "reads an asset that is no file in the model's directory"
+		}
+		return "reads a file that is not among the model's assets"
+	case "PrintV2":
+		return reachOfStream(string(n.GetAttr()["output_stream"].GetS()))
+	case "XlaCallModule":
+		if module := n.GetAttr()["module"].GetS(); bytes.Contains(module, []byte("_callback")) {
+			return reachPython
+		}
+		return pure
+	default:
+		return reachOf(kind)
+	}
+}
+
+// reachOfStream judges where an operation prints to. Standard output is for results.
+func reachOfStream(stream string) reach {
+	switch stream {
+	case "", "stderr", "log(info)", "log(warning)", "log(error)":
+		return pure
+	case "stdout":
+		return "prints to standard output"
+	}
+	return "prints to a file"
+}
+
+// The most operations that an error lists, one of each kind before the second of any.
+const mostListed = 5
+
+// refuse is the error for operations that were found.
+func refuse(dir string, found []Impure) error {
+	listed := ""
+	for _, one := range found[:min(len(found), mostListed)] {
+		listed += "\n  " + one.String()
+	}
+	if more := len(found) - mostListed; more > 0 {
+		listed += fmt.Sprintf("\n  and %d more", more)
+	}
+	return fmt.Errorf("savedmodel: %s: %w:%s\n--trust-model lets it: give that only if you know who made the model; extract model inspect shows what is in it and runs nothing", dir, ErrUntrusted, listed)
+}
+
+// varied orders what was found so that each operation comes once before any comes again.
+func varied(found []Impure) []Impure {
+	type ranked struct {
+		Impure
+		rank int
+	}
+	seen := map[string]int{}
+	order := make([]ranked, len(found))
+	for i, one := range found {
+		order[i] = ranked{one, seen[one.Operation]}
+		seen[one.Operation]++
+	}
+	slices.SortStableFunc(order, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
+	result := make([]Impure, len(found))
+	for i, one := range order {
+		result[i] = one.Impure
+	}
+	return result
+}

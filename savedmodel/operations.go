@@ -1,0 +1,419 @@
+package savedmodel
+
+import (
+	"strings"
+	"sync"
+)
+
+// reach says what an operation can touch besides the values that it is given, as the end of a
+// sentence about it. It is empty for pure operations.
+type reach string
+
+const (
+	pure          reach = ""
+	reachFiles    reach = "reads or writes files"
+	reachNetwork  reach = "talks to other processes or machines"
+	reachPython   reach = "calls Python"
+	reachData     reach = "reads data sets, or waits for another thread"
+	reachParser   reach = "parses a file format"
+	reachProcess  reach = "acts on the process or its session"
+	reachTraining reach = "trains"
+	reachDevice   reach = "is for accelerators or foreign code"
+	reachInternal reach = "is one of TensorFlow's internal operations"
+	reachUnknown  reach = "is none of the operations that fovea knows"
+)
+
+// operationGroup are operations of one kind. The names are sorted.
+type operationGroup struct {
+	reach reach
+	// kind is the part of TensorFlow that they come from, or what they have in common.
+	kind, names string
+}
+
+// operationGroups classify every operation that TensorFlow 2.18 registers. A pure one computes its
+// result from its inputs and attributes, or from variables, tables, lists and random numbers that
+// the session keeps in memory. TestOperations compares the table with the library.
+var operationGroups = []operationGroup{
+	{pure, "arrays", `
+		Bitcast BroadcastArgs BroadcastGradientArgs BroadcastTo ComputeBatchSize Concat ConcatOffset ConcatV2
+		ConjugateTranspose Const Diag DiagPart DynamicPartition DynamicStitch EditDistance Empty ExpandDims Fill Gather
+		GatherNd GatherV2 HostConst InvertPermutation ListDiff LowerBound MakeUnique MirrorPad OneHot OnesLike Pack Pad
+		PadV2 ParallelConcat ParallelDynamicStitch Range Rank Reshape Reverse ReverseSequence ReverseV2 Roll ScatterNd
+		ScatterNdNonAliasingAdd SerializeTensor Shape ShapeN Size Slice Snapshot Split SplitV Squeeze StridedSlice
+		StridedSliceAssign TensorScatterAdd TensorScatterMax TensorScatterMin TensorScatterSub TensorScatterUpdate
+		TensorStridedSliceUpdate Tile Transpose Unique UniqueV2 UniqueWithCounts UniqueWithCountsV2 Unpack UnravelIndex
+		UpperBound Where ZerosLike`},
+	{pure, "mathematics", `
+		Abs AccumulateNV2 Acos Acosh Add AddN AddV2 All Angle Any ApproximateEqual ArgMax ArgMin Asin Asinh Atan Atan2
+		Atanh BatchMatMul BatchMatMulV2 BatchMatMulV3 BesselI0 BesselI0e BesselI1 BesselI1e BesselJ0 BesselJ1 BesselK0
+		BesselK0e BesselK1 BesselK1e BesselY0 BesselY1 Betainc Bincount BitwiseAnd BitwiseOr BitwiseXor Bucketize Cast
+		Ceil ClipByValue Complex ComplexAbs Conj Cos Cosh Cross Cumprod Cumsum CumulativeLogsumexp Dawsn DenseBincount
+		Digamma Div DivNoNan Equal Erf Erfc Erfinv EuclideanNorm Exp Expint Expm1 Fact Floor FloorDiv FloorMod
+		FresnelCos FresnelSin Greater GreaterEqual HistogramFixedWidth Igamma IgammaGradA Igammac Imag Inv Invert
+		IsFinite IsInf IsNan IsotonicRegression KthOrderStatistic LeftShift Less LessEqual Lgamma LinSpace Log Log1p
+		LogicalAnd LogicalNot LogicalOr MatMul Max Maximum Mean Min Minimum Mod Mul MulNoNan Ndtri Neg NextAfter
+		NotEqual Polygamma PopulationCount Pow Prod Real RealDiv Reciprocal RightShift Rint Round Rsqrt SegmentMax
+		SegmentMaxV2 SegmentMean SegmentMin SegmentMinV2 SegmentProd SegmentProdV2 SegmentSum SegmentSumV2 SelectV2
+		Sigmoid Sign Sin Sinh Spence Sqrt Square SquaredDifference StochasticCastToInt Sub Sum Tan Tanh TruncateDiv
+		TruncateMod UniformDequantize UnsortedSegmentMax UnsortedSegmentMin UnsortedSegmentProd UnsortedSegmentSum Xdivy
+		Xlog1py Xlogy Zeta`},
+	{pure, "linear algebra and spectra", `
+		AudioSpectrogram BandedTriangularSolve BatchCholesky BatchFFT BatchFFT2D BatchFFT3D BatchIFFT BatchIFFT2D
+		BatchIFFT3D BatchMatrixBandPart BatchMatrixDeterminant BatchMatrixDiag BatchMatrixDiagPart BatchMatrixInverse
+		BatchMatrixSetDiag BatchMatrixSolve BatchMatrixSolveLs BatchMatrixTriangularSolve BatchSelfAdjointEig
+		BatchSelfAdjointEigV2 BatchSvd Cholesky Eig Einsum FFT FFT2D FFT3D FFTND IFFT IFFT2D IFFT3D IFFTND IRFFT IRFFT2D
+		IRFFT3D IRFFTND LogMatrixDeterminant Lu MatrixBandPart MatrixDeterminant MatrixDiag MatrixDiagPart
+		MatrixDiagPartV2 MatrixDiagPartV3 MatrixDiagV2 MatrixDiagV3 MatrixExponential MatrixInverse MatrixLogarithm
+		MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3 MatrixSolve MatrixSolveLs MatrixSquareRoot MatrixTriangularSolve
+		Mfcc Qr RFFT RFFT2D RFFT3D RFFTND SelfAdjointEig SelfAdjointEigV2 Svd TridiagonalMatMul TridiagonalSolve`},
+	{pure, "networks", `
+		ApproxTopK AvgPool AvgPool3D BatchNormWithGlobalNormalization BatchToSpace BatchToSpaceND BiasAdd BiasAddV1
+		BlockLSTM BlockLSTMV2 CTCBeamSearchDecoder CTCGreedyDecoder Conv Conv2D Conv2DBackpropInput
+		Conv2DBackpropInputV2 Conv3D Conv3DBackpropInput Conv3DBackpropInputV2 CudnnRNN CudnnRNNCanonicalToParams
+		CudnnRNNCanonicalToParamsV2 CudnnRNNParamsSize CudnnRNNParamsToCanonical CudnnRNNParamsToCanonicalV2 CudnnRNNV2
+		CudnnRNNV3 DataFormatDimMap DataFormatVecPermute DepthToSpace DepthwiseConv2dNative
+		DepthwiseConv2dNativeBackpropInput Dilation2D Elu FractionalAvgPool FractionalMaxPool FusedBatchNorm
+		FusedBatchNormV2 FusedBatchNormV3 FusedPadConv2D GRUBlockCell InTopK InTopKV2 L2Loss LRN LSTMBlockCell LeakyRelu
+		LogSoftmax MaxPool MaxPool3D MaxPoolV2 MaxPoolWithArgmax NthElement Relu Relu6 Selu Softmax
+		SoftmaxCrossEntropyWithLogits Softplus Softsign SpaceToBatch SpaceToBatchND SpaceToDepth TopK TopKUnique TopKV2
+		TopKWithUnique`},
+	{pure, "gradients", `
+		AvgPool3DGrad AvgPoolGrad BatchCholeskyGrad BatchNormWithGlobalNormalizationGrad BiasAddGrad BlockLSTMGrad
+		BlockLSTMGradV2 CholeskyGrad Conv2DBackpropFilter Conv2DBackpropFilterV2 Conv3DBackpropFilter
+		Conv3DBackpropFilterV2 CropAndResizeGradBoxes CropAndResizeGradImage CudnnRNNBackprop CudnnRNNBackpropV2
+		CudnnRNNBackpropV3 DepthwiseConv2dNativeBackpropFilter Dilation2DBackpropFilter Dilation2DBackpropInput EluGrad
+		FakeQuantWithMinMaxArgsGradient FakeQuantWithMinMaxVarsGradient FakeQuantWithMinMaxVarsPerChannelGradient
+		FractionalAvgPoolGrad FractionalMaxPoolGrad FusedBatchNormGrad FusedBatchNormGradV2 FusedBatchNormGradV3
+		GRUBlockCellGrad InvGrad LRNGrad LSTMBlockCellGrad LeakyReluGrad MaxPool3DGrad MaxPool3DGradGrad MaxPoolGrad
+		MaxPoolGradGrad MaxPoolGradGradV2 MaxPoolGradGradWithArgmax MaxPoolGradV2 MaxPoolGradWithArgmax MirrorPadGrad
+		QuantizeAndDequantizeV4Grad RaggedFillEmptyRowsGrad RaggedTensorToVariantGradient RandomGammaGrad ReciprocalGrad
+		Relu6Grad ReluGrad ResizeBicubicGrad ResizeBilinearGrad ResizeNearestNeighborGrad RsqrtGrad
+		ScaleAndTranslateGrad SeluGrad SigmoidGrad SoftplusGrad SoftsignGrad SparseAddGrad SparseFillEmptyRowsGrad
+		SparseMatrixSoftmaxGrad SparseSegmentMeanGrad SparseSegmentMeanGradV2 SparseSegmentSqrtNGrad
+		SparseSegmentSqrtNGradV2 SparseSegmentSumGrad SparseSegmentSumGradV2 SparseSliceGrad SqrtGrad StridedSliceGrad
+		TanhGrad TensorArrayGrad TensorArrayGradV2 TensorArrayGradV3 TensorArrayGradWithShape TileGrad`},
+	{pure, "quantized arithmetic", `
+		Dequantize FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel
+		QuantizeAndDequantize QuantizeAndDequantizeV2 QuantizeAndDequantizeV3 QuantizeAndDequantizeV4
+		QuantizeDownAndShrinkRange QuantizeV2 QuantizedAdd QuantizedAvgPool QuantizedBatchNormWithGlobalNormalization
+		QuantizedBiasAdd QuantizedConcat QuantizedConcatV2 QuantizedConv2D QuantizedConv2DAndRelu
+		QuantizedConv2DAndReluAndRequantize QuantizedConv2DAndRequantize QuantizedConv2DPerChannel
+		QuantizedConv2DWithBias QuantizedConv2DWithBiasAndRelu QuantizedConv2DWithBiasAndReluAndRequantize
+		QuantizedConv2DWithBiasAndRequantize QuantizedConv2DWithBiasSignedSumAndReluAndRequantize
+		QuantizedConv2DWithBiasSumAndRelu QuantizedConv2DWithBiasSumAndReluAndRequantize QuantizedDepthwiseConv2D
+		QuantizedDepthwiseConv2DWithBias QuantizedDepthwiseConv2DWithBiasAndRelu
+		QuantizedDepthwiseConv2DWithBiasAndReluAndRequantize QuantizedInstanceNorm QuantizedMatMul
+		QuantizedMatMulWithBias QuantizedMatMulWithBiasAndDequantize QuantizedMatMulWithBiasAndRelu
+		QuantizedMatMulWithBiasAndReluAndRequantize QuantizedMatMulWithBiasAndRequantize QuantizedMaxPool QuantizedMul
+		QuantizedRelu QuantizedRelu6 QuantizedReluX QuantizedReshape QuantizedResizeBilinear RequantizationRange
+		RequantizationRangePerChannel Requantize RequantizePerChannel UniformQuantize UniformQuantizedAdd
+		UniformQuantizedClipByValue UniformQuantizedConvolution UniformQuantizedConvolutionHybrid UniformQuantizedDot
+		UniformQuantizedDotHybrid UniformRequantize`},
+	{pure, "images", `
+		AdjustContrast AdjustContrastv2 AdjustHue AdjustSaturation CombinedNonMaxSuppression CropAndResize
+		DrawBoundingBoxes DrawBoundingBoxesV2 ExtractGlimpse ExtractGlimpseV2 ExtractImagePatches ExtractVolumePatches
+		FusedResizeAndPadConv2D GenerateBoundingBoxProposals HSVToRGB ImageProjectiveTransformV2
+		ImageProjectiveTransformV3 NonMaxSuppression NonMaxSuppressionV2 NonMaxSuppressionV3 NonMaxSuppressionV4
+		NonMaxSuppressionV5 NonMaxSuppressionWithOverlaps RGBToHSV ResizeArea ResizeBicubic ResizeBilinear
+		ResizeNearestNeighbor ScaleAndTranslate`},
+	{pure, "strings", `
+		AsString DecodeBase64 DecodePaddedRaw DecodeRaw EncodeBase64 Fingerprint ReduceJoin RegexFullMatch RegexReplace
+		StaticRegexFullMatch StaticRegexReplace StringFormat StringJoin StringLength StringLower StringNGrams
+		StringSplit StringSplitV2 StringStrip StringToHashBucket StringToHashBucketFast StringToHashBucketStrong
+		StringToNumber StringUpper Substr UnicodeDecode UnicodeDecodeWithOffsets UnicodeEncode UnicodeScript
+		UnicodeTranscode UnsortedSegmentJoin`},
+	{pure, "sparse, ragged and sets", `
+		CSRSparseMatrixComponents CSRSparseMatrixToDense CSRSparseMatrixToSparseTensor DenseCountSparseOutput
+		DenseToCSRSparseMatrix DenseToDenseSetOperation DenseToSparseSetOperation RaggedBincount RaggedCountSparseOutput
+		RaggedCross RaggedFillEmptyRows RaggedGather RaggedRange RaggedTensorFromVariant RaggedTensorToSparse
+		RaggedTensorToTensor RaggedTensorToVariant SerializeManySparse SerializeSparse SetSize SparseAdd SparseBincount
+		SparseConcat SparseCountSparseOutput SparseCross SparseCrossHashed SparseCrossV2 SparseDenseCwiseAdd
+		SparseDenseCwiseDiv SparseDenseCwiseMul SparseFillEmptyRows SparseMatMul SparseMatrixAdd SparseMatrixMatMul
+		SparseMatrixMul SparseMatrixNNZ SparseMatrixOrderingAMD SparseMatrixSoftmax SparseMatrixSparseCholesky
+		SparseMatrixSparseMatMul SparseMatrixTranspose SparseMatrixZeros SparseReduceMax SparseReduceMaxSparse
+		SparseReduceSum SparseReduceSumSparse SparseReorder SparseReshape SparseSegmentMean
+		SparseSegmentMeanWithNumSegments SparseSegmentSqrtN SparseSegmentSqrtNWithNumSegments SparseSegmentSum
+		SparseSegmentSumWithNumSegments SparseSlice SparseSoftmax SparseSoftmaxCrossEntropyWithLogits
+		SparseSparseMaximum SparseSparseMinimum SparseSplit SparseTensorDenseAdd SparseTensorDenseMatMul
+		SparseTensorToCSRSparseMatrix SparseToDense SparseToSparseSetOperation`},
+	{pure, "random numbers", `
+		Multinomial NonDeterministicInts ParameterizedTruncatedNormal RandomCrop RandomGamma RandomIndexShuffle
+		RandomPoisson RandomPoissonV2 RandomShuffle RandomStandardNormal RandomUniform RandomUniformInt RngReadAndSkip
+		RngSkip SampleDistortedBoundingBox SampleDistortedBoundingBoxV2 SobolSample StatefulRandomBinomial
+		StatefulStandardNormal StatefulStandardNormalV2 StatefulTruncatedNormal StatefulUniform StatefulUniformFullInt
+		StatefulUniformInt StatelessMultinomial StatelessParameterizedTruncatedNormal StatelessRandomBinomial
+		StatelessRandomGammaV2 StatelessRandomGammaV3 StatelessRandomGetAlg StatelessRandomGetKeyCounter
+		StatelessRandomGetKeyCounterAlg StatelessRandomNormal StatelessRandomNormalV2 StatelessRandomPoisson
+		StatelessRandomUniform StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2 StatelessRandomUniformInt
+		StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessSampleDistortedBoundingBox StatelessShuffle
+		StatelessTruncatedNormal StatelessTruncatedNormalV2 TruncatedNormal`},
+	{pure, "lists and stacks", `
+		EmptyTensorList EmptyTensorMap Stack StackClose StackCloseV2 StackPop StackPopV2 StackPush StackPushV2 StackV2
+		TensorArray TensorArrayClose TensorArrayCloseV2 TensorArrayCloseV3 TensorArrayConcat TensorArrayConcatV2
+		TensorArrayConcatV3 TensorArrayGather TensorArrayGatherV2 TensorArrayGatherV3 TensorArrayPack TensorArrayRead
+		TensorArrayReadV2 TensorArrayReadV3 TensorArrayScatter TensorArrayScatterV2 TensorArrayScatterV3 TensorArraySize
+		TensorArraySizeV2 TensorArraySizeV3 TensorArraySplit TensorArraySplitV2 TensorArraySplitV3 TensorArrayUnpack
+		TensorArrayV2 TensorArrayV3 TensorArrayWrite TensorArrayWriteV2 TensorArrayWriteV3 TensorListConcat
+		TensorListConcatLists TensorListConcatV2 TensorListElementShape TensorListFromTensor TensorListGather
+		TensorListGetItem TensorListLength TensorListPopBack TensorListPushBack TensorListPushBackBatch
+		TensorListReserve TensorListResize TensorListScatter TensorListScatterIntoExistingList TensorListScatterV2
+		TensorListSetItem TensorListSplit TensorListStack TensorMapErase TensorMapHasKey TensorMapInsert TensorMapLookup
+		TensorMapSize TensorMapStackKeys`},
+	{pure, "variables", `
+		Assign AssignAdd AssignAddVariableOp AssignSub AssignSubVariableOp AssignVariableOp CountUpTo
+		DestroyTemporaryVariable DisableCopyOnRead InplaceAdd InplaceSub InplaceUpdate IsVariableInitialized
+		ReadVariableOp ResourceCountUpTo ResourceGather ResourceGatherNd ResourceScatterAdd ResourceScatterDiv
+		ResourceScatterMax ResourceScatterMin ResourceScatterMul ResourceScatterNdAdd ResourceScatterNdMax
+		ResourceScatterNdMin ResourceScatterNdSub ResourceScatterNdUpdate ResourceScatterSub ResourceScatterUpdate
+		ResourceStridedSliceAssign ScatterAdd ScatterDiv ScatterMax ScatterMin ScatterMul ScatterNdAdd ScatterNdMax
+		ScatterNdMin ScatterNdSub ScatterNdUpdate ScatterSub ScatterUpdate TemporaryVariable VarHandleOp
+		VarIsInitializedOp Variable VariableShape VariableV2`},
+	{pure, "tables in memory", `
+		AnonymousHashTable AnonymousMutableDenseHashTable AnonymousMutableHashTable AnonymousMutableHashTableOfTensors
+		HashTable HashTableV2 InitializeTable InitializeTableV2 LookupTableExport LookupTableExportV2 LookupTableFind
+		LookupTableFindV2 LookupTableImport LookupTableImportV2 LookupTableInsert LookupTableInsertV2
+		LookupTableRemoveV2 LookupTableSize LookupTableSizeV2 MutableDenseHashTable MutableDenseHashTableV2
+		MutableHashTable MutableHashTableOfTensors MutableHashTableOfTensorsV2 MutableHashTableV2`},
+	{pure, "control flow and calls", `
+		Assert Case CheckNumerics CheckNumericsV2 CheckPinned CompositeTensorVariantFromComponents
+		CompositeTensorVariantToComponents ControlTrigger DeviceIndex EnsureShape Enter Exit FakeParam For
+		GuaranteeConst Identity IdentityN If LoopCond MapDefun Merge NextIteration NoOp PartitionedCall Placeholder
+		PlaceholderV2 PlaceholderWithDefault PreventGradient Print PrintV2 RefEnter RefExit RefIdentity RefMerge
+		RefNextIteration RefSelect RefSwitch Select StatefulPartitionedCall StatelessCase StatelessIf StatelessWhile
+		StopGradient Switch SymbolicGradient ToBool While`},
+	{pure, "compiled by XLA", `
+		XlaBroadcastHelper XlaCallModule XlaConcatND XlaConv XlaConvV2 XlaDequantize XlaDot XlaDotV2 XlaDynamicSlice
+		XlaDynamicUpdateSlice XlaEinsum XlaGather XlaIf XlaKeyValueSort XlaOptimizationBarrier XlaPad XlaReduce
+		XlaReducePrecision XlaReduceWindow XlaRemoveDynamicDimensionSize XlaRngBitGenerator XlaScatter
+		XlaSelectAndScatter XlaSelfAdjointEig XlaSetBound XlaSetDynamicDimensionSize XlaSharding XlaSort XlaSplitND
+		XlaSvd XlaVariadicReduce XlaVariadicReduceV2 XlaVariadicSort XlaWhile`},
+	{reachFiles, "files, checkpoints, summaries and debuggers", `
+		AudioSummary AudioSummaryV2 CalibrationStatisticsSaver CloseSummaryWriter Copy CopyHost CreateSummaryDbWriter
+		CreateSummaryFileWriter CustomAggregator DebugGradientIdentity DebugGradientRefIdentity DebugIdentity
+		DebugIdentityV2 DebugIdentityV3 DebugNanCount DebugNumericSummary DebugNumericSummaryV2 DecodeProtoV2
+		DistributedSave DumpTensor EncodeProto ExperimentalStatsAggregatorSummary FileSystemSetConfiguration
+		FixedLengthRecordReader FixedLengthRecordReaderV2 FlushSummaryWriter GenerateVocabRemapping HistogramSummary
+		IdentityReader IdentityReaderV2 ImageSummary ImmutableConst ImportEvent InitializeTableFromTextFile
+		InitializeTableFromTextFileV2 LMDBReader LoadAndRemapMatrix MatchingFiles MergeSummary MergeV2Checkpoints
+		ReadFile RecordInput Restore RestoreSlice RestoreV2 Save SaveSlices SaveV2 ScalarSummary ShardedFilename
+		ShardedFilespec StatsAggregatorSetSummaryWriter StatsAggregatorSummary SummaryWriter TFRecordReader
+		TFRecordReaderV2 TensorSummary TensorSummaryV2 TextLineReader TextLineReaderV2 WholeFileReader WholeFileReaderV2
+		WriteAudioSummary WriteFile WriteGraphSummary WriteHistogramSummary WriteImageSummary WriteRawProtoSummary
+		WriteScalarSummary WriteSummary`},
+	{reachNetwork, "processes and machines", `
+		CollectiveAssignGroupV2 CollectiveBcastRecv CollectiveBcastRecvV2 CollectiveBcastSend CollectiveBcastSendV2
+		CollectiveGather CollectiveGatherV2 CollectiveInitializeCommunicator CollectiveReduce CollectiveReduceScatterV2
+		CollectiveReduceV2 CollectiveReduceV3 DataServiceDataset DataServiceDatasetV2 DataServiceDatasetV3
+		DataServiceDatasetV4 DeepCopy DeleteRpcFutureResource NcclAllReduce NcclBroadcast NcclReduce Recv
+		RegisterDataset RegisterDatasetV2 RemoteCall RpcCall RpcCheckStatus RpcClient RpcGetValue RpcServer
+		RpcServerRegister RpcServerStart Send SyncDevice WorkerHeartbeat`},
+	{reachPython, "Python", `
+		EagerPyFunc PyFunc PyFuncStateless`},
+	{reachData, "data sets, iterators, queues and readers", `
+		AccumulatorApplyGradient AccumulatorNumAccumulated AccumulatorSetGlobalStep AccumulatorTakeGradient
+		AddManySparseToTensorsMap AddSparseToTensorsMap AnonymousIterator AnonymousIteratorV2 AnonymousIteratorV3
+		AnonymousMemoryCache AnonymousMultiDeviceIterator AnonymousMultiDeviceIteratorV3 AnonymousRandomSeedGenerator
+		AnonymousSeedGenerator AssertCardinalityDataset AssertNextDataset AssertPrevDataset AutoShardDataset Barrier
+		BarrierClose BarrierIncompleteSize BarrierInsertMany BarrierReadySize BarrierTakeMany Batch BatchDataset
+		BatchDatasetV2 BatchFunction BytesProducedStatsDataset CSVDataset CSVDatasetV2 CacheDataset CacheDatasetV2
+		ChooseFastestBranchDataset ChooseFastestDataset CompressElement ConcatenateDataset ConditionalAccumulator
+		DatasetCardinality DatasetFingerprint DatasetFromGraph DatasetToGraph DatasetToGraphV2 DatasetToSingleElement
+		DatasetToTFRecord DeleteIterator DeleteMemoryCache DeleteMultiDeviceIterator DeleteRandomSeedGenerator
+		DeleteSeedGenerator DenseToSparseBatchDataset DeserializeIterator DirectedInterleaveDataset
+		DummyIterationCounter DummyMemoryCache DummySeedGenerator ExperimentalAssertNextDataset
+		ExperimentalAutoShardDataset ExperimentalBytesProducedStatsDataset ExperimentalCSVDataset
+		ExperimentalChooseFastestDataset ExperimentalDatasetCardinality ExperimentalDatasetToTFRecord
+		ExperimentalDenseToSparseBatchDataset ExperimentalDirectedInterleaveDataset ExperimentalGroupByReducerDataset
+		ExperimentalGroupByWindowDataset ExperimentalIgnoreErrorsDataset ExperimentalIteratorGetDevice
+		ExperimentalLMDBDataset ExperimentalLatencyStatsDataset ExperimentalMapAndBatchDataset ExperimentalMapDataset
+		ExperimentalMatchingFilesDataset ExperimentalMaxIntraOpParallelismDataset ExperimentalNonSerializableDataset
+		ExperimentalParallelInterleaveDataset ExperimentalParseExampleDataset ExperimentalPrivateThreadPoolDataset
+		ExperimentalRandomDataset ExperimentalRebatchDataset ExperimentalScanDataset
+		ExperimentalSetStatsAggregatorDataset ExperimentalSleepDataset ExperimentalSlidingWindowDataset
+		ExperimentalSqlDataset ExperimentalStatsAggregatorHandle ExperimentalTakeWhileDataset
+		ExperimentalThreadPoolDataset ExperimentalThreadPoolHandle ExperimentalUnbatchDataset ExperimentalUniqueDataset
+		FIFOQueue FIFOQueueV2 FakeQueue FilterByLastComponentDataset FilterDataset FinalizeDataset
+		FixedLengthRecordDataset FixedLengthRecordDatasetV2 FlatMapDataset GeneratorDataset GetElementAtIndex GetOptions
+		GlobalShuffleDataset GroupByReducerDataset GroupByWindowDataset IgnoreErrorsDataset IndexFlatMapDataset
+		InitializeTableFromDataset InterleaveDataset Iterator IteratorFromStringHandle IteratorFromStringHandleV2
+		IteratorGetDevice IteratorGetModelProto IteratorGetNext IteratorGetNextAsOptional IteratorGetNextSync
+		IteratorToStringHandle IteratorV2 LMDBDataset LatencyStatsDataset LegacyParallelInterleaveDatasetV2 ListDataset
+		ListSnapshotChunksDataset LoadDataset MakeIterator MapAndBatchDataset MapClear MapDataset MapIncompleteSize
+		MapPeek MapSize MapStage MapUnstage MapUnstageNoKey MatchingFilesDataset MaxIntraOpParallelismDataset
+		ModelDataset MultiDeviceIterator MultiDeviceIteratorFromStringHandle MultiDeviceIteratorGetNextFromShard
+		MultiDeviceIteratorInit MultiDeviceIteratorToStringHandle NonSerializableDataset OneShotIterator OptimizeDataset
+		OptimizeDatasetV2 OptionalFromValue OptionalGetValue OptionalHasValue OptionalNone OptionsDataset
+		OrderedMapClear OrderedMapIncompleteSize OrderedMapPeek OrderedMapSize OrderedMapStage OrderedMapUnstage
+		OrderedMapUnstageNoKey PaddedBatchDataset PaddedBatchDatasetV2 PaddingFIFOQueue PaddingFIFOQueueV2
+		ParallelBatchDataset ParallelFilterDataset ParallelInterleaveDataset ParallelInterleaveDatasetV2
+		ParallelInterleaveDatasetV3 ParallelInterleaveDatasetV4 ParallelMapDataset ParallelMapDatasetV2
+		ParseExampleDataset ParseExampleDatasetV2 PrefetchDataset PriorityQueue PriorityQueueV2 PrivateThreadPoolDataset
+		QueueClose QueueCloseV2 QueueDequeue QueueDequeueMany QueueDequeueManyV2 QueueDequeueUpTo QueueDequeueUpToV2
+		QueueDequeueV2 QueueEnqueue QueueEnqueueMany QueueEnqueueManyV2 QueueEnqueueV2 QueueIsClosed QueueIsClosedV2
+		QueueSize QueueSizeV2 RandomDataset RandomDatasetV2 RandomShuffleQueue RandomShuffleQueueV2 RangeDataset
+		ReaderNumRecordsProduced ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompleted ReaderNumWorkUnitsCompletedV2
+		ReaderRead ReaderReadUpTo ReaderReadUpToV2 ReaderReadV2 ReaderReset ReaderResetV2 ReaderRestoreState
+		ReaderRestoreStateV2 ReaderSerializeState ReaderSerializeStateV2 RebatchDataset RebatchDatasetV2 ReduceDataset
+		RepeatDataset ResourceAccumulatorApplyGradient ResourceAccumulatorNumAccumulated
+		ResourceAccumulatorSetGlobalStep ResourceAccumulatorTakeGradient ResourceConditionalAccumulator RewriteDataset
+		SamplingDataset SaveDataset SaveDatasetV2 ScanDataset SerializeIterator SetStatsAggregatorDataset ShardDataset
+		ShuffleAndRepeatDataset ShuffleAndRepeatDatasetV2 ShuffleDataset ShuffleDatasetV2 ShuffleDatasetV3 SkipDataset
+		SleepDataset SlidingWindowDataset SnapshotChunkDataset SnapshotDataset SnapshotDatasetReader SnapshotDatasetV2
+		SnapshotNestedDatasetReader SparseAccumulatorApplyGradient SparseAccumulatorTakeGradient
+		SparseConditionalAccumulator SparseTensorSliceDataset SqlDataset Stage StageClear StagePeek StageSize
+		StatsAggregatorHandle StatsAggregatorHandleV2 TFRecordDataset TFRecordDatasetV2 TakeDataset
+		TakeManySparseFromTensorsMap TakeWhileDataset TensorDataset TensorSliceDataset TextLineDataset ThreadPoolDataset
+		ThreadPoolHandle Unbatch UnbatchDataset UnbatchGrad UncompressElement UniqueDataset Unstage UnwrapDatasetVariant
+		WeightedFlatMapDataset WindowDataset WindowOp WrapDatasetVariant ZipDataset`},
+	{reachParser, "formats of files", `
+		DecodeAndCropJpeg DecodeBmp DecodeCSV DecodeCompressed DecodeGif DecodeImage DecodeJSONExample DecodeJpeg
+		DecodePng DecodeWav DeserializeManySparse DeserializeSparse EncodeJpeg EncodeJpegVariableQuality EncodePng
+		EncodeWav ExtractJpegShape ParseExample ParseExampleV2 ParseSequenceExample ParseSequenceExampleV2
+		ParseSingleExample ParseSingleSequenceExample ParseTensor`},
+	{reachProcess, "the process and its session", `
+		Abort ConsumeMutexLock DeleteSessionTensor DestroyResourceOp GetSessionHandle GetSessionHandleV2
+		GetSessionTensor MutexLock MutexV2 Timestamp`},
+	{reachTraining, "optimizers, samplers and boosted trees", `
+		AllCandidateSampler ApplyAdaMax ApplyAdadelta ApplyAdagrad ApplyAdagradDA ApplyAdagradV2 ApplyAdam ApplyAddSign
+		ApplyCenteredRMSProp ApplyFtrl ApplyFtrlV2 ApplyGradientDescent ApplyMomentum ApplyPowerSign
+		ApplyProximalAdagrad ApplyProximalGradientDescent ApplyRMSProp BoostedTreesAggregateStats BoostedTreesBucketize
+		BoostedTreesCalculateBestFeatureSplit BoostedTreesCalculateBestFeatureSplitV2
+		BoostedTreesCalculateBestGainsPerFeature BoostedTreesCenterBias BoostedTreesCreateEnsemble
+		BoostedTreesCreateQuantileStreamResource BoostedTreesDeserializeEnsemble BoostedTreesEnsembleResourceHandleOp
+		BoostedTreesExampleDebugOutputs BoostedTreesFlushQuantileSummaries BoostedTreesGetEnsembleStates
+		BoostedTreesMakeQuantileSummaries BoostedTreesMakeStatsSummary BoostedTreesPredict
+		BoostedTreesQuantileStreamResourceAddSummaries BoostedTreesQuantileStreamResourceDeserialize
+		BoostedTreesQuantileStreamResourceFlush BoostedTreesQuantileStreamResourceGetBucketBoundaries
+		BoostedTreesQuantileStreamResourceHandleOp BoostedTreesSerializeEnsemble BoostedTreesSparseAggregateStats
+		BoostedTreesSparseCalculateBestFeatureSplit BoostedTreesTrainingPredict BoostedTreesUpdateEnsemble
+		BoostedTreesUpdateEnsembleV2 CTCLoss CTCLossV2 ComputeAccidentalHits FixedUnigramCandidateSampler
+		IsBoostedTreesEnsembleInitialized IsBoostedTreesQuantileStreamResourceInitialized KMC2ChainInitialization
+		KmeansPlusPlusInitialization LearnedUnigramCandidateSampler LogUniformCandidateSampler NearestNeighbors NegTrain
+		ResourceApplyAdaMax ResourceApplyAdadelta ResourceApplyAdagrad ResourceApplyAdagradDA ResourceApplyAdagradV2
+		ResourceApplyAdam ResourceApplyAdamWithAmsgrad ResourceApplyAddSign ResourceApplyCenteredRMSProp
+		ResourceApplyFtrl ResourceApplyFtrlV2 ResourceApplyGradientDescent ResourceApplyKerasMomentum
+		ResourceApplyMomentum ResourceApplyPowerSign ResourceApplyProximalAdagrad ResourceApplyProximalGradientDescent
+		ResourceApplyRMSProp ResourceSparseApplyAdadelta ResourceSparseApplyAdagrad ResourceSparseApplyAdagradDA
+		ResourceSparseApplyAdagradV2 ResourceSparseApplyCenteredRMSProp ResourceSparseApplyFtrl
+		ResourceSparseApplyFtrlV2 ResourceSparseApplyKerasMomentum ResourceSparseApplyMomentum
+		ResourceSparseApplyProximalAdagrad ResourceSparseApplyProximalGradientDescent ResourceSparseApplyRMSProp
+		SdcaFprint SdcaOptimizer SdcaOptimizerV2 SdcaShrinkL1 Skipgram SparseApplyAdadelta SparseApplyAdagrad
+		SparseApplyAdagradDA SparseApplyAdagradV2 SparseApplyCenteredRMSProp SparseApplyFtrl SparseApplyFtrlV2
+		SparseApplyMomentum SparseApplyProximalAdagrad SparseApplyProximalGradientDescent SparseApplyRMSProp
+		ThreadUnsafeUnigramCandidateSampler UniformCandidateSampler`},
+	{reachDevice, "TPUs, collectives, MLIR and RISC", `
+		AllToAll AssignVariableXlaConcatND CollateTPUEmbeddingMemory CollectiveAllToAllV2 CollectiveAllToAllV3
+		CollectivePermute ComputeDedupDataSize ComputeDedupDataSizeV2 ComputeDedupDataTupleMask
+		ComputeDedupDataTupleMaskV2 ConfigureAndInitializeGlobalTPU ConfigureDistributedTPU ConfigureTPUEmbedding
+		ConfigureTPUEmbeddingHost ConfigureTPUEmbeddingMemory ConnectTPUEmbeddingHosts ConvertToCooTensor
+		ConvertToListOfSparseCoreCooTensors ConvertToSparseCoreCsrWrappedCooTensor CopyToMesh CopyToMeshGrad
+		CrossReplicaSum DTensorAllGather DTensorAllReduce DTensorAllScatter DTensorAllToAll DTensorReduceScatter
+		DTensorRestoreV2 DTensorSetGlobalTPUArray DynamicEnqueueTPUEmbeddingArbitraryTensorBatch
+		DynamicEnqueueTPUEmbeddingRaggedTensorBatch EnqueueTPUEmbeddingArbitraryTensorBatch EnqueueTPUEmbeddingBatch
+		EnqueueTPUEmbeddingIntegerBatch EnqueueTPUEmbeddingRaggedTensorBatch EnqueueTPUEmbeddingSparseBatch
+		EnqueueTPUEmbeddingSparseTensorBatch ExecuteTPUEmbeddingPartitioner FinalizeTPUEmbedding FinalizeTPUEmbeddingV2
+		GetMinibatchSplitsWithPhysicalReplica GetMinibatchesInCsrWithPhysicalReplica
+		GetStatsFromListOfSparseCoreCooTensors GetTpuTaskId GlobalIterId InfeedDequeue InfeedDequeueTuple InfeedEnqueue
+		InfeedEnqueuePrelinearizedBuffer InfeedEnqueueTuple IsTPUEmbeddingInitialized LoadAllTPUEmbeddingParameters
+		LoadTPUEmbeddingADAMParameters LoadTPUEmbeddingAdadeltaParameters LoadTPUEmbeddingAdagradMomentumParameters
+		LoadTPUEmbeddingAdagradParameters LoadTPUEmbeddingCenteredRMSPropParameters LoadTPUEmbeddingFTRLParameters
+		LoadTPUEmbeddingFrequencyEstimatorParameters LoadTPUEmbeddingMDLAdagradLightParameters
+		LoadTPUEmbeddingMomentumParameters LoadTPUEmbeddingProximalAdagradParameters
+		LoadTPUEmbeddingProximalYogiParameters LoadTPUEmbeddingRMSPropParameters
+		LoadTPUEmbeddingStochasticGradientDescentParameters MergeDedupData MlirPassthroughOp OutfeedDequeue
+		OutfeedDequeueTuple OutfeedDequeueTupleV2 OutfeedDequeueV2 OutfeedEnqueue OutfeedEnqueueTuple Prelinearize
+		PrelinearizeTuple ReadVariableXlaSplitND RecvTPUEmbeddingActivations Relayout RelayoutLike
+		RetrieveAllTPUEmbeddingParameters RetrieveTPUEmbeddingADAMParameters RetrieveTPUEmbeddingAdadeltaParameters
+		RetrieveTPUEmbeddingAdagradMomentumParameters RetrieveTPUEmbeddingAdagradParameters
+		RetrieveTPUEmbeddingCenteredRMSPropParameters RetrieveTPUEmbeddingFTRLParameters
+		RetrieveTPUEmbeddingFrequencyEstimatorParameters RetrieveTPUEmbeddingMDLAdagradLightParameters
+		RetrieveTPUEmbeddingMomentumParameters RetrieveTPUEmbeddingProximalAdagradParameters
+		RetrieveTPUEmbeddingProximalYogiParameters RetrieveTPUEmbeddingRMSPropParameters
+		RetrieveTPUEmbeddingStochasticGradientDescentParameters RiscAbs RiscAdd RiscBinaryArithmetic
+		RiscBinaryComparison RiscBitcast RiscBroadcast RiscCast RiscCeil RiscCholesky RiscConcat RiscCondition RiscConv
+		RiscCos RiscDiv RiscDot RiscExp RiscFft RiscFloor RiscGather RiscImag RiscIsFinite RiscLog RiscLogicalAnd
+		RiscLogicalNot RiscLogicalOr RiscMax RiscMin RiscMul RiscNeg RiscPad RiscPool RiscPow RiscRandomUniform RiscReal
+		RiscReduce RiscRem RiscReshape RiscReverse RiscScatter RiscShape RiscSign RiscSlice RiscSort RiscSqueeze RiscSub
+		RiscTranspose RiscTriangularSolve RiscUnary RiscWhile SendTPUEmbeddingGradients ShutdownDistributedTPU
+		ShutdownTPUSystem SortListOfSparseCoreCooTensors SplitDedupData StoreMinibatchStatisticsInFdo
+		TPUAnnotateTensorsWithDynamicShape TPUCompilationResult TPUCompile TPUCompileSucceededAssert
+		TPUCopyWithDynamicShape TPUEmbeddingActivations TPUExecute TPUExecuteAndUpdateVariables TPUOrdinalSelector
+		TPUPartitionedCall TPUPartitionedInput TPUPartitionedInputV2 TPUPartitionedOutput TPUPartitionedOutputV2
+		TPUReplicateMetadata TPUReplicatedInput TPUReplicatedOutput TPUReshardVariables TPURoundRobin
+		TfLiteSubgraphExecute TpuHandleToProtoKey UpdateTaskIdAndGlobalCoreArray XlaAllReduce XlaClusterOutput
+		XlaCustomCall XlaCustomCallV2 XlaHostCompute XlaLaunch XlaLaunchV2 XlaRecv XlaRecvFromHost
+		XlaRecvTPUEmbeddingActivations XlaRecvTPUEmbeddingActivationsV2 XlaRecvTPUEmbeddingDeduplicationData
+		XlaRecvTPUEmbeddingDeduplicationDataV2 XlaReduceScatter XlaReplicaId XlaSend XlaSendTPUEmbeddingGradients
+		XlaSendTPUEmbeddingGradientsV2 XlaSendToHost XlaSparseCoreAdagrad XlaSparseCoreAdagradMomentum XlaSparseCoreAdam
+		XlaSparseCoreFtrl XlaSparseCoreSgd XlaSparseDenseMatmul XlaSparseDenseMatmulGradWithAdagradAndCsrInput
+		XlaSparseDenseMatmulGradWithAdagradAndStaticBufferSize XlaSparseDenseMatmulGradWithAdagradMomentumAndCsrInput
+		XlaSparseDenseMatmulGradWithAdagradMomentumAndStaticBufferSize XlaSparseDenseMatmulGradWithAdamAndCsrInput
+		XlaSparseDenseMatmulGradWithAdamAndStaticBufferSize XlaSparseDenseMatmulGradWithCsrInput
+		XlaSparseDenseMatmulGradWithFtrlAndCsrInput XlaSparseDenseMatmulGradWithFtrlAndStaticBufferSize
+		XlaSparseDenseMatmulGradWithSgdAndCsrInput XlaSparseDenseMatmulGradWithSgdAndStaticBufferSize
+		XlaSparseDenseMatmulWithCsrInput XlaSparseDenseMatmulWithStaticBufferSize XlaSpmdFullToShardShape
+		XlaSpmdShardToFullShape`},
+	{reachInternal, "names with an underscore", `
+		_Arg _ArrayToList _ConfigureDistributedTPU _DeviceArg _DeviceRetval _DisconnectHostFromDistributedTPUSystem
+		_EagerConst _FusedBatchNormEx _FusedBatchNormGradEx _FusedConv2D _FusedConv3D _FusedDepthwiseConv2dNative
+		_FusedMatMul _FusedQuantizedConv2D _FusedQuantizedDepthwiseConv2D _HostCast _HostRecv _HostSend _If
+		_InitializeHostForDistributedTPU _ListToArray _MklAvgPool _MklAvgPool3D _MklAvgPool3DGrad _MklAvgPoolGrad
+		_MklBatchMatMul _MklBatchMatMulV2 _MklConcat _MklConcatV2 _MklConjugateTranspose _MklConv2D
+		_MklConv2DBackpropFilter _MklConv2DBackpropFilterWithBias _MklConv2DBackpropInput _MklConv2DWithBias _MklConv3D
+		_MklConv3DBackpropFilterV2 _MklConv3DBackpropInputV2 _MklDepthwiseConv2dNative
+		_MklDepthwiseConv2dNativeBackpropFilter _MklDepthwiseConv2dNativeBackpropInput _MklDequantize _MklEinsum _MklElu
+		_MklEluGrad _MklFusedBatchMatMulV2 _MklFusedBatchNorm _MklFusedBatchNormEx _MklFusedBatchNormGrad
+		_MklFusedBatchNormGradV2 _MklFusedBatchNormGradV3 _MklFusedBatchNormV2 _MklFusedBatchNormV3 _MklFusedConv2D
+		_MklFusedDepthwiseConv2dNative _MklFusedInstanceNorm _MklFusedMatMul _MklFusedMish _MklLayerNorm _MklLeakyRelu
+		_MklLeakyReluGrad _MklMatMul _MklMaxPool _MklMaxPool3D _MklMaxPool3DGrad _MklMaxPoolGrad _MklNativeAvgPool
+		_MklNativeAvgPool3D _MklNativeAvgPool3DGrad _MklNativeAvgPoolGrad _MklNativeConv2D
+		_MklNativeConv2DBackpropFilter _MklNativeConv2DBackpropFilterWithBias _MklNativeConv2DBackpropInput
+		_MklNativeConv2DWithBias _MklNativeConv3D _MklNativeConv3DBackpropFilterV2 _MklNativeConv3DBackpropInputV2
+		_MklNativeDepthwiseConv2dNative _MklNativeDepthwiseConv2dNativeBackpropFilter
+		_MklNativeDepthwiseConv2dNativeBackpropInput _MklNativeFusedBatchNorm _MklNativeFusedBatchNormEx
+		_MklNativeFusedBatchNormGrad _MklNativeFusedBatchNormGradV2 _MklNativeFusedBatchNormGradV3
+		_MklNativeFusedBatchNormV2 _MklNativeFusedBatchNormV3 _MklNativeFusedConv2D _MklNativeFusedConv3D
+		_MklNativeFusedDepthwiseConv2dNative _MklNativeFusedMatMul _MklNativeMaxPool _MklNativeMaxPool3D
+		_MklNativeMaxPool3DGrad _MklNativeMaxPoolGrad _MklNativePadWithConv2D _MklNativePadWithFusedConv2D
+		_MklNativeSparseMatrixMatMul _MklPadWithConv2D _MklPadWithFusedConv2D _MklQuantizeV2 _MklQuantizedAvgPool
+		_MklQuantizedConcatV2 _MklQuantizedConv2D _MklQuantizedConv2DAndRelu _MklQuantizedConv2DAndReluAndRequantize
+		_MklQuantizedConv2DAndRequantize _MklQuantizedConv2DPerChannel _MklQuantizedConv2DWithBias
+		_MklQuantizedConv2DWithBiasAndRelu _MklQuantizedConv2DWithBiasAndReluAndRequantize
+		_MklQuantizedConv2DWithBiasAndRequantize _MklQuantizedConv2DWithBiasSignedSumAndReluAndRequantize
+		_MklQuantizedConv2DWithBiasSumAndRelu _MklQuantizedConv2DWithBiasSumAndReluAndRequantize
+		_MklQuantizedDepthwiseConv2D _MklQuantizedDepthwiseConv2DWithBias _MklQuantizedDepthwiseConv2DWithBiasAndRelu
+		_MklQuantizedDepthwiseConv2DWithBiasAndReluAndRequantize _MklQuantizedMatMulWithBias
+		_MklQuantizedMatMulWithBiasAndDequantize _MklQuantizedMatMulWithBiasAndRelu
+		_MklQuantizedMatMulWithBiasAndReluAndRequantize _MklQuantizedMatMulWithBiasAndRequantize _MklQuantizedMaxPool
+		_MklRelu _MklRelu6 _MklRelu6Grad _MklReluGrad _MklSoftmax _MklSwish _MklTanh _MklTanhGrad _MklTranspose
+		_NcclBroadcastRecv _NcclBroadcastSend _NcclReduceRecv _NcclReduceSend _ParallelConcatStart _ParallelConcatUpdate
+		_QuantizedMatMul _QuantizedMaxPool3D _ReadVariablesOp _Recv _Retval _ScopedAllocator _ScopedAllocatorConcat
+		_ScopedAllocatorSplit _Send _SetGlobalTPUArray _ShutdownDistributedTPU _SwitchN _TPUCompileMlir _TPUReplicate
+		_TensorToHashBucketFast _UnaryOpsComposition _VarHandlesOp _WaitForDistributedTPU _While _XlaAotOnlyVarHandleOp
+		_XlaCompile _XlaCompileMlirPlaceholderProgramKey _XlaHostComputeMlir _XlaMerge _XlaRecvAtHost _XlaRecvAtHostV2
+		_XlaRun _XlaSendFromHost _XlaSendFromHostV2 __MklDummyConv2DBackpropFilterWithBias __MklDummyConv2DWithBias
+		__MklDummyPadWithConv2D __MklDummyPadWithFusedConv2D`},
+}
+
+// reaches maps the known operations to what they can touch.
+var reaches = sync.OnceValue(func() map[string]reach {
+	all := map[string]reach{}
+	for _, group := range operationGroups {
+		for name := range strings.FieldsSeq(group.names) {
+			all[name] = group.reach
+		}
+	}
+	return all
+})
+
+// reachOf says what an operation can touch. Operations that are not in the table, such as those of
+// libraries that TensorFlow loads, are unknown.
+func reachOf(operation string) reach {
+	if known, found := reaches()[operation]; found {
+		return known
+	}
+	if strings.HasPrefix(operation, "_") {
+		return reachInternal
+	}
+	return reachUnknown
+}
