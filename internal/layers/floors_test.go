@@ -16,7 +16,7 @@ const (
 
 // floors has every package of the module, without the module's name.
 var floors = map[string]int{
-	"internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/lockfile": leaves,
+	"internal/budget": leaves, "internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/lockfile": leaves,
 	"internal/metrics": leaves, "internal/output": leaves, "internal/samples": leaves, "internal/scratch": leaves,
 	"internal/seal": leaves, "internal/spelling": leaves, "internal/swap": leaves, "internal/text": leaves, "internal/typo": leaves,
 	"featurestore/internal/guard": leaves, "featurestore/internal/storetest": leaves, "picture/internal/jpeg": leaves, "picture/internal/kernel": leaves,
@@ -45,15 +45,18 @@ var floors = map[string]int{
 
 // sideways are the imports within a floor.
 var sideways = map[string][]string{
-	"internal/swap":         {"internal/disk", "internal/lockfile", "internal/output"},
-	"picture/internal/jpeg": {"picture/internal/kernel"},
-	"recipe":                {"preprocessing"},
-	"objects/drivers":       {"objects", "objects/drivers/s3"},
-	"objects/drivers/s3":    {"objects"},
-	"featurestore/export":   {"featurestore"},
-	"featurestore/remote":   {"featurestore"},
-	"vgg":                   {"savedmodel", "vgg/weights"},
-	"vgg/imagenet":          {"vgg/weights"},
+	"internal/budget":             {"internal/text"},
+	"internal/hdf5":               {"internal/budget"},
+	"featurestore/internal/guard": {"internal/budget"},
+	"internal/swap":               {"internal/disk", "internal/lockfile", "internal/output"},
+	"picture/internal/jpeg":       {"picture/internal/kernel"},
+	"recipe":                      {"preprocessing"},
+	"objects/drivers":             {"objects", "objects/drivers/s3"},
+	"objects/drivers/s3":          {"objects"},
+	"featurestore/export":         {"featurestore"},
+	"featurestore/remote":         {"featurestore"},
+	"vgg":                         {"savedmodel", "vgg/weights"},
+	"vgg/imagenet":                {"vgg/weights"},
 }
 
 // ignorant lists what packages must not know, directly or through others, though the floors would
