@@ -29,7 +29,7 @@ type parquetSource struct {
 // table reads the table's footer.
 func (s *parquetSource) table(f pipeline.File) (*imagetable.Table, *witness, error) {
 	w := &witness{File: f}
-	p, err := imagetable.Open(s.file, w)
+	p, err := imagetable.Open(s.file, w, imagetable.Options{})
 	return p, w, w.explain(err)
 }
 
