@@ -28,9 +28,9 @@ var ErrMemory = errors.New("it would take too much memory")
 // Budget is the memory that the reader of one file may hold. A nil *Budget has no limit. It may be used by
 // several goroutines.
 type Budget struct {
-	size, limit int64
-	given       bool // by the user
-	held        atomic.Int64
+	size, perByte, limit int64
+	given                bool // by the user
+	held                 atomic.Int64
 }
 
 // For is the budget of a file of size bytes: most bytes if that is not 0, as the user decided, or else Base
@@ -47,7 +47,18 @@ func For(size, perByte, most int64) *Budget {
 	if machine := Total(); machine > 0 {
 		limit = min(limit, machine)
 	}
-	return &Budget{size: size, limit: limit}
+	return &Budget{size: size, perByte: perByte, limit: limit}
+}
+
+// Beside is the budget of a file together with another one of size bytes that belongs to it. What is held
+// carries over.
+func (b *Budget) Beside(size int64) *Budget {
+	if b == nil || b.given {
+		return b
+	}
+	both := For(b.size+size, b.perByte, 0)
+	both.held.Store(b.held.Load())
+	return both
 }
 
 // Limit is the number of bytes that may be held at a time.
