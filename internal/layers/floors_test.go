@@ -38,7 +38,7 @@ var floors = map[string]int{
 
 	"cmd/extract": commands, "cmd/finetune": commands,
 
-	"internal/crashtest": unrestricted, "internal/s3test": unrestricted, "app/cli/clitest": unrestricted, // for tests alone
+	"internal/crashtest": unrestricted, "internal/s3test": unrestricted, "internal/trials": unrestricted, "app/cli/clitest": unrestricted, // for tests alone
 	"internal/layers": unrestricted, "cmd": unrestricted, "docs": unrestricted, "scripts": unrestricted, // tests
 	"scripts/alternate": unrestricted, "vgg/imagenet/convert": unrestricted, // tools
 }
@@ -104,4 +104,4 @@ var free = map[string][]string{
 }
 
 // forTests are imported by tests only.
-var forTests = []string{"internal/crashtest", "internal/s3test", "app/cli/clitest", "featurestore/internal/storetest"}
+var forTests = []string{"internal/crashtest", "internal/s3test", "internal/trials", "app/cli/clitest", "featurestore/internal/storetest"}
