@@ -63,13 +63,41 @@ func shardSeeds(t *testing.T, format Format) []mutated.Seed {
 		info := testInfo(dtype)
 		writeAll(t, dir, info, testOptions(format), makeRows(info.Recipe, 0, testShard+3), nil)
 		for i := range 2 {
-			seeds = append(seeds, mutated.Seed{File: filepath.Join(dir, dataDir, shardName(i, format))})
+			file := filepath.Join(dir, dataDir, shardName(i, format))
+			seeds = append(seeds, mutated.Seed{File: file, Aims: pageHeaders(t, file)})
 		}
 	}
 	if len(seeds) != 4 {
 		t.Fatal(fmt.Sprint(seeds))
 	}
 	return seeds
+}
+
+// pageHeaders are where the first page of each column chunk of a Parquet file begins, and the footer.
+func pageHeaders(t *testing.T, file string) []int {
+	t.Helper()
+	f, err := os.Open(file)
+	must(t, err)
+	r, err := readShard(f, memory.DefaultAllocator)
+	must(t, err)
+	defer r.close()
+	p, ok := r.src.(*parquetSource)
+	if !ok {
+		return nil
+	}
+	end := int(r.stamp.size) - 8
+	aims := []int{end, end - p.reader.MetaData().Size()}
+	for group := range p.reader.NumRowGroups() {
+		for leaf := range p.reader.MetaData().Schema.NumColumns() {
+			chunk, err := p.reader.MetaData().RowGroup(group).ColumnChunk(leaf)
+			must(t, err)
+			aims = append(aims, int(chunk.DataPageOffset()))
+			if chunk.HasDictionaryPage() {
+				aims = append(aims, int(chunk.DictionaryPageOffset()))
+			}
+		}
+	}
+	return aims
 }
 
 // No change of a manifest or of the other files beside the shards does either.

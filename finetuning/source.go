@@ -3,6 +3,7 @@ package finetuning
 import (
 	"context"
 
+	"fovea/featurestore"
 	"fovea/featurestore/remote"
 	"fovea/internal/budget"
 	"fovea/internal/scratch"
@@ -15,6 +16,14 @@ type Source struct {
 	// Memory is the number of bytes that features may take; with more, they lie in temporary files
 	// that are mapped into memory. 0 means half of the machine's memory.
 	Memory int64
+	// MaxMemory is the number of bytes that reading one of the dataset's files may take; see
+	// featurestore.ReadOptions.
+	MaxMemory int64
+}
+
+// open opens the dataset, which is local.
+func (s Source) open() (*featurestore.Dataset, error) {
+	return featurestore.ReadOptions{MaxMemory: s.MaxMemory}.Open(s.Dir)
 }
 
 // Load reads the labelled rows of a dataset: the layers named, in that order, or its only layer when
@@ -26,7 +35,7 @@ func (s Source) Load(ctx context.Context, layers ...string) (Features, error) {
 		return Features{}, err
 	}
 	defer done()
-	f, err := load(ctx, &scratch.Memory{Above: s.fileAbove()}, local.Dir, layers)
+	f, err := local.load(ctx, &scratch.Memory{Above: s.fileAbove()}, layers)
 	return f, remote.Located(err, local.Dir, s.Dir)
 }
 

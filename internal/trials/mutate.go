@@ -61,6 +61,24 @@ func mutateOnce(r *rand.Rand, data, other []byte) []byte {
 	return data
 }
 
+// Aim replaces a number of variable length in the 24 bytes from at on by a large one, which moves nothing: zeros that
+// are not needed make up the length, or the bytes after it are overwritten.
+func Aim(r *rand.Rand, content []byte, at int) []byte {
+	changed := slices.Clone(content)
+	at = min(at+r.IntN(24), len(changed)-1)
+	v := huge[r.IntN(len(huge))]
+	if r.IntN(2) == 0 { // as signed numbers are written
+		v <<= 1
+	}
+	_, old := binary.Uvarint(changed[at:])
+	number := binary.AppendUvarint(nil, v)
+	if r.IntN(2) == 0 && old > 0 { // with what follows moved
+		return slices.Replace(changed, at, at+old, number...)
+	}
+	copy(changed[at:], number)
+	return changed
+}
+
 // place is more often near the beginning and the end, where headers and lists are.
 func place(r *rand.Rand, n int) int {
 	at := r.IntN(max(1, n))

@@ -39,6 +39,9 @@ type Seed struct {
 	Beside []string
 	// Fix repairs checksums after half of the changes, so that the reader goes on. It may be nil.
 	Fix func([]byte) []byte
+	// Aims are places in the file where numbers that matter begin, such as headers; a third of the changes are
+	// numbers near one.
+	Aims []int
 }
 
 // Run changes the seeds of a format at random and reads them, in a process of its own that may map 1.5 GB. No change
@@ -166,7 +169,11 @@ func writeChanged(t *testing.T, r *rand.Rand, dir string, seed Seed, contents ma
 	}
 	for _, file := range all {
 		data := contents[file]
-		if file == changed {
+		switch {
+		case file != changed:
+		case file == seed.File && len(seed.Aims) > 0 && r.IntN(3) == 0:
+			data = Aim(r, data, seed.Aims[r.IntN(len(seed.Aims))])
+		default:
 			data = Mutate(r, data, contents[others[r.IntN(len(others))]])
 			if seed.Fix != nil && r.IntN(2) == 0 {
 				data = seed.Fix(data)
