@@ -32,7 +32,7 @@ func (o *Options) list(ctx context.Context) (pipeline.Listing, error) {
 }
 
 func (o *Options) find(ctx context.Context) (pipeline.Listing, error) {
-	finder := inputs.Finder()
+	finder := inputs.Options{MaxMemory: o.MaxMemory}.Finder()
 	finder.Exclude = o.Selection.Exclude
 	if o.FilesFrom != nil {
 		return finder.ListPaths(ctx, o.FilesFrom, o.Labels)

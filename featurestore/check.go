@@ -84,13 +84,16 @@ func Verify(dir string) error {
 //
 // A directory without a dataset is ErrNotDataset. What a writer replaces meanwhile is checked again;
 // ErrReplaced means that this did not end.
-func Check(ctx context.Context, dir string) (Report, error) {
-	return steady(dir, longAttempts, func(now edition) (Report, error) { return checkOnce(ctx, now.root) })
+func Check(ctx context.Context, dir string) (Report, error) { return ReadOptions{}.Check(ctx, dir) }
+
+// Check is the function Check, with options.
+func (o ReadOptions) Check(ctx context.Context, dir string) (Report, error) {
+	return steady(dir, longAttempts, func(now edition) (Report, error) { return checkOnce(ctx, now.root, o.memory()) })
 }
 
-func checkOnce(ctx context.Context, dir string) (Report, error) {
+func checkOnce(ctx context.Context, dir string, mem memory.Allocator) (Report, error) {
 	c := &checker{
-		ctx: ctx, dir: dir, mem: memory.DefaultAllocator,
+		ctx: ctx, dir: dir, mem: mem,
 		paths: map[string]string{}, labels: map[string]int{}, splits: map[string]int{},
 	}
 	if err := c.readManifest(); err != nil {

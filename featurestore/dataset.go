@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
+	"fovea/featurestore/internal/guard"
 	"fovea/recipe"
 )
 
@@ -40,8 +41,23 @@ type Dataset struct {
 // A dataset that is still being written, or whose writer was killed, is opened with the shards
 // finished so far; see Manifest.Status. While a writer replaces the dataset, Open returns the old one
 // or the new one; ErrReplaced means that it was replaced again and again.
-func Open(dir string) (*Dataset, error) {
-	d, err := open(dir, memory.DefaultAllocator)
+func Open(dir string) (*Dataset, error) { return ReadOptions{}.Open(dir) }
+
+// ReadOptions say how a dataset is read.
+type ReadOptions struct {
+	// MaxMemory is how many bytes of memory reading one of its files may take. By default its size decides: 256 MiB
+	// and 16 times the size, but not more than the machine has. A file that needs more is refused with
+	// budget.ErrMemory. Vectors that are kept do not count.
+	MaxMemory int64
+}
+
+func (o ReadOptions) memory() memory.Allocator {
+	return guard.Limited{Allocator: memory.DefaultAllocator, Most: o.MaxMemory}
+}
+
+// Open is the function Open, with options.
+func (o ReadOptions) Open(dir string) (*Dataset, error) {
+	d, err := open(dir, o.memory())
 	if err != nil {
 		return nil, fmt.Errorf("featurestore: open %q: %w", dir, err)
 	}

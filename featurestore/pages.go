@@ -1,7 +1,6 @@
 package featurestore
 
 import (
-	"fmt"
 	"math/bits"
 	"slices"
 
@@ -30,11 +29,9 @@ type vectorPages struct {
 	width int         // bytes of a value
 	// defined is the definition level of a value that is not null.
 	defined int
-	// encodings are the encodings of the column's pages according to the footer.
-	encodings []parquet.Encoding
-	// most bounds the bytes of values in the column: a damaged file that claims more must not be
-	// given the memory.
-	most int64
+	// most bounds the bytes of values in the column, by the footer. charge charges memory for them.
+	most   int64
+	charge func(n int64, what string) error
 	// page is the rest of the values of the current page; next is the index of the page's first value
 	// in its vector.
 	page []byte
@@ -44,14 +41,15 @@ type vectorPages struct {
 	offsets []int32
 }
 
-// newVectorPages returns nil if the column is not a list of numbers as stored by this package.
-func newVectorPages(reader *file.Reader, group, leaf int, field arrow.Field, size int) (*vectorPages, error) {
+// vectorPages returns nil if the column is not a list of numbers as stored by this package.
+func (s *parquetSource) vectorPages(group, leaf int, field arrow.Field) (*vectorPages, error) {
+	reader, size := s.reader, s.vectorSize(field.Name)
 	list, ok := field.Type.(*arrow.ListType)
 	column := reader.MetaData().Schema.Column(leaf)
 	if !ok || size < 1 || column.MaxRepetitionLevel() != 1 {
 		return nil, nil
 	}
-	v := &vectorPages{size: size, field: field, defined: int(column.MaxDefinitionLevel())}
+	v := &vectorPages{size: size, field: field, defined: int(column.MaxDefinitionLevel()), charge: s.file.Charge}
 	switch {
 	case list.Elem().ID() == arrow.FLOAT32 && column.PhysicalType() == parquet.Types.Float:
 		v.width = 4
@@ -64,7 +62,7 @@ func newVectorPages(reader *file.Reader, group, leaf int, field arrow.Field, siz
 	if err != nil {
 		return nil, err
 	}
-	v.most, v.encodings = min(chunk.TotalUncompressedSize(), guard.MaxParquetBuffer), chunk.Encodings()
+	v.most = chunk.TotalUncompressedSize()
 	v.pages, err = reader.RowGroup(group).GetColumnPageReader(leaf)
 	return v, err
 }
@@ -76,6 +74,9 @@ func (v *vectorPages) read(rows int) (arrow.Array, error) {
 		return nil, errIrregular
 	}
 	if cap(v.values) < want {
+		if err := v.charge(int64(want-cap(v.values)), "vectors"); err != nil {
+			return nil, err
+		}
 		v.values = make([]byte, want)
 		v.offsets = make([]int32, rows+1)
 		for i := range v.offsets {
@@ -115,9 +116,6 @@ func (v *vectorPages) turn() error {
 		if !ok {
 			return errIrregular
 		}
-		if err := knownEncoding(page, v.encodings, v.field.Name); err != nil {
-			return err
-		}
 		if parquet.Encoding(page.Encoding()) != parquet.Encodings.Plain ||
 			page.RepetitionLevelEncoding() != parquet.Encodings.RLE || page.DefinitionLevelEncoding() != parquet.Encodings.RLE {
 			return errIrregular
@@ -129,20 +127,10 @@ func (v *vectorPages) turn() error {
 	return nil
 }
 
-// knownEncoding fails if the footer does not list a page's encoding. Arrow's reader ignores that error
-// unless it is in the first page, and returns zeros or earlier values for the page.
-func knownEncoding(page file.Page, known []parquet.Encoding, column string) error {
-	if encoding := parquet.Encoding(page.Encoding()); !slices.Contains(known, encoding) {
-		return fmt.Errorf("%w: a page of column %q has the encoding %d, which the footer does not list", ErrCorrupt, column, encoding)
-	}
-	return nil
-}
-
-// checkEncodings does knownEncoding for a column of a group before Arrow's reader reads it. Columns
-// that fit in one page are skipped.
-func (s *parquetSource) checkEncodings(group, leaf int, column string) error {
+// checkValues checks what pages of differences claim before Arrow's reader reads them.
+func (s *parquetSource) checkValues(group, leaf int) error {
 	chunk, err := s.reader.MetaData().RowGroup(group).ColumnChunk(leaf)
-	if err != nil || chunk.TotalUncompressedSize() <= dataPageBytes {
+	if err != nil || !slices.ContainsFunc(chunk.Encodings(), guard.IsDelta) {
 		return err
 	}
 	pages, err := s.reader.RowGroup(group).GetColumnPageReader(leaf)
@@ -150,10 +138,7 @@ func (s *parquetSource) checkEncodings(group, leaf int, column string) error {
 		return err
 	}
 	for pages.Next() {
-		if _, dictionary := pages.Page().(*file.DictionaryPage); dictionary {
-			continue
-		}
-		if err := knownEncoding(pages.Page(), chunk.Encodings(), column); err != nil {
+		if err := guard.CheckValues(pages.Page(), s.reader.MetaData().Schema.Column(leaf)); err != nil {
 			return err
 		}
 	}

@@ -44,27 +44,37 @@ func openSource(r guard.ReadSeeker, format Format, mem memory.Allocator) (source
 			return nil, err
 		}
 		// Nothing in an uncompressed file is larger than the file.
-		return openIPC(r, sums, &guard.Allocator{Allocator: mem, Limit: size})
+		return openIPC(r, sums, &guard.Allocator{Allocator: mem, Memory: guard.Budget(mem, size), Most: size})
 	}
-	return openParquet(r, &guard.Allocator{Allocator: mem, Limit: guard.MaxParquetBuffer})
+	return openParquet(r, size, &guard.Allocator{Allocator: mem, Memory: guard.Budget(mem, size)})
 }
 
 type parquetSource struct {
-	reader *file.Reader
-	arrow  *pqarrow.FileReader
-	fields *arrow.Schema
-	keys   metadata.KeyValueMetadata
+	// file checks what Arrow reads; buffers are Arrow's memory.
+	file    *guard.Source
+	buffers *guard.Allocator
+	reader  *file.Reader
+	arrow   *pqarrow.FileReader
+	fields  *arrow.Schema
+	keys    metadata.KeyValueMetadata
 	// vectorSize is the size of a layer's vectors, 0 for other columns.
 	vectorSize func(column string) int
 }
 
-func openParquet(r guard.ReadSeeker, mem memory.Allocator) (source, error) {
-	reader, err := file.NewParquetReader(r, file.WithReadProps(parquet.NewReaderProperties(mem)))
+func openParquet(r guard.ReadSeeker, size int64, mem *guard.Allocator) (source, error) {
+	checked, err := guard.NewSource(r, size, mem.Memory)
 	if err != nil {
 		return nil, err
 	}
+	reader, err := file.NewParquetReader(checked, file.WithReadProps(parquet.NewReaderProperties(mem)))
+	if err != nil {
+		return nil, err
+	}
+	if err := checked.Watch(reader); err != nil {
+		return nil, err
+	}
 	s := &parquetSource{
-		reader: reader, keys: reader.MetaData().KeyValueMetadata(),
+		file: checked, buffers: mem, reader: reader, keys: reader.MetaData().KeyValueMetadata(),
 		vectorSize: func(string) int { return 0 },
 	}
 	// Parquet's own types suffice. Arrow's reader must not see the Arrow schema, whose decoder
@@ -138,6 +148,8 @@ type columnPlace struct{ field, leaf int }
 // scanGroup reads columns in the calling goroutine. Arrow's own record reader starts others, in which a
 // panic over a damaged file would end the process.
 func (s *parquetSource) scanGroup(ctx context.Context, group int, schema *arrow.Schema, places []columnPlace, recordRows int, visit func(arrow.Record) error) error {
+	defer s.buffers.Reset()
+	defer s.file.Done()
 	visited := int64(0)
 	err := s.scanColumns(ctx, group, schema, places, recordRows, true, func(r arrow.Record) error {
 		visited += r.NumRows()
@@ -162,7 +174,7 @@ func (s *parquetSource) scanColumns(ctx context.Context, group int, schema *arro
 	readers := make([]func(rows int64) (arrow.Array, error), len(places))
 	for i, p := range places {
 		if direct {
-			pages, err := newVectorPages(s.reader, group, p.leaf, schema.Field(i), s.vectorSize(schema.Field(i).Name))
+			pages, err := s.vectorPages(group, p.leaf, schema.Field(i))
 			if err != nil {
 				return err
 			}
@@ -171,7 +183,7 @@ func (s *parquetSource) scanColumns(ctx context.Context, group int, schema *arro
 				continue
 			}
 		}
-		if err := s.checkEncodings(group, p.leaf, schema.Field(i).Name); err != nil {
+		if err := s.checkValues(group, p.leaf); err != nil {
 			return err
 		}
 		reader, err := s.arrow.GetFieldReader(ctx, p.field, map[int]bool{p.leaf: true}, []int{group})

@@ -56,7 +56,7 @@ func clusteredDataset(t *testing.T) string {
 }
 
 func trainedOn(dir string) (*head.Head, error) {
-	f, err := load(context.Background(), &scratch.Memory{}, dir, nil)
+	f, err := Source{Dir: dir}.load(context.Background(), &scratch.Memory{}, nil)
 	if err != nil {
 		return nil, err
 	}

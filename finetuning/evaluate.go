@@ -76,7 +76,7 @@ func loadFor(ctx context.Context, h *head.Head, source Source) (Features, error)
 	defer done()
 	f, err := local.Load(ctx, h.LayerNames()...)
 	if err != nil {
-		return Features{}, remote.Located(mismatchFirst(h, local.Dir, err), local.Dir, source.Dir)
+		return Features{}, remote.Located(mismatchFirst(h, local, err), local.Dir, source.Dir)
 	}
 	warnings, err := h.Check(f.Recipe)
 	for _, w := range warnings {
@@ -87,11 +87,11 @@ func loadFor(ctx context.Context, h *head.Head, source Source) (Features, error)
 
 // mismatchFirst prefers a mismatch between head and dataset to a less telling error, such as that
 // its layer is missing.
-func mismatchFirst(h *head.Head, dir string, err error) error {
+func mismatchFirst(h *head.Head, local Source, err error) error {
 	if errors.Is(err, featurestore.ErrReplaced) { // what is there now is not what failed
 		return err
 	}
-	dataset, openErr := featurestore.Open(dir)
+	dataset, openErr := local.open()
 	if openErr != nil {
 		return err
 	}

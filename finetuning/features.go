@@ -39,8 +39,9 @@ type Features struct {
 func (f *Features) Free() { f.X.Free() }
 
 // load reads layers of a local dataset. Tables as large as the features come from memory.
-func load(ctx context.Context, memory head.Memory, dir string, names []string) (Features, error) {
-	dataset, err := featurestore.Open(dir)
+func (s Source) load(ctx context.Context, memory head.Memory, names []string) (Features, error) {
+	dir := s.Dir
+	dataset, err := s.open()
 	if err != nil {
 		return Features{}, err
 	}

@@ -49,6 +49,8 @@ type ImageOptions struct {
 	OwnFraction  bool
 	// Progress, if set, is called while the total images are decoded.
 	Progress func(s pipeline.Stats, total int)
+	// MaxMemory is the number of bytes that reading a table of images may take; see inputs.Options.
+	MaxMemory int64
 }
 
 // list finds the images and keeps those with a label, or a sample of them.
@@ -57,7 +59,7 @@ func (o ImageOptions) list(ctx context.Context, seed uint64) (pipeline.Listing, 
 	if labels == nil {
 		labels = pipeline.LabelFunc(pipeline.PrefixLabel)
 	}
-	listing, err := inputs.Finder().List(ctx, o.Paths, labels)
+	listing, err := inputs.Options{MaxMemory: o.MaxMemory}.Finder().List(ctx, o.Paths, labels)
 	inputs.WarnForeign(listing.Others)
 	if err != nil {
 		return listing, err

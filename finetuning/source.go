@@ -1,15 +1,12 @@
 package finetuning
 
 import (
-	"bufio"
 	"context"
-	"fmt"
-	"os"
-	"strings"
 
-	"fovea/internal/redact"
-
+	"fovea/featurestore"
 	"fovea/featurestore/remote"
+	"fovea/internal/budget"
+	"fovea/internal/redact"
 	"fovea/internal/scratch"
 )
 
@@ -20,6 +17,14 @@ type Source struct {
 	// Memory is the number of bytes that features may take; with more, they lie in temporary files
 	// that are mapped into memory. 0 means half of the machine's memory.
 	Memory int64
+	// MaxMemory is the number of bytes that reading one of the dataset's files may take; see
+	// featurestore.ReadOptions.
+	MaxMemory int64
+}
+
+// open opens the dataset, which is local.
+func (s Source) open() (*featurestore.Dataset, error) {
+	return featurestore.ReadOptions{MaxMemory: s.MaxMemory}.Open(s.Dir)
 }
 
 // Load reads the labelled rows of a dataset: the layers named, in that order, or its only layer when
@@ -31,7 +36,7 @@ func (s Source) Load(ctx context.Context, layers ...string) (Features, error) {
 		return Features{}, err
 	}
 	defer done()
-	f, err := load(ctx, &scratch.Memory{Above: s.fileAbove()}, local.Dir, layers)
+	f, err := local.load(ctx, &scratch.Memory{Above: s.fileAbove()}, layers)
 	return f, remote.Located(err, local.Dir, s.Dir)
 }
 
@@ -52,44 +57,7 @@ const tablesAtOnce = 4
 // fileAbove is the size in bytes from which a table lies in a file; 0 means never.
 func (s Source) fileAbove() int64 {
 	if s.Memory == 0 {
-		return availableMemory() / 2 / tablesAtOnce
+		return budget.Total() / 2 / tablesAtOnce
 	}
 	return max(1, s.Memory/tablesAtOnce)
-}
-
-// availableMemory is the memory in bytes that the process may use: the machine's, or its control
-// group's if that is less; 0 if neither is known.
-func availableMemory() int64 {
-	least := int64(0)
-	note := func(bytes int64) {
-		if bytes > 0 && (least == 0 || bytes < least) {
-			least = bytes
-		}
-	}
-	for _, file := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
-		if text, err := os.ReadFile(file); err == nil {
-			var bytes int64
-			_, _ = fmt.Sscan(string(text), &bytes) // it may say "max"
-			note(bytes)
-		}
-	}
-	note(totalMemory())
-	return least
-}
-
-// totalMemory is the machine's memory in bytes, 0 if unknown.
-func totalMemory() int64 {
-	file, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	defer file.Close() // read-only
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if text, ok := strings.CutPrefix(lines.Text(), "MemTotal:"); ok {
-			var kibibytes int64
-			_, _ = fmt.Sscan(text, &kibibytes)
-			return kibibytes << 10
-		}
-	}
-	return 0
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fovea/featurestore"
+	"fovea/internal/budget"
 	"fovea/recipe"
 )
 
@@ -150,7 +151,7 @@ func TestFileAbove(t *testing.T) {
 			t.Errorf("of %d bytes, tables may take %d, want %d", memory, got, want)
 		}
 	}
-	if got, most := (Source{}).fileAbove(), availableMemory()/2; got < 0 || got > most {
+	if got, most := (Source{}).fileAbove(), budget.Total()/2; got < 0 || got > most {
 		t.Errorf("a table may take %d bytes of %d", got, most)
 	}
 }

@@ -59,7 +59,7 @@ func (u *unfreezing) load(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	dataset, err := featurestore.Open(source.Dir)
+	dataset, err := source.open()
 	if err != nil {
 		return remote.Located(err, source.Dir, u.options.Source.Dir)
 	}

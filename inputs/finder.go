@@ -9,8 +9,17 @@ import (
 )
 
 // Finder finds images in files and directories, tar archives, Parquet tables and object stores.
-func Finder() pipeline.Finder {
-	return pipeline.Finder{Openers: []pipeline.Opener{pipeline.OpenTar, openParquet}, Path: objects.OnlyLocalPath, Store: openStore}
+func Finder() pipeline.Finder { return Options{}.Finder() }
+
+// Options say how inputs are read.
+type Options struct {
+	// MaxMemory is how many bytes of memory reading a table may take besides its pictures; see imagetable.Options.
+	MaxMemory int64
+}
+
+// Finder is the function Finder, with options.
+func (o Options) Finder() pipeline.Finder {
+	return pipeline.Finder{Openers: []pipeline.Opener{pipeline.OpenTar, o.openParquet}, Path: objects.OnlyLocalPath, Store: openStore}
 }
 
 // openStore opens the store that a URL names, and returns nil for other arguments.

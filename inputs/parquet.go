@@ -14,22 +14,24 @@ import (
 )
 
 // openParquet is the pipeline.Opener of Parquet tables of images.
-func openParquet(file string, open pipeline.OpenFunc) (pipeline.Source, error) {
+func (o Options) openParquet(file string, open pipeline.OpenFunc) (pipeline.Source, error) {
 	if !strings.HasSuffix(strings.ToLower(file), ".parquet") {
 		return nil, nil
 	}
-	return &parquetSource{file, open}, nil
+	return &parquetSource{file, open, imagetable.Options{MaxMemory: o.MaxMemory}}, nil
 }
 
 type parquetSource struct {
 	file string
 	open pipeline.OpenFunc
+
+	options imagetable.Options
 }
 
 // table reads the table's footer.
 func (s *parquetSource) table(f pipeline.File) (*imagetable.Table, *witness, error) {
 	w := &witness{File: f}
-	p, err := imagetable.Open(s.file, w)
+	p, err := imagetable.Open(s.file, w, s.options)
 	return p, w, w.explain(err)
 }
 

@@ -56,7 +56,7 @@ func TestCheckAgreesWithKeras(t *testing.T) {
 			t.Fatalf("%v: %v: %s", arguments, err, output)
 		}
 	}
-	reference, err := ReadReference(filepath.Join(dir, "reference.npz"))
+	reference, err := ReadReference(filepath.Join(dir, "reference.npz"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestCheckRefuses(t *testing.T) {
 	if _, err := (CheckOptions{}).Run(context.Background(), model); !errors.Is(err, ErrPreprocessing) || !strings.Contains(err.Error(), "--preprocessing caffe") {
 		t.Errorf("a model that states no preprocessing gives %v", err)
 	}
-	if _, err := ReadReference(filepath.Join(t.TempDir(), "none.npz")); err == nil {
+	if _, err := ReadReference(filepath.Join(t.TempDir(), "none.npz"), 0); err == nil {
 		t.Error("a missing reference is read")
 	}
 	if _, found := ReferenceScript("jax"); found {

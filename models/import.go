@@ -117,12 +117,15 @@ type ImportOptions struct {
 	// Preprocessing is the one that they were trained with (default: what the file says; see
 	// ErrPreprocessing).
 	Preprocessing preprocessing.Spec
+	// MaxMemory is how many bytes of memory reading the file may take (default: as its size allows; see
+	// weights.Options).
+	MaxMemory int64
 }
 
 // Import reads a publisher's weights and writes them, in the program's own names and order and with their
 // preprocessing, where Open finds them.
 func Import(file string, options ImportOptions) (Imported, error) {
-	set, err := weights.Read(file)
+	set, err := weights.Options{MaxMemory: options.MaxMemory}.Read(file)
 	if err != nil {
 		return Imported{}, err
 	}

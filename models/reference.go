@@ -25,9 +25,9 @@ func ReferenceScript(framework string) (string, bool) {
 	return script, found
 }
 
-// ReadReference reads what such a script wrote.
-func ReadReference(file string) (map[string][]float32, error) {
-	set, err := weights.Read(file)
+// ReadReference reads what such a script wrote. It may take maxMemory bytes of memory; see weights.Options.
+func ReadReference(file string, maxMemory int64) (map[string][]float32, error) {
+	set, err := weights.Options{MaxMemory: maxMemory}.Read(file)
 	if err != nil {
 		return nil, err
 	}

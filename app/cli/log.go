@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"os"
 
 	"github.com/sirupsen/logrus"
@@ -10,11 +11,13 @@ import (
 	"fovea/inference"
 )
 
-// LogOptions are the flags for logging, which all commands share.
+// LogOptions are the flags that all commands share: those for logging, and --max-memory (see MaxMemory).
 type LogOptions struct {
 	Verbose bool
 	Quiet   bool
 	Format  string
+
+	maxMemory int64
 }
 
 // AddFlags defines the flags on root for all its commands and applies them before any of
@@ -24,7 +27,11 @@ func (o *LogOptions) AddFlags(root *cobra.Command) {
 	flags.BoolVarP(&o.Verbose, "verbose", "v", false, "log details, including TensorFlow's own messages")
 	flags.BoolVarP(&o.Quiet, "quiet", "q", false, "log only warnings and errors, and show no progress")
 	flags.StringVar(&o.Format, "log-format", "text", "`FORMAT` of the log: text or json")
-	root.PersistentPreRunE = func(*cobra.Command, []string) error { return o.apply() }
+	addMaxMemory(root, &o.maxMemory)
+	root.PersistentPreRunE = func(command *cobra.Command, _ []string) error {
+		command.SetContext(context.WithValue(command.Context(), maxMemoryKey{}, o.maxMemory))
+		return o.apply()
+	}
 }
 
 func (o *LogOptions) apply() error {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fovea/inference"
+	"fovea/internal/budget"
 	"fovea/models"
 )
 
@@ -144,7 +145,7 @@ func (r *Report) devices(session inference.SessionConfig) {
 }
 
 func (r *Report) memory() {
-	available, ok := availableMemory()
+	available, ok := budget.Available()
 	if !ok {
 		return // unknown on this system
 	}

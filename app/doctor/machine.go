@@ -50,46 +50,6 @@ func (r *Report) cpu() {
 	}
 }
 
-// availableMemory is the memory that the machine or the container can give to the process. It is false where
-// the system does not say.
-func availableMemory() (int64, bool) {
-	text, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 0, false
-	}
-	available, ok := memAvailable(string(text))
-	if limit, limited := containerMemory("/sys/fs/cgroup"); ok && limited {
-		available = min(available, limit)
-	}
-	return available, ok
-}
-
-// memAvailable reads "MemAvailable:   12345 kB".
-func memAvailable(meminfo string) (int64, bool) {
-	_, rest, found := strings.Cut(meminfo, "MemAvailable:")
-	fields := strings.Fields(rest)
-	if !found || len(fields) == 0 {
-		return 0, false
-	}
-	kilobytes, err := strconv.ParseInt(fields[0], 10, 64)
-	return kilobytes << 10, err == nil
-}
-
-// containerMemory is what the limit of a container (cgroups, version 2) leaves.
-func containerMemory(root string) (int64, bool) {
-	read := func(name string) (int64, bool) {
-		text, err := os.ReadFile(filepath.Join(root, name))
-		if err != nil {
-			return 0, false
-		}
-		n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64) // "max" is none
-		return n, err == nil
-	}
-	limit, limited := read("memory.max")
-	used, known := read("memory.current")
-	return max(0, limit-used), limited && known
-}
-
 func freeDisk(dir string) (int64, error) {
 	var stat unix.Statfs_t
 	if err := unix.Statfs(dir, &stat); err != nil {

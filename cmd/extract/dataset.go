@@ -38,11 +38,11 @@ func (r *rowFlags) add(command *cobra.Command) {
 }
 
 // openDataset opens a dataset for a command.
-func openDataset(dir string) (*featurestore.Dataset, error) {
+func openDataset(ctx context.Context, dir string) (*featurestore.Dataset, error) {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("%s is a file: name the dataset's directory, which holds %s and %s", dir, featurestore.DataDir, featurestore.HiddenDir)
 	}
-	d, err := featurestore.Open(dir)
+	d, err := featurestore.ReadOptions{MaxMemory: cli.MaxMemory(ctx)}.Open(dir)
 	if errors.Is(err, featurestore.ErrCorrupt) {
 		return nil, fmt.Errorf("%w; extract dataset validate %s lists everything that is wrong", err, dir)
 	}

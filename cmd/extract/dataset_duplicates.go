@@ -70,7 +70,7 @@ shots of one scene. Every row is compared with every other one.`,
 }
 
 func (o *duplicateOptions) run(ctx context.Context, dir string) error {
-	d, err := openDataset(dir)
+	d, err := openDataset(ctx, dir)
 	if err != nil {
 		return err
 	}

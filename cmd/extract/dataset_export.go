@@ -63,7 +63,7 @@ FILE - is standard output, for csv and tfrecord.`,
 }
 
 func exportDataset(ctx context.Context, dir string, selection explore.Selection, format export.Format, out string, result cli.ResultFlags) error {
-	d, err := openDataset(dir)
+	d, err := openDataset(ctx, dir)
 	if err != nil {
 		return err
 	}

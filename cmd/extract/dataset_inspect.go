@@ -23,7 +23,7 @@ func newDatasetInspect() *cobra.Command {
 		Short: "Show a dataset's columns, recipe, rows, labels, shards and failures",
 		Args:  datasetArgument,
 		RunE: onDataset(func(ctx context.Context, dir string) error {
-			d, err := openDataset(dir)
+			d, err := openDataset(ctx, dir)
 			if err != nil {
 				return err
 			}
@@ -52,7 +52,7 @@ func newDatasetStats() *cobra.Command {
 		Short: "Describe a dataset's vectors: sparsity, values, norms, sizes",
 		Args:  datasetArgument,
 		RunE: onDataset(func(ctx context.Context, dir string) error {
-			d, err := openDataset(dir)
+			d, err := openDataset(ctx, dir)
 			if err != nil {
 				return err
 			}

@@ -57,7 +57,7 @@ every row there, coloured by its label:
 }
 
 func project(ctx context.Context, dir string, selection explore.Selection, out string, result cli.ResultFlags) error {
-	d, err := openDataset(dir)
+	d, err := openDataset(ctx, dir)
 	if err != nil {
 		return err
 	}

@@ -112,7 +112,7 @@ func (o *similarOptions) run(ctx context.Context, dir string) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	d, err := openDataset(dir)
+	d, err := openDataset(ctx, dir)
 	if err != nil {
 		return err
 	}

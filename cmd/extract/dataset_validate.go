@@ -48,7 +48,7 @@ foreign, truncated or changed, a manifest that does not agree with them, vectors
 or with NaN, paths that occur twice. The exit status is 1 if there is any.`,
 		Args: datasetArgument,
 		RunE: onAnyDataset(func(ctx context.Context, dir string) error {
-			report, err := featurestore.Check(ctx, dir)
+			report, err := featurestore.ReadOptions{MaxMemory: cli.MaxMemory(ctx)}.Check(ctx, dir)
 			if err != nil {
 				return fmt.Errorf("%s: %w", dir, err)
 			}

@@ -66,6 +66,7 @@ func (o *options) run(command *cobra.Command, images []string) error {
 		return err
 	}
 	defer stop()
+	o.MaxMemory = cli.MaxMemory(command.Context())
 	if o.dryRun {
 		return o.estimate(command.Context())
 	}

@@ -69,7 +69,7 @@ func (o *checkOptions) run(ctx context.Context, name string) error {
 	}
 	if o.reference != "" {
 		var err error
-		if o.Reference, err = models.ReadReference(o.reference); err != nil {
+		if o.Reference, err = models.ReadReference(o.reference, cli.MaxMemory(ctx)); err != nil {
 			return err
 		}
 	}

@@ -101,7 +101,8 @@ Import prints the path of the imported weights.`,
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, arguments []string) error {
+		RunE: func(command *cobra.Command, arguments []string) error {
+			options.MaxMemory = cli.MaxMemory(command.Context())
 			if len(arguments) == 2 {
 				var err error
 				if options.Configuration, err = vgg.ByName(arguments[0]); err != nil {

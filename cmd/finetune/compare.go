@@ -61,7 +61,7 @@ func (o *compareOptions) run(ctx context.Context) error {
 	progress, done := readingProgress(o.log)
 	defer done()
 	t := &o.training
-	t.images.Progress = progress
+	t.images.Progress, t.images.MaxMemory = progress, cli.MaxMemory(ctx)
 	result, err := finetuning.Compare(ctx, finetuning.CompareOptions{Images: t.images, Network: t.network, Out: t.out, Seed: t.seed, Budget: o.budget})
 	if err != nil {
 		return explainTraining(err)

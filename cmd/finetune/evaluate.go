@@ -37,6 +37,7 @@ func newEvaluate() *cobra.Command {
 }
 
 func (o *evaluateOptions) run(ctx context.Context) error {
+	o.features.MaxMemory = cli.MaxMemory(ctx)
 	if o.head == "" {
 		return cli.Usagef("--head HEAD is required")
 	}

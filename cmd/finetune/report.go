@@ -62,6 +62,7 @@ func (o *reportOptions) validate() error {
 }
 
 func (o *reportOptions) run(ctx context.Context) error {
+	o.features.MaxMemory = cli.MaxMemory(ctx)
 	if err := o.validate(); err != nil {
 		return err
 	}

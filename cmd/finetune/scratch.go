@@ -68,7 +68,7 @@ func (o *scratchOptions) run(ctx context.Context) error {
 	progress, done := readingProgress(o.log)
 	defer done()
 	t := &o.training
-	t.images.Progress = progress
+	t.images.Progress, t.images.MaxMemory = progress, cli.MaxMemory(ctx)
 	result, err := finetuning.Scratch(ctx, finetuning.ScratchOptions{
 		Images: t.images, Network: t.network, Out: t.out, Seed: t.seed, ToolVersion: cli.Version(),
 		Epochs: o.epochs, Resume: o.resume, Overwrite: o.overwrite,

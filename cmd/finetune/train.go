@@ -148,6 +148,7 @@ func (o *trainOptions) refuseUnused() error {
 }
 
 func (o *trainOptions) run(ctx context.Context) error {
+	o.features.MaxMemory = cli.MaxMemory(ctx)
 	if err := o.validate(); err != nil {
 		return err
 	}

@@ -15,14 +15,14 @@ import (
 )
 
 // openColumn opens a column, which must not be a list, for reading value by value.
-func openColumn(reader *file.Reader, group, leaf int, mem memory.Allocator) (file.ColumnChunkReader, error) {
-	pages, err := reader.RowGroup(group).GetColumnPageReader(leaf)
+func (p *Table) openColumn(group, leaf int) (file.ColumnChunkReader, error) {
+	pages, err := p.file.Pages(group, leaf, bufferBytes, p.mem)
 	if err != nil {
 		return nil, err
 	}
-	column := reader.MetaData().Schema.Column(leaf)
-	pool := &sync.Pool{New: func() any { return memory.NewResizableBuffer(mem) }}
-	return file.NewColumnReader(column, &soundPages{PageReader: pages, column: column}, mem, pool), nil
+	column := p.reader.MetaData().Schema.Column(leaf)
+	pool := &sync.Pool{New: func() any { return memory.NewResizableBuffer(p.mem) }}
+	return file.NewColumnReader(column, &soundPages{PageReader: pages, column: column}, p.mem, pool), nil
 }
 
 // soundPages rejects pages that have fewer definition levels than the values they claim: Arrow's
@@ -53,7 +53,7 @@ func (s *soundPages) Err() error {
 func (s *soundPages) check(page file.Page) error {
 	most := int(s.column.MaxDefinitionLevel())
 	if most == 0 {
-		return nil
+		return guard.CheckValues(page, s.column)
 	}
 	width := bits.Len(uint(most))
 	possible := func(level, _ int) bool { return level <= most }
@@ -74,8 +74,11 @@ func (s *soundPages) check(page file.Page) error {
 	if err != nil {
 		return fmt.Errorf("%w: the levels of a page of column %q do not match its values", ErrCorrupt, s.column.Path())
 	}
-	return nil
+	return guard.CheckValues(page, s.column)
 }
+
+// keptText bounds the texts that are copied: longer ones are not used; see Row.
+const keptText = maxPath + 1
 
 // batchOf reads at least one and at most n values of a column that is not a list, nulls included.
 // levels and values have room for n. Value i is not null if levels[i] is the column's maximal
@@ -104,7 +107,7 @@ func readTexts(column file.ColumnChunkReader, n int) ([]string, error) {
 		var err error
 		switch c := column.(type) {
 		case *file.ByteArrayColumnChunkReader:
-			out, err = appendTexts(out, n-len(out), levels, column, c.ReadBatch, func(v parquet.ByteArray) string { return string(v) })
+			out, err = appendTexts(out, n-len(out), levels, column, c.ReadBatch, func(v parquet.ByteArray) string { return string(v[:min(len(v), keptText)]) })
 		case *file.Int32ColumnChunkReader:
 			out, err = appendTexts(out, n-len(out), levels, column, c.ReadBatch, func(v int32) string { return strconv.Itoa(int(v)) })
 		case *file.Int64ColumnChunkReader:

@@ -24,7 +24,7 @@ func TestDiskErrorsAreNoDamage(t *testing.T) {
 		file, err := os.Open(files[0])
 		must(t, err)
 		failing := &storetest.FailingFile{File: file, Err: unix.EIO, Left: left}
-		p, err := Open("x", failing)
+		p, err := Open("x", failing, Options{})
 		if err == nil {
 			err = p.List(context.Background(), func(Row) error { return nil })
 			for row := 0; failing.Left >= 0 && row < p.Rows(); row++ {

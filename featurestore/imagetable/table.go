@@ -29,9 +29,11 @@ var errCompression = errors.New("not read")
 // names and labels. It is for one goroutine.
 type Table struct {
 	name   string
-	file   io.Closer
+	closer io.Closer
+	// file checks what Arrow reads; mem is Arrow's memory.
+	file   *guard.Source
 	reader *file.Reader
-	mem    memory.Allocator
+	mem    *guard.Allocator
 	// starts are the numbers of the row groups' first rows, followed by the number of all rows.
 	starts  []int64
 	columns columns
@@ -65,28 +67,40 @@ type File interface {
 	io.Closer
 }
 
+// Options say how a table is read.
+type Options struct {
+	// MaxMemory is how many bytes of memory reading it may take (default: as its size allows, 256 MiB and 16 times
+	// the size, but not more than the machine has).
+	MaxMemory int64
+}
+
 // Open begins to read a table. Close closes the file, as does an error; name names it in errors. A
-// valid Parquet file of something else is ErrNoImages, a damaged one ErrCorrupt.
-func Open(name string, f File) (*Table, error) {
-	p, err := open(name, f, memory.DefaultAllocator)
+// valid Parquet file of something else is ErrNoImages, a damaged one ErrCorrupt, and one that needs more memory
+// than it may take budget.ErrMemory.
+func Open(name string, f File, o Options) (*Table, error) {
+	p, err := open(name, f, guard.Limited{Allocator: memory.DefaultAllocator, Most: o.MaxMemory})
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	p.file = f
+	p.closer = f
 	return p, nil
 }
 
 func open(name string, r guard.ReadSeeker, mem memory.Allocator) (*Table, error) {
-	p := &Table{name: name, group: -1, mem: &guard.Allocator{Allocator: mem, Limit: guard.MaxParquetBuffer}}
+	p := &Table{name: name, group: -1, mem: &guard.Allocator{Allocator: mem}}
 	err := guard.Call(func() error {
 		size, err := r.Seek(0, io.SeekEnd)
 		if err != nil {
 			return err
 		}
-		properties := parquet.NewReaderProperties(p.mem)
-		// Otherwise a column of a row group would be read at once, which may be gigabytes here.
-		properties.BufferedStreamEnabled, properties.BufferSize = true, bufferBytes
-		if p.reader, err = file.NewParquetReader(r, file.WithReadProps(properties)); err != nil {
+		p.mem.Memory = guard.Budget(mem, size)
+		if p.file, err = guard.NewSource(r, size, p.mem.Memory); err != nil {
+			return err
+		}
+		if p.reader, err = file.NewParquetReader(p.file, file.WithReadProps(parquet.NewReaderProperties(p.mem))); err != nil {
+			return err
+		}
+		if err := p.file.Watch(p.reader); err != nil {
 			return err
 		}
 		groups, err := guard.RowGroups(p.reader)
@@ -127,6 +141,7 @@ func (p *Table) List(ctx context.Context, visit func(Row) error) error {
 	for group := range p.starts[1:] {
 		rows := int(p.starts[group+1] - p.starts[group])
 		var own visitError
+		p.reset()
 		err := guard.Call(func() error { return p.listGroup(ctx, group, rows, visit) })
 		switch {
 		case errors.As(err, &own):
@@ -175,13 +190,19 @@ func (p *Table) listGroup(ctx context.Context, group, rows int, visit func(Row) 
 	return nil
 }
 
+// reset gives back the memory of a row group that was read.
+func (p *Table) reset() {
+	p.file.Done()
+	p.mem.Reset()
+}
+
 // texts returns a function that reads the next n values of a leaf, "" for nulls. Leaf -1 has no
 // values.
 func (p *Table) texts(group, leaf int) (func(n int) ([]string, error), error) {
 	if leaf < 0 {
 		return func(n int) ([]string, error) { return make([]string, n), nil }, nil
 	}
-	column, err := openColumn(p.reader, group, leaf, p.mem)
+	column, err := p.openColumn(group, leaf)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +222,8 @@ func (p *Table) Read(row int) ([]byte, error) {
 		at := int64(row)
 		group := int64(sort.Search(len(p.starts)-1, func(i int) bool { return p.starts[i+1] > at }))
 		if group != p.group {
-			column, err := openColumn(p.reader, int(group), p.columns.bytes, p.mem)
+			p.reset() // of the group before
+			column, err := p.openColumn(int(group), p.columns.bytes)
 			p.group, p.next, p.broken = group, p.starts[group], err
 			p.cells = cells{column: column}
 		}
@@ -237,10 +259,10 @@ func (p *Table) Read(row int) ([]byte, error) {
 
 // Close closes the file.
 func (p *Table) Close() error {
-	if p.file == nil {
+	if p.closer == nil {
 		return nil
 	}
-	return p.file.Close()
+	return p.closer.Close()
 }
 
 // visitError is an error of the caller's visit.

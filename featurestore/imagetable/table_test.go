@@ -334,5 +334,5 @@ func openFile(t testing.TB, name string) (*Table, error) {
 	t.Helper()
 	f, err := os.Open(name)
 	must(t, err)
-	return Open(name, f)
+	return Open(name, f, Options{})
 }

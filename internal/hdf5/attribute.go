@@ -11,6 +11,7 @@ func (f *File) Text(name string) (string, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
+	defer f.drop(h)
 	return f.text(h, name)
 }
 

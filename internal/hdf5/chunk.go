@@ -30,9 +30,11 @@ func (d *Dataset) readChunks(data []byte) error {
 	if elements*uint64(d.Type.Size) != k.size {
 		return fmt.Errorf("%w: a chunk of %v elements has %d bytes", ErrFormat, k.dims, k.size)
 	}
-	if err := f.reserve(k.size); err != nil {
+	// As it is in the file, and before and after the last filter.
+	if err := f.reserve(3*k.size, "a chunk"); err != nil {
 		return err
 	}
+	defer f.release(3 * k.size)
 	r := chunkReader{d: d, out: data, elements: uint64(d.Type.Size)}
 	r.undo = unfilterer{filters: d.filters, size: int(k.size)}
 	r.grid = make([]uint64, len(k.dims))

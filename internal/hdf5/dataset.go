@@ -68,7 +68,7 @@ func (d *Dataset) Text(name string) (string, bool, error) { return d.file.text(d
 // Elements is the number of elements.
 func (d *Dataset) Elements() (uint64, error) { return d.space.elements() }
 
-// Read reads all elements in row-major order, each little-endian.
+// Read reads all elements in row-major order, each little-endian. They stay charged to the file's memory.
 func (d *Dataset) Read() ([]byte, error) {
 	if d.Type.Class == ClassOther {
 		return nil, fmt.Errorf("%w: elements of type %s", ErrUnsupported, d.Type.Name)
@@ -128,7 +128,7 @@ func (d *Dataset) describe() error {
 // read fills n bytes.
 func (d *Dataset) read(n uint64) ([]byte, error) {
 	f := d.file
-	if err := f.reserve(n); err != nil {
+	if err := f.reserve(n, "an array"); err != nil {
 		return nil, err
 	}
 	if d.layout.class == layoutCompact {

@@ -6,8 +6,9 @@
 // with every chunk index, and the filters gzip, shuffle, fletcher32 and lzf. Everything else is
 // refused with ErrUnsupported: an array is read correctly or not at all.
 //
-// The reader trusts nothing in a file. It verifies checksums, checks sizes against the file before
-// it allocates memory, and detects structures that contain themselves.
+// The reader trusts nothing in a file. It verifies checksums, checks sizes against the file and
+// charges them to a budget before it allocates memory, and detects structures that contain
+// themselves or have no end.
 //
 // The package knows the file format. It must not know what the arrays are.
 package hdf5

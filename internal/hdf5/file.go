@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"fovea/internal/budget"
 )
 
 // ErrFormat marks a file that is damaged or not an HDF5 file.
@@ -28,23 +30,29 @@ type File struct {
 	base        uint64
 	root        uint64
 	undefined   uint64 // the address that stands for none
-	budget      uint64 // how many more bytes of elements may be taken
+	memory      *budget.Budget
+	toRead      uint64 // how many more bytes may be read
 	heaps       map[uint64]globalHeap
 	denseBlocks int // how many more blocks of fractal heaps may be read
 }
 
-// A file may hold arrays that are larger than itself, by compression or because they were never
-// written. Deflate shrinks to a thousandth at best.
 const (
-	maxRatio  = 1100
-	freeBytes = 64 << 20
+	// maxBlocks bounds the blocks of fractal heaps that are read.
 	maxBlocks = 1 << 16
+	// freeReads and readsPerByte bound what is read of a file in all: structures may refer to the same parts
+	// again and again.
+	freeReads    = 4 << 30
+	readsPerByte = 64
+	// objectBytes is about what an array or a group takes besides its elements, linkBytes a link.
+	objectBytes = 1024
+	linkBytes   = 128
 )
 
-// Open reads the superblock of a file of size bytes.
-func Open(r io.ReaderAt, size int64) (*File, error) {
-	f := &File{r: r, size: uint64(max(size, 0)), heaps: map[uint64]globalHeap{}, denseBlocks: maxBlocks}
-	f.budget = freeBytes + f.size*maxRatio
+// Open reads the superblock of a file of size bytes. What is read of the file is charged to memory: arrays may be
+// larger than the file, by compression or because they were never written.
+func Open(r io.ReaderAt, size int64, memory *budget.Budget) (*File, error) {
+	f := &File{r: r, size: uint64(max(size, 0)), heaps: map[uint64]globalHeap{}, denseBlocks: maxBlocks, memory: memory}
+	f.toRead = freeReads + f.size*readsPerByte
 	at := uint64(0)
 	for {
 		head, err := f.bytes(at, uint64(len(signature)))
@@ -133,6 +141,10 @@ func (f *File) readInto(data []byte, at uint64) error {
 	if at > f.size || uint64(len(data)) > f.size-at {
 		return fmt.Errorf("%w: %d bytes at %d lie beyond its end at %d: is it truncated?", ErrFormat, len(data), at, f.size)
 	}
+	if uint64(len(data)) > f.toRead {
+		return fmt.Errorf("%w: its parts refer to each other without end", ErrFormat)
+	}
+	f.toRead -= uint64(len(data))
 	if n, err := f.r.ReadAt(data, int64(at)); n < len(data) {
 		return fmt.Errorf("read %d bytes at %d: %w", len(data), at, err)
 	}
@@ -167,14 +179,16 @@ func (f *File) block(address, n uint64, name string) (*cursor, error) {
 	return &cursor{data: data, at: 4, file: f}, nil
 }
 
-// reserve allots n bytes from what the file's arrays may take together.
-func (f *File) reserve(n uint64) error {
-	if n > f.budget {
-		return fmt.Errorf("%w: %d bytes are more than a file of %d can hold", ErrFormat, n, f.size)
+// reserve charges n bytes that are about to be allocated.
+func (f *File) reserve(n uint64, what string) error {
+	if n > 1<<62 {
+		return fmt.Errorf("%w: %s of %d bytes", ErrFormat, what, n)
 	}
-	f.budget -= n
-	return nil
+	return f.memory.Take(int64(n), what)
 }
+
+// release returns what was reserved.
+func (f *File) release(n uint64) { f.memory.Give(int64(n)) }
 
 // cursor takes numbers from bytes. Reading beyond the end gives zero and sets failed.
 type cursor struct {

@@ -300,7 +300,7 @@ func TestDamageIsNoticed(t *testing.T) {
 
 // digest is what is read of a file: paths, types, shapes, and the length of what has no checksum.
 func digest(data []byte) string {
-	f, err := Open(bytes.NewReader(data), int64(len(data)))
+	f, err := Open(bytes.NewReader(data), int64(len(data)), nil)
 	if err != nil {
 		return "error"
 	}

@@ -33,7 +33,9 @@ func (f *File) walk(path string, address uint64, above map[uint64]bool, visit fu
 	if err != nil {
 		return fmt.Errorf("group %s/: %w", path, err)
 	}
-	links, err := f.links(h)
+	defer f.drop(h)
+	links, held, err := f.links(h)
+	defer func() { f.release(held) }()
 	if err != nil {
 		return fmt.Errorf("group %s/: %w", path, err)
 	}
@@ -46,6 +48,10 @@ func (f *File) walk(path string, address uint64, above map[uint64]bool, visit fu
 }
 
 func (f *File) visit(path string, l link, above map[uint64]bool, visit func(string, *Dataset) error) error {
+	// Groups may have parts in common, which are visited again under each path.
+	if err := f.reserve(objectBytes+2*uint64(len(path)), "the list of its objects"); err != nil {
+		return err
+	}
 	if l.soft {
 		return visit(path, nil)
 	}
@@ -53,6 +59,7 @@ func (f *File) visit(path string, l link, above map[uint64]bool, visit func(stri
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	defer f.drop(h)
 	switch {
 	case h.has(messageLayout):
 		d, err := f.dataset(h)
@@ -68,12 +75,16 @@ func (f *File) visit(path string, l link, above map[uint64]bool, visit func(stri
 
 // links are what a group holds, by name: in a table of symbols, in the group's header, or
 // in a heap.
-func (f *File) links(h header) (map[string]link, error) {
-	links := map[string]link{}
+func (f *File) links(h header) (links map[string]link, held uint64, err error) {
+	links = map[string]link{}
 	add := func(l link, err error) error {
+		if err == nil {
+			err = f.reserve(linkBytes+uint64(len(l.name)), "the links of a group")
+		}
 		if err != nil {
 			return err
 		}
+		held += linkBytes + uint64(len(l.name))
 		if _, twice := links[l.name]; twice || l.name == "" {
 			return fmt.Errorf("%w: two objects by the name %q", ErrFormat, l.name)
 		}
@@ -81,31 +92,33 @@ func (f *File) links(h header) (map[string]link, error) {
 		return nil
 	}
 	if table, ok, err := f.one(h, messageSymbolTable); err != nil {
-		return nil, err
+		return nil, held, err
 	} else if ok {
-		return links, f.symbols(table, add)
+		err = f.symbols(table, add)
+		return links, held, err
 	}
 	for _, m := range h.all(messageLink) {
 		if err := add(f.link(m.data)); err != nil {
-			return nil, err
+			return nil, held, err
 		}
 	}
 	info, ok, err := f.one(h, messageLinkInfo)
 	if err != nil || !ok {
-		return links, err
+		return links, held, err
 	}
 	c := cursor{data: info, file: f}
 	if version := c.byte(); version != 0 {
-		return nil, fmt.Errorf("%w: link info of version %d", ErrUnsupported, version)
+		return nil, held, fmt.Errorf("%w: link info of version %d", ErrUnsupported, version)
 	}
 	if flags := c.byte(); flags&1 != 0 {
 		c.skip(8)
 	}
 	heap, index := c.address(), c.address()
 	if err := c.err("link info"); err != nil || heap == f.undefined {
-		return links, err
+		return links, held, err
 	}
-	return links, f.dense(heap, index, indexLinkName, 4, func(data []byte, _ byte) error { return add(f.link(data)) })
+	err = f.dense(heap, index, indexLinkName, 4, func(data []byte, _ byte) error { return add(f.link(data)) })
+	return links, held, err
 }
 
 // link reads one link's message.

@@ -63,7 +63,7 @@ func readList(t testing.TB, dir string) list {
 
 func open(t testing.TB, data []byte) *File {
 	t.Helper()
-	f, err := Open(bytes.NewReader(data), int64(len(data)))
+	f, err := Open(bytes.NewReader(data), int64(len(data)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +271,7 @@ func TestDamage(t *testing.T) {
 }
 
 func readAll(data []byte) error {
-	f, err := Open(bytes.NewReader(data), int64(len(data)))
+	f, err := Open(bytes.NewReader(data), int64(len(data)), nil)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,27 @@ type message struct {
 }
 
 // header is the messages that describe an object.
-type header struct{ messages []message }
+type header struct {
+	messages []message
+	// held is what they take in memory; see File.drop.
+	held uint64
+}
+
+// hold charges a further part of a header.
+func (f *File) hold(h *header, n uint64) error {
+	const perMessage = 8 // a message takes 40 bytes of memory and 4 of the file
+	if n > f.size {
+		return fmt.Errorf("%w: a part of %d bytes", ErrFormat, n)
+	}
+	if err := f.reserve(n*perMessage, "an object's header"); err != nil {
+		return err
+	}
+	h.held += n * perMessage
+	return nil
+}
+
+// drop gives back the memory of a header.
+func (f *File) drop(h header) { f.release(h.held) }
 
 // all are the messages of one kind.
 func (h header) all(kind uint16) []message {
@@ -87,6 +107,7 @@ func (f *File) shared(data []byte, kind uint16) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer f.drop(other)
 	for _, m := range other.all(kind) {
 		if m.flags&flagShared == 0 {
 			return m.data, nil
@@ -107,6 +128,7 @@ func (f *File) header(address uint64) (header, error) {
 	}
 	h, err := read(address)
 	if err != nil {
+		f.drop(h)
 		return header{}, fmt.Errorf("object header at %#x: %w", address, err)
 	}
 	return h, nil
@@ -128,9 +150,12 @@ func (f *File) oldHeader(address uint64) (header, error) {
 	var h header
 	parts := []continuation{{address + 16, uint64(c.uint32())}}
 	for i := 0; i < len(parts); i++ {
+		if err := f.hold(&h, parts[i].length); err != nil {
+			return h, err
+		}
 		data, err := f.at(parts[i].address, parts[i].length)
 		if err != nil {
-			return header{}, err
+			return h, err
 		}
 		c := cursor{data: data, file: f}
 		for c.left() >= 8 {
@@ -140,7 +165,7 @@ func (f *File) oldHeader(address uint64) (header, error) {
 			c.skip(3)
 			m.data = c.take(size)
 			if parts, err = f.add(&h, &c, m, parts); err != nil {
-				return header{}, err
+				return h, err
 			}
 		}
 	}
@@ -160,15 +185,18 @@ func (f *File) newHeader(address uint64) (header, error) {
 			name = "OHDR"
 		}
 		if parts[i].length < 8 {
-			return header{}, fmt.Errorf("%w: a part of %d bytes", ErrFormat, parts[i].length)
+			return h, fmt.Errorf("%w: a part of %d bytes", ErrFormat, parts[i].length)
+		}
+		if err := f.hold(&h, parts[i].length); err != nil {
+			return h, err
 		}
 		c, err := f.block(parts[i].address, parts[i].length, name)
 		if err != nil {
-			return header{}, err
+			return h, err
 		}
 		sum := cursor{data: c.data, at: len(c.data) - 4, file: f}
 		if err := sum.checksum(); err != nil {
-			return header{}, err
+			return h, err
 		}
 		c.data = c.data[:len(c.data)-4]
 		if i == 0 {
@@ -185,7 +213,7 @@ func (f *File) newHeader(address uint64) (header, error) {
 			c.skip(shortest - 4)
 			m.data = c.take(size)
 			if parts, err = f.add(&h, c, m, parts); err != nil {
-				return header{}, err
+				return h, err
 			}
 		}
 	}

@@ -202,6 +202,10 @@ func (f *File) readGlobalHeap(address uint64) (globalHeap, error) {
 	}
 	c.skip(3)
 	size := c.length()
+	// With the table of its objects, of 16 bytes each at least.
+	if err := f.reserve(4*min(size, f.size), "a heap"); err != nil {
+		return nil, err
+	}
 	if c, err = f.block(address, size, "GCOL"); err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ const (
 
 // floors has every package of the module, without the module's name.
 var floors = map[string]int{
-	"internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/lockfile": leaves,
+	"internal/budget": leaves, "internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/lockfile": leaves,
 	"internal/metrics": leaves, "internal/output": leaves, "internal/redact": leaves, "internal/samples": leaves, "internal/scratch": leaves,
 	"internal/seal": leaves, "internal/spelling": leaves, "internal/swap": leaves, "internal/text": leaves, "internal/typo": leaves, "internal/wrongclock": leaves,
 	"featurestore/internal/guard": leaves, "featurestore/internal/storetest": leaves, "picture/internal/jpeg": leaves, "picture/internal/kernel": leaves,
@@ -38,22 +38,25 @@ var floors = map[string]int{
 
 	"cmd/extract": commands, "cmd/finetune": commands,
 
-	"internal/crashtest": unrestricted, "internal/s3test": unrestricted, "app/cli/clitest": unrestricted, // for tests alone
+	"internal/crashtest": unrestricted, "internal/s3test": unrestricted, "internal/trials": unrestricted, "app/cli/clitest": unrestricted, // for tests alone
 	"internal/layers": unrestricted, "cmd": unrestricted, "docs": unrestricted, "scripts": unrestricted, // tests
 	"scripts/alternate": unrestricted, "scripts/sbom": unrestricted, "vgg/imagenet/convert": unrestricted, // tools
 }
 
 // sideways are the imports within a floor.
 var sideways = map[string][]string{
-	"internal/swap":         {"internal/disk", "internal/lockfile", "internal/output"},
-	"picture/internal/jpeg": {"picture/internal/kernel"},
-	"recipe":                {"preprocessing"},
-	"objects/drivers":       {"objects", "objects/drivers/s3"},
-	"objects/drivers/s3":    {"objects"},
-	"featurestore/export":   {"featurestore"},
-	"featurestore/remote":   {"featurestore"},
-	"vgg":                   {"savedmodel", "vgg/weights"},
-	"vgg/imagenet":          {"vgg/weights"},
+	"internal/budget":             {"internal/text"},
+	"internal/hdf5":               {"internal/budget"},
+	"featurestore/internal/guard": {"internal/budget"},
+	"internal/swap":               {"internal/disk", "internal/lockfile", "internal/output"},
+	"picture/internal/jpeg":       {"picture/internal/kernel"},
+	"recipe":                      {"preprocessing"},
+	"objects/drivers":             {"objects", "objects/drivers/s3"},
+	"objects/drivers/s3":          {"objects"},
+	"featurestore/export":         {"featurestore"},
+	"featurestore/remote":         {"featurestore"},
+	"vgg":                         {"savedmodel", "vgg/weights"},
+	"vgg/imagenet":                {"vgg/weights"},
 }
 
 // ignorant lists what packages must not know, directly or through others, though the floors would
@@ -101,4 +104,4 @@ var free = map[string][]string{
 }
 
 // forTests are imported by tests only.
-var forTests = []string{"internal/crashtest", "internal/s3test", "app/cli/clitest", "featurestore/internal/storetest"}
+var forTests = []string{"internal/crashtest", "internal/s3test", "internal/trials", "app/cli/clitest", "featurestore/internal/storetest"}

@@ -9,6 +9,8 @@ import (
 	"maps"
 	"os"
 	"slices"
+
+	"fovea/internal/budget"
 )
 
 // A bundle is TensorFlow's checkpoint format since 2016: PREFIX.index says for every tensor which
@@ -32,17 +34,18 @@ const stringType = 7
 
 type bundle struct {
 	prefix  string
+	memory  *budget.Budget
 	shards  []*os.File
 	entries map[string]bundleEntry
 }
 
 // readBundle reads the floating-point variables of a checkpoint that belong to the network itself.
-func readBundle(prefix string) (Set, error) {
-	index, err := os.ReadFile(prefix + indexSuffix)
+func readBundle(prefix string, o Options) (Set, error) {
+	index, memory, err := o.load(prefix+indexSuffix, budget.Packed)
 	if err != nil {
 		return Set{}, err
 	}
-	b := &bundle{prefix: prefix}
+	b := &bundle{prefix: prefix, memory: memory}
 	shards, err := b.parseIndex(index)
 	if err != nil {
 		return Set{}, err
@@ -73,13 +76,16 @@ func readBundle(prefix string) (Set, error) {
 
 func (b *bundle) parseIndex(index []byte) (shards int, err error) {
 	b.entries = map[string]bundleEntry{}
-	err = sstableEntries(index, func(key, value []byte) error {
+	err = sstableEntries(index, b.memory, func(key, value []byte) error {
 		if len(key) == 0 {
 			shards, err = bundleHeader(value)
 			return err
 		}
 		if key[0] == 0 { // a part of a partitioned variable, whose whole says so
 			return nil
+		}
+		if err := b.memory.Take(int64(len(key))+tensorBytes, "the list of variables"); err != nil {
+			return err
 		}
 		entry, err := parseBundleEntry(value)
 		if err != nil {
@@ -160,6 +166,11 @@ func (b *bundle) open(shards int) error {
 			return fmt.Errorf("%w: a file of the checkpoint is missing: put all of them into one directory: %w", ErrFormat, err)
 		}
 		b.shards = append(b.shards, file)
+		info, err := file.Stat()
+		if err != nil {
+			return err
+		}
+		b.memory = b.memory.Beside(info.Size())
 	}
 	return nil
 }
@@ -183,6 +194,9 @@ func (b *bundle) raw(e bundleEntry) ([]byte, error) {
 	if e.offset < 0 || e.size < 0 || e.size > maxTensorBytes || e.offset > info.Size() || e.size > info.Size()-e.offset {
 		return nil, fmt.Errorf("%w: its %d bytes at %d lie outside %s of %d bytes: is that file truncated?", ErrFormat, e.size, e.offset, file.Name(), info.Size())
 	}
+	if err := b.memory.Take(e.size, "it"); err != nil {
+		return nil, err
+	}
 	raw := make([]byte, e.size)
 	if _, err := file.ReadAt(raw, e.offset); err != nil {
 		return nil, fmt.Errorf("%w: read %s: %w", ErrFormat, file.Name(), err)
@@ -204,7 +218,7 @@ func (b *bundle) tensor(e bundleEntry) (Tensor, error) {
 	if maskedCRC(raw) != e.crc {
 		return Tensor{}, fmt.Errorf("%w: its checksum does not match: the checkpoint is damaged, or its files do not belong together", ErrFormat)
 	}
-	return tensorOf(e.kind, e.shape, raw)
+	return tensorOf(b.memory, e.kind, e.shape, raw)
 }
 
 // sum is the SHA-256 of the index followed by the data: a checkpoint is all of its files.

@@ -2,9 +2,10 @@ package weights
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
+
+	"fovea/internal/budget"
 )
 
 // A .caffemodel is a caffe.NetParameter: layers with their weights as blobs. Files from before 2014
@@ -33,8 +34,8 @@ type caffeLayer struct {
 
 // readCaffe reads the layers' blobs as LAYER/weights and LAYER/biases: OIHW kernels, and
 // units x inputs.
-func readCaffe(name string) (Set, error) {
-	data, err := os.ReadFile(name)
+func readCaffe(name string, o Options) (Set, error) {
+	data, memory, err := o.load(name, budget.Plain)
 	if err != nil {
 		return Set{}, err
 	}
@@ -43,9 +44,9 @@ func readCaffe(name string) (Set, error) {
 		if f.number != caffeV1Layers && f.number != caffeLayers || f.bytes == nil {
 			return nil
 		}
-		layer, err := parseCaffeLayer(f.bytes, f.number == caffeV1Layers)
+		layer, err := parseCaffeLayer(memory, f.bytes, f.number == caffeV1Layers)
 		if err == nil {
-			err = layer.addTo(&set)
+			err = layer.addTo(memory, &set)
 		}
 		if err != nil {
 			return fmt.Errorf("layer %s: %w", layer.name, err)
@@ -61,7 +62,7 @@ func readCaffe(name string) (Set, error) {
 	return set, nil
 }
 
-func parseCaffeLayer(message []byte, v1 bool) (caffeLayer, error) {
+func parseCaffeLayer(memory *budget.Budget, message []byte, v1 bool) (caffeLayer, error) {
 	layer, blobs := caffeLayer{groups: 1}, [][]byte(nil)
 	err := eachField(message, func(f field) (err error) {
 		switch {
@@ -73,6 +74,7 @@ func parseCaffeLayer(message []byte, v1 bool) (caffeLayer, error) {
 			layer.kind = string(f.bytes)
 		case v1 && f.number == 6, !v1 && f.number == 7:
 			blobs = append(blobs, f.bytes)
+			err = memory.Take(2*tensorBytes, "the list of blobs")
 		case v1 && f.number == 10, !v1 && f.number == 106: // ConvolutionParameter
 			layer.groups, err = numberIn(f.bytes, 5, 1)
 		case v1 && f.number == 17, !v1 && f.number == 117: // InnerProductParameter
@@ -88,7 +90,7 @@ func parseCaffeLayer(message []byte, v1 bool) (caffeLayer, error) {
 	layer.dense = layer.kind == "InnerProduct" || layer.v1 == caffeV1InnerProduct
 	layer.convolutions = layer.kind == "Convolution" || layer.v1 == caffeV1Convolution
 	for i, blob := range blobs {
-		tensor, err := caffeBlob(blob)
+		tensor, err := caffeBlob(memory, blob)
 		if err != nil {
 			return layer, fmt.Errorf("blob %d: %w", i, err)
 		}
@@ -109,7 +111,7 @@ func numberIn(message []byte, number int, value int) (int, error) {
 }
 
 // caffeBlob is caffe.BlobProto: floats or doubles, with a shape or the four legacy sizes.
-func caffeBlob(message []byte) (Tensor, error) {
+func caffeBlob(memory *budget.Budget, message []byte) (Tensor, error) {
 	var floats, doubles []byte
 	var shape, legacy []int
 	isLegacy := false
@@ -145,20 +147,20 @@ func caffeBlob(message []byte) (Tensor, error) {
 		return Tensor{}, fmt.Errorf("%w: it has no shape", ErrFormat)
 	}
 	if len(doubles) > 0 {
-		return tensorOf(typeF64, shape, doubles)
+		return tensorOf(memory, typeF64, shape, doubles)
 	}
-	return tensorOf(F32, shape, floats)
+	return tensorOf(memory, F32, shape, floats)
 }
 
 // addTo names the blobs. Layers of kinds that VGG does not have get numbered names.
-func (l caffeLayer) addTo(set *Set) error {
+func (l caffeLayer) addTo(memory *budget.Budget, set *Set) error {
 	for i, blob := range l.blobs {
 		name := fmt.Sprintf("%s/blobs/%d", l.name, i)
 		if (l.dense || l.convolutions || l.kind == "" && l.v1 == 0) && i < 2 {
 			name = l.name + "/" + []string{"weights", "biases"}[i]
 		}
 		var err error
-		if blob, err = l.shaped(i, blob); err != nil {
+		if blob, err = l.shaped(memory, i, blob); err != nil {
 			return err
 		}
 		if _, twice := set.Tensors[name]; twice {
@@ -170,7 +172,7 @@ func (l caffeLayer) addTo(set *Set) error {
 }
 
 // shaped strips the leading ones that fill old blobs up to four dimensions.
-func (l caffeLayer) shaped(i int, blob Tensor) (Tensor, error) {
+func (l caffeLayer) shaped(memory *budget.Budget, i int, blob Tensor) (Tensor, error) {
 	rank := len(blob.Shape)
 	switch {
 	case l.convolutions && i == 0 && l.groups > 1:
@@ -184,7 +186,10 @@ func (l caffeLayer) shaped(i int, blob Tensor) (Tensor, error) {
 		blob.Shape = blob.Shape[1:]
 	}
 	if l.dense && i == 0 && l.transposed && len(blob.Shape) == 2 {
-		blob = permute(blob, []int{1, 0})
+		var err error
+		if blob, err = permute(memory, blob, []int{1, 0}); err != nil {
+			return blob, err
+		}
 	}
 	blob.Shape = slices.Clone(blob.Shape)
 	if strings.TrimSpace(l.name) == "" {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"fovea/internal/budget"
 )
 
 // notFloat stands for the element types of foreign formats that cannot be weights: integers,
@@ -12,7 +14,7 @@ const notFloat DType = ""
 
 // tensorOf makes a tensor of little-endian numbers. float32 and float16 are used in place; bfloat16
 // and float64 become float32, the former exactly.
-func tensorOf(kind DType, shape []int, raw []byte) (Tensor, error) {
+func tensorOf(memory *budget.Budget, kind DType, shape []int, raw []byte) (Tensor, error) {
 	if kind == notFloat {
 		return Tensor{}, errors.New("its elements are not floating-point numbers")
 	}
@@ -20,7 +22,7 @@ func tensorOf(kind DType, shape []int, raw []byte) (Tensor, error) {
 	if err := t.check(); err != nil {
 		return Tensor{}, err
 	}
-	return t.asWeights()
+	return t.asWeights(memory)
 }
 
 // bytesOf is how many bytes a shape of such elements takes, if the numbers are plausible.
@@ -37,7 +39,7 @@ func bytesOf(kind DType, shape []int) (int, error) {
 
 // rowMajor converts an array whose first index varies fastest, as in MATLAB and Fortran, to the
 // order in which the last one does.
-func rowMajor(t Tensor) (Tensor, error) {
+func rowMajor(memory *budget.Budget, t Tensor) (Tensor, error) {
 	if err := t.check(); err != nil {
 		return Tensor{}, err
 	}
@@ -47,5 +49,5 @@ func rowMajor(t Tensor) (Tensor, error) {
 	for i := range order {
 		order[i] = len(order) - 1 - i
 	}
-	return permute(Tensor{Shape: reversed, DType: t.DType, Raw: t.Raw}, order), nil
+	return permute(memory, Tensor{Shape: reversed, DType: t.DType, Raw: t.Raw}, order)
 }

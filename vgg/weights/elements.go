@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"fovea/internal/budget"
 )
 
 // The other element types that files hold, named as in safetensors.
@@ -38,16 +40,22 @@ func (d DType) whole() bool {
 // weights, which are of no use here.
 const maxOther = 1 << 16
 
+// tensorBytes is about what a tensor takes besides its elements and name.
+const tensorBytes = 256
+
 // add puts a tensor, whose shape has been checked, where it belongs: weights go to the tensors as
 // float32 or float16, whole numbers to the others.
-func (s *Set) add(name string, t Tensor) error {
+func (s *Set) add(memory *budget.Budget, name string, t Tensor) error {
 	if t.DType.whole() {
 		if len(t.Raw) > maxOther {
 			t.Raw = nil
 		}
 		return s.addOther(name, t)
 	}
-	t, err := t.asWeights()
+	if err := memory.Take(int64(len(name))+tensorBytes, "its list of tensors"); err != nil {
+		return err
+	}
+	t, err := t.asWeights(memory)
 	if err != nil {
 		return err
 	}
@@ -59,6 +67,16 @@ func (s *Set) add(name string, t Tensor) error {
 	}
 	s.Tensors[name] = t
 	return nil
+}
+
+// owned gives back the memory of elements that were read for this tensor alone, if they were converted or not kept.
+func (s *Set) owned(memory *budget.Budget, name string, raw []byte) {
+	for _, kept := range []Tensor{s.Tensors[name], s.Others[name]} {
+		if len(raw) == 0 || len(kept.Raw) > 0 && &kept.Raw[0] == &raw[0] {
+			return
+		}
+	}
+	memory.Give(int64(len(raw)))
 }
 
 func (s *Set) addOther(name string, t Tensor) error {
@@ -85,17 +103,23 @@ func (s *Set) holds() error {
 
 // asWeights converts float64 and bfloat16 to float32. A float64 is rounded, and must not be too
 // large.
-func (t Tensor) asWeights() (Tensor, error) {
+func (t Tensor) asWeights(memory *budget.Budget) (Tensor, error) {
 	switch t.DType {
 	case F32, F16:
 		return t, nil
 	case typeBF16:
+		if err := memory.Take(2*int64(len(t.Raw)), "bfloat16 as float32"); err != nil {
+			return Tensor{}, err
+		}
 		raw := make([]byte, 2*len(t.Raw))
 		for i := 0; i+1 < len(t.Raw); i += 2 {
 			raw[2*i+2], raw[2*i+3] = t.Raw[i], t.Raw[i+1]
 		}
 		return Tensor{Shape: t.Shape, DType: F32, Raw: raw}, nil
 	case typeF64:
+		if err := memory.Take(int64(len(t.Raw)/2), "float64 as float32"); err != nil {
+			return Tensor{}, err
+		}
 		raw := make([]byte, len(t.Raw)/2)
 		for i := 0; i < len(t.Raw); i += 8 {
 			wide := math.Float64frombits(binary.LittleEndian.Uint64(t.Raw[i:]))

@@ -26,7 +26,7 @@ func TestPermute(t *testing.T) {
 				tensor.Raw = binary.LittleEndian.AppendUint32(tensor.Raw, uint32(i))
 			}
 		}
-		got := permute(tensor, order)
+		got := permuted(tensor, order)
 		index, size := make([]int, rank), tensor.DType.size()
 		for i := range n {
 			rest := i
@@ -65,7 +65,7 @@ func TestTensorOf(t *testing.T) {
 		{typeF64, []byte{0, 0, 0, 0}, nil, false},
 		{notFloat, []byte{0, 0}, nil, false},
 	} {
-		tensor, err := tensorOf(test.kind, []int{2}, test.raw)
+		tensor, err := tensorOf(nil, test.kind, []int{2}, test.raw)
 		if (err == nil) != test.ok {
 			t.Errorf("%v: %v", test, err)
 		}

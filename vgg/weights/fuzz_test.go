@@ -30,7 +30,7 @@ func fuzzReader(f *testing.F, read reader, inflation int, seeds ...string) {
 		if err := os.WriteFile(file, data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		set, err := guarded(read, file)
+		set, err := guarded(read, file, Options{})
 		if err != nil {
 			return
 		}
@@ -73,7 +73,7 @@ func FuzzBundleIndex(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(index[:len(index)-sstableFooter])
-		err = sstableEntries(index, func(_, value []byte) error {
+		err = sstableEntries(index, nil, func(_, value []byte) error {
 			f.Add(bytes.Clone(value))
 			return nil
 		})
@@ -94,7 +94,7 @@ func FuzzBundleIndex(f *testing.F) {
 		for _, parse := range []func() error{
 			func() error { _, err := parseBundleEntry(data); return err },
 			func() error { _, err := bundleHeader(data); return err },
-			func() error { _, err := sliceMeta(data); return err },
+			func() error { _, err := sliceMeta(nil, data); return err },
 			func() error { return addSlice(map[string]*sliced{"": {dtype: 1}}, data) },
 		} {
 			if err := parse(); err != nil && !errors.Is(err, ErrFormat) {

@@ -3,9 +3,10 @@ package weights
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"strings"
 
+	"fovea/internal/budget"
 	"fovea/internal/hdf5"
 )
 
@@ -17,17 +18,18 @@ const optimizerPrefix = "/optimizer"
 const kerasAttribute = "model_config"
 
 // readHDF5 reads all datasets by their paths.
-func readHDF5(name string) (Set, error) {
-	file, err := os.Open(name)
+func readHDF5(name string, o Options) (Set, error) {
+	file, size, memory, err := o.open(name, budget.Packed)
 	if err != nil {
 		return Set{}, err
 	}
 	defer file.Close() // read-only
-	info, err := file.Stat()
-	if err != nil {
-		return Set{}, err
-	}
-	f, err := hdf5.Open(file, info.Size())
+	return hdf5Set(file, size, memory)
+}
+
+// hdf5Set reads a file of size bytes.
+func hdf5Set(file io.ReaderAt, size int64, memory *budget.Budget) (Set, error) {
+	f, err := hdf5.Open(file, size, memory)
 	if err != nil {
 		return Set{}, hdf5Error(err)
 	}
@@ -36,7 +38,7 @@ func readHDF5(name string) (Set, error) {
 		if strings.HasPrefix(path, optimizerPrefix) {
 			return nil
 		}
-		if err := set.addDataset(strings.Trim(path, "/"), dataset); err != nil {
+		if err := set.addDataset(memory, strings.Trim(path, "/"), dataset); err != nil {
 			return fmt.Errorf("dataset %s: %w", path, err)
 		}
 		return nil
@@ -66,7 +68,7 @@ func hdf5Error(err error) error {
 }
 
 // addDataset reads one dataset; nil stands for a link that leads elsewhere.
-func (s *Set) addDataset(name string, dataset *hdf5.Dataset) error {
+func (s *Set) addDataset(memory *budget.Budget, name string, dataset *hdf5.Dataset) error {
 	if dataset == nil {
 		return s.addOther(name, Tensor{DType: "link"})
 	}
@@ -92,7 +94,9 @@ func (s *Set) addDataset(name string, dataset *hdf5.Dataset) error {
 	if err := t.check(); err != nil {
 		return err
 	}
-	return s.add(name, t)
+	err = s.add(memory, name, t)
+	s.owned(memory, name, t.Raw)
+	return err
 }
 
 var hdf5Types = map[string]DType{

@@ -5,14 +5,15 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"fovea/internal/budget"
 )
 
 // reader reads a file of one format.
-type reader func(name string) (Set, error)
+type reader func(name string, o Options) (Set, error)
 
 // knownFormats are what Read accepts, as errors list them.
 const knownFormats = "safetensors, HDF5 of Keras (.h5, .keras), NumPy (.npz, .npy), PyTorch (.pth), TensorFlow checkpoints, Caffe (.caffemodel), MatConvNet (.mat), ONNX, MXNet (.params) and Paddle (.pdparams)"
@@ -82,12 +83,12 @@ func isSafetensors(head []byte) bool {
 	return len(head) > lengthBytes && head[lengthBytes] == '{' && binary.LittleEndian.Uint64(head) <= maxHeader
 }
 
-func readSafetensors(name string) (Set, error) {
-	data, err := os.ReadFile(name)
+func readSafetensors(name string, o Options) (Set, error) {
+	data, memory, err := o.load(name, budget.Plain)
 	if err != nil {
 		return Set{}, err
 	}
-	return ParseSafetensors(data)
+	return parseSafetensors(data, memory)
 }
 
 // magics are the first bytes of formats whose weights cannot be read here, and what to do about it.

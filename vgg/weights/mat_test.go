@@ -99,7 +99,7 @@ func TestMATNumbers(t *testing.T) {
 			variants = append(variants, matValue(mxDouble, "x", []int32{1, 2}, matSmall(test.kind, test.raw...)))
 		}
 		for i, variant := range variants {
-			variables, err := readMATFile(matFile(t, variant))
+			variables, err := matVariables(matFile(t, variant))
 			if err != nil {
 				t.Errorf("%s, variant %d: %v", name, i, err)
 				continue
@@ -122,7 +122,7 @@ func TestMATValues(t *testing.T) {
 	copy(names[8:], "value")
 	fields := slices.Concat(matSmall(miInt32, 8, 0, 0, 0), matElement(miInt8, names...), text8, one(""), text16, one(""))
 	opaque := matElement(miMatrix, matElement(miUint32, matInts(17, 0)...)...)
-	variables, err := readMATFile(matFile(t,
+	variables, err := matVariables(matFile(t,
 		matValue(mxCell, "cells", []int32{1, 3}, one(""), text16, matElement(miMatrix)),
 		opaque,
 		matValue(mxStruct, "layers", []int32{1, 2}, fields),
@@ -148,7 +148,7 @@ func TestMATValues(t *testing.T) {
 		t.Errorf("variables: %v", slices.Collect(keysOf(variables)))
 	}
 	complexFlags := matElement(miMatrix, slices.Concat(matElement(miUint32, matInts(mxDouble|matComplex, 0)...), matElement(miInt32, matInts(1, 1)...), matElement(miInt8, 'z'), matSmall(miUint8, 1), matSmall(miUint8, 2))...)
-	if variables, err = readMATFile(matFile(t, complexFlags)); err != nil || len(variables["z"].numbers.Raw) != 0 {
+	if variables, err = matVariables(matFile(t, complexFlags)); err != nil || len(variables["z"].numbers.Raw) != 0 {
 		t.Errorf("complex numbers: %+v, %v", variables["z"], err)
 	}
 }
@@ -192,7 +192,7 @@ func TestMATRefuses(t *testing.T) {
 		"a wrong checksum":     {corrupt, "checksum"},
 		"not compressed":       {matElement(miCompressed, 1, 2, 3, 4, 5, 6, 7, 8), "a compressed variable"},
 	} {
-		_, err := readMATFile(matFile(t, test.elements))
+		_, err := matVariables(matFile(t, test.elements))
 		if !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}
@@ -201,7 +201,12 @@ func TestMATRefuses(t *testing.T) {
 	if err := os.WriteFile(name, append(make([]byte, 126), 'M', 'I'), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readMATFile(name); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "big-endian") {
+	if _, err := matVariables(name); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "big-endian") {
 		t.Errorf("big-endian: %v", err)
 	}
+}
+
+func matVariables(name string) (map[string]matrix, error) {
+	variables, _, err := readMATFile(name, Options{})
+	return variables, err
 }

@@ -62,6 +62,9 @@ func (r *matReader) charArray(m *matrix, data *io.LimitedReader) error {
 	if err != nil {
 		return err
 	}
+	if err := r.memory.Take(4*int64(len(raw)), "a text"); err != nil {
+		return err
+	}
 	if kind == miUint16 || kind == miInt16 {
 		text := make([]rune, len(raw)/2)
 		for i := range text {
@@ -87,6 +90,10 @@ func (r *matReader) numericArray(m *matrix, data *io.LimitedReader) error {
 	}
 	m.numbers = Tensor{Shape: m.dims, DType: F32, Raw: raw}
 	if kind != miSingle {
+		if err := r.memory.Take(int64(len(raw)/size*4), "numbers as float32"); err != nil {
+			return err
+		}
+		defer r.memory.Give(int64(len(raw)))
 		floats := make([]byte, 0, len(raw)/size*4)
 		for i := 0; i < len(raw); i += size {
 			floats = binary.LittleEndian.AppendUint32(floats, math.Float32bits(matNumber(kind, raw[i:])))

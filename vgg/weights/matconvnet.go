@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"fovea/internal/budget"
 )
 
 // MatConvNet's networks are a cell array of layers, each a struct with a name and weights {kernel,
@@ -13,8 +15,8 @@ import (
 
 // readMAT reads the layers' weights as LAYER/weights (HWIO) and LAYER/biases. The mean of the
 // images goes into the metadata.
-func readMAT(name string) (Set, error) {
-	variables, err := readMATFile(name)
+func readMAT(name string, o Options) (Set, error) {
+	variables, memory, err := readMATFile(name, o)
 	if err != nil {
 		return Set{}, err
 	}
@@ -25,9 +27,9 @@ func readMAT(name string) (Set, error) {
 	layers := variables["layers"]
 	switch {
 	case len(layers.cells) > 0:
-		err = simpleLayers(&set, layers.cells)
+		err = simpleLayers(memory, &set, layers.cells)
 	case len(layers.fields) > 0 && len(variables["params"].fields) > 0:
-		err = dagLayers(&set, layers.fields, variables["params"].fields)
+		err = dagLayers(memory, &set, layers.fields, variables["params"].fields)
 	default:
 		return Set{}, fmt.Errorf("%w: it is a MATLAB file, but not a network of MatConvNet, which has layers", ErrFormat)
 	}
@@ -44,7 +46,7 @@ func readMAT(name string) (Set, error) {
 // layerParts are the names of a layer's weights, in order.
 var layerParts = []string{"weights", "biases", "moments"}
 
-func simpleLayers(set *Set, layers []matrix) error {
+func simpleLayers(memory *budget.Budget, set *Set, layers []matrix) error {
 	for i, cell := range layers {
 		if len(cell.fields) != 1 {
 			continue
@@ -59,14 +61,14 @@ func simpleLayers(set *Set, layers []matrix) error {
 			name = fmt.Sprintf("layers/%d", i)
 		}
 		cell.fields[0] = nil // frees what has been converted
-		if err := addLayer(set, name, layer["type"].text, parts); err != nil {
+		if err := addLayer(memory, set, name, layer["type"].text, parts); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func dagLayers(set *Set, layers, params []map[string]matrix) error {
+func dagLayers(memory *budget.Budget, set *Set, layers, params []map[string]matrix) error {
 	values := map[string]matrix{}
 	for _, p := range params {
 		values[p["name"].text] = p["value"]
@@ -77,19 +79,19 @@ func dagLayers(set *Set, layers, params []map[string]matrix) error {
 			parts = append(parts, values[param.text])
 		}
 		kind := strings.ToLower(strings.TrimPrefix(layer["type"].text, "dagnn."))
-		if err := addLayer(set, layer["name"].text, kind, parts); err != nil {
+		if err := addLayer(memory, set, layer["name"].text, kind, parts); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func addLayer(set *Set, name, kind string, parts []matrix) error {
+func addLayer(memory *budget.Budget, set *Set, name, kind string, parts []matrix) error {
 	for i, part := range parts {
 		if len(part.numbers.Raw) == 0 || i >= len(layerParts) {
 			continue
 		}
-		t, err := matTensor(part.numbers, i == 0 && strings.HasPrefix(kind, "conv"))
+		t, err := matTensor(memory, part.numbers, i == 0 && strings.HasPrefix(kind, "conv"))
 		full := name + "/" + layerParts[i]
 		if _, twice := set.Tensors[full]; twice && err == nil {
 			err = fmt.Errorf("%w: the network has it twice", ErrFormat)
@@ -104,18 +106,18 @@ func addLayer(set *Set, name, kind string, parts []matrix) error {
 
 // matTensor converts an array to row-major order. MATLAB has no vectors and drops trailing
 // dimensions of 1, which are restored for kernels.
-func matTensor(t Tensor, kernel bool) (Tensor, error) {
+func matTensor(memory *budget.Budget, t Tensor, kernel bool) (Tensor, error) {
 	t.Shape = slices.Clone(t.Shape)
 	if kernel {
 		for len(t.Shape) < 4 {
 			t.Shape = append(t.Shape, 1)
 		}
-		return rowMajor(t)
+		return rowMajor(memory, t)
 	}
 	if len(t.Shape) == 2 && (t.Shape[0] == 1 || t.Shape[1] == 1) {
 		t.Shape = []int{t.Shape[0] * t.Shape[1]}
 	}
-	return rowMajor(t)
+	return rowMajor(memory, t)
 }
 
 // MeanImageKey is the metadata key of a mean that differs from pixel to pixel.

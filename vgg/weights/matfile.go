@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
+
+	"fovea/internal/budget"
 
 	"github.com/klauspost/compress/zlib"
 )
@@ -68,46 +69,42 @@ type matrix struct {
 
 // matReader reads elements, never beyond the one that contains them.
 type matReader struct {
-	fileSize int64
-	values   int
+	memory *budget.Budget
+	values int
 }
 
 // readMATFile returns a file's variables by name.
-func readMATFile(name string) (map[string]matrix, error) {
-	file, err := os.Open(name)
+func readMATFile(name string, o Options) (map[string]matrix, *budget.Budget, error) {
+	file, size, memory, err := o.open(name, budget.Packed)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer file.Close() // read-only
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
 	header := make([]byte, matHeader)
 	if _, err := io.ReadFull(file, header); err != nil {
-		return nil, fmt.Errorf("%w: it is truncated: %w", ErrFormat, err)
+		return nil, nil, fmt.Errorf("%w: it is truncated: %w", ErrFormat, err)
 	}
 	if string(header[126:]) != "IM" {
-		return nil, fmt.Errorf("%w: it is a MATLAB file with big-endian numbers: save it again on a little-endian machine", ErrFormat)
+		return nil, nil, fmt.Errorf("%w: it is a MATLAB file with big-endian numbers: save it again on a little-endian machine", ErrFormat)
 	}
-	r := &matReader{fileSize: info.Size()}
+	r := &matReader{memory: memory}
 	variables := map[string]matrix{}
-	for at := int64(matHeader); at < info.Size(); {
-		section := io.NewSectionReader(file, at, info.Size()-at)
+	for at := int64(matHeader); at < size; {
+		section := io.NewSectionReader(file, at, size-at)
 		kind, length, data, err := element(section, uint64(section.Size()))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		at += length
 		m, err := r.variable(kind, data)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if m.name != "" {
 			variables[m.name] = m
 		}
 	}
-	return variables, nil
+	return variables, memory, nil
 }
 
 // variable reads a top-level element.
@@ -171,12 +168,11 @@ func (r *matReader) next(parent *io.LimitedReader) (kind uint32, data []byte, er
 	if want > maxTensorBytes {
 		return 0, nil, fmt.Errorf("%w: an array of %d bytes", ErrFormat, want)
 	}
-	if want <= 4*r.fileSize {
-		data = make([]byte, want)
-		_, err = io.ReadFull(inner, data)
-	} else { // memory for more than the file is likely to hold is allocated only as data arrives
-		data, err = io.ReadAll(inner)
+	if err := r.memory.Take(want, "an array"); err != nil {
+		return 0, nil, err
 	}
+	data = make([]byte, want)
+	_, err = io.ReadFull(inner, data)
 	if err != nil || int64(len(data)) != want {
 		return 0, nil, fmt.Errorf("%w: an array of %d bytes is truncated or damaged: %w", ErrFormat, want, errors.Join(err, io.ErrUnexpectedEOF))
 	}
@@ -193,6 +189,9 @@ func (r *matReader) matrix(data *io.LimitedReader, depth int) (m matrix, err err
 	}
 	if data.N == 0 {
 		return m, nil
+	}
+	if err := r.memory.Take(2*tensorBytes, "its list of values"); err != nil {
+		return m, err
 	}
 	_, flags, err := r.next(data)
 	if err != nil {

@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
+
+	"fovea/internal/budget"
 )
 
 // MXNet's .params is a list of arrays followed by a list of their names. An array is a magic number
@@ -27,9 +28,10 @@ var mxnetSizes = map[int32]int{0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 1
 
 // mxnetFile reads numbers and tracks how much of the file is left.
 type mxnetFile struct {
-	r    *bufio.Reader
-	left int64
-	err  error
+	r      *bufio.Reader
+	left   int64
+	memory *budget.Budget
+	err    error
 }
 
 func (f *mxnetFile) bytes(n int64) []byte {
@@ -38,6 +40,9 @@ func (f *mxnetFile) bytes(n int64) []byte {
 	}
 	if n < 0 || n > f.left || n > maxTensorBytes {
 		f.err = fmt.Errorf("%w: %d bytes where %d are left: is it truncated?", ErrFormat, n, f.left)
+		return nil
+	}
+	if f.err = f.memory.Take(n, "an array"); f.err != nil {
 		return nil
 	}
 	f.left -= n
@@ -64,23 +69,24 @@ func (f *mxnetFile) uint64() uint64 {
 
 // readMXNet reads a file of named arrays. The prefixes "arg:" and "aux:", with which MXNet marks
 // trained and measured values, are stripped from the names.
-func readMXNet(name string) (Set, error) {
-	file, err := os.Open(name)
+func readMXNet(name string, o Options) (Set, error) {
+	file, size, memory, err := o.open(name, budget.Plain)
 	if err != nil {
 		return Set{}, err
 	}
 	defer file.Close() // read-only
-	info, err := file.Stat()
-	if err != nil {
-		return Set{}, err
-	}
-	f := &mxnetFile{r: bufio.NewReader(file), left: info.Size()}
+	f := &mxnetFile{r: bufio.NewReader(file), left: size, memory: memory}
 	f.bytes(16) // the magic number and a reserved one
 	var arrays []*Tensor
 	for n := f.uint64(); uint64(len(arrays)) < n && f.err == nil; {
 		tensor, err := f.array()
 		if err != nil {
 			return Set{}, fmt.Errorf("array %d: %w", len(arrays), err)
+		}
+		if tensor != nil {
+			if err := memory.Take(tensorBytes, "the list of arrays"); err != nil {
+				return Set{}, err
+			}
 		}
 		arrays = append(arrays, tensor)
 	}
@@ -150,8 +156,9 @@ func (f *mxnetFile) array() (*Tensor, error) {
 	}
 	raw := f.bytes(int64(size))
 	if f.err != nil || mxnetTypes[dtype] == notFloat {
+		f.memory.Give(int64(len(raw)))
 		return nil, f.err
 	}
-	tensor, err := tensorOf(mxnetTypes[dtype], shape, raw)
+	tensor, err := tensorOf(f.memory, mxnetTypes[dtype], shape, raw)
 	return &tensor, err
 }

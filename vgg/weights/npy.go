@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"fovea/internal/budget"
 )
 
 var (
@@ -23,7 +25,7 @@ var npyTypes = map[string]DType{
 
 // parseNPY reads an array: a magic string, the length of a header that is a Python dictionary, the
 // header, and the elements (NumPy enhancement proposal 1).
-func parseNPY(data []byte) (Tensor, error) {
+func parseNPY(data []byte, memory *budget.Budget) (Tensor, error) {
 	if len(data) < 12 || string(data[:6]) != "\x93NUMPY" {
 		return Tensor{}, fmt.Errorf("%w: not a NumPy array", ErrFormat)
 	}
@@ -61,6 +63,9 @@ func parseNPY(data []byte) (Tensor, error) {
 		swapBytes(t.Raw, t.DType.size())
 	}
 	if string(fortran[1]) == "True" {
+		if err := memory.Take(int64(len(t.Raw)), "an array in another order"); err != nil {
+			return Tensor{}, err
+		}
 		t.Raw = fromColumns(t)
 	}
 	return t, nil

@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"github.com/nlpodyssey/gopickle/types"
+
+	"fovea/internal/budget"
 )
 
 // NumPy pickles an array as a call of _reconstruct, which makes an empty one, and a state that
@@ -33,8 +35,10 @@ func (t *numpyType) kind() DType {
 	return map[string]DType{"f4": F32, "f2": F16, "f8": typeF64}[t.code]
 }
 
-// findNumPyClass lists the classes that a dictionary of arrays may refer to.
-func findNumPyClass(module, name string) (any, error) {
+// numpyClasses knows the classes that a dictionary of arrays may refer to. What they make is charged to memory.
+type numpyClasses struct{ memory *budget.Budget }
+
+func (c numpyClasses) find(module, name string) (any, error) {
 	switch strings.Replace(module, "numpy._core", "numpy.core", 1) + "." + name {
 	case "numpy.core.multiarray._reconstruct":
 		return pickledCall(func(...any) (any, error) { return &ndarray{}, nil }), nil
@@ -47,7 +51,7 @@ func findNumPyClass(module, name string) (any, error) {
 	case "numpy.dtype":
 		return pickledCall(newNumPyType), nil
 	case "_codecs.encode":
-		return pickledCall(encodeLatin1), nil
+		return pickledCall(c.encodeLatin1), nil
 	case "builtins.tuple", "__builtin__.tuple": // Paddle's way to pickle a named tensor
 		return pickledCall(func(args ...any) (any, error) {
 			if len(args) != 1 {
@@ -75,7 +79,7 @@ func newNumPyType(args ...any) (any, error) {
 	}
 	code, ok := pickledBytes(args[0])
 	if !ok {
-		return nil, fmt.Errorf("%w: a type of elements %v", ErrFormat, args[0])
+		return nil, fmt.Errorf("%w: a type of elements %s", ErrFormat, brief(args[0]))
 	}
 	t := &numpyType{code: strings.TrimLeft(string(code), "<>=|")}
 	t.big = strings.HasPrefix(string(code), ">")
@@ -95,13 +99,16 @@ func (t *numpyType) PySetState(state any) error {
 }
 
 // encodeLatin1 is how Python 3 pickles bytes for Python 2.
-func encodeLatin1(args ...any) (any, error) {
+func (c numpyClasses) encodeLatin1(args ...any) (any, error) {
 	if len(args) == 0 {
 		return []byte{}, nil
 	}
 	text, ok := args[0].(string)
 	if !ok {
 		return nil, fmt.Errorf("%w: bytes that are a %T", ErrFormat, args[0])
+	}
+	if err := c.memory.Take(int64(len(text)), "bytes as text"); err != nil {
+		return nil, err
 	}
 	raw := make([]byte, 0, len(text))
 	for _, r := range text {
@@ -126,10 +133,10 @@ func (a *ndarray) PySetState(state any) error {
 func (a *ndarray) fill(shape, dtype any, fortran bool, elements any) (err error) {
 	ok := false
 	if a.shape, err = integers(shape); err != nil {
-		return fmt.Errorf("%w: an array of shape %v", ErrFormat, shape)
+		return fmt.Errorf("%w: an array of shape %s", ErrFormat, brief(shape))
 	}
 	if a.dtype, _ = dtype.(*numpyType); a.dtype == nil {
-		return fmt.Errorf("%w: an array of %v", ErrFormat, dtype)
+		return fmt.Errorf("%w: an array of %s", ErrFormat, brief(dtype))
 	}
 	a.fortran = fortran
 	if list, ok := elements.(*types.List); ok {
@@ -166,7 +173,7 @@ func pickledBytes(value any) ([]byte, bool) {
 }
 
 // tensor is the array in row-major order.
-func (a *ndarray) tensor() (Tensor, error) {
+func (a *ndarray) tensor(memory *budget.Budget) (Tensor, error) {
 	kind := a.dtype.kind()
 	size, err := bytesOf(kind, a.shape)
 	if err != nil {
@@ -177,12 +184,15 @@ func (a *ndarray) tensor() (Tensor, error) {
 	}
 	raw := a.raw
 	if a.dtype.big {
+		if err := memory.Take(int64(len(raw)), "numbers in another byte order"); err != nil {
+			return Tensor{}, err
+		}
 		raw = slices.Clone(raw)
 		swapBytes(raw, kind.size())
 	}
-	t, err := tensorOf(kind, a.shape, raw)
+	t, err := tensorOf(memory, kind, a.shape, raw)
 	if err != nil || !a.fortran {
 		return t, err
 	}
-	return rowMajor(t)
+	return rowMajor(memory, t)
 }

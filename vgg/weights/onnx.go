@@ -1,10 +1,11 @@
 package weights
 
 import (
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"slices"
+
+	"fovea/internal/budget"
 )
 
 // An ONNX model is a graph of operations with constants. Its tensors are named as the exporter
@@ -19,6 +20,15 @@ type onnxGraph struct {
 	// external are the files beside the model that hold constants.
 	external *onnxFiles
 }
+
+const (
+	// maxONNXNodes bounds the operations of a graph: a VGG has fifty.
+	maxONNXNodes = 1 << 16
+	// onnxPartBytes is about what an operation, an attribute or a constant takes besides what the file says of it,
+	// onnxNameBytes a name.
+	onnxPartBytes = 512
+	onnxNameBytes = 64
+)
 
 type onnxInput struct {
 	name  string
@@ -60,12 +70,12 @@ type onnxAttribute struct {
 // bias is zero. What the graph does to an image before the first convolution is recorded in the
 // metadata (PreprocessingNote). A graph that is not a chain of convolutions, rectifiers, poolings
 // and dense layers is refused.
-func readONNX(name string) (Set, error) {
-	data, err := os.ReadFile(name)
+func readONNX(name string, o Options) (Set, error) {
+	data, memory, err := o.load(name, budget.Plain)
 	if err != nil {
 		return Set{}, err
 	}
-	g := &onnxGraph{constants: map[string]*onnxTensor{}, external: &onnxFiles{dir: filepath.Dir(name)}}
+	g := &onnxGraph{constants: map[string]*onnxTensor{}, external: &onnxFiles{dir: filepath.Dir(name), memory: memory}}
 	if err := g.parse(data); err != nil {
 		return Set{}, err
 	}
@@ -89,8 +99,10 @@ func (g *onnxGraph) parse(model []byte) error {
 			switch f.number {
 			case 1:
 				node, err := g.parseNode(f.bytes)
-				g.nodes = append(g.nodes, node)
-				return err
+				if g.nodes = append(g.nodes, node); len(g.nodes) > maxONNXNodes {
+					return fmt.Errorf("%w: its graph has more than %d operations", ErrFormat, maxONNXNodes)
+				}
+				return errors.Join(err, g.external.memory.Take(int64(2*len(f.bytes))+onnxPartBytes, "the list of operations"))
 			case 5:
 				tensor, err := g.parseTensor(f.bytes)
 				if err == nil {
@@ -100,7 +112,7 @@ func (g *onnxGraph) parse(model []byte) error {
 			case 11:
 				input, err := parseONNXInput(f.bytes)
 				inputs = append(inputs, input)
-				return err
+				return errors.Join(err, g.external.memory.Take(int64(8*len(f.bytes))+onnxPartBytes, "the list of inputs"))
 			}
 			return nil
 		})
@@ -115,8 +127,14 @@ func (g *onnxGraph) parse(model []byte) error {
 
 // usedInputs are the inputs that the graph uses; exporters leave unused ones behind.
 func (g *onnxGraph) usedInputs() (used []onnxInput) {
+	uses := map[string]bool{}
+	for _, n := range g.nodes {
+		for _, input := range n.inputs {
+			uses[input] = true
+		}
+	}
 	for _, input := range g.inputs {
-		if slices.ContainsFunc(g.nodes, func(n onnxNode) bool { return slices.Contains(n.inputs, input.name) }) {
+		if uses[input.name] {
 			used = append(used, input)
 		}
 	}
@@ -129,8 +147,10 @@ func (g *onnxGraph) parseNode(message []byte) (onnxNode, error) {
 		switch f.number {
 		case 1:
 			n.inputs = append(n.inputs, string(f.bytes))
+			return g.external.memory.Take(onnxNameBytes, "the inputs of operations")
 		case 2:
 			n.outputs = append(n.outputs, string(f.bytes))
+			return g.external.memory.Take(onnxNameBytes, "the outputs of operations")
 		case 3:
 			n.name = string(f.bytes)
 		case 4:
@@ -167,6 +187,9 @@ func (g *onnxGraph) parseAttribute(message []byte, to map[string]onnxAttribute) 
 		return err
 	})
 	to[name] = a
+	if err == nil {
+		err = g.external.memory.Take(int64(16*len(a.numbers))+onnxPartBytes, "the attributes of operations")
+	}
 	return err
 }
 

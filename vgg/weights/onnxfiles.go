@@ -8,12 +8,16 @@ import (
 	"maps"
 	"os"
 	"slices"
+
+	"fovea/internal/budget"
 )
 
 // onnxFiles are the files beside a model that hold constants.
 type onnxFiles struct {
 	dir  string
 	used map[string]bool
+	// memory is the budget of the model and of the files that were used.
+	memory *budget.Budget
 }
 
 // read reads a part of a file, whose name must not lead out of the model's directory.
@@ -29,6 +33,12 @@ func (e *onnxFiles) read(location string, offset int64, want int) ([]byte, error
 	}
 	if offset < 0 || offset > info.Size() || int64(want) > info.Size()-offset {
 		return nil, fmt.Errorf("%w: its %d bytes at %d lie outside %s of %d bytes: is that file truncated?", ErrFormat, want, offset, location, info.Size())
+	}
+	if !e.used[location] {
+		e.memory = e.memory.Beside(info.Size())
+	}
+	if err := e.memory.Take(int64(want), "a constant in "+location); err != nil {
+		return nil, err
 	}
 	raw := make([]byte, want)
 	if _, err := file.ReadAt(raw, offset); err != nil {

@@ -5,18 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"fovea/internal/budget"
 )
 
 // errNotFolded marks a constant that the graph computes in an unknown way.
 var errNotFolded = errors.New("it is computed in the graph: fold the constants (onnxsim, or torch.onnx.export(..., do_constant_folding=True))")
 
 // fold computes the few operations that exporters apply to constants.
-func (n onnxNode) fold(inputs []*onnxTensor) (*onnxTensor, error) {
+func (n onnxNode) fold(files *onnxFiles, inputs []*onnxTensor) (*onnxTensor, error) {
 	if n.op == "Constant" {
 		if value := n.attributes["value"].tensor; value != nil {
 			return value, nil
 		}
-		return n.simpleConstant()
+		return n.simpleConstant(files)
 	}
 	if len(inputs) == 0 || inputs[0] == nil {
 		return nil, errNotFolded
@@ -35,15 +37,15 @@ func (n onnxNode) fold(inputs []*onnxTensor) (*onnxTensor, error) {
 	if n.op == "Cast" && onnxKinds[n.attributes["to"].number] != F32 {
 		return nil, errNotFolded
 	}
-	if t, err = n.reshaped(t, inputs[1:]); err != nil {
+	if t, err = n.reshaped(files.memory, t, inputs[1:]); err != nil {
 		return nil, err
 	}
 	return &onnxTensor{name: n.outputs[0], dtype: onnxFloat, shape: t.Shape, made: &t}, nil
 }
 
 // simpleConstant is a Constant given as numbers.
-func (n onnxNode) simpleConstant() (*onnxTensor, error) {
-	t := &onnxTensor{name: n.outputs[0], shape: []int{}}
+func (n onnxNode) simpleConstant(files *onnxFiles) (*onnxTensor, error) {
+	t := &onnxTensor{name: n.outputs[0], shape: []int{}, files: files}
 	whole := func(values ...int) {
 		t.dtype = onnxInt64
 		for _, v := range values {
@@ -70,7 +72,7 @@ func (n onnxNode) simpleConstant() (*onnxTensor, error) {
 }
 
 // reshaped changes a constant's shape.
-func (n onnxNode) reshaped(t Tensor, more []*onnxTensor) (Tensor, error) {
+func (n onnxNode) reshaped(memory *budget.Budget, t Tensor, more []*onnxTensor) (Tensor, error) {
 	parameter := n.attributes["axes"].numbers
 	if len(more) > 0 && more[0] != nil {
 		var err error
@@ -89,7 +91,7 @@ func (n onnxNode) reshaped(t Tensor, more []*onnxTensor) (Tensor, error) {
 		if sorted := slices.Sorted(slices.Values(perm)); len(perm) != len(t.Shape) || !isRange(sorted) {
 			return t, fmt.Errorf("%w: %v transposes a constant of shape %v by %v", ErrFormat, n, t.Shape, perm)
 		}
-		return permute(t, perm), nil
+		return permute(memory, t, perm)
 	case "Squeeze":
 		t.Shape = squeezed(t.Shape, parameter)
 	case "Unsqueeze":

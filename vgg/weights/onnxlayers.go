@@ -43,7 +43,8 @@ func (w *onnxWalk) constant(n onnxNode, constants []*onnxTensor, i int) (Tensor,
 // bias is a layer's bias, zeros where it has none.
 func (w *onnxWalk) bias(n onnxNode, constants []*onnxTensor, units int) (t Tensor, bare bool, err error) {
 	if len(n.inputs) < 3 || n.inputs[2] == "" {
-		return zeros(units), true, nil
+		t, err = w.zeros(units)
+		return t, true, err
 	}
 	t, err = w.constant(n, constants, 2)
 	if err != nil {
@@ -53,7 +54,12 @@ func (w *onnxWalk) bias(n onnxNode, constants []*onnxTensor, units int) (t Tenso
 	return t, false, err
 }
 
-func zeros(n int) Tensor { return Float32Tensor([]int{n}, make([]float32, n)) }
+func (w *onnxWalk) zeros(n int) (Tensor, error) {
+	if err := w.graph.external.memory.Count(int64(n), 4, "a bias of zeros"); err != nil {
+		return Tensor{}, err
+	}
+	return Float32Tensor([]int{n}, make([]float32, n)), nil
+}
 
 // vector is a tensor of n numbers, with dimensions of 1 stripped.
 func vector(t Tensor, n int) (Tensor, error) {
@@ -160,14 +166,20 @@ func (w *onnxWalk) dense(n onnxNode, p onnxPicture, constants []*onnxTensor) (*o
 	}
 	bias, bare := Tensor{}, true
 	if n.op == "MatMul" {
-		weight = permute(weight, []int{1, 0})
-		bias = zeros(weight.Shape[0])
+		if weight, err = permute(w.graph.external.memory, weight, []int{1, 0}); err != nil {
+			return nil, err
+		}
+		if bias, err = w.zeros(weight.Shape[0]); err != nil {
+			return nil, err
+		}
 	} else {
 		if err := n.checkGemm(); err != nil {
 			return nil, err
 		}
 		if n.attributes["transB"].number == 0 {
-			weight = permute(weight, []int{1, 0})
+			if weight, err = permute(w.graph.external.memory, weight, []int{1, 0}); err != nil {
+				return nil, err
+			}
 		}
 		if bias, bare, err = w.bias(n, constants, weight.Shape[0]); err != nil {
 			return nil, fmt.Errorf("%v: %w", n, err)
@@ -180,7 +192,9 @@ func (w *onnxWalk) dense(n onnxNode, p onnxPicture, constants []*onnxTensor) (*o
 		}
 		units := weight.Shape[0]
 		weight.Shape = []int{units, inputs / p.channels, p.channels}
-		weight = permute(weight, []int{0, 2, 1})
+		if weight, err = permute(w.graph.external.memory, weight, []int{0, 2, 1}); err != nil {
+			return nil, err
+		}
 		weight.Shape = []int{units, inputs}
 	}
 	name := fmt.Sprintf("dense_%d", w.denses)

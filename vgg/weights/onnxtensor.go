@@ -60,6 +60,9 @@ func (g *onnxGraph) parseTensor(message []byte) (*onnxTensor, error) {
 	if !outside {
 		t.external = nil
 	}
+	if err == nil {
+		err = t.files.memory.Take(int64(16*len(t.shape))+onnxPartBytes, "the list of constants")
+	}
 	return t, err
 }
 
@@ -90,7 +93,7 @@ func (t *onnxTensor) tensor() (Tensor, error) {
 	raw, err := t.bytes(kind)
 	if err == nil {
 		var tensor Tensor
-		if tensor, err = tensorOf(kind, t.shape, raw); err == nil {
+		if tensor, err = tensorOf(t.files.memory, kind, t.shape, raw); err == nil {
 			return tensor, nil
 		}
 	}
@@ -107,6 +110,9 @@ func (t *onnxTensor) bytes(kind DType) ([]byte, error) {
 	want, err := bytesOf(kind, t.shape)
 	if kind.size() != 2 || len(t.raw) > 0 || err != nil || want/2 > len(t.packed) {
 		return nil, fmt.Errorf("%w: its elements are in the wrong field, or too few for shape %v", ErrFormat, t.shape)
+	}
+	if err := t.files.memory.Take(int64(want), "float16 numbers"); err != nil {
+		return nil, err
 	}
 	raw := make([]byte, 0, want)
 	for rest := t.packed; len(rest) > 0; {

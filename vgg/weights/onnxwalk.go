@@ -134,7 +134,7 @@ func (w *onnxWalk) result(n onnxNode) (result onnxValue, err error) {
 	case len(pictures) == 0 && unknown != nil:
 		result.why = unknown
 	case len(pictures) == 0:
-		result.constant, result.why = n.fold(constants)
+		result.constant, result.why = n.fold(w.graph.external, constants)
 	case n.op == "Shape" || n.op == "Size":
 		result.why = errors.New("it depends on the image's size")
 	case len(pictures) > 1:

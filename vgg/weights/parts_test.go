@@ -62,7 +62,7 @@ func tableOf(r *rand.Rand, keys []string, values map[string][]byte) []byte {
 
 func readTable(data []byte) (map[string][]byte, []string, error) {
 	values, keys := map[string][]byte{}, []string(nil)
-	err := sstableEntries(data, func(key, value []byte) error {
+	err := sstableEntries(data, nil, func(key, value []byte) error {
 		keys = append(keys, string(key))
 		values[string(key)] = bytes.Clone(value)
 		return nil
@@ -123,13 +123,13 @@ func TestTableBlocks(t *testing.T) {
 		"not snappy":             {compressedBySnappy, []byte{4, 0xff, 0xff}, "its block at 0"},
 	} {
 		data, where := block(test.kind, test.data...)
-		if _, err := sstableBlock(data, where, 1<<20); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), test.want) {
+		if _, err := sstableBlock(data, where, 1<<20, nil); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	data, _ := block(compressedNot, 1, 2, 3)
 	for _, where := range []handle{{0, 4}, {9, 0}, {1 << 63, 1 << 63}, {0, math.MaxUint64}} {
-		if _, err := sstableBlock(data, where, 100); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "outside the file") {
+		if _, err := sstableBlock(data, where, 100, nil); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "outside the file") {
 			t.Errorf("%v: %v", where, err)
 		}
 	}
@@ -199,7 +199,7 @@ func TestWire(t *testing.T) {
 func TestAsWeights(t *testing.T) {
 	for bits := range 1 << 16 {
 		raw := binary.LittleEndian.AppendUint16(nil, uint16(bits))
-		tensor, err := Tensor{Shape: []int{1}, DType: typeBF16, Raw: raw}.asWeights()
+		tensor, err := Tensor{Shape: []int{1}, DType: typeBF16, Raw: raw}.asWeights(nil)
 		if got := binary.LittleEndian.Uint32(tensor.Raw); err != nil || got != uint32(bits)<<16 {
 			t.Fatalf("bfloat16 %#04x is %#08x, %v", bits, got, err)
 		}
@@ -211,13 +211,13 @@ func TestAsWeights(t *testing.T) {
 		}
 	}
 	for _, wide := range []float64{0, 1, -1.0000000001, math.Pi, 1e-50, math.MaxFloat32, math.SmallestNonzeroFloat32, math.Inf(1)} {
-		tensor, err := Tensor{Shape: []int{1}, DType: typeF64, Raw: binary.LittleEndian.AppendUint64(nil, math.Float64bits(wide))}.asWeights()
+		tensor, err := Tensor{Shape: []int{1}, DType: typeF64, Raw: binary.LittleEndian.AppendUint64(nil, math.Float64bits(wide))}.asWeights(nil)
 		if err != nil || math.Float32frombits(binary.LittleEndian.Uint32(tensor.Raw)) != float32(wide) {
 			t.Errorf("%g: % x, %v", wide, tensor.Raw, err)
 		}
 	}
 	for _, wide := range []float64{1e39, -math.MaxFloat64} {
-		if _, err := (Tensor{Shape: []int{1}, DType: typeF64, Raw: binary.LittleEndian.AppendUint64(nil, math.Float64bits(wide))}).asWeights(); err == nil || !strings.Contains(err.Error(), "does not fit float32") {
+		if _, err := (Tensor{Shape: []int{1}, DType: typeF64, Raw: binary.LittleEndian.AppendUint64(nil, math.Float64bits(wide))}).asWeights(nil); err == nil || !strings.Contains(err.Error(), "does not fit float32") {
 			t.Errorf("%g: %v", wide, err)
 		}
 	}
@@ -230,17 +230,17 @@ func TestSetAdd(t *testing.T) {
 	count := Tensor{Shape: []int{1}, DType: typeI64, Raw: make([]byte, 8)}
 	quantized := Tensor{Shape: []int{maxOther + 1}, DType: typeI8, Raw: make([]byte, maxOther+1)}
 	for name, tensor := range map[string]Tensor{"w": weight, "n": count, "q": quantized} {
-		if err := set.add(name, tensor); err != nil {
+		if err := set.add(nil, name, tensor); err != nil {
 			t.Error(err)
 		}
-		if err := set.add(name, tensor); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "two tensors of this name") {
+		if err := set.add(nil, name, tensor); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "two tensors of this name") {
 			t.Errorf("%s twice: %v", name, err)
 		}
 	}
 	if len(set.Tensors) != 1 || len(set.Others) != 2 || set.Others["n"].Raw == nil || set.Others["q"].Raw != nil {
 		t.Errorf("%d tensors, %d others", len(set.Tensors), len(set.Others))
 	}
-	if err := set.add("x", Tensor{DType: "C64"}); err == nil || !strings.Contains(err.Error(), "convert them to float32") {
+	if err := set.add(nil, "x", Tensor{DType: "C64"}); err == nil || !strings.Contains(err.Error(), "convert them to float32") {
 		t.Errorf("complex numbers: %v", err)
 	}
 	if err := (&Set{}).holds(); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "no tensors: is it truncated?") {
@@ -304,9 +304,9 @@ func TestNPY(t *testing.T) {
 					data = put(data, v)
 				}
 				var set Set
-				tensor, err := parseNPY(data)
+				tensor, err := parseNPY(data, nil)
 				if err == nil {
-					err = set.add("x", tensor)
+					err = set.add(nil, "x", tensor)
 				}
 				got, failure := set.Tensors["x"].Float32()
 				if err = errors.Join(err, failure); err != nil || !slices.Equal(got, []float32{0, 1, 2, 3, 4, 5}) || !slices.Equal(tensor.Shape, []int{2, 3}) {
@@ -401,7 +401,7 @@ func TestCheckPickle(t *testing.T) {
 		"an endless line":   {"F" + strings.Repeat("1", maxPickleLine) + "\n.", "a line of more than 65536 bytes"},
 		"one line of two":   {"cmodule\n", "truncated"},
 	} {
-		err := checkPickle(strings.NewReader(test.pickle), int64(len(test.pickle)))
+		err := checkPickle(strings.NewReader(test.pickle), int64(len(test.pickle)), nil)
 		if test.want == "" {
 			if err != nil {
 				t.Errorf("%s: %v", name, err)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
+
+	"fovea/internal/budget"
 )
 
 // Elements are moved in blocks, so that both source and destination stay in the cache: the kernel
@@ -27,7 +29,14 @@ type permutedDim struct{ size, from, to int }
 
 // permute reorders the dimensions: dimension i of the result is dimension order[i] of the tensor,
 // which must have been checked.
-func permute(t Tensor, order []int) Tensor {
+func permute(memory *budget.Budget, t Tensor, order []int) (Tensor, error) {
+	if err := memory.Take(int64(len(t.Raw)), "a tensor in another order"); err != nil {
+		return Tensor{}, err
+	}
+	return permuted(t, order), nil
+}
+
+func permuted(t Tensor, order []int) Tensor {
 	out := Tensor{Shape: make([]int, len(order)), DType: t.DType, Raw: make([]byte, len(t.Raw))}
 	for i, o := range order {
 		out.Shape[i] = t.Shape[o]

@@ -13,6 +13,8 @@ import (
 
 	"github.com/nlpodyssey/gopickle/pickle"
 	"github.com/nlpodyssey/gopickle/types"
+
+	"fovea/internal/budget"
 )
 
 // Networks are published as pickled dictionaries of NumPy arrays, alone (Paddle's .pdparams)
@@ -22,7 +24,7 @@ import (
 var objectDescr = regexp.MustCompile(`'descr':\s*'\|?O\d?'`)
 
 // readNPY reads a .npy with a pickled dictionary.
-func readNPY(name string) (Set, error) {
+func readNPY(name string, o Options) (Set, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return Set{}, err
@@ -46,31 +48,32 @@ func readNPY(name string) (Set, error) {
 	if !objectDescr.Match(header) {
 		return Set{}, fmt.Errorf("%w: it is one NumPy array (%.80s), not a network: save a dictionary of arrays with numpy.savez", ErrFormat, bytes.TrimSpace(header))
 	}
-	return pickledArrays(file, start+length)
+	return pickledArrays(file, start+length, o)
 }
 
 // readPickle reads a pickled dictionary of arrays.
-func readPickle(name string) (Set, error) {
+func readPickle(name string, o Options) (Set, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return Set{}, err
 	}
 	defer file.Close() // read-only
-	return pickledArrays(file, 0)
+	return pickledArrays(file, 0, o)
 }
 
 // pickledArrays reads the arrays of the pickle from an offset on.
-func pickledArrays(file *os.File, from int64) (Set, error) {
+func pickledArrays(file *os.File, from int64, o Options) (Set, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return Set{}, err
 	}
 	size := info.Size() - from
-	if err := checkPickle(io.NewSectionReader(file, from, size), size); err != nil {
+	memory := budget.For(info.Size(), budget.Packed, o.MaxMemory)
+	if err := checkPickle(io.NewSectionReader(file, from, size), size, memory); err != nil {
 		return Set{}, err
 	}
 	unpickler := pickle.NewUnpickler(bufio.NewReader(io.NewSectionReader(file, from, size)))
-	unpickler.FindClass = findNumPyClass
+	unpickler.FindClass = numpyClasses{memory}.find
 	value, err := unpickler.Load()
 	if err != nil && !errors.Is(err, ErrFormat) {
 		err = fmt.Errorf("%w: it is damaged: %w", ErrFormat, err)
@@ -78,7 +81,7 @@ func pickledArrays(file *os.File, from int64) (Set, error) {
 	if err != nil {
 		return Set{}, fmt.Errorf("read the pickled arrays: %w", err)
 	}
-	w := arrayWalk{set: Set{Tensors: map[string]Tensor{}}}
+	w := arrayWalk{set: Set{Tensors: map[string]Tensor{}}, memory: memory}
 	if err := w.walk("", value, 0); err != nil {
 		return Set{}, err
 	}
@@ -93,6 +96,7 @@ const (
 	// times.
 	maxArrayDepth  = 8
 	maxArrayValues = 100_000
+	maxArrayName   = 1024
 	// bigParameters is how Paddle marks arrays that it has split.
 	bigParameters = "UnpackBigParamInfor@@"
 )
@@ -101,6 +105,7 @@ const (
 type arrayWalk struct {
 	set    Set
 	values int
+	memory *budget.Budget
 }
 
 func (w *arrayWalk) walk(name string, value any, depth int) error {
@@ -138,7 +143,7 @@ func (w *arrayWalk) walk(name string, value any, depth int) error {
 }
 
 func (w *arrayWalk) entry(name string, key, value any, depth int) error {
-	part := fmt.Sprint(key)
+	part := brief(key)
 	if text, ok := pickledBytes(key); ok {
 		part = string(text)
 	}
@@ -147,6 +152,9 @@ func (w *arrayWalk) entry(name string, key, value any, depth int) error {
 	}
 	if name != "" {
 		part = name + "/" + part
+	}
+	if len(part) > maxArrayName {
+		return fmt.Errorf("%w: a name of %d bytes", ErrFormat, len(part))
 	}
 	return w.walk(part, value, depth+1)
 }
@@ -193,7 +201,7 @@ func (w *arrayWalk) array(name string, a *ndarray, depth int) error {
 	case a.dtype.kind() == notFloat:
 		return nil
 	}
-	tensor, err := a.tensor()
+	tensor, err := a.tensor(w.memory)
 	if err != nil {
 		return fmt.Errorf("array %s: %w", name, err)
 	}

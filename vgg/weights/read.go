@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"fovea/internal/budget"
 )
 
 // Read reads weights of any known format, which it recognizes by content: safetensors, HDF5 (as
@@ -19,8 +21,19 @@ import (
 //
 // Names and shapes are those of the file, except for ONNX, whose tensors are named by the place
 // where the graph uses them (see readONNX). Anything else is an error that says what the file is.
-func Read(name string) (Set, error) {
-	set, err := read(name)
+func Read(name string) (Set, error) { return Options{}.Read(name) }
+
+// Options say how weights are read.
+type Options struct {
+	// MaxMemory is how many bytes of memory reading a file may take. By default its size decides: 256 MiB and 4
+	// times the size, or 16 times for formats with compression or text in them, but not more than the machine
+	// has. A file that needs more is refused with budget.ErrMemory.
+	MaxMemory int64
+}
+
+// Read is the function Read, with options.
+func (o Options) Read(name string) (Set, error) {
+	set, err := o.read(name)
 	if err != nil {
 		return Set{}, fmt.Errorf("weights: %s: %w", name, err)
 	}
@@ -34,24 +47,24 @@ func Read(name string) (Set, error) {
 }
 
 // read opens what a name stands for.
-func read(name string) (Set, error) {
+func (o Options) read(name string) (Set, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		prefix, notFound := checkpointPrefix(name)
 		if prefix == "" {
 			return Set{}, errors.Join(notFound, err)
 		}
-		return guarded(readBundle, prefix)
+		return guarded(readBundle, prefix, o)
 	}
 	if info.IsDir() {
-		return readDirectory(name)
+		return o.readDirectory(name)
 	}
 	prefix, err := checkpointPrefix(name)
 	if err != nil {
 		return Set{}, err
 	}
 	if prefix != "" && prefix != name {
-		return guarded(readBundle, prefix)
+		return guarded(readBundle, prefix, o)
 	}
 	file, err := os.Open(name)
 	if err != nil {
@@ -67,18 +80,18 @@ func read(name string) (Set, error) {
 		if err != nil {
 			return Set{}, err
 		}
-		return summed(latest)
+		return o.summed(latest)
 	}
 	reader, err := identify(name, c)
 	if err != nil {
 		return Set{}, err
 	}
-	return guarded(reader, name)
+	return guarded(reader, name, o)
 }
 
 // summed reads a file that another name refers to, and hashes it.
-func summed(name string) (Set, error) {
-	set, err := read(name)
+func (o Options) summed(name string) (Set, error) {
+	set, err := o.read(name)
 	if err == nil && set.SHA256 == "" {
 		set.SHA256, err = sumFiles(name)
 	}
@@ -86,7 +99,7 @@ func summed(name string) (Set, error) {
 }
 
 // readDirectory reads the checkpoint in a directory, and describes other directories.
-func readDirectory(dir string) (Set, error) {
+func (o Options) readDirectory(dir string) (Set, error) {
 	has := func(name string) bool {
 		_, err := os.Stat(filepath.Join(dir, name))
 		return err == nil
@@ -102,7 +115,7 @@ func readDirectory(dir string) (Set, error) {
 		return Set{}, err
 	}
 	if checkpoint != "" {
-		return summed(checkpoint)
+		return o.summed(checkpoint)
 	}
 	for _, name := range []string{"model.safetensors", "model.weights.h5", "tf_model.h5", "pytorch_model.bin", "model.onnx", "model.pdparams"} {
 		if has(name) {
@@ -113,13 +126,40 @@ func readDirectory(dir string) (Set, error) {
 }
 
 // guarded calls a reader. Third-party parsers panic on some damage.
-func guarded(read reader, name string) (set Set, err error) {
+func guarded(read reader, name string, o Options) (set Set, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: it is damaged: %v", ErrFormat, p)
 		}
 	}()
-	return read(name)
+	return read(name, o)
+}
+
+// load reads a whole file, and returns the budget that it is charged to.
+func (o Options) load(name string, perByte int64) ([]byte, *budget.Budget, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	memory := budget.For(info.Size(), perByte, o.MaxMemory)
+	if err := memory.Take(info.Size(), "the file itself"); err != nil {
+		return nil, nil, err
+	}
+	data, err := os.ReadFile(name)
+	return data, memory, err
+}
+
+// open opens a file, and returns its budget.
+func (o Options) open(name string, perByte int64) (*os.File, int64, *budget.Budget, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, 0, nil, errors.Join(err, file.Close())
+	}
+	return file, info.Size(), budget.For(info.Size(), perByte, o.MaxMemory), nil
 }
 
 // sumFiles is the SHA-256 of several files, one after another.

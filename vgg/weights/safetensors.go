@@ -11,6 +11,8 @@ import (
 	"io"
 	"maps"
 	"slices"
+
+	"fovea/internal/budget"
 )
 
 // The safetensors format: the header's length in 8 little-endian bytes, the header as JSON,
@@ -20,6 +22,8 @@ const (
 	// maxHeader is the bound that the reference implementation sets.
 	maxHeader = 100_000_000
 	metadata  = "__metadata__"
+	// jsonBytes is what a byte of the header may take once it is read, as a number of a shape or in a map.
+	jsonBytes = 24
 )
 
 // ErrFormat marks a file that is not what its reader expects.
@@ -33,8 +37,10 @@ type safetensorsEntry struct {
 
 // ParseSafetensors reads a safetensors file in memory. Tensors of float32 and float16 are views of
 // data, which must not change afterwards.
-func ParseSafetensors(data []byte) (Set, error) {
-	header, elements, err := safetensorsHeader(data)
+func ParseSafetensors(data []byte) (Set, error) { return parseSafetensors(data, nil) }
+
+func parseSafetensors(data []byte, memory *budget.Budget) (Set, error) {
+	header, elements, err := safetensorsHeader(data, memory)
 	if err != nil {
 		return Set{}, err
 	}
@@ -48,7 +54,7 @@ func ParseSafetensors(data []byte) (Set, error) {
 		}
 		tensor, err := safetensorsTensor(raw, elements)
 		if err == nil {
-			err = set.add(name, tensor)
+			err = set.add(memory, name, tensor)
 		}
 		if err != nil {
 			return Set{}, fmt.Errorf("weights: safetensors tensor %q: %w", name, err)
@@ -62,7 +68,7 @@ func ParseSafetensors(data []byte) (Set, error) {
 	return set, nil
 }
 
-func safetensorsHeader(data []byte) (map[string]json.RawMessage, []byte, error) {
+func safetensorsHeader(data []byte, memory *budget.Budget) (map[string]json.RawMessage, []byte, error) {
 	if len(data) < lengthBytes {
 		return nil, nil, fmt.Errorf("weights: %w: %d bytes are too few for safetensors", ErrFormat, len(data))
 	}
@@ -70,6 +76,9 @@ func safetensorsHeader(data []byte) (map[string]json.RawMessage, []byte, error) 
 	rest := data[lengthBytes:]
 	if length > maxHeader || length > uint64(len(rest)) {
 		return nil, nil, fmt.Errorf("weights: %w: a safetensors header of %d bytes in a file of %d: truncated, or of another format", ErrFormat, length, len(data))
+	}
+	if err := memory.Count(int64(length), jsonBytes, "the header"); err != nil {
+		return nil, nil, fmt.Errorf("weights: safetensors: %w", err)
 	}
 	var header map[string]json.RawMessage
 	if err := json.Unmarshal(rest[:length], &header); err != nil {

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
+
+	"fovea/internal/budget"
 )
 
 // Checkpoints of version 1, in which TF-slim's networks are published, are a single LevelDB table:
@@ -25,18 +26,18 @@ type sliced struct {
 }
 
 // readSlices reads a checkpoint of version 1.
-func readSlices(name string) (Set, error) {
-	data, err := os.ReadFile(name)
+func readSlices(name string, o Options) (Set, error) {
+	data, memory, err := o.load(name, budget.Packed)
 	if err != nil {
 		return Set{}, err
 	}
 	var tensors map[string]*sliced
-	err = sstableEntries(data, func(key, value []byte) error {
+	err = sstableEntries(data, memory, func(key, value []byte) error {
 		if tensors == nil { // the empty key sorts first
 			if len(key) != 0 {
 				return fmt.Errorf("%w: a LevelDB table, but not a TensorFlow checkpoint", ErrFormat)
 			}
-			tensors, err = sliceMeta(value)
+			tensors, err = sliceMeta(memory, value)
 			return err
 		}
 		return addSlice(tensors, value)
@@ -44,10 +45,10 @@ func readSlices(name string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	return slicedSet(tensors)
+	return slicedSet(memory, tensors)
 }
 
-func slicedSet(tensors map[string]*sliced) (Set, error) {
+func slicedSet(memory *budget.Budget, tensors map[string]*sliced) (Set, error) {
 	set, all := Set{Tensors: map[string]Tensor{}}, map[string]bool{}
 	for name := range tensors {
 		all[name] = true
@@ -61,7 +62,7 @@ func slicedSet(tensors map[string]*sliced) (Set, error) {
 		var tensor Tensor
 		err := errors.New("it is partitioned over several parts, which is not supported: restore the checkpoint without a partitioner and save it again")
 		if t.parts <= 1 {
-			tensor, err = tensorOf(kind, t.shape, t.raw)
+			tensor, err = tensorOf(memory, kind, t.shape, t.raw)
 		}
 		if !t.seen {
 			err = fmt.Errorf("%w: its elements are missing", ErrFormat)
@@ -79,7 +80,7 @@ func slicedSet(tensors map[string]*sliced) (Set, error) {
 }
 
 // sliceMeta is the list of tensors: SavedTensorSlices.meta.tensor.
-func sliceMeta(message []byte) (map[string]*sliced, error) {
+func sliceMeta(memory *budget.Budget, message []byte) (map[string]*sliced, error) {
 	tensors := map[string]*sliced{}
 	err := eachField(message, func(meta field) error {
 		if meta.number == 1 && meta.bytes == nil { // the header of a bundle
@@ -91,6 +92,9 @@ func sliceMeta(message []byte) (map[string]*sliced, error) {
 		return eachField(meta.bytes, func(tensor field) error {
 			if tensor.number != 1 {
 				return nil
+			}
+			if err := memory.Take(2*tensorBytes, "the list of variables"); err != nil {
+				return err
 			}
 			name, t := "", &sliced{}
 			err := eachField(tensor.bytes, func(f field) (err error) {

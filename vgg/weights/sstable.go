@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	"fovea/internal/budget"
+
 	"github.com/klauspost/compress/snappy"
 )
 
@@ -40,7 +42,7 @@ func isSSTable(tail []byte) bool {
 
 // sstableEntries calls yield for every entry in turn. The values are views of data where
 // their block is not compressed; the keys are valid during the call only.
-func sstableEntries(data []byte, yield func(key, value []byte) error) error {
+func sstableEntries(data []byte, memory *budget.Budget, yield func(key, value []byte) error) error {
 	if len(data) < sstableFooter || !isSSTable(data) {
 		return fmt.Errorf("%w: it does not end as a TensorFlow checkpoint does: is it truncated?", ErrFormat)
 	}
@@ -53,7 +55,7 @@ func sstableEntries(data []byte, yield func(key, value []byte) error) error {
 	if err != nil {
 		return err
 	}
-	index, err := sstableBlock(data, where, maxIndexBlock)
+	index, err := sstableBlock(data, where, maxIndexBlock, memory)
 	if err != nil {
 		return err
 	}
@@ -67,7 +69,7 @@ func sstableEntries(data []byte, yield func(key, value []byte) error) error {
 			return fmt.Errorf("%w: its blocks overlap", ErrFormat)
 		}
 		next = at.offset + at.length
-		block, err := sstableBlock(data, at, maxTensorBytes)
+		block, err := sstableBlock(data, at, maxTensorBytes, memory)
 		if err != nil {
 			return err
 		}
@@ -89,7 +91,7 @@ func blockHandle(b []byte) (h handle, rest []byte, err error) {
 }
 
 // sstableBlock checks and unpacks a block.
-func sstableBlock(data []byte, h handle, limit int) ([]byte, error) {
+func sstableBlock(data []byte, h handle, limit int, memory *budget.Budget) ([]byte, error) {
 	size := uint64(len(data))
 	if h.offset > size || h.length > size-h.offset || size-h.offset-h.length < sstableTrailer {
 		return nil, fmt.Errorf("%w: a block of %d bytes at %d lies outside the file: is it truncated?", ErrFormat, h.length, h.offset)
@@ -107,6 +109,9 @@ func sstableBlock(data []byte, h handle, limit int) ([]byte, error) {
 		length, err := snappy.DecodedLen(block)
 		if err != nil || length > limit || length > 64*(len(block)+1) {
 			return nil, fmt.Errorf("%w: a compressed block at %d of %d bytes", ErrFormat, h.offset, length)
+		}
+		if err := memory.Take(int64(length), "a compressed block"); err != nil {
+			return nil, err
 		}
 		unpacked, err := snappy.Decode(nil, block)
 		if err != nil {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/nlpodyssey/gopickle/pickle"
 	"github.com/nlpodyssey/gopickle/types"
+
+	"fovea/internal/budget"
 )
 
 // A PyTorch state dict is a pickle, data.pkl, that refers to its tensors' elements in files beside
@@ -32,8 +34,8 @@ type storage struct {
 // maxPickleBytes bounds data.pkl: a state dict of thousands of tensors takes some 100 kB.
 const maxPickleBytes = 16 << 20
 
-func readTorch(archive *zip.Reader, dict *zip.File) (Set, error) {
-	program, err := member(dict, maxPickleBytes)
+func readTorch(archive *zip.Reader, dict *zip.File, memory *budget.Budget) (Set, error) {
+	program, err := member(dict, maxPickleBytes, memory)
 	if err != nil {
 		return Set{}, err
 	}
@@ -43,7 +45,7 @@ func readTorch(archive *zip.Reader, dict *zip.File) (Set, error) {
 	}
 	root := path.Dir(dict.Name)
 	if order := files[path.Join(root, "byteorder")]; order != nil {
-		text, err := member(order, 16)
+		text, err := member(order, 16, memory)
 		if err != nil {
 			return Set{}, err
 		}
@@ -52,7 +54,7 @@ func readTorch(archive *zip.Reader, dict *zip.File) (Set, error) {
 		}
 	}
 	storages := map[string]*storage{}
-	value, err := unpickle(bytes.NewReader(program), checkPickle(bytes.NewReader(program), int64(len(program))), func(ref reference) (*storage, error) {
+	value, err := unpickle(bytes.NewReader(program), checkPickle(bytes.NewReader(program), int64(len(program)), memory), func(ref reference) (*storage, error) {
 		if s := storages[ref.key]; s != nil {
 			return s, s.same(ref)
 		}
@@ -62,7 +64,7 @@ func readTorch(archive *zip.Reader, dict *zip.File) (Set, error) {
 			if file == nil {
 				return nil, fmt.Errorf("%w: the elements %q are missing", ErrFormat, ref.key)
 			}
-			return member(file, maxTensorBytes)
+			return member(file, maxTensorBytes, memory)
 		}
 		storages[ref.key] = s
 		return s, nil
@@ -74,7 +76,7 @@ func readTorch(archive *zip.Reader, dict *zip.File) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	return torchSet(entries)
+	return torchSet(memory, entries)
 }
 
 // reference is what a pickle says about elements outside it.
@@ -131,19 +133,19 @@ func unpickle(r io.Reader, unsafe error, elements func(reference) (*storage, err
 func persistent(id any, elements func(reference) (*storage, error)) (any, error) {
 	tuple, ok := id.(*types.Tuple)
 	if !ok || tuple.Len() < 2 {
-		return nil, fmt.Errorf("%w: a reference %v to elements", ErrFormat, id)
+		return nil, fmt.Errorf("%w: a reference %s to elements", ErrFormat, brief(id))
 	}
 	if other, isOther := tuple.Get(1).(*foreign); isOther {
 		return other, nil
 	}
 	if tuple.Len() < 5 {
-		return nil, fmt.Errorf("%w: a reference %v to elements", ErrFormat, id)
+		return nil, fmt.Errorf("%w: a reference %s to elements", ErrFormat, brief(id))
 	}
 	kind, isKind := tuple.Get(1).(storageType)
 	key, isKey := tuple.Get(2).(string)
 	count, isCount := tuple.Get(4).(int)
 	if !isKind || !isKey || !isCount || count < 0 || count > maxTensorBytes {
-		return nil, fmt.Errorf("%w: a reference %v to elements", ErrFormat, id)
+		return nil, fmt.Errorf("%w: a reference %s to elements", ErrFormat, brief(id))
 	}
 	if tuple.Len() > 5 && tuple.Get(5) != nil {
 		return nil, fmt.Errorf("%w: elements that are part of others, as PyTorch wrote them before version 0.4: save the state dict again with a newer one", ErrFormat)
@@ -152,11 +154,11 @@ func persistent(id any, elements func(reference) (*storage, error)) (any, error)
 }
 
 // torchSet reads the elements of the selected tensors.
-func torchSet(entries []entry) (Set, error) {
+func torchSet(memory *budget.Budget, entries []entry) (Set, error) {
 	var set Set
-	budget := copyBudget(entries)
+	copies := copyBudget(entries)
 	for _, e := range entries {
-		err := set.addEntry(e, &budget)
+		err := set.addEntry(memory, e, &copies)
 		if err != nil {
 			return Set{}, fmt.Errorf("entry %s: %w", e.name, err)
 		}
@@ -164,14 +166,17 @@ func torchSet(entries []entry) (Set, error) {
 	return set, set.holds()
 }
 
-func (s *Set) addEntry(e entry, budget *int) error {
+func (s *Set) addEntry(memory *budget.Budget, e entry, copies *int) error {
 	v, ok := e.value.(*view)
 	if !ok {
+		if err := memory.Take(int64(len(e.name))+tensorBytes, "its list of entries"); err != nil {
+			return err
+		}
 		return s.addOther(e.name, Tensor{DType: "object"})
 	}
-	t, err := v.tensor(budget)
+	t, err := v.tensor(memory, copies)
 	if err != nil {
 		return err
 	}
-	return s.add(e.name, t)
+	return s.add(memory, e.name, t)
 }

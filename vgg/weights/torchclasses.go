@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/nlpodyssey/gopickle/types"
+
+	"fovea/internal/budget"
 )
 
 // storageType is the class of a tensor's elements, named in the pickle.
@@ -155,7 +157,7 @@ func copyBudget(entries []entry) int {
 }
 
 // tensor extracts the elements from their storage.
-func (v *view) tensor(budget *int) (Tensor, error) {
+func (v *view) tensor(memory *budget.Budget, copies *int) (Tensor, error) {
 	raw, err := v.storage.elements()
 	if err != nil {
 		return Tensor{}, err
@@ -170,8 +172,11 @@ func (v *view) tensor(budget *int) (Tensor, error) {
 	if v.contiguous() {
 		t.Raw = raw[:count]
 	} else {
-		if *budget -= count; *budget < 0 {
+		if *copies -= count; *copies < 0 {
 			return Tensor{}, fmt.Errorf("%w: its tensors repeat the same elements too often: save tensor.contiguous()", ErrFormat)
+		}
+		if err := memory.Take(int64(count), "a tensor with strides"); err != nil {
+			return Tensor{}, err
 		}
 		t.Raw = gather(raw, bytes, v.size, v.stride)
 	}

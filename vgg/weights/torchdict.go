@@ -26,16 +26,19 @@ const remedy = "save it again with torch.save(model.state_dict(), FILE)"
 
 // stateDict finds the dictionary of tensors in a file.
 func stateDict(value any) ([]entry, error) {
-	at := ""
+	at, lister := "", &dictionaries{left: maxDictEntries}
 	for range maxWrappers {
 		if object, ok := value.(*foreign); ok {
 			return nil, wholeModule(object, at)
 		}
-		entries, ok := dictionary(value)
+		entries, ok := lister.list(value)
+		if lister.left < 0 {
+			break
+		}
 		if !ok {
 			return nil, fmt.Errorf("%w: it holds a %T, not a dictionary of tensors: %s", ErrFormat, value, remedy)
 		}
-		inner, err := wrapped(entries)
+		inner, err := lister.wrapped(entries)
 		if err != nil {
 			return nil, err
 		}
@@ -76,13 +79,13 @@ func wholeModule(object *foreign, at string) error {
 
 // wrapped is the key of the dictionary that has the tensors, or nothing if they are in this one. An
 // entry beside tensors is used if its key is a known one.
-func wrapped(entries []entry) (string, error) {
+func (d *dictionaries) wrapped(entries []entry) (string, error) {
 	var known, unknown, objects []string
 	for _, e := range entries {
-		inner, isDictionary := dictionary(e.value)
+		inner, isDictionary := d.list(e.value)
 		_, isObject := e.value.(*foreign)
 		switch isKnown := slices.Contains(wrappers, e.name); {
-		case isDictionary && isKnown && holdsTensors(inner, maxWrappers):
+		case isDictionary && isKnown && d.holdsTensors(inner, maxWrappers):
 			known = append(known, e.name)
 		case isDictionary && tensors(inner) > 0:
 			unknown = append(unknown, e.name)
@@ -124,13 +127,13 @@ func tensors(entries []entry) int {
 }
 
 // holdsTensors reports whether there are any tensors, in it or in the dictionaries inside.
-func holdsTensors(entries []entry, depth int) bool {
+func (d *dictionaries) holdsTensors(entries []entry, depth int) bool {
 	if tensors(entries) > 0 {
 		return true
 	}
 	for _, e := range entries {
-		inner, ok := dictionary(e.value)
-		if ok && depth > 0 && holdsTensors(inner, depth-1) {
+		inner, ok := d.list(e.value)
+		if ok && depth > 0 && d.holdsTensors(inner, depth-1) {
 			return true
 		}
 	}
@@ -149,15 +152,30 @@ func names(entries []entry) string {
 	return strings.Join(keys, ", ")
 }
 
-// dictionary lists a dictionary's entries; a later entry replaces an earlier one of the same name.
+// maxDictEntries bounds the entries that are looked at: dictionaries may contain each other, or one many times.
+const maxDictEntries = 4 << 20
+
+// dictionaries lists the entries of dictionaries, as long as some are left.
+type dictionaries struct{ left int }
+
+// list lists a dictionary's entries; a later entry replaces an earlier one of the same name.
 // A key that is not text is converted.
-func dictionary(value any) ([]entry, bool) {
+func (d *dictionaries) list(value any) ([]entry, bool) {
+	switch dict := value.(type) {
+	case *types.OrderedDict:
+		d.left -= dict.Len()
+	case *types.Dict:
+		d.left -= dict.Len()
+	}
+	if d.left < 0 {
+		return nil, false
+	}
 	var entries []entry
 	at := map[string]int{}
 	add := func(key, value any) {
 		name, isText := key.(string)
 		if !isText {
-			name = fmt.Sprint(key)
+			name = brief(key)
 		}
 		if i, twice := at[name]; twice {
 			entries[i].value = value

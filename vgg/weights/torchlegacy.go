@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"github.com/nlpodyssey/gopickle/types"
+
+	"fovea/internal/budget"
 )
 
 // Before version 1.6, PyTorch wrote four pickles, one after another: a magic number, the protocol
@@ -20,33 +22,29 @@ const legacyProtocol = 1001
 
 var legacyMagic, _ = new(big.Int).SetString("1950a86a20f9469cfc6c", 16)
 
-func readLegacyTorch(name string) (Set, error) {
-	file, err := os.Open(name)
+func readLegacyTorch(name string, o Options) (Set, error) {
+	file, size, memory, err := o.open(name, budget.Plain)
 	if err != nil {
 		return Set{}, err
 	}
 	defer file.Close() // read-only
-	info, err := file.Stat()
-	if err != nil {
-		return Set{}, err
-	}
-	r := &legacyFile{bufio.NewReader(file), file, info.Size()}
+	r := &legacyFile{bufio.NewReader(file), file, size, memory}
 	if err := checkLegacyHeader(r); err != nil {
 		return Set{}, err
 	}
 	// The elements come after the dictionary. Memory for the wanted ones is allocated when they are
 	// reached.
 	storages := map[string]*storage{}
-	room := info.Size()
+	room := size
 	value, err := r.unpickle(func(ref reference) (*storage, error) {
 		if s := storages[ref.key]; s != nil {
 			return s, s.same(ref)
 		}
-		size := int64(ref.dtype.size())
-		if int64(ref.count) > room/size {
+		each := int64(ref.dtype.size())
+		if int64(ref.count) > room/each {
 			return nil, fmt.Errorf("%w: the elements %q are more than the file has: is it truncated?", ErrFormat, ref.key)
 		}
-		room -= size * int64(ref.count)
+		room -= each * int64(ref.count)
 		storages[ref.key] = &storage{dtype: ref.dtype, key: ref.key, count: ref.count}
 		return storages[ref.key], nil
 	})
@@ -65,14 +63,15 @@ func readLegacyTorch(name string) (Set, error) {
 	if err := fillLegacy(r, storages); err != nil {
 		return Set{}, err
 	}
-	return torchSet(entries)
+	return torchSet(memory, entries)
 }
 
 // legacyFile reads a file's pickles one after another.
 type legacyFile struct {
 	*bufio.Reader
-	file *os.File
-	size int64
+	file   *os.File
+	size   int64
+	memory *budget.Budget
 }
 
 // unpickle checks the next pickle before it runs it.
@@ -82,7 +81,7 @@ func (r *legacyFile) unpickle(elements func(reference) (*storage, error)) (any, 
 		return nil, err
 	}
 	at -= int64(r.Buffered())
-	return unpickle(r, checkPickle(io.NewSectionReader(r.file, at, r.size-at), r.size-at), elements)
+	return unpickle(r, checkPickle(io.NewSectionReader(r.file, at, r.size-at), r.size-at, r.memory), elements)
 }
 
 func checkLegacyHeader(r *legacyFile) error {
@@ -101,7 +100,7 @@ func checkLegacyHeader(r *legacyFile) error {
 		return err
 	}
 	if version != legacyProtocol {
-		return fmt.Errorf("%w: version %v of PyTorch's old format, only %d is known", ErrFormat, version, legacyProtocol)
+		return fmt.Errorf("%w: version %s of PyTorch's old format, only %d is known", ErrFormat, brief(version), legacyProtocol)
 	}
 	system, err := r.unpickle(none)
 	if err != nil {
@@ -132,7 +131,7 @@ func fillLegacy(r *legacyFile, storages map[string]*storage) error {
 		name, _ := key.(string)
 		s := storages[name]
 		if s == nil {
-			return fmt.Errorf("%w: elements %v, which belong to no tensor or have an unknown type: %s", ErrFormat, key, remedy)
+			return fmt.Errorf("%w: elements %s, which belong to no tensor or have an unknown type: %s", ErrFormat, brief(key), remedy)
 		}
 		var count int64
 		if err := binary.Read(r, binary.LittleEndian, &count); err != nil {
@@ -141,7 +140,7 @@ func fillLegacy(r *legacyFile, storages map[string]*storage) error {
 		if count != int64(s.count) {
 			return fmt.Errorf("%w: %d elements %q, but the state dict says %d", ErrFormat, count, name, s.count)
 		}
-		if err := s.fill(r.Reader); err != nil {
+		if err := s.fill(r.Reader, r.memory); err != nil {
 			return fmt.Errorf("%w: it ends within the elements %q: %w", ErrFormat, name, err)
 		}
 		filled++
@@ -153,10 +152,13 @@ func fillLegacy(r *legacyFile, storages map[string]*storage) error {
 }
 
 // fill reads the elements, or skips them if no wanted tensor uses them.
-func (s *storage) fill(r *bufio.Reader) error {
+func (s *storage) fill(r *bufio.Reader, memory *budget.Budget) error {
 	size := s.count * s.dtype.size()
 	if !s.wanted {
 		_, err := r.Discard(size)
+		return err
+	}
+	if err := memory.Take(int64(size), "the elements "+s.key); err != nil {
 		return err
 	}
 	s.raw = make([]byte, size)

@@ -193,7 +193,7 @@ func FuzzParseNPY(f *testing.F) {
 		f.Add(append([]byte("\x93NUMPY\x01\x00"+string(rune(len(header)))+"\x00"+header), make([]byte, 24)...))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		tensor, err := parseNPY(data)
+		tensor, err := parseNPY(data, nil)
 		if err != nil {
 			return
 		}

@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"fovea/internal/budget"
 )
 
 // machineErrors are errors of a disk, its server or the machine. They say nothing about the file
@@ -26,9 +28,9 @@ func ofMachine(err error) bool {
 var ErrCorrupt = errors.New("damaged")
 
 // Damaged marks an error of Arrow, which does not classify its errors, as ErrCorrupt, unless it is
-// one of the machine or one of the others.
+// one of the machine, of the memory that may be used, or one of the others.
 func Damaged(err error, others ...error) error {
-	if errors.Is(err, ErrCorrupt) || ofMachine(err) || slices.ContainsFunc(others, func(other error) bool { return errors.Is(err, other) }) {
+	if errors.Is(err, ErrCorrupt) || errors.Is(err, budget.ErrMemory) || ofMachine(err) || slices.ContainsFunc(others, func(other error) bool { return errors.Is(err, other) }) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrCorrupt, err)

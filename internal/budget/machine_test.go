@@ -1,4 +1,4 @@
-package doctor
+package budget
 
 import (
 	"os"
@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-func TestMemAvailable(t *testing.T) {
+func TestMemoryLine(t *testing.T) {
 	for text, want := range map[string]int64{
 		"MemTotal:       24689480 kB\nMemAvailable:   20000 kB\nBuffers: 1 kB\n": 20000 << 10,
 		"MemTotal: 24689480 kB\n": -1,
 		"MemAvailable:":           -1,
 		"MemAvailable: many kB":   -1,
 	} {
-		got, ok := memAvailable(text)
+		got, ok := memoryLine(text, "MemAvailable:")
 		if !ok {
 			got = -1
 		}
