@@ -57,6 +57,9 @@ const (
 // MaxFileBytes is the size of the largest file of an image that is worth reading.
 const MaxFileBytes = 512 << 20
 
+// ownBytes is what decoding takes at any size: the tables of a JPEG and of a palette, mostly.
+const ownBytes = 320 << 10
+
 // job is what to make of an image.
 type job struct {
 	limit      int
@@ -104,7 +107,7 @@ func (w *workspace) plan(data []byte, j job, picture *Picture) (p plan, err erro
 		return p, fmt.Errorf("%w: %dx%d pixels take %d MB of memory to decode and resize, the limit is %d MB for %d pixels",
 			ErrTooLarge, p.width, p.height, bytes>>20, most>>20, j.limit)
 	}
-	p.cost = Cost{max(p.pixels, times(p.width, p.height)), plus(bytes, result, 64<<10)}
+	p.cost = Cost{max(p.pixels, times(p.width, p.height)), plus(bytes, bytes/64, result, ownBytes)}
 	return p, nil
 }
 

@@ -115,7 +115,7 @@ func (w *workspace) header(data []byte, format string) (h header, err error) {
 	switch format {
 	case "jpeg":
 		got, err := w.jpeg.Header(data)
-		return header{got.Width, got.Height, extent{bytes: plus(got.Bytes, 3*int64(len(data))), least: got.Least}}, err
+		return header{got.Width, got.Height, extent{bytes: got.Bytes, least: got.Least}}, err
 	case "png":
 		if err := checkPNG(data); err != nil {
 			return h, err

@@ -80,6 +80,10 @@ func DecodeDense(data []byte, dense Dense, how preprocessing.Spec) ([]Tensor, Pi
 	}
 	w := workspaces.Get().(*workspace)
 	defer w.release()
+	return w.decodeDense(data, dense, how)
+}
+
+func (w *workspace) decodeDense(data []byte, dense Dense, how preprocessing.Spec) ([]Tensor, Picture, error) {
 	out := Picture{Views: dense.Views()}
 	var tensors []Tensor
 	err := w.open(data, dense.MaxTime, dense.job(func(s source) error {

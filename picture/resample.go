@@ -24,14 +24,15 @@ func (w *workspace) resize(dst []uint8, s source, f filter, view frame) {
 	first := int(w.rows.starts[0])
 	start, weights := w.rows.window(view.height - 1)
 	end := start + len(weights)
+	span := f.windows(s.height, view.scaledHeight, view.height).span // that of any view
 	if columnsFirst(s, view.scaledWidth, view.scaledHeight) {
-		w.middle = grown(w.middle, 3*view.width*(end-first))
+		w.middle = grown(w.middle, 3*view.width*span)
 		w.resizeColumns(w.middle, s, first, end, view.width)
 		w.resizeRows(dst, w.middle, first, 3*view.width)
 		return
 	}
 	wide := 3 * s.width
-	w.whole = grown(w.whole, wide*(end-first))
+	w.whole = grown(w.whole, wide*span)
 	for y := first; y < end; y++ {
 		if !w.clock.spend(s.width) {
 			return

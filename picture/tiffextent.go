@@ -32,7 +32,10 @@ func tiffExtent(data []byte, width, height int) extent {
 	var buffer int64 // a block, and half and all of it again while it grows
 	switch l.compression {
 	case uncompressed:
-		e.least, buffer = raw, bufferOf(min(most, file))
+		e.least, buffer = raw, times(int(min(blocks, math.MaxInt32)), high, int(times(wide, len(l.bits), int(l.bits[0]))/8)) // each block in memory of its own
+		if most > 10<<20 {                                                                                                   // read in pieces
+			buffer = plus(buffer, bufferOf(min(most, file)))
+		}
 	case lzw:
 		e.least, buffer = raw/mostOfLZW, bufferOf(min(most, times(len(data), mostOfLZW)))+lzwBytes
 	case packBits:

@@ -124,8 +124,7 @@ func (d *Decoder) Decode(data []byte) (Image, error) {
 // Header is what a file says before its pixels.
 type Header struct {
 	Width, Height int // in pixels
-	// Bytes is the memory that Decode takes, besides what it needs for the file's compressed data:
-	// up to three times their size.
+	// Bytes is the memory that Decode takes, with a copy of the file's compressed data.
 	Bytes int64
 	// Least is the size in bytes of the smallest file with such an image.
 	Least int64
@@ -145,6 +144,7 @@ func (d *Decoder) Header(data []byte) (Header, error) {
 	if d.progressive { // and its coefficients
 		h.Bytes *= 3
 	}
+	h.Bytes += int64(len(data))
 	return h, nil
 }
 
