@@ -3,6 +3,7 @@ package picture
 import (
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"time"
 )
@@ -38,8 +39,8 @@ func (c *clock) begin(most time.Duration) {
 func (c *clock) end() {
 	if c.reading {
 		runtime.UnlockOSThread()
-		c.reading = false
 	}
+	*c = clock{left: math.MaxInt64}
 }
 
 // spend counts work that was done, and reports whether there is time for more.

@@ -38,10 +38,12 @@ func EstimateDense(data []byte, dense Dense) (Cost, error) {
 func estimate(data []byte, j job) (Cost, error) {
 	w := workspaces.Get().(*workspace)
 	defer w.release()
+	w.clock.begin(0)
+	defer w.clock.end()
 	var p Picture
 	plan, err := w.plan(data, j, &p)
-	if err != nil {
-		return Cost{}, &Error{StageHeader, p.Format, reasonOf(data, err)}
+	if err := w.failure(StageHeader, p.Format, data, err); err != nil {
+		return Cost{}, err
 	}
 	return plan.cost, nil
 }
@@ -89,7 +91,7 @@ func (w *workspace) plan(data []byte, j job, picture *Picture) (p plan, err erro
 		return p, err
 	}
 	if p.least > int64(len(data)) {
-		return p, fmt.Errorf("%w: %d bytes cannot hold %dx%d pixels", ErrTruncated, len(data), p.width, p.height)
+		return p, fmt.Errorf("%w: it has %d bytes, and %dx%d pixels take %d at least", ErrTruncated, len(data), p.width, p.height, p.least)
 	}
 	picture.SourceWidth, picture.SourceHeight = p.width, p.height
 	p.orientation = orientation(data, picture.Format)

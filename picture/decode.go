@@ -82,20 +82,26 @@ func (o Options) job(use func(source) error) job {
 // open decodes an image that is within the limits and passes it, upright and over the background,
 // to the job's use.
 func (w *workspace) open(data []byte, most time.Duration, j job, picture *Picture) error {
-	p, err := w.plan(data, j, picture)
-	if err != nil {
-		return &Error{StageHeader, picture.Format, reasonOf(data, err)}
-	}
 	w.clock.begin(most)
 	defer w.clock.end()
-	err = w.pixels(data, p, j, picture.Format)
+	stage := StageHeader
+	p, err := w.plan(data, j, picture)
+	if err == nil {
+		stage, err = StageDecode, w.pixels(data, p, j, picture.Format)
+	}
+	return w.failure(stage, picture.Format, data, err)
+}
+
+// failure is the error about a file; where the time was over, that is the reason, whatever the
+// decoder made of it.
+func (w *workspace) failure(stage Stage, format string, data []byte, err error) error {
 	if late := w.clock.final(); late != nil {
-		err = late // whatever the decoder made of that
+		err = late
 	}
-	if err != nil {
-		return &Error{StageDecode, picture.Format, reasonOf(data, err)}
+	if err == nil {
+		return nil
 	}
-	return nil
+	return &Error{stage, format, reasonOf(data, err)}
 }
 
 func checkSize(width, height, limit int) error {
@@ -114,6 +120,9 @@ func (w *workspace) header(data []byte, format string) (h header, err error) {
 	var read func(io.Reader) (image.Config, error)
 	switch format {
 	case "jpeg":
+		if w.jpeg.Spend == nil {
+			w.jpeg.Spend = w.clock.spend
+		}
 		got, err := w.jpeg.Header(data)
 		return header{got.Width, got.Height, extent{bytes: got.Bytes, least: got.Least}}, err
 	case "png":
@@ -178,9 +187,6 @@ func (w *workspace) decode(data []byte, format string) (source, error) {
 	var err error
 	switch reader := (&timedReader{data: data, clock: &w.clock}); format {
 	case "jpeg":
-		if w.jpeg.Spend == nil {
-			w.jpeg.Spend = w.clock.spend
-		}
 		decoded, err := w.jpeg.Decode(data)
 		if err != nil {
 			return source{}, err

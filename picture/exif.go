@@ -162,7 +162,8 @@ func webpNotes(data []byte) (exif, xmp []byte) {
 
 // exifOrientation reads the orientation of a TIFF structure's first directory.
 func exifOrientation(block []byte) (orientation int, found bool) {
-	for _, field := range directory(block) {
+	fields, _ := directory(block)
+	for _, field := range fields {
 		if field.tag == tagOrientation {
 			return int(field.value), true
 		}

@@ -43,7 +43,7 @@ func checkError(t testing.TB, err error) {
 	if !errors.As(err, &typed) || typed.Stage == "" {
 		t.Fatalf("error of type %T: %v", err, err)
 	}
-	if !errors.Is(err, ErrUnsupported) && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrCorrupt) &&
+	if !errors.Is(err, ErrUnsupported) && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrTooSlow) && !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrCorrupt) &&
 		!errors.Is(err, ErrDamaged) {
 		t.Fatalf("error without a reason: %v", err)
 	}

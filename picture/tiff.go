@@ -49,10 +49,11 @@ var tagsRead = map[uint16]bool{
 // maxListed bounds the lists that are read: no decodable image has that many samples.
 const maxListed = 64
 
-// directory reads the first directory of a TIFF structure, as far as it goes.
-func directory(block []byte) []field {
+// directory reads the first directory of a TIFF structure, as far as it goes, and reports whether
+// that is all of it. Where there is none it is empty.
+func directory(block []byte) (fields []field, whole bool) {
 	if len(block) < 8 {
-		return nil
+		return nil, true
 	}
 	var order binary.ByteOrder
 	switch string(block[:4]) {
@@ -61,17 +62,16 @@ func directory(block []byte) []field {
 	case "MM\x00*":
 		order = binary.BigEndian
 	default:
-		return nil
+		return nil, true
 	}
 	start := int64(order.Uint32(block[4:]))
 	if start+2 > int64(len(block)) {
-		return nil
+		return nil, true
 	}
 	entries := block[start+2:]
-	var fields []field
 	for range order.Uint16(block[start:]) {
 		if len(entries) < 12 {
-			break
+			return fields, false
 		}
 		f := field{tag: order.Uint16(entries), count: order.Uint32(entries[4:]), value: order.Uint32(entries[8:])}
 		if !tagsRead[f.tag] || slices.ContainsFunc(fields, func(other field) bool { return other.tag == f.tag }) {
@@ -88,7 +88,7 @@ func directory(block []byte) []field {
 		}
 		fields, entries = append(fields, f), entries[12:]
 	}
-	return fields
+	return fields, true
 }
 
 // isSize says that the decoder takes the first value of a list as a size.
@@ -101,7 +101,8 @@ func (f field) isSize() bool {
 }
 
 func tiffXMP(data []byte) []byte {
-	for _, f := range directory(data) {
+	fields, _ := directory(data)
+	for _, f := range fields {
 		if f.tag == tagXMP && int64(f.value)+int64(f.count) <= int64(len(data)) {
 			return data[f.value:][:f.count]
 		}
