@@ -52,7 +52,7 @@ func estimate(data []byte, j job) (Cost, error) {
 // bytes for each pixel of the limit, and some to spare. No usual image comes near; those of a single
 // row would.
 const (
-	bytesOfPixel = 40
+	bytesOfPixel = 44
 	spareBytes   = 64 << 20
 )
 
@@ -98,7 +98,7 @@ func (w *workspace) plan(data []byte, j job, picture *Picture) (p plan, err erro
 	width, height, bytes := p.width, p.height, plus(p.bytes, times(p.width, 16))
 	if p.orientation >= 5 {
 		width, height = height, width
-		bytes = plus(bytes, times(width, height, 3))
+		bytes = plus(bytes, times(width, height, 3), times(p.width, 3, turnedRows))
 	}
 	result, scratch, err := j.cost(width, height)
 	if err != nil {

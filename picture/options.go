@@ -38,7 +38,7 @@ type Options struct {
 }
 
 // DefaultMaxPixels is enough for any camera. A photo of that size takes 0.4 GB of memory, the most
-// hungry image within it 40 bytes a pixel, 4.8 GB.
+// hungry image within it 44 bytes a pixel, 5.3 GB.
 const DefaultMaxPixels = 120_000_000
 
 // DefaultMaxTime is several times what the slowest honest image of DefaultMaxPixels takes.

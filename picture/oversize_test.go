@@ -146,11 +146,27 @@ func manyScans(width, height int) []byte {
 			approximation = 0
 		}
 		out = append(out, segment(0xda, 1, 1, 0, 1, 63, approximation)...)
-		for range divided(blocks, 32_767) {
-			out = append(out, 0x7f, 0xff, 0) // a bit, 14 bits, and one too many
-		}
+		out = append(out, runs(divided(blocks, 32_767))...)
 	}
 	return append(out, 0xff, 0xd9)
+}
+
+// runs are n times a code of one bit, 0, and 14 bits, all 1: 32,767 blocks.
+func runs(n int) []byte {
+	var out []byte
+	for at := 0; at < 15*n; at += 8 {
+		b := byte(0)
+		for i := at; i < at+8; i++ {
+			b <<= 1
+			if i%15 != 0 || i >= 15*n {
+				b |= 1
+			}
+		}
+		if out = append(out, b); b == 0xff {
+			out = append(out, 0)
+		}
+	}
+	return out
 }
 
 // TestTooSlow: each decoder, and what comes behind it, ends soon after its time.

@@ -29,7 +29,7 @@ func tiffExtent(data []byte, width, height int) extent {
 		e.pixels = times(int(min(blocks, math.MaxInt32)), wide, high)
 	}
 	raw := times(min(high, height)-1, int(row))
-	var buffer int64 // a block, and half and all of it again while it grows
+	var buffer int64
 	switch l.compression {
 	case uncompressed:
 		e.least, buffer = raw, times(int(min(blocks, math.MaxInt32)), high, int(times(wide, len(l.bits), int(l.bits[0]))/8)) // each block in memory of its own
@@ -52,8 +52,8 @@ func tiffExtent(data []byte, width, height int) extent {
 	return e
 }
 
-// bufferOf is what a growing buffer of n bytes takes.
-func bufferOf(n int64) int64 { return plus(n, n, n, 64<<10) }
+// bufferOf is what a buffer of n bytes takes that doubles as it grows.
+func bufferOf(n int64) int64 { return plus(n, n, n, n, 64<<10) }
 
 // decodedBytes is the size of a decoded pixel.
 func (l *tiffLayout) decodedBytes() int {

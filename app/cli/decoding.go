@@ -11,9 +11,9 @@ import (
 )
 
 // DecodingVars defines the limits of what decoding an image may take: --max-pixels, with a default,
-// and --max-decode-seconds.
+// and --max-decode-seconds, whose default is in proportion.
 func DecodingVars(f *pflag.FlagSet, pixels *int, limit *time.Duration, most int) {
-	*pixels, *limit = most, picture.DefaultMaxTime
+	*pixels, *limit = most, time.Duration(most)*(picture.DefaultMaxTime/picture.DefaultMaxPixels)
 	f.Var((*pixelsValue)(pixels), "max-pixels", "refuse images with more than `N` pixels, according to their headers, or that take as much memory")
 	f.Var((*secondsValue)(limit), "max-decode-seconds", "refuse images that take more than `N` seconds of processor time to decode and resize")
 }
