@@ -130,6 +130,9 @@ func webpExtent(body []byte, width, height int) extent {
 		case "VP8 ": // in blocks of 16x16 pixels with a note about each, and a copy of the data
 			across, down := divided(width, 16), divided(height, 16)
 			e.bytes = plus(e.bytes, times(across, down, 256*3/2+4), times(across, 6), end-at, 64<<10)
+			if len(content) >= 3 { // the first part's length, which is read before its bytes
+				e.bytes = plus(e.bytes, int64(uint24(content)>>5))
+			}
 			e.least = end
 			return e
 		case "VP8L":
