@@ -48,6 +48,7 @@ func TestValidate(t *testing.T) {
 		"a list of files are mutually exclusive": func(o *Options) { o.FilesFrom = strings.NewReader("") },
 		"-1 workers":                             func(o *Options) { o.Workers = -1 },
 		"a limit of -1 pixels":                   func(o *Options) { o.MaxPixels = -1 },
+		"a limit of -1ns for decoding":           func(o *Options) { o.MaxTime = -1 },
 		"requires resuming":                      func(o *Options) { o.RetryFailed = true },
 		"resuming and overwriting":               func(o *Options) { o.Resume, o.Overwrite = true, true },
 		"files of -1 rows":                       func(o *Options) { o.RowsPerFile = -1 },
@@ -86,6 +87,8 @@ func TestWorthRetrying(t *testing.T) {
 	failures := []featurestore.Failure{
 		{Path: "a.png", Stage: string(pipeline.StageDecode)},
 		{Path: "unselected.png", Stage: string(pipeline.StageDecode)},
+		{Path: "opened/b.png", Stage: string(pipeline.StageTime)},
+		{Path: "unselected/slow.png", Stage: string(pipeline.StageTime)},
 		{Path: "opened", Stage: string(pipeline.StageList)},
 		{Path: "deep", Stage: string(pipeline.StageList)},
 		{Path: "closed", Stage: string(pipeline.StageList)},
@@ -95,10 +98,10 @@ func TestWorthRetrying(t *testing.T) {
 		retry, all bool
 		want       []string
 	}{
-		{false, false, []string{"opened", "deep"}},
-		{false, true, []string{"opened", "deep"}},
-		{true, false, []string{"a.png", "opened", "deep"}},
-		{true, true, []string{"a.png", "unselected.png", "opened", "deep", "closed", "opened/b"}},
+		{false, false, []string{"opened/b.png", "opened", "deep"}},
+		{false, true, []string{"opened/b.png", "opened", "deep"}},
+		{true, false, []string{"a.png", "opened/b.png", "opened", "deep"}},
+		{true, true, []string{"a.png", "unselected.png", "opened/b.png", "unselected/slow.png", "opened", "deep", "closed", "opened/b"}},
 	} {
 		if got := worthRetrying(failures, items, test.retry, test.all); !slices.Equal(got, test.want) {
 			t.Errorf("retry %t, all %t: %q, want %q", test.retry, test.all, got, test.want)

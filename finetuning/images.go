@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -47,6 +48,9 @@ type ImageOptions struct {
 	// that Labels marks as test are held out instead, unless OwnFraction is set.
 	TestFraction float64
 	OwnFraction  bool
+	// MaxPixels and MaxTime bound what decoding an image takes (default: as in picture.Options).
+	MaxPixels int
+	MaxTime   time.Duration
 	// Progress, if set, is called while the total images are decoded.
 	Progress func(s pipeline.Stats, total int)
 	// MaxMemory is the number of bytes that reading a table of images may take; see inputs.Options.
@@ -87,7 +91,7 @@ func (o ImageOptions) load(ctx context.Context, r recipe.Recipe, out string, see
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return nil, Split{}, fmt.Errorf("make the directory for the results: %w", err)
 	}
-	images, err := decodeImages(ctx, listing, r, out, o.Progress)
+	images, err := o.decode(ctx, listing, r, out)
 	if err != nil {
 		return nil, Split{}, err
 	}
@@ -111,15 +115,16 @@ type imageSet struct {
 	failures []pipeline.Failure
 }
 
-// decodeImages reads the images and keeps their pixels in a temporary file in dir. Images that
+// decode reads the images and keeps their pixels in a temporary file in dir. Images that
 // cannot be read become failures.
-func decodeImages(ctx context.Context, listing pipeline.Listing, r recipe.Recipe, dir string, progress func(pipeline.Stats, int)) (_ *imageSet, err error) {
+func (o ImageOptions) decode(ctx context.Context, listing pipeline.Listing, r recipe.Recipe, dir string) (_ *imageSet, err error) {
 	config, err := pipeline.ConfigFor(r)
 	if err != nil {
 		return nil, err
 	}
-	if progress != nil {
-		config.Progress = func(s pipeline.Stats) { progress(s, len(listing.Items)) }
+	config.Limit(o.MaxPixels, o.MaxTime)
+	if o.Progress != nil {
+		config.Progress = func(s pipeline.Stats) { o.Progress(s, len(listing.Items)) }
 	}
 	records, err := training.NewRecords(dir, 3*r.InputWidth*r.InputHeight)
 	if err != nil {

@@ -100,6 +100,7 @@ func (r *race) runFrozen(ctx context.Context) error {
 		return err
 	}
 	defer network.model.Close() // read-only
+	network.config.Limit(r.options.Images.MaxPixels, r.options.Images.MaxTime)
 	spent := time.Since(start)
 	r.result.Settings["device"], r.result.Settings["library"] = network.model.Device, network.model.Recipe().Library
 

@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -15,15 +16,17 @@ import (
 func Inspect(data []byte, maxPixels int) (Picture, error) {
 	w := workspaces.Get().(*workspace)
 	defer w.release()
+	w.clock.begin(0)
+	defer w.clock.end()
 	p := Picture{Format: sniff(data)}
-	var err error
-	if p.SourceWidth, p.SourceHeight, err = w.header(data, p.Format); err == nil {
-		err = checkSize(p.SourceWidth, p.SourceHeight, maxPixels)
+	h, err := w.header(data, p.Format)
+	if p.SourceWidth, p.SourceHeight = h.width, h.height; err == nil {
+		err = h.check(cmp.Or(maxPixels, DefaultMaxPixels))
 	}
-	if err == nil {
+	failure := w.failure(StageHeader, p.Format, data, err)
+	if failure == nil {
 		return p, nil
 	}
-	failure := &Error{StageHeader, p.Format, reasonOf(data, err)}
 	switch {
 	case errors.Is(failure, errForeign):
 		p.Format = foreignContent(data).Name

@@ -10,23 +10,8 @@ func (w *workspace) upright(s source, orientation int) source {
 	width, height := s.width, s.height
 	if orientation >= 5 { // rows become columns
 		w.turned = grown(w.turned, 3*width*height)
-		w.line = grown(w.line, 3*width)
-		turned, line := w.turned, w.line
-		for y := range height {
-			column := y
-			if orientation == 6 || orientation == 7 {
-				column = height - 1 - y
-			}
-			s.row(y, line)
-			for x := range width {
-				row := x
-				if orientation >= 7 {
-					row = width - 1 - x
-				}
-				copy(turned[3*(row*height+column):][:3], line[3*x:])
-			}
-		}
-		return fromRGB(turned, height, width)
+		w.turn(s, orientation == 6 || orientation == 7, orientation >= 7)
+		return fromRGB(w.turned, height, width)
 	}
 	mirrored, flipped := orientation != 4, orientation != 2
 	return source{width: width, height: height, row: func(y int, dst []uint8) {
@@ -38,4 +23,39 @@ func (w *workspace) upright(s source, orientation int) source {
 			mirror(dst[:3*width], width)
 		}
 	}}
+}
+
+// turnedRows are turned together: single pixels, each to a row of its own, would take ten times as
+// long.
+const turnedRows = 32
+
+// turn makes columns of an image's rows, from right to left if backwards, and rows of its columns, from
+// below if upwards.
+func (w *workspace) turn(s source, backwards, upwards bool) {
+	wide := 3 * s.width
+	w.line = grown(w.line, turnedRows*wide)
+	for y := 0; y < s.height && w.clock.spend(turnedRows*s.width); y += turnedRows {
+		rows := min(turnedRows, s.height-y)
+		at := y // the leftmost column
+		if backwards {
+			at = s.height - y - rows
+		}
+		for i := range rows {
+			line := i
+			if backwards {
+				line = rows - 1 - i
+			}
+			s.row(y+i, w.line[line*wide:][:wide])
+		}
+		for x := range s.width {
+			row := x
+			if upwards {
+				row = s.width - 1 - x
+			}
+			out := w.turned[3*(row*s.height+at):][:3*rows]
+			for i := range rows {
+				*(*[3]uint8)(out[3*i:]) = [3]uint8(w.line[i*wide+3*x:])
+			}
+		}
+	}
 }

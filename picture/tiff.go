@@ -1,20 +1,28 @@
 package picture
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // The TIFF tags that the package reads itself.
 const (
 	tagSubfileType  = 254
+	tagWidth        = 256
+	tagHeight       = 257
 	tagBits         = 258
 	tagCompression  = 259
 	tagPhotometric  = 262
 	tagFillOrder    = 266
 	tagOrientation  = 274
 	tagSamples      = 277
+	tagRowsPerStrip = 278
 	tagPlanar       = 284
 	tagT4Options    = 292
 	tagT6Options    = 293
 	tagPredictor    = 317
+	tagTileWidth    = 322
+	tagTileHeight   = 323
 	tagExtra        = 338
 	tagSampleFormat = 339
 	tagXMP          = 700
@@ -30,13 +38,22 @@ type field struct {
 	values []uint32
 }
 
+// tagsRead are the tags above; others, and repeated ones, are passed over.
+var tagsRead = map[uint16]bool{
+	tagSubfileType: true, tagWidth: true, tagHeight: true, tagBits: true, tagCompression: true, tagPhotometric: true,
+	tagFillOrder: true, tagOrientation: true, tagSamples: true, tagRowsPerStrip: true, tagPlanar: true, tagT4Options: true,
+	tagT6Options: true, tagPredictor: true, tagTileWidth: true, tagTileHeight: true, tagExtra: true, tagSampleFormat: true,
+	tagXMP: true, tagDNGVersion: true,
+}
+
 // maxListed bounds the lists that are read: no decodable image has that many samples.
 const maxListed = 64
 
-// directory reads the first directory of a TIFF structure, as far as it goes.
-func directory(block []byte) []field {
+// directory reads the first directory of a TIFF structure, as far as it goes, and reports whether
+// that is all of it. Where there is none it is empty.
+func directory(block []byte) (fields []field, whole bool) {
 	if len(block) < 8 {
-		return nil
+		return nil, true
 	}
 	var order binary.ByteOrder
 	switch string(block[:4]) {
@@ -45,34 +62,47 @@ func directory(block []byte) []field {
 	case "MM\x00*":
 		order = binary.BigEndian
 	default:
-		return nil
+		return nil, true
 	}
 	start := int64(order.Uint32(block[4:]))
 	if start+2 > int64(len(block)) {
-		return nil
+		return nil, true
 	}
 	entries := block[start+2:]
-	var fields []field
 	for range order.Uint16(block[start:]) {
 		if len(entries) < 12 {
-			break
+			return fields, false
 		}
 		f := field{tag: order.Uint16(entries), count: order.Uint32(entries[4:]), value: order.Uint32(entries[8:])}
+		if !tagsRead[f.tag] || slices.ContainsFunc(fields, func(other field) bool { return other.tag == f.tag }) {
+			entries = entries[12:]
+			continue
+		}
 		if kind := order.Uint16(entries[2:]); f.count == 1 && kind == 3 {
 			f.value = uint32(order.Uint16(entries[8:]))
 		} else if f.count == 1 && kind == 1 {
 			f.value = uint32(entries[8])
 		}
-		if f.tag == tagBits || f.tag == tagExtra || f.tag == tagSampleFormat {
+		if f.tag == tagBits || f.tag == tagExtra || f.tag == tagSampleFormat || f.isSize() {
 			f.values = list(block, order, entries, f)
 		}
 		fields, entries = append(fields, f), entries[12:]
 	}
-	return fields
+	return fields, true
+}
+
+// isSize says that the decoder takes the first value of a list as a size.
+func (f field) isSize() bool {
+	switch f.tag {
+	case tagWidth, tagHeight, tagRowsPerStrip, tagTileWidth, tagTileHeight:
+		return true
+	}
+	return false
 }
 
 func tiffXMP(data []byte) []byte {
-	for _, f := range directory(data) {
+	fields, _ := directory(data)
+	for _, f := range fields {
 		if f.tag == tagXMP && int64(f.value)+int64(f.count) <= int64(len(data)) {
 			return data[f.value:][:f.count]
 		}

@@ -27,6 +27,7 @@ const (
 
 // tiffLayout is how a TIFF stores its pixels.
 type tiffLayout struct {
+	whole                              bool // the directory is in the file
 	fields                             map[uint16]field
 	compression, photometric, samples  uint32
 	bits                               []uint32
@@ -48,11 +49,11 @@ func (l *tiffLayout) first(tag uint16, missing uint32) uint32 {
 // layoutOf reads the tags of the first image; it is nil if there is no directory, which the decoder
 // will report.
 func layoutOf(data []byte) *tiffLayout {
-	fields := directory(data)
-	if len(fields) == 0 {
+	fields, whole := directory(data)
+	if len(fields) == 0 && whole {
 		return nil
 	}
-	l := &tiffLayout{fields: map[uint16]field{}}
+	l := &tiffLayout{fields: map[uint16]field{}, whole: whole}
 	for _, f := range fields {
 		l.fields[f.tag] = f
 	}
@@ -81,12 +82,25 @@ func checkTIFF(data []byte) error {
 	if f, found := l.fields[tagBits]; found && f.values == nil && f.count > 0 && f.count <= maxListed {
 		return fmt.Errorf("%w: the depths of its samples are missing", ErrTruncated)
 	}
-	for _, problem := range []string{l.raw(), l.order(), l.coding(), l.sampling()} {
+	for _, problem := range []string{l.raw(), l.order(), l.coding(), l.sampling(), l.sizes()} {
 		if problem != "" {
 			return fmt.Errorf("%w: %s", ErrUnsupported, problem)
 		}
 	}
+	if !l.whole {
+		return fmt.Errorf("%w: its directory is longer than the file", ErrTruncated)
+	}
 	return nil
+}
+
+// sizes says that the sizes of strips or tiles are not single numbers, or "".
+func (l *tiffLayout) sizes() string {
+	for _, tag := range []uint16{tagWidth, tagHeight, tagRowsPerStrip, tagTileWidth, tagTileHeight} {
+		if f := l.fields[tag]; f.count > 1 && len(f.values) == 0 {
+			return fmt.Sprintf("TIFF with %d values of tag %d: convert it to PNG", f.count, tag)
+		}
+	}
+	return ""
 }
 
 // raw says that a file is a camera's, or "".

@@ -113,7 +113,7 @@ type fetcher struct {
 // begin starts reading an image once there is memory and a free slot for it.
 func (f *fetcher) begin(ctx context.Context, s *slot) {
 	size := s.item.stored.file.Size
-	if size > maxFileBytes {
+	if size > picture.MaxFileBytes {
 		s.fail(StageRead, tooLarge(size))
 		return
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"fovea/picture"
 )
 
 // Source is a file that contains many images. A Source is for one goroutine at a time, but several
@@ -104,16 +106,13 @@ func compareItems(a, b Item) int {
 
 func (i Item) key() string { return cmp.Or(i.within, i.Path) }
 
-// maxFileBytes bounds the memory for the file of one image.
-const maxFileBytes = 512 << 20
-
 func tooLarge(size int64) error {
-	return fmt.Errorf("%d MB are too many for an image: the limit is %d MB", size>>20, maxFileBytes>>20)
+	return fmt.Errorf("%d MB are too many for an image, the limit is %d MB: scale it down", size>>20, picture.MaxFileBytes>>20)
 }
 
 // readContent reads an image of the given size.
 func readContent(r io.Reader, size int64) ([]byte, error) {
-	if size > maxFileBytes {
+	if size > picture.MaxFileBytes {
 		return nil, tooLarge(size)
 	}
 	if size < 0 {

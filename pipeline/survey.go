@@ -148,7 +148,7 @@ func (s *survey) file(ctx context.Context, i int, item Item) error {
 
 // inspect reads an image's header, and the whole file only if the beginning is not enough.
 func (s *survey) inspect(i int, item Item, r io.Reader, size int64) error {
-	if size > maxFileBytes {
+	if size > picture.MaxFileBytes {
 		return tooLarge(size)
 	}
 	data, err := readContent(r, min(size, surveyBytes))

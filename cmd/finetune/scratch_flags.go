@@ -53,6 +53,7 @@ func (o *trainingFlags) add(f *pflag.FlagSet) {
 	f.StringVar((*string)(&n.Resize), "resize", string(picture.Squash), "squash or crop")
 	f.Float64Var(&o.images.TestFraction, "test-fraction", 0.2, "fraction of the images held out for testing, 0 for none")
 	f.IntVar(&o.images.Sample, "sample", 0, "train on a sample of `N` images, chosen by --seed (default: all)")
+	cli.DecodingVars(f, &o.images.MaxPixels, &o.images.MaxTime, picture.DefaultMaxPixels)
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the weights, the split, the order, dropout and augmentation")
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "auto, cpu or gpu:N")
 	o.result.Add(f)
