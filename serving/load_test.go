@@ -83,13 +83,7 @@ func runLoad(t *testing.T, url string, clients int, length time.Duration, photos
 	}
 	group.Wait()
 	took := time.Since(begin).Seconds()
-	slices.Sort(latencies)
-	at := func(part float64) float64 {
-		if len(latencies) == 0 {
-			return 0
-		}
-		return latencies[int(part*float64(len(latencies)-1))]
-	}
+	at := func(part float64) float64 { return percentile(latencies, part) }
 	var counts []string
 	for _, status := range []int{200, 503, 504} {
 		if statuses[status] > 0 {
@@ -121,4 +115,13 @@ func residentMegabytes(t *testing.T, url string) float64 {
 		}
 	}
 	return 0
+}
+
+// percentile is the value below which a part of all values is, 0 of none.
+func percentile(values []float64, part float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	slices.Sort(values)
+	return values[int(part*float64(len(values)-1))]
 }
