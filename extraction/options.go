@@ -27,6 +27,8 @@ type Options struct {
 	Workers int
 	// MaxPixels bounds width times height of an image (default picture.DefaultMaxPixels).
 	MaxPixels int
+	// MaxTime bounds the processor time of decoding an image (default picture.DefaultMaxTime).
+	MaxTime time.Duration
 
 	// Out is the dataset: a directory, or a URL in an object store. Staging is the directory in which a
 	// dataset lies on its way to a URL (default: staging/ in the cache).
@@ -77,6 +79,8 @@ func (o Options) Validate() error {
 		return wrong("%d workers: use 1 or more", o.Workers)
 	case o.MaxPixels < 0:
 		return wrong("a limit of %d pixels: use 1 or more", o.MaxPixels)
+	case o.MaxTime < 0:
+		return wrong("a limit of %s for decoding: use a positive time", o.MaxTime)
 	}
 	return o.validateOutput()
 }

@@ -74,7 +74,8 @@ func (o *Options) configure(extractor *inference.Extractor) (recipe.Recipe, pipe
 	if err != nil {
 		return r, config, &OptionsError{err}
 	}
-	config.Workers, config.Picture.MaxPixels, config.Dense.MaxPixels = o.Workers, o.MaxPixels, o.MaxPixels
+	config.Workers = o.Workers
+	config.Limit(o.MaxPixels, o.MaxTime)
 	return r, config, nil
 }
 

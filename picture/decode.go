@@ -7,6 +7,7 @@ import (
 	"image/gif"
 	"image/png"
 	"io"
+	"time"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
@@ -16,8 +17,8 @@ import (
 )
 
 // Decode reads an image from the bytes of its file, turns it upright and resizes it. An error about
-// the file is an *Error and wraps one of ErrUnsupported, ErrTooLarge, ErrTruncated and ErrCorrupt;
-// the last two are also ErrDamaged. Decode is safe for concurrent use.
+// the file is an *Error and wraps one of ErrUnsupported, ErrTooLarge, ErrTooSlow, ErrTruncated and
+// ErrCorrupt; the last two are also ErrDamaged. Decode is safe for concurrent use.
 func Decode(data []byte, options Options) (Picture, error) {
 	return DecodeInto(nil, data, options)
 }
@@ -59,37 +60,45 @@ func DecodeTensor(dst []float32, data []byte, options Options, how preprocessing
 
 func (w *workspace) decodeInto(dst []uint8, data []byte, options Options) (Picture, error) {
 	out := Picture{Width: options.Width, Height: options.Height, Views: options.Views.Count()}
-	err := w.open(data, options.MaxPixels, options.Background, &out, func(s source) error {
+	err := w.open(data, options.MaxTime, options.job(func(s source) error {
 		out.Pix = grown(dst, 3*out.Width*out.Height*out.Views)
 		w.render(out.Pix, s, filters[options.Interpolation], options.frames(s.width, s.height))
 		return nil
-	})
+	}), &out)
 	if err != nil {
 		return Picture{}, err
 	}
 	return out, nil
 }
 
-// open decodes an image whose size is within the limit and passes it, upright and over the
-// background, to use.
-func (w *workspace) open(data []byte, limit int, background Background, picture *Picture, use func(source) error) (err error) {
-	picture.Format = sniff(data)
-	if picture.SourceWidth, picture.SourceHeight, err = w.header(data, picture.Format); err == nil {
-		err = checkSize(picture.SourceWidth, picture.SourceHeight, limit)
-	}
+// job is that of making the views of an image.
+func (o Options) job(use func(source) error) job {
+	return job{o.MaxPixels, o.Background, func(width, height int) (result, scratch int64, err error) {
+		scratch = filters[o.Interpolation].resizing(width, height, o.frames(width, height))
+		return times(3, o.Width, o.Height, o.Views.Count()), scratch, nil
+	}, use}
+}
+
+// open decodes an image that is within the limits and passes it, upright and over the background,
+// to the job's use.
+func (w *workspace) open(data []byte, most time.Duration, j job, picture *Picture) error {
+	p, err := w.plan(data, j, picture)
 	if err != nil {
 		return &Error{StageHeader, picture.Format, reasonOf(data, err)}
 	}
-	if err := w.pixels(data, background, *picture, use); err != nil {
+	w.clock.begin(most)
+	defer w.clock.end()
+	err = w.pixels(data, p, j, picture.Format)
+	if late := w.clock.final(); late != nil {
+		err = late // whatever the decoder made of that
+	}
+	if err != nil {
 		return &Error{StageDecode, picture.Format, reasonOf(data, err)}
 	}
 	return nil
 }
 
 func checkSize(width, height, limit int) error {
-	if limit == 0 {
-		limit = DefaultMaxPixels
-	}
 	if width < 1 || height < 1 {
 		return fmt.Errorf("%w: the header says %dx%d pixels", ErrCorrupt, width, height)
 	}
@@ -99,16 +108,17 @@ func checkSize(width, height, limit int) error {
 	return nil
 }
 
-// header reads the image's size.
-func (w *workspace) header(data []byte, format string) (width, height int, err error) {
+// header reads the image's size and what its decoder will take.
+func (w *workspace) header(data []byte, format string) (h header, err error) {
 	defer recoverDecoder(&err)
 	var read func(io.Reader) (image.Config, error)
 	switch format {
 	case "jpeg":
-		return w.jpeg.Size(data)
+		got, err := w.jpeg.Header(data)
+		return header{got.Width, got.Height, extent{bytes: got.Bytes, least: got.Least}}, err
 	case "png":
 		if err := checkPNG(data); err != nil {
-			return 0, 0, err
+			return h, err
 		}
 		read = png.DecodeConfig
 	case "gif":
@@ -117,58 +127,75 @@ func (w *workspace) header(data []byte, format string) (width, height int, err e
 		read = bmp.DecodeConfig
 	case "tiff":
 		if err := checkTIFF(data); err != nil {
-			return 0, 0, err
+			return h, err
 		}
 		read = tiff.DecodeConfig
 	case "webp":
-		if _, _, _, width, height, animated := firstFrame(data); animated {
-			return width, height, nil
+		if a, animated := firstFrame(data); animated {
+			return a.header()
 		}
 		read = webp.DecodeConfig
 	default:
-		return 0, 0, unsupported(data)
+		return h, unsupported(data)
 	}
 	config, err := read(bytes.NewReader(data))
-	return config.Width, config.Height, err
+	if h.width, h.height = config.Width, config.Height; err != nil || h.width < 1 || h.height < 1 {
+		return h, err // those without pixels are refused later
+	}
+	switch format {
+	case "png":
+		h.extent = pngExtent(data, h.width, h.height)
+	case "gif":
+		h.extent, err = gifExtent(data, h.width, h.height)
+	case "bmp":
+		h.extent = bmpExtent(data, h.width, h.height)
+	case "tiff":
+		h.extent = tiffExtent(data, h.width, h.height)
+	case "webp":
+		h.extent = webpExtent(data[12:], h.width, h.height).behind(12)
+	}
+	return h, err
 }
 
 // pixels decodes an image whose size has been checked.
-func (w *workspace) pixels(data []byte, background Background, picture Picture, use func(source) error) (err error) {
+func (w *workspace) pixels(data []byte, p plan, j job, format string) (err error) {
 	defer recoverDecoder(&err)
-	s, err := w.decode(data, picture.Format)
+	s, err := w.decode(data, format)
 	if err != nil {
 		return err
 	}
-	if s.width != picture.SourceWidth || s.height != picture.SourceHeight {
-		return fmt.Errorf("%w: the header says %dx%d pixels, the data %dx%d", ErrCorrupt,
-			picture.SourceWidth, picture.SourceHeight, s.width, s.height)
+	if s.width != p.width || s.height != p.height {
+		return fmt.Errorf("%w: the header says %dx%d pixels, the data %dx%d", ErrCorrupt, p.width, p.height, s.width, s.height)
 	}
-	if colour, blended := background.colour(); blended {
+	if colour, blended := j.background.colour(); blended {
 		s = s.over(colour)
 	}
-	return use(w.upright(s, orientation(data, picture.Format)))
+	return j.use(w.upright(s, p.orientation))
 }
 
 func (w *workspace) decode(data []byte, format string) (source, error) {
 	var decoded image.Image
 	var err error
-	switch format {
+	switch reader := (&timedReader{data: data, clock: &w.clock}); format {
 	case "jpeg":
+		if w.jpeg.Spend == nil {
+			w.jpeg.Spend = w.clock.spend
+		}
 		decoded, err := w.jpeg.Decode(data)
 		if err != nil {
 			return source{}, err
 		}
 		return w.fromJPEG(decoded), nil
 	case "gif":
-		return decodeGIF(data)
+		return decodeGIF(data, reader)
 	case "webp":
-		return decodeWebP(data)
+		return decodeWebP(data, &w.clock)
 	case "png":
-		decoded, err = png.Decode(bytes.NewReader(data))
+		decoded, err = png.Decode(reader)
 	case "bmp":
-		decoded, err = bmp.Decode(bytes.NewReader(data))
+		decoded, err = bmp.Decode(reader)
 	case "tiff":
-		if decoded, err = tiff.Decode(bytes.NewReader(data)); err == nil {
+		if decoded, err = tiff.Decode(reader); err == nil {
 			asPrinted(data, decoded)
 		}
 	}

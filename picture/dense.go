@@ -2,6 +2,7 @@ package picture
 
 import (
 	"fmt"
+	"time"
 
 	"fovea/preprocessing"
 )
@@ -20,6 +21,8 @@ type Dense struct {
 	Background Background
 	// MaxPixels bounds width times height of the image in the file (default DefaultMaxPixels).
 	MaxPixels int
+	// MaxTime is as Options.MaxTime.
+	MaxTime time.Duration
 }
 
 // maxViewPixels bounds a scaled image, and so the memory of a VGG that computes it: about 640 bytes
@@ -46,6 +49,9 @@ func (d Dense) Validate() error {
 	}
 	if d.MaxPixels < 0 {
 		return fmt.Errorf("image: a limit of %d pixels", d.MaxPixels)
+	}
+	if d.MaxTime < 0 {
+		return fmt.Errorf("image: a limit of %s", d.MaxTime)
 	}
 	if err := d.Background.Validate(); err != nil {
 		return err
@@ -74,14 +80,15 @@ func DecodeDense(data []byte, dense Dense, how preprocessing.Spec) ([]Tensor, Pi
 	}
 	w := workspaces.Get().(*workspace)
 	defer w.release()
+	return w.decodeDense(data, dense, how)
+}
+
+func (w *workspace) decodeDense(data []byte, dense Dense, how preprocessing.Spec) ([]Tensor, Picture, error) {
 	out := Picture{Views: dense.Views()}
 	var tensors []Tensor
-	err := w.open(data, dense.MaxPixels, dense.Background, &out, func(s source) error {
+	err := w.open(data, dense.MaxTime, dense.job(func(s source) error {
 		for _, side := range dense.Sides {
 			width, height := shorterSide(s.width, s.height, side)
-			if err := checkSize(width, height, maxViewPixels); err != nil {
-				return fmt.Errorf("so long that it has %dx%d pixels at a shorter side of %d: %w", width, height, side, err)
-			}
 			w.views = grown(w.views, 3*width*height)
 			w.resize(w.views, s, filters[dense.Interpolation], frame{scaledWidth: width, scaledHeight: height, width: width, height: height})
 			tensors = append(tensors, tensorOf(w.views, width, height, how))
@@ -93,11 +100,30 @@ func DecodeDense(data []byte, dense Dense, how preprocessing.Spec) ([]Tensor, Pi
 			}
 		}
 		return nil
-	})
+	}), &out)
 	if err != nil {
 		return nil, Picture{}, err
 	}
 	return tensors, out, nil
+}
+
+// job is that of making an image's tensors.
+func (d Dense) job(use func(source) error) job {
+	return job{d.MaxPixels, d.Background, func(width, height int) (result, scratch int64, err error) {
+		for _, side := range d.Sides {
+			w, h := shorterSide(width, height, side)
+			if err := checkSize(w, h, maxViewPixels); err != nil {
+				return 0, 0, fmt.Errorf("so long that it has %dx%d pixels at a shorter side of %d: %w", w, h, side, err)
+			}
+			result = plus(result, times(3, w, h))
+			for range d.Views() / len(d.Sides) {
+				result = plus(result, times(3*4, w, h))
+			}
+			view := frame{scaledWidth: w, scaledHeight: h, width: w, height: h}
+			scratch = plus(scratch, filters[d.Interpolation].resizing(width, height, []frame{view}))
+		}
+		return result, scratch, nil
+	}, use}
 }
 
 func tensorOf(pix []uint8, width, height int, how preprocessing.Spec) Tensor {

@@ -16,8 +16,10 @@ var (
 	// ErrNoPicture marks a file whose content is not an image, such as a text or an archive. It is
 	// an ErrUnsupported.
 	ErrNoPicture = fmt.Errorf("%w: no image", ErrUnsupported)
-	// ErrTooLarge marks an image of more than MaxPixels.
+	// ErrTooLarge marks an image of more than MaxPixels, or of more memory than so many may take.
 	ErrTooLarge = errors.New("too large")
+	// ErrTooSlow marks an image that took longer than MaxTime. Another machine may be faster.
+	ErrTooSlow = errors.New("too slow")
 	// ErrDamaged marks a file that is truncated or corrupt.
 	ErrDamaged = errors.New("damaged")
 	// ErrTruncated marks a file that ends too early. It is an ErrDamaged.
@@ -43,7 +45,8 @@ type Error struct {
 	Stage Stage
 	// Format is the file's format, or empty where it was not recognized.
 	Format string
-	// Err wraps one of the reasons: ErrUnsupported, ErrTooLarge, ErrTruncated, ErrCorrupt.
+	// Err wraps one of the reasons: ErrUnsupported, ErrTooLarge, ErrTooSlow, ErrTruncated,
+	// ErrCorrupt.
 	Err error
 }
 
@@ -60,6 +63,8 @@ func (e *Error) remedy() string {
 	switch {
 	case errors.Is(e.Err, ErrTooLarge):
 		return ": scale it down"
+	case errors.Is(e.Err, ErrTooSlow):
+		return ": scale it down, or allow more time (--max-decode-seconds)"
 	case errors.Is(e.Err, ErrDamaged):
 		return ": copy or download it again, or save it again with a program that can show it"
 	}
@@ -71,7 +76,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // reason maps a decoder's error to one of the package's reasons.
 func reason(err error) error {
 	switch {
-	case errors.Is(err, ErrUnsupported), errors.Is(err, ErrTooLarge), errors.Is(err, ErrDamaged):
+	case errors.Is(err, ErrUnsupported), errors.Is(err, ErrTooLarge), errors.Is(err, ErrTooSlow), errors.Is(err, ErrDamaged):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, jpeg.ErrTruncated),
 		strings.Contains(err.Error(), "EOF"), strings.Contains(err.Error(), "not enough pixel data"):

@@ -67,19 +67,13 @@ func jpegNotes(data []byte) (exif, xmp []byte) {
 // pngNotes returns the contents of the EXIF chunk, or of the text chunk that ImageMagick writes
 // instead, and of the text chunk with XMP.
 func pngNotes(data []byte) (exif, xmp []byte) {
-	rest := data[min(8, len(data)):]
-	for len(rest) >= 12 {
-		length := int64(binary.BigEndian.Uint32(rest))
-		if length+12 > int64(len(rest)) {
-			break
-		}
-		kind, content := string(rest[4:8]), rest[8:8+length]
-		rest = rest[length+12:]
+	unpack := inflater{left: maxText}
+	pngChunks(data, func(kind string, content []byte) (stop bool) {
 		if kind == "eXIf" {
 			exif = bytes.TrimPrefix(content, []byte(exifStart))
-			continue
+			return false
 		}
-		switch key, text := pngText(kind, content); key {
+		switch key, text := unpack.text(kind, content); key {
 		case "XML:com.adobe.xmp":
 			xmp = text
 		case "Raw profile type exif":
@@ -87,17 +81,29 @@ func pngNotes(data []byte) (exif, xmp []byte) {
 				exif = rawProfile(text)
 			}
 		}
-	}
+		return false
+	})
 	return exif, xmp
 }
 
-// pngText is the key and the text of a PNG's text chunk; other chunks have none.
-func pngText(kind string, content []byte) (key string, text []byte) {
-	before, after, _ := bytes.Cut(content, []byte{0})
+// inflater unpacks texts, as far as a hostile file may make it.
+type inflater struct{ left int64 }
+
+// maxText bounds what the compressed texts of a file have together, in bytes; notes behind that do
+// not count.
+const maxText = 1 << 20
+
+// text is the key and the text of a PNG's text chunk with notes; other chunks have none.
+func (u *inflater) text(kind string, content []byte) (key string, text []byte) {
+	before, _, _ := bytes.Cut(content[:min(len(content), 80)], []byte{0}) // a key has 79 bytes at most
+	if key = string(before); key != "XML:com.adobe.xmp" && key != "Raw profile type exif" {
+		return "", nil
+	}
+	after := content[min(len(content), len(before)+1):]
 	compressed := false
 	switch {
 	case kind == "tEXt":
-		return string(before), after
+		return key, after
 	case kind == "zTXt" && len(after) > 0:
 		compressed, after = true, after[1:] // behind the method
 	case kind == "iTXt" && len(after) > 1:
@@ -109,29 +115,32 @@ func pngText(kind string, content []byte) (key string, text []byte) {
 		return "", nil
 	}
 	if !compressed {
-		return string(before), after
+		return key, after
 	}
-	const most = 1 << 20 // of a hostile file's text
 	unpack, err := zlib.NewReader(bytes.NewReader(after))
 	if err != nil {
 		return "", nil
 	}
-	text, err = io.ReadAll(io.LimitReader(unpack, most))
+	text, err = io.ReadAll(io.LimitReader(unpack, u.left))
+	u.left -= int64(len(text))
 	if err != nil {
 		return "", nil
 	}
-	return string(before), text
+	return key, text
 }
 
 // rawProfile reads ImageMagick's text: an empty line, what it is, its length, and hexadecimal
 // digits.
 func rawProfile(text []byte) []byte {
-	lines := bytes.SplitN(text, []byte("\n"), 4)
+	lines := bytes.SplitN(text[:min(len(text), maxText)], []byte("\n"), 4)
 	if len(lines) < 4 {
 		return nil
 	}
-	digits := bytes.ReplaceAll(lines[3], []byte("\n"), nil)
-	profile, err := hex.AppendDecode(nil, bytes.TrimSpace(digits))
+	digits := bytes.TrimSpace(bytes.ReplaceAll(lines[3], []byte("\n"), nil))
+	if len(text) > maxText {
+		digits = digits[:len(digits)&^1] // what is left has the directory
+	}
+	profile, err := hex.AppendDecode(nil, digits)
 	if err != nil {
 		return nil
 	}

@@ -91,16 +91,26 @@ func (a *axis) window(i int) (start int, weights []int32) {
 
 // set computes the windows of outputs first to first+count when in samples are scaled to out. If
 // nothing is scaled, and for Nearest, an output is one sample times 1.
-func (a *axis) set(f filter, in, out, first, count int) {
-	a.starts, a.ends, a.weights = a.starts[:0], a.ends[:0], a.weights[:0]
+// It reports whether there was time for that.
+func (a *axis) set(f filter, in, out, first, count int, clock *clock) bool {
+	size := f.windows(in, out, count)
+	a.starts, a.ends = grown(a.starts, count)[:0], grown(a.ends, count)[:0]
+	a.weights, a.scratch = grown(a.weights, size.all)[:0], grown(a.scratch, size.one)[:0]
 	scale := float64(in) / float64(out)
 	nearest := scale * 0.5
 	if f.weight == nil {
-		for range first { // summed in Pillow's order, because rounding shows
+		const between = 1 << 20
+		for i := range first { // summed in Pillow's order, because rounding shows
+			if i%between == between-1 && !clock.spend(between) {
+				return false
+			}
 			nearest += scale
 		}
 	}
 	for i := first; i < first+count; i++ {
+		if !clock.spend(size.one) {
+			return false
+		}
 		switch {
 		case in == out:
 			a.one(i)
@@ -112,6 +122,7 @@ func (a *axis) set(f filter, in, out, first, count int) {
 		nearest += scale
 		a.ends = append(a.ends, int32(len(a.weights)))
 	}
+	return true
 }
 
 func (a *axis) one(sample int) {

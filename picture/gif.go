@@ -1,10 +1,10 @@
 package picture
 
 import (
-	"bytes"
 	"encoding/binary"
 	"image"
 	"image/gif"
+	"io"
 )
 
 // gifHeader is what a GIF says before its first frame's pixels.
@@ -12,12 +12,13 @@ type gifHeader struct {
 	width, height int
 	palette       [256][3]uint8
 	transparent   int // index, or -1
+	frame         place
 }
 
 // decodeGIF decodes the first frame and places it on the canvas. The standard decoder drops the
 // colour of the transparent index, which Pillow shows, so the palette is read here.
-func decodeGIF(data []byte) (source, error) {
-	decoded, err := gif.Decode(bytes.NewReader(data))
+func decodeGIF(data []byte, reader io.Reader) (source, error) {
+	decoded, err := gif.Decode(reader)
 	if err != nil {
 		return source{}, err
 	}
@@ -44,7 +45,7 @@ func decodeGIF(data []byte) (source, error) {
 	return out.on(header.width, header.height, frame.Rect.Min.X, frame.Rect.Min.Y, canvas), nil
 }
 
-// readGIF reads up to the first frame of a file that has already been decoded.
+// readGIF reads up to the first frame, passing over the same bytes as the decoder.
 func readGIF(data []byte) gifHeader {
 	header := gifHeader{transparent: -1}
 	if len(data) < 13 {
@@ -54,19 +55,33 @@ func readGIF(data []byte) gifHeader {
 	rest := readPalette(&header.palette, data[10], data[13:])
 	for len(rest) >= 10 {
 		switch {
-		case rest[0] == ',': // a frame
+		case rest[0] == ',':
+			at := func(i int) int { return int(binary.LittleEndian.Uint16(rest[i:])) }
+			header.frame = place{at(1), at(3), at(5), at(7), rest[9]&0x40 != 0}
 			readPalette(&header.palette, rest[9], rest[10:])
 			return header
 		case rest[0] != '!':
 			return header
 		}
-		if rest[1] == 0xf9 && rest[2] == 4 { // graphic control
-			header.transparent = -1
-			if rest[3]&1 != 0 {
-				header.transparent = int(rest[6])
-			}
-		}
+		label, skip := rest[1], 0
 		rest = rest[2:]
+		switch label {
+		case 0xf9: // graphic control
+			header.transparent = -1
+			if rest[1]&1 != 0 {
+				header.transparent = int(rest[4])
+			}
+			rest = rest[6:]
+			continue
+		case 0x01: // text
+			skip = 13
+		case 0xff: // of an application
+			skip = 1 + int(rest[0])
+		case 0xfe: // a comment
+		default:
+			return header
+		}
+		rest = rest[min(len(rest), skip):]
 		for len(rest) > 0 && rest[0] != 0 { // blocks of the extension
 			rest = rest[min(len(rest), 1+int(rest[0])):]
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -101,19 +100,14 @@ func TestBitFlips(t *testing.T) {
 
 // pngHeader is a PNG that claims a size; its data are a valid stream of a few zeros.
 func pngHeader(width, height uint32) []byte {
-	chunk := func(kind string, body []byte) []byte {
-		out := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
-		out = append(append(out, kind...), body...)
-		return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[4:]))
-	}
 	header := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, width), height)
 	var body bytes.Buffer
 	pack := zlib.NewWriter(&body)
 	pack.Write(make([]byte, 1000))
 	pack.Close()
 	out := []byte("\x89PNG\r\n\x1a\n")
-	out = append(out, chunk("IHDR", append(header, 8, 2, 0, 0, 0))...)
-	return append(append(out, chunk("IDAT", body.Bytes())...), chunk("IEND", nil)...)
+	out = append(out, pngChunk("IHDR", append(header, 8, 2, 0, 0, 0))...)
+	return append(append(out, pngChunk("IDAT", body.Bytes())...), pngChunk("IEND", nil)...)
 }
 
 // patched is an example with bytes replaced.

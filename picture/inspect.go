@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,9 +17,9 @@ func Inspect(data []byte, maxPixels int) (Picture, error) {
 	w := workspaces.Get().(*workspace)
 	defer w.release()
 	p := Picture{Format: sniff(data)}
-	var err error
-	if p.SourceWidth, p.SourceHeight, err = w.header(data, p.Format); err == nil {
-		err = checkSize(p.SourceWidth, p.SourceHeight, maxPixels)
+	h, err := w.header(data, p.Format)
+	if p.SourceWidth, p.SourceHeight = h.width, h.height; err == nil {
+		err = h.check(cmp.Or(maxPixels, DefaultMaxPixels))
 	}
 	if err == nil {
 		return p, nil

@@ -1,6 +1,9 @@
 package picture
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Resize says how an image of any size is resized to the model's input size.
 type Resize string
@@ -27,12 +30,19 @@ type Options struct {
 	Interpolation Interpolation
 	// Background is what shows through transparent pixels (default: alpha is dropped).
 	Background Background
-	// MaxPixels bounds width times height of the image in the file (default DefaultMaxPixels).
+	// MaxPixels bounds width times height of the image in the file (default DefaultMaxPixels), and
+	// with it the memory: see Estimate.
 	MaxPixels int
+	// MaxTime bounds the processor time of decoding and resizing (default DefaultMaxTime).
+	MaxTime time.Duration
 }
 
-// DefaultMaxPixels is enough for any camera and bounds an image's memory to about 0.5 GB.
+// DefaultMaxPixels is enough for any camera. A photo of that size takes 0.4 GB of memory, the most
+// hungry image within it 40 bytes a pixel, 4.8 GB.
 const DefaultMaxPixels = 120_000_000
+
+// DefaultMaxTime is several times what the slowest honest image of DefaultMaxPixels takes.
+const DefaultMaxTime = time.Minute
 
 // Validate reports what is wrong with the options.
 func (o Options) Validate() error {
@@ -59,6 +69,9 @@ func (o Options) Validate() error {
 	}
 	if o.MaxPixels < 0 {
 		return fmt.Errorf("image: a limit of %d pixels", o.MaxPixels)
+	}
+	if o.MaxTime < 0 {
+		return fmt.Errorf("image: a limit of %s", o.MaxTime)
 	}
 	if o.Views.IsDense() {
 		return fmt.Errorf("image: the views %q have no size of their own: DecodeDense makes them", o.Views)

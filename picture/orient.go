@@ -17,6 +17,9 @@ func (w *workspace) upright(s source, orientation int) source {
 			if orientation == 6 || orientation == 7 {
 				column = height - 1 - y
 			}
+			if !w.clock.spend(width) {
+				break
+			}
 			s.row(y, line)
 			for x := range width {
 				row := x

@@ -13,23 +13,30 @@ const (
 )
 
 // resize makes a view of the image, not yet mirrored, in two passes, rounding to bytes in between.
-// Invisible rows and columns are not computed.
+// Invisible rows and columns are not computed. When the time is over it leaves off, and the clock
+// knows of it.
 func (w *workspace) resize(dst []uint8, s source, f filter, view frame) {
-	w.columns.set(f, s.width, view.scaledWidth, view.left, view.width)
-	w.rows.set(f, s.height, view.scaledHeight, view.top, view.height)
+	if !w.columns.set(f, s.width, view.scaledWidth, view.left, view.width, &w.clock) ||
+		!w.rows.set(f, s.height, view.scaledHeight, view.top, view.height, &w.clock) {
+		return
+	}
 
 	first := int(w.rows.starts[0])
 	start, weights := w.rows.window(view.height - 1)
 	end := start + len(weights)
+	span := f.windows(s.height, view.scaledHeight, view.height).span // that of any view
 	if columnsFirst(s, view.scaledWidth, view.scaledHeight) {
-		w.middle = grown(w.middle, 3*view.width*(end-first))
+		w.middle = grown(w.middle, 3*view.width*span)
 		w.resizeColumns(w.middle, s, first, end, view.width)
 		w.resizeRows(dst, w.middle, first, 3*view.width)
 		return
 	}
 	wide := 3 * s.width
-	w.whole = grown(w.whole, wide*(end-first))
+	w.whole = grown(w.whole, wide*span)
 	for y := first; y < end; y++ {
+		if !w.clock.spend(s.width) {
+			return
+		}
 		s.row(y, w.whole[(y-first)*wide:][:wide])
 	}
 	w.middle = grown(w.middle, wide*view.height)
@@ -70,6 +77,9 @@ func (w *workspace) resizeColumns(dst []uint8, s source, first, end, width int) 
 	w.narrow = grown(w.narrow, kernel.StripRows*stride)
 	for y := first; y < end; y += kernel.StripRows {
 		rows := min(kernel.StripRows, end-y)
+		if !w.clock.spend(rows * s.width) {
+			return
+		}
 		for i := range rows {
 			s.row(y+i, w.lines[i*wide:][:wide])
 		}
@@ -89,6 +99,9 @@ func (w *workspace) resizeColumns(dst []uint8, s source, first, end, width int) 
 func (w *workspace) resizeRows(dst, src []uint8, first, stride int) {
 	for y := range w.rows.starts {
 		start, weights := w.rows.window(y)
+		if !w.clock.spend(len(weights) * stride / 3) {
+			return
+		}
 		kernel.WeighRows(dst[y*stride:(y+1)*stride], src[(start-first)*stride:], stride, weights)
 	}
 }

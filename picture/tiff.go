@@ -1,20 +1,28 @@
 package picture
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // The TIFF tags that the package reads itself.
 const (
 	tagSubfileType  = 254
+	tagWidth        = 256
+	tagHeight       = 257
 	tagBits         = 258
 	tagCompression  = 259
 	tagPhotometric  = 262
 	tagFillOrder    = 266
 	tagOrientation  = 274
 	tagSamples      = 277
+	tagRowsPerStrip = 278
 	tagPlanar       = 284
 	tagT4Options    = 292
 	tagT6Options    = 293
 	tagPredictor    = 317
+	tagTileWidth    = 322
+	tagTileHeight   = 323
 	tagExtra        = 338
 	tagSampleFormat = 339
 	tagXMP          = 700
@@ -28,6 +36,14 @@ type field struct {
 	count, value uint32
 	// values are those of a short list with an entry per sample, wherever it is stored.
 	values []uint32
+}
+
+// tagsRead are the tags above; others, and repeated ones, are passed over.
+var tagsRead = map[uint16]bool{
+	tagSubfileType: true, tagWidth: true, tagHeight: true, tagBits: true, tagCompression: true, tagPhotometric: true,
+	tagFillOrder: true, tagOrientation: true, tagSamples: true, tagRowsPerStrip: true, tagPlanar: true, tagT4Options: true,
+	tagT6Options: true, tagPredictor: true, tagTileWidth: true, tagTileHeight: true, tagExtra: true, tagSampleFormat: true,
+	tagXMP: true, tagDNGVersion: true,
 }
 
 // maxListed bounds the lists that are read: no decodable image has that many samples.
@@ -58,17 +74,30 @@ func directory(block []byte) []field {
 			break
 		}
 		f := field{tag: order.Uint16(entries), count: order.Uint32(entries[4:]), value: order.Uint32(entries[8:])}
+		if !tagsRead[f.tag] || slices.ContainsFunc(fields, func(other field) bool { return other.tag == f.tag }) {
+			entries = entries[12:]
+			continue
+		}
 		if kind := order.Uint16(entries[2:]); f.count == 1 && kind == 3 {
 			f.value = uint32(order.Uint16(entries[8:]))
 		} else if f.count == 1 && kind == 1 {
 			f.value = uint32(entries[8])
 		}
-		if f.tag == tagBits || f.tag == tagExtra || f.tag == tagSampleFormat {
+		if f.tag == tagBits || f.tag == tagExtra || f.tag == tagSampleFormat || f.isSize() {
 			f.values = list(block, order, entries, f)
 		}
 		fields, entries = append(fields, f), entries[12:]
 	}
 	return fields
+}
+
+// isSize says that the decoder takes the first value of a list as a size.
+func (f field) isSize() bool {
+	switch f.tag {
+	case tagWidth, tagHeight, tagRowsPerStrip, tagTileWidth, tagTileHeight:
+		return true
+	}
+	return false
 }
 
 func tiffXMP(data []byte) []byte {

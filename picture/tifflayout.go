@@ -81,12 +81,22 @@ func checkTIFF(data []byte) error {
 	if f, found := l.fields[tagBits]; found && f.values == nil && f.count > 0 && f.count <= maxListed {
 		return fmt.Errorf("%w: the depths of its samples are missing", ErrTruncated)
 	}
-	for _, problem := range []string{l.raw(), l.order(), l.coding(), l.sampling()} {
+	for _, problem := range []string{l.raw(), l.order(), l.coding(), l.sampling(), l.sizes()} {
 		if problem != "" {
 			return fmt.Errorf("%w: %s", ErrUnsupported, problem)
 		}
 	}
 	return nil
+}
+
+// sizes says that the sizes of strips or tiles are not single numbers, or "".
+func (l *tiffLayout) sizes() string {
+	for _, tag := range []uint16{tagWidth, tagHeight, tagRowsPerStrip, tagTileWidth, tagTileHeight} {
+		if f := l.fields[tag]; f.count > 1 && len(f.values) == 0 {
+			return fmt.Sprintf("TIFF with %d values of tag %d: convert it to PNG", f.count, tag)
+		}
+	}
+	return ""
 }
 
 // raw says that a file is a camera's, or "".

@@ -1,7 +1,6 @@
 package picture
 
 import (
-	"bytes"
 	"encoding/binary"
 	"image"
 
@@ -11,15 +10,15 @@ import (
 )
 
 // decodeWebP decodes a WebP file; of an animation, its first frame.
-func decodeWebP(data []byte) (source, error) {
-	if still, x, y, width, height, animated := firstFrame(data); animated {
-		frame, err := decodeWebP(still)
+func decodeWebP(data []byte, time *clock) (source, error) {
+	if a, animated := firstFrame(data); animated {
+		frame, err := decodeWebP(stillOf(a.content), time)
 		if err != nil {
 			return source{}, err
 		}
-		return frame.on(width, height, x, y, [3]uint8{}), nil
+		return frame.on(a.width, a.height, a.frame.left, a.frame.top, [3]uint8{}), nil
 	}
-	decoded, err := webp.Decode(bytes.NewReader(data))
+	decoded, err := webp.Decode(&timedReader{data: data, clock: time})
 	if err != nil {
 		return source{}, err
 	}
@@ -40,12 +39,12 @@ func (s source) on(width, height, left, top int, canvas [3]uint8) source {
 		return s
 	}
 	line := make([]uint8, 3*s.width)
-	outside := func(y int) bool { return y < top || y >= top+s.height || left >= width }
+	beside := func(y int) bool { return y < top || y >= top+s.height || left >= width }
 	out := source{width: width, height: height, row: func(y int, dst []uint8) {
 		for x := range width {
 			*(*[3]uint8)(dst[3*x:]) = canvas
 		}
-		if !outside(y) {
+		if !beside(y) {
 			s.row(y-top, line)
 			copy(dst[3*left:], line)
 		}
@@ -53,7 +52,7 @@ func (s source) on(width, height, left, top int, canvas [3]uint8) source {
 	if s.alpha != nil {
 		out.alpha = func(y int, dst []uint8) {
 			clear(dst)
-			if !outside(y) {
+			if !beside(y) {
 				s.alpha(y-top, line[:s.width])
 				copy(dst[left:], line[:s.width])
 			}
@@ -77,9 +76,27 @@ func chunks(body []byte, visit func(name string, content, whole []byte) (stop bo
 	}
 }
 
-// firstFrame turns an animation's first frame into a still file, and says where it lies on the
-// canvas and how large that is.
-func firstFrame(data []byte) (still []byte, x, y, width, height int, animated bool) {
+// animation is an animated file's canvas and its first frame.
+type animation struct {
+	width, height int
+	frame         place
+	content       []byte // of the frame's chunk
+}
+
+// header is that of the canvas and what its first frame takes, which must be within it.
+func (a animation) header() (header, error) {
+	h := header{width: a.width, height: a.height}
+	if a.frame.left+a.frame.width > a.width || a.frame.top+a.frame.height > a.height {
+		return h, outside(a.frame, a.width, a.height)
+	}
+	h.extent = webpExtent(a.content[16:], a.frame.width, a.frame.height)
+	h.bytes = plus(h.bytes, 3*int64(len(a.content))) // its copy
+	h.least = 0                                      // the copy has whole chunks
+	return h, nil
+}
+
+// firstFrame finds an animation's first frame.
+func firstFrame(data []byte) (a animation, animated bool) {
 	var header []byte
 	chunks(data[min(12, len(data)):], func(name string, content, _ []byte) bool {
 		switch {
@@ -87,13 +104,56 @@ func firstFrame(data []byte) (still []byte, x, y, width, height int, animated bo
 			header = content
 			return content[0]&2 == 0 // not an animation
 		case name == "ANMF" && len(content) >= 16 && header != nil:
-			still, animated = stillOf(content), true
-			x, y = 2*uint24(content), 2*uint24(content[3:])
-			width, height = uint24(header[4:])+1, uint24(header[7:])+1
+			a, animated = animation{uint24(header[4:]) + 1, uint24(header[7:]) + 1, place{
+				left: 2 * uint24(content), top: 2 * uint24(content[3:]),
+				width: uint24(content[6:]) + 1, height: uint24(content[9:]) + 1,
+			}, content}, true
 		}
 		return animated
 	})
-	return still, x, y, width, height, animated
+	return a, animated
+}
+
+// webpExtent is that of the image in a file's or frame's chunks, which has the given size or is
+// refused by the decoder.
+func webpExtent(body []byte, width, height int) extent {
+	e, at := extent{}, int64(0)
+	for at+8 <= int64(len(body)) {
+		name, end := string(body[at:at+4]), at+8+int64(binary.LittleEndian.Uint32(body[at+4:]))
+		content := body[at+8 : min(end, int64(len(body)))]
+		switch name {
+		case "ALPH":
+			e.bytes = plus(e.bytes, times(width, height))
+			if len(content) > 0 && content[0]&3 == 1 {
+				e.bytes = plus(e.bytes, losslessBytes(width, height, len(content)))
+			}
+		case "VP8 ": // in blocks of 16x16 pixels with a note about each, and a copy of the data
+			across, down := divided(width, 16), divided(height, 16)
+			e.bytes = plus(e.bytes, times(across, down, 256*3/2+4), times(across, 6), end-at, 64<<10)
+			e.least = end
+			return e
+		case "VP8L":
+			e.bytes = plus(e.bytes, losslessBytes(width, height, len(content)))
+			return e
+		}
+		at = end + (end-at)%2
+	}
+	return e
+}
+
+// losslessBytes is what the decoder of lossless WebPs takes: the image, another one if it has a
+// palette, and small ones that say how tiles of at least 4x4 pixels were coded. The number of codes
+// is in the compressed data and is bounded here by the length of these, and by the decoder.
+func losslessBytes(width, height, length int) int64 {
+	const (
+		mostGroups                 = 2600
+		groupBytes, fullGroupBytes = 2680, 52_000
+		mostPerByte                = 384
+	)
+	tiles := times(divided(width, 4), divided(height, 4))
+	groups := min(mostGroups, tiles, 1+int64(length)*2/5)
+	codes := min(groups*fullGroupBytes, groups*groupBytes+int64(length)*mostPerByte)
+	return plus(times(width, height, 8), 3*4*tiles, codes, 64<<10)
 }
 
 func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }

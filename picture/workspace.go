@@ -9,6 +9,7 @@ import (
 // workspace is the memory that decoding an image needs besides its result. It is reused for the
 // next image.
 type workspace struct {
+	clock   clock
 	jpeg    jpeg.Decoder
 	chroma  [2]upsampler
 	lines   []uint8 // as many rows of the source as a strip has

@@ -33,6 +33,12 @@ type Config struct {
 	Progress func(Stats)
 }
 
+// Limit bounds the pixels of an image and the processor time of decoding it; 0 is the default.
+func (c *Config) Limit(pixels int, time time.Duration) {
+	c.Picture.MaxPixels, c.Dense.MaxPixels = pixels, pixels
+	c.Picture.MaxTime, c.Dense.MaxTime = time, time
+}
+
 func (c Config) dense() bool { return len(c.Dense.Sides) > 0 }
 
 // ConfigFor is the configuration that a recipe asks for: how a file becomes the model's input.

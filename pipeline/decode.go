@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"time"
 
 	"fovea/picture"
@@ -69,7 +70,10 @@ func (r *run) decodeSlot(ctx context.Context, s *slot) bool {
 	} else {
 		s.picture, err = picture.Decode(data, r.config.Picture)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, picture.ErrTooSlow):
+		s.fail(StageTime, err)
+	case err != nil:
 		s.fail(StageDecode, err)
 	}
 	return true

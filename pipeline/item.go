@@ -58,6 +58,8 @@ const (
 	StageDecode Stage = "decode"
 	StageInfer  Stage = "infer"
 	StageStore  Stage = "store"
+	// StageTime is decoding that took longer than Config allows: another try may do.
+	StageTime Stage = "time"
 )
 
 // Failure is an image without features, and the reason.

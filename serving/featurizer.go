@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"fovea/inference"
 	"fovea/models"
@@ -34,6 +35,8 @@ type Options struct {
 	AnyBatch bool
 	// MaxPixels bounds width times height of an image (default: picture.DefaultMaxPixels).
 	MaxPixels int
+	// MaxTime bounds the processor time of decoding an image (default: picture.DefaultMaxTime).
+	MaxTime time.Duration
 	// Convolutions is models.Automatic (also ""), or models.Direct for a model that is exported.
 	Convolutions string
 }
@@ -82,7 +85,7 @@ func newFeaturizer(model *inference.Model, want recipe.Recipe, layers []string, 
 	}
 	f.recipe.Layers = f.extractor.Layers()
 	f.config, err = pipeline.ConfigFor(f.recipe)
-	f.config.Picture.MaxPixels, f.config.Dense.MaxPixels = o.MaxPixels, o.MaxPixels
+	f.config.Limit(o.MaxPixels, o.MaxTime)
 	return f, err
 }
 

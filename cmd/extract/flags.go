@@ -93,7 +93,7 @@ func (o *options) addStorageFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.Overwrite, "overwrite", false, "replace the dataset in --out")
 	f.BoolVar(&o.RetryFailed, "retry-failed", false, "with --resume, read again what could not be read before")
 	f.Float64Var(&o.maxErrorRate, "max-error-rate", 1, "fail if more than this `SHARE`, 0 to 1, of the images cannot be read; the dataset is kept")
-	f.IntVar(&o.MaxPixels, "max-pixels", picture.DefaultMaxPixels, "refuse images with more than `N` pixels, according to their headers")
+	cli.DecodingVars(f, &o.MaxPixels, &o.MaxTime, picture.DefaultMaxPixels)
 }
 
 // showProgress shows the progress of the run.

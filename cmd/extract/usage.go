@@ -64,7 +64,7 @@ func (o *options) checkGiven(f *pflag.FlagSet) error {
 		value int
 	}{
 		{"workers", o.Workers}, {"sample", o.Selection.Sample}, {"limit", o.Selection.Limit},
-		{"rows-per-file", o.RowsPerFile}, {"max-pixels", o.MaxPixels},
+		{"rows-per-file", o.RowsPerFile},
 	} {
 		if f.Changed(number.flag) && number.value < 1 {
 			return cli.Usagef("--%s %d: give a positive number", number.flag, number.value)

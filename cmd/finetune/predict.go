@@ -14,6 +14,7 @@ import (
 	"fovea/inputs"
 	"fovea/internal/output"
 	"fovea/internal/text"
+	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/serving"
 )
@@ -26,6 +27,7 @@ type predictOptions struct {
 	json        bool
 	out         string
 	errorColumn bool
+	decoding    serving.Options
 }
 
 func newPredict(log *cli.LogOptions) *cobra.Command {
@@ -58,6 +60,7 @@ With --threshold, images whose most probable class is less probable than that ar
 	cli.PathVar(f, &o.out, "out", "", "the `FILE` to write to (default: standard output; required for parquet)")
 	f.BoolVar(&o.errorColumn, "error-column", false, "csv: add a column that says why an image could not be read")
 	o.decision.add(f, ", in csv and json")
+	cli.DecodingVars(f, &o.decoding.MaxPixels, &o.decoding.MaxTime, picture.DefaultMaxPixels)
 	o.predictor.addModel(f)
 	return command
 }
@@ -108,7 +111,7 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 	if err != nil {
 		return err
 	}
-	predictor, err := o.predictor.open(h, serving.Options{})
+	predictor, err := o.predictor.open(h, o.decoding)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ type serveOptions struct {
 	listen    string
 	limits    serving.ServerOptions
 	pixels    int
+	decoding  time.Duration
 }
 
 func newServe() *cobra.Command {
@@ -51,7 +53,7 @@ nor authentication: put a proxy in front of it.`,
 	cli.SizeVar(f, &o.limits.MaxBytes, "max-bytes", serving.DefaultMaxBytes, "the largest image file, a `SIZE`; "+cli.SizeHelp)
 	f.DurationVar(&o.limits.Timeout, "timeout", serving.DefaultTimeout, "longest `TIME` from a request to its answer")
 	f.IntVar(&o.limits.Requests, "max-requests", serving.DefaultRequests, "answer up to `N` requests at a time and refuse more")
-	f.IntVar(&o.pixels, "max-pixels", 40_000_000, "decode images of at most `N` pixels, one per CPU at a time")
+	cli.DecodingVars(f, &o.pixels, &o.decoding, 40_000_000)
 	o.decision.add(f, "")
 	o.predictor.addModel(f)
 	return command
@@ -65,8 +67,6 @@ func (o *serveOptions) validate() error {
 		return err
 	}
 	switch {
-	case o.pixels < 1:
-		return cli.Usagef("--max-pixels %d: give a positive number", o.pixels)
 	case o.limits.Requests < 1:
 		return cli.Usagef("--max-requests %d: give a positive number", o.limits.Requests)
 	case o.limits.Timeout <= 0:
@@ -88,7 +88,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if err := o.decision.suits(h); err != nil {
 		return err
 	}
-	predictor, err := o.predictor.open(h, serving.Options{AnyBatch: true, MaxPixels: o.pixels})
+	predictor, err := o.predictor.open(h, serving.Options{AnyBatch: true, MaxPixels: o.pixels, MaxTime: o.decoding})
 	if err != nil {
 		return err
 	}

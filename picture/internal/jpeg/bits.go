@@ -25,7 +25,7 @@ type bitReader struct {
 
 // interval reads entropy-coded data up to the next marker or the end.
 func (b *bitReader) interval() {
-	b.coded, b.next, b.acc, b.n, b.bad = b.coded[:0], 0, 0, 0, false
+	b.coded, b.next, b.acc, b.n, b.bad = sized(b.coded, len(b.data)-b.at)[:0], 0, 0, 0, false
 	for {
 		rest := b.data[b.at:]
 		plain := bytes.IndexByte(rest, 0xff)

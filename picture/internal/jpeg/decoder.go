@@ -13,6 +13,8 @@ var (
 	ErrTruncated = errors.New("truncated")
 	// ErrCorrupt marks a file that contradicts itself or the standard.
 	ErrCorrupt = errors.New("corrupt")
+	// ErrStopped says that Decoder.Spend has ended the work.
+	ErrStopped = errors.New("stopped")
 )
 
 func corrupt(format string, args ...any) error {
@@ -71,6 +73,9 @@ type component struct {
 // Decoder decodes one file at a time and keeps its memory for the next. The zero value is
 // ready.
 type Decoder struct {
+	// Spend, if set, hears of work that was done, in pixels or as much, and reports whether to go on.
+	Spend func(work int) bool
+
 	bits          bitReader
 	width, height int
 	components    [4]component
@@ -104,7 +109,9 @@ func (d *Decoder) Decode(data []byte) (Image, error) {
 			if !c.complete() {
 				return Image{}, fmt.Errorf("%w: component %d lacks its last scans", ErrTruncated, i+1)
 			}
-			d.reconstruct(c)
+			if !d.reconstruct(c) {
+				return Image{}, ErrStopped
+			}
 		}
 		d.planes[i] = Plane{
 			Pix: c.pix, Stride: c.blocksWide * 8, Width: c.width, Height: c.height,
@@ -114,14 +121,31 @@ func (d *Decoder) Decode(data []byte) (Image, error) {
 	return Image{d.width, d.height, d.colour(), d.planes[:d.count]}, nil
 }
 
-// Size reads a file's header up to the picture's size in pixels.
-func (d *Decoder) Size(data []byte) (width, height int, err error) {
+// Header is what a file says before its pixels.
+type Header struct {
+	Width, Height int // in pixels
+	// Bytes is the memory that Decode takes, with a copy of the file's compressed data.
+	Bytes int64
+	// Least is the size in bytes of the smallest file with such an image.
+	Least int64
+}
+
+// Header reads a file's header up to the picture's size.
+func (d *Decoder) Header(data []byte) (Header, error) {
 	d.reset(data)
 	defer d.forget()
 	if err := d.readSegments(true); err != nil {
-		return 0, 0, err
+		return Header{}, err
 	}
-	return d.width, d.height, nil
+	h := Header{Width: d.width, Height: d.height, Least: d.least()}
+	for _, c := range d.components[:d.count] {
+		h.Bytes += int64(c.blocksWide) * int64(c.blocksHigh) * 64
+	}
+	if d.progressive { // and its coefficients
+		h.Bytes *= 3
+	}
+	h.Bytes += int64(len(data))
+	return h, nil
 }
 
 // Retained is the number of bytes that the Decoder holds on to for its next use.
@@ -132,6 +156,9 @@ func (d *Decoder) Retained() int {
 	}
 	return n
 }
+
+// spend counts work, and reports whether to go on.
+func (d *Decoder) spend(work int) bool { return d.Spend == nil || d.Spend(work) }
 
 // forget lets go of the file, which a kept Decoder must not hold on to.
 func (d *Decoder) forget() { d.bits.data = nil }

@@ -71,7 +71,8 @@ func FuzzReuse(f *testing.F) {
 	want := samplesOf(f, new(Decoder), sound)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d := new(Decoder)
-		width, height, err := d.Size(data)
+		header, err := d.Header(data)
+		width, height := header.Width, header.Height
 		if err != nil || width*height > 1<<16 {
 			return
 		}

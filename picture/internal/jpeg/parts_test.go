@@ -262,8 +262,8 @@ func TestAgreesWithStandardLibrary(t *testing.T) {
 				if !compareWithStandard(t, m.Bounds().String(), data.Bytes()) {
 					t.Errorf("%v was not compared", m.Bounds())
 				}
-				if w, h, err := new(Decoder).Size(data.Bytes()); err != nil || w != width || h != height {
-					t.Errorf("%dx%d is %dx%d, %v", width, height, w, h, err)
+				if h, err := new(Decoder).Header(data.Bytes()); err != nil || h.Width != width || h.Height != height {
+					t.Errorf("%dx%d is %dx%d, %v", width, height, h.Width, h.Height, err)
 				}
 			}
 		}

@@ -133,10 +133,14 @@ func (c *component) complete() bool {
 	return true
 }
 
-// reconstruct makes a progressive component's samples once all scans are read.
-func (d *Decoder) reconstruct(c *component) {
+// reconstruct makes a progressive component's samples once all scans are read. It reports whether
+// it came to the end.
+func (d *Decoder) reconstruct(c *component) bool {
 	quant, stride := &d.quant[c.quant], c.blocksWide*8
 	for y := range ceil(c.height, 8) {
+		if !d.spend(stride * 8) {
+			return false
+		}
 		for x := range ceil(c.width, 8) {
 			coefficients, fine := c.block(x, y), int16(0)
 			d.block[0] = int16(int32(coefficients[0]) * int32(quant[0]))
@@ -147,4 +151,5 @@ func (d *Decoder) reconstruct(c *component) {
 			samples(&d.block, fine == 0, c.pix[(y*stride+x)*8:], stride)
 		}
 	}
+	return true
 }

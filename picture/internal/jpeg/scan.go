@@ -6,6 +6,7 @@ import "encoding/binary"
 type scanHeader struct {
 	components [4]*component
 	count      int
+	blocks     int  // in an MCU
 	start, end int  // coefficients, in zigzag order
 	refine     bool // the scan adds a bit to what others gave
 	shift      uint // of the scan's lowest bit
@@ -44,8 +45,11 @@ func (d *Decoder) scan(body []byte) error {
 		c.account(&header)
 	}
 	d.startInterval(&header)
-	left, marker := d.restart, uint8(restart0)
+	left, marker, row := d.restart, uint8(restart0), wide*header.blocks*64
 	for y := range high {
+		if !d.spend(row) {
+			return ErrStopped
+		}
 		for x := range wide {
 			if d.restart > 0 && left == 0 {
 				if d.bits.exhausted() {
@@ -108,7 +112,6 @@ func (d *Decoder) scanHeader(body []byte) (scanHeader, error) {
 		return header, corrupt("scan header of %d bytes", len(body))
 	}
 	header.count = int(body[0])
-	blocks := 0
 	for i := range header.count {
 		name, tables := body[1+2*i], body[2+2*i]
 		for j := range d.components[:d.count] {
@@ -126,10 +129,12 @@ func (d *Decoder) scanHeader(body []byte) (scanHeader, error) {
 			}
 		}
 		c.dc, c.ac = int(tables>>4), int(tables&15)
-		blocks += c.h * c.v
+		header.blocks += c.h * c.v
 	}
-	if header.count > 1 && blocks > 10 {
-		return header, corrupt("%d blocks in an MCU", blocks)
+	if header.count == 1 {
+		header.blocks = 1
+	} else if header.blocks > 10 {
+		return header, corrupt("%d blocks in an MCU", header.blocks)
 	}
 	header.end = 63
 	if d.progressive {

@@ -33,6 +33,9 @@ var processes = map[uint8]string{
 // over all of a large picture. Encoders write about ten.
 const maxScans = 200
 
+// segmentWork is that of a Huffman table, which may be every segment.
+const segmentWork = 1000
+
 // readSegments reads the file up to its end marker, or up to the frame header.
 func (d *Decoder) readSegments(headerOnly bool) error {
 	if !bytes.HasPrefix(d.bits.data, []byte{0xff, startOfImage}) {
@@ -53,6 +56,9 @@ func (d *Decoder) readSegments(headerOnly bool) error {
 		body, err := d.bits.segment()
 		if err != nil {
 			return err
+		}
+		if !d.spend(segmentWork + len(body)) {
+			return ErrStopped
 		}
 		switch marker {
 		case startOfScan:
@@ -197,14 +203,18 @@ func (d *Decoder) frame(body []byte, isProgressive bool) error {
 
 func ceil(a, b int) int { return (a + b - 1) / b }
 
-// allocate takes the planes' memory before the first scan. A picture is at least a bit a
-// block: a file that is smaller than that is not worth the memory.
-func (d *Decoder) allocate() error {
+// least is the size in bytes of the smallest file with such a picture, of one bit a block.
+func (d *Decoder) least() int64 {
 	blocks := 0
 	for _, c := range d.components[:d.count] {
 		blocks += ceil(c.width, 8) * ceil(c.height, 8)
 	}
-	if blocks > 8*len(d.bits.data) {
+	return int64(ceil(blocks, 8))
+}
+
+// allocate takes the planes' memory before the first scan, if the file may have as much.
+func (d *Decoder) allocate() error {
+	if d.least() > int64(len(d.bits.data)) {
 		return ErrTruncated
 	}
 	for i := range d.components[:d.count] {

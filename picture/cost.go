@@ -1,0 +1,166 @@
+package picture
+
+import (
+	"fmt"
+	"math"
+
+	"fovea/picture/internal/kernel"
+)
+
+// Cost is the most that decoding an image can take, by its file's header and the options.
+type Cost struct {
+	// Pixels are those that the decoder computes: width times height, or those of its tiles, with
+	// what stands over the edges.
+	Pixels int64
+	// Bytes is the memory in use at any one time, with the result and without the file's own
+	// bytes. Small images take less where memory of earlier ones is used again.
+	Bytes int64
+}
+
+// Estimate is what Decode with these arguments would take. It reads headers and allocates next to
+// nothing. An error is the one that Decode would return, if that does not lie in the pixels.
+func Estimate(data []byte, options Options) (Cost, error) {
+	if err := options.Validate(); err != nil {
+		return Cost{}, err
+	}
+	return estimate(data, options.job(nil))
+}
+
+// EstimateDense is what DecodeDense with these arguments would take, for values of three numbers a
+// pixel. Otherwise it is as Estimate.
+func EstimateDense(data []byte, dense Dense) (Cost, error) {
+	if err := dense.Validate(); err != nil {
+		return Cost{}, err
+	}
+	return estimate(data, dense.job(nil))
+}
+
+func estimate(data []byte, j job) (Cost, error) {
+	w := workspaces.Get().(*workspace)
+	defer w.release()
+	var p Picture
+	plan, err := w.plan(data, j, &p)
+	if err != nil {
+		return Cost{}, &Error{StageHeader, p.Format, reasonOf(data, err)}
+	}
+	return plan.cost, nil
+}
+
+// bytesOfPixel and spareBytes bound the memory of an image, without the result: it may have as many
+// bytes for each pixel of the limit, and some to spare. No usual image comes near; those of a single
+// row would.
+const (
+	bytesOfPixel = 40
+	spareBytes   = 64 << 20
+)
+
+// MaxFileBytes is the size of the largest file of an image that is worth reading.
+const MaxFileBytes = 512 << 20
+
+// ownBytes is what decoding takes at any size: the tables of a JPEG and of a palette, mostly.
+const ownBytes = 320 << 10
+
+// job is what to make of an image.
+type job struct {
+	limit      int
+	background Background
+	// result and scratch are what use takes for an upright image of some size.
+	cost func(width, height int) (result, scratch int64, err error)
+	use  func(source) error
+}
+
+// plan is what is known of an image before its pixels are decoded.
+type plan struct {
+	header
+	orientation int
+	cost        Cost
+}
+
+// plan reads an image's header and refuses it if it is too large for the limit, in any respect, or
+// the file too short for its size.
+func (w *workspace) plan(data []byte, j job, picture *Picture) (p plan, err error) {
+	if picture.Format = sniff(data); j.limit == 0 {
+		j.limit = DefaultMaxPixels
+	}
+	if p.header, err = w.header(data, picture.Format); err != nil {
+		return p, err
+	}
+	if err := p.header.check(j.limit); err != nil {
+		return p, err
+	}
+	if p.least > int64(len(data)) {
+		return p, fmt.Errorf("%w: %d bytes cannot hold %dx%d pixels", ErrTruncated, len(data), p.width, p.height)
+	}
+	picture.SourceWidth, picture.SourceHeight = p.width, p.height
+	p.orientation = orientation(data, picture.Format)
+	width, height, bytes := p.width, p.height, plus(p.bytes, times(p.width, 16))
+	if p.orientation >= 5 {
+		width, height = height, width
+		bytes = plus(bytes, times(width, height, 3))
+	}
+	result, scratch, err := j.cost(width, height)
+	if err != nil {
+		return p, err
+	}
+	bytes = plus(bytes, scratch)
+	if most := plus(times(bytesOfPixel, j.limit), spareBytes); bytes > most {
+		return p, fmt.Errorf("%w: %dx%d pixels take %d MB of memory to decode and resize, the limit is %d MB for %d pixels",
+			ErrTooLarge, p.width, p.height, bytes>>20, most>>20, j.limit)
+	}
+	p.cost = Cost{max(p.pixels, times(p.width, p.height)), plus(bytes, bytes/64, result, ownBytes)}
+	return p, nil
+}
+
+// header is what a file says before its pixels.
+type header struct {
+	width, height int
+	extent
+}
+
+// check compares an image's sizes with a limit in pixels.
+func (h header) check(limit int) error {
+	if err := checkSize(h.width, h.height, limit); err != nil {
+		return err
+	}
+	// Tiles may stand over the edges, most of all those of small images.
+	if h.pixels > 2*int64(limit)+1<<20 {
+		return fmt.Errorf("%w: %dx%d pixels in tiles of %d pixels altogether, the limit is %d", ErrTooLarge, h.width, h.height, h.pixels, limit)
+	}
+	return nil
+}
+
+// resizing is what it takes to make views of an image of a size.
+func (f filter) resizing(width, height int, views []frame) int64 {
+	most := int64(0)
+	for _, v := range views {
+		columns, rows := f.windows(width, v.scaledWidth, v.width), f.windows(height, v.scaledHeight, v.height)
+		bytes := plus(columns.bytes(v.width), rows.bytes(v.height), times(kernel.StripRows, max(width, v.width), 3),
+			times(kernel.StripRows, width, 3), times(kernel.StripRows, v.width, 3))
+		if columnsFirst(source{width: width, height: height}, v.scaledWidth, v.scaledHeight) {
+			bytes = plus(bytes, times(3, v.width, rows.span))
+		} else {
+			bytes = plus(bytes, times(3, width, rows.span), times(3, width, v.height))
+		}
+		most = max(most, bytes)
+	}
+	return most
+}
+
+// windows bounds an axis: the source's samples of one output, those of all, and the range that they
+// are in.
+type windows struct{ one, all, span int }
+
+// windows bounds the windows of count outputs when in samples are scaled to out.
+func (f filter) windows(in, out, count int) windows {
+	if in == out || f.weight == nil {
+		return windows{1, count, min(in, int(float64(in)/float64(out)*float64(count))+2)}
+	}
+	scale := float64(in) / float64(out)
+	reach := 2 * f.support * max(scale, 1)
+	one := min(in, int(reach)+2)
+	return windows{one, int(min(times(one, count), math.MaxInt32)), min(in, int(scale*float64(count)+reach)+2)}
+}
+
+func (w windows) bytes(count int) int64 {
+	return plus(times(8, count), times(4, w.all), times(8, w.one))
+}
