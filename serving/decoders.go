@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
+
+	"fovea/picture"
 )
 
 // firstPace is what decoding a pixel is taken to last before any was measured, in seconds.
@@ -22,7 +24,7 @@ const firstPace = 20e-9
 type decoders struct {
 	// small pictures have at most so many pixels and take at most so many bytes, so that all that are
 	// decoded at a time stay within the lane's memory.
-	smallPixels int
+	smallPixels int64
 	smallBytes  int64
 	smallTurns  *semaphore.Weighted
 
@@ -42,7 +44,7 @@ type decoders struct {
 
 // ticket is a large picture that waits for its turn, which must come in time.
 type ticket struct {
-	pixels   int
+	pixels   int64
 	deadline time.Time
 	refuse   context.CancelCauseFunc
 }
@@ -53,36 +55,36 @@ var errBusy = errors.New("too many large images are in progress: try again")
 func newDecoders(o ServerOptions, maxPixels int) *decoders {
 	turns := int64(o.Decoders)
 	return &decoders{
-		smallPixels: maxPixels / 4, smallBytes: o.smallMemory() / turns, smallTurns: semaphore.NewWeighted(turns),
+		smallPixels: int64(maxPixels) / 4, smallBytes: o.smallMemory() / turns, smallTurns: semaphore.NewWeighted(turns),
 		largeTurns: semaphore.NewWeighted(turns), largeMemory: semaphore.NewWeighted(o.largeMemory()), capacity: o.largeMemory(),
 		turns: turns, places: max(1, o.Requests*3/4), pace: firstPace,
 		decoding: prometheus.NewGauge(prometheus.GaugeOpts{Name: "finetune_decoding_bytes", Help: "Bytes set aside for the images being decoded."}),
 	}
 }
 
-// run calls decode when the turn of a picture comes that has so many pixels and takes so many bytes.
-// The error is errBusy, or ctx's if that ends before.
-func (d *decoders) run(ctx context.Context, pixels int, bytes int64, decode func()) error {
-	if pixels <= d.smallPixels && bytes <= d.smallBytes {
+// run calls decode when the turn of a picture comes that takes so much. The error is errBusy, or ctx's
+// if that ends before.
+func (d *decoders) run(ctx context.Context, cost picture.Cost, decode func()) error {
+	if cost.Pixels <= d.smallPixels && cost.Bytes <= d.smallBytes {
 		if err := d.smallTurns.Acquire(ctx, 1); err != nil {
 			return err
 		}
 		defer d.smallTurns.Release(1)
-		d.count(bytes, decode)
+		d.count(cost.Bytes, decode)
 		return nil
 	}
-	if err := d.turn(ctx, pixels); err != nil {
+	if err := d.turn(ctx, cost.Pixels); err != nil {
 		return err
 	}
 	defer d.leave()
 	defer d.largeTurns.Release(1)
 	begin := time.Now()
-	if err := d.largeMemory.Acquire(ctx, bytes); err != nil {
+	if err := d.largeMemory.Acquire(ctx, cost.Bytes); err != nil {
 		return err
 	}
-	defer d.largeMemory.Release(bytes)
-	d.count(bytes, decode)
-	d.keepPace(time.Since(begin).Seconds() / float64(max(1, pixels)))
+	defer d.largeMemory.Release(cost.Bytes)
+	d.count(cost.Bytes, decode)
+	d.keepPace(time.Since(begin).Seconds() / float64(max(1, cost.Pixels)))
 	return nil
 }
 
@@ -102,7 +104,7 @@ const collectAbove = 64 << 20
 
 // turn waits for the turn of a large picture and takes a place. A picture for which it would come too
 // late is refused at once, or when that turns out.
-func (d *decoders) turn(ctx context.Context, pixels int) error {
+func (d *decoders) turn(ctx context.Context, pixels int64) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	place, err := d.enter(ctx, pixels, cancel)
@@ -120,7 +122,7 @@ func (d *decoders) turn(ctx context.Context, pixels int) error {
 	return nil
 }
 
-func (d *decoders) enter(ctx context.Context, pixels int, refuse context.CancelCauseFunc) (*list.Element, error) {
+func (d *decoders) enter(ctx context.Context, pixels int64, refuse context.CancelCauseFunc) (*list.Element, error) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	if d.large == d.places {
@@ -141,11 +143,11 @@ func (d *decoders) enter(ctx context.Context, pixels int, refuse context.CancelC
 
 // review refuses those that wait in vain, at the pace of late. The mutex is held.
 func (d *decoders) review() {
-	now, ahead := time.Now(), 0
+	now, ahead := time.Now(), int64(0)
 	for e := d.waiting.Front(); e != nil; e = e.Next() {
 		t := e.Value.(*ticket)
 		// The first one is never refused: its turn is next, and without it the pace would stay as it is.
-		if ahead > 0 && now.Add(d.lasts(ahead)+d.lasts(t.pixels*int(d.turns))).After(t.deadline) {
+		if ahead > 0 && now.Add(d.lasts(ahead)+d.lasts(t.pixels*d.turns)).After(t.deadline) {
 			t.refuse(errBusy)
 			continue
 		}
@@ -154,7 +156,7 @@ func (d *decoders) review() {
 }
 
 // lasts is the time that so many pixels take with all turns. The mutex is held.
-func (d *decoders) lasts(pixels int) time.Duration {
+func (d *decoders) lasts(pixels int64) time.Duration {
 	return time.Duration(float64(pixels) * d.pace / float64(d.turns) * float64(time.Second))
 }
 
@@ -177,7 +179,7 @@ func (d *decoders) keepPace(seconds float64) {
 func (d *decoders) wait() time.Duration {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	pixels := 0
+	pixels := int64(0)
 	for e := d.waiting.Front(); e != nil; e = e.Next() {
 		pixels += e.Value.(*ticket).pixels
 	}

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"fovea/picture"
 )
 
 // lanes are decoders for large pictures of 1,000 pixels and 100 bytes, two at a time, in memory for three.
@@ -31,7 +33,7 @@ func TestDecodersLanes(t *testing.T) {
 	var group sync.WaitGroup
 	for range 50 {
 		group.Go(func() {
-			err := d.run(t.Context(), 1000, 200, func() { // 200 of 300 bytes: one at a time
+			err := d.run(t.Context(), picture.Cost{Pixels: 1000, Bytes: 200}, func() { // 200 of 300 bytes: one at a time
 				most.Store(max(most.Load(), memory.Add(200)))
 				<-gate
 				memory.Add(-200)
@@ -44,7 +46,7 @@ func TestDecodersLanes(t *testing.T) {
 	}
 	for range 10 {
 		done := false
-		if err := d.run(t.Context(), 250, 30, func() { done = true }); err != nil || !done {
+		if err := d.run(t.Context(), picture.Cost{Pixels: 250, Bytes: 30}, func() { done = true }); err != nil || !done {
 			t.Errorf("a small picture beside large ones: %v", err)
 		}
 	}
@@ -80,10 +82,10 @@ func TestDecodersRefuse(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for range 5 {
-		go func() { results <- d.run(ctx, 1000, 100, func() { <-gate }) }()
+		go func() { results <- d.run(ctx, picture.Cost{Pixels: 1000, Bytes: 100}, func() { <-gate }) }()
 	}
 	queued(t, d, 3)
-	if err := d.run(ctx, 1000, 100, func() {}); !errors.Is(err, errBusy) {
+	if err := d.run(ctx, picture.Cost{Pixels: 1000, Bytes: 100}, func() {}); !errors.Is(err, errBusy) {
 		t.Errorf("a picture without a place: %v", err)
 	}
 	d.keepPace(0.1) // 100 s a picture
@@ -93,7 +95,7 @@ func TestDecodersRefuse(t *testing.T) {
 		}
 	}
 	queued(t, d, 1)
-	if err := d.run(ctx, 1000, 100, func() {}); !errors.Is(err, errBusy) {
+	if err := d.run(ctx, picture.Cost{Pixels: 1000, Bytes: 100}, func() {}); !errors.Is(err, errBusy) {
 		t.Errorf("a picture whose turn comes too late: %v", err)
 	}
 	if wait := d.wait(); wait <= 0 {
@@ -113,7 +115,7 @@ func TestDecodersRefuse(t *testing.T) {
 	if err := d.largeMemory.Acquire(t.Context(), d.capacity); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.run(short, 1000, 100, func() {}); !errors.Is(err, context.DeadlineExceeded) || d.large != 0 {
+	if err := d.run(short, picture.Cost{Pixels: 1000, Bytes: 100}, func() {}); !errors.Is(err, context.DeadlineExceeded) || d.large != 0 {
 		t.Errorf("a picture that finds no memory: %v", err)
 	}
 }
@@ -214,7 +216,7 @@ func TestServerMemoryOptions(t *testing.T) {
 		{ServerOptions{}, 40_000_000, "", 1_216_000_008, 304_000_002},
 		{ServerOptions{MaxBytes: 1 << 30}, 1, "", 1 << 33, 1 << 31},
 		{ServerOptions{Memory: 1_216_000_008}, 40_000_000, "", 1_216_000_008, 304_000_002},
-		{ServerOptions{Memory: 1_216_000_007}, 40_000_000, "images of 40000000 pixels take up to 1216000008 bytes, more than 1216000007", 0, 0},
+		{ServerOptions{Memory: 1_216_000_007}, 40_000_000, "1216000007 bytes, where files of 20971520 bytes and images of 40000000 pixels may take 1216000008", 0, 0},
 		{ServerOptions{Memory: 1 << 20}, 100, "files of 20971520 bytes", 0, 0},
 	} {
 		err := test.options.Validate(test.pixels)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"time"
 
@@ -45,11 +46,12 @@ var ErrMemory = errors.New("serving: too little memory")
 // Validate returns ErrMemory if the largest image, with so many pixels, would not fit into Memory. 0
 // pixels are picture.DefaultMaxPixels.
 func (o ServerOptions) Validate(maxPixels int) error {
-	if least := o.leastMemory(maxPixels); o.Memory > 0 && o.Memory < least {
-		return fmt.Errorf("%w: files of %d bytes and images of %d pixels take up to %d bytes, more than %d: allow that many, or smaller images",
-			ErrMemory, cmp.Or(o.MaxBytes, DefaultMaxBytes), cmp.Or(maxPixels, picture.DefaultMaxPixels), least, o.Memory)
+	least := o.leastMemory(maxPixels)
+	if o.Memory == 0 || o.Memory >= least {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%w: %d bytes, where files of %d bytes and images of %d pixels may take %d: allow that much memory, or smaller files and images",
+		ErrMemory, o.Memory, cmp.Or(o.MaxBytes, DefaultMaxBytes), cmp.Or(maxPixels, picture.DefaultMaxPixels), least)
 }
 
 func (o ServerOptions) withDefaults(maxPixels int) ServerOptions {
@@ -61,18 +63,19 @@ func (o ServerOptions) withDefaults(maxPixels int) ServerOptions {
 	return o
 }
 
-// bytesPerPixel is about the most that a picture takes while it is decoded: 16 bits in four channels,
-// in the decoder's buffer and as an image, and 3 bytes more where it is turned.
+// bytesPerPixel is about the most that a usual picture takes while it is decoded: 16 bits in four
+// channels, in the decoder's buffer and as an image, and 3 bytes more where it is turned. Pictures that
+// take more than there is are refused one by one.
 const bytesPerPixel = 19
 
 // leastMemory has room for two of the largest files and one of the largest pictures.
 func (o ServerOptions) leastMemory(maxPixels int) int64 {
-	files := 2 * 4 * cmp.Or(o.MaxBytes, DefaultMaxBytes)
-	pictures := bytesPerPixel * int64(cmp.Or(maxPixels, picture.DefaultMaxPixels))
-	return max(files, pictures*8/5+8)
+	files := min(cmp.Or(o.MaxBytes, DefaultMaxBytes), math.MaxInt64/8)
+	pixels := min(int64(cmp.Or(maxPixels, picture.DefaultMaxPixels)), math.MaxInt64/bytesPerPixel/8)
+	return max(2*4*files, pixels*bytesPerPixel*8/5+8)
 }
 
 // The shares of the memory: of files, of small pictures, of large ones.
 func (o ServerOptions) fileMemory() int64  { return o.Memory / 4 }
 func (o ServerOptions) smallMemory() int64 { return o.Memory / 8 }
-func (o ServerOptions) largeMemory() int64 { return o.Memory * 5 / 8 }
+func (o ServerOptions) largeMemory() int64 { return o.Memory / 8 * 5 }

@@ -70,24 +70,17 @@ func (s *Server) unreadable(err error) error {
 
 // decode decodes a file when its turn comes.
 func (s *Server) decode(ctx context.Context, file []byte) (values []float32, err error) {
-	limit := s.predictor.config.Picture.MaxPixels
-	header, err := picture.Inspect(file, limit)
+	cost, err := picture.Estimate(file, s.predictor.config.Picture)
 	if err != nil {
 		return nil, err
 	}
-	pixels, bytes := header.SourceWidth*header.SourceHeight, decodingBytes(header)
-	if bytes > s.decoders.capacity {
-		return nil, statusError{http.StatusRequestEntityTooLarge, "picture memory", fmt.Errorf("the image of %dx%d pixels takes %d bytes while it is decoded, the limit is %d: scale it down",
-			header.SourceWidth, header.SourceHeight, bytes, s.decoders.capacity)}
+	if cost.Bytes > s.decoders.capacity {
+		return nil, statusError{http.StatusRequestEntityTooLarge, "picture memory", fmt.Errorf(
+			"the image takes %d bytes while it is decoded, the limit is %d: scale it down, or save it with 8 bits a sample", cost.Bytes, s.decoders.capacity)}
 	}
-	refused := s.decoders.run(ctx, pixels, bytes, func() { values, err = s.predictor.Decode(file) })
+	refused := s.decoders.run(ctx, cost, func() { values, err = s.predictor.Decode(file) })
 	if errors.Is(refused, errBusy) {
 		return nil, statusError{http.StatusServiceUnavailable, "large images", refused}
 	}
 	return values, errors.Join(refused, err)
-}
-
-// decodingBytes is about the most that a picture takes while it is decoded.
-func decodingBytes(p picture.Picture) int64 {
-	return bytesPerPixel * int64(p.SourceWidth) * int64(p.SourceHeight)
 }
