@@ -106,6 +106,13 @@ func (s *bodies) evict(b *body) bool {
 	return false
 }
 
+// giveWay cuts off the body that is longest without progress; false if all make progress.
+func (s *bodies) giveWay() bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.evict(nil)
+}
+
 // stop refuses new bodies and gives those that arrive the time of one window to do so.
 func (s *bodies) stop() {
 	s.mutex.Lock()

@@ -79,6 +79,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		WriteTimeout:      writeTimeout,     // predict sets its own
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    1 << 13,
+		ConnState:         newConnections(s.options, s.bodies).changed,
 		// OPTIONS * is answered with the headers of all others.
 		DisableGeneralOptionsHandler: true,
 	}

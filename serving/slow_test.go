@@ -284,6 +284,40 @@ func TestServerStopsDespiteSlowClients(t *testing.T) {
 	drained(t, s)
 }
 
+// Connections beyond the most that may be open close those that do nothing.
+func TestConnectionsGiveWay(t *testing.T) {
+	b := newBodies(ServerOptions{MaxBytes: 1 << 20, Timeout: time.Minute, Memory: 1 << 30})
+	c := newConnections(ServerOptions{}, b)
+	c.most = 2
+	var ours, theirs [4]net.Conn
+	closed := func(i int) bool {
+		_ = theirs[i].SetReadDeadline(time.Now().Add(time.Millisecond)) // a pipe can do it
+		_, err := theirs[i].Read(make([]byte, 1))
+		return err == io.EOF
+	}
+	for i := range ours {
+		ours[i], theirs[i] = net.Pipe()
+	}
+	c.changed(ours[0], http.StateNew)
+	c.changed(ours[0], http.StateActive)
+	c.changed(ours[1], http.StateNew)
+	c.changed(ours[2], http.StateNew)
+	if closed(0) || !closed(1) || closed(2) {
+		t.Error("not the connection that waits longest gives way")
+	}
+	c.changed(ours[1], http.StateClosed)
+	c.changed(ours[2], http.StateActive)
+	c.changed(ours[3], http.StateNew)
+	if closed(0) || closed(2) || !closed(3) {
+		t.Error("where all others have requests, not the newest gives way")
+	}
+	c.changed(ours[3], http.StateClosed)
+	c.changed(ours[0], http.StateIdle)
+	if len(c.open) != 2 || c.waiting.Len() != 1 {
+		t.Errorf("%d connections, of which %d wait", len(c.open), c.waiting.Len())
+	}
+}
+
 // trickle keeps slow clients connected until ctx ends: each sends a photo's heading and then a byte at a
 // time, and comes again when it is cut off. Some are slow with the heading already.
 func trickle(ctx context.Context, url string, clients int, every time.Duration) (wait func()) {
