@@ -88,7 +88,7 @@ func TestDecodersRefuse(t *testing.T) {
 	if err := d.run(ctx, picture.Cost{Pixels: 1000, Bytes: 100}, func() {}); !errors.Is(err, errBusy) {
 		t.Errorf("a picture without a place: %v", err)
 	}
-	d.keepPace(0.1) // 100 s a picture
+	d.keepPace(1) // 200 s a picture
 	for range 2 {
 		if err := <-results; !errors.Is(err, errBusy) {
 			t.Errorf("a picture that waits in vain: %v", err)
