@@ -42,11 +42,11 @@ type decoders struct {
 	decoding prometheus.Gauge
 }
 
-// ticket is a large picture that waits for its turn, which must come in time.
+// ticket is a large picture that waits for its turn, which must come by a time.
 type ticket struct {
-	pixels   int64
-	deadline time.Time
-	refuse   context.CancelCauseFunc
+	pixels int64
+	by     time.Time
+	refuse context.CancelCauseFunc
 }
 
 // errBusy says that large pictures would wait for too long.
@@ -102,12 +102,20 @@ func (d *decoders) count(bytes int64, decode func()) {
 // decoded. That takes a few milliseconds, and decoding hundreds.
 const collectAbove = 64 << 20
 
-// turn waits for the turn of a large picture and takes a place. A picture for which it would come too
-// late is refused at once, or when that turns out.
+// turn waits for the turn of a large picture and takes a place, for half of the time that is left at
+// most: the rest is for decoding and computing. A picture whose turn would come later is refused at
+// once, or when that turns out.
 func (d *decoders) turn(ctx context.Context, pixels int64) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	place, err := d.enter(ctx, pixels, cancel)
+	ctx, refuse := context.WithCancelCause(ctx)
+	defer refuse(nil)
+	by := time.Now().Add(math.MaxInt64)
+	if end, limited := ctx.Deadline(); limited {
+		by = time.Now().Add(time.Until(end) / 2)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, by, errBusy)
+		defer cancel()
+	}
+	place, err := d.enter(ctx, &ticket{pixels, by, refuse})
 	if err != nil {
 		return err
 	}
@@ -122,17 +130,13 @@ func (d *decoders) turn(ctx context.Context, pixels int64) error {
 	return nil
 }
 
-func (d *decoders) enter(ctx context.Context, pixels int64, refuse context.CancelCauseFunc) (*list.Element, error) {
+func (d *decoders) enter(ctx context.Context, t *ticket) (*list.Element, error) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	if d.large == d.places {
 		return nil, errBusy
 	}
-	deadline, limited := ctx.Deadline()
-	if !limited {
-		deadline = time.Now().Add(math.MaxInt64)
-	}
-	place := d.waiting.PushBack(&ticket{pixels, deadline, refuse})
+	place := d.waiting.PushBack(t)
 	if d.review(); context.Cause(ctx) != nil {
 		d.waiting.Remove(place)
 		return nil, context.Cause(ctx)
@@ -147,7 +151,7 @@ func (d *decoders) review() {
 	for e := d.waiting.Front(); e != nil; e = e.Next() {
 		t := e.Value.(*ticket)
 		// The first one is never refused: its turn is next, and without it the pace would stay as it is.
-		if ahead > 0 && now.Add(d.lasts(ahead)+d.lasts(t.pixels*d.turns)).After(t.deadline) {
+		if ahead > 0 && now.Add(d.lasts(ahead)).After(t.by) {
 			t.refuse(errBusy)
 			continue
 		}

@@ -126,14 +126,14 @@ func TestServerFloodOfLargePictures(t *testing.T) {
 	if testing.Short() {
 		t.Skip("decodes some 40 pictures of 39.7 megapixels")
 	}
-	const flood, timeout = 60, 30 * time.Second
+	const flood, timeout, decoders = 60, 30 * time.Second, 2
 	var large bytes.Buffer
 	if err := png.Encode(&large, image.NewGray(image.Rect(0, 0, 7000, 5671))); err != nil {
 		t.Fatal(err)
 	}
 	p := redPredictor(&redness{})
 	p.config.Picture.MaxPixels = 40_000_000
-	s := redServer(t, p, ServerOptions{MaxBytes: 1 << 20, Timeout: timeout, Decoders: 2})
+	s := redServer(t, p, ServerOptions{MaxBytes: 1 << 20, Timeout: timeout, Decoders: decoders})
 	url, _ := start(t, s)
 	small := coloured(t, 220)
 	debug.FreeOSMemory()
@@ -172,8 +172,9 @@ func TestServerFloodOfLargePictures(t *testing.T) {
 	cancel()
 	most := <-peak
 	t.Logf("%d large pictures are answered, %d refused; %d small ones meanwhile within %s; the heap had %d MB at most", statuses[200].Load(), statuses[503].Load(), answered, slowest, most>>20)
-	if statuses[200].Load() == 0 || statuses[200].Load()+statuses[503].Load() != flood {
-		t.Errorf("%d large pictures are answered, %d refused, of %d", statuses[200].Load(), statuses[503].Load(), flood)
+	// On a machine so busy that a picture takes half a minute, those being decoded may be too late.
+	if late := statuses[504].Load(); statuses[200].Load() == 0 || statuses[200].Load()+statuses[503].Load()+late != flood || late > 2*decoders {
+		t.Errorf("%d large pictures are answered, %d refused, %d too late, of %d", statuses[200].Load(), statuses[503].Load(), late, flood)
 	}
 	if slowest > timeout/3 {
 		t.Errorf("a small picture took %s", slowest)

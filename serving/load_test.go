@@ -112,7 +112,10 @@ func (l *load) run(t *testing.T, url string, clients int, length time.Duration, 
 	for c := range clients {
 		group.Go(func() {
 			for i := c; time.Since(begin) < length; i++ {
-				if status := l.send(t, client, url, photos[i%len(photos)]); status == http.StatusServiceUnavailable {
+				switch l.send(t, client, url, photos[i%len(photos)]) {
+				case 0: // no answer
+					return
+				case http.StatusServiceUnavailable:
 					time.Sleep(time.Second) // what Retry-After says, at least
 				}
 			}
@@ -122,6 +125,7 @@ func (l *load) run(t *testing.T, url string, clients int, length time.Duration, 
 	l.seconds += time.Since(begin).Seconds()
 }
 
+// send sends a photo and counts the answer's status, which is 0 if there is none.
 func (l *load) send(t *testing.T, client *http.Client, url string, photo []byte) (status int) {
 	sent := time.Now()
 	r, err := client.Post(url+"/predict", "image/jpeg", bytes.NewReader(photo))
