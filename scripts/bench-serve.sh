@@ -4,30 +4,46 @@
 #
 #   CLIENTS=LIST  numbers of clients (default "1 2 4 8 16 100"; beyond 64 some are refused)
 #   SECONDS_EACH=N (default 10)
-#   PORT=N        (default 18080)
+#   BEFORE=FILE   another build of finetune, measured in turns with this one as server 2
+#   SLOW=N        8 clients instead, in turns alone and beside N that send a byte a second
+#   PORT=N        (default 18080; the next one for BEFORE)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 eval "$(scripts/deps.sh env)"
 
-port=${PORT:-18080} work=$(mktemp -d) server=
-trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
-go build -o "$work/finetune" ./cmd/finetune
-go test -c -o "$work/load.test" ./serving
-"$work/finetune" serve --head testdata/heads/cats-vs-dogs.json --listen "localhost:$port" 2>"$work/log" &
-server=$!
-for _ in $(seq 120); do
-	if (exec 3<>"/dev/tcp/localhost/$port") 2>/dev/null; then ready=1 && break; fi
-	kill -0 "$server" 2>/dev/null || break
-	sleep 0.5
-done
-if [ -z "${ready:-}" ]; then
+port=${PORT:-18080} work=$(mktemp -d) servers=() urls=
+finish() {
+	for server in "${servers[@]}"; do kill "$server" 2>/dev/null || true; done
+	rm -rf "$work"
+}
+trap finish EXIT
+
+# serve PROGRAM PORT starts a server and waits until it answers.
+serve() {
+	"$1" serve --head testdata/heads/cats-vs-dogs.json --listen "localhost:$2" 2>"$work/log" &
+	servers+=($!)
+	for _ in $(seq 120); do
+		if (exec 3<>"/dev/tcp/localhost/$2") 2>/dev/null; then
+			urls="$urls http://localhost:$2"
+			return
+		fi
+		kill -0 "${servers[-1]}" 2>/dev/null || break
+		sleep 0.5
+	done
 	echo "bench-serve: the server does not answer:" >&2
 	cat "$work/log" >&2
 	exit 1
-fi
+}
+
+go build -o "$work/finetune" ./cmd/finetune
+go test -c -o "$work/load.test" ./serving
+serve "$work/finetune" "$port"
+if [ -n "${BEFORE:-}" ]; then serve "$(realpath "$BEFORE")" $((port + 1)); fi
 cd serving
-FOVEA_BENCH_SERVE="http://localhost:$port" FOVEA_BENCH_SECONDS=${SECONDS_EACH:-10} FOVEA_BENCH_CLIENTS=${CLIENTS:-1 2 4 8 16 100} \
-	"$work/load.test" -test.run '^TestLoad$' | grep -v '^PASS$'
-kill -INT "$server"
-wait "$server" || true
-server=
+test=TestLoad
+if [ -n "${SLOW:-}" ]; then test=TestLoadBesideSlow; fi
+FOVEA_BENCH_SERVE=$urls FOVEA_BENCH_SECONDS=${SECONDS_EACH:-10} FOVEA_BENCH_CLIENTS=${CLIENTS:-1 2 4 8 16 100} FOVEA_BENCH_SLOW=${SLOW:-} \
+	"$work/load.test" -test.run "^$test\$" | grep -v '^PASS$'
+kill -INT "${servers[@]}"
+wait "${servers[@]}" || true
+servers=()

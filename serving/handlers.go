@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"mime"
 	"net/http"
@@ -15,14 +14,36 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"fovea/internal/metrics"
+	"fovea/picture"
 )
+
+// writeTimeout is how long a client may take to read an answer.
+const writeTimeout = 10 * time.Second
+
+// statusGone is nginx's status for clients that close the connection before they are answered. HTTP has
+// none.
+const statusGone = 499
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /predict", s.predict)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.Handle("GET /metrics", metrics.Handler(s.registry))
-	return mux
+	return guarded(mux)
+}
+
+// guarded adds to every answer the headers that keep browsers from storing, framing or running it, or
+// taking it for something else.
+func guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Frame-Options", "DENY")
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
@@ -33,9 +54,11 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// statusError is an error with its HTTP status.
+// statusError is an error with its HTTP status, and the reason by which it is counted, if it is to
+// protect the server.
 type statusError struct {
 	status int
+	reason string
 	err    error
 }
 
@@ -55,6 +78,9 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
 		object = objectOf(Prediction{Label: label, Probabilities: probabilities}, classes, s.options.Decision)
 	case errors.As(err, &known):
 		status, object.Error = known.status, err.Error()
+		if known.reason != "" {
+			s.refused.WithLabelValues(known.reason).Inc()
+		}
 	default:
 		status, object.Error = http.StatusInternalServerError, err.Error()
 		logrus.Errorf("a request failed: %v", err)
@@ -63,61 +89,55 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", strconv.Itoa(s.retryAfter()))
 	}
 	w.Header().Set("Content-Type", "application/json")
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // fails only for a client that has gone
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(object) // a client that has gone is not an error here
+	_ = json.NewEncoder(w).Encode(object) // nor is such a client an error here
 	s.requests.WithLabelValues(strconv.Itoa(status)).Inc()
 	s.seconds.Observe(time.Since(start).Seconds())
 }
 
-// answer reads the image of a request and computes its probabilities.
+// answer receives the image of a request and computes its probabilities.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) ([]float64, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
+	defer cancel()
+	by, _ := ctx.Deadline()
+	file, err := s.receive(w, r, by)
+	if err != nil {
+		return nil, err
+	}
+	defer file.release()
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	default:
-		return nil, statusError{http.StatusServiceUnavailable, fmt.Errorf("%d images are in progress: try again", s.options.Requests)}
+		return nil, statusError{http.StatusServiceUnavailable, "requests", fmt.Errorf("%d images are in progress: try again", s.options.Requests)}
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
-	defer cancel()
-	body, err := s.read(w, r)
-	if err != nil {
-		return nil, err
-	}
-	values, err := s.decode(ctx, body)
-	if err != nil && ctx.Err() == nil {
-		return nil, statusError{http.StatusUnprocessableEntity, explain(err, r)}
-	}
-	var probabilities []float64
+	values, err := s.decode(ctx, file.bytes())
+	file.release()
 	if err == nil {
-		probabilities, err = s.batcher.predict(ctx, values)
+		var probabilities []float64
+		if probabilities, err = s.batcher.predict(ctx, values); err == nil {
+			return probabilities, nil
+		}
 	}
-	if err != nil && ctx.Err() != nil {
-		return nil, statusError{http.StatusGatewayTimeout, fmt.Errorf("no answer within %s", s.options.Timeout)}
-	}
-	return probabilities, err
+	return nil, s.failure(ctx, r, err)
 }
 
-func (s *Server) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.options.MaxBytes))
-	var large *http.MaxBytesError
+// failure gives the error of an image that arrived whole its status.
+func (s *Server) failure(ctx context.Context, r *http.Request, err error) error {
+	var known statusError
+	var unreadable *picture.Error
 	switch {
-	case errors.As(err, &large):
-		return nil, statusError{http.StatusRequestEntityTooLarge, fmt.Errorf("the image has more than %d bytes", s.options.MaxBytes)}
-	case err != nil:
-		return nil, statusError{http.StatusBadRequest, fmt.Errorf("cannot read the image from the request: %w", err)}
+	case errors.As(err, &known):
+		return err
+	case r.Context().Err() != nil:
+		return statusError{statusGone, "", errors.New("the connection was closed before the answer: keep both directions open")}
+	case ctx.Err() != nil:
+		return statusError{http.StatusGatewayTimeout, "", fmt.Errorf("no answer within %s", s.options.Timeout)}
+	case errors.As(err, &unreadable):
+		return statusError{http.StatusUnprocessableEntity, "", explain(err, r)}
 	}
-	return body, nil
-}
-
-// decode decodes a file when its turn comes.
-func (s *Server) decode(ctx context.Context, file []byte) ([]float32, error) {
-	select {
-	case s.decoders <- struct{}{}:
-		defer func() { <-s.decoders }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	return s.predictor.Decode(file)
+	return err
 }
 
 // explain adds a remedy for a body that is a form rather than an image.
@@ -136,6 +156,6 @@ const (
 
 // retryAfter is the time, in seconds, until the images in progress are answered.
 func (s *Server) retryAfter() int {
-	wait := math.Ceil(float64(s.options.Requests) * s.batcher.secondsEach())
+	wait := math.Ceil(max(float64(s.options.Requests)*s.batcher.secondsEach(), s.decoders.wait().Seconds()))
 	return int(min(max(wait, minRetry), maxRetry))
 }

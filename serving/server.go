@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -15,37 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fovea/internal/metrics"
+	"fovea/picture"
 )
-
-// Defaults of ServerOptions.
-const (
-	DefaultMaxBytes = 20 << 20
-	DefaultTimeout  = 30 * time.Second
-	DefaultRequests = 64
-)
-
-// ServerOptions bound what clients can make a Server do, and say what it answers.
-type ServerOptions struct {
-	// Decision makes the label, and says how many probabilities are in an answer.
-	Decision Decision
-	// MaxBytes is the most bytes of an image's file (default: DefaultMaxBytes).
-	MaxBytes int64
-	// Timeout is the longest time from a request to its answer (default: DefaultTimeout).
-	Timeout time.Duration
-	// Requests is the number of requests in progress at a time (default: DefaultRequests).
-	Requests int
-	// Decoders is the number of images decoded at a time (default: one per CPU). An image takes four
-	// bytes a pixel or more while it is decoded, and no more than its file while it waits.
-	Decoders int
-}
-
-func (o ServerOptions) withDefaults() ServerOptions {
-	o.MaxBytes = cmp.Or(o.MaxBytes, DefaultMaxBytes)
-	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
-	o.Requests = cmp.Or(o.Requests, DefaultRequests)
-	o.Decoders = cmp.Or(o.Decoders, runtime.GOMAXPROCS(0))
-	return o
-}
 
 // Server answers requests for predictions over HTTP:
 //
@@ -53,43 +23,49 @@ func (o ServerOptions) withDefaults() ServerOptions {
 //	GET  /healthz   200 while images can be predicted
 //	GET  /metrics   for Prometheus
 //
-// Each request's handler decodes its image, and one goroutine computes what they hand to it, as many
-// images at a time as there are.
+// A request's handler receives its file within bodies, takes a slot, and decodes the image when its turn
+// among the decoders comes. One goroutine computes what the handlers hand to it, as many images at a
+// time as there are.
 type Server struct {
 	predictor *Predictor
 	options   ServerOptions
 	batcher   *batcher
-	// slots are taken by requests in progress, decoders by images being decoded.
+	bodies    *bodies
+	// slots are taken by requests whose file has arrived.
 	slots    chan struct{}
-	decoders chan struct{}
+	decoders *decoders
 	stopping atomic.Bool
 
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	seconds  prometheus.Histogram
 	underWay prometheus.Gauge
+	refused  *prometheus.CounterVec
 }
 
 // NewServer makes a server of predictions. A predictor with AnyBatch answers single requests several
-// times as fast. ErrDecision says that the options do not suit the classes.
+// times as fast. ErrDecision says that the options do not suit the classes, ErrMemory that they do not
+// suit the predictor's largest images.
 func NewServer(p *Predictor, o ServerOptions) (*Server, error) {
-	o = o.withDefaults()
-	if err := o.Decision.Validate(p.Classes()); err != nil {
+	maxPixels := cmp.Or(p.config.Picture.MaxPixels, picture.DefaultMaxPixels)
+	if err := errors.Join(o.Decision.Validate(p.Classes()), o.Validate(maxPixels)); err != nil {
 		return nil, err
 	}
+	o = o.withDefaults(maxPixels)
 	s := &Server{
-		predictor: p, options: o, slots: make(chan struct{}, o.Requests), decoders: make(chan struct{}, o.Decoders),
+		predictor: p, options: o, bodies: newBodies(o), slots: make(chan struct{}, o.Requests), decoders: newDecoders(o, maxPixels),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "finetune_requests_total", Help: "Requests for predictions, by HTTP status."}, []string{"status"}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "finetune_request_seconds", Help: "Time from a request to its answer.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12),
 		}),
 		underWay: prometheus.NewGauge(prometheus.GaugeOpts{Name: "finetune_requests_under_way", Help: "Requests for predictions that are not answered yet."}),
+		refused:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "finetune_refused_total", Help: "Requests for predictions refused to protect the server, by reason."}, []string{"reason"}),
 	}
 	batches := prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "finetune_batch_images", Help: "Images computed together.", Buckets: prometheus.ExponentialBuckets(1, 2, 8),
 	})
 	s.batcher = newBatcher(p, batches)
-	s.registry = metrics.NewRegistry(s.requests, s.seconds, batches, s.underWay)
+	s.registry = metrics.NewRegistry(s.requests, s.seconds, batches, s.underWay, s.refused, s.bodies.holding, s.decoders.decoding)
 	return s, nil
 }
 
@@ -99,10 +75,13 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	web := &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       s.options.Timeout,
-		WriteTimeout:      2 * s.options.Timeout, // the answer may come at the end of the first
+		ReadTimeout:       10 * time.Second, // predict sets its own
+		WriteTimeout:      writeTimeout,     // predict sets its own
 		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    1 << 16,
+		MaxHeaderBytes:    1 << 13,
+		ConnState:         newConnections(s.options, s.bodies).changed,
+		// OPTIONS * is answered with the headers of all others.
+		DisableGeneralOptionsHandler: true,
 	}
 	var group errgroup.Group
 	failed := make(chan struct{})
@@ -119,10 +98,14 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	case <-failed:
 	}
 	s.stopping.Store(true)
+	s.bodies.stop()
 	// The handlers end by their own timeouts.
-	shutdown, cancel := context.WithTimeout(context.Background(), 2*s.options.Timeout)
+	shutdown, cancel := context.WithTimeout(context.Background(), s.options.Timeout+2*writeTimeout)
 	defer cancel()
 	err := web.Shutdown(shutdown)
+	if err != nil {
+		_ = web.Close() // whoever still reads or writes is cut off
+	}
 	s.batcher.stop()
 	return errors.Join(err, group.Wait())
 }

@@ -32,9 +32,10 @@ import (
 )
 
 // redness is an extractor whose feature is the mean of a picture's red. It waits for gate,
-// if there is one, before each batch.
+// if there is one, before each batch, which takes pause.
 type redness struct {
 	gate    chan struct{}
+	pause   time.Duration
 	largest atomic.Int64
 	busy    atomic.Bool
 	failure error
@@ -50,6 +51,7 @@ func (e *redness) Extract(pixels []float32, n int) ([][]float32, error) {
 	if e.gate != nil {
 		<-e.gate
 	}
+	time.Sleep(e.pause)
 	e.largest.Store(max(e.largest.Load(), int64(n)))
 	out, size := make([]float32, n), len(pixels)/n
 	for i := range out {
@@ -287,7 +289,7 @@ func TestServerMemoryIsBounded(t *testing.T) {
 	if err := png.Encode(&large, image.NewGray(image.Rect(0, 0, side, side))); err != nil {
 		t.Fatal(err)
 	}
-	url, _ := start(t, redServer(t, redPredictor(&redness{}), ServerOptions{MaxBytes: 1 << 20, Timeout: 5 * time.Minute, Requests: requests, Decoders: 2}))
+	url, _ := start(t, redServer(t, redPredictor(&redness{}), ServerOptions{MaxBytes: 1 << 20, Timeout: 5 * time.Minute, Requests: 2 * requests, Decoders: 2}))
 	debug.FreeOSMemory()
 	done := make(chan struct{})
 	peak := make(chan uint64, 1)

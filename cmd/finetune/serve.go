@@ -36,8 +36,9 @@ func newServe() *cobra.Command {
   GET  /metrics   for Prometheus
 
 Images that arrive at the same time are computed together. An image that cannot be read is
-answered with status 422, one of too many bytes with 413, one too many at a time with 503 (and
-Retry-After), and one that takes too long with 504; the answer is a JSON object with the error.
+answered with status 422, one that takes too many bytes with 413, one that is sent too slowly with
+408, one too many at a time with 503 (and Retry-After), and one that takes too long with 504; the
+answer is a JSON object with the error.
 
 On interruption, serve refuses new images and answers those in progress. It has neither encryption
 nor authentication: put a proxy in front of it.`,
@@ -53,6 +54,7 @@ nor authentication: put a proxy in front of it.`,
 	cli.SizeVar(f, &o.limits.MaxBytes, "max-bytes", serving.DefaultMaxBytes, "the largest image file, a `SIZE`; "+cli.SizeHelp)
 	f.DurationVar(&o.limits.Timeout, "timeout", serving.DefaultTimeout, "longest `TIME` from a request to its answer")
 	f.IntVar(&o.limits.Requests, "max-requests", serving.DefaultRequests, "answer up to `N` requests at a time and refuse more")
+	cli.SizeVar(f, &o.limits.Memory, "memory", 0, "`SIZE` of memory for all images: their files, and pictures being decoded (default: by --max-pixels)")
 	cli.DecodingVars(f, &o.pixels, &o.decoding, 40_000_000)
 	o.decision.add(f, "")
 	o.predictor.addModel(f)
@@ -74,7 +76,7 @@ func (o *serveOptions) validate() error {
 	case !cli.IsAddress(o.listen):
 		return cli.Usagef("--listen %q: give HOST:PORT, as localhost:8080", o.listen)
 	}
-	return nil
+	return cli.UsageWhen(o.limits.Validate(o.pixels), serving.ErrMemory)
 }
 
 func (o *serveOptions) run(ctx context.Context) error {

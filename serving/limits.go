@@ -1,0 +1,81 @@
+package serving
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"time"
+
+	"fovea/picture"
+)
+
+// Defaults of ServerOptions.
+const (
+	DefaultMaxBytes = 20 << 20
+	DefaultTimeout  = 30 * time.Second
+	DefaultRequests = 64
+	// DefaultMemory is the least default of ServerOptions.Memory.
+	DefaultMemory = 1 << 30
+)
+
+// ServerOptions bound what clients can make a Server do, and say what it answers.
+type ServerOptions struct {
+	// Decision makes the label, and says how many probabilities are in an answer.
+	Decision Decision
+	// MaxBytes is the most bytes of an image's file (default: DefaultMaxBytes).
+	MaxBytes int64
+	// Timeout is the longest time from a request to its answer (default: DefaultTimeout).
+	Timeout time.Duration
+	// Requests is the number of images in progress at a time, from when their file has arrived
+	// (default: DefaultRequests). Large pictures get three quarters of the places.
+	Requests int
+	// Decoders is the number of small pictures, and that of large ones, decoded at a time (default:
+	// one per CPU).
+	Decoders int
+	// Memory is the number of bytes for the images of all requests: a quarter for files, the rest for
+	// pictures while they are decoded (default: DefaultMemory, or what the largest image needs if that
+	// is more).
+	Memory int64
+}
+
+// ErrMemory marks a Memory that is too small for the largest image.
+var ErrMemory = errors.New("serving: too little memory")
+
+// Validate returns ErrMemory if the largest image, with so many pixels, would not fit into Memory. 0
+// pixels are picture.DefaultMaxPixels.
+func (o ServerOptions) Validate(maxPixels int) error {
+	least := o.leastMemory(maxPixels)
+	if o.Memory == 0 || o.Memory >= least {
+		return nil
+	}
+	return fmt.Errorf("%w: %d bytes, where files of %d bytes and images of %d pixels may take %d: allow that much memory, or smaller files and images",
+		ErrMemory, o.Memory, cmp.Or(o.MaxBytes, DefaultMaxBytes), cmp.Or(maxPixels, picture.DefaultMaxPixels), least)
+}
+
+func (o ServerOptions) withDefaults(maxPixels int) ServerOptions {
+	o.MaxBytes = cmp.Or(o.MaxBytes, DefaultMaxBytes)
+	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
+	o.Requests = cmp.Or(o.Requests, DefaultRequests)
+	o.Decoders = cmp.Or(o.Decoders, runtime.GOMAXPROCS(0))
+	o.Memory = cmp.Or(o.Memory, max(DefaultMemory, o.leastMemory(maxPixels)))
+	return o
+}
+
+// bytesPerPixel is about the most that a usual picture takes while it is decoded: 16 bits in four
+// channels, in the decoder's buffer and as an image, and 3 bytes more where it is turned. Pictures that
+// take more than there is are refused one by one.
+const bytesPerPixel = 19
+
+// leastMemory has room for two of the largest files and one of the largest pictures.
+func (o ServerOptions) leastMemory(maxPixels int) int64 {
+	files := min(cmp.Or(o.MaxBytes, DefaultMaxBytes), math.MaxInt64/8)
+	pixels := min(int64(cmp.Or(maxPixels, picture.DefaultMaxPixels)), math.MaxInt64/bytesPerPixel/8)
+	return max(2*4*files, pixels*bytesPerPixel*8/5+8)
+}
+
+// The shares of the memory: of files, of small pictures, of large ones.
+func (o ServerOptions) fileMemory() int64  { return o.Memory / 4 }
+func (o ServerOptions) smallMemory() int64 { return o.Memory / 8 }
+func (o ServerOptions) largeMemory() int64 { return o.Memory / 8 * 5 }

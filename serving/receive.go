@@ -1,0 +1,86 @@
+package serving
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"fovea/picture"
+)
+
+// lingering is how long the rest of a refused body is read, so that clients who send it all before they
+// read see the answer.
+const lingering = time.Second
+
+// receive reads the body of a request. Whoever gets it releases it.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, by time.Time) (*body, error) {
+	connection := http.NewResponseController(w)
+	file, err := s.arrive(w, r, connection, by)
+	if err != nil {
+		// What has not been read must not be taken for another request, and not be waited for.
+		w.Header().Set("Connection", "close")
+		_ = connection.SetReadDeadline(time.Now().Add(lingering)) // fails only for a connection that has gone
+	}
+	return file, err
+}
+
+func (s *Server) arrive(w http.ResponseWriter, r *http.Request, connection *http.ResponseController, by time.Time) (*body, error) {
+	if r.ContentLength > s.options.MaxBytes {
+		return nil, s.tooLarge()
+	}
+	file, err := s.bodies.open(connection, by)
+	if err == nil {
+		err = file.read(http.MaxBytesReader(w, r.Body, s.options.MaxBytes), r.ContentLength)
+	}
+	if err == nil {
+		return file, nil
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = s.bodies.tooSlow(file)
+	}
+	if file != nil {
+		file.release()
+	}
+	return nil, s.unreadable(err)
+}
+
+func (s *Server) tooLarge() error {
+	return statusError{http.StatusRequestEntityTooLarge, "file size", fmt.Errorf("the image has more than %d bytes", s.options.MaxBytes)}
+}
+
+// unreadable gives the error of a body its status.
+func (s *Server) unreadable(err error) error {
+	var large *http.MaxBytesError
+	var slow slowError
+	switch {
+	case errors.As(err, &large):
+		return s.tooLarge()
+	case errors.As(err, &slow):
+		return statusError{http.StatusRequestTimeout, "slow", err}
+	case errors.Is(err, errCrowded):
+		return statusError{http.StatusServiceUnavailable, "file memory", fmt.Errorf("%w: try again", err)}
+	case errors.Is(err, errStopping):
+		return statusError{http.StatusServiceUnavailable, "stopping", fmt.Errorf("%w: try again", err)}
+	}
+	return statusError{http.StatusBadRequest, "", fmt.Errorf("cannot read the image from the request: %w", err)}
+}
+
+// decode decodes a file when its turn comes.
+func (s *Server) decode(ctx context.Context, file []byte) (values []float32, err error) {
+	cost, err := picture.Estimate(file, s.predictor.config.Picture)
+	if err != nil {
+		return nil, err
+	}
+	if cost.Bytes > s.decoders.capacity {
+		return nil, statusError{http.StatusRequestEntityTooLarge, "picture memory", fmt.Errorf(
+			"the image takes %d bytes while it is decoded, the limit is %d: scale it down, or save it with 8 bits a sample", cost.Bytes, s.decoders.capacity)}
+	}
+	refused := s.decoders.run(ctx, cost, func() { values, err = s.predictor.Decode(file) })
+	if errors.Is(refused, errBusy) {
+		return nil, statusError{http.StatusServiceUnavailable, "large images", refused}
+	}
+	return values, errors.Join(refused, err)
+}
