@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -71,7 +72,11 @@ func TestDepsTakesGivenLibrary(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 		out, err := deps(t, "env", "TENSORFLOW_DIR="+dir, cache)
-		if err != nil || !strings.Contains(out, "-Wl,-rpath,"+filepath.Dir(filepath.Join(dir, library))) {
+		want := "LD_RUN_PATH='" + filepath.Dir(filepath.Join(dir, library)) + "'"
+		if runtime.GOOS == "darwin" {
+			want = "-Wl,-rpath," + filepath.Dir(filepath.Join(dir, library))
+		}
+		if err != nil || !strings.Contains(out, want) {
 			t.Errorf("%v: the environment is %s", err, out)
 		}
 	}

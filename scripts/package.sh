@@ -24,6 +24,7 @@ mkdir -p "$stage/share/doc/fovea"
 scripts/programs.sh "$stage/bin" "$stage/lib" . "-s -w -buildid= -X fovea/app/cli.version=$version"
 # As in the repository, so that the links between them lead somewhere.
 cp LICENSE NOTICE ./*.md "$stage/share/doc/fovea/"
+cp -R deploy "$stage/share/doc/fovea/"
 mkdir "$stage/share/doc/fovea/docs"
 find docs -maxdepth 1 -type f ! -name '*.go' -exec cp {} "$stage/share/doc/fovea/docs/" \;
 for program in extract finetune; do
