@@ -40,6 +40,7 @@ func TestURL(t *testing.T) {
 		"s3://b/x?region=a&secret_access_key=SE%2FCR&anonymous": "s3://b/x?region=a&secret_access_key=REDACTED&REDACTED",
 		"s3://b/x?secret_access_key=SE&CR=ET&region=r":          "s3://b/x?secret_access_key=REDACTED&REDACTED&region=r",
 		"https://a.blob.core.windows.net/c/x?sv=2024&sig=SE%3D": "https://a.blob.core.windows.net/c/x?sv=REDACTED&REDACTED",
+		"gs://b/x?anonymous=SECRET":                             "gs://b/x?anonymous=REDACTED",
 		"s3://b/x?SECRET":                                    "s3://b/x?REDACTED",
 		"s3://b/x?region=a?sig=SECRET":                       "s3://b/x?region=REDACTED",
 		"s3://b/x?endpoint=http://u:SECRET@h:9":              "s3://b/x?endpoint=REDACTED",
