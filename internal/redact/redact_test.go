@@ -40,12 +40,13 @@ func TestURL(t *testing.T) {
 		"s3://b/x?region=a&secret_access_key=SE%2FCR&anonymous": "s3://b/x?region=a&secret_access_key=REDACTED&REDACTED",
 		"s3://b/x?secret_access_key=SE&CR=ET&region=r":          "s3://b/x?secret_access_key=REDACTED&REDACTED&region=r",
 		"https://a.blob.core.windows.net/c/x?sv=2024&sig=SE%3D": "https://a.blob.core.windows.net/c/x?sv=REDACTED&REDACTED",
-		"s3://b/x?SECRET":                                    "s3://b/x?REDACTED",
-		"s3://b/x?region=a?sig=SECRET":                       "s3://b/x?region=REDACTED",
-		"s3://b/x?endpoint=http://u:SECRET@h:9":              "s3://b/x?endpoint=REDACTED",
-		"s3://b/x?endpoint=http%3A%2F%2Fh%2F%3Fsig%3DSECRET": "s3://b/x?endpoint=REDACTED",
-		"s3://b/x?endpoint=http://h:SECRET":                  "s3://b/x?endpoint=REDACTED",
-		"gs://b/x?access_id=a@b&private_key_path=k":          "gs://b/x?access_id=REDACTED&REDACTED",
+		"gs://b/x?anonymous=SECRET":                             "gs://b/x?anonymous=REDACTED",
+		"s3://b/x?SECRET":                                       "s3://b/x?REDACTED",
+		"s3://b/x?region=a?sig=SECRET":                          "s3://b/x?region=REDACTED",
+		"s3://b/x?endpoint=http://u:SECRET@h:9":                 "s3://b/x?endpoint=REDACTED",
+		"s3://b/x?endpoint=http%3A%2F%2Fh%2F%3Fsig%3DSECRET":    "s3://b/x?endpoint=REDACTED",
+		"s3://b/x?endpoint=http://h:SECRET":                     "s3://b/x?endpoint=REDACTED",
+		"gs://b/x?access_id=a@b&private_key_path=k":             "gs://b/x?access_id=REDACTED&REDACTED",
 	} {
 		got := redact.URL(given)
 		if got != want {

@@ -3,6 +3,7 @@ package redact
 import (
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -23,6 +24,12 @@ var harmless = map[string]bool{
 // plain are harmless values: words, hosts and paths. They have no @, ?, = or &, so neither a user nor further
 // parameters.
 var plain = regexp.MustCompile(`^[\pL\pN._:/\[\]+ ~-]*$`)
+
+// switches are the harmless parameters that are on or off.
+var switches = map[string]bool{
+	"accelerate": true, "anonymous": true, "cdn": true, "disable_https": true, "dualstack": true, "fips": true, "grpc": true,
+	"hostname_immutable": true, "localemu": true, "s3forcepathstyle": true, "use_path_style": true, "zonal": true,
+}
 
 // begin is how a URL begins. That of an object store or a web server also counts with too few slashes.
 var begin = regexp.MustCompile(`^(?:[A-Za-z][A-Za-z0-9+.-]*://|(?i:s3|gs|azblob|mem|https?):/)`)
@@ -147,5 +154,8 @@ func show(parameters string) string {
 
 func isHarmless(key, value string, found bool) bool {
 	text, err := url.QueryUnescape(value)
+	if _, wrong := strconv.ParseBool(text); wrong != nil && switches[strings.ToLower(key)] {
+		return false
+	}
 	return found && err == nil && harmless[strings.ToLower(key)] && plain.MatchString(text) && URL(text) == text
 }

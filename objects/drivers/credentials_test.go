@@ -50,16 +50,18 @@ func TestCredentials(t *testing.T) {
 	}
 	closed := httptest.NewServer(nil)
 	closed.Close()
+	ended := make(chan struct{})
 	hosts := map[string]string{"refused": strings.TrimPrefix(closed.URL, "http://"), "no such host": "nothing.invalid:1"}
 	for what, handler := range map[string]http.HandlerFunc{
 		"403": echo(http.StatusForbidden, ""), "404": echo(http.StatusNotFound, ""), "400": echo(http.StatusBadRequest, ""), "500": echo(http.StatusInternalServerError, ""),
 		"redirected": echo(http.StatusTemporaryRedirect, ""), "bad XML": echo(http.StatusOK, "<<&"), "bad XML, 403": echo(http.StatusForbidden, "<<&"),
-		"cut off": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "silent": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"cut off": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "silent": func(http.ResponseWriter, *http.Request) { <-ended },
 	} {
 		server := httptest.NewServer(handler)
 		defer server.Close()
 		hosts[what] = strings.TrimPrefix(server.URL, "http://")
 	}
+	defer close(ended) // before the servers are
 	for what, host := range hosts {
 		t.Setenv("STORAGE_EMULATOR_HOST", host)
 		for _, address := range []string{
