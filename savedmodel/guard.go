@@ -295,14 +295,14 @@ const mostListed = 5
 
 // refuse is the error for operations that were found.
 func refuse(dir string, found []Impure) error {
-	listed := ""
+	var listed []string
 	for _, one := range found[:min(len(found), mostListed)] {
-		listed += "\n  " + one.String()
+		listed = append(listed, one.String())
 	}
 	if more := len(found) - mostListed; more > 0 {
-		listed += fmt.Sprintf("\n  and %d more", more)
+		listed = append(listed, fmt.Sprintf("and %d more", more))
 	}
-	return fmt.Errorf("savedmodel: %s: %w:%s\n--trust-model lets it: give that only if you know who made the model; extract model inspect shows what is in it and runs nothing", dir, ErrUntrusted, listed)
+	return fmt.Errorf("savedmodel: %s: %w: %s; --trust-model lets it: give that only if you know who made the model; extract model inspect shows what is in it and runs nothing", dir, ErrUntrusted, strings.Join(listed, "; "))
 }
 
 // varied orders what was found so that each operation comes once before any comes again.
