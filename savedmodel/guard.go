@@ -11,6 +11,7 @@ import (
 	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	framework "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 
 	"fovea/inference"
 )
@@ -100,20 +101,73 @@ type body struct {
 	marks    map[string]mark
 }
 
-// origin is the mark of what a tensor repeats.
-func (b body) origin(reference string) mark {
+// origin is the mark of what a tensor repeats, and the node that computes it if it has none.
+func (b body) origin(reference string) (mark, *nodepb.NodeDef) {
 	for range maxDepth {
 		name := inference.Producer(reference)
 		if known, found := b.marks[name]; found {
-			return known
+			return known, nil
 		}
 		n := b.nodes[name]
 		if n.GetOp() != "Identity" || len(n.GetInput()) == 0 {
-			break
+			return unmarked, n
 		}
 		reference = n.GetInput()[0]
 	}
-	return unmarked
+	return unmarked, nil
+}
+
+// origin also looks into variables: Keras and tf.function keep the names of assets there.
+func (g *guard) origin(reference string, in body) mark {
+	is, n := in.origin(reference)
+	if is == unmarked && in.function == "" && n.GetOp() == "ReadVariableOp" && len(n.GetInput()) > 0 {
+		return g.content(g.top[inference.Producer(n.GetInput()[0])], in)
+	}
+	return is
+}
+
+// content is the mark of all that is ever assigned to a variable of strings. It is unmarked if others
+// might assign to it, through a function or another handle.
+func (g *guard) content(handle *nodepb.NodeDef, in body) mark {
+	if !holdsStrings(handle) {
+		return unmarked
+	}
+	var all []mark
+	for _, n := range g.top {
+		if n != handle && holdsStrings(n) && variableName(n) == variableName(handle) {
+			return unmarked
+		}
+		for i, input := range dataInputs(n) {
+			if inference.Producer(input) != handle.GetName() {
+				continue
+			}
+			switch kind := n.GetOp(); {
+			case kind == "AssignVariableOp" && i == 0 && len(dataInputs(n)) == 2:
+				is, _ := in.origin(dataInputs(n)[1])
+				all = append(all, is)
+			case kind != "ReadVariableOp" && kind != "VarIsInitializedOp":
+				return unmarked
+			}
+		}
+	}
+	for _, function := range g.functions {
+		if slices.ContainsFunc(function.GetNodeDef(), holdsStrings) {
+			return unmarked
+		}
+	}
+	if all = slices.Compact(all); len(all) != 1 {
+		return unmarked
+	}
+	return all[0]
+}
+
+func holdsStrings(n *nodepb.NodeDef) bool {
+	return n.GetOp() == "VarHandleOp" && n.GetAttr()["dtype"].GetType() == typespb.DataType_DT_STRING
+}
+
+// variableName is the name under which the session keeps a variable.
+func variableName(n *nodepb.NodeDef) string {
+	return cmp.Or(string(n.GetAttr()["shared_name"].GetS()), n.GetName())
 }
 
 // judge judges a node and the functions that it runs.
@@ -171,7 +225,7 @@ func (g *guard) call(function *framework.FunctionDef, node *nodepb.NodeDef, in b
 	for i, argument := range function.GetSignature().GetInputArg() {
 		is := unmarked
 		if i < len(given) && g.called[inner.function] < mostMarked {
-			is = in.origin(given[i])
+			is = g.origin(given[i], in)
 		}
 		inner.marks[argument.GetName()], key = is, key+string(is)
 	}
@@ -192,7 +246,7 @@ func (g *guard) call(function *framework.FunctionDef, node *nodepb.NodeDef, in b
 func (g *guard) why(n *nodepb.NodeDef, in body) reach {
 	fileAt := func(input int, is mark) bool {
 		given := dataInputs(n)
-		return input < len(given) && in.origin(given[input]) == is
+		return input < len(given) && g.origin(given[input], in) == is
 	}
 	switch kind := n.GetOp(); kind {
 	case "RestoreV2":
@@ -208,6 +262,11 @@ func (g *guard) why(n *nodepb.NodeDef, in body) reach {
 			return "reads an asset that is no file in the model's directory"
 		}
 		return "reads a file that is not among the model's assets"
+	case "Const":
+		if n.GetAttr()["dtype"].GetType() == typespb.DataType_DT_RESOURCE {
+			return "names memory of the session" // not through a handle, where it would be seen
+		}
+		return pure
 	case "PrintV2":
 		return reachOfStream(string(n.GetAttr()["output_stream"].GetS()))
 	case "XlaCallModule":
@@ -236,14 +295,14 @@ const mostListed = 5
 
 // refuse is the error for operations that were found.
 func refuse(dir string, found []Impure) error {
-	listed := ""
+	var listed []string
 	for _, one := range found[:min(len(found), mostListed)] {
-		listed += "\n  " + one.String()
+		listed = append(listed, one.String())
 	}
 	if more := len(found) - mostListed; more > 0 {
-		listed += fmt.Sprintf("\n  and %d more", more)
+		listed = append(listed, fmt.Sprintf("and %d more", more))
 	}
-	return fmt.Errorf("savedmodel: %s: %w:%s\n--trust-model lets it: give that only if you know who made the model; extract model inspect shows what is in it and runs nothing", dir, ErrUntrusted, listed)
+	return fmt.Errorf("savedmodel: %s: %w: %s; --trust-model lets it: give that only if you know who made the model; extract model inspect shows what is in it and runs nothing", dir, ErrUntrusted, strings.Join(listed, "; "))
 }
 
 // varied orders what was found so that each operation comes once before any comes again.

@@ -397,6 +397,42 @@ func TestGuardFollows(t *testing.T) {
 	}
 }
 
+// The name of an asset may come through a variable, as tf.function keeps it, but only if nothing else
+// can get into it.
+func TestGuardFollowsVariables(t *testing.T) {
+	strings := typed("dtype", tf.String)
+	for name, test := range map[string]struct {
+		more []*nodepb.NodeDef
+		pure bool
+	}{
+		"as exported":             {nil, true},
+		"initialized is asked":    {[]*nodepb.NodeDef{node("asked = VarIsInitializedOp(variable)")}, true},
+		"another variable":        {[]*nodepb.NodeDef{node("other = VarHandleOp()", strings), node("assign_other = AssignVariableOp(other, elsewhere)")}, true},
+		"assigned again":          {[]*nodepb.NodeDef{node("again = AssignVariableOp(variable, elsewhere)")}, false},
+		"given to a call":         {[]*nodepb.NodeDef{call("called(variable)", "fill")}, false},
+		"passed on":               {[]*nodepb.NodeDef{node("copy = Identity(variable)"), node("again = AssignVariableOp(copy, elsewhere)")}, false},
+		"by another handle":       {[]*nodepb.NodeDef{node("other = VarHandleOp()", strings, text("shared_name", "shared"))}, false},
+		"by a handle of its name": {[]*nodepb.NodeDef{node("shared = VarHandleOp()", strings)}, false},
+	} {
+		top := append([]*nodepb.NodeDef{
+			node("asset = Placeholder()"), node("elsewhere = Const()"), node("table = HashTableV2()"),
+			node("variable = VarHandleOp()", strings, text("shared_name", "shared")), node("assign = AssignVariableOp(variable, asset)"),
+			node("read = ReadVariableOp(variable, ^assign)"), call("filled(read, table)", "fill"), node("all = NoOp(^filled)"),
+		}, test.more...)
+		meta := metaOf(top, function("fill(file, table) y=file", node("init = InitializeTableFromTextFileV2(table, file)")))
+		meta.AssetFileDef = []*core.AssetFileDef{{Filename: "words", TensorInfo: &core.TensorInfo{Encoding: &core.TensorInfo_Name{Name: "asset:0"}}}}
+		meta.SignatureDef = map[string]*core.SignatureDef{initSignature: {Outputs: map[string]*core.TensorInfo{initSignature: {Encoding: &core.TensorInfo_Name{Name: "all"}}}}}
+		p, err := newProgram(t.TempDir(), meta, "s", &core.SignatureDef{})
+		if err != nil || (len(p.impure) == 0) != test.pure {
+			t.Errorf("%s: %+v, %v", name, p, err)
+		}
+	}
+	inside := metaOf(nil, function("own() y=v", node("v = VarHandleOp()", strings)))
+	if f := inside.GraphDef.Library.Function[0]; !holdsStrings(f.NodeDef[0]) {
+		t.Errorf("%v", f)
+	}
+}
+
 // A function that is called with names of files known in many ways is still judged, for the worst of
 // them.
 func TestGuardIsBounded(t *testing.T) {

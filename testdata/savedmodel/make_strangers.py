@@ -2,7 +2,7 @@
 but only compute.
 
     python make_strangers.py DIR TRACE     all of them, to DIR; they write the file TRACE
-    python make_strangers.py --here        inputs/writes beside this file, which writes a file named
+    python make_strangers.py --here        inputs/writes-in-a-loop beside this file, which writes a file named
                                            written-by-the-model to the working directory
 
 All they would do is harmless. Made with tensorflow-cpu 2.18.1, Python 3.11.
@@ -95,8 +95,8 @@ class Stranger(tf.Module):
         return self.scores(tf.quantization.dequantize(q, low, high))
 
 
-def make(kind, directory, trace):
-    path = pathlib.Path(directory) / kind
+def make(kind, directory, trace, name=None):
+    path = pathlib.Path(directory) / (name or kind)
     shutil.rmtree(path, ignore_errors=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     model = Stranger(trace, directory if kind == "tables" else None)
@@ -109,7 +109,7 @@ def make(kind, directory, trace):
 KINDS = ["writes", "branches", "loops", "prints", "reads", "lists", "python", "records", "tables", "controls", "quantized"]
 
 if sys.argv[1] == "--here":
-    make("writes", pathlib.Path(__file__).parent / "inputs", "written-by-the-model")
+    make("loops", pathlib.Path(__file__).parent / "inputs", "written-by-the-model", "writes-in-a-loop")
 else:
     for kind in KINDS:
         make(kind, sys.argv[1], sys.argv[2])
