@@ -87,7 +87,7 @@ var (
 )
 
 // everywhere are the flags that all commands have, wherever their help lists them.
-var everywhere = []string{"log-format", "quiet", "verbose", "help", "version"}
+var everywhere = []string{"log-format", "quiet", "verbose", "max-memory", "help", "version"}
 
 // helpFlags reads the flags out of a command's help; those of all commands go to common.
 func helpFlags(help string, common map[string]programFlag) map[string]programFlag {
