@@ -13,7 +13,8 @@ type Cost struct {
 	// what stands over the edges.
 	Pixels int64
 	// Bytes is the memory in use at any one time, with the result and without the file's own
-	// bytes. Small images take less where memory of earlier ones is used again.
+	// bytes. What was used for a TIFF's earlier strips and waits for the garbage collector is not
+	// counted. Images of up to 64 MB take less where memory of earlier ones is used again.
 	Bytes int64
 }
 
@@ -49,11 +50,11 @@ func estimate(data []byte, j job) (Cost, error) {
 }
 
 // bytesOfPixel and spareBytes bound the memory of an image, without the result: it may have as many
-// bytes for each pixel of the limit, and some to spare. No usual image comes near; those of a single
-// row would.
+// bytes for each pixel of the limit, and some to spare, for the codes of a lossless WebP above all.
+// No usual image comes near; those of a single row would.
 const (
 	bytesOfPixel = 44
-	spareBytes   = 64 << 20
+	spareBytes   = 192 << 20
 )
 
 // MaxFileBytes is the size of the largest file of an image that is worth reading.

@@ -24,6 +24,11 @@
 // RecognizeForeign recognizes such kinds by the beginning of a file. Progressive JPEGs that lack
 // their last scans count as truncated. Of animations and multi-page TIFFs the first image is used.
 //
+// Before pixels are decoded, the memory that this takes is computed by the header, for the decoder
+// of each format, and compared with the limits and with the file; Estimate returns it. The decoders
+// run in the caller's goroutine and read from a reader that ends when MaxTime, of the processor's
+// time, is over; those that are fed at once are bounded by their pixels.
+//
 // The package knows image formats and pixel arithmetic. It must not know models, and it reads no
 // files: names and folders are up to the caller.
 package picture

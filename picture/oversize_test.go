@@ -50,14 +50,14 @@ func oversizes(t testing.TB) []oversize {
 		binary.LittleEndian.PutUint32(data[16:], uint32(length))
 		return data
 	}
-	row := pngOf(3_000_000, 1, 16, 6, 0, pngChunk("IDAT", make([]byte, 24_000)))
+	row := pngOf(8_000_000, 1, 16, 6, 0, pngChunk("IDAT", make([]byte, 64_000)))
 	tile := make([]byte, 8*1024)
 	return []oversize{
 		{"JPEG", "2,000x2,000", "few bytes", patched(t, "jpeg-420-8x8.jpg", frame, 0x07, 0xd0, 0x07, 0xd0), 0, ErrTruncated},
 		{"JPEG, progressive, CMYK", "2,000x2,000", "few bytes", putBytes(progressive, coarse, 0x07, 0xd0, 0x07, 0xd0), 0, ErrTruncated},
 		{"PNG", "2,000x2,000", "few bytes", pngOf(2_000, 2_000, 8, 2, 0, pngChunk("IDAT", deflated(make([]byte, 1000)))), 0, ErrTruncated},
 		{"PNG, interlaced, 16 bits", "2,000x2,000", "few bytes", pngOf(2_000, 2_000, 16, 6, 1, pngChunk("IDAT", deflated(make([]byte, 1000)))), 0, ErrTruncated},
-		{"PNG, one row of 16 bits", "3,000,000x1", "280 MB of memory, at `--max-pixels 3000000`", row, 3_000_000, ErrTooLarge},
+		{"PNG, one row of 16 bits", "8,000,000x1", "747 MB of memory, at `--max-pixels 8000000`", row, 8_000_000, ErrTooLarge},
 		{"GIF", "16x16", "a frame of 1,024x1,024", gif(1024, 1024), 0, ErrCorrupt},
 		{"GIF", "4,000x4,000", "few bytes", putBytes(putBytes(readGolden(t, "gif.gif"), 6, 0xa0, 0x0f, 0xa0, 0x0f), gifFrame(readGolden(t, "gif.gif"))+5, 0xa0, 0x0f, 0xa0, 0x0f), 0, ErrTruncated},
 		{"BMP", "2,000x2,000", "few bytes", patched(t, "bmp-rgb.bmp", 18, 0xd0, 0x07, 0, 0, 0xd0, 0x07, 0, 0), 0, ErrTruncated},
