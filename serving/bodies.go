@@ -36,6 +36,7 @@ type bodies struct {
 	stopping bool
 
 	joining sync.Mutex // one body is put together at a time
+	spare   sync.Pool  // of *[maxPiece]byte: pieces of bodies that have gone
 
 	holding prometheus.GaugeFunc
 }

@@ -71,9 +71,26 @@ func (b *body) room(declared int64) ([]byte, error) {
 	if err := b.owner.take(b, size); err != nil {
 		return nil, err
 	}
-	piece := make([]byte, 0, size)
+	piece := b.owner.piece(size)
 	b.pieces = append(b.pieces, piece)
 	return piece[:size], nil
+}
+
+// piece is memory for a piece, of bodies that have gone if there is some.
+func (s *bodies) piece(size int64) []byte {
+	if size == maxPiece {
+		if old, found := s.spare.Get().(*[maxPiece]byte); found {
+			return old[:0]
+		}
+	}
+	return make([]byte, 0, size)
+}
+
+// drop gives away a piece that nobody uses any more.
+func (s *bodies) drop(piece []byte) {
+	if cap(piece) == maxPiece {
+		s.spare.Put((*[maxPiece]byte)(piece[:maxPiece]))
+	}
 }
 
 // advance notes that the body makes progress.
@@ -132,17 +149,15 @@ func (b *body) whole() error {
 
 // bytes puts the pieces of a whole body together.
 func (b *body) bytes() []byte {
-	if len(b.pieces) == 1 {
-		return b.pieces[0]
-	}
 	b.owner.joining.Lock() // so that no more than one is in memory twice
 	defer b.owner.joining.Unlock()
 	file := make([]byte, 0, b.received)
 	for i, piece := range b.pieces {
 		file = append(file, piece...)
 		b.pieces[i] = nil
+		b.owner.drop(piece)
 	}
-	b.pieces = [][]byte{file}
+	b.pieces = nil
 	return file
 }
 
@@ -151,5 +166,8 @@ func (b *body) release() {
 	b.owner.mutex.Lock()
 	defer b.owner.mutex.Unlock()
 	b.leave()
+	for _, piece := range b.pieces {
+		b.owner.drop(piece)
+	}
 	b.pieces = nil
 }

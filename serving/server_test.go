@@ -17,7 +17,6 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"runtime/debug"
-	"runtime/metrics"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -291,22 +290,9 @@ func TestServerMemoryIsBounded(t *testing.T) {
 	}
 	url, _ := start(t, redServer(t, redPredictor(&redness{}), ServerOptions{MaxBytes: 1 << 20, Timeout: 5 * time.Minute, Requests: 2 * requests, Decoders: 2}))
 	debug.FreeOSMemory()
-	done := make(chan struct{})
-	peak := make(chan uint64, 1)
-	go func() {
-		most, sample := uint64(0), []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-		for ticks := time.NewTicker(5 * time.Millisecond); ; {
-			select {
-			case <-ticks.C:
-				metrics.Read(sample)
-				most = max(most, sample[0].Value.Uint64())
-			case <-done:
-				ticks.Stop()
-				peak <- most
-				return
-			}
-		}
-	}()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	peak := watchHeap(ctx)
 	var group sync.WaitGroup
 	for range requests {
 		group.Go(func() {
@@ -316,7 +302,7 @@ func TestServerMemoryIsBounded(t *testing.T) {
 		})
 	}
 	group.Wait()
-	close(done)
+	cancel()
 	if most := <-peak; most > allowed {
 		t.Errorf("%d large images took %d MB", requests, most>>20)
 	} else {
