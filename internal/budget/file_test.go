@@ -42,13 +42,13 @@ func TestJSON(t *testing.T) {
 		text string
 		fits bool
 	}{
-		"nothing":    {"", true},
-		"counts":     {"{" + strings.Repeat("\n    \"12\": 1,", lines) + "}", true},
-		"numbers":    {`"` + strings.Repeat("AAAA", lines) + `"`, true},
-		"few":        {"[" + strings.Repeat("{},", 1000) + "]", true},
-		"objects":    {"[" + strings.Repeat("{},", lines) + "]", false},
-		"arrays": {"[" + strings.Repeat("[],", lines) + "]", false},
-		"flat":       {strings.Repeat("0,", lines), false},
+		"nothing": {"", true},
+		"counts":  {"{" + strings.Repeat("\n    \"12\": 1,", lines) + "}", true},
+		"numbers": {`"` + strings.Repeat("AAAA", lines) + `"`, true},
+		"few":     {"[" + strings.Repeat("{},", 1000) + "]", true},
+		"objects": {"[" + strings.Repeat("{},", lines) + "]", false},
+		"arrays":  {"[" + strings.Repeat("[],", lines) + "]", false},
+		"flat":    {strings.Repeat("0,", lines), false},
 	} {
 		err := For(int64(len(test.text)), Packed, 0).JSON([]byte(test.text), "a list")
 		if (err == nil) != test.fits || err != nil && !errors.Is(err, ErrMemory) {
