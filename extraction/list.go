@@ -32,10 +32,11 @@ func (o *Options) list(ctx context.Context) (pipeline.Listing, error) {
 }
 
 func (o *Options) find(ctx context.Context) (pipeline.Listing, error) {
-	finder := inputs.Options{MaxMemory: o.MaxMemory}.Finder()
+	options := inputs.Options{MaxMemory: o.MaxMemory}
+	finder, labels := options.Finder(), options.Labeler(o.Labels)
 	finder.Exclude = o.Selection.Exclude
 	if o.FilesFrom != nil {
-		return finder.ListPaths(ctx, o.FilesFrom, o.Labels)
+		return finder.ListPaths(ctx, o.FilesFrom, labels)
 	}
-	return finder.List(ctx, o.Images, o.Labels)
+	return finder.List(ctx, o.Images, labels)
 }

@@ -49,12 +49,12 @@ func Merge(ctx context.Context, out string, datasets []string, options MergeOpti
 	if err := options.merge(ctx, out, dirs); err != nil {
 		return Merged{}, err
 	}
-	return Describe(out, out)
+	return Describe(out, featurestore.ReadOptions{MaxMemory: options.MaxMemory})
 }
 
 func (o MergeOptions) merge(ctx context.Context, out string, dirs []string) error {
 	if o.KeepShards {
-		return featurestore.Assemble(ctx, out, dirs, featurestore.AssembleOptions{Overwrite: o.Overwrite, ToolVersion: o.ToolVersion})
+		return featurestore.Assemble(ctx, out, dirs, featurestore.AssembleOptions{Overwrite: o.Overwrite, ToolVersion: o.ToolVersion, MaxMemory: o.MaxMemory})
 	}
 	return featurestore.Merge(ctx, out, dirs, o.MergeOptions)
 }
@@ -70,7 +70,7 @@ func mergeTo(ctx context.Context, url string, dirs []string, options MergeOption
 	if err := options.merge(ctx, staged.Dir, dirs); err != nil {
 		return Merged{}, errors.Join(err, staged.Abandon(ctx))
 	}
-	d, err := featurestore.Open(staged.Dir)
+	d, err := featurestore.ReadOptions{MaxMemory: options.MaxMemory}.Open(staged.Dir)
 	if err != nil {
 		return Merged{}, errors.Join(err, staged.Abandon(ctx))
 	}
@@ -79,13 +79,13 @@ func mergeTo(ctx context.Context, url string, dirs []string, options MergeOption
 	return merged, staged.Finish(ctx)
 }
 
-// Describe says what the dataset in dir, called name, consists of.
-func Describe(name, dir string) (Merged, error) {
-	d, err := featurestore.Open(dir)
+// Describe says what the dataset in dir consists of.
+func Describe(dir string, read featurestore.ReadOptions) (Merged, error) {
+	d, err := read.Open(dir)
 	if err != nil {
 		return Merged{}, fmt.Errorf("read what was written: %w", err)
 	}
-	return newMerged(name, d), nil
+	return newMerged(dir, d), nil
 }
 
 func newMerged(name string, d *featurestore.Dataset) Merged {

@@ -19,7 +19,8 @@ type Options struct {
 	// stores; FilesFrom lists image files instead, as pipeline.ListPaths reads them.
 	Images    []string
 	FilesFrom io.Reader
-	// MaxMemory is the number of bytes of memory that reading a table of images may take; see inputs.Options.
+	// MaxMemory is the number of bytes of memory that reading a table of images or of labels may take (see
+	// inputs.Options), or a file of the dataset that is resumed (see featurestore.ReadOptions).
 	MaxMemory int64
 	// Labels gives the images their labels; nil means none.
 	Labels pipeline.Labeler

@@ -31,18 +31,24 @@ func CreateOutput(ctx context.Context, url string, options remote.Options) (*rem
 type destination struct {
 	dir    string
 	upload *remote.Output // nil for a directory
+	read   featurestore.ReadOptions
+}
+
+// reading says how the dataset is read that is resumed, and the one that was written.
+func (o *Options) reading() featurestore.ReadOptions {
+	return featurestore.ReadOptions{MaxMemory: o.MaxMemory}
 }
 
 func (o *Options) destination(ctx context.Context) (destination, error) {
 	if !objects.IsURL(o.Out) {
 		dir, err := objects.LocalPath(o.Out)
-		return destination{dir: dir}, err
+		return destination{dir: dir, read: o.reading()}, err
 	}
 	upload, err := CreateOutput(ctx, o.Out, remote.Options{Resume: o.Resume, Overwrite: o.Overwrite, Staging: o.Staging})
 	if err != nil {
 		return destination{}, err
 	}
-	return destination{upload.Dir, upload}, nil
+	return destination{upload.Dir, upload, o.reading()}, nil
 }
 
 // finish uploads the rest of a closed dataset; runErr is what the run ended with.
@@ -50,7 +56,7 @@ func (d destination) finish(ctx context.Context, runErr error) error {
 	if d.upload == nil || errors.Is(runErr, featurestore.ErrLocked) { // the dataset is another run's by now
 		return nil
 	}
-	dataset, err := featurestore.Open(d.dir)
+	dataset, err := d.read.Open(d.dir)
 	if err != nil || dataset.Manifest().Status == featurestore.StatusWriting { // nothing came of it
 		return nil
 	}

@@ -17,6 +17,7 @@ func (r *run) takeOver(ctx context.Context, to destination) (*featurestore.Write
 	options := featurestore.Options{
 		Format: r.Format, TensorExtension: r.TensorExtension, Resume: r.Resume, Overwrite: r.Overwrite,
 		ShardRows: r.RowsPerFile, ShardBytes: r.BytesPerFile, Selected: r.selected, Written: to.upload.Written,
+		MaxMemory: r.MaxMemory,
 	}
 	writer, err := featurestore.Create(to.dir, r.info(), options)
 	if err != nil || !r.Resume {
@@ -30,7 +31,7 @@ func (r *run) takeOver(ctx context.Context, to destination) (*featurestore.Write
 		if err := writer.Abort(); err != nil {
 			return nil, err
 		}
-		if err := featurestore.Remove(ctx, to.dir, again.rows); err != nil {
+		if err := to.read.Remove(ctx, to.dir, again.rows); err != nil {
 			return nil, err
 		}
 		if writer, err = featurestore.Create(to.dir, r.info(), options); err != nil {

@@ -23,6 +23,8 @@ type AssembleOptions struct {
 	Overwrite bool
 	// ToolVersion is the version of the assembling program.
 	ToolVersion string
+	// MaxMemory is how many bytes of memory reading one of the datasets' files may take; see ReadOptions.
+	MaxMemory int64
 }
 
 // Assemble makes one dataset from the complete datasets in dirs, in that order, using their shards
@@ -36,7 +38,7 @@ type AssembleOptions struct {
 // The dataset in out appears whole or not at all. If it exists already and consists of these same
 // shards, that is not an error, so a commit can be repeated. The inputs are kept.
 func Assemble(ctx context.Context, out string, dirs []string, options AssembleOptions) error {
-	a := assembly{merge: merge{out: out, dirs: dirs}, options: options}
+	a := assembly{merge: merge{out: out, dirs: dirs, options: MergeOptions{MaxMemory: options.MaxMemory}}, options: options}
 	if len(dirs) == 0 {
 		return errors.New("featurestore: assemble: no datasets given")
 	}
@@ -46,7 +48,7 @@ func Assemble(ctx context.Context, out string, dirs []string, options AssembleOp
 	if !options.Overwrite && a.done() {
 		return nil
 	}
-	if err := replaceDataset(out, options.Overwrite, func(dir string) error { return a.write(ctx, dir) }); err != nil {
+	if err := replaceDataset(out, options.Overwrite, a.reading(), func(dir string) error { return a.write(ctx, dir) }); err != nil {
 		return fmt.Errorf("featurestore: assemble: %w", err)
 	}
 	return nil
@@ -97,7 +99,7 @@ func (a *assembly) comparable() error {
 
 // done reports whether out already is a dataset of these shards.
 func (a *assembly) done() bool {
-	d, err := Open(a.out)
+	d, err := a.reading().Open(a.out)
 	if err != nil || d.manifest.Status != StatusComplete {
 		return false
 	}

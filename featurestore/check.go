@@ -9,6 +9,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"fovea/featurestore/internal/guard"
+	"fovea/internal/budget"
+
 	"github.com/apache/arrow/go/v15/arrow/memory"
 )
 
@@ -157,7 +160,10 @@ func (c *checker) readManifest() error {
 	}
 	var m Manifest
 	if err == nil {
-		m, err = ParseManifest(raw)
+		m, err = parseManifest(raw, guard.Budget(c.mem, int64(len(raw))))
+	}
+	if errors.Is(err, budget.ErrMemory) {
+		return err
 	}
 	switch {
 	case raw == nil && err != nil:

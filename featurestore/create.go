@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"github.com/apache/arrow/go/v15/arrow/memory"
 )
 
 // Create starts writing a dataset in dir, which it creates if necessary. The caller must end it with
@@ -25,7 +23,7 @@ func Create(dir string, info Info, options Options) (*Writer, error) {
 		options.Format = FormatParquet
 	}
 	if options.hooks.mem == nil {
-		options.hooks.mem = memory.DefaultAllocator
+		options.hooks.mem = ReadOptions{MaxMemory: options.MaxMemory}.memory()
 	}
 	w, err := create(dir, info, options)
 	if err != nil {

@@ -70,7 +70,7 @@ func open(dir string, mem memory.Allocator) (*Dataset, error) {
 
 func openOnce(dir string, now edition, mem memory.Allocator) (*Dataset, error) {
 	root := now.root
-	m, where, err := readManifest(root)
+	m, where, err := readManifest(root, mem)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, noManifest(root)
 	}

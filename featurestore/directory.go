@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/apache/arrow/go/v15/arrow/memory"
+
 	"fovea/internal/disk"
 )
 
@@ -47,7 +49,7 @@ func hasDataset(dir string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, where, err := readManifest(resolve(dir))
+	_, where, err := readManifest(resolve(dir), memory.DefaultAllocator)
 	if err == nil {
 		return true, nil
 	}

@@ -26,11 +26,16 @@ type ipcRecords struct {
 	sums *fileSums
 }
 
-const ipcBlockBytes = 24
+const (
+	ipcBlockBytes = 24
+	// slotDictionaries and slotRecords are the places of the lists of messages in the footer.
+	slotDictionaries, slotRecords = 2, 3
+	// ipcContinued begins a message since Arrow 0.15.
+	ipcContinued = 0xffffffff
+)
 
 // newIPCRecords reads the footer of a file that checkIPCFooter has passed.
 func newIPCRecords(file []byte, schema *arrow.Schema, sums *fileSums) (*ipcRecords, error) {
-	const slotDictionaries, slotRecords = 2, 3
 	tail := len(file) - ipcTailBytes
 	footer := tail - int(binary.LittleEndian.Uint32(file[tail:]))
 	w := footerWalk{bytes: file[footer:tail]}
@@ -65,10 +70,12 @@ func (r *ipcRecords) ends(footer int64) error {
 type ipcPlace struct{ head, body, end int64 }
 
 // place finds record i.
-func (r *ipcRecords) place(i int) (ipcPlace, error) {
-	block := r.blocks[ipcBlockBytes*i:]
+func (r *ipcRecords) place(i int) (ipcPlace, error) { return placeOf(r.blocks, i, int64(len(r.file))) }
+
+// placeOf finds message i of a list in a file of some size.
+func placeOf(blocks []byte, i int, size int64) (ipcPlace, error) {
+	block := blocks[ipcBlockBytes*i:]
 	offset, length, body := int64(binary.LittleEndian.Uint64(block)), int64(binary.LittleEndian.Uint32(block[8:])), int64(binary.LittleEndian.Uint64(block[16:]))
-	size := int64(len(r.file))
 	if offset < 0 || offset%8 != 0 || body < 0 || length < 8 || offset > size || length > size-offset || body > size-offset-length {
 		return ipcPlace{}, fmt.Errorf("%w: record %d is outside of the file", ErrCorrupt, i)
 	}
@@ -111,8 +118,7 @@ func (r *ipcRecords) head(i int) (ipcHead, error) {
 		return ipcHead{}, err
 	}
 	message := r.file[place.head:place.body]
-	const continued = 0xffffffff
-	if binary.LittleEndian.Uint32(message) != continued {
+	if binary.LittleEndian.Uint32(message) != ipcContinued {
 		return ipcHead{}, errIrregular // from before Arrow 0.15
 	}
 	const slotKind, slotHead, kindRecord = 1, 2, 3

@@ -10,13 +10,14 @@ import (
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
-	"github.com/apache/arrow/go/v15/arrow/memory"
 )
 
 // ipcSource reads an Arrow file, without copying if possible.
 type ipcSource struct {
 	// reader is Arrow's, for the schema and for records that ipcRecords cannot read.
 	reader *ipc.FileReader
+	// frames check records before that.
+	frames *ipcFrames
 	// mapping is nil if the file cannot be mapped.
 	mapping *mapping
 	records *ipcRecords
@@ -24,12 +25,16 @@ type ipcSource struct {
 	sums *fileSums
 }
 
-func openIPC(r guard.ReadSeeker, sums *fileSums, mem memory.Allocator) (source, error) {
+func openIPC(r guard.ReadSeeker, sums *fileSums, mem *guard.Allocator) (source, error) {
+	frames, err := newIPCFrames(r, mem.Most, mem)
+	if err != nil {
+		return nil, err
+	}
 	reader, err := ipc.NewFileReader(r, ipc.WithAllocator(mem))
 	if err != nil {
 		return nil, err
 	}
-	s := &ipcSource{reader: reader, sums: sums}
+	s := &ipcSource{reader: reader, frames: frames, sums: sums}
 	if s.mapping, err = mapReader(r); err != nil {
 		s.mapping = nil
 		return s, s.verifyAll(r)
@@ -147,7 +152,7 @@ func (s *ipcSource) scanRecord(i int, wanted columnSet, visit func(arrow.Record)
 // record returns record i.
 func (s *ipcSource) record(i int, wanted columnSet) (record arrow.Record, err error) {
 	if s.records == nil {
-		return s.reader.RecordAt(i)
+		return s.whole(i)
 	}
 	err = s.mapping.watch(func() error {
 		h, err := s.records.head(i)
@@ -172,6 +177,9 @@ func (s *ipcSource) whole(i int) (arrow.Record, error) {
 		if err := s.sums.verify(s.records.file, place.head, place.end); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.frames.check(s.frames.records, i); err != nil {
+		return nil, err
 	}
 	return s.reader.RecordAt(i)
 }

@@ -7,6 +7,10 @@ import (
 	"os"
 	"time"
 
+	"github.com/apache/arrow/go/v15/arrow/memory"
+
+	"fovea/featurestore/internal/guard"
+	"fovea/internal/budget"
 	"fovea/internal/seal"
 	"fovea/recipe"
 )
@@ -61,18 +65,26 @@ type FileSum struct {
 }
 
 // readManifest reads the manifest of a directory, and returns the layout in which it found it.
-func readManifest(dir string) (Manifest, layout, error) {
+func readManifest(dir string, mem memory.Allocator) (Manifest, layout, error) {
 	where := layoutOf(dir)
 	raw, err := os.ReadFile(inDir(dir, where.manifest))
 	if err != nil {
 		return Manifest{}, where, err
 	}
-	m, err := ParseManifest(raw)
+	m, err := parseManifest(raw, guard.Budget(mem, int64(len(raw))))
 	return m, where, err
 }
 
-// ParseManifest reads what Encode wrote. Unknown members are from a later version, not an error.
+// ParseManifest reads what Encode wrote. Unknown members are from a later version, not an error. A text of many
+// values that would take more than 256 MiB and 16 times its size is budget.ErrMemory.
 func ParseManifest(raw []byte) (Manifest, error) {
+	return parseManifest(raw, guard.Budget(memory.DefaultAllocator, int64(len(raw))))
+}
+
+func parseManifest(raw []byte, most *budget.Budget) (Manifest, error) {
+	if err := most.JSON(raw, "a manifest"); err != nil {
+		return Manifest{}, fmt.Errorf("read %q: %w", manifestName, err)
+	}
 	var m Manifest
 	err := json.Unmarshal(raw, &m)
 	switch {

@@ -16,13 +16,20 @@ import (
 	"fovea/internal/seal"
 )
 
+// mostProblems bounds what is listed as wrong with a manifest, by each of the functions that look at it.
+const mostProblems = 1000
+
 var hexSHA256 = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // wrong lists everything in a manifest that would be read differently than it was written, or that
 // would hide damage.
 func (m Manifest) wrong() []error {
 	var found []error
-	wrong := func(format string, args ...any) { found = append(found, fmt.Errorf(format, args...)) }
+	wrong := func(format string, args ...any) {
+		if len(found) < mostProblems { // a damaged list could have millions
+			found = append(found, fmt.Errorf(format, args...))
+		}
+	}
 	info, options := Info{Recipe: m.Recipe, DType: m.DType}, Options{Format: m.Format}
 	found = append(found, info.validate(), options.validate())
 	switch m.Status {
@@ -68,7 +75,7 @@ func (m Manifest) odd() []error {
 	for name, counts := range map[string]map[string]int{"labels": m.Labels, "splits": m.Splits} {
 		sum := 0
 		for _, of := range slices.Sorted(maps.Keys(counts)) {
-			if n := counts[of]; n < 1 || of == "" {
+			if n := counts[of]; (n < 1 || of == "") && len(found) < mostProblems {
 				found = append(found, fmt.Errorf("%s: %q has %d rows", name, of, n))
 			}
 			sum += counts[of]
@@ -106,16 +113,23 @@ type members struct {
 }
 
 func (c *members) wrong(where, format string, args ...any) {
-	c.found = append(c.found, fmt.Errorf("%s: %s", where, fmt.Sprintf(format, args...)))
+	if len(c.found) < mostProblems {
+		c.found = append(c.found, fmt.Errorf("%s: %s", where, fmt.Sprintf(format, args...)))
+	}
 }
 
 // value reads the next value, whose type is t, or any if t is nil.
 func (c *members) value(where string, t reflect.Type) {
+	if t == nil { // not looked into: it could be nested without end
+		var any json.RawMessage
+		_ = c.decoder.Decode(&any) // ParseManifest reports it
+		return
+	}
 	token, err := c.decoder.Token()
 	if err != nil {
 		return // ParseManifest reports it
 	}
-	if t != nil && t.Kind() == reflect.Pointer {
+	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	kind := kindOf(t)
@@ -138,11 +152,9 @@ func (c *members) value(where string, t reflect.Type) {
 	}
 }
 
-// kindOf is the kind of JSON value for a type: Invalid for any, Int for whole numbers.
+// kindOf is the kind of JSON value for a type: Int for whole numbers.
 func kindOf(t reflect.Type) reflect.Kind {
 	switch {
-	case t == nil:
-		return reflect.Invalid
 	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
 		return reflect.String
 	case t.Kind() == reflect.Int64:
@@ -152,7 +164,7 @@ func kindOf(t reflect.Type) reflect.Kind {
 }
 
 func (c *members) is(where string, right bool, want reflect.Kind, what string) {
-	if !right && want != reflect.Invalid {
+	if !right {
 		c.wrong(where, "it is %s, which cannot be", what)
 	}
 }

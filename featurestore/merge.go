@@ -33,6 +33,8 @@ type MergeOptions struct {
 	PrefixPaths bool
 	// ToolVersion is the version of the merging program.
 	ToolVersion string
+	// MaxMemory is how many bytes of memory reading one of the datasets' files may take; see ReadOptions.
+	MaxMemory int64
 	// Progress, if set, is called with the number of rows written so far.
 	Progress func(rows int)
 }
@@ -52,7 +54,7 @@ func Merge(ctx context.Context, out string, dirs []string, options MergeOptions)
 	if err := m.open(); err != nil {
 		return fmt.Errorf("featurestore: merge: %w", err)
 	}
-	if err := replaceDataset(out, options.Overwrite, func(dir string) error { return m.write(ctx, dir) }); err != nil {
+	if err := replaceDataset(out, options.Overwrite, m.reading(), func(dir string) error { return m.write(ctx, dir) }); err != nil {
 		return fmt.Errorf("featurestore: merge: %w", err)
 	}
 	return nil
@@ -70,11 +72,16 @@ func Compact(ctx context.Context, dir string, options MergeOptions) error {
 // Remove rewrites the dataset in dir without the rows and failures of certain paths, with shards of
 // the same size, and replaces it like Compact.
 func Remove(ctx context.Context, dir string, paths map[string]bool) error {
-	m := merge{out: dir, dirs: []string{dir}, without: paths, keepSizes: true}
+	return ReadOptions{}.Remove(ctx, dir, paths)
+}
+
+// Remove is the function Remove, with options.
+func (o ReadOptions) Remove(ctx context.Context, dir string, paths map[string]bool) error {
+	m := merge{out: dir, dirs: []string{dir}, without: paths, keepSizes: true, options: MergeOptions{MaxMemory: o.MaxMemory}}
 	if err := m.open(); err != nil {
 		return fmt.Errorf("featurestore: remove: %w", err)
 	}
-	if err := replaceDataset(dir, true, func(dir string) error { return m.write(ctx, dir) }); err != nil {
+	if err := replaceDataset(dir, true, o, func(dir string) error { return m.write(ctx, dir) }); err != nil {
 		return fmt.Errorf("featurestore: remove: %w", err)
 	}
 	return nil
@@ -94,6 +101,9 @@ type merge struct {
 	parts   []*Dataset
 	rows    int
 }
+
+// reading says how the parts are read, and the result once it is written.
+func (m *merge) reading() ReadOptions { return ReadOptions{MaxMemory: m.options.MaxMemory} }
 
 // reopen opens the parts again if the output, which the caller has locked by now, is one of them:
 // what another writer added before that must not be lost.
@@ -121,7 +131,7 @@ func (m *merge) open() error {
 			}
 			seen[absolute] = true
 		}
-		d, err := Open(dir)
+		d, err := m.reading().Open(dir)
 		if err != nil {
 			return err
 		}

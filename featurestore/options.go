@@ -54,6 +54,8 @@ type Options struct {
 	// Create, after each shard, and by Close, with the manifest that describes them. It must not
 	// block.
 	Written func(Manifest)
+	// MaxMemory is how many bytes of memory reading a file of the dataset that is resumed may take; see ReadOptions.
+	MaxMemory int64
 
 	// unseen keeps shards hidden until showShards, so that nobody takes them for the directory's own.
 	unseen bool

@@ -52,7 +52,7 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 	if err := absent(out); err != nil {
 		return err
 	}
-	d, err := Open(dir)
+	d, err := ReadOptions{MaxMemory: options.MaxMemory}.Open(dir)
 	if err != nil {
 		return err
 	}

@@ -16,8 +16,8 @@ import (
 
 // replaceDataset lets write make a dataset where nobody looks for one, and then moves it to dir in one
 // step: at any time, dir contains the whole old dataset or the whole new one. The old one is deleted
-// after that. dir is locked all the time.
-func replaceDataset(dir string, overwrite bool, write func(dir string) error) (err error) {
+// after that. dir is locked all the time. read says how the new one is opened to prove that it can be read.
+func replaceDataset(dir string, overwrite bool, read ReadOptions, write func(dir string) error) (err error) {
 	if dir, err = realPath(dir); err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func replaceDataset(dir string, overwrite bool, write func(dir string) error) (e
 		return errors.Join(err, removeNext(next))
 	}
 	at("written")
-	return l.put(next)
+	return l.put(next, read)
 }
 
 // replaceable fails if the directory contains anything that must not be replaced.
@@ -59,8 +59,8 @@ func replaceable(dir string, overwrite bool) error {
 }
 
 // put moves the dataset in next to the owner's directory, and deletes what was there.
-func (l *dirLock) put(next string) error {
-	if err := l.ready(next); err != nil {
+func (l *dirLock) put(next string, read ReadOptions) error {
+	if err := l.ready(next, read); err != nil {
 		return errors.Join(err, removeNext(next))
 	}
 	if isInside(next) {
@@ -74,11 +74,11 @@ func (l *dirLock) put(next string) error {
 }
 
 // ready makes sure that a new dataset is fit to replace the old one.
-func (l *dirLock) ready(next string) error {
+func (l *dirLock) ready(next string, read ReadOptions) error {
 	if err := showShards(next); err != nil {
 		return err
 	}
-	if _, err := Open(next); err != nil {
+	if _, err := read.Open(next); err != nil {
 		return fmt.Errorf("the new dataset cannot be read, so the old one is kept: %w", err)
 	}
 	if l.made {

@@ -182,7 +182,7 @@ func (d *Dataset) listedFailures() (failures []Failure, err error) {
 
 func (d *Dataset) failuresSoFar(now edition) ([]Failure, error) {
 	root := now.root
-	m, where, err := readManifest(root)
+	m, where, err := readManifest(root, d.mem)
 	if gone(err) || err == nil && !m.Created.Equal(d.manifest.Created) {
 		return nil, fmt.Errorf("%q %w", d.dir, ErrReplaced)
 	}

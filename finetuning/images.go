@@ -53,7 +53,7 @@ type ImageOptions struct {
 	MaxTime   time.Duration
 	// Progress, if set, is called while the total images are decoded.
 	Progress func(s pipeline.Stats, total int)
-	// MaxMemory is the number of bytes that reading a table of images may take; see inputs.Options.
+	// MaxMemory is the number of bytes that reading a table of images or of labels may take; see inputs.Options.
 	MaxMemory int64
 }
 
@@ -63,7 +63,8 @@ func (o ImageOptions) list(ctx context.Context, seed uint64) (pipeline.Listing, 
 	if labels == nil {
 		labels = pipeline.LabelFunc(pipeline.PrefixLabel)
 	}
-	listing, err := inputs.Options{MaxMemory: o.MaxMemory}.Finder().List(ctx, o.Paths, labels)
+	options := inputs.Options{MaxMemory: o.MaxMemory}
+	listing, err := options.Finder().List(ctx, o.Paths, options.Labeler(labels))
 	inputs.WarnForeign(listing.Others)
 	if err != nil {
 		return listing, err

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 
+	"fovea/internal/budget"
 	"fovea/internal/finite"
 	"fovea/internal/output"
 	"fovea/internal/seal"
@@ -160,18 +161,31 @@ func fromFile(rows []floats) [][]float32 {
 	return out
 }
 
+// ReadOptions say how a head is read.
+type ReadOptions struct {
+	// MaxMemory is how many bytes of memory reading it may take. By default its size decides: 256 MiB and 16 times
+	// the size, but not more than the machine has. A file that needs more is refused with budget.ErrMemory.
+	MaxMemory int64
+}
+
 // Load reads a head from a file. A file that is not a head, or is damaged, is ErrFile.
-func Load(name string) (*Head, error) {
+func Load(name string) (*Head, error) { return ReadOptions{}.Load(name) }
+
+// Load is the function Load, with options.
+func (o ReadOptions) Load(name string) (*Head, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, fmt.Errorf("head: %w", err)
 	}
-	if info.IsDir() || info.Size() > maxFileBytes {
+	data, err := budget.ReadFile(name, maxFileBytes)
+	if info.IsDir() || errors.Is(err, budget.ErrLarge) {
 		return nil, fmt.Errorf("head: %s: %w: give a file that finetune train wrote", name, ErrFile)
 	}
-	data, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("head: %w", err)
+	}
+	if err := budget.For(int64(len(data)), budget.Packed, o.MaxMemory).JSON(data, "its text"); err != nil {
+		return nil, fmt.Errorf("head: %s: %w", name, err)
 	}
 	h, err := parse(data)
 	if err != nil {

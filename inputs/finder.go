@@ -13,13 +13,23 @@ func Finder() pipeline.Finder { return Options{}.Finder() }
 
 // Options say how inputs are read.
 type Options struct {
-	// MaxMemory is how many bytes of memory reading a table may take besides its pictures; see imagetable.Options.
+	// MaxMemory is how many bytes of memory reading a table may take, of images besides its pictures (see
+	// imagetable.Options) or of labels (see pipeline.CSVLabels).
 	MaxMemory int64
 }
 
 // Finder is the function Finder, with options.
 func (o Options) Finder() pipeline.Finder {
 	return pipeline.Finder{Openers: []pipeline.Opener{pipeline.OpenTar, o.openParquet}, Path: objects.OnlyLocalPath, Store: openStore}
+}
+
+// Labeler is l, which reads a table of labels with the options if it reads one.
+func (o Options) Labeler(l pipeline.Labeler) pipeline.Labeler {
+	if table, ok := l.(pipeline.CSVLabels); ok {
+		table.MaxMemory = o.MaxMemory
+		return table
+	}
+	return l
 }
 
 // openStore opens the store that a URL names, and returns nil for other arguments.

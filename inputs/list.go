@@ -31,7 +31,12 @@ var ErrStdinTwice = errors.New("- names standard input, which can be read only o
 // cannot be found is still an item, which becomes a failure when it is read; one among names
 // is an error.
 func List(ctx context.Context, names []string, stdin io.Reader) (pipeline.Listing, error) {
-	l := lister{ctx: ctx, finder: Finder()}
+	return Options{}.List(ctx, names, stdin)
+}
+
+// List is the function List, with options.
+func (o Options) List(ctx context.Context, names []string, stdin io.Reader) (pipeline.Listing, error) {
+	l := lister{ctx: ctx, finder: o.Finder()}
 	for i, name := range names {
 		var err error
 		switch {

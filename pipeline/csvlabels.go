@@ -8,19 +8,26 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"fovea/internal/budget"
 	"fovea/internal/spelling"
 )
 
 // CSVLabels takes labels from a CSV file in UTF-8 with rows path,label or path,label,split. The
 // paths are those of the items, or as they are displayed if they are not UTF-8. A first row that
 // begins with "path" is a header. An empty label or split means that the image has none.
-type CSVLabels struct{ File string }
+type CSVLabels struct {
+	File string
+	// MaxMemory is how many bytes of memory reading it may take. By default its size decides: 256 MiB and 16 times
+	// the size, but not more than the machine has. A file that needs more is refused with budget.ErrMemory.
+	MaxMemory int64
+}
 
 type csvLabel struct{ label, split string }
 
@@ -83,15 +90,24 @@ func (c CSVLabels) read() (map[string]csvLabel, error) {
 		return nil, fmt.Errorf("pipeline: cannot open the labels in %s: %w", c.File, cause(err))
 	}
 	defer f.Close() // read-only
-	return parseCSVLabels(f, c.File)
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("pipeline: cannot open the labels in %s: %w", c.File, cause(err))
+	}
+	size := info.Size()
+	if !info.Mode().IsRegular() { // a pipe, whose size is not known
+		size = math.MaxInt64
+	}
+	return parseCSVLabels(f, c.File, budget.For(size, budget.Packed, c.MaxMemory))
 }
 
-func parseCSVLabels(r io.Reader, name string) (map[string]csvLabel, error) {
+func parseCSVLabels(r io.Reader, name string, memory *budget.Budget) (map[string]csvLabel, error) {
 	text, err := plainText(r, name)
 	if err != nil {
 		return nil, err
 	}
-	reader := csv.NewReader(text)
+	rows := &csvRows{text: text}
+	reader := csv.NewReader(rows)
 	reader.FieldsPerRecord = -1 // checked below, with a better message
 	labels := map[string]csvLabel{}
 	for first := true; ; first = false {
@@ -103,6 +119,11 @@ func parseCSVLabels(r io.Reader, name string) (map[string]csvLabel, error) {
 			return nil, fmt.Errorf("pipeline: read the labels in %s: %w", name, err)
 		}
 		line, _ := reader.FieldPos(0)
+		length := reader.InputOffset() - rows.begun
+		rows.begun, rows.line = reader.InputOffset(), line
+		if err := memory.Take(perCSVRow+length, "what it labels"); err != nil {
+			return nil, fmt.Errorf("pipeline: %s, line %d: %w", name, line, err)
+		}
 		if err := checkRecord(record, first); err != nil {
 			return nil, fmt.Errorf("pipeline: %s, line %d %w", name, line, err)
 		}
@@ -119,6 +140,31 @@ func parseCSVLabels(r io.Reader, name string) (map[string]csvLabel, error) {
 		}
 		labels[path] = label
 	}
+}
+
+const (
+	// maxCSVRow bounds a row, whose fields may take forty times their size while it is read.
+	maxCSVRow = 1 << 20
+	// perCSVRow is what a row takes besides its text, in a map that has just grown.
+	perCSVRow = 192
+)
+
+// csvRows reads rows of at most maxCSVRow bytes.
+type csvRows struct {
+	text io.Reader
+	// read is the number of bytes so far; the row that is read begins at begun, after a line.
+	read, begun int64
+	line        int
+}
+
+// Read implements io.Reader.
+func (c *csvRows) Read(p []byte) (int, error) {
+	if c.read-c.begun > maxCSVRow {
+		return 0, fmt.Errorf("the row after line %d has more than %d bytes: it may lack the end of its line, or a second quote", c.line, maxCSVRow)
+	}
+	n, err := c.text.Read(p)
+	c.read += int64(n)
+	return n, err
 }
 
 func isHeading(field string) bool { return strings.EqualFold(strings.TrimSpace(field), "path") }

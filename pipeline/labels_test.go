@@ -39,7 +39,7 @@ func TestCSVRefuses(t *testing.T) {
 		"zero byte":            {"a.jpg,\"c\x00at\"\n", "UTF-16"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := parseCSVLabels(strings.NewReader(test.text), "labels.csv")
+			_, err := parseCSVLabels(strings.NewReader(test.text), "labels.csv", nil)
 			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "labels.csv") {
 				t.Errorf("error is %v, want one with %q", err, test.want)
 			}
@@ -54,7 +54,7 @@ func TestCSVTakes(t *testing.T) {
 		"mark, no heading": "\ufeffa.jpg,cat\n", "CRLF": "path,label\r\na.jpg,cat\r\n", "capitals": "Path,Label,Split\na.jpg,cat,\n", "no end": "a.jpg,cat",
 	} {
 		t.Run(name, func(t *testing.T) {
-			labels, err := parseCSVLabels(strings.NewReader(text), "labels.csv")
+			labels, err := parseCSVLabels(strings.NewReader(text), "labels.csv", nil)
 			if err != nil || len(labels) != 1 || labels["a.jpg"].label != "cat" {
 				t.Errorf("labels are %q, %v", labels, err)
 			}

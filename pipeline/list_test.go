@@ -161,7 +161,7 @@ func FuzzParseCSVLabels(f *testing.F) {
 	f.Add("path,label\na.jpg,cat\n")
 	f.Add("\ufeffa.jpg,\"c\"\"at\",train\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		labels, err := parseCSVLabels(strings.NewReader(text), "labels.csv")
+		labels, err := parseCSVLabels(strings.NewReader(text), "labels.csv", nil)
 		if err == nil && len(labels) > strings.Count(text, "\n")+strings.Count(text, "\r")+1 {
 			t.Errorf("%d labels out of %q", len(labels), text)
 		}

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
+
+	"fovea/internal/budget"
 )
 
 // String is the name of a preset or the KEY=VALUE form, which Parse reads back; empty for
@@ -80,13 +81,16 @@ func Parse(text string) (Spec, error) {
 	return spec, nil
 }
 
+// maxFileBytes bounds a file of settings; one has a few hundred bytes.
+const maxFileBytes = 1 << 20
+
 // Load is Parse for the command line: what ends in .json is the name of a file with the
 // keys of Parse ("preset" among them) as an object, numbers and lists of numbers as such.
 func Load(text string) (Spec, error) {
 	if !strings.HasSuffix(strings.ToLower(text), ".json") {
 		return Parse(text)
 	}
-	data, err := os.ReadFile(text)
+	data, err := budget.ReadFile(text, maxFileBytes)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return Spec{}, fmt.Errorf("preprocessing: there is no file %s", text)

@@ -15,6 +15,7 @@ import (
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"fovea/inference"
+	"fovea/internal/budget"
 	"fovea/preprocessing"
 )
 
@@ -32,10 +33,13 @@ type Note struct {
 	Aliases map[string][]string `json:"aliases,omitempty"`
 }
 
+// maxNoteBytes bounds a note; one has a few kilobytes.
+const maxNoteBytes = 1 << 20
+
 // readNote reads the model's note; without one it is empty.
 func readNote(dir string) (Note, error) {
 	file := filepath.Join(dir, filepath.FromSlash(NoteFile))
-	data, err := os.ReadFile(file)
+	data, err := budget.ReadFile(file, maxNoteBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Note{}, nil
 	} else if err != nil {

@@ -13,6 +13,7 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 
+	"fovea/internal/budget"
 	"fovea/internal/disk"
 	"fovea/internal/output"
 )
@@ -171,11 +172,14 @@ func (t *Trainer) runSaver(prefix string, targets []*tf.Operation) error {
 	return err
 }
 
+// maxStateBytes bounds the text of a checkpoint, which has a few hundred bytes for each epoch.
+const maxStateBytes = 16 << 20
+
 // ReadState reads the state of the checkpoint in dir. Without a checkpoint there, the error is
 // ErrNoCheckpoint.
 func ReadState(dir string) (State, error) {
 	file := filepath.Join(dir, stateFile)
-	data, err := os.ReadFile(file)
+	data, err := budget.ReadFile(file, maxStateBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return State{}, fmt.Errorf("training: %w in %s", ErrNoCheckpoint, dir)
 	} else if err != nil {

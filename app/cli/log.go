@@ -29,6 +29,9 @@ func (o *LogOptions) AddFlags(root *cobra.Command) {
 	flags.StringVar(&o.Format, "log-format", "text", "`FORMAT` of the log: text or json")
 	addMaxMemory(root, &o.maxMemory)
 	root.PersistentPreRunE = func(command *cobra.Command, _ []string) error {
+		if err := checkMaxMemory(command); err != nil {
+			return err
+		}
 		command.SetContext(context.WithValue(command.Context(), maxMemoryKey{}, o.maxMemory))
 		return o.apply()
 	}

@@ -18,7 +18,7 @@ import (
 
 // newManCommand is hidden: it is for making packages.
 func newManCommand() *cobra.Command {
-	return &cobra.Command{
+	return ReadsNoFiles(&cobra.Command{
 		Use:    "man DIR",
 		Short:  "Write the manual pages to a directory",
 		Hidden: true,
@@ -32,7 +32,7 @@ func newManCommand() *cobra.Command {
 			}
 			return writeManual(root, header, arguments[0])
 		},
-	}
+	})
 }
 
 // writeManual writes the pages of a command and of those below it.

@@ -33,7 +33,8 @@ func (s *shardFlags) add(f *pflag.FlagSet) {
 }
 
 // set puts the flags into options.
-func (s *shardFlags) set(o *featurestore.MergeOptions) error {
+func (s *shardFlags) set(ctx context.Context, o *featurestore.MergeOptions) error {
+	o.MaxMemory = cli.MaxMemory(ctx)
 	o.Format, o.ShardBytes, o.TensorExtension, o.ToolVersion = featurestore.Format(s.format), s.bytes, s.tensor, cli.Version()
 	if s.format == "" {
 		return nil
@@ -84,7 +85,7 @@ OUT and DIR may be URLs in object stores.`,
 		if o.Staging != "" && !objects.IsURL(arguments[0]) {
 			return cli.Usagef("--staging is for a dataset OUT in an object store")
 		}
-		if err := o.shards.set(&o.MergeOptions.MergeOptions); err != nil {
+		if err := o.shards.set(command.Context(), &o.MergeOptions.MergeOptions); err != nil {
 			return err
 		}
 		return o.run(command.Context(), arguments)
@@ -128,12 +129,12 @@ much free space as the dataset has.`,
 				return err
 			}
 			var options featurestore.MergeOptions
-			if err := shards.set(&options); err != nil {
+			if err := shards.set(command.Context(), &options); err != nil {
 				return err
 			}
 			var written extraction.Merged
 			if err = featurestore.Compact(command.Context(), dir, options); err == nil {
-				written, err = extraction.Describe(dir, dir)
+				written, err = extraction.Describe(dir, featurestore.ReadOptions{MaxMemory: options.MaxMemory})
 			}
 			return reportWritten(written, err, result)
 		},

@@ -44,7 +44,7 @@ for other programs; DIR stays the dataset.`,
 				return err
 			}
 			var options featurestore.MergeOptions
-			if err := shards.set(&options); err != nil {
+			if err := shards.set(command.Context(), &options); err != nil {
 				return err
 			}
 			return partition(command.Context(), out, arguments[1], column, options, result)

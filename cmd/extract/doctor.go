@@ -50,5 +50,5 @@ extraction cannot work.`,
 	f.StringVar(&session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	f.StringVar(&session.Precision, "precision", string(inference.Float32), cli.PrecisionHelp)
 	cli.PathVar(f, &options.Out, "out", ".", "examine the free space in `DIR`, where datasets will be written")
-	return command
+	return cli.ReadsNoFiles(command)
 }

@@ -44,5 +44,5 @@ default, DIR:SIGNATURE names one.`, text.Alternatives(names)),
 		},
 	}
 	result.Add(command.Flags())
-	return command
+	return cli.ReadsNoFiles(command)
 }

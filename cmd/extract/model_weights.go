@@ -73,7 +73,7 @@ func fetch(ctx context.Context, p models.Published, result cli.ResultFlags) erro
 	if err != nil {
 		return err
 	}
-	return importWeights(file, models.ImportOptions{Configuration: c, Dir: dir}, result)
+	return importWeights(file, models.ImportOptions{Configuration: c, Dir: dir, MaxMemory: cli.MaxMemory(ctx)}, result)
 }
 
 func newImport() *cobra.Command {
@@ -181,5 +181,5 @@ softmax that have weights. TensorFlow Serving and tf.saved_model.load read it.`,
 	}
 	result.Add(command.Flags())
 	cli.PreprocessingVar(command.Flags(), &how, "record the preprocessing `HOW` in the SavedModel (default: the one that the weights were trained with)")
-	return command
+	return cli.ReadsNoFiles(command)
 }

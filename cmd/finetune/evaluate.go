@@ -44,7 +44,7 @@ func (o *evaluateOptions) run(ctx context.Context) error {
 	if err := o.features.validate(); err != nil {
 		return err
 	}
-	h, err := head.Load(o.head)
+	h, err := head.ReadOptions{MaxMemory: cli.MaxMemory(ctx)}.Load(o.head)
 	if err != nil {
 		return err
 	}

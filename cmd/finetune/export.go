@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -36,7 +37,7 @@ or of an image that it generates. docs/serving.md has the details.`,
 		Example: `  finetune export --head cats-vs-dogs.head --out serving/cats-vs-dogs/1 photo.jpg
   tensorflow_model_server --rest_api_port=8501 --model_name=cats-vs-dogs --model_base_path=$PWD/serving/cats-vs-dogs`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(_ *cobra.Command, images []string) error { return o.run(images) },
+		RunE: func(c *cobra.Command, images []string) error { return o.run(c.Context(), images) },
 	}
 	f := command.Flags()
 	f.SortFlags = false
@@ -48,7 +49,7 @@ or of an image that it generates. docs/serving.md has the details.`,
 	return command
 }
 
-func (o *exportOptions) run(names []string) error {
+func (o *exportOptions) run(ctx context.Context, names []string) error {
 	if err := o.predictor.validate(); err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (o *exportOptions) run(names []string) error {
 	if err != nil {
 		return err
 	}
-	h, err := loadOneSize(o.predictor.head)
+	h, err := loadOneSize(ctx, o.predictor.head)
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 	if err := o.validate(images); err != nil {
 		return err
 	}
-	h, err := head.Load(o.predictor.head)
+	h, err := head.ReadOptions{MaxMemory: cli.MaxMemory(ctx)}.Load(o.predictor.head)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (o *predictOptions) list(ctx context.Context, images []string) (pipeline.Li
 	if err != nil {
 		return pipeline.Listing{}, err
 	}
-	listing, err := inputs.List(ctx, images, os.Stdin)
+	listing, err := inputs.Options{MaxMemory: cli.MaxMemory(ctx)}.List(ctx, images, os.Stdin)
 	inputs.WarnForeign(listing.Others)
 	if err != nil {
 		return listing, cli.UsageWhen(err, inputs.ErrStdinTwice)

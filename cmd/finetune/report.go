@@ -71,7 +71,7 @@ func (o *reportOptions) run(ctx context.Context) error {
 			return fmt.Errorf("--images %s is not a directory: name the one that was given to extract", o.Images)
 		}
 	}
-	h, err := head.Load(o.head)
+	h, err := head.ReadOptions{MaxMemory: cli.MaxMemory(ctx)}.Load(o.head)
 	if err != nil {
 		return err
 	}

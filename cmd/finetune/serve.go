@@ -83,7 +83,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	h, err := loadOneSize(o.predictor.head)
+	h, err := loadOneSize(ctx, o.predictor.head)
 	if err != nil {
 		return err
 	}
@@ -109,8 +109,8 @@ func (o *serveOptions) run(ctx context.Context) error {
 }
 
 // loadOneSize loads a head that can be served and exported.
-func loadOneSize(file string) (*head.Head, error) {
-	h, err := head.Load(file)
+func loadOneSize(ctx context.Context, file string) (*head.Head, error) {
+	h, err := head.ReadOptions{MaxMemory: cli.MaxMemory(ctx)}.Load(file)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package budget
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -102,6 +103,20 @@ func (b *Budget) Count(n, each int64, what string) error {
 		n, each = math.MaxInt64, 1
 	}
 	return b.Take(n*each, what)
+}
+
+// perValue is more than a value of a JSON text takes once it is a Go value, in a slice or map that has just grown, besides
+// its own bytes.
+const perValue = 128
+
+// JSON charges what the values of a JSON text take once they are read, which may be a hundred times what short ones take
+// as text.
+func (b *Budget) JSON(text []byte, what string) error {
+	values := 1 + bytes.Count(text, []byte{','}) + bytes.Count(text, []byte{'['}) + bytes.Count(text, []byte{'{'})
+	if err := b.Count(int64(len(text)), Plain, what); err != nil {
+		return err
+	}
+	return b.Count(int64(values), perValue, fmt.Sprintf("%s with up to %d values", what, values))
 }
 
 // Give returns n bytes that were taken and are no longer held.

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
+
+	"fovea/internal/budget"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -98,3 +101,38 @@ func countZstd(page []byte, want int64) error {
 
 // maxPageWindow bounds the memory of countZstd.
 const maxPageWindow = 128 << 20
+
+// CheckWindows refuses Zstandard frames whose windows, which a decoder of streams allocates, do not fit into what a
+// file may take.
+func CheckWindows(frames []byte, memory *budget.Budget) error {
+	for rest := frames; len(rest) > 0; {
+		var head zstd.Header
+		if err := head.Decode(rest); err != nil {
+			return fmt.Errorf("%w: a Zstandard frame: %w", ErrCorrupt, err)
+		}
+		n := int64(head.HeaderSize) + int64(head.SkippableSize)
+		if !head.Skippable {
+			window := head.WindowSize
+			if head.SingleSegment {
+				window = head.FrameContentSize
+			}
+			size := int64(min(window, math.MaxInt64))
+			if err := memory.Take(size, "the window of a Zstandard frame"); err != nil {
+				return err
+			}
+			memory.Give(size) // one is unpacked after the other
+			_, blocks, err := zstdBlocks(rest[head.HeaderSize:])
+			if err != nil {
+				return err
+			}
+			if n += int64(blocks); head.HasCheckSum {
+				n += 4
+			}
+		}
+		if n > int64(len(rest)) {
+			return fmt.Errorf("%w: it ends within a Zstandard frame", ErrCorrupt)
+		}
+		rest = rest[n:]
+	}
+	return nil
+}
