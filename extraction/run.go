@@ -197,5 +197,5 @@ func (r Result) check() error {
 	if err := r.Stats.Check(); err != nil {
 		return err
 	}
-	return fmt.Errorf("extraction: %w: all %d failed in earlier runs", pipeline.ErrNothingReadable, r.Failures)
+	return fmt.Errorf("extraction: %w: all %d failed in earlier runs; --retry-failed reads them again", pipeline.ErrNothingReadable, r.Failures)
 }

@@ -17,7 +17,8 @@ import (
 
 // Problem is a defect of a dataset.
 type Problem struct {
-	// File is the damaged file below the dataset's directory.
+	// File is the damaged file below the dataset's directory, or one that would take more memory to read
+	// than it may (budget.ErrMemory), which was not checked.
 	File string `json:"file"`
 	// Row is the row's index in File, from 0, or -1 if the problem does not concern a single row.
 	// Path and Layer are the row's, or "".
@@ -137,7 +138,7 @@ func (c *checker) problem(p Problem) {
 		c.report.More++
 		return
 	}
-	if !errors.Is(p.Err, ErrCorrupt) {
+	if !errors.Is(p.Err, ErrCorrupt) && !errors.Is(p.Err, budget.ErrMemory) {
 		p.Err = fmt.Errorf("%w: %w", ErrCorrupt, p.Err)
 	}
 	c.report.Problems = append(c.report.Problems, p)

@@ -62,7 +62,7 @@ func (e *Error) Error() string {
 func (e *Error) remedy() string {
 	switch {
 	case errors.Is(e.Err, ErrTooLarge):
-		return ": scale it down"
+		return ": scale it down, or allow more pixels (--max-pixels)"
 	case errors.Is(e.Err, ErrTooSlow):
 		return ": scale it down, or allow more time (--max-decode-seconds)"
 	case errors.Is(e.Err, ErrDamaged):

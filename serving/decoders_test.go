@@ -6,6 +6,7 @@ import (
 	"errors"
 	"image"
 	"image/png"
+	"math"
 	"net/http"
 	"runtime/debug"
 	"runtime/metrics"
@@ -217,8 +218,9 @@ func TestServerMemoryOptions(t *testing.T) {
 		{ServerOptions{}, 40_000_000, "", 1_216_000_008, 304_000_002},
 		{ServerOptions{MaxBytes: 1 << 30}, 1, "", 1 << 33, 1 << 31},
 		{ServerOptions{Memory: 1_216_000_008}, 40_000_000, "", 1_216_000_008, 304_000_002},
-		{ServerOptions{Memory: 1_216_000_007}, 40_000_000, "1216000007 bytes, where files of 20971520 bytes and images of 40000000 pixels may take 1216000008", 0, 0},
-		{ServerOptions{Memory: 1 << 20}, 100, "files of 20971520 bytes", 0, 0},
+		{ServerOptions{Memory: 1_216_000_007}, 40_000_000, "1.22 GB, where files of 21.0 MB and images of 40000000 pixels may take 1.22 GB: allow more (--memory)", 0, 0},
+		{ServerOptions{Memory: 1 << 20}, 100, "files of 21.0 MB", 0, 0},
+		{ServerOptions{}, math.MaxInt, "in this machine, where files of 21.0 MB", 0, 0},
 	} {
 		err := test.options.Validate(test.pixels)
 		if test.want != "" {

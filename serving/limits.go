@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"time"
 
+	"fovea/internal/budget"
+	"fovea/internal/text"
 	"fovea/picture"
 )
 
@@ -43,15 +45,22 @@ type ServerOptions struct {
 // ErrMemory marks a Memory that is too small for the largest image.
 var ErrMemory = errors.New("serving: too little memory")
 
-// Validate returns ErrMemory if the largest image, with so many pixels, would not fit into Memory. 0
-// pixels are picture.DefaultMaxPixels.
+// Validate returns ErrMemory if the largest image, with so many pixels, would not fit into Memory or,
+// where that is 0, into the machine's. 0 pixels are picture.DefaultMaxPixels.
 func (o ServerOptions) Validate(maxPixels int) error {
 	least := o.leastMemory(maxPixels)
-	if o.Memory == 0 || o.Memory >= least {
+	machine := budget.Total() // 0 if unknown
+	has, remedy := "", "allow more (--memory)"
+	switch {
+	case o.Memory > 0 && o.Memory < least:
+		has = text.Size(o.Memory)
+	case o.Memory == 0 && machine > 0 && machine < least:
+		has, remedy = text.Size(machine)+" in this machine", "use a larger machine"
+	default:
 		return nil
 	}
-	return fmt.Errorf("%w: %d bytes, where files of %d bytes and images of %d pixels may take %d: allow that much memory, or smaller files and images",
-		ErrMemory, o.Memory, cmp.Or(o.MaxBytes, DefaultMaxBytes), cmp.Or(maxPixels, picture.DefaultMaxPixels), least)
+	return fmt.Errorf("%w: %s, where files of %s and images of %d pixels may take %s: %s, or only smaller files (--max-bytes) and images (--max-pixels)",
+		ErrMemory, has, text.Size(cmp.Or(o.MaxBytes, DefaultMaxBytes)), cmp.Or(maxPixels, picture.DefaultMaxPixels), text.Size(least), remedy)
 }
 
 func (o ServerOptions) withDefaults(maxPixels int) ServerOptions {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"fovea/app/cli"
 	"fovea/featurestore"
+	"fovea/internal/budget"
 	"fovea/internal/spelling"
 	"fovea/internal/text"
 )
@@ -25,6 +27,9 @@ type validation struct {
 	Bytes    int64     `json:"bytes"`
 	Problems []problem `json:"problems"`
 	More     int       `json:"more_problems,omitempty"`
+	// unread counts the problems that say nothing about the dataset: files that may not take the memory
+	// they need.
+	unread int
 }
 
 // problem is a featurestore.Problem for programs.
@@ -56,14 +61,23 @@ or with NaN, paths that occur twice. The exit status is 1 if there is any.`,
 			if err := result.Print(v, v.print); err != nil {
 				return err
 			}
-			if !v.Valid {
-				return fmt.Errorf("%s: %s; extract the images of lost rows again, with --overwrite or into a new directory", dir, text.Plural(len(v.Problems)+v.More, "problem"))
-			}
-			return nil
+			return v.err()
 		}),
 	}
 	result.AddWithFormat(command.Flags())
 	return command
+}
+
+// err is nil for a valid dataset.
+func (v validation) err() error {
+	switch all := len(v.Problems) + v.More; {
+	case v.Valid:
+		return nil
+	case all == v.unread:
+		return fmt.Errorf("%s: not checked: %s would take too much memory; --max-memory allows more", v.Dataset, text.Plural(v.unread, "file"))
+	default:
+		return fmt.Errorf("%s: %s; extract the images of lost rows again, with --overwrite or into a new directory", v.Dataset, text.Plural(all, "problem"))
+	}
 }
 
 func newValidation(dir string, report featurestore.Report) validation {
@@ -72,6 +86,9 @@ func newValidation(dir string, report featurestore.Report) validation {
 		Failures: report.Failures, Bytes: report.Bytes, Problems: []problem{}, More: report.More,
 	}
 	for _, p := range report.Problems {
+		if errors.Is(p.Err, budget.ErrMemory) {
+			v.unread++
+		}
 		shown := problem{
 			File: p.File, Path: featurestore.EscapeText(p.Path), Layer: p.Layer, Message: featurestore.EscapeText(p.Err.Error()),
 			text: spelling.Line(strings.ReplaceAll(p.Error(), "\n", "; ")),
