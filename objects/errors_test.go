@@ -10,7 +10,7 @@ import (
 
 // TestKinds classifies errors that come without a code.
 func TestKinds(t *testing.T) {
-	_, unparsed := url.Parse("http://[wrong")
+	unparsed := &url.Error{Op: "parse", URL: "http://[wrong", Err: errors.New("missing ]")}
 	unknown := &net.DNSError{Err: "no such host", Name: "h", IsNotFound: true}
 	for _, c := range []struct {
 		err     error
