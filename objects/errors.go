@@ -1,11 +1,15 @@
 package objects
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -84,6 +88,7 @@ const (
 	missing
 	refused
 	conflict
+	unreachable
 )
 
 // codes are the providers' names of other errors, where package blob was not used.
@@ -92,7 +97,24 @@ var codes = map[string]kind{
 	"PreconditionFailed": conflict, "ConditionalRequestConflict": conflict, "ConditionNotMet": conflict, "BlobAlreadyExists": conflict,
 }
 
+// unauthorized is how providers' libraries say that they found no credentials, in texts that may also hold names
+// of objects.
+var unauthorized = regexp.MustCompile(`\b(?:attempted|cached|default|find|get|invalid|load|missing|no|retrieve|static|valid) credentials\b`)
+
+// unresolved says whether a host's name is not known, and which if that is known. The library for Azure takes that
+// for a missing object, and goes by the text, which may also be what a proxy answers.
+func unresolved(err error) (host string, yes bool) {
+	var lookup *net.DNSError
+	if errors.As(err, &lookup) && lookup.IsNotFound {
+		return lookup.Name, true
+	}
+	return "", gcerrors.Code(err) == gcerrors.NotFound && strings.Contains(err.Error(), "no such host")
+}
+
 func kindOf(err error) kind {
+	if _, yes := unresolved(err); yes { // first: nobody has said that the object is missing
+		return unreachable
+	}
 	var coded interface{ ErrorCode() string }
 	code := ""
 	if errors.As(err, &coded) {
@@ -107,7 +129,7 @@ func kindOf(err error) kind {
 		return conflict
 	}
 	switch status := statusOf(err); {
-	case slices.Contains(refusals, code) || strings.Contains(err.Error(), "credentials"):
+	case slices.Contains(refusals, code) || unauthorized.MatchString(err.Error()):
 		return refused
 	case status == http.StatusNotFound:
 		return missing
@@ -134,14 +156,19 @@ func unconditional(err error) bool {
 // passing says whether an error may be gone at the next attempt.
 func passing(err error) bool {
 	switch gcerrors.Code(err) {
-	case gcerrors.InvalidArgument, gcerrors.Unimplemented:
+	case gcerrors.InvalidArgument, gcerrors.Unimplemented, gcerrors.NotFound: // of a host: Azure's library has repeated it for long enough
+		return false
+	}
+	var wrong *url.Error
+	if errors.As(err, &wrong) && wrong.Op == "parse" || strings.Contains(err.Error(), "endpoint rule error") { // of settings
 		return false
 	}
 	status := statusOf(err)
 	if status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests {
 		return false
 	}
-	return kindOf(err) == other && !errors.Is(err, ErrChanged) && !unconditional(err)
+	kind := kindOf(err)
+	return (kind == other || kind == unreachable) && !errors.Is(err, ErrChanged) && !unconditional(err)
 }
 
 // ErrChanged marks an object that is no longer the one that was listed or requested.
@@ -173,7 +200,10 @@ func (f *Folder) explain(verb, name string, err error) error {
 	where := f.nameOf(name)
 	bucket, _, _ := strings.Cut(strings.SplitN(f.url, "://", 2)[1], "/")
 	switch kind := kindOf(err); {
-	case wrongclock.Refused(err):
+	case kind == unreachable:
+		host, _ := unresolved(err)
+		return fmt.Errorf("cannot %s %s: the host %s cannot be resolved: check %s and the network: %w", verb, where, cmp.Or(f.secrets.Text(host), "of the store"), f.addressed(), err)
+	case errors.Is(err, ErrCredentials) || wrongclock.Refused(err):
 		return fmt.Errorf("cannot %s %s: %w", verb, where, err)
 	case kind == missing:
 		return marked{fmt.Errorf("cannot %s %s: there is no such object, or no bucket %s: %w", verb, where, bucket, err), fs.ErrNotExist}
@@ -183,4 +213,17 @@ func (f *Folder) explain(verb, name string, err error) error {
 		return fmt.Errorf("cannot %s %s: access is refused: give the provider's credentials (for s3:// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile, for gs:// GOOGLE_APPLICATION_CREDENTIALS, for azblob:// AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN), and make sure that they allow it: %w", verb, where, err)
 	}
 	return fmt.Errorf("cannot %s %s: %w", verb, where, err)
+}
+
+// addressed are the settings that say where the store is.
+func (f *Folder) addressed() string {
+	switch scheme, _, _ := strings.Cut(f.url, "://"); scheme {
+	case "azblob":
+		return "AZURE_STORAGE_ACCOUNT (and AZURE_STORAGE_DOMAIN, if set)"
+	case "s3":
+		return "the region, AWS_ENDPOINT_URL or the parameter endpoint, if set, the bucket's name"
+	case "gs":
+		return "STORAGE_EMULATOR_HOST, if set,"
+	}
+	return "its address"
 }

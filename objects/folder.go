@@ -62,6 +62,9 @@ func Open(ctx context.Context, name string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkParameters(u); err != nil {
+		return nil, fmt.Errorf("objects: %s: %w", redact.Place(name), err)
+	}
 	f := &Folder{url: u.Scheme + "://" + u.Host, patience: DefaultPatience, secrets: redact.Known(os.Environ(), name)}
 	f.bucket.Name = u.Host
 	if key != "" {

@@ -281,6 +281,24 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestParameters refuses what the provider's library does not take before it is asked, without showing values.
+func TestParameters(t *testing.T) {
+	const credentials = "credentials do not belong in a URL"
+	for name, want := range map[string]string{
+		"s3://b/x?aws_secret_access_key=marker": credentials, "s3://b/x?region=r&session_token=marker": credentials, "s3://b/x?marker": credentials, "s3://b/x?marker=": credentials,
+		"s3://b/x?nonsense=1&secret=mar&ker=x": credentials, "gs://b/x?access_token=marker": credentials, "azblob://b/x?sv=2024&sig=marker": credentials, "mem://b/x?password=marker": credentials,
+		"azblob://b/x?account-key=marker": credentials, "s3://b/x?Expires=1&X-Amz-Signature=marker": credentials,
+		"s3://b/x?nonsense=marker": "unknown parameter nonsense: s3:// takes accelerate,", "gs://b/x?region=marker": "unknown parameter region: gs:// takes access_id,", "s3://b/x?Region=marker": "unknown parameter Region",
+		"azblob://b/x?prefix=marker": "unknown parameter prefix", "mem://b/x?region=marker": "mem:// takes none", "s3://b/x?region=mar;ker": "write %25", "s3://b/x?region=%zzmarker": "write %25",
+		"s3://b/x?endpoint=marker:9000": "such as http://127.0.0.1:9000", "s3://b/x?endpoint=http://": "such as http://127.0.0.1:9000",
+	} {
+		_, err := objects.Open(context.Background(), name)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "mar") || strings.Contains(err.Error(), "refused") || errors.Is(err, objects.ErrCredentials) != (want == credentials) {
+			t.Errorf("%s gives %v, want %q", name, err, want)
+		}
+	}
+}
+
 func TestNames(t *testing.T) {
 	for name, want := range map[string]bool{"s3://b/x": true, "gs://b": true, "azblob://c/x": true, "MEM://x": true, "file:///x": false, "s3:/b": false, "photos": false, "c:/x": false} {
 		if objects.IsURL(name) != want {

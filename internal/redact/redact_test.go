@@ -92,6 +92,12 @@ func TestText(t *testing.T) {
 		"GET /c/x?sv=1&sig=SECRET HTTP/1.1":                    "GET /c/x?sv=1&sig=REDACTED HTTP/1.1",
 		"Authorization: Bearer SECRET\r\nHost: h":              "Authorization: REDACTED\r\nHost: h",
 		"AccountName=a;AccountKey=SECRET;EndpointSuffix=b":     "AccountName=a;AccountKey=REDACTED;EndpointSuffix=b",
+		"endpoint `http://h/x?sig=SECRET` is wrong":            "endpoint `http://h/x?sig=REDACTED` is wrong",
+		"(Get 'http://h/b?list-type=2&prefix=a&max-keys=9'), ": "(Get 'http://h/b?list-type=2&prefix=a&max-keys=9'), ",
+		"PUT http://h/b/x?partNumber=2&uploadId=a1&x-id=Put]":  "PUT http://h/b/x?partNumber=2&uploadId=a1&x-id=Put]",
+		"http://h/c?restype=container&comp=list&delimiter=%2F": "http://h/c?restype=container&comp=list&delimiter=%2F",
+		"http://h/b?list-type=2&continuation-token=SECRET.":    "http://h/b?list-type=2&continuation-token=REDACTED.",
+		"`/c?sig=SECRET`, (/c?sig=SE)CRET) [sig=SECRET]":       "`/c?sig=REDACTED`, (/c?sig=REDACTED) [sig=REDACTED]",
 		"a=b, tokens: 12, key=value, signature=serving":        "a=b, tokens: 12, key=value, signature=serving",
 	} {
 		if got := redact.Text(given); got != want {

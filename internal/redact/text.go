@@ -10,7 +10,7 @@ var within = regexp.MustCompile("(?:[A-Za-z][A-Za-z0-9+.-]*://|\\b(?i:s3|gs|azbl
 
 // assigned finds values that are given to names of credentials, as in the query of a URL without its
 // beginning, in headers, and in messages of servers that repeat what they were sent.
-var assigned = regexp.MustCompile(`(?i)(\b(?:x-amz-signature|x-amz-security-token|x-amz-credential|x-goog-signature|x-goog-credential|sig|secret|secret[_-]?access[_-]?key|session[_-]?token|access[_-]?token|security[_-]?token|refresh[_-]?token|client[_-]?secret|password|passwd|account[_-]?key|shared[_-]?access[_-]?signature|api[_-]?key)(?:=|%3D))[^\s&;,"'<>]+`)
+var assigned = regexp.MustCompile(`(?i)(\b(?:x-amz-signature|x-amz-security-token|x-amz-credential|x-goog-signature|x-goog-credential|sig|secret|secret[_-]?access[_-]?key|session[_-]?token|access[_-]?token|security[_-]?token|refresh[_-]?token|client[_-]?secret|password|passwd|account[_-]?key|shared[_-]?access[_-]?signature|api[_-]?key)(?:=|%3D))[^\s&;,"'<>]*[^\s&;,"'<>)\]}\x60]`)
 
 // header finds the values of headers with credentials.
 var header = regexp.MustCompile(`(?i)(\b(?:proxy-)?authorization|\bx-amz-security-token|\bset-cookie|\bcookie|\bx-api-key)(:\s*)[^\r\n"<>]+`)
@@ -20,7 +20,7 @@ var header = regexp.MustCompile(`(?i)(\b(?:proxy-)?authorization|\bx-amz-securit
 func Text(text string) string {
 	if strings.Contains(text, ":/") {
 		text = within.ReplaceAllStringFunc(text, func(found string) string {
-			end := len(strings.TrimRight(found, ":;,.)]}'!")) // of the sentence
+			end := len(strings.TrimRight(found, ":;,.)]}'`!")) // of the sentence
 			return URL(found[:end]) + found[end:]
 		})
 	}

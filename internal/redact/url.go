@@ -21,6 +21,14 @@ var harmless = map[string]bool{
 	"use_path_style": true, "zonal": true,
 }
 
+// requested are further harmless parameters, of the requests that providers' libraries send. Those that continue a
+// listing are not among them.
+var requested = map[string]bool{
+	"alt": true, "comp": true, "delimiter": true, "encoding-type": true, "fetch-owner": true, "list-type": true,
+	"max-keys": true, "maxresults": true, "partnumber": true, "prettyprint": true, "projection": true, "restype": true,
+	"uploadid": true, "uploads": true, "uploadtype": true, "versionid": true, "x-id": true,
+}
+
 // plain are harmless values: words, hosts and paths. They have no @, ?, = or &, so neither a user nor further
 // parameters.
 var plain = regexp.MustCompile(`^[\pL\pN._:/\[\]+ ~-]*$`)
@@ -157,5 +165,6 @@ func isHarmless(key, value string, found bool) bool {
 	if _, wrong := strconv.ParseBool(text); wrong != nil && switches[strings.ToLower(key)] {
 		return false
 	}
-	return found && err == nil && harmless[strings.ToLower(key)] && plain.MatchString(text) && URL(text) == text
+	key = strings.ToLower(key)
+	return found && err == nil && (harmless[key] || requested[key]) && plain.MatchString(text) && URL(text) == text
 }

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +21,9 @@ import (
 )
 
 const marker = "mArKeRx7Q"
+
+// alone is set in the process that has a test to itself.
+const alone = "FOVEA_TEST_ALONE"
 
 // echo repeats in an answer all that it was asked, as debugging proxies and some servers do.
 func echo(status int, before string) http.HandlerFunc {
@@ -34,6 +39,14 @@ func echo(status int, before string) http.HandlerFunc {
 
 // TestCredentials has stores fail in all ways while they know credentials, and looks for these in the errors.
 func TestCredentials(t *testing.T) {
+	if os.Getenv(alone) == "" { // the libraries keep the first settings they see, which are no good for other tests
+		command := exec.Command(os.Args[0], "-test.run=^TestCredentials$", "-test.v")
+		command.Env = append(os.Environ(), alone+"=yes")
+		if said, err := command.CombinedOutput(); err != nil || !bytes.Contains(said, []byte("--- PASS: TestCredentials")) {
+			t.Errorf("%v: %s", err, said)
+		}
+		return
+	}
 	former := objects.DefaultPatience
 	objects.DefaultPatience = objects.Patience{Answer: time.Second}
 	defer func() { objects.DefaultPatience = former }()

@@ -7,9 +7,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"fovea/objects"
 	_ "fovea/objects/drivers"
@@ -126,6 +130,38 @@ func TestReplacedWhileRead(t *testing.T) {
 	}
 }
 
+// TestUnresolved asks hosts that do not exist, by names that no resolver looks up. Nothing follows about objects.
+func TestUnresolved(t *testing.T) {
+	former := objects.DefaultPatience
+	objects.DefaultPatience = objects.Patience{Answer: time.Minute}
+	defer func() { objects.DefaultPatience = former }()
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_MAX_ATTEMPTS": "1", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+		"STORAGE_EMULATOR_HOST": "store..invalid:1",
+	} {
+		t.Setenv(name, value)
+	}
+	for address, want := range map[string]string{
+		"azblob://box/x?storage_account=account&protocol=http&domain=store..invalid": "the host account.store..invalid cannot be resolved: check AZURE_STORAGE_ACCOUNT",
+		"s3://box/x?region=r&use_path_style=true&endpoint=http://store..invalid":     "the host store..invalid cannot be resolved: check the region, AWS_ENDPOINT_URL",
+		"gs://box/x?anonymous=true": "the host store..invalid cannot be resolved: check STORAGE_EMULATOR_HOST",
+	} {
+		state, err := open(t, address).State(context.Background(), "y")
+		if err == nil || errors.Is(err, fs.ErrNotExist) || state.Exists || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %+v, %v", address, state, err)
+		}
+	}
+	// A proxy that says so.
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "dial tcp: lookup store.invalid: no such host", http.StatusBadRequest)
+	}))
+	defer server.Close()
+	f := open(t, "azblob://box/x?storage_account=account&protocol=http&localemu=true&domain="+strings.TrimPrefix(server.URL, "http://"))
+	if err := f.List(context.Background(), func(objects.Object) error { return nil }); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "cannot be resolved") {
+		t.Errorf("by a proxy: %v", err)
+	}
+}
+
 // Without a region S3 is refused at once, not after all attempts.
 func TestRegion(t *testing.T) {
 	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"} {
@@ -134,6 +170,15 @@ func TestRegion(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", t.TempDir()+"/none")
 	if _, err := objects.Open(context.Background(), "s3://bucket/x"); err == nil || !strings.Contains(err.Error(), "set AWS_REGION") {
 		t.Errorf("without a region: %v", err)
+	}
+	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"} {
+		for _, wrong := range []string{"127.0.0.1:9000", "localhost:9000", "not a URL", "http://", "ftp://marker"} {
+			t.Setenv(name, wrong)
+			if _, err := objects.Open(context.Background(), "s3://bucket/x?region=eu-north-1"); err == nil || !strings.Contains(err.Error(), name+" is not the address of a server: set it to one such as http://127.0.0.1:9000") || strings.Contains(err.Error(), "marker") {
+				t.Errorf("%s=%s: %v", name, wrong, err)
+			}
+		}
+		t.Setenv(name, "")
 	}
 	if f, err := objects.Open(context.Background(), "s3://bucket/x?region=eu-north-1"); err != nil {
 		t.Errorf("with a region in the URL: %v", err)

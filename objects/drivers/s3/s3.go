@@ -3,6 +3,8 @@ package s3
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
@@ -16,7 +18,7 @@ import (
 
 func init() {
 	objects.Register(s3blob.Scheme, objects.Dialect{
-		Check:   checkRegion,
+		Check:   check,
 		Under:   under,
 		Listed:  listed,
 		Read:    read,
@@ -29,12 +31,29 @@ func init() {
 // errRegion is what the provider's library says only after all its attempts, as "Invalid region".
 var errRegion = errors.New("no region is known: set AWS_REGION, or add ?region=REGION to the URL")
 
-func checkRegion(b objects.Bucket) error {
+func check(b objects.Bucket) error {
 	var client *s3.Client
-	if b.As(&client) && client.Options().Region == "" {
+	if !b.As(&client) {
+		return nil
+	}
+	options := client.Options()
+	if options.Region == "" {
 		return errRegion
 	}
+	if server := aws.ToString(options.BaseEndpoint); server != "" && !objects.IsServer(server) {
+		return fmt.Errorf("%s is not the address of a server: set it to one such as http://127.0.0.1:9000, or unset it", setting(server))
+	}
 	return nil
+}
+
+// setting is the name of what holds the address of a server. Its value is not shown; it may hold a password.
+func setting(server string) string {
+	for _, name := range []string{"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"} {
+		if os.Getenv(name) == server {
+			return name
+		}
+	}
+	return "endpoint_url in the profile"
 }
 
 func under(as func(any) bool, prefix string) {
