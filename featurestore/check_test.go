@@ -16,6 +16,7 @@ import (
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/pqarrow"
 
+	"fovea/internal/budget"
 	"fovea/recipe"
 )
 
@@ -196,5 +197,24 @@ func TestOpenRefusesClaimedSizes(t *testing.T) {
 	}
 	if got := problems(t, dir); !strings.Contains(strings.Join(got, "\n"), "7 values instead of 1073741824") {
 		t.Errorf("check: %q", got)
+	}
+}
+
+// What may not take the memory that it needs is not damaged, but was not checked.
+func TestCheckWithinMemory(t *testing.T) {
+	dir := dataset(t, FormatParquet)
+	var report Report
+	err := budget.ErrMemory
+	for limit := int64(1000); errors.Is(err, budget.ErrMemory); limit += limit / 20 { // until the manifest can be read
+		report, err = ReadOptions{MaxMemory: limit}.Check(context.Background(), dir)
+	}
+	must(t, err)
+	if len(report.Problems) == 0 {
+		t.Error("all was read")
+	}
+	for _, p := range report.Problems {
+		if errors.Is(p, ErrCorrupt) || !errors.Is(p, budget.ErrMemory) {
+			t.Error(p)
+		}
 	}
 }

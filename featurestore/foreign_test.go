@@ -19,7 +19,7 @@ import (
 // foreignShards are shards that another program wrote again, in forms that ours are not written in; see make_arrow.py.
 func foreignShards(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "testdata", "tables", "arrow", "*", "part-00000.arrow"))
+	files, err := filepath.Glob(filepath.Join("..", "testdata", "trials", "arrow", "*", "part-00000.arrow"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there are no shards: %v", err)
 	}
@@ -98,7 +98,7 @@ func TestForeignShardsThatClaimMuch(t *testing.T) {
 		{"window", "zstd", zstd, func(frame []byte) { frame[12], frame[13] = frame[12]&^0x20, 0x98 }},
 		{"window in a dictionary", "more-zstd", zstd, func(frame []byte) { frame[12], frame[13] = frame[12]&^0x20, 0x98 }},
 	} {
-		data, err := os.ReadFile(filepath.Join("..", "testdata", "tables", "arrow", test.file, "part-00000.arrow"))
+		data, err := os.ReadFile(filepath.Join("..", "testdata", "trials", "arrow", test.file, "part-00000.arrow"))
 		must(t, err)
 		frames := 0
 		for at := 0; ; at += len(test.magic) {
@@ -123,7 +123,7 @@ func TestForeignShardsThatClaimMuch(t *testing.T) {
 
 // A file that compresses to much less than its buffers is not damaged.
 func TestForeignShardOfOneRow(t *testing.T) {
-	source := filepath.Join("..", "testdata", "tables", "arrow", "same", "part-00000.arrow")
+	source := filepath.Join("..", "testdata", "trials", "arrow", "same", "part-00000.arrow")
 	if info, err := os.Stat(source); err != nil || info.Size() > 64<<10 {
 		t.Fatal(info, err)
 	}

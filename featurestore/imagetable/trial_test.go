@@ -13,7 +13,7 @@ import (
 // kinds are tables in the forms that Parquet has; see make_kinds.py.
 func kinds(t *testing.T) []string {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join("..", "..", "testdata", "tables", "kinds", "*.parquet"))
+	names, err := filepath.Glob(filepath.Join("..", "..", "testdata", "trials", "tables", "*.parquet"))
 	must(t, err)
 	return append(names, filepath.Join("..", "..", "testdata", "tables", "pets.parquet"))
 }

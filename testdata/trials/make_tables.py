@@ -1,6 +1,6 @@
 """Writes small tables of images in the forms that Parquet has: compressions, versions of pages, encodings.
 
-    python testdata/tables/make_kinds.py testdata/tables/kinds
+    python testdata/trials/make_tables.py testdata/trials/tables
 """
 
 import os

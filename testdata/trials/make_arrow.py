@@ -1,6 +1,6 @@
 """Writes an Arrow file of features again in the forms that Arrow's format has: compressed buffers, dictionaries.
 
-    python testdata/tables/make_arrow.py SHARD testdata/tables/arrow
+    python testdata/trials/make_arrow.py SHARD testdata/trials/arrow
 """
 
 import os
