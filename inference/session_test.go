@@ -95,6 +95,7 @@ func TestChooseDevice(t *testing.T) {
 		"tf32 without":        {SessionConfig{Precision: TF32}, cpu, "it needs a GPU"},
 		"float16 with":        {SessionConfig{Precision: Float16}, one, "gpu:0"},
 		"bfloat16 on a GPU":   {SessionConfig{Precision: BFloat16}, one, "use --device cpu, or --precision float16"},
+		"int16 on a GPU":      {SessionConfig{Precision: Int16}, one, "use --device cpu, or --precision float16"},
 		"bfloat16 on the CPU": {SessionConfig{Precision: BFloat16}, cpu, "cpu"},
 	} {
 		got, err := test.config.choose(test.listed)
