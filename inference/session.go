@@ -62,6 +62,30 @@ func fastest(onGPU, amx bool) (Precision, string) {
 	return Float32, "this CPU has no AMX"
 }
 
+// hasVNNI says whether the CPU has what Int16 needs.
+func hasVNNI() bool {
+	x := &cpu.X86
+	return x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI
+}
+
+// withoutAMX names the precisions to use instead of BFloat16, the fastest first.
+func withoutAMX() string {
+	if hasVNNI() {
+		return "int16 or float32"
+	}
+	return "float32"
+}
+
+// Slower says that this CPU computes float32 faster than the configuration's precision, and what to
+// use instead; it is nil where that is not so. What was computed in that precision before is a
+// reason to use it all the same.
+func (c SessionConfig) Slower() error {
+	if c.Precision != BFloat16 || AMX() == nil {
+		return nil
+	}
+	return fmt.Errorf("inference: bfloat16 is slower than float32 on this CPU, which has no AMX: use --precision %s", withoutAMX())
+}
+
 // SessionConfig selects devices and arithmetic. The zero value is the best available device, in
 // float32.
 type SessionConfig struct {
@@ -101,13 +125,13 @@ func (c SessionConfig) Validate() error {
 	case "", Float32:
 	case BFloat16:
 		if !cpu.X86.HasAVX512BF16 && !cpu.X86.HasAMXBF16 {
-			return fmt.Errorf("inference: precision bfloat16: %w: this CPU has neither AVX512_BF16 nor AMX; use float32", ErrDevice)
+			return fmt.Errorf("inference: precision bfloat16: %w: this CPU has neither AVX512_BF16 nor AMX; use %s", ErrDevice, withoutAMX())
 		}
 		if wanted.gpu() {
 			return fmt.Errorf("inference: precision bfloat16 is for CPUs: use float16 on %s", c.Device)
 		}
 	case Int16:
-		if !cpu.X86.HasAVX512F || !cpu.X86.HasAVX512BW || !cpu.X86.HasAVX512DQ || !cpu.X86.HasAVX512VL || !cpu.X86.HasAVX512VNNI {
+		if !hasVNNI() {
 			return fmt.Errorf("inference: precision int16: %w: this CPU has no AVX-512 VNNI; use float32", ErrDevice)
 		}
 		if wanted.gpu() {
