@@ -34,13 +34,14 @@ type Options struct {
 // the model is unchanged and usable, its memory use is as before, and Accelerate may be called
 // again with other options; ErrNotFaster and ErrMixed are to be expected.
 func Accelerate(model *inference.Model, options Options) error {
-	m, found := methods[model.Precision]
-	if model.Device != inference.DeviceCPU || !found {
-		return fmt.Errorf("%w: it runs in %s on %s", ErrNotFaster, model.Precision, model.Device)
-	}
-	if err := m.supported(); err != nil {
+	m, err := methodFor(model)
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotFaster, err)
 	}
+	return accelerate(model, m, options)
+}
+
+func accelerate(model *inference.Model, m method, options Options) error {
 	if err := register(); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotFaster, err)
 	}
@@ -93,25 +94,58 @@ type method struct {
 	// shares is the number of parts of a batch per core. With more than one, fewer images are in
 	// flight at a time, so that their maps stay in the caches.
 	shares int
-	// planes says that convolutions read and write planes (tiles.h) instead of images in NHWC
-	// order.
-	planes bool
+	// planes and pixels are the operations that make planes (tiles.h, wide.h) of images in NHWC order,
+	// and the way back, if convolutions read and write planes.
+	planes, pixels string
+	// whole says that products are of whole numbers, if the operations have a choice.
+	whole *bool
 	// tolerance is how far results may be from TensorFlow's, relative to the largest value: far
 	// above rounding errors, far below what a bug would cause.
 	tolerance float64
 }
 
-var methods = map[inference.Precision]method{
+// wide is Winograd's filtering with AVX-512.
+func wide(name string, whole bool, supported func() error, tolerance float64) method {
+	return method{
+		name: name, supported: supported,
+		kernel: "FoveaWideKernel", convolution: "FoveaWideConvolution", planes: "FoveaWidePlanes", pixels: "FoveaWidePixels", whole: &whole,
+		stored: tf.Float, shares: 1, tolerance: tolerance,
+		suits: func(_, out int64) bool { return out%16 == 0 },
+	}
+}
+
+// methods are the ways to compute in each precision, the fastest first. Those of one precision give
+// the same results.
+var methods = map[inference.Precision][]method{
 	inference.Float32: {
-		name: "Winograd", supported: winogradSupported,
-		kernel: "FoveaWinogradKernel", convolution: "FoveaWinogradConvolution", stored: tf.Float, shares: 1,
-		suits:     func(_, out int64) bool { return out%16 == 0 },
-		tolerance: 1e-3,
+		wide("Winograd", false, wideSupported, 1e-3),
+		{
+			name: "Winograd", supported: winogradSupported,
+			kernel: "FoveaWinogradKernel", convolution: "FoveaWinogradConvolution", stored: tf.Float, shares: 1,
+			suits:     func(_, out int64) bool { return out%16 == 0 },
+			tolerance: 1e-3,
+		},
 	},
-	inference.BFloat16: {
+	inference.Int16: {wide("Winograd in int16", true, wholeSupported, 2e-2)},
+	inference.BFloat16: {{
 		name: "AMX", supported: inference.AMX,
-		kernel: "FoveaTilesKernel", convolution: "FoveaTilesConvolution", stored: tf.Bfloat16, shares: 2, planes: true,
+		kernel: "FoveaTilesKernel", convolution: "FoveaTilesConvolution", planes: "FoveaTilesPlanes", pixels: "FoveaTilesPixels",
+		stored: tf.Bfloat16, shares: 2,
 		suits:     func(in, out int64) bool { return (in <= 4 || in%32 == 0) && out%32 == 0 },
 		tolerance: 5e-2,
-	},
+	}},
+}
+
+// methodFor is the fastest method that this processor has for a model's device and precision.
+func methodFor(model *inference.Model) (method, error) {
+	if model.Device != inference.DeviceCPU || len(methods[model.Precision]) == 0 {
+		return method{}, fmt.Errorf("it runs in %s on %s", model.Precision, model.Device)
+	}
+	var err error
+	for _, m := range methods[model.Precision] {
+		if err = m.supported(); err == nil {
+			return m, nil
+		}
+	}
+	return method{}, err
 }

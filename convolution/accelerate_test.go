@@ -34,30 +34,35 @@ func TestVGG16(t *testing.T) {
 	compare(t, openVGG16(t, inference.Float32), 3, convolution.Options{})
 }
 
-// In bfloat16, all layers point where float32's do.
-func TestVGG16Tiles(t *testing.T) {
+// In lower precision, all layers point where float32's do.
+func TestVGG16LowPrecision(t *testing.T) {
 	if testing.Short() {
 		t.Skip("computes VGG16 twice for all its layers")
 	}
 	const pictures = 3
-	model := openVGG16(t, inference.BFloat16)
-	accelerate(t, model, inference.BFloat16, convolution.Options{})
-	if model.Convolutions.Count != 13 {
-		t.Errorf("%d of 13 convolutions were changed", model.Convolutions.Count)
-	}
-	want, got := features(t, openVGG16(t, inference.Float32), pictures), features(t, model, pictures)
-	for l, layer := range model.Layers {
-		size := len(want[l]) / pictures
-		for i := range pictures {
-			if cosine := vectors.Cosine(want[l][i*size:][:size], got[l][i*size:][:size]); !(cosine > 0.9995) {
-				t.Errorf("layer %s of image %d has a cosine of %g with float32's", layer.Name, i, cosine)
+	want := features(t, openVGG16(t, inference.Float32), pictures)
+	for precision, least := range map[inference.Precision]float64{inference.BFloat16: 0.9995, inference.Int16: 0.9998} {
+		t.Run(string(precision), func(t *testing.T) {
+			model := openVGG16(t, precision)
+			accelerate(t, model, precision, convolution.Options{})
+			if model.Convolutions.Count != 13 {
+				t.Errorf("%d of 13 convolutions were changed", model.Convolutions.Count)
 			}
-		}
+			got := features(t, model, pictures)
+			for l, layer := range model.Layers {
+				size := len(want[l]) / pictures
+				for i := range pictures {
+					if cosine := vectors.Cosine(want[l][i*size:][:size], got[l][i*size:][:size]); !(cosine > least) {
+						t.Errorf("layer %s of image %d has a cosine of %g with float32's", layer.Name, i, cosine)
+					}
+				}
+			}
+		})
 	}
 }
 
 func BenchmarkVGG16(b *testing.B) {
-	for _, precision := range []inference.Precision{inference.Float32, inference.BFloat16} {
+	for _, precision := range []inference.Precision{inference.Float32, inference.BFloat16, inference.Int16} {
 		b.Run(string(precision), func(b *testing.B) { benchmarkVGG16(b, openVGG16(b, precision)) })
 	}
 }

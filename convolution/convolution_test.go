@@ -233,6 +233,10 @@ func TestNotFaster(t *testing.T) {
 	if err := convolution.Accelerate(model, convolution.Options{}); !errors.Is(err, convolution.ErrNotFaster) {
 		t.Errorf("a network of 5x5 convolutions: %v", err)
 	}
+	model.Precision = inference.Int16
+	if err := convolution.Accelerate(model, convolution.Options{}); !errors.Is(err, convolution.ErrNotFaster) {
+		t.Errorf("a network of 5x5 convolutions in int16: %v", err)
+	}
 	model.Precision = inference.Float16
 	if err := convolution.Accelerate(model, convolution.Options{}); !errors.Is(err, convolution.ErrNotFaster) {
 		t.Errorf("another arithmetic: %v", err)

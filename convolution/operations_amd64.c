@@ -11,6 +11,7 @@
 
 #include "kernel_api.h"
 #include "tiles.h"
+#include "wide.h"
 #include "winograd.h"
 
 // in_huge_pages asks for large pages behind memory that is about to be written: the system then
@@ -165,7 +166,7 @@ static void transform_kernel(void *unused, struct call *call) {
 		refuse(call, TF_INVALID_ARGUMENT, "a kernel of 3x3 with a multiple of %d output channels is needed", winograd_panel);
 		return;
 	}
-	const int64_t to[] = {winograd_points, k[3] / winograd_panel, k[2], winograd_panel};
+	const int64_t to[] = {winograd_kernel_points(k[2]), k[3] / winograd_panel, k[2], winograd_panel};
 	float *transformed = allocate_own(call, TF_FLOAT, to, 4);
 	if (transformed != NULL) winograd_transform_kernel(k[2], k[3], data(call, 0), transformed);
 }
@@ -173,26 +174,32 @@ KERNEL(transform_kernel, 1)
 
 struct attributes {
 	int rectify, pool;
+	int whole; // products of whole numbers, of the operations that have them
 };
 
-static void *read_attributes(TF_OpKernelConstruction *construction) {
+// read_flags reads attributes that an operation has, of those named.
+static void *read_flags(TF_OpKernelConstruction *construction, const char *const names[3]) {
 	TF_Status *status = TF_NewStatus();
-	unsigned char rectify = 0, pool = 0;
-	TF_OpKernelConstruction_GetAttrBool(construction, "rectify", &rectify, status);
-	if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrBool(construction, "pool", &pool, status);
+	unsigned char flags[3] = {0};
+	for (int i = 0; i < 3; i++)
+		if (names[i] != NULL && TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrBool(construction, names[i], &flags[i], status);
 	struct attributes *a = NULL;
 	if (TF_GetCode(status) == TF_OK && (a = malloc(sizeof *a)) == NULL)
 		TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
-	if (a != NULL) *a = (struct attributes){rectify, pool};
+	if (a != NULL) *a = (struct attributes){flags[0], flags[1], flags[2]};
 	if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
 	TF_DeleteStatus(status);
 	return a;
 }
 
+static void *read_attributes(TF_OpKernelConstruction *construction) { return read_flags(construction, (const char *const[]){"rectify", "pool", NULL}); }
+static void *read_wide_attributes(TF_OpKernelConstruction *construction) { return read_flags(construction, (const char *const[]){"rectify", "pool", "whole"}); }
+static void *read_whole(TF_OpKernelConstruction *construction) { return read_flags(construction, (const char *const[]){NULL, NULL, "whole"}); }
+
 static void convolve(void *attributes, struct call *call) {
 	const struct attributes *a = attributes;
 	int64_t x[4], u[4], b[1];
-	if (!shape(call, 0, TF_FLOAT, 4, x) || !shape(call, 1, TF_FLOAT, 4, u) || !shape(call, 2, TF_FLOAT, 1, b) || u[0] != winograd_points ||
+	if (!shape(call, 0, TF_FLOAT, 4, x) || !shape(call, 1, TF_FLOAT, 4, u) || !shape(call, 2, TF_FLOAT, 1, b) || u[0] != winograd_kernel_points(x[3]) ||
 	    u[3] != winograd_panel || u[2] != x[3] || b[0] != u[1] * winograd_panel) {
 		refuse(call, TF_INVALID_ARGUMENT, "pictures, transformed kernel and bias do not fit each other");
 		return;
@@ -208,15 +215,16 @@ static void convolve(void *attributes, struct call *call) {
 }
 KERNEL(convolve, 3)
 
-// Planes, the form of maps that tiles.h describes, are tensors of [pictures, planes, height + 2, width + 2, channels of a plane].
-enum { planes_rank = 5 };
+// Planes, the forms of maps that tiles.h and wide.h describe, are tensors of [pictures, planes, height + 2, width + 2, channels of a plane].
+enum { planes_rank = 5, planes_border = 2 };
+_Static_assert(planes_border == (int)tiles_border && planes_border == (int)wide_border, "planes have one border");
 
-static void planes_shape(int64_t pictures, int64_t height, int64_t width, int64_t channels, int64_t *dimensions) {
+static void planes_shape(int64_t pictures, int64_t planes, int64_t height, int64_t width, int64_t plane, int64_t *dimensions) {
 	dimensions[0] = pictures;
-	dimensions[1] = tiles_planes(channels);
-	dimensions[2] = height + tiles_border;
-	dimensions[3] = width + tiles_border;
-	dimensions[4] = tiles_plane(channels);
+	dimensions[1] = planes;
+	dimensions[2] = height + planes_border;
+	dimensions[3] = width + planes_border;
+	dimensions[4] = plane;
 }
 
 static void pack_kernel(void *unused, struct call *call) {
@@ -240,7 +248,7 @@ static void to_planes(void *unused, struct call *call) {
 		refuse(call, TF_INVALID_ARGUMENT, "pictures in NHWC order are needed");
 		return;
 	}
-	planes_shape(x[0], x[1], x[2], x[3], to);
+	planes_shape(x[0], tiles_planes(x[3]), x[1], x[2], tiles_plane(x[3]), to);
 	bfloat16 *planes = allocate(call, TF_BFLOAT16, to, planes_rank);
 	if (succeeded(call) && x[0] > 0 && x[1] > 0 && x[2] > 0) tiles_from_pixels(x[0], x[1], x[2], x[3], data(call, 0), planes);
 }
@@ -272,7 +280,7 @@ static void convolve_planes(void *attributes, struct call *call) {
 		.pictures = x[0], .height = x[2] - tiles_border, .width = x[3] - tiles_border, .in = x[1] * x[4], .out = b[0], .rectify = a->rectify, .pool = a->pool,
 	};
 	const int shrink = a->pool ? 2 : 1;
-	planes_shape(x[0], c.height / shrink, c.width / shrink, c.out, to);
+	planes_shape(x[0], tiles_planes(c.out), c.height / shrink, c.width / shrink, tiles_plane(c.out), to);
 	bfloat16 *y = allocate(call, TF_BFLOAT16, to, planes_rank);
 	if (!succeeded(call)) return;
 	if (x[0] == 0 || c.height / shrink == 0 || c.width / shrink == 0) {
@@ -283,6 +291,84 @@ static void convolve_planes(void *attributes, struct call *call) {
 	if (memory != NULL) tiles_convolve(&c, data(call, 0), data(call, 1), data(call, 2), y, memory);
 }
 KERNEL(convolve_planes, 3)
+
+static void pack_wide_kernel(void *attributes, struct call *call) {
+	const enum wide_arithmetic arithmetic = ((const struct attributes *)attributes)->whole ? wide_int16 : wide_float32;
+	int64_t k[4];
+	if (!shape(call, 0, TF_FLOAT, 4, k) || k[0] != 3 || k[1] != 3 || k[2] < 1 || k[3] < 1 || k[3] % wide_channels != 0) {
+		refuse(call, TF_INVALID_ARGUMENT, "a kernel of 3x3 with a multiple of %d output channels is needed", wide_channels);
+		return;
+	}
+	const int64_t to = (int64_t)wide_kernel_floats(arithmetic, k[2], k[3]);
+	float *packed = allocate_own(call, TF_FLOAT, &to, 1);
+	if (packed != NULL && !wide_pack_kernel(arithmetic, k[2], k[3], data(call, 0), packed))
+		refuse(call, TF_RESOURCE_EXHAUSTED, "no memory to transform a kernel of %lld to %lld channels", (long long)k[2], (long long)k[3]);
+}
+KERNEL(pack_wide_kernel, 1)
+
+static void to_wide_planes(void *unused, struct call *call) {
+	(void)unused;
+	int64_t x[4], to[planes_rank];
+	if (!shape(call, 0, TF_FLOAT, 4, x)) {
+		refuse(call, TF_INVALID_ARGUMENT, "pictures in NHWC order are needed");
+		return;
+	}
+	planes_shape(x[0], wide_planes(x[3]), x[1], x[2], wide_plane(x[3]), to);
+	float *planes = allocate(call, TF_FLOAT, to, planes_rank);
+	if (succeeded(call) && x[0] > 0 && x[1] > 0 && x[2] > 0) wide_from_pixels(x[0], x[1], x[2], x[3], data(call, 0), planes);
+}
+KERNEL(to_wide_planes, 1)
+
+static void from_wide_planes(void *unused, struct call *call) {
+	(void)unused;
+	int64_t p[planes_rank];
+	if (!shape(call, 0, TF_FLOAT, planes_rank, p) || p[2] < planes_border || p[3] < planes_border || p[4] != wide_channels) {
+		refuse(call, TF_INVALID_ARGUMENT, "planes of %d channels are needed", wide_channels);
+		return;
+	}
+	const int64_t to[] = {p[0], p[2] - planes_border, p[3] - planes_border, p[1] * p[4]};
+	float *pixels = allocate(call, TF_FLOAT, to, 4);
+	if (succeeded(call) && to[0] > 0 && to[1] > 0 && to[2] > 0) wide_to_pixels(to[0], to[1], to[2], to[3], data(call, 0), pixels);
+}
+KERNEL(from_wide_planes, 1)
+
+// input_channels is the number of channels, of those that fit so many planes, whose packed kernel has that size; 0 if there is none.
+static int64_t input_channels(enum wide_arithmetic arithmetic, int64_t planes, int64_t plane, int64_t out, int64_t size) {
+	for (int64_t in = plane < wide_channels ? plane : (planes - 1) * plane + 1; in <= planes * plane; in++)
+		if (wide_planes(in) == planes && wide_plane(in) == plane && (int64_t)wide_kernel_floats(arithmetic, in, out) == size) return in;
+	return 0;
+}
+
+static void convolve_wide_planes(void *attributes, struct call *call) {
+	const struct attributes *a = attributes;
+	const enum wide_arithmetic arithmetic = a->whole ? wide_int16 : wide_float32;
+	int64_t x[planes_rank], k[1], b[1], to[planes_rank], channels[1];
+	if (!shape(call, 0, TF_FLOAT, planes_rank, x) || !shape(call, 1, TF_FLOAT, 1, k) || !shape(call, 2, TF_FLOAT, 1, b) || x[2] < planes_border ||
+	    x[3] < planes_border || x[4] < 1 || b[0] < 1 || b[0] % wide_channels != 0 || (a->pool && !a->rectify)) {
+		refuse(call, TF_INVALID_ARGUMENT, "planes of pictures, a packed kernel and a bias are needed");
+		return;
+	}
+	channels[0] = input_channels(arithmetic, x[1], x[4], b[0], k[0]);
+	if (channels[0] == 0) {
+		refuse(call, TF_INVALID_ARGUMENT, "planes, packed kernel and bias do not fit each other");
+		return;
+	}
+	const struct wide_convolution c = {
+		.arithmetic = arithmetic, .pictures = x[0], .height = x[2] - planes_border, .width = x[3] - planes_border, .in = channels[0], .out = b[0],
+		.rectify = a->rectify, .pool = a->pool,
+	};
+	const int shrink = a->pool ? 2 : 1;
+	planes_shape(x[0], wide_planes(c.out), c.height / shrink, c.width / shrink, wide_plane(c.out), to);
+	float *y = allocate(call, TF_FLOAT, to, planes_rank);
+	if (!succeeded(call)) return;
+	if (x[0] == 0 || c.height / shrink == 0 || c.width / shrink == 0) {
+		memset(y, 0, TF_TensorByteSize(call->output));
+		return;
+	}
+	float *memory = work(call, wide_work_floats(&c), c.in, c.out);
+	if (memory != NULL) wide_convolve(&c, data(call, 0), data(call, 1), data(call, 2), y, memory);
+}
+KERNEL(convolve_wide_planes, 3)
 
 // A share of a batch: part index of count. With fill, a share that would be empty has the last picture,
 // whose results are cut off after the shares have been joined.
@@ -412,6 +498,15 @@ void fovea_convolution_register(TF_Status *status) {
 		 read_attributes,
 		 convolve_planes_kernel},
 		{"FoveaTilesPixels", {"planes: bfloat16", NULL}, "features: float", {NULL}, NULL, from_planes_kernel},
+		{"FoveaWideKernel", {"kernel: float", NULL}, "packed: float", {"whole: bool", NULL}, read_whole, pack_wide_kernel_kernel},
+		{"FoveaWidePlanes", {"pictures: float", NULL}, "planes: float", {NULL}, NULL, to_wide_planes_kernel},
+		{"FoveaWideConvolution",
+		 {"pictures: float", "packed: float", "bias: float", NULL},
+		 "features: float",
+		 {"rectify: bool", "pool: bool", "whole: bool", NULL},
+		 read_wide_attributes,
+		 convolve_wide_planes_kernel},
+		{"FoveaWidePixels", {"planes: float", NULL}, "features: float", {NULL}, NULL, from_wide_planes_kernel},
 		{"FoveaSketch", {"layer: float", NULL}, "sketch: float", {NULL}, NULL, sketch_kernel},
 		{"FoveaShare", {"pictures: T", NULL}, "share: T", {"T: {float, uint8}", "index: int", "count: int", "fill: bool", NULL}, read_share, take_share_kernel},
 	};

@@ -5,6 +5,7 @@ package convolution
 #include <malloc.h>
 #include <stdlib.h>
 #include "operations.h"
+#include "wide.h"
 #include "winograd.h"
 */
 import "C"
@@ -18,6 +19,20 @@ import (
 func winogradSupported() error {
 	if C.winograd_supported() == 0 {
 		return errors.New("convolution: this processor has no AVX2")
+	}
+	return nil
+}
+
+func wideSupported() error {
+	if C.wide_supported(C.wide_float32) == 0 {
+		return errors.New("convolution: this processor has no AVX-512")
+	}
+	return nil
+}
+
+func wholeSupported() error {
+	if C.wide_supported(C.wide_int16) == 0 {
+		return errors.New("convolution: this processor has no AVX-512 VNNI")
 	}
 	return nil
 }

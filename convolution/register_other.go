@@ -8,6 +8,10 @@ var errProcessor = errors.New("convolution: only written for amd64")
 
 func winogradSupported() error { return errProcessor }
 
+func wideSupported() error { return errProcessor }
+
+func wholeSupported() error { return errProcessor }
+
 func trim() {}
 
 func register() error { return errProcessor }

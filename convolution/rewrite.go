@@ -122,6 +122,9 @@ func (r *rewriter) transformKernels(scope *op.Scope) error {
 		}
 		name := strconv.Itoa(len(r.transformed))
 		spec := tf.OpSpec{Type: r.method.kernel, Name: r.prefix + "/transform_" + name, Input: []tf.Input{kernel}}
+		if r.method.whole != nil {
+			spec.Attrs = map[string]interface{}{"whole": *r.method.whole}
+		}
 		ready := r.ready[c.kernel]
 		if ready != nil {
 			spec.Type, spec.Input, spec.Attrs = "Placeholder", nil, map[string]interface{}{"dtype": r.method.stored}
@@ -238,7 +241,10 @@ func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mappe
 		Input: append([]string{c.pictures, kernel, bias}, c.controls...),
 		Attr:  map[string]*attrpb.AttrValue{"rectify": flag(c.rectify), "pool": flag(c.pool)},
 	}
-	if !r.method.planes {
+	if r.method.whole != nil {
+		faster.Attr["whole"] = flag(*r.method.whole)
+	}
+	if r.method.planes == "" {
 		return []*nodepb.NodeDef{faster}, nil
 	}
 	// Between two convolutions, maps stay in planes; all other consumers read a conversion back,
@@ -246,12 +252,12 @@ func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mappe
 	var nodes []*nodepb.NodeDef
 	planes := planesOf(c.pictures)
 	if !inside[planes] {
-		nodes = append(nodes, &nodepb.NodeDef{Name: planes, Op: "FoveaTilesPlanes", Input: []string{c.pictures}})
+		nodes = append(nodes, &nodepb.NodeDef{Name: planes, Op: r.method.planes, Input: []string{c.pictures}})
 		inside[planes] = true
 	}
 	faster.Name, faster.Input[0] = planesOf(n.GetName()), planes
 	inside[faster.Name] = true
-	return append(nodes, faster, &nodepb.NodeDef{Name: n.GetName(), Op: "FoveaTilesPixels", Input: []string{faster.Name}}), nil
+	return append(nodes, faster, &nodepb.NodeDef{Name: n.GetName(), Op: r.method.pixels, Input: []string{faster.Name}}), nil
 }
 
 // planesOf is the name of the node that gives the planes of a tensor's maps.

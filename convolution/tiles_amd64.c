@@ -142,7 +142,8 @@ AMX static void configure(int64_t in) {
 	}
 	t.row_bytes[4] = t.row_bytes[5] = (uint16_t)(depth(in) * 2);
 	t.rows[6] = t.rows[7] = (uint8_t)(depth(in) / 2);
-	_tile_loadconfig(&t);
+	// Not the compiler's own _tile_loadconfig, which reads only 8 bytes, as it tells gcc 12: the rest may be left out.
+	__asm__ volatile("ldtilecfg %0" ::"m"(t));
 }
 
 // The compiler's own _tile_loadd and _tile_stored take no displacement, and so a register more

@@ -49,7 +49,11 @@ func TestComparisonFindsAnyLayer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer model.Close()
-	r, err := newRewriter(model, methods[inference.Float32])
+	m, err := methodFor(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := newRewriter(model, m)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,14 @@
 enum {
 	winograd_points = 36, // a transformed tile is 6x6
 	winograd_panel = 16,  // output channels that are computed together
+	// Of up to so many input channels, nothing is transformed: the direct products are fewer.
+	winograd_few_channels = 4,
+};
+
+// The numbers at which the polynomials behind the filtering are evaluated, besides infinity.
+enum winograd_numbers {
+	winograd_standard, // 0, 1, -1, 2, -2: transformations have whole numbers
+	winograd_balanced, // 0, 2/3, -2/3, 3/2, -3/2: less than half the error when transformed numbers are rounded
 };
 
 // A convolution with kernels of 3x3, stride 1, and a border of zeros that keeps the size.
@@ -22,9 +30,18 @@ struct winograd_convolution {
 // winograd_supported tells whether this processor has the instructions.
 int winograd_supported(void);
 
+// winograd_kernel_points is the number of matrices of in x out that a transformed kernel has: 9 of
+// few input channels.
+int64_t winograd_kernel_points(int64_t in);
+
 // winograd_transform_kernel turns a kernel, HWIO, into 36 matrices of in x out, each stored as
-// out/16 panels of in rows of 16.
+// out/16 panels of in rows of 16. Of few input channels, the 9 matrices remain, as out/16 panels of
+// 9 in rows.
 void winograd_transform_kernel(int64_t in, int64_t out, const float *hwio, float *transformed);
+
+// winograd_transform_panel transforms the kernel of 16 output channels, the first of which is given,
+// to 36 matrices of in rows of 16.
+void winograd_transform_panel(enum winograd_numbers numbers, int64_t in, int64_t out, const float *hwio, int64_t first, float *transformed);
 
 // winograd_work_floats is the size of the memory that winograd_convolve works in.
 size_t winograd_work_floats(const struct winograd_convolution *c);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #define AVX2 __attribute__((target("avx2,fma")))
-#define AVX512 __attribute__((target("avx512f")))
 #define INLINE static inline __attribute__((always_inline))
 
 enum {
@@ -13,9 +12,10 @@ enum {
 	rows = 6,      // tiles that the innermost product takes together: 12 sums in registers
 	line = 16,     // floats of a cache line
 	lanes = 8,     // floats of a register
-	small_block = 48, // tiles in work at a time, multiples of rows and wide_rows: few where a layer has few channels,
+	small_block = 48, // tiles in work at a time, multiples of rows: few where a layer has few channels,
 	large_block = 96, // so that all stays in the second cache; many where its kernels are large
 	few_channels = 256,
+	taps = 9,
 };
 
 // Unaligned, because TensorFlow's tensors promise no alignment.
@@ -30,7 +30,7 @@ typedef float singles __attribute__((vector_size(16), aligned(4)));
 enum { few = 4 }; // numbers in doubles and in singles
 
 // transform is G of Lavin and Gray, one side of it.
-INLINE AVX2 void transform(const doubles k[3], doubles t[side]) {
+INLINE AVX2 void transform(enum winograd_numbers numbers, const doubles k[3], doubles t[side]) {
 	const doubles ends = k[0] + k[2], quarter = k[0] / 4 + k[2], half = k[1] / 2;
 	t[0] = k[0] / 4;
 	t[1] = (ends + k[1]) * (-1. / 6);
@@ -38,34 +38,59 @@ INLINE AVX2 void transform(const doubles k[3], doubles t[side]) {
 	t[3] = (quarter + half) * (1. / 6);
 	t[4] = (quarter - half) * (1. / 6);
 	t[5] = k[2];
+	if (numbers == winograd_standard) return;
+	const double a = 2. / 3, b = 3. / 2, of_a = 1 / (2 * a * a * (a * a - b * b)), of_b = 1 / (2 * b * b * (b * b - a * a));
+	t[0] = k[0];
+	t[1] = (k[0] + a * a * k[2] + a * k[1]) * of_a;
+	t[2] = (k[0] + a * a * k[2] - a * k[1]) * of_a;
+	t[3] = (k[0] + b * b * k[2] + b * k[1]) * of_b;
+	t[4] = (k[0] + b * b * k[2] - b * k[1]) * of_b;
 }
 
-AVX2 void winograd_transform_kernel(int64_t in, int64_t out, const float *hwio, float *transformed) {
-	for (int64_t o = 0; o < out; o += winograd_panel)
-		for (int64_t first = 0; first < in; first += few) {
-			// The matrices are often a power of two apart, which is the same place of the cache for all:
-			// a few rows of each are put together elsewhere, and then copied.
-			float parts[winograd_points][few * winograd_panel];
-			const int64_t rest = (in - first < few ? in - first : few) * winograd_panel;
-			for (int64_t l = 0; l < rest; l += few) {
-				const float *from = hwio + (first + l / winograd_panel) * out + o + l % winograd_panel;
-				doubles half[side][3];
-				for (int q = 0; q < 3; q++) {
-					doubles k[3], t[side];
-					for (int r = 0; r < 3; r++) k[r] = __builtin_convertvector(*(const singles *)(from + (r * 3 + q) * in * out), doubles);
-					transform(k, t);
-					for (int a = 0; a < side; a++) half[a][q] = t[a];
-				}
-				for (int a = 0; a < side; a++) {
-					doubles t[side];
-					transform(half[a], t);
-					for (int b = 0; b < side; b++) *(singles *)(parts[a * side + b] + l) = __builtin_convertvector(t[b], singles);
-				}
+// transform_panel transforms the kernel of 16 output channels, to matrices at a distance.
+INLINE AVX2 void transform_panel(enum winograd_numbers numbers, int64_t in, int64_t out, const float *hwio, float *to, int64_t distance) {
+	for (int64_t first = 0; first < in; first += few, to += few * winograd_panel) {
+		// The matrices are often a power of two apart, which is the same place of the cache for all:
+		// a few rows of each are put together elsewhere, and then copied.
+		float parts[winograd_points][few * winograd_panel];
+		const int64_t rest = (in - first < few ? in - first : few) * winograd_panel;
+		for (int64_t l = 0; l < rest; l += few) {
+			const float *from = hwio + (first + l / winograd_panel) * out + l % winograd_panel;
+			doubles half[side][3];
+			for (int q = 0; q < 3; q++) {
+				doubles k[3], t[side];
+				for (int r = 0; r < 3; r++) k[r] = __builtin_convertvector(*(const singles *)(from + (r * 3 + q) * in * out), doubles);
+				transform(numbers, k, t);
+				for (int a = 0; a < side; a++) half[a][q] = t[a];
 			}
-			float *to = transformed + o * in + first * winograd_panel;
-			for (int p = 0; p < winograd_points; p++)
-				for (int64_t l = 0; l < rest; l += lanes) *(vector *)(to + p * in * out + l) = *(const vector *)(parts[p] + l);
+			for (int a = 0; a < side; a++) {
+				doubles t[side];
+				transform(numbers, half[a], t);
+				for (int b = 0; b < side; b++) *(singles *)(parts[a * side + b] + l) = __builtin_convertvector(t[b], singles);
+			}
 		}
+		for (int p = 0; p < winograd_points; p++)
+			for (int64_t l = 0; l < rest; l += lanes) *(vector *)(to + p * distance + l) = *(const vector *)(parts[p] + l);
+	}
+}
+
+AVX2 void winograd_transform_panel(enum winograd_numbers numbers, int64_t in, int64_t out, const float *hwio, int64_t first, float *transformed) {
+	if (numbers == winograd_standard) transform_panel(winograd_standard, in, out, hwio + first, transformed, in * winograd_panel);
+	else transform_panel(winograd_balanced, in, out, hwio + first, transformed, in * winograd_panel);
+}
+
+static int direct(int64_t in) { return in <= winograd_few_channels; }
+
+int64_t winograd_kernel_points(int64_t in) { return direct(in) ? taps : winograd_points; }
+
+AVX2 void winograd_transform_kernel(int64_t in, int64_t out, const float *hwio, float *transformed) {
+	for (int64_t o = 0; o < out; o += winograd_panel) {
+		if (!direct(in)) {
+			transform_panel(winograd_standard, in, out, hwio + o, transformed + o * in, in * out);
+			continue;
+		}
+		for (int64_t k = 0; k < taps * in; k++, transformed += winograd_panel) memcpy(transformed, hwio + k * out + o, winograd_panel * sizeof *transformed);
+	}
 }
 
 // block is the number of tiles in work at a time.
@@ -79,7 +104,12 @@ static size_t matrix(int64_t tiles, int64_t channels) { return (size_t)tiles * c
 
 static size_t padded(int64_t channels) { return (size_t)(channels + line - 1) / line * line; }
 
+// seen_row and direct_row are the sizes of a row of pixels with its border, as products see it, and of their results.
+static int64_t seen_row(const struct winograd_convolution *c) { return (c->width + 2 + rows) * c->in; }
+static int64_t direct_row(const struct winograd_convolution *c) { return (c->width + rows) * winograd_panel; }
+
 size_t winograd_work_floats(const struct winograd_convolution *c) {
+	if (direct(c->in)) return (size_t)(4 * seen_row(c) + 2 * direct_row(c));
 	return winograd_points * (matrix(block(c), c->in) + matrix(block(c), c->out)) + padded(c->in);
 }
 
@@ -187,29 +217,31 @@ AVX2 static void output_tile(const struct winograd_convolution *c, const float *
 	}
 }
 
-// product multiplies 6 rows of v with a panel of 16 columns. Written out, because the compiler
-// keeps the sums in registers only so.
-AVX2 static void product(const float *v, int64_t in, const float *panel, float *m, int64_t out) {
+// product multiplies 6 rows of v, a distance apart, with a panel of 16 columns. A row's numbers are in
+// some parts of equal length. Written out, because the compiler keeps the sums in registers only so.
+AVX2 static void product(const float *v, int64_t row, int64_t parts, int64_t part, int64_t length, const float *panel, float *m, int64_t out) {
 	__m256 s00 = _mm256_setzero_ps(), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00;
 	__m256 s30 = s00, s31 = s00, s40 = s00, s41 = s00, s50 = s00, s51 = s00;
-	const float *w = v + 3 * in;
-	for (int64_t c = 0; c < in; c++) {
-		const __m256 left = _mm256_loadu_ps(panel), right = _mm256_loadu_ps(panel + lanes);
-		__m256 x;
+	for (int64_t p = 0; p < parts; p++) {
+		const float *x = v + p * part, *w = x + 3 * row;
+		for (int64_t c = 0; c < length; c++) {
+			const __m256 left = _mm256_loadu_ps(panel), right = _mm256_loadu_ps(panel + lanes);
+			__m256 one;
 #define ROW(from, sum)                                  \
-	x = _mm256_broadcast_ss(from);                      \
-	sum##0 = _mm256_fmadd_ps(x, left, sum##0);          \
-	sum##1 = _mm256_fmadd_ps(x, right, sum##1)
-		ROW(v, s0);
-		ROW(v + in, s1);
-		ROW(v + 2 * in, s2);
-		ROW(w, s3);
-		ROW(w + in, s4);
-		ROW(w + 2 * in, s5);
+	one = _mm256_broadcast_ss(from);                \
+	sum##0 = _mm256_fmadd_ps(one, left, sum##0);    \
+	sum##1 = _mm256_fmadd_ps(one, right, sum##1)
+			ROW(x, s0);
+			ROW(x + row, s1);
+			ROW(x + 2 * row, s2);
+			ROW(w, s3);
+			ROW(w + row, s4);
+			ROW(w + 2 * row, s5);
 #undef ROW
-		panel += winograd_panel;
-		v++;
-		w++;
+			panel += winograd_panel;
+			x++;
+			w++;
+		}
 	}
 #define PUT(row, sum)                            \
 	_mm256_storeu_ps(m + (row) * out, sum##0);   \
@@ -223,45 +255,62 @@ AVX2 static void product(const float *v, int64_t in, const float *panel, float *
 #undef PUT
 }
 
-enum { wide_rows = 12, wide_panels = 2 };
+// products multiplies n rows of v, and those beyond them that fill a block, with all panels.
+static void products(const float *v, int64_t n, int64_t in, const float *panels, float *m, int64_t out) {
+	for (int64_t o = 0; o < out; o += winograd_panel)
+		for (int64_t t = 0; t < n; t += rows) product(v + t * in, in, 1, 0, in, panels + o * in, m + t * out + o, out);
+}
 
-// wide_product multiplies 12 rows of v with two panels: 24 sums in the registers of AVX-512. In the same
-// order as product, so that both give the same numbers.
-AVX512 static void wide_product(const float *v, int64_t in, const float *panel, float *m, int64_t out) {
-	__m512 sums[wide_rows][wide_panels];
-	for (int r = 0; r < wide_rows; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
-	const float *second = panel + in * winograd_panel;
-	for (int64_t c = 0; c < in; c++) {
-		const __m512 left = _mm512_loadu_ps(panel), right = _mm512_loadu_ps(second);
-#pragma GCC unroll 12
-		for (int r = 0; r < wide_rows; r++) {
-			const __m512 x = _mm512_set1_ps(v[r * in]);
-			sums[r][0] = _mm512_fmadd_ps(x, left, sums[r][0]);
-			sums[r][1] = _mm512_fmadd_ps(x, right, sums[r][1]);
-		}
-		panel += winograd_panel;
-		second += winograd_panel;
-		v++;
-	}
-#pragma GCC unroll 12
-	for (int r = 0; r < wide_rows; r++) {
-		_mm512_storeu_ps(m + r * out, sums[r][0]);
-		_mm512_storeu_ps(m + r * out + winograd_panel, sums[r][1]);
+// finish_row adds the bias to a row of pixels, 16 channels of each, and rectifies.
+AVX2 static void finish_row(const struct winograd_convolution *c, const float *bias, float *m) {
+	for (int64_t l = 0; l < c->width * winograd_panel; l += lanes) {
+		const vector x = *(const vector *)(m + l) + *(const vector *)(bias + l % winograd_panel);
+		*(vector *)(m + l) = c->rectify ? rectified(x) : x;
 	}
 }
 
-// products multiplies n rows of v, and those beyond them that fill a block, with all panels.
-static void products(const float *v, int64_t n, int64_t in, const float *panels, float *m, int64_t out) {
-	int64_t o = 0;
-	if (__builtin_cpu_supports("avx512f"))
-		for (; o + wide_panels * winograd_panel <= out; o += wide_panels * winograd_panel)
-			for (int64_t t = 0; t < n; t += wide_rows) wide_product(v + t * in, in, panels + o * in, m + t * out + o, out);
-	for (; o < out; o += winograd_panel)
-		for (int64_t t = 0; t < n; t += rows) product(v + t * in, in, panels + o * in, m + t * out + o, out);
+// put_row writes 16 channels of a row of the output: the given row, or the maxima of 2x2 of two.
+AVX2 static void put_row(const struct winograd_convolution *c, const float *upper, const float *lower, float *y) {
+	for (int64_t j = 0; j < (c->pool ? c->width / 2 : c->width); j++, y += c->out)
+		for (int64_t k = 0; k < winograd_panel; k += lanes) {
+			const float *a = upper + j * winograd_panel + k, *b = upper + 2 * j * winograd_panel + k, *d = lower + 2 * j * winograd_panel + k;
+			*(vector *)(y + k) = !c->pool ? *(const vector *)a
+			                              : larger(larger(*(const vector *)b, *(const vector *)(b + winograd_panel)),
+			                                       larger(*(const vector *)d, *(const vector *)(d + winograd_panel)));
+		}
+}
+
+// convolve_directly is for few input channels: three pixels in a row are one row of a product.
+AVX2 static void convolve_directly(const struct winograd_convolution *c, const float *x, const float *kernel, const float *bias, float *y, float *work) {
+	const int64_t seen = seen_row(c), at_once = c->pool ? 2 : 1;
+	float *m = work + 4 * seen;
+	memset(work, 0, (size_t)(4 * seen) * sizeof *work);
+	for (int64_t picture = 0; picture < c->pictures; picture++, x += c->height * c->width * c->in)
+		for (int64_t top = 0; top + at_once <= c->height; top += at_once) {
+			for (int64_t r = 0; r < at_once + 2; r++) {
+				const int64_t i = top + r - 1;
+				if (i < 0 || i >= c->height) memset(work + r * seen, 0, (size_t)seen * sizeof *work);
+				else memcpy(work + r * seen + c->in, x + i * c->width * c->in, (size_t)(c->width * c->in) * sizeof *work);
+			}
+			for (int64_t o = 0; o < c->out; o += winograd_panel) {
+				for (int64_t r = 0; r < at_once; r++) {
+					float *results = m + r * direct_row(c);
+					for (int64_t j = 0; j < c->width; j += rows)
+						product(work + r * seen + j * c->in, c->in, 3, seen, 3 * c->in, kernel + o * taps * c->in, results + j * winograd_panel, winograd_panel);
+					finish_row(c, bias + o, results);
+				}
+				put_row(c, m, m + direct_row(c), y + o);
+			}
+			y += (c->pool ? c->width / 2 : c->width) * c->out;
+		}
 }
 
 void winograd_convolve(const struct winograd_convolution *c, const float *x, const float *transformed,
                        const float *bias, float *y, float *work) {
+	if (direct(c->in)) {
+		convolve_directly(c, x, transformed, bias, y, work);
+		return;
+	}
 	const int64_t at_once = block(c);
 	const int64_t down = (c->height + step - 1) / step, across = (c->width + step - 1) / step;
 	const int64_t tiles = c->pictures * down * across;

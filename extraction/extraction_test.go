@@ -35,6 +35,7 @@ func TestValidate(t *testing.T) {
 		"a batch of 100000":                      func(o *Options) { o.Batch = 100000 },
 		"images of 0x5":                          func(o *Options) { o.Height = 5 },
 		"unknown device":                         func(o *Options) { o.Session.Device = "tpu" },
+		"own convolutions: leave out":            func(o *Options) { o.Convolutions, o.Session.Precision = "direct", inference.Int16 },
 		"compute convolutions":                   func(o *Options) { o.Convolutions = "quick" },
 		`unknown views "five"`:                   func(o *Options) { o.Views = "five" },
 		"leave out --resize":                     func(o *Options) { o.Views, o.Resize = "dense", "crop" },
@@ -66,6 +67,28 @@ func TestValidate(t *testing.T) {
 	}
 	if _, err := Run(context.Background(), valid()); err == nil || !strings.Contains(err.Error(), "no output dataset is named") {
 		t.Errorf("a run without an output gives %v", err)
+	}
+}
+
+// New datasets are not begun in a precision that is only slower; those that exist can be continued.
+func TestSlowPrecisionIsRefused(t *testing.T) {
+	amx := inference.AMX
+	t.Cleanup(func() { inference.AMX = amx })
+	inference.AMX = func() error { return errors.New("none") }
+	o := valid()
+	o.Session = inference.SessionConfig{Device: inference.DeviceCPU, Precision: inference.BFloat16}
+	if o.Session.Validate() != nil {
+		t.Skip("this CPU cannot compute in bfloat16")
+	}
+	err := o.Validate()
+	var wrong *OptionsError
+	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "bfloat16 is slower than float32 on this CPU") || !strings.Contains(err.Error(), "--precision int16") {
+		t.Errorf("the error is %v", err)
+	}
+	resumed, direct := o, o
+	resumed.Resume, direct.Convolutions = true, "direct"
+	if err := errors.Join(resumed.Validate(), direct.Validate()); err != nil {
+		t.Error(err)
 	}
 }
 

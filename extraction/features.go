@@ -81,6 +81,9 @@ func (f Features) Validate() error {
 		}
 		return &OptionsError{err}
 	}
+	if f.Convolutions == models.Direct && f.Session.Precision.OwnConvolutions() {
+		return wrong("precision %s is not for TensorFlow's own convolutions: leave out --convolutions %s, or use float32", f.Session.Precision, models.Direct)
+	}
 	if err := errors.Join(models.ValidateConvolutions(f.Convolutions), f.Views.Validate()); err != nil {
 		return &OptionsError{err}
 	}

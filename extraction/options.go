@@ -2,10 +2,13 @@ package extraction
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"io"
 	"time"
 
 	"fovea/featurestore"
+	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
 )
@@ -70,7 +73,7 @@ func (o Options) Validate() error {
 	if err := o.Features.Validate(); err != nil {
 		return err
 	}
-	if err := o.Selection.Validate(); err != nil {
+	if err := errors.Join(o.refuseSlower(), o.Selection.Validate()); err != nil {
 		return &OptionsError{err}
 	}
 	switch {
@@ -86,6 +89,16 @@ func (o Options) Validate() error {
 		return wrong("a limit of %s for decoding: use a positive time", o.MaxTime)
 	}
 	return o.validateOutput()
+}
+
+// refuseSlower refuses to begin a dataset in a precision that only makes it less exact. One that exists is
+// continued, and direct convolutions are a way to ask for TensorFlow's own arithmetic.
+func (o Options) refuseSlower() error {
+	err := o.Session.Slower()
+	if err == nil || o.Resume || o.Convolutions == models.Direct {
+		return nil
+	}
+	return fmt.Errorf("%w; --resume continues a dataset in bfloat16, and --convolutions %s computes in it nevertheless", err, models.Direct)
 }
 
 func (o Options) validateOutput() error {

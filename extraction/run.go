@@ -55,6 +55,9 @@ func (r *run) all(ctx context.Context) (err error) {
 		return err
 	}
 	inputs.WarnForeign(r.listing.Others)
+	if err := r.Session.Slower(); err != nil {
+		logrus.Warn(err)
+	}
 	r.result.Foreign = r.listing.Others
 	if r.group, err = r.Open(); err != nil {
 		return err

@@ -36,7 +36,7 @@ func (l Layer) Tokens() bool { return len(l.Shape) == 2 }
 // Convolutions are a model's convolutions that are not TensorFlow's own.
 type Convolutions struct {
 	Count  int
-	Method string // "Winograd" or "AMX"; empty if there are none
+	Method string // such as "Winograd" or "AMX"; empty if there are none
 }
 
 func (c Convolutions) String() string {

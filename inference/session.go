@@ -20,6 +20,9 @@ const (
 	Float32 Precision = "float32"
 	// BFloat16 is for CPUs that support it.
 	BFloat16 Precision = "bfloat16"
+	// Int16 is for CPUs: the products of 3x3 convolutions (package convolution) are of whole numbers
+	// of 12 to 15 bits, whose scales follow the pixels; everything else is float32.
+	Int16 Precision = "int16"
 	// TF32 is for NVIDIA GPUs from the Ampere generation on: factors are rounded to 10 bits of
 	// mantissa, sums are float32. TensorFlow itself uses it for float32; here float32 means float32
 	// on every device.
@@ -27,6 +30,9 @@ const (
 	// Float16 is for GPUs: mixed precision, with float32 where half precision does not suffice.
 	Float16 Precision = "float16"
 )
+
+// OwnConvolutions says whether only package convolution computes in this precision, not TensorFlow.
+func (p Precision) OwnConvolutions() bool { return p == Int16 }
 
 // PrecisionAuto is resolved by SessionConfig.Fastest.
 const PrecisionAuto Precision = "auto"
@@ -54,6 +60,30 @@ func fastest(onGPU, amx bool) (Precision, string) {
 		return BFloat16, "this CPU has AMX"
 	}
 	return Float32, "this CPU has no AMX"
+}
+
+// hasVNNI says whether the CPU has what Int16 needs.
+func hasVNNI() bool {
+	x := &cpu.X86
+	return x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI
+}
+
+// withoutAMX names the precisions to use instead of BFloat16, the fastest first.
+func withoutAMX() string {
+	if hasVNNI() {
+		return "int16 or float32"
+	}
+	return "float32"
+}
+
+// Slower says that this CPU computes float32 faster than the configuration's precision, and what to
+// use instead; it is nil where that is not so. What was computed in that precision before is a
+// reason to use it all the same.
+func (c SessionConfig) Slower() error {
+	if c.Precision != BFloat16 || AMX() == nil {
+		return nil
+	}
+	return fmt.Errorf("inference: bfloat16 is slower than float32 on this CPU, which has no AMX: use --precision %s", withoutAMX())
 }
 
 // SessionConfig selects devices and arithmetic. The zero value is the best available device, in
@@ -95,17 +125,24 @@ func (c SessionConfig) Validate() error {
 	case "", Float32:
 	case BFloat16:
 		if !cpu.X86.HasAVX512BF16 && !cpu.X86.HasAMXBF16 {
-			return fmt.Errorf("inference: precision bfloat16: %w: this CPU has neither AVX512_BF16 nor AMX; use float32", ErrDevice)
+			return fmt.Errorf("inference: precision bfloat16: %w: this CPU has neither AVX512_BF16 nor AMX; use %s", ErrDevice, withoutAMX())
 		}
 		if wanted.gpu() {
 			return fmt.Errorf("inference: precision bfloat16 is for CPUs: use float16 on %s", c.Device)
+		}
+	case Int16:
+		if !hasVNNI() {
+			return fmt.Errorf("inference: precision int16: %w: this CPU has no AVX-512 VNNI; use float32", ErrDevice)
+		}
+		if wanted.gpu() {
+			return fmt.Errorf("inference: precision int16 is for CPUs: use float16 on %s", c.Device)
 		}
 	case Float16, TF32:
 		if wanted.kind == DeviceCPU {
 			return fmt.Errorf("inference: precision %s needs a GPU: use float32 or bfloat16 on the CPU", c.Precision)
 		}
 	default:
-		return fmt.Errorf("inference: unknown precision %q: use float32, bfloat16 (CPUs), tf32 or float16 (GPUs)", c.Precision)
+		return fmt.Errorf("inference: unknown precision %q: use float32, bfloat16, int16 (CPUs), tf32 or float16 (GPUs)", c.Precision)
 	}
 	return nil
 }
@@ -231,8 +268,8 @@ func (c SessionConfig) choose(devices []Device) (string, error) {
 	place := max(c.pinned-1, 0)
 	switch {
 	case place < len(gpus):
-		if c.Precision == BFloat16 {
-			return "", fmt.Errorf("inference: precision bfloat16 is for CPUs, but the device is %s: use --device cpu, or --precision float16", gpus[place].Name)
+		if c.Precision == BFloat16 || c.Precision == Int16 {
+			return "", fmt.Errorf("inference: precision %s is for CPUs, but the device is %s: use --device cpu, or --precision float16", c.Precision, gpus[place].Name)
 		}
 		if len(wanted.gpus) > 0 { // the visible ones count from 0; report the user's number
 			return fmt.Sprintf("gpu:%d", wanted.gpus[place]), nil

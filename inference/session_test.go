@@ -10,6 +10,7 @@ import (
 
 	config "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"golang.org/x/sys/cpu"
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 )
@@ -32,6 +33,69 @@ func TestSessionConfigRefuses(t *testing.T) {
 			t.Errorf("%+v: the error is %v, want one with %q", c, err, want)
 		}
 	}
+}
+
+// without takes features from the CPU that the test sees.
+func without(t *testing.T, features ...*bool) {
+	t.Helper()
+	for _, f := range features {
+		had := *f
+		t.Cleanup(func() { *f = had })
+		*f = false
+	}
+}
+
+// with gives the CPU that the test sees features.
+func with(t *testing.T, features ...*bool) {
+	t.Helper()
+	without(t, features...)
+	for _, f := range features {
+		*f = true
+	}
+}
+
+// What low precision says of CPUs with and without its instructions.
+func TestLowPrecisionByCPU(t *testing.T) {
+	x := &cpu.X86
+	vnni := []*bool{&x.HasAVX512F, &x.HasAVX512BW, &x.HasAVX512DQ, &x.HasAVX512VL, &x.HasAVX512VNNI}
+	small, whole := SessionConfig{Device: DeviceCPU, Precision: BFloat16}, SessionConfig{Device: DeviceCPU, Precision: Int16}
+	refused := func(err error, want string) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error is %v, want one with %q", err, want)
+		}
+	}
+	for _, missing := range vnni {
+		t.Run("no VNNI", func(t *testing.T) {
+			with(t, append(vnni[:len(vnni):len(vnni)], &x.HasAVX512BF16)...)
+			if err := errors.Join(whole.Validate(), small.Validate()); err != nil {
+				t.Error(err)
+			}
+			without(t, missing)
+			if err := whole.Validate(); !errors.Is(err, ErrDevice) {
+				t.Errorf("the error is %v, want ErrDevice", err)
+			}
+			refused(whole.Validate(), "no AVX-512 VNNI; use float32")
+		})
+	}
+	amx := AMX
+	t.Cleanup(func() { AMX = amx })
+	AMX = func() error { return nil }
+	if err := small.Slower(); err != nil {
+		t.Errorf("with AMX: %v", err)
+	}
+	AMX = func() error { return errors.New("none") }
+	with(t, vnni...)
+	refused(small.Slower(), "bfloat16 is slower than float32 on this CPU, which has no AMX: use --precision int16 or float32")
+	if err := errors.Join(whole.Slower(), SessionConfig{}.Slower()); err != nil {
+		t.Error(err)
+	}
+	without(t, &x.HasAVX512VNNI, &x.HasAVX512BF16, &x.HasAMXBF16)
+	refused(small.Slower(), "use --precision float32")
+	refused(small.Validate(), "neither AVX512_BF16 nor AMX; use float32")
+	refused(SessionConfig{Device: "gpu:0", Precision: Int16}.Validate(), "int16")
+	with(t, vnni...)
+	refused(SessionConfig{Device: "gpu:0", Precision: Int16}.Validate(), "precision int16 is for CPUs: use float16 on gpu:0")
 }
 
 // The configurations are those that TensorFlow's own Python makes; see make_configs.py.
@@ -95,6 +159,7 @@ func TestChooseDevice(t *testing.T) {
 		"tf32 without":        {SessionConfig{Precision: TF32}, cpu, "it needs a GPU"},
 		"float16 with":        {SessionConfig{Precision: Float16}, one, "gpu:0"},
 		"bfloat16 on a GPU":   {SessionConfig{Precision: BFloat16}, one, "use --device cpu, or --precision float16"},
+		"int16 on a GPU":      {SessionConfig{Precision: Int16}, one, "use --device cpu, or --precision float16"},
 		"bfloat16 on the CPU": {SessionConfig{Precision: BFloat16}, cpu, "cpu"},
 	} {
 		got, err := test.config.choose(test.listed)

@@ -133,7 +133,10 @@ func Open(name string, options Options) (*inference.Model, error) {
 	}
 	if options.Convolutions != Direct {
 		// Should that fail, the model works as before, only slower.
-		_ = convolution.Accelerate(model, convolution.Options{Verify: isSavedModel})
+		err = convolution.Accelerate(model, convolution.Options{Verify: isSavedModel})
+		if err != nil && model.Precision.OwnConvolutions() {
+			return nil, errors.Join(fmt.Errorf("models: %s cannot be computed in %s, use float32: %w", name, model.Precision, err), model.Close())
+		}
 	}
 	return model, nil
 }

@@ -80,7 +80,8 @@ type Recipe struct {
 	InputWidth  int `json:"input_width"`
 	// Pool is the pooling of convolutional layers and of tokens: "none", "avg", "max" or "cls".
 	Pool string `json:"pool"`
-	// Precision is the arithmetic of the model: "float32", "bfloat16", "tf32" or "float16".
+	// Precision is the arithmetic of the model: "float32", "bfloat16", "int16",
+	// "tf32" or "float16".
 	Precision string `json:"precision"`
 	// Library is the inference library with its version, such as "TensorFlow 2.18.1".
 	Library string `json:"library"`

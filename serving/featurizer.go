@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"fovea/inference"
 	"fovea/models"
 	"fovea/picture"
@@ -58,6 +60,9 @@ var ErrModel = errors.New("serving: cannot open the model")
 // OpenFeaturizer opens the model of a recipe for features of some of its layers, in that order.
 func OpenFeaturizer(want recipe.Recipe, layers []string, o Options) (*Featurizer, error) {
 	o.Session.Precision = cmp.Or(o.Session.Precision, inference.Precision(want.Precision))
+	if err := o.Session.Slower(); err != nil {
+		logrus.Warn(err)
+	}
 	o.Model = cmp.Or(o.Model, modelIn(o.Dir, want.Model))
 	model, err := models.Open(cmp.Or(o.Model, want.Model), models.Options{
 		Session: o.Session, Preprocessing: want.Preprocessing, Convolutions: o.Convolutions,

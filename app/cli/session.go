@@ -21,7 +21,7 @@ type SessionFlags struct {
 // Help of the flags of a session.
 const (
 	DeviceHelp    = "compute on `DEVICE`: auto (a GPU if there is one), cpu, gpu:N, several as gpu:0,gpu:1, or gpu:all"
-	PrecisionHelp = "compute in `ARITHMETIC`: float32, bfloat16 (CPUs), tf32 or float16 (GPUs), or auto (bfloat16 on CPUs with AMX, float32 elsewhere)"
+	PrecisionHelp = "compute in `ARITHMETIC`: float32, bfloat16 or int16 (CPUs), tf32 or float16 (GPUs), or auto (bfloat16 on CPUs with AMX, float32 elsewhere)"
 	BatchHelp     = "compute `N` images together (default: two per CPU, but 8 to 64; 64 on a GPU)"
 	MemoryHelp    = "use at most this `SHARE`, up to 1, of a GPU's memory (default: what is needed)"
 )

@@ -18,12 +18,12 @@ type CPU struct {
 	Name string `json:"name"`
 	// Logical is the number of processors that this process may use.
 	Logical int `json:"logical"`
-	// Features are those among AVX2, AVX512F, AVX512BF16, AMXBF16 and ASIMD that it has.
+	// Features are those among AVX2, AVX512F, AVX512VNNI, AVX512BF16, AMXBF16 and ASIMD that it has.
 	Features []string `json:"features"`
 }
 
 // The features that decide how fast the model runs, by cpuid's names.
-var features = []cpuid.FeatureID{cpuid.AVX2, cpuid.AVX512F, cpuid.AVX512BF16, cpuid.AMXBF16, cpuid.ASIMD}
+var features = []cpuid.FeatureID{cpuid.AVX2, cpuid.AVX512F, cpuid.AVX512VNNI, cpuid.AVX512BF16, cpuid.AMXBF16, cpuid.ASIMD}
 
 func readCPU() CPU {
 	c := CPU{Name: cpuid.CPU.BrandName, Logical: runtime.GOMAXPROCS(0), Features: []string{}}

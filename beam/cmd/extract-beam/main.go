@@ -107,7 +107,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.StringVar((*string)(&n.Interpolation), "interpolation", string(picture.Bilinear), "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
 	f.StringVar((*string)(&n.Background), "background", "", "background `COLOUR` of transparent pixels: white, black or #rrggbb (default: alpha is dropped)")
 	f.StringVar((*string)(&n.Views), "views", string(picture.Center), "`VIEWS` of an image to average features over: center, flip or tencrop")
-	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), "compute in `ARITHMETIC`: float32, bfloat16 (CPUs), tf32 or float16 (GPUs)")
+	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), "compute in `ARITHMETIC`: float32, bfloat16 or int16 (CPUs), tf32 or float16 (GPUs)")
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	cli.BatchVar(f, &o.session.Batch)
 	f.Float64Var(&o.session.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
