@@ -10,7 +10,7 @@ import (
 	"fovea/internal/trials"
 )
 
-// kinds are tables in the forms that Parquet has; see make_kinds.py.
+// kinds are tables in the forms that Parquet has; see testdata/trials/make_tables.py.
 func kinds(t *testing.T) []string {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join("..", "..", "testdata", "trials", "tables", "*.parquet"))
