@@ -56,7 +56,7 @@ func TestStrangersOfPython(t *testing.T) {
 				}
 				return
 			}
-			if !errors.Is(err, ErrUntrusted) || !errors.Is(examined, ErrUntrusted) || !strings.Contains(err.Error(), "compute: "+want.operation+" ") {
+			if !errors.Is(err, ErrUntrusted) || !errors.Is(examined, ErrUntrusted) || !strings.Contains(err.Error(), " "+want.operation+" ") {
 				t.Fatalf("Open: %v; Examine: %v", err, examined)
 			}
 			stranger{outcome: want.outcome}.trust(t, one, trace)

@@ -12,7 +12,8 @@ import (
 const advisory = `{"schema_version":"1.3.1","id":"GO-0000-0001","modified":"2026-01-01T00:00:00Z","published":"2026-01-01T00:00:00Z",
 	"summary":"made up","details":"made up","affected":[{"package":{"name":"stdlib","ecosystem":"Go"},
 	"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}],
-	"ecosystem_specific":{"imports":[{"path":"strings"}]}}]}`
+	"ecosystem_specific":{"imports":[{"path":"strings"}]}}],
+	"database_specific":{"url":"https://example.org/GO-0000-0001","review_status":"REVIEWED"}}`
 
 // What is vulnerable fails; a database that cannot be reached is said, and does not.
 func TestVulncheck(t *testing.T) {
