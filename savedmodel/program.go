@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	tf "github.com/galeone/tensorflow/tensorflow/go"
 	framework "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
@@ -73,11 +72,7 @@ func newProgram(dir string, meta *core.MetaGraphDef, signature string, def *core
 		}
 		maps.Copy(p.loading, g.part(step.when, []string{step.root}, step.fed))
 	}
-	var outputs []string
-	for _, name := range outputTensors(def) {
-		outputs = append(outputs, parseTensor(name).node)
-	}
-	g.part(bySignature(signature), outputs, nil)
+	g.part(bySignature(signature), outputNodes(def), nil)
 	p.impure, p.operations = varied(g.found), map[string]int{}
 	for n := range g.seen {
 		p.operations[n.GetOp()]++
@@ -144,7 +139,7 @@ func (l *loader) graph(loading bool) (*graphpb.GraphDef, error) {
 	for t := range l.flat.outer {
 		roots = append(roots, t.node)
 	}
-	for name := range closure(l.flat.top.nodes, l.outputNodes()) {
+	for name := range closure(l.flat.top.nodes, outputNodes(l.def)) {
 		if !l.flat.dependsOnCall(name, 0) {
 			roots = append(roots, name) // captured by a call, though perhaps unused
 		}
@@ -171,9 +166,10 @@ func (l *loader) graph(loading bool) (*graphpb.GraphDef, error) {
 	return part, checkTensors(slices.Concat(nodes, l.flat.nodes))
 }
 
-func (l *loader) outputNodes() []string {
+// outputNodes are the nodes that compute a signature's outputs.
+func outputNodes(def *core.SignatureDef) []string {
 	var names []string
-	for _, name := range outputTensors(l.def) {
+	for _, name := range outputTensors(def) {
 		names = append(names, parseTensor(name).node)
 	}
 	return names
@@ -239,85 +235,4 @@ func checkTensors(nodes []*nodepb.NodeDef) error {
 		}
 	}
 	return nil
-}
-
-// load lets TensorFlow load the program: nothing of the model runs before.
-func (l *loader) load() error {
-	if l.options.Session.Placement() != "" {
-		return fmt.Errorf("savedmodel: %s: a SavedModel uses one GPU per process: start one process per GPU, with --device gpu:0 --shard 0/2 and --device gpu:1 --shard 1/2, and join their datasets with extract dataset merge", l.dir)
-	}
-	graph, err := l.importGraph(true)
-	if err != nil {
-		return err
-	}
-	l.options.Session.ChannelsLast = l.channelsFirst()
-	session, device, err := inference.NewSession(graph, l.options.Session)
-	if err != nil {
-		return fmt.Errorf("savedmodel: %s: %w", l.dir, err)
-	}
-	l.loaded, l.device = &tf.SavedModel{Session: session, Graph: graph}, device
-	if err := l.initialize(); err != nil {
-		_ = session.Close() // the error at hand matters more
-		return fmt.Errorf("savedmodel: %s: %w: %w", l.dir, ErrFormat, err)
-	}
-	return nil
-}
-
-// importGraph makes a graph of TensorFlow's of the program, which is not run yet.
-func (l *loader) importGraph(loading bool) (*tf.Graph, error) {
-	definition, err := l.graph(loading)
-	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: %w", l.dir, err)
-	}
-	encoded, err := proto.Marshal(definition)
-	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: encode its graph: %w", l.dir, err)
-	}
-	graph := tf.NewGraph()
-	if err := graph.Import(encoded, ""); err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: %w: %w", l.dir, ErrFormat, err)
-	}
-	return graph, nil
-}
-
-// initialize restores the variables and fills the tables, as TensorFlow's own loader does.
-func (l *loader) initialize() error {
-	feeds := map[tf.Output]*tf.Tensor{}
-	feed := func(name, file string) error {
-		output, err := l.output(name)
-		if err != nil {
-			return err
-		}
-		feeds[output], err = tf.NewTensor(file)
-		return err
-	}
-	for name, file := range l.program.assets {
-		if !l.program.loading[parseTensor(name).node] {
-			continue
-		}
-		if err := feed(name, file); err != nil {
-			return fmt.Errorf("feed its asset %s: %w", file, err)
-		}
-	}
-	run := func(what, node string) error {
-		if node == "" {
-			return nil
-		}
-		if _, err := l.loaded.Session.Run(feeds, nil, []*tf.Operation{l.loaded.Graph.Operation(node)}); err != nil {
-			return fmt.Errorf("%s: %w", what, err)
-		}
-		return nil
-	}
-	if l.program.restore != "" {
-		if err := feed(l.program.checkpoint, l.checkpoint()); err != nil {
-			return err
-		}
-		if err := run("restore its variables", l.program.restore); err != nil {
-			return err
-		}
-		if output, err := l.output(l.program.checkpoint); err == nil {
-			delete(feeds, output)
-		}
-	}
-	return run("initialize it", l.program.initialize)
 }
