@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
-	"io"
-	"os"
 
 	"github.com/sirupsen/logrus"
 
+	"fovea/internal/budget"
 	"fovea/picture"
 )
 
@@ -26,23 +25,9 @@ func thumbnailOrWarning(file, resize string) []byte {
 	return content
 }
 
-// read reads an image's file, if it is not too large for one.
-func read(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() // read-only
-	content, err := io.ReadAll(io.LimitReader(f, picture.MaxFileBytes+1))
-	if err == nil && len(content) > picture.MaxFileBytes {
-		err = fmt.Errorf("%s: too large for an image, the limit is %d MB", file, picture.MaxFileBytes>>20)
-	}
-	return content, err
-}
-
 // thumbnail is an image as the model saw it, resized and cropped like it, as a JPEG.
 func thumbnail(file, resize string) ([]byte, error) {
-	content, err := read(file)
+	content, err := budget.ReadFile(file, picture.MaxFileBytes)
 	if err != nil {
 		return nil, err
 	}
