@@ -37,8 +37,9 @@ func (g guard) Fire(entry *logrus.Entry) error {
 		case error:
 			entry.Data[name] = g.secrets.Error(v)
 		default:
-			if text := fmt.Sprint(v); g.secrets.Text(text) != text {
-				entry.Data[name] = g.secrets.Text(text)
+			text := fmt.Sprint(v)
+			if shown := g.secrets.Text(text); shown != text {
+				entry.Data[name] = shown
 			}
 		}
 	}
