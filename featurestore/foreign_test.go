@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/apache/arrow/go/v15/arrow/memory"
-
 	"fovea/internal/budget"
 	mutated "fovea/internal/trials"
 )
@@ -26,19 +24,6 @@ func foreignShards(t *testing.T) []string {
 	return files
 }
 
-func readForeign(file string) error {
-	f, err := os.Open(file)
-	if err != nil {
-		return err
-	}
-	r, err := readShard(f, memory.DefaultAllocator)
-	if err != nil {
-		return err
-	}
-	defer r.close()
-	return scanAll(r)
-}
-
 // No change of an Arrow file with compressed buffers or dictionaries ends the program, stalls it or makes it take
 // gigabytes.
 func TestTrialsOfForeignShards(t *testing.T) {
@@ -46,7 +31,7 @@ func TestTrialsOfForeignShards(t *testing.T) {
 	for _, file := range foreignShards(t) {
 		seeds = append(seeds, mutated.Seed{File: file, Aims: messages(t, file)})
 	}
-	mutated.Run(t, seeds, readForeign)
+	mutated.Run(t, seeds, readAll)
 }
 
 // messages are where the messages of an Arrow file begin, and their bodies' first buffers: each message has the
@@ -68,7 +53,7 @@ func messages(t *testing.T, file string) []int {
 // Arrow files are read in the forms that other programs write.
 func TestForeignShards(t *testing.T) {
 	for _, file := range foreignShards(t) {
-		err := readForeign(file)
+		err := readAll(file)
 		if kind := filepath.Base(filepath.Dir(file)); kind == "dictionary" {
 			if err == nil || !strings.Contains(err.Error(), `column "label" is dictionary`) {
 				t.Errorf("a column of another type gives %v", err)
@@ -113,7 +98,7 @@ func TestForeignShardsThatClaimMuch(t *testing.T) {
 		must(t, os.WriteFile(file, data, 0o644))
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		err = readForeign(file)
+		err = readAll(file)
 		runtime.ReadMemStats(&after)
 		if taken := after.TotalAlloc - before.TotalAlloc; frames == 0 || !errors.Is(err, budget.ErrMemory) || taken > 8<<20 {
 			t.Errorf("%s of %d frames of %s: %d bytes were allocated, and the error is %v", test.name, frames, test.file, taken, err)
@@ -127,5 +112,5 @@ func TestForeignShardOfOneRow(t *testing.T) {
 	if info, err := os.Stat(source); err != nil || info.Size() > 64<<10 {
 		t.Fatal(info, err)
 	}
-	must(t, readForeign(source))
+	must(t, readAll(source))
 }

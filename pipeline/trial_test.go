@@ -14,8 +14,7 @@ import (
 
 // No change of a table of labels ends the program, stalls it or makes it take gigabytes.
 func TestTrialsOfLabels(t *testing.T) {
-	dir := t.TempDir()
-	var seeds []trials.Seed
+	texts := map[string]string{}
 	for name, row := range map[string]string{
 		"plain.csv":  "cats/%d.jpg,cat\n",
 		"splits.csv": "\"dogs, small/%d.jpg\",\"a \"\"dog\"\"\",test\r\n",
@@ -25,13 +24,9 @@ func TestTrialsOfLabels(t *testing.T) {
 		for i := range 200 {
 			text += fmt.Sprintf(row, i)
 		}
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		seeds = append(seeds, trials.Seed{File: file})
+		texts[name] = text
 	}
-	trials.Run(t, seeds, func(file string) error {
+	trials.Run(t, trials.Texts(t, texts), func(file string) error {
 		_, err := CSVLabels{File: file}.read()
 		return err
 	})

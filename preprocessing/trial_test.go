@@ -12,19 +12,11 @@ import (
 
 // No change of a file of settings ends the program, stalls it or makes it take gigabytes.
 func TestTrials(t *testing.T) {
-	dir := t.TempDir()
-	var seeds []trials.Seed
-	for name, text := range map[string]string{
+	seeds := trials.Texts(t, map[string]string{
 		"preset.json": `{"preset": "torch", "layout": "nchw"}`,
 		"full.json":   `{"channels": "bgr", "scale": "1/255", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "layout": "nhwc"}`,
 		"range.json":  `{"channels": "rgb", "range": [-1, 1], "mean": 0.5}`,
-	} {
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		seeds = append(seeds, trials.Seed{File: file})
-	}
+	})
 	trials.Run(t, seeds, func(file string) error {
 		_, err := Load(file)
 		return err

@@ -44,6 +44,21 @@ type Seed struct {
 	Aims []int
 }
 
+// Texts writes files of text to a temporary directory, as seeds.
+func Texts(t *testing.T, texts map[string]string) []Seed {
+	t.Helper()
+	dir := t.TempDir()
+	var seeds []Seed
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(texts[name]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		seeds = append(seeds, Seed{File: file})
+	}
+	return seeds
+}
+
 // Run changes the seeds of a format at random and reads them, in a process of its own that may map 1.5 GB. No change
 // may end or stall it, and every error must name the file. The test must call it once, before anything else.
 func Run(t *testing.T, seeds []Seed, read func(file string) error) {
