@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"fovea/internal/redact"
-
 	"fovea/featurestore"
 	"fovea/featurestore/remote"
+	"fovea/internal/redact"
 	"fovea/objects"
 )
 

@@ -3,9 +3,9 @@ package extraction
 import (
 	"sync/atomic"
 
-	"fovea/pipeline"
-
 	"github.com/prometheus/client_golang/prometheus"
+
+	"fovea/pipeline"
 )
 
 // Metrics are a run's metrics for Prometheus, read from the pipeline's counters on each request. The zero

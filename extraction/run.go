@@ -7,13 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"fovea/internal/redact"
-
 	"github.com/sirupsen/logrus"
 
 	"fovea/featurestore"
 	"fovea/inference"
 	"fovea/inputs"
+	"fovea/internal/redact"
 	"fovea/internal/text"
 	"fovea/pipeline"
 	"fovea/recipe"

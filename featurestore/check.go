@@ -9,10 +9,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/apache/arrow/go/v15/arrow/memory"
+
 	"fovea/featurestore/internal/guard"
 	"fovea/internal/budget"
-
-	"github.com/apache/arrow/go/v15/arrow/memory"
 )
 
 // Problem is a defect of a dataset.

@@ -14,10 +14,10 @@ import (
 	"os"
 	"strings"
 
-	"fovea/featurestore/internal/guard"
-
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/memory"
+
+	"fovea/featurestore/internal/guard"
 )
 
 const (

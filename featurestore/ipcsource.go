@@ -6,10 +6,10 @@ import (
 	"io"
 	"os"
 
-	"fovea/featurestore/internal/guard"
-
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
+
+	"fovea/featurestore/internal/guard"
 )
 
 // ipcSource reads an Arrow file, without copying if possible.

@@ -4,13 +4,13 @@ import (
 	"math/bits"
 	"slices"
 
-	"fovea/featurestore/internal/guard"
-
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/file"
+
+	"fovea/featurestore/internal/guard"
 )
 
 // errIrregular means that a column of vectors is not stored as this package stores it, so that

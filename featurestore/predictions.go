@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"io"
 
-	"fovea/featurestore/internal/guard"
-
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/compress"
 	"github.com/apache/arrow/go/v15/parquet/pqarrow"
+
+	"fovea/featurestore/internal/guard"
 )
 
 // Prediction is a row of a table of predictions. An image that could not be read has an Error, and

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	"fovea/featurestore/internal/guard"
-
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
@@ -15,6 +13,8 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/file"
 	"github.com/apache/arrow/go/v15/parquet/metadata"
 	"github.com/apache/arrow/go/v15/parquet/pqarrow"
+
+	"fovea/featurestore/internal/guard"
 )
 
 // source reads one file. Its methods may panic if the file is damaged: call them through guard.Call.

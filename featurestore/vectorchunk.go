@@ -7,14 +7,14 @@ import (
 	"slices"
 	"sync"
 
-	"fovea/featurestore/internal/guard"
-
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/compress"
 	"github.com/apache/arrow/go/v15/parquet/file"
 	"github.com/apache/arrow/go/v15/parquet/metadata"
 	"golang.org/x/sync/errgroup"
+
+	"fovea/featurestore/internal/guard"
 )
 
 // vectorChunk collects a layer's column of one row group as compressed pages. Arrow's writer encodes the

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"fovea/internal/redact"
-
 	"fovea/objects"
 	"fovea/pipeline"
 )

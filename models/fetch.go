@@ -17,9 +17,8 @@ import (
 	"strings"
 
 	"fovea/internal/redact"
-	"fovea/internal/wrongclock"
-
 	"fovea/internal/typo"
+	"fovea/internal/wrongclock"
 	"fovea/preprocessing"
 )
 

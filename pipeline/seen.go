@@ -10,9 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"fovea/internal/redact"
-
 	"golang.org/x/sys/unix"
+
+	"fovea/internal/redact"
 )
 
 // Seen identifies what an image was read from, so that a later run can tell without reading it

@@ -8,10 +8,10 @@ import (
 	"os/signal"
 	"syscall"
 
-	"fovea/internal/redact"
-
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+
+	"fovea/internal/redact"
 )
 
 // Run executes the command and returns the exit status. The first interrupt or termination

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"fovea/internal/redact"
-
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -14,6 +12,7 @@ import (
 	"fovea/app/cli"
 	"fovea/extraction"
 	"fovea/featurestore"
+	"fovea/internal/redact"
 	"fovea/internal/text"
 	"fovea/objects"
 )

@@ -6,12 +6,12 @@ import (
 	"strconv"
 	"sync"
 
-	"fovea/featurestore/internal/guard"
-
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/file"
 	"github.com/apache/arrow/go/v15/parquet/schema"
+
+	"fovea/featurestore/internal/guard"
 )
 
 // openColumn opens a column, which must not be a list, for reading value by value.

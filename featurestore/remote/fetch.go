@@ -17,14 +17,13 @@ import (
 	"sync"
 	"time"
 
-	"fovea/internal/redact"
-
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"fovea/featurestore"
 	"fovea/internal/output"
+	"fovea/internal/redact"
 	"fovea/objects"
 )
 

@@ -10,11 +10,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"fovea/internal/redact"
-
 	"github.com/sirupsen/logrus"
 
 	"fovea/featurestore"
+	"fovea/internal/redact"
 	"fovea/objects"
 )
 

@@ -7,9 +7,9 @@ import (
 	"io"
 	"strings"
 
-	"fovea/internal/budget"
-
 	"github.com/klauspost/compress/zlib"
+
+	"fovea/internal/budget"
 )
 
 // A MATLAB file up to version 7 is a header of 128 bytes followed by elements: a type, a length,

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"hash/crc32"
 
-	"fovea/internal/budget"
-
 	"github.com/klauspost/compress/snappy"
+
+	"fovea/internal/budget"
 )
 
 // TensorFlow stores the index of a checkpoint, and all of one of version 1, as a LevelDB table:

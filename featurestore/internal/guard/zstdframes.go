@@ -6,9 +6,9 @@ import (
 	"io"
 	"math"
 
-	"fovea/internal/budget"
-
 	"github.com/klauspost/compress/zstd"
+
+	"fovea/internal/budget"
 )
 
 // maxZstdBlock is the most that a block of Zstandard can hold.
