@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -35,6 +36,11 @@ func TestURL(t *testing.T) {
 		"s3:/KEY:SECRET@bucket/x":      "s3:/REDACTED@bucket/x",
 		"HTTPS://u:p@host:8/x?y":       "HTTPS://REDACTED@host:8/x?REDACTED",
 		"weird+scheme://u:p w@host/ x": "weird+scheme://REDACTED@host/ x",
+		// A URL in what is none, or in another one.
+		"s3%,s3://KEY:SECRET@bucket/x": "s3%,s3://REDACTED@bucket/x",
+		"s3://a/s3://KEY:SECRET@b/x":   "s3://a/s3://REDACTED@b/x",
+		"--out=s3://b/x?secret=SECRET": "--out=s3://b/x?secret=REDACTED",
+		"/data/http://h/a@2x.png":      "/data/http://h/a@2x.png",
 		// Parameters.
 		"s3://b/x?secret_access_key=SECRET":                     "s3://b/x?secret_access_key=REDACTED",
 		"s3://b/x?region=a&secret_access_key=SE%2FCR&anonymous": "s3://b/x?region=a&secret_access_key=REDACTED&REDACTED",
@@ -164,7 +170,11 @@ func FuzzURL(f *testing.F) {
 				t.Skip()
 			}
 		}
-		scheme += "s3://"
+		// Text around a URL ends it in other ways than the URL does.
+		if scheme += "s3"; !regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`).MatchString(scheme) {
+			t.Skip()
+		}
+		scheme += "://"
 		credential := before + marker + after
 		for _, s := range []string{
 			scheme + "key:" + credential + "@" + tail, scheme + "key:" + marker + after + "@" + tail, "s3:/key:" + marker + "@" + tail,
@@ -172,14 +182,14 @@ func FuzzURL(f *testing.F) {
 			scheme + "bucket?endpoint=" + url.QueryEscape("http://key:"+marker+after+"@"+tail), scheme + "bucket?" + marker,
 		} {
 			shown := redact.URL(s)
-			if strings.HasPrefix(s, "s3") && strings.Contains(shown, marker) {
+			if strings.Contains(shown, marker) {
 				t.Errorf("%q is shown as %q", s, shown)
 			}
-			if again := redact.URL(shown); strings.HasPrefix(s, "s3") && strings.Contains(again, marker) {
+			if again := redact.URL(shown); strings.Contains(again, marker) {
 				t.Errorf("%q is shown as %q", shown, again)
 			}
 			for _, text := range []string{redact.Place(s), redact.Identity(s), redact.Known(nil, s).Text("read \"" + s + "\": no")} {
-				if strings.HasPrefix(s, "s3") && strings.Contains(text, marker) {
+				if strings.Contains(text, marker) {
 					t.Errorf("%q is shown in %q", s, text)
 				}
 			}

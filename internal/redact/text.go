@@ -18,12 +18,18 @@ var header = regexp.MustCompile(`(?i)(\b(?:proxy-)?authorization|\bx-amz-securit
 // Text is a text in which every URL is as URL shows it. It also hides what headers and assignments to names of
 // credentials say.
 func Text(text string) string {
-	if strings.Contains(text, ":/") {
-		text = within.ReplaceAllStringFunc(text, func(found string) string {
-			end := len(strings.TrimRight(found, ":;,.)]}'`!")) // of the sentence
-			return URL(found[:end]) + found[end:]
-		})
-	}
+	text = contained(text)
 	text = assigned.ReplaceAllString(text, "${1}"+Hidden)
 	return header.ReplaceAllString(text, "${1}${2}"+Hidden)
+}
+
+// contained is a text in which every URL is as URL shows it.
+func contained(text string) string {
+	if !strings.Contains(text, ":/") {
+		return text
+	}
+	return within.ReplaceAllStringFunc(text, func(found string) string {
+		end := len(strings.TrimRight(found, ":;,.)]}'`!")) // of the sentence
+		return URL(found[:end]) + found[end:]
+	})
 }

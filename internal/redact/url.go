@@ -49,11 +49,12 @@ var name = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,40}$`)
 var port = regexp.MustCompile(`^(?:[^:\[\]]*|\[[0-9A-Fa-f:.]*\])(?::[0-9]*)?$`)
 
 // URL is a URL without credentials: without user and password, and without the values of parameters that are
-// not known to be harmless. A URL without credentials, and anything else, is returned unchanged.
+// not known to be harmless. A URL without credentials, and anything else, is returned unchanged, but for the URLs
+// that it contains.
 func URL(s string) string {
 	scheme := begin.FindString(s)
 	if scheme == "" {
-		return s
+		return contained(s)
 	}
 	place, parameters, found := split(s[len(scheme):])
 	place = scheme + place
@@ -68,7 +69,7 @@ func URL(s string) string {
 func Place(s string) string {
 	scheme := begin.FindString(s)
 	if scheme == "" {
-		return s
+		return contained(s)
 	}
 	place, _, _ := split(s[len(scheme):])
 	return scheme + place
@@ -120,8 +121,8 @@ func Identity(s string) string {
 // split takes what follows a URL's scheme apart: the place without user and password, and the parameters with
 // a fragment, if there are any.
 func split(rest string) (place, parameters string, found bool) {
-	rest = withoutUser(rest)
-	return strings.Cut(rest, "?")
+	place, parameters, found = strings.Cut(withoutUser(rest), "?")
+	return contained(place), parameters, found
 }
 
 // withoutUser hides user and password, which end at the last @ if they hold characters that would end them
