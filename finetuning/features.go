@@ -27,7 +27,7 @@ type Features struct {
 	X      head.Matrix
 	// Labels are spelled as valid UTF-8 (featurestore.EscapeText).
 	Labels []string
-	// Splits are the dataset's own: "test" marks the test set, anything else the training set.
+	// Splits are the dataset's own names of its parts, such as "train", "val" and "test".
 	Splits []string
 	// Hashes are the SHA-256 of the images' files in hex, which identify copies.
 	Hashes []string

@@ -217,10 +217,13 @@ func (s *imageSet) split(fraction float64, own bool, seed uint64) (split Split, 
 	for i, item := range s.items {
 		splits[i] = item.Split
 	}
-	split = ownSplit(splits)
+	if !own {
+		if split, err = ownSplit(splits); err != nil {
+			return Split{}, fmt.Errorf("the split in the table of labels: %w", err)
+		}
+	}
 	switch {
-	case len(split.Test) > 0 && !own:
-		logrus.Infof("using the split in the table of labels: %d images are marked test", len(split.Test))
+	case len(split.Test) > 0:
 		err = split.CheckLeak(s.hashes)
 	case fraction == 0:
 		return Split{Train: allRows(len(s.items))}, nil
@@ -234,6 +237,7 @@ func (s *imageSet) split(fraction float64, own bool, seed uint64) (split Split, 
 	if err != nil {
 		return Split{}, fmt.Errorf("too few images to train on: %w", err)
 	}
+	WarnOfUntested(s.labels, split)
 	if len(left) < len(s.classes) {
 		return Split{}, fmt.Errorf("all images of a class are in the test set: the classes left to train on are %s", strings.Join(left, ", "))
 	}

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/sirupsen/logrus"
 
 	"fovea/head"
+	"fovea/internal/text"
 )
 
 // Split holds the rows of the training set and of the test set.
@@ -56,12 +58,16 @@ func crowded(labels, groups []string) string {
 }
 
 // Split divides the rows into a training set and a test set: by the dataset's own split where it
-// marks rows "test" and OwnFraction is not set, else at random by TestFraction. With a TestFraction
+// has one and OwnFraction is not set, else at random by TestFraction. With a TestFraction
 // of 0 both are empty, which means that all rows are trained on. Rows of one group stay together.
 func (o *TrainOptions) Split(all Features, groups []string) (Split, error) {
 	if !o.OwnFraction {
-		if s := ownSplit(all.Splits); len(s.Test) > 0 {
-			logrus.Infof("using the dataset's own split: %d rows are marked test", len(s.Test))
+		s, err := ownSplit(all.Splits)
+		if err != nil {
+			return Split{}, fmt.Errorf("the dataset's split: %w", err)
+		}
+		if len(s.Test) > 0 {
+			WarnOfUntested(all.Labels, s)
 			return s, s.CheckLeak(groups)
 		}
 	}
@@ -69,23 +75,67 @@ func (o *TrainOptions) Split(all Features, groups []string) (Split, error) {
 		return Split{}, nil
 	}
 	train, test, err := head.Split(all.Labels, groups, o.TestFraction, o.Seed)
+	if err == nil {
+		WarnOfUntested(all.Labels, Split{train, test})
+	}
 	if err != nil && o.NearDuplicates > 0 {
 		err = fmt.Errorf("%w; if images that look alike are not duplicates here, raise --near-duplicates (0: only equal files)", err)
 	}
 	return Split{train, test}, err
 }
 
-// ownSplit is the split that names of splits give: "test" marks the test set.
-func ownSplit(splits []string) Split {
-	var s Split
+// roles are what names of splits mean, in lower case.
+var roles = map[string]string{
+	"": "train", "train": "train", "training": "train", "test": "test", "testing": "test",
+	"val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
+}
+
+// ownSplit is the split that names of splits give. Rows for validation are the test set where there is no other, and
+// else in none: the training makes its own validation sets. Names without a meaning are an error, since rows
+// of a test set by another name must not be trained on.
+func ownSplit(splits []string) (Split, error) {
+	rows, unknown := map[string][]int{}, map[string]int{}
 	for i, name := range splits {
-		if name == "test" {
-			s.Test = append(s.Test, i)
-		} else {
-			s.Train = append(s.Train, i)
+		role, known := roles[strings.ToLower(strings.TrimSpace(name))]
+		if !known {
+			unknown[name]++
+		}
+		rows[role] = append(rows[role], i)
+	}
+	for _, name := range slices.Sorted(maps.Keys(unknown)) {
+		return Split{}, fmt.Errorf("%d rows are marked %q, which says neither train, validation (val) nor test: correct the marks, or split at random with --test-fraction", unknown[name], name)
+	}
+	s, validation := Split{Train: rows["train"], Test: rows["test"]}, rows["validation"]
+	switch {
+	case len(s.Test) == 0 && len(validation) > 0:
+		logrus.Infof("testing on the %d rows that are marked validation: none is marked test", len(validation))
+		s.Test = validation
+	case len(validation) > 0:
+		logrus.Infof("testing on the %d rows that are marked test; the %d for validation are left out, since training makes its own validation sets", len(s.Test), len(validation))
+	case len(s.Test) > 0:
+		logrus.Infof("testing on the %d rows that are marked test", len(s.Test))
+	}
+	return s, nil
+}
+
+// WarnOfUntested names classes without test rows.
+func WarnOfUntested(labels []string, s Split) {
+	rows := map[string]int{}
+	for _, i := range s.Train {
+		rows[labels[i]] += 0
+	}
+	for _, i := range s.Test {
+		rows[labels[i]]++
+	}
+	var without []string
+	for _, class := range slices.Sorted(maps.Keys(rows)) {
+		if rows[class] == 0 {
+			without = append(without, class)
 		}
 	}
-	return s
+	if len(without) > 0 {
+		logrus.Warnf("no test image for %s, because they have too few: the test says nothing about them", text.Some(without))
+	}
 }
 
 // CheckLeak warns about test images with copies or near duplicates in the training set of a given

@@ -62,7 +62,7 @@ func TestSplitByFraction(t *testing.T) {
 			}
 		}
 		for l, n := range all {
-			if most := int(math.Round(fraction * float64(n))); tested[l] > most || tested[l] < most-3 {
+			if most := max(1, int(math.Round(fraction*float64(n)))); tested[l] > most || tested[l] < most-3 {
 				t.Errorf("seed %d: %d of %d rows of %s are test rows, want about %d", seed, tested[l], n, l, most)
 			}
 		}
@@ -82,7 +82,7 @@ func TestSplitOverridesMarks(t *testing.T) {
 	}
 	warned := logged(t)
 	marked, err := (&TrainOptions{TestFraction: 0.2}).Split(f, groups)
-	if err != nil || len(marked.Test) != 5 || len(marked.Train) != 15 || !warned("5 rows are marked test") || warned("copies") {
+	if err != nil || len(marked.Test) != 5 || len(marked.Train) != 15 || !warned("5 rows that are marked test") || warned("copies") {
 		t.Errorf("by the marks: %+v, %v", marked, err)
 	}
 	own, err := (&TrainOptions{TestFraction: 0.2, OwnFraction: true}).Split(f, groups)
@@ -195,5 +195,32 @@ func TestDivide(t *testing.T) {
 	}
 	if d := cmp.Diff(head.Matrix{Rows: 1, Cols: 8, Data: first}.Row(0), learn.X.Row(0)); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestNamesOfSplits: no row that is marked for a test, by whatever name, is trained on in silence.
+func TestNamesOfSplits(t *testing.T) {
+	for _, test := range []struct {
+		marks       []string
+		train, test []int
+		err         string
+	}{
+		{[]string{"train", "test", "", "Test"}, []int{0, 2}, []int{1, 3}, ""},
+		{[]string{"train", "val", "test", "validation"}, []int{0}, []int{2}, ""},
+		{[]string{"Training", "val", "dev", "VALID"}, []int{0}, []int{1, 2, 3}, ""},
+		{[]string{"", "", "train"}, []int{0, 1, 2}, nil, ""},
+		{[]string{"train", "fold 3", "test", "fold 3"}, nil, nil, `2 rows are marked "fold 3"`},
+		{[]string{"holdout", ""}, nil, nil, `1 rows are marked "holdout"`},
+	} {
+		got, err := ownSplit(test.marks)
+		if test.err != "" {
+			if err == nil || !strings.Contains(err.Error(), test.err) {
+				t.Errorf("%q: %v", test.marks, err)
+			}
+			continue
+		}
+		if err != nil || cmp.Diff(Split{test.train, test.test}, got) != "" {
+			t.Errorf("%q: %+v, %v", test.marks, got, err)
+		}
 	}
 }

@@ -15,27 +15,29 @@ type Metrics struct {
 	Accuracy float64 `json:"accuracy"`
 	// AccuracyInterval is the 95 % Wilson score interval of the accuracy.
 	AccuracyInterval [2]float64 `json:"accuracy_95"`
-	// BalancedAccuracy is the mean of the classes' recalls.
+	// BalancedAccuracy is the mean of the recalls of the classes that have rows.
 	BalancedAccuracy float64 `json:"balanced_accuracy"`
 	// LogLoss is the mean negative natural logarithm of the probability of each row's own class.
 	LogLoss float64 `json:"log_loss"`
 	// ROCAUC is the area under the ROC curve: of the second class if there are two, else the mean
 	// over all classes, each against the rest. Nil if a class has no rows, or all.
 	ROCAUC *float64 `json:"roc_auc"`
-	// MacroF1 is the mean of the classes' F1.
+	// MacroF1 is the mean of the F1 of the classes that have rows or were predicted.
 	MacroF1 float64 `json:"macro_f1"`
 	// CalibrationError is the expected calibration error, the mean distance between accuracy and
 	// confidence in 15 bins of confidence. Calibration has the bins, from 0 to 1.
 	CalibrationError float64 `json:"calibration_error"`
 	Calibration      []Bin   `json:"calibration,omitempty"`
-	// Bootstrap has confidence intervals of the metrics.
-	Bootstrap Intervals `json:"bootstrap_95"`
+	// Intervals are the 95 % confidence intervals of the other metrics.
+	Intervals Intervals `json:"intervals_95"`
 	// Classes are in the order of Confusion.
 	Classes []string `json:"classes"`
 	// Confusion counts rows: Confusion[i][j] are of class i and classified as class j.
 	Confusion [][]int `json:"confusion"`
 	// PerClass are in the order of Classes.
 	PerClass []ClassMetrics `json:"per_class"`
+	// Absent are classes that have no rows, so that little is known of them.
+	Absent []string `json:"classes_without_rows,omitempty"`
 }
 
 // ClassMetrics are the metrics of one class against the rest. A ratio of 0 to 0 is 0.
@@ -75,16 +77,16 @@ func Evaluate(probabilities [][]float64, labels, classes []string) (Metrics, err
 		m.LogLoss += losses[i] / float64(len(labels))
 	}
 	m.Accuracy = float64(right) / float64(m.N)
-	m.AccuracyInterval = wilson(right, m.N)
+	m.AccuracyInterval = wilson(m.Accuracy, float64(m.N))
 	m.perClass()
 	m.ROCAUC = rocAUC(probabilities, y, len(classes))
 	m.Calibration, m.CalibrationError = calibration(probabilities, y)
-	m.Bootstrap = bootstrap(y, taken, losses, classes)
+	m.Intervals = intervals(&m, losses)
 	return m, nil
 }
 
 func (m *Metrics) perClass() {
-	recalls, present := 0.0, 0
+	recalls, present, scored := 0.0, 0, 0
 	for c, class := range m.Classes {
 		row, column := 0, 0
 		for o := range m.Classes {
@@ -100,23 +102,27 @@ func (m *Metrics) perClass() {
 		hits := m.Confusion[c][c]
 		metrics := ClassMetrics{Class: class, N: row, Precision: ratio(hits, column), Recall: ratio(hits, row), F1: ratio(2*hits, row+column)}
 		m.PerClass = append(m.PerClass, metrics)
-		m.MacroF1 += metrics.F1 / float64(len(m.Classes))
+		m.MacroF1 += metrics.F1
+		if row+column > 0 { // as in scikit-learn
+			scored++
+		}
 		if row > 0 {
 			recalls += metrics.Recall
 			present++
+		} else {
+			m.Absent = append(m.Absent, class)
 		}
 	}
+	m.MacroF1 /= float64(scored)
 	m.BalancedAccuracy = recalls / float64(present)
 }
 
-// wilson is the 95 % score interval of a proportion (Wilson 1927).
-func wilson(hits, n int) [2]float64 {
-	const z = 1.959963984540054
-	p, count := float64(hits)/float64(n), float64(n)
-	centre := p + z*z/(2*count)
-	width := z * math.Sqrt(p*(1-p)/count+z*z/(4*count*count))
-	scale := 1 + z*z/count
-	return [2]float64{max(0, (centre-width)/scale), min(1, (centre+width)/scale)}
+func newConfusion(classes int) [][]int {
+	all := make([][]int, classes)
+	for i := range all {
+		all[i] = make([]int, classes)
+	}
+	return all
 }
 
 // rocAUC is the probability that a row of a class is ranked above a row of another class, averaged

@@ -184,13 +184,17 @@ func TestTrainMLPIsDeterministic(t *testing.T) {
 
 func TestTrainMLPRefuses(t *testing.T) {
 	x, labels := clusters(20, 4, 1, 1)
+	pairs := make([]string, x.Rows) // no class can do without a row
+	for i := range pairs {
+		pairs[i] = fmt.Sprint("class", i/2)
+	}
 	for want, test := range map[string]struct {
 		labels  []string
 		options MLPOptions
 	}{
 		"all rows are of one class": {slices.Repeat([]string{"cat"}, 20), MLPOptions{}},
 		"must be positive":          {labels, MLPOptions{Rate: -1}},
-		"no rows for early":         {labels, MLPOptions{Validation: 0.001}},
+		"no rows for early":         {pairs, MLPOptions{Validation: 0.001}},
 		"unknown scaling":           {labels, MLPOptions{Scaling: "x"}},
 		"unknown class weights":     {labels, MLPOptions{ClassWeights: "x"}},
 		"diverged: in epoch 1":      {labels, MLPOptions{Rate: 1e30}},

@@ -33,7 +33,8 @@ func groupUnits(y []int, groups []string, seed uint64) []unit {
 	return units
 }
 
-// Split divides rows into a training set and a test set, which has the given fraction of each class.
+// Split divides rows into a training set and a test set, which has the given fraction of each class, at least one row of
+// three or more.
 // Rows of one group, such as copies of an image, are in the same set. The result depends only on
 // labels, groups and seed.
 func Split(labels, groups []string, testFraction float64, seed uint64) (train, test []int, err error) {
@@ -53,7 +54,7 @@ func Split(labels, groups []string, testFraction float64, seed uint64) (train, t
 	}
 	taken := make([]int, len(classes))
 	for _, u := range groupUnits(y, groups, seed) {
-		if wanted := int(math.Round(testFraction * float64(rows[u.class]))); taken[u.class]+len(u.rows) <= wanted {
+		if most := wanted(rows[u.class], testFraction); taken[u.class]+len(u.rows) <= most {
 			taken[u.class] += len(u.rows)
 			test = append(test, u.rows...)
 		} else {
@@ -66,6 +67,15 @@ func Split(labels, groups []string, testFraction float64, seed uint64) (train, t
 	slices.SortFunc(train, cmp.Compare)
 	slices.SortFunc(test, cmp.Compare)
 	return train, test, nil
+}
+
+// wanted is the number of test rows of a class: at least one, if two are left.
+func wanted(rows int, testFraction float64) int {
+	n := int(math.Round(testFraction * float64(rows)))
+	if n == 0 && rows > 2 {
+		return 1
+	}
+	return n
 }
 
 // Select copies the given rows into m's Memory.

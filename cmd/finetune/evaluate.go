@@ -9,6 +9,7 @@ import (
 	"fovea/app/cli"
 	"fovea/finetuning"
 	"fovea/head"
+	"fovea/report"
 )
 
 type evaluateOptions struct {
@@ -52,5 +53,5 @@ func (o *evaluateOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return o.result.Print(result, func(w io.Writer) error { return printMetrics(w, result.Metrics) })
+	return o.result.Print(result, func(w io.Writer) error { return report.WriteText(w, result.Metrics) })
 }

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"fovea/finetuning"
 	"fovea/head"
+	"fovea/report"
 )
 
 // trained is what train prints as JSON.
@@ -42,7 +44,7 @@ func trainingResult(file string, r *finetuning.TrainResult) trained {
 func printTraining(w io.Writer, file string, r *finetuning.TrainResult) error {
 	h, training := r.Head, r.Head.Notes.Report
 	fmt.Fprintf(w, "head         %s\n", file)
-	fmt.Fprintf(w, "classes      %s\n", joinClasses(h.Classes))
+	fmt.Fprintf(w, "classes      %s\n", strings.Join(h.Classes, ", "))
 	fmt.Fprintf(w, "trained on   %d images, %s of %s, %d values each\n", h.Notes.TrainedOn, finetuning.LayerNames(h.Layers), h.Recipe.Model, h.Columns())
 	printChoice(w, training)
 	if training.Temperature > 0 {
@@ -60,7 +62,7 @@ func printTraining(w io.Writer, file string, r *finetuning.TrainResult) error {
 	fmt.Fprintf(w, "time         %s\n", r.Elapsed.Round(10*time.Millisecond))
 	if h.Notes.HeldOut != nil {
 		fmt.Fprintf(w, "\ntest set of %d images:\n", h.Notes.HeldOut.N)
-		return printMetrics(w, *h.Notes.HeldOut)
+		return report.WriteText(w, *h.Notes.HeldOut)
 	}
 	return nil
 }

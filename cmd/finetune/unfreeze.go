@@ -69,7 +69,7 @@ func printUnfrozen(out io.Writer, r *finetuning.UnfreezeResult) error {
 		w := text.NewTable(out)
 		fmt.Fprintf(w, "\non %d test images:\taccuracy\t95 %%\tlog loss\n", r.TestImages)
 		line := func(name string, m *head.Metrics) {
-			fmt.Fprintf(w, "%s\t%.2f %%\t%.2f to %.2f\t%.4f\n", name, 100*m.Accuracy, 100*m.Bootstrap.Accuracy[0], 100*m.Bootstrap.Accuracy[1], m.LogLoss)
+			fmt.Fprintf(w, "%s\t%.2f %%\t%.2f to %.2f\t%.4f\n", name, 100*m.Accuracy, 100*m.AccuracyInterval[0], 100*m.AccuracyInterval[1], m.LogLoss)
 		}
 		line("frozen head", r.Frozen)
 		line("unfrozen", r.Unfrozen)

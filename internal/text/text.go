@@ -42,6 +42,15 @@ func Alternatives(names []string) string {
 	return strings.Join(names, "")
 }
 
+// Some lists up to ten names, and how many more there are.
+func Some(names []string) string {
+	const most = 10
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
 // Shortest lists up to three names, and of more only the shortest one.
 func Shortest(names []string) string {
 	if len(names) <= 3 {
