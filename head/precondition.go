@@ -13,11 +13,15 @@ import (
 // covariance with the largest eigenvalues, orthonormal. Features are highly correlated, so a loss is
 // hundreds of times more curved along these than along others, and L-BFGS needs many steps to discover
 // that. Given the directions (see preconditioner), it needs a fraction of them.
+//
+// Of smaller problems, only the columns' variances are known, which make up for different sizes.
 type directions struct {
 	vectors dense // one in each row
 	values  []float64
 	// rest is the mean of the other eigenvalues.
 	rest float64
+	// variances, if there are no vectors, are those of the columns.
+	variances []float64
 }
 
 // Directions are found by block power iteration (Halko, Martinsson and Tropp 2011): their number, the
@@ -31,10 +35,10 @@ const (
 	directionMinRows = 512
 )
 
-// findDirections returns nil for problems that are too small to be worth it.
+// findDirections finds no vectors in problems that are too small to be worth it.
 func findDirections(ctx context.Context, x dense) (*directions, error) {
 	if x.cols < directionMinCols || x.rows < directionMinRows {
-		return nil, nil
+		return &directions{variances: x.variances()}, nil
 	}
 	rows := make([]int, min(x.rows, directionRows))
 	for i := range rows {
@@ -69,7 +73,7 @@ func findDirections(ctx context.Context, x dense) (*directions, error) {
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(small, true) {
-		return nil, nil // fitting only takes longer without
+		return &directions{variances: x.variances()}, nil // fitting only takes longer
 	}
 	var basis mat.Dense
 	eigen.VectorsTo(&basis)
@@ -92,6 +96,17 @@ func findDirections(ctx context.Context, x dense) (*directions, error) {
 	}
 	d.rest = math.Max(total-top, 0) / float64(max(1, x.cols-k))
 	return d, nil
+}
+
+// variances are those of columns whose mean is 0.
+func (x dense) variances() []float64 {
+	all := make([]float64, x.cols)
+	for i := range x.rows {
+		for j, v := range x.row(i)[:x.cols] {
+			all[j] += float64(v) * float64(v) / float64(x.rows)
+		}
+	}
+	return all
 }
 
 func dot(a, b []float32) float64 {
@@ -160,15 +175,21 @@ type preconditioner struct {
 	// factors are for the directions, common is for all others, bias for biases.
 	factors      []float32
 	common, bias float64
+	// scales, if there are no directions, are those of the columns.
+	scales []float64
 }
 
 // precondition makes a preconditioner for losses with a curvature with respect to the scores and a
 // penalty of a strength.
 func (d *directions) precondition(curvature, strength float64) *preconditioner {
-	if d == nil {
-		return nil
-	}
 	inverseRoot := func(value float64) float64 { return 1 / math.Sqrt(curvature*value+strength) }
+	if d.vectors.rows == 0 {
+		p := &preconditioner{directions: d, bias: 1 / math.Sqrt(curvature)}
+		for _, v := range d.variances {
+			p.scales = append(p.scales, inverseRoot(v))
+		}
+		return p
+	}
 	p := &preconditioner{directions: d, common: inverseRoot(d.rest), bias: 1 / math.Sqrt(curvature)}
 	for _, value := range d.values {
 		p.factors = append(p.factors, float32(inverseRoot(value)-p.common))
@@ -178,8 +199,14 @@ func (d *directions) precondition(curvature, strength float64) *preconditioner {
 
 // apply computes P x, which equals P' x, for parameters laid out as in regression.
 func (p *preconditioner) apply(dst, x []float64, count int) {
-	if p == nil {
-		copy(dst, x)
+	if p.scales != nil {
+		for j, v := range x {
+			if at := j % (len(p.scales) + 1); at < len(p.scales) {
+				dst[j] = v * p.scales[at]
+			} else {
+				dst[j] = v * p.bias
+			}
+		}
 		return
 	}
 	d := p.vectors.cols
@@ -213,11 +240,10 @@ func (p *preconditioner) apply(dst, x []float64, count int) {
 
 // invert computes u from w.
 func (p *preconditioner) invert(dst, w []float64, count int) {
-	if p == nil {
-		copy(dst, w)
-		return
-	}
 	inverse := &preconditioner{directions: p.directions, common: 1 / p.common, bias: 1 / p.bias}
+	for _, s := range p.scales {
+		inverse.scales = append(inverse.scales, 1/s)
+	}
 	for _, f := range p.factors {
 		inverse.factors = append(inverse.factors, float32(1/(float64(f)+p.common)-inverse.common))
 	}

@@ -62,10 +62,10 @@ func TestPrecondition(t *testing.T) {
 		}
 		var losses [2]float64
 		var passes [2]int
-		for i, d := range []*directions{nil, found} {
+		for i, d := range []*directions{{variances: standard.variances()}, found} {
 			r := newRegression(standard, rows, y, classes, importance, 2)
 			r.lambda, r.directions = 1e-2, d
-			solution, err := r.fit(context.Background(), make([]float64, vectors(classes)*(x.Cols+1)), defaultTolerance, 0)
+			solution, err := r.descend(context.Background(), make([]float64, vectors(classes)*(x.Cols+1)), 1e-9)
 			if err != nil {
 				t.Fatal(err)
 			}

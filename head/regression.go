@@ -1,15 +1,12 @@
 package head
 
 import (
-	"context"
-	"fmt"
 	"math"
 	"runtime"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 	arrays "gonum.org/v1/gonum/floats"
-	"gonum.org/v1/gonum/optimize"
 )
 
 // regression is softmax regression, or a linear support vector machine, on rows of x with d
@@ -251,89 +248,6 @@ func softmax(scores []float64) float64 {
 	}
 	return most + math.Log(sum)
 }
-
-// Settings of the optimizer. The gradient is of the mean loss, so its norm does not grow with the number
-// of rows.
-const (
-	defaultTolerance = 1e-5
-	// validationTolerance is enough to compare strengths, and is scikit-learn's default; so is
-	// validationGain, where the possible gain can be estimated.
-	validationTolerance = 1e-4
-	validationGain      = 1e-5
-	maxIterations       = 500
-	// fruitless is the number of evaluations in a row without progress after which the rest is rounding.
-	fruitless = 8
-)
-
-// fit minimizes the objective from start, which may be the solution for another strength, until no
-// component of the gradient is above tolerance, or until the loss is within about gain of the minimum.
-func (r *regression) fit(ctx context.Context, start []float64, tolerance, gain float64) ([]float64, error) {
-	if r.absolute > 0 {
-		return r.fitSparse(ctx, start, tolerance)
-	}
-	count := vectors(r.classes)
-	// The optimizer asks for the value and then for the gradient at the same point. One pass over the
-	// rows computes both.
-	weights, gradient := slices.Clone(start), make([]float64, len(start))
-	value := r.loss(weights, gradient)
-	p := r.directions.precondition(max(r.curvature, minCurvature), r.lambda*r.half())
-	point, slope := make([]float64, len(start)), make([]float64, len(start))
-	p.invert(point, start, count)
-	first := slices.Clone(point)
-	best, least, since, done := slices.Clone(start), value, 0, false
-	judge := func() {
-		p.apply(slope, gradient, count)
-		// Near the minimum, the loss can still fall by half of g' C^-1 g, with the gradient g and the
-		// curvature C; P P' approximates its inverse.
-		left := arrays.Dot(slope, slope) / 2
-		done = arrays.Norm(gradient, math.Inf(1)) <= tolerance || (p != nil && left <= gain)
-	}
-	judge()
-	evaluate := func(x []float64) {
-		if slices.Equal(x, point) {
-			return
-		}
-		copy(point, x)
-		p.apply(weights, x, count)
-		value = r.loss(weights, gradient)
-		since++
-		if value < least {
-			least, since = value, 0
-			copy(best, weights)
-		}
-		judge()
-	}
-	problem := optimize.Problem{
-		Func: func(x []float64) float64 { evaluate(x); return value },
-		Grad: func(g, x []float64) { evaluate(x); copy(g, slope) },
-		Status: func() (optimize.Status, error) {
-			if err := ctx.Err(); err != nil {
-				return optimize.Failure, err
-			}
-			if done || since > fruitless {
-				return optimize.FunctionConvergence, nil
-			}
-			return optimize.NotTerminated, nil
-		},
-	}
-	if done {
-		return best, nil
-	}
-	settings := &optimize.Settings{MajorIterations: maxIterations, Converger: optimize.NeverTerminate{}}
-	result, err := optimize.Minimize(problem, first, settings, &optimize.LBFGS{})
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	// At the limit of the precision the line search finds no better point, which the optimizer reports
-	// as an error. The best point so far is the solution.
-	if err != nil && (result == nil || math.IsNaN(result.F)) {
-		return nil, fmt.Errorf("head: fit with lambda %g: %w", r.lambda, err)
-	}
-	return best, nil
-}
-
-// minCurvature bounds the steps where all predictions are certain.
-const minCurvature = 1e-3
 
 // allCPUs is the number of goroutines of a computation that has the machine to itself.
 func allCPUs() int { return runtime.GOMAXPROCS(0) }

@@ -17,7 +17,7 @@ type TrainOptions struct {
 	// Seed determines the folds of the cross-validation.
 	Seed uint64
 	// Lambdas are the strengths of regularization to choose from (default: 1e-4 to 10 in
-	// steps of about 3).
+	// steps of about 3, and on from there while the best is at an end, from 1e-8 to 1e4).
 	Lambdas []float64
 	// Loss is what is minimized besides the penalty (default LossSoftmax).
 	Loss Loss
@@ -33,14 +33,14 @@ type TrainOptions struct {
 	// Calibrate fits a temperature on the rows tested in the cross-validation. It needs more
 	// than one strength.
 	Calibrate bool
-	// Folds is the number of folds of the cross-validation (default 5; fewer where a class has fewer
+	// Folds is the number of folds of the cross-validation (default 5; fewer where all classes have fewer
 	// rows). Once 10,000 rows have been tested on, the remaining folds are skipped.
 	Folds int
 	// Groups has a name for each row. Rows of the same group, such as copies of an image, are kept
 	// in one fold. Nil means that each row is its own group.
 	Groups []string
 	// Progress, if set, is called after each strength with the number of those done. The weakest
-	// strengths may be skipped.
+	// strengths may be skipped, and there may be more.
 	Progress func(done, of int)
 }
 

@@ -21,6 +21,7 @@ type trainer struct {
 	standardization Standardization
 	importance      []float64 // factor of a row's loss, by class
 	all             []int     // the numbers of all rows
+	open            bool      // the strengths are not the user's, so that there may be more
 	// coordinates are the standardized rows or, if there are more columns than rows, equivalent ones
 	// with as many values as there are rows.
 	coordinates dense
@@ -65,7 +66,7 @@ func newTrainer(ctx context.Context, x Matrix, y []int, classes int, options Tra
 	case options.L1Ratio > 0:
 		t.options.Lambdas = t.regression(t.all, allCPUs(), 0).sparseLambdas(options.L1Ratio)
 	default:
-		t.options.Lambdas = defaultLambdas
+		t.options.Lambdas, t.open = defaultLambdas, true
 	}
 	for _, l := range t.options.Lambdas {
 		if !(l > 0) || math.IsInf(l, 0) {
@@ -169,35 +170,66 @@ func (t *trainer) choose(ctx context.Context) (Report, []float64, error) {
 		report.Tested += len(f.test)
 		t.tested = append(t.tested, f.test...)
 	}
-	best, since := math.Inf(1), 0
-	for l, lambda := range lambdas {
+	best := math.Inf(1)
+	try := func(lambda float64) (better bool, err error) {
 		point, err := t.validate(ctx, folds, lambda)
+		if err != nil {
+			return false, err
+		}
+		report.Path = append(report.Path, point)
+		if better = point.LogLoss < best; better { // the stronger of equals
+			best, report.Lambda = point.LogLoss, lambda
+			t.keep(folds, start)
+		}
+		if t.options.Progress != nil {
+			t.options.Progress(len(report.Path), max(len(report.Path), len(lambdas)))
+		}
+		return better, nil
+	}
+	since := 0
+	for l := 0; l < len(lambdas) && since < patience; l++ {
+		better, err := try(lambdas[l])
 		if err != nil {
 			return Report{}, nil, err
 		}
-		report.Path = append(report.Path, point)
 		since++
-		if point.LogLoss < best { // the stronger of equals
-			best, since, report.Lambda = point.LogLoss, 0, lambda
-			report.AtEdge = l == 0 || l == len(lambdas)-1
-			clear(start)
-			t.logits = nil
-			for _, f := range folds {
-				t.logits = append(t.logits, f.logits...)
-				for i, p := range f.parameters {
-					start[i] += p / float64(len(folds))
-				}
-			}
+		if better {
+			since = 0
 		}
-		if t.options.Progress != nil {
-			t.options.Progress(l+1, len(lambdas))
-		}
-		if since == patience {
-			break
+		if better && t.open && l == len(lambdas)-1 && lambdas[l] > weakestLambda {
+			lambdas = append(lambdas, lambdas[l]/lambdaStep)
 		}
 	}
+	for lambda, better := lambdas[0], true; better && t.open && report.Lambda == lambda && lambda < strongestLambda; {
+		lambda *= lambdaStep
+		if better, err = try(lambda); err != nil {
+			return Report{}, nil, err
+		}
+	}
+	slices.SortFunc(report.Path, func(a, b PathPoint) int { return cmp.Compare(b.Lambda, a.Lambda) })
+	report.AtEdge = report.Lambda == report.Path[0].Lambda || report.Lambda == report.Path[len(report.Path)-1].Lambda
 	return report, start, nil
 }
+
+// keep makes the folds' mean solution the start for all rows, and keeps their scores.
+func (t *trainer) keep(folds []fold, start []float64) {
+	clear(start)
+	t.logits = nil
+	for _, f := range folds {
+		t.logits = append(t.logits, f.logits...)
+		for i, p := range f.parameters {
+			start[i] += p / float64(len(folds))
+		}
+	}
+}
+
+// Where the user gave no strengths and the best one is the strongest or the weakest, others are tried beyond it, until
+// one is worse or these are reached.
+const (
+	lambdaStep      = 10. / 3
+	weakestLambda   = 1e-8
+	strongestLambda = 1e4
+)
 
 // patience is the number of strengths in a row that are worse than the best, after which weaker ones,
 // which take longest to fit, are skipped.
@@ -210,7 +242,7 @@ func (t *trainer) validate(ctx context.Context, folds []fold, lambda float64) (P
 	for i := range folds {
 		f := &folds[i]
 		group.Go(func() (err error) {
-			if f.parameters, err = f.regression.at(lambda, t.options.L1Ratio).fit(ctx, f.parameters, validationTolerance, validationGain); err != nil {
+			if f.parameters, err = f.regression.at(lambda, t.options.L1Ratio).fit(ctx, f.parameters, false); err != nil {
 				return err
 			}
 			t.test(f)
@@ -262,7 +294,11 @@ func (t *trainer) calibratedLoss(folds []fold) float64 {
 // compared on the same rows, and that many are enough.
 const enoughTested = 10_000
 
-// folds makes the folds of the cross-validation, stratified by class.
+// untested is the number of the fold of rows that are only learned from.
+const untested = -1
+
+// folds makes the folds of the cross-validation, stratified by class. A class with fewer rows than there are folds
+// is tested in some of them, and learned from in all.
 func (t *trainer) folds() ([]fold, error) {
 	count := t.options.Folds
 	if count < 2 {
@@ -277,13 +313,19 @@ func (t *trainer) folds() ([]fold, error) {
 	for _, u := range units {
 		perClass[u.class]++
 	}
-	for _, n := range perClass {
-		count = max(2, min(count, n))
-	}
+	count = max(2, min(count, slices.Max(perClass)))
 	number, next := make([]int, len(t.y)), make([]int, t.classes)
 	for _, u := range units {
+		n := perClass[u.class]
 		for _, i := range u.rows {
-			number[i] = next[u.class] % count
+			switch {
+			case n == 1: // never tested, or there would be nothing to learn the class from
+				number[i] = untested
+			case n < count: // in some folds only, for each class in others
+				number[i] = (next[u.class] + u.class) % count
+			default:
+				number[i] = next[u.class] % count
+			}
 		}
 		next[u.class]++
 	}
@@ -312,7 +354,7 @@ func (t *trainer) folds() ([]fold, error) {
 
 // fit solves the problem for all rows.
 func (t *trainer) fit(ctx context.Context, lambda float64, start []float64) ([]float64, error) {
-	return t.regression(t.all, allCPUs(), lambda).fit(ctx, start, defaultTolerance, 0)
+	return t.regression(t.all, allCPUs(), lambda).fit(ctx, start, true)
 }
 
 // test sums the log loss of a fold's test rows and counts those that are classified correctly.

@@ -1,0 +1,84 @@
+package head
+
+import (
+	"context"
+	"slices"
+	"testing"
+)
+
+// TestRareClass: a class of few rows costs the others no folds, and none of it is missing where it is learned.
+func TestRareClass(t *testing.T) {
+	x, labels := overlapping(200, 4, []float64{1, 1, 1}, 1)
+	for i := range labels {
+		if labels[i] == "class3" && i > 8 { // of which two are left, and one of another
+			labels[i] = "class0"
+		}
+	}
+	labels[0] = "class4"
+	labels[4] = "class4"
+	groups := ownGroups(len(labels))
+	groups[4] = groups[0] // copies of one image
+	classes, y, err := indexLabels(x, labels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := newTrainer(context.Background(), x, y, len(classes), TrainOptions{Groups: groups})
+	if err != nil {
+		t.Fatal(err)
+	}
+	folds, err := trainer.folds()
+	if err != nil || len(folds) != 5 {
+		t.Fatalf("%d folds, %v", len(folds), err)
+	}
+	tested := map[int]int{}
+	for _, f := range folds {
+		learned := map[int]bool{}
+		for _, i := range f.regression.rows {
+			learned[y[i]] = true
+			if slices.Contains(f.test, i) {
+				t.Errorf("row %d is learned from and tested", i)
+			}
+		}
+		if len(learned) != len(classes) {
+			t.Errorf("a fold learns %d of %d classes", len(learned), len(classes))
+		}
+		for _, i := range f.test {
+			tested[y[i]]++
+		}
+	}
+	if tested[3] != 2 || tested[4] != 0 || tested[0]+tested[1]+tested[2] != 196 {
+		t.Errorf("tested by class: %v", tested)
+	}
+	if _, report, err := Train(context.Background(), x, labels, TrainOptions{Groups: groups}); err != nil || report.Folds != 5 || report.Tested != 198 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// TestStrengthsGoOn: while the best strength is at an end of the default ones, there are more; not of the user's.
+func TestStrengthsGoOn(t *testing.T) {
+	x, labels := overlapping(300, 3, []float64{20, 20, 20, 20, 20, 20, 20, 20}, 1)
+	for i := range x.Data { // far apart and without overlap, so that the weakest penalty is best
+		x.Data[i] += 400 * float32((i/x.Cols%3+i%x.Cols)%3)
+	}
+	_, report, err := Train(context.Background(), x, labels, TrainOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Lambda >= 1e-4 || report.Path[len(report.Path)-1].Lambda >= 1e-4 || report.Path[0].Lambda != 10 {
+		t.Errorf("lambda %g of %+v", report.Lambda, report.Path)
+	}
+	_, report, err = Train(context.Background(), x, labels, TrainOptions{Lambdas: []float64{1, 0.1}})
+	if err != nil || report.Lambda != 0.1 || len(report.Path) != 2 || !report.AtEdge {
+		t.Errorf("the user's: %+v, %v", report, err)
+	}
+	// Labels that say nothing: the stronger, the better.
+	noise, _ := overlapping(200, 1, []float64{1, 1, 1, 1, 1, 1}, 2)
+	random := make([]string, noise.Rows)
+	for i := range random {
+		random[i] = []string{"a", "b"}[i*i%7%2]
+	}
+	_, report, err = Train(context.Background(), noise, random, TrainOptions{})
+	if err != nil || report.Path[0].Lambda <= 10 || !slices.IsSortedFunc(report.Path, func(a, b PathPoint) int { return int(1e9 * (b.Lambda - a.Lambda)) }) {
+		t.Errorf("of noise: %+v, %v", report, err)
+	}
+}

@@ -1,0 +1,183 @@
+package head
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	arrays "gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/optimize"
+)
+
+// Settings of the optimizer. Where it stops is told by what the mean loss could still fall by, about half of
+// g' C^-1 g with the gradient g and the curvature C, of which the preconditioner is the approximate inverse. Unlike
+// the size of the gradient, that says how far predictions are from those at the optimum, whatever the strength of the
+// penalty and the sizes of the columns.
+const (
+	// preciseGain puts probabilities within 1e-4 of the optimum (TestOptimum).
+	preciseGain = 2e-11
+	// closeGain is where steps need no search along them any more, which takes two evaluations each.
+	closeGain = 1e-6
+	// validationGain is enough to compare strengths. Where the loss is below 0.1, it falls with it.
+	validationGain = 1e-5
+	// worstGain is more than rounding leaves: a fit that ends with more has failed.
+	worstGain = 1e-6
+
+	// sparseTolerance and sparseValidationTolerance bound the gradient of a penalty on absolute values.
+	sparseTolerance           = 1e-5
+	sparseValidationTolerance = 1e-4
+
+	maxIterations = 500
+	// fruitless is the number of evaluations in a row without progress after which the rest is rounding.
+	fruitless = 20
+	// polishMemory is the number of steps that polishing remembers, straying how much larger than the smallest one
+	// a gradient may be on the way.
+	polishMemory = 20
+	straying     = 10
+	// minCurvature bounds the steps where all predictions are certain.
+	minCurvature = 1e-3
+)
+
+// fit minimizes the objective from start, which may be the solution for another strength, for the final weights or,
+// less closely, to compare strengths.
+func (r *regression) fit(ctx context.Context, start []float64, final bool) ([]float64, error) {
+	switch {
+	case r.absolute > 0 && final:
+		return r.fitSparse(ctx, start, sparseTolerance)
+	case r.absolute > 0:
+		return r.fitSparse(ctx, start, sparseValidationTolerance)
+	case !final:
+		return r.descend(ctx, start, validationGain)
+	}
+	found, err := r.descend(ctx, start, closeGain)
+	if err != nil {
+		return nil, err
+	}
+	return r.polish(ctx, found)
+}
+
+// descend minimizes until the loss is within about gain of the minimum, less where it is small, or falls no more.
+func (r *regression) descend(ctx context.Context, start []float64, gain float64) ([]float64, error) {
+	count := vectors(r.classes)
+	// The optimizer asks for the value and then for the gradient at the same point. One pass over the
+	// rows computes both.
+	weights, gradient := slices.Clone(start), make([]float64, len(start))
+	value := r.loss(weights, gradient)
+	p := r.precondition()
+	point, slope := make([]float64, len(start)), make([]float64, len(start))
+	p.invert(point, start, count)
+	first := slices.Clone(point)
+	best, least, since, done := slices.Clone(start), value, 0, false
+	judge := func() {
+		p.apply(slope, gradient, count)
+		done = arrays.Dot(slope, slope)/2 <= gain*min(1, 10*value)
+	}
+	judge()
+	evaluate := func(x []float64) {
+		if slices.Equal(x, point) {
+			return
+		}
+		copy(point, x)
+		p.apply(weights, x, count)
+		value = r.loss(weights, gradient)
+		since++
+		if value < least {
+			least, since = value, 0
+			copy(best, weights)
+		}
+		judge()
+	}
+	problem := optimize.Problem{
+		Func: func(x []float64) float64 { evaluate(x); return value },
+		Grad: func(g, x []float64) { evaluate(x); copy(g, slope) },
+		Status: func() (optimize.Status, error) {
+			if err := ctx.Err(); err != nil {
+				return optimize.Failure, err
+			}
+			if done || since > fruitless {
+				return optimize.FunctionConvergence, nil
+			}
+			return optimize.NotTerminated, nil
+		},
+	}
+	if done {
+		return best, nil
+	}
+	settings := &optimize.Settings{MajorIterations: maxIterations, Converger: optimize.NeverTerminate{}}
+	result, err := optimize.Minimize(problem, first, settings, &optimize.LBFGS{})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	// At the limit of the precision the line search finds no better point, which the optimizer reports
+	// as an error. The best point so far is the solution.
+	if err != nil && (result == nil || math.IsNaN(result.F)) {
+		return nil, fmt.Errorf("head: fit with lambda %g: %w", r.lambda, err)
+	}
+	return best, nil
+}
+
+// precondition is for the curvature of the last loss.
+func (r *regression) precondition() *preconditioner {
+	return r.directions.precondition(max(r.curvature, minCurvature), r.lambda*r.half())
+}
+
+// polish goes on by gradients alone: close to the minimum, differences between losses are rounding long before
+// gradients are. Steps are L-BFGS's. Each may make the gradient a little larger: that takes a fraction of the steps
+// of those that must not.
+func (r *regression) polish(ctx context.Context, weights []float64) ([]float64, error) {
+	count, size := vectors(r.classes), len(weights)
+	gradient := make([]float64, size)
+	r.loss(weights, gradient)
+	p := r.precondition()
+	point, slope := make([]float64, size), make([]float64, size)
+	p.invert(point, weights, count)
+	p.apply(slope, gradient, count)
+	next, nextSlope, step := make([]float64, size), make([]float64, size), make([]float64, size)
+	best, least := slices.Clone(point), arrays.Norm(slope, 2)
+	var moves, changes [][]float64
+	for range maxIterations {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if least*least/2 <= preciseGain {
+			break
+		}
+		twoLoops(step, slope, moves, changes)
+		found := false
+		for length := 1.0; length > 0.1 && !found; length /= 2 {
+			arrays.AddScaledTo(next, point, length, step)
+			p.apply(weights, next, count)
+			r.loss(weights, gradient)
+			p.apply(nextSlope, gradient, count)
+			found = arrays.Norm(nextSlope, 2) < min(2*arrays.Norm(slope, 2), straying*least)
+		}
+		if !found {
+			if len(moves) == 0 {
+				break
+			}
+			moves, changes = nil, nil // try again along the gradient
+			continue
+		}
+		move, change := make([]float64, size), make([]float64, size)
+		arrays.SubTo(move, next, point)
+		arrays.SubTo(change, nextSlope, slope)
+		if arrays.Dot(move, change) > 0 {
+			moves, changes = append(moves, move), append(changes, change)
+			if len(moves) > polishMemory {
+				moves, changes = moves[1:], changes[1:]
+			}
+		}
+		point, next = next, point
+		slope, nextSlope = nextSlope, slope
+		if norm := arrays.Norm(slope, 2); norm < least {
+			least = norm
+			copy(best, point)
+		}
+	}
+	if left := least * least / 2; !(left <= worstGain) {
+		return nil, fmt.Errorf("head: fit with lambda %g: it stops where the loss could still fall by about %.2g: give a larger --lambda, or check the features for columns that are much larger than all others", r.lambda, left)
+	}
+	p.apply(weights, best, count)
+	return weights, nil
+}
