@@ -31,7 +31,7 @@ func (o *TrainOptions) Group(ctx context.Context, all Features) (head.Duplicates
 		logrus.Infof("%d images are copies of others, %d more are near duplicates (cosine %g or more); no split separates them", d.Equal, d.Alike, o.NearDuplicates)
 	}
 	for _, p := range d.Pairs {
-		logrus.Debugf("near duplicates, cosine %.4f: %s and %s", p.Cosine, all.Paths[p.A], all.Paths[p.B])
+		logrus.Debugf("near duplicates, cosine %.4f: %s and %s", p.Similarity, all.Paths[p.A], all.Paths[p.B])
 	}
 	return d, nil
 }

@@ -65,7 +65,7 @@ func TestPrecondition(t *testing.T) {
 		for i, d := range []*directions{nil, found} {
 			r := newRegression(standard, rows, y, classes, importance, 2)
 			r.lambda, r.directions = 1e-2, d
-			solution, err := r.fit(context.Background(), make([]float64, vectors(classes)*(x.Cols+1)), defaultTolerance, 0)
+			solution, err := r.fit(context.Background(), make([]float64, weightVectors(classes)*(x.Cols+1)), defaultTolerance, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
