@@ -20,7 +20,7 @@ func learningCurve(ctx context.Context, h *head.Head, f Features, seen, unseen [
 		logrus.Warnf("no learning curve: %v", err)
 		return nil, nil
 	}
-	options.OwnNear = h.Notes.NearCopies > 0 // then the training kept them together
+	options.OwnNear = h.Notes.NearCopies > 0 && len(h.Notes.Crowded) == 0 // then the training kept all together
 	duplicates, err := options.Group(ctx, f)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"fovea/featurestore"
 	"fovea/featurestore/remote"
 	"fovea/head"
+	"fovea/internal/text"
 )
 
 // EvaluateOptions say what head is measured on what.
@@ -46,6 +47,9 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		}
 	case len(seen) > 0:
 		logrus.Warnf("the head was trained on %d of these %d images, so the metrics are too optimistic: --held-out leaves them out", len(seen), len(f.Hashes))
+	}
+	if crowded := o.Head.Notes.Crowded; len(crowded) > 0 {
+		logrus.Warnf("most images of %s were alike when the head was trained: images of these classes that are near duplicates of training images make the metrics too optimistic", text.Some(crowded))
 	}
 	metrics, err := Measure(o.Head, f)
 	if err != nil {

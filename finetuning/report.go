@@ -13,6 +13,7 @@ import (
 
 	"fovea/featurestore"
 	"fovea/head"
+	"fovea/internal/text"
 	"fovea/report"
 )
 
@@ -119,6 +120,10 @@ func (o *ReportOptions) mistakes(f Features, probabilities [][]float64) []report
 // facts say what the head is and what it was measured on.
 func facts(h *head.Head, dir string, test Features) []report.Fact {
 	r := h.Recipe
+	copies := fmt.Sprintf("%d equal, %d near duplicates", h.Notes.Copies, h.Notes.NearCopies)
+	if len(h.Notes.Crowded) > 0 {
+		copies += "; most images of " + text.Some(h.Notes.Crowded) + " are alike, so that the metrics may be too optimistic about them"
+	}
 	return []report.Fact{
 		{Name: "classes", Value: strings.Join(h.Classes, ", ")},
 		{Name: "features", Value: fmt.Sprintf("%s of %s, %d values (pooling %s)", LayerNames(h.Layers), r.Model, h.Columns(), r.Pool)},
@@ -126,7 +131,7 @@ func facts(h *head.Head, dir string, test Features) []report.Fact {
 		{Name: "computed by", Value: r.Library + ", " + r.Precision},
 		{Name: "trained on", Value: fmt.Sprintf("%d images", h.Notes.TrainedOn)},
 		{Name: "measured on", Value: fmt.Sprintf("%d images of the dataset %s that it was not trained on", len(test.Labels), filepath.Base(dir))},
-		{Name: "copies in the dataset", Value: fmt.Sprintf("%d equal, %d near duplicates", h.Notes.Copies, h.Notes.NearCopies)},
+		{Name: "copies in the dataset", Value: copies},
 	}
 }
 

@@ -1,7 +1,6 @@
 package finetuning
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,46 +15,6 @@ import (
 
 // Split holds the rows of the training set and of the test set.
 type Split struct{ Train, Test []int }
-
-// Group finds copies and near duplicates among the images, so that no split separates them. Where
-// NearDuplicates was not set by the user and more than half of a class would be near duplicates,
-// only equal files count as copies.
-func (o *TrainOptions) Group(ctx context.Context, all Features) (head.Duplicates, error) {
-	d, err := head.FindDuplicates(ctx, all.X, all.Hashes, o.NearDuplicates)
-	if err != nil {
-		return d, err
-	}
-	if class := crowded(all.Labels, d.Groups); d.Alike > 0 && class != "" && !o.OwnNear {
-		logrus.Warnf("more than half of the images of %s have features of cosine %g or more with others, too many to be near duplicates: keeping only identical files together; set --near-duplicates to change that", class, o.NearDuplicates)
-		return head.FindDuplicates(ctx, all.X, all.Hashes, 0)
-	}
-	if d.Equal+d.Alike > 0 {
-		logrus.Infof("%d images are copies of others, %d more are near duplicates (cosine %g or more); no split separates them", d.Equal, d.Alike, o.NearDuplicates)
-	}
-	for _, p := range d.Pairs {
-		logrus.Debugf("near duplicates, cosine %.4f: %s and %s", p.Cosine, all.Paths[p.A], all.Paths[p.B])
-	}
-	return d, nil
-}
-
-// crowded returns a class more than half of whose rows share a group with others, "" if there
-// is none: what holds for most images of a class does not make them duplicates.
-func crowded(labels, groups []string) string {
-	rows, distinct, seen := map[string]int{}, map[string]int{}, map[string]bool{}
-	for i, l := range labels {
-		rows[l]++
-		if !seen[groups[i]] {
-			seen[groups[i]] = true
-			distinct[l]++
-		}
-	}
-	for _, l := range slices.Sorted(maps.Keys(rows)) {
-		if 2*distinct[l] < rows[l] {
-			return l
-		}
-	}
-	return ""
-}
 
 // Split divides the rows into a training set and a test set: by the dataset's own split where it
 // has one and OwnFraction is not set, else at random by TestFraction. With a TestFraction

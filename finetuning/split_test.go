@@ -16,11 +16,12 @@ import (
 func TestCrowded(t *testing.T) {
 	labels := []string{"cat", "cat", "cat", "cat", "dog", "dog", "dog", "dog"}
 	for want, groups := range map[string][]string{
-		"":    {"a", "a", "b", "c", "d", "d", "e", "e"},
-		"dog": {"a", "b", "c", "e", "d", "d", "d", "d"},
-		"cat": {"a", "a", "a", "a", "b", "b", "b", "b"},
+		"":        {"a", "a", "b", "c", "d", "d", "e", "e"},
+		"dog":     {"a", "b", "c", "e", "d", "d", "d", "d"},
+		"cat":     {"a", "a", "a", "a", "b", "c", "d", "e"},
+		"cat dog": {"a", "a", "a", "a", "b", "b", "b", "b"},
 	} {
-		if got := crowded(labels, groups); got != want {
+		if got := strings.Join(crowded(labels, groups), " "); got != want {
 			t.Errorf("groups %v crowd %q, want %q", groups, got, want)
 		}
 	}
@@ -163,10 +164,19 @@ func TestGroupCrowdedClass(t *testing.T) {
 		}
 	}
 	f.Hashes[2] = f.Hashes[6]
+	cats := indexes(f.Labels, "cat")
+	copy(f.X.Row(cats[1]), f.X.Row(cats[0]))
 	warned := logged(t)
 	d, err := (&TrainOptions{NearDuplicates: 0.999}).Group(t.Context(), f)
-	if err != nil || d.Alike != 0 || d.Equal != 1 || !warned("more than half of the images of dog") {
+	if err != nil || d.Alike == 0 || d.Equal != 1 || !warned("more than half of the images of dog") || cmp.Diff([]string{"dog"}, d.Crowded) != "" || d.Groups[cats[0]] != d.Groups[cats[1]] {
 		t.Errorf("a crowded class: %d equal, %d alike, %v", d.Equal, d.Alike, err)
+	}
+	apart := map[string]bool{}
+	for _, i := range indexes(f.Labels, "dog") {
+		apart[d.Groups[i]] = true
+	}
+	if len(apart) < len(indexes(f.Labels, "dog"))-1 { // two may be equal files
+		t.Errorf("the dogs are in %d groups", len(apart))
 	}
 	own, err := (&TrainOptions{NearDuplicates: 0.999, OwnNear: true}).Group(t.Context(), f)
 	dogs := map[string]bool{}
@@ -178,6 +188,26 @@ func TestGroupCrowdedClass(t *testing.T) {
 	if err != nil || len(dogs) != 1 || own.Alike == 0 {
 		t.Errorf("asked for: the dogs are in %d groups, %d alike, %v", len(dogs), own.Alike, err)
 	}
+}
+
+// Equal files with different labels are named.
+func TestConflicts(t *testing.T) {
+	f := near(3)
+	cat, dog := indexes(f.Labels, "cat")[0], indexes(f.Labels, "dog")[0]
+	f.Hashes[dog] = f.Hashes[cat]
+	warned := logged(t)
+	if _, err := (&TrainOptions{}).Group(t.Context(), f); err != nil || !warned("equal files with different labels: ") || !warned(f.Paths[dog]+" (dog)") {
+		t.Errorf("%v", err)
+	}
+}
+
+func indexes(labels []string, label string) (all []int) {
+	for i, l := range labels {
+		if l == label {
+			all = append(all, i)
+		}
+	}
+	return all
 }
 
 // Without a test set all rows are trained on, and nothing is copied.

@@ -88,7 +88,7 @@ func (o *TrainOptions) train(ctx context.Context, all Features) (*head.Head, err
 	h.Recipe, h.Layers = learn.Recipe, learn.Layers
 	h.Notes = head.Notes{
 		ToolVersion: o.ToolVersion, Seed: o.Seed, TrainedOn: learn.X.Rows, Settings: o.Settings(),
-		Copies: duplicates.Equal, NearCopies: duplicates.Alike, Report: report, Seen: shortHashes(learn.Hashes),
+		Copies: duplicates.Equal, NearCopies: duplicates.Alike, Crowded: duplicates.Crowded, Report: report, Seen: shortHashes(learn.Hashes),
 	}
 	if test.X.Rows > 0 {
 		metrics, err := Measure(h, test)

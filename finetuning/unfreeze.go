@@ -225,7 +225,7 @@ func (u *unfreezing) notes() head.Notes {
 	o := u.options
 	return head.Notes{
 		ToolVersion: o.ToolVersion, Seed: o.Head.Seed, TrainedOn: len(u.learn), HeldOut: u.result.Unfrozen,
-		Copies: u.duplicates.Equal, NearCopies: u.duplicates.Alike, Seen: shortHashes(Pick(u.bottleneck.Hashes, u.learn)),
+		Copies: u.duplicates.Equal, NearCopies: u.duplicates.Alike, Crowded: u.duplicates.Crowded, Seen: shortHashes(Pick(u.bottleneck.Hashes, u.learn)),
 		Settings: map[string]string{
 			"unfreeze": fmt.Sprintf("block%d", o.Block), "optimizer": string(training.Adam), "learning-rate": fmt.Sprint(o.LearningRate),
 			"batch": strconv.Itoa(o.Batch), "epochs": strconv.Itoa(o.Epochs), "patience": strconv.Itoa(o.Patience),

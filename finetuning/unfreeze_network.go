@@ -36,7 +36,7 @@ type unfreezing struct {
 	bottleneck, frozen Features
 	classes            []string
 	index              []int32
-	duplicates         head.Duplicates
+	duplicates         Duplicates
 	// learn is the training set, which fit and validation divide; test is the test set. All are row
 	// numbers.
 	learn, fit, validation, test []int

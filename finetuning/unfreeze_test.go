@@ -119,7 +119,7 @@ func TestUnfreezeNotes(t *testing.T) {
 	u := &unfreezing{
 		options: UnfreezeOptions{Head: &TrainOptions{Seed: 6}, Block: 4, ToolVersion: "8"}.withDefaults(), learn: []int{2, 0},
 		bottleneck: Features{Hashes: []string{strings.Repeat("b", 64), strings.Repeat("c", 64), strings.Repeat("a", 64)}},
-		duplicates: head.Duplicates{Equal: 3, Alike: 2},
+		duplicates: Duplicates{Duplicates: head.Duplicates{Equal: 3, Alike: 2}},
 	}
 	want := head.Notes{
 		ToolVersion: "8", Seed: 6, TrainedOn: 2, Copies: 3, NearCopies: 2, Seen: []string{strings.Repeat("a", 16), strings.Repeat("b", 16)},

@@ -74,7 +74,7 @@ func TestDuplicatesOfBlocks(t *testing.T) {
 	}
 	got := map[[2]int]float64{}
 	for _, p := range d.Pairs {
-		got[[2]int{p.A, p.B}] = math.Round(1e4*p.Cosine) / 1e4
+		got[[2]int{p.A, p.B}] = math.Round(1e4*p.Similarity) / 1e4
 	}
 	if d := cmp.Diff(map[[2]int]float64{{0, 1}: 0.5, {0, 2}: 0.4}, got); d != "" {
 		t.Error(d)

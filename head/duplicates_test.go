@@ -35,10 +35,10 @@ func TestFindDuplicates(t *testing.T) {
 		dot, a, b := 0.0, 0.0, 0.0
 		for j, v := range x.Row(p.A) {
 			w := x.Row(p.B)[j]
-			dot, a, b = dot+float64(v*w), a+float64(v*v), b+float64(w*w)
+			dot, a, b = dot+float64(v)*float64(w), a+float64(v)*float64(v), b+float64(w)*float64(w)
 		}
-		if want := dot / math.Sqrt(a*b); math.Abs(p.Cosine-want) > 1e-5 {
-			t.Errorf("the cosine %d and %d is %g, want %g", p.A, p.B, p.Cosine, want)
+		if want := dot / math.Sqrt(a*b); math.Abs(p.Similarity-want) > 1e-12 {
+			t.Errorf("the cosine %d and %d is %g, want %g", p.A, p.B, p.Similarity, want)
 		}
 	}
 	if diff := cmp.Diff([][2]int{{70, 100}, {70, 149}, {100, 149}}, pairs); diff != "" {

@@ -59,7 +59,7 @@ func (r *regression) fit(ctx context.Context, start []float64, final bool) ([]fl
 
 // descend minimizes until the loss is within about gain of the minimum, less where it is small, or falls no more.
 func (r *regression) descend(ctx context.Context, start []float64, gain float64) ([]float64, error) {
-	count := vectors(r.classes)
+	count := weightVectors(r.classes)
 	// The optimizer asks for the value and then for the gradient at the same point. One pass over the
 	// rows computes both.
 	weights, gradient := slices.Clone(start), make([]float64, len(start))
@@ -126,7 +126,7 @@ func (r *regression) precondition() *preconditioner {
 // gradients are. Steps are L-BFGS's. Each may make the gradient a little larger: that takes a fraction of the steps
 // of those that must not.
 func (r *regression) polish(ctx context.Context, weights []float64) ([]float64, error) {
-	count, size := vectors(r.classes), len(weights)
+	count, size := weightVectors(r.classes), len(weights)
 	gradient := make([]float64, size)
 	r.loss(weights, gradient)
 	p := r.precondition()

@@ -48,6 +48,8 @@ type Notes struct {
 	// of further ones that are near duplicates.
 	Copies     int `json:"copies,omitempty"`
 	NearCopies int `json:"near_copies,omitempty"`
+	// Crowded are classes most of whose images would be near duplicates, so that splits did not keep them together.
+	Crowded []string `json:"crowded_classes,omitempty"`
 	// Settings are the options of the training, by the names of their flags.
 	Settings map[string]string `json:"settings,omitempty"`
 	Report   Report            `json:"report"`

@@ -25,7 +25,7 @@ func TestGradient(t *testing.T) {
 		}
 		r := newRegression(x, rows, y, classes, []float64{0.5, 1.5, 1, 1, 1}[:classes], 1)
 		r.lambda = 0.3
-		point := make([]float64, vectors(classes)*(d+1))
+		point := make([]float64, weightVectors(classes)*(d+1))
 		gradient, unused := make([]float64, len(point)), make([]float64, len(point))
 		for i := range point {
 			point[i] = random.NormFloat64()

@@ -148,7 +148,7 @@ func TestOptimum(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		start := make([]float64, vectors(test.classes)*(trainer.coordinates.cols+1))
+		start := make([]float64, weightVectors(test.classes)*(trainer.coordinates.cols+1))
 		for _, lambda := range defaultLambdas {
 			got, err := trainer.fit(context.Background(), lambda, start)
 			if err != nil {

@@ -65,7 +65,7 @@ func TestPrecondition(t *testing.T) {
 		for i, d := range []*directions{{variances: standard.variances()}, found} {
 			r := newRegression(standard, rows, y, classes, importance, 2)
 			r.lambda, r.directions = 1e-2, d
-			solution, err := r.descend(context.Background(), make([]float64, vectors(classes)*(x.Cols+1)), 1e-9)
+			solution, err := r.descend(context.Background(), make([]float64, weightVectors(classes)*(x.Cols+1)), 1e-9)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -59,8 +59,8 @@ const (
 	flushRows  = 512
 )
 
-// vectors is the number of weight vectors for a number of classes.
-func vectors(classes int) int {
+// weightVectors is the number of weight vectors for a number of classes.
+func weightVectors(classes int) int {
 	if classes == 2 {
 		return 1
 	}
@@ -68,7 +68,7 @@ func vectors(classes int) int {
 }
 
 func newRegression(x dense, rows, y []int, classes int, importance []float64, workers int) *regression {
-	v := vectors(classes)
+	v := weightVectors(classes)
 	r := &regression{x: x, rows: rows, y: y, classes: classes, importance: importance, workers: workers, weights: newDense(padded(v, quad), x.cols)}
 	count := max(1, min(maxStripes, len(rows)/stripeRows))
 	for s := range count {
@@ -85,7 +85,7 @@ func newRegression(x dense, rows, y []int, classes int, importance []float64, wo
 
 // loss computes the objective, and its gradient with respect to the parameters into gradient.
 func (r *regression) loss(parameters, gradient []float64) float64 {
-	v, d := vectors(r.classes), r.x.cols
+	v, d := weightVectors(r.classes), r.x.cols
 	for c := range v {
 		row := r.weights.row(c)
 		for j, p := range parameters[c*(d+1) : c*(d+1)+d] {
@@ -136,7 +136,7 @@ func (r *regression) half() float64 {
 
 // compute sums loss and gradient of the stripe's rows.
 func (s *stripe) compute(r *regression, parameters []float64) {
-	v, d, width := vectors(r.classes), r.x.cols, r.weights.rows
+	v, d, width := weightVectors(r.classes), r.x.cols, r.weights.rows
 	s.loss, s.spread = 0, 0
 	clear(s.gradient)
 	for start := 0; start < len(s.rows); start += flushRows {
@@ -192,7 +192,7 @@ func (r *regression) errors(scores []float32, row []float64, class int) (loss, s
 // hinges is errors for a support vector machine. The curvature of a vector's loss is 2 inside the
 // margin.
 func (r *regression) hinges(scores []float32, class int) (loss, spread float64) {
-	weight, count := r.importance[class], vectors(r.classes)
+	weight, count := r.importance[class], weightVectors(r.classes)
 	for c := range count {
 		side := -1.0
 		if (r.classes == 2 && class == 1) || (r.classes > 2 && c == class) {

@@ -150,7 +150,7 @@ func twoLoops(step, slope []float64, moves, changes [][]float64) {
 // sparseLambdas are strengths to try, from half of the weakest one at which all weights are 0 down to a
 // five-thousandth of it.
 func (r *regression) sparseLambdas(ratio float64) []float64 {
-	size := vectors(r.classes) * (r.x.cols + 1)
+	size := weightVectors(r.classes) * (r.x.cols + 1)
 	x, gradient := make([]float64, size), make([]float64, size)
 	// The biases that fit without any weight come first.
 	for range 50 {

@@ -157,7 +157,7 @@ type fold struct {
 // starting point for all rows.
 func (t *trainer) choose(ctx context.Context) (Report, []float64, error) {
 	lambdas := t.options.Lambdas
-	start := make([]float64, vectors(t.classes)*(t.coordinates.cols+1))
+	start := make([]float64, weightVectors(t.classes)*(t.coordinates.cols+1))
 	if len(lambdas) == 1 {
 		return Report{Lambda: lambdas[0]}, start, nil
 	}
@@ -346,7 +346,7 @@ func (t *trainer) folds() ([]fold, error) {
 		tested += len(test)
 		folds = append(folds, fold{
 			test: test, regression: t.regression(train, workers, 0),
-			parameters: make([]float64, vectors(t.classes)*(t.coordinates.cols+1)),
+			parameters: make([]float64, weightVectors(t.classes)*(t.coordinates.cols+1)),
 		})
 	}
 	return folds, nil
@@ -361,7 +361,7 @@ func (t *trainer) fit(ctx context.Context, lambda float64, start []float64) ([]f
 func (t *trainer) test(f *fold) {
 	f.loss, f.right, f.logits = 0, 0, nil
 	d, w := t.coordinates.cols, f.regression.weights
-	biases := make([]float32, vectors(t.classes))
+	biases := make([]float32, weightVectors(t.classes))
 	for c := range biases {
 		own := f.parameters[c*(d+1) : (c+1)*(d+1)]
 		for j, v := range own[:d] {
@@ -401,7 +401,7 @@ func argmax(values []float64) int {
 // weights maps a solution back to weights of the standardized columns, a row for each class.
 func (t *trainer) weights(parameters []float64) (weights [][]float32, biases []float32) {
 	d := t.coordinates.cols
-	for c := range vectors(t.classes) {
+	for c := range weightVectors(t.classes) {
 		own := parameters[c*(d+1) : (c+1)*(d+1)]
 		sums := t.columns(own[:d])
 		w := make([]float32, len(sums))

@@ -95,20 +95,22 @@ func TestPrincipalComponentsOfLittle(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	g, data := loadGolden(t)
-	for _, block := range goldenBlocks {
-		got, err := Nearest(context.Background(), Matrix(data, goldenCols, block), Block{Rows: goldenRows, Cols: goldenCols, Data: data}, 5)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for q := range goldenRows {
-			for i, n := range got[q] {
-				near(t, "similarity", n.Similarity, g.Similarities[q][i], 1e-14)
-				if n.Row != g.Nearest[q][i] && math.Abs(n.Similarity-1) > 1e-12 { // copies may change places by rounding
-					t.Errorf("blocks of %d: neighbour %d of %d is %d, want %d", block, i, q, n.Row, g.Nearest[q][i])
+	onEach(t, func(t *testing.T, s screen) {
+		for _, block := range goldenBlocks {
+			got, err := nearestWith(context.Background(), s, Matrix(data, goldenCols, block), Block{Rows: goldenRows, Cols: goldenCols, Data: data}, 5)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for q := range goldenRows {
+				for i, n := range got[q] {
+					near(t, "similarity", n.Similarity, g.Similarities[q][i], 1e-14)
+					if n.Row != g.Nearest[q][i] && math.Abs(n.Similarity-1) > 1e-12 { // copies may change places by rounding
+						t.Errorf("blocks of %d: neighbour %d of %d is %d, want %d", block, i, q, n.Row, g.Nearest[q][i])
+					}
 				}
 			}
 		}
-	}
+	})
 }
 
 func TestNearestRefuses(t *testing.T) {
@@ -132,25 +134,27 @@ func TestNearestRefuses(t *testing.T) {
 
 func TestPairs(t *testing.T) {
 	g, data := loadGolden(t)
-	for _, block := range goldenBlocks {
-		// With memory for all rows, some, one.
-		for _, rows := range []int{1000, 37, 10, 1} {
-			got, err := Pairs(context.Background(), Matrix(data, goldenCols, block), PairOptions{Threshold: 0.8, Memory: rows * goldenCols})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(got) != len(g.Pairs) {
-				t.Fatalf("blocks of %d, memory for %d: %d pairs, want %d", block, rows, len(got), len(g.Pairs))
-			}
-			for i, p := range got {
-				want := g.Pairs[i]
-				if float64(p.A) != want[0] || float64(p.B) != want[1] {
-					t.Fatalf("pair %d is %+v, want %v", i, p, want)
+	onEach(t, func(t *testing.T, s screen) {
+		for _, block := range goldenBlocks {
+			// With memory for all rows, some, one.
+			for _, rows := range []int{1000, 37, 10, 1} {
+				got, err := pairsWith(context.Background(), s, Matrix(data, goldenCols, block), PairOptions{Threshold: 0.8, Memory: rows * goldenCols})
+				if err != nil {
+					t.Fatal(err)
 				}
-				near(t, "similarity", p.Similarity, want[2], 1e-14)
+				if len(got) != len(g.Pairs) {
+					t.Fatalf("blocks of %d, memory for %d: %d pairs, want %d", block, rows, len(got), len(g.Pairs))
+				}
+				for i, p := range got {
+					want := g.Pairs[i]
+					if float64(p.A) != want[0] || float64(p.B) != want[1] {
+						t.Fatalf("pair %d is %+v, want %v", i, p, want)
+					}
+					near(t, "similarity", p.Similarity, want[2], 1e-14)
+				}
 			}
 		}
-	}
+	})
 	if _, err := Pairs(context.Background(), Matrix(data, goldenCols, 9), PairOptions{Threshold: 0.1, Most: 10}); !errors.Is(err, ErrTooMany) {
 		t.Errorf("many pairs: %v, want ErrTooMany", err)
 	}

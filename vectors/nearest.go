@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
 )
 
 // Neighbor is a row that is similar to another.
@@ -22,40 +19,49 @@ type Neighbor struct {
 // ErrZero says that a vector is all zero and so has no direction to compare.
 var ErrZero = errors.New("the vector is all zero")
 
-// screenMargin is how far a cosine computed in float32 may be from the one in float64: a thousand
-// times the error seen on pool5's vectors of 25,088 values.
-const screenMargin = 1e-3
-
 // Nearest finds, for each row of queries, the k rows of the stream with the highest cosine
-// similarity, the highest first and ties in row order. Rows of zeros have similarity 0.
+// similarity, the highest first and ties in row order. Rows of zeros have similarity 0; a value that is
+// not finite is ErrNotFinite.
 //
-// Blocks are screened by a matrix product in float32; candidates are computed again in float64, so
-// that the result is exact to about 1e-15.
+// Similarities are sums in float64 in the order of the columns, exact to about 1e-15; what is sure to be
+// less than the k-th is summed in any order only.
 func Nearest(ctx context.Context, source Source, queries Block, k int) ([][]Neighbor, error) {
+	return nearestWith(ctx, fastest(), source, queries, k)
+}
+
+func nearestWith(ctx context.Context, s screen, source Source, queries Block, k int) ([][]Neighbor, error) {
 	if queries.Rows < 1 || queries.Cols < 1 || k < 1 || len(queries.Data) != queries.Rows*queries.Cols {
 		return nil, fmt.Errorf("vectors: nearest: %d neighbours of %d rows of %d values", k, queries.Rows, queries.Cols)
 	}
-	units := slices.Clone(queries.Data)
-	for i := range queries.Rows {
-		if !normalize(units[i*queries.Cols : (i+1)*queries.Cols]) {
+	lengths := make([]float64, queries.Rows)
+	for i := range lengths {
+		switch lengths[i] = norm(queries.Row(i)); {
+		case lengths[i] == 0:
 			return nil, fmt.Errorf("vectors: nearest: query %d: %w", i, ErrZero)
+		case math.IsNaN(lengths[i]) || math.IsInf(lengths[i], 0):
+			return nil, fmt.Errorf("vectors: nearest: query %d: %w", i, ErrNotFinite)
 		}
 	}
 	best := make([][]Neighbor, queries.Rows)
-	var unit, products []float32
+	var cosines []float64
+	margin := rounding(queries.Cols)
 	err := source.checked()(ctx, func(b Block) error {
 		if b.Cols != queries.Cols {
 			return fmt.Errorf("vectors: nearest: %w: queries of %d values, rows of %d", ErrShape, queries.Cols, b.Cols)
 		}
-		unit = normalized(unit, b)
-		products = multiply(products, unit, b.Rows, units, queries.Rows, b.Cols)
-		for i := range b.Rows {
-			for q := range queries.Rows {
-				if full := len(best[q]) == k; full && float64(products[i*queries.Rows+q]) < best[q][k-1].Similarity-screenMargin {
-					continue
+		if b.Rows == 0 {
+			return nil
+		}
+		cosines = slices.Grow(cosines[:0], b.Rows)[:b.Rows]
+		for q := range best {
+			s.cosines(b, queries.Row(q), 1/lengths[q], cosines)
+			for i, about := range cosines {
+				if math.IsNaN(about) {
+					return fmt.Errorf("vectors: nearest: row %d: %w", b.First+i, ErrNotFinite)
 				}
-				n := Neighbor{b.First + i, Cosine(b.Row(i), queries.Row(q))}
-				best[q] = insert(best[q], n, k)
+				if len(best[q]) < k || about >= best[q][k-1].Similarity-margin {
+					best[q] = insert(best[q], Neighbor{b.First + i, Cosine(b.Row(i), queries.Row(q))}, k)
+				}
 			}
 		}
 		return nil
@@ -101,38 +107,4 @@ func norm(v []float32) float64 {
 		squares += float64(x) * float64(x)
 	}
 	return math.Sqrt(squares)
-}
-
-// normalize scales a vector to length 1; it returns false for a zero vector.
-func normalize(v []float32) bool {
-	length := norm(v)
-	if length == 0 {
-		return false
-	}
-	for i, x := range v {
-		v[i] = float32(float64(x) / length)
-	}
-	return true
-}
-
-// normalized copies the rows of a block into dst, each scaled to length 1 unless it is zero.
-func normalized(dst []float32, b Block) []float32 {
-	dst = append(dst[:0], b.Data...)
-	for i := range b.Rows {
-		normalize(dst[i*b.Cols : (i+1)*b.Cols])
-	}
-	return dst
-}
-
-// multiply is the product of a (m rows) and the transpose of b (n rows), row by row, in dst.
-func multiply(dst, a []float32, m int, b []float32, n, cols int) []float32 {
-	dst = slices.Grow(dst[:0], m*n)[:m*n]
-	if m == 0 || n == 0 {
-		return dst
-	}
-	blas32.Gemm(blas.NoTrans, blas.Trans, 1,
-		blas32.General{Rows: m, Cols: cols, Stride: cols, Data: a[:m*cols]},
-		blas32.General{Rows: n, Cols: cols, Stride: cols, Data: b[:n*cols]},
-		0, blas32.General{Rows: m, Cols: n, Stride: n, Data: dst})
-	return dst
 }

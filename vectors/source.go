@@ -20,6 +20,11 @@ type Block struct {
 // Row returns row i of the block.
 func (b Block) Row(i int) []float32 { return b.Data[i*b.Cols : (i+1)*b.Cols] }
 
+// from is the block without its first rows.
+func (b Block) from(rows int) Block {
+	return Block{First: b.First + rows, Rows: b.Rows - rows, Cols: b.Cols, Data: b.Data[rows*b.Cols:]}
+}
+
 // Source visits all rows of a stream in order. It can be called again and then visits the same
 // rows. It returns visit's errors unchanged.
 type Source func(ctx context.Context, visit func(Block) error) error

@@ -72,7 +72,7 @@ var ignorant = map[string][]string{
 	// A report is made of numbers and finished plots.
 	"report": {"picture", "pipeline", "featurestore", "inference"},
 	// A head is mathematics on features.
-	"head": {"picture", "inference", "vectors"},
+	"head": {"picture", "inference"},
 	// The graph that is served contains its model, wherever that came from.
 	"servable":     {"vgg", "featurestore"},
 	"contactsheet": {"vectors"},
