@@ -76,8 +76,16 @@ bench-head: deps ## training a head beside scikit-learn alone (CLASSES="2 10", R
 	@scripts/bench-head.sh
 
 .PHONY: bench-peers
-bench-peers: build ## Keras, PyTorch, ONNX Runtime and OpenVINO side by side (PEERS="...", SAMPLE=N)
+bench-peers: build ## Keras, PyTorch, ONNX Runtime and OpenVINO, also in int8, side by side (PEERS="...", PRECISIONS="...", SAMPLE=N, ROUNDS=N)
 	@scripts/bench-peers.sh
+
+.PHONY: bench-accuracy
+bench-accuracy: build ## heads on features in each precision and of int8 peers (PEERS="...", PRECISIONS="...", SAMPLE=N)
+	@scripts/bench-accuracy.sh
+
+.PHONY: bench-training-peers
+bench-training-peers: build ## an epoch of finetune train --unfreeze beside Keras and PyTorch (PEERS="...", SAMPLE=N, ROUNDS=N)
+	@scripts/bench-training-peers.sh
 
 .PHONY: bench-memory
 bench-memory: deps ## the memory of extract over 100,000 images (PICTURES=N)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What bfloat16's rounding costs, on any CPU: a model that rounds as AVX512_BF16 and AMX do beside
 # the float32 one and, where the CPU has it, bfloat16 itself; the cosines of their features with
-# float32's and the accuracies of heads on all. PRECISION=bfloat16 make bench-peers measures its
-# speed. Run make build before.
+# float32's and the accuracies of heads on all. make bench-peers measures its speed.
+# Run make build before.
 #
 #   PHOTOS=DIR   JPEG photos, labelled by their names (default ../shared/cats-vs-dogs/train)
 #   SAMPLE=N     the number of photos (default: all)

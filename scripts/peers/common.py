@@ -16,13 +16,22 @@ def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--photos", required=True, help="a flat directory of JPEG photos")
     parser.add_argument("--weights", required=True, help="safetensors, or the ONNX model made of them")
-    parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
+    parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16", "int8"],
+                        help="int8: the weights are a quantized model")
     parser.add_argument("--out", required=True, help="the Parquet file")
     return parser.parse_args()
 
 
 def photos(directory):
     return [os.path.join(directory, name) for name in sorted(os.listdir(directory))]
+
+
+def calibration(directory, n):
+    """N photos of a directory, evenly spread over its names."""
+    paths = [path for path in photos(directory) if path.lower().endswith((".jpg", ".jpeg"))]
+    if not 0 < n <= len(paths):
+        raise SystemExit(f"{directory} has {len(paths)} JPEG photos, and {n} are to calibrate by: set CALIBRATION=N to 1 to {len(paths)}, or add photos")
+    return [paths[i * len(paths) // n] for i in range(n)]
 
 
 def pixels(path):

@@ -7,25 +7,7 @@ the largest number.
 
 import sys
 
-import numpy as np
-import pyarrow.parquet as pq
-
-CHANNELS = 512
-
-
-def features(path):
-    table = pq.read_table(path, columns=["path", "pool5"]).sort_by("path")
-    column = table["pool5"].combine_chunks()
-    return table["path"].to_pylist(), column.flatten().to_numpy().reshape(len(column), -1).astype(np.float64)
-
-
-def cosines(ours, theirs):
-    return (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
-
-
-def averaged(values):
-    return values.reshape(len(values), -1, CHANNELS).mean(1)
-
+from compare import averaged, cosines, features
 
 names, ours = features(sys.argv[1])
 others, theirs = features(sys.argv[2])

@@ -1,0 +1,47 @@
+"""The table of scripts/bench-training-peers.sh.
+
+    training_table.py epochs FILE.json         the seconds of each epoch's steps, a line each
+    training_table.py table DIR EPOCHS BATCH   the table of the results in DIR, so far
+"""
+
+import json
+import os
+import statistics
+import sys
+
+
+def of_an_epoch(lines, epochs, column):
+    """The medians of the long and of the short runs, and their difference for each epoch."""
+    short, long = (statistics.median(float(f[column]) for f in lines if int(f[1]) == n) for n in (1, 1 + epochs))
+    return (long - short) / epochs
+
+
+def table(directory, epochs, batch):
+    with open(os.path.join(directory, "results")) as file:
+        fields = [line.split() for line in file]
+    with open(os.path.join(directory, f"product-{1 + epochs}.json")) as file:
+        product = json.load(file)
+    images, measured = product["train_images"], product["validation_images"]
+    rounds = sum(f[0] == "product" for f in fields) // 2
+    print(f"\nAn epoch of block 5 and a head: {images} photos trained on and {measured} measured, batches of {batch}, medians of {rounds} rounds\n")
+    print("| | seconds | processor s | processor ms a photo | peak MB | product is, by seconds | by processor | steps alone, s: median, least |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    names = list(dict.fromkeys(f[0] for f in fields))
+    ours = None
+    for name in names:
+        mine = [f for f in fields if f[0] == name]
+        seconds, processor = (of_an_epoch(mine, epochs, column) for column in (2, 3))
+        ours = ours or (seconds, processor)
+        with open(os.path.join(directory, f"steps-{name}")) as file:
+            steps = [float(line) for line in file]
+        print(
+            f"| {name} | {seconds:.1f} | {processor:.1f} | {1000 * processor / (images + measured):.0f} | {max(int(f[4]) for f in mine)} "
+            f"| {seconds / ours[0]:.2f}x | {processor / ours[1]:.2f}x | {statistics.median(steps):.1f}, {min(steps):.1f} |", flush=True)
+
+
+if sys.argv[1] == "epochs":
+    with open(sys.argv[2]) as report:
+        for epoch in json.load(report)["epochs"]:
+            print(epoch["seconds"])
+else:
+    table(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
