@@ -56,9 +56,10 @@ func TestRareClass(t *testing.T) {
 
 // TestStrengthsGoOn: while the best strength is at an end of the default ones, there are more; not of the user's.
 func TestStrengthsGoOn(t *testing.T) {
-	x, labels := overlapping(300, 3, []float64{20, 20, 20, 20, 20, 20, 20, 20}, 1)
-	for i := range x.Data { // far apart and without overlap, so that the weakest penalty is best
-		x.Data[i] += 400 * float32((i/x.Cols%3+i%x.Cols)%3)
+	x, labels := overlapping(400, 40, []float64{1, 1, 1, 1}, 1)
+	for i := range x.Data { // a grid of many classes, close to each other and without overlap: only large weights tell them apart
+		row, column := i/x.Cols, i%x.Cols
+		x.Data[i] = x.Data[i]/100 + float32(row%40>>(2*column)&3)
 	}
 	_, report, err := Train(context.Background(), x, labels, TrainOptions{})
 	if err != nil {

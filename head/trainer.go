@@ -171,38 +171,38 @@ func (t *trainer) choose(ctx context.Context) (Report, []float64, error) {
 		t.tested = append(t.tested, f.test...)
 	}
 	best := math.Inf(1)
-	try := func(lambda float64) (better bool, err error) {
+	try := func(lambda float64) (by float64, err error) {
 		point, err := t.validate(ctx, folds, lambda)
 		if err != nil {
-			return false, err
+			return 0, err
 		}
 		report.Path = append(report.Path, point)
-		if better = point.LogLoss < best; better { // the stronger of equals
+		if by = best - point.LogLoss; by > 0 { // the stronger of equals
 			best, report.Lambda = point.LogLoss, lambda
 			t.keep(folds, start)
 		}
 		if t.options.Progress != nil {
 			t.options.Progress(len(report.Path), max(len(report.Path), len(lambdas)))
 		}
-		return better, nil
+		return by, nil
 	}
 	since := 0
 	for l := 0; l < len(lambdas) && since < patience; l++ {
-		better, err := try(lambdas[l])
+		by, err := try(lambdas[l])
 		if err != nil {
 			return Report{}, nil, err
 		}
 		since++
-		if better {
+		if by > 0 {
 			since = 0
 		}
-		if better && t.open && l == len(lambdas)-1 && lambdas[l] > weakestLambda {
+		if by > worthwhile && t.open && l == len(lambdas)-1 && lambdas[l] > weakestLambda {
 			lambdas = append(lambdas, lambdas[l]/lambdaStep)
 		}
 	}
-	for lambda, better := lambdas[0], true; better && t.open && report.Lambda == lambda && lambda < strongestLambda; {
+	for lambda, by := lambdas[0], 1.0; by > worthwhile && t.open && report.Lambda == lambda && lambda < strongestLambda; {
 		lambda *= lambdaStep
-		if better, err = try(lambda); err != nil {
+		if by, err = try(lambda); err != nil {
 			return Report{}, nil, err
 		}
 	}
@@ -224,8 +224,9 @@ func (t *trainer) keep(folds []fold, start []float64) {
 }
 
 // Where the user gave no strengths and the best one is the strongest or the weakest, others are tried beyond it, until
-// one is worse or these are reached.
+// one is hardly better or these are reached.
 const (
+	worthwhile      = 1e-3 // of log loss
 	lambdaStep      = 10. / 3
 	weakestLambda   = 1e-8
 	strongestLambda = 1e4
