@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -15,14 +16,16 @@ func TestNotFinite(t *testing.T) {
 			data := rectified(40, 70, 2)
 			query := Block{Rows: 1, Cols: 70, Data: slices.Clone(data[:70])}
 			data[33*70+69] = float32(bad)
-			if _, err := pairsWith(context.Background(), s, Matrix(data, 70, 9), PairOptions{Threshold: 0.5}); !errors.Is(err, ErrNotFinite) || err.Error() != "vectors: row 33: a value is not finite" {
+			var row *NotFiniteError
+			if _, err := pairsWith(context.Background(), s, Matrix(data, 70, 9), PairOptions{Threshold: 0.5}); !errors.As(err, &row) || row.Row != 33 {
 				t.Errorf("pairs with %g: %v", bad, err)
 			}
-			if _, err := nearestWith(context.Background(), s, Matrix(data, 70, 9), query, 3); !errors.Is(err, ErrNotFinite) {
+			row = nil
+			if _, err := nearestWith(context.Background(), s, Matrix(data, 70, 9), query, 3); !errors.As(err, &row) || row.Row != 33 {
 				t.Errorf("nearest with %g: %v", bad, err)
 			}
 			query.Data[5] = float32(bad)
-			if _, err := nearestWith(context.Background(), s, Matrix(data[:70], 70, 9), query, 3); !errors.Is(err, ErrNotFinite) {
+			if _, err := nearestWith(context.Background(), s, Matrix(data[:70], 70, 9), query, 3); err == nil || !strings.Contains(err.Error(), "query 0 has a value that is not finite") {
 				t.Errorf("a query with %g: %v", bad, err)
 			}
 		}
