@@ -20,8 +20,8 @@ type Neighbor struct {
 var ErrZero = errors.New("the vector is all zero")
 
 // Nearest finds, for each row of queries, the k rows of the stream with the highest cosine
-// similarity, the highest first and ties in row order. Rows of zeros have similarity 0; a value that is
-// not finite is ErrNotFinite.
+// similarity, the highest first and ties in row order. Rows of zeros have similarity 0; one with a
+// value that is not finite is a NotFiniteError.
 //
 // Similarities are sums in float64 in the order of the columns, exact to about 1e-15; what is sure to be
 // less than the k-th is summed in any order only.
@@ -39,7 +39,7 @@ func nearestWith(ctx context.Context, s screen, source Source, queries Block, k 
 		case lengths[i] == 0:
 			return nil, fmt.Errorf("vectors: nearest: query %d: %w", i, ErrZero)
 		case math.IsNaN(lengths[i]) || math.IsInf(lengths[i], 0):
-			return nil, fmt.Errorf("vectors: nearest: query %d: %w", i, ErrNotFinite)
+			return nil, fmt.Errorf("vectors: nearest: query %d has a value that is not finite", i)
 		}
 	}
 	best := make([][]Neighbor, queries.Rows)
@@ -57,7 +57,7 @@ func nearestWith(ctx context.Context, s screen, source Source, queries Block, k 
 			s.cosines(b, queries.Row(q), 1/lengths[q], cosines)
 			for i, about := range cosines {
 				if math.IsNaN(about) {
-					return fmt.Errorf("vectors: nearest: row %d: %w", b.First+i, ErrNotFinite)
+					return fmt.Errorf("vectors: nearest: %w", &NotFiniteError{b.First + i})
 				}
 				if len(best[q]) < k || about >= best[q][k-1].Similarity-margin {
 					best[q] = insert(best[q], Neighbor{b.First + i, Cosine(b.Row(i), queries.Row(q))}, k)

@@ -28,16 +28,12 @@ type PairOptions struct {
 	Most int
 }
 
-var (
-	// ErrTooMany says that there are more pairs than the maximum.
-	ErrTooMany = errors.New("too many pairs")
-	// ErrNotFinite says that a row has a NaN or an infinity and so no direction to compare.
-	ErrNotFinite = errors.New("a value is not finite")
-)
+// ErrTooMany says that there are more pairs than the maximum.
+var ErrTooMany = errors.New("too many pairs")
 
 // Pairs finds all pairs of rows whose similarity is at least the threshold, ordered by A, then B.
-// Rows of zeros are similar to nothing; a value that is not finite is ErrNotFinite. Similarities are as
-// exact as Nearest's.
+// Rows of zeros are similar to nothing; one with a value that is not finite is a NotFiniteError.
+// Similarities are as exact as Nearest's.
 //
 // It compares every row with every other, on all CPUs. The stream is read once for each part of it that
 // fits into memory.

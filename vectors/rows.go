@@ -75,12 +75,12 @@ func newStage(l *layout, rows int, pins *runtime.Pinner) *stage {
 	return s
 }
 
-// prepare makes strips of the rows from first to end. It returns ErrNotFinite.
+// prepare makes strips of the rows from first to end. A value that is not finite is a NotFiniteError.
 func (s *stage) prepare(l *layout, first, end int, q []int8) error {
 	for i := first; i < end; i++ {
 		row, inverses := s.raw[i*l.cols:][:l.cols], s.inverses[i*len(l.widths):][:len(l.widths)]
 		if !l.invert(inverses, row) {
-			return fmt.Errorf("vectors: row %d: %w", s.first+i, ErrNotFinite)
+			return fmt.Errorf("vectors: pairs: %w", &NotFiniteError{s.first + i})
 		}
 		n := l.quantize(127, q, row, inverses)
 		C.screen_pack_row(C.int64_t(l.cols), (*C.int8_t)(&q[0]), (*C.int8_t)(&s.strips[i/stripRows*stripRows*l.steps*stepCols+i%stripRows*stepCols]))

@@ -32,6 +32,16 @@ type Source func(ctx context.Context, visit func(Block) error) error
 // ErrShape says that the blocks of a stream do not fit together.
 var ErrShape = errors.New("blocks of different shapes")
 
+// NotFiniteError says that a row has a NaN or an infinity and so no direction to compare.
+type NotFiniteError struct {
+	// Row is its place in the stream.
+	Row int
+}
+
+func (e *NotFiniteError) Error() string {
+	return fmt.Sprintf("row %d has a value that is not finite", e.Row)
+}
+
 // checked wraps a source so that its blocks are reliable: of one width, without gaps, and as long
 // as they claim.
 func (s Source) checked() Source {

@@ -55,7 +55,7 @@ func Duplicates(ctx context.Context, d *featurestore.Dataset, s Selection, optio
 	if options.Threshold > 0 {
 		near, err := vectors.Pairs(ctx, Vectors(d, layer, scan, nil), vectors.PairOptions{Threshold: options.Threshold})
 		if err != nil {
-			return nil, fmt.Errorf("compare the rows: %w", err)
+			return nil, fmt.Errorf("compare the rows: %w", located(err, rows))
 		}
 		pairs = append(pairs, near...)
 	}

@@ -15,6 +15,7 @@ import (
 	"fovea/featurestore"
 	"fovea/preprocessing"
 	"fovea/recipe"
+	"fovea/vectors"
 )
 
 // dataset has the rows 0 to 5, cats and dogs in turn, with vectors at angles of 10 degrees times their square,
@@ -163,5 +164,17 @@ func TestProject(t *testing.T) {
 	}
 	if _, err := p.Write(filepath.Join(dir, "nowhere", "map"), ""); err == nil {
 		t.Error("written to a directory that does not exist")
+	}
+}
+
+// A row with a NaN, which only other programs write, is named with what to do.
+func TestNotFinite(t *testing.T) {
+	_, bad := vectors.Pairs(context.Background(), vectors.Matrix([]float32{1, float32(math.NaN())}, 1, 1), vectors.PairOptions{Threshold: 0.5})
+	rows := []Row{{Row: 3, Path: "3.jpg"}, {Row: 7, Path: "7\xff.jpg"}} // those of a selection
+	if err := located(bad, rows); err == nil || !strings.Contains(err.Error(), `row 7, 7%FF.jpg, has a value that is not finite: extract its features again`) {
+		t.Errorf("%v", err)
+	}
+	if err := located(vectors.ErrTooMany, rows); !errors.Is(err, vectors.ErrTooMany) {
+		t.Errorf("another error became %v", err)
 	}
 }

@@ -2,10 +2,12 @@ package explore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"fovea/featurestore"
+	"fovea/internal/spelling"
 	"fovea/vectors"
 )
 
@@ -46,7 +48,7 @@ func Nearest(ctx context.Context, d *featurestore.Dataset, s Selection, vector [
 	// One more than k, because except may be among them.
 	nearest, err := vectors.Nearest(ctx, source, vectors.Block{Rows: 1, Cols: layer.Size(), Data: vector}, k+1)
 	if err != nil {
-		return nil, fmt.Errorf("find the nearest rows: %w", err)
+		return nil, fmt.Errorf("find the nearest rows: %w", located(err, rows))
 	}
 	found := make([]Row, 0, k)
 	for _, n := range nearest[0] {
@@ -56,4 +58,14 @@ func Nearest(ctx context.Context, d *featurestore.Dataset, s Selection, vector [
 		}
 	}
 	return found, nil
+}
+
+// located adds a row's number in the dataset and its path, and what to do, to a vectors.NotFiniteError.
+func located(err error, rows []Row) error {
+	var bad *vectors.NotFiniteError
+	if !errors.As(err, &bad) || bad.Row >= len(rows) {
+		return err
+	}
+	r := rows[bad.Row]
+	return fmt.Errorf("row %d, %s, has a value that is not finite: extract its features again (extract dataset validate lists such rows)", r.Row, spelling.Line(featurestore.EscapeText(r.Path)))
 }
