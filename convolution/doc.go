@@ -15,7 +15,11 @@
 // scale at each of its 36 points, and so has each output channel of a kernel, small enough that no
 // sum of 32 bits can overflow. The polynomials behind the filtering are evaluated at 0, 2/3, -2/3,
 // 3/2 and -3/2 instead of 0, 1, -1, 2 and -2: that halves the error of rounding transformed numbers.
-// All else is float32.
+// All else is float32, and so is the first layer.
+//
+// With AVX-512, both work on blocks of tiles that stay in the second cache, whose sizes are a table
+// (wide_amd64.c), and ask for the next tiles and kernels while they multiply. scripts/bench-kernels.sh
+// measures each layer beside what the processor's instructions allow.
 //
 // In bfloat16, AMX tiles multiply 16 pixels with 16 output channels, 32 products each, in one
 // instruction. Maps are stored so that neighbouring pixels form a tile in memory, with a border of

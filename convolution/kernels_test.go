@@ -21,7 +21,7 @@ func (c kernelCase) String() string {
 }
 
 // At the borders of what kernels treat alike: tiles of 4x4 pixels, registers of 16 channels, blocks of
-// 48 and 96 tiles, panels of 32 output channels.
+// 48 and 96 tiles, pairs of panels of 16 output channels, 12 pixels of few channels.
 var kernelCases = []kernelCase{
 	{1, 1, 1, 16, 1},
 	{1, 1, 512, 16, 3},
@@ -35,6 +35,11 @@ var kernelCases = []kernelCase{
 	{30, 31, 64, 64, 1},
 	{225, 223, 3, 16, 1},
 	{57, 224, 16, 16, 1},
+	{5, 11, 2, 32, 3},
+	{12, 12, 3, 48, 1},
+	{9, 25, 4, 16, 5},
+	{3, 5, 512, 48, 5},
+	{225, 223, 17, 16, 1},
 }
 
 // data is what a case computes with: the pixels of images of three channels, which are repeated for

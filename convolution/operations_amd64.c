@@ -57,6 +57,7 @@ static float *work_memory(size_t floats) {
 		free(w->memory);
 		w->memory = calloc(floats, sizeof *w->memory);
 		w->floats = w->memory == NULL ? 0 : floats;
+		if (w->memory != NULL) in_huge_pages(w->memory, floats * sizeof *w->memory);
 	}
 	return w->memory;
 }

@@ -18,6 +18,7 @@ enum {
 enum wide_arithmetic {
 	wide_float32, // the same numbers as winograd_convolve's
 	wide_int16,   // products of whole numbers, whose scales follow the pixels
+	wide_arithmetics,
 };
 
 // A convolution with kernels of 3x3, stride 1, and a border of zeros that keeps the size.
@@ -51,5 +52,21 @@ size_t wide_work_floats(const struct wide_convolution *c);
 
 // wide_convolve computes on one thread, from planes to planes. The work memory may hold anything.
 void wide_convolve(const struct wide_convolution *c, const float *x, const float *packed, const float *bias, float *y, float *work);
+
+// Where testdata/bench measures, it counts the seconds of each stage.
+#ifdef WIDE_STAGES
+enum { wide_in, wide_products, wide_out, wide_stages };
+extern double wide_stage_seconds[wide_stages];
+double wide_now(void);
+static const char *const wide_names[] = {"float32", "int16"};
+#define WIDE_STAGE(stage, ...)                                    \
+	do {                                                      \
+		const double wide_start = wide_now();             \
+		__VA_ARGS__;                                      \
+		wide_stage_seconds[stage] += wide_now() - wide_start; \
+	} while (0)
+#else
+#define WIDE_STAGE(stage, ...) __VA_ARGS__
+#endif
 
 #endif

@@ -152,11 +152,21 @@ INLINE AVX2 void input_line(const float *const pixels[side * side], int64_t offs
 		}
 }
 
+// fetch_pixels asks for the pixels at an offset from a tile's, of those that its neighbours do not read:
+// its rows are too short for the processor to see them coming.
+INLINE AVX2 void fetch_pixels(const float *const pixels[side * side], int64_t offset) {
+	for (int r = 0; r < side; r++)
+		for (int q = side - step; q < side; q++) _mm_prefetch((const char *)(pixels[r * side + q] + offset), _MM_HINT_T1);
+}
+
 // input_tile transforms all channels of a tile, given where each of its pixels is. Up to 15
 // numbers after the tile's own are overwritten: the next tile's, which is yet to come.
 AVX2 static void input_tile(const float *const pixels[side * side], int64_t in, float *v, size_t distance) {
 	int64_t c = 0;
-	for (; c + line <= in; c += line) input_line(pixels, c, v + c, distance);
+	for (; c + line <= in; c += line) {
+		fetch_pixels(pixels, c + 2 * step * in);
+		input_line(pixels, c, v + c, distance);
+	}
 	if (c == in) return;
 	float rest[side * side][line];
 	const float *copies[side * side];
@@ -218,8 +228,9 @@ AVX2 static void output_tile(const struct winograd_convolution *c, const float *
 }
 
 // product multiplies 6 rows of v, a distance apart, with a panel of 16 columns. A row's numbers are in
-// some parts of equal length. Written out, because the compiler keeps the sums in registers only so.
-AVX2 static void product(const float *v, int64_t row, int64_t parts, int64_t part, int64_t length, const float *panel, float *m, int64_t out) {
+// some parts of equal length. Written out, because the compiler keeps the sums in registers only so. At
+// each step it fetches what comes so many bytes later.
+AVX2 static void product(const float *v, int64_t row, int64_t parts, int64_t part, int64_t length, const float *panel, float *m, int64_t out, const char *ahead, int64_t pace) {
 	__m256 s00 = _mm256_setzero_ps(), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00;
 	__m256 s30 = s00, s31 = s00, s40 = s00, s41 = s00, s50 = s00, s51 = s00;
 	for (int64_t p = 0; p < parts; p++) {
@@ -227,6 +238,8 @@ AVX2 static void product(const float *v, int64_t row, int64_t parts, int64_t par
 		for (int64_t c = 0; c < length; c++) {
 			const __m256 left = _mm256_loadu_ps(panel), right = _mm256_loadu_ps(panel + lanes);
 			__m256 one;
+			_mm_prefetch(ahead, _MM_HINT_T1);
+			ahead += pace;
 #define ROW(from, sum)                                  \
 	one = _mm256_broadcast_ss(from);                \
 	sum##0 = _mm256_fmadd_ps(one, left, sum##0);    \
@@ -257,26 +270,29 @@ AVX2 static void product(const float *v, int64_t row, int64_t parts, int64_t par
 
 // products multiplies n rows of v, and those beyond them that fill a block, with all panels.
 static void products(const float *v, int64_t n, int64_t in, const float *panels, float *m, int64_t out) {
+	// Each panel's products fetch a part of the next panel, which follows in memory.
+	const int64_t pace = winograd_panel * (int64_t)sizeof *panels * rows / (n + rows - 1);
 	for (int64_t o = 0; o < out; o += winograd_panel)
-		for (int64_t t = 0; t < n; t += rows) product(v + t * in, in, 1, 0, in, panels + o * in, m + t * out + o, out);
+		for (int64_t t = 0; t < n; t += rows) {
+			const char *ahead = (const char *)(panels + (o + winograd_panel) * in) + t / rows * pace * in;
+			product(v + t * in, in, 1, 0, in, panels + o * in, m + t * out + o, out, ahead, pace);
+		}
 }
 
-// finish_row adds the bias to a row of pixels, 16 channels of each, and rectifies.
-AVX2 static void finish_row(const struct winograd_convolution *c, const float *bias, float *m) {
-	for (int64_t l = 0; l < c->width * winograd_panel; l += lanes) {
-		const vector x = *(const vector *)(m + l) + *(const vector *)(bias + l % winograd_panel);
-		*(vector *)(m + l) = c->rectify ? rectified(x) : x;
-	}
-}
-
-// put_row writes 16 channels of a row of the output: the given row, or the maxima of 2x2 of two.
-AVX2 static void put_row(const struct winograd_convolution *c, const float *upper, const float *lower, float *y) {
+// put_row adds the bias to 16 channels of a row of results, rectifies, and writes them, or the maxima of
+// 2x2 of two rows.
+AVX2 static void put_row(const struct winograd_convolution *c, const float *upper, const float *lower, const float *bias, float *y) {
 	for (int64_t j = 0; j < (c->pool ? c->width / 2 : c->width); j++, y += c->out)
 		for (int64_t k = 0; k < winograd_panel; k += lanes) {
-			const float *a = upper + j * winograd_panel + k, *b = upper + 2 * j * winograd_panel + k, *d = lower + 2 * j * winograd_panel + k;
-			*(vector *)(y + k) = !c->pool ? *(const vector *)a
-			                              : larger(larger(*(const vector *)b, *(const vector *)(b + winograd_panel)),
-			                                       larger(*(const vector *)d, *(const vector *)(d + winograd_panel)));
+			const vector b = *(const vector *)(bias + k);
+			if (!c->pool) {
+				const vector x = *(const vector *)(upper + j * winograd_panel + k) + b;
+				*(vector *)(y + k) = c->rectify ? rectified(x) : x;
+				continue;
+			}
+			const float *l = upper + 2 * j * winograd_panel + k, *d = lower + 2 * j * winograd_panel + k;
+			const vector s[] = {*(const vector *)l, *(const vector *)(l + winograd_panel), *(const vector *)d, *(const vector *)(d + winograd_panel)};
+			*(vector *)(y + k) = larger(larger(rectified(s[0] + b), rectified(s[1] + b)), larger(rectified(s[2] + b), rectified(s[3] + b)));
 		}
 }
 
@@ -296,10 +312,9 @@ AVX2 static void convolve_directly(const struct winograd_convolution *c, const f
 				for (int64_t r = 0; r < at_once; r++) {
 					float *results = m + r * direct_row(c);
 					for (int64_t j = 0; j < c->width; j += rows)
-						product(work + r * seen + j * c->in, c->in, 3, seen, 3 * c->in, kernel + o * taps * c->in, results + j * winograd_panel, winograd_panel);
-					finish_row(c, bias + o, results);
+						product(work + r * seen + j * c->in, c->in, 3, seen, 3 * c->in, kernel + o * taps * c->in, results + j * winograd_panel, winograd_panel, (const char *)kernel, 0);
 				}
-				put_row(c, m, m + direct_row(c), y + o);
+				put_row(c, m, m + direct_row(c), bias + o, y + o);
 			}
 			y += (c->pool ? c->width / 2 : c->width) * c->out;
 		}

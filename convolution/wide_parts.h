@@ -1,0 +1,100 @@
+// What the files of the engine of wide.h share: wide_amd64.c has the loop over blocks of tiles,
+// wide_planes_amd64.c maps, wide_transform_amd64.c the transformations in float32,
+// wide_round_amd64.c whole numbers, wide_products_amd64.c products, and wide_direct_amd64.c layers of
+// few input channels.
+
+#ifndef FOVEA_CONVOLUTION_WIDE_PARTS_H_
+#define FOVEA_CONVOLUTION_WIDE_PARTS_H_
+
+#include "wide.h"
+#include "winograd.h"
+
+#define WIDE __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+#define VNNI __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#define INLINE static inline __attribute__((always_inline))
+
+enum {
+	side = 6, // of a tile that goes in
+	step = 4, // of a tile that comes out
+	points = winograd_points,
+	lanes = wide_channels, // floats of a register, and of a cache line
+	line = 64,             // bytes of both
+	rows = 12,             // tiles that the innermost product takes together, with two panels of output channels: 24 sums in registers
+	taps = 9,
+	most_tiles = 96,   // in work at a time, a multiple of rows
+	depth = 2 * lanes, // input channels of a line of pixels, as 16-bit numbers
+	scales_of_tile = 3 * lanes, // floats, of which the first 36 are used
+};
+
+typedef float vector __attribute__((vector_size(line), aligned(4)));
+
+// block is what is in work at a time: tiles and output channels, and the tiles of which all channels
+// are float32 before they become whole numbers.
+struct block {
+	int64_t tiles, out, together;
+};
+
+// place is where a tile is: its picture, and its first pixel.
+struct place {
+	int64_t picture, top, left;
+};
+
+// factors are what is multiplied at one point: n rows of pixels with some panels.
+struct factors {
+	const char *v, *u;
+	char *m;
+	const float *tiles, *columns; // scales of whole numbers; those of tiles are scales_of_tile apart
+	int64_t n, panels;
+	const char *next, *next_v; // what is multiplied at the next point
+};
+
+struct block wide_block(const struct wide_convolution *c);
+
+static inline int wide_few(int64_t channels) { return channels <= winograd_few_channels; }
+
+// planes_of is wide_planes, for where it is called often.
+static inline int64_t planes_of(int64_t channels) { return wide_few(channels) ? 1 : (channels + lanes - 1) / lanes; }
+
+static inline int64_t wide_deep(int64_t in) { return (in + depth - 1) / depth; }
+
+// wide_panel_floats is the size of a panel of a kernel at one point.
+static inline int64_t wide_panel_floats(enum wide_arithmetic arithmetic, int64_t in) {
+	return arithmetic == wide_int16 ? wide_deep(in) * lanes * lanes : in * lanes;
+}
+
+// Transformed pixels are 36 matrices, of lines of 16 (in int16 32) channels: all tiles in work have
+// their lines next to each other, then come the next channels. So have the products, of 16 output
+// channels. The odd line between matrices keeps them from falling onto the same places of the cache.
+
+static inline int64_t wide_lines(const struct wide_convolution *c) { return c->arithmetic == wide_int16 ? wide_deep(c->in) : planes_of(c->in); }
+
+static inline size_t wide_in_matrix(const struct wide_convolution *c) { return (size_t)(wide_lines(c) * wide_block(c).tiles + 1) * line; } // bytes
+
+static inline size_t wide_out_matrix(const struct wide_convolution *c) { return (size_t)(wide_block(c).out / lanes * wide_block(c).tiles + 1) * line; }
+
+// wide_floats_bytes is the size of the tiles together before they become whole numbers.
+static inline size_t wide_floats_bytes(const struct wide_convolution *c) { return (size_t)(wide_block(c).together * 2 * wide_deep(c->in) * points) * line; }
+
+// wide_clear_border sets the border of some planes to zero.
+void wide_clear_border(int64_t planes, int64_t height, int64_t width, int64_t channels, float *at);
+
+// wide_pack_whole makes a kernel of whole numbers. It returns 0 when there is not enough memory.
+int wide_pack_whole(int64_t in, int64_t out, const float *hwio, float *packed);
+
+// wide_transform and wide_transform_whole transform n tiles, the latter to whole numbers and their scales.
+void wide_transform(const struct wide_convolution *c, const float *x, const struct place *places, int64_t n, char *v);
+void wide_transform_whole(const struct wide_convolution *c, const float *x, const struct place *places, int64_t n, char *v, float *scales, char *floats);
+
+// wide_multiply and wide_multiply_whole compute the products at one point.
+void wide_multiply(const struct wide_convolution *c, const struct factors *f);
+void wide_multiply_whole(const struct wide_convolution *c, const struct factors *f);
+
+// wide_finish transforms the products of n tiles and count output channels from a first one back, adds
+// the bias, rectifies, and pools.
+void wide_finish(const struct wide_convolution *c, const char *m, const struct place *places, int64_t n, int64_t first, int64_t count, const float *bias, float *y);
+
+// wide_convolve_directly is wide_convolve for few input channels; wide_direct_floats is the size of its work memory.
+size_t wide_direct_floats(const struct wide_convolution *c);
+void wide_convolve_directly(const struct wide_convolution *c, const float *x, const float *kernel, const float *bias, float *y, float *work);
+
+#endif

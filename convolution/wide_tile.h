@@ -1,0 +1,95 @@
+// The transformations of one tile, for wide_transform_amd64.c and wide_round_amd64.c.
+
+#ifndef FOVEA_CONVOLUTION_WIDE_TILE_H_
+#define FOVEA_CONVOLUTION_WIDE_TILE_H_
+
+#include <immintrin.h>
+
+#include "wide_parts.h"
+
+// The transformation B of Lavin and Gray, one side of it, in two halves: that leaves enough registers
+// to go on with a half. Each takes five of the six numbers.
+
+INLINE WIDE void transform_left(enum winograd_numbers numbers, const vector d[side - 1], vector t[side / 2]) {
+	if (numbers == winograd_standard) {
+		const vector a = d[4] - 4 * d[2], b = d[3] - 4 * d[1];
+		t[0] = 4 * d[0] - 5 * d[2] + d[4];
+		t[1] = a + b;
+		t[2] = a - b;
+		return;
+	}
+	const vector a = d[4] - 9.f / 4 * d[2], b = d[3] - 9.f / 4 * d[1];
+	t[0] = d[0] + d[4] - 97.f / 36 * d[2];
+	t[1] = a + 2.f / 3 * b;
+	t[2] = a - 2.f / 3 * b;
+}
+
+INLINE WIDE void transform_right(enum winograd_numbers numbers, const vector d[side - 1], vector t[side / 2]) {
+	if (numbers == winograd_standard) {
+		const vector e = d[3] - d[1], f = 2 * (d[2] - d[0]);
+		t[0] = e + f;
+		t[1] = e - f;
+		t[2] = 4 * d[0] - 5 * d[2] + d[4];
+		return;
+	}
+	const vector e = d[3] - 4.f / 9 * d[1], f = d[2] - 4.f / 9 * d[0];
+	t[0] = e + 3.f / 2 * f;
+	t[1] = e - 3.f / 2 * f;
+	t[2] = d[0] + d[4] - 97.f / 36 * d[2];
+}
+
+// UNROLLED are loops over parts of a tile: only unrolled early does the compiler keep them in registers.
+#define UNROLLED _Pragma("GCC unroll 8") for
+
+// transform_half transforms three columns of 16 channels of a tile: x is the first pixel that they see,
+// row the distance of its rows.
+INLINE WIDE void transform_half(enum winograd_numbers numbers, int right, const float *x, int64_t row, char *to, size_t matrix) {
+	vector half[side / 2][side];
+	UNROLLED(int r = 0; r < side; r++) {
+		vector d[side - 1], t[side / 2];
+		UNROLLED(int q = 0; q < side - 1; q++) d[q] = *(const vector *)(x + r * row + q * lanes);
+		if (right) transform_right(numbers, d, t);
+		else transform_left(numbers, d, t);
+		UNROLLED(int q = 0; q < side / 2; q++) half[q][r] = t[q];
+	}
+	UNROLLED(int q = 0; q < side / 2; q++) {
+		vector t[side];
+		transform_left(numbers, half[q], t);
+		transform_right(numbers, half[q] + 1, t + side / 2);
+		UNROLLED(int r = 0; r < side; r++) *(vector *)(to + (size_t)(r * side + q) * matrix) = t[r];
+	}
+}
+
+// transform_tile transforms 16 channels of a tile.
+INLINE WIDE void transform_tile(enum winograd_numbers numbers, const float *x, int64_t row, char *to, size_t matrix) {
+	transform_half(numbers, 0, x, row, to, matrix);
+	transform_half(numbers, 1, x + lanes, row, to + side / 2 * matrix, matrix);
+}
+
+// seen is what a tile sees in one plane: its first pixel, which is one of the border or one above
+// and to the left of what comes out, and the distance of its rows.
+struct seen {
+	const float *x;
+	int64_t row;
+};
+
+// see finds it. A tile that reaches beyond the plane is copied, with zeros.
+INLINE WIDE struct seen see(const struct wide_convolution *c, const float *x, struct place p, int64_t plane, float *copy) {
+	const int64_t row = (c->width + wide_border) * lanes;
+	const float *from = x + (p.picture * planes_of(c->in) + plane) * (c->height + wide_border) * row + p.top * row + p.left * lanes;
+	const int64_t down = c->height + wide_border - p.top, across = c->width + wide_border - p.left;
+	if (down >= side && across >= side) return (struct seen){from, row};
+	for (int64_t r = 0; r < side; r++)
+		for (int64_t q = 0; q < side; q++)
+			*(vector *)(copy + (r * side + q) * lanes) = r < down && q < across ? *(const vector *)(from + r * row + q * lanes) : (vector){0};
+	return (struct seen){copy, side * lanes};
+}
+
+// fetch_tile asks for what the tile so many tiles to the right will read that its neighbours do not:
+// the rows of a tile are too short for the processor to see them coming.
+INLINE WIDE void fetch_tile(struct seen s, int64_t tiles) {
+	for (int r = 0; r < side; r++)
+		for (int q = wide_border; q < side; q++) _mm_prefetch((const char *)(s.x + r * s.row + (q + step * tiles) * lanes), _MM_HINT_T1);
+}
+
+#endif
