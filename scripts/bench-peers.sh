@@ -16,6 +16,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/peers/participants.sh
+if [ -n "${PRECISION:-}" ]; then
+	echo "bench-peers.sh: PRECISION is set: use PRECISIONS for the product, and PEERS such as openvino-bfloat16" >&2
+	exit 2
+fi
 
 read -ra precisions <<<"float32 ${PRECISIONS-int16 bfloat16 int8}"
 mapfile -t precisions < <(printf '%s\n' "${precisions[@]}" | awk '!seen[$0]++')
