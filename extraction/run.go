@@ -58,6 +58,7 @@ func (r *run) all(ctx context.Context) (err error) {
 		logrus.Warn(err)
 	}
 	r.result.Foreign = r.listing.Others
+	r.adoptPrecision()
 	if r.group, err = r.Open(); err != nil {
 		return err
 	}
@@ -155,7 +156,7 @@ func (r *run) extract(ctx context.Context, items []pipeline.Item, sink pipeline.
 	r.Metrics.begin(len(items), r.result.Present, r.ImagesPerBatch(r.group))
 	logrus.WithFields(logrus.Fields{
 		"model": r.recipe.Model, "layers": strings.Join(r.Layers, ","), "device": r.group.Device(),
-		"precision": r.recipe.Precision, "library": r.recipe.Library, "convolutions": r.group.First().Model().Convolutions.String(),
+		"precision": r.recipe.Arithmetic(), "library": r.recipe.Library, "convolutions": r.group.First().Model().Convolutions.String(),
 	}).Infof("extracting features of %s", text.Plural(len(items), "image"))
 	if len(items) == 0 {
 		return nil

@@ -40,8 +40,9 @@ type MergeOptions struct {
 }
 
 // Merge writes the rows of the datasets in dirs, one after the other, as one dataset to out, and their
-// failures, except those whose paths are rows. All must have the same recipe and dtype: ErrMismatch
-// says what differs. A path that occurs twice is ErrDuplicatePath.
+// failures, except those whose paths are rows. All must have the same dtype and recipe, but for an
+// arithmetic that may be mixed (recipe.MostMixed): ErrMismatch says what differs. Of several arithmetics the
+// dataset's recipe has the least exact one. A path that occurs twice is ErrDuplicatePath.
 //
 // The dataset in out appears whole or not at all; until then a new out contains only a lock. It is
 // complete if all its parts are, and interrupted otherwise. Rows are streamed; only paths are kept in
@@ -99,7 +100,9 @@ type merge struct {
 	dirs    []string
 	options MergeOptions
 	parts   []*Dataset
-	rows    int
+	// recipe is that of the parts: the least exact one, where their arithmetics differ.
+	recipe recipe.Recipe
+	rows   int
 }
 
 // reading says how the parts are read, and the result once it is written.
@@ -135,11 +138,12 @@ func (m *merge) open() error {
 		if err != nil {
 			return err
 		}
-		if first := i == 0; !first {
-			if err := m.alike(d); err != nil {
-				return err
-			}
+		if i == 0 {
+			m.recipe = d.manifest.Recipe
+		} else if err := m.alike(d); err != nil {
+			return err
 		}
+		m.recipe = m.recipe.LessExact(d.manifest.Recipe)
 		m.parts = append(m.parts, d)
 	}
 	if !m.options.PrefixPaths {
@@ -164,10 +168,13 @@ func prefix(dir string) string {
 	return filepath.Base(dir) + "/"
 }
 
-// alike compares a dataset with the first one.
+// alike compares a dataset with the first one, and its arithmetic with the least exact one before it.
 func (m *merge) alike(d *Dataset) error {
 	first := m.parts[0]
-	found := differences(first.manifest.Recipe, d.manifest.Recipe)
+	found := unmixable(first.manifest.Recipe, d.manifest.Recipe)
+	if len(found) == 0 {
+		found = unmixable(m.recipe, d.manifest.Recipe)
+	}
 	if a, b := first.manifest.DType, d.manifest.DType; a != b {
 		found = append(found, recipe.Difference{Field: "dtype", Have: string(a), Got: string(b)})
 	}
@@ -192,7 +199,7 @@ func (m *merge) write(ctx context.Context, dir string) error {
 	if options.ShardBytes == 0 {
 		options.ShardBytes = DefaultMergedBytes
 	}
-	info := Info{Recipe: first.Recipe, DType: first.DType, ToolVersion: m.options.ToolVersion, Device: m.devices()}
+	info := Info{Recipe: m.recipe, DType: first.DType, ToolVersion: m.options.ToolVersion, Device: m.devices()}
 	if m.keepSizes {
 		options.ShardRows, info.ToolVersion = first.RowsPerShard, first.ToolVersion
 	}
