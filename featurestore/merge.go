@@ -100,9 +100,9 @@ type merge struct {
 	dirs    []string
 	options MergeOptions
 	parts   []*Dataset
-	// recipe is that of the parts: the least exact one, where their arithmetics differ.
-	recipe recipe.Recipe
-	rows   int
+	// named is the part whose recipe the result gets: the least exact one, where their arithmetics differ.
+	named *Dataset
+	rows  int
 }
 
 // reading says how the parts are read, and the result once it is written.
@@ -139,11 +139,13 @@ func (m *merge) open() error {
 			return err
 		}
 		if i == 0 {
-			m.recipe = d.manifest.Recipe
+			m.named = d
 		} else if err := m.alike(d); err != nil {
 			return err
 		}
-		m.recipe = m.recipe.LessExact(d.manifest.Recipe)
+		if have := m.named.manifest.Recipe; have.LessExact(d.manifest.Recipe).Arithmetic() != have.Arithmetic() {
+			m.named = d
+		}
 		m.parts = append(m.parts, d)
 	}
 	if !m.options.PrefixPaths {
@@ -168,21 +170,19 @@ func prefix(dir string) string {
 	return filepath.Base(dir) + "/"
 }
 
-// alike compares a dataset with the first one, and its arithmetic with the least exact one before it.
+// alike compares a dataset with the first one and, because of its arithmetic, with the least exact one before it.
 func (m *merge) alike(d *Dataset) error {
-	first := m.parts[0]
-	found := unmixable(first.manifest.Recipe, d.manifest.Recipe)
-	if len(found) == 0 {
-		found = unmixable(m.recipe, d.manifest.Recipe)
+	for _, before := range []*Dataset{m.parts[0], m.named} {
+		found := unmixable(before.manifest.Recipe, d.manifest.Recipe)
+		if a, b := before.manifest.DType, d.manifest.DType; a != b {
+			found = append(found, recipe.Difference{Field: "dtype", Have: string(a), Got: string(b)})
+		}
+		if len(found) > 0 {
+			return fmt.Errorf("%q and %q were %w: %s; only datasets made in the same way can be merged", before.dir, d.dir, ErrMismatch,
+				describe(found, "in the first", "in the second"))
+		}
 	}
-	if a, b := first.manifest.DType, d.manifest.DType; a != b {
-		found = append(found, recipe.Difference{Field: "dtype", Have: string(a), Got: string(b)})
-	}
-	if len(found) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%q and %q were %w: %s; only datasets made in the same way can be merged", first.dir, d.dir, ErrMismatch,
-		describe(found, "in the first", "in the second"))
+	return nil
 }
 
 // write makes the merged dataset in dir.
@@ -199,7 +199,7 @@ func (m *merge) write(ctx context.Context, dir string) error {
 	if options.ShardBytes == 0 {
 		options.ShardBytes = DefaultMergedBytes
 	}
-	info := Info{Recipe: m.recipe, DType: first.DType, ToolVersion: m.options.ToolVersion, Device: m.devices()}
+	info := Info{Recipe: m.named.manifest.Recipe, DType: first.DType, ToolVersion: m.options.ToolVersion, Device: m.devices()}
 	if m.keepSizes {
 		options.ShardRows, info.ToolVersion = first.RowsPerShard, first.ToolVersion
 	}

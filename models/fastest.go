@@ -110,12 +110,16 @@ const measuredMargin = 4
 // try measures a model whose drift is not published. It returns the first candidate that is faster and drifts
 // little enough, or nil.
 func (f *fastest) try(exact *inference.Model, candidates []recipe.Arithmetic) (*inference.Model, recipe.Arithmetic, string) {
-	if len(candidates) == 0 {
+	switch {
+	case len(candidates) == 0:
+		return nil, recipe.Arithmetic{}, ""
+	case exact.Preprocessing.IsZero() && f.options.Preprocessing.IsZero():
+		f.refused = append(f.refused, "others cannot be tried without knowing the model's preprocessing")
 		return nil, recipe.Arithmetic{}, ""
 	}
 	reference, err := f.trial(exact)
 	if err != nil {
-		f.refused = append(f.refused, "the drift of other precisions cannot be measured: "+err.Error())
+		f.refused = append(f.refused, "others cannot be tried: "+err.Error())
 		return nil, recipe.Arithmetic{}, ""
 	}
 	for _, a := range candidates {

@@ -42,13 +42,13 @@ var Arithmetics = []Arithmetic{
 	{Precision: "bfloat16", Method: "oneDNN", Instructions: AVX512BF16, Averaged: 8.7e-5, Whole: 1.3e-4, Speed: 0.43},
 }
 
-// publishedFor is the SHA-256 of the model of which the drift is published: VGG16's base, which ships with the
+// PublishedModel is the SHA-256 of the model of which the drift is published: VGG16's base, which ships with the
 // program. Its layers before pool5 drift less than that.
-const publishedFor = "86564d42870377470e97f2da665d5dfec2f01a5774d49f2434156eae9d8bc47f"
+const PublishedModel = "86564d42870377470e97f2da665d5dfec2f01a5774d49f2434156eae9d8bc47f"
 
 // Published says whether the drift of a model's layers is that of Arithmetics. modelSHA256 is a
 // Recipe's.
-func Published(modelSHA256 string) bool { return modelSHA256 == publishedFor }
+func Published(modelSHA256 string) bool { return modelSHA256 == PublishedModel }
 
 // MethodOf is the method that recipes name for a precision, where package convolution calls it
 // convolutions, or "" for TensorFlow's own. The methods of float32 differ by the order of its sums alone, and have no name.

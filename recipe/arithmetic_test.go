@@ -10,7 +10,7 @@ import (
 // computed is a recipe of the model whose drift is published.
 func computed(precision, method string) Recipe {
 	r := example()
-	r.ModelSHA256, r.Precision, r.Method = publishedFor, precision, method
+	r.ModelSHA256, r.Precision, r.Method = PublishedModel, precision, method
 	return r
 }
 
@@ -141,8 +141,8 @@ func TestMixes(t *testing.T) {
 }
 
 func ExampleRecipe_Mixture() {
-	dataset := Recipe{ModelSHA256: publishedFor, Precision: "float32"}
-	now := Recipe{ModelSHA256: publishedFor, Precision: "int16", Method: "Winograd F(4x4)"}
+	dataset := Recipe{ModelSHA256: PublishedModel, Precision: "float32"}
+	now := Recipe{ModelSHA256: PublishedModel, Precision: "int16", Method: "Winograd F(4x4)"}
 	drift, known := dataset.Mixture(now)
 	fmt.Printf("%s and %s: at most %.1e apart, known: %t, may be mixed: %t\n", dataset.Arithmetic(), now.Arithmetic(), drift, known, dataset.Mixes(now))
 	// Output: float32 and int16, Winograd F(4x4): at most 1.1e-06 apart, known: true, may be mixed: true
