@@ -50,16 +50,7 @@ type run struct {
 }
 
 func (r *run) all(ctx context.Context) (err error) {
-	if r.listing, err = r.list(ctx); err != nil {
-		return err
-	}
-	inputs.WarnForeign(r.listing.Others)
-	if err := r.Session.Slower(); err != nil {
-		logrus.Warn(err)
-	}
-	r.result.Foreign = r.listing.Others
-	r.adoptPrecision()
-	if r.group, err = r.Open(); err != nil {
+	if err := r.listAndOpen(ctx); err != nil {
 		return err
 	}
 	if r.recipe, r.config, err = r.configure(r.group.First()); err == nil {
@@ -70,6 +61,32 @@ func (r *run) all(ctx context.Context) (err error) {
 		err = errors.Join(err, r.group.Close())
 	}
 	return err
+}
+
+// listAndOpen lists the images while the model is opened. An error of the listing comes first.
+func (r *run) listAndOpen(ctx context.Context) error {
+	if err := r.Session.Slower(); err != nil {
+		logrus.Warn(err)
+	}
+	r.adoptPrecision()
+	var openErr error
+	opened := make(chan struct{})
+	go func() {
+		defer close(opened)
+		r.group, openErr = r.Open()
+	}()
+	var err error
+	r.listing, err = r.list(ctx)
+	<-opened
+	if err != nil {
+		if openErr == nil {
+			err = errors.Join(err, r.group.Close())
+		}
+		return err
+	}
+	inputs.WarnForeign(r.listing.Others)
+	r.result.Foreign = r.listing.Others
+	return openErr
 }
 
 // configure says how images are prepared for the model.

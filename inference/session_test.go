@@ -242,6 +242,9 @@ func TestLibrary(t *testing.T) {
 	if !hasKernel("MatMul", "CPU") || hasKernel("MatMul", "ABACUS") || hasKernel("NoSuchOperation", "CPU") {
 		t.Error("the kernels of the library are not told right")
 	}
+	if builtForGPUs() != hasKernel("MatMul", "GPU") {
+		t.Error("what the library says of GPUs is not what its kernels say")
+	}
 	devices, err := Devices()
 	if err != nil || len(devices) == 0 || devices[0].Name != DeviceCPU {
 		t.Errorf("the devices are %v, %v", devices, err)
