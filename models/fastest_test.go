@@ -59,8 +59,8 @@ func TestAutoTakesThePublished(t *testing.T) {
 	}
 	for want, o := range map[string]Options{
 		"--max-drift is 1.0e-09, and the next faster precision of this CPU": {Session: inference.SessionConfig{MaxDrift: 1e-9}},
-		"TensorFlow's own convolutions": {Convolutions: Direct},
-		"may not be mixed with tf32":    {Like: recipe.Recipe{ModelSHA256: recipe.PublishedModel, Precision: "tf32"}},
+		"TensorFlow's own convolutions":                                     {Convolutions: Direct},
+		"may not be mixed with tf32":                                        {Like: recipe.Recipe{ModelSHA256: recipe.PublishedModel, Precision: "tf32"}},
 	} {
 		model, said := auto(t, Default, o)
 		if model.Precision != inference.Float32 || !strings.Contains(said, "computing in float32") || !strings.Contains(said, want) {
