@@ -286,7 +286,9 @@ func TestStandIn(t *testing.T) {
 		recipe.Arithmetic{Precision: "int8", Method: "of another CPU", Convolutions: "i", Instructions: "none", Averaged: 3e-4, Whole: 1e-3, Speed: 3},
 		recipe.Arithmetic{Precision: "int4", Method: "of another CPU", Convolutions: "j", Instructions: "none", Averaged: 5e-3, Whole: 1e-2, Speed: 3})
 	session := inference.SessionConfig{Device: inference.DeviceCPU}
-	in := func(model, precision string) recipe.Recipe { return recipe.Recipe{ModelSHA256: model, Precision: precision} }
+	in := func(model, precision string) recipe.Recipe {
+		return recipe.Recipe{ModelSHA256: model, Precision: precision}
+	}
 	for _, c := range []struct {
 		of   recipe.Recipe
 		want inference.Precision
