@@ -51,7 +51,8 @@ const PublishedModel = "86564d42870377470e97f2da665d5dfec2f01a5774d49f2434156eae
 func Published(modelSHA256 string) bool { return modelSHA256 == PublishedModel }
 
 // MethodOf is the method that recipes name for a precision, where package convolution calls it
-// convolutions, or "" for TensorFlow's own. The methods of float32 differ by the order of its sums alone, and have no name.
+// convolutions, or "" for TensorFlow's own. The methods of float32 differ by the order of its sums alone, and have
+// no name.
 func MethodOf(precision, convolutions string) string {
 	for _, a := range Arithmetics {
 		if a.Precision == precision && a.Convolutions == convolutions {
