@@ -65,10 +65,10 @@ func (r *run) all(ctx context.Context) (err error) {
 
 // listAndOpen lists the images while the model is opened. An error of the listing comes first.
 func (r *run) listAndOpen(ctx context.Context) error {
+	r.adoptPrecision()
 	if err := r.Session.Slower(); err != nil {
 		logrus.Warn(err)
 	}
-	r.adoptPrecision()
 	var openErr error
 	opened := make(chan struct{})
 	go func() {
