@@ -100,9 +100,7 @@ type merge struct {
 	dirs    []string
 	options MergeOptions
 	parts   []*Dataset
-	// named is the part whose recipe the result gets: the least exact one, where their arithmetics differ.
-	named *Dataset
-	rows  int
+	rows    int
 }
 
 // reading says how the parts are read, and the result once it is written.
@@ -138,13 +136,10 @@ func (m *merge) open() error {
 		if err != nil {
 			return err
 		}
-		if i == 0 {
-			m.named = d
-		} else if err := m.alike(d); err != nil {
-			return err
-		}
-		if have := m.named.manifest.Recipe; have.LessExact(d.manifest.Recipe).Arithmetic() != have.Arithmetic() {
-			m.named = d
+		if first := i == 0; !first {
+			if err := m.alike(d); err != nil {
+				return err
+			}
 		}
 		m.parts = append(m.parts, d)
 	}
@@ -172,7 +167,7 @@ func prefix(dir string) string {
 
 // alike compares a dataset with the first one and, because of its arithmetic, with the least exact one before it.
 func (m *merge) alike(d *Dataset) error {
-	for _, before := range []*Dataset{m.parts[0], m.named} {
+	for _, before := range []*Dataset{m.parts[0], m.leastExact()} {
 		found := unmixable(before.manifest.Recipe, d.manifest.Recipe)
 		if a, b := before.manifest.DType, d.manifest.DType; a != b {
 			found = append(found, recipe.Difference{Field: "dtype", Have: string(a), Got: string(b)})
@@ -183,6 +178,20 @@ func (m *merge) alike(d *Dataset) error {
 		}
 	}
 	return nil
+}
+
+// leastExact is the part whose recipe the result gets, the first of several.
+func (m *merge) leastExact() *Dataset {
+	least := m.parts[0]
+	for _, d := range m.parts[1:] {
+		if d.manifest.Fingerprint == least.manifest.Fingerprint { // nearly always, and there may be thousands
+			continue
+		}
+		if have := least.manifest.Recipe; have.LessExact(d.manifest.Recipe).Arithmetic() != have.Arithmetic() {
+			least = d
+		}
+	}
+	return least
 }
 
 // write makes the merged dataset in dir.
@@ -199,7 +208,7 @@ func (m *merge) write(ctx context.Context, dir string) error {
 	if options.ShardBytes == 0 {
 		options.ShardBytes = DefaultMergedBytes
 	}
-	info := Info{Recipe: m.named.manifest.Recipe, DType: first.DType, ToolVersion: m.options.ToolVersion, Device: m.devices()}
+	info := Info{Recipe: m.leastExact().manifest.Recipe, DType: first.DType, ToolVersion: m.options.ToolVersion, Device: m.devices()}
 	if m.keepSizes {
 		options.ShardRows, info.ToolVersion = first.RowsPerShard, first.ToolVersion
 	}
