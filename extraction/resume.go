@@ -8,6 +8,8 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"fovea/featurestore"
+	"fovea/inference"
+	"fovea/objects"
 	"fovea/pipeline"
 )
 
@@ -22,6 +24,9 @@ func (r *run) takeOver(ctx context.Context, to destination) (*featurestore.Write
 	writer, err := featurestore.Create(to.dir, r.info(), options)
 	if err != nil || !r.Resume {
 		return writer, err
+	}
+	if have := writer.Recipe(); len(have.Compare(r.recipe)) > 0 { // only arithmetics that may be mixed
+		logrus.Warnf("the dataset's rows are computed in %s, those of this run in %s, which is no less exact: they are not the bytes of an uninterrupted run", have.Arithmetic(), r.recipe.Arithmetic())
 	}
 	again, err := r.findChanged(ctx, writer)
 	if err != nil {
@@ -40,6 +45,25 @@ func (r *run) takeOver(ctx context.Context, to destination) (*featurestore.Write
 	}
 	writer.Forget(again.failures)
 	return writer, nil
+}
+
+// adoptPrecision lets precision auto continue a dataset as it was begun, where this machine can.
+func (r *run) adoptPrecision() {
+	dir, err := objects.LocalPath(r.Out)
+	if r.Session.Precision != inference.PrecisionAuto || !r.Resume || err != nil || objects.IsURL(r.Out) {
+		return
+	}
+	dataset, err := r.reading().Open(dir)
+	if err != nil {
+		return // there is none, or writing to it will say what is wrong
+	}
+	session := r.Session
+	session.Precision, session.MaxDrift = inference.Precision(dataset.Recipe().Precision), 0
+	if errors.Is(session.Validate(), inference.ErrDevice) {
+		session.Precision = inference.Float32
+	}
+	r.Session = session
+	logrus.Infof("--precision auto: computing in %s: the dataset was begun in %s", session.Precision, dataset.Recipe().Arithmetic())
 }
 
 // selected yields the listed images with the labels and splits that they have now.

@@ -50,15 +50,7 @@ type run struct {
 }
 
 func (r *run) all(ctx context.Context) (err error) {
-	if r.listing, err = r.list(ctx); err != nil {
-		return err
-	}
-	inputs.WarnForeign(r.listing.Others)
-	if err := r.Session.Slower(); err != nil {
-		logrus.Warn(err)
-	}
-	r.result.Foreign = r.listing.Others
-	if r.group, err = r.Open(); err != nil {
+	if err := r.listAndOpen(ctx); err != nil {
 		return err
 	}
 	if r.recipe, r.config, err = r.configure(r.group.First()); err == nil {
@@ -69,6 +61,32 @@ func (r *run) all(ctx context.Context) (err error) {
 		err = errors.Join(err, r.group.Close())
 	}
 	return err
+}
+
+// listAndOpen lists the images while the model is opened. An error of the listing comes first.
+func (r *run) listAndOpen(ctx context.Context) error {
+	r.adoptPrecision()
+	if err := r.Session.Slower(); err != nil {
+		logrus.Warn(err)
+	}
+	var openErr error
+	opened := make(chan struct{})
+	go func() {
+		defer close(opened)
+		r.group, openErr = r.Open()
+	}()
+	var err error
+	r.listing, err = r.list(ctx)
+	<-opened
+	if err != nil {
+		if openErr == nil {
+			err = errors.Join(err, r.group.Close())
+		}
+		return err
+	}
+	inputs.WarnForeign(r.listing.Others)
+	r.result.Foreign = r.listing.Others
+	return openErr
 }
 
 // configure says how images are prepared for the model.
@@ -155,7 +173,7 @@ func (r *run) extract(ctx context.Context, items []pipeline.Item, sink pipeline.
 	r.Metrics.begin(len(items), r.result.Present, r.ImagesPerBatch(r.group))
 	logrus.WithFields(logrus.Fields{
 		"model": r.recipe.Model, "layers": strings.Join(r.Layers, ","), "device": r.group.Device(),
-		"precision": r.recipe.Precision, "library": r.recipe.Library, "convolutions": r.group.First().Model().Convolutions.String(),
+		"precision": r.recipe.Arithmetic(), "library": r.recipe.Library, "convolutions": r.group.First().Model().Convolutions.String(),
 	}).Infof("extracting features of %s", text.Plural(len(items), "image"))
 	if len(items) == 0 {
 		return nil

@@ -32,7 +32,7 @@ type AssembleOptions struct {
 // rewritten. So it takes as long for a billion rows as for a thousand. It commits the work of many
 // machines; Merge is for datasets small enough to be rewritten.
 //
-// All must have the same recipe, dtype and format: ErrMismatch says what differs. The caller, who
+// All must have the same recipe, with the same arithmetic, dtype and format: ErrMismatch says what differs. The caller, who
 // listed the images, must make sure that no path is in two of them; Verify checks it.
 //
 // The dataset in out appears whole or not at all. If it exists already and consists of these same
@@ -89,6 +89,9 @@ func (a *assembly) comparable() error {
 			return fmt.Errorf("%q is %s, not complete: finish it with --resume", d.dir, d.manifest.Status)
 		case d.manifest.Format != first.manifest.Format || d.manifest.TensorExtension != first.manifest.TensorExtension:
 			return fmt.Errorf("%q and %q were %w: their files have different formats; merge rewrites them in one", first.dir, d.dir, ErrMismatch)
+		case d.manifest.Fingerprint != first.manifest.Fingerprint:
+			return fmt.Errorf("%q and %q were %w: %s; such datasets can be merged, but not without rewriting their files, which name it", first.dir, d.dir, ErrMismatch,
+				describe(differences(first.manifest.Recipe, d.manifest.Recipe), "in the first", "in the second"))
 		case optional != "" && required != "":
 			return fmt.Errorf("%q and %q were %w: an earlier version declared that values in the first may be null, and some programs refuse to read such files together; "+
 				"compact the first, or merge without keeping the files", optional, required, ErrMismatch)

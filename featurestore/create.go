@@ -14,7 +14,8 @@ import (
 // A directory that contains a dataset is ErrExists unless the options say Resume or Overwrite; one that
 // contains anything else is always ErrNotDataset. A second writer gets ErrLocked. Resuming a dataset
 // with another recipe, dtype or format is ErrMismatch, and one with other labels than Options.Selected
-// is ErrLabels.
+// is ErrLabels. An arithmetic may be another one if the two may be mixed (recipe.MostMixed) and it is no
+// less exact; the dataset keeps its recipe then.
 func Create(dir string, info Info, options Options) (*Writer, error) {
 	if info.DType == "" {
 		info.DType = Float32

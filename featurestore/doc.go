@@ -49,7 +49,7 @@
 // The footer's metadata (in Arrow, the schema's) makes each shard self-describing:
 //
 //	features.fingerprint     of the recipe; the same for all shards
-//	features.model, .model_sha256, .preprocessing, .resize, .interpolation, .precision,
+//	features.model, .model_sha256, .preprocessing, .resize, .interpolation, .precision, .method (if any),
 //	features.pool, .library, .tool_version
 //	features.<layer>.shape   a JSON array, such as [7,7,512]
 //	features.<layer>.layout  HWC or C

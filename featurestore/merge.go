@@ -40,8 +40,9 @@ type MergeOptions struct {
 }
 
 // Merge writes the rows of the datasets in dirs, one after the other, as one dataset to out, and their
-// failures, except those whose paths are rows. All must have the same recipe and dtype: ErrMismatch
-// says what differs. A path that occurs twice is ErrDuplicatePath.
+// failures, except those whose paths are rows. All must have the same dtype and recipe, but for an
+// arithmetic that may be mixed (recipe.MostMixed): ErrMismatch says what differs. Of several arithmetics the
+// dataset's recipe has the least exact one. A path that occurs twice is ErrDuplicatePath.
 //
 // The dataset in out appears whole or not at all; until then a new out contains only a lock. It is
 // complete if all its parts are, and interrupted otherwise. Rows are streamed; only paths are kept in
@@ -164,18 +165,33 @@ func prefix(dir string) string {
 	return filepath.Base(dir) + "/"
 }
 
-// alike compares a dataset with the first one.
+// alike compares a dataset with the first one and, because of its arithmetic, with the least exact one before it.
 func (m *merge) alike(d *Dataset) error {
-	first := m.parts[0]
-	found := differences(first.manifest.Recipe, d.manifest.Recipe)
-	if a, b := first.manifest.DType, d.manifest.DType; a != b {
-		found = append(found, recipe.Difference{Field: "dtype", Have: string(a), Got: string(b)})
+	for _, before := range []*Dataset{m.parts[0], m.leastExact()} {
+		found := unmixable(before.manifest.Recipe, d.manifest.Recipe)
+		if a, b := before.manifest.DType, d.manifest.DType; a != b {
+			found = append(found, recipe.Difference{Field: "dtype", Have: string(a), Got: string(b)})
+		}
+		if len(found) > 0 {
+			return fmt.Errorf("%q and %q were %w: %s; only datasets made in the same way can be merged", before.dir, d.dir, ErrMismatch,
+				describe(found, "in the first", "in the second"))
+		}
 	}
-	if len(found) == 0 {
-		return nil
+	return nil
+}
+
+// leastExact is the part whose recipe the result gets, the first of several.
+func (m *merge) leastExact() *Dataset {
+	least := m.parts[0]
+	for _, d := range m.parts[1:] {
+		if d.manifest.Fingerprint == least.manifest.Fingerprint { // nearly always, and there may be thousands
+			continue
+		}
+		if have := least.manifest.Recipe; have.LessExact(d.manifest.Recipe).Arithmetic() != have.Arithmetic() {
+			least = d
+		}
 	}
-	return fmt.Errorf("%q and %q were %w: %s; only datasets made in the same way can be merged", first.dir, d.dir, ErrMismatch,
-		describe(found, "in the first", "in the second"))
+	return least
 }
 
 // write makes the merged dataset in dir.
@@ -192,7 +208,7 @@ func (m *merge) write(ctx context.Context, dir string) error {
 	if options.ShardBytes == 0 {
 		options.ShardBytes = DefaultMergedBytes
 	}
-	info := Info{Recipe: first.Recipe, DType: first.DType, ToolVersion: m.options.ToolVersion, Device: m.devices()}
+	info := Info{Recipe: m.leastExact().manifest.Recipe, DType: first.DType, ToolVersion: m.options.ToolVersion, Device: m.devices()}
 	if m.keepSizes {
 		options.ShardRows, info.ToolVersion = first.RowsPerShard, first.ToolVersion
 	}

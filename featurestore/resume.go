@@ -32,6 +32,8 @@ func (w *Writer) takeOver() error {
 	if d.manifest.Assembled {
 		return fmt.Errorf("its shards were %w: by several writers, some with fewer rows than others; compact it first", ErrMismatch)
 	}
+	// The arithmetic may be another one, at least as exact: the dataset stays what its files say.
+	c.info.Recipe, w.manifest.Recipe, w.manifest.Fingerprint = d.manifest.Recipe, d.manifest.Recipe, d.manifest.Fingerprint
 	c.sizes.shard = d.manifest.RowsPerShard
 	w.manifest.RowsPerShard = c.sizes.shard
 	w.manifest.Created = d.manifest.Created
@@ -155,7 +157,7 @@ func describeLabel(kind, before, now string) string {
 
 // comparable fails if this writer cannot continue the dataset, and says why.
 func (w *Writer) comparable(m Manifest) error {
-	found := differences(m.Recipe, w.manifest.Recipe)
+	found := lessExact(m.Recipe, w.manifest.Recipe)
 	add := func(field, have, got string) {
 		if have != got {
 			found = append(found, recipe.Difference{Field: field, Have: have, Got: got})
@@ -171,6 +173,23 @@ func (w *Writer) comparable(m Manifest) error {
 		return nil
 	}
 	return fmt.Errorf("its rows were %w: %s", ErrMismatch, describe(found, "in the dataset", "now"))
+}
+
+// lessExact lists what keeps rows by the recipe now out of a dataset of the recipe have: what keeps them from being
+// mixed, and an arithmetic less exact than the one that the dataset is named after.
+func lessExact(have, now recipe.Recipe) []recipe.Difference {
+	if have.LessExact(now).Arithmetic() != have.Arithmetic() {
+		return differences(have, now)
+	}
+	return unmixable(have, now)
+}
+
+// unmixable lists what keeps rows of two recipes from being in one dataset.
+func unmixable(have, got recipe.Recipe) []recipe.Difference {
+	if have.Mixes(got) {
+		got.Precision, got.Method = have.Precision, have.Method
+	}
+	return differences(have, got)
 }
 
 // differences lists the differences of two recipes: at least one unless their fingerprints agree.

@@ -41,6 +41,9 @@ func footerMetadata(info Info) (arrow.Metadata, error) {
 		add(keyPrefix+"background", r.Background)
 	}
 	add(keyPrefix+"precision", r.Precision)
+	if r.Method != "" {
+		add(keyPrefix+"method", r.Method)
+	}
 	add(keyPrefix+"pool", r.Pool)
 	add(keyPrefix+"library", r.Library)
 	add(keyToolVersion, info.ToolVersion)

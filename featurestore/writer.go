@@ -3,6 +3,8 @@ package featurestore
 import (
 	"errors"
 	"fmt"
+
+	"fovea/recipe"
 )
 
 // Writer writes a dataset. It holds the directory's lock from Create to Close or Abort, and is for one
@@ -52,6 +54,9 @@ func (w *Writer) Done() map[string]bool {
 	}
 	return done
 }
+
+// Recipe is the dataset's: after resuming it may name another arithmetic than the Info given to Create.
+func (w *Writer) Recipe() recipe.Recipe { return w.manifest.Recipe }
 
 // Rows is the number of rows so far, including those of earlier runs.
 func (w *Writer) Rows() int { return w.manifest.Rows }

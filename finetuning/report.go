@@ -128,7 +128,7 @@ func facts(h *head.Head, dir string, test Features) []report.Fact {
 		{Name: "classes", Value: strings.Join(h.Classes, ", ")},
 		{Name: "features", Value: fmt.Sprintf("%s of %s, %d values (pooling %s)", LayerNames(h.Layers), r.Model, h.Columns(), r.Pool)},
 		{Name: "model input", Value: fmt.Sprintf("%dx%d, %s, %s, %s", r.InputWidth, r.InputHeight, r.Resize, r.Interpolation, r.Preprocessing)},
-		{Name: "computed by", Value: r.Library + ", " + r.Precision},
+		{Name: "computed by", Value: r.Library + ", " + r.Arithmetic()},
 		{Name: "trained on", Value: fmt.Sprintf("%d images", h.Notes.TrainedOn)},
 		{Name: "measured on", Value: fmt.Sprintf("%d images of the dataset %s that it was not trained on", len(test.Labels), filepath.Base(dir))},
 		{Name: "copies in the dataset", Value: copies},

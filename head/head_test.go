@@ -356,6 +356,33 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A head takes features in another arithmetic with a warning, unless these are known to drift too far.
+func TestCheckArithmetic(t *testing.T) {
+	before := recipe.Arithmetics
+	t.Cleanup(func() { recipe.Arithmetics = before })
+	recipe.Arithmetics = append(before[:len(before):len(before)], recipe.Arithmetic{Precision: "int8", Method: "coarse", Convolutions: "c", Averaged: 5e-3, Whole: 2e-2, Speed: 3})
+	h := trained(t)
+	h.Recipe.ModelSHA256, h.Recipe.Precision = recipe.PublishedModel, "float32"
+	in := func(precision, method string) recipe.Recipe {
+		r := h.Recipe
+		r.Precision, r.Method = precision, method
+		return r
+	}
+	for _, fine := range []recipe.Recipe{in("int16", "Winograd F(4x4)"), in("bfloat16", "AMX tiles"), in("bfloat16", ""), in("tf32", "")} {
+		if warnings, err := h.Check(fine); err != nil || len(warnings) != 1 || warnings[0].Field != "precision" {
+			t.Errorf("%s gives %v, %v", fine.Arithmetic(), warnings, err)
+		}
+	}
+	_, err := h.Check(in("int8", "coarse"))
+	if !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), "precision: float32 in the head, int8, coarse in the features") {
+		t.Errorf("the error is %v", err)
+	}
+	h.Recipe = in("bfloat16", "")
+	if warnings, err := h.Check(in("bfloat16", "AMX tiles")); err != nil || len(warnings) != 0 {
+		t.Errorf("a head of an earlier version, which names no method, gives %v, %v", warnings, err)
+	}
+}
+
 // BenchmarkTrain trains a head on the flattened pool5 of 2,000 images.
 func BenchmarkTrain(b *testing.B) {
 	x, labels := clusters(2000, 25088, 0.02, 1)

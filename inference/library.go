@@ -14,6 +14,12 @@ package inference
 //   void* symbol = dlsym(RTLD_DEFAULT, "TF_Version");
 //   return symbol && dladdr(symbol, &info) ? info.dli_fname : "";
 // }
+//
+// // Whether the library says that it is built for GPUs: 1, 0, or -1 if it has no such function.
+// static int fovea_built_for_gpus(void) {
+//   union { void* symbol; _Bool (*call)(void); } f = {dlsym(RTLD_DEFAULT, "_ZN10tensorflow19IsGoogleCudaEnabledEv")};
+//   return f.symbol ? f.call() : -1;
+// }
 import "C"
 
 import (
@@ -51,8 +57,17 @@ func (l Library) String() string {
 
 // LoadedLibrary is the library in use.
 var LoadedLibrary = sync.OnceValue(func() Library {
-	return Library{Version: tf.Version(), Path: C.GoString(C.fovea_library_path()), GPU: hasKernel("MatMul", "GPU")}
+	return Library{Version: tf.Version(), Path: C.GoString(C.fovea_library_path()), GPU: builtForGPUs()}
 })
+
+// builtForGPUs asks the library. Versions that do not say are known by their kernels, which takes longer to find out
+// than reading the weights.
+func builtForGPUs() bool {
+	if says := C.fovea_built_for_gpus(); says >= 0 {
+		return says == 1
+	}
+	return hasKernel("MatMul", "GPU")
+}
 
 // hasKernel says whether the library can compute an operation on a type of device.
 func hasKernel(operation, device string) bool {

@@ -103,6 +103,7 @@ func (m *Model) Recipe() recipe.Recipe {
 		InputHeight:   m.InputHeight,
 		InputWidth:    m.InputWidth,
 		Precision:     string(m.Precision),
+		Method:        recipe.MethodOf(string(m.Precision), m.Convolutions.Method),
 		Library:       "TensorFlow " + tf.Version(),
 	}
 }

@@ -8,7 +8,6 @@ import (
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	config "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
-	"golang.org/x/sys/cpu"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -31,60 +30,9 @@ const (
 	Float16 Precision = "float16"
 )
 
-// OwnConvolutions says whether only package convolution computes in this precision, not TensorFlow.
-func (p Precision) OwnConvolutions() bool { return p == Int16 }
-
-// PrecisionAuto is resolved by SessionConfig.Fastest.
+// PrecisionAuto is the fastest precision whose features drift from float32 by at most
+// SessionConfig.MaxDrift; package models, which knows the model, chooses it.
 const PrecisionAuto Precision = "auto"
-
-// Fastest replaces PrecisionAuto by the precision that the device computes fastest in, and says
-// why: bfloat16 on CPUs with AMX, where it makes a VGG three times as fast. Elsewhere it is
-// float32: with AVX512_BF16 alone, bfloat16 takes two or three times as long as Winograd's
-// filtering in float32 (package convolution), and on GPUs the choice is left to the user. Other
-// precisions are kept.
-func (c SessionConfig) Fastest() (_ SessionConfig, why string) {
-	if c.Precision != PrecisionAuto {
-		return c, ""
-	}
-	wanted, err := parseDevices(c.Device)
-	onGPU := err == nil && wanted.kind != DeviceCPU && (wanted.gpu() || LoadedLibrary().GPU)
-	c.Precision, why = fastest(onGPU, AMX() == nil)
-	return c, why
-}
-
-func fastest(onGPU, amx bool) (Precision, string) {
-	switch {
-	case onGPU:
-		return Float32, "GPUs compute faster in tf32 or float16, if that is precise enough for you"
-	case amx:
-		return BFloat16, "this CPU has AMX"
-	}
-	return Float32, "this CPU has no AMX"
-}
-
-// hasVNNI says whether the CPU has what Int16 needs.
-func hasVNNI() bool {
-	x := &cpu.X86
-	return x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI
-}
-
-// withoutAMX names the precisions to use instead of BFloat16, the fastest first.
-func withoutAMX() string {
-	if hasVNNI() {
-		return "int16 or float32"
-	}
-	return "float32"
-}
-
-// Slower says that this CPU computes float32 faster than the configuration's precision, and what to
-// use instead; it is nil where that is not so. What was computed in that precision before is a
-// reason to use it all the same.
-func (c SessionConfig) Slower() error {
-	if c.Precision != BFloat16 || AMX() == nil {
-		return nil
-	}
-	return fmt.Errorf("inference: bfloat16 is slower than float32 on this CPU, which has no AMX: use --precision %s", withoutAMX())
-}
 
 // SessionConfig selects devices and arithmetic. The zero value is the best available device, in
 // float32.
@@ -94,6 +42,9 @@ type SessionConfig struct {
 	// one.
 	Device    string
 	Precision Precision
+	// MaxDrift is how far averaged features in the precision that PrecisionAuto takes may be from those
+	// in float32, as 1 - cosine (default DefaultMaxDrift, at most MostMaxDrift).
+	MaxDrift float64
 	// GPUMemoryFraction is the fraction of a GPU's memory that may be used, up to 1; 0 means all of
 	// it. Memory is always allocated as needed.
 	GPUMemoryFraction float64
@@ -121,28 +72,22 @@ func (c SessionConfig) Validate() error {
 	if !(c.GPUMemoryFraction >= 0 && c.GPUMemoryFraction <= 1) {
 		return fmt.Errorf("inference: a share of %g of the GPU's memory: use a number from 0 to 1", c.GPUMemoryFraction)
 	}
-	switch c.Precision {
-	case "", Float32:
-	case BFloat16:
-		if !cpu.X86.HasAVX512BF16 && !cpu.X86.HasAMXBF16 {
-			return fmt.Errorf("inference: precision bfloat16: %w: this CPU has neither AVX512_BF16 nor AMX; use %s", ErrDevice, withoutAMX())
-		}
+	if err := c.validateDrift(); err != nil {
+		return err
+	}
+	switch p := c.Precision; {
+	case p == "" || p == Float32 || p == PrecisionAuto:
+	case p.lowOnCPU():
 		if wanted.gpu() {
-			return fmt.Errorf("inference: precision bfloat16 is for CPUs: use float16 on %s", c.Device)
+			return fmt.Errorf("inference: precision %s is for CPUs: use float16 on %s", p, c.Device)
 		}
-	case Int16:
-		if !hasVNNI() {
-			return fmt.Errorf("inference: precision int16: %w: this CPU has no AVX-512 VNNI; use float32", ErrDevice)
-		}
-		if wanted.gpu() {
-			return fmt.Errorf("inference: precision int16 is for CPUs: use float16 on %s", c.Device)
-		}
-	case Float16, TF32:
+		return p.checkCPU()
+	case p == Float16 || p == TF32:
 		if wanted.kind == DeviceCPU {
-			return fmt.Errorf("inference: precision %s needs a GPU: use float32 or bfloat16 on the CPU", c.Precision)
+			return fmt.Errorf("inference: precision %s needs a GPU: use %s on the CPU", p, fasterThan(0))
 		}
 	default:
-		return fmt.Errorf("inference: unknown precision %q: use float32, bfloat16, int16 (CPUs), tf32 or float16 (GPUs)", c.Precision)
+		return fmt.Errorf("inference: unknown precision %q: use %s (CPUs), tf32 or float16 (GPUs), or auto", p, ofCPUs())
 	}
 	return nil
 }
@@ -151,6 +96,9 @@ func (c SessionConfig) Validate() error {
 func (c SessionConfig) Options() (*tf.SessionOptions, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
+	}
+	if c.Precision == PrecisionAuto {
+		return nil, errors.New("inference: precision auto is not one to compute in: it has to be chosen for a model")
 	}
 	if wanted, _ := parseDevices(c.Device); len(wanted.gpus) > 1 && c.pinned == 0 {
 		return nil, fmt.Errorf("inference: device %s: only one GPU can be used here: name one of them", c.Device)
@@ -268,7 +216,7 @@ func (c SessionConfig) choose(devices []Device) (string, error) {
 	place := max(c.pinned-1, 0)
 	switch {
 	case place < len(gpus):
-		if c.Precision == BFloat16 || c.Precision == Int16 {
+		if c.Precision.lowOnCPU() {
 			return "", fmt.Errorf("inference: precision %s is for CPUs, but the device is %s: use --device cpu, or --precision float16", c.Precision, gpus[place].Name)
 		}
 		if len(wanted.gpus) > 0 { // the visible ones count from 0; report the user's number
@@ -278,7 +226,7 @@ func (c SessionConfig) choose(devices []Device) (string, error) {
 	case wanted.gpu():
 		return "", missing(c.Device, devices)
 	case c.Precision == Float16 || c.Precision == TF32:
-		return "", fmt.Errorf("inference: precision %s: %w: it needs a GPU, and %s; use float32 or bfloat16", c.Precision, ErrDevice, seen(devices))
+		return "", fmt.Errorf("inference: precision %s: %w: it needs a GPU, and %s; use %s", c.Precision, ErrDevice, seen(devices), fasterThan(0))
 	}
 	return DeviceCPU, nil
 }

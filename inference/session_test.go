@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -17,17 +18,22 @@ import (
 
 func TestSessionConfigRefuses(t *testing.T) {
 	for want, c := range map[string]SessionConfig{
-		`unknown device "tpu"`:     {Device: "tpu"},
-		`unknown device "gpu:-1"`:  {Device: "gpu:-1"},
-		`unknown device "gpu:one"`: {Device: "gpu:one"},
-		`unknown device "gpu:0,1"`: {Device: "gpu:0,1"},
-		"names gpu:1 twice":        {Device: "gpu:1,gpu:0,gpu:1"},
-		"unknown precision":        {Precision: "float8"},
-		"share of 1.5":             {GPUMemoryFraction: 1.5},
-		"share of -1":              {GPUMemoryFraction: -1},
-		"float16 needs a GPU":      {Device: DeviceCPU, Precision: Float16},
-		"tf32 needs a GPU":         {Device: DeviceCPU, Precision: TF32},
-		"only one GPU can be used": {Device: "gpu:0,gpu:1"},
+		`unknown device "tpu"`:          {Device: "tpu"},
+		`unknown device "gpu:-1"`:       {Device: "gpu:-1"},
+		`unknown device "gpu:one"`:      {Device: "gpu:one"},
+		`unknown device "gpu:0,1"`:      {Device: "gpu:0,1"},
+		"names gpu:1 twice":             {Device: "gpu:1,gpu:0,gpu:1"},
+		"unknown precision":             {Precision: "float8"},
+		"share of 1.5":                  {GPUMemoryFraction: 1.5},
+		"share of -1":                   {GPUMemoryFraction: -1},
+		"float16 needs a GPU":           {Device: DeviceCPU, Precision: Float16},
+		"tf32 needs a GPU":              {Device: DeviceCPU, Precision: TF32},
+		"only one GPU can be used":      {Device: "gpu:0,gpu:1"},
+		"auto is not one to compute in": {Precision: PrecisionAuto},
+		"drift is for precision auto":   {Precision: Float32, MaxDrift: 1e-4},
+		"largest drift of 0.9999: use":  {Precision: PrecisionAuto, MaxDrift: 0.9999},
+		"largest drift of -1e-05":       {Precision: PrecisionAuto, MaxDrift: -1e-5},
+		"1e-4 for a cosine of 0.9999":   {Precision: PrecisionAuto, MaxDrift: math.NaN()},
 	} {
 		if _, err := c.Options(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: the error is %v, want one with %q", c, err, want)
@@ -91,8 +97,7 @@ func TestLowPrecisionByCPU(t *testing.T) {
 		t.Error(err)
 	}
 	without(t, &x.HasAVX512VNNI, &x.HasAVX512BF16, &x.HasAMXBF16)
-	refused(small.Slower(), "use --precision float32")
-	refused(small.Validate(), "neither AVX512_BF16 nor AMX; use float32")
+	refused(small.Validate(), "neither AMX nor AVX512_BF16; use float32")
 	refused(SessionConfig{Device: "gpu:0", Precision: Int16}.Validate(), "int16")
 	with(t, vnni...)
 	refused(SessionConfig{Device: "gpu:0", Precision: Int16}.Validate(), "precision int16 is for CPUs: use float16 on gpu:0")
@@ -237,29 +242,11 @@ func TestLibrary(t *testing.T) {
 	if !hasKernel("MatMul", "CPU") || hasKernel("MatMul", "ABACUS") || hasKernel("NoSuchOperation", "CPU") {
 		t.Error("the kernels of the library are not told right")
 	}
+	if builtForGPUs() != hasKernel("MatMul", "GPU") {
+		t.Error("what the library says of GPUs is not what its kernels say")
+	}
 	devices, err := Devices()
 	if err != nil || len(devices) == 0 || devices[0].Name != DeviceCPU {
 		t.Errorf("the devices are %v, %v", devices, err)
-	}
-}
-
-func TestFastest(t *testing.T) {
-	for _, test := range []struct {
-		onGPU, amx bool
-		want       Precision
-	}{{false, false, Float32}, {false, true, BFloat16}, {true, true, Float32}} {
-		if got, why := fastest(test.onGPU, test.amx); got != test.want || why == "" {
-			t.Errorf("%+v: %s (%s)", test, got, why)
-		}
-	}
-	c, why := SessionConfig{Device: DeviceCPU, Precision: PrecisionAuto}.Fastest()
-	if err := c.Validate(); err != nil || why == "" {
-		t.Errorf("auto becomes %s: %v", c.Precision, err)
-	}
-	if c, why := (SessionConfig{Precision: TF32}).Fastest(); c.Precision != TF32 || why != "" {
-		t.Errorf("tf32 becomes %s (%s)", c.Precision, why)
-	}
-	if (SessionConfig{Precision: PrecisionAuto}).Validate() == nil {
-		t.Error("a session is opened in auto")
 	}
 }

@@ -13,9 +13,11 @@ import (
 )
 
 // BenchmarkBareSession is the speed of the model alone, in images/s, with as many batches at a
-// time as keep it busy: what a whole extraction is measured against.
+// time as keep it busy: what a whole extraction is measured against. PRECISION is one of package inference.
 func BenchmarkBareSession(b *testing.B) {
-	model, err := models.Open(models.Default, models.Options{Dir: b.TempDir(), Session: inference.SessionConfig{Device: inference.DeviceCPU}})
+	model, err := models.Open(models.Default, models.Options{Dir: b.TempDir(), Session: inference.SessionConfig{
+		Device: inference.DeviceCPU, Precision: inference.Precision(os.Getenv("PRECISION")),
+	}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -20,6 +20,7 @@ func OpenGroup(name string, options Options, extractor inference.ExtractorOption
 	if err != nil {
 		return nil, err
 	}
+	options.Layers = extractor.Layers
 	var extractors []*inference.Extractor
 	fail := func(err error) (*inference.Group, error) {
 		for _, e := range extractors {
@@ -29,6 +30,9 @@ func OpenGroup(name string, options Options, extractor inference.ExtractorOption
 	}
 	for _, session := range sessions {
 		options.Session = session
+		if len(extractors) > 0 && session.Precision == inference.PrecisionAuto { // chosen once for all
+			options.Session.Precision, options.Session.MaxDrift = extractors[0].Model().Precision, 0
+		}
 		model, err := Open(name, options)
 		if err != nil {
 			return fail(err)

@@ -16,6 +16,7 @@ import (
 	"fovea/convolution"
 	"fovea/inference"
 	"fovea/preprocessing"
+	"fovea/recipe"
 	"fovea/savedmodel"
 	"fovea/vgg"
 	"fovea/vgg/imagenet"
@@ -27,8 +28,13 @@ const Default = "vgg16"
 
 // Options say how a model is opened.
 type Options struct {
-	// Session chooses device and precision.
+	// Session chooses device and precision; inference.PrecisionAuto is chosen when the model is opened.
 	Session inference.SessionConfig
+	// Layers are those that will be computed, for PrecisionAuto: it measures them where their drift is not
+	// published (default: the last one).
+	Layers []string
+	// Like, with PrecisionAuto, is the recipe of features that those of the model are to be mixed with.
+	Like recipe.Recipe
 	// Preprocessing overrides what the model says, or does not say, about its input.
 	Preprocessing preprocessing.Spec
 	// Dir holds imported weights (default: Dir()).
@@ -120,6 +126,16 @@ func Open(name string, options Options) (*inference.Model, error) {
 	if name == "" {
 		name = Default
 	}
+	if options.Session.Precision != inference.PrecisionAuto {
+		return open(name, options)
+	}
+	if err := options.Session.Validate(); err != nil {
+		return nil, err
+	}
+	return (&fastest{name: name, options: options}).open()
+}
+
+func open(name string, options Options) (*inference.Model, error) {
 	dir, signature, isSavedModel := SavedModel(name)
 	var model *inference.Model
 	var err error
@@ -144,6 +160,9 @@ func Open(name string, options Options) (*inference.Model, error) {
 // Layers are the layers of the model that name stands for. A SavedModel is opened only if its graph does not
 // show them by itself, because of random layers, or for dense views, which have to be tried, or to be trusted.
 func Layers(name string, options Options) ([]inference.Layer, error) {
+	if options.Session.Precision == inference.PrecisionAuto {
+		options.Session.Precision, options.Session.MaxDrift = inference.Float32, 0
+	}
 	if dir, signature, isSavedModel := SavedModel(name); isSavedModel && !options.Trust && !options.Dense {
 		model, err := savedmodel.Examine(dir, options.savedModel(name, signature))
 		if err != nil {

@@ -83,6 +83,9 @@ type Recipe struct {
 	// Precision is the arithmetic of the model: "float32", "bfloat16", "int16",
 	// "tf32" or "float16".
 	Precision string `json:"precision"`
+	// Method is how it is computed where that makes a difference (MethodOf), such as "AMX tiles". It is empty
+	// in float32, on GPUs, and in recipes of earlier versions.
+	Method string `json:"method,omitempty"`
 	// Library is the inference library with its version, such as "TensorFlow 2.18.1".
 	Library string `json:"library"`
 	// Layers are the layers in the order of their columns.
@@ -130,10 +133,12 @@ func (r Recipe) Fingerprint() string {
 type Difference struct {
 	Field     string
 	Have, Got string
-	// Minor differences (precision, library version) move features by about the
-	// arithmetic's rounding error; all others make them incomparable.
+	// Minor differences (library version, and precision if its published drift is at most MostMixed or
+	// unknown) move features by about the arithmetic's rounding error; all others make them incomparable.
 	Minor bool
 }
+
+const fieldPrecision = "precision"
 
 func (d Difference) String() string {
 	return fmt.Sprintf("%s: %s here, %s there", d.Field, d.Have, d.Got)
@@ -142,6 +147,7 @@ func (d Difference) String() string {
 // Compare lists the fields in which other differs from r, in the order of the struct,
 // without the layers.
 func (r Recipe) Compare(other Recipe) []Difference {
+	drift, known := r.Mixture(other)
 	size := func(r Recipe) string { return fmt.Sprintf("%dx%d", r.InputHeight, r.InputWidth) }
 	fields := []Difference{
 		{Field: "model", Have: r.Model, Got: other.Model},
@@ -153,10 +159,12 @@ func (r Recipe) Compare(other Recipe) []Difference {
 		{Field: "views", Have: cmp.Or(r.Views, "center"), Got: cmp.Or(other.Views, "center")},
 		{Field: "input size", Have: size(r), Got: size(other)},
 		{Field: "pool", Have: r.Pool, Got: other.Pool},
-		{Field: "precision", Have: r.Precision, Got: other.Precision, Minor: true},
+		{Field: fieldPrecision, Have: r.Arithmetic(), Got: other.Arithmetic(), Minor: !known || drift <= MostMixed},
 		{Field: "library", Have: r.Library, Got: other.Library, Minor: true},
 	}
-	return slices.DeleteFunc(fields, func(d Difference) bool { return d.Have == d.Got })
+	return slices.DeleteFunc(fields, func(d Difference) bool {
+		return d.Have == d.Got || d.Field == fieldPrecision && r.sameArithmetic(other)
+	})
 }
 
 // CompareLayers is Compare with the layers, all of which must agree in order, shape

@@ -6,6 +6,7 @@
 #   PHOTOS=DIR   JPEG photos (default ../shared/cats-vs-dogs/train, else testdata/photos)
 #   SAMPLE=N     the number of photos (default 504)
 #   ROUNDS=N     how often (default 3)
+#   PRECISION=P  of both (default float32)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 eval "$(scripts/deps.sh env)"
@@ -13,6 +14,7 @@ eval "$(scripts/deps.sh env)"
 photos=${PHOTOS:-../shared/cats-vs-dogs/train}
 [ -d "$photos" ] || photos=testdata/photos
 sample=${SAMPLE:-504}
+export PRECISION=${PRECISION:-float32} # BenchmarkBareSession reads it
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 go build -o "$work/alternate" ./scripts/alternate
@@ -41,7 +43,7 @@ row() {
 
 for _ in $(seq "${ROUNDS:-3}"); do
 	rm -rf "$work/features"
-	beside 1 bin/extract --quiet --out "$work/features" --sample "$sample" "$photos"
+	beside 1 bin/extract --quiet --precision "$PRECISION" --out "$work/features" --sample "$sample" "$photos"
 	row "whole command, start and end included" "$(sed -n 's/^  "rows": \([0-9]*\),/\1/p' "$work/features/.fovea/manifest.json" | head -n 1)"
 done
 beside 2 $bare

@@ -59,7 +59,7 @@ var ErrModel = errors.New("serving: cannot open the model")
 
 // OpenFeaturizer opens the model of a recipe for features of some of its layers, in that order.
 func OpenFeaturizer(want recipe.Recipe, layers []string, o Options) (*Featurizer, error) {
-	o.Session.Precision = cmp.Or(o.Session.Precision, inference.Precision(want.Precision))
+	o.Session.Precision = cmp.Or(o.Session.Precision, standIn(want, o.Session))
 	if err := o.Session.Slower(); err != nil {
 		logrus.Warn(err)
 	}
@@ -67,7 +67,7 @@ func OpenFeaturizer(want recipe.Recipe, layers []string, o Options) (*Featurizer
 	model, err := models.Open(cmp.Or(o.Model, want.Model), models.Options{
 		Session: o.Session, Preprocessing: want.Preprocessing, Convolutions: o.Convolutions,
 		InputHeight: want.InputHeight, InputWidth: want.InputWidth, Dense: picture.Views(want.Views).IsDense(),
-		Trust: o.Trust,
+		Trust: o.Trust, Layers: layers, Like: want,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w %s: %w", ErrModel, want.Model, err)
@@ -78,6 +78,19 @@ func OpenFeaturizer(want recipe.Recipe, layers []string, o Options) (*Featurizer
 		return nil, err
 	}
 	return f, nil
+}
+
+// standIn is the recipe's precision, or, where this CPU lacks its instructions, one whose features may be mixed
+// with the recipe's.
+func standIn(want recipe.Recipe, session inference.SessionConfig) inference.Precision {
+	session.Precision = inference.Precision(want.Precision)
+	exact := want
+	exact.Precision, exact.Method = string(inference.Float32), ""
+	if !errors.Is(session.Validate(), inference.ErrDevice) || !want.Mixes(exact) {
+		return session.Precision
+	}
+	logrus.Warnf("the features are in %s, which this CPU cannot compute: taking a precision that may be mixed with it", want.Arithmetic())
+	return inference.PrecisionAuto
 }
 
 func newFeaturizer(model *inference.Model, want recipe.Recipe, layers []string, o Options) (*Featurizer, error) {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/spf13/pflag"
+
+	"fovea/inference"
 )
 
 func TestParseSize(t *testing.T) {
@@ -140,10 +142,37 @@ func TestSessionFlags(t *testing.T) {
 	if err != nil || config.Device != "cpu" {
 		t.Errorf("%+v, %v", config, err)
 	}
-	for _, wrong := range []SessionFlags{{Device: "tpu"}, {Device: "cpu", Precision: "float8"}, {Device: "cpu", Batch: -1}} {
+	for _, wrong := range []SessionFlags{{Device: "tpu"}, {Device: "cpu", Precision: "float8"}, {Device: "cpu", Batch: -1}, {Device: "cpu", Precision: "float32", MaxDrift: 1e-4}} {
 		if _, err := wrong.Config(); err == nil {
 			t.Errorf("%+v is taken", wrong)
 		}
+	}
+}
+
+// --max-drift takes 1 - cosine: a cosine in its place would let everything pass.
+func TestMaxDrift(t *testing.T) {
+	parse := func(arguments ...string) (inference.SessionConfig, error) {
+		var session SessionFlags
+		f := pflag.NewFlagSet("", pflag.ContinueOnError)
+		session.PrecisionVar(f, "float32", "")
+		if err := f.Parse(arguments); err != nil {
+			return inference.SessionConfig{}, err
+		}
+		return session.Config()
+	}
+	if c, err := parse("--precision", "auto", "--max-drift", "2e-6"); err != nil || c.Drift() != 2e-6 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if c, err := parse("--precision", "auto"); err != nil || c.Drift() != 1e-4 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for _, wrong := range []string{"0", "-1e-4", "0.9999", "1", "NaN", "Inf", "little"} {
+		if _, err := parse("--precision", "auto", "--max-drift", wrong); err == nil || !strings.Contains(err.Error(), "give 1 - cosine") {
+			t.Errorf("%s: the error is %v", wrong, err)
+		}
+	}
+	if _, err := parse("--max-drift", "1e-4"); Status(err) != ExitUsage || !strings.Contains(err.Error(), "--max-drift requires --precision auto") {
+		t.Errorf("without auto: %v", err)
 	}
 }
 

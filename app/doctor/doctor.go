@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -48,6 +49,8 @@ type Report struct {
 	// ImagesPerSecond is the speed of the model, without decoding, in a short trial; 0 if it failed.
 	ImagesPerSecond float64 `json:"images_per_second,omitempty"`
 	Checks          []Check `json:"checks"`
+	// Precisions are those of CPUs, measured with the model; nil without Options.Bench.
+	Precisions []Precision `json:"precisions,omitempty"`
 }
 
 // Options say what to examine.
@@ -61,6 +64,8 @@ type Options struct {
 	Trust bool
 	// Out is where a dataset would be written (default: the working directory).
 	Out string
+	// Bench also measures all precisions of CPUs, which takes about half a minute.
+	Bench bool
 }
 
 // Limits below which there is a warning or a problem. The model takes 0.4 GB and a batch of 8 about 0.4 GB more;
@@ -85,6 +90,9 @@ func Examine(ctx context.Context, options Options) Report {
 		r.add("model", Problem, "not tried: "+err.Error(), "run doctor again")
 	} else {
 		r.model(ctx, options)
+	}
+	if options.Bench && ctx.Err() == nil {
+		r.bench(ctx, options)
 	}
 	r.Works = true
 	for _, c := range r.Checks {
@@ -213,10 +221,7 @@ func (r *Report) cache() {
 
 // model opens the model and computes a few batches.
 func (r *Report) model(ctx context.Context, options Options) {
-	name := options.Model
-	if name == "" {
-		name = models.Default
-	}
+	name := cmp.Or(options.Model, models.Default)
 	const remedy = "the message says what is wrong; --verbose adds the library's own messages"
 	model, err := models.Open(name, models.Options{Session: options.Session, Trust: options.Trust})
 	if err != nil {
@@ -256,7 +261,10 @@ func (r Report) Write(w io.Writer) error {
 			fmt.Fprintf(table, "\t\t-> %s\n", c.Remedy)
 		}
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil || r.Precisions == nil {
+		return err
+	}
+	return writePrecisions(w, r.Precisions)
 }
 
 // size prints a number of bytes.

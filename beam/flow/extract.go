@@ -101,6 +101,9 @@ func (f *extractFn) attempt(ctx context.Context, task Task, final string) (err e
 // write makes the part in dir.
 func (f *extractFn) write(ctx context.Context, task Task, dir string) error {
 	r := f.Job.Features.Recipe(f.group.First())
+	if err := f.Job.agree(r); err != nil {
+		return err
+	}
 	config, err := pipeline.ConfigFor(r)
 	if err != nil {
 		return err

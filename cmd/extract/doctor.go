@@ -48,7 +48,8 @@ extraction cannot work.`,
 	cli.PathVar(f, &options.Model, "model", models.Default, "the model to try: a `NAME` or a SavedModel's directory")
 	cli.TrustVar(f, &options.Trust)
 	f.StringVar(&session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
-	f.StringVar(&session.Precision, "precision", string(inference.Float32), cli.PrecisionHelp)
+	session.PrecisionVar(f, string(inference.Float32), "")
+	f.BoolVar(&options.Bench, "bench", false, "also compute photographs in each precision of this CPU, and print its speed and drift")
 	cli.PathVar(f, &options.Out, "out", ".", "examine the free space in `DIR`, where datasets will be written")
 	return cli.ReadsNoFiles(command)
 }

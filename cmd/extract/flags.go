@@ -64,7 +64,7 @@ func (o *options) addImageFlags(f *pflag.FlagSet) {
 }
 
 func (o *options) addComputingFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), cli.PrecisionHelp)
+	o.session.PrecisionVar(f, string(inference.Float32), "")
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	f.Float64Var(&o.session.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
 	f.StringVar(&o.Convolutions, "convolutions", models.Automatic, "`HOW` to compute convolutions: auto (the fastest way for the device) or direct (TensorFlow's own operation; the same up to rounding)")

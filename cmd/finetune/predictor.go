@@ -29,7 +29,7 @@ func (p *predictorFlags) addHead(f *pflag.FlagSet) {
 func (p *predictorFlags) addModel(f *pflag.FlagSet) {
 	cli.PathVar(f, &p.model, "model", "", "the head's `MODEL`, if it has moved since training: a name or the directory of a SavedModel (default: the head's)")
 	cli.TrustVar(f, &p.trust)
-	f.StringVar(&p.session.Precision, "precision", "", cli.PrecisionHelp+" (default: the head's)")
+	p.session.PrecisionVar(f, "", " (default: the head's)")
 	f.StringVar(&p.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	cli.BatchVar(f, &p.session.Batch)
 }
@@ -44,7 +44,6 @@ func (p *predictorFlags) validate() error {
 // open opens the model that the flags select, with further options.
 func (p *predictorFlags) open(h *head.Head, more serving.Options) (*serving.Predictor, error) {
 	session := p.session
-	session.Precision = cmp.Or(session.Precision, h.Recipe.Precision)
 	config, err := session.Config()
 	if err != nil {
 		return nil, cli.UsageUnless(inference.ErrDevice, err)

@@ -1,0 +1,62 @@
+package doctor
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"fovea/inference"
+	"fovea/recipe"
+)
+
+// The bench has a row for each arithmetic of CPUs: measured, or with the reason why it was not.
+func TestBench(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	t.Setenv("FOVEA_CACHE", t.TempDir())
+	r := Examine(context.Background(), Options{Bench: true, Session: inference.SessionConfig{Device: inference.DeviceCPU}, Out: t.TempDir()})
+	if !r.Works || len(r.Precisions) != len(recipe.Arithmetics) {
+		t.Fatalf("%+v", r)
+	}
+	taken := 0
+	for i, p := range r.Precisions {
+		a := recipe.Arithmetics[i]
+		if p.Auto {
+			taken++
+		}
+		switch {
+		case p.Name != a.Name():
+			t.Errorf("row %d is %s, want %s", i, p.Name, a.Name())
+		case !inference.CanCompute(a):
+			if !strings.Contains(p.Unmeasured, string(a.Instructions)) || p.ImagesPerSecond != 0 {
+				t.Errorf("%+v", p)
+			}
+		case p.Unmeasured != "" || p.ImagesPerSecond <= 0 || p.Layer != "pool5" || a.Averaged > 0 && !(p.Drift.Averaged > 0 && p.Drift.Averaged < 2*a.Averaged):
+			t.Errorf("%+v", p)
+		}
+	}
+	if taken != 1 {
+		t.Errorf("auto takes %d precisions", taken)
+	}
+	var out bytes.Buffer
+	if err := r.Write(&out); err != nil || !strings.Contains(out.String(), "<- --precision auto") || !strings.Contains(out.String(), "1 - cosine to pool5 in float32") {
+		t.Errorf("%v\n%s", err, &out)
+	}
+	for _, p := range r.Precisions {
+		if !strings.Contains(out.String(), p.Name) {
+			t.Errorf("%s is not printed", p.Name)
+		}
+	}
+}
+
+// What cannot be measured is said, and is no problem of the machine.
+func TestBenchWithoutModel(t *testing.T) {
+	t.Setenv("FOVEA_CACHE", t.TempDir())
+	var r Report
+	r.bench(context.Background(), Options{Model: "vgg19"})
+	if len(r.Checks) != 1 || r.Checks[0].Status != Warning || !strings.Contains(r.Checks[0].Found, "no weights of vgg19") || r.Precisions != nil {
+		t.Errorf("%+v", r)
+	}
+}
