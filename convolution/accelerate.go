@@ -99,6 +99,9 @@ type method struct {
 	planes, pixels string
 	// whole says that products are of whole numbers, if the operations have a choice.
 	whole *bool
+	// products says that other convolutions are computed as products of matrices (pointwise.h), with
+	// AVX-512 if the method has planes, else with AVX2.
+	products bool
 	// tolerance is how far results may be from TensorFlow's, relative to the largest value: far
 	// above rounding errors, far below what a bug would cause.
 	tolerance float64
@@ -109,7 +112,7 @@ func wide(name string, whole bool, supported func() error, tolerance float64) me
 	return method{
 		name: name, supported: supported,
 		kernel: "FoveaWideKernel", convolution: "FoveaWideConvolution", planes: "FoveaWidePlanes", pixels: "FoveaWidePixels", whole: &whole,
-		stored: tf.Float, shares: 1, tolerance: tolerance,
+		stored: tf.Float, shares: 1, tolerance: tolerance, products: !whole,
 		suits: func(_, out int64) bool { return out%16 == 0 },
 	}
 }
@@ -121,7 +124,7 @@ var methods = map[inference.Precision][]method{
 		wide("Winograd", false, wideSupported, 1e-3),
 		{
 			name: "Winograd", supported: winogradSupported,
-			kernel: "FoveaWinogradKernel", convolution: "FoveaWinogradConvolution", stored: tf.Float, shares: 1,
+			kernel: "FoveaWinogradKernel", convolution: "FoveaWinogradConvolution", stored: tf.Float, shares: 1, products: true,
 			suits:     func(_, out int64) bool { return out%16 == 0 },
 			tolerance: 1e-3,
 		},
@@ -134,6 +137,14 @@ var methods = map[inference.Precision][]method{
 		suits:     func(in, out int64) bool { return (in <= 4 || in%32 == 0) && out%32 == 0 },
 		tolerance: 5e-2,
 	}},
+}
+
+// needs names the convolutions that a method makes faster.
+func (m method) needs() string {
+	if m.products {
+		return "convolution of a supported kind"
+	}
+	return "convolution of 3x3 with stride 1"
 }
 
 // methodFor is the fastest method that this processor has for a model's device and precision.

@@ -68,7 +68,7 @@ func (t *trial) keepKernels() error {
 	}
 	names := map[string]string{} // of the model's tensors, by those of the copy
 	for _, c := range t.from.fast {
-		names[t.names[c.kernel]] = c.kernel
+		names[c.renamed(t.names).weights()] = c.weights()
 	}
 	for i, kernel := range kernels {
 		t.from.ready[names[kernel]] = tensors[i]
