@@ -24,6 +24,9 @@ type Options struct {
 	// the model's, on batches of several sizes, and any difference beyond rounding is an error. It
 	// is meant for foreign graphs and costs about a second.
 	Verify bool
+	// Measure leaves a model as it is, with ErrSlower, if the changed graph takes more processor time for a
+	// few images. It needs Verify.
+	Measure bool
 	// Shares is the number of parts of a batch that are computed in parallel (default: one or two
 	// per core).
 	Shares int
@@ -32,7 +35,7 @@ type Options struct {
 // Accelerate replaces a model's layers, in place, by ones that compute the same thing faster. The
 // graph only grows: tensors that the caller holds stay valid, and as slow as before. On any error
 // the model is unchanged and usable, its memory use is as before, and Accelerate may be called
-// again with other options; ErrNotFaster and ErrMixed are to be expected.
+// again with other options; ErrNotFaster, ErrMixed and ErrSlower are to be expected.
 func Accelerate(model *inference.Model, options Options) error {
 	m, err := methodFor(model)
 	if err != nil {
@@ -64,7 +67,7 @@ func accelerate(model *inference.Model, m method, options Options) error {
 		return err
 	}
 	if options.Verify {
-		if err := r.verify(options.Shares); err != nil {
+		if err := r.verify(options.Shares, options.Measure); err != nil {
 			return err
 		}
 	}

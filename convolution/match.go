@@ -281,18 +281,33 @@ func (r *rewriter) matchDepthwise(n *nodepb.NodeDef) (convolution, bool) {
 	return c, r.method.products
 }
 
-// leaves says which convolutions TensorFlow keeps: those whose sums other nodes scale, which are needed
-// only if somebody asks for just them. Their kernels would be kept twice.
+// leaveParts leaves to TensorFlow those convolutions whose sums other nodes scale, which are needed only if
+// somebody asks for just them. Their kernels would be kept twice.
 func (r *rewriter) leaveParts() {
 	for _, n := range r.order {
 		c, found := r.fast[n.GetName()]
-		if !found || !c.scaled() {
+		if !found || len(c.folds) == 0 || !c.scaled() || c.begun() {
 			continue
 		}
-		for part := range r.fast {
-			if p := r.fast[part]; p.kernel == c.kernel && p.pictures == c.pictures && len(p.folds) < len(c.folds) && r.readers[part] == 1 {
-				delete(r.fast, part)
+		for name := inference.Producer(r.convolved(n)); ; name = inference.Producer(r.convolved(r.nodes[name])) {
+			part, found := r.fast[name]
+			if !found {
+				break
+			}
+			delete(r.fast, name)
+			r.parts[name] = true
+			if len(part.folds) == 0 {
+				break
 			}
 		}
 	}
+}
+
+// convolved is the input of a folded node that depends on the images.
+func (r *rewriter) convolved(n *nodepb.NodeDef) string {
+	inputs := dataInputs(n)
+	if i := slices.IndexFunc(inputs, r.dependent); i >= 0 {
+		return inputs[i]
+	}
+	return ""
 }

@@ -26,6 +26,8 @@ type rewriter struct {
 	depends  map[string]bool   // names of nodes that depend on the input, the input among them
 	// fast are the nodes that are replaced, by name.
 	fast map[string]convolution
+	// parts are convolutions that others contain, scaled: see leaveParts.
+	parts map[string]bool
 	// early are the nodes up to the last replaced one, which run on shares of the batch.
 	early map[string]bool
 	// late are the other nodes, and those early ones that have no row per image and are needed by
@@ -64,7 +66,7 @@ func newRewriter(model *inference.Model, m method) (*rewriter, error) {
 		nodes:   make(map[string]*nodepb.NodeDef, len(graph.GetNode())),
 		depends: map[string]bool{model.Input.Op.Name(): true},
 		fast:    map[string]convolution{}, early: map[string]bool{}, late: map[string]bool{}, cleaned: map[string]bool{},
-		transformed: map[string]tf.Output{}, biases: map[string]tf.Output{}, zeros: map[int64]tf.Output{}, readers: map[string]int{},
+		transformed: map[string]tf.Output{}, biases: map[string]tf.Output{}, zeros: map[int64]tf.Output{}, readers: map[string]int{}, parts: map[string]bool{},
 		ready: map[string]*tf.Tensor{}, library: graph.GetLibrary(), versions: graph.GetVersions(), prefix: prefix,
 	}
 	for i := 2; model.Graph.Operation(r.prefix+"/"+firstTransform) != nil; i++ {

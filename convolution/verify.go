@@ -26,8 +26,8 @@ const mostTried = 4
 // with its replacement on noise: on one image, which leaves all but one share empty (some of
 // TensorFlow's operations get the shape of an empty batch wrong; see fillsShares), on three, and on
 // one more than there are shares, which makes them unequal; or on as many as the model takes, if
-// that is fewer.
-func (r *rewriter) verify(shares int) (err error) {
+// that is fewer. If it is to be measured, a copy that is slower than the model is ErrSlower.
+func (r *rewriter) verify(shares int, measured bool) (err error) {
 	shares = min(shares, mostTried)
 	t, err := r.newTrial()
 	if err != nil {
@@ -49,6 +49,15 @@ func (r *rewriter) verify(shares int) (err error) {
 	slices.Sort(batches)
 	for _, pictures := range slices.Compact(batches) {
 		if err := t.compare(pictures, r.method.tolerance); err != nil {
+			return err
+		}
+	}
+	if measured {
+		pictures := shares
+		if most := r.model.MaxBatch; most > 0 {
+			pictures = min(pictures, most)
+		}
+		if err := t.measure(pictures); err != nil {
 			return err
 		}
 	}
@@ -109,7 +118,7 @@ func (r *rewriter) newTrial() (*trial, error) {
 		return nil, err
 	}
 	for i, layer := range r.model.Layers {
-		if name := layer.Output.Op.Name(); r.depends[name] && name != r.model.Input.Op.Name() {
+		if name := layer.Output.Op.Name(); r.depends[name] && name != r.model.Input.Op.Name() && !r.parts[name] {
 			if layer.Output, err = output(t.model.Graph, name+":"+strconv.Itoa(layer.Output.Index)); err != nil {
 				return nil, err
 			}
