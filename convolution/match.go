@@ -295,7 +295,6 @@ func (r *rewriter) leaveParts() {
 				break
 			}
 			delete(r.fast, name)
-			r.parts[name] = true
 			if len(part.folds) == 0 {
 				break
 			}

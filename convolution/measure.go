@@ -3,62 +3,47 @@ package convolution
 import (
 	"errors"
 	"fmt"
+	"math"
 	"syscall"
 	"time"
-
-	tf "github.com/galeone/tensorflow/tensorflow/go"
 )
 
 // ErrSlower says that a model is left as it is because it was measured to be faster so.
 var ErrSlower = errors.New("convolution: TensorFlow's own convolutions are faster")
 
-// How a model is measured: both ways take turns, so that what else the machine does strikes both. The
+// How a model is measured, while it is verified: both ways take turns, so that what else the machine does strikes both. The
 // least processor time of each counts: batches are computed on all cores either way. It ends early once
 // the ways are as far apart as clear.
 const (
-	leastTurns = 1
-	mostTurns  = 5
-	clear      = 1.15
+	mostTurns = 5
+	clear     = 1.15
 )
 
 // pace is how much processor time a trial takes each way.
 type pace struct{ direct, faster time.Duration }
 
+// unmeasured is longer than anything.
+const unmeasured = time.Duration(math.MaxInt64)
+
+// least is the shorter time of each way.
+func (p pace) least(other pace) pace {
+	return pace{min(p.direct, other.direct), min(p.faster, other.faster)}
+}
+
 // settled says whether further turns would change nothing.
 func (p pace) settled(turns int) bool {
 	short, long := min(p.direct, p.faster), max(p.direct, p.faster)
-	return turns >= mostTurns || (turns >= leastTurns && float64(long) > clear*float64(short))
+	return turns >= mostTurns || float64(long) > clear*float64(short)
 }
 
-// measure computes the last layer of a batch both ways and is ErrSlower if ours takes longer.
-func (t *trial) measure(pictures int) error {
-	input, err := t.noise(pictures)
-	if err != nil {
-		return fmt.Errorf("convolution: measure the direct way: %w", err)
-	}
-	feeds := map[tf.Output]*tf.Tensor{t.model.Input: input}
-	last := len(t.direct) - 1
-	if last < 0 {
-		return nil
-	}
-	run := func(layer tf.Output) (time.Duration, error) {
-		begun := processorTime()
-		_, err := t.model.Session.Run(feeds, []tf.Output{layer}, nil)
-		return processorTime() - begun, err
-	}
-	best := pace{direct: 1 << 62, faster: 1 << 62}
-	for turn := 0; !best.settled(turn - 1); turn++ {
-		direct, err := run(t.direct[last])
+// measure compares a batch further times, the first time being given, and is ErrSlower if ours takes longer.
+func (t *trial) measure(pictures int, best pace) error {
+	for turns := 1; !best.settled(turns); turns++ {
+		p, err := t.compare(pictures, t.from.method.tolerance)
 		if err != nil {
-			return fmt.Errorf("convolution: measure the direct way: %w", err)
+			return err
 		}
-		faster, err := run(t.faster[last])
-		if err != nil {
-			return fmt.Errorf("convolution: measure the faster way: %w", err)
-		}
-		if turn > 0 { // before, TensorFlow prepares the graph
-			best = pace{min(best.direct, direct), min(best.faster, faster)}
-		}
+		best = best.least(p)
 	}
 	if best.faster > best.direct {
 		const digits = 100 * time.Microsecond

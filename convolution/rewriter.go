@@ -26,8 +26,9 @@ type rewriter struct {
 	depends  map[string]bool   // names of nodes that depend on the input, the input among them
 	// fast are the nodes that are replaced, by name.
 	fast map[string]convolution
-	// parts are convolutions that others contain, scaled: see leaveParts.
-	parts map[string]bool
+	// essential are the nodes that the last layers need, which have no readers. The others are parts of what
+	// replaces these, such as a sum that is rectified: they are computed by the same operations, with fewer steps.
+	essential map[string]bool
 	// early are the nodes up to the last replaced one, which run on shares of the batch.
 	early map[string]bool
 	// late are the other nodes, and those early ones that have no row per image and are needed by
@@ -66,7 +67,7 @@ func newRewriter(model *inference.Model, m method) (*rewriter, error) {
 		nodes:   make(map[string]*nodepb.NodeDef, len(graph.GetNode())),
 		depends: map[string]bool{model.Input.Op.Name(): true},
 		fast:    map[string]convolution{}, early: map[string]bool{}, late: map[string]bool{}, cleaned: map[string]bool{},
-		transformed: map[string]tf.Output{}, biases: map[string]tf.Output{}, zeros: map[int64]tf.Output{}, readers: map[string]int{}, parts: map[string]bool{},
+		transformed: map[string]tf.Output{}, biases: map[string]tf.Output{}, zeros: map[int64]tf.Output{}, readers: map[string]int{}, essential: map[string]bool{},
 		ready: map[string]*tf.Tensor{}, library: graph.GetLibrary(), versions: graph.GetVersions(), prefix: prefix,
 	}
 	for i := 2; model.Graph.Operation(r.prefix+"/"+firstTransform) != nil; i++ {
@@ -89,6 +90,7 @@ func newRewriter(model *inference.Model, m method) (*rewriter, error) {
 	r.traceRows()
 	r.direct = slices.Clone(r.order)
 	r.dropUnneeded()
+	r.findEssential()
 	r.choosePlanes()
 	r.findEarly()
 	r.findLate()
@@ -144,6 +146,22 @@ func (r *rewriter) dropUnneeded() {
 		}
 	}
 	r.order = slices.DeleteFunc(r.order, func(n *nodepb.NodeDef) bool { return !needed[n.GetName()] })
+}
+
+// findEssential collects what the layers that nobody reads need.
+func (r *rewriter) findEssential() {
+	for _, layer := range r.model.Layers {
+		if tensor := r.source(tensorName(layer.Output)); r.readers[tensor] == 0 {
+			r.essential[inference.Producer(tensor)] = true
+		}
+	}
+	for _, n := range slices.Backward(r.order) {
+		if r.essential[n.GetName()] {
+			for _, from := range r.inputs(n) {
+				r.essential[inference.Producer(from)] = true
+			}
+		}
+	}
 }
 
 // findEarly collects the replaced nodes and everything they need.

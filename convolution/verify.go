@@ -47,17 +47,18 @@ func (r *rewriter) verify(shares int, measured bool) (err error) {
 		batches = []int{1, min(3, most), min(shares+1, most)}
 	}
 	slices.Sort(batches)
-	for _, pictures := range slices.Compact(batches) {
-		if err := t.compare(pictures, r.method.tolerance); err != nil {
+	batches = slices.Compact(batches)
+	var last pace
+	for _, pictures := range batches {
+		if last, err = t.compare(pictures, t.from.method.tolerance); err != nil {
 			return err
 		}
 	}
 	if measured {
-		pictures := shares
-		if most := r.model.MaxBatch; most > 0 {
-			pictures = min(pictures, most)
+		if len(batches) == 1 { // during the first, TensorFlow prepares the graph
+			last = pace{direct: unmeasured, faster: unmeasured}
 		}
-		if err := t.measure(pictures); err != nil {
+		if err := t.measure(batches[len(batches)-1], last); err != nil {
 			return err
 		}
 	}
@@ -118,7 +119,7 @@ func (r *rewriter) newTrial() (*trial, error) {
 		return nil, err
 	}
 	for i, layer := range r.model.Layers {
-		if name := layer.Output.Op.Name(); r.depends[name] && name != r.model.Input.Op.Name() && !r.parts[name] {
+		if name := layer.Output.Op.Name(); r.depends[name] && name != r.model.Input.Op.Name() && r.essential[inference.Producer(r.source(tensorName(layer.Output)))] {
 			if layer.Output, err = output(t.model.Graph, name+":"+strconv.Itoa(layer.Output.Index)); err != nil {
 				return nil, err
 			}
@@ -191,32 +192,35 @@ func (t *trial) sketch(name string, layer tf.Output) (tf.Output, error) {
 	return sketch.Output(0), nil
 }
 
-// compare computes all layers both ways, on images that are the same for each call.
-func (t *trial) compare(pictures int, tolerance float64) error {
+// compare computes all layers both ways, on images that are the same for each call, and says how long each takes.
+func (t *trial) compare(pictures int, tolerance float64) (pace, error) {
 	input, err := t.noise(pictures)
 	if err != nil {
-		return fmt.Errorf("convolution: compare with the direct way: %w", err)
+		return pace{}, fmt.Errorf("convolution: compare with the direct way: %w", err)
 	}
 	feeds := map[tf.Output]*tf.Tensor{t.model.Input: input}
+	begun := processorTime()
 	direct, err := t.model.Session.Run(feeds, t.direct, nil)
 	if err != nil {
-		return fmt.Errorf("convolution: compare with the direct way: %w", err)
+		return pace{}, fmt.Errorf("convolution: compare with the direct way: %w", err)
 	}
+	between := processorTime()
 	faster, err := t.model.Session.Run(feeds, t.faster, nil)
 	if err != nil {
-		return fmt.Errorf("convolution: %s cannot be made faster: a batch of %d in shares fails: %w", t.model.Name, pictures, err)
+		return pace{}, fmt.Errorf("convolution: %s cannot be made faster: a batch of %d in shares fails: %w", t.model.Name, pictures, err)
 	}
+	end := processorTime()
 	for i := range direct {
 		off, err := distance(direct[i], faster[i])
 		if err != nil {
-			return fmt.Errorf("convolution: compare with the direct way: %w", err)
+			return pace{}, fmt.Errorf("convolution: compare with the direct way: %w", err)
 		}
 		if !(off <= tolerance) {
 			layer := t.from.model.Layers[t.compared[i]]
-			return fmt.Errorf("convolution: layer %s of %s (%s) would be off by %.1e of its largest value in a batch of %d: it is computed directly", layer.Name, t.model.Name, layer.Output.Op.Name(), off, pictures)
+			return pace{}, fmt.Errorf("convolution: layer %s of %s (%s) would be off by %.1e of its largest value in a batch of %d: it is computed directly", layer.Name, t.model.Name, layer.Output.Op.Name(), off, pictures)
 		}
 	}
-	return nil
+	return pace{direct: between - begun, faster: end - between}, nil
 }
 
 // distance is the largest difference of two sketches, relative to the layer's largest value. NaN
