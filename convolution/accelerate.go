@@ -76,8 +76,24 @@ func accelerate(model *inference.Model, m method, options Options) error {
 		return errors.Join(err, r.giveBack())
 	}
 	model.Layers = layers
-	model.Convolutions = inference.Convolutions{Count: len(r.transformed), Method: m.name}
+	model.Convolutions = inference.Convolutions{Count: len(r.transformed), Method: r.methods()}
 	return nil
+}
+
+// methods names the ways in which convolutions are computed.
+func (r *rewriter) methods() string {
+	filtering, others := false, false
+	for _, c := range r.fast {
+		filtering = filtering || c.kind == filtered
+		others = others || c.kind != filtered
+	}
+	switch {
+	case filtering && others:
+		return r.method.name + " and as products"
+	case others:
+		return "products"
+	}
+	return r.method.name
 }
 
 // prefix begins the names of everything that is added to a graph.
