@@ -16,7 +16,6 @@ enum pointwise_activation {
 	pointwise_relu,
 	pointwise_relu6,
 	pointwise_swish, // x / (1 + exp(-x))
-	pointwise_gelu,  // x / 2 (1 + erf(x / sqrt 2))
 	pointwise_activations,
 };
 

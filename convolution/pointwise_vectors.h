@@ -16,9 +16,6 @@
 #define EXPONENT(n) _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(127)), 23))
 #define FLOATS(n) _mm512_cvtepi32_ps(n)
 #define ABOVE(a, b, yes, no) _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), no, yes)
-#define MAGNITUDE(x) _mm512_andnot_ps(_mm512_set1_ps(-0.f), x)
-#define SIGN(x) _mm512_and_ps(_mm512_set1_ps(-0.f), x)
-#define WITH_SIGN(x, sign) _mm512_or_ps(x, sign)
 typedef __m512 VECTORS(vector);
 typedef __m512i VECTORS(whole);
 typedef __mmask16 VECTORS(mask);
@@ -37,9 +34,6 @@ typedef __mmask16 VECTORS(mask);
 #define EXPONENT(n) _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23))
 #define FLOATS(n) _mm256_cvtepi32_ps(n)
 #define ABOVE(a, b, yes, no) _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_GT_OQ))
-#define MAGNITUDE(x) _mm256_andnot_ps(_mm256_set1_ps(-0.f), x)
-#define SIGN(x) _mm256_and_ps(_mm256_set1_ps(-0.f), x)
-#define WITH_SIGN(x, sign) _mm256_or_ps(x, sign)
 typedef __m256 VECTORS(vector);
 typedef __m256i VECTORS(whole);
 typedef __m256i VECTORS(mask);
@@ -69,24 +63,11 @@ INLINE TARGET vector VECTORS(swish)(vector x) {
 	return x / (SPREAD(1) + ABOVE(-x, SPREAD(88.3f), SPREAD(INFINITY), e));
 }
 
-// gelu uses erf of Abramowitz and Stegun, 7.1.26, whose error is 1.5e-7.
-INLINE TARGET vector VECTORS(gelu)(vector x) {
-	const vector z = MAGNITUDE(x) * SPREAD(0.70710678f), t = SPREAD(1) / FMA(SPREAD(0.3275911f), z, SPREAD(1));
-	vector p = SPREAD(1.061405429f);
-	p = FMA(p, t, SPREAD(-1.453152027f));
-	p = FMA(p, t, SPREAD(1.421413741f));
-	p = FMA(p, t, SPREAD(-0.284496736f));
-	p = FMA(p, t, SPREAD(0.254829592f));
-	const vector erf = SPREAD(1) - p * t * VECTORS(exponential)(-z * z);
-	return SPREAD(0.5f) * x * (SPREAD(1) + WITH_SIGN(erf, SIGN(x)));
-}
-
 INLINE TARGET vector VECTORS(activate)(enum pointwise_activation activation, vector x) {
 	switch (activation) {
 	case pointwise_relu: return LARGER(SPREAD(0), x);
 	case pointwise_relu6: return LARGER(SPREAD(0), SMALLER(SPREAD(6), x));
 	case pointwise_swish: return VECTORS(swish)(x);
-	case pointwise_gelu: return VECTORS(gelu)(x);
 	default: return x;
 	}
 }
@@ -192,9 +173,6 @@ TARGET static void VECTORS(spans)(const struct pointwise_convolution *c, int pix
 #undef EXPONENT
 #undef FLOATS
 #undef ABOVE
-#undef MAGNITUDE
-#undef SIGN
-#undef WITH_SIGN
 #undef vector
 #undef INLINE
 #undef VECTORS
