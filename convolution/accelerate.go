@@ -24,6 +24,9 @@ type Options struct {
 	// the model's, on batches of several sizes, and any difference beyond rounding is an error. It
 	// is meant for foreign graphs and costs about a second.
 	Verify bool
+	// Measure leaves a model as it is, with ErrSlower, if the changed graph takes more processor time for a
+	// few images. It needs Verify.
+	Measure bool
 	// Shares is the number of parts of a batch that are computed in parallel (default: one or two
 	// per core).
 	Shares int
@@ -32,7 +35,7 @@ type Options struct {
 // Accelerate replaces a model's layers, in place, by ones that compute the same thing faster. The
 // graph only grows: tensors that the caller holds stay valid, and as slow as before. On any error
 // the model is unchanged and usable, its memory use is as before, and Accelerate may be called
-// again with other options; ErrNotFaster and ErrMixed are to be expected.
+// again with other options; ErrNotFaster, ErrMixed and ErrSlower are to be expected.
 func Accelerate(model *inference.Model, options Options) error {
 	m, err := methodFor(model)
 	if err != nil {
@@ -64,7 +67,7 @@ func accelerate(model *inference.Model, m method, options Options) error {
 		return err
 	}
 	if options.Verify {
-		if err := r.verify(options.Shares); err != nil {
+		if err := r.verify(options.Shares, options.Measure); err != nil {
 			return err
 		}
 	}
@@ -73,8 +76,24 @@ func accelerate(model *inference.Model, m method, options Options) error {
 		return errors.Join(err, r.giveBack())
 	}
 	model.Layers = layers
-	model.Convolutions = inference.Convolutions{Count: len(r.transformed), Method: m.name}
+	model.Convolutions = inference.Convolutions{Count: len(r.transformed), Method: r.methods()}
 	return nil
+}
+
+// methods names the ways in which convolutions are computed.
+func (r *rewriter) methods() string {
+	filtering, others := false, false
+	for _, c := range r.fast {
+		filtering = filtering || c.kind == filtered
+		others = others || c.kind != filtered
+	}
+	switch {
+	case filtering && others:
+		return r.method.name + " and as products"
+	case others:
+		return "products"
+	}
+	return r.method.name
 }
 
 // prefix begins the names of everything that is added to a graph.
@@ -99,6 +118,9 @@ type method struct {
 	planes, pixels string
 	// whole says that products are of whole numbers, if the operations have a choice.
 	whole *bool
+	// products says that other convolutions are computed as products of matrices (pointwise.h), with
+	// AVX-512 if the method has planes, else with AVX2.
+	products bool
 	// tolerance is how far results may be from TensorFlow's, relative to the largest value: far
 	// above rounding errors, far below what a bug would cause.
 	tolerance float64
@@ -109,7 +131,7 @@ func wide(name string, whole bool, supported func() error, tolerance float64) me
 	return method{
 		name: name, supported: supported,
 		kernel: "FoveaWideKernel", convolution: "FoveaWideConvolution", planes: "FoveaWidePlanes", pixels: "FoveaWidePixels", whole: &whole,
-		stored: tf.Float, shares: 1, tolerance: tolerance,
+		stored: tf.Float, shares: 1, tolerance: tolerance, products: !whole,
 		suits: func(_, out int64) bool { return out%16 == 0 },
 	}
 }
@@ -121,7 +143,7 @@ var methods = map[inference.Precision][]method{
 		wide("Winograd", false, wideSupported, 1e-3),
 		{
 			name: "Winograd", supported: winogradSupported,
-			kernel: "FoveaWinogradKernel", convolution: "FoveaWinogradConvolution", stored: tf.Float, shares: 1,
+			kernel: "FoveaWinogradKernel", convolution: "FoveaWinogradConvolution", stored: tf.Float, shares: 1, products: true,
 			suits:     func(_, out int64) bool { return out%16 == 0 },
 			tolerance: 1e-3,
 		},
@@ -134,6 +156,14 @@ var methods = map[inference.Precision][]method{
 		suits:     func(in, out int64) bool { return (in <= 4 || in%32 == 0) && out%32 == 0 },
 		tolerance: 5e-2,
 	}},
+}
+
+// needs names the convolutions that a method makes faster.
+func (m method) needs() string {
+	if m.products {
+		return "convolution of a supported kind"
+	}
+	return "convolution of 3x3 with stride 1"
 }
 
 // methodFor is the fastest method that this processor has for a model's device and precision.

@@ -215,8 +215,8 @@ func TestOtherNodesStay(t *testing.T) {
 	n.tap("dense", op.MatMul(n.next(), flat, n.constant(side*side*2*channels, 5)), 5)
 	model := n.open()
 	compare(t, model, 5, convolution.Options{Shares: 2})
-	if model.Convolutions.Count != 2 {
-		t.Errorf("%d convolutions were changed, want 2: fast and again", model.Convolutions.Count)
+	if model.Convolutions.Count != 6 {
+		t.Errorf("%d convolutions were changed, want 6: all but dilated", model.Convolutions.Count)
 	}
 }
 
@@ -228,14 +228,14 @@ func strided2(n *network, x tf.Output, side int) tf.Output {
 
 func TestNotFaster(t *testing.T) {
 	n, x := newNetwork(t, 8, 8, 16)
-	n.tap("conv", op.Conv2D(n.next(), x, n.constant(5, 5, 16, 16), []int64{1, 1, 1, 1}, "SAME"), 8, 8, 16)
+	n.tap("conv", op.Conv2D(n.next(), x, n.constant(5, 5, 16, 16), []int64{1, 1, 1, 1}, "SAME", op.Conv2DDilations([]int64{1, 2, 2, 1})), 8, 8, 16)
 	model := n.open()
 	if err := convolution.Accelerate(model, convolution.Options{}); !errors.Is(err, convolution.ErrNotFaster) {
-		t.Errorf("a network of 5x5 convolutions: %v", err)
+		t.Errorf("a network of dilated convolutions: %v", err)
 	}
 	model.Precision = inference.Int16
 	if err := convolution.Accelerate(model, convolution.Options{}); !errors.Is(err, convolution.ErrNotFaster) {
-		t.Errorf("a network of 5x5 convolutions in int16: %v", err)
+		t.Errorf("a network of dilated convolutions in int16: %v", err)
 	}
 	model.Precision = inference.Float16
 	if err := convolution.Accelerate(model, convolution.Options{}); !errors.Is(err, convolution.ErrNotFaster) {

@@ -1,6 +1,6 @@
-// Package convolution makes the convolutions of a model several times faster on a CPU without
-// changing what they compute: those with 3x3 kernels and stride 1, the only kind in a VGG. It has
-// one method for each precision.
+// Package convolution makes the convolutions of a model faster on a CPU without changing what they
+// compute: those with 3x3 kernels and stride 1, the only kind in a VGG, several times, and in
+// float32 all others that are not dilated or grouped. It has one method for each precision.
 //
 // In float32, it uses Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, arXiv:1509.09308),
 // which needs 2.25 multiplications per pixel and pair of channels instead of 9: tiles of 6x6 pixels
@@ -9,6 +9,13 @@
 // transformed back to 4x4 pixels. Results differ from direct convolution only by rounding: by at
 // most about 1e-6 of a layer's largest value. Of up to four input channels, the direct products are
 // fewer than those of padded registers.
+//
+// Other convolutions in float32, such as ResNet's of 1x1, are products of matrices
+// (pointwise.h): the pixels that a kernel sees are the rows. Blocks of rows are gathered, from
+// planes or NHWC, so that they stay in the caches while all columns are multiplied with them.
+// Depthwise convolutions have a loop of their own. AVX2 and AVX-512 add in the same order, so that
+// they, too, have the same results. Normalizations are folded into kernels and biases; the sum with
+// another map and the activations ReLU, ReLU6 and swish are applied to the sums in registers.
 //
 // In int16, the products between the transformations are of whole numbers of 12 to 15 bits
 // (AVX-512 VNNI), of which a processor computes twice as many as in float32. Each tile has its own
@@ -35,8 +42,10 @@
 // A foreign graph may contain anything. Its batch is split only if every operation on the way to a
 // convolution is known to treat images independently; a mean over the batch, for example, is
 // refused. And before the model changes, a copy is rewritten in a session of its own, which shares
-// the memory of the weights, and every layer is compared at several batch sizes. The memory that
-// this takes is released, and a refused model is left as it was.
+// the memory of the weights, and its layers are compared at several batch sizes: all but those that
+// others contain, such as a sum that is rectified. The copy is measured, too: one that is slower
+// than TensorFlow's own operations is not used (ErrSlower). The memory that this takes is released,
+// and a refused model is left as it was.
 //
 // The package knows TensorFlow's graphs and processors. It must not know VGG or images: it
 // recognizes convolutions by their nodes, in any model.

@@ -6,4 +6,7 @@
 // fovea_convolution_register makes the operations known to TensorFlow. Call it once.
 void fovea_convolution_register(TF_Status *status);
 
+// fovea_pointwise_register is the part of it for pointwise.h.
+void fovea_pointwise_register(TF_Status *status);
+
 #endif

@@ -3,27 +3,13 @@
 #include "operations.h"
 
 #include <pthread.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "kernel_api.h"
+#include "call.h"
 #include "tiles.h"
 #include "wide.h"
 #include "winograd.h"
-
-// in_huge_pages asks for large pages behind memory that is about to be written: the system then
-// sets it up in 2 MB at a time instead of 4 KB, which took a tenth of a short run.
-static void in_huge_pages(void *memory, size_t bytes) {
-#ifdef MADV_HUGEPAGE
-	const uintptr_t page = 1 << 21, first = ((uintptr_t)memory + page - 1) & ~(page - 1), end = ((uintptr_t)memory + bytes) & ~(page - 1);
-	if (first < end) madvise((void *)first, end - first, MADV_HUGEPAGE);
-#else
-	(void)memory, (void)bytes;
-#endif
-}
 
 // Each thread of TensorFlow's pool keeps the memory it works in: asking the system for it anew
 // costs as much as some convolutions.
@@ -42,8 +28,7 @@ static void free_workspace(void *w) {
 
 static void make_workspace_key(void) { pthread_key_create(&workspace_key, free_workspace); }
 
-// work_memory is NULL when there is not enough.
-static float *work_memory(size_t floats) {
+float *fovea_convolution_work_memory(size_t floats) {
 	pthread_once(&workspace_once, make_workspace_key);
 	struct workspace *w = pthread_getspecific(workspace_key);
 	if (w == NULL) {
@@ -60,104 +45,6 @@ static float *work_memory(size_t floats) {
 		if (w->memory != NULL) in_huge_pages(w->memory, floats * sizeof *w->memory);
 	}
 	return w->memory;
-}
-
-enum { most_inputs = 3 };
-
-// A call of an operation's kernel, with what has to be given back at its end.
-struct call {
-	TF_OpKernelContext *context;
-	TF_Status *status;
-	TF_Tensor *inputs[most_inputs], *output; // NULL: not there
-};
-
-// KERNEL makes of a function, which is given its state and a call with so many inputs, the one that TensorFlow calls.
-#define KERNEL(function, count)                                               \
-	static void function##_kernel(void *state, TF_OpKernelContext *context) { \
-		struct call call = {.context = context, .status = TF_NewStatus()};    \
-		if (take_inputs(&call, count)) function(state, &call);                \
-		end_call(&call);                                                      \
-	}
-
-// succeeded tells of the last step and, if it failed, hands its error to TensorFlow.
-static int succeeded(struct call *call) {
-	if (TF_GetCode(call->status) == TF_OK) return 1;
-	TF_OpKernelContext_Failure(call->context, call->status);
-	return 0;
-}
-
-static int take_inputs(struct call *call, int count) {
-	for (int i = 0; i < count; i++) {
-		TF_GetInput(call->context, i, &call->inputs[i], call->status);
-		if (!succeeded(call)) return 0;
-	}
-	return 1;
-}
-
-static void end_call(struct call *call) {
-	TF_DeleteTensor(call->output);
-	for (int i = 0; i < most_inputs; i++) TF_DeleteTensor(call->inputs[i]);
-	TF_DeleteStatus(call->status);
-}
-
-static void refuse(struct call *call, TF_Code code, const char *format, ...) {
-	char message[256];
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(message, sizeof message, format, arguments);
-	va_end(arguments);
-	TF_SetStatus(call->status, code, message);
-	TF_OpKernelContext_Failure(call->context, call->status);
-}
-
-// shape reads an input's dimensions, if it is of that type and has as many as asked for.
-static int shape(const struct call *call, int input, TF_DataType type, int rank, int64_t *dimensions) {
-	const TF_Tensor *tensor = call->inputs[input];
-	if (TF_TensorType(tensor) != type || TF_NumDims(tensor) != rank) return 0;
-	for (int i = 0; i < rank; i++) dimensions[i] = TF_Dim(tensor, i);
-	return 1;
-}
-
-// data is that of an input.
-static const void *data(const struct call *call, int input) { return TF_TensorData(call->inputs[input]); }
-
-// allocate makes the output and returns its data, which may be NULL if it is empty: succeeded tells.
-static void *allocate(struct call *call, TF_DataType type, const int64_t *dimensions, int rank) {
-	size_t size = TF_DataTypeSize(type);
-	for (int i = 0; i < rank; i++) size *= (size_t)dimensions[i];
-	call->output = TF_AllocateOutput(call->context, 0, type, dimensions, rank, size, call->status);
-	if (TF_GetCode(call->status) != TF_OK) return NULL;
-	in_huge_pages(TF_TensorData(call->output), size);
-	return TF_TensorData(call->output);
-}
-
-static void unmap(void *memory, size_t bytes, void *unused) {
-	(void)unused;
-	munmap(memory, bytes);
-}
-
-// allocate_own is allocate in memory that the system gets back when the output is freed: TensorFlow's
-// allocator keeps what it once had. It is for the transformed kernels, which are large and long-lived.
-static void *allocate_own(struct call *call, TF_DataType type, const int64_t *dimensions, int rank) {
-	size_t size = TF_DataTypeSize(type);
-	for (int i = 0; i < rank; i++) size *= (size_t)dimensions[i];
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED) {
-		refuse(call, TF_RESOURCE_EXHAUSTED, "no memory for %zu bytes of a transformed kernel", size);
-		return NULL;
-	}
-	in_huge_pages(memory, size);
-	call->output = TF_NewTensor(type, dimensions, rank, memory, size, unmap, NULL);
-	TF_SetOutput(call->context, 0, call->output, call->status);
-	return succeeded(call) ? memory : NULL;
-}
-
-// work is memory to compute in, or NULL if there is not enough.
-static float *work(struct call *call, size_t floats, int64_t in, int64_t out) {
-	float *memory = work_memory(floats);
-	if (memory == NULL)
-		refuse(call, TF_RESOURCE_EXHAUSTED, "no memory for a convolution of %lld to %lld channels", (long long)in, (long long)out);
-	return memory;
 }
 
 static void transform_kernel(void *unused, struct call *call) {
@@ -456,31 +343,6 @@ static void sketch(void *unused, struct call *call) {
 }
 KERNEL(sketch, 1)
 
-static void release(void *state) { free(state); }
-
-static void unknown_shape(TF_ShapeInferenceContext *context, TF_Status *status) {
-	TF_ShapeInferenceContextSetUnknownShape(context, status);
-}
-
-struct operation {
-	const char *name;
-	const char *inputs[4], *output, *attributes[5]; // ended by NULL
-	void *(*create)(TF_OpKernelConstruction *);
-	void (*compute)(void *, TF_OpKernelContext *);
-};
-
-static void register_operation(const struct operation *o, TF_Status *status) {
-	TF_OpDefinitionBuilder *definition = TF_NewOpDefinitionBuilder(o->name);
-	for (const char *const *a = o->attributes; *a != NULL; a++) TF_OpDefinitionBuilderAddAttr(definition, *a);
-	for (const char *const *i = o->inputs; *i != NULL; i++) TF_OpDefinitionBuilderAddInput(definition, *i);
-	TF_OpDefinitionBuilderAddOutput(definition, o->output);
-	TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, unknown_shape);
-	TF_RegisterOpDefinition(definition, status); // frees it
-	if (TF_GetCode(status) != TF_OK) return;
-	TF_KernelBuilder *kernel = TF_NewKernelBuilder(o->name, "CPU", o->create, o->compute, release);
-	TF_RegisterKernelBuilder(o->name, kernel, status); // frees it
-}
-
 void fovea_convolution_register(TF_Status *status) {
 	static const struct operation operations[] = {
 		{"FoveaWinogradKernel", {"kernel: float", NULL}, "transformed: float", {NULL}, NULL, transform_kernel_kernel},
@@ -515,4 +377,5 @@ void fovea_convolution_register(TF_Status *status) {
 		register_operation(&operations[i], status);
 		if (TF_GetCode(status) != TF_OK) return;
 	}
+	fovea_pointwise_register(status);
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
-	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
@@ -62,8 +61,9 @@ func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
 	layers := slices.Clone(r.model.Layers)
 	for i, layer := range layers {
 		var err error
-		name := layer.Output.Op.Name()
-		switch tensor := name + ":" + strconv.Itoa(layer.Output.Index); {
+		tensor := r.source(tensorName(layer.Output))
+		name := inference.Producer(tensor)
+		switch {
 		case r.early[name] && (shares == 1 || r.traced[name].batching == rows):
 			layers[i].Output, err = joined.tensor(tensor)
 		case r.early[name]: // its rows would be in another order in each share, so it stays as it is
@@ -100,53 +100,6 @@ func (r *rewriter) giveBack() error {
 	}
 	if _, err := r.model.Session.Run(nil, nil, destroyed); err != nil {
 		return fmt.Errorf("convolution: free the transformed kernels of %s: %w", r.model.Name, err)
-	}
-	return nil
-}
-
-// firstTransform names an operation that every rewritten graph has.
-const firstTransform = "transform_0"
-
-// transformKernels gives each kernel that is needed a variable holding its transformed values.
-func (r *rewriter) transformKernels(scope *op.Scope) error {
-	var assignments []*tf.Operation
-	feeds := map[tf.Output]*tf.Tensor{}
-	for _, n := range r.order {
-		c, found := r.fast[n.GetName()]
-		if !found || r.transformed[c.kernel].Op != nil {
-			continue
-		}
-		kernel, err := r.output(c.kernel)
-		if err != nil {
-			return err
-		}
-		name := strconv.Itoa(len(r.transformed))
-		spec := tf.OpSpec{Type: r.method.kernel, Name: r.prefix + "/transform_" + name, Input: []tf.Input{kernel}}
-		if r.method.whole != nil {
-			spec.Attrs = map[string]interface{}{"whole": *r.method.whole}
-		}
-		ready := r.ready[c.kernel]
-		if ready != nil {
-			spec.Type, spec.Input, spec.Attrs = "Placeholder", nil, map[string]interface{}{"dtype": r.method.stored}
-		}
-		transformed, err := r.model.Graph.AddOperation(spec)
-		if err != nil {
-			return fmt.Errorf("convolution: transform kernel %s: %w", c.kernel, err)
-		}
-		if ready != nil {
-			feeds[transformed.Output(0)] = ready
-		}
-		own := scope.SubScope(name)
-		handle := op.VarHandleOp(own, r.method.stored, tf.Shape{}, op.VarHandleOpSharedName(r.prefix+"/"+name))
-		r.handles = append(r.handles, handle)
-		assignments = append(assignments, op.AssignVariableOp(own, handle, transformed.Output(0)))
-		r.transformed[c.kernel] = op.ReadVariableOp(own, handle, r.method.stored)
-	}
-	if err := scope.Err(); err != nil {
-		return fmt.Errorf("convolution: add variables for transformed kernels: %w", err)
-	}
-	if _, err := r.model.Session.Run(feeds, nil, assignments); err != nil {
-		return fmt.Errorf("convolution: transform the kernels of %s: %w", r.model.Name, err)
 	}
 	return nil
 }
@@ -208,61 +161,6 @@ func (r *rewriter) copyNodes(prefix string, wanted func(*nodepb.NodeDef) bool, g
 		return fmt.Errorf("convolution: add the rewritten graph of %s: %w", r.model.Name, err)
 	}
 	return nil
-}
-
-// replacements are a copy of a node, or its faster substitutes; the last one takes its name.
-// Names of new nodes are added to inside, those of tensors from elsewhere to mapped.
-func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mapped map[string]tf.Output) ([]*nodepb.NodeDef, error) {
-	c, found := r.fast[n.GetName()]
-	if !found {
-		node := proto.Clone(n).(*nodepb.NodeDef)
-		node.Device = ""
-		delete(node.Attr, "_class") // names nodes that are not copied
-		return []*nodepb.NodeDef{node}, nil
-	}
-	kernel, bias := prefix+"_kernel_of_"+n.GetName(), c.bias
-	mapped[kernel] = r.transformed[c.kernel]
-	if bias == "" {
-		bias = prefix + "_bias_of_" + n.GetName()
-		if r.zeros[c.out].Op == nil {
-			scope := op.NewScopeWithGraph(r.model.Graph).SubScope(r.prefix).SubScope("zeros_" + strconv.FormatInt(c.out, 10))
-			r.zeros[c.out] = op.Const(scope, make([]float32, c.out))
-			if err := scope.Err(); err != nil {
-				return nil, fmt.Errorf("convolution: add a bias of zero: %w", err)
-			}
-		}
-		mapped[bias] = r.zeros[c.out]
-	}
-	flag := func(value bool) *attrpb.AttrValue {
-		return &attrpb.AttrValue{Value: &attrpb.AttrValue_B{B: value}}
-	}
-	faster := &nodepb.NodeDef{
-		Name: n.GetName(), Op: r.method.convolution,
-		Input: append([]string{c.pictures, kernel, bias}, c.controls...),
-		Attr:  map[string]*attrpb.AttrValue{"rectify": flag(c.rectify), "pool": flag(c.pool)},
-	}
-	if r.method.whole != nil {
-		faster.Attr["whole"] = flag(*r.method.whole)
-	}
-	if r.method.planes == "" {
-		return []*nodepb.NodeDef{faster}, nil
-	}
-	// Between two convolutions, maps stay in planes; all other consumers read a conversion back,
-	// which is computed only if it is used.
-	var nodes []*nodepb.NodeDef
-	planes := planesOf(c.pictures)
-	if !inside[planes] {
-		nodes = append(nodes, &nodepb.NodeDef{Name: planes, Op: r.method.planes, Input: []string{c.pictures}})
-		inside[planes] = true
-	}
-	faster.Name, faster.Input[0] = planesOf(n.GetName()), planes
-	inside[faster.Name] = true
-	return append(nodes, faster, &nodepb.NodeDef{Name: n.GetName(), Op: r.method.pixels, Input: []string{faster.Name}}), nil
-}
-
-// planesOf is the name of the node that gives the planes of a tensor's maps.
-func planesOf(tensor string) string {
-	return prefix + "_planes_of_" + strings.ReplaceAll(strings.TrimSuffix(tensor, ":0"), ":", "_")
 }
 
 // joiner concatenates the shares of a batch.

@@ -3,6 +3,7 @@ package convolution
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
@@ -25,6 +26,9 @@ type rewriter struct {
 	depends  map[string]bool   // names of nodes that depend on the input, the input among them
 	// fast are the nodes that are replaced, by name.
 	fast map[string]convolution
+	// essential are the nodes that the last layers need, which have no readers. The others are parts of what
+	// replaces these, such as a sum that is rectified: they are computed by the same operations, with fewer steps.
+	essential map[string]bool
 	// early are the nodes up to the last replaced one, which run on shares of the batch.
 	early map[string]bool
 	// late are the other nodes, and those early ones that have no row per image and are needed by
@@ -39,22 +43,17 @@ type rewriter struct {
 	waiting []*nodepb.NodeDef // the nodes, inputs first
 	// prefix begins the names of what this rewriter adds. Each attempt on a graph has its own.
 	prefix string
-	// transformed are the kernels, by the tensor that they are made from, in the variables handles.
+	// transformed are the kernels, by convolution.weights, in the variables handles.
 	transformed map[string]tf.Output
 	handles     []tf.Output
 	// ready are kernels that were transformed elsewhere.
 	ready map[string]*tf.Tensor
+	// biases are those that were computed from others, by convolution.parameters.
+	biases map[string]tf.Output
 	// zeros are biases for convolutions without one, by their length.
 	zeros map[int64]tf.Output
-}
-
-// convolution is what replaces a node.
-type convolution struct {
-	pictures, kernel string // tensors of the original graph
-	bias             string // empty: none
-	controls         []string
-	out              int64
-	rectify, pool    bool
+	// readers is the number of nodes that read a node's first output.
+	readers map[string]int
 }
 
 func newRewriter(model *inference.Model, m method) (*rewriter, error) {
@@ -68,7 +67,7 @@ func newRewriter(model *inference.Model, m method) (*rewriter, error) {
 		nodes:   make(map[string]*nodepb.NodeDef, len(graph.GetNode())),
 		depends: map[string]bool{model.Input.Op.Name(): true},
 		fast:    map[string]convolution{}, early: map[string]bool{}, late: map[string]bool{}, cleaned: map[string]bool{},
-		transformed: map[string]tf.Output{}, zeros: map[int64]tf.Output{},
+		transformed: map[string]tf.Output{}, biases: map[string]tf.Output{}, zeros: map[int64]tf.Output{}, readers: map[string]int{}, essential: map[string]bool{},
 		ready: map[string]*tf.Tensor{}, library: graph.GetLibrary(), versions: graph.GetVersions(), prefix: prefix,
 	}
 	for i := 2; model.Graph.Operation(r.prefix+"/"+firstTransform) != nil; i++ {
@@ -78,17 +77,21 @@ func newRewriter(model *inference.Model, m method) (*rewriter, error) {
 		r.nodes[n.GetName()] = n
 	}
 	r.sort()
+	r.skipIdentities()
 	for _, n := range r.order {
 		if c, found := r.match(n); found {
 			r.fast[n.GetName()] = c
 		}
 	}
+	r.leaveParts()
 	if len(r.fast) == 0 {
-		return nil, fmt.Errorf("%w: %s has no convolution of 3x3 with stride 1", ErrNotFaster, model.Name)
+		return nil, fmt.Errorf("%w: %s has no %s", ErrNotFaster, model.Name, m.needs())
 	}
 	r.traceRows()
 	r.direct = slices.Clone(r.order)
 	r.dropUnneeded()
+	r.findEssential()
+	r.choosePlanes()
 	r.findEarly()
 	r.findLate()
 	return r, nil
@@ -129,72 +132,11 @@ func (r *rewriter) sort() {
 
 func (r *rewriter) dependent(tensor string) bool { return r.depends[inference.Producer(tensor)] }
 
-// match recognizes a convolution, alone, with bias, rectified, or pooled.
-func (r *rewriter) match(n *nodepb.NodeDef) (convolution, bool) {
-	before := func() (convolution, bool) {
-		c, found := r.fast[n.GetInput()[0]]
-		return c, found && layout(n)
-	}
-	switch n.GetOp() {
-	case "Conv2D":
-		return r.matchConvolution(n)
-	case "BiasAdd":
-		c, found := before()
-		if !found || c.bias != "" || c.rectify || r.dependent(n.GetInput()[1]) {
-			return convolution{}, false
-		}
-		c.bias, c.controls = n.GetInput()[1], slices.Concat(c.controls, r.controls(n))
-		return c, true
-	case "Relu":
-		c, found := before()
-		if !found || c.rectify {
-			return convolution{}, false
-		}
-		c.rectify, c.controls = true, slices.Concat(c.controls, r.controls(n))
-		return c, true
-	case "MaxPool":
-		c, found := before()
-		window := []int64{1, 2, 2, 1}
-		if !found || !c.rectify || c.pool || string(n.GetAttr()["padding"].GetS()) != "VALID" ||
-			!slices.Equal(n.GetAttr()["ksize"].GetList().GetI(), window) || !slices.Equal(n.GetAttr()["strides"].GetList().GetI(), window) {
-			return convolution{}, false
-		}
-		c.pool, c.controls = true, slices.Concat(c.controls, r.controls(n))
-		return c, true
-	}
-	return convolution{}, false
-}
-
-// layout says whether a node takes images in NHWC order, if the order matters to it.
-func layout(n *nodepb.NodeDef) bool {
-	format := string(n.GetAttr()["data_format"].GetS())
-	return format == "" || format == "NHWC"
-}
-
-func (r *rewriter) matchConvolution(n *nodepb.NodeDef) (convolution, bool) {
-	one := func(name string) bool {
-		list := n.GetAttr()[name].GetList().GetI()
-		return len(list) == 0 || slices.Equal(list, []int64{1, 1, 1, 1})
-	}
-	if !layout(n) || !one("strides") || !one("dilations") || string(n.GetAttr()["padding"].GetS()) != "SAME" || r.dependent(n.GetInput()[1]) {
-		return convolution{}, false
-	}
-	kernel, err := r.output(n.GetInput()[1])
-	if err != nil || kernel.DataType() != tf.Float {
-		return convolution{}, false
-	}
-	shape, err := kernel.Shape().ToSlice()
-	if err != nil || len(shape) != 4 || shape[0] != 3 || shape[1] != 3 || shape[2] < 1 || shape[3] < 1 || !r.method.suits(shape[2], shape[3]) {
-		return convolution{}, false
-	}
-	return convolution{pictures: n.GetInput()[0], kernel: n.GetInput()[1], out: shape[3], controls: r.controls(n)}, true
-}
-
 // dropUnneeded forgets the nodes whose work the replaced nodes after them now do.
 func (r *rewriter) dropUnneeded() {
 	needed := map[string]bool{}
 	for _, layer := range r.model.Layers {
-		needed[layer.Output.Op.Name()] = true
+		needed[inference.Producer(r.source(tensorName(layer.Output)))] = true
 	}
 	for _, n := range slices.Backward(r.order) {
 		if needed[n.GetName()] {
@@ -204,6 +146,22 @@ func (r *rewriter) dropUnneeded() {
 		}
 	}
 	r.order = slices.DeleteFunc(r.order, func(n *nodepb.NodeDef) bool { return !needed[n.GetName()] })
+}
+
+// findEssential collects what the layers that nobody reads need.
+func (r *rewriter) findEssential() {
+	for _, layer := range r.model.Layers {
+		if tensor := r.source(tensorName(layer.Output)); r.readers[tensor] == 0 {
+			r.essential[inference.Producer(tensor)] = true
+		}
+	}
+	for _, n := range slices.Backward(r.order) {
+		if r.essential[n.GetName()] {
+			for _, from := range r.inputs(n) {
+				r.essential[inference.Producer(from)] = true
+			}
+		}
+	}
 }
 
 // findEarly collects the replaced nodes and everything they need.
@@ -227,7 +185,7 @@ func (r *rewriter) findEarly() {
 // inputs are the tensors that a node, or what replaces it, reads.
 func (r *rewriter) inputs(n *nodepb.NodeDef) []string {
 	if c, found := r.fast[n.GetName()]; found {
-		return append([]string{c.pictures}, c.controls...)
+		return append(c.maps(), c.controls...)
 	}
 	return slices.Concat(dataInputs(n), r.controls(n))
 }
@@ -269,4 +227,12 @@ func output(graph *tf.Graph, tensor string) (tf.Output, error) {
 		return tf.Output{}, fmt.Errorf("convolution: the graph has no tensor %q", tensor)
 	}
 	return operation.Output(index), nil
+}
+
+// tensorName is a tensor as nodes refer to it.
+func tensorName(t tf.Output) string {
+	if t.Index == 0 {
+		return t.Op.Name()
+	}
+	return t.Op.Name() + ":" + strconv.Itoa(t.Index)
 }

@@ -79,7 +79,11 @@ func (r *rewriter) checkRows() error {
 		if !found {
 			continue
 		}
-		if t := r.traced[inference.Producer(c.pictures)]; t.batching == mixed {
+		for _, from := range c.maps() {
+			t := r.traced[inference.Producer(from)]
+			if t.batching != mixed {
+				continue
+			}
 			return fmt.Errorf("%w: in %s, operation %s (%s), which convolutions depend on, is not known to compute each image of a batch by itself", ErrMixed, r.model.Name, t.culprit.GetName(), t.culprit.GetOp())
 		}
 	}

@@ -1,6 +1,7 @@
 package convolution
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -12,7 +13,8 @@ var rules = func() map[string]func(operation) batching {
 		"MatMul": product, "BatchMatMul": batchProduct, "BatchMatMulV2": batchProduct, "BatchMatMulV3": batchProduct, "Einsum": einsum,
 		"Conv2DBackpropInput": transposedConvolution,
 		"SpaceToBatchND":      spaceToBatch, "SpaceToBatch": spaceToBatch, "BatchToSpaceND": batchToSpace, "BatchToSpace": batchToSpace,
-		"Shape": dimensionsOf, "Rank": func(operation) batching { return constant },
+		"IdentityN": identities,
+		"Shape":     dimensionsOf, "Rank": func(operation) batching { return constant },
 		"Reshape": reshape, "Squeeze": squeeze, "ExpandDims": expandDims, "Transpose": transpose,
 		"BroadcastTo": broadcastTo, "Fill": fill, "Tile": tile, "Pad": pad, "PadV2": pad, "MirrorPad": pad,
 		"Slice": slice, "StridedSlice": stridedSlice, "GatherV2": gather,
@@ -59,6 +61,12 @@ func elementwise(o operation) batching {
 		return mixed // such as a loss over the number of images
 	}
 	return o.broadcast(of)
+}
+
+// identities have a constant output for each constant input, but nobody reads it: see source.
+func identities(o operation) batching {
+	skipped := len(o.inputs) == len(o.node.GetInput())
+	return sure(!slices.ContainsFunc(o.inputs, func(b batching) bool { return b != rows && (b != constant || !skipped) }))
 }
 
 // broadcast is of, if all inputs that have images have the same rank, and no other input varies

@@ -26,8 +26,8 @@ const mostTried = 4
 // with its replacement on noise: on one image, which leaves all but one share empty (some of
 // TensorFlow's operations get the shape of an empty batch wrong; see fillsShares), on three, and on
 // one more than there are shares, which makes them unequal; or on as many as the model takes, if
-// that is fewer.
-func (r *rewriter) verify(shares int) (err error) {
+// that is fewer. If it is to be measured, a copy that is slower than the model is ErrSlower.
+func (r *rewriter) verify(shares int, measured bool) (err error) {
 	shares = min(shares, mostTried)
 	t, err := r.newTrial()
 	if err != nil {
@@ -47,8 +47,18 @@ func (r *rewriter) verify(shares int) (err error) {
 		batches = []int{1, min(3, most), min(shares+1, most)}
 	}
 	slices.Sort(batches)
-	for _, pictures := range slices.Compact(batches) {
-		if err := t.compare(pictures, r.method.tolerance); err != nil {
+	batches = slices.Compact(batches)
+	var last pace
+	for _, pictures := range batches {
+		if last, err = t.compare(pictures, t.from.method.tolerance); err != nil {
+			return err
+		}
+	}
+	if measured {
+		if len(batches) == 1 { // during the first, TensorFlow prepares the graph
+			last = pace{direct: unmeasured, faster: unmeasured}
+		}
+		if err := t.measure(batches[len(batches)-1], last); err != nil {
 			return err
 		}
 	}
@@ -68,7 +78,7 @@ func (t *trial) keepKernels() error {
 	}
 	names := map[string]string{} // of the model's tensors, by those of the copy
 	for _, c := range t.from.fast {
-		names[t.names[c.kernel]] = c.kernel
+		names[c.renamed(t.names).weights()] = c.weights()
 	}
 	for i, kernel := range kernels {
 		t.from.ready[names[kernel]] = tensors[i]
@@ -109,7 +119,7 @@ func (r *rewriter) newTrial() (*trial, error) {
 		return nil, err
 	}
 	for i, layer := range r.model.Layers {
-		if name := layer.Output.Op.Name(); r.depends[name] && name != r.model.Input.Op.Name() {
+		if name := layer.Output.Op.Name(); r.depends[name] && name != r.model.Input.Op.Name() && r.essential[inference.Producer(r.source(tensorName(layer.Output)))] {
 			if layer.Output, err = output(t.model.Graph, name+":"+strconv.Itoa(layer.Output.Index)); err != nil {
 				return nil, err
 			}
@@ -182,32 +192,35 @@ func (t *trial) sketch(name string, layer tf.Output) (tf.Output, error) {
 	return sketch.Output(0), nil
 }
 
-// compare computes all layers both ways, on images that are the same for each call.
-func (t *trial) compare(pictures int, tolerance float64) error {
+// compare computes all layers both ways, on images that are the same for each call, and says how long each takes.
+func (t *trial) compare(pictures int, tolerance float64) (pace, error) {
 	input, err := t.noise(pictures)
 	if err != nil {
-		return fmt.Errorf("convolution: compare with the direct way: %w", err)
+		return pace{}, fmt.Errorf("convolution: compare with the direct way: %w", err)
 	}
 	feeds := map[tf.Output]*tf.Tensor{t.model.Input: input}
+	begun := processorTime()
 	direct, err := t.model.Session.Run(feeds, t.direct, nil)
 	if err != nil {
-		return fmt.Errorf("convolution: compare with the direct way: %w", err)
+		return pace{}, fmt.Errorf("convolution: compare with the direct way: %w", err)
 	}
+	between := processorTime()
 	faster, err := t.model.Session.Run(feeds, t.faster, nil)
 	if err != nil {
-		return fmt.Errorf("convolution: %s cannot be made faster: a batch of %d in shares fails: %w", t.model.Name, pictures, err)
+		return pace{}, fmt.Errorf("convolution: %s cannot be made faster: a batch of %d in shares fails: %w", t.model.Name, pictures, err)
 	}
+	end := processorTime()
 	for i := range direct {
 		off, err := distance(direct[i], faster[i])
 		if err != nil {
-			return fmt.Errorf("convolution: compare with the direct way: %w", err)
+			return pace{}, fmt.Errorf("convolution: compare with the direct way: %w", err)
 		}
 		if !(off <= tolerance) {
 			layer := t.from.model.Layers[t.compared[i]]
-			return fmt.Errorf("convolution: layer %s of %s (%s) would be off by %.1e of its largest value in a batch of %d: it is computed directly", layer.Name, t.model.Name, layer.Output.Op.Name(), off, pictures)
+			return pace{}, fmt.Errorf("convolution: layer %s of %s (%s) would be off by %.1e of its largest value in a batch of %d: it is computed directly", layer.Name, t.model.Name, layer.Output.Op.Name(), off, pictures)
 		}
 	}
-	return nil
+	return pace{direct: between - begun, faster: end - between}, nil
 }
 
 // distance is the largest difference of two sketches, relative to the layer's largest value. NaN

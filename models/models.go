@@ -149,7 +149,10 @@ func open(name string, options Options) (*inference.Model, error) {
 	}
 	if options.Convolutions != Direct {
 		// Should that fail, the model works as before, only slower.
-		err = convolution.Accelerate(model, convolution.Options{Verify: isSavedModel})
+		err = convolution.Accelerate(model, convolution.Options{Verify: isSavedModel, Measure: isSavedModel && !model.Precision.OwnConvolutions()})
+		if errors.Is(err, convolution.ErrSlower) {
+			logrus.Infof("%v: they are used, as with --convolutions %s", err, Direct)
+		}
 		if err != nil && model.Precision.OwnConvolutions() {
 			return nil, errors.Join(fmt.Errorf("models: %s cannot be computed in %s, use float32: %w", name, model.Precision, err), model.Close())
 		}

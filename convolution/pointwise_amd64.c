@@ -1,0 +1,224 @@
+#include "pointwise.h"
+
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+enum { lanes = pointwise_lanes, most_rows = 14 };
+
+// ends are where the sums of some rows go, and what is added to them (NULL: nothing).
+struct ends {
+	int count;
+	float *y[most_rows];
+	const float *residual[most_rows];
+};
+
+// part is the points of a kernel that lie within a map.
+struct part {
+	int64_t top, bottom, left, right;
+};
+
+enum { span_pixels = 8 }; // that a depthwise convolution computes together
+
+#define VECTOR_LANES 8
+#define VECTORS(name) name##_avx2
+#include "pointwise_vectors.h"
+#define VECTOR_LANES 16
+#define VECTORS(name) name##_avx512
+#include "pointwise_vectors.h"
+
+int pointwise_supported(enum pointwise_instructions instructions) {
+	const int narrow = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+	if (instructions == pointwise_avx2) return narrow;
+	return narrow && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+
+int64_t pointwise_lines(int64_t kernel_height, int64_t kernel_width, int64_t in) { return (kernel_height * kernel_width * in + lanes - 1) / lanes; }
+
+static int64_t panels_of(int64_t out) { return (out + lanes - 1) / lanes; }
+
+size_t pointwise_kernel_floats(int64_t kernel_height, int64_t kernel_width, int64_t in, int64_t out) {
+	return (size_t)(panels_of(out) * pointwise_lines(kernel_height, kernel_width, in) * lanes * lanes);
+}
+
+void pointwise_pack_kernel(int64_t kernel_height, int64_t kernel_width, int64_t in, int64_t out, const float *hwio, float *packed) {
+	const int64_t products = kernel_height * kernel_width * in, all = pointwise_lines(kernel_height, kernel_width, in) * lanes;
+	for (int64_t o = 0; o < out; o += lanes) {
+		const size_t there = (size_t)(out - o < lanes ? out - o : lanes) * sizeof *packed;
+		for (int64_t k = 0; k < all; k++, packed += lanes) {
+			memset(packed, 0, lanes * sizeof *packed);
+			if (k < products) memcpy(packed, hwio + k * out + o, there);
+		}
+	}
+}
+
+static int64_t rows_of(enum pointwise_instructions instructions) { return instructions == pointwise_avx512 ? rows_avx512 : rows_avx2; }
+
+static int64_t lines_of(const struct pointwise_convolution *c) { return pointwise_lines(c->kernel_height, c->kernel_width, c->in); }
+
+// blocks_of is how many blocks of rows are in work at a time: they stay in the second cache while all columns
+// are multiplied with them.
+static int64_t blocks_of(enum pointwise_instructions instructions, const struct pointwise_convolution *c) {
+	enum { cached = 112 * 1024 }; // floats
+	const int64_t block = rows_of(instructions) * lines_of(c) * lanes, pixels = c->pictures * c->out_height * c->out_width;
+	const int64_t all = (pixels + rows_of(instructions) - 1) / rows_of(instructions), fit = cached / block > 1 ? cached / block : 1;
+	return all < fit ? all : fit;
+}
+
+size_t pointwise_work_floats(enum pointwise_instructions instructions, const struct pointwise_convolution *c) {
+	return (size_t)((blocks_of(instructions, c) * rows_of(instructions) + 1) * lines_of(c) * lanes);
+}
+
+// pixel is a place in what comes out.
+struct pixel {
+	int64_t picture, i, j;
+};
+
+static struct pixel pixel_at(const struct pointwise_convolution *c, int64_t index) {
+	return (struct pixel){index / (c->out_height * c->out_width), index / c->out_width % c->out_height, index % c->out_width};
+}
+
+static struct pixel next(const struct pointwise_convolution *c, struct pixel p) {
+	if (++p.j < c->out_width) return p;
+	p.j = 0;
+	if (++p.i < c->out_height) return p;
+	p.i = 0;
+	p.picture++;
+	return p;
+}
+
+static float *channels(const struct pointwise_map *m, struct pixel p) { return m->first + p.picture * m->picture + p.i * m->row + p.j * m->pixel; }
+
+// gather_lines copies what a pixel's kernel sees to lines that are some floats apart: of each point of the kernel, its channels.
+static void gather_lines(const struct pointwise_convolution *c, const struct pointwise_map *x, struct pixel p, float *to, int64_t apart) {
+	for (int64_t r = 0; r < c->kernel_height; r++)
+		for (int64_t q = 0; q < c->kernel_width; q++) {
+			const struct pixel at = {p.picture, p.i * c->down + r - c->top, p.j * c->across + q - c->left};
+			const int there = at.i >= 0 && at.i < c->height && at.j >= 0 && at.j < c->width;
+			const float *from = channels(x, at);
+			for (int64_t k = 0; k < c->in; k += lanes, from += x->line, to += apart) {
+				if (there) memcpy(to, from, lanes * sizeof *to);
+				else memset(to, 0, lanes * sizeof *to);
+			}
+		}
+}
+
+// gather_any is gather_lines of any number of channels, which follow each other, as those of neighbouring pixels do.
+static void gather_any(const struct pointwise_convolution *c, const struct pointwise_map *x, struct pixel p, float *to, int64_t apart, float *row) {
+	const int64_t left = p.j * c->across - c->left, width = c->kernel_width * c->in, all = lines_of(c) * lanes;
+	const int64_t first = left < 0 ? -left : 0, beyond = c->width - left, end = beyond < c->kernel_width ? beyond : c->kernel_width;
+	memset(row, 0, (size_t)all * sizeof *row);
+	for (int64_t r = 0; r < c->kernel_height; r++) {
+		const int64_t i = p.i * c->down + r - c->top;
+		if (i < 0 || i >= c->height || first >= end) continue;
+		memcpy(row + r * width + first * c->in, channels(x, (struct pixel){p.picture, i, left + first}), (size_t)((end - first) * c->in) * sizeof *row);
+	}
+	for (int64_t k = 0; k < all; k += lanes, to += apart) memcpy(to, row + k, lanes * sizeof *to);
+}
+
+// gather makes a block of rows, the last ones of which repeat the last pixel.
+static void gather(const struct pointwise_convolution *c, const struct pointwise_map *x, int64_t first, int64_t rows, int64_t pixels, float *to, float *row) {
+	struct pixel p = pixel_at(c, first);
+	for (int64_t i = 0; i < rows; i++, p = first + i < pixels ? next(c, p) : p) {
+		if (c->in % lanes == 0) gather_lines(c, x, p, to + i * lanes, rows * lanes);
+		else gather_any(c, x, p, to + i * lanes, rows * lanes, row);
+	}
+}
+
+// panel is some of the output channels, 16 at most.
+struct panel {
+	int64_t first, count;
+	float bias[lanes];
+};
+
+static struct panel panel_at(const struct pointwise_convolution *c, const float *bias, int64_t first) {
+	struct panel p = {.first = first, .count = c->out - first < lanes ? c->out - first : lanes};
+	memcpy(p.bias, bias + first, (size_t)p.count * sizeof *bias);
+	return p;
+}
+
+// ends_at finds the ends of a block of rows.
+static struct ends ends_at(const struct pointwise_convolution *c, int64_t first, int64_t count, const struct pointwise_map *residual, const struct pointwise_map *y) {
+	struct ends e = {.count = (int)count};
+	struct pixel p = pixel_at(c, first);
+	for (int64_t i = 0; i < count; i++, p = next(c, p)) {
+		e.y[i] = channels(y, p);
+		e.residual[i] = residual->first == NULL ? NULL : channels(residual, p);
+	}
+	return e;
+}
+
+typedef void finish_function(enum pointwise_activation activation, const struct ends *e, const float *sums, const float *bias, int64_t residual, int64_t y);
+
+// finish_part finishes a panel of fewer than 16 channels.
+static void finish_part(finish_function *finish, enum pointwise_activation activation, const struct ends *e, const float *sums, const struct panel *of, int64_t residual, int64_t y) {
+	float rows[most_rows][lanes], added[most_rows][lanes] = {0};
+	struct ends whole = {.count = e->count};
+	const size_t size = (size_t)of->count * sizeof *sums;
+	for (int i = 0; i < e->count; i++) {
+		whole.y[i] = rows[i];
+		if (e->residual[i] != NULL) whole.residual[i] = memcpy(added[i], e->residual[i] + residual, size);
+	}
+	finish(activation, &whole, sums, of->bias, 0, 0);
+	for (int i = 0; i < e->count; i++) memcpy(e->y[i] + y, rows[i], size);
+}
+
+void pointwise_convolve(enum pointwise_instructions instructions, const struct pointwise_convolution *c, struct pointwise_map x, const float *packed,
+                        const float *bias, struct pointwise_map residual, struct pointwise_map y, float *work) {
+	const int wide = instructions == pointwise_avx512;
+	finish_function *finish = wide ? finish_rows_avx512 : finish_rows_avx2;
+	const int64_t rows = rows_of(instructions), columns = wide ? columns_avx512 : columns_avx2, lines = lines_of(c);
+	const int64_t pixels = c->pictures * c->out_height * c->out_width, block = rows * lines * lanes, together = blocks_of(instructions, c) * rows;
+	float sums[most_rows * columns_avx512] __attribute__((aligned(64)));
+	for (int64_t first = 0; first < pixels; first += together) {
+		const int64_t end = pixels - first < together ? pixels : first + together;
+		float *a = work + lines * lanes;
+		for (int64_t p = first; p < end; p += rows) gather(c, &x, p, rows, pixels, a + (p - first) / rows * block, work);
+		for (int64_t o = 0; o < c->out; o += columns) {
+			const int64_t panels = panels_of(c->out - o < columns ? c->out - o : columns);
+			const float *w = packed + o * lines * lanes;
+			struct panel of[2];
+			for (int64_t n = 0; n < panels; n++) of[n] = panel_at(c, bias, o + n * lanes);
+			for (int64_t p = first; p < end; p += rows) {
+				const float *from = a + (p - first) / rows * block;
+				if (wide) multiply_rows_avx512(from, lines, w, panels, sums);
+				else multiply_rows_avx2(from, lines, w, panels, sums);
+				const struct ends e = ends_at(c, p, end - p < rows ? end - p : rows, &residual, &y);
+				for (int64_t n = 0; n < panels; n++) {
+					const int64_t line = of[n].first / lanes;
+					if (of[n].count == lanes) finish(c->activation, &e, sums + n * lanes, of[n].bias, line * residual.line, line * y.line);
+					else finish_part(finish, c->activation, &e, sums + n * lanes, &of[n], line * residual.line, line * y.line);
+				}
+			}
+		}
+	}
+}
+
+// within finds the points from first to end of a kernel's row or column that lie within a map, if the kernel begins at a place.
+static void within(int64_t place, int64_t points, int64_t size, int64_t *first, int64_t *end) {
+	*first = place < 0 ? -place : 0;
+	*end = size - place < points ? size - place : points;
+	if (*end < *first) *end = *first;
+}
+
+void depthwise_convolve(enum pointwise_instructions instructions, const struct pointwise_convolution *c, const float *x, const float *kernel,
+                        const float *bias, float *y) {
+	enum { channels_together = 128 };
+	for (int64_t row = 0; row < c->pictures * c->out_height; row++) {
+		const int64_t picture = row / c->out_height, above = row % c->out_height * c->down - c->top;
+		struct part part;
+		within(above, c->kernel_height, c->height, &part.top, &part.bottom);
+		for (int64_t k = 0; k < c->in; k += channels_together) {
+			const int64_t n = c->in - k < channels_together ? c->in - k : channels_together;
+			for (int64_t j = 0, pixels; j < c->out_width; j += pixels) {
+				const int64_t beside = j * c->across - c->left;
+				within(beside, c->kernel_width, c->width, &part.left, &part.right);
+				const int inside = beside >= 0 && beside + (span_pixels - 1) * c->across + c->kernel_width <= c->width && j + span_pixels <= c->out_width;
+				pixels = inside ? span_pixels : 1;
+				const float *from = x + ((picture * c->height + above + part.top) * c->width + beside + part.left) * c->in + k;
+				float *to = y + (row * c->out_width + j) * c->in + k;
+				(instructions == pointwise_avx512 ? spans_avx512 : spans_avx2)(c, (int)pixels, n, part, from, kernel + k, bias + k, to);
+			}
+		}
+	}
+}

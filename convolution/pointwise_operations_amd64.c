@@ -1,0 +1,164 @@
+// The operations of pointwise.h, by TensorFlow's C API for kernels.
+
+#include "call.h"
+#include "operations.h"
+#include "pointwise.h"
+
+// Planes are those of wide.h: [pictures, planes, height + 2, width + 2, 16].
+enum { planes_rank = 5, border = 2, lanes = pointwise_lanes };
+
+static void pack_kernel(void *unused, struct call *call) {
+	(void)unused;
+	int64_t k[4];
+	if (!shape(call, 0, TF_FLOAT, 4, k) || k[0] < 1 || k[1] < 1 || k[2] < 1 || k[3] < 1) {
+		refuse(call, TF_INVALID_ARGUMENT, "a kernel of four dimensions is needed");
+		return;
+	}
+	const int64_t to[] = {(k[3] + lanes - 1) / lanes, pointwise_lines(k[0], k[1], k[2]), lanes, lanes};
+	float *packed = allocate_own(call, TF_FLOAT, to, 4);
+	if (packed != NULL) pointwise_pack_kernel(k[0], k[1], k[2], k[3], data(call, 0), packed);
+}
+KERNEL(pack_kernel, 1)
+
+// The attributes of a convolution, all numbers.
+struct settings {
+	int32_t kernel_height, kernel_width, down, across, same, activation, planes, wide;
+};
+
+static void *read_settings(TF_OpKernelConstruction *construction) {
+	static const char *const names[] = {"kernel_height", "kernel_width", "down", "across", "same", "activation", "planes", "wide"};
+	enum { count = sizeof names / sizeof *names };
+	_Static_assert(sizeof(struct settings) == count * sizeof(int32_t), "each has its name");
+	int32_t values[count] = {0};
+	TF_Status *status = TF_NewStatus();
+	for (int i = 0; i < count && TF_GetCode(status) == TF_OK; i++) TF_OpKernelConstruction_GetAttrInt32(construction, names[i], &values[i], status);
+	struct settings *s = NULL;
+	if (TF_GetCode(status) == TF_OK && (s = malloc(sizeof *s)) == NULL) TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
+	if (s != NULL) memcpy(s, values, sizeof *s);
+	if (s != NULL && (s->kernel_height < 1 || s->kernel_width < 1 || s->down < 1 || s->across < 1 || s->activation < 0 || s->activation >= pointwise_activations))
+		TF_SetStatus(status, TF_INVALID_ARGUMENT, "an attribute of the convolution is out of range");
+	if (TF_GetCode(status) != TF_OK) {
+		TF_OpKernelConstruction_Failure(construction, status);
+		free(s);
+		s = NULL;
+	}
+	TF_DeleteStatus(status);
+	return s;
+}
+
+// maps_of finds the dimensions of maps in NHWC order or in planes: pictures, height, width, channels.
+static int maps_of(const struct call *call, int input, int64_t nhwc[4]) {
+	int64_t p[planes_rank];
+	if (shape(call, input, TF_FLOAT, 4, nhwc)) return 1;
+	if (!shape(call, input, TF_FLOAT, planes_rank, p) || p[2] < border || p[3] < border || p[4] != lanes) return 0;
+	nhwc[0] = p[0];
+	nhwc[1] = p[2] - border;
+	nhwc[2] = p[3] - border;
+	nhwc[3] = p[1] * lanes;
+	return 1;
+}
+
+static struct pointwise_map pixels_map(const float *first, const int64_t nhwc[4]) {
+	return (struct pointwise_map){(float *)first, nhwc[1] * nhwc[2] * nhwc[3], nhwc[2] * nhwc[3], nhwc[3], lanes};
+}
+
+static struct pointwise_map planes_map(const float *first, const int64_t nhwc[4]) {
+	const int64_t row = (nhwc[2] + border) * lanes, plane = (nhwc[1] + border) * row;
+	return (struct pointwise_map){(float *)first + row + lanes, nhwc[3] / lanes * plane, row, lanes, plane};
+}
+
+static struct pointwise_map map_of(const struct call *call, int input, const int64_t nhwc[4]) {
+	return (TF_NumDims(call->inputs[input]) == 4 ? pixels_map : planes_map)(data(call, input), nhwc);
+}
+
+// clear_borders sets the borders of planes to zero.
+static void clear_borders(const int64_t nhwc[4], float *planes) {
+	const int64_t row = (nhwc[2] + border) * lanes;
+	for (int64_t p = 0; p < nhwc[0] * nhwc[3] / lanes; p++, planes += (nhwc[1] + border) * row) {
+		memset(planes, 0, (size_t)row * sizeof *planes);
+		for (int64_t i = 1; i <= nhwc[1]; i++) {
+			memset(planes + i * row, 0, lanes * sizeof *planes);
+			memset(planes + (i + 1) * row - lanes, 0, lanes * sizeof *planes);
+		}
+		memset(planes + (nhwc[1] + 1) * row, 0, (size_t)row * sizeof *planes);
+	}
+}
+
+// along finds the output's size and the zeros before the input, in one dimension, as TensorFlow does.
+static int64_t along(int same, int64_t size, int64_t kernel, int64_t stride, int64_t *before) {
+	*before = 0;
+	if (!same) return size < kernel ? 0 : (size - kernel) / stride + 1;
+	const int64_t out = (size + stride - 1) / stride, beyond = (out - 1) * stride + kernel - size;
+	if (beyond > 0) *before = beyond / 2;
+	return out;
+}
+
+static struct pointwise_convolution convolution_of(const struct settings *s, const int64_t x[4], int64_t out) {
+	struct pointwise_convolution c = {
+		.pictures = x[0], .height = x[1], .width = x[2], .in = x[3], .out = out, .kernel_height = s->kernel_height, .kernel_width = s->kernel_width,
+		.down = s->down, .across = s->across, .activation = (enum pointwise_activation)s->activation,
+	};
+	c.out_height = along(s->same, x[1], s->kernel_height, s->down, &c.top);
+	c.out_width = along(s->same, x[2], s->kernel_width, s->across, &c.left);
+	return c;
+}
+
+static void multiply(const struct settings *s, struct call *call, int sum) {
+	int64_t x[4], k[4], b[1], added[4] = {0};
+	if (!maps_of(call, 0, x) || !shape(call, 1, TF_FLOAT, 4, k) || !shape(call, 2, TF_FLOAT, 1, b) || k[0] != (b[0] + lanes - 1) / lanes ||
+	    k[1] != pointwise_lines(s->kernel_height, s->kernel_width, x[3]) || (s->planes && b[0] % lanes != 0) || (sum && !maps_of(call, 3, added))) {
+		refuse(call, TF_INVALID_ARGUMENT, "pictures, packed kernel and bias do not fit each other");
+		return;
+	}
+	const struct pointwise_convolution c = convolution_of(s, x, b[0]);
+	const int64_t to[] = {x[0], c.out_height, c.out_width, b[0]}, planes[] = {x[0], b[0] / lanes, c.out_height + border, c.out_width + border, lanes};
+	if (c.out_height < 1 || c.out_width < 1 || (sum && memcmp(added, to, sizeof to) != 0)) {
+		refuse(call, TF_INVALID_ARGUMENT, "the maps are smaller than the kernel, or of another size than what is added");
+		return;
+	}
+	float *y = s->planes ? allocate(call, TF_FLOAT, planes, planes_rank) : allocate(call, TF_FLOAT, to, 4);
+	if (!succeeded(call) || x[0] == 0) return;
+	const enum pointwise_instructions instructions = s->wide ? pointwise_avx512 : pointwise_avx2;
+	float *memory = work(call, pointwise_work_floats(instructions, &c), c.in, c.out);
+	if (memory == NULL) return;
+	if (s->planes) clear_borders(to, y);
+	const struct pointwise_map residual = sum ? map_of(call, 3, added) : (struct pointwise_map){0};
+	pointwise_convolve(instructions, &c, map_of(call, 0, x), data(call, 1), data(call, 2), residual, s->planes ? planes_map(y, to) : pixels_map(y, to), memory);
+}
+
+static void product(void *settings, struct call *call) { multiply(settings, call, 0); }
+KERNEL(product, 3)
+
+static void product_sum(void *settings, struct call *call) { multiply(settings, call, 1); }
+KERNEL(product_sum, 4)
+
+static void depthwise(void *settings, struct call *call) {
+	const struct settings *s = settings;
+	int64_t x[4], k[4], b[1];
+	if (!shape(call, 0, TF_FLOAT, 4, x) || !shape(call, 1, TF_FLOAT, 4, k) || !shape(call, 2, TF_FLOAT, 1, b) || k[0] != s->kernel_height || k[1] != s->kernel_width ||
+	    k[2] != x[3] || k[3] != 1 || b[0] != x[3]) {
+		refuse(call, TF_INVALID_ARGUMENT, "pictures, kernel and bias of a depthwise convolution do not fit each other");
+		return;
+	}
+	const struct pointwise_convolution c = convolution_of(s, x, x[3]);
+	if (c.out_height < 1 || c.out_width < 1) {
+		refuse(call, TF_INVALID_ARGUMENT, "the maps are smaller than the kernel");
+		return;
+	}
+	const int64_t to[] = {x[0], c.out_height, c.out_width, x[3]};
+	float *y = allocate(call, TF_FLOAT, to, 4);
+	if (succeeded(call) && x[0] > 0) depthwise_convolve(s->wide ? pointwise_avx512 : pointwise_avx2, &c, data(call, 0), data(call, 1), data(call, 2), y);
+}
+KERNEL(depthwise, 3)
+
+#define SETTINGS {"kernel_height: int", "kernel_width: int", "down: int", "across: int", "same: int", "activation: int", "planes: int", "wide: int", NULL}
+
+void fovea_pointwise_register(TF_Status *status) {
+	static const struct operation operations[] = {
+		{"FoveaProductKernel", {"kernel: float", NULL}, "packed: float", {NULL}, NULL, pack_kernel_kernel},
+		{"FoveaProduct", {"pictures: float", "packed: float", "bias: float", NULL}, "features: float", SETTINGS, read_settings, product_kernel},
+		{"FoveaProductSum", {"pictures: float", "packed: float", "bias: float", "residual: float", NULL}, "features: float", SETTINGS, read_settings, product_sum_kernel},
+		{"FoveaDepthwise", {"pictures: float", "kernel: float", "bias: float", NULL}, "features: float", SETTINGS, read_settings, depthwise_kernel},
+	};
+	for (size_t i = 0; i < sizeof operations / sizeof *operations && TF_GetCode(status) == TF_OK; i++) register_operation(&operations[i], status);
+}

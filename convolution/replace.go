@@ -1,0 +1,149 @@
+package convolution
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"google.golang.org/protobuf/proto"
+)
+
+// choosePlanes lets products write planes where a filtered convolution reads them.
+func (r *rewriter) choosePlanes() {
+	if r.method.planes == "" {
+		return
+	}
+	wanted := map[string]bool{}
+	for _, n := range r.order {
+		if c, found := r.fast[n.GetName()]; found && c.kind == filtered {
+			wanted[strings.TrimSuffix(c.pictures, ":0")] = true
+		}
+	}
+	for name, c := range r.fast {
+		c.planes = c.kind == filtered || (c.kind == multiplied && c.out%planeChannels == 0 && wanted[name])
+		r.fast[name] = c
+	}
+}
+
+// planeChannels is the number of channels in a plane that products can write.
+const planeChannels = 16
+
+// replacements are a copy of a node, or its faster substitutes; the last one takes its name.
+// Names of new nodes are added to inside, those of tensors from elsewhere to mapped.
+func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mapped map[string]tf.Output) ([]*nodepb.NodeDef, error) {
+	c, found := r.fast[n.GetName()]
+	if !found {
+		node := proto.Clone(n).(*nodepb.NodeDef)
+		node.Device = ""
+		delete(node.Attr, "_class") // names nodes that are not copied
+		return []*nodepb.NodeDef{node}, nil
+	}
+	kernel := prefix + "_kernel_of_" + n.GetName()
+	mapped[kernel] = r.transformed[c.weights()]
+	bias, err := r.biasOf(n.GetName(), c, mapped)
+	if err != nil {
+		return nil, err
+	}
+	faster := &nodepb.NodeDef{Name: n.GetName(), Input: []string{c.pictures, kernel, bias}}
+	var nodes []*nodepb.NodeDef
+	if c.kind == filtered {
+		faster.Op, faster.Attr = r.method.convolution, r.filteredAttributes(c)
+		if r.method.planes != "" {
+			faster.Input[0] = planesOf(c.pictures)
+			if !inside[faster.Input[0]] {
+				nodes = append(nodes, &nodepb.NodeDef{Name: faster.Input[0], Op: r.method.planes, Input: []string{c.pictures}})
+				inside[faster.Input[0]] = true
+			}
+		}
+	} else {
+		r.fillProduct(faster, c)
+	}
+	faster.Input = append(faster.Input, c.controls...)
+	if !c.planes {
+		return append(nodes, faster), nil
+	}
+	// Between two convolutions, maps stay in planes; all other consumers read a conversion back,
+	// which is computed only if it is used.
+	faster.Name = planesOf(n.GetName())
+	inside[faster.Name] = true
+	return append(nodes, faster, &nodepb.NodeDef{Name: n.GetName(), Op: r.method.pixels, Input: []string{faster.Name}}), nil
+}
+
+// filteredAttributes are those of the method's own operation.
+func (r *rewriter) filteredAttributes(c convolution) attributes {
+	with := attributes{"rectify": flag(c.activation == relu), "pool": flag(c.pool)}
+	if r.method.whole != nil {
+		with["whole"] = flag(*r.method.whole)
+	}
+	return with
+}
+
+// fillProduct makes a node one of pointwise.h's operations.
+func (r *rewriter) fillProduct(n *nodepb.NodeDef, c convolution) {
+	n.Op = "FoveaProduct"
+	if c.kind == depthwise {
+		n.Op = "FoveaDepthwise"
+	} else {
+		n.Input[0] = r.form(c.pictures)
+	}
+	if c.residual != "" {
+		n.Op, n.Input = "FoveaProductSum", append(n.Input, r.form(c.residual))
+	}
+	n.Attr = attributes{
+		"kernel_height": whole(c.height), "kernel_width": whole(c.width), "down": whole(c.down), "across": whole(c.across),
+		"same": whole(one(c.same)), "activation": whole(int64(c.activation)), "planes": whole(one(c.planes)), "wide": whole(one(r.method.planes != "")),
+	}
+}
+
+// form is a tensor as products read it: in planes, if it is made in planes.
+func (r *rewriter) form(tensor string) string {
+	if r.fast[strings.TrimSuffix(tensor, ":0")].planes {
+		return planesOf(tensor)
+	}
+	return tensor
+}
+
+// biasOf is the tensor that has a convolution's bias.
+func (r *rewriter) biasOf(name string, c convolution, mapped map[string]tf.Output) (string, error) {
+	if plain, found := c.plainBias(); found {
+		return plain, nil
+	}
+	bias := prefix + "_bias_of_" + name
+	if len(c.folds) > 0 {
+		mapped[bias] = r.biases[c.parameters()]
+		return bias, nil
+	}
+	if r.zeros[c.out].Op == nil {
+		scope := op.NewScopeWithGraph(r.model.Graph).SubScope(r.prefix).SubScope("zeros_" + strconv.FormatInt(c.out, 10))
+		r.zeros[c.out] = op.Const(scope, make([]float32, c.out))
+		if err := scope.Err(); err != nil {
+			return "", fmt.Errorf("convolution: add a bias of zero: %w", err)
+		}
+	}
+	mapped[bias] = r.zeros[c.out]
+	return bias, nil
+}
+
+func flag(value bool) *attrpb.AttrValue {
+	return &attrpb.AttrValue{Value: &attrpb.AttrValue_B{B: value}}
+}
+
+func whole(value int64) *attrpb.AttrValue {
+	return &attrpb.AttrValue{Value: &attrpb.AttrValue_I{I: value}}
+}
+
+func one(value bool) int64 {
+	if value {
+		return 1
+	}
+	return 0
+}
+
+// planesOf is the name of the node that gives the planes of a tensor's maps.
+func planesOf(tensor string) string {
+	return prefix + "_planes_of_" + strings.ReplaceAll(strings.TrimSuffix(tensor, ":0"), ":", "_")
+}
