@@ -25,7 +25,7 @@ type Options struct {
 	// is meant for foreign graphs and costs about a second.
 	Verify bool
 	// Measure leaves a model as it is, with ErrSlower, if the changed graph takes more processor time for a
-	// few images. It needs Verify.
+	// few images, and with ErrNotFaster if the model is too small for trying that. It needs Verify.
 	Measure bool
 	// Shares is the number of parts of a batch that are computed in parallel (default: one or two
 	// per core).
@@ -51,6 +51,9 @@ func accelerate(model *inference.Model, m method, options Options) error {
 	r, err := newRewriter(model, m)
 	if err != nil {
 		return err
+	}
+	if options.Measure && !r.repays() {
+		return fmt.Errorf("%w: the convolutions of %s are so few or so small that trying others takes longer than they would save", ErrNotFaster, model.Name)
 	}
 	if options.Shares == 0 {
 		options.Shares = m.shares * runtime.NumCPU()

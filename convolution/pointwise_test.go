@@ -1,10 +1,12 @@
 package convolution_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
@@ -277,5 +279,23 @@ func TestBlocks(t *testing.T) {
 				t.Errorf("%d convolutions were changed, want 7", model.Convolutions.Count)
 			}
 		})
+	}
+}
+
+// A model is not tried if that would take longer than it saves: some products of few values. With a convolution that
+// can be filtered, it is.
+func TestSmallModelsAreNotTried(t *testing.T) {
+	for _, size := range []int{1, 3} {
+		n, x := newNetwork(t, 13, 13, 16)
+		y := op.Relu(n.next(), op.Conv2D(n.next(), x, n.constant(size, size, 16, 32), []int64{1, 1, 1, 1}, "SAME"))
+		n.tap("rectified", y, 13, 13, 32)
+		model := n.open()
+		err := convolution.Accelerate(model, convolution.Options{Shares: 1, Verify: true, Measure: true})
+		switch small := size == 1; {
+		case small && (!errors.Is(err, convolution.ErrNotFaster) || !strings.Contains(err.Error(), "longer than they would save")):
+			t.Errorf("1x1: %v", err)
+		case !small && err != nil && !errors.Is(err, convolution.ErrSlower):
+			t.Errorf("3x3: %v", err)
+		}
 	}
 }
