@@ -121,7 +121,7 @@ func TestCoverage(t *testing.T) {
 					for c := range classes {
 						truth += p.joint[c*classes+c]
 					}
-					for range max(120, min(1000, 400_000/(n+classes*classes))) {
+					for range max(60, min(800, 200_000/(n+classes*classes))) {
 						m := p.draw(r, n, kind.stratified, names)
 						got := intervals(m, make([]float64, n))
 						accuracy := wilson(m.Accuracy, float64(n))

@@ -16,6 +16,11 @@ def of_an_epoch(lines, epochs, column):
     return (long - short) / epochs
 
 
+def ratio(theirs, ours):
+    """How many times as fast; nothing where the machine was so unsteady that more epochs took less time."""
+    return f"{theirs / ours:.2f}x" if theirs > 0 and ours > 0 else "too unsteady"
+
+
 def table(directory, epochs, batch):
     with open(os.path.join(directory, "results")) as file:
         fields = [line.split() for line in file]
@@ -36,7 +41,7 @@ def table(directory, epochs, batch):
             steps = [float(line) for line in file]
         print(
             f"| {name} | {seconds:.1f} | {processor:.1f} | {1000 * processor / (images + measured):.0f} | {max(int(f[4]) for f in mine)} "
-            f"| {seconds / ours[0]:.2f}x | {processor / ours[1]:.2f}x | {statistics.median(steps):.1f}, {min(steps):.1f} |", flush=True)
+            f"| {ratio(seconds, ours[0])} | {ratio(processor, ours[1])} | {statistics.median(steps):.1f}, {min(steps):.1f} |", flush=True)
 
 
 if sys.argv[1] == "epochs":
