@@ -135,7 +135,7 @@ func (r *regression) polish(ctx context.Context, weights []float64) ([]float64, 
 	p.apply(slope, gradient, count)
 	next, nextSlope, step := make([]float64, size), make([]float64, size), make([]float64, size)
 	best, least := slices.Clone(point), arrays.Norm(slope, 2)
-	var moves, changes [][]float64
+	past := history{most: polishMemory}
 	for range maxIterations {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -143,7 +143,7 @@ func (r *regression) polish(ctx context.Context, weights []float64) ([]float64, 
 		if least*least/2 <= preciseGain {
 			break
 		}
-		twoLoops(step, slope, moves, changes)
+		past.step(step, slope)
 		found := false
 		for length := 1.0; length > 0.1 && !found; length /= 2 {
 			arrays.AddScaledTo(next, point, length, step)
@@ -153,21 +153,13 @@ func (r *regression) polish(ctx context.Context, weights []float64) ([]float64, 
 			found = arrays.Norm(nextSlope, 2) < min(2*arrays.Norm(slope, 2), straying*least)
 		}
 		if !found {
-			if len(moves) == 0 {
+			if past.empty() {
 				break
 			}
-			moves, changes = nil, nil // try again along the gradient
+			past.forget() // try again along the gradient
 			continue
 		}
-		move, change := make([]float64, size), make([]float64, size)
-		arrays.SubTo(move, next, point)
-		arrays.SubTo(change, nextSlope, slope)
-		if arrays.Dot(move, change) > 0 {
-			moves, changes = append(moves, move), append(changes, change)
-			if len(moves) > polishMemory {
-				moves, changes = moves[1:], changes[1:]
-			}
-		}
+		past.add(point, next, slope, nextSlope)
 		point, next = next, point
 		slope, nextSlope = nextSlope, slope
 		if norm := arrays.Norm(slope, 2); norm < least {

@@ -30,7 +30,7 @@ func (r *regression) fitSparse(ctx context.Context, start []float64, tolerance f
 	value := r.loss(x, gradient) + r.absolutes(x)
 	slope, step := make([]float64, size), make([]float64, size)
 	next, nextGradient := make([]float64, size), make([]float64, size)
-	var moves, changes [][]float64
+	past := history{most: memory}
 	for range maxIterations {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -39,9 +39,9 @@ func (r *regression) fitSparse(ctx context.Context, start []float64, tolerance f
 		if arrays.Norm(slope, math.Inf(1)) <= tolerance {
 			break
 		}
-		twoLoops(step, slope, moves, changes)
+		past.step(step, slope)
 		length := 1.0
-		if len(moves) == 0 {
+		if past.empty() {
 			length = math.Min(1, 1/arrays.Norm(slope, 2))
 		}
 		for j, s := range slope {
@@ -75,21 +75,13 @@ func (r *regression) fitSparse(ctx context.Context, start []float64, tolerance f
 			length /= 2
 		}
 		if !found {
-			if len(moves) == 0 {
+			if past.empty() {
 				break
 			}
-			moves, changes = nil, nil // try again along the steepest descent
+			past.forget() // try again along the steepest descent
 			continue
 		}
-		move, change := make([]float64, size), make([]float64, size)
-		arrays.SubTo(move, next, x)
-		arrays.SubTo(change, nextGradient, gradient)
-		if arrays.Dot(move, change) > 0 {
-			moves, changes = append(moves, move), append(changes, change)
-			if len(moves) > memory {
-				moves, changes = moves[1:], changes[1:]
-			}
-		}
+		past.add(x, next, gradient, nextGradient)
 		x, next = next, x
 		gradient, nextGradient = nextGradient, gradient
 	}
@@ -126,24 +118,6 @@ func (r *regression) steepest(dst, x, gradient []float64) {
 		default:
 			dst[j] = math.Min(0, g+r.absolute) + math.Max(0, g-r.absolute)
 		}
-	}
-}
-
-// twoLoops computes the step of L-BFGS for a slope (Nocedal and Wright, algorithm 7.4).
-func twoLoops(step, slope []float64, moves, changes [][]float64) {
-	for j, s := range slope {
-		step[j] = -s
-	}
-	factors := make([]float64, len(moves))
-	for i := len(moves) - 1; i >= 0; i-- {
-		factors[i] = arrays.Dot(moves[i], step) / arrays.Dot(moves[i], changes[i])
-		arrays.AddScaled(step, -factors[i], changes[i])
-	}
-	if last := len(moves) - 1; last >= 0 {
-		arrays.Scale(arrays.Dot(moves[last], changes[last])/arrays.Dot(changes[last], changes[last]), step)
-	}
-	for i := range moves {
-		arrays.AddScaled(step, factors[i]-arrays.Dot(changes[i], step)/arrays.Dot(moves[i], changes[i]), moves[i])
 	}
 }
 
