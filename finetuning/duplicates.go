@@ -2,6 +2,7 @@ package finetuning
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,6 +26,9 @@ type Duplicates struct {
 // images duplicates: of such classes, only equal files are kept together, unless NearDuplicates was set by the user.
 func (o *TrainOptions) Group(ctx context.Context, all Features) (Duplicates, error) {
 	found, err := head.FindDuplicates(ctx, all.X, all.Hashes, o.NearDuplicates)
+	if errors.Is(err, vectors.ErrTooMany) {
+		err = fmt.Errorf("%w, or --near-duplicates 0 to keep only identical files together", err)
+	}
 	if err != nil {
 		return Duplicates{}, err
 	}
@@ -40,7 +44,11 @@ func (o *TrainOptions) Group(ctx context.Context, all Features) (Duplicates, err
 		}))
 	}
 	if d.Equal+d.Alike > 0 {
-		logrus.Infof("%d images are copies of others, %d more are near duplicates (cosine %g or more); no split separates them", d.Equal, d.Alike, o.NearDuplicates)
+		are := "images are copies"
+		if d.Equal == 1 {
+			are = "image is a copy"
+		}
+		logrus.Infof("%d %s of others, %d more are near duplicates (cosine %g or more); no split separates them", d.Equal, are, d.Alike, o.NearDuplicates)
 	}
 	for _, p := range d.Pairs {
 		logrus.Debugf("near duplicates, cosine %.4f: %s and %s", p.Similarity, all.Paths[p.A], all.Paths[p.B])

@@ -93,7 +93,7 @@ func WarnOfUntested(labels []string, s Split) {
 		}
 	}
 	if len(without) > 0 {
-		logrus.Warnf("no test image for %s, because they have too few: the test says nothing about them", text.Some(without))
+		logrus.Warnf("no test image for %s: the test says nothing about them", text.Some(without))
 	}
 }
 

@@ -133,7 +133,7 @@ func TestGroupNearDuplicates(t *testing.T) {
 	if err != nil || d.Equal != 1 || d.Alike != 20 || len(d.Pairs) != 20 {
 		t.Fatalf("%d equal, %d alike in %d pairs, %v", d.Equal, d.Alike, len(d.Pairs), err)
 	}
-	if !warned("1 images are copies of others, 20 more are near duplicates (cosine 0.99999 or more)") {
+	if !warned("1 image is a copy of others, 20 more are near duplicates (cosine 0.99999 or more)") {
 		t.Error("no message says how many near duplicates there are")
 	}
 	for i := 0; i < len(d.Groups); i += 2 {

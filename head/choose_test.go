@@ -83,3 +83,40 @@ func TestStrengthsGoOn(t *testing.T) {
 		t.Errorf("of noise: %+v, %v", report, err)
 	}
 }
+
+func TestBeyond(t *testing.T) {
+	for from, want := range map[float64][2]float64{1: {0.3, 3}, 3: {1, 10}, 10: {3, 30}, 1e-4: {3e-5, 3e-4}, 3e-5: {1e-5, 1e-4}, 3000: {1000, 10000}} {
+		if got := [2]float64{beyond(from, false), beyond(from, true)}; got != want {
+			t.Errorf("beyond %g: %v, want %v", from, got, want)
+		}
+	}
+}
+
+// TestSplitLeavesEnough: whatever the fraction, two rows of each class are left to learn from, and a class of three or more rows
+// is tested if it is not all one unit.
+func TestSplitLeavesEnough(t *testing.T) {
+	labels := slices.Concat(slices.Repeat([]string{"cat"}, 40), slices.Repeat([]string{"dog"}, 38), []string{"rare", "rare"}, slices.Repeat([]string{"copied"}, 10))
+	groups := ownGroups(len(labels))
+	for i := len(labels) - 10; i < len(labels); i++ { // two files, five times each
+		groups[i] = []string{"one file", "another"}[i%2]
+	}
+	for _, fraction := range []float64{0.01, 0.2, 0.25, 0.3, 0.5, 0.9, 0.99} {
+		train, test, err := Split(labels, groups, fraction, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		learned, tested := map[string]int{}, map[string]int{}
+		for _, i := range train {
+			learned[labels[i]]++
+		}
+		for _, i := range test {
+			tested[labels[i]]++
+		}
+		if learned["rare"] != 2 || learned["cat"] < 2 || learned["dog"] < 2 || tested["cat"] == 0 || tested["dog"] == 0 || learned["copied"] != 5 || tested["copied"] != 5 {
+			t.Errorf("%g: learned %v, tested %v", fraction, learned, tested)
+		}
+	}
+	if _, _, err := Split([]string{"a", "a", "b", "b"}, ownGroups(4), 0.5, 1); err == nil {
+		t.Error("two rows of each class are split")
+	}
+}

@@ -3,7 +3,6 @@ package head
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 
@@ -80,10 +79,13 @@ func Join(identities []string, pairs []vectors.Pair) Duplicates {
 	return d
 }
 
+// mostPairs bounds the memory of rows that are all alike, such as the frames of one scene: 0.8 GB.
+const mostPairs = 32 << 20
+
 // alike finds the pairs of different identities, in the order of the rows.
 func alike(ctx context.Context, x Matrix, identities []string, threshold float64) ([]vectors.Pair, error) {
 	source := vectors.Matrix(x.Data, x.Cols, max(1, 1<<20/x.Cols))
-	pairs, err := vectors.Pairs(ctx, source, vectors.PairOptions{Threshold: threshold, Blocks: x.Blocks, Most: math.MaxInt})
+	pairs, err := vectors.Pairs(ctx, source, vectors.PairOptions{Threshold: threshold, Blocks: x.Blocks, Most: mostPairs})
 	if err != nil {
 		return nil, fmt.Errorf("head: compare the rows: %w", err)
 	}

@@ -65,7 +65,14 @@ func wilson(p, n float64) [2]float64 {
 	centre := p + z*z/(2*n)
 	width := z * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
 	scale := 1 + z*z/n
-	return [2]float64{max(0, (centre-width)/scale), min(1, (centre+width)/scale)}
+	interval := [2]float64{max(0, (centre-width)/scale), min(1, (centre+width)/scale)}
+	switch p { // which rounding may miss
+	case 0:
+		interval[0] = 0
+	case 1:
+		interval[1] = 1
+	}
+	return interval
 }
 
 // spread makes variances larger that were estimated for many classes from few rows.

@@ -3,6 +3,7 @@ package head
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -33,8 +34,8 @@ func groupUnits(y []int, groups []string, seed uint64) []unit {
 	return units
 }
 
-// Split divides rows into a training set and a test set, which has the given fraction of each class, at least one row of
-// three or more.
+// Split divides rows into a training set and a test set, which has the given fraction of each class, but at least one row of
+// three or more, and leaves two of each.
 // Rows of one group, such as copies of an image, are in the same set. The result depends only on
 // labels, groups and seed.
 func Split(labels, groups []string, testFraction float64, seed uint64) (train, test []int, err error) {
@@ -52,10 +53,19 @@ func Split(labels, groups []string, testFraction float64, seed uint64) (train, t
 		y[i], _ = slices.BinarySearch(classes, l)
 		rows[y[i]]++
 	}
-	taken := make([]int, len(classes))
-	for _, u := range groupUnits(y, groups, seed) {
+	taken, units := make([]int, len(classes)), groupUnits(y, groups, seed)
+	chosen := make([]bool, len(units))
+	for i, u := range units {
 		if most := wanted(rows[u.class], testFraction); taken[u.class]+len(u.rows) <= most {
 			taken[u.class] += len(u.rows)
+			chosen[i] = true
+		}
+	}
+	for _, i := range smallest(units, taken, rows) {
+		chosen[i] = true
+	}
+	for i, u := range units {
+		if chosen[i] {
 			test = append(test, u.rows...)
 		} else {
 			train = append(train, u.rows...)
@@ -69,13 +79,22 @@ func Split(labels, groups []string, testFraction float64, seed uint64) (train, t
 	return train, test, nil
 }
 
-// wanted is the number of test rows of a class: at least one, if two are left.
-func wanted(rows int, testFraction float64) int {
-	n := int(math.Round(testFraction * float64(rows)))
-	if n == 0 && rows > 2 {
-		return 1
+// smallest are the smallest units of the classes of which none is taken, since all are larger than what is wanted. Two
+// rows of the class remain.
+func smallest(units []unit, taken, rows []int) []int {
+	best := map[int]int{}
+	for i, u := range units {
+		b, found := best[u.class]
+		if taken[u.class] == 0 && rows[u.class]-len(u.rows) >= 2 && (!found || len(u.rows) < len(units[b].rows)) {
+			best[u.class] = i
+		}
 	}
-	return n
+	return slices.Collect(maps.Values(best))
+}
+
+// wanted is the number of test rows of a class: at least one, but two are left to learn from.
+func wanted(rows int, testFraction float64) int {
+	return min(max(1, int(math.Round(testFraction*float64(rows)))), max(0, rows-2))
 }
 
 // Select copies the given rows into m's Memory.

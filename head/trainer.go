@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/mat"
@@ -197,11 +198,11 @@ func (t *trainer) choose(ctx context.Context) (Report, []float64, error) {
 			since = 0
 		}
 		if by > worthwhile && t.open && l == len(lambdas)-1 && lambdas[l] > weakestLambda {
-			lambdas = append(lambdas, lambdas[l]/lambdaStep)
+			lambdas = append(lambdas, beyond(lambdas[l], false))
 		}
 	}
 	for lambda, by := lambdas[0], 1.0; by > worthwhile && t.open && report.Lambda == lambda && lambda < strongestLambda; {
-		lambda *= lambdaStep
+		lambda = beyond(lambda, true)
 		if by, err = try(lambda); err != nil {
 			return Report{}, nil, err
 		}
@@ -227,10 +228,20 @@ func (t *trainer) keep(folds []fold, start []float64) {
 // one is hardly better or these are reached.
 const (
 	worthwhile      = 1e-3 // of log loss
-	lambdaStep      = 10. / 3
 	weakestLambda   = 1e-8
 	strongestLambda = 1e4
 )
+
+// beyond is the next strength in the row of 1, 3, 10, 30, ..., up or down.
+func beyond(lambda float64, up bool) float64 {
+	one := math.Pow(10, math.Floor(math.Log10(lambda)+1e-9))
+	next := map[bool]float64{true: 3 * one, false: 0.3 * one}[up]
+	if lambda > 2*one {
+		next = map[bool]float64{true: 10 * one, false: one}[up]
+	}
+	next, _ = strconv.ParseFloat(strconv.FormatFloat(next, 'e', 0, 64), 64) // its own text
+	return next
+}
 
 // patience is the number of strengths in a row that are worse than the best, after which weaker ones,
 // which take longest to fit, are skipped.
