@@ -55,7 +55,7 @@ func Open(dir string, options Options) (*inference.Model, error) {
 		return nil, err
 	}
 	model, err := l.model()
-	if err != nil && !options.Session.Unfused && strings.Contains(err.Error(), groupedFailure) {
+	if err != nil && !options.Session.Unfused && failedFusing(err) {
 		options.Session.Unfused = true
 		return reopen(l, dir, options)
 	}
@@ -77,9 +77,18 @@ func nameOf(dir, signature string) string {
 	return filepath.Base(absolute(dir)) + signature
 }
 
-// groupedFailure is TensorFlow's error for a grouped convolution that it has fused with what
-// follows, as in ConvNeXt.
-const groupedFailure = "does not support grouped convolutions"
+// Errors of TensorFlow where it should not have fused a convolution with what follows.
+const (
+	// groupedFailure is that of a grouped convolution, as in ConvNeXt.
+	groupedFailure = "does not support grouped convolutions"
+	// lostFailure is that of a layer that is no longer there, though it is asked for, such as the sum before a
+	// LeakyRelu.
+	lostFailure = "specified in either feed_devices or fetch_devices was not found in the Graph"
+)
+
+func failedFusing(err error) bool {
+	return strings.Contains(err.Error(), groupedFailure) || strings.Contains(err.Error(), lostFailure)
+}
 
 // reopen opens a model again with other session options.
 func reopen(l *loader, dir string, options Options) (*inference.Model, error) {
