@@ -126,7 +126,7 @@ func (r *rewriter) newTrial() (*trial, error) {
 			t.model.Layers, t.compared = append(t.model.Layers, layer), append(t.compared, i)
 		}
 	}
-	config := inference.SessionConfig{Device: inference.DeviceCPU, Precision: r.model.Precision, ChannelsLast: r.channelsFirst()}
+	config := inference.SessionConfig{Device: inference.DeviceCPU, Precision: r.model.Precision, Unfused: r.model.Unfused, ChannelsLast: r.channelsFirst()}
 	if t.model.Session, _, err = inference.NewSession(t.model.Graph, config); err != nil {
 		return nil, err
 	}

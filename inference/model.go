@@ -60,8 +60,9 @@ type Model struct {
 	Normalizes, Unstated string
 	// Device is the device that the session runs on: "cpu" or "gpu:N".
 	Device string
-	// Precision is the arithmetic that the session was opened with.
+	// Precision and Unfused are those that the session was opened with.
 	Precision Precision
+	Unfused   bool
 
 	// Placement is the device that operations added to the graph must be placed on, as
 	// SessionConfig.Placement returns it.

@@ -209,7 +209,7 @@ func (l *loader) model() (*inference.Model, error) {
 	}
 	model := &inference.Model{
 		Preprocessing: l.options.Preprocessing,
-		Device:        l.device, Precision: precision,
+		Device:        l.device, Precision: precision, Unfused: l.options.Session.Unfused,
 		Graph: l.loaded.Graph, Session: l.loaded.Session, Input: input,
 		InputHeight: l.height, InputWidth: l.width, SizeChosen: l.input.anySize(),
 	}
