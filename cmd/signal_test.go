@@ -185,3 +185,36 @@ func TestTwoRunsRefuseEachOther(t *testing.T) {
 	}
 	check(t, featurestore.Verify(out))
 }
+
+// An examination that a signal ends is neither a machine that works nor one that does not.
+func TestSignalsEndDoctor(t *testing.T) {
+	for name, test := range map[string]struct {
+		signal    syscall.Signal
+		status    int
+		arguments []string
+	}{
+		"Ctrl-C":          {syscall.SIGINT, 130, nil},
+		"SIGTERM":         {syscall.SIGTERM, 143, nil},
+		"Ctrl-C in bench": {syscall.SIGINT, 130, []string{"--bench"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			// It says which precision it takes as soon as it has opened the model.
+			command := exec.Command(filepath.Join(binaries, "extract"), append([]string{"doctor", "--device", "cpu", "--precision", "auto"}, test.arguments...)...)
+			var report bytes.Buffer
+			command.Stdout = &report
+			messages, err := command.StderrPipe()
+			check(t, err)
+			check(t, command.Start())
+			first := make([]byte, 1)
+			_, err = io.ReadFull(messages, first)
+			check(t, err)
+			check(t, command.Process.Signal(test.signal))
+			rest, err := io.ReadAll(messages)
+			check(t, err)
+			_ = command.Wait() // its status is looked at
+			if got := command.ProcessState.ExitCode(); got != test.status || report.Len() > 0 || !strings.Contains(string(rest), "interrupted") {
+				t.Errorf("status %d, want %d: %s%s", got, test.status, rest, &report)
+			}
+		})
+	}
+}

@@ -80,7 +80,7 @@ func Write(ctx context.Context, w io.Writer, sheet Sheet) error {
 		groups[i] = shownGroup{g.Title, make([]thumbnail, len(g.Pictures))}
 		for j, p := range g.Pictures {
 			work.Go(func() error {
-				if err := ctx.Err(); err != nil {
+				if err := context.Cause(ctx); err != nil {
 					return err
 				}
 				groups[i].Pictures[j] = show(p)

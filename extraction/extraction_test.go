@@ -14,7 +14,9 @@ import (
 
 	"fovea/featurestore"
 	"fovea/inference"
+	"fovea/models"
 	"fovea/pipeline"
+	"fovea/preprocessing"
 	"fovea/recipe"
 )
 
@@ -287,6 +289,12 @@ func TestRun(t *testing.T) {
 	if _, err = Run(context.Background(), o); !errors.Is(err, featurestore.ErrExists) {
 		t.Errorf("a dataset that is there gives %v", err)
 	}
+	unopened := o
+	unopened.Model, unopened.Images, unopened.Session.Precision = "nosuch", []string{filepath.Join(dir, "nosuch")}, inference.PrecisionAuto
+	if _, err = Run(context.Background(), unopened); !errors.Is(err, featurestore.ErrExists) {
+		t.Errorf("a dataset that is there gives %v only after the model was opened and the images were listed", err)
+	}
+	o.Out = filepath.Join(t.TempDir(), "other")
 	o.Layers = []string{"nosuch"}
 	if _, err = Run(context.Background(), o); !errors.Is(err, inference.ErrUnknownLayer) {
 		t.Errorf("an unknown layer gives %v", err)
@@ -300,5 +308,42 @@ func TestLayers(t *testing.T) {
 	layers, err := Layers(Features{Session: inference.SessionConfig{Device: inference.DeviceCPU}})
 	if err != nil || !slices.ContainsFunc(layers, func(l inference.Layer) bool { return l.Name == "pool5" }) {
 		t.Errorf("the default model has the layers %v, %v", layers, err)
+	}
+}
+
+// A dataset that drifts further than is asked for is not continued, before anything is opened; what is not published cannot be refused.
+func TestResumeWithinDrift(t *testing.T) {
+	have := recipe.Recipe{
+		Model: "vgg16", ModelSHA256: recipe.PublishedModel, Preprocessing: preprocessing.Caffe, Precision: "int16", Method: "Winograd F(4x4)",
+		Layers: []recipe.Layer{{Name: "pool5", Shape: []int{2}, Layout: recipe.LayoutC}},
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	w, err := featurestore.Create(out, featurestore.Info{Recipe: have, ToolVersion: "test"}, featurestore.Options{})
+	if err == nil {
+		err = errors.Join(w.Append(featurestore.Row{Path: "a", SHA256: strings.Repeat("ab", 32), Features: [][]float32{{1, 2}}}), w.Close(featurestore.StatusComplete))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := valid()
+	o.Out, o.Resume, o.Model = out, true, "nosuch"
+	o.Session = inference.SessionConfig{Device: inference.DeviceCPU, Precision: inference.PrecisionAuto, MaxDrift: 1e-7}
+	var usage *OptionsError
+	_, err = Run(context.Background(), o)
+	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "int16 (Winograd F(4x4)), whose published drift of 1.1e-06 is above --max-drift 1e-07: give --max-drift 1.1e-06 or more, or none") {
+		t.Errorf("the error is %v", err)
+	}
+	for _, enough := range []float64{0, 1.1e-6, 1e-4} {
+		o.Session.MaxDrift = enough
+		if _, err := Run(context.Background(), o); errors.As(err, &usage) || !errors.Is(err, models.ErrUnknown) && !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("with %g: %v", enough, err)
+		}
+	}
+	other := have
+	other.ModelSHA256 = "ab"
+	exact := other
+	exact.Precision, exact.Method = "float32", ""
+	if err := errors.Join(driftsWithin(other, 1e-7), driftsWithin(exact, 1e-12)); err != nil {
+		t.Error(err)
 	}
 }

@@ -39,6 +39,19 @@ func (o *Options) reading() featurestore.ReadOptions {
 	return featurestore.ReadOptions{MaxMemory: o.MaxMemory}
 }
 
+// vacant refuses a directory that cannot take a new dataset before the model is opened, which may take long. What a
+// URL holds is known when the upload begins.
+func (o *Options) vacant() error {
+	if o.Resume || o.Overwrite || objects.IsURL(o.Out) {
+		return nil
+	}
+	dir, err := objects.LocalPath(o.Out)
+	if err != nil {
+		return err
+	}
+	return featurestore.Vacant(dir)
+}
+
 func (o *Options) destination(ctx context.Context) (destination, error) {
 	if !objects.IsURL(o.Out) {
 		dir, err := objects.LocalPath(o.Out)

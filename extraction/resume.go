@@ -11,6 +11,7 @@ import (
 	"fovea/inference"
 	"fovea/objects"
 	"fovea/pipeline"
+	"fovea/recipe"
 )
 
 // takeOver opens the dataset for writing. When an earlier run is resumed, it takes out what is to be read
@@ -24,6 +25,9 @@ func (r *run) takeOver(ctx context.Context, to destination) (*featurestore.Write
 	writer, err := featurestore.Create(to.dir, r.info(), options)
 	if err != nil || !r.Resume {
 		return writer, err
+	}
+	if err := driftsWithin(writer.Recipe(), r.mostDrift); err != nil {
+		return nil, errors.Join(err, writer.Abort())
 	}
 	if have := writer.Recipe(); len(have.Compare(r.recipe)) > 0 { // only arithmetics that may be mixed
 		logrus.Warnf("the dataset's rows are computed in %s, those of this run in %s, which is no less exact: they are not the bytes of an uninterrupted run", have.Arithmetic(), r.recipe.Arithmetic())
@@ -47,16 +51,22 @@ func (r *run) takeOver(ctx context.Context, to destination) (*featurestore.Write
 	return writer, nil
 }
 
-// adoptPrecision lets precision auto continue a dataset as it was begun, where this machine can.
-func (r *run) adoptPrecision() {
+// adoptPrecision lets precision auto continue a dataset as it was begun, where this machine can. It refuses one that
+// drifts further than was asked for.
+func (r *run) adoptPrecision() error {
+	r.mostDrift = r.Session.MaxDrift
 	dir, err := objects.LocalPath(r.Out)
 	if r.Session.Precision != inference.PrecisionAuto || !r.Resume || err != nil || objects.IsURL(r.Out) {
-		return
+		return nil
 	}
 	dataset, err := r.reading().Open(dir)
 	if err != nil {
-		return // there is none, or writing to it will say what is wrong
+		return nil // there is none, or writing to it will say what is wrong
 	}
+	if err := driftsWithin(dataset.Recipe(), r.mostDrift); err != nil {
+		return err
+	}
+	r.mostDrift = 0 // is looked at
 	session := r.Session
 	session.Precision, session.MaxDrift = inference.Precision(dataset.Recipe().Precision), 0
 	if errors.Is(session.Validate(), inference.ErrDevice) {
@@ -64,6 +74,21 @@ func (r *run) adoptPrecision() {
 	}
 	r.Session = session
 	logrus.Infof("--precision auto: computing in %s: the dataset was begun in %s", session.Precision, dataset.Recipe().Arithmetic())
+	return nil
+}
+
+// driftsWithin refuses to continue a dataset whose rows are known to drift from float32 by more than most, which
+// is 0 where nothing was asked for.
+func driftsWithin(have recipe.Recipe, most float64) error {
+	drift, known := have.Drift()
+	switch {
+	case most == 0 || known && drift <= most:
+		return nil
+	case !known:
+		logrus.Warnf("the dataset was begun in %s, whose drift with this model is not published: --max-drift %g cannot be checked", have.Arithmetic(), most)
+		return nil
+	}
+	return wrong("the dataset was begun in %s, whose published drift of %.1e is above --max-drift %g: give --max-drift %.1e or more, or none, to continue it, or --overwrite to make it anew", have.Arithmetic(), drift, most, drift)
 }
 
 // selected yields the listed images with the labels and splits that they have now.

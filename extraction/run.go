@@ -41,15 +41,23 @@ func Run(ctx context.Context, options Options) (Result, error) {
 // run is the state of one Run.
 type run struct {
 	Options
-	began   time.Time
-	listing pipeline.Listing
-	group   *inference.Group
-	recipe  recipe.Recipe
-	config  pipeline.Config
-	result  Result
+	began time.Time
+	// mostDrift is Session.MaxDrift until the dataset has been compared with it.
+	mostDrift float64
+	listing   pipeline.Listing
+	group     *inference.Group
+	recipe    recipe.Recipe
+	config    pipeline.Config
+	result    Result
 }
 
 func (r *run) all(ctx context.Context) (err error) {
+	if err := r.vacant(); err != nil {
+		return err
+	}
+	if err := r.adoptPrecision(); err != nil {
+		return err
+	}
 	if err := r.listAndOpen(ctx); err != nil {
 		return err
 	}
@@ -65,7 +73,6 @@ func (r *run) all(ctx context.Context) (err error) {
 
 // listAndOpen lists the images while the model is opened. An error of the listing comes first.
 func (r *run) listAndOpen(ctx context.Context) error {
-	r.adoptPrecision()
 	if err := r.Session.Slower(); err != nil {
 		logrus.Warn(err)
 	}

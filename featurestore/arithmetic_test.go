@@ -3,6 +3,7 @@ package featurestore
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -28,8 +29,8 @@ func TestResumeInAnotherArithmetic(t *testing.T) {
 		{in("bfloat16", "AMX tiles"), in("int16", "Winograd F(4x4)"), ""},
 		{in("bfloat16", "AMX tiles"), in("bfloat16", "oneDNN"), ""},
 		{in("bfloat16", ""), in("bfloat16", "AMX tiles"), ""}, // of an earlier version
-		{in("float32", ""), in("int16", "Winograd F(4x4)"), "precision: float32 in the dataset, int16, Winograd F(4x4) now"},
-		{in("int16", "Winograd F(4x4)"), in("bfloat16", "AMX tiles"), "precision: int16, Winograd F(4x4) in the dataset, bfloat16, AMX tiles now"},
+		{in("float32", ""), in("int16", "Winograd F(4x4)"), "precision: float32 in the dataset, int16 (Winograd F(4x4)) now; give --precision float32 or auto, or replace the dataset with --overwrite"},
+		{in("int16", "Winograd F(4x4)"), in("bfloat16", "AMX tiles"), "precision: int16 (Winograd F(4x4)) in the dataset, bfloat16 (AMX tiles) now; give --precision int16 or auto, or"},
 		{in("tf32", ""), in("float32", ""), "precision: tf32 in the dataset, float32 now"},
 	} {
 		t.Run(c.have.Recipe.Arithmetic()+" "+c.now.Recipe.Arithmetic(), func(t *testing.T) {
@@ -77,7 +78,7 @@ func TestMergeOfArithmetics(t *testing.T) {
 		must(t, Verify(out))
 		d, err := Open(out)
 		must(t, err)
-		if d.Rows() != 12 || d.Recipe().Arithmetic() != "bfloat16, AMX tiles" {
+		if d.Rows() != 12 || d.Recipe().Arithmetic() != "bfloat16 (AMX tiles)" {
 			t.Errorf("%d rows by %s", d.Rows(), d.Recipe().Arithmetic())
 		}
 		err = Assemble(context.Background(), filepath.Join(t.TempDir(), "out"), dirs, AssembleOptions{})
@@ -87,8 +88,42 @@ func TestMergeOfArithmetics(t *testing.T) {
 	}
 	// Each may be mixed with float32, but not with each other.
 	err := Merge(context.Background(), filepath.Join(t.TempDir(), "out"), []string{exact, small, coarse}, MergeOptions{})
-	if !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), "bfloat16, AMX tiles in the first, int8, coarse in the second") {
+	if !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), "bfloat16 (AMX tiles) in the first, int8 (coarse) in the second") {
 		t.Errorf("got %v", err)
 	}
 	must(t, Merge(context.Background(), filepath.Join(t.TempDir(), "out"), []string{exact, coarse}, MergeOptions{}))
+}
+
+// Files that differ by the method that an earlier version did not record are not put together, and the error says so.
+func TestAssembleWithoutMethod(t *testing.T) {
+	old, _ := part(t, "old", in("int16", ""), FormatParquet, 0, 5)
+	now, _ := part(t, "now", in("int16", "Winograd F(4x4)"), FormatParquet, 5, 9)
+	err := Assemble(context.Background(), filepath.Join(t.TempDir(), "out"), []string{old, now}, AssembleOptions{})
+	if !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), "method: not recorded in the first, Winograd F(4x4) in the second") || strings.Contains(err.Error(), "fingerprint") {
+		t.Errorf("got %v", err)
+	}
+	must(t, Merge(context.Background(), filepath.Join(t.TempDir(), "out"), []string{old, now}, MergeOptions{}))
+}
+
+// What Create would refuse because of what a directory holds is known before.
+func TestVacant(t *testing.T) {
+	for _, free := range []string{filepath.Join(t.TempDir(), "new"), t.TempDir()} {
+		must(t, Vacant(free))
+	}
+	if err := Vacant(dataset(t, FormatParquet)); !errors.Is(err, ErrExists) {
+		t.Errorf("a dataset: %v", err)
+	}
+	foreign := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(foreign, "notes"), nil, 0o644))
+	if err := Vacant(foreign); !errors.Is(err, ErrNotDataset) || !strings.Contains(err.Error(), "notes") {
+		t.Errorf("another directory: %v", err)
+	}
+	writing := filepath.Join(t.TempDir(), "writing")
+	w, err := Create(writing, testInfo(Float32), testOptions(FormatParquet))
+	must(t, err)
+	must(t, Vacant(writing))
+	if _, err := Create(writing, testInfo(Float32), testOptions(FormatParquet)); !errors.Is(err, ErrLocked) {
+		t.Errorf("a dataset being written: %v", err)
+	}
+	must(t, w.Abort())
 }

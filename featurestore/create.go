@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/apache/arrow/go/v15/arrow/memory"
 )
 
 // Create starts writing a dataset in dir, which it creates if necessary. The caller must end it with
@@ -31,6 +33,26 @@ func Create(dir string, info Info, options Options) (*Writer, error) {
 		return nil, fmt.Errorf("featurestore: create: %w", err)
 	}
 	return w, nil
+}
+
+// Vacant fails with the error of Create if the directory cannot take a new dataset because of what it holds. Nothing
+// is said about a dataset that is still being written: Create tells whether its writer is alive.
+func Vacant(dir string) error {
+	exists, err := steady(dir, quickAttempts, func(edition) (bool, error) { return hasDataset(dir) })
+	if err == nil && exists {
+		if m, _, err := readManifest(resolve(dir), memory.DefaultAllocator); err != nil || m.Status == StatusWriting {
+			return nil
+		}
+		err = errExists(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("featurestore: create: %w", err)
+	}
+	return nil
+}
+
+func errExists(dir string) error {
+	return fmt.Errorf("%q %w: resume it, overwrite it, or choose another directory", dir, ErrExists)
 }
 
 func create(dir string, info Info, options Options) (*Writer, error) {
@@ -69,7 +91,7 @@ func (w *Writer) start() error {
 	case exists && c.options.Overwrite:
 		err = w.empty()
 	case exists:
-		err = fmt.Errorf("%q %w: resume it, overwrite it, or choose another directory", c.dir, ErrExists)
+		err = errExists(c.dir)
 	}
 	if err != nil {
 		return err

@@ -241,10 +241,28 @@ func TestMatrixRefuses(t *testing.T) {
 	if _, err := d.Matrix(context.Background(), "fc6"); err == nil || !strings.Contains(err.Error(), `no layer "fc6": it has pool5, fc7`) {
 		t.Errorf("unknown layer: %v", err)
 	}
-	canceled, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := d.Matrix(canceled, "fc7"); !errors.Is(err, context.Canceled) {
-		t.Errorf("canceled: %v", err)
+}
+
+// A cancellation says who cancelled, wherever the reading stops, and is no damage.
+func TestCancelledReading(t *testing.T) {
+	signal := errors.New("a signal")
+	canceled, cancel := context.WithCancelCause(context.Background())
+	cancel(signal)
+	for _, format := range formats {
+		d, err := Open(dataset(t, format))
+		must(t, err)
+		shard, err := d.openShard(0)
+		must(t, err)
+		defer shard.close()
+		for name, read := range map[string]func() error{
+			"matrix": func() error { _, err := d.Matrix(canceled, "fc7"); return err },
+			"index":  func() error { _, err := d.Index(canceled); return err },
+			"shard":  func() error { return shard.scan(canceled, []string{columnPath}, func(chunk) error { return nil }) },
+		} {
+			if err := read(); !errors.Is(err, signal) || errors.Is(err, ErrCorrupt) {
+				t.Errorf("%s of %s: %v", name, format, err)
+			}
+		}
 	}
 }
 

@@ -108,9 +108,13 @@ func TestProve(t *testing.T) {
 	if _, err := d.Index(context.Background()); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "its SHA-256 is ") {
 		t.Errorf("after a change: %v", err)
 	}
-	canceled, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := d.Index(canceled); !errors.Is(err, context.Canceled) {
+	signal := errors.New("a signal")
+	canceled, cancel := context.WithCancelCause(context.Background())
+	cancel(signal)
+	shard, err := d.openShard(0)
+	must(t, err)
+	defer shard.close()
+	if err := shard.prove(canceled, d.manifest.Shards[0]); !errors.Is(err, signal) || errors.Is(err, ErrCorrupt) {
 		t.Errorf("canceled: %v", err)
 	}
 }

@@ -96,7 +96,7 @@ func (t *Table) part(from, to int) *Table {
 }
 
 func (d *Dataset) readShard(ctx context.Context, at int, layer *recipe.Layer, into *Table) error {
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return err
 	}
 	r, err := d.openShard(at)

@@ -46,6 +46,9 @@ func (s *shardReader) prove(ctx context.Context, listed Shard) error {
 	}
 	begun := time.Now()
 	sum, err := hashReader(ctx, io.NewSectionReader(f, 0, key.size))
+	if err != nil && ctx.Err() != nil {
+		return err // it is no damage
+	}
 	if err != nil {
 		return s.damaged("read", err)
 	}

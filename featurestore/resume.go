@@ -1,11 +1,13 @@
 package featurestore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fovea/recipe"
@@ -172,7 +174,22 @@ func (w *Writer) comparable(m Manifest) error {
 	if len(found) == 0 {
 		return nil
 	}
-	return fmt.Errorf("its rows were %w: %s", ErrMismatch, describe(found, "in the dataset", "now"))
+	return fmt.Errorf("its rows were %w: %s%s", ErrMismatch, describe(found, "in the dataset", "now"), precisionRemedy(found, m.Recipe, w.manifest.Recipe))
+}
+
+// precisionRemedy says how to continue a dataset that was refused because of the precision.
+func precisionRemedy(found []recipe.Difference, have, now recipe.Recipe) string {
+	switch {
+	case !differIn(found, recipe.FieldPrecision):
+		return ""
+	case have.Precision == now.Precision:
+		return fmt.Sprintf("; continue it where it is computed in %s, or replace it with --overwrite", have.Arithmetic())
+	}
+	return fmt.Sprintf("; give --precision %s or auto, or replace the dataset with --overwrite", have.Precision)
+}
+
+func differIn(found []recipe.Difference, field string) bool {
+	return slices.ContainsFunc(found, func(d recipe.Difference) bool { return d.Field == field })
 }
 
 // lessExact lists what keeps rows by the recipe now out of a dataset of the recipe have: what keeps them from being
@@ -195,6 +212,10 @@ func unmixable(have, got recipe.Recipe) []recipe.Difference {
 // differences lists the differences of two recipes: at least one unless their fingerprints agree.
 func differences(have, got recipe.Recipe) []recipe.Difference {
 	found := have.CompareLayers(got)
+	if have.Method != got.Method && !differIn(found, recipe.FieldPrecision) { // one is of an earlier version
+		const unrecorded = "not recorded"
+		found = append(found, recipe.Difference{Field: "method", Have: cmp.Or(have.Method, unrecorded), Got: cmp.Or(got.Method, unrecorded)})
+	}
 	if a, b := have.Fingerprint(), got.Fingerprint(); len(found) == 0 && a != b {
 		found = append(found, recipe.Difference{Field: "fingerprint", Have: a, Got: b})
 	}

@@ -145,7 +145,7 @@ func (s *scan) run(ctx context.Context, visit func(*Batch) error) error {
 // drain visits a unit's batches. It ends early when a reader has failed.
 func (s *scan) drain(ctx context.Context, u *unit, visit func(*Batch) error) error {
 	for b := range u.out {
-		if err := ctx.Err(); err != nil {
+		if err := context.Cause(ctx); err != nil {
 			b.release()
 			return err
 		}
@@ -156,12 +156,12 @@ func (s *scan) drain(ctx context.Context, u *unit, visit func(*Batch) error) err
 		}
 		s.free <- b // has room for all
 	}
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 // read reads a unit and sends its batches.
 func (s *scan) read(ctx context.Context, u *unit) error {
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return err
 	}
 	r, err := s.dataset.openShard(u.shard)
@@ -234,7 +234,7 @@ func (s *scan) send(ctx context.Context, u *unit, at int, c chunk) error {
 	select {
 	case b = <-s.free:
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	// Removing rows that are not chosen moves the others, which must not happen in a mapped file.
 	if err := b.fill(c, s.layers, len(s.options.Labels)+len(s.options.Splits) == 0); err != nil {
@@ -254,6 +254,6 @@ func (s *scan) send(ctx context.Context, u *unit, at int, c chunk) error {
 		return nil
 	case <-ctx.Done():
 		b.release()
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }

@@ -187,6 +187,8 @@ func (s *shardReader) scanGroup(ctx context.Context, group int, columns []string
 			return fmt.Errorf("read %q: %w", s.name, visitErr)
 		}
 		return visitErr
+	case err != nil && ctx.Err() != nil:
+		return context.Cause(ctx) // says who cancelled
 	case err != nil:
 		return s.damaged("read", err)
 	case visited != s.groups[group]:

@@ -92,7 +92,7 @@ func (r *regression) descend(ctx context.Context, start []float64, gain float64)
 		Func: func(x []float64) float64 { evaluate(x); return value },
 		Grad: func(g, x []float64) { evaluate(x); copy(g, slope) },
 		Status: func() (optimize.Status, error) {
-			if err := ctx.Err(); err != nil {
+			if err := context.Cause(ctx); err != nil {
 				return optimize.Failure, err
 			}
 			if done || since > fruitless {
@@ -107,7 +107,7 @@ func (r *regression) descend(ctx context.Context, start []float64, gain float64)
 	settings := &optimize.Settings{MajorIterations: maxIterations, Converger: optimize.NeverTerminate{}}
 	result, err := optimize.Minimize(problem, first, settings, &optimize.LBFGS{})
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
 	// At the limit of the precision the line search finds no better point, which the optimizer reports
 	// as an error. The best point so far is the solution.
@@ -137,7 +137,7 @@ func (r *regression) polish(ctx context.Context, weights []float64) ([]float64, 
 	best, least := slices.Clone(point), arrays.Norm(slope, 2)
 	past := history{most: polishMemory}
 	for range maxIterations {
-		if err := ctx.Err(); err != nil {
+		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
 		if least*least/2 <= preciseGain {

@@ -374,7 +374,7 @@ func TestCheckArithmetic(t *testing.T) {
 		}
 	}
 	_, err := h.Check(in("int8", "coarse"))
-	if !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), "precision: float32 in the head, int8, coarse in the features") {
+	if !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), "precision: float32 in the head, int8 (coarse) in the features") {
 		t.Errorf("the error is %v", err)
 	}
 	h.Recipe = in("bfloat16", "")

@@ -344,7 +344,7 @@ func gram(ctx context.Context, m Matrix, s Standardization) (*mat.SymDense, erro
 			}
 			out := make([]float32, len(rows)*gramBlock)
 			for start := 0; start < m.Cols; start += gramCols {
-				if err := ctx.Err(); err != nil {
+				if err := context.Cause(ctx); err != nil {
 					return err
 				}
 				part := standard.columns(start, min(start+gramCols, m.Cols))

@@ -147,7 +147,7 @@ func (n *network) train(ctx context.Context, train, validation []int, options ML
 		random.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 		epoch := Epoch{Epoch: e}
 		for batch := range slices.Chunk(rows, options.Batch) {
-			if err := ctx.Err(); err != nil {
+			if err := context.Cause(ctx); err != nil {
 				return Report{}, err
 			}
 			var keep []float32

@@ -54,7 +54,7 @@ func findDirections(ctx context.Context, x dense) (*directions, error) {
 	orthonormalize(v)
 	var image dense
 	for round := range directionRounds {
-		if err := ctx.Err(); err != nil {
+		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
 		image = x.covariance(rows, v)

@@ -32,7 +32,7 @@ func (r *regression) fitSparse(ctx context.Context, start []float64, tolerance f
 	next, nextGradient := make([]float64, size), make([]float64, size)
 	past := history{most: memory}
 	for range maxIterations {
-		if err := ctx.Err(); err != nil {
+		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
 		r.steepest(slope, x, gradient)

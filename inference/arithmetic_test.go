@@ -42,8 +42,8 @@ func TestCandidates(t *testing.T) {
 		{[]recipe.Instructions{recipe.AVX512VNNI, recipe.AVX512BF16}, 0, "int16"},
 		{[]recipe.Instructions{recipe.AVX512VNNI, recipe.AVX512BF16, recipe.AMX}, 0, "bfloat16 int16"},
 		{[]recipe.Instructions{recipe.AVX512VNNI, recipe.AVX512BF16, recipe.AMX}, 5e-5, "int16"},
-		{[]recipe.Instructions{recipe.AVX512VNNI, recipe.AVX512BF16, recipe.AMX}, 1e-7, "the next faster precision of this CPU, int16, Winograd F(4x4), drifts by 1.1e-06"},
-		{[]recipe.Instructions{recipe.AVX512BF16, recipe.AMX}, 1e-5, "bfloat16, AMX tiles, drifts by 8.7e-05"},
+		{[]recipe.Instructions{recipe.AVX512VNNI, recipe.AVX512BF16, recipe.AMX}, 1e-7, "the next faster precision of this CPU, int16 (Winograd F(4x4)), drifts by 1.1e-06"},
+		{[]recipe.Instructions{recipe.AVX512BF16, recipe.AMX}, 1e-5, "bfloat16 (AMX tiles), drifts by 8.7e-05"},
 	} {
 		onCPU(t, c.has...)
 		candidates, why := SessionConfig{Precision: PrecisionAuto, MaxDrift: c.drift}.Candidates()

@@ -164,7 +164,7 @@ func (c *checker) layers(ctx context.Context, check *Check, o CheckOptions) erro
 	moments := make([]moments, len(names))
 	compared := newComparer(c.model, o.Reference, len(c.photos))
 	for i, photo := range c.photos {
-		if err := ctx.Err(); err != nil {
+		if err := context.Cause(ctx); err != nil {
 			return err
 		}
 		features, err := c.features(extractor, photo, o.Preprocessing)
@@ -195,7 +195,7 @@ func (c *checker) candidates(ctx context.Context, used preprocessing.Spec) ([]Ca
 	all := func(spec preprocessing.Spec) ([][]float32, error) {
 		vectors := make([][]float32, len(c.photos))
 		for i, photo := range c.photos {
-			if err := ctx.Err(); err != nil {
+			if err := context.Cause(ctx); err != nil {
 				return nil, err
 			}
 			features, err := c.features(extractor, photo, spec)

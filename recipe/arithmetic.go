@@ -65,14 +65,14 @@ func MethodOf(precision, convolutions string) string {
 	return ""
 }
 
-// Name is "int16, Winograd F(4x4)".
+// Name is "int16 (Winograd F(4x4))".
 func (a Arithmetic) Name() string { return name(a.Precision, a.Method) }
 
 func name(precision, method string) string {
 	if method == "" {
 		return precision
 	}
-	return precision + ", " + method
+	return precision + " (" + method + ")"
 }
 
 // Arithmetic names the recipe's precision and, where there is a choice, its method.
@@ -89,8 +89,8 @@ func (r Recipe) Mixture(other Recipe) (drift float64, known bool) {
 	if r.sameArithmetic(other) {
 		return 0, true
 	}
-	a, knownA := r.drift()
-	b, knownB := other.drift()
+	a, knownA := r.Drift()
+	b, knownB := other.Drift()
 	if !knownA || !knownB {
 		return 0, false
 	}
@@ -103,8 +103,8 @@ func (r Recipe) sameArithmetic(other Recipe) bool {
 	return r.Precision == other.Precision && (r.Method == other.Method || r.Method == "" || other.Method == "")
 }
 
-// drift is the recipe's published one: the largest of the precision's methods where the recipe names none.
-func (r Recipe) drift() (drift float64, known bool) {
+// Drift is the recipe's published one, of averaged pool5 as 1 - cosine: the largest of the precision's methods where the recipe names none.
+func (r Recipe) Drift() (drift float64, known bool) {
 	if r.Precision == "float32" {
 		return 0, true
 	}
@@ -132,8 +132,8 @@ func (r Recipe) Mixes(other Recipe) bool {
 // LessExact is the one of two recipes, which may be mixed, whose published drift is larger: r if both are
 // alike. A dataset of both is named after it.
 func (r Recipe) LessExact(other Recipe) Recipe {
-	a, _ := r.drift()
-	b, _ := other.drift()
+	a, _ := r.Drift()
+	b, _ := other.Drift()
 	if a < b {
 		return other
 	}

@@ -145,5 +145,5 @@ func ExampleRecipe_Mixture() {
 	now := Recipe{ModelSHA256: PublishedModel, Precision: "int16", Method: "Winograd F(4x4)"}
 	drift, known := dataset.Mixture(now)
 	fmt.Printf("%s and %s: at most %.1e apart, known: %t, may be mixed: %t\n", dataset.Arithmetic(), now.Arithmetic(), drift, known, dataset.Mixes(now))
-	// Output: float32 and int16, Winograd F(4x4): at most 1.1e-06 apart, known: true, may be mixed: true
+	// Output: float32 and int16 (Winograd F(4x4)): at most 1.1e-06 apart, known: true, may be mixed: true
 }

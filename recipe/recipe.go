@@ -138,7 +138,8 @@ type Difference struct {
 	Minor bool
 }
 
-const fieldPrecision = "precision"
+// FieldPrecision is the field of a Difference in precision or method.
+const FieldPrecision = "precision"
 
 func (d Difference) String() string {
 	return fmt.Sprintf("%s: %s here, %s there", d.Field, d.Have, d.Got)
@@ -159,11 +160,11 @@ func (r Recipe) Compare(other Recipe) []Difference {
 		{Field: "views", Have: cmp.Or(r.Views, "center"), Got: cmp.Or(other.Views, "center")},
 		{Field: "input size", Have: size(r), Got: size(other)},
 		{Field: "pool", Have: r.Pool, Got: other.Pool},
-		{Field: fieldPrecision, Have: r.Arithmetic(), Got: other.Arithmetic(), Minor: !known || drift <= MostMixed},
+		{Field: FieldPrecision, Have: r.Arithmetic(), Got: other.Arithmetic(), Minor: !known || drift <= MostMixed},
 		{Field: "library", Have: r.Library, Got: other.Library, Minor: true},
 	}
 	return slices.DeleteFunc(fields, func(d Difference) bool {
-		return d.Have == d.Got || d.Field == fieldPrecision && r.sameArithmetic(other)
+		return d.Have == d.Got || d.Field == FieldPrecision && r.sameArithmetic(other)
 	})
 }
 

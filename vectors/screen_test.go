@@ -239,18 +239,22 @@ func TestPairsOfManyRows(t *testing.T) {
 // A search ends soon after it is no longer wanted.
 func TestPairsCancelled(t *testing.T) {
 	data := rectified(30_000, 256, 6)
-	ctx, cancel := context.WithCancel(context.Background())
+	signal := errors.New("a signal")
+	ctx, cancel := context.WithCancelCause(context.Background())
 	var asked time.Time
 	time.AfterFunc(100*time.Millisecond, func() {
 		asked = time.Now()
-		cancel()
+		cancel(signal)
 	})
 	// The source does not look at the context.
 	_, err := Pairs(ctx, func(_ context.Context, visit func(Block) error) error {
 		return Matrix(data, 256, 5000)(context.Background(), visit)
 	}, PairOptions{Threshold: 0.9})
-	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("%v, want context.Canceled", err)
+	if !errors.Is(err, signal) {
+		t.Fatalf("%v, want the context's cause", err)
+	}
+	if err := Matrix(data, 256, 5000)(ctx, func(Block) error { return nil }); !errors.Is(err, signal) {
+		t.Errorf("a source ends with %v", err)
 	}
 	if late := time.Since(asked); late > 5*time.Second {
 		t.Errorf("it ended %v later", late)

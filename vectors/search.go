@@ -141,7 +141,7 @@ func (p *pairSearch) each(ctx context.Context, n int, do func(c *comparison, i i
 	for _, c := range p.workers {
 		group.Go(func() error {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				if err := ctx.Err(); err != nil {
+				if err := context.Cause(ctx); err != nil {
 					return err
 				}
 				if err := do(c, i); err != nil {

@@ -64,7 +64,7 @@ func (s Source) checked() Source {
 func Matrix(data []float32, cols, blockRows int) Source {
 	return func(ctx context.Context, visit func(Block) error) error {
 		for first := 0; first*cols < len(data); first += blockRows {
-			if err := ctx.Err(); err != nil {
+			if err := context.Cause(ctx); err != nil {
 				return err
 			}
 			part := data[first*cols : min(len(data), (first+blockRows)*cols)]

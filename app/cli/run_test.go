@@ -66,6 +66,7 @@ func TestUsage(t *testing.T) {
 		"train --rate fast":                `--learning-rate "fast": give a number`,
 		"train --timeout 5":                "--timeout 5: give a duration, such as 30s or 5m",
 		"train --json=perhaps":             `--json "perhaps": give true or false`,
+		"train --bytes-per-file 0":         `--bytes-per-file 0: give a size, such as 64MB (10^6 bytes each) or 64MiB (2^20)`,
 		"train --bytes-per-file big":       `--bytes-per-file "big": give a size, such as 64MB (10^6 bytes each) or 64MiB (2^20)`,
 		"train --batch 0":                  "--batch 0: give a whole number from 1 to ",
 		"train --batch abc":                `--batch "abc": give a whole number from 1 to `,

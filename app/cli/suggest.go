@@ -139,7 +139,8 @@ func invalidValue(err *pflag.InvalidValueError) error {
 		}
 		return Usagef("%s %s: give %s", flag, quoted(value), wanted)
 	}
-	if strings.Contains(cause.Error(), value) {
+	// A cause may have any number in it.
+	if quoted(value) != value && strings.Contains(cause.Error(), value) {
 		return Usagef("%s: %w", flag, cause)
 	}
 	return Usagef("%s %s: %w", flag, quoted(value), cause)

@@ -56,7 +56,7 @@ func (r *Report) bench(ctx context.Context, options Options) {
 		err = errors.Join(err, model.Close())
 	}
 	if err != nil {
-		r.add("precisions", Warning, "not measured: "+err.Error(), "see the check of the model; --device cpu measures the CPU")
+		r.add("precisions", Warning, "not measured: "+err.Error(), "the message says what is wrong; the check of the model may say more")
 		return
 	}
 	r.Precisions = b.rows
@@ -68,7 +68,7 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	for _, a := range recipe.Arithmetics {
-		if err := ctx.Err(); err != nil {
+		if err := context.Cause(ctx); err != nil {
 			return err
 		}
 		b.prepare(a, taken)
@@ -82,7 +82,7 @@ func (b *bench) run(ctx context.Context) error {
 				continue
 			}
 			speed, err := trial.Time(turn)
-			if err := errors.Join(err, ctx.Err()); err != nil {
+			if err := errors.Join(err, context.Cause(ctx)); err != nil {
 				return err
 			}
 			b.rows[i].ImagesPerSecond = max(b.rows[i].ImagesPerSecond, speed)
@@ -109,7 +109,7 @@ func (b *bench) open(precision inference.Precision, convolutions string) (*infer
 	if precision != inference.PrecisionAuto {
 		session.MaxDrift = 0
 	}
-	return models.Open(b.name, models.Options{Session: session, Trust: b.options.Trust, Convolutions: convolutions})
+	return models.Open(b.name, models.Options{Session: session, Preprocessing: b.options.Preprocessing, Trust: b.options.Trust, Convolutions: convolutions})
 }
 
 // prepare adds the row of an arithmetic, with its drift. The first one is float32.

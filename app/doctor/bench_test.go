@@ -3,10 +3,12 @@ package doctor
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
 	"fovea/inference"
+	"fovea/preprocessing"
 	"fovea/recipe"
 )
 
@@ -16,9 +18,9 @@ func TestBench(t *testing.T) {
 		t.Skip("takes half a minute")
 	}
 	t.Setenv("FOVEA_CACHE", t.TempDir())
-	r := Examine(context.Background(), Options{Bench: true, Session: inference.SessionConfig{Device: inference.DeviceCPU}, Out: t.TempDir()})
-	if !r.Works || len(r.Precisions) != len(recipe.Arithmetics) {
-		t.Fatalf("%+v", r)
+	r, err := Examine(context.Background(), Options{Bench: true, Session: inference.SessionConfig{Device: inference.DeviceCPU}, Out: t.TempDir()})
+	if err != nil || !r.Works || len(r.Precisions) != len(recipe.Arithmetics) {
+		t.Fatalf("%+v, %v", r, err)
 	}
 	taken := 0
 	for i, p := range r.Precisions {
@@ -58,5 +60,33 @@ func TestBenchWithoutModel(t *testing.T) {
 	r.bench(context.Background(), Options{Model: "vgg19"})
 	if len(r.Checks) != 1 || r.Checks[0].Status != Warning || !strings.Contains(r.Checks[0].Found, "no weights of vgg19") || r.Precisions != nil {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A model that states no preprocessing is measured with the one that is given.
+func TestBenchWithPreprocessing(t *testing.T) {
+	t.Setenv("FOVEA_CACHE", t.TempDir())
+	options := Options{Model: "../../testdata/savedmodel/keras-late", Session: inference.SessionConfig{Device: inference.DeviceCPU}}
+	var without, with Report
+	without.bench(context.Background(), options)
+	if len(without.Checks) != 1 || !strings.Contains(without.Checks[0].Found, "--preprocessing caffe") {
+		t.Errorf("%+v", without)
+	}
+	options.Preprocessing = preprocessing.Torch
+	with.bench(context.Background(), options)
+	if len(with.Checks) != 0 || len(with.Precisions) != len(recipe.Arithmetics) || with.Precisions[0].ImagesPerSecond <= 0 {
+		t.Errorf("%+v", with)
+	}
+}
+
+// A cancelled examination has no report.
+func TestExamineCancelled(t *testing.T) {
+	signal := errors.New("a signal")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(signal)
+	for _, bench := range []bool{false, true} {
+		if r, err := Examine(ctx, Options{Bench: bench, Out: t.TempDir()}); !errors.Is(err, signal) || r.Works {
+			t.Errorf("%+v, %v", r, err)
+		}
 	}
 }

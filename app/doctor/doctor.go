@@ -14,6 +14,7 @@ import (
 	"fovea/inference"
 	"fovea/internal/budget"
 	"fovea/models"
+	"fovea/preprocessing"
 )
 
 // Status is the result of a check.
@@ -62,6 +63,8 @@ type Options struct {
 	Session inference.SessionConfig
 	// Trust lets a SavedModel do more than compute.
 	Trust bool
+	// Preprocessing overrides the model's own, which Bench needs.
+	Preprocessing preprocessing.Spec
 	// Out is where a dataset would be written (default: the working directory).
 	Out string
 	// Bench also measures all precisions of CPUs, which takes about half a minute.
@@ -77,8 +80,9 @@ const (
 	noDisk       = 64 << 20
 )
 
-// Examine examines the machine.
-func Examine(ctx context.Context, options Options) Report {
+// Examine examines the machine. When ctx is cancelled, the error is its cause: what was not looked at may be a
+// problem.
+func Examine(ctx context.Context, options Options) (Report, error) {
 	r := Report{Version: options.Version, Library: inference.LoadedLibrary(), CPU: readCPU()}
 	r.library()
 	r.devices(options.Session)
@@ -86,19 +90,20 @@ func Examine(ctx context.Context, options Options) Report {
 	r.memory()
 	r.disk(options.Out)
 	r.cache()
-	if err := ctx.Err(); err != nil {
-		r.add("model", Problem, "not tried: "+err.Error(), "run doctor again")
-	} else {
+	if ctx.Err() == nil {
 		r.model(ctx, options)
 	}
 	if options.Bench && ctx.Err() == nil {
 		r.bench(ctx, options)
 	}
+	if err := context.Cause(ctx); err != nil {
+		return Report{}, err
+	}
 	r.Works = true
 	for _, c := range r.Checks {
 		r.Works = r.Works && c.Status != Problem
 	}
-	return r
+	return r, nil
 }
 
 func (r *Report) add(name string, status Status, found, remedy string) {
@@ -223,7 +228,7 @@ func (r *Report) cache() {
 func (r *Report) model(ctx context.Context, options Options) {
 	name := cmp.Or(options.Model, models.Default)
 	const remedy = "the message says what is wrong; --verbose adds the library's own messages"
-	model, err := models.Open(name, models.Options{Session: options.Session, Trust: options.Trust})
+	model, err := models.Open(name, models.Options{Session: options.Session, Preprocessing: options.Preprocessing, Trust: options.Trust})
 	if err != nil {
 		r.add("model", Problem, err.Error(), remedy)
 		return

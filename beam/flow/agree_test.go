@@ -26,7 +26,7 @@ func TestWorkersAgree(t *testing.T) {
 		}
 	}
 	err := job.agree(other)
-	if err == nil || !strings.Contains(err.Error(), "computes in bfloat16, oneDNN with TensorFlow 2.18.1, the job's first one in bfloat16, AMX tiles") {
+	if err == nil || !strings.Contains(err.Error(), "computes in bfloat16 (oneDNN) with TensorFlow 2.18.1, the job's first one in bfloat16 (AMX tiles)") {
 		t.Errorf("the error is %v", err)
 	}
 	job.TaskRows = 20

@@ -55,10 +55,11 @@ func newDatasetMerge() *cobra.Command {
 		Short: "Merge datasets that were made in the same way",
 		Long: `Merge writes the rows and failures of the datasets DIR... to a new dataset OUT, which appears whole or
 not at all. They must have been made in the same way: with the same model, layers, preprocessing,
-precision, library and type of numbers. Merge says what differs.
+library and type of numbers, and in precisions that may be mixed, such as float32 and int16. Merge
+says what differs.
 
 With --keep-shards the files of DIR... become those of OUT unchanged, as links (or copies, where links
-are impossible). That takes seconds for any number of rows, but does not check whether an image is
+are impossible). They must all be of one precision. That takes seconds for any number of rows, but does not check whether an image is
 in two of the datasets; extract dataset validate does.
 
 OUT and DIR may be URLs in object stores.`,

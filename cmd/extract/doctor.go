@@ -35,8 +35,10 @@ extraction cannot work.`,
 			if options.Session, err = session.Config(); err != nil {
 				return cli.UsageUnless(inference.ErrDevice, err)
 			}
-			report := doctor.Examine(command.Context(), options)
-			err = result.Print(report, report.Write)
+			report, err := doctor.Examine(command.Context(), options)
+			if err == nil {
+				err = result.Print(report, report.Write)
+			}
 			if err == nil && !report.Works {
 				err = errDoctor
 			}
@@ -47,6 +49,7 @@ extraction cannot work.`,
 	result.Add(f)
 	cli.PathVar(f, &options.Model, "model", models.Default, "the model to try: a `NAME` or a SavedModel's directory")
 	cli.TrustVar(f, &options.Trust)
+	cli.PreprocessingVar(f, &options.Preprocessing, "with --bench, `HOW` to normalize pixels, as for extract (default: the model's own)")
 	f.StringVar(&session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	session.PrecisionVar(f, string(inference.Float32), "")
 	f.BoolVar(&options.Bench, "bench", false, "also compute photographs in each precision of this CPU, and print its speed and drift")
