@@ -29,8 +29,11 @@ func Canonical(name string) string {
 		return name
 	}
 	canonical := url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/" + key, RawQuery: u.Query().Encode()}
-	if key == "" {
+	switch {
+	case key == "":
 		canonical.Path = ""
+	case strings.HasSuffix(key, "/"): // a slash of the name, before the one that belongs to the URL
+		canonical.Path += "/"
 	}
 	return canonical.String()
 }
