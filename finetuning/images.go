@@ -237,7 +237,7 @@ func (s *imageSet) split(fraction float64, own bool, seed uint64) (split Split, 
 	if err != nil {
 		return Split{}, fmt.Errorf("too few images to train on: %w", err)
 	}
-	WarnOfUntested(s.labels, split)
+	warnOfUntested(s.labels, split)
 	if len(left) < len(s.classes) {
 		return Split{}, fmt.Errorf("all images of a class are in the test set: the classes left to train on are %s", strings.Join(left, ", "))
 	}

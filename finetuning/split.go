@@ -26,7 +26,7 @@ func (o *TrainOptions) Split(all Features, groups []string) (Split, error) {
 			return Split{}, fmt.Errorf("the dataset's split: %w", err)
 		}
 		if len(s.Test) > 0 {
-			WarnOfUntested(all.Labels, s)
+			warnOfUntested(all.Labels, s)
 			return s, s.CheckLeak(groups)
 		}
 	}
@@ -35,7 +35,7 @@ func (o *TrainOptions) Split(all Features, groups []string) (Split, error) {
 	}
 	train, test, err := head.Split(all.Labels, groups, o.TestFraction, o.Seed)
 	if err == nil {
-		WarnOfUntested(all.Labels, Split{train, test})
+		warnOfUntested(all.Labels, Split{train, test})
 	}
 	if err != nil && o.NearDuplicates > 0 {
 		err = fmt.Errorf("%w; if images that look alike are not duplicates here, raise --near-duplicates (0: only equal files)", err)
@@ -77,11 +77,11 @@ func ownSplit(splits []string) (Split, error) {
 	return s, nil
 }
 
-// WarnOfUntested names classes without test rows.
-func WarnOfUntested(labels []string, s Split) {
+// warnOfUntested names classes without test rows.
+func warnOfUntested(labels []string, s Split) {
 	rows := map[string]int{}
 	for _, i := range s.Train {
-		rows[labels[i]] += 0
+		rows[labels[i]] = 0
 	}
 	for _, i := range s.Test {
 		rows[labels[i]]++

@@ -1,8 +1,10 @@
 package head
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Intervals are 95 % confidence intervals of metrics, from the lower to the upper end, for other rows of the same
@@ -30,12 +32,7 @@ const z95 = 1.959963984540054
 // intervals are those of the metrics m, whose confusion is complete, with the losses of the rows.
 func intervals(m *Metrics, losses []float64) Intervals {
 	all := Intervals{None: map[string]string{}}
-	fewest := m.PerClass[0]
-	for _, c := range m.PerClass {
-		if c.N < fewest.N {
-			fewest = c
-		}
-	}
+	fewest := slices.MinFunc(m.PerClass, func(a, b ClassMetrics) int { return cmp.Compare(a.N, b.N) })
 	if fewest.N < leastOfClass {
 		why := fmt.Sprintf("class %s has %d rows, it takes %d of each class", fewest.Class, fewest.N, leastOfClass)
 		all.None["balanced_accuracy"], all.None["macro_f1"] = why, why

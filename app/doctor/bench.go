@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"fovea/inference"
+	"fovea/internal/text"
 	"fovea/models"
 	"fovea/recipe"
 )
@@ -156,7 +156,7 @@ func (b *bench) try(a recipe.Arithmetic) (*models.Trying, error) {
 // writePrecisions prints the precisions for people.
 func writePrecisions(w io.Writer, precisions []Precision) error {
 	fmt.Fprintf(w, "\n")
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	table := text.NewTable(w)
 	fmt.Fprintln(table, "PRECISION\tIMAGES/S\tSPEED\tDRIFT\tWHOLE\tPUBLISHED\tWHOLE\t")
 	drift := func(d *models.Drift) string {
 		if d == nil {

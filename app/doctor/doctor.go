@@ -8,11 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"fovea/inference"
 	"fovea/internal/budget"
+	"fovea/internal/text"
 	"fovea/models"
 	"fovea/preprocessing"
 )
@@ -258,7 +258,7 @@ func (r *Report) model(ctx context.Context, options Options) {
 
 // Write prints the report for people.
 func (r Report) Write(w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	table := text.NewTable(w)
 	for _, c := range r.Checks {
 		mark := map[Status]string{OK: "ok", Warning: "warning", Problem: "PROBLEM"}[c.Status]
 		fmt.Fprintf(table, "%s\t%s\t%s\n", mark, c.Name, c.Found)
