@@ -149,7 +149,7 @@ func open(name string, options Options) (*inference.Model, error) {
 	}
 	if options.Convolutions != Direct {
 		// Should that fail, the model works as before, only slower.
-		err = convolution.Accelerate(model, convolution.Options{Verify: isSavedModel, Measure: isSavedModel && !model.Precision.OwnConvolutions()})
+		err = accelerate(model, signature, isSavedModel, options)
 		if errors.Is(err, convolution.ErrSlower) {
 			logrus.Infof("%v: they are used, as with --convolutions %s", err, Direct)
 		}

@@ -1,0 +1,98 @@
+package models
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"fovea/inference"
+	"fovea/preprocessing"
+)
+
+// A model whose faster convolutions were tried is not tried again, and computes the same.
+func TestProof(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "vgg16")
+	options := Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}, Dir: t.TempDir()}
+	c, err := configuration(Default)
+	if err == nil {
+		t.Setenv("FOVEA_CACHE", options.Dir) // for the weights that ship
+		err = Export(c, dir, preprocessing.Spec{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func() inference.Convolutions {
+		t.Helper()
+		model, err := Open(dir, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer model.Close()
+		return model.Convolutions
+	}
+	first := open()
+	if first.Count == 0 {
+		t.Skip("no convolution of the model can be made faster on this processor")
+	}
+	files, err := filepath.Glob(filepath.Join(options.Dir, "trials", "*.json"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("there are the proofs %v, %v", files, err)
+	}
+	kept, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := open(); again != first {
+		t.Errorf("%+v are made faster with the proof, %+v without", again, first)
+	}
+	// Half a file is no proof: the model is tried, and the file written again.
+	if err := os.WriteFile(files[0], kept[:len(kept)/2], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	open()
+	if now, err := os.ReadFile(files[0]); err != nil || string(now) != string(kept) {
+		t.Errorf("the proof is now %q, %v", now, err)
+	}
+}
+
+// A proof stands for nothing that differs in any respect.
+func TestProofIsOfOneKind(t *testing.T) {
+	dir := t.TempDir()
+	full := proof{Program: "p", Library: "l", Environment: "e", Processor: "c", Processors: 2, Model: "m"}
+	full.keep(dir)
+	if !full.stands(dir) {
+		t.Fatal("a proof does not stand where it was kept")
+	}
+	for i := range reflect.TypeFor[proof]().NumField() {
+		other := full
+		switch field := reflect.ValueOf(&other).Elem().Field(i); field.Kind() {
+		case reflect.String:
+			field.SetString("another")
+		case reflect.Int:
+			field.SetInt(99)
+		case reflect.Bool:
+			field.SetBool(true)
+		default:
+			t.Fatalf("a field is a %s", field.Kind())
+		}
+		if other.stands(dir) {
+			t.Errorf("%+v stands for %+v", full, other)
+		}
+	}
+	if dir = filepath.Join(dir, "none"); full.stands(dir) {
+		t.Error("a proof stands where none is")
+	}
+}
+
+// All that a proof depends on is known here; otherwise it is never used.
+func TestProofKnows(t *testing.T) {
+	v, known := proofFor(&inference.Model{SHA256: "m"}, "", false)
+	if !known {
+		t.Errorf("something is unknown: %+v", v)
+	}
+	t.Setenv("TF_ENABLE_ONEDNN_OPTS", "7")
+	if w, _ := proofFor(&inference.Model{SHA256: "m"}, "", false); w == v {
+		t.Error("a variable of TensorFlow changes nothing")
+	}
+}
