@@ -177,7 +177,7 @@ func TestEvaluateOtherFeatures(t *testing.T) {
 	if err != nil || e.N != 3 || e.SeenInTraining != 0 || !warned("library: TensorFlow 2.18.1 in the head, TensorFlow 2.99 in the features") {
 		t.Fatalf("of another library: %+v, %v", e, err)
 	}
-	if d := cmp.Diff([][]int{{1, 0}, {1, 1}}, e.Confusion); d != "" || math.Abs(e.Accuracy-2./3) > 1e-12 {
+	if d := cmp.Diff(head.Confusion{{1, 0}, {1, 1}}, e.Confusion); d != "" || math.Abs(e.Accuracy-2./3) > 1e-12 {
 		t.Errorf("accuracy %g\n%s", e.Accuracy, d)
 	}
 	other.Resize = "crop"
