@@ -30,18 +30,26 @@ type ReportOptions struct {
 	Mistakes int
 	// Repeats is the number of heads trained for each point of the learning curve, 0 for no curve.
 	Repeats int
+	// IgnoreUnknown is EvaluateOptions.IgnoreUnknown.
+	IgnoreUnknown bool
 }
 
 // ReportResult is a report and the files that it was written to.
 type ReportResult struct {
 	Data  report.Data
 	Files []string
+	// Unknown is Evaluation.Unknown.
+	Unknown []head.ClassCount
 }
 
 // Report measures a head on the images of a dataset that it was not trained on, and trains more heads
 // for a learning curve. If the options name a directory, the page is written there.
 func Report(ctx context.Context, o ReportOptions) (*ReportResult, error) {
 	f, err := loadFor(ctx, o.Head, o.Source)
+	if err != nil {
+		return nil, err
+	}
+	f, unknown, err := leaveOutUnknown(o.Head, o.Source, f, o.IgnoreUnknown)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +73,10 @@ func Report(ctx context.Context, o ReportOptions) (*ReportResult, error) {
 	if data.Learning, err = learningCurve(ctx, o.Head, f, seen, unseen, o.Repeats); err != nil {
 		return nil, err
 	}
-	r := &ReportResult{Data: data}
+	if len(unknown) > 0 {
+		data.Facts = append(data.Facts, report.Fact{Name: "not measured", Value: fmt.Sprintf("images of %s that the head does not know: %s", plural(len(unknown), "class", "classes"), text.Some(names(unknown)))})
+	}
+	r := &ReportResult{Data: data, Unknown: unknown}
 	if o.Out != "" {
 		r.Files, err = report.Write(o.Out, data)
 	}

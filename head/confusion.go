@@ -24,6 +24,12 @@ type Confused struct {
 	Of int `json:"of"`
 }
 
+// ClassCount is a class with its number of rows.
+type ClassCount struct {
+	Class string `json:"class"`
+	N     int    `json:"n"`
+}
+
 // mostConfused bounds the pairs of classes that are listed.
 const mostConfused = 100
 
