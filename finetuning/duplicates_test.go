@@ -56,7 +56,7 @@ func TestLeastNear(t *testing.T) {
 // positions it is a near duplicate. Layers without positions count as they are.
 func TestGroupFindsMirrorImages(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
-	const height, width, channels, units = 3, 4, 32, 8
+	const height, width, channels, units = 3, 4, 32, 64
 	f := Features{Layers: []recipe.Layer{
 		{Name: "pool5", Shape: []int{height, width, channels}, Layout: recipe.LayoutHWC}, {Name: "fc7", Shape: []int{units}, Layout: recipe.LayoutC},
 	}}
