@@ -5,6 +5,7 @@ duplicates.py measure DATA COLUMN...: which of the copies a threshold finds, and
     takes for copies. DATA has the rows of the photos and of their copies; a whole layer is also averaged here.
 """
 
+import json
 import pathlib
 import sys
 
@@ -60,10 +61,11 @@ def columns_of(table, names):
         column = table.column(name).combine_chunks()
         rows = numpy.asarray(column.flatten(), numpy.float32).reshape(len(column), -1)
         yield name, rows
-        if name == "pool5" and rows.shape[1] == 25088:  # 7x7 positions of 512 channels
-            positions = rows.reshape(len(rows), 49, 512)
-            yield "pool5, averaged", positions.mean(axis=1, dtype=numpy.float64)
-            yield "pool5, maxima", positions.max(axis=1)
+        shape = json.loads(table.schema.metadata[f"features.{name}.shape".encode()])
+        if len(shape) > 1:  # positions, and the channels last
+            positions = rows.reshape(len(rows), -1, shape[-1])
+            yield f"{name}, averaged", positions.mean(axis=1, dtype=numpy.float64)
+            yield f"{name}, maxima", positions.max(axis=1)
 
 
 def measure(data, *names):
