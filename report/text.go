@@ -142,26 +142,23 @@ func writeMostConfused(w io.Writer, m head.Metrics) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	worst := lowestF1(m)
-	if len(worst) < len(m.Classes) {
-		fmt.Fprintf(w, "\nThe %d of %d classes with the lowest F1 (--json has all):\n", len(worst), len(m.Classes))
-	} else {
-		fmt.Fprintln(w)
+	fmt.Fprintln(w)
+	shown := worst(m, len(m.Classes))
+	if len(m.Classes) > head.MostInMatrix {
+		shown = worst(m, mostListed)
+		fmt.Fprintf(w, "The %d of %d classes with the lowest F1 (--json has all):\n", len(shown), len(m.Classes))
 	}
 	table = text.NewFittedTable(w, 1)
 	fmt.Fprintf(table, "class\tprecision\trecall\tF1\timages\n")
-	for _, c := range worst {
+	for _, c := range shown {
 		fmt.Fprintf(table, "%s\t%.4f\t%.4f\t%.4f\t%d\n", c.Class, c.Precision, c.Recall, c.F1, c.N)
 	}
 	return table.Flush()
 }
 
-// lowestF1 are the classes with images that do worst: all, where a whole matrix is possible, else some.
-func lowestF1(m head.Metrics) []head.ClassMetrics {
-	worst := slices.DeleteFunc(slices.Clone(m.PerClass), func(c head.ClassMetrics) bool { return c.N == 0 })
-	slices.SortStableFunc(worst, func(a, b head.ClassMetrics) int { return cmp.Compare(a.F1, b.F1) })
-	if len(m.Classes) <= head.MostInMatrix {
-		return worst
-	}
-	return worst[:min(mostListed, len(worst))]
+// worst are the classes with images whose F1 is lowest, at most so many.
+func worst(m head.Metrics, most int) []head.ClassMetrics {
+	all := slices.DeleteFunc(slices.Clone(m.PerClass), func(c head.ClassMetrics) bool { return c.N == 0 })
+	slices.SortStableFunc(all, func(a, b head.ClassMetrics) int { return cmp.Compare(a.F1, b.F1) })
+	return all[:min(most, len(all))]
 }
