@@ -12,7 +12,9 @@ import (
 
 	"fovea/head"
 	"fovea/internal/text"
+	"fovea/recipe"
 	"fovea/vectors"
+	"fovea/vgg"
 )
 
 // Duplicates are the copies and near duplicates among images, which no split separates.
@@ -22,10 +24,53 @@ type Duplicates struct {
 	Crowded []string
 }
 
+// UsualNear is the cosine from which images are near duplicates by the averages of most layers.
+const UsualNear = 0.95
+
+// earlyNear is the same by the first three blocks of a VGG: their averages tell colours and textures, in which different
+// photos are alike (scripts/bench-duplicates.sh).
+const earlyNear = 0.99
+
+// leastNear is the least cosine of near duplicates that makes sense for layers: the mean, as their cosines are averaged.
+func leastNear(r recipe.Recipe, layers []recipe.Layer) float64 {
+	early := map[string]bool{}
+	if c, err := vgg.ByName(r.Model); err == nil {
+		for _, l := range c.Layers(false) {
+			names := append([]string{l.Name}, l.Aliases...)
+			for _, name := range names {
+				early[name] = slices.ContainsFunc(names, isEarly)
+			}
+		}
+	}
+	sum := 0.0
+	for _, l := range layers {
+		if early[l.Name] {
+			sum += earlyNear
+		} else {
+			sum += UsualNear
+		}
+	}
+	return sum / float64(len(layers))
+}
+
+// isEarly says whether a layer's name in Keras is of the first three blocks.
+func isEarly(name string) bool {
+	return strings.HasPrefix(name, "block1_") || strings.HasPrefix(name, "block2_") || strings.HasPrefix(name, "block3_")
+}
+
 // Group finds copies and near duplicates among the images. What holds for more than half of a class does not make its
-// images duplicates: of such classes, only equal files are kept together, unless NearDuplicates was set by the user.
+// images duplicates: of such classes, only equal files are kept together, unless NearDuplicates was set by the user. Unless
+// it was, it becomes what suits the layers, at least.
 func (o *TrainOptions) Group(ctx context.Context, all Features) (Duplicates, error) {
-	found, err := head.FindDuplicates(ctx, all.X, all.Hashes, o.NearDuplicates)
+	if o.NearDuplicates > 0 && !o.OwnNear && len(all.Layers) > 0 {
+		o.NearDuplicates = max(o.NearDuplicates, leastNear(all.Recipe, all.Layers))
+	}
+	x, free, err := all.averaged()
+	if err != nil {
+		return Duplicates{}, err
+	}
+	defer free()
+	found, err := head.FindDuplicates(ctx, x, all.Hashes, o.NearDuplicates)
 	if errors.Is(err, vectors.ErrTooMany) {
 		err = fmt.Errorf("%w, or --near-duplicates 0 to keep only identical files together", err)
 	}
@@ -54,6 +99,41 @@ func (o *TrainOptions) Group(ctx context.Context, all Features) (Duplicates, err
 		logrus.Debugf("near duplicates, cosine %.4f: %s and %s", p.Similarity, all.Paths[p.A], all.Paths[p.B])
 	}
 	return d, nil
+}
+
+// averaged are the features averaged over the positions of each layer, where it has several: a mirror image, or a crop,
+// has other values at each position, but nearly the same in the mean.
+func (f Features) averaged() (x head.Matrix, free func(), err error) {
+	size, channels := 0, []int(nil)
+	for _, l := range f.Layers {
+		size += l.Size()
+		channels = append(channels, l.Channels())
+	}
+	x = head.Matrix{Rows: f.X.Rows, Memory: f.X.Memory}
+	for _, n := range channels {
+		x.Cols += n
+	}
+	if size != f.X.Cols || x.Cols == f.X.Cols {
+		return f.X, func() {}, nil
+	}
+	if len(channels) > 1 {
+		x.Blocks = channels
+	}
+	if x.Memory == nil {
+		x.Data = make([]float32, x.Rows*x.Cols)
+	} else if x.Data, err = x.Memory.Floats(x.Rows * x.Cols); err != nil {
+		return x, nil, err
+	}
+	data := x.Data[:0]
+	for i := range x.Rows {
+		row := f.X.Row(i)
+		for l, n := range channels {
+			size := f.Layers[l].Size()
+			data = vectors.AppendAverage(data, row[:size], n)
+			row = row[size:]
+		}
+	}
+	return x, x.Free, nil
 }
 
 // warnOfConflicts names equal files with different labels, of which at most one can be right.

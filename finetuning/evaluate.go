@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sirupsen/logrus"
 
@@ -11,6 +12,7 @@ import (
 	"fovea/featurestore/remote"
 	"fovea/head"
 	"fovea/internal/text"
+	"fovea/recipe"
 )
 
 // EvaluateOptions say what head is measured on what.
@@ -19,6 +21,19 @@ type EvaluateOptions struct {
 	Source Source
 	// HeldOut leaves out the images that the head was trained on.
 	HeldOut bool
+	// IgnoreUnknown counts images of classes that the head does not know apart, which are an ErrUnknownClass otherwise.
+	IgnoreUnknown bool
+	// Row, if set, is called for each image that was measured, in the order of the dataset.
+	Row func(EvaluatedRow) error
+}
+
+// EvaluatedRow is an image of a dataset with what a head says of it.
+type EvaluatedRow struct {
+	Path, Label, Split string
+	// Probabilities are in the order of the head's classes.
+	Probabilities []float64
+	// Seen says that the head was trained on the image.
+	Seen bool
 }
 
 // Evaluation are the metrics of a head on a dataset.
@@ -26,6 +41,8 @@ type Evaluation struct {
 	head.Metrics
 	// SeenInTraining is the number of the rows whose images the head was trained on.
 	SeenInTraining int `json:"seen_in_training"`
+	// Unknown are classes of the dataset that the head does not know, whose images were not measured.
+	Unknown []head.ClassCount `json:"unknown_classes,omitempty"`
 }
 
 // Evaluate measures a head on the labelled rows of a dataset. Features made differently from those
@@ -33,6 +50,10 @@ type Evaluation struct {
 // or left out.
 func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	f, err := loadFor(ctx, o.Head, o.Source)
+	if err != nil {
+		return nil, err
+	}
+	f, unknown, err := leaveOutUnknown(o.Head, o.Source, f, o.IgnoreUnknown)
 	if err != nil {
 		return nil, err
 	}
@@ -51,11 +72,29 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	if crowded := o.Head.Notes.Crowded; len(crowded) > 0 {
 		logrus.Warnf("most images of %s were alike when the head was trained: images of these classes that are near duplicates of training images make the metrics too optimistic", text.Some(crowded))
 	}
-	metrics, err := Measure(o.Head, f)
+	probabilities, err := o.Head.Probabilities(f.X)
 	if err != nil {
 		return nil, err
 	}
-	return &Evaluation{metrics, len(seen)}, nil
+	metrics, err := head.Evaluate(probabilities, f.Labels, o.Head.Classes)
+	if err != nil {
+		return nil, err
+	}
+	return &Evaluation{metrics, len(seen), unknown}, o.writeRows(f, probabilities, seen)
+}
+
+// writeRows hands out the rows that were measured.
+func (o *EvaluateOptions) writeRows(f Features, probabilities [][]float64, seen []int) error {
+	if o.Row == nil {
+		return nil
+	}
+	for i, p := range probabilities {
+		_, trained := slices.BinarySearch(seen, i)
+		if err := o.Row(EvaluatedRow{Path: f.Paths[i], Label: f.Labels[i], Split: f.Splits[i], Probabilities: p, Seen: trained}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func allSeen(s Source, images int) error {
@@ -82,11 +121,16 @@ func loadFor(ctx context.Context, h *head.Head, source Source) (Features, error)
 	if err != nil {
 		return Features{}, remote.Located(mismatchFirst(h, local, err), local.Dir, source.Dir)
 	}
-	warnings, err := h.Check(f.Recipe)
+	return f, checkRecipe(h, f.Recipe)
+}
+
+// checkRecipe compares the recipe of features with the head's.
+func checkRecipe(h *head.Head, r recipe.Recipe) error {
+	warnings, err := h.Check(r)
 	for _, w := range warnings {
 		logrus.Warnf("%s: %s in the head, %s in the features; results may differ by rounding", w.Field, w.Have, w.Got)
 	}
-	return f, err
+	return err
 }
 
 // mismatchFirst prefers a mismatch between head and dataset to a less telling error, such as that

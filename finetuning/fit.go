@@ -52,11 +52,13 @@ type TrainOptions struct {
 	Seed uint64
 	// TestFraction is the share of the rows to hold out, from 0 to below 1.
 	TestFraction float64
-	// NearDuplicates is the cosine of two images' features from which they are kept together by
-	// every split, 0 to keep only equal files together.
+	// NearDuplicates is the cosine of two images' features, averaged over positions, from which they are kept together by
+	// every split, 0 to keep only equal files together. It is raised for layers that need more, but for OwnNear.
 	NearDuplicates float64
-	// OwnFraction lets TestFraction override the dataset's own split, OwnNear applies NearDuplicates
-	// even if it makes most images of a class near duplicates.
+	// MinClass is the number of rows below which a class is left out, 0 for none: then a class of one row is an error.
+	MinClass int
+	// OwnFraction lets TestFraction override the dataset's own split, OwnNear applies NearDuplicates as it is, even if it
+	// makes most images of a class near duplicates.
 	OwnFraction, OwnNear bool
 	// MLP is for Model MLP. Seed, Scaling, ClassWeights, Groups, Calibrate and Progress of it are not
 	// used: those above are.

@@ -177,15 +177,31 @@ func TestEvaluateOtherFeatures(t *testing.T) {
 	if err != nil || e.N != 3 || e.SeenInTraining != 0 || !warned("library: TensorFlow 2.18.1 in the head, TensorFlow 2.99 in the features") {
 		t.Fatalf("of another library: %+v, %v", e, err)
 	}
-	if d := cmp.Diff([][]int{{1, 0}, {1, 1}}, e.Confusion); d != "" || math.Abs(e.Accuracy-2./3) > 1e-12 {
+	if d := cmp.Diff(head.Confusion{{1, 0}, {1, 1}}, e.Confusion); d != "" || math.Abs(e.Accuracy-2./3) > 1e-12 {
 		t.Errorf("accuracy %g\n%s", e.Accuracy, d)
 	}
 	other.Resize = "crop"
 	if _, err := Evaluate(t.Context(), of(other, row("d", "ant", 0))); !errors.Is(err, head.ErrMismatch) || !strings.Contains(err.Error(), "crop") {
 		t.Errorf("of images cut otherwise: %v", err)
 	}
-	if _, err := Evaluate(t.Context(), of(recipeOf(layer), row("d", "ant", 0), row("e", "wasp", 1))); err == nil || !strings.Contains(err.Error(), `"wasp"`) {
+	if _, err := Evaluate(t.Context(), of(recipeOf(layer), row("d", "ant", 0), row("e", "wasp", 1))); err == nil || !errors.Is(err, ErrUnknownClass) || !strings.Contains(err.Error(), "1 of the 2 images of ") || !strings.Contains(err.Error(), "(wasp)") {
 		t.Errorf("of another class: %v", err)
+	}
+	wasps := of(recipeOf(layer), row("d", "ant", 0), row("e", "wasp", 1), row("f", "wasp", 1), row("g", "yak", 1), row("h", "bee", 1))
+	wasps.IgnoreUnknown = true
+	if e, err = Evaluate(t.Context(), wasps); err != nil || e.N != 2 || e.Accuracy != 1 || !cmp.Equal(e.Unknown, []head.ClassCount{{Class: "wasp", N: 2}, {Class: "yak", N: 1}}) {
+		t.Errorf("without other classes: %+v, %v", e, err)
+	}
+	if _, err := Report(t.Context(), ReportOptions{Head: h, Source: wasps.Source}); !errors.Is(err, ErrUnknownClass) {
+		t.Errorf("a report on other classes: %v", err)
+	}
+	if r, err := Report(t.Context(), ReportOptions{Head: h, Source: wasps.Source, IgnoreUnknown: true}); err != nil || r.Data.Metrics.N != 2 || len(r.Unknown) != 2 {
+		t.Errorf("a report without other classes: %+v, %v", r, err)
+	}
+	strange := of(recipeOf(layer), row("e", "wasp", 1))
+	strange.IgnoreUnknown = true
+	if _, err := Evaluate(t.Context(), strange); err == nil || !strings.Contains(err.Error(), "use images of its classes, ant, bee") {
+		t.Errorf("of other classes alone: %v", err)
 	}
 	h.Biases[0] = float32(math.NaN())
 	if _, err := Evaluate(t.Context(), of(recipeOf(layer), row("d", "ant", 0))); err == nil || !strings.Contains(err.Error(), "NaN") {

@@ -30,18 +30,26 @@ type ReportOptions struct {
 	Mistakes int
 	// Repeats is the number of heads trained for each point of the learning curve, 0 for no curve.
 	Repeats int
+	// IgnoreUnknown is EvaluateOptions.IgnoreUnknown.
+	IgnoreUnknown bool
 }
 
 // ReportResult is a report and the files that it was written to.
 type ReportResult struct {
 	Data  report.Data
 	Files []string
+	// Unknown is Evaluation.Unknown.
+	Unknown []head.ClassCount
 }
 
 // Report measures a head on the images of a dataset that it was not trained on, and trains more heads
 // for a learning curve. If the options name a directory, the page is written there.
 func Report(ctx context.Context, o ReportOptions) (*ReportResult, error) {
 	f, err := loadFor(ctx, o.Head, o.Source)
+	if err != nil {
+		return nil, err
+	}
+	f, unknown, err := leaveOutUnknown(o.Head, o.Source, f, o.IgnoreUnknown)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +73,10 @@ func Report(ctx context.Context, o ReportOptions) (*ReportResult, error) {
 	if data.Learning, err = learningCurve(ctx, o.Head, f, seen, unseen, o.Repeats); err != nil {
 		return nil, err
 	}
-	r := &ReportResult{Data: data}
+	if len(unknown) > 0 {
+		data.Facts = append(data.Facts, report.Fact{Name: "not measured", Value: fmt.Sprintf("images of %s that the head does not know: %s", plural(len(unknown), "class", "classes"), text.Some(names(unknown)))})
+	}
+	r := &ReportResult{Data: data, Unknown: unknown}
 	if o.Out != "" {
 		r.Files, err = report.Write(o.Out, data)
 	}
@@ -76,7 +87,7 @@ func Report(ctx context.Context, o ReportOptions) (*ReportResult, error) {
 func (o *ReportOptions) measured(test Features) (report.Data, error) {
 	h := o.Head
 	data := report.Data{
-		Title: "Classifier of " + strings.Join(h.Classes, ", "), Training: h.Notes.Report,
+		Title: "Classifier of " + text.Some(h.Classes), Training: h.Notes.Report,
 		Facts: facts(h, o.Source.name(), test), Settings: settingsShown(h),
 	}
 	probabilities, err := h.Probabilities(test.X)
@@ -86,16 +97,30 @@ func (o *ReportOptions) measured(test Features) (report.Data, error) {
 	if data.Metrics, err = head.Evaluate(probabilities, test.Labels, h.Classes); err != nil {
 		return data, err
 	}
-	for c, name := range h.Classes {
-		if len(h.Classes) == 2 && c == 0 {
-			continue // the second class's curve says the same
-		}
-		if points := head.ROC(probabilities, test.Labels, h.Classes, c); points != nil {
-			data.ROC = append(data.ROC, report.Curve{Name: name, Points: points})
-		}
+	var drawn []int
+	drawn, data.ROCNote = curves(data.Metrics)
+	for _, c := range drawn {
+		data.ROC = append(data.ROC, report.Curve{Name: h.Classes[c], Points: head.ROC(probabilities, test.Labels, h.Classes, c)})
 	}
 	data.Mistakes = o.mistakes(test, probabilities)
 	return data, nil
+}
+
+// curves are the classes whose ROC curves are drawn, by name: those that are told from the rest worst, if there are more
+// than a plot can show. Of two classes, the curve of the second says all.
+func curves(m head.Metrics) (classes []int, note string) {
+	for c, metrics := range m.PerClass {
+		if metrics.ROCAUC != nil && (c > 0 || len(m.Classes) > 2) {
+			classes = append(classes, c)
+		}
+	}
+	if len(classes) > report.MostCurves {
+		note = fmt.Sprintf("Of the %d classes with test images, the %d with the smallest areas under their curves are drawn.", len(classes), report.MostCurves)
+		slices.SortStableFunc(classes, func(a, b int) int { return cmp.Compare(*m.PerClass[a].ROCAUC, *m.PerClass[b].ROCAUC) })
+		classes = classes[:report.MostCurves]
+		slices.Sort(classes)
+	}
+	return classes, note
 }
 
 // mistakes are the images taken for another class, the most certain first.
@@ -125,7 +150,7 @@ func facts(h *head.Head, dir string, test Features) []report.Fact {
 		copies += "; most images of " + text.Some(h.Notes.Crowded) + " are alike, so that the metrics may be too optimistic about them"
 	}
 	return []report.Fact{
-		{Name: "classes", Value: strings.Join(h.Classes, ", ")},
+		{Name: "classes", Value: text.Some(h.Classes)},
 		{Name: "features", Value: fmt.Sprintf("%s of %s, %d values (pooling %s)", LayerNames(h.Layers), r.Model, h.Columns(), r.Pool)},
 		{Name: "model input", Value: fmt.Sprintf("%dx%d, %s, %s, %s", r.InputWidth, r.InputHeight, r.Resize, r.Interpolation, r.Preprocessing)},
 		{Name: "computed by", Value: r.Library + ", " + r.Arithmetic()},

@@ -40,6 +40,7 @@ var settings = []setting{
 	{"lambda", convex, func(o *TrainOptions) any { return &o.Lambda }},
 	{"seed", everyModel, func(o *TrainOptions) any { return &o.Seed }},
 	{"test-fraction", everyModel, func(o *TrainOptions) any { return &o.TestFraction }},
+	{"min-class", everyModel, func(o *TrainOptions) any { return (*optional)(&o.MinClass) }},
 	{"near-duplicates", everyModel, func(o *TrainOptions) any { return &o.NearDuplicates }},
 	{"units", hidden, func(o *TrainOptions) any { return &o.MLP.Units }},
 	{"dropout", hidden, func(o *TrainOptions) any { return (*dropout)(&o.MLP.Dropout) }},
@@ -51,6 +52,9 @@ var settings = []setting{
 
 // dropout is a fraction whose zero value means the default; a negative one means no dropout.
 type dropout float64
+
+// optional is a number that is recorded unless it is 0.
+type optional int
 
 // formerSettings are names that heads of earlier versions record.
 var formerSettings = map[string]string{"layer": "layers", "rate": "learning-rate"}
@@ -121,6 +125,10 @@ func formatSetting(field any) string {
 		return strconv.FormatUint(*v, 10)
 	case *float64:
 		return strconv.FormatFloat(*v, 'g', -1, 64)
+	case *optional:
+		if *v != 0 {
+			return strconv.Itoa(int(*v))
+		}
 	case *dropout:
 		return strconv.FormatFloat(max(0, float64(*v)), 'g', -1, 64)
 	}
@@ -138,6 +146,10 @@ func parseSetting(field any, text string) (err error) {
 		*v, err = strconv.ParseBool(text)
 	case *int:
 		*v, err = strconv.Atoi(text)
+	case *optional:
+		var n int
+		n, err = strconv.Atoi(text)
+		*v = optional(n)
 	case *uint64:
 		*v, err = strconv.ParseUint(text, 10, 64)
 	case *float64:
@@ -203,6 +215,7 @@ func (o TrainOptions) ranges() []check {
 		{o.L1Ratio > 0 && o.L1Ratio < 1, "l1-ratio", fmt.Sprintf("%g: use a share between 0 and 1; the penalties l2 and l1 are the ends", o.L1Ratio)},
 		{o.Lambda >= 0 && !math.IsInf(o.Lambda, 0), "lambda", fmt.Sprintf("%g: use a positive number", o.Lambda)},
 		{o.NearDuplicates >= 0 && o.NearDuplicates <= 1, "near-duplicates", fmt.Sprintf("%g: use a cosine above 0 and at most 1, or 0 for equal files only", o.NearDuplicates)},
+		{o.MinClass >= 0, "min-class", fmt.Sprintf("%d: use the least number of images of a class", o.MinClass)},
 		{o.MLP.Rate >= 0 && o.MLP.Rate <= 1, "learning-rate", fmt.Sprintf("%g: use a rate above 0 and at most 1", o.MLP.Rate)},
 		{o.MLP.Dropout < 1, "dropout", fmt.Sprintf("%g: use a dropout from 0 to below 1", o.MLP.Dropout)},
 		{o.TestFraction >= 0 && o.TestFraction < 1, "test-fraction", fmt.Sprintf("%g: use 0, or a fraction below 1", o.TestFraction)},

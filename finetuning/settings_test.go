@@ -115,7 +115,7 @@ func TestValidate(t *testing.T) {
 // samples are unusual values of all settings, as heads record them.
 var samples = map[string]string{
 	"layers": "fc6,pool5", "model": "", "penalty": "elasticnet", "l1-ratio": "0.25", "scaling": "columns", "class-weights": "balanced",
-	"calibrate": "true", "lambda": "0.003", "seed": "18446744073709551615", "test-fraction": "0.125", "near-duplicates": "0.97",
+	"calibrate": "true", "lambda": "0.003", "seed": "18446744073709551615", "test-fraction": "0.125", "near-duplicates": "0.97", "min-class": "3",
 	"units": "7", "dropout": "0.375", "learning-rate": "1e-05", "batch": "5", "epochs": "6", "patience": "3",
 }
 

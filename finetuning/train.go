@@ -63,6 +63,10 @@ func checkFile(name string) error {
 
 // train splits features, which it frees, fits a head and tests it.
 func (o *TrainOptions) train(ctx context.Context, all Features) (*head.Head, error) {
+	all, rare, err := o.leaveOutRare(all)
+	if err != nil {
+		return nil, err
+	}
 	classes, err := head.Classes(all.Labels)
 	if err != nil {
 		return nil, err
@@ -88,7 +92,7 @@ func (o *TrainOptions) train(ctx context.Context, all Features) (*head.Head, err
 	h.Recipe, h.Layers = learn.Recipe, learn.Layers
 	h.Notes = head.Notes{
 		ToolVersion: o.ToolVersion, Seed: o.Seed, TrainedOn: learn.X.Rows, Settings: o.Settings(),
-		Copies: duplicates.Equal, NearCopies: duplicates.Alike, Crowded: duplicates.Crowded, Report: report, Seen: shortHashes(learn.Hashes),
+		Copies: duplicates.Equal, NearCopies: duplicates.Alike, Crowded: duplicates.Crowded, LeftOut: rare, Report: report, Seen: shortHashes(learn.Hashes),
 	}
 	if test.X.Rows > 0 {
 		metrics, err := Measure(h, test)

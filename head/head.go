@@ -50,6 +50,8 @@ type Notes struct {
 	NearCopies int `json:"near_copies,omitempty"`
 	// Crowded are classes most of whose images would be near duplicates, so that splits did not keep them together.
 	Crowded []string `json:"crowded_classes,omitempty"`
+	// LeftOut are classes of the dataset that had too few rows to learn from, with the number of these.
+	LeftOut []ClassCount `json:"left_out,omitempty"`
 	// Settings are the options of the training, by the names of their flags.
 	Settings map[string]string `json:"settings,omitempty"`
 	Report   Report            `json:"report"`

@@ -47,7 +47,7 @@ type golden struct {
 		LogLoss                    float64 `json:"log_loss"`
 		ROCAUC                     float64 `json:"roc_auc"`
 		Precision, Recall, F1      []float64
-		Confusion                  [][]int
+		Confusion                  Confusion
 	}
 	Ties struct {
 		Y      []int
@@ -118,7 +118,7 @@ func TestROCAUCWithTies(t *testing.T) {
 	for i, s := range ties.Score {
 		probabilities[i] = []float64{1 - s, s}
 	}
-	if area := rocAUC(probabilities, ties.Y, 2); area == nil || math.Abs(*area-ties.ROCAUC) > 1e-12 {
+	if area, ok := areaUnderROC(probabilities, ties.Y, 1); !ok || math.Abs(area-ties.ROCAUC) > 1e-12 {
 		t.Errorf("ROC AUC is %v, scikit-learn says %g", area, ties.ROCAUC)
 	}
 }
@@ -304,7 +304,7 @@ func TestEvaluate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.N != 5 || m.Accuracy != 0.4 || !cmp.Equal(m.Confusion, [][]int{{1, 2}, {1, 1}}) {
+	if m.N != 5 || m.Accuracy != 0.4 || !cmp.Equal(m.Confusion, Confusion{{1, 2}, {1, 1}}) {
 		t.Errorf("metrics are %+v", m)
 	}
 	// By hand: recalls 1/3 and 1/2; precisions 1/2 and 1/3.

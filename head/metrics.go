@@ -1,10 +1,14 @@
 package head
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
+	"sort"
+
+	"golang.org/x/sync/errgroup"
+
+	"fovea/internal/text"
 )
 
 // Metrics describe how well a head does on rows whose classes are known.
@@ -32,8 +36,10 @@ type Metrics struct {
 	Intervals Intervals `json:"intervals_95"`
 	// Classes are in the order of Confusion.
 	Classes []string `json:"classes"`
-	// Confusion counts rows: Confusion[i][j] are of class i and classified as class j.
-	Confusion [][]int `json:"confusion"`
+	// Confusion counts rows: Confusion[i][j] are of class i and classified as class j. In JSON it is left out for more
+	// than MostInMatrix classes; MostConfused has its largest numbers off the diagonal.
+	Confusion    Confusion  `json:"confusion,omitzero"`
+	MostConfused []Confused `json:"most_confused,omitempty"`
 	// PerClass are in the order of Classes.
 	PerClass []ClassMetrics `json:"per_class"`
 	// Absent are classes that have no rows, so that little is known of them.
@@ -47,6 +53,8 @@ type ClassMetrics struct {
 	Precision float64 `json:"precision"`
 	Recall    float64 `json:"recall"`
 	F1        float64 `json:"f1"`
+	// ROCAUC is the area under the ROC curve of the class against the rest, nil if it has no rows, or all.
+	ROCAUC *float64 `json:"roc_auc"`
 }
 
 // Evaluate compares probabilities, a row of len(classes) for each label, with the labels, which must
@@ -56,11 +64,14 @@ func Evaluate(probabilities [][]float64, labels, classes []string) (Metrics, err
 		return Metrics{}, fmt.Errorf("head: %d predictions for %d labels", len(probabilities), len(labels))
 	}
 	m := Metrics{N: len(labels), Classes: classes, Confusion: newConfusion(len(classes))}
+	index := indexOf(classes)
 	y, taken, losses, right := make([]int, len(labels)), make([]int, len(labels)), make([]float64, len(labels)), 0
 	for i, l := range labels {
-		if y[i] = slices.Index(classes, l); y[i] < 0 {
-			return Metrics{}, fmt.Errorf("head: row %d has the label %q, which is not one of the head's classes %q: evaluate on the classes that it was trained on", i, l, classes)
+		class, known := index[l]
+		if !known {
+			return Metrics{}, fmt.Errorf("head: row %d has the label %q, which is not one of the head's classes %s: evaluate on the classes that it was trained on", i, l, text.Some(classes))
 		}
+		y[i] = class
 		if len(probabilities[i]) != len(classes) {
 			return Metrics{}, fmt.Errorf("head: row %d has %d probabilities for %d classes", i, len(probabilities[i]), len(classes))
 		}
@@ -79,7 +90,8 @@ func Evaluate(probabilities [][]float64, labels, classes []string) (Metrics, err
 	m.Accuracy = float64(right) / float64(m.N)
 	m.AccuracyInterval = wilson(m.Accuracy, float64(m.N))
 	m.perClass()
-	m.ROCAUC = rocAUC(probabilities, y, len(classes))
+	m.MostConfused = m.Confusion.most(classes)
+	m.areasUnderROC(probabilities, y)
 	m.Calibration, m.CalibrationError = calibration(probabilities, y)
 	m.Intervals = intervals(&m, losses)
 	return m, nil
@@ -117,60 +129,73 @@ func (m *Metrics) perClass() {
 	m.BalancedAccuracy = recalls / float64(present)
 }
 
-func newConfusion(classes int) [][]int {
-	all := make([][]int, classes)
-	for i := range all {
-		all[i] = make([]int, classes)
+// indexOf numbers classes by their names.
+func indexOf(classes []string) map[string]int {
+	index := make(map[string]int, len(classes))
+	for c, name := range classes {
+		index[name] = c
 	}
-	return all
+	return index
 }
 
-// rocAUC is the probability that a row of a class is ranked above a row of another class, averaged
-// over the classes; ties count half.
-func rocAUC(probabilities [][]float64, y []int, classes int) *float64 {
-	if classes == 2 {
-		area, ok := areaUnderROC(probabilities, y, 1)
-		if !ok {
+// areasUnderROC fills in the areas under the ROC curves: the probability that a row of a class is ranked above a row
+// of another class, where ties count half.
+func (m *Metrics) areasUnderROC(probabilities [][]float64, y []int) {
+	var group errgroup.Group
+	group.SetLimit(allCPUs())
+	for c := range m.Classes {
+		group.Go(func() error {
+			if area, ok := areaUnderROC(probabilities, y, c); ok {
+				m.PerClass[c].ROCAUC = &area
+			}
 			return nil
-		}
-		return &area
+		})
+	}
+	_ = group.Wait() // computing cannot fail
+	m.ROCAUC = meanArea(m.PerClass)
+}
+
+// meanArea is the area of the second class if there are two, else the mean over the classes, and nil if one is unknown.
+func meanArea(classes []ClassMetrics) *float64 {
+	if len(classes) == 2 {
+		return classes[1].ROCAUC
 	}
 	mean := 0.0
-	for c := range classes {
-		area, ok := areaUnderROC(probabilities, y, c)
-		if !ok {
+	for _, c := range classes {
+		if c.ROCAUC == nil {
 			return nil
 		}
-		mean += area / float64(classes)
+		mean += *c.ROCAUC / float64(len(classes))
 	}
 	return &mean
 }
 
+// areaUnderROC looks each row of other classes up among those of the class, of which there are few if there are many
+// classes.
 func areaUnderROC(probabilities [][]float64, y []int, class int) (float64, bool) {
-	order := make([]int, len(y))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(probabilities[a][class], probabilities[b][class]) })
-	positives, rankSum := 0, 0.0
-	for start := 0; start < len(order); {
-		end := start
-		for end < len(order) && probabilities[order[end]][class] == probabilities[order[start]][class] {
-			end++
+	var positives []float64
+	for i, c := range y {
+		if c == class {
+			positives = append(positives, probabilities[i][class])
 		}
-		rank := float64(start+1+end) / 2 // the mean rank of those that are tied
-		for _, i := range order[start:end] {
-			if y[i] == class {
-				positives++
-				rankSum += rank
-			}
-		}
-		start = end
 	}
-	negatives := len(y) - positives
-	if positives == 0 || negatives == 0 {
+	negatives := len(y) - len(positives)
+	if len(positives) == 0 || negatives == 0 {
 		return 0, false
 	}
-	p := float64(positives)
-	return (rankSum - p*(p+1)/2) / (p * float64(negatives)), true
+	slices.Sort(positives)
+	above := 0.0 // pairs in which the class's row is above, and half of the ties
+	for i, c := range y {
+		if c == class {
+			continue
+		}
+		v := probabilities[i][class]
+		first, tied := slices.BinarySearch(positives, v)
+		after := first
+		if tied {
+			after += sort.Search(len(positives)-first, func(k int) bool { return positives[first+k] > v })
+		}
+		above += float64(len(positives)-after) + float64(after-first)/2
+	}
+	return above / float64(len(positives)) / float64(negatives), true
 }

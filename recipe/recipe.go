@@ -54,6 +54,14 @@ func (l Layer) Size() int {
 	return size
 }
 
+// Channels is the number of values at each position or token; all of them, where there is only one.
+func (l Layer) Channels() int {
+	if n := len(l.Shape); n > 0 && (l.Layout == LayoutHWC || l.Layout == LayoutTC) {
+		return l.Shape[n-1]
+	}
+	return l.Size()
+}
+
 // Recipe is everything that determines the value of a feature vector.
 type Recipe struct {
 	// Model is the model's name, for people.

@@ -34,7 +34,7 @@ func (d Data) figures() []figure {
 		add("learning-curve", "Test accuracy by the number of training images. Bars span the lowest and the highest accuracy of several random choices of them. Where the line still rises, more images help.", d.learning)
 	}
 	if len(d.ROC) > 0 {
-		add("roc", "True positive rate by false positive rate, each class against the rest.", d.roc)
+		add("roc", strings.TrimSpace("True positive rate by false positive rate, each class against the rest. "+d.ROCNote), d.roc)
 	}
 	if len(d.Metrics.Calibration) > 0 {
 		add("calibration", "How often predictions are right, by the probability that the head gives them. On the diagonal, the probabilities are right; larger circles stand for more images.", d.calibration)
@@ -151,13 +151,13 @@ func sizeTicks(curve []head.CurvePoint) plot.Ticker {
 	return ticks
 }
 
-// maxCurves is the most curves that can be told apart.
-const maxCurves = 7
+// MostCurves is the number of curves that can be told apart.
+const MostCurves = 7
 
 func (d Data) roc() (*plot.Plot, error) {
 	p := newPlot("false positive rate", "true positive rate")
 	p.Add(diagonal())
-	for i, c := range d.ROC[:min(maxCurves, len(d.ROC))] {
+	for i, c := range d.ROC[:min(MostCurves, len(d.ROC))] {
 		points := make(plotter.XYs, len(c.Points))
 		for k, xy := range c.Points {
 			points[k] = plotter.XY{X: xy[0], Y: xy[1]}

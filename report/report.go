@@ -17,6 +17,7 @@ import (
 
 	"fovea/head"
 	"fovea/internal/output"
+	"fovea/internal/text"
 )
 
 // Data is what a report shows. Empty parts are left out.
@@ -29,8 +30,9 @@ type Data struct {
 	Metrics head.Metrics
 	// Training has the results of the cross-validation, or of the epochs.
 	Training head.Report
-	// ROC has curves of the true against the false positive rate.
-	ROC []Curve
+	// ROC has curves of the true against the false positive rate, at most MostCurves. ROCNote says which classes they are of.
+	ROC     []Curve
+	ROCNote string
 	// Learning is the accuracy by the number of training images.
 	Learning []head.CurvePoint
 	// Mistakes are the images that were assigned to a wrong class, the most confident first.
@@ -72,8 +74,13 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"dataURI": func(jpeg []byte) template.URL {
 		return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(jpeg)) // base64 only
 	},
-	"cell": cellColour,
+	"cell":  cellColour,
+	"some":  text.Some,
+	"first": func(n int, all []head.Confused) []head.Confused { return all[:min(n, len(all))] },
 }).Parse(page))
+
+// mostInPage is the number of classes that a page lists of many.
+const mostInPage = 20
 
 // figure is a plot with its place in the page.
 type figure struct {
@@ -131,7 +138,9 @@ func Write(dir string, data Data) ([]string, error) {
 	if err := pageTemplate.Execute(&out, struct {
 		Data
 		Figures []figure
-	}{data, figures}); err != nil {
+		Matrix  bool // else a list of the worst
+		Worst   []head.ClassMetrics
+	}{data, figures, len(data.Metrics.Classes) <= head.MostInMatrix, worst(data.Metrics, mostInPage)}); err != nil {
 		return nil, fmt.Errorf("report: write the page: %w", err)
 	}
 	if err := write("report.html", out.Bytes()); err != nil {

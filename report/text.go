@@ -12,19 +12,17 @@ import (
 	"fovea/internal/text"
 )
 
-// mostInTable is the number of classes up to which a text has the whole confusion matrix. A wider one is no table.
-const mostInTable = 20
-
-// WriteText writes metrics for a terminal: what a person wants to know first, then the details.
+// WriteText writes metrics for a terminal: what a person wants to know first, then the details. Where w has a width
+// (text.Width), tables are no wider; long names of classes are cut.
 func WriteText(w io.Writer, m head.Metrics) error {
 	table := text.NewTable(w)
 	percent := func(name string, v float64, i *[2]float64, more string) {
 		fmt.Fprintf(table, "%s\t%.2f %%\t%s\n", name, 100*v, interval(i, more, func(v float64) string { return fmt.Sprintf("%.2f", 100*v) }))
 	}
-	percent("accuracy", m.Accuracy, &m.AccuracyInterval, text.Plural(m.N, "image"))
-	percent("balanced accuracy", m.BalancedAccuracy, m.Intervals.BalancedAccuracy, m.Intervals.None["balanced_accuracy"])
-	percent("macro F1", m.MacroF1, m.Intervals.MacroF1, m.Intervals.None["macro_f1"])
-	fmt.Fprintf(table, "log loss\t%.4f\t%s\n", m.LogLoss, interval(m.Intervals.LogLoss, m.Intervals.None["log_loss"], func(v float64) string { return fmt.Sprintf("%.4f", v) }))
+	percent("accuracy", m.Accuracy, &m.AccuracyInterval, ", "+text.Plural(m.N, "image"))
+	percent("balanced accuracy", m.BalancedAccuracy, m.Intervals.BalancedAccuracy, "")
+	percent("macro F1", m.MacroF1, m.Intervals.MacroF1, "")
+	fmt.Fprintf(table, "log loss\t%.4f\t%s\n", m.LogLoss, interval(m.Intervals.LogLoss, "", func(v float64) string { return fmt.Sprintf("%.4f", v) }))
 	switch {
 	case m.ROCAUC != nil:
 		fmt.Fprintf(table, "ROC AUC\t%.4f\n", *m.ROCAUC)
@@ -35,33 +33,90 @@ func WriteText(w io.Writer, m head.Metrics) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	if len(m.Absent) > 0 {
-		fmt.Fprintf(w, "without test images: %s\n", text.Some(m.Absent))
-	}
+	writeNotes(w, m)
 	fmt.Fprintln(w)
-	if len(m.Classes) > mostInTable {
+	if len(m.Classes) > head.MostInMatrix || !fits(w, m) {
 		return writeMostConfused(w, m)
 	}
-	return writeConfusion(w, m)
+	return writeConfusion(w, m, longest(w, m))
 }
 
-// interval writes an interval, or why there is none.
+// interval writes an interval, and more about the metric.
 func interval(i *[2]float64, more string, number func(float64) string) string {
-	switch {
-	case i == nil && more == "":
-		return ""
-	case i == nil:
-		return "(no interval: " + more + ")"
-	case more != "":
-		more = ", " + more
+	if i == nil {
+		return "(no interval)"
 	}
 	return fmt.Sprintf("(95 %%: %s to %s%s)", number(i[0]), number(i[1]), more)
 }
 
-func writeConfusion(w io.Writer, m head.Metrics) error {
+// writeNotes says why there are no intervals, and of which classes there are no images.
+func writeNotes(w io.Writer, m head.Metrics) {
+	metrics := map[string][]string{} // by the reason
+	var reasons []string
+	for _, metric := range []struct{ key, name string }{{"balanced_accuracy", "balanced accuracy"}, {"macro_f1", "macro F1"}, {"log_loss", "log loss"}} {
+		why, none := m.Intervals.None[metric.key]
+		if none && metrics[why] == nil {
+			reasons = append(reasons, why)
+		}
+		if none {
+			metrics[why] = append(metrics[why], metric.name)
+		}
+	}
+	for _, why := range reasons {
+		fmt.Fprintf(w, "no interval of %s: %s\n", strings.Join(metrics[why], " and "), why)
+	}
+	if len(m.Absent) > 0 {
+		fmt.Fprintf(w, "without test images: %s\n", text.Some(m.Absent))
+	}
+}
+
+// shortest is the length to which names of classes are cut, at least, to make room for a matrix.
+const shortest = 6
+
+// longest is the length to which names must be cut so that the matrix fits; 0 leaves them whole.
+func longest(w io.Writer, m head.Metrics) int {
+	width := text.Width(w)
+	if width == 0 || matrixWidth(m, 0) <= width {
+		return 0
+	}
+	most := 0
+	for _, c := range m.Classes {
+		most = max(most, text.Columns(c))
+	}
+	for most > shortest && matrixWidth(m, most) > width {
+		most--
+	}
+	return most
+}
+
+// fits says whether the matrix is not too wide with the shortest names.
+func fits(w io.Writer, m head.Metrics) bool {
+	width := text.Width(w)
+	return width == 0 || matrixWidth(m, shortest) <= width
+}
+
+// matrixWidth is the width of the confusion matrix with names of so many columns at most.
+func matrixWidth(m head.Metrics, names int) int {
+	var out strings.Builder
+	_ = writeConfusion(&out, m, names) // which cannot fail here
+	widest := 0
+	for line := range strings.Lines(out.String()) {
+		widest = max(widest, text.Columns(strings.TrimRight(line, "\n")))
+	}
+	return widest
+}
+
+// writeConfusion writes the matrix, with names of so many columns at most, or whole ones for 0.
+func writeConfusion(w io.Writer, m head.Metrics, names int) error {
+	classes := slices.Clone(m.Classes)
+	for i := range classes {
+		if names > 0 {
+			classes[i] = text.Middle(classes[i], names)
+		}
+	}
 	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(table, "true \\ predicted\t%s\tprecision\trecall\tF1\t\n", strings.Join(m.Classes, "\t"))
-	for i, c := range m.Classes {
+	fmt.Fprintf(table, "true \\ predicted\t%s\tprecision\trecall\tF1\t\n", strings.Join(classes, "\t"))
+	for i, c := range classes {
 		fmt.Fprintf(table, "%s\t", c)
 		for _, n := range m.Confusion[i] {
 			fmt.Fprintf(table, "%d\t", n)
@@ -77,31 +132,33 @@ const mostListed = 10
 
 // writeMostConfused writes the pairs of classes that are confused most, and the classes that do worst.
 func writeMostConfused(w io.Writer, m head.Metrics) error {
-	type pair struct{ truth, taken, n int }
-	var pairs []pair
-	for i, row := range m.Confusion {
-		for j, n := range row {
-			if i != j && n > 0 {
-				pairs = append(pairs, pair{i, j, n})
-			}
-		}
+	table := text.NewFittedTable(w, 2)
+	if len(m.MostConfused) > 0 {
+		fmt.Fprintf(table, "confused most\tpredicted\timages\tof\n")
 	}
-	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(b.n, a.n) })
-	table := text.NewTable(w)
-	fmt.Fprintf(table, "confused most\tpredicted\timages\tof\n")
-	for _, p := range pairs[:min(mostListed, len(pairs))] {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\n", m.Classes[p.truth], m.Classes[p.taken], p.n, m.PerClass[p.truth].N)
+	for _, p := range m.MostConfused[:min(mostListed, len(m.MostConfused))] {
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\n", p.Class, p.Predicted, p.N, p.Of)
 	}
-	worst := slices.DeleteFunc(slices.Clone(m.PerClass), func(c head.ClassMetrics) bool { return c.N == 0 })
-	slices.SortStableFunc(worst, func(a, b head.ClassMetrics) int { return cmp.Compare(a.F1, b.F1) })
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nThe %d of %s with the lowest F1 (--json has all, with the confusion matrix):\n", min(mostListed, len(worst)), fmt.Sprint(len(m.Classes), " classes"))
-	table = text.NewTable(w)
+	fmt.Fprintln(w)
+	shown := worst(m, len(m.Classes))
+	if len(m.Classes) > head.MostInMatrix {
+		shown = worst(m, mostListed)
+		fmt.Fprintf(w, "The %d of %d classes with the lowest F1 (--json has all):\n", len(shown), len(m.Classes))
+	}
+	table = text.NewFittedTable(w, 1)
 	fmt.Fprintf(table, "class\tprecision\trecall\tF1\timages\n")
-	for _, c := range worst[:min(mostListed, len(worst))] {
+	for _, c := range shown {
 		fmt.Fprintf(table, "%s\t%.4f\t%.4f\t%.4f\t%d\n", c.Class, c.Precision, c.Recall, c.F1, c.N)
 	}
 	return table.Flush()
+}
+
+// worst are the classes with images whose F1 is lowest, at most so many.
+func worst(m head.Metrics, most int) []head.ClassMetrics {
+	all := slices.DeleteFunc(slices.Clone(m.PerClass), func(c head.ClassMetrics) bool { return c.N == 0 })
+	slices.SortStableFunc(all, func(a, b head.ClassMetrics) int { return cmp.Compare(a.F1, b.F1) })
+	return all[:min(most, len(all))]
 }

@@ -59,10 +59,41 @@ type Ranked struct {
 // Rank returns the n most probable classes, at most all of them. Of equally probable
 // ones the first comes first.
 func Rank(probabilities []float64, classes []string, n int) []Ranked {
+	const few = 32
+	if n > few {
+		return rankAll(probabilities, classes)[:n]
+	}
+	best := make([]Ranked, 0, n+1)
+	for i, p := range probabilities[:len(classes)] {
+		if len(best) == n && (n == 0 || p <= best[n-1].Probability) {
+			continue
+		}
+		at := len(best)
+		for at > 0 && best[at-1].Probability < p {
+			at--
+		}
+		best = slices.Insert(best, at, Ranked{classes[i], p})
+		best = best[:min(n, len(best))]
+	}
+	return best
+}
+
+func rankAll(probabilities []float64, classes []string) []Ranked {
 	all := make([]Ranked, len(classes))
 	for i, c := range classes {
 		all[i] = Ranked{c, probabilities[i]}
 	}
 	slices.SortStableFunc(all, func(a, b Ranked) int { return cmp.Compare(b.Probability, a.Probability) })
-	return all[:n]
+	return all
 }
+
+// UsualTop is the number of classes to show when nobody said how many: all of a few (0), five of many.
+func UsualTop(classes int) int {
+	if classes > mostShown {
+		return 5
+	}
+	return 0
+}
+
+// mostShown is the number of classes up to which all are shown by name.
+const mostShown = 20

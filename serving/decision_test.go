@@ -2,9 +2,12 @@ package serving
 
 import (
 	"errors"
+	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestRank(t *testing.T) {
@@ -12,6 +15,35 @@ func TestRank(t *testing.T) {
 	got := Rank([]float64{0.1, 0.4, 0.1, 0.4}, classes, 3)
 	if d := cmp.Diff([]Ranked{{"b", 0.4}, {"d", 0.4}, {"a", 0.1}}, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// The few most probable classes are the first of all in their order, also among equals.
+func TestRankFew(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	var classes []string
+	for c := range 300 {
+		classes = append(classes, strconv.Itoa(c))
+	}
+	for range 200 {
+		p := make([]float64, len(classes))
+		for c := range p {
+			p[c] = float64(random.IntN(40)) / 1000
+		}
+		all := Rank(p, classes, len(classes))
+		for _, n := range []int{0, 1, 5, 32, 33} {
+			if d := cmp.Diff(all[:n], Rank(p, classes, n), cmpopts.EquateEmpty()); d != "" {
+				t.Fatalf("the first %d: %s", n, d)
+			}
+		}
+	}
+}
+
+func TestUsualTop(t *testing.T) {
+	for classes, want := range map[int]int{2: 0, 20: 0, 21: 5, 3000: 5} {
+		if got := UsualTop(classes); got != want {
+			t.Errorf("of %d classes %d are shown, want %d", classes, got, want)
+		}
 	}
 }
 

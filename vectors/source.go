@@ -29,6 +29,41 @@ func (b Block) from(rows int) Block {
 // rows. It returns visit's errors unchanged.
 type Source func(ctx context.Context, visit func(Block) error) error
 
+// Averaged is the source with each row averaged over its positions: of consecutive values, channels belong to one
+// position. The width of a row must be a multiple of channels.
+func (s Source) Averaged(channels int) Source {
+	return func(ctx context.Context, visit func(Block) error) error {
+		var means []float32
+		return s(ctx, func(b Block) error {
+			if channels < 1 || b.Cols%channels != 0 || len(b.Data) != b.Rows*b.Cols {
+				return fmt.Errorf("vectors: %w: %d values in %d rows of %d, with %d channels", ErrShape, len(b.Data), b.Rows, b.Cols, channels)
+			}
+			means = means[:0]
+			for i := range b.Rows {
+				means = AppendAverage(means, b.Row(i), channels)
+			}
+			return visit(Block{First: b.First, Rows: b.Rows, Cols: channels, Data: means})
+		})
+	}
+}
+
+// AppendAverage appends the average of a row over its positions, each of which has so many consecutive values.
+func AppendAverage(to, row []float32, channels int) []float32 {
+	if len(row) == channels {
+		return append(to, row...)
+	}
+	sums := make([]float64, channels)
+	for at := 0; at < len(row); at += channels {
+		for c, v := range row[at : at+channels] {
+			sums[c] += float64(v)
+		}
+	}
+	for _, sum := range sums {
+		to = append(to, float32(sum/float64(len(row)/channels)))
+	}
+	return to
+}
+
 // ErrShape says that the blocks of a stream do not fit together.
 var ErrShape = errors.New("blocks of different shapes")
 

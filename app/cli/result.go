@@ -7,6 +7,9 @@ import (
 	"os"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"fovea/internal/text"
 )
 
 // ResultFlags choose how a command prints its result. The zero value prints it for people.
@@ -29,7 +32,20 @@ func (r *ResultFlags) AddWithFormat(f *pflag.FlagSet) {
 
 // Print prints a result to standard output: as JSON, or by the function that writes it for people.
 func (r ResultFlags) Print(result any, print func(io.Writer) error) error {
-	return r.PrintTo(os.Stdout, result, print)
+	return r.PrintTo(Output(), result, print)
+}
+
+// Output is standard output; if it is a terminal, texts for people know its width (text.Width).
+func Output() io.Writer {
+	fd := int(os.Stdout.Fd())
+	if !term.IsTerminal(fd) {
+		return os.Stdout
+	}
+	width, _, err := term.GetSize(fd)
+	if err != nil {
+		return os.Stdout
+	}
+	return text.Within(os.Stdout, width)
 }
 
 // PrintTo prints a result to w.

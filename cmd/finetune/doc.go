@@ -6,7 +6,7 @@
 //	finetune train    --features DIR --out HEAD [flags]
 //	finetune evaluate --head HEAD --features DIR [flags]
 //	finetune report   --head HEAD --features DIR --out DIR [flags]
-//	finetune predict  --head HEAD [flags] IMAGES...
+//	finetune predict  --head HEAD [flags] IMAGES...|--features DIR
 //	finetune serve    --head HEAD [flags]
 //	finetune export   --head HEAD --out DIR [flags] [IMAGES...]
 //	finetune scratch  --images DIR --out DIR [flags]

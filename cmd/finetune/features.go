@@ -15,6 +15,11 @@ func (o *featureFlags) add(f *pflag.FlagSet) {
 	cli.SizeVar(f, &o.Memory, "memory", 0, "`SIZE` of memory for features, such as 4GB; larger ones go to temporary files in TMPDIR (default: half of the machine's memory)")
 }
 
+// ignoreVar defines --ignore-unknown-classes.
+func ignoreVar(f *pflag.FlagSet, ignore *bool) {
+	f.BoolVar(ignore, "ignore-unknown-classes", false, "count images of classes that the head does not know apart, instead of refusing them")
+}
+
 func (o *featureFlags) validate() error {
 	if o.Dir == "" {
 		return cli.Usagef("--features DIR is required")

@@ -2,17 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
 	"fovea/app/cli"
+	"fovea/finetuning"
 	"fovea/head"
 	"fovea/inputs"
-	"fovea/internal/output"
 	"fovea/internal/text"
 	"fovea/picture"
 	"fovea/pipeline"
@@ -22,6 +20,7 @@ import (
 type predictOptions struct {
 	log         *cli.LogOptions
 	predictor   predictorFlags
+	features    finetuning.Source
 	decision    decisionFlags
 	format      string
 	json        bool
@@ -33,7 +32,7 @@ type predictOptions struct {
 func newPredict(log *cli.LogOptions) *cobra.Command {
 	o := predictOptions{log: log}
 	command := &cobra.Command{
-		Use:   "predict --head HEAD [flags] IMAGES...",
+		Use:   "predict --head HEAD [flags] IMAGES...|--features DIR",
 		Short: "Predict the classes of images",
 		Long: `Predict runs the head's model, with the head's preprocessing, on every image in IMAGES and
 prints a row for each: its path, its label, and the probability of every class. JSON is an array
@@ -41,7 +40,8 @@ with an object for each image.
 
 IMAGES are files, directories, tar archives and Parquet tables of images, and URLs of any of these
 in an object store; - reads more names from standard input, one per line. Files come first, in the
-order given.
+order given. With --features, the rows of a dataset of such features are predicted instead, in its
+order, without running the model.
 
 An image that cannot be read gets an error instead of a label, and the exit status is then 3, or 1 if
 not one can be read. In CSV its label is empty, and the log says why; --error-column adds the reason.
@@ -55,11 +55,12 @@ With --threshold, images whose most probable class is less probable than that ar
 	f := command.Flags()
 	f.SortFlags = false
 	o.predictor.addHead(f)
+	f.StringVar(&o.features.Dir, "features", "", "predict the rows of the dataset in the directory `DIR`, or at its URL in an object store, instead of IMAGES")
 	f.StringVar(&o.format, "format", serving.FormatCSV, "`FORMAT`: csv, json or parquet")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON, as --format json does")
 	cli.PathVar(f, &o.out, "out", "", "the `FILE` to write to (default: standard output; required for parquet)")
 	f.BoolVar(&o.errorColumn, "error-column", false, "csv: add a column that says why an image could not be read")
-	o.decision.add(f, ", in csv and json")
+	o.decision.add(f)
 	cli.DecodingVars(f, &o.decoding.MaxPixels, &o.decoding.MaxTime, picture.DefaultMaxPixels)
 	o.predictor.addModel(f)
 	return command
@@ -81,17 +82,27 @@ func (o *predictOptions) validate(images []string) error {
 	if err := cli.OneOf("--format", o.format, serving.FormatCSV, serving.FormatJSON, serving.FormatParquet); err != nil {
 		return err
 	}
-	switch parquet := o.format == serving.FormatParquet; {
-	case len(images) == 0:
-		return cli.Usagef("no IMAGES given: name files or directories")
+	switch {
+	case len(images) == 0 && o.features.Dir == "":
+		return cli.Usagef("no IMAGES given: name files or directories, or a dataset by --features")
+	case len(images) > 0 && o.features.Dir != "":
+		return cli.Usagef("--features and IMAGES are mutually exclusive")
 	case o.out != "" && sameFile(o.out, o.predictor.head):
 		return cli.Usagef("--out %s is the head itself: name another file", o.out)
-	case parquet && o.out == "":
+	case o.format == serving.FormatParquet && o.out == "":
 		return cli.Usagef("--format parquet needs --out FILE")
-	case parquet && o.decision.Top != 0:
-		return cli.Usagef("--top is for csv and json: parquet files have all classes")
 	case o.errorColumn && o.format != serving.FormatCSV:
 		return cli.Usagef("--error-column is for csv: %s always says why an image could not be read", o.format)
+	}
+	return o.refuseUnused()
+}
+
+// refuseUnused refuses flags of images and models where there are features.
+func (o *predictOptions) refuseUnused() error {
+	for _, name := range []string{"error-column", "max-pixels", "max-decode-seconds", "model", "trust-model", "precision", "max-drift", "device", "batch"} {
+		if o.features.Dir != "" && o.decision.flags.Changed(name) {
+			return cli.Usagef("--%s is for IMAGES, and does not apply to --features", name)
+		}
 	}
 	return nil
 }
@@ -106,6 +117,9 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 	}
 	if err := o.decision.suits(h); err != nil {
 		return err
+	}
+	if o.features.Dir != "" {
+		return o.runFeatures(ctx, h)
 	}
 	listing, err := o.list(ctx, images)
 	if err != nil {
@@ -153,36 +167,29 @@ func (o *predictOptions) list(ctx context.Context, images []string) (pipeline.Li
 	return listing, nil
 }
 
-// predict writes the predictions, which get their file's name when all are there.
+// predict writes the predictions of a listing.
 func (o *predictOptions) predict(ctx context.Context, predictor *serving.Predictor, listing pipeline.Listing) (failures int, err error) {
-	file := output.Stdout()
-	if o.out != "" {
-		if file, err = output.Create(o.out); err != nil {
-			return 0, fmt.Errorf("cannot write the predictions: %w", err)
-		}
-	}
-	defer file.Discard()
-	writer, err := serving.NewWriter(file, serving.WriterOptions{
-		Format: o.format, Classes: predictor.Classes(), Decision: o.decision.Decision, ErrorColumn: o.errorColumn,
+	err = writeRows(o.out, o.writer(predictor.Classes()), func(w serving.Writer) error {
+		progress := o.log.NewProgress("predicting", len(listing.Items))
+		defer progress.Done()
+		failures, err = predictor.PredictAll(ctx, listing, w, o.decision.Decision, progress.Update)
+		return err
 	})
-	if err != nil {
-		return 0, err
-	}
-	progress := o.log.NewProgress("predicting", len(listing.Items))
-	failures, err = predictor.PredictAll(ctx, listing, writer, o.decision.Decision, progress.Update)
-	progress.Done()
-	if err = errors.Join(err, writer.Close()); err == nil {
-		err = file.Commit()
-	}
 	return failures, err
 }
 
-// sameFile reports whether two names refer to the same existing file.
-func sameFile(a, b string) bool {
-	first, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	second, err := os.Stat(b)
-	return err == nil && os.SameFile(first, second)
+func (o *predictOptions) writer(classes []string) serving.WriterOptions {
+	return serving.WriterOptions{Format: o.format, Classes: classes, Decision: o.decision.Decision, ErrorColumn: o.errorColumn}
+}
+
+// runFeatures predicts from features that are there, without the model.
+func (o *predictOptions) runFeatures(ctx context.Context, h *head.Head) error {
+	progress, done := o.log.StepProgress("predicting", "images")
+	defer done()
+	o.features.MaxMemory = cli.MaxMemory(ctx)
+	return writeRows(o.out, o.writer(h.Classes), func(w serving.Writer) error {
+		return finetuning.Predict(ctx, finetuning.PredictOptions{Head: h, Source: o.features, Progress: progress, Row: func(path string, p []float64) error {
+			return w.Write(serving.Prediction{Path: path, Label: o.decision.Label(p, h.Classes), Probabilities: p})
+		}})
+	})
 }

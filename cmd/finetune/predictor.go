@@ -66,27 +66,39 @@ type decisionFlags struct {
 	flags *pflag.FlagSet
 }
 
-func (d *decisionFlags) add(f *pflag.FlagSet, formats string) {
+func (d *decisionFlags) add(f *pflag.FlagSet) {
 	d.flags = f
 	f.Float64Var(&d.Threshold, "threshold", 0, "minimum `PROBABILITY`, 0 to 1, of a label; images below it are unsure")
 	f.StringVar(&d.Unsure, "unsure", "unsure", "the `LABEL` of images below the threshold")
-	f.IntVar(&d.Top, "top", 0, "show only the `K` most probable classes, in that order"+formats+" (default: all, by name)")
+	addTop(f, &d.Top)
 }
 
 func (d *decisionFlags) validate() error {
 	switch {
 	case !(d.Threshold >= 0 && d.Threshold <= 1):
 		return cli.Usagef("--threshold %g: use a probability from 0 to 1", d.Threshold)
-	case d.flags.Changed("top") && d.Top < 1:
-		return cli.Usagef("--top %d: use a positive number; without --top, all classes are shown", d.Top)
+	case d.Top < 0:
+		return cli.Usagef("--top %d: use a positive number, or 0 for all classes", d.Top)
 	case d.flags.Changed("unsure") && d.Threshold == 0:
 		return cli.Usagef("--unsure requires a --threshold")
 	}
 	return nil
 }
 
-// suits refuses a label of unsure images that is one of the classes.
+func addTop(f *pflag.FlagSet, top *int) {
+	f.IntVar(top, "top", 0, "show only the `K` most probable classes, in that order; 0: all, by name (default: all of up to 20, otherwise 5)")
+}
+
+// usualTop is what --top is without being set.
+func usualTop(f *pflag.FlagSet, top *int, h *head.Head) {
+	if !f.Changed("top") {
+		*top = serving.UsualTop(len(h.Classes))
+	}
+}
+
+// suits fits the flags to a head. It refuses a label of unsure images that is one of the classes.
 func (d *decisionFlags) suits(h *head.Head) error {
+	usualTop(d.flags, &d.Top, h)
 	if err := d.Decision.Validate(h.Classes); err != nil {
 		return cli.Usagef("--unsure %q: %w", d.Unsure, err)
 	}

@@ -45,6 +45,7 @@ head was trained on, as far as they are in the dataset.`,
 	cli.PathVar(f, &o.Images, "images", "", "the directory `DIR` that the dataset was extracted from, for thumbnails")
 	f.IntVar(&o.Mistakes, "mistakes", 24, "show at most `N` misclassified images")
 	f.IntVar(&o.Repeats, "repeats", 3, "train `N` heads for each point of the learning curve, 0 for no curve")
+	ignoreVar(f, &o.IgnoreUnknown)
 	o.result.Add(f)
 	return command
 }
@@ -80,7 +81,7 @@ func (o *reportOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return o.result.Print(reported{result.Files, result.Data.Metrics, result.Data.Learning}, func(w io.Writer) error {
+	return o.result.Print(reported{result.Files, result.Unknown, result.Data.Metrics, result.Data.Learning}, func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, strings.Join(result.Files, "\n"))
 		return err
 	})
@@ -89,6 +90,7 @@ func (o *reportOptions) run(ctx context.Context) error {
 // reported is what report prints as JSON.
 type reported struct {
 	Files         []string          `json:"files"`
+	Unknown       []head.ClassCount `json:"unknown_classes,omitempty"`
 	Metrics       head.Metrics      `json:"metrics"`
 	LearningCurve []head.CurvePoint `json:"learning_curve"`
 }

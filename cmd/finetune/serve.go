@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -12,6 +11,7 @@ import (
 
 	"fovea/app/cli"
 	"fovea/head"
+	"fovea/internal/text"
 	"fovea/serving"
 )
 
@@ -56,7 +56,7 @@ nor authentication: put a proxy in front of it.`,
 	f.IntVar(&o.limits.Requests, "max-requests", serving.DefaultRequests, "answer up to `N` requests at a time and refuse more")
 	cli.SizeVar(f, &o.limits.Memory, "memory", 0, "`SIZE` of memory for all images: their files, and pictures being decoded (default: by --max-pixels)")
 	cli.DecodingVars(f, &o.pixels, &o.decoding, 40_000_000)
-	o.decision.add(f, "")
+	o.decision.add(f)
 	o.predictor.addModel(f)
 	return command
 }
@@ -104,7 +104,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen; --listen chooses another address: %w", err)
 	}
-	logrus.Infof("predicting %s on http://%s/predict", strings.Join(h.Classes, ", "), listener.Addr())
+	logrus.Infof("predicting %s on http://%s/predict", text.Some(h.Classes), listener.Addr())
 	return server.Serve(ctx, listener)
 }
 

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"fovea/finetuning"
 	"fovea/head"
+	"fovea/internal/text"
 	"fovea/report"
 )
 
@@ -22,10 +22,12 @@ type trained struct {
 	Layers  []string `json:"layers"`
 	// Values is the number of features of an image, ConstantValues that of those which are the same in
 	// all training images.
-	Values         int         `json:"values"`
-	ConstantValues int         `json:"constant_values"`
-	TrainImages    int         `json:"train_images"`
-	Training       head.Report `json:"training"`
+	Values         int `json:"values"`
+	ConstantValues int `json:"constant_values"`
+	TrainImages    int `json:"train_images"`
+	// LeftOut are classes with fewer images than --min-class.
+	LeftOut  []head.ClassCount `json:"left_out,omitempty"`
+	Training head.Report       `json:"training"`
 	// Test are the metrics on the test set, null where there is none.
 	Test           *head.Metrics `json:"test"`
 	ElapsedSeconds float64       `json:"elapsed_seconds"`
@@ -35,7 +37,7 @@ func trainingResult(file string, r *finetuning.TrainResult) trained {
 	h := r.Head
 	return trained{
 		Head: file, Classes: h.Classes, Model: h.Recipe.Model, Layers: h.LayerNames(), Values: h.Columns(),
-		ConstantValues: h.Standardization.Constant(), TrainImages: h.Notes.TrainedOn, Training: h.Notes.Report,
+		ConstantValues: h.Standardization.Constant(), TrainImages: h.Notes.TrainedOn, LeftOut: h.Notes.LeftOut, Training: h.Notes.Report,
 		Test: h.Notes.HeldOut, ElapsedSeconds: r.Elapsed.Seconds(),
 	}
 }
@@ -44,7 +46,10 @@ func trainingResult(file string, r *finetuning.TrainResult) trained {
 func printTraining(w io.Writer, file string, r *finetuning.TrainResult) error {
 	h, training := r.Head, r.Head.Notes.Report
 	fmt.Fprintf(w, "head         %s\n", file)
-	fmt.Fprintf(w, "classes      %s\n", strings.Join(h.Classes, ", "))
+	fmt.Fprintf(w, "classes      %s\n", text.Some(h.Classes))
+	if left := h.Notes.LeftOut; len(left) > 0 {
+		fmt.Fprintf(w, "left out     %d with fewer than %s images, such as %s\n", len(left), h.Notes.Settings["min-class"], left[0].Class)
+	}
 	fmt.Fprintf(w, "trained on   %d images, %s of %s, %d values each\n", h.Notes.TrainedOn, finetuning.LayerNames(h.Layers), h.Recipe.Model, h.Columns())
 	printChoice(w, training)
 	if training.Temperature > 0 {

@@ -31,7 +31,8 @@ type DuplicateGroup struct {
 }
 
 // Duplicates returns the groups of duplicates among the selected rows: of files with the same SHA-256, and of
-// vectors with at least the threshold's cosine similarity. Every row is compared with every other one.
+// vectors with at least the threshold's cosine similarity, averaged over their positions, so that a mirror image is like
+// the image. Every row is compared with every other one.
 func Duplicates(ctx context.Context, d *featurestore.Dataset, s Selection, options DuplicateOptions) ([]DuplicateGroup, error) {
 	layer, scan, err := s.Resolve(ctx, d)
 	if err != nil {
@@ -53,7 +54,7 @@ func Duplicates(ctx context.Context, d *featurestore.Dataset, s Selection, optio
 	}
 	pairs := samePairs(hashes)
 	if options.Threshold > 0 {
-		near, err := vectors.Pairs(ctx, Vectors(d, layer, scan, nil), vectors.PairOptions{Threshold: options.Threshold})
+		near, err := vectors.Pairs(ctx, Vectors(d, layer, scan, nil).Averaged(layer.Channels()), vectors.PairOptions{Threshold: options.Threshold})
 		if err != nil {
 			return nil, fmt.Errorf("compare the rows: %w", located(err, rows))
 		}
