@@ -1,9 +1,6 @@
 package head
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // Temperatures are searched between these.
 const (
@@ -15,19 +12,29 @@ const (
 // of Modern Neural Networks", 2017). The loss is convex in the inverse temperature, so the zero of
 // its slope is found by bisection.
 func temperature(logits [][]float64, y []int) float64 {
+	return weightedTemperature(logits, y, nil)
+}
+
+// weightedTemperature is the temperature where each row's loss counts as much as its class; nil means equally.
+func weightedTemperature(logits [][]float64, y []int, importance []float64) float64 {
 	// slope is the derivative of the total loss with respect to the inverse temperature.
 	slope := func(inverse float64) float64 {
 		sum := 0.0
+		var p []float64
 		for i, l := range logits {
-			p := slices.Clone(l)
+			p = append(p[:0], l...)
 			for c := range p {
 				p[c] *= inverse
 			}
 			softmax(p)
+			own := -l[y[i]]
 			for c, v := range p {
-				sum += v * l[c]
+				own += v * l[c]
 			}
-			sum -= l[y[i]]
+			if importance != nil {
+				own *= importance[y[i]]
+			}
+			sum += own
 		}
 		return sum
 	}
