@@ -35,11 +35,12 @@ type Candidate struct {
 // defaultShrinkages are tried from the strongest on.
 var defaultShrinkages = []float64{0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.003, 0.001}
 
-// TrainAuto fits softmax regression and linear discriminant analysis, on square roots and on the features as they
-// are, and chooses between them and the means of their scores by cross-validation, on the same folds. All of them
-// are linear in the scaled features, and so is what it returns. With a Scaling, it tries only that. Without
-// Calibrate there is no discriminant analysis, whose scores need a temperature. Options must have the default loss,
-// penalty and strengths.
+// TrainAuto fits softmax regression and linear discriminant analysis on features in each Scaling, and chooses between
+// them and the means of their scores by cross-validation, on the same folds. All of them are linear in the scaled
+// features, and so is what it returns. With a Scaling, it tries only that. Without Calibrate there is no discriminant
+// analysis, whose scores need a temperature. Options must have the default loss, penalty and strengths.
+//
+// Of more than 8,000 rows, the scaling is chosen on 5,000, by discriminant analysis alone.
 func TrainAuto(ctx context.Context, x Matrix, labels []string, options TrainOptions) (*Head, Report, error) {
 	if len(options.Lambdas) > 0 || options.L1Ratio != 0 || options.Loss != "" {
 		return nil, Report{}, errors.New("head: TrainAuto chooses loss and strength itself: leave Loss, L1Ratio and Lambdas empty")
@@ -61,6 +62,8 @@ type automatic struct {
 	// trainer is of the last scaling.
 	trainer *trainer
 	done    int // trials
+	// quick says that one fold and one model are enough.
+	quick bool
 }
 
 // choice is a candidate with what it takes to fit it.
@@ -73,39 +76,35 @@ type choice struct {
 	report                    Report
 }
 
-// Square roots are the last, as the table of the last scaling is still there if it is chosen.
+// preference is the order in which scalings are preferred where their losses are about the same.
+var preference = []Scaling{ScaleSqrt, ScaleUnit, ScaleCommon, ScaleColumns}
+
+// scalings are those to try. The preferred one is the last, as its table is still there if it is chosen.
 func (a *automatic) scalings() []Scaling {
 	if a.options.Scaling != "" {
 		return []Scaling{a.options.Scaling}
 	}
-	return []Scaling{ScaleCommon, ScaleSqrt}
+	all := slices.Clone(preference)
+	slices.Reverse(all)
+	return all
 }
 
 func (a *automatic) train(ctx context.Context, classes []string) (_ *Head, _ Report, err error) {
 	defer func() { a.use(nil) }()
-	var all []choice
-	large := len(a.y) > manyRows && len(a.scalings()) > 1
-	for _, scaling := range a.scalings() {
-		if err := a.open(ctx, scaling); err != nil {
-			return nil, Report{}, err
-		}
-		found, err := a.compare(ctx, search{sample: large, shrinkages: defaultShrinkages})
-		if err != nil {
-			return nil, Report{}, err
-		}
-		all = append(all, found...)
+	sampled, err := a.sample(ctx)
+	if err != nil {
+		return nil, Report{}, err
+	}
+	all, err := a.each(ctx, a.compare)
+	if err != nil {
+		return nil, Report{}, err
 	}
 	chosen, candidates := prefer(all)
+	candidates = append(candidates, sampled...)
 	if a.trainer.options.Scaling != chosen.Scaling {
 		if err := a.open(ctx, chosen.Scaling); err != nil {
 			return nil, Report{}, err
 		}
-	}
-	if large {
-		if all, err = a.compare(ctx, search{around: chosen.Lambda, shrinkages: chosen.shrinkages(), model: chosen.Model}); err != nil {
-			return nil, Report{}, err
-		}
-		chosen, _ = prefer(all)
 	}
 	parameters, err := a.fit(ctx, chosen)
 	if err != nil {
@@ -148,36 +147,74 @@ func (a *automatic) open(ctx context.Context, scaling Scaling) error {
 	return nil
 }
 
-// search says what is compared.
-type search struct {
-	// sample says that folds are learned from and tested on a part of their rows.
-	sample bool
-	// around, if not 0, leaves out strengths of softmax regression that are much stronger.
-	around     float64
-	shrinkages []float64
-	// model, if not "", is the only one.
-	model string
-}
-
-// Beyond manyRows rows, scalings and models are compared on sampleFolds folds of sampleRows rows, a fifth of them tested.
+// Beyond manyRows rows, scalings are compared on sampleRows of them.
 const (
-	manyRows    = 8000
-	sampleFolds = 2
-	sampleRows  = 5000
+	manyRows   = 8000
+	sampleRows = 5000
 )
 
-// compare finds the best strengths of both models on the trainer's rows.
-func (a *automatic) compare(ctx context.Context, s search) ([]choice, error) {
-	t := a.trainer
-	if s.around > 0 {
-		t.options.Lambdas = slices.DeleteFunc(slices.Clone(t.options.Lambdas), func(l float64) bool { return l > 5*s.around })
+// sample chooses the scaling of many rows.
+func (a *automatic) sample(ctx context.Context) ([]Candidate, error) {
+	if len(a.y) <= manyRows || len(a.scalings()) == 1 {
+		return nil, nil
 	}
+	part := automatic{options: a.options, classes: a.classes, quick: true}
+	rows := make([]int, sampleRows)
+	for i := range rows {
+		rows[i] = i * len(a.y) / len(rows) // evenly spaced
+		part.y = append(part.y, a.y[rows[i]])
+		if a.options.Groups != nil {
+			part.options.Groups = append(part.options.Groups[:i:i], a.options.Groups[rows[i]])
+		}
+	}
+	defer func() { part.use(nil) }()
+	var err error
+	if part.x, err = a.x.Select(rows); err != nil {
+		return nil, err
+	}
+	defer part.x.Free()
+	all, err := part.each(ctx, part.compare)
+	if err != nil {
+		return nil, err
+	}
+	chosen, candidates := prefer(all)
+	a.options.Scaling, a.done = chosen.Scaling, part.done
+	return candidates, nil
+}
+
+// each collects what is found with each scaling.
+func (a *automatic) each(ctx context.Context, find func(context.Context) ([]choice, error)) ([]choice, error) {
+	var all []choice
+	var constant error
+	for _, scaling := range a.scalings() {
+		switch err := a.open(ctx, scaling); {
+		case errors.Is(err, errConstant): // of unit length, a single column is
+			constant = err
+			continue
+		case err != nil:
+			return nil, err
+		}
+		found, err := find(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	if len(all) == 0 {
+		return nil, constant
+	}
+	return all, nil
+}
+
+// compare finds the best strengths of both models on the trainer's rows.
+func (a *automatic) compare(ctx context.Context) ([]choice, error) {
+	t := a.trainer
 	folds, err := t.folds()
 	if err != nil {
 		return nil, err
 	}
-	if s.sample {
-		folds = t.thin(folds)
+	if a.quick {
+		folds = folds[:1]
 	}
 	var y []int
 	t.tested = nil
@@ -188,7 +225,7 @@ func (a *automatic) compare(ctx context.Context, s search) ([]choice, error) {
 		y = append(y, t.y[i])
 	}
 	var all []choice
-	if s.model != ModelLDA {
+	if !a.quick || !a.options.Calibrate {
 		report, path, err := t.search(ctx, folds)
 		if err != nil {
 			return nil, err
@@ -196,8 +233,8 @@ func (a *automatic) compare(ctx context.Context, s search) ([]choice, error) {
 		best := path.choose()
 		all = append(all, a.choice(best, y, choice{Candidate: Candidate{Model: ModelSoftmax, Lambda: best.strength}, softmax: 1, start: best.start, report: report}))
 	}
-	if a.options.Calibrate && s.model != ModelSoftmax {
-		best, err := t.discriminate(ctx, folds, s.shrinkages)
+	if a.options.Calibrate {
+		best, err := t.discriminate(ctx, folds, defaultShrinkages)
 		if err != nil {
 			return nil, err
 		}
@@ -214,7 +251,7 @@ func (a *automatic) compare(ctx context.Context, s search) ([]choice, error) {
 func (a *automatic) choice(r trial, y []int, c choice) choice {
 	c.temperature = 1
 	if a.options.Calibrate {
-		c.temperature = weightedTemperature(r.logits, y, a.trainer.importance)
+		c.temperature = temperature(r.logits, y, a.trainer.importance, doubtOf(len(y)))
 	}
 	r.measure(y, a.trainer.importance, c.temperature)
 	c.trial = r
@@ -239,15 +276,12 @@ func (a *automatic) mean(softmax, lda choice, y []int) choice {
 }
 
 // prefer chooses the first of all, in the order of preference, that is at most a standard error worse than the best:
-// the mean of both models before softmax regression before discriminant analysis, square roots before others.
+// the mean of both models before softmax regression before discriminant analysis, scalings by preference.
 func prefer(all []choice) (choice, []Candidate) {
 	best := slices.MinFunc(all, func(a, b choice) int { return cmp.Compare(a.loss, b.loss) })
 	rank := func(c choice) int {
 		r := slices.Index([]string{ModelMean, ModelSoftmax, ModelLDA}, c.Model)
-		if c.Scaling != ScaleSqrt {
-			r += 3
-		}
-		return r
+		return r + 3*slices.Index(preference, c.Scaling)
 	}
 	slices.SortStableFunc(all, func(a, b choice) int { return rank(a) - rank(b) })
 	var candidates []Candidate
@@ -263,15 +297,6 @@ func prefer(all []choice) (choice, []Candidate) {
 	return *chosen, candidates
 }
 
-// shrinkages are those to try on all rows, where more of them make a weaker one better.
-func (c choice) shrinkages() []float64 {
-	at := slices.Index(defaultShrinkages, c.Shrinkage)
-	if at < 0 {
-		return nil
-	}
-	return defaultShrinkages[at:min(at+2, len(defaultShrinkages))]
-}
-
 // discriminate finds the best shrinkage.
 func (t *trainer) discriminate(ctx context.Context, folds []fold, shrinkages []float64) (trial, error) {
 	folds = slices.Clone(folds)
@@ -279,10 +304,6 @@ func (t *trainer) discriminate(ctx context.Context, folds []fold, shrinkages []f
 	for i := range folds {
 		all[i] = newDiscriminant(folds[i].regression, t.x.Cols)
 		folds[i].parameters = make([]float64, weightVectors(t.classes)*(t.coordinates.cols+1))
-	}
-	y := make([]int, len(t.tested))
-	for i, r := range t.tested {
-		y[i] = t.y[r]
 	}
 	var found path
 	for since := 0; len(found) < len(shrinkages) && since < patience; {
@@ -302,7 +323,6 @@ func (t *trainer) discriminate(ctx context.Context, folds []fold, shrinkages []f
 			return trial{}, err
 		}
 		r := t.trial(folds, shrinkage)
-		r.measure(y, t.importance, weightedTemperature(r.logits, y, t.importance))
 		since++
 		if found.add(r) > 0 {
 			since = 0

@@ -81,7 +81,9 @@ func TestTasks(t *testing.T) {
 				if f == 0 {
 					report.Path, report.Candidates = nil, slices.Clone(report.Candidates)
 					text, _ := json.Marshal(report)
-					t.Logf("%s %s: %s", filepath.Base(dir), kind, text)
+					if repeat == 0 {
+						t.Logf("%s %s: %s", filepath.Base(dir), kind, text)
+					}
 				}
 				p, err := h.Probabilities(test)
 				if err != nil {

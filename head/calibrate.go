@@ -11,12 +11,10 @@ const (
 // temperature is the divisor of the scores that minimizes the log loss (Guo et al., "On Calibration
 // of Modern Neural Networks", 2017). The loss is convex in the inverse temperature, so the zero of
 // its slope is found by bisection.
-func temperature(logits [][]float64, y []int) float64 {
-	return weightedTemperature(logits, y, nil)
-}
-
-// weightedTemperature is the temperature where each row's loss counts as much as its class; nil means equally.
-func weightedTemperature(logits [][]float64, y []int, importance []float64) float64 {
+//
+// Each row's loss counts as much as the importance of its class; nil means equally. Doubt is the share of a row that
+// counts for the other classes (see doubtOf).
+func temperature(logits [][]float64, y []int, importance []float64, doubt float64) float64 {
 	// slope is the derivative of the total loss with respect to the inverse temperature.
 	slope := func(inverse float64) float64 {
 		sum := 0.0
@@ -27,8 +25,12 @@ func weightedTemperature(logits [][]float64, y []int, importance []float64) floa
 				p[c] *= inverse
 			}
 			softmax(p)
-			own := -l[y[i]]
+			p[y[i]] -= 1 - doubt
+			own := 0.0
 			for c, v := range p {
+				if c != y[i] {
+					v -= doubt / float64(len(p)-1)
+				}
 				own += v * l[c]
 			}
 			if importance != nil {
@@ -50,6 +52,11 @@ func weightedTemperature(logits [][]float64, y []int, importance []float64) floa
 	return 1 / math.Sqrt(low*high)
 }
 
+// doubtOf is the probability of a mistake that some rows cannot rule out although all of them are classified correctly
+// (Laplace's rule of succession). Without it, few rows would give probabilities of 1 that the next row refutes at
+// any cost. Platt's scaling has such targets, too ("Probabilistic Outputs for Support Vector Machines", 1999).
+func doubtOf(rows int) float64 { return 1 / float64(rows+2) }
+
 // calibrate divides the scores by the temperature that suits the given rows, which were not trained
 // on (temperature scaling).
 func (h *Head) calibrate(report *Report, logits [][]float64, y, rows []int) {
@@ -57,7 +64,7 @@ func (h *Head) calibrate(report *Report, logits [][]float64, y, rows []int) {
 	for i, r := range rows {
 		own[i] = y[r]
 	}
-	report.Temperature = temperature(logits, own)
+	report.Temperature = temperature(logits, own, nil, doubtOf(len(own)))
 	factor := float32(1 / report.Temperature)
 	for c, w := range h.Weights {
 		h.Biases[c] *= factor

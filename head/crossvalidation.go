@@ -216,29 +216,6 @@ func (t *trainer) folds() ([]fold, error) {
 	return folds, nil
 }
 
-// thin leaves sampleRows rows of some folds, a fifth of them tested, evenly spread.
-func (t *trainer) thin(folds []fold) []fold {
-	folds = slices.Clone(folds[:min(sampleFolds, len(folds))])
-	for i := range folds {
-		f := &folds[i]
-		train := evenly(f.regression.rows, sampleRows*4/5)
-		f.test, f.regression = evenly(f.test, sampleRows/5), t.regression(train, f.regression.workers, 0)
-	}
-	return folds
-}
-
-// evenly picks a number of rows, evenly spaced.
-func evenly(rows []int, count int) []int {
-	if len(rows) <= count {
-		return rows
-	}
-	picked := make([]int, count)
-	for i := range picked {
-		picked[i] = rows[i*len(rows)/count]
-	}
-	return picked
-}
-
 // test sums the log loss of a fold's test rows and counts those that are classified correctly.
 func (t *trainer) test(f *fold) {
 	f.loss, f.right, f.logits = 0, 0, nil

@@ -61,14 +61,14 @@ func TestTemperatureAgreesWithSciPy(t *testing.T) {
 	for i := range logits {
 		logits[i] *= 4
 	}
-	if got := temperature(rowsOf(logits, g.Classes), g.Y); math.Abs(got-g.Temperature) > 1e-5 {
+	if got := temperature(rowsOf(logits, g.Classes), g.Y, nil, 0); math.Abs(got-g.Temperature) > 1e-5 {
 		t.Errorf("the temperature is %g, SciPy finds %g", got, g.Temperature)
 	}
 	// Scores that are always right get the lowest temperature, and scores that are always wrong the highest.
-	if got := temperature([][]float64{{1, 0}, {0, 1}}, []int{0, 1}); got > 1.01*minTemperature {
+	if got := temperature([][]float64{{1, 0}, {0, 1}}, []int{0, 1}, nil, 0); got > 1.01*minTemperature {
 		t.Errorf("of perfect scores it is %g", got)
 	}
-	if got := temperature([][]float64{{1, 0}, {0, 1}}, []int{1, 0}); got < 0.99*maxTemperature {
+	if got := temperature([][]float64{{1, 0}, {0, 1}}, []int{1, 0}, nil, 0); got < 0.99*maxTemperature {
 		t.Errorf("of scores that are always wrong it is %g", got)
 	}
 }

@@ -3,6 +3,8 @@ package head
 import (
 	"math"
 	"slices"
+
+	arrays "gonum.org/v1/gonum/floats"
 )
 
 // trial is what a cross-validation found out about one setting.
@@ -18,8 +20,8 @@ type trial struct {
 	start []float64
 }
 
-// trial collects the folds' scores of their test rows. Those of a support vector machine are divided by the best
-// temperature before losses are computed.
+// trial collects the folds' scores of their test rows. Where the head will have a temperature, or is a support vector
+// machine, they are divided by the best one before losses are computed.
 func (t *trainer) trial(folds []fold, strength float64) trial {
 	r := trial{strength: strength, start: make([]float64, len(folds[0].parameters))}
 	var y []int
@@ -33,17 +35,18 @@ func (t *trainer) trial(folds []fold, strength float64) trial {
 		}
 	}
 	divisor := 1.0
-	if t.options.Loss == LossHinge {
-		divisor = temperature(r.logits, y)
+	if t.options.Loss == LossHinge || t.options.Calibrate {
+		divisor = temperature(r.logits, y, t.importance, doubtOf(len(y)))
 	}
 	r.measure(y, t.importance, divisor)
 	return r
 }
 
-// measure computes the losses with scores divided by a temperature.
+// measure computes the losses with scores divided by a temperature, in the same doubt as temperatures have.
 func (r *trial) measure(y []int, importance []float64, divisor float64) {
 	r.losses, r.loss, r.right = make([]float64, len(r.logits)), 0, 0
 	var row []float64
+	doubt := doubtOf(len(y))
 	for i, l := range r.logits {
 		row = append(row[:0], l...)
 		for c := range row {
@@ -52,8 +55,8 @@ func (r *trial) measure(y []int, importance []float64, divisor float64) {
 		if argmax(row) == y[i] {
 			r.right += 1 / float64(len(r.logits))
 		}
-		score := row[y[i]]
-		r.losses[i] = importance[y[i]] * (softmax(row) - score)
+		score, others := row[y[i]], (arrays.Sum(row)-row[y[i]])/float64(len(row)-1)
+		r.losses[i] = importance[y[i]] * (softmax(row) - (1-doubt)*score - doubt*others)
 		r.loss += r.losses[i] / float64(len(r.logits))
 	}
 }
