@@ -1,6 +1,7 @@
 package finetuning
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -20,7 +21,8 @@ func learningCurve(ctx context.Context, h *head.Head, f Features, seen, unseen [
 		logrus.Warnf("no learning curve: %v", err)
 		return nil, nil
 	}
-	options.OwnNear = h.Notes.NearCopies > 0 && len(h.Notes.Crowded) == 0 // then the training kept all together
+	options.Scaling = cmp.Or(options.Scaling, string(h.Notes.Report.Scaling)) // of auto: what it chose, to save time
+	options.OwnNear = h.Notes.NearCopies > 0 && len(h.Notes.Crowded) == 0     // then the training kept all together
 	duplicates, err := options.Group(ctx, f)
 	if err != nil {
 		return nil, err

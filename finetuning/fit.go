@@ -3,6 +3,7 @@ package finetuning
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	"github.com/sirupsen/logrus"
 
@@ -11,6 +12,8 @@ import (
 
 // Kinds of heads.
 const (
+	// Auto is the best of softmax regression, linear discriminant analysis and their mean (head.TrainAuto).
+	Auto    = "auto"
 	Softmax = "softmax"
 	SVM     = "svm"
 	MLP     = "mlp"
@@ -24,8 +27,8 @@ const (
 )
 
 // TrainOptions say what a head is trained on, what kind of head it is, and which rows are held out
-// to test it. Only Source must be set: the zero value trains a softmax regression on all rows of a
-// dataset with one layer.
+// to test it. Only Source must be set: the zero value trains the best head that cross-validation finds on all rows
+// of a dataset with one layer.
 type TrainOptions struct {
 	// Source is the dataset, Layers are those of its layers to train on, each scaled on its own;
 	// none means its only layer.
@@ -36,18 +39,19 @@ type TrainOptions struct {
 	// ToolVersion is recorded in the head.
 	ToolVersion string
 
-	// Model is Softmax (default), SVM or MLP.
+	// Model is Auto, Softmax, SVM or MLP. The default is Softmax with a Lambda or a Penalty other than L2, else Auto.
 	Model string
-	// Scaling is a head.Scaling (default head.ScaleCommon), ClassWeights a head.ClassWeights (default
-	// head.WeighRows).
+	// Scaling is a head.Scaling (default head.ScaleCommon; of Auto, the best one), ClassWeights a head.ClassWeights
+	// (default head.WeighRows).
 	Scaling, ClassWeights string
 	// Penalty is L2 (default), L1 or ElasticNet; L1Ratio is the fraction of L1 in ElasticNet (default 0.5).
 	Penalty string
 	L1Ratio float64
 	// Lambda is the strength of the regularization, 0 for the one that cross-validation finds best.
 	Lambda float64
-	// Calibrate fits a temperature on images outside the training set (temperature scaling).
-	Calibrate bool
+	// Uncalibrated leaves out the temperature that is fitted on images outside the training set (temperature scaling).
+	// There is none with a Lambda, either, which leaves no such images.
+	Uncalibrated bool
 	// Seed determines the split, the folds of the cross-validation and the first weights of an MLP.
 	Seed uint64
 	// TestFraction is the share of the rows to hold out, from 0 to below 1.
@@ -61,7 +65,7 @@ type TrainOptions struct {
 	// makes most images of a class near duplicates.
 	OwnFraction, OwnNear bool
 	// MLP is for Model MLP. Seed, Scaling, ClassWeights, Groups, Calibrate and Progress of it are not
-	// used: those above are.
+	// used: what is above is.
 	MLP head.MLPOptions
 
 	// Progress, if set, is called during the cross-validation.
@@ -70,10 +74,16 @@ type TrainOptions struct {
 
 // withDefaults fills in what the options leave open.
 func (o TrainOptions) withDefaults() TrainOptions {
-	o.Model = cmp.Or(o.Model, Softmax)
 	o.Penalty = cmp.Or(o.Penalty, L2)
+	if o.Model == "" && (o.Lambda != 0 || o.Penalty != L2) {
+		o.Model = Softmax
+	}
+	o.Model = cmp.Or(o.Model, Auto)
+	o.Uncalibrated = o.Uncalibrated || o.Lambda != 0
 	o.L1Ratio = cmp.Or(o.L1Ratio, 0.5)
-	o.Scaling = cmp.Or(o.Scaling, string(head.ScaleCommon))
+	if o.Model != Auto {
+		o.Scaling = cmp.Or(o.Scaling, string(head.ScaleCommon))
+	}
 	o.ClassWeights = cmp.Or(o.ClassWeights, string(head.WeighRows))
 	o.MLP.Units = cmp.Or(o.MLP.Units, 256)
 	o.MLP.Dropout = cmp.Or(o.MLP.Dropout, 0.5)
@@ -91,10 +101,13 @@ func (o *TrainOptions) Fit(ctx context.Context, f Features, groups []string) (*h
 		return head.TrainMLP(ctx, f.X, f.Labels, all.mlp(groups))
 	}
 	options := head.TrainOptions{
-		Seed: all.Seed, Scaling: head.Scaling(all.Scaling), ClassWeights: head.ClassWeights(all.ClassWeights), Calibrate: all.Calibrate, Groups: groups,
+		Seed: all.Seed, Scaling: head.Scaling(all.Scaling), ClassWeights: head.ClassWeights(all.ClassWeights), Calibrate: !all.Uncalibrated, Groups: groups,
 		L1Ratio: map[string]float64{L1: 1, ElasticNet: all.L1Ratio}[all.Penalty], Progress: all.Progress,
 	}
-	if all.Model == SVM {
+	switch all.Model {
+	case Auto:
+		return head.TrainAuto(ctx, f.X, f.Labels, options)
+	case SVM:
 		options.Loss = head.LossHinge
 	}
 	if all.Lambda > 0 {
@@ -103,10 +116,23 @@ func (o *TrainOptions) Fit(ctx context.Context, f Features, groups []string) (*h
 	return head.Train(ctx, f.X, f.Labels, options)
 }
 
+// DescribeChoice says what TrainAuto chose, "" for heads that it did not train.
+func DescribeChoice(r head.Report) string {
+	lda := fmt.Sprintf("linear discriminant analysis with shrinkage %g", r.Shrinkage)
+	what, found := map[string]string{
+		head.ModelSoftmax: fmt.Sprintf("softmax with lambda %g", r.Lambda), head.ModelLDA: lda,
+		head.ModelMean: fmt.Sprintf("mean of softmax with lambda %g and %s", r.Lambda, lda),
+	}[r.Model]
+	if !found {
+		return ""
+	}
+	return what + fmt.Sprintf("; scaling %s", r.Scaling)
+}
+
 func (o TrainOptions) mlp(groups []string) head.MLPOptions {
 	options := o.MLP
 	options.Seed, options.Groups = o.Seed, groups
-	options.Scaling, options.ClassWeights, options.Calibrate = head.Scaling(o.Scaling), head.ClassWeights(o.ClassWeights), o.Calibrate
+	options.Scaling, options.ClassWeights, options.Calibrate = head.Scaling(o.Scaling), head.ClassWeights(o.ClassWeights), !o.Uncalibrated
 	options.Progress = func(e head.Epoch) {
 		if o.Progress != nil {
 			logrus.Infof("epoch %d: loss %.4f; validation: loss %.4f, accuracy %.2f %%", e.Epoch, e.TrainLoss, e.LogLoss, 100*e.Accuracy)

@@ -169,7 +169,9 @@ func settingsShown(h *head.Head) []report.Fact {
 		}
 		all = append(all, report.Fact{Name: "--" + name, Value: h.Notes.Settings[name]})
 	}
-	if h.Notes.Report.Lambda > 0 {
+	if chosen := DescribeChoice(h.Notes.Report); chosen != "" {
+		all = append(all, report.Fact{Name: "model chosen", Value: chosen})
+	} else if h.Notes.Report.Lambda > 0 {
 		all = append(all, report.Fact{Name: "lambda chosen", Value: strconv.FormatFloat(h.Notes.Report.Lambda, 'g', -1, 64)})
 	}
 	if h.Notes.Report.Columns > 0 {

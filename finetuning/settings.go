@@ -1,6 +1,7 @@
 package finetuning
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -24,7 +25,7 @@ type setting struct {
 }
 
 var (
-	everyModel = []string{Softmax, SVM, MLP}
+	everyModel = []string{Auto, Softmax, SVM, MLP}
 	convex     = []string{Softmax, SVM}
 	hidden     = []string{MLP}
 )
@@ -36,7 +37,7 @@ var settings = []setting{
 	{"l1-ratio", convex, func(o *TrainOptions) any { return &o.L1Ratio }},
 	{"scaling", everyModel, func(o *TrainOptions) any { return &o.Scaling }},
 	{"class-weights", everyModel, func(o *TrainOptions) any { return &o.ClassWeights }},
-	{"calibrate", everyModel, func(o *TrainOptions) any { return &o.Calibrate }},
+	{"calibrate", everyModel, func(o *TrainOptions) any { return (*negated)(&o.Uncalibrated) }},
 	{"lambda", convex, func(o *TrainOptions) any { return &o.Lambda }},
 	{"seed", everyModel, func(o *TrainOptions) any { return &o.Seed }},
 	{"test-fraction", everyModel, func(o *TrainOptions) any { return &o.TestFraction }},
@@ -55,6 +56,9 @@ type dropout float64
 
 // optional is a number that is recorded unless it is 0.
 type optional int
+
+// negated is a switch that is recorded by the opposite of its value.
+type negated bool
 
 // formerSettings are names that heads of earlier versions record.
 var formerSettings = map[string]string{"layer": "layers", "rate": "learning-rate"}
@@ -89,7 +93,7 @@ func OptionsOf(h *head.Head) (TrainOptions, error) {
 	if h.Notes.Settings == nil {
 		return TrainOptions{}, errors.New("the head does not record its settings: train it again with this version")
 	}
-	o := TrainOptions{TestFraction: 0.2, NearDuplicates: 0.98, Seed: 1} // what earlier versions left out
+	o := TrainOptions{Model: Softmax, Uncalibrated: true, TestFraction: 0.2, NearDuplicates: 0.98, Seed: 1} // what earlier versions left out
 	for _, name := range slices.Sorted(maps.Keys(h.Notes.Settings)) {
 		if err := o.set(name, h.Notes.Settings[name]); err != nil {
 			return TrainOptions{}, fmt.Errorf("the head was trained with %s %s: %w", name, h.Notes.Settings[name], err)
@@ -119,6 +123,8 @@ func formatSetting(field any) string {
 		return strings.Join(*v, ",")
 	case *bool:
 		return strconv.FormatBool(*v)
+	case *negated:
+		return strconv.FormatBool(!bool(*v))
 	case *int:
 		return strconv.Itoa(*v)
 	case *uint64:
@@ -144,6 +150,10 @@ func parseSetting(field any, text string) (err error) {
 		*v = strings.Split(text, ",")
 	case *bool:
 		*v, err = strconv.ParseBool(text)
+	case *negated:
+		var on bool
+		on, err = strconv.ParseBool(text)
+		*v = negated(!on)
 	case *int:
 		*v, err = strconv.Atoi(text)
 	case *optional:
@@ -194,13 +204,13 @@ type check struct {
 // choices checks names, and options that are mutually exclusive.
 func (o TrainOptions) choices() []check {
 	return []check{
-		oneOf("model", o.Model, Softmax, SVM, MLP),
+		oneOf("model", o.Model, Auto, Softmax, SVM, MLP),
 		oneOf("penalty", o.Penalty, L2, L1, ElasticNet),
 		{o.Penalty == L2 || o.Model == Softmax, "penalty", o.Penalty + " requires model softmax"},
-		oneOf("scaling", o.Scaling, string(head.ScaleCommon), string(head.ScaleColumns), string(head.ScaleUnit)),
+		oneOf("scaling", cmp.Or(o.Scaling, string(head.ScaleCommon)), string(head.ScaleCommon), string(head.ScaleColumns), string(head.ScaleUnit), string(head.ScaleSqrt)),
 		oneOf("class-weights", o.ClassWeights, string(head.WeighRows), string(head.WeighClasses)),
 		{o.Lambda == 0 || o.Model != MLP, "lambda", "applies to softmax and svm: mlp is regularized by dropout"},
-		{o.Lambda == 0 || !o.Calibrate, "calibrate", "needs the cross-validation that lambda turns off"},
+		{o.Lambda == 0 || o.Model != Auto, "lambda", "applies to softmax and svm: auto chooses it itself"},
 	}
 }
 

@@ -19,7 +19,7 @@ func TestOptionsOf(t *testing.T) {
 	for name, change := range map[string]func(o *TrainOptions){
 		"defaults": func(*TrainOptions) {},
 		"mlp": func(o *TrainOptions) {
-			o.Model, o.ClassWeights, o.Scaling, o.Calibrate, o.Seed = MLP, "balanced", "l2", true, 9
+			o.Model, o.ClassWeights, o.Scaling, o.Uncalibrated, o.Seed = MLP, "balanced", "l2", true, 9
 			o.MLP = head.MLPOptions{Units: 7, Dropout: 0.25, Rate: 3e-4, Batch: 5, Epochs: 6, Patience: 2}
 		},
 		"no dropout":  func(o *TrainOptions) { o.Model, o.MLP.Dropout = MLP, -1 },
@@ -45,15 +45,22 @@ func TestOptionsOf(t *testing.T) {
 func TestSettingsAreThoseOfTheKind(t *testing.T) {
 	o := TrainOptions{Source: Source{Dir: "here"}, Out: "there", Seed: 1, MLP: head.MLPOptions{Dropout: -1}}
 	want := map[string]string{
-		"model": "softmax", "penalty": "l2", "l1-ratio": "0.5", "scaling": "common", "class-weights": "none", "calibrate": "false",
-		"lambda": "0", "seed": "1", "test-fraction": "0", "near-duplicates": "0",
+		"model": "auto", "class-weights": "none", "calibrate": "true", "seed": "1", "test-fraction": "0", "near-duplicates": "0",
 	}
 	if d := cmp.Diff(want, o.Settings()); d != "" {
 		t.Error(d)
 	}
-	o.Model = MLP
+	o.Lambda = 0.5
 	want = map[string]string{
-		"model": "mlp", "scaling": "common", "class-weights": "none", "calibrate": "false", "seed": "1", "test-fraction": "0", "near-duplicates": "0",
+		"model": "softmax", "penalty": "l2", "l1-ratio": "0.5", "scaling": "common", "class-weights": "none", "calibrate": "false",
+		"lambda": "0.5", "seed": "1", "test-fraction": "0", "near-duplicates": "0",
+	}
+	if d := cmp.Diff(want, o.Settings()); d != "" {
+		t.Error(d)
+	}
+	o.Model, o.Lambda = MLP, 0
+	want = map[string]string{
+		"model": "mlp", "scaling": "common", "class-weights": "none", "calibrate": "true", "seed": "1", "test-fraction": "0", "near-duplicates": "0",
 		"units": "256", "dropout": "0", "learning-rate": "0", "batch": "32", "epochs": "100", "patience": "8",
 	}
 	if d := cmp.Diff(want, o.Settings()); d != "" {
@@ -97,7 +104,7 @@ func TestValidate(t *testing.T) {
 		"scaling":         {Scaling: "huge"},
 		"class-weights":   {ClassWeights: "heavy"},
 		"lambda":          {Model: MLP, Lambda: 0.1},
-		"calibrate":       {Lambda: 0.1, Calibrate: true},
+		"lambda of auto":  {Model: Auto, Lambda: 0.1},
 		"l1-ratio":        {Penalty: ElasticNet, L1Ratio: 1},
 		"near-duplicates": {NearDuplicates: 1.5},
 		"test-fraction":   {TestFraction: 1},
@@ -106,7 +113,7 @@ func TestValidate(t *testing.T) {
 		"patience":        {Model: MLP, MLP: head.MLPOptions{Patience: -1}},
 	} {
 		var wrong OptionError
-		if err := o.Validate(); !errors.As(err, &wrong) || wrong.Option != option {
+		if err := o.Validate(); !errors.As(err, &wrong) || wrong.Option != strings.Fields(option)[0] {
 			t.Errorf("%+v: %v, want an error about %s", o, err, option)
 		}
 	}
@@ -115,7 +122,7 @@ func TestValidate(t *testing.T) {
 // samples are unusual values of all settings, as heads record them.
 var samples = map[string]string{
 	"layers": "fc6,pool5", "model": "", "penalty": "elasticnet", "l1-ratio": "0.25", "scaling": "columns", "class-weights": "balanced",
-	"calibrate": "true", "lambda": "0.003", "seed": "18446744073709551615", "test-fraction": "0.125", "near-duplicates": "0.97", "min-class": "3",
+	"calibrate": "false", "lambda": "0.003", "seed": "18446744073709551615", "test-fraction": "0.125", "near-duplicates": "0.97", "min-class": "3",
 	"units": "7", "dropout": "0.375", "learning-rate": "1e-05", "batch": "5", "epochs": "6", "patience": "3",
 }
 
@@ -184,7 +191,7 @@ func TestSettingsOf(t *testing.T) {
 		model, name string
 		want        bool
 	}{
-		{Softmax, "lambda", true}, {SVM, "lambda", true}, {MLP, "lambda", false}, {Softmax, "units", false}, {MLP, "units", true}, {SVM, "layers", true},
+		{Softmax, "lambda", true}, {Auto, "lambda", false}, {Auto, "scaling", true}, {SVM, "lambda", true}, {MLP, "lambda", false}, {Softmax, "units", false}, {MLP, "units", true}, {SVM, "layers", true},
 	} {
 		if got := slices.Contains(SettingsOf(test.model), test.name); got != test.want {
 			t.Errorf("%s uses %s: %t", test.model, test.name, got)
@@ -197,7 +204,7 @@ func TestValidateBounds(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	mlp := func(o head.MLPOptions) TrainOptions { return TrainOptions{Model: MLP, MLP: o} }
 	for _, good := range []TrainOptions{
-		{Penalty: L1}, {Penalty: ElasticNet, L1Ratio: 0.999}, {Model: SVM, Penalty: L2}, {Lambda: 1e300}, {Calibrate: true}, {Model: MLP, Calibrate: true},
+		{Penalty: L1}, {Penalty: ElasticNet, L1Ratio: 0.999}, {Model: SVM, Penalty: L2}, {Lambda: 1e300}, {Uncalibrated: true}, {Model: MLP, Uncalibrated: true}, {Scaling: "sqrt"}, {Model: Auto, Scaling: "sqrt"},
 		{NearDuplicates: 1}, {NearDuplicates: 1e-9}, {TestFraction: 0.999}, {Scaling: "l2"}, {Scaling: "columns"}, {ClassWeights: "balanced"},
 		mlp(head.MLPOptions{Rate: 1, Units: 1, Batch: 1, Epochs: 1, Patience: 1}), mlp(head.MLPOptions{Dropout: -1}), mlp(head.MLPOptions{Dropout: 0.999}),
 	} {
@@ -209,15 +216,15 @@ func TestValidateBounds(t *testing.T) {
 		o    TrainOptions
 		want string
 	}{
-		{TrainOptions{Model: "sofmax"}, `model "sofmax" is unknown (did you mean softmax?): use softmax, svm or mlp`},
-		{TrainOptions{Model: "tree"}, `model "tree" is unknown: use softmax, svm or mlp`},
+		{TrainOptions{Model: "sofmax"}, `model "sofmax" is unknown (did you mean softmax?): use auto, softmax, svm or mlp`},
+		{TrainOptions{Model: "tree"}, `model "tree" is unknown: use auto, softmax, svm or mlp`},
 		{TrainOptions{Penalty: "l3"}, `penalty "l3" is unknown (did you mean l2?): use l2, l1 or elasticnet`},
 		{TrainOptions{Model: SVM, Penalty: L1}, "penalty l1 requires model softmax"},
 		{TrainOptions{Model: MLP, Penalty: ElasticNet}, "penalty elasticnet requires model softmax"},
-		{TrainOptions{Scaling: "column"}, `scaling "column" is unknown (did you mean columns?): use common, columns or l2`},
+		{TrainOptions{Scaling: "column"}, `scaling "column" is unknown (did you mean columns?): use common, columns, l2 or sqrt`},
 		{TrainOptions{ClassWeights: "equal"}, `class-weights "equal" is unknown: use none or balanced`},
 		{TrainOptions{Model: MLP, Lambda: 1}, "lambda applies to softmax and svm"},
-		{TrainOptions{Calibrate: true, Lambda: 1}, "calibrate needs the cross-validation that lambda turns off"},
+		{TrainOptions{Model: Auto, Lambda: 1}, "lambda applies to softmax and svm: auto chooses it itself"},
 		{TrainOptions{L1Ratio: 1}, "l1-ratio 1: use a share between 0 and 1; the penalties l2 and l1 are the ends"},
 		{TrainOptions{L1Ratio: -0.5}, "l1-ratio -0.5: "}, {TrainOptions{L1Ratio: nan}, "l1-ratio NaN: "},
 		{TrainOptions{Lambda: -1}, "lambda -1: use a positive number"}, {TrainOptions{Lambda: inf}, "lambda +Inf: "}, {TrainOptions{Lambda: nan}, "lambda NaN: "},

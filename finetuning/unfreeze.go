@@ -88,6 +88,9 @@ func Unfreeze(ctx context.Context, o UnfreezeOptions) (_ *UnfreezeResult, err er
 	if o.Block < 2 || o.Block > 5 {
 		return nil, fmt.Errorf("block %d: use 2 to 5", o.Block)
 	}
+	if s := head.Scaling(o.Head.Scaling); s == head.ScaleUnit || s == head.ScaleSqrt {
+		return nil, OptionError{"scaling", string(s) + " is no part of a network's last layer: use common or columns"}
+	}
 	u := &unfreezing{options: o}
 	defer func() { err = errors.Join(err, u.close()) }()
 	if err := u.load(ctx); err != nil {
@@ -177,7 +180,9 @@ func (u *unfreezing) fitHead(ctx context.Context, rows []int) (*head.Head, error
 	if err != nil {
 		return nil, err
 	}
-	h, _, err := u.options.Head.Fit(ctx, part, Pick(u.duplicates.Groups, rows))
+	options := *u.options.Head
+	options.Model, options.Uncalibrated = Softmax, true // its solution becomes the network's last layer
+	h, _, err := options.Fit(ctx, part, Pick(u.duplicates.Groups, rows))
 	return h, err
 }
 

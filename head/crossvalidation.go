@@ -21,8 +21,8 @@ type fold struct {
 	right      float64
 }
 
-// choose finds the strength with the smallest cross-validated log loss, and parameters that are a good
-// starting point for all rows.
+// choose finds the strongest regularization whose cross-validated log loss is about the smallest (see path.choose),
+// and parameters that are a good starting point for all rows.
 func (t *trainer) choose(ctx context.Context) (Report, []float64, error) {
 	lambdas := t.options.Lambdas
 	start := make([]float64, weightVectors(t.classes)*(t.coordinates.cols+1))
@@ -33,22 +33,32 @@ func (t *trainer) choose(ctx context.Context) (Report, []float64, error) {
 	if err != nil {
 		return Report{}, nil, err
 	}
-	report := Report{Folds: len(folds)}
 	for _, f := range folds {
-		report.Tested += len(f.test)
 		t.tested = append(t.tested, f.test...)
 	}
-	best := math.Inf(1)
+	report, path, err := t.search(ctx, folds)
+	if err != nil {
+		return Report{}, nil, err
+	}
+	chosen := path.choose()
+	t.logits = chosen.logits
+	return report, chosen.start, nil
+}
+
+// search tries the strengths of regularization, and more where the best is at an end.
+func (t *trainer) search(ctx context.Context, folds []fold) (Report, path, error) {
+	lambdas, report := t.options.Lambdas, Report{Folds: len(folds)}
+	for _, f := range folds {
+		report.Tested += len(f.test)
+	}
+	var path path
 	try := func(lambda float64) (by float64, err error) {
 		point, err := t.validate(ctx, folds, lambda)
 		if err != nil {
 			return 0, err
 		}
 		report.Path = append(report.Path, point)
-		if by = best - point.LogLoss; by > 0 { // the stronger of equals
-			best, report.Lambda = point.LogLoss, lambda
-			t.keep(folds, start)
-		}
+		by = path.add(t.trial(folds, lambda))
 		if t.options.Progress != nil {
 			t.options.Progress(len(report.Path), max(len(report.Path), len(lambdas)))
 		}
@@ -68,27 +78,19 @@ func (t *trainer) choose(ctx context.Context) (Report, []float64, error) {
 			lambdas = append(lambdas, beyond(lambdas[l], false))
 		}
 	}
-	for lambda, by := lambdas[0], 1.0; by > worthwhile && t.open && report.Lambda == lambda && lambda < strongestLambda; {
+	for lambda, by := lambdas[0], 1.0; by > worthwhile && t.open && path.best().strength == lambda && lambda < strongestLambda; {
 		lambda = beyond(lambda, true)
+		var err error
 		if by, err = try(lambda); err != nil {
 			return Report{}, nil, err
 		}
 	}
 	slices.SortFunc(report.Path, func(a, b PathPoint) int { return cmp.Compare(b.Lambda, a.Lambda) })
-	report.AtEdge = report.Lambda == report.Path[0].Lambda || report.Lambda == report.Path[len(report.Path)-1].Lambda
-	return report, start, nil
-}
-
-// keep makes the folds' mean solution the start for all rows, and keeps their scores.
-func (t *trainer) keep(folds []fold, start []float64) {
-	clear(start)
-	t.logits = nil
-	for _, f := range folds {
-		t.logits = append(t.logits, f.logits...)
-		for i, p := range f.parameters {
-			start[i] += p / float64(len(folds))
-		}
-	}
+	chosen := path.choose()
+	report.Lambda = chosen.strength
+	ends := []float64{report.Path[0].Lambda, report.Path[len(report.Path)-1].Lambda}
+	report.AtEdge = chosen.strength == path.best().strength && slices.Contains(ends, chosen.strength)
+	return report, path, nil
 }
 
 // Where the user gave no strengths and the best one is the strongest or the weakest, others are tried beyond it, until
@@ -149,24 +151,7 @@ func (t *trainer) validate(ctx context.Context, folds []fold, lambda float64) (P
 // calibratedLoss is the log loss of the folds' test rows with their scores divided by the best
 // temperature: the scores of a support vector machine alone are not log probabilities.
 func (t *trainer) calibratedLoss(folds []fold) float64 {
-	var logits [][]float64
-	var y []int
-	for _, f := range folds {
-		logits = append(logits, f.logits...)
-		for _, i := range f.test {
-			y = append(y, t.y[i])
-		}
-	}
-	divisor, sum := temperature(logits, y), 0.0
-	for i, l := range logits {
-		row := slices.Clone(l)
-		for c := range row {
-			row[c] /= divisor
-		}
-		score := row[y[i]]
-		sum += t.importance[y[i]] * (softmax(row) - score)
-	}
-	return sum / float64(len(logits))
+	return t.trial(folds, 0).loss
 }
 
 // enoughTested is the number of tested rows after which the remaining folds are skipped: strengths are

@@ -23,8 +23,8 @@ const (
 	fileFormat = "fovea-head"
 	// fileVersion is the newest version that is read. A head is written in the oldest version that can
 	// hold it, so that older programs can read it: 2 for heads with hidden units or rows scaled to unit
-	// length, 3 for heads on several layers, 1 for others.
-	fileVersion = 3
+	// length, 3 for heads on several layers, 4 for heads on square roots, 1 for others.
+	fileVersion = 4
 	// maxFileBytes bounds what is read. It has room for a thousand classes on the longest features.
 	maxFileBytes = 1 << 30
 )
@@ -36,11 +36,12 @@ type headFile struct {
 	Format  string   `json:"format"`
 	Version int      `json:"version"`
 	Classes []string `json:"classes"`
-	// Layer is for versions 1 and 2, Layers for version 3.
+	// Layer is for a single layer, Layers for several, from version 3 on.
 	Layer   *recipe.Layer  `json:"layer,omitempty"`
 	Layers  []recipe.Layer `json:"layers,omitempty"`
 	Recipe  recipe.Recipe  `json:"recipe"`
 	Notes   Notes          `json:"notes"`
+	Sqrt    bool           `json:"sqrt,omitempty"`
 	Unit    bool           `json:"unit,omitempty"`
 	Mean    floats         `json:"mean"`
 	Scale   floats         `json:"scale"`
@@ -88,7 +89,7 @@ func (f *floats) UnmarshalJSON(data []byte) error {
 func (h *Head) Save(name string) error {
 	f := headFile{
 		Format: fileFormat, Version: 1, Classes: h.Classes, Layers: h.Layers, Recipe: h.Recipe, Notes: h.Notes,
-		Unit: h.Standardization.Unit, Mean: h.Standardization.Mean, Scale: h.Standardization.Scale,
+		Sqrt: h.Standardization.Sqrt, Unit: h.Standardization.Unit, Mean: h.Standardization.Mean, Scale: h.Standardization.Scale,
 		Weights: toFile(h.Weights), Biases: h.Biases,
 	}
 	if h.Hidden != nil {
@@ -101,6 +102,9 @@ func (h *Head) Save(name string) error {
 		f.Layer, f.Layers = &f.Layers[0], nil
 	} else {
 		f.Version = 3
+	}
+	if f.Sqrt { // programs that do not know it would leave it out
+		f.Version = 4
 	}
 	encoded, err := json.MarshalIndent(f, "", " ")
 	if err == nil {
@@ -224,7 +228,7 @@ func parse(data []byte) (*Head, error) {
 	}
 	h := &Head{
 		Classes: f.Classes, Layers: f.Layers, Recipe: f.Recipe, Notes: f.Notes, Weights: fromFile(f.Weights), Biases: f.Biases,
-		Standardization: Standardization{Unit: f.Unit, Mean: f.Mean, Scale: f.Scale},
+		Standardization: Standardization{Sqrt: f.Sqrt, Unit: f.Unit, Mean: f.Mean, Scale: f.Scale},
 	}
 	if len(f.Layers) > 1 {
 		for _, l := range f.Layers {
@@ -294,6 +298,9 @@ func (f headFile) validate() error {
 			}
 		}
 		all = append(append(all, f.Hidden.Biases), f.Hidden.Weights...)
+	}
+	if f.Sqrt && !f.Unit {
+		return errors.New("its rows are square roots without unit length")
 	}
 	for i, s := range f.Scale {
 		if s < 0 {

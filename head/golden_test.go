@@ -61,14 +61,14 @@ func TestTemperatureAgreesWithSciPy(t *testing.T) {
 	for i := range logits {
 		logits[i] *= 4
 	}
-	if got := temperature(rowsOf(logits, g.Classes), g.Y); math.Abs(got-g.Temperature) > 1e-5 {
+	if got := temperature(rowsOf(logits, g.Classes), g.Y, nil, 0); math.Abs(got-g.Temperature) > 1e-5 {
 		t.Errorf("the temperature is %g, SciPy finds %g", got, g.Temperature)
 	}
 	// Scores that are always right get the lowest temperature, and scores that are always wrong the highest.
-	if got := temperature([][]float64{{1, 0}, {0, 1}}, []int{0, 1}); got > 1.01*minTemperature {
+	if got := temperature([][]float64{{1, 0}, {0, 1}}, []int{0, 1}, nil, 0); got > 1.01*minTemperature {
 		t.Errorf("of perfect scores it is %g", got)
 	}
-	if got := temperature([][]float64{{1, 0}, {0, 1}}, []int{1, 0}); got < 0.99*maxTemperature {
+	if got := temperature([][]float64{{1, 0}, {0, 1}}, []int{1, 0}, nil, 0); got < 0.99*maxTemperature {
 		t.Errorf("of scores that are always wrong it is %g", got)
 	}
 }
@@ -96,22 +96,21 @@ func TestBalancedWeightsAgreeWithScikitLearn(t *testing.T) {
 // A calibrated head is the same except for its temperature.
 func TestCalibrate(t *testing.T) {
 	x, labels := clusters(300, 40, 0.15, 6)
-	options := TrainOptions{Seed: 1}
-	plain, _, err := Train(context.Background(), x, labels, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	options.Calibrate = true
+	options := TrainOptions{Seed: 1, Calibrate: true}
 	calibrated, report, err := Train(context.Background(), x, labels, options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Temperature < 0.3 || report.Temperature > 3 || report.Temperature == 1 {
+	if report.Temperature < 2*minTemperature || report.Temperature > 3 || report.Temperature == 1 {
 		t.Fatalf("the temperature is %g", report.Temperature)
+	}
+	plain, _, err := Train(context.Background(), x, labels, TrainOptions{Lambdas: []float64{report.Lambda}})
+	if err != nil {
+		t.Fatal(err)
 	}
 	for c, w := range plain.Weights {
 		for j, v := range w {
-			if math.Abs(float64(v)/report.Temperature-float64(calibrated.Weights[c][j])) > 1e-6 {
+			if math.Abs(float64(v)/report.Temperature-float64(calibrated.Weights[c][j])) > 1e-5 {
 				t.Fatalf("weight %d of class %d: %g became %g with temperature %g", j, c, v, calibrated.Weights[c][j], report.Temperature)
 			}
 		}

@@ -249,7 +249,7 @@ func TestTrainRefuses(t *testing.T) {
 		"constant":       {constant, labels, TrainOptions{}, "all rows are equal"},
 		"sizes":          {Matrix{Rows: 20, Cols: 5, Data: x.Data}, labels, TrainOptions{}, "80 values are not 20 rows of 5"},
 		"lambda":         {x, labels, TrainOptions{Lambdas: []float64{0}}, "must be positive"},
-		"scaling":        {x, labels, TrainOptions{Scaling: "none"}, "use common, columns or l2"},
+		"scaling":        {x, labels, TrainOptions{Scaling: "none"}, "use common, columns, l2 or sqrt"},
 		"groups":         {x, labels, TrainOptions{Groups: []string{"a"}}, "1 groups for 20 rows"},
 		"no rows":        {Matrix{Rows: 0, Cols: 4, Data: nil}, nil, TrainOptions{}, "no rows"},
 	} {

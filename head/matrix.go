@@ -103,11 +103,17 @@ const (
 	// ScaleUnit first divides each row (of each block) by its Euclidean norm, then scales like
 	// ScaleCommon: only the proportions of the features count, as in the paper's own classifiers.
 	ScaleUnit Scaling = "l2"
+	// ScaleSqrt first takes the square root of each value, of negative ones that of the absolute value with the
+	// sign, then scales like ScaleUnit. Features that are sums of rectified values have a few large values, which
+	// decide distances; the root evens them out (Perronnin et al., "Improving the Fisher Kernel", 2010).
+	ScaleSqrt Scaling = "sqrt"
 )
 
 // Standardization is applied to each row before the weights.
 type Standardization struct {
-	// Unit says that rows are first divided by their Euclidean norms, each block by its own.
+	// Sqrt says that each value is first replaced by its square root, with its sign. It requires Unit.
+	Sqrt bool
+	// Unit says that rows are then divided by their Euclidean norms, each block by its own.
 	Unit bool
 	// Blocks are those of the Matrix, if there is more than one.
 	Blocks []int
@@ -121,11 +127,12 @@ var errConstant = errors.New("head: all rows are equal: there is nothing to lear
 // standardize computes the means and scales of the columns, in two passes in float64.
 func standardize(m Matrix, scaling Scaling) (Standardization, error) {
 	switch scaling {
-	case "", ScaleCommon, ScaleColumns, ScaleUnit:
+	case "", ScaleCommon, ScaleColumns, ScaleUnit, ScaleSqrt:
 	default:
-		return Standardization{}, fmt.Errorf("head: unknown scaling %q: use common, columns or l2", scaling)
+		return Standardization{}, fmt.Errorf("head: unknown scaling %q: use common, columns, l2 or sqrt", scaling)
 	}
-	s := Standardization{Mean: make([]float32, m.Cols), Scale: make([]float32, m.Cols), Unit: scaling == ScaleUnit}
+	s := Standardization{Mean: make([]float32, m.Cols), Scale: make([]float32, m.Cols)}
+	s.Sqrt, s.Unit = scaling == ScaleSqrt, scaling == ScaleUnit || scaling == ScaleSqrt
 	if len(m.Blocks) > 1 {
 		s.Blocks = slices.Clone(m.Blocks)
 	}
@@ -209,8 +216,12 @@ func (s Standardization) blocks() iter.Seq2[int, int] {
 	}
 }
 
-// unit divides each block of a row by its Euclidean norm into dst.
+// unit divides each block of a row, or of its square roots, by its Euclidean norm into dst.
 func (s Standardization) unit(dst, row []float32) {
+	if s.Sqrt {
+		roots(dst, row)
+		row = dst[:len(row)]
+	}
 	for start, end := range s.blocks() {
 		unitNorm(dst[start:end], row[start:end])
 	}
@@ -276,6 +287,14 @@ func (s Standardization) apply(dst, row []float32) {
 	}
 	for j, v := range row {
 		dst[j] = (v - s.Mean[j]) * s.Scale[j]
+	}
+}
+
+// roots takes the square roots of the absolute values, with their signs, into dst.
+func roots(dst, row []float32) {
+	for j, v := range row {
+		root := math.Sqrt(math.Abs(float64(v)))
+		dst[j] = float32(math.Copysign(root, float64(v)))
 	}
 }
 

@@ -50,9 +50,12 @@ func TestSpeed(t *testing.T) {
 	n := shape.Train
 	learn, test := Matrix{Rows: n, Cols: x.Cols, Data: x.Data[:n*x.Cols]}, Matrix{Rows: x.Rows - n, Cols: x.Cols, Data: x.Data[n*x.Cols:]}
 	result := map[string]float64{}
-	for name, options := range map[string]TrainOptions{"one": {Lambdas: []float64{lambda}}, "path": {}} {
-		begin := time.Now()
-		h, report, err := Train(context.Background(), learn, labels[:n], options)
+	for name, options := range map[string]TrainOptions{"one": {Lambdas: []float64{lambda}}, "path": {}, "auto": {Calibrate: true}} {
+		begin, train := time.Now(), Train
+		if name == "auto" {
+			train = TrainAuto
+		}
+		h, report, err := train(context.Background(), learn, labels[:n], options)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +69,7 @@ func TestSpeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		result[name+"_accuracy"] = m.Accuracy
+		result[name+"_accuracy"], result[name+"_loss"] = m.Accuracy, m.LogLoss
 	}
 	encoded, err := json.Marshal(result)
 	if err != nil {

@@ -72,6 +72,11 @@ var defaultLambdas = []float64{1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1, 
 
 // Report describes how a head was trained.
 type Report struct {
+	// Model, Scaling and Shrinkage are what TrainAuto chose, Candidates what it chose from, in the order of preference.
+	Model      string      `json:"model,omitempty"`
+	Scaling    Scaling     `json:"scaling,omitempty"`
+	Shrinkage  float64     `json:"shrinkage,omitempty"`
+	Candidates []Candidate `json:"candidates,omitempty"`
 	// Lambda is the strength of the regularization that was chosen; 0 for a head with a hidden layer.
 	Lambda float64 `json:"lambda"`
 	// Path has the cross-validated loss and accuracy for each strength that was tried, from the
@@ -106,15 +111,9 @@ type PathPoint struct {
 // least two classes, and two rows of each. The result depends only on the data and the options, not on
 // the number of CPUs.
 func Train(ctx context.Context, x Matrix, labels []string, options TrainOptions) (*Head, Report, error) {
-	if err := x.validate(); err != nil {
-		return nil, Report{}, err
-	}
-	classes, y, err := indexLabels(x, labels)
+	classes, y, err := options.check(x, labels)
 	if err != nil {
 		return nil, Report{}, err
-	}
-	if options.Groups != nil && len(options.Groups) != x.Rows {
-		return nil, Report{}, fmt.Errorf("head: %d groups for %d rows", len(options.Groups), x.Rows)
 	}
 	if options.Calibrate && len(options.Lambdas) == 1 {
 		return nil, Report{}, errors.New("head: calibration needs held-out rows: give several strengths, so that there is a cross-validation")
@@ -147,6 +146,17 @@ func Train(ctx context.Context, x Matrix, labels []string, options TrainOptions)
 		h.calibrate(&report, t.logits, y, t.tested)
 	}
 	return h, report, nil
+}
+
+// check refuses rows and labels that no head can be trained on.
+func (o TrainOptions) check(x Matrix, labels []string) (classes []string, y []int, err error) {
+	if err := x.validate(); err != nil {
+		return nil, nil, err
+	}
+	if o.Groups != nil && len(o.Groups) != x.Rows {
+		return nil, nil, fmt.Errorf("head: %d groups for %d rows", len(o.Groups), x.Rows)
+	}
+	return indexLabels(x, labels)
 }
 
 // UsedColumns are the columns that have a weight in a head without hidden units, by decreasing sum of

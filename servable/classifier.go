@@ -42,8 +42,11 @@ func (c *classifier) probabilities(h *head.Head, features []string, views int) s
 	for i, layer := range h.Layers {
 		x := c.reshape(float32Type, features[i], -1, views, layer.Size())
 		x = c.reduce("Mean", x, 1, false)
+		if h.Standardization.Sqrt {
+			x = c.binary("Mul", float32Type, c.unary("Sign", x), c.unary("Sqrt", c.unary("Abs", x)))
+		}
 		if h.Standardization.Unit {
-			norm := c.add("Sqrt", "", []string{c.reduce("Sum", c.binary("Mul", float32Type, x, x), 1, true)}, attributes{"T": typeOf(float32Type)})
+			norm := c.unary("Sqrt", c.reduce("Sum", c.binary("Mul", float32Type, x, x), 1, true))
 			x = c.binary("DivNoNan", float32Type, x, norm)
 		}
 		blocks = append(blocks, x)
@@ -57,9 +60,14 @@ func (c *classifier) probabilities(h *head.Head, features []string, views int) s
 	x = c.binary("Mul", float32Type, x, c.read("scale", h.Standardization.Scale, columns))
 	if h.Hidden != nil {
 		x = c.dense("hidden", x, h.Hidden.Weights, h.Hidden.Biases)
-		x = c.add("Relu", "", []string{x}, attributes{"T": typeOf(float32Type)})
+		x = c.unary("Relu", x)
 	}
 	return c.add("Softmax", "probabilities", []string{c.dense("scores", x, h.Weights, h.Biases)}, attributes{"T": typeOf(float32Type)})
+}
+
+// unary adds an operation on each value.
+func (c *classifier) unary(operation, x string) string {
+	return c.add(operation, "", []string{x}, attributes{"T": typeOf(float32Type)})
 }
 
 // dense adds a fully connected layer whose weights have a row per unit.

@@ -176,11 +176,13 @@ func TestExportAgreesWithPredict(t *testing.T) {
 		classes int
 		hidden  int
 		unit    bool
+		sqrt    bool
 	}{
 		"plain":       {kind: "keras-export", layers: []string{"fc1"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2},
 		"hidden":      {kind: "keras-save", layers: []string{"block2_pool"}, pool: "avg", recipe: recipe.Recipe{Preprocessing: preprocessing.TF, Resize: "crop"}, classes: 3, hidden: 7},
 		"two layers":  {kind: "keras-nested", layers: []string{"fc2", "block1_pool"}, pool: "max", recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Views: "flip"}, classes: 4, unit: true},
 		"ten crops":   {kind: "tf1-resource", layers: []string{"small/conv2"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Views: "tencrop", Interpolation: "lanczos"}, classes: 2, unit: true},
+		"roots":       {kind: "keras-nested", layers: []string{"fc2", "block1_pool"}, pool: "avg", recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 3, unit: true, sqrt: true},
 		"reference":   {kind: "tf1-reference", layers: []string{"fc6"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Interpolation: "bicubic"}, classes: 2},
 		"keras 2":     {kind: "keras2-save", layers: []string{"fc2"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2},
 		"takes bytes": {kind: "bytes:features", layers: []string{"block1_pool"}, pool: "avg", classes: 5, hidden: 3},
@@ -189,7 +191,7 @@ func TestExportAgreesWithPredict(t *testing.T) {
 			extractor, config := way(t, c.kind, inference.ExtractorOptions{Layers: c.layers, Pool: c.pool}, c.recipe)
 			classes := []string{"ant", "bee", "cat", "dog", "eel"}[:c.classes]
 			h := random(7, extractor.Layers(), classes, c.hidden)
-			h.Standardization.Unit = c.unit
+			h.Standardization.Unit, h.Standardization.Sqrt = c.unit, c.sqrt
 			fitted(t, h, extractor, config, files)
 			dir := filepath.Join(t.TempDir(), "new", "1")
 			if err := Export(h, extractor, config, dir); err != nil {

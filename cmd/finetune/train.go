@@ -20,6 +20,8 @@ type trainOptions struct {
 	features featureFlags
 	layers   string
 	dropout  float64
+	// calibrate is the opposite of Uncalibrated.
+	calibrate bool
 	// unfreeze names the block from which on the network itself is trained, "" for none;
 	// changed says whether a flag was given.
 	unfreeze string
@@ -33,8 +35,9 @@ func newTrain(log *cli.LogOptions) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "train --features DIR --out HEAD [flags]",
 		Short: "Train a head on a dataset of features",
-		Long: `Train fits a classifier, the head, to the labelled rows of a dataset. By default it is a
-softmax regression whose regularization is chosen by cross-validation; --penalty l1 or elasticnet
+		Long: `Train fits a classifier, the head, to the labelled rows of a dataset. By default,
+cross-validation chooses between softmax regression, linear discriminant analysis and their mean,
+the scaling of the features, and the strength of the regularization. --penalty l1 or elasticnet
 give no weight to values that do not help. --model svm fits linear support vector machines, and
 --model mlp one hidden layer of rectified linear units with dropout, by Adam with early stopping.
 
@@ -63,13 +66,13 @@ func (o *trainOptions) addFlags(f *pflag.FlagSet) {
 	o.features.add(f)
 	cli.PathVar(f, &o.Out, "out", "", "the `FILE` to write the head to; with --unfreeze, a directory (required)")
 	f.StringVar(&o.layers, "layers", "", "the `LAYERS` to train on, separated by commas, each scaled on its own (required where the dataset has several)")
-	f.StringVar(&o.Model, "model", finetuning.Softmax, "kind of head: softmax, svm or mlp")
+	f.StringVar(&o.Model, "model", finetuning.Auto, "kind of head: auto (softmax, linear discriminant analysis or their mean), softmax, svm or mlp; with --lambda, --penalty or --unfreeze softmax")
 	f.StringVar(&o.unfreeze, "unfreeze", "", "train the network itself from `BLOCK` on (block5), on a dataset of the pooling layer before it (block4_pool, --pool none)")
 	f.StringVar(&o.Penalty, "penalty", finetuning.L2, "penalty on the weights of softmax: l2 (squares), l1 (absolute values, which leaves values out) or elasticnet (both)")
 	f.Float64Var(&o.L1Ratio, "l1-ratio", 0.5, "fraction of l1 in elasticnet")
-	f.StringVar(&o.Scaling, "scaling", string(head.ScaleCommon), "how to scale features: common (one factor for all columns), columns (each by its own deviation) or l2 (each image to length 1, then common)")
+	f.StringVar(&o.Scaling, "scaling", "", "how to scale features: common (one factor for all columns), columns (each by its own deviation), l2 (each image to length 1, then common) or sqrt (square roots, then l2) (default: of auto the best, else common)")
 	f.StringVar(&o.ClassWeights, "class-weights", string(head.WeighRows), "none, or balanced: rare classes count as much as frequent ones")
-	f.BoolVar(&o.Calibrate, "calibrate", false, "fit a temperature so that probabilities suit images outside the training set")
+	f.BoolVar(&o.calibrate, "calibrate", true, "fit a temperature so that probabilities suit images outside the training set; not with --lambda or --unfreeze")
 	f.Float64Var(&o.Lambda, "lambda", 0, "strength of the regularization of softmax and svm (default: chosen by cross-validation)")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of the train/test split, the cross-validation and the first weights of mlp")
 	f.Float64Var(&o.TestFraction, "test-fraction", 0.2, "fraction of the rows to hold out for testing, 0 for none")
@@ -98,6 +101,13 @@ func (o *trainOptions) validate() error {
 	o.OwnFraction, o.OwnNear = o.changed("test-fraction"), o.changed("near-duplicates")
 	if o.layers != "" {
 		o.Layers = strings.Split(o.layers, ",")
+	}
+	o.Uncalibrated = !o.calibrate
+	if o.calibrate && o.changed("calibrate") && o.Lambda != 0 {
+		return cli.Usagef("--calibrate needs the cross-validation that lambda turns off")
+	}
+	if !o.changed("model") && (o.unfreeze != "" || o.changed("lambda") || o.changed("penalty") || o.changed("l1-ratio")) {
+		o.Model = finetuning.Softmax
 	}
 	if o.MLP.Dropout = o.dropout; o.dropout == 0 {
 		o.MLP.Dropout = -1 // 0 would be the default

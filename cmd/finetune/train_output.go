@@ -74,7 +74,11 @@ func printTraining(w io.Writer, file string, r *finetuning.TrainResult) error {
 
 // printChoice prints how the strength of the regularization, or the epoch, was chosen.
 func printChoice(w io.Writer, r head.Report) {
-	if best := slices.IndexFunc(r.Path, func(p head.PathPoint) bool { return p.Lambda == r.Lambda }); best >= 0 {
+	if chosen := finetuning.DescribeChoice(r); chosen != "" {
+		c := r.Candidates[slices.IndexFunc(r.Candidates, func(c head.Candidate) bool { return c.Model == r.Model && c.Scaling == r.Scaling })]
+		fmt.Fprintf(w, "model        %s\n", chosen)
+		fmt.Fprintf(w, "             by cross-validation (%d folds, %d images): accuracy %.2f %%, log loss %.4f\n", r.Folds, r.Tested, 100*c.Accuracy, c.LogLoss)
+	} else if best := slices.IndexFunc(r.Path, func(p head.PathPoint) bool { return p.Lambda == r.Lambda }); best >= 0 {
 		fmt.Fprintf(w, "lambda       %g, by cross-validation (%d folds, %d images): accuracy %.2f %%, log loss %.4f\n",
 			r.Lambda, r.Folds, r.Tested, 100*r.Path[best].Accuracy, r.Path[best].LogLoss)
 	}

@@ -22,9 +22,10 @@ func (o *trainOptions) validateUnfreeze() (block int, err error) {
 		return 0, cli.Usagef("--unfreeze %q: use block5, or block4, block3 or block2", o.unfreeze)
 	case o.Model != "softmax" || o.Penalty != "l2":
 		return 0, cli.Usagef("--unfreeze requires --model softmax and --penalty l2")
-	case o.Scaling == string(head.ScaleUnit) || o.Calibrate || o.ClassWeights != string(head.WeighRows):
-		return 0, cli.Usagef("--unfreeze cannot be combined with --scaling l2, --calibrate or --class-weights")
+	case o.Scaling == string(head.ScaleUnit) || o.Scaling == string(head.ScaleSqrt) || o.changed("calibrate") || o.ClassWeights != string(head.WeighRows):
+		return 0, cli.Usagef("--unfreeze cannot be combined with --scaling l2 or sqrt, --calibrate or --class-weights")
 	}
+	o.Uncalibrated = true
 	if info, err := os.Stat(o.Out); err == nil && !info.IsDir() {
 		return 0, fmt.Errorf("--out %s is a file: with --unfreeze, name a directory", o.Out)
 	}

@@ -56,14 +56,16 @@ def fit(directory, lam):
 def table(directory, classes, ours, theirs):
     shape = json.loads((directory / "shape.json").read_text())
     ours, theirs = ([json.loads(line) for line in pathlib.Path(f).read_text().splitlines()] for f in (ours, theirs))
-    one, path = (min(r[k] for r in ours) for k in ("one_seconds", "path_seconds"))
+    one, path, auto = (min(r[k] for r in ours) for k in ("one_seconds", "path_seconds", "auto_seconds"))
     other = min(r["seconds"] for r in theirs)
     print(f"{shape['train']} rows of {shape['cols']}, {classes} classes")
     print(f"  {'':38}seconds  accuracy on the other {shape['rows'] - shape['train']}")
     print(f"  {'fovea, one strength':38}{one:7.2f}  {100 * ours[0]['one_accuracy']:.2f} %")
     print(f"  {'scikit-learn ' + theirs[0]['version'] + ', the same, ' + str(theirs[0]['iterations']) + ' steps':38}{other:7.2f}  {100 * theirs[0]['accuracy']:.2f} %")
     print(f"  {'fovea / scikit-learn':38}{one / other:7.2f}")
-    print(f"  {'fovea, cross-validation and all':38}{path:7.2f}  {100 * ours[0]['path_accuracy']:.2f} %  (lambda {ours[0]['path_lambda']:g})")
+    print(f"  {'fovea, cross-validation and all':38}{path:7.2f}  {100 * ours[0]['path_accuracy']:.2f} %  log loss {ours[0]['path_loss']:.4f}  (lambda {ours[0]['path_lambda']:g})")
+    print(f"  {'fovea, the best of several models':38}{auto:7.2f}  {100 * ours[0]['auto_accuracy']:.2f} %  log loss {ours[0]['auto_loss']:.4f}")
+    print(f"  {'beside softmax alone':38}{auto / path:7.2f}")
 
 
 if sys.argv[1] == "make":
