@@ -65,8 +65,8 @@ func (r *run) update(ctx context.Context, to destination, u *featurestore.Update
 	if plan.Refusal != "" {
 		return fmt.Errorf("extraction: %w: %s", ErrVanished, plan.Refusal)
 	}
+	r.Metrics.begin(len(plan.extract), r.result.Present, r.ImagesPerBatch(r.group))
 	if plan.Unchanged() && have.Status == featurestore.StatusComplete {
-		r.Metrics.begin(0, r.result.Present, r.ImagesPerBatch(r.group))
 		return u.Recognize(plan.recognized())
 	}
 	return r.revise(ctx, to, u, &plan)
@@ -141,7 +141,7 @@ func (p *Plan) refuse(bare []string) string {
 	case len(bare) > 0:
 		return fmt.Sprintf("there is not one image in %s, and %s would go: is it mounted? --allow-empty lets them go", strings.Join(bare, ", "), text.Plural(p.Removed, "row"))
 	case 2*p.Removed > p.Rows:
-		return fmt.Sprintf("the images of %d of %s are gone, more than half of them: look at them with --dry-run; --allow-empty lets them go", p.Removed, text.Plural(p.Rows, "row"))
+		return fmt.Sprintf("the images of %d of %d rows are gone, more than half: look at them with --dry-run; --allow-empty lets them go", p.Removed, p.Rows)
 	}
 	return ""
 }
@@ -191,8 +191,8 @@ func (r *run) stage(ctx context.Context, to destination, u *featurestore.Update,
 		logrus.Infof("%s of an earlier run with --sync that was interrupted are taken over", text.Plural(len(done), "image"))
 	}
 	err = r.copyRows(ctx, writer, u, plan, done)
-	if err == nil {
-		err = r.extract(ctx, remaining(plan.extract, done), loudSink{Sink{writer}})
+	if rest := remaining(plan.extract, done); err == nil && len(rest) > 0 {
+		err = r.extract(ctx, rest, loudSink{Sink{writer}})
 	}
 	failed := writer.AllFailures()
 	if err := errors.Join(err, closeDataset(ctx, writer, err)); err != nil {

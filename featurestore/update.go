@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 )
@@ -188,6 +189,18 @@ func (u *Update) Recognize(rows, failures map[int][seenSize]byte) error {
 	if u.lock == nil {
 		return fmt.Errorf("featurestore: update: %w", ErrClosed)
 	}
+	if u.before.layout == layoutFormer { // which has no place for that
+		return nil
+	}
+	err := os.MkdirAll(inDir(u.before.root, tempDir), 0o755)
+	err = errors.Join(err, u.recognizeRows(rows), u.recognizeFailures(failures), os.RemoveAll(inDir(u.before.root, tempDir)))
+	if err != nil {
+		return fmt.Errorf("featurestore: update: %w", err)
+	}
+	return nil
+}
+
+func (u *Update) recognizeRows(rows map[int][seenSize]byte) error {
 	first := 0
 	for _, s := range u.before.manifest.Shards {
 		changed := false
@@ -197,26 +210,28 @@ func (u *Update) Recognize(rows, failures map[int][seenSize]byte) error {
 			}
 		}
 		if changed && s.SHA256 != "" {
-			if err := writeSeen(u.before.root, s.File, s.SHA256, seenRecords(u.seen[first:first+s.Rows])); err != nil {
-				return fmt.Errorf("featurestore: update: %w", err)
+			if err := writeSeen(u.before.root, s.File, s.SHA256, seenBytes(u.seen[first:first+s.Rows])); err != nil {
+				return err
 			}
 		}
 		first += s.Rows
 	}
+	return nil
+}
+
+func (u *Update) recognizeFailures(failures map[int][seenSize]byte) error {
 	changed := false
 	for i, seen := range failures {
 		changed = changed || seen != u.failures[i].Seen
 		u.failures[i].Seen = seen
 	}
 	if sum := u.before.manifest.FailuresFile; changed && sum != nil {
-		if err := writeSeenFailures(u.before.root, sum.SHA256, u.failures); err != nil {
-			return fmt.Errorf("featurestore: update: %w", err)
-		}
+		return writeSeenFailures(u.before.root, sum.SHA256, u.failures)
 	}
 	return nil
 }
 
-func seenRecords(seen [][seenSize]byte) []byte {
+func seenBytes(seen [][seenSize]byte) []byte {
 	records := make([]byte, 0, len(seen)*seenSize)
 	for _, s := range seen {
 		records = append(records, s[:]...)
