@@ -32,7 +32,7 @@ func (w *Writer) takeOver() error {
 		return err
 	}
 	if d.manifest.Assembled {
-		return errAssembled()
+		return fmt.Errorf("its shards were %w: by several writers, some with fewer rows than others; compact it first", ErrMismatch)
 	}
 	// The arithmetic may be another one, at least as exact: the dataset stays what its files say.
 	c.info.Recipe, w.manifest.Recipe, w.manifest.Fingerprint = d.manifest.Recipe, d.manifest.Recipe, d.manifest.Fingerprint
@@ -69,10 +69,6 @@ func (w *Writer) takeOver() error {
 		w.untouched = &was
 	}
 	return nil
-}
-
-func errAssembled() error {
-	return fmt.Errorf("its shards were %w: by several writers, some with fewer rows than others; compact it first", ErrMismatch)
 }
 
 // takeOverShards takes over the earlier run's shards, and what their images were read from.

@@ -93,9 +93,6 @@ func (u *Update) open() error {
 	if err := (&Writer{config: c, manifest: newManifest(c)}).comparable(d.manifest); err != nil {
 		return err
 	}
-	if d.manifest.Assembled {
-		return errAssembled()
-	}
 	u.before = d
 	if u.rows, err = d.read(context.Background(), nil, nil); err != nil {
 		return err
@@ -250,16 +247,19 @@ type Revision struct {
 	Failures []Failure
 }
 
-// Commit puts the revised rows, in their order, followed by those in Staging, into the dataset's place. Readers see
-// the old dataset or the new one, whatever happens. The new one has files of the same size, the recipe and the tool
-// version of the old one, and is complete. Staging is left for Unstage.
+// Commit puts the revised rows, in their order, followed by those in Staging, into the dataset's place, like Revise:
+// readers see the old dataset or the new one, whatever happens. The new one is complete, with shards of the same size.
+// Staging is left for Unstage.
 func (u *Update) Commit(ctx context.Context, to Revision) error {
 	if u.lock == nil {
 		return fmt.Errorf("featurestore: update: %w", ErrClosed)
 	}
+	if editionOf(u.dir) != u.before.edition { // by something that ignores the lock
+		return fmt.Errorf("featurestore: update: %q %w", u.dir, ErrReplaced)
+	}
 	next, err := u.lock.place()
 	if err == nil {
-		if err = u.write(ctx, next, to); err != nil {
+		if err = u.revision(ctx, to).write(ctx, next); err != nil {
 			err = errors.Join(err, removeNext(next))
 		} else {
 			at("written")
@@ -273,62 +273,64 @@ func (u *Update) Commit(ctx context.Context, to Revision) error {
 	return nil
 }
 
-// write makes the new dataset in a directory.
-func (u *Update) write(ctx context.Context, dir string, to Revision) error {
-	m := u.before.manifest
-	options := Options{
-		unseen: isInside(dir), Format: m.Format, TensorExtension: m.TensorExtension, ShardRows: m.RowsPerShard, Overwrite: true,
-		MaxMemory: u.config.MaxMemory, hooks: u.config.hooks,
+// revision says how Revise does it.
+func (u *Update) revision(ctx context.Context, to Revision) *revision {
+	v := &revision{dir: u.dir, dataset: u.before}
+	v.options.MaxMemory, v.options.Status = u.config.MaxMemory, StatusComplete
+	v.options.Row = func(old Row) (Row, bool) { return to.Row(u.rowAt[old.Path]) }
+	for i := range u.rows.Rows {
+		if _, keep := to.Row(i); !keep {
+			v.planned.RowsRemoved++
+		}
 	}
-	options.hooks.shardRows = 0
-	w, err := Create(dir, Info{Recipe: m.Recipe, DType: m.DType, ToolVersion: m.ToolVersion, Device: devices(m.Device, u.info.Device)}, options)
+	failures, more := map[string]Failure{}, []Failure{}
+	for _, f := range to.Failures {
+		if _, known := u.failureAt[f.Path]; known {
+			failures[f.Path] = f
+		} else {
+			more = append(more, f)
+		}
+	}
+	v.options.Failure = func(old Failure) (Failure, bool) {
+		now, keep := failures[old.Path]
+		return now, keep
+	}
+	switch {
+	case to.Take != nil:
+		v.options.Append = func(w *Writer) error {
+			if err := u.takeStaged(ctx, w, to); err != nil {
+				return err
+			}
+			return w.AppendFailure(more...)
+		}
+	case len(more) > 0:
+		v.options.Append = func(w *Writer) error { return w.AppendFailure(more...) }
+	}
+	return v
+}
+
+// takeStaged appends the rows in Staging.
+func (u *Update) takeStaged(ctx context.Context, w *Writer, to Revision) error {
+	staged, err := open(u.staging, u.config.hooks.mem)
 	if err != nil {
 		return err
 	}
-	if err := u.fill(ctx, w, to); err != nil {
-		return errors.Join(err, w.Abort())
-	}
-	return w.Close(StatusComplete)
-}
-
-func (u *Update) fill(ctx context.Context, w *Writer, to Revision) error {
-	if err := copyRevised(ctx, w, u.before, func(i int, r Row) (Row, bool) { return to.Row(i) }); err != nil {
+	seen, err := staged.seen()
+	if err != nil {
 		return err
 	}
-	if to.Take != nil {
-		staged, err := open(u.staging, u.config.hooks.mem)
-		if err != nil {
-			return err
-		}
-		seen, err := staged.seen()
-		if err != nil {
-			return err
-		}
-		take := func(i int, r Row) (_ Row, wanted bool) {
-			r.Seen = seen[i]
-			r.Label, r.Split, wanted = to.Take(r.Path)
-			return r, wanted
-		}
-		if err := copyRevised(ctx, w, staged, take); err != nil {
-			return err
-		}
-	}
-	return w.AppendFailure(to.Failures...)
-}
-
-// copyRevised appends the rows of a dataset with the paths, labels, splits and Seen that revise gives them.
-func copyRevised(ctx context.Context, w *Writer, d *Dataset, revise func(i int, r Row) (Row, bool)) error {
-	layers := d.manifest.Recipe.Layers
-	return d.Scan(ctx, ScanOptions{}, func(b *Batch) error {
+	w.manifest.Device = devices(w.manifest.Device, u.info.Device)
+	layers := staged.manifest.Recipe.Layers
+	return staged.Scan(ctx, ScanOptions{}, func(b *Batch) error {
 		kept := make([]Row, 0, len(b.Rows))
 		for i, r := range b.Rows {
-			now, keep := revise(b.Index[i], r)
-			if !keep {
+			var wanted bool
+			if r.Label, r.Split, wanted = to.Take(r.Path); !wanted {
 				continue
 			}
-			r.Path, r.Label, r.Split, r.Seen, r.Features = now.Path, now.Label, now.Split, now.Seen, make([][]float32, len(layers))
+			r.Seen = seen[b.Index[i]]
 			for n, l := range layers {
-				r.Features[n] = b.Vectors[n][i*l.Size() : (i+1)*l.Size()]
+				r.Features = append(r.Features, b.Vectors[n][i*l.Size():(i+1)*l.Size()])
 			}
 			kept = append(kept, r)
 		}
