@@ -22,23 +22,7 @@ import (
 //
 //	FOVEA_BENCH_FILES=1000000 go test ./cmd -run '^$' -bench Resume -benchtime 1x
 func BenchmarkResume(b *testing.B) {
-	n := 20_000
-	if text := os.Getenv("FOVEA_BENCH_FILES"); text != "" {
-		var err error
-		if n, err = strconv.Atoi(text); err != nil {
-			b.Fatal(err)
-		}
-	}
-	dir := b.TempDir()
-	photos, out := filepath.Join(dir, "photos"), filepath.Join(dir, "out")
-	manyPictures(b, photos, n)
-	// The recipe is that of a run over a real picture.
-	timed(b, out, "../testdata/picture/bmp-rgb.bmp")
-	d, err := featurestore.Open(out)
-	if err != nil {
-		b.Fatal(err)
-	}
-	manyRows(b, out, d.Manifest(), n)
+	photos, out, _ := manyExtracted(b, 20_000)
 	reading, _, _ := timed(b, out, photos, "--resume")
 	for b.Loop() {
 		looking, all, megabytes := timed(b, out, photos, "--resume")
@@ -47,6 +31,61 @@ func BenchmarkResume(b *testing.B) {
 		b.ReportMetric(all.Seconds(), "s-in-all")
 		b.ReportMetric(megabytes, "MB")
 	}
+}
+
+// BenchmarkSync has a dataset follow a folder in which one picture in a hundred has been renamed, each time, and
+// compares it with resuming when there is nothing to do, in turns: FOVEA_BENCH_FILES pictures, or 200,000.
+func BenchmarkSync(b *testing.B) {
+	photos, out, n := manyExtracted(b, 200_000)
+	timed(b, out, photos, "--resume")
+	var nothing, all time.Duration
+	for round := 0; b.Loop(); round++ {
+		_, took, _ := timed(b, out, photos, "--resume")
+		nothing += took
+		name := func(round, i int) string {
+			if round == 0 {
+				return filepath.Join(photos, manyName(i))
+			}
+			return filepath.Join(photos, fmt.Sprintf("moved.%d.%d.png", round, i))
+		}
+		for i := 0; i < n; i += 100 {
+			if err := os.Rename(name(round, i), name(round+1, i)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		time.Sleep(3 * time.Second) // so that they need not be read once more
+		_, took, megabytes := timed(b, out, photos, "--sync")
+		all += took
+		b.ReportMetric(megabytes, "MB")
+	}
+	d, err := featurestore.Open(out)
+	if err != nil || d.Rows() != n {
+		b.Fatal("the rows are not those of the pictures: ", err)
+	}
+	b.ReportMetric(nothing.Seconds()/float64(b.N), "s-nothing-to-do")
+	b.ReportMetric(all.Seconds()/float64(b.N), "s-moved")
+	b.ReportMetric(all.Seconds()/nothing.Seconds(), "times")
+}
+
+// manyExtracted makes pictures, FOVEA_BENCH_FILES or n of them, and a dataset of them.
+func manyExtracted(b *testing.B, n int) (photos, out string, _ int) {
+	if text := os.Getenv("FOVEA_BENCH_FILES"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+	dir := b.TempDir()
+	photos, out = filepath.Join(dir, "photos"), filepath.Join(dir, "out")
+	manyPictures(b, photos, n)
+	// The recipe is that of a run over a real picture.
+	timed(b, out, "../testdata/picture/bmp-rgb.bmp")
+	d, err := featurestore.Open(out)
+	if err != nil {
+		b.Fatal(err)
+	}
+	manyRows(b, out, d.Manifest(), n)
+	return photos, out, n
 }
 
 func manyName(i int) string { return fmt.Sprintf("%03d/%07d.png", i/1000, i) }

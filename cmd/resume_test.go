@@ -72,6 +72,14 @@ func (i *incremental) sh(line string) {
 // extract runs the command, which must end with a status.
 func (i *incremental) extract(status int, arguments ...string) {
 	i.Helper()
+	if !i.try(status, arguments...) {
+		i.Fatalf("extract %s does not end with status %d: %s", strings.Join(arguments, " "), status, i.log)
+	}
+}
+
+// try runs the command, and reports whether it ends with a status.
+func (i *incremental) try(status int, arguments ...string) bool {
+	i.Helper()
 	model, err := filepath.Abs(smallModel)
 	check(i.T, err)
 	common := []string{"--out", "out", "--model", model, "--preprocessing", "none", "--layers", "small/conv1/Conv2D", "--pool", "avg"}
@@ -82,9 +90,7 @@ func (i *incremental) extract(status int, arguments ...string) {
 	command.Dir = i.dir
 	output, _ := command.CombinedOutput() // the status is looked at
 	i.log = string(output)
-	if got := command.ProcessState.ExitCode(); got != status {
-		i.Fatalf("extract %s ends with status %d: %s", strings.Join(arguments, " "), got, output)
-	}
+	return command.ProcessState.ExitCode() == status
 }
 
 func (i *incremental) says(pattern string) {

@@ -3,10 +3,14 @@ package extraction
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
+	"fovea/featurestore"
+	"fovea/featurestore/remote"
 	"fovea/inference"
 	"fovea/internal/spelling"
+	"fovea/objects"
 	"fovea/pipeline"
 )
 
@@ -28,6 +32,9 @@ type Estimated struct {
 	// one batch. Both are 0 without rows.
 	Bytes   int64   `json:"feature_bytes"`
 	Seconds float64 `json:"estimated_seconds"`
+	// Plan is what Options.Sync would do to a dataset that is there. Images and all numbers but this then are of the
+	// images that it would extract; Seconds counts comparing, too.
+	Plan *Plan `json:"sync,omitempty"`
 }
 
 // Duration is Seconds.
@@ -39,19 +46,89 @@ func Estimate(ctx context.Context, options Options) (Estimated, error) {
 	if err := options.Validate(); err != nil {
 		return Estimated{}, err
 	}
+	if options.Sync && options.Out == "" {
+		return Estimated{}, wrong("no dataset is named to synchronize")
+	}
 	o := options.withDefaults()
 	listing, err := o.list(ctx)
 	if err != nil {
 		return Estimated{}, err
 	}
+	if o.Sync {
+		return o.estimateSync(ctx, listing)
+	}
+	return o.estimate(ctx, listing, nil)
+}
+
+// estimate surveys the images that are extracted, with a model that is open or, where that is nil, opened.
+func (o *Options) estimate(ctx context.Context, listing listing, group *inference.Group) (Estimated, error) {
 	kinds, readable, err := pipeline.Survey(ctx, listing.Items, o.MaxPixels, cmp.Or(o.Batch, inference.DefaultBatch()))
 	if err != nil {
 		return Estimated{}, err
 	}
-	e := survey(listing, kinds)
-	if len(readable) > 0 {
-		err = o.measure(ctx, &e, readable)
+	e := survey(listing.Listing, kinds)
+	switch {
+	case len(readable) == 0:
+	case group != nil:
+		err = o.measure(ctx, &e, readable, group)
+	default:
+		if group, err = o.Open(); err == nil {
+			defer group.Close() // nothing depends on it
+			err = o.measure(ctx, &e, readable, group)
+		}
 	}
+	return e, err
+}
+
+// estimateSync compares the images with the dataset first.
+func (o *Options) estimateSync(ctx context.Context, found listing) (Estimated, error) {
+	r := &run{Options: *o, listing: found}
+	if err := r.adoptPrecision(); err != nil {
+		return Estimated{}, err
+	}
+	dir, done, err := remote.Fetch(ctx, r.Out)
+	if errors.Is(err, featurestore.ErrNotDataset) && objects.IsURL(r.Out) {
+		return o.estimate(ctx, found, nil)
+	}
+	if err != nil {
+		return Estimated{}, err
+	}
+	defer done()
+	if exists, err := featurestore.HasDataset(dir); err != nil {
+		return Estimated{}, err
+	} else if !exists {
+		return o.estimate(ctx, found, nil)
+	}
+	if r.group, err = r.Open(); err != nil {
+		return Estimated{}, err
+	}
+	defer r.group.Close() // nothing depends on it
+	return r.estimatePlan(ctx, dir)
+}
+
+// estimatePlan estimates what the dataset in dir lacks.
+func (r *run) estimatePlan(ctx context.Context, dir string) (_ Estimated, err error) {
+	if r.recipe, _, err = r.configure(r.group.First()); err != nil {
+		return Estimated{}, err
+	}
+	began := time.Now()
+	u, err := featurestore.ExamineUpdate(dir, r.info(), r.writing())
+	if err != nil {
+		return Estimated{}, err
+	}
+	if err := driftsWithin(u.Manifest().Recipe, r.mostDrift); err != nil {
+		return Estimated{}, err
+	}
+	plan, err := r.Options.plan(ctx, u, r.listing)
+	if err != nil {
+		return Estimated{}, err
+	}
+	compared := time.Since(began)
+	found := r.listing
+	found.Items = plan.extract
+	e, err := r.estimate(ctx, found, r.group)
+	e.Plan = plan.spelled()
+	e.Seconds += compared.Seconds()
 	return e, err
 }
 
@@ -75,12 +152,7 @@ func survey(listing pipeline.Listing, kinds []pipeline.Kind) Estimated {
 }
 
 // measure computes a batch of images to see how long all would take.
-func (o *Options) measure(ctx context.Context, e *Estimated, sample []pipeline.Item) error {
-	group, err := o.Open()
-	if err != nil {
-		return err
-	}
-	defer group.Close() // nothing depends on it
+func (o *Options) measure(ctx context.Context, e *Estimated, sample []pipeline.Item, group *inference.Group) error {
 	for _, l := range group.First().Layers() {
 		e.Bytes += int64(e.Rows) * int64(l.Size()) * int64(o.DType.Size())
 	}

@@ -42,7 +42,13 @@ type Options struct {
 	// Resume continues the dataset in Out, if there is one: images that it has are not read again, unless they
 	// have changed. Overwrite replaces it. Without either, one that is there is featurestore.ErrExists.
 	Resume, Overwrite bool
-	// RetryFailed, with Resume, reads again what could not be read before.
+	// Sync makes the dataset in Out, if there is one, hold what Overwrite would make of the images, in one step: rows
+	// of images that are gone are left out, those of images that were moved, as their SHA-256 tells, get the new paths,
+	// labels and splits are those of now, and only images that are new or have changed are extracted; see Plan.
+	// More than half of the rows go, or any because of an argument without a single image, only with AllowEmpty;
+	// otherwise that is ErrVanished.
+	Sync, AllowEmpty bool
+	// RetryFailed, with Resume or Sync, reads again what could not be read before.
 	RetryFailed bool
 	// Format and DType are those of the stored features (default Parquet and float32).
 	Format featurestore.Format
@@ -95,7 +101,7 @@ func (o Options) Validate() error {
 // continued, and direct convolutions are a way to ask for TensorFlow's own arithmetic.
 func (o Options) refuseSlower() error {
 	err := o.Session.Slower()
-	if err == nil || o.Resume || o.Convolutions == models.Direct {
+	if err == nil || o.Resume || o.Sync || o.Convolutions == models.Direct {
 		return nil
 	}
 	return fmt.Errorf("%w; --resume continues a dataset in bfloat16, and --convolutions %s computes in it nevertheless", err, models.Direct)
@@ -103,10 +109,14 @@ func (o Options) refuseSlower() error {
 
 func (o Options) validateOutput() error {
 	switch {
-	case o.RetryFailed && !o.Resume:
-		return wrong("retrying failed images requires resuming")
+	case o.RetryFailed && !o.Resume && !o.Sync:
+		return wrong("retrying failed images requires resuming or synchronizing")
 	case o.Resume && o.Overwrite:
 		return wrong("resuming and overwriting are mutually exclusive")
+	case o.Sync && (o.Resume || o.Overwrite):
+		return wrong("synchronizing excludes resuming and overwriting")
+	case o.AllowEmpty && !o.Sync:
+		return wrong("letting all rows go requires synchronizing")
 	case o.RowsPerFile < 0 || o.BytesPerFile < 0:
 		return wrong("files of %d rows or %d bytes: use 1 or more", o.RowsPerFile, o.BytesPerFile)
 	case o.RowsPerFile > 0 && o.BytesPerFile > 0:

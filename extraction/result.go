@@ -24,6 +24,8 @@ type Result struct {
 	StartUp time.Duration
 	// Stats count this run's images and times, per stage. They are zero where there was nothing to do.
 	Stats pipeline.Stats
+	// Plan is what a run with Options.Sync has done to a dataset that was there, or would have done; otherwise nil.
+	Plan *Plan
 	// Foreign counts images in unsupported formats, and other files.
 	Foreign pipeline.Others
 }

@@ -3,36 +3,40 @@ package extraction
 import (
 	"context"
 	"errors"
+	"iter"
 	"path"
 
 	"github.com/sirupsen/logrus"
 
 	"fovea/featurestore"
 	"fovea/inference"
+	"fovea/internal/text"
 	"fovea/objects"
 	"fovea/pipeline"
 	"fovea/recipe"
 )
 
+// writing says how the dataset is written.
+func (r *run) writing() featurestore.Options {
+	return featurestore.Options{
+		Format: r.Format, TensorExtension: r.TensorExtension, Resume: r.Resume || r.Sync, Overwrite: r.Overwrite,
+		ShardRows: r.RowsPerFile, ShardBytes: r.BytesPerFile, MaxMemory: r.MaxMemory,
+	}
+}
+
 // takeOver opens the dataset for writing. When an earlier run is resumed, it takes out what is to be read
 // again: rows of images that have changed since, and failures that are worth another attempt.
-func (r *run) takeOver(ctx context.Context, to destination) (*featurestore.Writer, error) {
-	options := featurestore.Options{
-		Format: r.Format, TensorExtension: r.TensorExtension, Resume: r.Resume, Overwrite: r.Overwrite,
-		ShardRows: r.RowsPerFile, ShardBytes: r.BytesPerFile, Selected: r.selected, Written: to.upload.Written,
-		MaxMemory: r.MaxMemory,
-	}
+func (r *run) takeOver(ctx context.Context, to destination, options featurestore.Options, items []pipeline.Item) (*featurestore.Writer, error) {
+	options.Written = to.upload.Written
 	writer, err := featurestore.Create(to.dir, r.info(), options)
-	if err != nil || !r.Resume {
+	if err != nil || !options.Resume {
 		return writer, err
 	}
 	if err := driftsWithin(writer.Recipe(), r.mostDrift); err != nil {
 		return nil, errors.Join(err, writer.Abort())
 	}
-	if have := writer.Recipe(); len(have.Compare(r.recipe)) > 0 { // only arithmetics that may be mixed
-		logrus.Warnf("the dataset's rows are computed in %s, those of this run in %s, which is no less exact: they are not the bytes of an uninterrupted run", have.Arithmetic(), r.recipe.Arithmetic())
-	}
-	again, err := r.findChanged(ctx, writer)
+	r.noteArithmetic(writer.Recipe())
+	again, err := r.findChanged(ctx, writer, items)
 	if err != nil {
 		return nil, errors.Join(err, writer.Abort())
 	}
@@ -51,12 +55,19 @@ func (r *run) takeOver(ctx context.Context, to destination) (*featurestore.Write
 	return writer, nil
 }
 
+// noteArithmetic warns that new rows are computed otherwise than those of the dataset.
+func (r *run) noteArithmetic(have recipe.Recipe) {
+	if len(have.Compare(r.recipe)) > 0 { // only arithmetics that may be mixed
+		logrus.Warnf("the dataset's rows are computed in %s, those of this run in %s, which is no less exact: they are not the bytes of an uninterrupted run", have.Arithmetic(), r.recipe.Arithmetic())
+	}
+}
+
 // adoptPrecision lets precision auto continue a dataset as it was begun, where this machine can. It refuses one that
 // drifts further than was asked for.
 func (r *run) adoptPrecision() error {
 	r.mostDrift = r.Session.MaxDrift
 	dir, err := objects.LocalPath(r.Out)
-	if r.Session.Precision != inference.PrecisionAuto || !r.Resume || err != nil || objects.IsURL(r.Out) {
+	if r.Session.Precision != inference.PrecisionAuto || !r.Resume && !r.Sync || err != nil || objects.IsURL(r.Out) {
 		return nil
 	}
 	dataset, err := r.reading().Open(dir)
@@ -91,11 +102,13 @@ func driftsWithin(have recipe.Recipe, most float64) error {
 	return wrong("the dataset was begun in %s, whose published drift of %.1e is above --max-drift %g: give --max-drift %.1e or more, or none, to continue it, or --overwrite to make it anew", have.Arithmetic(), drift, most, drift)
 }
 
-// selected yields the listed images with the labels and splits that they have now.
-func (r *run) selected(yield func(featurestore.Row) bool) {
-	for _, item := range r.listing.Items {
-		if !yield(featurestore.Row{Path: item.Path, Label: item.Label, Split: item.Split}) {
-			return
+// selected yields the images with the labels and splits that they have now.
+func selected(items []pipeline.Item) iter.Seq[featurestore.Row] {
+	return func(yield func(featurestore.Row) bool) {
+		for _, item := range items {
+			if !yield(featurestore.Row{Path: item.Path, Label: item.Label, Split: item.Split}) {
+				return
+			}
 		}
 	}
 }
@@ -104,19 +117,10 @@ func (r *run) selected(yield func(featurestore.Row) bool) {
 type readAgain struct{ rows, failures map[string]bool }
 
 // findChanged compares the images with those the dataset was made from.
-func (r *run) findChanged(ctx context.Context, writer *featurestore.Writer) (readAgain, error) {
-	c := pipeline.Comparison{Items: r.listing.Items, Known: func(path string) (pipeline.Known, bool) {
-		known, ok := writer.Known(path)
-		return pipeline.Known{Failed: known.Failed, SHA256: known.SHA256, Seen: known.Seen}, ok
-	}}
-	if err := r.step(ctx, "looking for changes", len(c.Items), &c, c.Look); err != nil {
+func (r *run) findChanged(ctx context.Context, writer *featurestore.Writer, items []pipeline.Item) (readAgain, error) {
+	c := pipeline.Comparison{Items: items, Known: knownBy(writer)}
+	if err := r.Options.compare(ctx, &c, func() { r.noteGone(writer, &c) }); err != nil {
 		return readAgain{}, err
-	}
-	if len(c.Doubts) > 0 {
-		logrus.Infof("%d of %d images may be different by now, the first is %s: reading them to compare their SHA-256", len(c.Doubts), len(c.Items), c.Items[c.Doubts[0]].Path)
-		if err := r.step(ctx, "comparing", len(c.Doubts), &c, c.Read); err != nil {
-			return readAgain{}, err
-		}
 	}
 	if c.Unread > 0 {
 		logrus.Warnf("%d images could not be compared and stay as they are; the first is %s: %s", c.Unread, c.FirstUnread.Path, c.FirstUnread.Reason)
@@ -131,12 +135,48 @@ func (r *run) findChanged(ctx context.Context, writer *featurestore.Writer) (rea
 	})
 }
 
+// knownBy is what a dataset knows about an image.
+func knownBy(dataset interface {
+	Known(path string) (featurestore.Known, bool)
+}) func(string) (pipeline.Known, bool) {
+	return func(path string) (pipeline.Known, bool) {
+		known, ok := dataset.Known(path)
+		return pipeline.Known{Failed: known.Failed, SHA256: known.SHA256, Seen: known.Seen}, ok
+	}
+}
+
+// compare looks at images, and reads those that may have changed; looked is called in between.
+func (o *Options) compare(ctx context.Context, c *pipeline.Comparison, looked func()) error {
+	if err := o.step(ctx, "looking for changes", len(c.Items), c, c.Look); err != nil {
+		return err
+	}
+	looked()
+	if len(c.Doubts) == 0 {
+		return nil
+	}
+	logrus.Infof("%d of %d images may be different by now, the first is %s: reading them to compare their SHA-256", len(c.Doubts), len(c.Items), c.Items[c.Doubts[0]].Path)
+	return o.step(ctx, "comparing", len(c.Doubts), c, c.Read)
+}
+
 // step does a part of the comparison and shows its progress.
-func (r *run) step(ctx context.Context, action string, total int, c *pipeline.Comparison, do func(context.Context) error) error {
-	update, done := r.Steps(action, total)
+func (o *Options) step(ctx context.Context, action string, total int, c *pipeline.Comparison, do func(context.Context) error) error {
+	update, done := o.Steps(action, total)
 	defer done()
 	c.Progress = update
 	return do(ctx)
+}
+
+// noteGone says how many rows are of images that were not found.
+func (r *run) noteGone(writer *featurestore.Writer, c *pipeline.Comparison) {
+	gone := writer.Rows()
+	for i := range c.Items {
+		if known, ok := c.Known(c.Items[i].Path); ok && !known.Failed {
+			gone--
+		}
+	}
+	if gone > 0 && r.Resume && takesAll(r.Selection) {
+		logrus.Infof("%s of the dataset: the image is not among those found now; --sync instead of --resume finds moved ones and removes the rows of those that are gone", text.Plural(gone, "row"))
+	}
 }
 
 // chooseAgain takes what has changed, and the failures that are worth another attempt.
@@ -160,7 +200,7 @@ func (r *run) chooseAgain(writer *featurestore.Writer, c *pipeline.Comparison) r
 	if len(again.failures) > 0 {
 		logrus.Infof("%d images that could not be read may have changed: they are read again", len(again.failures))
 	}
-	for _, path := range worthRetrying(writer.AllFailures(), r.listing.Items, r.RetryFailed, takesAll(r.Selection)) {
+	for _, path := range worthRetrying(writer.AllFailures(), c.Items, r.RetryFailed, takesAll(r.Selection)) {
 		again.failures[path] = true
 	}
 	return again

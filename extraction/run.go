@@ -44,7 +44,7 @@ type run struct {
 	began time.Time
 	// mostDrift is Session.MaxDrift until the dataset has been compared with it.
 	mostDrift float64
-	listing   pipeline.Listing
+	listing   listing
 	group     *inference.Group
 	recipe    recipe.Recipe
 	config    pipeline.Config
@@ -118,7 +118,20 @@ func (r *run) write(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, to.upload.Abandon(ctx)) }()
 	ctx, release := to.upload.Context(ctx)
 	defer release()
-	writer, err := r.takeOver(ctx, to)
+	if r.Sync {
+		if exists, err := featurestore.HasDataset(to.dir); err != nil || exists {
+			if err == nil {
+				err = r.sync(ctx, to)
+			}
+			return err
+		}
+		if len(r.listing.Items) == 0 {
+			return fmt.Errorf("extraction: %w, and no dataset in %s to take rows out of", pipeline.ErrNoPictures, r.result.Dataset)
+		}
+	}
+	options := r.writing()
+	options.Selected = selected(r.listing.Items)
+	writer, err := r.takeOver(ctx, to, options, r.listing.Items)
 	if err != nil {
 		return err
 	}

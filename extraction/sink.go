@@ -34,9 +34,14 @@ func (s Sink) Append(rows []pipeline.Row) error {
 
 // Fail stores an image that cannot be read, and why.
 func (s Sink) Fail(f pipeline.Failure) error {
-	return s.Writer.AppendFailure(featurestore.Failure{
+	return s.Writer.AppendFailure(stored(f))
+}
+
+// stored is a failure as a dataset has it.
+func stored(f pipeline.Failure) featurestore.Failure {
+	return featurestore.Failure{
 		Path: f.Path, Label: f.Label, Split: f.Split, Stage: string(f.Stage), Reason: f.Reason, SHA256: f.SHA256, Seen: f.Seen,
-	})
+	}
 }
 
 // loudSink logs the failures as well.

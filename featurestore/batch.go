@@ -67,14 +67,7 @@ func (c *vectorColumn) set(row int, v []float32) {
 
 // record turns the collected rows into a record, which must be released before the next add.
 func (b *batch) record(schema *arrow.Schema, mem memory.Allocator) arrow.Record {
-	columns := []arrow.Array{
-		b.text(mem, func(r *Row) string { return r.Path }, false),
-		b.text(mem, func(r *Row) string { return r.Label }, true),
-		b.text(mem, func(r *Row) string { return r.Split }, true),
-		b.text(mem, func(r *Row) string { return r.SHA256 }, false),
-		b.numbers(mem, func(r *Row) int32 { return r.Width }),
-		b.numbers(mem, func(r *Row) int32 { return r.Height }),
-	}
+	columns := fixedArrays(b.rows[:b.n], mem)
 	for i := range b.columns {
 		columns = append(columns, b.columns[i].array(b.n, schema.Field(len(fixedColumns)+i).Type))
 	}
@@ -90,13 +83,25 @@ func (b *batch) reset() {
 	b.n = 0
 }
 
-// text builds a string column; with nullable, empty strings become null.
-func (b *batch) text(mem memory.Allocator, of func(*Row) string, nullable bool) arrow.Array {
+// fixedArrays are the columns of rows before the vectors.
+func fixedArrays(rows []Row, mem memory.Allocator) []arrow.Array {
+	return []arrow.Array{
+		textArray(rows, mem, func(r *Row) string { return r.Path }, false),
+		textArray(rows, mem, func(r *Row) string { return r.Label }, true),
+		textArray(rows, mem, func(r *Row) string { return r.Split }, true),
+		textArray(rows, mem, func(r *Row) string { return r.SHA256 }, false),
+		numberArray(rows, mem, func(r *Row) int32 { return r.Width }),
+		numberArray(rows, mem, func(r *Row) int32 { return r.Height }),
+	}
+}
+
+// textArray builds a string column; with nullable, empty strings become null.
+func textArray(rows []Row, mem memory.Allocator, of func(*Row) string, nullable bool) arrow.Array {
 	builder := array.NewStringBuilder(mem)
 	defer builder.Release()
-	builder.Resize(b.n)
-	for i := range b.rows[:b.n] {
-		if s := of(&b.rows[i]); s == "" && nullable {
+	builder.Resize(len(rows))
+	for i := range rows {
+		if s := of(&rows[i]); s == "" && nullable {
 			builder.AppendNull()
 		} else {
 			builder.Append(EscapeText(s))
@@ -105,12 +110,12 @@ func (b *batch) text(mem memory.Allocator, of func(*Row) string, nullable bool) 
 	return builder.NewArray()
 }
 
-func (b *batch) numbers(mem memory.Allocator, of func(*Row) int32) arrow.Array {
+func numberArray(rows []Row, mem memory.Allocator, of func(*Row) int32) arrow.Array {
 	builder := array.NewInt32Builder(mem)
 	defer builder.Release()
-	builder.Resize(b.n)
-	for i := range b.rows[:b.n] {
-		builder.Append(of(&b.rows[i]))
+	builder.Resize(len(rows))
+	for i := range rows {
+		builder.Append(of(&rows[i]))
 	}
 	return builder.NewArray()
 }

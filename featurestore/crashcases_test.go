@@ -19,7 +19,7 @@ func crashCases() []crashCase {
 		cases = append(cases, crashWriting(format)...)
 	}
 	for i, c := range cases {
-		if slices.Contains([]string{"merge over", "assemble", "extract parquet", "resume parquet"}, c.name) {
+		if slices.Contains([]string{"merge over", "revise", "assemble", "extract parquet", "resume parquet"}, c.name) {
 			cases[i].seen = true
 		}
 	}
@@ -46,8 +46,19 @@ func crashReplacing() []crashCase {
 	ctx := context.Background()
 	other, both, more := crashItems(300, 330, StatusComplete), crashItems(0, 30, StatusComplete), crashItems(100, 130, StatusComplete)
 	both.rows, both.failures = append(both.rows, more.rows...), append(both.failures, more.failures...)
-	fewer := *other
+	fewer, revised := *other, *other
 	fewer.rows = other.rows[1:]
+	revised.rows = slices.Clone(other.rows[:len(other.rows)-1])
+	revised.rows[0].Label, revised.rows[3].Path = "owl", "moved.jpg"
+	row := func(r Row) (Row, bool) {
+		switch r.Path {
+		case other.rows[0].Path:
+			r.Label = "owl"
+		case other.rows[3].Path:
+			r.Path = "moved.jpg"
+		}
+		return r, r.Path != other.rows[len(other.rows)-1].Path
+	}
 	out := func(dir string) string { return filepath.Join(dir, "out") }
 	parts := func(dir string) []string { return []string{filepath.Join(dir, "a"), filepath.Join(dir, "b")} }
 	assemble := crashDo("assemble", nil, both, func(dir string) error { return Assemble(ctx, out(dir), parts(dir), AssembleOptions{}) })
@@ -58,7 +69,13 @@ func crashReplacing() []crashCase {
 	over := crashDo("merge over", other, both, func(dir string) error {
 		return Merge(ctx, out(dir), parts(dir), MergeOptions{Overwrite: true, ShardBytes: 25 * 32 * 4}) // 32 values a row
 	})
+	revise := crashDo("revise", other, &revised, func(dir string) error {
+		_, err := Revise(ctx, out(dir), ReviseOptions{Row: row})
+		return err
+	})
+	revise.idle = true
 	return []crashCase{
+		revise, crashInSteps(revise), crashStopped(revise, "exchanged"), crashStopped(crashInSteps(revise), "arriving"),
 		over, crashStopped(over, "exchanged"),
 		crashInSteps(over), crashInSteps(merge), crashStopped(crashInSteps(over), "arriving"), crashStopped(crashInSteps(over), "data left"),
 		assemble,

@@ -1,5 +1,5 @@
 // Package featurestore writes feature vectors of images as a directory of Parquet or Arrow files,
-// and reads them back as streams or matrices. It checks, merges and compacts datasets.
+// and reads them back as streams or matrices. It checks, merges, compacts and revises datasets.
 //
 // It knows shards, footers, the manifest and how to keep them consistent. It must not know models,
 // inference or pixels: a recipe (package recipe) says what the vectors are, and this package stores
@@ -26,7 +26,7 @@
 // What images were read from is not a column, because it differs where rows are equal; see
 // Row.Seen. A file in .fovea/seen names its shard by SHA-256 and ends with its own SHA-256. If it is
 // missing, left over or damaged, it says nothing. It is written before its shard, without waiting
-// until it is on disk. Merge, Compact, Remove and Assemble carry it along.
+// until it is on disk. Merge, Compact, Remove, Revise and Assemble carry it along.
 //
 // A reader pointed at the directory itself gets the rows or an error: no file at the top could pass
 // for part of the table. Earlier versions had manifest.json, errors.parquet and .lock there; such
@@ -92,9 +92,11 @@
 //
 // A file gets its final name when it is complete and on disk, so whatever has a final name is valid
 // at any time, even after a full disk, a killed process or a power cut. A killed writer leaves its
-// finished shards under a manifest with the status "writing"; resuming continues after them. Merge
-// and Compact build the new dataset beside the old one, in .NAME.new, and swap the directories in a
-// single step.
+// finished shards under a manifest with the status "writing"; resuming continues after them. Merge,
+// Compact, Remove and Revise build the new dataset beside the old one, in .NAME.new, and swap the
+// directories in a single step. Shards that Revise does not change are in both by links, since files
+// never change. It copies the others' vectors as they are encoded, after comparing the file with the
+// manifest's SHA-256.
 //
 // Where a swap is impossible, at a mount point or on NFS, the new dataset is built in .fovea/next
 // (at a mount point; otherwise still beside), renamed as a whole to .fovea/arriving, and its files
@@ -112,7 +114,7 @@
 // before the next one that relies on it. Everything reported to Options.Written, and all rows once
 // Close has returned, survive any power cut.
 //
-// The tests record the system calls of writers, Merge, Compact, Remove, Assemble and Partition, and
+// The tests record the system calls of writers, Merge, Compact, Remove, Revise, Assemble and Partition, and
 // read, verify and resume every state that a power cut may leave at any moment (see
 // internal/crashtest).
 //

@@ -38,7 +38,7 @@ func TestWritersKilled(t *testing.T) {
 				for n := range *points {
 					if random.IntN(share) == 0 {
 						kills++
-						killed(t, root, i, n, there, steps, operations()[random.IntN(9)])
+						killed(t, root, i, n, there, steps, operations()[random.IntN(len(operations()))])
 					}
 				}
 			}

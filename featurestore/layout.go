@@ -45,6 +45,8 @@ const (
 	nextDir     = HiddenDir + "/next"
 	arrivingDir = HiddenDir + "/arriving"
 	leavingDir  = HiddenDir + "/leaving"
+	// stagingDir is for the new rows of an update, if there is no place for them beside the directory.
+	stagingDir = HiddenDir + "/sync"
 	// tempSuffix keeps patterns such as **/*.parquet from matching files being written.
 	tempSuffix = ".new"
 	lostDir    = "lost+found"
@@ -159,7 +161,7 @@ func ours(name string) bool {
 // oursHidden is ours for names in HiddenDir.
 func oursHidden(name string) bool {
 	switch path.Join(HiddenDir, name) {
-	case ManifestFile, FailuresFile, seenDir, lockFile, tempDir, nextDir, arrivingDir, leavingDir:
+	case ManifestFile, FailuresFile, seenDir, lockFile, tempDir, nextDir, arrivingDir, leavingDir, stagingDir:
 		return true
 	}
 	return strings.HasSuffix(name, tempSuffix)

@@ -80,7 +80,27 @@ func (l *dirLock) place() (string, error) {
 	if err := removeBeside(l.dir); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return "", err
 	}
-	beside, inside := besideOf(l.dir), inDir(l.dir, nextDir)
+	return l.near(besideOf(l.dir), inDir(l.dir, nextDir))
+}
+
+// stagingOf is where the new rows of an update of dir are made. Only the owner of dir may touch it.
+func stagingOf(dir string) string {
+	return filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".sync")
+}
+
+// stage decides where to make the new rows of an update, like place. What an earlier update left there stays.
+func (l *dirLock) stage() (string, error) {
+	beside, inside := stagingOf(l.dir), inDir(l.dir, stagingDir)
+	for _, there := range []string{beside, inside} {
+		if _, err := os.Lstat(there); err == nil {
+			return there, nil
+		}
+	}
+	return l.near(beside, inside)
+}
+
+// near chooses a place beside the owner's directory, or inside it if that is not writable or on another file system.
+func (l *dirLock) near(beside, inside string) (string, error) {
 	err := os.Mkdir(beside, 0o755)
 	if err == nil {
 		// Only a rename shows that both are on the same file system: equal device numbers do not.

@@ -17,8 +17,8 @@ import (
 	"fovea/internal/crashtest"
 )
 
-// state is a dataset as the operations below know it: its paths, and whether it was assembled. None
-// is nil.
+// state is a dataset as the operations below know it: its paths, those of revised rows with a star, and whether
+// it was assembled. None is nil.
 type state struct {
 	paths     []string
 	assembled bool
@@ -106,6 +106,12 @@ func ifAny(f func(paths []string) []string) func(*state) (*state, bool) {
 	}
 }
 
+// plain is a path without its star.
+func plain(path string) string { return strings.TrimSuffix(path, "*") }
+
+// revisedSplit is the split of revised rows.
+const revisedSplit = "revised"
+
 func operations() []operation {
 	ctx := context.Background()
 	with := func(change func(*Options)) Options {
@@ -126,7 +132,7 @@ func operations() []operation {
 				return &state{pathsOf(laterRows), false}, true
 			case s.assembled:
 				return s, false
-			case slices.Contains(s.paths, laterRows[0].Path):
+			case slices.ContainsFunc(s.paths, func(path string) bool { return plain(path) == laterRows[0].Path }):
 				return s, true
 			}
 			return &state{slices.Concat(s.paths, pathsOf(laterRows)), false}, true
@@ -135,13 +141,37 @@ func operations() []operation {
 		{"merge over", func(out string) error { return Merge(ctx, out, sourceOf(out, "b"), over) }, always(bRows, false)},
 		{"compact", func(out string) error { return Compact(ctx, out, sizes) }, ifAny(func(paths []string) []string { return paths })},
 		{"remove", func(out string) error { return Remove(ctx, out, removed) }, ifAny(func(paths []string) []string {
-			return slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return removed[path] })
+			return slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return removed[plain(path)] })
 		})},
+		{"revise", func(out string) error {
+			_, err := Revise(ctx, out, ReviseOptions{Row: func(r Row) (Row, bool) { r.Split = revisedSplit; return r, true }})
+			return err
+		}, func(s *state) (*state, bool) {
+			if s == nil {
+				return nil, false
+			}
+			revised := &state{assembled: s.assembled}
+			for _, path := range s.paths {
+				revised.paths = append(revised.paths, plain(path)+"*")
+			}
+			return revised, true
+		}},
+		{"leave out", func(out string) error {
+			_, err := Revise(ctx, out, ReviseOptions{Row: func(r Row) (Row, bool) { return r, !removed[r.Path] }})
+			return err
+		}, func(s *state) (*state, bool) {
+			if s == nil {
+				return nil, false
+			}
+			left := slices.DeleteFunc(slices.Clone(s.paths), func(path string) bool { return removed[plain(path)] })
+			return &state{left, s.assembled && len(left) == len(s.paths)}, true
+		}},
 		{"assemble", func(out string) error { return Assemble(ctx, out, sourceOf(out, "a"), AssembleOptions{}) }, func(s *state) (*state, bool) {
 			if s == nil {
 				return &state{pathsOf(aRows), true}, true
 			}
-			return s, s.assembled && slices.Equal(s.paths, pathsOf(aRows)) // again is no error
+			// Again is no error, with the same shards.
+			return s, s.assembled && slices.Equal(s.paths, pathsOf(aRows))
 		}},
 		{"assemble over", func(out string) error {
 			return Assemble(ctx, out, sourceOf(out, "b"), AssembleOptions{Overwrite: true})
@@ -196,10 +226,14 @@ func look(out string) (*state, error) {
 	}
 	s := &state{assembled: d.Manifest().Assembled}
 	for _, r := range rows {
+		star := ""
+		if r.Split == revisedSplit {
+			r.Split, star = byPath[r.Path].Split, "*"
+		}
 		if !sameRow(r, byPath[r.Path]) {
 			return nil, fmt.Errorf("the row %q has not its own values", r.Path)
 		}
-		s.paths = append(s.paths, r.Path)
+		s.paths = append(s.paths, r.Path+star)
 	}
 	return s, nil
 }
@@ -259,8 +293,12 @@ func TestRowsInAnotherPlace(t *testing.T) {
 	must(t, errors.Join(os.Rename(inDir(dir, dataDir), disk), os.Symlink(disk, inDir(dir, dataDir))))
 	before := top(t, disk)
 	for name, replace := range map[string]func() error{
-		"compact":   func() error { return Compact(context.Background(), dir, MergeOptions{}) },
-		"remove":    func() error { return Remove(context.Background(), dir, map[string]bool{newRows[0].Path: true}) },
+		"compact": func() error { return Compact(context.Background(), dir, MergeOptions{}) },
+		"remove":  func() error { return Remove(context.Background(), dir, map[string]bool{newRows[0].Path: true}) },
+		"revise": func() error {
+			_, err := Revise(context.Background(), dir, ReviseOptions{Row: func(r Row) (Row, bool) { return r, r.Path != newRows[0].Path }})
+			return err
+		},
 		"overwrite": func() error { options := ownOptions(); options.Overwrite = true; return write(dir, options, overRows) },
 	} {
 		if err := replace(); err == nil || !strings.Contains(err.Error(), "are elsewhere, because") {

@@ -135,7 +135,7 @@ func (e *parquetEncoder) newGroup() (*rowGroup, error) {
 		path := meta.Descr().Path()
 		if e.compress[path] != nil {
 			list := e.fields.Field(i).Type.(*arrow.ListType)
-			g.vectors = append(g.vectors, &vectorChunk{meta: meta, width: list.Elem().(arrow.FixedWidthDataType).BitWidth() / 8})
+			g.vectors = append(g.vectors, &vectorChunk{meta: meta, width: list.Elem().(arrow.FixedWidthDataType).BitWidth() / 8, codec: e.properties.CompressionFor(path)})
 			g.plain = append(g.plain, nil)
 			continue
 		}
@@ -151,14 +151,19 @@ func (e *parquetEncoder) newGroup() (*rowGroup, error) {
 }
 
 func (e *parquetEncoder) write(r arrow.Record) error {
+	return e.writeColumns(int(r.NumRows()), r.Columns())
+}
+
+// writeColumns adds values of the first columns.
+func (e *parquetEncoder) writeColumns(rows int, columns []arrow.Array) error {
 	if e.group == nil {
 		var err error
 		if e.group, err = e.newGroup(); err != nil {
 			return err
 		}
 	}
-	e.group.rows += int(r.NumRows())
-	for i, column := range r.Columns() {
+	e.group.rows += rows
+	for i, column := range columns {
 		var err error
 		if v := e.group.vectors[i]; v != nil {
 			err = v.write(column.(*array.List), int(e.properties.DataPageSize()), e.compress[v.meta.Descr().Path()])

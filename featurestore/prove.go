@@ -53,7 +53,7 @@ func (s *shardReader) prove(ctx context.Context, listed Shard) error {
 		return s.damaged("read", err)
 	}
 	if sum != listed.SHA256 {
-		return s.damaged("read", fmt.Errorf("%w: its SHA-256 is %s, but %s says %s: restore the file from a copy, or recreate the dataset", ErrCorrupt, sum, manifestName, listed.SHA256))
+		return s.damaged("read", errSum(sum, listed))
 	}
 	if at, ok := first.(time.Time); ok && begun.Sub(at) > settling {
 		proven.Store(key, true)
@@ -61,6 +61,10 @@ func (s *shardReader) prove(ctx context.Context, listed Shard) error {
 		proven.Store(key, begun)
 	}
 	return nil
+}
+
+func errSum(sum string, listed Shard) error {
+	return fmt.Errorf("%w: its SHA-256 is %s, but %s says %s: restore the file from a copy, or recreate the dataset", ErrCorrupt, sum, manifestName, listed.SHA256)
 }
 
 // settling is the time after which a file's next change is sure to get other times than it had: they have steps

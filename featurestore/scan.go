@@ -24,6 +24,8 @@ type ScanOptions struct {
 	// Readers is the number of row groups (in Arrow, files) read concurrently; 0 means one per CPU,
 	// at most 4.
 	Readers int
+	// from is the first shard to read.
+	from int
 }
 
 // Layers returns the dataset's layers with the given names, all for nil. An unknown name is an error
@@ -100,6 +102,10 @@ func (s *scan) units() []*unit {
 	first := 0
 	for shard, groups := range s.dataset.groups {
 		for group, rows := range groups {
+			if shard < s.options.from {
+				first += rows
+				continue
+			}
 			units = append(units, &unit{shard: shard, group: group, first: first, out: make(chan *Batch, unitBatches-2)})
 			first += rows
 		}

@@ -133,6 +133,7 @@ func makeSchema(layers []recipe.Layer, md arrow.Metadata, vector func(recipe.Lay
 type shardMeta struct {
 	recipe      recipe.Recipe
 	fingerprint string
+	toolVersion string
 	dtype       DType
 }
 
@@ -151,6 +152,7 @@ func parseMetadata(schema *arrow.Schema, lookup func(key string) (string, bool))
 		return shardMeta{}, fmt.Errorf("%w: %s: %w", ErrCorrupt, keyRecipe, err)
 	}
 	m.fingerprint, _ = lookup(keyFingerprint)
+	m.toolVersion, _ = lookup(keyToolVersion)
 	if m.fingerprint != m.recipe.Fingerprint() {
 		return shardMeta{}, fmt.Errorf("%w: %s does not match %s", ErrCorrupt, keyFingerprint, keyRecipe)
 	}

@@ -105,16 +105,26 @@ func seenOf(dir string, s Shard) [][seenSize]byte {
 // seen is what all rows were read from.
 func (d *Dataset) seen() ([][seenSize]byte, error) {
 	all := make([][seenSize]byte, 0, d.manifest.Rows)
-	for _, s := range d.manifest.Shards {
-		if s.SHA256 == "" && isFile(d.root, seenFile(s.File)) { // of a writer that was killed
-			var err error
-			if s.SHA256, err = HashFile(filepath.Join(d.root, filepath.FromSlash(s.File))); err != nil {
-				return nil, err
-			}
+	for i := range d.manifest.Shards {
+		seen, err := d.seenAt(i)
+		if err != nil {
+			return nil, err
 		}
-		all = append(all, seenOf(d.root, s)...)
+		all = append(all, seen...)
 	}
 	return all, nil
+}
+
+// seenAt is what the rows of a shard were read from.
+func (d *Dataset) seenAt(at int) ([][seenSize]byte, error) {
+	s := d.manifest.Shards[at]
+	if s.SHA256 == "" && isFile(d.root, seenFile(s.File)) { // of a writer that was killed
+		var err error
+		if s.SHA256, err = HashFile(filepath.Join(d.root, filepath.FromSlash(s.File))); err != nil {
+			return nil, err
+		}
+	}
+	return seenOf(d.root, s), nil
 }
 
 // seen is what the rows of a part were read from; nothing if only some rows are selected, since those

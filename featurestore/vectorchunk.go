@@ -26,6 +26,7 @@ type vectorChunk struct {
 	size int // values of a vector
 	// width is the number of bytes of a value.
 	width int
+	codec compress.Compression
 	pages []vectorPage
 }
 

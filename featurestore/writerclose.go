@@ -32,13 +32,8 @@ func (w *Writer) finish(status Status) error {
 		w.manifest.Shards = append(w.manifest.Shards, *w.pending)
 		w.pending = nil
 	}
-	if w.shard != nil {
-		if err := w.encode(); err != nil {
-			return err
-		}
-		if err := w.finishShard(); err != nil {
-			return err
-		}
+	if err := w.endShard(); err != nil {
+		return err
 	}
 	if err := w.settle(); err != nil {
 		return err

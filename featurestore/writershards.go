@@ -8,11 +8,7 @@ import (
 // add puts a row into the current shard and starts or finishes shards as needed.
 func (w *Writer) add(r Row) error {
 	if w.shard == nil {
-		index := len(w.manifest.Shards)
-		if w.committing != nil {
-			index++
-		}
-		shard, err := newShardWriter(w.config, index)
+		shard, err := newShardWriter(w.config, w.nextShard())
 		if err != nil {
 			return err
 		}
@@ -32,6 +28,14 @@ func (w *Writer) add(r Row) error {
 	return w.finishShard()
 }
 
+// nextShard is the index of the shard that is begun next.
+func (w *Writer) nextShard() int {
+	if w.committing != nil {
+		return len(w.manifest.Shards) + 1
+	}
+	return len(w.manifest.Shards)
+}
+
 // encode starts encoding the collected rows while the next ones are collected. It returns the error of
 // the previous rows, or of the previous shard.
 func (w *Writer) encode() error {
@@ -44,6 +48,17 @@ func (w *Writer) encode() error {
 		return w.settle()
 	}
 	return nil
+}
+
+// endShard ends the current shard, if there is one, with the rows collected for it.
+func (w *Writer) endShard() error {
+	if w.shard == nil {
+		return nil
+	}
+	if err := w.encode(); err != nil {
+		return err
+	}
+	return w.finishShard()
 }
 
 // committed is a shard that is on disk, or the error.

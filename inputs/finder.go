@@ -2,6 +2,7 @@ package inputs
 
 import (
 	"context"
+	"path"
 
 	"fovea/objects"
 	_ "fovea/objects/drivers" // the stores of the providers
@@ -55,4 +56,16 @@ func (b bucket) Files(ctx context.Context, visit func(pipeline.StoredFile) error
 // Open implements pipeline.Store.
 func (b bucket) Open(ctx context.Context, file pipeline.StoredFile) (pipeline.File, error) {
 	return b.folder.Open(ctx, objects.Object(file)), nil
+}
+
+// InArchive reports whether an image's path is that of a file in an archive or a table, as far as names can tell.
+func InArchive(name string) bool {
+	for dir := path.Dir(name); dir != "." && dir != "/"; dir = path.Dir(dir) {
+		for _, open := range Finder().Openers {
+			if source, err := open(dir, nil); source != nil || err != nil {
+				return true
+			}
+		}
+	}
+	return false
 }

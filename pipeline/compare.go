@@ -33,6 +33,10 @@ type Comparison struct {
 	// Items are the images; Known returns what is known about a path, if anything.
 	Items []Item
 	Known func(path string) (Known, bool)
+	// Elsewhere, if set, returns the SHA-256 of an image that an earlier run read, under any path, from the file
+	// that is identified by seen. New items, whose paths are not known, then count as changed, and Sums and Lost
+	// are filled in.
+	Elsewhere func(seen Seen) (sum [sha256.Size]byte, known bool)
 	// Progress, if set, is called with the number of items processed, by one goroutine at a time.
 	Progress func(done int)
 
@@ -47,9 +51,20 @@ type Comparison struct {
 	// or not; FirstUnread is one of them.
 	Unread      int
 	FirstUnread *Failure
+	// Sums are what the changed items hold, as far as that is known, by index.
+	Sums map[int]Content
+	// Lost are the items that are missing or cannot be read.
+	Lost []int
 
 	mutex sync.Mutex
 	done  int
+}
+
+// Content is what an item holds.
+type Content struct {
+	SHA256 [sha256.Size]byte
+	// Seen is what it was read from, zero if that is unknown.
+	Seen Seen
 }
 
 // Recognized is an item, by its index, that was read and is the same as before.
@@ -64,8 +79,8 @@ const lookChunk = 256
 // looking is the number of goroutines that look at or read files; they mostly wait for disk or network.
 func looking() int { return max(maxFetches, 4*runtime.NumCPU()) }
 
-// Look finds the items that may have changed, without reading them. A missing item counts as
-// unchanged.
+// Look finds the items that may have changed, without reading them. A missing item is among the Lost, and not
+// among the Doubts.
 func (c *Comparison) Look(ctx context.Context) error {
 	c.done = 0
 	chunks := make([][]int, (len(c.Items)+lookChunk-1)/lookChunk)
@@ -98,19 +113,55 @@ func (c *Comparison) lookAt(from, to int) (doubts []int) {
 	for i := from; i < to; i++ {
 		item := &c.Items[i]
 		known, ok := c.Known(item.Path)
-		if !ok {
+		if !ok && c.Elsewhere == nil {
 			continue
 		}
 		if source == nil || source != item.Source { // whose images are together
 			seen, err = item.look()
 			source = item.Source
 		}
-		if errors.Is(err, fs.ErrNotExist) || err == nil && seen == known.Seen && seen != (Seen{}) {
-			continue
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			c.lose(i)
+		case err == nil && seen == known.Seen && seen != (Seen{}):
+		case err != nil || !c.foundElsewhere(i, seen):
+			doubts = append(doubts, i)
 		}
-		doubts = append(doubts, i)
 	}
 	return doubts
+}
+
+// foundElsewhere reports whether the item's file was read before under another path.
+func (c *Comparison) foundElsewhere(i int, seen Seen) bool {
+	if c.Elsewhere == nil || seen == (Seen{}) || c.Items[i].Source != nil { // all of an archive's images have one Seen
+		return false
+	}
+	sum, known := c.Elsewhere(seen)
+	if known {
+		c.mutex.Lock()
+		defer c.mutex.Unlock()
+		c.change(i, Content{sum, seen})
+	}
+	return known
+}
+
+// change records an item that is new or has changed, with what it holds, if that is known.
+func (c *Comparison) change(i int, holds Content) {
+	c.Changed = append(c.Changed, i)
+	if c.Elsewhere == nil || holds.SHA256 == [sha256.Size]byte{} {
+		return
+	}
+	if c.Sums == nil {
+		c.Sums = map[int]Content{}
+	}
+	c.Sums[i] = holds
+}
+
+// lose records an item that is missing.
+func (c *Comparison) lose(i int) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.Lost = append(c.Lost, i)
 }
 
 func (c *Comparison) progress(n int) {
@@ -143,6 +194,7 @@ func (c *Comparison) Read(ctx context.Context) error {
 		err = context.Cause(ctx)
 	}
 	slices.Sort(c.Changed)
+	slices.Sort(c.Lost)
 	return err
 }
 
@@ -186,17 +238,19 @@ func (c *Comparison) judge(i int, sum [sha256.Size]byte, seen Seen, err error) {
 	defer c.mutex.Unlock()
 	switch {
 	case errors.Is(err, errChanging) || errors.Is(err, errReplaced):
-		c.Changed = append(c.Changed, i)
+		c.change(i, Content{})
 	case errors.Is(err, fs.ErrNotExist):
+		c.Lost = append(c.Lost, i)
 	case err != nil && known.Failed: // as before
 		c.recognize(i, seen)
 	case err != nil:
 		c.Unread++
+		c.Lost = append(c.Lost, i)
 		if c.FirstUnread == nil {
 			c.FirstUnread = &Failure{Item: item, Stage: StageRead, Reason: err.Error()}
 		}
 	case sum != known.SHA256:
-		c.Changed = append(c.Changed, i)
+		c.change(i, Content{sum, seen})
 	default:
 		c.recognize(i, seen)
 	}

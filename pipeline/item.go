@@ -32,6 +32,9 @@ type Item struct {
 // name is the path without the number that was appended to it.
 func (i Item) name() string { return i.Path[:len(i.Path)-i.number] }
 
+// InStore reports whether reading the item takes requests to a Store.
+func (i Item) InStore() bool { return i.stored != nil }
+
 // root is the state of a directory when it was listed.
 type root struct{ fs.FileInfo }
 

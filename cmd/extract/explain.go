@@ -20,7 +20,13 @@ import (
 // explain adds a remedy to an error of a run, and marks wrong usage.
 func (o *options) explain(result extraction.Result, err error) error {
 	var store *pipeline.StoreError
+	again := "the same command with --resume"
+	if o.Sync {
+		again = "the same command"
+	}
 	switch {
+	case o.Sync && errors.Is(err, pipeline.ErrNoPictures):
+		err = fmt.Errorf("%w; the dataset keeps its rows: is everything mounted? --allow-empty lets them go", err)
 	case errors.Is(err, inference.ErrUnknownLayer):
 		err = fmt.Errorf("%w; see --list-layers%s", err, o.weightsHint())
 	case errors.Is(err, featurestore.ErrExists):
@@ -30,13 +36,13 @@ func (o *options) explain(result extraction.Result, err error) error {
 	case errors.Is(err, featurestore.ErrLocked) && !result.Saved:
 		err = fmt.Errorf("%w: wait for it to finish, or give another --out", err)
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
-		err = fmt.Errorf("%w: free space on the disk of %s and run the same command with --resume; finished files are kept", err, cmp.Or(result.Dir, o.Out))
+		err = fmt.Errorf("%w: free space on the disk of %s and run %s; finished files are kept", err, cmp.Or(result.Dir, o.Out), again)
 	case errors.As(err, &store) && result.Dir == "": // while listing
 		err = fmt.Errorf("%w; --exclude 'DIR/**' leaves out a directory", err)
 	case errors.As(err, &store):
-		err = fmt.Errorf("%w; then run the same command with --resume (--exclude PATTERN leaves out what cannot be read at all)", err)
+		err = fmt.Errorf("%w; then run %s (--exclude PATTERN leaves out what cannot be read at all)", err, again)
 	case errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE):
-		err = fmt.Errorf("%w: raise the limit on open files (ulimit -n) and run the same command with --resume", err)
+		err = fmt.Errorf("%w: raise the limit on open files (ulimit -n) and run %s", err, again)
 	}
 	return asUsage(err)
 }

@@ -119,7 +119,7 @@ func (o *options) estimate(ctx context.Context) error {
 	if o.json {
 		return cli.PrintJSON(os.Stdout, estimated)
 	}
-	if err := printKinds(os.Stdout, estimated); err != nil {
+	if err := errors.Join(printPlan(os.Stdout, estimated.Plan), printKinds(os.Stdout, estimated)); err != nil {
 		return err
 	}
 	return printEstimate(os.Stdout, estimated)

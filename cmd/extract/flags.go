@@ -41,7 +41,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	o.addSelectionFlags(f)
 	o.addStorageFlags(f)
 	f.StringVar(&o.metricsAddress, "metrics-addr", "", "serve Prometheus metrics at http://`ADDRESS`/metrics during the run, such as localhost:9090 (port 0: a free one; default: none)")
-	f.BoolVar(&o.dryRun, "dry-run", false, "only read the images' headers: count the images by format, estimate time and size, and stop")
+	f.BoolVar(&o.dryRun, "dry-run", false, "only read the images' headers: count the images by format, estimate time and size, and stop; with --sync, list what would change")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON on standard output: a summary of the run, or what --dry-run or --list-layers finds")
 }
 
@@ -91,8 +91,10 @@ func (o *options) addStorageFlags(f *pflag.FlagSet) {
 	cli.SizeVar(f, &o.BytesPerFile, "bytes-per-file", 0, "`SIZE` of a file's vectors before compression, such as 256MB or 2GB; a killed run loses one file at most (default: 64MiB, but at most 8192 rows)")
 	f.BoolVar(&o.TensorExtension, "tensor-extension", false, "declare layers with several dimensions as arrow.fixed_shape_tensor, which some readers refuse")
 	f.BoolVar(&o.Resume, "resume", false, "continue the dataset in --out: read only images that are new or have changed")
+	f.BoolVar(&o.Sync, "sync", false, "make the dataset in --out follow IMAGES: like --resume, and rows of moved images get the new paths, of relabelled ones the new labels, and those of images that are gone are removed, all in one step")
+	f.BoolVar(&o.AllowEmpty, "allow-empty", false, "with --sync, let more than half of the rows go, or those of a folder without a single image")
 	f.BoolVar(&o.Overwrite, "overwrite", false, "replace the dataset in --out")
-	f.BoolVar(&o.RetryFailed, "retry-failed", false, "with --resume, read again what could not be read before")
+	f.BoolVar(&o.RetryFailed, "retry-failed", false, "with --resume or --sync, read again what could not be read before")
 	f.Float64Var(&o.maxErrorRate, "max-error-rate", 1, "fail if more than this `SHARE`, 0 to 1, of the images cannot be read; the dataset is kept")
 	cli.DecodingVars(f, &o.MaxPixels, &o.MaxTime, picture.DefaultMaxPixels)
 }

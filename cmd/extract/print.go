@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -97,13 +99,17 @@ type summary struct {
 	ElapsedSeconds  float64             `json:"elapsed_seconds"`
 	ImagesPerSecond float64             `json:"images_per_second"`
 	Bottleneck      string              `json:"bottleneck,omitempty"`
+	Sync            *extraction.Plan    `json:"sync,omitempty"`
 }
 
 func summaryOf(r extraction.Result) summary {
+	if r.Plan != nil { // what it consists of is for --dry-run
+		r.Plan.Steps = nil
+	}
 	return summary{
 		Dataset: r.Dataset, Status: r.Status, Images: r.Rows + r.Failures, Rows: r.Rows, Failed: r.Failures, EarlierRows: r.Present,
 		StartUpSeconds: seconds(r.StartUp), ElapsedSeconds: seconds(r.Stats.Elapsed), ImagesPerSecond: hundredths(r.Stats.Rate()),
-		Bottleneck: r.Stats.Bottleneck().Stage,
+		Bottleneck: r.Stats.Bottleneck().Stage, Sync: r.Plan,
 	}
 }
 
@@ -169,8 +175,46 @@ func printKinds(w io.Writer, e extraction.Estimated) error {
 	return err
 }
 
+// mostSteps is how many steps of a kind are printed.
+const mostSteps = 20
+
+// printPlan prints what --sync would do.
+func printPlan(w io.Writer, p *extraction.Plan) error {
+	if p == nil {
+		return nil
+	}
+	printed := map[string]int{}
+	for _, s := range p.Steps {
+		if printed[s.What]++; printed[s.What] > mostSteps {
+			continue
+		}
+		line := fmt.Sprintf("%-10s %q", s.What, s.Path)
+		switch {
+		case s.From != "":
+			line += fmt.Sprintf(" from %q", s.From)
+		case s.Before+s.Now != "":
+			line += fmt.Sprintf(": %q before, %q now", s.Before, s.Now)
+		}
+		fmt.Fprintln(w, line)
+	}
+	for _, what := range slices.Sorted(maps.Keys(printed)) {
+		if more := printed[what] - mostSteps; more > 0 {
+			fmt.Fprintf(w, "%-10s %d more, which --json lists\n", what, more)
+		}
+	}
+	if p.Refusal != "" {
+		fmt.Fprintln(w, "refused:", p.Refusal)
+	}
+	_, err := fmt.Fprintln(w, p)
+	return err
+}
+
 // printEstimate prints what a run would take.
 func printEstimate(w io.Writer, e extraction.Estimated) error {
+	if e.Images == 0 && e.Plan != nil {
+		_, err := fmt.Fprintf(w, "estimate: nothing to extract, %s\n", max(e.Duration().Round(time.Second), time.Second))
+		return err
+	}
 	if e.Rows == 0 {
 		_, err := fmt.Fprintln(w, "none of them can be read")
 		return err

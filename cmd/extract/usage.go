@@ -83,8 +83,12 @@ func (o *options) checkGiven(f *pflag.FlagSet) error {
 		return cli.Usagef("--seed requires --sample")
 	case o.Staging != "" && !objects.IsURL(o.Out):
 		return cli.Usagef("--staging requires an --out in an object store, such as s3://BUCKET/NAME")
-	case o.RetryFailed && !o.Resume:
-		return cli.Usagef("--retry-failed requires --resume")
+	case o.RetryFailed && !o.Resume && !o.Sync:
+		return cli.Usagef("--retry-failed requires --resume or --sync")
+	case o.AllowEmpty && !o.Sync:
+		return cli.Usagef("--allow-empty requires --sync")
+	case o.Sync && (o.Resume || o.Overwrite):
+		return cli.Usagef("--sync, --resume and --overwrite are mutually exclusive")
 	case o.Resume && o.Overwrite:
 		return cli.Usagef("--resume and --overwrite are mutually exclusive")
 	case o.RowsPerFile > 0 && o.BytesPerFile > 0:
@@ -103,7 +107,7 @@ func (o *options) checkArguments(images []string) error {
 	case o.Out != "":
 		_, err := cli.LocalPaths([]string{o.Out})
 		return err
-	case !o.dryRun:
+	case !o.dryRun || o.Sync:
 		return cli.Usagef("--out DIR is required")
 	}
 	return nil

@@ -34,6 +34,7 @@ type pageHead struct {
 	uncompressed, compressed int64
 	values                   int64
 	encoding                 int64
+	definitions, repetitions int64 // encodings of the levels, in pages of version 1
 	levels                   int64 // bytes of levels before the compressed part, in pages of version 2
 	plain                    bool  // a page of version 2 that is not compressed
 	length                   int   // of the header
@@ -50,7 +51,7 @@ func readPageHead(data []byte) (h pageHead, short bool, err error) {
 			*to = int64(int32(v))
 			return true, err
 		case kind == thriftStruct && id == 5: // data
-			return true, t.pagePart(map[int]*int64{1: &h.values, 2: &h.encoding}, nil)
+			return true, t.pagePart(map[int]*int64{1: &h.values, 2: &h.encoding, 3: &h.definitions, 4: &h.repetitions}, nil)
 		case kind == thriftStruct && id == 7: // dictionary
 			return true, t.pagePart(map[int]*int64{1: &h.values, 2: &h.encoding}, nil)
 		case kind == thriftStruct && id == 8: // data of version 2

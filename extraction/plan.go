@@ -1,0 +1,420 @@
+package extraction
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"fovea/featurestore"
+	"fovea/internal/spelling"
+	"fovea/internal/text"
+	"fovea/pipeline"
+)
+
+// Plan says what Options.Sync does, or would do, to a dataset.
+type Plan struct {
+	// Rows is the number of rows before it.
+	Rows int `json:"rows"`
+	// Kept rows stay as they are; Relabelled ones get the label or split of their image, and are not among them.
+	Kept       int `json:"kept"`
+	Relabelled int `json:"relabelled"`
+	// Moved rows get the path of an image with the same SHA-256 that had no row, because their own image is gone or
+	// another one by now. Copied ones are made anew with the vectors of another image with the same SHA-256.
+	Moved  int `json:"moved"`
+	Copied int `json:"copied"`
+	// New and Changed images are extracted, and Retried ones that could not be read before.
+	New     int `json:"new"`
+	Changed int `json:"changed"`
+	Retried int `json:"retried"`
+	// Removed rows have no image any more. Held ones lie in a directory or archive that cannot be listed, so that
+	// nobody can tell; they stay as they are.
+	Removed int `json:"removed"`
+	Held    int `json:"held"`
+	// Dropped is the number of failures whose images are gone.
+	Dropped int `json:"dropped_failures"`
+	// Refusal says why it is not done without Options.AllowEmpty.
+	Refusal string `json:"refusal,omitempty"`
+	// Steps are all of these but the kept and held rows.
+	Steps []Step `json:"steps,omitempty"`
+
+	// rows says what becomes of each row; copies, and the items to extract, follow.
+	rows    []fate
+	copies  []copied
+	extract []pipeline.Item
+	// failures stay, or are the listing's.
+	failures []featurestore.Failure
+	// failuresSeen is what the failures that stay are read from by now, by their index.
+	failuresSeen map[int][16]byte
+}
+
+// Step is a part of a Plan. Names are as the dataset shows them.
+type Step struct {
+	// What is moved, copied, relabelled, changed, new, retried, removed, dropped or unlisted.
+	What string `json:"what"`
+	// Path is that of the image, From the one that a moved or copied row has.
+	Path string `json:"path"`
+	From string `json:"from,omitempty"`
+	// Before and Now are the labels, or the splits, of a relabelled row.
+	Before string `json:"before,omitempty"`
+	Now    string `json:"now,omitempty"`
+}
+
+// String is the plan as a sentence.
+func (p Plan) String() string {
+	said := fmt.Sprintf("%s so far: %d kept", text.Plural(p.Rows, "row"), p.Kept+p.Held)
+	for _, part := range []struct {
+		n    int
+		what string
+	}{
+		{p.Relabelled, "relabelled"}, {p.Moved, "moved"}, {p.Copied, "copied"}, {p.Changed, "changed"}, {p.New, "new"}, {p.Retried, "tried again"}, {p.Removed, "removed"},
+	} {
+		if part.n > 0 {
+			said += fmt.Sprintf(", %d %s", part.n, part.what)
+		}
+	}
+	return said
+}
+
+// spelled is the plan with names as the dataset shows them.
+func (p Plan) spelled() *Plan {
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		for _, name := range []*string{&s.Path, &s.From, &s.Before, &s.Now} {
+			*name = spelling.Spell(*name)
+		}
+	}
+	return &p
+}
+
+// row returns what becomes of each row of the dataset.
+func (p *Plan) row(items []pipeline.Item, u *featurestore.Update) func(int) (featurestore.Row, bool) {
+	rows, _ := u.Rows()
+	return func(i int) (featurestore.Row, bool) {
+		switch f := p.rows[i]; f.item {
+		case goes:
+			return featurestore.Row{}, false
+		case stays:
+			return featurestore.Row{Path: rows.Paths[i], Label: rows.Labels[i], Split: rows.Splits[i], Seen: f.seen}, true
+		default:
+			item := &items[f.item]
+			return featurestore.Row{Path: item.Path, Label: item.Label, Split: item.Split, Seen: f.seen}, true
+		}
+	}
+}
+
+// wanted are the images of the new rows, by path.
+func (p *Plan) wanted(items []pipeline.Item) map[string]pipeline.Item {
+	wanted := make(map[string]pipeline.Item, len(p.extract)+len(p.copies))
+	for _, item := range p.extract {
+		wanted[item.Path] = item
+	}
+	for _, c := range p.copies {
+		wanted[items[c.item].Path] = items[c.item]
+	}
+	return wanted
+}
+
+// recognized is what rows and failures are read from, where nothing else has changed.
+func (p *Plan) recognized() (rows, failures map[int][16]byte) {
+	rows, failures = map[int][16]byte{}, map[int][16]byte{}
+	for i, f := range p.rows {
+		rows[i] = f.seen
+	}
+	return rows, p.failuresSeen
+}
+
+// fate is what becomes of a row.
+type fate struct {
+	// item is the index of its image, or one of the constants.
+	item int32
+	seen pipeline.Seen
+}
+
+const (
+	goes  = -1 // the row has no image
+	stays = -2 // nobody knows
+)
+
+// copied is an image whose vectors are those of another row.
+type copied struct {
+	item, row int
+	seen      pipeline.Seen
+}
+
+// Extracted is the number of images to extract.
+func (p Plan) Extracted() int { return len(p.extract) }
+
+// Unchanged reports whether the dataset holds just what it should.
+func (p Plan) Unchanged() bool { return len(p.Steps) == 0 }
+
+// standing is what a dataset holds.
+type standing struct {
+	rows     *featurestore.Table
+	seen     [][16]byte
+	failures []featurestore.Failure
+}
+
+// planner makes a Plan.
+type planner struct {
+	Plan
+	items []pipeline.Item
+	old   standing
+	// unlisted are the failures of the listing.
+	unlisted []pipeline.Failure
+	// retry has all failures tried again.
+	retry bool
+
+	rowAt, itemAt, failureAt map[string]int
+	sums                     map[int]pipeline.Content
+	lost, changed            map[int]bool
+	// bySum has the rows with each SHA-256: those without an image yet, and one that may be copied.
+	free  map[[sha256.Size]byte][]int
+	model map[[sha256.Size]byte]int
+}
+
+// newPlan decides what becomes of rows, failures and images, by the comparison of the images with the dataset.
+func newPlan(items []pipeline.Item, old standing, unlisted []pipeline.Failure, c *pipeline.Comparison, retry bool) Plan {
+	p := &planner{items: items, old: old, unlisted: unlisted, retry: retry, sums: c.Sums, lost: setOf(c.Lost), changed: setOf(c.Changed)}
+	p.Rows, p.rows = old.rows.Rows, make([]fate, old.rows.Rows)
+	p.index()
+	for i := range p.rows {
+		p.rows[i] = fate{goes, old.seen[i]}
+	}
+	var rest []int
+	for i := range items {
+		if !p.keeps(i) {
+			rest = append(rest, i)
+		}
+	}
+	p.hold()
+	p.findRows(len(rest) > 0)
+	for _, i := range rest {
+		p.place(i)
+	}
+	p.count()
+	p.keepFailures(c)
+	for _, same := range c.Same {
+		if row, ok := p.rowAt[items[same.Place].Path]; ok && p.rows[row].item == int32(same.Place) {
+			p.rows[row].seen = same.Seen
+		}
+	}
+	return p.Plan
+}
+
+func setOf(indices []int) map[int]bool {
+	set := make(map[int]bool, len(indices))
+	for _, i := range indices {
+		set[i] = true
+	}
+	return set
+}
+
+func (p *planner) index() {
+	p.rowAt, p.itemAt, p.failureAt = make(map[string]int, p.Rows), make(map[string]int, len(p.items)), map[string]int{}
+	for i, path := range p.old.rows.Paths {
+		p.rowAt[path] = i
+	}
+	for i := range p.items {
+		p.itemAt[p.items[i].Path] = i
+	}
+	for i := range p.old.failures {
+		p.failureAt[p.old.failures[i].Path] = i
+	}
+}
+
+// keeps gives an image its own row, if that is still of the same content.
+func (p *planner) keeps(i int) bool {
+	item := p.items[i]
+	row, ok := p.rowAt[item.Path]
+	if !ok {
+		at, failed := p.failureAt[item.Path]
+		return failed && !p.lost[i] && !p.changed[i] && !p.worthRetrying(p.old.failures[at])
+	}
+	if p.lost[i] {
+		return false
+	}
+	if p.changed[i] {
+		holds, known := p.sums[i]
+		if !known || holds.SHA256 != sumOf(p.old.rows.SHA256[row]) {
+			return false
+		}
+		p.rows[row].seen = holds.Seen
+	}
+	p.rows[row].item = int32(i)
+	label, split := p.old.rows.Labels[row], p.old.rows.Splits[row]
+	switch {
+	case label != item.Label:
+		p.Relabelled++
+		p.Steps = append(p.Steps, Step{What: "relabelled", Path: item.Path, Before: label, Now: item.Label})
+	case split != item.Split:
+		p.Relabelled++
+		p.Steps = append(p.Steps, Step{What: "relabelled", Path: item.Path, Before: split, Now: item.Split})
+	default:
+		p.Kept++
+	}
+	return true
+}
+
+// worthRetrying reports whether an image that is as it was is tried again.
+func (p *planner) worthRetrying(f featurestore.Failure) bool {
+	return p.retry || f.Stage == string(pipeline.StageTime) || f.Stage == string(pipeline.StageList)
+}
+
+// hold keeps the rows of images in places that could not be listed.
+func (p *planner) hold() {
+	if len(p.unlisted) == 0 {
+		return
+	}
+	for i, path := range p.old.rows.Paths {
+		if _, listed := p.itemAt[path]; !listed && p.isUnlisted(path) {
+			p.rows[i].item = stays
+			p.Held++
+		}
+	}
+}
+
+func (p *planner) isUnlisted(path string) bool {
+	for _, f := range p.unlisted {
+		if strings.HasPrefix(path, f.Path+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// findRows indexes the rows by SHA-256.
+func (p *planner) findRows(needed bool) {
+	if !needed || len(p.sums) == 0 {
+		return
+	}
+	wanted := make(map[[sha256.Size]byte]bool, len(p.sums))
+	for _, holds := range p.sums {
+		wanted[holds.SHA256] = true
+	}
+	p.free, p.model = map[[sha256.Size]byte][]int{}, map[[sha256.Size]byte]int{}
+	for i, text := range p.old.rows.SHA256 {
+		sum := sumOf(text)
+		if !wanted[sum] {
+			continue
+		}
+		if p.rows[i].item == goes {
+			p.free[sum] = append(p.free[sum], i)
+		}
+		if _, found := p.model[sum]; !found {
+			p.model[sum] = i
+		}
+	}
+}
+
+// place finds a row for an image that has none, or leaves it to be extracted.
+func (p *planner) place(i int) {
+	item := p.items[i]
+	holds, known := p.sums[i]
+	if known {
+		if free := p.free[holds.SHA256]; len(free) > 0 {
+			p.free[holds.SHA256] = free[1:]
+			p.rows[free[0]] = fate{int32(i), holds.Seen}
+			p.Moved++
+			p.Steps = append(p.Steps, Step{What: "moved", Path: item.Path, From: p.old.rows.Paths[free[0]]})
+			return
+		}
+		if row, found := p.model[holds.SHA256]; found {
+			p.copies = append(p.copies, copied{i, row, holds.Seen})
+			p.Copied++
+			p.Steps = append(p.Steps, Step{What: "copied", Path: item.Path, From: p.old.rows.Paths[row]})
+			return
+		}
+	}
+	p.extract = append(p.extract, item)
+	_, hadRow := p.rowAt[item.Path]
+	_, failed := p.failureAt[item.Path]
+	switch {
+	case hadRow:
+		p.Changed++
+		p.Steps = append(p.Steps, Step{What: "changed", Path: item.Path})
+	case failed:
+		p.Retried++
+		p.Steps = append(p.Steps, Step{What: "retried", Path: item.Path})
+	default:
+		p.New++
+		p.Steps = append(p.Steps, Step{What: "new", Path: item.Path})
+	}
+}
+
+// count counts the rows that go because their images are gone.
+func (p *planner) count() {
+	for i, f := range p.rows {
+		if f.item != goes {
+			continue
+		}
+		if _, listed := p.itemAt[p.old.rows.Paths[i]]; !listed {
+			p.Removed++
+			p.Steps = append(p.Steps, Step{What: "removed", Path: p.old.rows.Paths[i]})
+		}
+	}
+}
+
+// keepFailures keeps the failures of images that are as they were.
+func (p *planner) keepFailures(c *pipeline.Comparison) {
+	again := make(map[string]bool, len(p.extract))
+	for _, item := range p.extract {
+		again[item.Path] = true
+	}
+	seen := map[string]pipeline.Seen{}
+	for _, same := range c.Same {
+		seen[p.items[same.Place].Path] = same.Seen
+	}
+	for _, f := range p.unlisted {
+		now := stored(f)
+		at, before := p.failureAt[f.Path]
+		if !before || p.old.failures[at].Reason != now.Reason {
+			p.Steps = append(p.Steps, Step{What: "unlisted", Path: f.Path})
+		}
+		p.failures = append(p.failures, now)
+	}
+	p.failuresSeen = map[int][16]byte{}
+	for i, f := range p.old.failures {
+		at, listed := p.itemAt[f.Path]
+		switch {
+		case again[f.Path] || listed && p.changed[at]: // it has a row by now, or a result of its own
+			continue
+		case listed:
+			if f.Label != p.items[at].Label || f.Split != p.items[at].Split {
+				p.Relabelled++
+				p.Steps = append(p.Steps, Step{What: "relabelled", Path: f.Path, Before: f.Label, Now: p.items[at].Label})
+			}
+			f.Label, f.Split = p.items[at].Label, p.items[at].Split
+			if now, ok := seen[f.Path]; ok && now != f.Seen {
+				f.Seen, p.failuresSeen[i] = now, now
+			}
+		case p.stillUnlisted(f.Path): // which the listing says again
+			continue
+		case !p.isUnlisted(f.Path):
+			p.Dropped++
+			p.Steps = append(p.Steps, Step{What: "dropped", Path: f.Path})
+			continue
+		}
+		p.failures = append(p.failures, f)
+	}
+}
+
+func (p *planner) stillUnlisted(path string) bool {
+	for _, f := range p.unlisted {
+		if f.Path == path {
+			return true
+		}
+	}
+	return false
+}
+
+// sumOf parses a hex SHA-256. Anything else becomes zero, which no content has.
+func sumOf(text string) (sum [sha256.Size]byte) {
+	if len(text) != 2*sha256.Size {
+		return sum
+	}
+	if _, err := hex.Decode(sum[:], []byte(text)); err != nil {
+		return [sha256.Size]byte{}
+	}
+	return sum
+}

@@ -1,0 +1,232 @@
+package extraction
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/sirupsen/logrus"
+
+	"fovea/featurestore"
+	"fovea/inputs"
+	"fovea/internal/text"
+	"fovea/pipeline"
+)
+
+// ErrVanished means that more rows would go than are believed to without Options.AllowEmpty.
+var ErrVanished = errors.New("rows would be lost")
+
+// sync makes the dataset hold what the images are.
+func (r *run) sync(ctx context.Context, to destination) error {
+	update, err := featurestore.BeginUpdate(to.dir, r.info(), r.writing())
+	if err != nil {
+		return err
+	}
+	err = r.update(ctx, to, update)
+	if err := errors.Join(err, update.Close()); err != nil {
+		return err
+	}
+	dataset, err := to.read.Open(to.dir)
+	if err != nil {
+		return err
+	}
+	m := dataset.Manifest()
+	to.upload.Written(m)
+	if err := to.finish(ctx, nil); err != nil {
+		return err
+	}
+	r.result.Rows, r.result.Failures, r.result.Saved, r.result.Status = m.Rows, m.Failures, true, m.Status
+	return r.result.check()
+}
+
+func (r *run) update(ctx context.Context, to destination, u *featurestore.Update) error {
+	have := u.Manifest()
+	if err := driftsWithin(have.Recipe, r.mostDrift); err != nil {
+		return err
+	}
+	r.noteArithmetic(have.Recipe)
+	plan, err := r.Options.plan(ctx, u, r.listing)
+	if err != nil {
+		return err
+	}
+	r.result.Plan, r.result.Present = plan.spelled(), plan.Rows-plan.Removed
+	logrus.Info(plan.String())
+	for _, failure := range r.listing.Failures {
+		inputs.WarnFailure(failure)
+	}
+	if plan.Held > 0 {
+		logrus.Warnf("%s of images in places that could not be listed: they stay as they are, since nobody knows", text.Plural(plan.Held, "row"))
+	}
+	if plan.Refusal != "" {
+		return fmt.Errorf("extraction: %w: %s", ErrVanished, plan.Refusal)
+	}
+	r.Metrics.begin(len(plan.extract), r.result.Present, r.ImagesPerBatch(r.group))
+	if plan.Unchanged() && have.Status == featurestore.StatusComplete {
+		return u.Recognize(plan.recognized())
+	}
+	return r.revise(ctx, to, u, &plan)
+}
+
+// plan compares the images with the dataset.
+func (o *Options) plan(ctx context.Context, u *featurestore.Update, found listing) (Plan, error) {
+	rows, seen := u.Rows()
+	c := pipeline.Comparison{Items: found.Items, Known: knownBy(u), Elsewhere: elsewhere(rows, seen)}
+	err := o.compare(ctx, &c, func() {
+		if listed(c.Items, u) == rows.Rows { // no row can have been moved: what is new is read once, when it is extracted
+			c.Doubts = slices.DeleteFunc(c.Doubts, func(i int) bool {
+				_, known := u.Known(c.Items[i].Path)
+				return !known && c.Items[i].InStore()
+			})
+		}
+	})
+	if err != nil {
+		return Plan{}, err
+	}
+	p := newPlan(found.Items, standing{rows, seen, u.Failures()}, found.Failures, &c, o.RetryFailed)
+	if !o.AllowEmpty {
+		p.Refusal = p.refuse(found.bare)
+	}
+	return p, nil
+}
+
+// listed is the number of rows whose images are there.
+func listed(items []pipeline.Item, u *featurestore.Update) (n int) {
+	for i := range items {
+		if known, ok := u.Known(items[i].Path); ok && !known.Failed {
+			n++
+		}
+	}
+	return n
+}
+
+// elsewhere finds rows by the file that they were read from. Those of archives and tables do not count, whose
+// images are all read from one file.
+func elsewhere(rows *featurestore.Table, seen [][16]byte) func(pipeline.Seen) ([sha256.Size]byte, bool) {
+	index := sync.OnceValue(func() map[pipeline.Seen]int {
+		at, archives := make(map[pipeline.Seen]int, len(seen)), map[string]bool{}
+		for i, s := range seen {
+			dir := path.Dir(rows.Paths[i])
+			archive, known := archives[dir]
+			if !known {
+				archive = inputs.InArchive(rows.Paths[i])
+				archives[dir] = archive
+			}
+			if before, found := at[s]; archive || found && (before < 0 || rows.SHA256[before] != rows.SHA256[i]) {
+				at[s] = -1
+				continue
+			}
+			at[s] = i
+		}
+		return at
+	})
+	return func(s pipeline.Seen) ([sha256.Size]byte, bool) {
+		i, found := index()[s]
+		if !found || i < 0 {
+			return [sha256.Size]byte{}, false
+		}
+		return sumOf(rows.SHA256[i]), true
+	}
+}
+
+// refuse says why so many rows are not believed to be gone, or nothing.
+func (p *Plan) refuse(bare []string) string {
+	switch {
+	case p.Removed == 0:
+		return ""
+	case len(bare) > 0:
+		return fmt.Sprintf("there is not one image in %s, and %s would go: is it mounted? --allow-empty lets them go", strings.Join(bare, ", "), text.Plural(p.Removed, "row"))
+	case 2*p.Removed > p.Rows:
+		return fmt.Sprintf("the images of %d of %d rows are gone, more than half: look at them with --dry-run; --allow-empty lets them go", p.Removed, p.Rows)
+	}
+	return ""
+}
+
+// revise makes the new rows, if there are any, and puts the new dataset in the place of the old one.
+func (r *run) revise(ctx context.Context, to destination, u *featurestore.Update, plan *Plan) error {
+	revision := featurestore.Revision{Row: plan.row(r.listing.Items, u), Failures: plan.failures}
+	if len(plan.extract)+len(plan.copies) > 0 {
+		failed, err := r.stage(ctx, to, u, plan)
+		if err != nil {
+			return err
+		}
+		wanted := plan.wanted(r.listing.Items)
+		revision.Take = func(path string) (label, split string, ok bool) {
+			item, ok := wanted[path]
+			return item.Label, item.Split, ok
+		}
+		for _, f := range failed {
+			if item, ok := wanted[f.Path]; ok {
+				f.Label, f.Split = item.Label, item.Split
+				revision.Failures = append(revision.Failures, f)
+			}
+		}
+	}
+	if err := u.Commit(ctx, revision); err != nil {
+		return err
+	}
+	if err := u.Unstage(); err != nil {
+		logrus.Warnf("the dataset is up to date, but what it was made from is still there: %v", err)
+	}
+	return nil
+}
+
+// stage makes the new rows in a dataset of their own, which a run that is interrupted leaves for the next one. It
+// returns the failures.
+func (r *run) stage(ctx context.Context, to destination, u *featurestore.Update, plan *Plan) ([]featurestore.Failure, error) {
+	items := slices.Clone(plan.extract)
+	for _, c := range plan.copies {
+		items = append(items, r.listing.Items[c.item])
+	}
+	writer, err := r.openStaging(ctx, to, u, items)
+	if err != nil {
+		return nil, err
+	}
+	done := writer.Done()
+	if len(done) > 0 {
+		logrus.Infof("%s of an earlier run with --sync that was interrupted are taken over", text.Plural(len(done), "image"))
+	}
+	err = r.copyRows(ctx, writer, u, plan, done)
+	if rest := remaining(plan.extract, done); err == nil && len(rest) > 0 {
+		err = r.extract(ctx, rest, loudSink{Sink{writer}})
+	}
+	failed := writer.AllFailures()
+	if err := errors.Join(err, closeDataset(ctx, writer, err)); err != nil {
+		logrus.Infof("the dataset is as it was; the rows finished so far wait in %s for the next run with --sync", u.Staging())
+		return nil, err
+	}
+	return failed, nil
+}
+
+// openStaging opens the dataset of the new rows. What an earlier run has made there, and can no longer be used, goes.
+func (r *run) openStaging(ctx context.Context, to destination, u *featurestore.Update, items []pipeline.Item) (*featurestore.Writer, error) {
+	options := r.writing() // other labels are no matter: the plan has them
+	staging := destination{dir: u.Staging(), read: to.read}
+	writer, err := r.takeOver(ctx, staging, options, items)
+	if errors.Is(err, featurestore.ErrMismatch) || errors.Is(err, featurestore.ErrCorrupt) {
+		if err = u.Unstage(); err == nil {
+			writer, err = r.takeOver(ctx, staging, options, items)
+		}
+	}
+	return writer, err
+}
+
+// copyRows makes the rows of images that are copies of others.
+func (r *run) copyRows(ctx context.Context, w *featurestore.Writer, u *featurestore.Update, plan *Plan, done map[string]bool) error {
+	var from []int
+	var rows []featurestore.Row
+	for _, c := range plan.copies {
+		if item := r.listing.Items[c.item]; !done[item.Path] {
+			from = append(from, c.row)
+			rows = append(rows, featurestore.Row{Path: item.Path, Label: item.Label, Split: item.Split, Seen: c.seen})
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return u.CopyRows(ctx, w, from, rows)
+}

@@ -1,0 +1,201 @@
+package featurestore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"golang.org/x/sync/errgroup"
+
+	"fovea/featurestore/internal/guard"
+)
+
+// groupCopier is an encoder that can take over the vectors of a group of rows from a shard of the same format, without
+// decoding them, and write the other columns anew. errIrregular means that they are stored in another way.
+type groupCopier interface {
+	copyGroup(ctx context.Context, from *shardReader, group int, rows []Row, record int, mem memory.Allocator) error
+}
+
+// copyGroup copies the pages of the vectors as they are, with the checksums in them.
+func (e *parquetEncoder) copyGroup(_ context.Context, from *shardReader, group int, rows []Row, record int, mem memory.Allocator) error {
+	src, ok := from.src.(*parquetSource)
+	if !ok {
+		return errIrregular
+	}
+	defer src.buffers.Reset()
+	defer src.file.Done()
+	for len(rows) > 0 {
+		n := min(record, len(rows))
+		columns := fixedArrays(rows[:n], mem)
+		err := e.writeColumns(n, columns)
+		releaseAll(columns)
+		if err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	if e.group == nil {
+		return nil // no rows
+	}
+	for i, v := range e.group.vectors {
+		if v == nil {
+			continue
+		}
+		err := v.copyFrom(src, group, e.fields.Field(i).Name)
+		switch {
+		case errors.Is(err, errIrregular):
+			return err
+		case err != nil:
+			return from.damaged("read", err)
+		}
+	}
+	return e.endGroup()
+}
+
+// copyFrom takes over the pages of a column of another file, which has the same compression and levels.
+func (v *vectorChunk) copyFrom(src *parquetSource, group int, column string) error {
+	place, err := src.place(column)
+	if err != nil {
+		return err
+	}
+	chunk, err := src.reader.MetaData().RowGroup(group).ColumnChunk(place.leaf)
+	if err != nil {
+		return err
+	}
+	have, want := src.reader.MetaData().Schema.Column(place.leaf), v.meta.Descr()
+	if have.MaxDefinitionLevel() != want.MaxDefinitionLevel() || have.MaxRepetitionLevel() != want.MaxRepetitionLevel() ||
+		have.PhysicalType() != want.PhysicalType() || chunk.Compression() != v.codec {
+		return errIrregular
+	}
+	pages, err := src.file.RawPages(group, place.leaf)
+	for _, p := range pages {
+		v.pages = append(v.pages, vectorPage{data: p.Data, plain: p.Plain, values: p.Values})
+	}
+	return err
+}
+
+// copyGroup copies the values of the vectors, whose checksums reading them compares.
+func (e *ipcEncoder) copyGroup(ctx context.Context, from *shardReader, group int, rows []Row, _ int, mem memory.Allocator) error {
+	layers := from.meta.recipe.Layers
+	columns := append(append([]string{}, fixedColumns...), from.meta.recipe.LayerNames()...)
+	return from.scanGroup(ctx, group, columns, func(c chunk) error {
+		arrays := fixedArrays(rows[:c.rows], mem)
+		defer releaseAll(arrays)
+		rows = rows[c.rows:]
+		for i, l := range layers {
+			if _, err := c.vectors(l); err != nil {
+				return err
+			}
+			column, err := c.column(l.Name)
+			if err != nil {
+				return err
+			}
+			list, ok := column.(*array.FixedSizeList)
+			if !ok {
+				return errIrregular
+			}
+			var own arrow.Array
+			if err := c.watch(func() error {
+				own = ownList(list, e.fields.Field(len(fixedColumns)+i).Type)
+				return nil
+			}); err != nil {
+				return err
+			}
+			arrays = append(arrays, own)
+		}
+		record := array.NewRecord(e.fields, arrays, int64(c.rows))
+		defer record.Release()
+		return e.write(record)
+	})
+}
+
+// watch runs a call that reads the chunk's memory, which may be that of a mapped file.
+func (c chunk) watch(call func() error) error {
+	if c.mapping == nil {
+		return call()
+	}
+	return c.mapping.watch(call)
+}
+
+// ownList copies lists without nulls as lists of type t: what is written is read by other goroutines, in which a
+// fault of a mapped file would end the process.
+func ownList(list *array.FixedSizeList, t arrow.DataType) arrow.Array {
+	values, width := list.ListValues(), t.(*arrow.FixedSizeListType).Elem().(arrow.FixedWidthDataType).BitWidth()/8
+	n := list.Len() * int(t.(*arrow.FixedSizeListType).Len())
+	if n == 0 {
+		return array.MakeArrayOfNull(memory.DefaultAllocator, t, 0)
+	}
+	from, _ := list.ValueOffsets(0)
+	start := (values.Data().Offset() + int(from)) * width
+	own := bytes.Clone(values.Data().Buffers()[1].Bytes()[start : start+n*width])
+	child := array.NewData(t.(*arrow.FixedSizeListType).Elem(), n, []*memory.Buffer{nil, memory.NewBufferBytes(own)}, nil, 0, 0)
+	defer child.Release()
+	data := array.NewData(t, list.Len(), []*memory.Buffer{nil}, []arrow.ArrayData{child}, 0, 0)
+	defer data.Release()
+	return array.MakeFromData(data)
+}
+
+func releaseAll(columns []arrow.Array) {
+	for _, c := range columns {
+		c.Release()
+	}
+}
+
+// copyShard writes the shard with other rows in front of the same vectors: s is a new shard, rows has one row for each
+// of from. An error leaves s to be discarded; errIrregular means that the vectors have to be decoded.
+func (s *shardWriter) copyShard(ctx context.Context, from *shardReader, listed Shard, rows []Row) error {
+	copier, ok := s.enc.(groupCopier)
+	if !ok {
+		return errIrregular
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return from.proveWhole(ctx, listed) })
+	group.Go(func() error {
+		for i, n := range from.groups {
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			err := guard.Call(func() error {
+				return copier.copyGroup(ctx, from, i, rows[:n], s.config.sizes.record, s.config.options.hooks.mem)
+			})
+			if s.sink.err != nil {
+				err = fmt.Errorf("write %q: %w", s.name, s.sink.err)
+			}
+			if err != nil {
+				return err
+			}
+			rows = rows[n:]
+			s.rows += n
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// proveWhole makes sure that a shard is the one in the manifest, byte for byte: pages that are copied without being
+// unpacked are not compared with their checksums.
+func (s *shardReader) proveWhole(ctx context.Context, listed Shard) error {
+	if _, ok := s.src.(*parquetSource); !ok || listed.SHA256 == "" {
+		return s.prove(ctx, listed)
+	}
+	f, ok := s.file.(*os.File)
+	if !ok {
+		return nil
+	}
+	sum, err := hashReader(ctx, io.NewSectionReader(f, 0, s.stamp.size))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return err // it is no damage
+	case err != nil:
+		return s.damaged("read", err)
+	case sum != listed.SHA256:
+		return s.damaged("read", errSum(sum, listed))
+	}
+	return nil
+}

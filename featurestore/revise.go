@@ -1,0 +1,294 @@
+package featurestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"fovea/internal/disk"
+)
+
+// ReviseOptions say what to change about a dataset's rows. Functions that are nil change nothing.
+type ReviseOptions struct {
+	// Row returns what becomes of a row, whose Features are nil: its new Path, Label, Split and Seen, or false to leave
+	// the row out. What it changes besides is ignored. It is called at least twice for each row, in the order of the
+	// dataset, and must return the same each time.
+	Row func(old Row) (revised Row, keep bool)
+	// Failure is the same for failures; it may also change SHA256. Failures whose paths are rows are left out.
+	Failure func(old Failure) (revised Failure, keep bool)
+	// Append, if set, adds rows and failures with the dataset's Writer, which it must not close, before the new dataset
+	// takes the place of the old one.
+	Append func(w *Writer) error
+	// Status is that of the new dataset; "" keeps the old one's, StatusInterrupted if that was being written.
+	Status Status
+	// DryRun only says what would be done. Append is not called.
+	DryRun bool
+	// MaxMemory is how many bytes of memory reading one of the files may take; see ReadOptions.
+	MaxMemory int64
+	// Progress, if set, is called with the number of rows written so far.
+	Progress func(rows int)
+}
+
+// Revised is what Revise did.
+type Revised struct {
+	// Rows and Failures are the numbers of those that were kept, RowsChanged and FailuresChanged how many of them got
+	// another path, label or split, RowsRemoved and FailuresRemoved how many were left out.
+	Rows, RowsChanged, RowsRemoved             int
+	Failures, FailuresChanged, FailuresRemoved int
+	// Linked, Copied and Rewritten count shards: linked or copied as they are; written with new identities in front of the
+	// same encoded vectors; decoded and written anew. In a dry run all are 0.
+	Linked, Copied, Rewritten int
+	// known means that what some image was read from has changed.
+	known bool
+}
+
+// changes reports whether anything is to be written.
+func (r Revised) changes() bool {
+	return r.known || r.RowsChanged+r.RowsRemoved+r.FailuresChanged+r.FailuresRemoved > 0
+}
+
+// Revise gives rows of the dataset in dir other paths, labels and splits, and leaves rows out, and replaces the dataset
+// like Compact: it has the old rows or the new ones at any time. If nothing changes, it writes nothing. A path that two
+// rows, or two failures, would have is ErrDuplicatePath.
+//
+// Vectors are not decoded unless rows before them in the dataset are left out: shards have the sizes that they had, and
+// the same bytes as if the rows had been extracted like this. Shards of which nothing changes are linked.
+func Revise(ctx context.Context, dir string, options ReviseOptions) (Revised, error) {
+	v := &revision{dir: dir, options: options}
+	if err := v.run(ctx); err != nil {
+		return Revised{}, fmt.Errorf("featurestore: revise: %w", err)
+	}
+	return v.done, nil
+}
+
+type revision struct {
+	dir     string
+	options ReviseOptions
+	dataset *Dataset
+	// planned is what the last survey of the dataset found, done what was done so far.
+	planned, done Revised
+}
+
+func (v *revision) reading() ReadOptions { return ReadOptions{MaxMemory: v.options.MaxMemory} }
+
+func (v *revision) run(ctx context.Context) error {
+	if err := v.survey(ctx); err != nil {
+		return err
+	}
+	status := v.options.Status
+	idle := v.options.Append == nil && !v.planned.changes() && (status == "" || status == v.dataset.manifest.Status)
+	switch {
+	case v.options.DryRun:
+		v.done = v.planned
+		return nil
+	case idle:
+		v.done = v.planned
+		return v.settle()
+	}
+	return replaceDataset(v.dir, true, v.reading(), func(next string) error { return v.write(ctx, next) })
+}
+
+// settle makes sure that what is there stays, although nothing is to be done: a dead writer may have put it there, and
+// not on disk yet. It completes what that began if the dataset is still on its way to its place, or another on its way out.
+func (v *revision) settle() error {
+	dir, err := realPath(v.dir)
+	if err != nil {
+		return err
+	}
+	// A dataset that is being written may only have nothing to revise yet.
+	if v.dataset.manifest.Status == StatusWriting || isFile(dir, arrivingDir) || isFile(dir, leavingDir) {
+		l, err := own(dir)
+		if err != nil {
+			return err
+		}
+		return l.release()
+	}
+	_, err = disk.MakeDir(dir) // it exists: this puts its name on disk
+	return err
+}
+
+// status is that of the new dataset.
+func (v *revision) status() Status {
+	switch {
+	case v.options.Status != "":
+		return v.options.Status
+	case v.dataset.manifest.Status == StatusComplete:
+		return StatusComplete
+	}
+	return StatusInterrupted
+}
+
+// survey opens the dataset and finds out what is to be done, without vectors.
+func (v *revision) survey(ctx context.Context) (err error) {
+	if v.dataset, err = v.reading().Open(v.dir); err != nil {
+		return err
+	}
+	v.planned = Revised{}
+	paths := make(map[string]string, v.dataset.manifest.Rows) // of the old rows, by the new ones
+	for i := range v.dataset.manifest.Shards {
+		if err := v.surveyShard(ctx, i, paths); err != nil {
+			return fmt.Errorf("%q: %w", v.dir, v.dataset.judge(err))
+		}
+	}
+	failures, err := v.failures(func(path string) bool { _, ok := paths[path]; return ok }, &v.planned)
+	v.planned.Failures = len(failures)
+	return err
+}
+
+func (v *revision) surveyShard(ctx context.Context, at int, paths map[string]string) error {
+	r, err := v.dataset.openShard(at)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	s, err := v.revise(ctx, r, at)
+	if err != nil {
+		return err
+	}
+	for i, row := range s.rows {
+		if s.left[i] {
+			continue
+		}
+		if row.Path == "" {
+			return &RowError{Path: s.old[i], Err: pathError("")}
+		}
+		if other, ok := paths[row.Path]; ok {
+			return fmt.Errorf("%w: both %q and %q would be %q", ErrDuplicatePath, other, s.old[i], row.Path)
+		}
+		paths[row.Path] = s.old[i]
+	}
+	v.planned.add(s)
+	return nil
+}
+
+// revisedRows are the rows of a shard as they will be.
+type revisedRows struct {
+	rows []Row
+	// old are the paths that they had.
+	old []string
+	// left marks those that are left out; removed is how many, changed how many others have another path, label or split.
+	left             []bool
+	removed, changed int
+	// known means that another Seen is known of some row.
+	known bool
+}
+
+func (r *Revised) add(s revisedRows) {
+	r.Rows += len(s.rows) - s.removed
+	r.RowsChanged += s.changed
+	r.RowsRemoved += s.removed
+	r.known = r.known || s.known
+}
+
+// revise reads the rows of a shard, without vectors, and revises them.
+func (v *revision) revise(ctx context.Context, r *shardReader, at int) (s revisedRows, err error) {
+	if err := r.prove(ctx, v.dataset.manifest.Shards[at]); err != nil {
+		return s, err
+	}
+	err = r.scan(ctx, fixedColumns, func(c chunk) (err error) {
+		s.rows, err = c.identities(s.rows)
+		return err
+	})
+	if err != nil {
+		return s, err
+	}
+	seen, err := v.dataset.seenAt(at)
+	if err != nil {
+		return s, err
+	}
+	s.left, s.old = make([]bool, len(s.rows)), make([]string, len(s.rows))
+	for i := range s.rows {
+		row := &s.rows[i]
+		row.Seen, s.old[i] = seen[i], row.Path
+		if v.options.Row == nil {
+			continue
+		}
+		revised, keep := v.options.Row(*row)
+		switch {
+		case !keep:
+			s.left[i] = true
+			s.removed++
+		case revised.Path != row.Path || revised.Label != row.Label || revised.Split != row.Split:
+			s.changed++
+		}
+		s.known = s.known || keep && revised.Seen != row.Seen
+		row.Path, row.Label, row.Split, row.Seen = revised.Path, revised.Label, revised.Split, revised.Seen
+	}
+	return s, nil
+}
+
+// failures revises the failures, and counts them. is reports whether a path is a row.
+func (v *revision) failures(is func(path string) bool, counts *Revised) ([]Failure, error) {
+	failures, err := v.dataset.Failures()
+	if err != nil {
+		return nil, err
+	}
+	kept, paths := make([]Failure, 0, len(failures)), map[string]string{}
+	for _, old := range failures {
+		f, keep := old, true
+		if v.options.Failure != nil {
+			f, keep = v.options.Failure(old)
+		}
+		if !keep || is(f.Path) {
+			// A killed writer leaves failures of images that became rows.
+			if !keep || v.dataset.manifest.Status != StatusWriting {
+				counts.FailuresRemoved++
+			}
+			continue
+		}
+		if other, ok := paths[f.Path]; ok && other != old.Path {
+			return nil, fmt.Errorf("%w: both %q and %q would be %q", ErrDuplicatePath, other, old.Path, f.Path)
+		}
+		if f.Path != old.Path || f.Label != old.Label || f.Split != old.Split {
+			counts.FailuresChanged++
+		}
+		counts.known = counts.known || f.Seen != old.Seen || f.SHA256 != old.SHA256
+		paths[f.Path] = old.Path
+		kept = append(kept, f)
+	}
+	return kept, nil
+}
+
+// write makes the new dataset in next. The old one is locked by now.
+func (v *revision) write(ctx context.Context, next string) error {
+	if editionOf(v.dataset.dir) != v.dataset.edition { // another writer was faster than the lock
+		if err := v.survey(ctx); err != nil {
+			return err
+		}
+	}
+	at("opened")
+	first := v.dataset.manifest
+	options := Options{unseen: isInside(next), Format: first.Format, ShardRows: first.RowsPerShard, TensorExtension: first.TensorExtension,
+		Overwrite: true, MaxMemory: v.options.MaxMemory}
+	info := Info{Recipe: first.Recipe, DType: first.DType, ToolVersion: first.ToolVersion, Device: first.Device}
+	w, err := Create(next, info, options)
+	if err != nil {
+		return err
+	}
+	if err := v.fill(ctx, w); err != nil {
+		return errors.Join(err, w.Abort())
+	}
+	return w.Close(v.status())
+}
+
+func (v *revision) fill(ctx context.Context, w *Writer) error {
+	v.done = Revised{}
+	if err := v.writeShards(ctx, w); err != nil {
+		return v.dataset.judge(err)
+	}
+	failures, err := v.failures(w.has, &v.done)
+	if err != nil {
+		return err
+	}
+	v.done.Failures = len(failures)
+	if err := w.AppendFailure(failures...); err != nil {
+		return err
+	}
+	if v.options.Append != nil {
+		if err := v.options.Append(w); err != nil {
+			return err
+		}
+	}
+	return disk.Sync(filepath.Join(w.config.dir, dataDir)) // for what was linked
+}

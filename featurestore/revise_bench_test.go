@@ -1,0 +1,49 @@
+package featurestore
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+
+	"fovea/recipe"
+)
+
+// BenchmarkRevise gives every row another label: FOVEA_BENCH_ROWS rows (20,000 unless set) of 512 values. Bytes are those
+// of the vectors. A million rows need 4 GB of temporary space.
+func BenchmarkRevise(b *testing.B) {
+	rows := 20_000
+	if text := os.Getenv("FOVEA_BENCH_ROWS"); text != "" {
+		var err error
+		rows, err = strconv.Atoi(text)
+		must(b, err)
+	}
+	info := testInfo(Float32)
+	info.Recipe.Layers = []recipe.Layer{{Name: "pool5", Shape: []int{512}, Layout: recipe.LayoutC}}
+	for _, format := range formats {
+		b.Run(string(format), func(b *testing.B) {
+			dir := b.TempDir() + "/dataset"
+			w := mustCreate(b, dir, info, Options{Format: format})
+			made := makeRows(info.Recipe, 0, 1000) // the vectors repeat, which zstd does not see
+			for i := range rows {
+				r := made[i%len(made)]
+				r.Path, r.SHA256 = fmt.Sprintf("folder/%09d.jpg", i), fmt.Sprintf("%064x", i)
+				must(b, w.Append(r))
+			}
+			must(b, w.Close(StatusComplete))
+			b.SetBytes(rowBytes(info.Recipe.Layers, Float32) * int64(rows))
+			n := 0
+			for b.Loop() {
+				n++
+				done, err := Revise(context.Background(), dir, ReviseOptions{Row: func(r Row) (Row, bool) {
+					r.Label = fmt.Sprint(r.Label, n)
+					return r, true
+				}})
+				if must(b, err); done.RowsChanged != rows || done.Rewritten > 0 {
+					b.Fatalf("%+v", done)
+				}
+			}
+		})
+	}
+}

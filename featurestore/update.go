@@ -1,0 +1,369 @@
+package featurestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Update gives a dataset other rows in one step: it knows what the dataset holds, lets new rows be made in a dataset
+// of their own, and puts both together into the dataset's place. From BeginUpdate to Close it holds the lock. It is
+// for one goroutine at a time.
+type Update struct {
+	dir    string
+	info   Info
+	config Options
+	lock   *dirLock // nil after ExamineUpdate
+	before *Dataset
+	// staging is where new rows are made.
+	staging string
+
+	rows      *Table
+	seen      [][seenSize]byte
+	failures  []Failure
+	rowAt     map[string]int
+	failureAt map[string]int
+}
+
+// BeginUpdate begins to update the dataset in dir. Info and options are those of the new rows. Those that could not
+// resume the dataset cannot update it: the errors are those of Create. Nothing that readers see changes before Commit.
+// A directory without a dataset is ErrNotDataset. The caller must end it with Close.
+func BeginUpdate(dir string, info Info, options Options) (*Update, error) {
+	u, err := newUpdate(dir, info, options)
+	if err != nil {
+		return nil, err
+	}
+	if u.lock, err = own(dir); err != nil {
+		return nil, fmt.Errorf("featurestore: update: %w", err)
+	}
+	u.dir = u.lock.dir
+	if err = u.open(); err == nil {
+		u.staging, err = u.lock.stage()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("featurestore: update: %w", err), u.lock.release())
+	}
+	return u, nil
+}
+
+// ExamineUpdate is BeginUpdate for those who only want to know what an update would find. It takes no lock and writes
+// nothing; Commit and Recognize fail.
+func ExamineUpdate(dir string, info Info, options Options) (*Update, error) {
+	u, err := newUpdate(dir, info, options)
+	if err == nil {
+		if err = u.open(); err != nil {
+			err = fmt.Errorf("featurestore: update: %w", err)
+		}
+	}
+	return u, err
+}
+
+func newUpdate(dir string, info Info, options Options) (*Update, error) {
+	if info.DType == "" {
+		info.DType = Float32
+	}
+	if options.Format == "" {
+		options.Format = FormatParquet
+	}
+	if options.hooks.mem == nil {
+		options.hooks.mem = ReadOptions{MaxMemory: options.MaxMemory}.memory()
+	}
+	options.Resume, options.Overwrite, options.Selected, options.Written = false, false, nil, nil
+	exists, err := steady(dir, quickAttempts, func(edition) (bool, error) { return hasDataset(dir) })
+	if err == nil && !exists {
+		err = fmt.Errorf("%q is %w of features: there is none", dir, ErrNotDataset)
+	}
+	if err = errors.Join(err, info.validate(), options.validate()); err != nil {
+		return nil, fmt.Errorf("featurestore: update: %w", err)
+	}
+	return &Update{dir: dir, info: info, config: options}, nil
+}
+
+// open reads what the dataset holds.
+func (u *Update) open() error {
+	d, err := open(u.dir, u.config.hooks.mem)
+	if err != nil {
+		return err
+	}
+	c := &writerConfig{dir: u.dir, info: u.info, options: u.config, sizes: chooseSizes(u.info.Recipe.Layers, u.info.DType, u.config)}
+	if err := (&Writer{config: c, manifest: newManifest(c)}).comparable(d.manifest); err != nil {
+		return err
+	}
+	u.before = d
+	if u.rows, err = d.read(context.Background(), nil, nil); err != nil {
+		return err
+	}
+	if u.seen, err = d.seen(); err != nil {
+		return err
+	}
+	u.rowAt = make(map[string]int, u.rows.Rows)
+	for i, path := range u.rows.Paths {
+		u.rowAt[path] = i
+	}
+	failures, err := d.failures()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	u.failureAt = map[string]int{}
+	for _, f := range failures { // a killed run saves failures and shards at different times
+		if _, row := u.rowAt[f.Path]; !row {
+			u.failureAt[f.Path] = len(u.failures)
+			u.failures = append(u.failures, f)
+		}
+	}
+	return nil
+}
+
+// Manifest is that of the dataset.
+func (u *Update) Manifest() Manifest { return u.before.Manifest() }
+
+// Rows are the dataset's rows, without vectors, and what each of them was read from; both are to be read only.
+func (u *Update) Rows() (rows *Table, seen [][seenSize]byte) { return u.rows, u.seen }
+
+// Failures are the dataset's failures.
+func (u *Update) Failures() []Failure { return slices.Clone(u.failures) }
+
+// Known returns what is recorded about an image.
+func (u *Update) Known(path string) (Known, bool) {
+	if at, ok := u.failureAt[path]; ok {
+		f := u.failures[at]
+		return Known{Failed: true, SHA256: parseSum(f.SHA256), Seen: f.Seen}, true
+	}
+	at, ok := u.rowAt[path]
+	if !ok {
+		return Known{}, false
+	}
+	return Known{SHA256: parseSum(u.rows.SHA256[at]), Seen: u.seen[at]}, true
+}
+
+// Staging is the directory in which to make a dataset of new rows. It outlives an update that was not committed, so
+// that the next one can resume it.
+func (u *Update) Staging() string { return u.staging }
+
+// Unstage deletes what is in Staging.
+func (u *Update) Unstage() error {
+	err := onlyOurs(u.staging)
+	if err == nil {
+		err = deleteDataset(u.staging)
+	}
+	if err != nil {
+		return fmt.Errorf("featurestore: update: %w", err)
+	}
+	return nil
+}
+
+// CopyRows appends the rows to w, with the vectors of the dataset's rows whose indices are in from.
+func (u *Update) CopyRows(ctx context.Context, w *Writer, from []int, rows []Row) error {
+	wanted := make(map[int][]int, len(from))
+	for i, row := range from {
+		wanted[row] = append(wanted[row], i)
+	}
+	found, layers := make([]Row, len(rows)), u.before.manifest.Recipe.Layers
+	err := u.before.Scan(ctx, ScanOptions{}, func(b *Batch) error {
+		for i, r := range b.Rows {
+			for _, at := range wanted[b.Index[i]] {
+				r.Path, r.Label, r.Split, r.Seen, r.Features = rows[at].Path, rows[at].Label, rows[at].Split, rows[at].Seen, nil
+				for n, l := range layers {
+					r.Features = append(r.Features, slices.Clone(b.Vectors[n][i*l.Size():(i+1)*l.Size()]))
+				}
+				found[at] = r
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return w.Append(found...)
+}
+
+// Recognize records what the rows and failures are read from, by their indices, without changing the dataset.
+func (u *Update) Recognize(rows, failures map[int][seenSize]byte) error {
+	if u.lock == nil {
+		return fmt.Errorf("featurestore: update: %w", ErrClosed)
+	}
+	if u.before.layout == layoutFormer { // which has no place for that
+		return nil
+	}
+	err := os.MkdirAll(inDir(u.before.root, tempDir), 0o755)
+	err = errors.Join(err, u.recognizeRows(rows), u.recognizeFailures(failures), os.RemoveAll(inDir(u.before.root, tempDir)))
+	if err != nil {
+		return fmt.Errorf("featurestore: update: %w", err)
+	}
+	return nil
+}
+
+func (u *Update) recognizeRows(rows map[int][seenSize]byte) error {
+	first := 0
+	for _, s := range u.before.manifest.Shards {
+		changed := false
+		for i := first; i < first+s.Rows; i++ {
+			if seen, ok := rows[i]; ok && seen != u.seen[i] {
+				u.seen[i], changed = seen, true
+			}
+		}
+		if changed && s.SHA256 != "" {
+			if err := writeSeen(u.before.root, s.File, s.SHA256, seenBytes(u.seen[first:first+s.Rows])); err != nil {
+				return err
+			}
+		}
+		first += s.Rows
+	}
+	return nil
+}
+
+func (u *Update) recognizeFailures(failures map[int][seenSize]byte) error {
+	changed := false
+	for i, seen := range failures {
+		changed = changed || seen != u.failures[i].Seen
+		u.failures[i].Seen = seen
+	}
+	if sum := u.before.manifest.FailuresFile; changed && sum != nil {
+		return writeSeenFailures(u.before.root, sum.SHA256, u.failures)
+	}
+	return nil
+}
+
+func seenBytes(seen [][seenSize]byte) []byte {
+	records := make([]byte, 0, len(seen)*seenSize)
+	for _, s := range seen {
+		records = append(records, s[:]...)
+	}
+	return records
+}
+
+// Revision says what a dataset is to hold.
+type Revision struct {
+	// Row returns the path, label, split and Seen that the dataset's i-th row gets, or false if it goes.
+	Row func(i int) (Row, bool)
+	// Take returns the label and split of a row in Update.Staging, by its path, or false if it is not wanted. Those
+	// rows follow. Nil takes none.
+	Take func(path string) (label, split string, wanted bool)
+	// Failures are all failures.
+	Failures []Failure
+}
+
+// Commit puts the revised rows, in their order, followed by those in Staging, into the dataset's place, like Revise:
+// readers see the old dataset or the new one, whatever happens. The new one is complete, with shards of the same size.
+// Staging is left for Unstage.
+func (u *Update) Commit(ctx context.Context, to Revision) error {
+	if u.lock == nil {
+		return fmt.Errorf("featurestore: update: %w", ErrClosed)
+	}
+	if editionOf(u.dir) != u.before.edition { // by something that ignores the lock
+		return fmt.Errorf("featurestore: update: %q %w", u.dir, ErrReplaced)
+	}
+	next, err := u.lock.place()
+	if err == nil {
+		if err = u.revision(ctx, to).write(ctx, next); err != nil {
+			err = errors.Join(err, removeNext(next))
+		} else {
+			at("written")
+			err = u.lock.put(next, ReadOptions{MaxMemory: u.config.MaxMemory})
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("featurestore: update: %w", err)
+	}
+	at("updated")
+	return nil
+}
+
+// revision says how Revise does it.
+func (u *Update) revision(ctx context.Context, to Revision) *revision {
+	v := &revision{dir: u.dir, dataset: u.before}
+	v.options.MaxMemory, v.options.Status = u.config.MaxMemory, StatusComplete
+	v.options.Row = func(old Row) (Row, bool) { return to.Row(u.rowAt[old.Path]) }
+	for i := range u.rows.Rows {
+		if _, keep := to.Row(i); !keep {
+			v.planned.RowsRemoved++
+		}
+	}
+	failures, more := map[string]Failure{}, []Failure{}
+	for _, f := range to.Failures {
+		if _, known := u.failureAt[f.Path]; known {
+			failures[f.Path] = f
+		} else {
+			more = append(more, f)
+		}
+	}
+	v.options.Failure = func(old Failure) (Failure, bool) {
+		now, keep := failures[old.Path]
+		return now, keep
+	}
+	switch {
+	case to.Take != nil:
+		v.options.Append = func(w *Writer) error {
+			if err := u.takeStaged(ctx, w, to); err != nil {
+				return err
+			}
+			return w.AppendFailure(more...)
+		}
+	case len(more) > 0:
+		v.options.Append = func(w *Writer) error { return w.AppendFailure(more...) }
+	}
+	return v
+}
+
+// takeStaged appends the rows in Staging.
+func (u *Update) takeStaged(ctx context.Context, w *Writer, to Revision) error {
+	staged, err := open(u.staging, u.config.hooks.mem)
+	if err != nil {
+		return err
+	}
+	seen, err := staged.seen()
+	if err != nil {
+		return err
+	}
+	w.manifest.Device = devices(w.manifest.Device, u.info.Device)
+	layers := staged.manifest.Recipe.Layers
+	return staged.Scan(ctx, ScanOptions{}, func(b *Batch) error {
+		kept := make([]Row, 0, len(b.Rows))
+		for i, r := range b.Rows {
+			var wanted bool
+			if r.Label, r.Split, wanted = to.Take(r.Path); !wanted {
+				continue
+			}
+			r.Seen = seen[b.Index[i]]
+			for n, l := range layers {
+				r.Features = append(r.Features, b.Vectors[n][i*l.Size():(i+1)*l.Size()])
+			}
+			kept = append(kept, r)
+		}
+		return w.Append(kept...)
+	})
+}
+
+// devices names both devices.
+func devices(before, now string) string {
+	if now == "" || slices.Contains(strings.Split(before, ", "), now) {
+		return before
+	}
+	return before + ", " + now
+}
+
+// Close gives up the lock. What is in Staging stays.
+func (u *Update) Close() error {
+	if u.lock == nil {
+		return nil
+	}
+	l := u.lock
+	u.lock = nil
+	if err := l.release(); err != nil {
+		return fmt.Errorf("featurestore: update: %w", err)
+	}
+	return nil
+}
+
+// HasDataset reports whether a directory holds a dataset. Anything else in it is ErrNotDataset.
+func HasDataset(dir string) (bool, error) {
+	exists, err := steady(dir, quickAttempts, func(edition) (bool, error) { return hasDataset(dir) })
+	if err != nil {
+		return false, fmt.Errorf("featurestore: open: %w", err)
+	}
+	return exists, nil
+}
