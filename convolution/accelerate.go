@@ -119,8 +119,8 @@ type method struct {
 	// planes and pixels are the operations that make planes (tiles.h, wide.h) of images in NHWC order,
 	// and the way back, if convolutions read and write planes.
 	planes, pixels string
-	// whole says that products are of whole numbers, if the operations have a choice.
-	whole *bool
+	// engine is set if the operations are those of wide.h.
+	engine *engine
 	// products says that other convolutions are computed as products of matrices (pointwise.h), with
 	// AVX-512 if the method has planes, else with AVX2.
 	products bool
@@ -129,12 +129,40 @@ type method struct {
 	tolerance float64
 }
 
-// wide is Winograd's filtering with AVX-512.
-func wide(name string, whole bool, supported func() error, tolerance float64) method {
+// engine is what the operations of wide.h compute with.
+type engine struct {
+	whole        bool // products of whole numbers
+	instructions instructions
+}
+
+// instructions are wide.h's wide_instructions.
+type instructions int64
+
+const (
+	avx512 instructions = iota
+	avxVNNI
+	avx2
+)
+
+func (e engine) String() string {
+	switch e.instructions {
+	case avx2:
+		return "AVX2"
+	case avxVNNI:
+		return "AVX-VNNI"
+	}
+	if e.whole {
+		return "AVX-512 VNNI"
+	}
+	return "AVX-512"
+}
+
+// wide is Winograd's filtering of maps in planes.
+func wide(name string, e engine, tolerance float64) method {
 	return method{
-		name: name, supported: supported,
-		kernel: "FoveaWideKernel", convolution: "FoveaWideConvolution", planes: "FoveaWidePlanes", pixels: "FoveaWidePixels", whole: &whole,
-		stored: tf.Float, shares: 1, tolerance: tolerance, products: !whole,
+		name: name, supported: func() error { return supported(e) },
+		kernel: "FoveaWideKernel", convolution: "FoveaWideConvolution", planes: "FoveaWidePlanes", pixels: "FoveaWidePixels", engine: &e,
+		stored: tf.Float, shares: 1, tolerance: tolerance, products: !e.whole,
 		suits: func(_, out int64) bool { return out%16 == 0 },
 	}
 }
@@ -143,7 +171,7 @@ func wide(name string, whole bool, supported func() error, tolerance float64) me
 // the same results.
 var methods = map[inference.Precision][]method{
 	inference.Float32: {
-		wide("Winograd", false, wideSupported, 1e-3),
+		wide("Winograd", engine{false, avx512}, 1e-3),
 		{
 			name: "Winograd", supported: winogradSupported,
 			kernel: "FoveaWinogradKernel", convolution: "FoveaWinogradConvolution", stored: tf.Float, shares: 1, products: true,
@@ -151,7 +179,11 @@ var methods = map[inference.Precision][]method{
 			tolerance: 1e-3,
 		},
 	},
-	inference.Int16: {wide("Winograd in int16", true, wholeSupported, 2e-2)},
+	inference.Int16: {
+		wide("Winograd in int16", engine{true, avx512}, 2e-2),
+		wide("Winograd in int16", engine{true, avxVNNI}, 2e-2),
+		wide("Winograd in int16", engine{true, avx2}, 2e-2),
+	},
 	inference.BFloat16: {{
 		name: "AMX", supported: inference.AMX,
 		kernel: "FoveaTilesKernel", convolution: "FoveaTilesConvolution", planes: "FoveaTilesPlanes", pixels: "FoveaTilesPixels",

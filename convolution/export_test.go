@@ -5,7 +5,11 @@ import "fovea/inference"
 // Methods names the ways to compute in a precision, and says why this processor has not got those that it has not.
 func Methods(precision inference.Precision) (names []string, missing []error) {
 	for _, m := range methods[precision] {
-		names, missing = append(names, m.convolution), append(missing, m.supported())
+		name := m.convolution
+		if m.engine != nil {
+			name += " with " + m.engine.String()
+		}
+		names, missing = append(names, name), append(missing, m.supported())
 	}
 	return names, missing
 }

@@ -62,27 +62,35 @@ KERNEL(transform_kernel, 1)
 
 struct attributes {
 	int rectify, pool;
-	int whole; // products of whole numbers, of the operations that have them
+	// Of the operations of wide.h:
+	enum wide_arithmetic arithmetic;
+	enum wide_instructions instructions;
 };
 
-// read_flags reads attributes that an operation has, of those named.
-static void *read_flags(TF_OpKernelConstruction *construction, const char *const names[3]) {
+// read reads the attributes that an operation has.
+static void *read(TF_OpKernelConstruction *construction, int convolves, int wide) {
 	TF_Status *status = TF_NewStatus();
+	static const char *const names[] = {"rectify", "pool", "whole"};
 	unsigned char flags[3] = {0};
-	for (int i = 0; i < 3; i++)
-		if (names[i] != NULL && TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrBool(construction, names[i], &flags[i], status);
+	int32_t instructions = 0;
+	for (int i = convolves ? 0 : 2; i < (wide ? 3 : 2); i++)
+		if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrBool(construction, names[i], &flags[i], status);
+	const enum wide_arithmetic arithmetic = flags[2] ? wide_int16 : wide_float32;
+	if (wide && TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, "instructions", &instructions, status);
+	if (wide && TF_GetCode(status) == TF_OK && !wide_supported(arithmetic, (enum wide_instructions)instructions))
+		TF_SetStatus(status, TF_UNIMPLEMENTED, "this processor has not got these instructions");
 	struct attributes *a = NULL;
 	if (TF_GetCode(status) == TF_OK && (a = malloc(sizeof *a)) == NULL)
 		TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
-	if (a != NULL) *a = (struct attributes){flags[0], flags[1], flags[2]};
+	if (a != NULL) *a = (struct attributes){flags[0], flags[1], arithmetic, (enum wide_instructions)instructions};
 	if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
 	TF_DeleteStatus(status);
 	return a;
 }
 
-static void *read_attributes(TF_OpKernelConstruction *construction) { return read_flags(construction, (const char *const[]){"rectify", "pool", NULL}); }
-static void *read_wide_attributes(TF_OpKernelConstruction *construction) { return read_flags(construction, (const char *const[]){"rectify", "pool", "whole"}); }
-static void *read_whole(TF_OpKernelConstruction *construction) { return read_flags(construction, (const char *const[]){NULL, NULL, "whole"}); }
+static void *read_attributes(TF_OpKernelConstruction *construction) { return read(construction, 1, 0); }
+static void *read_wide_attributes(TF_OpKernelConstruction *construction) { return read(construction, 1, 1); }
+static void *read_wide_kernel_attributes(TF_OpKernelConstruction *construction) { return read(construction, 0, 1); }
 
 static void convolve(void *attributes, struct call *call) {
 	const struct attributes *a = attributes;
@@ -181,15 +189,15 @@ static void convolve_planes(void *attributes, struct call *call) {
 KERNEL(convolve_planes, 3)
 
 static void pack_wide_kernel(void *attributes, struct call *call) {
-	const enum wide_arithmetic arithmetic = ((const struct attributes *)attributes)->whole ? wide_int16 : wide_float32;
+	const struct attributes *a = attributes;
 	int64_t k[4];
 	if (!shape(call, 0, TF_FLOAT, 4, k) || k[0] != 3 || k[1] != 3 || k[2] < 1 || k[3] < 1 || k[3] % wide_channels != 0) {
 		refuse(call, TF_INVALID_ARGUMENT, "a kernel of 3x3 with a multiple of %d output channels is needed", wide_channels);
 		return;
 	}
-	const int64_t to = (int64_t)wide_kernel_floats(arithmetic, k[2], k[3]);
+	const int64_t to = (int64_t)wide_kernel_floats(a->arithmetic, k[2], k[3]);
 	float *packed = allocate_own(call, TF_FLOAT, &to, 1);
-	if (packed != NULL && !wide_pack_kernel(arithmetic, k[2], k[3], data(call, 0), packed))
+	if (packed != NULL && !wide_pack_kernel(a->arithmetic, a->instructions, k[2], k[3], data(call, 0), packed))
 		refuse(call, TF_RESOURCE_EXHAUSTED, "no memory to transform a kernel of %lld to %lld channels", (long long)k[2], (long long)k[3]);
 }
 KERNEL(pack_wide_kernel, 1)
@@ -229,20 +237,19 @@ static int64_t input_channels(enum wide_arithmetic arithmetic, int64_t planes, i
 
 static void convolve_wide_planes(void *attributes, struct call *call) {
 	const struct attributes *a = attributes;
-	const enum wide_arithmetic arithmetic = a->whole ? wide_int16 : wide_float32;
 	int64_t x[planes_rank], k[1], b[1], to[planes_rank], channels[1];
 	if (!shape(call, 0, TF_FLOAT, planes_rank, x) || !shape(call, 1, TF_FLOAT, 1, k) || !shape(call, 2, TF_FLOAT, 1, b) || x[2] < planes_border ||
 	    x[3] < planes_border || x[4] < 1 || b[0] < 1 || b[0] % wide_channels != 0 || (a->pool && !a->rectify)) {
 		refuse(call, TF_INVALID_ARGUMENT, "planes of pictures, a packed kernel and a bias are needed");
 		return;
 	}
-	channels[0] = input_channels(arithmetic, x[1], x[4], b[0], k[0]);
+	channels[0] = input_channels(a->arithmetic, x[1], x[4], b[0], k[0]);
 	if (channels[0] == 0) {
 		refuse(call, TF_INVALID_ARGUMENT, "planes, packed kernel and bias do not fit each other");
 		return;
 	}
 	const struct wide_convolution c = {
-		.arithmetic = arithmetic, .pictures = x[0], .height = x[2] - planes_border, .width = x[3] - planes_border, .in = channels[0], .out = b[0],
+		.arithmetic = a->arithmetic, .instructions = a->instructions, .pictures = x[0], .height = x[2] - planes_border, .width = x[3] - planes_border, .in = channels[0], .out = b[0],
 		.rectify = a->rectify, .pool = a->pool,
 	};
 	const int shrink = a->pool ? 2 : 1;
@@ -361,12 +368,12 @@ void fovea_convolution_register(TF_Status *status) {
 		 read_attributes,
 		 convolve_planes_kernel},
 		{"FoveaTilesPixels", {"planes: bfloat16", NULL}, "features: float", {NULL}, NULL, from_planes_kernel},
-		{"FoveaWideKernel", {"kernel: float", NULL}, "packed: float", {"whole: bool", NULL}, read_whole, pack_wide_kernel_kernel},
+		{"FoveaWideKernel", {"kernel: float", NULL}, "packed: float", {"whole: bool", "instructions: int", NULL}, read_wide_kernel_attributes, pack_wide_kernel_kernel},
 		{"FoveaWidePlanes", {"pictures: float", NULL}, "planes: float", {NULL}, NULL, to_wide_planes_kernel},
 		{"FoveaWideConvolution",
 		 {"pictures: float", "packed: float", "bias: float", NULL},
 		 "features: float",
-		 {"rectify: bool", "pool: bool", "whole: bool", NULL},
+		 {"rectify: bool", "pool: bool", "whole: bool", "instructions: int", NULL},
 		 read_wide_attributes,
 		 convolve_wide_planes_kernel},
 		{"FoveaWidePixels", {"planes: float", NULL}, "features: float", {NULL}, NULL, from_wide_planes_kernel},

@@ -23,16 +23,16 @@ func winogradSupported() error {
 	return nil
 }
 
-func wideSupported() error {
-	if C.wide_supported(C.wide_float32) == 0 {
-		return errors.New("convolution: this processor has no AVX-512")
-	}
-	return nil
-}
+// The numbers of instructions are those of wide.h, or this is an index out of range.
+var _ = [1]struct{}{}[(avx512-C.wide_avx512)|(avxVNNI-C.wide_avxvnni)|(avx2-C.wide_avx2)]
 
-func wholeSupported() error {
-	if C.wide_supported(C.wide_int16) == 0 {
-		return errors.New("convolution: this processor has no AVX-512 VNNI")
+func supported(e engine) error {
+	arithmetic := C.enum_wide_arithmetic(C.wide_float32)
+	if e.whole {
+		arithmetic = C.wide_int16
+	}
+	if C.wide_supported(arithmetic, C.enum_wide_instructions(e.instructions)) == 0 {
+		return fmt.Errorf("convolution: this processor has no %s", e)
 	}
 	return nil
 }

@@ -8,9 +8,7 @@ var errProcessor = errors.New("convolution: only written for amd64")
 
 func winogradSupported() error { return errProcessor }
 
-func wideSupported() error { return errProcessor }
-
-func wholeSupported() error { return errProcessor }
+func supported(engine) error { return errProcessor }
 
 func trim() {}
 

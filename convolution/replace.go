@@ -76,8 +76,8 @@ func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mappe
 // filteredAttributes are those of the method's own operation.
 func (r *rewriter) filteredAttributes(c convolution) attributes {
 	with := attributes{"rectify": flag(c.activation == relu), "pool": flag(c.pool)}
-	if r.method.whole != nil {
-		with["whole"] = flag(*r.method.whole)
+	if e := r.method.engine; e != nil {
+		with["whole"], with["instructions"] = flag(e.whole), whole(int64(e.instructions))
 	}
 	return with
 }

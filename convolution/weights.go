@@ -251,8 +251,8 @@ func (r *rewriter) addKernel(t *transforming, c convolution) error {
 	switch c.kind {
 	case filtered:
 		spec.Type, kind = r.method.kernel, r.method.stored
-		if r.method.whole != nil {
-			spec.Attrs = map[string]interface{}{"whole": *r.method.whole}
+		if e := r.method.engine; e != nil {
+			spec.Attrs = map[string]interface{}{"whole": e.whole, "instructions": int64(e.instructions)}
 		}
 	case depthwise:
 		spec.Type = "Identity"

@@ -1,5 +1,5 @@
-// Winograd's minimal filtering F(4x4, 3x3) with AVX-512, in float32 or with products of 16-bit
-// integers; doc.go tells how.
+// Winograd's minimal filtering F(4x4, 3x3) with AVX-512 or AVX2, in float32 or with products of 16-bit
+// integers; doc.go tells how. All instructions give the same results.
 //
 // Maps are float32 in planes of 16 channels, each of (height + 2) x (width + 2) x 16 with zeros at
 // its border. A map of up to 4 channels has one plane of as many.
@@ -21,9 +21,17 @@ enum wide_arithmetic {
 	wide_arithmetics,
 };
 
+enum wide_instructions {
+	wide_avx512,  // with VNNI for whole numbers
+	wide_avxvnni, // AVX2, and VNNI on its registers
+	wide_avx2,
+	wide_instruction_sets,
+};
+
 // A convolution with kernels of 3x3, stride 1, and a border of zeros that keeps the size.
 struct wide_convolution {
 	enum wide_arithmetic arithmetic;
+	enum wide_instructions instructions;
 	int64_t pictures, height, width;
 	int64_t in, out; // channels: up to winograd_few_channels or a multiple of 16 (the rest zeros); a multiple of 16
 	int rectify;     // max(0, x) at the end
@@ -31,7 +39,7 @@ struct wide_convolution {
 };
 
 // wide_supported tells whether this processor has the instructions.
-int wide_supported(enum wide_arithmetic arithmetic);
+int wide_supported(enum wide_arithmetic arithmetic, enum wide_instructions instructions);
 
 // wide_plane is the number of channels in a plane of a map of so many, and wide_planes how many planes it has.
 int64_t wide_plane(int64_t channels);
@@ -40,8 +48,8 @@ int64_t wide_planes(int64_t channels);
 // wide_kernel_floats is the size of a kernel as wide_pack_kernel writes it from HWIO. Of int16 it
 // holds whole numbers and their scales.
 size_t wide_kernel_floats(enum wide_arithmetic arithmetic, int64_t in, int64_t out);
-// wide_pack_kernel returns 0 when there is not enough memory.
-int wide_pack_kernel(enum wide_arithmetic arithmetic, int64_t in, int64_t out, const float *hwio, float *packed);
+// wide_pack_kernel returns 0 when there is not enough memory. What it packs is the same for all instructions.
+int wide_pack_kernel(enum wide_arithmetic arithmetic, enum wide_instructions instructions, int64_t in, int64_t out, const float *hwio, float *packed);
 
 // wide_from_pixels copies maps in NHWC to planes, wide_to_pixels is the way back.
 void wide_from_pixels(int64_t pictures, int64_t height, int64_t width, int64_t channels, const float *nhwc, float *planes);
@@ -58,7 +66,6 @@ void wide_convolve(const struct wide_convolution *c, const float *x, const float
 enum { wide_in, wide_products, wide_out, wide_stages };
 extern double wide_stage_seconds[wide_stages];
 double wide_now(void);
-static const char *const wide_names[] = {"float32", "int16"};
 #define WIDE_STAGE(stage, ...)                                    \
 	do {                                                      \
 		const double wide_start = wide_now();             \

@@ -1,17 +1,28 @@
 #include "wide_parts.h"
 
-int wide_supported(enum wide_arithmetic arithmetic) {
-	const int has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-	return has && (arithmetic == wide_float32 || __builtin_cpu_supports("avx512vnni"));
+int wide_supported(enum wide_arithmetic arithmetic, enum wide_instructions instructions) {
+	// All need the latter to transform kernels.
+	const int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+	if (!winograd_supported()) return 0;
+	switch (instructions) {
+	case wide_avx512: return avx512 && (arithmetic == wide_float32 || __builtin_cpu_supports("avx512vnni"));
+	case wide_avxvnni: return __builtin_cpu_supports("avxvnni") != 0;
+	case wide_avx2: return 1;
+	default: return 0;
+	}
 }
+
+static const struct engine *const engines[wide_instruction_sets] = {
+	[wide_avx512] = &wide_engine_avx512, [wide_avxvnni] = &wide_engine_avxvnni, [wide_avx2] = &wide_engine_avx2,
+};
 
 size_t wide_kernel_floats(enum wide_arithmetic arithmetic, int64_t in, int64_t out) {
 	if (wide_few(in)) return (size_t)(taps * in * out);
 	return (size_t)(points * (out / lanes) * wide_panel_floats(arithmetic, in) + (arithmetic == wide_int16 ? points * out : 0));
 }
 
-int wide_pack_kernel(enum wide_arithmetic arithmetic, int64_t in, int64_t out, const float *hwio, float *packed) {
-	if (!wide_few(in) && arithmetic == wide_int16) return wide_pack_whole(in, out, hwio, packed);
+int wide_pack_kernel(enum wide_arithmetic arithmetic, enum wide_instructions instructions, int64_t in, int64_t out, const float *hwio, float *packed) {
+	if (!wide_few(in) && arithmetic == wide_int16) return engines[instructions]->pack_whole(in, out, hwio, packed);
 	winograd_transform_kernel(in, out, hwio, packed);
 	return 1;
 }
@@ -38,7 +49,7 @@ struct block wide_block(const struct wide_convolution *c) {
 }
 
 size_t wide_work_floats(const struct wide_convolution *c) {
-	if (wide_few(c->in)) return wide_direct_floats(c);
+	if (wide_few(c->in)) return engines[c->instructions]->direct_floats(c);
 	size_t bytes = points * (wide_in_matrix(c) + wide_out_matrix(c)) + line;
 	if (c->arithmetic == wide_int16) bytes += wide_floats_bytes(c) + (size_t)(scales_of_tile * wide_block(c).tiles) * sizeof(float);
 	return bytes / sizeof(float);
@@ -55,15 +66,15 @@ static void find_places(const struct wide_convolution *c, int64_t first, int64_t
 // memory is the parts of the work memory: transformed pixels, products, tiles on their way to whole
 // numbers, and the scales of those.
 struct memory {
-	char *v, *m, *floats;
+	char *v, *m, *tiles;
 	float *scales;
 };
 
 static struct memory divide(const struct wide_convolution *c, float *work) {
 	struct memory at = {.v = (char *)(((uintptr_t)work + line - 1) & ~(uintptr_t)(line - 1))};
 	at.m = at.v + points * wide_in_matrix(c);
-	at.floats = at.m + points * wide_out_matrix(c);
-	at.scales = (float *)(at.floats + (c->arithmetic == wide_int16 ? wide_floats_bytes(c) : 0));
+	at.tiles = at.m + points * wide_out_matrix(c);
+	at.scales = (float *)(at.tiles + (c->arithmetic == wide_int16 ? wide_floats_bytes(c) : 0));
 	return at;
 }
 
@@ -71,6 +82,7 @@ static struct memory divide(const struct wide_convolution *c, float *work) {
 static void multiply(const struct wide_convolution *c, const struct memory *at, const float *packed, int64_t n, int64_t first, int64_t count) {
 	const int64_t panel = wide_panel_floats(c->arithmetic, c->in), matrix = c->out / lanes * panel;
 	const float *of = packed + first / lanes * panel, *columns = packed + points * matrix + first;
+	const struct engine *engine = engines[c->instructions];
 	for (int64_t p = 0; p < points; p++) {
 		// After the last point come other output channels at the first one.
 		const int64_t next = p + 1 < points ? p + 1 : 0, other = p + 1 < points ? 0 : count / lanes * panel;
@@ -79,22 +91,24 @@ static void multiply(const struct wide_convolution *c, const struct memory *at, 
 			.tiles = at->scales + p, .columns = columns + p * c->out, .n = n, .panels = count / lanes,
 			.next_v = at->v + (size_t)next * wide_in_matrix(c), .next = (const char *)(of + next * matrix + other),
 		};
-		if (c->arithmetic == wide_int16) wide_multiply_whole(c, &f);
-		else wide_multiply(c, &f);
+		if (c->arithmetic == wide_int16) engine->multiply_whole(c, &f);
+		else engine->multiply(c, &f);
 	}
 }
 
 // transform transforms n tiles. The last product may take rows of earlier tiles beyond them, or of
 // anything; nobody reads what comes of them.
 static void transform(const struct wide_convolution *c, const struct memory *at, const float *x, const struct place *places, int64_t n) {
-	if (c->arithmetic == wide_int16) wide_transform_whole(c, x, places, n, at->v, at->scales, at->floats);
-	else wide_transform(c, x, places, n, at->v);
+	const struct engine *engine = engines[c->instructions];
+	if (c->arithmetic == wide_int16) engine->transform_whole(c, x, places, n, at->v, at->scales, at->tiles);
+	else engine->transform(c, x, places, n, at->v);
 }
 
 void wide_convolve(const struct wide_convolution *c, const float *x, const float *packed, const float *bias, float *y, float *work) {
+	const struct engine *engine = engines[c->instructions];
 	wide_clear_border(c->pictures * wide_planes(c->out), c->pool ? c->height / 2 : c->height, c->pool ? c->width / 2 : c->width, c->out, y);
 	if (wide_few(c->in)) {
-		wide_convolve_directly(c, x, packed, bias, y, work);
+		engine->convolve_directly(c, x, packed, bias, y, work);
 		return;
 	}
 	const struct block b = wide_block(c);
@@ -108,7 +122,7 @@ void wide_convolve(const struct wide_convolution *c, const float *x, const float
 		for (int64_t o = 0; o < c->out; o += b.out) {
 			const int64_t count = c->out - o < b.out ? c->out - o : b.out;
 			WIDE_STAGE(wide_products, multiply(c, &at, packed, n, o, count));
-			WIDE_STAGE(wide_out, wide_finish(c, at.m, places, n, o, count, bias, y));
+			WIDE_STAGE(wide_out, engine->finish(c, at.m, places, n, o, count, bias, y));
 		}
 	}
 }

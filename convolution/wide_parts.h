@@ -1,7 +1,7 @@
-// What the files of the engine of wide.h share: wide_amd64.c has the loop over blocks of tiles,
-// wide_planes_amd64.c maps, wide_transform_amd64.c the transformations in float32,
-// wide_round_amd64.c whole numbers, wide_products_amd64.c products, and wide_direct_amd64.c layers of
-// few input channels.
+// What the files of the engine of wide.h share: wide_amd64.c has the loop over blocks of tiles, and
+// wide_planes_amd64.c maps. wide_transform.h has the transformations in float32, wide_round.h whole
+// numbers, wide_products.h products, and wide_direct.h layers of few input channels, for registers as
+// wide_vectors.h defines them: they are compiled twice.
 
 #ifndef FOVEA_CONVOLUTION_WIDE_PARTS_H_
 #define FOVEA_CONVOLUTION_WIDE_PARTS_H_
@@ -9,24 +9,19 @@
 #include "wide.h"
 #include "winograd.h"
 
-#define WIDE __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
-#define VNNI __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 #define INLINE static inline __attribute__((always_inline))
 
 enum {
 	side = 6, // of a tile that goes in
 	step = 4, // of a tile that comes out
 	points = winograd_points,
-	lanes = wide_channels, // floats of a register, and of a cache line
-	line = 64,             // bytes of both
-	rows = 12,             // tiles that the innermost product takes together, with two panels of output channels: 24 sums in registers
+	lanes = wide_channels, // floats of a cache line
+	line = 64,             // its bytes
 	taps = 9,
-	most_tiles = 96,   // in work at a time, a multiple of rows
+	most_tiles = 96,   // in work at a time
 	depth = 2 * lanes, // input channels of a line of pixels, as 16-bit numbers
 	scales_of_tile = 3 * lanes, // floats, of which the first 36 are used
 };
-
-typedef float vector __attribute__((vector_size(line), aligned(4)));
 
 // block is what is in work at a time: tiles and output channels, and the tiles of which all channels
 // are float32 before they become whole numbers.
@@ -78,23 +73,24 @@ static inline size_t wide_floats_bytes(const struct wide_convolution *c) { retur
 // wide_clear_border sets the border of some planes to zero.
 void wide_clear_border(int64_t planes, int64_t height, int64_t width, int64_t channels, float *at);
 
-// wide_pack_whole makes a kernel of whole numbers. It returns 0 when there is not enough memory.
-int wide_pack_whole(int64_t in, int64_t out, const float *hwio, float *packed);
+// engine is what is compiled for each width of registers.
+struct engine {
+	// pack_whole makes a kernel of whole numbers. It returns 0 when there is not enough memory.
+	int (*pack_whole)(int64_t in, int64_t out, const float *hwio, float *packed);
+	// transform and transform_whole transform n tiles, the latter to whole numbers and their scales.
+	void (*transform)(const struct wide_convolution *c, const float *x, const struct place *places, int64_t n, char *v);
+	void (*transform_whole)(const struct wide_convolution *c, const float *x, const struct place *places, int64_t n, char *v, float *scales, char *tiles);
+	// multiply and multiply_whole compute the products at one point.
+	void (*multiply)(const struct wide_convolution *c, const struct factors *f);
+	void (*multiply_whole)(const struct wide_convolution *c, const struct factors *f);
+	// finish transforms the products of n tiles and count output channels from a first one back, adds
+	// the bias, rectifies, and pools.
+	void (*finish)(const struct wide_convolution *c, const char *m, const struct place *places, int64_t n, int64_t first, int64_t count, const float *bias, float *y);
+	// convolve_directly is wide_convolve for few input channels; direct_floats is the size of its work memory.
+	size_t (*direct_floats)(const struct wide_convolution *c);
+	void (*convolve_directly)(const struct wide_convolution *c, const float *x, const float *kernel, const float *bias, float *y, float *work);
+};
 
-// wide_transform and wide_transform_whole transform n tiles, the latter to whole numbers and their scales.
-void wide_transform(const struct wide_convolution *c, const float *x, const struct place *places, int64_t n, char *v);
-void wide_transform_whole(const struct wide_convolution *c, const float *x, const struct place *places, int64_t n, char *v, float *scales, char *floats);
-
-// wide_multiply and wide_multiply_whole compute the products at one point.
-void wide_multiply(const struct wide_convolution *c, const struct factors *f);
-void wide_multiply_whole(const struct wide_convolution *c, const struct factors *f);
-
-// wide_finish transforms the products of n tiles and count output channels from a first one back, adds
-// the bias, rectifies, and pools.
-void wide_finish(const struct wide_convolution *c, const char *m, const struct place *places, int64_t n, int64_t first, int64_t count, const float *bias, float *y);
-
-// wide_convolve_directly is wide_convolve for few input channels; wide_direct_floats is the size of its work memory.
-size_t wide_direct_floats(const struct wide_convolution *c);
-void wide_convolve_directly(const struct wide_convolution *c, const float *x, const float *kernel, const float *bias, float *y, float *work);
+extern const struct engine wide_engine_avx512, wide_engine_avxvnni, wide_engine_avx2;
 
 #endif

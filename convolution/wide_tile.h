@@ -1,11 +1,9 @@
-// The transformations of one tile, for wide_transform_amd64.c and wide_round_amd64.c.
+// The transformations of one tile, for wide_transform.h and wide_round.h.
 
 #ifndef FOVEA_CONVOLUTION_WIDE_TILE_H_
 #define FOVEA_CONVOLUTION_WIDE_TILE_H_
 
-#include <immintrin.h>
-
-#include "wide_parts.h"
+#include "wide_vectors.h"
 
 // The transformation B of Lavin and Gray, one side of it, in two halves: that leaves enough registers
 // to go on with a half. Each takes five of the six numbers.
@@ -41,7 +39,7 @@ INLINE WIDE void transform_right(enum winograd_numbers numbers, const vector d[s
 // UNROLLED are loops over parts of a tile: only unrolled early does the compiler keep them in registers.
 #define UNROLLED _Pragma("GCC unroll 8") for
 
-// transform_half transforms three columns of 16 channels of a tile: x is the first pixel that they see,
+// transform_half transforms three columns of a register's channels of a tile: x is the first pixel that they see,
 // row the distance of its rows.
 INLINE WIDE void transform_half(enum winograd_numbers numbers, int right, const float *x, int64_t row, char *to, size_t matrix) {
 	vector half[side / 2][side];
@@ -62,8 +60,10 @@ INLINE WIDE void transform_half(enum winograd_numbers numbers, int right, const 
 
 // transform_tile transforms 16 channels of a tile.
 INLINE WIDE void transform_tile(enum winograd_numbers numbers, const float *x, int64_t row, char *to, size_t matrix) {
-	transform_half(numbers, 0, x, row, to, matrix);
-	transform_half(numbers, 1, x + lanes, row, to + side / 2 * matrix, matrix);
+	for (int i = 0; i < registers; i++, x += floats, to += bytes) {
+		transform_half(numbers, 0, x, row, to, matrix);
+		transform_half(numbers, 1, x + lanes, row, to + side / 2 * matrix, matrix);
+	}
 }
 
 // seen is what a tile sees in one plane: its first pixel, which is one of the border or one above
@@ -81,7 +81,8 @@ INLINE WIDE struct seen see(const struct wide_convolution *c, const float *x, st
 	if (down >= side && across >= side) return (struct seen){from, row};
 	for (int64_t r = 0; r < side; r++)
 		for (int64_t q = 0; q < side; q++)
-			*(vector *)(copy + (r * side + q) * lanes) = r < down && q < across ? *(const vector *)(from + r * row + q * lanes) : (vector){0};
+			for (int64_t k = 0; k < lanes; k += floats)
+				*(vector *)(copy + (r * side + q) * lanes + k) = r < down && q < across ? *(const vector *)(from + r * row + q * lanes + k) : (vector){0};
 	return (struct seen){copy, side * lanes};
 }
 

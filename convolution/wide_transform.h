@@ -1,9 +1,11 @@
 // The transformation of tiles in float32, and that of products back to pixels.
 
-#include "wide_rectify.h"
+#ifndef FOVEA_CONVOLUTION_WIDE_TRANSFORM_H_
+#define FOVEA_CONVOLUTION_WIDE_TRANSFORM_H_
+
 #include "wide_tile.h"
 
-WIDE void wide_transform(const struct wide_convolution *c, const float *x, const struct place *places, int64_t n, char *v) {
+WIDE static void transform(const struct wide_convolution *c, const float *x, const struct place *places, int64_t n, char *v) {
 	const size_t matrix = wide_in_matrix(c);
 	const int64_t tiles = wide_block(c).tiles;
 	float copy[side * side * lanes];
@@ -40,17 +42,18 @@ INLINE WIDE void put(int pool, float *y, int64_t row, int64_t height, int64_t wi
 		}
 }
 
-// finish transforms the products of n tiles and some output channels back, adds the bias, rectifies, and pools.
-INLINE WIDE void finish(enum winograd_numbers numbers, int rectify, int pool, const struct wide_convolution *c, const char *m, const struct place *places, int64_t n, int64_t first,
+// finish_tiles transforms the products of n tiles and some output channels back, adds the bias, rectifies, and pools.
+INLINE WIDE void finish_tiles(enum winograd_numbers numbers, int rectify, int pool, const struct wide_convolution *c, const char *m, const struct place *places, int64_t n, int64_t first,
                         int64_t count, const float *bias, float *y) {
 	const size_t matrix = wide_out_matrix(c);
 	const int64_t tiles = wide_block(c).tiles, to_height = pool ? c->height / 2 : c->height, to_width = pool ? c->width / 2 : c->width;
 	const int64_t row = (to_width + wide_border) * lanes, plane = (to_height + wide_border) * row;
-	for (int64_t o = first; o < first + count; o += lanes) {
+	for (int64_t o = first; o < first + count; o += floats) {
 		const vector b = *(const vector *)(bias + o);
+		const int64_t panel = o / lanes, part = o % lanes; // a panel may have more than one register
 		for (int64_t t = 0; t < n; t++) {
 			const struct place p = places[t];
-			const char *from = m + ((o - first) / lanes * tiles + t) * line;
+			const char *from = m + ((panel - first / lanes) * tiles + t) * line + part * 4;
 			vector half[side][step], s[step][step];
 			UNROLLED(int r = 0; r < side; r++) {
 				vector d[side];
@@ -63,25 +66,27 @@ INLINE WIDE void finish(enum winograd_numbers numbers, int rectify, int pool, co
 				transform_out(numbers, d, results);
 				UNROLLED(int r = 0; r < step; r++) s[r][q] = rectify ? rectified(results[r] + b) : results[r] + b;
 			}
-			float *to = y + (p.picture * planes_of(c->out) + o / lanes) * plane + ((pool ? p.top / 2 : p.top) + 1) * row + ((pool ? p.left / 2 : p.left) + 1) * lanes;
+			float *to = y + (p.picture * planes_of(c->out) + panel) * plane + ((pool ? p.top / 2 : p.top) + 1) * row + ((pool ? p.left / 2 : p.left) + 1) * lanes + part;
 			if (c->height - p.top >= step && c->width - p.left >= step) put(pool, to, row, step, step, s);
 			else put(pool, to, row, c->height - p.top, c->width - p.left, s);
 		}
 	}
 }
 
-// FINISH defines a function for one case of finish, which the compiler unrolls only if it stands alone.
+// FINISH defines a function for one case of finish_tiles, which the compiler unrolls only if it stands alone.
 #define FINISH(name, numbers, rectify, pool)                                                                                                              \
 	__attribute__((noinline)) WIDE static void name(const struct wide_convolution *c, const char *m, const struct place *places, int64_t n, int64_t first, \
 	                                                int64_t count, const float *bias, float *y) {                                                       \
-		finish(numbers, rectify, pool, c, m, places, n, first, count, bias, y);                                                                   \
+		finish_tiles(numbers, rectify, pool, c, m, places, n, first, count, bias, y);                                                             \
 	}
 FINISH(finish_floats, winograd_standard, c->rectify, 0)
 FINISH(pool_floats, winograd_standard, 1, 1)
 FINISH(finish_whole, winograd_balanced, c->rectify, 0)
 FINISH(pool_whole, winograd_balanced, 1, 1)
 
-void wide_finish(const struct wide_convolution *c, const char *m, const struct place *places, int64_t n, int64_t first, int64_t count, const float *bias, float *y) {
+static void finish(const struct wide_convolution *c, const char *m, const struct place *places, int64_t n, int64_t first, int64_t count, const float *bias, float *y) {
 	if (c->arithmetic == wide_int16) (c->pool ? pool_whole : finish_whole)(c, m, places, n, first, count, bias, y);
 	else (c->pool ? pool_floats : finish_floats)(c, m, places, n, first, count, bias, y);
 }
+
+#endif
