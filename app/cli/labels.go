@@ -1,24 +1,22 @@
 package cli
 
-import (
-	"strings"
+import "fovea/pipeline"
 
-	"fovea/pipeline"
-)
-
-// ParseLabels reads the value of a --labels flag as pipeline.ParseLabels does; the FILE of csv:FILE may
-// be a file:// URL.
+// ParseLabels reads the value of a --labels flag as pipeline.ParseLabels does; the FILE of csv:FILE, and that of its
+// classes, may be file:// URLs.
 func ParseLabels(value string) (pipeline.Labeler, error) {
-	if file, found := strings.CutPrefix(value, "csv:"); found {
-		path, err := LocalPath(file)
-		if err != nil {
-			return nil, err
-		}
-		value = "csv:" + path
-	}
 	labeler, err := pipeline.ParseLabels(value)
 	if err != nil {
 		return nil, UsageError{err}
+	}
+	if table, ok := labeler.(pipeline.CSVLabels); ok {
+		if table.File, err = LocalPath(table.File); err == nil && table.Written.Classes != "" {
+			table.Written.Classes, err = LocalPath(table.Written.Classes)
+		}
+		if err != nil {
+			return nil, err
+		}
+		labeler = table
 	}
 	return labeler, nil
 }
