@@ -52,6 +52,8 @@ type layout struct {
 	// header is the first row, if that names the columns. columns is the number of fields.
 	header  []string
 	columns int
+	// guessed says that header may be a row like the others, of a picture whose name does not look like one.
+	guessed bool
 	// numbered says that a column was declared by its number, so that the first row may be one like the others.
 	numbered bool
 }
@@ -163,7 +165,7 @@ func unnamedLayout(rows [][]string, isPicture func(string) bool) (l layout, evid
 		return l, false, fmt.Errorf("has %d fields: a row is path,label or path,label,split, or the first row names the columns, such as path and label", columns)
 	}
 	pictures := func(column int, rows [][]string) bool {
-		return len(rows) > 0 && !slices.ContainsFunc(rows, func(r []string) bool { return column >= len(r) || !isPicture(r[column]) })
+		return len(rows) > 0 && !slices.ContainsFunc(rows, func(r []string) bool { return column >= len(r) || !isPicture(strings.TrimSpace(r[column])) })
 	}
 	l = layout{path: 0, label: 1, split: -1, columns: columns}
 	if columns == 3 {
@@ -178,8 +180,8 @@ func unnamedLayout(rows [][]string, isPicture func(string) bool) (l layout, evid
 		}
 		l.path, l.label, evident = 1, 0, true
 	}
-	if evident && len(rows) > 1 && !isPicture(rows[0][l.path]) {
-		l.header = rows[0]
+	if evident && len(rows) > 1 && !isPicture(strings.TrimSpace(rows[0][l.path])) {
+		l.header, l.guessed = rows[0], true
 	}
 	return l, evident, nil
 }

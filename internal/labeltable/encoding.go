@@ -57,16 +57,16 @@ func (o Options) plainText(r io.Reader) (out *bufio.Reader, name string, err err
 	return raw, "UTF-8", nil
 }
 
-// peek returns the first lines, as many whole ones as beginning has room for, and whether they are all.
-func peek(r *bufio.Reader) (lines []byte, all bool) {
+// peek returns the first lines, as many whole ones as beginning has room for.
+func peek(r *bufio.Reader) []byte {
 	head, err := r.Peek(beginning)
-	if err != nil {
-		return head, true
+	if err != nil { // these are all
+		return head
 	}
 	if end := bytes.LastIndexByte(head, '\n'); end >= 0 {
 		head = head[:end+1]
 	}
-	return head, false
+	return head
 }
 
 // skipSeparatorLine takes the line with which spreadsheets declare the separator, such as sep=;

@@ -36,6 +36,7 @@ type Table struct {
 	encoding  string
 	decoder   encoding.Encoding
 	layout    layout
+	classes   *Classes
 	isPicture func(path string) bool
 	memory    *budget.Budget
 }
@@ -44,8 +45,8 @@ type Table struct {
 // memory is budget.ErrMemory. The errors name the table.
 func (o Options) Read(r io.Reader, name string, isPicture func(path string) bool, memory *budget.Budget) (*Table, error) {
 	t := &Table{name: name, rows: map[string]row{}, isPicture: isPicture, memory: memory}
-	classes, err := o.classes()
-	if err != nil {
+	var err error
+	if t.classes, err = o.classes(); err != nil {
 		return nil, err
 	}
 	plain, encoding, err := o.plainText(r)
@@ -56,7 +57,7 @@ func (o Options) Read(r io.Reader, name string, isPicture func(path string) bool
 	if err := t.findOut(plain, o); err != nil {
 		return nil, fmt.Errorf("%s%w", name, err)
 	}
-	if err := t.read(plain, classes); err != nil {
+	if err := t.read(plain); err != nil {
 		return nil, fmt.Errorf("%s%w", name, err)
 	}
 	return t, nil
@@ -73,7 +74,7 @@ func (t *Table) findOut(r *bufio.Reader, o Options) error {
 	if o.Separator != "" {
 		declared = separators[o.Separator]
 	}
-	head, all := peek(r)
+	head := peek(r)
 	switch {
 	case bytes.IndexByte(head, '\r') >= 0 && bytes.IndexByte(head, '\n') < 0 && len(bytes.TrimRight(head, "\r")) > bytes.IndexByte(head, '\r'):
 		return errors.New(": its lines end with CR only, as on old Macs: save it with LF, for example with tr '\\r' '\\n'")
@@ -88,7 +89,7 @@ func (t *Table) findOut(r *bufio.Reader, o Options) error {
 	}
 	var fits []fit
 	for _, separator := range candidates {
-		if f, some := o.try(head, all, separator, t.isPicture); some {
+		if f, some := o.try(head, declared != 0, separator, t.isPicture); some {
 			fits = append(fits, f)
 		}
 	}
@@ -113,7 +114,7 @@ type fit struct {
 }
 
 // try reads the first lines with a separator; some is false if that is not in them.
-func (o Options) try(head []byte, all bool, separator rune, isPicture func(string) bool) (f fit, some bool) {
+func (o Options) try(head []byte, declared bool, separator rune, isPicture func(string) bool) (f fit, some bool) {
 	f = fit{separator: separator, line: 1}
 	reader := csv.NewReader(bytes.NewReader(head))
 	reader.Comma, reader.FieldsPerRecord = separator, -1
@@ -132,11 +133,11 @@ func (o Options) try(head []byte, all bool, separator rune, isPicture func(strin
 		rows = append(rows, row)
 	}
 	if len(rows) == 0 {
-		return f, !errors.Is(f.err, io.EOF) && bytes.ContainsRune(head, separator)
+		return f, separator == ',' || declared || bytes.ContainsRune(head, separator)
 	}
 	if len(rows[0]) < 2 {
 		f.err = fmt.Errorf("has %d field: a row is path,label or path,label,split", len(rows[0]))
-		return f, separator == ',' || o.Separator != ""
+		return f, separator == ',' || declared
 	}
 	named := false
 	f.layout, named, f.err = o.named(rows[0])
@@ -224,7 +225,7 @@ func (b *boundedRows) Read(p []byte) (int, error) {
 }
 
 // read reads the rows.
-func (t *Table) read(r io.Reader, classes *Classes) error {
+func (t *Table) read(r io.Reader) error {
 	rows := &boundedRows{text: r}
 	reader := csv.NewReader(rows)
 	reader.Comma, reader.FieldsPerRecord = t.separator, -1 // checked below, with a better message
@@ -242,10 +243,13 @@ func (t *Table) read(r io.Reader, classes *Classes) error {
 		if err := t.memory.Take(perRow+length, "what it labels"); err != nil {
 			return fmt.Errorf(", line %d: %w", line, err)
 		}
-		if first && t.layout.header != nil || strings.Join(record, "") == "" {
+		if first && t.layout.header != nil && !t.layout.guessed || strings.Join(record, "") == "" {
 			continue
 		}
-		path, label, err := t.parse(record, classes)
+		path, label, err := t.parse(record)
+		if err != nil && first && t.layout.guessed {
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf(", line %d %w", line, err)
 		}
@@ -265,7 +269,7 @@ func (l Label) String() string {
 }
 
 // parse reads a row.
-func (t *Table) parse(record []string, classes *Classes) (path string, l Label, err error) {
+func (t *Table) parse(record []string) (path string, l Label, err error) {
 	if err := t.checkFields(record); err != nil {
 		return "", l, err
 	}
@@ -273,7 +277,7 @@ func (t *Table) parse(record []string, classes *Classes) (path string, l Label, 
 	if path == "" {
 		return "", l, errors.New("has no path")
 	}
-	if l.Label, err = classes.name(spelling.Read(record[t.layout.label])); err != nil {
+	if l.Label, err = t.classes.name(spelling.Read(record[t.layout.label])); err != nil {
 		return "", l, err
 	}
 	if t.layout.split >= 0 && t.layout.split < len(record) {
@@ -312,7 +316,7 @@ func (t *Table) Len() int { return len(t.rows) }
 
 // String says how the table was understood.
 func (t *Table) String() string {
-	parts := []string{fmt.Sprintf("%s: %s", t.name, text.Plural(len(t.rows), "row")), "separated by " + plurals[t.separator], t.encoding}
+	parts := []string{fmt.Sprintf("%s: %s", t.name, text.Plural(t.Len(), "row")), "separated by " + plurals[t.separator], t.encoding}
 	column := func(what string, at int) {
 		if t.layout.header == nil {
 			parts = append(parts, fmt.Sprintf("%s in column %d", what, at+1))
@@ -324,6 +328,9 @@ func (t *Table) String() string {
 	column("the label", t.layout.label)
 	if t.layout.split >= 0 {
 		column("the split", t.layout.split)
+	}
+	if t.classes != nil {
+		parts = append(parts, "the classes' names in "+t.classes.file)
 	}
 	if ignored := t.layout.ignored(); len(ignored) > 0 {
 		parts = append(parts, "not used: "+listed(ignored))
