@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -36,6 +37,9 @@ func parseCSVLabels(value string) (c CSVLabels, found bool, err error) {
 		return c, false, nil
 	}
 	c.File = file
+	if declared && strings.HasPrefix(file, "//") {
+		return c, true, errors.New("pipeline: an option of a table of labels has a colon: it ends the options, as in csv,KEY=VALUE:FILE")
+	}
 	if declared {
 		if c.Written, err = labeltable.ParseOptions(options); err != nil {
 			return c, true, fmt.Errorf("pipeline: %w", err)

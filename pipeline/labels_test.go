@@ -1,7 +1,11 @@
 package pipeline
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
+	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,3 +94,48 @@ func TestLabelDoubts(t *testing.T) {
 		})
 	}
 }
+
+// Images that cannot be read need no row, wherever they are; others do.
+func TestCSVOfUnreadable(t *testing.T) {
+	root := tree(t, map[string]string{"a.gif": tinyGIF, "broken.jpg": "no picture", "new.heic": "", "labels.csv": "a.gif,x\n"})
+	if err := os.Symlink("nowhere", filepath.Join(root, "gone.png")); err != nil {
+		t.Fatal(err)
+	}
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for name, content := range map[string]string{"b.jpg": "no picture", "c.gif": tinyGIF} {
+		err := errors.Join(w.WriteHeader(&tar.Header{Name: name, Size: int64(len(content)), Mode: 0o644}), second(w.Write([]byte(content))))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(root, "x.tar")
+	if err := errors.Join(w.Close(), os.WriteFile(file, archive.Bytes(), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	table := CSVLabels{File: filepath.Join(root, "labels.csv")}
+	list := func() (Listing, error) { return List(context.Background(), []string{root}, table, OpenTar) }
+	if _, err := list(); err == nil || !strings.Contains(err.Error(), "lacks 5 of 6 images, the first is x.tar/c.gif") {
+		t.Errorf("with a readable image in an archive: %v", err)
+	}
+	if err := os.WriteFile(table.File, []byte("a.gif,x\nx.tar/c.gif,y\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	listing, err := list()
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := map[string]string{}
+	for _, item := range listing.Items {
+		labels[item.Path] = item.Label
+	}
+	if want := map[string]string{"a.gif": "x", "x.tar/c.gif": "y", "broken.jpg": "", "gone.png": "", "new.heic": "", "x.tar/b.jpg": ""}; !maps.Equal(labels, want) {
+		t.Errorf("labels are %v, want %v", labels, want)
+	}
+	// Without the pictures at hand, all are wanted.
+	if err := table.Label(listing.Items); err == nil || !strings.Contains(err.Error(), "lacks 4 of 6 images") {
+		t.Errorf("for items alone: %v", err)
+	}
+}
+
+func second(_ int, err error) error { return err }
