@@ -112,18 +112,20 @@ func otherDecoder(background picture.Background) *functionpb.FunctionDef {
 	return n.define(decodeOther, []argument{{"file", stringType}}, []argument{{"pixels", uint8Type}}, map[string]string{"pixels": image})
 }
 
-// transparency matches a PNG with a chunk tRNS, of at most 511 bytes; \C is any byte.
-const transparency = `\C*\x00\x00[\x00\x01]\CtRNS\C*`
+// Patterns of PNGs, in which \C is any byte: with fewer than 8 bits a sample, and with a chunk tRNS of at most 511 bytes.
+const (
+	fewBits      = `\C{24}[\x01\x02\x04]\C*`
+	transparency = `\C*\x00\x00[\x00\x01]\CtRNS\C*`
+)
 
 // opacity is the alpha of an image of four channels that DecodePng made of a PNG, int32 of shape [height, width, 1].
 // Where the PNG has no alpha and fewer than 8 bits, DecodePng gives it the largest number of so many bits, 1 to 15,
 // which is nearly transparent.
 func (n *nodes) opacity(image, file string) string {
-	bits := n.add("Substr", "", []string{file, n.whole(24), n.whole(1)}, attributes{"T": typeOf(int32Type)})
-	depth := n.element(uint8Type, n.add("DecodeRaw", "", []string{bits}, attributes{"out_type": typeOf(uint8Type)}), n.whole(0))
-	few := n.binary("Less", int32Type, n.cast(uint8Type, int32Type, depth), n.whole(8))
-	found := n.add("StaticRegexFullMatch", "", []string{file}, attributes{"pattern": text(transparency)})
-	opaque := n.add("LogicalAnd", "", []string{few, n.add("LogicalNot", "", []string{found}, nil)}, nil)
+	matches := func(pattern string) string {
+		return n.add("StaticRegexFullMatch", "", []string{file}, attributes{"pattern": text(pattern)})
+	}
+	opaque := n.add("LogicalAnd", "", []string{matches(fewBits), n.add("LogicalNot", "", []string{matches(transparency)}, nil)}, nil)
 	return n.add("SelectV2", "", []string{opaque, n.whole(255), n.channels(image, 3, 1)}, attributes{"T": typeOf(int32Type)})
 }
 
