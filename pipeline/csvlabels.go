@@ -54,29 +54,43 @@ func (c CSVLabels) Label(items []Item) error { return c.label(items, nil) }
 
 // label is Label, where only items for which demanded is true must be in the file.
 func (c CSVLabels) label(items []Item, demanded func(i int) bool) error {
+	_, err := c.take(items, func(t *labeltable.Table, paths []string) (labeltable.Matching, error) { return t.Match(paths, demanded) })
+	return err
+}
+
+// LabelSome is Label for items that the file need not list. found says for which of them it has a row; the others keep
+// their labels.
+func (c CSVLabels) LabelSome(items []Item) (found []bool, err error) {
+	return c.take(items, (*labeltable.Table).MatchSome)
+}
+
+// take sets the labels of the items that match finds.
+func (c CSVLabels) take(items []Item, match func(*labeltable.Table, []string) (labeltable.Matching, error)) (found []bool, err error) {
 	table, err := c.read()
 	if err != nil {
-		return fmt.Errorf("pipeline: %w", err)
+		return nil, fmt.Errorf("pipeline: %w", err)
 	}
 	paths := make([]string, len(items))
 	for i, item := range items {
 		paths[i] = item.Path
 	}
-	found, err := table.Match(paths, demanded)
+	matching, err := match(table, paths)
 	if err != nil {
-		return fmt.Errorf("pipeline: %w", err)
+		return nil, fmt.Errorf("pipeline: %w", err)
 	}
-	for i, label := range found.Labels {
-		items[i].Label, items[i].Split = label.Label, label.Split
+	for i, label := range matching.Labels {
+		if matching.Found[i] {
+			items[i].Label, items[i].Split = label.Label, label.Split
+		}
 	}
 	if c.Understood != nil {
 		how := table.String()
-		if found.How != "" {
-			how += "; paths " + found.How
+		if matching.How != "" {
+			how += "; paths " + matching.How
 		}
 		c.Understood(how)
 	}
-	return nil
+	return matching.Found, nil
 }
 
 func (c CSVLabels) read() (*labeltable.Table, error) {

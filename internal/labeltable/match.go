@@ -48,38 +48,53 @@ func (m *Missing) Error() string {
 //
 // A picture without a row is a *Missing error if demanded tells so, which is asked only for those; nil demands all.
 func (t *Table) Match(paths []string, demanded func(i int) bool) (Matching, error) {
-	m := &matcher{Table: t, paths: paths, demanded: map[int]bool{}}
-	m.demand = demanded
-	best, err := m.exact()
+	m := &matcher{Table: t, paths: paths, demand: demanded, demanded: map[int]bool{}}
+	best, err := m.match()
 	if err != nil || best.first < 0 {
 		return best.Matching, err
 	}
+	return Matching{}, &Missing{
+		Table: t.name, First: paths[best.first], Count: best.missing, Total: len(paths), How: best.How, Hint: m.hint(paths[best.first], best.way),
+	}
+}
+
+// MatchSome finds the rows of pictures as Match does, by the way in which most have one; the others may have none.
+func (t *Table) MatchSome(paths []string) (Matching, error) {
+	m := &matcher{Table: t, paths: paths, demanded: map[int]bool{}}
+	best, err := m.match()
+	return best.Matching, err
+}
+
+// match is the best attempt, the first one in which no picture that is demanded lacks a row.
+func (m *matcher) match() (attempt, error) {
+	best, err := m.exact()
+	if err != nil || best.first < 0 {
+		return best, err
+	}
 	if err := m.normalize(); err != nil {
-		return Matching{}, err
+		return attempt{}, err
 	}
 	var unclear error
 	for _, w := range m.ways(best.first) {
 		tried, err := m.try(w)
 		if err != nil && w == (way{stems: w.stems}) {
-			return Matching{}, err
+			return attempt{}, err
 		}
 		if err != nil { // another way may be clear
 			unclear = cmp.Or(unclear, err)
 			continue
 		}
 		if tried.first < 0 {
-			return tried.Matching, m.otherFolder(w)
+			return tried, m.otherFolder(w)
 		}
 		if tried.missing < best.missing {
 			best = tried
 		}
 	}
-	if unclear != nil && best.missing == len(paths) {
-		return Matching{}, unclear
+	if unclear != nil && best.missing == len(m.paths) {
+		return attempt{}, unclear
 	}
-	return Matching{}, &Missing{
-		Table: t.name, First: paths[best.first], Count: best.missing, Total: len(paths), How: best.How, Hint: m.hint(paths[best.first], best.way),
-	}
+	return best, nil
 }
 
 // matcher is a Match in progress.

@@ -133,3 +133,24 @@ func BenchmarkMatch(b *testing.B) {
 		}
 	}
 }
+
+// Some pictures may have no row where the caller knows what to do with them.
+func TestMatchSome(t *testing.T) {
+	table, err := read(t, "", "p\\a.jpg,x\np\\b.jpg,y\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := table.MatchSome([]string{"a.jpg", "b.jpg", "c.jpg"})
+	if err != nil || !slices.Equal(got.Found, []bool{true, true, false}) || got.Labels[1].Label != "y" {
+		t.Errorf("found %v with %v, %v", got.Found, got.Labels, err)
+	}
+	if got, err := table.MatchSome([]string{"c.jpg"}); err != nil || got.Found[0] {
+		t.Errorf("found %v, %v for a picture without a row", got.Found, err)
+	}
+	if table, err = read(t, "", "a.jpg,x\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := table.MatchSome([]string{"p/a.jpg", "q/a.jpg"}); err == nil || !strings.Contains(err.Error(), "could mean") {
+		t.Errorf("a row for two pictures: %v", err)
+	}
+}
