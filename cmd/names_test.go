@@ -1,13 +1,19 @@
 package cmd_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -100,7 +106,15 @@ func TestClassesOfAnyBytes(t *testing.T) {
 	}
 	output(t, "finetune", "evaluate", "--head", head, "--features", out, "--json")
 	checkPredictions(t, head, photos)
+	checkServing(t, head, filepath.Join(photos, "caf\xe9", "x0.png"))
 	checkExports(t, out)
+	checkNetwork(t, photos, dir)
+	tested := filepath.Join(dir, "tested.json")
+	output(t, "finetune", "train", "-q", "--features", out, "--out", tested, "--test-fraction", "0.34", "--near-duplicates", "0")
+	output(t, "finetune", "report", "-q", "--head", tested, "--features", out, "--out", filepath.Join(dir, "report"))
+	if page, err := os.ReadFile(filepath.Join(dir, "report", "report.html")); err != nil || !utf8.Valid(page) || !bytes.Contains(page, []byte("%81%82")) || !bytes.Contains(page, []byte("caf%25E9")) {
+		t.Errorf("the report lacks the classes' names (%v)", err)
+	}
 	// What is shown can be handed back.
 	if got := output(t, "extract", "dataset", "similar", "-q", "--query", "caf%E9/x0.png", "--k", "2", "--label", "caf%E9", "--json", out); strings.Count(got, `"caf%E9"`) != 2 {
 		t.Errorf("similar rows are %s", got)
@@ -168,6 +182,57 @@ print(repr((t["path"].to_pylist(), t["label"].to_pylist(), t.column_names)))`, t
 			}
 		}
 	})
+}
+
+// checkServing asks a server, and a SavedModel, for the classes of a picture.
+func checkServing(t *testing.T, head, picture string) {
+	t.Helper()
+	command := exec.Command(filepath.Join(binaries, "finetune"), "serve", "--model", smallModel, "--head", head, "--listen", "127.0.0.1:0")
+	stderr, err := command.StderrPipe()
+	check(t, err)
+	check(t, command.Start())
+	var answer struct {
+		Label         string
+		Probabilities map[string]float64
+	}
+	address := regexp.MustCompile(`http://[^/]*/`)
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		at := address.FindString(lines.Text())
+		if at == "" {
+			continue
+		}
+		image, err := os.ReadFile(picture)
+		check(t, err)
+		response, err := http.Post(at+"predict", "image/png", bytes.NewReader(image))
+		check(t, err)
+		body, err := io.ReadAll(response.Body)
+		check(t, errors.Join(err, response.Body.Close(), json.Unmarshal(body, &answer)))
+		check(t, command.Process.Signal(os.Interrupt))
+	}
+	_ = command.Wait() // it was interrupted
+	if got := slices.Sorted(maps.Keys(answer.Probabilities)); !slices.Equal(got, shownClasses()) || answer.Label == "" {
+		t.Errorf("the server answers %q, with the classes %q", answer.Label, got)
+	}
+	served := filepath.Join(t.TempDir(), "served")
+	output(t, "finetune", "export", "-q", "--model", smallModel, "--head", head, "--out", served, picture)
+	graph, err := os.ReadFile(filepath.Join(served, "saved_model.pb"))
+	check(t, err)
+	for _, class := range shownClasses() {
+		if !bytes.Contains(graph, []byte(class)) {
+			t.Errorf("the exported graph lacks the class %q", class)
+		}
+	}
+}
+
+// checkNetwork trains a network on the classes, whose head can be used.
+func checkNetwork(t *testing.T, photos, dir string) {
+	t.Helper()
+	out := filepath.Join(dir, "network")
+	output(t, "finetune", "scratch", "-q", "--images", photos, "--labels", "dir", "--size", "32", "--epochs", "1", "--out", out)
+	if got := classesOf(t, filepath.Join(out, "head.json")); !slices.Equal(got, shownClasses()) {
+		t.Errorf("the network's classes are %q, want %q", got, shownClasses())
+	}
+	output(t, "finetune", "predict", "-q", "--model", filepath.Join(out, "model"), "--head", filepath.Join(out, "head.json"), filepath.Join(photos, "caf\xe9"))
 }
 
 // pythonString is a string as Python's repr shows it, if it has no quotes but double ones.

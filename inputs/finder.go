@@ -4,6 +4,8 @@ import (
 	"context"
 	"path"
 
+	"github.com/sirupsen/logrus"
+
 	"fovea/objects"
 	_ "fovea/objects/drivers" // the stores of the providers
 	"fovea/pipeline"
@@ -24,10 +26,11 @@ func (o Options) Finder() pipeline.Finder {
 	return pipeline.Finder{Openers: []pipeline.Opener{pipeline.OpenTar, o.openParquet}, Path: objects.OnlyLocalPath, Store: openStore}
 }
 
-// Labeler is l, which reads a table of labels with the options if it reads one.
+// Labeler is l, which reads a table of labels with the options if it reads one, and logs how it was understood.
 func (o Options) Labeler(l pipeline.Labeler) pipeline.Labeler {
 	if table, ok := l.(pipeline.CSVLabels); ok {
 		table.MaxMemory = o.MaxMemory
+		table.Understood = func(how string) { logrus.Info("labels from " + how) }
 		return table
 	}
 	return l

@@ -20,7 +20,7 @@ func ParseBackground(text string) (Background, error) {
 		return "#000000", nil
 	}
 	b := Background(text)
-	colour, blended := b.colour()
+	colour, blended := b.Colour()
 	switch {
 	case blended:
 		return Background("#" + hex.EncodeToString(colour[:])), nil
@@ -32,14 +32,14 @@ func ParseBackground(text string) (Background, error) {
 
 // Validate reports what is wrong with the colour.
 func (b Background) Validate() error {
-	if _, blended := b.colour(); b != "" && !blended {
+	if _, blended := b.Colour(); b != "" && !blended {
 		return fmt.Errorf("image: unknown background %q: use white, black, or a colour as #rrggbb", string(b))
 	}
 	return nil
 }
 
-// colour is red, green and blue.
-func (b Background) colour() (rgb [3]uint8, blended bool) {
+// Colour is red, green and blue; blended is false for no background.
+func (b Background) Colour() (rgb [3]uint8, blended bool) {
 	if len(b) != 7 || b[0] != '#' {
 		return rgb, false
 	}

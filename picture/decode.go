@@ -176,7 +176,7 @@ func (w *workspace) pixels(data []byte, p plan, j job, format string) (err error
 	if s.width != p.width || s.height != p.height {
 		return fmt.Errorf("%w: the header says %dx%d pixels, the data %dx%d", ErrCorrupt, p.width, p.height, s.width, s.height)
 	}
-	if colour, blended := j.background.colour(); blended {
+	if colour, blended := j.background.Colour(); blended {
 		s = s.over(colour)
 	}
 	return j.use(w.upright(s, p.orientation))

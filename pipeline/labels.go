@@ -16,7 +16,8 @@ type Labeler interface {
 	Label(items []Item) error
 }
 
-// ParseLabels parses the value of a --labels flag: none (or ""), prefix, dir or csv:FILE.
+// ParseLabels parses the value of a --labels flag: none (or ""), prefix, dir, csv:FILE, or csv,KEY=VALUE,...:FILE with
+// the keys of labeltable.ParseOptions.
 func ParseLabels(value string) (Labeler, error) {
 	switch value {
 	case "", "none":
@@ -26,8 +27,8 @@ func ParseLabels(value string) (Labeler, error) {
 	case "dir":
 		return LabelFunc(DirectoryLabel), nil
 	}
-	if file, found := strings.CutPrefix(value, "csv:"); found && file != "" {
-		return CSVLabels{File: file}, nil
+	if table, found, err := parseCSVLabels(value); found {
+		return table, err
 	}
 	return nil, fmt.Errorf("pipeline: unknown source of labels %q: use none, prefix, dir or csv:FILE", value)
 }

@@ -1,70 +1,23 @@
 package pipeline
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
+	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"unicode/utf16"
 )
 
-// utf16Text is text as spreadsheets save it.
-func utf16Text(text string, mark bool) string {
-	var b strings.Builder
-	if mark {
-		b.WriteString("\xff\xfe")
-	}
-	for _, unit := range utf16.Encode([]rune(text)) {
-		b.WriteByte(byte(unit))
-		b.WriteByte(byte(unit >> 8))
-	}
-	return b.String()
-}
-
-// TestCSVRefuses: a table that is not what it should be is refused, with what to do.
-func TestCSVRefuses(t *testing.T) {
-	for name, test := range map[string]struct{ text, want string }{
-		"UTF-16":               {utf16Text("path,label\na.jpg,cat\n", true), "are UTF-16, not UTF-8"},
-		"UTF-16 unmarked":      {utf16Text("path,label\na.jpg,cat\n", false), "are UTF-16, not UTF-8"},
-		"spreadsheet":          {"PK\x03\x04\x14\x00", "are a spreadsheet"},
-		"Latin-1 label":        {"path,label\na.jpg,caf\xe9\n", `line 2 has "caf\xe9", which is not UTF-8`},
-		"Latin-1 split":        {"a.jpg,cat,\xe9\n", "line 1 has"},
-		"semicolons":           {"path;label\na.jpg;cat\n", "line 1 has no comma, but semicolons"},
-		"tabs":                 {"a.jpg\tcat\n", "line 1 has no comma, but tabs"},
-		"old Mac":              {"path,label\ra.jpg,cat\r", "end with CR only"},
-		"columns turned round": {"label,path\ncat,a.jpg\n", "line 1 names the columns label,path"},
-		"split before label":   {"path,split,label\na.jpg,test,cat\n", "line 1 names the columns path,split,label"},
-		"one field":            {"a.jpg\n", "line 1 has 1 fields"},
-		"zero byte":            {"a.jpg,\"c\x00at\"\n", "UTF-16"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := parseCSVLabels(strings.NewReader(test.text), "labels.csv", nil)
-			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "labels.csv") {
-				t.Errorf("error is %v, want one with %q", err, test.want)
-			}
-		})
-	}
-}
-
-// TestCSVTakes reads tables as programs write them.
-func TestCSVTakes(t *testing.T) {
-	for name, text := range map[string]string{
-		"plain": "path,label\na.jpg,cat\n", "no heading": "a.jpg,cat\n", "mark": "\ufeffpath,label\na.jpg,cat\n", "mark and quotes": "\ufeff\"path\",\"label\"\n\"a.jpg\",\"cat\"\n",
-		"mark, no heading": "\ufeffa.jpg,cat\n", "CRLF": "path,label\r\na.jpg,cat\r\n", "capitals": "Path,Label,Split\na.jpg,cat,\n", "no end": "a.jpg,cat",
-	} {
-		t.Run(name, func(t *testing.T) {
-			labels, err := parseCSVLabels(strings.NewReader(text), "labels.csv", nil)
-			if err != nil || len(labels) != 1 || labels["a.jpg"].label != "cat" {
-				t.Errorf("labels are %q, %v", labels, err)
-			}
-		})
-	}
-}
+// tinyGIF is a picture of one pixel.
+const tinyGIF = "GIF87a\x01\x00\x01\x00\x81\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x08\x04\x00\x01\x04\x04\x00;"
 
 // TestCSVSpelling: rows may name pictures and labels by their bytes or as datasets show them.
 func TestCSVSpelling(t *testing.T) {
-	root := tree(t, map[string]string{"caf\xe9.jpg": "", "caf%E9.jpg": "", "100%.jpg": ""})
+	root := tree(t, map[string]string{"caf\xe9.jpg": tinyGIF, "caf%E9.jpg": tinyGIF, "100%.jpg": tinyGIF})
 	for name, test := range map[string]struct {
 		csv    string
 		labels []string // of 100%, caf%E9, caf\xe9
@@ -73,9 +26,9 @@ func TestCSVSpelling(t *testing.T) {
 		"bytes":      {csv: "100%.jpg,a\ncaf%25E9.jpg,b\ncaf\xe9.jpg,c\n", labels: []string{"a", "b", "c"}},
 		"as shown":   {csv: "100%.jpg,100%\ncaf%25E9.jpg,caf%25E9\ncaf%E9.jpg,caf%E9\n", err: "could mean"},
 		"as named":   {csv: "100%.jpg,a\ncaf%E9.jpg,caf%25E9\ncaf\xe9.jpg,caf%E9\n", labels: []string{"a", "caf%E9", "caf\xe9"}},
-		"left out":   {csv: "100%.jpg,a\ncaf%25E9.jpg,b\n", err: "the first is caf%E9.jpg: add a row caf%E9.jpg,LABEL"},
-		"other case": {csv: "100%.JPG,a\n", err: "it has \"100%.JPG\", which looks alike"},
-		"whole path": {csv: "/data/photos/100%.jpg,a\n", err: "write the paths as they are below the IMAGES argument"},
+		"left out":   {csv: "100%.jpg,a\ncaf%25E9.jpg,b\n", err: "lacks 1 of 3 images, the first is caf%E9.jpg: no row is like it, and the table begins with \"100%.jpg\" (line 1): add a row caf%E9.jpg,LABEL"},
+		"other case": {csv: "100%.JPG,a\n", err: "the nearest row is \"100%.JPG\" (line 1), which differs in letter case"},
+		"whole path": {csv: "/data/photos/100%.jpg,a\n", err: "lacks 2 of 3 images (without the folder /data/photos/ of its paths), the first is caf%25E9.jpg"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "labels.csv")
@@ -141,3 +94,48 @@ func TestLabelDoubts(t *testing.T) {
 		})
 	}
 }
+
+// Images that cannot be read need no row, wherever they are; others do.
+func TestCSVOfUnreadable(t *testing.T) {
+	root := tree(t, map[string]string{"a.gif": tinyGIF, "broken.jpg": "no picture", "new.heic": "", "labels.csv": "a.gif,x\n"})
+	if err := os.Symlink("nowhere", filepath.Join(root, "gone.png")); err != nil {
+		t.Fatal(err)
+	}
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for name, content := range map[string]string{"b.jpg": "no picture", "c.gif": tinyGIF} {
+		err := errors.Join(w.WriteHeader(&tar.Header{Name: name, Size: int64(len(content)), Mode: 0o644}), second(w.Write([]byte(content))))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(root, "x.tar")
+	if err := errors.Join(w.Close(), os.WriteFile(file, archive.Bytes(), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	table := CSVLabels{File: filepath.Join(root, "labels.csv")}
+	list := func() (Listing, error) { return List(context.Background(), []string{root}, table, OpenTar) }
+	if _, err := list(); err == nil || !strings.Contains(err.Error(), "lacks 5 of 6 images, the first is x.tar/c.gif") {
+		t.Errorf("with a readable image in an archive: %v", err)
+	}
+	if err := os.WriteFile(table.File, []byte("a.gif,x\nx.tar/c.gif,y\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	listing, err := list()
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := map[string]string{}
+	for _, item := range listing.Items {
+		labels[item.Path] = item.Label
+	}
+	if want := map[string]string{"a.gif": "x", "x.tar/c.gif": "y", "broken.jpg": "", "gone.png": "", "new.heic": "", "x.tar/b.jpg": ""}; !maps.Equal(labels, want) {
+		t.Errorf("labels are %v, want %v", labels, want)
+	}
+	// Without the pictures at hand, all are wanted.
+	if err := table.Label(listing.Items); err == nil || !strings.Contains(err.Error(), "lacks 4 of 6 images") {
+		t.Errorf("for items alone: %v", err)
+	}
+}
+
+func second(_ int, err error) error { return err }

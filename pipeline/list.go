@@ -150,10 +150,15 @@ func (l *lister) labelled(labels Labeler) (Listing, error) {
 	if labels == nil {
 		labels = LabelFunc(func(Item) string { return "" })
 	}
-	if err := labels.Label(l.Items); err != nil {
+	var err error
+	if table, ok := labels.(CSVLabels); ok {
+		err = table.label(l.Items, func(i int) bool { return l.Items[i].readable(l.ctx) })
+	} else {
+		err = labels.Label(l.Items)
+	}
+	if err != nil {
 		return l.Listing, err
 	}
-	var err error
 	l.Doubts, err = checkLabels(l.Items)
 	return l.Listing, err
 }

@@ -97,7 +97,7 @@ func TestListRefuses(t *testing.T) {
 
 func TestLabels(t *testing.T) {
 	root := tree(t, map[string]string{
-		"cats/cat.1.jpg": "", "dogs/dog.2.x.jpg": "", "top.jpg": "",
+		"cats/cat.1.jpg": tinyGIF, "dogs/dog.2.x.jpg": tinyGIF, "top.jpg": tinyGIF,
 		"labels.csv":  "path,label,split\ncats/cat.1.jpg,cat,train\n./dogs/dog.2.x.jpg,\"dog, big\",test\ntop.jpg,,\n",
 		"bare.csv":    "cats/cat.1.jpg,1\ndogs/dog.2.x.jpg,2\ntop.jpg,3\nelsewhere.jpg,4\n",
 		"missing.csv": "path,label\ntop.jpg,x\n",
@@ -120,7 +120,7 @@ func TestLabels(t *testing.T) {
 		"csv misses":  {flag: csvFile("missing.csv"), err: "lacks 2 of 3 images, the first is cats/cat.1.jpg"},
 		"csv twice":   {flag: csvFile("twice.csv"), err: "line 2"},
 		"csv wide":    {flag: csvFile("wide.csv"), err: "line 1 has 4 fields"},
-		"csv broken":  {flag: csvFile("broken.csv"), err: "read the labels"},
+		"csv broken":  {flag: csvFile("broken.csv"), err: "broken.csv: read the table"},
 		"csv missing": {flag: csvFile("nowhere.csv"), err: "no such file"},
 		"unknown":     {flag: "magic", err: "use none, prefix, dir or csv:FILE"},
 		"csv no file": {flag: "csv:", err: "use none, prefix, dir or csv:FILE"},
@@ -153,17 +153,4 @@ func TestLabels(t *testing.T) {
 			}
 		})
 	}
-}
-
-// FuzzParseCSVLabels looks for a label file that makes the parser panic, or that it
-// accepts with an empty path where there was text.
-func FuzzParseCSVLabels(f *testing.F) {
-	f.Add("path,label\na.jpg,cat\n")
-	f.Add("\ufeffa.jpg,\"c\"\"at\",train\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		labels, err := parseCSVLabels(strings.NewReader(text), "labels.csv", nil)
-		if err == nil && len(labels) > strings.Count(text, "\n")+strings.Count(text, "\r")+1 {
-			t.Errorf("%d labels out of %q", len(labels), text)
-		}
-	})
 }

@@ -62,8 +62,8 @@ func TestCSVMemory(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if labels, err := (CSVLabels{File: file}).read(); err != nil || len(labels) != 10_000 {
-		t.Errorf("%d labels, %v", len(labels), err)
+	if labels, err := (CSVLabels{File: file}).read(); err != nil || labels.Len() != 10_000 {
+		t.Errorf("%v, %v", labels, err)
 	}
 	_, err := CSVLabels{File: file, MaxMemory: 1_000_000}.read()
 	if !errors.Is(err, budget.ErrMemory) || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "--max-memory") {

@@ -42,8 +42,8 @@ const (
 // head's order, with the head's model; config says how an image becomes that model's input.
 //
 // Images are decoded and scaled as package picture does, within TensorFlow's limits:
-//   - JPEG and PNG files are right, and so are GIFs of one frame that fills the canvas. Other
-//     formats are errors.
+//   - JPEG and PNG files are right, over a background, too, and without one so are GIFs of one frame
+//     that fills the canvas. Other formats are errors.
 //   - An error in one image is an error of its whole batch.
 //   - The orientation in a JPEG's EXIF is applied, that in XMP or in a PNG is not.
 //   - A few pixels are rounded differently from Pillow's, by 1 of 255.

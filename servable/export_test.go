@@ -160,6 +160,12 @@ func furthest(got [][]float32, want [][]float64) float64 {
 	return worst
 }
 
+// transparent are PNGs with alpha: RGBA, grey with alpha, a palette with opacities, colours that are transparent, 16 bits.
+var transparent = []string{
+	"../picture/png-rgba8.png", "../picture/png-greyalpha8.png", "../picture/png-palette-alpha.png", "../picture/png-rgb8-trns.png", "../picture/png-grey8-trns.png",
+	"../picture/png-rgba16.png", "../picture/png-greyalpha16.png", "../picture/png-grey1.png", "../picture/png-palette4.png",
+}
+
 // An exported model predicts what the program does, for every kind of model and head. The models take
 // images of 16x16, where a pixel rounded differently counts more than in one of 224x224.
 func TestExportAgreesWithPredict(t *testing.T) {
@@ -177,6 +183,7 @@ func TestExportAgreesWithPredict(t *testing.T) {
 		hidden  int
 		unit    bool
 		sqrt    bool
+		more    []string
 	}{
 		"plain":       {kind: "keras-export", layers: []string{"fc1"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2},
 		"hidden":      {kind: "keras-save", layers: []string{"block2_pool"}, pool: "avg", recipe: recipe.Recipe{Preprocessing: preprocessing.TF, Resize: "crop"}, classes: 3, hidden: 7},
@@ -185,9 +192,11 @@ func TestExportAgreesWithPredict(t *testing.T) {
 		"roots":       {kind: "keras-nested", layers: []string{"fc2", "block1_pool"}, pool: "avg", recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 3, unit: true, sqrt: true},
 		"reference":   {kind: "tf1-reference", layers: []string{"fc6"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Interpolation: "bicubic"}, classes: 2},
 		"keras 2":     {kind: "keras2-save", layers: []string{"fc2"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2},
+		"background":  {kind: "keras-export", layers: []string{"fc1"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Background: "#ff8000", Resize: "crop"}, classes: 3, more: transparent},
 		"takes bytes": {kind: "bytes:features", layers: []string{"block1_pool"}, pool: "avg", classes: 5, hidden: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
+			files := append(slices.Clone(files), photoFiles(t, c.more...)...)
 			extractor, config := way(t, c.kind, inference.ExtractorOptions{Layers: c.layers, Pool: c.pool}, c.recipe)
 			classes := []string{"ant", "bee", "cat", "dog", "eel"}[:c.classes]
 			h := random(7, extractor.Layers(), classes, c.hidden)

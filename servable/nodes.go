@@ -86,9 +86,9 @@ type nodes struct {
 // outputNames are the names of the first outputs of the operations used in functions.
 var outputNames = map[string]string{
 	"AddV2": "z", "ArgMax": "output", "Cast": "y", "ClipByValue": "output", "Const": "output", "Cumsum": "out", "DecodeJpeg": "image", "DecodePng": "image", "DecodeRaw": "output",
-	"Equal": "z", "ExpandDims": "output", "Floor": "y", "FloorDiv": "z", "GatherV2": "output", "Less": "z", "LogicalAnd": "z", "Maximum": "z", "Minimum": "z",
-	"Mul": "z", "Pack": "output", "Range": "output", "RealDiv": "z", "Reshape": "output", "SelectV2": "output", "Reverse": "output", "ReverseV2": "output", "Round": "y",
-	"ScaleAndTranslate": "resized_images", "Shape": "output", "Slice": "output", "Squeeze": "output", "StatelessIf": "output", "StringJoin": "output",
+	"Equal": "z", "ExpandDims": "output", "Floor": "y", "FloorDiv": "z", "GatherV2": "output", "Less": "z", "LogicalAnd": "z", "LogicalNot": "y", "Maximum": "z", "Minimum": "z",
+	"Mul": "z", "Pack": "output", "Range": "output", "RealDiv": "z", "RightShift": "z", "Reshape": "output", "SelectV2": "output", "Reverse": "output", "ReverseV2": "output", "Round": "y",
+	"ScaleAndTranslate": "resized_images", "Shape": "output", "Slice": "output", "Squeeze": "output", "StaticRegexFullMatch": "output", "StatelessIf": "output", "StringJoin": "output",
 	"Sub": "z", "Substr": "output", "TensorListSetItem": "output_handle", "Transpose": "y",
 }
 

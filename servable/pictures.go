@@ -32,9 +32,6 @@ func (n *nodes) pixels(files string, o picture.Options) (string, []*functionpb.F
 	if err := o.Validate(); err != nil {
 		return "", nil, err
 	}
-	if o.Background != "" {
-		return "", nil, fmt.Errorf("servable: the head's features are of images over the background %s, which TensorFlow's decoders drop with the alpha channel: extract without --background", o.Background)
-	}
 	previous := n.device
 	n.device = host
 	defer func() { n.device = previous }()
@@ -52,7 +49,7 @@ func (n *nodes) pixels(files string, o picture.Options) (string, []*functionpb.F
 		"_lower_using_switch_merge": boolean(true),
 	})
 	stacked := n.add("TensorListStack", "", []string{loop + ":3", element}, attributes{"element_dtype": typeOf(uint8Type), "num_elements": integer(-1)})
-	return n.reshape(uint8Type, stacked, -1, o.Height, o.Width, 3), []*functionpb.FunctionDef{jpegDecoder(), otherDecoder(), more(), next(o)}, nil
+	return n.reshape(uint8Type, stacked, -1, o.Height, o.Width, 3), []*functionpb.FunctionDef{jpegDecoder(), otherDecoder(o.Background), more(), next(o)}, nil
 }
 
 // parallelPictures is the number of images decoded at a time.
@@ -99,12 +96,52 @@ func jpegDecoder() *functionpb.FunctionDef {
 	return n.define(decodeJPEG, []argument{{"file", stringType}}, []argument{{"pixels", uint8Type}}, map[string]string{"pixels": image})
 }
 
-func otherDecoder() *functionpb.FunctionDef {
+func otherDecoder(background picture.Background) *functionpb.FunctionDef {
 	n := &nodes{function: true, device: host}
 	// TensorFlow's decoders know each other's formats. This one takes GIFs of one frame, and refuses
-	// BMP, whose palettes DecodeImage misreads.
-	image := n.add("DecodePng", "", []string{"file"}, attributes{"channels": integer(3), "dtype": typeOf(uint8Type)})
+	// BMP, whose palettes DecodeImage misreads. With alpha it also refuses GIFs.
+	colour, blended := background.Colour()
+	channels := 3
+	if blended {
+		channels = 4
+	}
+	image := n.add("DecodePng", "", []string{"file"}, attributes{"channels": integer(channels), "dtype": typeOf(uint8Type)})
+	if blended {
+		image = n.over(image, n.opacity(image, "file"), colour)
+	}
 	return n.define(decodeOther, []argument{{"file", stringType}}, []argument{{"pixels", uint8Type}}, map[string]string{"pixels": image})
+}
+
+// Patterns of PNGs, in which \C is any byte: with fewer than 8 bits a sample, and with a chunk tRNS of at most 511 bytes.
+const (
+	fewBits      = `\C{24}[\x01\x02\x04]\C*`
+	transparency = `\C*\x00\x00[\x00\x01]\CtRNS\C*`
+)
+
+// opacity is the alpha of an image of four channels that DecodePng made of a PNG, int32 of shape [height, width, 1].
+// Where the PNG has no alpha and fewer than 8 bits, DecodePng gives it the largest number of so many bits, 1 to 15,
+// which is nearly transparent.
+func (n *nodes) opacity(image, file string) string {
+	matches := func(pattern string) string {
+		return n.add("StaticRegexFullMatch", "", []string{file}, attributes{"pattern": text(pattern)})
+	}
+	opaque := n.add("LogicalAnd", "", []string{matches(fewBits), n.add("LogicalNot", "", []string{matches(transparency)}, nil)}, nil)
+	return n.add("SelectV2", "", []string{opaque, n.whole(255), n.channels(image, 3, 1)}, attributes{"T": typeOf(int32Type)})
+}
+
+// channels are some of an image's channels, as int32.
+func (n *nodes) channels(image string, first, count int) string {
+	part := n.add("Slice", "", []string{image, n.wholes(0, 0, first), n.wholes(-1, -1, count)}, attributes{"T": typeOf(uint8Type), "Index": typeOf(int32Type)})
+	return n.cast(uint8Type, int32Type, part)
+}
+
+// over blends an image with a background by its opacity, with the rounding of package picture.
+func (n *nodes) over(image, opacity string, background [3]uint8) string {
+	colour := n.wholes(int(background[0]), int(background[1]), int(background[2]))
+	through := n.binary("Mul", int32Type, colour, n.binary("Sub", int32Type, n.whole(255), opacity))
+	sum := n.binary("AddV2", int32Type, n.binary("Mul", int32Type, n.channels(image, 0, 3), opacity), n.binary("AddV2", int32Type, through, n.whole(128)))
+	high := func(x string) string { return n.binary("RightShift", int32Type, x, n.whole(8)) }
+	return n.cast(int32Type, uint8Type, high(n.binary("AddV2", int32Type, high(sum), sum)))
 }
 
 // margin is the side of a scaled image in proportion to that of a view cut out of it.

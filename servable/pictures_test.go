@@ -3,6 +3,9 @@ package servable
 import (
 	"bytes"
 	"encoding/binary"
+	"image"
+	"image/color"
+	"image/png"
 	"math"
 	"os"
 	"path/filepath"
@@ -211,10 +214,104 @@ func TestPreprocessAgreesWithPackagePreprocessing(t *testing.T) {
 	}
 }
 
-// TensorFlow drops the alpha channel, so that it cannot blend.
-func TestPixelsRefuseBackground(t *testing.T) {
-	options := picture.Options{Width: 8, Height: 8, Background: "#ffffff"}
-	if _, _, err := (&nodes{}).pixels("files", options); err == nil || !strings.Contains(err.Error(), "--background") {
-		t.Errorf("a background: %v, want an error that says what to do", err)
+// Transparent pixels show the background as they do in package picture: every kind of PNG, with and without alpha.
+func TestBackgroundAgreesWithPicture(t *testing.T) {
+	files, err := filepath.Glob("../testdata/picture/*.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := picture.Options{Width: 32, Height: 32, Interpolation: picture.Nearest, Background: "#40a0c8"}
+	run, blended := decoder(t, options), 0
+	for _, file := range files {
+		name := filepath.Base(file)
+		if unlike.MatchString(name) || !strings.HasSuffix(name, "g") { // PNG and JPEG
+			continue
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := picture.Decode(data, options)
+		if err != nil {
+			continue // TestPixelsAgreeWithPicture has these
+		}
+		got, err := run([][]byte{data})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		// Without scaling, an image agrees to the bit.
+		if largest, share := distance(got, want.Pix); largest > 1 || strings.HasSuffix(name, ".png") && largest > 0 {
+			t.Errorf("%s: pixels differ by %d, %.2f %% of them", name, largest, 100*share)
+		}
+		plain, err := picture.Decode(data, picture.Options{Width: 32, Height: 32, Interpolation: picture.Nearest})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(plain.Pix, want.Pix) {
+			blended++
+		}
+	}
+	if blended < 8 {
+		t.Errorf("only %d images show the background", blended)
+	}
+	for _, name := range []string{"gif-transparent.gif", "gif.gif"} {
+		if data, err := os.ReadFile(filepath.Join("../testdata/picture", name)); err != nil {
+			t.Fatal(err)
+		} else if _, err := run([][]byte{data}); err == nil {
+			t.Errorf("%s is decoded, though nothing is known of its transparency", name)
+		}
+	}
+}
+
+// Every opacity, of every value, over every value: the arithmetic is that of package picture.
+func TestOverAgreesWithPicture(t *testing.T) {
+	for _, colour := range []string{"#000000", "#ffffff", "#017f80", "#c8fe03"} {
+		drawn := image.NewNRGBA(image.Rect(0, 0, 256, 256))
+		for i := range 256 * 256 {
+			copy(drawn.Pix[4*i:], []uint8{uint8(i), uint8(255 - i), uint8(i * 7), uint8(i >> 8)})
+		}
+		var file bytes.Buffer
+		if err := png.Encode(&file, drawn); err != nil {
+			t.Fatal(err)
+		}
+		options := picture.Options{Width: 256, Height: 256, Background: picture.Background(colour)}
+		want, err := picture.Decode(file.Bytes(), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := decoder(t, options)([][]byte{file.Bytes()})
+		if err != nil || !bytes.Equal(got, want.Pix) {
+			largest, share := distance(got, want.Pix)
+			t.Errorf("over %s, pixels differ by %d, %.2f %% of them (%v)", colour, largest, 100*share, err)
+		}
+	}
+}
+
+// DecodePng gives images of fewer than 8 bits a false alpha, unless they have one of their own.
+func TestBackgroundOfPalettes(t *testing.T) {
+	options := picture.Options{Width: 16, Height: 16, Background: "#40a0c8"}
+	run := decoder(t, options)
+	for _, opacities := range [][]uint8{{255, 255}, {1, 1}, {0, 255}, {3, 3, 3, 3}, {0, 3, 128, 255}, {15, 15, 15, 15, 15}, {0, 1, 15, 128, 255}, make([]uint8, 16), make([]uint8, 200)} {
+		var palette color.Palette
+		for i, a := range opacities {
+			palette = append(palette, color.NRGBA{uint8(40 * i), uint8(255 - 9*i), uint8(i), a})
+		}
+		drawn := image.NewPaletted(image.Rect(0, 0, 16, 16), palette)
+		for i := range drawn.Pix {
+			drawn.Pix[i] = uint8(i % len(opacities))
+		}
+		var file bytes.Buffer
+		if err := png.Encode(&file, drawn); err != nil {
+			t.Fatal(err)
+		}
+		want, err := picture.Decode(file.Bytes(), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := run([][]byte{file.Bytes()}); err != nil || !bytes.Equal(got, want.Pix) {
+			largest, share := distance(got, want.Pix)
+			t.Errorf("opacities %v of %d bits: pixels differ by %d, %.2f %% of them (%v)", opacities, file.Bytes()[24], largest, 100*share, err)
+		}
 	}
 }

@@ -180,7 +180,7 @@ func TestParseLabels(t *testing.T) {
 	if _, err := ParseLabels("prefix"); err != nil {
 		t.Error(err)
 	}
-	for _, wrong := range []string{"magic", "csv:s3://b/x.csv"} {
+	for _, wrong := range []string{"magic", "csv:s3://b/x.csv", "csv,encoding=cp1252:s3://b/x.csv", "csv,encoding=x:labels.csv", "csv,classes=s3://b/x.json:labels.csv"} {
 		if _, err := ParseLabels(wrong); Status(err) != ExitUsage {
 			t.Errorf("%q: %v", wrong, err)
 		}

@@ -55,7 +55,7 @@ func (o *options) addModelFlags(f *pflag.FlagSet) {
 }
 
 func (o *options) addImageFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.labels, "labels", "none", "`SOURCE` of labels: none, prefix (of the file name, up to its first dot), dir (the parent directory's name) or csv:FILE (rows path,label[,split])")
+	f.StringVar(&o.labels, "labels", "none", "`SOURCE` of labels: none, prefix (of the file name, up to its first dot), dir (the parent directory's name) or csv:FILE (a table with paths and labels; csv,KEY=VALUE:FILE declares encoding, separator, path, label, split or classes)")
 	f.StringVar(&o.size, "size", "", cli.SidesHelp)
 	f.StringVar((*string)(&o.Resize), "resize", string(picture.Squash), "`HOW` to resize images: squash (the whole image, as Keras does) or crop (the centre, as the paper and torchvision do)")
 	f.StringVar((*string)(&o.Interpolation), "interpolation", string(picture.Bilinear), "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")

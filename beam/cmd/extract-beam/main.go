@@ -17,7 +17,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -33,6 +32,7 @@ import (
 	"fovea/inference"
 	"fovea/models"
 	"fovea/picture"
+	"fovea/pipeline"
 	"fovea/recipe"
 )
 
@@ -184,8 +184,10 @@ func (o *options) checkFiles() error {
 			return fmt.Errorf("cannot open the images: %w", err)
 		}
 	}
-	if table, found := strings.CutPrefix(o.job.Labels, "csv:"); found {
-		if _, err := os.Stat(table); err != nil {
+	if labeler, err := pipeline.ParseLabels(o.job.Labels); err != nil {
+		return err
+	} else if table, ok := labeler.(pipeline.CSVLabels); ok {
+		if _, err := os.Stat(table.File); err != nil {
 			return fmt.Errorf("cannot open the labels: %w", err)
 		}
 	}
