@@ -1,18 +1,11 @@
 package featurestore
 
 import (
-	"errors"
-	"fmt"
 	"io"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
-	"github.com/apache/arrow/go/v15/parquet"
-	"github.com/apache/arrow/go/v15/parquet/compress"
-	"github.com/apache/arrow/go/v15/parquet/pqarrow"
-
-	"fovea/featurestore/internal/guard"
 )
 
 // Prediction is a row of a table of predictions. An image that could not be read has an Error, and
@@ -48,21 +41,7 @@ func WritePredictions(sink io.Writer, classes []string, rows []Prediction) error
 		}
 		appendOptional(builder.Field(2+len(classes)), EscapeText(row.Error))
 	}
-	record := builder.NewRecord()
-	defer record.Release()
-	err := guard.Call(func() error {
-		writer, err := pqarrow.NewFileWriter(schema, guard.WriterOnly{Writer: sink},
-			parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithRootRepetition(parquet.Repetitions.Required)),
-			pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
-		if err != nil {
-			return err
-		}
-		return errors.Join(writer.Write(record), writer.Close())
-	})
-	if err != nil {
-		return fmt.Errorf("featurestore: write the predictions: %w", err)
-	}
-	return nil
+	return writeRecord(sink, schema, builder, "predictions")
 }
 
 // appendOptional appends a string, or a null if it is empty.

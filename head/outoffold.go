@@ -89,6 +89,9 @@ func OutOfFoldProbabilities(ctx context.Context, x Matrix, labels []string, opti
 	if t.options.Groups == nil {
 		t.options.Groups = ownGroups(x.Rows)
 	}
+	if !foldable(y, t.options.Groups, len(classes)) {
+		return nil, ErrAlike
+	}
 	report, _, err := t.choose(ctx)
 	if err != nil {
 		return nil, err
@@ -110,9 +113,6 @@ func (o *outOfFold) run(ctx context.Context, result *OutOfFold, options OutOfFol
 		if p == nil {
 			result.Untested = append(result.Untested, i)
 		}
-	}
-	if len(result.Untested) == len(o.y) {
-		return errAlike
 	}
 	keep, result.Dropped = o.likely(result.Probabilities)
 	repeats := options.Repeats
@@ -141,7 +141,14 @@ func (o *outOfFold) run(ctx context.Context, result *OutOfFold, options OutOfFol
 	return nil
 }
 
-var errAlike = errors.New("head: the rows of each class are copies or near duplicates of each other, so that no fold can be made: use more images, or keep fewer together")
+// ErrAlike says that rows are so alike that none can be tested by others.
+var ErrAlike = errors.New("head: the rows of each class are copies or near duplicates of each other, so that no fold can be made: use more images, or keep fewer together")
+
+// foldable says whether some class has rows that can be tested by others of it.
+func foldable(y []int, groups []string, classes int) bool {
+	number, _ := foldNumbers(y, groups, classes, 2, 0)
+	return slices.ContainsFunc(number, func(n int) bool { return n != untested })
+}
 
 // addProbabilities adds a share of some probabilities to others.
 func addProbabilities(to, from [][]float64, share float64) [][]float64 {
