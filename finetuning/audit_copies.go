@@ -120,7 +120,7 @@ func (a *audit) identical() *Finding {
 // uniform are classes whose pictures are nearly all the same.
 func (a *audit) uniform() *Finding {
 	f := &Finding{
-		What: "more than half of a class's pictures are copies or near duplicates of others of it", Unit: "class",
+		What: "more than half of the pictures are copies or near duplicates of others of the class", Unit: "class",
 		Do: "add pictures taken on other occasions: what is measured on these says little about others",
 	}
 	for _, class := range crowded(a.f.Labels, a.duplicates.Groups) {
@@ -141,7 +141,7 @@ const leastOfClass = 5
 // rare are classes of few images.
 func (a *audit) rare() *Finding {
 	f := &Finding{
-		What: fmt.Sprintf("classes of fewer than %d images", leastOfClass), Unit: "class",
+		What: fmt.Sprintf("fewer than %d images", leastOfClass), Unit: "class",
 		Do: "add images, join classes, or look for a misspelled label",
 	}
 	for c, rows := range a.members {
@@ -166,7 +166,7 @@ func (a *audit) constant() *Finding {
 		}
 	}
 	f := &Finding{
-		What: fmt.Sprintf("of %d values of the features, some are the same in all images", len(first)), Unit: "value",
+		What: fmt.Sprintf("the same in all images, of %d values of the features", len(first)), Unit: "value",
 		Do: "no harm by itself, nothing is learned from them; many of them mean that the images are very much alike, or not what the model was made for",
 	}
 	counts := map[string]int{}

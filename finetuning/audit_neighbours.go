@@ -15,7 +15,7 @@ func (a *audit) alone() *Finding {
 		return nil
 	}
 	f := &Finding{
-		What: fmt.Sprintf("images whose %d most similar ones all have another label", a.neighbours.K), Unit: "image",
+		What: fmt.Sprintf("all of the %d most similar ones have another label", a.neighbours.K), Unit: "image",
 		Do: "check their labels; finetune suspects ranks all labels, with more evidence",
 	}
 	for i, c := range a.y {
@@ -70,7 +70,7 @@ func (a *audit) alikeClasses() *Finding {
 	}
 	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(b.ratio, a.ratio) })
 	f := &Finding{
-		What: "classes that the features hardly tell apart", Count: len(pairs), Unit: "pair",
+		What: "the features hardly tell these classes apart", Count: len(pairs), Unit: "pair",
 		Do: "join them if they are one class; else try other layers, or --unfreeze",
 	}
 	for _, p := range pairs {
@@ -109,7 +109,7 @@ func (a *audit) outliers() *Finding {
 	// Of a normal distribution, the 16th percentile is a standard deviation below the median.
 	spread := median - sorted[len(sorted)*16/100]
 	f := &Finding{
-		What: "images that are unlike all others", Unit: "image",
+		What: "unlike all others", Unit: "image",
 		Do: "look whether they belong to the dataset: broken pictures, drawings, screenshots, or the only one of their kind",
 	}
 	if !(spread > 0) {

@@ -66,7 +66,7 @@ func (a *Audit) verdict() string {
 	if len(a.Findings) == 0 {
 		return "nothing found"
 	}
-	return text.Plural(len(a.Findings), "kind") + " of findings"
+	return text.Plural(len(a.Findings), "problem")
 }
 
 func words(kinds []string) []string {

@@ -49,7 +49,7 @@ func (a *audit) telltale(exposures []float64) *Finding {
 		all = append(all, property{"exposure", "darker", "brighter", exposures, func(v float64) string { return fmt.Sprintf("%.0f of 255", v) }})
 	}
 	f := &Finding{
-		What: "classes that are told by the size, shape or exposure of their pictures alone", Unit: "class",
+		What: "told by the size, shape or exposure of the pictures alone", Unit: "class",
 		Do: "a model may learn that instead of what is shown: take pictures of all classes in the same way, or crop them to one shape before extraction, and test on pictures from elsewhere",
 	}
 	for c := range a.classes {
