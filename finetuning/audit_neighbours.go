@@ -89,8 +89,12 @@ func (a *audit) alikeNames() *Finding {
 	return f
 }
 
-// Outliers are less similar to their neighbours than the median image by outlierSpreads times the spread of the less similar half.
-const outlierSpreads = 4
+// Outliers are less similar to their neighbours than the median image by outlierSpreads times the spread of the less
+// similar half, and by outlierGap at least: where all images are much alike, small differences are none.
+const (
+	outlierSpreads = 4
+	outlierGap     = 0.1
+)
 
 // outliers are images that are unlike all others.
 func (a *audit) outliers() *Finding {
@@ -112,10 +116,8 @@ func (a *audit) outliers() *Finding {
 		What: "unlike all others", Unit: "image",
 		Do: "look whether they belong to the dataset: broken pictures, drawings, screenshots, or the only one of their kind",
 	}
-	if !(spread > 0) {
-		return f
-	}
-	rows := slices.DeleteFunc(allRows(len(near)), func(i int) bool { return near[i] > median-outlierSpreads*spread })
+	least := median - max(outlierGap, outlierSpreads*spread)
+	rows := slices.DeleteFunc(allRows(len(near)), func(i int) bool { return near[i] > least })
 	slices.SortStableFunc(rows, func(i, j int) int { return cmp.Compare(near[i], near[j]) })
 	for _, i := range rows {
 		f.Rows = append(f.Rows, a.row(i, 0, fmt.Sprintf("mean cosine %.2f to the most similar ones, %.2f is usual", near[i], median)))
