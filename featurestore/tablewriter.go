@@ -23,12 +23,15 @@ const (
 	TextColumn ColumnType = iota
 	// NumberColumn has values of type float64.
 	NumberColumn
+	// CountColumn has values of type int64.
+	CountColumn
 	// TruthColumn has values of type bool.
 	TruthColumn
 )
 
 var arrowTypes = map[ColumnType]arrow.DataType{
-	TextColumn: arrow.BinaryTypes.String, NumberColumn: arrow.PrimitiveTypes.Float64, TruthColumn: arrow.FixedWidthTypes.Boolean,
+	TextColumn: arrow.BinaryTypes.String, NumberColumn: arrow.PrimitiveTypes.Float64,
+	CountColumn: arrow.PrimitiveTypes.Int64, TruthColumn: arrow.FixedWidthTypes.Boolean,
 }
 
 // TableColumn is a column of a table of results.
@@ -84,6 +87,8 @@ func (w *TableWriter) Append(values ...any) error {
 			ok = c.Type == TextColumn
 		case float64:
 			ok = c.Type == NumberColumn
+		case int64:
+			ok = c.Type == CountColumn
 		case bool:
 			ok = c.Type == TruthColumn
 		}
@@ -99,6 +104,8 @@ func (w *TableWriter) Append(values ...any) error {
 			w.builder.Field(i).(*array.StringBuilder).Append(v)
 		case float64:
 			w.builder.Field(i).(*array.Float64Builder).Append(v)
+		case int64:
+			w.builder.Field(i).(*array.Int64Builder).Append(v)
 		case bool:
 			w.builder.Field(i).(*array.BooleanBuilder).Append(v)
 		}

@@ -27,7 +27,9 @@ func datasetOf(t *testing.T, r recipe.Recipe, status featurestore.Status, rows .
 		if rows[i].SHA256 == "" {
 			rows[i].SHA256 = fmt.Sprintf("%016x%048d", i+1, 0)
 		}
-		rows[i].Width, rows[i].Height = 9, 9
+		if rows[i].Width == 0 {
+			rows[i].Width, rows[i].Height = 9, 9
+		}
 	}
 	if err := errors.Join(w.Append(rows...), w.Close(status)); err != nil {
 		t.Fatal(err)

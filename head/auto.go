@@ -188,7 +188,7 @@ func (a *automatic) each(ctx context.Context, find func(context.Context) ([]choi
 	var constant error
 	for _, scaling := range a.scalings() {
 		switch err := a.open(ctx, scaling); {
-		case errors.Is(err, errConstant): // of unit length, a single column is
+		case errors.Is(err, ErrConstant): // of unit length, a single column is
 			constant = err
 			continue
 		case err != nil:

@@ -121,8 +121,8 @@ type Standardization struct {
 	Mean, Scale []float32
 }
 
-// errConstant marks rows that are all equal.
-var errConstant = errors.New("head: all rows are equal: there is nothing to learn from")
+// ErrConstant marks rows that are all equal.
+var ErrConstant = errors.New("head: all rows are equal: there is nothing to learn from")
 
 // standardize computes the means and scales of the columns, in two passes in float64.
 func standardize(m Matrix, scaling Scaling) (Standardization, error) {
@@ -170,7 +170,7 @@ func standardize(m Matrix, scaling Scaling) (Standardization, error) {
 		}
 	}
 	if !varying {
-		return s, errConstant
+		return s, ErrConstant
 	}
 	return s, nil
 }

@@ -54,7 +54,9 @@ func (c CSVLabels) Label(items []Item) error { return c.label(items, nil) }
 
 // label is Label, where only items for which demanded is true must be in the file.
 func (c CSVLabels) label(items []Item, demanded func(i int) bool) error {
-	_, err := c.take(items, func(t *labeltable.Table, paths []string) (labeltable.Matching, error) { return t.Match(paths, demanded) })
+	_, err := c.take(items, func(t *labeltable.Table, paths []string) (labeltable.Matching, error) {
+		return t.Match(paths, demanded)
+	})
 	return err
 }
 

@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	_ "embed"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
@@ -70,13 +69,10 @@ var page string
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"percent": func(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) },
 	"number":  func(v float64) string { return fmt.Sprintf("%.4f", v) },
-	// The bytes are a JPEG that this program encoded.
-	"dataURI": func(jpeg []byte) template.URL {
-		return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(jpeg)) // base64 only
-	},
-	"cell":  cellColour,
-	"some":  text.Some,
-	"first": func(n int, all []head.Confused) []head.Confused { return all[:min(n, len(all))] },
+	"dataURI": dataURI,
+	"cell":    cellColour,
+	"some":    text.Some,
+	"first":   func(n int, all []head.Confused) []head.Confused { return all[:min(n, len(all))] },
 }).Parse(page))
 
 // mostInPage is the number of classes that a page lists of many.

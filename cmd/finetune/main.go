@@ -18,7 +18,7 @@ func newCommand() *cobra.Command {
 		Version: cli.Version(),
 	}
 	log.AddFlags(command)
-	command.AddCommand(newTrain(&log), newEvaluate(), newReport(), newPredict(&log), newServe(), newExport(), newScratch(&log), newCompare(&log))
+	command.AddCommand(newTrain(&log), newEvaluate(), newReport(), newSuspects(&log), newAudit(), newPredict(&log), newServe(), newExport(), newScratch(&log), newCompare(&log))
 	cli.Group(command, "")
 	return command
 }

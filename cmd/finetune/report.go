@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -67,10 +66,8 @@ func (o *reportOptions) run(ctx context.Context) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	if o.Images != "" {
-		if info, err := os.Stat(o.Images); err != nil || !info.IsDir() {
-			return fmt.Errorf("--images %s is not a directory: name the one that was given to extract", o.Images)
-		}
+	if err := checkImages(o.Images); err != nil {
+		return err
 	}
 	h, err := head.ReadOptions{MaxMemory: cli.MaxMemory(ctx)}.Load(o.head)
 	if err != nil {

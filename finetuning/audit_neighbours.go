@@ -1,0 +1,127 @@
+package finetuning
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"fovea/internal/spelling"
+)
+
+// alone are images whose neighbours all have other labels.
+func (a *audit) alone() *Finding {
+	if a.neighbours == nil {
+		return nil
+	}
+	f := &Finding{
+		What: fmt.Sprintf("all of the %d most similar ones have another label", a.neighbours.K), Unit: "image",
+		Do: "check their labels; finetune suspects ranks all labels, with more evidence",
+	}
+	for i, c := range a.y {
+		rows, similarities := a.neighbours.Of(i)
+		// A class with fewer images cannot have as many neighbours of its own.
+		if len(rows) < a.neighbours.K || len(a.members[c]) <= leastOfClass || slices.ContainsFunc(rows, func(r int32) bool { return a.y[r] == c }) {
+			continue
+		}
+		f.Count++
+		f.Rows = append(f.Rows, a.row(i, 0, fmt.Sprintf("nearest is %s, cosine %.2f", a.f.Labels[rows[0]], similarities[0])))
+	}
+	return f
+}
+
+// alikeRatio is how often, compared with chance, neighbours are of the other class rather than of the own one, from which
+// two classes are alike: 1 is for classes that nothing tells apart.
+const alikeRatio = 0.5
+
+// alikeClasses are classes that features do not tell apart.
+func (a *audit) alikeClasses() *Finding {
+	if a.neighbours == nil {
+		return nil
+	}
+	mix := make([][]float64, len(a.classes)) // the share of neighbours by class, each way
+	for c := range mix {
+		mix[c] = make([]float64, len(a.classes))
+	}
+	for i, c := range a.y {
+		rows, _ := a.neighbours.Of(i)
+		for _, r := range rows {
+			mix[c][a.y[r]] += 1 / float64(len(rows)*len(a.members[c]))
+		}
+	}
+	type pair struct {
+		a, b  int
+		ratio float64
+	}
+	var pairs []pair
+	size := func(c int) float64 { return float64(len(a.members[c])) }
+	for x := range a.classes {
+		for y := range x {
+			if size(x) < leastOfClass || size(y) < leastOfClass {
+				continue
+			}
+			// Each way, per image that a neighbour could be.
+			one := mix[x][y] / size(y) / max(mix[x][x]/(size(x)-1), math.SmallestNonzeroFloat32)
+			other := mix[y][x] / size(x) / max(mix[y][y]/(size(y)-1), math.SmallestNonzeroFloat32)
+			if ratio := math.Sqrt(one * other); ratio >= alikeRatio {
+				pairs = append(pairs, pair{y, x, ratio})
+			}
+		}
+	}
+	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(b.ratio, a.ratio) })
+	f := &Finding{
+		What: "the features hardly tell these classes apart", Count: len(pairs), Unit: "pair",
+		Do: "join them if they are one class; else try other layers, or --unfreeze",
+	}
+	for _, p := range pairs {
+		f.Details = append(f.Details, fmt.Sprintf("%s and %s: an image has %.0f %% as many of its most similar ones in the other class as in its own, %.0f %% of %s's are %s's", a.classes[p.a], a.classes[p.b], 100*min(1, p.ratio), 100*mix[p.a][p.b], a.classes[p.a], a.classes[p.b]))
+	}
+	return f
+}
+
+// alikeNames are labels that were probably meant to be the same.
+func (a *audit) alikeNames() *Finding {
+	f := &Finding{What: "labels that look the same but are different", Unit: "group", Do: "rename them if they are one class (extract dataset relabel)"}
+	for _, group := range spelling.Alike(a.classes) {
+		f.Count++
+		f.Details = append(f.Details, fmt.Sprintf("%+q", group))
+	}
+	return f
+}
+
+// Outliers are less similar to their neighbours than the median image by outlierSpreads times the spread of the less
+// similar half, and by outlierGap at least: where all images are much alike, small differences are none.
+const (
+	outlierSpreads = 4
+	outlierGap     = 0.1
+)
+
+// outliers are images that are unlike all others.
+func (a *audit) outliers() *Finding {
+	if a.neighbours == nil {
+		return nil
+	}
+	near := make([]float64, len(a.y)) // the mean similarity of the neighbours
+	for i := range near {
+		_, similarities := a.neighbours.Of(i)
+		for _, s := range similarities {
+			near[i] += float64(s) / float64(len(similarities))
+		}
+	}
+	sorted := slices.Sorted(slices.Values(near))
+	median := sorted[len(sorted)/2]
+	// Of a normal distribution, the 16th percentile is a standard deviation below the median.
+	spread := median - sorted[len(sorted)*16/100]
+	f := &Finding{
+		What: "unlike all others", Unit: "image",
+		Do: "look whether they belong to the dataset: broken pictures, drawings, screenshots, or the only one of their kind",
+	}
+	least := median - max(outlierGap, outlierSpreads*spread)
+	rows := slices.DeleteFunc(allRows(len(near)), func(i int) bool { return near[i] > least })
+	slices.SortStableFunc(rows, func(i, j int) int { return cmp.Compare(near[i], near[j]) })
+	for _, i := range rows {
+		f.Rows = append(f.Rows, a.row(i, 0, fmt.Sprintf("mean cosine %.2f to the most similar ones, %.2f is usual", near[i], median)))
+	}
+	f.Count = len(rows)
+	return f
+}

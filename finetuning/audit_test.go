@@ -1,0 +1,196 @@
+package finetuning
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"fovea/featurestore"
+)
+
+// audited audits rows.
+func audited(t *testing.T, o AuditOptions, rows ...featurestore.Row) *Audit {
+	t.Helper()
+	o.Source = datasetOf(t, recipeOf(oneLayer), featurestore.StatusComplete, rows...)
+	a, err := RunAudit(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (a *Audit) finding(kind string) *Finding {
+	for i := range a.Findings {
+		if a.Findings[i].Kind == kind {
+			return &a.Findings[i]
+		}
+	}
+	return nil
+}
+
+// paths are those of a finding's images, by their groups.
+func (f *Finding) paths() string {
+	var all []string
+	for _, r := range f.Rows {
+		all = append(all, fmt.Sprintf("%d:%s", r.Group, r.Path))
+	}
+	return strings.Join(all, " ")
+}
+
+// Each fault is found, with its images; without it, nothing is.
+func TestAudit(t *testing.T) {
+	const n = 200
+	copyOf := func(rows []featurestore.Row, to, from int) { // the same pixels in another file
+		rows[to].Features = [][]float32{slices.Clone(rows[from].Features[0])}
+	}
+	for kind, c := range map[string]struct {
+		spoil   func(rows []featurestore.Row)
+		count   int
+		paths   string // "" for any
+		details string // "" for none
+	}{
+		FoundConflicts: {func(rows []featurestore.Row) {
+			copyOf(rows, 1, 0)
+			rows[0].SHA256, rows[1].SHA256 = fmt.Sprintf("%064d", 7), fmt.Sprintf("%064d", 7)
+		}, 1, "1:000.jpg 1:001.jpg", ""},
+		FoundNearConflicts: {func(rows []featurestore.Row) { copyOf(rows, 3, 2); rows[3].Features[0][0] += 0.001 }, 1, "1:002.jpg 1:003.jpg", ""},
+		FoundLeaks: {func(rows []featurestore.Row) {
+			for i := range rows {
+				rows[i].Split = map[bool]string{true: "Train", false: "test"}[i%5 > 0]
+			}
+			copyOf(rows, 7, 5)  // of train and test
+			copyOf(rows, 3, 1)  // both of train
+			rows[9].Split = " " // is train
+		}, 1, "1:005.jpg 1:007.jpg", ""},
+		FoundAlone:     {func(rows []featurestore.Row) { rows[4].Label = "dog"; copyOf(rows, 4, 6); rows[4].Features[0][1]-- }, 1, "0:004.jpg", ""},
+		FoundIdentical: {func(rows []featurestore.Row) { copyOf(rows, 12, 10); copyOf(rows, 14, 10) }, 1, "1:010.jpg 1:012.jpg 1:014.jpg", ""},
+		FoundUniform: {func(rows []featurestore.Row) {
+			for i := 4; i < n; i += 2 {
+				copyOf(rows, i, 2)
+				rows[i].Features[0][0] += float32(i) * 1e-5
+			}
+		}, 1, "", "cat: 100 pictures, 2 of them different"},
+		FoundAlikeClasses: {func(rows []featurestore.Row) {
+			for i := 0; i < n; i += 4 {
+				rows[i].Label = "kitten"
+			}
+		}, 1, "", "cat and kitten: "},
+		FoundAlikeNames: {func(rows []featurestore.Row) {
+			for i := 0; i < 20; i += 2 {
+				rows[i].Label = "Cat"
+			}
+		}, 1, "", `"Cat"`},
+		FoundTelltale: {func(rows []featurestore.Row) {
+			for i := 0; i < n; i += 2 {
+				rows[i].Width += 300
+			}
+		}, 1, "", "cat: pictures are wider, median "},
+		FoundOutliers: {func(rows []featurestore.Row) {
+			for i := 0; i < n; i++ { // all others are close to one of two centres
+				for j := range rows[i].Features[0] {
+					rows[i].Features[0][j] = float32(j%2+i%2)*float32(1-2*(i%2)) + rows[i].Features[0][j]/20
+				}
+			}
+			for j := range rows[20].Features[0] {
+				rows[20].Features[0][j] = float32(j)*0.3 - 2
+			}
+		}, 1, "0:020.jpg", ""},
+		FoundRareClasses: {func(rows []featurestore.Row) { rows[0].Label, rows[1].Label = "yak", "yak" }, 1, "0:000.jpg 0:001.jpg", "yak: 2 images"},
+		FoundConstantValues: {func(rows []featurestore.Row) {
+			for i := range rows {
+				rows[i].Features[0][3], rows[i].Features[0][5] = 0, 7
+			}
+		}, 2, "", "pool5: 2 of 16"},
+	} {
+		rows := cloudRows(n, 0, "cat", "dog")
+		for i := range rows { // sizes that say nothing
+			rows[i].Width, rows[i].Height = int32(300+i*37%200), int32(300+i*53%200)
+		}
+		o := AuditOptions{NearDuplicates: 0.9999}
+		clean := audited(t, o, rows...)
+		if f := clean.finding(kind); f != nil {
+			t.Errorf("%s: found where there is none: %+v", kind, f)
+			continue
+		}
+		c.spoil(rows)
+		a := audited(t, o, rows...)
+		f := a.finding(kind)
+		if f == nil || f.Count != c.count || c.paths != "" && f.paths() != c.paths || !strings.Contains(strings.Join(f.Details, "\n"), c.details) || f.Do == "" {
+			t.Errorf("%s: found %+v", kind, f)
+		}
+		if slices.Contains(a.Passed, kind) || len(a.Passed)+len(a.Findings)+len(a.Skipped) != 12 {
+			t.Errorf("%s: %d findings, passed are %v, skipped %v", kind, len(a.Findings), a.Passed, a.Skipped)
+		}
+		var out bytes.Buffer
+		if err := a.WriteText(&out, 3); err != nil || !strings.Contains(out.String(), f.What) {
+			t.Errorf("%s: the text is\n%s", kind, out.String())
+		}
+	}
+}
+
+// The most urgent comes first.
+func TestAuditOrder(t *testing.T) {
+	rows := cloudRows(100, 0, "cat", "dog")
+	for i := range rows {
+		rows[i].Features[0][3] = 0
+	}
+	rows[0].SHA256, rows[1].SHA256 = fmt.Sprintf("%064d", 7), fmt.Sprintf("%064d", 7)
+	a := audited(t, AuditOptions{}, rows...)
+	if a.Findings[0].Kind != FoundConflicts || a.Skipped[FoundNearConflicts] == "" || a.Skipped[FoundLeaks] == "" {
+		t.Errorf("the audit is %+v", a)
+	}
+	page, err := a.SavePage(PageOptions{Out: t.TempDir(), Most: 5})
+	if text, _ := os.ReadFile(page); err != nil || !strings.Contains(string(text), "the same file under different labels") {
+		t.Errorf("the page: %v\n%s", err, text)
+	}
+}
+
+// Exposures are looked at where the images are, as far as they are there.
+func TestAuditExposures(t *testing.T) {
+	dir := t.TempDir()
+	rows := cloudRows(40, 0, "cat", "dog")
+	for i := range rows[:38] {
+		img := image.NewGray(image.Rect(0, 0, 20, 10))
+		for p := range img.Pix {
+			img.Pix[p] = color.Gray{Y: uint8(40 + i + 100*(i%2))}.Y
+		}
+		file, err := os.Create(filepath.Join(dir, rows[i].Path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := png.Encode(file, img); err != nil {
+			t.Fatal(err)
+		}
+		if err := file.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	warned := logged(t)
+	a := audited(t, AuditOptions{Images: dir}, rows...)
+	f := a.finding(FoundTelltale)
+	if f == nil || !strings.Contains(f.Details[0], "cat: pictures are darker, median 58 of 255 against 159 of 255 (area under the ROC curve of exposure alone: 1.000)") {
+		t.Errorf("found %+v", f)
+	}
+	if !warned("the exposure of 2 images is unknown") {
+		t.Error("missing images are not mentioned")
+	}
+	_, err := RunAudit(t.Context(), AuditOptions{Images: t.TempDir(), Source: datasetOf(t, recipeOf(oneLayer), featurestore.StatusComplete, rows...)})
+	if err == nil || !strings.Contains(err.Error(), "has none of the 40 images, such as 000.jpg") {
+		t.Errorf("another directory: %v", err)
+	}
+}
+
+// The area under the ROC curve, from scikit-learn 1.9.1: roc_auc_score([0]*5+[1]*4, outside+inside).
+func TestRankArea(t *testing.T) {
+	if area := rankArea([]float64{2, 3, 3, 9}, []float64{1, 3, 4, 2, 2}); math.Abs(area-0.7) > 1e-12 {
+		t.Errorf("the area is %g, want 0.7", area)
+	}
+}

@@ -1,0 +1,85 @@
+package report
+
+import (
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"os"
+	"path/filepath"
+
+	"fovea/internal/output"
+)
+
+// LabelPage is a page to correct labels with: it shows images, and gives a table of the corrections to download, whose
+// columns are path and label.
+type LabelPage struct {
+	Title string
+	// Facts are a table above the images.
+	Facts []Fact
+	// Classes are offered for each image.
+	Classes []string
+	Rows    []LabelRow
+}
+
+// LabelRow is an image and its label.
+type LabelRow struct {
+	// Path is as datasets spell it. Note says what speaks for the suggestion.
+	Path, Label, Suggested, Note string
+	// Likely says that the label is probably wrong.
+	Likely bool
+	// Thumbnail is a small JPEG; empty if the image is not available.
+	Thumbnail []byte
+}
+
+//go:embed labels.html
+var labelSource string
+
+var labelTemplate = template.Must(template.New("labels").Funcs(template.FuncMap{"dataURI": dataURI}).Parse(labelSource))
+
+// dataURI holds a JPEG that this program encoded.
+func dataURI(jpeg []byte) template.URL {
+	return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(jpeg)) // base64 only
+}
+
+// LabelFile is the name of the page in a directory.
+const LabelFile = "suspects.html"
+
+// WriteLabels writes the page to a file, or into a directory that exists or that the name marks by its end; it returns
+// the file's name.
+func WriteLabels(name string, page LabelPage) (string, error) {
+	name, err := pageFile(name, LabelFile)
+	if err != nil {
+		return "", err
+	}
+	return name, writePage(name, labelTemplate, page)
+}
+
+// pageFile is the file that a page is written to: name, or that of the given name in a directory.
+func pageFile(name, inDirectory string) (string, error) {
+	info, err := os.Stat(name)
+	switch {
+	case err == nil && info.IsDir():
+		return filepath.Join(name, inDirectory), nil
+	case name != "" && os.IsPathSeparator(name[len(name)-1]), filepath.Ext(name) == "":
+		if err := os.MkdirAll(name, 0o755); err != nil {
+			return "", fmt.Errorf("report: make the directory: %w", err)
+		}
+		return filepath.Join(name, inDirectory), nil
+	}
+	return name, nil
+}
+
+// writePage writes a page in one step.
+func writePage(name string, t *template.Template, page any) error {
+	var files output.Files
+	defer files.Discard()
+	if err := files.Write(name, func(w io.Writer) error { return t.Execute(w, page) }); err != nil {
+		return fmt.Errorf("report: write the page: %w", err)
+	}
+	if err := files.Commit(); err != nil {
+		return fmt.Errorf("report: write the page: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package report
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// labelPage has what makes pages wide and tables of corrections wrong.
+func labelPage(t *testing.T) LabelPage {
+	thumbnail := sample(t).Mistakes[0].Thumbnail
+	p := LabelPage{
+		Title: "4 images whose labels to check", Classes: []string{"cat", "dog", `a "b", c`},
+		Facts: []Fact{{"images", "1234"}, {"labelled cat, really dog", "about 61"}},
+		Rows: []LabelRow{
+			{Path: "cat.1.jpg", Label: "cat", Suggested: "dog", Note: "dog 99.0 %, cat 1.0 %", Likely: true, Thumbnail: thumbnail},
+			{Path: `a-directory/of "quoted", rather-long-names-of-photos/IMG_20240601_123456789_burst_01<b>.jpg`, Label: "dog", Suggested: `a "b", c`, Likely: true},
+			{Path: "cat.3.jpg", Label: "cat", Suggested: "dog", Thumbnail: thumbnail},
+			{Path: "cat.4.jpg", Label: "cat", Suggested: "dog", Thumbnail: thumbnail},
+		},
+	}
+	return p
+}
+
+// openPage opens a page in a browser, which fails the test for what it loads and complains about.
+func openPage(t *testing.T, page string) context.Context {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(browser(t)), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	complaints := make(chan string, 100)
+	chromedp.ListenTarget(ctx, func(event any) {
+		complaint := ""
+		switch e := event.(type) {
+		case *network.EventRequestWillBeSent:
+			if u := e.Request.URL; u != page && !strings.HasPrefix(u, "data:") && !strings.HasPrefix(u, "blob:") {
+				complaint = "loads " + u
+			}
+		case *runtime.EventExceptionThrown:
+			complaint = e.ExceptionDetails.Error()
+		case *runtime.EventConsoleAPICalled:
+			complaint = "the console says " + string(e.Type)
+		}
+		if complaint != "" {
+			select {
+			case complaints <- complaint:
+			default:
+			}
+		}
+	})
+	t.Cleanup(func() {
+		for len(complaints) > 0 {
+			t.Errorf("the page %s", <-complaints)
+		}
+	})
+	if err := chromedp.Run(ctx, network.Enable(), chromedp.Navigate(page), chromedp.WaitReady("body")); err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
+// fits says by how much a page is wider than its window and which texts are cut off, at 1,200 and 400 pixels, light and
+// dark. FOVEA_SCREENSHOTS names a directory for pictures of them.
+func fits(ctx context.Context, t *testing.T, name string) {
+	for _, window := range []struct {
+		name   string
+		width  int64
+		scheme string
+	}{{"desk", 1200, "light"}, {"desk-dark", 1200, "dark"}, {"telephone", 400, "light"}, {"telephone-dark", 400, "dark"}} {
+		var seen struct {
+			Overflow float64
+			Broken   int
+			Cut      []string
+			Paper    string
+		}
+		var picture []byte
+		err := chromedp.Run(ctx, emulation.SetDeviceMetricsOverride(window.width, 900, 1, window.width < 500),
+			emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: window.scheme}}),
+			chromedp.Evaluate(`({
+				Overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+				Broken: [...document.images].filter(i => !i.complete || i.naturalWidth == 0).length,
+				Cut: [...document.querySelectorAll("td, p, button, figcaption, .path, .why, h1, h2, li")].filter(x => x.scrollWidth > x.clientWidth + 1).map(x => x.textContent),
+				Paper: getComputedStyle(document.body).backgroundColor,
+			})`, &seen), chromedp.FullScreenshot(&picture, 100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen.Overflow > 0 || seen.Broken > 0 || len(seen.Cut) > 0 {
+			t.Errorf("%s: the page is laid out as %+v", window.name, seen)
+		}
+		if paper := map[string]string{"light": "rgb(255, 255, 255)", "dark": "rgb(23, 24, 26)"}[window.scheme]; seen.Paper != paper {
+			t.Errorf("%s: the background is %s, want %s", window.name, seen.Paper, paper)
+		}
+		if to := os.Getenv("FOVEA_SCREENSHOTS"); to != "" {
+			if err := os.WriteFile(filepath.Join(to, name+"-"+window.name+".png"), picture, 0o644); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// What a page of labels downloads is the table of the changed labels.
+func TestLabelPage(t *testing.T) {
+	file, err := WriteLabels(t.TempDir(), labelPage(t))
+	if err != nil || filepath.Base(file) != LabelFile {
+		t.Fatal(file, err)
+	}
+	ctx := openPage(t, "file://"+file)
+	fits(ctx, t, "labels")
+	state := func() (table, count string, disabled bool) {
+		err := chromedp.Run(ctx, chromedp.Evaluate("csv()", &table), chromedp.Text("#count", &count), chromedp.Evaluate(`document.querySelector("#save").disabled`, &disabled))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return table, count, disabled
+	}
+	if table, count, disabled := state(); table != "path,label\n" || count != "nothing changed" || !disabled {
+		t.Errorf("before anything was changed: %q, %q, %v", table, count, disabled)
+	}
+	if err := chromedp.Run(ctx, chromedp.Click("#all"), chromedp.SetValue(".card:nth-child(3) input", ` of, another "kind" `),
+		chromedp.Evaluate(`document.querySelector(".card:nth-child(3) input").dispatchEvent(new Event("input"))`, nil)); err != nil {
+		t.Fatal(err)
+	}
+	const want = "path,label\ncat.1.jpg,dog\n" + `"a-directory/of ""quoted"", rather-long-names-of-photos/IMG_20240601_123456789_burst_01<b>.jpg","a ""b"", c"` + "\n" + `cat.3.jpg,"of, another ""kind"""` + "\n"
+	if table, count, disabled := state(); table != want || count != "3 labels changed" || disabled {
+		t.Errorf("changed: %q, %q, %v", table, count, disabled)
+	}
+	// The button of a suggestion takes it back, too.
+	if err := chromedp.Run(ctx, chromedp.Click(".card:nth-child(1) button"), chromedp.Click(".card:nth-child(4) button")); err != nil {
+		t.Fatal(err)
+	}
+	if table, _, _ := state(); strings.Contains(table, "cat.1.jpg") || !strings.Contains(table, "cat.4.jpg,dog\n") {
+		t.Errorf("after one went back and one was taken: %q", table)
+	}
+	var blob string
+	if err := chromedp.Run(ctx, chromedp.Evaluate(`(() => {
+		const click = HTMLAnchorElement.prototype.click;
+		let name; HTMLAnchorElement.prototype.click = function () { name = this.download; };
+		document.querySelector("#save").click(); HTMLAnchorElement.prototype.click = click;
+		return name + " " + (saved === csv());
+	})()`, &blob)); err != nil || blob != "labels.csv true" {
+		t.Errorf("the download is %q, %v", blob, err)
+	}
+	if err := chromedp.Run(ctx, chromedp.Click("#none")); err != nil {
+		t.Fatal(err)
+	}
+	if table, _, disabled := state(); table != "path,label\n" || !disabled {
+		t.Errorf("after all was undone: %q", table)
+	}
+}
+
+func TestAuditPage(t *testing.T) {
+	long := "a-directory/of-photos-with-a-rather-long-name/IMG_20240601_123456789_burst_01.jpg"
+	thumbnail := sample(t).Mistakes[0].Thumbnail
+	file, err := WriteAudit(filepath.Join(t.TempDir(), "page.html"), AuditPage{
+		Title: "Audit of 7 images of 2 classes", Verdict: "2 problems", Passed: []string{"leaks between splits"},
+		Sections: []AuditSection{
+			{Title: "1 group: the same file", Do: "decide", Rows: []AuditImage{{1, "a.jpg", "cat", "test", "", thumbnail}, {1, long, "dog", "", "cosine 1.0", nil}, {2, "<b>.jpg", "cat", "", "", nil}}, More: 3},
+			{Title: "1 class: told by the size", Do: "crop", Details: []string{"cat: pictures are wider"}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"and 3 more", "&lt;b&gt;.jpg", "cat: pictures are wider", "leaks between splits"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if n := strings.Count(string(text), `<div class="group">`); n != 2 {
+		t.Errorf("%d groups, want 2", n)
+	}
+	fits(openPage(t, "file://"+file), t, "audit")
+}
