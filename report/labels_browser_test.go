@@ -77,7 +77,7 @@ func openPage(t *testing.T, page string) context.Context {
 
 // fits says by how much a page is wider than its window and which texts are cut off, at 1,200 and 400 pixels, light and
 // dark. FOVEA_SCREENSHOTS names a directory for pictures of them.
-func fits(ctx context.Context, t *testing.T, name string) {
+func fitsAt(ctx context.Context, t *testing.T, name string) {
 	for _, window := range []struct {
 		name   string
 		width  int64
@@ -122,7 +122,7 @@ func TestLabelPage(t *testing.T) {
 		t.Fatal(file, err)
 	}
 	ctx := openPage(t, "file://"+file)
-	fits(ctx, t, "labels")
+	fitsAt(ctx, t, "labels")
 	state := func() (table, count string, disabled bool) {
 		err := chromedp.Run(ctx, chromedp.Evaluate("csv()", &table), chromedp.Text("#count", &count), chromedp.Evaluate(`document.querySelector("#save").disabled`, &disabled))
 		if err != nil {
@@ -190,5 +190,5 @@ func TestAuditPage(t *testing.T) {
 	if n := strings.Count(string(text), `<div class="group">`); n != 2 {
 		t.Errorf("%d groups, want 2", n)
 	}
-	fits(openPage(t, "file://"+file), t, "audit")
+	fitsAt(openPage(t, "file://"+file), t, "audit")
 }
