@@ -34,7 +34,7 @@ func longClasses(t *testing.T, classes int) string {
 		values[(7*i)%32]++
 		check(t, w.Append(featurestore.Row{
 			Path: fmt.Sprintf("%d.jpg", i), Label: fmt.Sprintf("a kind of animal whose name takes up much room, number %d", i%classes),
-			SHA256: fmt.Sprintf("%064x", i), Features: [][]float32{values},
+			SHA256: fmt.Sprintf("%016x%048d", i, 0), Features: [][]float32{values},
 		}))
 	}
 	check(t, w.Close(featurestore.StatusComplete))

@@ -34,7 +34,7 @@ func (o *TrainOptions) leaveOutRare(f Features) (Features, []head.ClassCount, er
 	for _, c := range rare {
 		left += c.N
 	}
-	logrus.Warnf("leaving out %s with fewer than %d images (%s), %s in all", plural(len(rare), "class", "classes"), o.MinClass, text.Some(names(rare)), text.Plural(left, "image"))
+	logrus.Warnf("leaving out %s with fewer than %d images (%s), %s in all", text.Count(len(rare), "class", "classes"), o.MinClass, text.Some(head.NamesOf(rare)), text.Plural(left, "image"))
 	kept, err := f.chooseLabels(func(label string) bool { return counts[label] >= o.MinClass })
 	if err == nil {
 		f.Free()
@@ -47,14 +47,7 @@ func only(rare []head.ClassCount) string {
 	if len(rare) == 1 {
 		return fmt.Sprintf("class %q has only", rare[0].Class)
 	}
-	return fmt.Sprintf("%d classes (%s) have only", len(rare), text.Some(names(rare)))
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprint(n, " ", many)
+	return fmt.Sprintf("%d classes (%s) have only", len(rare), text.Some(head.NamesOf(rare)))
 }
 
 // fewerThan are the classes of fewer rows, by name.
@@ -66,14 +59,6 @@ func fewerThan(counts map[string]int, least int) []head.ClassCount {
 		}
 	}
 	return few
-}
-
-func names(classes []head.ClassCount) []string {
-	var all []string
-	for _, c := range classes {
-		all = append(all, c.Class)
-	}
-	return all
 }
 
 // chooseLabels copies the rows whose labels are wanted.
@@ -104,7 +89,7 @@ func leaveOutUnknown(h *head.Head, s Source, f Features, ignore bool) (Features,
 	if len(unknown) == 0 {
 		return f, nil, nil
 	}
-	what := fmt.Sprintf("%d of the %d images of %s are of %s that the head does not know (%s)%s", images, len(f.Labels), s.name(), plural(len(unknown), "class", "classes"), text.Some(names(unknown)), leftOut(h, unknown))
+	what := fmt.Sprintf("%d of the %d images of %s are of %s that the head does not know (%s)%s", images, len(f.Labels), s.name(), text.Count(len(unknown), "class", "classes"), text.Some(head.NamesOf(unknown)), leftOut(h, unknown))
 	switch {
 	case images == len(f.Labels):
 		return Features{}, nil, fmt.Errorf("%s: use images of its classes, %s", what, text.Some(h.Classes))
@@ -117,6 +102,15 @@ func leaveOutUnknown(h *head.Head, s Source, f Features, ignore bool) (Features,
 		f.Free()
 	}
 	return known, unknown, err
+}
+
+// DescribeUnknown says how many images of which classes were not measured.
+func DescribeUnknown(unknown []head.ClassCount) string {
+	images := 0
+	for _, c := range unknown {
+		images += c.N
+	}
+	return fmt.Sprintf("%s of %s that the head does not know: %s", text.Plural(images, "image"), text.Count(len(unknown), "class", "classes"), text.Some(head.NamesOf(unknown)))
 }
 
 // leftOut says how many of the classes training left out.

@@ -74,7 +74,7 @@ func Report(ctx context.Context, o ReportOptions) (*ReportResult, error) {
 		return nil, err
 	}
 	if len(unknown) > 0 {
-		data.Facts = append(data.Facts, report.Fact{Name: "not measured", Value: fmt.Sprintf("images of %s that the head does not know: %s", plural(len(unknown), "class", "classes"), text.Some(names(unknown)))})
+		data.Facts = append(data.Facts, report.Fact{Name: "not measured", Value: DescribeUnknown(unknown)})
 	}
 	r := &ReportResult{Data: data, Unknown: unknown}
 	if o.Out != "" {

@@ -30,6 +30,15 @@ type ClassCount struct {
 	N     int    `json:"n"`
 }
 
+// NamesOf are the names of classes.
+func NamesOf(classes []ClassCount) []string {
+	var all []string
+	for _, c := range classes {
+		all = append(all, c.Class)
+	}
+	return all
+}
+
 // mostConfused bounds the pairs of classes that are listed.
 const mostConfused = 100
 

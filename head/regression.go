@@ -236,7 +236,7 @@ func Softmax(scores []float32) []float64 {
 func softmax(scores []float64) float64 {
 	most := math.Inf(-1)
 	for _, s := range scores {
-		most = math.Max(most, s)
+		most = max(most, s)
 	}
 	sum := 0.0
 	for i, s := range scores {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -79,7 +80,13 @@ func (o *evaluateOptions) run(ctx context.Context) error {
 		return err
 	}
 	// What was measured is shown, even if the rows could not be written.
-	return errors.Join(err, o.result.Print(result, func(w io.Writer) error { return report.WriteText(w, result.Metrics) }))
+	return errors.Join(err, o.result.Print(result, func(w io.Writer) error {
+		if err := report.WriteText(w, result.Metrics); err != nil || len(result.Unknown) == 0 {
+			return err
+		}
+		_, err := fmt.Fprintf(w, "\nignored: %s\n", finetuning.DescribeUnknown(result.Unknown))
+		return err
+	}))
 }
 
 // evaluate measures the head and writes the rows, if they are wanted.

@@ -23,10 +23,28 @@ func writeRows(name string, o serving.WriterOptions, rows func(serving.Writer) e
 	if err != nil {
 		return err
 	}
-	if err = errors.Join(rows(writer), writer.Close()); err != nil {
+	counted := &counting{Writer: writer}
+	if err := rows(counted); err != nil {
+		if counted.rows > 0 { // what is there is ended well
+			err = errors.Join(err, writer.Close())
+		}
+		return err
+	}
+	if err := writer.Close(); err != nil {
 		return err
 	}
 	return file.Commit()
+}
+
+// counting counts rows.
+type counting struct {
+	serving.Writer
+	rows int
+}
+
+func (c *counting) Write(p serving.Prediction) error {
+	c.rows++
+	return c.Writer.Write(p)
 }
 
 // sameFile reports whether two names refer to the same existing file.

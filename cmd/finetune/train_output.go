@@ -48,7 +48,7 @@ func printTraining(w io.Writer, file string, r *finetuning.TrainResult) error {
 	fmt.Fprintf(w, "head         %s\n", file)
 	fmt.Fprintf(w, "classes      %s\n", text.Some(h.Classes))
 	if left := h.Notes.LeftOut; len(left) > 0 {
-		fmt.Fprintf(w, "left out     %d with fewer than %s images, such as %s\n", len(left), h.Notes.Settings["min-class"], left[0].Class)
+		fmt.Fprintf(w, "left out     %s of fewer than %s images: %s\n", text.Count(len(left), "class", "classes"), h.Notes.Settings["min-class"], text.Some(head.NamesOf(left)))
 	}
 	fmt.Fprintf(w, "trained on   %d images, %s of %s, %d values each\n", h.Notes.TrainedOn, finetuning.LayerNames(h.Layers), h.Recipe.Model, h.Columns())
 	printChoice(w, training)

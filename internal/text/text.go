@@ -22,11 +22,14 @@ func Size(n int64) string {
 }
 
 // Plural writes a number of things: "1 row", "2 rows".
-func Plural(n int, what string) string {
-	if n != 1 {
-		what += "s"
+func Plural(n int, what string) string { return Count(n, what, what+"s") }
+
+// Count writes a number of things whose plural is irregular: "1 class", "2 classes".
+func Count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
 	}
-	return strconv.Itoa(n) + " " + what
+	return strconv.Itoa(n) + " " + many
 }
 
 // Shape writes dimensions as 7x7x512.
