@@ -23,6 +23,12 @@ func (r *run) takeOver(ctx context.Context, to destination) (*featurestore.Write
 		MaxMemory: r.MaxMemory,
 	}
 	writer, err := featurestore.Create(to.dir, r.info(), options)
+	if errors.Is(err, featurestore.ErrLabels) && r.Labels != nil {
+		if err := r.relabel(ctx, to, err); err != nil {
+			return nil, err
+		}
+		writer, err = featurestore.Create(to.dir, r.info(), options)
+	}
 	if err != nil || !r.Resume {
 		return writer, err
 	}
