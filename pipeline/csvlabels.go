@@ -85,14 +85,20 @@ func (c CSVLabels) take(items []Item, match func(*labeltable.Table, []string) (l
 			items[i].Label, items[i].Split = label.Label, label.Split
 		}
 	}
-	if c.Understood != nil {
-		how := table.String()
-		if matching.How != "" {
-			how += "; paths " + matching.How
-		}
-		c.Understood(how)
-	}
+	c.tell(table, matching)
 	return matching.Found, nil
+}
+
+// tell says how the table was understood.
+func (c CSVLabels) tell(table *labeltable.Table, matching labeltable.Matching) {
+	if c.Understood == nil {
+		return
+	}
+	how := table.String()
+	if matching.How != "" {
+		how += "; paths " + matching.How
+	}
+	c.Understood(how)
 }
 
 func (c CSVLabels) read() (*labeltable.Table, error) {

@@ -18,8 +18,42 @@ type Matching struct {
 	// Labels are those of the pictures, and Found says for which of them the table has a row.
 	Labels []Label
 	Found  []bool
+	// Lines are those of the pictures' rows in the table, 0 for none.
+	Lines []int
 	// How says in what way the table's paths differ from those of the pictures, "" for none.
 	How string
+}
+
+func newMatching(pictures int) Matching {
+	return Matching{Labels: make([]Label, pictures), Found: make([]bool, pictures), Lines: make([]int, pictures)}
+}
+
+// Unused counts the rows that no picture has, and names the path of the first.
+func (t *Table) Unused(m Matching) (rows int, first string) {
+	used := make(map[int]bool, len(m.Lines))
+	for _, line := range m.Lines {
+		used[line] = true
+	}
+	line := 0
+	for path, r := range t.rows {
+		if used[r.line] {
+			continue
+		}
+		if rows++; line == 0 || r.line < line {
+			line, first = r.line, path
+		}
+	}
+	return rows, first
+}
+
+// HasSplits says whether some row has a split.
+func (t *Table) HasSplits() bool {
+	for _, r := range t.rows {
+		if r.Split != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // Missing is the error of a table without rows for some pictures.
@@ -157,7 +191,7 @@ func (m *matcher) finish(a *attempt) {
 
 // exact finds rows by the pictures' paths, or by these as datasets show them.
 func (m *matcher) exact() (attempt, error) {
-	a := attempt{Matching: Matching{Labels: make([]Label, len(m.paths)), Found: make([]bool, len(m.paths))}}
+	a := attempt{Matching: newMatching(len(m.paths))}
 	spelled := map[string]string{} // the path for each spelling that stands for another one
 	for i, path := range m.paths {
 		r, found := m.rows[path]
@@ -166,7 +200,7 @@ func (m *matcher) exact() (attempt, error) {
 				spelled[shown] = path
 			}
 		}
-		a.Labels[i], a.Found[i] = r.Label, found
+		a.Labels[i], a.Found[i], a.Lines[i] = r.Label, found, r.line
 	}
 	m.finish(&a)
 	for _, path := range m.paths {
@@ -306,7 +340,7 @@ func (m *matcher) foldersBefore(key string) (folders []string) {
 
 // try finds the rows in one way.
 func (m *matcher) try(w way) (attempt, error) {
-	a := attempt{Matching: Matching{Labels: make([]Label, len(m.paths)), Found: make([]bool, len(m.paths))}, way: w}
+	a := attempt{Matching: newMatching(len(m.paths)), way: w}
 	users := map[string]int{} // the picture of each row
 	for i, key := range m.keys {
 		if w.stems {
@@ -323,7 +357,7 @@ func (m *matcher) try(w way) (attempt, error) {
 			return a, fmt.Errorf("%s, line %d: the row of %s could mean %s or %s: write the paths as they are below the IMAGES argument", m.name, k.line, spelling.Spell(k.path), spelling.Spell(m.paths[other]), spelling.Spell(m.paths[i]))
 		}
 		users[k.path] = i
-		a.Labels[i], a.Found[i] = k.Label, true
+		a.Labels[i], a.Found[i], a.Lines[i] = k.Label, true, k.line
 	}
 	m.finish(&a)
 	a.How = m.how(w)
