@@ -172,6 +172,7 @@ func wide(name string, e engine, tolerance float64) method {
 var methods = map[inference.Precision][]method{
 	inference.Float32: {
 		wide("Winograd", engine{false, avx512}, 1e-3),
+		wide("Winograd", engine{false, avx2}, 1e-3),
 		{
 			name: "Winograd", supported: winogradSupported,
 			kernel: "FoveaWinogradKernel", convolution: "FoveaWinogradConvolution", stored: tf.Float, shares: 1, products: true,

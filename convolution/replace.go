@@ -95,7 +95,7 @@ func (r *rewriter) fillProduct(n *nodepb.NodeDef, c convolution) {
 	}
 	n.Attr = attributes{
 		"kernel_height": whole(c.height), "kernel_width": whole(c.width), "down": whole(c.down), "across": whole(c.across),
-		"same": whole(one(c.same)), "activation": whole(int64(c.activation)), "planes": whole(one(c.planes)), "wide": whole(one(r.method.planes != "")),
+		"same": whole(one(c.same)), "activation": whole(int64(c.activation)), "planes": whole(one(c.planes)), "wide": whole(one(r.method.engine != nil && r.method.engine.instructions == avx512)),
 	}
 }
 
