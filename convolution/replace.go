@@ -14,9 +14,6 @@ import (
 
 // choosePlanes lets products write planes where a filtered convolution reads them.
 func (r *rewriter) choosePlanes() {
-	if r.method.planes == "" {
-		return
-	}
 	wanted := map[string]bool{}
 	for _, n := range r.order {
 		if c, found := r.fast[n.GetName()]; found && c.kind == filtered {
@@ -52,12 +49,10 @@ func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mappe
 	var nodes []*nodepb.NodeDef
 	if c.kind == filtered {
 		faster.Op, faster.Attr = r.method.convolution, r.filteredAttributes(c)
-		if r.method.planes != "" {
-			faster.Input[0] = planesOf(c.pictures)
-			if !inside[faster.Input[0]] {
-				nodes = append(nodes, &nodepb.NodeDef{Name: faster.Input[0], Op: r.method.planes, Input: []string{c.pictures}})
-				inside[faster.Input[0]] = true
-			}
+		faster.Input[0] = planesOf(c.pictures)
+		if !inside[faster.Input[0]] {
+			nodes = append(nodes, &nodepb.NodeDef{Name: faster.Input[0], Op: r.method.planes, Input: []string{c.pictures}})
+			inside[faster.Input[0]] = true
 		}
 	} else {
 		r.fillProduct(faster, c)
