@@ -117,12 +117,11 @@ type method struct {
 	// flight at a time, so that their maps stay in the caches.
 	shares int
 	// planes and pixels are the operations that make planes (tiles.h, wide.h) of images in NHWC order,
-	// and the way back, if convolutions read and write planes.
+	// and the way back: convolutions read and write planes.
 	planes, pixels string
 	// engine is set if the operations are those of wide.h.
 	engine *engine
-	// products says that other convolutions are computed as products of matrices (pointwise.h), with
-	// AVX-512 if the method has planes, else with AVX2.
+	// products says that other convolutions are computed as products of matrices (pointwise.h).
 	products bool
 	// tolerance is how far results may be from TensorFlow's, relative to the largest value: far
 	// above rounding errors, far below what a bug would cause.
@@ -172,12 +171,7 @@ func wide(name string, e engine, tolerance float64) method {
 var methods = map[inference.Precision][]method{
 	inference.Float32: {
 		wide("Winograd", engine{false, avx512}, 1e-3),
-		{
-			name: "Winograd", supported: winogradSupported,
-			kernel: "FoveaWinogradKernel", convolution: "FoveaWinogradConvolution", stored: tf.Float, shares: 1, products: true,
-			suits:     func(_, out int64) bool { return out%16 == 0 },
-			tolerance: 1e-3,
-		},
+		wide("Winograd", engine{false, avx2}, 1e-3),
 	},
 	inference.Int16: {
 		wide("Winograd in int16", engine{true, avx512}, 2e-2),

@@ -44,7 +44,7 @@ type convolution struct {
 	activation
 	pool     bool // of 2x2
 	controls []string
-	// planes says that the node gives planes, if the method has them.
+	// planes says that the node gives planes.
 	planes bool
 }
 

@@ -9,7 +9,6 @@
 #include "call.h"
 #include "tiles.h"
 #include "wide.h"
-#include "winograd.h"
 
 // Each thread of TensorFlow's pool keeps the memory it works in: asking the system for it anew
 // costs as much as some convolutions.
@@ -47,19 +46,6 @@ float *fovea_convolution_work_memory(size_t floats) {
 	return w->memory;
 }
 
-static void transform_kernel(void *unused, struct call *call) {
-	(void)unused;
-	int64_t k[4];
-	if (!shape(call, 0, TF_FLOAT, 4, k) || k[0] != 3 || k[1] != 3 || k[2] < 1 || k[3] < 1 || k[3] % winograd_panel != 0) {
-		refuse(call, TF_INVALID_ARGUMENT, "a kernel of 3x3 with a multiple of %d output channels is needed", winograd_panel);
-		return;
-	}
-	const int64_t to[] = {winograd_kernel_points(k[2]), k[3] / winograd_panel, k[2], winograd_panel};
-	float *transformed = allocate_own(call, TF_FLOAT, to, 4);
-	if (transformed != NULL) winograd_transform_kernel(k[2], k[3], data(call, 0), transformed);
-}
-KERNEL(transform_kernel, 1)
-
 struct attributes {
 	int rectify, pool;
 	// Of the operations of wide.h:
@@ -91,25 +77,6 @@ static void *read(TF_OpKernelConstruction *construction, int convolves, int wide
 static void *read_attributes(TF_OpKernelConstruction *construction) { return read(construction, 1, 0); }
 static void *read_wide_attributes(TF_OpKernelConstruction *construction) { return read(construction, 1, 1); }
 static void *read_wide_kernel_attributes(TF_OpKernelConstruction *construction) { return read(construction, 0, 1); }
-
-static void convolve(void *attributes, struct call *call) {
-	const struct attributes *a = attributes;
-	int64_t x[4], u[4], b[1];
-	if (!shape(call, 0, TF_FLOAT, 4, x) || !shape(call, 1, TF_FLOAT, 4, u) || !shape(call, 2, TF_FLOAT, 1, b) || u[0] != winograd_kernel_points(x[3]) ||
-	    u[3] != winograd_panel || u[2] != x[3] || b[0] != u[1] * winograd_panel) {
-		refuse(call, TF_INVALID_ARGUMENT, "pictures, transformed kernel and bias do not fit each other");
-		return;
-	}
-	const struct winograd_convolution c = {
-		.pictures = x[0], .height = x[1], .width = x[2], .in = x[3], .out = b[0], .rectify = a->rectify, .pool = a->pool,
-	};
-	const int64_t to[] = {x[0], a->pool ? x[1] / 2 : x[1], a->pool ? x[2] / 2 : x[2], b[0]};
-	float *y = allocate(call, TF_FLOAT, to, 4);
-	if (!succeeded(call) || to[0] == 0 || to[1] == 0 || to[2] == 0) return;
-	float *memory = work(call, winograd_work_floats(&c), c.in, c.out);
-	if (memory != NULL) winograd_convolve(&c, data(call, 0), data(call, 1), data(call, 2), y, memory);
-}
-KERNEL(convolve, 3)
 
 // Planes, the forms of maps that tiles.h and wide.h describe, are tensors of [pictures, planes, height + 2, width + 2, channels of a plane].
 enum { planes_rank = 5, planes_border = 2 };
@@ -352,13 +319,6 @@ KERNEL(sketch, 1)
 
 void fovea_convolution_register(TF_Status *status) {
 	static const struct operation operations[] = {
-		{"FoveaWinogradKernel", {"kernel: float", NULL}, "transformed: float", {NULL}, NULL, transform_kernel_kernel},
-		{"FoveaWinogradConvolution",
-		 {"pictures: float", "transformed: float", "bias: float", NULL},
-		 "features: float",
-		 {"rectify: bool", "pool: bool", NULL},
-		 read_attributes,
-		 convolve_kernel},
 		{"FoveaTilesKernel", {"kernel: float", NULL}, "packed: bfloat16", {NULL}, NULL, pack_kernel_kernel},
 		{"FoveaTilesPlanes", {"pictures: float", NULL}, "planes: bfloat16", {NULL}, NULL, to_planes_kernel},
 		{"FoveaTilesConvolution",

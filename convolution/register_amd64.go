@@ -6,22 +6,13 @@ package convolution
 #include <stdlib.h>
 #include "operations.h"
 #include "wide.h"
-#include "winograd.h"
 */
 import "C"
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 )
-
-func winogradSupported() error {
-	if C.winograd_supported() == 0 {
-		return errors.New("convolution: this processor has no AVX2")
-	}
-	return nil
-}
 
 // The numbers of instructions are those of wide.h, or this is an index out of range.
 var _ = [1]struct{}{}[(avx512-C.wide_avx512)|(avxVNNI-C.wide_avxvnni)|(avx2-C.wide_avx2)]

@@ -6,8 +6,6 @@ import "errors"
 
 var errProcessor = errors.New("convolution: only written for amd64")
 
-func winogradSupported() error { return errProcessor }
-
 func supported(engine) error { return errProcessor }
 
 func trim() {}

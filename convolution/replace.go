@@ -14,9 +14,6 @@ import (
 
 // choosePlanes lets products write planes where a filtered convolution reads them.
 func (r *rewriter) choosePlanes() {
-	if r.method.planes == "" {
-		return
-	}
 	wanted := map[string]bool{}
 	for _, n := range r.order {
 		if c, found := r.fast[n.GetName()]; found && c.kind == filtered {
@@ -52,12 +49,10 @@ func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mappe
 	var nodes []*nodepb.NodeDef
 	if c.kind == filtered {
 		faster.Op, faster.Attr = r.method.convolution, r.filteredAttributes(c)
-		if r.method.planes != "" {
-			faster.Input[0] = planesOf(c.pictures)
-			if !inside[faster.Input[0]] {
-				nodes = append(nodes, &nodepb.NodeDef{Name: faster.Input[0], Op: r.method.planes, Input: []string{c.pictures}})
-				inside[faster.Input[0]] = true
-			}
+		faster.Input[0] = planesOf(c.pictures)
+		if !inside[faster.Input[0]] {
+			nodes = append(nodes, &nodepb.NodeDef{Name: faster.Input[0], Op: r.method.planes, Input: []string{c.pictures}})
+			inside[faster.Input[0]] = true
 		}
 	} else {
 		r.fillProduct(faster, c)
@@ -95,7 +90,7 @@ func (r *rewriter) fillProduct(n *nodepb.NodeDef, c convolution) {
 	}
 	n.Attr = attributes{
 		"kernel_height": whole(c.height), "kernel_width": whole(c.width), "down": whole(c.down), "across": whole(c.across),
-		"same": whole(one(c.same)), "activation": whole(int64(c.activation)), "planes": whole(one(c.planes)), "wide": whole(one(r.method.planes != "")),
+		"same": whole(one(c.same)), "activation": whole(int64(c.activation)), "planes": whole(one(c.planes)), "wide": whole(one(r.method.engine != nil && r.method.engine.instructions == avx512)),
 	}
 }
 

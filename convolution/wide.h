@@ -16,7 +16,7 @@ enum {
 };
 
 enum wide_arithmetic {
-	wide_float32, // the same numbers as winograd_convolve's
+	wide_float32,
 	wide_int16,   // products of whole numbers, whose scales follow the pixels
 	wide_arithmetics,
 };

@@ -24,8 +24,7 @@ struct direct {
 	int64_t apart;
 };
 
-// direct_pixels computes as many pixels as rows, whose first is at x, and writes n of them. The sums are those of
-// winograd_convolve, in the same order.
+// direct_pixels computes as many pixels as rows, whose first is at x, and writes n of them.
 INLINE WIDE void direct_pixels(int in, int rectify, const struct direct *d, const float *x, int64_t row, float *y, int64_t n) {
 	reals sums[rows][2];
 	for (int i = 0; i < rows; i++) sums[i][0] = sums[i][1] = OP(setzero_ps)();

@@ -24,8 +24,7 @@ struct results {
 	int64_t apart;
 };
 
-// float_rows multiplies numbers in some parts of 16 and a rest, which are a part's distance apart. The
-// sums are those of winograd_convolve, in the same order.
+// float_rows multiplies numbers in some parts of 16 and a rest, which are a part's distance apart.
 INLINE WIDE void float_rows(int r, int width, const char *v, int64_t parts, int64_t rest, int64_t part, struct columns from, struct results to, struct ahead ahead) {
 	reals sums[rows][2];
 	for (int i = 0; i < r; i++) sums[i][0] = sums[i][1] = OP(setzero_ps)();

@@ -1,9 +1,8 @@
-// Winograd's minimal filtering F(4x4, 3x3) on pictures in NHWC order; doc.go tells how.
+// The kernels of Winograd's minimal filtering F(4x4, 3x3); doc.go tells how.
 
 #ifndef FOVEA_CONVOLUTION_WINOGRAD_H_
 #define FOVEA_CONVOLUTION_WINOGRAD_H_
 
-#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -19,20 +18,8 @@ enum winograd_numbers {
 	winograd_balanced, // 0, 2/3, -2/3, 3/2, -3/2: less than half the error when transformed numbers are rounded
 };
 
-// A convolution with kernels of 3x3, stride 1, and a border of zeros that keeps the size.
-struct winograd_convolution {
-	int64_t pictures, height, width;
-	int64_t in, out; // channels; out is a multiple of winograd_panel
-	int rectify;     // max(0, x) at the end
-	int pool;        // then the maximum of every 2x2, an odd last row or column left out
-};
-
 // winograd_supported tells whether this processor has the instructions.
 int winograd_supported(void);
-
-// winograd_kernel_points is the number of matrices of in x out that a transformed kernel has: 9 of
-// few input channels.
-int64_t winograd_kernel_points(int64_t in);
 
 // winograd_transform_kernel turns a kernel, HWIO, into 36 matrices of in x out, each stored as
 // out/16 panels of in rows of 16. Of few input channels, the 9 matrices remain, as out/16 panels of
@@ -42,13 +29,5 @@ void winograd_transform_kernel(int64_t in, int64_t out, const float *hwio, float
 // winograd_transform_panel transforms the kernel of 16 output channels, the first of which is given,
 // to 36 matrices of in rows of 16.
 void winograd_transform_panel(enum winograd_numbers numbers, int64_t in, int64_t out, const float *hwio, int64_t first, float *transformed);
-
-// winograd_work_floats is the size of the memory that winograd_convolve works in.
-size_t winograd_work_floats(const struct winograd_convolution *c);
-
-// winograd_convolve computes on one thread. The work memory must hold finite numbers, such as
-// zeros or what an earlier call left there.
-void winograd_convolve(const struct winograd_convolution *c, const float *x, const float *transformed,
-                       const float *bias, float *y, float *work);
 
 #endif

@@ -19,15 +19,23 @@ const DefaultMaxDrift = 1e-4
 // catches cosines given in its place.
 const MostMaxDrift = 1e-2
 
+// wide says whether the processor has the AVX-512 that package convolution uses in all precisions.
+func wide() bool {
+	x := &cpu.X86
+	return x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL
+}
+
+// narrow says whether it has the AVX2 that package convolution uses otherwise.
+func narrow() bool { return cpu.X86.HasAVX2 && cpu.X86.HasFMA }
+
 // instructions say whether this processor has what an Arithmetic needs.
 var instructions = map[recipe.Instructions]func() bool{
 	recipe.AnyCPU:     func() bool { return true },
 	recipe.AVX512BF16: func() bool { return cpu.X86.HasAVX512BF16 || cpu.X86.HasAMXBF16 },
-	recipe.AVX512VNNI: func() bool {
-		x := &cpu.X86
-		return x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI
-	},
-	recipe.AMX: func() bool { return AMX() == nil },
+	recipe.AVX512VNNI: func() bool { return wide() && cpu.X86.HasAVX512VNNI },
+	recipe.AVXVNNI:    func() bool { return narrow() && cpu.X86.HasAVXVNNI },
+	recipe.AVX2:       func() bool { return narrow() && !wide() },
+	recipe.AMX:        func() bool { return AMX() == nil },
 }
 
 // CanCompute says whether this machine's processor can compute in an arithmetic.
@@ -36,12 +44,22 @@ func CanCompute(a recipe.Arithmetic) bool {
 	return has != nil && has()
 }
 
+// UsedFor is the row of recipe.Arithmetics by whose instructions this machine's processor computes in an arithmetic
+// of that name.
+func UsedFor(name string) (recipe.Arithmetic, bool) {
+	i := slices.IndexFunc(recipe.Arithmetics, func(a recipe.Arithmetic) bool { return a.Name() == name && CanCompute(a) })
+	if i < 0 {
+		return recipe.Arithmetic{}, false
+	}
+	return recipe.Arithmetics[i], true
+}
+
 // Arithmetics are those that this machine's processor can compute in, the fastest first; of each precision the one
 // that is used. Experimental ones are among them.
 func Arithmetics() []recipe.Arithmetic {
 	var all []recipe.Arithmetic
 	for _, a := range recipe.Arithmetics {
-		if CanCompute(a) {
+		if used, found := UsedFor(a.Name()); found && used == a {
 			all = append(all, a)
 		}
 	}

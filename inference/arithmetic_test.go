@@ -40,6 +40,9 @@ func TestCandidates(t *testing.T) {
 		{nil, 0, "nothing is faster on this CPU"},
 		{[]recipe.Instructions{recipe.AVX512BF16}, 0, "nothing is faster on this CPU"}, // its bfloat16 is slower
 		{[]recipe.Instructions{recipe.AVX512VNNI, recipe.AVX512BF16}, 0, "int16"},
+		{[]recipe.Instructions{recipe.AVXVNNI}, 0, "int16"},
+		{[]recipe.Instructions{recipe.AVX2}, 0, "int16"},
+		{[]recipe.Instructions{recipe.AVXVNNI, recipe.AVX2}, 1e-7, "int16 (Winograd F(4x4)), drifts by 1.1e-06"},
 		{[]recipe.Instructions{recipe.AVX512VNNI, recipe.AVX512BF16, recipe.AMX}, 0, "bfloat16 int16"},
 		{[]recipe.Instructions{recipe.AVX512VNNI, recipe.AVX512BF16, recipe.AMX}, 5e-5, "int16"},
 		{[]recipe.Instructions{recipe.AVX512VNNI, recipe.AVX512BF16, recipe.AMX}, 1e-7, "the next faster precision of this CPU, int16 (Winograd F(4x4)), drifts by 1.1e-06"},
@@ -75,6 +78,27 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
+// Of several instructions for one arithmetic, the first in the table that the CPU has are used, whatever the speeds,
+// which are relative to float32 by such instructions.
+func TestUsedFor(t *testing.T) {
+	const name = "int16 (Winograd F(4x4))"
+	all := []recipe.Instructions{recipe.AVX512VNNI, recipe.AVXVNNI, recipe.AVX2}
+	for i, want := range all {
+		onCPU(t, all[i:]...)
+		used, found := UsedFor(name)
+		if !found || used.Instructions != want {
+			t.Errorf("a CPU with %v uses %q", all[i:], used.Instructions)
+		}
+		if got := Arithmetics(); len(got) != 2 || got[0] != used || got[1].Precision != string(Float32) {
+			t.Errorf("a CPU with %v computes in %+v", all[i:], got)
+		}
+	}
+	onCPU(t)
+	if used, found := UsedFor(name); found {
+		t.Errorf("a CPU without instructions uses %q", used.Instructions)
+	}
+}
+
 func names(arithmetics []recipe.Arithmetic) string {
 	var all []string
 	for _, a := range arithmetics {
@@ -91,11 +115,20 @@ func TestInstructions(t *testing.T) {
 		}
 	}
 	t.Logf("this CPU computes in %v", names(Arithmetics()))
-	without(t, &cpu.X86.HasAVX512BF16, &cpu.X86.HasAMXBF16, &cpu.X86.HasAVX512VNNI)
-	for _, name := range []recipe.Instructions{recipe.AVX512BF16, recipe.AVX512VNNI} {
+	without(t, &cpu.X86.HasAVX512BF16, &cpu.X86.HasAMXBF16, &cpu.X86.HasAVX512VNNI, &cpu.X86.HasAVXVNNI, &cpu.X86.HasAVX2)
+	for _, name := range []recipe.Instructions{recipe.AVX512BF16, recipe.AVX512VNNI, recipe.AVXVNNI, recipe.AVX2} {
 		if instructions[name]() {
 			t.Errorf("a CPU without %s has it", name)
 		}
+	}
+	with(t, &cpu.X86.HasAVX2, &cpu.X86.HasFMA, &cpu.X86.HasAVXVNNI)
+	without(t, &cpu.X86.HasAVX512F)
+	if !instructions[recipe.AVXVNNI]() || !instructions[recipe.AVX2]() {
+		t.Error("a CPU with AVX2 and AVX-VNNI has not got them")
+	}
+	with(t, &cpu.X86.HasAVX512F, &cpu.X86.HasAVX512BW, &cpu.X86.HasAVX512DQ, &cpu.X86.HasAVX512VL)
+	if instructions[recipe.AVX2]() { // float32 is faster there
+		t.Error("a CPU with AVX-512 is taken for one without")
 	}
 	if CanCompute(recipe.Arithmetic{Instructions: "of a later version"}) {
 		t.Error("unknown instructions are there")

@@ -77,11 +77,11 @@ func TestLowPrecisionByCPU(t *testing.T) {
 			if err := errors.Join(whole.Validate(), small.Validate()); err != nil {
 				t.Error(err)
 			}
-			without(t, missing)
+			without(t, missing, &x.HasAVXVNNI, &x.HasAVX2)
 			if err := whole.Validate(); !errors.Is(err, ErrDevice) {
 				t.Errorf("the error is %v, want ErrDevice", err)
 			}
-			refused(whole.Validate(), "no AVX-512 VNNI; use float32")
+			refused(whole.Validate(), "neither AVX-512 VNNI nor AVX-VNNI nor AVX2 without AVX-512; use float32")
 		})
 	}
 	amx := AMX
@@ -96,7 +96,7 @@ func TestLowPrecisionByCPU(t *testing.T) {
 	if err := errors.Join(whole.Slower(), SessionConfig{}.Slower()); err != nil {
 		t.Error(err)
 	}
-	without(t, &x.HasAVX512VNNI, &x.HasAVX512BF16, &x.HasAMXBF16)
+	without(t, &x.HasAVX512VNNI, &x.HasAVX512BF16, &x.HasAMXBF16, &x.HasAVXVNNI)
 	refused(small.Validate(), "neither AMX nor AVX512_BF16; use float32")
 	refused(SessionConfig{Device: "gpu:0", Precision: Int16}.Validate(), "int16")
 	with(t, vnni...)

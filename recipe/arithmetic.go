@@ -13,7 +13,10 @@ const (
 	AnyCPU     Instructions = ""
 	AVX512BF16 Instructions = "AVX512_BF16"
 	AVX512VNNI Instructions = "AVX-512 VNNI"
-	AMX        Instructions = "AMX"
+	AVXVNNI    Instructions = "AVX-VNNI"
+	// Where float32 has the wider registers of AVX-512, int16 by AVX2 is the slower one.
+	AVX2 Instructions = "AVX2 without AVX-512"
+	AMX  Instructions = "AMX"
 )
 
 // Arithmetic is a way in which models are computed on CPUs: a precision, and a method for it.
@@ -27,17 +30,21 @@ type Arithmetic struct {
 	// and in this arithmetic, over 300 photos, averaged over positions and whole. 0 means that it was not
 	// measured.
 	Averaged, Whole float64
-	// Speed is that of the whole command, relative to float32 on the same CPU.
+	// Speed is that of the whole command, relative to float32 on the same CPU, or on one that has no better
+	// instructions than these.
 	Speed float64
 	// Experimental marks what could not be run on any machine. It is never chosen automatically.
 	Experimental bool
 }
 
 // Arithmetics are all ways to compute on CPUs. One more way, with instructions that are known, is one more
-// line. docs/benchmarks.md says how each was measured.
+// line. Of those with one name, which give the same results by different instructions, a CPU uses the first that
+// it can. docs/benchmarks.md says how each was measured.
 var Arithmetics = []Arithmetic{
 	{Precision: "float32", Convolutions: "Winograd", Speed: 1},
-	{Precision: "int16", Method: "Winograd F(4x4)", Convolutions: "Winograd in int16", Instructions: AVX512VNNI, Averaged: 1.1e-6, Whole: 3.5e-6, Speed: 1.29},
+	{Precision: "int16", Method: "Winograd F(4x4)", Convolutions: "Winograd in int16", Instructions: AVX512VNNI, Averaged: 1.1e-6, Whole: 3.5e-6, Speed: 1.54},
+	{Precision: "int16", Method: "Winograd F(4x4)", Convolutions: "Winograd in int16", Instructions: AVXVNNI, Averaged: 1.1e-6, Whole: 3.5e-6, Speed: 1.63},
+	{Precision: "int16", Method: "Winograd F(4x4)", Convolutions: "Winograd in int16", Instructions: AVX2, Averaged: 1.1e-6, Whole: 3.5e-6, Speed: 1.51},
 	{Precision: "bfloat16", Method: "AMX tiles", Convolutions: "AMX", Instructions: AMX, Averaged: 8.7e-5, Whole: 1.3e-4, Speed: 3.3},
 	{Precision: "bfloat16", Method: "oneDNN", Instructions: AVX512BF16, Averaged: 8.7e-5, Whole: 1.3e-4, Speed: 0.43},
 }

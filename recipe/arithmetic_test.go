@@ -16,12 +16,24 @@ func computed(precision, method string) Recipe {
 
 // The table says of each way all that choosing and mixing need.
 func TestArithmeticsAreWhole(t *testing.T) {
-	seen := map[string]bool{}
+	type row struct {
+		name         string
+		instructions Instructions
+	}
+	seen, first := map[row]bool{}, map[string]Arithmetic{}
 	for _, a := range Arithmetics {
-		if seen[a.Name()] || seen[a.Precision+"/"+a.Convolutions] {
-			t.Errorf("%s is there twice", a.Name())
+		if seen[row{a.Name(), a.Instructions}] {
+			t.Errorf("%s by %s is there twice", a.Name(), a.Instructions)
 		}
-		seen[a.Name()], seen[a.Precision+"/"+a.Convolutions] = true, true
+		seen[row{a.Name(), a.Instructions}] = true
+		for _, name := range []string{a.Name(), a.Precision + "/" + a.Convolutions} {
+			same, found := first[name]
+			same.Instructions, same.Speed, same.Experimental = a.Instructions, a.Speed, a.Experimental
+			if found && same != a {
+				t.Errorf("%s differs from another row of %s by more than instructions and speed", a.Name(), name)
+			}
+			first[name] = a
+		}
 		if a.Speed <= 0 || a.Averaged > a.Whole || (a.Precision == "float32") != (a.Method == "") {
 			t.Errorf("%+v", a)
 		}

@@ -114,7 +114,8 @@ func (b *bench) open(precision inference.Precision, convolutions string) (*infer
 
 // prepare adds the row of an arithmetic, with its drift. The first one is float32.
 func (b *bench) prepare(a recipe.Arithmetic, taken string) {
-	row := Precision{Name: a.Name(), Instructions: string(a.Instructions), Auto: a.Name() == taken, Experimental: a.Experimental}
+	used, _ := inference.UsedFor(a.Name())
+	row := Precision{Name: a.Name(), Instructions: string(a.Instructions), Auto: used == a && a.Name() == taken, Experimental: a.Experimental}
 	if a.Averaged > 0 {
 		row.Published = &models.Drift{Averaged: a.Averaged, Whole: a.Whole}
 	}
@@ -135,8 +136,11 @@ func (b *bench) prepare(a recipe.Arithmetic, taken string) {
 
 // try opens the model in an arithmetic.
 func (b *bench) try(a recipe.Arithmetic) (*models.Trying, error) {
-	if !inference.CanCompute(a) {
+	switch used, found := inference.UsedFor(a.Name()); {
+	case !found:
 		return nil, fmt.Errorf("this CPU has no %s", a.Instructions)
+	case used != a:
+		return nil, fmt.Errorf("this CPU computes it by %s", used.Instructions)
 	}
 	convolutions := models.Automatic
 	if a.Convolutions == "" {
@@ -157,7 +161,7 @@ func (b *bench) try(a recipe.Arithmetic) (*models.Trying, error) {
 func writePrecisions(w io.Writer, precisions []Precision) error {
 	fmt.Fprintf(w, "\n")
 	table := text.NewTable(w)
-	fmt.Fprintln(table, "PRECISION\tIMAGES/S\tSPEED\tDRIFT\tWHOLE\tPUBLISHED\tWHOLE\t")
+	fmt.Fprintln(table, "PRECISION\tBY\tIMAGES/S\tSPEED\tDRIFT\tWHOLE\tPUBLISHED\tWHOLE\t")
 	drift := func(d *models.Drift) string {
 		if d == nil {
 			return "\t"
@@ -173,10 +177,10 @@ func writePrecisions(w io.Writer, precisions []Precision) error {
 			note = "experimental"
 		}
 		if p.Unmeasured != "" {
-			fmt.Fprintf(table, "%s\t-\t-\t-\t-\t%s\t%s\n", p.Name, drift(p.Published), p.Unmeasured)
+			fmt.Fprintf(table, "%s\t%s\t-\t-\t-\t-\t%s\t%s\n", p.Name, p.Instructions, drift(p.Published), p.Unmeasured)
 			continue
 		}
-		fmt.Fprintf(table, "%s\t%.1f\t%.2f\t%s\t%s\t%s\n", p.Name, p.ImagesPerSecond, p.Speed, drift(p.Drift), drift(p.Published), note)
+		fmt.Fprintf(table, "%s\t%s\t%.1f\t%.2f\t%s\t%s\t%s\n", p.Name, p.Instructions, p.ImagesPerSecond, p.Speed, drift(p.Drift), drift(p.Published), note)
 	}
 	if err := table.Flush(); err != nil {
 		return err
