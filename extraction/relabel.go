@@ -159,7 +159,7 @@ func imagesOf(ctx context.Context, dir string, maxMemory int64) (images, error) 
 func (o RelabelOptions) label(images images, done *Relabeled) ([]mark, error) {
 	demanded := func(i int) bool { return i < images.rows && (o.Missing == MissingError || o.Missing == "") }
 	if table, ok := o.Labels.(pipeline.CSVLabels); ok {
-		table.MaxMemory = o.MaxMemory
+		table.MaxMemory, table.Understood = o.MaxMemory, func(how string) { logrus.Info("labels from " + how) }
 		o.Labels = table
 	}
 	labels, err := pipeline.LabelPaths(o.Labels, images.paths, demanded)

@@ -18,20 +18,21 @@ func (c CSVLabels) labelPaths(p *PathLabels, paths []string, demanded func(i int
 	if err == nil && len(paths) > 0 && !slices.Contains(matching.Found, true) {
 		demanded = nil
 	}
-	if err == nil {
-		for i, found := range matching.Found {
-			if !found && (demanded == nil || demanded(i)) {
-				matching, err = table.Match(paths, demanded)
-				break
-			}
+	lacking := 0
+	for i, found := range matching.Found {
+		if !found && (demanded == nil || demanded(i)) {
+			lacking++
 		}
 	}
+	if err == nil && lacking > 0 {
+		matching, err = table.Match(paths, demanded)
+	}
+	if missing := (*labeltable.Missing)(nil); errors.As(err, &missing) {
+		missing.Count = lacking
+		return &MissingLabels{lacking, fmt.Errorf("pipeline: %w", err)}
+	}
 	if err != nil {
-		err = fmt.Errorf("pipeline: %w", err)
-		if missing := (*labeltable.Missing)(nil); errors.As(err, &missing) {
-			return &MissingLabels{missing.Count, err}
-		}
-		return err
+		return fmt.Errorf("pipeline: %w", err)
 	}
 	for i, label := range matching.Labels {
 		p.Labels[i], p.Splits[i], p.Found[i] = label.Label, label.Split, matching.Found[i]
