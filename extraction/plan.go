@@ -117,7 +117,7 @@ func (p *Plan) wanted(items []pipeline.Item) map[string]pipeline.Item {
 
 // recognized is what rows and failures are read from, where nothing else has changed.
 func (p *Plan) recognized() (rows, failures map[int][16]byte) {
-	rows, failures = map[int][16]byte{}, map[int][16]byte{}
+	rows = make(map[int][16]byte, len(p.rows))
 	for i, f := range p.rows {
 		rows[i] = f.seen
 	}
