@@ -29,6 +29,12 @@ func (r *run) writing() featurestore.Options {
 func (r *run) takeOver(ctx context.Context, to destination, options featurestore.Options, items []pipeline.Item) (*featurestore.Writer, error) {
 	options.Written = to.upload.Written
 	writer, err := featurestore.Create(to.dir, r.info(), options)
+	if errors.Is(err, featurestore.ErrLabels) && r.Labels != nil {
+		if err := r.relabel(ctx, to, err); err != nil {
+			return nil, err
+		}
+		writer, err = featurestore.Create(to.dir, r.info(), options)
+	}
 	if err != nil || !options.Resume {
 		return writer, err
 	}

@@ -32,7 +32,9 @@ func (o *options) explain(result extraction.Result, err error) error {
 	case errors.Is(err, featurestore.ErrExists):
 		err = fmt.Errorf("%w: --resume continues it, --overwrite replaces it", err)
 	case errors.Is(err, featurestore.ErrLabels):
-		err = fmt.Errorf("%w: resume with the --labels that the dataset was made with, or recreate it with --overwrite", err)
+		err = fmt.Errorf("%w: resume with --labels, those that the dataset was made with or others, which replace them", err)
+	case errors.Is(err, extraction.ErrFewClasses):
+		err = fmt.Errorf("%w: if that is meant, extract dataset relabel --allow-one-class does it", err)
 	case errors.Is(err, featurestore.ErrLocked) && !result.Saved:
 		err = fmt.Errorf("%w: wait for it to finish, or give another --out", err)
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):

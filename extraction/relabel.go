@@ -1,0 +1,281 @@
+package extraction
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+
+	"fovea/featurestore"
+	"fovea/internal/spelling"
+	"fovea/internal/text"
+	"fovea/pipeline"
+)
+
+// Missing says what becomes of rows of which a source of labels says nothing.
+type Missing string
+
+// What becomes of them: they are an error, keep their labels, or lose them.
+const (
+	MissingError Missing = "error"
+	MissingKeep  Missing = "keep"
+	MissingClear Missing = "clear"
+)
+
+// RelabelOptions say how to relabel a dataset. Labels must be set.
+type RelabelOptions struct {
+	// Labels is the source of the labels: a table, or what paths tell.
+	Labels pipeline.Labeler
+	// Missing is for rows of which Labels says nothing; "" is MissingError.
+	Missing Missing
+	// FewClasses allows that fewer than two labels remain.
+	FewClasses bool
+	// DryRun only says what would change.
+	DryRun bool
+	// MaxMemory is how many bytes of memory reading one of the files may take; see featurestore.ReadOptions.
+	MaxMemory int64
+}
+
+// Relabeled is what changes about a dataset's labels and splits. Names are spelled as in datasets, "" is none.
+type Relabeled struct {
+	Dataset string `json:"dataset"`
+	DryRun  bool   `json:"dry_run"`
+	// Rows are those of the dataset, Changed those that get another label or split. ChangedFailures counts images
+	// without features.
+	Rows            int `json:"rows"`
+	Changed         int `json:"changed"`
+	ChangedFailures int `json:"changed_failures"`
+	// Missing rows are those of which the source of labels says nothing, Unused its rows that are of no image here;
+	// FirstUnused is the path of one.
+	Missing     int    `json:"missing"`
+	Unused      int    `json:"unused"`
+	FirstUnused string `json:"first_unused,omitempty"`
+	// Labels and Splits count the rows of each change, the most frequent first.
+	Labels []Renaming `json:"labels"`
+	Splits []Renaming `json:"splits"`
+	// Changes are the rows themselves, in the dataset's order.
+	Changes []RowChange `json:"changes"`
+}
+
+// Renaming counts the rows that get another label or split.
+type Renaming struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	Rows int    `json:"rows"`
+}
+
+// RowChange is a row that gets another label or split, or both.
+type RowChange struct {
+	Path  string  `json:"path"`
+	Label *Change `json:"label,omitempty"`
+	Split *Change `json:"split,omitempty"`
+}
+
+// Change is a value before and after.
+type Change struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// ErrFewClasses means that relabeling would leave fewer than two classes.
+var ErrFewClasses = errors.New("fewer than two classes would remain")
+
+// Relabel gives the rows of the dataset in dir the labels, and the splits if a table has any, that Options.Labels would
+// give their images, without extracting them again. See featurestore.Revise for what is there at any time. Labels
+// that are the same already are no change, and without a change nothing is written.
+func Relabel(ctx context.Context, dir string, options RelabelOptions) (Relabeled, error) {
+	images, err := imagesOf(ctx, dir, options.MaxMemory)
+	if err != nil {
+		return Relabeled{}, err
+	}
+	done := Relabeled{Dataset: dir, DryRun: options.DryRun, Rows: images.rows}
+	now, err := options.label(images, &done)
+	if err != nil {
+		return done, err
+	}
+	marks := images.compare(now, &done)
+	if classes := images.classes(now); !options.FewClasses && done.Changed > 0 && len(classes) < 2 {
+		return done, fmt.Errorf("%w in %s: %s", ErrFewClasses, dir, named(classes))
+	}
+	if options.DryRun || len(marks) == 0 {
+		return done, nil
+	}
+	return done, marks.apply(ctx, dir, done.Changed, options.MaxMemory)
+}
+
+// named lists names for a message.
+func named(classes []string) string {
+	if len(classes) == 0 {
+		return "no row would have a label"
+	}
+	return fmt.Sprintf("all rows with a label would be %q", spelling.Spell(classes[0]))
+}
+
+// images are the rows of a dataset, and after them its failures.
+type images struct {
+	paths []string
+	marks []mark
+	rows  int
+}
+
+// mark is the label and split of an image.
+type mark struct{ label, split string }
+
+func imagesOf(ctx context.Context, dir string, maxMemory int64) (images, error) {
+	d, err := featurestore.ReadOptions{MaxMemory: maxMemory}.Open(dir)
+	if err != nil {
+		return images{}, err
+	}
+	index, err := d.Index(ctx)
+	if err != nil {
+		return images{}, err
+	}
+	failures, err := d.Failures()
+	if err != nil {
+		return images{}, err
+	}
+	all := images{paths: index.Paths, rows: index.Rows, marks: make([]mark, index.Rows, index.Rows+len(failures))}
+	for i := range index.Rows {
+		all.marks[i] = mark{index.Labels[i], index.Splits[i]}
+	}
+	if d.Manifest().Status == featurestore.StatusWriting { // a killed writer leaves failures of images that became rows
+		rows := make(map[string]bool, index.Rows)
+		for _, path := range index.Paths {
+			rows[path] = true
+		}
+		failures = slices.DeleteFunc(failures, func(f featurestore.Failure) bool { return rows[f.Path] })
+	}
+	for _, f := range failures {
+		all.paths, all.marks = append(all.paths, f.Path), append(all.marks, mark{f.Label, f.Split})
+	}
+	return all, nil
+}
+
+// label returns what the images get.
+func (o RelabelOptions) label(images images, done *Relabeled) ([]mark, error) {
+	demanded := func(i int) bool { return i < images.rows && (o.Missing == MissingError || o.Missing == "") }
+	if table, ok := o.Labels.(pipeline.CSVLabels); ok {
+		table.MaxMemory = o.MaxMemory
+		o.Labels = table
+	}
+	labels, err := pipeline.LabelPaths(o.Labels, images.paths, demanded)
+	var missing *pipeline.MissingLabels
+	if errors.As(err, &missing) && missing.Count < len(images.paths) {
+		err = fmt.Errorf("%w; --missing keep leaves their labels as they are, --missing clear takes them away", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, doubt := range labels.Doubts {
+		logrus.Warn(doubt)
+	}
+	now := slices.Clone(images.marks)
+	for i := range now {
+		switch {
+		case labels.Found[i]:
+			now[i].label = labels.Labels[i]
+		case o.Missing == MissingClear:
+			now[i].label = ""
+		}
+		if labels.HasSplits && (labels.Found[i] || o.Missing == MissingClear) {
+			now[i].split = labels.Splits[i]
+		}
+		if !labels.Found[i] && i < images.rows {
+			done.Missing++
+		}
+	}
+	done.Unused, done.FirstUnused = labels.Unused, spelling.Spell(labels.FirstUnused)
+	return now, nil
+}
+
+// compare finds what changes, and puts it into done.
+func (m images) compare(now []mark, done *Relabeled) markings {
+	found := markings{}
+	labels, splits := map[Change]int{}, map[Change]int{}
+	done.Changes = []RowChange{}
+	for i, was := range m.marks {
+		if was == now[i] {
+			continue
+		}
+		found[m.paths[i]] = marking{was, now[i]}
+		if i >= m.rows {
+			done.ChangedFailures++
+			continue
+		}
+		done.Changed++
+		change := RowChange{Path: spelling.Spell(m.paths[i])}
+		if was.label != now[i].label {
+			change.Label = &Change{spelling.Spell(was.label), spelling.Spell(now[i].label)}
+			labels[*change.Label]++
+		}
+		if was.split != now[i].split {
+			change.Split = &Change{spelling.Spell(was.split), spelling.Spell(now[i].split)}
+			splits[*change.Split]++
+		}
+		done.Changes = append(done.Changes, change)
+	}
+	done.Labels, done.Splits = renamings(labels), renamings(splits)
+	return found
+}
+
+// renamings sorts counts of changes.
+func renamings(counts map[Change]int) []Renaming {
+	all := make([]Renaming, 0, len(counts))
+	for c, rows := range counts {
+		all = append(all, Renaming{c.From, c.To, rows})
+	}
+	slices.SortFunc(all, func(a, b Renaming) int {
+		if a.Rows != b.Rows {
+			return b.Rows - a.Rows
+		}
+		return strings.Compare(a.From+"\x00"+a.To, b.From+"\x00"+b.To)
+	})
+	return all
+}
+
+// classes are the labels that rows will have.
+func (m images) classes(now []mark) []string {
+	labels := map[string]bool{}
+	for _, mark := range now[:m.rows] {
+		if mark.label != "" {
+			labels[mark.label] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(labels))
+}
+
+// markings are the changes of images by their paths.
+type markings map[string]marking
+
+type marking struct{ was, now mark }
+
+// of is what an image gets; one that another process has labeled meanwhile keeps that.
+func (m markings) of(path, label, split string) (string, string) {
+	if change, ok := m[path]; ok && change.was == (mark{label, split}) {
+		return change.now.label, change.now.split
+	}
+	return label, split
+}
+
+// apply writes the changes, of so many rows.
+func (m markings) apply(ctx context.Context, dir string, rows int, maxMemory int64) error {
+	revised, err := featurestore.Revise(ctx, dir, featurestore.ReviseOptions{
+		Row: func(r featurestore.Row) (featurestore.Row, bool) {
+			r.Label, r.Split = m.of(r.Path, r.Label, r.Split)
+			return r, true
+		},
+		Failure: func(f featurestore.Failure) (featurestore.Failure, bool) {
+			f.Label, f.Split = m.of(f.Path, f.Label, f.Split)
+			return f, true
+		},
+		MaxMemory: maxMemory,
+	})
+	if err == nil && revised.RowsChanged != rows {
+		err = fmt.Errorf("another process has changed %s meanwhile: %s of %d have their new labels; run the command again", dir, text.Plural(revised.RowsChanged, "row"), rows)
+	}
+	return err
+}
