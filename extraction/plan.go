@@ -117,7 +117,7 @@ func (p *Plan) wanted(items []pipeline.Item) map[string]pipeline.Item {
 
 // recognized is what rows and failures are read from, where nothing else has changed.
 func (p *Plan) recognized() (rows, failures map[int][16]byte) {
-	rows, failures = map[int][16]byte{}, map[int][16]byte{}
+	rows = make(map[int][16]byte, len(p.rows))
 	for i, f := range p.rows {
 		rows[i] = f.seen
 	}
@@ -153,6 +153,8 @@ type standing struct {
 	rows     *featurestore.Table
 	seen     [][16]byte
 	failures []featurestore.Failure
+	// rowAt finds the row of a path.
+	rowAt func(path string) (int, bool)
 }
 
 // planner makes a Plan.
@@ -165,9 +167,11 @@ type planner struct {
 	// retry has all failures tried again.
 	retry bool
 
-	rowAt, itemAt, failureAt map[string]int
-	sums                     map[int]pipeline.Content
-	lost, changed            map[int]bool
+	failureAt map[string]int
+	// itemAt has the items that do not keep their rows.
+	itemAt        map[string]int
+	sums          map[int]pipeline.Content
+	lost, changed map[int]bool
 	// bySum has the rows with each SHA-256: those without an image yet, and one that may be copied.
 	free  map[[sha256.Size]byte][]int
 	model map[[sha256.Size]byte]int
@@ -183,7 +187,12 @@ func newPlan(items []pipeline.Item, old standing, unlisted []pipeline.Failure, c
 	}
 	var rest []int
 	for i := range items {
-		if !p.keeps(i) {
+		path := items[i].Path
+		kept := p.keeps(i)
+		if _, row := p.old.rowAt(path); !kept || !row {
+			p.itemAt[path] = i
+		}
+		if !kept {
 			rest = append(rest, i)
 		}
 	}
@@ -195,7 +204,7 @@ func newPlan(items []pipeline.Item, old standing, unlisted []pipeline.Failure, c
 	p.count()
 	p.keepFailures(c)
 	for _, same := range c.Same {
-		if row, ok := p.rowAt[items[same.Place].Path]; ok && p.rows[row].item == int32(same.Place) {
+		if row, ok := p.old.rowAt(items[same.Place].Path); ok && p.rows[row].item == int32(same.Place) {
 			p.rows[row].seen = same.Seen
 		}
 	}
@@ -211,13 +220,7 @@ func setOf(indices []int) map[int]bool {
 }
 
 func (p *planner) index() {
-	p.rowAt, p.itemAt, p.failureAt = make(map[string]int, p.Rows), make(map[string]int, len(p.items)), map[string]int{}
-	for i, path := range p.old.rows.Paths {
-		p.rowAt[path] = i
-	}
-	for i := range p.items {
-		p.itemAt[p.items[i].Path] = i
-	}
+	p.itemAt, p.failureAt = map[string]int{}, map[string]int{}
 	for i := range p.old.failures {
 		p.failureAt[p.old.failures[i].Path] = i
 	}
@@ -225,8 +228,8 @@ func (p *planner) index() {
 
 // keeps gives an image its own row, if that is still of the same content.
 func (p *planner) keeps(i int) bool {
-	item := p.items[i]
-	row, ok := p.rowAt[item.Path]
+	item := &p.items[i]
+	row, ok := p.old.rowAt(item.Path)
 	if !ok {
 		at, failed := p.failureAt[item.Path]
 		return failed && !p.lost[i] && !p.changed[i] && !p.worthRetrying(p.old.failures[at])
@@ -267,7 +270,7 @@ func (p *planner) hold() {
 		return
 	}
 	for i, path := range p.old.rows.Paths {
-		if _, listed := p.itemAt[path]; !listed && p.isUnlisted(path) {
+		if _, listed := p.itemAt[path]; p.rows[i].item == goes && !listed && p.isUnlisted(path) {
 			p.rows[i].item = stays
 			p.Held++
 		}
@@ -327,7 +330,7 @@ func (p *planner) place(i int) {
 		}
 	}
 	p.extract = append(p.extract, item)
-	_, hadRow := p.rowAt[item.Path]
+	_, hadRow := p.old.rowAt(item.Path)
 	_, failed := p.failureAt[item.Path]
 	switch {
 	case hadRow:

@@ -38,7 +38,10 @@ func sum32(text string) []byte { s := sha256.Sum256([]byte(text)); return s[:] }
 
 // plan compares the scene as pipeline.Comparison does.
 func (s scene) plan() (Plan, []pipeline.Item) {
-	old := standing{rows: &featurestore.Table{Rows: len(s.rows)}}
+	old := standing{rows: &featurestore.Table{Rows: len(s.rows)}, rowAt: func(path string) (int, bool) {
+		i := slices.Index(s.rows, path)
+		return i, i >= 0
+	}}
 	for _, path := range s.rows {
 		p := s.was[path]
 		old.rows.Paths, old.rows.Labels, old.rows.Splits = append(old.rows.Paths, path), append(old.rows.Labels, p.label), append(old.rows.Splits, p.split)

@@ -75,19 +75,23 @@ func (r *run) update(ctx context.Context, to destination, u *featurestore.Update
 // plan compares the images with the dataset.
 func (o *Options) plan(ctx context.Context, u *featurestore.Update, found listing) (Plan, error) {
 	rows, seen := u.Rows()
+	if has := func(label string) bool { return label != "" }; o.Labels == nil && len(found.Items) > 0 && (slices.ContainsFunc(rows.Labels, has) || slices.ContainsFunc(rows.Splits, has)) {
+		return Plan{}, fmt.Errorf("extraction: the images of the dataset were %w: they would lose them all", featurestore.ErrLabels)
+	}
 	c := pipeline.Comparison{Items: found.Items, Known: knownBy(u), Elsewhere: elsewhere(rows, seen)}
 	err := o.compare(ctx, &c, func() {
-		if listed(c.Items, u) == rows.Rows { // no row can have been moved: what is new is read once, when it is extracted
-			c.Doubts = slices.DeleteFunc(c.Doubts, func(i int) bool {
-				_, known := u.Known(c.Items[i].Path)
-				return !known && c.Items[i].InStore()
-			})
+		inStore := func(i int) bool {
+			_, known := u.Known(c.Items[i].Path)
+			return !known && c.Items[i].InStore()
+		}
+		if slices.ContainsFunc(c.Doubts, inStore) && listed(c.Items, u) == rows.Rows { // no row can have been moved: what is new is read once, when it is extracted
+			c.Doubts = slices.DeleteFunc(c.Doubts, inStore)
 		}
 	})
 	if err != nil {
 		return Plan{}, err
 	}
-	p := newPlan(found.Items, standing{rows, seen, u.Failures()}, found.Failures, &c, o.RetryFailed)
+	p := newPlan(found.Items, standing{rows, seen, u.Failures(), u.Row}, found.Failures, &c, o.RetryFailed)
 	if !o.AllowEmpty {
 		p.Refusal = p.refuse(found.bare)
 	}
@@ -97,7 +101,7 @@ func (o *Options) plan(ctx context.Context, u *featurestore.Update, found listin
 // listed is the number of rows whose images are there.
 func listed(items []pipeline.Item, u *featurestore.Update) (n int) {
 	for i := range items {
-		if known, ok := u.Known(items[i].Path); ok && !known.Failed {
+		if _, ok := u.Row(items[i].Path); ok {
 			n++
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"fovea/internal/disk"
 )
@@ -66,6 +67,8 @@ type revision struct {
 	dir     string
 	options ReviseOptions
 	dataset *Dataset
+	// read are the rows of each shard, without vectors, if they have been read already.
+	read [][]Row
 	// planned is what the last survey of the dataset found, done what was done so far.
 	planned, done Revised
 }
@@ -183,14 +186,9 @@ func (r *Revised) add(s revisedRows) {
 
 // revise reads the rows of a shard, without vectors, and revises them.
 func (v *revision) revise(ctx context.Context, r *shardReader, at int) (s revisedRows, err error) {
-	if err := r.prove(ctx, v.dataset.manifest.Shards[at]); err != nil {
-		return s, err
-	}
-	err = r.scan(ctx, fixedColumns, func(c chunk) (err error) {
-		s.rows, err = c.identities(s.rows)
-		return err
-	})
-	if err != nil {
+	if v.read != nil {
+		s.rows = slices.Clone(v.read[at])
+	} else if s.rows, err = r.identities(ctx, v.dataset.manifest.Shards[at]); err != nil {
 		return s, err
 	}
 	seen, err := v.dataset.seenAt(at)
@@ -216,6 +214,28 @@ func (v *revision) revise(ctx context.Context, r *shardReader, at int) (s revise
 		row.Path, row.Label, row.Split, row.Seen = revised.Path, revised.Label, revised.Split, revised.Seen
 	}
 	return s, nil
+}
+
+// identities are the rows of a shard without vectors.
+func (d *Dataset) identities(ctx context.Context, at int) ([]Row, error) {
+	r, err := d.openShard(at)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	return r.identities(ctx, d.manifest.Shards[at])
+}
+
+func (s *shardReader) identities(ctx context.Context, listed Shard) (rows []Row, err error) {
+	if err := s.prove(ctx, listed); err != nil {
+		return nil, err
+	}
+	rows = make([]Row, 0, listed.Rows)
+	err = s.scan(ctx, fixedColumns, func(c chunk) (err error) {
+		rows, err = c.identities(rows)
+		return err
+	})
+	return rows, err
 }
 
 // failures revises the failures, and counts them. is reports whether a path is a row.
@@ -266,6 +286,7 @@ func (v *revision) write(ctx context.Context, next string) error {
 	if err != nil {
 		return err
 	}
+	w.rowPaths = make(map[string]int, first.Rows)
 	if err := v.fill(ctx, w); err != nil {
 		return errors.Join(err, w.Abort())
 	}

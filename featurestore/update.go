@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Update gives a dataset other rows in one step: it knows what the dataset holds, lets new rows be made in a dataset
@@ -22,8 +25,11 @@ type Update struct {
 	// staging is where new rows are made.
 	staging string
 
-	rows      *Table
-	seen      [][seenSize]byte
+	rows *Table
+	sums [][sumSize]byte
+	seen [][seenSize]byte
+	// whole are the rows of each shard, without vectors.
+	whole     [][]Row
 	failures  []Failure
 	rowAt     map[string]int
 	failureAt map[string]int
@@ -94,15 +100,11 @@ func (u *Update) open() error {
 		return err
 	}
 	u.before = d
-	if u.rows, err = d.read(context.Background(), nil, nil); err != nil {
-		return err
+	if err := u.readRows(); err != nil {
+		return d.judge(err)
 	}
 	if u.seen, err = d.seen(); err != nil {
 		return err
-	}
-	u.rowAt = make(map[string]int, u.rows.Rows)
-	for i, path := range u.rows.Paths {
-		u.rowAt[path] = i
 	}
 	failures, err := d.failures()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -118,11 +120,39 @@ func (u *Update) open() error {
 	return nil
 }
 
+// readRows reads all of the rows but the vectors.
+func (u *Update) readRows() error {
+	d := u.before
+	u.whole = make([][]Row, len(d.manifest.Shards))
+	group, ctx := errgroup.WithContext(context.Background())
+	group.SetLimit(min(maxReaders, runtime.GOMAXPROCS(0)))
+	for i := range u.whole {
+		group.Go(func() (err error) { u.whole[i], err = d.identities(ctx, i); return err })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	n := d.manifest.Rows
+	u.rows = &Table{Rows: n, Paths: make([]string, 0, n), Labels: make([]string, 0, n), Splits: make([]string, 0, n), SHA256: make([]string, 0, n)}
+	u.rowAt, u.sums = make(map[string]int, n), make([][sumSize]byte, 0, n)
+	for _, rows := range u.whole {
+		for _, r := range rows {
+			u.rowAt[r.Path] = len(u.rows.Paths)
+			u.rows.Paths, u.rows.Labels, u.rows.Splits = append(u.rows.Paths, r.Path), append(u.rows.Labels, r.Label), append(u.rows.Splits, r.Split)
+			u.rows.SHA256, u.sums = append(u.rows.SHA256, r.SHA256), append(u.sums, parseSum(r.SHA256))
+		}
+	}
+	return nil
+}
+
 // Manifest is that of the dataset.
 func (u *Update) Manifest() Manifest { return u.before.Manifest() }
 
 // Rows are the dataset's rows, without vectors, and what each of them was read from; both are to be read only.
 func (u *Update) Rows() (rows *Table, seen [][seenSize]byte) { return u.rows, u.seen }
+
+// Row is the index of the row of a path.
+func (u *Update) Row(path string) (int, bool) { i, ok := u.rowAt[path]; return i, ok }
 
 // Failures are the dataset's failures.
 func (u *Update) Failures() []Failure { return slices.Clone(u.failures) }
@@ -137,7 +167,7 @@ func (u *Update) Known(path string) (Known, bool) {
 	if !ok {
 		return Known{}, false
 	}
-	return Known{SHA256: parseSum(u.rows.SHA256[at]), Seen: u.seen[at]}, true
+	return Known{SHA256: u.sums[at], Seen: u.seen[at]}, true
 }
 
 // Staging is the directory in which to make a dataset of new rows. It outlives an update that was not committed, so
@@ -275,7 +305,7 @@ func (u *Update) Commit(ctx context.Context, to Revision) error {
 
 // revision says how Revise does it.
 func (u *Update) revision(ctx context.Context, to Revision) *revision {
-	v := &revision{dir: u.dir, dataset: u.before}
+	v := &revision{dir: u.dir, dataset: u.before, read: u.whole}
 	v.options.MaxMemory, v.options.Status = u.config.MaxMemory, StatusComplete
 	v.options.Row = func(old Row) (Row, bool) { return to.Row(u.rowAt[old.Path]) }
 	for i := range u.rows.Rows {
