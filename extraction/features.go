@@ -24,7 +24,7 @@ type Features struct {
 	Model string
 	// Layers are the names of the layers, one column each.
 	Layers []string
-	// Pool is a pooling of package recipe (default recipe.PoolNone). Dense views are always averaged.
+	// Pool is a pooling as recipe.ParsePool reads it. Dense views are always averaged.
 	Pool string
 	// Views are the views of an image to average features over (default picture.Center).
 	Views picture.Views
@@ -58,8 +58,6 @@ func wrong(format string, arguments ...any) error {
 	return &OptionsError{fmt.Errorf(format, arguments...)}
 }
 
-var pools = []string{"", recipe.PoolNone, recipe.PoolAverage, recipe.PoolMax, recipe.PoolClass}
-
 // Validate finds what is wrong without opening the model. Its errors are *OptionsError, except
 // inference.ErrDevice: that is the machine's.
 func (f Features) Validate() error {
@@ -68,12 +66,13 @@ func (f Features) Validate() error {
 		return wrong("layers %q: name at least one layer, and leave no name empty", strings.Join(f.Layers, ","))
 	case twice(f.Layers) != "":
 		return wrong("layer %s is given twice", twice(f.Layers))
-	case !slices.Contains(pools, f.Pool):
-		return wrong("unknown pooling %q: use none, avg, max or cls", f.Pool)
 	case f.Batch < 0 || f.Batch > inference.MaxBatch:
 		return wrong("a batch of %d images: use 1 to %d", f.Batch, inference.MaxBatch)
 	case f.Width < 0 || f.Height < 0 || (f.Width == 0) != (f.Height == 0):
 		return wrong("images of %dx%d pixels: give a width and a height", f.Width, f.Height)
+	}
+	if _, err := recipe.ParsePool(f.Pool); err != nil {
+		return &OptionsError{err}
 	}
 	if err := f.Session.Validate(); err != nil {
 		if errors.Is(err, inference.ErrDevice) {
@@ -98,9 +97,12 @@ func (f Features) Validate() error {
 }
 
 func (f Features) validateDense() error {
+	pool, err := recipe.ParsePool(f.Pool)
 	switch {
+	case err != nil:
+		return &OptionsError{err}
 	case !f.Views.IsDense():
-	case f.Resize != "" && f.Resize != picture.Squash || f.Pool == recipe.PoolMax || f.Pool == recipe.PoolClass:
+	case f.Resize != "" && f.Resize != picture.Squash || pool.Kind != recipe.PoolNone && pool.Kind != recipe.PoolAverage:
 		return wrong("views %s show whole images and average over positions: leave out --resize and --pool", f.Views)
 	case f.Width > 0:
 		return wrong("views %s show images at the sizes that they name: leave out --size", f.Views)
@@ -168,7 +170,8 @@ func (f Features) Recipe(extractor *inference.Extractor) recipe.Recipe {
 	r := extractor.Model().Recipe()
 	r.Resize = string(cmp.Or(f.Resize, picture.Squash))
 	r.Interpolation = string(cmp.Or(f.Interpolation, picture.Bilinear))
-	r.Pool = cmp.Or(f.Pool, recipe.PoolNone)
+	pool, _ := recipe.ParsePool(f.Pool) // the extractor has it
+	r.Pool = pool.String()
 	r.Background = string(f.Background)
 	if views := cmp.Or(f.Views, picture.Center); views != picture.Center {
 		r.Views = string(views.Canonical())

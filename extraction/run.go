@@ -139,7 +139,9 @@ func (r *run) write(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, writer.Abort())
 	}
-	runErr := r.extract(ctx, items, loudSink{Sink{writer}})
+	sink := doubtingSink{loudSink{Sink{writer}}, newDoubts()}
+	runErr := r.extract(ctx, items, sink)
+	sink.doubts.conclude()
 	if err := closeDataset(ctx, writer, runErr); err != nil {
 		return errors.Join(runErr, err)
 	}

@@ -47,6 +47,20 @@ func stored(f pipeline.Failure) featurestore.Failure {
 // loudSink logs the failures as well.
 type loudSink struct{ Sink }
 
+// doubtingSink is a loudSink that also looks for mistakes in the rows.
+type doubtingSink struct {
+	loudSink
+	doubts *doubts
+}
+
+func (s doubtingSink) Append(rows []pipeline.Row) error {
+	err := s.Sink.Append(rows)
+	if err == nil {
+		s.doubts.see(rows)
+	}
+	return err
+}
+
 func (s loudSink) Fail(f pipeline.Failure) error {
 	inputs.WarnFailure(f)
 	return s.Sink.Fail(f)

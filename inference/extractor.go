@@ -36,8 +36,7 @@ type ExtractorOptions struct {
 	// Layers are names or aliases of the model's layers; features come in this order.
 	Layers []string
 	// Pool is the pooling over the positions of convolutional layers or the tokens of a
-	// transformer's: recipe.PoolNone (also ""), recipe.PoolAverage, recipe.PoolMax, or
-	// recipe.PoolClass for the first token. Plain vectors stay as they are.
+	// transformer's, as recipe.ParsePool reads it. Plain vectors stay as they are.
 	Pool string
 	// Batch is the number of images in a Run (default: that of the model's device; at most the
 	// model's MaxBatch).

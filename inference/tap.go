@@ -16,7 +16,11 @@ func (e *Extractor) tap(name, pool string) error {
 	if err != nil {
 		return err
 	}
-	stored, err := storedLayer(name, layer, pool)
+	how, err := recipe.ParsePool(pool)
+	if err != nil {
+		return fmt.Errorf("inference: %w", err)
+	}
+	stored, err := storedLayer(name, layer, how)
 	if err != nil {
 		return err
 	}
@@ -25,7 +29,7 @@ func (e *Extractor) tap(name, pool string) error {
 		return err
 	}
 	if len(stored.Shape) < len(layer.Shape) {
-		if output, err = e.pooled(layer, output, pool); err != nil {
+		if output, err = e.pooled(layer, output, how); err != nil {
 			return err
 		}
 	}
@@ -36,7 +40,7 @@ func (e *Extractor) tap(name, pool string) error {
 }
 
 // storedLayer says what is stored of a layer after pooling.
-func storedLayer(name string, layer Layer, pool string) (recipe.Layer, error) {
+func storedLayer(name string, layer Layer, pool recipe.Pooling) (recipe.Layer, error) {
 	stored := recipe.Layer{Name: name, Shape: layer.Shape, Layout: recipe.LayoutC}
 	switch {
 	case layer.Spatial():
@@ -46,19 +50,11 @@ func storedLayer(name string, layer Layer, pool string) (recipe.Layer, error) {
 	default:
 		return stored, nil
 	}
-	switch pool {
-	case "", recipe.PoolNone:
+	if pool.Kind == recipe.PoolNone {
 		return stored, nil
-	case recipe.PoolClass:
-		if !layer.Tokens() {
-			return stored, fmt.Errorf("inference: %w: layer %s has height and width, but no class token for pooling %q: use none, avg or max", ErrPooling, name, pool)
-		}
-	case recipe.PoolAverage, recipe.PoolMax:
-	default:
-		return stored, fmt.Errorf("inference: unknown pooling %q: use none, avg, max or cls", pool)
 	}
-	stored.Shape, stored.Layout = layer.Shape[len(layer.Shape)-1:], recipe.LayoutC
-	return stored, nil
+	stored.Shape, stored.Layout = []int{pool.Values(layer.Shape[len(layer.Shape)-1])}, recipe.LayoutC
+	return stored, checkPool(name, layer, pool)
 }
 
 // asFloat32 is the layer's tensor, cast if the model computes it in another precision.
@@ -74,17 +70,22 @@ func (e *Extractor) asFloat32(layer Layer) (tf.Output, error) {
 
 // pooled adds the pooling of a layer's tensor over all dimensions between the first, the batch, and
 // the last, the channels.
-func (e *Extractor) pooled(layer Layer, output tf.Output, pool string) (tf.Output, error) {
-	name, kind := "fovea_"+pool+"_"+layer.Name, map[string]string{recipe.PoolAverage: "Mean", recipe.PoolMax: "Max", recipe.PoolClass: "Squeeze"}[pool]
+func (e *Extractor) pooled(layer Layer, output tf.Output, pool recipe.Pooling) (tf.Output, error) {
+	name, kind := "fovea_"+poolName(pool)+"_"+layer.Name, map[string]string{recipe.PoolAverage: "Mean", recipe.PoolMax: "Max", recipe.PoolClass: "Squeeze"}[pool.Kind]
+	if kind == "" {
+		return e.extend(name, "Identity", "pool layer "+layer.Name, func(scope *op.Scope) tf.Output {
+			return op.Identity(scope, pooler{scope, layer, output}.pool(pool))
+		})
+	}
 	return e.extend(name, kind, "pool layer "+layer.Name, func(scope *op.Scope) tf.Output {
-		if pool == recipe.PoolClass {
+		if pool.Kind == recipe.PoolClass {
 			first := op.Slice(scope, output, op.Const(scope.SubScope("begin"), []int32{0, 0, 0}), op.Const(scope.SubScope("size"), []int32{-1, 1, -1}))
 			return op.Squeeze(scope, first, op.SqueezeAxis([]int64{1}))
 		}
 		// By the layer, not the tensor: our own operations do not declare their shape.
 		between := []int32{1, 2}[:len(layer.Shape)-1]
 		axes := op.Const(scope.SubScope("axes"), between)
-		if pool == recipe.PoolMax {
+		if pool.Kind == recipe.PoolMax {
 			return op.Max(scope, output, axes)
 		}
 		return op.Mean(scope, output, axes)

@@ -87,7 +87,7 @@ func (w *workspace) open(data []byte, most time.Duration, j job, picture *Pictur
 	stage := StageHeader
 	p, err := w.plan(data, j, picture)
 	if err == nil {
-		stage, err = StageDecode, w.pixels(data, p, j, picture.Format)
+		stage, err = StageDecode, w.pixels(data, p, j, picture)
 	}
 	return w.failure(stage, picture.Format, data, err)
 }
@@ -167,9 +167,9 @@ func (w *workspace) header(data []byte, format string) (h header, err error) {
 }
 
 // pixels decodes an image whose size has been checked.
-func (w *workspace) pixels(data []byte, p plan, j job, format string) (err error) {
+func (w *workspace) pixels(data []byte, p plan, j job, picture *Picture) (err error) {
 	defer recoverDecoder(&err)
-	s, err := w.decode(data, format)
+	s, err := w.decode(data, picture.Format)
 	if err != nil {
 		return err
 	}
@@ -178,6 +178,8 @@ func (w *workspace) pixels(data []byte, p plan, j job, format string) (err error
 	}
 	if colour, blended := j.background.Colour(); blended {
 		s = s.over(colour)
+	} else {
+		picture.Transparent = s.transparent()
 	}
 	return j.use(w.upright(s, p.orientation))
 }

@@ -89,4 +89,7 @@ type Picture struct {
 	SourceWidth, SourceHeight int
 	// Format is the file's format: "jpeg", "png", "gif", "bmp", "tiff" or "webp".
 	Format string
+	// Transparent says that a hundredth or more of the image is mostly transparent, and that its alpha was dropped:
+	// these pixels show whatever colour is stored there. With a Background it is false.
+	Transparent bool
 }

@@ -3,6 +3,7 @@ package picture
 import (
 	"image"
 	"image/color"
+	"slices"
 
 	"fovea/picture/internal/kernel"
 )
@@ -50,6 +51,9 @@ func fromImage(decoded image.Image) source {
 			paletteRow(dst, s.Pix[y*s.Stride:y*s.Stride+out.width], &palette)
 		}
 		opacity := paletteAlpha(s.Palette)
+		if !slices.ContainsFunc(opacity[:min(256, len(s.Palette))], func(a uint8) bool { return a < 255 }) {
+			break
+		}
 		out.alpha = func(y int, dst []uint8) {
 			for x, index := range s.Pix[y*s.Stride : y*s.Stride+out.width] {
 				dst[x] = opacity[index]
@@ -93,6 +97,24 @@ func (s source) over(background [3]uint8) source {
 			}
 		}
 	}}
+}
+
+// transparent tells whether a hundredth or more of the pixels are mostly transparent.
+func (s source) transparent() bool {
+	if s.alpha == nil {
+		return false
+	}
+	count, enough := 0, (s.width*s.height+99)/100
+	opacity := make([]uint8, s.width)
+	for y := 0; y < s.height && count < enough; y++ {
+		s.alpha(y, opacity)
+		for _, a := range opacity {
+			if a < 128 {
+				count++
+			}
+		}
+	}
+	return count >= enough
 }
 
 // divide takes samples as spread does and undoes their multiplication by the alpha that follows

@@ -114,5 +114,7 @@ func (r *run) add(b *batch, s *slot) {
 		Seen:   s.seen,
 		Width:  s.picture.SourceWidth,
 		Height: s.picture.SourceHeight,
+
+		Transparent: s.picture.Transparent,
 	}})
 }

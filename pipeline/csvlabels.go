@@ -54,9 +54,14 @@ func (c CSVLabels) Label(items []Item) error { return c.label(items, nil) }
 
 // label is Label, where only items for which demanded is true must be in the file.
 func (c CSVLabels) label(items []Item, demanded func(i int) bool) error {
-	_, err := c.take(items, func(t *labeltable.Table, paths []string) (labeltable.Matching, error) {
+	found, err := c.take(items, func(t *labeltable.Table, paths []string) (labeltable.Matching, error) {
 		return t.Match(paths, demanded)
 	})
+	for i, listed := range found {
+		if !listed {
+			items[i].Label, items[i].Split = "", "" // not even that of its archive
+		}
+	}
 	return err
 }
 

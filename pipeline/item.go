@@ -47,6 +47,8 @@ type Row struct {
 	Seen Seen
 	// Width and Height are in pixels, as stored in the file.
 	Width, Height int
+	// Transparent is as in picture.Picture: the image has transparent pixels, and its alpha was dropped.
+	Transparent bool
 	// Features holds one slice per layer.
 	Features [][]float32
 }

@@ -23,16 +23,6 @@ const (
 	LayoutC = "C"
 )
 
-// Poolings of a convolutional layer's output over its positions, or of a transformer's over
-// its tokens.
-const (
-	PoolNone    = "none"
-	PoolAverage = "avg"
-	PoolMax     = "max"
-	// PoolClass takes the first token, which transformers such as ViT keep for the class.
-	PoolClass = "cls"
-)
-
 // ResizeDense is the resizing of dense views: the shorter side gets the length that they give, and
 // the longer one follows in proportion.
 const ResizeDense = "shorter-side"
@@ -86,7 +76,7 @@ type Recipe struct {
 	// size.
 	InputHeight int `json:"input_height"`
 	InputWidth  int `json:"input_width"`
-	// Pool is the pooling of convolutional layers and of tokens: "none", "avg", "max" or "cls".
+	// Pool is the pooling of convolutional layers and of tokens, as Pooling writes it, such as "none", "avg" or "gem:3".
 	Pool string `json:"pool"`
 	// Precision is the arithmetic of the model: "float32", "bfloat16", "int16",
 	// "tf32" or "float16".

@@ -192,6 +192,10 @@ func TestExportAgreesWithPredict(t *testing.T) {
 		"roots":       {kind: "keras-nested", layers: []string{"fc2", "block1_pool"}, pool: "avg", recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 3, unit: true, sqrt: true},
 		"reference":   {kind: "tf1-reference", layers: []string{"fc6"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Interpolation: "bicubic"}, classes: 2},
 		"keras 2":     {kind: "keras2-save", layers: []string{"fc2"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2},
+		"gem":         {kind: "keras-save", layers: []string{"block2_pool"}, pool: "gem:2.5", recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Views: "flip"}, classes: 3},
+		"rmac":        {kind: "keras-nested", layers: []string{"fc2", "block1_pool"}, pool: "rmac", recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 3},
+		"spp":         {kind: "keras-save", layers: []string{"block2_pool"}, pool: "spp:1,2,4", recipe: recipe.Recipe{Preprocessing: preprocessing.TF}, classes: 3, hidden: 4},
+		"gram":        {kind: "keras-nested", layers: []string{"block1_pool"}, pool: "gram", recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2, unit: true},
 		"background":  {kind: "keras-export", layers: []string{"fc1"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Background: "#ff8000", Resize: "crop"}, classes: 3, more: transparent},
 		"takes bytes": {kind: "bytes:features", layers: []string{"block1_pool"}, pool: "avg", classes: 5, hidden: 3},
 	} {

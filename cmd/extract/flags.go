@@ -51,7 +51,7 @@ func (o *options) addModelFlags(f *pflag.FlagSet) {
 	cli.PreprocessingVar(f, &o.Preprocessing, "`HOW` to normalize pixels: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file; see docs/preprocessing.md (default: the model's own)")
 	f.StringSliceVar(&o.Layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
 	f.BoolVar(&o.listLayers, "list-layers", false, "print the model's layers and stop")
-	f.StringVar(&o.Pool, "pool", recipe.PoolNone, "`HOW` to pool convolutional layers over positions, and transformers over tokens: none, avg, max or cls (the first token)")
+	f.StringVar(&o.Pool, "pool", recipe.PoolNone, "`HOW` to pool convolutional layers over positions, and transformers over tokens: none, avg, max, cls (the first token), gem:P, rmac, spp:1,2,4 or gram")
 }
 
 func (o *options) addImageFlags(f *pflag.FlagSet) {

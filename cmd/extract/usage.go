@@ -49,8 +49,10 @@ func (o *options) checkNames() error {
 	if err := o.Views.Validate(); err != nil {
 		return cli.Usagef("--views: %w", err)
 	}
+	if _, err := recipe.ParsePool(o.Pool); err != nil {
+		return cli.Usagef("--pool: %w", err)
+	}
 	return cmp.Or(
-		cli.OneOf("--pool", o.Pool, recipe.PoolNone, recipe.PoolAverage, recipe.PoolMax, recipe.PoolClass),
 		cli.OneOf("--resize", o.Resize, picture.Squash, picture.Crop),
 		cli.OneOf("--dtype", o.DType, featurestore.Float32, featurestore.Float16),
 		cli.OneOf("--format", o.Format, featurestore.FormatParquet, featurestore.FormatArrow),

@@ -100,7 +100,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	cli.PreprocessingVar(f, &n.Preprocessing, "`HOW` to normalize pixels: a name such as caffe, torch, tf or none, KEY=VALUE pairs or a .json file (default: the model's own)")
 	f.StringVar(&n.Convolutions, "convolutions", models.Automatic, "`HOW` to compute convolutions: auto or direct")
 	f.StringSliceVar(&n.Layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
-	f.StringVar(&n.Pool, "pool", recipe.PoolNone, "`HOW` to pool convolutional layers over positions, and transformers over tokens: none, avg, max or cls")
+	f.StringVar(&n.Pool, "pool", recipe.PoolNone, "`HOW` to pool convolutional layers over positions, and transformers over tokens: none, avg, max, cls, gem:P, rmac, spp:1,2,4 or gram")
 	f.StringVar(&j.Labels, "labels", "none", "`SOURCE` of labels: none, prefix, dir or csv:FILE")
 	f.StringVar(&o.size, "size", "", cli.SidesHelp)
 	f.StringVar((*string)(&n.Resize), "resize", string(picture.Squash), "`HOW` to resize images: squash or crop")

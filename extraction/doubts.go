@@ -1,0 +1,161 @@
+package extraction
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash/maphash"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+
+	"fovea/internal/spelling"
+	"fovea/internal/text"
+	"fovea/pipeline"
+)
+
+const (
+	// fewTransparent is the number of images with transparent pixels that need not mean anything.
+	fewTransparent = 5
+	// fewIdentical is the number of images of a class that may look the same.
+	fewIdentical = 3
+	// mostRemembered bounds the images of which copies are looked for, about 150 bytes each.
+	mostRemembered = 4_000_000
+	// mostNamed bounds the pairs that are named.
+	mostNamed = 3
+)
+
+// doubts looks, while rows are written, for what surely is a mistake: transparency that is dropped in many images, a
+// class whose images all have the same features, and copies of an image under different labels. It knows the rows of
+// one run. It is for one goroutine.
+type doubts struct {
+	warn func(string)
+	// rows counts all, transparent those with dropped transparency, of which first is the first.
+	rows, transparent int
+	first             string
+	seed              maphash.Seed
+	classes           map[string]*class
+	files             map[[16]byte]remembered
+	// conflicts counts copies under another label than the first, and pairs names some.
+	conflicts int
+	pairs     []string
+}
+
+// class is what is known of the rows with one label.
+type class struct {
+	rows int
+	// sum is the hash of the first row's features; differ says that another row has others.
+	sum    uint64
+	differ bool
+}
+
+// remembered is the first image with some content.
+type remembered struct{ path, label string }
+
+func newDoubts() *doubts {
+	return &doubts{
+		warn: func(message string) { logrus.Warn(message) },
+		seed: maphash.MakeSeed(), classes: map[string]*class{}, files: map[[16]byte]remembered{},
+	}
+}
+
+// see takes rows that were stored.
+func (d *doubts) see(rows []pipeline.Row) {
+	for i := range rows {
+		d.rows++
+		d.seeTransparency(&rows[i])
+		d.seeClass(&rows[i])
+		d.seeFile(&rows[i])
+	}
+}
+
+// seeTransparency warns as soon as there are many, so that nobody waits for the end of a run in vain.
+func (d *doubts) seeTransparency(r *pipeline.Row) {
+	if !r.Transparent {
+		return
+	}
+	if d.transparent++; d.transparent == 1 {
+		d.first = spelling.Spell(r.Path)
+	}
+	if d.transparent == fewTransparent {
+		d.warn(fmt.Sprintf("the transparency of images is dropped, %d of the first %d, so that they show whatever colour lies under it, such as %s: if they should stand on a background, begin anew with --background white, or another colour", d.transparent, d.rows, d.first))
+	}
+}
+
+// seeClass compares the features of the rows with one label, until two differ.
+func (d *doubts) seeClass(r *pipeline.Row) {
+	c := d.classes[r.Label]
+	if c == nil {
+		c = &class{}
+		d.classes[r.Label] = c
+	}
+	c.rows++
+	if c.differ {
+		return
+	}
+	sum := d.hash(r.Features)
+	if c.rows == 1 {
+		c.sum = sum
+	}
+	c.differ = sum != c.sum
+}
+
+func (d *doubts) hash(features [][]float32) uint64 {
+	var h maphash.Hash
+	h.SetSeed(d.seed)
+	buffer := make([]byte, 0, 4096)
+	for _, layer := range features {
+		for part := range slices.Chunk(layer, cap(buffer)/4) {
+			buffer = buffer[:0]
+			for _, v := range part {
+				buffer = binary.LittleEndian.AppendUint32(buffer, math.Float32bits(v))
+			}
+			_, _ = h.Write(buffer) // never fails
+		}
+	}
+	return h.Sum64()
+}
+
+// seeFile compares the labels of copies.
+func (d *doubts) seeFile(r *pipeline.Row) {
+	var sum [16]byte // half of it tells files apart
+	if n, err := hex.Decode(sum[:], []byte(r.SHA256[:min(len(r.SHA256), 2*len(sum))])); err != nil || n < len(sum) || r.Label == "" {
+		return
+	}
+	first, found := d.files[sum]
+	switch {
+	case !found && len(d.files) < mostRemembered:
+		d.files[sum] = remembered{r.Path, r.Label}
+	case found && first.label != r.Label:
+		if d.conflicts++; d.conflicts <= mostNamed {
+			d.pairs = append(d.pairs, fmt.Sprintf("%s (%s) and %s (%s)", spelling.Spell(first.path), spelling.Spell(first.label), spelling.Spell(r.Path), spelling.Spell(r.Label)))
+		}
+	}
+}
+
+// conclude warns of what only the end shows.
+func (d *doubts) conclude() {
+	if d.conflicts > 0 {
+		more := ""
+		if n := d.conflicts - len(d.pairs); n > 0 {
+			more = fmt.Sprintf("; %d more", n)
+		}
+		d.warn(fmt.Sprintf("equal files have different labels: %s%s: correct the labels, or remove the copies (extract dataset duplicates lists them)", strings.Join(d.pairs, "; "), more))
+	}
+	var same []string
+	for _, label := range slices.Sorted(maps.Keys(d.classes)) {
+		if c := d.classes[label]; !c.differ && c.rows >= fewIdentical {
+			name := spelling.Spell(label)
+			if label == "" {
+				name = "no label"
+			}
+			same = append(same, fmt.Sprintf("%s (%s)", name, text.Plural(c.rows, "image")))
+		}
+	}
+	if len(same) > 0 {
+		d.warn(fmt.Sprintf("all images of a class have the same features: %s: the files may be placeholders or copies, or the model may not fit them", text.Some(same)))
+	}
+}

@@ -1,0 +1,77 @@
+package extraction
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"fovea/pipeline"
+)
+
+// doubtRow is a row whose file and features are those of these numbers.
+func doubtRow(path, label string, file int, feature float32) pipeline.Row {
+	return pipeline.Row{Item: pipeline.Item{Path: path, Label: label}, SHA256: fmt.Sprintf("%064x", file)[32:] + strings.Repeat("0", 32), Features: [][]float32{{1, 2}, {feature}}}
+}
+
+// Each mistake is told once, and what may be meant is not.
+func TestDoubts(t *testing.T) {
+	clear := func(r pipeline.Row) pipeline.Row { r.Transparent = true; return r }
+	for name, test := range map[string]struct {
+		rows []pipeline.Row
+		want []string
+	}{
+		"nothing":             {rows: []pipeline.Row{doubtRow("a", "x", 1, 1), doubtRow("b", "x", 2, 2), doubtRow("c", "y", 3, 1), doubtRow("d", "y", 4, 3)}},
+		"copies of one label": {rows: []pipeline.Row{doubtRow("a", "x", 1, 1), doubtRow("b", "x", 1, 1), doubtRow("c", "", 1, 1)}},
+		"conflict": {
+			rows: []pipeline.Row{doubtRow("a", "x", 1, 1), doubtRow("b", "y", 2, 1), doubtRow("c\xe9", "y", 1, 1)},
+			want: []string{"equal files have different labels: a (x) and c%E9 (y): correct the labels, or remove the copies (extract dataset duplicates lists them)"},
+		},
+		"many conflicts": {
+			rows: []pipeline.Row{doubtRow("a", "x", 1, 1), doubtRow("b", "y", 1, 1), doubtRow("c", "z", 1, 1), doubtRow("d", "v", 1, 1), doubtRow("e", "w", 1, 1), doubtRow("f", "x", 1, 1)},
+			want: []string{"a (x) and b (y); a (x) and c (z); a (x) and d (v); 1 more: correct"},
+		},
+		"identical": {
+			rows: []pipeline.Row{doubtRow("a", "x", 1, 1), doubtRow("b", "x", 2, 1), doubtRow("c", "x", 3, 1), doubtRow("d", "y", 4, 1), doubtRow("e", "y", 5, 1), doubtRow("f", "y", 6, 2)},
+			want: []string{"all images of a class have the same features: x (3 images)"},
+		},
+		"identical, no label": {
+			rows: []pipeline.Row{doubtRow("a", "", 1, 1), doubtRow("b", "", 2, 1), doubtRow("c", "", 3, 1)},
+			want: []string{"the same features: no label (3 images)"},
+		},
+		"few transparent": {rows: []pipeline.Row{clear(doubtRow("a", "", 1, 1)), clear(doubtRow("b", "", 2, 2)), clear(doubtRow("c", "", 3, 3)), clear(doubtRow("d", "", 4, 4))}},
+		"transparent": {
+			rows: []pipeline.Row{doubtRow("o", "", 9, 1), clear(doubtRow("a", "", 1, 1)), clear(doubtRow("b", "", 2, 2)), clear(doubtRow("c", "", 3, 3)), clear(doubtRow("d", "", 4, 4)), clear(doubtRow("e", "", 5, 5)), clear(doubtRow("f", "", 6, 6))},
+			want: []string{"the transparency of images is dropped, 5 of the first 6, so that they show whatever colour lies under it, such as a: if they should stand on a background, begin anew with --background white"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, told := newDoubts(), []string(nil)
+			d.warn = func(message string) { told = append(told, message) }
+			for i := range test.rows {
+				d.see(test.rows[i : i+1])
+			}
+			if early := len(told); strings.HasPrefix(name, "transparent") && early != 1 {
+				t.Errorf("%d warnings before the end", early)
+			}
+			d.conclude()
+			if len(told) != len(test.want) {
+				t.Fatalf("told %q, want %q", told, test.want)
+			}
+			for i, want := range test.want {
+				if !strings.Contains(told[i], want) {
+					t.Errorf("told %q, want %q", told[i], want)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkDoubts(b *testing.B) {
+	rows := make([]pipeline.Row, 100_000)
+	for i := range rows {
+		rows[i] = doubtRow(fmt.Sprintf("%07d.jpg", i), fmt.Sprint(i%100), i, float32(i))
+	}
+	for b.Loop() {
+		newDoubts().see(rows)
+	}
+}
