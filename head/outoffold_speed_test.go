@@ -70,12 +70,19 @@ func TestOutOfFoldSpeed(t *testing.T) {
 		_, err = OutOfFoldProbabilities(t.Context(), x, labels, OutOfFoldOptions{TrainOptions: TrainOptions{Scaling: ScaleUnit, Lambdas: []float64{report.Lambda}}})
 		return err
 	})
+	audit, auditUsed := timed(func() error {
+		_, err := FindNeighbours(t.Context(), x, 10, nil)
+		if err == nil {
+			_, err = Similarity(t.Context(), x, 10, nil)
+		}
+		return err
+	})
 	loss := 0.0
 	for i, p := range out.Probabilities {
 		loss -= math.Log(p[out.Y[i]]) / float64(x.Rows)
 	}
 	encoded, err := json.Marshal(map[string]float64{
-		"lambda": report.Lambda, "log_loss": loss, "dropped": float64(out.Dropped), "train": validation, "train_used": validationUsed, "all": all, "all_used": allUsed, "own": own, "own_used": ownUsed,
+		"lambda": report.Lambda, "log_loss": loss, "dropped": float64(out.Dropped), "train": validation, "train_used": validationUsed, "all": all, "all_used": allUsed, "own": own, "own_used": ownUsed, "audit": audit, "audit_used": auditUsed,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -58,6 +58,7 @@ def table(directory, ours, theirs):
     print(f"  {'finetune train, all of it':44}{best(ours, 'train'):8.2f}{best(ours, 'train_used'):8.2f}")
     print(f"  {'finetune suspects, the strength chosen, too':44}{best(ours, 'all'):8.2f}{best(ours, 'all_used'):8.2f}")
     print(f"  {'finetune suspects at that strength':44}{best(ours, 'own'):8.2f}{best(ours, 'own_used'):8.2f}")
+    print(f"  {'finetune audit, neighbours and outliers':44}{best(ours, 'audit'):8.2f}{best(ours, 'audit_used'):8.2f}")
     if theirs:
         print(f"  {'scikit-learn ' + theirs[0]['version'] + ' at that strength':44}{best(theirs, 'wall'):8.2f}{best(theirs, 'used'):8.2f}")
 
