@@ -96,6 +96,7 @@ type audit struct {
 	members    [][]int // rows of each class
 	duplicates head.Duplicates
 	neighbours *head.Neighbours
+	similar    []float64 // of each image to its neighbours
 	skipped    map[string]string
 }
 
@@ -208,7 +209,11 @@ func (a *audit) compare(ctx context.Context) (err error) {
 		for _, kind := range []string{FoundAlone, FoundAlikeClasses, FoundOutliers} {
 			a.skipped[kind] = "all images have the same features"
 		}
-		a.neighbours, err = nil, nil
+		a.neighbours = nil
+		return nil
+	}
+	if err == nil {
+		a.similar, err = head.Similarity(ctx, a.f.X, k, a.duplicates.Groups)
 	}
 	return err
 }

@@ -93,7 +93,7 @@ func (a *audit) alikeNames() *Finding {
 // similar half, and by outlierGap at least: where all images are much alike, small differences are none.
 const (
 	outlierSpreads = 4
-	outlierGap     = 0.1
+	outlierGap     = 0.05
 )
 
 // outliers are images that are unlike all others.
@@ -101,13 +101,7 @@ func (a *audit) outliers() *Finding {
 	if a.neighbours == nil {
 		return nil
 	}
-	near := make([]float64, len(a.y)) // the mean similarity of the neighbours
-	for i := range near {
-		_, similarities := a.neighbours.Of(i)
-		for _, s := range similarities {
-			near[i] += float64(s) / float64(len(similarities))
-		}
-	}
+	near := a.similar
 	sorted := slices.Sorted(slices.Values(near))
 	median := sorted[len(sorted)/2]
 	// Of a normal distribution, the 16th percentile is a standard deviation below the median.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -29,6 +30,17 @@ func CheckTable(name string) error {
 		return err
 	}
 	return checkFile(name)
+}
+
+// CheckPage refuses names that no page can be written to.
+func CheckPage(name string) error {
+	if info, err := os.Stat(name); err == nil && info.IsDir() || filepath.Ext(name) == "" || os.IsPathSeparator(name[len(name)-1]) {
+		return nil // a directory, made if need be
+	}
+	if info, err := os.Stat(filepath.Dir(name)); err != nil || !info.IsDir() {
+		return fmt.Errorf("write the page to %s: there is no directory %s: make it first", name, filepath.Dir(name))
+	}
+	return nil
 }
 
 func tableFormat(name string) (string, error) {

@@ -1,6 +1,7 @@
 // Package head trains classifiers on features: softmax regression and linear support vector
 // machines, with the strength of the regularization chosen by cross-validation, or one hidden
-// layer of rectified linear units. It evaluates them, and finds rows that are copies of one image.
+// layer of rectified linear units. It evaluates them, finds rows that are copies of one image, and
+// tests every row by models that were not trained on it, which tells wrong labels.
 //
 // # What is fitted
 //

@@ -130,7 +130,7 @@ func (o *outOfFold) run(ctx context.Context, result *OutOfFold, options OutOfFol
 	if k < 1 {
 		k = min(25, max(5, len(o.y)/o.classes/4))
 	}
-	neighbours, err := o.neighbours(ctx, k, o.options.Groups)
+	neighbours, err := o.neighbours(ctx, k, o.options.Groups, false)
 	if err != nil {
 		return err
 	}

@@ -248,3 +248,50 @@ func TestFindNeighbours(t *testing.T) {
 		t.Errorf("of three rows, the neighbours of one are %v", rows)
 	}
 }
+
+// Similarity is that of a plain search in float64, on few rows and, along directions, nearly on many; a row unlike all
+// others has the least.
+func TestSimilarity(t *testing.T) {
+	for _, shape := range [][2]int{{90, 12}, {600, 300}} {
+		const k = 5
+		// Rows are sums of a few patterns, like features of images.
+		random := rand.New(rand.NewPCG(3, 3))
+		x := Matrix{Rows: shape[0], Cols: shape[1], Data: make([]float32, shape[0]*shape[1])}
+		for i := range x.Rows {
+			for j := range x.Cols {
+				x.Row(i)[j] = float32(math.Abs(math.Sin(float64(j*(1+i%7)))) * (1 + 0.2*random.Float64()))
+			}
+		}
+		for j := range x.Cols {
+			x.Row(11)[j] = float32(random.ExpFloat64())
+		}
+		found, err := Similarity(t.Context(), x, k, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range x.Rows {
+			var all []float64
+			for r := range x.Rows {
+				ab, aa, bb := 0.0, 0.0, 0.0
+				for j := range x.Cols {
+					a, b := math.Sqrt(float64(x.Row(i)[j])), math.Sqrt(float64(x.Row(r)[j]))
+					ab, aa, bb = ab+a*b, aa+a*a, bb+b*b
+				}
+				if r != i {
+					all = append(all, ab/math.Sqrt(aa*bb))
+				}
+			}
+			slices.Sort(all)
+			want := 0.0
+			for _, v := range all[len(all)-k:] {
+				want += v / k
+			}
+			if math.Abs(found[i]-want) > map[bool]float64{true: 1e-5, false: 0.02}[shape[1] < directionMinCols] && i != 11 {
+				t.Errorf("%v: row %d has %.5f, want %.5f", shape, i, found[i], want)
+			}
+			if i != 11 && found[i] <= found[11] {
+				t.Errorf("%v: row %d has %.5f, that unlike all others %.5f", shape, i, found[i], found[11])
+			}
+		}
+	}
+}

@@ -56,6 +56,9 @@ func (o *auditOptions) run(ctx context.Context) error {
 	case !(o.NearDuplicates >= 0 && o.NearDuplicates <= 1):
 		return cli.Usagef("--near-duplicates %g: use a cosine above 0 and at most 1, or 0", o.NearDuplicates)
 	}
+	if err := finetuning.CheckPage(o.page.Out); err != nil {
+		return cli.Usagef("--page: %w", err)
+	}
 	if err := checkImages(o.Images); err != nil {
 		return err
 	}

@@ -69,6 +69,9 @@ func (o *suspectsOptions) validate() error {
 			return cli.Usagef("--out: %w", err)
 		}
 	}
+	if err := finetuning.CheckPage(o.page.Out); err != nil {
+		return cli.Usagef("--page: %w", err)
+	}
 	return checkImages(o.page.Images)
 }
 
