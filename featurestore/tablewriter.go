@@ -42,8 +42,8 @@ type TableColumn struct {
 	Required bool
 }
 
-// groupValues is the number of values in a row group of such tables, at most 65,536 rows.
-const groupValues = 1 << 20
+// groupValues is the number of values in a row group of such tables, at most 65,536 rows: 64 MB of numbers.
+const groupValues = 8 << 20
 
 // TableWriter writes a table of results, such as predictions, as one Parquet file. It keeps one row group in memory.
 type TableWriter struct {
@@ -61,10 +61,20 @@ func NewTableWriter(sink io.Writer, columns []TableColumn) (*TableWriter, error)
 		fields = append(fields, arrow.Field{Name: c.Name, Type: arrowTypes[c.Type], Nullable: !c.Required})
 	}
 	schema := arrow.NewSchema(fields, nil)
+	// Numbers hardly repeat. There may be thousands of columns, each of which sets up its codec anew: Zstandard's takes a
+	// millisecond for that, Snappy's nothing.
+	properties := []parquet.WriterProperty{
+		parquet.WithCompression(compress.Codecs.Snappy), parquet.WithDictionaryDefault(false), parquet.WithRootRepetition(parquet.Repetitions.Required),
+	}
+	for _, c := range columns {
+		if c.Type == TextColumn && !c.Required {
+			properties = append(properties, parquet.WithDictionaryFor(c.Name, true))
+		}
+	}
 	w := &TableWriter{columns: columns, group: min(1<<16, max(1, groupValues/max(1, len(columns))))}
 	err := guard.Call(func() (err error) {
 		w.writer, err = pqarrow.NewFileWriter(schema, guard.WriterOnly{Writer: sink},
-			parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithRootRepetition(parquet.Repetitions.Required)),
+			parquet.NewWriterProperties(properties...),
 			pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
 		return err
 	})

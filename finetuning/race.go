@@ -7,11 +7,11 @@ import (
 	"maps"
 	"math"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
+	"fovea/internal/text"
 	"fovea/report"
 	"fovea/training"
 )
@@ -62,7 +62,7 @@ func Compare(ctx context.Context, o CompareOptions) (_ *Comparison, err error) {
 		return nil, errors.New("there are no test images to compare on")
 	}
 	logrus.Infof("%d images to train on (%s), %d to test on, %s for each approach",
-		len(data.split.Train), strings.Join(data.classes, ", "), len(data.split.Test), o.Budget)
+		len(data.split.Train), text.Some(data.classes), len(data.split.Test), o.Budget)
 	r := race{options: o, data: data, result: report.Race{
 		Budget: o.Budget.Seconds(), Chance: largestShare(Pick(data.labels, data.split.Test)),
 		Settings: map[string]any{

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/sirupsen/logrus"
 
 	"fovea/head"
+	"fovea/internal/text"
 	"fovea/recipe"
 	"fovea/training"
 	"fovea/vgg"
@@ -150,7 +150,7 @@ func (o *ScratchOptions) restore(t *training.Trainer, state training.State, iden
 // fit runs the epochs, with checkpoints of the identity.
 func (o *ScratchOptions) fit(ctx context.Context, t *training.Trainer, data *scratchData, state training.State, identity map[string]string) (training.Result, error) {
 	logrus.Infof("training %s at %dx%d pixels on %d images (%s), %d held out, on %s", o.Network.Configuration.Name,
-		o.Network.Size, o.Network.Size, len(data.split.Train), strings.Join(data.classes, ", "), len(data.split.Test), t.Device())
+		o.Network.Size, o.Network.Size, len(data.split.Train), text.Some(data.classes), len(data.split.Test), t.Device())
 	return training.Fit(ctx, t, data.training(), data.test(), training.FitOptions{
 		Epochs: o.Epochs, Batch: o.Network.Batch, Seed: o.Seed, Progress: logEpoch, Batches: batchLogger(),
 		Checkpoint: func(s training.State) error {

@@ -22,7 +22,7 @@ func guesses(classes, rows int) (probabilities [][]float64, labels, names []stri
 		for c := range p {
 			p[c] = float64(1 + random.IntN(20)) // many are equal
 			if c == i%classes {
-				p[c] += 12
+				p[c] += 6
 			}
 			sum += p[c]
 		}

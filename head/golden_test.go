@@ -33,7 +33,7 @@ func TestMetricsAgreeWithScikitLearn(t *testing.T) {
 		t.Errorf("confusion: %s", d)
 	}
 	for c, p := range m.PerClass {
-		if math.Abs(p.Precision-g.Precision[c])+math.Abs(p.Recall-g.Recall[c])+math.Abs(p.F1-g.F1[c]) > 1e-9 || p.N != g.Support[c] {
+		if math.Abs(p.Precision-g.Precision[c])+math.Abs(p.Recall-g.Recall[c])+math.Abs(p.F1-g.F1[c])+math.Abs(*p.ROCAUC-g.ROCAUCs[c]) > 1e-9 || p.N != g.Support[c] {
 			t.Errorf("class %d: %+v, scikit-learn says %g, %g, %g, %d", c, p, g.Precision[c], g.Recall[c], g.F1[c], g.Support[c])
 		}
 	}

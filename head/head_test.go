@@ -48,6 +48,7 @@ type golden struct {
 		ROCAUC                     float64 `json:"roc_auc"`
 		Precision, Recall, F1      []float64
 		Confusion                  Confusion
+		ROCAUCs                    []float64 `json:"roc_aucs"`
 	}
 	Ties struct {
 		Y      []int

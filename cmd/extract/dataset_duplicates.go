@@ -40,8 +40,9 @@ func newDatasetDuplicates() *cobra.Command {
 		Use:   "duplicates DIR",
 		Short: "Find duplicate and near-duplicate images",
 		Long: `Duplicates prints groups of rows whose files are the same (by SHA-256), or whose features have at least
---threshold cosine similarity with another one of the group: resized, recompressed or cropped copies,
-shots of one scene. Every row is compared with every other one.`,
+--threshold cosine similarity with another one of the group: resized, recompressed, cropped or mirrored
+copies, shots of one scene. Layers with positions are averaged over these. Every row is compared with
+every other one.`,
 		Example: "  extract dataset duplicates --threshold 0.97 --html duplicates.html --images photos features",
 		Args:    datasetArgument,
 	}

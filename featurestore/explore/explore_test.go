@@ -178,3 +178,22 @@ func TestNotFinite(t *testing.T) {
 		t.Errorf("another error became %v", err)
 	}
 }
+
+// A mirror image is a near duplicate by a layer with positions, whose whole rows are not alike.
+func TestDuplicatesOfMirrorImages(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "dataset")
+	layer := recipe.Layer{Name: "pool5", Shape: []int{1, 2, 3}, Layout: recipe.LayoutHWC}
+	w, err := featurestore.Create(dir, featurestore.Info{Recipe: recipe.Recipe{Model: "m", Layers: []recipe.Layer{layer}}}, featurestore.Options{})
+	check(t, err)
+	for i, values := range [][]float32{{1, 0, 5, 0, 3, 0}, {0, 3, 0, 1, 0, 5}, {5, 0, 0, 0, 0, 1}} {
+		check(t, w.Append(featurestore.Row{Path: fmt.Sprint(i), SHA256: fmt.Sprintf("%064x", i), Features: [][]float32{values}}))
+	}
+	check(t, w.Close(featurestore.StatusComplete))
+	d, err := featurestore.Open(dir)
+	check(t, err)
+	near, err := Duplicates(context.Background(), d, Selection{}, DuplicateOptions{Threshold: 0.99})
+	check(t, err)
+	if len(near) != 1 || !cmp.Equal(places(near[0].Rows), []int{0, 1}) || near[0].Similarity < 0.999999 {
+		t.Errorf("%+v", near)
+	}
+}

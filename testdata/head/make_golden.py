@@ -71,6 +71,7 @@ def metrics():
         "accuracy": accuracy_score(y, predicted), "balanced_accuracy": balanced_accuracy_score(y, predicted),
         "macro_f1": f1_score(y, predicted, average="macro"), "log_loss": log_loss(y, p),
         "roc_auc": roc_auc_score(y, p, multi_class="ovr", average="macro"), "ece": ece,
+        "roc_aucs": roc_auc_score(y, p, multi_class="ovr", average=None).tolist(),
         "precision": precision.tolist(), "recall": recall.tolist(), "f1": f1.tolist(), "support": support.tolist(),
         "confusion": confusion_matrix(y, predicted).tolist(),
         # of four times the logits
