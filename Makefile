@@ -75,6 +75,10 @@ bench: build ## the speed of the model alone and of the whole command, of datase
 bench-head: deps ## training a head beside scikit-learn alone (CLASSES="2 10", ROWS=N, COLUMNS=N, RUNS=N)
 	@scripts/bench-head.sh
 
+.PHONY: bench-heads
+bench-heads: build ## what heads are worth beside scikit-learn's LogisticRegressionCV on a dozen tasks (PHOTOS=DIR, TASKS="...", KINDS="...", WORK=DIR)
+	@scripts/bench-heads.sh
+
 .PHONY: bench-peers
 bench-peers: build ## Keras, PyTorch, ONNX Runtime and OpenVINO, also in int8, side by side (PEERS="...", PRECISIONS="...", SAMPLE=N, ROUNDS=N)
 	@scripts/bench-peers.sh

@@ -101,7 +101,7 @@ func (a *automatic) train(ctx context.Context, classes []string) (_ *Head, _ Rep
 	}
 	chosen, candidates := prefer(all)
 	candidates = append(candidates, sampled...)
-	if a.trainer.options.Scaling != chosen.Scaling {
+	if a.trainer == nil || a.trainer.options.Scaling != chosen.Scaling {
 		if err := a.open(ctx, chosen.Scaling); err != nil {
 			return nil, Report{}, err
 		}

@@ -1,7 +1,8 @@
-// Package head trains classifiers on features: softmax regression and linear support vector
-// machines, with the strength of the regularization chosen by cross-validation, or one hidden
-// layer of rectified linear units. It evaluates them, finds rows that are copies of one image, and
-// tests every row by models that were not trained on it, which tells wrong labels.
+// Package head trains classifiers on features: softmax regression, linear discriminant analysis and
+// linear support vector machines, with the strength of the regularization chosen by cross-validation
+// (TrainAuto also chooses the model), or one hidden layer of rectified linear units. It evaluates them,
+// finds rows that are copies of one image, and tests every row by models that were not trained on it,
+// which tells wrong labels.
 //
 // # What is fitted
 //
@@ -23,8 +24,12 @@
 // where the CPU has it; sums over rows are taken in float64. L-BFGS works in coordinates in
 // which the loss is about equally curved in all directions (see directions), which takes a fraction
 // of the passes. Strengths are tried from the strongest on, each starting from the solution of the
-// one before, until two in a row were worse than the best. Results do not depend on the number of
-// CPUs.
+// one before, until two in a row were worse than the best. Of those that are at most a standard error
+// of the paired difference worse than the best, the strongest is taken. Results do not depend on the
+// number of CPUs.
+//
+// Linear discriminant analysis solves its equations by conjugate gradients in the same coordinates (see
+// discriminant), with the same products of rows, so that it never makes the matrix of covariances.
 //
 // There are often many more features than rows: 25,088 values of each of 2,000 images. The best W
 // is then a combination of the rows, so nothing is lost by describing each row by its

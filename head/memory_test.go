@@ -21,6 +21,10 @@ func TestMemoryChangesNothing(t *testing.T) {
 			h, _, err := Train(context.Background(), x, labels, TrainOptions{Lambdas: []float64{1}, Scaling: ScaleUnit})
 			return h, err
 		},
+		"auto": func(x Matrix) (*Head, error) {
+			h, _, err := TrainAuto(context.Background(), x, labels, TrainOptions{Calibrate: true})
+			return h, err
+		},
 		"mlp": func(x Matrix) (*Head, error) {
 			h, _, err := TrainMLP(context.Background(), x, labels, MLPOptions{Units: 8, Epochs: 2})
 			return h, err

@@ -4,8 +4,7 @@
     tasks.py fit DIR TASK                  writes p-scikit-learn.f64: the probabilities of each fold's rows
     tasks.py table DIR TASK...             prints accuracy and log loss of all kinds of heads
 
-PHOTOS, WAYS and TURNS are datasets of extract: the photos with their labels, each mirrored and turned in one of 8
-ways, and each turned by a multiple of 45 degrees. The rest comes with scikit-learn, or is drawn from a seed. Each row
+PHOTOS, WAYS and TURNS are datasets of extract: the photos with their labels, and those of turned.py. The rest comes with scikit-learn, or is drawn from a seed. Each row
 of fold.i32 is a repetition: a task's rows are divided into 5 folds, each of which is tested once; -1 is left out.
 """
 

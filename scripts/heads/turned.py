@@ -1,11 +1,14 @@
-"""Makes the photos of the tasks "rot8": each photo turned and mirrored in one of the 8 ways, drawn by a seed.
+"""Makes the photos of two tasks of scripts/bench-heads.sh from photos of something else.
 
-    turned.py PHOTOS OUT [SEED]
+    turned.py ways PHOTOS OUT [SEED]     mirrored and turned by right angles, in one of 8 ways
+    turned.py turns PHOTOS OUT [SEED]    turned by a multiple of 45 degrees
 
-writes OUT/WAY/NAME.jpg for each PHOTOS/NAME.jpg. The pixels stay as they are: only the orientation in the
-EXIF data says how to turn them, so nothing is compressed again.
+Each photo PHOTOS/NAME.jpg becomes OUT/WAY/NAME.jpg, in a way that is drawn. The first keeps the pixels as they are:
+only the orientation in the EXIF data says how to turn them, so nothing is compressed again. The second needs Pillow;
+corners without a pixel are black.
 """
 
+import io
 import pathlib
 import random
 import struct
@@ -28,16 +31,25 @@ def with_orientation(jpeg: bytes, way: int) -> bytes:
     return b"".join(out + [jpeg[at:]])
 
 
-def main(photos: str, out: str, seed: str = "1") -> None:
+def turned(file: pathlib.Path, degrees: int) -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.open(file).convert("RGB").rotate(degrees, Image.Resampling.BICUBIC).save(out, "JPEG", quality=95)
+    return out.getvalue()
+
+
+def main(what: str, photos: str, out: str, seed: str = "1") -> None:
     draw = random.Random(int(seed))
     files = sorted(pathlib.Path(photos).glob("*.jpg"))
     if not files:
         sys.exit(f"turned.py: no JPEG photos in {photos}")
     for file in files:
         way = draw.choice(WAYS)
-        folder = pathlib.Path(out, f"way{way}")
+        name, photo = (f"way{way}", with_orientation(file.read_bytes(), way)) if what == "ways" else (f"turn{45 * (way - 1):03d}", turned(file, 45 * (way - 1)))
+        folder = pathlib.Path(out, name)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / file.name).write_bytes(with_orientation(file.read_bytes(), way))
+        (folder / file.name).write_bytes(photo)
 
 
 main(*sys.argv[1:])
