@@ -21,17 +21,22 @@ type Prediction struct {
 	Path          string
 	Label         string
 	Probabilities []float64
-	Error         string
+	// Novelty is nil where the head cannot tell.
+	Novelty *float64
+	Error   string
 }
 
 // WritePredictions writes a Parquet file with the columns path, label, probability_CLASS for each
-// class, and error. All but path are nullable.
-func WritePredictions(sink io.Writer, classes []string, rows []Prediction) error {
+// class, error and, if asked for, novelty. All but path are nullable.
+func WritePredictions(sink io.Writer, classes []string, novelty bool, rows []Prediction) error {
 	fields := []arrow.Field{{Name: "path", Type: arrow.BinaryTypes.String}, {Name: "label", Type: arrow.BinaryTypes.String, Nullable: true}}
 	for _, c := range classes {
 		fields = append(fields, arrow.Field{Name: "probability_" + c, Type: arrow.PrimitiveTypes.Float64, Nullable: true})
 	}
 	fields = append(fields, arrow.Field{Name: "error", Type: arrow.BinaryTypes.String, Nullable: true})
+	if novelty {
+		fields = append(fields, arrow.Field{Name: "novelty", Type: arrow.PrimitiveTypes.Float64, Nullable: true})
+	}
 	schema := arrow.NewSchema(fields, nil)
 	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	defer builder.Release()
@@ -47,6 +52,9 @@ func WritePredictions(sink io.Writer, classes []string, rows []Prediction) error
 			}
 		}
 		appendOptional(builder.Field(2+len(classes)), EscapeText(row.Error))
+		if novelty {
+			appendNumber(builder.Field(3+len(classes)), row.Novelty)
+		}
 	}
 	record := builder.NewRecord()
 	defer record.Release()
@@ -63,6 +71,15 @@ func WritePredictions(sink io.Writer, classes []string, rows []Prediction) error
 		return fmt.Errorf("featurestore: write the predictions: %w", err)
 	}
 	return nil
+}
+
+// appendNumber appends a number, or a null if there is none.
+func appendNumber(builder array.Builder, value *float64) {
+	if value == nil {
+		builder.AppendNull()
+		return
+	}
+	builder.(*array.Float64Builder).Append(*value)
 }
 
 // appendOptional appends a string, or a null if it is empty.

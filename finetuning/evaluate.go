@@ -26,6 +26,8 @@ type Evaluation struct {
 	head.Metrics
 	// SeenInTraining is the number of the rows whose images the head was trained on.
 	SeenInTraining int `json:"seen_in_training"`
+	// Novelty is nil for a head without a novelty model.
+	Novelty *head.NoveltyShare `json:"novelty,omitempty"`
 }
 
 // Evaluate measures a head on the labelled rows of a dataset. Features made differently from those
@@ -55,7 +57,11 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Evaluation{metrics, len(seen)}, nil
+	novelty, err := o.Head.NoveltyOf(f.X)
+	if err != nil {
+		return nil, err
+	}
+	return &Evaluation{metrics, len(seen), novelty}, nil
 }
 
 func allSeen(s Source, images int) error {

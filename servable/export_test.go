@@ -192,7 +192,7 @@ func TestExportAgreesWithPredict(t *testing.T) {
 			h.Standardization.Unit = c.unit
 			fitted(t, h, extractor, config, files)
 			dir := filepath.Join(t.TempDir(), "new", "1")
-			if err := Export(h, extractor, config, dir); err != nil {
+			if err := Export(h, extractor, config, Options{Dir: dir}); err != nil {
 				t.Fatal(err)
 			}
 			s, err := Open(dir, inference.SessionConfig{})
@@ -200,25 +200,25 @@ func TestExportAgreesWithPredict(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			got, names, labels, err := s.Predict(files)
+			got, err := s.Predict(files)
 			if err != nil {
 				t.Fatal(err)
 			}
 			want := predict(t, h, extractor, config, files)
-			if worst := furthest(got, want); !(worst < tolerance) {
+			if worst := furthest(got.Probabilities, want); !(worst < tolerance) {
 				t.Errorf("probabilities differ by %g: %v, want %v", worst, got, want)
 			} else {
 				t.Logf("probabilities differ by %.2g at most, the first are %.3f", worst, want[0])
 			}
 			for i, p := range want {
-				if d := cmp.Diff(classes, names[i]); d != "" || labels[i] != h.Predict(p) {
-					t.Errorf("image %d: label %s, want %s; names: %s", i, labels[i], h.Predict(p), d)
+				if d := cmp.Diff(classes, got.Classes[i]); d != "" || got.Labels[i] != h.Predict(p) {
+					t.Errorf("image %d: label %s, want %s; names: %s", i, got.Labels[i], h.Predict(p), d)
 				}
 			}
-			if err := Export(h, extractor, config, dir); err == nil || !strings.Contains(err.Error(), "is not empty") {
+			if err := Export(h, extractor, config, Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "is not empty") {
 				t.Errorf("exporting over a model gives %v", err)
 			}
-			if _, _, _, err := s.Predict(append(slices.Clone(files), []byte("no image"))); err == nil || !strings.Contains(err.Error(), "Unknown image file format") {
+			if _, err := s.Predict(append(slices.Clone(files), []byte("no image"))); err == nil || !strings.Contains(err.Error(), "Unknown image file format") {
 				t.Errorf("a file that is no image gives %v", err)
 			}
 		})
@@ -249,7 +249,7 @@ func TestExportVGG16(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "1")
-	if err := Export(h, extractor, config, dir); err != nil {
+	if err := Export(h, extractor, config, Options{Dir: dir}); err != nil {
 		t.Fatal(err)
 	}
 	names := []string{"cat.1.png", "cat.2.jpg", "cat.3.jpg", "dog.1.jpg", "dog.2.jpg", "other.1.jpg"}
@@ -265,11 +265,11 @@ func TestExportVGG16(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	got, _, _, err := s.Predict(files)
+	got, err := s.Predict(files)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if worst := furthest(got, want); !(worst < tolerance) {
+	if worst := furthest(got.Probabilities, want); !(worst < tolerance) {
 		t.Errorf("probabilities differ by %g: %v, want %v", worst, got, want)
 	} else {
 		t.Logf("through the C API, probabilities of %d images differ by %.2g at most", len(files), worst)
@@ -336,7 +336,7 @@ func TestExportRefusesOwnOperations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Export(h, extractor, config, filepath.Join(t.TempDir(), "1")); err == nil || !strings.Contains(err.Error(), "package convolution") {
+	if err := Export(h, extractor, config, Options{Dir: filepath.Join(t.TempDir(), "1")}); err == nil || !strings.Contains(err.Error(), "package convolution") {
 		t.Errorf("exporting it gives %v", err)
 	}
 }

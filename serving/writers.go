@@ -43,6 +43,8 @@ type WriterOptions struct {
 	Classes []string
 	// Decision says how many of the probabilities are shown.
 	Decision Decision
+	// Novelty says that the predictions have a novelty: the last column of tables.
+	Novelty bool
 	// ErrorColumn adds to CSV why an image could not be read, which the other formats always say.
 	ErrorColumn bool
 }
@@ -56,12 +58,12 @@ func NewWriter(sink io.Writer, o WriterOptions) (Writer, error) {
 	case FormatJSON:
 		return &jsonWriter{out: bufio.NewWriter(sink), options: o}, nil
 	case FormatParquet:
-		return &parquetWriter{sink: sink, classes: o.Classes}, nil
+		return &parquetWriter{sink: sink, options: o}, nil
 	}
 	return nil, fmt.Errorf("serving: unknown format %q: use %s, %s or %s", o.Format, FormatCSV, FormatJSON, FormatParquet)
 }
 
-// digits of a probability: float32 weights justify no more.
+// digits of a probability or novelty: float32 weights justify no more.
 const digits = 7
 
 func formatProbability(p float64) string { return strconv.FormatFloat(p, 'g', digits, 64) }
@@ -85,6 +87,9 @@ func (w *csvWriter) header() error {
 	if w.options.ErrorColumn {
 		header = append(header, "error")
 	}
+	if w.options.Novelty {
+		header = append(header, "novelty")
+	}
 	return w.out.Write(header)
 }
 
@@ -107,6 +112,12 @@ func (w *csvWriter) Write(p Prediction) error {
 	}
 	if w.options.ErrorColumn {
 		record = append(record, featurestore.EscapeText(p.Error))
+	}
+	switch {
+	case w.options.Novelty && p.Novelty != nil:
+		record = append(record, formatProbability(*p.Novelty))
+	case w.options.Novelty:
+		record = append(record, "")
 	}
 	if err := w.out.Write(record); err != nil {
 		return err
@@ -159,6 +170,7 @@ type jsonPrediction struct {
 	Label         *string                `json:"label"`
 	Probabilities map[string]json.Number `json:"probabilities,omitempty"`
 	Top           []jsonRanked           `json:"top,omitempty"`
+	Novelty       json.Number            `json:"novelty,omitempty"`
 	Error         string                 `json:"error,omitempty"`
 }
 
@@ -173,6 +185,9 @@ func objectOf(p Prediction, classes []string, d Decision) jsonPrediction {
 		return object
 	}
 	object.Label = &p.Label
+	if p.Novelty != nil {
+		object.Novelty = json.Number(formatProbability(*p.Novelty))
+	}
 	for _, r := range Rank(p.Probabilities, classes, d.top(classes)) {
 		object.Top = append(object.Top, jsonRanked{r.Label, json.Number(formatProbability(r.Probability))})
 	}
@@ -188,7 +203,7 @@ func objectOf(p Prediction, classes []string, d Decision) jsonPrediction {
 // parquetWriter collects the rows, which are short, and writes them at the end.
 type parquetWriter struct {
 	sink    io.Writer
-	classes []string
+	options WriterOptions
 	rows    []Prediction
 }
 
@@ -200,5 +215,5 @@ func (w *parquetWriter) Write(p Prediction) error {
 
 // Close implements Writer.
 func (w *parquetWriter) Close() error {
-	return featurestore.WritePredictions(w.sink, w.classes, w.rows)
+	return featurestore.WritePredictions(w.sink, w.options.Classes, w.options.Novelty, w.rows)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -53,5 +54,7 @@ func (o *evaluateOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return o.result.Print(result, func(w io.Writer) error { return report.WriteText(w, result.Metrics) })
+	return o.result.Print(result, func(w io.Writer) error {
+		return errors.Join(report.WriteText(w, result.Metrics), report.WriteNovelty(w, result.Novelty))
+	})
 }

@@ -46,7 +46,9 @@ order given.
 An image that cannot be read gets an error instead of a label, and the exit status is then 3, or 1 if
 not one can be read. In CSV its label is empty, and the log says why; --error-column adds the reason.
 
-With --threshold, images whose most probable class is less probable than that are labelled unsure.`,
+With --threshold, images whose most probable class is less probable than that are labelled unsure.
+With --unknown, images unlike all that the head was trained on get that label: those with a novelty
+above 1, which stands in the last column.`,
 		Example: `  finetune predict --head cats-vs-dogs.head new-photos/ > predictions.csv
   find / -name '*.jpg' | finetune predict --head cats-vs-dogs.head --threshold 0.9 --json -`,
 		Args: cobra.ArbitraryArgs,
@@ -163,7 +165,7 @@ func (o *predictOptions) predict(ctx context.Context, predictor *serving.Predict
 	}
 	defer file.Discard()
 	writer, err := serving.NewWriter(file, serving.WriterOptions{
-		Format: o.format, Classes: predictor.Classes(), Decision: o.decision.Decision, ErrorColumn: o.errorColumn,
+		Format: o.format, Classes: predictor.Classes(), Decision: o.decision.Decision, Novelty: predictor.TellsNovelty(), ErrorColumn: o.errorColumn,
 	})
 	if err != nil {
 		return 0, err

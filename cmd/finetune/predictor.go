@@ -70,6 +70,7 @@ func (d *decisionFlags) add(f *pflag.FlagSet, formats string) {
 	d.flags = f
 	f.Float64Var(&d.Threshold, "threshold", 0, "minimum `PROBABILITY`, 0 to 1, of a label; images below it are unsure")
 	f.StringVar(&d.Unsure, "unsure", "unsure", "the `LABEL` of images below the threshold")
+	f.StringVar(&d.Unknown, "unknown", "", "the `LABEL` of images unlike all that the head was trained on, those with a novelty above 1 (default: that of their most probable class)")
 	f.IntVar(&d.Top, "top", 0, "show only the `K` most probable classes, in that order"+formats+" (default: all, by name)")
 }
 
@@ -77,6 +78,8 @@ func (d *decisionFlags) validate() error {
 	switch {
 	case !(d.Threshold >= 0 && d.Threshold <= 1):
 		return cli.Usagef("--threshold %g: use a probability from 0 to 1", d.Threshold)
+	case d.flags.Changed("unknown") && d.Unknown == "":
+		return cli.Usagef("--unknown needs a LABEL")
 	case d.flags.Changed("top") && d.Top < 1:
 		return cli.Usagef("--top %d: use a positive number; without --top, all classes are shown", d.Top)
 	case d.flags.Changed("unsure") && d.Threshold == 0:
@@ -85,10 +88,13 @@ func (d *decisionFlags) validate() error {
 	return nil
 }
 
-// suits refuses a label of unsure images that is one of the classes.
+// suits refuses labels that are classes, or that the head cannot give.
 func (d *decisionFlags) suits(h *head.Head) error {
 	if err := d.Decision.Validate(h.Classes); err != nil {
 		return cli.Usagef("--unsure %q: %w", d.Unsure, err)
+	}
+	if err := d.CheckUnknown(h); err != nil {
+		return cli.Usagef("--unknown %q: %w", d.Unknown, err)
 	}
 	return nil
 }

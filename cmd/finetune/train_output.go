@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -27,8 +28,10 @@ type trained struct {
 	TrainImages    int         `json:"train_images"`
 	Training       head.Report `json:"training"`
 	// Test are the metrics on the test set, null where there is none.
-	Test           *head.Metrics `json:"test"`
-	ElapsedSeconds float64       `json:"elapsed_seconds"`
+	Test *head.Metrics `json:"test"`
+	// Novelty is that of the test set, where there is one.
+	Novelty        *head.NoveltyShare `json:"novelty,omitempty"`
+	ElapsedSeconds float64            `json:"elapsed_seconds"`
 }
 
 func trainingResult(file string, r *finetuning.TrainResult) trained {
@@ -36,7 +39,7 @@ func trainingResult(file string, r *finetuning.TrainResult) trained {
 	return trained{
 		Head: file, Classes: h.Classes, Model: h.Recipe.Model, Layers: h.LayerNames(), Values: h.Columns(),
 		ConstantValues: h.Standardization.Constant(), TrainImages: h.Notes.TrainedOn, Training: h.Notes.Report,
-		Test: h.Notes.HeldOut, ElapsedSeconds: r.Elapsed.Seconds(),
+		Test: h.Notes.HeldOut, Novelty: h.Notes.Novelty, ElapsedSeconds: r.Elapsed.Seconds(),
 	}
 }
 
@@ -62,7 +65,7 @@ func printTraining(w io.Writer, file string, r *finetuning.TrainResult) error {
 	fmt.Fprintf(w, "time         %s\n", r.Elapsed.Round(10*time.Millisecond))
 	if h.Notes.HeldOut != nil {
 		fmt.Fprintf(w, "\ntest set of %d images:\n", h.Notes.HeldOut.N)
-		return report.WriteText(w, *h.Notes.HeldOut)
+		return errors.Join(report.WriteText(w, *h.Notes.HeldOut), report.WriteNovelty(w, h.Notes.Novelty))
 	}
 	return nil
 }
