@@ -149,6 +149,40 @@ func fitted(t *testing.T, h *head.Head, e *inference.Extractor, config pipeline.
 	}
 }
 
+// around makes a novelty model of rows around those of files, which it calls known, and most others not.
+func around(t *testing.T, h *head.Head, e *inference.Extractor, config pipeline.Config, files [][]byte, flat bool) *head.Novelty {
+	t.Helper()
+	x, n := joined(t, h, e, config, files)
+	if flat {
+		for i, l := range h.Layers {
+			h.Layers[i].Shape = []int{l.Size()}
+		}
+	}
+	const copies = 12
+	r := rand.New(rand.NewPCG(8, 1))
+	rows, labels := head.Matrix{Rows: copies * n, Cols: x.Cols}, make([]string, copies*n)
+	for i := range rows.Rows {
+		for _, v := range x.Row(i % n) {
+			rows.Data = append(rows.Data, v*float32(1+0.1*r.NormFloat64()))
+		}
+	}
+	model, err := head.TrainNovelty(t.Context(), rows, labels, head.NoveltyOptions{Layers: h.Layers, Rate: 0.05, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model
+}
+
+func novelty(t *testing.T, h *head.Head, e *inference.Extractor, config pipeline.Config, files [][]byte) []float64 {
+	t.Helper()
+	x, _ := joined(t, h, e, config, files)
+	all, err := h.Novelties(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 // furthest is the largest difference of probabilities.
 func furthest(got [][]float32, want [][]float64) float64 {
 	worst := 0.0
@@ -166,7 +200,7 @@ func TestExportAgreesWithPredict(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs VGG16 some times")
 	}
-	const tolerance = 2e-3
+	const tolerance, noveltyTolerance = 2e-3, 0.02
 	files := photoFiles(t, "cat.1.png", "cat.3.jpg", "dog.1.jpg", "other.2.jpg")
 	for name, c := range map[string]struct {
 		kind    string
@@ -176,6 +210,8 @@ func TestExportAgreesWithPredict(t *testing.T) {
 		classes int
 		hidden  int
 		unit    bool
+		flat    bool // all values of a layer are channels
+		without bool // no novelty
 	}{
 		"plain":       {kind: "keras-export", layers: []string{"fc1"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2},
 		"hidden":      {kind: "keras-save", layers: []string{"block2_pool"}, pool: "avg", recipe: recipe.Recipe{Preprocessing: preprocessing.TF, Resize: "crop"}, classes: 3, hidden: 7},
@@ -183,6 +219,9 @@ func TestExportAgreesWithPredict(t *testing.T) {
 		"ten crops":   {kind: "tf1-resource", layers: []string{"small/conv2"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Views: "tencrop", Interpolation: "lanczos"}, classes: 2, unit: true},
 		"reference":   {kind: "tf1-reference", layers: []string{"fc6"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Interpolation: "bicubic"}, classes: 2},
 		"keras 2":     {kind: "keras2-save", layers: []string{"fc2"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2},
+		"positions":   {kind: "keras-export", layers: []string{"block2_pool", "fc1"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2},
+		"folded":      {kind: "keras-export", layers: []string{"block1_conv1", "block1_pool"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Views: "flip"}, classes: 2, flat: true},
+		"no novelty":  {kind: "keras-export", layers: []string{"fc1"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2, without: true},
 		"takes bytes": {kind: "bytes:features", layers: []string{"block1_pool"}, pool: "avg", classes: 5, hidden: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -191,8 +230,12 @@ func TestExportAgreesWithPredict(t *testing.T) {
 			h := random(7, extractor.Layers(), classes, c.hidden)
 			h.Standardization.Unit = c.unit
 			fitted(t, h, extractor, config, files)
+			var unknown string
+			if !c.without {
+				h.Novelty, unknown = around(t, h, extractor, config, files[:2], c.flat), "unknown"
+			}
 			dir := filepath.Join(t.TempDir(), "new", "1")
-			if err := Export(h, extractor, config, Options{Dir: dir}); err != nil {
+			if err := Export(h, extractor, config, Options{Dir: dir, Unknown: unknown}); err != nil {
 				t.Fatal(err)
 			}
 			s, err := Open(dir, inference.SessionConfig{})
@@ -210,11 +253,25 @@ func TestExportAgreesWithPredict(t *testing.T) {
 			} else {
 				t.Logf("probabilities differ by %.2g at most, the first are %.3f", worst, want[0])
 			}
+			novelties := novelty(t, h, extractor, config, files)
 			for i, p := range want {
-				if d := cmp.Diff(classes, got.Classes[i]); d != "" || got.Labels[i] != h.Predict(p) {
-					t.Errorf("image %d: label %s, want %s; names: %s", i, got.Labels[i], h.Predict(p), d)
+				label := h.Predict(p)
+				if !c.without && novelties[i] > 1 {
+					label = unknown
+				}
+				if d := cmp.Diff(classes, got.Classes[i]); d != "" || got.Labels[i] != label {
+					t.Errorf("image %d: label %s, want %s; names: %s", i, got.Labels[i], label, d)
 				}
 			}
+			if len(got.Novelty) != len(novelties) {
+				t.Fatalf("novelties are %v, want %v", got.Novelty, novelties)
+			}
+			for i, want := range novelties {
+				if d := math.Abs(float64(got.Novelty[i]) - want); !(d < noveltyTolerance*want) {
+					t.Errorf("novelty of image %d is %v, want %v", i, got.Novelty[i], want)
+				}
+			}
+			t.Logf("novelties are %.4f, want %.4f", got.Novelty, novelties)
 			if err := Export(h, extractor, config, Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "is not empty") {
 				t.Errorf("exporting over a model gives %v", err)
 			}
