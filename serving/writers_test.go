@@ -12,6 +12,7 @@ import (
 
 // Each format shows a picture with a label and one that could not be read.
 func TestPredictionWriters(t *testing.T) {
+	far := 1.25
 	rows := []Prediction{
 		{Path: "a,b.jpg", Label: "dog", Probabilities: []float64{0.25, 0.75}},
 		{Path: "c.jpg", Error: "it is no image"},
@@ -30,9 +31,17 @@ func TestPredictionWriters(t *testing.T) {
 		// More than there are is all of them, in the order of their probabilities.
 		{"csv", more, "path,label,label_1,probability_1,label_2,probability_2\n\"a,b.jpg\",dog,dog,0.75,cat,0.25\nc.jpg,,,,,\n"},
 		{"json", more, "[\n" + `{"path":"a,b.jpg","label":"dog","top":[{"label":"dog","probability":0.75},{"label":"cat","probability":0.25}]}` + ",\n" + `{"path":"c.jpg","label":null,"error":"it is no image"}` + "\n]\n"},
+		// The novelty comes last.
+		{"csv", WriterOptions{Classes: classes, Novelty: true}, "path,label,probability_cat,probability_dog,novelty\n\"a,b.jpg\",dog,0.25,0.75,1.25\nc.jpg,,,,\n"},
+		{"csv", WriterOptions{Classes: classes, Novelty: true, ErrorColumn: true, Decision: Decision{Top: 1}}, "path,label,label_1,probability_1,error,novelty\n\"a,b.jpg\",dog,dog,0.75,,1.25\nc.jpg,,,,it is no image,\n"},
+		{"json", WriterOptions{Classes: classes, Novelty: true}, "[\n" + `{"path":"a,b.jpg","label":"dog","probabilities":{"cat":0.25,"dog":0.75},"novelty":1.25}` + ",\n" + `{"path":"c.jpg","label":null,"error":"it is no image"}` + "\n]\n"},
 	} {
 		var out bytes.Buffer
 		test.options.Format = test.format
+		rows[0].Novelty = nil
+		if test.options.Novelty {
+			rows[0].Novelty = &far
+		}
 		w, err := NewWriter(&out, test.options)
 		if err != nil {
 			t.Fatal(err)
@@ -67,28 +76,35 @@ func TestNewWriterRefuses(t *testing.T) {
 
 // The table has all classes, and says why an image could not be read.
 func TestParquetWriter(t *testing.T) {
-	var out bytes.Buffer
-	w, err := NewWriter(&out, WriterOptions{Format: FormatParquet, Classes: []string{"cat", "dog"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range []Prediction{{Path: "a.jpg", Label: "dog", Probabilities: []float64{0.25, 0.75}}, {Path: "b.jpg", Error: "it is no image"}} {
-		if err := w.Write(p); err != nil {
+	far := 1.25
+	for _, novelty := range []bool{false, true} {
+		var out bytes.Buffer
+		w, err := NewWriter(&out, WriterOptions{Format: FormatParquet, Classes: []string{"cat", "dog"}, Novelty: novelty})
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	reader, err := file.NewParquetReader(bytes.NewReader(out.Bytes()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var columns []string
-	for i := range reader.MetaData().Schema.NumColumns() {
-		columns = append(columns, reader.MetaData().Schema.Column(i).Name())
-	}
-	if d := cmp.Diff([]string{"path", "label", "probability_cat", "probability_dog", "error"}, columns); d != "" || reader.NumRows() != 2 {
-		t.Errorf("%d rows, columns %s", reader.NumRows(), d)
+		for _, p := range []Prediction{{Path: "a.jpg", Label: "dog", Probabilities: []float64{0.25, 0.75}, Novelty: &far}, {Path: "b.jpg", Error: "it is no image"}} {
+			if err := w.Write(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		reader, err := file.NewParquetReader(bytes.NewReader(out.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var columns []string
+		for i := range reader.MetaData().Schema.NumColumns() {
+			columns = append(columns, reader.MetaData().Schema.Column(i).Name())
+		}
+		want := []string{"path", "label", "probability_cat", "probability_dog", "error"}
+		if novelty {
+			want = append(want, "novelty")
+		}
+		if d := cmp.Diff(want, columns); d != "" || reader.NumRows() != 2 {
+			t.Errorf("%d rows, columns %s", reader.NumRows(), d)
+		}
 	}
 }
