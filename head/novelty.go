@@ -36,7 +36,7 @@ const (
 	// mostKnown bounds the values of the rows that are kept: 2 MiB, and 2.8 MB in a file. That is 1,024 rows of one
 	// layer of 512 channels; with half of them, averaged pool5 tells cats from dogs as well.
 	mostKnown = 1 << 19
-	// mostNeighbors is the usual number of neighbours: as good as 10 or 20, and better than one.
+	// mostNeighbors is the usual number of neighbours: about as good as 10 or 20, and better than one.
 	mostNeighbors = 5
 	// mostDescribed is the number of values that describe a layer.
 	mostDescribed = 512

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -55,7 +56,7 @@ func TrainNovelty(ctx context.Context, x Matrix, labels []string, o NoveltyOptio
 	if len(kept) < 2 {
 		return nil, ErrAlike
 	}
-	n := &Novelty{Neighbors: min(mostNeighbors, len(kept)-1), Rate: o.Rate, Known: Matrix{Rows: len(kept), Cols: d.width}}
+	n := &Novelty{Neighbors: neighbors(kept, labels), Rate: o.Rate, Known: Matrix{Rows: len(kept), Cols: d.width}}
 	table := d.all(x, kept)
 	for i := range kept {
 		n.Known.Data = append(n.Known.Data, table.row(i)[:d.width]...)
@@ -66,6 +67,17 @@ func TrainNovelty(ctx context.Context, x Matrix, labels []string, o NoveltyOptio
 	}
 	n.Measured, n.Cutoff = len(distances), quantile(distances, o.Rate)
 	return n, nil
+}
+
+// neighbors is the number of those that count: fewer than usual where most classes have fewer rows, since the distance
+// from rows of other classes would be taken for what is usual.
+func neighbors(kept []int, labels []string) int {
+	counts := map[string]int{}
+	for _, r := range kept {
+		counts[labels[r]]++
+	}
+	sizes := slices.Sorted(maps.Values(counts))
+	return max(1, min(mostNeighbors, sizes[len(sizes)/2]-1))
 }
 
 // measure computes the distances of rows from the kept ones but themselves.

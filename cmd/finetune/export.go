@@ -122,7 +122,11 @@ type exported struct {
 func (o *exportOptions) print(c serving.Comparison, classes []string) error {
 	return o.result.Print(exported{o.out, servable.Signature, classes, c}, func(w io.Writer) error {
 		fmt.Fprintf(w, "model        %s\n", o.out)
-		fmt.Fprintf(w, "signature    %s: %s [n] to %s and %s [n, %d], %s [n]\n", servable.Signature, servable.Input, servable.Probabilities, servable.ClassNames, len(classes), servable.Label)
+		fmt.Fprintf(w, "signature    %s: %s [n] to %s and %s [n, %d], %s [n]", servable.Signature, servable.Input, servable.Probabilities, servable.ClassNames, len(classes), servable.Label)
+		if c.Novelty != nil {
+			fmt.Fprintf(w, ", %s [n]", servable.Novelty)
+		}
+		fmt.Fprintln(w)
 		_, err := fmt.Fprintf(w, "compared     %s, probabilities differ from predict's by at most %.2g", text.Plural(c.Images, "image"), c.Largest)
 		if c.Novelty != nil {
 			_, err = fmt.Fprintf(w, ", novelty by %.2g", *c.Novelty)
