@@ -44,7 +44,7 @@ or of an image that it generates. docs/serving.md has the details.`,
 	f.SortFlags = false
 	o.predictor.addHead(f)
 	cli.PathVar(f, &o.out, "out", "", "the new directory `DIR` (required); TensorFlow Serving needs its last part to be a number")
-	f.StringVar(&o.decision.Unknown, "unknown", "", "the `LABEL` of images unlike all that the head was trained on, those with a novelty above 1")
+	f.StringVar(&o.decision.Unknown, "unknown", "", "label images unlike all that the head was trained on, those with a novelty above 1, as `LABEL`")
 	o.result.Add(f)
 	o.predictor.addModel(f)
 	_ = f.MarkHidden("batch") // images are compared one by one

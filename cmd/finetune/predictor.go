@@ -70,7 +70,7 @@ func (d *decisionFlags) add(f *pflag.FlagSet, formats string) {
 	d.flags = f
 	f.Float64Var(&d.Threshold, "threshold", 0, "minimum `PROBABILITY`, 0 to 1, of a label; images below it are unsure")
 	f.StringVar(&d.Unsure, "unsure", "unsure", "the `LABEL` of images below the threshold")
-	f.StringVar(&d.Unknown, "unknown", "", "the `LABEL` of images unlike all that the head was trained on, those with a novelty above 1 (default: that of their most probable class)")
+	f.StringVar(&d.Unknown, "unknown", "", "label images unlike all that the head was trained on, those with a novelty above 1, as `LABEL`")
 	f.IntVar(&d.Top, "top", 0, "show only the `K` most probable classes, in that order"+formats+" (default: all, by name)")
 }
 
