@@ -32,6 +32,8 @@ type EvaluatedRow struct {
 	Path, Label, Split string
 	// Probabilities are in the order of the head's classes.
 	Probabilities []float64
+	// Novelty is nil for a head that cannot tell.
+	Novelty *float64
 	// Seen says that the head was trained on the image.
 	Seen bool
 }
@@ -43,6 +45,8 @@ type Evaluation struct {
 	SeenInTraining int `json:"seen_in_training"`
 	// Unknown are classes of the dataset that the head does not know, whose images were not measured.
 	Unknown []head.ClassCount `json:"unknown_classes,omitempty"`
+	// Novelty is nil for a head without a novelty model.
+	Novelty *head.NoveltyShare `json:"novelty,omitempty"`
 }
 
 // Evaluate measures a head on the labelled rows of a dataset. Features made differently from those
@@ -80,17 +84,25 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Evaluation{metrics, len(seen), unknown}, o.writeRows(f, probabilities, seen)
+	novelties, err := o.Head.Novelties(f.X)
+	if err != nil {
+		return nil, err
+	}
+	return &Evaluation{metrics, len(seen), unknown, o.Head.NoveltyShare(novelties)}, o.writeRows(f, probabilities, novelties, seen)
 }
 
 // writeRows hands out the rows that were measured.
-func (o *EvaluateOptions) writeRows(f Features, probabilities [][]float64, seen []int) error {
+func (o *EvaluateOptions) writeRows(f Features, probabilities [][]float64, novelties []float64, seen []int) error {
 	if o.Row == nil {
 		return nil
 	}
 	for i, p := range probabilities {
 		_, trained := slices.BinarySearch(seen, i)
-		if err := o.Row(EvaluatedRow{Path: f.Paths[i], Label: f.Labels[i], Split: f.Splits[i], Probabilities: p, Seen: trained}); err != nil {
+		row := EvaluatedRow{Path: f.Paths[i], Label: f.Labels[i], Split: f.Splits[i], Probabilities: p, Seen: trained}
+		if novelties != nil {
+			row.Novelty = &novelties[i]
+		}
+		if err := o.Row(row); err != nil {
 			return err
 		}
 	}

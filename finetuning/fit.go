@@ -64,6 +64,9 @@ type TrainOptions struct {
 	// OwnFraction lets TestFraction override the dataset's own split, OwnNear applies NearDuplicates as it is, even if it
 	// makes most images of a class near duplicates.
 	OwnFraction, OwnNear bool
+	// NoveltyRate is the share of images like the trained ones that the head is to call unknown (head.Novelty),
+	// from 0 to below 1; with 0 it cannot tell.
+	NoveltyRate float64
 	// MLP is for Model MLP. Seed, Scaling, ClassWeights, Groups, Calibrate and Progress of it are not
 	// used: what is above is.
 	MLP head.MLPOptions

@@ -15,8 +15,9 @@ import (
 type PredictOptions struct {
 	Head   *head.Head
 	Source Source
-	// Row is called for each image, in the order of the dataset, with probabilities in the order of the head's classes.
-	Row func(path string, probabilities []float64) error
+	// Row is called for each image, in the order of the dataset, with probabilities in the order of the head's classes
+	// and the novelty, nil for a head that cannot tell.
+	Row func(path string, probabilities []float64, novelty *float64) error
 	// Progress, if set, is called now and then with the number of images done, of all.
 	Progress func(done, of int)
 }
@@ -107,11 +108,19 @@ func (p *predicting) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	novelties, err := p.options.Head.Novelties(p.waiting.X)
+	if err != nil {
+		return err
+	}
 	for i, path := range p.waiting.Paths {
 		if i%1000 == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := p.options.Row(path, probabilities[i]); err != nil {
+		var novelty *float64
+		if novelties != nil {
+			novelty = &novelties[i]
+		}
+		if err := p.options.Row(path, probabilities[i], novelty); err != nil {
 			return err
 		}
 	}

@@ -54,7 +54,7 @@ func TestPredict(t *testing.T) {
 			t.Errorf("%d of %d after %d", done, of, last)
 		}
 		last = done
-	}, Row: func(path string, p []float64) error {
+	}, Row: func(path string, p []float64, _ *float64) error {
 		row := rows[next]
 		x := head.Matrix{Rows: 1, Cols: 32, Data: slices.Concat(row.Features[1], row.Features[0])}
 		want, err := h.Probabilities(x)
@@ -71,9 +71,9 @@ func TestPredict(t *testing.T) {
 
 func TestPredictRefuses(t *testing.T) {
 	source, h, rows := unlabelled(t, 5)
-	ignore := func(string, []float64) error { return nil }
+	ignore := func(string, []float64, *float64) error { return nil }
 	own := errors.New("the disk is full")
-	if err := Predict(t.Context(), PredictOptions{Head: h, Source: source, Row: func(string, []float64) error { return own }}); !errors.Is(err, own) {
+	if err := Predict(t.Context(), PredictOptions{Head: h, Source: source, Row: func(string, []float64, *float64) error { return own }}); !errors.Is(err, own) {
 		t.Errorf("a row that cannot be written: %v", err)
 	}
 	stopped, stop := context.WithCancelCause(t.Context())
@@ -121,7 +121,7 @@ func TestPredictMemory(t *testing.T) {
 		var before, now runtime.MemStats
 		runtime.ReadMemStats(&before)
 		most, row := uint64(0), 0
-		check := func(string, []float64) error {
+		check := func(string, []float64, *float64) error {
 			if row++; row%5000 == 0 {
 				runtime.GC()
 				runtime.ReadMemStats(&now)

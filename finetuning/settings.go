@@ -228,6 +228,7 @@ func (o TrainOptions) ranges() []check {
 		{o.MinClass >= 0, "min-class", fmt.Sprintf("%d: use the least number of images of a class", o.MinClass)},
 		{o.MLP.Rate >= 0 && o.MLP.Rate <= 1, "learning-rate", fmt.Sprintf("%g: use a rate above 0 and at most 1", o.MLP.Rate)},
 		{o.MLP.Dropout < 1, "dropout", fmt.Sprintf("%g: use a dropout from 0 to below 1", o.MLP.Dropout)},
+		{o.NoveltyRate >= 0 && o.NoveltyRate < 1, "novelty-rate", fmt.Sprintf("%g: use a share below 1, or 0 for a head that does not tell what it does not know", o.NoveltyRate)},
 		{o.TestFraction >= 0 && o.TestFraction < 1, "test-fraction", fmt.Sprintf("%g: use 0, or a fraction below 1", o.TestFraction)},
 	}
 	for _, count := range []struct {

@@ -90,6 +90,9 @@ func (o *TrainOptions) train(ctx context.Context, all Features) (*head.Head, err
 		return nil, err
 	}
 	h.Recipe, h.Layers = learn.Recipe, learn.Layers
+	if h.Novelty, err = o.novelty(ctx, learn, groups); err != nil {
+		return nil, err
+	}
 	h.Notes = head.Notes{
 		ToolVersion: o.ToolVersion, Seed: o.Seed, TrainedOn: learn.X.Rows, Settings: o.Settings(),
 		Copies: duplicates.Equal, NearCopies: duplicates.Alike, Crowded: duplicates.Crowded, LeftOut: rare, Report: report, Seen: shortHashes(learn.Hashes),
@@ -100,6 +103,9 @@ func (o *TrainOptions) train(ctx context.Context, all Features) (*head.Head, err
 			return nil, err
 		}
 		h.Notes.HeldOut = &metrics
+		if h.Notes.Novelty, err = h.NoveltyOf(test.X); err != nil {
+			return nil, err
+		}
 	}
 	return h, nil
 }

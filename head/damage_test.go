@@ -37,7 +37,7 @@ func trainedHidden(t *testing.T) *Head {
 func TestFlippedBits(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "head.json")
-	heads := map[string]*Head{"softmax": trained(t), "hidden": trainedHidden(t)}
+	heads := map[string]*Head{"softmax": trained(t), "hidden": trainedHidden(t), "novelty": withNovelty(t)}
 	for kind, want := range heads {
 		if err := want.Save(name); err != nil {
 			t.Fatal(err)
@@ -74,7 +74,7 @@ func TestFlippedBits(t *testing.T) {
 
 // Files of earlier versions have no checksum and are read.
 func TestLoadUnsealed(t *testing.T) {
-	for _, name := range []string{"softmax", "hidden", "layers"} {
+	for _, name := range []string{"softmax", "hidden", "layers", "novelty"} {
 		file := filepath.Join("..", "testdata", "heads", "unsealed", name+".json")
 		text, err := os.ReadFile(file)
 		if err != nil {

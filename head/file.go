@@ -23,7 +23,8 @@ const (
 	fileFormat = "fovea-head"
 	// fileVersion is the newest version that is read. A head is written in the oldest version that can
 	// hold it, so that older programs can read it: 2 for heads with hidden units or rows scaled to unit
-	// length, 3 for heads on several layers, 4 for heads on square roots, 1 for others.
+	// length, 3 for heads on several layers, 4 for heads on square roots, 1 for others. A novelty model takes no newer
+	// version: older programs ignore it, and predict the same.
 	fileVersion = 4
 	// maxFileBytes bounds what is read. It has room for a thousand classes on the longest features.
 	maxFileBytes = 1 << 30
@@ -48,6 +49,7 @@ type headFile struct {
 	Hidden  *hiddenFile    `json:"hidden,omitempty"`
 	Weights []floats       `json:"weights"`
 	Biases  floats         `json:"biases"`
+	Novelty *noveltyFile   `json:"novelty,omitempty"`
 }
 
 type hiddenFile struct {
@@ -90,7 +92,7 @@ func (h *Head) Save(name string) error {
 	f := headFile{
 		Format: fileFormat, Version: 1, Classes: h.Classes, Layers: h.Layers, Recipe: h.Recipe, Notes: h.Notes,
 		Sqrt: h.Standardization.Sqrt, Unit: h.Standardization.Unit, Mean: h.Standardization.Mean, Scale: h.Standardization.Scale,
-		Weights: toFile(h.Weights), Biases: h.Biases,
+		Weights: toFile(h.Weights), Biases: h.Biases, Novelty: h.Novelty.toFile(),
 	}
 	if h.Hidden != nil {
 		f.Hidden = &hiddenFile{toFile(h.Hidden.Weights), h.Hidden.Biases}
@@ -228,7 +230,7 @@ func parse(data []byte) (*Head, error) {
 	}
 	h := &Head{
 		Classes: f.Classes, Layers: f.Layers, Recipe: f.Recipe, Notes: f.Notes, Weights: fromFile(f.Weights), Biases: f.Biases,
-		Standardization: Standardization{Sqrt: f.Sqrt, Unit: f.Unit, Mean: f.Mean, Scale: f.Scale},
+		Standardization: Standardization{Sqrt: f.Sqrt, Unit: f.Unit, Mean: f.Mean, Scale: f.Scale}, Novelty: f.Novelty.novelty(),
 	}
 	if len(f.Layers) > 1 {
 		for _, l := range f.Layers {
@@ -317,5 +319,5 @@ func (f headFile) validate() error {
 			return fmt.Errorf("number %d is %v", i, values[i])
 		}
 	}
-	return nil
+	return f.Novelty.validate(f.Layers)
 }

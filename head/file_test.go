@@ -61,7 +61,7 @@ func reindented(t *testing.T, text []byte) []byte {
 }
 
 func TestLoadRefuses(t *testing.T) {
-	h, dir := trained(t), t.TempDir()
+	h, dir := withNovelty(t), t.TempDir()
 	good := filepath.Join(dir, "good")
 	if err := h.Save(good); err != nil {
 		t.Fatal(err)
@@ -83,15 +83,34 @@ func TestLoadRefuses(t *testing.T) {
 		}
 		return edited
 	}
+	novelty := func(name string, value any) []byte {
+		return edit(func(o map[string]any) { o["novelty"].(map[string]any)[name] = value })
+	}
+	known := func(row string) []byte {
+		return edit(func(o map[string]any) { o["novelty"].(map[string]any)["known"].([]any)[2] = row })
+	}
 	for want, content := range map[string][]byte{
-		"truncated":        data[:len(data)/2],
-		"not JSON":         []byte("PAR1"),
-		"not a head":       []byte(`{"a":1}`),
-		"its version is 5": edit(func(o map[string]any) { o["version"] = 5 }),
-		"its classes are":  edit(func(o map[string]any) { o["classes"] = []string{"cat"} }),
-		"1 biases":         edit(func(o map[string]any) { o["biases"] = "AAAAAA==" }),
-		"3 bytes are not":  edit(func(o map[string]any) { o["mean"] = "AAAA" }),
-		"number 0 is NaN":  edit(func(o map[string]any) { o["biases"] = "AADAfwAAAAA=" }),
+		"has 0 known rows":            novelty("known", nil),
+		"has 1 known rows":            novelty("known", []string{"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}),
+		"of 0 neighbours among 30":    novelty("neighbors", 0),
+		"of 30 neighbours among 30":   novelty("neighbors", 30),
+		"has the cutoff 0":            novelty("cutoff", 0),
+		"has the cutoff -1":           novelty("cutoff", -1),
+		"has the cutoff 3":            novelty("cutoff", 3),
+		"cannot unmarshal":            novelty("cutoff", "0.5"),
+		"has the rate 1":              novelty("rate", 1),
+		"found on 0 rows":             novelty("measured", 0),
+		"row 2 has 1 values, and its": known("AAAAAA=="),
+		"value 1 of known row 2 is N": known("AAAAAAAAwH8AAAAAAAAAAAAAAAAAAAAA"),
+		"known row 2 has the length ": known("AAAAQAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+		"truncated":                   data[:len(data)/2],
+		"not JSON":                    []byte("PAR1"),
+		"not a head":                  []byte(`{"a":1}`),
+		"its version is 5":            edit(func(o map[string]any) { o["version"] = 5 }),
+		"its classes are":             edit(func(o map[string]any) { o["classes"] = []string{"cat"} }),
+		"1 biases":                    edit(func(o map[string]any) { o["biases"] = "AAAAAA==" }),
+		"3 bytes are not":             edit(func(o map[string]any) { o["mean"] = "AAAA" }),
+		"number 0 is NaN":             edit(func(o map[string]any) { o["biases"] = "AADAfwAAAAA=" }),
 		"6 means and 6 scales for a ": edit(func(o map[string]any) {
 			o["layer"] = map[string]any{"name": "x", "shape": []int{7}}
 			delete(o, "recipe")
@@ -147,6 +166,7 @@ func TestLoadOlder(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"format":"fovea-head","version":1,"classes":["a","b"],"mean":"AAAAAA==","scale":"AAAAAA==","biases":"AAAAAAAAAAA=","weights":["AAAAAA==","AAAAAA=="],"layer":{"name":"x","shape":[1]}}`))
 	f.Add([]byte(`{"format":"fovea-head","version":2,"unit":true,"classes":["a","b"],"mean":"AAAAAA==","scale":"AAAAAA==","hidden":{"weights":["AACAPw==","AACAPw=="],"biases":"AAAAAAAAAAA="},"biases":"AAAAAAAAAAA=","weights":["AAAAAAAAAAA=","AAAAAAAAAAA="],"layer":{"name":"x","shape":[1]}}`))
+	f.Add([]byte(`{"format":"fovea-head","version":1,"classes":["a","b"],"mean":"AAAAAA==","scale":"AAAAAA==","biases":"AAAAAAAAAAA=","weights":["AAAAAA==","AAAAAA=="],"novelty":{"neighbors":1,"cutoff":0.5,"rate":0.05,"measured":2,"known":["AACAPw==","AACAPw=="]},"layer":{"name":"x","shape":[1]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h, err := parse(data)
 		if err != nil {
@@ -155,8 +175,12 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if _, err := h.Probabilities(Matrix{Rows: 1, Cols: h.Columns(), Data: make([]float32, h.Columns())}); err != nil {
+		row := Matrix{Rows: 1, Cols: h.Columns(), Data: make([]float32, h.Columns())}
+		if _, err := h.Probabilities(row); err != nil {
 			t.Errorf("an accepted head cannot be used: %v", err)
+		}
+		if n, err := h.Novelties(row); err != nil || (n != nil && !(n[0] >= 0)) {
+			t.Errorf("an accepted head gives the novelty %v, %v", n, err)
 		}
 	})
 }

@@ -22,6 +22,8 @@ type Head struct {
 	// a value for each class.
 	Weights [][]float32
 	Biases  []float32
+	// Novelty, if not nil, tells what is unlike all that the head was trained on.
+	Novelty *Novelty
 
 	// Recipe describes the features that the head was trained on.
 	Recipe recipe.Recipe
@@ -57,6 +59,8 @@ type Notes struct {
 	Report   Report            `json:"report"`
 	// HeldOut are the metrics on the test set, nil if there was none.
 	HeldOut *Metrics `json:"held_out,omitempty"`
+	// Novelty is that of the test set, nil if there was none, or the head has no novelty model.
+	Novelty *NoveltyShare `json:"novelty,omitempty"`
 	// Seen are short hashes of the training images, sorted, so that an evaluation recognizes them.
 	Seen []string `json:"seen,omitempty"`
 }

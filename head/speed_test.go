@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"fovea/recipe"
 )
 
 // TestSpeed measures the time of training on the data of scripts/bench-head.sh, which runs it.
@@ -71,6 +73,22 @@ func TestSpeed(t *testing.T) {
 		}
 		result[name+"_accuracy"], result[name+"_loss"] = m.Accuracy, m.LogLoss
 	}
+	begin := time.Now()
+	layers := []recipe.Layer{{Name: "x", Shape: []int{x.Cols}}}
+	novelty, err := TrainNovelty(context.Background(), learn, labels[:n], NoveltyOptions{Layers: layers, Rate: 0.05})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result["novelty_seconds"] = time.Since(begin).Seconds()
+	h := &Head{Layers: layers, Novelty: novelty, Standardization: Standardization{Mean: make([]float32, x.Cols)}}
+	const each = 200
+	begin = time.Now()
+	for i := range each {
+		if _, err := h.Novelties(Matrix{Rows: 1, Cols: x.Cols, Data: x.Row(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	result["novelty_milliseconds_each"] = time.Since(begin).Seconds() * 1000 / each
 	encoded, err := json.Marshal(result)
 	if err != nil {
 		t.Fatal(err)

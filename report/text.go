@@ -41,6 +41,16 @@ func WriteText(w io.Writer, m head.Metrics) error {
 	return writeConfusion(w, m, longest(w, m))
 }
 
+// WriteNovelty writes how many images a head does not know; nothing for one that cannot tell.
+func WriteNovelty(w io.Writer, n *head.NoveltyShare) error {
+	if n == nil {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "\nnovelty: %d of %s (%.2f %%) above the cutoff, which %g %% of images like those trained on are; median %.2f\n",
+		n.Above, text.Plural(n.Images, "image"), 100*float64(n.Above)/float64(n.Images), 100*n.Expected, n.Median)
+	return err
+}
+
 // interval writes an interval, and more about the metric.
 func interval(i *[2]float64, more string, number func(float64) string) string {
 	if i == nil {

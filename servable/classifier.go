@@ -1,6 +1,8 @@
 package servable
 
 import (
+	"slices"
+
 	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
@@ -35,26 +37,43 @@ func (c *classifier) read(name string, values []float32, dims ...int) string {
 	return c.add("ReadVariableOp", "head/"+name+"/read", []string{handle}, attributes{"dtype": typeOf(float32Type)})
 }
 
-// probabilities adds the head, which takes a tensor of shape [images x views, ...] for each of its
-// layers, and returns probabilities of shape [images, classes].
-func (c *classifier) probabilities(h *head.Head, features []string, views int) string {
-	var blocks []string
+// overViews averages the layers, tensors of shape [images x views, ...], over an image's views: [images, values].
+func (c *classifier) overViews(h *head.Head, features []string, views int) []string {
+	means := make([]string, len(features))
 	for i, layer := range h.Layers {
-		x := c.reshape(float32Type, features[i], -1, views, layer.Size())
-		x = c.reduce("Mean", x, 1, false)
+		means[i] = c.reduce("Mean", c.reshape(float32Type, features[i], -1, views, layer.Size()), 1, false)
+	}
+	return means
+}
+
+// unit divides rows by their lengths.
+func (c *classifier) unit(x string) string {
+	length := c.add("Sqrt", "", []string{c.reduce("Sum", c.binary("Mul", float32Type, x, x), 1, true)}, attributes{"T": typeOf(float32Type)})
+	return c.binary("DivNoNan", float32Type, x, length)
+}
+
+// join puts tensors side by side.
+func (c *classifier) join(blocks []string) string {
+	if len(blocks) == 1 {
+		return blocks[0]
+	}
+	return c.add("ConcatV2", "", append(blocks, c.whole(1)), attributes{"N": integer(len(blocks)), "T": typeOf(float32Type), "Tidx": typeOf(int32Type)})
+}
+
+// probabilities adds the head, which takes a tensor of shape [images, values] for each of its layers, and returns
+// probabilities of shape [images, classes].
+func (c *classifier) probabilities(h *head.Head, features []string) string {
+	blocks := slices.Clone(features)
+	for i, x := range blocks {
 		if h.Standardization.Sqrt {
 			x = c.binary("Mul", float32Type, c.unary("Sign", x), c.unary("Sqrt", c.unary("Abs", x)))
 		}
 		if h.Standardization.Unit {
-			norm := c.unary("Sqrt", c.reduce("Sum", c.binary("Mul", float32Type, x, x), 1, true))
-			x = c.binary("DivNoNan", float32Type, x, norm)
+			x = c.unit(x)
 		}
-		blocks = append(blocks, x)
+		blocks[i] = x
 	}
-	x := blocks[0]
-	if len(blocks) > 1 {
-		x = c.add("ConcatV2", "", append(blocks, c.whole(1)), attributes{"N": integer(len(blocks)), "T": typeOf(float32Type), "Tidx": typeOf(int32Type)})
-	}
+	x := c.join(blocks)
 	columns := h.Columns()
 	x = c.binary("Sub", float32Type, x, c.read("mean", h.Standardization.Mean, columns))
 	x = c.binary("Mul", float32Type, x, c.read("scale", h.Standardization.Scale, columns))
@@ -85,12 +104,18 @@ func (c *classifier) reduce(operation, x string, axis int, keep bool) string {
 	return c.add(operation, "", []string{x, c.wholes(axis)}, attributes{"T": typeOf(float32Type), "Tidx": typeOf(int32Type), "keep_dims": boolean(keep)})
 }
 
-// names adds the classes' names, of shape [images, classes], and the most probable class of each
-// image.
-func (c *classifier) names(classes []string, probabilities string) (all, best string) {
+// names adds the classes' names, of shape [images, classes], and the label of each image: the most probable class, or
+// unknown, unless that is empty, where the novelty is above 1.
+func (c *classifier) names(classes []string, probabilities, novelty, unknown string) (all, label string) {
 	names := c.strings(classes...)
 	size := c.size(float32Type, probabilities)
 	all = c.add("BroadcastTo", "classes", []string{names, size}, attributes{"T": typeOf(stringType), "Tidx": typeOf(int32Type)})
 	index := c.add("ArgMax", "", []string{probabilities, c.whole(1)}, attributes{"T": typeOf(float32Type), "Tidx": typeOf(int32Type), "output_type": typeOf(int32Type)})
-	return all, c.add("GatherV2", "label", []string{names, index, c.whole(0)}, attributes{"Tparams": typeOf(stringType), "Tindices": typeOf(int32Type), "Taxis": typeOf(int32Type)})
+	best := func(name string) string {
+		return c.add("GatherV2", name, []string{names, index, c.whole(0)}, attributes{"Tparams": typeOf(stringType), "Tindices": typeOf(int32Type), "Taxis": typeOf(int32Type)})
+	}
+	if unknown == "" {
+		return all, best(Label)
+	}
+	return all, c.add("SelectV2", Label, []string{c.binary("Greater", float32Type, novelty, c.real(1)), c.bytes(unknown), best("best")}, attributes{"T": typeOf(stringType)})
 }

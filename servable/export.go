@@ -1,6 +1,7 @@
 package servable
 
 import (
+	"errors"
 	"fmt"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
@@ -26,6 +27,7 @@ const (
 	Probabilities = "probabilities"
 	ClassNames    = "classes"
 	Label         = "label"
+	Novelty       = "novelty"
 )
 
 // graphVersion is the version of TensorFlow 2.18's graphs. minConsumer is that of TensorFlow 1.13,
@@ -35,10 +37,18 @@ const (
 	minConsumer  = 12
 )
 
-// Export writes a SavedModel to dir, which must be new or empty. Its signature takes image_bytes,
-// the contents of n files as strings of shape [n], and gives probabilities, float32 of shape
-// [n, classes], classes, the classes' names in a shape of [n, classes], and label, the name of the
-// most probable class of each file, of shape [n]. The extractor computes the head's layers, in the
+// Options say what is exported where.
+type Options struct {
+	// Dir must be new or empty.
+	Dir string
+	// Unknown, if not empty, is the label of images whose novelty is above 1. The head must have a novelty model.
+	Unknown string
+}
+
+// Export writes a SavedModel. Its signature takes image_bytes, the contents of n files as strings of shape [n], and
+// gives probabilities, float32 of shape [n, classes], classes, the classes' names in a shape of [n, classes], label,
+// the name of the most probable class of each file, of shape [n], and novelty, float32 of shape [n], if the head
+// has a novelty model. The extractor computes the head's layers, in the
 // head's order, with the head's model; config says how an image becomes that model's input.
 //
 // Images are decoded and scaled as package picture does, within TensorFlow's limits:
@@ -47,7 +57,10 @@ const (
 //   - An error in one image is an error of its whole batch.
 //   - The orientation in a JPEG's EXIF is applied, that in XMP or in a PNG is not.
 //   - A few pixels are rounded differently from Pillow's, by 1 of 255.
-func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config, dir string) error {
+func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config, o Options) error {
+	if o.Unknown != "" && h.Novelty == nil {
+		return errors.New("servable: the head cannot tell what it does not know: train it again, with a novelty model")
+	}
 	model := extractor.Model()
 	if model.MaxBatch > 0 || model.Depth() != 3 {
 		return fmt.Errorf("servable: model %s takes %d channels and batches of %d images: only models of RGB images and batches of any size can be exported", model.Name, model.Depth(), model.MaxBatch)
@@ -68,8 +81,12 @@ func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config
 		return fmt.Errorf("servable: %w", err)
 	}
 	c := &classifier{nodes: n}
-	probabilities := c.probabilities(h, features, config.Picture.Views.Count())
-	classes, label := c.names(h.Classes, probabilities)
+	features = c.overViews(h, features, config.Picture.Views.Count())
+	probabilities, novelty := c.probabilities(h, features), ""
+	if h.Novelty != nil {
+		novelty = c.novelty(h, features)
+	}
+	classes, label := c.names(h.Classes, probabilities, novelty, o.Unknown)
 	if c.err != nil {
 		return fmt.Errorf("servable: the head: %w", c.err)
 	}
@@ -78,6 +95,14 @@ func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config
 	info := func(tensor string, kind typespb.DataType, dims ...int) *core.TensorInfo {
 		return &core.TensorInfo{Encoding: &core.TensorInfo_Name{Name: tensor + ":0"}, Dtype: kind, TensorShape: shape(dims...)}
 	}
+	outputs := map[string]*core.TensorInfo{
+		Probabilities: info(probabilities, float32Type, -1, len(h.Classes)),
+		ClassNames:    info(classes, stringType, -1, len(h.Classes)),
+		Label:         info(label, stringType, -1),
+	}
+	if novelty != "" {
+		outputs[Novelty] = info(novelty, float32Type, -1)
+	}
 	parts := savedmodel.Parts{
 		Graph: &graphpb.GraphDef{
 			Node: n.list, Library: &functionpb.FunctionDefLibrary{Function: append(functions, more...)},
@@ -85,17 +110,12 @@ func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config
 		},
 		Saver: saver,
 		Signatures: map[string]*core.SignatureDef{Signature: {
-			Inputs: map[string]*core.TensorInfo{Input: info(files, stringType, -1)},
-			Outputs: map[string]*core.TensorInfo{
-				Probabilities: info(probabilities, float32Type, -1, len(h.Classes)),
-				ClassNames:    info(classes, stringType, -1, len(h.Classes)),
-				Label:         info(label, stringType, -1),
-			},
-			MethodName: savedmodel.PredictMethod,
+			Inputs:  map[string]*core.TensorInfo{Input: info(files, stringType, -1)},
+			Outputs: outputs, MethodName: savedmodel.PredictMethod,
 		}},
 		Note: savedmodel.Note{Model: h.Recipe.Model, Preprocessing: preprocessing.None},
 	}
-	return savedmodel.Write(dir, parts, func(prefix string) error { return saveValues(model, variables, prefix) })
+	return savedmodel.Write(o.Dir, parts, func(prefix string) error { return saveValues(model, variables, prefix) })
 }
 
 // saver adds the operations that save and restore variables in TensorFlow.

@@ -149,6 +149,40 @@ func fitted(t *testing.T, h *head.Head, e *inference.Extractor, config pipeline.
 	}
 }
 
+// around makes a novelty model of rows around those of files, which it calls known, and most others not.
+func around(t *testing.T, h *head.Head, e *inference.Extractor, config pipeline.Config, files [][]byte, flat bool) *head.Novelty {
+	t.Helper()
+	x, n := joined(t, h, e, config, files)
+	if flat {
+		for i, l := range h.Layers {
+			h.Layers[i].Shape = []int{l.Size()}
+		}
+	}
+	const copies = 12
+	r := rand.New(rand.NewPCG(8, 1))
+	rows, labels := head.Matrix{Rows: copies * n, Cols: x.Cols}, make([]string, copies*n)
+	for i := range rows.Rows {
+		for _, v := range x.Row(i % n) {
+			rows.Data = append(rows.Data, v*float32(1+0.1*r.NormFloat64()))
+		}
+	}
+	model, err := head.TrainNovelty(t.Context(), rows, labels, head.NoveltyOptions{Layers: h.Layers, Rate: 0.05, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model
+}
+
+func novelty(t *testing.T, h *head.Head, e *inference.Extractor, config pipeline.Config, files [][]byte) []float64 {
+	t.Helper()
+	x, _ := joined(t, h, e, config, files)
+	all, err := h.Novelties(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 // furthest is the largest difference of probabilities.
 func furthest(got [][]float32, want [][]float64) float64 {
 	worst := 0.0
@@ -172,7 +206,7 @@ func TestExportAgreesWithPredict(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs VGG16 some times")
 	}
-	const tolerance = 2e-3
+	const tolerance, noveltyTolerance = 2e-3, 0.02
 	files := photoFiles(t, "cat.1.png", "cat.3.jpg", "dog.1.jpg", "other.2.jpg")
 	for name, c := range map[string]struct {
 		kind    string
@@ -184,6 +218,8 @@ func TestExportAgreesWithPredict(t *testing.T) {
 		unit    bool
 		sqrt    bool
 		more    []string
+		flat    bool // all values of a layer are channels
+		without bool // no novelty
 	}{
 		"plain":       {kind: "keras-export", layers: []string{"fc1"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2},
 		"hidden":      {kind: "keras-save", layers: []string{"block2_pool"}, pool: "avg", recipe: recipe.Recipe{Preprocessing: preprocessing.TF, Resize: "crop"}, classes: 3, hidden: 7},
@@ -197,6 +233,9 @@ func TestExportAgreesWithPredict(t *testing.T) {
 		"spp":         {kind: "keras-save", layers: []string{"block2_pool"}, pool: "spp:1,2,4", recipe: recipe.Recipe{Preprocessing: preprocessing.TF}, classes: 3, hidden: 4},
 		"gram":        {kind: "keras-nested", layers: []string{"block1_pool"}, pool: "gram", recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2, unit: true},
 		"background":  {kind: "keras-export", layers: []string{"fc1"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Background: "#ff8000", Resize: "crop"}, classes: 3, more: transparent},
+		"positions":   {kind: "keras-export", layers: []string{"block2_pool", "fc1"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2},
+		"folded":      {kind: "keras-export", layers: []string{"block1_conv1", "block1_pool"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch, Views: "flip"}, classes: 2, flat: true},
+		"no novelty":  {kind: "keras-export", layers: []string{"fc1"}, recipe: recipe.Recipe{Preprocessing: preprocessing.Torch}, classes: 2, without: true},
 		"takes bytes": {kind: "bytes:features", layers: []string{"block1_pool"}, pool: "avg", classes: 5, hidden: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -206,8 +245,12 @@ func TestExportAgreesWithPredict(t *testing.T) {
 			h := random(7, extractor.Layers(), classes, c.hidden)
 			h.Standardization.Unit, h.Standardization.Sqrt = c.unit, c.sqrt
 			fitted(t, h, extractor, config, files)
+			var unknown string
+			if !c.without {
+				h.Novelty, unknown = around(t, h, extractor, config, files[:2], c.flat), "unknown"
+			}
 			dir := filepath.Join(t.TempDir(), "new", "1")
-			if err := Export(h, extractor, config, dir); err != nil {
+			if err := Export(h, extractor, config, Options{Dir: dir, Unknown: unknown}); err != nil {
 				t.Fatal(err)
 			}
 			s, err := Open(dir, inference.SessionConfig{})
@@ -215,25 +258,39 @@ func TestExportAgreesWithPredict(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			got, names, labels, err := s.Predict(files)
+			got, err := s.Predict(files)
 			if err != nil {
 				t.Fatal(err)
 			}
 			want := predict(t, h, extractor, config, files)
-			if worst := furthest(got, want); !(worst < tolerance) {
+			if worst := furthest(got.Probabilities, want); !(worst < tolerance) {
 				t.Errorf("probabilities differ by %g: %v, want %v", worst, got, want)
 			} else {
 				t.Logf("probabilities differ by %.2g at most, the first are %.3f", worst, want[0])
 			}
+			novelties := novelty(t, h, extractor, config, files)
 			for i, p := range want {
-				if d := cmp.Diff(classes, names[i]); d != "" || labels[i] != h.Predict(p) {
-					t.Errorf("image %d: label %s, want %s; names: %s", i, labels[i], h.Predict(p), d)
+				label := h.Predict(p)
+				if !c.without && novelties[i] > 1 {
+					label = unknown
+				}
+				if d := cmp.Diff(classes, got.Classes[i]); d != "" || got.Labels[i] != label {
+					t.Errorf("image %d: label %s, want %s; names: %s", i, got.Labels[i], label, d)
 				}
 			}
-			if err := Export(h, extractor, config, dir); err == nil || !strings.Contains(err.Error(), "is not empty") {
+			if len(got.Novelty) != len(novelties) {
+				t.Fatalf("novelties are %v, want %v", got.Novelty, novelties)
+			}
+			for i, want := range novelties {
+				if d := math.Abs(float64(got.Novelty[i]) - want); !(d < noveltyTolerance*want) {
+					t.Errorf("novelty of image %d is %v, want %v", i, got.Novelty[i], want)
+				}
+			}
+			t.Logf("novelties are %.4f, want %.4f", got.Novelty, novelties)
+			if err := Export(h, extractor, config, Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "is not empty") {
 				t.Errorf("exporting over a model gives %v", err)
 			}
-			if _, _, _, err := s.Predict(append(slices.Clone(files), []byte("no image"))); err == nil || !strings.Contains(err.Error(), "Unknown image file format") {
+			if _, err := s.Predict(append(slices.Clone(files), []byte("no image"))); err == nil || !strings.Contains(err.Error(), "Unknown image file format") {
 				t.Errorf("a file that is no image gives %v", err)
 			}
 		})
@@ -264,7 +321,7 @@ func TestExportVGG16(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "1")
-	if err := Export(h, extractor, config, dir); err != nil {
+	if err := Export(h, extractor, config, Options{Dir: dir}); err != nil {
 		t.Fatal(err)
 	}
 	names := []string{"cat.1.png", "cat.2.jpg", "cat.3.jpg", "dog.1.jpg", "dog.2.jpg", "other.1.jpg"}
@@ -280,11 +337,11 @@ func TestExportVGG16(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	got, _, _, err := s.Predict(files)
+	got, err := s.Predict(files)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if worst := furthest(got, want); !(worst < tolerance) {
+	if worst := furthest(got.Probabilities, want); !(worst < tolerance) {
 		t.Errorf("probabilities differ by %g: %v, want %v", worst, got, want)
 	} else {
 		t.Logf("through the C API, probabilities of %d images differ by %.2g at most", len(files), worst)
@@ -351,7 +408,7 @@ func TestExportRefusesOwnOperations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Export(h, extractor, config, filepath.Join(t.TempDir(), "1")); err == nil || !strings.Contains(err.Error(), "package convolution") {
+	if err := Export(h, extractor, config, Options{Dir: filepath.Join(t.TempDir(), "1")}); err == nil || !strings.Contains(err.Error(), "package convolution") {
 		t.Errorf("exporting it gives %v", err)
 	}
 }

@@ -39,8 +39,10 @@ func Open(dir string, session inference.SessionConfig) (*Servable, error) {
 		return operation.Output(0), nil
 	}
 	if s.input, err = find(Input); err == nil {
-		for _, name := range []string{Probabilities, ClassNames, Label} {
-			if _, found := signature.Outputs[name]; !found {
+		for _, name := range []string{Probabilities, ClassNames, Label, Novelty} {
+			if _, found := signature.Outputs[name]; !found && name == Novelty {
+				break // of a head that cannot tell
+			} else if !found {
 				err = fmt.Errorf("servable: %s: %w: its signature gives no %s", dir, ErrFormat, name)
 				break
 			}
@@ -57,38 +59,52 @@ func Open(dir string, session inference.SessionConfig) (*Servable, error) {
 	return s, nil
 }
 
-// Predict computes the contents of files together. For each it gives a row of probabilities, the
-// names of their classes, and the most probable class. One file that cannot be read is an error of
-// all.
-func (s *Servable) Predict(files [][]byte) (probabilities [][]float32, classes [][]string, labels []string, err error) {
+// Results are what a SavedModel computes of files, in their order.
+type Results struct {
+	// Probabilities has a row for each file, Classes the names of their classes.
+	Probabilities [][]float32
+	Classes       [][]string
+	Labels        []string
+	// Novelty is nil if the SavedModel gives none.
+	Novelty []float32
+}
+
+// Predict computes the contents of files together. One file that cannot be read is an error of all.
+func (s *Servable) Predict(files [][]byte) (Results, error) {
 	contents := make([]string, len(files))
 	for i, f := range files {
 		contents[i] = string(f)
 	}
 	if len(files) == 0 {
-		return nil, nil, nil, errors.New("servable: no images given")
+		return Results{}, errors.New("servable: no images given")
 	}
 	tensor, err := tf.NewTensor(contents)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("servable: %w", err)
+		return Results{}, fmt.Errorf("servable: %w", err)
 	}
 	results, err := s.loaded.Session.Run(map[tf.Output]*tf.Tensor{s.input: tensor}, s.outputs, nil)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("servable: %w", err)
+		return Results{}, fmt.Errorf("servable: %w", err)
 	}
 	values := make([]any, len(results))
 	for i, result := range results {
 		if values[i], err = inference.Value(result); err != nil {
-			return nil, nil, nil, fmt.Errorf("servable: %w: %w", ErrFormat, err)
+			return Results{}, fmt.Errorf("servable: %w: %w", ErrFormat, err)
 		}
 	}
-	probabilities, ok1 := values[0].([][]float32)
-	classes, ok2 := values[1].([][]string)
-	labels, ok3 := values[2].([]string)
-	if !ok1 || !ok2 || !ok3 {
-		return nil, nil, nil, fmt.Errorf("servable: %w: its results have other types", ErrFormat)
+	var r Results
+	var ok1, ok2, ok3 bool
+	ok4 := true
+	r.Probabilities, ok1 = values[0].([][]float32)
+	r.Classes, ok2 = values[1].([][]string)
+	r.Labels, ok3 = values[2].([]string)
+	if len(values) > 3 {
+		r.Novelty, ok4 = values[3].([]float32)
 	}
-	return probabilities, classes, labels, nil
+	if !ok1 || !ok2 || !ok3 || !ok4 {
+		return Results{}, fmt.Errorf("servable: %w: its results have other types", ErrFormat)
+	}
+	return r, nil
 }
 
 // Close releases the session and its variables.

@@ -40,12 +40,11 @@ type writerSink struct {
 // Append implements pipeline.Sink.
 func (s *writerSink) Append(rows []pipeline.Row) error {
 	for _, row := range rows {
-		probabilities, err := s.predictor.classify(row.Features, 1)
+		outcomes, err := s.predictor.classify(row.Features, 1)
 		if err != nil {
 			return err
 		}
-		label := s.decision.Label(probabilities[0], s.predictor.Classes())
-		if err := s.writer.Write(Prediction{Path: row.Path, Label: label, Probabilities: probabilities[0]}); err != nil {
+		if err := s.writer.Write(s.decision.Prediction(row.Path, outcomes[0], s.predictor.Classes())); err != nil {
 			return err
 		}
 	}

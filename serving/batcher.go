@@ -21,15 +21,15 @@ type batcher struct {
 	values []float32
 }
 
-// job is a decoded image and where its probabilities go, for which there is room.
+// job is a decoded image and where its outcome goes, for which there is room.
 type job struct {
 	values []float32
 	answer chan<- answer
 }
 
 type answer struct {
-	probabilities []float64
-	err           error
+	outcome Outcome
+	err     error
 }
 
 func newBatcher(p *Predictor, sizes prometheus.Histogram) *batcher {
@@ -37,18 +37,18 @@ func newBatcher(p *Predictor, sizes prometheus.Histogram) *batcher {
 }
 
 // predict computes a decoded image in a batch with others. Its error is ctx's if that ends first.
-func (b *batcher) predict(ctx context.Context, values []float32) ([]float64, error) {
+func (b *batcher) predict(ctx context.Context, values []float32) (Outcome, error) {
 	answers := make(chan answer, 1)
 	select {
 	case b.jobs <- job{values, answers}:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return Outcome{}, ctx.Err()
 	}
 	select {
 	case a := <-answers:
-		return a.probabilities, a.err
+		return a.outcome, a.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return Outcome{}, ctx.Err()
 	}
 }
 
@@ -88,12 +88,12 @@ func (b *batcher) compute(batch []job) {
 	for _, j := range batch {
 		b.values = append(b.values, j.values...)
 	}
-	probabilities, err := b.predictor.Probabilities(b.values, len(batch))
+	outcomes, err := b.predictor.Outcomes(b.values, len(batch))
 	b.keepPace(time.Since(start).Seconds() / float64(len(batch)))
 	for i, j := range batch {
 		a := answer{err: err}
 		if err == nil {
-			a.probabilities = probabilities[i]
+			a.outcome = outcomes[i]
 		}
 		j.answer <- a // never waits: there is room for one, and one is sent
 	}

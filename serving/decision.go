@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"fovea/head"
 )
 
 // Decision turns probabilities into a label, and says how many of them are shown. The
@@ -15,6 +17,9 @@ type Decision struct {
 	// Unsure is the label of images whose most probable class is below the threshold. No class may
 	// have that name.
 	Unsure string
+	// Unknown, if not empty, is the label of images whose novelty is above 1, however probable a class is. No class may
+	// have that name.
+	Unknown string
 	// Top is the number of the most probable classes to show, in that order; more than there are
 	// means all. 0 shows all classes by name.
 	Top int
@@ -36,6 +41,33 @@ func (d Decision) Validate(classes []string) error {
 		return fmt.Errorf("%w: the top %d classes: use a positive number", ErrDecision, d.Top)
 	}
 	return nil
+}
+
+// CheckUnknown returns ErrDecision for a label Unknown that the head cannot give, or that means something else.
+func (d Decision) CheckUnknown(h *head.Head) error {
+	switch {
+	case d.Unknown == "":
+	case h.Novelty == nil:
+		return fmt.Errorf("%w: the head cannot tell what it does not know: train it again with finetune train and a --novelty-rate above 0", ErrDecision)
+	case slices.Contains(h.Classes, d.Unknown):
+		return fmt.Errorf("%w: %q is a class of the head: use another label for unknown images", ErrDecision, d.Unknown)
+	case d.Threshold > 0 && d.Unsure == d.Unknown:
+		return fmt.Errorf("%w: %q would also be the label of images below the threshold: use different labels", ErrDecision, d.Unknown)
+	}
+	return nil
+}
+
+// Decide is the label of an image.
+func (d Decision) Decide(o Outcome, classes []string) string {
+	if d.Unknown != "" && o.Novelty != nil && *o.Novelty > 1 {
+		return d.Unknown
+	}
+	return d.Label(o.Probabilities, classes)
+}
+
+// Prediction is what is written of an image.
+func (d Decision) Prediction(path string, o Outcome, classes []string) Prediction {
+	return Prediction{Path: path, Label: d.Decide(o, classes), Probabilities: o.Probabilities, Novelty: o.Novelty}
 }
 
 // Label is the most probable class, or Unsure if that is not probable enough.

@@ -25,12 +25,12 @@ func ExamplePredictor() {
 		fmt.Println(err)
 		return
 	}
-	probabilities, err := predictor.Predict(photo)
+	outcome, err := predictor.Predict(photo)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	unsure := serving.Decision{Threshold: 0.9, Unsure: "unsure"}
-	fmt.Println(unsure.Label(probabilities, predictor.Classes()))
+	fmt.Println(unsure.Decide(outcome, predictor.Classes()))
 	// Output: cat
 }

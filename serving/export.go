@@ -13,14 +13,15 @@ import (
 	"fovea/servable"
 )
 
-// Export writes head and model as one SavedModel to dir, as servable.Export. The Predictor is opened
+// Export writes head and model as one SavedModel to dir, as servable.Export; unknown is the label of unknown images,
+// "" for none of their own. The Predictor is opened
 // with Options.Convolutions models.Direct: only TensorFlow's own operations are known wherever the
 // SavedModel will be loaded. What is written computes in float32.
-func (p *Predictor) Export(dir string) error {
+func (p *Predictor) Export(dir, unknown string) error {
 	if precision := p.features.model.Precision; precision != inference.Float32 {
 		logrus.Warnf("the head was trained in %s; what is exported computes in float32", precision)
 	}
-	return servable.Export(p.head, p.features.extractor, p.config, dir)
+	return servable.Export(p.head, p.features.extractor, p.config, servable.Options{Dir: dir, Unknown: unknown})
 }
 
 // Image is the content of an image file, with its name for people.
@@ -38,6 +39,8 @@ type Comparison struct {
 	Images int `json:"images"`
 	// Largest is the largest difference of any probability of these.
 	Largest float64 `json:"largest_difference"`
+	// Novelty is the largest difference of novelties, nil for heads without.
+	Novelty *float64 `json:"largest_novelty_difference,omitempty"`
 	// Failed is the number of images that one of them could not read, or whose probabilities differ
 	// by more than Notable.
 	Failed int `json:"failed"`
@@ -59,14 +62,17 @@ func (p *Predictor) Compare(dir string, session inference.SessionConfig, images 
 			c.Failed++
 			continue
 		}
-		got, _, _, err := s.Predict([][]byte{image.Content})
+		got, err := s.Predict([][]byte{image.Content})
 		if err != nil {
 			logrus.Warnf("%s: predict can read it, the SavedModel cannot: %v", image.Name, err)
 			c.Failed++
 			continue
 		}
 		c.Images++
-		difference := largest(want, got[0])
+		difference := largest(want.Probabilities, got.Probabilities[0])
+		if want.Novelty != nil && got.Novelty != nil {
+			c.novelty(math.Abs(*want.Novelty - float64(got.Novelty[0])))
+		}
 		if difference > Notable {
 			c.Failed++
 			logrus.Warnf("%s: probabilities differ from predict's by %.3f; docs/serving.md says why that can be", image.Name, difference)
@@ -74,6 +80,13 @@ func (p *Predictor) Compare(dir string, session inference.SessionConfig, images 
 		c.Largest = max(c.Largest, difference)
 	}
 	return c, nil
+}
+
+func (c *Comparison) novelty(difference float64) {
+	if c.Novelty != nil {
+		difference = max(difference, *c.Novelty)
+	}
+	c.Novelty = &difference
 }
 
 // largest is the largest difference of two rows of probabilities.

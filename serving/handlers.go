@@ -69,13 +69,12 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	s.underWay.Inc()
 	defer s.underWay.Dec()
-	probabilities, err := s.answer(w, r)
+	outcome, err := s.answer(w, r)
 	status, object := http.StatusOK, jsonPrediction{}
 	var known statusError
 	switch classes := s.predictor.Classes(); {
 	case err == nil:
-		label := s.options.Decision.Label(probabilities, classes)
-		object = objectOf(Prediction{Label: label, Probabilities: probabilities}, classes, s.options.Decision)
+		object = objectOf(s.options.Decision.Prediction("", outcome, classes), classes, s.options.Decision)
 	case errors.As(err, &known):
 		status, object.Error = known.status, err.Error()
 		if known.reason != "" {
@@ -96,31 +95,31 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
 	s.seconds.Observe(time.Since(start).Seconds())
 }
 
-// answer receives the image of a request and computes its probabilities.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request) ([]float64, error) {
+// answer receives the image of a request and computes its outcome.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) (Outcome, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
 	defer cancel()
 	by, _ := ctx.Deadline()
 	file, err := s.receive(w, r, by)
 	if err != nil {
-		return nil, err
+		return Outcome{}, err
 	}
 	defer file.release()
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	default:
-		return nil, statusError{http.StatusServiceUnavailable, "requests", fmt.Errorf("%d images are in progress: try again", s.options.Requests)}
+		return Outcome{}, statusError{http.StatusServiceUnavailable, "requests", fmt.Errorf("%d images are in progress: try again", s.options.Requests)}
 	}
 	values, err := s.decode(ctx, file.bytes())
 	file.release()
 	if err == nil {
-		var probabilities []float64
-		if probabilities, err = s.batcher.predict(ctx, values); err == nil {
-			return probabilities, nil
+		var outcome Outcome
+		if outcome, err = s.batcher.predict(ctx, values); err == nil {
+			return outcome, nil
 		}
 	}
-	return nil, s.failure(ctx, r, err)
+	return Outcome{}, s.failure(ctx, r, err)
 }
 
 // failure gives the error of an image that arrived whole its status.

@@ -14,6 +14,15 @@ import (
 	"fovea/vgg"
 )
 
+// Outcome is what a head says of an image.
+type Outcome struct {
+	// Probabilities are in the order of the head's classes.
+	Probabilities []float64
+	// Novelty is above 1 for most images that are unlike all that the head was trained on (head.Novelty). It is
+	// nil for a head that cannot tell.
+	Novelty *float64
+}
+
 // Predictor turns the bytes of an image file into probabilities of a head's classes. It may be used
 // by several goroutines. Close it after use.
 type Predictor struct {
@@ -82,24 +91,26 @@ func OneSize(h *head.Head) error {
 	return nil
 }
 
+// TellsNovelty says whether outcomes have a novelty.
+func (p *Predictor) TellsNovelty() bool { return p.head.Novelty != nil }
+
 // Classes are the head's, in the order of probabilities.
 func (p *Predictor) Classes() []string { return p.head.Classes }
 
-// BatchSize is the largest number of images that Probabilities takes.
+// BatchSize is the largest number of images that Outcomes takes.
 func (p *Predictor) BatchSize() int { return p.extractor.BatchSize() }
 
-// Predict computes the probabilities of the classes for the bytes of one image file. An error of the
-// file is a *picture.Error.
-func (p *Predictor) Predict(content []byte) ([]float64, error) {
+// Predict computes what the head says of the bytes of one image file. An error of the file is a *picture.Error.
+func (p *Predictor) Predict(content []byte) (Outcome, error) {
 	values, err := p.Decode(content)
 	if err != nil {
-		return nil, err
+		return Outcome{}, err
 	}
-	probabilities, err := p.Probabilities(values, 1)
+	outcomes, err := p.Outcomes(values, 1)
 	if err != nil {
-		return nil, err
+		return Outcome{}, err
 	}
-	return probabilities[0], nil
+	return outcomes[0], nil
 }
 
 // Decode turns the bytes of an image file into the model's input: views x height x width x channels
@@ -114,9 +125,8 @@ func (p *Predictor) Decode(content []byte) ([]float32, error) {
 	return values, err
 }
 
-// Probabilities computes those of n decoded images, 1 to BatchSize, whose values follow one another:
-// a row for each, in the order of Classes.
-func (p *Predictor) Probabilities(values []float32, n int) ([][]float64, error) {
+// Outcomes computes those of n decoded images, 1 to BatchSize, whose values follow one another.
+func (p *Predictor) Outcomes(values []float32, n int) ([]Outcome, error) {
 	features, err := p.extractor.Extract(values, n)
 	if err != nil {
 		return nil, err
@@ -125,12 +135,27 @@ func (p *Predictor) Probabilities(values []float32, n int) ([][]float64, error) 
 }
 
 // classify applies the head to the features of n images, a slice per layer.
-func (p *Predictor) classify(features [][]float32, n int) ([][]float64, error) {
+func (p *Predictor) classify(features [][]float32, n int) ([]Outcome, error) {
 	x, err := p.head.Join(features, n)
 	if err != nil {
 		return nil, err
 	}
-	return p.head.Probabilities(x)
+	probabilities, err := p.head.Probabilities(x)
+	if err != nil {
+		return nil, err
+	}
+	novelties, err := p.head.Novelties(x)
+	if err != nil {
+		return nil, err
+	}
+	outcomes := make([]Outcome, n)
+	for i := range outcomes {
+		outcomes[i].Probabilities = probabilities[i]
+		if novelties != nil {
+			outcomes[i].Novelty = &novelties[i]
+		}
+	}
+	return outcomes, nil
 }
 
 // Close closes the model.

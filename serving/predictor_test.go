@@ -113,7 +113,7 @@ func TestPredictorsAgree(t *testing.T) {
 	var want [][]float64
 	files := photoFiles(t)[:3]
 	for _, file := range files {
-		probabilities, err := one.Predict(read(t, file))
+		outcome, err := one.Predict(read(t, file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,9 +121,9 @@ func TestPredictorsAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		values, want = append(values, decoded...), append(want, probabilities)
+		values, want = append(values, decoded...), append(want, outcome.Probabilities)
 	}
-	got, err := batches.Probabilities(values, len(files))
+	got, err := batches.Outcomes(values, len(files))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestPredictorsAgree(t *testing.T) {
 		if row.Path != file || row.Label != h.Predict(want[i]) {
 			t.Errorf("row %d is of %s, a %s", i+1, row.Path, row.Label)
 		}
-		if d := max(distance(want[i], got[i]), distance(want[i], row.Probabilities)); d > 1e-5 {
+		if d := max(distance(want[i], got[i].Probabilities), distance(want[i], row.Probabilities)); d > 1e-5 {
 			t.Errorf("%s: probabilities differ by %g", file, d)
 		}
 	}
@@ -157,7 +157,7 @@ func TestExportAndCompare(t *testing.T) {
 	o.Convolutions = models.Direct
 	p := open(t, h, o)
 	dir := filepath.Join(t.TempDir(), "1")
-	if err := p.Export(dir); err != nil {
+	if err := p.Export(dir, ""); err != nil {
 		t.Fatal(err)
 	}
 	drawn, err := DrawnImage()

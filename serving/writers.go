@@ -21,7 +21,9 @@ type Prediction struct {
 	Path          string
 	Label         string
 	Probabilities []float64
-	Error         string
+	// Novelty is nil where the head cannot tell.
+	Novelty *float64
+	Error   string
 	// Known is what is known of an image of a dataset, for WriterOptions.Known.
 	Known Known
 }
@@ -66,6 +68,8 @@ type WriterOptions struct {
 	Classes []string
 	// Decision says how many of the probabilities are shown.
 	Decision Decision
+	// Novelty says that the predictions have a novelty: the last column of tables.
+	Novelty bool
 	// ErrorColumn adds to CSV why an image could not be read, which the other formats always say.
 	ErrorColumn bool
 	// Known adds what is known of the images: the label is then the true one, and the one that was found is called
@@ -89,7 +93,7 @@ func NewWriter(sink io.Writer, o WriterOptions) (Writer, error) {
 	return nil, fmt.Errorf("serving: unknown format %q: use %s, %s or %s", o.Format, FormatCSV, FormatJSON, FormatParquet)
 }
 
-// digits of a probability: float32 weights justify no more.
+// digits of a probability or novelty: float32 weights justify no more.
 const digits = 7
 
 func formatProbability(p float64) string { return strconv.FormatFloat(p, 'g', digits, 64) }
@@ -113,6 +117,9 @@ func (o WriterOptions) columns() []featurestore.TableColumn {
 	}
 	if o.ErrorColumn && !o.Known {
 		all = append(all, featurestore.TableColumn{Name: "error"})
+	}
+	if o.Novelty {
+		all = append(all, featurestore.TableColumn{Name: "novelty", Type: featurestore.NumberColumn})
 	}
 	return all
 }
@@ -140,6 +147,12 @@ func (o WriterOptions) values(p Prediction) []any {
 	}
 	if o.ErrorColumn && !o.Known {
 		row = append(row, orNil(featurestore.EscapeText(p.Error)))
+	}
+	switch {
+	case o.Novelty && p.Novelty != nil:
+		row = append(row, *p.Novelty)
+	case o.Novelty:
+		row = append(row, nil)
 	}
 	return row
 }
@@ -240,6 +253,7 @@ type jsonPrediction struct {
 	Split         string                 `json:"split,omitempty"`
 	Probabilities map[string]json.Number `json:"probabilities,omitempty"`
 	Top           []jsonRanked           `json:"top,omitempty"`
+	Novelty       json.Number            `json:"novelty,omitempty"`
 	Error         string                 `json:"error,omitempty"`
 }
 
@@ -254,6 +268,9 @@ func objectOf(p Prediction, classes []string, d Decision) jsonPrediction {
 		return object
 	}
 	object.Label = &p.Label
+	if p.Novelty != nil {
+		object.Novelty = json.Number(formatProbability(*p.Novelty))
+	}
 	for _, r := range Rank(p.Probabilities, classes, d.top(classes)) {
 		object.Top = append(object.Top, jsonRanked{r.Label, json.Number(formatProbability(r.Probability))})
 	}

@@ -12,6 +12,7 @@ import (
 
 // Each format shows a picture with a label and one that could not be read.
 func TestPredictionWriters(t *testing.T) {
+	far := 1.25
 	rows := []Prediction{
 		{Path: "a,b.jpg", Label: "dog", Probabilities: []float64{0.25, 0.75}},
 		{Path: "c.jpg", Error: "it is no image"},
@@ -34,9 +35,17 @@ func TestPredictionWriters(t *testing.T) {
 		{"csv", known, "path,label,predicted,correct,seen_in_training,split,label_1,probability_1\n\"a,b.jpg\",cat,dog,false,true,test,dog,0.75\nc.jpg,,,true,false,,,\n"},
 		{"json", known, "[\n" + `{"path":"a,b.jpg","label":"cat","predicted":"dog","correct":false,"seen_in_training":true,"split":"test","top":[{"label":"dog","probability":0.75}]}` + ",\n"},
 		{"json", more, "[\n" + `{"path":"a,b.jpg","label":"dog","top":[{"label":"dog","probability":0.75},{"label":"cat","probability":0.25}]}` + ",\n" + `{"path":"c.jpg","label":null,"error":"it is no image"}` + "\n]\n"},
+		// The novelty comes last.
+		{"csv", WriterOptions{Classes: classes, Novelty: true}, "path,label,probability_cat,probability_dog,novelty\n\"a,b.jpg\",dog,0.25,0.75,1.25\nc.jpg,,,,\n"},
+		{"csv", WriterOptions{Classes: classes, Novelty: true, ErrorColumn: true, Decision: Decision{Top: 1}}, "path,label,label_1,probability_1,error,novelty\n\"a,b.jpg\",dog,dog,0.75,,1.25\nc.jpg,,,,it is no image,\n"},
+		{"json", WriterOptions{Classes: classes, Novelty: true}, "[\n" + `{"path":"a,b.jpg","label":"dog","probabilities":{"cat":0.25,"dog":0.75},"novelty":1.25}` + ",\n" + `{"path":"c.jpg","label":null,"error":"it is no image"}` + "\n]\n"},
 	} {
 		var out bytes.Buffer
 		test.options.Format = test.format
+		rows[0].Novelty = nil
+		if test.options.Novelty {
+			rows[0].Novelty = &far
+		}
 		w, err := NewWriter(&out, test.options)
 		if err != nil {
 			t.Fatal(err)
@@ -71,13 +80,14 @@ func TestNewWriterRefuses(t *testing.T) {
 
 // The table has all classes or the most probable ones, and says why an image could not be read.
 func TestParquetWriter(t *testing.T) {
-	classes := []string{"cat", "dog"}
+	classes, far := []string{"cat", "dog"}, 1.25
 	for _, test := range []struct {
 		options WriterOptions
 		want    []string
 	}{
 		{WriterOptions{Classes: classes}, []string{"path", "label", "probability_cat", "probability_dog", "error"}},
 		{WriterOptions{Classes: classes, Decision: Decision{Top: 1}}, []string{"path", "label", "label_1", "probability_1", "error"}},
+		{WriterOptions{Classes: classes, Novelty: true}, []string{"path", "label", "probability_cat", "probability_dog", "error", "novelty"}},
 		{WriterOptions{Classes: classes, Known: true}, []string{"path", "label", "predicted", "correct", "seen_in_training", "split", "probability_cat", "probability_dog"}},
 	} {
 		var out bytes.Buffer
@@ -86,7 +96,7 @@ func TestParquetWriter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range []Prediction{{Path: "a.jpg", Label: "dog", Probabilities: []float64{0.25, 0.75}}, {Path: "b.jpg", Error: "it is no image"}} {
+		for _, p := range []Prediction{{Path: "a.jpg", Label: "dog", Probabilities: []float64{0.25, 0.75}, Novelty: &far}, {Path: "b.jpg", Error: "it is no image"}} {
 			if err := w.Write(p); err != nil {
 				t.Fatal(err)
 			}

@@ -23,7 +23,7 @@ type evaluateOptions struct {
 	heldOut  bool
 	ignore   bool
 	rows     string
-	top      int
+	decision serving.Decision
 	flags    *pflag.FlagSet
 }
 
@@ -44,7 +44,8 @@ func newEvaluate() *cobra.Command {
 	f.BoolVar(&o.heldOut, "held-out", false, "leave out the images that the head was trained on")
 	ignoreVar(f, &o.ignore)
 	cli.PathVar(f, &o.rows, "rows", "", "write a row for each image to `FILE`, as csv, json or parquet by its name: label, prediction, whether it is right")
-	addTop(f, &o.top)
+	f.StringVar(&o.decision.Unknown, "unknown", "", "in the rows, "+unknownUsage)
+	addTop(f, &o.decision.Top)
 	o.flags = f
 	return command
 }
@@ -59,8 +60,12 @@ func (o *evaluateOptions) validate() error {
 		return cli.Usagef("--rows %s is the head itself: name another file", o.rows)
 	case o.rows == "" && o.flags.Changed("top"):
 		return cli.Usagef("--top requires --rows")
-	case o.top < 0:
-		return cli.Usagef("--top %d: use a positive number, or 0 for all classes", o.top)
+	case o.rows == "" && o.flags.Changed("unknown"):
+		return cli.Usagef("--unknown requires --rows")
+	case o.flags.Changed("unknown") && o.decision.Unknown == "":
+		return cli.Usagef("--unknown needs a LABEL")
+	case o.decision.Top < 0:
+		return cli.Usagef("--top %d: use a positive number, or 0 for all classes", o.decision.Top)
 	}
 	return o.features.validate()
 }
@@ -74,17 +79,21 @@ func (o *evaluateOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	usualTop(o.flags, &o.top, h)
+	if err := o.decision.CheckUnknown(h); err != nil {
+		return cli.Usagef("--unknown %q: %w", o.decision.Unknown, err)
+	}
+	usualTop(o.flags, &o.decision.Top, h)
 	result, err := o.evaluate(ctx, h)
 	if result == nil {
 		return err
 	}
 	// What was measured is shown, even if the rows could not be written.
 	return errors.Join(err, o.result.Print(result, func(w io.Writer) error {
-		if err := report.WriteText(w, result.Metrics); err != nil || len(result.Unknown) == 0 {
+		err := errors.Join(report.WriteText(w, result.Metrics), report.WriteNovelty(w, result.Novelty))
+		if err != nil || len(result.Unknown) == 0 {
 			return err
 		}
-		_, err := fmt.Fprintf(w, "\nignored: %s\n", finetuning.DescribeUnknown(result.Unknown))
+		_, err = fmt.Fprintf(w, "\nignored: %s\n", finetuning.DescribeUnknown(result.Unknown))
 		return err
 	}))
 }
@@ -95,10 +104,12 @@ func (o *evaluateOptions) evaluate(ctx context.Context, h *head.Head) (result *f
 	if o.rows == "" {
 		return finetuning.Evaluate(ctx, options)
 	}
-	form := serving.WriterOptions{Format: serving.FormatOf(o.rows), Classes: h.Classes, Decision: serving.Decision{Top: o.top}, Known: true}
+	form := serving.WriterOptions{Format: serving.FormatOf(o.rows), Classes: h.Classes, Decision: o.decision, Novelty: h.Novelty != nil, Known: true}
 	err = writeRows(o.rows, form, func(w serving.Writer) error {
 		options.Row = func(r finetuning.EvaluatedRow) error {
-			return w.Write(serving.Prediction{Path: r.Path, Label: h.Predict(r.Probabilities), Probabilities: r.Probabilities, Known: serving.Known{Label: r.Label, Split: r.Split, Seen: r.Seen}})
+			p := o.decision.Prediction(r.Path, serving.Outcome{Probabilities: r.Probabilities, Novelty: r.Novelty}, h.Classes)
+			p.Known = serving.Known{Label: r.Label, Split: r.Split, Seen: r.Seen}
+			return w.Write(p)
 		}
 		result, err = finetuning.Evaluate(ctx, options)
 		return err

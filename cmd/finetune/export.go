@@ -18,6 +18,7 @@ import (
 
 type exportOptions struct {
 	predictor predictorFlags
+	decision  serving.Decision
 	out       string
 	result    cli.ResultFlags
 }
@@ -30,7 +31,7 @@ func newExport() *cobra.Command {
 		Long: `Export writes a SavedModel that takes the bytes of JPEG and PNG files and gives
 probabilities: decoding, scaling, the head's model and the head are one graph. Its signature
 serving_default has the input image_bytes, strings of shape [n], and the outputs probabilities
-and classes, of shape [n, classes], and label, of shape [n].
+and classes, of shape [n, classes], and label and novelty, of shape [n].
 
 Export then loads the SavedModel and compares it with what predict says of IMAGES, which are files,
 or of an image that it generates. docs/serving.md has the details.`,
@@ -43,6 +44,7 @@ or of an image that it generates. docs/serving.md has the details.`,
 	f.SortFlags = false
 	o.predictor.addHead(f)
 	cli.PathVar(f, &o.out, "out", "", "the new directory `DIR` (required); TensorFlow Serving needs its last part to be a number")
+	f.StringVar(&o.decision.Unknown, "unknown", "", unknownUsage)
 	o.result.Add(f)
 	o.predictor.addModel(f)
 	_ = f.MarkHidden("batch") // images are compared one by one
@@ -64,12 +66,15 @@ func (o *exportOptions) run(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
+	if err := o.decision.CheckUnknown(h); err != nil {
+		return cli.Usagef("--unknown %q: %w", o.decision.Unknown, err)
+	}
 	predictor, err := o.predictor.open(h, serving.Options{Batch: 1, Convolutions: models.Direct})
 	if err != nil {
 		return err
 	}
 	defer predictor.Close() // the process exits anyway
-	if err := predictor.Export(o.out); err != nil {
+	if err := predictor.Export(o.out, o.decision.Unknown); err != nil {
 		return err
 	}
 	comparison, err := predictor.Compare(o.out, inference.SessionConfig{Device: o.predictor.session.Device}, images)
@@ -117,8 +122,16 @@ type exported struct {
 func (o *exportOptions) print(c serving.Comparison, classes []string) error {
 	return o.result.Print(exported{o.out, servable.Signature, classes, c}, func(w io.Writer) error {
 		fmt.Fprintf(w, "model        %s\n", o.out)
-		fmt.Fprintf(w, "signature    %s: %s [n] to %s and %s [n, %d], %s [n]\n", servable.Signature, servable.Input, servable.Probabilities, servable.ClassNames, len(classes), servable.Label)
-		_, err := fmt.Fprintf(w, "compared     %s, probabilities differ from predict's by at most %.2g\n", text.Plural(c.Images, "image"), c.Largest)
+		fmt.Fprintf(w, "signature    %s: %s [n] to %s and %s [n, %d], %s [n]", servable.Signature, servable.Input, servable.Probabilities, servable.ClassNames, len(classes), servable.Label)
+		if c.Novelty != nil {
+			fmt.Fprintf(w, ", %s [n]", servable.Novelty)
+		}
+		fmt.Fprintln(w)
+		_, err := fmt.Fprintf(w, "compared     %s, probabilities differ from predict's by at most %.2g", text.Plural(c.Images, "image"), c.Largest)
+		if c.Novelty != nil {
+			_, err = fmt.Fprintf(w, ", novelty by %.2g", *c.Novelty)
+		}
+		fmt.Fprintln(w)
 		return err
 	})
 }

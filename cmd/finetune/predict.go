@@ -46,7 +46,9 @@ order, without running the model.
 An image that cannot be read gets an error instead of a label, and the exit status is then 3, or 1 if
 not one can be read. In CSV its label is empty, and the log says why; --error-column adds the reason.
 
-With --threshold, images whose most probable class is less probable than that are labelled unsure.`,
+With --threshold, images whose most probable class is less probable than that are labelled unsure.
+With --unknown, images unlike all that the head was trained on get that label: those with a novelty
+above 1, which stands in the last column.`,
 		Example: `  finetune predict --head cats-vs-dogs.head new-photos/ > predictions.csv
   find / -name '*.jpg' | finetune predict --head cats-vs-dogs.head --threshold 0.9 --json -`,
 		Args: cobra.ArbitraryArgs,
@@ -169,7 +171,7 @@ func (o *predictOptions) list(ctx context.Context, images []string) (pipeline.Li
 
 // predict writes the predictions of a listing.
 func (o *predictOptions) predict(ctx context.Context, predictor *serving.Predictor, listing pipeline.Listing) (failures int, err error) {
-	err = writeRows(o.out, o.writer(predictor.Classes()), func(w serving.Writer) error {
+	err = writeRows(o.out, o.writer(predictor.Classes(), predictor.TellsNovelty()), func(w serving.Writer) error {
 		progress := o.log.NewProgress("predicting", len(listing.Items))
 		defer progress.Done()
 		failures, err = predictor.PredictAll(ctx, listing, w, o.decision.Decision, progress.Update)
@@ -178,8 +180,8 @@ func (o *predictOptions) predict(ctx context.Context, predictor *serving.Predict
 	return failures, err
 }
 
-func (o *predictOptions) writer(classes []string) serving.WriterOptions {
-	return serving.WriterOptions{Format: o.format, Classes: classes, Decision: o.decision.Decision, ErrorColumn: o.errorColumn}
+func (o *predictOptions) writer(classes []string, novelty bool) serving.WriterOptions {
+	return serving.WriterOptions{Format: o.format, Classes: classes, Decision: o.decision.Decision, Novelty: novelty, ErrorColumn: o.errorColumn}
 }
 
 // runFeatures predicts from features that are there, without the model.
@@ -187,9 +189,9 @@ func (o *predictOptions) runFeatures(ctx context.Context, h *head.Head) error {
 	progress, done := o.log.StepProgress("predicting", "images")
 	defer done()
 	o.features.MaxMemory = cli.MaxMemory(ctx)
-	return writeRows(o.out, o.writer(h.Classes), func(w serving.Writer) error {
-		return finetuning.Predict(ctx, finetuning.PredictOptions{Head: h, Source: o.features, Progress: progress, Row: func(path string, p []float64) error {
-			return w.Write(serving.Prediction{Path: path, Label: o.decision.Label(p, h.Classes), Probabilities: p})
+	return writeRows(o.out, o.writer(h.Classes, h.Novelty != nil), func(w serving.Writer) error {
+		return finetuning.Predict(ctx, finetuning.PredictOptions{Head: h, Source: o.features, Progress: progress, Row: func(path string, p []float64, novelty *float64) error {
+			return w.Write(o.decision.Prediction(path, serving.Outcome{Probabilities: p, Novelty: novelty}, h.Classes))
 		}})
 	})
 }

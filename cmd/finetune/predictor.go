@@ -70,6 +70,7 @@ func (d *decisionFlags) add(f *pflag.FlagSet) {
 	d.flags = f
 	f.Float64Var(&d.Threshold, "threshold", 0, "minimum `PROBABILITY`, 0 to 1, of a label; images below it are unsure")
 	f.StringVar(&d.Unsure, "unsure", "unsure", "the `LABEL` of images below the threshold")
+	f.StringVar(&d.Unknown, "unknown", "", unknownUsage)
 	addTop(f, &d.Top)
 }
 
@@ -77,6 +78,8 @@ func (d *decisionFlags) validate() error {
 	switch {
 	case !(d.Threshold >= 0 && d.Threshold <= 1):
 		return cli.Usagef("--threshold %g: use a probability from 0 to 1", d.Threshold)
+	case d.flags.Changed("unknown") && d.Unknown == "":
+		return cli.Usagef("--unknown needs a LABEL")
 	case d.Top < 0:
 		return cli.Usagef("--top %d: use a positive number, or 0 for all classes", d.Top)
 	case d.flags.Changed("unsure") && d.Threshold == 0:
@@ -84,6 +87,9 @@ func (d *decisionFlags) validate() error {
 	}
 	return nil
 }
+
+// unknownUsage is the help of --unknown.
+const unknownUsage = "label images unlike all that the head was trained on, those with a novelty above 1, as `LABEL`"
 
 func addTop(f *pflag.FlagSet, top *int) {
 	f.IntVar(top, "top", 0, "show only the `K` most probable classes, in that order; 0: all, by name (default: all of up to 20, otherwise 5)")
@@ -96,11 +102,14 @@ func usualTop(f *pflag.FlagSet, top *int, h *head.Head) {
 	}
 }
 
-// suits fits the flags to a head. It refuses a label of unsure images that is one of the classes.
+// suits fits the flags to a head. It refuses labels that are classes, or that the head cannot give.
 func (d *decisionFlags) suits(h *head.Head) error {
 	usualTop(d.flags, &d.Top, h)
 	if err := d.Decision.Validate(h.Classes); err != nil {
 		return cli.Usagef("--unsure %q: %w", d.Unsure, err)
+	}
+	if err := d.CheckUnknown(h); err != nil {
+		return cli.Usagef("--unknown %q: %w", d.Unknown, err)
 	}
 	return nil
 }

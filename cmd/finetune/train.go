@@ -78,6 +78,7 @@ func (o *trainOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.TestFraction, "test-fraction", 0.2, "fraction of the rows to hold out for testing, 0 for none")
 	f.Float64Var(&o.NearDuplicates, "near-duplicates", finetuning.UsualNear, "keep images together as copies if the cosine of their features is at least `COSINE` (0.99 by default for early layers); 0: only identical files")
 	f.IntVar(&o.MinClass, "min-class", 0, "leave out classes of fewer than `N` images")
+	f.Float64Var(&o.NoveltyRate, "novelty-rate", 0.05, "let the head tell what it does not know: the `SHARE` of images like those trained on that are to be above the cutoff; 0: it cannot tell")
 	f.IntVar(&o.MLP.Units, "units", 256, "hidden units of mlp")
 	f.Float64Var(&o.dropout, "dropout", 0.5, "fraction of the hidden units dropped in each step of mlp")
 	f.Float64Var(&o.MLP.Rate, "learning-rate", 0, "learning rate of mlp (default: 1e-3, less for more than 512 values; with --unfreeze: 1e-5)")
@@ -142,6 +143,9 @@ func (o *trainOptions) refuseZeros() error {
 func (o *trainOptions) refuseUnused() error {
 	if o.changed("l1-ratio") && o.Penalty != finetuning.ElasticNet {
 		return cli.Usagef("--l1-ratio requires --penalty elasticnet")
+	}
+	if o.unfreeze != "" && o.changed("novelty-rate") {
+		return cli.Usagef("--novelty-rate does not apply to --unfreeze: train a head on features of the unfrozen model")
 	}
 	if o.unfreeze != "" && o.changed("layers") {
 		return cli.Usagef("--layers does not apply to --unfreeze, which uses the pooling layer before the block")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -29,8 +30,10 @@ type trained struct {
 	LeftOut  []head.ClassCount `json:"left_out,omitempty"`
 	Training head.Report       `json:"training"`
 	// Test are the metrics on the test set, null where there is none.
-	Test           *head.Metrics `json:"test"`
-	ElapsedSeconds float64       `json:"elapsed_seconds"`
+	Test *head.Metrics `json:"test"`
+	// Novelty is that of the test set, where there is one.
+	Novelty        *head.NoveltyShare `json:"novelty,omitempty"`
+	ElapsedSeconds float64            `json:"elapsed_seconds"`
 }
 
 func trainingResult(file string, r *finetuning.TrainResult) trained {
@@ -38,7 +41,7 @@ func trainingResult(file string, r *finetuning.TrainResult) trained {
 	return trained{
 		Head: file, Classes: h.Classes, Model: h.Recipe.Model, Layers: h.LayerNames(), Values: h.Columns(),
 		ConstantValues: h.Standardization.Constant(), TrainImages: h.Notes.TrainedOn, LeftOut: h.Notes.LeftOut, Training: h.Notes.Report,
-		Test: h.Notes.HeldOut, ElapsedSeconds: r.Elapsed.Seconds(),
+		Test: h.Notes.HeldOut, Novelty: h.Notes.Novelty, ElapsedSeconds: r.Elapsed.Seconds(),
 	}
 }
 
@@ -67,7 +70,7 @@ func printTraining(w io.Writer, file string, r *finetuning.TrainResult) error {
 	fmt.Fprintf(w, "time         %s\n", r.Elapsed.Round(10*time.Millisecond))
 	if h.Notes.HeldOut != nil {
 		fmt.Fprintf(w, "\ntest set of %d images:\n", h.Notes.HeldOut.N)
-		return report.WriteText(w, *h.Notes.HeldOut)
+		return errors.Join(report.WriteText(w, *h.Notes.HeldOut), report.WriteNovelty(w, h.Notes.Novelty))
 	}
 	return nil
 }

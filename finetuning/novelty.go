@@ -1,0 +1,29 @@
+package finetuning
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sirupsen/logrus"
+
+	"fovea/head"
+)
+
+// novelty makes the model by which a head tells what it does not know, unless the rate is 0.
+func (o *TrainOptions) novelty(ctx context.Context, f Features, groups []string) (*head.Novelty, error) {
+	if o.NoveltyRate == 0 {
+		return nil, nil
+	}
+	n, err := head.TrainNovelty(ctx, f.X, f.Labels, head.NoveltyOptions{Layers: f.Layers, Groups: groups, Rate: o.NoveltyRate, Seed: o.Seed})
+	if errors.Is(err, head.ErrCopies) {
+		return nil, fmt.Errorf("%w: use more images, or --novelty-rate 0 for a head that does not tell what it does not know", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if least := 1 / o.NoveltyRate; float64(n.Measured+1) < least {
+		logrus.Warnf("%d different images are too few for a novelty rate of %g: more than that may be above the cutoff; it takes %.0f", n.Measured, o.NoveltyRate, least-1)
+	}
+	return n, nil
+}
