@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,6 +49,10 @@ func TestFindSuspects(t *testing.T) {
 		s, err := FindSuspects(t.Context(), SuspectsOptions{Source: source, Seed: 1, NearDuplicates: 0.9999})
 		if err != nil {
 			t.Fatal(err)
+		}
+		source.Memory = 1 // in files
+		if again, err := FindSuspects(t.Context(), SuspectsOptions{Source: source, Seed: 1, NearDuplicates: 0.9999}); err != nil || !slices.Equal(again.Suspects, s.Suspects) {
+			t.Errorf("%d classes: in files, the suspects are others, or %v", len(classes), err)
 		}
 		found := 0
 		for _, r := range s.Suspects[:n/each] {

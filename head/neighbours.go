@@ -80,13 +80,19 @@ func Similarity(ctx context.Context, x Matrix, k int, groups []string) ([]float6
 	}
 	defer x.free(data)
 	t := &trainer{x: x, coordinates: dense{x.Rows, x.Cols, stride, data}}
-	for i := range x.Rows {
-		row := t.coordinates.row(i)
-		for j, v := range x.Row(i) {
-			row[j] = float32(math.Copysign(math.Sqrt(math.Abs(float64(v))), float64(v)))
-		}
-		s.unit(row[:x.Cols], row[:x.Cols])
+	var group errgroup.Group
+	group.SetLimit(allCPUs())
+	for first := 0; first < x.Rows; first += gramBlock {
+		group.Go(func() error {
+			for i := first; i < min(first+gramBlock, x.Rows); i++ {
+				row := t.coordinates.row(i)[:x.Cols]
+				roots(row, x.Row(i))
+				s.unit(row, row)
+			}
+			return nil
+		})
 	}
+	_ = group.Wait() // computing cannot fail
 	if t.directions, err = findDirections(ctx, t.coordinates); err != nil {
 		return nil, err
 	}
@@ -105,6 +111,17 @@ func Similarity(ctx context.Context, x Matrix, k int, groups []string) ([]float6
 		}
 	}
 	return mean, nil
+}
+
+// roots takes square roots into dst, of negative values those of their sizes, negative.
+func roots(dst, row []float32) {
+	for j, v := range row {
+		if v < 0 {
+			dst[j] = -float32(math.Sqrt(float64(-v)))
+		} else {
+			dst[j] = float32(math.Sqrt(float64(v)))
+		}
+	}
 }
 
 // neighbours are those of the coordinates, along the directions if there are any; unit says that the lengths of
