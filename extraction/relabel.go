@@ -36,6 +36,8 @@ type RelabelOptions struct {
 	FewClasses bool
 	// DryRun only says what would change.
 	DryRun bool
+	// MostChanges bounds Relabeled.Changes; 0 lists all.
+	MostChanges int
 	// MaxMemory is how many bytes of memory reading one of the files may take; see featurestore.ReadOptions.
 	MaxMemory int64
 }
@@ -57,7 +59,7 @@ type Relabeled struct {
 	// Labels and Splits count the rows of each change, the most frequent first.
 	Labels []Renaming `json:"labels"`
 	Splits []Renaming `json:"splits"`
-	// Changes are the rows themselves, in the dataset's order.
+	// Changes are the rows themselves, in the dataset's order, at most RelabelOptions.MostChanges.
 	Changes []RowChange `json:"changes"`
 }
 
@@ -97,11 +99,11 @@ func Relabel(ctx context.Context, dir string, options RelabelOptions) (Relabeled
 	if err != nil {
 		return done, err
 	}
-	marks := images.compare(now, &done)
+	marks := images.compare(now, &done, options.MostChanges)
 	if classes := images.classes(now); !options.FewClasses && done.Changed > 0 && len(classes) < 2 {
 		return done, fmt.Errorf("%w in %s: %s", ErrFewClasses, dir, named(classes))
 	}
-	if options.DryRun || len(marks) == 0 {
+	if options.DryRun || done.Changed+done.ChangedFailures == 0 {
 		return done, nil
 	}
 	return done, marks.apply(ctx, dir, done.Changed, options.MaxMemory)
@@ -192,41 +194,48 @@ func (o RelabelOptions) label(images images, done *Relabeled) ([]mark, error) {
 	return now, nil
 }
 
-// compare finds what changes, and puts it into done.
-func (m images) compare(now []mark, done *Relabeled) markings {
-	found := markings{}
+// compare finds what changes, and puts it into done, with at most so many rows themselves.
+func (m images) compare(now []mark, done *Relabeled, most int) markings {
+	found := markings{at: map[string]int32{}, was: m.marks, now: now}
 	labels, splits := map[Change]int{}, map[Change]int{}
 	done.Changes = []RowChange{}
 	for i, was := range m.marks {
 		if was == now[i] {
 			continue
 		}
-		found[m.paths[i]] = marking{was, now[i]}
+		found.at[m.paths[i]] = int32(i)
 		if i >= m.rows {
 			done.ChangedFailures++
 			continue
 		}
 		done.Changed++
-		change := RowChange{Path: spelling.Spell(m.paths[i])}
 		if was.label != now[i].label {
-			change.Label = &Change{spelling.Spell(was.label), spelling.Spell(now[i].label)}
-			labels[*change.Label]++
+			labels[Change{was.label, now[i].label}]++
 		}
 		if was.split != now[i].split {
-			change.Split = &Change{spelling.Spell(was.split), spelling.Spell(now[i].split)}
-			splits[*change.Split]++
+			splits[Change{was.split, now[i].split}]++
 		}
-		done.Changes = append(done.Changes, change)
+		if most == 0 || len(done.Changes) < most {
+			done.Changes = append(done.Changes, RowChange{spelling.Spell(m.paths[i]), changeOf(was.label, now[i].label), changeOf(was.split, now[i].split)})
+		}
 	}
 	done.Labels, done.Splits = renamings(labels), renamings(splits)
 	return found
+}
+
+// changeOf is nil if nothing changes.
+func changeOf(from, to string) *Change {
+	if from == to {
+		return nil
+	}
+	return &Change{spelling.Spell(from), spelling.Spell(to)}
 }
 
 // renamings sorts counts of changes.
 func renamings(counts map[Change]int) []Renaming {
 	all := make([]Renaming, 0, len(counts))
 	for c, rows := range counts {
-		all = append(all, Renaming{c.From, c.To, rows})
+		all = append(all, Renaming{spelling.Spell(c.From), spelling.Spell(c.To), rows})
 	}
 	slices.SortFunc(all, func(a, b Renaming) int {
 		if a.Rows != b.Rows {
@@ -248,15 +257,16 @@ func (m images) classes(now []mark) []string {
 	return slices.Sorted(maps.Keys(labels))
 }
 
-// markings are the changes of images by their paths.
-type markings map[string]marking
-
-type marking struct{ was, now mark }
+// markings are the changes of images, whose places in was and now are by their paths.
+type markings struct {
+	at       map[string]int32
+	was, now []mark
+}
 
 // of is what an image gets; one that another process has labeled meanwhile keeps that.
 func (m markings) of(path, label, split string) (string, string) {
-	if change, ok := m[path]; ok && change.was == (mark{label, split}) {
-		return change.now.label, change.now.split
+	if at, ok := m.at[path]; ok && m.was[at] == (mark{label, split}) {
+		return m.now[at].label, m.now[at].split
 	}
 	return label, split
 }

@@ -36,7 +36,7 @@ func (r *run) relabel(ctx context.Context, to destination, refused error) error 
 	if lost && !splits {
 		return fmt.Errorf("%w; these labels have no splits, and the dataset's would be lost", refused)
 	}
-	marks := images.compare(now, &done)
+	marks := images.compare(now, &done, 1)
 	classes := images.classes(now)
 	for _, follows := range listed {
 		if follows.label != "" && len(classes) < 2 && !slices.Contains(classes, follows.label) {

@@ -6,6 +6,9 @@ import (
 	"os"
 	"strconv"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"fovea/recipe"
 )
@@ -33,7 +36,7 @@ func BenchmarkRevise(b *testing.B) {
 			}
 			must(b, w.Close(StatusComplete))
 			b.SetBytes(rowBytes(info.Recipe.Layers, Float32) * int64(rows))
-			n := 0
+			n, before := 0, processorTime(b)
 			for b.Loop() {
 				n++
 				done, err := Revise(context.Background(), dir, ReviseOptions{Row: func(r Row) (Row, bool) {
@@ -44,6 +47,15 @@ func BenchmarkRevise(b *testing.B) {
 					b.Fatalf("%+v", done)
 				}
 			}
+			b.ReportMetric((processorTime(b)-before).Seconds()/float64(n), "cpu-s/op")
 		})
 	}
+}
+
+// processorTime is what the process has used.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var usage unix.Rusage
+	must(b, unix.Getrusage(unix.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

@@ -55,7 +55,7 @@ A table may list a few images only: --missing keep leaves the others as they are
 		},
 	}
 	f := command.Flags()
-	f.StringVar(&labels, "labels", "", "`SOURCE` of the labels: csv:FILE, dir (the image's directory) or prefix (the file's name up to its first dot)")
+	f.StringVar(&labels, "labels", "", "`SOURCE` of the labels: csv:FILE, dir (the image's directory) or prefix (the file's name up to its first dot; required)")
 	f.StringVar(&missing, "missing", string(extraction.MissingError), "`WHAT` becomes of rows that the source says nothing of: error, keep their labels, or clear them")
 	f.BoolVar(&o.FewClasses, "allow-one-class", false, "allow that fewer than two classes remain")
 	f.BoolVar(&o.DryRun, "dry-run", false, "only say what would change")
@@ -64,6 +64,9 @@ A table may list a few images only: --missing keep leaves the others as they are
 }
 
 func relabel(ctx context.Context, dir string, o extraction.RelabelOptions, result cli.ResultFlags) error {
+	if !result.JSON {
+		o.MostChanges = shownChanges
+	}
 	done, err := extraction.Relabel(ctx, dir, o)
 	switch {
 	case errors.Is(err, featurestore.ErrLocked):
@@ -91,7 +94,7 @@ func printRelabeled(w io.Writer, r extraction.Relabeled) error {
 			fmt.Fprintf(w, "%s %s: %s\n", kind.name, renaming(c.From, c.To), text.Plural(c.Rows, "row"))
 		}
 	}
-	for _, c := range r.Changes[:min(shownChanges, len(r.Changes))] {
+	for _, c := range r.Changes {
 		line := "  " + spelling.Line(c.Path)
 		if c.Label != nil {
 			line += "  " + renaming(c.Label.From, c.Label.To)
@@ -101,7 +104,7 @@ func printRelabeled(w io.Writer, r extraction.Relabeled) error {
 		}
 		fmt.Fprintln(w, line)
 	}
-	if more := len(r.Changes) - shownChanges; more > 0 {
+	if more := r.Changed - len(r.Changes); more > 0 {
 		fmt.Fprintf(w, "  ... and %d more; --json lists all\n", more)
 	}
 	verb, kept := "changed", ""
