@@ -36,14 +36,14 @@ type RelabelOptions struct {
 	FewClasses bool
 	// DryRun only says what would change.
 	DryRun bool
-	// MostChanges bounds Relabeled.Changes; 0 lists all.
+	// MostChanges bounds Relabelled.Changes; 0 lists all.
 	MostChanges int
 	// MaxMemory is how many bytes of memory reading one of the files may take; see featurestore.ReadOptions.
 	MaxMemory int64
 }
 
-// Relabeled is what changes about a dataset's labels and splits. Names are spelled as in datasets, "" is none.
-type Relabeled struct {
+// Relabelled is what changes about a dataset's labels and splits. Names are spelled as in datasets, "" is none.
+type Relabelled struct {
 	Dataset string `json:"dataset"`
 	DryRun  bool   `json:"dry_run"`
 	// Rows are those of the dataset, Changed those that get another label or split. ChangedFailures counts images
@@ -83,18 +83,18 @@ type Change struct {
 	To   string `json:"to"`
 }
 
-// ErrFewClasses means that relabeling would leave fewer than two classes.
+// ErrFewClasses means that relabelling would leave fewer than two classes.
 var ErrFewClasses = errors.New("fewer than two classes would remain")
 
 // Relabel gives the rows of the dataset in dir the labels, and the splits if a table has any, that Options.Labels would
 // give their images, without extracting them again. See featurestore.Revise for what is there at any time. Labels
 // that are the same already are no change, and without a change nothing is written.
-func Relabel(ctx context.Context, dir string, options RelabelOptions) (Relabeled, error) {
+func Relabel(ctx context.Context, dir string, options RelabelOptions) (Relabelled, error) {
 	images, err := imagesOf(ctx, dir, options.MaxMemory)
 	if err != nil {
-		return Relabeled{}, err
+		return Relabelled{}, err
 	}
-	done := Relabeled{Dataset: dir, DryRun: options.DryRun, Rows: images.rows}
+	done := Relabelled{Dataset: dir, DryRun: options.DryRun, Rows: images.rows}
 	now, err := options.label(images, &done)
 	if err != nil {
 		return done, err
@@ -158,7 +158,7 @@ func imagesOf(ctx context.Context, dir string, maxMemory int64) (images, error) 
 }
 
 // label returns what the images get.
-func (o RelabelOptions) label(images images, done *Relabeled) ([]mark, error) {
+func (o RelabelOptions) label(images images, done *Relabelled) ([]mark, error) {
 	demanded := func(i int) bool { return i < images.rows && (o.Missing == MissingError || o.Missing == "") }
 	if table, ok := o.Labels.(pipeline.CSVLabels); ok {
 		table.MaxMemory, table.Understood = o.MaxMemory, func(how string) { logrus.Info("labels from " + how) }
@@ -195,7 +195,7 @@ func (o RelabelOptions) label(images images, done *Relabeled) ([]mark, error) {
 }
 
 // compare finds what changes, and puts it into done, with at most so many rows themselves.
-func (m images) compare(now []mark, done *Relabeled, most int) markings {
+func (m images) compare(now []mark, done *Relabelled, most int) markings {
 	found := markings{at: map[string]int32{}, was: m.marks, now: now}
 	labels, splits := map[Change]int{}, map[Change]int{}
 	done.Changes = []RowChange{}

@@ -25,7 +25,7 @@ func (r *run) relabel(ctx context.Context, to destination, refused error) error 
 		listed[item.Path] = mark{item.Label, item.Split}
 		splits = splits || item.Split != ""
 	}
-	now, done := slices.Clone(images.marks), Relabeled{}
+	now, done := slices.Clone(images.marks), Relabelled{}
 	for i, path := range images.paths {
 		if mark, ok := listed[path]; ok {
 			lost = lost || now[i].split != "" && mark.split == ""
@@ -46,13 +46,13 @@ func (r *run) relabel(ctx context.Context, to destination, refused error) error 
 	if len(classes) < 2 && len(images.classes(images.marks)) > 1 {
 		return fmt.Errorf("%w if the labels of %s became what they are now: %s", ErrFewClasses, r.result.Dataset, named(classes))
 	}
-	r.result.Relabeled = done.Changed
+	r.result.Relabelled = done.Changed
 	logrus.Warn(done.sentence())
 	return marks.apply(ctx, to.dir, done.Changed, r.MaxMemory)
 }
 
 // sentence says what a resumed run changes.
-func (r Relabeled) sentence() string {
+func (r Relabelled) sentence() string {
 	shown := func(name string) string {
 		if name == "" {
 			return "none"

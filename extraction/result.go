@@ -16,8 +16,8 @@ type Result struct {
 	// Rows and Failures are those of the dataset, earlier runs' included. Present is the number of rows that
 	// earlier runs have made.
 	Rows, Failures, Present int
-	// Relabeled is the number of rows of earlier runs that were given other labels or splits.
-	Relabeled int
+	// Relabelled is the number of rows of earlier runs that were given other labels or splits.
+	Relabelled int
 	// Saved says that the dataset was closed and, to a URL, uploaded; else Rows, Failures and Status are zero.
 	// Status is that of the dataset: complete, or interrupted where the run is to be resumed.
 	Saved  bool

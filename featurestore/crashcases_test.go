@@ -74,7 +74,11 @@ func crashReplacing() []crashCase {
 		return err
 	})
 	revise.idle = true
+	updated := revised
+	updated.rows = slices.Concat(revised.rows, more.rows[:2])
+	update := crashDo("update", other, &updated, func(dir string) error { return updateAgain(out(dir), other.rows, more.rows[:2]) })
 	return []crashCase{
+		update, crashInSteps(update), crashStopped(update, "exchanged"),
 		revise, crashInSteps(revise), crashStopped(revise, "exchanged"), crashStopped(crashInSteps(revise), "arriving"),
 		over, crashStopped(over, "exchanged"),
 		crashInSteps(over), crashInSteps(merge), crashStopped(crashInSteps(over), "arriving"), crashStopped(crashInSteps(over), "data left"),

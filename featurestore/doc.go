@@ -1,5 +1,5 @@
 // Package featurestore writes feature vectors of images as a directory of Parquet or Arrow files,
-// and reads them back as streams or matrices. It checks, merges, compacts and revises datasets.
+// and reads them back as streams or matrices. It checks, merges, compacts, revises and updates datasets.
 //
 // It knows shards, footers, the manifest and how to keep them consistent. It must not know models,
 // inference or pixels: a recipe (package recipe) says what the vectors are, and this package stores
@@ -20,6 +20,7 @@
 //	.fovea/seen/             what the images of each shard, and of the failures, were read from
 //	.fovea/lock              locked while a writer works, then removed
 //	.fovea/tmp/              files being written; gone after Close or Abort
+//	.fovea/sync/             new rows of an update that are being made, where they cannot be beside the directory
 //	.fovea/next/, arriving/, leaving/
 //	                         a dataset on its way into the directory, and rows on their way out
 //
@@ -93,7 +94,7 @@
 // A file gets its final name when it is complete and on disk, so whatever has a final name is valid
 // at any time, even after a full disk, a killed process or a power cut. A killed writer leaves its
 // finished shards under a manifest with the status "writing"; resuming continues after them. Merge,
-// Compact, Remove and Revise build the new dataset beside the old one, in .NAME.new, and swap the
+// Compact, Remove, Revise and Update build the new dataset beside the old one, in .NAME.new, and swap the
 // directories in a single step. Shards that Revise does not change are in both by links, since files
 // never change. It copies the others' vectors as they are encoded, after comparing the file with the
 // manifest's SHA-256.
@@ -134,6 +135,8 @@
 //	DIR/data, DIR/.fovea              the lock of DIR
 //	DIR/.fovea/tmp, next, arriving,   the lock of DIR. If there is no writer, they were left by a dead
 //	leaving                           one: the next writer completes (arriving) or deletes them
+//	.DIR.sync beside DIR, or          the lock of DIR; the Writer of that dataset also takes its own. It stays until
+//	.fovea/sync in it                 an Update is committed, so that the next one can go on with it
 //	.DIR.new beside DIR, with all     the lock of DIR, in the same way. It also has its own lock, like any
 //	its contents                      dataset, which is taken again before the directories are swapped
 //	                                  and held until .DIR.new, by then the old dataset, is deleted.

@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// relabeled is a row as the tests revise it: every third gets another label or loses its own, every fourth another split,
+// relabelled is a row as the tests revise it: every third gets another label or loses its own, every fourth another split,
 // every fifth another path.
-func relabeled(at int, r Row) Row {
+func relabelled(at int, r Row) Row {
 	if at%3 == 0 {
 		r.Label = map[string]string{"": "owl", "cat": "a much longer label than before", "dog": ""}[r.Label]
 	}
@@ -31,14 +31,14 @@ func relabeled(at int, r Row) Row {
 	return r
 }
 
-// reviser revises rows like relabeled, and leaves some out.
+// reviser revises rows like relabelled, and leaves some out.
 func reviser(rows []Row, out func(at int) bool) (func(Row) (Row, bool), []Row) {
 	at := map[string]int{}
 	var want []Row
 	for i, r := range rows {
 		at[r.Path] = i
 		if !out(i) {
-			want = append(want, relabeled(i, r))
+			want = append(want, relabelled(i, r))
 		}
 	}
 	return func(r Row) (Row, bool) {
@@ -46,7 +46,7 @@ func reviser(rows []Row, out func(at int) bool) (func(Row) (Row, bool), []Row) {
 		if !ok {
 			panic("a row that is not there: " + r.Path)
 		}
-		return relabeled(i, r), !out(i)
+		return relabelled(i, r), !out(i)
 	}, want
 }
 

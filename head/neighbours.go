@@ -113,17 +113,6 @@ func Similarity(ctx context.Context, x Matrix, k int, groups []string) ([]float6
 	return mean, nil
 }
 
-// roots takes square roots into dst, of negative values those of their sizes, negative.
-func roots(dst, row []float32) {
-	for j, v := range row {
-		if v < 0 {
-			dst[j] = -float32(math.Sqrt(float64(-v)))
-		} else {
-			dst[j] = float32(math.Sqrt(float64(v)))
-		}
-	}
-}
-
 // neighbours are those of the coordinates, along the directions if there are any; unit says that the lengths of
 // the coordinates are 1, which counts instead of the lengths along the directions.
 func (t *trainer) neighbours(ctx context.Context, k int, groups []string, unit bool) (*Neighbours, error) {

@@ -79,13 +79,13 @@ func relabel(ctx context.Context, dir string, o extraction.RelabelOptions, resul
 	if done.Unused > 0 {
 		logrus.Warnf("the table has %s for no image of the dataset, such as %s", text.Plural(done.Unused, "row"), spelling.Line(done.FirstUnused))
 	}
-	return result.Print(done, func(w io.Writer) error { return printRelabeled(w, done) })
+	return result.Print(done, func(w io.Writer) error { return printRelabelled(w, done) })
 }
 
 // shownChanges is how many changed rows are listed.
 const shownChanges = 20
 
-func printRelabeled(w io.Writer, r extraction.Relabeled) error {
+func printRelabelled(w io.Writer, r extraction.Relabelled) error {
 	for _, kind := range []struct {
 		name  string
 		those []extraction.Renaming

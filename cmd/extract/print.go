@@ -95,7 +95,7 @@ type summary struct {
 	Rows            int                 `json:"rows"`
 	Failed          int                 `json:"failed"`
 	EarlierRows     int                 `json:"earlier_rows"`
-	Relabeled       int                 `json:"relabeled"`
+	Relabelled       int                 `json:"relabelled"`
 	StartUpSeconds  float64             `json:"startup_seconds"`
 	ElapsedSeconds  float64             `json:"elapsed_seconds"`
 	ImagesPerSecond float64             `json:"images_per_second"`
@@ -108,7 +108,7 @@ func summaryOf(r extraction.Result) summary {
 		r.Plan.Steps = nil
 	}
 	return summary{
-		Dataset: r.Dataset, Status: r.Status, Images: r.Rows + r.Failures, Rows: r.Rows, Failed: r.Failures, EarlierRows: r.Present, Relabeled: r.Relabeled,
+		Dataset: r.Dataset, Status: r.Status, Images: r.Rows + r.Failures, Rows: r.Rows, Failed: r.Failures, EarlierRows: r.Present, Relabelled: r.Relabelled,
 		StartUpSeconds: seconds(r.StartUp), ElapsedSeconds: seconds(r.Stats.Elapsed), ImagesPerSecond: hundredths(r.Stats.Rate()),
 		Bottleneck: r.Stats.Bottleneck().Stage, Sync: r.Plan,
 	}
