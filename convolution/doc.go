@@ -17,16 +17,19 @@
 // they, too, have the same results. Normalizations are folded into kernels and biases; the sum with
 // another map and the activations ReLU, ReLU6 and swish are applied to the sums in registers.
 //
-// In int16, the products between the transformations are of whole numbers of 12 to 15 bits
-// (AVX-512 VNNI), of which a processor computes twice as many as in float32. Each tile has its own
+// In int16, the products between the transformations are of whole numbers of 12 to 15 bits, of which
+// a processor computes twice as many as in float32 (by one instruction of VNNI, with AVX-512 or
+// AVX-VNNI) or nearly (by two of AVX2). Their sums are exact, and all else has one order, so that all
+// instructions give the same results. Each tile has its own
 // scale at each of its 36 points, and so has each output channel of a kernel, small enough that no
 // sum of 32 bits can overflow. The polynomials behind the filtering are evaluated at 0, 2/3, -2/3,
 // 3/2 and -3/2 instead of 0, 1, -1, 2 and -2: that halves the error of rounding transformed numbers.
 // All else is float32, and so is the first layer.
 //
-// With AVX-512, both work on blocks of tiles that stay in the second cache, whose sizes are a table
-// (wide_amd64.c), and ask for the next tiles and kernels while they multiply. scripts/bench-kernels.sh
-// measures each layer beside what the processor's instructions allow.
+// Both work on blocks of tiles that stay in the second cache, whose sizes are a table (wide_amd64.c),
+// and ask for the next tiles and kernels while they multiply. What depends on the width of registers
+// is compiled twice, for AVX-512 and AVX2 (wide_vectors.h). scripts/bench-kernels.sh measures each
+// layer beside what the processor's instructions allow, scripts/bench-instructions.sh the whole command.
 //
 // In bfloat16, AMX tiles multiply 16 pixels with 16 output channels, 32 products each, in one
 // instruction. Maps are stored so that neighbouring pixels form a tile in memory, with a border of

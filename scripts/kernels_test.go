@@ -24,10 +24,10 @@ func TestBenchKernels(t *testing.T) {
 		t.Fatalf("%v\n%s", err, output)
 	}
 	said := string(output)
-	if strings.Contains(said, "has no AVX-512") {
-		t.Skip(said)
+	if !strings.Contains(said, "FMA (AVX2)") {
+		t.Skip("this processor has no AVX2:", said)
 	}
 	if layers := strings.Count(said, "\nconv"); layers == 0 || layers%13 != 0 || strings.Contains(said, "nan") {
-		t.Errorf("it measured %d layers, not 13 of each arithmetic:\n%s", layers, said)
+		t.Errorf("it measured %d layers, not 13 of each arithmetic by each instruction set:\n%s", layers, said)
 	}
 }
