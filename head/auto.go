@@ -275,7 +275,7 @@ func (a *automatic) mean(softmax, lda choice, y []int) choice {
 	return a.choice(r, y, c)
 }
 
-// prefer chooses the first of all, in the order of preference, that is at most a standard error worse than the best:
+// prefer chooses the first of all, in the order of preference, that is at most half a standard error worse than the best:
 // the mean of both models before softmax regression before discriminant analysis, scalings by preference.
 func prefer(all []choice) (choice, []Candidate) {
 	best := slices.MinFunc(all, func(a, b choice) int { return cmp.Compare(a.loss, b.loss) })
@@ -290,7 +290,7 @@ func prefer(all []choice) (choice, []Candidate) {
 		c := &all[i]
 		c.WorseBy = c.worseBy(best.trial)
 		candidates = append(candidates, c.Candidate)
-		if chosen == nil && c.WorseBy <= 1 {
+		if chosen == nil && c.WorseBy <= chance {
 			chosen = c
 		}
 	}
