@@ -25,7 +25,8 @@ type Candidate struct {
 	// Lambda is the strength of softmax regression, Shrinkage that of linear discriminant analysis.
 	Lambda    float64 `json:"lambda,omitempty"`
 	Shrinkage float64 `json:"shrinkage,omitempty"`
-	// LogLoss and Accuracy are those of the tested rows, with the temperature that suits them.
+	// LogLoss and Accuracy are those of the tested rows, with the temperature that suits them. Each row counts for the
+	// other classes by 1/(n + 2), so that the loss is a little larger than that of the labels.
 	LogLoss  float64 `json:"log_loss"`
 	Accuracy float64 `json:"accuracy"`
 	// WorseBy is how much larger the loss is than the least one, in standard errors of the difference.
