@@ -25,7 +25,8 @@ type Candidate struct {
 	// Lambda is the strength of softmax regression, Shrinkage that of linear discriminant analysis.
 	Lambda    float64 `json:"lambda,omitempty"`
 	Shrinkage float64 `json:"shrinkage,omitempty"`
-	// LogLoss and Accuracy are those of the tested rows, with the temperature that suits them.
+	// LogLoss and Accuracy are those of the tested rows, with the temperature that suits them. Each row counts for the
+	// other classes by 1/(n + 2), so that the loss is a little larger than that of the labels.
 	LogLoss  float64 `json:"log_loss"`
 	Accuracy float64 `json:"accuracy"`
 	// WorseBy is how much larger the loss is than the least one, in standard errors of the difference.
@@ -275,7 +276,7 @@ func (a *automatic) mean(softmax, lda choice, y []int) choice {
 	return a.choice(r, y, c)
 }
 
-// prefer chooses the first of all, in the order of preference, that is at most a standard error worse than the best:
+// prefer chooses the first of all, in the order of preference, that is at most half a standard error worse than the best:
 // the mean of both models before softmax regression before discriminant analysis, scalings by preference.
 func prefer(all []choice) (choice, []Candidate) {
 	best := slices.MinFunc(all, func(a, b choice) int { return cmp.Compare(a.loss, b.loss) })
@@ -290,7 +291,7 @@ func prefer(all []choice) (choice, []Candidate) {
 		c := &all[i]
 		c.WorseBy = c.worseBy(best.trial)
 		candidates = append(candidates, c.Candidate)
-		if chosen == nil && c.WorseBy <= 1 {
+		if chosen == nil && c.WorseBy <= chance {
 			chosen = c
 		}
 	}

@@ -62,11 +62,11 @@ func TestTrainAuto(t *testing.T) {
 		t.Errorf("the report is %+v", report)
 	}
 	at := slices.IndexFunc(report.Candidates, func(c Candidate) bool { return c.Model == report.Model && c.Scaling == report.Scaling })
-	if c := report.Candidates[at]; math.Abs(c.LogLoss-after) > 0.15*after || c.WorseBy > 1 {
+	if c := report.Candidates[at]; math.Abs(c.LogLoss-after) > 0.15*after || c.WorseBy > chance {
 		t.Errorf("cross-validation found %+v, the loss on other rows is %g", c, after)
 	}
 	for _, c := range report.Candidates[:at] { // what would be preferred
-		if c.WorseBy <= 1 {
+		if c.WorseBy <= chance {
 			t.Errorf("%+v was not chosen", c)
 		}
 	}
@@ -158,7 +158,7 @@ func TestTrainAutoOfManyRows(t *testing.T) {
 	}
 }
 
-// A strength is chosen that is at most a standard error worse than the best, the strongest of these.
+// A strength is chosen that is at most half a standard error worse than the best, the strongest of these.
 func TestPathChoose(t *testing.T) {
 	losses := func(strength float64, values ...float64) trial {
 		r := trial{strength: strength, losses: values, logits: [][]float64{}}

@@ -57,8 +57,12 @@ func (t *trainer) search(ctx context.Context, folds []fold) (Report, path, error
 		if err != nil {
 			return 0, err
 		}
+		r := t.trial(folds, lambda)
+		if t.options.Calibrate {
+			point.LogLoss = r.loss
+		}
 		report.Path = append(report.Path, point)
-		by = path.add(t.trial(folds, lambda))
+		by = path.add(r)
 		if t.options.Progress != nil {
 			t.options.Progress(len(report.Path), max(len(report.Path), len(lambdas)))
 		}

@@ -24,8 +24,8 @@
 // where the CPU has it; sums over rows are taken in float64. L-BFGS works in coordinates in
 // which the loss is about equally curved in all directions (see directions), which takes a fraction
 // of the passes. Strengths are tried from the strongest on, each starting from the solution of the
-// one before, until two in a row were worse than the best. Of those that are at most a standard error
-// of the paired difference worse than the best, the strongest is taken. Results do not depend on the
+// one before, until two in a row were worse than the best. Of those that are at most half a standard
+// error of the paired difference worse than the best, the strongest is taken. Results do not depend on the
 // number of CPUs.
 //
 // Linear discriminant analysis solves its equations by conjugate gradients in the same coordinates (see

@@ -62,7 +62,7 @@ func (r *trial) measure(y []int, importance []float64, divisor float64) {
 }
 
 // worseBy is by how much the mean loss is larger than that of another trial on the same rows, in standard errors of
-// the mean difference: what is below 1 may as well be chance.
+// the mean difference.
 func (r trial) worseBy(other trial) float64 {
 	n, mean := float64(len(r.losses)), r.loss-other.loss
 	squares := 0.0
@@ -111,13 +111,17 @@ func (p path) best() trial {
 	})
 }
 
-// choose returns the strongest trial whose loss is at most a standard error above that of the best: a difference that
-// the folds cannot tell from chance must not decide.
+// chance is the number of standard errors of the paired difference up to which losses count as equal: what the folds
+// cannot tell from chance must not decide. A whole one, as in the usual rule, gives few rows too strong a
+// regularization.
+const chance = 0.5
+
+// choose returns the strongest trial whose loss is as good as that of the best.
 func (p path) choose() trial {
 	best := p.best()
 	chosen := best
 	for _, r := range p {
-		if r.logits != nil && r.strength > chosen.strength && r.worseBy(best) <= 1 {
+		if r.logits != nil && r.strength > chosen.strength && r.worseBy(best) <= chance {
 			chosen = r
 		}
 	}

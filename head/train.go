@@ -80,7 +80,8 @@ type Report struct {
 	// Lambda is the strength of the regularization that was chosen; 0 for a head with a hidden layer.
 	Lambda float64 `json:"lambda"`
 	// Path has the cross-validated loss and accuracy for each strength that was tried, from the
-	// strongest on. Losses are weighted by class as in training.
+	// strongest on. Losses are weighted by class as in training and, of a head that is calibrated, those with the
+	// temperature that suits the strength, where each row counts for the other classes by 1/(Tested + 2).
 	Path []PathPoint `json:"path"`
 	// Folds is the number of folds that were tested on, Tested the number of their rows: with many
 	// rows, a few folds are enough.
