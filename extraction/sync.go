@@ -196,7 +196,9 @@ func (r *run) stage(ctx context.Context, to destination, u *featurestore.Update,
 	}
 	err = r.copyRows(ctx, writer, u, plan, done)
 	if rest := remaining(plan.extract, done); err == nil && len(rest) > 0 {
-		err = r.extract(ctx, rest, loudSink{Sink{writer}})
+		sink := doubtingSink{loudSink{Sink{writer}}, newDoubts()}
+		err = r.extract(ctx, rest, sink)
+		sink.doubts.conclude()
 	}
 	failed := writer.AllFailures()
 	if err := errors.Join(err, closeDataset(ctx, writer, err)); err != nil {

@@ -14,10 +14,6 @@ import (
 	"fovea/vectors"
 )
 
-// DefaultNear is the cosine from which images are near duplicates in Suspects and Audit, by measurement: it finds mirror
-// images and small crops, and one pair among 2,002 photos.
-const DefaultNear = 0.95
-
 // AuditOptions say what is audited. Only Source must be set.
 type AuditOptions struct {
 	// Source is the dataset, Layers are those of its layers to use; none means its only layer.
@@ -27,6 +23,8 @@ type AuditOptions struct {
 	Images string
 	// NearDuplicates is the cosine from which images are near duplicates, 0 for none but equal files.
 	NearDuplicates float64
+	// OwnNear means that it is the user's; otherwise it becomes what suits the layers, at least.
+	OwnNear bool
 	// Neighbours is how many of the most similar images an image is compared with (default 10).
 	Neighbours int
 }
@@ -182,7 +180,7 @@ func (s Source) imageSizes(ctx context.Context) (map[string][2]int, error) {
 }
 
 // compare finds classes, duplicates and neighbours.
-func (a *audit) compare(ctx context.Context) (err error) {
+func (a *audit) compare(ctx context.Context) error {
 	a.classes = slices.Clone(a.f.Labels)
 	slices.Sort(a.classes)
 	a.classes = slices.Compact(a.classes)
@@ -193,7 +191,15 @@ func (a *audit) compare(ctx context.Context) (err error) {
 		a.members[c] = append(a.members[c], i)
 	}
 	logrus.Infof("auditing %d images, %d values each (%s)", a.f.X.Rows, a.f.X.Cols, LayerNames(a.f.Layers))
-	a.duplicates, err = head.FindDuplicates(ctx, a.f.X, a.f.Hashes, a.o.NearDuplicates)
+	if a.o.NearDuplicates > 0 && !a.o.OwnNear {
+		a.o.NearDuplicates = max(a.o.NearDuplicates, leastNear(a.f.Recipe, a.f.Layers))
+	}
+	averages, free, err := a.f.averaged()
+	if err != nil {
+		return err
+	}
+	defer free()
+	a.duplicates, err = head.FindDuplicates(ctx, averages, a.f.Hashes, a.o.NearDuplicates)
 	if errors.Is(err, vectors.ErrTooMany) {
 		err = fmt.Errorf("%w, or --near-duplicates 0 to compare files alone", err)
 	}

@@ -30,7 +30,10 @@ with identical features, and values that are the same everywhere. It says what t
 changes nothing.`,
 		Example: "  finetune audit --features features --images photos --page audit.html",
 		Args:    cli.NoArguments,
-		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.OwnNear = c.Flags().Changed("near-duplicates")
+			return o.run(c.Context())
+		},
 	}
 	f := command.Flags()
 	f.SortFlags = false
@@ -40,7 +43,7 @@ changes nothing.`,
 	cli.PathVar(f, &o.Images, "images", "", "the directory `DIR` that the dataset was extracted from, for thumbnails and exposures")
 	f.IntVar(&o.page.Most, "top", 20, "list `N` images of each kind, on the page, too")
 	f.IntVar(&o.Neighbours, "neighbours", 10, "compare an image with the `N` most similar ones")
-	f.Float64Var(&o.NearDuplicates, "near-duplicates", finetuning.DefaultNear, "images are near duplicates from this `COSINE` of their features on; 0: only identical files")
+	f.Float64Var(&o.NearDuplicates, "near-duplicates", finetuning.UsualNear, "images are near duplicates from this `COSINE` of their features on (0.99 by default for early layers); 0: only identical files")
 	o.result.Add(f)
 	return command
 }

@@ -46,7 +46,7 @@ corrected. What the page downloads is what extract dataset relabel takes.`,
 	cli.PathVar(o.flags, &o.page.Out, "page", "", "write a web page to correct labels with to `FILE`, or suspects.html in a directory")
 	cli.PathVar(o.flags, &o.page.Images, "images", "", "the directory `DIR` that the dataset was extracted from, for thumbnails")
 	o.flags.IntVar(&o.page.Most, "top", 100, "list `N` images, on the page, too")
-	o.flags.Float64Var(&o.NearDuplicates, "near-duplicates", finetuning.DefaultNear, "judge no image by others whose features have at least this `COSINE` with its own; 0: only identical files")
+	o.flags.Float64Var(&o.NearDuplicates, "near-duplicates", finetuning.UsualNear, "judge no image by others whose features have at least this `COSINE` with its own (0.99 by default for early layers); 0: only identical files")
 	o.flags.Uint64Var(&o.Seed, "seed", 1, "seed of the cross-validation")
 	o.result.Add(o.flags)
 	return command
