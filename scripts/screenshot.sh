@@ -3,7 +3,7 @@
 # report in the README was made in this way:
 #
 #   bin/extract --out features --labels prefix --pool avg --sample 800 PHOTOS
-#   bin/finetune train --features features --calibrate --out cats-vs-dogs.head
+#   bin/finetune train --features features --out cats-vs-dogs.head
 #   bin/finetune report --head cats-vs-dogs.head --features features --out report
 #   scripts/screenshot.sh report/report.html docs/report.png
 #
