@@ -13,8 +13,9 @@ import (
 // Novelty tells how unlike the rows that a head was trained on another one is, whatever its probabilities
 // say. Probabilities compare classes with each other: a photo of neither may well have one of 1.
 //
-// The novelty of a row is its mean distance from the nearest Neighbors of Known, divided by Cutoff. It is 0 for what
-// is known to the last value; above 1 are Rate of the rows that are like those trained on, and most of others.
+// The novelty of a row is its mean distance from the nearest Neighbors of Known, divided by Cutoff. It
+// is small for what is like many of these; above 1 are Rate of the rows that are like those trained on, and most
+// of others.
 //
 // Distances are those of rows described by few values (see description), sqrt(2 - 2c) with the mean c of the
 // cosines of their layers: from 0 to the square root of 2, or to 2 if values are negative. A layer whose values are
