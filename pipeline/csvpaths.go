@@ -25,19 +25,20 @@ func (c CSVLabels) labelPaths(p *PathLabels, paths []string, demanded func(i int
 		if found && used[key] {
 			return fmt.Errorf("pipeline: %s: the row of %s could mean two images, one of them %q: rename one of them", c.File, key, path)
 		}
-		if p.Labels[i], p.Splits[i], p.Found[i] = label.label, label.split, found; found {
+		p.Labels[i], p.Splits[i], p.Found[i] = label.label, label.split, found
+		if found {
 			used[key] = true
-		} else if demanded == nil || demanded(i) {
-			if missing == 0 {
-				first = path
-			}
-			missing++
+			continue
+		}
+		missing++
+		if first == "" && (demanded == nil || demanded(i)) {
+			first = path
 		}
 	}
-	if len(used) == 0 && len(paths) > 0 {
-		missing, first = len(paths), paths[0]
+	if first == "" && len(used) == 0 && missing > 0 {
+		first = paths[0]
 	}
-	if missing > 0 {
+	if first != "" {
 		return &MissingLabels{missing, fmt.Errorf("pipeline: %s lacks %d of %d images, the first is %s: %s", c.File, missing, len(paths), spelling.Spell(first), hintMissing(table, first))}
 	}
 	for path, label := range table {
