@@ -18,18 +18,14 @@ func (c CSVLabels) labelPaths(p *PathLabels, paths []string, demanded func(i int
 	if err == nil && len(paths) > 0 && !slices.Contains(matching.Found, true) {
 		demanded = nil
 	}
-	lacking := 0
 	for i, found := range matching.Found {
 		if !found && (demanded == nil || demanded(i)) {
-			lacking++
+			matching, err = table.Match(paths, demanded)
+			break
 		}
 	}
-	if err == nil && lacking > 0 {
-		matching, err = table.Match(paths, demanded)
-	}
 	if missing := (*labeltable.Missing)(nil); errors.As(err, &missing) {
-		missing.Count = lacking
-		return &MissingLabels{lacking, fmt.Errorf("pipeline: %w", err)}
+		return &MissingLabels{missing.Count, fmt.Errorf("pipeline: %w", err)}
 	}
 	if err != nil {
 		return fmt.Errorf("pipeline: %w", err)
