@@ -235,6 +235,11 @@ func (p *planner) keeps(i int) bool {
 		return failed && !p.lost[i] && !p.changed[i] && !p.worthRetrying(p.old.failures[at])
 	}
 	if p.lost[i] {
+		if p.isUnlisted(item.Path) { // part of a damaged archive
+			p.rows[row].item = stays
+			p.Held++
+			return true
+		}
 		return false
 	}
 	if p.changed[i] {

@@ -160,6 +160,7 @@ func TestPlan(t *testing.T) {
 		{name: "a broken one is gone", was: "b=1", now: "b=1", failed: map[string]string{"a": broken}, steps: "dropped a", rows: "b=1:"},
 		{name: "a broken one is tried again", was: "b=1", now: "a=broken b=1", failed: map[string]string{"a": broken}, retry: true, steps: "retried a", rows: "b=1:", failures: "a"},
 		{name: "an archive that cannot be listed", was: "x.tar/a=1 x.tar/b=2 x.tarry=3", now: "x.tar/b=2", unlisted: []string{"x.tar"}, steps: "removed x.tarry, unlisted x.tar", rows: "x.tar/a=1: x.tar/b=2:", failures: "x.tar"},
+		{name: "part of an archive that cannot be read", was: "x.tar/a=1 x.tar/b=2", now: "x.tar/a=1", lost: map[string]string{"x.tar/a": ""}, unlisted: []string{"x.tar"}, steps: "unlisted x.tar", rows: "x.tar/a=1: x.tar/b=2:", failures: "x.tar"},
 		{name: "one that still cannot", was: "x.tar/a=1", now: "", failed: map[string]string{"x.tar": ""}, unlisted: []string{"x.tar"}, rows: "x.tar/a=1:", failures: "x.tar"},
 		{name: "one that can again", was: "x.tar/a=1", now: "x.tar/a=1", failed: map[string]string{"x.tar": ""}, steps: "dropped x.tar", rows: "x.tar/a=1:"},
 	} {

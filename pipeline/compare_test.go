@@ -467,3 +467,57 @@ func BenchmarkLook(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/file")
 }
+
+// With Elsewhere, new items are read for their SHA-256, unless their files were read before under other names, and those
+// that are missing are told.
+func TestCompareElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	for i, name := range []string{"a/same.png", "a/changed.png", "a/gone.png", "old/moved.png"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, name), greyPNG(t, uint8(i)))
+	}
+	aged()
+	list := func() []Item {
+		t.Helper()
+		found, err := List(context.Background(), []string{dir}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found.Items
+	}
+	known := knownOf(t, list())
+	if err := os.Rename(filepath.Join(dir, "old"), filepath.Join(dir, "new")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "a/changed.png"), greyPNG(t, 77))
+	write(t, filepath.Join(dir, "a/one.png"), greyPNG(t, 78))
+	items := list()
+	if err := os.Remove(filepath.Join(dir, "a/gone.png")); err != nil {
+		t.Fatal(err)
+	}
+	c := Comparison{Items: items, Known: known.of, Elsewhere: func(seen Seen) ([sha256.Size]byte, bool) {
+		for _, k := range known {
+			if k.Seen == seen {
+				return k.SHA256, true
+			}
+		}
+		return [sha256.Size]byte{}, false
+	}}
+	if err := errors.Join(c.Look(context.Background()), c.Read(context.Background())); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]byte{"a/changed.png": greyPNG(t, 77), "a/one.png": greyPNG(t, 78), "new/moved.png": greyPNG(t, 3)}
+	if len(c.Changed) != len(want) || len(c.Sums) != len(want) || len(c.Doubts) != 2 {
+		t.Errorf("changed are %v, in doubt %v", c.Changed, c.Doubts)
+	}
+	for _, i := range c.Changed {
+		if content, ok := want[items[i].Path]; !ok || c.Sums[i].SHA256 != sha256.Sum256(content) {
+			t.Errorf("%s is taken for something else", items[i].Path)
+		}
+	}
+	if len(c.Lost) != 1 || items[c.Lost[0]].Path != "a/gone.png" {
+		t.Errorf("lost are %v", c.Lost)
+	}
+}
