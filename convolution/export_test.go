@@ -14,6 +14,9 @@ func Methods(precision inference.Precision) (names []string, missing []error) {
 	return names, missing
 }
 
+// Register makes the operations known to TensorFlow.
+func Register() error { return register() }
+
 // AccelerateBy is Accelerate by a certain one of the Methods.
 func AccelerateBy(model *inference.Model, which int, options Options) error {
 	if err := register(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
@@ -20,8 +21,8 @@ func (c kernelCase) String() string {
 	return fmt.Sprintf("%dx%d, %d to %d channels, %d images", c.height, c.width, c.in, c.out, c.pictures)
 }
 
-// At the borders of what kernels treat alike: tiles of 4x4 pixels, registers of 16 channels, blocks of
-// 48 and 96 tiles, pairs of panels of 16 output channels, 12 pixels of few channels.
+// At the borders of what kernels treat alike: tiles of 4x4 pixels, registers of 8 or 16 channels, products of 6 or
+// 12 tiles, blocks of 48 and 96, pairs of panels of 16 output channels, 6 or 12 pixels of few channels.
 var kernelCases = []kernelCase{
 	{1, 1, 1, 16, 1},
 	{1, 1, 512, 16, 3},
@@ -40,6 +41,8 @@ var kernelCases = []kernelCase{
 	{9, 25, 4, 16, 5},
 	{3, 5, 512, 48, 5},
 	{225, 223, 17, 16, 1},
+	{4, 3, 33, 32, 5},
+	{8, 17, 3, 16, 11},
 }
 
 // data is what a case computes with: the pixels of images of three channels, which are repeated for
@@ -246,6 +249,32 @@ func TestNotFinite(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// A graph that asks for instructions that there are not is an error, not a crash.
+func TestUnknownInstructions(t *testing.T) {
+	if err := convolution.Register(); err != nil {
+		t.Skip(err)
+	}
+	for _, instructions := range []int64{-1, 3, 1 << 20} {
+		scope := op.NewScope()
+		kernel := op.Const(scope, make([][3][16][16]float32, 3))
+		packed := scope.AddOperation(tf.OpSpec{Type: "FoveaWideKernel", Input: []tf.Input{kernel}, Attrs: map[string]interface{}{"whole": true, "instructions": instructions}})
+		graph, err := scope.Finalize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		session, err := tf.NewSession(graph, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := session.Run(nil, []tf.Output{packed.Output(0)}, nil); err == nil || !strings.Contains(err.Error(), "has not got these instructions") {
+			t.Errorf("instructions %d: %v", instructions, err)
+		}
+		if err := session.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }
