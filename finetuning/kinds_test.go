@@ -41,7 +41,10 @@ func TestTrainEachKind(t *testing.T) {
 	source := classesDataset(t, classes, 30, 3)
 	for model, checkReport := range map[string]func(r head.Report) bool{
 		Softmax: func(r head.Report) bool {
-			return r.Lambda > 0 && r.Folds > 1 && len(r.Path) > 1 && r.Temperature == 0 && r.Epochs == nil
+			return r.Lambda > 0 && r.Folds > 1 && len(r.Path) > 1 && r.Temperature > 0 && r.Epochs == nil
+		},
+		Auto: func(r head.Report) bool {
+			return r.Model != "" && r.Scaling != "" && r.Folds > 1 && len(r.Candidates) == 12 && r.Temperature > 0
 		},
 		SVM: func(r head.Report) bool { return r.Lambda > 0 && r.Folds > 1 && r.Temperature > 0 },
 		MLP: func(r head.Report) bool {

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // Models that TrainAuto chooses from.
@@ -32,9 +30,6 @@ type Candidate struct {
 	// WorseBy is how much larger the loss is than the least one, in standard errors of the difference.
 	WorseBy float64 `json:"worse_by"`
 }
-
-// defaultShrinkages are tried from the strongest on.
-var defaultShrinkages = []float64{0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.003, 0.001}
 
 // TrainAuto fits softmax regression and linear discriminant analysis on features in each Scaling, and chooses between
 // them and the means of their scores by cross-validation, on the same folds. All of them are linear in the scaled
@@ -296,40 +291,6 @@ func prefer(all []choice) (choice, []Candidate) {
 		}
 	}
 	return *chosen, candidates
-}
-
-// discriminate finds the best shrinkage.
-func (t *trainer) discriminate(ctx context.Context, folds []fold, shrinkages []float64) (trial, error) {
-	folds = slices.Clone(folds)
-	all := make([]*discriminant, len(folds))
-	for i := range folds {
-		all[i] = newDiscriminant(folds[i].regression, t.x.Cols)
-		folds[i].parameters = make([]float64, weightVectors(t.classes)*(t.coordinates.cols+1))
-	}
-	var found path
-	for since := 0; len(found) < len(shrinkages) && since < patience; {
-		shrinkage := shrinkages[len(found)]
-		group, ctx := errgroup.WithContext(ctx)
-		group.SetLimit(allCPUs())
-		for i := range folds {
-			group.Go(func() (err error) {
-				f := &folds[i]
-				if f.parameters, err = all[i].fit(ctx, f.parameters, shrinkage, closeResidual); err == nil {
-					t.test(f)
-				}
-				return err
-			})
-		}
-		if err := group.Wait(); err != nil {
-			return trial{}, err
-		}
-		r := t.trial(folds, shrinkage)
-		since++
-		if found.add(r) > 0 {
-			since = 0
-		}
-	}
-	return found.choose(), nil
 }
 
 // fit fits what the choice needs to all rows, and adds it up.
