@@ -90,8 +90,8 @@ func TestSyncEqualsFresh(t *testing.T) {
 		{"gzip -c p/y.tar > p/y.tgz; rm p/y.tar", "moved", -1, nil},
 		{"rm p/new.bmp; ln -s ../new1.bmp p/link.bmp; ln -s nowhere p/missing.bmp", "2 new", 2, nil},
 		{"rm p/link.bmp p/missing.bmp p/z/broken.bmp", "2 removed", -1, nil},
-		{"", "", -1, []string{"--files-from", "list"}},
-		{"", "5 removed", 1, []string{"--include", "*[0-4].bmp", "p"}},
+		{"", "", -1, []string{"--labels", "dir", "--files-from", "list"}},
+		{"", "5 removed", 1, []string{"--labels", "dir", "--include", "*[0-4].bmp", "p"}},
 	} {
 		i.sh(step.sh)
 		i.sh("find -L p -name '*.bmp' > list")
