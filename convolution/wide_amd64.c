@@ -1,9 +1,8 @@
 #include "wide_parts.h"
 
 int wide_supported(enum wide_arithmetic arithmetic, enum wide_instructions instructions) {
-	// All need the latter to transform kernels.
 	const int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-	if (!winograd_supported()) return 0;
+	if (!winograd_supported()) return 0; // by which kernels are transformed
 	switch (instructions) {
 	case wide_avx512: return avx512 && (arithmetic == wide_float32 || __builtin_cpu_supports("avx512vnni"));
 	case wide_avxvnni: return __builtin_cpu_supports("avxvnni") != 0;
