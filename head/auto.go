@@ -103,6 +103,11 @@ func (a *automatic) train(ctx context.Context, classes []string) (_ *Head, _ Rep
 		}
 	}
 	parameters, err := a.fit(ctx, chosen)
+	if errors.Is(err, errUnsolved) { // by all rows, though not by those of the folds
+		all = slices.DeleteFunc(all, func(c choice) bool { return c.lda > 0 || c.Scaling != chosen.Scaling })
+		chosen, candidates = prefer(all)
+		parameters, err = a.fit(ctx, chosen)
+	}
 	if err != nil {
 		return nil, Report{}, err
 	}
@@ -170,7 +175,7 @@ func (a *automatic) sample(ctx context.Context) ([]Candidate, error) {
 	}
 	defer part.x.Free()
 	all, err := part.each(ctx, part.compare)
-	if err != nil {
+	if err != nil || len(all) == 0 { // all scalings are compared on all rows then
 		return nil, err
 	}
 	chosen, candidates := prefer(all)
@@ -231,6 +236,9 @@ func (a *automatic) compare(ctx context.Context) ([]choice, error) {
 	}
 	if a.options.Calibrate {
 		best, err := t.discriminate(ctx, folds, defaultShrinkages)
+		if errors.Is(err, errUnsolved) {
+			return all, nil
+		}
 		if err != nil {
 			return nil, err
 		}

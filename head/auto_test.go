@@ -196,3 +196,37 @@ func TestDoubt(t *testing.T) {
 		t.Errorf("the probability is %g, by the rule of succession it is %g", p, 21.0/22)
 	}
 }
+
+// Where discriminant analysis has no solution, as for classes whose rows are nearly equal, there is softmax regression.
+func TestTrainAutoWithoutDiscriminant(t *testing.T) {
+	equal := Matrix{Rows: 12, Cols: 4}
+	var labels []string
+	for i := range equal.Rows {
+		class := i % 3
+		labels = append(labels, []string{"a", "b", "c"}[class])
+		for j := range equal.Cols {
+			equal.Data = append(equal.Data, float32(10*class*class+j))
+		}
+	}
+	for name, change := range map[string]func(){
+		"equal rows": func() {},
+		"rounding":   func() { equal.Data[5] *= 1 + 1e-6 },
+		"one column": func() { equal.Data[1] *= 1e6; equal.Data[9] *= 1e6 },
+	} {
+		change()
+		h, report, err := TrainAuto(context.Background(), equal, labels, TrainOptions{Calibrate: true})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		probabilities, err := h.Probabilities(equal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, p := range probabilities {
+			if name != "one column" && h.Predict(p) != labels[i] {
+				t.Errorf("%s: row %d is %v by %+v", name, i, p, report)
+			}
+		}
+	}
+}

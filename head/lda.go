@@ -2,6 +2,7 @@ package head
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -76,6 +77,10 @@ func (a *discriminant) targets() [][]float64 {
 	return [][]float64{difference}
 }
 
+// errUnsolved says that conjugate gradients come to no solution: rows of a class hardly differ, or one column is much
+// larger than all others.
+var errUnsolved = errors.New("head: linear discriminant analysis has no solution in float32")
+
 // fit returns parameters for a shrinkage, as regression.fit does. It starts from those of another shrinkage, or zeros.
 func (a *discriminant) fit(ctx context.Context, start []float64, shrinkage, tolerance float64) ([]float64, error) {
 	d, targets := a.x.cols, a.targets()
@@ -97,7 +102,7 @@ func (a *discriminant) fit(ctx context.Context, start []float64, shrinkage, tole
 		own[d] = a.bias(c, own[:d], t)
 	}
 	if worst := s.worst(); !(worst < 100*tolerance) {
-		return nil, fmt.Errorf("head: linear discriminant analysis with shrinkage %g: the residual stays at %.2g: check the features for columns that are much larger than all others", shrinkage, worst)
+		return nil, fmt.Errorf("%w: with shrinkage %g, the residual stays at %.2g", errUnsolved, shrinkage, worst)
 	}
 	return solution, nil
 }

@@ -2,6 +2,7 @@ package head
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -32,7 +33,10 @@ func (t *trainer) discriminate(ctx context.Context, folds []fold, shrinkages []f
 				return err
 			})
 		}
-		if err := group.Wait(); err != nil {
+		switch err := group.Wait(); {
+		case errors.Is(err, errUnsolved) && len(found) > 0:
+			return found.choose(), nil
+		case err != nil:
 			return trial{}, err
 		}
 		r := t.trial(folds, shrinkage)
