@@ -100,7 +100,7 @@ func TestThousandsOfClasses(t *testing.T) {
 	rows, err := csv.NewReader(file).ReadAll()
 	check(t, err)
 	check(t, file.Close())
-	if len(rows) != 1+3*classes+single || len(rows[0]) != 12 || rows[0][10] != "label_5" || rows[1+3*classes][0] != fmt.Sprintf("%d.jpg", 3*classes) {
+	if len(rows) != 1+3*classes+single || len(rows[0]) != 13 || rows[0][10] != "label_5" || rows[1+3*classes][0] != fmt.Sprintf("%d.jpg", 3*classes) {
 		t.Errorf("%d predictions, the header is %q", len(rows), rows[0])
 	}
 	timed(time.Minute, "predict", "--head", in("a.head"), "--features", features, "--format", "parquet", "--top", "0", "--out", in("p.parquet"))

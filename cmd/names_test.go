@@ -152,6 +152,7 @@ func checkPredictions(t *testing.T, head, photos string) {
 	for _, c := range shownClasses() {
 		header = append(header, "probability_"+c)
 	}
+	header = append(header, "novelty")
 	if !slices.Equal(records[0], header) || len(records) != 1+3*len(oddClasses) {
 		t.Errorf("%d rows under %q, want %q", len(records)-1, records[0], header)
 	}

@@ -16,7 +16,7 @@ func TestWriteNovelty(t *testing.T) {
 	if err := report.WriteNovelty(&out, &head.NoveltyShare{Images: 400, Above: 26, Expected: 0.05, Median: 0.8349}); err != nil {
 		t.Fatal(err)
 	}
-	if want := "\nnovelty: 26 of 400 images (6.50 %) above the cutoff, which 5 % of images like those trained on are; median 0.83\n"; out.String() != want {
+	if want := "\nnovelty above 1: 26 of 400 images (6.50 %; expected: 5 %)\nmedian novelty: 0.83\n"; out.String() != want {
 		t.Errorf("it is %q, want %q", out.String(), want)
 	}
 }

@@ -46,7 +46,7 @@ func WriteNovelty(w io.Writer, n *head.NoveltyShare) error {
 	if n == nil {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "\nnovelty: %d of %s (%.2f %%) above the cutoff, which %g %% of images like those trained on are; median %.2f\n",
+	_, err := fmt.Fprintf(w, "\nnovelty above 1: %d of %s (%.2f %%; expected: %.3g %%)\nmedian novelty: %.2f\n",
 		n.Above, text.Plural(n.Images, "image"), 100*float64(n.Above)/float64(n.Images), 100*n.Expected, n.Median)
 	return err
 }
