@@ -59,6 +59,8 @@ type Relabelled struct {
 	// Labels and Splits count the rows of each change, the most frequent first.
 	Labels []Renaming `json:"labels"`
 	Splits []Renaming `json:"splits"`
+	// doubts are messages about labels that are probably mistakes.
+	doubts []string
 	// Changes are the rows themselves, in the dataset's order, at most RelabelOptions.MostChanges.
 	Changes []RowChange `json:"changes"`
 }
@@ -100,13 +102,29 @@ func Relabel(ctx context.Context, dir string, options RelabelOptions) (Relabelle
 		return done, err
 	}
 	marks := images.compare(now, &done, options.MostChanges)
-	if classes := images.classes(now); !options.FewClasses && done.Changed > 0 && len(classes) < 2 {
+	classes := images.classes(now)
+	done.warn(classes)
+	if !options.FewClasses && done.Changed > 0 && len(classes) < 2 {
 		return done, fmt.Errorf("%w in %s: %s", ErrFewClasses, dir, named(classes))
 	}
 	if options.DryRun || done.Changed+done.ChangedFailures == 0 {
 		return done, nil
 	}
 	return done, marks.apply(ctx, dir, done.Changed, options.MaxMemory)
+}
+
+// warn tells of labels that are probably mistakes, in the source or beside the labels that rows keep.
+func (r Relabelled) warn(classes []string) {
+	doubts := r.doubts
+	for _, group := range spelling.Alike(classes) {
+		doubt := fmt.Sprintf("the labels %+q look alike but are separate classes: give them one name if they are the same", group)
+		if !slices.Contains(doubts, doubt) {
+			doubts = append(doubts, doubt)
+		}
+	}
+	for _, doubt := range doubts {
+		logrus.Warn(doubt)
+	}
 }
 
 // named lists names for a message.
@@ -172,9 +190,7 @@ func (o RelabelOptions) label(images images, done *Relabelled) ([]mark, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, doubt := range labels.Doubts {
-		logrus.Warn(doubt)
-	}
+	done.doubts = labels.Doubts
 	now := slices.Clone(images.marks)
 	for i := range now {
 		switch {

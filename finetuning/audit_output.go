@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/spelling"
 	"fovea/internal/text"
 	"fovea/report"
 )
@@ -32,9 +33,9 @@ func (a *Audit) WriteText(w io.Writer, top int) error {
 	fmt.Fprintf(w, "%d images of %d classes: %s\n", a.Images, len(a.Classes), a.verdict())
 	for i := range a.Findings {
 		f := &a.Findings[i]
-		fmt.Fprintf(w, "\n%s: %s\n", f.counted(), f.What)
+		fmt.Fprintf(w, "\n%s: %s\n", f.counted(), spelling.Line(f.What))
 		for _, d := range f.Details[:min(top, len(f.Details))] {
-			fmt.Fprintf(w, "  %s\n", d)
+			fmt.Fprintf(w, "  %s\n", spelling.Line(d))
 		}
 		shown := f.Rows[:min(top, len(f.Rows))]
 		table := text.NewTable(w)
@@ -43,7 +44,7 @@ func (a *Audit) WriteText(w io.Writer, top int) error {
 			if r.Group > 0 {
 				number = fmt.Sprint(r.Group)
 			}
-			fmt.Fprintln(table, strings.TrimRight(strings.Join([]string{"  " + number, r.Path, r.Label, r.Split, r.Note}, "\t"), "\t"))
+			fmt.Fprintln(table, strings.TrimRight(strings.Join([]string{"  " + number, spelling.Line(r.Path), spelling.Line(r.Label), spelling.Line(r.Split), spelling.Line(r.Note)}, "\t"), "\t"))
 		}
 		if err := table.Flush(); err != nil {
 			return err
@@ -51,7 +52,7 @@ func (a *Audit) WriteText(w io.Writer, top int) error {
 		if n := max(len(f.Rows)-len(shown), len(f.Details)-top); n > 0 {
 			fmt.Fprintf(w, "  and %d more (--json has all)\n", n)
 		}
-		fmt.Fprintf(w, "  What to do: %s.\n", f.Do)
+		fmt.Fprintf(w, "  What to do: %s.\n", spelling.Line(f.Do))
 	}
 	if len(a.Passed) > 0 {
 		fmt.Fprintf(w, "\nnothing found: %s\n", strings.Join(words(a.Passed), ", "))

@@ -16,6 +16,7 @@ import (
 
 	"fovea/featurestore"
 	"fovea/internal/output"
+	"fovea/internal/spelling"
 	"fovea/internal/text"
 	"fovea/report"
 )
@@ -34,8 +35,14 @@ func CheckTable(name string) error {
 
 // CheckPage refuses names that no page can be written to.
 func CheckPage(name string) error {
+	if name == "" {
+		return nil
+	}
 	if info, err := os.Stat(name); err == nil && info.IsDir() || filepath.Ext(name) == "" || os.IsPathSeparator(name[len(name)-1]) {
 		return nil // a directory, made if need be
+	}
+	if ending := strings.ToLower(filepath.Ext(name)); ending != ".html" && ending != ".htm" { // it may be a photo or a head
+		return fmt.Errorf("%s: the name must end in .html", name)
 	}
 	if info, err := os.Stat(filepath.Dir(name)); err != nil || !info.IsDir() {
 		return fmt.Errorf("write the page to %s: there is no directory %s: make it first", name, filepath.Dir(name))
@@ -202,7 +209,7 @@ func (s *Suspects) WriteText(w io.Writer, top int) error {
 	fmt.Fprintf(table, "images\t%d of %s\n", s.Images, fmt.Sprint(len(s.Classes), " classes"))
 	fmt.Fprintf(table, "wrong labels\tabout %.0f (%.1f %%), %d of them probable\n", s.EstimatedErrors, 100*s.EstimatedErrors/float64(max(1, s.Images)), s.Likely)
 	for _, m := range s.Largest(5) {
-		fmt.Fprintf(table, "\tabout %.0f labelled %s are %s\n", m.Images, m.Label, m.Class)
+		fmt.Fprintf(table, "\tabout %.0f labelled %s are %s\n", m.Images, spelling.Line(m.Label), spelling.Line(m.Class))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -216,7 +223,7 @@ func (s *Suspects) WriteText(w io.Writer, top int) error {
 	fmt.Fprintf(table, "rank\tlabel\tsuggested\tprobability\tneighbours with the label\tpath\n")
 	for _, r := range shown {
 		mark := map[bool]string{true: "*", false: ""}[r.Likely]
-		fmt.Fprintf(table, "%d%s\t%s\t%s\t%.1f %%\t%.0f %%\t%s\n", r.Rank, mark, r.Label, r.Suggested, 100*r.SuggestedProbability, 100*r.Neighbours, r.Path)
+		fmt.Fprintf(table, "%d%s\t%s\t%s\t%.1f %%\t%.0f %%\t%s\n", r.Rank, mark, spelling.Line(r.Label), spelling.Line(r.Suggested), 100*r.SuggestedProbability, 100*r.Neighbours, spelling.Line(r.Path))
 	}
 	if err := table.Flush(); err != nil {
 		return err

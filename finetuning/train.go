@@ -53,10 +53,10 @@ func checkFile(name string) error {
 		return nil
 	}
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		return fmt.Errorf("%s is a directory: name a file to write the head to", name)
+		return fmt.Errorf("%s is a directory: name a file", name)
 	}
 	if info, err := os.Stat(filepath.Dir(name)); err != nil || !info.IsDir() {
-		return fmt.Errorf("write the head to %s: there is no directory %s: make it first", name, filepath.Dir(name))
+		return fmt.Errorf("write to %s: there is no directory %s: make it first", name, filepath.Dir(name))
 	}
 	return nil
 }

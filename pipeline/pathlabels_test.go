@@ -72,7 +72,7 @@ func TestLabelPathsOfTables(t *testing.T) {
 	noError(t, err)
 	want := PathLabels{
 		Labels: []string{"", "dog", ""}, Splits: []string{"", "test", ""}, Found: []bool{false, true, true},
-		HasSplits: true, Unused: 2, FirstUnused: "y.jpg",
+		HasSplits: true, Unused: 2, FirstUnused: "z.jpg",
 	}
 	if !reflect.DeepEqual(told, want) {
 		t.Errorf("%+v, want %+v", told, want)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -57,6 +58,8 @@ func (o *reportOptions) validate() error {
 		return cli.Usagef("--out DIR is required")
 	case o.Mistakes < 0 || o.Repeats < 0:
 		return cli.Usagef("--mistakes and --repeats: use 0 or more")
+	case sameFile(filepath.Join(o.Out, "report.html"), o.head):
+		return cli.Usagef("--out %s: report.html in it is the head itself: name another directory", o.Out)
 	}
 	return o.features.validate()
 }

@@ -21,6 +21,8 @@ type trained struct {
 	Classes []string `json:"classes"`
 	Model   string   `json:"model"`
 	Layers  []string `json:"layers"`
+	// Kind is that of the head: auto, softmax, svm or mlp.
+	Kind string `json:"kind,omitempty"`
 	// Values is the number of features of an image, ConstantValues that of those which are the same in
 	// all training images.
 	Values         int `json:"values"`
@@ -39,7 +41,7 @@ type trained struct {
 func trainingResult(file string, r *finetuning.TrainResult) trained {
 	h := r.Head
 	return trained{
-		Head: file, Classes: h.Classes, Model: h.Recipe.Model, Layers: h.LayerNames(), Values: h.Columns(),
+		Head: file, Classes: h.Classes, Model: h.Recipe.Model, Layers: h.LayerNames(), Kind: h.Notes.Settings["model"], Values: h.Columns(),
 		ConstantValues: h.Standardization.Constant(), TrainImages: h.Notes.TrainedOn, LeftOut: h.Notes.LeftOut, Training: h.Notes.Report,
 		Test: h.Notes.HeldOut, Novelty: h.Notes.Novelty, ElapsedSeconds: r.Elapsed.Seconds(),
 	}
