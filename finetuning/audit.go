@@ -115,7 +115,7 @@ func RunAudit(ctx context.Context, o AuditOptions) (*Audit, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := &Audit{Images: len(a.y), Classes: a.classes, resize: a.f.Recipe.Resize}
+	result := &Audit{Images: len(a.y), Classes: a.classes, Findings: []Finding{}, Passed: []string{}, resize: a.f.Recipe.Resize}
 	for _, check := range []struct {
 		kind string
 		run  func() *Finding

@@ -123,14 +123,11 @@ func (a *audit) uniform() *Finding {
 		What: "more than half of the pictures are copies or near duplicates of others of the class", Unit: "class",
 		Do: "add pictures taken on other occasions: what is measured on these says little about others",
 	}
+	units := a.units()
 	for _, class := range crowded(a.f.Labels, a.duplicates.Groups) {
 		c, _ := slices.BinarySearch(a.classes, class)
-		distinct := map[string]bool{}
-		for _, i := range a.members[c] {
-			distinct[a.duplicates.Groups[i]] = true
-		}
 		f.Count++
-		f.Details = append(f.Details, fmt.Sprintf("%s: %s, %d of them different", class, text.Plural(len(a.members[c]), "picture"), len(distinct)))
+		f.Details = append(f.Details, fmt.Sprintf("%s: %s, %d of them different", class, text.Plural(len(a.members[c]), "picture"), units[c]))
 	}
 	return f
 }

@@ -11,7 +11,8 @@ import (
 
 // alone are images whose neighbours all have other labels.
 func (a *audit) alone() *Finding {
-	if a.neighbours == nil {
+	units := a.units()
+	if a.neighbours == nil || a.skipUniform(FoundAlone, units, 1, leastOfClass+1) {
 		return nil
 	}
 	f := &Finding{
@@ -20,8 +21,7 @@ func (a *audit) alone() *Finding {
 	}
 	for i, c := range a.y {
 		rows, similarities := a.neighbours.Of(i)
-		// A class with fewer images cannot have as many neighbours of its own.
-		if len(rows) < a.neighbours.K || len(a.members[c]) <= leastOfClass || slices.ContainsFunc(rows, func(r int32) bool { return a.y[r] == c }) {
+		if len(rows) < a.neighbours.K || units[c] <= leastOfClass || slices.ContainsFunc(rows, func(r int32) bool { return a.y[r] == c }) {
 			continue
 		}
 		f.Count++
@@ -30,13 +30,42 @@ func (a *audit) alone() *Finding {
 	return f
 }
 
+// units are the numbers of different images of the classes: copies and near duplicates, which are no neighbours of each
+// other, count as one. An image of a class of few has hardly any neighbour of its own class, whatever it shows, so that
+// its neighbours say nothing about its label; uniform tells of such classes.
+func (a *audit) units() []int {
+	units := make([]int, len(a.classes))
+	for c, rows := range a.members {
+		distinct := map[string]bool{}
+		for _, i := range rows {
+			distinct[a.duplicates.Groups[i]] = true
+		}
+		units[c] = len(distinct)
+	}
+	return units
+}
+
+// skipUniform says of a kind why it is not looked for if it takes more classes of at least so many different images.
+func (a *audit) skipUniform(kind string, units []int, classes, least int) bool {
+	for _, n := range units {
+		if n >= least {
+			classes--
+		}
+	}
+	if classes > 0 {
+		a.skipped[kind] = fmt.Sprintf("too few classes have %d different images or more", least)
+	}
+	return classes > 0
+}
+
 // alikeRatio is how often, compared with chance, neighbours are of the other class rather than of the own one, from which
 // two classes are alike: 1 is for classes that nothing tells apart.
 const alikeRatio = 0.5
 
 // alikeClasses are classes that features do not tell apart.
 func (a *audit) alikeClasses() *Finding {
-	if a.neighbours == nil {
+	units := a.units()
+	if a.neighbours == nil || a.skipUniform(FoundAlikeClasses, units, 2, leastOfClass) {
 		return nil
 	}
 	mix := make([][]float64, len(a.classes)) // the share of neighbours by class, each way
@@ -54,15 +83,16 @@ func (a *audit) alikeClasses() *Finding {
 		ratio float64
 	}
 	var pairs []pair
+	others := a.others()
 	size := func(c int) float64 { return float64(len(a.members[c])) }
 	for x := range a.classes {
 		for y := range x {
-			if size(x) < leastOfClass || size(y) < leastOfClass {
+			if units[x] < leastOfClass || units[y] < leastOfClass {
 				continue
 			}
 			// Each way, per image that a neighbour could be.
-			one := mix[x][y] / size(y) / max(mix[x][x]/(size(x)-1), math.SmallestNonzeroFloat32)
-			other := mix[y][x] / size(x) / max(mix[y][y]/(size(y)-1), math.SmallestNonzeroFloat32)
+			one := mix[x][y] / size(y) / max(mix[x][x]/others[x], math.SmallestNonzeroFloat32)
+			other := mix[y][x] / size(x) / max(mix[y][y]/others[y], math.SmallestNonzeroFloat32)
 			if ratio := math.Sqrt(one * other); ratio >= alikeRatio {
 				pairs = append(pairs, pair{y, x, ratio})
 			}
@@ -77,6 +107,23 @@ func (a *audit) alikeClasses() *Finding {
 		f.Details = append(f.Details, fmt.Sprintf("%s and %s: an image has %.0f %% as many of its most similar ones in the other class as in its own, %.0f %% of %s's are %s's", a.classes[p.a], a.classes[p.b], 100*min(1, p.ratio), 100*mix[p.a][p.b], a.classes[p.a], a.classes[p.b]))
 	}
 	return f
+}
+
+// others are how many images of its own class can be neighbours of an image, in the mean of each class.
+func (a *audit) others() []float64 {
+	mean := make([]float64, len(a.classes))
+	for c, rows := range a.members {
+		n := float64(len(rows))
+		sizes := map[string]float64{}
+		for _, i := range rows {
+			sizes[a.duplicates.Groups[i]]++
+		}
+		mean[c] = n
+		for _, size := range sizes {
+			mean[c] -= size * size / n
+		}
+	}
+	return mean
 }
 
 // alikeNames are labels that were probably meant to be the same.

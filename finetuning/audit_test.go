@@ -2,6 +2,7 @@ package finetuning
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"image"
 	"image/color"
@@ -133,6 +134,80 @@ func TestAudit(t *testing.T) {
 		if err := a.WriteText(&out, 3); err != nil || !strings.Contains(out.String(), f.What) {
 			t.Errorf("%s: the text is\n%s", kind, out.String())
 		}
+	}
+}
+
+// filmed makes rows images of a class that are all nearly the same picture.
+func filmed(rows []featurestore.Row, of, to int, label string, of16 func(j int) float32) {
+	for i := of; i < to; i++ {
+		v := make([]float32, 16)
+		for j := range v {
+			v[j] = of16(j) + float32((i*7+j*3)%11)*1e-4
+		}
+		rows[i].Label, rows[i].Features = label, [][]float32{v}
+	}
+}
+
+// Near duplicates are no neighbours of each other, so that the labels of classes of hardly anything else are not judged by
+// neighbours.
+func TestAuditOfUniformClasses(t *testing.T) {
+	scene := func(at int) func(j int) float32 {
+		return func(j int) float32 { return []float32{-2, 6}[map[bool]int{true: 1}[j%4 == at]] }
+	}
+	frames := cloudRows(200, 0, "cat", "dog")
+	filmed(frames, 0, 40, "frames", scene(0))
+	scenes := cloudRows(200, 0, "cat", "dog") // two scenes, and a picture of something else
+	filmed(scenes, 0, 20, "frames", scene(0))
+	filmed(scenes, 20, 40, "frames", scene(1))
+	scenes[40].Label = "frames"
+	copies := cloudRows(80, 0, "cat", "dog")
+	filmed(copies, 0, 40, "cat", scene(0))
+	filmed(copies, 40, 80, "dog", scene(1))
+	for name, c := range map[string]struct {
+		rows    []featurestore.Row
+		uniform string
+		skipped bool
+	}{
+		"frames of a scene": {frames, "frames: 40 pictures, 1 of them different", false},
+		"of two scenes":     {scenes, "frames: 41 pictures, 3 of them different", false},
+		"two pictures":      {copies, "cat: 40 pictures, 1 of them different", true},
+	} {
+		a := audited(t, AuditOptions{NearDuplicates: 0.999, OwnNear: true}, c.rows...)
+		if f := a.finding(FoundUniform); f == nil || f.Details[0] != c.uniform {
+			t.Errorf("%s: the uniform classes are %+v", name, f)
+		}
+		for _, kind := range []string{FoundAlone, FoundAlikeClasses} {
+			if f := a.finding(kind); f != nil {
+				t.Errorf("%s: %+v", name, f)
+			}
+			if _, skipped := a.Skipped[kind]; skipped != c.skipped || slices.Contains(a.Passed, kind) == skipped {
+				t.Errorf("%s: passed %v, skipped %v", name, a.Passed, a.Skipped)
+			}
+		}
+	}
+	// A wrong label among different images is found beside a uniform class; so are classes that are one.
+	frames[50].Label, frames[50].Features = "dog", [][]float32{slices.Clone(frames[52].Features[0])}
+	frames[50].Features[0][1]--
+	a := audited(t, AuditOptions{NearDuplicates: 0.999, OwnNear: true}, frames...)
+	if f := a.finding(FoundAlone); f == nil || f.paths() != "0:050.jpg" {
+		t.Errorf("a wrong label: %+v", f)
+	}
+	for i := 42; i < 200; i += 4 {
+		frames[i].Label = "kitten"
+	}
+	a = audited(t, AuditOptions{NearDuplicates: 0.999, OwnNear: true}, frames...)
+	if f := a.finding(FoundAlikeClasses); f == nil || f.Count != 1 || !strings.Contains(f.Details[0], "cat and kitten: ") {
+		t.Errorf("classes that are one: %+v", f)
+	}
+}
+
+// Without findings, the list of them is empty in JSON, not null.
+func TestAuditWithoutFindings(t *testing.T) {
+	rows := cloudRows(100, 0, "cat", "dog")
+	a := audited(t, AuditOptions{}, rows...)
+	text, err := json.Marshal(a)
+	if err != nil || len(a.Findings) > 0 || !strings.Contains(string(text), `"findings":[]`) {
+		t.Errorf("the audit is %s, %v", text, err)
 	}
 }
 

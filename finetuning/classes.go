@@ -12,34 +12,108 @@ import (
 	"fovea/internal/text"
 )
 
-// leaveOutRare leaves out classes of fewer than MinClass rows, which it names. Classes of a single row are an error
-// otherwise. Where rows are left out, it frees the features that it was given.
+// leaveOutRare leaves out classes of fewer than MinClass rows to train on, which it names, test rows included. Classes
+// of a single row, or of none but test rows, are an error otherwise. Where rows are left out, it frees the features that
+// it was given.
 func (o *TrainOptions) leaveOutRare(f Features) (Features, []head.ClassCount, error) {
-	counts := map[string]int{}
-	for _, l := range f.Labels {
-		counts[l]++
+	c, err := o.countClasses(f)
+	if err != nil {
+		return Features{}, nil, err
 	}
-	rare := fewerThan(counts, max(2, o.MinClass))
+	rare := fewerThan(c.learn, max(2, o.MinClass))
+	refused := slices.DeleteFunc(slices.Clone(rare), func(r head.ClassCount) bool { return r.N < o.MinClass })
 	switch {
-	case len(rare) == 0:
+	case len(rare) == 0 || len(refused) > 0 && len(c.learn) == 1: // of a single class the next step says more
 		return f, nil, nil
-	case o.MinClass < 2 && len(counts) > 1: // of a single class the next step says more
-		return Features{}, nil, fmt.Errorf("%s one image, and training needs two: add images, or leave such classes out with --min-class 2", only(rare))
-	case o.MinClass < 2:
-		return f, nil, nil
-	case len(counts)-len(rare) < 2:
-		return Features{}, nil, fmt.Errorf("%d of the %d classes have %d images or more, and a classifier needs two: use a smaller --min-class", len(counts)-len(rare), len(counts), o.MinClass)
+	case len(refused) > 0:
+		return Features{}, nil, c.refuse(refused)
+	case len(c.learn)-len(rare) < 2:
+		return Features{}, nil, fmt.Errorf("%d of the %d classes have %d images or more%s, and a classifier needs two: use a smaller --min-class", len(c.learn)-len(rare), len(c.learn), o.MinClass, c.toTrainOn())
+	}
+	kept := func(label string) bool { return c.learn[label] >= o.MinClass }
+	if c.marked() && !slices.ContainsFunc(c.split.Test, func(i int) bool { return kept(f.Labels[i]) }) {
+		return Features{}, nil, fmt.Errorf("all %d test images are of classes with fewer than %d images to train on (%s): use a smaller --min-class, or split at random with --test-fraction", len(c.split.Test), o.MinClass, c.describe(rare))
 	}
 	left := 0
-	for _, c := range rare {
-		left += c.N
+	for _, r := range rare {
+		left += c.all[r.Class]
 	}
-	logrus.Warnf("leaving out %s with fewer than %d images (%s), %s in all", text.Count(len(rare), "class", "classes"), o.MinClass, text.Some(head.NamesOf(rare)), text.Plural(left, "image"))
-	kept, err := f.chooseLabels(func(label string) bool { return counts[label] >= o.MinClass })
+	logrus.Warnf("leaving out %s with fewer than %s%s (%s), %s in all", text.Count(len(rare), "class", "classes"), text.Plural(o.MinClass, "image"), c.toTrainOn(), c.describe(rare), text.Plural(left, "image"))
+	chosen, err := f.chooseLabels(kept)
 	if err == nil {
 		f.Free()
 	}
-	return kept, rare, err
+	return chosen, rare, err
+}
+
+// classCounts are the numbers of rows of each class: all of them, and those to train on.
+type classCounts struct {
+	all, learn map[string]int
+	split      Split // the dataset's own, if it is used
+}
+
+// countClasses counts rows before a split is drawn at random, which leaves two of each class to train on, but after the
+// dataset's own, which may leave none.
+func (o *TrainOptions) countClasses(f Features) (c classCounts, err error) {
+	if !o.OwnFraction {
+		if c.split, _, err = markedSplit(f.Splits); err != nil {
+			return c, fmt.Errorf("the dataset's split: %w", err)
+		}
+	}
+	return c, c.count(f.Labels)
+}
+
+func (c *classCounts) count(labels []string) error {
+	c.all, c.learn = map[string]int{}, map[string]int{}
+	for _, l := range labels {
+		c.all[l]++
+		c.learn[l] = 0
+	}
+	learn := labels
+	if c.marked() {
+		if len(c.split.Train) == 0 {
+			return errNothingToTrainOn
+		}
+		learn = Pick(labels, c.split.Train)
+	}
+	for _, l := range learn {
+		c.learn[l]++
+	}
+	return nil
+}
+
+func (c *classCounts) marked() bool { return len(c.split.Test) > 0 }
+
+func (c *classCounts) toTrainOn() string {
+	if c.marked() {
+		return " to train on"
+	}
+	return ""
+}
+
+// describe names classes with their numbers of rows.
+func (c *classCounts) describe(classes []head.ClassCount) string {
+	var all []string
+	for _, r := range classes {
+		s := fmt.Sprintf("%s: %d", r.Class, r.N)
+		if c.marked() {
+			s += fmt.Sprintf(" of %d", c.all[r.Class])
+		}
+		all = append(all, s)
+	}
+	return text.Some(all)
+}
+
+// refuse is the error of classes with too few rows to learn from.
+func (c *classCounts) refuse(few []head.ClassCount) error {
+	if c.marked() {
+		have := "classes have"
+		if len(few) == 1 {
+			have = "class has"
+		}
+		return fmt.Errorf("%d %s fewer than two images to train on (%s; the others are marked test or validation): mark more of them train, or leave such classes out with --min-class 2", len(few), have, c.describe(few))
+	}
+	return fmt.Errorf("%s one image, and training needs two: add images, or leave such classes out with --min-class 2", only(few))
 }
 
 // only says which classes have only so many images.

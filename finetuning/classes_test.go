@@ -68,6 +68,94 @@ func TestMinClass(t *testing.T) {
 	}
 }
 
+// Where the dataset has a split, rows to train on count: classes with too few of these are named with both numbers before
+// anything is trained, or left out of the test set, too.
+func TestMinClassOfSplit(t *testing.T) {
+	marked := func(marks map[string][]string) Source { // of two classes that suffice and others
+		all, err := classesDataset(t, []string{"ant", "bee"}, 15, 3).Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rows []featurestore.Row
+		add := func(label, split string) {
+			i := len(rows)
+			rows = append(rows, featurestore.Row{Path: all.Paths[i], Label: label, Split: split, Features: [][]float32{all.X.Row(i)}})
+		}
+		for range 8 {
+			add("ant", "train")
+			add("bee", "train")
+		}
+		for _, label := range slices.Sorted(maps.Keys(marks)) {
+			for _, split := range marks[label] {
+				add(label, split)
+			}
+		}
+		return datasetOf(t, all.Recipe, featurestore.StatusComplete, rows...)
+	}
+	usual := map[string][]string{"ant": {"test", "test"}, "bee": {"test"}}
+	with := func(label string, splits ...string) map[string][]string {
+		m := maps.Clone(usual)
+		m[label] = splits
+		return m
+	}
+	for name, c := range map[string]struct {
+		marks         map[string][]string
+		refused, left string
+		n, tested     int
+	}{
+		"one to train on":     {with("rat", "train", "test", "test"), "1 class has fewer than two images to train on (rat: 1 of 3; ", "(rat: 1 of 3), 3 images in all", 1, 3},
+		"only tested":         {with("rat", "test"), "(rat: 0 of 1; ", "(rat: 0 of 1), 1 image in all", 0, 3},
+		"only for validation": {with("rat", "val", "val"), "(rat: 0 of 2; ", "(rat: 0 of 2), 2 images in all", 0, 3},
+		"no marks of tests":   {map[string][]string{"ant": {"val"}, "rat": {"val", "val"}}, "(rat: 0 of 2; ", "(rat: 0 of 2), 2 images in all", 0, 1},
+	} {
+		o := TrainOptions{Source: marked(c.marks), Lambda: 0.1, TestFraction: 0.2, Seed: 1}
+		if _, err := Train(t.Context(), o); err == nil || !strings.Contains(err.Error(), c.refused) || !strings.Contains(err.Error(), "--min-class 2") {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, least := range []int{1, 2} {
+			if o.MinClass = least; c.n >= least {
+				continue // 1 leaves out what has none
+			}
+			warned := logged(t)
+			r, err := Train(t.Context(), o)
+			if err != nil || !warned("leaving out 1 class with fewer than "+fmt.Sprint(least)+" image") || !warned("to train on "+c.left) {
+				t.Errorf("%s, at least %d: %v", name, least, err)
+				continue
+			}
+			d := cmp.Diff([]string{"ant", "bee"}, r.Head.Classes) + cmp.Diff([]head.ClassCount{{Class: "rat", N: c.n}}, r.Head.Notes.LeftOut)
+			if d != "" || r.Head.Notes.HeldOut.N != c.tested || r.Head.Notes.TrainedOn != 16 {
+				t.Errorf("%s: %d test images, %d trained on: %s", name, r.Head.Notes.HeldOut.N, r.Head.Notes.TrainedOn, d)
+			}
+		}
+		if o.MinClass = 1; c.n == 1 {
+			if _, err := Train(t.Context(), o); err == nil || !strings.Contains(err.Error(), c.refused) {
+				t.Errorf("%s, --min-class 1: %v", name, err)
+			}
+		}
+		// A split at random has all rows to draw from.
+		o.OwnFraction, o.MinClass = true, 3
+		if r, err := Train(t.Context(), o); err != nil || slices.Contains(r.Head.Classes, "rat") != (len(c.marks["rat"]) >= 3) {
+			t.Errorf("%s, at random: %v", name, err)
+		}
+		// Other training by the dataset's split refuses what it does not learn, too.
+		f, err := o.Source.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (&TrainOptions{}).Split(f, f.Hashes); (err == nil) != (c.n > 0) {
+			t.Errorf("%s: a split alone: %v", name, err)
+		}
+	}
+	o := TrainOptions{Source: marked(map[string][]string{"rat": {"test", "test", "train"}}), Lambda: 0.1, TestFraction: 0.2, MinClass: 2}
+	if _, err := Train(t.Context(), o); err == nil || !strings.Contains(err.Error(), "all 2 test images are of classes with fewer than 2 images to train on (rat: 1 of 3)") {
+		t.Errorf("no test image is left: %v", err)
+	}
+	o.MinClass = 9
+	if _, err := Train(t.Context(), o); err == nil || !strings.Contains(err.Error(), "0 of the 3 classes have 9 images or more to train on") {
+		t.Errorf("no class is left: %v", err)
+	}
+}
+
 // Of many classes, the ROC curves of those are drawn that are told apart worst; the report says so.
 func TestCurves(t *testing.T) {
 	m := head.Metrics{}

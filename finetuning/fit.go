@@ -59,7 +59,8 @@ type TrainOptions struct {
 	// NearDuplicates is the cosine of two images' features, averaged over positions, from which they are kept together by
 	// every split, 0 to keep only equal files together. It is raised for layers that need more, but for OwnNear.
 	NearDuplicates float64
-	// MinClass is the number of rows below which a class is left out, 0 for none: then a class of one row is an error.
+	// MinClass is the number of rows to train on below which a class is left out, 0 for none: then a class of one is an
+	// error, as is one of none but test rows.
 	MinClass int
 	// OwnFraction lets TestFraction override the dataset's own split, OwnNear applies NearDuplicates as it is, even if it
 	// makes most images of a class near duplicates.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fovea/featurestore"
 	"fovea/head"
 )
 
@@ -76,5 +77,40 @@ func TestTrainNoveltyRefuses(t *testing.T) {
 	o := TrainOptions{NoveltyRate: 0.05}
 	if _, err := o.novelty(t.Context(), all, make([]string, len(all.Labels))); !errors.Is(err, head.ErrCopies) || !strings.Contains(err.Error(), "--novelty-rate 0") {
 		t.Errorf("copies of one image: %v", err)
+	}
+}
+
+// Images whose features are all 0 are named; the others decide what is known.
+func TestTrainNoveltyOfZeros(t *testing.T) {
+	f, err := classesDataset(t, []string{"ant", "bee"}, 40, 3).Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	train := func(zeros int) *head.Head {
+		var rows []featurestore.Row
+		for i, l := range f.Labels {
+			v := f.X.Row(i)
+			if i < zeros {
+				v = make([]float32, len(v))
+			}
+			rows = append(rows, featurestore.Row{Path: f.Paths[i], Label: l, Features: [][]float32{v}})
+		}
+		r, err := Train(t.Context(), TrainOptions{Source: datasetOf(t, f.Recipe, featurestore.StatusComplete, rows...), Lambda: 0.1, NoveltyRate: 0.1, NearDuplicates: 0.95})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Head
+	}
+	warned := logged(t)
+	whole := train(0)
+	if warned("all 0") {
+		t.Error("a warning of zeros where there are none")
+	}
+	some := train(30)
+	if !warned("30 of the 80 training images have features that are all 0 (000.jpg, 001.jpg, ") {
+		t.Error("no warning of zeros")
+	}
+	if some.Novelty.Known.Rows != 50 || some.Novelty.Cutoff > 1.2*whole.Novelty.Cutoff || some.Notes.NearCopies != 29 {
+		t.Errorf("%d rows are known, the cutoff is %g where it was %g, %d near duplicates", some.Novelty.Known.Rows, some.Novelty.Cutoff, whole.Novelty.Cutoff, some.Notes.NearCopies)
 	}
 }

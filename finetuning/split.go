@@ -26,6 +26,9 @@ func (o *TrainOptions) Split(all Features, groups []string) (Split, error) {
 			return Split{}, fmt.Errorf("the dataset's split: %w", err)
 		}
 		if len(s.Test) > 0 {
+			if err := s.checkTrained(all.Labels); err != nil {
+				return Split{}, err
+			}
 			warnOfUntested(all.Labels, s)
 			return s, s.CheckLeak(groups)
 		}
@@ -49,10 +52,25 @@ var roles = map[string]string{
 	"val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
 }
 
-// ownSplit is the split that names of splits give. Rows for validation are the test set where there is no other, and
-// else in none: the training makes its own validation sets. Names without a meaning are an error, since rows
-// of a test set by another name must not be trained on.
+// ownSplit is the split that names of splits give, of which it tells.
 func ownSplit(splits []string) (Split, error) {
+	s, validation, err := markedSplit(splits)
+	switch {
+	case err != nil:
+	case len(validation) > 0 && len(s.Test) == len(validation) && s.Test[0] == validation[0]:
+		logrus.Infof("testing on the %d rows that are marked validation: none is marked test", len(validation))
+	case len(validation) > 0:
+		logrus.Infof("testing on the %d rows that are marked test; the %d for validation are left out, since training makes its own validation sets", len(s.Test), len(validation))
+	case len(s.Test) > 0:
+		logrus.Infof("testing on the %d rows that are marked test", len(s.Test))
+	}
+	return s, err
+}
+
+// markedSplit is the split that names of splits give, and the rows for validation. These are the test set where there is
+// no other, and else in none: the training makes its own validation sets. Names without a meaning are an error, since
+// rows of a test set by another name must not be trained on.
+func markedSplit(splits []string) (s Split, validation []int, err error) {
 	rows, unknown := map[string][]int{}, map[string]int{}
 	for i, name := range splits {
 		role, known := roles[strings.ToLower(strings.TrimSpace(name))]
@@ -62,19 +80,28 @@ func ownSplit(splits []string) (Split, error) {
 		rows[role] = append(rows[role], i)
 	}
 	for _, name := range slices.Sorted(maps.Keys(unknown)) {
-		return Split{}, fmt.Errorf("%d rows are marked %q, which says neither train, validation (val) nor test: correct the marks, or split at random with --test-fraction", unknown[name], name)
+		return Split{}, nil, fmt.Errorf("%d rows are marked %q, which says neither train, validation (val) nor test: correct the marks, or split at random with --test-fraction", unknown[name], name)
 	}
-	s, validation := Split{Train: rows["train"], Test: rows["test"]}, rows["validation"]
-	switch {
-	case len(s.Test) == 0 && len(validation) > 0:
-		logrus.Infof("testing on the %d rows that are marked validation: none is marked test", len(validation))
+	s, validation = Split{Train: rows["train"], Test: rows["test"]}, rows["validation"]
+	if len(s.Test) == 0 {
 		s.Test = validation
-	case len(validation) > 0:
-		logrus.Infof("testing on the %d rows that are marked test; the %d for validation are left out, since training makes its own validation sets", len(s.Test), len(validation))
-	case len(s.Test) > 0:
-		logrus.Infof("testing on the %d rows that are marked test", len(s.Test))
 	}
-	return s, nil
+	return s, validation, nil
+}
+
+// errNothingToTrainOn says that a split has no training set.
+var errNothingToTrainOn = errors.New("all rows are marked test or validation: there is nothing to train on")
+
+// checkTrained refuses classes of which no row is trained on: a head would not know them.
+func (s Split) checkTrained(labels []string) error {
+	c := classCounts{split: s}
+	if err := c.count(labels); err != nil {
+		return err
+	}
+	if none := fewerThan(c.learn, 1); len(none) > 0 {
+		return c.refuse(none)
+	}
+	return nil
 }
 
 // warnOfUntested names classes without test rows.
@@ -101,7 +128,7 @@ func warnOfUntested(labels []string, s Split) {
 // split. A split without a training set is an error.
 func (s Split) CheckLeak(groups []string) error {
 	if len(s.Train) == 0 {
-		return errors.New("all rows are marked test: there is nothing to train on")
+		return errNothingToTrainOn
 	}
 	trained := map[string]bool{}
 	for _, i := range s.Train {

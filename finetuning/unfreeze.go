@@ -228,12 +228,16 @@ func (u *unfreezing) measure() error {
 // notes say in the head how it came about.
 func (u *unfreezing) notes() head.Notes {
 	o := u.options
-	return head.Notes{
+	notes := head.Notes{
 		ToolVersion: o.ToolVersion, Seed: o.Head.Seed, TrainedOn: len(u.learn), HeldOut: u.result.Unfrozen,
 		Copies: u.duplicates.Equal, NearCopies: u.duplicates.Alike, Crowded: u.duplicates.Crowded, Seen: shortHashes(Pick(u.bottleneck.Hashes, u.learn)),
-		Settings: map[string]string{
+		LeftOut: u.rare, Settings: map[string]string{
 			"unfreeze": fmt.Sprintf("block%d", o.Block), "optimizer": string(training.Adam), "learning-rate": fmt.Sprint(o.LearningRate),
 			"batch": strconv.Itoa(o.Batch), "epochs": strconv.Itoa(o.Epochs), "patience": strconv.Itoa(o.Patience),
 		},
 	}
+	if o.Head.MinClass > 0 {
+		notes.Settings["min-class"] = strconv.Itoa(o.Head.MinClass)
+	}
+	return notes
 }

@@ -34,6 +34,7 @@ type unfreezing struct {
 	// bottleneck are the features that the blocks take; frozen are those that the blocks make of
 	// them before the training: pool5, averaged.
 	bottleneck, frozen Features
+	rare               []head.ClassCount // classes that were left out
 	classes            []string
 	index              []int32
 	duplicates         Duplicates
@@ -73,12 +74,24 @@ func (u *unfreezing) load(ctx context.Context) error {
 	if u.bottleneck.Recipe.Fingerprint() != dataset.Recipe().Fingerprint() {
 		return fmt.Errorf("%s %w", u.options.Source.name(), featurestore.ErrReplaced)
 	}
+	if err := u.leaveOutRare(); err != nil {
+		return err
+	}
 	if u.classes, err = head.Classes(u.bottleneck.Labels); err != nil {
 		return err
 	}
 	WarnOfAlike(u.classes)
 	u.index, u.result.Classes = classNumbers(u.bottleneck.Labels, u.classes), u.classes
 	u.network, _, err = training.Tail(u.configuration, u.options.Block, len(u.classes))
+	return err
+}
+
+// leaveOutRare leaves out classes of too few rows to train on.
+func (u *unfreezing) leaveOutRare() error {
+	kept, rare, err := u.options.Head.leaveOutRare(u.bottleneck)
+	if err == nil {
+		u.bottleneck, u.rare = kept, rare
+	}
 	return err
 }
 

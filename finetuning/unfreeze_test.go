@@ -114,6 +114,27 @@ func TestUnfreezeDivides(t *testing.T) {
 	}
 }
 
+// Classes of too few rows to train on are left out, and noted in the head; otherwise they are refused.
+func TestUnfreezeMinClass(t *testing.T) {
+	f := Features{
+		X: head.Matrix{Rows: 8, Cols: 1, Data: make([]float32, 8)}, Labels: strings.Fields("ant bee ant bee rat rat ant owl"),
+		Splits: strings.Fields("train train train train train test test val"), Hashes: strings.Fields("a b c d e f g h"), Paths: strings.Fields("a b c d e f g h"),
+	}
+	u := &unfreezing{bottleneck: f, options: UnfreezeOptions{Head: &TrainOptions{}}}
+	if err := u.leaveOutRare(); err == nil || !strings.Contains(err.Error(), "2 classes have fewer than two images to train on (owl: 0 of 1, rat: 1 of 2;") || u.bottleneck.X.Rows != 8 {
+		t.Errorf("classes of too few: %v", err)
+	}
+	u.options.Head.MinClass = 2
+	if err := u.leaveOutRare(); err != nil {
+		t.Fatal(err)
+	}
+	notes := u.notes()
+	d := cmp.Diff(strings.Fields("ant bee ant bee ant"), u.bottleneck.Labels) + cmp.Diff([]head.ClassCount{{Class: "owl"}, {Class: "rat", N: 1}}, notes.LeftOut)
+	if d != "" || u.bottleneck.X.Rows != 5 || notes.Settings["min-class"] != "2" {
+		t.Errorf("left are %d rows, %s; settings %v", u.bottleneck.X.Rows, d, notes.Settings)
+	}
+}
+
 // The head of an unfrozen network says how it was trained and on what.
 func TestUnfreezeNotes(t *testing.T) {
 	u := &unfreezing{

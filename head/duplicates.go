@@ -1,8 +1,12 @@
 package head
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
@@ -22,8 +26,8 @@ type Duplicates struct {
 }
 
 // FindDuplicates groups rows of the same identity, such as a checksum, and rows whose cosine
-// similarity (the mean over the blocks) is at least threshold, which is above 0 and at most 1. With
-// a threshold of 0 only identities count. All pairs are compared, so the time grows with the square
+// similarity (the mean over the blocks) is at least threshold, which is above 0 and at most 1. Equal rows have a
+// similarity of 1, even where they are all zero. With a threshold of 0 only identities count. All pairs are compared, so the time grows with the square
 // of the number of rows.
 func FindDuplicates(ctx context.Context, x Matrix, identities []string, threshold float64) (Duplicates, error) {
 	if err := x.validate(); err != nil {
@@ -89,5 +93,67 @@ func alike(ctx context.Context, x Matrix, identities []string, threshold float64
 	if err != nil {
 		return nil, fmt.Errorf("head: compare the rows: %w", err)
 	}
+	if pairs, err = withEqualZeros(x, pairs); err != nil {
+		return nil, err
+	}
 	return slices.DeleteFunc(pairs, func(p vectors.Pair) bool { return identities[p.A] == identities[p.B] }), nil
+}
+
+// withEqualZeros adds the pairs of equal rows with blocks of zeros, which have no direction and so a cosine of 0 with any
+// other, but are equal all the same.
+func withEqualZeros(x Matrix, pairs []vectors.Pair) ([]vectors.Pair, error) {
+	blocks := x.Blocks
+	if len(blocks) == 0 {
+		blocks = []int{x.Cols}
+	}
+	equal, total := map[[sha256.Size]byte][]int{}, len(pairs)
+	for i := range x.Rows {
+		if row := x.Row(i); hasZeros(row, blocks) {
+			sum := checksum(row)
+			total += len(equal[sum])
+			equal[sum] = append(equal[sum], i)
+		}
+	}
+	switch {
+	case total == len(pairs):
+		return pairs, nil
+	case total > mostPairs:
+		return nil, fmt.Errorf("head: compare the rows: %w: %d, most of them of equal rows with zeros alone: leave out pictures without content", vectors.ErrTooMany, total)
+	}
+	for _, rows := range equal {
+		for i, b := range rows {
+			for _, a := range rows[:i] {
+				pairs = append(pairs, vectors.Pair{A: a, B: b, Similarity: 1})
+			}
+		}
+	}
+	slices.SortFunc(pairs, func(a, b vectors.Pair) int {
+		return cmp.Or(a.A-b.A, a.B-b.B, cmp.Compare(b.Similarity, a.Similarity))
+	})
+	return slices.CompactFunc(pairs, func(a, b vectors.Pair) bool { return a.A == b.A && a.B == b.B }), nil
+}
+
+// hasZeros says whether all values of a block are 0.
+func hasZeros(row []float32, blocks []int) bool {
+	for _, width := range blocks {
+		if isZero(row[:width]) {
+			return true
+		}
+		row = row[width:]
+	}
+	return false
+}
+
+// isZero says whether all values are 0.
+func isZero(values []float32) bool {
+	return !slices.ContainsFunc(values, func(v float32) bool { return v != 0 })
+}
+
+// checksum is that of a row's values, the same for both signs of 0.
+func checksum(row []float32) (sum [sha256.Size]byte) {
+	data := make([]byte, 0, 4*len(row))
+	for _, v := range row {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v+0)) // -0 + 0 is 0
+	}
+	return sha256.Sum256(data)
 }

@@ -2,12 +2,17 @@ package head
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"fovea/vectors"
 )
 
 func TestFindDuplicates(t *testing.T) {
@@ -114,5 +119,42 @@ func TestFindDuplicatesFindsAll(t *testing.T) {
 		if len(d.Pairs) != want || want == 0 {
 			t.Errorf("cosine %g: %d pairs, want %d", threshold, len(d.Pairs), want)
 		}
+	}
+}
+
+// Equal rows are duplicates even if they are all zero, or a block of them is, where the cosine is 0; others with zeros are
+// none.
+func TestFindDuplicatesOfZeros(t *testing.T) {
+	negative := float32(math.Copysign(0, -1))
+	for name, c := range map[string]struct {
+		blocks    []int
+		rows      [][]float32
+		threshold float64
+		pairs     []vectors.Pair
+		groups    string
+	}{
+		"zeros":       {nil, [][]float32{{0, 0}, {1, 2}, {0, negative}, {3, -1}, {0, 0}}, 0.95, []vectors.Pair{{A: 0, B: 2, Similarity: 1}, {A: 0, B: 4, Similarity: 1}, {A: 2, B: 4, Similarity: 1}}, "0 1 0 3 0"},
+		"one":         {nil, [][]float32{{0, 0}, {1, 2}, {3, -1}}, 0.95, nil, "0 1 2"},
+		"the same":    {nil, [][]float32{{0, 0}, {1, 2}, {3, -1}, {5, 5}, {9, 1}, {0, 0}}, 0.999, nil, "0 1 2 3 4 0"}, // equal files, see below
+		"a block":     {[]int{1, 2}, [][]float32{{0, 1, 2}, {0, 1, 2}, {0, 2, -1}, {5, 1, 2}, {0, 0, 0}}, 0.95, []vectors.Pair{{A: 0, B: 1, Similarity: 1}}, "0 0 2 3 4"},
+		"found twice": {[]int{1, 2}, [][]float32{{0, 1, 2}, {0, 1, 2}, {0, 2, -1}, {-5, 2, -1}}, 0.4, []vectors.Pair{{A: 0, B: 1, Similarity: 1}, {A: 2, B: 3, Similarity: 0.5}}, "0 0 2 2"},
+		"only files":  {nil, [][]float32{{0, 0}, {0, 0}}, 0, nil, "0 1"},
+	} {
+		x := Matrix{Rows: len(c.rows), Cols: len(c.rows[0]), Blocks: c.blocks, Data: slices.Concat(c.rows...)}
+		identities := ownGroups(x.Rows)
+		if name == "the same" {
+			identities[5] = identities[0]
+		}
+		d, err := FindDuplicates(context.Background(), x, identities, c.threshold)
+		if err != nil || strings.Join(d.Groups, " ") != c.groups {
+			t.Errorf("%s: groups %v, %v", name, d.Groups, err)
+		}
+		if diff := cmp.Diff(c.pairs, d.Pairs, cmpopts.EquateApprox(0, 1e-9), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	blank := Matrix{Rows: 8500, Cols: 1, Data: make([]float32, 8500)}
+	if _, err := FindDuplicates(context.Background(), blank, ownGroups(8500), 0.9); !errors.Is(err, vectors.ErrTooMany) {
+		t.Errorf("8,500 rows of zeros: %v", err)
 	}
 }

@@ -74,6 +74,16 @@ func (m Matrix) NotFinite() (row, column int, found bool) {
 	return 0, 0, false
 }
 
+// ZeroRows are the numbers of rows of nothing but zeros, which have no direction: no row is like them.
+func (m Matrix) ZeroRows() (rows []int) {
+	for i := range m.Rows {
+		if isZero(m.Row(i)) {
+			rows = append(rows, i)
+		}
+	}
+	return rows
+}
+
 // checkBlocks refuses widths that do not add up to the number of columns.
 func checkBlocks(blocks []int, cols int) error {
 	sum := 0

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -242,6 +243,44 @@ func TestNoveltyRefuses(t *testing.T) {
 	if got, err := (&Head{}).Novelties(x); got != nil || err != nil {
 		t.Errorf("a head without a model: %v, %v", got, err)
 	}
+}
+
+// Rows of zeros are as far from each other as from all others: they change nothing about what the others tell, however
+// many they are.
+func TestNoveltyOfZeros(t *testing.T) {
+	layers := layersOf([]int{2, 4}, []int{5})
+	x, labels := manyClusters(60, 13, 2, 1)
+	want, err := TrainNovelty(context.Background(), x, labels, NoveltyOptions{Layers: layers, Rate: 0.1, Seed: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	many := Matrix{Rows: 160, Cols: 13, Data: append(make([]float32, 1300), x.Data...)}
+	all := append(slices.Repeat([]string{"class00", "class01"}, 50), labels...)
+	for name, groups := range map[string][]string{"each": nil, "one group": append(slices.Repeat([]string{"zeros"}, 100), ownGroups(60)...)} {
+		n, err := TrainNovelty(context.Background(), many, all, NoveltyOptions{Layers: layers, Rate: 0.1, Seed: 2, Groups: groups})
+		if err != nil || n.Measured != 60 || n.Known.Rows != 60 || math.Abs(n.Cutoff-want.Cutoff) > 1e-6 {
+			t.Fatalf("%s: %d of %d rows, cutoff %v, %v; want 60 and %v", name, n.Measured, n.Known.Rows, n.Cutoff, err, want.Cutoff)
+		}
+		h := &Head{Layers: layers, Novelty: n, Standardization: Standardization{Mean: make([]float32, 13)}}
+		share, err := h.NoveltyOf(Matrix{Rows: 100, Cols: 13, Data: many.Data[:1300]})
+		if err != nil || share.Above != 100 {
+			t.Errorf("%s: of 100 rows of zeros: %+v, %v", name, share, err)
+		}
+	}
+	if d := cmp.Diff(allOf(100), many.ZeroRows()); d != "" || x.ZeroRows() != nil {
+		t.Errorf("rows of zeros: %s, and %v", d, x.ZeroRows())
+	}
+	if _, err := TrainNovelty(context.Background(), Matrix{Rows: 101, Cols: 13, Data: many.Data[:1313]}, all[:101], NoveltyOptions{Layers: layers, Rate: 0.1}); !errors.Is(err, ErrCopies) {
+		t.Errorf("one row that is not zero: %v", err)
+	}
+}
+
+// allOf are the numbers below n.
+func allOf(n int) (all []int) {
+	for i := range n {
+		all = append(all, i)
+	}
+	return all
 }
 
 // withNovelty is a head with a model of what it knows.

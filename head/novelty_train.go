@@ -25,8 +25,8 @@ type NoveltyOptions struct {
 	Seed uint64
 }
 
-// ErrCopies marks rows that are all copies of one, so that nothing is known of how they differ.
-var ErrCopies = errors.New("head: all rows are copies of each other, so that it cannot be told how far apart known ones are")
+// ErrCopies marks rows that are all copies of one, or of zeros, so that nothing is known of how they differ.
+var ErrCopies = errors.New("head: all rows are copies of each other or all 0, so that it cannot be told how far apart known ones are")
 
 // mostMeasured is the number of rows that the cutoff is found on: with more it would be no better known, within 0.3 % of
 // the rows at a rate of 5 %.
@@ -35,7 +35,8 @@ const mostMeasured = 1 << 14
 // TrainNovelty makes a model of what rows are known. It keeps rows of all classes alike, as many as there is room for, and
 // measures each row's distance from the kept ones, leaving out itself and its copies. The cutoff is the distance that
 // Rate of these exceed, as in split conformal prediction: of new rows of the same kind, at most Rate are above it
-// on average. The result does not depend on the number of CPUs.
+// on average. Rows of zeros, which are as far from each other as from any other, are neither kept nor measured (see
+// Matrix.ZeroRows). The result does not depend on the number of CPUs.
 func TrainNovelty(ctx context.Context, x Matrix, labels []string, o NoveltyOptions) (*Novelty, error) {
 	if err := x.validate(); err != nil {
 		return nil, err
@@ -51,7 +52,7 @@ func TrainNovelty(ctx context.Context, x Matrix, labels []string, o NoveltyOptio
 		return nil, fmt.Errorf("head: %d labels and %d groups of %d rows of %d values, layers of %d", len(labels), len(o.Groups), x.Rows, x.Cols, size)
 	}
 	d := describe(o.Layers)
-	rows := onePerGroup(x.Rows, o.Groups, o.Seed)
+	rows := slices.DeleteFunc(onePerGroup(x.Rows, o.Groups, o.Seed), func(r int) bool { return isZero(x.Row(r)) })
 	kept := alternating(rows, labels, max(2, mostKnown/d.width))
 	if len(kept) < 2 {
 		return nil, ErrCopies

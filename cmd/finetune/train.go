@@ -77,7 +77,7 @@ func (o *trainOptions) addFlags(f *pflag.FlagSet) {
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of the train/test split, the cross-validation and the first weights of mlp")
 	f.Float64Var(&o.TestFraction, "test-fraction", 0.2, "fraction of the rows to hold out for testing, 0 for none")
 	f.Float64Var(&o.NearDuplicates, "near-duplicates", finetuning.UsualNear, "keep images together as copies if the cosine of their features is at least `COSINE` (0.99 by default for early layers); 0: only identical files")
-	f.IntVar(&o.MinClass, "min-class", 0, "leave out classes of fewer than `N` images")
+	f.IntVar(&o.MinClass, "min-class", 0, "leave out classes of fewer than `N` images to train on")
 	f.Float64Var(&o.NoveltyRate, "novelty-rate", 0.05, "let the head tell what it does not know: the `SHARE` of images like those trained on that are to be above the cutoff; 0: it cannot tell")
 	f.IntVar(&o.MLP.Units, "units", 256, "hidden units of mlp")
 	f.Float64Var(&o.dropout, "dropout", 0.5, "fraction of the hidden units dropped in each step of mlp")

@@ -28,7 +28,7 @@ type trained struct {
 	Values         int `json:"values"`
 	ConstantValues int `json:"constant_values"`
 	TrainImages    int `json:"train_images"`
-	// LeftOut are classes with fewer images than --min-class.
+	// LeftOut are classes with fewer images to train on than --min-class.
 	LeftOut  []head.ClassCount `json:"left_out,omitempty"`
 	Training head.Report       `json:"training"`
 	// Test are the metrics on the test set, null where there is none.
