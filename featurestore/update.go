@@ -37,17 +37,24 @@ type Update struct {
 
 // BeginUpdate begins to update the dataset in dir. Info and options are those of the new rows. Those that could not
 // resume the dataset cannot update it: the errors are those of Create. Nothing that readers see changes before Commit.
-// A directory without a dataset is ErrNotDataset. The caller must end it with Close.
+// A directory without a dataset is ErrNotDataset; one with foreign files, which would be lost, is refused as by
+// Revise. The caller must end it with Close.
 func BeginUpdate(dir string, info Info, options Options) (*Update, error) {
 	u, err := newUpdate(dir, info, options)
 	if err != nil {
 		return nil, err
 	}
-	if u.lock, err = own(dir); err != nil {
+	if err = replaceable(dir, true); err == nil { // without the lock at first, as in replaceDataset
+		u.lock, err = own(dir)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("featurestore: update: %w", err)
 	}
 	u.dir = u.lock.dir
-	if err = u.open(); err == nil {
+	if err = replaceable(u.dir, true); err == nil {
+		err = u.open()
+	}
+	if err == nil {
 		u.staging, err = u.lock.stage()
 	}
 	if err != nil {
@@ -287,7 +294,10 @@ func (u *Update) Commit(ctx context.Context, to Revision) error {
 	if editionOf(u.dir) != u.before.edition { // by something that ignores the lock
 		return fmt.Errorf("featurestore: update: %q %w", u.dir, ErrReplaced)
 	}
-	next, err := u.lock.place()
+	next, err := "", replaceable(u.dir, true) // others may have put something there while rows were made
+	if err == nil {
+		next, err = u.lock.place()
+	}
 	if err == nil {
 		if err = u.revision(ctx, to).write(ctx, next); err != nil {
 			err = errors.Join(err, removeNext(next))

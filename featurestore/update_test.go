@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"fovea/internal/crashtest"
@@ -217,6 +218,38 @@ func TestUpdateRefuses(t *testing.T) {
 	must(t, u.Close())
 	must(t, os.RemoveAll(stagingOf(dir)))
 	sameContents(t, contents(t, dir), before)
+}
+
+// A foreign file in the dataset's directory would be lost when it is replaced: nothing is begun, and nothing committed.
+func TestUpdateRefusesForeignFiles(t *testing.T) {
+	for _, name := range []string{"README", ".fovea/mine", "data/.hidden"} {
+		dir := verified(t)
+		rows := seenRows(0, 5)
+		writeAll(t, dir, testInfo(Float32), testOptions(FormatParquet), rows, nil)
+		file, want := inDir(dir, name), fmt.Sprintf("contains %q, which is not one of the dataset's files", filepath.FromSlash(name))
+		early := contents(t, dir)
+		u, err := updated(dir, FormatParquet)
+		must(t, err)
+		must(t, os.WriteFile(file, []byte("mine"), 0o644))
+		_, row := change{}.of(rows)
+		if err := u.Commit(context.Background(), Revision{Row: row}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s, which came meanwhile: %v", name, err)
+		}
+		must(t, u.Close())
+		before := contents(t, dir)
+		if len(before) != len(early)+1 {
+			t.Errorf("%s: there are %d files after %d", name, len(before), len(early))
+		}
+		if _, err := updated(dir, FormatParquet); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		sameContents(t, contents(t, dir), before)
+		for _, made := range []string{stagingOf(dir), besideOf(dir), inDir(dir, lockFile)} {
+			if !crashtest.Gone(made) {
+				t.Errorf("%s: %s is left", name, made)
+			}
+		}
+	}
 }
 
 // updateAgain relabels, moves and leaves out rows of a dataset, and adds two, unless that is done already.
