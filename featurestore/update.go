@@ -181,9 +181,26 @@ func (u *Update) Known(path string) (Known, bool) {
 // that the next one can resume it.
 func (u *Update) Staging() string { return u.staging }
 
-// Unstage deletes what is in Staging.
+// StagingOptions are the options with which to make the dataset in Staging, given those for others. Inside the
+// dataset's directory its shards are of the other format, so that patterns such as DIR/**/*.parquet do not match them
+// besides the dataset's own.
+func (u *Update) StagingOptions(o Options) Options {
+	if u.staging != inDir(u.dir, stagingDir) {
+		return o
+	}
+	o.Format, o.TensorExtension = FormatArrow, false
+	if u.before.manifest.Format == FormatArrow {
+		o.Format = FormatParquet
+	}
+	return o
+}
+
+// Unstage deletes what is in Staging, if anything, and what a process that was killed while it took rows out of it left beside.
 func (u *Update) Unstage() error {
 	err := onlyOurs(u.staging)
+	if err == nil {
+		err = removeBeside(u.staging)
+	}
 	if err == nil {
 		err = deleteDataset(u.staging)
 	}
