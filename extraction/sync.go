@@ -14,6 +14,7 @@ import (
 
 	"fovea/featurestore"
 	"fovea/inputs"
+	"fovea/internal/redact"
 	"fovea/internal/text"
 	"fovea/pipeline"
 )
@@ -99,7 +100,7 @@ func (o *Options) plan(ctx context.Context, u *featurestore.Update, found listin
 	if !o.AllowEmpty {
 		p.Refusal = p.refuse(found.bare)
 	}
-	return p, nil
+	return p, p.checkLabels(redact.Place(o.Out), rows, found.Items)
 }
 
 // listed is the number of rows whose images are there.
