@@ -296,3 +296,24 @@ func TestSyncInside(t *testing.T) {
 		t.Errorf("%s is left by a run without anything to do", inside)
 	}
 }
+
+// Rows that a killed run has staged are not taken over for images that are missing or cannot be read by now.
+func TestSyncStagedUnreadable(t *testing.T) {
+	photos, parent := tinyPictures(t, 8, 0), t.TempDir()
+	out, fresh := filepath.Join(parent, "out"), filepath.Join(t.TempDir(), "fresh")
+	mustEnd(t, small(out, "--exclude", "000[4-7].png", photos), 0)
+	mustEnd(t, small(filepath.Join(parent, ".out.sync"), photos), 0) // as if killed when all of them were extracted
+	gone := filepath.Join(photos, "0005.png")
+	check(t, os.Remove(gone))
+	check(t, os.Symlink("nowhere", gone))
+	check(t, os.Chmod(filepath.Join(photos, "0006.png"), 0))
+	mustEnd(t, obedient(t, small(fresh, photos)), 3)
+	mustEnd(t, obedient(t, small(out, "--sync", photos)), 3)
+	got, want := rowsOf(t, out), rowsOf(t, fresh)
+	if !slices.Equal(got, want) {
+		t.Errorf("there are %q, want %q", got, want)
+	}
+	if len(got) != 8 || !strings.HasPrefix(got[6], "failure 0005.png") || !strings.HasPrefix(got[7], "failure 0006.png") {
+		t.Errorf("there are %q", got)
+	}
+}
