@@ -264,3 +264,56 @@ func TestSyncUnreadable(t *testing.T) {
 		t.Errorf("there are %q", all)
 	}
 }
+
+// In a directory whose parent cannot be written to, new rows are made in the dataset, and are gone in the end, also
+// those of a run that was killed when it was done with them.
+func TestSyncInside(t *testing.T) {
+	photos, parent := tinyPictures(t, 6, 0), filepath.Join(t.TempDir(), "shut")
+	out, fresh := filepath.Join(parent, "out"), filepath.Join(t.TempDir(), "fresh")
+	check(t, os.Mkdir(parent, 0o755))
+	mustEnd(t, small(out, photos), 0)
+	check(t, os.Chmod(parent, 0o555))
+	t.Cleanup(func() { _ = os.Chmod(parent, 0o755) })
+	moved, inside, staged := filepath.Join(photos, "moved.png"), filepath.Join(out, ".fovea", "sync"), filepath.Join(t.TempDir(), "staged")
+	check(t, os.Rename(filepath.Join(photos, "0003.png"), moved))
+	content, err := os.ReadFile(moved)
+	check(t, err)
+	check(t, os.WriteFile(filepath.Join(photos, "other.png"), append(content, 0), 0o644))
+	mustEnd(t, small(staged, "--format", "arrow", photos), 0)
+	for range 2 {
+		mustEnd(t, obedient(t, small(out, "--sync", photos)), 0)
+		if _, err := os.Lstat(inside); err == nil {
+			t.Errorf("%s is left", inside)
+		}
+		check(t, os.CopyFS(inside, os.DirFS(staged))) // as if killed before it was deleted
+	}
+	mustEnd(t, obedient(t, small(out, "--sync", photos)), 0)
+	mustEnd(t, small(fresh, photos), 0)
+	if got, want := rowsOf(t, out), rowsOf(t, fresh); !slices.Equal(got, want) {
+		t.Errorf("there are %q, want %q", got, want)
+	}
+	if _, err := os.Lstat(inside); err == nil {
+		t.Errorf("%s is left by a run without anything to do", inside)
+	}
+}
+
+// Rows that a killed run has staged are not taken over for images that are missing or cannot be read by now.
+func TestSyncStagedUnreadable(t *testing.T) {
+	photos, parent := tinyPictures(t, 8, 0), t.TempDir()
+	out, fresh := filepath.Join(parent, "out"), filepath.Join(t.TempDir(), "fresh")
+	mustEnd(t, small(out, "--exclude", "000[4-7].png", photos), 0)
+	mustEnd(t, small(filepath.Join(parent, ".out.sync"), photos), 0) // as if killed when all of them were extracted
+	gone := filepath.Join(photos, "0005.png")
+	check(t, os.Remove(gone))
+	check(t, os.Symlink("nowhere", gone))
+	check(t, os.Chmod(filepath.Join(photos, "0006.png"), 0))
+	mustEnd(t, obedient(t, small(fresh, photos)), 3)
+	mustEnd(t, obedient(t, small(out, "--sync", photos)), 3)
+	got, want := rowsOf(t, out), rowsOf(t, fresh)
+	if !slices.Equal(got, want) {
+		t.Errorf("there are %q, want %q", got, want)
+	}
+	if len(got) != 8 || !strings.HasPrefix(got[6], "failure 0005.png") || !strings.HasPrefix(got[7], "failure 0006.png") {
+		t.Errorf("there are %q", got)
+	}
+}

@@ -32,6 +32,8 @@ type destination struct {
 	dir    string
 	upload *remote.Output // nil for a directory
 	read   featurestore.ReadOptions
+	// staged means that the dataset is staged for another one, which has its labels and takes rows from it.
+	staged bool
 }
 
 // reading says how the dataset is read that is resumed, and the one that was written.
@@ -61,7 +63,7 @@ func (o *Options) destination(ctx context.Context) (destination, error) {
 	if err != nil {
 		return destination{}, err
 	}
-	return destination{upload.Dir, upload, o.reading()}, nil
+	return destination{dir: upload.Dir, upload: upload, read: o.reading()}, nil
 }
 
 // finish uploads the rest of a closed dataset; runErr is what the run ended with.

@@ -25,7 +25,8 @@ func (r *run) writing() featurestore.Options {
 }
 
 // takeOver opens the dataset for writing. When an earlier run is resumed, it takes out what is to be read
-// again: rows of images that have changed since, and failures that are worth another attempt.
+// again: rows of images that have changed since, and failures that are worth another attempt; where the dataset is only
+// staged for another one, also rows of images that cannot be read any more.
 func (r *run) takeOver(ctx context.Context, to destination, options featurestore.Options, items []pipeline.Item) (*featurestore.Writer, error) {
 	options.Written = to.upload.Written
 	writer, err := featurestore.Create(to.dir, r.info(), options)
@@ -42,7 +43,7 @@ func (r *run) takeOver(ctx context.Context, to destination, options featurestore
 		return nil, errors.Join(err, writer.Abort())
 	}
 	r.noteArithmetic(writer.Recipe())
-	again, err := r.findChanged(ctx, writer, items)
+	again, err := r.findChanged(ctx, writer, items, to.staged)
 	if err != nil {
 		return nil, errors.Join(err, writer.Abort())
 	}
@@ -122,16 +123,31 @@ func selected(items []pipeline.Item) iter.Seq[featurestore.Row] {
 // readAgain holds the paths of images to read again although the dataset has them.
 type readAgain struct{ rows, failures map[string]bool }
 
+// addLost adds the images that are missing or cannot be read, so that they become failures.
+func (a readAgain) addLost(c *pipeline.Comparison) {
+	for _, i := range c.Lost {
+		path := c.Items[i].Path
+		if known, ok := c.Known(path); known.Failed {
+			a.failures[path] = true
+		} else if ok {
+			a.rows[path] = true
+		}
+	}
+}
+
 // findChanged compares the images with those the dataset was made from.
-func (r *run) findChanged(ctx context.Context, writer *featurestore.Writer, items []pipeline.Item) (readAgain, error) {
+func (r *run) findChanged(ctx context.Context, writer *featurestore.Writer, items []pipeline.Item, staged bool) (readAgain, error) {
 	c := pipeline.Comparison{Items: items, Known: knownBy(writer)}
 	if err := r.Options.compare(ctx, &c, func() { r.noteGone(writer, &c) }); err != nil {
 		return readAgain{}, err
 	}
-	if c.Unread > 0 {
+	if c.Unread > 0 && !staged {
 		logrus.Warnf("%d images could not be compared and stay as they are; the first is %s: %s", c.Unread, c.FirstUnread.Path, c.FirstUnread.Reason)
 	}
 	again := r.chooseAgain(writer, &c)
+	if staged {
+		again.addLost(&c)
+	}
 	return again, writer.Remember(func(yield func(string, [16]byte) bool) {
 		for _, same := range c.Same {
 			if !yield(c.Items[same.Place].Path, same.Seen) {

@@ -14,6 +14,7 @@ import (
 
 	"fovea/featurestore"
 	"fovea/inputs"
+	"fovea/internal/redact"
 	"fovea/internal/text"
 	"fovea/pipeline"
 )
@@ -67,7 +68,11 @@ func (r *run) update(ctx context.Context, to destination, u *featurestore.Update
 	}
 	r.Metrics.begin(len(plan.extract), r.result.Present, r.ImagesPerBatch(r.group))
 	if plan.Unchanged() && have.Status == featurestore.StatusComplete {
-		return u.Recognize(plan.recognized())
+		if err := u.Recognize(plan.recognized()); err != nil {
+			return err
+		}
+		unstage(u)
+		return nil
 	}
 	return r.revise(ctx, to, u, &plan)
 }
@@ -95,7 +100,7 @@ func (o *Options) plan(ctx context.Context, u *featurestore.Update, found listin
 	if !o.AllowEmpty {
 		p.Refusal = p.refuse(found.bare)
 	}
-	return p, nil
+	return p, p.checkLabels(redact.Place(o.Out), rows, found.Items)
 }
 
 // listed is the number of rows whose images are there.
@@ -173,10 +178,15 @@ func (r *run) revise(ctx context.Context, to destination, u *featurestore.Update
 	if err := u.Commit(ctx, revision); err != nil {
 		return err
 	}
+	unstage(u)
+	return nil
+}
+
+// unstage deletes new rows that are not needed any more, or never were.
+func unstage(u *featurestore.Update) {
 	if err := u.Unstage(); err != nil {
 		logrus.Warnf("the dataset is up to date, but what it was made from is still there: %v", err)
 	}
-	return nil
 }
 
 // stage makes the new rows in a dataset of their own, which a run that is interrupted leaves for the next one. It
@@ -210,8 +220,8 @@ func (r *run) stage(ctx context.Context, to destination, u *featurestore.Update,
 
 // openStaging opens the dataset of the new rows. What an earlier run has made there, and can no longer be used, goes.
 func (r *run) openStaging(ctx context.Context, to destination, u *featurestore.Update, items []pipeline.Item) (*featurestore.Writer, error) {
-	options := r.writing() // other labels are no matter: the plan has them
-	staging := destination{dir: u.Staging(), read: to.read}
+	options := u.StagingOptions(r.writing()) // other labels are no matter: the plan has them
+	staging := destination{dir: u.Staging(), read: to.read, staged: true}
 	writer, err := r.takeOver(ctx, staging, options, items)
 	if errors.Is(err, featurestore.ErrMismatch) || errors.Is(err, featurestore.ErrCorrupt) {
 		if err = u.Unstage(); err == nil {

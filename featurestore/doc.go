@@ -136,7 +136,9 @@
 //	DIR/.fovea/tmp, next, arriving,   the lock of DIR. If there is no writer, they were left by a dead
 //	leaving                           one: the next writer completes (arriving) or deletes them
 //	.DIR.sync beside DIR, or          the lock of DIR; the Writer of that dataset also takes its own. It stays until
-//	.fovea/sync in it                 an Update is committed, so that the next one can go on with it
+//	.fovea/sync in it                 an Update is committed or finds nothing to do, so that the next one can go on
+//	                                  with it. In DIR its shards are .arrow in a dataset of .parquet and the other
+//	                                  way round, for the sake of patterns such as DIR/**/*.parquet
 //	.DIR.new beside DIR, with all     the lock of DIR, in the same way. It also has its own lock, like any
 //	its contents                      dataset, which is taken again before the directories are swapped
 //	                                  and held until .DIR.new, by then the old dataset, is deleted.

@@ -151,7 +151,7 @@ func deleteDataset(dir string) error {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if !strings.HasPrefix(filepath.Base(dir), ".") {
+	if !strings.HasPrefix(filepath.Base(dir), ".") && filepath.Base(filepath.Dir(dir)) != HiddenDir {
 		return fmt.Errorf("%q was not deleted: its name is not that of a temporary dataset", dir)
 	}
 	if err := removeDataset(dir); err != nil {

@@ -37,17 +37,24 @@ type Update struct {
 
 // BeginUpdate begins to update the dataset in dir. Info and options are those of the new rows. Those that could not
 // resume the dataset cannot update it: the errors are those of Create. Nothing that readers see changes before Commit.
-// A directory without a dataset is ErrNotDataset. The caller must end it with Close.
+// A directory without a dataset is ErrNotDataset; one with foreign files, which would be lost, is refused as by
+// Revise. The caller must end it with Close.
 func BeginUpdate(dir string, info Info, options Options) (*Update, error) {
 	u, err := newUpdate(dir, info, options)
 	if err != nil {
 		return nil, err
 	}
-	if u.lock, err = own(dir); err != nil {
+	if err = replaceable(dir, true); err == nil { // without the lock at first, as in replaceDataset
+		u.lock, err = own(dir)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("featurestore: update: %w", err)
 	}
 	u.dir = u.lock.dir
-	if err = u.open(); err == nil {
+	if err = replaceable(u.dir, true); err == nil {
+		err = u.open()
+	}
+	if err == nil {
 		u.staging, err = u.lock.stage()
 	}
 	if err != nil {
@@ -174,9 +181,26 @@ func (u *Update) Known(path string) (Known, bool) {
 // that the next one can resume it.
 func (u *Update) Staging() string { return u.staging }
 
-// Unstage deletes what is in Staging.
+// StagingOptions are the options with which to make the dataset in Staging, given those for others. Inside the
+// dataset's directory its shards are of the other format, so that patterns such as DIR/**/*.parquet do not match them
+// besides the dataset's own.
+func (u *Update) StagingOptions(o Options) Options {
+	if u.staging != inDir(u.dir, stagingDir) {
+		return o
+	}
+	o.Format, o.TensorExtension = FormatArrow, false
+	if u.before.manifest.Format == FormatArrow {
+		o.Format = FormatParquet
+	}
+	return o
+}
+
+// Unstage deletes what is in Staging, if anything, and what a process that was killed while it took rows out of it left beside.
 func (u *Update) Unstage() error {
 	err := onlyOurs(u.staging)
+	if err == nil {
+		err = removeBeside(u.staging)
+	}
 	if err == nil {
 		err = deleteDataset(u.staging)
 	}
@@ -287,7 +311,10 @@ func (u *Update) Commit(ctx context.Context, to Revision) error {
 	if editionOf(u.dir) != u.before.edition { // by something that ignores the lock
 		return fmt.Errorf("featurestore: update: %q %w", u.dir, ErrReplaced)
 	}
-	next, err := u.lock.place()
+	next, err := "", replaceable(u.dir, true) // others may have put something there while rows were made
+	if err == nil {
+		next, err = u.lock.place()
+	}
 	if err == nil {
 		if err = u.revision(ctx, to).write(ctx, next); err != nil {
 			err = errors.Join(err, removeNext(next))

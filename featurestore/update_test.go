@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"fovea/internal/crashtest"
@@ -75,7 +76,7 @@ func (c change) do(dir string, format Format, rows []Row, failures []Failure) er
 }
 
 func (c change) stage(u *Update, format Format) error {
-	options := testOptions(format)
+	options := u.StagingOptions(testOptions(format))
 	options.Resume = true
 	w, err := Create(u.Staging(), testInfo(Float32), options)
 	if err != nil {
@@ -121,6 +122,52 @@ func TestUpdateGivesTheSameBytes(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// Where there is no place beside the directory, the new rows lie in it: readers of all files of the dataset's format do
+// not find them, the next update goes on with them, and in the end they are gone.
+func TestUpdateStagedInside(t *testing.T) {
+	for _, format := range formats {
+		for _, commit := range []bool{true, false} {
+			dir, fresh := verified(t), verified(t)
+			rows, c := seenRows(0, 2*testShard+5), change{more: seenRows(200, 205)}
+			info, options := testInfo(Float32), Options{Format: format, hooks: hooks{shardRows: testShard}}
+			writeAll(t, dir, info, options, rows, nil)
+			before := contents(t, dir)
+			must(t, os.Mkdir(inDir(dir, stagingDir), 0o755)) // which is where it goes on from then on
+			u, err := updated(dir, format)
+			must(t, err)
+			if u.Staging() != inDir(dir, stagingDir) {
+				t.Fatalf("rows are made in %s", u.Staging())
+			}
+			must(t, errors.Join(c.stage(u, format), u.Close()))                                    // is killed
+			must(t, os.CopyFS(besideOf(inDir(dir, stagingDir)), os.DirFS(inDir(dir, stagingDir)))) // while it takes rows out
+			staged := 0
+			for name := range contents(t, dir) {
+				if _, own := before[name]; !own && strings.Contains(name, "/data/") {
+					staged++
+					if filepath.Ext(name) == "."+string(format) {
+						t.Errorf("%s is found", name)
+					}
+				}
+			}
+			if staged == 0 {
+				t.Error("nothing is staged")
+			}
+			must(t, Verify(dir))
+			want := rows
+			if commit {
+				want, _ = c.of(rows)
+				must(t, c.do(dir, format, rows, nil))
+			} else {
+				u, err := updated(dir, format)
+				must(t, err)
+				must(t, errors.Join(u.Unstage(), u.Close()))
+			}
+			writeAll(t, fresh, info, options, want, nil)
+			sameContents(t, contents(t, dir), contents(t, fresh))
 		}
 	}
 }
@@ -217,6 +264,38 @@ func TestUpdateRefuses(t *testing.T) {
 	must(t, u.Close())
 	must(t, os.RemoveAll(stagingOf(dir)))
 	sameContents(t, contents(t, dir), before)
+}
+
+// A foreign file in the dataset's directory would be lost when it is replaced: nothing is begun, and nothing committed.
+func TestUpdateRefusesForeignFiles(t *testing.T) {
+	for _, name := range []string{"README", ".fovea/mine", "data/.hidden"} {
+		dir := verified(t)
+		rows := seenRows(0, 5)
+		writeAll(t, dir, testInfo(Float32), testOptions(FormatParquet), rows, nil)
+		file, want := inDir(dir, name), fmt.Sprintf("contains %q, which is not one of the dataset's files", filepath.FromSlash(name))
+		early := contents(t, dir)
+		u, err := updated(dir, FormatParquet)
+		must(t, err)
+		must(t, os.WriteFile(file, []byte("mine"), 0o644))
+		_, row := change{}.of(rows)
+		if err := u.Commit(context.Background(), Revision{Row: row}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s, which came meanwhile: %v", name, err)
+		}
+		must(t, u.Close())
+		before := contents(t, dir)
+		if len(before) != len(early)+1 {
+			t.Errorf("%s: there are %d files after %d", name, len(before), len(early))
+		}
+		if _, err := updated(dir, FormatParquet); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		sameContents(t, contents(t, dir), before)
+		for _, made := range []string{stagingOf(dir), besideOf(dir), inDir(dir, lockFile)} {
+			if !crashtest.Gone(made) {
+				t.Errorf("%s: %s is left", name, made)
+			}
+		}
+	}
 }
 
 // updateAgain relabels, moves and leaves out rows of a dataset, and adds two, unless that is done already.

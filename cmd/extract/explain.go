@@ -31,6 +31,8 @@ func (o *options) explain(result extraction.Result, err error) error {
 		err = fmt.Errorf("%w; see --list-layers%s", err, o.weightsHint())
 	case errors.Is(err, featurestore.ErrExists):
 		err = fmt.Errorf("%w: --resume continues it, --overwrite replaces it", err)
+	case o.Sync && errors.Is(err, featurestore.ErrLabels):
+		err = fmt.Errorf("%w: give --labels (csv:FILE with a column split keeps splits), those that the dataset was made with or others, which replace them", err)
 	case errors.Is(err, featurestore.ErrLabels):
 		err = fmt.Errorf("%w: resume with --labels, those that the dataset was made with or others, which replace them", err)
 	case errors.Is(err, extraction.ErrFewClasses):
