@@ -118,7 +118,7 @@ func withEqualZeros(x Matrix, pairs []vectors.Pair) ([]vectors.Pair, error) {
 	case total == len(pairs):
 		return pairs, nil
 	case total > mostPairs:
-		return nil, fmt.Errorf("head: compare the rows: %w: %d, most of them of equal rows with zeros alone: leave out pictures without content", vectors.ErrTooMany, total)
+		return nil, fmt.Errorf("head: compare the rows: %w: %d, many of them of equal rows of zeros: leave out pictures without content", vectors.ErrTooMany, total)
 	}
 	for _, rows := range equal {
 		for i, b := range rows {
