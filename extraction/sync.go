@@ -42,6 +42,7 @@ func (r *run) sync(ctx context.Context, to destination) error {
 		return err
 	}
 	r.result.Rows, r.result.Failures, r.result.Saved, r.result.Status = m.Rows, m.Failures, true, m.Status
+	r.result.Relabelled = r.result.Plan.Relabelled
 	return r.result.check()
 }
 

@@ -95,7 +95,7 @@ type summary struct {
 	Rows            int                 `json:"rows"`
 	Failed          int                 `json:"failed"`
 	EarlierRows     int                 `json:"earlier_rows"`
-	Relabelled       int                 `json:"relabelled"`
+	Relabelled      int                 `json:"relabelled"`
 	StartUpSeconds  float64             `json:"startup_seconds"`
 	ElapsedSeconds  float64             `json:"elapsed_seconds"`
 	ImagesPerSecond float64             `json:"images_per_second"`
