@@ -388,8 +388,7 @@ func (p *planner) keepFailures(c *pipeline.Comparison) {
 		case again[f.Path] || listed && p.changed[at]: // it has a row by now, or a result of its own
 			continue
 		case listed:
-			if f.Label != p.items[at].Label || f.Split != p.items[at].Split {
-				p.Relabelled++
+			if f.Label != p.items[at].Label || f.Split != p.items[at].Split { // a step, but Relabelled counts rows
 				p.Steps = append(p.Steps, Step{What: "relabelled", Path: f.Path, Before: f.Label, Now: p.items[at].Label})
 			}
 			f.Label, f.Split = p.items[at].Label, p.items[at].Split

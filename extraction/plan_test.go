@@ -179,6 +179,9 @@ func TestPlan(t *testing.T) {
 				}
 				steps = append(steps, said)
 			}
+			if p.Kept+p.Relabelled+p.Held > p.Rows {
+				t.Errorf("%d kept, %d relabelled and %d held of %d rows", p.Kept, p.Relabelled, p.Held, p.Rows)
+			}
 			rows, failures, _ := s.outcome(p, items)
 			if got := strings.Join(steps, ", "); got != test.steps || p.Unchanged() != (test.steps == "") {
 				t.Errorf("steps %q, want %q", got, test.steps)

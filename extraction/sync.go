@@ -42,6 +42,7 @@ func (r *run) sync(ctx context.Context, to destination) error {
 		return err
 	}
 	r.result.Rows, r.result.Failures, r.result.Saved, r.result.Status = m.Rows, m.Failures, true, m.Status
+	r.result.Relabelled = r.result.Plan.Relabelled
 	return r.result.check()
 }
 
@@ -205,11 +206,12 @@ func (r *run) stage(ctx context.Context, to destination, u *featurestore.Update,
 		logrus.Infof("%s of an earlier run with --sync that was interrupted are taken over", text.Plural(len(done), "image"))
 	}
 	err = r.copyRows(ctx, writer, u, plan, done)
+	sink := doubtingSink{loudSink{Sink{writer}}, newDoubts()}
+	r.doubtCopies(u, plan, sink.doubts)
 	if rest := remaining(plan.extract, done); err == nil && len(rest) > 0 {
-		sink := doubtingSink{loudSink{Sink{writer}}, newDoubts()}
 		err = r.extract(ctx, rest, sink)
-		sink.doubts.conclude()
 	}
+	sink.doubts.conclude()
 	failed := writer.AllFailures()
 	if err := errors.Join(err, closeDataset(ctx, writer, err)); err != nil {
 		logrus.Infof("the dataset is as it was; the rows finished so far wait in %s for the next run with --sync", u.Staging())
@@ -245,4 +247,17 @@ func (r *run) copyRows(ctx context.Context, w *featurestore.Writer, u *featurest
 		return nil
 	}
 	return u.CopyRows(ctx, w, from, rows)
+}
+
+// doubtCopies looks for copies under another label than the images that they are copies of.
+func (r *run) doubtCopies(u *featurestore.Update, plan *Plan, d *doubts) {
+	rows, _ := u.Rows()
+	row := plan.row(r.listing.Items, u)
+	for _, c := range plan.copies {
+		sum := rows.SHA256[c.row]
+		if first, stays := row(c.row); stays {
+			d.seeFile(&pipeline.Row{Item: pipeline.Item{Path: first.Path, Label: first.Label}, SHA256: sum})
+		}
+		d.seeFile(&pipeline.Row{Item: r.listing.Items[c.item], SHA256: sum})
+	}
 }
