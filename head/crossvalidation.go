@@ -165,24 +165,16 @@ const enoughTested = 10_000
 // untested is the number of the fold of rows that are only learned from.
 const untested = -1
 
-// folds makes the folds of the cross-validation, stratified by class. A class with fewer rows than there are folds
-// is tested in some of them, and learned from in all.
-func (t *trainer) folds() ([]fold, error) {
-	count := t.options.Folds
-	if count < 2 {
-		count = 5
-	}
-	groups := t.options.Groups
-	if groups == nil {
-		groups = ownGroups(len(t.y))
-	}
-	units := groupUnits(t.y, groups, t.options.Seed)
-	perClass := make([]int, t.classes)
+// foldNumbers gives each row the number of the fold that it is tested in, or untested. Folds are
+// stratified by class; a class with fewer groups of rows than there are folds is tested in some of them.
+func foldNumbers(y []int, groups []string, classes, most int, seed uint64) (number []int, count int) {
+	units := groupUnits(y, groups, seed)
+	perClass, next := make([]int, classes), make([]int, classes)
 	for _, u := range units {
 		perClass[u.class]++
 	}
-	count = max(2, min(count, slices.Max(perClass)))
-	number, next := make([]int, len(t.y)), make([]int, t.classes)
+	count = max(2, min(most, slices.Max(perClass)))
+	number = make([]int, len(y))
 	for _, u := range units {
 		n := perClass[u.class]
 		for _, i := range u.rows {
@@ -197,6 +189,20 @@ func (t *trainer) folds() ([]fold, error) {
 		}
 		next[u.class]++
 	}
+	return number, count
+}
+
+// folds makes the folds of the cross-validation.
+func (t *trainer) folds() ([]fold, error) {
+	count := t.options.Folds
+	if count < 2 {
+		count = 5
+	}
+	groups := t.options.Groups
+	if groups == nil {
+		groups = ownGroups(len(t.y))
+	}
+	number, count := foldNumbers(t.y, groups, t.classes, count, t.options.Seed)
 	var folds []fold
 	workers := (allCPUs() + count - 1) / count
 	for f, tested := 0, 0; f < count && tested < enoughTested; f++ {
