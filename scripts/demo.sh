@@ -51,7 +51,7 @@ are too few to learn from: the head that ships, trained on 2,002 photos, is used
 fi
 
 new=$(find $shipped -name '*.jpg' -o -name '*.png' | sort | tr '\n' ' ')
-bold "Predict: photos from elsewhere (the last three are neither: a head knows only its classes)"
+bold "Predict: photos from elsewhere (the last three are neither: a novelty above 1 says so, and --unknown LABEL would call them LABEL)"
 # shellcheck disable=SC2086 # the names are ours, without spaces
 show bin/finetune predict --head "$head" --quiet $new | tee "$out/predictions.csv"
 
