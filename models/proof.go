@@ -43,13 +43,16 @@ type proof struct {
 
 // accelerate makes a model faster. A SavedModel's changed graph is tried first, unless that was done before.
 func accelerate(model *inference.Model, signature string, isSavedModel bool, options Options) error {
-	tried := convolution.Options{Verify: isSavedModel, Measure: isSavedModel && !model.Precision.OwnConvolutions()}
+	if !isSavedModel {
+		return convolution.Accelerate(model, convolution.Options{})
+	}
+	tried := convolution.Options{Verify: true, Measure: !model.Precision.OwnConvolutions()}
 	dir := options.Dir
 	if dir == "" {
 		dir, _ = Dir() // without one, nothing is remembered
 	}
 	v, known := proofFor(model, signature, options.Dense)
-	if !isSavedModel || !known || dir == "" {
+	if !known || dir == "" {
 		return convolution.Accelerate(model, tried)
 	}
 	dir = filepath.Join(dir, "trials")
