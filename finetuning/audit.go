@@ -191,15 +191,8 @@ func (a *audit) compare(ctx context.Context) error {
 		a.members[c] = append(a.members[c], i)
 	}
 	logrus.Infof("auditing %d images, %d values each (%s)", a.f.X.Rows, a.f.X.Cols, LayerNames(a.f.Layers))
-	if a.o.NearDuplicates > 0 && !a.o.OwnNear {
-		a.o.NearDuplicates = max(a.o.NearDuplicates, leastNear(a.f.Recipe, a.f.Layers))
-	}
-	averages, free, err := a.f.averaged()
-	if err != nil {
-		return err
-	}
-	defer free()
-	a.duplicates, err = head.FindDuplicates(ctx, averages, a.f.Hashes, a.o.NearDuplicates)
+	var err error
+	a.duplicates, err = a.f.findDuplicates(ctx, &a.o.NearDuplicates, a.o.OwnNear)
 	if errors.Is(err, vectors.ErrTooMany) {
 		err = fmt.Errorf("%w, or --near-duplicates 0 to compare files alone", err)
 	}

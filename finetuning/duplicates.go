@@ -62,15 +62,7 @@ func isEarly(name string) bool {
 // images duplicates: of such classes, only equal files are kept together, unless NearDuplicates was set by the user. Unless
 // it was, it becomes what suits the layers, at least.
 func (o *TrainOptions) Group(ctx context.Context, all Features) (Duplicates, error) {
-	if o.NearDuplicates > 0 && !o.OwnNear && len(all.Layers) > 0 {
-		o.NearDuplicates = max(o.NearDuplicates, leastNear(all.Recipe, all.Layers))
-	}
-	x, free, err := all.averaged()
-	if err != nil {
-		return Duplicates{}, err
-	}
-	defer free()
-	found, err := head.FindDuplicates(ctx, x, all.Hashes, o.NearDuplicates)
+	found, err := all.findDuplicates(ctx, &o.NearDuplicates, o.OwnNear)
 	if errors.Is(err, vectors.ErrTooMany) {
 		err = fmt.Errorf("%w, or --near-duplicates 0 to keep only identical files together", err)
 	}
@@ -99,6 +91,20 @@ func (o *TrainOptions) Group(ctx context.Context, all Features) (Duplicates, err
 		logrus.Debugf("near duplicates, cosine %.4f: %s and %s", p.Similarity, all.Paths[p.A], all.Paths[p.B])
 	}
 	return d, nil
+}
+
+// findDuplicates finds copies and near duplicates from the cosine near on, by averages over positions. Unless near is the
+// user's own, it becomes what suits the layers, at least.
+func (f Features) findDuplicates(ctx context.Context, near *float64, own bool) (head.Duplicates, error) {
+	if *near > 0 && !own && len(f.Layers) > 0 {
+		*near = max(*near, leastNear(f.Recipe, f.Layers))
+	}
+	x, free, err := f.averaged()
+	if err != nil {
+		return head.Duplicates{}, err
+	}
+	defer free()
+	return head.FindDuplicates(ctx, x, f.Hashes, *near)
 }
 
 // averaged are the features averaged over the positions of each layer, where it has several: a mirror image, or a crop,

@@ -66,12 +66,7 @@ func (s *Suspects) Save(name string) error {
 	if err != nil {
 		return err
 	}
-	var files output.Files
-	defer files.Discard()
-	if err := files.Write(name, func(w io.Writer) error { return s.Write(w, format) }); err != nil {
-		return fmt.Errorf("write the suspects: %w", err)
-	}
-	if err := files.Commit(); err != nil {
+	if err := output.Write(name, func(w io.Writer) error { return s.Write(w, format) }); err != nil {
 		return fmt.Errorf("write the suspects: %w", err)
 	}
 	return nil

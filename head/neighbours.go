@@ -80,19 +80,11 @@ func Similarity(ctx context.Context, x Matrix, k int, groups []string) ([]float6
 	}
 	defer x.free(data)
 	t := &trainer{x: x, coordinates: dense{x.Rows, x.Cols, stride, data}}
-	var group errgroup.Group
-	group.SetLimit(allCPUs())
-	for first := 0; first < x.Rows; first += gramBlock {
-		group.Go(func() error {
-			for i := first; i < min(first+gramBlock, x.Rows); i++ {
-				row := t.coordinates.row(i)[:x.Cols]
-				roots(row, x.Row(i))
-				s.unit(row, row)
-			}
-			return nil
-		})
-	}
-	_ = group.Wait() // computing cannot fail
+	inParallel(x.Rows, func(i int) {
+		row := t.coordinates.row(i)[:x.Cols]
+		roots(row, x.Row(i))
+		s.unit(row, row)
+	})
 	if t.directions, err = findDirections(ctx, t.coordinates); err != nil {
 		return nil, err
 	}

@@ -52,9 +52,5 @@ const AuditFile = "audit.html"
 
 // WriteAudit writes the page to a file, or into a directory as WriteLabels does; it returns the file's name.
 func WriteAudit(name string, page AuditPage) (string, error) {
-	name, err := pageFile(name, AuditFile)
-	if err != nil {
-		return "", err
-	}
-	return name, writePage(name, auditTemplate, page)
+	return writePage(name, AuditFile, auditTemplate, page)
 }

@@ -49,11 +49,7 @@ const LabelFile = "suspects.html"
 // WriteLabels writes the page to a file, or into a directory that exists or that the name marks by its end; it returns
 // the file's name.
 func WriteLabels(name string, page LabelPage) (string, error) {
-	name, err := pageFile(name, LabelFile)
-	if err != nil {
-		return "", err
-	}
-	return name, writePage(name, labelTemplate, page)
+	return writePage(name, LabelFile, labelTemplate, page)
 }
 
 // pageFile is the file that a page is written to: name, or that of the given name in a directory.
@@ -71,15 +67,15 @@ func pageFile(name, inDirectory string) (string, error) {
 	return name, nil
 }
 
-// writePage writes a page in one step.
-func writePage(name string, t *template.Template, page any) error {
-	var files output.Files
-	defer files.Discard()
-	if err := files.Write(name, func(w io.Writer) error { return t.Execute(w, page) }); err != nil {
-		return fmt.Errorf("report: write the page: %w", err)
+// writePage writes a page, in one step, to name or to the file of the given name in a directory; it returns the file's
+// name.
+func writePage(name, inDirectory string, t *template.Template, page any) (string, error) {
+	name, err := pageFile(name, inDirectory)
+	if err != nil {
+		return "", err
 	}
-	if err := files.Commit(); err != nil {
-		return fmt.Errorf("report: write the page: %w", err)
+	if err := output.Write(name, func(w io.Writer) error { return t.Execute(w, page) }); err != nil {
+		return name, fmt.Errorf("report: write the page: %w", err)
 	}
-	return nil
+	return name, nil
 }
