@@ -116,8 +116,7 @@ func Relabel(ctx context.Context, dir string, options RelabelOptions) (Relabelle
 // warn tells of labels that are probably mistakes, in the source or beside the labels that rows keep.
 func (r Relabelled) warn(classes []string) {
 	doubts := r.doubts
-	for _, group := range spelling.Alike(classes) {
-		doubt := fmt.Sprintf("the labels %+q look alike but are separate classes: give them one name if they are the same", group)
+	for _, doubt := range pipeline.AlikeLabels(classes) {
 		if !slices.Contains(doubts, doubt) {
 			doubts = append(doubts, doubt)
 		}

@@ -34,17 +34,15 @@ func (r *run) relabel(ctx context.Context, to destination, refused error) error 
 		}
 	}
 	if lost && !splits {
-		return fmt.Errorf("%w; these labels have no splits, and the dataset's would be lost", refused)
+		return splitsLost(refused)
 	}
 	marks := images.compare(now, &done, 1)
 	classes := images.classes(now)
 	for _, follows := range listed {
-		if follows.label != "" && len(classes) < 2 && !slices.Contains(classes, follows.label) {
-			classes = append(classes, follows.label)
-		}
+		classes = addClass(classes, follows.label)
 	}
 	if len(classes) < 2 && len(images.classes(images.marks)) > 1 {
-		return fmt.Errorf("%w if the labels of %s became what they are now: %s", ErrFewClasses, r.result.Dataset, named(classes))
+		return classesLost(r.result.Dataset, classes)
 	}
 	r.result.Relabelled = done.Changed
 	logrus.Warn(done.sentence())

@@ -37,11 +37,21 @@ func (p *Plan) checkLabels(dataset string, rows *featurestore.Table, items []pip
 	}
 	switch {
 	case lost && !splits:
-		return fmt.Errorf("extraction: the images of the dataset were %w; these labels have no splits, and the dataset's would be lost", featurestore.ErrLabels)
+		return splitsLost(fmt.Errorf("extraction: the images of the dataset were %w", featurestore.ErrLabels))
 	case len(classes) < 2 && len(before) > 1:
-		return fmt.Errorf("extraction: %w if the labels of %s became what they are now: %s", ErrFewClasses, dataset, named(classes))
+		return fmt.Errorf("extraction: %w", classesLost(dataset, classes))
 	}
 	return nil
+}
+
+// splitsLost refuses labels without splits, for a reason that is known to be one already.
+func splitsLost(refused error) error {
+	return fmt.Errorf("%w; these labels have no splits, and the dataset's would be lost", refused)
+}
+
+// classesLost refuses labels that would leave no more than these classes.
+func classesLost(dataset string, classes []string) error {
+	return fmt.Errorf("%w if the labels of %s became what they are now: %s", ErrFewClasses, dataset, named(classes))
 }
 
 // addClass adds a label to the classes. Only whether there are several matters.

@@ -54,44 +54,23 @@ func (c CSVLabels) Label(items []Item) error { return c.label(items, nil) }
 
 // label is Label, where only items for which demanded is true must be in the file.
 func (c CSVLabels) label(items []Item, demanded func(i int) bool) error {
-	found, err := c.take(items, func(t *labeltable.Table, paths []string) (labeltable.Matching, error) {
-		return t.Match(paths, demanded)
-	})
-	for i, listed := range found {
-		if !listed {
-			items[i].Label, items[i].Split = "", "" // not even that of its archive
-		}
-	}
-	return err
-}
-
-// LabelSome is Label for items that the file need not list. found says for which of them it has a row; the others keep
-// their labels.
-func (c CSVLabels) LabelSome(items []Item) (found []bool, err error) {
-	return c.take(items, (*labeltable.Table).MatchSome)
-}
-
-// take sets the labels of the items that match finds.
-func (c CSVLabels) take(items []Item, match func(*labeltable.Table, []string) (labeltable.Matching, error)) (found []bool, err error) {
 	table, err := c.read()
 	if err != nil {
-		return nil, fmt.Errorf("pipeline: %w", err)
+		return fmt.Errorf("pipeline: %w", err)
 	}
 	paths := make([]string, len(items))
 	for i, item := range items {
 		paths[i] = item.Path
 	}
-	matching, err := match(table, paths)
+	matching, err := table.Match(paths, demanded)
 	if err != nil {
-		return nil, fmt.Errorf("pipeline: %w", err)
+		return fmt.Errorf("pipeline: %w", err)
 	}
-	for i, label := range matching.Labels {
-		if matching.Found[i] {
-			items[i].Label, items[i].Split = label.Label, label.Split
-		}
+	for i, label := range matching.Labels { // of an item without a row not even that of its archive
+		items[i].Label, items[i].Split = label.Label, label.Split
 	}
 	c.tell(table, matching)
-	return matching.Found, nil
+	return nil
 }
 
 // tell says how the table was understood.

@@ -99,10 +99,15 @@ func checkLabels(items []Item) (doubts []string, err error) {
 			doubts = append(doubts, fmt.Sprintf("the label %q, first of %s, is not UTF-8 and is written as %s everywhere", label, item.File, spelling.Spell(label)))
 		}
 	}
+	return append(doubts, AlikeLabels(labels)...), nil
+}
+
+// AlikeLabels are messages about groups of labels that were probably meant to be the same.
+func AlikeLabels(labels []string) (doubts []string) {
 	for _, group := range spelling.Alike(labels) {
 		doubts = append(doubts, fmt.Sprintf("the labels %+q look alike but are separate classes: give them one name if they are the same", group))
 	}
-	return doubts, nil
+	return doubts
 }
 
 // shortened cuts a long text.
