@@ -19,6 +19,16 @@ import (
 // is ErrLabels. An arithmetic may be another one if the two may be mixed (recipe.MostMixed) and it is no
 // less exact; the dataset keeps its recipe then.
 func Create(dir string, info Info, options Options) (*Writer, error) {
+	info, options = withDefaults(info, options)
+	w, err := create(dir, info, options)
+	if err != nil {
+		return nil, fmt.Errorf("featurestore: create: %w", err)
+	}
+	return w, nil
+}
+
+// withDefaults fills in what a writer's options leave open.
+func withDefaults(info Info, options Options) (Info, Options) {
 	if info.DType == "" {
 		info.DType = Float32
 	}
@@ -28,17 +38,13 @@ func Create(dir string, info Info, options Options) (*Writer, error) {
 	if options.hooks.mem == nil {
 		options.hooks.mem = ReadOptions{MaxMemory: options.MaxMemory}.memory()
 	}
-	w, err := create(dir, info, options)
-	if err != nil {
-		return nil, fmt.Errorf("featurestore: create: %w", err)
-	}
-	return w, nil
+	return info, options
 }
 
 // Vacant fails with the error of Create if the directory cannot take a new dataset because of what it holds. Nothing
 // is said about a dataset that is still being written: Create tells whether its writer is alive.
 func Vacant(dir string) error {
-	exists, err := steady(dir, quickAttempts, func(edition) (bool, error) { return hasDataset(dir) })
+	exists, err := steadyDataset(dir)
 	if err == nil && exists {
 		if m, _, err := readManifest(resolve(dir), memory.DefaultAllocator); err != nil || m.Status == StatusWriting {
 			return nil
@@ -60,7 +66,7 @@ func create(dir string, info Info, options Options) (*Writer, error) {
 		return nil, err
 	}
 	// Without the lock at first, whose file must not get into a directory that is not ours.
-	if _, err := steady(dir, quickAttempts, func(edition) (bool, error) { return hasDataset(dir) }); err != nil {
+	if _, err := steadyDataset(dir); err != nil {
 		return nil, err
 	}
 	l, err := own(dir)

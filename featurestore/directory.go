@@ -73,6 +73,11 @@ func hasDataset(dir string) (bool, error) {
 	return false, onlyBegun(dir)
 }
 
+// steadyDataset is hasDataset of a directory in which others may be at work.
+func steadyDataset(dir string) (bool, error) {
+	return steady(dir, quickAttempts, func(edition) (bool, error) { return hasDataset(dir) })
+}
+
 // onlyBegun fails if a directory without a manifest contains rows or failures.
 func onlyBegun(dir string) error {
 	for _, part := range []string{dataDir, HiddenDir} {

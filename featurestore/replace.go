@@ -46,7 +46,7 @@ func replaceDataset(dir string, overwrite bool, read ReadOptions, write func(dir
 
 // replaceable fails if the directory contains anything that must not be replaced.
 func replaceable(dir string, overwrite bool) error {
-	exists, err := steady(dir, quickAttempts, func(edition) (bool, error) { return hasDataset(dir) })
+	exists, err := steadyDataset(dir)
 	switch {
 	case err != nil:
 		return err

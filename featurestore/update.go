@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -76,17 +75,9 @@ func ExamineUpdate(dir string, info Info, options Options) (*Update, error) {
 }
 
 func newUpdate(dir string, info Info, options Options) (*Update, error) {
-	if info.DType == "" {
-		info.DType = Float32
-	}
-	if options.Format == "" {
-		options.Format = FormatParquet
-	}
-	if options.hooks.mem == nil {
-		options.hooks.mem = ReadOptions{MaxMemory: options.MaxMemory}.memory()
-	}
+	info, options = withDefaults(info, options)
 	options.Resume, options.Overwrite, options.Selected, options.Written = false, false, nil, nil
-	exists, err := steady(dir, quickAttempts, func(edition) (bool, error) { return hasDataset(dir) })
+	exists, err := steadyDataset(dir)
 	if err == nil && !exists {
 		err = fmt.Errorf("%q is %w of features: there is none", dir, ErrNotDataset)
 	}
@@ -290,119 +281,6 @@ func seenBytes(seen [][seenSize]byte) []byte {
 	return records
 }
 
-// Revision says what a dataset is to hold.
-type Revision struct {
-	// Row returns the path, label, split and Seen that the dataset's i-th row gets, or false if it goes.
-	Row func(i int) (Row, bool)
-	// Take returns the label and split of a row in Update.Staging, by its path, or false if it is not wanted. Those
-	// rows follow. Nil takes none.
-	Take func(path string) (label, split string, wanted bool)
-	// Failures are all failures.
-	Failures []Failure
-}
-
-// Commit puts the revised rows, in their order, followed by those in Staging, into the dataset's place, like Revise:
-// readers see the old dataset or the new one, whatever happens. The new one is complete, with shards of the same size.
-// Staging is left for Unstage.
-func (u *Update) Commit(ctx context.Context, to Revision) error {
-	if u.lock == nil {
-		return fmt.Errorf("featurestore: update: %w", ErrClosed)
-	}
-	if editionOf(u.dir) != u.before.edition { // by something that ignores the lock
-		return fmt.Errorf("featurestore: update: %q %w", u.dir, ErrReplaced)
-	}
-	next, err := "", replaceable(u.dir, true) // others may have put something there while rows were made
-	if err == nil {
-		next, err = u.lock.place()
-	}
-	if err == nil {
-		if err = u.revision(ctx, to).write(ctx, next); err != nil {
-			err = errors.Join(err, removeNext(next))
-		} else {
-			at("written")
-			err = u.lock.put(next, ReadOptions{MaxMemory: u.config.MaxMemory})
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("featurestore: update: %w", err)
-	}
-	at("updated")
-	return nil
-}
-
-// revision says how Revise does it.
-func (u *Update) revision(ctx context.Context, to Revision) *revision {
-	v := &revision{dir: u.dir, dataset: u.before, read: u.whole}
-	v.options.MaxMemory, v.options.Status = u.config.MaxMemory, StatusComplete
-	v.options.Row = func(old Row) (Row, bool) { return to.Row(u.rowAt[old.Path]) }
-	for i := range u.rows.Rows {
-		if _, keep := to.Row(i); !keep {
-			v.planned.RowsRemoved++
-		}
-	}
-	failures, more := map[string]Failure{}, []Failure{}
-	for _, f := range to.Failures {
-		if _, known := u.failureAt[f.Path]; known {
-			failures[f.Path] = f
-		} else {
-			more = append(more, f)
-		}
-	}
-	v.options.Failure = func(old Failure) (Failure, bool) {
-		now, keep := failures[old.Path]
-		return now, keep
-	}
-	switch {
-	case to.Take != nil:
-		v.options.Append = func(w *Writer) error {
-			if err := u.takeStaged(ctx, w, to); err != nil {
-				return err
-			}
-			return w.AppendFailure(more...)
-		}
-	case len(more) > 0:
-		v.options.Append = func(w *Writer) error { return w.AppendFailure(more...) }
-	}
-	return v
-}
-
-// takeStaged appends the rows in Staging.
-func (u *Update) takeStaged(ctx context.Context, w *Writer, to Revision) error {
-	staged, err := open(u.staging, u.config.hooks.mem)
-	if err != nil {
-		return err
-	}
-	seen, err := staged.seen()
-	if err != nil {
-		return err
-	}
-	w.manifest.Device = devices(w.manifest.Device, u.info.Device)
-	layers := staged.manifest.Recipe.Layers
-	return staged.Scan(ctx, ScanOptions{}, func(b *Batch) error {
-		kept := make([]Row, 0, len(b.Rows))
-		for i, r := range b.Rows {
-			var wanted bool
-			if r.Label, r.Split, wanted = to.Take(r.Path); !wanted {
-				continue
-			}
-			r.Seen = seen[b.Index[i]]
-			for n, l := range layers {
-				r.Features = append(r.Features, b.Vectors[n][i*l.Size():(i+1)*l.Size()])
-			}
-			kept = append(kept, r)
-		}
-		return w.Append(kept...)
-	})
-}
-
-// devices names both devices.
-func devices(before, now string) string {
-	if now == "" || slices.Contains(strings.Split(before, ", "), now) {
-		return before
-	}
-	return before + ", " + now
-}
-
 // Close gives up the lock. What is in Staging stays.
 func (u *Update) Close() error {
 	if u.lock == nil {
@@ -418,7 +296,7 @@ func (u *Update) Close() error {
 
 // HasDataset reports whether a directory holds a dataset. Anything else in it is ErrNotDataset.
 func HasDataset(dir string) (bool, error) {
-	exists, err := steady(dir, quickAttempts, func(edition) (bool, error) { return hasDataset(dir) })
+	exists, err := steadyDataset(dir)
 	if err != nil {
 		return false, fmt.Errorf("featurestore: open: %w", err)
 	}
