@@ -33,7 +33,12 @@ type Layer struct {
 	Name   string `json:"name"`
 	Shape  []int  `json:"shape"`
 	Layout string `json:"layout"`
+	// Of is the layer's name within its model, where the column has another one.
+	Of string `json:"of,omitempty"`
 }
+
+// InModel is the layer's name within its model.
+func (l Layer) InModel() string { return cmp.Or(l.Of, l.Name) }
 
 // Size is the number of values of one image.
 func (l Layer) Size() int {
@@ -86,8 +91,11 @@ type Recipe struct {
 	Method string `json:"method,omitempty"`
 	// Library is the inference library with its version, such as "TensorFlow 2.18.1".
 	Library string `json:"library"`
-	// Layers are the layers in the order of their columns.
+	// Layers are the layers in the order of their columns: first this model's, then those of Added.
 	Layers []Layer `json:"layers"`
+	// Added are the recipes of further models with columns for the same images, see Parts. Each lists its own
+	// layers, by the names of their columns, and has no Added.
+	Added []Recipe `json:"added,omitempty"`
 }
 
 // Layer returns the layer of that name.
@@ -144,8 +152,23 @@ func (d Difference) String() string {
 }
 
 // Compare lists the fields in which other differs from r, in the order of the struct,
-// without the layers.
+// without the layers. Of recipes of several models it compares model by model.
 func (r Recipe) Compare(other Recipe) []Difference {
+	if len(r.Added) == 0 && len(other.Added) == 0 {
+		return r.compareOne(other)
+	}
+	have, got := r.Parts(), other.Parts()
+	if len(have) != len(got) {
+		return []Difference{{Field: "models", Have: modelNames(have), Got: modelNames(got)}}
+	}
+	var found []Difference
+	for i := range have {
+		found = append(found, have[i].compareOne(got[i])...)
+	}
+	return found
+}
+
+func (r Recipe) compareOne(other Recipe) []Difference {
 	drift, known := r.Mixture(other)
 	size := func(r Recipe) string { return fmt.Sprintf("%dx%d", r.InputHeight, r.InputWidth) }
 	fields := []Difference{

@@ -17,7 +17,7 @@ func example() Recipe {
 	return Recipe{
 		Model: "vgg16", ModelSHA256: strings.Repeat("ab", 32), Preprocessing: preprocessing.Caffe, Resize: "squash", Interpolation: "bilinear",
 		InputHeight: 224, InputWidth: 200, Pool: PoolAverage, Precision: "float32", Library: "TensorFlow 2.18.1",
-		Layers: []Layer{{"pool5", []int{512}, LayoutC}, {"block4_conv3", []int{28, 28, 512}, LayoutHWC}},
+		Layers: []Layer{{Name: "pool5", Shape: []int{512}, Layout: LayoutC}, {Name: "block4_conv3", Shape: []int{28, 28, 512}, Layout: LayoutHWC}},
 	}
 }
 
