@@ -75,6 +75,7 @@ type job struct {
 // plan is what is known of an image before its pixels are decoded.
 type plan struct {
 	header
+	format      *format
 	orientation int
 	cost        Cost
 }
@@ -82,10 +83,12 @@ type plan struct {
 // plan reads an image's header and refuses it if it is too large for the limit, in any respect, or
 // the file too short for its size.
 func (w *workspace) plan(data []byte, j job, picture *Picture) (p plan, err error) {
-	if picture.Format = sniff(data); j.limit == 0 {
+	if j.limit == 0 {
 		j.limit = DefaultMaxPixels
 	}
-	if p.header, err = w.header(data, picture.Format); err != nil {
+	p.format = sniff(data)
+	picture.Format = p.format.String()
+	if p.header, err = w.header(data, p.format); err != nil {
 		return p, err
 	}
 	if err := p.header.check(j.limit); err != nil {
@@ -95,7 +98,7 @@ func (w *workspace) plan(data []byte, j job, picture *Picture) (p plan, err erro
 		return p, fmt.Errorf("%w: it has %d bytes, and %dx%d pixels take %d at least", ErrTruncated, len(data), p.width, p.height, p.least)
 	}
 	picture.SourceWidth, picture.SourceHeight = p.width, p.height
-	p.orientation = orientation(data, picture.Format)
+	p.orientation = p.format.orientation(data)
 	width, height, bytes := p.width, p.height, plus(p.bytes, times(p.width, 16))
 	if p.orientation >= 5 {
 		width, height = height, width

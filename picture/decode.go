@@ -1,17 +1,8 @@
 package picture
 
 import (
-	"bytes"
 	"fmt"
-	"image"
-	"image/gif"
-	"image/png"
-	"io"
 	"time"
-
-	"golang.org/x/image/bmp"
-	"golang.org/x/image/tiff"
-	"golang.org/x/image/webp"
 
 	"fovea/preprocessing"
 )
@@ -115,61 +106,18 @@ func checkSize(width, height, limit int) error {
 }
 
 // header reads the image's size and what its decoder will take.
-func (w *workspace) header(data []byte, format string) (h header, err error) {
+func (w *workspace) header(data []byte, f *format) (h header, err error) {
 	defer recoverDecoder(&err)
-	var read func(io.Reader) (image.Config, error)
-	switch format {
-	case "jpeg":
-		if w.jpeg.Spend == nil {
-			w.jpeg.Spend = w.clock.spend
-		}
-		got, err := w.jpeg.Header(data)
-		return header{got.Width, got.Height, extent{bytes: got.Bytes, least: got.Least}}, err
-	case "png":
-		if err := checkPNG(data); err != nil {
-			return h, err
-		}
-		read = png.DecodeConfig
-	case "gif":
-		read = gif.DecodeConfig
-	case "bmp":
-		read = bmp.DecodeConfig
-	case "tiff":
-		if err := checkTIFF(data); err != nil {
-			return h, err
-		}
-		read = tiff.DecodeConfig
-	case "webp":
-		if a, animated := firstFrame(data); animated {
-			return a.header()
-		}
-		read = webp.DecodeConfig
-	default:
+	if f == nil {
 		return h, unsupported(data)
 	}
-	config, err := read(bytes.NewReader(data))
-	if h.width, h.height = config.Width, config.Height; err != nil || h.width < 1 || h.height < 1 {
-		return h, err // those without pixels are refused later
-	}
-	switch format {
-	case "png":
-		h.extent = pngExtent(data, h.width, h.height)
-	case "gif":
-		h.extent, err = gifExtent(data, h.width, h.height)
-	case "bmp":
-		h.extent = bmpExtent(data, h.width, h.height)
-	case "tiff":
-		h.extent = tiffExtent(data, h.width, h.height)
-	case "webp":
-		h.extent = webpExtent(data[12:], h.width, h.height).behind(12)
-	}
-	return h, err
+	return f.header(w, data)
 }
 
 // pixels decodes an image whose size has been checked.
 func (w *workspace) pixels(data []byte, p plan, j job, picture *Picture) (err error) {
 	defer recoverDecoder(&err)
-	s, err := w.decode(data, picture.Format)
+	s, err := p.format.decode(w, data, j)
 	if err != nil {
 		return err
 	}
@@ -182,35 +130,6 @@ func (w *workspace) pixels(data []byte, p plan, j job, picture *Picture) (err er
 		picture.Transparent = s.transparent()
 	}
 	return j.use(w.upright(s, p.orientation))
-}
-
-func (w *workspace) decode(data []byte, format string) (source, error) {
-	var decoded image.Image
-	var err error
-	switch reader := (&timedReader{data: data, clock: &w.clock}); format {
-	case "jpeg":
-		decoded, err := w.jpeg.Decode(data)
-		if err != nil {
-			return source{}, err
-		}
-		return w.fromJPEG(decoded), nil
-	case "gif":
-		return decodeGIF(data, reader)
-	case "webp":
-		return decodeWebP(data, &w.clock)
-	case "png":
-		decoded, err = png.Decode(reader)
-	case "bmp":
-		decoded, err = bmp.Decode(reader)
-	case "tiff":
-		if decoded, err = tiff.Decode(reader); err == nil {
-			asPrinted(data, decoded)
-		}
-	}
-	if err != nil {
-		return source{}, err
-	}
-	return fromImage(decoded), nil
 }
 
 // recoverDecoder turns a decoder's panic into an error: decoders read hostile input.

@@ -12,18 +12,7 @@ import (
 // orientation finds an image's orientation, 1 to 8, in its EXIF block, or in its XMP packet if EXIF
 // does not say; it is 1, upright, if there is none or it is damaged: broken metadata does not spoil
 // the image.
-func orientation(data []byte, format string) int {
-	var exif, xmp []byte
-	switch format {
-	case "jpeg":
-		exif, xmp = jpegNotes(data)
-	case "png":
-		exif, xmp = pngNotes(data)
-	case "webp":
-		exif, xmp = webpNotes(data)
-	case "tiff":
-		exif, xmp = data, tiffXMP(data)
-	}
+func orientation(exif, xmp []byte) int {
 	found, is := exifOrientation(exif)
 	if !is {
 		found, is = xmpOrientation(xmp)
@@ -33,6 +22,9 @@ func orientation(data []byte, format string) int {
 	}
 	return found
 }
+
+// tiffNotes are those of a TIFF, which is an EXIF block itself.
+func tiffNotes(data []byte) (exif, xmp []byte) { return data, tiffXMP(data) }
 
 const exifStart = "Exif\x00\x00"
 

@@ -82,7 +82,7 @@ func pngChunks(data []byte, visit func(kind string, content []byte) (stop bool))
 
 // pngExtent is that of a PNG of whose header the decoder approves. An interlaced one is decoded in
 // seven passes, which have memory of their own, as much as the image.
-func pngExtent(data []byte, width, height int) extent {
+func pngExtent(data []byte, width, height int) (extent, error) {
 	var header []byte
 	transparent := false
 	rest := int64(8) // up to the pixels
@@ -95,7 +95,7 @@ func pngExtent(data []byte, width, height int) extent {
 		return kind == "IDAT"
 	})
 	if header == nil {
-		return extent{}
+		return extent{}, nil
 	}
 	samples := map[byte]int{0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[header[9]]
 	depth, palette, interlaced := int(header[8]), header[9] == 3, header[12] == 1
@@ -113,7 +113,7 @@ func pngExtent(data []byte, width, height int) extent {
 	if interlaced {
 		e.bytes = plus(e.bytes, times(width, height, size))
 	}
-	return e
+	return e, nil
 }
 
 // gifExtent is that of a GIF's first frame, which must be within the canvas.
@@ -141,9 +141,9 @@ func outside(frame place, width, height int) error {
 }
 
 // bmpExtent is that of a BMP of whose header the decoder approves. Its rows are not compressed.
-func bmpExtent(data []byte, width, height int) extent {
+func bmpExtent(data []byte, width, height int) (extent, error) {
 	if len(data) < 30 {
-		return extent{}
+		return extent{}, nil
 	}
 	depth := int(binary.LittleEndian.Uint16(data[28:]))
 	row := divided(int(min(times(width, depth), math.MaxInt-31)), 32) * 4
@@ -154,5 +154,5 @@ func bmpExtent(data []byte, width, height int) extent {
 	return extent{
 		bytes: plus(times(width, height, size), int64(row), 64<<10),
 		least: plus(times(row, height), int64(binary.LittleEndian.Uint32(data[10:]))),
-	}
+	}, nil
 }

@@ -2,6 +2,7 @@ package picture
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,14 +76,13 @@ func FuzzDense(f *testing.F) {
 }
 
 func FuzzOrientation(f *testing.F) {
-	formats := []string{"jpeg", "png", "webp", "tiff", "gif"}
 	for _, name := range examples(f, "exif-3.jpg", "xmp-3.jpg", "xmp-6.png", "text-6-compressed.png", "exif-6.png", "exif-6.webp", "exif-6.tiff") {
 		data := readGolden(f, name)
 		f.Add(data[:min(len(data), 300)], uint8(0))
-		f.Add(data, uint8(len(formats)-2))
+		f.Add(data, uint8(slices.IndexFunc(formats[:], func(k format) bool { return k.is(data) })))
 	}
-	f.Fuzz(func(t *testing.T, data []byte, format uint8) {
-		if got := orientation(data, formats[int(format)%len(formats)]); got < 1 || got > 8 {
+	f.Fuzz(func(t *testing.T, data []byte, kind uint8) {
+		if got := formats[int(kind)%len(formats)].orientation(data); got < 1 || got > 8 {
 			t.Fatalf("orientation %d", got)
 		}
 	})

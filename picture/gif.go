@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"image"
 	"image/gif"
-	"io"
 )
 
 // gifHeader is what a GIF says before its first frame's pixels.
@@ -17,8 +16,8 @@ type gifHeader struct {
 
 // decodeGIF decodes the first frame and places it on the canvas. The standard decoder drops the
 // colour of the transparent index, which Pillow shows, so the palette is read here.
-func decodeGIF(data []byte, reader io.Reader) (source, error) {
-	decoded, err := gif.Decode(reader)
+func decodeGIF(w *workspace, data []byte, _ job) (source, error) {
+	decoded, err := gif.Decode(w.timed(data))
 	if err != nil {
 		return source{}, err
 	}

@@ -6,26 +6,21 @@ import (
 	"unicode/utf8"
 )
 
-// sniff recognizes the decoded formats by their first bytes; "" is any other.
-func sniff(data []byte) string {
-	switch {
-	case bytes.HasPrefix(data, []byte("\xff\xd8")) && !bytes.HasPrefix(data, []byte("\xff\xd8\xff\xf7")): // JPEG-LS
-		return "jpeg"
-	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
-		return "png"
-	case bytes.HasPrefix(data, []byte("GIF87a")), bytes.HasPrefix(data, []byte("GIF89a")):
-		return "gif"
-	case len(data) >= 18 && data[0] == 'B' && data[1] == 'M' && data[15]|data[16]|data[17] == 0:
-		return "bmp" // the header's own size, bytes 14 to 17, is small
-	case bytes.HasPrefix(data, []byte("II*\x00")), bytes.HasPrefix(data, []byte("MM\x00*")):
-		if isCanon(data) {
-			return "" // Canon's raw files are TIFFs too
-		}
-		return "tiff"
-	case len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP":
-		return "webp"
-	}
-	return ""
+func isJPEG(data []byte) bool {
+	return bytes.HasPrefix(data, []byte("\xff\xd8")) && !bytes.HasPrefix(data, []byte("\xff\xd8\xff\xf7")) // JPEG-LS
+}
+
+func isBMP(data []byte) bool {
+	// The header's own size, bytes 14 to 17, is small.
+	return len(data) >= 18 && data[0] == 'B' && data[1] == 'M' && data[15]|data[16]|data[17] == 0
+}
+
+func isTIFF(data []byte) bool {
+	return (bytes.HasPrefix(data, []byte("II*\x00")) || bytes.HasPrefix(data, []byte("MM\x00*"))) && !isCanon(data) // whose raw files are TIFFs too
+}
+
+func isWebP(data []byte) bool {
+	return len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP"
 }
 
 // noPictures are the first bytes of files that are not images, and what they are.

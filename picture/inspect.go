@@ -18,8 +18,9 @@ func Inspect(data []byte, maxPixels int) (Picture, error) {
 	defer w.release()
 	w.clock.begin(0)
 	defer w.clock.end()
-	p := Picture{Format: sniff(data)}
-	h, err := w.header(data, p.Format)
+	kind := sniff(data)
+	p := Picture{Format: kind.String()}
+	h, err := w.header(data, kind)
 	if p.SourceWidth, p.SourceHeight = h.width, h.height; err == nil {
 		err = h.check(cmp.Or(maxPixels, DefaultMaxPixels))
 	}

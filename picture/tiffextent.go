@@ -5,10 +5,10 @@ import "math"
 // tiffExtent is that of a TIFF of whose header the decoder approves. Strips and tiles are unpacked
 // one at a time, to up to eight bytes a pixel whatever they should have, and tiles may stand over
 // the edges.
-func tiffExtent(data []byte, width, height int) extent {
+func tiffExtent(data []byte, width, height int) (extent, error) {
 	l := layoutOf(data)
 	if l == nil {
-		return extent{}
+		return extent{}, nil
 	}
 	wide, high, across := width, height, 1
 	tile := int(l.first(tagTileWidth, 0))
@@ -49,7 +49,7 @@ func tiffExtent(data []byte, width, height int) extent {
 	const entry = 12 // the place or the length of a block, as read and as a number
 	e.least = max(e.least, blocks-4)
 	e.bytes = plus(e.bytes, buffer, 2*entry*min(blocks, 4*file), 64<<10)
-	return e
+	return e, nil
 }
 
 // bufferOf is what a buffer of n bytes takes that doubles as it grows.

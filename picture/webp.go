@@ -9,16 +9,25 @@ import (
 	"fovea/picture/internal/kernel"
 )
 
-// decodeWebP decodes a WebP file; of an animation, its first frame.
-func decodeWebP(data []byte, time *clock) (source, error) {
+func webpHeader(w *workspace, data []byte) (header, error) {
 	if a, animated := firstFrame(data); animated {
-		frame, err := decodeWebP(stillOf(a.content), time)
+		return a.header()
+	}
+	return measured(webp.DecodeConfig, nil, func(data []byte, width, height int) (extent, error) {
+		return webpExtent(data[12:], width, height).behind(12), nil
+	})(w, data)
+}
+
+// decodeWebP decodes a WebP file; of an animation, its first frame.
+func decodeWebP(w *workspace, data []byte, j job) (source, error) {
+	if a, animated := firstFrame(data); animated {
+		frame, err := decodeWebP(w, stillOf(a.content), j)
 		if err != nil {
 			return source{}, err
 		}
 		return frame.on(a.width, a.height, a.frame.left, a.frame.top, [3]uint8{}), nil
 	}
-	decoded, err := webp.Decode(&timedReader{data: data, clock: time})
+	decoded, err := webp.Decode(w.timed(data))
 	if err != nil {
 		return source{}, err
 	}

@@ -1,0 +1,138 @@
+package picture
+
+import (
+	"bytes"
+	"image"
+	"image/gif"
+	"image/png"
+	"io"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+)
+
+// format is a kind of image file that is decoded.
+type format struct {
+	// name is as in Picture.Format.
+	name string
+	// is recognizes it by the file's first bytes.
+	is func(data []byte) bool
+	// header reads the image's size and what its decoder will take.
+	header func(w *workspace, data []byte) (header, error)
+	// decode decodes the pixels of an image whose header has been read and is within the limits.
+	decode func(w *workspace, data []byte, j job) (source, error)
+	// notes finds the EXIF block and the XMP packet, which say how to turn the image; nil if the format has none.
+	notes func(data []byte) (exif, xmp []byte)
+}
+
+// formats are all that are decoded. The first that recognizes a file decodes it.
+var formats = [...]format{
+	{name: "jpeg", is: isJPEG, header: jpegHeader, decode: decodeJPEG, notes: jpegNotes},
+	{name: "png", is: starts("\x89PNG\r\n\x1a\n"), header: measured(png.DecodeConfig, checkPNG, pngExtent), decode: decodePNG, notes: pngNotes},
+	{name: "gif", is: starts("GIF87a", "GIF89a"), header: measured(gif.DecodeConfig, nil, gifExtent), decode: decodeGIF},
+	{name: "bmp", is: isBMP, header: measured(bmp.DecodeConfig, nil, bmpExtent), decode: decodeBMP},
+	{name: "tiff", is: isTIFF, header: measured(tiff.DecodeConfig, checkTIFF, tiffExtent), decode: decodeTIFF, notes: tiffNotes},
+	{name: "webp", is: isWebP, header: webpHeader, decode: decodeWebP, notes: webpNotes},
+}
+
+// sniff finds a file's format by its content; nil is any that is not decoded.
+func sniff(data []byte) *format {
+	for i := range formats {
+		if formats[i].is(data) {
+			return &formats[i]
+		}
+	}
+	return nil
+}
+
+// String is the format's name, empty if it is none.
+func (f *format) String() string {
+	if f == nil {
+		return ""
+	}
+	return f.name
+}
+
+// orientation is how an image is turned, 1 to 8.
+func (f *format) orientation(data []byte) int {
+	if f == nil || f.notes == nil {
+		return 1
+	}
+	return orientation(f.notes(data))
+}
+
+// starts recognizes files by one of several beginnings.
+func starts(with ...string) func([]byte) bool {
+	return func(data []byte) bool {
+		for _, w := range with {
+			if bytes.HasPrefix(data, []byte(w)) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// measured is a format's header as the decoder of a library reads it, with what that will take. check refuses what the
+// library would take for something else; it may be nil.
+func measured(config func(io.Reader) (image.Config, error), check func([]byte) error,
+	extentOf func(data []byte, width, height int) (extent, error)) func(*workspace, []byte) (header, error) {
+	return func(_ *workspace, data []byte) (header, error) {
+		if check != nil {
+			if err := check(data); err != nil {
+				return header{}, err
+			}
+		}
+		c, err := config(bytes.NewReader(data))
+		h := header{width: c.Width, height: c.Height}
+		if err != nil || h.width < 1 || h.height < 1 {
+			return h, err // those without pixels are refused later
+		}
+		h.extent, err = extentOf(data, h.width, h.height)
+		return h, err
+	}
+}
+
+func jpegHeader(w *workspace, data []byte) (header, error) {
+	if w.jpeg.Spend == nil {
+		w.jpeg.Spend = w.clock.spend
+	}
+	got, err := w.jpeg.Header(data)
+	return header{got.Width, got.Height, extent{bytes: got.Bytes, least: got.Least}}, err
+}
+
+func decodeJPEG(w *workspace, data []byte, _ job) (source, error) {
+	decoded, err := w.jpeg.Decode(data)
+	if err != nil {
+		return source{}, err
+	}
+	return w.fromJPEG(decoded), nil
+}
+
+func decodePNG(w *workspace, data []byte, _ job) (source, error) {
+	decoded, err := png.Decode(w.timed(data))
+	if err != nil {
+		return source{}, err
+	}
+	return fromImage(decoded), nil
+}
+
+func decodeBMP(w *workspace, data []byte, _ job) (source, error) {
+	decoded, err := bmp.Decode(w.timed(data))
+	if err != nil {
+		return source{}, err
+	}
+	return fromImage(decoded), nil
+}
+
+func decodeTIFF(w *workspace, data []byte, _ job) (source, error) {
+	decoded, err := tiff.Decode(w.timed(data))
+	if err != nil {
+		return source{}, err
+	}
+	asPrinted(data, decoded)
+	return fromImage(decoded), nil
+}
+
+// timed reads data until the time for the image is over.
+func (w *workspace) timed(data []byte) io.Reader { return &timedReader{data: data, clock: &w.clock} }
