@@ -18,7 +18,7 @@ import (
 type Options struct {
 	Features
 
-	// Images are files, directories, tar archives, Parquet tables of images, and URLs of such in object
+	// Images are files, directories, tar and zip archives, Parquet tables of images, and URLs of such in object
 	// stores; FilesFrom lists image files instead, as pipeline.ListPaths reads them.
 	Images    []string
 	FilesFrom io.Reader

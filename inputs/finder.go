@@ -11,7 +11,7 @@ import (
 	"fovea/pipeline"
 )
 
-// Finder finds images in files and directories, tar archives, Parquet tables and object stores.
+// Finder finds images in files and directories, archives, Parquet tables and object stores.
 func Finder() pipeline.Finder { return Options{}.Finder() }
 
 // Options say how inputs are read.
@@ -23,7 +23,7 @@ type Options struct {
 
 // Finder is the function Finder, with options.
 func (o Options) Finder() pipeline.Finder {
-	return pipeline.Finder{Openers: []pipeline.Opener{pipeline.OpenTar, o.openParquet}, Path: objects.OnlyLocalPath, Store: openStore}
+	return pipeline.Finder{Openers: []pipeline.Opener{pipeline.OpenArchive, o.openParquet}, Path: objects.OnlyLocalPath, Store: openStore}
 }
 
 // Labeler is l, which reads a table of labels with the options if it reads one, and logs how it was understood.
