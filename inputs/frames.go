@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 
+	"fovea/objects"
 	"fovea/picture/frames"
 	"fovea/pipeline"
 )
@@ -17,10 +18,11 @@ func (o Options) openFrames(file string, open pipeline.OpenFunc) (pipeline.Sourc
 	if o.Frames.First() || !frames.MayHave(file) {
 		return nil, nil
 	}
-	return &frameSource{open, o.Frames, frames.Options{MaxPixels: o.MaxPixels}}, nil
+	return &frameSource{file, open, o.Frames, frames.Options{MaxPixels: o.MaxPixels}}, nil
 }
 
 type frameSource struct {
+	file    string
 	open    pipeline.OpenFunc
 	wanted  frames.Selection
 	options frames.Options
@@ -34,10 +36,11 @@ func (s *frameSource) List(ctx context.Context, visit func(pipeline.Item) error)
 	}
 	defer f.Close() // read-only
 	w := &witness{File: f}
-	reader, err := frames.Open(w, f.Size(), s.options)
+	reader, err := s.frames(ctx, w)
 	if err != nil {
 		return pipeline.Others{}, w.ofFrames(err)
 	}
+	defer closeFrames(reader)
 	wanted, err := s.wanted.Of(reader.Times())
 	if err != nil {
 		return pipeline.Others{}, err
@@ -48,6 +51,25 @@ func (s *frameSource) List(ctx context.Context, visit func(pipeline.Item) error)
 		}
 	}
 	return pipeline.Others{}, nil
+}
+
+// frames lists those of a file, which is open; those of a video that only ffmpeg can read by its name.
+func (s *frameSource) frames(ctx context.Context, w *witness) (frames.Reader, error) {
+	reader, err := frames.Open(w, w.Size(), s.options)
+	if !errors.Is(err, frames.ErrVideo) {
+		return reader, err
+	}
+	if objects.IsURL(s.file) {
+		return nil, fmt.Errorf("%w: copy it from the object store first, so that ffmpeg can read it", err)
+	}
+	return frames.OpenVideo(ctx, s.file, s.options)
+}
+
+// closeFrames ends the program that some are read through.
+func closeFrames(r frames.Reader) {
+	if c, ok := r.(io.Closer); ok {
+		_ = c.Close() // opened for reading
+	}
 }
 
 // ofFrames says what an error of opening a file for its frames means for the listing.
@@ -66,7 +88,7 @@ func (w *witness) ofFrames(err error) error {
 // Open implements pipeline.Source.
 func (s *frameSource) Open(ctx context.Context, file pipeline.File) (pipeline.Contents, error) {
 	w := &witness{File: file}
-	reader, err := frames.Open(w, file.Size(), s.options)
+	reader, err := s.frames(ctx, w)
 	if err != nil {
 		if errors.Is(err, frames.ErrSingle) {
 			err = errors.New("it has changed: it has one image now")
@@ -95,4 +117,7 @@ func (c *frameContents) Picture(item pipeline.Item) (io.Reader, int64, error) {
 }
 
 // Close implements pipeline.Contents.
-func (c *frameContents) Close() error { return c.file.Close() }
+func (c *frameContents) Close() error {
+	closeFrames(c.reader)
+	return c.file.Close()
+}

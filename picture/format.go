@@ -48,6 +48,9 @@ func sniff(data []byte) *format {
 	return nil
 }
 
+// Recognized says whether a file that begins like this is in one of the formats that are decoded.
+func Recognized(head []byte) bool { return sniff(head) != nil }
+
 // String is the format's name, empty if it is none.
 func (f *format) String() string {
 	if f == nil {

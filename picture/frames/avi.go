@@ -38,7 +38,7 @@ func openAVI(f file, _ Options) (Reader, error) {
 	case a.stream == "":
 		return nil, fmt.Errorf("%w: an AVI without a video", picture.ErrUnsupported)
 	case a.codec != "MJPG" && a.codec != "JPEG" && a.codec != "AVRN" && a.codec != "ADJV":
-		return nil, fmt.Errorf("%w: a video in %q", errOtherVideo, a.codec)
+		return nil, fmt.Errorf("%w, not %q", ErrVideo, a.codec)
 	case a.each <= 0:
 		return nil, fmt.Errorf("%w: a video without a rate of frames", picture.ErrCorrupt)
 	}

@@ -6,6 +6,7 @@
 //	WebP     the same
 //	PNG      APNG, the same
 //	AVI      the JPEGs of a video in Motion JPEG, as they are
+//	others   through an installed ffmpeg: OpenVideo
 //
 // The content decides, never the name. A file with one image, or of any other kind, is ErrSingle: it is read as
 // a whole.

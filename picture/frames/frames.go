@@ -24,10 +24,10 @@ func MayHave(name string) bool {
 	return slices.Contains(extensions, strings.ToLower(path.Ext(name)))
 }
 
-var extensions = []string{".gif", ".webp", ".png", ".apng", ".avi"}
-
-// errOtherVideo marks a video that is not read here.
-var errOtherVideo = fmt.Errorf("%w: only videos in Motion JPEG are read", picture.ErrUnsupported)
+var extensions = []string{
+	".gif", ".webp", ".png", ".apng", ".avi",
+	".mp4", ".m4v", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv", // through ffmpeg
+}
 
 // Reader reads the frames of a file. It is for one goroutine.
 type Reader interface {
@@ -105,6 +105,12 @@ func Open(r io.ReaderAt, size int64, options Options) (Reader, error) {
 			err = ErrSingle
 		}
 		return reader, err
+	}
+	switch {
+	case isVideo(head):
+		return nil, ErrVideo
+	case !picture.Recognized(head):
+		return nil, ErrNone
 	}
 	return nil, ErrSingle
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -113,5 +114,56 @@ func TestFramesArePillows(t *testing.T) {
 				t.Errorf("the first frame differs from the file as one image: %v", err)
 			}
 		})
+	}
+}
+
+// Files that are damaged in any way are an error or frames, in bounded memory, and never a panic.
+func FuzzFrames(f *testing.F) {
+	for name := range goldens(f) {
+		f.Add(read(f, name))
+	}
+	f.Add(aviOf("MJPG", greyJPEG(f, 1), nil, greyJPEG(f, 2)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := Open(bytes.NewReader(data), int64(len(data)), Options{MaxPixels: 1 << 12})
+		if err != nil {
+			return
+		}
+		times := r.Times()
+		if len(times.Starts) < 2 {
+			t.Fatalf("%d frames", len(times.Starts))
+		}
+		for i := range min(len(times.Starts), 20) {
+			frame, err := r.Frame(context.Background(), i)
+			if err != nil {
+				continue
+			}
+			_, _ = picture.DecodeRaster(frame, 1<<12)
+		}
+	})
+}
+
+// Files with one image, and others, are told apart.
+func TestSingle(t *testing.T) {
+	still, err := os.ReadFile("../../testdata/picture/gif.gif")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		data []byte
+		want error
+	}{
+		"a still GIF": {still, ErrSingle},
+		"a JPEG":      {greyJPEG(t, 5), ErrSingle},
+		"a text":      {[]byte("only a text, of some length"), ErrNone},
+		"nothing":     {nil, ErrNone},
+		"an MP4":      {[]byte("\x00\x00\x00\x18ftypisom\x00\x00\x00\x00"), ErrVideo},
+	} {
+		if _, err := Open(bytes.NewReader(test.data), int64(len(test.data)), Options{}); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+	data := read(t, "opaque.gif")
+	if _, err := Open(bytes.NewReader(data), int64(len(data)), Options{MaxPixels: 100}); !errors.Is(err, picture.ErrTooLarge) {
+		t.Errorf("over the limit: %v", err)
 	}
 }
