@@ -94,10 +94,17 @@ type Decoder struct {
 }
 
 // Decode decodes a file. The image's planes are valid until the Decoder's next use.
-func (d *Decoder) Decode(data []byte) (Image, error) {
-	d.reset(data)
+func (d *Decoder) Decode(data []byte) (Image, error) { return d.DecodeAbbreviated(nil, data) }
+
+// DecodeAbbreviated decodes a file that lacks tables which stand in a stream of their own, as
+// TIFF's JPEGTables. Empty tables are none.
+func (d *Decoder) DecodeAbbreviated(tables, data []byte) (Image, error) {
+	d.reset()
 	defer d.forget()
-	if err := d.readSegments(false); err != nil {
+	if err := d.readTables(tables); err != nil {
+		return Image{}, err
+	}
+	if err := d.readFile(data, false); err != nil {
 		return Image{}, err
 	}
 	for i := range d.components[:d.count] {
@@ -132,9 +139,9 @@ type Header struct {
 
 // Header reads a file's header up to the picture's size.
 func (d *Decoder) Header(data []byte) (Header, error) {
-	d.reset(data)
+	d.reset()
 	defer d.forget()
-	if err := d.readSegments(true); err != nil {
+	if err := d.readFile(data, true); err != nil {
 		return Header{}, err
 	}
 	h := Header{Width: d.width, Height: d.height, Least: d.least()}
@@ -163,8 +170,8 @@ func (d *Decoder) spend(work int) bool { return d.Spend == nil || d.Spend(work) 
 // forget lets go of the file, which a kept Decoder must not hold on to.
 func (d *Decoder) forget() { d.bits.data = nil }
 
-func (d *Decoder) reset(data []byte) {
-	d.bits = bitReader{data: data, coded: d.bits.coded}
+func (d *Decoder) reset() {
+	d.bits = bitReader{coded: d.bits.coded}
 	d.count, d.restart, d.endOfBand = 0, 0, 0
 	d.progressive, d.jfif, d.adobe = false, false, false
 	d.quantSeen = [4]bool{}

@@ -3,6 +3,7 @@ package jpeg
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 )
 
 // Markers that the package knows by name.
@@ -36,8 +37,35 @@ const maxScans = 200
 // segmentWork is that of a Huffman table, which may be every segment.
 const segmentWork = 1000
 
-// readSegments reads the file up to its end marker, or up to the frame header.
-func (d *Decoder) readSegments(headerOnly bool) error {
+// readFile reads a file up to its end marker, or up to the frame header.
+func (d *Decoder) readFile(data []byte, headerOnly bool) error {
+	if err := d.readSegments(data, headerOnly); err != nil {
+		return err
+	}
+	if d.count == 0 {
+		return corrupt("no frame header")
+	}
+	return nil
+}
+
+// readTables reads a stream of tables alone, whose end marker may be missing: libjpeg's callers
+// stop at the last byte.
+func (d *Decoder) readTables(tables []byte) error {
+	if len(tables) == 0 {
+		return nil
+	}
+	err := d.readSegments(tables, true)
+	if d.count != 0 {
+		return corrupt("a frame among the tables")
+	}
+	if errors.Is(err, ErrTruncated) && d.bits.at == len(tables) {
+		return nil
+	}
+	return err
+}
+
+func (d *Decoder) readSegments(data []byte, headerOnly bool) error {
+	d.bits.data = data
 	if !bytes.HasPrefix(d.bits.data, []byte{0xff, startOfImage}) {
 		return corrupt("no start marker")
 	}
@@ -77,9 +105,6 @@ func (d *Decoder) readSegments(headerOnly bool) error {
 		if err != nil {
 			return err
 		}
-	}
-	if d.count == 0 {
-		return corrupt("no frame header")
 	}
 	return nil
 }
