@@ -23,6 +23,8 @@ type format struct {
 	decode func(w *workspace, data []byte, j job) (source, error)
 	// notes finds the EXIF block and the XMP packet, which say how to turn the image; nil if the format has none.
 	notes func(data []byte) (exif, xmp []byte)
+	// turn says how to turn the image where the format has its own way, instead of notes.
+	turn func(data []byte) int
 }
 
 // formats are all that are decoded. The first that recognizes a file decodes it.
@@ -33,6 +35,7 @@ var formats = [...]format{
 	{name: "bmp", is: isBMP, header: measured(bmp.DecodeConfig, nil, bmpExtent), decode: decodeBMP},
 	{name: "tiff", is: isTIFF, header: measured(tiff.DecodeConfig, checkTIFF, tiffExtent), decode: decodeTIFF, notes: tiffNotes},
 	{name: "webp", is: isWebP, header: webpHeader, decode: decodeWebP, notes: webpNotes},
+	{name: "raster", is: starts(rasterStart), header: rasterHeader, decode: decodeRaster, turn: rasterTurn},
 }
 
 // sniff finds a file's format by its content; nil is any that is not decoded.
@@ -45,6 +48,9 @@ func sniff(data []byte) *format {
 	return nil
 }
 
+// Recognized says whether a file that begins like this is in one of the formats that are decoded.
+func Recognized(head []byte) bool { return sniff(head) != nil }
+
 // String is the format's name, empty if it is none.
 func (f *format) String() string {
 	if f == nil {
@@ -55,10 +61,14 @@ func (f *format) String() string {
 
 // orientation is how an image is turned, 1 to 8.
 func (f *format) orientation(data []byte) int {
-	if f == nil || f.notes == nil {
-		return 1
+	switch {
+	case f == nil:
+	case f.turn != nil:
+		return f.turn(data)
+	case f.notes != nil:
+		return orientation(f.notes(data))
 	}
-	return orientation(f.notes(data))
+	return 1
 }
 
 // starts recognizes files by one of several beginnings.

@@ -59,9 +59,9 @@ func TestOthers(t *testing.T) {
 		checkOthers(t, listing, "", wantSkipped)
 	})
 	t.Run("archive", func(t *testing.T) {
-		var members []member
+		var members []tarMember
 		for name, content := range files {
-			members = append(members, member{name: name, content: content})
+			members = append(members, tarMember{name: name, content: content})
 		}
 		file := write(t, filepath.Join(t.TempDir(), "s.tar"), tarOf(t, members...))
 		listing, err := List(context.Background(), []string{file}, nil, OpenTar)

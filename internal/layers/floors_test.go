@@ -23,7 +23,7 @@ var floors = map[string]int{
 
 	"preprocessing": common, "recipe": common,
 
-	"inference": ground, "picture": ground, "vectors": ground, "scatterplot": ground,
+	"inference": ground, "picture": ground, "picture/frames": ground, "vectors": ground, "scatterplot": ground,
 	"objects": ground, "objects/drivers": ground, "objects/drivers/s3": ground,
 
 	"pipeline": machinery, "head": machinery, "contactsheet": machinery,
@@ -52,6 +52,7 @@ var sideways = map[string][]string{
 	"internal/swap":               {"internal/disk", "internal/lockfile", "internal/output"},
 	"picture/internal/jpeg":       {"picture/internal/kernel"},
 	"recipe":                      {"preprocessing"},
+	"picture/frames":              {"picture"},
 	"objects/drivers":             {"objects", "objects/drivers/s3"},
 	"objects/drivers/s3":          {"objects"},
 	"featurestore/export":         {"featurestore"},
