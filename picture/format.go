@@ -126,12 +126,12 @@ func decodeJPEG(w *workspace, data []byte, _ job) (source, error) {
 	return w.fromJPEG(decoded), nil
 }
 
-func decodePNG(w *workspace, data []byte, _ job) (source, error) {
+func decodePNG(w *workspace, data []byte, j job) (source, error) {
 	decoded, err := png.Decode(w.timed(data))
 	if err != nil {
 		return source{}, err
 	}
-	return fromImage(decoded), nil
+	return w.fromImage(decoded, j)
 }
 
 func decodeBMP(w *workspace, data []byte, _ job) (source, error) {
@@ -142,13 +142,13 @@ func decodeBMP(w *workspace, data []byte, _ job) (source, error) {
 	return fromImage(decoded), nil
 }
 
-func decodeTIFF(w *workspace, data []byte, _ job) (source, error) {
+func decodeTIFF(w *workspace, data []byte, j job) (source, error) {
 	decoded, err := tiff.Decode(w.timed(data))
 	if err != nil {
 		return source{}, err
 	}
 	asPrinted(data, decoded)
-	return fromImage(decoded), nil
+	return w.fromImage(decoded, j)
 }
 
 // timed reads data until the time for the image is over.
