@@ -108,13 +108,20 @@ func jpegHeader(w *workspace, data []byte) (header, error) {
 		w.jpeg.Spend = w.clock.spend
 	}
 	got, err := w.jpeg.Header(data)
-	return header{got.Width, got.Height, extent{bytes: got.Bytes, least: got.Least}}, err
+	h := header{width: got.Width, height: got.Height, extent: extent{bytes: got.Bytes, least: got.Least}}
+	if got.Precision != 8 {
+		h.bytes = plus(h.bytes, got.Samples, times(got.Width, 2*7)) // shallowJPEG's, or deepJPEG's rows
+	}
+	return h, err
 }
 
 func decodeJPEG(w *workspace, data []byte, _ job) (source, error) {
 	decoded, err := w.jpeg.Decode(data)
 	if err != nil {
 		return source{}, err
+	}
+	if decoded.Precision != 8 {
+		return w.fromDeepJPEG(decoded), nil
 	}
 	return w.fromJPEG(decoded), nil
 }
