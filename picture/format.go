@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"image"
 	"image/gif"
-	"image/png"
 	"io"
 
-	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
+
+	"fovea/picture/internal/raster"
 )
 
 // format is a kind of image file that is decoded.
@@ -28,11 +28,24 @@ type format struct {
 // formats are all that are decoded. The first that recognizes a file decodes it.
 var formats = [...]format{
 	{name: "jpeg", is: isJPEG, header: jpegHeader, decode: decodeJPEG, notes: jpegNotes},
-	{name: "png", is: starts("\x89PNG\r\n\x1a\n"), header: measured(png.DecodeConfig, checkPNG, pngExtent), decode: decodePNG, notes: pngNotes},
-	{name: "gif", is: starts("GIF87a", "GIF89a"), header: measured(gif.DecodeConfig, nil, gifExtent), decode: decodeGIF},
-	{name: "bmp", is: isBMP, header: measured(bmp.DecodeConfig, nil, bmpExtent), decode: decodeBMP},
+	{name: "png", is: starts("\x89PNG\r\n\x1a\n"), header: headerOfPNG, decode: decodePNG, notes: pngNotes},
+	{name: "gif", is: starts("GIF87a", "GIF89a"), header: measured(gif.DecodeConfig, nil, gifExtent), decode: decodeGIF, notes: gifNotes},
+	rasterFormat("bmp", isBMP, raster.ParseBMP),
 	{name: "tiff", is: isTIFF, header: measured(tiff.DecodeConfig, checkTIFF, tiffExtent), decode: decodeTIFF, notes: tiffNotes},
 	{name: "webp", is: isWebP, header: webpHeader, decode: decodeWebP, notes: webpNotes},
+	rasterFormat("pnm", raster.IsPNM, raster.ParsePNM),
+	rasterFormat("pam", raster.IsPAM, raster.ParsePAM),
+	rasterFormat("psd", raster.IsPSD, raster.ParsePSD),
+	rasterFormat("pcx", raster.IsPCX, raster.ParsePCX),
+	rasterFormat("dds", raster.IsDDS, raster.ParseDDS),
+	rasterFormat("qoi", raster.IsQOI, raster.ParseQOI),
+	rasterFormat("sgi", raster.IsSGI, raster.ParseSGI),
+	rasterFormat("sun", raster.IsSun, raster.ParseSun),
+	rasterFormat("xbm", raster.IsXBM, raster.ParseXBM),
+	{name: "ico", is: isIcon(1), header: iconHeader, decode: decodeIcon},
+	{name: "cur", is: isIcon(2), header: iconHeader, decode: decodeIcon},
+	{name: "icns", is: starts("icns"), header: macIconHeader, decode: decodeMacIcon},
+	rasterFormat("tga", raster.IsTGA, raster.ParseTGA), // last, since it has no signature
 }
 
 // sniff finds a file's format by its content; nil is any that is not decoded.
@@ -107,22 +120,6 @@ func decodeJPEG(w *workspace, data []byte, _ job) (source, error) {
 		return source{}, err
 	}
 	return w.fromJPEG(decoded), nil
-}
-
-func decodePNG(w *workspace, data []byte, _ job) (source, error) {
-	decoded, err := png.Decode(w.timed(data))
-	if err != nil {
-		return source{}, err
-	}
-	return fromImage(decoded), nil
-}
-
-func decodeBMP(w *workspace, data []byte, _ job) (source, error) {
-	decoded, err := bmp.Decode(w.timed(data))
-	if err != nil {
-		return source{}, err
-	}
-	return fromImage(decoded), nil
 }
 
 func decodeTIFF(w *workspace, data []byte, _ job) (source, error) {
