@@ -96,7 +96,10 @@ func readIcon(data []byte) (icon, error) {
 		i.opacity = func(y int, dst []uint8) {
 			pick(dst, content[pixels+4*m.Width*(m.Height-1-y):], 4, 3)
 		}
-	case mask >= m.Least && mask+times(stride, m.Height) <= int64(len(content)):
+	case mask >= m.Least:
+		if mask+times(stride, m.Height) > int64(len(content)) {
+			return icon{}, ErrTruncated
+		}
 		i.opacity = func(y int, dst []uint8) {
 			row := content[int(mask)+stride*(m.Height-1-y):]
 			for x := range dst {
