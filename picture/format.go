@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/image/tiff"
 
-	"fovea/picture/internal/raster"
+	"fovea/picture/internal/plain"
 )
 
 // format is a kind of image file that is decoded.
@@ -23,6 +23,8 @@ type format struct {
 	decode func(w *workspace, data []byte, j job) (source, error)
 	// notes finds the EXIF block and the XMP packet, which say how to turn the image; nil if the format has none.
 	notes func(data []byte) (exif, xmp []byte)
+	// turn says how to turn the image where the format has its own way, instead of notes.
+	turn func(data []byte) int
 }
 
 // formats are all that are decoded. The first that recognizes a file decodes it.
@@ -30,22 +32,23 @@ var formats = [...]format{
 	{name: "jpeg", is: isJPEG, header: jpegHeader, decode: decodeJPEG, notes: jpegNotes},
 	{name: "png", is: starts("\x89PNG\r\n\x1a\n"), header: headerOfPNG, decode: decodePNG, notes: pngNotes},
 	{name: "gif", is: starts("GIF87a", "GIF89a"), header: measured(gif.DecodeConfig, nil, gifExtent), decode: decodeGIF, notes: gifNotes},
-	rasterFormat("bmp", isBMP, raster.ParseBMP),
+	plainFormat("bmp", isBMP, plain.ParseBMP),
 	{name: "tiff", is: isTIFF, header: measured(tiff.DecodeConfig, checkTIFF, tiffExtent), decode: decodeTIFF, notes: tiffNotes},
 	{name: "webp", is: isWebP, header: webpHeader, decode: decodeWebP, notes: webpNotes},
-	rasterFormat("pnm", raster.IsPNM, raster.ParsePNM),
-	rasterFormat("pam", raster.IsPAM, raster.ParsePAM),
-	rasterFormat("psd", raster.IsPSD, raster.ParsePSD),
-	rasterFormat("pcx", raster.IsPCX, raster.ParsePCX),
-	rasterFormat("dds", raster.IsDDS, raster.ParseDDS),
-	rasterFormat("qoi", raster.IsQOI, raster.ParseQOI),
-	rasterFormat("sgi", raster.IsSGI, raster.ParseSGI),
-	rasterFormat("sun", raster.IsSun, raster.ParseSun),
-	rasterFormat("xbm", raster.IsXBM, raster.ParseXBM),
+	{name: "raster", is: starts(rasterStart), header: rasterHeader, decode: decodeRaster, turn: rasterTurn},
+	plainFormat("pnm", plain.IsPNM, plain.ParsePNM),
+	plainFormat("pam", plain.IsPAM, plain.ParsePAM),
+	plainFormat("psd", plain.IsPSD, plain.ParsePSD),
+	plainFormat("pcx", plain.IsPCX, plain.ParsePCX),
+	plainFormat("dds", plain.IsDDS, plain.ParseDDS),
+	plainFormat("qoi", plain.IsQOI, plain.ParseQOI),
+	plainFormat("sgi", plain.IsSGI, plain.ParseSGI),
+	plainFormat("sun", plain.IsSun, plain.ParseSun),
+	plainFormat("xbm", plain.IsXBM, plain.ParseXBM),
 	{name: "ico", is: isIcon(1), header: iconHeader, decode: decodeIcon},
 	{name: "cur", is: isIcon(2), header: iconHeader, decode: decodeIcon},
 	{name: "icns", is: starts("icns"), header: macIconHeader, decode: decodeMacIcon},
-	rasterFormat("tga", raster.IsTGA, raster.ParseTGA), // last, since it has no signature
+	plainFormat("tga", plain.IsTGA, plain.ParseTGA), // last, since it has no signature
 }
 
 // sniff finds a file's format by its content; nil is any that is not decoded.
@@ -58,6 +61,9 @@ func sniff(data []byte) *format {
 	return nil
 }
 
+// Recognized says whether a file that begins like this is in one of the formats that are decoded.
+func Recognized(head []byte) bool { return sniff(head) != nil }
+
 // String is the format's name, empty if it is none.
 func (f *format) String() string {
 	if f == nil {
@@ -68,10 +74,14 @@ func (f *format) String() string {
 
 // orientation is how an image is turned, 1 to 8.
 func (f *format) orientation(data []byte) int {
-	if f == nil || f.notes == nil {
-		return 1
+	switch {
+	case f == nil:
+	case f.turn != nil:
+		return f.turn(data)
+	case f.notes != nil:
+		return orientation(f.notes(data))
 	}
-	return orientation(f.notes(data))
+	return 1
 }
 
 // starts recognizes files by one of several beginnings.

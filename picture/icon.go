@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"math/bits"
 
-	"fovea/picture/internal/raster"
+	"fovea/picture/internal/plain"
 )
 
 // icon is the largest image of a Windows icon or cursor: a file of its own if it is a PNG, or a bitmap with a mask.
 type icon struct {
 	content []byte
 	png     bool
-	bitmap  *raster.Image
+	bitmap  *plain.Image
 	// opacity writes that of a row of the bitmap; nil if the icon does not say.
 	opacity func(y int, dst []uint8)
 	// cursor says that what is transparent is black, as in Pillow's grey cursors.
@@ -81,7 +81,7 @@ func readIcon(data []byte) (icon, error) {
 	if starts("\x89PNG\r\n\x1a\n")(content) {
 		return icon{content: content[:min(int64(len(content)), max(int64(entry.size), 8))], png: true}, nil
 	}
-	m, pixels, depth, err := raster.ParseDIB(content)
+	m, pixels, depth, err := plain.ParseDIB(content)
 	if err != nil {
 		return icon{}, err
 	}
@@ -118,7 +118,7 @@ func iconHeader(w *workspace, data []byte) (header, error) {
 	case i.png:
 		return headerOfPNG(w, i.content)
 	}
-	return rasterHeader(i.bitmap), nil
+	return plainHeader(i.bitmap), nil
 }
 
 func decodeIcon(w *workspace, data []byte, j job) (source, error) {
@@ -129,7 +129,7 @@ func decodeIcon(w *workspace, data []byte, j job) (source, error) {
 	case i.png:
 		return decodePNG(w, i.content, j)
 	}
-	out, err := w.fromRaster(i.bitmap)
+	out, err := w.fromPlain(i.bitmap)
 	if err != nil {
 		return source{}, err
 	}

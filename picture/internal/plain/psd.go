@@ -1,4 +1,4 @@
-package raster
+package plain
 
 // IsPSD recognizes Photoshop's documents, small and large ones.
 func IsPSD(head []byte) bool {

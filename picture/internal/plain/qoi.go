@@ -1,4 +1,4 @@
-package raster
+package plain
 
 // IsQOI recognizes "quite OK images".
 func IsQOI(head []byte) bool {

@@ -1,4 +1,4 @@
-package raster
+package plain
 
 // runWriter places the pixels of run lengths. Like Pillow's, it cuts a run off at the end of its row, which broken
 // programs write, and continues other pixels in the next one.

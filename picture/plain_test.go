@@ -8,21 +8,21 @@ import (
 	"testing"
 )
 
-// rasterFiles are the members of raster.tar.gz: files, and their pixels under the file's name with .rgb and .over.
-func rasterFiles(t testing.TB) map[string][]byte {
+// plainFiles are the members of plain.tar.gz: files, and their pixels under the file's name with .rgb and .over.
+func plainFiles(t testing.TB) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
-	readArchive(t, "raster.tar.gz", func(name string, data []byte) { files[name] = data })
+	readArchive(t, "plain.tar.gz", func(name string, data []byte) { files[name] = data })
 	if len(files) < 500 {
 		t.Fatalf("%d members", len(files))
 	}
 	return files
 }
 
-// TestRaster compares the pixels of files of every kind with Pillow's, or with the samples that were written, plain and
-// over a background; make_raster.py says which.
-func TestRaster(t *testing.T) {
-	files := rasterFiles(t)
+// TestPlain compares the pixels of files of every kind with Pillow's, or with the samples that were written, plain and
+// over a background; make_plain.py says which.
+func TestPlain(t *testing.T) {
+	files := plainFiles(t)
 	for name, want := range files {
 		file, plain := strings.CutSuffix(name, ".rgb")
 		options := Options{Width: int(binary.LittleEndian.Uint32(want)), Height: int(binary.LittleEndian.Uint32(want[4:]))}
@@ -62,9 +62,9 @@ func compareOpaque(t *testing.T, name string, data []byte) {
 	}
 }
 
-// TestRasterTruncated cuts the files: none gives a picture where pixels are missing, and none is unsupported then.
-func TestRasterTruncated(t *testing.T) {
-	files := rasterFiles(t)
+// TestPlainTruncated cuts the files: none gives a picture where pixels are missing, and none is unsupported then.
+func TestPlainTruncated(t *testing.T) {
+	files := plainFiles(t)
 	for name, want := range files {
 		name, plain := strings.CutSuffix(name, ".rgb")
 		if !plain || strings.HasPrefix(name, "gif") || strings.HasPrefix(name, "webp") {
@@ -86,9 +86,9 @@ func TestRasterTruncated(t *testing.T) {
 	}
 }
 
-// TestRasterRefused names what is not decoded.
-func TestRasterRefused(t *testing.T) {
-	files := rasterFiles(t)
+// TestPlainRefused names what is not decoded.
+func TestPlainRefused(t *testing.T) {
+	files := plainFiles(t)
 	change := func(name string, at int, with ...byte) []byte {
 		if files[name] == nil {
 			t.Fatalf("no %s", name)

@@ -1,4 +1,4 @@
-package raster
+package plain
 
 // block is a kind of compressed blocks of 4x4 pixels.
 type block int

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes raster.tar.gz: small BMPs, icons, PNMs, Photoshop documents, TGAs, PCXs, textures and the like, with their pixels.
+"""Makes plain.tar.gz: small BMPs, icons, PNMs, Photoshop documents, TGAs, PCXs, textures and the like, with their pixels.
 
 Pinned: Pillow 13.0.0, numpy 2.4.6, psd-tools 1.26.0. Run it in a virtual environment that holds these:
 
-    python make_raster.py
+    python make_plain.py
 
 A member NAME is a file, NAME.rgb its width and height (two 32-bit numbers, the lowest byte first) and RGB pixels, and
 NAME.over the pixels over the colour #336699, if the file has opacity. They are Pillow's, by convert("RGB") and paste.
@@ -601,7 +601,7 @@ def animations():
 if __name__ == "__main__":
     for make in (bmps, icons, netpbm, photoshop, targa, paintbrush, textures, others, known_kinds):
         make()
-    with open(HERE / "raster.tar.gz", "wb") as out, gzip.GzipFile("", "wb", 9, out, mtime=0) as zipped:
+    with open(HERE / "plain.tar.gz", "wb") as out, gzip.GzipFile("", "wb", 9, out, mtime=0) as zipped:
         with tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as archive:
             for name, data in sorted(files.items()):
                 member = tarfile.TarInfo(name)

@@ -1,4 +1,4 @@
-package raster
+package plain
 
 import (
 	"math/bits"

@@ -1,4 +1,4 @@
-package raster
+package plain
 
 // IsPCX recognizes Paintbrush's files.
 func IsPCX(head []byte) bool {

@@ -1,4 +1,4 @@
-package raster
+package plain
 
 // IsSGI recognizes Silicon Graphics's images, which are called .sgi, .rgb or .bw.
 func IsSGI(head []byte) bool {

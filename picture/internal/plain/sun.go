@@ -1,4 +1,4 @@
-package raster
+package plain
 
 // IsSun recognizes Sun's raster files.
 func IsSun(head []byte) bool { return len(head) >= 4 && string(head[:4]) == "\x59\xa6\x6a\x95" }
