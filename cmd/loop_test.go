@@ -243,7 +243,8 @@ func (l *loop) correct(page string) string {
 		field := fmt.Sprintf(".card:nth-child(%d) input", i+1)
 		check(l.T, chromedp.Run(ctx, chromedp.Click(field), chromedp.SendKeys(field, of))) // a click selects what is there
 	}
-	check(l.T, chromedp.Run(ctx, chromedp.Click("#save")))
+	// By the script: the headless shell never acknowledges a click of the mouse that starts a download.
+	check(l.T, chromedp.Run(ctx, chromedp.Evaluate(`document.querySelector("#save").click()`, nil)))
 	table := filepath.Join(saved, "labels.csv")
 	for range 300 {
 		if _, err := os.Stat(table); err == nil {
@@ -251,6 +252,7 @@ func (l *loop) correct(page string) string {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+	_ = chromedp.Run(ctx, chromedp.Evaluate(`document.querySelector("#none").click()`, nil)) // else the page asks whether to leave it
 	l.Fatal("the browser has saved nothing")
 	return ""
 }
