@@ -123,6 +123,12 @@ func TestEstimateSmall(t *testing.T) {
 			compareCost(t, name+", "+mode, readGolden(t, name), modes[mode])
 		}
 	}
+	files := plainFiles(t)
+	for name := range files {
+		if data, isFile := files[strings.TrimSuffix(name, ".rgb")]; isFile && strings.HasSuffix(name, ".rgb") {
+			compareCost(t, name, data, modes["squash"])
+		}
+	}
 }
 
 // TestEstimateDense does the same for whole images at several scales.
