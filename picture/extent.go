@@ -15,6 +15,8 @@ type extent struct {
 	bytes int64
 	// least is the size of the smallest file with such an image; 0 if that may be of any size.
 	least int64
+	// deep says that the samples have more than 8 bits, so that a Range takes memory, too.
+	deep bool
 }
 
 // behind is the extent of an image behind other bytes.
@@ -109,7 +111,10 @@ func pngExtent(data []byte, width, height int) (extent, error) {
 		size = 8
 	}
 	row := times(width, samples, depth)/8 + 2
-	e := extent{bytes: plus(times(width, height, size), 2*row, inflaterBytes), least: times(width, height, samples, depth) / 8 / mostOfDeflate}
+	e := extent{
+		bytes: plus(times(width, height, size), 2*row, inflaterBytes), deep: depth == 16,
+		least: times(width, height, samples, depth) / 8 / mostOfDeflate,
+	}
 	if interlaced {
 		e.bytes = plus(e.bytes, times(width, height, size))
 	}

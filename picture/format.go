@@ -121,7 +121,11 @@ func jpegHeader(w *workspace, data []byte) (header, error) {
 		w.jpeg.Spend = w.clock.spend
 	}
 	got, err := w.jpeg.Header(data)
-	return header{got.Width, got.Height, extent{bytes: got.Bytes, least: got.Least}}, err
+	h := header{width: got.Width, height: got.Height, extent: extent{bytes: got.Bytes, least: got.Least}}
+	if got.Precision != 8 {
+		h.bytes = plus(h.bytes, got.Samples, times(got.Width, 2*7)) // shallowJPEG's, or deepJPEG's rows
+	}
+	return h, err
 }
 
 func decodeJPEG(w *workspace, data []byte, _ job) (source, error) {
@@ -129,16 +133,19 @@ func decodeJPEG(w *workspace, data []byte, _ job) (source, error) {
 	if err != nil {
 		return source{}, err
 	}
+	if decoded.Precision != 8 {
+		return w.fromDeepJPEG(decoded), nil
+	}
 	return w.fromJPEG(decoded), nil
 }
 
-func decodeTIFF(w *workspace, data []byte, _ job) (source, error) {
+func decodeTIFF(w *workspace, data []byte, j job) (source, error) {
 	decoded, err := tiff.Decode(w.timed(data))
 	if err != nil {
 		return source{}, err
 	}
 	asPrinted(data, decoded)
-	return fromImage(decoded), nil
+	return w.fromImage(decoded, j)
 }
 
 // timed reads data until the time for the image is over.

@@ -21,12 +21,12 @@ func headerOfPNG(_ *workspace, data []byte) (header, error) {
 	return h, err
 }
 
-func decodePNG(w *workspace, data []byte, _ job) (source, error) {
+func decodePNG(w *workspace, data []byte, j job) (source, error) {
 	decoded, err := png.Decode(needed(data, w.timed))
 	if err != nil {
 		return source{}, err
 	}
-	return fromImage(decoded), nil
+	return w.fromImage(decoded, j)
 }
 
 // needed reads a PNG without the notes whose checksums are wrong: they say nothing about the pixels, and the decoder

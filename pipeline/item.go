@@ -52,6 +52,8 @@ type Row struct {
 	Width, Height int
 	// Transparent is as in picture.Picture: the image has transparent pixels, and its alpha was dropped.
 	Transparent bool
+	// Faint is as in picture.Picture: the image uses little of the range of its samples, of more than 8 bits each.
+	Faint bool
 	// Features holds one slice per layer.
 	Features [][]float32
 }

@@ -60,6 +60,7 @@ func (o *options) addImageFlags(f *pflag.FlagSet) {
 	f.StringVar((*string)(&o.Resize), "resize", string(picture.Squash), "`HOW` to resize images: squash (the whole image, as Keras does) or crop (the centre, as the paper and torchvision do)")
 	f.StringVar((*string)(&o.Interpolation), "interpolation", string(picture.Bilinear), "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
 	f.StringVar(&o.background, "background", "", "background `COLOUR` of transparent pixels: white, black or #rrggbb (default: alpha is dropped, as Keras and torchvision do)")
+	f.StringVar((*string)(&o.Range), "range", string(picture.RangeAuto), "`RANGE` of samples of more than 8 bits that becomes 0 to 255: "+picture.RangeHelp)
 	f.StringVar((*string)(&o.Views), "views", string(picture.Center), "`VIEWS` of an image to average features over: center, flip (and the mirror image), tencrop (corners and centre, both ways; 10 times the work) or dense:256,384,512 (whole and mirrored, with the shorter side of these lengths, averaged over positions; about 30 times the work)")
 }
 
