@@ -127,9 +127,9 @@ func TestEstimateSmall(t *testing.T) {
 			compareCost(t, name+", "+mode, data, modes[mode])
 		}
 	}
-	files := plainFiles(t)
-	for name := range files {
-		if data, isFile := files[strings.TrimSuffix(name, ".rgb")]; isFile && strings.HasSuffix(name, ".rgb") {
+	plain := plainFiles(t)
+	for name := range plain {
+		if data, isFile := plain[strings.TrimSuffix(name, ".rgb")]; isFile && strings.HasSuffix(name, ".rgb") {
 			compareCost(t, name, data, modes["squash"])
 		}
 	}

@@ -108,7 +108,7 @@ func ParseTGA(data []byte) (*Image, error) {
 			if r.upward {
 				y = t.height - 1 - y
 			}
-			if err := line(pix[y*m.samples():][:m.samples()], buffer); err != nil {
+			if err := line(pix[y*m.rowBytes():][:m.rowBytes()], buffer); err != nil {
 				return err
 			}
 		}
