@@ -127,6 +127,12 @@ func TestEstimateSmall(t *testing.T) {
 			compareCost(t, name+", "+mode, data, modes[mode])
 		}
 	}
+	plain := plainFiles(t)
+	for name := range plain {
+		if data, isFile := plain[strings.TrimSuffix(name, ".rgb")]; isFile && strings.HasSuffix(name, ".rgb") {
+			compareCost(t, name, data, modes["squash"])
+		}
+	}
 }
 
 // TestEstimateDense does the same for whole images at several scales.

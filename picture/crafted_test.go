@@ -10,6 +10,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -306,6 +307,7 @@ func largeSamples(t testing.TB, width, height int) map[string][]byte {
 			out[name] = f.bytes()
 		}
 	}
+	maps.Copy(out, plainSamples(m))
 	out["webp lossless"] = webpOf(vp8l(width, height))
 	out["webp animated"] = webpOf(vp8x(2, width, height), anmf(0, 0, width, height, vp8l(width, height)))
 	return out
