@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
+
+	"fovea/picture/internal/codec"
 )
 
 // format is a kind of image file that is decoded.
@@ -23,6 +25,8 @@ type format struct {
 	decode func(w *workspace, data []byte, j job) (source, error)
 	// notes finds the EXIF block and the XMP packet, which say how to turn the image; nil if the format has none.
 	notes func(data []byte) (exif, xmp []byte)
+	// turned says how to turn the image where the format says so itself, and notes do not count; else nil.
+	turned func(data []byte) int
 }
 
 // formats are all that are decoded. The first that recognizes a file decodes it.
@@ -33,6 +37,8 @@ var formats = [...]format{
 	{name: "bmp", is: isBMP, header: measured(bmp.DecodeConfig, nil, bmpExtent), decode: decodeBMP},
 	{name: "tiff", is: isTIFF, header: measured(tiff.DecodeConfig, checkTIFF, tiffExtent), decode: decodeTIFF, notes: tiffNotes},
 	{name: "webp", is: isWebP, header: webpHeader, decode: decodeWebP, notes: webpNotes},
+	{name: "avif", is: isAVIF, header: structured("av01", bytesOfAVIF), decode: decodeBy(codec.AVIF), turned: avifOrientation},
+	{name: "heic", is: isHEIF, header: structured("hvc1", bytesOfHEIF), decode: decodeBy(codec.HEIF)}, // which turns it
 }
 
 // sniff finds a file's format by its content; nil is any that is not decoded.
@@ -55,7 +61,12 @@ func (f *format) String() string {
 
 // orientation is how an image is turned, 1 to 8.
 func (f *format) orientation(data []byte) int {
-	if f == nil || f.notes == nil {
+	switch {
+	case f == nil:
+		return 1
+	case f.turned != nil:
+		return f.turned(data)
+	case f.notes == nil:
 		return 1
 	}
 	return orientation(f.notes(data))
