@@ -22,6 +22,9 @@ func isHEIF(data []byte) bool {
 		slices.ContainsFunc(heifBrands, func(start string) bool { return strings.HasPrefix(brands[0], start) })
 }
 
+// IsBoxed says that a file begins as an AVIF or a HEIF, such as HEIC, which begin like videos.
+func IsBoxed(head []byte) bool { return isAVIF(head) || isHEIF(head) }
+
 // foreignCodecs are those of HEIF files that are not decoded.
 var foreignCodecs = map[string]string{
 	"av01": "AV1 in a file that does not say it is an AVIF", "hvc1": "HEVC in a file that says it is an AVIF",
@@ -84,7 +87,7 @@ func decodeBy(kind codec.Kind) func(*workspace, []byte, job) (source, error) {
 	return func(w *workspace, data []byte, j job) (source, error) {
 		limit := int64(cmp.Or(j.limit, DefaultMaxPixels))
 		p, took, err := codec.Decode(kind, data, w.decoded, codec.Limits{
-			Pixels: limit, Memory: bytesOfPixel*limit + spareBytes, Time: w.clock.most,
+			Pixels: 2*limit + 1<<20, Memory: bytesOfPixel*limit + spareBytes, Time: w.clock.most,
 		})
 		w.clock.charge(took)
 		if err != nil {

@@ -45,7 +45,7 @@ func identify(data []byte) (what string, isPicture bool) {
 	if what := noPictureContent(data); what != "" {
 		return what, false
 	}
-	return "its content is neither JPEG, PNG, GIF, BMP, TIFF, WebP, AVIF nor HEIC", false
+	return "its content is neither JPEG, PNG, GIF, BMP, TIFF nor WebP", false
 }
 
 // noPictureContent says what a file whose content is not an image is, or "".

@@ -19,7 +19,7 @@ import (
 var pictureExtensions = map[string]bool{
 	".jpg": true, ".jpeg": true, ".jpe": true, ".jfif": true, ".png": true, ".gif": true,
 	".bmp": true, ".tif": true, ".tiff": true, ".webp": true,
-	".heic": true, ".heif": true, ".avif": true, ".jp2": true, ".jxl": true,
+	".heic": true, ".heif": true, ".hif": true, ".avif": true, ".avifs": true, ".jp2": true, ".jxl": true,
 	".cr2": true, ".cr3": true, ".nef": true, ".arw": true, ".dng": true,
 }
 
@@ -112,6 +112,8 @@ func beginsLikePicture(head []byte) bool {
 		return len(head) >= 18 && head[15]|head[16]|head[17] == 0 && head[6]|head[7]|head[8]|head[9] == 0
 	case bytes.HasPrefix(head, []byte("RIFF")):
 		return len(head) >= 12 && string(head[8:12]) == "WEBP"
+	case len(head) >= 12 && string(head[4:8]) == "ftyp": // AVIF and HEIC, not videos
+		return picture.IsBoxed(head)
 	}
 	return slices.ContainsFunc(signatures, func(s string) bool { return bytes.HasPrefix(head, []byte(s)) })
 }

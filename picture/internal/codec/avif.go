@@ -144,7 +144,7 @@ func (l *avifLibrary) failure(result int32, message []byte) error {
 	switch result {
 	case 20, 22: // truncated data, input and output
 		reason = ErrTruncated
-	case 6, 15, 25: // depth, no codec, not implemented
+	case 5, 6, 15, 25: // matrix or range, depth, no codec, not implemented
 		reason = ErrUnsupported
 	case 26:
 		reason = ErrTooLarge

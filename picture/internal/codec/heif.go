@@ -5,6 +5,7 @@ package codec
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
@@ -153,7 +154,10 @@ func (e heifError) failure() error {
 		for p := e.message; *p != 0 && len(message) < 500; p = (*byte)(unsafe.Add(unsafe.Pointer(p), 1)) {
 			message = append(message, *p)
 		}
-		text = string(message)
+		text = strings.Join(strings.Fields(string(message)), " ")
+	}
+	if e.detail == 1000 && strings.Contains(text, "Image size") { // larger than the file says it is
+		reason = ErrCorrupt
 	}
 	return &failure{reason, text}
 }

@@ -13,6 +13,19 @@ var (
 	ErrUnsupported = errors.New("unsupported")
 )
 
+// fault is one of the reasons, and what is wrong.
+type fault struct {
+	reason error
+	what   string
+}
+
+func (f *fault) Error() string { return f.what }
+func (f *fault) Unwrap() error { return f.reason }
+
+func faulty(reason error, format string, arguments ...any) error {
+	return &fault{reason, fmt.Sprintf(format, arguments...)}
+}
+
 // mostNumbers bounds lists within a file.
 const mostNumbers = 1 << 16
 
@@ -21,7 +34,7 @@ func each(data []byte, visit func(kind string, content []byte) (stop bool, err e
 	for len(data) >= 8 {
 		kind, content, rest, whole := box(data)
 		if !whole {
-			return fmt.Errorf("%w: the box %q is longer than the one around it, or shorter than its own head", ErrCorrupt, kind)
+			return faulty(ErrCorrupt, "the box %q is longer than the one around it, or shorter than its own head", kind)
 		}
 		if stop, err := visit(kind, content); stop || err != nil {
 			return err
@@ -85,7 +98,7 @@ func full(content []byte) (f *fields, version int, flags uint64) {
 // check is the error of a box that ends too early.
 func (f *fields) check(kind string) error {
 	if f.short {
-		return fmt.Errorf("%w: the box %q ends too early", ErrCorrupt, kind)
+		return faulty(ErrCorrupt, "the box %q ends too early", kind)
 	}
 	return nil
 }

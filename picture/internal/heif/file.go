@@ -3,7 +3,6 @@ package heif
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"math"
 	"slices"
 )
@@ -53,9 +52,9 @@ func Read(data []byte) (File, error) {
 		known := c.known || movie != nil
 		switch {
 		case kind == "mini":
-			return File{}, fmt.Errorf("%w: its header is of the short kind (mini)", ErrUnsupported)
+			return File{}, faulty(ErrUnsupported, "its header is of the short kind (mini)")
 		case !whole && !known && kind != "mdat":
-			return File{}, fmt.Errorf("%w: the box %q is cut off", ErrTruncated, kind)
+			return File{}, faulty(ErrTruncated, "the box %q is cut off", kind)
 		case kind == "meta" && !c.known:
 			if err := c.read(content); err != nil {
 				return File{}, err
@@ -72,18 +71,18 @@ func Read(data []byte) (File, error) {
 	case c.hasPrimary:
 		return c.file(data)
 	case movie != nil:
-		return File{}, fmt.Errorf("%w: an image sequence without a still image", ErrUnsupported)
+		return File{}, faulty(ErrUnsupported, "an image sequence without a still image")
 	case c.known:
-		return File{}, fmt.Errorf("%w: it does not say which image is the primary one", ErrCorrupt)
+		return File{}, faulty(ErrCorrupt, "it does not say which image is the primary one")
 	}
-	return File{}, fmt.Errorf("%w: no image is there", ErrTruncated)
+	return File{}, faulty(ErrTruncated, "no image is there")
 }
 
 // file is that of the primary image.
 func (c *collection) file(data []byte) (File, error) {
 	primary := c.items[c.primary]
 	if primary == nil || primary.kind == "" {
-		return File{}, fmt.Errorf("%w: there is no item %d, which is said to be the primary one", ErrCorrupt, c.primary)
+		return File{}, faulty(ErrCorrupt, "there is no item %d, which is said to be the primary one", c.primary)
 	}
 	f := File{Orientation: 1}
 	if err := c.add(&f, c.primary, 0); err != nil {
@@ -98,7 +97,7 @@ func (c *collection) file(data []byte) (File, error) {
 	}
 	width, height, known := c.size(primary)
 	if !known || width == 0 || height == 0 || width > math.MaxInt32 || height > math.MaxInt32 {
-		return f, fmt.Errorf("%w: an image of %dx%d pixels", ErrCorrupt, width, height)
+		return f, faulty(ErrCorrupt, "an image of %dx%d pixels", width, height)
 	}
 	f.Width, f.Height = int(width), int(height)
 	if f.Codec == "av01" {
@@ -127,7 +126,7 @@ const mostDerived = 4
 func (c *collection) add(f *File, id uint64, depth int) error {
 	i := c.items[id]
 	if i == nil || depth > mostDerived {
-		return fmt.Errorf("%w: item %d is missing or made of itself", ErrCorrupt, id)
+		return faulty(ErrCorrupt, "item %d is missing or made of itself", id)
 	}
 	for _, e := range i.extents {
 		if !i.within {
@@ -138,7 +137,7 @@ func (c *collection) add(f *File, id uint64, depth int) error {
 	case "grid", "iovl", "iden", "tmap":
 		parts := c.references["dimg"][id]
 		if len(parts) == 0 {
-			return fmt.Errorf("%w: an image (%s) of no parts", ErrCorrupt, i.kind)
+			return faulty(ErrCorrupt, "an image (%s) of no parts", i.kind)
 		}
 		for _, part := range parts {
 			if err := c.add(f, part, depth+1); err != nil {

@@ -2,7 +2,6 @@ package heif
 
 import (
 	"encoding/binary"
-	"fmt"
 )
 
 // item is a part of a collection: an image, a part of one, or a note.
@@ -48,7 +47,7 @@ func (c *collection) item(id uint64) *item {
 func (c *collection) read(content []byte) error {
 	c.known = true
 	if len(content) < 4 {
-		return fmt.Errorf("%w: the box %q ends too early", ErrCorrupt, "meta")
+		return faulty(ErrCorrupt, "the box %q ends too early", "meta")
 	}
 	return each(content[4:], func(kind string, content []byte) (bool, error) {
 		switch kind {
@@ -111,7 +110,7 @@ func (c *collection) readLocations(content []byte) error {
 		index = 0
 	}
 	if max(offset, length, base, index) > 8 {
-		return fmt.Errorf("%w: numbers of more than 8 bytes in the box %q", ErrCorrupt, "iloc")
+		return faulty(ErrCorrupt, "numbers of more than 8 bytes in the box %q", "iloc")
 	}
 	total := 0
 	for range f.number(idBytes(version, 2)) {

@@ -1,7 +1,5 @@
 package heif
 
-import "fmt"
-
 // readMovie reads the track of an animated AVIF.
 func readMovie(content []byte) (f File, err error) {
 	found := false
@@ -24,7 +22,7 @@ func readMovie(content []byte) (f File, err error) {
 		return false, nil
 	})
 	if err == nil && (!found || f.Width == 0 || f.Height == 0) {
-		err = fmt.Errorf("%w: no track with images", ErrCorrupt)
+		err = faulty(ErrCorrupt, "no track with images")
 	}
 	return f, err
 }
@@ -81,7 +79,7 @@ func (t *track) readEntry(content []byte) error {
 		t.codec = kind
 		const before = 78 // of a visual sample entry
 		if len(content) < before {
-			return true, fmt.Errorf("%w: the box %q ends too early", ErrCorrupt, kind)
+			return true, faulty(ErrCorrupt, "the box %q ends too early", kind)
 		}
 		if err := t.properties.readProperties(content[before:]); err != nil {
 			return true, err

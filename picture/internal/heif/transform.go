@@ -2,7 +2,6 @@ package heif
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math/big"
 )
 
@@ -44,7 +43,7 @@ func (f *File) crop(content []byte) error {
 	for i := range fractions {
 		over, under := binary.BigEndian.Uint32(content[8*i:]), binary.BigEndian.Uint32(content[8*i+4:])
 		if under == 0 {
-			return fmt.Errorf("%w: a clean aperture divided by zero", ErrCorrupt)
+			return faulty(ErrCorrupt, "a clean aperture divided by zero")
 		}
 		numerator := int64(over)
 		if i >= 2 {
@@ -55,7 +54,7 @@ func (f *File) crop(content []byte) error {
 	left, right := edges(f.Width, fractions[0], fractions[2], false)
 	top, bottom := edges(f.Height, fractions[1], fractions[3], true)
 	if left > right || top > bottom {
-		return fmt.Errorf("%w: a clean aperture outside the image", ErrCorrupt)
+		return faulty(ErrCorrupt, "a clean aperture outside the image")
 	}
 	f.Width, f.Height = int(right-left+1), int(bottom-top+1)
 	return nil
