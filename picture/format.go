@@ -37,8 +37,8 @@ var formats = [...]format{
 	{name: "bmp", is: isBMP, header: measured(bmp.DecodeConfig, nil, bmpExtent), decode: decodeBMP},
 	{name: "tiff", is: isTIFF, header: measured(tiff.DecodeConfig, checkTIFF, tiffExtent), decode: decodeTIFF, notes: tiffNotes},
 	{name: "webp", is: isWebP, header: webpHeader, decode: decodeWebP, notes: webpNotes},
-	{name: "avif", is: isAVIF, header: structured("av01", bytesOfAVIF), decode: decodeBy(codec.AVIF), turned: avifOrientation},
-	{name: "heic", is: isHEIF, header: structured("hvc1", bytesOfHEIF), decode: decodeBy(codec.HEIF)}, // which turns it
+	{name: "avif", is: isAVIF, header: structured("av01"), decode: decodeBy(codec.AVIF), turned: avifOrientation},
+	{name: "heic", is: isHEIF, header: structured("hvc1"), decode: decodeBy(codec.HEIF)}, // which turns it
 }
 
 // sniff finds a file's format by its content; nil is any that is not decoded.

@@ -15,14 +15,14 @@ func foreignTree(jpg string) map[string]string {
 	dicom := strings.Repeat("\x00", 128) + "DICM\x02\x00\x00\x00UL\x04\x00"
 	return map[string]string{
 		"a.jpg": jpg, "b/icon.QOI": "qoif\x00\x00\x00\x04\x00\x00\x00\x04\x03\x00", "b/a.qoi": "qoif\x00\x00\x00\x04\x00\x00\x00\x04\x03\x00",
-		"scan": dicom, "x.j2k": "\xff\x4f\xff\x51\x00", "p.ppm": "P6\n4 4 255\n", "b/x.tga": strings.Repeat("\x01\x02", 40), "unnamed-heic": "\x00\x00\x00\x18ftypheic\x00\x00\x00\x00",
+		"scan": dicom, "x.j2k": "\xff\x4f\xff\x51\x00", "p.ppm": "P6\n4 4 255\n", "b/x.tga": strings.Repeat("\x01\x02", 40), "unnamed-bpg": "BPG\xfb\x00\x00",
 		"notes.txt": "P6 is not an image, BMP neither", "BMW.txt": "BMW makes cars, and more", "a.wav": "RIFF\x24\x00\x00\x00WAVEfmt ", "labels.csv": "a.jpg,cat\n", "data.json": "{}",
 		"README.md": "# text", "empty.qoi": "", "text.dcm": "to be fetched", ".hidden.qoi": "qoif",
 	}
 }
 
 var (
-	wantForeign = []string{"2 QOI b/a.qoi", "1 DICOM scan", "1 HEIC unnamed-heic", "1 JPEG 2000 x.j2k", "1 PNM p.ppm", "1 TGA b/x.tga"}
+	wantForeign = []string{"2 QOI b/a.qoi", "1 BPG unnamed-bpg", "1 DICOM scan", "1 JPEG 2000 x.j2k", "1 PNM p.ppm", "1 TGA b/x.tga"}
 	wantSkipped = 8 // the texts, the sound, and the two that are not what their names say
 )
 

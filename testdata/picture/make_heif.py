@@ -51,6 +51,14 @@ def scene(width, height, channels=3, most=255):
     return out.astype(np.uint8 if most < 256 else np.uint16)
 
 
+def smooth(width, height, channels=3, most=255):
+    """Fields of one colour each, which take few bytes."""
+    y, x = np.mgrid[0:height, 0:width]
+    u, v = x // 256 * 256 / width, y // 256 * 256 / height
+    out = np.stack([u, v, (1 - u) * (1 - v), 1 - u * v], -1)[..., :channels] * most
+    return out.astype(np.uint8 if most < 256 else np.uint16)
+
+
 # --- boxes
 
 
@@ -271,6 +279,9 @@ def make_heic():
     add("motion-photo.heic", collection(b"heic", [plain], behind=box(b"mpvd", box(b"ftyp", b"isom", bytes(4)), box(b"moov", bytes(40)))))
     add("mif1.heic", collection(b"mif1", [plain], compatible=(b"heic",)))
 
+    add("large.heic", heic(smooth(1600, 1200), quality=10))
+    add("large-10-bits-alpha.heic", heic(smooth(1600, 1200, 4, 65535), "RGBA;16", chroma=444, quality=50))
+
     # What is not decoded, or lies.
     for kind, what in ((b"jpeg", "jpeg"), (b"j2k1", "jpeg-2000"), (b"unci", "uncompressed"), (b"vvc1", "vvc"), (b"avc1", "h264")):
         add(f"{what}-inside.heif", collection(b"mif1", [(kind, bytes(100), [ispe(128, 64)])]), refused="unsupported")
@@ -337,6 +348,8 @@ def make_avif():
     # libavif scales an image to the size that the file says it has.
     add("ispe-too-small.avif", collection(b"avif", [(b"av01", half, [half_config, ispe(16, 16)])]))
     add("ispe-too-large.avif", collection(b"avif", [(b"av01", half, [half_config, ispe(150, 120)])]))
+    add("large.avif", avif(smooth(1600, 1200)))
+    add("large-12-bits-alpha.avif", imagecodecs.avif_encode(smooth(1600, 1200, 4, 4095), level=1, speed=9, bitspersample=12, pixelformat="444", numthreads=1))
     add("hevc-inside.avif", collection(b"avif", [(b"hvc1", half, [ispe(70, 52)])]), refused="unsupported")
 
 

@@ -5,7 +5,7 @@
 //
 // The process is the program once more, with a variable in its environment by which this package's init takes over
 // before main. It gets files through its standard input, and returns pixels through a pipe, until its input ends; so it
-// ends with the program, whatever becomes of that. One that has had nothing to do for IdleTime is let go.
+// ends with the program, whatever becomes of that. One that has had nothing to do for ten seconds is let go.
 //
 // The libraries are of pinned versions (scripts/codecs.sh) and never the system's: a picture has the same pixels on
 // every machine. They are looked for in the directory that FOVEA_CODECS names; else in lib, beside the program or

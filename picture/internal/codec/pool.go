@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// IdleTime is how long a process waits for the next file.
-const IdleTime = 10 * time.Second
+// idleTime is how long a process waits for the next file; a variable for tests.
+var idleTime = 10 * time.Second
 
 // Decode decodes a file's first or primary image, into pix if that is large enough. took is the processor's time. An
 // error wraps one of this package's. It is safe for concurrent use: each call has a process of its own.
@@ -65,7 +65,7 @@ func (w *process) give() {
 	idle.Lock()
 	defer idle.Unlock()
 	idle.list = append(idle.list, w)
-	w.expiry = time.AfterFunc(IdleTime, func() {
+	w.expiry = time.AfterFunc(idleTime, func() {
 		idle.Lock()
 		for i, other := range idle.list {
 			if other == w {

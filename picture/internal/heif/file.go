@@ -26,7 +26,7 @@ type File struct {
 
 // Brands are the kinds that a file says it is of, the major one first; none if it is no file of boxes.
 func Brands(head []byte) (brands []string) {
-	if len(head) < 16 || string(head[4:8]) != "ftyp" {
+	if len(head) < 12 || string(head[4:8]) != "ftyp" {
 		return nil
 	}
 	end := min(uint64(binary.BigEndian.Uint32(head)), uint64(len(head)), 512)
