@@ -19,6 +19,10 @@ func fuzzFormat(f *testing.F, start string, suffixes ...string) {
 			f.Add(bytes.TrimPrefix(data, []byte(start)), uint8(len(name)))
 		}
 	}
+	fuzzDecode(f, start)
+}
+
+func fuzzDecode(f *testing.F, start string) {
 	interpolations := []Interpolation{Bilinear, Bicubic, Lanczos, Nearest}
 	f.Fuzz(func(t *testing.T, rest []byte, how uint8) {
 		data := append([]byte(start), rest...)
@@ -53,6 +57,17 @@ func FuzzGIF(f *testing.F)  { fuzzFormat(f, "GIF89a", ".gif") }
 func FuzzBMP(f *testing.F)  { fuzzFormat(f, "BM", ".bmp") }
 func FuzzTIFF(f *testing.F) { fuzzFormat(f, "II*\x00", ".tiff") }
 func FuzzWebP(f *testing.F) { fuzzFormat(f, "RIFF", ".webp") }
+
+// FuzzHEIF begins with AVIF and HEIC files.
+func FuzzHEIF(f *testing.F) {
+	needCodecs(f)
+	for name, data := range heifFiles(f) {
+		if len(data) < 3000 {
+			f.Add(data, uint8(len(name)))
+		}
+	}
+	fuzzDecode(f, "")
+}
 
 // FuzzDense keeps the scales of long pictures within the limit.
 func FuzzDense(f *testing.F) {
