@@ -25,6 +25,15 @@ func isHEIF(data []byte) bool {
 // IsBoxed says that a file begins as an AVIF or a HEIF, such as HEIC, which begin like videos.
 func IsBoxed(head []byte) bool { return isAVIF(head) || isHEIF(head) }
 
+// Libraries says by which libraries AVIF and HEIC are decoded, or what to do because one is not there.
+func Libraries() (string, error) {
+	found, err := codec.Versions()
+	if err != nil {
+		return "", fmt.Errorf("image: AVIF and HEIC cannot be decoded: %w", err)
+	}
+	return found, nil
+}
+
 // foreignCodecs are those of HEIF files that are not decoded.
 var foreignCodecs = map[string]string{
 	"av01": "AV1 in a file that does not say it is an AVIF", "hvc1": "HEVC in a file that says it is an AVIF",

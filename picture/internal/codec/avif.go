@@ -11,8 +11,6 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-const avifVersion = "1.4.2"
-
 // avifLibrary are libavif's functions.
 type avifLibrary struct {
 	create      func() *avifDecoder
@@ -27,7 +25,7 @@ type avifLibrary struct {
 	toRGB       func(*avifImage, *avifRGB) int32
 }
 
-// avifDecoder is the beginning of libavif's structure of the version above.
+// avifDecoder is the beginning of libavif's structure.
 type avifDecoder struct {
 	codec, threads, source                int32
 	progressive, incremental              int32

@@ -5,6 +5,12 @@ import (
 	"time"
 )
 
+// The libraries' versions, whose structures are known here.
+const (
+	avifVersion = "1.4.2"
+	heifVersion = "1.23.0"
+)
+
 // Kind is a kind of files.
 type Kind uint8
 

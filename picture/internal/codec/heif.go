@@ -11,8 +11,6 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-const heifVersion = "1.23.0"
-
 // heifLibrary are libheif's functions. Its handles stay pointers to bytes here.
 type heifLibrary struct {
 	start       func(*byte) heifError

@@ -12,15 +12,15 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// CacheName is the libraries' directory in the cache; scripts/codecs.sh has the same.
+// cacheName is the libraries' directory in the cache; scripts/codecs.sh has the same.
 const cacheName = "codecs-pillow-13.0.0-pi-heif-1.4.0"
 
 // open loads a library by the beginning of its name; its version must be the pinned one, since its structures are.
 func open(name, versionOf, version string) (handle uintptr, err error) {
 	path := find(name)
 	if path == "" {
-		return 0, &failure{ErrMissing, fmt.Sprintf("%s %s is neither in lib beside the program nor in %s: "+
-			"install fovea with it, run scripts/codecs.sh install, or name its directory by FOVEA_CODECS", name, version, cacheName)}
+		return 0, &failure{ErrMissing, fmt.Sprintf("%s %s is not in lib beside the program, nor in the cache: "+
+			"install fovea with it, run scripts/codecs.sh install, or name its directory by FOVEA_CODECS", name, version)}
 	}
 	if needed := find("libde265"); name == "libheif" && needed != "" { // which lies beside it
 		if _, err := purego.Dlopen(needed, purego.RTLD_NOW|purego.RTLD_GLOBAL); err != nil {

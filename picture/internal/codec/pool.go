@@ -33,6 +33,17 @@ func Decode(kind Kind, data []byte, pix []uint8, limits Limits) (p Picture, took
 	}
 }
 
+// Versions are those of the libraries, or an ErrMissing if one of them is not there.
+func Versions() (string, error) {
+	limits := Limits{Pixels: 1, Memory: 1 << 30, Time: time.Minute}
+	for _, kind := range []Kind{AVIF, HEIF} {
+		if _, _, err := Decode(kind, []byte{0}, nil, limits); errors.Is(err, ErrMissing) {
+			return "", err
+		}
+	}
+	return "libavif " + avifVersion + ", libheif " + heifVersion, nil
+}
+
 // process is one that decodes. It belongs to the caller of Decode or is idle.
 type process struct {
 	command *exec.Cmd
