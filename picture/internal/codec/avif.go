@@ -27,36 +27,37 @@ type avifLibrary struct {
 
 // avifDecoder is the beginning of libavif's structure.
 type avifDecoder struct {
-	codec, threads, source                int32
-	progressive, incremental              int32
-	ignoreExif, ignoreXMP                 int32
-	sizeLimit, dimensionLimit, countLimit uint32
-	strict                                uint32
-	image                                 *avifImage
-	index, count, progress                int32
-	timing                                [5]uint64
-	timescale                             uint64
-	duration                              float64
-	durationInTimescales                  uint64
-	repetitions                           int32
-	alphaPresent                          int32
-	obuSizes                              [2]uintptr
-	message                               [256]byte
+	_                     int32 // codec
+	threads               int32
+	_                     [3]int32 // source, progressive, incremental
+	ignoreExif, ignoreXMP int32
+	sizeLimit             uint32
+	_                     [2]uint32 // limits of sizes and images
+	strict                uint32
+	image                 *avifImage
+	_                     [3]int32  // index, count, progress
+	_                     [5]uint64 // timing
+	_                     [3]uint64 // time scale, duration twice
+	_                     int32     // repetitions
+	alphaPresent          int32
+	_                     [2]uintptr // sizes of data
+	message               [256]byte
 }
 
 // avifImage is the beginning of libavif's structure.
 type avifImage struct {
-	width, height, depth uint32
-	format               int32
+	width, height uint32
+	_             uint32 // depth
+	format        int32
 }
 
 type avifRGB struct {
-	width, height, depth                            uint32
-	format, up, down                                int32
-	avoidLibYUV, ignoreAlpha, premultiplied, isHalf int32
-	threads                                         int32
-	pixels                                          *byte
-	stride                                          uint32
+	_      [2]uint32 // width, height
+	depth  uint32
+	format int32
+	_      [7]int32 // sampling, opacity, threads
+	pixels *byte
+	stride uint32
 }
 
 // libavif's numbers.

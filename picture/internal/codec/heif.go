@@ -40,15 +40,15 @@ type heifError struct {
 
 // heifLimits is the beginning of libheif's structure.
 type heifLimits struct {
-	version uint8
-	pixels  uint64
+	_      uint8 // version
+	pixels uint64
 }
 
 // heifOptions is the beginning of libheif's structure.
 type heifOptions struct {
-	version, ignoreTransformations uint8
-	callbacks                      [4]uintptr
-	to8Bits, strict                uint8
+	_               [2]uint8   // version, whether to ignore transformations
+	_               [4]uintptr // callbacks
+	to8Bits, strict uint8
 }
 
 // libheif's numbers.

@@ -17,21 +17,21 @@ var idleTime = 10 * time.Second
 // Decode decodes a file's first or primary image, into pix if that is large enough. took is the processor's time. An
 // error wraps one of this package's. It is safe for concurrent use: each call has a process of its own.
 func Decode(kind Kind, data []byte, pix []uint8, limits Limits) (p Picture, took time.Duration, err error) {
-	for {
-		w, used, err := take()
-		if err != nil {
+	var w *process
+	for range maxAttempts {
+		if w, err = take(); err != nil {
 			return Picture{}, 0, err
 		}
-		p, took, err := w.decode(kind, data, pix, limits)
-		if !errors.Is(err, errGone) {
+		// One that was killed, while it waited or since, says nothing about the file.
+		if p, took, err = w.decode(kind, data, pix, limits); !errors.Is(err, errGone) {
 			return p, took, err
 		}
-		// One that waited may have been killed meanwhile, which says nothing about the file.
-		if !used {
-			return Picture{}, 0, &failure{ErrCorrupt, err.Error()}
-		}
 	}
+	return Picture{}, took, &failure{ErrTooLarge, "its decoder was killed again and again, for want of memory most likely"}
 }
+
+// maxAttempts is how often a file is tried whose process was killed.
+const maxAttempts = 3
 
 // Versions are those of the libraries, or an ErrMissing if one of them is not there.
 func Versions() (string, error) {
@@ -58,17 +58,16 @@ var idle struct {
 }
 
 // take returns a process that was used before, or else a new one.
-func take() (w *process, used bool, err error) {
+func take() (w *process, err error) {
 	idle.Lock()
 	defer idle.Unlock()
 	for n := len(idle.list); n > 0; n = len(idle.list) {
 		w, idle.list = idle.list[n-1], idle.list[:n-1]
 		if w.expiry.Stop() {
-			return w, true, nil
+			return w, nil
 		} // else it is being let go
 	}
-	w, err = start()
-	return w, false, err
+	return start()
 }
 
 // give keeps a process for the next file.
@@ -135,7 +134,7 @@ func (w *process) end() error {
 	return w.command.Wait()
 }
 
-// errGone is a process that ended before it had the file.
+// errGone is a process that ended before it had the file, or was killed.
 var errGone = errors.New("its process is gone")
 
 // decode sends a file and receives what comes of it; then the process is idle, or ended if something was wrong with it.
@@ -182,14 +181,12 @@ func (w *process) lost(err error) error {
 		return &failure{ErrTooSlow, "its decoder waits for something"}
 	}
 	ended := w.end()
-	state := w.command.ProcessState
-	switch {
-	case errors.Is(err, errGone) && state.ExitCode() != tooSlowExit:
-		return fmt.Errorf("%w (%v)", err, ended)
+	switch state := w.command.ProcessState; {
 	case state.ExitCode() == tooSlowExit:
 		return &failure{ErrTooSlow, "its decoder took too long"}
-	case wasKilled(state):
-		return &failure{ErrTooLarge, "its decoder was killed, for want of memory most likely"}
+	case errors.Is(err, errGone), wasKilled(state):
+		return fmt.Errorf("%w: %w", errGone, ended)
+	default:
+		return &failure{ErrCorrupt, fmt.Sprintf("its decoder crashed (%v)", state)}
 	}
-	return &failure{ErrCorrupt, fmt.Sprintf("its decoder crashed (%v)", state)}
 }
