@@ -20,6 +20,8 @@ import (
 const (
 	// fewTransparent is the number of images with transparent pixels that need not mean anything.
 	fewTransparent = 5
+	// fewFaint is the number of images that may be nearly black.
+	fewFaint = 3
 	// fewIdentical is the number of images of a class that may look the same.
 	fewIdentical = 3
 	// mostRemembered bounds the images of which copies are looked for, about 150 bytes each.
@@ -28,17 +30,20 @@ const (
 	mostNamed = 3
 )
 
-// doubts looks, while rows are written, for what surely is a mistake: transparency that is dropped in many images, a
-// class whose images all have the same features, and copies of an image under different labels. It knows the rows of
+// doubts looks, while rows are written, for what surely is a mistake: transparency that is dropped in many images,
+// images that come out black, a class whose images all have the same features, and copies of an image under different labels. It knows the rows of
 // one run. It is for one goroutine.
 type doubts struct {
 	warn func(string)
 	// rows counts all, transparent those with dropped transparency, of which first is the first.
 	rows, transparent int
 	first             string
-	seed              maphash.Seed
-	classes           map[string]*class
-	files             map[[16]byte]remembered
+	// faint are those that use little of their range, of which firstFaint is the first.
+	faint      int
+	firstFaint string
+	seed       maphash.Seed
+	classes    map[string]*class
+	files      map[[16]byte]remembered
 	// conflicts counts copies under another label than the first, and pairs names some.
 	conflicts int
 	pairs     []string
@@ -67,6 +72,7 @@ func (d *doubts) see(rows []pipeline.Row) {
 	for i := range rows {
 		d.rows++
 		d.seeTransparency(&rows[i])
+		d.seeFaint(&rows[i])
 		d.seeClass(&rows[i])
 		d.seeFile(&rows[i])
 	}
@@ -83,6 +89,24 @@ func (d *doubts) seeTransparency(r *pipeline.Row) {
 	if d.transparent == fewTransparent {
 		d.warn(fmt.Sprintf("the transparency of images is dropped, %d of the first %d, so that they show whatever colour lies under it, such as %s: if they should stand on a background, begin anew with --background white, or another colour", d.transparent, d.rows, d.first))
 	}
+}
+
+// seeFaint warns of images of more than 8 bits that come out nearly black, such as those of 12 bits in files of 16, as
+// soon as there are some.
+func (d *doubts) seeFaint(r *pipeline.Row) {
+	if !r.Faint {
+		return
+	}
+	if d.faint++; d.faint == 1 {
+		d.firstFaint = spelling.Spell(r.Path)
+	}
+	if d.faint == fewFaint {
+		d.warnFaint()
+	}
+}
+
+func (d *doubts) warnFaint() {
+	d.warn(fmt.Sprintf("images of more than 8 bits use so little of the range of their samples that they come out nearly black, %d of the first %d, such as %s: begin anew with --range minmax, or with the range that they share, such as --range 0..4095", d.faint, d.rows, d.firstFaint))
 }
 
 // seeClass compares the features of the rows with one label, until two differ.
@@ -138,6 +162,9 @@ func (d *doubts) seeFile(r *pipeline.Row) {
 
 // conclude warns of what only the end shows.
 func (d *doubts) conclude() {
+	if d.faint > 0 && d.faint < fewFaint && 2*d.faint >= d.rows {
+		d.warnFaint()
+	}
 	if d.conflicts > 0 {
 		more := ""
 		if n := d.conflicts - len(d.pairs); n > 0 {

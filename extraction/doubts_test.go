@@ -16,6 +16,7 @@ func doubtRow(path, label string, file int, feature float32) pipeline.Row {
 // Each mistake is told once, and what may be meant is not.
 func TestDoubts(t *testing.T) {
 	clear := func(r pipeline.Row) pipeline.Row { r.Transparent = true; return r }
+	faint := func(r pipeline.Row) pipeline.Row { r.Faint = true; return r }
 	for name, test := range map[string]struct {
 		rows []pipeline.Row
 		want []string
@@ -38,6 +39,15 @@ func TestDoubts(t *testing.T) {
 			rows: []pipeline.Row{doubtRow("a", "", 1, 1), doubtRow("b", "", 2, 1), doubtRow("c", "", 3, 1)},
 			want: []string{"the same features: no label (3 images)"},
 		},
+		"few faint": {rows: []pipeline.Row{doubtRow("o", "", 9, 1), doubtRow("p", "", 8, 2), doubtRow("q", "", 7, 3), faint(doubtRow("a", "", 1, 1)), faint(doubtRow("b", "", 2, 2))}},
+		"faint": {
+			rows: []pipeline.Row{doubtRow("o", "", 9, 1), faint(doubtRow("a", "", 1, 1)), faint(doubtRow("b", "", 2, 2)), faint(doubtRow("c", "", 3, 3)), faint(doubtRow("d", "", 4, 4))},
+			want: []string{"come out nearly black, 3 of the first 4, such as a: begin anew with --range minmax, or with the range that they share, such as --range 0..4095"},
+		},
+		"all faint": {
+			rows: []pipeline.Row{faint(doubtRow("a", "", 1, 1))},
+			want: []string{"come out nearly black, 1 of the first 1, such as a: "},
+		},
 		"few transparent": {rows: []pipeline.Row{clear(doubtRow("a", "", 1, 1)), clear(doubtRow("b", "", 2, 2)), clear(doubtRow("c", "", 3, 3)), clear(doubtRow("d", "", 4, 4))}},
 		"transparent": {
 			rows: []pipeline.Row{doubtRow("o", "", 9, 1), clear(doubtRow("a", "", 1, 1)), clear(doubtRow("b", "", 2, 2)), clear(doubtRow("c", "", 3, 3)), clear(doubtRow("d", "", 4, 4)), clear(doubtRow("e", "", 5, 5)), clear(doubtRow("f", "", 6, 6))},
@@ -50,7 +60,7 @@ func TestDoubts(t *testing.T) {
 			for i := range test.rows {
 				d.see(test.rows[i : i+1])
 			}
-			if early := len(told); strings.HasPrefix(name, "transparent") && early != 1 {
+			if early := len(told); (strings.HasPrefix(name, "transparent") || name == "faint") && early != 1 {
 				t.Errorf("%d warnings before the end", early)
 			}
 			d.conclude()

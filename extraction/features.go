@@ -28,10 +28,11 @@ type Features struct {
 	Pool string
 	// Views are the views of an image to average features over (default picture.Center).
 	Views picture.Views
-	// Resize, Interpolation and Background are those of picture.Options. Dense views take no Resize.
+	// Resize, Interpolation, Background and Range are those of picture.Options. Dense views take no Resize.
 	Resize        picture.Resize
 	Interpolation picture.Interpolation
 	Background    picture.Background
+	Range         picture.Range
 	// Trust lets a SavedModel do more than compute (models.Options.Trust).
 	Trust bool
 	// Preprocessing overrides the model's own.
@@ -89,7 +90,7 @@ func (f Features) Validate() error {
 	if err := f.validateDense(); err != nil {
 		return err
 	}
-	one := picture.Options{Width: 1, Height: 1, Resize: f.Resize, Interpolation: f.Interpolation, Background: f.Background}
+	one := picture.Options{Width: 1, Height: 1, Resize: f.Resize, Interpolation: f.Interpolation, Background: f.Background, Range: f.Range}
 	if err := one.Validate(); err != nil {
 		return &OptionsError{err}
 	}
@@ -173,6 +174,9 @@ func (f Features) Recipe(extractor *inference.Extractor) recipe.Recipe {
 	pool, _ := recipe.ParsePool(f.Pool) // the extractor has it
 	r.Pool = pool.String()
 	r.Background = string(f.Background)
+	if given, err := picture.ParseRange(string(f.Range)); err == nil { // as Validate found
+		r.Range = string(given)
+	}
 	if views := cmp.Or(f.Views, picture.Center); views != picture.Center {
 		r.Views = string(views.Canonical())
 	}

@@ -40,6 +40,9 @@ func footerMetadata(info Info) (arrow.Metadata, error) {
 	if r.Background != "" {
 		add(keyPrefix+"background", r.Background)
 	}
+	if r.Range != "" {
+		add(keyPrefix+"range", r.Range)
+	}
 	add(keyPrefix+"precision", r.Precision)
 	if r.Method != "" {
 		add(keyPrefix+"method", r.Method)

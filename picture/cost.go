@@ -67,6 +67,7 @@ const ownBytes = 320 << 10
 type job struct {
 	limit      int
 	background Background
+	ranged     Range
 	// result and scratch are what use takes for an upright image of some size.
 	cost func(width, height int) (result, scratch int64, err error)
 	use  func(source) error
@@ -100,6 +101,9 @@ func (w *workspace) plan(data []byte, j job, picture *Picture) (p plan, err erro
 	picture.SourceWidth, picture.SourceHeight = p.width, p.height
 	p.orientation = p.format.orientation(data)
 	width, height, bytes := p.width, p.height, plus(p.bytes, times(p.width, 16))
+	if p.deep {
+		bytes = plus(bytes, j.ranged.deepBytes(p.width))
+	}
 	if p.orientation >= 5 {
 		width, height = height, width
 		bytes = plus(bytes, times(width, height, 3), times(p.width, 3, turnedRows))

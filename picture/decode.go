@@ -64,10 +64,10 @@ func (w *workspace) decodeInto(dst []uint8, data []byte, options Options) (Pictu
 
 // job is that of making the views of an image.
 func (o Options) job(use func(source) error) job {
-	return job{o.MaxPixels, o.Background, func(width, height int) (result, scratch int64, err error) {
+	return job{limit: o.MaxPixels, background: o.Background, ranged: o.Range, use: use, cost: func(width, height int) (result, scratch int64, err error) {
 		scratch = filters[o.Interpolation].resizing(width, height, o.frames(width, height))
 		return times(3, o.Width, o.Height, o.Views.Count()), scratch, nil
-	}, use}
+	}}
 }
 
 // open decodes an image that is within the limits and passes it, upright and over the background,
@@ -124,6 +124,7 @@ func (w *workspace) pixels(data []byte, p plan, j job, picture *Picture) (err er
 	if s.width != p.width || s.height != p.height {
 		return fmt.Errorf("%w: the header says %dx%d pixels, the data %dx%d", ErrCorrupt, p.width, p.height, s.width, s.height)
 	}
+	picture.Faint = s.faint != nil && s.faint()
 	if colour, blended := j.background.Colour(); blended {
 		s = s.over(colour)
 	} else {

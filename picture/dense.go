@@ -19,6 +19,8 @@ type Dense struct {
 	Interpolation Interpolation
 	// Background is what shows through transparent pixels (default: alpha is dropped).
 	Background Background
+	// Range says which samples of more than 8 bits become black and white (default: RangeAuto).
+	Range Range
 	// MaxPixels bounds width times height of the image in the file (default DefaultMaxPixels).
 	MaxPixels int
 	// MaxTime is as Options.MaxTime.
@@ -54,6 +56,9 @@ func (d Dense) Validate() error {
 		return fmt.Errorf("image: a limit of %s", d.MaxTime)
 	}
 	if err := d.Background.Validate(); err != nil {
+		return err
+	}
+	if err := d.Range.Validate(); err != nil {
 		return err
 	}
 	return d.Interpolation.Validate()
@@ -109,7 +114,7 @@ func (w *workspace) decodeDense(data []byte, dense Dense, how preprocessing.Spec
 
 // job is that of making an image's tensors.
 func (d Dense) job(use func(source) error) job {
-	return job{d.MaxPixels, d.Background, func(width, height int) (result, scratch int64, err error) {
+	return job{limit: d.MaxPixels, background: d.Background, ranged: d.Range, use: use, cost: func(width, height int) (result, scratch int64, err error) {
 		for _, side := range d.Sides {
 			w, h := shorterSide(width, height, side)
 			if err := checkSize(w, h, maxViewPixels); err != nil {
@@ -123,7 +128,7 @@ func (d Dense) job(use func(source) error) job {
 			scratch = plus(scratch, filters[d.Interpolation].resizing(width, height, []frame{view}))
 		}
 		return result, scratch, nil
-	}, use}
+	}}
 }
 
 func tensorOf(pix []uint8, width, height int, how preprocessing.Spec) Tensor {

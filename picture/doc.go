@@ -11,8 +11,9 @@
 // JPEGs have libjpeg's cosine transform, chroma upsampling and colour conversion, WebPs have
 // libwebp's, and the filters of Pillow's resize are computed in its fixed-point arithmetic,
 // antialiased. The goldens in testdata/picture prove this for every format, and so do sums of
-// Pillow's pixels for 2,002 photos and for the test images of Go and Pillow. Of 16-bit samples the
-// high byte is kept; for 16-bit grey that differs from Pillow, which clips it to white.
+// Pillow's pixels for 2,002 photos and for the test images of Go and Pillow. Samples
+// of more than 8 bits become bytes by a Range. By default the high byte of 16 bits is kept; for grey
+// that differs from Pillow, which clips it to white.
 //
 // An image can be decoded into several views: with its mirror image, as ten crops, or whole at
 // several scales (Views, DecodeDense). The inner loops are in internal/kernel, in Go and in AVX2

@@ -15,6 +15,8 @@ type extent struct {
 	bytes int64
 	// least is the size of the smallest file with such an image; 0 if that may be of any size.
 	least int64
+	// deep says that the samples have more than 8 bits, so that a Range takes memory, too.
+	deep bool
 }
 
 // behind is the extent of an image behind other bytes.
@@ -109,7 +111,10 @@ func pngExtent(data []byte, width, height int) (extent, error) {
 		size = 8
 	}
 	row := times(width, samples, depth)/8 + 2
-	e := extent{bytes: plus(times(width, height, size), 2*row, inflaterBytes), least: times(width, height, samples, depth) / 8 / mostOfDeflate}
+	e := extent{
+		bytes: plus(times(width, height, size), 2*row, inflaterBytes), deep: depth == 16,
+		least: times(width, height, samples, depth) / 8 / mostOfDeflate,
+	}
 	if interlaced {
 		e.bytes = plus(e.bytes, times(width, height, size))
 	}
@@ -138,21 +143,4 @@ type place struct {
 func outside(frame place, width, height int) error {
 	return fmt.Errorf("%w: a frame of %dx%d pixels at %d, %d is not within its canvas of %dx%d", ErrCorrupt,
 		frame.width, frame.height, frame.left, frame.top, width, height)
-}
-
-// bmpExtent is that of a BMP of whose header the decoder approves. Its rows are not compressed.
-func bmpExtent(data []byte, width, height int) (extent, error) {
-	if len(data) < 30 {
-		return extent{}, nil
-	}
-	depth := int(binary.LittleEndian.Uint16(data[28:]))
-	row := divided(int(min(times(width, depth), math.MaxInt-31)), 32) * 4
-	size := 4
-	if depth <= 8 {
-		size = 1
-	}
-	return extent{
-		bytes: plus(times(width, height, size), int64(row), 64<<10),
-		least: plus(times(row, height), int64(binary.LittleEndian.Uint32(data[10:]))),
-	}, nil
 }

@@ -22,9 +22,6 @@ func isHEIF(data []byte) bool {
 		slices.ContainsFunc(heifBrands, func(start string) bool { return strings.HasPrefix(brands[0], start) })
 }
 
-// IsBoxed says that a file begins as an AVIF or a HEIF, such as HEIC, which begin like videos.
-func IsBoxed(head []byte) bool { return isAVIF(head) || isHEIF(head) }
-
 // Libraries says by which libraries AVIF and HEIC are decoded, or what to do because one is not there.
 func Libraries() (string, error) {
 	found, err := codec.Versions()
@@ -44,7 +41,7 @@ var foreignCodecs = map[string]string{
 // What decoding takes for each pixel, with what comes of it: measured for pictures of 8 to 12 bits, with and without
 // opacity; and what its process takes besides.
 const (
-	bytesOfCodec = 24
+	bytesOfCodec = 26
 	codecProcess = 24 << 20
 )
 

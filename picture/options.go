@@ -30,6 +30,8 @@ type Options struct {
 	Interpolation Interpolation
 	// Background is what shows through transparent pixels (default: alpha is dropped).
 	Background Background
+	// Range says which samples of more than 8 bits become black and white (default: RangeAuto).
+	Range Range
 	// MaxPixels bounds width times height of the image in the file (default DefaultMaxPixels), and
 	// with it the memory: see Estimate.
 	MaxPixels int
@@ -64,6 +66,9 @@ func (o Options) Validate() error {
 	if err := o.Background.Validate(); err != nil {
 		return err
 	}
+	if err := o.Range.Validate(); err != nil {
+		return err
+	}
 	if err := o.Views.Validate(); err != nil {
 		return err
 	}
@@ -92,4 +97,7 @@ type Picture struct {
 	// Transparent says that a hundredth or more of the image is mostly transparent, and that its alpha was dropped:
 	// these pixels show whatever colour is stored there. With a Background it is false.
 	Transparent bool
+	// Faint says that the image has samples of more than 8 bits, of which all but a thousandth use less than a quarter
+	// of the Range, so that it comes out nearly black.
+	Faint bool
 }

@@ -16,11 +16,27 @@ type source struct {
 	row func(y int, dst []uint8)
 	// alpha writes the opacity of row y, a byte a pixel; nil where all pixels are opaque.
 	alpha func(y int, dst []uint8)
+	// faint is as Picture.Faint; nil for images of 8 bits.
+	faint func() bool
 }
 
 // fromRGB supplies the rows of pixels in memory, 3 bytes each.
 func fromRGB(pix []uint8, width, height int) source {
 	return source{width: width, height: height, row: func(y int, dst []uint8) { copy(dst, pix[3*y*width:]) }}
+}
+
+// fromImage supplies the rows of an image of the standard library's kind, of 16-bit samples in the job's range.
+func (w *workspace) fromImage(decoded image.Image, j job) (source, error) {
+	d, isDeep := deepImage(decoded)
+	if !isDeep {
+		return fromImage(decoded), nil
+	}
+	if j.ranged != "" && j.ranged != RangeAuto && j.ranged != RangeFull {
+		return w.ranged(d, j.ranged)
+	}
+	out := fromImage(decoded)
+	out.faint = func() bool { return w.faint(&d, curve{span: d.limits()}) }
+	return out, nil
 }
 
 // fromImage supplies the rows of an image of the standard library's kind. Of 16-bit samples the

@@ -116,5 +116,6 @@ func (r *run) add(b *batch, s *slot) {
 		Height: s.picture.SourceHeight,
 
 		Transparent: s.picture.Transparent,
+		Faint:       s.picture.Faint,
 	}})
 }

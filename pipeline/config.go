@@ -50,6 +50,7 @@ func ConfigFor(r recipe.Recipe) (Config, error) {
 			Resize:        picture.Resize(r.Resize),
 			Interpolation: picture.Interpolation(r.Interpolation),
 			Background:    picture.Background(r.Background),
+			Range:         picture.Range(r.Range),
 			Views:         picture.Views(r.Views),
 		},
 		Preprocessing: r.Preprocessing,
@@ -59,7 +60,10 @@ func ConfigFor(r recipe.Recipe) (Config, error) {
 		if err != nil {
 			return Config{}, err
 		}
-		config.Dense = picture.Dense{Sides: sides, Flip: true, Interpolation: config.Picture.Interpolation, Background: config.Picture.Background}
+		config.Dense = picture.Dense{
+			Sides: sides, Flip: true, Interpolation: config.Picture.Interpolation,
+			Background: config.Picture.Background, Range: config.Picture.Range,
+		}
 		if err := config.Dense.Validate(); err != nil {
 			return Config{}, err
 		}

@@ -73,6 +73,9 @@ type Recipe struct {
 	// Background is what shows through transparent pixels, as "#ffffff"; empty if the alpha
 	// channel is dropped.
 	Background string `json:"background,omitempty"`
+	// Range says which samples of more than 8 bits become black and white, such as "minmax" or "0..4095"; empty for
+	// picture.RangeAuto.
+	Range string `json:"range,omitempty"`
 	// Views are the views of an image whose features are averaged: "flip", "tencrop" or
 	// "dense:256,384,512" (with the lengths of the shorter side in pixels); empty for a single one,
 	// the centre.
@@ -109,9 +112,10 @@ func (r Recipe) Layer(name string) (Layer, bool) {
 }
 
 // WithPicturesOf returns the recipe with the other's treatment of images: resize, interpolation,
-// background, views and pooling.
+// background, range, views and pooling.
 func (r Recipe) WithPicturesOf(other Recipe) Recipe {
-	r.Resize, r.Interpolation, r.Background, r.Views, r.Pool = other.Resize, other.Interpolation, other.Background, other.Views, other.Pool
+	r.Resize, r.Interpolation, r.Background, r.Range = other.Resize, other.Interpolation, other.Background, other.Range
+	r.Views, r.Pool = other.Views, other.Pool
 	return r
 }
 
@@ -178,6 +182,7 @@ func (r Recipe) compareOne(other Recipe) []Difference {
 		{Field: "resize", Have: r.Resize, Got: other.Resize},
 		{Field: "interpolation", Have: r.Interpolation, Got: other.Interpolation},
 		{Field: "background", Have: cmp.Or(r.Background, "none"), Got: cmp.Or(other.Background, "none")},
+		{Field: "range", Have: cmp.Or(r.Range, "auto"), Got: cmp.Or(other.Range, "auto")},
 		{Field: "views", Have: cmp.Or(r.Views, "center"), Got: cmp.Or(other.Views, "center")},
 		{Field: "input size", Have: size(r), Got: size(other)},
 		{Field: "pool", Have: r.Pool, Got: other.Pool},

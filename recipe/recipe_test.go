@@ -40,8 +40,8 @@ func TestJSONOnDisk(t *testing.T) {
 	if err := json.Unmarshal([]byte(want), &back); err != nil || !reflect.DeepEqual(back, r) {
 		t.Errorf("%+v, %v", back, err)
 	}
-	r.Background, r.Views = "#ffffff", "dense:256,384"
-	if got, err = json.Marshal(r); err != nil || !strings.Contains(string(got), `"background":"#ffffff","views":"dense:256,384"`) {
+	r.Background, r.Range, r.Views = "#ffffff", "0..4095", "dense:256,384"
+	if got, err = json.Marshal(r); err != nil || !strings.Contains(string(got), `"background":"#ffffff","range":"0..4095","views":"dense:256,384"`) {
 		t.Errorf("%s, %v", got, err)
 	}
 	if err := json.Unmarshal([]byte(`{"preprocessing": "nonsense"}`), &back); err == nil {
@@ -53,7 +53,7 @@ func TestJSONOnDisk(t *testing.T) {
 func TestEveryFieldCounts(t *testing.T) {
 	names := map[string]string{
 		"Model": "model", "ModelSHA256": "model SHA-256", "Preprocessing": "preprocessing", "Resize": "resize", "Interpolation": "interpolation",
-		"Background": "background", "Views": "views", "InputHeight": "input size", "InputWidth": "input size", "Pool": "pool",
+		"Background": "background", "Range": "range", "Views": "views", "InputHeight": "input size", "InputWidth": "input size", "Pool": "pool",
 		"Precision": "precision", "Method": "precision", "Library": "library", "Layers": "layers",
 	}
 	minor := []string{"Precision", "Method", "Library"}
@@ -111,11 +111,11 @@ func TestCompareLayers(t *testing.T) {
 // Another recipe's way of images goes over, and nothing else does.
 func TestWithPicturesOf(t *testing.T) {
 	other := Recipe{
-		Model: "vgg19", ModelSHA256: "cd", Preprocessing: preprocessing.Torch, Resize: "crop", Interpolation: "lanczos", Background: "#000000", Views: "flip",
+		Model: "vgg19", ModelSHA256: "cd", Preprocessing: preprocessing.Torch, Resize: "crop", Interpolation: "lanczos", Background: "#000000", Range: "minmax", Views: "flip",
 		InputHeight: 64, InputWidth: 64, Pool: PoolMax, Precision: "bfloat16", Library: "other", Layers: []Layer{{Name: "fc7"}},
 	}
 	want := example()
-	want.Resize, want.Interpolation, want.Background, want.Views, want.Pool = "crop", "lanczos", "#000000", "flip", PoolMax
+	want.Resize, want.Interpolation, want.Background, want.Range, want.Views, want.Pool = "crop", "lanczos", "#000000", "minmax", "flip", PoolMax
 	if got := example().WithPicturesOf(other); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}

@@ -32,6 +32,9 @@ func (n *nodes) pixels(files string, o picture.Options) (string, []*functionpb.F
 	if err := o.Validate(); err != nil {
 		return "", nil, err
 	}
+	if o.Range != "" && o.Range != picture.RangeAuto && o.Range != picture.RangeFull {
+		return "", nil, fmt.Errorf("servable: features of --range %s cannot be exported: train the head on features of --range auto or full, or use finetune serve", o.Range)
+	}
 	previous := n.device
 	n.device = host
 	defer func() { n.device = previous }()

@@ -38,6 +38,9 @@ func (o *options) parse(command *cobra.Command, images []string) (err error) {
 	if o.Background, err = picture.ParseBackground(o.background); err != nil {
 		return cli.Usagef("--background: %w", err)
 	}
+	if o.Range, err = picture.ParseRange(string(o.Range)); err != nil {
+		return cli.Usagef("--range: %w", err)
+	}
 	if o.Labels, err = cli.ParseLabels(o.labels); err != nil {
 		return err
 	}

@@ -23,6 +23,9 @@ func (i Inspection) WriteText(w io.Writer, name string) error {
 	if r.Background != "" {
 		fmt.Fprintf(w, "background     %s, under transparent pixels\n", r.Background)
 	}
+	if r.Range != "" {
+		fmt.Fprintf(w, "range          %s, of samples of more than 8 bits\n", r.Range)
+	}
 	if r.Views != "" {
 		fmt.Fprintf(w, "views          %s, averaged\n", r.Views)
 	}

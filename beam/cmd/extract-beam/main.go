@@ -106,6 +106,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.StringVar((*string)(&n.Resize), "resize", string(picture.Squash), "`HOW` to resize images: squash or crop")
 	f.StringVar((*string)(&n.Interpolation), "interpolation", string(picture.Bilinear), "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
 	f.StringVar((*string)(&n.Background), "background", "", "background `COLOUR` of transparent pixels: white, black or #rrggbb (default: alpha is dropped)")
+	f.StringVar((*string)(&n.Range), "range", string(picture.RangeAuto), "`RANGE` of samples of more than 8 bits that becomes 0 to 255: "+picture.RangeHelp)
 	f.StringVar((*string)(&n.Views), "views", string(picture.Center), "`VIEWS` of an image to average features over: center, flip or tencrop")
 	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), "compute in `ARITHMETIC`: float32, bfloat16 or int16 (CPUs), tf32 or float16 (GPUs)")
 	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
@@ -154,6 +155,9 @@ func (o *options) prepare(images []string) (err error) {
 	}
 	if n.Background, err = picture.ParseBackground(string(n.Background)); err != nil {
 		return cli.Usagef("--background: %w", err)
+	}
+	if n.Range, err = picture.ParseRange(string(n.Range)); err != nil {
+		return cli.Usagef("--range: %w", err)
 	}
 	if err := o.makeAbsolute(images); err != nil {
 		return err
