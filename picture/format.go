@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/image/tiff"
 
+	"fovea/picture/internal/codec"
 	"fovea/picture/internal/plain"
 )
 
@@ -48,7 +49,9 @@ var formats = [...]format{
 	{name: "ico", is: isIcon(1), header: iconHeader, decode: decodeIcon},
 	{name: "cur", is: isIcon(2), header: iconHeader, decode: decodeIcon},
 	{name: "icns", is: starts("icns"), header: macIconHeader, decode: decodeMacIcon},
-	plainFormat("tga", plain.IsTGA, plain.ParseTGA), // last, since it has no signature
+	{name: "avif", is: isAVIF, header: structured("av01"), decode: decodeBy(codec.AVIF), turn: avifOrientation},
+	{name: "heic", is: isHEIF, header: structured("hvc1"), decode: decodeBy(codec.HEIF)}, // which turns it
+	plainFormat("tga", plain.IsTGA, plain.ParseTGA),                                      // last, since it has no signature
 }
 
 // sniff finds a file's format by its content; nil is any that is not decoded.

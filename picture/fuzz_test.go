@@ -19,6 +19,10 @@ func fuzzFormat(f *testing.F, start string, suffixes ...string) {
 			f.Add(bytes.TrimPrefix(data, []byte(start)), uint8(len(name)))
 		}
 	}
+	fuzzDecode(f, start)
+}
+
+func fuzzDecode(f *testing.F, start string) {
 	interpolations := []Interpolation{Bilinear, Bicubic, Lanczos, Nearest}
 	f.Fuzz(func(t *testing.T, rest []byte, how uint8) {
 		data := append([]byte(start), rest...)
@@ -86,6 +90,17 @@ func FuzzSun(f *testing.F)     { fuzzFormat(f, "\x59\xa6\x6a\x95", ".ras") }
 func FuzzXBM(f *testing.F)     { fuzzFormat(f, "#define ", ".xbm") }
 func FuzzIcon(f *testing.F)    { fuzzFormat(f, "\x00\x00", ".ico", ".cur") }
 func FuzzMacIcon(f *testing.F) { fuzzFormat(f, "icns", ".icns") }
+
+// FuzzHEIF begins with AVIF and HEIC files.
+func FuzzHEIF(f *testing.F) {
+	needCodecs(f)
+	for name, data := range heifFiles(f) {
+		if len(data) < 3000 {
+			f.Add(data, uint8(len(name)))
+		}
+	}
+	fuzzDecode(f, "")
+}
 
 // FuzzDense keeps the scales of long pictures within the limit.
 func FuzzDense(f *testing.F) {

@@ -181,8 +181,6 @@ func TestBombs(t *testing.T) {
 func TestUnsupported(t *testing.T) {
 	for content, want := range map[string]string{
 		"":                              "empty",
-		"\x00\x00\x00\x18ftypheic":      "HEIC",
-		"\x00\x00\x00\x1cftypavif":      "AVIF",
 		"\x00\x00\x00\x18ftypcrx ":      "Canon raw",
 		"II*\x00\x10\x00\x00\x00CR\x02": "Canon raw",
 		"FUJIFILMCCD-RAW 0201":          "Fuji raw",

@@ -10,7 +10,8 @@ import (
 var extensions = func() map[string]bool {
 	known := map[string]bool{}
 	for e := range strings.FieldsSeq(".jpg .jpeg .jpe .jfif .png .apng .gif .bmp .tif .tiff .webp " +
-		".pbm .pgm .ppm .pnm .pam .psd .psb .tga .targa .pcx .dds .qoi .sgi .xbm .ico .cur .icns") {
+		".pbm .pgm .ppm .pnm .pam .psd .psb .tga .targa .pcx .dds .qoi .sgi .xbm .ico .cur .icns " +
+		".avif .avifs .heic .heics .heif .heifs .hif") {
 		known[e] = true
 	}
 	return known
