@@ -72,8 +72,10 @@ func (w *workspace) decodeInto(dst []uint8, data []byte, options Options) (Pictu
 }
 
 // job is that of making the views of an image.
-func (o Options) job(use func(source) error) job {
-	return job{o.MaxPixels, o.Background, func(width, height int) (result, scratch int64, err error) {
+func (o Options) job(use func(source) error) job { return job{o.MaxPixels, []part{o.part(use)}} }
+
+func (o Options) part(use func(source) error) part {
+	return part{o.Background, func(width, height int) (result, scratch int64, err error) {
 		scratch = filters[o.Interpolation].resizing(width, height, o.frames(width, height))
 		return times(3, o.Width, o.Height, o.Views.Count()), scratch, nil
 	}, use}
@@ -176,12 +178,22 @@ func (w *workspace) pixels(data []byte, p plan, j job, picture *Picture) (err er
 	if s.width != p.width || s.height != p.height {
 		return fmt.Errorf("%w: the header says %dx%d pixels, the data %dx%d", ErrCorrupt, p.width, p.height, s.width, s.height)
 	}
-	if colour, blended := j.background.Colour(); blended {
-		s = s.over(colour)
-	} else {
-		picture.Transparent = s.transparent()
+	var upright source
+	for i, part := range j.parts {
+		if i == 0 || part.background != j.parts[i-1].background {
+			over := s
+			if colour, blended := part.background.Colour(); blended {
+				over = s.over(colour)
+			} else {
+				picture.Transparent = picture.Transparent || s.transparent()
+			}
+			upright = w.upright(over, p.orientation)
+		}
+		if err := part.use(upright); err != nil {
+			return err
+		}
 	}
-	return j.use(w.upright(s, p.orientation))
+	return nil
 }
 
 func (w *workspace) decode(data []byte, format string) (source, error) {

@@ -109,7 +109,7 @@ func (w *workspace) decodeDense(data []byte, dense Dense, how preprocessing.Spec
 
 // job is that of making an image's tensors.
 func (d Dense) job(use func(source) error) job {
-	return job{d.MaxPixels, d.Background, func(width, height int) (result, scratch int64, err error) {
+	return job{d.MaxPixels, []part{{d.Background, func(width, height int) (result, scratch int64, err error) {
 		for _, side := range d.Sides {
 			w, h := shorterSide(width, height, side)
 			if err := checkSize(w, h, maxViewPixels); err != nil {
@@ -123,7 +123,7 @@ func (d Dense) job(use func(source) error) job {
 			scratch = plus(scratch, filters[d.Interpolation].resizing(width, height, []frame{view}))
 		}
 		return result, scratch, nil
-	}, use}
+	}, use}}}
 }
 
 func tensorOf(pix []uint8, width, height int, how preprocessing.Spec) Tensor {
