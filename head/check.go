@@ -49,7 +49,7 @@ func (h *Head) Check(r recipe.Recipe) (warnings []recipe.Difference, err error) 
 
 // counterparts are the parts of a recipe that have the columns of one of the head's parts.
 func (h *Head) counterparts(part, r recipe.Recipe) (found []recipe.Recipe) {
-	if len(r.Added) == 0 { // whatever its columns are called, what differs tells more than that they are missing
+	if len(h.Recipe.Added)+len(r.Added) == 0 { // whatever its columns are called, what differs tells more than that they are missing
 		return []recipe.Recipe{r}
 	}
 	for _, p := range r.Parts() {
