@@ -137,9 +137,9 @@ func probabilitiesOf(t *testing.T, text string) map[string][]float64 {
 // images, over HTTP, and exported, in Python.
 func TestHeadsOnSeveralModels(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs VGG16 on some 70 photos")
+		t.Skip("runs VGG16 on some 50 photos")
 	}
-	known, unknown := somePhotos(t, 30, 3)
+	known, unknown := somePhotos(t, 20, 3)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "both.head")
 	features := severalFeatures(t, known)
