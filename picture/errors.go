@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"fovea/picture/internal/jpeg"
+	"fovea/picture/internal/jpegls"
 )
 
 // Reasons why a file yields no image. Every error of Decode about a file wraps one.
@@ -78,12 +79,12 @@ func reason(err error) error {
 	switch {
 	case errors.Is(err, ErrUnsupported), errors.Is(err, ErrTooLarge), errors.Is(err, ErrTooSlow), errors.Is(err, ErrDamaged):
 		return err
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, jpeg.ErrTruncated),
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, jpeg.ErrTruncated), errors.Is(err, jpegls.ErrTruncated),
 		strings.Contains(err.Error(), "EOF"), strings.Contains(err.Error(), "not enough pixel data"):
 		return ErrTruncated
-	case errors.Is(err, jpeg.ErrUnsupported), strings.Contains(err.Error(), "unsupported"):
+	case errors.Is(err, jpeg.ErrUnsupported), errors.Is(err, jpegls.ErrUnsupported), strings.Contains(err.Error(), "unsupported"):
 		return fmt.Errorf("%w: %w: convert it to PNG", ErrUnsupported, err)
-	case errors.Is(err, jpeg.ErrCorrupt):
+	case errors.Is(err, jpeg.ErrCorrupt), errors.Is(err, jpegls.ErrCorrupt):
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return fmt.Errorf("%w: %w", ErrCorrupt, err)
