@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"image"
 	"image/gif"
-	"image/png"
 	"io"
 
-	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
+
+	"fovea/picture/internal/plain"
 )
 
 // format is a kind of image file that is decoded.
@@ -30,13 +30,26 @@ type format struct {
 // formats are all that are decoded. The first that recognizes a file decodes it.
 var formats = [...]format{
 	{name: "jpeg", is: isJPEG, header: jpegHeader, decode: decodeJPEG, notes: jpegNotes},
-	{name: "png", is: starts("\x89PNG\r\n\x1a\n"), header: measured(png.DecodeConfig, checkPNG, pngExtent), decode: decodePNG, notes: pngNotes},
-	{name: "gif", is: starts("GIF87a", "GIF89a"), header: measured(gif.DecodeConfig, nil, gifExtent), decode: decodeGIF},
-	{name: "bmp", is: isBMP, header: measured(bmp.DecodeConfig, nil, bmpExtent), decode: decodeBMP},
+	{name: "png", is: starts("\x89PNG\r\n\x1a\n"), header: headerOfPNG, decode: decodePNG, notes: pngNotes},
+	{name: "gif", is: starts("GIF87a", "GIF89a"), header: measured(gif.DecodeConfig, nil, gifExtent), decode: decodeGIF, notes: gifNotes},
+	plainFormat("bmp", isBMP, plain.ParseBMP),
 	{name: "tiff", is: isTIFF, header: measured(tiff.DecodeConfig, checkTIFF, tiffExtent), decode: decodeTIFF, notes: tiffNotes},
 	{name: "webp", is: isWebP, header: webpHeader, decode: decodeWebP, notes: webpNotes},
 	{name: "jpeg-ls", is: isJPEGLS, header: jpegLSHeader, decode: decodeJPEGLS},
 	{name: "raster", is: starts(rasterStart), header: rasterHeader, decode: decodeRaster, turn: rasterTurn},
+	plainFormat("pnm", plain.IsPNM, plain.ParsePNM),
+	plainFormat("pam", plain.IsPAM, plain.ParsePAM),
+	plainFormat("psd", plain.IsPSD, plain.ParsePSD),
+	plainFormat("pcx", plain.IsPCX, plain.ParsePCX),
+	plainFormat("dds", plain.IsDDS, plain.ParseDDS),
+	plainFormat("qoi", plain.IsQOI, plain.ParseQOI),
+	plainFormat("sgi", plain.IsSGI, plain.ParseSGI),
+	plainFormat("sun", plain.IsSun, plain.ParseSun),
+	plainFormat("xbm", plain.IsXBM, plain.ParseXBM),
+	{name: "ico", is: isIcon(1), header: iconHeader, decode: decodeIcon},
+	{name: "cur", is: isIcon(2), header: iconHeader, decode: decodeIcon},
+	{name: "icns", is: starts("icns"), header: macIconHeader, decode: decodeMacIcon},
+	plainFormat("tga", plain.IsTGA, plain.ParseTGA), // last, since it has no signature
 }
 
 // sniff finds a file's format by its content; nil is any that is not decoded.
@@ -126,22 +139,6 @@ func decodeJPEG(w *workspace, data []byte, j job) (source, error) {
 		return w.fromDeepJPEG(decoded, j)
 	}
 	return w.fromJPEG(decoded), nil
-}
-
-func decodePNG(w *workspace, data []byte, j job) (source, error) {
-	decoded, err := png.Decode(w.timed(data))
-	if err != nil {
-		return source{}, err
-	}
-	return w.fromImage(decoded, j)
-}
-
-func decodeBMP(w *workspace, data []byte, _ job) (source, error) {
-	decoded, err := bmp.Decode(w.timed(data))
-	if err != nil {
-		return source{}, err
-	}
-	return fromImage(decoded), nil
 }
 
 func decodeTIFF(w *workspace, data []byte, j job) (source, error) {

@@ -497,13 +497,14 @@ func TestCompareElsewhere(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "a/gone.png")); err != nil {
 		t.Fatal(err)
 	}
-	c := Comparison{Items: items, Known: known.of, Elsewhere: func(seen Seen) ([sha256.Size]byte, bool) {
+	c := Comparison{Items: items, Known: known.of, Elsewhere: func(files map[Seen]bool) map[Seen][sha256.Size]byte {
+		sums := map[Seen][sha256.Size]byte{}
 		for _, k := range known {
-			if k.Seen == seen {
-				return k.SHA256, true
+			if files[k.Seen] {
+				sums[k.Seen] = k.SHA256
 			}
 		}
-		return [sha256.Size]byte{}, false
+		return sums
 	}}
 	if err := errors.Join(c.Look(context.Background()), c.Read(context.Background())); err != nil {
 		t.Fatal(err)
