@@ -119,6 +119,7 @@ func TestEstimate(t *testing.T) {
 func TestEstimateSmall(t *testing.T) {
 	measures(t)
 	files := rareExamples(t)
+	maps.Copy(files, jpegLSExamples(t))
 	for _, name := range examples(t, ".jpg", ".png", ".gif", ".bmp", ".tiff", ".webp") {
 		files[name] = readGolden(t, name)
 	}

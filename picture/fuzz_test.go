@@ -73,6 +73,12 @@ func FuzzJPEG(f *testing.F) {
 	}
 	fuzzFormat(f, "\xff\xd8", ".jpg")
 }
+func FuzzJPEGLS(f *testing.F) {
+	for name, data := range jpegLSExamples(f) {
+		f.Add(data[4:], uint8(len(name)))
+	}
+	fuzzFormat(f, "\xff\xd8\xff\xf7", "-8x8.jpg")
+}
 func FuzzPNG(f *testing.F)  { fuzzFormat(f, "\x89PNG\r\n\x1a\n", ".png") }
 func FuzzGIF(f *testing.F)  { fuzzFormat(f, "GIF89a", ".gif") }
 func FuzzBMP(f *testing.F)  { fuzzFormat(f, "BM", ".bmp") }

@@ -61,6 +61,7 @@ func checkError(t testing.TB, err error) {
 // refused wherever it is cut; a short PNG may lack what nobody needs.
 func TestTruncated(t *testing.T) {
 	files := rareExamples(t)
+	maps.Copy(files, jpegLSExamples(t))
 	for _, name := range examples(t, ".jpg", "6.png", "rgb8.png", ".gif", ".bmp", "rgb.tiff", "lzw.tiff", ".webp") {
 		files[name] = readGolden(t, name)
 	}
@@ -87,6 +88,7 @@ func TestTruncated(t *testing.T) {
 func TestBitFlips(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	files := rareExamples(t)
+	maps.Copy(files, jpegLSExamples(t))
 	for _, name := range examples(t, ".jpg", ".png", ".gif", ".bmp", ".tiff", ".webp") {
 		files[name] = readGolden(t, name)
 	}

@@ -83,6 +83,7 @@ func seeds(t testing.TB) map[string][]byte {
 		"scans":       manyScans(40, 30),
 	}
 	maps.Copy(all, rareExamples(t))
+	maps.Copy(all, jpegLSExamples(t))
 	for _, name := range examples(t, ".jpg", ".png", ".gif", ".bmp", ".tiff", ".webp") {
 		if data := readGolden(t, name); len(data) < 20_000 {
 			all[name] = data
