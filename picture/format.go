@@ -36,7 +36,7 @@ var formats = [...]format{
 	plainFormat("bmp", isBMP, plain.ParseBMP),
 	{name: "tiff", is: isTIFF, header: measured(tiff.DecodeConfig, checkTIFF, tiffExtent), decode: decodeTIFF, notes: tiffNotes},
 	{name: "webp", is: isWebP, header: webpHeader, decode: decodeWebP, notes: webpNotes},
-	{name: "jpeg-ls", is: isJPEGLS, header: jpegLSHeader, decode: decodeJPEGLS},
+	{name: "jpeg-ls", is: isJPEGLS, header: jpegLSHeader, decode: decodeJPEGLS, notes: jpegNotes},
 	{name: "raster", is: starts(rasterStart), header: rasterHeader, decode: decodeRaster, turn: rasterTurn},
 	plainFormat("pnm", plain.IsPNM, plain.ParsePNM),
 	plainFormat("pam", plain.IsPAM, plain.ParsePAM),
