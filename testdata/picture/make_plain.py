@@ -474,8 +474,11 @@ def textures():
     blocks = (W + 3) // 4 * ((H + 3) // 4)
     for code, size in (("DXT1", 8), ("DXT3", 16), ("DXT5", 16), ("BC4U", 8), ("ATI1", 8), ("BC5U", 16), ("ATI2", 16), ("BC5S", 16)):
         dds(code, 4, code.encode(), body=random.bytes(blocks * size))
-    for number, size in ((71, 8), (74, 16), (77, 16), (80, 8), (83, 16), (84, 16)):
+    for number, size in ((71, 8), (74, 16), (77, 16), (80, 8), (83, 16), (84, 16), (97, 16), (98, 16), (99, 16)):
         dds(f"dx10-{number}", 4, b"DX10", body=random.bytes(blocks * size), number=number)
+    for mode in range(8):  # of BC7, whose number of low zeros it is
+        body = [bytes([random.integers(0, 256) << mode + 1 & 255 | 1 << mode]) + random.bytes(15) for _ in range(blocks)]
+        dds(f"bc7-mode{mode}", 4, b"DX10", body=b"".join(body), number=98)
     dds("dx10-28", 4, b"DX10", body=random.bytes(4 * W * H), number=28)
     dds("grey", 0x20000, bits=8, body=random.bytes(W * H))
     dds("grey-opacity", 0x20001, bits=16, body=random.bytes(2 * W * H))
