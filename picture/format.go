@@ -47,9 +47,9 @@ var formats = [...]format{
 	plainFormat("sgi", plain.IsSGI, plain.ParseSGI),
 	plainFormat("sun", plain.IsSun, plain.ParseSun),
 	plainFormat("xbm", plain.IsXBM, plain.ParseXBM),
-	{name: "ico", is: isIcon(1), header: iconHeader, decode: decodeIcon},
-	{name: "cur", is: isIcon(2), header: iconHeader, decode: decodeIcon},
-	{name: "icns", is: starts("icns"), header: macIconHeader, decode: decodeMacIcon},
+	iconFormat("ico", isIcon(1), readIcon),
+	iconFormat("cur", isIcon(2), readIcon),
+	iconFormat("icns", starts("icns"), readMacIcon),
 	{name: "avif", is: isAVIF, header: structured("av01"), decode: decodeBy(codec.AVIF), turn: avifOrientation},
 	{name: "heic", is: isHEIF, header: structured("hvc1"), decode: decodeBy(codec.HEIF)}, // which turns it
 	plainFormat("tga", plain.IsTGA, plain.ParseTGA),                                      // last, since it has no signature
