@@ -57,8 +57,13 @@ unpack() { # unpack WHEEL DIR
 		for name in wheel.namelist():
 		    file = name.split("/")[-1]
 		    if file.startswith(("libavif", "libheif", "libde265")) and (".so" in file or ".dylib" in file):
-		        with wheel.open(name) as source, open(target / file, "wb") as sink:
-		            shutil.copyfileobj(source, sink, 1 << 20)
+		        pass
+		    elif "/licenses/" in name:
+		        file = wheel.filename.split("/")[-1].split("-")[0] + "-" + file
+		    else:
+		        continue
+		    with wheel.open(name) as source, open(target / file, "wb") as sink:
+		        shutil.copyfileobj(source, sink, 1 << 20)
 	PYTHON
 }
 
