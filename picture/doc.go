@@ -19,7 +19,7 @@
 // several scales (Views, DecodeDense). The inner loops are in internal/kernel, in Go and in AVX2
 // assembly, with identical results.
 //
-// Not decoded are JPEGs with arithmetic coding, 12 bits or lossless coding; BMPs with run lengths
+// Not decoded are JPEGs with hierarchical or lossless arithmetic coding; BMPs with run lengths
 // or bit masks; TIFFs with planes, CMYK, JPEG or float samples, more than four samples, or
 // two-dimensional Group 3 fax coding; HEIF that is not coded by HEVC;
 // and DICOM and raw files, which the error names.

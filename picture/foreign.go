@@ -41,7 +41,6 @@ var foreignKinds = []foreignKind{
 	{Foreign{"JPEG XL", convert}, []string{"\x00\x00\x00\x0cJXL ", "\xff\x0a"}, nil, ".jxl"},
 	{Foreign{"JPEG 2000", convert}, []string{"\x00\x00\x00\x0cjP  ", "\xff\x4f\xff\x51"}, nil, ".jp2 .j2k .j2c .jpc .jpf .jpx .jpm .jph .jhc"},
 	{Foreign{"JPEG XR", convert}, []string{"II\xbc\x01", "II\xbc\x00"}, nil, ".jxr .wdp .hdp"},
-	{Foreign{"JPEG-LS", convert}, []string{"\xff\xd8\xff\xf7"}, nil, ".jls"},
 	{Foreign{"BPG", convert}, []string{"BPG\xfb"}, nil, ".bpg"},
 	{Foreign{"FLIF", toPNG}, []string{"FLIF"}, nil, ".flif"},
 	{Foreign{"MNG or JNG", toPNG}, []string{"\x8aMNG\r\n\x1a\n", "\x8bJNG\r\n\x1a\n"}, nil, ".mng .jng"},

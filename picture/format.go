@@ -36,6 +36,7 @@ var formats = [...]format{
 	plainFormat("bmp", isBMP, plain.ParseBMP),
 	{name: "tiff", is: isTIFF, header: measured(tiff.DecodeConfig, checkTIFF, tiffExtent), decode: decodeTIFF, notes: tiffNotes},
 	{name: "webp", is: isWebP, header: webpHeader, decode: decodeWebP, notes: webpNotes},
+	{name: "jpeg-ls", is: isJPEGLS, header: jpegLSHeader, decode: decodeJPEGLS},
 	{name: "raster", is: starts(rasterStart), header: rasterHeader, decode: decodeRaster, turn: rasterTurn},
 	plainFormat("pnm", plain.IsPNM, plain.ParsePNM),
 	plainFormat("pam", plain.IsPAM, plain.ParsePAM),
@@ -125,19 +126,20 @@ func jpegHeader(w *workspace, data []byte) (header, error) {
 	}
 	got, err := w.jpeg.Header(data)
 	h := header{width: got.Width, height: got.Height, extent: extent{bytes: got.Bytes, least: got.Least}}
-	if got.Precision != 8 {
+	if err == nil && got.Precision != 8 {
+		h.deep = deepColours(got.Precision, got.Components)
 		h.bytes = plus(h.bytes, got.Samples, times(got.Width, 2*7)) // shallowJPEG's, or deepJPEG's rows
 	}
 	return h, err
 }
 
-func decodeJPEG(w *workspace, data []byte, _ job) (source, error) {
+func decodeJPEG(w *workspace, data []byte, j job) (source, error) {
 	decoded, err := w.jpeg.Decode(data)
 	if err != nil {
 		return source{}, err
 	}
 	if decoded.Precision != 8 {
-		return w.fromDeepJPEG(decoded), nil
+		return w.fromDeepJPEG(decoded, j)
 	}
 	return w.fromJPEG(decoded), nil
 }

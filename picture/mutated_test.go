@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -82,8 +83,18 @@ func seeds(t testing.TB) map[string][]byte {
 		"scans":       manyScans(40, 30),
 	}
 	maps.Copy(all, rareExamples(t))
+	maps.Copy(all, jpegLSExamples(t))
 	for _, name := range examples(t, ".jpg", ".png", ".gif", ".bmp", ".tiff", ".webp") {
 		if data := readGolden(t, name); len(data) < 20_000 {
+			all[name] = data
+		}
+	}
+	files := plainFiles(t)
+	kinds := map[string]int{}
+	for _, name := range slices.Sorted(maps.Keys(files)) { // some of every kind
+		data, isFile := files[strings.TrimSuffix(name, ".rgb")]
+		kind, _, _ := strings.Cut(name, "-")
+		if kinds[kind]++; isFile && strings.HasSuffix(name, ".rgb") && kinds[kind]%8 == 1 {
 			all[name] = data
 		}
 	}
