@@ -154,7 +154,7 @@ func (e *parquetEncoder) write(r arrow.Record) error {
 	return e.writeColumns(int(r.NumRows()), r.Columns())
 }
 
-// writeColumns adds values of the first columns.
+// writeColumns adds values of the columns that are not nil.
 func (e *parquetEncoder) writeColumns(rows int, columns []arrow.Array) error {
 	if e.group == nil {
 		var err error
@@ -165,6 +165,9 @@ func (e *parquetEncoder) writeColumns(rows int, columns []arrow.Array) error {
 	e.group.rows += rows
 	for i, column := range columns {
 		var err error
+		if column == nil {
+			continue
+		}
 		if v := e.group.vectors[i]; v != nil {
 			err = v.write(column.(*array.List), int(e.properties.DataPageSize()), e.compress[v.meta.Descr().Path()])
 		} else {

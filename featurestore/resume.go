@@ -174,6 +174,10 @@ func (w *Writer) comparable(m Manifest) error {
 	if len(found) == 0 {
 		return nil
 	}
+	if have := m.Recipe; len(have.Added) > 0 && len(w.manifest.Recipe.Added) == 0 {
+		return fmt.Errorf("%w: it has columns of %d models (%s), and a run computes those of one: extract new images into a dataset of their own, --add the same columns to that, and merge the two; or drop the columns of all models but one, and --add them again afterwards",
+			ErrMismatch, len(have.Parts()), have.Models())
+	}
 	return fmt.Errorf("its rows were %w: %s%s", ErrMismatch, describe(found, "in the dataset", "now"), precisionRemedy(found, m.Recipe, w.manifest.Recipe))
 }
 
