@@ -100,7 +100,7 @@ func crashReplacing() []crashCase {
 		}
 		return err
 	})
-	drop.idle = true
+	columns.idle, drop.idle = true, true
 	return []crashCase{
 		columns, crashInSteps(columns), crashStopped(columns, "exchanged"), drop,
 		update, crashInSteps(update), crashStopped(update, "exchanged"),
