@@ -1,9 +1,11 @@
 package extraction
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/sirupsen/logrus"
 
@@ -13,8 +15,13 @@ import (
 	"fovea/pipeline"
 )
 
-// ErrOtherImages means that columns cannot be added because the images are not those that the rows were made from.
-var ErrOtherImages = errors.New("the images are not those of the dataset's rows")
+// Errors of adding columns.
+var (
+	// ErrOtherImages: the images are not those that the rows were made from.
+	ErrOtherImages = errors.New("the images are not those of the dataset's rows")
+	// ErrNoVectors: the new columns of some rows cannot be computed.
+	ErrNoVectors = errors.New("not all rows have new columns")
+)
 
 // add gives the rows of the dataset more columns.
 func (r *run) add(ctx context.Context, to destination) error {
@@ -81,7 +88,7 @@ func (o *Options) images(ctx context.Context, u *featurestore.Update, found list
 		known, ok := u.Known(item.Path)
 		switch {
 		case !ok:
-			others.add("has no row", item.Path)
+			others.add("without a row", item.Path, "")
 		case !known.Failed: // failures stay what they are
 			row, _ := u.Row(item.Path)
 			has[row] = true
@@ -90,7 +97,7 @@ func (o *Options) images(ctx context.Context, u *featurestore.Update, found list
 	}
 	for row, path := range rows.Paths {
 		if !has[row] {
-			others.add("is missing", path)
+			others.add("missing", path, "")
 		}
 	}
 	c := pipeline.Comparison{Items: items, Known: knownBy(u)}
@@ -98,10 +105,10 @@ func (o *Options) images(ctx context.Context, u *featurestore.Update, found list
 		return nil, nil, err
 	}
 	for _, i := range c.Changed {
-		others.add("has changed", items[i].Path)
+		others.add("changed", items[i].Path, "")
 	}
 	for _, i := range c.Lost {
-		others.add("cannot be read", items[i].Path)
+		others.add("unreadable", items[i].Path, "")
 	}
 	same = make(map[int][16]byte, len(c.Same))
 	for _, s := range c.Same {
@@ -130,16 +137,25 @@ type strangers struct {
 // mostStrangers bounds the images that are logged.
 const mostStrangers = 100
 
-func (s *strangers) add(why, path string) {
+func (s *strangers) add(kind, path, why string) {
 	if s.count == nil {
 		s.count = map[string]int{}
 	}
-	if s.count[why] == 0 {
-		s.kinds = append(s.kinds, why)
+	if s.count[kind] == 0 {
+		s.kinds = append(s.kinds, kind)
 	}
-	if s.count[why]++; s.count[why] <= mostStrangers {
-		logrus.WithField("path", spelling.Spell(path)).Warnf("this image %s", why)
+	if s.count[kind]++; s.count[kind] <= mostStrangers {
+		logrus.WithFields(logrus.Fields{"path": spelling.Spell(path), "image": kind}).Warn(spelling.Spell(cmp.Or(why, "columns cannot be added because of this image")))
 	}
+}
+
+// String counts the images of each kind.
+func (s *strangers) String() string {
+	counts := make([]string, len(s.kinds))
+	for i, kind := range s.kinds {
+		counts[i] = fmt.Sprintf("%d %s", s.count[kind], kind)
+	}
+	return strings.Join(counts, ", ")
 }
 
 // refuse is the error of the images, if there are any.
@@ -147,18 +163,19 @@ func (s *strangers) refuse(u *featurestore.Update) error {
 	if len(s.kinds) == 0 {
 		return nil
 	}
-	said := ""
-	for i, why := range s.kinds {
-		if i > 0 {
-			said += ", "
-		}
-		said += fmt.Sprintf("%d that %s", s.count[why], why)
-	}
 	remedy := "first make the dataset follow them, with --sync and the flags that it was made with, or give all IMAGES that it was made from"
 	if have := u.Manifest().Recipe; len(have.Added) > 0 {
-		remedy = fmt.Sprintf("give the IMAGES that it was made from, as they were; the dataset has columns of several models (%s), which --sync cannot update", have.Models())
+		remedy = "give the IMAGES that it was made from, as they were; --sync cannot update a dataset whose columns are made in several ways"
 	}
-	return fmt.Errorf("extraction: %w: there are %s; nothing is changed: %s", ErrOtherImages, said, remedy)
+	return fmt.Errorf("extraction: %w: %s; nothing is changed: %s", ErrOtherImages, s, remedy)
+}
+
+// fail is the error of images that could not be computed, if there are any.
+func (s *strangers) fail() error {
+	if len(s.kinds) == 0 {
+		return nil
+	}
+	return fmt.Errorf("extraction: %w: %s; nothing is changed: the same command tries them again; --max-time helps with slow ones, and --sync takes out rows of images that have changed, or with --exclude PATTERN of any others", ErrNoVectors, s)
 }
 
 // stageColumns computes the vectors in a dataset of their own, which a run that is interrupted leaves for the next one.
@@ -176,7 +193,7 @@ func (r *run) stageColumns(ctx context.Context, to destination, u *featurestore.
 	sink := columnSink{Sink: Sink{writer}, update: u, failed: &strangers{}}
 	err = r.extract(ctx, remaining(items, done), sink)
 	if err == nil {
-		if err := sink.failed.refuse(u); err != nil {
+		if err := sink.failed.fail(); err != nil {
 			return errors.Join(err, writer.Close(featurestore.StatusInterrupted))
 		}
 	}
@@ -186,8 +203,10 @@ func (r *run) stageColumns(ctx context.Context, to destination, u *featurestore.
 // openColumns opens the dataset of the new columns. What an earlier run has made there of other images, or in another way,
 // goes.
 func (r *run) openColumns(ctx context.Context, to destination, u *featurestore.Update) (*featurestore.Writer, error) {
-	options := u.StagingOptions(featurestore.Options{Format: r.Format, MaxMemory: r.MaxMemory})
-	options.Resume = true
+	options := u.StagingOptions(featurestore.Options{Format: r.Format, MaxMemory: r.MaxMemory, Resume: true})
+	if begun, err := featurestore.HasDataset(u.Staging()); err == nil && !begun {
+		options.ShardRows = r.stagedRows(u.Manifest().RowsPerShard)
+	}
 	create := func() (*featurestore.Writer, error) { return featurestore.Create(u.Staging(), r.info(), options) }
 	writer, err := create()
 	if errors.Is(err, featurestore.ErrMismatch) || errors.Is(err, featurestore.ErrCorrupt) {
@@ -221,6 +240,16 @@ func (r *run) openColumns(ctx context.Context, to destination, u *featurestore.U
 	return writer, nil
 }
 
+// stagedRows is the number of rows of a file of new columns: a killed run loses as many rows as one that extracts them, and
+// no more bytes.
+func (r *run) stagedRows(most int) int {
+	bytes := 0
+	for _, l := range r.recipe.Layers {
+		bytes += l.Size() * r.DType.Size()
+	}
+	return max(1, min(most, featurestore.DefaultShardBytes/bytes))
+}
+
 // columnSink stores vectors for rows. An image that is another one by now is refused, and what fails is only counted: the
 // next run tries it again.
 type columnSink struct {
@@ -239,6 +268,6 @@ func (s columnSink) Append(rows []pipeline.Row) error {
 }
 
 func (s columnSink) Fail(f pipeline.Failure) error {
-	s.failed.add("cannot be computed: "+f.Reason, f.Path)
+	s.failed.add("not computed", f.Path, f.Reason)
 	return nil
 }

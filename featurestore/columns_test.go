@@ -355,7 +355,7 @@ func TestDatasetsOfSeveralModels(t *testing.T) {
 	_, resumed := Create(a, testInfo(Float32), resume)
 	_, updated := BeginUpdate(a, testInfo(Float32), options)
 	for _, err := range []error{resumed, updated} {
-		if !errors.Is(err, ErrMismatch) || !strings.Contains(fmt.Sprint(err), "columns of 2 models (vgg16, vgg19)") || !strings.Contains(err.Error(), "merge the two") {
+		if !errors.Is(err, ErrMismatch) || !strings.Contains(fmt.Sprint(err), "made in 2 ways (models vgg16, vgg19)") || !strings.Contains(err.Error(), "merge the two") {
 			t.Errorf("going on: %v", err)
 		}
 	}
