@@ -55,7 +55,6 @@ func (r *run) addColumns(ctx context.Context, to destination, u *featurestore.Up
 		return err
 	}
 	if err := r.stageColumns(ctx, to, u, items); err != nil {
-		logrus.Infof("the dataset is as it was; what is computed so far waits in %s for the next run with --add", u.Staging())
 		return err
 	}
 	if err := u.CommitColumns(ctx); err != nil {
@@ -192,12 +191,15 @@ func (r *run) stageColumns(ctx context.Context, to destination, u *featurestore.
 	}
 	sink := columnSink{Sink: Sink{writer}, update: u, failed: &strangers{}}
 	err = r.extract(ctx, remaining(items, done), sink)
-	if err == nil {
-		if err := sink.failed.fail(); err != nil {
-			return errors.Join(err, writer.Close(featurestore.StatusInterrupted))
-		}
+	if lacking := sink.failed.fail(); err == nil && lacking != nil {
+		err = errors.Join(lacking, writer.Close(featurestore.StatusInterrupted))
+	} else {
+		err = errors.Join(err, closeDataset(ctx, writer, err))
 	}
-	return errors.Join(err, closeDataset(ctx, writer, err))
+	if err != nil {
+		logrus.Infof("the dataset is as it was; what is computed so far waits in %s for the next run with --add", u.Staging())
+	}
+	return err
 }
 
 // openColumns opens the dataset of the new columns. What an earlier run has made there of other images, or in another way,
