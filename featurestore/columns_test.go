@@ -441,3 +441,21 @@ func TestReadersBesideColumns(t *testing.T) {
 	close(stop)
 	must(t, <-done)
 }
+
+// One of the longest increasing parts is found, without what has no row.
+func TestIncreasing(t *testing.T) {
+	for _, c := range []struct{ numbers, want []int }{
+		{nil, nil}, {[]int{-1, -1}, nil}, {[]int{0, 1, 2}, []int{0, 1, 2}}, {[]int{5, 0, -1, 1, 2}, []int{0, 1, 2}},
+		{[]int{0, 3, 4, 1, 5, 2}, []int{0, 3, 4, 5}}, {[]int{3, 2, 1, 0}, []int{0}},
+	} {
+		got := increasing(c.numbers)
+		if len(got) != len(c.want) {
+			t.Errorf("%v: %v", c.numbers, got)
+		}
+		for _, n := range c.want {
+			if !got[n] {
+				t.Errorf("%v: %d is not in %v", c.numbers, n, got)
+			}
+		}
+	}
+}
