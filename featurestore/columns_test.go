@@ -142,7 +142,7 @@ func TestAddedColumnsGiveTheSameBytes(t *testing.T) {
 						t.Parallel()
 						dir, fresh, failures := verified(t), verified(t), seenFailures(0, 3)
 						rows, info := seenRows(0, 3*testShard+5), testInfo(dtype)
-						options := Options{Format: format, hooks: hooks{shardRows: testShard}}
+						options := Options{Format: format, TensorExtension: name == "backwards", hooks: hooks{shardRows: testShard}}
 						writeAll(t, dir, info, options, rows, failures)
 						if inside {
 							must(t, os.Mkdir(inDir(dir, columnsDir), 0o755))
@@ -333,6 +333,9 @@ func TestAddColumnsRefuses(t *testing.T) {
 	if _, err := BeginColumns(t.TempDir(), options); !errors.Is(err, ErrNotDataset) {
 		t.Errorf("no dataset: %v", err)
 	}
+	bare := verified(t) // of images none of which could be read
+	writeAll(t, bare, testInfo(Float32), options, nil, seenFailures(0, 2))
+	must(t, addColumns(bare, moreRecipe(), options, atOnce, nil))
 	begun := verified(t)
 	w := mustCreate(t, begun, testInfo(Float32), options)
 	must(t, errors.Join(w.Append(rows...), w.Close(StatusInterrupted)))
