@@ -46,8 +46,8 @@ func Estimate(ctx context.Context, options Options) (Estimated, error) {
 	if err := options.Validate(); err != nil {
 		return Estimated{}, err
 	}
-	if options.Sync && options.Out == "" {
-		return Estimated{}, wrong("no dataset is named to synchronize")
+	if (options.Sync || options.Add) && options.Out == "" {
+		return Estimated{}, wrong("no dataset is named to synchronize or to add columns to")
 	}
 	o := options.withDefaults()
 	listing, err := o.list(ctx)
@@ -56,6 +56,9 @@ func Estimate(ctx context.Context, options Options) (Estimated, error) {
 	}
 	if o.Sync {
 		return o.estimateSync(ctx, listing)
+	}
+	if o.Add {
+		return o.estimateAdd(ctx, listing)
 	}
 	return o.estimate(ctx, listing, nil)
 }
@@ -104,6 +107,39 @@ func (o *Options) estimateSync(ctx context.Context, found listing) (Estimated, e
 	}
 	defer r.group.Close() // nothing depends on it
 	return r.estimatePlan(ctx, dir)
+}
+
+// estimateAdd looks at the dataset first, and estimates the columns of all of its rows.
+func (o *Options) estimateAdd(ctx context.Context, found listing) (_ Estimated, err error) {
+	r := &run{Options: *o, listing: found}
+	dir, done, err := remote.Fetch(ctx, r.Out)
+	if err != nil {
+		return Estimated{}, err
+	}
+	defer done()
+	if r.group, err = r.Open(); err != nil {
+		return Estimated{}, err
+	}
+	defer r.group.Close() // nothing depends on it
+	if r.recipe, _, err = r.configure(r.group.First()); err != nil {
+		return Estimated{}, err
+	}
+	u, err := featurestore.ExamineColumns(dir, featurestore.Options{MaxMemory: r.MaxMemory})
+	if err != nil {
+		return Estimated{}, err
+	}
+	there, err := r.suit(u.Manifest())
+	if err != nil {
+		return Estimated{}, err
+	}
+	var items []pipeline.Item
+	if !there {
+		if items, _, err = r.images(ctx, u, found); err != nil {
+			return Estimated{}, err
+		}
+	}
+	found.Items = items
+	return r.estimate(ctx, found, r.group)
 }
 
 // estimatePlan estimates what the dataset in dir lacks.

@@ -118,6 +118,9 @@ func (r *run) write(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, to.upload.Abandon(ctx)) }()
 	ctx, release := to.upload.Context(ctx)
 	defer release()
+	if r.Add {
+		return r.add(ctx, to)
+	}
 	if r.Sync {
 		if exists, err := featurestore.HasDataset(to.dir); err != nil || exists {
 			if err == nil {

@@ -208,6 +208,9 @@ func describeLayers(layers []Layer) string {
 	parts := make([]string, len(layers))
 	for i, l := range layers {
 		parts[i] = fmt.Sprintf("%s%v", l.Name, l.Shape)
+		if l.Of != "" {
+			parts[i] += " of " + l.Of
+		}
 	}
 	return strings.Join(parts, ",")
 }

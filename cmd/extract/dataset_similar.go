@@ -163,7 +163,8 @@ func findQuery(ctx context.Context, d *featurestore.Dataset, layer, text string,
 	if _, statErr := os.Stat(file); statErr != nil {
 		return query{}, fmt.Errorf("%w, and there is no such file", err)
 	}
-	features, err := serving.Features(ctx, d.Recipe(), []string{layer}, file, serving.Options{Batch: 1, Trust: trust})
+	model, _ := d.Recipe().Alone(layer)
+	features, err := serving.Features(ctx, model, model.LayerNames(), file, serving.Options{Batch: 1, Trust: trust})
 	if err != nil {
 		return query{}, err
 	}

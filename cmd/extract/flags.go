@@ -95,6 +95,8 @@ func (o *options) addStorageFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.Resume, "resume", false, "continue the dataset in --out: read only images that are new or have changed")
 	f.BoolVar(&o.Sync, "sync", false, "make the dataset in --out follow IMAGES: like --resume, and rows of moved images get the new paths, of relabelled ones the new labels, and those of images that are gone are removed, all in one step")
 	f.BoolVar(&o.AllowEmpty, "allow-empty", false, "with --sync, let more than half of the rows go, or those of a folder without a single image")
+	f.BoolVar(&o.Add, "add", false, "add columns by --model and --layers to the dataset in --out; IMAGES are those that its rows were made from")
+	f.StringSliceVar(&o.As, "as", nil, "`NAMES` of the columns of --add: a prefix, or LAYER=COLUMN,... (default: the layers' names, with the model's in front where one is taken)")
 	f.BoolVar(&o.Overwrite, "overwrite", false, "replace the dataset in --out")
 	f.BoolVar(&o.RetryFailed, "retry-failed", false, "with --resume or --sync, read again what could not be read before")
 	f.Float64Var(&o.maxErrorRate, "max-error-rate", 1, "fail if more than this `SHARE`, 0 to 1, of the images cannot be read; the dataset is kept")
