@@ -14,6 +14,7 @@ import (
 	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/preprocessing"
+	"fovea/projection"
 	"fovea/recipe"
 )
 
@@ -26,6 +27,8 @@ type Features struct {
 	Layers []string
 	// Pool is a pooling as recipe.ParsePool reads it. Dense views are always averaged.
 	Pool string
+	// Project projects long layers after pooling, nil for none. One that is to be fitted is, before a run begins.
+	Project *projection.Projection
 	// Views are the views of an image to average features over (default picture.Center).
 	Views picture.Views
 	// Resize, Interpolation and Background are those of picture.Options. Dense views take no Resize.
@@ -120,7 +123,11 @@ func (f Features) ModelOptions() models.Options {
 
 // extractorOptions are those of the model's extractors, for batches of so many views.
 func (f Features) extractorOptions(batch int) inference.ExtractorOptions {
-	return inference.ExtractorOptions{Layers: f.Layers, Pool: f.Pool, Batch: batch}
+	o := inference.ExtractorOptions{Layers: f.Layers, Pool: f.Pool, Batch: batch}
+	if f.Project != nil && !f.Project.Unfitted() {
+		o.Project = f.Project.Layer
+	}
+	return o
 }
 
 // Open opens the model on all devices of the session. The caller closes the group. The errors of package
@@ -131,7 +138,7 @@ func (f Features) Open() (*inference.Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.checkSides(group.First()); err != nil {
+	if err := errors.Join(f.checkSides(group.First()), f.checkProjection(group.First())); err != nil {
 		return nil, errors.Join(err, group.Close())
 	}
 	f.noteSize(group.First().Model())
@@ -172,6 +179,7 @@ func (f Features) Recipe(extractor *inference.Extractor) recipe.Recipe {
 	r.Interpolation = string(cmp.Or(f.Interpolation, picture.Bilinear))
 	pool, _ := recipe.ParsePool(f.Pool) // the extractor has it
 	r.Pool = pool.String()
+	r.Projection = f.Project.How().String()
 	r.Background = string(f.Background)
 	if views := cmp.Or(f.Views, picture.Center); views != picture.Center {
 		r.Views = string(views.Canonical())

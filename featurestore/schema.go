@@ -45,6 +45,9 @@ func footerMetadata(info Info) (arrow.Metadata, error) {
 		add(keyPrefix+"method", r.Method)
 	}
 	add(keyPrefix+"pool", r.Pool)
+	if r.Projection != "" {
+		add(keyPrefix+"projection", r.Projection)
+	}
 	add(keyPrefix+"library", r.Library)
 	add(keyToolVersion, info.ToolVersion)
 	for _, l := range r.Layers {

@@ -16,6 +16,7 @@ import (
 	"fovea/inference"
 	"fovea/pipeline"
 	"fovea/preprocessing"
+	"fovea/projection"
 	"fovea/savedmodel"
 )
 
@@ -43,6 +44,8 @@ type Options struct {
 	Dir string
 	// Unknown, if not empty, is the label of images whose novelty is above 1. The head must have a novelty model.
 	Unknown string
+	// Projection is that of the head's features, nil for none.
+	Projection *projection.Projection
 }
 
 // Export writes a SavedModel. Its signature takes image_bytes, the contents of n files as strings of shape [n], and
@@ -81,6 +84,9 @@ func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config
 		return fmt.Errorf("servable: %w", err)
 	}
 	c := &classifier{nodes: n}
+	if features, err = c.project(o.Projection, extractor.Computed(), features); err != nil {
+		return fmt.Errorf("servable: %w", err)
+	}
 	features = c.overViews(h, features, config.Picture.Views.Count())
 	probabilities, novelty := c.probabilities(h, features), ""
 	if h.Novelty != nil {

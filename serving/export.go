@@ -21,7 +21,7 @@ func (p *Predictor) Export(dir, unknown string) error {
 	if precision := p.features.model.Precision; precision != inference.Float32 {
 		logrus.Warnf("the head was trained in %s; what is exported computes in float32", precision)
 	}
-	return servable.Export(p.head, p.features.extractor, p.config, servable.Options{Dir: dir, Unknown: unknown})
+	return servable.Export(p.head, p.features.extractor, p.config, servable.Options{Dir: dir, Unknown: unknown, Projection: p.features.project})
 }
 
 // Image is the content of an image file, with its name for people.

@@ -14,6 +14,7 @@ import (
 	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
+	"fovea/projection"
 	"fovea/recipe"
 )
 
@@ -24,8 +25,9 @@ type Options struct {
 	// takes it. Its checksum still has to be the recipe's.
 	Model string
 	// Dir, if set, is searched for a SavedModel of the recipe's name, unless Model is set: the
-	// directory of the head, where finetune scratch and train --unfreeze put both.
-	Dir string
+	// directory of the head, where finetune scratch and train --unfreeze put both. It is also searched for a
+	// fitted projection, and so is Beside, the directory of a dataset.
+	Dir, Beside string
 	// Trust lets a SavedModel do more than compute (models.Options.Trust): heads do not remember it.
 	Trust bool
 	// Session chooses device and precision; a Precision of "" is the recipe's.
@@ -52,6 +54,7 @@ type Featurizer struct {
 	extractor *inference.Extractor
 	config    pipeline.Config
 	recipe    recipe.Recipe
+	project   *projection.Projection
 }
 
 // ErrModel says that the model of a recipe cannot be opened: Options.Model says where it is.
@@ -96,7 +99,10 @@ func standIn(want recipe.Recipe, session inference.SessionConfig) inference.Prec
 func newFeaturizer(model *inference.Model, want recipe.Recipe, layers []string, o Options) (*Featurizer, error) {
 	f := &Featurizer{model: model}
 	var err error
-	f.extractor, err = inference.NewExtractor(model, inference.ExtractorOptions{Layers: layers, Pool: want.Pool, Batch: o.Batch})
+	if f.project, err = models.FindProjection(want.Projection, o.places()...); err != nil {
+		return nil, err
+	}
+	f.extractor, err = inference.NewExtractor(model, inference.ExtractorOptions{Layers: layers, Pool: want.Pool, Project: f.project.Layer, Batch: o.Batch})
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +114,16 @@ func newFeaturizer(model *inference.Model, want recipe.Recipe, layers []string, 
 	f.config, err = pipeline.ConfigFor(f.recipe)
 	f.config.Limit(o.MaxPixels, o.MaxTime)
 	return f, err
+}
+
+// places are the directories where a fitted projection may lie.
+func (o Options) places() (dirs []string) {
+	for _, dir := range []string{o.Dir, o.Beside} {
+		if dir != "" {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
 }
 
 // Recipe says how the features are computed here, which may differ from the requested recipe: compare

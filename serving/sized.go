@@ -26,7 +26,7 @@ func (s sized) Extract(values []float32, n int) ([][]float32, error) {
 func (f *Featurizer) anyBatch() (sized, error) {
 	var all sized
 	for size := 1; size < f.extractor.BatchSize(); size *= 2 {
-		e, err := inference.NewExtractor(f.model, inference.ExtractorOptions{Layers: f.recipe.LayerNames(), Pool: f.recipe.Pool, Batch: size})
+		e, err := inference.NewExtractor(f.model, inference.ExtractorOptions{Layers: f.recipe.LayerNames(), Pool: f.recipe.Pool, Project: f.project.Layer, Batch: size})
 		if err != nil {
 			return nil, err
 		}

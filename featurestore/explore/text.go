@@ -27,6 +27,9 @@ func (i Inspection) WriteText(w io.Writer, name string) error {
 		fmt.Fprintf(w, "views          %s, averaged\n", r.Views)
 	}
 	fmt.Fprintf(w, "pooling        %s\n", r.Pool)
+	if r.Projection != "" {
+		fmt.Fprintf(w, "projection     %s\n", r.Projection)
+	}
 	fmt.Fprintf(w, "computed       %s, %s, on %s\n", r.Arithmetic(), r.Library, i.Device)
 	fmt.Fprintf(w, "written        %s, by version %s\n", i.Created.Format(time.RFC3339), i.ToolVersion)
 	fmt.Fprintf(w, "fingerprint    %s\n", i.Fingerprint)
