@@ -134,11 +134,13 @@ func (f Features) extractorOptions(batch int) inference.ExtractorOptions {
 // models say what is wrong with the model; an image size that a layer cannot be computed for is an
 // *OptionsError.
 func (f Features) Open() (*inference.Group, error) {
-	group, err := models.OpenGroup(f.model(), f.ModelOptions(), f.extractorOptions(f.Batch), f.Views.Count())
+	options := f.extractorOptions(f.Batch)
+	options.Project = nil // once it is known to suit
+	group, err := models.OpenGroup(f.model(), f.ModelOptions(), options, f.Views.Count())
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(f.checkSides(group.First()), f.checkProjection(group.First())); err != nil {
+	if err := cmp.Or(f.checkSides(group.First()), f.project(group)); err != nil {
 		return nil, errors.Join(err, group.Close())
 	}
 	f.noteSize(group.First().Model())

@@ -20,15 +20,20 @@ import (
 	"fovea/recipe"
 )
 
-// checkProjection refuses a projection that does not fit the layers or how their features come to be.
-func (f Features) checkProjection(extractor *inference.Extractor) error {
+// project lets the group project its layers, unless the projection is yet to be fitted. It refuses one that does not fit
+// the layers or how their features come to be.
+func (f Features) project(group *inference.Group) error {
 	if f.Project == nil {
 		return nil
 	}
-	if err := errors.Join(f.Project.Check(extractor.Computed()), f.Project.Suits(f.unprojected(extractor))); err != nil {
+	extractor := group.First()
+	if err := cmp.Or(f.Project.Check(extractor.Computed()), f.Project.Suits(f.unprojected(extractor))); err != nil {
 		return &OptionsError{err}
 	}
-	return nil
+	if f.Project.Unfitted() {
+		return nil
+	}
+	return group.Project(f.Project.Layer)
 }
 
 // unprojected is the recipe of the features before the projection.
@@ -85,8 +90,8 @@ func (r *run) adoptProjection() error {
 	return nil
 }
 
-// project fits the projection, where that is left to do, and keeps it where predictions find it.
-func (r *run) project(ctx context.Context) error {
+// fitProjection fits the projection, where that is left to do, and keeps it where predictions find it.
+func (r *run) fitProjection(ctx context.Context) error {
 	if r.Project.Unfitted() {
 		out, err := objects.LocalPath(r.Out)
 		if err == nil {

@@ -62,7 +62,7 @@ func (r *run) all(ctx context.Context) (err error) {
 	if err := r.listAndOpen(ctx); err != nil {
 		return err
 	}
-	if err = r.project(ctx); err == nil {
+	if err = r.fitProjection(ctx); err == nil {
 		r.recipe, r.config, err = r.configure(r.group.First())
 	}
 	if err == nil {

@@ -218,9 +218,9 @@ func (e *Extractor) Extract(pixels []float32, n int) ([][]float32, error) {
 		if err := e.keep(features, tensors, in.size, count); err != nil {
 			return nil, err
 		}
-		done += count
+		tensors, done = nil, done+count
+		e.release()
 	}
-	e.release()
 	return features, nil
 }
 

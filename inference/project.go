@@ -22,7 +22,7 @@ type Project = func(recipe.Layer) (values int, apply func(out, x []float32), err
 func (e *Extractor) Project(project Project) error {
 	if project == nil {
 		e.layers, e.projectors = e.computed, nil
-		return nil
+		return e.resizeAll()
 	}
 	layers, projectors := slices.Clone(e.computed), make([]func(out, x []float32), len(e.computed))
 	for i, l := range e.computed {
@@ -35,12 +35,26 @@ func (e *Extractor) Project(project Project) error {
 		}
 	}
 	e.layers, e.projectors = layers, projectors
+	return e.resizeAll()
+}
+
+// resizeAll makes the inputs as large as what is computed together.
+func (e *Extractor) resizeAll() error {
+	for range cap(e.inputs) {
+		in := <-e.inputs
+		if size := e.together(); in.size != size {
+			if err := e.resize(in, size); err != nil {
+				return err
+			}
+		}
+		e.inputs <- in
+	}
 	return nil
 }
 
 // mostOutputBytes bounds the outputs of a Run that are projected: the first maps of a VGG take 13 MB an image each, and all
 // of them 55 MB.
-const mostOutputBytes = 128 << 20
+const mostOutputBytes = 64 << 20
 
 // together is the number of images of a Run: a batch, or fewer where long layers are projected, so that their maps do not
 // fill the memory. What is not projected is kept anyway.
