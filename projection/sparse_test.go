@@ -175,18 +175,30 @@ func TestWholeRoot(t *testing.T) {
 	}
 }
 
-func BenchmarkSparse(b *testing.B) {
-	for _, d := range []int{224 * 224 * 64, 25088} {
-		s, err := newSparse(1, d, 1024)
+// All layers of VGG16, from block1_conv1 to fc8, of one photo.
+func BenchmarkVGG16(b *testing.B) {
+	p := New(recipe.Projection{Kind: recipe.ProjectSparse, Values: 1024, Seed: 1})
+	var all []func(out, x []float32)
+	var maps [][]float32
+	for _, block := range []struct{ side, channels, convolutions int }{{224, 64, 2}, {112, 128, 2}, {56, 256, 3}, {28, 512, 3}, {14, 512, 3}} {
+		for range block.convolutions {
+			maps = append(maps, ramp(block.side*block.side*block.channels))
+		}
+		maps = append(maps, ramp(block.side*block.side*block.channels/4))
+	}
+	maps = append(maps, ramp(4096), ramp(4096))
+	for _, x := range maps {
+		_, apply, err := p.Layer(layer(len(x)))
 		if err != nil {
 			b.Fatal(err)
 		}
-		x, out := ramp(d), make([]float32, 1024)
-		b.Run(strconv.Itoa(d), func(b *testing.B) {
-			for b.Loop() {
-				s.apply(out, x)
-			}
-		})
+		all = append(all, apply)
+	}
+	out := make([]float32, 1024)
+	for b.Loop() {
+		for i, apply := range all {
+			apply(out, maps[i])
+		}
 	}
 }
 
