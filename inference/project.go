@@ -53,7 +53,7 @@ func (e *Extractor) resizeAll() error {
 }
 
 // mostOutputBytes bounds the outputs of a Run that are projected: the first maps of a VGG take 13 MB an image each, and all
-// of them 55 MB.
+// of them 60 MB.
 const mostOutputBytes = 64 << 20
 
 // together is the number of images of a Run: a batch, or fewer where long layers are projected, so that their maps do not
