@@ -12,6 +12,7 @@ import (
 	"fovea/internal/spelling"
 	"fovea/objects"
 	"fovea/pipeline"
+	"fovea/projection"
 )
 
 // Estimated says what a run would do. Names are spelled as datasets show them.
@@ -86,9 +87,10 @@ func (o *Options) estimate(ctx context.Context, listing listing, group *inferenc
 // estimateSync compares the images with the dataset first.
 func (o *Options) estimateSync(ctx context.Context, found listing) (Estimated, error) {
 	r := &run{Options: *o, listing: found}
-	if err := r.adoptPrecision(); err != nil {
+	if err := cmp.Or(r.adoptPrecision(), r.adoptProjection()); err != nil {
 		return Estimated{}, err
 	}
+	o.Project = r.Project
 	dir, done, err := remote.Fetch(ctx, r.Out)
 	if errors.Is(err, featurestore.ErrNotDataset) && objects.IsURL(r.Out) {
 		return o.estimate(ctx, found, nil)
@@ -190,7 +192,7 @@ func survey(listing pipeline.Listing, kinds []pipeline.Kind) Estimated {
 // measure computes a batch of images to see how long all would take.
 func (o *Options) measure(ctx context.Context, e *Estimated, sample []pipeline.Item, group *inference.Group) error {
 	for _, l := range group.First().Layers() {
-		e.Bytes += int64(e.Rows) * int64(l.Size()) * int64(o.DType.Size())
+		e.Bytes += int64(e.Rows) * int64(o.Project.How().Stored(l).Size()) * int64(o.DType.Size())
 	}
 	_, config, err := o.configure(group.First())
 	if err != nil {
@@ -203,7 +205,11 @@ func (o *Options) measure(ctx context.Context, e *Estimated, sample []pipeline.I
 	if err != nil {
 		return err
 	}
-	e.Seconds = extrapolate(stats, e.Rows, o.ImagesPerBatch(group), group.Devices())
+	computed := e.Rows
+	if o.Project.Unfitted() {
+		computed += min(e.Rows, projection.Images(o.Project.How()))
+	}
+	e.Seconds = extrapolate(stats, computed, o.ImagesPerBatch(group), group.Devices())
 	return nil
 }
 

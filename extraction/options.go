@@ -108,7 +108,7 @@ func (o Options) Validate() error {
 	case o.MaxTime < 0:
 		return wrong("a limit of %s for decoding: use a positive time", o.MaxTime)
 	}
-	return o.validateOutput()
+	return errors.Join(o.validateOutput(), o.validateProjection())
 }
 
 // refuseSlower refuses to begin a dataset in a precision that only makes it less exact. One that exists is

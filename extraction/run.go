@@ -1,6 +1,7 @@
 package extraction
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,13 +56,16 @@ func (r *run) all(ctx context.Context) (err error) {
 	if err := r.vacant(); err != nil {
 		return err
 	}
-	if err := r.adoptPrecision(); err != nil {
+	if err := cmp.Or(r.adoptPrecision(), r.adoptProjection()); err != nil {
 		return err
 	}
 	if err := r.listAndOpen(ctx); err != nil {
 		return err
 	}
-	if r.recipe, r.config, err = r.configure(r.group.First()); err == nil {
+	if err = r.fitProjection(ctx); err == nil {
+		r.recipe, r.config, err = r.configure(r.group.First())
+	}
+	if err == nil {
 		r.config.Monitor, r.config.Grace = &r.Metrics.Monitor, r.Grace
 		err = r.write(ctx)
 	}

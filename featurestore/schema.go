@@ -76,6 +76,9 @@ func addRecipe(add func(key, value string), prefix string, r recipe.Recipe) {
 		add(prefix+"method", r.Method)
 	}
 	add(prefix+"pool", r.Pool)
+	if r.Projection != "" {
+		add(prefix+"projection", r.Projection)
+	}
 	add(prefix+"library", r.Library)
 }
 

@@ -54,7 +54,7 @@ func TestEveryFieldCounts(t *testing.T) {
 	names := map[string]string{
 		"Model": "model", "ModelSHA256": "model SHA-256", "Preprocessing": "preprocessing", "Resize": "resize", "Interpolation": "interpolation",
 		"Background": "background", "Range": "range", "Views": "views", "InputHeight": "input size", "InputWidth": "input size", "Pool": "pool",
-		"Precision": "precision", "Method": "precision", "Library": "library", "Layers": "layers", "Added": "models",
+		"Projection": "projection", "Precision": "precision", "Method": "precision", "Library": "library", "Layers": "layers", "Added": "models",
 	}
 	minor := []string{"Precision", "Method", "Library"}
 	for i := range reflect.TypeFor[Recipe]().NumField() {

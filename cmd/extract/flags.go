@@ -21,10 +21,10 @@ type options struct {
 	log     cli.LogOptions
 	session cli.SessionFlags
 
-	labels, size, background, shard, filesFrom string
-	maxErrorRate                               float64
-	metricsAddress                             string
-	listLayers, dryRun, json                   bool
+	labels, size, background, shard, filesFrom, project string
+	maxErrorRate                                        float64
+	metricsAddress                                      string
+	listLayers, dryRun, json                            bool
 }
 
 // grace leaves time to write finished rows within the three seconds in which an interrupted run should end.
@@ -52,6 +52,7 @@ func (o *options) addModelFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.Layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
 	f.BoolVar(&o.listLayers, "list-layers", false, "print the model's layers and stop")
 	f.StringVar(&o.Pool, "pool", recipe.PoolNone, "`HOW` to pool convolutional layers over positions, and transformers over tokens: none, avg, max, cls (the first token), gem:P, rmac, spp:1,2,4 or gram")
+	cli.PathVar(f, &o.project, "project", "", "`HOW` to shorten layers of more than N values after pooling: N or sparse:N:SEED (a sparse random projection, which keeps distances), pca:N or pca:N:whiten (principal components of the images, fitted first), or the file of a projection that was fitted before")
 }
 
 func (o *options) addImageFlags(f *pflag.FlagSet) {

@@ -14,6 +14,7 @@ import (
 	"fovea/inference"
 	"fovea/objects"
 	"fovea/picture"
+	"fovea/projection"
 	"fovea/recipe"
 )
 
@@ -40,6 +41,9 @@ func (o *options) parse(command *cobra.Command, images []string) (err error) {
 	}
 	if o.Range, err = picture.ParseRange(string(o.Range)); err != nil {
 		return cli.Usagef("--range: %w", err)
+	}
+	if o.Project, err = projection.Parse(o.project); err != nil {
+		return cli.Usagef("--project: %w", err)
 	}
 	if o.Labels, err = cli.ParseLabels(o.labels); err != nil {
 		return err

@@ -77,6 +77,9 @@ func writeRecipe(w io.Writer, r recipe.Recipe, device string) {
 		fmt.Fprintf(w, "views          %s, averaged\n", r.Views)
 	}
 	fmt.Fprintf(w, "pooling        %s\n", r.Pool)
+	if r.Projection != "" {
+		fmt.Fprintf(w, "projection     %s\n", r.Projection)
+	}
 	fmt.Fprintf(w, "computed       %s, %s, on %s\n", r.Arithmetic(), r.Library, device)
 }
 
