@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"golang.org/x/image/bmp"
+
+	"fovea/picture/internal/tiff"
 )
 
 // The files below are made here because their headers say what no program would write, or because
@@ -254,7 +256,7 @@ func largeSamples(t testing.TB, width, height int) map[string][]byte {
 	}
 	turned := out["jpeg rgb"]
 	out["jpeg turned"] = append(append(bytes.Clone(turned[:2]), exifTurned(6)...), turned[2:]...)
-	for _, compression := range []int{uncompressed, deflate} {
+	for _, compression := range []int{tiff.Uncompressed, tiff.Deflate} {
 		for _, f := range []tiffFile{
 			{bits: 8, samples: 3, photometric: 2, rows: 16}, {bits: 16, samples: 3, photometric: 2, rows: 16}, {bits: 8, samples: 1, photometric: 1, rows: 16},
 			{bits: 8, samples: 4, photometric: 2, tileWidth: 256, tileHeight: 256}, {bits: 8, samples: 3, photometric: 2, rows: height},
@@ -267,7 +269,7 @@ func largeSamples(t testing.TB, width, height int) map[string][]byte {
 			} else if f.rows == height {
 				name = "tiff in one strip"
 			}
-			if f.block = make([]byte, raw); compression == deflate {
+			if f.block = make([]byte, raw); compression == tiff.Deflate {
 				name, f.block = name+", deflate", deflated(f.block)
 			}
 			if f.bits == 16 {

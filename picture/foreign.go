@@ -56,7 +56,6 @@ var foreignKinds = []foreignKind{
 	{Foreign{"Sigma raw", develop}, []string{"FOVb"}, nil, ".x3f"},
 	{Foreign{"Phase One raw", develop}, []string{"IIIITwaR", "MMMMRawT"}, nil, ".iiq"},
 	{Foreign{"camera raw", develop}, nil, nil, ".nef .nrw .arw .sr2 .dng .pef .3fr .fff .erf .kdc .mef .srw"},
-	{Foreign{"BigTIFF", "convert it to TIFF or PNG"}, []string{"II+\x00", "MM\x00+"}, nil, ".btf .tf8"},
 	{Foreign{"a Photoshop document", "export it as JPEG or PNG"}, []string{"8BPS"}, nil, ".psd .psb"},
 	{Foreign{"a GIMP document", "export it as JPEG or PNG"}, []string{"gimp xcf"}, nil, ".xcf"},
 	{Foreign{"a Windows icon", toPNG}, nil, isIcon(1), ".ico"},

@@ -8,7 +8,6 @@ import (
 	"io"
 
 	"golang.org/x/image/bmp"
-	"golang.org/x/image/tiff"
 )
 
 // format is a kind of image file that is decoded.
@@ -31,7 +30,7 @@ var formats = [...]format{
 	{name: "png", is: starts("\x89PNG\r\n\x1a\n"), header: measured(png.DecodeConfig, checkPNG, pngExtent), decode: decodePNG, notes: pngNotes},
 	{name: "gif", is: starts("GIF87a", "GIF89a"), header: measured(gif.DecodeConfig, nil, gifExtent), decode: decodeGIF},
 	{name: "bmp", is: isBMP, header: measured(bmp.DecodeConfig, nil, bmpExtent), decode: decodeBMP},
-	{name: "tiff", is: isTIFF, header: measured(tiff.DecodeConfig, checkTIFF, tiffExtent), decode: decodeTIFF, notes: tiffNotes},
+	{name: "tiff", is: isTIFF, header: tiffHeader, decode: decodeTIFF, notes: tiffNotes},
 	{name: "webp", is: isWebP, header: webpHeader, decode: decodeWebP, notes: webpNotes},
 }
 
@@ -123,15 +122,6 @@ func decodeBMP(w *workspace, data []byte, _ job) (source, error) {
 		return source{}, err
 	}
 	return fromImage(decoded), nil
-}
-
-func decodeTIFF(w *workspace, data []byte, j job) (source, error) {
-	decoded, err := tiff.Decode(w.timed(data))
-	if err != nil {
-		return source{}, err
-	}
-	asPrinted(data, decoded)
-	return w.fromImage(decoded, j)
 }
 
 // timed reads data until the time for the image is over.

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"fovea/picture/internal/tiff"
 )
 
 // edgeNumbers are those that sizes and lengths tend to go wrong at.
@@ -77,8 +79,8 @@ func seeds(t testing.TB) map[string][]byte {
 	all := map[string][]byte{
 		"webp frames": webpOf(vp8x(2, 40, 30), anmf(4, 2, 30, 20, vp8l(30, 20)), anmf(0, 0, 40, 30, vp8l(40, 30))),
 		"webp plain":  webpOf(vp8l(40, 30)),
-		"tiff tiles":  tiffFile{width: 70, height: 60, bits: 8, samples: 3, photometric: 2, compression: deflate, tileWidth: 16, tileHeight: 16, block: deflated(make([]byte, 768))}.bytes(),
-		"tiff strips": tiffFile{width: 70, height: 60, bits: 16, samples: 3, photometric: 2, compression: uncompressed, rows: 7, block: make([]byte, 70*6*7)}.bytes(),
+		"tiff tiles":  tiffFile{width: 70, height: 60, bits: 8, samples: 3, photometric: 2, compression: tiff.Deflate, tileWidth: 16, tileHeight: 16, block: deflated(make([]byte, 768))}.bytes(),
+		"tiff strips": tiffFile{width: 70, height: 60, bits: 16, samples: 3, photometric: 2, compression: tiff.Uncompressed, rows: 7, block: make([]byte, 70*6*7)}.bytes(),
 		"scans":       manyScans(40, 30),
 	}
 	for _, name := range examples(t, ".jpg", ".png", ".gif", ".bmp", ".tiff", ".webp") {

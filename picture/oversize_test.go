@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fovea/picture/internal/tiff"
 )
 
 // oversize is a file whose header and content disagree about size, or that is far larger than its
@@ -61,10 +63,10 @@ func oversizes(t testing.TB) []oversize {
 		{"GIF", "16x16", "a frame of 1,024x1,024", gif(1024, 1024), 0, ErrCorrupt},
 		{"GIF", "4,000x4,000", "few bytes", putBytes(putBytes(readGolden(t, "gif.gif"), 6, 0xa0, 0x0f, 0xa0, 0x0f), gifFrame(readGolden(t, "gif.gif"))+5, 0xa0, 0x0f, 0xa0, 0x0f), 0, ErrTruncated},
 		{"BMP", "2,000x2,000", "few bytes", patched(t, "bmp-rgb.bmp", 18, 0xd0, 0x07, 0, 0, 0xd0, 0x07, 0, 0), 0, ErrTruncated},
-		{"TIFF", "2,000x2,000", "few bytes", tiffFile{width: 2_000, height: 2_000, bits: 16, samples: 3, photometric: 2, compression: uncompressed, rows: 2_000, block: make([]byte, 100)}.bytes(), 0, ErrTruncated},
-		{"TIFF, Deflate", "2,000x2,000", "few bytes", tiffFile{width: 2_000, height: 2_000, bits: 8, samples: 3, photometric: 2, compression: deflate, rows: 2_000, block: deflated(make([]byte, 1000))}.bytes(), 0, ErrTruncated},
-		{"TIFF, a million strips", "100x1,000,000", "a list of ten strips", putBytes(tiffFile{width: 100, height: 10, bits: 8, samples: 1, photometric: 1, compression: uncompressed, rows: 1, block: make([]byte, 100)}.bytes(), 8+2+12+8, 0x40, 0x42, 0x0f, 0), 0, ErrTruncated},
-		{"TIFF, tiles", "4,096x1", "tiles of 8x1,024, 4 million pixels, at `--max-pixels 4096`", tiffFile{width: 4096, height: 1, bits: 8, samples: 1, photometric: 1, compression: deflate, tileWidth: 8, tileHeight: 1024, block: deflated(tile)}.bytes(), 4096, ErrTooLarge},
+		{"TIFF", "2,000x2,000", "few bytes", tiffFile{width: 2_000, height: 2_000, bits: 16, samples: 3, photometric: 2, compression: tiff.Uncompressed, rows: 2_000, block: make([]byte, 100)}.bytes(), 0, ErrTruncated},
+		{"TIFF, Deflate", "2,000x2,000", "few bytes", tiffFile{width: 2_000, height: 2_000, bits: 8, samples: 3, photometric: 2, compression: tiff.Deflate, rows: 2_000, block: deflated(make([]byte, 1000))}.bytes(), 0, ErrTruncated},
+		{"TIFF, a million strips", "100x1,000,000", "a list of ten strips", putBytes(tiffFile{width: 100, height: 10, bits: 8, samples: 1, photometric: 1, compression: tiff.Uncompressed, rows: 1, block: make([]byte, 100)}.bytes(), 8+2+12+8, 0x40, 0x42, 0x0f, 0), 0, ErrTruncated},
+		{"TIFF, tiles", "4,096x1", "tiles of 8x1,024, 4 million pixels, at `--max-pixels 4096`", tiffFile{width: 4096, height: 1, bits: 8, samples: 1, photometric: 1, compression: tiff.Deflate, tileWidth: 8, tileHeight: 1024, block: deflated(tile)}.bytes(), 4096, ErrTooLarge},
 		{"WebP, lossless, animated", "16x16", "a frame of 1,024x1,024", webpOf(vp8x(2, 16, 16), anmf(0, 0, 1024, 1024, vp8l(1024, 1024))), 0, ErrCorrupt},
 		{"WebP, lossless, animated", "16x16", "a frame of 16x16 with an image of 1,024x1,024", webpOf(vp8x(2, 16, 16), anmf(0, 0, 16, 16, vp8l(1024, 1024))), 0, ErrCorrupt},
 		{"WebP, lossy, animated", "16x16", "a frame of 1,024x1,024", webpOf(vp8x(2, 16, 16), anmf(0, 0, 1024, 1024, lossy(1024, 1024))), 0, ErrCorrupt},
