@@ -159,26 +159,11 @@ func TestSyncSurvivesTwentyKills(t *testing.T) {
 		if staged, _ := filepath.Glob(filepath.Join(dir, ".killed.sync/data/part-*")); len(staged) > 0 {
 			resumed++
 		}
-		command := small(killed, arguments...)
-		check(t, command.Start())
-		ended := make(chan struct{})
-		go func() { defer close(ended); _ = command.Wait() }() // its status is of no interest
-		for alive := true; alive; {
-			if found, _ := filepath.Glob(filepath.Join(dir, phase)); phase == "" || len(found) > 0 {
-				break
-			}
-			select {
-			case <-ended:
-				alive = false
-			case <-time.After(100 * time.Microsecond):
-			}
+		if phase != "" {
+			phase = filepath.Join(dir, phase)
 		}
-		select {
-		case <-ended:
-		case <-time.After(pause):
+		if killWhen(t, small(killed, arguments...), phase, pause) {
 			hits++
-			check(t, command.Process.Kill())
-			<-ended
 		}
 		d, err := featurestore.Open(killed)
 		check(t, err)
@@ -207,6 +192,33 @@ func TestSyncSurvivesTwentyKills(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
 		t.Errorf("%q are left", left)
 	}
+}
+
+// killWhen kills the command some time after files match a pattern, or after its start if that is "". It reports false
+// if the command ends before.
+func killWhen(t *testing.T, command *exec.Cmd, pattern string, pause time.Duration) bool {
+	t.Helper()
+	check(t, command.Start())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = command.Wait() }() // its status is of no interest
+	for pattern != "" {
+		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+			break
+		}
+		select {
+		case <-ended:
+			return false
+		case <-time.After(100 * time.Microsecond):
+		}
+	}
+	select {
+	case <-ended:
+		return false
+	case <-time.After(pause):
+	}
+	check(t, command.Process.Kill())
+	<-ended
+	return true
 }
 
 // syncOnSmallDisk is onSmallDisk for a dataset that is there.

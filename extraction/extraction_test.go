@@ -212,7 +212,7 @@ func TestExtrapolate(t *testing.T) {
 // Nothing is opened for images of which none can become a row, and names are spelled as datasets show them.
 func TestEstimateWithoutRows(t *testing.T) {
 	dir := t.TempDir()
-	for name, content := range map[string]string{"a\xff.jpg": "no image", "notes.txt": "a text", "old.ppm": "P3\n1 1 255\n1 2 3\n"} {
+	for name, content := range map[string]string{"a\xff.jpg": "no image", "notes.txt": "a text", "old.flif": "FLIF31\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -229,7 +229,7 @@ func TestEstimateWithoutRows(t *testing.T) {
 	if len(e.Kinds) != 1 || e.Kinds[0].First != "a%FF.jpg" || e.Kinds[0].Finding != pipeline.NoPicture {
 		t.Errorf("the kinds are %+v", e.Kinds)
 	}
-	if len(e.NotRead) != 1 || e.NotRead[0].First != "old.ppm" {
+	if len(e.NotRead) != 1 || e.NotRead[0].First != "old.flif" {
 		t.Errorf("not read are %+v", e.NotRead)
 	}
 	// A readable one needs the model; what was counted is there all the same.

@@ -10,6 +10,7 @@ import (
 	"fovea/featurestore"
 	"fovea/models"
 	"fovea/picture"
+	"fovea/picture/frames"
 	"fovea/pipeline"
 )
 
@@ -18,7 +19,7 @@ import (
 type Options struct {
 	Features
 
-	// Images are files, directories, tar archives, Parquet tables of images, and URLs of such in object
+	// Images are files, directories, tar and zip archives, Parquet tables of images, and URLs of such in object
 	// stores; FilesFrom lists image files instead, as pipeline.ListPaths reads them.
 	Images    []string
 	FilesFrom io.Reader
@@ -27,6 +28,9 @@ type Options struct {
 	MaxMemory int64
 	// Labels gives the images their labels; nil means none.
 	Labels pipeline.Labeler
+	// Frames are those that are wanted of files with several, such as animations, each as an image of its own; by
+	// default such a file is one image.
+	Frames frames.Selection
 	// Selection says which of the images found are wanted.
 	Selection pipeline.Selection
 	// Workers is the number of images decoded at a time (default: one per CPU).

@@ -48,10 +48,9 @@ func newPlan(items []pipeline.Item, old standing, unlisted []pipeline.Failure, c
 	}
 	var rest []int
 	for i := range items {
-		path := items[i].Path
-		kept := p.keeps(i)
-		if _, row := p.old.rowAt(path); !kept || !row {
-			p.itemAt[path] = i
+		kept, row := p.keeps(i)
+		if !kept || !row {
+			p.itemAt[items[i].Path] = i
 		}
 		if !kept {
 			rest = append(rest, i)
@@ -87,26 +86,26 @@ func (p *planner) index() {
 	}
 }
 
-// keeps gives an image its own row, if that is still of the same content.
-func (p *planner) keeps(i int) bool {
+// keeps gives an image its own row, if there is one and it is still of the same content. It also keeps images as failures.
+func (p *planner) keeps(i int) (kept, hasRow bool) {
 	item := &p.items[i]
 	row, ok := p.old.rowAt(item.Path)
 	if !ok {
 		at, failed := p.failureAt[item.Path]
-		return failed && !p.lost[i] && !p.changed[i] && !p.worthRetrying(p.old.failures[at])
+		return failed && !p.lost[i] && !p.changed[i] && !p.worthRetrying(p.old.failures[at]), false
 	}
 	if p.lost[i] {
 		if p.isUnlisted(item.Path) { // part of a damaged archive
 			p.rows[row].item = stays
 			p.Held++
-			return true
+			return true, true
 		}
-		return false
+		return false, true
 	}
 	if p.changed[i] {
 		holds, known := p.sums[i]
 		if !known || holds.SHA256 != sumOf(p.old.rows.SHA256[row]) {
-			return false
+			return false, true
 		}
 		p.rows[row].seen = holds.Seen
 	}
@@ -122,7 +121,7 @@ func (p *planner) keeps(i int) bool {
 	default:
 		p.Kept++
 	}
-	return true
+	return true, true
 }
 
 // worthRetrying reports whether an image that is as it was is tried again.

@@ -5,10 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/sirupsen/logrus"
 
@@ -114,32 +114,30 @@ func listed(items []pipeline.Item, u *featurestore.Update) (n int) {
 	return n
 }
 
-// elsewhere finds rows by the file that they were read from. Those of archives and tables do not count, whose
-// images are all read from one file.
-func elsewhere(rows *featurestore.Table, seen [][16]byte) func(pipeline.Seen) ([sha256.Size]byte, bool) {
-	index := sync.OnceValue(func() map[pipeline.Seen]int {
-		at, archives := make(map[pipeline.Seen]int, len(seen)), map[string]bool{}
+// elsewhere finds rows by the files that they were read from. Those of archives and tables do not count, whose
+// images are all read from one file, nor do files that rows with different content were read from.
+func elsewhere(rows *featurestore.Table, seen [][16]byte) func(map[pipeline.Seen]bool) map[pipeline.Seen][sha256.Size]byte {
+	return func(files map[pipeline.Seen]bool) map[pipeline.Seen][sha256.Size]byte {
+		sums, archives := map[pipeline.Seen][sha256.Size]byte{}, map[string]bool{}
+		unclear := map[pipeline.Seen]bool{}
 		for i, s := range seen {
+			if !files[s] {
+				continue
+			}
 			dir := path.Dir(rows.Paths[i])
 			archive, known := archives[dir]
 			if !known {
 				archive = inputs.InArchive(rows.Paths[i])
 				archives[dir] = archive
 			}
-			if before, found := at[s]; archive || found && (before < 0 || rows.SHA256[before] != rows.SHA256[i]) {
-				at[s] = -1
-				continue
+			sum := sumOf(rows.SHA256[i])
+			if before, found := sums[s]; archive || found && before != sum {
+				unclear[s] = true
 			}
-			at[s] = i
+			sums[s] = sum
 		}
-		return at
-	})
-	return func(s pipeline.Seen) ([sha256.Size]byte, bool) {
-		i, found := index()[s]
-		if !found || i < 0 {
-			return [sha256.Size]byte{}, false
-		}
-		return sumOf(rows.SHA256[i]), true
+		maps.DeleteFunc(sums, func(s pipeline.Seen, _ [sha256.Size]byte) bool { return unclear[s] })
+		return sums
 	}
 }
 

@@ -84,15 +84,28 @@ func (b *batch) reset() {
 }
 
 // fixedArrays are the columns of rows before the vectors.
-func fixedArrays(rows []Row, mem memory.Allocator) []arrow.Array {
-	return []arrow.Array{
-		textArray(rows, mem, func(r *Row) string { return r.Path }, false),
-		textArray(rows, mem, func(r *Row) string { return r.Label }, true),
-		textArray(rows, mem, func(r *Row) string { return r.Split }, true),
-		textArray(rows, mem, func(r *Row) string { return r.SHA256 }, false),
-		numberArray(rows, mem, func(r *Row) int32 { return r.Width }),
-		numberArray(rows, mem, func(r *Row) int32 { return r.Height }),
+func fixedArrays(rows []Row, mem memory.Allocator) (columns []arrow.Array) {
+	for i := range fixedColumns {
+		columns = append(columns, fixedArray(i, rows, mem))
 	}
+	return columns
+}
+
+// fixedArray is one of them.
+func fixedArray(column int, rows []Row, mem memory.Allocator) arrow.Array {
+	switch fixedColumns[column] {
+	case columnPath:
+		return textArray(rows, mem, func(r *Row) string { return r.Path }, false)
+	case columnLabel:
+		return textArray(rows, mem, func(r *Row) string { return r.Label }, true)
+	case columnSplit:
+		return textArray(rows, mem, func(r *Row) string { return r.Split }, true)
+	case columnSHA256:
+		return textArray(rows, mem, func(r *Row) string { return r.SHA256 }, false)
+	case columnWidth:
+		return numberArray(rows, mem, func(r *Row) int32 { return r.Width })
+	}
+	return numberArray(rows, mem, func(r *Row) int32 { return r.Height })
 }
 
 // textArray builds a string column; with nullable, empty strings become null.

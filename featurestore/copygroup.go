@@ -7,10 +7,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/apache/arrow/go/v15/parquet"
+	"github.com/apache/arrow/go/v15/parquet/compress"
+	"github.com/apache/arrow/go/v15/parquet/metadata"
+	"github.com/apache/arrow/go/v15/parquet/schema"
 	"golang.org/x/sync/errgroup"
 
 	"fovea/featurestore/internal/guard"
@@ -22,45 +27,64 @@ type groupCopier interface {
 	copyGroup(ctx context.Context, from *shardReader, group int, rows []Row, record int, mem memory.Allocator) error
 }
 
-// copyGroup copies the pages of the vectors as they are, with the checksums in them.
+// copyGroup copies the pages of all columns that a revision does not change as they are, with the checksums in them.
 func (e *parquetEncoder) copyGroup(_ context.Context, from *shardReader, group int, rows []Row, record int, mem memory.Allocator) error {
 	src, ok := from.src.(*parquetSource)
 	if !ok {
 		return errIrregular
 	}
+	if len(rows) == 0 {
+		return nil
+	}
 	defer src.buffers.Reset()
 	defer src.file.Done()
-	for len(rows) > 0 {
-		n := min(record, len(rows))
-		columns := fixedArrays(rows[:n], mem)
-		err := e.writeColumns(n, columns)
-		releaseAll(columns)
-		if err != nil {
-			return err
-		}
-		rows = rows[n:]
+	var err error
+	if e.group, err = e.newGroup(); err != nil {
+		return err
 	}
-	if e.group == nil {
-		return nil // no rows
-	}
-	for i, v := range e.group.vectors {
-		if v == nil {
-			continue
+	e.group.rows = len(rows)
+	for i := range e.columns.NumColumns() {
+		copied := errIrregular
+		if i >= revisedColumns {
+			copied = e.group.copyFrom(src, group, i, e.fields.Field(i).Name)
 		}
-		err := v.copyFrom(src, group, e.fields.Field(i).Name)
 		switch {
-		case errors.Is(err, errIrregular):
-			return err
-		case err != nil:
-			return from.damaged("read", err)
+		case copied == nil:
+		case errors.Is(copied, errIrregular) && i < len(fixedColumns):
+			if err := e.writeFixed(i, rows, record, mem); err != nil {
+				return err
+			}
+		case errors.Is(copied, errIrregular):
+			return copied
+		default:
+			return from.damaged("read", copied)
 		}
 	}
 	return e.endGroup()
 }
 
-// copyFrom takes over the pages of a column of another file, which has the same compression and levels.
-func (v *vectorChunk) copyFrom(src *parquetSource, group int, column string) error {
-	place, err := src.place(column)
+// writeFixed writes a column in front of the vectors in the same portions as if it were extracted.
+func (e *parquetEncoder) writeFixed(column int, rows []Row, record int, mem memory.Allocator) error {
+	for part := range slices.Chunk(rows, record) {
+		values := fixedArray(column, part, mem)
+		err := e.writeColumn(column, values)
+		values.Release()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copiedChunk is a column of a row group that was taken over from another file.
+type copiedChunk struct {
+	guard.RawChunk
+	values, plain int64
+}
+
+// copyFrom takes over a column of another file, which has the same type, levels and compression.
+func (g *rowGroup) copyFrom(src *parquetSource, group, column int, name string) error {
+	place, err := src.place(name)
 	if err != nil {
 		return err
 	}
@@ -68,16 +92,45 @@ func (v *vectorChunk) copyFrom(src *parquetSource, group int, column string) err
 	if err != nil {
 		return err
 	}
-	have, want := src.reader.MetaData().Schema.Column(place.leaf), v.meta.Descr()
+	meta := g.chunks[column]
+	have, want := src.reader.MetaData().Schema.Column(place.leaf), meta.Descr()
 	if have.MaxDefinitionLevel() != want.MaxDefinitionLevel() || have.MaxRepetitionLevel() != want.MaxRepetitionLevel() ||
-		have.PhysicalType() != want.PhysicalType() || chunk.Compression() != v.codec {
+		have.PhysicalType() != want.PhysicalType() || chunk.Compression() != compress.Compression(meta.Contents().MetaData.Codec) {
 		return errIrregular
 	}
-	pages, err := src.file.RawPages(group, place.leaf)
-	for _, p := range pages {
-		v.pages = append(v.pages, vectorPage{data: p.Data, plain: p.Plain, values: p.Values})
+	raw, err := src.file.RawChunk(group, place.leaf)
+	if err != nil {
+		return err
 	}
-	return err
+	known, err := chunk.Statistics()
+	if err != nil {
+		return err
+	}
+	if known != nil {
+		statistics, err := known.Encode()
+		if err != nil {
+			return err
+		}
+		statistics.Signed = want.SortOrder() == schema.SortSIGNED
+		meta.SetStats(statistics)
+	}
+	g.copied[column] = &copiedChunk{raw, chunk.NumValues(), chunk.TotalUncompressedSize()}
+	return nil
+}
+
+// flush writes the chunk, which meta describes, and returns its size.
+func (c *copiedChunk) flush(sink *countingWriter, meta *metadata.ColumnChunkMetaDataBuilder) (int64, error) {
+	size := int64(len(c.Bytes))
+	info := metadata.ChunkMetaInfo{NumValues: c.values, IndexPageOffset: -1, DataPageOffset: sink.Tell(), CompressedSize: size, UncompressedSize: c.plain}
+	if _, err := sink.Write(c.Bytes); err != nil {
+		return 0, err
+	}
+	encodings := metadata.EncodingStats{DataEncodingStats: map[parquet.Encoding]int32{parquet.Encodings.Plain: c.Pages}}
+	if err := meta.Finish(info, false, false, encodings, nil); err != nil {
+		return 0, err
+	}
+	_, err := meta.WriteTo(sink)
+	return size, err
 }
 
 // copyGroup copies the values of the vectors, whose checksums reading them compares.

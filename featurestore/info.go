@@ -83,6 +83,9 @@ const (
 
 var fixedColumns = []string{columnPath, columnLabel, columnSplit, columnSHA256, columnWidth, columnHeight}
 
+// revisedColumns is how many of them a revision may change, the first ones.
+const revisedColumns = 3
+
 func (i Info) validate() error {
 	if i.DType != Float32 && i.DType != Float16 {
 		return fmt.Errorf("unknown dtype %q: want %q or %q", i.DType, Float32, Float16)

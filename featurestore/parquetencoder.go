@@ -119,19 +119,23 @@ func (e *parquetEncoder) schema() *arrow.Schema { return e.fields }
 // rowGroup is the row group being written. It stays in memory until it ends, because each column's
 // pages must be contiguous in the file.
 type rowGroup struct {
-	meta *metadata.RowGroupMetaDataBuilder
-	rows int
-	// Each column has one of these.
+	meta   *metadata.RowGroupMetaDataBuilder
+	chunks []*metadata.ColumnChunkMetaDataBuilder
+	rows   int
+	// Each column has one of the first two, which is not used if it is copied.
 	plain   []file.ColumnChunkWriter
 	vectors []*vectorChunk
+	copied  []*copiedChunk
 	ordinal int16
 }
 
 func (e *parquetEncoder) newGroup() (*rowGroup, error) {
-	g := &rowGroup{meta: e.footer.AppendRowGroup(), ordinal: int16(e.groups)}
+	n := e.columns.NumColumns()
+	g := &rowGroup{meta: e.footer.AppendRowGroup(), ordinal: int16(e.groups), copied: make([]*copiedChunk, n)}
 	e.groups++
-	for i := range e.columns.NumColumns() {
+	for i := range n {
 		meta := g.meta.NextColumnChunk()
+		g.chunks = append(g.chunks, meta)
 		path := meta.Descr().Path()
 		if e.compress[path] != nil {
 			list := e.fields.Field(i).Type.(*arrow.ListType)
@@ -144,35 +148,35 @@ func (e *parquetEncoder) newGroup() (*rowGroup, error) {
 		if err != nil {
 			return nil, err
 		}
-		g.plain = append(g.plain, file.NewColumnChunkWriter(meta, pager, e.properties))
+		g.plain = append(g.plain, file.NewColumnChunkWriter(meta, withEncoders(pager, e.properties, path), e.properties))
 		g.vectors = append(g.vectors, nil)
 	}
 	return g, nil
 }
 
 func (e *parquetEncoder) write(r arrow.Record) error {
-	return e.writeColumns(int(r.NumRows()), r.Columns())
-}
-
-// writeColumns adds values of the first columns.
-func (e *parquetEncoder) writeColumns(rows int, columns []arrow.Array) error {
 	if e.group == nil {
 		var err error
 		if e.group, err = e.newGroup(); err != nil {
 			return err
 		}
 	}
-	e.group.rows += rows
-	for i, column := range columns {
-		var err error
-		if v := e.group.vectors[i]; v != nil {
-			err = v.write(column.(*array.List), int(e.properties.DataPageSize()), e.compress[v.meta.Descr().Path()])
-		} else {
-			err = writePlain(e.group.plain[i], column, e.fields.Field(i).Nullable)
+	e.group.rows += int(r.NumRows())
+	for i, column := range r.Columns() {
+		if err := e.writeColumn(i, column); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("column %q: %w", e.fields.Field(i).Name, err)
-		}
+	}
+	return nil
+}
+func (e *parquetEncoder) writeColumn(i int, values arrow.Array) (err error) {
+	if v := e.group.vectors[i]; v != nil {
+		err = v.write(values.(*array.List), int(e.properties.DataPageSize()), e.compress[v.meta.Descr().Path()])
+	} else {
+		err = writePlain(e.group.plain[i], values, e.fields.Field(i).Nullable)
+	}
+	if err != nil {
+		return fmt.Errorf("column %q: %w", e.fields.Field(i).Name, err)
 	}
 	return nil
 }
@@ -211,8 +215,16 @@ func (e *parquetEncoder) endGroup() error {
 	g := e.group
 	e.group = nil
 	var total int64
-	for i := range g.plain {
-		if w := g.plain[i]; w != nil {
+	for i, w := range g.plain {
+		if c := g.copied[i]; c != nil {
+			written, err := c.flush(e.sink, g.chunks[i])
+			if err != nil {
+				return err
+			}
+			total += written
+			continue
+		}
+		if w != nil {
 			if err := w.Close(); err != nil {
 				return err
 			}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"fovea/internal/disk"
 )
@@ -57,6 +56,9 @@ func (r Revised) changes() bool {
 // the same bytes as if the rows had been extracted like this. Shards of which nothing changes are linked.
 func Revise(ctx context.Context, dir string, options ReviseOptions) (Revised, error) {
 	v := &revision{dir: dir, options: options}
+	if options.Row != nil {
+		v.row = func(_ int, old Row) (Row, bool) { return options.Row(old) }
+	}
 	if err := v.run(ctx); err != nil {
 		return Revised{}, fmt.Errorf("featurestore: revise: %w", err)
 	}
@@ -67,7 +69,9 @@ type revision struct {
 	dir     string
 	options ReviseOptions
 	dataset *Dataset
-	// read are the rows of each shard, without vectors, if they have been read already.
+	// row is ReviseOptions.Row, which is also told the index of the row.
+	row func(at int, old Row) (revised Row, keep bool)
+	// read are the rows of each shard, without vectors, if they have been read already. Each shard's are used once.
 	read [][]Row
 	// planned is what the last survey of the dataset found, done what was done so far.
 	planned, done Revised
@@ -186,8 +190,8 @@ func (r *Revised) add(s revisedRows) {
 
 // revise reads the rows of a shard, without vectors, and revises them.
 func (v *revision) revise(ctx context.Context, r *shardReader, at int) (s revisedRows, err error) {
-	if v.read != nil {
-		s.rows = slices.Clone(v.read[at])
+	if v.read != nil && v.read[at] != nil {
+		s.rows, v.read[at] = v.read[at], nil
 	} else if s.rows, err = r.identities(ctx, v.dataset.manifest.Shards[at]); err != nil {
 		return s, err
 	}
@@ -196,13 +200,17 @@ func (v *revision) revise(ctx context.Context, r *shardReader, at int) (s revise
 		return s, err
 	}
 	s.left, s.old = make([]bool, len(s.rows)), make([]string, len(s.rows))
+	first := 0
+	for _, before := range v.dataset.manifest.Shards[:at] {
+		first += before.Rows
+	}
 	for i := range s.rows {
 		row := &s.rows[i]
 		row.Seen, s.old[i] = seen[i], row.Path
-		if v.options.Row == nil {
+		if v.row == nil {
 			continue
 		}
-		revised, keep := v.options.Row(*row)
+		revised, keep := v.row(first+i, *row)
 		switch {
 		case !keep:
 			s.left[i] = true

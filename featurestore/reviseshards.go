@@ -74,10 +74,13 @@ func (v *revision) writeShard(ctx context.Context, w *Writer, at int) (whole boo
 // enter enters rows whose shard is written as a whole.
 func (w *Writer) enter(rows []Row) error {
 	for i, r := range rows {
-		if w.has(r.Path) || r.Path == "" {
+		before := len(w.rowPaths)
+		if _, failed := w.failureAt[r.Path]; r.Path == "" || failed && !w.forgotten[r.Path] {
 			return &RowError{Path: r.Path, Err: pathError(r.Path)}
 		}
-		w.rowPaths[r.Path] = w.manifest.Rows + i
+		if w.rowPaths[r.Path] = w.manifest.Rows + i; len(w.rowPaths) == before { // one look-up instead of two
+			return &RowError{Path: r.Path, Err: pathError(r.Path)}
+		}
 		count(w.manifest.Labels, r.Label)
 		count(w.manifest.Splits, r.Split)
 	}
@@ -174,8 +177,8 @@ func (v *revision) appendFrom(ctx context.Context, w *Writer, shard int) error {
 		for i, row := range b.Rows {
 			row.Seen = seen[b.Index[i]]
 			revised, keep := row, true
-			if v.options.Row != nil {
-				revised, keep = v.options.Row(row)
+			if v.row != nil {
+				revised, keep = v.row(b.Index[i], row)
 			}
 			if !keep {
 				v.done.RowsRemoved++

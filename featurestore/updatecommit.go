@@ -52,7 +52,7 @@ func (u *Update) Commit(ctx context.Context, to Revision) error {
 func (u *Update) revision(ctx context.Context, to Revision) *revision {
 	v := &revision{dir: u.dir, dataset: u.before, read: u.whole}
 	v.options.MaxMemory, v.options.Status = u.config.MaxMemory, StatusComplete
-	v.options.Row = func(old Row) (Row, bool) { return to.Row(u.rowAt[old.Path]) }
+	v.row = func(at int, _ Row) (Row, bool) { return to.Row(at) }
 	for i := range u.rows.Rows {
 		if _, keep := to.Row(i); !keep {
 			v.planned.RowsRemoved++

@@ -1,11 +1,16 @@
 package featurestore
 
 import (
+	"bytes"
 	"encoding/binary"
 	"sync"
 
 	"github.com/DataDog/zstd"
+	"github.com/apache/arrow/go/v15/parquet"
+	"github.com/apache/arrow/go/v15/parquet/compress"
+	"github.com/apache/arrow/go/v15/parquet/file"
 	"github.com/cespare/xxhash/v2"
+	zstdgo "github.com/klauspost/compress/zstd"
 )
 
 // zstdContexts are compression contexts, each for one goroutine at a time.
@@ -36,4 +41,36 @@ func addFrameSum(frame, content []byte) []byte {
 	const magicBytes, sumFlag = 4, 1 << 2
 	frame[magicBytes] |= sumFlag
 	return binary.LittleEndian.AppendUint32(frame, uint32(xxhash.Sum64(content)))
+}
+
+// goEncoders are idle encoders of the Go implementation, by level, each for one goroutine at a time.
+var goEncoders [zstdgo.SpeedBestCompression + 1]sync.Pool
+
+// pageWriter is Arrow's, which compresses columns other than vectors, but for making a new encoder, which takes some
+// megabytes, for every page. The bytes are the same.
+type pageWriter struct {
+	file.PageWriter
+	level zstdgo.EncoderLevel
+}
+
+// withEncoders returns a writer of the same pages that keeps the encoders.
+func withEncoders(w file.PageWriter, properties *parquet.WriterProperties, column string) file.PageWriter {
+	level := properties.CompressionLevelFor(column)
+	if properties.CompressionFor(column) != compress.Codecs.Zstd || level == compress.DefaultCompressionLevel {
+		return w
+	}
+	return &pageWriter{w, zstdgo.EncoderLevelFromZstd(level)}
+}
+
+// Compress compresses a page into the memory of buf, if that suffices.
+func (w *pageWriter) Compress(buf *bytes.Buffer, page []byte) []byte {
+	encoder, ok := goEncoders[w.level].Get().(*zstdgo.Encoder)
+	if !ok {
+		var err error
+		if encoder, err = zstdgo.NewWriter(nil, zstdgo.WithZeroFrames(true), zstdgo.WithEncoderLevel(w.level), zstdgo.WithEncoderConcurrency(1)); err != nil {
+			return w.PageWriter.Compress(buf, page)
+		}
+	}
+	defer goEncoders[w.level].Put(encoder)
+	return encoder.EncodeAll(page, buf.AvailableBuffer())
 }

@@ -36,7 +36,7 @@ const ErrorsFile = "errors.csv"
 
 // ImageOptions say which images a network is trained and tested on.
 type ImageOptions struct {
-	// Paths are files, directories, tar archives, Parquet tables of images, or URLs of any of these
+	// Paths are files, directories, tar and zip archives, Parquet tables of images, or URLs of any of these
 	// in an object store.
 	Paths []string
 	// Labels names the class of each image (default: the file name up to its first dot). Images

@@ -8,10 +8,11 @@ import (
 
 	"fovea/objects"
 	_ "fovea/objects/drivers" // the stores of the providers
+	"fovea/picture/frames"
 	"fovea/pipeline"
 )
 
-// Finder finds images in files and directories, tar archives, Parquet tables and object stores.
+// Finder finds images in files and directories, archives, Parquet tables and object stores.
 func Finder() pipeline.Finder { return Options{}.Finder() }
 
 // Options say how inputs are read.
@@ -19,11 +20,15 @@ type Options struct {
 	// MaxMemory is how many bytes of memory reading a table may take, of images besides its pictures (see
 	// imagetable.Options) or of labels (see pipeline.CSVLabels).
 	MaxMemory int64
+	// Frames are those that are wanted of files with several, such as animations; by default a file is one image. MaxPixels
+	// bounds the pixels of a frame (default picture.DefaultMaxPixels).
+	Frames    frames.Selection
+	MaxPixels int
 }
 
 // Finder is the function Finder, with options.
 func (o Options) Finder() pipeline.Finder {
-	return pipeline.Finder{Openers: []pipeline.Opener{pipeline.OpenTar, o.openParquet}, Path: objects.OnlyLocalPath, Store: openStore}
+	return pipeline.Finder{Openers: []pipeline.Opener{pipeline.OpenArchive, o.openParquet, o.openFrames}, Path: objects.OnlyLocalPath, Store: openStore}
 }
 
 // Labeler is l, which reads a table of labels with the options if it reads one, and logs how it was understood.

@@ -22,7 +22,7 @@ const maxLine = 1 << 20
 var ErrStdinTwice = errors.New("- names standard input, which can be read only once")
 
 // List finds the images that names stand for, for commands that answer for every single one of them:
-// files, directories, tar archives, Parquet tables, and URLs of any of these in an object store; "-"
+// files, directories, archives, Parquet tables, and URLs of any of these in an object store; "-"
 // stands for more names on stdin, one a line.
 //
 // Files come first, in the order in which they are given and under the names they are given by, then

@@ -17,7 +17,7 @@ func (w *workspace) fromJPEG(decoded jpeg.Image) source {
 	// Except in odd files, only chroma is smaller than the image.
 	ups := [4]*upsampler{{}, &w.chroma[0], &w.chroma[1], {}}
 	for i, p := range planes {
-		ups[i].reset(p)
+		ups[i].reset(p, decoded.Lossless)
 	}
 	width := out.width
 	out.row = func(y int, dst []uint8) {

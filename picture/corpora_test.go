@@ -54,13 +54,18 @@ var own = map[string]bool{
 
 // unforgiven are files that Pillow refuses and that are decoded here.
 var unforgiven = map[string]bool{
-	"apng/chunk_no_fctl.png":           true, // the animation is damaged, its still picture isn't
-	"bmp/q/pal2.bmp":                   true, // 2 bits a pixel
+	"apng/chunk_no_fctl.png": true, // the animation is damaged, its still picture isn't
+	"bmp/q/pal2.bmp":         true, // 2 bits a pixel
+	// Masks that Pillow does not know, a short header of OS/2, and a palette of 300 colours.
+	"bmp/g/rgb32bf.bmp": true, "bmp/q/rgb16-231.bmp": true, "bmp/q/rgb32-111110.bmp": true, "bmp/q/rgba16-4444.bmp": true,
+	"bmp/q/rgba32abf.bmp": true, "bmp/q/pal8os2v2-16.bmp": true, "bmp/q/pal8oversizepal.bmp": true,
+	// Notes of a Photoshop document that are damaged, and a PNG's profile with another compression.
+	"timeout-dedc7a4ebd856d79b4359bbcc79e8ef231ce38f6.psd": true, "unknown_compression_method.png": true,
+	"png_decompression_dos.png":        true, // a large text beside one pixel
 	"hopper_unknown_pixel_mode.tif":    true, // an extra sample of a kind that it does not know
 	"hopper_webp.tif":                  true, // its libtiff may lack WebP
 	"tiff_overflow_rows_per_strip.tif": true, // a strip has as many rows as there are
 	"tiff_tiled_jpeg_oob_read.tif":     true, // a tile has what it says
-	"png_decompression_dos.png":        true, // a large text beside one pixel
 	// Notes without content.
 	"contrib/testpngs/crashers/empty_ancillary_chunks.png": true,
 }

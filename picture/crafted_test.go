@@ -11,6 +11,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"golang.org/x/image/bmp"
@@ -170,6 +171,27 @@ func vp8l(width, height int) []byte {
 	return riffChunk("VP8L", bits)
 }
 
+// flatJPEG is a JPEG of one colour, with a bit for each number.
+func flatJPEG(frame byte, precision, components, width, height int) []byte {
+	segment := func(marker byte, body ...byte) []byte {
+		return append([]byte{0xff, marker, byte((len(body) + 2) >> 8), byte(len(body) + 2)}, body...)
+	}
+	codes := append([]byte{1}, make([]byte, 16)...) // of one bit, for 0
+	header := []byte{byte(precision), byte(height >> 8), byte(height), byte(width >> 8), byte(width), byte(components)}
+	scan, numbers := []byte{byte(components)}, 2*divided(width, 8)*divided(height, 8)
+	for i := range components {
+		header, scan = append(header, byte(i), 0x11, 0), append(scan, byte(i), 0)
+	}
+	if frame == 0xc3 {
+		scan, numbers = append(scan, 1, 0, 0), width*height
+	} else {
+		scan = append(scan, 0, 63, 0)
+	}
+	return slices.Concat([]byte{0xff, 0xd8}, segment(0xdb, append([]byte{0}, bytes.Repeat([]byte{1}, 64)...)...),
+		segment(0xc4, append([]byte{0}, codes...)...), segment(0xc4, append([]byte{0x10}, codes...)...),
+		segment(frame, header...), segment(0xda, scan...), make([]byte, divided(components*numbers, 8)), []byte{0xff, 0xd9})
+}
+
 // exifTurned is an EXIF segment for a JPEG, with an orientation.
 func exifTurned(orientation byte) []byte {
 	block := []byte("Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00" + string(rune(orientation)) + "\x00\x00\x00\x00\x00\x00\x00")
@@ -254,6 +276,12 @@ func largeSamples(t testing.TB, width, height int) map[string][]byte {
 			encode("bmp "+kind, func(b *bytes.Buffer) error { return bmp.Encode(b, source) })
 		}
 	}
+	out["jpeg 12 bits"] = flatJPEG(0xc1, 12, 3, width, height)
+	out["jpeg 12 bits, grey"] = flatJPEG(0xc1, 12, 1, width, height)
+	out["jpeg lossless, 16 bits"] = flatJPEG(0xc3, 16, 3, width, height)
+	out["jpeg lossless, 16 bits, grey"] = flatJPEG(0xc3, 16, 1, width, height)
+	out["jpeg lossless, 7 bits"] = flatJPEG(0xc3, 7, 3, width, height)
+	out["jpeg lossless"] = flatJPEG(0xc3, 8, 3, width, height)
 	turned := out["jpeg rgb"]
 	out["jpeg turned"] = append(append(bytes.Clone(turned[:2]), exifTurned(6)...), turned[2:]...)
 	for _, compression := range []int{tiff.Uncompressed, tiff.Deflate} {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"fovea/picture/internal/jpeg"
+	"fovea/picture/internal/plain"
 )
 
 // Reasons why a file yields no image. Every error of Decode about a file wraps one.
@@ -78,11 +79,15 @@ func reason(err error) error {
 	switch {
 	case errors.Is(err, ErrUnsupported), errors.Is(err, ErrTooLarge), errors.Is(err, ErrTooSlow), errors.Is(err, ErrDamaged):
 		return err
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, jpeg.ErrTruncated),
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, jpeg.ErrTruncated), errors.Is(err, plain.ErrTruncated),
 		strings.Contains(err.Error(), "EOF"), strings.Contains(err.Error(), "not enough pixel data"):
 		return ErrTruncated
+	case errors.Is(err, plain.ErrUnsupported):
+		return fmt.Errorf("%w%s: convert it to PNG", ErrUnsupported, strings.TrimPrefix(err.Error(), plain.ErrUnsupported.Error()))
 	case errors.Is(err, jpeg.ErrUnsupported), strings.Contains(err.Error(), "unsupported"):
 		return fmt.Errorf("%w: %w: convert it to PNG", ErrUnsupported, err)
+	case errors.Is(err, plain.ErrCorrupt):
+		return fmt.Errorf("%w%s", ErrCorrupt, strings.TrimPrefix(err.Error(), plain.ErrCorrupt.Error()))
 	case errors.Is(err, jpeg.ErrCorrupt):
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}

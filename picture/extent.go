@@ -144,20 +144,3 @@ func outside(frame place, width, height int) error {
 	return fmt.Errorf("%w: a frame of %dx%d pixels at %d, %d is not within its canvas of %dx%d", ErrCorrupt,
 		frame.width, frame.height, frame.left, frame.top, width, height)
 }
-
-// bmpExtent is that of a BMP of whose header the decoder approves. Its rows are not compressed.
-func bmpExtent(data []byte, width, height int) (extent, error) {
-	if len(data) < 30 {
-		return extent{}, nil
-	}
-	depth := int(binary.LittleEndian.Uint16(data[28:]))
-	row := divided(int(min(times(width, depth), math.MaxInt-31)), 32) * 4
-	size := 4
-	if depth <= 8 {
-		size = 1
-	}
-	return extent{
-		bytes: plus(times(width, height, size), int64(row), 64<<10),
-		least: plus(times(row, height), int64(binary.LittleEndian.Uint32(data[10:]))),
-	}, nil
-}

@@ -2,7 +2,6 @@ package picture
 
 import (
 	"bytes"
-	"encoding/binary"
 	"path"
 	"strings"
 )
@@ -56,19 +55,9 @@ var foreignKinds = []foreignKind{
 	{Foreign{"Sigma raw", develop}, []string{"FOVb"}, nil, ".x3f"},
 	{Foreign{"Phase One raw", develop}, []string{"IIIITwaR", "MMMMRawT"}, nil, ".iiq"},
 	{Foreign{"camera raw", develop}, nil, nil, ".nef .nrw .arw .sr2 .dng .pef .3fr .fff .erf .kdc .mef .srw"},
-	{Foreign{"a Photoshop document", "export it as JPEG or PNG"}, []string{"8BPS"}, nil, ".psd .psb"},
 	{Foreign{"a GIMP document", "export it as JPEG or PNG"}, []string{"gimp xcf"}, nil, ".xcf"},
-	{Foreign{"a Windows icon", toPNG}, nil, isIcon(1), ".ico"},
-	{Foreign{"a Windows cursor", toPNG}, nil, isIcon(2), ".cur"},
-	{Foreign{"a macOS icon", toPNG}, []string{"icns"}, nil, ".icns"},
-	{Foreign{"PNM", toPNG}, nil, isPNM, ".pnm .pbm .pgm .ppm .pam"},
-	{Foreign{"QOI", toPNG}, []string{"qoif"}, nil, ".qoi"},
 	{Foreign{"farbfeld", toPNG}, []string{"farbfeld"}, nil, ""},
-	{Foreign{"PCX", toPNG}, []string{"\xb1\x68\xde\x3a"}, isPCX, ".pcx .dcx"},
-	{Foreign{"TGA", toPNG}, nil, isTGA, ".tga .targa"},
-	{Foreign{"SGI", toPNG}, nil, isSGI, ".sgi"},
-	{Foreign{"a Sun raster", toPNG}, []string{"\x59\xa6\x6a\x95"}, nil, ""},
-	{Foreign{"XBM", toPNG}, nil, isXBM, ".xbm"},
+	{Foreign{"a file of several PCX", toPNG}, []string{"\xb1\x68\xde\x3a"}, nil, ".dcx"},
 	{Foreign{"XPM", toPNG}, []string{"/* XPM */", "! XPM2"}, nil, ".xpm"},
 	{Foreign{"IFF ILBM", toPNG}, nil, isForm("ILBM", "PBM "), ".lbm .ilbm"},
 	{Foreign{"FLIC", toPNG}, nil, nil, ".fli .flc"},
@@ -79,13 +68,11 @@ var foreignKinds = []foreignKind{
 	{Foreign{"SVG", render}, nil, isSVG, ".svg .svgz"},
 	{Foreign{"EPS", render}, []string{"\xc5\xd0\xd3\xc6"}, isEPS, ".eps .epsf .epsi"},
 	{Foreign{"a Windows metafile", render}, []string{"\xd7\xcd\xc6\x9a"}, isEMF, ".wmf .emf"},
-	{Foreign{"DDS", texture}, []string{"DDS "}, nil, ".dds"},
 	{Foreign{"BLP", texture}, []string{"BLP1", "BLP2"}, nil, ".blp"},
 	{Foreign{"KTX", texture}, []string{"\xabKTX "}, nil, ".ktx .ktx2"},
 	{Foreign{"ASTC", texture}, []string{"\x13\xab\xa1\x5c"}, nil, ".astc"},
 	{Foreign{"OpenEXR", "map its tones to 8 bits and write them as PNG"}, []string{"v/1\x01"}, nil, ".exr"},
 	{Foreign{"Radiance HDR", "map its tones to 8 bits and write them as PNG"}, []string{"#?RADIANCE", "#?RGBE"}, nil, ".rgbe"},
-	{Foreign{"PFM", "map its tones to 8 bits and write them as PNG"}, nil, isPFM, ""},
 	{Foreign{"DPX or Cineon", "map its tones to 8 bits and write them as PNG"}, []string{"SDPX", "XPDS", "\x80\x2a\x5f\xd7"}, nil, ".dpx .cin"},
 	{Foreign{"DICOM", "render it to PNG with the window that suits it, as dcm2img of DCMTK does"}, nil, isDICOM, ".dcm .dicom"},
 	{Foreign{"NIfTI", "write its slices as PNG, scaled to 8 bits"}, nil, isNIfTI, ".nii .nii.gz"},
@@ -166,76 +153,6 @@ func isBrand(brands ...string) func([]byte) bool {
 // isCanon matches Canon's raw files, whose structure is TIFF's or that of ISO media.
 func isCanon(head []byte) bool {
 	return len(head) >= 10 && string(head[:4]) == "II*\x00" && string(head[8:10]) == "CR" || isBrand("crx ")(head)
-}
-
-// isIcon matches Windows's icons (1) and cursors (2) by their first entry.
-func isIcon(kind byte) func([]byte) bool {
-	return func(head []byte) bool {
-		if len(head) < 22 || head[0]|head[1]|head[3] != 0 || head[2] != kind {
-			return false
-		}
-		count := binary.LittleEndian.Uint16(head[4:])
-		size, offset := binary.LittleEndian.Uint32(head[14:]), binary.LittleEndian.Uint32(head[18:])
-		return count > 0 && head[9] == 0 && size > 0 && offset >= 6+16*uint32(count)
-	}
-}
-
-// startsWithNumbers says that a text begins with so many numbers, between blanks and comments.
-func startsWithNumbers(text []byte, count int) bool {
-	for range count {
-		for len(text) > 0 && (bytes.IndexByte([]byte(" \t\r\n"), text[0]) >= 0 || text[0] == '#') {
-			if text[0] == '#' {
-				_, text, _ = bytes.Cut(text, []byte("\n"))
-			} else {
-				text = text[1:]
-			}
-		}
-		rest := bytes.TrimLeft(text, "0123456789")
-		if len(rest) == len(text) || len(rest) > 0 && bytes.IndexByte([]byte(" \t\r\n"), rest[0]) < 0 {
-			return false
-		}
-		text = rest
-	}
-	return true
-}
-
-func isPNM(head []byte) bool {
-	if len(head) < 3 || head[0] != 'P' || head[1] < '1' || head[1] > '7' || bytes.IndexByte([]byte(" \t\r\n#"), head[2]) < 0 {
-		return false
-	}
-	if head[1] == '7' {
-		return bytes.HasPrefix(head[2:], []byte("\nWIDTH ")) || bytes.HasPrefix(head[2:], []byte("\n#"))
-	}
-	return startsWithNumbers(head[2:], 2)
-}
-
-func isPFM(head []byte) bool {
-	return (bytes.HasPrefix(head, []byte("PF\n")) || bytes.HasPrefix(head, []byte("Pf\n"))) && startsWithNumbers(head[3:], 2)
-}
-
-func isPCX(head []byte) bool {
-	if len(head) < 70 || head[0] != 10 || head[1] > 5 || head[1] == 1 || head[2] != 1 || head[64] != 0 {
-		return false
-	}
-	return head[3] == 1 || head[3] == 2 || head[3] == 4 || head[3] == 8
-}
-
-// isTGA matches true-colour images, with or without run lengths, which begin with zeros.
-func isTGA(head []byte) bool {
-	if len(head) < 18 || head[0] != 0 || head[1] != 0 || head[2] != 2 && head[2] != 10 || !bytes.Equal(head[3:8], make([]byte, 5)) {
-		return false
-	}
-	width, height, depth := binary.LittleEndian.Uint16(head[12:]), binary.LittleEndian.Uint16(head[14:]), head[16]
-	return width > 0 && height > 0 && (depth == 16 || depth == 24 || depth == 32) && head[17]&0xc0 == 0
-}
-
-func isSGI(head []byte) bool {
-	return len(head) >= 12 && head[0] == 1 && head[1] == 0xda && head[2] <= 1 && (head[3] == 1 || head[3] == 2) && head[4] == 0 && head[5] >= 1 && head[5] <= 3
-}
-
-func isXBM(head []byte) bool {
-	return bytes.HasPrefix(head, []byte("#define ")) && bytes.Contains(head, []byte("_width ")) && bytes.Contains(head, []byte("_height ")) &&
-		bytes.Contains(head, []byte("_bits["))
 }
 
 func isForm(kinds ...string) func([]byte) bool {

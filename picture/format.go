@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"image"
 	"image/gif"
-	"image/png"
 	"io"
 
-	"golang.org/x/image/bmp"
+	"fovea/picture/internal/plain"
 )
 
 // format is a kind of image file that is decoded.
@@ -22,16 +21,32 @@ type format struct {
 	decode func(w *workspace, data []byte, j job) (source, error)
 	// notes finds the EXIF block and the XMP packet, which say how to turn the image; nil if the format has none.
 	notes func(data []byte) (exif, xmp []byte)
+	// turn says how to turn the image where the format has its own way, instead of notes.
+	turn func(data []byte) int
 }
 
 // formats are all that are decoded. The first that recognizes a file decodes it.
 var formats = [...]format{
 	{name: "jpeg", is: isJPEG, header: jpegHeader, decode: decodeJPEG, notes: jpegNotes},
-	{name: "png", is: starts("\x89PNG\r\n\x1a\n"), header: measured(png.DecodeConfig, checkPNG, pngExtent), decode: decodePNG, notes: pngNotes},
-	{name: "gif", is: starts("GIF87a", "GIF89a"), header: measured(gif.DecodeConfig, nil, gifExtent), decode: decodeGIF},
-	{name: "bmp", is: isBMP, header: measured(bmp.DecodeConfig, nil, bmpExtent), decode: decodeBMP},
+	{name: "png", is: starts("\x89PNG\r\n\x1a\n"), header: headerOfPNG, decode: decodePNG, notes: pngNotes},
+	{name: "gif", is: starts("GIF87a", "GIF89a"), header: measured(gif.DecodeConfig, nil, gifExtent), decode: decodeGIF, notes: gifNotes},
+	plainFormat("bmp", isBMP, plain.ParseBMP),
 	{name: "tiff", is: isTIFF, header: tiffHeader, decode: decodeTIFF, notes: tiffNotes},
 	{name: "webp", is: isWebP, header: webpHeader, decode: decodeWebP, notes: webpNotes},
+	{name: "raster", is: starts(rasterStart), header: rasterHeader, decode: decodeRaster, turn: rasterTurn},
+	plainFormat("pnm", plain.IsPNM, plain.ParsePNM),
+	plainFormat("pam", plain.IsPAM, plain.ParsePAM),
+	plainFormat("psd", plain.IsPSD, plain.ParsePSD),
+	plainFormat("pcx", plain.IsPCX, plain.ParsePCX),
+	plainFormat("dds", plain.IsDDS, plain.ParseDDS),
+	plainFormat("qoi", plain.IsQOI, plain.ParseQOI),
+	plainFormat("sgi", plain.IsSGI, plain.ParseSGI),
+	plainFormat("sun", plain.IsSun, plain.ParseSun),
+	plainFormat("xbm", plain.IsXBM, plain.ParseXBM),
+	{name: "ico", is: isIcon(1), header: iconHeader, decode: decodeIcon},
+	{name: "cur", is: isIcon(2), header: iconHeader, decode: decodeIcon},
+	{name: "icns", is: starts("icns"), header: macIconHeader, decode: decodeMacIcon},
+	plainFormat("tga", plain.IsTGA, plain.ParseTGA), // last, since it has no signature
 }
 
 // sniff finds a file's format by its content; nil is any that is not decoded.
@@ -44,6 +59,9 @@ func sniff(data []byte) *format {
 	return nil
 }
 
+// Recognized says whether a file that begins like this is in one of the formats that are decoded.
+func Recognized(head []byte) bool { return sniff(head) != nil }
+
 // String is the format's name, empty if it is none.
 func (f *format) String() string {
 	if f == nil {
@@ -54,10 +72,14 @@ func (f *format) String() string {
 
 // orientation is how an image is turned, 1 to 8.
 func (f *format) orientation(data []byte) int {
-	if f == nil || f.notes == nil {
-		return 1
+	switch {
+	case f == nil:
+	case f.turn != nil:
+		return f.turn(data)
+	case f.notes != nil:
+		return orientation(f.notes(data))
 	}
-	return orientation(f.notes(data))
+	return 1
 }
 
 // starts recognizes files by one of several beginnings.
@@ -97,7 +119,11 @@ func jpegHeader(w *workspace, data []byte) (header, error) {
 		w.jpeg.Spend = w.clock.spend
 	}
 	got, err := w.jpeg.Header(data)
-	return header{got.Width, got.Height, extent{bytes: got.Bytes, least: got.Least}}, err
+	h := header{width: got.Width, height: got.Height, extent: extent{bytes: got.Bytes, least: got.Least}}
+	if got.Precision != 8 {
+		h.bytes = plus(h.bytes, got.Samples, times(got.Width, 2*7)) // shallowJPEG's, or deepJPEG's rows
+	}
+	return h, err
 }
 
 func decodeJPEG(w *workspace, data []byte, _ job) (source, error) {
@@ -105,23 +131,10 @@ func decodeJPEG(w *workspace, data []byte, _ job) (source, error) {
 	if err != nil {
 		return source{}, err
 	}
+	if decoded.Precision != 8 {
+		return w.fromDeepJPEG(decoded), nil
+	}
 	return w.fromJPEG(decoded), nil
-}
-
-func decodePNG(w *workspace, data []byte, j job) (source, error) {
-	decoded, err := png.Decode(w.timed(data))
-	if err != nil {
-		return source{}, err
-	}
-	return w.fromImage(decoded, j)
-}
-
-func decodeBMP(w *workspace, data []byte, _ job) (source, error) {
-	decoded, err := bmp.Decode(w.timed(data))
-	if err != nil {
-		return source{}, err
-	}
-	return fromImage(decoded), nil
 }
 
 // timed reads data until the time for the image is over.

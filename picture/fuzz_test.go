@@ -47,7 +47,12 @@ func FuzzDecode(f *testing.F) {
 	fuzzFormat(f, "", "-8x8.jpg", "grey8.png", "gif.gif", "rgb.bmp", "rgb.tiff", "1x1.webp")
 }
 
-func FuzzJPEG(f *testing.F) { fuzzFormat(f, "\xff\xd8", ".jpg") }
+func FuzzJPEG(f *testing.F) {
+	for name, data := range rareExamples(f) {
+		f.Add(data[2:], uint8(len(name)))
+	}
+	fuzzFormat(f, "\xff\xd8", ".jpg")
+}
 func FuzzPNG(f *testing.F)  { fuzzFormat(f, "\x89PNG\r\n\x1a\n", ".png") }
 func FuzzGIF(f *testing.F)  { fuzzFormat(f, "GIF89a", ".gif") }
 func FuzzBMP(f *testing.F)  { fuzzFormat(f, "BM", ".bmp") }

@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"bytes"
 	"encoding/binary"
 	"image"
 	"image/gif"
@@ -11,6 +12,7 @@ type gifHeader struct {
 	width, height int
 	palette       [256][3]uint8
 	transparent   int // index, or -1
+	at            int // where the first frame begins
 	frame         place
 }
 
@@ -56,6 +58,7 @@ func readGIF(data []byte) gifHeader {
 		switch {
 		case rest[0] == ',':
 			at := func(i int) int { return int(binary.LittleEndian.Uint16(rest[i:])) }
+			header.at = len(data) - len(rest)
 			header.frame = place{at(1), at(3), at(5), at(7), rest[9]&0x40 != 0}
 			readPalette(&header.palette, rest[9], rest[10:])
 			return header
@@ -101,4 +104,16 @@ func readPalette(palette *[256][3]uint8, flags uint8, data []byte) (rest []byte)
 		data = data[3:]
 	}
 	return data
+}
+
+// gifNotes finds the XMP packet in front of the first frame. It is not in blocks as other notes are, but whole, and
+// bytes that lead readers of blocks to its end follow it.
+func gifNotes(data []byte) (exif, xmp []byte) {
+	const start = "\x21\xff\x0bXMP DataXMP"
+	before, after, found := bytes.Cut(data[:min(len(data), maxText)], []byte(start))
+	if !found || readGIF(data).at < len(before) {
+		return nil, nil
+	}
+	xmp, _, _ = bytes.Cut(after, []byte("\x01\xff\xfe\xfd"))
+	return nil, xmp
 }

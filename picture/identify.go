@@ -11,7 +11,7 @@ func isJPEG(data []byte) bool {
 }
 
 func isBMP(data []byte) bool {
-	// The header's own size, bytes 14 to 17, is small.
+	// The header's own size, bytes 14 to 17, is small: texts may begin with BM, too.
 	return len(data) >= 18 && data[0] == 'B' && data[1] == 'M' && data[15]|data[16]|data[17] == 0
 }
 
@@ -41,7 +41,7 @@ func identify(data []byte) (what string, isPicture bool) {
 	if what := noPictureContent(data); what != "" {
 		return what, false
 	}
-	return "its content is neither JPEG, PNG, GIF, BMP, TIFF nor WebP", false
+	return "its content is neither JPEG, PNG, GIF, BMP, TIFF, WebP nor of another kind that is decoded", false
 }
 
 // noPictureContent says what a file whose content is not an image is, or "".

@@ -83,6 +83,7 @@ func seeds(t testing.TB) map[string][]byte {
 		"tiff strips": tiffFile{width: 70, height: 60, bits: 16, samples: 3, photometric: 2, compression: tiff.Uncompressed, rows: 7, block: make([]byte, 70*6*7)}.bytes(),
 		"scans":       manyScans(40, 30),
 	}
+	maps.Copy(all, rareExamples(t))
 	for _, name := range examples(t, ".jpg", ".png", ".gif", ".bmp", ".tiff", ".webp") {
 		if data := readGolden(t, name); len(data) < 20_000 {
 			all[name] = data

@@ -89,32 +89,6 @@ func (t *ycbcr) rgb(y, cb, cr uint8) [3]uint8 {
 	return [3]uint8{kernel.Clamp(l + t.red[cr]), kernel.Clamp(l + (t.greenOfBlue[cb]+t.greenOfRed[cr])>>16), kernel.Clamp(l + t.blue[cb])}
 }
 
-// labToRGB is sRGB of CIE Lab of D50, with a and b 128 higher.
-func labToRGB(l, a, b uint8) [3]uint8 {
-	fy := (float64(l)*100/255 + 16) / 116
-	fx, fz := fy+(float64(a)-128)/500, fy-(float64(b)-128)/200
-	inverse := func(t float64) float64 {
-		if t > 24.0/116 {
-			return t * t * t
-		}
-		return (t - 16.0/116) * 108 / 841
-	}
-	x, y, z := 0.9642*inverse(fx), inverse(fy), 0.8249*inverse(fz)
-	out := [3]uint8{}
-	for i, m := range [3][3]float64{ // sRGB's primaries, adapted to D50 by Bradford's method
-		{3.1341359, -1.6173863, -0.4906619}, {-0.9787955, 1.9162543, 0.0334427}, {0.0719554, -0.2289768, 1.4053860},
-	} {
-		v := m[0]*x + m[1]*y + m[2]*z
-		if v <= 0.0031308 {
-			v *= 12.92
-		} else {
-			v = 1.055*math.Pow(v, 1/2.4) - 0.055
-		}
-		out[i] = uint8(max(0, min(255, math.Floor(v*255+0.5))))
-	}
-	return out
-}
-
 // codecMemory is what the decoders of images inside a page take.
 func (k *tiffKind) codecMemory(file int) int64 {
 	block := times(k.BlockWidth, k.BlockHeight)
@@ -166,8 +140,7 @@ func (w *workspace) planesOf(decoded jpeg.Image, pix []uint8, converted, repeate
 	width, n := decoded.Width, len(decoded.Planes)
 	var ups [4]upsampler
 	for i, p := range decoded.Planes {
-		ups[i].reset(p)
-		ups[i].fancy = ups[i].fancy && !repeated
+		ups[i].reset(p, repeated || decoded.Lossless)
 	}
 	for y := range decoded.Height {
 		row := pix[y*width*n : (y+1)*width*n]

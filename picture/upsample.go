@@ -18,13 +18,16 @@ type upsampler struct {
 	out   []uint8
 }
 
-func (u *upsampler) reset(plane jpeg.Plane) {
+func (u *upsampler) reset(plane jpeg.Plane, repeated bool) {
+	u.plane, u.fancy = plane, !repeated && fancy(plane)
+	u.out = grown(u.out, plane.Width*plane.Horizontal)
+}
+
+// fancy says whether a plane is filtered. As libjpeg: planes of one or two columns have no
+// neighbours to speak of and are repeated, as are the rare factors above 2.
+func fancy(plane jpeg.Plane) bool {
 	h, v := plane.Horizontal, plane.Vertical
-	u.plane = plane
-	// As libjpeg: planes of one or two columns have no neighbours to speak of and are
-	// repeated, as are the rare factors above 2.
-	u.fancy = v <= 2 && (h == 2 && plane.Width > 2 || h == 1 && v == 2)
-	u.out = grown(u.out, plane.Width*h)
+	return v <= 2 && (h == 2 && plane.Width > 2 || h == 1 && v == 2)
 }
 
 func (u *upsampler) source(y int) []uint8 {

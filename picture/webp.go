@@ -25,7 +25,7 @@ func decodeWebP(w *workspace, data []byte, j job) (source, error) {
 		if err != nil {
 			return source{}, err
 		}
-		return frame.on(a.width, a.height, a.frame.left, a.frame.top, [3]uint8{}), nil
+		return a.place(frame), nil
 	}
 	decoded, err := webp.Decode(w.timed(data))
 	if err != nil {
@@ -40,6 +40,22 @@ func decodeWebP(w *workspace, data []byte, j job) (source, error) {
 		return out, nil
 	}
 	return fromImage(decoded), nil
+}
+
+// place places the first frame on the canvas. Whether that has opacity is said of the file, not of a frame; it is
+// transparent and black around the frame, and just black if it has none.
+func (a animation) place(frame source) source {
+	switch {
+	case !a.transparent:
+		frame.alpha = nil
+	case frame.alpha == nil:
+		frame.alpha = func(_ int, dst []uint8) {
+			for x := range dst {
+				dst[x] = 255
+			}
+		}
+	}
+	return frame.on(a.width, a.height, a.frame.left, a.frame.top, [3]uint8{})
 }
 
 // on places an image on a larger canvas, which is transparent if the image is not opaque.
@@ -90,6 +106,7 @@ type animation struct {
 	width, height int
 	frame         place
 	content       []byte // of the frame's chunk
+	transparent   bool   // by the file's header
 }
 
 // header is that of the canvas and what its first frame takes, which must be within it.
@@ -116,7 +133,7 @@ func firstFrame(data []byte) (a animation, animated bool) {
 			a, animated = animation{uint24(header[4:]) + 1, uint24(header[7:]) + 1, place{
 				left: 2 * uint24(content), top: 2 * uint24(content[3:]),
 				width: uint24(content[6:]) + 1, height: uint24(content[9:]) + 1,
-			}, content}, true
+			}, content, header[0]&0x10 != 0}, true
 		}
 		return animated
 	})

@@ -33,10 +33,10 @@ type Comparison struct {
 	// Items are the images; Known returns what is known about a path, if anything.
 	Items []Item
 	Known func(path string) (Known, bool)
-	// Elsewhere, if set, returns the SHA-256 of an image that an earlier run read, under any path, from the file
-	// that is identified by seen. New items, whose paths are not known, then count as changed, and Sums and Lost
-	// are filled in.
-	Elsewhere func(seen Seen) (sum [sha256.Size]byte, known bool)
+	// Elsewhere, if set, returns the SHA-256 of the images that an earlier run read, under any path, from those of the
+	// files that it knows. Look calls it once. New items, whose paths are not known, then count as changed, and Sums and
+	// Lost are filled in.
+	Elsewhere func(files map[Seen]bool) map[Seen][sha256.Size]byte
 	// Progress, if set, is called with the number of items processed, by one goroutine at a time.
 	Progress func(done int)
 
@@ -58,6 +58,8 @@ type Comparison struct {
 
 	mutex sync.Mutex
 	done  int
+	// strange are items whose files may have been read under other paths.
+	strange []Recognized
 }
 
 // Content is what an item holds.
@@ -101,7 +103,8 @@ func (c *Comparison) Look(ctx context.Context) error {
 		})
 	}
 	err := group.Wait()
-	c.Doubts = slices.Concat(chunks...)
+	c.Doubts = append(slices.Concat(chunks...), c.findElsewhere()...)
+	slices.Sort(c.Doubts)
 	return err
 }
 
@@ -124,25 +127,42 @@ func (c *Comparison) lookAt(from, to int) (doubts []int) {
 		case errors.Is(err, fs.ErrNotExist):
 			c.lose(i)
 		case err == nil && seen == known.Seen && seen != (Seen{}):
-		case err != nil || !c.foundElsewhere(i, seen):
+		case err == nil && c.Elsewhere != nil && seen != (Seen{}) && item.Source == nil: // all of an archive's images have one Seen
+			c.doubtFile(i, seen)
+		default:
 			doubts = append(doubts, i)
 		}
 	}
 	return doubts
 }
 
-// foundElsewhere reports whether the item's file was read before under another path.
-func (c *Comparison) foundElsewhere(i int, seen Seen) bool {
-	if c.Elsewhere == nil || seen == (Seen{}) || c.Items[i].Source != nil { // all of an archive's images have one Seen
-		return false
+// doubtFile records an item whose file may have been read under another path.
+func (c *Comparison) doubtFile(i int, seen Seen) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.strange = append(c.strange, Recognized{i, seen})
+}
+
+// findElsewhere tells those of them that were not.
+func (c *Comparison) findElsewhere() (doubts []int) {
+	if len(c.strange) == 0 {
+		return nil
 	}
-	sum, known := c.Elsewhere(seen)
-	if known {
-		c.mutex.Lock()
-		defer c.mutex.Unlock()
-		c.change(i, Content{sum, seen})
+	files := make(map[Seen]bool, len(c.strange))
+	for _, s := range c.strange {
+		files[s.Seen] = true
 	}
-	return known
+	sums := c.Elsewhere(files)
+	for _, s := range c.strange {
+		if sum, known := sums[s.Seen]; known {
+			c.change(s.Place, Content{sum, s.Seen})
+		} else {
+			doubts = append(doubts, s.Place)
+		}
+	}
+	slices.Sort(c.Changed)
+	c.strange = nil
+	return doubts
 }
 
 // change records an item that is new or has changed, with what it holds, if that is known.

@@ -188,7 +188,7 @@ func TestCompare(t *testing.T) {
 		{
 			name: "an archive of another content, as long and as old",
 			change: func(t *testing.T, root string) {
-				preserved(t, root+"/x.tar", tarOf(t, member{name: "1.png", content: string(greyPNG(t, 4))}, member{name: "2.png", content: string(greyPNG(t, 9))}))
+				preserved(t, root+"/x.tar", tarOf(t, tarMember{name: "1.png", content: string(greyPNG(t, 4))}, tarMember{name: "2.png", content: string(greyPNG(t, 9))}))
 			},
 			doubts: []string{"x.tar/1.png", "x.tar/2.png"}, changed: []string{"x.tar/2.png"},
 		},
@@ -223,7 +223,7 @@ func TestCompare(t *testing.T) {
 			t.Parallel()
 			root := tree(t, map[string]string{
 				"a.png": string(greyPNG(t, 1)), "b/c.png": string(greyPNG(t, 2)), ".c/c.png": string(greyPNG(t, 3)), "broken.png": "no image",
-				"x.tar": string(tarOf(t, member{name: "1.png", content: string(greyPNG(t, 4))}, member{name: "2.png", content: string(greyPNG(t, 5))})),
+				"x.tar": string(tarOf(t, tarMember{name: "1.png", content: string(greyPNG(t, 4))}, tarMember{name: "2.png", content: string(greyPNG(t, 5))})),
 			})
 			must(t, os.Symlink("b", root+"/link"))
 			aged()
@@ -337,7 +337,7 @@ func TestReadWhileChanging(t *testing.T) {
 	}{{0, 1, nil}, {1, 2, nil}, {2, 3, nil}, {3, 3, errChanging}, {100, 3, errChanging}} {
 		t.Run(fmt.Sprint(c.changes), func(t *testing.T) {
 			t.Parallel()
-			root := tree(t, map[string]string{"a.png": "aaaa", "x.tar": string(tarOf(t, member{name: "1.png", content: "1111"}, member{name: "2.png", content: "2222"}))})
+			root := tree(t, map[string]string{"a.png": "aaaa", "x.tar": string(tarOf(t, tarMember{name: "1.png", content: "1111"}, tarMember{name: "2.png", content: "2222"}))})
 			aged() // else two changes may be of one moment
 			listing, err := List(context.Background(), []string{root}, nil, OpenTar)
 			if err != nil {
@@ -497,13 +497,14 @@ func TestCompareElsewhere(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "a/gone.png")); err != nil {
 		t.Fatal(err)
 	}
-	c := Comparison{Items: items, Known: known.of, Elsewhere: func(seen Seen) ([sha256.Size]byte, bool) {
+	c := Comparison{Items: items, Known: known.of, Elsewhere: func(files map[Seen]bool) map[Seen][sha256.Size]byte {
+		sums := map[Seen][sha256.Size]byte{}
 		for _, k := range known {
-			if k.Seen == seen {
-				return k.SHA256, true
+			if files[k.Seen] {
+				sums[k.Seen] = k.SHA256
 			}
 		}
-		return [sha256.Size]byte{}, false
+		return sums
 	}}
 	if err := errors.Join(c.Look(context.Background()), c.Read(context.Background())); err != nil {
 		t.Fatal(err)

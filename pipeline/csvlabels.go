@@ -60,7 +60,9 @@ func (c CSVLabels) label(items []Item, demanded func(i int) bool) error {
 	}
 	paths := make([]string, len(items))
 	for i, item := range items {
-		paths[i] = item.Path
+		if paths[i] = item.Path; item.isPart() { // people label files
+			paths[i] = item.name()
+		}
 	}
 	matching, err := table.Match(paths, demanded)
 	if err != nil {

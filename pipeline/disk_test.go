@@ -227,13 +227,13 @@ func TestListUnjudgable(t *testing.T) {
 // archiveOf packs pictures into a tar archive and lists it.
 func archiveOf(t *testing.T, items []Item) []Item {
 	t.Helper()
-	var members []member
+	var members []tarMember
 	for _, item := range items {
 		content, err := os.ReadFile(item.File)
 		if err != nil {
 			t.Fatal(err)
 		}
-		members = append(members, member{name: item.Path, content: string(content)})
+		members = append(members, tarMember{name: item.Path, content: string(content)})
 	}
 	file := filepath.Join(t.TempDir(), "pictures.tar")
 	if err := os.WriteFile(file, bytes.Clone(tarOf(t, members...)), 0o600); err != nil {

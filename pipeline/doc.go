@@ -3,7 +3,7 @@
 //	list -> feed -> decode -> preprocess -> batch -> infer -> write
 //
 // List finds the images and their labels: in files of their own, in Sources that hold many, such
-// as tar archives, and in Stores, such as buckets. Run sends them through the stages, one file of
+// as archives, and in Stores, such as buckets. Run sends them through the stages, one file of
 // this package each:
 //
 //	feed        one goroutine     hands out the items in order; reads those in sources and stores

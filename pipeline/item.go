@@ -21,7 +21,7 @@ type Item struct {
 	listed *watch
 	// within is the name of the source in the results; Path begins with it.
 	within string
-	// number is the length of the suffix of Path that distinguishes equal names in a source.
+	// number is the length of the suffix of Path that distinguishes equal names in a source, or parts of a file.
 	number int
 	// root is the Argument, if that is a directory.
 	root *root
@@ -31,6 +31,9 @@ type Item struct {
 
 // name is the path without the number that was appended to it.
 func (i Item) name() string { return i.Path[:len(i.Path)-i.number] }
+
+// isPart says that the item is a part of a file, such as a frame.
+func (i Item) isPart() bool { return i.number > 0 && len(i.Path)-i.number == len(i.within) }
 
 // InStore reports whether reading the item takes requests to a Store.
 func (i Item) InStore() bool { return i.stored != nil }

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -14,17 +13,12 @@ import (
 	"fovea/picture"
 )
 
-// pictureExtensions mark files as images without opening them. They include formats of photographs
-// that cannot be decoded, so that each such file is reported instead of only counted.
-var pictureExtensions = map[string]bool{
-	".jpg": true, ".jpeg": true, ".jpe": true, ".jfif": true, ".png": true, ".gif": true,
-	".bmp": true, ".tif": true, ".tiff": true, ".webp": true,
+// photoExtensions mark files as photographs that are not decoded, without opening them, so that each of them is reported
+// instead of only counted.
+var photoExtensions = map[string]bool{
 	".heic": true, ".heif": true, ".avif": true, ".jp2": true, ".jxl": true,
 	".cr2": true, ".cr3": true, ".nef": true, ".arw": true, ".dng": true,
 }
-
-// signatures are the first bytes of images, for files without such an extension.
-var signatures = []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF87a", "GIF89a", "II*\x00", "MM\x00*"}
 
 // Others are files that do not count as images.
 type Others struct {
@@ -93,7 +87,7 @@ type verdict struct {
 
 // judge decides by a file's name and its first bytes, nil if they cannot be read.
 func judge(name string, head []byte) verdict {
-	if hasPictureExtension(name) || beginsLikePicture(head) {
+	if hasPictureExtension(name) || picture.Decodes(name, head) {
 		return verdict{picture: true}
 	}
 	foreign, _ := picture.RecognizeForeign(name, head)
@@ -101,19 +95,7 @@ func judge(name string, head []byte) verdict {
 }
 
 func hasPictureExtension(name string) bool {
-	return pictureExtensions[strings.ToLower(path.Ext(name))]
-}
-
-// beginsLikePicture decides by the first bytes. Short signatures are not enough: texts may begin
-// with BM, and sound files with RIFF.
-func beginsLikePicture(head []byte) bool {
-	switch {
-	case bytes.HasPrefix(head, []byte("BM")):
-		return len(head) >= 18 && head[15]|head[16]|head[17] == 0 && head[6]|head[7]|head[8]|head[9] == 0
-	case bytes.HasPrefix(head, []byte("RIFF")):
-		return len(head) >= 12 && string(head[8:12]) == "WEBP"
-	}
-	return slices.ContainsFunc(signatures, func(s string) bool { return bytes.HasPrefix(head, []byte(s)) })
+	return photoExtensions[strings.ToLower(path.Ext(name))] || picture.Decodes(name, nil)
 }
 
 // judge decides by the file's name or, failing that, by its first bytes. An error is a StoreError.

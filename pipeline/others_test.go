@@ -14,15 +14,15 @@ import (
 func foreignTree(jpg string) map[string]string {
 	dicom := strings.Repeat("\x00", 128) + "DICM\x02\x00\x00\x00UL\x04\x00"
 	return map[string]string{
-		"a.jpg": jpg, "b/icon.QOI": "qoif\x00\x00\x00\x04\x00\x00\x00\x04\x03\x00", "b/a.qoi": "qoif\x00\x00\x00\x04\x00\x00\x00\x04\x03\x00",
-		"scan": dicom, "x.j2k": "\xff\x4f\xff\x51\x00", "p.ppm": "P6\n4 4 255\n", "b/x.tga": strings.Repeat("\x01\x02", 40), "unnamed-heic": "\x00\x00\x00\x18ftypheic\x00\x00\x00\x00",
+		"a.jpg": jpg, "b/icon.BPG": "BPG\xfb\x20\x00\x04\x04", "b/a.bpg": "BPG\xfb\x20\x00\x04\x04",
+		"scan": dicom, "x.j2k": "\xff\x4f\xff\x51\x00", "p.flif": "FLIF31\x03\x03", "b/x.pict": strings.Repeat("\x01\x02", 40), "unnamed-heic": "\x00\x00\x00\x18ftypheic\x00\x00\x00\x00",
 		"notes.txt": "P6 is not an image, BMP neither", "BMW.txt": "BMW makes cars, and more", "a.wav": "RIFF\x24\x00\x00\x00WAVEfmt ", "labels.csv": "a.jpg,cat\n", "data.json": "{}",
-		"README.md": "# text", "empty.qoi": "", "text.dcm": "to be fetched", ".hidden.qoi": "qoif",
+		"README.md": "# text", "empty.bpg": "", "text.dcm": "to be fetched", ".hidden.bpg": "BPG\xfb",
 	}
 }
 
 var (
-	wantForeign = []string{"2 QOI b/a.qoi", "1 DICOM scan", "1 HEIC unnamed-heic", "1 JPEG 2000 x.j2k", "1 PNM p.ppm", "1 TGA b/x.tga"}
+	wantForeign = []string{"2 BPG b/a.bpg", "1 DICOM scan", "1 FLIF p.flif", "1 HEIC unnamed-heic", "1 JPEG 2000 x.j2k", "1 PICT b/x.pict"}
 	wantSkipped = 8 // the texts, the sound, and the two that are not what their names say
 )
 
@@ -59,9 +59,9 @@ func TestOthers(t *testing.T) {
 		checkOthers(t, listing, "", wantSkipped)
 	})
 	t.Run("archive", func(t *testing.T) {
-		var members []member
+		var members []tarMember
 		for name, content := range files {
-			members = append(members, member{name: name, content: content})
+			members = append(members, tarMember{name: name, content: content})
 		}
 		file := write(t, filepath.Join(t.TempDir(), "s.tar"), tarOf(t, members...))
 		listing, err := List(context.Background(), []string{file}, nil, OpenTar)
@@ -80,7 +80,7 @@ func TestOthers(t *testing.T) {
 	t.Run("nothing else", func(t *testing.T) {
 		delete(files, "a.jpg")
 		_, err := List(context.Background(), []string{tree(t, files)}, nil)
-		if err == nil || !strings.Contains(err.Error(), "2 of QOI, the first is") || !strings.Contains(err.Error(), "convert it to PNG") {
+		if err == nil || !strings.Contains(err.Error(), "2 of BPG, the first is") || !strings.Contains(err.Error(), "convert it to JPEG or PNG") {
 			t.Errorf("error is %v", err)
 		}
 	})
@@ -88,12 +88,12 @@ func TestOthers(t *testing.T) {
 
 // TestOthersUnreadable: what cannot be opened counts by its name.
 func TestOthersUnreadable(t *testing.T) {
-	root := tree(t, map[string]string{"a.jpg": "", "x.qoi": "qoif"})
-	if err := os.Chmod(filepath.Join(root, "x.qoi"), 0); err != nil {
+	root := tree(t, map[string]string{"a.jpg": "", "x.bpg": "BPG\xfb"})
+	if err := os.Chmod(filepath.Join(root, "x.bpg"), 0); err != nil {
 		t.Fatal(err)
 	}
 	listing, err := List(context.Background(), []string{root}, nil)
-	if err != nil || len(listing.Foreign) != 1 || listing.Foreign[0].Format != "QOI" {
+	if err != nil || len(listing.Foreign) != 1 || listing.Foreign[0].Format != "BPG" {
 		t.Errorf("foreign images are %+v (%v)", listing.Foreign, err)
 	}
 }

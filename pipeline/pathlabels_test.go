@@ -17,7 +17,7 @@ func TestLabelPathsAgreeWithListings(t *testing.T) {
 		files[name] = grey
 	}
 	dir := tree(t, files)
-	write(t, filepath.Join(dir, "archive.tar"), tarOf(t, member{name: "cat/6.png", content: grey}, member{name: "7.png", content: grey}, member{name: "bird.8.png", content: grey}))
+	write(t, filepath.Join(dir, "archive.tar"), tarOf(t, tarMember{name: "cat/6.png", content: grey}, tarMember{name: "7.png", content: grey}, tarMember{name: "bird.8.png", content: grey}))
 	for _, source := range []string{"dir", "prefix"} {
 		labels, err := ParseLabels(source)
 		noError(t, err)

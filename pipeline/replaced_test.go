@@ -67,9 +67,9 @@ func TestSourceReplaced(t *testing.T) {
 	}
 	size := len(greyPNG(t, 1))
 	tarred := func(prefix string, greys ...uint8) []byte {
-		var members []member
+		var members []tarMember
 		for i, grey := range greys {
-			members = append(members, member{name: fmt.Sprintf("%s%d.png", prefix, i), content: string(greyPNG(t, grey))})
+			members = append(members, tarMember{name: fmt.Sprintf("%s%d.png", prefix, i), content: string(greyPNG(t, grey))})
 		}
 		return tarOf(t, members...)
 	}

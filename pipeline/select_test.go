@@ -129,7 +129,7 @@ func TestListPathsTwice(t *testing.T) {
 // Pictures of one name in an archive are told apart by numbers, which patterns and labels do not see.
 func TestNumberedNames(t *testing.T) {
 	png := string(greyStore(t, 1).files["000.png"])
-	s := &fakeStore{files: map[string][]byte{"x.tar": tarOf(t, member{name: "a.png", content: png}, member{name: "a.png", content: png}, member{name: "b", content: png}, member{name: "b", content: png}, member{name: "c.png#2", content: png})}}
+	s := &fakeStore{files: map[string][]byte{"x.tar": tarOf(t, tarMember{name: "a.png", content: png}, tarMember{name: "a.png", content: png}, tarMember{name: "b", content: png}, tarMember{name: "b", content: png}, tarMember{name: "c.png#2", content: png})}}
 	items := s.list(t, LabelFunc(PrefixLabel)).Items
 	if got := pathsAndLabels(items); !slices.Equal(got, []string{"x.tar/a.png=a", "x.tar/a.png#2=a", "x.tar/b=b", "x.tar/b#2=b", "x.tar/c.png#2=c"}) {
 		t.Errorf("listed are %q", got)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"fovea/picture"
 )
@@ -15,9 +16,10 @@ import (
 type Source interface {
 	// List visits the images in order, each with its Index, its Path within the source, which
 	// need not be unique, and the Label that the source has for it, if any; all other fields are
-	// ignored. others are the other files in the source. Damage ends the list with an error, but
-	// the images visited so far count. ErrNoPictures means that the file is not meant to contain
-	// images. An error of visit is returned unchanged.
+	// ignored. A Path that begins with # is a part of the file, such as a frame, rather than a file in it. others are
+	// the other files in the source. Damage ends the list with an error, but the images visited so
+	// far count. ErrNoPictures means that the file is not meant to contain images, ErrOneImage that it
+	// is an image itself. An error of visit is returned unchanged.
 	List(ctx context.Context, visit func(Item) error) (others Others, err error)
 	// Open starts reading the images from the source's file, which is open. Closing the Contents
 	// closes it, and so does an error.
@@ -36,6 +38,9 @@ type Contents interface {
 // that the file is a source that cannot be read, and says what to do.
 type Opener func(file string, open OpenFunc) (Source, error)
 
+// ErrOneImage means that a file is not a Source but an image.
+var ErrOneImage = errors.New("an image by itself")
+
 // OpenFunc opens the file of a Source for listing. It may be called several times.
 type OpenFunc func(context.Context) (File, error)
 
@@ -49,8 +54,11 @@ func (l *lister) source(holder Item) (known bool, err error) {
 			l.fail(holder, err)
 			return true, nil
 		}
-		if source != nil {
-			return true, l.contents(source, holder)
+		if source == nil {
+			continue
+		}
+		if err := l.contents(source, holder); !errors.Is(err, ErrOneImage) {
+			return true, err
 		}
 	}
 	return false, nil
@@ -63,8 +71,12 @@ func (l *lister) contents(source Source, holder Item) error {
 			l.Labeled++
 		}
 		name := unused(taken, item.Path)
+		path, number := holder.Path+"/"+name, len(name)-len(item.Path)
+		if strings.HasPrefix(name, "#") {
+			path, number = holder.Path+name, len(name)
+		}
 		l.Items = append(l.Items, Item{
-			Path: holder.Path + "/" + name, number: len(name) - len(item.Path), within: holder.Path, root: holder.root, stored: holder.stored, listed: holder.listed,
+			Path: path, number: number, within: holder.Path, root: holder.root, stored: holder.stored, listed: holder.listed,
 			File: holder.File, Argument: holder.Argument, Label: item.Label, Source: source, Index: item.Index,
 		})
 		return context.Cause(l.ctx)
@@ -73,7 +85,7 @@ func (l *lister) contents(source Source, holder Item) error {
 	switch {
 	case l.ctx.Err() != nil:
 		return context.Cause(l.ctx)
-	case errors.Is(err, ErrNoPictures):
+	case errors.Is(err, ErrNoPictures), errors.Is(err, ErrOneImage):
 		return err
 	case ofStore(err) != nil:
 		return ofStore(err)

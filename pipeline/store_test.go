@@ -96,7 +96,7 @@ func TestStoreLists(t *testing.T) {
 	png := greyStore(t, 1).files["000.png"]
 	s := &fakeStore{files: map[string][]byte{
 		"cats/a.png": png, "cats/b": png, "cats/": {}, "cats/.hidden.png": png, ".trash/a.png": png, "cats/notes.txt": []byte("a text"), "empty": {},
-		"dogs/x.tar": tarOf(t, member{name: "c.png", content: string(png)}, member{name: "d.png", content: string(png)}),
+		"dogs/x.tar": tarOf(t, tarMember{name: "c.png", content: string(png)}, tarMember{name: "d.png", content: string(png)}),
 		"dogs/y.tar": []byte("no archive, but something else of a tar's name, which is longer than a block: " + strings.Repeat("x", 1000)),
 	}}
 	listing := s.list(t, LabelFunc(DirectoryLabel))
@@ -154,9 +154,9 @@ func TestStoreGoesAway(t *testing.T) {
 	for _, archive := range []bool{false, true} {
 		s := greyStore(t, n)
 		if archive {
-			var members []member
+			var members []tarMember
 			for _, name := range slices.Sorted(maps.Keys(s.files)) {
-				members = append(members, member{name: name, content: string(s.files[name])})
+				members = append(members, tarMember{name: name, content: string(s.files[name])})
 			}
 			s.files = map[string][]byte{"x.tar": tarOf(t, members...), "y.png": s.files["000.png"]}
 		}
@@ -191,7 +191,7 @@ func TestStoreCompared(t *testing.T) {
 	}
 	s.versions = map[string]string{"000.png": "1", "001.png": "1", "002.png": "1", "x.tar": "1"}
 	s.modified = time.Now().Add(-time.Hour)
-	s.files["x.tar"] = tarOf(t, member{name: "a.png", content: string(s.files["000.png"])}, member{name: "b.png", content: string(s.files["001.png"])})
+	s.files["x.tar"] = tarOf(t, tarMember{name: "a.png", content: string(s.files["000.png"])}, tarMember{name: "b.png", content: string(s.files["001.png"])})
 	known := knownOf(t, s.list(t, nil).Items)
 	delete(known, "001.png")
 
@@ -204,7 +204,7 @@ func TestStoreCompared(t *testing.T) {
 	look([]string{"003.png"}, nil) // a store says when there is another version
 	s.versions["000.png"], s.versions["002.png"] = "2", "2"
 	look([]string{"000.png", "002.png", "003.png"}, []string{"000.png"})
-	s.files["x.tar"] = tarOf(t, member{name: "a.png", content: string(s.files["000.png"])}, member{name: "b.png", content: string(s.files["003.png"])})
+	s.files["x.tar"] = tarOf(t, tarMember{name: "a.png", content: string(s.files["000.png"])}, tarMember{name: "b.png", content: string(s.files["003.png"])})
 	s.versions["x.tar"] = "2"
 	s.versions["000.png"], s.versions["002.png"] = "1", "1"
 	look([]string{"003.png", "x.tar/a.png", "x.tar/b.png"}, []string{"x.tar/a.png", "x.tar/b.png"})

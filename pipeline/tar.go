@@ -9,11 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
-
-	"fovea/picture"
 )
 
 // OpenTar is the Opener of tar archives, plain or compressed with gzip: files named .tar, .tar.gz or
@@ -40,7 +37,7 @@ type compression struct {
 }
 
 func (c compression) refusal() error {
-	return fmt.Errorf("archives compressed with %s are not supported, only gzip is: unpack it first (%s)", c.by, c.remedy)
+	return fmt.Errorf("archives compressed with %s are not supported, only gzip and .zip are: unpack it first (%s)", c.by, c.remedy)
 }
 
 var otherTars = []compression{
@@ -48,9 +45,6 @@ var otherTars = []compression{
 	{".tar.xz", "\xfd7zXZ\x00", "xz", "xz -d"},
 	{".tar.bz2", "BZh", "bzip2", "bzip2 -d"},
 }
-
-// maxClassBytes bounds a member that contains a label.
-const maxClassBytes = 1024
 
 // tarBlock is the size of an archive's blocks in bytes.
 const tarBlock = 512
@@ -143,7 +137,7 @@ func (t *tarFile) next() (header *tar.Header, name string, err error) {
 		return nil, "", err
 	}
 	t.members++
-	return header, path.Clean("/" + header.Name)[1:], nil
+	return header, inArchive(header.Name), nil
 }
 
 // rest checks the end: at least one block of zeros, which is missing if the archive was cut off
@@ -201,9 +195,9 @@ func (s *tarSource) List(ctx context.Context, visit func(Item) error) (others Ot
 		return Others{}, err
 	}
 	defer t.file.Close() // read-only
-	var m tarMembers
+	var m members
 	for err == nil {
-		err = m.add(t)
+		err = t.addTo(&m)
 	}
 	if err == io.EOF { // damage wraps it
 		err = t.rest()
@@ -216,104 +210,27 @@ func (s *tarSource) List(ctx context.Context, visit func(Item) error) (others Ot
 	return m.others, err
 }
 
-// tarMembers are the images in an archive and their labels.
-type tarMembers struct {
-	pictures []Item
-	others   Others
-	// sample is the key of the consecutive members being read, whose images begin at start; label
-	// is their label.
-	sample struct {
-		key, label string
-		start      int
-	}
-	// labels are the labels of all keys, for archives whose members are in another order.
-	labels map[string]string
-}
-
-// add takes the next member.
-func (m *tarMembers) add(t *tarFile) error {
+// addTo adds the next member.
+func (t *tarFile) addTo(m *members) error {
 	header, name, err := t.next()
-	if err != nil {
+	if err != nil || header.Typeflag == tar.TypeXGlobalHeader {
 		return err
 	}
-	if name == "" || header.Typeflag == tar.TypeDir || header.Typeflag == tar.TypeXGlobalHeader || hidden(name) {
-		return nil
+	found := member{
+		name: name, index: t.members - 1, size: header.Size,
+		link:   header.Typeflag == tar.TypeLink || header.Typeflag == tar.TypeSymlink,
+		folder: header.Typeflag == tar.TypeDir,
+		open:   func() (io.Reader, error) { return t, nil },
 	}
-	key, extension := sampleKey(name)
-	if key != m.sample.key {
-		m.sample.key, m.sample.label, m.sample.start = key, "", len(m.pictures)
-	}
-	if extension == "cls" && isTarFile(header) && header.Size <= maxClassBytes {
-		return m.class(t)
-	}
-	v, err := t.judge(header, name)
-	if v.picture {
-		m.pictures = append(m.pictures, Item{Path: name, Index: t.members - 1, Label: m.sample.label})
-	} else {
-		m.others.pass(name, v)
-	}
-	return err
-}
-
-// class reads a member that contains the label of its sample.
-func (m *tarMembers) class(t *tarFile) error {
-	text, err := io.ReadAll(io.LimitReader(t, maxClassBytes))
-	if err != nil {
+	found.file = !found.link && !found.folder && isTarFile(header)
+	if err := m.add(found); err != nil {
 		return damagedTar(t.members, err)
 	}
-	m.sample.label = strings.TrimSpace(string(text))
-	for i := m.sample.start; i < len(m.pictures); i++ {
-		m.pictures[i].Label = m.sample.label
-	}
-	if m.labels == nil {
-		m.labels = map[string]string{}
-	}
-	m.labels[m.sample.key] = m.sample.label
 	return nil
-}
-
-// labeled are the images, with labels found elsewhere in the archive.
-func (m *tarMembers) labeled() []Item {
-	for i := range m.pictures {
-		if item := &m.pictures[i]; item.Label == "" {
-			key, _ := sampleKey(item.Path)
-			item.Label = m.labels[key]
-		}
-	}
-	return m.pictures
-}
-
-// judge treats members like files. A link counts by its name, so that it is reported instead of
-// skipped.
-func (t *tarFile) judge(header *tar.Header, name string) (verdict, error) {
-	link := header.Typeflag == tar.TypeLink || header.Typeflag == tar.TypeSymlink
-	switch {
-	case hasPictureExtension(name) && (link || isTarFile(header)):
-		return verdict{picture: true}, nil
-	case link:
-		return judge(name, nil), nil
-	case !isTarFile(header) || header.Size == 0:
-		return verdict{}, nil
-	}
-	head := make([]byte, min(picture.HeadBytes, header.Size))
-	if _, err := io.ReadFull(t, head); err != nil {
-		return verdict{}, damagedTar(t.members, err)
-	}
-	return judge(name, head), nil
 }
 
 func isTarFile(header *tar.Header) bool {
 	return header.Typeflag == tar.TypeReg || header.Typeflag == tar.TypeCont || header.Typeflag == tar.TypeGNUSparse
-}
-
-// hidden reports whether a part of a path begins with a dot.
-func hidden(name string) bool { return name[0] == '.' || strings.Contains(name, "/.") }
-
-// sampleKey splits a path at the first dot of the file name.
-func sampleKey(name string) (key, extension string) {
-	dir, base := path.Split(name)
-	base, extension, _ = strings.Cut(base, ".")
-	return dir + base, extension
 }
 
 // Open implements Source.

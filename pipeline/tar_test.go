@@ -15,12 +15,12 @@ import (
 	"testing"
 )
 
-// member is of a tar archive; a link if it has a target.
-type member struct {
+// tarMember is of a tar archive; a link if it has a target.
+type tarMember struct {
 	name, content, target string
 }
 
-func tarOf(t testing.TB, members ...member) []byte {
+func tarOf(t testing.TB, members ...tarMember) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -78,15 +78,15 @@ func pathsAndLabels(items []Item) []string {
 func TestTarLists(t *testing.T) {
 	const jpg = "\xff\xd8\xff and so on"
 	archive := tarOf(t,
-		member{name: "b/", content: ""},
-		member{name: "b/2.jpg", content: jpg}, member{name: "b/2.cls", content: "dog\n"}, member{name: "b/2.json", content: "{}"},
-		member{name: "b/1.cls", content: "cat"}, member{name: "b/1.jpg", content: jpg}, member{name: "b/1.seg.png", content: "mask"}, member{name: "b/1.txt", content: "a cat"},
-		member{name: "./a/x.jpg", content: jpg}, member{name: "a/x.jpg", content: "other"}, member{name: "a/x.jpg#2", content: jpg},
-		member{name: "../../etc/y.png", content: jpg},
-		member{name: "a/no-extension", content: jpg}, member{name: "a/notes", content: "a text of some length"}, member{name: "a/empty", content: ""},
-		member{name: "a/.hidden.jpg", content: jpg}, member{name: "._2.jpg", content: jpg}, member{name: ".git/z.jpg", content: jpg},
-		member{name: "a/link.jpg", target: "x.jpg"}, member{name: "a/link.txt", target: "x"},
-		member{name: "late.jpg", content: jpg}, member{name: "between.jpg", content: jpg}, member{name: "late.cls", content: "fox"},
+		tarMember{name: "b/", content: ""},
+		tarMember{name: "b/2.jpg", content: jpg}, tarMember{name: "b/2.cls", content: "dog\n"}, tarMember{name: "b/2.json", content: "{}"},
+		tarMember{name: "b/1.cls", content: "cat"}, tarMember{name: "b/1.jpg", content: jpg}, tarMember{name: "b/1.seg.png", content: "mask"}, tarMember{name: "b/1.txt", content: "a cat"},
+		tarMember{name: "./a/x.jpg", content: jpg}, tarMember{name: "a/x.jpg", content: "other"}, tarMember{name: "a/x.jpg#2", content: jpg},
+		tarMember{name: "../../etc/y.png", content: jpg},
+		tarMember{name: "a/no-extension", content: jpg}, tarMember{name: "a/notes", content: "a text of some length"}, tarMember{name: "a/empty", content: ""},
+		tarMember{name: "a/.hidden.jpg", content: jpg}, tarMember{name: "._2.jpg", content: jpg}, tarMember{name: ".git/z.jpg", content: jpg},
+		tarMember{name: "a/link.jpg", target: "x.jpg"}, tarMember{name: "a/link.txt", target: "x"},
+		tarMember{name: "late.jpg", content: jpg}, tarMember{name: "between.jpg", content: jpg}, tarMember{name: "late.cls", content: "fox"},
 	)
 	want := []string{
 		"b/2.jpg=dog", "b/1.jpg=cat", "b/1.seg.png=cat", "a/x.jpg=a", "a/x.jpg#2=a", "a/x.jpg#2#2=a", "etc/y.png=etc",
@@ -130,7 +130,7 @@ func TestTarLists(t *testing.T) {
 }
 
 func TestTarRefuses(t *testing.T) {
-	archive := tarOf(t, member{name: "a.jpg", content: "\xff\xd8\xff" + strings.Repeat("x", 2000)}, member{name: "b.jpg", content: "b"})
+	archive := tarOf(t, tarMember{name: "a.jpg", content: "\xff\xd8\xff" + strings.Repeat("x", 2000)}, tarMember{name: "b.jpg", content: "b"})
 	for name, test := range map[string]struct {
 		file    string
 		data    []byte
@@ -179,13 +179,13 @@ func TestTarRefuses(t *testing.T) {
 // greyTar puts pictures of greyPictures into an archive and returns them as List does.
 func greyTar(t *testing.T, file string, n int, broken ...int) []Item {
 	t.Helper()
-	var members []member
+	var members []tarMember
 	for _, item := range greyPictures(t, n, broken...) {
 		data, err := os.ReadFile(item.File)
 		if err != nil {
 			t.Fatal(err)
 		}
-		members = append(members, member{name: item.Path, content: string(data)}, member{name: item.Path + ".txt", content: "text"})
+		members = append(members, tarMember{name: item.Path, content: string(data)}, tarMember{name: item.Path + ".txt", content: "text"})
 	}
 	data := tarOf(t, members...)
 	if strings.HasSuffix(file, "gz") {
@@ -249,13 +249,13 @@ func TestTarChangesBeforeReading(t *testing.T) {
 			}
 		}, "the archive has changed", 2},
 		"others": {func(t *testing.T, file string) {
-			write(t, file, tarOf(t, member{name: "x.jpg"}, member{name: "y.jpg"}, member{name: "z.jpg"}))
+			write(t, file, tarOf(t, tarMember{name: "x.jpg"}, tarMember{name: "y.jpg"}, tarMember{name: "z.jpg"}))
 		}, "the archive has changed", 0},
 		"names that the others begin with": {func(t *testing.T, file string) {
 			picture := string(greyPNG(t, 7))
-			var members []member
+			var members []tarMember
 			for i := range 6 {
-				members = append(members, member{name: "0", content: picture}, member{name: fmt.Sprintf("00%d", i), content: picture})
+				members = append(members, tarMember{name: "0", content: picture}, tarMember{name: fmt.Sprintf("00%d", i), content: picture})
 			}
 			write(t, file, tarOf(t, members...))
 		}, "the archive has changed", 0},
@@ -307,7 +307,7 @@ func TestTarEnormousMember(t *testing.T) {
 }
 
 func TestTarLinks(t *testing.T) {
-	file := write(t, filepath.Join(t.TempDir(), "a.tar"), tarOf(t, member{name: "a.jpg", target: "elsewhere.jpg"}))
+	file := write(t, filepath.Join(t.TempDir(), "a.tar"), tarOf(t, tarMember{name: "a.jpg", target: "elsewhere.jpg"}))
 	listing, err := List(context.Background(), []string{file}, nil, OpenTar)
 	if err != nil {
 		t.Fatal(err)
@@ -342,7 +342,7 @@ func TestTarCancelled(t *testing.T) {
 // FuzzTar looks for archives that make the reader panic, or whose pictures are listed
 // otherwise than they are read.
 func FuzzTar(f *testing.F) {
-	archive := tarOf(f, member{name: "a/1.jpg", content: "\xff\xd8\xff..."}, member{name: "a/1.cls", content: "x"}, member{name: "../b.png", target: "c"}, member{name: strings.Repeat("long/", 60) + "d.gif", content: "d"})
+	archive := tarOf(f, tarMember{name: "a/1.jpg", content: "\xff\xd8\xff..."}, tarMember{name: "a/1.cls", content: "x"}, tarMember{name: "../b.png", target: "c"}, tarMember{name: strings.Repeat("long/", 60) + "d.gif", content: "d"})
 	f.Add(archive)
 	f.Add(gzipped(f, archive))
 	f.Add(archive[:700])

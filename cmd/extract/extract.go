@@ -16,8 +16,8 @@ import (
 )
 
 const long = `Extract runs a pretrained network on every image in IMAGES and stores what its layers compute
-as a dataset in --out. IMAGES are image files, directories (searched recursively), tar archives,
-Parquet tables of images, and URLs of any of these in an object store.
+as a dataset in --out. IMAGES are image files, directories (searched recursively), tar and zip
+archives, Parquet tables of images, and URLs of any of these in an object store.
 
   DIR/data/part-00000.parquet ...   path, label, split, sha256, width, height, one column per layer
   DIR/.fovea/errors.jsonl           the images that could not be read, and why

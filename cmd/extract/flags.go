@@ -80,6 +80,7 @@ func (o *options) addSelectionFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&s.Include, "include", nil, "read only images that match `PATTERN`, such as '*.jpg' or 'cats/**' (may be repeated)")
 	f.StringArrayVar(&s.Exclude, "exclude", nil, "leave out images that match `PATTERN` (may be repeated)")
 	f.StringVar(&o.shard, "shard", "", "read part `I/N` of the images, 0/N to N-1/N, always the same ones: one part per machine")
+	f.Var(&o.Frames, "frames", "which `FRAMES` of animations and videos are images: first, all, every:N, or every:DURATION such as every:1s; a row for each, x.gif#3 for the third (first: a row for the file)")
 	f.IntVar(&s.Sample, "sample", 0, "read a random sample of `N` images, the same ones for the same --seed (default: all)")
 	f.Uint64Var(&s.Seed, "seed", 1, "`SEED` of --sample")
 	f.IntVar(&s.Limit, "limit", 0, "read only the first `N` images by path (default: all)")

@@ -38,8 +38,8 @@ func newPredict(log *cli.LogOptions) *cobra.Command {
 prints a row for each: its path, its label, and the probability of every class. JSON is an array
 with an object for each image.
 
-IMAGES are files, directories, tar archives and Parquet tables of images, and URLs of any of these
-in an object store; - reads more names from standard input, one per line. Files come first, in the
+IMAGES are files, directories, tar and zip archives and Parquet tables of images, and URLs of any of
+these in an object store; - reads more names from standard input, one per line. Files come first, in the
 order given. With --features, the rows of a dataset of such features are predicted instead, in its
 order, without running the model.
 

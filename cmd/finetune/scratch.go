@@ -32,8 +32,8 @@ func newScratch(log *cli.LogOptions) *cobra.Command {
 stochastic gradient descent or Adam. After each epoch it measures the network on images that are
 held out. This takes far more images and time than a head on frozen features: see finetune compare.
 
-Images may be files, directories, tar archives, Parquet tables of images, or URLs of any of these in
-an object store.
+Images may be files, directories, tar and zip archives, Parquet tables of images, or URLs of any of
+these in an object store.
 
 The directory --out gets metrics.csv and metrics.jsonl (a row for each epoch), errors.csv (the
 images that could not be read), checkpoint/ (after each epoch, and at Ctrl-C), and at the end

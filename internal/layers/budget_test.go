@@ -12,7 +12,7 @@ import (
 
 // The commands only wire: logic that outgrows these limits belongs in a library.
 const (
-	mostLines         = 4200 // of all commands together
+	mostLines         = 4400 // of all commands together
 	mostFileLines     = 250
 	mostFunctionLines = 60
 )

@@ -19,12 +19,12 @@ var floors = map[string]int{
 	"internal/budget": leaves, "internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/labeltable": leaves, "internal/lockfile": leaves,
 	"internal/metrics": leaves, "internal/output": leaves, "internal/redact": leaves, "internal/samples": leaves, "internal/scratch": leaves,
 	"internal/seal": leaves, "internal/spelling": leaves, "internal/swap": leaves, "internal/text": leaves, "internal/typo": leaves, "internal/wrongclock": leaves,
-	"featurestore/internal/guard": leaves, "featurestore/internal/storetest": leaves, "picture/internal/jpeg": leaves, "picture/internal/kernel": leaves,
+	"featurestore/internal/guard": leaves, "featurestore/internal/storetest": leaves, "picture/internal/jpeg": leaves, "picture/internal/kernel": leaves, "picture/internal/plain": leaves,
 	"picture/internal/tiff": leaves,
 
 	"preprocessing": common, "recipe": common,
 
-	"inference": ground, "picture": ground, "vectors": ground, "scatterplot": ground,
+	"inference": ground, "picture": ground, "picture/frames": ground, "vectors": ground, "scatterplot": ground,
 	"objects": ground, "objects/drivers": ground, "objects/drivers/s3": ground,
 
 	"pipeline": machinery, "head": machinery, "contactsheet": machinery,
@@ -53,6 +53,7 @@ var sideways = map[string][]string{
 	"internal/swap":               {"internal/disk", "internal/lockfile", "internal/output"},
 	"picture/internal/jpeg":       {"picture/internal/kernel"},
 	"recipe":                      {"preprocessing"},
+	"picture/frames":              {"picture"},
 	"objects/drivers":             {"objects", "objects/drivers/s3"},
 	"objects/drivers/s3":          {"objects"},
 	"featurestore/export":         {"featurestore"},

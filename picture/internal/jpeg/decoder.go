@@ -42,6 +42,7 @@ const (
 // valid until its next Decode.
 type Plane struct {
 	Pix                  []uint8
+	Deep                 []uint16 // in place of Pix, where samples haven't 8 bits
 	Stride               int
 	Width, Height        int
 	Horizontal, Vertical int
@@ -50,8 +51,11 @@ type Plane struct {
 // Image is a decoded picture: as many planes as its colour has components.
 type Image struct {
 	Width, Height int
+	Precision     int // bits of a sample
 	Colour        Colour
-	Planes        []Plane
+	// Lossless says that smaller planes are to be enlarged by repeating samples, as libjpeg does.
+	Lossless bool
+	Planes   []Plane
 }
 
 // component is one channel of the file, with its state while scans are read.
@@ -60,12 +64,17 @@ type component struct {
 	h, v          int // sampling factors
 	quant         int // quantization table
 	width, height int // samples
-	blocksWide    int // of 8x8, padded to whole MCUs
+	blocksWide    int // of 8x8, or of a lossless file's sample, padded to whole MCUs
 	blocksHigh    int
-	pix           []uint8
-	coefficients  []int16  // of a progressive file, 64 a block, in zigzag order
+	stride        int      // samples
+	pix           []uint8  // if they have 8 bits
+	deep          []uint16 // otherwise
+	coefficients  []int16  // where samples are made of them later, 64 a block, in zigzag order
 	prediction    int32    // of the next DC coefficient
-	dc, ac        int      // Huffman tables of the current scan
+	context       int      // of arithmetic coding: how the last DC difference was
+	dc, ac        int      // tables of the current scan
+	lines         []uint16 // of a lossless scan: the row above, and those of a row of MCUs
+	rows, span    int      // of lines: without the first, and their samples
 	seen          bool     // a scan has had the component
 	missing       [64]int8 // bits that a progressive file's coefficients lack so far, -1 for all
 }
@@ -81,7 +90,11 @@ type Decoder struct {
 	components    [4]component
 	count         int // of components
 	hmax, vmax    int
+	precision     int // bits of a sample
 	progressive   bool
+	lossless      bool
+	arithmetical  bool
+	arithmetic    arithmetic
 	restart       int           // MCUs between restart markers, 0 for none
 	quant         [4][64]uint16 // in zigzag order
 	quantSeen     [4]bool
@@ -94,10 +107,17 @@ type Decoder struct {
 }
 
 // Decode decodes a file. The image's planes are valid until the Decoder's next use.
-func (d *Decoder) Decode(data []byte) (Image, error) {
-	d.reset(data)
+func (d *Decoder) Decode(data []byte) (Image, error) { return d.DecodeAbbreviated(nil, data) }
+
+// DecodeAbbreviated decodes a file that lacks tables which stand in a stream of their own, as
+// TIFF's JPEGTables. Empty tables are none.
+func (d *Decoder) DecodeAbbreviated(tables, data []byte) (Image, error) {
+	d.reset()
 	defer d.forget()
-	if err := d.readSegments(false); err != nil {
+	if err := d.readTables(tables); err != nil {
+		return Image{}, err
+	}
+	if err := d.readFile(data, false); err != nil {
 		return Image{}, err
 	}
 	for i := range d.components[:d.count] {
@@ -105,25 +125,32 @@ func (d *Decoder) Decode(data []byte) (Image, error) {
 		if !c.seen {
 			return Image{}, corrupt("component %d has no data", i+1)
 		}
-		if d.progressive {
-			if !c.complete() {
-				return Image{}, fmt.Errorf("%w: component %d lacks its last scans", ErrTruncated, i+1)
-			}
-			if !d.reconstruct(c) {
-				return Image{}, ErrStopped
-			}
+		if d.progressive && !c.complete() {
+			return Image{}, fmt.Errorf("%w: component %d lacks its last scans", ErrTruncated, i+1)
+		}
+		if d.buffered() && !d.reconstruct(c) {
+			return Image{}, ErrStopped
 		}
 		d.planes[i] = Plane{
-			Pix: c.pix, Stride: c.blocksWide * 8, Width: c.width, Height: c.height,
+			Pix: c.pix, Deep: c.deep, Stride: c.stride, Width: c.width, Height: c.height,
 			Horizontal: d.hmax / c.h, Vertical: d.vmax / c.v,
 		}
 	}
-	return Image{d.width, d.height, d.colour(), d.planes[:d.count]}, nil
+	return Image{d.width, d.height, d.precision, d.colour(), d.lossless, d.planes[:d.count]}, nil
+}
+
+// buffered says whether samples are made after all scans, of the coefficients. That is a must for
+// progressive files; the others are rare.
+func (d *Decoder) buffered() bool {
+	return d.progressive || !d.lossless && (d.arithmetical || d.precision != 8)
 }
 
 // Header is what a file says before its pixels.
 type Header struct {
 	Width, Height int // in pixels
+	Components    int
+	Precision     int   // bits of a sample
+	Samples       int64 // of all planes
 	// Bytes is the memory that Decode takes, with a copy of the file's compressed data.
 	Bytes int64
 	// Least is the size in bytes of the smallest file with such an image.
@@ -132,19 +159,27 @@ type Header struct {
 
 // Header reads a file's header up to the picture's size.
 func (d *Decoder) Header(data []byte) (Header, error) {
-	d.reset(data)
+	d.reset()
 	defer d.forget()
-	if err := d.readSegments(true); err != nil {
+	if err := d.readFile(data, true); err != nil {
 		return Header{}, err
 	}
-	h := Header{Width: d.width, Height: d.height, Least: d.least()}
-	for _, c := range d.components[:d.count] {
-		h.Bytes += int64(c.blocksWide) * int64(c.blocksHigh) * 64
+	h := Header{Width: d.width, Height: d.height, Components: d.count, Precision: d.precision, Least: d.least()}
+	size := int64(1)
+	if d.precision != 8 {
+		size = 2
 	}
-	if d.progressive { // and its coefficients
-		h.Bytes *= 3
+	if d.buffered() { // and its coefficients
+		size += 2
 	}
-	h.Bytes += int64(len(data))
+	for i := range d.components[:d.count] {
+		c := &d.components[i]
+		h.Samples += int64(c.samples())
+		if d.lossless {
+			h.Bytes += 2 * int64(c.v+1) * int64(c.stride)
+		}
+	}
+	h.Bytes += h.Samples*size + int64(len(data))
 	return h, nil
 }
 
@@ -152,7 +187,8 @@ func (d *Decoder) Header(data []byte) (Header, error) {
 func (d *Decoder) Retained() int {
 	n := cap(d.bits.coded)
 	for i := range d.components {
-		n += cap(d.components[i].pix) + 2*cap(d.components[i].coefficients)
+		c := &d.components[i]
+		n += cap(c.pix) + 2*(cap(c.deep)+cap(c.coefficients)+cap(c.lines))
 	}
 	return n
 }
@@ -163,10 +199,11 @@ func (d *Decoder) spend(work int) bool { return d.Spend == nil || d.Spend(work) 
 // forget lets go of the file, which a kept Decoder must not hold on to.
 func (d *Decoder) forget() { d.bits.data = nil }
 
-func (d *Decoder) reset(data []byte) {
-	d.bits = bitReader{data: data, coded: d.bits.coded}
+func (d *Decoder) reset() {
+	d.bits = bitReader{coded: d.bits.coded}
 	d.count, d.restart, d.endOfBand = 0, 0, 0
-	d.progressive, d.jfif, d.adobe = false, false, false
+	d.jfif, d.adobe = false, false
+	d.arithmetic.reset()
 	d.quantSeen = [4]bool{}
 	for i := range d.dc {
 		d.dc[i].defined, d.ac[i].defined = false, false
@@ -195,7 +232,7 @@ func (d *Decoder) colour() Colour {
 			return RGB
 		}
 		return YCbCr
-	case d.components[0].id == 'R' && d.components[1].id == 'G' && d.components[2].id == 'B':
+	case d.lossless, d.components[0].id == 'R' && d.components[1].id == 'G' && d.components[2].id == 'B':
 		return RGB
 	}
 	return YCbCr

@@ -31,6 +31,10 @@ func samplesOf(tb testing.TB, d *Decoder, data []byte) []byte {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return samplesIn(decoded)
+}
+
+func samplesIn(decoded Image) []byte {
 	out := []byte{byte(decoded.Colour)}
 	for _, plane := range decoded.Planes {
 		for y := range plane.Height {

@@ -133,10 +133,13 @@ func (c *component) complete() bool {
 	return true
 }
 
-// reconstruct makes a progressive component's samples once all scans are read. It reports whether
+// reconstruct makes a component's samples of its coefficients once all scans are read. It reports whether
 // it came to the end.
 func (d *Decoder) reconstruct(c *component) bool {
-	quant, stride := &d.quant[c.quant], c.blocksWide*8
+	if d.precision != 8 {
+		return d.reconstructDeep(c)
+	}
+	quant, stride := &d.quant[c.quant], c.stride
 	for y := range ceil(c.height, 8) {
 		if !d.spend(stride * 8) {
 			return false

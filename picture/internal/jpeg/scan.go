@@ -27,22 +27,17 @@ func (d *Decoder) scan(body []byte) error {
 			return err
 		}
 	}
-	decode := d.sequentialBlock
-	if d.progressive {
-		decode = d.progressiveDecoder(&header)
-	} else {
-		for _, c := range header.components[:header.count] {
-			d.dc[c.dc].defineValues(false)
-			d.ac[c.ac].defineValues(true)
-		}
-	}
-	wide, high := ceil(d.width, 8*d.hmax), ceil(d.height, 8*d.vmax)
-	if header.count == 1 { // blocks in plain order, without padding
-		wide, high = ceil(header.components[0].width, 8), ceil(header.components[0].height, 8)
-	}
 	for _, c := range header.components[:header.count] {
 		c.seen = true
 		c.account(&header)
+	}
+	if d.lossless {
+		return d.losslessScan(&header)
+	}
+	decode := d.blockDecoder(&header)
+	wide, high := ceil(d.width, 8*d.hmax), ceil(d.height, 8*d.vmax)
+	if header.count == 1 { // blocks in plain order, without padding
+		wide, high = ceil(header.components[0].width, 8), ceil(header.components[0].height, 8)
 	}
 	d.startInterval(&header)
 	left, marker, row := d.restart, uint8(restart0), wide*header.blocks*64
@@ -52,13 +47,8 @@ func (d *Decoder) scan(body []byte) error {
 		}
 		for x := range wide {
 			if d.restart > 0 && left == 0 {
-				if d.bits.exhausted() {
-					return d.shortData()
-				}
-				if found, ok := d.bits.nextMarker(); !ok {
-					return ErrTruncated
-				} else if found != marker {
-					return corrupt("marker %#x in place of restart marker %#x", found, marker)
+				if err := d.restarted(marker); err != nil {
+					return err
 				}
 				d.startInterval(&header)
 				left, marker = d.restart, restart0+(marker+1)&7
@@ -73,6 +63,36 @@ func (d *Decoder) scan(body []byte) error {
 		if d.bits.exhausted() {
 			return d.shortData()
 		}
+	}
+	return nil
+}
+
+// blockDecoder picks how a scan codes its blocks.
+func (d *Decoder) blockDecoder(header *scanHeader) func(c *component, x, y int) {
+	switch {
+	case d.arithmetical:
+		return d.arithmeticDecoder(header)
+	case d.progressive:
+		return d.progressiveDecoder(header)
+	case d.buffered():
+		return d.coefficientBlock
+	}
+	for _, c := range header.components[:header.count] {
+		d.dc[c.dc].defineValues(false)
+		d.ac[c.ac].defineValues(true)
+	}
+	return d.sequentialBlock
+}
+
+// restarted finds the restart marker behind an interval of data.
+func (d *Decoder) restarted(marker uint8) error {
+	if d.bits.exhausted() {
+		return d.shortData()
+	}
+	if found, ok := d.bits.nextMarker(); !ok {
+		return ErrTruncated
+	} else if found != marker {
+		return corrupt("marker %#x in place of restart marker %#x", found, marker)
 	}
 	return nil
 }
@@ -98,6 +118,9 @@ func decodeMCU(header *scanHeader, x, y int, decode func(c *component, x, y int)
 func (d *Decoder) startInterval(header *scanHeader) {
 	d.endOfBand = 0
 	d.bits.interval()
+	if d.arithmetical {
+		d.arithmetic.startInterval(header, d.bits.coded)
+	}
 	for _, c := range header.components[:header.count] {
 		c.prediction = 0
 	}
@@ -136,25 +159,37 @@ func (d *Decoder) scanHeader(body []byte) (scanHeader, error) {
 	} else if header.blocks > 10 {
 		return header, corrupt("%d blocks in an MCU", header.blocks)
 	}
-	header.end = 63
-	if d.progressive {
-		last := body[len(body)-3:]
-		header.start, header.end = int(last[0]), int(last[1])
-		header.refine, header.shift = last[2]>>4 != 0, uint(last[2]&15)
-		if header.end > 63 || header.start > header.end || header.shift > 13 ||
-			header.start == 0 && header.end != 0 || header.start > 0 && header.count > 1 {
-			return header, corrupt("progressive scan header")
-		}
+	if err := d.scanRange(&header, body[len(body)-3:]); err != nil {
+		return header, err
 	}
 	return header, d.checkTables(&header)
+}
+
+// scanRange reads which coefficients a scan carries, or a lossless file's predictor.
+func (d *Decoder) scanRange(header *scanHeader, last []byte) error {
+	if !d.progressive && !d.lossless {
+		header.end = 63
+		return nil
+	}
+	header.start, header.end = int(last[0]), int(last[1])
+	header.refine, header.shift = last[2]>>4 != 0, uint(last[2]&15)
+	switch {
+	case d.lossless && (header.start < 1 || header.start > 7 || header.end != 0 || header.refine || int(header.shift) >= d.precision):
+		return corrupt("lossless scan header")
+	case d.progressive && (header.end > 63 || header.start > header.end || header.shift > 13 ||
+		header.start == 0 && header.end != 0 || header.start > 0 && header.count > 1):
+		return corrupt("progressive scan header")
+	}
+	return nil
 }
 
 // checkTables makes sure of the tables that the scan's blocks will use.
 func (d *Decoder) checkTables(header *scanHeader) error {
 	for _, c := range header.components[:header.count] {
-		needDC := header.start == 0 && !header.refine
-		needAC := header.end > 0
-		if needDC && !d.dc[c.dc].defined || needAC && !d.ac[c.ac].defined || !d.quantSeen[c.quant] {
+		d.standardTables(c)
+		needDC := (header.start == 0 && !header.refine || d.lossless) && !d.arithmetical
+		needAC := header.end > 0 && !d.arithmetical
+		if needDC && !d.dc[c.dc].defined || needAC && !d.ac[c.ac].defined || !d.quantSeen[c.quant] && !d.lossless {
 			return corrupt("a scan uses a table that isn't there")
 		}
 	}

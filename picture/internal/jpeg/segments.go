@@ -3,6 +3,7 @@ package jpeg
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 )
 
 // Markers that the package knows by name.
@@ -16,17 +17,22 @@ const (
 	sequential0  = 0xc0
 	sequential1  = 0xc1
 	progressive  = 0xc2
+	lossless     = 0xc3
+	arithmetic9  = 0xc9 // sequential
+	arithmetic10 = 0xca // progressive
+	conditions   = 0xcc // of arithmetic coding
+	defineLines  = 0xdc
 	restart0     = 0xd0
 	app0         = 0xe0
 	app14        = 0xee
 )
 
-// processes are the kinds of frames, and the table of arithmetic coding, that are not decoded.
+// processes are the kinds of frames that are not decoded, and segments of theirs.
 var processes = map[uint8]string{
-	0xc3: "lossless coding", 0xc5: "hierarchical coding", 0xc6: "hierarchical coding",
-	0xc7: "lossless coding", 0xc8: "a reserved extension", 0xc9: "arithmetic coding",
-	0xca: "arithmetic coding", 0xcb: "arithmetic coding", 0xcc: "arithmetic coding",
-	0xcd: "arithmetic coding", 0xce: "arithmetic coding", 0xcf: "arithmetic coding",
+	0xc5: "hierarchical coding", 0xc6: "hierarchical coding", 0xc7: "hierarchical coding",
+	0xc8: "a reserved extension", 0xcb: "lossless arithmetic coding", 0xcd: "hierarchical coding",
+	0xce: "hierarchical coding", 0xcf: "hierarchical coding", 0xde: "hierarchical coding",
+	0xf7: "JPEG-LS",
 }
 
 // maxScans bounds the work that a small file can cause: with a few bytes, a scan can pass
@@ -36,8 +42,35 @@ const maxScans = 200
 // segmentWork is that of a Huffman table, which may be every segment.
 const segmentWork = 1000
 
-// readSegments reads the file up to its end marker, or up to the frame header.
-func (d *Decoder) readSegments(headerOnly bool) error {
+// readFile reads a file up to its end marker, or up to the frame header.
+func (d *Decoder) readFile(data []byte, headerOnly bool) error {
+	if err := d.readSegments(data, headerOnly); err != nil {
+		return err
+	}
+	if d.count == 0 {
+		return corrupt("no frame header")
+	}
+	return nil
+}
+
+// readTables reads a stream of tables alone, whose end marker may be missing: libjpeg's callers
+// stop at the last byte.
+func (d *Decoder) readTables(tables []byte) error {
+	if len(tables) == 0 {
+		return nil
+	}
+	err := d.readSegments(tables, true)
+	if d.count != 0 {
+		return corrupt("a frame among the tables")
+	}
+	if errors.Is(err, ErrTruncated) && d.bits.at == len(tables) {
+		return nil
+	}
+	return err
+}
+
+func (d *Decoder) readSegments(data []byte, headerOnly bool) error {
+	d.bits.data = data
 	if !bytes.HasPrefix(d.bits.data, []byte{0xff, startOfImage}) {
 		return corrupt("no start marker")
 	}
@@ -66,8 +99,8 @@ func (d *Decoder) readSegments(headerOnly bool) error {
 				return corrupt("more than %d scans", maxScans)
 			}
 			err = d.scan(body)
-		case sequential0, sequential1, progressive:
-			err = d.frame(body, marker == progressive)
+		case sequential0, sequential1, progressive, lossless, arithmetic9, arithmetic10:
+			err = d.frame(marker, body)
 			if headerOnly && err == nil {
 				return nil
 			}
@@ -77,9 +110,6 @@ func (d *Decoder) readSegments(headerOnly bool) error {
 		if err != nil {
 			return err
 		}
-	}
-	if d.count == 0 {
-		return corrupt("no frame header")
 	}
 	return nil
 }
@@ -91,6 +121,8 @@ func (d *Decoder) table(marker uint8, body []byte) error {
 		return d.quantTables(body)
 	case marker == defineHuff:
 		return d.huffmanTables(body)
+	case marker == conditions:
+		return d.arithmetic.conditionSegment(body)
 	case marker == defineRest:
 		if len(body) != 2 {
 			return corrupt("restart interval of %d bytes", len(body))
@@ -156,27 +188,59 @@ func (d *Decoder) huffmanTables(body []byte) error {
 }
 
 // frame reads the frame header: size, components and their sampling.
-func (d *Decoder) frame(body []byte, isProgressive bool) error {
+func (d *Decoder) frame(marker uint8, body []byte) error {
 	if d.count != 0 {
 		return corrupt("a second frame header")
 	}
 	if len(body) < 6 || len(body) != 6+3*int(body[5]) {
 		return corrupt("frame header of %d bytes", len(body))
 	}
-	if body[0] != 8 {
-		return unsupported("%d bits a sample", body[0])
+	d.progressive = marker == progressive || marker == arithmetic10
+	d.arithmetical = marker == arithmetic9 || marker == arithmetic10
+	d.lossless, d.precision = marker == lossless, int(body[0])
+	if d.lossless && (d.precision < 2 || d.precision > 16) || !d.lossless && d.precision != 8 && d.precision != deepBits {
+		return unsupported("%d bits a sample", d.precision)
 	}
 	count := int(body[5])
 	if count != 1 && count != 3 && count != 4 {
 		return unsupported("%d components", count)
 	}
 	d.height, d.width = int(binary.BigEndian.Uint16(body[1:])), int(binary.BigEndian.Uint16(body[3:]))
+	if d.height == 0 {
+		var err error
+		if d.height, err = d.linesBehind(); err != nil {
+			return err
+		}
+	}
 	if d.width == 0 || d.height == 0 {
 		return corrupt("size of %dx%d pixels", d.width, d.height)
 	}
+	if err := d.frameComponents(body[6:], count); err != nil {
+		return err
+	}
+	unit := 8 // of a component, in samples
+	if d.lossless {
+		unit = 1
+	}
+	for i := range d.components[:count] {
+		c := &d.components[i]
+		if d.hmax%c.h != 0 || d.vmax%c.v != 0 {
+			return unsupported("sampling %dx%d beside %dx%d", c.h, c.v, d.hmax, d.vmax)
+		}
+		c.width, c.height = ceil(d.width*c.h, d.hmax), ceil(d.height*c.v, d.vmax)
+		c.blocksWide = ceil(d.width, unit*d.hmax) * c.h
+		c.blocksHigh = ceil(d.height, unit*d.vmax) * c.v
+		c.stride = c.blocksWide * unit
+	}
+	d.count = count
+	return nil
+}
+
+// frameComponents reads the components' names and sampling.
+func (d *Decoder) frameComponents(body []byte, count int) error {
 	d.hmax, d.vmax = 1, 1
 	for i := range count {
-		c, spec := &d.components[i], body[6+3*i:]
+		c, spec := &d.components[i], body[3*i:]
 		c.id, c.h, c.v, c.quant = spec[0], int(spec[1]>>4), int(spec[1]&15), int(spec[2])
 		if c.h < 1 || c.h > 4 || c.v < 1 || c.v > 4 || c.quant > 3 {
 			return corrupt("component %d", i+1)
@@ -188,28 +252,57 @@ func (d *Decoder) frame(body []byte, isProgressive bool) error {
 		}
 		d.hmax, d.vmax = max(d.hmax, c.h), max(d.vmax, c.v)
 	}
-	for i := range d.components[:count] {
-		c := &d.components[i]
-		if d.hmax%c.h != 0 || d.vmax%c.v != 0 {
-			return unsupported("sampling %dx%d beside %dx%d", c.h, c.v, d.hmax, d.vmax)
-		}
-		c.width, c.height = ceil(d.width*c.h, d.hmax), ceil(d.height*c.v, d.vmax)
-		c.blocksWide = ceil(d.width, 8*d.hmax) * c.h
-		c.blocksHigh = ceil(d.height, 8*d.vmax) * c.v
-	}
-	d.count, d.progressive = count, isProgressive
 	return nil
+}
+
+// linesBehind is the height that a file gives behind its first scan, 0 if it gives none: such a
+// file was written before its end was known.
+func (d *Decoder) linesBehind() (int, error) {
+	ahead := bitReader{data: d.bits.data, at: d.bits.at}
+	for scanned := false; ; {
+		marker, found := ahead.nextMarker()
+		switch {
+		case !found:
+			return 0, ErrTruncated
+		case marker == endOfImage || scanned && marker == startOfScan:
+			return 0, nil
+		case marker >= restart0 && marker < restart0+8 || marker == 1 || marker == startOfImage:
+			continue
+		}
+		body, err := ahead.segment()
+		if err != nil {
+			return 0, err
+		}
+		if marker == defineLines && len(body) == 2 {
+			return int(binary.BigEndian.Uint16(body)), nil
+		}
+		scanned = scanned || marker == startOfScan
+	}
 }
 
 func ceil(a, b int) int { return (a + b - 1) / b }
 
-// least is the size in bytes of the smallest file with such a picture, of one bit a block.
+// least is the size in bytes of the smallest file with such a picture: of one bit a block or, if it
+// is lossless, a sample. Arithmetic coding has no such bound.
 func (d *Decoder) least() int64 {
+	if d.arithmetical {
+		return 0
+	}
 	blocks := 0
-	for _, c := range d.components[:d.count] {
-		blocks += ceil(c.width, 8) * ceil(c.height, 8)
+	for i := range d.components[:d.count] {
+		c := &d.components[i]
+		if d.lossless {
+			blocks += c.width * c.height
+		} else {
+			blocks += ceil(c.width, 8) * ceil(c.height, 8)
+		}
 	}
 	return int64(ceil(blocks, 8))
+}
+
+// samples is how many the component's plane has.
+func (c *component) samples() int {
+	return c.stride * c.blocksHigh * (c.stride / c.blocksWide)
 }
 
 // allocate takes the planes' memory before the first scan, if the file may have as much.
@@ -219,9 +312,13 @@ func (d *Decoder) allocate() error {
 	}
 	for i := range d.components[:d.count] {
 		c := &d.components[i]
-		size := c.blocksWide * c.blocksHigh * 64
-		c.pix = sized(c.pix, size)
-		if d.progressive {
+		size := c.samples()
+		if d.precision == 8 {
+			c.pix, c.deep = sized(c.pix, size), nil
+		} else {
+			c.pix, c.deep = nil, sized(c.deep, size)
+		}
+		if d.buffered() {
 			c.coefficients = sized(c.coefficients, size)
 			clear(c.coefficients)
 			for k := range c.missing {

@@ -1,0 +1,169 @@
+package frames
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"fovea/picture"
+)
+
+const goldenDir = "../../testdata/picture/frames"
+
+// golden is what Pillow shows of an animation; make_frames.py wrote it.
+type golden struct {
+	Starts []int64
+	End    int64
+	Frames []struct{ RGB, RGBA string }
+}
+
+func goldens(t testing.TB) map[string]golden {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(goldenDir, "frames.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string]golden
+	if err := json.Unmarshal(text, &all); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func read(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(goldenDir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func open(t testing.TB, data []byte) Reader {
+	t.Helper()
+	r, err := Open(bytes.NewReader(data), int64(len(data)), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func raster(t testing.TB, r Reader, i int) picture.Raster {
+	t.Helper()
+	data, err := r.Frame(context.Background(), i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := picture.DecodeRaster(data, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// rgb are the colours alone.
+func rgb(r picture.Raster) (out []uint8) {
+	for i := 0; i < len(r.Pix); i += r.Channels {
+		out = append(out, r.Pix[i:i+3]...)
+	}
+	return out
+}
+
+func sum(pix []uint8) string {
+	s := sha256.Sum256(pix)
+	return hex.EncodeToString(s[:])
+}
+
+func TestFramesArePillows(t *testing.T) {
+	for name, want := range goldens(t) {
+		t.Run(name, func(t *testing.T) {
+			r := open(t, read(t, name))
+			times := r.Times()
+			if len(times.Starts) != len(want.Frames) || times.End.Round(time.Millisecond) != time.Duration(want.End)*time.Millisecond {
+				t.Fatalf("%d frames until %s, want %d until %d ms", len(times.Starts), times.End, len(want.Frames), want.End)
+			}
+			for i, frame := range want.Frames {
+				if got := times.Starts[i].Round(time.Millisecond).Milliseconds(); got != want.Starts[i] {
+					t.Errorf("frame %d begins at %d ms, want %d", i+1, got, want.Starts[i])
+				}
+				got := raster(t, r, i)
+				if sum(rgb(got)) != frame.RGB {
+					t.Errorf("frame %d: its colours differ from Pillow's", i+1)
+				}
+				if got.Channels == 4 && frame.RGBA != "" && sum(got.Pix) != frame.RGBA {
+					t.Errorf("frame %d: its alpha differs from Pillow's", i+1)
+				}
+				if frame.RGBA != "" && got.Channels == 3 {
+					t.Errorf("frame %d has no alpha", i+1)
+				}
+			}
+			// Backwards, from another place, and the first as the whole file shows it.
+			again := raster(t, r, 0)
+			if sum(rgb(again)) != want.Frames[0].RGB {
+				t.Error("the first frame differs when it is read again")
+			}
+			whole, err := picture.DecodeRaster(read(t, name), 0)
+			if err != nil || sum(rgb(whole)) != want.Frames[0].RGB {
+				t.Errorf("the first frame differs from the file as one image: %v", err)
+			}
+		})
+	}
+}
+
+// Files that are damaged in any way are an error or frames, in bounded memory, and never a panic.
+func FuzzFrames(f *testing.F) {
+	for name := range goldens(f) {
+		f.Add(read(f, name))
+	}
+	f.Add(aviOf("MJPG", greyJPEG(f, 1), nil, greyJPEG(f, 2)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := Open(bytes.NewReader(data), int64(len(data)), Options{MaxPixels: 1 << 12})
+		if err != nil {
+			return
+		}
+		times := r.Times()
+		if len(times.Starts) < 2 {
+			t.Fatalf("%d frames", len(times.Starts))
+		}
+		for i := range min(len(times.Starts), 20) {
+			frame, err := r.Frame(context.Background(), i)
+			if err != nil {
+				continue
+			}
+			_, _ = picture.DecodeRaster(frame, 1<<12)
+		}
+	})
+}
+
+// Files with one image, and others, are told apart.
+func TestSingle(t *testing.T) {
+	still, err := os.ReadFile("../../testdata/picture/gif.gif")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		data []byte
+		want error
+	}{
+		"a still GIF": {still, ErrSingle},
+		"a JPEG":      {greyJPEG(t, 5), ErrSingle},
+		"a text":      {[]byte("only a text, of some length"), ErrNone},
+		"nothing":     {nil, ErrNone},
+		"an MP4":      {[]byte("\x00\x00\x00\x18ftypisom\x00\x00\x00\x00"), ErrVideo},
+	} {
+		if _, err := Open(bytes.NewReader(test.data), int64(len(test.data)), Options{}); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+	data := read(t, "opaque.gif")
+	if _, err := Open(bytes.NewReader(data), int64(len(data)), Options{MaxPixels: 100}); !errors.Is(err, picture.ErrTooLarge) {
+		t.Errorf("over the limit: %v", err)
+	}
+}

@@ -1,0 +1,110 @@
+package plain
+
+// runWriter places the pixels of run lengths. Like Pillow's, it cuts a run off at the end of its row, which broken
+// programs write, and continues other pixels in the next one.
+type runWriter struct {
+	pix    []byte // from the first row that is stored
+	width  int
+	at, x  int
+	packed bool // two pixels a byte
+}
+
+// runs decodes run lengths. Pixels that the file passes over have the first colour.
+func (b *dib) runs(data, pix []byte, spend Spend) error {
+	clear(pix)
+	if b.pixels > len(data) {
+		return ErrTruncated
+	}
+	w := runWriter{pix: pix, width: b.width, packed: b.compression == bmpRLE4}
+	rest, work := data[b.pixels:], 0
+	for w.at < len(pix) {
+		if len(rest) < 2 {
+			return ErrTruncated
+		}
+		count, value, before := int(rest[0]), rest[1], w.at
+		rest = rest[2:]
+		switch {
+		case count > 0:
+			w.run(count, value)
+		case value == 0: // end of the row
+			if over := w.at % w.width; over > 0 {
+				w.at += w.width - over
+			}
+			w.x = 0
+		case value == 1: // end of the image
+			b.upright(pix)
+			return nil
+		case value == 2: // further to the right and up
+			if len(rest) < 2 {
+				return ErrTruncated
+			}
+			w.at += min(len(pix)-w.at, int(rest[0])+int(rest[1])*w.width)
+			w.x = w.at % w.width
+			rest = rest[2:]
+		default:
+			n, err := w.literal(int(value), rest)
+			if err != nil {
+				return err
+			}
+			rest = rest[n:]
+		}
+		if work += 8 + w.at - before; work > 1<<12 {
+			if !spend(work) {
+				return ErrStopped
+			}
+			work = 0
+		}
+	}
+	b.upright(pix)
+	return nil
+}
+
+func (w *runWriter) run(count int, value byte) {
+	count = min(count, max(0, w.width-w.x), len(w.pix)-w.at)
+	for i := range count {
+		v := value
+		if w.packed {
+			v = value >> (4 * (1 - i&1)) & 15
+		}
+		w.pix[w.at+i] = v
+	}
+	w.at += count
+	w.x += count
+}
+
+// literal places pixels that are not a run, and returns how many bytes they take, with a byte to make that even.
+func (w *runWriter) literal(count int, rest []byte) (int, error) {
+	size := count
+	if w.packed {
+		size = (count + 1) / 2
+	}
+	n := min(count, len(w.pix)-w.at)
+	need := n
+	if w.packed {
+		need = (n + 1) / 2
+	}
+	if len(rest) < need {
+		return 0, ErrTruncated
+	}
+	if w.packed {
+		indices(w.pix[w.at:w.at+n], rest, 4)
+	} else {
+		copy(w.pix[w.at:w.at+n], rest)
+	}
+	w.at += n
+	w.x += count
+	return min(len(rest), size+size&1), nil
+}
+
+// upright puts the rows in order.
+func (b *dib) upright(pix []byte) {
+	if b.downward {
+		return
+	}
+	for top, bottom := 0, b.height-1; top < bottom; top, bottom = top+1, bottom-1 {
+		a, z := pix[top*b.width:][:b.width], pix[bottom*b.width:][:b.width]
+		for x := range a {
+			a[x], z[x] = z[x], a[x]
+		}
+	}
+}

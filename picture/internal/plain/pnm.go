@@ -1,0 +1,303 @@
+package plain
+
+import (
+	"math"
+	"strconv"
+)
+
+// IsPNM recognizes PBM, PGM and PPM, plain and packed, and PFM of grey and colours: by a header of as many numbers as each
+// needs, so that no text passes for one.
+func IsPNM(head []byte) bool {
+	p := pnmReader{data: head}
+	kind, ok := p.kind()
+	if !ok {
+		return false
+	}
+	width, ok1 := p.number()
+	height, ok2 := p.number()
+	if !ok1 || !ok2 || width < 1 || height < 1 {
+		return false
+	}
+	switch kind {
+	case '1':
+		return p.digitsFollow(1)
+	case '4':
+		return p.bytesFollow()
+	case 'f', 'F':
+		_, ok := p.scale()
+		return ok && p.bytesFollow()
+	}
+	maxval, ok := p.number()
+	if !ok || maxval < 1 || maxval >= 1<<16 {
+		return false
+	}
+	return kind <= '3' && p.digitsFollow(3) || kind >= '5' && p.bytesFollow()
+}
+
+// bytesFollow says that the header ends with its line, as nearly all do, or that what follows is no text.
+func (p *pnmReader) bytesFollow() bool {
+	if last := p.data[p.at-1]; last == '\n' || last == '\r' {
+		return true
+	}
+	for _, c := range p.data[p.at:] {
+		if c < ' ' && !isBlank(c) || c > '~' {
+			return true
+		}
+	}
+	return false
+}
+
+// ParsePNM reads a header that IsPNM has recognized.
+func ParsePNM(data []byte) (*Image, error) {
+	p := pnmReader{data: data}
+	kind, _ := p.kind()
+	width, ok := p.number()
+	height, ok2 := p.number()
+	if !ok || !ok2 {
+		return nil, ErrTruncated
+	}
+	m := &Image{Width: width, Height: height, Channels: 1}
+	if kind == '3' || kind == '6' || kind == 'F' {
+		m.Channels = 3
+	}
+	maxval := 1
+	switch kind {
+	case '1', '4':
+		m.Palette = bilevel(255, 0)
+	case 'f', 'F':
+		scale, ok := p.scale()
+		if !ok {
+			return nil, corrupt("a PFM without a scale")
+		}
+		return m, p.floats(m, scale)
+	default:
+		if maxval, ok = p.number(); !ok {
+			return nil, ErrTruncated
+		}
+		if maxval < 1 || maxval >= 1<<16 {
+			return nil, corrupt("a largest value of %d", maxval)
+		}
+	}
+	switch {
+	case kind <= '3':
+		p.plain(m, kind, maxval)
+	case kind == '4':
+		row := (width + 7) / 8
+		m.rows(data, raw{at: p.at, row: row, stride: row}, func(dst, src []byte) error {
+			indices(dst, src, 1)
+			return nil
+		})
+	default:
+		p.packed(m, maxval)
+	}
+	return m, nil
+}
+
+// pnmReader reads a header.
+type pnmReader struct {
+	data []byte
+	at   int
+}
+
+// kind is the second character of the file, behind which there must be a blank.
+func (p *pnmReader) kind() (byte, bool) {
+	if len(p.data) < 3 || p.data[0] != 'P' || !isBlank(p.data[2]) {
+		return 0, false
+	}
+	p.at = 2
+	k := p.data[1]
+	return k, k >= '1' && k <= '6' || k == 'f' || k == 'F'
+}
+
+func isBlank(b byte) bool { return b == ' ' || b >= '\t' && b <= '\r' }
+
+// token is the next word of the header; the blank behind it has been read, too. Comments reach to the end of the line.
+func (p *pnmReader) token() []byte {
+	var token []byte
+	for ; p.at < len(p.data) && len(token) <= 10; p.at++ {
+		switch c := p.data[p.at]; {
+		case c == '#':
+			for p.at < len(p.data) && p.data[p.at] != '\n' && p.data[p.at] != '\r' {
+				p.at++
+			}
+		case !isBlank(c):
+			token = append(token, c)
+		case len(token) > 0:
+			p.at++
+			return token
+		}
+	}
+	return nil
+}
+
+// number is the next word, which must be one of up to ten digits.
+func (p *pnmReader) number() (int, bool) {
+	n, err := strconv.ParseUint(string(p.token()), 10, 31)
+	return int(n), err == nil
+}
+
+func (p *pnmReader) scale() (float64, bool) {
+	scale, err := strconv.ParseFloat(string(p.token()), 64)
+	return scale, err == nil && scale != 0 && !math.IsInf(scale, 0) && !math.IsNaN(scale)
+}
+
+// digitsFollow says that the next bytes are digits, blanks and comments only, as many of them as are there up to a few.
+func (p *pnmReader) digitsFollow(longest int) bool {
+	digits, comment := 0, false
+	for _, c := range p.data[min(p.at, len(p.data)):min(p.at+64, len(p.data))] {
+		switch {
+		case comment:
+			comment = c != '\n' && c != '\r'
+		case c == '#':
+			comment = true
+		case isBlank(c):
+			digits = 0
+		case c < '0' || c > '9' || longest == 1 && c > '1':
+			return false
+		default:
+			if digits++; longest > 1 && digits > 5 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// scaled is a table of a file's values in 0 to 255. Of grey ones of more than 8 bits it is the high byte of the value
+// in 0 to 65,535, of others the nearest.
+func scaled(maxval, channels int) []uint8 {
+	table := make([]uint8, maxval+1)
+	for v := range table {
+		share := float64(v) / float64(maxval)
+		if maxval > 255 && channels == 1 {
+			table[v] = uint8(int(math.RoundToEven(share*65535)) >> 8)
+		} else {
+			table[v] = uint8(math.RoundToEven(share * 255))
+		}
+	}
+	return table
+}
+
+// packed reads binary samples of 8 or 16 bits. Those above the largest value count as that.
+func (p *pnmReader) packed(m *Image, maxval int) {
+	size := 1
+	if maxval > 255 {
+		size = 2
+	}
+	row := m.samples() * size
+	r := raw{at: p.at, row: row, stride: row}
+	if maxval == 255 {
+		m.rows(p.data, r, copied)
+		return
+	}
+	m.Scratch = 1 << 16
+	var table []uint8
+	m.rows(p.data, r, func(dst, src []byte) error {
+		if table == nil {
+			table = scaled(maxval, m.Channels)
+		}
+		for i := range dst {
+			v := int(src[i*size])
+			if size == 2 {
+				v = v<<8 | int(src[2*i+1])
+			}
+			dst[i] = table[min(v, maxval)]
+		}
+		return nil
+	})
+}
+
+// plain reads samples in digits. Those of bitmaps need no blanks between them.
+func (p *pnmReader) plain(m *Image, kind byte, maxval int) {
+	samples := product(m.Width, m.Height, m.Channels)
+	if m.Least = int64(p.at) + samples; kind != '1' {
+		m.Least = int64(p.at) + max(0, 2*samples-1)
+		m.Scratch = 1 << 16
+	}
+	m.read = func(pix []byte, spend Spend) error {
+		var table []uint8
+		if kind != '1' {
+			table = scaled(maxval, m.Channels)
+		}
+		q := plainReader{data: p.data, at: p.at}
+		for i := range pix {
+			if i&(1<<12-1) == 0 && !spend(q.at-p.at) {
+				return ErrStopped
+			}
+			v, err := q.next(kind == '1')
+			if err != nil {
+				return err
+			}
+			switch {
+			case v > maxval:
+				return corrupt("a value of %d, where %d is the largest", v, maxval)
+			case kind == '1':
+				pix[i] = uint8(v)
+			default:
+				pix[i] = table[v]
+			}
+		}
+		return nil
+	}
+}
+
+// plainReader reads samples in digits.
+type plainReader struct {
+	data []byte
+	at   int
+}
+
+func (p *plainReader) next(single bool) (int, error) {
+	for p.at < len(p.data) && (isBlank(p.data[p.at]) || p.data[p.at] == '#') {
+		if p.data[p.at] == '#' {
+			for p.at < len(p.data) && p.data[p.at] != '\n' && p.data[p.at] != '\r' {
+				p.at++
+			}
+			continue
+		}
+		p.at++
+	}
+	if p.at >= len(p.data) {
+		return 0, ErrTruncated
+	}
+	value := 0
+	for start := p.at; p.at < len(p.data) && !isBlank(p.data[p.at]) && p.data[p.at] != '#'; p.at++ {
+		c := p.data[p.at]
+		if c < '0' || c > '9' || p.at-start >= 10 {
+			return 0, corrupt("%q among its numbers", c)
+		}
+		value = 10*value + int(c-'0')
+		if single {
+			p.at++
+			break
+		}
+	}
+	return value, nil
+}
+
+// floats reads a PFM, whose last row comes first; a negative scale says that its lowest bytes do.
+func (p *pnmReader) floats(m *Image, scale float64) error {
+	row := 4 * m.samples()
+	m.rows(p.data, raw{at: p.at, row: row, stride: row, upward: true}, func(dst, src []byte) error {
+		for x := range dst {
+			b := be.Uint32(src[4*x:])
+			if scale < 0 {
+				b = le.Uint32(src[4*x:])
+			}
+			dst[x] = clipped(math.Float32frombits(b))
+		}
+		return nil
+	})
+	return nil
+}
+
+// clipped is a number in 0 to 255, as Pillow converts floats: what is outside is cut, and decimals are dropped.
+func clipped(v float32) uint8 {
+	switch {
+	case v >= 255:
+		return 255
+	case v > 0:
+		return uint8(v)
+	}
+	return 0
+}

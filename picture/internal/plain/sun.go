@@ -1,0 +1,100 @@
+package plain
+
+// IsSun recognizes Sun's raster files.
+func IsSun(head []byte) bool { return len(head) >= 4 && string(head[:4]) == "\x59\xa6\x6a\x95" }
+
+// ParseSun reads a header that IsSun has recognized.
+func ParseSun(data []byte) (*Image, error) {
+	if len(data) < 32 {
+		return nil, ErrTruncated
+	}
+	word := func(i int) int { return int(be.Uint32(data[4*i:])) }
+	depth, kind, mapKind, mapBytes := word(3), word(5), word(6), word(7)
+	m := &Image{Width: word(1), Height: word(2), Channels: 1}
+	var line func(dst, src []byte) error
+	switch {
+	case kind > 3:
+		return nil, unsupported("a Sun raster of type %d", kind)
+	case mapBytes > 768 || mapBytes > 0 && (mapKind != 1 || depth != 8):
+		return nil, unsupported("a Sun raster of %d bits with a colour map of type %d and %d bytes", depth, mapKind, mapBytes)
+	case depth == 1:
+		m.Palette = bilevel(255, 0)
+		line = func(dst, src []byte) error {
+			indices(dst, src, 1)
+			return nil
+		}
+	case depth == 8:
+		line = copied
+	case depth == 24 && kind == 3:
+		m.Channels, line = 3, copied
+	case depth == 24:
+		m.Channels, line = 3, reversed(3, 3)
+	default: // programs do not agree on the order of 32 bits
+		return nil, unsupported("a Sun raster of %d bits", depth)
+	}
+	if len(data) < 32+mapBytes {
+		return nil, ErrTruncated
+	}
+	if mapBytes > 0 {
+		m.Palette = &Palette{Opaque: true, Count: mapBytes / 3}
+		for i := range m.Palette.Count {
+			c := data[32+i:]
+			m.Palette.Colours[i] = [4]uint8{c[0], c[mapBytes/3], c[mapBytes/3*2], 255}
+		}
+	}
+	bits := product(m.Width, depth)
+	r := raw{at: 32 + mapBytes, row: int((bits + 7) / 8), stride: int((bits + 15) / 16 * 2)}
+	if kind != 2 {
+		m.rows(data, r, line)
+		return m, nil
+	}
+	m.Scratch = int64(r.stride)
+	m.Least = min(1<<62, int64(r.at)+(product(r.stride, max(0, m.Height-1))+int64(r.row)+255)/256*3)
+	if r.row < 3 && m.Height == 1 {
+		m.Least = int64(r.at) + 1
+	}
+	m.read = func(pix []byte, spend Spend) error { return m.sunRows(data[r.at:], pix, r, line, spend) }
+	return m, nil
+}
+
+// sunRows unpacks run lengths, which count the bytes that fill rows up to 16 bits, and reach from row to row.
+func (m *Image) sunRows(rest, pix []byte, r raw, line func(dst, src []byte) error, spend Spend) error {
+	buffer := make([]byte, r.stride)
+	left, value := 0, byte(0)
+	for y := range m.Height {
+		if !spend(m.Width) {
+			return ErrStopped
+		}
+		need := r.stride
+		if y == m.Height-1 {
+			need = r.row
+		}
+		for at := 0; at < need; at++ {
+			if left > 0 {
+				left--
+				buffer[at] = value
+				continue
+			}
+			if len(rest) == 0 {
+				return ErrTruncated
+			}
+			value = rest[0]
+			rest = rest[1:]
+			if value == 0x80 {
+				if len(rest) == 0 || rest[0] > 0 && len(rest) < 2 {
+					return ErrTruncated
+				}
+				if rest[0] == 0 {
+					rest = rest[1:]
+				} else {
+					left, value, rest = int(rest[0]), rest[1], rest[2:]
+				}
+			}
+			buffer[at] = value
+		}
+		if err := line(pix[y*m.samples():][:m.samples()], buffer[:r.row]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package picture
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// A raster is an image without compression, in which programs of this module hand on what they have taken out of a
+// file with several: a line that begins with rasterStart and goes on in JSON, and then the samples, row by row.
+const rasterStart = "fovea raster "
+
+// maxRasterHeader bounds the first line.
+const maxRasterHeader = 1 << 10
+
+// Raster is an image in memory: Channels is 3 for RGB and 4 for RGB with alpha, not premultiplied.
+type Raster struct {
+	Width    int `json:"width"`
+	Height   int `json:"height"`
+	Channels int `json:"channels"`
+	// Orientation is how to turn it, 1 to 8 as in EXIF; 0 is upright.
+	Orientation int     `json:"orientation,omitempty"`
+	Pix         []uint8 `json:"-"`
+}
+
+// DecodeRaster decodes an image as it is stored, neither turned nor resized, of at most maxPixels (default
+// DefaultMaxPixels). It has alpha where the file has some. Errors are as Decode's.
+func DecodeRaster(data []byte, maxPixels int) (Raster, error) {
+	w := workspaces.Get().(*workspace)
+	defer w.release()
+	w.clock.begin(0)
+	defer w.clock.end()
+	j := job{limit: maxPixels, cost: func(width, height int) (result, scratch int64, err error) { return times(4, width, height), 0, nil }}
+	var head Picture
+	stage, out := StageHeader, Raster{}
+	p, err := w.plan(data, j, &head)
+	if err == nil {
+		stage = StageDecode
+		out, err = w.raster(data, p, j)
+	}
+	return out, w.failure(stage, head.Format, data, err)
+}
+
+// Orientation is how an image is to be turned, 1 to 8 as in EXIF, of which 1 is upright; 0 stands for 1. Errors are as Inspect's.
+func Orientation(data []byte, maxPixels int) (int, error) {
+	if _, err := Inspect(data, maxPixels); err != nil {
+		return 0, err
+	}
+	if o := sniff(data).orientation(data); o > 1 {
+		return o, nil
+	}
+	return 0, nil
+}
+
+// raster decodes an image whose size has been checked.
+func (w *workspace) raster(data []byte, p plan, j job) (r Raster, err error) {
+	defer recoverDecoder(&err)
+	s, err := p.format.decode(w, data, j)
+	if err != nil {
+		return r, err
+	}
+	r = Raster{Width: s.width, Height: s.height, Channels: 3, Orientation: p.orientation}
+	if r.Orientation == 1 {
+		r.Orientation = 0
+	}
+	if s.alpha != nil {
+		r.Channels = 4
+	}
+	r.Pix = make([]uint8, r.Channels*s.width*s.height)
+	opacity, line := make([]uint8, s.width), make([]uint8, 3*s.width)
+	for y := range s.height {
+		row := r.Pix[y*r.Channels*s.width:]
+		if s.alpha == nil {
+			s.row(y, row[:3*s.width])
+			continue
+		}
+		s.row(y, line)
+		s.alpha(y, opacity)
+		for x, a := range opacity {
+			copy(row[4*x:4*x+3], line[3*x:])
+			row[4*x+3] = a
+		}
+	}
+	return r, nil
+}
+
+// Encode returns the bytes of a file that Decode reads. The same pixels give the same bytes.
+func (r Raster) Encode() ([]byte, error) {
+	if r.Width < 1 || r.Height < 1 || r.Channels != 3 && r.Channels != 4 || int64(len(r.Pix)) != times(r.Width, r.Height, r.Channels) {
+		return nil, fmt.Errorf("image: a raster of %dx%d pixels of %d samples with %d bytes", r.Width, r.Height, r.Channels, len(r.Pix))
+	}
+	header, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("image: encode a raster: %w", err)
+	}
+	out := make([]byte, 0, len(rasterStart)+len(header)+1+len(r.Pix))
+	out = append(append(append(out, rasterStart...), header...), '\n')
+	return append(out, r.Pix...), nil
+}
+
+// readRaster is the raster in a file's bytes, which it shares.
+func readRaster(data []byte) (Raster, error) {
+	end := bytes.IndexByte(data[:min(len(data), maxRasterHeader)], '\n')
+	if end < 0 {
+		return Raster{}, fmt.Errorf("%w: a raster without a header", ErrTruncated)
+	}
+	var r Raster
+	if err := json.Unmarshal(data[len(rasterStart):end], &r); err != nil {
+		return Raster{}, fmt.Errorf("%w: a raster's header: %w", ErrCorrupt, err)
+	}
+	if r.Channels != 3 && r.Channels != 4 || r.Width < 1 || r.Height < 1 {
+		return Raster{}, fmt.Errorf("%w: a raster of %dx%d pixels of %d channels", ErrCorrupt, r.Width, r.Height, r.Channels)
+	}
+	r.Pix = data[end+1:]
+	return r, nil
+}
+
+func rasterHeader(_ *workspace, data []byte) (header, error) {
+	r, err := readRaster(data)
+	if err != nil {
+		return header{}, err
+	}
+	return header{r.Width, r.Height, extent{least: plus(times(r.Width, r.Height, r.Channels), int64(len(data)-len(r.Pix)))}}, nil
+}
+
+func rasterTurn(data []byte) int {
+	r, err := readRaster(data)
+	if err != nil || r.Orientation < 1 || r.Orientation > 8 {
+		return 1
+	}
+	return r.Orientation
+}
+
+func decodeRaster(_ *workspace, data []byte, _ job) (source, error) {
+	r, err := readRaster(data)
+	if err != nil {
+		return source{}, err
+	}
+	if r.Channels == 3 {
+		return fromRGB(r.Pix, r.Width, r.Height), nil
+	}
+	stride := 4 * r.Width
+	return source{
+		width: r.Width, height: r.Height,
+		row:   func(y int, dst []uint8) { spread(dst, r.Pix[y*stride:], r.Width, 4, 1) },
+		alpha: func(y int, dst []uint8) { pick(dst, r.Pix[y*stride:], 4, 3) },
+	}, nil
+}
