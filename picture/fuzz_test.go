@@ -53,10 +53,18 @@ func FuzzJPEG(f *testing.F) {
 	}
 	fuzzFormat(f, "\xff\xd8", ".jpg")
 }
-func FuzzPNG(f *testing.F)  { fuzzFormat(f, "\x89PNG\r\n\x1a\n", ".png") }
-func FuzzGIF(f *testing.F)  { fuzzFormat(f, "GIF89a", ".gif") }
-func FuzzBMP(f *testing.F)  { fuzzFormat(f, "BM", ".bmp") }
-func FuzzTIFF(f *testing.F) { fuzzFormat(f, "II*\x00", ".tiff") }
+func FuzzPNG(f *testing.F) { fuzzFormat(f, "\x89PNG\r\n\x1a\n", ".png") }
+func FuzzGIF(f *testing.F) { fuzzFormat(f, "GIF89a", ".gif") }
+func FuzzBMP(f *testing.F) { fuzzFormat(f, "BM", ".bmp") }
+func FuzzTIFF(f *testing.F) {
+	more, _ := tiffArchive(f, "tiff-more.tar.gz")
+	for name, data := range more {
+		if strings.HasPrefix(string(data), "II*\x00") && len(data) < 4000 {
+			f.Add(data[4:], uint8(len(name)))
+		}
+	}
+	fuzzFormat(f, "II*\x00", ".tiff")
+}
 func FuzzWebP(f *testing.F) { fuzzFormat(f, "RIFF", ".webp") }
 
 // FuzzDense keeps the scales of long pictures within the limit.

@@ -89,6 +89,13 @@ func seeds(t testing.TB) map[string][]byte {
 			all[name] = data
 		}
 	}
+	more, _ := tiffArchive(t, "tiff-more.tar.gz")
+	for _, name := range []string{
+		"jpeg-ycbcr-22-tiles", "libtiff-jpeg-cmyk", "webp-lossy", "u2-rgb-zstd", "f4-rgb-predictor-True", "ycbcr-22", "old-lzw", "u1-rgb-bigtiff-tiles",
+		"packed-12", "cmyk16", "preview-first", "i4-rgb-planes-tiles",
+	} {
+		all["tiff "+name] = more[name]
+	}
 	photos, err := filepath.Glob("../testdata/photos/*.jpg")
 	if err != nil || len(photos) == 0 {
 		t.Fatalf("%d photos, %v", len(photos), err)

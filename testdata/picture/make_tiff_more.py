@@ -234,6 +234,24 @@ for h, v in [(1, 1), (2, 1), (2, 2), (4, 1), (4, 2), (4, 4), (1, 2)]:
     add(f"ycbcr-{h}{v}", data, by_libtiff(build({**size, 258: (8, 8, 8), 259: 1, 262: 6, 277: 3, 530: (1, 1)}, spread.tobytes())))
 
 
+# Faxes with runs of all lengths, black and white.
+rng = np.random.default_rng(7)
+rows = []
+for y in range(60):
+    row, colour = [], y % 2
+    while len(row) < 5000:
+        row += [colour] * int(min(rng.integers(0, 3000), rng.exponential(10 ** rng.uniform(0, 3.5))))
+        colour ^= 1
+    rows.append(row[:5000])
+    if y % 3:  # much like the one above
+        rows[-1] = [a if rng.random() > 0.002 else 1 - a for a in rows[-2]]
+fax = Image.fromarray(np.array(rows, bool))
+for how, info in [("tiff_ccitt", {}), ("group3", {}), ("group3", {292: 1}), ("group3", {292: 4}), ("group3", {292: 5}), ("group4", {})]:
+    buffer = io.BytesIO()
+    fax.save(buffer, "TIFF", compression=how, tiffinfo=info)
+    add(f"fax-{how}-{info.get(292, 0)}", buffer.getvalue(), by_pillow(buffer.getvalue()))
+
+
 def old_lzw(data):
     """LZW of before TIFF 5: the lowest bits first, codes longer one code later."""
     table, bits, out, have, count = {bytes([i]): i for i in range(256)}, 9, bytearray(), 0, 0
