@@ -227,8 +227,8 @@ func cmp(err, otherwise error) error {
 
 // tiles is a file of 30,000 x 30,000 pixels in tiles, all with the same content.
 type tiles struct {
-	head, tile []byte
-	read       int64
+	head []byte
+	read int64
 }
 
 func (r *tiles) ReadAt(p []byte, at int64) (int, error) {
