@@ -18,9 +18,9 @@ ARG GPU=
 ARG VERSION=container
 ENV GPU=$GPU FOVEA_CACHE=/cache
 WORKDIR /src
-# The library first, because it changes less often than the code.
-COPY scripts/deps.sh scripts/
-RUN scripts/deps.sh install
+# The libraries first, because they change less often than the code.
+COPY scripts/deps.sh scripts/codecs.sh scripts/
+RUN scripts/deps.sh install && scripts/codecs.sh install
 COPY go.mod go.sum ./
 COPY beam/go.mod beam/go.sum beam/
 RUN go mod download && cd beam && go mod download

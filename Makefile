@@ -16,8 +16,9 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
 .PHONY: deps
-deps: ## fetch libtensorflow into the cache (once)
+deps: ## fetch libtensorflow, and what decodes AVIF and HEIC, into the cache (once)
 	@scripts/deps.sh install
+	@scripts/codecs.sh install
 
 .PHONY: env
 env: deps ## print the environment for the go command, for eval
@@ -42,8 +43,8 @@ test: build python browser corpora ## vet, staticcheck, govulncheck, gofmt, all 
 	@# hundreds of megabytes of weights run the short ones; without it, all.
 	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_MORE="$$(scripts/python.sh path more-readers)" FOVEA_NODE_MODULES="$$(scripts/node.sh path)" \
 		FOVEA_PYTHON_TENSORFLOW="$$(scripts/python.sh path tensorflow)" FOVEA_PYTHON_SCIKIT_LEARN="$$(scripts/python.sh path scikit-learn)" \
-		FOVEA_PYTHON_SBOM="$$(scripts/python.sh path sbom)" FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
-		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_PYTHON_SCIKIT_LEARN FOVEA_PYTHON_SBOM FOVEA_CHROMIUM && \
+		FOVEA_PYTHON_SBOM="$$(scripts/python.sh path sbom)" FOVEA_PYTHON_PICTURES="$$(scripts/python.sh path pictures)" FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
+		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_PYTHON_SCIKIT_LEARN FOVEA_PYTHON_SBOM FOVEA_PYTHON_PICTURES FOVEA_CHROMIUM && \
 		eval "$$(scripts/deps.sh env)" && \
 		go test -race -tags nocloud -timeout 30m $$(go list ./... | grep -vE '$(HEAVY)') && \
 		go test -race -short -tags nocloud $$(go list ./... | grep -E '$(HEAVY)') && \
@@ -122,6 +123,7 @@ python: ## the environments that the tests check against: readers in Python and 
 	@scripts/python.sh install tensorflow
 	@scripts/python.sh install scikit-learn
 	@scripts/python.sh install sbom
+	@scripts/python.sh install pictures
 
 .PHONY: browser
 browser: ## the browser that the tests look at reports with: an installed Chromium, or the distribution's

@@ -68,3 +68,30 @@ func TestExtractOnFullDisk(t *testing.T) {
 		})
 	}
 }
+
+// A file that would be larger than ulimit -f allows is an error like a full disk, and no sudden end.
+func TestFileSizeLimit(t *testing.T) {
+	dir := t.TempDir()
+	photos, pets, head := tinyPictures(t, 40, 0), filepath.Join(dir, "pets"), filepath.Join(dir, "a.head")
+	for i := range 40 {
+		class := filepath.Join(photos, []string{"cat", "dog"}[i%2])
+		check(t, os.MkdirAll(class, 0o755))
+		check(t, os.Rename(filepath.Join(photos, fmt.Sprintf("%04d.png", i)), filepath.Join(class, fmt.Sprintf("%d.png", i))))
+	}
+	mustEnd(t, small(pets, "--pool", "avg", "--labels", "dir", photos), 0)
+	mustEnd(t, exec.Command(filepath.Join(binaries, "finetune"), "train", "-q", "--features", pets, "--out", head, "--near-duplicates", "0"), 0)
+	for _, command := range []*exec.Cmd{
+		small(filepath.Join(dir, "large"), photos),
+		exec.Command(filepath.Join(binaries, "finetune"), "export", "--head", head, "--model", smallModel, "--out", filepath.Join(dir, "exported")),
+	} {
+		limited := exec.Command("sh", append([]string{"-c", `ulimit -f 1 && exec "$@"`, "sh"}, command.Args...)...)
+		output, err := limited.CombinedOutput()
+		if err == nil || limited.ProcessState.ExitCode() != 1 ||
+			!regexp.MustCompile(`(?i)/(manifest|part-00000|variables)\S*[:;] file too large.*: raise the limit on the size of files \(ulimit -f\)`).Match(output) {
+			t.Errorf("%s ends with %v and says %s", command, err, output)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*exported*")); err != nil || len(left) > 0 {
+		t.Errorf("there are %q, %v", left, err)
+	}
+}

@@ -49,7 +49,7 @@ func oddities(jpg, png string) []oddity {
 		{"empty.tar", "", "the archive is empty"}, {"text.tgz", "a text", "the archive is damaged"}, {"empty.parquet", "", "empty.parquet"},
 		{"jpg.tar", jpg, "the archive is damaged"},
 		// Formats that are not decoded.
-		{"x.heic", heif("heic"), "HEIC: convert"}, {"x.heif", heif("mif1"), "HEIC: convert"}, {"x.avif", heif("avif"), "AVIF: convert"},
+		{"x.heic", heif("heic"), "truncated"}, {"x.heif", heif("mif1"), "truncated"}, {"x.avif", heif("avif"), "truncated"},
 		{"x.cr3", heif("crx "), "Canon raw: develop"}, {"x.cr2", "II*\x00\x10\x00\x00\x00CR\x02\x00", "Canon raw: develop"},
 		{"x.nef", "MM\x00*\x00\x00\x00\x08\x00\x00", "damaged"}, {"x.arw", "II*\x00\x08\x00\x00\x00\x00\x00", "damaged"},
 		{"x.dng", "II*\x00\x08\x00\x00\x00\x01\x00\x12\xc6\x01\x00\x04\x00\x00\x00\x01\x04\x00\x00\x00\x00\x00\x00", "raw"},

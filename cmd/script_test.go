@@ -66,6 +66,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("SMALL", "--model="+model)
 			env.Setenv("MODEL", model)
+			env.Setenv("KERAS", filepath.Join(filepath.Dir(model), "keras-export"))
 			for name, dir := range map[string]string{"TABLES": "../testdata/tables", "PICTURES": "../testdata/picture", "INPUTS": "../testdata/savedmodel/inputs"} {
 				dir, err := filepath.Abs(dir)
 				if err != nil {
@@ -86,6 +87,7 @@ func TestScripts(t *testing.T) {
 			"interrupt": interrupt,
 			"picture":   picture,
 			"rows":      rows,
+			"beside":    beside,
 			"dataset":   dataset,
 			"damage":    damage,
 			"objects":   objectNames,

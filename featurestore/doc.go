@@ -96,8 +96,8 @@
 // finished shards under a manifest with the status "writing"; resuming continues after them. Merge,
 // Compact, Remove, Revise and Update build the new dataset beside the old one, in .NAME.new, and swap the
 // directories in a single step. Shards that Revise does not change are in both by links, since files
-// never change. It copies the others' vectors as they are encoded, after comparing the file with the
-// manifest's SHA-256.
+// never change. Of the others it copies vectors, hashes and sizes of images as they are encoded, after comparing the file
+// with the manifest's SHA-256.
 //
 // Where a swap is impossible, at a mount point or on NFS, the new dataset is built in .fovea/next
 // (at a mount point; otherwise still beside), renamed as a whole to .fovea/arriving, and its files

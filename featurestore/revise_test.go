@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +14,10 @@ import (
 	"testing"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/apache/arrow/go/v15/parquet"
+	"github.com/apache/arrow/go/v15/parquet/compress"
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"fovea/featurestore/internal/guard"
 )
@@ -468,4 +472,60 @@ func FuzzCopyShard(f *testing.F) {
 			t.Errorf("the file can be read, but not its copy: %v", err)
 		}
 	})
+}
+
+// Columns that are not stored as this package stores them are written anew, beside vectors that are copied.
+func TestReviseOtherEncodings(t *testing.T) {
+	for name, property := range map[string]parquet.WriterProperty{
+		"dictionary":    parquet.WithDictionaryFor(columnSHA256, true),
+		"uncompressed":  parquet.WithCompressionFor(columnWidth, compress.Codecs.Uncompressed),
+		"no statistics": parquet.WithStatsFor(columnHeight, false),
+	} {
+		t.Run(name, func(t *testing.T) {
+			info, dir, fresh := testInfo(Float32), verified(t), verified(t)
+			rows := seenRows(0, 2*testShard+3)
+			writeAll(t, dir, info, Options{hooks: hooks{shardRows: testShard, properties: []parquet.WriterProperty{property}}}, rows, nil)
+			row, want := reviser(rows, func(int) bool { return false })
+			done, err := Revise(context.Background(), dir, ReviseOptions{Row: row})
+			if must(t, err); done.Copied != 3 {
+				t.Errorf("%+v", done)
+			}
+			writeAll(t, fresh, info, Options{hooks: hooks{shardRows: testShard}}, want, nil)
+			var got, all []string
+			for dir, to := range map[string]*[]string{dir: &got, fresh: &all} {
+				d, err := Open(dir)
+				must(t, err)
+				must(t, d.Scan(context.Background(), ScanOptions{}, func(b *Batch) error {
+					for i, r := range b.Rows {
+						*to = append(*to, fmt.Sprint(r.Path, r.Label, r.Split, r.SHA256, r.Width, r.Height, b.Vectors[0][i]))
+					}
+					return nil
+				}))
+			}
+			if !slices.Equal(got, all) {
+				t.Errorf("there are %q, want %q", got, all)
+			}
+		})
+	}
+}
+
+// Encoders that are used again give the bytes that Arrow's codec gives.
+func TestPagesAreArrows(t *testing.T) {
+	codec, err := compress.GetCodec(compress.Codecs.Zstd)
+	must(t, err)
+	w := &pageWriter{level: zstd.EncoderLevelFromZstd(1)}
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, size := range []int{0, 1, 300, 5_000, 130_000, 600_000, 40, 2_000_000} {
+		page := make([]byte, size)
+		for i := range page {
+			page[i] = "0123456789abcdef"[random.IntN(16)]
+			if i > 100 && i%97 < 60 {
+				page[i] = page[i-97]
+			}
+		}
+		var buf bytes.Buffer
+		if got, want := w.Compress(&buf, page), codec.EncodeLevel(nil, page, 1); !bytes.Equal(got, want) {
+			t.Errorf("%d bytes become %d others, want %d", size, len(got), len(want))
+		}
+	}
 }

@@ -33,24 +33,34 @@ const earlyNear = 0.99
 
 // leastNear is the least cosine of near duplicates that makes sense for layers: the mean, as their cosines are averaged.
 func leastNear(r recipe.Recipe, layers []recipe.Layer) float64 {
-	early := map[string]bool{}
-	if c, err := vgg.ByName(r.Model); err == nil {
-		for _, l := range c.Layers(false) {
-			names := append([]string{l.Name}, l.Aliases...)
-			for _, name := range names {
-				early[name] = slices.ContainsFunc(names, isEarly)
-			}
-		}
-	}
 	sum := 0.0
 	for _, l := range layers {
-		if early[l.Name] {
+		model := r.Model
+		if part, found := r.Part(l.Name); found {
+			model = part.Model
+		}
+		if isEarlyLayer(model, l.InModel()) {
 			sum += earlyNear
 		} else {
 			sum += UsualNear
 		}
 	}
 	return sum / float64(len(layers))
+}
+
+// isEarlyLayer says whether a layer, by any of its names, is one of the first three blocks of a VGG.
+func isEarlyLayer(model, layer string) bool {
+	c, err := vgg.ByName(model)
+	if err != nil {
+		return false
+	}
+	for _, l := range c.Layers(false) {
+		names := append([]string{l.Name}, l.Aliases...)
+		if slices.Contains(names, layer) {
+			return slices.ContainsFunc(names, isEarly)
+		}
+	}
+	return false
 }
 
 // isEarly says whether a layer's name in Keras is of the first three blocks.

@@ -21,6 +21,7 @@ var ErrLayers = errors.New("choose one or more with --layers")
 
 // Features are the labelled rows of a dataset, one per image.
 type Features struct {
+	// Recipe is the dataset's; of one of several models, with the columns of Layers alone, and their models.
 	Recipe recipe.Recipe
 	// Layers make up the columns of X, one after another.
 	Layers []recipe.Layer
@@ -61,7 +62,11 @@ func (s Source) load(ctx context.Context, memory head.Memory, names []string) (F
 		tables = append(tables, table)
 	}
 	table := tables[0]
-	f := Features{Recipe: dataset.Recipe(), Layers: layers, Labels: spelled(table.Labels), Splits: table.Splits, Hashes: table.SHA256, Paths: table.Paths}
+	made, err := onlyModelsOf(dataset.Recipe(), layers)
+	if err != nil {
+		return Features{}, err
+	}
+	f := Features{Recipe: made, Layers: layers, Labels: spelled(table.Labels), Splits: table.Splits, Hashes: table.SHA256, Paths: table.Paths}
 	if f.X, err = join(tables, memory); err != nil {
 		return Features{}, err
 	}
@@ -69,6 +74,14 @@ func (s Source) load(ctx context.Context, memory head.Memory, names []string) (F
 		return Features{}, err
 	}
 	return f, f.checkFinite(dir)
+}
+
+// onlyModelsOf is the recipe of a dataset with the columns of those layers; of a dataset of a single model it is the whole.
+func onlyModelsOf(r recipe.Recipe, layers []recipe.Layer) (recipe.Recipe, error) {
+	if len(r.Added) == 0 {
+		return r, nil
+	}
+	return r.Only(recipe.Recipe{Layers: layers}.LayerNames()...)
 }
 
 // chooseLayers finds layers by name; no names, or empty ones, mean the only layer there is.

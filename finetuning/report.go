@@ -14,6 +14,7 @@ import (
 	"fovea/featurestore"
 	"fovea/head"
 	"fovea/internal/text"
+	"fovea/recipe"
 	"fovea/report"
 )
 
@@ -144,20 +145,31 @@ func (o *ReportOptions) mistakes(f Features, probabilities [][]float64) []report
 
 // facts say what the head is and what it was measured on.
 func facts(h *head.Head, dir string, test Features) []report.Fact {
-	r := h.Recipe
+	parts := h.Recipe.Parts()
 	copies := fmt.Sprintf("%d equal, %d near duplicates", h.Notes.Copies, h.Notes.NearCopies)
 	if len(h.Notes.Crowded) > 0 {
 		copies += "; most images of " + text.Some(h.Notes.Crowded) + " are alike, so that the metrics may be too optimistic about them"
 	}
-	return []report.Fact{
-		{Name: "classes", Value: text.Some(h.Classes)},
-		{Name: "features", Value: fmt.Sprintf("%s of %s, %d values (pooling %s)", LayerNames(h.Layers), r.Model, h.Columns(), r.Pool)},
-		{Name: "model input", Value: fmt.Sprintf("%dx%d, %s, %s, %s", r.InputWidth, r.InputHeight, r.Resize, r.Interpolation, r.Preprocessing)},
-		{Name: "computed by", Value: r.Library + ", " + r.Arithmetic()},
-		{Name: "trained on", Value: fmt.Sprintf("%d images", h.Notes.TrainedOn)},
-		{Name: "measured on", Value: fmt.Sprintf("%d images of the dataset %s that it was not trained on", len(test.Labels), filepath.Base(dir))},
-		{Name: "copies in the dataset", Value: copies},
+	all := []report.Fact{{Name: "classes", Value: text.Some(h.Classes)}}
+	for _, r := range parts {
+		layers := slices.DeleteFunc(slices.Clone(h.Layers), func(l recipe.Layer) bool { _, found := r.Layer(l.Name); return len(parts) > 1 && !found })
+		values, in := 0, ""
+		for _, l := range layers {
+			values += l.Size()
+		}
+		if len(parts) > 1 {
+			in = " of " + r.Model
+		}
+		all = append(all,
+			report.Fact{Name: "features" + in, Value: fmt.Sprintf("%s of %s, %d values (pooling %s)", LayerNames(layers), r.Model, values, r.Pool)},
+			report.Fact{Name: "model input" + in, Value: fmt.Sprintf("%dx%d, %s, %s, %s", r.InputWidth, r.InputHeight, r.Resize, r.Interpolation, r.Preprocessing)},
+			report.Fact{Name: "computed by" + in, Value: r.Library + ", " + r.Arithmetic()})
 	}
+	return append(all,
+		report.Fact{Name: "trained on", Value: fmt.Sprintf("%d images", h.Notes.TrainedOn)},
+		report.Fact{Name: "measured on", Value: fmt.Sprintf("%d images of the dataset %s that it was not trained on", len(test.Labels), filepath.Base(dir))},
+		report.Fact{Name: "copies in the dataset", Value: copies},
+	)
 }
 
 // settingsShown say how the head was trained.

@@ -68,10 +68,14 @@ func (u *unfreezing) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	made, err := onlyModelsOf(dataset.Recipe(), []recipe.Layer{{Name: layer}})
+	if err != nil {
+		return err
+	}
 	if u.bottleneck, err = source.Load(ctx, layer); err != nil {
 		return remote.Located(err, source.Dir, u.options.Source.Dir)
 	}
-	if u.bottleneck.Recipe.Fingerprint() != dataset.Recipe().Fingerprint() {
+	if u.bottleneck.Recipe.Fingerprint() != made.Fingerprint() {
 		return fmt.Errorf("%s %w", u.options.Source.name(), featurestore.ErrReplaced)
 	}
 	if err := u.leaveOutRare(); err != nil {
@@ -95,8 +99,21 @@ func (u *unfreezing) leaveOutRare() error {
 	return err
 }
 
-// find looks for the network that made the dataset, and for the column that the block takes.
+// find looks for the column that the block takes, and for the network that made it.
 func (u *unfreezing) find(dataset recipe.Recipe) (layer string, err error) {
+	parts := dataset.Parts()
+	var reasons []string
+	for _, p := range parts {
+		if layer, err = u.findIn(p); err == nil || len(parts) == 1 {
+			return layer, err
+		}
+		reasons = append(reasons, fmt.Sprintf("%s: %v", p.Model, err))
+	}
+	return "", fmt.Errorf("none of the models of the dataset can be unfrozen: %s", strings.Join(reasons, "; "))
+}
+
+// findIn is find among the columns of one model.
+func (u *unfreezing) findIn(dataset recipe.Recipe) (layer string, err error) {
 	name := u.options.Source.name()
 	if u.configuration, err = vgg.ByName(dataset.Model); err != nil {
 		return "", fmt.Errorf("%s has features of the model %q: only VGGs that ship or were imported can be unfrozen: %w", name, dataset.Model, err)
@@ -126,7 +143,7 @@ func bottleneckColumn(r recipe.Recipe, c vgg.Configuration, before string) (stri
 		}
 	}
 	for _, l := range r.Layers {
-		if l.Name != pool.Name && !slices.Contains(pool.Aliases, l.Name) {
+		if l.InModel() != pool.Name && !slices.Contains(pool.Aliases, l.InModel()) {
 			continue
 		}
 		if !slices.Equal(l.Shape, pool.Shape) || r.Views != "" {

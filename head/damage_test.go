@@ -37,7 +37,7 @@ func trainedHidden(t *testing.T) *Head {
 func TestFlippedBits(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "head.json")
-	heads := map[string]*Head{"softmax": trained(t), "hidden": trainedHidden(t), "novelty": withNovelty(t)}
+	heads := map[string]*Head{"softmax": trained(t), "hidden": trainedHidden(t), "novelty": withNovelty(t), "several models": severalHead(t)}
 	for kind, want := range heads {
 		if err := want.Save(name); err != nil {
 			t.Fatal(err)

@@ -23,9 +23,12 @@ const (
 	fileFormat = "fovea-head"
 	// fileVersion is the newest version that is read. A head is written in the oldest version that can
 	// hold it, so that older programs can read it: 2 for heads with hidden units or rows scaled to unit
-	// length, 3 for heads on several layers, 4 for heads on square roots, 1 for others. A novelty model takes no newer
-	// version: older programs ignore it, and predict the same.
-	fileVersion = 4
+	// length, 3 for heads on several layers, 4 for heads on square roots, 5 for heads on several models or on columns that
+	// are not called as the layer is, 1 for others. A novelty model takes no newer version: older programs ignore it, and
+	// predict the same.
+	fileVersion = 5
+	// severalModels is the version of heads on columns of several models.
+	severalModels = 5
 	// maxFileBytes bounds what is read. It has room for a thousand classes on the longest features.
 	maxFileBytes = 1 << 30
 )
@@ -107,6 +110,9 @@ func (h *Head) Save(name string) error {
 	}
 	if f.Sqrt { // programs that do not know it would leave it out
 		f.Version = 4
+	}
+	if f.joins() { // they would take all layers for those of the first model, or another layer
+		f.Version = severalModels
 	}
 	encoded, err := json.MarshalIndent(f, "", " ")
 	if err == nil {
@@ -264,7 +270,7 @@ func (f headFile) columns() (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if made, ok := f.Recipe.Layer(l.Name); len(f.Recipe.Layers) > 0 && (!ok || !slices.Equal(made.Shape, l.Shape)) {
+		if made, ok := f.Recipe.Layer(l.Name); len(f.Recipe.Layers) > 0 && (!ok || !slices.Equal(made.Shape, l.Shape) || made.Of != l.Of) {
 			return 0, fmt.Errorf("the layer %s%v is not one of those of its recipe, %v", l.Name, l.Shape, f.Recipe.Layers)
 		}
 		columns += size
@@ -272,11 +278,35 @@ func (f headFile) columns() (int, error) {
 	return columns, nil
 }
 
+// joins says whether the head is on several models, or on a column that has another name than its layer.
+func (f headFile) joins() bool {
+	return len(f.Recipe.Added) > 0 || slices.ContainsFunc(f.Layers, func(l recipe.Layer) bool { return l.Of != "" }) || f.Layer != nil && f.Layer.Of != ""
+}
+
+// validateModels checks that each model has layers of the head.
+func (f headFile) validateModels() error {
+	if err := f.Recipe.ValidateParts(); err != nil || !f.joins() {
+		return err
+	}
+	if f.Version < severalModels {
+		return fmt.Errorf("it is on columns of %s, which files of version %d cannot be", f.Recipe.Models(), f.Version)
+	}
+	for _, p := range f.Recipe.Parts() {
+		if !slices.ContainsFunc(f.Layers, func(l recipe.Layer) bool { _, found := p.Layer(l.Name); return found }) {
+			return fmt.Errorf("it is on no layer of %s, which its recipe has", p.Model)
+		}
+	}
+	return nil
+}
+
 // validate checks that the sizes fit each other and that all numbers are finite.
 func (f headFile) validate() error {
 	classes, columns := len(f.Classes), len(f.Mean)
 	if classes < 2 || !slices.IsSorted(f.Classes) || len(slices.Compact(slices.Clone(f.Classes))) != classes {
 		return fmt.Errorf("its classes are %q", f.Classes)
+	}
+	if err := f.validateModels(); err != nil {
+		return err
 	}
 	sizes, err := f.columns()
 	if err != nil {

@@ -106,7 +106,7 @@ func TestLoadRefuses(t *testing.T) {
 		"truncated":                   data[:len(data)/2],
 		"not JSON":                    []byte("PAR1"),
 		"not a head":                  []byte(`{"a":1}`),
-		"its version is 5":            edit(func(o map[string]any) { o["version"] = 5 }),
+		"its version is 6":            edit(func(o map[string]any) { o["version"] = 6 }),
 		"its classes are":             edit(func(o map[string]any) { o["classes"] = []string{"cat"} }),
 		"1 biases":                    edit(func(o map[string]any) { o["biases"] = "AAAAAA==" }),
 		"3 bytes are not":             edit(func(o map[string]any) { o["mean"] = "AAAA" }),

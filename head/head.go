@@ -3,7 +3,6 @@ package head
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -172,29 +171,3 @@ func (h *Head) Predict(probabilities []float64) string { return h.Classes[argmax
 
 // ErrMismatch marks features that a head was not trained for.
 var ErrMismatch = errors.New("the head was trained on other features")
-
-// Check compares the recipe of features with the one that the head was trained on. Differences that
-// make predictions wrong are ErrMismatch; those that only cause rounding errors are returned.
-func (h *Head) Check(r recipe.Recipe) (warnings []recipe.Difference, err error) {
-	var reasons []string
-	for _, d := range h.Recipe.Compare(r) {
-		if d.Minor {
-			warnings = append(warnings, d)
-			continue
-		}
-		reasons = append(reasons, fmt.Sprintf("%s: %s in the head, %s in the features", d.Field, d.Have, d.Got))
-	}
-	for _, own := range h.Layers {
-		layer, found := r.Layer(own.Name)
-		switch {
-		case !found:
-			reasons = append(reasons, fmt.Sprintf("layer: %s in the head, %s in the features", own.Name, strings.Join(r.LayerNames(), ",")))
-		case layer.Size() != own.Size():
-			reasons = append(reasons, fmt.Sprintf("shape of %s: %v in the head, %v in the features", layer.Name, own.Shape, layer.Shape))
-		}
-	}
-	if len(reasons) > 0 {
-		return nil, fmt.Errorf("head: %w: %s: extract features in the same way, or train a head on these", ErrMismatch, strings.Join(reasons, "; "))
-	}
-	return warnings, nil
-}

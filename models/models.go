@@ -135,6 +135,20 @@ func Open(name string, options Options) (*inference.Model, error) {
 	return (&fastest{name: name, options: options}).open()
 }
 
+// SHA256 is that of the model that name stands for, by which recipes know it. It opens nothing. All signatures of a
+// SavedModel have the same one.
+func SHA256(name string) (string, error) {
+	if dir, _, ok := SavedModel(name); ok {
+		return savedmodel.SHA256(dir)
+	}
+	c, err := configuration(name)
+	if err != nil {
+		return "", err
+	}
+	set, err := Weights(c, "")
+	return set.SHA256, err
+}
+
 func open(name string, options Options) (*inference.Model, error) {
 	dir, signature, isSavedModel := SavedModel(name)
 	var model *inference.Model

@@ -87,13 +87,13 @@ func BenchmarkPhotos(b *testing.B) {
 		w, line := new(workspace), []uint8(nil)
 		eachPhoto(b, photos, func(photo []byte) error {
 			none := func(int, int) (result, scratch int64, err error) { return 0, 0, nil }
-			return w.open(photo, 0, job{cost: none, use: func(s source) error {
+			return w.open(photo, 0, job{parts: []part{{cost: none, use: func(s source) error {
 				line = grown(line, 3*s.width)
 				for y := range s.height {
 					s.row(y, line)
 				}
 				return nil
-			}}, new(Picture))
+			}}}}, new(Picture))
 		})
 	})
 	b.Run("image.jpeg", func(b *testing.B) { // to YCbCr, chroma not enlarged

@@ -14,6 +14,8 @@ import (
 type clock struct {
 	most  time.Duration
 	start time.Duration
+	// elsewhere is what other processes took for the image.
+	elsewhere time.Duration
 	// left is the work until the next reading, in units of about a pixel.
 	left    int64
 	reading bool
@@ -59,11 +61,18 @@ func (c *clock) look() bool {
 	case !c.reading:
 		runtime.LockOSThread()
 		c.reading, c.start = true, threadTime()
-	case threadTime()-c.start > c.most:
+	case threadTime()-c.start+c.elsewhere > c.most:
 		c.err = tooSlow{c.most}
 		c.left = 0 // so that whoever asks again hears it again
 	}
 	return c.err == nil
+}
+
+// charge counts time that another process took.
+func (c *clock) charge(took time.Duration) {
+	if c.elsewhere += took; c.elsewhere > c.most && c.err == nil {
+		c.err, c.left = tooSlow{c.most}, 0
+	}
 }
 
 // final is the error of an image that took too long, also where its decoder could not be stopped.

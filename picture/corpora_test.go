@@ -62,6 +62,7 @@ var unforgiven = map[string]bool{
 	// Notes of a Photoshop document that are damaged, and a PNG's profile with another compression.
 	"timeout-dedc7a4ebd856d79b4359bbcc79e8ef231ce38f6.psd": true, "unknown_compression_method.png": true,
 	"png_decompression_dos.png":        true, // a large text beside one pixel
+	"avif/hopper.heif":                 true, // for which Pillow needs pillow-heif
 	"hopper_unknown_pixel_mode.tif":    true, // an extra sample of a kind that it does not know
 	"hopper_webp.tif":                  true, // its libtiff may lack WebP
 	"tiff_overflow_rows_per_strip.tif": true, // a strip has as many rows as there are

@@ -27,6 +27,18 @@ func Estimate(data []byte, options Options) (Cost, error) {
 	return estimate(data, options.job(nil))
 }
 
+// EstimateEach is what DecodeEach with these arguments would take.
+func EstimateEach(data []byte, options []Options) (Cost, error) {
+	if err := validateEach(options); err != nil {
+		return Cost{}, err
+	}
+	j := job{limit: options[0].MaxPixels}
+	for _, o := range options {
+		j.parts = append(j.parts, o.part(nil))
+	}
+	return estimate(data, j)
+}
+
 // EstimateDense is what DecodeDense with these arguments would take, for values of three numbers a
 // pixel. Otherwise it is as Estimate.
 func EstimateDense(data []byte, dense Dense) (Cost, error) {
@@ -65,12 +77,32 @@ const ownBytes = 320 << 10
 
 // job is what to make of an image.
 type job struct {
-	limit      int
+	limit int
+	// parts are made one after the other, from the same pixels.
+	parts []part
+	// ranged is the range of the part that an image is decoded for.
+	ranged Range
+}
+
+// part is one of the things that are made of an image.
+type part struct {
 	background Background
 	ranged     Range
 	// result and scratch are what use takes for an upright image of some size.
 	cost func(width, height int) (result, scratch int64, err error)
 	use  func(source) error
+}
+
+// cost is what all parts take: their results together, and the memory of the one that takes most.
+func (j job) cost(width, height int) (result, scratch int64, err error) {
+	for _, p := range j.parts {
+		r, s, err := p.cost(width, height)
+		if err != nil {
+			return 0, 0, err
+		}
+		result, scratch = plus(result, r), max(scratch, s)
+	}
+	return result, scratch, nil
 }
 
 // plan is what is known of an image before its pixels are decoded.
@@ -102,7 +134,11 @@ func (w *workspace) plan(data []byte, j job, picture *Picture) (p plan, err erro
 	p.orientation = p.format.orientation(data)
 	width, height, bytes := p.width, p.height, plus(p.bytes, times(p.width, 16))
 	if p.deep {
-		bytes = plus(bytes, j.ranged.deepBytes(p.width))
+		most := int64(0)
+		for _, part := range j.parts {
+			most = max(most, part.ranged.deepBytes(p.width))
+		}
+		bytes = plus(bytes, most)
 	}
 	if p.orientation >= 5 {
 		width, height = height, width

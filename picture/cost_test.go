@@ -119,12 +119,19 @@ func TestEstimate(t *testing.T) {
 func TestEstimateSmall(t *testing.T) {
 	measures(t)
 	files := rareExamples(t)
+	maps.Copy(files, jpegLSExamples(t))
 	for _, name := range examples(t, ".jpg", ".png", ".gif", ".bmp", ".tiff", ".webp") {
 		files[name] = readGolden(t, name)
 	}
 	for name, data := range files {
 		for _, mode := range []string{"squash", "crop", "background"} {
 			compareCost(t, name+", "+mode, data, modes[mode])
+		}
+	}
+	plain := plainFiles(t)
+	for name := range plain {
+		if data, isFile := plain[strings.TrimSuffix(name, ".rgb")]; isFile && strings.HasSuffix(name, ".rgb") {
+			compareCost(t, name, data, modes["squash"])
 		}
 	}
 }

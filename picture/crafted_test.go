@@ -10,13 +10,12 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"golang.org/x/image/bmp"
-
-	"fovea/picture/internal/tiff"
 )
 
 // The files below are made here because their headers say what no program would write, or because
@@ -192,6 +191,32 @@ func flatJPEG(frame byte, precision, components, width, height int) []byte {
 		segment(frame, header...), segment(0xda, scan...), make([]byte, divided(components*numbers, 8)), []byte{0xff, 0xd9})
 }
 
+// flatJPEGLS is a black JPEG-LS, interleaved by samples: of ones, each for a run that is longer than those before, up to
+// the line's end.
+func flatJPEGLS(precision, components, width, height int) []byte {
+	lengths := [32]int{4: 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+	ones, at := 0, 0
+	for range height {
+		for rest := width; rest > 0; ones++ {
+			if whole := 1 << lengths[at]; rest >= whole {
+				rest, at = rest-whole, min(at+1, 31)
+			} else {
+				rest = 0
+			}
+		}
+	}
+	out := []byte{0xff, 0xd8, 0xff, 0xf7, 0, byte(8 + 3*components), byte(precision), byte(height >> 8), byte(height), byte(width >> 8), byte(width), byte(components)}
+	scan := []byte{0xff, 0xda, 0, byte(6 + 2*components), byte(components)}
+	for i := range components {
+		out, scan = append(out, byte(i), 0x11, 0), append(scan, byte(i), 0)
+	}
+	out = append(out, append(scan, 0, byte(components/3*2), 0)...)
+	for range divided(ones, 15) { // 0xff, and seven bits
+		out = append(out, 0xff, 0x7f)
+	}
+	return append(out, 0xff, 0xd9)
+}
+
 // exifTurned is an EXIF segment for a JPEG, with an orientation.
 func exifTurned(orientation byte) []byte {
 	block := []byte("Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00" + string(rune(orientation)) + "\x00\x00\x00\x00\x00\x00\x00")
@@ -282,9 +307,12 @@ func largeSamples(t testing.TB, width, height int) map[string][]byte {
 	out["jpeg lossless, 16 bits, grey"] = flatJPEG(0xc3, 16, 1, width, height)
 	out["jpeg lossless, 7 bits"] = flatJPEG(0xc3, 7, 3, width, height)
 	out["jpeg lossless"] = flatJPEG(0xc3, 8, 3, width, height)
+	out["jpeg-ls, 16 bits"] = flatJPEGLS(16, 3, width, height)
+	out["jpeg-ls, 16 bits, grey"] = flatJPEGLS(16, 1, width, height)
+	out["jpeg-ls"] = flatJPEGLS(8, 3, width, height)
 	turned := out["jpeg rgb"]
 	out["jpeg turned"] = append(append(bytes.Clone(turned[:2]), exifTurned(6)...), turned[2:]...)
-	for _, compression := range []int{tiff.Uncompressed, tiff.Deflate} {
+	for _, compression := range []int{uncompressed, deflate} {
 		for _, f := range []tiffFile{
 			{bits: 8, samples: 3, photometric: 2, rows: 16}, {bits: 16, samples: 3, photometric: 2, rows: 16}, {bits: 8, samples: 1, photometric: 1, rows: 16},
 			{bits: 8, samples: 4, photometric: 2, tileWidth: 256, tileHeight: 256}, {bits: 8, samples: 3, photometric: 2, rows: height},
@@ -297,7 +325,7 @@ func largeSamples(t testing.TB, width, height int) map[string][]byte {
 			} else if f.rows == height {
 				name = "tiff in one strip"
 			}
-			if f.block = make([]byte, raw); compression == tiff.Deflate {
+			if f.block = make([]byte, raw); compression == deflate {
 				name, f.block = name+", deflate", deflated(f.block)
 			}
 			if f.bits == 16 {
@@ -308,6 +336,7 @@ func largeSamples(t testing.TB, width, height int) map[string][]byte {
 			out[name] = f.bytes()
 		}
 	}
+	maps.Copy(out, plainSamples(m))
 	out["webp lossless"] = webpOf(vp8l(width, height))
 	out["webp animated"] = webpOf(vp8x(2, width, height), anmf(0, 0, width, height, vp8l(width, height)))
 	return out

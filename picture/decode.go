@@ -64,7 +64,11 @@ func (w *workspace) decodeInto(dst []uint8, data []byte, options Options) (Pictu
 
 // job is that of making the views of an image.
 func (o Options) job(use func(source) error) job {
-	return job{limit: o.MaxPixels, background: o.Background, ranged: o.Range, use: use, cost: func(width, height int) (result, scratch int64, err error) {
+	return job{limit: o.MaxPixels, parts: []part{o.part(use)}}
+}
+
+func (o Options) part(use func(source) error) part {
+	return part{background: o.Background, ranged: o.Range, use: use, cost: func(width, height int) (result, scratch int64, err error) {
 		scratch = filters[o.Interpolation].resizing(width, height, o.frames(width, height))
 		return times(3, o.Width, o.Height, o.Views.Count()), scratch, nil
 	}}
@@ -114,23 +118,36 @@ func (w *workspace) header(data []byte, f *format) (h header, err error) {
 	return f.header(w, data)
 }
 
-// pixels decodes an image whose size has been checked.
+// pixels decodes an image whose size has been checked: anew for parts of another range.
 func (w *workspace) pixels(data []byte, p plan, j job, picture *Picture) (err error) {
 	defer recoverDecoder(&err)
-	s, err := p.format.decode(w, data, j)
-	if err != nil {
-		return err
+	var decoded, upright source
+	for i, part := range j.parts {
+		again := i == 0 || part.ranged != j.parts[i-1].ranged
+		if again {
+			j.ranged = part.ranged
+			if decoded, err = p.format.decode(w, data, j); err != nil {
+				return err
+			}
+			if decoded.width != p.width || decoded.height != p.height {
+				return fmt.Errorf("%w: the header says %dx%d pixels, the data %dx%d", ErrCorrupt, p.width, p.height, decoded.width, decoded.height)
+			}
+			picture.Faint = picture.Faint || decoded.faint != nil && decoded.faint()
+		}
+		if again || part.background != j.parts[i-1].background {
+			over := decoded
+			if colour, blended := part.background.Colour(); blended {
+				over = decoded.over(colour)
+			} else {
+				picture.Transparent = picture.Transparent || decoded.transparent()
+			}
+			upright = w.upright(over, p.orientation)
+		}
+		if err := part.use(upright); err != nil {
+			return err
+		}
 	}
-	if s.width != p.width || s.height != p.height {
-		return fmt.Errorf("%w: the header says %dx%d pixels, the data %dx%d", ErrCorrupt, p.width, p.height, s.width, s.height)
-	}
-	picture.Faint = s.faint != nil && s.faint()
-	if colour, blended := j.background.Colour(); blended {
-		s = s.over(colour)
-	} else {
-		picture.Transparent = s.transparent()
-	}
-	return j.use(w.upright(s, p.orientation))
+	return nil
 }
 
 // recoverDecoder turns a decoder's panic into an error: decoders read hostile input.

@@ -5,19 +5,18 @@ import (
 )
 
 // fromDeepJPEG supplies the rows of a JPEG whose samples haven't 8 bits.
-func (w *workspace) fromDeepJPEG(decoded jpeg.Image) source {
-	if decoded.Precision < 8 || len(decoded.Planes) == 4 {
-		return w.fromJPEG(shallowJPEG(decoded))
+func (w *workspace) fromDeepJPEG(decoded jpeg.Image, j job) (source, error) {
+	if !deepColours(decoded.Precision, len(decoded.Planes)) {
+		return w.fromJPEG(shallowJPEG(decoded)), nil
 	}
 	channels, words := deepJPEG(decoded)
-	line, shift := make([]uint16, channels*decoded.Width), decoded.Precision-8
-	return source{width: decoded.Width, height: decoded.Height, row: func(y int, dst []uint8) {
-		words(y, line)
-		for i := range dst {
-			dst[i] = uint8(line[i*channels/3] >> shift)
-		}
-	}}
+	d := deep{width: decoded.Width, height: decoded.Height, channels: channels, bits: decoded.Precision, words: words}
+	return w.ranged(d, j.ranged)
 }
+
+// deepColours says whether samples keep their precision: not those of CMYK, and not those of fewer than 8
+// bits, which are stretched to 8.
+func deepColours(precision, components int) bool { return precision > 8 && components < 4 }
 
 // deepJPEG supplies the samples of a JPEG of more than 8 bits, grey or RGB, channel by channel of each
 // pixel.
@@ -58,13 +57,12 @@ func deepRGB(pixel []uint16, top int64) {
 // shallowJPEG is a JPEG with its samples brought to 8 bits: those of fewer stretched, of more, their high
 // byte.
 func shallowJPEG(decoded jpeg.Image) jpeg.Image {
-	planes := make([]jpeg.Plane, len(decoded.Planes))
-	top := uint32(1)<<decoded.Precision - 1
+	planes, table := make([]jpeg.Plane, len(decoded.Planes)), stretched(decoded.Precision)
 	for i, p := range decoded.Planes {
 		p.Pix = make([]uint8, len(p.Deep))
 		for at, v := range p.Deep {
 			if decoded.Precision < 8 {
-				p.Pix[at] = uint8((min(uint32(v), top)*255 + top/2) / top)
+				p.Pix[at] = table[uint8(v)]
 			} else {
 				p.Pix[at] = uint8(v >> (decoded.Precision - 8))
 			}
@@ -73,6 +71,15 @@ func shallowJPEG(decoded jpeg.Image) jpeg.Image {
 	}
 	decoded.Planes = planes
 	return decoded
+}
+
+// stretched has samples of up to 8 bits at 8 bits: black stays black, white white.
+func stretched(precision int) (table [256]uint8) {
+	top := 1<<min(precision, 8) - 1
+	for v := range table {
+		table[v] = uint8((min(v, top)*255 + top/2) / top)
+	}
+	return table
 }
 
 // deepUpsampler is upsampler for more than 8 bits.

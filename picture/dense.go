@@ -114,7 +114,7 @@ func (w *workspace) decodeDense(data []byte, dense Dense, how preprocessing.Spec
 
 // job is that of making an image's tensors.
 func (d Dense) job(use func(source) error) job {
-	return job{limit: d.MaxPixels, background: d.Background, ranged: d.Range, use: use, cost: func(width, height int) (result, scratch int64, err error) {
+	return job{limit: d.MaxPixels, parts: []part{{background: d.Background, ranged: d.Range, use: use, cost: func(width, height int) (result, scratch int64, err error) {
 		for _, side := range d.Sides {
 			w, h := shorterSide(width, height, side)
 			if err := checkSize(w, h, maxViewPixels); err != nil {
@@ -128,7 +128,7 @@ func (d Dense) job(use func(source) error) job {
 			scratch = plus(scratch, filters[d.Interpolation].resizing(width, height, []frame{view}))
 		}
 		return result, scratch, nil
-	}}
+	}}}}
 }
 
 func tensorOf(pix []uint8, width, height int, how preprocessing.Spec) Tensor {

@@ -19,7 +19,7 @@
 // several scales (Views, DecodeDense). The inner loops are in internal/kernel, in Go and in AVX2
 // assembly, with identical results.
 //
-// Not decoded are JPEGs with arithmetic coding, 12 bits or lossless coding; BMPs with run lengths
+// Not decoded are JPEGs with hierarchical or lossless arithmetic coding; BMPs with run lengths
 // or bit masks; TIFFs with JPEG 2000, LERC or LZMA inside; and HEIC, AVIF, DICOM and raw files, which the error names.
 // RecognizeForeign recognizes such kinds by the beginning of a file. Progressive JPEGs that lack
 // their last scans count as truncated. Of animations and multi-page TIFFs the first image is used.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"fovea/picture/internal/jpeg"
+	"fovea/picture/internal/jpegls"
 	"fovea/picture/internal/plain"
 )
 
@@ -79,16 +80,16 @@ func reason(err error) error {
 	switch {
 	case errors.Is(err, ErrUnsupported), errors.Is(err, ErrTooLarge), errors.Is(err, ErrTooSlow), errors.Is(err, ErrDamaged):
 		return err
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, jpeg.ErrTruncated), errors.Is(err, plain.ErrTruncated),
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, jpeg.ErrTruncated), errors.Is(err, jpegls.ErrTruncated), errors.Is(err, plain.ErrTruncated),
 		strings.Contains(err.Error(), "EOF"), strings.Contains(err.Error(), "not enough pixel data"):
 		return ErrTruncated
 	case errors.Is(err, plain.ErrUnsupported):
 		return fmt.Errorf("%w%s: convert it to PNG", ErrUnsupported, strings.TrimPrefix(err.Error(), plain.ErrUnsupported.Error()))
-	case errors.Is(err, jpeg.ErrUnsupported), strings.Contains(err.Error(), "unsupported"):
+	case errors.Is(err, jpeg.ErrUnsupported), errors.Is(err, jpegls.ErrUnsupported), strings.Contains(err.Error(), "unsupported"):
 		return fmt.Errorf("%w: %w: convert it to PNG", ErrUnsupported, err)
 	case errors.Is(err, plain.ErrCorrupt):
 		return fmt.Errorf("%w%s", ErrCorrupt, strings.TrimPrefix(err.Error(), plain.ErrCorrupt.Error()))
-	case errors.Is(err, jpeg.ErrCorrupt):
+	case errors.Is(err, jpeg.ErrCorrupt), errors.Is(err, jpegls.ErrCorrupt):
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return fmt.Errorf("%w: %w", ErrCorrupt, err)

@@ -38,12 +38,9 @@ const (
 
 // foreignKinds are photographs first, then what programs and instruments write.
 var foreignKinds = []foreignKind{
-	{Foreign{"HEIC", convert}, nil, isBrand("hei", "hev", "hej", "mif1", "mif2", "msf1"), ".heic .heif .hif .heics .heifs .avci"},
-	{Foreign{"AVIF", convert}, nil, isBrand("avif", "avis"), ".avif .avifs"},
 	{Foreign{"JPEG XL", convert}, []string{"\x00\x00\x00\x0cJXL ", "\xff\x0a"}, nil, ".jxl"},
 	{Foreign{"JPEG 2000", convert}, []string{"\x00\x00\x00\x0cjP  ", "\xff\x4f\xff\x51"}, nil, ".jp2 .j2k .j2c .jpc .jpf .jpx .jpm .jph .jhc"},
 	{Foreign{"JPEG XR", convert}, []string{"II\xbc\x01", "II\xbc\x00"}, nil, ".jxr .wdp .hdp"},
-	{Foreign{"JPEG-LS", convert}, []string{"\xff\xd8\xff\xf7"}, nil, ".jls"},
 	{Foreign{"BPG", convert}, []string{"BPG\xfb"}, nil, ".bpg"},
 	{Foreign{"FLIF", toPNG}, []string{"FLIF"}, nil, ".flif"},
 	{Foreign{"MNG or JNG", toPNG}, []string{"\x8aMNG\r\n\x1a\n", "\x8bJNG\r\n\x1a\n"}, nil, ".mng .jng"},

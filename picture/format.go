@@ -6,6 +6,7 @@ import (
 	"image/gif"
 	"io"
 
+	"fovea/picture/internal/codec"
 	"fovea/picture/internal/plain"
 )
 
@@ -33,6 +34,7 @@ var formats = [...]format{
 	plainFormat("bmp", isBMP, plain.ParseBMP),
 	{name: "tiff", is: isTIFF, header: tiffHeader, decode: decodeTIFF, notes: tiffNotes},
 	{name: "webp", is: isWebP, header: webpHeader, decode: decodeWebP, notes: webpNotes},
+	{name: "jpeg-ls", is: isJPEGLS, header: jpegLSHeader, decode: decodeJPEGLS},
 	{name: "raster", is: starts(rasterStart), header: rasterHeader, decode: decodeRaster, turn: rasterTurn},
 	plainFormat("pnm", plain.IsPNM, plain.ParsePNM),
 	plainFormat("pam", plain.IsPAM, plain.ParsePAM),
@@ -46,7 +48,9 @@ var formats = [...]format{
 	{name: "ico", is: isIcon(1), header: iconHeader, decode: decodeIcon},
 	{name: "cur", is: isIcon(2), header: iconHeader, decode: decodeIcon},
 	{name: "icns", is: starts("icns"), header: macIconHeader, decode: decodeMacIcon},
-	plainFormat("tga", plain.IsTGA, plain.ParseTGA), // last, since it has no signature
+	{name: "avif", is: isAVIF, header: structured("av01"), decode: decodeBy(codec.AVIF), turn: avifOrientation},
+	{name: "heic", is: isHEIF, header: structured("hvc1"), decode: decodeBy(codec.HEIF)}, // which turns it
+	plainFormat("tga", plain.IsTGA, plain.ParseTGA),                                      // last, since it has no signature
 }
 
 // sniff finds a file's format by its content; nil is any that is not decoded.
@@ -120,19 +124,20 @@ func jpegHeader(w *workspace, data []byte) (header, error) {
 	}
 	got, err := w.jpeg.Header(data)
 	h := header{width: got.Width, height: got.Height, extent: extent{bytes: got.Bytes, least: got.Least}}
-	if got.Precision != 8 {
+	if err == nil && got.Precision != 8 {
+		h.deep = deepColours(got.Precision, got.Components)
 		h.bytes = plus(h.bytes, got.Samples, times(got.Width, 2*7)) // shallowJPEG's, or deepJPEG's rows
 	}
 	return h, err
 }
 
-func decodeJPEG(w *workspace, data []byte, _ job) (source, error) {
+func decodeJPEG(w *workspace, data []byte, j job) (source, error) {
 	decoded, err := w.jpeg.Decode(data)
 	if err != nil {
 		return source{}, err
 	}
 	if decoded.Precision != 8 {
-		return w.fromDeepJPEG(decoded), nil
+		return w.fromDeepJPEG(decoded, j)
 	}
 	return w.fromJPEG(decoded), nil
 }

@@ -14,11 +14,15 @@ import (
 // error with a reason.
 func fuzzFormat(f *testing.F, start string, suffixes ...string) {
 	const most = 4000
-	for _, name := range examples(f, suffixes...) {
-		if data := readGolden(f, name); len(data) < most {
+	for name, data := range fuzzSeeds(f, suffixes) {
+		if len(data) < most && bytes.HasPrefix(data, []byte(start)) {
 			f.Add(bytes.TrimPrefix(data, []byte(start)), uint8(len(name)))
 		}
 	}
+	fuzzDecode(f, start)
+}
+
+func fuzzDecode(f *testing.F, start string) {
 	interpolations := []Interpolation{Bilinear, Bicubic, Lanczos, Nearest}
 	f.Fuzz(func(t *testing.T, rest []byte, how uint8) {
 		data := append([]byte(start), rest...)
@@ -42,6 +46,22 @@ func fuzzFormat(f *testing.F, start string, suffixes ...string) {
 	})
 }
 
+// fuzzSeeds are the golden files, and those of plain kinds, with some suffixes.
+func fuzzSeeds(f *testing.F, suffixes []string) map[string][]byte {
+	all := map[string][]byte{}
+	for name, data := range plainFiles(f) {
+		if slices.ContainsFunc(suffixes, func(s string) bool { return strings.HasSuffix(name, s) }) {
+			all[name] = data
+		}
+	}
+	if len(all) == 0 || slices.Contains(suffixes, ".bmp") {
+		for _, name := range examples(f, suffixes...) {
+			all[name] = readGolden(f, name)
+		}
+	}
+	return all
+}
+
 // FuzzDecode begins with any bytes.
 func FuzzDecode(f *testing.F) {
 	fuzzFormat(f, "", "-8x8.jpg", "grey8.png", "gif.gif", "rgb.bmp", "rgb.tiff", "1x1.webp")
@@ -52,6 +72,12 @@ func FuzzJPEG(f *testing.F) {
 		f.Add(data[2:], uint8(len(name)))
 	}
 	fuzzFormat(f, "\xff\xd8", ".jpg")
+}
+func FuzzJPEGLS(f *testing.F) {
+	for name, data := range jpegLSExamples(f) {
+		f.Add(data[4:], uint8(len(name)))
+	}
+	fuzzFormat(f, "\xff\xd8\xff\xf7", "-8x8.jpg")
 }
 func FuzzPNG(f *testing.F) { fuzzFormat(f, "\x89PNG\r\n\x1a\n", ".png") }
 func FuzzGIF(f *testing.F) { fuzzFormat(f, "GIF89a", ".gif") }
@@ -66,6 +92,29 @@ func FuzzTIFF(f *testing.F) {
 	fuzzFormat(f, "II*\x00", ".tiff")
 }
 func FuzzWebP(f *testing.F) { fuzzFormat(f, "RIFF", ".webp") }
+
+func FuzzPNM(f *testing.F)     { fuzzFormat(f, "P", ".pbm", ".pgm", ".pnm", ".pfm", ".pam") }
+func FuzzPSD(f *testing.F)     { fuzzFormat(f, "8BPS", ".psd") }
+func FuzzTGA(f *testing.F)     { fuzzFormat(f, "", ".tga") }
+func FuzzPCX(f *testing.F)     { fuzzFormat(f, "\x0a", ".pcx") }
+func FuzzDDS(f *testing.F)     { fuzzFormat(f, "DDS \x7c\x00\x00\x00", ".dds") }
+func FuzzQOI(f *testing.F)     { fuzzFormat(f, "qoif", ".qoi") }
+func FuzzSGI(f *testing.F)     { fuzzFormat(f, "\x01\xda", ".sgi") }
+func FuzzSun(f *testing.F)     { fuzzFormat(f, "\x59\xa6\x6a\x95", ".ras") }
+func FuzzXBM(f *testing.F)     { fuzzFormat(f, "#define ", ".xbm") }
+func FuzzIcon(f *testing.F)    { fuzzFormat(f, "\x00\x00", ".ico", ".cur") }
+func FuzzMacIcon(f *testing.F) { fuzzFormat(f, "icns", ".icns") }
+
+// FuzzHEIF begins with AVIF and HEIC files.
+func FuzzHEIF(f *testing.F) {
+	needCodecs(f)
+	for name, data := range heifFiles(f) {
+		if len(data) < 3000 {
+			f.Add(data, uint8(len(name)))
+		}
+	}
+	fuzzDecode(f, "")
+}
 
 // FuzzDense keeps the scales of long pictures within the limit.
 func FuzzDense(f *testing.F) {

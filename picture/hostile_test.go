@@ -61,6 +61,7 @@ func checkError(t testing.TB, err error) {
 // refused wherever it is cut; a short PNG may lack what nobody needs.
 func TestTruncated(t *testing.T) {
 	files := rareExamples(t)
+	maps.Copy(files, jpegLSExamples(t))
 	for _, name := range examples(t, ".jpg", "6.png", "rgb8.png", ".gif", ".bmp", "rgb.tiff", "lzw.tiff", ".webp") {
 		files[name] = readGolden(t, name)
 	}
@@ -87,6 +88,7 @@ func TestTruncated(t *testing.T) {
 func TestBitFlips(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	files := rareExamples(t)
+	maps.Copy(files, jpegLSExamples(t))
 	for _, name := range examples(t, ".jpg", ".png", ".gif", ".bmp", ".tiff", ".webp") {
 		files[name] = readGolden(t, name)
 	}
@@ -131,12 +133,25 @@ func patched(t testing.TB, name string, at int, with ...byte) []byte {
 func TestBombs(t *testing.T) {
 	frame := bytes.Index(readGolden(t, "jpeg-420-8x8.jpg"), []byte{0xff, 0xc0}) + 5
 	for name, data := range map[string][]byte{
-		"png":           pngHeader(50_000, 50_000),
-		"jpeg":          patched(t, "jpeg-420-8x8.jpg", frame, 0xff, 0xdc, 0xff, 0xdc),
-		"gif":           patched(t, "gif.gif", 6, 0xff, 0xff, 0xff, 0xff),
-		"bmp":           patched(t, "bmp-rgb.bmp", 18, 0xff, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0),
-		"webp lossless": patched(t, "webp-lossless.webp", 21, 0xff, 0xff, 0xff, 0x0f),
-		"webp animated": patched(t, "webp-animated.webp", 24, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+		"png":                      pngHeader(50_000, 50_000),
+		"jpeg":                     patched(t, "jpeg-420-8x8.jpg", frame, 0xff, 0xdc, 0xff, 0xdc),
+		"gif":                      patched(t, "gif.gif", 6, 0xff, 0xff, 0xff, 0xff),
+		"bmp":                      patched(t, "bmp-rgb.bmp", 18, 0xff, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0),
+		"bmp runs":                 putBytes(bmpRuns(8, 8, make([]byte, 64)), 18, 0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0),
+		"bmp, the smallest height": putBytes(bmpRuns(8, 8, make([]byte, 64)), 18, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0x80),
+		"pnm":                      []byte("P6\n1000000000 1000000000\n255\n"),
+		"pam":                      []byte("P7\nWIDTH 1000000000\nHEIGHT 1000000000\nDEPTH 4\nMAXVAL 255\nENDHDR\n"),
+		"psd":                      putBytes(psdRuns(8, 8, make([]byte, 64)), 14, 0, 4, 0x93, 0xe0, 0, 4, 0x93, 0xe0),
+		"tga":                      tgaHead(65_535, 65_535, 10, 32),
+		"pcx":                      putBytes(pcxFile(8, 8, make([]byte, 64)), 8, 0xff, 0xff, 0xff, 0xff),
+		"dds":                      putBytes(ddsBlocks(8, 8, make([]byte, 64)), 12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+		"qoi":                      []byte("qoif\xff\xff\xff\xff\xff\xff\xff\xff\x04\x00"),
+		"sgi":                      putBytes(sgiRuns(8, 8, make([]byte, 64)), 6, 0xff, 0xff, 0xff, 0xff),
+		"sun":                      putBytes(sunRuns(8, 8, make([]byte, 64)), 4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+		"xbm":                      []byte("#define a_width 999999999\n#define a_height 999999999\nstatic char a_bits[] = {"),
+		"ico":                      putBytes(iconFile(16, 16, nil), 22+4, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 0x7f),
+		"webp lossless":            patched(t, "webp-lossless.webp", 21, 0xff, 0xff, 0xff, 0x0f),
+		"webp animated":            patched(t, "webp-animated.webp", 24, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
 		"tiff": []byte("II*\x00\x08\x00\x00\x00\x06\x00" +
 			"\x00\x01\x04\x00\x01\x00\x00\x00\x00\x00\x01\x00" + "\x01\x01\x04\x00\x01\x00\x00\x00\x00\x00\x01\x00" +
 			"\x02\x01\x03\x00\x01\x00\x00\x00\x08\x00\x00\x00" + "\x06\x01\x03\x00\x01\x00\x00\x00\x01\x00\x00\x00" +
@@ -168,8 +183,6 @@ func TestBombs(t *testing.T) {
 func TestUnsupported(t *testing.T) {
 	for content, want := range map[string]string{
 		"":                              "empty",
-		"\x00\x00\x00\x18ftypheic":      "HEIC",
-		"\x00\x00\x00\x1cftypavif":      "AVIF",
 		"\x00\x00\x00\x18ftypcrx ":      "Canon raw",
 		"II*\x00\x10\x00\x00\x00CR\x02": "Canon raw",
 		"FUJIFILMCCD-RAW 0201":          "Fuji raw",

@@ -129,7 +129,7 @@ func decodeIcon(w *workspace, data []byte, j job) (source, error) {
 	case i.png:
 		return decodePNG(w, i.content, j)
 	}
-	out, err := w.fromPlain(i.bitmap)
+	out, err := w.fromPlain(i.bitmap, j)
 	if err != nil {
 		return source{}, err
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 func isJPEG(data []byte) bool {
-	return bytes.HasPrefix(data, []byte("\xff\xd8")) && !bytes.HasPrefix(data, []byte("\xff\xd8\xff\xf7")) // JPEG-LS
+	return bytes.HasPrefix(data, []byte("\xff\xd8")) && !isJPEGLS(data)
 }
 
 func isBMP(data []byte) bool {

@@ -12,10 +12,9 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
-
-	"fovea/picture/internal/tiff"
 )
 
 // edgeNumbers are those that sizes and lengths tend to go wrong at.
@@ -79,11 +78,12 @@ func seeds(t testing.TB) map[string][]byte {
 	all := map[string][]byte{
 		"webp frames": webpOf(vp8x(2, 40, 30), anmf(4, 2, 30, 20, vp8l(30, 20)), anmf(0, 0, 40, 30, vp8l(40, 30))),
 		"webp plain":  webpOf(vp8l(40, 30)),
-		"tiff tiles":  tiffFile{width: 70, height: 60, bits: 8, samples: 3, photometric: 2, compression: tiff.Deflate, tileWidth: 16, tileHeight: 16, block: deflated(make([]byte, 768))}.bytes(),
-		"tiff strips": tiffFile{width: 70, height: 60, bits: 16, samples: 3, photometric: 2, compression: tiff.Uncompressed, rows: 7, block: make([]byte, 70*6*7)}.bytes(),
+		"tiff tiles":  tiffFile{width: 70, height: 60, bits: 8, samples: 3, photometric: 2, compression: deflate, tileWidth: 16, tileHeight: 16, block: deflated(make([]byte, 768))}.bytes(),
+		"tiff strips": tiffFile{width: 70, height: 60, bits: 16, samples: 3, photometric: 2, compression: uncompressed, rows: 7, block: make([]byte, 70*6*7)}.bytes(),
 		"scans":       manyScans(40, 30),
 	}
 	maps.Copy(all, rareExamples(t))
+	maps.Copy(all, jpegLSExamples(t))
 	for _, name := range examples(t, ".jpg", ".png", ".gif", ".bmp", ".tiff", ".webp") {
 		if data := readGolden(t, name); len(data) < 20_000 {
 			all[name] = data
@@ -95,6 +95,15 @@ func seeds(t testing.TB) map[string][]byte {
 		"packed-12", "cmyk16", "preview-first", "i4-rgb-planes-tiles",
 	} {
 		all["tiff "+name] = more[name]
+	}
+	files := plainFiles(t)
+	kinds := map[string]int{}
+	for _, name := range slices.Sorted(maps.Keys(files)) { // some of every kind
+		data, isFile := files[strings.TrimSuffix(name, ".rgb")]
+		kind, _, _ := strings.Cut(name, "-")
+		if kinds[kind]++; isFile && strings.HasSuffix(name, ".rgb") && kinds[kind]%8 == 1 {
+			all[name] = data
+		}
 	}
 	photos, err := filepath.Glob("../testdata/photos/*.jpg")
 	if err != nil || len(photos) == 0 {

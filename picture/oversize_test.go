@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"fovea/picture/internal/tiff"
 )
 
 // oversize is a file whose header and content disagree about size, or that is far larger than its
@@ -57,16 +56,27 @@ func oversizes(t testing.TB) []oversize {
 	return []oversize{
 		{"JPEG", "2,000x2,000", "few bytes", patched(t, "jpeg-420-8x8.jpg", frame, 0x07, 0xd0, 0x07, 0xd0), 0, ErrTruncated},
 		{"JPEG, progressive, CMYK", "2,000x2,000", "few bytes", putBytes(progressive, coarse, 0x07, 0xd0, 0x07, 0xd0), 0, ErrTruncated},
+		{"JPEG, lossless, 16 bits", "2,000x2,000", "few bytes", flatJPEGOf(0xc3, 16, 2_000, 2_000), 0, ErrTruncated},
+		{"JPEG, 12 bits", "2,000x2,000", "few bytes", flatJPEGOf(0xc1, 12, 2_000, 2_000), 0, ErrTruncated},
+		{"JPEG-LS", "2,000x40,000", "few bytes", putBytes(flatJPEGLS(16, 1, 16, 16), 7, 0x9c, 0x40, 0x07, 0xd0), 0, ErrTruncated},
+		{"JPEG-LS, its size in a preset", "100,000x100,000", "few bytes", jpegLSOfSize(100_000, 100_000), 0, ErrTooLarge},
 		{"PNG", "2,000x2,000", "few bytes", pngOf(2_000, 2_000, 8, 2, 0, pngChunk("IDAT", deflated(make([]byte, 1000)))), 0, ErrTruncated},
 		{"PNG, interlaced, 16 bits", "2,000x2,000", "few bytes", pngOf(2_000, 2_000, 16, 6, 1, pngChunk("IDAT", deflated(make([]byte, 1000)))), 0, ErrTruncated},
 		{"PNG, one row of 16 bits", "8,000,000x1", "747 MB of memory, at `--max-pixels 8000000`", row, 8_000_000, ErrTooLarge},
 		{"GIF", "16x16", "a frame of 1,024x1,024", gif(1024, 1024), 0, ErrCorrupt},
 		{"GIF", "4,000x4,000", "few bytes", putBytes(putBytes(readGolden(t, "gif.gif"), 6, 0xa0, 0x0f, 0xa0, 0x0f), gifFrame(readGolden(t, "gif.gif"))+5, 0xa0, 0x0f, 0xa0, 0x0f), 0, ErrTruncated},
 		{"BMP", "2,000x2,000", "few bytes", patched(t, "bmp-rgb.bmp", 18, 0xd0, 0x07, 0, 0, 0xd0, 0x07, 0, 0), 0, ErrTruncated},
-		{"TIFF", "2,000x2,000", "few bytes", tiffFile{width: 2_000, height: 2_000, bits: 16, samples: 3, photometric: 2, compression: tiff.Uncompressed, rows: 2_000, block: make([]byte, 100)}.bytes(), 0, ErrTruncated},
-		{"TIFF, Deflate", "2,000x2,000", "few bytes", tiffFile{width: 2_000, height: 2_000, bits: 8, samples: 3, photometric: 2, compression: tiff.Deflate, rows: 2_000, block: deflated(make([]byte, 1000))}.bytes(), 0, ErrTruncated},
-		{"TIFF, a million strips", "100x1,000,000", "a list of ten strips", putBytes(tiffFile{width: 100, height: 10, bits: 8, samples: 1, photometric: 1, compression: tiff.Uncompressed, rows: 1, block: make([]byte, 100)}.bytes(), 8+2+12+8, 0x40, 0x42, 0x0f, 0), 0, ErrTruncated},
-		{"TIFF, tiles", "4,096x1", "tiles of 8x1,024, 4 million pixels, at `--max-pixels 4096`", tiffFile{width: 4096, height: 1, bits: 8, samples: 1, photometric: 1, compression: tiff.Deflate, tileWidth: 8, tileHeight: 1024, block: deflated(tile)}.bytes(), 4096, ErrTooLarge},
+		{"PNM", "2,000x2,000", "few bytes", []byte("P6\n2000 2000\n255\nfew bytes"), 0, ErrTruncated},
+		{"PNM, text", "2,000x2,000", "few bytes", []byte("P3 2000 2000 255\n1 2 3 4 5 6"), 0, ErrTruncated},
+		{"Photoshop document", "2,000x2,000", "few bytes", putBytes(psdRuns(8, 8, make([]byte, 64)), 14, 0, 0, 7, 0xd0, 0, 0, 7, 0xd0), 0, ErrTruncated},
+		{"TGA, run lengths", "2,000x2,000", "few bytes", append(tgaHead(2_000, 2_000, 10, 24), make([]byte, 100)...), 0, ErrTruncated},
+		{"DDS", "2,000x2,000", "few bytes", putBytes(ddsBlocks(8, 8, make([]byte, 64)), 12, 0xd0, 7, 0, 0, 0xd0, 7), 0, ErrTruncated},
+		{"QOI", "2,000x2,000", "few bytes", []byte("qoif\x00\x00\x07\xd0\x00\x00\x07\xd0\x03\x00\xfd\xfd\xfd\xfd"), 0, ErrTruncated},
+		{"ICO", "16x16 in its list", "a bitmap of 2,000x2,000 and few bytes", putBytes(iconFile(16, 16, nil), 22+4, 0xd0, 7, 0, 0, 0xa0, 0x0f, 0, 0), 0, ErrTruncated},
+		{"TIFF", "2,000x2,000", "few bytes", tiffFile{width: 2_000, height: 2_000, bits: 16, samples: 3, photometric: 2, compression: uncompressed, rows: 2_000, block: make([]byte, 100)}.bytes(), 0, ErrTruncated},
+		{"TIFF, Deflate", "2,000x2,000", "few bytes", tiffFile{width: 2_000, height: 2_000, bits: 8, samples: 3, photometric: 2, compression: deflate, rows: 2_000, block: deflated(make([]byte, 1000))}.bytes(), 0, ErrTruncated},
+		{"TIFF, a million strips", "100x1,000,000", "a list of ten strips", putBytes(tiffFile{width: 100, height: 10, bits: 8, samples: 1, photometric: 1, compression: uncompressed, rows: 1, block: make([]byte, 100)}.bytes(), 8+2+12+8, 0x40, 0x42, 0x0f, 0), 0, ErrTruncated},
+		{"TIFF, tiles", "4,096x1", "tiles of 8x1,024, 4 million pixels, at `--max-pixels 4096`", tiffFile{width: 4096, height: 1, bits: 8, samples: 1, photometric: 1, compression: deflate, tileWidth: 8, tileHeight: 1024, block: deflated(tile)}.bytes(), 4096, ErrTooLarge},
 		{"WebP, lossless, animated", "16x16", "a frame of 1,024x1,024", webpOf(vp8x(2, 16, 16), anmf(0, 0, 1024, 1024, vp8l(1024, 1024))), 0, ErrCorrupt},
 		{"WebP, lossless, animated", "16x16", "a frame of 16x16 with an image of 1,024x1,024", webpOf(vp8x(2, 16, 16), anmf(0, 0, 16, 16, vp8l(1024, 1024))), 0, ErrCorrupt},
 		{"WebP, lossy, animated", "16x16", "a frame of 1,024x1,024", webpOf(vp8x(2, 16, 16), anmf(0, 0, 1024, 1024, lossy(1024, 1024))), 0, ErrCorrupt},
@@ -75,6 +85,20 @@ func oversizes(t testing.TB) []oversize {
 		{"WebP, extended", "16x16", "an image of 1,024x1,024", webpOf(vp8x(0, 16, 16), vp8l(1024, 1024)), 0, ErrCorrupt},
 		{"WebP, lossy", "40x32", "data of 4 MB by their length", claims(4 << 20), 0, ErrTruncated},
 	}
+}
+
+// flatJPEGOf is a grey JPEG of 16x16 pixels that says another size.
+func flatJPEGOf(frame byte, precision, width, height int) []byte {
+	data := flatJPEG(frame, precision, 1, 16, 16)
+	at := bytes.Index(data, []byte{0xff, frame}) + 5
+	return putBytes(data, at, byte(height>>8), byte(height), byte(width>>8), byte(width))
+}
+
+// jpegLSOfSize has its size in a segment of its own.
+func jpegLSOfSize(width, height uint32) []byte {
+	data := putBytes(flatJPEGLS(8, 1, 16, 16), 7, 0, 0, 0, 0)
+	size := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32([]byte{0xff, 0xf8, 0, 12, 4, 4}, height), width)
+	return slices.Concat(data[:15], size, data[15:])
 }
 
 // putBytes is data with bytes replaced.

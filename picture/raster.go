@@ -30,7 +30,7 @@ func DecodeRaster(data []byte, maxPixels int) (Raster, error) {
 	defer w.release()
 	w.clock.begin(0)
 	defer w.clock.end()
-	j := job{limit: maxPixels, cost: func(width, height int) (result, scratch int64, err error) { return times(4, width, height), 0, nil }}
+	j := job{limit: maxPixels, parts: []part{{cost: func(width, height int) (result, scratch int64, err error) { return times(4, width, height), 0, nil }}}}
 	var head Picture
 	stage, out := StageHeader, Raster{}
 	p, err := w.plan(data, j, &head)

@@ -13,6 +13,12 @@ import (
 	"fovea/picture/internal/tiff"
 )
 
+// What crafted files are compressed by.
+const (
+	uncompressed = tiff.Uncompressed
+	deflate      = tiff.Deflate
+)
+
 // tiffGrid reads the TIFFs that make_tiff.py has made, with the sums of Pillow's pixels.
 func tiffGrid(t testing.TB) (files map[string][]byte, sums map[string]string) {
 	t.Helper()

@@ -20,6 +20,7 @@ type workspace struct {
 	line    []uint8
 	views   []uint8 // all views, on their way to numbers
 	turned  []uint8 // a picture that EXIF turns by 90 degrees
+	decoded []uint8 // the pixels of a picture that another process decoded
 	samples []uint8 // of an image without much compression, as they are stored
 	columns axis
 	rows    axis
@@ -32,7 +33,7 @@ const maxRetained = 64 << 20
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 
 func (w *workspace) release() {
-	if w.jpeg.Retained()+cap(w.lines)+cap(w.strip)+cap(w.narrow)+cap(w.middle)+cap(w.whole)+cap(w.views)+cap(w.turned)+cap(w.samples) <= maxRetained {
+	if w.jpeg.Retained()+cap(w.lines)+cap(w.strip)+cap(w.narrow)+cap(w.middle)+cap(w.whole)+cap(w.views)+cap(w.turned)+cap(w.samples)+cap(w.decoded) <= maxRetained {
 		workspaces.Put(w)
 	}
 }

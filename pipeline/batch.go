@@ -105,7 +105,7 @@ func (r *run) add(b *batch, s *slot) {
 		return
 	}
 	if b.tensors = s.tensors; b.tensors == nil {
-		r.preprocess(b, s.picture)
+		r.preprocess(b, s)
 	}
 	b.rows++
 	b.outcomes = append(b.outcomes, outcome{row: Row{

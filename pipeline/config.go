@@ -18,6 +18,9 @@ type Config struct {
 	Dense picture.Dense
 	// Preprocessing says how pixels become the model's input values.
 	Preprocessing preprocessing.Spec
+	// Also says how the same image becomes further inputs, which follow the first one in the values of an image. The
+	// extractor must then be a Joint.
+	Also []Input
 	// Workers is the number of images decoded concurrently. Below 1 means one per CPU.
 	Workers int
 	// First, if set, computes the first readable image on its own, so that the first row arrives
@@ -31,6 +34,31 @@ type Config struct {
 	Monitor *Monitor
 	// Progress, if set, is called after each write to the sink, always from the same goroutine.
 	Progress func(Stats)
+}
+
+// Input says how an image becomes the input of a model.
+type Input struct {
+	Picture       picture.Options
+	Preprocessing preprocessing.Spec
+}
+
+// Values is the number of values of an image, with all views.
+func (i Input) Values() int {
+	return i.Picture.Views.Count() * i.Picture.Height * i.Picture.Width * i.Preprocessing.Depth()
+}
+
+// Inputs are the config's first input, unless that has dense views, and those of Also.
+func (c Config) Inputs() []Input {
+	return append([]Input{{c.Picture, c.Preprocessing}}, c.Also...)
+}
+
+// Pictures are the options of all Inputs.
+func (c Config) Pictures() []picture.Options {
+	var all []picture.Options
+	for _, i := range c.Inputs() {
+		all = append(all, i.Picture)
+	}
+	return all
 }
 
 // Limit bounds the pixels of an image and the processor time of decoding it; 0 is the default.

@@ -97,6 +97,9 @@ func (c CSVLabels) read() (*labeltable.Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the labels in %s: %w", c.File, cause(err))
 	}
+	if info.IsDir() {
+		return nil, fmt.Errorf("cannot read the labels in %s: it is a directory: name the table in it", c.File)
+	}
 	size := info.Size()
 	if !info.Mode().IsRegular() { // a pipe, whose size is not known
 		size = math.MaxInt64

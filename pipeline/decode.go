@@ -65,9 +65,14 @@ func (r *run) decodeSlot(ctx context.Context, s *slot) bool {
 	sum := sha256.Sum256(data)
 	s.sha256 = hex.EncodeToString(sum[:])
 	var err error
-	if r.config.dense() {
+	switch {
+	case r.config.dense():
 		s.tensors, s.picture, err = picture.DecodeDense(data, r.config.Dense, r.config.Preprocessing)
-	} else {
+	case len(r.config.Also) > 0:
+		if s.pictures, err = picture.DecodeEach(data, r.pictures); err == nil {
+			s.picture = s.pictures[0]
+		}
+	default:
 		s.picture, err = picture.Decode(data, r.config.Picture)
 	}
 	switch {

@@ -24,10 +24,12 @@ type slot struct {
 	// fetched is closed when the image has arrived from a store; nil for other images.
 	fetched chan struct{}
 	picture picture.Picture
-	tensors []picture.Tensor // instead of the image's pixels for dense views
-	sha256  string
-	seen    Seen
-	failure *Failure
+	// pictures are those of Config.Inputs, the first of which is picture, where there are several.
+	pictures []picture.Picture
+	tensors  []picture.Tensor // instead of the image's pixels for dense views
+	sha256   string
+	seen     Seen
+	failure  *Failure
 }
 
 func (s *slot) fail(stage Stage, err error) {

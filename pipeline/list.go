@@ -122,7 +122,7 @@ func (l *lister) hint() string {
 	case l.Skipped > 0:
 		return fmt.Sprintf("there are %d files, but none has the name or content of an image", l.Skipped)
 	}
-	return "give a directory that holds JPEG, PNG, GIF, BMP, TIFF or WebP files"
+	return "give a directory that holds JPEG, PNG, GIF, BMP, TIFF, WebP or other images that are read"
 }
 
 // samePath finds two items with the same path. Items of sources are not sorted by path.

@@ -16,7 +16,7 @@ import (
 // photoExtensions mark files as photographs that are not decoded, without opening them, so that each of them is reported
 // instead of only counted.
 var photoExtensions = map[string]bool{
-	".heic": true, ".heif": true, ".avif": true, ".jp2": true, ".jxl": true,
+	".jp2": true, ".jxl": true,
 	".cr2": true, ".cr3": true, ".nef": true, ".arw": true, ".dng": true,
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
+
+	"fovea/picture"
 )
 
 // ErrNothingReadable means that not a single image could be turned into a result.
@@ -28,6 +30,9 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 		}
 		config.First = nil // all batches hold one image
 	} else {
+		if err := checkJoint(extractor, config); err != nil {
+			return Stats{}, err
+		}
 		extractor = OverViews(extractor, config.Picture.Views.Count())
 		if config.First != nil {
 			config.First = OverViews(config.First, config.Picture.Views.Count())
@@ -49,6 +54,8 @@ func Run(ctx context.Context, items []Item, extractor Extractor, sink Sink, conf
 // run is the state shared by the stages of one Run or Pixels: the queues between them.
 type run struct {
 	config    Config
+	inputs    []Input // the config's
+	pictures  []picture.Options
 	extractor Extractor
 	devices   int // batches computed concurrently
 	batchSize int
@@ -82,6 +89,8 @@ func newRun(config Config, batchSize int) *run {
 	ahead := max(2*batchSize, batchSize+config.Workers)
 	return &run{
 		config:    config,
+		inputs:    config.Inputs(),
+		pictures:  config.Pictures(),
 		devices:   1,
 		batchSize: batchSize,
 		started:   time.Now(),

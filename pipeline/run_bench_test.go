@@ -94,9 +94,10 @@ func noisePictures(b *testing.B, n, side int) []Item {
 // inverse bounds the images per second of a run.
 func BenchmarkPreprocess(b *testing.B) {
 	p := picture.Picture{Pix: make([]uint8, 3*224*224)}
-	r := &run{config: Config{Preprocessing: preprocessing.Caffe}, batchSize: 1}
+	config := Config{Preprocessing: preprocessing.Caffe}
+	r := &run{config: config, inputs: config.Inputs(), batchSize: 1}
 	current := &batch{}
 	for b.Loop() {
-		r.preprocess(current, p)
+		r.preprocess(current, &slot{picture: p})
 	}
 }

@@ -83,11 +83,11 @@ func TestSurvey(t *testing.T) {
 	want := []Kind{
 		{Finding: Readable, Format: "jpeg", Pictures: 3, Pixels: 600, First: "a.jpg"},
 		{Finding: Readable, Format: "png", Pictures: 1, Pixels: 35, First: "d.png"},
-		{Finding: Unsupported, Format: "AVIF", Pictures: 1, First: "x.avif"},
 		{Finding: Unsupported, Format: "Fuji raw", Pictures: 1, First: "raw.nef"},
-		{Finding: Unsupported, Format: "HEIC", Pictures: 1, First: "x.heic"},
 		{Finding: Unsupported, Format: "camera raw", Pictures: 1, First: "raw.dng"},
 		{Finding: TooLarge, Format: "png", Pictures: 1, First: "bomb.png"},
+		{Finding: Damaged, Format: "avif", Pictures: 1, First: "x.avif"},
+		{Finding: Damaged, Format: "heic", Pictures: 1, First: "x.heic"},
 		{Finding: Damaged, Format: "png", Pictures: 1, First: "damaged.png"},
 		{Finding: NoPicture, Pictures: 2, First: "empty.jpg"},
 		{Finding: Unreadable, Pictures: 1, First: "gone.jpg"},

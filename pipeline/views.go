@@ -7,9 +7,10 @@ import (
 )
 
 // OverViews makes an extractor for images with several views each, which follow one another in the
-// pixels: the features are averages over an image's views. With one view it is the extractor itself.
+// pixels: the features are averages over an image's views. With one view it is the extractor itself, as
+// is a Joint, which does so with each of its parts.
 func OverViews(extractor Extractor, views int) Extractor {
-	if views <= 1 {
+	if _, joint := extractor.(*Joint); joint || views <= 1 {
 		return extractor
 	}
 	return viewsExtractor{extractor, views}

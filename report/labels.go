@@ -8,12 +8,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"fovea/internal/output"
 )
 
 // LabelPage is a page to correct labels with: it shows images, and gives a table of the corrections to download, whose
-// columns are path and label.
+// columns are path and label, and split if a row has one.
 type LabelPage struct {
 	Title string
 	// Facts are a table above the images.
@@ -23,10 +24,15 @@ type LabelPage struct {
 	Rows    []LabelRow
 }
 
+// HasSplits reports whether a row has a split.
+func (p LabelPage) HasSplits() bool {
+	return slices.ContainsFunc(p.Rows, func(r LabelRow) bool { return r.Split != "" })
+}
+
 // LabelRow is an image and its label.
 type LabelRow struct {
-	// Path is as datasets spell it. Note says what speaks for the suggestion.
-	Path, Label, Suggested, Note string
+	// Path is as datasets spell it. Note says what speaks for the suggestion. Split is "" for none.
+	Path, Label, Split, Suggested, Note string
 	// Likely says that the label is probably wrong.
 	Likely bool
 	// Thumbnail is a small JPEG; empty if the image is not available.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +163,26 @@ func TestLabelPage(t *testing.T) {
 	}
 	if table, _, disabled := state(); table != "path,label\n" || !disabled {
 		t.Errorf("after all was undone: %q", table)
+	}
+}
+
+// Where images have splits, the page shows them and puts them into the table.
+func TestLabelPageOfSplits(t *testing.T) {
+	p := labelPage(t)
+	p.Rows[0].Split, p.Rows[2].Split = "train", `a, "b"`
+	file, err := WriteLabels(t.TempDir(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := openPage(t, "file://"+file)
+	fitsAt(ctx, t, "splits")
+	var table string
+	var shown []string
+	err = chromedp.Run(ctx, chromedp.Click(".card:nth-child(1) button"), chromedp.Click(".card:nth-child(3) button"), chromedp.Click(".card:nth-child(4) button"),
+		chromedp.Evaluate("csv()", &table), chromedp.Evaluate(`[...document.querySelectorAll(".why + .path")].map(x => x.textContent)`, &shown))
+	const want = "path,label,split\ncat.1.jpg,dog,train\ncat.3.jpg,dog,\"a, \"\"b\"\"\"\ncat.4.jpg,dog,\n"
+	if err != nil || table != want || !slices.Equal(shown, []string{"of train", `of a, "b"`}) {
+		t.Errorf("the table is %q, the page shows %q, %v", table, shown, err)
 	}
 }
 

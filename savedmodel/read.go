@@ -163,6 +163,15 @@ func chooseSignature(meta *core.MetaGraphDef, name string) (string, *core.Signat
 	return name, signatures[name], nil
 }
 
+// SHA256 is that of the model in dir, as Open gives it, without loading it.
+func SHA256(dir string) (string, error) {
+	_, sum, err := readMetaGraph(dir)
+	if err != nil {
+		return "", err
+	}
+	return endHash(sum, dir)
+}
+
 // beginHash starts a model's hash with the graph that was read: the file may have changed since.
 func beginHash(graph []byte) hash.Hash {
 	sum := sha256.New()

@@ -39,7 +39,7 @@ for program in extract finetune; do
 		"$stage/bin/$program" completion $shell >"$stage/share/$file"
 	done
 done
-scripts/deps.sh wheels | go run ./scripts/sbom --version "$version" --epoch "$SOURCE_DATE_EPOCH" --stage "$stage" \
+{ scripts/deps.sh wheels && scripts/codecs.sh wheels; } | go run ./scripts/sbom --version "$version" --epoch "$SOURCE_DATE_EPOCH" --stage "$stage" \
 	--licenses "$stage/share/doc/fovea/licenses" >"$stage.cdx.json"
 cp "$stage.cdx.json" "$stage/share/doc/fovea/fovea.cdx.json"
 tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode='u+rw,go+r-w,a+X' \

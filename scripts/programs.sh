@@ -48,6 +48,10 @@ link_or_copy() { # link_or_copy FROM TO
 for file in "$real"/libtensorflow{,_cc,_framework}.{so.2,2.dylib}; do
 	if [ -e "$file" ]; then link_or_copy "$file" "$lib/${file##*/}"; fi
 done
+# Those that decode AVIF and HEIC are loaded from there, too.
+for file in "$(scripts/codecs.sh dir)"/*.{so*,dylib}; do
+	if [ -e "$file" ]; then link_or_copy "$file" "$lib/${file##*/}"; fi
+done
 # The GPU build looks for CUDA's libraries in nvidia/ beside its own directory.
 if [ -d "$real/../nvidia" ]; then
 	(cd "$real/.." && find -L nvidia -name '*.so*' -type f) | while read -r file; do

@@ -9,7 +9,7 @@
 # NAME is readers (pyarrow, DuckDB, Polars, pandas; the default), more-readers (these and ClickHouse,
 # DataFusion, daft and others, large ones), tensorflow (which loads what
 # is exported; of the version that wants another NumPy than the readers), scikit-learn (which
-# finetune is timed beside), sbom (which validates bills of materials), build (what builds source
+# finetune is timed beside), pictures (Pillow and its plug-ins), sbom (which validates bills of materials), build (what builds source
 # archives), lock (what writes lists with hashes), or peer-NAME for a list in scripts/peers.
 #
 # Each list, requirements-NAME.txt, has a file beside it with all that it brings with it and the
@@ -40,6 +40,7 @@ tensorflow | more-readers)
 	if [ "$name" = more-readers ]; then base=readers missing="fewer programs will be tried on datasets"; fi
 	;;
 scikit-learn) missing="nothing will be compared with scikit-learn" ;;
+pictures) missing="photos will not be compared with Pillow's HEIC and AVIF" ;;
 sbom) missing="the bill of materials will not be validated" ;;
 build) missing="what is published as source alone cannot be installed" ;;
 lock) missing="lists with hashes cannot be written" ;;
@@ -49,7 +50,7 @@ esac
 if [ "$name" = peer-keras ]; then locking=(--python-platform x86_64-manylinux_2_28); fi
 lock=${requirements%.txt}.lock
 if [ ! -e "$requirements" ]; then
-	echo "python: there is no environment $name: use readers, more-readers, tensorflow, scikit-learn, sbom, build, lock, or peer- and the name of a list in scripts/peers" >&2
+	echo "python: there is no environment $name: use readers, more-readers, tensorflow, scikit-learn, pictures, sbom, build, lock, or peer- and the name of a list in scripts/peers" >&2
 	exit 2
 fi
 if [ "${1:-}" = lock ] && [ ! -e "$lock" ]; then : >"$lock"; fi # of a new list

@@ -37,7 +37,7 @@ func checkBillOfMaterials(t *testing.T, program string) {
 	for _, library := range libraries {
 		placeFile(t, library, filepath.Join(stage, "lib", filepath.Base(library)))
 	}
-	wheels, err := exec.Command("./deps.sh", "wheels").Output()
+	wheels, err := exec.Command("bash", "-c", "./deps.sh wheels && ./codecs.sh wheels").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

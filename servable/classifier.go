@@ -37,13 +37,9 @@ func (c *classifier) read(name string, values []float32, dims ...int) string {
 	return c.add("ReadVariableOp", "head/"+name+"/read", []string{handle}, attributes{"dtype": typeOf(float32Type)})
 }
 
-// overViews averages the layers, tensors of shape [images x views, ...], over an image's views: [images, values].
-func (c *classifier) overViews(h *head.Head, features []string, views int) []string {
-	means := make([]string, len(features))
-	for i, layer := range h.Layers {
-		means[i] = c.reduce("Mean", c.reshape(float32Type, features[i], -1, views, layer.Size()), 1, false)
-	}
-	return means
+// overViews averages a layer of that size, a tensor of shape [images x views, ...], over an image's views: [images, values].
+func (c *classifier) overViews(layer string, views, size int) string {
+	return c.reduce("Mean", c.reshape(float32Type, layer, -1, views, size), 1, false)
 }
 
 // unit divides rows by their lengths.

@@ -4,13 +4,11 @@ import (
 	"errors"
 	"fmt"
 
-	tf "github.com/galeone/tensorflow/tensorflow/go"
 	functionpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	versionspb "github.com/galeone/tensorflow/tensorflow/go/core/framework/versions_go_proto"
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/op"
 
 	"fovea/head"
 	"fovea/inference"
@@ -45,11 +43,25 @@ type Options struct {
 	Unknown string
 }
 
+// Part is one of the models that compute a head's features.
+type Part struct {
+	// Extractor computes layers of the model, Config says how an image becomes its input.
+	Extractor *inference.Extractor
+	Config    pipeline.Config
+}
+
+// Model is how the features of a head are computed.
+type Model struct {
+	Parts []Part
+	// Columns say for each of the head's layers which layer of which part it is. Without any, the layers are those of the
+	// first part.
+	Columns []pipeline.Column
+}
+
 // Export writes a SavedModel. Its signature takes image_bytes, the contents of n files as strings of shape [n], and
 // gives probabilities, float32 of shape [n, classes], classes, the classes' names in a shape of [n, classes], label,
 // the name of the most probable class of each file, of shape [n], and novelty, float32 of shape [n], if the head
-// has a novelty model. The extractor computes the head's layers, in the
-// head's order, with the head's model; config says how an image becomes that model's input.
+// has a novelty model. Of several models, each has its own way from the bytes to its layers.
 //
 // Images are decoded and scaled as package picture does, within TensorFlow's limits:
 //   - JPEG and PNG files are right, over a background, too, and without one so are GIFs of one frame
@@ -57,31 +69,20 @@ type Options struct {
 //   - An error in one image is an error of its whole batch.
 //   - The orientation in a JPEG's EXIF is applied, that in XMP or in a PNG is not.
 //   - A few pixels are rounded differently from Pillow's, by 1 of 255.
-func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config, o Options) error {
+func Export(h *head.Head, m Model, o Options) error {
 	if o.Unknown != "" && h.Novelty == nil {
 		return errors.New("servable: the head cannot tell what it does not know: train it again, with a novelty model")
 	}
-	model := extractor.Model()
-	if model.MaxBatch > 0 || model.Depth() != 3 {
-		return fmt.Errorf("servable: model %s takes %d channels and batches of %d images: only models of RGB images and batches of any size can be exported", model.Name, model.Depth(), model.MaxBatch)
+	if err := m.validate(h); err != nil {
+		return err
 	}
 	n := &nodes{}
 	files := n.add("Placeholder", Input, nil, attributes{"dtype": typeOf(stringType), "shape": shapeOf(-1)})
-	pixels, functions, err := n.pixels(files, config.Picture)
+	features, variables, functions, err := n.features(files, h, m)
 	if err != nil {
 		return err
 	}
-	if model.Input.DataType() == tf.Float {
-		if pixels, err = n.preprocess(pixels, config.Preprocessing); err != nil {
-			return err
-		}
-	}
-	features, variables, more, err := n.copyModel(model, extractor.Outputs(), pixels)
-	if err != nil {
-		return fmt.Errorf("servable: %w", err)
-	}
 	c := &classifier{nodes: n}
-	features = c.overViews(h, features, config.Picture.Views.Count())
 	probabilities, novelty := c.probabilities(h, features), ""
 	if h.Novelty != nil {
 		novelty = c.novelty(h, features)
@@ -105,7 +106,7 @@ func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config
 	}
 	parts := savedmodel.Parts{
 		Graph: &graphpb.GraphDef{
-			Node: n.list, Library: &functionpb.FunctionDefLibrary{Function: append(functions, more...)},
+			Node: n.list, Library: &functionpb.FunctionDefLibrary{Function: functions},
 			Versions: &versionspb.VersionDef{Producer: graphVersion, MinConsumer: minConsumer},
 		},
 		Saver: saver,
@@ -113,9 +114,11 @@ func Export(h *head.Head, extractor *inference.Extractor, config pipeline.Config
 			Inputs:  map[string]*core.TensorInfo{Input: info(files, stringType, -1)},
 			Outputs: outputs, MethodName: savedmodel.PredictMethod,
 		}},
-		Note: savedmodel.Note{Model: h.Recipe.Model, Preprocessing: preprocessing.None},
+		Note: savedmodel.Note{Model: h.Recipe.Models(), Preprocessing: preprocessing.None},
 	}
-	return savedmodel.Write(o.Dir, parts, func(prefix string) error { return saveValues(model, variables, prefix) })
+	return savedmodel.Write(o.Dir, parts, func(prefix string) error {
+		return saveValues(m.Parts[0].Extractor.Model(), variables, prefix)
+	})
 }
 
 // saver adds the operations that save and restore variables in TensorFlow.
@@ -140,42 +143,4 @@ func (n *nodes) saver(variables []variable) *core.SaverDef {
 	}
 	restored := n.add("NoOp", "save/restore_all", assigned, nil)
 	return &core.SaverDef{FilenameTensorName: prefix + ":0", SaveTensorName: saved, RestoreOpName: restored, Version: core.SaverDef_V2}
-}
-
-// saveValues writes the model's variables and the head's as a checkpoint. The model's session does
-// it, because that holds the variables.
-func saveValues(model *inference.Model, variables []variable, prefix string) error {
-	// Operations cannot be removed from a graph, so that each export needs new names.
-	name := "fovea_export"
-	for i := 1; model.Graph.Operation(name+"/SaveV2") != nil; i++ {
-		name = fmt.Sprintf("fovea_export_%d", i)
-	}
-	scope := op.NewScopeWithGraph(model.Graph).SubScope(name)
-	file, err := tf.NewTensor(prefix)
-	if err != nil {
-		return err
-	}
-	target := op.Placeholder(scope.SubScope("prefix"), tf.String, op.PlaceholderShape(tf.ScalarShape()))
-	feeds := map[tf.Output]*tf.Tensor{target: file}
-	var names []string
-	var values []tf.Output
-	for _, v := range variables {
-		names = append(names, v.name)
-		switch {
-		case v.value != nil:
-			value := op.Placeholder(scope.SubScope("value"), tf.DataType(v.kind), op.PlaceholderShape(tf.MakeShape(v.value.Shape()...)))
-			feeds[value], values = v.value, append(values, value)
-		case v.source.DataType() == tf.DataType(handleType):
-			values = append(values, op.ReadVariableOp(scope.SubScope("read"), v.source, tf.DataType(v.kind)))
-		default:
-			values = append(values, v.source)
-		}
-	}
-	keys, slices := op.Const(scope.SubScope("keys"), names), op.Const(scope.SubScope("slices"), make([]string, len(names)))
-	saved := op.SaveV2(scope, target, keys, slices, values)
-	if err := scope.Err(); err != nil {
-		return err
-	}
-	_, err = model.Session.Run(feeds, nil, []*tf.Operation{saved})
-	return err
 }

@@ -13,11 +13,15 @@ import (
 	"fovea/inference"
 )
 
-// modelPrefix begins the names of the model's nodes and variables.
-const modelPrefix = "model/"
+// modelPrefix begins the names of the nodes and variables of the first model; those of the second begin with model_2/.
+const modelPrefix = "model"
 
 // modelCopy copies the part of a model's graph that leads from its input to some outputs.
 type modelCopy struct {
+	model    *inference.Model
+	outputs  []tf.Output
+	prefix   string // of the names of nodes and variables
+	suffix   string // of the names of functions
 	graph    *tf.Graph
 	nodes    map[string]*nodepb.NodeDef
 	library  map[string]*functionpb.FunctionDef
@@ -37,36 +41,67 @@ type variable struct {
 	value  *tf.Tensor // the value itself
 }
 
-// copyModel adds to n the model's way from pixels to some outputs, and returns references to those
+// copyModel adds to n a model's way from pixels to its outputs, and returns references to those
 // outputs, the variables, and the functions that are called.
-func (n *nodes) copyModel(model *inference.Model, outputs []tf.Output, pixels string) ([]string, []variable, []*functionpb.FunctionDef, error) {
-	graph, err := inference.GraphDef(model.Graph)
+func (n *nodes) copyModel(c *modelCopy) ([]string, []variable, []*functionpb.FunctionDef, error) {
+	graph, err := inference.GraphDef(c.model.Graph)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("model %s: %w", model.Name, err)
+		return nil, nil, nil, fmt.Errorf("model %s: %w", c.model.Name, err)
 	}
-	c := &modelCopy{
-		graph: model.Graph, nodes: map[string]*nodepb.NodeDef{}, library: map[string]*functionpb.FunctionDef{},
-		input: reference(model.Input), pixels: pixels, into: n, done: map[string]bool{}, used: map[string]bool{},
-	}
+	c.graph, c.nodes, c.library = c.model.Graph, map[string]*nodepb.NodeDef{}, map[string]*functionpb.FunctionDef{}
+	c.input, c.into, c.done, c.used = reference(c.model.Input), n, map[string]bool{}, map[string]bool{}
 	for _, node := range graph.GetNode() {
 		c.nodes[node.GetName()] = node
 	}
 	for _, function := range graph.GetLibrary().GetFunction() {
 		c.library[function.GetSignature().GetName()] = function
 	}
-	references := make([]string, len(outputs))
-	for i, o := range outputs {
+	references := make([]string, len(c.outputs))
+	for i, o := range c.outputs {
 		if references[i], err = c.resolve(reference(o)); err != nil {
-			return nil, nil, nil, fmt.Errorf("model %s: %w", model.Name, err)
+			return nil, nil, nil, fmt.Errorf("model %s: %w", c.model.Name, err)
 		}
 	}
 	var functions []*functionpb.FunctionDef
 	for _, function := range graph.GetLibrary().GetFunction() {
 		if c.used[function.GetSignature().GetName()] {
-			functions = append(functions, function)
+			functions = append(functions, c.renamed(function))
 		}
 	}
 	return references, c.restored, functions, nil
+}
+
+// renamed is a function under its new name, which calls others by theirs: two models may have different functions of one
+// name.
+func (c *modelCopy) renamed(f *functionpb.FunctionDef) *functionpb.FunctionDef {
+	if c.suffix == "" {
+		return f
+	}
+	f = proto.Clone(f).(*functionpb.FunctionDef)
+	f.Signature.Name += c.suffix
+	for _, node := range f.GetNodeDef() {
+		c.rename(node)
+	}
+	return f
+}
+
+// rename makes a node call functions by their new names.
+func (c *modelCopy) rename(node *nodepb.NodeDef) {
+	name := func(old string) string {
+		if c.library[old] != nil {
+			return old + c.suffix
+		}
+		return old
+	}
+	node.Op = name(node.Op)
+	for _, attribute := range node.GetAttr() {
+		if f := attribute.GetFunc(); f != nil {
+			f.Name = name(f.Name)
+		}
+		for _, f := range attribute.GetList().GetFunc() {
+			f.Name = name(f.Name)
+		}
+	}
 }
 
 func reference(o tf.Output) string {
@@ -88,7 +123,7 @@ func (c *modelCopy) resolve(old string) (string, error) {
 	if err := c.visit(inference.Producer(name)); err != nil {
 		return "", err
 	}
-	return control + modelPrefix + name, nil
+	return control + c.prefix + name, nil
 }
 
 // visit copies a node after those that it depends on.
@@ -123,7 +158,8 @@ func (c *modelCopy) visit(name string) error {
 		}
 	}
 	clone := proto.Clone(node).(*nodepb.NodeDef)
-	clone.Name, clone.Input, clone.Device = modelPrefix+name, inputs, ""
+	clone.Name, clone.Input, clone.Device = c.prefix+name, inputs, ""
+	c.rename(clone)
 	delete(clone.Attr, "_class") // colocation: names of the old graph
 	c.into.list = append(c.into.list, clone)
 	return nil
@@ -170,7 +206,7 @@ func (c *modelCopy) variable(node *nodepb.NodeDef) error {
 	if operation == nil {
 		return fmt.Errorf("its graph has no operation %s", node.GetName())
 	}
-	kind, name := node.GetAttr()["dtype"].GetType(), modelPrefix+node.GetName()
+	kind, name := node.GetAttr()["dtype"].GetType(), c.prefix+node.GetName()
 	if node.GetOp() != "VarHandleOp" {
 		handle := name + "/handle"
 		c.into.declare(handle, kind, node.GetAttr()["shape"])

@@ -27,8 +27,8 @@ var kernels = map[picture.Interpolation]string{
 }
 
 // pixels adds a loop over a vector of files' bytes, and returns their views, uint8 of shape
-// [files x views, height, width, 3], and the functions that the loop calls.
-func (n *nodes) pixels(files string, o picture.Options) (string, []*functionpb.FunctionDef, error) {
+// [files x views, height, width, 3], and the functions that the loop calls, whose names end in the suffix.
+func (n *nodes) pixels(files string, o picture.Options, suffix string) (string, []*functionpb.FunctionDef, error) {
 	if err := o.Validate(); err != nil {
 		return "", nil, err
 	}
@@ -44,7 +44,7 @@ func (n *nodes) pixels(files string, o picture.Options) (string, []*functionpb.F
 	list := n.add("TensorListReserve", "", []string{element, count}, attributes{"element_dtype": typeOf(uint8Type), "shape_type": typeOf(int32Type)})
 	loop := n.add("StatelessWhile", "pictures", []string{n.whole(0), count, files, list}, attributes{
 		"T":    typesOf(int32Type, int32Type, stringType, variantType),
-		"cond": callOf(moreName), "body": callOf(nextName),
+		"cond": callOf(moreName + suffix), "body": callOf(nextName + suffix),
 		"output_shapes":       shapesOf(shape(), shape(), shape(-1), shape()),
 		"parallel_iterations": integer(parallelPictures),
 		// As Python sets it: the loop becomes part of the graph, and images are decoded in
@@ -52,7 +52,7 @@ func (n *nodes) pixels(files string, o picture.Options) (string, []*functionpb.F
 		"_lower_using_switch_merge": boolean(true),
 	})
 	stacked := n.add("TensorListStack", "", []string{loop + ":3", element}, attributes{"element_dtype": typeOf(uint8Type), "num_elements": integer(-1)})
-	return n.reshape(uint8Type, stacked, -1, o.Height, o.Width, 3), []*functionpb.FunctionDef{jpegDecoder(), otherDecoder(o.Background), more(), next(o)}, nil
+	return n.reshape(uint8Type, stacked, -1, o.Height, o.Width, 3), []*functionpb.FunctionDef{jpegDecoder(suffix), otherDecoder(o.Background, suffix), more(suffix), next(o, suffix)}, nil
 }
 
 // parallelPictures is the number of images decoded at a time.
@@ -62,44 +62,44 @@ const parallelPictures = 16
 // their views.
 var loopArguments = []argument{{"index", int32Type}, {"count", int32Type}, {"files", stringType}, {"list", variantType}}
 
-func more() *functionpb.FunctionDef {
+func more(suffix string) *functionpb.FunctionDef {
 	n := &nodes{function: true, device: host}
 	result := n.add("Less", "", []string{"index", "count"}, attributes{"T": typeOf(int32Type)})
-	return n.define(moreName, loopArguments, []argument{{"more", boolType}}, map[string]string{"more": result})
+	return n.define(moreName+suffix, loopArguments, []argument{{"more", boolType}}, map[string]string{"more": result})
 }
 
-func next(o picture.Options) *functionpb.FunctionDef {
+func next(o picture.Options, suffix string) *functionpb.FunctionDef {
 	n := &nodes{function: true, device: host}
 	file := n.element(stringType, "files", "index")
-	item := n.views(n.decode(file), o)
+	item := n.views(n.decode(file, suffix), o)
 	list := n.add("TensorListSetItem", "", []string{"list", "index", item}, attributes{"element_dtype": typeOf(uint8Type)})
 	index := n.binary("AddV2", int32Type, "index", n.whole(1))
 	outputs := []argument{{"next_index", int32Type}, {"same_count", int32Type}, {"same_files", stringType}, {"next_list", variantType}}
-	return n.define(nextName, loopArguments, outputs, map[string]string{
+	return n.define(nextName+suffix, loopArguments, outputs, map[string]string{
 		"next_index": index, "same_count": "count", "same_files": "files", "next_list": list,
 	})
 }
 
 // decode gives the pixels of a file, uint8 of shape [height, width, 3]. JPEG files, which begin with
 // FF D8 FF, have a decoder of their own: only that one offers the exact cosine transform.
-func (n *nodes) decode(file string) string {
+func (n *nodes) decode(file, suffix string) string {
 	begin := n.add("Substr", "", []string{file, n.whole(0), n.whole(3)}, attributes{"T": typeOf(int32Type)})
 	isJPEG := n.binary("Equal", stringType, begin, n.bytes("\xff\xd8\xff"))
 	return n.add("StatelessIf", "decoded", []string{isJPEG, file}, attributes{
 		"Tcond": typeOf(boolType), "Tin": typesOf(stringType), "Tout": typesOf(uint8Type),
-		"then_branch": callOf(decodeJPEG), "else_branch": callOf(decodeOther), "output_shapes": shapesOf(shape(-1, -1, 3)),
+		"then_branch": callOf(decodeJPEG + suffix), "else_branch": callOf(decodeOther + suffix), "output_shapes": shapesOf(shape(-1, -1, 3)),
 		"_lower_using_switch_merge": boolean(true),
 	})
 }
 
-func jpegDecoder() *functionpb.FunctionDef {
+func jpegDecoder(suffix string) *functionpb.FunctionDef {
 	n := &nodes{function: true, device: host}
 	image := n.add("DecodeJpeg", "", []string{"file"}, attributes{"channels": integer(3), "dct_method": text("INTEGER_ACCURATE")})
 	image = n.upright(image, n.orientation("file"))
-	return n.define(decodeJPEG, []argument{{"file", stringType}}, []argument{{"pixels", uint8Type}}, map[string]string{"pixels": image})
+	return n.define(decodeJPEG+suffix, []argument{{"file", stringType}}, []argument{{"pixels", uint8Type}}, map[string]string{"pixels": image})
 }
 
-func otherDecoder(background picture.Background) *functionpb.FunctionDef {
+func otherDecoder(background picture.Background, suffix string) *functionpb.FunctionDef {
 	n := &nodes{function: true, device: host}
 	// TensorFlow's decoders know each other's formats. This one takes GIFs of one frame, and refuses
 	// BMP, whose palettes DecodeImage misreads. With alpha it also refuses GIFs.
@@ -112,7 +112,7 @@ func otherDecoder(background picture.Background) *functionpb.FunctionDef {
 	if blended {
 		image = n.over(image, n.opacity(image, "file"), colour)
 	}
-	return n.define(decodeOther, []argument{{"file", stringType}}, []argument{{"pixels", uint8Type}}, map[string]string{"pixels": image})
+	return n.define(decodeOther+suffix, []argument{{"file", stringType}}, []argument{{"pixels", uint8Type}}, map[string]string{"pixels": image})
 }
 
 // Patterns of PNGs, in which \C is any byte: with fewer than 8 bits a sample, and with a chunk tRNS of at most 511 bytes.

@@ -51,7 +51,7 @@ func decoder(t *testing.T, o picture.Options) func(files [][]byte) ([]uint8, err
 	t.Helper()
 	n := &nodes{}
 	files := n.add("Placeholder", Input, nil, attributes{"dtype": typeOf(stringType), "shape": shapeOf(-1)})
-	pixels, functions, err := n.pixels(files, o)
+	pixels, functions, err := n.pixels(files, o, "")
 	if err != nil {
 		t.Fatal(err)
 	}

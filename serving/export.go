@@ -10,18 +10,24 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"fovea/inference"
+	"fovea/pipeline"
 	"fovea/servable"
 )
 
-// Export writes head and model as one SavedModel to dir, as servable.Export; unknown is the label of unknown images,
+// Export writes head and models as one SavedModel to dir, as servable.Export; unknown is the label of unknown images,
 // "" for none of their own. The Predictor is opened
 // with Options.Convolutions models.Direct: only TensorFlow's own operations are known wherever the
 // SavedModel will be loaded. What is written computes in float32.
 func (p *Predictor) Export(dir, unknown string) error {
-	if precision := p.features.model.Precision; precision != inference.Float32 {
-		logrus.Warnf("the head was trained in %s; what is exported computes in float32", precision)
+	model := servable.Model{Columns: p.features.columns}
+	for _, part := range p.features.parts {
+		if precision := part.model.Precision; precision != inference.Float32 {
+			logrus.Warnf("the head was trained in %s; what is exported computes in float32", precision)
+		}
+		config := pipeline.Config{Picture: part.input.Picture, Preprocessing: part.input.Preprocessing}
+		model.Parts = append(model.Parts, servable.Part{Extractor: part.extractor, Config: config})
 	}
-	return servable.Export(p.head, p.features.extractor, p.config, servable.Options{Dir: dir, Unknown: unknown})
+	return servable.Export(p.head, model, servable.Options{Dir: dir, Unknown: unknown})
 }
 
 // Image is the content of an image file, with its name for people.

@@ -1,34 +1,30 @@
 package serving
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
-	"github.com/sirupsen/logrus"
-
 	"fovea/inference"
-	"fovea/models"
-	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/recipe"
 )
 
-// Options say where a model is and how it computes. The zero value is the recipe's own model, in the
-// recipe's precision, on the best device there is.
+// Options say where models are and how they compute. The zero value is the recipe's own models, in the
+// recipe's precisions, on the best device there is.
 type Options struct {
-	// Model is where the model is, if not where its recipe says: a name or directory, as models.Open
-	// takes it. Its checksum still has to be the recipe's.
-	Model string
-	// Dir, if set, is searched for a SavedModel of the recipe's name, unless Model is set: the
+	// Models say where models are, if not where the recipe says: names or directories, as models.Open takes them.
+	// Their checksums still have to be the recipe's; of several models, they tell which is which.
+	Models []string
+	// Dir, if set, is searched for SavedModels of the recipe's names that Models does not have: the
 	// directory of the head, where finetune scratch and train --unfreeze put both.
 	Dir string
-	// Trust lets a SavedModel do more than compute (models.Options.Trust): heads do not remember it.
+	// Trust lets SavedModels do more than compute (models.Options.Trust): heads do not remember it.
 	Trust bool
-	// Session chooses device and precision; a Precision of "" is the recipe's.
+	// Session chooses device and precision; a Precision of "" is the recipe's, of each model.
 	Session inference.SessionConfig
 	// Batch is the number of images computed together, up to inference.MaxBatch (default: the
 	// device's).
@@ -48,74 +44,113 @@ type Options struct {
 // Featurizer computes features of images as a recipe says, so that they can be compared with those
 // that others computed by it. It may be used by several goroutines. Close it after use.
 type Featurizer struct {
-	model     *inference.Model
-	extractor *inference.Extractor
+	parts []*part
+	// columns are the features' places among the parts, in the order that was asked for.
+	columns []pipeline.Column
+	// extractor is that of the only part, or a pipeline.Joint.
+	extractor pipeline.Extractor
 	config    pipeline.Config
 	recipe    recipe.Recipe
 }
 
-// ErrModel says that the model of a recipe cannot be opened: Options.Model says where it is.
+// ErrModel says that the model of a recipe cannot be opened: Options.Models says where it is.
 var ErrModel = errors.New("serving: cannot open the model")
 
-// OpenFeaturizer opens the model of a recipe for features of some of its layers, in that order.
+// OpenFeaturizer opens the models of a recipe for features of some of its layers, by the names of their columns, in that
+// order. Models without any of them are not opened.
 func OpenFeaturizer(want recipe.Recipe, layers []string, o Options) (*Featurizer, error) {
-	o.Session.Precision = cmp.Or(o.Session.Precision, standIn(want, o.Session))
-	if err := o.Session.Slower(); err != nil {
-		logrus.Warn(err)
+	f := &Featurizer{}
+	if err := f.divide(want, layers); err != nil {
+		return nil, err
 	}
-	o.Model = cmp.Or(o.Model, modelIn(o.Dir, want.Model))
-	model, err := models.Open(cmp.Or(o.Model, want.Model), models.Options{
-		Session: o.Session, Preprocessing: want.Preprocessing, Convolutions: o.Convolutions,
-		InputHeight: want.InputHeight, InputWidth: want.InputWidth, Dense: picture.Views(want.Views).IsDense(),
-		Trust: o.Trust, Layers: layers, Like: want,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%w %s: %w", ErrModel, want.Model, err)
+	if err := f.locate(o); err != nil {
+		return nil, err
 	}
-	f, err := newFeaturizer(model, want, layers, o)
+	err := f.open(o)
+	if err == nil {
+		err = f.join(o)
+	}
 	if err != nil {
-		_ = model.Close() // the error at hand matters more
+		_ = f.Close() // the error at hand matters more
 		return nil, err
 	}
 	return f, nil
 }
 
-// standIn is the recipe's precision, or, where this CPU lacks its instructions, one whose features may be mixed
-// with the recipe's.
-func standIn(want recipe.Recipe, session inference.SessionConfig) inference.Precision {
-	session.Precision = inference.Precision(want.Precision)
-	exact := want
-	exact.Precision, exact.Method = string(inference.Float32), ""
-	if !errors.Is(session.Validate(), inference.ErrDevice) || !want.Mixes(exact) {
-		return session.Precision
+// open opens the models, a model that several parts compute alike once.
+func (f *Featurizer) open(o Options) error {
+	for i, p := range f.parts {
+		if same := slices.IndexFunc(f.parts[:i], p.sharesModel); same >= 0 {
+			p.model, p.shared = f.parts[same].model, true
+		} else if err := p.open(o); err != nil {
+			return err
+		}
+		if err := p.prepare(o); err != nil {
+			return err
+		}
 	}
-	logrus.Warnf("the features are in %s, which this CPU cannot compute: taking a precision that may be mixed with it", want.Arithmetic())
-	return inference.PrecisionAuto
+	return nil
 }
 
-func newFeaturizer(model *inference.Model, want recipe.Recipe, layers []string, o Options) (*Featurizer, error) {
-	f := &Featurizer{model: model}
-	var err error
-	f.extractor, err = inference.NewExtractor(model, inference.ExtractorOptions{Layers: layers, Pool: want.Pool, Batch: o.Batch})
-	if err != nil {
-		return nil, err
+// join makes one extractor of those of the parts.
+func (f *Featurizer) join(o Options) (err error) {
+	first := f.parts[0]
+	f.recipe, f.extractor = first.recipe, first.extractor
+	if len(f.parts) > 1 {
+		var recipes []recipe.Recipe
+		for _, p := range f.parts {
+			recipes = append(recipes, p.recipe)
+		}
+		if f.recipe, err = recipe.Join(recipes...); err != nil {
+			return err
+		}
+		joint, err := f.joint(func(p *part) (pipeline.Extractor, error) { return p.extractor, nil })
+		if err != nil {
+			return err
+		}
+		f.extractor, f.config = joint, joint.Config()
+	} else if f.config, err = pipeline.ConfigFor(first.recipe); err != nil {
+		return err
 	}
-	f.recipe = model.Recipe().WithPicturesOf(want)
-	if o.Model != "" {
-		f.recipe.Model = want.Model // the checksum tells whether it is the same model
-	}
-	f.recipe.Layers = f.extractor.Layers()
-	f.config, err = pipeline.ConfigFor(f.recipe)
 	f.config.Limit(o.MaxPixels, o.MaxTime)
-	return f, err
+	return nil
+}
+
+// joint joins extractors of the parts.
+func (f *Featurizer) joint(of func(*part) (pipeline.Extractor, error)) (*pipeline.Joint, error) {
+	var parts []pipeline.JointPart
+	for _, p := range f.parts {
+		extractor, err := of(p)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, pipeline.JointPart{Extractor: extractor, Input: p.input})
+	}
+	return pipeline.NewJoint(parts, f.columns)
+}
+
+// anyBatch is the extractor for batches of any size, warmed up.
+func (f *Featurizer) anyBatch() (pipeline.Extractor, error) {
+	if len(f.parts) == 1 {
+		return f.parts[0].anyBatch()
+	}
+	return f.joint((*part).anyBatch)
 }
 
 // Recipe says how the features are computed here, which may differ from the requested recipe: compare
 // both.
 func (f *Featurizer) Recipe() recipe.Recipe { return f.recipe }
 
-// Close closes the model.
-func (f *Featurizer) Close() error { return f.model.Close() }
+// Close closes the models.
+func (f *Featurizer) Close() error {
+	var all error
+	for _, p := range f.parts {
+		if p.model != nil && !p.shared {
+			all = errors.Join(all, p.model.Close())
+		}
+	}
+	return all
+}
 
 // File computes the features of one image file: a slice per layer. An error of the file itself says
 // at which stage it was refused.
@@ -139,9 +174,11 @@ func Features(ctx context.Context, want recipe.Recipe, layers []string, file str
 		return nil, err
 	}
 	defer f.Close() // only computed with
-	for _, d := range want.Compare(f.recipe) {
-		if !d.Minor {
-			return nil, fmt.Errorf("%w: %s: %s in the dataset, %s here", ErrIncomparable, d.Field, d.Have, d.Got)
+	for _, p := range f.parts {
+		for _, d := range p.want.Compare(p.recipe) {
+			if !d.Minor {
+				return nil, fmt.Errorf("%w: %s: %s in the dataset, %s here", ErrIncomparable, d.Field, d.Have, d.Got)
+			}
 		}
 	}
 	return f.File(ctx, file)

@@ -11,6 +11,7 @@ import (
 	"fovea/head"
 	"fovea/picture"
 	"fovea/pipeline"
+	"fovea/preprocessing"
 	"fovea/vgg"
 )
 
@@ -27,7 +28,7 @@ type Outcome struct {
 // by several goroutines. Close it after use.
 type Predictor struct {
 	head *head.Head
-	// features is the model's part of the way; tests do without.
+	// features is the models' part of the way; tests do without.
 	features *Featurizer
 	config   pipeline.Config
 	// extractor computes the features of decoded images, all views of each.
@@ -37,8 +38,8 @@ type Predictor struct {
 // ErrViews marks a head on dense views, which have no fixed size: only PredictAll computes them.
 var ErrViews = errors.New("its features are of dense views")
 
-// Open opens the model that a head was trained on. It fails with head.ErrMismatch if the model at
-// hand computes other features, and warns about differences that are only rounding.
+// Open opens the models that a head was trained on. It fails with head.ErrMismatch if those at
+// hand compute other features, and warns about differences that are only rounding.
 func Open(h *head.Head, o Options) (*Predictor, error) {
 	f, err := OpenFeaturizer(h.Recipe, h.LayerNames(), o)
 	if err != nil {
@@ -60,7 +61,7 @@ func (p *Predictor) prepare(o Options) error {
 	for _, w := range warnings {
 		logrus.Warnf("%s: %s in the head, %s here; results may differ by rounding", w.Field, w.Have, w.Got)
 	}
-	var extractor pipeline.Extractor = p.features.extractor
+	extractor := p.features.extractor
 	if o.AnyBatch {
 		if extractor, err = p.features.anyBatch(); err != nil {
 			return err
@@ -85,8 +86,10 @@ func modelIn(dir, name string) string {
 // OneSize returns ErrViews for a head that cannot be served or exported because its images have no fixed
 // size.
 func OneSize(h *head.Head) error {
-	if picture.Views(h.Recipe.Views).IsDense() {
-		return fmt.Errorf("%w (%s), which only finetune predict computes: train a head on features of other --views", ErrViews, h.Recipe.Views)
+	for _, p := range h.Recipe.Parts() {
+		if picture.Views(p.Views).IsDense() {
+			return fmt.Errorf("%w (%s), which only finetune predict computes: train a head on features of other --views", ErrViews, p.Views)
+		}
 	}
 	return nil
 }
@@ -113,16 +116,35 @@ func (p *Predictor) Predict(content []byte) (Outcome, error) {
 	return outcomes[0], nil
 }
 
-// Decode turns the bytes of an image file into the model's input: views x height x width x channels
-// values. An error of the file is a *picture.Error.
+// Decode turns the bytes of an image file into the models' input: views x height x width x channels
+// values, of each different input one after the other. An error of the file is a *picture.Error.
 func (p *Predictor) Decode(content []byte) ([]float32, error) {
 	if err := OneSize(p.head); err != nil {
 		return nil, err
 	}
-	o := p.config.Picture
-	values := make([]float32, o.Views.Count()*o.Height*o.Width*p.config.Preprocessing.Depth())
-	_, err := picture.DecodeTensor(values, content, o, p.config.Preprocessing)
-	return values, err
+	inputs := p.config.Inputs()
+	if len(inputs) == 1 {
+		values := make([]float32, inputs[0].Values())
+		_, err := picture.DecodeTensor(values, content, p.config.Picture, p.config.Preprocessing)
+		return values, err
+	}
+	var parts [][]float32
+	var how []preprocessing.Spec
+	size := 0
+	for _, i := range inputs {
+		size += i.Values()
+	}
+	values := make([]float32, size)
+	for rest := values; len(inputs) > len(parts); rest = rest[len(parts[len(parts)-1]):] {
+		i := inputs[len(parts)]
+		parts, how = append(parts, rest[:i.Values()]), append(how, i.Preprocessing)
+	}
+	return values, picture.DecodeTensors(parts, content, p.config.Pictures(), how)
+}
+
+// cost is what Decode takes.
+func (p *Predictor) cost(content []byte) (picture.Cost, error) {
+	return picture.EstimateEach(content, p.config.Pictures())
 }
 
 // Outcomes computes those of n decoded images, 1 to BatchSize, whose values follow one another.
@@ -158,5 +180,5 @@ func (p *Predictor) classify(features [][]float32, n int) ([]Outcome, error) {
 	return outcomes, nil
 }
 
-// Close closes the model.
+// Close closes the models.
 func (p *Predictor) Close() error { return p.features.Close() }

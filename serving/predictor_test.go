@@ -51,7 +51,7 @@ func smallHead(t testing.TB) (*head.Head, Options) {
 	r := f.Recipe()
 	h := &head.Head{Classes: []string{"cat", "dog"}, Recipe: r, Layers: r.Layers, Weights: [][]float32{{1, 2, 0, 0}, {0, 0, 1, 3}}, Biases: []float32{0, 1}}
 	h.Standardization = head.Standardization{Mean: []float32{10, 10, 10, 10}, Scale: []float32{0.01, 0.01, 0.01, 0.01}}
-	return h, Options{Model: smallModel, Batch: 1}
+	return h, Options{Models: []string{smallModel}, Batch: 1}
 }
 
 func open(t testing.TB, h *head.Head, o Options) *Predictor {

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"os"
 	"time"
-
-	"fovea/picture"
 )
 
 // lingering is how long the rest of a refused body is read, so that clients who send it all before they
@@ -70,7 +68,7 @@ func (s *Server) unreadable(err error) error {
 
 // decode decodes a file when its turn comes.
 func (s *Server) decode(ctx context.Context, file []byte) (values []float32, err error) {
-	cost, err := picture.Estimate(file, s.predictor.config.Picture)
+	cost, err := s.predictor.cost(file)
 	if err != nil {
 		return nil, err
 	}

@@ -65,7 +65,11 @@ func NewServer(p *Predictor, o ServerOptions) (*Server, error) {
 		Name: "finetune_batch_images", Help: "Images computed together.", Buckets: prometheus.ExponentialBuckets(1, 2, 8),
 	})
 	s.batcher = newBatcher(p, batches)
-	s.registry = metrics.NewRegistry(s.requests, s.seconds, batches, s.underWay, s.refused, s.bodies.holding, s.decoders.decoding)
+	models := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "finetune_model_info", Help: "The models that compute the features; the value is always 1."}, []string{"model", "sha256"})
+	for _, part := range p.head.Recipe.Parts() {
+		models.WithLabelValues(part.Model, part.ModelSHA256).Set(1)
+	}
+	s.registry = metrics.NewRegistry(models, s.requests, s.seconds, batches, s.underWay, s.refused, s.bodies.holding, s.decoders.decoding)
 	return s, nil
 }
 

@@ -71,7 +71,11 @@ func signalName(s os.Signal) string {
 
 // message is the error on one line.
 func message(err error) string {
-	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	said := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	if errors.Is(err, syscall.EFBIG) || strings.Contains(said, "; File too large") { // the latter from TensorFlow
+		said += ": raise the limit on the size of files (ulimit -f), or write to a file system that takes larger ones"
+	}
+	return said
 }
 
 // Status is the exit status for what a command returned.

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"strings"
+
 	"github.com/spf13/pflag"
 
 	"fovea/objects"
@@ -30,10 +32,32 @@ func (v *pathValue) Set(text string) error {
 	return err
 }
 
-// IsPath reports whether a flag was defined by PathVar.
+// PathsVar defines a flag that takes paths as PathVar does, and may be given several times.
+func PathsVar(f *pflag.FlagSet, paths *[]string, name, usage string) {
+	f.Var((*pathsValue)(paths), name, usage)
+}
+
+type pathsValue []string
+
+func (v *pathsValue) String() string { return strings.Join(*v, ", ") }
+
+func (v *pathsValue) Type() string { return "string" }
+
+func (v *pathsValue) Set(text string) error {
+	path, err := LocalPath(text)
+	if err == nil {
+		*v = append(*v, path)
+	}
+	return err
+}
+
+// IsPath reports whether a flag was defined by PathVar or PathsVar.
 func IsPath(f *pflag.Flag) bool {
-	_, is := f.Value.(*pathValue)
-	return is
+	switch f.Value.(type) {
+	case *pathValue, *pathsValue:
+		return true
+	}
+	return false
 }
 
 // LocalPath is the path that a name means where only local files will do, as objects.OnlyLocalPath: a URL

@@ -22,6 +22,7 @@ func Run(root *cobra.Command, arguments []string) int {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
+	signal.Ignore(syscall.SIGXFSZ) // a file beyond ulimit -f is an error of whoever writes it, like a full disk, and not the end
 	go func() {
 		select {
 		case s := <-signals:

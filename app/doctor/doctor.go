@@ -14,6 +14,7 @@ import (
 	"fovea/internal/budget"
 	"fovea/internal/text"
 	"fovea/models"
+	"fovea/picture"
 	"fovea/preprocessing"
 )
 
@@ -90,6 +91,7 @@ func Examine(ctx context.Context, options Options) (Report, error) {
 	r.memory()
 	r.disk(options.Out)
 	r.cache()
+	r.pictures()
 	if ctx.Err() == nil {
 		r.model(ctx, options)
 	}
@@ -108,6 +110,16 @@ func Examine(ctx context.Context, options Options) (Report, error) {
 
 func (r *Report) add(name string, status Status, found, remedy string) {
 	r.Checks = append(r.Checks, Check{name, status, found, remedy})
+}
+
+// pictures looks for what decodes the formats that need a library.
+func (r *Report) pictures() {
+	found, err := picture.Libraries()
+	if err != nil {
+		r.add("images", Warning, "AVIF and HEIC are refused", err.Error())
+		return
+	}
+	r.add("images", OK, "AVIF and HEIC by "+found, "")
 }
 
 // testedLibrary is the release with which the numbers in the documentation were measured.

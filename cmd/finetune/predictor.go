@@ -17,9 +17,10 @@ import (
 
 // predictorFlags name a head, say where its model is, and where that runs.
 type predictorFlags struct {
-	head, model string
-	trust       bool
-	session     cli.SessionFlags
+	head    string
+	models  []string
+	trust   bool
+	session cli.SessionFlags
 }
 
 func (p *predictorFlags) addHead(f *pflag.FlagSet) {
@@ -27,7 +28,7 @@ func (p *predictorFlags) addHead(f *pflag.FlagSet) {
 }
 
 func (p *predictorFlags) addModel(f *pflag.FlagSet) {
-	cli.PathVar(f, &p.model, "model", "", "the head's `MODEL`, if it has moved since training: a name or the directory of a SavedModel (default: the head's)")
+	cli.PathsVar(f, &p.models, "model", "the head's `MODEL`, if it has moved since training: a name or the directory of a SavedModel; of a head on several, once for each that has moved (default: the head's)")
 	cli.TrustVar(f, &p.trust)
 	p.session.PrecisionVar(f, "", " (default: the head's)")
 	f.StringVar(&p.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
@@ -48,14 +49,17 @@ func (p *predictorFlags) open(h *head.Head, more serving.Options) (*serving.Pred
 	if err != nil {
 		return nil, cli.UsageUnless(inference.ErrDevice, err)
 	}
-	more.Model, more.Dir, more.Session, more.Trust = p.model, filepath.Dir(p.head), config, p.trust
+	more.Models, more.Dir, more.Session, more.Trust = p.models, filepath.Dir(p.head), config, p.trust
 	more.Batch = cmp.Or(more.Batch, session.Batch)
 	predictor, err := serving.Open(h, more)
 	switch {
-	case p.model != "" || errors.Is(err, models.ErrUntrusted):
-		err = cli.UsageWhen(err, models.ErrUnknown)
-	case errors.Is(err, serving.ErrModel):
+	case errors.Is(err, models.ErrUntrusted):
+	case errors.Is(err, serving.ErrModel) && len(h.Recipe.Added) > 0:
+		err = fmt.Errorf("%w; --model, given for each of %s that has moved, says where the models of %s are", err, h.Recipe.Models(), p.head)
+	case errors.Is(err, serving.ErrModel) && len(p.models) == 0:
 		err = fmt.Errorf("%w; --model says where the model of %s is", err, p.head)
+	default:
+		err = cli.UsageWhen(err, models.ErrUnknown)
 	}
 	return predictor, err
 }

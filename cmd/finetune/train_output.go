@@ -41,7 +41,7 @@ type trained struct {
 func trainingResult(file string, r *finetuning.TrainResult) trained {
 	h := r.Head
 	return trained{
-		Head: file, Classes: h.Classes, Model: h.Recipe.Model, Layers: h.LayerNames(), Kind: h.Notes.Settings["model"], Values: h.Columns(),
+		Head: file, Classes: h.Classes, Model: h.Recipe.Models(), Layers: h.LayerNames(), Kind: h.Notes.Settings["model"], Values: h.Columns(),
 		ConstantValues: h.Standardization.Constant(), TrainImages: h.Notes.TrainedOn, LeftOut: h.Notes.LeftOut, Training: h.Notes.Report,
 		Test: h.Notes.HeldOut, Novelty: h.Notes.Novelty, ElapsedSeconds: r.Elapsed.Seconds(),
 	}
@@ -55,7 +55,7 @@ func printTraining(w io.Writer, file string, r *finetuning.TrainResult) error {
 	if left := h.Notes.LeftOut; len(left) > 0 {
 		fmt.Fprintf(w, "left out     %s of fewer than %s images: %s\n", text.Count(len(left), "class", "classes"), h.Notes.Settings["min-class"], text.Some(head.NamesOf(left)))
 	}
-	fmt.Fprintf(w, "trained on   %d images, %s of %s, %d values each\n", h.Notes.TrainedOn, finetuning.LayerNames(h.Layers), h.Recipe.Model, h.Columns())
+	fmt.Fprintf(w, "trained on   %d images, %s of %s, %d values each\n", h.Notes.TrainedOn, finetuning.LayerNames(h.Layers), h.Recipe.Models(), h.Columns())
 	printChoice(w, training)
 	if training.Temperature > 0 {
 		fmt.Fprintf(w, "temperature  %.3f\n", training.Temperature)

@@ -75,6 +75,9 @@ func (o Options) named(row []string) (l layout, found bool, err error) {
 	if l.path < 0 && l.label < 0 {
 		return l, false, nil
 	}
+	if o.Split == "" && (l.split == l.path || l.split == l.label) { // which was declared
+		l.split = -1
+	}
 	others := l.unnamed()
 	switch {
 	case l.path >= 0 && l.label >= 0:
@@ -87,8 +90,13 @@ func (o Options) named(row []string) (l layout, found bool, err error) {
 	default:
 		l.path = others[0]
 	}
-	if l.path == l.label {
-		return l, true, fmt.Errorf("has one column for both the path and the label, %q", row[l.path])
+	for _, both := range []struct {
+		a, b  int
+		names string
+	}{{l.path, l.label, "the path and the label"}, {l.path, l.split, "the path and the split"}, {l.label, l.split, "the label and the split"}} {
+		if both.a == both.b {
+			return l, true, fmt.Errorf("has one column for both %s, %q", both.names, row[both.a])
+		}
 	}
 	return l, true, nil
 }

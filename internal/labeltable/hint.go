@@ -59,6 +59,9 @@ func (m *matcher) hint(picture string, w way) string {
 			}
 		}
 	}
+	if row, picture, folder := m.below(); row != "" && w == (way{}) && (rank == len(differences) || strings.Contains(differences[rank].why, "folder")) {
+		return fmt.Sprintf("no row is this one's, but row %s is %s below the folder %s: write the paths without that folder, as they are below the IMAGES argument", m.shown(row), spelling.Spell(picture), spelling.Spell(folder))
+	}
 	if rank < len(differences) {
 		remedy := "write the paths as they are below the IMAGES argument"
 		if strings.Contains(differences[rank].why, "folder") {
@@ -71,6 +74,29 @@ func (m *matcher) hint(picture string, w way) string {
 		return fmt.Sprintf("the nearest row is %s, which has other letters: write the paths as they are below the IMAGES argument", m.shown(near))
 	}
 	return fmt.Sprintf("no row is like it, and the table begins with %s: add a row %s,LABEL for each (an empty label is allowed)", m.shown(keys[0]), spelling.Spell(picture))
+}
+
+// below finds the first row in the table that would be one of the pictures but for a folder before it.
+func (m *matcher) below() (row, picture, folder string) {
+	pictures := make(map[string]int, len(m.keys))
+	for i, key := range m.keys {
+		pictures[key] = i
+	}
+	for key, r := range m.byKey {
+		if _, itself := pictures[key]; itself || row != "" && m.byKey[row].line < r.line {
+			continue
+		}
+		for rest, more := key, true; more; {
+			if _, rest, more = strings.Cut(rest, "/"); !more {
+				break
+			}
+			if i, found := pictures[rest]; found {
+				row, picture, folder = key, m.paths[i], strings.TrimSuffix(key, rest)
+				break
+			}
+		}
+	}
+	return row, picture, folder
 }
 
 // shown is the path of a row as the table has it.

@@ -83,6 +83,8 @@ func TestMatchRefuses(t *testing.T) {
 		"forms":            {"\u00e4.jpg,x\na\u0308.jpg,y\n", []string{"\u00e4.jpg", "c\u0327.jpg"}, "which is the same path: keep one of them"},
 		"slashes":          {"p\\a.jpg,x\n./p//a.jpg,y\n", []string{"p/a.jpg"}, "which is the same path: keep one of them"},
 		"spelling":         {"caf%E9.jpg,x\n", []string{"caf%E9.jpg", "caf\xe9.jpg"}, "the row of caf%E9.jpg could mean this picture or"},
+		"some, absolute":   {"/d/photos/y/b.jpg,x\n/d/photos/gone.jpg,x\n", []string{"x/a.jpg", "y/b.jpg"}, `lacks 2 of 2 images, the first is x/a.jpg: no row is this one's, but row "/d/photos/y/b.jpg" (line 1) is y/b.jpg below the folder /d/photos/: write the paths without that folder`},
+		"of equal names":   {"/d/y/a.jpg,x\n", []string{"x/a.jpg", "y/a.jpg"}, `but row "/d/y/a.jpg" (line 1) is y/a.jpg below the folder /d/`},
 		"partly":           {"a.jpg,x\n", []string{"a.jpg", "new/a.jpg"}, `lacks 1 of 2 images, the first is new/a.jpg: the nearest row is "a.jpg" (line 1), which is in another folder`},
 	} {
 		t.Run(name, func(t *testing.T) {

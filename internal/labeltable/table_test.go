@@ -123,6 +123,8 @@ func TestReadRefuses(t *testing.T) {
 		"no such column":       {"label=bread", "path,breed,size\na.jpg,cat,1\n", `line 1 has no column bread (did you mean breed?), but "path", "breed", "size"`},
 		"no such number":       {"path=1,label=4", "a.jpg,cat,1\n", "has no column 4"},
 		"same column":          {"path=file,label=file", "file,label\na.jpg,cat\n", "one column for both"},
+		"path as split":        {"split=path", "path,label\na.jpg,cat\n", `has one column for both the path and the split, "path"`},
+		"label as split":       {"label=2,split=2", "a.jpg,cat\n", "has one column for both the label and the split"},
 		"quote":                {"", "a.jpg,\"x\n", "read the table"},
 		"declared, not there":  {"separator=tab", "path,label\na.jpg,cat\n", "line 1 has 1 field"},
 		"numbers of no class":  {"classes=" + golden + "/index.json", "path,label\na.jpg,3\n", `line 2 has the label "3", which is none of the 3 classes in ` + golden + "/index.json"},
@@ -150,7 +152,7 @@ func TestReadTakes(t *testing.T) {
 		"semicolon in a label": {"separator=comma", "a.jpg,cat\n"}, "other words": {"", "photo of,breed\na.jpg,cat\n"}, "an identifier": {"", "id,breed\na.jpg,cat\n"},
 		"index": {"", ",filename,class\n0,a.jpg,cat\n"}, "identifier and file": {"", "id,file_name,label\n7,a.jpg,cat\n"}, "numbers": {"path=2,label=3", "x,a.jpg,cat,y\n"},
 		"numbers with a heading": {"path=2,label=3", "w,what,which,z\nx,a.jpg,cat,y\n"}, "lines in quotes": {"", "path,label,notes\na.jpg,cat,\"two\nlines, or \"\"more\"\"\"\n"},
-		"separators in quotes": {"", "\"a.jpg\";\"cat\"\n"}, "same twice": {"", "a.jpg,cat\na.jpg,cat\n"}, "label of a heading": {"classes=" + golden + "/names.json", "what,breed\na.jpg,n01440764\n"},
+		"separators in quotes": {"", "\"a.jpg\";\"cat\"\n"}, "same twice": {"", "a.jpg,cat\na.jpg,cat\n"}, "label in a split": {"label=split", "path,split\na.jpg,cat\n"}, "label of a heading": {"classes=" + golden + "/names.json", "what,breed\na.jpg,n01440764\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			table, err := read(t, test.options, test.text)

@@ -2,7 +2,7 @@
 // the programs, the Go modules that are in them, the shared libraries beside them, and the weights.
 // The same package gives the same bytes: there is no serial number, and the time is the commit's.
 //
-//	scripts/deps.sh wheels | go run ./scripts/sbom --version V --epoch SECONDS --stage DIR --licenses DIR > FILE
+//	{ scripts/deps.sh wheels; scripts/codecs.sh wheels; } | go run ./scripts/sbom --version V --epoch SECONDS --stage DIR --licenses DIR > FILE
 //
 // DIR is a package, with bin and lib. On standard input are the wheels that the libraries come from, a
 // line PACKAGE VERSION SHA-256 ... each. The texts of the modules' licenses are copied to --licenses.
@@ -113,9 +113,14 @@ func readWheels(r io.Reader) ([]cdx.Component, error) {
 			Hashes:      sha256Hash(fields[2]),
 		}
 		c.BOMRef = c.PackageURL
-		if strings.HasPrefix(c.Name, "tensorflow") {
+		switch {
+		case strings.HasPrefix(c.Name, "tensorflow"):
 			c.Licenses = license("Apache-2.0")
-		} else {
+		case c.Name == "pillow": // of which libavif ships
+			c.Licenses = license("BSD-2-Clause")
+		case c.Name == "pi-heif": // of which libheif and libde265 ship
+			c.Licenses = license("LGPL-3.0-or-later")
+		default:
 			c.Licenses = &cdx.Licenses{{License: &cdx.License{Name: "NVIDIA's terms for CUDA libraries"}}}
 		}
 		all = append(all, c)

@@ -46,7 +46,11 @@ def describe(path):
         if image.width * image.height > 120_000_000:
             raise ValueError("too large")
         image.load()
-        if image.mode.startswith("I;16") or image.mode == "I" and image.format == "PPM":  # as in make_golden.py: the high byte is kept
+        if image.format == "PPM" and image.mode in "IF":  # as in make_plain.py
+            samples = np.asarray(image).astype(float)
+            low, high = (0, 65535) if image.mode == "I" else (samples.min(), samples.max())
+            image = Image.fromarray(np.rint((samples - low) / (high - low) * 255).astype(np.uint8))
+        if image.mode.startswith("I;16"):  # as in make_golden.py: the high byte is kept
             image = Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
         upright = ImageOps.exif_transpose(image).convert("RGB")
     return f"{upright.width} {upright.height} {zlib.crc32(upright.tobytes()):08x} {image.format or 'PNG'}"

@@ -2,7 +2,8 @@
 """Makes jpeg.tar.gz: JPEGs of the rarer kinds, and what libjpeg-turbo decodes them to.
 
 Pinned: Python 3.11, Pillow 13.0.0 (libjpeg-turbo 3.2.0), numpy 2.4.6, imagecodecs 2026.3.6 (libjpeg-turbo 3.1.3) and
-pylibjpeg-libjpeg 2.5.0, and the programs cjpeg and djpeg of libjpeg-turbo 3.2.0, in the directory CJPEG:
+pylibjpeg-libjpeg 2.5.0, and the programs cjpeg and djpeg of libjpeg-turbo 3.2.0, in the directory CJPEG, with that of
+make_jpeg_special.c:
 
     pip install pillow==13.0.0 numpy==2.4.6 imagecodecs==2026.3.6 pylibjpeg-libjpeg==2.5.0
     CJPEG=DIR python make_jpeg.py
@@ -11,9 +12,11 @@ The archive has NAME.jpg, and a member sums.txt with a line for each, NAME PRECI
 first half of the SHA-256 of the samples, 16 bits each, big-endian. Those of 8 bits are what Pillow's convert("RGB")
 gives; the others, which Pillow refuses, are djpeg's, grey or RGB, and imagecodecs' where it decodes the file; lossless
 ones are the samples that were encoded, less the bits that a point transform drops. Files without Huffman tables, and
-with their height behind the scan, are others with these segments taken out; their pixels stay.
+with their height behind the scan, are others with these segments taken out; their pixels stay. CMYK of 12 bits has the
+pixels that Pillow makes of the high bytes.
 """
 
+import gzip
 import hashlib
 import io
 import os
@@ -21,7 +24,7 @@ import pathlib
 import struct
 import subprocess
 import tarfile
-import gzip
+import tempfile
 
 import imagecodecs
 import libjpeg
@@ -185,12 +188,40 @@ def lossless():
             keep(f"lossless-{precision}-bits-{name}", data, precision, djpeg(data))
 
 
+def scans_apart():
+    """A scan for each component, of lossless files with a predictor each."""
+    for name, arguments, top in ("huffman", ["-sample", "2x2"], 255), ("arithmetic", ["-arithmetic", "-sample", "2x2"], 255), (
+        "12-bits-huffman", ["-precision", "12", "-sample", "2x2"], 4095), ("12-bits-arithmetic", ["-arithmetic", "-precision", "12"], 4095), (
+        "lossless", ["-lossless", "1", "-rgb"], 255), ("lossless-420", ["-lossless", "1", "-rgb", "-sample", "2x2"], 255):
+        lossless = name.startswith("lossless")
+        with tempfile.NamedTemporaryFile("w") as script:
+            script.write("0: 1-0, 0, 0;\n1: 4-0, 0, 0;\n2: 7-0, 0, 0;\n" if lossless else "0;\n1;\n2;\n")
+            script.flush()
+            data = run("cjpeg", [*arguments, "-restart", "1", "-scans", script.name], netpbm(scene(50, 29, 37, 3, top), top))
+        assert data.count(b"\xff\xda") == 3
+        keep(f"scans-apart-{name}", data, 12 if top > 255 else 8, djpeg(data))
+
+
+def special():
+    for channels in 1, 3:
+        samples = scene(51, 70, 61, channels)
+        data = run("special", ["dac", "61", "70", str(channels)], samples.astype("u1").tobytes())
+        assert data.count(b"\xff\xcc") == 1
+        keep_8(f"arithmetic-conditioned-{channels}", data)
+    samples = scene(52, 29, 37, 4, 4095)
+    data = run("special", ["cmyk12", "37", "29", "4"], samples.astype("<u2").tobytes())
+    high = (imagecodecs.jpeg_decode(data, outcolorspace="CMYK") >> 4).astype("u1")
+    keep("12-bits-cmyk", data, 12, np.asarray(Image.frombytes("CMYK", (37, 29), high.tobytes(), "raw", "CMYK;I").convert("RGB")))
+
+
 if __name__ == "__main__":
     webcams()
     heights_behind()
     arithmetic()
     twelve_bits()
     lossless()
+    scans_apart()
+    special()
     with open(HERE / "jpeg.tar.gz", "wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
         lines = "".join(f"{name} {sums[name]}\n" for name in sorted(sums))
         for name, data in [("sums.txt", lines.encode())] + [(f"{name}.jpg", files[name]) for name in sorted(files)]:

@@ -8,7 +8,8 @@ Pinned: Pillow 13.0.0, numpy 2.4.6, psd-tools 1.26.0. Run it in a virtual enviro
 A member NAME is a file, NAME.rgb its width and height (two 32-bit numbers, the lowest byte first) and RGB pixels, and
 NAME.over the pixels over the colour #336699, if the file has opacity. They are Pillow's, by convert("RGB") and paste.
 Where Pillow reads a file wrongly or not at all, they are the samples that were written: that is told by the argument
-"samples", with the reason. Of 16 bits of grey the high byte is kept, where convert("RGB") clips.
+"samples", with the reason. 16 bits of grey in PNMs are scaled by the largest value as those of colours are, where
+convert("RGB") clips; so are floats, from the least to the largest.
 """
 
 import gzip
@@ -49,8 +50,7 @@ def add(name, data, samples=None, opacity=None, size=None):
     if samples is None:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
-            if image.mode.startswith("I"):
-                image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+            assert image.mode[0] not in "IF", name
             if "A" in image.getbands() or "transparency" in image.info or image.palette and image.palette.mode == "RGBA":
                 opacity = np.asarray(image.convert("RGBA").getchannel("A"))
             samples = np.asarray(image.convert("RGB"))
@@ -282,15 +282,17 @@ def netpbm():
         kind = ">u2" if maxval > 255 else "u1"
         for number, values in ((5, grey), (6, colours)):
             head = f"P{number}\n{W} {H}\n# comment\n{maxval}\n".encode()
-            add(f"pnm-p{number}-{maxval}.pnm", head + values.astype(kind).tobytes())
+            more = {"samples": np.rint(values / maxval * 255)} if number == 5 and maxval > 255 else {}
+            add(f"pnm-p{number}-{maxval}.pnm", head + values.astype(kind).tobytes(), **more)
             text = " ".join(str(v) for v in values.ravel()).replace(" 1", "\n# x\n1", 3)
-            add(f"pnm-p{number - 3}-{maxval}.pnm", f"P{number - 3} {W} {H} {maxval}\n{text}\n".encode())
+            add(f"pnm-p{number - 3}-{maxval}.pnm", f"P{number - 3} {W} {H} {maxval}\n{text}\n".encode(), **more)
     add("pnm-p5-beyond.pgm", f"P5 {W} {H} 100\n".encode() + rng.integers(0, 256, (H, W), np.uint8).tobytes())  # values above the largest
     floats = rng.normal(120, 100, (H, W)).astype(np.float32)
+    full = lambda v: np.rint((v.astype(float) - v.min()) / (float(v.max()) - v.min()) * 255)  # noqa: E731
     for order, scale in (("<f4", "-1.0"), (">f4", "1.0")):
-        add(f"pfm-{order[0] == '<' and 'little' or 'big'}.pfm", f"Pf\n{W} {H}\n{scale}\n".encode() + floats[::-1].astype(order).tobytes())
+        add(f"pfm-{order[0] == '<' and 'little' or 'big'}.pfm", f"Pf\n{W} {H}\n{scale}\n".encode() + floats[::-1].astype(order).tobytes(), samples=full(floats))
     colours = rng.normal(120, 100, (H, W, 3)).astype(np.float32)  # Pillow reads grey only
-    add("pfm-colour.pfm", f"PF\n{W} {H}\n-1.0\n".encode() + colours[::-1].tobytes(), samples=colours.clip(0, 255).astype(np.uint8))
+    add("pfm-colour.pfm", f"PF\n{W} {H}\n-1.0\n".encode() + colours[::-1].tobytes(), samples=full(colours))
     for depth, kind in ((1, "GRAYSCALE"), (2, "GRAYSCALE_ALPHA"), (3, "RGB"), (4, "RGB_ALPHA")):  # which Pillow does not read
         values = rng.integers(0, 256, (H, W, depth), np.uint8)
         head = f"P7\nWIDTH {W}\nHEIGHT {H}\n# comment\nDEPTH {depth}\nMAXVAL 255\nTUPLTYPE {kind}\nENDHDR\n".encode()

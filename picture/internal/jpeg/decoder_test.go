@@ -1,14 +1,21 @@
 package jpeg
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
+	"encoding/binary"
 	"errors"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 )
 
-// examples are the JPEGs of the package above.
+// examples are the JPEGs of the package above, and some of those that are in its archive of rare kinds.
 func examples(tb testing.TB) map[string][]byte {
 	tb.Helper()
 	names, err := filepath.Glob("../../../testdata/picture/*.jpg")
@@ -21,7 +28,40 @@ func examples(tb testing.TB) map[string][]byte {
 			tb.Fatal(err)
 		}
 	}
+	rare := rareExamples(tb)
+	for i, name := range slices.Sorted(maps.Keys(rare)) {
+		if i%8 == 0 {
+			files[name] = rare[name]
+		}
+	}
 	return files
+}
+
+func rareExamples(tb testing.TB) map[string][]byte {
+	tb.Helper()
+	f, err := os.Open("../../../testdata/picture/jpeg.tar.gz")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	unpacked, err := gzip.NewReader(f)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	files, archive := map[string][]byte{}, tar.NewReader(unpacked)
+	for {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return files
+		}
+		data, err := io.ReadAll(archive)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if strings.HasSuffix(header.Name, ".jpg") {
+			files[header.Name] = data
+		}
+	}
 }
 
 // samplesOf is all that a decoder makes of a file.
@@ -38,7 +78,13 @@ func samplesIn(decoded Image) []byte {
 	out := []byte{byte(decoded.Colour)}
 	for _, plane := range decoded.Planes {
 		for y := range plane.Height {
-			out = append(out, plane.Pix[y*plane.Stride:][:plane.Width]...)
+			if decoded.Precision == 8 {
+				out = append(out, plane.Pix[y*plane.Stride:][:plane.Width]...)
+				continue
+			}
+			for _, v := range plane.Deep[y*plane.Stride:][:plane.Width] {
+				out = binary.BigEndian.AppendUint16(out, v)
+			}
 		}
 	}
 	return out
@@ -61,6 +107,41 @@ func TestReuse(t *testing.T) {
 				t.Errorf("%s has other samples after %s", second, first)
 			}
 		}
+	}
+}
+
+// TestDecodeSamples: samples of 16 bits are those of the planes, of any precision, and a Decoder that gave them
+// decodes the next file as another would.
+func TestDecodeSamples(t *testing.T) {
+	d := new(Decoder)
+	for name, data := range examples(t) {
+		want, err := new(Decoder).Decode(data)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, err := d.DecodeSamples(data)
+		if err != nil || got.Width != want.Width || got.Height != want.Height || got.Precision != want.Precision || len(got.Planes) != len(want.Planes) {
+			t.Fatalf("%s is %+v, %v", name, got, err)
+		}
+		for i, p := range got.Planes {
+			if p.Pix != nil {
+				t.Errorf("%s: plane %d has bytes, too", name, i)
+			}
+			for y := range p.Height {
+				for x, v := range p.Deep[y*p.Stride:][:p.Width] {
+					w := want.Planes[i]
+					if w.Pix != nil && v != uint16(w.Pix[y*w.Stride+x]) || w.Pix == nil && v != w.Deep[y*w.Stride+x] {
+						t.Fatalf("%s: plane %d has %d at %d,%d", name, i, v, x, y)
+					}
+				}
+			}
+		}
+		if again := samplesOf(t, d, data); !bytes.Equal(again, samplesIn(want)) {
+			t.Errorf("%s has other samples afterwards", name)
+		}
+	}
+	if _, err := d.DecodeSamples(nil); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("got %v", err)
 	}
 }
 

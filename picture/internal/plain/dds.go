@@ -66,7 +66,7 @@ func ParseDDS(data []byte) (*Image, error) {
 	default:
 		return nil, unsupported("a texture with the flags %#x and %d bits", flags, depth)
 	}
-	row := m.samples()
+	row := m.rowBytes()
 	m.rows(data, raw{at: 128, row: row, stride: row}, copied)
 	return m, nil
 }

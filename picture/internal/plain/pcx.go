@@ -86,7 +86,7 @@ func (m *Image) pcxRows(rest, pix []byte, size, bits, planes int, spend Spend) e
 				at++
 			}
 		}
-		row := pix[y*m.samples():][:m.samples()]
+		row := pix[y*m.rowBytes():][:m.rowBytes()]
 		switch {
 		case m.Channels == 3:
 			for x := range m.Width {

@@ -26,6 +26,9 @@ type Image struct {
 	// opacity, 3 is RGB, 4 is RGB and opacity.
 	Channels int
 	Palette  *Palette
+	// Size is the bytes of a sample: 1, which 0 stands for, or 2 for whole numbers of 16 bits, or 4 for floats, both with
+	// the highest byte first. Most is the largest sample of two bytes by the file's header, 0 if it says nothing.
+	Size, Most int
 	// Scratch is the memory that Read takes, in bytes, besides that for the pixels.
 	Scratch int64
 	// Least is the size of the smallest file with such an image.
@@ -56,13 +59,16 @@ func (p *Palette) IsGrey() bool {
 	return true
 }
 
-// Read decodes all pixels to pix, which holds Width x Height x Channels bytes, whatever is in it before.
+// Bytes is the size of a sample.
+func (m *Image) Bytes() int { return max(1, m.Size) }
+
+// Read decodes all pixels to pix, which holds Width x Height x Channels x Bytes bytes, whatever is in it before.
 func (m *Image) Read(pix []byte, spend Spend) error {
 	err := m.read(pix, spend)
 	if err != nil || m.Palette == nil || m.Palette.Count >= 256 {
 		return err
 	}
-	for _, index := range pix {
+	for _, index := range pix { // of one byte
 		if int(index) >= m.Palette.Count {
 			return corrupt("colour %d of a palette of %d", index, m.Palette.Count)
 		}
@@ -70,8 +76,8 @@ func (m *Image) Read(pix []byte, spend Spend) error {
 	return nil
 }
 
-// samples are those of a row.
-func (m *Image) samples() int { return m.Width * m.Channels }
+// rowBytes are those of a decoded row.
+func (m *Image) rowBytes() int { return m.Width * m.Channels * m.Bytes() }
 
 func unsupported(format string, more ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrUnsupported}, more...)...)
@@ -116,14 +122,14 @@ func (r raw) least(height int) int64 {
 	return min(1<<62, int64(r.at)+product(r.stride, height-1)+int64(r.row))
 }
 
-// rows reads plain rows: line makes a row's samples of its bytes.
+// rows reads plain rows: line makes a decoded row of its bytes.
 func (m *Image) rows(data []byte, r raw, line func(dst, src []byte) error) {
 	m.Least = r.least(m.Height)
 	m.read = func(pix []byte, spend Spend) error {
 		if int64(len(data)) < m.Least {
 			return ErrTruncated
 		}
-		samples := m.samples()
+		size := m.rowBytes()
 		for y := range m.Height {
 			if !spend(m.Width) {
 				return ErrStopped
@@ -132,7 +138,7 @@ func (m *Image) rows(data []byte, r raw, line func(dst, src []byte) error) {
 			if r.upward {
 				to = m.Height - 1 - y
 			}
-			if err := line(pix[to*samples:][:samples], data[r.at+y*r.stride:][:r.row]); err != nil {
+			if err := line(pix[to*size:][:size], data[r.at+y*r.stride:][:r.row]); err != nil {
 				return err
 			}
 		}

@@ -69,7 +69,8 @@ func ParsePNM(data []byte) (*Image, error) {
 		if !ok {
 			return nil, corrupt("a PFM without a scale")
 		}
-		return m, p.floats(m, scale)
+		p.floats(m, scale)
+		return m, nil
 	default:
 		if maxval, ok = p.number(); !ok {
 			return nil, ErrTruncated
@@ -163,76 +164,73 @@ func (p *pnmReader) digitsFollow(longest int) bool {
 	return true
 }
 
-// scaled is a table of a file's values in 0 to 255. Of grey ones of more than 8 bits it is the high byte of the value
-// in 0 to 65,535, of others the nearest.
-func scaled(maxval, channels int) []uint8 {
-	table := make([]uint8, maxval+1)
+// scaled is a table of a file's values in 0 to 255.
+func scaled(maxval int) *[256]uint8 {
+	table := new([256]uint8)
 	for v := range table {
-		share := float64(v) / float64(maxval)
-		if maxval > 255 && channels == 1 {
-			table[v] = uint8(int(math.RoundToEven(share*65535)) >> 8)
-		} else {
-			table[v] = uint8(math.RoundToEven(share * 255))
-		}
+		table[v] = uint8(math.RoundToEven(float64(min(v, maxval)) / float64(maxval) * 255))
 	}
 	return table
 }
 
 // packed reads binary samples of 8 or 16 bits. Those above the largest value count as that.
 func (p *pnmReader) packed(m *Image, maxval int) {
-	size := 1
 	if maxval > 255 {
-		size = 2
+		m.Size, m.Most = 2, maxval
 	}
-	row := m.samples() * size
+	row := m.rowBytes()
 	r := raw{at: p.at, row: row, stride: row}
-	if maxval == 255 {
+	switch {
+	case maxval == 255 || maxval == 1<<16-1:
 		m.rows(p.data, r, copied)
-		return
-	}
-	m.Scratch = 1 << 16
-	var table []uint8
-	m.rows(p.data, r, func(dst, src []byte) error {
-		if table == nil {
-			table = scaled(maxval, m.Channels)
-		}
-		for i := range dst {
-			v := int(src[i*size])
-			if size == 2 {
-				v = v<<8 | int(src[2*i+1])
+	case m.Size == 2:
+		m.rows(p.data, r, func(dst, src []byte) error {
+			for i := 0; i+2 <= len(dst); i += 2 {
+				be.PutUint16(dst[i:], min(be.Uint16(src[i:]), uint16(maxval)))
 			}
-			dst[i] = table[min(v, maxval)]
-		}
-		return nil
-	})
+			return nil
+		})
+	default:
+		table := scaled(maxval)
+		m.rows(p.data, r, func(dst, src []byte) error {
+			for i, v := range src {
+				dst[i] = table[v]
+			}
+			return nil
+		})
+	}
 }
 
 // plain reads samples in digits. Those of bitmaps need no blanks between them.
 func (p *pnmReader) plain(m *Image, kind byte, maxval int) {
+	table := new([256]uint8)
+	switch {
+	case kind == '1':
+		table[1] = 1
+	case maxval > 255:
+		m.Size, m.Most = 2, maxval
+	default:
+		table = scaled(maxval)
+	}
 	samples := product(m.Width, m.Height, m.Channels)
 	if m.Least = int64(p.at) + samples; kind != '1' {
 		m.Least = int64(p.at) + max(0, 2*samples-1)
-		m.Scratch = 1 << 16
 	}
 	m.read = func(pix []byte, spend Spend) error {
-		var table []uint8
-		if kind != '1' {
-			table = scaled(maxval, m.Channels)
-		}
 		q := plainReader{data: p.data, at: p.at}
-		for i := range pix {
-			if i&(1<<12-1) == 0 && !spend(q.at-p.at) {
+		size := m.Bytes()
+		for i := 0; i < len(pix); i += size {
+			if i&(1<<12-1) == 0 && !spend(1<<12) {
 				return ErrStopped
 			}
 			v, err := q.next(kind == '1')
-			if err != nil {
-				return err
-			}
 			switch {
+			case err != nil:
+				return err
 			case v > maxval:
 				return corrupt("a value of %d, where %d is the largest", v, maxval)
-			case kind == '1':
-				pix[i] = uint8(v)
+			case size == 2:
+				be.PutUint16(pix[i:], uint16(v))
 			default:
 				pix[i] = table[v]
 			}
@@ -276,28 +274,16 @@ func (p *plainReader) next(single bool) (int, error) {
 }
 
 // floats reads a PFM, whose last row comes first; a negative scale says that its lowest bytes do.
-func (p *pnmReader) floats(m *Image, scale float64) error {
-	row := 4 * m.samples()
+func (p *pnmReader) floats(m *Image, scale float64) {
+	m.Size = 4
+	row := m.rowBytes()
 	m.rows(p.data, raw{at: p.at, row: row, stride: row, upward: true}, func(dst, src []byte) error {
-		for x := range dst {
-			b := be.Uint32(src[4*x:])
-			if scale < 0 {
-				b = le.Uint32(src[4*x:])
-			}
-			dst[x] = clipped(math.Float32frombits(b))
+		if scale > 0 {
+			return copied(dst, src)
+		}
+		for i := 0; i+4 <= len(dst); i += 4 {
+			be.PutUint32(dst[i:], le.Uint32(src[i:]))
 		}
 		return nil
 	})
-	return nil
-}
-
-// clipped is a number in 0 to 255, as Pillow converts floats: what is outside is cut, and decimals are dropped.
-func clipped(v float32) uint8 {
-	switch {
-	case v >= 255:
-		return 255
-	case v > 0:
-		return uint8(v)
-	}
-	return 0
 }

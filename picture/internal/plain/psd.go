@@ -85,6 +85,9 @@ func (d *psd) kind(m *Image) error {
 	default:
 		return corrupt("a document of mode %d", d.mode)
 	}
+	if d.depth == 16 && d.mode != psdCMYK {
+		m.Size = 2
+	}
 	if d.channels < d.used {
 		return corrupt("%d channels in a document of mode %d", d.channels, d.mode)
 	}
@@ -182,13 +185,13 @@ func (d *psd) planes(m *Image, pix []byte, spend Spend, next func(channel, row i
 			if err != nil {
 				return err
 			}
-			d.sample(m, pix[y*m.samples():][:m.samples()], line, c)
+			d.sample(m, pix[y*m.rowBytes():][:m.rowBytes()], line, c)
 		}
 	}
 	return nil
 }
 
-// sample puts a row of a channel into its place. Of 16 bits the high byte is kept. Ink is stored as light, and black is
+// sample puts a row of a channel into its place. Ink of 16 bits keeps its high byte. It is stored as light, and black is
 // multiplied when the others are there.
 func (d *psd) sample(m *Image, row, line []byte, c int) {
 	switch {
@@ -199,10 +202,15 @@ func (d *psd) sample(m *Image, row, line []byte, c int) {
 			inked(row[3*x:3*x+3:3*x+3], line[x*d.depth/8])
 		}
 	default:
-		step := d.depth / 8
-		for x := range d.width {
-			row[x*m.Channels+c] = line[x*step]
-		}
+		interleave(row, line, c, m.Channels, d.depth/8, m.Bytes())
+	}
+}
+
+// interleave puts a row of a channel's samples, of the given size in bytes, between those of the others. Their first
+// bytes are kept.
+func interleave(row, line []byte, c, channels, size, kept int) {
+	for x := 0; x*size < len(line) && (x*channels+c+1)*kept <= len(row); x++ {
+		copy(row[(x*channels+c)*kept:][:kept], line[x*size:])
 	}
 }
 

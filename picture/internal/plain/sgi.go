@@ -11,7 +11,7 @@ func ParseSGI(data []byte) (*Image, error) {
 		return nil, ErrTruncated
 	}
 	size, dimensions := int(data[3]), data[5]
-	m := &Image{Width: int(be.Uint16(data[6:])), Height: int(be.Uint16(data[8:])), Channels: int(be.Uint16(data[10:]))}
+	m := &Image{Width: int(be.Uint16(data[6:])), Height: int(be.Uint16(data[8:])), Channels: int(be.Uint16(data[10:])), Size: size}
 	switch {
 	case dimensions == 1:
 		m.Height, m.Channels = 1, 1
@@ -52,7 +52,7 @@ func ParseSGI(data []byte) (*Image, error) {
 	return m, nil
 }
 
-// sgiRows reads the rows, from below, of channel after channel. Of 16 bits the high byte is kept.
+// sgiRows reads the rows, from below, of channel after channel.
 func (m *Image) sgiRows(pix []byte, size int, spend Spend, next func(i int) ([]byte, error)) error {
 	for c := range m.Channels {
 		for y := range m.Height {
@@ -63,10 +63,7 @@ func (m *Image) sgiRows(pix []byte, size int, spend Spend, next func(i int) ([]b
 			if err != nil {
 				return err
 			}
-			row := pix[(m.Height-1-y)*m.samples():][:m.samples()]
-			for x := range m.Width {
-				row[x*m.Channels+c] = line[x*size]
-			}
+			interleave(pix[(m.Height-1-y)*m.rowBytes():][:m.rowBytes()], line, c, m.Channels, size, size)
 		}
 	}
 	return nil

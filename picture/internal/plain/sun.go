@@ -92,7 +92,7 @@ func (m *Image) sunRows(rest, pix []byte, r raw, line func(dst, src []byte) erro
 			}
 			buffer[at] = value
 		}
-		if err := line(pix[y*m.samples():][:m.samples()], buffer[:r.row]); err != nil {
+		if err := line(pix[y*m.rowBytes():][:m.rowBytes()], buffer[:r.row]); err != nil {
 			return err
 		}
 	}

@@ -72,8 +72,9 @@ func ParseTGA(data []byte) (*Image, error) {
 		}
 		at += entry * t.count
 	}
+	size := (t.depth + 7) / 8
 	var line func(dst, src []byte) error
-	switch size := (t.depth + 7) / 8; {
+	switch {
 	case t.kind&7 != 2:
 		m.Channels, line = size, copied
 	case size == 2:
@@ -86,35 +87,38 @@ func ParseTGA(data []byte) (*Image, error) {
 	if t.flags&0x10 != 0 {
 		line = fromRight(line, m.Channels)
 	}
-	row := t.width * ((t.depth + 7) / 8)
+	row := t.width * size
 	r := raw{at: at, row: row, stride: row, upward: t.flags&0x20 == 0}
 	if t.kind < 8 {
 		m.rows(data, r, line)
 		return m, nil
 	}
-	size := (t.depth + 7) / 8
 	m.Scratch = int64(row)
 	m.Least = int64(at) + (product(t.width, t.height)+127)/128*int64(1+size)
 	m.read = func(pix []byte, spend Spend) error {
-		buffer := make([]byte, row)
-		packets := tgaPackets{rest: data[min(at, len(data)):], size: size}
-		for y := range t.height {
-			if !spend(t.width) {
-				return ErrStopped
-			}
-			if err := packets.row(buffer); err != nil {
-				return err
-			}
-			if r.upward {
-				y = t.height - 1 - y
-			}
-			if err := line(pix[y*m.samples():][:m.samples()], buffer); err != nil {
-				return err
-			}
-		}
-		return nil
+		return m.tgaRows(data[min(at, len(data)):], pix, r, size, line, spend)
 	}
 	return m, nil
+}
+
+// tgaRows unpacks rows.
+func (m *Image) tgaRows(rest, pix []byte, r raw, size int, line func(dst, src []byte) error, spend Spend) error {
+	buffer, packets := make([]byte, r.row), tgaPackets{rest: rest, size: size}
+	for y := range m.Height {
+		if !spend(m.Width) {
+			return ErrStopped
+		}
+		if err := packets.row(buffer); err != nil {
+			return err
+		}
+		if r.upward {
+			y = m.Height - 1 - y
+		}
+		if err := line(pix[y*m.rowBytes():][:m.rowBytes()], buffer); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // opaque says that an area behind the pixels tells readers not to take the fourth byte for opacity.

@@ -1,0 +1,140 @@
+package picture
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"fovea/picture/internal/codec"
+	"fovea/picture/internal/heif"
+)
+
+func isAVIF(data []byte) bool { return heif.IsAVIF(heif.Brands(data)) }
+
+// heifBrands are what the major brands of HEIF files begin with, whatever they are coded by.
+var heifBrands = []string{"hei", "hev", "hej", "mif1", "mif2", "mif3", "msf1", "avci", "avcs", "jpeg", "jpgs", "j2ki", "j2is", "vvic", "vvis", "evb"}
+
+func isHEIF(data []byte) bool {
+	brands := heif.Brands(data)
+	return len(brands) > 0 && !heif.IsAVIF(brands) &&
+		slices.ContainsFunc(heifBrands, func(start string) bool { return strings.HasPrefix(brands[0], start) })
+}
+
+// Libraries says by which libraries AVIF and HEIC are decoded, or what to do because one is not there.
+func Libraries() (string, error) {
+	found, err := codec.Versions()
+	if err != nil {
+		return "", fmt.Errorf("image: AVIF and HEIC cannot be decoded: %w", err)
+	}
+	return found, nil
+}
+
+// foreignCodecs are those of HEIF files that are not decoded.
+var foreignCodecs = map[string]string{
+	"av01": "AV1 in a file that does not say it is an AVIF", "hvc1": "HEVC in a file that says it is an AVIF",
+	"jpeg": "JPEG in HEIF", "j2k1": "JPEG 2000 in HEIF", "j2ki": "JPEG 2000 in HEIF", "unci": "uncompressed pixels in HEIF",
+	"avc1": "H.264 in HEIF", "vvc1": "VVC in HEIF", "evc1": "EVC in HEIF", "lhv1": "layered HEVC in HEIF", "mski": "a mask in HEIF",
+}
+
+// What decoding takes for each pixel, with what comes of it: measured for pictures of 8 to 12 bits, with and without
+// opacity; and what its process takes besides.
+const (
+	bytesOfCodec = 26
+	codecProcess = 24 << 20
+)
+
+// structured is the header of a format of boxes whose images have the given codec.
+func structured(want string) func(*workspace, []byte) (header, error) {
+	return func(_ *workspace, data []byte) (header, error) {
+		f, err := heif.Read(data)
+		if err != nil {
+			return header{}, ofStructure(err)
+		}
+		if f.Codec != want {
+			name := cmp.Or(foreignCodecs[f.Codec], fmt.Sprintf("HEIF with images of kind %q", f.Codec))
+			return header{}, fmt.Errorf("%w: %s: %s", ErrUnsupported, name, convert)
+		}
+		h := header{width: f.Width, height: f.Height}
+		pixels := max(f.Pixels, times(f.Width, f.Height))
+		h.extent = extent{pixels: f.Pixels, least: f.End, bytes: plus(bytesOfCodec*min(pixels, 1<<40), int64(len(data)), codecProcess)}
+		return h, nil
+	}
+}
+
+// ofStructure maps an error of package heif to one of this package's.
+func ofStructure(err error) error {
+	switch {
+	case errors.Is(err, heif.ErrTruncated):
+		return fmt.Errorf("%w: %w", ErrTruncated, err)
+	case errors.Is(err, heif.ErrUnsupported):
+		return fmt.Errorf("%w: %w: %s", ErrUnsupported, err, convert)
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
+}
+
+// avifOrientation is how an AVIF is to be turned. Its own properties count; XMP does where neither they nor EXIF say
+// anything, as with Pillow. EXIF's orientation does not, as the standard has it.
+func avifOrientation(data []byte) int {
+	f, err := heif.Read(data)
+	if err != nil {
+		return 1
+	}
+	if _, said := exifOrientation(f.Exif); said || f.Orientation != 1 {
+		return f.Orientation
+	}
+	return orientation(nil, f.XMP)
+}
+
+// decodeBy decodes by a library in another process.
+func decodeBy(kind codec.Kind) func(*workspace, []byte, job) (source, error) {
+	return func(w *workspace, data []byte, j job) (source, error) {
+		limit := int64(cmp.Or(j.limit, DefaultMaxPixels))
+		p, took, err := codec.Decode(kind, data, w.decoded, codec.Limits{
+			Pixels: 2*limit + 1<<20, Memory: bytesOfPixel*limit + spareBytes, Time: w.clock.most,
+		})
+		w.clock.charge(took)
+		if err != nil {
+			return source{}, ofCodec(err)
+		}
+		w.decoded = p.Pix
+		return fromCodec(p), nil
+	}
+}
+
+// ofCodec maps an error of package codec to one of this package's.
+func ofCodec(err error) error {
+	for theirs, ours := range map[error]error{
+		codec.ErrTooLarge: ErrTooLarge, codec.ErrTooSlow: ErrTooSlow, codec.ErrTruncated: ErrTruncated,
+		codec.ErrMissing: ErrUnsupported,
+	} {
+		if errors.Is(err, theirs) {
+			return fmt.Errorf("%w: %w", ours, err)
+		}
+	}
+	if errors.Is(err, codec.ErrUnsupported) {
+		return fmt.Errorf("%w: %w: %s", ErrUnsupported, err, convert)
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
+}
+
+// fromCodec supplies the rows of a library's pixels.
+func fromCodec(p codec.Picture) source {
+	out := source{width: p.Width, height: p.Height}
+	line := func(y int) []uint8 { return p.Pix[y*p.Stride:] }
+	switch {
+	case p.Channels == 1:
+		out.row = func(y int, dst []uint8) { spread(dst, line(y), out.width, 1, 0) }
+	case p.Channels == 3:
+		out.row = func(y int, dst []uint8) { copy(dst[:3*out.width], line(y)) }
+	case p.Premultiplied:
+		out.row = func(y int, dst []uint8) { divide(dst, line(y), out.width, 4, 1) }
+	default:
+		out.row = func(y int, dst []uint8) { spread(dst, line(y), out.width, 4, 1) }
+	}
+	if p.Channels == 4 {
+		out.alpha = func(y int, dst []uint8) { pick(dst, line(y), 4, 3) }
+	}
+	return out
+}

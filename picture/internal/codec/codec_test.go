@@ -1,0 +1,239 @@
+//go:build (linux || darwin) && (amd64 || arm64)
+
+package codec
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var usual = Limits{Pixels: 1 << 27, Memory: 4 << 30, Time: time.Minute}
+
+// kindOf is that of a file by its name.
+func kindOf(name string) Kind {
+	if strings.HasSuffix(name, ".avif") {
+		return AVIF
+	}
+	return HEIF
+}
+
+// file is one of testdata/picture/heif.tar.gz; the test is skipped where the libraries are not at hand.
+func file(t testing.TB, name string) []byte {
+	t.Helper()
+	if find("libavif") == "" || find("libheif") == "" {
+		t.Skip("the libraries are not at hand: scripts/codecs.sh install")
+	}
+	packed, err := os.ReadFile("../../../testdata/picture/heif.tar.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for archive := tar.NewReader(unpacked); ; {
+		h, err := archive.Next()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if h.Name == name {
+			data, err := io.ReadAll(archive)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return data
+		}
+	}
+}
+
+// drop ends the processes that are idle, and returns how many there were.
+func drop(t testing.TB) int {
+	t.Helper()
+	idle.Lock()
+	list := idle.list
+	idle.list = nil
+	idle.Unlock()
+	for _, w := range list {
+		if w.expiry.Stop() {
+			if err := w.end(); err != nil {
+				t.Errorf("a process that was idle ended with %v", err)
+			}
+		}
+	}
+	return len(list)
+}
+
+func decodes(t testing.TB, name string) Picture {
+	t.Helper()
+	p, took, err := Decode(kindOf(name), file(t, name), nil, usual)
+	if err != nil || len(p.Pix) != p.Stride*p.Height || took <= 0 {
+		t.Fatalf("%s: %d bytes, %v, %v", name, len(p.Pix), took, err)
+	}
+	return p
+}
+
+// Processes are used again, and let go when they have nothing to do.
+func TestProcessesAreUsedAgain(t *testing.T) {
+	drop(t)
+	idleTime = 100 * time.Millisecond
+	defer func() { idleTime = 10 * time.Second }()
+	for range 3 {
+		decodes(t, "420.heic")
+		decodes(t, "odd.avif")
+	}
+	idle.Lock()
+	var w *process
+	if len(idle.list) == 1 {
+		w = idle.list[0]
+	}
+	idle.Unlock()
+	if w == nil {
+		t.Fatal("more than one process was started, or none kept")
+	}
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		idle.Lock()
+		left := len(idle.list)
+		idle.Unlock()
+		if left == 0 && syscall.Kill(w.command.Process.Pid, 0) != nil {
+			break
+		}
+		if time.Since(began) > time.Minute {
+			t.Fatal("the process is still there")
+		}
+	}
+	decodes(t, "420.heic")
+}
+
+// One that was killed while it waited is replaced; the file is not to blame.
+func TestKilledWhileIdle(t *testing.T) {
+	drop(t)
+	decodes(t, "odd.avif")
+	idle.Lock()
+	w := idle.list[0]
+	idle.Unlock()
+	if err := w.command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		decodes(t, "odd.avif")
+	}
+}
+
+// Limits are kept, and cost the file alone.
+func TestLimits(t *testing.T) {
+	for _, name := range []string{"large.heic", "large.avif", "large-12-bits-alpha.avif", "large-10-bits-alpha.heic"} {
+		data := file(t, name)
+		for _, test := range []struct {
+			what   string
+			change func(*Limits)
+			want   []error
+		}{
+			{"time", func(l *Limits) { l.Time = 1 }, []error{ErrTooSlow, nil}}, // it may be done before anyone looks
+			{"memory", func(l *Limits) { l.Memory = 1 << 20 }, []error{ErrTooLarge, ErrCorrupt}},
+			{"pixels", func(l *Limits) { l.Pixels = 1000 }, []error{ErrTooLarge, ErrCorrupt}},
+		} {
+			limits := usual
+			test.change(&limits)
+			_, _, err := Decode(kindOf(name), data, nil, limits)
+			right := false
+			for _, want := range test.want {
+				right = right || errors.Is(err, want) || want == nil && err == nil
+			}
+			if !right {
+				t.Errorf("%s with little %s: %v", name, test.what, err)
+			}
+			t.Logf("%s with little %s: %v", name, test.what, err)
+			decodes(t, "420.heic")
+		}
+	}
+}
+
+// Many at a time have processes of their own, as many as are needed.
+func TestAtOnce(t *testing.T) {
+	drop(t)
+	heic, avif := file(t, "grid.heic"), file(t, "grid.avif")
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			var pix []uint8
+			for j := range 20 {
+				kind, data := HEIF, heic
+				if (i+j)%2 == 0 {
+					kind, data = AVIF, avif
+				}
+				p, _, err := Decode(kind, data, pix, usual)
+				if err != nil || p.Height != 120 {
+					t.Errorf("%d high, %v", p.Height, err)
+				}
+				pix = p.Pix
+			}
+		})
+	}
+	all.Wait()
+	if n := drop(t); n < 1 || n > 4 {
+		t.Errorf("%d processes were left", n)
+	}
+}
+
+// Where the libraries are not, the error says what to do.
+func TestMissing(t *testing.T) {
+	drop(t)
+	t.Setenv("FOVEA_CODECS", t.TempDir())
+	defer drop(t)
+	for _, kind := range []Kind{AVIF, HEIF} {
+		_, _, err := Decode(kind, []byte("any"), nil, usual)
+		if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "scripts/codecs.sh install") {
+			t.Error(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(os.Getenv("FOVEA_CODECS"), "libavif.so"), []byte("no library"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	drop(t)
+	if _, _, err := Decode(AVIF, []byte("any"), nil, usual); !errors.Is(err, ErrMissing) {
+		t.Error(err)
+	}
+}
+
+// TestMemory: a decoder's process takes no more than package picture says, but for the program itself.
+func TestMemory(t *testing.T) {
+	const perPixel = 22 // with what comes through the pipe, 26
+	var itself int64
+	for _, name := range []string{"odd.avif", "420.heic", "large.heic", "large-10-bits-alpha.heic", "large.avif", "large-12-bits-alpha.avif"} {
+		data := file(t, name)
+		w, err := start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, took, err := w.decode(kindOf(name), data, nil, usual)
+		if err != nil {
+			t.Fatal(err)
+		}
+		idle.Lock()
+		idle.list = idle.list[:len(idle.list)-1]
+		idle.Unlock()
+		w.expiry.Stop()
+		if err := w.end(); err != nil {
+			t.Error(err)
+		}
+		most := w.command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+		if p.Width < 100 {
+			itself = max(itself, most)
+			continue
+		}
+		if pixels := int64(p.Width * p.Height); most > itself+perPixel*pixels+int64(len(data)) {
+			t.Errorf("%s: %d MB, of which %d MB are the program's", name, most>>20, itself>>20)
+		}
+		t.Logf("%s: %d MB, %v", name, most>>20, took)
+	}
+}

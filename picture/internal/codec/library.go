@@ -1,0 +1,106 @@
+//go:build (linux || darwin) && (amd64 || arm64)
+
+package codec
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"github.com/ebitengine/purego"
+)
+
+// cacheName is the libraries' directory in the cache; scripts/codecs.sh has the same.
+const cacheName = "codecs-pillow-13.0.0-pi-heif-1.4.0"
+
+// open loads a library by the beginning of its name; its version must be the pinned one, since its structures are.
+func open(name, versionOf, version string) (handle uintptr, err error) {
+	path := find(name)
+	if path == "" {
+		return 0, &failure{ErrMissing, fmt.Sprintf("%s %s is not in lib beside the program, nor in the cache: "+
+			"install fovea with it, run scripts/codecs.sh install, or name its directory by FOVEA_CODECS", name, version)}
+	}
+	if needed := find("libde265"); name == "libheif" && needed != "" { // which lies beside it
+		if _, err := purego.Dlopen(needed, purego.RTLD_NOW|purego.RTLD_GLOBAL); err != nil {
+			return 0, &failure{ErrMissing, err.Error()}
+		}
+	}
+	if handle, err = purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL); err != nil {
+		return 0, &failure{ErrMissing, err.Error()}
+	}
+	var get func() string
+	purego.RegisterLibFunc(&get, handle, versionOf)
+	if got := get(); got != version {
+		return 0, &failure{ErrMissing, fmt.Sprintf("%s is of version %s, and %s is needed: run scripts/codecs.sh install", path, got, version)}
+	}
+	return handle, nil
+}
+
+// find is the path of a library, or "".
+func find(name string) string {
+	for _, dir := range directories() {
+		pattern := filepath.Join(dir, name+"*.so*")
+		if runtime.GOOS == "darwin" {
+			pattern = filepath.Join(dir, name+"*.dylib")
+		}
+		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+			return found[0]
+		}
+	}
+	return ""
+}
+
+// directories are those in which the libraries are looked for.
+func directories() (dirs []string) {
+	if given := os.Getenv("FOVEA_CODECS"); given != "" {
+		return []string{given}
+	}
+	if program, err := os.Executable(); err == nil {
+		if real, err := filepath.EvalSymlinks(program); err == nil {
+			program = real
+		}
+		beside := filepath.Dir(program)
+		dirs = append(dirs, filepath.Join(beside, "lib"), filepath.Join(filepath.Dir(beside), "lib"))
+	}
+	cache := os.Getenv("FOVEA_CACHE")
+	if cache == "" {
+		general := os.Getenv("XDG_CACHE_HOME")
+		if home, err := os.UserHomeDir(); general == "" && err == nil {
+			general = filepath.Join(home, ".cache")
+		}
+		cache = filepath.Join(general, "fovea")
+	}
+	return append(dirs, filepath.Join(cache, cacheName))
+}
+
+// decode decodes a file by its library. It has its own thread until it returns.
+func decode(kind Kind, data []byte, limits Limits) (p planes, err error) {
+	if len(data) == 0 {
+		return p, &failure{ErrTruncated, "the file is empty"}
+	}
+	if kind == AVIF {
+		library, err := loadAVIF()
+		if err != nil {
+			return p, err
+		}
+		return library.decode(data, limits)
+	}
+	library, err := loadHEIF()
+	if err != nil {
+		return p, err
+	}
+	return library.decode(data, limits)
+}
+
+var (
+	loadAVIF = sync.OnceValues(newAVIF)
+	loadHEIF = sync.OnceValues(newHEIF)
+)
+
+// planes are pixels in the library's memory, until free is called.
+type planes struct {
+	Picture
+	free func()
+}

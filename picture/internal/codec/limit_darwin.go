@@ -1,0 +1,8 @@
+package codec
+
+import "os"
+
+// limitMemory leaves the bounds to the libraries: the system counts no data.
+func limitMemory(int64) {}
+
+func widen(*os.File) {}

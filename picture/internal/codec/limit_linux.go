@@ -1,0 +1,39 @@
+package codec
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// limitMemory bounds what the process may take from now on.
+func limitMemory(bytes int64) {
+	used, err := dataBytes()
+	if err != nil {
+		return // the decoders' own limits remain
+	}
+	_ = unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: uint64(used + bytes), Max: unix.RLIM_INFINITY})
+}
+
+// dataBytes is the memory that RLIMIT_DATA counts.
+func dataBytes() (int64, error) {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0, err
+	}
+	fields := bytes.Fields(text)
+	if len(fields) < 6 {
+		return 0, os.ErrInvalid
+	}
+	pages, err := strconv.ParseInt(string(fields[5]), 10, 64)
+	return pages * int64(os.Getpagesize()), err
+}
+
+// widen makes a pipe hold as much as the system lets it, so that pixels come in few pieces.
+func widen(pipe *os.File) {
+	if raw, err := pipe.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, 1<<20) })
+	}
+}

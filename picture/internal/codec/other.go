@@ -1,0 +1,19 @@
+//go:build !((linux || darwin) && (amd64 || arm64))
+
+package codec
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+)
+
+const tooSlowExit = 84
+
+func command(*os.File) (*exec.Cmd, error) {
+	return nil, &failure{ErrMissing, "there are no libraries for " + runtime.GOOS + " on " + runtime.GOARCH}
+}
+
+func wasKilled(*os.ProcessState) bool { return false }
+
+func widen(*os.File) {}

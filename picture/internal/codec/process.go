@@ -1,0 +1,143 @@
+//go:build (linux || darwin) && (amd64 || arm64)
+
+package codec
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The environment's variable by which the program becomes a process that decodes.
+const asProcess = "FOVEA_PICTURE_CODEC"
+
+// tooSlowExit is how a process ends that took too long.
+const tooSlowExit = 84
+
+func init() {
+	if os.Getenv(asProcess) == "1" {
+		serve()
+	}
+}
+
+// serve is a process's life.
+func serve() {
+	runtime.LockOSThread()
+	in, out := bufio.NewReaderSize(os.Stdin, 1<<16), os.NewFile(3, "replies")
+	harden()
+	if _, err := io.WriteString(out, greeting); err != nil {
+		os.Exit(1)
+	}
+	var data []byte
+	for {
+		var q request
+		if err := binary.Read(in, binary.LittleEndian, &q); err != nil {
+			os.Exit(0) // the program is done, or gone
+		}
+		var err error
+		if data, err = receive(in, data, q.Size); err != nil {
+			os.Exit(0)
+		}
+		if err := answer(out, q, data); err != nil {
+			os.Exit(1)
+		}
+		if cap(data) > maxRetained {
+			data = nil
+		}
+	}
+}
+
+// maxRetained bounds what is kept of one file for the next.
+const maxRetained = 16 << 20
+
+// answer decodes a file and sends what comes of it.
+func answer(out io.Writer, q request, data []byte) error {
+	begun := processTime()
+	limitMemory(q.Memory)
+	stop := watch(begun, q.Time)
+	p, err := decode(Kind(q.Kind), data, Limits{q.Pixels, q.Memory, q.Time})
+	close(stop)
+	r := reply{Time: processTime() - begun}
+	if err != nil {
+		var f *failure
+		if !errors.As(err, &f) {
+			f = &failure{ErrCorrupt, err.Error()}
+		}
+		r.Reason, r.Size = uint8(slices.Index(reasons[:], f.reason)), int64(len(f.what))
+		return send(out, r, []byte(f.what))
+	}
+	defer p.free()
+	r.Channels, r.Premultiplied = uint8(p.Channels), p.Premultiplied
+	r.Width, r.Height, r.Stride, r.Size = uint32(p.Width), uint32(p.Height), uint32(p.Stride), int64(len(p.Pix))
+	return send(out, r, p.Pix)
+}
+
+// watch ends the process when it has taken more of the processor's time than it may, unless the channel is closed
+// before.
+func watch(begun, most time.Duration) chan<- struct{} {
+	done := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				if processTime()-begun > most {
+					os.Exit(tooSlowExit)
+				}
+			}
+		}
+	}()
+	return done
+}
+
+// processTime is what the process has taken of all processors.
+func processTime() time.Duration {
+	var used unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
+		return 0
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// harden takes from the process what a decoder does not need: writing files, dumping its memory, opening many.
+func harden() {
+	for resource, most := range map[int]uint64{unix.RLIMIT_FSIZE: 0, unix.RLIMIT_CORE: 0, unix.RLIMIT_NOFILE: 64} {
+		// What the system refuses to lower stays as it is.
+		_ = unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most})
+	}
+}
+
+// command is how a process is started: with the reading end of its replies.
+func command(replies *os.File) (*exec.Cmd, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	if runtime.GOOS == "linux" {
+		program = "/proc/self/exe" // also where the file has been replaced since
+	}
+	c := exec.Command(program)
+	c.Env = append(os.Environ(), asProcess+"=1", "GOMAXPROCS=2", "GOTRACEBACK=none")
+	c.ExtraFiles = []*os.File{replies}
+	// An interrupt of the terminal is for the program, which finishes what it has begun.
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return c, nil
+}
+
+// wasKilled tells a process that the system ended.
+func wasKilled(state *os.ProcessState) bool {
+	status, is := state.Sys().(syscall.WaitStatus)
+	return is && status.Signaled() && status.Signal() == syscall.SIGKILL
+}

@@ -1,0 +1,104 @@
+package heif
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// Why a file is not read.
+var (
+	ErrTruncated   = errors.New("truncated")
+	ErrCorrupt     = errors.New("corrupt")
+	ErrUnsupported = errors.New("unsupported")
+)
+
+// fault is one of the reasons, and what is wrong.
+type fault struct {
+	reason error
+	what   string
+}
+
+func (f *fault) Error() string { return f.what }
+func (f *fault) Unwrap() error { return f.reason }
+
+func faulty(reason error, format string, arguments ...any) error {
+	return &fault{reason, fmt.Sprintf(format, arguments...)}
+}
+
+// mostNumbers bounds lists within a file.
+const mostNumbers = 1 << 16
+
+// each visits the boxes in another one, until visit says stop.
+func each(data []byte, visit func(kind string, content []byte) (stop bool, err error)) error {
+	for len(data) >= 8 {
+		kind, content, rest, whole := box(data)
+		if !whole {
+			return faulty(ErrCorrupt, "the box %q is longer than the one around it, or shorter than its own head", kind)
+		}
+		if stop, err := visit(kind, content); stop || err != nil {
+			return err
+		}
+		data = rest
+	}
+	return nil
+}
+
+// box splits data behind its first box. What is there of a box that is not whole is its content all the same.
+func box(data []byte) (kind string, content, rest []byte, whole bool) {
+	kind, head, size := string(data[4:8]), uint64(8), uint64(binary.BigEndian.Uint32(data))
+	switch {
+	case size == 0: // to the end
+		size = uint64(len(data))
+	case size == 1 && len(data) >= 16:
+		head, size = 16, binary.BigEndian.Uint64(data[8:])
+	}
+	if size < head || size > uint64(len(data)) {
+		return kind, data[min(head, uint64(len(data))):], nil, false
+	}
+	return kind, data[head:size], data[size:], true
+}
+
+// fields reads numbers one after another. Beyond the end they are 0, and short is set.
+type fields struct {
+	data  []byte
+	short bool
+}
+
+// number reads one of so many bytes, up to 8.
+func (f *fields) number(bytes int) (n uint64) {
+	if bytes > len(f.data) {
+		f.short, f.data = true, nil
+		return 0
+	}
+	for _, b := range f.data[:bytes] {
+		n = n<<8 | uint64(b)
+	}
+	f.data = f.data[bytes:]
+	return n
+}
+
+func (f *fields) text(bytes int) string {
+	if bytes > len(f.data) {
+		f.short, f.data = true, nil
+		return ""
+	}
+	s := string(f.data[:bytes])
+	f.data = f.data[bytes:]
+	return s
+}
+
+// full reads the version and flags that many boxes begin with.
+func full(content []byte) (f *fields, version int, flags uint64) {
+	f = &fields{data: content}
+	version = int(f.number(1))
+	return f, version, f.number(3)
+}
+
+// check is the error of a box that ends too early.
+func (f *fields) check(kind string) error {
+	if f.short {
+		return faulty(ErrCorrupt, "the box %q ends too early", kind)
+	}
+	return nil
+}

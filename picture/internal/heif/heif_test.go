@@ -1,0 +1,103 @@
+package heif
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"os"
+	"runtime"
+	"testing"
+)
+
+// goldens are the files of testdata/picture/heif.tar.gz.
+func goldens(t testing.TB) map[string][]byte {
+	t.Helper()
+	packed, err := os.ReadFile("../../../testdata/picture/heif.tar.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	for archive := tar.NewReader(unpacked); ; {
+		h, err := archive.Next()
+		if err == io.EOF {
+			return files
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files[h.Name], err = io.ReadAll(archive); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestRead(t *testing.T) {
+	files := goldens(t)
+	for _, test := range []struct {
+		name string
+		want File // but for Pixels, End and the notes
+	}{
+		{"420.heic", File{Codec: "hvc1", Width: 70, Height: 52, Orientation: 1}}, // which an aperture cuts out of 72x64
+		{"irot-1-imir-None.heic", File{Codec: "hvc1", Width: 64, Height: 128, Orientation: 1}},
+		{"clap.heic", File{Codec: "hvc1", Width: 40, Height: 30, Orientation: 1}},
+		{"clap-irot.heic", File{Codec: "hvc1", Width: 30, Height: 40, Orientation: 1}},
+		{"grid.heic", File{Codec: "hvc1", Width: 170, Height: 120, Orientation: 1}},
+		{"collection.heic", File{Codec: "hvc1", Width: 128, Height: 64, Orientation: 1}},
+		{"irot-1-imir-None.avif", File{Codec: "av01", Width: 70, Height: 52, Orientation: 8}},
+		{"irot-3-imir-0.avif", File{Codec: "av01", Width: 70, Height: 52, Orientation: 7}},
+		{"clap.avif", File{Codec: "av01", Width: 70, Height: 52, Orientation: 1}},
+		{"animated.avif", File{Codec: "av01", Width: 48, Height: 36, Orientation: 1}},
+		{"vvc-inside.heif", File{Codec: "vvc1", Width: 128, Height: 64, Orientation: 1}},
+	} {
+		data := files[test.name]
+		got, err := Read(data)
+		if err != nil || got.Codec != test.want.Codec || got.Width != test.want.Width || got.Height != test.want.Height || got.Orientation != test.want.Orientation {
+			t.Errorf("%s: %+v, %v, want %+v", test.name, got, err, test.want)
+		}
+		if got.End > int64(len(data)) || got.Pixels < int64(test.want.Width*test.want.Height) {
+			t.Errorf("%s of %d bytes: %+v", test.name, len(data), got)
+		}
+	}
+	for name, pixels := range map[string]int64{"grid.heic": 6 * 64 * 64, "grid.avif": 4 * 64 * 64, "alpha.avif": 2 * 70 * 52, "premultiplied.heic": 2 * 128 * 64, "gain-map.heic": 128 * 64} {
+		if got, err := Read(files[name]); err != nil || got.Pixels != pixels {
+			t.Errorf("%s: %d pixels, want %d, %v", name, got.Pixels, pixels, err)
+		}
+	}
+	if got, err := Read(files["xmp-6.avif"]); err != nil || !bytes.Contains(got.XMP, []byte("Orientation")) || got.Exif != nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := Read(files["exif-6.avif"]); err != nil || !bytes.HasPrefix(got.Exif, []byte("MM")) && !bytes.HasPrefix(got.Exif, []byte("II")) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// FuzzRead: whatever a file says, it is read in little memory and with plausible results, or refused with a reason.
+func FuzzRead(f *testing.F) {
+	for _, data := range goldens(f) {
+		f.Add(data[:min(len(data), 900)])
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got, err := Read(data)
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > 32<<20+uint64(len(data))*200 {
+			t.Fatalf("%d bytes for a file of %d", used, len(data))
+		}
+		if err != nil {
+			if !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrUnsupported) || err.Error() == "" {
+				t.Fatal(err)
+			}
+			return
+		}
+		if got.Width < 1 || got.Height < 1 || got.Orientation < 1 || got.Orientation > 8 || got.Pixels < 0 || got.End < 0 || got.Codec == "" {
+			t.Fatalf("%+v", got)
+		}
+	})
+}

@@ -1,0 +1,92 @@
+package heif
+
+// readMovie reads the track of an animated AVIF.
+func readMovie(content []byte) (f File, err error) {
+	found := false
+	err = each(content, func(kind string, content []byte) (bool, error) {
+		if kind != "trak" || found {
+			return false, nil
+		}
+		t := track{}
+		if err := t.read(content); err != nil {
+			return false, err
+		}
+		if t.alpha {
+			f.Pixels += int64(t.width) * int64(t.height)
+		} else if t.handler == "pict" {
+			found = true
+			f.Codec, f.Width, f.Height = t.codec, t.width, t.height
+			f.Pixels += int64(t.width) * int64(t.height)
+			f.Orientation = t.properties.orientation(&t.item)
+		}
+		return false, nil
+	})
+	if err == nil && (!found || f.Width == 0 || f.Height == 0) {
+		err = faulty(ErrCorrupt, "no track with images")
+	}
+	return f, err
+}
+
+// track is one of a movie.
+type track struct {
+	width, height  int
+	handler, codec string
+	alpha          bool
+	properties     collection
+	item           item
+}
+
+// read reads a track's boxes, some of which are in others.
+func (t *track) read(content []byte) error {
+	return each(content, func(kind string, content []byte) (bool, error) {
+		switch kind {
+		case "mdia", "minf", "stbl":
+			return false, t.read(content)
+		case "tkhd":
+			f, version, _ := full(content)
+			times := 4 + 4 + 4 + 4 + 4
+			if version == 1 {
+				times = 8 + 8 + 4 + 4 + 8
+			}
+			f.text(times + 8 + 8 + 36) // reserved, layer and volume, matrix
+			t.width, t.height = int(f.number(4)>>16), int(f.number(4)>>16)
+			return false, f.check(kind)
+		case "hdlr":
+			f, _, _ := full(content)
+			f.number(4)
+			t.handler = f.text(4)
+			return false, f.check(kind)
+		case "tref":
+			return false, each(content, func(kind string, _ []byte) (bool, error) {
+				t.alpha = t.alpha || kind == "auxl"
+				return false, nil
+			})
+		case "stsd":
+			return false, t.readEntry(content)
+		}
+		return false, nil
+	})
+}
+
+// readEntry reads how the first sample is coded.
+func (t *track) readEntry(content []byte) error {
+	f, _, _ := full(content)
+	f.number(4) // how many there are
+	if err := f.check("stsd"); err != nil {
+		return err
+	}
+	return each(f.data, func(kind string, content []byte) (bool, error) {
+		t.codec = kind
+		const before = 78 // of a visual sample entry
+		if len(content) < before {
+			return true, faulty(ErrCorrupt, "the box %q ends too early", kind)
+		}
+		if err := t.properties.readProperties(content[before:]); err != nil {
+			return true, err
+		}
+		for i := range t.properties.properties {
+			t.item.properties = append(t.item.properties, i+1)
+		}
+		return true, nil
+	})
+}
