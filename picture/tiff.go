@@ -18,7 +18,7 @@ func (w *workspace) openTIFF(data []byte) (*tiff.File, *tiffKind, error) {
 	if err != nil {
 		return nil, nil, tiffError(err)
 	}
-	f.Spend = w.clock.spend
+	f.Spend, w.jpeg.Spend = w.clock.spend, w.clock.spend
 	f.Codec = w.tiffCodec
 	page, err := f.Page()
 	if err == nil {

@@ -124,6 +124,9 @@ func (w *workspace) tiffCodec(l *tiff.Layout, tables, coded []byte) (tiff.Pixels
 	if head.Width > l.BlockWidth+64 || head.Height > l.BlockHeight+64 {
 		return tiff.Pixels{}, fmt.Errorf("%w: a JPEG of %dx%d pixels in a strip or tile of %dx%d", ErrCorrupt, head.Width, head.Height, l.BlockWidth, l.BlockHeight)
 	}
+	if head.Precision != 8 {
+		return tiff.Pixels{}, fmt.Errorf("%w: a JPEG of %d bits in a TIFF of 8", ErrCorrupt, head.Precision)
+	}
 	decoded, err := w.jpeg.Decode(coded)
 	if err != nil {
 		return tiff.Pixels{}, reason(err)
