@@ -34,7 +34,7 @@ var formats = [...]format{
 	plainFormat("bmp", isBMP, plain.ParseBMP),
 	{name: "tiff", is: isTIFF, header: tiffHeader, decode: decodeTIFF, notes: tiffNotes},
 	{name: "webp", is: isWebP, header: webpHeader, decode: decodeWebP, notes: webpNotes},
-	{name: "jpeg-ls", is: isJPEGLS, header: jpegLSHeader, decode: decodeJPEGLS},
+	{name: "jpeg-ls", is: isJPEGLS, header: jpegLSHeader, decode: decodeJPEGLS, notes: jpegNotes},
 	{name: "raster", is: starts(rasterStart), header: rasterHeader, decode: decodeRaster, turn: rasterTurn},
 	plainFormat("pnm", plain.IsPNM, plain.ParsePNM),
 	plainFormat("pam", plain.IsPAM, plain.ParsePAM),
@@ -45,9 +45,9 @@ var formats = [...]format{
 	plainFormat("sgi", plain.IsSGI, plain.ParseSGI),
 	plainFormat("sun", plain.IsSun, plain.ParseSun),
 	plainFormat("xbm", plain.IsXBM, plain.ParseXBM),
-	{name: "ico", is: isIcon(1), header: iconHeader, decode: decodeIcon},
-	{name: "cur", is: isIcon(2), header: iconHeader, decode: decodeIcon},
-	{name: "icns", is: starts("icns"), header: macIconHeader, decode: decodeMacIcon},
+	iconFormat("ico", isIcon(1), readIcon),
+	iconFormat("cur", isIcon(2), readIcon),
+	iconFormat("icns", starts("icns"), readMacIcon),
 	{name: "avif", is: isAVIF, header: structured("av01"), decode: decodeBy(codec.AVIF), turn: avifOrientation},
 	{name: "heic", is: isHEIF, header: structured("hvc1"), decode: decodeBy(codec.HEIF)}, // which turns it
 	plainFormat("tga", plain.IsTGA, plain.ParseTGA),                                      // last, since it has no signature

@@ -52,6 +52,9 @@ func checkError(t testing.TB, err error) {
 	if errors.Is(err, ErrDamaged) && !strings.Contains(err.Error(), "download it again") || errors.Is(err, ErrTooLarge) && !strings.Contains(err.Error(), "scale it down") {
 		t.Fatalf("error without a remedy: %v", err)
 	}
+	if strings.Contains(err.Error(), "the decoder failed") && !slices.Contains([]string{"png", "gif", "tiff", "webp"}, typed.Format) { // which others have written
+		t.Fatalf("a panic: %v", err)
+	}
 	if !strings.HasPrefix(err.Error(), "image: ") {
 		t.Fatalf("error without the package: %v", err)
 	}
