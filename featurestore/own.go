@@ -111,7 +111,8 @@ func (l *dirLock) near(beside, inside string) (string, error) {
 	if err == nil {
 		// Only a rename shows that both are on the same file system: equal device numbers do not.
 		if err = os.Rename(beside, inside); err == nil {
-			return beside, os.Remove(inside)
+			// On disk, too: the inner place must not come back, after a loss of power, when the outer one is in use.
+			return beside, errors.Join(os.Remove(inside), disk.Sync(filepath.Dir(inside)))
 		}
 		if err := os.Remove(beside); err != nil {
 			return "", err
