@@ -42,12 +42,13 @@ func oddities(jpg, png string) []oddity {
 		{"directory.jpg/x.jpg", jpg, row}, {"directory.tar/x.jpg", jpg, row}, {"directory.parquet/x.jpg", jpg, row},
 		{".hidden.jpg", jpg, ""}, {".git/x.jpg", jpg, ""}, {"Thumbs.db", "\xd0\xcf\x11\xe0", ""}, {"notes.txt", "text", ""},
 		// Contents that are not what the name says.
-		{"png.jpg", png, row}, {"jpg.heic", jpg, row}, {"jpg.txt", jpg, row}, {"jpg.zip", jpg, row},
+		{"png.jpg", png, row}, {"jpg.heic", jpg, row}, {"jpg.txt", jpg, row},
 		{"empty.jpg", "", "the file is empty"}, {"empty", "", ""}, {"text.png", "a text", "a text"}, {"page.jpg", "<!DOCTYPE html><html>", "an HTML page"},
 		{"zeros.jpg", strings.Repeat("\x00", 5000), "nothing but zeros"}, {"cut.jpg", jpg[:len(jpg)/2], "truncated"}, {"cut.png", png[:40], "truncated"},
 		{"header.jpg", "\xff\xd8\xff", "damaged"}, {"lfs.jpg", "version https://git-lfs.github.com/spec/v1\n", "Git LFS"},
 		{"empty.tar", "", "the archive is empty"}, {"text.tgz", "a text", "the archive is damaged"}, {"empty.parquet", "", "empty.parquet"},
-		{"jpg.tar", jpg, "the archive is damaged"},
+		{"jpg.tar", jpg, "the archive is damaged"}, {"jpg.zip", jpg, "the archive is damaged"},
+		{"empty.zip", "", "the archive is empty"}, {"text.zip", "a text", "the archive is damaged"},
 		// Formats that are not decoded.
 		{"x.heic", heif("heic"), "truncated"}, {"x.heif", heif("mif1"), "truncated"}, {"x.avif", heif("avif"), "truncated"},
 		{"x.cr3", heif("crx "), "Canon raw: develop"}, {"x.cr2", "II*\x00\x10\x00\x00\x00CR\x02\x00", "Canon raw: develop"},
