@@ -46,6 +46,7 @@ type codecCase struct {
 	file, source, background, ranged string
 	width, height                    int
 	sum                              uint32
+	bound                            int // of jpegxl.txt
 }
 
 func (c codecCase) options() Options {
@@ -71,7 +72,8 @@ func codecCases(t testing.TB, name string) (cases []codecCase, refused map[strin
 			continue
 		}
 		var c codecCase
-		if _, err := fmt.Sscan(lines.Text(), &c.file, &c.source, &c.background, &c.ranged, &c.width, &c.height, &c.sum); err != nil {
+		n, err := fmt.Sscan(lines.Text(), &c.file, &c.source, &c.background, &c.ranged, &c.width, &c.height, &c.sum, &c.bound)
+		if n < 7 {
 			t.Fatalf("%q: %v", lines.Text(), err)
 		}
 		cases = append(cases, c)

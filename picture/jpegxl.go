@@ -27,6 +27,9 @@ func jpegXLHeader(_ *workspace, data []byte) (header, error) {
 		return header{}, ofStructure(err)
 	}
 	h := header{width: f.Width, height: f.Height}
+	if f.Orientation >= 5 { // libjxl turns it
+		h.width, h.height = f.Height, f.Width
+	}
 	h.deep = f.Float || f.Bits > 8
 	ofPixel := int64(bytesOfJPEGXL + bytesOfExtra*len(f.Extra))
 	if f.FromJPEG {
@@ -47,15 +50,6 @@ func jpegXLHeader(_ *workspace, data []byte) (header, error) {
 	return h, nil
 }
 
-// jpegXLTurn is how a JPEG XL is to be turned: what its header says, and never EXIF.
-func jpegXLTurn(data []byte) int {
-	f, err := jpegxl.Read(data)
-	if err != nil {
-		return 1
-	}
-	return f.Orientation
-}
-
 // decodeJPEGXL decodes the first image; one that was made of a JPEG has the JPEG's pixels.
 func decodeJPEGXL(w *workspace, data []byte, j job) (source, error) {
 	p, err := w.byCodec(codec.JPEGXL, data, j)
@@ -63,10 +57,7 @@ func decodeJPEGXL(w *workspace, data []byte, j job) (source, error) {
 	case err != nil:
 		return source{}, err
 	case p.JPEG:
-		if _, err := jpegHeader(w, p.Pix); err != nil {
-			return source{}, err
-		}
-		return decodeJPEG(w, p.Pix, j)
+		return w.originalJPEG(data, p.Pix, j)
 	}
 	s := interleaved{Picture: p, colours: (p.Channels-1)&^1 + 1}
 	switch {
@@ -76,6 +67,26 @@ func decodeJPEGXL(w *workspace, data []byte, j job) (source, error) {
 		return w.ranged(s.deep(false), j.ranged)
 	}
 	return s.source(false), nil
+}
+
+// originalJPEG decodes the JPEG that a JPEG XL was made of, and turns it as the JPEG XL says.
+func (w *workspace) originalJPEG(data, original []byte, j job) (source, error) {
+	f, err := jpegxl.Read(data)
+	if err != nil {
+		return source{}, ofStructure(err)
+	}
+	h, err := jpegHeader(w, original)
+	if err != nil {
+		return source{}, err
+	}
+	if h.width != f.Width || h.height != f.Height {
+		return source{}, fmt.Errorf("%w: the header says %dx%d pixels, the JPEG in it %dx%d", ErrCorrupt, f.Width, f.Height, h.width, h.height)
+	}
+	s, err := decodeJPEG(w, original, j)
+	if err != nil {
+		return source{}, err
+	}
+	return w.upright(s, f.Orientation), nil
 }
 
 // floats is an image of samples that are not whole.

@@ -3,6 +3,7 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -58,6 +59,7 @@ const (
 	jpeg2000Codestream, jpeg2000File = 0, 2
 	jpeg2000Buffer                   = 1 << 20
 	jpeg2000Multiplied               = 2
+	jpeg2000Start, jpeg2000End       = 0xff4f, "\xff\xd9"
 )
 
 func newJPEG2000() (*jpeg2000Library, error) {
@@ -112,12 +114,15 @@ func (l *jpeg2000Library) read(buffer *byte, size uintptr, _ uintptr) uintptr {
 
 // decode decodes a file's or codestream's channels, with its palette if it has one, and its own transform of colours.
 func (l *jpeg2000Library) decode(data []byte, limits Limits) (p planes, err error) {
+	format := int32(jpeg2000File)
+	if len(data) >= 2 && binary.BigEndian.Uint16(data) == jpeg2000Start {
+		format = jpeg2000Codestream
+		if !bytes.HasSuffix(data, []byte(jpeg2000End)) { // without which OpenJPEG takes the last tile for cut off
+			data = append(data[:len(data):len(data)], jpeg2000End...)
+		}
+	}
 	l.data, l.at, l.said = data, 0, nil
 	defer func() { l.data = nil }()
-	format := int32(jpeg2000File)
-	if len(data) >= 2 && binary.BigEndian.Uint16(data) == 0xff4f {
-		format = jpeg2000Codestream
-	}
 	c, s := l.newCodec(format), l.newStream(jpeg2000Buffer, 1)
 	if c == nil || s == nil {
 		return p, &failure{ErrTooLarge, "no memory is left"}

@@ -11,20 +11,18 @@ import (
 
 // jpegXLLibrary are libjxl's functions.
 type jpegXLLibrary struct {
-	create          func(memory *byte) *byte
-	destroy         func(decoder *byte)
-	subscribe       func(decoder *byte, events int32) int32
-	keepOrientation func(decoder *byte, keep int32) int32
-	unmultiply      func(decoder *byte, unmultiply int32) int32
-	setInput        func(decoder, data *byte, size uintptr) int32
-	closeInput      func(decoder *byte)
-	process         func(decoder *byte) int32
-	basicInfo       func(decoder *byte, info *jpegXLInfo) int32
-	pixelsSize      func(decoder *byte, format *jpegXLFormat, size *uintptr) int32
-	setPixels       func(decoder *byte, format *jpegXLFormat, pixels *byte, size uintptr) int32
-	setDepth        func(decoder *byte, depth *jpegXLDepth) int32
-	setJPEG         func(decoder, data *byte, size uintptr) int32
-	releaseJPEG     func(decoder *byte) uintptr
+	create      func(memory *byte) *byte
+	destroy     func(decoder *byte)
+	subscribe   func(decoder *byte, events int32) int32
+	unmultiply  func(decoder *byte, unmultiply int32) int32
+	setInput    func(decoder, data *byte, size uintptr) int32
+	process     func(decoder *byte) int32
+	basicInfo   func(decoder *byte, info *jpegXLInfo) int32
+	pixelsSize  func(decoder *byte, format *jpegXLFormat, size *uintptr) int32
+	setPixels   func(decoder *byte, format *jpegXLFormat, pixels *byte, size uintptr) int32
+	setDepth    func(decoder *byte, depth *jpegXLDepth) int32
+	setJPEG     func(decoder, data *byte, size uintptr) int32
+	releaseJPEG func(decoder *byte) uintptr
 }
 
 // jpegXLInfo is libjxl's structure.
@@ -32,8 +30,8 @@ type jpegXLInfo struct {
 	_               int32 // container
 	width, height   uint32
 	bits, exponent  uint32
-	_               [8]uint32 // brightness, profile, preview, animation
-	orientation     uint32
+	_               [7]uint32 // brightness, profile, preview, animation
+	_               uint32    // orientation: the size is that of the turned image
 	colours, extras uint32
 	alphaBits       uint32
 	_               [10]uint32 // opacity, preview, animation, intended size
@@ -73,8 +71,8 @@ func newJPEGXL() (*jpegXLLibrary, error) {
 	}
 	l := new(jpegXLLibrary)
 	for name, function := range map[string]any{
-		"Create": &l.create, "Destroy": &l.destroy, "SubscribeEvents": &l.subscribe, "SetKeepOrientation": &l.keepOrientation,
-		"SetUnpremultiplyAlpha": &l.unmultiply, "SetInput": &l.setInput, "CloseInput": &l.closeInput, "ProcessInput": &l.process,
+		"Create": &l.create, "Destroy": &l.destroy, "SubscribeEvents": &l.subscribe,
+		"SetUnpremultiplyAlpha": &l.unmultiply, "SetInput": &l.setInput, "ProcessInput": &l.process,
 		"GetBasicInfo": &l.basicInfo, "ImageOutBufferSize": &l.pixelsSize, "SetImageOutBuffer": &l.setPixels,
 		"SetImageOutBitDepth": &l.setDepth, "SetJPEGBuffer": &l.setJPEG, "ReleaseJPEGBuffer": &l.releaseJPEG,
 	} {
@@ -83,7 +81,7 @@ func newJPEGXL() (*jpegXLLibrary, error) {
 	return l, nil
 }
 
-// decode decodes the first image, as it is stored: the caller turns it. One that was made of a JPEG becomes that again.
+// decode decodes the first image, which libjxl turns. One that was made of a JPEG becomes that again, which is not turned.
 func (l *jpegXLLibrary) decode(data []byte, limits Limits) (planes, error) {
 	p, err := l.run(data, limits, jpegXLInfoEvent|jpegXLImageEvent|jpegXLOriginalEvent)
 	if err != nil && p.JPEG { // the image may have been changed since
@@ -100,13 +98,13 @@ func (l *jpegXLLibrary) run(data []byte, limits Limits, events int32) (p planes,
 	defer runtime.KeepAlive(data)
 	defer l.destroy(d)
 	for _, result := range []int32{
-		l.subscribe(d, events), l.keepOrientation(d, 1), l.unmultiply(d, 1), l.setInput(d, &data[0], uintptr(len(data))),
+		l.subscribe(d, events), l.unmultiply(d, 1), l.setInput(d, &data[0], uintptr(len(data))),
 	} {
 		if result != jpegXLSuccess {
 			return p, &failure{ErrCorrupt, "libjxl does not accept it"}
 		}
 	}
-	l.closeInput(d)
+	// That there is no more input is not said: libjxl would call all that it misses an error.
 	p.free = func() {}
 	info := new(jpegXLInfo)
 	for {
