@@ -166,6 +166,27 @@ func TestJPEGLS(t *testing.T) {
 	}
 }
 
+// TestJPEGLSTurned: EXIF turns a JPEG-LS as it turns a JPEG, wherever it stands before the frame.
+func TestJPEGLSTurned(t *testing.T) {
+	data := jpegLSExamples(t)["rgb-8-bits-samples.jls"]
+	turned := slices.Concat(data[:2], exifTurned(6), data[2:])
+	plain, err := Decode(data, Options{Width: 23, Height: 19})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Decode(turned, Options{Width: 19, Height: 23})
+	if err != nil || got.Format != "jpeg-ls" {
+		t.Fatalf("%s, %v", got.Format, err)
+	}
+	for y := range 23 {
+		for x := range 19 { // to the right by 90 degrees
+			if a, b := got.Pix[3*(19*y+x):][:3], plain.Pix[3*(23*(18-x)+y):][:3]; !bytes.Equal(a, b) {
+				t.Fatalf("%v at %d,%d, want %v", a, x, y, b)
+			}
+		}
+	}
+}
+
 // TestDeepRange: the range reaches the samples of deep JPEGs.
 func TestDeepRange(t *testing.T) {
 	files := rareExamples(t)
