@@ -25,8 +25,8 @@ folder = pathlib.Path(sys.argv[1])
 kinds = {
     "lossy.jp2": {"irreversible": True, "quality_mode": "dB", "quality_layers": [40]},
     "lossless.jp2": {},
-    "lossy.jxl": {"quality": 85},
-    "lossless.jxl": {"lossless": True},
+    "lossy.jxl": {"quality": 85, "effort": 3},
+    "lossless.jxl": {"lossless": True, "effort": 3},
 }
 
 
