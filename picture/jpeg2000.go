@@ -246,12 +246,7 @@ func (s interleaved) deep(premultiplied bool) deep {
 	case s.Sample == 4:
 		d.row = func(y int, dst []float64) { read(y, func(at int, v int32) { dst[at] = float64(v) }) }
 	case d.channels == s.Channels && s.Sample == 2 && s.even():
-		d.words = func(y int, dst []uint16) {
-			row := s.Pix[y*s.Stride:]
-			for i := range dst {
-				dst[i] = binary.LittleEndian.Uint16(row[2*i:])
-			}
-		}
+		d.words = sampleWords(s.Picture)
 	default:
 		d.words = func(y int, dst []uint16) { read(y, func(at int, v int32) { dst[at] = uint16(v) }) }
 	}
@@ -270,6 +265,14 @@ func (s interleaved) even() bool {
 
 // sampleWords supplies the samples of all channels, of up to 16 bits; signed ones are in two's complement of 16.
 func sampleWords(p codec.Picture) func(y int, dst []uint16) {
+	if p.Sample == 2 {
+		return func(y int, dst []uint16) {
+			row := p.Pix[y*p.Stride:]
+			for i := range dst {
+				dst[i] = binary.LittleEndian.Uint16(row[2*i:])
+			}
+		}
+	}
 	s := interleaved{Picture: p}
 	return func(y int, dst []uint16) {
 		for c := range p.Channels {

@@ -151,3 +151,35 @@ func TestJPEG2000AndXLTooSlow(t *testing.T) {
 		}
 	}
 }
+
+// TestJPEG2000AndXLBombs: sizes are refused by the header, before anything is decoded.
+func TestJPEG2000AndXLBombs(t *testing.T) {
+	stream := archived(t, "jpeg2000.tar.gz")["rgb.j2k"]
+	sized := func(size, tile []byte) []byte {
+		out := bytes.Clone(stream)
+		copy(out[8:], size)
+		copy(out[24:], tile)
+		return out
+	}
+	huge := []byte{0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff}
+	for what, test := range map[string]struct {
+		data []byte
+		want error
+	}{
+		"one tile":               {sized(huge, huge), ErrTooLarge},
+		"tiles of a pixel":       {sized(huge, []byte{0, 0, 0, 1, 0, 0, 0, 1}), ErrCorrupt},
+		"tiles of nothing":       {sized(huge, make([]byte, 8)), ErrCorrupt},
+		"no pixels":              {sized(make([]byte, 8), huge), ErrCorrupt},
+		"10,000 x 10,000":        {sized([]byte{0, 0, 0x27, 0x10, 0, 0, 0x27, 0x10}, huge), ErrTooLarge}, // of memory, at the limit below
+		"a square of 2^30 in XL": {[]byte{0xff, 0x0a, 0xfe, 0xff, 0xff, 0xff, 0x3f | 0x40, 0x02, 0, 0, 0, 0, 0, 0}, ErrTooLarge},
+	} {
+		var err error
+		took := allocated(func() { _, err = Decode(test.data, Options{Width: 8, Height: 8, MaxPixels: 20_000_000}) })
+		if !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", what, err, test.want)
+		}
+		if took > 1<<20 {
+			t.Errorf("%s: %d bytes", what, took)
+		}
+	}
+}

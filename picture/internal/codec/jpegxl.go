@@ -27,27 +27,27 @@ type jpegXLLibrary struct {
 
 // jpegXLInfo is libjxl's structure.
 type jpegXLInfo struct {
-	_               int32 // container
-	width, height   uint32
-	bits, exponent  uint32
-	_               [7]uint32 // brightness, profile, preview, animation
-	_               uint32    // orientation: the size is that of the turned image
-	colours, extras uint32
-	alphaBits       uint32
-	_               [10]uint32 // opacity, preview, animation, intended size
-	_               [100]uint8
+	_              int32 // container
+	width, height  uint32
+	bits, exponent uint32
+	_              [7]uint32 // brightness, profile, preview, animation
+	_              uint32    // orientation: the size is that of the turned image
+	colours, _     uint32
+	alphaBits      uint32
+	_              [10]uint32 // opacity, preview, animation, intended size
+	_              [100]uint8
 }
 
 type jpegXLFormat struct {
 	channels         uint32
 	kind, endianness int32
 	_                int32
-	alignment        uintptr
+	_                uintptr // alignment
 }
 
 type jpegXLDepth struct {
-	kind           int32
-	bits, exponent uint32
+	kind int32
+	_, _ uint32 // bits
 }
 
 // libjxl's numbers.
