@@ -24,8 +24,8 @@
 // RecognizeForeign recognizes such kinds by the beginning of a file. Progressive JPEGs that lack
 // their last scans count as truncated. Of animations and multi-page TIFFs the first image is used.
 //
-// AVIF and HEIC are decoded by C libraries in processes of their own (internal/codec); their
-// structure is read in Go before that (internal/heif).
+// AVIF, HEIC, JPEG 2000 and JPEG XL are decoded by C libraries in processes of their own (internal/codec); their
+// structure is read in Go before that (internal/heif, jpeg2000, jpegxl).
 //
 // Before pixels are decoded, the memory that this takes is computed by the header, for the decoder
 // of each format, and compared with the limits and with the file; Estimate returns it. The decoders

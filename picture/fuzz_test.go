@@ -116,6 +116,21 @@ func FuzzHEIF(f *testing.F) {
 	fuzzDecode(f, "")
 }
 
+// FuzzJPEG2000 and FuzzJPEGXL begin with their files.
+func FuzzJPEG2000(f *testing.F) { fuzzArchive(f, "jpeg2000.tar.gz") }
+
+func FuzzJPEGXL(f *testing.F) { fuzzArchive(f, "jpegxl.tar.gz") }
+
+func fuzzArchive(f *testing.F, archive string) {
+	needCodecs(f)
+	for name, data := range archived(f, archive) {
+		if len(data) < 3000 && !strings.HasSuffix(name, ".rgb") {
+			f.Add(data, uint8(len(name)))
+		}
+	}
+	fuzzDecode(f, "")
+}
+
 // FuzzDense keeps the scales of long pictures within the limit.
 func FuzzDense(f *testing.F) {
 	for _, name := range examples(f, "1x17.jpg", "17x1.jpg", "8x8.jpg", "exif-6.png") {

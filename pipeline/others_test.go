@@ -15,14 +15,14 @@ func foreignTree(jpg string) map[string]string {
 	dicom := strings.Repeat("\x00", 128) + "DICM\x02\x00\x00\x00UL\x04\x00"
 	return map[string]string{
 		"a.jpg": jpg, "b/icon.BPG": "BPG\xfb\x20\x00\x04\x04", "b/a.bpg": "BPG\xfb\x20\x00\x04\x04",
-		"scan": dicom, "x.j2k": "\xff\x4f\xff\x51\x00", "p.flif": "FLIF31\x03\x03", "b/x.pict": strings.Repeat("\x01\x02", 40), "unnamed-farbfeld": "farbfeld\x00\x00\x00\x00",
+		"scan": dicom, "x.jxr": "II\xbc\x01", "p.flif": "FLIF31\x03\x03", "b/x.pict": strings.Repeat("\x01\x02", 40), "unnamed-farbfeld": "farbfeld\x00\x00\x00\x00",
 		"notes.txt": "P6 is not an image, BMP neither", "BMW.txt": "BMW makes cars, and more", "a.wav": "RIFF\x24\x00\x00\x00WAVEfmt ", "labels.csv": "a.jpg,cat\n", "data.json": "{}",
 		"README.md": "# text", "empty.bpg": "", "text.dcm": "to be fetched", ".hidden.bpg": "BPG\xfb",
 	}
 }
 
 var (
-	wantForeign = []string{"2 BPG b/a.bpg", "1 DICOM scan", "1 FLIF p.flif", "1 JPEG 2000 x.j2k", "1 PICT b/x.pict", "1 farbfeld unnamed-farbfeld"}
+	wantForeign = []string{"2 BPG b/a.bpg", "1 DICOM scan", "1 FLIF p.flif", "1 JPEG XR x.jxr", "1 PICT b/x.pict", "1 farbfeld unnamed-farbfeld"}
 	wantSkipped = 8 // the texts, the sound, and the two that are not what their names say
 )
 

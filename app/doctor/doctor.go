@@ -116,10 +116,10 @@ func (r *Report) add(name string, status Status, found, remedy string) {
 func (r *Report) pictures() {
 	found, err := picture.Libraries()
 	if err != nil {
-		r.add("images", Warning, "AVIF and HEIC are refused", err.Error())
+		r.add("images", Warning, "AVIF, HEIC, JPEG 2000 and JPEG XL are refused", err.Error())
 		return
 	}
-	r.add("images", OK, "AVIF and HEIC by "+found, "")
+	r.add("images", OK, "AVIF, HEIC, JPEG 2000 and JPEG XL by "+found, "")
 }
 
 // testedLibrary is the release with which the numbers in the documentation were measured.

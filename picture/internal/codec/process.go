@@ -60,11 +60,13 @@ func serve() {
 // maxRetained bounds what is kept of one file for the next.
 const maxRetained = 16 << 20
 
-// load loads both libraries, as far as they are there, and then gives up the right to open files.
+// load loads the libraries, as far as they are there, and then gives up the right to open files.
 func load() {
 	prepare()
 	_, _ = loadAVIF() // errors are told to who wants the library
 	_, _ = loadHEIF()
+	_, _ = loadJPEG2000()
+	_, _ = loadJPEGXL()
 	runtime.GC() // so that the collector's threads are there
 	confine()
 }
@@ -86,7 +88,8 @@ func answer(out io.Writer, q request, data []byte) error {
 		return send(out, r, []byte(f.what))
 	}
 	defer p.free()
-	r.Channels, r.Premultiplied = uint8(p.Channels), p.Premultiplied
+	r.Channels, r.Premultiplied, r.Sample = uint8(p.Channels), p.Premultiplied, uint8(max(p.Sample, 1))
+	r.Bits, r.Signed, r.Float, r.JPEG = p.Bits, p.Signed, p.Float, p.JPEG
 	r.Width, r.Height, r.Stride, r.Size = uint32(p.Width), uint32(p.Height), uint32(p.Stride), int64(len(p.Pix))
 	return send(out, r, p.Pix)
 }
