@@ -9,6 +9,7 @@ import (
 	"golang.org/x/image/tiff"
 
 	"fovea/picture/internal/codec"
+	"fovea/picture/internal/dicom"
 	"fovea/picture/internal/plain"
 )
 
@@ -30,6 +31,7 @@ type format struct {
 
 // formats are all that are decoded. The first that recognizes a file decodes it.
 var formats = [...]format{
+	{name: "dicom", is: dicom.Is, header: dicomHeader, decode: decodeDICOM}, // whose preamble may be that of another format
 	{name: "jpeg", is: isJPEG, header: jpegHeader, decode: decodeJPEG, notes: jpegNotes},
 	{name: "png", is: starts("\x89PNG\r\n\x1a\n"), header: headerOfPNG, decode: decodePNG, notes: pngNotes},
 	{name: "gif", is: starts("GIF87a", "GIF89a"), header: measured(gif.DecodeConfig, nil, gifExtent), decode: decodeGIF, notes: gifNotes},
@@ -52,7 +54,7 @@ var formats = [...]format{
 	{name: "icns", is: starts("icns"), header: macIconHeader, decode: decodeMacIcon},
 	{name: "avif", is: isAVIF, header: structured("av01"), decode: decodeBy(codec.AVIF), turn: avifOrientation},
 	{name: "heic", is: isHEIF, header: structured("hvc1"), decode: decodeBy(codec.HEIF)}, // which turns it
-	plainFormat("tga", plain.IsTGA, plain.ParseTGA),                                      // last, since it has no signature
+	plainFormat("tga", plain.IsTGA, plain.ParseTGA), // last, since it has no signature
 }
 
 // sniff finds a file's format by its content; nil is any that is not decoded.
