@@ -3,6 +3,7 @@ package picture
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"fovea/picture/internal/dicom"
 	"fovea/picture/internal/jpegls"
@@ -31,9 +32,9 @@ func (w *workspace) dicomReason(err error) error {
 	case errors.Is(err, dicom.ErrUnsupported):
 		return fmt.Errorf("%w: %w: write it uncompressed, as dcmconv of DCMTK does, or render it to PNG", ErrUnsupported, err)
 	case errors.Is(err, dicom.ErrTruncated):
-		return fmt.Errorf("%w: %w", ErrTruncated, err)
+		return fmt.Errorf("%w%s", ErrTruncated, strings.TrimPrefix(err.Error(), dicom.ErrTruncated.Error()))
 	case errors.Is(err, dicom.ErrCorrupt):
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		return fmt.Errorf("%w%s", ErrCorrupt, strings.TrimPrefix(err.Error(), dicom.ErrCorrupt.Error()))
 	}
 	return err
 }

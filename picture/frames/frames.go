@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fovea/picture"
+	"fovea/picture/internal/dicom"
 )
 
 // ErrSingle marks a file that has not several frames.
@@ -65,6 +66,9 @@ type Options struct {
 	MaxPixels int
 }
 
+// headBytes is how much of a file's beginning tells its kind.
+const headBytes = 256
+
 // maxFrames bounds the list of a file's frames.
 const maxFrames = 1 << 20
 
@@ -77,6 +81,7 @@ var kinds = []struct {
 	{isWebP, openWebP},
 	{isPNG, openPNG},
 	{isAVI, openAVI},
+	{dicom.Is, openDICOM},
 }
 
 // file is what frames are read from.
@@ -92,7 +97,7 @@ func Open(r io.ReaderAt, size int64, options Options) (Reader, error) {
 		options.MaxPixels = picture.DefaultMaxPixels
 	}
 	f := file{r, size}
-	head, err := f.bytes(0, min(size, 64))
+	head, err := f.bytes(0, min(size, headBytes))
 	if err != nil {
 		return nil, err
 	}

@@ -150,7 +150,7 @@ func (f *File) read(uid string) error {
 	if len(r.data) >= 8 {
 		r.explicit = isVR(r.data[4:])
 		r.big = uid == explicitBig
-		if r.tag()>>16 > 0xff { // the group of the first element is small
+		if group := r.tag() >> 16; group > 0xff && group&0xff == 0 { // that of the first element is small
 			r.big = !r.big
 		}
 	}
@@ -185,8 +185,9 @@ func (r *reader) pixelsOrNext() (element, error) {
 func (f *File) image(uid string) (err error) {
 	r, s := &f.reader, f.set
 	_, hasRows := s[tagRows]
+	_, hasColumns := s[tagColumns]
 	switch {
-	case f.pixels.tag == 0 && !hasRows:
+	case !hasRows && !hasColumns:
 		return ErrNoImage
 	case f.pixels.tag == 0:
 		return truncated("it ends before its pixels")

@@ -176,6 +176,14 @@ func (f *File) Memory() int64 {
 	return sum
 }
 
+// Inflated is the size of the data set with all frames, if it is deflated; else 0.
+func (f *File) Inflated() int64 {
+	if f.packed == nil {
+		return 0
+	}
+	return f.pixels.at + f.bits()/8*int64(f.Frames)
+}
+
 // Least is the size of the smallest file with this first frame.
 func (f *File) Least() int64 {
 	switch {
