@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"fovea/picture/internal/dicom"
+	"fovea/picture/internal/jpeg2000"
 	"fovea/picture/internal/jpegls"
 )
 
@@ -76,8 +77,15 @@ const dicomTables = 512 << 10
 // codedHeader is the header of a compressed frame.
 func (w *workspace) codedHeader(f *dicom.File, coded []byte) (header, error) {
 	switch {
-	case f.Coding == dicom.JPEG2000 || starts("\xff\x4f\xff\x51", "\x00\x00\x00\x0cjP")(coded):
-		return header{}, fmt.Errorf("%w: DICOM with JPEG 2000: write it uncompressed, as gdcmconv --raw does", ErrUnsupported)
+	case jpeg2000.Is(coded):
+		got, err := jpeg2000.Read(coded)
+		if err != nil {
+			return header{}, ofStructure(err)
+		}
+		if len(got.Components) != f.Samples {
+			return header{}, fmt.Errorf("%w: JPEG 2000 of %d components, where it says %d", ErrCorrupt, len(got.Components), f.Samples)
+		}
+		return header{got.Width, got.Height, jpeg2000Extent(got, len(coded))}, nil
 	case isJPEGLS(coded):
 		h, err := (&jpegls.Decoder{Spend: w.clock.spend}).Header(coded)
 		if err == nil && h.Components != f.Samples {
@@ -117,7 +125,7 @@ func decodeDICOM(w *workspace, data []byte, j job) (source, error) {
 	if frame.Samples == 3 && f.Coding == dicom.JPEG && isJPEG(coded) && !isJPEGLS(coded) {
 		return w.dicomJPEG(&frame, j)
 	}
-	samples, err := w.dicomSamples(&frame)
+	samples, err := w.dicomSamples(&frame, j)
 	if err != nil {
 		return source{}, w.dicomReason(err)
 	}

@@ -2,10 +2,12 @@ package picture
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 
 	"fovea/picture/internal/dicom"
 	"fovea/picture/internal/jpeg"
+	"fovea/picture/internal/jpeg2000"
 	"fovea/picture/internal/jpegls"
 )
 
@@ -17,7 +19,7 @@ type dicomSamples struct {
 }
 
 // dicomSamples decodes a frame's samples.
-func (w *workspace) dicomSamples(f *dicomFrame) (dicomSamples, error) {
+func (w *workspace) dicomSamples(f *dicomFrame, j job) (dicomSamples, error) {
 	switch {
 	case f.file.Coding == dicom.RLE:
 		return w.dicomRLE(f)
@@ -25,6 +27,8 @@ func (w *workspace) dicomSamples(f *dicomFrame) (dicomSamples, error) {
 		return floatSamples(f), nil
 	case f.file.Coding == dicom.Native:
 		return nativeSamples(f), nil
+	case jpeg2000.Is(f.coded):
+		return w.dicomJPEG2000(f, j)
 	case isJPEGLS(f.coded):
 		decoded, err := (&jpegls.Decoder{Spend: w.clock.spend}).Decode(f.coded)
 		if err != nil {
@@ -45,6 +49,20 @@ func (w *workspace) dicomSamples(f *dicomFrame) (dicomSamples, error) {
 	return f.planes(planes, decoded.Planes[0].Stride), nil
 }
 
+// dicomJPEG2000 decodes a codestream. It has a precision and signs of its own, of which the precision is right.
+func (w *workspace) dicomJPEG2000(f *dicomFrame, j job) (dicomSamples, error) {
+	decoded, err := w.jpeg2000Samples(f.coded, j)
+	if err != nil {
+		return dicomSamples{}, err
+	}
+	if decoded.Width != f.Width || decoded.Height != f.Height || decoded.Channels != f.Samples || decoded.Sample > 2 {
+		return dicomSamples{}, fmt.Errorf("%w: JPEG 2000 of %d channels of %d bytes: write it uncompressed, as gdcmconv --raw does", ErrUnsupported, decoded.Channels, decoded.Sample)
+	}
+	f.Stored = int(decoded.Bits[0])
+	f.HighBit = f.Stored - 1
+	return f.masked(sampleWords(decoded)), nil
+}
+
 // planes supplies the samples of planes.
 func (f *dicomFrame) planes(planes [][]uint16, stride int) dicomSamples {
 	channels := len(planes)
@@ -61,7 +79,7 @@ func (f *dicomFrame) planes(planes [][]uint16, stride int) dicomSamples {
 func (f *dicomFrame) masked(words func(y int, dst []uint16)) dicomSamples {
 	shift, up := f.HighBit+1-f.Stored, 16-f.Stored
 	switch {
-	case shift == 0 && up == 0, shift == 0 && f.Stored == f.Allocated && !f.Signed:
+	case shift == 0 && up == 0, shift == 0 && f.Stored == f.Allocated && !f.Signed && f.file.Coding == dicom.Native:
 		return dicomSamples{words: words}
 	case f.Signed:
 		return dicomSamples{words: func(y int, dst []uint16) {

@@ -3,8 +3,6 @@ package picture
 import (
 	"fmt"
 	"math"
-
-	"fovea/picture/internal/dicom"
 )
 
 // dicomGrey makes an image of values: first those that the modality measures, then what of them is to be seen.
@@ -101,7 +99,7 @@ func (f *dicomFrame) view(d *deep) (func(float64) float64, error) {
 // dicomColours makes an image of three samples a pixel.
 func (w *workspace) dicomColours(f *dicomFrame, s dicomSamples, j job) (source, error) {
 	d := deep{width: f.Width, height: f.Height, channels: 3, bits: f.Stored, signed: f.Signed, words: s.words, row: s.row}
-	if f.Photometric != "RGB" && f.file.Coding != dicom.JPEG2000 {
+	if f.Photometric == "YBR_FULL" || f.Photometric == "YBR_FULL_422" {
 		if s.words == nil || f.Signed {
 			return source{}, fmt.Errorf("%w: colours of %s with samples of %d bits: write it as RGB", ErrUnsupported, f.Photometric, f.Stored)
 		}

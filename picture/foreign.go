@@ -38,8 +38,7 @@ const (
 
 // foreignKinds are photographs first, then what programs and instruments write.
 var foreignKinds = []foreignKind{
-	{Foreign{"JPEG XL", convert}, []string{"\x00\x00\x00\x0cJXL ", "\xff\x0a"}, nil, ".jxl"},
-	{Foreign{"JPEG 2000", convert}, []string{"\x00\x00\x00\x0cjP  ", "\xff\x4f\xff\x51"}, nil, ".jp2 .j2k .j2c .jpc .jpf .jpx .jpm .jph .jhc"},
+	{Foreign{"a document in JPEG 2000", render}, nil, nil, ".jpm"},
 	{Foreign{"JPEG XR", convert}, []string{"II\xbc\x01", "II\xbc\x00"}, nil, ".jxr .wdp .hdp"},
 	{Foreign{"BPG", convert}, []string{"BPG\xfb"}, nil, ".bpg"},
 	{Foreign{"FLIF", toPNG}, []string{"FLIF"}, nil, ".flif"},

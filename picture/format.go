@@ -10,6 +10,8 @@ import (
 
 	"fovea/picture/internal/codec"
 	"fovea/picture/internal/dicom"
+	"fovea/picture/internal/jpeg2000"
+	"fovea/picture/internal/jpegxl"
 	"fovea/picture/internal/plain"
 )
 
@@ -54,7 +56,9 @@ var formats = [...]format{
 	{name: "icns", is: starts("icns"), header: macIconHeader, decode: decodeMacIcon},
 	{name: "avif", is: isAVIF, header: structured("av01"), decode: decodeBy(codec.AVIF), turn: avifOrientation},
 	{name: "heic", is: isHEIF, header: structured("hvc1"), decode: decodeBy(codec.HEIF)}, // which turns it
-	plainFormat("tga", plain.IsTGA, plain.ParseTGA), // last, since it has no signature
+	{name: "jpeg2000", is: jpeg2000.Is, header: jpeg2000Header, decode: decodeJPEG2000},
+	{name: "jxl", is: jpegxl.Is, header: jpegXLHeader, decode: decodeJPEGXL}, // which turns it
+	plainFormat("tga", plain.IsTGA, plain.ParseTGA),                          // last, since it has no signature
 }
 
 // sniff finds a file's format by its content; nil is any that is not decoded.

@@ -9,6 +9,8 @@ import (
 
 	"fovea/picture/internal/codec"
 	"fovea/picture/internal/heif"
+	"fovea/picture/internal/jpeg2000"
+	"fovea/picture/internal/jpegxl"
 )
 
 func isAVIF(data []byte) bool { return heif.IsAVIF(heif.Brands(data)) }
@@ -22,11 +24,11 @@ func isHEIF(data []byte) bool {
 		slices.ContainsFunc(heifBrands, func(start string) bool { return strings.HasPrefix(brands[0], start) })
 }
 
-// Libraries says by which libraries AVIF and HEIC are decoded, or what to do because one is not there.
+// Libraries says by which libraries AVIF, HEIC, JPEG 2000 and JPEG XL are decoded, or what to do because one is not there.
 func Libraries() (string, error) {
 	found, err := codec.Versions()
 	if err != nil {
-		return "", fmt.Errorf("image: AVIF and HEIC cannot be decoded: %w", err)
+		return "", fmt.Errorf("image: AVIF, HEIC, JPEG 2000 and JPEG XL cannot be decoded: %w", err)
 	}
 	return found, nil
 }
@@ -63,12 +65,12 @@ func structured(want string) func(*workspace, []byte) (header, error) {
 	}
 }
 
-// ofStructure maps an error of package heif to one of this package's.
+// ofStructure maps an error of a package that reads files' structure to one of this package's.
 func ofStructure(err error) error {
 	switch {
-	case errors.Is(err, heif.ErrTruncated):
+	case errors.Is(err, heif.ErrTruncated), errors.Is(err, jpeg2000.ErrTruncated), errors.Is(err, jpegxl.ErrTruncated):
 		return fmt.Errorf("%w: %w", ErrTruncated, err)
-	case errors.Is(err, heif.ErrUnsupported):
+	case errors.Is(err, heif.ErrUnsupported), errors.Is(err, jpeg2000.ErrUnsupported), errors.Is(err, jpegxl.ErrUnsupported):
 		return fmt.Errorf("%w: %w: %s", ErrUnsupported, err, convert)
 	}
 	return fmt.Errorf("%w: %w", ErrCorrupt, err)
@@ -90,17 +92,26 @@ func avifOrientation(data []byte) int {
 // decodeBy decodes by a library in another process.
 func decodeBy(kind codec.Kind) func(*workspace, []byte, job) (source, error) {
 	return func(w *workspace, data []byte, j job) (source, error) {
-		limit := int64(cmp.Or(j.limit, DefaultMaxPixels))
-		p, took, err := codec.Decode(kind, data, w.decoded, codec.Limits{
-			Pixels: 2*limit + 1<<20, Memory: bytesOfPixel*limit + spareBytes, Time: w.clock.most,
-		})
-		w.clock.charge(took)
+		p, err := w.byCodec(kind, data, j)
 		if err != nil {
-			return source{}, ofCodec(err)
+			return source{}, err
 		}
-		w.decoded = p.Pix
 		return fromCodec(p), nil
 	}
+}
+
+// byCodec is what a library in another process makes of a file.
+func (w *workspace) byCodec(kind codec.Kind, data []byte, j job) (codec.Picture, error) {
+	limit := int64(cmp.Or(j.limit, DefaultMaxPixels))
+	p, took, err := codec.Decode(kind, data, w.decoded, codec.Limits{
+		Pixels: 2*limit + 1<<20, Memory: bytesOfPixel*limit + spareBytes, Time: w.clock.most,
+	})
+	w.clock.charge(took)
+	if err != nil {
+		return p, ofCodec(err)
+	}
+	w.decoded = p.Pix
+	return p, nil
 }
 
 // ofCodec maps an error of package codec to one of this package's.

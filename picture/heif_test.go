@@ -24,7 +24,7 @@ import (
 // needCodecs skips a test where the libraries are not at hand.
 func needCodecs(t testing.TB) {
 	t.Helper()
-	for _, kind := range []codec.Kind{codec.AVIF, codec.HEIF} {
+	for _, kind := range []codec.Kind{codec.AVIF, codec.HEIF, codec.JPEG2000, codec.JPEGXL} {
 		if _, _, err := codec.Decode(kind, []byte("nothing"), nil, codec.Limits{Pixels: 1, Memory: 1 << 30, Time: DefaultMaxTime}); errors.Is(err, codec.ErrMissing) {
 			t.Skipf("AVIF and HEIC are not tested: %v", err)
 		}

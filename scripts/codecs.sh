@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Gets the libraries that decode AVIF, HEIC and HEIF: libavif with dav1d, and libheif with libde265. Package
-# picture loads them when the first such image comes (see picture/internal/codec); nothing is linked with them.
+# Gets the libraries that decode AVIF, HEIC and HEIF, JPEG 2000 and JPEG XL: libavif with dav1d, libheif with libde265,
+# OpenJPEG, and libjxl with brotli and Little CMS. Package picture loads them when the first such image comes (see
+# picture/internal/codec); nothing is linked with them.
 #
 #   scripts/codecs.sh install   fetch, verify and unpack them, unless that is done already
 #   scripts/codecs.sh dir       print their directory
 #   scripts/codecs.sh wheels    print PACKAGE VERSION SHA-256 MB of each wheel that they came from
 #
 # They come out of wheels of the Python registry, pinned by their SHA-256, as libtensorflow does
-# (scripts/deps.sh): Pillow's has its own libavif, pi-heif's the libheif of pillow-heif without the encoders.
+# (scripts/deps.sh): Pillow's has its own libavif and OpenJPEG, pi-heif's the libheif of pillow-heif without
+# the encoders, imagecodecs' the libjxl of pillow-jxl-plugin.
 # No Python of them is ever run. Tested on Linux x86-64; the pins for arm64 and macOS are as published, and
 # untested. What cannot be fetched is told and left out: AVIF and HEIC are then refused, and the rest works.
 #
@@ -17,22 +19,25 @@ umask 022
 
 python=${PYTHON:-python3}
 cache=${FOVEA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fovea}
-avif=13.0.0 heif=1.4.0
-dir=$cache/codecs-pillow-$avif-pi-heif-$heif
+avif=13.0.0 heif=1.4.0 jxl=2026.10.10
+dir=$cache/codecs-pillow-$avif-pi-heif-$heif-imagecodecs-$jxl
 
 wheels() {
 	case "$(uname -s)-$(uname -m)" in
 	Linux-x86_64)
 		echo "pillow $avif a625df9a2a5597fa5e5266e01aefc82604bb85d291e3547981e863560d75da6c 7"
 		echo "pi-heif $heif 48554de1080094557f75d090bac1b8004850f11b2be91efe7de9d51d6d620f81 2"
+		echo "imagecodecs $jxl 934ac2cd2d367cf6c891ee108627c47df85f21eea949adf3cf293d1fa8933e3f 28"
 		;;
 	Linux-aarch64)
 		echo "pillow $avif 7c88c10dd432f3b39ccdafc9ed81d0c21b8fd634502574da76d1bfa4fe2c76d0 7"
 		echo "pi-heif $heif d8789b56a4eb1bda9ec3479e22537f20a3e42e98e145dfc4825ebf5ec945cdd9 2"
+		echo "imagecodecs $jxl fe277d351622d4b53c637cf67c27202d485ee77aa33eaf99e9b55a79401831ab 29"
 		;;
 	Darwin-arm64)
 		echo "pillow $avif 37290fbef0c73e2d51d594eb78fded7dc7170d1c3ad0a890269e6fd8c8c4e061 7"
 		echo "pi-heif $heif dafa2ea7e7ff594f64fa60e0cd25b3dea9d200277d7aed9fb2b73835fa41fb6d 2"
+		echo "imagecodecs $jxl 7e422e8fb55c717f90d5ead73374178546ad3372de584ee2b3c34f95ba6fa508 13"
 		;;
 	*) return 1 ;;
 	esac
@@ -41,9 +46,12 @@ wheels() {
 platforms() {
 	case "$(uname -s)" in
 	Linux) echo "--platform manylinux_2_27_$(uname -m) --platform manylinux_2_28_$(uname -m)" ;;
-	Darwin) echo "--platform macosx_11_0_$(uname -m) --platform macosx_14_0_$(uname -m)" ;;
+	Darwin) echo "--platform macosx_11_0_$(uname -m) --platform macosx_12_0_$(uname -m) --platform macosx_14_0_$(uname -m)" ;;
 	esac
 }
+
+# interpreter is the version of Python that a wheel is for: the names of the pinned ones have it.
+interpreter() { case "$1" in imagecodecs) echo 3.12 ;; *) echo 3.11 ;; esac; }
 
 checksum() {
 	if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
@@ -54,11 +62,22 @@ unpack() { # unpack WHEEL DIR
 		import pathlib, shutil, sys, zipfile
 
 		wheel, target = zipfile.ZipFile(sys.argv[1]), pathlib.Path(sys.argv[2])
+		package = pathlib.Path(sys.argv[1]).name.split("-")[0]
+		wanted = {
+		    "pillow": ("libavif", "libopenjp2", "LICENSE"),
+		    "pi_heif": ("libheif", "libde265", "LICENSE"),
+		    "imagecodecs": ("libjxl-", "libjxl.", "libjxl_cms", "libbrotli", "liblcms2", "LICENSE-libjxl", "LICENSE-brotli", "LICENSE-lcms2"),
+		}[package]
 		for name in wheel.namelist():
-		    file = name.split("/")[-1]
-		    if file.startswith(("libavif", "libheif", "libde265")) and (".so" in file or ".dylib" in file):
-		        with wheel.open(name) as source, open(target / file, "wb") as sink:
-		            shutil.copyfileobj(source, sink, 1 << 20)
+		    file = place = name.split("/")[-1]
+		    if not file.startswith(wanted):
+		        continue
+		    if "/licenses/" in name:
+		        place = package + "-" + file
+		    elif ".so" not in file and ".dylib" not in file:
+		        continue
+		    with wheel.open(name) as source, open(target / place, "wb") as sink:
+		        shutil.copyfileobj(source, sink, 1 << 20)
 	PYTHON
 }
 
@@ -73,7 +92,7 @@ install() {
 	while read -r package release sum mb; do
 		echo "codecs: fetching $package $release ($mb MB)" >&2
 		# shellcheck disable=SC2046 # several words are meant
-		"$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --python-version 3.11 \
+		"$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --python-version "$(interpreter "$package")" \
 			$(platforms) --dest "$work" "$package==$release" >&2 || return
 		wheel=$(find "$work" -name "${package//-/_}-$release-*.whl")
 		[ "$(checksum "$wheel")" = "$sum" ] || { echo "the checksum of $(basename "$wheel") is wrong" >&2; return 1; }
@@ -83,11 +102,11 @@ install() {
 	chmod 755 "$work/lib"
 	rm -rf "$dir"
 	mv "$work/lib" "$dir"
-	echo "codecs: libavif and libheif are in $dir" >&2
+	echo "codecs: libavif, libheif, OpenJPEG and libjxl are in $dir" >&2
 }
 
 case "${1:-}" in
-install) install || echo "codecs: libavif and libheif could not be set up (the message is above): AVIF and HEIC will be refused; scripts/codecs.sh install tries again" >&2 ;;
+install) install || echo "codecs: libavif, libheif, OpenJPEG and libjxl could not be set up (the message is above): AVIF, HEIC, JPEG 2000 and JPEG XL will be refused; scripts/codecs.sh install tries again" >&2 ;;
 dir) echo "$dir" ;;
 wheels) wheels ;;
 *)

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Makes dicom.tar.gz, small DICOM files and their pixels, and dicom.txt, sums of pixels of pydicom's test files.
 
-Run in an environment with pydicom 3.0.2, pylibjpeg 2.1.0 with libjpeg 2.5.0 and openjpeg 2.6.0, NumPy and Pillow 13:
+Run in an environment with pydicom 3.0.2, pylibjpeg 2.1.0 with libjpeg 2.5.0 and openjpeg 2.6.0, NumPy, Pillow 13 and imagecodecs 2026.3.6:
 
     python make_dicom.py
 
 The modality's values are those of pydicom (stored samples, rescale or modality LUT, colours of palettes and
 YBR); what of them is to be seen is computed here by the formulas of PS3.3 C.11.2.1, since pydicom 3.0.2's
 apply_voi_lut maps the window 40/400 of a CT to -33792..31743 and leaves MONOCHROME1 as it is. Lossy JPEGs of
-8 bits are decoded by pydicom through Pillow. The files of dicom.tar.gz are of random numbers with a seed: they
+8 bits are decoded by pydicom through Pillow, of 12 bits by imagecodecs (libjpeg-turbo 3.1.3). The files of dicom.tar.gz are of random numbers with a seed: they
 show nobody.
 
 A member NAME of the archive has its first frame's pixels in NAME.rgb: width and height of 32 bits, little endian, and
@@ -25,14 +25,15 @@ import tarfile
 import warnings
 import zlib
 
+import imagecodecs
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels import apply_color_lut, apply_modality_lut, convert_color_space, pixel_array
 from pydicom.sequence import Sequence
 from pydicom.uid import (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian,
-                         JPEGBaseline8Bit, RLELossless)
+                         JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless)
 
 HERE = pathlib.Path(__file__).parent
 RNG = np.random.default_rng(20)
@@ -44,6 +45,10 @@ def stored(ds, frame=0):
     if "FloatPixelData" in ds or "DoubleFloatPixelData" in ds or ds.BitsAllocated == 1:  # whose frames begin within bytes
         pixels = pixel_array(ds)
         return (pixels[frame] if ds.get("NumberOfFrames", 1) > 1 else pixels), ds.PhotometricInterpretation
+    if ds.HighBit >= ds.BitsStored:  # of which pydicom knows nothing
+        return pixel_array(ds, correct_unused_bits=False, index=frame) >> (ds.HighBit + 1 - ds.BitsStored), ds.PhotometricInterpretation
+    if tsyntax == JPEGExtended12Bit:
+        return imagecodecs.jpeg_decode(get_frame(ds.PixelData, frame, number_of_frames=int(ds.get("NumberOfFrames") or 1))), ds.PhotometricInterpretation
     options = {"raw": False, "index": frame}
     if tsyntax == JPEGBaseline8Bit:
         options["decoding_plugin"] = "pillow"

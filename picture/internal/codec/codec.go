@@ -9,6 +9,8 @@ import (
 const (
 	avifVersion = "1.4.2"
 	heifVersion = "1.23.0"
+	jpegVersion = "2.5.4" // of OpenJPEG
+	jxlVersion  = "0.12.0"
 )
 
 // Kind is a kind of files.
@@ -18,6 +20,8 @@ type Kind uint8
 const (
 	AVIF Kind = iota + 1
 	HEIF
+	JPEG2000
+	JPEGXL
 )
 
 // Limits are those of one image.
@@ -31,14 +35,27 @@ type Limits struct {
 // Picture is a decoded image.
 type Picture struct {
 	Width, Height int
-	// Channels are 1 for grey, 3 for red, green, blue, and 4 with the opacity behind them, a byte each.
+	// Channels are 1 for grey, 3 for red, green, blue, and one more with the opacity behind them. Those of JPEG 2000 are
+	// the file's, whatever their colours.
 	Channels int
 	// Premultiplied says that the colours are multiplied by the opacity.
 	Premultiplied bool
+	// Sample is the size of a sample, of all channels: a byte, or 2 or 4 in little-endian order.
+	Sample int
+	// Bits and Signed are those of the channels' samples, which are sign-extended. Float says that all are of the 4 bytes
+	// of IEEE 754, and Bits does not count.
+	Bits   [maxChannels]uint8
+	Signed [maxChannels]bool
+	Float  bool
+	// JPEG says that Pix is not pixels but the JPEG file that a JPEG XL was made of.
+	JPEG bool
 	// Pix are the rows, Stride bytes apart.
 	Pix    []uint8
 	Stride int
 }
+
+// maxChannels bounds the channels of an image.
+const maxChannels = 4
 
 // Why an image was not decoded.
 var (

@@ -146,16 +146,12 @@ func (e heifError) failure() error {
 	case e.code == 6: // memory, or a limit
 		reason = ErrTooLarge
 	}
-	text := fmt.Sprintf("libheif's error %d.%d", e.code, e.detail)
-	if e.message != nil {
-		var message []byte
-		for p := e.message; *p != 0 && len(message) < 500; p = (*byte)(unsafe.Add(unsafe.Pointer(p), 1)) {
-			message = append(message, *p)
-		}
-		text = strings.Join(strings.Fields(string(message)), " ")
+	said := text(e.message)
+	if said == "" {
+		said = fmt.Sprintf("libheif's error %d.%d", e.code, e.detail)
 	}
-	if e.detail == 1000 && strings.Contains(text, "Image size") { // larger than the file says it is
+	if e.detail == 1000 && strings.Contains(said, "Image size") { // larger than the file says it is
 		reason = ErrCorrupt
 	}
-	return &failure{reason, text}
+	return &failure{reason, said}
 }

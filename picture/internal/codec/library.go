@@ -7,16 +7,26 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/ebitengine/purego"
 )
 
 // cacheName is the libraries' directory in the cache; scripts/codecs.sh has the same.
-const cacheName = "codecs-pillow-13.0.0-pi-heif-1.4.0"
+const cacheName = "codecs-pillow-13.0.0-pi-heif-1.4.0-imagecodecs-2026.10.10"
 
 // open loads a library by the beginning of its name; its version must be the pinned one, since its structures are.
 func open(name, versionOf, version string) (handle uintptr, err error) {
+	return openBy(name, version, func(handle uintptr) string {
+		var get func() string
+		purego.RegisterLibFunc(&get, handle, versionOf)
+		return get()
+	})
+}
+
+func openBy(name, version string, versionOf func(handle uintptr) string) (handle uintptr, err error) {
 	path := find(name)
 	if path == "" {
 		return 0, &failure{ErrMissing, fmt.Sprintf("%s %s is not in lib beside the program, nor in the cache: "+
@@ -30,9 +40,7 @@ func open(name, versionOf, version string) (handle uintptr, err error) {
 	if handle, err = purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL); err != nil {
 		return 0, &failure{ErrMissing, err.Error()}
 	}
-	var get func() string
-	purego.RegisterLibFunc(&get, handle, versionOf)
-	if got := get(); got != version {
+	if got := versionOf(handle); got != version {
 		return 0, &failure{ErrMissing, fmt.Sprintf("%s is of version %s, and %s is needed: run scripts/codecs.sh install", path, got, version)}
 	}
 	return handle, nil
@@ -41,7 +49,7 @@ func open(name, versionOf, version string) (handle uintptr, err error) {
 // find is the path of a library, or "".
 func find(name string) string {
 	for _, dir := range directories() {
-		pattern := filepath.Join(dir, name+"*.so*")
+		pattern := filepath.Join(dir, name+`[.\-]*.so*`)
 		if runtime.GOOS == "darwin" {
 			pattern = filepath.Join(dir, name+"*.dylib")
 		}
@@ -80,14 +88,19 @@ func decode(kind Kind, data []byte, limits Limits) (p planes, err error) {
 	if len(data) == 0 {
 		return p, &failure{ErrTruncated, "the file is empty"}
 	}
-	if kind == AVIF {
-		library, err := loadAVIF()
-		if err != nil {
-			return p, err
-		}
-		return library.decode(data, limits)
+	var library interface {
+		decode(data []byte, limits Limits) (planes, error)
 	}
-	library, err := loadHEIF()
+	switch kind {
+	case AVIF:
+		library, err = loadAVIF()
+	case HEIF:
+		library, err = loadHEIF()
+	case JPEG2000:
+		library, err = loadJPEG2000()
+	default:
+		library, err = loadJPEGXL()
+	}
 	if err != nil {
 		return p, err
 	}
@@ -97,10 +110,22 @@ func decode(kind Kind, data []byte, limits Limits) (p planes, err error) {
 var (
 	loadAVIF = sync.OnceValues(newAVIF)
 	loadHEIF = sync.OnceValues(newHEIF)
+
+	loadJPEG2000 = sync.OnceValues(newJPEG2000)
+	loadJPEGXL   = sync.OnceValues(newJPEGXL)
 )
 
 // planes are pixels in the library's memory, until free is called.
 type planes struct {
 	Picture
 	free func()
+}
+
+// text is a string of C, cut if it is long.
+func text(p *byte) string {
+	var out []byte
+	for ; p != nil && *p != 0 && len(out) < 500; p = (*byte)(unsafe.Add(unsafe.Pointer(p), 1)) {
+		out = append(out, *p)
+	}
+	return strings.Join(strings.Fields(string(out)), " ")
 }

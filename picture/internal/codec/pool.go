@@ -36,12 +36,12 @@ const maxAttempts = 3
 // Versions are those of the libraries, or an ErrMissing if one of them is not there.
 func Versions() (string, error) {
 	limits := Limits{Pixels: 1, Memory: 1 << 30, Time: time.Minute}
-	for _, kind := range []Kind{AVIF, HEIF} {
+	for _, kind := range []Kind{AVIF, HEIF, JPEG2000, JPEGXL} {
 		if _, _, err := Decode(kind, []byte{0}, nil, limits); errors.Is(err, ErrMissing) {
 			return "", err
 		}
 	}
-	return "libavif " + avifVersion + ", libheif " + heifVersion, nil
+	return "libavif " + avifVersion + ", libheif " + heifVersion + ", OpenJPEG " + jpegVersion + ", libjxl " + jxlVersion, nil
 }
 
 // process is one that decodes. It belongs to the caller of Decode or is idle.
@@ -163,14 +163,17 @@ func (w *process) decode(kind Kind, data []byte, pix []uint8, limits Limits) (p 
 		return p, r.Time, &failure{reasons[r.Reason], string(body)}
 	}
 	return Picture{Width: int(r.Width), Height: int(r.Height), Channels: int(r.Channels), Premultiplied: r.Premultiplied,
-		Pix: body, Stride: int(r.Stride)}, r.Time, nil
+		Sample: int(r.Sample), Bits: r.Bits, Signed: r.Signed, Float: r.Float, JPEG: r.JPEG, Pix: body, Stride: int(r.Stride)}, r.Time, nil
 }
 
 // plausible says that the pixels fit the size: a crafted file may have made the process say anything.
 func (r reply) plausible() bool {
-	row := int64(r.Width) * int64(r.Channels)
-	return r.Width > 0 && r.Height > 0 && r.Channels > 0 && r.Channels <= 4 && int64(r.Stride) >= row &&
-		r.Size == int64(r.Stride)*int64(r.Height)
+	if r.JPEG {
+		return true
+	}
+	row := int64(r.Width) * int64(r.Channels) * int64(r.Sample)
+	return r.Width > 0 && r.Height > 0 && r.Channels > 0 && r.Channels <= maxChannels && int64(r.Stride) >= row &&
+		(r.Sample == 1 || r.Sample == 2 || r.Sample == 4) && (!r.Float || r.Sample == 4) && r.Size == int64(r.Stride)*int64(r.Height)
 }
 
 // lost ends a process that does not answer and says why.

@@ -10,7 +10,7 @@ import (
 // What goes through the pipes is of a fixed size, followed by the file, the pixels or a message.
 
 // greeting is what a process says first, so that no file is sent to a program that is something else.
-const greeting = "fovea picture codec 1\n"
+const greeting = "fovea picture codec 2\n"
 
 type request struct {
 	Kind           uint8
@@ -23,6 +23,10 @@ type reply struct {
 	Reason                uint8 // an index of reasons
 	Channels              uint8
 	Premultiplied         bool
+	Sample                uint8
+	Bits                  [maxChannels]uint8
+	Signed                [maxChannels]bool
+	Float, JPEG           bool
 	Width, Height, Stride uint32
 	Time                  time.Duration // that the processor took
 	Size                  int64         // of the pixels or the message that follows

@@ -1,0 +1,135 @@
+package jpegxl
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// Why a file is not read.
+var (
+	ErrTruncated   = errors.New("truncated")
+	ErrCorrupt     = errors.New("corrupt")
+	ErrUnsupported = errors.New("unsupported")
+)
+
+// fault is one of the reasons, and what is wrong.
+type fault struct {
+	reason error
+	what   string
+}
+
+func (f *fault) Error() string { return f.what }
+func (f *fault) Unwrap() error { return f.reason }
+
+func faulty(reason error, format string, arguments ...any) error {
+	return &fault{reason, fmt.Sprintf(format, arguments...)}
+}
+
+// File is what a file says about its image.
+type File struct {
+	// Width and Height are as stored, before it is turned.
+	Width, Height int
+	// Orientation is how to turn it, 1 to 8 as in EXIF, whose own counts for nothing.
+	Orientation int
+	// Bits is the size of a sample, and Float says that it is no whole number.
+	Bits  int
+	Float bool
+	// Grey says that there is one colour, else there are three. Extra are the channels besides them.
+	Grey  bool
+	Extra []Channel
+	// Animated files have several images.
+	Animated bool
+	// FromJPEG says that a JPEG can be made of it again.
+	FromJPEG bool
+}
+
+// Channel is a kind of channel besides the colours.
+type Channel int
+
+// The kinds that matter.
+const (
+	Alpha Channel = 0
+	Black Channel = 4
+	CFA   Channel = 5
+)
+
+const (
+	signature = "\x00\x00\x00\x0cJXL \x0d\x0a\x87\x0a"
+	start     = "\xff\x0a"
+	// mostOfHeader bounds the header: extra channels may have names.
+	mostOfHeader = 1 << 16
+)
+
+// Is says whether a file begins as JPEG XL does.
+func Is(data []byte) bool {
+	return len(data) >= len(signature) && string(data[:len(signature)]) == signature ||
+		len(data) >= len(start) && string(data[:len(start)]) == start
+}
+
+// Read reads a file's header.
+func Read(data []byte) (f File, err error) {
+	if len(data) >= len(start) && string(data[:len(start)]) == start {
+		return f, f.header(data[:min(len(data), mostOfHeader)])
+	}
+	head, err := f.boxes(data)
+	if err != nil {
+		return f, err
+	}
+	return f, f.header(head)
+}
+
+// boxes returns the beginning of the codestream, which may be in parts. Every box must be whole.
+func (f *File) boxes(data []byte) (head []byte, err error) {
+	const last = 1 << 31
+	begun, ended := false, false
+	for rest := data[min(len(data), len(signature)):]; len(rest) > 0; {
+		kind, content, behind, err := box(rest)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case kind == "jbrd":
+			f.FromJPEG = true
+		case kind == "jxlc" && !begun:
+			head, begun, ended = content[:min(len(content), mostOfHeader)], true, true
+		case kind == "jxlp" && !ended:
+			if len(content) < 4 {
+				return nil, faulty(ErrCorrupt, "a part of the codestream without a number")
+			}
+			if len(head) < mostOfHeader {
+				head = append(head[:len(head):len(head)], content[4:min(len(content), 4+mostOfHeader)]...)
+			}
+			begun, ended = true, binary.BigEndian.Uint32(content)&last != 0
+		}
+		rest = behind
+	}
+	if !ended {
+		return nil, faulty(ErrTruncated, "the file ends before its codestream does")
+	}
+	return head, nil
+}
+
+// box splits data behind its first box.
+func box(data []byte) (kind string, content, rest []byte, err error) {
+	if len(data) < 8 {
+		return "", nil, nil, faulty(ErrTruncated, "the file ends within a box")
+	}
+	kind = string(data[4:8])
+	head, size := uint64(8), uint64(binary.BigEndian.Uint32(data))
+	switch {
+	case size == 0: // to the end
+		size = uint64(len(data))
+	case size == 1 && len(data) < 16:
+		return "", nil, nil, faulty(ErrTruncated, "the file ends within a box")
+	case size == 1:
+		head, size = 16, binary.BigEndian.Uint64(data[8:])
+	}
+	if size < head {
+		return "", nil, nil, faulty(ErrCorrupt, "the box %q is shorter than its own head", kind)
+	}
+	if size > uint64(len(data)) {
+		return "", nil, nil, faulty(ErrTruncated, "the file ends within the box %q", kind)
+	}
+	return kind, data[head:size], data[size:], nil
+}
