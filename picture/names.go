@@ -3,6 +3,8 @@ package picture
 import (
 	"path"
 	"strings"
+
+	"fovea/picture/internal/dicom"
 )
 
 // extensions are those of file names that stand for decoded formats and nothing else, for which a look into the file is
@@ -24,5 +26,8 @@ func Decodes(name string, head []byte) bool {
 		return true
 	}
 	f := sniff(head)
+	if f != nil && f.name == "dicom" && dicom.Imageless(head) {
+		return false
+	}
 	return f != nil && (f.name != "jpeg" || len(head) > 2 && head[2] == 0xff)
 }

@@ -25,8 +25,14 @@ func MayHave(name string) bool {
 	return slices.Contains(extensions, strings.ToLower(path.Ext(name)))
 }
 
+// Unnamed says whether a file's name has no extension, so that it may be a scan: those of DICOM are often called by
+// numbers, such as 1.2.840.113619.2.55.
+func Unnamed(name string) bool {
+	return strings.Trim(path.Ext(name), ".0123456789") == ""
+}
+
 var extensions = []string{
-	".gif", ".webp", ".png", ".apng", ".avi",
+	".gif", ".webp", ".png", ".apng", ".avi", ".dcm", ".dicom", ".ima",
 	".mp4", ".m4v", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv", // through ffmpeg
 }
 

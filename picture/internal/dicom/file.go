@@ -3,6 +3,7 @@ package dicom
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -65,8 +66,9 @@ type Window struct {
 // Is says whether a file that begins like this is DICOM. Anything may stand in the preamble, a TIFF's header too; old
 // files begin with their first elements.
 func Is(head []byte) bool {
-	if len(head) >= 132 && string(head[128:132]) == "DICM" {
-		return true
+	if len(head) >= 136 && string(head[128:132]) == "DICM" {
+		group := head[132:134]
+		return group[0]|group[1] <= 8 && group[0]|group[1] > 0
 	}
 	if len(head) < 12 {
 		return false
@@ -91,6 +93,36 @@ func Is(head []byte) bool {
 		return bytes.HasPrefix(value, []byte("ORIG")) || bytes.HasPrefix(value, []byte("DERI"))
 	case 0x16:
 		return bytes.HasPrefix(value, []byte("1.2."))
+	}
+	return false
+}
+
+// imageless are the beginnings of the classes of files without an image: lists of files, reports, waveforms, settings,
+// registrations, documents, meshes, plans.
+var imageless = []string{
+	"1.2.840.10008.1.3.10", "1.2.840.10008.5.1.4.1.1.88.", "1.2.840.10008.5.1.4.1.1.9.", "1.2.840.10008.5.1.4.1.1.11.",
+	"1.2.840.10008.5.1.4.1.1.66.1", "1.2.840.10008.5.1.4.1.1.66.2", "1.2.840.10008.5.1.4.1.1.66.3", "1.2.840.10008.5.1.4.1.1.66.5",
+	"1.2.840.10008.5.1.4.1.1.104.", "1.2.840.10008.5.1.4.1.1.481.3", "1.2.840.10008.5.1.4.1.1.481.4", "1.2.840.10008.5.1.4.1.1.481.5",
+	"1.2.840.10008.5.1.4.1.1.481.6", "1.2.840.10008.5.1.4.1.1.481.7", "1.2.840.10008.5.1.4.1.1.481.8", "1.2.840.10008.5.1.4.1.1.481.9",
+}
+
+// Imageless says whether a DICOM file that begins like this is of a class without images. If it doesn't say, it is not.
+func Imageless(head []byte) bool {
+	if len(head) < 132 || string(head[128:132]) != "DICM" {
+		return false
+	}
+	r := reader{data: head[132:], explicit: true}
+	for r.tag()>>16 == 2 {
+		e, err := r.next(0)
+		if err != nil {
+			return false
+		}
+		if e.tag == tagClass {
+			class := e.text()
+			return slices.ContainsFunc(imageless, func(prefix string) bool {
+				return class == prefix || strings.HasSuffix(prefix, ".") && strings.HasPrefix(class, prefix)
+			})
+		}
 	}
 	return false
 }

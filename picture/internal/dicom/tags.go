@@ -2,6 +2,7 @@ package dicom
 
 // Attributes that are about pixels, in PS3.6's words.
 const (
+	tagClass            = 0x00020002
 	tagTransferSyntax   = 0x00020010
 	tagCineRate         = 0x00180040
 	tagFrameTime        = 0x00181063
