@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -133,4 +135,58 @@ func TestDICOMCorpus(t *testing.T) {
 		}
 	}
 	t.Logf("%d files with pydicom's values, %d refused", equal, refused)
+}
+
+// TestDICOMRefused: what is not decoded is called unsupported, with what to do about it, and what is no image so.
+func TestDICOMRefused(t *testing.T) {
+	files := dicomFiles(t)
+	patched := func(name, old, with string) []byte {
+		if len(old) != len(with) || !bytes.Contains(files[name], []byte(old)) {
+			t.Fatalf("%s: %q", name, old)
+		}
+		return bytes.Replace(files[name], []byte(old), []byte(with), 1)
+	}
+	set := files["jpeg-grey.dcm"]
+	set = set[bytes.Index(set, []byte("\x08\x00\x16\x00UI")):]
+	for name, test := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"video":     {dicomOf("1.2.840.10008.1.2.4.102", set), "MPEG-4"},
+		"partial":   {patched("ybr-full-422.dcm", "YBR_FULL_422", "YBR_PART_422"), "colours"},
+		"function":  {patched("window-sigmoid.dcm", "SIGMOID", "SPECIAL"), "--range"},
+		"no image":  {dicomOf("1.2.840.10008.1.2.1", []byte("\x08\x00\x60\x00CS\x02\x00SR")), "without an image"},
+		"24 bits":   {patched("mono16.dcm", "\x28\x00\x00\x01US\x02\x00\x10", "\x28\x00\x00\x01US\x02\x00\x18"), "24 bits"},
+		"64 bits":   {patched("mono16.dcm", "\x28\x00\x00\x01US\x02\x00\x10", "\x28\x00\x00\x01US\x02\x00\x40"), "64 bits"},
+		"elsewhere": {patched("jpeg-grey.dcm", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.94"), "JPIP"},
+	} {
+		_, err := Decode(test.data, small)
+		if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), test.want) || errors.Is(err, ErrNoPicture) != (name == "no image") {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+	for name, want := range map[string]bool{"DICOMDIR": false, "1.2.840.1": true} {
+		head := slices.Concat(make([]byte, 128), []byte("DICM\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10"))
+		if want {
+			head = files["mono8.dcm"]
+		}
+		if got := Decodes(name, head); got != want {
+			t.Errorf("%s is an image: %v", name, got)
+		}
+	}
+}
+
+// TestDICOMTruncated cuts files within their pixels.
+func TestDICOMTruncated(t *testing.T) {
+	for name, data := range dicomFiles(t) {
+		if !strings.HasSuffix(name, ".dcm") || strings.Contains(name, "frames") {
+			continue
+		}
+		for _, cut := range []int{len(data) - 20, len(data) * 4 / 5, 300} {
+			_, err := Decode(data[:cut], small)
+			if !errors.Is(err, ErrTruncated) && !(errors.Is(err, ErrNoPicture) && cut == 300) {
+				t.Errorf("%s, %d of %d bytes: %v", name, cut, len(data), err)
+			}
+		}
+	}
 }

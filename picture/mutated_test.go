@@ -89,6 +89,11 @@ func seeds(t testing.TB) map[string][]byte {
 			all[name] = data
 		}
 	}
+	for name, data := range dicomFiles(t) {
+		if strings.HasSuffix(name, ".dcm") && len(data) < 20_000 {
+			all[name] = data
+		}
+	}
 	files := plainFiles(t)
 	kinds := map[string]int{}
 	for _, name := range slices.Sorted(maps.Keys(files)) { // some of every kind

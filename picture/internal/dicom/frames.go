@@ -12,7 +12,7 @@ import (
 
 // inflateHeader inflates as much of a data set as it takes to reach the pixels.
 func (f *File) inflateHeader() error {
-	for most := int64(firstInflated); ; most *= 8 {
+	for most := int64(firstInflated); ; most = min(8*most, mostInflated) {
 		data, err := f.inflate(most)
 		if err != nil {
 			return err
@@ -31,9 +31,10 @@ func (f *File) inflateHeader() error {
 }
 
 const (
-	firstInflated = 64 << 10
+	firstInflated = 4 << 10
 	mostInflated  = 32 << 20
 	inflatedPart  = 32 << 10
+	inflaterBytes = 128 << 10
 )
 
 // inflate returns the first bytes of the data set, at most as many as asked for.
@@ -162,7 +163,7 @@ func (f *File) Memory() int64 {
 			bytes = f.bits()/8 + 1
 		}
 		if f.packed != nil {
-			bytes += 2*(f.pixels.at+f.bits()/8) + 4*firstInflated
+			bytes += 10*f.pixels.at + f.bits()/8 + inflaterBytes
 		}
 		return bytes
 	}
