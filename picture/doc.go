@@ -22,7 +22,7 @@
 // Not decoded are JPEGs with hierarchical or lossless arithmetic coding; BMPs with run lengths
 // or bit masks; TIFFs with planes, CMYK, JPEG or float samples, more than four samples, or
 // two-dimensional Group 3 fax coding; HEIF that is not coded by HEVC;
-// and DICOM and raw files, which the error names.
+// and raw files, which the error names. Of DICOM only what is about pixels is read (internal/dicom).
 // RecognizeForeign recognizes such kinds by the beginning of a file. Progressive JPEGs that lack
 // their last scans count as truncated. Of animations and multi-page TIFFs the first image is used.
 //
