@@ -53,7 +53,7 @@ func oddities(jpg, png string) []oddity {
 		{"x.cr3", heif("crx "), "Canon raw: develop"}, {"x.cr2", "II*\x00\x10\x00\x00\x00CR\x02\x00", "Canon raw: develop"},
 		{"x.nef", "MM\x00*\x00\x00\x00\x08\x00\x00", "damaged"}, {"x.arw", "II*\x00\x08\x00\x00\x00\x00\x00", "damaged"},
 		{"x.dng", "II*\x00\x08\x00\x00\x00\x01\x00\x12\xc6\x01\x00\x04\x00\x00\x00\x01\x04\x00\x00\x00\x00\x00\x00", "raw"},
-		{"x.jp2", "\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG 2000: convert"}, {"x.jxl", "\xff\x0a", "JPEG XL: convert"}, {"x.xcf.jpg", "gimp xcf v011\x00", "GIMP"},
+		{"x.jp2", "\x00\x00\x00\x0cjP  \r\n\x87\n", "truncated"}, {"x.jxl", "\xff\x0a", "truncated"}, {"x.xcf.jpg", "gimp xcf v011\x00", "GIMP"},
 	}
 }
 

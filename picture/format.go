@@ -6,8 +6,6 @@ import (
 	"image/gif"
 	"io"
 
-	"golang.org/x/image/tiff"
-
 	"fovea/picture/internal/codec"
 	"fovea/picture/internal/dicom"
 	"fovea/picture/internal/jpeg2000"
@@ -38,7 +36,7 @@ var formats = [...]format{
 	{name: "png", is: starts("\x89PNG\r\n\x1a\n"), header: headerOfPNG, decode: decodePNG, notes: pngNotes},
 	{name: "gif", is: starts("GIF87a", "GIF89a"), header: measured(gif.DecodeConfig, nil, gifExtent), decode: decodeGIF, notes: gifNotes},
 	plainFormat("bmp", isBMP, plain.ParseBMP),
-	{name: "tiff", is: isTIFF, header: measured(tiff.DecodeConfig, checkTIFF, tiffExtent), decode: decodeTIFF, notes: tiffNotes},
+	{name: "tiff", is: isTIFF, header: tiffHeader, decode: decodeTIFF, notes: tiffNotes},
 	{name: "webp", is: isWebP, header: webpHeader, decode: decodeWebP, notes: webpNotes},
 	{name: "jpeg-ls", is: isJPEGLS, header: jpegLSHeader, decode: decodeJPEGLS, notes: jpegNotes},
 	{name: "raster", is: starts(rasterStart), header: rasterHeader, decode: decodeRaster, turn: rasterTurn},
@@ -51,9 +49,9 @@ var formats = [...]format{
 	plainFormat("sgi", plain.IsSGI, plain.ParseSGI),
 	plainFormat("sun", plain.IsSun, plain.ParseSun),
 	plainFormat("xbm", plain.IsXBM, plain.ParseXBM),
-	{name: "ico", is: isIcon(1), header: iconHeader, decode: decodeIcon},
-	{name: "cur", is: isIcon(2), header: iconHeader, decode: decodeIcon},
-	{name: "icns", is: starts("icns"), header: macIconHeader, decode: decodeMacIcon},
+	iconFormat("ico", isIcon(1), readIcon),
+	iconFormat("cur", isIcon(2), readIcon),
+	iconFormat("icns", starts("icns"), readMacIcon),
 	{name: "avif", is: isAVIF, header: structured("av01"), decode: decodeBy(codec.AVIF), turn: avifOrientation},
 	{name: "heic", is: isHEIF, header: structured("hvc1"), decode: decodeBy(codec.HEIF)}, // which turns it
 	{name: "jpeg2000", is: jpeg2000.Is, header: jpeg2000Header, decode: decodeJPEG2000},
@@ -148,15 +146,6 @@ func decodeJPEG(w *workspace, data []byte, j job) (source, error) {
 		return w.fromDeepJPEG(decoded, j)
 	}
 	return w.fromJPEG(decoded), nil
-}
-
-func decodeTIFF(w *workspace, data []byte, j job) (source, error) {
-	decoded, err := tiff.Decode(w.timed(data))
-	if err != nil {
-		return source{}, err
-	}
-	asPrinted(data, decoded)
-	return w.fromImage(decoded, j)
 }
 
 // timed reads data until the time for the image is over.

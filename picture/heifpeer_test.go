@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"fovea/picture/internal/codec"
 )
 
 // ownTime is the processor's time of this process.
@@ -26,7 +24,13 @@ func ownTime(t testing.TB) time.Duration {
 
 // TestPhotosAsHEIF compares photos as AVIF and HEIC with Pillow and pillow-heif in the same run: the pixels must be
 // theirs; the speed, of one thread each, is reported.
-func TestPhotosAsHEIF(t *testing.T) {
+func TestPhotosAsHEIF(t *testing.T) { comparePhotos(t, "check_heif.py", 16) }
+
+// TestPhotosAsJPEG2000 does so with JPEG 2000 and JPEG XL, Pillow and pillow-jxl-plugin.
+func TestPhotosAsJPEG2000(t *testing.T) { comparePhotos(t, "check_jpeg2000.py", 32) }
+
+func comparePhotos(t *testing.T, script string, count int) {
+	t.Helper()
 	needCodecs(t)
 	python := os.Getenv("FOVEA_PYTHON_PICTURES")
 	photos, err := filepath.Glob("../../shared/cats-vs-dogs/*/*.jpg")
@@ -37,7 +41,7 @@ func TestPhotosAsHEIF(t *testing.T) {
 		t.Skipf("needs FOVEA_PYTHON_PICTURES (scripts/python.sh path pictures) and photos in ../shared: %q, %d photos", python, len(photos))
 	}
 	dir := t.TempDir()
-	out, err := exec.Command(python, append([]string{"../testdata/picture/check_heif.py", dir}, photos[:8]...)...).CombinedOutput()
+	out, err := exec.Command(python, append([]string{"../testdata/picture/" + script, dir}, photos[:8]...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -55,10 +59,10 @@ func TestPhotosAsHEIF(t *testing.T) {
 			t.Fatal(err)
 		}
 		p, err := Decode(data, Options{Width: width, Height: height, Interpolation: Nearest})
-		if err != nil || crc32.ChecksumIEEE(p.Pix) != sum {
+		if err != nil || crc32.ChecksumIEEE(p.Pix) != sum && !oneOff(t, filepath.Join(dir, name), p.Pix) {
 			t.Errorf("%s: other pixels than Pillow's, %v", name, err)
 		}
-		kind := filepath.Ext(name)
+		kind := strings.TrimLeft(name, "0123456789-")
 		if width == 2016 {
 			kind += " of 3 megapixels"
 		}
@@ -66,12 +70,31 @@ func TestPhotosAsHEIF(t *testing.T) {
 		theirs[kind] += time.Duration(seconds * float64(time.Second))
 		files++
 	}
-	if files != 16 {
+	if files != count {
 		t.Errorf("%d files", files)
 	}
 	for kind, took := range ours {
 		t.Logf("%s: %v here, %v there: %.2f times as fast", kind, took, theirs[kind], float64(theirs[kind])/float64(took))
 	}
+}
+
+// oneOff says that the pixels of a lossy JPEG XL differ from the plug-in's by 1 at most: its libjxl, of the same version,
+// was compiled by another compiler.
+func oneOff(t *testing.T, path string, pix []uint8) bool {
+	want, err := os.ReadFile(path + ".rgb")
+	if err != nil || len(want) != len(pix) || !strings.HasSuffix(path, "-lossy.jxl") {
+		return false
+	}
+	others := 0
+	for i, v := range pix {
+		if d := int(v) - int(want[i]); d < -1 || d > 1 {
+			return false
+		} else if d != 0 {
+			others++
+		}
+	}
+	t.Logf("%s: %d of %d bytes are 1 off", filepath.Base(path), others, len(pix))
+	return true
 }
 
 // timeToRGB is the least processor time of three, here and in the process that decodes.
@@ -80,19 +103,17 @@ func timeToRGB(t *testing.T, data []byte) time.Duration {
 	w := new(workspace)
 	for range 3 {
 		start := ownTime(t)
-		kind := codec.HEIF
-		if isAVIF(data) {
-			kind = codec.AVIF
-		}
-		p, took, err := codec.Decode(kind, data, w.decoded, codec.Limits{Pixels: 1 << 27, Memory: 4 << 30, Time: time.Minute})
+		w.clock.begin(time.Minute)
+		s, err := sniff(data).decode(w, data, job{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.decoded = p.Pix
-		s, line := fromCodec(p), make([]uint8, 3*p.Width)
+		line := make([]uint8, 3*s.width)
 		for y := range s.height {
 			s.row(y, line)
 		}
+		took := w.clock.elsewhere
+		w.clock.end()
 		best = min(best, ownTime(t)-start+took)
 	}
 	return best

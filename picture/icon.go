@@ -110,49 +110,64 @@ func readIcon(data []byte) (icon, error) {
 	return i, nil
 }
 
-func iconHeader(w *workspace, data []byte) (header, error) {
-	i, err := readIcon(data)
-	switch {
-	case err != nil:
-		return header{}, err
-	case i.png:
-		return headerOfPNG(w, i.content)
-	}
-	return plainHeader(i.bitmap), nil
+// iconFormat is one of icons, whose largest image read finds.
+func iconFormat(name string, is func([]byte) bool, read func([]byte) (icon, error)) format {
+	return format{name: name, is: is, header: func(w *workspace, data []byte) (header, error) {
+		i, err := read(data)
+		switch {
+		case err != nil:
+			return header{}, err
+		case i.png:
+			return headerOfPNG(w, i.content)
+		}
+		return plainHeader(i.bitmap), nil
+	}, decode: func(w *workspace, data []byte, j job) (source, error) {
+		i, err := read(data)
+		switch {
+		case err != nil:
+			return source{}, err
+		case i.png:
+			return decodePNG(w, i.content, j)
+		}
+		return w.fromIcon(i, j)
+	}}
 }
 
-func decodeIcon(w *workspace, data []byte, j job) (source, error) {
-	i, err := readIcon(data)
-	switch {
-	case err != nil:
-		return source{}, err
-	case i.png:
-		return decodePNG(w, i.content, j)
-	}
+// fromIcon supplies the rows of an icon's bitmap.
+func (w *workspace) fromIcon(i icon, j job) (source, error) {
 	out, err := w.fromPlain(i.bitmap, j)
-	if err != nil {
-		return source{}, err
+	if err != nil || i.opacity == nil {
+		return out, err
 	}
-	if out.alpha = i.opacity; i.cursor && i.opacity != nil {
-		colours, opacity := out.row, make([]uint8, out.width)
-		out.row = func(y int, dst []uint8) {
-			colours(y, dst)
-			i.opacity(y, opacity)
-			for x, a := range opacity {
-				if a == 0 {
-					clear(dst[3*x : 3*x+3])
-				}
+	out.alpha = i.opacity
+	if !i.cursor {
+		return out, nil
+	}
+	colours, opacity := out.row, make([]uint8, out.width)
+	out.row = func(y int, dst []uint8) {
+		colours(y, dst)
+		i.opacity(y, opacity)
+		for x, a := range opacity {
+			if a == 0 {
+				clear(dst[3*x : 3*x+3])
 			}
 		}
 	}
 	return out, nil
 }
 
-// macIcons are the names of a macOS icon's images, the largest first, in Pillow's order.
-var macIcons = []string{"ic10", "ic09", "ic14", "ic08", "ic13", "ic07", "it32", "icp6", "ih32", "ic12", "icp5", "il32", "ic11", "icp4", "is32"}
+// macIcons are the names of a macOS icon's images, the largest first, in Pillow's order; those with a side are no files
+// of their own, and may have a mask.
+var macIcons = []struct {
+	name, mask string
+	side       int
+}{
+	{name: "ic10"}, {name: "ic09"}, {name: "ic14"}, {name: "ic08"}, {name: "ic13"}, {name: "ic07"}, {"it32", "t8mk", 128}, {name: "icp6"}, {"ih32", "h8mk", 48},
+	{name: "ic12"}, {name: "icp5"}, {"il32", "l8mk", 32}, {name: "ic11"}, {name: "icp4"}, {"is32", "s8mk", 16},
+}
 
-// largestMacIcon finds the PNG of the largest size in a macOS icon.
-func largestMacIcon(data []byte) ([]byte, error) {
+// readMacIcon finds the image of the largest size in a macOS icon.
+func readMacIcon(data []byte) (icon, error) {
 	images := map[string][]byte{}
 	for at := int64(8); at+8 <= int64(len(data)) && len(images) < 100; {
 		length := int64(binary.BigEndian.Uint32(data[at+4:]))
@@ -160,36 +175,26 @@ func largestMacIcon(data []byte) ([]byte, error) {
 			break
 		}
 		if at+length > int64(len(data)) {
-			return nil, ErrTruncated
+			return icon{}, ErrTruncated
 		}
 		images[string(data[at:at+4])] = data[at+8 : at+length]
 		at += length
 	}
 	for _, kind := range macIcons {
-		image, found := images[kind]
+		image, found := images[kind.name]
 		switch {
 		case !found:
 			continue
+		case kind.side > 0:
+			if kind.name == "it32" { // has four bytes in front
+				image = image[min(4, len(image)):]
+			}
+			m, err := plain.ParseMacIcon(image, images[kind.mask], kind.side)
+			return icon{bitmap: m}, err
 		case starts("\x89PNG\r\n\x1a\n")(image):
-			return image, nil
+			return icon{content: image, png: true}, nil
 		}
-		return nil, fmt.Errorf("%w: a macOS icon whose largest image is no PNG: convert it to PNG", ErrUnsupported)
+		return icon{}, fmt.Errorf("%w: a macOS icon whose largest image is no PNG: convert it to PNG", ErrUnsupported)
 	}
-	return nil, fmt.Errorf("%w: a macOS icon without an image", ErrCorrupt)
-}
-
-func macIconHeader(w *workspace, data []byte) (header, error) {
-	image, err := largestMacIcon(data)
-	if err != nil {
-		return header{}, err
-	}
-	return headerOfPNG(w, image)
-}
-
-func decodeMacIcon(w *workspace, data []byte, j job) (source, error) {
-	image, err := largestMacIcon(data)
-	if err != nil {
-		return source{}, err
-	}
-	return decodePNG(w, image, j)
+	return icon{}, fmt.Errorf("%w: a macOS icon without an image", ErrCorrupt)
 }

@@ -52,8 +52,8 @@ func jpeg2000Colours(f jpeg2000.File) int {
 	return 3
 }
 
-// jpeg2000Extent is what decoding takes: OpenJPEG has 4 bytes for each sample of the image and of a tile, and what it
-// knows of each block; the interleaved samples are in its process and in this one.
+// jpeg2000Extent is what decoding takes, as measured: OpenJPEG has 4 bytes for each sample of the image, and of a tile if
+// there are several, and what it knows of each block; the interleaved samples are in its process and in this one.
 func jpeg2000Extent(f jpeg2000.File, size int) extent {
 	const ofBlock = 640
 	samples, ofTile, wide := int64(0), int64(0), 1
@@ -69,7 +69,10 @@ func jpeg2000Extent(f jpeg2000.File, size int) extent {
 		wide = 4
 	}
 	out := times(f.Width, f.Height, len(f.Channels()), wide)
-	bytes := plus(times(4, int(min(samples, 1<<56))), times(6, int(min(ofTile, 1<<56))), ofTile/max(1, f.Blocks)*ofBlock, out, out, int64(2*size), codecProcess)
+	bytes := plus(times(5, int(min(samples, 1<<56))), ofTile/max(1, f.Blocks)*ofBlock, out, out, int64(2*size), codecProcess)
+	if f.Tile < f.Grid {
+		bytes = plus(bytes, times(5, int(min(ofTile, 1<<56))))
+	}
 	if f.Palette != nil {
 		bytes = plus(bytes, times(4, f.Width, f.Height, max(0, len(f.Palette)-count)))
 	}

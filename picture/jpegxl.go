@@ -10,15 +10,14 @@ import (
 	"fovea/picture/internal/jpegxl"
 )
 
-// What libjxl takes for each pixel, with what comes of it: measured for lossy and lossless images, of 8 to 32 bits; for
-// each channel besides the colours; and for a JPEG that is made again, with the JPEG's decoder.
+// What libjxl takes for each pixel besides what comes of it, which is in its process and in this one: measured for lossy
+// and lossless images of 8 to 32 bits, with something to spare for those that it decodes as a whole; for each channel
+// besides the colours; and for a JPEG that is made again and decoded, and perhaps turned.
 const (
-	bytesOfJPEGXL  = 56
-	bytesOfExtra   = 12
-	bytesFromJPEG  = 40
-	processJPEGXL  = codecProcess + 24<<20
-	leastOfJPEGXL  = 12
-	usualOfJPEGXLs = 1 << 40
+	bytesOfJPEGXL = 28
+	bytesOfExtra  = 4
+	bytesFromJPEG = 40
+	leastOfJPEGXL = 12
 )
 
 func jpegXLHeader(_ *workspace, data []byte) (header, error) {
@@ -31,11 +30,7 @@ func jpegXLHeader(_ *workspace, data []byte) (header, error) {
 		h.width, h.height = f.Height, f.Width
 	}
 	h.deep = f.Float || f.Bits > 8
-	ofPixel := int64(bytesOfJPEGXL + bytesOfExtra*len(f.Extra))
-	if f.FromJPEG {
-		ofPixel = max(ofPixel, bytesFromJPEG)
-	}
-	h.bytes = plus(ofPixel*min(times(f.Width, f.Height), usualOfJPEGXLs), int64(2*len(data)), processJPEGXL)
+	h.bytes = plus(jpegXLBytes(f)*min(times(f.Width, f.Height), 1<<40), int64(2*len(data)), codecProcess)
 	h.least = leastOfJPEGXL
 	refuse := ""
 	switch {
@@ -48,6 +43,28 @@ func jpegXLHeader(_ *workspace, data []byte) (header, error) {
 		return h, fmt.Errorf("%w: JPEG XL %s: %s", ErrUnsupported, refuse, convert)
 	}
 	return h, nil
+}
+
+// jpegXLBytes is what decoding takes for each pixel.
+func jpegXLBytes(f jpegxl.File) int64 {
+	channels, sample := 3, 1
+	if f.Grey {
+		channels = 1
+	}
+	if slices.Contains(f.Extra, jpegxl.Alpha) {
+		channels++
+	}
+	switch {
+	case f.Float || f.Bits > 16:
+		sample = 4
+	case f.Bits > 8:
+		sample = 2
+	}
+	ofPixel := int64(bytesOfJPEGXL + bytesOfExtra*len(f.Extra) + 2*channels*sample)
+	if f.FromJPEG {
+		ofPixel = max(ofPixel, bytesFromJPEG)
+	}
+	return ofPixel
 }
 
 // decodeJPEGXL decodes the first image; one that was made of a JPEG has the JPEG's pixels.

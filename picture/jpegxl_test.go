@@ -1,7 +1,14 @@
 package picture
 
 import (
+	"bytes"
+	"errors"
 	"hash/crc32"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -52,4 +59,95 @@ func TestJPEGXL(t *testing.T) {
 func TestJPEGXLRefused(t *testing.T) {
 	needCodecs(t)
 	checkRefused(t, "jpegxl")
+}
+
+// TestJPEG2000AndXLTruncated cuts files: none is decoded, but for ends that nobody needs, and all are said to be truncated.
+func TestJPEG2000AndXLTruncated(t *testing.T) {
+	needCodecs(t)
+	pictures, others := archived(t, "jpeg2000.tar.gz"), archived(t, "jpegxl.tar.gz")
+	for name, spare := range map[string]int{
+		"rgb.jp2": 2, "rgb-lossy.jp2": 2, "tiles.jp2": 2, "rgb.j2k": 2, "rgb.jph": 2, "palette.jp2": 2, "cprl.jp2": 2,
+		"rgb.jxl": 1, "rgb-40.jxl": 1, "rgb-container.jxl": 0, "rgba-16-bits.jxl": 1, "jpeg-420.jxl": 0, "parts.jxl": 0,
+	} {
+		data := pictures[name]
+		if data == nil {
+			data = others[name]
+		}
+		for cut := 0; cut < len(data); cut += 1 + len(data)/60 {
+			_, err := Decode(data[:cut], small)
+			if err == nil {
+				if len(data)-cut > spare {
+					t.Errorf("%s: decoded %d of %d bytes", name, cut, len(data))
+				}
+				continue
+			}
+			checkError(t, err)
+			if cut >= 12 && !errors.Is(err, ErrTruncated) {
+				t.Errorf("%s: %d of %d bytes: %v", name, cut, len(data), err)
+			}
+		}
+	}
+}
+
+// TestJPEG2000AndXLMutated damages files of every kind, everywhere: each is decoded or refused with a reason.
+func TestJPEG2000AndXLMutated(t *testing.T) {
+	needCodecs(t)
+	files := archived(t, "jpeg2000.tar.gz")
+	maps.Copy(files, archived(t, "jpegxl.tar.gz"))
+	trials := 6
+	if text := os.Getenv("FOVEA_TRIALS"); text != "" {
+		trials, _ = strconv.Atoi(text)
+	}
+	decoded, refused, reasons := 0, 0, map[error]int{}
+	for i, name := range slices.Sorted(maps.Keys(files)) {
+		if len(files[name]) > 20_000 || strings.HasSuffix(name, ".rgb") {
+			continue
+		}
+		random := rand.New(rand.NewPCG(40, uint64(i)))
+		for range trials {
+			data := mutated(files[name], random)
+			if random.IntN(2) == 0 { // among the compressed pixels
+				data = bytes.Clone(files[name])
+				for range 1 + random.IntN(20) {
+					at := len(data) - 1 - random.IntN(max(1, len(data)*3/4))
+					data[at] = byte(random.Uint32())
+				}
+			}
+			p, err := Decode(data, Options{Width: 9, Height: 7, MaxPixels: 1 << 20})
+			if err == nil {
+				if decoded++; len(p.Pix) != 9*7*3 {
+					t.Errorf("%s: %d bytes of pixels", name, len(p.Pix))
+				}
+				continue
+			}
+			checkError(t, err)
+			refused++
+			for _, reason := range []error{ErrUnsupported, ErrTooLarge, ErrTooSlow, ErrTruncated, ErrCorrupt} {
+				if errors.Is(err, reason) {
+					reasons[reason]++
+				}
+			}
+			if strings.Contains(err.Error(), "crashed") {
+				t.Logf("%s: %v", name, err)
+			}
+		}
+	}
+	t.Logf("%d decoded, %d refused: %v", decoded, refused, reasons)
+	if decoded == 0 || reasons[ErrCorrupt] == 0 {
+		t.Error("nothing was decoded or nothing refused")
+	}
+}
+
+// TestJPEG2000AndXLTooSlow: the processor's time is that of the process that decodes.
+func TestJPEG2000AndXLTooSlow(t *testing.T) {
+	needCodecs(t)
+	for archive, name := range map[string]string{"jpeg2000.tar.gz": "large.jp2", "jpegxl.tar.gz": "large-float.jxl"} {
+		data := archived(t, archive)[name]
+		if _, err := Decode(data, Options{Width: 8, Height: 8, MaxTime: 1}); !errors.Is(err, ErrTooSlow) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := Decode(data, Options{Width: 8, Height: 8, MaxPixels: 1_300_000}); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -101,7 +101,7 @@ func (r Raster) Encode() ([]byte, error) {
 // readRaster is the raster in a file's bytes, which it shares.
 func readRaster(data []byte) (Raster, error) {
 	end := bytes.IndexByte(data[:min(len(data), maxRasterHeader)], '\n')
-	if end < 0 {
+	if end < len(rasterStart) {
 		return Raster{}, fmt.Errorf("%w: a raster without a header", ErrTruncated)
 	}
 	var r Raster

@@ -16,7 +16,6 @@ import (
 // photoExtensions mark files as photographs that are not decoded, without opening them, so that each of them is reported
 // instead of only counted.
 var photoExtensions = map[string]bool{
-	".jp2": true, ".jxl": true,
 	".cr2": true, ".cr3": true, ".nef": true, ".arw": true, ".dng": true,
 }
 

@@ -20,11 +20,11 @@ var floors = map[string]int{
 	"internal/metrics": leaves, "internal/output": leaves, "internal/redact": leaves, "internal/samples": leaves, "internal/scratch": leaves,
 	"internal/seal": leaves, "internal/spelling": leaves, "internal/swap": leaves, "internal/text": leaves, "internal/typo": leaves, "internal/wrongclock": leaves,
 	"featurestore/internal/guard": leaves, "featurestore/internal/storetest": leaves, "picture/internal/jpeg": leaves, "picture/internal/jpegls": leaves, "picture/internal/kernel": leaves, "picture/internal/plain": leaves,
-	"picture/internal/codec": leaves, "picture/internal/heif": leaves, "picture/internal/jpeg2000": leaves, "picture/internal/dicom": leaves, "picture/internal/jpegxl": leaves,
+	"picture/internal/codec": leaves, "picture/internal/heif": leaves, "picture/internal/jpeg2000": leaves, "picture/internal/dicom": leaves, "picture/internal/jpegxl": leaves, "picture/internal/tiff": leaves,
 
 	"preprocessing": common, "recipe": common,
 
-	"inference": ground, "picture": ground, "picture/frames": ground, "vectors": ground, "scatterplot": ground,
+	"inference": ground, "picture": ground, "picture/frames": ground, "vectors": ground, "projection": ground, "scatterplot": ground,
 	"objects": ground, "objects/drivers": ground, "objects/drivers/s3": ground,
 
 	"pipeline": machinery, "head": machinery, "contactsheet": machinery,
@@ -70,7 +70,7 @@ var ignorant = map[string][]string{
 	"savedmodel": {"picture"},
 	"training":   {"picture", "pipeline", "featurestore", "head"},
 	// A dataset stores what a recipe says without understanding it.
-	"featurestore":        {"picture", "inference", "vectors"},
+	"featurestore":        {"picture", "inference", "vectors", "projection"},
 	"featurestore/export": {"picture", "inference"},
 	// A report is made of numbers and finished plots.
 	"report": {"picture", "pipeline", "featurestore", "inference"},
@@ -97,11 +97,11 @@ var reserved = map[string][]string{
 // other packages.
 var free = map[string][]string{
 	"github.com/galeone/tensorflow": {
-		"preprocessing", "recipe", "picture", "vectors", "scatterplot", "objects", "pipeline", "featurestore", "featurestore/export",
+		"preprocessing", "recipe", "picture", "vectors", "projection", "scatterplot", "objects", "pipeline", "featurestore", "featurestore/export",
 		"featurestore/imagetable", "featurestore/remote", "head", "contactsheet", "report", "inputs",
 	},
 	"github.com/apache/arrow": {
-		"preprocessing", "recipe", "inference", "picture", "vectors", "scatterplot", "objects", "pipeline", "head", "contactsheet", "report",
+		"preprocessing", "recipe", "inference", "picture", "vectors", "projection", "scatterplot", "objects", "pipeline", "head", "contactsheet", "report",
 		"vgg", "vgg/weights", "savedmodel", "convolution", "models", "training", "servable",
 	},
 }

@@ -116,7 +116,9 @@ func readWheels(r io.Reader) ([]cdx.Component, error) {
 		switch {
 		case strings.HasPrefix(c.Name, "tensorflow"):
 			c.Licenses = license("Apache-2.0")
-		case c.Name == "pillow": // of which libavif ships
+		case c.Name == "imagecodecs": // of which libjxl ships, with brotli and Little CMS under MIT
+			c.Licenses = license("BSD-3-Clause")
+		case c.Name == "pillow": // of which libavif and OpenJPEG ship
 			c.Licenses = license("BSD-2-Clause")
 		case c.Name == "pi-heif": // of which libheif and libde265 ship
 			c.Licenses = license("LGPL-3.0-or-later")

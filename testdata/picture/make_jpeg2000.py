@@ -45,6 +45,14 @@ def scene(width, height, channels=3, most=255):
     return out.astype(np.uint8 if most < 256 else np.uint16)
 
 
+def fields(width, height, channels=3, most=255):
+    """Fields of one colour each, which take few bytes."""
+    y, x = np.mgrid[0:height, 0:width]
+    u, v = x // 256 * 256 / width, y // 256 * 256 / height
+    out = np.stack([u, v, (1 - u) * (1 - v), 1 - u * v], -1)[..., :channels] * most
+    return out.astype(np.uint8 if most < 256 else np.uint16)
+
+
 def box(kind, *parts):
     content = b"".join(parts)
     return struct.pack(">I4s", 8 + len(content), kind) + content
@@ -187,6 +195,9 @@ def eight():
     pillow("offset.jp2", save(photo, tile_size=(110, 90), offset=(13, 7)))
     for order in ("LRCP", "RLCP", "RPCL", "PCRL", "CPRL"):
         pillow(f"{order.lower()}.jp2", save(photo, progression=order, precinct_size=(64, 64), codeblock_size=(16, 16), quality_layers=[20, 5], irreversible=True))
+    pillow("large.jp2", save(fields(1400, 1000)))
+    pillow("large-tiles.jp2", save(fields(1400, 1000), tile_size=(512, 512)))
+    pillow("large-small-blocks.jp2", save(fields(1400, 1000), codeblock_size=(4, 4)))
     pillow("no-mct.j2k", stream(photo, mct=0))
     pillow("resolutions-1.j2k", stream(photo, num_resolutions=1))
     pillow("plt.j2k", stream(photo, plt=True))
@@ -280,6 +291,7 @@ def more():
             deep(f"{kind}-{bits}-bits.jp2", imagecodecs.jpeg2k_encode(image, level=0, codecformat="jp2", reversible=True, bitspersample=bits), bits)
             deep(f"{kind}-{bits}-bits.j2k", imagecodecs.jpeg2k_encode(image, level=0, codecformat="j2k", reversible=True, bitspersample=bits), bits)
             deep(f"{kind}-{bits}-bits-lossy.j2k", imagecodecs.jpeg2k_encode(image, level=50, codecformat="j2k", reversible=False, bitspersample=bits), bits)
+    deep("large-16-bits.jp2", imagecodecs.jpeg2k_encode(fields(1400, 1000, 3, 65535), level=0, codecformat="jp2", reversible=True), 16)
     image = scene(37, 29, 4, 65535)
     deep("rgba-16-bits.jp2", imagecodecs.jpeg2k_encode(image, level=0, codecformat="jp2", reversible=True), 16)
     over = Image.new("RGB", (37, 29), BACKGROUND)

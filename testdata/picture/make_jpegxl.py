@@ -47,6 +47,14 @@ def scene(width, height, channels=3, most=255):
     return out.astype(np.uint8 if most < 256 else np.uint16)
 
 
+def fields(width, height, channels=3, most=255):
+    """Fields of one colour each, which take few bytes."""
+    y, x = np.mgrid[0:height, 0:width]
+    u, v = x // 256 * 256 / width, y // 256 * 256 / height
+    out = np.stack([u, v, (1 - u) * (1 - v), 1 - u * v], -1)[..., :channels] * most
+    return out.astype(np.uint8 if most < 256 else np.uint16)
+
+
 def box(kind, *parts):
     content = b"".join(parts)
     return struct.pack(">I4s", 8 + len(content), kind) + content
@@ -87,16 +95,28 @@ def split(stream):
     return bits[:at], stream[2 + (at + 2 + 7) // 8 :]
 
 
-def rewritten(stream, orientation=1, intrinsic=False, preview=False):
-    """The codestream with an orientation in its header, or a size at which to show it."""
+def rewritten(stream, orientation=1, intrinsic=False, preview=False, extra=None):
+    """The codestream with an orientation in its header, a size at which to show it, a small version of 40x30 pixels
+    before it, or a channel besides the colours."""
     size, frames = split(stream)
     out = Bits()
     out.bits = list(size)
     out.put(1, 0).put(1, 1).put(3, orientation - 1).put(1, intrinsic)
     if intrinsic:
         out.put(1, 1).put(5, 9).put(3, 1)  # 80x80
-    out.put(1, 0).put(1, 0)
-    out.put(1, 0).put(2, 0).put(1, 1).put(2, 0).put(1, 1).put(1, 1).put(1, 1)  # 8 bits, XYB, sRGB, tones
+    out.put(1, preview)
+    if preview:
+        out.put(1, 0).put(2, 0).put(6, 29).put(3, 3)
+        frames += frames
+    out.put(1, 0)
+    out.put(1, 0).put(2, 0).put(1, 1).put(2, extra is not None)  # 8 bits
+    if extra is not None:
+        out.put(1, 0).put(2, 2).put(4, extra - 2).put(1, 0).put(2, 0).put(2, 0).put(2, 1).put(4, 5)
+        for letter in b"black":
+            out.put(8, letter)
+        if extra == 5:
+            out.put(2, 0)
+    out.put(1, 1).put(1, 1).put(1, 1)  # XYB, sRGB, tones
     out.put(2, 0).put(1, 1)
     return stream[:2] + out.bytes() + frames
 
@@ -154,6 +174,7 @@ def eight():
     for speed in (1, 4):
         plugin(f"speed-{speed}.jxl", save(photo[:60, :70], quality=60, decoding_speed=speed), 1)
     smooth = np.stack([np.indices((300, 600))[1] * 255 // 599, np.indices((300, 600))[0] * 255 // 299, np.indices((300, 600)).sum(0) // 4], -1).astype(np.uint8)
+    plugin("large.jxl", save(fields(1400, 1000), lossless=True))
     plugin("groups.jxl", save(smooth, lossless=True))
     plugin("profile.jxl", save(photo[:60, :70], quality=70, use_original_profile=True), 1)
     for width, height in ((1, 1), (1, 17), (17, 1), (2, 2), (3, 5), (8, 8), (33, 90), (64, 32), (256, 8)):
@@ -173,6 +194,9 @@ def headers():
         tagged.getexif()[0x112] = orientation
         turned = np.asarray(ImageOps.exif_transpose(tagged)).astype(int)
         assert abs(turned - np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))).max() <= 1  # libjxl dithers after it turns
+    plugin("preview.jxl", rewritten(stream, 1, False, True), 1)
+    refused("cmyk.jxl", "unsupported", rewritten(stream, extra=4))
+    refused("sensor.jxl", "unsupported", rewritten(stream, extra=5))
     plugin("intrinsic.jxl", rewritten(stream, 1, True), 1)
     exif = Image.Exif()
     exif[0x112] = 6
@@ -205,6 +229,10 @@ def more():
             if bits == 16:
                 plugin(name, files[name])
             plugin(f"{kind}-{bits}-bits-lossy.jxl", imagecodecs.jpegxl_encode(image, level=80, bitspersample=bits), 1)
+    files["large-rgba-16-bits.jxl"] = imagecodecs.jpegxl_encode(fields(1400, 1000, 4, 65535), lossless=True)
+    line("large-rgba-16-bits.jxl", "samples", (fields(1400, 1000, 3, 65535) >> 8).astype(np.uint8), "-", "full")
+    files["large-float.jxl"] = imagecodecs.jpegxl_encode((fields(1400, 1000, 3, 65535) / 65535).astype(np.float32), lossless=True)
+    line("large-float.jxl", "floats", np.rint((fields(1400, 1000, 3, 65535) / 65535).astype(np.float32).astype(float) * 255).astype(np.uint8))
     for kind, image in {"grey": scene(37, 29, 1, 65535)[..., 0], "rgb": scene(37, 29, 3, 65535)}.items():
         for half in (False, True):
             floats = (image / 65535).astype(np.float16 if half else np.float32)
@@ -236,12 +264,6 @@ def animations():
         if lossless:
             assert (imagecodecs.jpegxl_decode(files[name])[0] == frames[0]).all()
             line(name, "samples", frames[0])
-    cmyk = np.ascontiguousarray(scene(40, 30, 4))
-    try:
-        files["cmyk.jxl"] = imagecodecs.jpegxl_encode(cmyk, lossless=True, photometric="cmyk")
-        print("cmyk", len(files["cmyk.jxl"]))
-    except Exception as e:
-        print("cmyk:", e)
 
 
 for make in (eight, headers, more, jpegs, animations):

@@ -242,6 +242,21 @@ def icon_bitmap(width, height, bits, mask):
     return head + table + bmp_rows(rows) + bmp_rows(packed(mask, 1))
 
 
+def mac_runs(values):
+    out, x = bytearray(), 0
+    while x < len(values):
+        n = 1
+        while x + n < len(values) and n < 130 and values[x + n] == values[x]:
+            n += 1
+        if n >= 3:
+            out += bytes([125 + n, values[x]])
+        else:
+            n = min(len(values) - x, 7)
+            out += bytes([n - 1]) + values[x : x + n].tobytes()
+        x += n
+    return bytes(out)
+
+
 def icons():
     for bits in (1, 4, 8, 24, 32):
         mask = numbers(2, 19, 13)
@@ -259,6 +274,16 @@ def icons():
         image.resize((size, size)).save(buffer, "PNG")
         parts += name + struct.pack(">I", 8 + len(buffer.getvalue())) + buffer.getvalue()
     add("icns.icns", b"icns" + struct.pack(">I", 8 + len(parts)) + parts)
+    for name, mask, side in ((b"is32", b"s8mk", 16), (b"il32", b"l8mk", 32), (b"it32", b"t8mk", 128)):
+        values = scene(side, side, 4)
+        values[3 : side // 2] = values[3, 3]
+        for how in ("runs", "plain", "opaque") if side < 128 else ("runs",):
+            body = values[..., :3].tobytes() if how == "plain" else b"".join(mac_runs(values[..., c].ravel()) for c in range(3))
+            parts = [(name, (bytes(4) if name == b"it32" else b"") + body)]
+            if how != "opaque":
+                parts.append((mask, values[..., 3].tobytes()))
+            parts = b"".join(k + struct.pack(">I", 8 + len(p)) + p for k, p in parts)
+            add(f"icns-{name.decode()}-{how}.icns", b"icns" + struct.pack(">I", 8 + len(parts)) + parts)
     add("cur-32.cur", directory(2, [(16, 16, 3, 4, deep)]))
     mask = numbers(2, 16, 16)
     body = dib(16, 32, 1) + b"\0\0\0\0\xff\xff\xff\0" + bmp_rows(packed(numbers(2, 16, 16), 1)) + bmp_rows(packed(mask, 1))
@@ -474,8 +499,11 @@ def textures():
     blocks = (W + 3) // 4 * ((H + 3) // 4)
     for code, size in (("DXT1", 8), ("DXT3", 16), ("DXT5", 16), ("BC4U", 8), ("ATI1", 8), ("BC5U", 16), ("ATI2", 16), ("BC5S", 16)):
         dds(code, 4, code.encode(), body=random.bytes(blocks * size))
-    for number, size in ((71, 8), (74, 16), (77, 16), (80, 8), (83, 16), (84, 16)):
+    for number, size in ((71, 8), (74, 16), (77, 16), (80, 8), (83, 16), (84, 16), (97, 16), (98, 16), (99, 16)):
         dds(f"dx10-{number}", 4, b"DX10", body=random.bytes(blocks * size), number=number)
+    for mode in range(8):  # of BC7, whose number of low zeros it is
+        body = [bytes([random.integers(0, 256) << mode + 1 & 255 | 1 << mode]) + random.bytes(15) for _ in range(blocks)]
+        dds(f"bc7-mode{mode}", 4, b"DX10", body=b"".join(body), number=98)
     dds("dx10-28", 4, b"DX10", body=random.bytes(4 * W * H), number=28)
     dds("grey", 0x20000, bits=8, body=random.bytes(W * H))
     dds("grey-opacity", 0x20001, bits=16, body=random.bytes(2 * W * H))

@@ -7,9 +7,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,19 +23,25 @@ var usual = Limits{Pixels: 1 << 27, Memory: 4 << 30, Time: time.Minute}
 
 // kindOf is that of a file by its name.
 func kindOf(name string) Kind {
-	if strings.HasSuffix(name, ".avif") {
+	switch filepath.Ext(name) {
+	case ".avif":
 		return AVIF
+	case ".heic":
+		return HEIF
+	case ".jxl":
+		return JPEGXL
 	}
-	return HEIF
+	return JPEG2000
 }
 
-// file is one of testdata/picture/heif.tar.gz; the test is skipped where the libraries are not at hand.
+// file is one of the archives in testdata/picture; the test is skipped where the libraries are not at hand.
 func file(t testing.TB, name string) []byte {
 	t.Helper()
 	if find("libavif") == "" || find("libheif") == "" {
 		t.Skip("the libraries are not at hand: scripts/codecs.sh install")
 	}
-	packed, err := os.ReadFile("../../../testdata/picture/heif.tar.gz")
+	archive := map[Kind]string{AVIF: "heif", HEIF: "heif", JPEG2000: "jpeg2000", JPEGXL: "jpegxl"}[kindOf(name)]
+	packed, err := os.ReadFile("../../../testdata/picture/" + archive + ".tar.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +139,7 @@ func TestKilledWhileIdle(t *testing.T) {
 
 // Limits are kept, and cost the file alone.
 func TestLimits(t *testing.T) {
-	for _, name := range []string{"large.heic", "large.avif", "large-12-bits-alpha.avif", "large-10-bits-alpha.heic"} {
+	for _, name := range []string{"large.heic", "large.avif", "large-12-bits-alpha.avif", "large-10-bits-alpha.heic", "large.jp2", "large-16-bits.jp2", "large.jxl", "large-float.jxl"} {
 		data := file(t, name)
 		for _, test := range []struct {
 			what   string
@@ -190,7 +198,7 @@ func TestMissing(t *testing.T) {
 	drop(t)
 	t.Setenv("FOVEA_CODECS", t.TempDir())
 	defer drop(t)
-	for _, kind := range []Kind{AVIF, HEIF} {
+	for _, kind := range []Kind{AVIF, HEIF, JPEG2000, JPEGXL} {
 		_, _, err := Decode(kind, []byte("any"), nil, usual)
 		if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "scripts/codecs.sh install") {
 			t.Error(err)
@@ -236,4 +244,44 @@ func TestMemory(t *testing.T) {
 		}
 		t.Logf("%s: %d MB, %v", name, most>>20, took)
 	}
+}
+
+// TestMemoryOfJPEG2000: as TestMemory, with what package picture says of these files, without what its own process takes.
+func TestMemoryOfJPEG2000(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the most memory of a process is not known here")
+	}
+	itself := peak(t, "1x1.jp2", 1)
+	for name, perPixel := range map[string]int64{
+		"large.jp2": 5*3 + 3, "large-tiles.jp2": 5*3 + 3 + 4, "large-small-blocks.jp2": 5*3 + 3 + 640*3/16, "large-16-bits.jp2": 5*3 + 6,
+		"large.jxl": 28 + 3, "large-rgba-16-bits.jxl": 28 + 4 + 8, "large-float.jxl": 28 + 12,
+	} {
+		const pixels = 1400 * 1000
+		most := peak(t, name, pixels)
+		if most > itself+perPixel*pixels+8<<20 {
+			t.Errorf("%s: %d MB, of which %d MB are the program's", name, most>>20, itself>>20)
+		}
+		t.Logf("%s: %d bytes a pixel, of %d", name, (most-itself)/pixels, perPixel)
+	}
+}
+
+// peak is the most memory of a process that decodes one file.
+func peak(t *testing.T, name string, pixels int) (bytes int64) {
+	t.Helper()
+	data := file(t, name)
+	w, err := start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _, err := w.decode(kindOf(name), data, nil, usual)
+	if err != nil || p.Width*p.Height != pixels {
+		t.Fatalf("%s: %d pixels, %v", name, p.Width*p.Height, err)
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.command.Process.Pid))
+	_, rest, found := strings.Cut(string(status), "VmHWM:")
+	if _, scan := fmt.Sscan(rest, &bytes); err != nil || !found || scan != nil {
+		t.Fatal(err, scan)
+	}
+	drop(t)
+	return bytes << 10
 }

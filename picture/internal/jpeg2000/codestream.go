@@ -14,7 +14,10 @@ const (
 
 // codestream reads one that begins at a place of the file.
 func (f *File) codestream(data []byte, place int) error {
-	if len(data) < len(start) || string(data[:len(start)]) != start {
+	if len(data) < len(start) {
+		return faulty(ErrTruncated, "the file ends within its codestream's first bytes")
+	}
+	if string(data[:len(start)]) != start {
 		return faulty(ErrCorrupt, "the codestream does not begin with a size")
 	}
 	var tiles int64

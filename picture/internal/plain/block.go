@@ -10,6 +10,7 @@ const (
 	blockBC4
 	blockBC5
 	blockBC5S
+	blockBC7
 )
 
 // size is that of a block in the file; channels are those of its pixels.
@@ -74,6 +75,8 @@ func (b block) decode(pixels *[16][4]uint8, src []byte) {
 		blockValues(pixels, src, 3, false)
 	case blockBC4:
 		blockValues(pixels, src, 0, false)
+	case blockBC7:
+		decodeBC7(pixels, src)
 	default:
 		if b == blockBC5S { // of which Pillow's middle is that of the range, too
 			for i := range pixels {

@@ -21,7 +21,7 @@ var (
 	}
 	ddsNumbers = map[uint32]block{
 		70: blockBC1, 71: blockBC1, 73: blockBC2, 74: blockBC2, 76: blockBC3, 77: blockBC3, 79: blockBC4, 80: blockBC4,
-		82: blockBC5, 83: blockBC5, 84: blockBC5S,
+		82: blockBC5, 83: blockBC5, 84: blockBC5S, 97: blockBC7, 98: blockBC7, 99: blockBC7,
 	}
 )
 
