@@ -130,7 +130,7 @@ browser: ## the browser that the tests look at reports with: an installed Chromi
 	@scripts/browser.sh install
 
 .PHONY: corpora
-corpora: ## the test images of Pillow, libjpeg-turbo and libpng
+corpora: ## the test images of Pillow, pydicom, libjpeg-turbo and libpng
 	@testdata/picture/corpora.sh
 
 .PHONY: clean

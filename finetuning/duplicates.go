@@ -90,6 +90,7 @@ func (o *TrainOptions) Group(ctx context.Context, all Features) (Duplicates, err
 			return slices.Contains(d.Crowded, all.Labels[p.A]) || slices.Contains(d.Crowded, all.Labels[p.B])
 		}))
 	}
+	d.Groups = together(d.Groups, all.Paths)
 	if d.Equal+d.Alike > 0 {
 		are := "images are copies"
 		if d.Equal == 1 {

@@ -15,7 +15,7 @@ import (
 
 // openFrames is the pipeline.Opener of files with several frames, if more than the first is wanted.
 func (o Options) openFrames(file string, open pipeline.OpenFunc) (pipeline.Source, error) {
-	if o.Frames.First() || !frames.MayHave(file) {
+	if o.Frames.First() || !frames.MayHave(file) && !frames.Unnamed(file) {
 		return nil, nil
 	}
 	return &frameSource{file, open, o.Frames, frames.Options{MaxPixels: o.MaxPixels}}, nil
@@ -56,6 +56,9 @@ func (s *frameSource) List(ctx context.Context, visit func(pipeline.Item) error)
 // frames lists those of a file, which is open; those of a video that only ffmpeg can read by its name.
 func (s *frameSource) frames(ctx context.Context, w *witness) (frames.Reader, error) {
 	reader, err := frames.Open(w, w.Size(), s.options)
+	if !frames.MayHave(s.file) && (errors.Is(err, frames.ErrVideo) || errors.Is(err, frames.ErrNone)) {
+		return nil, frames.ErrSingle // whose name says nothing
+	}
 	if !errors.Is(err, frames.ErrVideo) {
 		return reader, err
 	}

@@ -128,6 +128,11 @@ func TestEstimateSmall(t *testing.T) {
 			compareCost(t, name+", "+mode, data, modes[mode])
 		}
 	}
+	for name, data := range dicomFiles(t) {
+		if strings.HasSuffix(name, ".dcm") {
+			compareCost(t, name, data, modes["squash"])
+		}
+	}
 	plain := plainFiles(t)
 	for name := range plain {
 		if data, isFile := plain[strings.TrimSuffix(name, ".rgb")]; isFile && strings.HasSuffix(name, ".rgb") {

@@ -96,7 +96,7 @@ func (w *workspace) failure(stage Stage, format string, data []byte, err error) 
 	if err == nil {
 		return nil
 	}
-	return &Error{stage, format, reasonOf(data, err)}
+	return &Error{stage, format, reason(err)}
 }
 
 func checkSize(width, height, limit int) error {

@@ -23,6 +23,8 @@ type deep struct {
 	row   func(y int, dst []float64)
 	// value, if set, is the number that a word stands for, such as of a table or in other units. It must be finite.
 	value func(word uint16) float64
+	// absent, if set, says which words stand for no sample.
+	absent func(word uint16) bool
 	// alpha writes the opacity of row y, a byte a pixel; nil where all pixels are opaque.
 	alpha func(y int, dst []uint8)
 	// noData, if set, is the sample that stands for none. So does every number that is not finite. Pixels without
@@ -63,6 +65,8 @@ func (d *deep) limits() span {
 // wordValue is the number that a word stands for.
 func (d *deep) wordValue(word uint16) float64 {
 	switch {
+	case d.absent != nil && d.absent(word):
+		return math.NaN()
 	case d.value != nil:
 		return d.value(word)
 	case d.signed:
@@ -160,8 +164,9 @@ func (w *workspace) tableLimits(d *deep) span {
 	l := d.limits()
 	out := span{math.Inf(1), math.Inf(-1)}
 	for v := l.low; v <= l.high; v++ {
-		value := d.value(uint16(int32(v)))
-		out.low, out.high = min(out.low, value), max(out.high, value)
+		if value := d.wordValue(uint16(int32(v))); !d.missing(value) {
+			out.low, out.high = min(out.low, value), max(out.high, value)
+		}
 	}
 	return out
 }

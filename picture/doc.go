@@ -20,7 +20,8 @@
 // assembly, with identical results.
 //
 // Not decoded are JPEGs with hierarchical or lossless arithmetic coding; TIFFs with JPEG 2000, LERC or LZMA
-// inside; HEIF that is not coded by HEVC; and DICOM and raw files, which the error names.
+// inside; HEIF that is not coded by HEVC; and raw files, which the error names.
+// Of DICOM only what is about pixels is read (internal/dicom).
 // RecognizeForeign recognizes such kinds by the beginning of a file. Progressive JPEGs that lack
 // their last scans count as truncated. Of animations and multi-page TIFFs the first image is used.
 //

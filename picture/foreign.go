@@ -70,7 +70,6 @@ var foreignKinds = []foreignKind{
 	{Foreign{"OpenEXR", "map its tones to 8 bits and write them as PNG"}, []string{"v/1\x01"}, nil, ".exr"},
 	{Foreign{"Radiance HDR", "map its tones to 8 bits and write them as PNG"}, []string{"#?RADIANCE", "#?RGBE"}, nil, ".rgbe"},
 	{Foreign{"DPX or Cineon", "map its tones to 8 bits and write them as PNG"}, []string{"SDPX", "XPDS", "\x80\x2a\x5f\xd7"}, nil, ".dpx .cin"},
-	{Foreign{"DICOM", "render it to PNG with the window that suits it, as dcm2img of DCMTK does"}, nil, isDICOM, ".dcm .dicom"},
 	{Foreign{"NIfTI", "write its slices as PNG, scaled to 8 bits"}, nil, isNIfTI, ".nii .nii.gz"},
 	{Foreign{"NRRD", "write its slices as PNG, scaled to 8 bits"}, []string{"NRRD000"}, nil, ".nrrd"},
 	{Foreign{"FITS", scaled}, []string{"SIMPLE  ="}, nil, ".fits .fts"},
@@ -183,20 +182,6 @@ func isEPS(head []byte) bool {
 
 func isEMF(head []byte) bool {
 	return len(head) >= 44 && string(head[:4]) == "\x01\x00\x00\x00" && string(head[40:44]) == " EMF"
-}
-
-// isDICOM looks behind the preamble, in which anything may stand, a TIFF's header too. Old files
-// begin with their first elements.
-func isDICOM(head []byte) bool {
-	if len(head) >= 132 && string(head[128:132]) == "DICM" {
-		return true
-	}
-	for _, start := range []string{"\x02\x00\x00\x00UL\x04\x00", "\x08\x00\x00\x00UL\x04\x00", "\x08\x00\x05\x00CS", "\x08\x00\x00\x00\x04\x00\x00\x00"} {
-		if bytes.HasPrefix(head, []byte(start)) {
-			return true
-		}
-	}
-	return len(head) >= 11 && string(head[:4]) == "\x08\x00\x05\x00" && head[5]|head[6]|head[7] == 0 && string(head[8:11]) == "ISO"
 }
 
 func isNIfTI(head []byte) bool {

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"fovea/picture/internal/codec"
+	"fovea/picture/internal/dicom"
 	"fovea/picture/internal/jpeg2000"
 	"fovea/picture/internal/jpegxl"
 	"fovea/picture/internal/plain"
@@ -30,6 +31,7 @@ type format struct {
 
 // formats are all that are decoded. The first that recognizes a file decodes it.
 var formats = [...]format{
+	{name: "dicom", is: dicom.Is, header: dicomHeader, decode: decodeDICOM}, // whose preamble may be that of another format
 	{name: "jpeg", is: isJPEG, header: jpegHeader, decode: decodeJPEG, notes: jpegNotes},
 	{name: "png", is: starts("\x89PNG\r\n\x1a\n"), header: headerOfPNG, decode: decodePNG, notes: pngNotes},
 	{name: "gif", is: starts("GIF87a", "GIF89a"), header: measured(gif.DecodeConfig, nil, gifExtent), decode: decodeGIF, notes: gifNotes},

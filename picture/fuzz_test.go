@@ -105,6 +105,17 @@ func FuzzXBM(f *testing.F)     { fuzzFormat(f, "#define ", ".xbm") }
 func FuzzIcon(f *testing.F)    { fuzzFormat(f, "\x00\x00", ".ico", ".cur") }
 func FuzzMacIcon(f *testing.F) { fuzzFormat(f, "icns", ".icns") }
 
+// FuzzDICOM begins behind the preamble.
+func FuzzDICOM(f *testing.F) {
+	const start = 132
+	for name, data := range dicomFiles(f) {
+		if strings.HasSuffix(name, ".dcm") && !strings.HasPrefix(name, "bare") && len(data) < 4000 {
+			f.Add(data[start:], uint8(len(name)))
+		}
+	}
+	fuzzDecode(f, strings.Repeat("\x00", start-4)+"DICM")
+}
+
 // FuzzHEIF begins with AVIF and HEIC files.
 func FuzzHEIF(f *testing.F) {
 	needCodecs(f)

@@ -49,15 +49,6 @@ func unsupported(data []byte) error {
 	return fmt.Errorf("%w: %s", errForeign, what)
 }
 
-// reasonOf maps a decoder's error to one of the package's reasons. A file wrapped in DICOM counts
-// as DICOM, though its preamble may hold a TIFF header.
-func reasonOf(data []byte, err error) error {
-	if err = reason(err); errors.Is(err, ErrDamaged) && isDICOM(data) {
-		return unsupported(data)
-	}
-	return err
-}
-
 // checkPNG refuses what Xcode makes of PNGs for iPhones: different colours, packed differently.
 func checkPNG(data []byte) error {
 	if len(data) >= 16 && string(data[12:16]) == "CgBI" {

@@ -89,6 +89,11 @@ func seeds(t testing.TB) map[string][]byte {
 			all[name] = data
 		}
 	}
+	for name, data := range dicomFiles(t) {
+		if strings.HasSuffix(name, ".dcm") && len(data) < 20_000 {
+			all[name] = data
+		}
+	}
 	more, _ := tiffArchive(t, "tiff-more.tar.gz")
 	for _, name := range []string{
 		"jpeg-ycbcr-22-tiles", "libtiff-jpeg-cmyk", "webp-lossy", "u2-rgb-zstd", "f4-rgb-predictor-True", "ycbcr-22", "old-lzw", "u1-rgb-bigtiff-tiles",

@@ -3,6 +3,8 @@ package picture
 import (
 	"path"
 	"strings"
+
+	"fovea/picture/internal/dicom"
 )
 
 // extensions are those of file names that stand for decoded formats and nothing else, for which a look into the file is
@@ -11,7 +13,7 @@ var extensions = func() map[string]bool {
 	known := map[string]bool{}
 	for e := range strings.FieldsSeq(".jpg .jpeg .jpe .jfif .jls .png .apng .gif .bmp .tif .tiff .btf .tf8 .webp " +
 		".pbm .pgm .ppm .pnm .pam .psd .psb .tga .targa .pcx .dds .qoi .sgi .xbm .ico .cur .icns " +
-		".avif .avifs .heic .heics .heif .heifs .hif .jp2 .j2k .j2c .jpc .jpf .jpx .jph .jhc .jxl") {
+		".avif .avifs .heic .heics .heif .heifs .hif .jp2 .j2k .j2c .jpc .jpf .jpx .jph .jhc .jxl .dcm .dicom .ima") {
 		known[e] = true
 	}
 	return known
@@ -24,5 +26,8 @@ func Decodes(name string, head []byte) bool {
 		return true
 	}
 	f := sniff(head)
+	if f != nil && f.name == "dicom" && dicom.Imageless(head) {
+		return false
+	}
 	return f != nil && (f.name != "jpeg" || len(head) > 2 && head[2] == 0xff)
 }

@@ -83,8 +83,42 @@ func oversizes(t testing.TB) []oversize {
 		{"WebP, animated", "16x16", "a frame of 16x16 at 2, 0", webpOf(vp8x(2, 16, 16), anmf(2, 0, 16, 16, vp8l(16, 16))), 0, ErrCorrupt},
 		{"WebP, animated", "1,024x1,024", "a frame of that size, at `--max-pixels 1000000`", webpOf(vp8x(2, 1024, 1024), anmf(0, 0, 1024, 1024, vp8l(1024, 1024))), 1_000_000, ErrTooLarge},
 		{"WebP, extended", "16x16", "an image of 1,024x1,024", webpOf(vp8x(0, 16, 16), vp8l(1024, 1024)), 0, ErrCorrupt},
+		{"DICOM", "2,000x2,000", "few bytes", dicomOfSize(t, "mono16.dcm", 2_000), 0, ErrTruncated},
+		{"DICOM, deflated", "8,000x8,000", "few bytes", deflatedDICOM(t, "mono16.dcm", 8_000), 0, ErrTruncated},
+		{"DICOM, RLE", "2,000x2,000", "few bytes", dicomOfSize(t, "rle-mono16.dcm", 2_000), 0, ErrTruncated},
+		{"DICOM, JPEG", "2,000x2,000", "a JPEG of 40x24", dicomOfSize(t, "jpeg-grey.dcm", 2_000), 0, ErrCorrupt},
+		{"DICOM", "60,000x60,000", "few bytes", dicomOfSize(t, "mono16.dcm", 60_000), 0, ErrTooLarge},
 		{"WebP, lossy", "40x32", "data of 4 MB by their length", claims(4 << 20), 0, ErrTruncated},
 	}
+}
+
+// dicomOfSize is a DICOM file that says another size.
+func dicomOfSize(t testing.TB, name string, side int) []byte {
+	t.Helper()
+	data := bytes.Clone(dicomFiles(t)[name])
+	rows := bytes.Index(data, []byte("\x28\x00\x10\x00US\x02\x00"))
+	if rows < 0 {
+		t.Fatalf("%s has no size", name)
+	}
+	binary.LittleEndian.PutUint16(data[rows+8:], uint16(side))
+	binary.LittleEndian.PutUint16(data[rows+18:], uint16(side))
+	return data
+}
+
+// deflatedDICOM is the same with its data set deflated.
+func deflatedDICOM(t testing.TB, name string, side int) []byte {
+	t.Helper()
+	data := dicomOfSize(t, name, side)
+	packed := deflated(data[bytes.Index(data, []byte("\x08\x00\x16\x00UI")):])
+	return dicomOf("1.2.840.10008.1.2.1.99", packed[2:len(packed)-4]) // without zlib's frame
+}
+
+// dicomOf is a data set behind a header with its transfer syntax.
+func dicomOf(syntax string, set []byte) []byte {
+	if len(syntax)%2 != 0 {
+		syntax += "\x00"
+	}
+	return slices.Concat(make([]byte, 128), []byte("DICM\x02\x00\x10\x00UI"), []byte{byte(len(syntax)), 0}, []byte(syntax), set)
 }
 
 // flatJPEGOf is a grey JPEG of 16x16 pixels that says another size.

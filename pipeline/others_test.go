@@ -12,18 +12,19 @@ import (
 
 // foreignTree are files of kinds that are not read, among a picture and what is none at all.
 func foreignTree(jpg string) map[string]string {
-	dicom := strings.Repeat("\x00", 128) + "DICM\x02\x00\x00\x00UL\x04\x00"
+	// DICOM that isn't an image: a list of files, by its class.
+	dicom := strings.Repeat("\x00", 128) + "DICM\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10"
 	return map[string]string{
 		"a.jpg": jpg, "b/icon.BPG": "BPG\xfb\x20\x00\x04\x04", "b/a.bpg": "BPG\xfb\x20\x00\x04\x04",
-		"scan": dicom, "x.jxr": "II\xbc\x01", "p.flif": "FLIF31\x03\x03", "b/x.pict": strings.Repeat("\x01\x02", 40), "unnamed-farbfeld": "farbfeld\x00\x00\x00\x00",
+		"DICOMDIR": dicom, "x.jxr": "II\xbc\x01", "p.flif": "FLIF31\x03\x03", "b/x.pict": strings.Repeat("\x01\x02", 40), "unnamed-farbfeld": "farbfeld\x00\x00\x00\x00",
 		"notes.txt": "P6 is not an image, BMP neither", "BMW.txt": "BMW makes cars, and more", "a.wav": "RIFF\x24\x00\x00\x00WAVEfmt ", "labels.csv": "a.jpg,cat\n", "data.json": "{}",
-		"README.md": "# text", "empty.bpg": "", "text.dcm": "to be fetched", ".hidden.bpg": "BPG\xfb",
+		"README.md": "# text", "empty.bpg": "", "text.blp": "to be fetched", ".hidden.bpg": "BPG\xfb",
 	}
 }
 
 var (
-	wantForeign = []string{"2 BPG b/a.bpg", "1 DICOM scan", "1 FLIF p.flif", "1 JPEG XR x.jxr", "1 PICT b/x.pict", "1 farbfeld unnamed-farbfeld"}
-	wantSkipped = 8 // the texts, the sound, and the two that are not what their names say
+	wantForeign = []string{"2 BPG b/a.bpg", "1 FLIF p.flif", "1 JPEG XR x.jxr", "1 PICT b/x.pict", "1 farbfeld unnamed-farbfeld"}
+	wantSkipped = 9 // the texts, the sound, the list of files, and the two that are not what their names say
 )
 
 func checkOthers(t *testing.T, listing Listing, prefix string, wantSkipped int) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fovea/picture"
+	"fovea/picture/internal/dicom"
 )
 
 // ErrSingle marks a file that has not several frames.
@@ -24,8 +25,14 @@ func MayHave(name string) bool {
 	return slices.Contains(extensions, strings.ToLower(path.Ext(name)))
 }
 
+// Unnamed says whether a file's name has no extension, so that it may be a scan: those of DICOM are often called by
+// numbers, such as 1.2.840.113619.2.55.
+func Unnamed(name string) bool {
+	return strings.Trim(path.Ext(name), ".0123456789") == ""
+}
+
 var extensions = []string{
-	".gif", ".webp", ".png", ".apng", ".avi",
+	".gif", ".webp", ".png", ".apng", ".avi", ".dcm", ".dicom", ".ima",
 	".mp4", ".m4v", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv", // through ffmpeg
 }
 
@@ -65,6 +72,9 @@ type Options struct {
 	MaxPixels int
 }
 
+// headBytes is how much of a file's beginning tells its kind.
+const headBytes = 256
+
 // maxFrames bounds the list of a file's frames.
 const maxFrames = 1 << 20
 
@@ -77,6 +87,7 @@ var kinds = []struct {
 	{isWebP, openWebP},
 	{isPNG, openPNG},
 	{isAVI, openAVI},
+	{dicom.Is, openDICOM},
 }
 
 // file is what frames are read from.
@@ -92,7 +103,7 @@ func Open(r io.ReaderAt, size int64, options Options) (Reader, error) {
 		options.MaxPixels = picture.DefaultMaxPixels
 	}
 	f := file{r, size}
-	head, err := f.bytes(0, min(size, 64))
+	head, err := f.bytes(0, min(size, headBytes))
 	if err != nil {
 		return nil, err
 	}

@@ -1,23 +1,27 @@
 #!/usr/bin/env bash
 # Fetches the test pictures that other projects ship, of which corpora.txt has the sums, for
-# TestCorpora of package picture: Pillow's, libjpeg-turbo's, and libpng's with the PngSuite.
+# TestCorpora of package picture: Pillow's, libjpeg-turbo's, and libpng's with the PngSuite, and pydicom's for
+# TestDICOMCorpus.
 # Those of Go and golang.org/x/image come with these.
 #
-#   ./corpora.sh               fetch them (51 MB), unless that is done already
+#   ./corpora.sh               fetch them (53 MB), unless that is done already
 #   ./corpora.sh path CORPUS   print where one of them is
 #
-# Pillow's come by pip, the others out of Debian's source packages by apt-get, which checks them by
+# Pillow's and pydicom's come by pip, the others out of Debian's source packages by apt-get, which checks them by
 # Debian's signatures: their versions are the distribution's. What cannot be fetched is told and left out.
 set -euo pipefail
 
 pillow=13.0.0
 pillow_sum=cdcd1ba258178f7356d74170c9a81ba4eab6a5d55748bc402a5a2a6fe6be3510
+pydicom=3.0.2
+pydicom_sum=abf971a5440f84dbaf42c4b6758e30e62480902584f8b270b9a5d146e278a07b
 scripts=$(cd "$(dirname "$0")/../../scripts" && pwd)
 cache=${FOVEA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fovea}
 
 folder() { # CORPUS
 	case "$1" in
 	pillow) echo "$cache/pillow-$pillow/images" ;;
+	pydicom) echo "$cache/pydicom-$pydicom/test_files" ;;
 	libjpeg-turbo | libpng1.6) echo "$cache/$1" ;;
 	*) echo "corpora: there is no corpus $1" >&2; return 2 ;;
 	esac
@@ -48,6 +52,18 @@ fetch_pillow() {
 		mkdir "$work/pillow" &&
 		tar -xzf "$work/pillow-$pillow.tar.gz" -C "$work/pillow" --strip-components=2 --wildcards '*/Tests/images' &&
 		keep pillow "$work/pillow/images"
+}
+
+# pydicom's are in its wheel.
+fetch_pydicom() {
+	local python
+	"$scripts/python.sh" install build
+	python=$("$scripts/python.sh" path build)
+	[ -n "$python" ] || return
+	echo "pydicom==$pydicom --hash=sha256:$pydicom_sum" >"$work/pydicom.txt"
+	"$python" -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=pydicom --dest "$work" -r "$work/pydicom.txt" >&2 &&
+		"$python" -m zipfile -e "$work/pydicom-$pydicom-py3-none-any.whl" "$work/pydicom" &&
+		keep pydicom "$work/pydicom/pydicom/data/test_files"
 }
 
 # The system's own lists rarely name sources, and are not ours to change: apt-get gets a
@@ -81,10 +97,11 @@ fetch_source() { # PACKAGE
 		keep "$1" "$work/$1"
 }
 
-for corpus in pillow libjpeg-turbo libpng1.6; do
+for corpus in pillow pydicom libjpeg-turbo libpng1.6; do
 	[ -d "$(folder "$corpus")" ] && continue
 	case $corpus in
 	pillow) fetch_pillow ;;
+	pydicom) fetch_pydicom ;;
 	*) fetch_source "$corpus" ;;
 	esac || echo "corpora: the test pictures of $corpus could not be fetched (the message is above): they will not be tested" >&2
 done

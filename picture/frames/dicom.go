@@ -1,0 +1,72 @@
+package frames
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"fovea/picture"
+	"fovea/picture/internal/dicom"
+)
+
+// dicomReader gives each frame of a DICOM file as a file of its own.
+type dicomReader struct {
+	file  *dicom.File
+	times Times
+}
+
+func openDICOM(f file, options Options) (Reader, error) {
+	data, err := f.all()
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := dicom.Parse(data, dicom.Options{})
+	if errors.Is(err, dicom.ErrNoImage) {
+		return nil, ErrSingle // which says so
+	}
+	if err != nil {
+		return nil, dicomError(err)
+	}
+	if err := options.checkSize(parsed.Width, parsed.Height); err != nil {
+		return nil, err
+	}
+	if parsed.Inflated() > picture.MaxFileBytes {
+		return nil, fmt.Errorf("%w: %d MB of pixels, the limit is %d MB", picture.ErrTooLarge, parsed.Inflated()>>20, picture.MaxFileBytes>>20)
+	}
+	d := &dicomReader{file: parsed}
+	for _, show := range parsed.Shows() {
+		d.times.add(show)
+	}
+	if d.times.Starts == nil {
+		d.times.Starts = make([]time.Duration, parsed.Frames)
+	}
+	return d, nil
+}
+
+// dicomError says what is wrong in the words of package picture.
+func dicomError(err error) error {
+	switch {
+	case errors.Is(err, dicom.ErrTruncated):
+		return fmt.Errorf("%w%s", picture.ErrTruncated, strings.TrimPrefix(err.Error(), dicom.ErrTruncated.Error()))
+	case errors.Is(err, dicom.ErrUnsupported):
+		return fmt.Errorf("%w: %w", picture.ErrUnsupported, err)
+	}
+	return fmt.Errorf("%w%s", picture.ErrCorrupt, strings.TrimPrefix(err.Error(), dicom.ErrCorrupt.Error()))
+}
+
+// Times implements Reader.
+func (d *dicomReader) Times() Times { return d.times }
+
+// Frame implements Reader.
+func (d *dicomReader) Frame(ctx context.Context, i int) ([]byte, error) {
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	data, err := d.file.Single(i)
+	if err != nil {
+		return nil, dicomError(err)
+	}
+	return data, nil
+}
