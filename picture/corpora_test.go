@@ -45,6 +45,13 @@ var forgiven = map[string]bool{
 	"contrib/testpngs/crashers/huge_IDAT.png":           true, // has more pixels than its header says
 }
 
+// own are files of whose samples Pillow makes other pixels: it clips those of more than 8 bits, takes signed ones for
+// unsigned ones, and rounds some of Lab the other way. The tests of ranges, of TIFFs of others and of Lab have their values.
+var own = map[string]bool{
+	"10ct_32bit_128.tiff": true, "12bit.cropped.tif": true, "16_bit_binary_pgm.tiff": true, "8bit.s.tif": true, "separate_planar_extra_samples.tiff": true,
+	"hopper.Lab.tif": true,
+}
+
 // unforgiven are files that Pillow refuses and that are decoded here.
 var unforgiven = map[string]bool{
 	"apng/chunk_no_fctl.png": true, // the animation is damaged, its still picture isn't
@@ -54,8 +61,12 @@ var unforgiven = map[string]bool{
 	"bmp/q/rgba32abf.bmp": true, "bmp/q/pal8os2v2-16.bmp": true, "bmp/q/pal8oversizepal.bmp": true,
 	// Notes of a Photoshop document that are damaged, and a PNG's profile with another compression.
 	"timeout-dedc7a4ebd856d79b4359bbcc79e8ef231ce38f6.psd": true, "unknown_compression_method.png": true,
-	"png_decompression_dos.png": true, // a large text beside one pixel
-	"avif/hopper.heif":          true, // for which Pillow needs pillow-heif
+	"png_decompression_dos.png":        true, // a large text beside one pixel
+	"avif/hopper.heif":                 true, // for which Pillow needs pillow-heif
+	"hopper_unknown_pixel_mode.tif":    true, // an extra sample of a kind that it does not know
+	"hopper_webp.tif":                  true, // its libtiff may lack WebP
+	"tiff_overflow_rows_per_strip.tif": true, // a strip has as many rows as there are
+	"tiff_tiled_jpeg_oob_read.tif":     true, // a tile has what it says
 	// Notes without content.
 	"contrib/testpngs/crashers/empty_ancillary_chunks.png": true,
 }
@@ -123,7 +134,7 @@ func (c corpusCase) check(t *testing.T, data []byte) (decoded bool) {
 		}
 		return true
 	}
-	if got := fmt.Sprintf("%08x", crc32.ChecksumIEEE(picture.Pix)); got != c.sum {
+	if got := fmt.Sprintf("%08x", crc32.ChecksumIEEE(picture.Pix)); got != c.sum && !own[c.name] {
 		t.Errorf("%s: %s: pixels with sum %s, Pillow's have %s", c.name, picture.Format, got, c.sum)
 	}
 	return true

@@ -20,8 +20,7 @@
 // assembly, with identical results.
 //
 // Not decoded are JPEGs with hierarchical or lossless arithmetic coding; BMPs with run lengths
-// or bit masks; TIFFs with planes, CMYK, JPEG or float samples, more than four samples, or
-// two-dimensional Group 3 fax coding; and HEIC, AVIF, DICOM and raw files, which the error names.
+// or bit masks; TIFFs with JPEG 2000, LERC or LZMA inside; and HEIC, AVIF, DICOM and raw files, which the error names.
 // RecognizeForeign recognizes such kinds by the beginning of a file. Progressive JPEGs that lack
 // their last scans count as truncated. Of animations and multi-page TIFFs the first image is used.
 //

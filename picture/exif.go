@@ -23,9 +23,6 @@ func orientation(exif, xmp []byte) int {
 	return found
 }
 
-// tiffNotes are those of a TIFF, which is an EXIF block itself.
-func tiffNotes(data []byte) (exif, xmp []byte) { return data, tiffXMP(data) }
-
 const exifStart = "Exif\x00\x00"
 
 // jpegNotes returns the contents of the first APP1 segment with EXIF and of the last with XMP.
@@ -150,17 +147,6 @@ func webpNotes(data []byte) (exif, xmp []byte) {
 		return false
 	})
 	return exif, xmp
-}
-
-// exifOrientation reads the orientation of a TIFF structure's first directory.
-func exifOrientation(block []byte) (orientation int, found bool) {
-	fields, _ := directory(block)
-	for _, field := range fields {
-		if field.tag == tagOrientation {
-			return int(field.value), true
-		}
-	}
-	return 0, false
 }
 
 // xmpPattern is what Pillow looks for.

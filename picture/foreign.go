@@ -52,7 +52,6 @@ var foreignKinds = []foreignKind{
 	{Foreign{"Sigma raw", develop}, []string{"FOVb"}, nil, ".x3f"},
 	{Foreign{"Phase One raw", develop}, []string{"IIIITwaR", "MMMMRawT"}, nil, ".iiq"},
 	{Foreign{"camera raw", develop}, nil, nil, ".nef .nrw .arw .sr2 .dng .pef .3fr .fff .erf .kdc .mef .srw"},
-	{Foreign{"BigTIFF", "convert it to TIFF or PNG"}, []string{"II+\x00", "MM\x00+"}, nil, ".btf .tf8"},
 	{Foreign{"a GIMP document", "export it as JPEG or PNG"}, []string{"gimp xcf"}, nil, ".xcf"},
 	{Foreign{"farbfeld", toPNG}, []string{"farbfeld"}, nil, ""},
 	{Foreign{"a file of several PCX", toPNG}, []string{"\xb1\x68\xde\x3a"}, nil, ".dcx"},

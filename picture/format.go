@@ -6,8 +6,6 @@ import (
 	"image/gif"
 	"io"
 
-	"golang.org/x/image/tiff"
-
 	"fovea/picture/internal/codec"
 	"fovea/picture/internal/plain"
 )
@@ -34,7 +32,7 @@ var formats = [...]format{
 	{name: "png", is: starts("\x89PNG\r\n\x1a\n"), header: headerOfPNG, decode: decodePNG, notes: pngNotes},
 	{name: "gif", is: starts("GIF87a", "GIF89a"), header: measured(gif.DecodeConfig, nil, gifExtent), decode: decodeGIF, notes: gifNotes},
 	plainFormat("bmp", isBMP, plain.ParseBMP),
-	{name: "tiff", is: isTIFF, header: measured(tiff.DecodeConfig, checkTIFF, tiffExtent), decode: decodeTIFF, notes: tiffNotes},
+	{name: "tiff", is: isTIFF, header: tiffHeader, decode: decodeTIFF, notes: tiffNotes},
 	{name: "webp", is: isWebP, header: webpHeader, decode: decodeWebP, notes: webpNotes},
 	{name: "jpeg-ls", is: isJPEGLS, header: jpegLSHeader, decode: decodeJPEGLS, notes: jpegNotes},
 	{name: "raster", is: starts(rasterStart), header: rasterHeader, decode: decodeRaster, turn: rasterTurn},
@@ -142,15 +140,6 @@ func decodeJPEG(w *workspace, data []byte, j job) (source, error) {
 		return w.fromDeepJPEG(decoded, j)
 	}
 	return w.fromJPEG(decoded), nil
-}
-
-func decodeTIFF(w *workspace, data []byte, j job) (source, error) {
-	decoded, err := tiff.Decode(w.timed(data))
-	if err != nil {
-		return source{}, err
-	}
-	asPrinted(data, decoded)
-	return w.fromImage(decoded, j)
 }
 
 // timed reads data until the time for the image is over.

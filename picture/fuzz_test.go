@@ -79,10 +79,18 @@ func FuzzJPEGLS(f *testing.F) {
 	}
 	fuzzFormat(f, "\xff\xd8\xff\xf7", "-8x8.jpg")
 }
-func FuzzPNG(f *testing.F)  { fuzzFormat(f, "\x89PNG\r\n\x1a\n", ".png") }
-func FuzzGIF(f *testing.F)  { fuzzFormat(f, "GIF89a", ".gif") }
-func FuzzBMP(f *testing.F)  { fuzzFormat(f, "BM", ".bmp") }
-func FuzzTIFF(f *testing.F) { fuzzFormat(f, "II*\x00", ".tiff") }
+func FuzzPNG(f *testing.F) { fuzzFormat(f, "\x89PNG\r\n\x1a\n", ".png") }
+func FuzzGIF(f *testing.F) { fuzzFormat(f, "GIF89a", ".gif") }
+func FuzzBMP(f *testing.F) { fuzzFormat(f, "BM", ".bmp") }
+func FuzzTIFF(f *testing.F) {
+	more, _ := tiffArchive(f, "tiff-more.tar.gz")
+	for name, data := range more {
+		if strings.HasPrefix(string(data), "II*\x00") && len(data) < 4000 {
+			f.Add(data[4:], uint8(len(name)))
+		}
+	}
+	fuzzFormat(f, "II*\x00", ".tiff")
+}
 func FuzzWebP(f *testing.F) { fuzzFormat(f, "RIFF", ".webp") }
 
 func FuzzPNM(f *testing.F)     { fuzzFormat(f, "P", ".pbm", ".pgm", ".pnm", ".pfm", ".pam") }

@@ -15,10 +15,6 @@ func isBMP(data []byte) bool {
 	return len(data) >= 18 && data[0] == 'B' && data[1] == 'M' && data[15]|data[16]|data[17] == 0
 }
 
-func isTIFF(data []byte) bool {
-	return (bytes.HasPrefix(data, []byte("II*\x00")) || bytes.HasPrefix(data, []byte("MM\x00*"))) && !isCanon(data) // whose raw files are TIFFs too
-}
-
 func isWebP(data []byte) bool {
 	return len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP"
 }

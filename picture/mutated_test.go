@@ -89,6 +89,13 @@ func seeds(t testing.TB) map[string][]byte {
 			all[name] = data
 		}
 	}
+	more, _ := tiffArchive(t, "tiff-more.tar.gz")
+	for _, name := range []string{
+		"jpeg-ycbcr-22-tiles", "libtiff-jpeg-cmyk", "webp-lossy", "u2-rgb-zstd", "f4-rgb-predictor-True", "ycbcr-22", "old-lzw", "u1-rgb-bigtiff-tiles",
+		"packed-12", "cmyk16", "preview-first", "i4-rgb-planes-tiles",
+	} {
+		all["tiff "+name] = more[name]
+	}
 	files := plainFiles(t)
 	kinds := map[string]int{}
 	for _, name := range slices.Sorted(maps.Keys(files)) { // some of every kind

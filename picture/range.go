@@ -66,6 +66,16 @@ func (r Range) Validate() error {
 	return err
 }
 
+// Fixed gives the samples that become 0 and 255, where they are the same for all images.
+func (r Range) Fixed() (low, high float64, fixed bool) {
+	s, err := r.scale()
+	if err != nil || s.kind != scaleWindow && s.kind != scaleFixed {
+		return 0, 0, false
+	}
+	low, high = s.span()
+	return low, high, true
+}
+
 type scaleKind int
 
 const (

@@ -1,147 +1,229 @@
 package picture
 
 import (
-	"encoding/binary"
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"math"
 	"slices"
+	"strings"
+
+	"fovea/picture/internal/tiff"
 )
 
-// The TIFF tags that the package reads itself.
-const (
-	tagSubfileType  = 254
-	tagWidth        = 256
-	tagHeight       = 257
-	tagBits         = 258
-	tagCompression  = 259
-	tagPhotometric  = 262
-	tagFillOrder    = 266
-	tagOrientation  = 274
-	tagSamples      = 277
-	tagRowsPerStrip = 278
-	tagPlanar       = 284
-	tagT4Options    = 292
-	tagT6Options    = 293
-	tagPredictor    = 317
-	tagTileWidth    = 322
-	tagTileHeight   = 323
-	tagExtra        = 338
-	tagSampleFormat = 339
-	tagXMP          = 700
-	tagDNGVersion   = 50706
-)
-
-// field is an entry of a directory. value is its first number if that has at most 32 bits and is
-// stored in place, else the location of its content.
-type field struct {
-	tag          uint16
-	count, value uint32
-	// values are those of a short list with an entry per sample, wherever it is stored.
-	values []uint32
+// openTIFF opens a file and finds out how its first page stores its samples, and what they are.
+func (w *workspace) openTIFF(data []byte) (*tiff.File, *tiffKind, error) {
+	f, err := tiff.Open(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, nil, tiffError(err)
+	}
+	f.Spend, w.jpeg.Spend = w.clock.spend, w.clock.spend
+	f.Codec = w.tiffCodec
+	page, err := f.Page()
+	if err == nil {
+		page, err = firstPage(f, page)
+	}
+	if err != nil {
+		return nil, nil, tiffError(err)
+	}
+	layout, err := page.Layout()
+	if err != nil {
+		return nil, nil, tiffError(err)
+	}
+	kind, err := kindOf(layout)
+	return f, kind, tiffError(err)
 }
 
-// tagsRead are the tags above; others, and repeated ones, are passed over.
-var tagsRead = map[uint16]bool{
-	tagSubfileType: true, tagWidth: true, tagHeight: true, tagBits: true, tagCompression: true, tagPhotometric: true,
-	tagFillOrder: true, tagOrientation: true, tagSamples: true, tagRowsPerStrip: true, tagPlanar: true, tagT4Options: true,
-	tagT6Options: true, tagPredictor: true, tagTileWidth: true, tagTileHeight: true, tagExtra: true, tagSampleFormat: true,
-	tagXMP: true, tagDNGVersion: true,
-}
-
-// maxListed bounds the lists that are read: no decodable image has that many samples.
-const maxListed = 64
-
-// directory reads the first directory of a TIFF structure, as far as it goes, and reports whether
-// that is all of it. Where there is none it is empty.
-func directory(block []byte) (fields []field, whole bool) {
-	if len(block) < 8 {
-		return nil, true
-	}
-	var order binary.ByteOrder
-	switch string(block[:4]) {
-	case "II*\x00":
-		order = binary.LittleEndian
-	case "MM\x00*":
-		order = binary.BigEndian
-	default:
-		return nil, true
-	}
-	start := int64(order.Uint32(block[4:]))
-	if start+2 > int64(len(block)) {
-		return nil, true
-	}
-	entries := block[start+2:]
-	for range order.Uint16(block[start:]) {
-		if len(entries) < 12 {
-			return fields, false
-		}
-		f := field{tag: order.Uint16(entries), count: order.Uint32(entries[4:]), value: order.Uint32(entries[8:])}
-		if !tagsRead[f.tag] || slices.ContainsFunc(fields, func(other field) bool { return other.tag == f.tag }) {
-			entries = entries[12:]
-			continue
-		}
-		if kind := order.Uint16(entries[2:]); f.count == 1 && kind == 3 {
-			f.value = uint32(order.Uint16(entries[8:]))
-		} else if f.count == 1 && kind == 1 {
-			f.value = uint32(entries[8])
-		}
-		if f.tag == tagBits || f.tag == tagExtra || f.tag == tagSampleFormat || f.isSize() {
-			f.values = list(block, order, entries, f)
-		}
-		fields, entries = append(fields, f), entries[12:]
-	}
-	return fields, true
-}
-
-// isSize says that the decoder takes the first value of a list as a size.
-func (f field) isSize() bool {
-	switch f.tag {
-	case tagWidth, tagHeight, tagRowsPerStrip, tagTileWidth, tagTileHeight:
-		return true
-	}
-	return false
-}
-
-func tiffXMP(data []byte) []byte {
-	fields, _ := directory(data)
-	for _, f := range fields {
-		if f.tag == tagXMP && int64(f.value)+int64(f.count) <= int64(len(data)) {
-			return data[f.value:][:f.count]
-		}
-	}
-	return nil
-}
-
-// list reads the values of an entry; nil if they are not a short list of whole numbers or lie
-// outside block.
-func list(block []byte, order binary.ByteOrder, entry []byte, f field) []uint32 {
-	var size int64
-	switch order.Uint16(entry[2:]) {
-	case 1:
-		size = 1
-	case 3:
-		size = 2
-	case 4:
-		size = 4
-	}
-	if size == 0 || f.count > maxListed {
+// tiffError is one of the package's reasons.
+func tiffError(err error) error {
+	switch {
+	case err == nil:
 		return nil
+	case errors.Is(err, tiff.ErrUnsupported):
+		return fmt.Errorf("%w: %s", ErrUnsupported, strings.TrimPrefix(err.Error(), tiff.ErrUnsupported.Error()+": "))
+	case errors.Is(err, tiff.ErrTruncated):
+		return fmt.Errorf("%w: %s", ErrTruncated, strings.TrimPrefix(err.Error(), tiff.ErrTruncated.Error()+": "))
+	case errors.Is(err, tiff.ErrCorrupt):
+		return fmt.Errorf("%w: %s", ErrCorrupt, strings.TrimPrefix(err.Error(), tiff.ErrCorrupt.Error()+": "))
 	}
-	at := entry[8:12]
-	if length := size * int64(f.count); length > 4 {
-		if int64(f.value)+length > int64(len(block)) {
-			return nil
+	return err
+}
+
+// firstPage is the first page, in full resolution. Where it is a preview, as in cameras' raw files, one of those that
+// it refers to or that follow may be the image.
+func firstPage(f *tiff.File, page *tiff.Directory) (*tiff.Directory, error) {
+	if page.Has(tiff.DNGVersion) {
+		return nil, fmt.Errorf("%w: DNG raw: develop it to JPEG or PNG", ErrUnsupported)
+	}
+	if page.Uint(tiff.SubfileType, 0)&1 == 0 {
+		return page, nil
+	}
+	const most = 16
+	others, _ := page.Children(most)
+	following, _ := f.Pages(most) // as far as they are whole
+	var found *tiff.Directory
+	for _, d := range append(others, following...) {
+		if d.Uint(tiff.SubfileType, 0)&1 == 0 && d.Uint(tiff.Photometric, 0) <= tiff.ICCLab && d.Has(tiff.Width) &&
+			(found == nil || d.Uint(tiff.Width, 0) > found.Uint(tiff.Width, 0)) {
+			found = d
 		}
-		at = block[f.value:]
 	}
-	values := make([]uint32, f.count)
-	for i := range values {
-		switch size {
-		case 1:
-			values[i] = uint32(at[i])
-		case 2:
-			values[i] = uint32(order.Uint16(at[2*i:]))
-		default:
-			values[i] = order.Uint32(at[4*i:])
+	if found == nil {
+		return nil, fmt.Errorf("%w: the first image is a preview, as in cameras' raw files: develop it to JPEG or PNG", ErrUnsupported)
+	}
+	return found, nil
+}
+
+// tiffKind is what the samples of a page mean.
+type tiffKind struct {
+	*tiff.Layout
+	// channels are those that are read: the colours, then alpha if there is any.
+	channels []int
+	colours  int
+	// alpha says that the last channel is opacity; premultiplied colours were multiplied by it.
+	alpha, premultiplied bool
+	// deep is for images whose samples a Range turns into bytes.
+	deep bool
+}
+
+// kindOf finds the colours and alpha of a page, or says why they are not decoded.
+func kindOf(l *tiff.Layout) (*tiffKind, error) {
+	k := &tiffKind{Layout: l, colours: l.Colours()}
+	narrow := l.Bits <= 8 && l.Format == tiff.Unsigned
+	switch l.Photometric {
+	case tiff.WhiteIsZero, tiff.BlackIsZero, tiff.RGB:
+		k.deep = !narrow
+	case tiff.CMYK:
+		if l.Format != tiff.Unsigned || l.Bits != 8 && l.Bits != 16 {
+			return nil, fmt.Errorf("%w: TIFF in CMYK with samples of %d bits, or not whole: convert it to an RGB PNG", ErrUnsupported, l.Bits)
+		}
+	case tiff.Palette, tiff.YCbCr, tiff.CIELab, tiff.ICCLab:
+		if !narrow && !(l.Photometric == tiff.CIELab && l.Bits == 8) || l.Bits != 8 && l.Photometric != tiff.Palette {
+			return nil, fmt.Errorf("%w: TIFF in %s with samples of %d bits: convert it to an RGB PNG", ErrUnsupported, coloursName(l.Photometric), l.Bits)
+		}
+	default:
+		return nil, fmt.Errorf("%w: TIFF in %s: convert it to an RGB PNG", ErrUnsupported, coloursName(l.Photometric))
+	}
+	if l.Samples < k.colours {
+		if l.Photometric != tiff.YCbCr || l.Samples != 1 {
+			return nil, fmt.Errorf("%w: TIFF in %s with %d samples a pixel: convert it to PNG", ErrUnsupported, coloursName(l.Photometric), l.Samples)
+		}
+		k.colours = 1 // luma alone
+	}
+	for c := range k.colours {
+		k.channels = append(k.channels, c)
+	}
+	k.findAlpha()
+	return k, nil
+}
+
+// findAlpha looks for opacity among the extra samples. A fourth sample of RGB that is not said to be anything is taken
+// for alpha, as by Pillow.
+func (k *tiffKind) findAlpha() {
+	const corel = 999
+	if k.Photometric == tiff.CMYK {
+		return
+	}
+	for i, meaning := range k.Extra {
+		if c := k.colours + i; c < k.Samples && (meaning == tiff.Associated || meaning == tiff.Unassociated || meaning == corel && i == 0) {
+			k.alpha, k.premultiplied = true, meaning == tiff.Associated
+			k.channels = append(k.channels, c)
+			return
 		}
 	}
-	return values
+	if k.Photometric == tiff.RGB && k.Samples == 4 && len(k.Extra) == 0 {
+		k.alpha = true
+		k.channels = append(k.channels, 3)
+	}
+}
+
+// coloursName names a PhotometricInterpretation.
+func coloursName(photometric int) string {
+	switch photometric {
+	case tiff.WhiteIsZero, tiff.BlackIsZero:
+		return "grey"
+	case tiff.RGB:
+		return "RGB"
+	case tiff.Palette:
+		return "colours of a palette"
+	case tiff.Mask:
+		return "the form of a transparency mask"
+	case tiff.CMYK:
+		return "CMYK"
+	case tiff.YCbCr:
+		return "YCbCr"
+	case tiff.CIELab, tiff.ICCLab, 10:
+		return "Lab"
+	case 32803, 34892:
+		return "a camera's colour filters (raw)"
+	case 32844, 32845:
+		return "LogLuv"
+	}
+	return fmt.Sprintf("colours of an unknown kind (%d)", photometric)
+}
+
+func tiffHeader(w *workspace, data []byte) (header, error) {
+	_, k, err := w.openTIFF(data)
+	if err != nil {
+		return header{}, err
+	}
+	h := header{width: k.Width, height: k.Height}
+	memory, err := k.Memory()
+	if err != nil {
+		return h, tiffError(err)
+	}
+	h.deep, h.least = k.deep, k.Least()
+	h.bytes = plus(k.ResultMemory(k.Width, k.Height, len(k.channels)), memory, k.codecMemory(len(data)), tiffBytes)
+	if k.Tiled {
+		h.pixels = times(k.Across, k.Down, k.BlockWidth, k.BlockHeight)
+	}
+	return h, nil
+}
+
+// tiffBytes is what reading directories takes, palettes and tables.
+const tiffBytes = 192 << 10
+
+func decodeTIFF(w *workspace, data []byte, j job) (source, error) {
+	f, k, err := w.openTIFF(data)
+	if err != nil {
+		return source{}, err
+	}
+	s, err := f.Read(k.Layout, image.Rect(0, 0, k.Width, k.Height), k.channels...)
+	if err != nil {
+		return source{}, tiffError(err)
+	}
+	return w.fromSamples(k, s, j)
+}
+
+// tiffNotes are those of a TIFF, which is an EXIF block itself.
+func tiffNotes(data []byte) (exif, xmp []byte) {
+	f, err := tiff.Open(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, nil
+	}
+	page, err := f.Page()
+	if err != nil {
+		return nil, nil
+	}
+	xmp, _ = page.Bytes(tiff.XMP, maxText)
+	return data, xmp
+}
+
+// exifOrientation reads the orientation of a TIFF structure's first directory.
+func exifOrientation(block []byte) (orientation int, found bool) {
+	f, err := tiff.Open(bytes.NewReader(block), int64(len(block)))
+	if err != nil {
+		return 0, false
+	}
+	page, err := f.Page()
+	if err != nil || !page.Has(tiff.Orientation) {
+		return 0, false
+	}
+	return int(min(page.Uint(tiff.Orientation, 0), math.MaxInt32)), true
+}
+
+// isTIFF recognizes TIFFs and BigTIFFs, but Canon's raw files, which are TIFFs too.
+func isTIFF(data []byte) bool {
+	return slices.ContainsFunc([]string{"II*\x00", "MM\x00*", "II+\x00", "MM\x00+"}, func(s string) bool { return bytes.HasPrefix(data, []byte(s)) }) && !isCanon(data)
 }

@@ -19,6 +19,7 @@ const (
 	int32Type   = typespb.DataType_DT_INT32
 	int64Type   = typespb.DataType_DT_INT64
 	uint8Type   = typespb.DataType_DT_UINT8
+	uint16Type  = typespb.DataType_DT_UINT16
 	boolType    = typespb.DataType_DT_BOOL
 	stringType  = typespb.DataType_DT_STRING
 	variantType = typespb.DataType_DT_VARIANT
@@ -87,7 +88,7 @@ type nodes struct {
 var outputNames = map[string]string{
 	"AddV2": "z", "ArgMax": "output", "Cast": "y", "ClipByValue": "output", "Const": "output", "Cumsum": "out", "DecodeJpeg": "image", "DecodePng": "image", "DecodeRaw": "output",
 	"Equal": "z", "ExpandDims": "output", "Floor": "y", "FloorDiv": "z", "GatherV2": "output", "Less": "z", "LogicalAnd": "z", "LogicalNot": "y", "Maximum": "z", "Minimum": "z",
-	"Mul": "z", "Pack": "output", "Range": "output", "RealDiv": "z", "RightShift": "z", "Reshape": "output", "SelectV2": "output", "Reverse": "output", "ReverseV2": "output", "Round": "y",
+	"Max": "output", "Min": "output", "Mul": "z", "Rint": "y", "Pack": "output", "Range": "output", "RealDiv": "z", "RightShift": "z", "Reshape": "output", "SelectV2": "output", "Reverse": "output", "ReverseV2": "output", "Round": "y",
 	"ScaleAndTranslate": "resized_images", "Shape": "output", "Slice": "output", "Squeeze": "output", "StaticRegexFullMatch": "output", "StatelessIf": "output", "StringJoin": "output",
 	"Sub": "z", "Substr": "output", "TensorListSetItem": "output_handle", "Transpose": "y",
 }

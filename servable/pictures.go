@@ -32,8 +32,8 @@ func (n *nodes) pixels(files string, o picture.Options, suffix string) (string, 
 	if err := o.Validate(); err != nil {
 		return "", nil, err
 	}
-	if o.Range != "" && o.Range != picture.RangeAuto && o.Range != picture.RangeFull {
-		return "", nil, fmt.Errorf("servable: features of --range %s cannot be exported: train the head on features of --range auto or full, or use finetune serve", o.Range)
+	if err := checkRange(o.Range); err != nil {
+		return "", nil, err
 	}
 	previous := n.device
 	n.device = host
@@ -52,7 +52,7 @@ func (n *nodes) pixels(files string, o picture.Options, suffix string) (string, 
 		"_lower_using_switch_merge": boolean(true),
 	})
 	stacked := n.add("TensorListStack", "", []string{loop + ":3", element}, attributes{"element_dtype": typeOf(uint8Type), "num_elements": integer(-1)})
-	return n.reshape(uint8Type, stacked, -1, o.Height, o.Width, 3), []*functionpb.FunctionDef{jpegDecoder(suffix), otherDecoder(o.Background, suffix), more(suffix), next(o, suffix)}, nil
+	return n.reshape(uint8Type, stacked, -1, o.Height, o.Width, 3), append(depthDecoders(o, suffix), jpegDecoder(suffix), otherDecoder(o.Background, suffix), more(suffix), next(o, suffix)), nil
 }
 
 // parallelPictures is the number of images decoded at a time.
@@ -71,7 +71,7 @@ func more(suffix string) *functionpb.FunctionDef {
 func next(o picture.Options, suffix string) *functionpb.FunctionDef {
 	n := &nodes{function: true, device: host}
 	file := n.element(stringType, "files", "index")
-	item := n.views(n.decode(file, suffix), o)
+	item := n.views(n.decode(file, o.Range, suffix), o)
 	list := n.add("TensorListSetItem", "", []string{"list", "index", item}, attributes{"element_dtype": typeOf(uint8Type)})
 	index := n.binary("AddV2", int32Type, "index", n.whole(1))
 	outputs := []argument{{"next_index", int32Type}, {"same_count", int32Type}, {"same_files", stringType}, {"next_list", variantType}}
@@ -82,12 +82,20 @@ func next(o picture.Options, suffix string) *functionpb.FunctionDef {
 
 // decode gives the pixels of a file, uint8 of shape [height, width, 3]. JPEG files, which begin with
 // FF D8 FF, have a decoder of their own: only that one offers the exact cosine transform.
-func (n *nodes) decode(file, suffix string) string {
+func (n *nodes) decode(file string, r picture.Range, suffix string) string {
 	begin := n.add("Substr", "", []string{file, n.whole(0), n.whole(3)}, attributes{"T": typeOf(int32Type)})
 	isJPEG := n.binary("Equal", stringType, begin, n.bytes("\xff\xd8\xff"))
-	return n.add("StatelessIf", "decoded", []string{isJPEG, file}, attributes{
+	if keepsHighByte(r) {
+		return n.branch(isJPEG, file, decodeJPEG+suffix, decodeOther+suffix)
+	}
+	return n.branch(isJPEG, file, decodeJPEG+suffix, decodeByDepth+suffix)
+}
+
+// branch decodes a file by one of two functions.
+func (n *nodes) branch(condition, file, then, otherwise string) string {
+	return n.add("StatelessIf", "decoded", []string{condition, file}, attributes{
 		"Tcond": typeOf(boolType), "Tin": typesOf(stringType), "Tout": typesOf(uint8Type),
-		"then_branch": callOf(decodeJPEG + suffix), "else_branch": callOf(decodeOther + suffix), "output_shapes": shapesOf(shape(-1, -1, 3)),
+		"then_branch": callOf(then), "else_branch": callOf(otherwise), "output_shapes": shapesOf(shape(-1, -1, 3)),
 		"_lower_using_switch_merge": boolean(true),
 	})
 }

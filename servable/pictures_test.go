@@ -264,6 +264,58 @@ func TestBackgroundAgreesWithPicture(t *testing.T) {
 	}
 }
 
+// PNGs of 16 bits are seen in the range, and others as without one, as by package picture.
+func TestRangeAgreesWithPicture(t *testing.T) {
+	files, err := filepath.Glob("../testdata/picture/png-*.png")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	narrow := image.NewGray16(image.Rect(0, 0, 40, 30))
+	for i := range 40 * 30 {
+		narrow.SetGray16(i%40, i/40, color.Gray16{Y: uint16(3000 + 7*i)})
+	}
+	var encoded bytes.Buffer
+	if err := png.Encode(&encoded, narrow); err != nil {
+		t.Fatal(err)
+	}
+	files = append(files, filepath.Join(t.TempDir(), "narrow.png"))
+	if err := os.WriteFile(files[len(files)-1], encoded.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, how := range []picture.Range{"minmax", "0..20000", "30000..60000", "window:20000,9000.5"} {
+		for _, background := range []picture.Background{"", "#40a0c8"} {
+			options, changed := picture.Options{Width: 32, Height: 32, Interpolation: picture.Nearest, Background: background, Range: how}, 0
+			run := decoder(t, options)
+			for _, file := range files {
+				data, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want, err := picture.Decode(data, options)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := run([][]byte{data})
+				if err != nil || !bytes.Equal(got, want.Pix) {
+					largest, share := distance(got, want.Pix)
+					t.Errorf("%s, %s over %q: pixels differ by %d, %.2f %% of them, %v", filepath.Base(file), how, background, largest, 100*share, err)
+				}
+				options.Range = ""
+				if plain, err := picture.Decode(data, options); err == nil && !bytes.Equal(plain.Pix, want.Pix) {
+					changed++
+				}
+				options.Range = how
+			}
+			if changed < 1 || changed < 6 && how != "minmax" {
+				t.Errorf("%s changes %d images", how, changed)
+			}
+		}
+	}
+	if _, _, err := (&nodes{}).pixels("", picture.Options{Width: 1, Height: 1, Range: "percentile:1,99"}, ""); err == nil || !strings.Contains(err.Error(), "use finetune serve") {
+		t.Errorf("percentiles: %v", err)
+	}
+}
+
 // Every opacity, of every value, over every value: the arithmetic is that of package picture.
 func TestOverAgreesWithPicture(t *testing.T) {
 	for _, colour := range []string{"#000000", "#ffffff", "#017f80", "#c8fe03"} {

@@ -20,7 +20,7 @@ var floors = map[string]int{
 	"internal/metrics": leaves, "internal/output": leaves, "internal/redact": leaves, "internal/samples": leaves, "internal/scratch": leaves,
 	"internal/seal": leaves, "internal/spelling": leaves, "internal/swap": leaves, "internal/text": leaves, "internal/typo": leaves, "internal/wrongclock": leaves,
 	"featurestore/internal/guard": leaves, "featurestore/internal/storetest": leaves, "picture/internal/jpeg": leaves, "picture/internal/jpegls": leaves, "picture/internal/kernel": leaves, "picture/internal/plain": leaves,
-	"picture/internal/codec": leaves, "picture/internal/heif": leaves,
+	"picture/internal/codec": leaves, "picture/internal/heif": leaves, "picture/internal/tiff": leaves,
 
 	"preprocessing": common, "recipe": common,
 
