@@ -76,6 +76,10 @@ type Recipe struct {
 	// Range says which samples of more than 8 bits become black and white, such as "minmax" or "0..4095"; empty for
 	// picture.RangeAuto.
 	Range string `json:"range,omitempty"`
+	// Bands are those that are shown of images, such as "4,3,2"; empty for their own colours.
+	Bands string `json:"bands,omitempty"`
+	// Tiles says how images were cut, as SIZE, SIZE:STRIDE or SIZE:STRIDE@LEVEL in pixels; empty for whole images.
+	Tiles string `json:"tiles,omitempty"`
 	// Views are the views of an image whose features are averaged: "flip", "tencrop" or
 	// "dense:256,384,512" (with the lengths of the shorter side in pixels); empty for a single one,
 	// the centre.
@@ -112,9 +116,10 @@ func (r Recipe) Layer(name string) (Layer, bool) {
 }
 
 // WithPicturesOf returns the recipe with the other's treatment of images: resize, interpolation,
-// background, range, views and pooling.
+// background, range, bands, tiles, views and pooling.
 func (r Recipe) WithPicturesOf(other Recipe) Recipe {
 	r.Resize, r.Interpolation, r.Background, r.Range = other.Resize, other.Interpolation, other.Background, other.Range
+	r.Bands, r.Tiles = other.Bands, other.Tiles
 	r.Views, r.Pool = other.Views, other.Pool
 	return r
 }
@@ -183,6 +188,8 @@ func (r Recipe) compareOne(other Recipe) []Difference {
 		{Field: "interpolation", Have: r.Interpolation, Got: other.Interpolation},
 		{Field: "background", Have: cmp.Or(r.Background, "none"), Got: cmp.Or(other.Background, "none")},
 		{Field: "range", Have: cmp.Or(r.Range, "auto"), Got: cmp.Or(other.Range, "auto")},
+		{Field: "bands", Have: cmp.Or(r.Bands, "own"), Got: cmp.Or(other.Bands, "own")},
+		{Field: "tiles", Have: cmp.Or(r.Tiles, "none"), Got: cmp.Or(other.Tiles, "none")},
 		{Field: "views", Have: cmp.Or(r.Views, "center"), Got: cmp.Or(other.Views, "center")},
 		{Field: "input size", Have: size(r), Got: size(other)},
 		{Field: "pool", Have: r.Pool, Got: other.Pool},
