@@ -43,6 +43,12 @@ func footerMetadata(info Info) (arrow.Metadata, error) {
 	if r.Range != "" {
 		add(keyPrefix+"range", r.Range)
 	}
+	if r.Bands != "" {
+		add(keyPrefix+"bands", r.Bands)
+	}
+	if r.Tiles != "" {
+		add(keyPrefix+"tiles", r.Tiles)
+	}
 	add(keyPrefix+"precision", r.Precision)
 	if r.Method != "" {
 		add(keyPrefix+"method", r.Method)

@@ -32,6 +32,8 @@ type deep struct {
 	window *span
 	// scene, if set, is the range of the image that this is a part of.
 	scene *span
+	// tally, if set, lists the samples instead of words and row.
+	tally tally
 }
 
 // span is a range of samples.

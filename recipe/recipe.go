@@ -153,8 +153,11 @@ type Difference struct {
 	Minor bool
 }
 
-// FieldPrecision is the field of a Difference in precision or method.
-const FieldPrecision = "precision"
+// FieldPrecision is the field of a Difference in precision or method, FieldTiles that in tiles.
+const (
+	FieldPrecision = "precision"
+	FieldTiles     = "tiles"
+)
 
 func (d Difference) String() string {
 	return fmt.Sprintf("%s: %s here, %s there", d.Field, d.Have, d.Got)
@@ -189,7 +192,7 @@ func (r Recipe) compareOne(other Recipe) []Difference {
 		{Field: "background", Have: cmp.Or(r.Background, "none"), Got: cmp.Or(other.Background, "none")},
 		{Field: "range", Have: cmp.Or(r.Range, "auto"), Got: cmp.Or(other.Range, "auto")},
 		{Field: "bands", Have: cmp.Or(r.Bands, "own"), Got: cmp.Or(other.Bands, "own")},
-		{Field: "tiles", Have: cmp.Or(r.Tiles, "none"), Got: cmp.Or(other.Tiles, "none")},
+		{Field: FieldTiles, Have: cmp.Or(r.Tiles, "none"), Got: cmp.Or(other.Tiles, "none")},
 		{Field: "views", Have: cmp.Or(r.Views, "center"), Got: cmp.Or(other.Views, "center")},
 		{Field: "input size", Have: size(r), Got: size(other)},
 		{Field: "pool", Have: r.Pool, Got: other.Pool},

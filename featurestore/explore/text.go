@@ -26,6 +26,12 @@ func (i Inspection) WriteText(w io.Writer, name string) error {
 	if r.Range != "" {
 		fmt.Fprintf(w, "range          %s, of samples of more than 8 bits\n", r.Range)
 	}
+	if r.Bands != "" {
+		fmt.Fprintf(w, "bands          %s\n", r.Bands)
+	}
+	if r.Tiles != "" {
+		fmt.Fprintf(w, "tiles          %s pixels\n", r.Tiles)
+	}
 	if r.Views != "" {
 		fmt.Fprintf(w, "views          %s, averaged\n", r.Views)
 	}
