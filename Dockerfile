@@ -29,7 +29,7 @@ COPY . .
 RUN flags="-s -w -X fovea/app/cli.version=$VERSION" && \
     scripts/programs.sh /opt/fovea/bin /opt/fovea/lib . "$flags" && \
     scripts/programs.sh /opt/fovea/bin /opt/fovea/lib beam "$flags" && \
-    cp LICENSE NOTICE /opt/fovea/
+    cp LICENSE NOTICE scripts/licenses/* "$(scripts/codecs.sh dir)"/*LICENSE* /opt/fovea/
 
 FROM debian:bookworm-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates libstdc++6 && \

@@ -169,7 +169,7 @@ func awaitRows(dir string) {
 // or blue; each file has its own noise. The extension decides about the format.
 func picture(ts *testscript.TestScript, negated bool, args []string) {
 	if negated || len(args) < 2 {
-		ts.Fatalf("usage: image red|blue|black FILE...")
+		ts.Fatalf("usage: image red|blue|black|faint FILE...")
 	}
 	for i, name := range args[1:] {
 		random := rand.New(rand.NewPCG(uint64(i), uint64(len(args[0]))))
@@ -188,7 +188,17 @@ func picture(ts *testscript.TestScript, negated bool, args []string) {
 		ts.Check(os.MkdirAll(filepath.Dir(file), 0o755))
 		f, err := os.Create(file)
 		ts.Check(err)
-		ts.Check(encode(f, img, filepath.Ext(name)))
+		if args[0] == "faint" { // 12 bits in 16
+			deep := image.NewGray16(img.Rect)
+			for p := range deep.Pix {
+				if deep.Pix[p] = img.Pix[2*p+1]; p%2 == 0 {
+					deep.Pix[p] &= 15
+				}
+			}
+			ts.Check(encode(f, deep, ".png"))
+		} else {
+			ts.Check(encode(f, img, filepath.Ext(name)))
+		}
 		ts.Check(f.Close())
 	}
 }

@@ -17,16 +17,19 @@ import (
 )
 
 // rowsOf are the rows of a dataset as texts, sorted: all but their order and what they were read from; and its failures.
-func rowsOf(t *testing.T, dir string) []string {
+// Columns choose vectors; without any, all are there.
+func rowsOf(t *testing.T, dir string, columns ...string) []string {
 	t.Helper()
 	check(t, featurestore.Verify(dir))
 	d, err := featurestore.Open(dir)
 	check(t, err)
 	var all []string
-	check(t, d.Scan(context.Background(), featurestore.ScanOptions{}, func(b *featurestore.Batch) error {
+	layers, err := d.Layers(columns)
+	check(t, err)
+	check(t, d.Scan(context.Background(), featurestore.ScanOptions{Layers: columns}, func(b *featurestore.Batch) error {
 		for i, r := range b.Rows {
 			text := fmt.Sprint(r.Path, r.Label, r.Split, r.SHA256, r.Width, r.Height)
-			for n, l := range d.Recipe().Layers {
+			for n, l := range layers {
 				text += fmt.Sprint(b.Vectors[n][i*l.Size() : (i+1)*l.Size()])
 			}
 			all = append(all, text)
@@ -137,9 +140,15 @@ func syncedTree(t *testing.T, arguments ...string) (photos, before string) {
 func TestSyncSurvivesTwentyKills(t *testing.T) {
 	arguments := []string{"--rows-per-file", "4", "--labels", "prefix"}
 	photos, before := syncedTree(t, arguments...)
+	survivesTwentyKills(t, before, "sync", append(arguments, "--sync", photos))
+}
+
+// survivesTwentyKills runs a command that replaces the dataset before, and makes what is new in a directory with that
+// suffix.
+func survivesTwentyKills(t *testing.T, before, suffix string, arguments []string) {
+	t.Helper()
 	dir := t.TempDir()
 	whole, killed := filepath.Join(dir, "whole"), filepath.Join(dir, "killed")
-	arguments = append(arguments, "--sync", photos)
 	check(t, os.CopyFS(whole, os.DirFS(before)))
 	began := time.Now()
 	mustEnd(t, small(whole, arguments...), 3)
@@ -151,12 +160,12 @@ func TestSyncSurvivesTwentyKills(t *testing.T) {
 	hits, resumed, reached := 0, 0, 0
 	check(t, os.CopyFS(killed, os.DirFS(before)))
 	for n := range 20 {
-		phase := []string{"", ".killed.sync/.fovea/tmp/part-*", ".killed.sync/data/part-0000[1-9]*", ".killed.new/.fovea", ".killed.new/data/part-*"}[n%5]
+		phase := []string{"", ".killed." + suffix + "/.fovea/tmp/part-*", ".killed." + suffix + "/data/part-0000[1-9]*", ".killed.new/.fovea", ".killed.new/data/part-*"}[n%5]
 		pause := time.Duration(random.Int64N(int64(4 * time.Millisecond)))
 		if phase == "" {
 			pause = time.Duration(random.Int64N(int64(took)))
 		}
-		if staged, _ := filepath.Glob(filepath.Join(dir, ".killed.sync/data/part-*")); len(staged) > 0 {
+		if staged, _ := filepath.Glob(filepath.Join(dir, ".killed."+suffix+"/data/part-*")); len(staged) > 0 {
 			resumed++
 		}
 		if phase != "" {
@@ -226,14 +235,20 @@ var syncOnSmallDisk = strings.NewReplacer(`head -c`, `cp -a "$BEFORE" "$DISK/out
 
 // A full disk leaves the old dataset as it was, and the next run goes on.
 func TestSyncOnFullDisk(t *testing.T) {
+	photos, before := syncedTree(t, "--rows-per-file", "8")
+	goesOnAfterFullDisk(t, before, "--sync", photos)
+}
+
+// goesOnAfterFullDisk runs a command that replaces the dataset before on a disk that is nearly full, and once more.
+func goesOnAfterFullDisk(t *testing.T, before string, arguments ...string) {
+	t.Helper()
 	disk := t.TempDir()
 	if output, err := exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk).CombinedOutput(); err != nil {
 		t.Skipf("no small file system can be mounted here: %v: %s", err, output)
 	}
-	photos, before := syncedTree(t, "--rows-per-file", "8")
 	whole := filepath.Join(t.TempDir(), "whole")
 	check(t, os.CopyFS(whole, os.DirFS(before)))
-	mustEnd(t, small(whole, "--sync", photos), 3)
+	mustEnd(t, small(whole, arguments...), 3)
 	used := 0
 	for _, content := range bytesOf(t, before) {
 		used += len(content) + 4096
@@ -241,7 +256,7 @@ func TestSyncOnFullDisk(t *testing.T) {
 	for _, room := range []int{used + 40_000, used + 150_000} {
 		t.Run(fmt.Sprintf("%d bytes", room), func(t *testing.T) {
 			work := t.TempDir()
-			extract := small(filepath.Join(disk, "out"), "--sync", photos)
+			extract := small(filepath.Join(disk, "out"), arguments...)
 			command := exec.Command("unshare", append([]string{"-rm", "sh", "-c", syncOnSmallDisk, "sh"}, extract.Args...)...)
 			command.Env = append(os.Environ(), "DISK="+disk, "WORK="+work, "BEFORE="+before, fmt.Sprintf("BALLAST=%d", 1<<20-room))
 			if output, err := command.CombinedOutput(); err != nil {

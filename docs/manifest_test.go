@@ -160,6 +160,37 @@ func TestManifestSchemaRefuses(t *testing.T) {
 	}
 }
 
+// A dataset of several models has a manifest of version 2, and only such a one has.
+func TestManifestSchemaOfSeveralModels(t *testing.T) {
+	schema, more := manifestSchema(t), cookbookRecipe
+	more.Model, more.Layers = "vgg19", []recipe.Layer{{Name: "vgg19_fc7", Shape: []int{2}, Layout: recipe.LayoutC, Of: "fc7"}}
+	several, err := recipe.Join(cookbookRecipe, more)
+	must(t, err)
+	for name, r := range map[string]recipe.Recipe{"several": several, "another name": more} {
+		dir := filepath.Join(t.TempDir(), "d")
+		w, err := featurestore.Create(dir, featurestore.Info{Recipe: r}, featurestore.Options{})
+		must(t, err)
+		must(t, w.Close(featurestore.StatusComplete))
+		if err := errors.Join(schema.Validate(readManifest(t, dir)), featurestore.Verify(dir)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for change, spoil := range map[string]func(m map[string]any){
+			"version 1":     func(m map[string]any) { m["version"] = 1.0 },
+			"a later one":   func(m map[string]any) { m["version"] = 3.0 },
+			"parts of none": func(m map[string]any) { m["recipe"].(map[string]any)["added"] = []any{map[string]any{}} },
+		} {
+			m := readManifest(t, dir)
+			delete(m, "checksum")
+			spoil(m)
+			text, err := json.Marshal(m)
+			must(t, err)
+			if _, parsed := featurestore.ParseManifest(text); schema.Validate(m) == nil || parsed == nil {
+				t.Errorf("%s, %s: it is taken: %v", name, change, parsed)
+			}
+		}
+	}
+}
+
 // Members of a later version do not keep this one from reading a dataset; validate tells of them.
 func TestManifestOfLaterVersion(t *testing.T) {
 	dir := dataset(t, featurestore.Options{}, 1, featurestore.StatusComplete)

@@ -9,7 +9,8 @@
 //
 // An image that cannot be read is a row of the dataset's list of failures, never an error: Result counts
 // them. When the context is cancelled, Run closes the dataset with all finished rows, and a later Run with
-// Options.Resume continues it.
+// Options.Resume continues it. With Options.Sync or Options.Add, the dataset stays as it was until all that is new has been
+// made beside it.
 //
 // The package joins pipeline, models and featurestore. It must not parse flags, or know terminals and exit
 // statuses: it reports progress to functions in Options, and logs what people should know. Messages that

@@ -12,6 +12,7 @@ import (
 	"fovea/internal/spelling"
 	"fovea/objects"
 	"fovea/pipeline"
+	"fovea/projection"
 )
 
 // Estimated says what a run would do. Names are spelled as datasets show them.
@@ -46,8 +47,8 @@ func Estimate(ctx context.Context, options Options) (Estimated, error) {
 	if err := options.Validate(); err != nil {
 		return Estimated{}, err
 	}
-	if options.Sync && options.Out == "" {
-		return Estimated{}, wrong("no dataset is named to synchronize")
+	if (options.Sync || options.Add) && options.Out == "" {
+		return Estimated{}, wrong("no dataset is named to synchronize or to add columns to")
 	}
 	o := options.withDefaults()
 	listing, err := o.list(ctx)
@@ -56,6 +57,9 @@ func Estimate(ctx context.Context, options Options) (Estimated, error) {
 	}
 	if o.Sync {
 		return o.estimateSync(ctx, listing)
+	}
+	if o.Add {
+		return o.estimateAdd(ctx, listing)
 	}
 	return o.estimate(ctx, listing, nil)
 }
@@ -83,9 +87,10 @@ func (o *Options) estimate(ctx context.Context, listing listing, group *inferenc
 // estimateSync compares the images with the dataset first.
 func (o *Options) estimateSync(ctx context.Context, found listing) (Estimated, error) {
 	r := &run{Options: *o, listing: found}
-	if err := r.adoptPrecision(); err != nil {
+	if err := cmp.Or(r.adoptPrecision(), r.adoptProjection()); err != nil {
 		return Estimated{}, err
 	}
+	o.Project = r.Project
 	dir, done, err := remote.Fetch(ctx, r.Out)
 	if errors.Is(err, featurestore.ErrNotDataset) && objects.IsURL(r.Out) {
 		return o.estimate(ctx, found, nil)
@@ -104,6 +109,39 @@ func (o *Options) estimateSync(ctx context.Context, found listing) (Estimated, e
 	}
 	defer r.group.Close() // nothing depends on it
 	return r.estimatePlan(ctx, dir)
+}
+
+// estimateAdd looks at the dataset first, and estimates the columns of all of its rows.
+func (o *Options) estimateAdd(ctx context.Context, found listing) (_ Estimated, err error) {
+	r := &run{Options: *o, listing: found}
+	dir, done, err := remote.Fetch(ctx, r.Out)
+	if err != nil {
+		return Estimated{}, err
+	}
+	defer done()
+	if r.group, err = r.Open(); err != nil {
+		return Estimated{}, err
+	}
+	defer r.group.Close() // nothing depends on it
+	if r.recipe, _, err = r.configure(r.group.First()); err != nil {
+		return Estimated{}, err
+	}
+	u, err := featurestore.ExamineColumns(dir, featurestore.Options{MaxMemory: r.MaxMemory})
+	if err != nil {
+		return Estimated{}, err
+	}
+	there, err := r.suit(u.Manifest())
+	if err != nil {
+		return Estimated{}, err
+	}
+	var items []pipeline.Item
+	if !there {
+		if items, _, err = r.images(ctx, u, found); err != nil {
+			return Estimated{}, err
+		}
+	}
+	found.Items = items
+	return r.estimate(ctx, found, r.group)
 }
 
 // estimatePlan estimates what the dataset in dir lacks.
@@ -154,7 +192,7 @@ func survey(listing pipeline.Listing, kinds []pipeline.Kind) Estimated {
 // measure computes a batch of images to see how long all would take.
 func (o *Options) measure(ctx context.Context, e *Estimated, sample []pipeline.Item, group *inference.Group) error {
 	for _, l := range group.First().Layers() {
-		e.Bytes += int64(e.Rows) * int64(l.Size()) * int64(o.DType.Size())
+		e.Bytes += int64(e.Rows) * int64(o.Project.How().Stored(l).Size()) * int64(o.DType.Size())
 	}
 	_, config, err := o.configure(group.First())
 	if err != nil {
@@ -167,7 +205,11 @@ func (o *Options) measure(ctx context.Context, e *Estimated, sample []pipeline.I
 	if err != nil {
 		return err
 	}
-	e.Seconds = extrapolate(stats, e.Rows, o.ImagesPerBatch(group), group.Devices())
+	computed := e.Rows
+	if o.Project.Unfitted() {
+		computed += min(e.Rows, projection.Images(o.Project.How()))
+	}
+	e.Seconds = extrapolate(stats, computed, o.ImagesPerBatch(group), group.Devices())
 	return nil
 }
 

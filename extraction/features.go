@@ -15,6 +15,7 @@ import (
 	"fovea/picture/tiles"
 	"fovea/pipeline"
 	"fovea/preprocessing"
+	"fovea/projection"
 	"fovea/recipe"
 )
 
@@ -27,6 +28,8 @@ type Features struct {
 	Layers []string
 	// Pool is a pooling as recipe.ParsePool reads it. Dense views are always averaged.
 	Pool string
+	// Project projects long layers after pooling, nil for none. One that is to be fitted is, before a run begins.
+	Project *projection.Projection
 	// Views are the views of an image to average features over (default picture.Center).
 	Views picture.Views
 	// Resize, Interpolation, Background, Range and Bands are those of picture.Options. Dense views take no Resize.
@@ -125,18 +128,24 @@ func (f Features) ModelOptions() models.Options {
 
 // extractorOptions are those of the model's extractors, for batches of so many views.
 func (f Features) extractorOptions(batch int) inference.ExtractorOptions {
-	return inference.ExtractorOptions{Layers: f.Layers, Pool: f.Pool, Batch: batch}
+	o := inference.ExtractorOptions{Layers: f.Layers, Pool: f.Pool, Batch: batch}
+	if f.Project != nil && !f.Project.Unfitted() {
+		o.Project = f.Project.Layer
+	}
+	return o
 }
 
 // Open opens the model on all devices of the session. The caller closes the group. The errors of package
 // models say what is wrong with the model; an image size that a layer cannot be computed for is an
 // *OptionsError.
 func (f Features) Open() (*inference.Group, error) {
-	group, err := models.OpenGroup(f.model(), f.ModelOptions(), f.extractorOptions(f.Batch), f.Views.Count())
+	options := f.extractorOptions(f.Batch)
+	options.Project = nil // once it is known to suit
+	group, err := models.OpenGroup(f.model(), f.ModelOptions(), options, f.Views.Count())
 	if err != nil {
 		return nil, err
 	}
-	if err := f.checkSides(group.First()); err != nil {
+	if err := cmp.Or(f.checkSides(group.First()), f.project(group)); err != nil {
 		return nil, errors.Join(err, group.Close())
 	}
 	f.noteSize(group.First().Model())
@@ -177,6 +186,7 @@ func (f Features) Recipe(extractor *inference.Extractor) recipe.Recipe {
 	r.Interpolation = string(cmp.Or(f.Interpolation, picture.Bilinear))
 	pool, _ := recipe.ParsePool(f.Pool) // the extractor has it
 	r.Pool = pool.String()
+	r.Projection = f.Project.How().String()
 	r.Background = string(f.Background)
 	if given, err := picture.ParseRange(string(f.Range)); err == nil { // as Validate found
 		r.Range = string(given)

@@ -52,9 +52,16 @@ type Options struct {
 	// More than half of the rows go, or any because of an argument without a single image, only with AllowEmpty;
 	// otherwise that is ErrVanished.
 	Sync, AllowEmpty bool
+	// Add gives the rows of the dataset in Out columns of vectors by the model, in one step, and leaves all else about it
+	// as it is. The images must be just those of its rows, unchanged, or it is ErrOtherImages. A run that is interrupted
+	// is continued by the next one. Columns that are there, made in the same way, are not made again.
+	Add bool
+	// As names the columns that are added: LAYER=COLUMN, or a prefix for the names of all others. Without it they have the
+	// names of their layers, after the model's and an underscore where the dataset has such a column.
+	As []string
 	// RetryFailed, with Resume or Sync, reads again what could not be read before.
 	RetryFailed bool
-	// Format and DType are those of the stored features (default Parquet and float32).
+	// Format and DType are those of the stored features (default Parquet and float32; with Add, the dataset's).
 	Format featurestore.Format
 	DType  featurestore.DType
 	// RowsPerFile or BytesPerFile, of vectors before compression, sets the size of the dataset's files;
@@ -83,6 +90,9 @@ func (o Options) Validate() error {
 	if err := o.Features.Validate(); err != nil {
 		return err
 	}
+	if _, err := parseColumnNames(o.As, nil); err != nil {
+		return err
+	}
 	if err := errors.Join(o.refuseSlower(), o.Selection.Validate()); err != nil {
 		return &OptionsError{err}
 	}
@@ -100,7 +110,7 @@ func (o Options) Validate() error {
 	case o.MaxTime < 0:
 		return wrong("a limit of %s for decoding: use a positive time", o.MaxTime)
 	}
-	return o.validateOutput()
+	return errors.Join(o.validateOutput(), o.validateProjection())
 }
 
 // refuseSlower refuses to begin a dataset in a precision that only makes it less exact. One that exists is
@@ -121,6 +131,14 @@ func (o Options) validateOutput() error {
 		return wrong("resuming and overwriting are mutually exclusive")
 	case o.Sync && (o.Resume || o.Overwrite):
 		return wrong("synchronizing excludes resuming and overwriting")
+	case o.Add && (o.Resume || o.Sync || o.Overwrite || o.RetryFailed):
+		return wrong("adding columns excludes resuming, synchronizing, overwriting and retrying")
+	case o.Add && o.Labels != nil:
+		return wrong("adding columns keeps the labels: leave out --labels; extract dataset relabel changes them")
+	case o.Add && (o.RowsPerFile > 0 || o.BytesPerFile > 0 || o.TensorExtension):
+		return wrong("adding columns keeps the dataset's files: leave out --rows-per-file, --bytes-per-file and --tensor-extension")
+	case len(o.As) > 0 && !o.Add:
+		return wrong("names of columns are for adding them: --as requires --add")
 	case o.AllowEmpty && !o.Sync:
 		return wrong("letting all rows go requires synchronizing")
 	case o.RowsPerFile < 0 || o.BytesPerFile < 0:
@@ -143,7 +161,9 @@ func (o Options) validateOutput() error {
 
 // withDefaults fills in what zero values stand for and later stages want to be told.
 func (o Options) withDefaults() Options {
-	o.Format, o.DType = cmp.Or(o.Format, featurestore.FormatParquet), cmp.Or(o.DType, featurestore.Float32)
+	if !o.Add {
+		o.Format, o.DType = cmp.Or(o.Format, featurestore.FormatParquet), cmp.Or(o.DType, featurestore.Float32)
+	}
 	o.MaxPixels = cmp.Or(o.MaxPixels, picture.DefaultMaxPixels)
 	if o.Metrics == nil {
 		o.Metrics = &Metrics{}

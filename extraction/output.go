@@ -44,7 +44,7 @@ func (o *Options) reading() featurestore.ReadOptions {
 // vacant refuses a directory that cannot take a new dataset before the model is opened, which may take long. What a
 // URL holds is known when the upload begins.
 func (o *Options) vacant() error {
-	if o.Resume || o.Sync || o.Overwrite || objects.IsURL(o.Out) {
+	if o.Resume || o.Sync || o.Add || o.Overwrite || objects.IsURL(o.Out) {
 		return nil
 	}
 	dir, err := objects.LocalPath(o.Out)
@@ -59,7 +59,7 @@ func (o *Options) destination(ctx context.Context) (destination, error) {
 		dir, err := objects.LocalPath(o.Out)
 		return destination{dir: dir, read: o.reading()}, err
 	}
-	upload, err := CreateOutput(ctx, o.Out, remote.Options{Resume: o.Resume || o.Sync, Overwrite: o.Overwrite, Staging: o.Staging})
+	upload, err := CreateOutput(ctx, o.Out, remote.Options{Resume: o.Resume || o.Sync || o.Add, Overwrite: o.Overwrite, Staging: o.Staging})
 	if err != nil {
 		return destination{}, err
 	}

@@ -1,6 +1,7 @@
 package extraction
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,13 +56,16 @@ func (r *run) all(ctx context.Context) (err error) {
 	if err := r.vacant(); err != nil {
 		return err
 	}
-	if err := r.adoptPrecision(); err != nil {
+	if err := cmp.Or(r.adoptPrecision(), r.adoptProjection()); err != nil {
 		return err
 	}
 	if err := r.listAndOpen(ctx); err != nil {
 		return err
 	}
-	if r.recipe, r.config, err = r.configure(r.group.First()); err == nil {
+	if err = r.fitProjection(ctx); err == nil {
+		r.recipe, r.config, err = r.configure(r.group.First())
+	}
+	if err == nil {
 		r.config.Monitor, r.config.Grace = &r.Metrics.Monitor, r.Grace
 		err = r.write(ctx)
 	}
@@ -118,6 +122,9 @@ func (r *run) write(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, to.upload.Abandon(ctx)) }()
 	ctx, release := to.upload.Context(ctx)
 	defer release()
+	if r.Add {
+		return r.add(ctx, to)
+	}
 	if r.Sync {
 		if exists, err := featurestore.HasDataset(to.dir); err != nil || exists {
 			if err == nil {

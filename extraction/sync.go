@@ -32,6 +32,15 @@ func (r *run) sync(ctx context.Context, to destination) error {
 	if err := errors.Join(err, update.Close()); err != nil {
 		return err
 	}
+	if err := r.conclude(ctx, to); err != nil {
+		return err
+	}
+	r.result.Relabelled = r.result.Plan.Relabelled
+	return r.result.check()
+}
+
+// conclude uploads the dataset that was updated, and describes it.
+func (r *run) conclude(ctx context.Context, to destination) error {
 	dataset, err := to.read.Open(to.dir)
 	if err != nil {
 		return err
@@ -42,8 +51,7 @@ func (r *run) sync(ctx context.Context, to destination) error {
 		return err
 	}
 	r.result.Rows, r.result.Failures, r.result.Saved, r.result.Status = m.Rows, m.Failures, true, m.Status
-	r.result.Relabelled = r.result.Plan.Relabelled
-	return r.result.check()
+	return nil
 }
 
 func (r *run) update(ctx context.Context, to destination, u *featurestore.Update) error {

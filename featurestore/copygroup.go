@@ -19,58 +19,105 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fovea/featurestore/internal/guard"
+	"fovea/recipe"
 )
 
 // groupCopier is an encoder that can take over the vectors of a group of rows from a shard of the same format, without
 // decoding them, and write the other columns anew. errIrregular means that they are stored in another way.
 type groupCopier interface {
-	copyGroup(ctx context.Context, from *shardReader, group int, rows []Row, record int, mem memory.Allocator) error
+	copyGroup(ctx context.Context, from *shardReader, group int, copied copiedRows) error
 }
 
-// copyGroup copies the pages of all columns that a revision does not change as they are, with the checksums in them.
-func (e *parquetEncoder) copyGroup(_ context.Context, from *shardReader, group int, rows []Row, record int, mem memory.Allocator) error {
+// copiedRows are what a group of rows gets besides what is copied.
+type copiedRows struct {
+	rows []Row
+	// added are the vectors of columns that are new, or nil.
+	added *addedColumns
+	// record is the number of rows to encode together.
+	record int
+	mem    memory.Allocator
+}
+
+// mostGroupBytes bounds the vectors of a row group that gets more columns. They are in memory until it ends, as compressed
+// pages.
+var mostGroupBytes = int64(4 * groupBytes)
+
+// copyGroup copies the pages of all columns that do not change as they are, with the checksums in them.
+func (e *parquetEncoder) copyGroup(_ context.Context, from *shardReader, group int, copied copiedRows) (err error) {
 	src, ok := from.src.(*parquetSource)
 	if !ok {
 		return errIrregular
 	}
-	if len(rows) == 0 {
+	if len(copied.rows) == 0 {
 		return nil
 	}
 	defer src.buffers.Reset()
 	defer src.file.Done()
-	var err error
 	if e.group, err = e.newGroup(); err != nil {
 		return err
 	}
-	e.group.rows = len(rows)
+	e.group.rows = len(copied.rows)
 	for i := range e.columns.NumColumns() {
-		copied := errIrregular
+		name := e.fields.Field(i).Name
+		if copied.added.place(name) >= 0 {
+			continue
+		}
+		taken := errIrregular
 		if i >= revisedColumns {
-			copied = e.group.copyFrom(src, group, i, e.fields.Field(i).Name)
+			taken = e.group.copyFrom(src, group, i, name)
 		}
 		switch {
-		case copied == nil:
-		case errors.Is(copied, errIrregular) && i < len(fixedColumns):
-			if err := e.writeFixed(i, rows, record, mem); err != nil {
+		case taken == nil:
+		case errors.Is(taken, errIrregular) && i < len(fixedColumns):
+			if err := e.writeFixed(i, copied); err != nil {
 				return err
 			}
-		case errors.Is(copied, errIrregular):
-			return copied
+		case errors.Is(taken, errIrregular):
+			return taken
 		default:
-			return from.damaged("read", copied)
+			return from.damaged("read", taken)
 		}
+	}
+	if err := e.writeAdded(copied); err != nil {
+		return err
 	}
 	return e.endGroup()
 }
 
 // writeFixed writes a column in front of the vectors in the same portions as if it were extracted.
-func (e *parquetEncoder) writeFixed(column int, rows []Row, record int, mem memory.Allocator) error {
-	for part := range slices.Chunk(rows, record) {
-		values := fixedArray(column, part, mem)
+func (e *parquetEncoder) writeFixed(column int, copied copiedRows) error {
+	for part := range slices.Chunk(copied.rows, copied.record) {
+		values := fixedArray(column, part, copied.mem)
 		err := e.writeColumn(column, values)
 		values.Release()
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// writeAdded writes the columns that are new.
+func (e *parquetEncoder) writeAdded(copied copiedRows) error {
+	if copied.added == nil {
+		return nil
+	}
+	added := copied.added.batch(copied.record)
+	for part := range slices.Chunk(copied.rows, copied.record) {
+		if err := copied.added.fill(added, len(part)); err != nil {
+			return err
+		}
+		for i, f := range e.fields.Fields() {
+			at := copied.added.place(f.Name)
+			if at < 0 {
+				continue
+			}
+			values := added.columns[at].array(len(part), f.Type)
+			err := e.writeColumn(i, values)
+			values.Release()
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -134,30 +181,31 @@ func (c *copiedChunk) flush(sink *countingWriter, meta *metadata.ColumnChunkMeta
 }
 
 // copyGroup copies the values of the vectors, whose checksums reading them compares.
-func (e *ipcEncoder) copyGroup(ctx context.Context, from *shardReader, group int, rows []Row, _ int, mem memory.Allocator) error {
-	layers := from.meta.recipe.Layers
-	columns := append(append([]string{}, fixedColumns...), from.meta.recipe.LayerNames()...)
+func (e *ipcEncoder) copyGroup(ctx context.Context, from *shardReader, group int, copied copiedRows) error {
+	columns, fields, rows := slices.Clone(fixedColumns), e.fields.Fields()[len(fixedColumns):], copied.rows
+	for _, f := range fields {
+		if copied.added.place(f.Name) < 0 {
+			columns = append(columns, f.Name)
+		}
+	}
 	return from.scanGroup(ctx, group, columns, func(c chunk) error {
-		arrays := fixedArrays(rows[:c.rows], mem)
-		defer releaseAll(arrays)
+		arrays := fixedArrays(rows[:c.rows], copied.mem)
+		defer func() { releaseAll(arrays) }()
 		rows = rows[c.rows:]
-		for i, l := range layers {
-			if _, err := c.vectors(l); err != nil {
+		var added *batch
+		if copied.added != nil {
+			added = copied.added.batch(c.rows)
+			if err := copied.added.fill(added, c.rows); err != nil {
 				return err
 			}
-			column, err := c.column(l.Name)
+		}
+		for _, f := range fields {
+			if at := copied.added.place(f.Name); at >= 0 {
+				arrays = append(arrays, added.columns[at].array(c.rows, f.Type))
+				continue
+			}
+			own, err := c.ownVectors(from.meta.recipe, f)
 			if err != nil {
-				return err
-			}
-			list, ok := column.(*array.FixedSizeList)
-			if !ok {
-				return errIrregular
-			}
-			var own arrow.Array
-			if err := c.watch(func() error {
-				own = ownList(list, e.fields.Field(len(fixedColumns)+i).Type)
-				return nil
-			}); err != nil {
 				return err
 			}
 			arrays = append(arrays, own)
@@ -166,6 +214,27 @@ func (e *ipcEncoder) copyGroup(ctx context.Context, from *shardReader, group int
 		defer record.Release()
 		return e.write(record)
 	})
+}
+
+// ownVectors copies a column of vectors for a field.
+func (c chunk) ownVectors(r recipe.Recipe, f arrow.Field) (own arrow.Array, err error) {
+	l, _ := r.Layer(f.Name) // every layer is a column
+	if _, err := c.vectors(l); err != nil {
+		return nil, err
+	}
+	column, err := c.column(l.Name)
+	if err != nil {
+		return nil, err
+	}
+	list, ok := column.(*array.FixedSizeList)
+	if !ok {
+		return nil, errIrregular
+	}
+	err = c.watch(func() error {
+		own = ownList(list, f.Type)
+		return nil
+	})
+	return own, err
 }
 
 // watch runs a call that reads the chunk's memory, which may be that of a mapped file.
@@ -196,15 +265,18 @@ func ownList(list *array.FixedSizeList, t arrow.DataType) arrow.Array {
 
 func releaseAll(columns []arrow.Array) {
 	for _, c := range columns {
-		c.Release()
+		if c != nil {
+			c.Release()
+		}
 	}
 }
 
 // copyShard writes the shard with other rows in front of the same vectors: s is a new shard, rows has one row for each
-// of from. An error leaves s to be discarded; errIrregular means that the vectors have to be decoded.
-func (s *shardWriter) copyShard(ctx context.Context, from *shardReader, listed Shard, rows []Row) error {
+// of from, and added are vectors for columns that from lacks, if any. An error leaves s to be discarded; errIrregular
+// means that the vectors have to be decoded.
+func (s *shardWriter) copyShard(ctx context.Context, from *shardReader, listed Shard, rows []Row, added *addedColumns) error {
 	copier, ok := s.enc.(groupCopier)
-	if !ok {
+	if !ok || added != nil && s.config.options.Format == FormatParquet && s.tooLarge(from) {
 		return errIrregular
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -215,7 +287,7 @@ func (s *shardWriter) copyShard(ctx context.Context, from *shardReader, listed S
 				return err
 			}
 			err := guard.Call(func() error {
-				return copier.copyGroup(ctx, from, i, rows[:n], s.config.sizes.record, s.config.options.hooks.mem)
+				return copier.copyGroup(ctx, from, i, copiedRows{rows[:n], added, s.config.sizes.record, s.config.options.hooks.mem})
 			})
 			if s.sink.err != nil {
 				err = fmt.Errorf("write %q: %w", s.name, s.sink.err)
@@ -229,6 +301,12 @@ func (s *shardWriter) copyShard(ctx context.Context, from *shardReader, listed S
 		return nil
 	})
 	return group.Wait()
+}
+
+// tooLarge reports whether row groups of as many rows as those of from would take too much memory.
+func (s *shardWriter) tooLarge(from *shardReader) bool {
+	perRow := rowBytes(s.config.info.Recipe.Layers, s.config.info.DType)
+	return slices.ContainsFunc(from.groups, func(rows int) bool { return rows > 1 && int64(rows)*perRow > mostGroupBytes })
 }
 
 // proveWhole makes sure that a shard is the one in the manifest, byte for byte: pages that are copied without being

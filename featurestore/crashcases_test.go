@@ -2,6 +2,7 @@ package featurestore
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"fovea/internal/crashtest"
+	"fovea/recipe"
 )
 
 func crashCases() []crashCase {
@@ -44,8 +46,8 @@ func crashDo(name string, old, new *crashData, do func(dir string) error) crashC
 // crashReplacing are the cases in which one dataset takes the place of another at once.
 func crashReplacing() []crashCase {
 	ctx := context.Background()
-	other, both, more := crashItems(300, 330, StatusComplete), crashItems(0, 30, StatusComplete), crashItems(100, 130, StatusComplete)
-	both.rows, both.failures = append(both.rows, more.rows...), append(both.failures, more.failures...)
+	other, two, others := crashItems(300, 330, StatusComplete), crashItems(0, 30, StatusComplete), crashItems(100, 130, StatusComplete)
+	two.rows, two.failures = append(two.rows, others.rows...), append(two.failures, others.failures...)
 	fewer, revised := *other, *other
 	fewer.rows = other.rows[1:]
 	revised.rows = slices.Clone(other.rows[:len(other.rows)-1])
@@ -61,12 +63,12 @@ func crashReplacing() []crashCase {
 	}
 	out := func(dir string) string { return filepath.Join(dir, "out") }
 	parts := func(dir string) []string { return []string{filepath.Join(dir, "a"), filepath.Join(dir, "b")} }
-	assemble := crashDo("assemble", nil, both, func(dir string) error { return Assemble(ctx, out(dir), parts(dir), AssembleOptions{}) })
+	assemble := crashDo("assemble", nil, two, func(dir string) error { return Assemble(ctx, out(dir), parts(dir), AssembleOptions{}) })
 	assemble.idle = true
-	merge := crashDo("merge", nil, both, func(dir string) error {
+	merge := crashDo("merge", nil, two, func(dir string) error {
 		return Merge(ctx, out(dir), parts(dir), MergeOptions{Overwrite: !crashtest.Gone(out(dir))})
 	})
-	over := crashDo("merge over", other, both, func(dir string) error {
+	over := crashDo("merge over", other, two, func(dir string) error {
 		return Merge(ctx, out(dir), parts(dir), MergeOptions{Overwrite: true, ShardBytes: 25 * 32 * 4}) // 32 values a row
 	})
 	revise := crashDo("revise", other, &revised, func(dir string) error {
@@ -75,15 +77,38 @@ func crashReplacing() []crashCase {
 	})
 	revise.idle = true
 	updated := revised
-	updated.rows = slices.Concat(revised.rows, more.rows[:2])
-	update := crashDo("update", other, &updated, func(dir string) error { return updateAgain(out(dir), other.rows, more.rows[:2]) })
+	updated.rows = slices.Concat(revised.rows, others.rows[:2])
+	update := crashDo("update", other, &updated, func(dir string) error { return updateAgain(out(dir), other.rows, others.rows[:2]) })
+	more := moreRecipe()
+	both, err := recipe.Join(testRecipe(), more)
+	if err != nil {
+		panic(err)
+	}
+	wider, narrower := *other, *other
+	wider.rows = joinedRows(other.rows, more, both)
+	narrower.rows = slices.Clone(other.rows)
+	for i, r := range narrower.rows {
+		narrower.rows[i].Features = r.Features[:1]
+	}
+	columns := crashDo("columns", other, &wider, func(dir string) error {
+		return addColumns(out(dir), more, testOptions(FormatParquet), atOnce, other.rows)
+	})
+	drop := crashDo("drop", other, &narrower, func(dir string) error {
+		_, err := Revise(ctx, out(dir), ReviseOptions{Drop: []string{"fc7", "model/top.dense:0"}})
+		if d, opened := Open(out(dir)); errors.Is(err, ErrMismatch) && opened == nil && len(d.Recipe().Layers) == 1 {
+			_, err = Revise(ctx, out(dir), ReviseOptions{}) // it is done already
+		}
+		return err
+	})
+	columns.idle, drop.idle = true, true
 	return []crashCase{
+		columns, crashInSteps(columns), crashStopped(columns, "exchanged"), drop,
 		update, crashInSteps(update), crashStopped(update, "exchanged"),
 		revise, crashInSteps(revise), crashStopped(revise, "exchanged"), crashStopped(crashInSteps(revise), "arriving"),
 		over, crashStopped(over, "exchanged"),
 		crashInSteps(over), crashInSteps(merge), crashStopped(crashInSteps(over), "arriving"), crashStopped(crashInSteps(over), "data left"),
 		assemble,
-		crashDo("assemble over", other, both, func(dir string) error {
+		crashDo("assemble over", other, two, func(dir string) error {
 			return Assemble(ctx, out(dir), parts(dir), AssembleOptions{Overwrite: true})
 		}),
 		merge,

@@ -141,7 +141,7 @@ func (w *Writer) report(m Manifest) {
 
 func newManifest(c *writerConfig) Manifest {
 	return Manifest{
-		Kind: manifestKind, Version: manifestVersion,
+		Kind: manifestKind, Version: versionOf(c.info.Recipe),
 		Fingerprint: c.info.Recipe.Fingerprint(), Recipe: c.info.Recipe,
 		Format: c.options.Format, DType: c.info.DType,
 		ToolVersion: c.info.ToolVersion, Device: c.info.Device, TensorExtension: c.options.TensorExtension,

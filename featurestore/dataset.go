@@ -197,6 +197,9 @@ type Column struct {
 	// Shape and Layout describe a layer's vectors; see recipe.Layer.
 	Shape  []int  `json:"shape,omitempty"`
 	Layout string `json:"layout,omitempty"`
+	// Model is the model's name, where there are several; Of is the layer's name, where it is not the column's.
+	Model string `json:"model,omitempty"`
+	Of    string `json:"of,omitempty"`
 }
 
 // Columns returns the columns of the shards in order.
@@ -209,7 +212,10 @@ func (d *Dataset) Columns() []Column {
 		}
 		if l, ok := d.manifest.Recipe.Layer(f.Name); ok {
 			c.Type = fmt.Sprintf("fixed_size_list<%s>[%d]", d.manifest.DType, l.Size())
-			c.Shape, c.Layout = l.Shape, l.Layout
+			c.Shape, c.Layout, c.Of = l.Shape, l.Layout, l.Of
+			if part, _ := d.manifest.Recipe.Part(f.Name); len(d.manifest.Recipe.Added) > 0 {
+				c.Model = part.Model
+			}
 		}
 		columns = append(columns, c)
 	}

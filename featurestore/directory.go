@@ -86,7 +86,7 @@ func onlyBegun(dir string) error {
 			return err
 		}
 		for _, e := range entries {
-			if name := part + "/" + e.Name(); !slices.Contains([]string{lockFile, tempDir, nextDir, arrivingDir, leavingDir, stagingDir}, name) {
+			if name := part + "/" + e.Name(); !slices.Contains([]string{lockFile, tempDir, nextDir, arrivingDir, leavingDir, stagingDir, columnsDir}, name) {
 				return fmt.Errorf("%q is not empty (it contains %q) and %w, since it has no %s: choose another directory", dir, name, ErrNotDataset, ManifestFile)
 			}
 		}

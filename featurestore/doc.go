@@ -20,7 +20,8 @@
 //	.fovea/seen/             what the images of each shard, and of the failures, were read from
 //	.fovea/lock              locked while a writer works, then removed
 //	.fovea/tmp/              files being written; gone after Close or Abort
-//	.fovea/sync/             new rows of an update that are being made, where they cannot be beside the directory
+//	.fovea/sync/, add/       new rows of an update, and new columns, that are being made, where they cannot be beside
+//	                         the directory
 //	.fovea/next/, arriving/, leaving/
 //	                         a dataset on its way into the directory, and rows on their way out
 //
@@ -55,7 +56,14 @@
 //	features.<layer>.shape   a JSON array, such as [7,7,512]
 //	features.<layer>.layout  HWC or C
 //	features.<layer>.dtype   float32 or float16
+//	features.<layer>.of      the layer's name within its model, if the column has another one
 //	features.recipe          the whole recipe as JSON
+//
+// Where columns are of several models (recipe.Recipe.Added), or of one that was shown the images in several ways, what
+// says how vectors were made is there for each column instead of once: features.<layer>.model to features.<layer>.library.
+// The manifest is then of version 2, as it is if a column has another name than its layer, and programs that know
+// version 1 alone refuse it. They also refuse such a shard by itself, whose fingerprint is not that of what they understand
+// of the recipe.
 //
 // In Parquet, a vector is a list<float> column, and the schema under ARROW:schema declares the fixed
 // size. So pyarrow, pandas and Polars see vectors of a fixed size, while readers that ignore that
@@ -97,7 +105,8 @@
 // Compact, Remove, Revise and Update build the new dataset beside the old one, in .NAME.new, and swap the
 // directories in a single step. Shards that Revise does not change are in both by links, since files
 // never change. Of the others it copies vectors, hashes and sizes of images as they are encoded, after comparing the file
-// with the manifest's SHA-256.
+// with the manifest's SHA-256. Columns are added and dropped in the same way: shards and row groups keep their rows, and
+// vectors in other columns the bytes of their pages.
 //
 // Where a swap is impossible, at a mount point or on NFS, the new dataset is built in .fovea/next
 // (at a mount point; otherwise still beside), renamed as a whole to .fovea/arriving, and its files
@@ -139,6 +148,8 @@
 //	.fovea/sync in it                 an Update is committed or finds nothing to do, so that the next one can go on
 //	                                  with it. In DIR its shards are .arrow in a dataset of .parquet and the other
 //	                                  way round, for the sake of patterns such as DIR/**/*.parquet
+//	.DIR.add beside DIR, or           the same, for new columns (BeginColumns)
+//	.fovea/add in it
 //	.DIR.new beside DIR, with all     the lock of DIR, in the same way. It also has its own lock, like any
 //	its contents                      dataset, which is taken again before the directories are swapped
 //	                                  and held until .DIR.new, by then the old dataset, is deleted.

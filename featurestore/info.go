@@ -90,6 +90,9 @@ func (i Info) validate() error {
 	if i.DType != Float32 && i.DType != Float16 {
 		return fmt.Errorf("unknown dtype %q: want %q or %q", i.DType, Float32, Float16)
 	}
+	if err := i.Recipe.ValidateParts(); err != nil {
+		return err
+	}
 	return validateLayers(i.Recipe.Layers)
 }
 

@@ -45,8 +45,10 @@ const (
 	nextDir     = HiddenDir + "/next"
 	arrivingDir = HiddenDir + "/arriving"
 	leavingDir  = HiddenDir + "/leaving"
-	// stagingDir is for the new rows of an update, if there is no place for them beside the directory.
-	stagingDir = HiddenDir + "/sync"
+	// stagingDir is for the new rows of an update, and columnsDir for new columns, if there is no place for them beside
+	// the directory.
+	stagingDir = HiddenDir + "/" + syncSuffix
+	columnsDir = HiddenDir + "/" + addSuffix
 	// tempSuffix keeps patterns such as **/*.parquet from matching files being written.
 	tempSuffix = ".new"
 	lostDir    = "lost+found"
@@ -161,7 +163,7 @@ func ours(name string) bool {
 // oursHidden is ours for names in HiddenDir.
 func oursHidden(name string) bool {
 	switch path.Join(HiddenDir, name) {
-	case ManifestFile, FailuresFile, seenDir, lockFile, tempDir, nextDir, arrivingDir, leavingDir, stagingDir:
+	case ManifestFile, FailuresFile, seenDir, lockFile, tempDir, nextDir, arrivingDir, leavingDir, stagingDir, columnsDir:
 		return true
 	}
 	return strings.HasSuffix(name, tempSuffix)

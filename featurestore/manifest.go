@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
@@ -16,13 +17,25 @@ import (
 )
 
 const (
-	manifestKind    = "fovea-features"
+	manifestKind = "fovea-features"
+	// manifestVersion is that of datasets of one model. Programs that know no other refuse columnsVersion: they would
+	// take all columns for those of the first model, or for layers of the columns' names.
 	manifestVersion = 1
+	columnsVersion  = 2
 )
+
+// versionOf is the version of the manifest of a dataset by the recipe.
+func versionOf(r recipe.Recipe) int {
+	if len(r.Added) > 0 || slices.ContainsFunc(r.Layers, func(l recipe.Layer) bool { return l.Of != "" }) {
+		return columnsVersion
+	}
+	return manifestVersion
+}
 
 // Manifest describes a dataset: ManifestFile.
 type Manifest struct {
-	// Kind is "fovea-features" and Version 1.
+	// Kind is "fovea-features". Version is 1, or 2 if there are columns of several models or under other names than their
+	// layers.
 	Kind    string `json:"kind"`
 	Version int    `json:"version"`
 	Status  Status `json:"status"`
@@ -92,8 +105,8 @@ func parseManifest(raw []byte, most *budget.Budget) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("read %q: %w: %w", manifestName, ErrNotDataset, err)
 	case m.Kind != manifestKind:
 		return Manifest{}, fmt.Errorf("read %q: %w of features: its kind is %q, not %q", manifestName, ErrNotDataset, m.Kind, manifestKind)
-	case m.Version != manifestVersion:
-		return Manifest{}, fmt.Errorf("read %q: version %d is not known to this program, which reads version %d", manifestName, m.Version, manifestVersion)
+	case m.Version != manifestVersion && m.Version != columnsVersion:
+		return Manifest{}, fmt.Errorf("read %q: version %d is not known to this program, which reads versions %d and %d", manifestName, m.Version, manifestVersion, columnsVersion)
 	}
 	if err == nil {
 		_, err = seal.Check(raw)

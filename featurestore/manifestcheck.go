@@ -37,6 +37,9 @@ func (m Manifest) wrong() []error {
 	default:
 		wrong("unknown status %q: want %q, %q or %q", m.Status, StatusWriting, StatusInterrupted, StatusComplete)
 	}
+	if want := versionOf(m.Recipe); m.Version != want {
+		wrong("its version is %d, but that of such a recipe is %d", m.Version, want)
+	}
 	if m.Fingerprint != m.Recipe.Fingerprint() {
 		wrong("the fingerprint is not that of the recipe")
 	}

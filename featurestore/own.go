@@ -83,14 +83,20 @@ func (l *dirLock) place() (string, error) {
 	return l.near(besideOf(l.dir), inDir(l.dir, nextDir))
 }
 
-// stagingOf is where the new rows of an update of dir are made. Only the owner of dir may touch it.
-func stagingOf(dir string) string {
-	return filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".sync")
+// Suffixes of the names of directories in which updates make new rows, and vectors for new columns.
+const (
+	syncSuffix = "sync"
+	addSuffix  = "add"
+)
+
+// stagingOf is where an update of dir makes what is new. Only the owner of dir may touch it.
+func stagingOf(dir, suffix string) string {
+	return filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+"."+suffix)
 }
 
-// stage decides where to make the new rows of an update, like place. What an earlier update left there stays.
-func (l *dirLock) stage() (string, error) {
-	beside, inside := stagingOf(l.dir), inDir(l.dir, stagingDir)
+// stage decides where to make what is new, like place. What an earlier update left there stays.
+func (l *dirLock) stage(suffix string) (string, error) {
+	beside, inside := stagingOf(l.dir, suffix), inDir(l.dir, HiddenDir+"/"+suffix)
 	for _, there := range []string{beside, inside} {
 		if _, err := os.Lstat(there); err == nil {
 			return there, nil

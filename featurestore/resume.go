@@ -174,6 +174,10 @@ func (w *Writer) comparable(m Manifest) error {
 	if len(found) == 0 {
 		return nil
 	}
+	if have := m.Recipe; len(have.Added) > 0 && len(w.manifest.Recipe.Added) == 0 {
+		return fmt.Errorf("%w: its columns are made in %d ways (models %s), and a run computes in one: extract new images into a dataset of their own, --add the same columns to it, and merge the two; or drop the columns of all ways but one, and --add them again afterwards",
+			ErrMismatch, len(have.Parts()), have.Models())
+	}
 	return fmt.Errorf("its rows were %w: %s%s", ErrMismatch, describe(found, "in the dataset", "now"), precisionRemedy(found, m.Recipe, w.manifest.Recipe))
 }
 

@@ -17,6 +17,8 @@ type ReviseOptions struct {
 	Row func(old Row) (revised Row, keep bool)
 	// Failure is the same for failures; it may also change SHA256. Failures whose paths are rows are left out.
 	Failure func(old Failure) (revised Failure, keep bool)
+	// Drop are columns of vectors to leave out, at least one of which must remain.
+	Drop []string
 	// Append, if set, adds rows and failures with the dataset's Writer, which it must not close, before the new dataset
 	// takes the place of the old one.
 	Append func(w *Writer) error
@@ -53,7 +55,8 @@ func (r Revised) changes() bool {
 // rows, or two failures, would have is ErrDuplicatePath.
 //
 // Vectors are not decoded unless rows before them in the dataset are left out: shards have the sizes that they had, and
-// the same bytes as if the rows had been extracted like this. Shards of which nothing changes are linked.
+// the same bytes as if the rows had been extracted like this. Shards of which nothing changes are linked. A column to
+// drop that is not there, or is the only one, is ErrMismatch.
 func Revise(ctx context.Context, dir string, options ReviseOptions) (Revised, error) {
 	v := &revision{dir: dir, options: options}
 	if options.Row != nil {
@@ -73,6 +76,9 @@ type revision struct {
 	row func(at int, old Row) (revised Row, keep bool)
 	// read are the rows of each shard, without vectors, if they have been read already. Each shard's are used once.
 	read [][]Row
+	// added are vectors for new columns, or nil, and device is what they were computed on.
+	added  *addedColumns
+	device string
 	// planned is what the last survey of the dataset found, done what was done so far.
 	planned, done Revised
 }
@@ -84,7 +90,7 @@ func (v *revision) run(ctx context.Context) error {
 		return err
 	}
 	status := v.options.Status
-	idle := v.options.Append == nil && !v.planned.changes() && (status == "" || status == v.dataset.manifest.Status)
+	idle := v.options.Append == nil && len(v.options.Drop) == 0 && !v.planned.changes() && (status == "" || status == v.dataset.manifest.Status)
 	switch {
 	case v.options.DryRun:
 		v.done = v.planned
@@ -130,6 +136,9 @@ func (v *revision) status() Status {
 func (v *revision) survey(ctx context.Context) (err error) {
 	if v.dataset, err = v.reading().Open(v.dir); err != nil {
 		return err
+	}
+	if _, err := v.recipe(); err != nil {
+		return fmt.Errorf("%q: %w", v.dir, err)
 	}
 	v.planned = Revised{}
 	paths := make(map[string]string, v.dataset.manifest.Rows) // of the old rows, by the new ones
@@ -287,9 +296,13 @@ func (v *revision) write(ctx context.Context, next string) error {
 	}
 	at("opened")
 	first := v.dataset.manifest
+	columns, err := v.recipe()
+	if err != nil {
+		return err
+	}
 	options := Options{unseen: isInside(next), Format: first.Format, ShardRows: first.RowsPerShard, TensorExtension: first.TensorExtension,
 		Overwrite: true, MaxMemory: v.options.MaxMemory}
-	info := Info{Recipe: first.Recipe, DType: first.DType, ToolVersion: first.ToolVersion, Device: first.Device}
+	info := Info{Recipe: columns, DType: first.DType, ToolVersion: first.ToolVersion, Device: devices(first.Device, v.device)}
 	w, err := Create(next, info, options)
 	if err != nil {
 		return err

@@ -59,3 +59,53 @@ func processorTime(b *testing.B) time.Duration {
 	must(b, unix.Getrusage(unix.RUSAGE_SELF, &usage))
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
+
+// BenchmarkAddColumns joins a staged column of 512 values to a dataset of such a one: all of the store's part but writing
+// the staged rows, which is that of any extraction. The figures compare with BenchmarkRevise.
+func BenchmarkAddColumns(b *testing.B) {
+	rows := 20_000
+	if text := os.Getenv("FOVEA_BENCH_ROWS"); text != "" {
+		var err error
+		rows, err = strconv.Atoi(text)
+		must(b, err)
+	}
+	info := testInfo(Float32)
+	info.Recipe.Layers = []recipe.Layer{{Name: "pool5", Shape: []int{512}, Layout: recipe.LayoutC}}
+	more := info
+	more.Recipe.Model, more.Recipe.Layers = "vgg19", []recipe.Layer{{Name: "vgg19_pool5", Shape: []int{512}, Layout: recipe.LayoutC, Of: "pool5"}}
+	write := func(dir string, info Info, options Options) {
+		w := mustCreate(b, dir, info, options)
+		made := makeRows(info.Recipe, 0, 1000) // the vectors repeat, which zstd does not see
+		for i := range rows {
+			r := made[i%len(made)]
+			r.Path, r.SHA256 = fmt.Sprintf("folder/%09d.jpg", i), fmt.Sprintf("%064x", i)
+			must(b, w.Append(r))
+		}
+		must(b, w.Close(StatusComplete))
+	}
+	for _, format := range formats {
+		b.Run(string(format), func(b *testing.B) {
+			dir := b.TempDir() + "/dataset"
+			write(dir, info, Options{Format: format})
+			b.SetBytes(rowBytes(info.Recipe.Layers, Float32) * int64(rows))
+			n, used := 0, time.Duration(0)
+			for b.Loop() {
+				b.StopTimer()
+				u, err := BeginColumns(dir, Options{})
+				must(b, err)
+				write(u.Staging(), more, u.StagingOptions(Options{Format: format}))
+				before := processorTime(b)
+				b.StartTimer()
+				must(b, u.CommitColumns(context.Background()))
+				b.StopTimer()
+				n, used = n+1, used+processorTime(b)-before
+				must(b, u.Unstage())
+				must(b, u.Close())
+				_, err = Revise(context.Background(), dir, ReviseOptions{Drop: []string{"vgg19_pool5"}})
+				must(b, err)
+				b.StartTimer()
+			}
+			b.ReportMetric(used.Seconds()/float64(n), "cpu-s/op")
+		})
+	}
+}

@@ -436,7 +436,7 @@ func copied(raw []byte, format Format) ([]byte, error) {
 			return err
 		}
 		for group, n := range r.groups {
-			if err := enc.(groupCopier).copyGroup(context.Background(), r, group, rows[:n], testRecord, memory.DefaultAllocator); err != nil {
+			if err := enc.(groupCopier).copyGroup(context.Background(), r, group, copiedRows{rows: rows[:n], record: testRecord, mem: memory.DefaultAllocator}); err != nil {
 				return err
 			}
 			rows = rows[n:]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 )
 
 // writeShards puts the revised rows into the new dataset: whole shards as long as none is left out, because every shard
@@ -55,7 +56,7 @@ func (v *revision) writeShard(ctx context.Context, w *Writer, at int) (whole boo
 		return false, err
 	}
 	switch {
-	case s.changed == 0:
+	case s.changed == 0 && !v.columnsChange():
 		err = v.link(w, at, s)
 		v.done.Linked++
 	default:
@@ -122,7 +123,10 @@ func (v *revision) copy(ctx context.Context, w *Writer, r *shardReader, at int, 
 	if err != nil {
 		return err
 	}
-	if err := shard.copyShard(ctx, r, v.dataset.manifest.Shards[at], s.rows); err != nil {
+	if v.added != nil {
+		v.added.seek(w.manifest.Rows)
+	}
+	if err := shard.copyShard(ctx, r, v.dataset.manifest.Shards[at], s.rows, v.added); err != nil {
 		shard.discard()
 		return err
 	}
@@ -145,8 +149,14 @@ func seenRecords(rows []Row) []byte {
 
 // decode writes a shard whose vectors are stored in a form that this package does not write.
 func (v *revision) decode(ctx context.Context, w *Writer, r *shardReader, s revisedRows) error {
-	layers, at := v.dataset.manifest.Recipe.Layers, 0
-	columns := append(append([]string{}, fixedColumns...), v.dataset.manifest.Recipe.LayerNames()...)
+	layers, at := v.kept(w.config.info.Recipe), 0
+	columns := slices.Clone(fixedColumns)
+	for _, l := range layers {
+		columns = append(columns, l.Name)
+	}
+	if v.added != nil {
+		v.added.seek(w.manifest.Rows)
+	}
 	err := r.scan(ctx, columns, func(c chunk) error {
 		rows, err := c.rowsOf(layers)
 		if err != nil {
@@ -156,7 +166,18 @@ func (v *revision) decode(ctx context.Context, w *Writer, r *shardReader, s revi
 			rows[i], rows[i].Features = s.rows[at+i], row.Features
 		}
 		at += len(rows)
-		return c.watch(func() error { return w.Append(rows...) })
+		if v.added == nil {
+			return c.watch(func() error { return w.Append(rows...) })
+		}
+		for i := range rows { // of which only one has its vectors at a time
+			if rows[i].Features, err = v.withAdded(w.config.info.Recipe, layers, rows[i].Features); err != nil {
+				return err
+			}
+			if err := c.watch(func() error { return w.Append(rows[i]) }); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return err

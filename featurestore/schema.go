@@ -32,29 +32,15 @@ func footerMetadata(info Info) (arrow.Metadata, error) {
 		keys, values = append(keys, key), append(values, strings.ToValidUTF8(value, "\uFFFD"))
 	}
 	add(keyFingerprint, r.Fingerprint())
-	add(keyPrefix+"model", r.Model)
-	add(keyPrefix+"model_sha256", r.ModelSHA256)
-	add(keyPrefix+"preprocessing", r.Preprocessing.String())
-	add(keyPrefix+"resize", r.Resize)
-	add(keyPrefix+"interpolation", r.Interpolation)
-	if r.Background != "" {
-		add(keyPrefix+"background", r.Background)
+	if parts := r.Parts(); len(parts) == 1 {
+		addRecipe(add, keyPrefix, r)
+	} else { // what is said of the file would be wrong of most of its columns
+		for _, p := range parts {
+			for _, l := range p.Layers {
+				addRecipe(add, layerKey(l.Name, ""), p)
+			}
+		}
 	}
-	if r.Range != "" {
-		add(keyPrefix+"range", r.Range)
-	}
-	if r.Bands != "" {
-		add(keyPrefix+"bands", r.Bands)
-	}
-	if r.Tiles != "" {
-		add(keyPrefix+"tiles", r.Tiles)
-	}
-	add(keyPrefix+"precision", r.Precision)
-	if r.Method != "" {
-		add(keyPrefix+"method", r.Method)
-	}
-	add(keyPrefix+"pool", r.Pool)
-	add(keyPrefix+"library", r.Library)
 	add(keyToolVersion, info.ToolVersion)
 	for _, l := range r.Layers {
 		shape, err := json.Marshal(l.Shape)
@@ -64,9 +50,42 @@ func footerMetadata(info Info) (arrow.Metadata, error) {
 		add(layerKey(l.Name, "shape"), string(shape))
 		add(layerKey(l.Name, "layout"), l.Layout)
 		add(layerKey(l.Name, "dtype"), string(info.DType))
+		if l.Of != "" {
+			add(layerKey(l.Name, "of"), l.Of)
+		}
 	}
 	add(keyRecipe, string(encoded))
 	return arrow.NewMetadata(keys, values), nil
+}
+
+// addRecipe adds what made the vectors of a file, or of one of its columns.
+func addRecipe(add func(key, value string), prefix string, r recipe.Recipe) {
+	add(prefix+"model", r.Model)
+	add(prefix+"model_sha256", r.ModelSHA256)
+	add(prefix+"preprocessing", r.Preprocessing.String())
+	add(prefix+"resize", r.Resize)
+	add(prefix+"interpolation", r.Interpolation)
+	if r.Background != "" {
+		add(prefix+"background", r.Background)
+	}
+	if r.Range != "" {
+		add(prefix+"range", r.Range)
+	}
+	if r.Bands != "" {
+		add(prefix+"bands", r.Bands)
+	}
+	if r.Tiles != "" {
+		add(prefix+"tiles", r.Tiles)
+	}
+	add(prefix+"precision", r.Precision)
+	if r.Method != "" {
+		add(prefix+"method", r.Method)
+	}
+	add(prefix+"pool", r.Pool)
+	if r.Projection != "" {
+		add(prefix+"projection", r.Projection)
+	}
+	add(prefix+"library", r.Library)
 }
 
 func valueType(dtype DType) arrow.DataType {

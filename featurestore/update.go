@@ -23,6 +23,8 @@ type Update struct {
 	before *Dataset
 	// staging is where new rows are made.
 	staging string
+	// adds means that columns are added instead of rows; see BeginColumns.
+	adds bool
 
 	rows *Table
 	sums [][sumSize]byte
@@ -43,23 +45,28 @@ func BeginUpdate(dir string, info Info, options Options) (*Update, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = replaceable(dir, true); err == nil { // without the lock at first, as in replaceDataset
-		u.lock, err = own(dir)
+	return u, u.begin()
+}
+
+// begin takes the lock and reads what the dataset holds.
+func (u *Update) begin() (err error) {
+	if err = replaceable(u.dir, true); err == nil { // without the lock at first, as in replaceDataset
+		u.lock, err = own(u.dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("featurestore: update: %w", err)
+		return fmt.Errorf("featurestore: update: %w", err)
 	}
 	u.dir = u.lock.dir
 	if err = replaceable(u.dir, true); err == nil {
 		err = u.open()
 	}
 	if err == nil {
-		u.staging, err = u.lock.stage()
+		u.staging, err = u.lock.stage(u.suffix())
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("featurestore: update: %w", err), u.lock.release())
+		return errors.Join(fmt.Errorf("featurestore: update: %w", err), u.lock.release())
 	}
-	return u, nil
+	return nil
 }
 
 // ExamineUpdate is BeginUpdate for those who only want to know what an update would find. It takes no lock and writes
@@ -77,14 +84,19 @@ func ExamineUpdate(dir string, info Info, options Options) (*Update, error) {
 func newUpdate(dir string, info Info, options Options) (*Update, error) {
 	info, options = withDefaults(info, options)
 	options.Resume, options.Overwrite, options.Selected, options.Written = false, false, nil, nil
+	if err := errors.Join(isThere(dir), info.validate(), options.validate()); err != nil {
+		return nil, fmt.Errorf("featurestore: update: %w", err)
+	}
+	return &Update{dir: dir, info: info, config: options}, nil
+}
+
+// isThere fails if there is no dataset in dir.
+func isThere(dir string) error {
 	exists, err := steadyDataset(dir)
 	if err == nil && !exists {
 		err = fmt.Errorf("%q is %w of features: there is none", dir, ErrNotDataset)
 	}
-	if err = errors.Join(err, info.validate(), options.validate()); err != nil {
-		return nil, fmt.Errorf("featurestore: update: %w", err)
-	}
-	return &Update{dir: dir, info: info, config: options}, nil
+	return err
 }
 
 // open reads what the dataset holds.
@@ -93,8 +105,7 @@ func (u *Update) open() error {
 	if err != nil {
 		return err
 	}
-	c := &writerConfig{dir: u.dir, info: u.info, options: u.config, sizes: chooseSizes(u.info.Recipe.Layers, u.info.DType, u.config)}
-	if err := (&Writer{config: c, manifest: newManifest(c)}).comparable(d.manifest); err != nil {
+	if err := u.suits(d.manifest); err != nil {
 		return err
 	}
 	u.before = d
@@ -116,6 +127,18 @@ func (u *Update) open() error {
 		}
 	}
 	return nil
+}
+
+// suits fails if the update is not one for the dataset.
+func (u *Update) suits(m Manifest) error {
+	if u.adds && m.Status != StatusComplete {
+		return fmt.Errorf("%w: %q is %s, and its rows are not complete: --resume it first", ErrMismatch, u.dir, m.Status)
+	}
+	if u.adds {
+		return nil
+	}
+	c := &writerConfig{dir: u.dir, info: u.info, options: u.config, sizes: chooseSizes(u.info.Recipe.Layers, u.info.DType, u.config)}
+	return (&Writer{config: c, manifest: newManifest(c)}).comparable(m)
 }
 
 // readRows reads all of the rows but the vectors.
@@ -176,7 +199,7 @@ func (u *Update) Staging() string { return u.staging }
 // dataset's directory its shards are of the other format, so that patterns such as DIR/**/*.parquet do not match them
 // besides the dataset's own.
 func (u *Update) StagingOptions(o Options) Options {
-	if u.staging != inDir(u.dir, stagingDir) {
+	if u.staging != inDir(u.dir, HiddenDir+"/"+u.suffix()) {
 		return o
 	}
 	o.Format, o.TensorExtension = FormatArrow, false

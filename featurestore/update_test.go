@@ -115,7 +115,7 @@ func TestUpdateGivesTheSameBytes(t *testing.T) {
 					want, _ := c.of(rows)
 					writeAll(t, fresh, info, options, want, kept)
 					sameContents(t, contents(t, dir), contents(t, fresh))
-					for _, left := range []string{stagingOf(dir), besideOf(dir), inDir(dir, stagingDir), inDir(dir, lockFile)} {
+					for _, left := range []string{stagingOf(dir, syncSuffix), besideOf(dir), inDir(dir, stagingDir), inDir(dir, lockFile)} {
 						if !crashtest.Gone(left) {
 							t.Errorf("%s is left", left)
 						}
@@ -212,7 +212,7 @@ func TestUpdate(t *testing.T) {
 	must(t, u.Unstage())
 	must(t, u.Recognize(map[int][16]byte{1: {9}, testShard: {8}}, map[int][16]byte{0: {7}}))
 	must(t, u.Close())
-	if _, err := os.Stat(stagingOf(dir)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(stagingOf(dir, syncSuffix)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the staging directory: %v", err)
 	}
 	u, err = ExamineUpdate(dir, testInfo(Float32), testOptions(FormatParquet))
@@ -262,7 +262,7 @@ func TestUpdateRefuses(t *testing.T) {
 		t.Error("another's file is deleted")
 	}
 	must(t, u.Close())
-	must(t, os.RemoveAll(stagingOf(dir)))
+	must(t, os.RemoveAll(stagingOf(dir, syncSuffix)))
 	sameContents(t, contents(t, dir), before)
 }
 
@@ -290,7 +290,7 @@ func TestUpdateRefusesForeignFiles(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		sameContents(t, contents(t, dir), before)
-		for _, made := range []string{stagingOf(dir), besideOf(dir), inDir(dir, lockFile)} {
+		for _, made := range []string{stagingOf(dir, syncSuffix), besideOf(dir), inDir(dir, lockFile)} {
 			if !crashtest.Gone(made) {
 				t.Errorf("%s: %s is left", name, made)
 			}

@@ -23,6 +23,11 @@ type Revision struct {
 // readers see the old dataset or the new one, whatever happens. The new one is complete, with shards of the same size.
 // Staging is left for Unstage.
 func (u *Update) Commit(ctx context.Context, to Revision) error {
+	return u.replace(func(next string) error { return u.revision(ctx, to).write(ctx, next) })
+}
+
+// replace puts the dataset that write makes in next into the dataset's place.
+func (u *Update) replace(write func(next string) error) error {
 	if u.lock == nil {
 		return fmt.Errorf("featurestore: update: %w", ErrClosed)
 	}
@@ -34,7 +39,7 @@ func (u *Update) Commit(ctx context.Context, to Revision) error {
 		next, err = u.lock.place()
 	}
 	if err == nil {
-		if err = u.revision(ctx, to).write(ctx, next); err != nil {
+		if err = write(next); err != nil {
 			err = errors.Join(err, removeNext(next))
 		} else {
 			at("written")

@@ -77,7 +77,7 @@ func DescribeHead(h *head.Head, dir, layer, pool string, of recipe.Recipe) error
 	if err != nil {
 		return err
 	}
-	of.Pool = pool
+	of.Pool, of.Projection = pool, ""
 	h.Recipe = model.Recipe().WithPicturesOf(of)
 	h.Recipe.Layers = extractor.Layers()
 	h.Layers = extractor.Layers()

@@ -147,7 +147,7 @@ func bottleneckColumn(r recipe.Recipe, c vgg.Configuration, before string) (stri
 			continue
 		}
 		if !slices.Equal(l.Shape, pool.Shape) || r.Views != "" {
-			return "", fmt.Errorf("has %s pooled or averaged over views: extract it with --pool none and --views center", l.Name)
+			return "", fmt.Errorf("has %s pooled, projected or averaged over views: extract it with --pool none, --views center and no --project", l.Name)
 		}
 		return l.Name, nil
 	}

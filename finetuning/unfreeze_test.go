@@ -64,7 +64,7 @@ func TestBottleneckColumn(t *testing.T) {
 				t.Errorf("averaged views of %s: %v", name, err)
 			}
 			whole.Shape = whole.Shape[2:]
-			if _, err := bottleneckColumn(recipe.Recipe{Layers: []recipe.Layer{whole}}, c, before); err == nil || !strings.Contains(err.Error(), "has "+name+" pooled or averaged over views: extract it with --pool none") {
+			if _, err := bottleneckColumn(recipe.Recipe{Layers: []recipe.Layer{whole}}, c, before); err == nil || !strings.Contains(err.Error(), "has "+name+" pooled, projected or averaged over views: extract it with --pool none") {
 				t.Errorf("a pooled %s: %v", name, err)
 			}
 		}

@@ -38,6 +38,8 @@ type ExtractorOptions struct {
 	// Pool is the pooling over the positions of convolutional layers or the tokens of a
 	// transformer's, as recipe.ParsePool reads it. Plain vectors stay as they are.
 	Pool string
+	// Project, if set, projects layers after pooling; see Extractor.Project.
+	Project Project
 	// Batch is the number of images in a Run (default: that of the model's device; at most the
 	// model's MaxBatch).
 	Batch int
@@ -49,13 +51,16 @@ type ExtractorOptions struct {
 // Extractor turns batches of preprocessed images into features of certain layers. Its methods may
 // be called from several goroutines; Parallel is the number of calls that are computed at a time.
 type Extractor struct {
-	model   *Model
-	layers  []recipe.Layer
-	outputs []tf.Output
-	batch   int
-	picture int // input values of one image, 0 if it may have any size
-	least   int // the height and width of the smallest image, where it may have any size
-	halved  func(batch int)
+	model  *Model
+	layers []recipe.Layer // as stored
+	// computed are the layers before the projection, and projectors what computes those that it changes.
+	computed   []recipe.Layer
+	projectors []func(out, x []float32)
+	outputs    []tf.Output
+	batch      int
+	picture    int // input values of one image, 0 if it may have any size
+	least      int // the height and width of the smallest image, where it may have any size
+	halved     func(batch int)
 
 	// run computes the outputs of an input tensor; tests replace it.
 	run func(input *tf.Tensor) ([]*tf.Tensor, error)
@@ -98,13 +103,17 @@ func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 			return nil, err
 		}
 	}
+	e.computed = e.layers
+	if err := e.Project(options.Project); err != nil {
+		return nil, err
+	}
 	if e.picture == 0 {
 		return e, nil // ExtractSized makes a tensor of each size
 	}
 	e.inputs = make(chan *input, e.Parallel())
 	for range cap(e.inputs) {
 		in := &input{}
-		if err := e.resize(in, options.Batch); err != nil {
+		if err := e.resize(in, e.together()); err != nil {
 			return nil, err
 		}
 		e.inputs <- in
@@ -122,10 +131,13 @@ func (e *Extractor) resize(in *input, size int) error {
 	return nil
 }
 
-// Layers are the layers as stored, after pooling, in the order of Extract's results.
+// Layers are the layers as stored, after pooling and projection, in the order of Extract's results.
 func (e *Extractor) Layers() []recipe.Layer { return e.layers }
 
-// Outputs are the graph's tensors behind Layers, with the images as their first dimension.
+// Computed are the layers before the projection.
+func (e *Extractor) Computed() []recipe.Layer { return e.computed }
+
+// Outputs are the graph's tensors behind Computed, with the images as their first dimension.
 func (e *Extractor) Outputs() []tf.Output { return e.outputs }
 
 // Least is the height and width of the smallest image that all layers can be computed of, for a
@@ -206,9 +218,9 @@ func (e *Extractor) Extract(pixels []float32, n int) ([][]float32, error) {
 		if err := e.keep(features, tensors, in.size, count); err != nil {
 			return nil, err
 		}
-		done += count
+		tensors, done = nil, done+count
+		e.release()
 	}
-	e.release()
 	return features, nil
 }
 
@@ -269,6 +281,12 @@ func (e *Extractor) keep(features [][]float32, tensors []*tf.Tensor, size, count
 	for i, tensor := range tensors {
 		if shape := tensor.Shape(); len(shape) == 0 || shape[0] != int64(size) {
 			return fmt.Errorf("inference: layer %s gives a tensor of shape %v for %d images, whose first dimension is not their number: choose another layer", e.layers[i].Name, shape, size)
+		}
+		if i < len(e.projectors) && e.projectors[i] != nil {
+			if err := e.keepProjected(features, i, tensor, size, count); err != nil {
+				return err
+			}
+			continue
 		}
 		width := e.layers[i].Size()
 		values := make([]float32, size*width)

@@ -54,6 +54,16 @@ func (g *Group) Device() string {
 	return strings.Join(names, ",")
 }
 
+// Project is Extractor.Project for all of them.
+func (g *Group) Project(project Project) error {
+	for _, e := range g.extractors {
+		if err := e.Project(project); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Extract is Extractor.Extract on the next free device.
 func (g *Group) Extract(pixels []float32, n int) ([][]float32, error) {
 	e := <-g.free

@@ -81,15 +81,17 @@ var ErrNoCache = errors.New("there is no cache directory: set FOVEA_CACHE to a d
 
 // Dir is the directory of imported weights: models/ in FOVEA_CACHE or in the platform's place for caches. Where
 // there is no such place, it is ErrNoCache.
-func Dir() (string, error) {
+func Dir() (string, error) { return cached("models") }
+
+func cached(what string) (string, error) {
 	if dir := os.Getenv("FOVEA_CACHE"); dir != "" {
-		return filepath.Join(dir, "models"), nil
+		return filepath.Join(dir, what), nil
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("models: %w (%w)", ErrNoCache, err)
 	}
-	return filepath.Join(cache, "fovea", "models"), nil
+	return filepath.Join(cache, "fovea", what), nil
 }
 
 // makeCache makes the directory of imported weights.

@@ -19,10 +19,13 @@
 // several scales (Views, DecodeDense). The inner loops are in internal/kernel, in Go and in AVX2
 // assembly, with identical results.
 //
-// Not decoded are JPEGs with hierarchical or lossless arithmetic coding; BMPs with run lengths
-// or bit masks; TIFFs with JPEG 2000, LERC or LZMA inside; and HEIC, AVIF, DICOM and raw files, which the error names.
+// Not decoded are JPEGs with hierarchical or lossless arithmetic coding; TIFFs with JPEG 2000, LERC or LZMA
+// inside; HEIF that is not coded by HEVC; and DICOM and raw files, which the error names.
 // RecognizeForeign recognizes such kinds by the beginning of a file. Progressive JPEGs that lack
 // their last scans count as truncated. Of animations and multi-page TIFFs the first image is used.
+//
+// AVIF and HEIC are decoded by C libraries in processes of their own (internal/codec); their
+// structure is read in Go before that (internal/heif).
 //
 // Before pixels are decoded, the memory that this takes is computed by the header, for the decoder
 // of each format, and compared with the limits and with the file; Estimate returns it. The decoders

@@ -245,3 +245,23 @@ func TestFirstImage(t *testing.T) {
 		}
 	}
 }
+
+// By name or by content they are images, and videos, which begin alike, are not.
+func TestHEIFIsFound(t *testing.T) {
+	files := heifFiles(t)
+	for name, want := range map[string]bool{"x.HEIC": true, "x.heif": true, "x.hif": true, "x.avif": true, "x.avifs": true, "x.mp4": false} {
+		if Decodes(name, nil) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
+	}
+	for name, data := range files {
+		if !Decodes("no name", data[:min(len(data), HeadBytes)]) {
+			t.Errorf("%s is not found by its content", name)
+		}
+	}
+	for _, brand := range []string{"isom", "mp42", "qt  ", "crx ", "M4A "} {
+		if Decodes("no name", []byte("\x00\x00\x00\x18ftyp"+brand+"\x00\x00\x00\x00isomiso2")) {
+			t.Errorf("%s is taken for an image", brand)
+		}
+	}
+}

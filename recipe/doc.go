@@ -5,6 +5,9 @@
 // trained on them, so that a later command can tell whether two sets of vectors are comparable, and
 // say what differs if they are not.
 //
+// The columns of a dataset may be of several models: a recipe then lists those of the first one and has the recipes of the
+// others (Recipe.Added), and Parts, Join, Part and Only take it apart and put it together.
+//
 // The package is plain data. It imports only preprocessing, a leaf. It knows nothing of TensorFlow,
 // Arrow or images, and everything else may import it.
 package recipe

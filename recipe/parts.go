@@ -98,6 +98,19 @@ func (r Recipe) Part(column string) (Recipe, bool) {
 	return Recipe{}, false
 }
 
+// Alone is the recipe of a column's model with that column alone, under the layer's own name, as if nothing else had ever
+// been extracted.
+func (r Recipe) Alone(column string) (Recipe, bool) {
+	p, found := r.Part(column)
+	if !found {
+		return Recipe{}, false
+	}
+	l, _ := p.Layer(column)
+	l.Name, l.Of = l.InModel(), ""
+	p.Layers = []Layer{l}
+	return p, true
+}
+
 // Only is the recipe with the columns of those names alone, in the recipe's order; models without any of them go. A
 // name that is not there has no effect. It is ErrParts if none is left.
 func (r Recipe) Only(columns ...string) (Recipe, error) {

@@ -50,6 +50,17 @@ func TestPartsAreWhatWasJoined(t *testing.T) {
 	if p, found := joined.Part("conv"); !found || p.Model != "b" {
 		t.Errorf("the part of conv: %v, %q", found, p.Model)
 	}
+	if p, found := joined.Alone("fc7"); !found || cmp.Diff(part("a", "fc7"), p) != "" {
+		t.Errorf("fc7 alone: %+v", p)
+	}
+	renamed := part("b", "b_fc7")
+	renamed.Layers[0].Of = "fc7"
+	if p, found := join(t, a, renamed).Alone("b_fc7"); !found || cmp.Diff(part("b", "fc7"), p) != "" {
+		t.Errorf("fc7 of b alone: %+v", p)
+	}
+	if _, found := joined.Alone("fc9"); found {
+		t.Error("a column that is not there is found alone")
+	}
 	if got := joined.Models(); got != "a, b, c" {
 		t.Errorf("models: %s", got)
 	}

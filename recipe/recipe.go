@@ -90,6 +90,9 @@ type Recipe struct {
 	InputWidth  int `json:"input_width"`
 	// Pool is the pooling of convolutional layers and of tokens, as Pooling writes it, such as "none", "avg" or "gem:3".
 	Pool string `json:"pool"`
+	// Projection is what long layers are projected by after pooling, as the type Projection writes it, such as
+	// "sparse:1024:1"; empty for none. The shapes in Layers are those after it.
+	Projection string `json:"projection,omitempty"`
 	// Precision is the arithmetic of the model: "float32", "bfloat16", "int16",
 	// "tf32" or "float16".
 	Precision string `json:"precision"`
@@ -116,11 +119,11 @@ func (r Recipe) Layer(name string) (Layer, bool) {
 }
 
 // WithPicturesOf returns the recipe with the other's treatment of images: resize, interpolation,
-// background, range, bands, tiles, views and pooling.
+// background, range, bands, tiles, views, pooling and projection.
 func (r Recipe) WithPicturesOf(other Recipe) Recipe {
 	r.Resize, r.Interpolation, r.Background, r.Range = other.Resize, other.Interpolation, other.Background, other.Range
 	r.Bands, r.Tiles = other.Bands, other.Tiles
-	r.Views, r.Pool = other.Views, other.Pool
+	r.Views, r.Pool, r.Projection = other.Views, other.Pool, other.Projection
 	return r
 }
 
@@ -196,6 +199,7 @@ func (r Recipe) compareOne(other Recipe) []Difference {
 		{Field: "views", Have: cmp.Or(r.Views, "center"), Got: cmp.Or(other.Views, "center")},
 		{Field: "input size", Have: size(r), Got: size(other)},
 		{Field: "pool", Have: r.Pool, Got: other.Pool},
+		{Field: "projection", Have: cmp.Or(r.Projection, projectNone), Got: cmp.Or(other.Projection, projectNone)},
 		{Field: FieldPrecision, Have: r.Arithmetic(), Got: other.Arithmetic(), Minor: !known || drift <= MostMixed},
 		{Field: "library", Have: r.Library, Got: other.Library, Minor: true},
 	}
@@ -218,6 +222,9 @@ func describeLayers(layers []Layer) string {
 	parts := make([]string, len(layers))
 	for i, l := range layers {
 		parts[i] = fmt.Sprintf("%s%v", l.Name, l.Shape)
+		if l.Of != "" {
+			parts[i] += " of " + l.Of
+		}
 	}
 	return strings.Join(parts, ",")
 }

@@ -54,7 +54,7 @@ func TestEveryFieldCounts(t *testing.T) {
 	names := map[string]string{
 		"Model": "model", "ModelSHA256": "model SHA-256", "Preprocessing": "preprocessing", "Resize": "resize", "Interpolation": "interpolation",
 		"Background": "background", "Range": "range", "Bands": "bands", "Tiles": "tiles", "Views": "views", "InputHeight": "input size", "InputWidth": "input size", "Pool": "pool",
-		"Precision": "precision", "Method": "precision", "Library": "library", "Layers": "layers",
+		"Projection": "projection", "Precision": "precision", "Method": "precision", "Library": "library", "Layers": "layers", "Added": "models",
 	}
 	minor := []string{"Precision", "Method", "Library"}
 	for i := range reflect.TypeFor[Recipe]().NumField() {
@@ -72,6 +72,8 @@ func TestEveryFieldCounts(t *testing.T) {
 			v.Set(reflect.ValueOf(preprocessing.Torch))
 		case []Layer:
 			v.Set(reflect.ValueOf(one.Layers[:1]))
+		case []Recipe: // the last column is another model's
+			v.Set(reflect.ValueOf([]Recipe{{Model: "vgg19", Layers: one.Layers[1:]}}))
 		default:
 			t.Fatalf("field %s is of a type that this test does not change", field)
 		}
@@ -99,6 +101,7 @@ func TestCompareLayers(t *testing.T) {
 		"shape": func(r *Recipe) { r.Layers[1].Shape = []int{512, 28, 28} },
 		"name":  func(r *Recipe) { r.Layers[0].Name = "fc7" },
 		"more":  func(r *Recipe) { r.Layers = append(r.Layers, Layer{Name: "fc7", Shape: []int{4096}}) },
+		"of":    func(r *Recipe) { r.Layers[0].Of = "fc7" },
 	} {
 		other := example()
 		change(&other)

@@ -55,10 +55,13 @@ unpack() { # unpack WHEEL DIR
 
 		wheel, target = zipfile.ZipFile(sys.argv[1]), pathlib.Path(sys.argv[2])
 		for name in wheel.namelist():
-		    file = name.split("/")[-1]
-		    if file.startswith(("libavif", "libheif", "libde265")) and (".so" in file or ".dylib" in file):
-		        with wheel.open(name) as source, open(target / file, "wb") as sink:
-		            shutil.copyfileobj(source, sink, 1 << 20)
+		    file = place = name.split("/")[-1]
+		    if "/licenses/" in name and file:
+		        place = pathlib.Path(sys.argv[1]).name.split("-")[0] + "-" + file
+		    elif not (file.startswith(("libavif", "libheif", "libde265")) and (".so" in file or ".dylib" in file)):
+		        continue
+		    with wheel.open(name) as source, open(target / place, "wb") as sink:
+		        shutil.copyfileobj(source, sink, 1 << 20)
 	PYTHON
 }
 

@@ -22,6 +22,8 @@ stage=dist/$name
 rm -rf "$stage"
 mkdir -p "$stage/share/doc/fovea"
 scripts/programs.sh "$stage/bin" "$stage/lib" . "-s -w -buildid= -X fovea/app/cli.version=$version"
+mkdir -p "$stage/share/doc/fovea/libraries" # the licenses of those that decode AVIF and HEIC
+cp scripts/licenses/* "$(scripts/codecs.sh dir)"/*LICENSE* "$stage/share/doc/fovea/libraries/"
 # As in the repository, so that the links between them lead somewhere.
 cp LICENSE NOTICE ./*.md "$stage/share/doc/fovea/"
 cp -R deploy "$stage/share/doc/fovea/"

@@ -3,7 +3,8 @@
 //
 // The graph has three parts. The first decodes and scales each file of a batch as package picture
 // does, in a loop, because images differ in size. The second is the part of the model's graph that
-// leads to the head's layers. The third is the head. Weights are variables in a checkpoint, which
+// leads to the head's layers. Of a head on several models there are as many of both as models, and
+// names that tell them apart. The third is the head. Weights are variables in a checkpoint, which
 // loads many times faster than constants.
 //
 // Export's documentation says what TensorFlow's operations cannot do.

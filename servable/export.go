@@ -14,6 +14,7 @@ import (
 	"fovea/inference"
 	"fovea/pipeline"
 	"fovea/preprocessing"
+	"fovea/projection"
 	"fovea/savedmodel"
 )
 
@@ -48,6 +49,8 @@ type Part struct {
 	// Extractor computes layers of the model, Config says how an image becomes its input.
 	Extractor *inference.Extractor
 	Config    pipeline.Config
+	// Projection is that of the layers, nil for none.
+	Projection *projection.Projection
 }
 
 // Model is how the features of a head are computed.

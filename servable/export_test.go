@@ -250,7 +250,7 @@ func TestExportAgreesWithPredict(t *testing.T) {
 				h.Novelty, unknown = around(t, h, extractor, config, files[:2], c.flat), "unknown"
 			}
 			dir := filepath.Join(t.TempDir(), "new", "1")
-			if err := Export(h, Model{Parts: []Part{{extractor, config}}}, Options{Dir: dir, Unknown: unknown}); err != nil {
+			if err := Export(h, Model{Parts: []Part{{Extractor: extractor, Config: config}}}, Options{Dir: dir, Unknown: unknown}); err != nil {
 				t.Fatal(err)
 			}
 			s, err := Open(dir, inference.SessionConfig{})
@@ -287,7 +287,7 @@ func TestExportAgreesWithPredict(t *testing.T) {
 				}
 			}
 			t.Logf("novelties are %.4f, want %.4f", got.Novelty, novelties)
-			if err := Export(h, Model{Parts: []Part{{extractor, config}}}, Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "is not empty") {
+			if err := Export(h, Model{Parts: []Part{{Extractor: extractor, Config: config}}}, Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "is not empty") {
 				t.Errorf("exporting over a model gives %v", err)
 			}
 			if _, err := s.Predict(append(slices.Clone(files), []byte("no image"))); err == nil || !strings.Contains(err.Error(), "Unknown image file format") {
@@ -321,7 +321,7 @@ func TestExportVGG16(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "1")
-	if err := Export(h, Model{Parts: []Part{{extractor, config}}}, Options{Dir: dir}); err != nil {
+	if err := Export(h, Model{Parts: []Part{{Extractor: extractor, Config: config}}}, Options{Dir: dir}); err != nil {
 		t.Fatal(err)
 	}
 	names := []string{"cat.1.png", "cat.2.jpg", "cat.3.jpg", "dog.1.jpg", "dog.2.jpg", "other.1.jpg"}
@@ -408,7 +408,7 @@ func TestExportRefusesOwnOperations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Export(h, Model{Parts: []Part{{extractor, config}}}, Options{Dir: filepath.Join(t.TempDir(), "1")}); err == nil || !strings.Contains(err.Error(), "package convolution") {
+	if err := Export(h, Model{Parts: []Part{{Extractor: extractor, Config: config}}}, Options{Dir: filepath.Join(t.TempDir(), "1")}); err == nil || !strings.Contains(err.Error(), "package convolution") {
 		t.Errorf("exporting it gives %v", err)
 	}
 }

@@ -72,11 +72,16 @@ func (n *nodes) features(files string, h *head.Head, m Model) (features []string
 		variables, functions = append(variables, own...), append(functions, called...)
 	}
 	c := &classifier{nodes: n}
+	for i, p := range m.Parts {
+		if layers[i], err = c.project("project"+suffix(i), p.Projection, p.Extractor.Computed(), layers[i]); err != nil {
+			return nil, nil, nil, fmt.Errorf("servable: %w", err)
+		}
+	}
 	for i, column := range m.columns() {
 		views := m.Parts[column.Part].Config.Picture.Views.Count()
 		features = append(features, c.overViews(layers[column.Part][column.Layer], views, h.Layers[i].Size()))
 	}
-	return features, variables, functions, nil
+	return features, append(variables, c.variables...), functions, c.err
 }
 
 // copies adds the ways from files to the inputs of the models, and says what of these is to be copied: of those that do

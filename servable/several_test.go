@@ -46,7 +46,7 @@ func severalParts(t *testing.T) (m Model) {
 				t.Fatal(err)
 			}
 		}
-		m.Parts = append(m.Parts, Part{extractor, config})
+		m.Parts = append(m.Parts, Part{Extractor: extractor, Config: config})
 	}
 	m.Columns = []pipeline.Column{{Part: 2}, {Part: 0, Layer: 1}, {Part: 1}, {Part: 3}, {Part: 0}}
 	return m
@@ -213,7 +213,7 @@ func TestExportFunctionsOfOneName(t *testing.T) {
 			t.Fatal(err)
 		}
 		config := pipeline.Config{Picture: picture.Options{Width: 2, Height: 2}, Preprocessing: preprocessing.None}
-		m.Parts, m.Columns = append(m.Parts, Part{extractor, config}), append(m.Columns, pipeline.Column{Part: i})
+		m.Parts, m.Columns = append(m.Parts, Part{Extractor: extractor, Config: config}), append(m.Columns, pipeline.Column{Part: i})
 		h.Layers = append(h.Layers, extractor.Layers()...)
 	}
 	n := &nodes{}

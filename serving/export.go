@@ -25,7 +25,7 @@ func (p *Predictor) Export(dir, unknown string) error {
 			logrus.Warnf("the head was trained in %s; what is exported computes in float32", precision)
 		}
 		config := pipeline.Config{Picture: part.input.Picture, Preprocessing: part.input.Preprocessing}
-		model.Parts = append(model.Parts, servable.Part{Extractor: part.extractor, Config: config})
+		model.Parts = append(model.Parts, servable.Part{Extractor: part.extractor, Config: config, Projection: part.project})
 	}
 	return servable.Export(p.head, model, servable.Options{Dir: dir, Unknown: unknown})
 }

@@ -20,8 +20,9 @@ type Options struct {
 	// Their checksums still have to be the recipe's; of several models, they tell which is which.
 	Models []string
 	// Dir, if set, is searched for SavedModels of the recipe's names that Models does not have: the
-	// directory of the head, where finetune scratch and train --unfreeze put both.
-	Dir string
+	// directory of the head, where finetune scratch and train --unfreeze put both. It is also searched for a
+	// fitted projection, and so is Beside, the directory of a dataset.
+	Dir, Beside string
 	// Trust lets SavedModels do more than compute (models.Options.Trust): heads do not remember it.
 	Trust bool
 	// Session chooses device and precision; a Precision of "" is the recipe's, of each model.
@@ -135,6 +136,16 @@ func (f *Featurizer) anyBatch() (pipeline.Extractor, error) {
 		return f.parts[0].anyBatch()
 	}
 	return f.joint((*part).anyBatch)
+}
+
+// places are the directories where a fitted projection may lie.
+func (o Options) places() (dirs []string) {
+	for _, dir := range []string{o.Dir, o.Beside} {
+		if dir != "" {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
 }
 
 // Recipe says how the features are computed here, which may differ from the requested recipe: compare

@@ -13,6 +13,7 @@ import (
 	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
+	"fovea/projection"
 	"fovea/recipe"
 )
 
@@ -32,6 +33,8 @@ type part struct {
 	extractor *inference.Extractor
 	input     pipeline.Input
 	recipe    recipe.Recipe
+	// project is the projection of the layers, nil for none.
+	project *projection.Projection
 }
 
 // divide finds the parts of a recipe that have the layers, and where in them these are.
@@ -156,6 +159,9 @@ func standIn(want recipe.Recipe, session inference.SessionConfig) inference.Prec
 // prepare makes the extractor of the open model.
 func (p *part) prepare(o Options) error {
 	var err error
+	if p.project, err = models.FindProjection(p.want.Projection, o.places()...); err != nil {
+		return err
+	}
 	p.extractor, err = p.extractorOf(o.Batch)
 	if err != nil {
 		return err
@@ -176,7 +182,7 @@ func (p *part) prepare(o Options) error {
 }
 
 func (p *part) extractorOf(batch int) (*inference.Extractor, error) {
-	return inference.NewExtractor(p.model, inference.ExtractorOptions{Layers: p.layers, Pool: p.want.Pool, Batch: batch})
+	return inference.NewExtractor(p.model, inference.ExtractorOptions{Layers: p.layers, Pool: p.want.Pool, Project: p.project.Layer, Batch: batch})
 }
 
 // anyBatch makes extractors for batches of 1, 2, 4, ... images, the last of which is the part's own, and

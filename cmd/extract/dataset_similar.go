@@ -120,7 +120,7 @@ func (o *similarOptions) run(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	q, err := findQuery(ctx, d, layer.Name, o.query, o.trust)
+	q, err := findQuery(ctx, d, dir, layer.Name, o.query, o.trust)
 	if err != nil {
 		return fmt.Errorf("--query %s: %w", o.query, err)
 	}
@@ -146,7 +146,7 @@ type query struct {
 }
 
 // findQuery finds a row of the dataset, or computes the features of an image file.
-func findQuery(ctx context.Context, d *featurestore.Dataset, layer, text string, trust bool) (query, error) {
+func findQuery(ctx context.Context, d *featurestore.Dataset, dir, layer, text string, trust bool) (query, error) {
 	row, err := explore.Find(ctx, d, text)
 	if err == nil {
 		q := query{row: row}
@@ -163,7 +163,8 @@ func findQuery(ctx context.Context, d *featurestore.Dataset, layer, text string,
 	if _, statErr := os.Stat(file); statErr != nil {
 		return query{}, fmt.Errorf("%w, and there is no such file", err)
 	}
-	features, err := serving.Features(ctx, d.Recipe(), []string{layer}, file, serving.Options{Batch: 1, Trust: trust})
+	model, _ := d.Recipe().Alone(layer)
+	features, err := serving.Features(ctx, model, model.LayerNames(), file, serving.Options{Batch: 1, Trust: trust, Beside: filepath.Dir(dir)})
 	if err != nil {
 		return query{}, err
 	}

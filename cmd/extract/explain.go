@@ -21,7 +21,7 @@ import (
 func (o *options) explain(result extraction.Result, err error) error {
 	var store *pipeline.StoreError
 	again := "the same command with --resume"
-	if o.Sync {
+	if o.Sync || o.Add {
 		again = "the same command"
 	}
 	switch {

@@ -21,10 +21,10 @@ type options struct {
 	log     cli.LogOptions
 	session cli.SessionFlags
 
-	labels, size, background, shard, filesFrom string
-	maxErrorRate                               float64
-	metricsAddress                             string
-	listLayers, dryRun, json                   bool
+	labels, size, background, shard, filesFrom, project string
+	maxErrorRate                                        float64
+	metricsAddress                                      string
+	listLayers, dryRun, json                            bool
 }
 
 // grace leaves time to write finished rows within the three seconds in which an interrupted run should end.
@@ -52,6 +52,7 @@ func (o *options) addModelFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.Layers, "layers", []string{"pool5"}, "comma-separated `LIST` of layers, one column each")
 	f.BoolVar(&o.listLayers, "list-layers", false, "print the model's layers and stop")
 	f.StringVar(&o.Pool, "pool", recipe.PoolNone, "`HOW` to pool convolutional layers over positions, and transformers over tokens: none, avg, max, cls (the first token), gem:P, rmac, spp:1,2,4 or gram")
+	cli.PathVar(f, &o.project, "project", "", "`HOW` to shorten layers of more than N values after pooling: N or sparse:N:SEED (a sparse random projection, which keeps distances), pca:N or pca:N:whiten (principal components of the images, fitted first), or the file of a projection that was fitted before")
 }
 
 func (o *options) addImageFlags(f *pflag.FlagSet) {
@@ -99,6 +100,8 @@ func (o *options) addStorageFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.Resume, "resume", false, "continue the dataset in --out: read only images that are new or have changed")
 	f.BoolVar(&o.Sync, "sync", false, "make the dataset in --out follow IMAGES: like --resume, and rows of moved images get the new paths, of relabelled ones the new labels, and those of images that are gone are removed, all in one step")
 	f.BoolVar(&o.AllowEmpty, "allow-empty", false, "with --sync, let more than half of the rows go, or those of a folder without a single image")
+	f.BoolVar(&o.Add, "add", false, "add columns by --model and --layers to the dataset in --out; IMAGES are those that its rows were made from")
+	f.StringSliceVar(&o.As, "as", nil, "`NAMES` of the columns of --add: a prefix, or LAYER=COLUMN,... (default: the layers' names, with the model's in front where one is taken)")
 	f.BoolVar(&o.Overwrite, "overwrite", false, "replace the dataset in --out")
 	f.BoolVar(&o.RetryFailed, "retry-failed", false, "with --resume or --sync, read again what could not be read before")
 	f.Float64Var(&o.maxErrorRate, "max-error-rate", 1, "fail if more than this `SHARE`, 0 to 1, of the images cannot be read; the dataset is kept")

@@ -14,6 +14,7 @@ import (
 	"fovea/inference"
 	"fovea/objects"
 	"fovea/picture"
+	"fovea/projection"
 	"fovea/recipe"
 )
 
@@ -44,8 +45,16 @@ func (o *options) parse(command *cobra.Command, images []string) (err error) {
 	if o.Bands, err = picture.ParseBands(string(o.Bands)); err != nil {
 		return cli.Usagef("--bands: %w", err)
 	}
+	if o.Project, err = projection.Parse(o.project); err != nil {
+		return cli.Usagef("--project: %w", err)
+	}
 	if o.Labels, err = cli.ParseLabels(o.labels); err != nil {
 		return err
+	}
+	for flag, value := range map[string]*string{"dtype": (*string)(&o.DType), "format": (*string)(&o.Format)} {
+		if o.Add && !command.Flags().Changed(flag) {
+			*value = "" // the dataset's
+		}
 	}
 	return o.parseShard()
 }
@@ -119,7 +128,7 @@ func (o *options) checkArguments(images []string) error {
 	case o.Out != "":
 		_, err := cli.LocalPaths([]string{o.Out})
 		return err
-	case !o.dryRun || o.Sync:
+	case !o.dryRun || o.Sync || o.Add:
 		return cli.Usagef("--out DIR is required")
 	}
 	return nil

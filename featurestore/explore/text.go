@@ -5,10 +5,12 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"fovea/internal/spelling"
 	"fovea/internal/text"
+	"fovea/recipe"
 )
 
 // maxListed bounds the shards and labels that a table lists; JSON has all.
@@ -16,27 +18,20 @@ const maxListed = 20
 
 // WriteText writes the inspection of the dataset name for people.
 func (i Inspection) WriteText(w io.Writer, name string) error {
-	r := i.Recipe
 	fmt.Fprintf(w, "dataset        %s (%s)\n", spelling.Line(name), i.Status)
-	fmt.Fprintf(w, "model          %s, SHA-256 %s\n", spelling.Line(r.Model), r.ModelSHA256)
-	fmt.Fprintf(w, "input          %dx%d, %s, %s, %s\n", r.InputHeight, r.InputWidth, r.Resize, r.Interpolation, r.Preprocessing)
-	if r.Background != "" {
-		fmt.Fprintf(w, "background     %s, under transparent pixels\n", r.Background)
+	parts := i.Recipe.Parts()
+	for n, part := range parts {
+		if len(parts) > 1 {
+			fmt.Fprintf(w, "columns        %s\n", columnsText(part.Layers))
+		}
+		writeRecipe(w, part, i.Device)
+		if n < len(parts)-1 {
+			fmt.Fprintln(w)
+		}
 	}
-	if r.Range != "" {
-		fmt.Fprintf(w, "range          %s, of samples of more than 8 bits\n", r.Range)
+	if len(parts) > 1 {
+		fmt.Fprintln(w)
 	}
-	if r.Bands != "" {
-		fmt.Fprintf(w, "bands          %s\n", r.Bands)
-	}
-	if r.Tiles != "" {
-		fmt.Fprintf(w, "tiles          %s pixels\n", r.Tiles)
-	}
-	if r.Views != "" {
-		fmt.Fprintf(w, "views          %s, averaged\n", r.Views)
-	}
-	fmt.Fprintf(w, "pooling        %s\n", r.Pool)
-	fmt.Fprintf(w, "computed       %s, %s, on %s\n", r.Arithmetic(), r.Library, i.Device)
 	fmt.Fprintf(w, "written        %s, by version %s\n", i.Created.Format(time.RFC3339), i.ToolVersion)
 	fmt.Fprintf(w, "fingerprint    %s\n", i.Fingerprint)
 	fmt.Fprintf(w, "rows           %d\n", i.Rows)
@@ -66,6 +61,43 @@ func (i Inspection) WriteText(w io.Writer, name string) error {
 		fmt.Fprintf(table, "%s\t%d\t%s\t%s\n", s.File, s.Rows, text.Size(s.Bytes), s.SHA256)
 	}
 	return table.Flush()
+}
+
+// writeRecipe says how vectors were made.
+func writeRecipe(w io.Writer, r recipe.Recipe, device string) {
+	fmt.Fprintf(w, "model          %s, SHA-256 %s\n", spelling.Line(r.Model), r.ModelSHA256)
+	fmt.Fprintf(w, "input          %dx%d, %s, %s, %s\n", r.InputHeight, r.InputWidth, r.Resize, r.Interpolation, r.Preprocessing)
+	if r.Background != "" {
+		fmt.Fprintf(w, "background     %s, under transparent pixels\n", r.Background)
+	}
+	if r.Range != "" {
+		fmt.Fprintf(w, "range          %s, of samples of more than 8 bits\n", r.Range)
+	}
+	if r.Bands != "" {
+		fmt.Fprintf(w, "bands          %s\n", r.Bands)
+	}
+	if r.Tiles != "" {
+		fmt.Fprintf(w, "tiles          %s pixels\n", r.Tiles)
+	}
+	if r.Views != "" {
+		fmt.Fprintf(w, "views          %s, averaged\n", r.Views)
+	}
+	fmt.Fprintf(w, "pooling        %s\n", r.Pool)
+	if r.Projection != "" {
+		fmt.Fprintf(w, "projection     %s\n", r.Projection)
+	}
+	fmt.Fprintf(w, "computed       %s, %s, on %s\n", r.Arithmetic(), r.Library, device)
+}
+
+// columnsText names the columns of a model, with their layers where those have other names.
+func columnsText(layers []recipe.Layer) string {
+	names := make([]string, len(layers))
+	for i, l := range layers {
+		if names[i] = spelling.Line(l.Name); l.Of != "" {
+			names[i] += " (layer " + spelling.Line(l.Of) + ")"
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // countsText writes counts in parentheses.

@@ -24,7 +24,7 @@ var floors = map[string]int{
 
 	"preprocessing": common, "recipe": common,
 
-	"inference": ground, "picture": ground, "picture/frames": ground, "picture/tiles": ground, "vectors": ground, "scatterplot": ground,
+	"inference": ground, "picture": ground, "picture/frames": ground, "picture/tiles": ground, "vectors": ground, "projection": ground, "scatterplot": ground,
 	"objects": ground, "objects/drivers": ground, "objects/drivers/s3": ground,
 
 	"pipeline": machinery, "head": machinery, "contactsheet": machinery,
@@ -71,7 +71,7 @@ var ignorant = map[string][]string{
 	"savedmodel": {"picture"},
 	"training":   {"picture", "pipeline", "featurestore", "head"},
 	// A dataset stores what a recipe says without understanding it.
-	"featurestore":        {"picture", "inference", "vectors"},
+	"featurestore":        {"picture", "inference", "vectors", "projection"},
 	"featurestore/export": {"picture", "inference"},
 	// A report is made of numbers and finished plots.
 	"report": {"picture", "pipeline", "featurestore", "inference"},
@@ -98,11 +98,11 @@ var reserved = map[string][]string{
 // other packages.
 var free = map[string][]string{
 	"github.com/galeone/tensorflow": {
-		"preprocessing", "recipe", "picture", "vectors", "scatterplot", "objects", "pipeline", "featurestore", "featurestore/export",
+		"preprocessing", "recipe", "picture", "vectors", "projection", "scatterplot", "objects", "pipeline", "featurestore", "featurestore/export",
 		"featurestore/imagetable", "featurestore/remote", "head", "contactsheet", "report", "inputs",
 	},
 	"github.com/apache/arrow": {
-		"preprocessing", "recipe", "inference", "picture", "vectors", "scatterplot", "objects", "pipeline", "head", "contactsheet", "report",
+		"preprocessing", "recipe", "inference", "picture", "vectors", "projection", "scatterplot", "objects", "pipeline", "head", "contactsheet", "report",
 		"vgg", "vgg/weights", "savedmodel", "convolution", "models", "training", "servable",
 	},
 }

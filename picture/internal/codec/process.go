@@ -34,6 +34,7 @@ func serve() {
 	runtime.LockOSThread()
 	in, out := bufio.NewReaderSize(os.Stdin, 1<<16), os.NewFile(3, "replies")
 	harden()
+	load()
 	if _, err := io.WriteString(out, greeting); err != nil {
 		os.Exit(1)
 	}
@@ -58,6 +59,15 @@ func serve() {
 
 // maxRetained bounds what is kept of one file for the next.
 const maxRetained = 16 << 20
+
+// load loads both libraries, as far as they are there, and then gives up the right to open files.
+func load() {
+	prepare()
+	_, _ = loadAVIF() // errors are told to who wants the library
+	_, _ = loadHEIF()
+	runtime.GC() // so that the collector's threads are there
+	confine()
+}
 
 // answer decodes a file and sends what comes of it.
 func answer(out io.Writer, q request, data []byte) error {
@@ -119,6 +129,9 @@ func harden() {
 	}
 }
 
+// inherited are the variables by which libraries are found. Others may be secrets, which a decoder must not know.
+var inherited = []string{"FOVEA_CODECS", "FOVEA_CACHE", "XDG_CACHE_HOME", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"}
+
 // command is how a process is started: with the reading end of its replies.
 func command(replies *os.File) (*exec.Cmd, error) {
 	program, err := os.Executable()
@@ -129,7 +142,12 @@ func command(replies *os.File) (*exec.Cmd, error) {
 		program = "/proc/self/exe" // also where the file has been replaced since
 	}
 	c := exec.Command(program)
-	c.Env = append(os.Environ(), asProcess+"=1", "GOMAXPROCS=2", "GOTRACEBACK=none")
+	c.Env = []string{asProcess + "=1", "GOMAXPROCS=2", "GOTRACEBACK=none"}
+	for _, name := range inherited {
+		if value, is := os.LookupEnv(name); is {
+			c.Env = append(c.Env, name+"="+value)
+		}
+	}
 	c.ExtraFiles = []*os.File{replies}
 	// An interrupt of the terminal is for the program, which finishes what it has begun.
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

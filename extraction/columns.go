@@ -1,0 +1,92 @@
+package extraction
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"fovea/recipe"
+)
+
+// columnNames are what Options.As says.
+type columnNames struct {
+	prefix string
+	of     map[string]string
+}
+
+func parseColumnNames(as, layers []string) (columnNames, error) {
+	n := columnNames{of: map[string]string{}}
+	for _, text := range as {
+		layer, name, named := strings.Cut(text, "=")
+		switch {
+		case text == "" || named && (layer == "" || name == ""):
+			return n, wrong("--as %q: give LAYER=COLUMN, or a prefix for all columns", text)
+		case !named && n.prefix != "":
+			return n, wrong("--as: there are two prefixes, %s and %s", n.prefix, text)
+		case !named:
+			n.prefix = text
+		case layers != nil && !slices.Contains(layers, layer):
+			return n, wrong("--as %s: %s is not among the layers %s", text, layer, strings.Join(layers, ", "))
+		case n.of[layer] != "":
+			return n, wrong("--as: layer %s gets two names, %s and %s", layer, n.of[layer], name)
+		default:
+			n.of[layer] = name
+		}
+	}
+	return n, nil
+}
+
+// given is the name that a layer was given.
+func (n columnNames) given(layer string) (name string, given bool) {
+	if name := n.of[layer]; name != "" {
+		return name, true
+	}
+	return n.prefix + layer, n.prefix != ""
+}
+
+// unplain is what default names of columns do without, so that SQL takes them unquoted.
+var unplain = regexp.MustCompile(`[^A-Za-z0-9_]+`)
+
+// nameColumns finds the names of new columns: those given, or else the layers' own, with the model's name and an underscore
+// in front where the dataset has a column of that name. It reports whether the dataset has all of the columns, made in the
+// same way; some of them are wrong usage, and so is a name that is taken.
+func nameColumns(have, now recipe.Recipe, as []string) (named recipe.Recipe, there bool, err error) {
+	names, err := parseColumnNames(as, now.LayerNames())
+	if err != nil {
+		return now, false, err
+	}
+	same := func(name string, l recipe.Layer) bool {
+		p, _ := have.Part(name)
+		c, taken := p.Layer(name)
+		return taken && c.InModel() == l.Name && slices.Equal(c.Shape, l.Shape) && len(p.Compare(now)) == 0
+	}
+	taken := func(name string) bool { _, taken := have.Layer(name); return taken }
+	var present []string
+	now.Layers = slices.Clone(now.Layers)
+	for i, l := range now.Layers {
+		name, given := names.given(l.Name)
+		if !given && taken(name) && !same(name, l) {
+			name = unplain.ReplaceAllString(now.Model, "_") + "_" + l.Name
+		}
+		if taken(name) && !same(name, l) {
+			return now, false, wrong("the dataset has a column %s already, of %s: name the new one, such as --as %s=NAME", name, describeColumn(have, name), l.Name)
+		}
+		if taken(name) {
+			present = append(present, name)
+		}
+		if name != l.Name {
+			now.Layers[i].Name, now.Layers[i].Of = name, l.Name
+		}
+	}
+	if n := len(present); n > 0 && n < len(now.Layers) {
+		return now, false, wrong("the dataset has some of the columns already, made in the same way: %s; leave them out of --layers", strings.Join(present, ", "))
+	}
+	return now, len(present) > 0, nil
+}
+
+// describeColumn says what a column is.
+func describeColumn(r recipe.Recipe, name string) string {
+	p, _ := r.Part(name)
+	l, _ := p.Layer(name)
+	return p.Model + "'s layer " + l.InModel() + " with pooling " + p.Pool
+}

@@ -1,0 +1,27 @@
+package models
+
+import "fovea/projection"
+
+// ProjectionDir is the directory of fitted projections, projections/ beside Dir.
+func ProjectionDir() (string, error) { return cached("projections") }
+
+// FindProjection is the projection that a recipe names, nil for none: made anew, or read from one of the directories or
+// from ProjectionDir.
+func FindProjection(name string, dirs ...string) (*projection.Projection, error) {
+	if kept, err := ProjectionDir(); err == nil {
+		dirs = append(dirs, kept)
+	}
+	return projection.Find(name, dirs...)
+}
+
+// KeepProjection puts a fitted projection into ProjectionDir. Others need no file.
+func KeepProjection(p *projection.Projection) error {
+	if p.How().SHA256 == "" {
+		return nil
+	}
+	dir, err := ProjectionDir()
+	if err != nil {
+		return err
+	}
+	return p.Keep(dir)
+}
