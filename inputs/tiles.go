@@ -15,15 +15,25 @@ import (
 	"fovea/picture"
 	"fovea/picture/tiles"
 	"fovea/pipeline"
+	"fovea/recipe"
 )
 
-// openTiles is the pipeline.Opener of images that are cut into tiles, if any are: all with the name of an image.
+// openTiles is the pipeline.Opener of images that are cut into tiles, if any are: whatever is called or looks like one.
 func (o Options) openTiles(file string, open pipeline.OpenFunc) (pipeline.Source, error) {
-	if o.Tiles.Whole() || !picture.Decodes(file, nil) {
+	if o.Tiles.Whole() {
 		return nil, nil
 	}
 	scene := picture.SceneOptions{Bands: o.Bands, Range: o.Range, MaxPixels: o.MaxPixels, MaxTime: o.MaxTime}
 	return &tileSource{file: file, open: open, spec: o.Tiles, options: scene}, nil
+}
+
+// Follow makes the options cut images as those of a recipe were.
+func (o *Options) Follow(r recipe.Recipe) (err error) {
+	o.Bands, o.Range = picture.Bands(r.Bands), picture.Range(r.Range)
+	if o.Tiles, err = tiles.Parse(r.Tiles); err != nil {
+		return fmt.Errorf("the recipe of the features: %w", err)
+	}
+	return nil
 }
 
 // whole refuses files whose images are not cut, if tiles are wanted.
@@ -56,6 +66,13 @@ func (s *tileSource) List(ctx context.Context, visit func(pipeline.Item) error) 
 	}
 	defer f.Close() // read-only
 	w := &witness{File: f}
+	head := make([]byte, min(w.Size(), picture.HeadBytes))
+	if _, err := w.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return pipeline.Others{}, w.ofTiles(err)
+	}
+	if !picture.Decodes(s.file, head) {
+		return pipeline.Others{}, pipeline.ErrOneImage // or none, which is found out as of every file
+	}
 	cutter, err := tiles.Open(ctx, w, w.Size(), s.spec, s.options)
 	if err != nil {
 		return pipeline.Others{}, w.ofTiles(err)
