@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
+	"errors"
 	"image"
 	"os"
 	"runtime"
@@ -114,5 +115,53 @@ func BenchmarkTiles(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
+	}
+}
+
+// Files that would take much memory, or whose tiles are missing, are refused with little.
+func TestHostileScenes(t *testing.T) {
+	patched := func(values ...uint32) []byte {
+		data := largeScene(3000)
+		for at := int(binary.LittleEndian.Uint32(data[4:])) + 2; at+12 <= len(data); at += 12 {
+			for i := 0; i < len(values); i += 2 {
+				if uint32(binary.LittleEndian.Uint16(data[at:])) == values[i] {
+					binary.LittleEndian.PutUint32(data[at+8:], values[i+1])
+				}
+			}
+		}
+		return data
+	}
+	for _, c := range []struct {
+		name string
+		data []byte
+		spec string
+		want error
+	}{
+		{"tiles of a thousand million pixels", patched(322, 1<<15, 323, 1<<15), "224", picture.ErrTooLarge},
+		{"sides of two thousand million pixels", patched(256, 1<<31-1, 257, 1<<31-1), "224", picture.ErrTruncated},
+		{"more pixels than its tiles have", patched(256, 30000), "224", picture.ErrTruncated},
+		{"tiles behind the end", patched(324, 1<<30), "224", picture.ErrTruncated},
+		{"a side of none", patched(257, 0), "224", picture.ErrCorrupt},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		cutter, err := open(t, c.data, c.spec, picture.SceneOptions{})
+		if err == nil {
+			_, err = cutter.Tile(image.Point{})
+		}
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if taken := after.TotalAlloc - before.TotalAlloc; taken > 8<<20 {
+			t.Errorf("%s: %d MB are taken", c.name, taken>>20)
+		}
+	}
+	cutter, err := open(t, largeScene(3000), "8192", picture.SceneOptions{MaxPixels: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cutter.Tile(image.Point{}); err == nil {
+		t.Error("a tile of 67 million pixels is within a limit of one million")
 	}
 }
