@@ -12,6 +12,7 @@ import (
 	"fovea/inference"
 	"fovea/models"
 	"fovea/picture"
+	"fovea/picture/tiles"
 	"fovea/pipeline"
 	"fovea/preprocessing"
 	"fovea/projection"
@@ -31,11 +32,14 @@ type Features struct {
 	Project *projection.Projection
 	// Views are the views of an image to average features over (default picture.Center).
 	Views picture.Views
-	// Resize, Interpolation, Background and Range are those of picture.Options. Dense views take no Resize.
+	// Resize, Interpolation, Background, Range and Bands are those of picture.Options. Dense views take no Resize.
 	Resize        picture.Resize
 	Interpolation picture.Interpolation
 	Background    picture.Background
 	Range         picture.Range
+	Bands         picture.Bands
+	// Tiles says how large images are cut into pieces, a row each; the zero value leaves them whole.
+	Tiles tiles.Spec
 	// Trust lets a SavedModel do more than compute (models.Options.Trust).
 	Trust bool
 	// Preprocessing overrides the model's own.
@@ -93,8 +97,8 @@ func (f Features) Validate() error {
 	if err := f.validateDense(); err != nil {
 		return err
 	}
-	one := picture.Options{Width: 1, Height: 1, Resize: f.Resize, Interpolation: f.Interpolation, Background: f.Background, Range: f.Range}
-	if err := one.Validate(); err != nil {
+	one := picture.Options{Width: 1, Height: 1, Resize: f.Resize, Interpolation: f.Interpolation, Background: f.Background, Range: f.Range, Bands: f.Bands}
+	if err := cmp.Or(one.Validate(), f.Tiles.Validate()); err != nil {
 		return &OptionsError{err}
 	}
 	return nil
@@ -187,6 +191,10 @@ func (f Features) Recipe(extractor *inference.Extractor) recipe.Recipe {
 	if given, err := picture.ParseRange(string(f.Range)); err == nil { // as Validate found
 		r.Range = string(given)
 	}
+	if given, err := picture.ParseBands(string(f.Bands)); err == nil {
+		r.Bands = string(given)
+	}
+	r.Tiles = f.Tiles.String()
 	if views := cmp.Or(f.Views, picture.Center); views != picture.Center {
 		r.Views = string(views.Canonical())
 	}

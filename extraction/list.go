@@ -57,7 +57,7 @@ func (o *Options) bare(items []pipeline.Item) (bare []string) {
 }
 
 func (o *Options) find(ctx context.Context) (pipeline.Listing, error) {
-	options := inputs.Options{MaxMemory: o.MaxMemory, Frames: o.Frames, MaxPixels: o.MaxPixels}
+	options := inputs.Options{MaxMemory: o.MaxMemory, Frames: o.Frames, MaxPixels: o.MaxPixels, Tiles: o.Tiles, Bands: o.Bands, Range: o.Range, MaxTime: o.MaxTime}
 	finder, labels := options.Finder(), options.Labeler(o.Labels)
 	finder.Exclude = o.Selection.Exclude
 	if o.FilesFrom != nil {

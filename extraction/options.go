@@ -97,6 +97,8 @@ func (o Options) Validate() error {
 		return &OptionsError{err}
 	}
 	switch {
+	case !o.Tiles.Whole() && !o.Frames.First():
+		return wrong("frames are not cut into tiles: choose either")
 	case len(o.Images) == 0 && o.FilesFrom == nil:
 		return wrong("no images are given")
 	case len(o.Images) > 0 && o.FilesFrom != nil:

@@ -71,6 +71,12 @@ func addRecipe(add func(key, value string), prefix string, r recipe.Recipe) {
 	if r.Range != "" {
 		add(prefix+"range", r.Range)
 	}
+	if r.Bands != "" {
+		add(prefix+"bands", r.Bands)
+	}
+	if r.Tiles != "" {
+		add(prefix+"tiles", r.Tiles)
+	}
 	add(prefix+"precision", r.Precision)
 	if r.Method != "" {
 		add(prefix+"method", r.Method)

@@ -22,6 +22,7 @@ func (h *Head) Check(r recipe.Recipe) (warnings []recipe.Difference, err error) 
 		for _, other := range h.counterparts(part, r) {
 			for _, d := range part.Compare(other) {
 				switch reason := fmt.Sprintf("%s%s: %s in the head, %s in the features", in, d.Field, d.Have, d.Got); {
+				case d.Field == recipe.FieldTiles: // as a head that was trained on whole images is used on tiles of others
 				case d.Minor && !slices.Contains(warnings, d):
 					warnings = append(warnings, d)
 				case !d.Minor && !slices.Contains(reasons, reason):

@@ -3,12 +3,15 @@ package inputs
 import (
 	"context"
 	"path"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"fovea/objects"
 	_ "fovea/objects/drivers" // the stores of the providers
+	"fovea/picture"
 	"fovea/picture/frames"
+	"fovea/picture/tiles"
 	"fovea/pipeline"
 )
 
@@ -24,11 +27,17 @@ type Options struct {
 	// bounds the pixels of a frame (default picture.DefaultMaxPixels).
 	Frames    frames.Selection
 	MaxPixels int
+	// Tiles says how images are cut (default: they are not), of which Bands and Range are shown; MaxTime bounds the
+	// processor time of decoding a piece of one (default picture.DefaultMaxTime).
+	Tiles   tiles.Spec
+	Bands   picture.Bands
+	Range   picture.Range
+	MaxTime time.Duration
 }
 
 // Finder is the function Finder, with options.
 func (o Options) Finder() pipeline.Finder {
-	return pipeline.Finder{Openers: []pipeline.Opener{pipeline.OpenArchive, o.openParquet, o.openFrames}, Path: objects.OnlyLocalPath, Store: openStore}
+	return pipeline.Finder{Openers: []pipeline.Opener{o.whole(pipeline.OpenArchive), o.whole(o.openParquet), o.openFrames, o.openTiles}, Path: objects.OnlyLocalPath, Store: openStore}
 }
 
 // Labeler is l, which reads a table of labels with the options if it reads one, and logs how it was understood.

@@ -82,12 +82,16 @@ type job struct {
 	parts []part
 	// ranged is the range of the part that an image is decoded for.
 	ranged Range
+	// bands are those of that part, scene the range of the image that it is a part of, if any.
+	bands Bands
+	scene *span
 }
 
 // part is one of the things that are made of an image.
 type part struct {
 	background Background
 	ranged     Range
+	bands      Bands
 	// result and scratch are what use takes for an upright image of some size.
 	cost func(width, height int) (result, scratch int64, err error)
 	use  func(source) error
@@ -118,6 +122,9 @@ type plan struct {
 func (w *workspace) plan(data []byte, j job, picture *Picture) (p plan, err error) {
 	if j.limit == 0 {
 		j.limit = DefaultMaxPixels
+	}
+	for _, part := range j.parts {
+		w.bands = append(w.bands, part.bands)
 	}
 	p.format = sniff(data)
 	picture.Format = p.format.String()

@@ -68,7 +68,7 @@ func (o Options) job(use func(source) error) job {
 }
 
 func (o Options) part(use func(source) error) part {
-	return part{background: o.Background, ranged: o.Range, use: use, cost: func(width, height int) (result, scratch int64, err error) {
+	return part{background: o.Background, ranged: o.Range, bands: o.Bands, use: use, cost: func(width, height int) (result, scratch int64, err error) {
 		scratch = filters[o.Interpolation].resizing(width, height, o.frames(width, height))
 		return times(3, o.Width, o.Height, o.Views.Count()), scratch, nil
 	}}
@@ -123,10 +123,10 @@ func (w *workspace) pixels(data []byte, p plan, j job, picture *Picture) (err er
 	defer recoverDecoder(&err)
 	var decoded, upright source
 	for i, part := range j.parts {
-		again := i == 0 || part.ranged != j.parts[i-1].ranged
+		again := i == 0 || part.ranged != j.parts[i-1].ranged || part.bands != j.parts[i-1].bands
 		if again {
-			j.ranged = part.ranged
-			if decoded, err = p.format.decode(w, data, j); err != nil {
+			j.ranged, j.bands = part.ranged, part.bands
+			if decoded, err = w.decode(data, p, j); err != nil {
 				return err
 			}
 			if decoded.width != p.width || decoded.height != p.height {
@@ -148,6 +148,15 @@ func (w *workspace) pixels(data []byte, p plan, j job, picture *Picture) (err er
 		}
 	}
 	return nil
+}
+
+// decode decodes the bands that the job wants.
+func (w *workspace) decode(data []byte, p plan, j job) (source, error) {
+	s, err := p.format.decode(w, data, j)
+	if err != nil {
+		return s, err
+	}
+	return s.bands(j.bands)
 }
 
 // recoverDecoder turns a decoder's panic into an error: decoders read hostile input.

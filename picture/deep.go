@@ -32,6 +32,10 @@ type deep struct {
 	noData *float64
 	// window, if set, is the range that the file asks for.
 	window *span
+	// scene, if set, is the range of the image that this is a part of.
+	scene *span
+	// tally, if set, lists the samples instead of words and row.
+	tally tally
 }
 
 // span is a range of samples.
@@ -148,6 +152,8 @@ func (w *workspace) curveFor(d *deep, r Range) (curve, error) {
 		if c.span = d.limits(); !d.float {
 			c.divisor = math.Exp2(float64(d.bits - 8))
 		}
+	case d.scene != nil:
+		c.span = *d.scene
 	case s.kind == scalePercentile:
 		c.span, err = w.percentiles(d, s.a, s.b)
 	default:

@@ -39,6 +39,9 @@ func (w *workspace) each(d *deep, words func([]uint16) bool, floats func([]float
 type tally func(see func(v float64, times int64)) error
 
 func (w *workspace) tally(d *deep) (tally, error) {
+	if d.tally != nil {
+		return d.tally, nil
+	}
 	if d.words == nil {
 		return func(see func(float64, int64)) error {
 			return w.each(d, nil, func(row []float64) bool {

@@ -21,6 +21,8 @@ type Dense struct {
 	Background Background
 	// Range says which samples of more than 8 bits become black and white (default: RangeAuto).
 	Range Range
+	// Bands are those that are shown (default: the file's own colours).
+	Bands Bands
 	// MaxPixels bounds width times height of the image in the file (default DefaultMaxPixels).
 	MaxPixels int
 	// MaxTime is as Options.MaxTime.
@@ -59,6 +61,9 @@ func (d Dense) Validate() error {
 		return err
 	}
 	if err := d.Range.Validate(); err != nil {
+		return err
+	}
+	if err := d.Bands.Validate(); err != nil {
 		return err
 	}
 	return d.Interpolation.Validate()
@@ -114,7 +119,7 @@ func (w *workspace) decodeDense(data []byte, dense Dense, how preprocessing.Spec
 
 // job is that of making an image's tensors.
 func (d Dense) job(use func(source) error) job {
-	return job{limit: d.MaxPixels, parts: []part{{background: d.Background, ranged: d.Range, use: use, cost: func(width, height int) (result, scratch int64, err error) {
+	return job{limit: d.MaxPixels, parts: []part{{background: d.Background, ranged: d.Range, bands: d.Bands, use: use, cost: func(width, height int) (result, scratch int64, err error) {
 		for _, side := range d.Sides {
 			w, h := shorterSide(width, height, side)
 			if err := checkSize(w, h, maxViewPixels); err != nil {

@@ -32,6 +32,8 @@ type Options struct {
 	Background Background
 	// Range says which samples of more than 8 bits become black and white (default: RangeAuto).
 	Range Range
+	// Bands are those that are shown (default: the file's own colours).
+	Bands Bands
 	// MaxPixels bounds width times height of the image in the file (default DefaultMaxPixels), and
 	// with it the memory: see Estimate.
 	MaxPixels int
@@ -67,6 +69,9 @@ func (o Options) Validate() error {
 		return err
 	}
 	if err := o.Range.Validate(); err != nil {
+		return err
+	}
+	if err := o.Bands.Validate(); err != nil {
 		return err
 	}
 	if err := o.Views.Validate(); err != nil {

@@ -19,8 +19,11 @@ type Raster struct {
 	Height   int `json:"height"`
 	Channels int `json:"channels"`
 	// Orientation is how to turn it, 1 to 8 as in EXIF; 0 is upright.
-	Orientation int     `json:"orientation,omitempty"`
-	Pix         []uint8 `json:"-"`
+	Orientation int `json:"orientation,omitempty"`
+	// Bands are those that it shows, if they were chosen, Faint is as in Picture.
+	Bands Bands   `json:"bands,omitempty"`
+	Faint bool    `json:"faint,omitempty"`
+	Pix   []uint8 `json:"-"`
 }
 
 // DecodeRaster decodes an image as it is stored, neither turned nor resized, of at most maxPixels (default
@@ -55,14 +58,20 @@ func Orientation(data []byte, maxPixels int) (int, error) {
 // raster decodes an image whose size has been checked.
 func (w *workspace) raster(data []byte, p plan, j job) (r Raster, err error) {
 	defer recoverDecoder(&err)
-	s, err := p.format.decode(w, data, j)
+	s, err := w.decode(data, p, j)
 	if err != nil {
 		return r, err
 	}
-	r = Raster{Width: s.width, Height: s.height, Channels: 3, Orientation: p.orientation}
-	if r.Orientation == 1 {
+	r = s.raster()
+	if r.Orientation = p.orientation; r.Orientation == 1 {
 		r.Orientation = 0
 	}
+	return r, nil
+}
+
+// raster is the pixels of an image, with alpha where it has some.
+func (s source) raster() Raster {
+	r := Raster{Width: s.width, Height: s.height, Channels: 3}
 	if s.alpha != nil {
 		r.Channels = 4
 	}
@@ -81,7 +90,7 @@ func (w *workspace) raster(data []byte, p plan, j job) (r Raster, err error) {
 			row[4*x+3] = a
 		}
 	}
-	return r, nil
+	return r
 }
 
 // Encode returns the bytes of a file that Decode reads. The same pixels give the same bytes.
@@ -131,18 +140,24 @@ func rasterTurn(data []byte) int {
 	return r.Orientation
 }
 
-func decodeRaster(_ *workspace, data []byte, _ job) (source, error) {
+func decodeRaster(_ *workspace, data []byte, j job) (source, error) {
 	r, err := readRaster(data)
 	if err != nil {
 		return source{}, err
 	}
+	out := source{width: r.Width, height: r.Height}
+	if out.chosen = r.Bands != "" && r.Bands == j.bands; r.Bands != "" && !out.chosen {
+		return out, fmt.Errorf("%w: a raster of the bands %q, not %q", ErrUnsupported, r.Bands, j.bands)
+	}
+	if r.Faint {
+		out.faint = func() bool { return true }
+	}
 	if r.Channels == 3 {
-		return fromRGB(r.Pix, r.Width, r.Height), nil
+		out.row = fromRGB(r.Pix, r.Width, r.Height).row
+		return out, nil
 	}
 	stride := 4 * r.Width
-	return source{
-		width: r.Width, height: r.Height,
-		row:   func(y int, dst []uint8) { spread(dst, r.Pix[y*stride:], r.Width, 4, 1) },
-		alpha: func(y int, dst []uint8) { pick(dst, r.Pix[y*stride:], 4, 3) },
-	}, nil
+	out.row = func(y int, dst []uint8) { spread(dst, r.Pix[y*stride:], r.Width, 4, 1) }
+	out.alpha = func(y int, dst []uint8) { pick(dst, r.Pix[y*stride:], 4, 3) }
+	return out, nil
 }

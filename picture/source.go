@@ -18,6 +18,8 @@ type source struct {
 	alpha func(y int, dst []uint8)
 	// faint is as Picture.Faint; nil for images of 8 bits.
 	faint func() bool
+	// chosen says that these are the bands that were asked for.
+	chosen bool
 }
 
 // fromRGB supplies the rows of pixels in memory, 3 bytes each.

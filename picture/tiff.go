@@ -13,7 +13,7 @@ import (
 )
 
 // openTIFF opens a file and finds out how its first page stores its samples, and what they are.
-func (w *workspace) openTIFF(data []byte) (*tiff.File, *tiffKind, error) {
+func (w *workspace) openTIFF(data []byte, bands Bands) (*tiff.File, *tiffKind, error) {
 	f, err := tiff.Open(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return nil, nil, tiffError(err)
@@ -31,7 +31,7 @@ func (w *workspace) openTIFF(data []byte) (*tiff.File, *tiffKind, error) {
 	if err != nil {
 		return nil, nil, tiffError(err)
 	}
-	kind, err := kindOf(layout)
+	kind, err := kindOf(layout, bands)
 	return f, kind, tiffError(err)
 }
 
@@ -85,15 +85,26 @@ type tiffKind struct {
 	alpha, premultiplied bool
 	// deep is for images whose samples a Range turns into bytes.
 	deep bool
+	// chosen says that the colours are bands that were asked for.
+	chosen bool
 }
 
-// kindOf finds the colours and alpha of a page, or says why they are not decoded.
-func kindOf(l *tiff.Layout) (*tiffKind, error) {
+// kindOf finds the colours and alpha of a page, or the bands, or says why they are not decoded.
+func kindOf(l *tiff.Layout, bands Bands) (*tiffKind, error) {
 	k := &tiffKind{Layout: l, colours: l.Colours()}
 	narrow := l.Bits <= 8 && l.Format == tiff.Unsigned
+	list, err := bands.list()
+	if err != nil {
+		return nil, err
+	}
+	if noData := noDataOf(l.Directory(), l); noData != nil {
+		l.Empty = *noData
+	}
 	switch l.Photometric {
 	case tiff.WhiteIsZero, tiff.BlackIsZero, tiff.RGB:
-		k.deep = !narrow
+		if k.deep = !narrow; list != nil {
+			return k, k.choose(list)
+		}
 	case tiff.CMYK:
 		if l.Format != tiff.Unsigned || l.Bits != 8 && l.Bits != 16 {
 			return nil, fmt.Errorf("%w: TIFF in CMYK with samples of %d bits, or not whole: convert it to an RGB PNG", ErrUnsupported, l.Bits)
@@ -126,8 +137,8 @@ func (k *tiffKind) findAlpha() {
 		return
 	}
 	for i, meaning := range k.Extra {
-		if c := k.colours + i; c < k.Samples && (meaning == tiff.Associated || meaning == tiff.Unassociated || meaning == corel && i == 0) {
-			k.alpha, k.premultiplied = true, meaning == tiff.Associated
+		if c := k.colours + i; c < k.Samples && (isOpacity(meaning) || meaning == corel && i == 0) {
+			k.alpha, k.premultiplied = true, isPremultiplied(meaning)
 			k.channels = append(k.channels, c)
 			return
 		}
@@ -137,6 +148,10 @@ func (k *tiffKind) findAlpha() {
 		k.channels = append(k.channels, 3)
 	}
 }
+
+func isOpacity(meaning int) bool { return meaning == tiff.Associated || meaning == tiff.Unassociated }
+
+func isPremultiplied(meaning int) bool { return meaning == tiff.Associated }
 
 // coloursName names a PhotometricInterpretation.
 func coloursName(photometric int) string {
@@ -164,7 +179,25 @@ func coloursName(photometric int) string {
 }
 
 func tiffHeader(w *workspace, data []byte) (header, error) {
-	_, k, err := w.openTIFF(data)
+	h := header{}
+	for i := range max(1, len(w.bands)) {
+		bands := Bands("")
+		if i < len(w.bands) {
+			bands = w.bands[i]
+		}
+		one, err := w.tiffHeaderOf(data, bands)
+		if err != nil {
+			return one, err
+		}
+		one.bytes = max(one.bytes, h.bytes)
+		h = one
+	}
+	return h, nil
+}
+
+// tiffHeaderOf is the header for some bands of a file.
+func (w *workspace) tiffHeaderOf(data []byte, bands Bands) (header, error) {
+	_, k, err := w.openTIFF(data, bands)
 	if err != nil {
 		return header{}, err
 	}
@@ -185,7 +218,7 @@ func tiffHeader(w *workspace, data []byte) (header, error) {
 const tiffBytes = 192 << 10
 
 func decodeTIFF(w *workspace, data []byte, j job) (source, error) {
-	f, k, err := w.openTIFF(data)
+	f, k, err := w.openTIFF(data, j.bands)
 	if err != nil {
 		return source{}, err
 	}

@@ -11,7 +11,7 @@ import (
 func (w *workspace) deepTIFF(k *tiffKind, s *tiff.Samples, j job) (source, error) {
 	p := deepPage{k, s, deep{
 		width: s.Width, height: s.Height, channels: k.colours, bits: k.Bits, signed: k.Format == tiff.Signed, float: k.Format == tiff.Float,
-		inverted: k.Photometric == tiff.WhiteIsZero, noData: noDataOf(k.Directory(), k.Layout),
+		inverted: k.Photometric == tiff.WhiteIsZero, noData: noDataOf(k.Directory(), k.Layout), scene: j.scene,
 	}}
 	d := p.deep
 	if k.alpha {

@@ -2,6 +2,7 @@ package picture
 
 import (
 	"fmt"
+	"slices"
 
 	"fovea/picture/internal/tiff"
 )
@@ -9,9 +10,11 @@ import (
 // fromSamples supplies the rows of a page's samples.
 func (w *workspace) fromSamples(k *tiffKind, s *tiff.Samples, j job) (source, error) {
 	if k.deep {
-		return w.deepTIFF(k, s, j)
+		out, err := w.deepTIFF(k, s, j)
+		out.chosen = k.chosen
+		return out, err
 	}
-	out := source{width: s.Width, height: s.Height}
+	out := source{chosen: k.chosen, width: s.Width, height: s.Height}
 	n := s.Width * s.Channels
 	line := func(y int) []uint8 { return s.Bytes[y*n : (y+1)*n] }
 	if k.alpha {
@@ -22,6 +25,9 @@ func (w *workspace) fromSamples(k *tiffKind, s *tiff.Samples, j job) (source, er
 				dst[x] *= uint8(scale)
 			}
 		}
+	}
+	if noData := noDataOf(k.Directory(), k.Layout); noData != nil && k.Photometric <= tiff.Palette {
+		out.alpha = k.present(*noData, out.alpha, s.Channels, line)
 	}
 	var err error
 	switch k.Photometric {
@@ -35,6 +41,24 @@ func (w *workspace) fromSamples(k *tiffKind, s *tiff.Samples, j job) (source, er
 		out.row = plainTIFF(k, s, line)
 	}
 	return out, tiffError(err)
+}
+
+// present is the opacity of an image of which some pixels are missing: those whose colours are all NoData.
+func (k *tiffKind) present(noData float64, alpha func(int, []uint8), channels int, line func(int) []uint8) func(y int, dst []uint8) {
+	return func(y int, dst []uint8) {
+		if alpha != nil {
+			alpha(y, dst)
+		}
+		row := line(y)
+		for x := range dst {
+			colours := row[x*channels : x*channels+k.colours]
+			if !slices.ContainsFunc(colours, func(v uint8) bool { return float64(v) != noData }) {
+				dst[x] = 0
+			} else if alpha == nil {
+				dst[x] = 255
+			}
+		}
+	}
 }
 
 // plainTIFF is the rows of grey or RGB of up to 8 bits.

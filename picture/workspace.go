@@ -24,6 +24,7 @@ type workspace struct {
 	samples []uint8 // of an image without much compression, as they are stored
 	columns axis
 	rows    axis
+	bands   []Bands // that are wanted of the image, of each part of the job
 }
 
 // maxRetained bounds the memory of a kept workspace: one huge image among many small ones must not
@@ -33,6 +34,7 @@ const maxRetained = 64 << 20
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 
 func (w *workspace) release() {
+	w.bands = w.bands[:0]
 	if w.jpeg.Retained()+cap(w.lines)+cap(w.strip)+cap(w.narrow)+cap(w.middle)+cap(w.whole)+cap(w.views)+cap(w.turned)+cap(w.samples)+cap(w.decoded) <= maxRetained {
 		workspaces.Put(w)
 	}

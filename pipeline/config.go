@@ -79,6 +79,7 @@ func ConfigFor(r recipe.Recipe) (Config, error) {
 			Interpolation: picture.Interpolation(r.Interpolation),
 			Background:    picture.Background(r.Background),
 			Range:         picture.Range(r.Range),
+			Bands:         picture.Bands(r.Bands),
 			Views:         picture.Views(r.Views),
 		},
 		Preprocessing: r.Preprocessing,
@@ -90,7 +91,7 @@ func ConfigFor(r recipe.Recipe) (Config, error) {
 		}
 		config.Dense = picture.Dense{
 			Sides: sides, Flip: true, Interpolation: config.Picture.Interpolation,
-			Background: config.Picture.Background, Range: config.Picture.Range,
+			Background: config.Picture.Background, Range: config.Picture.Range, Bands: config.Picture.Bands,
 		}
 		if err := config.Dense.Validate(); err != nil {
 			return Config{}, err

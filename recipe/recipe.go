@@ -76,6 +76,10 @@ type Recipe struct {
 	// Range says which samples of more than 8 bits become black and white, such as "minmax" or "0..4095"; empty for
 	// picture.RangeAuto.
 	Range string `json:"range,omitempty"`
+	// Bands are those that are shown of images, such as "4,3,2"; empty for their own colours.
+	Bands string `json:"bands,omitempty"`
+	// Tiles says how images were cut, as SIZE, SIZE:STRIDE or SIZE:STRIDE@LEVEL in pixels; empty for whole images.
+	Tiles string `json:"tiles,omitempty"`
 	// Views are the views of an image whose features are averaged: "flip", "tencrop" or
 	// "dense:256,384,512" (with the lengths of the shorter side in pixels); empty for a single one,
 	// the centre.
@@ -115,9 +119,10 @@ func (r Recipe) Layer(name string) (Layer, bool) {
 }
 
 // WithPicturesOf returns the recipe with the other's treatment of images: resize, interpolation,
-// background, range, views, pooling and projection.
+// background, range, bands, tiles, views, pooling and projection.
 func (r Recipe) WithPicturesOf(other Recipe) Recipe {
 	r.Resize, r.Interpolation, r.Background, r.Range = other.Resize, other.Interpolation, other.Background, other.Range
+	r.Bands, r.Tiles = other.Bands, other.Tiles
 	r.Views, r.Pool, r.Projection = other.Views, other.Pool, other.Projection
 	return r
 }
@@ -151,8 +156,11 @@ type Difference struct {
 	Minor bool
 }
 
-// FieldPrecision is the field of a Difference in precision or method.
-const FieldPrecision = "precision"
+// FieldPrecision is the field of a Difference in precision or method, FieldTiles that in tiles.
+const (
+	FieldPrecision = "precision"
+	FieldTiles     = "tiles"
+)
 
 func (d Difference) String() string {
 	return fmt.Sprintf("%s: %s here, %s there", d.Field, d.Have, d.Got)
@@ -186,6 +194,8 @@ func (r Recipe) compareOne(other Recipe) []Difference {
 		{Field: "interpolation", Have: r.Interpolation, Got: other.Interpolation},
 		{Field: "background", Have: cmp.Or(r.Background, "none"), Got: cmp.Or(other.Background, "none")},
 		{Field: "range", Have: cmp.Or(r.Range, "auto"), Got: cmp.Or(other.Range, "auto")},
+		{Field: "bands", Have: cmp.Or(r.Bands, "own"), Got: cmp.Or(other.Bands, "own")},
+		{Field: FieldTiles, Have: cmp.Or(r.Tiles, "none"), Got: cmp.Or(other.Tiles, "none")},
 		{Field: "views", Have: cmp.Or(r.Views, "center"), Got: cmp.Or(other.Views, "center")},
 		{Field: "input size", Have: size(r), Got: size(other)},
 		{Field: "pool", Have: r.Pool, Got: other.Pool},

@@ -53,7 +53,7 @@ func TestJSONOnDisk(t *testing.T) {
 func TestEveryFieldCounts(t *testing.T) {
 	names := map[string]string{
 		"Model": "model", "ModelSHA256": "model SHA-256", "Preprocessing": "preprocessing", "Resize": "resize", "Interpolation": "interpolation",
-		"Background": "background", "Range": "range", "Views": "views", "InputHeight": "input size", "InputWidth": "input size", "Pool": "pool",
+		"Background": "background", "Range": "range", "Bands": "bands", "Tiles": "tiles", "Views": "views", "InputHeight": "input size", "InputWidth": "input size", "Pool": "pool",
 		"Projection": "projection", "Precision": "precision", "Method": "precision", "Library": "library", "Layers": "layers", "Added": "models",
 	}
 	minor := []string{"Precision", "Method", "Library"}

@@ -32,7 +32,7 @@ func (n *nodes) pixels(files string, o picture.Options, suffix string) (string, 
 	if err := o.Validate(); err != nil {
 		return "", nil, err
 	}
-	if err := checkRange(o.Range); err != nil {
+	if err := checkRange(o); err != nil {
 		return "", nil, err
 	}
 	previous := n.device

@@ -22,8 +22,12 @@ func keepsHighByte(r picture.Range) bool {
 	return r == "" || r == picture.RangeAuto || r == picture.RangeFull
 }
 
-// checkRange refuses the ranges that are not computed in the graph.
-func checkRange(r picture.Range) error {
+// checkRange refuses the ranges that are not computed in the graph, and bands.
+func checkRange(o picture.Options) error {
+	r := o.Range
+	if o.Bands != "" {
+		return fmt.Errorf("servable: features of --bands %s cannot be exported, because TensorFlow reads no TIFFs: train the head on features without --bands, or use finetune serve", o.Bands)
+	}
 	if _, _, fixed := r.Fixed(); keepsHighByte(r) || fixed || r == picture.RangeMinMax {
 		return nil
 	}

@@ -62,6 +62,7 @@ func (o *options) addImageFlags(f *pflag.FlagSet) {
 	f.StringVar((*string)(&o.Interpolation), "interpolation", string(picture.Bilinear), "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")
 	f.StringVar(&o.background, "background", "", "background `COLOUR` of transparent pixels: white, black or #rrggbb (default: alpha is dropped, as Keras and torchvision do)")
 	f.StringVar((*string)(&o.Range), "range", string(picture.RangeAuto), "`RANGE` of samples of more than 8 bits that becomes 0 to 255: "+picture.RangeHelp)
+	f.StringVar((*string)(&o.Bands), "bands", "", "`BANDS` of TIFFs that are shown: "+picture.BandsHelp+" (default: the file's own colours)")
 	f.StringVar((*string)(&o.Views), "views", string(picture.Center), "`VIEWS` of an image to average features over: center, flip (and the mirror image), tencrop (corners and centre, both ways; 10 times the work) or dense:256,384,512 (whole and mirrored, with the shorter side of these lengths, averaged over positions; about 30 times the work)")
 }
 
@@ -82,6 +83,9 @@ func (o *options) addSelectionFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&s.Exclude, "exclude", nil, "leave out images that match `PATTERN` (may be repeated)")
 	f.StringVar(&o.shard, "shard", "", "read part `I/N` of the images, 0/N to N-1/N, always the same ones: one part per machine")
 	f.Var(&o.Frames, "frames", "which `FRAMES` of animations and videos are images: first, all, every:N, or every:DURATION such as every:1s; a row for each, x.gif#3 for the third (first: a row for the file)")
+	f.Var(&o.Tiles, "tile", "cut images into square tiles of `SIZE[:STRIDE]` pixels, such as 224 or 224:112; a row for each, scene.tif#448,0 for the one that begins at x 448, y 0 (default: whole images)")
+	f.IntVar(&o.Tiles.Level, "level", 0, "cut tiles from level `N` of TIFFs that are pyramids: 0 is full resolution, 1 the next smaller one")
+	f.BoolVar(&o.Tiles.SkipEmpty, "skip-empty", false, "leave out tiles of which at least 99 % is NoData, transparent or nearly white (240 or more in red, green and blue)")
 	f.IntVar(&s.Sample, "sample", 0, "read a random sample of `N` images, the same ones for the same --seed (default: all)")
 	f.Uint64Var(&s.Seed, "seed", 1, "`SEED` of --sample")
 	f.IntVar(&s.Limit, "limit", 0, "read only the first `N` images by path (default: all)")

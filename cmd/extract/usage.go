@@ -42,6 +42,9 @@ func (o *options) parse(command *cobra.Command, images []string) (err error) {
 	if o.Range, err = picture.ParseRange(string(o.Range)); err != nil {
 		return cli.Usagef("--range: %w", err)
 	}
+	if o.Bands, err = picture.ParseBands(string(o.Bands)); err != nil {
+		return cli.Usagef("--bands: %w", err)
+	}
 	if o.Project, err = projection.Parse(o.project); err != nil {
 		return cli.Usagef("--project: %w", err)
 	}
@@ -103,6 +106,10 @@ func (o *options) checkGiven(f *pflag.FlagSet) error {
 		return cli.Usagef("--allow-empty requires --sync")
 	case o.Sync && (o.Resume || o.Overwrite):
 		return cli.Usagef("--sync, --resume and --overwrite are mutually exclusive")
+	case o.Tiles.Whole() && (f.Changed("level") || o.Tiles.SkipEmpty):
+		return cli.Usagef("--level and --skip-empty require --tile")
+	case !o.Tiles.Whole() && !o.Frames.First():
+		return cli.Usagef("--tile and --frames are mutually exclusive")
 	case o.Resume && o.Overwrite:
 		return cli.Usagef("--resume and --overwrite are mutually exclusive")
 	case o.RowsPerFile > 0 && o.BytesPerFile > 0:

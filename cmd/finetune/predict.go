@@ -14,6 +14,7 @@ import (
 	"fovea/internal/text"
 	"fovea/picture"
 	"fovea/pipeline"
+	"fovea/recipe"
 	"fovea/serving"
 )
 
@@ -123,7 +124,7 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 	if o.features.Dir != "" {
 		return o.runFeatures(ctx, h)
 	}
-	listing, err := o.list(ctx, images)
+	listing, err := o.list(ctx, images, h.Recipe)
 	if err != nil {
 		return err
 	}
@@ -147,12 +148,16 @@ func (o *predictOptions) run(ctx context.Context, images []string) error {
 }
 
 // list finds the images. It refuses an --out that would replace one of them.
-func (o *predictOptions) list(ctx context.Context, images []string) (pipeline.Listing, error) {
+func (o *predictOptions) list(ctx context.Context, images []string, made recipe.Recipe) (pipeline.Listing, error) {
 	images, err := cli.LocalPaths(images)
 	if err != nil {
 		return pipeline.Listing{}, err
 	}
-	listing, err := inputs.Options{MaxMemory: cli.MaxMemory(ctx)}.List(ctx, images, os.Stdin)
+	options := inputs.Options{MaxMemory: cli.MaxMemory(ctx), MaxPixels: o.decoding.MaxPixels, MaxTime: o.decoding.MaxTime}
+	if err := options.Follow(made); err != nil {
+		return pipeline.Listing{}, err
+	}
+	listing, err := options.List(ctx, images, os.Stdin)
 	inputs.WarnForeign(listing.Others)
 	if err != nil {
 		return listing, cli.UsageWhen(err, inputs.ErrStdinTwice)

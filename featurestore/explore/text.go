@@ -73,6 +73,12 @@ func writeRecipe(w io.Writer, r recipe.Recipe, device string) {
 	if r.Range != "" {
 		fmt.Fprintf(w, "range          %s, of samples of more than 8 bits\n", r.Range)
 	}
+	if r.Bands != "" {
+		fmt.Fprintf(w, "bands          %s\n", r.Bands)
+	}
+	if r.Tiles != "" {
+		fmt.Fprintf(w, "tiles          %s pixels\n", r.Tiles)
+	}
 	if r.Views != "" {
 		fmt.Fprintf(w, "views          %s, averaged\n", r.Views)
 	}

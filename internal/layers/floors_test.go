@@ -24,7 +24,7 @@ var floors = map[string]int{
 
 	"preprocessing": common, "recipe": common,
 
-	"inference": ground, "picture": ground, "picture/frames": ground, "vectors": ground, "projection": ground, "scatterplot": ground,
+	"inference": ground, "picture": ground, "picture/frames": ground, "picture/tiles": ground, "vectors": ground, "projection": ground, "scatterplot": ground,
 	"objects": ground, "objects/drivers": ground, "objects/drivers/s3": ground,
 
 	"pipeline": machinery, "head": machinery, "contactsheet": machinery,
@@ -54,6 +54,7 @@ var sideways = map[string][]string{
 	"picture/internal/jpeg":       {"picture/internal/kernel"},
 	"recipe":                      {"preprocessing"},
 	"picture/frames":              {"picture"},
+	"picture/tiles":               {"picture"},
 	"objects/drivers":             {"objects", "objects/drivers/s3"},
 	"objects/drivers/s3":          {"objects"},
 	"featurestore/export":         {"featurestore"},

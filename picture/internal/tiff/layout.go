@@ -26,6 +26,8 @@ type Layout struct {
 	Horizontal, Vertical int
 	// Extra are the meanings of the samples behind the colours.
 	Extra []int
+	// Empty is the sample of blocks that the file leaves out, which Read takes; 0 unless it is set, such as to GDAL's NoData.
+	Empty float64
 
 	dir             *Directory
 	faxOptions      uint64

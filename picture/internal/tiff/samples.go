@@ -48,7 +48,7 @@ func (l *Layout) newSamples(width, height, channels int) *Samples {
 	return s
 }
 
-// Read reads the channels of a window that lies within the page. Blocks that the file leaves out are 0.
+// Read reads the channels of a window that lies within the page. Blocks that the file leaves out have Layout.Empty.
 func (f *File) Read(l *Layout, window image.Rectangle, channels ...int) (*Samples, error) {
 	if window.Empty() || !window.In(image.Rect(0, 0, l.Width, l.Height)) {
 		return nil, corrupt("a window of %v in %dx%d pixels", window, l.Width, l.Height)
@@ -103,6 +103,7 @@ func (r *reading) oneBlock(block int64, across, down int, channels []int, into i
 	left, top := across*l.BlockWidth, down*l.BlockHeight
 	part := image.Rect(left, top, left+l.BlockWidth, top+l.BlockHeight).Intersect(r.window)
 	if r.empty(l, block) {
+		r.fill(part, len(channels), into)
 		return nil
 	}
 	rows, step := part.Dy(), part.Dy()
@@ -133,6 +134,29 @@ func (r *reading) oneBlock(block int64, across, down int, channels []int, into i
 		}
 	}
 	return nil
+}
+
+// fill gives the samples of a block that is left out.
+func (r *reading) fill(part image.Rectangle, channels, into int) {
+	s, v := r.out, r.l.Empty
+	if v == 0 {
+		return
+	}
+	for y := part.Min.Y; y < part.Max.Y; y++ {
+		for x := part.Min.X; x < part.Max.X; x++ {
+			at := ((y-r.window.Min.Y)*s.Width+x-r.window.Min.X)*s.Channels + into
+			for i := at; i < at+channels; i++ {
+				switch {
+				case s.Bytes != nil:
+					s.Bytes[i] = uint8(int64(v))
+				case s.Words != nil:
+					s.Words[i] = uint16(int64(v))
+				default:
+					s.Numbers[i] = v
+				}
+			}
+		}
+	}
 }
 
 // row takes the channels of n pixels of a block's row from one on.
