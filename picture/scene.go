@@ -57,22 +57,22 @@ func OpenScene(ctx context.Context, r io.ReaderAt, size int64, options SceneOpti
 	}
 	s := &Scene{options: options, ctx: ctx}
 	if isTIFF(head) {
-		return s, s.failure("tiff", head, s.openTIFF(r, size))
+		return s, s.failure("tiff", s.openTIFF(r, size))
 	}
 	s.file, s.size = r, size
 	return s, s.openOther(head)
 }
 
 // failure is an *Error about the file, unless the file could not be read.
-func (s *Scene) failure(format string, head []byte, err error) error {
+func (s *Scene) failure(format string, err error) error {
 	var already *Error
 	switch {
 	case err == nil, errors.As(err, &already), s.ctx.Err() != nil:
 		return cmp.Or(context.Cause(s.ctx), err)
 	}
-	for _, reason := range []error{ErrUnsupported, ErrTooLarge, ErrTooSlow, ErrDamaged} {
-		if errors.Is(err, reason) {
-			return &Error{StageDecode, format, reasonOf(head, err)}
+	for _, known := range []error{ErrUnsupported, ErrTooLarge, ErrTooSlow, ErrDamaged} {
+		if errors.Is(err, known) {
+			return &Error{StageDecode, format, reason(err)}
 		}
 	}
 	return err
@@ -115,7 +115,7 @@ func (s *Scene) Part(part image.Rectangle) (Raster, error) {
 	}
 	out := Raster{Width: part.Dx(), Height: part.Dy(), Channels: 3, Orientation: s.orientation, Bands: s.options.Bands}
 	if s.tiff != nil {
-		return out, s.failure("tiff", nil, s.partOfTIFF(&out, part, inside))
+		return out, s.failure("tiff", s.partOfTIFF(&out, part, inside))
 	}
 	if s.whole == nil {
 		data, err := s.read()
