@@ -24,7 +24,7 @@ const (
 	// fileVersion is the newest version that is read. A head is written in the oldest version that can
 	// hold it, so that older programs can read it: 2 for heads with hidden units or rows scaled to unit
 	// length, 3 for heads on several layers, 4 for heads on square roots, 5 for heads on several models, on columns that
-	// are not called as the layer is, and on features with a range or a projection, 1 for others. A novelty model takes no newer version: older programs ignore it, and
+	// are not called as the layer is, and on features with a range, bands or a projection, 1 for others. A novelty model takes no newer version: older programs ignore it, and
 	// predict the same.
 	fileVersion = 5
 	// severalModels is the version of heads on columns of several models.
@@ -111,7 +111,7 @@ func (h *Head) Save(name string) error {
 	if f.Sqrt { // programs that do not know it would leave it out
 		f.Version = 4
 	}
-	if f.joins() || f.Recipe.Range != "" || f.Recipe.Projection != "" { // they would take another layer, or leave these out
+	if f.joins() || f.Recipe.Range != "" || f.Recipe.Bands != "" || f.Recipe.Projection != "" { // they would take another layer, or leave these out
 		f.Version = severalModels
 	}
 	encoded, err := json.MarshalIndent(f, "", " ")

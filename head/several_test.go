@@ -67,13 +67,16 @@ func version(t *testing.T, h *Head) (int, []byte) {
 	return f.Version, text
 }
 
-// Only a head on several models, or on a column with another name than its layer, needs the newest version: older programs
-// would compute its features by one model, or take another layer.
+// Only a head on several models, on a column with another name than its layer, or on features with a range, bands or
+// a projection needs the newest version: older programs would compute its features by one model, take another layer, or
+// leave these out.
 func TestVersionOfSeveralModels(t *testing.T) {
 	one, several, renamed := trained(t), severalHead(t), trained(t)
 	renamed.Recipe = partOf("small", "edges", "conv1", 6)
 	renamed.Layers = renamed.Recipe.Layers
-	for want, h := range map[int][]*Head{1: {one}, 5: {several, renamed}} {
+	ranged, banded, projected := trained(t), trained(t), trained(t)
+	ranged.Recipe.Range, banded.Recipe.Bands, projected.Recipe.Projection = "minmax", "4,3,2", "sparse:8:1"
+	for want, h := range map[int][]*Head{1: {one}, 5: {several, renamed, ranged, banded, projected}} {
 		for _, h := range h {
 			if got, _ := version(t, h); got != want {
 				t.Errorf("a head on %s of %s has version %d, want %d", h.LayerNames(), h.Recipe.Models(), got, want)
