@@ -2,10 +2,12 @@ package picture
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"fovea/picture/internal/codec"
 	"fovea/picture/internal/heif"
@@ -31,6 +33,10 @@ func Libraries() (string, error) {
 	return found, nil
 }
 
+// Confined says whether the system let all processes that have decoded AVIF and HEIC so far give up the right to open
+// files, start programs and use the network.
+func Confined() bool { return codec.Confined() }
+
 // foreignCodecs are those of HEIF files that are not decoded.
 var foreignCodecs = map[string]string{
 	"av01": "AV1 in a file that does not say it is an AVIF", "hvc1": "HEVC in a file that says it is an AVIF",
@@ -43,6 +49,8 @@ var foreignCodecs = map[string]string{
 const (
 	bytesOfCodec = 26
 	codecProcess = 24 << 20
+	// deeperByCodec is what two bytes a sample take more, in both processes.
+	deeperByCodec = 8
 )
 
 // structured is the header of a format of boxes whose images have the given codec.
@@ -58,7 +66,7 @@ func structured(want string) func(*workspace, []byte) (header, error) {
 		}
 		h := header{width: f.Width, height: f.Height}
 		pixels := max(f.Pixels, times(f.Width, f.Height))
-		h.extent = extent{pixels: f.Pixels, least: f.End, bytes: plus(bytesOfCodec*min(pixels, 1<<40), int64(len(data)), codecProcess)}
+		h.extent = extent{pixels: f.Pixels, least: f.End, deep: true, deeper: times(deeperByCodec, f.Width, f.Height), bytes: plus(bytesOfCodec*min(pixels, 1<<40), int64(len(data)), codecProcess)}
 		return h, nil
 	}
 }
@@ -91,16 +99,23 @@ func avifOrientation(data []byte) int {
 func decodeBy(kind codec.Kind) func(*workspace, []byte, job) (source, error) {
 	return func(w *workspace, data []byte, j job) (source, error) {
 		limit := int64(cmp.Or(j.limit, DefaultMaxPixels))
-		p, took, err := codec.Decode(kind, data, w.decoded, codec.Limits{
-			Pixels: 2*limit + 1<<20, Memory: bytesOfPixel*limit + spareBytes, Time: w.clock.most,
-		})
+		options := codec.Options{Deep: j.ranged != "" && j.ranged != RangeAuto}
+		p, took, err := codec.Decode(kind, data, w.decoded, options, codecLimits(limit, w.clock.most))
 		w.clock.charge(took)
 		if err != nil {
 			return source{}, ofCodec(err)
 		}
 		w.decoded = p.Pix
+		if p.Bits > 8 {
+			return w.ranged(deepFromCodec(p), j.ranged)
+		}
 		return fromCodec(p), nil
 	}
+}
+
+// codecLimits are those of decoding an image of up to so many pixels.
+func codecLimits(pixels int64, most time.Duration) codec.Limits {
+	return codec.Limits{Pixels: 2*pixels + 1<<20, Memory: bytesOfPixel*pixels + spareBytes, Time: most}
 }
 
 // ofCodec maps an error of package codec to one of this package's.
@@ -137,4 +152,31 @@ func fromCodec(p codec.Picture) source {
 		out.alpha = func(y int, dst []uint8) { pick(dst, line(y), 4, 3) }
 	}
 	return out
+}
+
+// deepFromCodec supplies the samples of a library's pixels of two bytes each.
+func deepFromCodec(p codec.Picture) deep {
+	d := deep{width: p.Width, height: p.Height, channels: min(p.Channels, 3), bits: p.Bits}
+	at := func(y, x, channel int) uint16 {
+		return binary.LittleEndian.Uint16(p.Pix[y*p.Stride+2*(x*p.Channels+channel):])
+	}
+	top := uint16(1<<p.Bits - 1)
+	d.words = func(y int, dst []uint16) {
+		for x := range p.Width {
+			for c := range d.channels {
+				dst[x*d.channels+c] = min(at(y, x, c), top)
+			}
+		}
+		if p.Premultiplied {
+			divideWords(dst[:p.Width*d.channels], d.channels, func(x int) uint32 { return uint32(at(y, x, 3)) }, uint32(top))
+		}
+	}
+	if p.Channels == 4 {
+		d.alpha = func(y int, dst []uint8) {
+			for x := range dst {
+				dst[x] = uint8(min(at(y, x, 3), top) >> (p.Bits - 8))
+			}
+		}
+	}
+	return d
 }

@@ -84,7 +84,7 @@ func timeToRGB(t *testing.T, data []byte) time.Duration {
 		if isAVIF(data) {
 			kind = codec.AVIF
 		}
-		p, took, err := codec.Decode(kind, data, w.decoded, codec.Limits{Pixels: 1 << 27, Memory: 4 << 30, Time: time.Minute})
+		p, took, err := codec.Decode(kind, data, w.decoded, codec.Options{}, codec.Limits{Pixels: 1 << 27, Memory: 4 << 30, Time: time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}

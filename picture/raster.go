@@ -30,7 +30,7 @@ func DecodeRaster(data []byte, maxPixels int) (Raster, error) {
 	defer w.release()
 	w.clock.begin(0)
 	defer w.clock.end()
-	j := job{limit: maxPixels, parts: []part{{cost: func(width, height int) (result, scratch int64, err error) { return times(4, width, height), 0, nil }}}}
+	j := rasterJob(maxPixels)
 	var head Picture
 	stage, out := StageHeader, Raster{}
 	p, err := w.plan(data, j, &head)
@@ -39,6 +39,11 @@ func DecodeRaster(data []byte, maxPixels int) (Raster, error) {
 		out, err = w.raster(data, p, j)
 	}
 	return out, w.failure(stage, head.Format, data, err)
+}
+
+// rasterJob is that of taking an image's pixels as they are.
+func rasterJob(maxPixels int) job {
+	return job{limit: maxPixels, parts: []part{{cost: func(width, height int) (result, scratch int64, err error) { return times(4, width, height), 0, nil }}}}
 }
 
 // Orientation is how an image is to be turned, 1 to 8 as in EXIF, of which 1 is upright; 0 stands for 1. Errors are as Inspect's.
@@ -59,7 +64,12 @@ func (w *workspace) raster(data []byte, p plan, j job) (r Raster, err error) {
 	if err != nil {
 		return r, err
 	}
-	r = Raster{Width: s.width, Height: s.height, Channels: 3, Orientation: p.orientation}
+	return rasterOf(s, p.orientation), nil
+}
+
+// rasterOf takes all pixels of an image that is to be turned as EXIF's orientation says.
+func rasterOf(s source, orientation int) Raster {
+	r := Raster{Width: s.width, Height: s.height, Channels: 3, Orientation: orientation}
 	if r.Orientation == 1 {
 		r.Orientation = 0
 	}
@@ -81,7 +91,7 @@ func (w *workspace) raster(data []byte, p plan, j job) (r Raster, err error) {
 			row[4*x+3] = a
 		}
 	}
-	return r, nil
+	return r
 }
 
 // Encode returns the bytes of a file that Decode reads. The same pixels give the same bytes.

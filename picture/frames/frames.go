@@ -25,7 +25,7 @@ func MayHave(name string) bool {
 }
 
 var extensions = []string{
-	".gif", ".webp", ".png", ".apng", ".avi",
+	".gif", ".webp", ".png", ".apng", ".avif", ".avifs", ".avi",
 	".mp4", ".m4v", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv", // through ffmpeg
 }
 
@@ -77,6 +77,7 @@ var kinds = []struct {
 	{isWebP, openWebP},
 	{isPNG, openPNG},
 	{isAVI, openAVI},
+	{picture.IsAVIF, openAVIF},
 }
 
 // file is what frames are read from.
@@ -92,7 +93,7 @@ func Open(r io.ReaderAt, size int64, options Options) (Reader, error) {
 		options.MaxPixels = picture.DefaultMaxPixels
 	}
 	f := file{r, size}
-	head, err := f.bytes(0, min(size, 64))
+	head, err := f.bytes(0, min(size, 512))
 	if err != nil {
 		return nil, err
 	}
@@ -107,12 +108,12 @@ func Open(r io.ReaderAt, size int64, options Options) (Reader, error) {
 		return reader, err
 	}
 	switch {
+	case picture.Recognized(head): // HEIC among them, which begins as an MP4 does
+		return nil, ErrSingle
 	case isVideo(head):
 		return nil, ErrVideo
-	case !picture.Recognized(head):
-		return nil, ErrNone
 	}
-	return nil, ErrSingle
+	return nil, ErrNone
 }
 
 // bytes reads a part of the file.

@@ -28,16 +28,31 @@ type Limits struct {
 	Time time.Duration
 }
 
+// Options say which pixels are wanted.
+type Options struct {
+	// Deep keeps the bits of samples of more than 8.
+	Deep bool
+}
+
 // Picture is a decoded image.
 type Picture struct {
 	Width, Height int
-	// Channels are 1 for grey, 3 for red, green, blue, and 4 with the opacity behind them, a byte each.
-	Channels int
+	// Channels are 1 for grey, 3 for red, green, blue, and 4 with the opacity behind them: a byte each, or two, the
+	// low one first, where Bits, those that are used of a sample, are more than 8.
+	Channels, Bits int
 	// Premultiplied says that the colours are multiplied by the opacity.
 	Premultiplied bool
 	// Pix are the rows, Stride bytes apart.
 	Pix    []uint8
 	Stride int
+}
+
+// row is how many bytes of one are used.
+func (p Picture) row() int {
+	if p.Bits > 8 {
+		return 2 * p.Width * p.Channels
+	}
+	return p.Width * p.Channels
 }
 
 // Why an image was not decoded.

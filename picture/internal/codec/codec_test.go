@@ -75,7 +75,7 @@ func drop(t testing.TB) int {
 
 func decodes(t testing.TB, name string) Picture {
 	t.Helper()
-	p, took, err := Decode(kindOf(name), file(t, name), nil, usual)
+	p, took, err := Decode(kindOf(name), file(t, name), nil, Options{}, usual)
 	if err != nil || len(p.Pix) != p.Stride*p.Height || took <= 0 {
 		t.Fatalf("%s: %d bytes, %v, %v", name, len(p.Pix), took, err)
 	}
@@ -144,7 +144,7 @@ func TestLimits(t *testing.T) {
 		} {
 			limits := usual
 			test.change(&limits)
-			_, _, err := Decode(kindOf(name), data, nil, limits)
+			_, _, err := Decode(kindOf(name), data, nil, Options{}, limits)
 			right := false
 			for _, want := range test.want {
 				right = right || errors.Is(err, want) || want == nil && err == nil
@@ -171,7 +171,7 @@ func TestAtOnce(t *testing.T) {
 				if (i+j)%2 == 0 {
 					kind, data = AVIF, avif
 				}
-				p, _, err := Decode(kind, data, pix, usual)
+				p, _, err := Decode(kind, data, pix, Options{}, usual)
 				if err != nil || p.Height != 120 {
 					t.Errorf("%d high, %v", p.Height, err)
 				}
@@ -191,7 +191,7 @@ func TestMissing(t *testing.T) {
 	t.Setenv("FOVEA_CODECS", t.TempDir())
 	defer drop(t)
 	for _, kind := range []Kind{AVIF, HEIF} {
-		_, _, err := Decode(kind, []byte("any"), nil, usual)
+		_, _, err := Decode(kind, []byte("any"), nil, Options{}, usual)
 		if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "scripts/codecs.sh install") {
 			t.Error(err)
 		}
@@ -200,7 +200,7 @@ func TestMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	drop(t)
-	if _, _, err := Decode(AVIF, []byte("any"), nil, usual); !errors.Is(err, ErrMissing) {
+	if _, _, err := Decode(AVIF, []byte("any"), nil, Options{}, usual); !errors.Is(err, ErrMissing) {
 		t.Error(err)
 	}
 }
@@ -215,14 +215,10 @@ func TestMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, took, err := w.decode(kindOf(name), data, nil, usual)
+		p, took, err := w.decode(request{Kind: uint8(kindOf(name))}, data, nil, usual)
 		if err != nil {
 			t.Fatal(err)
 		}
-		idle.Lock()
-		idle.list = idle.list[:len(idle.list)-1]
-		idle.Unlock()
-		w.expiry.Stop()
 		if err := w.end(); err != nil {
 			t.Error(err)
 		}

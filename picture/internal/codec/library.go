@@ -75,23 +75,29 @@ func directories() (dirs []string) {
 	return append(dirs, filepath.Join(cache, cacheName))
 }
 
-// decode decodes a file by its library. It has its own thread until it returns.
-func decode(kind Kind, data []byte, limits Limits) (p planes, err error) {
+// opened is a file that a library has open.
+type opened interface {
+	frame(index uint32, options Options) (planes, error)
+	close()
+}
+
+// openFile opens a file by its library. It is used by one thread.
+func openFile(kind Kind, data []byte, limits Limits) (opened, error) {
 	if len(data) == 0 {
-		return p, &failure{ErrTruncated, "the file is empty"}
+		return nil, &failure{ErrTruncated, "the file is empty"}
 	}
 	if kind == AVIF {
 		library, err := loadAVIF()
 		if err != nil {
-			return p, err
+			return nil, err
 		}
-		return library.decode(data, limits)
+		return library.open(data, limits)
 	}
 	library, err := loadHEIF()
 	if err != nil {
-		return p, err
+		return nil, err
 	}
-	return library.decode(data, limits)
+	return library.open(data, limits)
 }
 
 var (
