@@ -32,6 +32,9 @@ func TestProcessIsConfined(t *testing.T) {
 			t.Errorf("thread %s is not confined", thread.Name())
 		}
 	}
+	if !Confined() {
+		t.Error("that the process is confined is not known")
+	}
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	drop(t)
 	decodes(t, "420.heic")
