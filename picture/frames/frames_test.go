@@ -168,6 +168,7 @@ func TestSingle(t *testing.T) {
 		"a JPEG":      {greyJPEG(t, 5), ErrSingle},
 		"a text":      {[]byte("only a text, of some length"), ErrNone},
 		"nothing":     {nil, ErrNone},
+		"a HEIC":      {[]byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"), ErrSingle},
 		"an MP4":      {[]byte("\x00\x00\x00\x18ftypisom\x00\x00\x00\x00"), ErrVideo},
 	} {
 		if _, err := Open(bytes.NewReader(test.data), int64(len(test.data)), Options{}); !errors.Is(err, test.want) {
