@@ -207,6 +207,9 @@ func TestMissing(t *testing.T) {
 
 // TestMemory: a decoder's process takes no more than package picture says, but for the program itself.
 func TestMemory(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector takes memory of its own")
+	}
 	const perPixel, deeper = 22, 4 // with what comes through the pipe, 26, and 8 more
 	var itself int64
 	for i, name := range []string{"odd.avif", "420.heic", "large.heic", "large-10-bits-alpha.heic", "large.avif", "large-12-bits-alpha.avif", "large-10-bits-alpha.heic", "large-12-bits-alpha.avif"} {
