@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"maps"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 
 	"fovea/internal/spelling"
 	"fovea/internal/text"
+	"fovea/picture"
 	"fovea/pipeline"
 )
 
@@ -35,6 +37,9 @@ const (
 // one run. It is for one goroutine.
 type doubts struct {
 	warn func(string)
+	// confined asks whether decoders have given up their rights; unconfined says that it was told of them.
+	confined   func() bool
+	unconfined bool
 	// rows counts all, transparent those with dropped transparency, of which first is the first.
 	rows, transparent int
 	first             string
@@ -60,15 +65,19 @@ type class struct {
 // remembered is the first image with some content.
 type remembered struct{ path, label string }
 
+// confined says whether decoders run without rights, where the system is known to have a way.
+func confined() bool { return runtime.GOOS != "linux" || picture.Confined() }
+
 func newDoubts() *doubts {
 	return &doubts{
-		warn: func(message string) { logrus.Warn(message) },
+		warn: func(message string) { logrus.Warn(message) }, confined: confined,
 		seed: maphash.MakeSeed(), classes: map[string]*class{}, files: map[[16]byte]remembered{},
 	}
 }
 
 // see takes rows that were stored.
 func (d *doubts) see(rows []pipeline.Row) {
+	d.seeConfinement()
 	for i := range rows {
 		d.rows++
 		d.seeTransparency(&rows[i])
@@ -76,6 +85,15 @@ func (d *doubts) see(rows []pipeline.Row) {
 		d.seeClass(&rows[i])
 		d.seeFile(&rows[i])
 	}
+}
+
+// seeConfinement warns, once, that hostile images could do more than they should.
+func (d *doubts) seeConfinement() {
+	if d.unconfined || d.confined() {
+		return
+	}
+	d.unconfined = true
+	d.warn("the system does not let the processes that decode AVIF and HEIC give up their rights (seccomp): their memory and time are bounded, but a hostile image that takes one over has the rights of this program; extract doctor says what to do")
 }
 
 // seeTransparency warns as soon as there are many, so that nobody waits for the end of a run in vain.
@@ -162,6 +180,7 @@ func (d *doubts) seeFile(r *pipeline.Row) {
 
 // conclude warns of what only the end shows.
 func (d *doubts) conclude() {
+	d.seeConfinement()
 	if d.faint > 0 && d.faint < fewFaint && 2*d.faint >= d.rows {
 		d.warnFaint()
 	}

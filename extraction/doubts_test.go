@@ -76,6 +76,23 @@ func TestDoubts(t *testing.T) {
 	}
 }
 
+// Decoders that keep the program's rights are told of once.
+func TestDoubtsOfConfinement(t *testing.T) {
+	d, told := newDoubts(), 0
+	d.warn = func(message string) {
+		if told++; !strings.Contains(message, "seccomp") {
+			t.Error(message)
+		}
+	}
+	for i, confined := range []bool{true, false, false, true} {
+		d.confined = func() bool { return confined }
+		d.see([]pipeline.Row{doubtRow(fmt.Sprint(i), "", i, float32(i))})
+	}
+	if d.conclude(); told != 1 {
+		t.Errorf("%d warnings, want 1", told)
+	}
+}
+
 func BenchmarkDoubts(b *testing.B) {
 	rows := make([]pipeline.Row, 100_000)
 	for i := range rows {

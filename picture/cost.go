@@ -143,7 +143,11 @@ func (w *workspace) plan(data []byte, j job, picture *Picture) (p plan, err erro
 	if p.deep {
 		most := int64(0)
 		for _, part := range j.parts {
-			most = max(most, part.ranged.deepBytes(p.width))
+			ranged := part.ranged.deepBytes(p.width)
+			if part.ranged != "" && part.ranged != RangeAuto {
+				ranged = plus(ranged, p.deeper)
+			}
+			most = max(most, ranged)
 		}
 		bytes = plus(bytes, most)
 	}

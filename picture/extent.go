@@ -17,6 +17,8 @@ type extent struct {
 	least int64
 	// deep says that the samples have more than 8 bits, so that a Range takes memory, too.
 	deep bool
+	// deeper is what decoding takes more where a Range other than auto asks for all bits.
+	deeper int64
 }
 
 // behind is the extent of an image behind other bytes.

@@ -2,10 +2,12 @@ package picture
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"fovea/picture/internal/codec"
 	"fovea/picture/internal/heif"
@@ -33,6 +35,10 @@ func Libraries() (string, error) {
 	return found, nil
 }
 
+// Confined says whether the system let all processes that have decoded AVIF and HEIC so far give up the right to open
+// files, start programs and use the network.
+func Confined() bool { return codec.Confined() }
+
 // foreignCodecs are those of HEIF files that are not decoded.
 var foreignCodecs = map[string]string{
 	"av01": "AV1 in a file that does not say it is an AVIF", "hvc1": "HEVC in a file that says it is an AVIF",
@@ -45,6 +51,8 @@ var foreignCodecs = map[string]string{
 const (
 	bytesOfCodec = 26
 	codecProcess = 24 << 20
+	// deeperByCodec is what two bytes a sample take more, in both processes.
+	deeperByCodec = 8
 )
 
 // structured is the header of a format of boxes whose images have the given codec.
@@ -60,7 +68,7 @@ func structured(want string) func(*workspace, []byte) (header, error) {
 		}
 		h := header{width: f.Width, height: f.Height}
 		pixels := max(f.Pixels, times(f.Width, f.Height))
-		h.extent = extent{pixels: f.Pixels, least: f.End, bytes: plus(bytesOfCodec*min(pixels, 1<<40), int64(len(data)), codecProcess)}
+		h.extent = extent{pixels: f.Pixels, least: f.End, deep: true, deeper: times(deeperByCodec, f.Width, f.Height), bytes: plus(bytesOfCodec*min(pixels, 1<<40), int64(len(data)), codecProcess)}
 		return h, nil
 	}
 }
@@ -96,6 +104,9 @@ func decodeBy(kind codec.Kind) func(*workspace, []byte, job) (source, error) {
 		if err != nil {
 			return source{}, err
 		}
+		if p.Sample == 2 {
+			return w.ranged(deepFromCodec(p), j.ranged)
+		}
 		return fromCodec(p), nil
 	}
 }
@@ -103,15 +114,19 @@ func decodeBy(kind codec.Kind) func(*workspace, []byte, job) (source, error) {
 // byCodec is what a library in another process makes of a file.
 func (w *workspace) byCodec(kind codec.Kind, data []byte, j job) (codec.Picture, error) {
 	limit := int64(cmp.Or(j.limit, DefaultMaxPixels))
-	p, took, err := codec.Decode(kind, data, w.decoded, codec.Limits{
-		Pixels: 2*limit + 1<<20, Memory: bytesOfPixel*limit + spareBytes, Time: w.clock.most,
-	})
+	options := codec.Options{Deep: j.ranged != "" && j.ranged != RangeAuto}
+	p, took, err := codec.Decode(kind, data, w.decoded, options, codecLimits(limit, w.clock.most))
 	w.clock.charge(took)
 	if err != nil {
 		return p, ofCodec(err)
 	}
 	w.decoded = p.Pix
 	return p, nil
+}
+
+// codecLimits are those of decoding an image of up to so many pixels.
+func codecLimits(pixels int64, most time.Duration) codec.Limits {
+	return codec.Limits{Pixels: 2*pixels + 1<<20, Memory: bytesOfPixel*pixels + spareBytes, Time: most}
 }
 
 // ofCodec maps an error of package codec to one of this package's.
@@ -148,4 +163,31 @@ func fromCodec(p codec.Picture) source {
 		out.alpha = func(y int, dst []uint8) { pick(dst, line(y), 4, 3) }
 	}
 	return out
+}
+
+// deepFromCodec supplies the samples of a library's pixels of two bytes each.
+func deepFromCodec(p codec.Picture) deep {
+	d := deep{width: p.Width, height: p.Height, channels: min(p.Channels, 3), bits: int(p.Bits[0])}
+	at := func(y, x, channel int) uint16 {
+		return binary.LittleEndian.Uint16(p.Pix[y*p.Stride+2*(x*p.Channels+channel):])
+	}
+	top := uint16(1<<d.bits - 1)
+	d.words = func(y int, dst []uint16) {
+		for x := range p.Width {
+			for c := range d.channels {
+				dst[x*d.channels+c] = min(at(y, x, c), top)
+			}
+		}
+		if p.Premultiplied {
+			divideWords(dst[:p.Width*d.channels], d.channels, func(x int) uint32 { return uint32(at(y, x, 3)) }, uint32(top))
+		}
+	}
+	if p.Channels == 4 {
+		d.alpha = func(y int, dst []uint8) {
+			for x := range dst {
+				dst[x] = uint8(min(at(y, x, 3), top) >> (d.bits - 8))
+			}
+		}
+	}
+	return d
 }

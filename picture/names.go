@@ -11,7 +11,7 @@ import (
 // spared. (Fonts are called .pfm, too, and .rgb, .bw and .ras are anything: such files are found by their content.)
 var extensions = func() map[string]bool {
 	known := map[string]bool{}
-	for e := range strings.FieldsSeq(".jpg .jpeg .jpe .jfif .jls .png .apng .gif .bmp .tif .tiff .btf .tf8 .webp " +
+	for e := range strings.FieldsSeq(".jpg .jpeg .jpe .jfif .mpo .jls .png .apng .gif .bmp .tif .tiff .btf .tf8 .webp " +
 		".pbm .pgm .ppm .pnm .pam .psd .psb .tga .targa .pcx .dds .qoi .sgi .xbm .ico .cur .icns " +
 		".avif .avifs .heic .heics .heif .heifs .hif .jp2 .j2k .j2c .jpc .jpf .jpx .jph .jhc .jxl .dcm .dicom .ima") {
 		known[e] = true

@@ -33,7 +33,7 @@ func DecodeRaster(data []byte, maxPixels int) (Raster, error) {
 	defer w.release()
 	w.clock.begin(0)
 	defer w.clock.end()
-	j := job{limit: maxPixels, parts: []part{{cost: func(width, height int) (result, scratch int64, err error) { return times(4, width, height), 0, nil }}}}
+	j := rasterJob(maxPixels)
 	var head Picture
 	stage, out := StageHeader, Raster{}
 	p, err := w.plan(data, j, &head)
@@ -42,6 +42,11 @@ func DecodeRaster(data []byte, maxPixels int) (Raster, error) {
 		out, err = w.raster(data, p, j)
 	}
 	return out, w.failure(stage, head.Format, data, err)
+}
+
+// rasterJob is that of taking an image's pixels as they are.
+func rasterJob(maxPixels int) job {
+	return job{limit: maxPixels, parts: []part{{cost: func(width, height int) (result, scratch int64, err error) { return times(4, width, height), 0, nil }}}}
 }
 
 // Orientation is how an image is to be turned, 1 to 8 as in EXIF, of which 1 is upright; 0 stands for 1. Errors are as Inspect's.
@@ -62,11 +67,16 @@ func (w *workspace) raster(data []byte, p plan, j job) (r Raster, err error) {
 	if err != nil {
 		return r, err
 	}
-	r = s.raster()
-	if r.Orientation = p.orientation; r.Orientation == 1 {
-		r.Orientation = 0
+	return rasterOf(s, p.orientation), nil
+}
+
+// rasterOf is the pixels of an image that is to be turned as EXIF's orientation says.
+func rasterOf(s source, orientation int) Raster {
+	r := s.raster()
+	if orientation > 1 {
+		r.Orientation = orientation
 	}
-	return r, nil
+	return r
 }
 
 // raster is the pixels of an image, with alpha where it has some.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -115,11 +116,22 @@ func (r *Report) add(name string, status Status, found, remedy string) {
 // pictures looks for what decodes the formats that need a library.
 func (r *Report) pictures() {
 	found, err := picture.Libraries()
-	if err != nil {
-		r.add("images", Warning, "AVIF, HEIC, JPEG 2000 and JPEG XL are refused", err.Error())
-		return
+	r.Checks = append(r.Checks, decoders(found, err, picture.Confined(), runtime.GOOS))
+}
+
+// decoders is the check of the libraries that were found, and of whether their processes could give up their rights.
+func decoders(found string, err error, confined bool, system string) Check {
+	found = "AVIF, HEIC, JPEG 2000 and JPEG XL by " + found
+	switch {
+	case err != nil:
+		return Check{"images", Warning, "AVIF, HEIC, JPEG 2000 and JPEG XL are refused", err.Error()}
+	case confined:
+		return Check{"images", OK, found + ", in processes without rights", ""}
+	case system == "linux":
+		return Check{"images", Warning, found + ", in processes with the rights of this program", "the system refuses seccomp: allow it " +
+			"in the container, as Docker's default profile does, or read only such images of people whom you trust"}
 	}
-	r.add("images", OK, "AVIF, HEIC, JPEG 2000 and JPEG XL by "+found, "")
+	return Check{"images", OK, found + ", in processes with the rights of this program: this system has no way to take them", ""}
 }
 
 // testedLibrary is the release with which the numbers in the documentation were measured.

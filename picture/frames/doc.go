@@ -5,6 +5,7 @@
 //	GIF      each frame as Pillow composes it
 //	WebP     the same
 //	PNG      APNG, the same
+//	AVIF     each frame as libavif decodes it, in a process of its own
 //	AVI      the JPEGs of a video in Motion JPEG, as they are
 //	others   through an installed ffmpeg: OpenVideo
 //

@@ -32,7 +32,7 @@ func Unnamed(name string) bool {
 }
 
 var extensions = []string{
-	".gif", ".webp", ".png", ".apng", ".avi", ".dcm", ".dicom", ".ima",
+	".gif", ".webp", ".png", ".apng", ".avif", ".avifs", ".avi", ".dcm", ".dicom", ".ima",
 	".mp4", ".m4v", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv", // through ffmpeg
 }
 
@@ -88,6 +88,7 @@ var kinds = []struct {
 	{isPNG, openPNG},
 	{isAVI, openAVI},
 	{dicom.Is, openDICOM},
+	{picture.IsAVIF, openAVIF},
 }
 
 // file is what frames are read from.
@@ -118,12 +119,12 @@ func Open(r io.ReaderAt, size int64, options Options) (Reader, error) {
 		return reader, err
 	}
 	switch {
+	case picture.Recognized(head): // HEIC among them, which begins as an MP4 does
+		return nil, ErrSingle
 	case isVideo(head):
 		return nil, ErrVideo
-	case !picture.Recognized(head):
-		return nil, ErrNone
 	}
-	return nil, ErrSingle
+	return nil, ErrNone
 }
 
 // bytes reads a part of the file.

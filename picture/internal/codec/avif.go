@@ -47,7 +47,7 @@ type avifDecoder struct {
 // avifImage is the beginning of libavif's structure.
 type avifImage struct {
 	width, height uint32
-	_             uint32 // depth
+	depth         uint32
 	format        int32
 }
 
@@ -86,14 +86,20 @@ func newAVIF() (*avifLibrary, error) {
 	return l, nil
 }
 
-// decode does as Pillow does; like it, it leaves turning and mirroring to the caller.
-func (l *avifLibrary) decode(data []byte, limits Limits) (p planes, err error) {
+// avifFile is one whose frames are decoded. Its data must stay as it is.
+type avifFile struct {
+	library *avifLibrary
+	decoder *avifDecoder
+	data    []byte
+}
+
+// open reads a file's structure as Pillow does.
+func (l *avifLibrary) open(data []byte, limits Limits) (opened, error) {
 	d := l.create()
 	if d == nil {
-		return p, &failure{ErrTooLarge, "no memory is left"}
+		return nil, &failure{ErrTooLarge, "no memory is left"}
 	}
-	defer l.destroy(d)
-	defer runtime.KeepAlive(data)
+	f := &avifFile{l, d, data}
 	d.threads, d.ignoreExif, d.ignoreXMP = 1, 1, 1
 	d.strict &^= avifLenient
 	d.sizeLimit = uint32(min(limits.Pixels, avifMostPixels))
@@ -101,15 +107,35 @@ func (l *avifLibrary) decode(data []byte, limits Limits) (p planes, err error) {
 	if result == 0 {
 		result = l.parse(d)
 	}
-	if result == 0 {
-		result = l.nth(d, 0)
-	}
 	if result != 0 {
+		err := l.failure(result, d.message[:])
+		f.close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *avifFile) close() {
+	f.library.destroy(f.decoder)
+	runtime.KeepAlive(f.data)
+}
+
+// frame does as Pillow does; like it, it leaves turning and mirroring to the caller. libavif goes on from the frame
+// before, or from the nearest key frame.
+func (f *avifFile) frame(index uint32, options Options) (p planes, err error) {
+	l, d := f.library, f.decoder
+	defer runtime.KeepAlive(f.data)
+	if result := l.nth(d, index); result != 0 {
 		return p, l.failure(result, d.message[:])
 	}
 	rgb := new(avifRGB)
-	l.setDefaults(rgb, d.image)
-	rgb.depth = 8
+	l.setDefaults(rgb, d.image) // with the depth of the image
+	bits := int(d.image.depth)
+	if !options.Deep || bits < 8 {
+		bits = 8
+	}
+	p.setBits(bits)
+	rgb.depth = uint32(bits)
 	p.Width, p.Height = int(d.image.width), int(d.image.height)
 	switch {
 	case d.alphaPresent != 0:
@@ -119,7 +145,8 @@ func (l *avifLibrary) decode(data []byte, limits Limits) (p planes, err error) {
 	default:
 		rgb.format, p.Channels = avifRGBFormat, 3
 	}
-	if result = l.allocate(rgb); result == 0 {
+	result := l.allocate(rgb)
+	if result == 0 {
 		result = l.toRGB(d.image, rgb)
 	}
 	p.free = func() { l.free(rgb) }

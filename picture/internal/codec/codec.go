@@ -32,6 +32,12 @@ type Limits struct {
 	Time time.Duration
 }
 
+// Options say which pixels are wanted.
+type Options struct {
+	// Deep keeps the bits of samples of more than 8.
+	Deep bool
+}
+
 // Picture is a decoded image.
 type Picture struct {
 	Width, Height int
@@ -56,6 +62,20 @@ type Picture struct {
 
 // maxChannels bounds the channels of an image.
 const maxChannels = 4
+
+// setBits sets the size of the samples: a byte, or two where they have more than 8 bits.
+func (p *Picture) setBits(bits int) {
+	p.Sample = 1
+	if bits > 8 {
+		p.Sample = 2
+	}
+	for i := range p.Bits {
+		p.Bits[i] = uint8(bits)
+	}
+}
+
+// row is how many bytes of one are used.
+func (p Picture) row() int { return p.Width * p.Channels * p.Sample }
 
 // Why an image was not decoded.
 var (

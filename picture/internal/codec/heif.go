@@ -29,6 +29,7 @@ type heifLibrary struct {
 	decodeImage func(handle *byte, image **byte, space, chroma int32, options *heifOptions) heifError
 	freeImage   func(*byte)
 	plane       func(image *byte, channel int32, stride *int32) *byte
+	bits        func(handle *byte) int32
 	width       func(*byte) int32
 	height      func(*byte) int32
 }
@@ -56,6 +57,7 @@ const (
 	heifMonochrome, heifRGB         = 2, 1
 	heifGrey, heifInterleaved3      = 0, 10
 	heifInterleaved4                = 11
+	heifWords3, heifWords4          = 14, 15 // the low byte first
 	heifChannelY, heifChannelPixels = 0, 10
 )
 
@@ -70,6 +72,7 @@ func newHEIF() (*heifLibrary, error) {
 		"heif_context_get_security_limits":      &l.limits,
 		"heif_context_set_max_decoding_threads": &l.setThreads, "heif_context_read_from_memory_without_copy": &l.read,
 		"heif_context_get_primary_image_handle": &l.primary, "heif_image_handle_release": &l.freeHandle,
+		"heif_image_handle_get_luma_bits_per_pixel":           &l.bits,
 		"heif_image_handle_get_preferred_decoding_colorspace": &l.preferred, "heif_image_handle_has_alpha_channel": &l.hasAlpha,
 		"heif_image_handle_is_premultiplied_alpha": &l.multiplied, "heif_decoding_options_alloc": &l.newOptions,
 		"heif_decoding_options_free": &l.freeOptions, "heif_decode_image": &l.decodeImage, "heif_image_release": &l.freeImage,
@@ -80,15 +83,36 @@ func newHEIF() (*heifLibrary, error) {
 	return l, l.start(nil).failure()
 }
 
-// decode does as pillow-heif does, for 8 bits: libheif crops, turns and mirrors the image.
-func (l *heifLibrary) decode(data []byte, limits Limits) (p planes, err error) {
-	context := l.newContext()
-	defer l.freeContext(context)
-	defer runtime.KeepAlive(data)
-	l.limits(context).pixels = uint64(limits.Pixels)
-	l.setThreads(context, 0) // none besides this one
-	if err := l.read(context, &data[0], uintptr(len(data)), nil).failure(); err != nil {
-		return p, err
+// heifFile is one whose primary image is decoded. Its data must stay as it is.
+type heifFile struct {
+	library *heifLibrary
+	context *byte
+	data    []byte
+}
+
+// open reads a file's structure.
+func (l *heifLibrary) open(data []byte, limits Limits) (opened, error) {
+	f := &heifFile{l, l.newContext(), data}
+	l.limits(f.context).pixels = uint64(limits.Pixels)
+	l.setThreads(f.context, 0) // none besides this one
+	if err := l.read(f.context, &data[0], uintptr(len(data)), nil).failure(); err != nil {
+		f.close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *heifFile) close() {
+	f.library.freeContext(f.context)
+	runtime.KeepAlive(f.data)
+}
+
+// frame does as pillow-heif does: libheif crops, turns and mirrors the image. There is one.
+func (f *heifFile) frame(index uint32, wanted Options) (p planes, err error) {
+	l, context := f.library, f.context
+	defer runtime.KeepAlive(f.data)
+	if index > 0 {
+		return p, &failure{ErrUnsupported, "a sequence of images"}
 	}
 	var handle *byte
 	if err := l.primary(context, &handle).failure(); err != nil {
@@ -109,13 +133,26 @@ func (l *heifLibrary) decode(data []byte, limits Limits) (p planes, err error) {
 	default:
 		p.Channels = 3
 	}
+	p.setBits(8)
+	if bits := int(l.bits(handle)); wanted.Deep && bits > 8 && bits <= 16 {
+		p.setBits(bits)
+		switch chroma {
+		case heifInterleaved3:
+			chroma = heifWords3
+		case heifInterleaved4:
+			chroma = heifWords4
+		}
+	}
 	return p, l.pixels(handle, &p, space, chroma, channel)
 }
 
 func (l *heifLibrary) pixels(handle *byte, p *planes, space, chroma, channel int32) error {
 	options := l.newOptions()
 	defer l.freeOptions(options)
-	options.to8Bits, options.strict = 1, 1
+	options.strict = 1
+	if p.Sample == 1 {
+		options.to8Bits = 1
+	}
 	var image *byte
 	if err := l.decodeImage(handle, &image, space, chroma, options).failure(); err != nil {
 		return err
@@ -124,7 +161,7 @@ func (l *heifLibrary) pixels(handle *byte, p *planes, space, chroma, channel int
 	var stride int32
 	pixels := l.plane(image, channel, &stride)
 	p.Width, p.Height, p.Stride = int(l.width(image)), int(l.height(image)), int(stride)
-	if pixels == nil || p.Stride < p.Width*p.Channels {
+	if pixels == nil || p.Stride < p.row() {
 		p.free()
 		return &failure{ErrCorrupt, "libheif returned no pixels"}
 	}

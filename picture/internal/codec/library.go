@@ -83,29 +83,50 @@ func directories() (dirs []string) {
 	return append(dirs, filepath.Join(cache, cacheName))
 }
 
-// decode decodes a file by its library. It has its own thread until it returns.
-func decode(kind Kind, data []byte, limits Limits) (p planes, err error) {
+// opened is a file that a library has open.
+type opened interface {
+	frame(index uint32, options Options) (planes, error)
+	close()
+}
+
+// openFile opens a file by its library. It is used by one thread.
+func openFile(kind Kind, data []byte, limits Limits) (opened, error) {
 	if len(data) == 0 {
-		return p, &failure{ErrTruncated, "the file is empty"}
-	}
-	var library interface {
-		decode(data []byte, limits Limits) (planes, error)
+		return nil, &failure{ErrTruncated, "the file is empty"}
 	}
 	switch kind {
 	case AVIF:
-		library, err = loadAVIF()
+		library, err := loadAVIF()
+		if err != nil {
+			return nil, err
+		}
+		return library.open(data, limits)
 	case HEIF:
-		library, err = loadHEIF()
+		library, err := loadHEIF()
+		if err != nil {
+			return nil, err
+		}
+		return library.open(data, limits)
 	case JPEG2000:
-		library, err = loadJPEG2000()
+		library, err := loadJPEG2000()
+		return still{library, data, limits}, err
 	default:
-		library, err = loadJPEGXL()
+		library, err := loadJPEGXL()
+		return still{library, data, limits}, err
 	}
-	if err != nil {
-		return p, err
-	}
-	return library.decode(data, limits)
 }
+
+// still is a file with one image, which is decoded as a whole.
+type still struct {
+	library interface {
+		decode(data []byte, limits Limits) (planes, error)
+	}
+	data   []byte
+	limits Limits
+}
+
+func (s still) frame(uint32, Options) (planes, error) { return s.library.decode(s.data, s.limits) }
+func (s still) close()                                {}
 
 var (
 	loadAVIF = sync.OnceValues(newAVIF)

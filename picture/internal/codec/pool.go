@@ -16,14 +16,26 @@ var idleTime = 10 * time.Second
 
 // Decode decodes a file's first or primary image, into pix if that is large enough. took is the processor's time. An
 // error wraps one of this package's. It is safe for concurrent use: each call has a process of its own.
-func Decode(kind Kind, data []byte, pix []uint8, limits Limits) (p Picture, took time.Duration, err error) {
-	var w *process
+func Decode(kind Kind, data []byte, pix []uint8, options Options, limits Limits) (p Picture, took time.Duration, err error) {
+	q := request{Kind: uint8(kind), Deep: options.Deep}
+	return attempt(func(w *process) (Picture, time.Duration, error) {
+		p, took, err := w.decode(q, data, pix, limits)
+		if !w.ended {
+			w.give()
+		}
+		return p, took, err
+	})
+}
+
+// attempt has a process decode, and another one if that was killed.
+func attempt(decode func(*process) (Picture, time.Duration, error)) (p Picture, took time.Duration, err error) {
 	for range maxAttempts {
-		if w, err = take(); err != nil {
+		w, err := take()
+		if err != nil {
 			return Picture{}, 0, err
 		}
 		// One that was killed, while it waited or since, says nothing about the file.
-		if p, took, err = w.decode(kind, data, pix, limits); !errors.Is(err, errGone) {
+		if p, took, err = decode(w); !errors.Is(err, errGone) {
 			return p, took, err
 		}
 	}
@@ -37,16 +49,17 @@ const maxAttempts = 3
 func Versions() (string, error) {
 	limits := Limits{Pixels: 1, Memory: 1 << 30, Time: time.Minute}
 	for _, kind := range []Kind{AVIF, HEIF, JPEG2000, JPEGXL} {
-		if _, _, err := Decode(kind, []byte{0}, nil, limits); errors.Is(err, ErrMissing) {
+		if _, _, err := Decode(kind, []byte{0}, nil, Options{}, limits); errors.Is(err, ErrMissing) {
 			return "", err
 		}
 	}
 	return "libavif " + avifVersion + ", libheif " + heifVersion + ", OpenJPEG " + jpegVersion + ", libjxl " + jxlVersion, nil
 }
 
-// process is one that decodes. It belongs to the caller of Decode or is idle.
+// process is one that decodes. It belongs to the caller of Decode, or to a Sequence, or is idle.
 type process struct {
 	command *exec.Cmd
+	ended   bool
 	files   *os.File // its input
 	replies *os.File
 	expiry  *time.Timer // of one that is idle
@@ -118,17 +131,19 @@ func start() (*process, error) {
 		}
 		return nil, missing(err)
 	}
-	hello := make([]byte, len(greeting))
+	hello := make([]byte, len(greeting)+1)
 	replies.SetReadDeadline(time.Now().Add(startTime))
-	if _, err := io.ReadFull(replies, hello); err != nil || string(hello) != greeting {
+	if _, err := io.ReadFull(replies, hello); err != nil || string(hello[:len(greeting)]) != greeting {
 		w.command.Process.Kill()
 		return nil, missing(fmt.Errorf("%s does not become one (%v; %w)", w.command.Path, err, w.end()))
 	}
+	noteConfinement(hello[len(greeting)] == isConfined)
 	return w, nil
 }
 
 // end lets a process go, and says how it ended.
 func (w *process) end() error {
+	w.ended = true
 	w.files.Close()
 	w.replies.Close()
 	return w.command.Wait()
@@ -137,13 +152,14 @@ func (w *process) end() error {
 // errGone is a process that ended before it had the file, or was killed.
 var errGone = errors.New("its process is gone")
 
-// decode sends a file and receives what comes of it; then the process is idle, or ended if something was wrong with it.
-func (w *process) decode(kind Kind, data []byte, pix []uint8, limits Limits) (p Picture, took time.Duration, err error) {
+// decode sends a request, with its file, and receives what comes of it. The process is ended if something was wrong with
+// it.
+func (w *process) decode(q request, data []byte, pix []uint8, limits Limits) (p Picture, took time.Duration, err error) {
 	// The processor's time is bounded by the process itself; this is for one that waits for something.
 	deadline := time.Now().Add(20*limits.Time + time.Minute)
 	w.files.SetWriteDeadline(deadline)
 	w.replies.SetReadDeadline(deadline)
-	q := request{uint8(kind), limits.Pixels, limits.Memory, limits.Time, int64(len(data))}
+	q.Pixels, q.Memory, q.Time, q.Size = limits.Pixels, limits.Memory, limits.Time, int64(len(data))
 	if err := send(w.files, q, data); err != nil {
 		return p, 0, w.lost(fmt.Errorf("%w: %w", errGone, err))
 	}
@@ -158,7 +174,6 @@ func (w *process) decode(kind Kind, data []byte, pix []uint8, limits Limits) (p 
 	if err != nil {
 		return p, r.Time, w.lost(err)
 	}
-	w.give()
 	if r.Reason != 0 {
 		return p, r.Time, &failure{reasons[r.Reason], string(body)}
 	}

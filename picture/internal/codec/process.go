@@ -34,50 +34,76 @@ func serve() {
 	runtime.LockOSThread()
 	in, out := bufio.NewReaderSize(os.Stdin, 1<<16), os.NewFile(3, "replies")
 	harden()
-	load()
-	if _, err := io.WriteString(out, greeting); err != nil {
+	state := byte(isNotConfined)
+	if load() {
+		state = isConfined
+	}
+	if _, err := io.WriteString(out, greeting+string(state)); err != nil {
 		os.Exit(1)
 	}
-	var data []byte
+	s := new(server)
 	for {
 		var q request
 		if err := binary.Read(in, binary.LittleEndian, &q); err != nil {
 			os.Exit(0) // the program is done, or gone
 		}
-		var err error
-		if data, err = receive(in, data, q.Size); err != nil {
-			os.Exit(0)
+		if !q.Again {
+			s.close()
+			var err error
+			if s.data, err = receive(in, s.data, q.Size); err != nil {
+				os.Exit(0)
+			}
 		}
-		if err := answer(out, q, data); err != nil {
+		if err := s.answer(out, q); err != nil {
 			os.Exit(1)
 		}
-		if cap(data) > maxRetained {
-			data = nil
-		}
+	}
+}
+
+// server has the file that is decoded.
+type server struct {
+	data []byte
+	open opened // nil if none is
+}
+
+// close lets go of the file that is open.
+func (s *server) close() {
+	if s.open != nil {
+		s.open.close()
+		s.open = nil
+	}
+	if cap(s.data) > maxRetained {
+		s.data = nil
 	}
 }
 
 // maxRetained bounds what is kept of one file for the next.
 const maxRetained = 16 << 20
 
-// load loads the libraries, as far as they are there, and then gives up the right to open files.
-func load() {
+// load loads the libraries, as far as they are there, and then gives up the right to open files, if the system can do
+// that.
+func load() (confined bool) {
 	prepare()
 	_, _ = loadAVIF() // errors are told to who wants the library
 	_, _ = loadHEIF()
 	_, _ = loadJPEG2000()
 	_, _ = loadJPEGXL()
 	runtime.GC() // so that the collector's threads are there
-	confine()
+	return confine()
 }
 
 // answer decodes a file and sends what comes of it.
-func answer(out io.Writer, q request, data []byte) error {
+func (s *server) answer(out io.Writer, q request) error {
 	begun := processTime()
-	limitMemory(q.Memory)
+	if !q.Again {
+		limitMemory(q.Memory)
+	}
 	stop := watch(begun, q.Time)
-	p, err := decode(Kind(q.Kind), data, Limits{q.Pixels, q.Memory, q.Time})
+	p, err := s.decode(q)
 	close(stop)
+	if !q.Keep {
+		defer s.close()
+	}
 	r := reply{Time: processTime() - begun}
 	if err != nil {
 		var f *failure
@@ -92,6 +118,16 @@ func answer(out io.Writer, q request, data []byte) error {
 	r.Bits, r.Signed, r.Float, r.JPEG = p.Bits, p.Signed, p.Float, p.JPEG
 	r.Width, r.Height, r.Stride, r.Size = uint32(p.Width), uint32(p.Height), uint32(p.Stride), int64(len(p.Pix))
 	return send(out, r, p.Pix)
+}
+
+// decode decodes a frame of the file that is open, or of the one that is to be opened.
+func (s *server) decode(q request) (p planes, err error) {
+	if s.open == nil {
+		if s.open, err = openFile(Kind(q.Kind), s.data, Limits{q.Pixels, q.Memory, q.Time}); err != nil {
+			return p, err
+		}
+	}
+	return s.open.frame(q.Index, Options{q.Deep})
 }
 
 // watch ends the process when it has taken more of the processor's time than it may, unless the channel is closed

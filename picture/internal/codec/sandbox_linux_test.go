@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // A process that decodes is confined before it gets a file, in all its threads.
@@ -32,6 +34,9 @@ func TestProcessIsConfined(t *testing.T) {
 			t.Errorf("thread %s is not confined", thread.Name())
 		}
 	}
+	if !Confined() {
+		t.Error("that the process is confined is not known")
+	}
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	drop(t)
 	decodes(t, "420.heic")
@@ -40,6 +45,31 @@ func TestProcessIsConfined(t *testing.T) {
 	idle.Unlock()
 	if strings.Contains(strings.Join(environment, " "), "secret") {
 		t.Error("the process knows a secret")
+	}
+}
+
+// Where the system refuses to confine processes, images are decoded all the same, and that is known.
+func TestNotConfined(t *testing.T) {
+	const child = "FOVEA_NOT_CONFINED"
+	if os.Getenv(child) == "" {
+		file(t, "420.heic") // or skips
+		c := exec.Command(os.Args[0], "-test.run", "^TestNotConfined$", "-test.v")
+		c.Env = append(os.Environ(), child+"=1")
+		if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS") {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return
+	}
+	forbidden = []uint32{unix.SYS_SECCOMP}
+	if !confine() {
+		t.Skip("the system cannot confine at all")
+	}
+	if !Confined() {
+		t.Error("nothing was started yet")
+	}
+	decodes(t, "420.heic")
+	if Confined() {
+		t.Error("that the process is not confined is not known")
 	}
 }
 

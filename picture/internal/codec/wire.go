@@ -10,10 +10,22 @@ import (
 // What goes through the pipes is of a fixed size, followed by the file, the pixels or a message.
 
 // greeting is what a process says first, so that no file is sent to a program that is something else.
-const greeting = "fovea picture codec 2\n"
+const greeting = "fovea picture codec 3\n"
+
+// What follows the greeting.
+const (
+	isConfined    = 'c'
+	isNotConfined = 'n'
+)
 
 type request struct {
-	Kind           uint8
+	Kind uint8
+	// Deep asks for all bits of samples of more than 8.
+	Deep bool
+	// Keep asks to leave the decoder open. With Again, the request is for another frame of the one that is open, with
+	// its memory, and no file follows.
+	Keep, Again    bool
+	Index          uint32 // of the frame
 	Pixels, Memory int64
 	Time           time.Duration
 	Size           int64 // of the file that follows

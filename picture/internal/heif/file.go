@@ -20,9 +20,17 @@ type File struct {
 	Pixels int64
 	// End is where the last of the image's bytes is in the file.
 	End int64
+	// Frames are those of a sequence, of which Durations says how long they show, in units of which Timescale are a
+	// second; the last of the runs goes on to the end. Of a still image there are none.
+	Frames    int
+	Timescale uint32
+	Durations []Run
 	// Exif and XMP are the notes about the image of an AVIF. Exif is a TIFF structure.
 	Exif, XMP []byte
 }
+
+// Run is a number of frames that show equally long.
+type Run struct{ Frames, Duration uint32 }
 
 // Brands are the kinds that a file says it is of, the major one first; none if it is no file of boxes.
 func Brands(head []byte) (brands []string) {

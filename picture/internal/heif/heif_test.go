@@ -4,10 +4,12 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"testing"
 )
 
@@ -100,4 +102,37 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("%+v", got)
 		}
 	})
+}
+
+// Animations say how many frames they have and how long those show, whatever their lists say.
+func TestReadFrames(t *testing.T) {
+	data, err := os.ReadFile("../../../testdata/picture/frames/pillow.avif")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(data)
+	if err != nil || got.Frames != 5 || got.Timescale == 0 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	var seconds []float64
+	for _, run := range got.Durations {
+		for range run.Frames {
+			seconds = append(seconds, float64(run.Duration)/float64(got.Timescale))
+		}
+	}
+	if want := []float64{.01, .02, .03, .04, .05}; !slices.Equal(seconds, want) {
+		t.Errorf("frames show for %v s, want %v", seconds, want)
+	}
+	at := bytes.Index(data, []byte("stts")) + 8
+	for name, test := range map[string]struct {
+		count uint32
+		want  error
+	}{"more than there are": {1 << 31, ErrCorrupt}, "none": {0, nil}} {
+		lie := bytes.Clone(data)
+		binary.BigEndian.PutUint32(lie[at:], test.count)
+		got, err := Read(lie)
+		if !errors.Is(err, test.want) || err == nil && len(got.Durations) != 0 {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
 }

@@ -17,6 +17,7 @@ func readMovie(content []byte) (f File, err error) {
 			found = true
 			f.Codec, f.Width, f.Height = t.codec, t.width, t.height
 			f.Pixels += int64(t.width) * int64(t.height)
+			f.Frames, f.Timescale, f.Durations = t.samples, t.timescale, t.durations
 			f.Orientation = t.properties.orientation(&t.item)
 		}
 		return false, nil
@@ -32,6 +33,9 @@ type track struct {
 	width, height  int
 	handler, codec string
 	alpha          bool
+	samples        int
+	timescale      uint32
+	durations      []Run
 	properties     collection
 	item           item
 }
@@ -61,11 +65,38 @@ func (t *track) read(content []byte) error {
 				t.alpha = t.alpha || kind == "auxl"
 				return false, nil
 			})
+		case "mdhd":
+			f, version, _ := full(content)
+			f.text(4 + 4) // creation, modification
+			if version == 1 {
+				f.text(4 + 4)
+			}
+			t.timescale = uint32(f.number(4))
+			return false, f.check(kind)
+		case "stsz":
+			f, _, _ := full(content)
+			f.number(4) // the size of all
+			t.samples = int(f.number(4))
+			return false, f.check(kind)
+		case "stts":
+			return false, t.readDurations(content)
 		case "stsd":
 			return false, t.readEntry(content)
 		}
 		return false, nil
 	})
+}
+
+// readDurations reads how long samples show. Those of a list without end are cut off.
+func (t *track) readDurations(content []byte) error {
+	f, _, _ := full(content)
+	for range min(f.number(4), mostNumbers) {
+		t.durations = append(t.durations, Run{uint32(f.number(4)), uint32(f.number(4))})
+		if f.short {
+			break
+		}
+	}
+	return f.check("stts")
 }
 
 // readEntry reads how the first sample is coded.
