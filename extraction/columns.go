@@ -4,7 +4,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
+	"fovea/featurestore"
+	"fovea/objects"
 	"fovea/recipe"
 )
 
@@ -78,10 +81,58 @@ func nameColumns(have, now recipe.Recipe, as []string) (named recipe.Recipe, the
 			now.Layers[i].Name, now.Layers[i].Of = name, l.Name
 		}
 	}
+	if err := checkColumnNames(have, now); err != nil {
+		return now, false, err
+	}
 	if n := len(present); n > 0 && n < len(now.Layers) {
 		return now, false, wrong("the dataset has some of the columns already, made in the same way: %s; leave them out of --layers", strings.Join(present, ", "))
 	}
 	return now, len(present) > 0, nil
+}
+
+// adoptNames names the layers as the columns of the dataset that is continued, if it has these layers and no others:
+// columns may have been added under other names, and those that had the layers' own dropped since.
+func (r *run) adoptNames() {
+	dir, err := objects.LocalPath(r.Out)
+	if !r.Resume && !r.Sync || err != nil || objects.IsURL(r.Out) {
+		return
+	}
+	if dataset, err := r.reading().Open(dir); err == nil { // else there is none, or writing to it says what is wrong
+		r.recipe = namedAs(r.recipe, dataset.Recipe())
+	}
+}
+
+// namedAs is a recipe with the names of another one's columns, if these are the same layers.
+func namedAs(now, have recipe.Recipe) recipe.Recipe {
+	same := func(a, b recipe.Layer) bool { return a.InModel() == b.InModel() && slices.Equal(a.Shape, b.Shape) }
+	if len(have.Parts()) == 1 && slices.EqualFunc(have.Layers, now.Layers, same) {
+		now.Layers = slices.Clone(now.Layers)
+		for i, l := range have.Layers {
+			now.Layers[i].Name, now.Layers[i].Of = l.Name, l.Of
+		}
+	}
+	return now
+}
+
+// checkColumnNames refuses names of new columns that SQL, which does not tell letter case apart, would take for another
+// column's, and those that no table shows as they are.
+func checkColumnNames(have, now recipe.Recipe) error {
+	others := append(featurestore.FixedColumns(), have.LayerNames()...)
+	for _, l := range now.Layers {
+		if strings.ContainsFunc(l.Name, unicode.IsControl) {
+			return wrong("the column %q has a control character in its name: use --as %s=NAME", l.Name, l.InModel())
+		}
+		for _, other := range others {
+			if _, there := have.Layer(l.Name); there && other == l.Name {
+				continue // nameColumns has found it to be the same
+			}
+			if strings.EqualFold(other, l.Name) {
+				return wrong("the columns %s and %s would have the same name, since letter case does not count in SQL: use --as %s=NAME", other, l.Name, l.InModel())
+			}
+		}
+		others = append(others, l.Name)
+	}
+	return nil
 }
 
 // describeColumn says what a column is.

@@ -47,6 +47,10 @@ func TestNameColumns(t *testing.T) {
 		{"two prefixes", columnsOf("vgg19", "avg", "fc6"), []string{"a", "b"}, nil, false, "two prefixes, a and b"},
 		{"no such layer", columnsOf("vgg19", "avg", "fc6"), []string{"fc9=x"}, nil, false, "fc9 is not among the layers fc6"},
 		{"two names", columnsOf("vgg19", "avg", "fc6"), []string{"fc6=x", "fc6=y"}, nil, false, "gets two names, x and y"},
+		{"one name for two", columnsOf("vgg19", "avg", "fc6", "fc8"), []string{"fc6=x", "fc8=x"}, nil, false, "columns x and x would have the same name"},
+		{"in another case", columnsOf("vgg19", "avg", "fc6"), []string{"fc6=FC7"}, nil, false, "columns fc7 and FC7 would have the same name"},
+		{"a column of every dataset", columnsOf("vgg19", "avg", "fc6"), []string{"fc6=path"}, nil, false, "columns path and path would have the same name"},
+		{"control character", columnsOf("vgg19", "avg", "fc6"), []string{"fc6=a\nb"}, nil, false, `"a\nb" has a control character`},
 		{"no name", columnsOf("vgg19", "avg", "fc6"), []string{"fc6="}, nil, false, "give LAYER=COLUMN"},
 	} {
 		named, there, err := nameColumns(have, c.now, c.as)
@@ -79,6 +83,29 @@ func TestAddValidates(t *testing.T) {
 		var wrong *OptionsError
 		if err := o.Validate(); !errors.As(err, &wrong) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A dataset whose columns have other names than their layers is continued under these.
+func TestNamedAs(t *testing.T) {
+	several, err := recipe.Join(columnsOf("vgg16", "avg", "pool5"), columnsOf("vgg19", "avg", "deep=pool5"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := columnsOf("vgg16", "avg", "pool5", "fc7")
+	for name, c := range map[string]struct {
+		have recipe.Recipe
+		want string
+	}{
+		"renamed":       {columnsOf("vgg16", "avg", "deep=pool5", "fc7"), "deep"},
+		"other layers":  {columnsOf("vgg16", "avg", "deep=pool4", "fc7"), "pool5"},
+		"more layers":   {columnsOf("vgg16", "avg", "deep=pool5", "fc7", "fc8"), "pool5"},
+		"several parts": {several, "pool5"},
+	} {
+		got := namedAs(now, c.have).Layers[0]
+		if got.Name != c.want || got.InModel() != "pool5" || now.Layers[0].Name != "pool5" {
+			t.Errorf("%s: column %s of layer %s; want %s of pool5", name, got.Name, got.InModel(), c.want)
 		}
 	}
 }

@@ -123,6 +123,15 @@ func (o *Options) estimateAdd(ctx context.Context, found listing) (_ Estimated, 
 		return Estimated{}, err
 	}
 	defer r.group.Close() // nothing depends on it
+	if r.Project.Unfitted() {
+		_, err := r.placeProjection()
+		if err == nil && !r.Project.Unfitted() {
+			err = r.group.Project(r.Project.Layer)
+		}
+		if err != nil {
+			return Estimated{}, err
+		}
+	}
 	if r.recipe, _, err = r.configure(r.group.First()); err != nil {
 		return Estimated{}, err
 	}
@@ -149,6 +158,7 @@ func (r *run) estimatePlan(ctx context.Context, dir string) (_ Estimated, err er
 	if r.recipe, _, err = r.configure(r.group.First()); err != nil {
 		return Estimated{}, err
 	}
+	r.adoptNames()
 	began := time.Now()
 	u, err := featurestore.ExamineUpdate(dir, r.info(), r.writing())
 	if err != nil {

@@ -29,6 +29,9 @@ func (o *Options) list(ctx context.Context) (listing listing, err error) {
 		inputs.WarnForeign(listing.Others) // which may explain it
 		return listing, err
 	}
+	if o.Add { // rows keep the labels that they have
+		listing.Labeled = 0
+	}
 	inputs.WarnLabels(listing.Listing, o.Labels)
 	found := len(listing.Items)
 	listing.Items = o.Selection.Apply(listing.Items)

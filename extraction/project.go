@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/sirupsen/logrus"
 
@@ -63,7 +64,7 @@ func ProjectionFile(out string) string { return filepath.Clean(out) + projection
 // adoptProjection takes the projection of the dataset that is continued in the place of one to be fitted, and otherwise
 // sees to it that there is a place for its file.
 func (r *run) adoptProjection() error {
-	if !r.Project.Unfitted() || r.Out == "" {
+	if !r.Project.Unfitted() || r.Out == "" || r.Add { // placeProjection finds one
 		return nil
 	}
 	out, err := objects.LocalPath(r.Out)
@@ -93,9 +94,9 @@ func (r *run) adoptProjection() error {
 // fitProjection fits the projection, where that is left to do, and keeps it where predictions find it.
 func (r *run) fitProjection(ctx context.Context) error {
 	if r.Project.Unfitted() {
-		out, err := objects.LocalPath(r.Out)
-		if err == nil {
-			err = r.fit(ctx, ProjectionFile(out))
+		name, err := r.placeProjection()
+		if err == nil && r.Project.Unfitted() {
+			err = r.fit(ctx, name)
 		}
 		if err != nil {
 			if errors.Is(err, projection.ErrUnsuitable) {
@@ -111,6 +112,33 @@ func (r *run) fitProjection(ctx context.Context) error {
 		logrus.Warnf("predictions will find the projection only beside the head: %v", err)
 	}
 	return nil
+}
+
+// placeProjection is where the projection is written. For columns to add it looks for one first that was fitted in the same
+// way for the same layers: a run that was interrupted leaves it, and so does one whose columns are there.
+func (r *run) placeProjection() (name string, err error) {
+	out, err := objects.LocalPath(r.Out)
+	if err != nil || !r.Add {
+		return ProjectionFile(out), err
+	}
+	how, of := r.Project.How(), r.unprojected(r.group.First())
+	for n := 1; ; n++ {
+		if name = ProjectionFile(out); n > 1 {
+			name = ProjectionFile(out + "." + strconv.Itoa(n))
+		}
+		if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+			return name, nil
+		}
+		p, err := projection.Load(name)
+		if err != nil {
+			return "", &OptionsError{err}
+		}
+		if have := p.How(); have.Kind == how.Kind && have.Values == how.Values && have.Whiten == how.Whiten && p.Check(of.Layers) == nil && p.Suits(of) == nil {
+			logrus.Infof("the projection is that of %s, which was fitted for these columns", name)
+			r.Project = p
+			return name, nil
+		}
+	}
 }
 
 // fit finds the projection on a sample of the images, and writes its file.

@@ -66,6 +66,7 @@ func (r *run) all(ctx context.Context) (err error) {
 		r.recipe, r.config, err = r.configure(r.group.First())
 	}
 	if err == nil {
+		r.adoptNames()
 		r.config.Monitor, r.config.Grace = &r.Metrics.Monitor, r.Grace
 		err = r.write(ctx)
 	}

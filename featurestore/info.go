@@ -83,6 +83,9 @@ const (
 
 var fixedColumns = []string{columnPath, columnLabel, columnSplit, columnSHA256, columnWidth, columnHeight}
 
+// FixedColumns are the names of the columns that every dataset has, in front of those of its layers.
+func FixedColumns() []string { return slices.Clone(fixedColumns) }
+
 // revisedColumns is how many of them a revision may change, the first ones.
 const revisedColumns = 3
 

@@ -56,7 +56,7 @@ func (r Revised) changes() bool {
 //
 // Vectors are not decoded unless rows before them in the dataset are left out: shards have the sizes that they had, and
 // the same bytes as if the rows had been extracted like this. Shards of which nothing changes are linked. A column to
-// drop that is not there, or is the only one, is ErrMismatch.
+// drop that is not there, or is the only one, is ErrNoColumn.
 func Revise(ctx context.Context, dir string, options ReviseOptions) (Revised, error) {
 	v := &revision{dir: dir, options: options}
 	if options.Row != nil {

@@ -22,12 +22,12 @@ func (v *revision) recipe() (recipe.Recipe, error) {
 	names := have.LayerNames()
 	for _, name := range v.options.Drop {
 		if !slices.Contains(names, name) {
-			return have, fmt.Errorf("%w: there is no column %q of vectors to drop: there are %s", ErrMismatch, name, strings.Join(names, ", "))
+			return have, fmt.Errorf("%w: there is no column %q of vectors to drop: there are %s", ErrNoColumn, name, strings.Join(names, ", "))
 		}
 	}
 	kept := slices.DeleteFunc(names, func(name string) bool { return slices.Contains(v.options.Drop, name) })
 	if len(kept) == 0 {
-		return have, fmt.Errorf("%w: no column of vectors would be left", ErrMismatch)
+		return have, fmt.Errorf("%w: no column of vectors would be left", ErrNoColumn)
 	}
 	return have.Only(kept...)
 }

@@ -61,6 +61,8 @@ var (
 	ErrReplaced = errors.New("was replaced while it was read: read it again")
 	// ErrMismatch: a dataset that was made in another way cannot be resumed.
 	ErrMismatch = errors.New("made in another way")
+	// ErrNoColumn: columns of vectors are not there, or none would be left.
+	ErrNoColumn = errors.New("these columns cannot be dropped")
 	// ErrLabels: a dataset with other labels or splits cannot be resumed.
 	ErrLabels = errors.New("given different labels or splits")
 	// ErrCorrupt: a file is damaged, or not what the manifest says.

@@ -33,7 +33,7 @@ are swapped in one step. extract --add brings columns back.`,
 			if _, err = featurestore.Revise(command.Context(), dir, featurestore.ReviseOptions{Drop: layers, MaxMemory: read.MaxMemory}); err == nil {
 				written, err = extraction.Describe(dir, read)
 			}
-			return reportWritten(written, cli.UsageWhen(err, featurestore.ErrMismatch), result)
+			return reportWritten(written, cli.UsageWhen(err, featurestore.ErrNoColumn), result)
 		},
 	}
 	cli.NamesVar(command.Flags(), &layers, "layer", "the layers in `LIST` (required)")

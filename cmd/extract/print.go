@@ -212,7 +212,7 @@ func printPlan(w io.Writer, p *extraction.Plan) error {
 
 // printEstimate prints what a run would take.
 func printEstimate(w io.Writer, e extraction.Estimated) error {
-	if e.Images == 0 && e.Plan != nil {
+	if e.Images == 0 {
 		_, err := fmt.Fprintf(w, "estimate: nothing to extract, %s\n", max(e.Duration().Round(time.Second), time.Second))
 		return err
 	}
