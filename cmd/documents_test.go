@@ -20,7 +20,7 @@ import (
 var foreignFlags = map[string]string{
 	"version": "cobra", "array": "sbatch", "data-binary": "curl", "dereference": "tar", "hard-dereference": "tar",
 	"rest_api_port": "tensorflow_model_server", "model_name": "tensorflow_model_server", "model_base_path": "tensorflow_model_server",
-	"tf_xla_cpu_global_jit": "TensorFlow", "check": "sha256sum",
+	"tf_xla_cpu_global_jit": "TensorFlow", "check": "sha256sum", "symlinks": "zip",
 	"reuid": "setpriv", "regid": "setpriv", "clear-groups": "setpriv", "no-new-privs": "setpriv", "bounding-set": "setpriv",
 	"rm": "docker", "network": "docker", "read-only": "docker", "cap-drop": "docker", "security-opt": "docker", "user": "docker",
 	// A module of its own, which these tests do not build.
