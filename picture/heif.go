@@ -31,6 +31,21 @@ func Libraries() (string, error) {
 	return found, nil
 }
 
+// Missing says what to do about images of a format, as Picture has it, that cannot be decoded on this machine, by an
+// ErrMissing. It is nil for all that can.
+func Missing(format string) (err error) {
+	switch format {
+	case "avif":
+		err = codec.Missing(codec.AVIF)
+	case "heic":
+		err = codec.Missing(codec.HEIF)
+	}
+	if err != nil {
+		return &Error{Stage: StageDecode, Format: format, Err: ofCodec(err)}
+	}
+	return nil
+}
+
 // foreignCodecs are those of HEIF files that are not decoded.
 var foreignCodecs = map[string]string{
 	"av01": "AV1 in a file that does not say it is an AVIF", "hvc1": "HEVC in a file that says it is an AVIF",
@@ -107,7 +122,7 @@ func decodeBy(kind codec.Kind) func(*workspace, []byte, job) (source, error) {
 func ofCodec(err error) error {
 	for theirs, ours := range map[error]error{
 		codec.ErrTooLarge: ErrTooLarge, codec.ErrTooSlow: ErrTooSlow, codec.ErrTruncated: ErrTruncated,
-		codec.ErrMissing: ErrUnsupported,
+		codec.ErrMissing: ErrMissing,
 	} {
 		if errors.Is(err, theirs) {
 			return fmt.Errorf("%w: %w", ours, err)

@@ -92,7 +92,7 @@ func Open(r io.ReaderAt, size int64, options Options) (Reader, error) {
 		options.MaxPixels = picture.DefaultMaxPixels
 	}
 	f := file{r, size}
-	head, err := f.bytes(0, min(size, 64))
+	head, err := f.bytes(0, min(size, picture.HeadBytes))
 	if err != nil {
 		return nil, err
 	}
@@ -107,12 +107,12 @@ func Open(r io.ReaderAt, size int64, options Options) (Reader, error) {
 		return reader, err
 	}
 	switch {
+	case picture.Recognized(head): // an AVIF or HEIC, too, whatever its name: it begins as videos do
+		return nil, ErrSingle
 	case isVideo(head):
 		return nil, ErrVideo
-	case !picture.Recognized(head):
-		return nil, ErrNone
 	}
-	return nil, ErrSingle
+	return nil, ErrNone
 }
 
 // bytes reads a part of the file.
