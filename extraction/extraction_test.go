@@ -114,6 +114,7 @@ func TestWorthRetrying(t *testing.T) {
 		{Path: "unselected.png", Stage: string(pipeline.StageDecode)},
 		{Path: "opened/b.png", Stage: string(pipeline.StageTime)},
 		{Path: "unselected/slow.png", Stage: string(pipeline.StageTime)},
+		{Path: "deep/er/c.png", Stage: string(pipeline.StageLibrary)},
 		{Path: "opened", Stage: string(pipeline.StageList)},
 		{Path: "deep", Stage: string(pipeline.StageList)},
 		{Path: "closed", Stage: string(pipeline.StageList)},
@@ -123,10 +124,10 @@ func TestWorthRetrying(t *testing.T) {
 		retry, all bool
 		want       []string
 	}{
-		{false, false, []string{"opened/b.png", "opened", "deep"}},
-		{false, true, []string{"opened/b.png", "opened", "deep"}},
-		{true, false, []string{"a.png", "opened/b.png", "opened", "deep"}},
-		{true, true, []string{"a.png", "unselected.png", "opened/b.png", "unselected/slow.png", "opened", "deep", "closed", "opened/b"}},
+		{false, false, []string{"opened/b.png", "deep/er/c.png", "opened", "deep"}},
+		{false, true, []string{"opened/b.png", "deep/er/c.png", "opened", "deep"}},
+		{true, false, []string{"a.png", "opened/b.png", "deep/er/c.png", "opened", "deep"}},
+		{true, true, []string{"a.png", "unselected.png", "opened/b.png", "unselected/slow.png", "deep/er/c.png", "opened", "deep", "closed", "opened/b"}},
 	} {
 		if got := worthRetrying(failures, items, test.retry, test.all); !slices.Equal(got, test.want) {
 			t.Errorf("retry %t, all %t: %q, want %q", test.retry, test.all, got, test.want)

@@ -126,7 +126,7 @@ func (p *planner) keeps(i int) (kept, hasRow bool) {
 
 // worthRetrying reports whether an image that is as it was is tried again.
 func (p *planner) worthRetrying(f featurestore.Failure) bool {
-	return p.retry || f.Stage == string(pipeline.StageTime) || f.Stage == string(pipeline.StageList)
+	return p.retry || pipeline.Stage(f.Stage).Passes() || f.Stage == string(pipeline.StageList)
 }
 
 // hold keeps the rows of images in places that could not be listed.

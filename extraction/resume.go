@@ -229,7 +229,7 @@ func (r *run) chooseAgain(writer *featurestore.Writer, c *pipeline.Comparison) r
 }
 
 // worthRetrying returns the failures of earlier runs to retry, apart from changed images: directories and archives
-// that could not be listed and now are, images that took too long, and with retry all failures among the items, or,
+// that could not be listed and now are, images that took too long or lacked a library, and with retry all failures among the items, or,
 // where nothing was left out of the items, all failures.
 func worthRetrying(failures []featurestore.Failure, items []pipeline.Item, retry, all bool) (paths []string) {
 	if len(failures) == 0 {
@@ -244,8 +244,8 @@ func worthRetrying(failures []featurestore.Failure, items []pipeline.Item, retry
 	}
 	for _, f := range failures {
 		listed := f.Stage == string(pipeline.StageList) && holders[f.Path]
-		slow := f.Stage == string(pipeline.StageTime) && selected[f.Path]
-		if listed || slow || retry && (selected[f.Path] || all) {
+		passing := pipeline.Stage(f.Stage).Passes() && selected[f.Path]
+		if listed || passing || retry && (selected[f.Path] || all) {
 			paths = append(paths, f.Path)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"fovea/objects"
+	"fovea/picture"
 	"fovea/picture/frames"
 	"fovea/pipeline"
 )
@@ -38,6 +39,9 @@ func (s *frameSource) List(ctx context.Context, visit func(pipeline.Item) error)
 	w := &witness{File: f}
 	reader, err := s.frames(ctx, w)
 	if err != nil {
+		if errors.Is(err, frames.ErrNone) && picture.Decodes(s.file, nil) {
+			return pipeline.Others{}, pipeline.ErrOneImage // whose content will be refused, as without frames
+		}
 		return pipeline.Others{}, w.ofFrames(err)
 	}
 	defer closeFrames(reader)

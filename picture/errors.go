@@ -18,6 +18,9 @@ var (
 	// ErrNoPicture marks a file whose content is not an image, such as a text or an archive. It is
 	// an ErrUnsupported.
 	ErrNoPicture = fmt.Errorf("%w: no image", ErrUnsupported)
+	// ErrMissing marks an image whose decoder is not installed or cannot be started on this machine, which says nothing
+	// about the file. It is an ErrUnsupported.
+	ErrMissing = fmt.Errorf("%w", ErrUnsupported)
 	// ErrTooLarge marks an image of more than MaxPixels, or of more memory than so many may take.
 	ErrTooLarge = errors.New("too large")
 	// ErrTooSlow marks an image that took longer than MaxTime. Another machine may be faster.

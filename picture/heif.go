@@ -39,6 +39,19 @@ func Libraries() (string, error) {
 // files, start programs and use the network.
 func Confined() bool { return codec.Confined() }
 
+// Missing says what to do about images of a format, as Picture has it, that cannot be decoded on this machine, by an
+// ErrMissing. It is nil for all that can.
+func Missing(format string) error {
+	kind, needed := map[string]codec.Kind{"avif": codec.AVIF, "heic": codec.HEIF, "jpeg2000": codec.JPEG2000, "jxl": codec.JPEGXL}[format]
+	if !needed {
+		return nil
+	}
+	if err := codec.Missing(kind); err != nil {
+		return &Error{Stage: StageDecode, Format: format, Err: ofCodec(err)}
+	}
+	return nil
+}
+
 // foreignCodecs are those of HEIF files that are not decoded.
 var foreignCodecs = map[string]string{
 	"av01": "AV1 in a file that does not say it is an AVIF", "hvc1": "HEVC in a file that says it is an AVIF",
@@ -133,7 +146,7 @@ func codecLimits(pixels int64, most time.Duration) codec.Limits {
 func ofCodec(err error) error {
 	for theirs, ours := range map[error]error{
 		codec.ErrTooLarge: ErrTooLarge, codec.ErrTooSlow: ErrTooSlow, codec.ErrTruncated: ErrTruncated,
-		codec.ErrMissing: ErrUnsupported,
+		codec.ErrMissing: ErrMissing,
 	} {
 		if errors.Is(err, theirs) {
 			return fmt.Errorf("%w: %w", ours, err)

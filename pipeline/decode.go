@@ -78,6 +78,8 @@ func (r *run) decodeSlot(ctx context.Context, s *slot) bool {
 	switch {
 	case errors.Is(err, picture.ErrTooSlow):
 		s.fail(StageTime, err)
+	case errors.Is(err, picture.ErrMissing):
+		s.fail(StageLibrary, err)
 	case err != nil:
 		s.fail(StageDecode, err)
 	}

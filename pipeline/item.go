@@ -70,7 +70,13 @@ const (
 	StageStore  Stage = "store"
 	// StageTime is decoding that took longer than Config allows: another try may do.
 	StageTime Stage = "time"
+	// StageLibrary is decoding for which this machine lacks the library or cannot start it: another try may do.
+	StageLibrary Stage = "library"
 )
+
+// Passes says that an image which failed in this stage is tried again on the next occasion: the failure says nothing
+// about its file.
+func (s Stage) Passes() bool { return s == StageTime || s == StageLibrary }
 
 // Failure is an image without features, and the reason.
 type Failure struct {

@@ -102,6 +102,14 @@ type survey struct {
 	mu    sync.Mutex
 	kinds map[[2]string]*Kind
 	good  []bool
+
+	libraries sync.Map // by format: what is missing to decode it, looked for once
+}
+
+// missing is what this machine lacks to decode images of a format.
+func (s *survey) missing(format string) error {
+	look, _ := s.libraries.LoadOrStore(format, sync.OnceValue(func() error { return picture.Missing(format) }))
+	return look.(func() error)()
 }
 
 // sequence hands out the items that are files, and reads those in sources, in order.
@@ -161,6 +169,9 @@ func (s *survey) inspect(i int, item Item, r io.Reader, size int64) error {
 			return err
 		}
 		p, err = picture.Inspect(data, s.maxPixels)
+	}
+	if err == nil {
+		err = s.missing(p.Format)
 	}
 	finding := Readable
 	switch {

@@ -166,10 +166,12 @@ func TestSingle(t *testing.T) {
 	}{
 		"a still GIF": {still, ErrSingle},
 		"a JPEG":      {greyJPEG(t, 5), ErrSingle},
-		"a text":      {[]byte("only a text, of some length"), ErrNone},
-		"nothing":     {nil, ErrNone},
-		"a HEIC":      {[]byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"), ErrSingle},
-		"an MP4":      {[]byte("\x00\x00\x00\x18ftypisom\x00\x00\x00\x00"), ErrVideo},
+		// They begin as videos do; a PNG may be one, by its content.
+		"an AVIF": {[]byte("\x00\x00\x00\x18ftypavif\x00\x00\x00\x00mif1avif"), ErrSingle},
+		"a HEIC":  {[]byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"), ErrSingle},
+		"a text":  {[]byte("only a text, of some length"), ErrNone},
+		"nothing": {nil, ErrNone},
+		"an MP4":  {[]byte("\x00\x00\x00\x18ftypisom\x00\x00\x00\x00"), ErrVideo},
 	} {
 		if _, err := Open(bytes.NewReader(test.data), int64(len(test.data)), Options{}); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)

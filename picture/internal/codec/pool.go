@@ -47,13 +47,21 @@ const maxAttempts = 3
 
 // Versions are those of the libraries, or an ErrMissing if one of them is not there.
 func Versions() (string, error) {
-	limits := Limits{Pixels: 1, Memory: 1 << 30, Time: time.Minute}
 	for _, kind := range []Kind{AVIF, HEIF, JPEG2000, JPEGXL} {
-		if _, _, err := Decode(kind, []byte{0}, nil, Options{}, limits); errors.Is(err, ErrMissing) {
+		if err := Missing(kind); err != nil {
 			return "", err
 		}
 	}
 	return "libavif " + avifVersion + ", libheif " + heifVersion + ", OpenJPEG " + jpegVersion + ", libjxl " + jxlVersion, nil
+}
+
+// Missing is an ErrMissing if files of that kind cannot be decoded on this machine, and nil if they can.
+func Missing(kind Kind) error {
+	limits := Limits{Pixels: 1, Memory: 1 << 30, Time: time.Minute}
+	if _, _, err := Decode(kind, []byte{0}, nil, Options{}, limits); errors.Is(err, ErrMissing) {
+		return err
+	}
+	return nil
 }
 
 // process is one that decodes. It belongs to the caller of Decode, or to a Sequence, or is idle.
