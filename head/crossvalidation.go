@@ -215,7 +215,7 @@ func (t *trainer) folds() ([]fold, error) {
 			}
 		}
 		if len(test) == 0 || len(train) == 0 {
-			return nil, errors.New("head: all rows are copies of each other: use more images, or give a strength of regularization")
+			return nil, errors.New("head: all rows are copies of each other, or parts of one file: use more images, or give a strength of regularization")
 		}
 		tested += len(test)
 		folds = append(folds, fold{
