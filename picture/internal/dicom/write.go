@@ -2,7 +2,7 @@ package dicom
 
 import (
 	"encoding/binary"
-	"fmt"
+	"math"
 	"strconv"
 )
 
@@ -195,9 +195,5 @@ func (w *writer) decimals(tag uint32, v float64) {
 
 // float64s writes a number that other representations may not hold.
 func (w *writer) float64s(tag uint32, v float64) {
-	value, err := binary.Append(nil, binary.LittleEndian, v)
-	if err != nil {
-		panic(fmt.Sprintf("dicom: write a number: %v", err)) // a float64 can always be written
-	}
-	w.short(tag, "FD", value)
+	w.short(tag, "FD", binary.LittleEndian.AppendUint64(nil, math.Float64bits(v)))
 }
