@@ -29,7 +29,7 @@ var fetches = []struct {
 // checked are lines that are safe in another way.
 var checked = map[string]string{
 	`"$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --python-version "$(interpreter "$package")" \`: "codecs.sh compares the wheel's SHA-256 before it unpacks it, and never runs it",
-	`"$python" -m pip download --quiet --no-deps --only-binary=:all: --python-version 3.11 \`:                             "deps.sh compares the wheel's SHA-256 before it unpacks it, and never runs it",
+	`"$python" -m pip download --quiet --no-deps --only-binary=:all: --python-version 3.11 \`:                                                    "deps.sh compares the wheel's SHA-256 before it unpacks it, and never runs it",
 }
 
 // unpinned returns the lines of a script that fetch something that could be another thing tomorrow.
