@@ -284,6 +284,7 @@ func (l *loop) browse() context.Context {
 	l.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	l.Cleanup(cancel)
+	l.Cleanup(func() { _ = chromedp.Cancel(ctx) }) // which waits for the browser's end
 	return ctx
 }
 

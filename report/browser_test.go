@@ -88,6 +88,7 @@ func TestPageInBrowser(t *testing.T) {
 	defer cancel()
 	ctx, cancel = chromedp.NewContext(ctx)
 	defer cancel()
+	defer chromedp.Cancel(ctx) // which waits for the browser's end
 	page := "file://" + filepath.Join(dir, "report.html")
 	var mutex sync.Mutex // guards complaints
 	var complaints []string

@@ -45,6 +45,7 @@ func openPage(t *testing.T, page string) context.Context {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
+	t.Cleanup(func() { _ = chromedp.Cancel(ctx) }) // which waits for the browser's end
 	complaints := make(chan string, 100)
 	chromedp.ListenTarget(ctx, func(event any) {
 		complaint := ""
