@@ -220,6 +220,6 @@ func printEstimate(w io.Writer, e extraction.Estimated) error {
 		_, err := fmt.Fprintln(w, "none of them can be read")
 		return err
 	}
-	_, err := fmt.Fprintf(w, "estimate: %d rows, %.1f MB before compression, %s\n", e.Rows, float64(e.Bytes)/1e6, max(e.Duration().Round(time.Second), time.Second))
+	_, err := fmt.Fprintf(w, "estimate: %s, %.1f MB before compression, %s\n", text.Plural(e.Rows, "row"), float64(e.Bytes)/1e6, max(e.Duration().Round(time.Second), time.Second))
 	return err
 }
