@@ -95,7 +95,7 @@ func crashReplacing() []crashCase {
 	})
 	drop := crashDo("drop", other, &narrower, func(dir string) error {
 		_, err := Revise(ctx, out(dir), ReviseOptions{Drop: []string{"fc7", "model/top.dense:0"}})
-		if d, opened := Open(out(dir)); errors.Is(err, ErrMismatch) && opened == nil && len(d.Recipe().Layers) == 1 {
+		if d, opened := Open(out(dir)); errors.Is(err, ErrNoColumn) && opened == nil && len(d.Recipe().Layers) == 1 {
 			_, err = Revise(ctx, out(dir), ReviseOptions{}) // it is done already
 		}
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,15 +86,28 @@ func writeExpected(t *testing.T, dir string, info Info, format Format, rows []Ro
 		}
 		must(t, os.WriteFile(filepath.Join(dir, strconv.Itoa(i)+".f32"), values, 0o644))
 	}
-	r := info.Recipe
+	metadata := map[string]string{
+		"features.fingerprint": info.Recipe.Fingerprint(), "features.tool_version": info.ToolVersion,
+		"features.pool5.dtype": string(info.DType), "features.pool5.layout": "HWC",
+	}
+	parts := info.Recipe.Parts()
+	for _, r := range parts {
+		prefixes := []string{"features."}
+		if len(parts) > 1 {
+			prefixes = nil
+			for _, l := range r.Layers {
+				prefixes = append(prefixes, "features."+l.Name+".")
+			}
+		}
+		for _, of := range prefixes {
+			maps.Copy(metadata, map[string]string{
+				of + "model": r.Model, of + "model_sha256": r.ModelSHA256, of + "preprocessing": r.Preprocessing.String(), of + "resize": r.Resize,
+				of + "interpolation": r.Interpolation, of + "precision": r.Precision, of + "pool": r.Pool, of + "library": r.Library,
+			})
+		}
+	}
 	encoded, err := json.Marshal(map[string]any{
-		"format": format, "dtype": info.DType, "layers": layers, "rows": table, "failures": failed,
-		"metadata": map[string]string{
-			"features.fingerprint": r.Fingerprint(), "features.model": r.Model, "features.model_sha256": r.ModelSHA256,
-			"features.preprocessing": r.Preprocessing.String(), "features.resize": r.Resize, "features.interpolation": r.Interpolation,
-			"features.precision": r.Precision, "features.pool": r.Pool, "features.library": r.Library,
-			"features.tool_version": info.ToolVersion, "features.pool5.dtype": string(info.DType), "features.pool5.layout": "HWC",
-		},
+		"format": format, "dtype": info.DType, "layers": layers, "rows": table, "failures": failed, "metadata": metadata,
 	})
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, "expected.json"), encoded, 0o644))

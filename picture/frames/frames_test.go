@@ -166,8 +166,7 @@ func TestSingle(t *testing.T) {
 	}{
 		"a still GIF": {still, ErrSingle},
 		"a JPEG":      {greyJPEG(t, 5), ErrSingle},
-		// They begin as videos do; a PNG may be one, by its content.
-		"an AVIF": {[]byte("\x00\x00\x00\x18ftypavif\x00\x00\x00\x00mif1avif"), ErrSingle},
+		// It begins as videos do; a PNG may be one, by its content.
 		"a HEIC":  {[]byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"), ErrSingle},
 		"a text":  {[]byte("only a text, of some length"), ErrNone},
 		"nothing": {nil, ErrNone},

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes JPEGs with a second JPEG behind the first: mpo.mpo, as stereo cameras write them, and mpo-gain-map.jpg, as
+"""Makes JPEGs with a second JPEG behind the first: mpo.mpo, as stereo cameras write them, and gain-map.mpo, as
 phones do, and mpo.txt with Pillow's pixels of the first image. Needs Pillow 13.
 
 A line per file: FILE WIDTH HEIGHT CRC, the CRC-32 of Image.open(FILE).convert("RGB").
@@ -28,7 +28,7 @@ def main():
     rng, lines = random.Random(13), []
     for name, second, options in (
         ("mpo.mpo", picture(rng, 41, 30, "RGB"), {}),
-        ("mpo-gain-map.jpg", picture(rng, 20, 15, "L"), {"xmp": XMP}),
+        ("gain-map.mpo", picture(rng, 20, 15, "L"), {"xmp": XMP}),
     ):
         out = io.BytesIO()
         picture(rng, 41, 30, "RGB").save(out, "MPO", save_all=True, append_images=[second], **options)
