@@ -1,13 +1,8 @@
 package picture
 
 import (
-	"archive/tar"
-	"compress/gzip"
 	"errors"
-	"io"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,29 +11,8 @@ import (
 // readArchive hands every member of a packed archive of testdata/picture to visit.
 func readArchive(t testing.TB, name string, visit func(name string, data []byte)) {
 	t.Helper()
-	f, err := os.Open(filepath.Join(goldenDir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	unpacked, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	archive := tar.NewReader(unpacked)
-	for {
-		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		data, err := io.ReadAll(archive)
-		if err != nil {
-			t.Fatal(err)
-		}
-		visit(header.Name, data)
+	for name, data := range archived(t, name) {
+		visit(name, data)
 	}
 }
 

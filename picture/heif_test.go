@@ -1,14 +1,11 @@
 package picture
 
 import (
-	"archive/tar"
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -34,28 +31,7 @@ func needCodecs(t testing.TB) {
 // heifFiles are those of heif.tar.gz.
 func heifFiles(t testing.TB) map[string][]byte {
 	t.Helper()
-	packed, err := os.Open(filepath.Join(goldenDir, "heif.tar.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer packed.Close()
-	unpacked, err := gzip.NewReader(packed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for archive := tar.NewReader(unpacked); ; {
-		h, err := archive.Next()
-		if err == io.EOF {
-			return files
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if files[h.Name], err = io.ReadAll(archive); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return archived(t, "heif.tar.gz")
 }
 
 // heifCase is a line of heif.txt.

@@ -1,44 +1,22 @@
 package picture
 
 import (
-	"archive/tar"
 	"bufio"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"fovea/picture/internal/picturetest"
 )
 
 // archived are the files of an archive in testdata/picture.
 func archived(t testing.TB, name string) map[string][]byte {
 	t.Helper()
-	packed, err := os.Open(filepath.Join(goldenDir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer packed.Close()
-	unpacked, err := gzip.NewReader(packed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for archive := tar.NewReader(unpacked); ; {
-		h, err := archive.Next()
-		if err == io.EOF {
-			return files
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if files[h.Name], err = io.ReadAll(archive); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return picturetest.Files(t, filepath.Join(goldenDir, name))
 }
 
 // codecCase is a line of jpeg2000.txt.

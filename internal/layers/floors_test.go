@@ -19,7 +19,7 @@ var floors = map[string]int{
 	"internal/budget": leaves, "internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/labeltable": leaves, "internal/lockfile": leaves,
 	"internal/metrics": leaves, "internal/output": leaves, "internal/redact": leaves, "internal/samples": leaves, "internal/scratch": leaves,
 	"internal/seal": leaves, "internal/spelling": leaves, "internal/swap": leaves, "internal/text": leaves, "internal/typo": leaves, "internal/wrongclock": leaves,
-	"featurestore/internal/guard": leaves, "featurestore/internal/storetest": leaves, "picture/internal/jpeg": leaves, "picture/internal/jpegls": leaves, "picture/internal/kernel": leaves, "picture/internal/plain": leaves,
+	"featurestore/internal/guard": leaves, "featurestore/internal/storetest": leaves, "picture/internal/jpeg": leaves, "picture/internal/jpegls": leaves, "picture/internal/kernel": leaves, "picture/internal/plain": leaves, "picture/internal/picturetest": leaves,
 	"picture/internal/codec": leaves, "picture/internal/heif": leaves, "picture/internal/jpeg2000": leaves, "picture/internal/dicom": leaves, "picture/internal/jpegxl": leaves, "picture/internal/tiff": leaves,
 
 	"preprocessing": common, "recipe": common,
@@ -108,4 +108,4 @@ var free = map[string][]string{
 }
 
 // forTests are imported by tests only.
-var forTests = []string{"internal/crashtest", "internal/s3test", "internal/trials", "app/cli/clitest", "featurestore/internal/storetest"}
+var forTests = []string{"internal/crashtest", "internal/s3test", "internal/trials", "app/cli/clitest", "featurestore/internal/storetest", "picture/internal/picturetest"}

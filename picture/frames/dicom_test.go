@@ -1,47 +1,23 @@
 package frames
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"fovea/picture"
+	"fovea/picture/internal/picturetest"
 )
 
 // scans are the members of dicom.tar.gz, with the pixels of each frame under FILE#N.rgb; make_dicom.py wrote them.
 func scans(t testing.TB) map[string][]byte {
 	t.Helper()
-	f, err := os.Open("../../testdata/picture/dicom.tar.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	unpacked, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for archive := tar.NewReader(unpacked); ; {
-		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return files
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if files[header.Name], err = io.ReadAll(archive); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return picturetest.Files(t, "../../testdata/picture/dicom.tar.gz")
 }
 
 // TestDICOM: each frame has the pixels of pydicom, with its own rescale and window.

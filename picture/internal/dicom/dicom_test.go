@@ -1,46 +1,24 @@
 package dicom
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"encoding/binary"
 	"errors"
-	"io"
-	"os"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"fovea/picture/internal/picturetest"
 )
 
 // examples are the files of testdata/picture/dicom.tar.gz, which make_dicom.py wrote.
 func examples(t testing.TB) map[string][]byte {
 	t.Helper()
-	f, err := os.Open("../../../testdata/picture/dicom.tar.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	unpacked, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for archive := tar.NewReader(unpacked); ; {
-		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return files
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasSuffix(header.Name, ".dcm") {
-			if files[header.Name], err = io.ReadAll(archive); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	files := picturetest.Files(t, "../../../testdata/picture/dicom.tar.gz")
+	maps.DeleteFunc(files, func(name string, _ []byte) bool { return !strings.HasSuffix(name, ".dcm") })
+	return files
 }
 
 func isReason(err error) bool {

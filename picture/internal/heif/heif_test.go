@@ -1,42 +1,21 @@
 package heif
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"encoding/binary"
 	"errors"
-	"io"
 	"os"
 	"runtime"
 	"slices"
 	"testing"
+
+	"fovea/picture/internal/picturetest"
 )
 
 // goldens are the files of testdata/picture/heif.tar.gz.
 func goldens(t testing.TB) map[string][]byte {
 	t.Helper()
-	packed, err := os.ReadFile("../../../testdata/picture/heif.tar.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for archive := tar.NewReader(unpacked); ; {
-		h, err := archive.Next()
-		if err == io.EOF {
-			return files
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if files[h.Name], err = io.ReadAll(archive); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return picturetest.Files(t, "../../../testdata/picture/heif.tar.gz")
 }
 
 func TestRead(t *testing.T) {

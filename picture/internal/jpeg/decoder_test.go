@@ -1,18 +1,17 @@
 package jpeg
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"encoding/binary"
 	"errors"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"fovea/picture/internal/picturetest"
 )
 
 // examples are the JPEGs of the package above, and some of those that are in its archive of rare kinds.
@@ -39,29 +38,9 @@ func examples(tb testing.TB) map[string][]byte {
 
 func rareExamples(tb testing.TB) map[string][]byte {
 	tb.Helper()
-	f, err := os.Open("../../../testdata/picture/jpeg.tar.gz")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer f.Close()
-	unpacked, err := gzip.NewReader(f)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	files, archive := map[string][]byte{}, tar.NewReader(unpacked)
-	for {
-		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return files
-		}
-		data, err := io.ReadAll(archive)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		if strings.HasSuffix(header.Name, ".jpg") {
-			files[header.Name] = data
-		}
-	}
+	files := picturetest.Files(tb, "../../../testdata/picture/jpeg.tar.gz")
+	maps.DeleteFunc(files, func(name string, _ []byte) bool { return !strings.HasSuffix(name, ".jpg") })
+	return files
 }
 
 // samplesOf is all that a decoder makes of a file.

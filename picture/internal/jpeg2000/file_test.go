@@ -1,39 +1,16 @@
 package jpeg2000
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"errors"
-	"io"
-	"os"
 	"testing"
+
+	"fovea/picture/internal/picturetest"
 )
 
 // goldens are the files of an archive in testdata/picture.
 func goldens(t testing.TB) map[string][]byte {
 	t.Helper()
-	packed, err := os.ReadFile("../../../testdata/picture/jpeg2000.tar.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for archive := tar.NewReader(unpacked); ; {
-		h, err := archive.Next()
-		if err == io.EOF {
-			return files
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if files[h.Name], err = io.ReadAll(archive); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return picturetest.Files(t, "../../../testdata/picture/jpeg2000.tar.gz")
 }
 
 func TestRead(t *testing.T) {

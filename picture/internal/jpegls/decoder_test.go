@@ -1,21 +1,19 @@
 package jpegls
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"fovea/picture/internal/picturetest"
 )
 
 // example is a file of jpegls.tar.gz, and what CharLS decodes it to.
@@ -27,33 +25,16 @@ type example struct {
 
 func examples(t testing.TB) map[string]*example {
 	t.Helper()
-	f, err := os.Open("../../../testdata/picture/jpegls.tar.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	unpacked, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]*example{}
-	archive := tar.NewReader(unpacked)
-	for sums := ""; ; {
-		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			addSums(t, files, sums)
-			return files
-		}
-		data, err := io.ReadAll(archive)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if name, found := strings.CutSuffix(header.Name, ".jls"); found {
+	files, sums := map[string]*example{}, ""
+	for name, data := range picturetest.Files(t, "../../../testdata/picture/jpegls.tar.gz") {
+		if name, found := strings.CutSuffix(name, ".jls"); found {
 			files[name] = &example{data: data}
 		} else {
 			sums = string(data)
 		}
 	}
+	addSums(t, files, sums)
+	return files
 }
 
 func addSums(t testing.TB, files map[string]*example, sums string) {

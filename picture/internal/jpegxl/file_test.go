@@ -1,41 +1,18 @@
 package jpegxl
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"errors"
-	"io"
-	"os"
 	"reflect"
 	"slices"
 	"testing"
+
+	"fovea/picture/internal/picturetest"
 )
 
 // goldens are the files of an archive in testdata/picture.
 func goldens(t testing.TB) map[string][]byte {
 	t.Helper()
-	packed, err := os.ReadFile("../../../testdata/picture/jpegxl.tar.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for archive := tar.NewReader(unpacked); ; {
-		h, err := archive.Next()
-		if err == io.EOF {
-			return files
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if files[h.Name], err = io.ReadAll(archive); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return picturetest.Files(t, "../../../testdata/picture/jpegxl.tar.gz")
 }
 
 func TestRead(t *testing.T) {

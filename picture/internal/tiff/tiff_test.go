@@ -1,50 +1,29 @@
 package tiff
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
-	"io"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"strings"
 	"testing"
+
+	"fovea/picture/internal/picturetest"
 )
 
 // examples are the files of an archive of testdata/picture.
 func examples(t testing.TB, archive string) map[string][]byte {
 	t.Helper()
-	file, err := os.Open("../../../testdata/picture/" + archive)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	unpacked, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, r := map[string][]byte{}, tar.NewReader(unpacked)
-	for {
-		header, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return all
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		data, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if name, found := strings.CutSuffix(header.Name, ".tiff"); found {
+	all := map[string][]byte{}
+	for name, data := range picturetest.Files(t, "../../../testdata/picture/"+archive) {
+		if name, found := strings.CutSuffix(name, ".tiff"); found {
 			all[name] = data
 		}
 	}
+	return all
 }
 
 func open(t testing.TB, data []byte) (*File, *Directory) {
