@@ -9,10 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"fovea/picture/internal/boxes"
 	"fovea/picture/internal/codec"
 	"fovea/picture/internal/heif"
-	"fovea/picture/internal/jpeg2000"
-	"fovea/picture/internal/jpegxl"
 )
 
 func isAVIF(data []byte) bool { return heif.IsAVIF(heif.Brands(data)) }
@@ -89,9 +88,9 @@ func structured(want string) func(*workspace, []byte) (header, error) {
 // ofStructure maps an error of a package that reads files' structure to one of this package's.
 func ofStructure(err error) error {
 	switch {
-	case errors.Is(err, heif.ErrTruncated), errors.Is(err, jpeg2000.ErrTruncated), errors.Is(err, jpegxl.ErrTruncated):
+	case errors.Is(err, boxes.ErrTruncated):
 		return fmt.Errorf("%w: %w", ErrTruncated, err)
-	case errors.Is(err, heif.ErrUnsupported), errors.Is(err, jpeg2000.ErrUnsupported), errors.Is(err, jpegxl.ErrUnsupported):
+	case errors.Is(err, boxes.ErrUnsupported):
 		return fmt.Errorf("%w: %w: %s", ErrUnsupported, err, convert)
 	}
 	return fmt.Errorf("%w: %w", ErrCorrupt, err)

@@ -29,24 +29,15 @@ type Raster struct {
 // DecodeRaster decodes an image as it is stored, neither turned nor resized, of at most maxPixels (default
 // DefaultMaxPixels). It has alpha where the file has some. Errors are as Decode's.
 func DecodeRaster(data []byte, maxPixels int) (Raster, error) {
-	w := workspaces.Get().(*workspace)
-	defer w.release()
-	w.clock.begin(0)
-	defer w.clock.end()
-	j := rasterJob(maxPixels)
-	var head Picture
-	stage, out := StageHeader, Raster{}
-	p, err := w.plan(data, j, &head)
-	if err == nil {
-		stage = StageDecode
-		out, err = w.raster(data, p, j)
-	}
-	return out, w.failure(stage, head.Format, data, err)
+	return decodeScene(data, SceneOptions{MaxPixels: maxPixels})
 }
 
 // rasterJob is that of taking an image's pixels as they are.
-func rasterJob(maxPixels int) job {
-	return job{limit: maxPixels, parts: []part{{cost: func(width, height int) (result, scratch int64, err error) { return times(4, width, height), 0, nil }}}}
+func rasterJob(o SceneOptions) job {
+	return job{limit: o.MaxPixels, ranged: o.Range, bands: o.Bands, parts: []part{{
+		ranged: o.Range, bands: o.Bands,
+		cost: func(width, height int) (result, scratch int64, err error) { return times(4, width, height), 0, nil },
+	}}}
 }
 
 // Orientation is how an image is to be turned, 1 to 8 as in EXIF, of which 1 is upright; 0 stands for 1. Errors are as Inspect's.

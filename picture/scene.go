@@ -140,8 +140,7 @@ func decodeScene(data []byte, o SceneOptions) (Raster, error) {
 	defer w.release()
 	w.clock.begin(o.MaxTime)
 	defer w.clock.end()
-	j := job{limit: o.MaxPixels, ranged: o.Range, bands: o.Bands}
-	j.parts = []part{{ranged: o.Range, bands: o.Bands, cost: func(width, height int) (result, scratch int64, err error) { return times(4, width, height), 0, nil }}}
+	j := rasterJob(o)
 	var head Picture
 	stage, out := StageHeader, Raster{}
 	p, err := w.plan(data, j, &head)

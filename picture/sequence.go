@@ -36,7 +36,7 @@ func OpenSequence(data []byte, maxPixels int) (*Sequence, error) {
 	w.clock.begin(0)
 	defer w.clock.end()
 	var head Picture
-	p, err := w.plan(data, rasterJob(maxPixels), &head)
+	p, err := w.plan(data, rasterJob(SceneOptions{MaxPixels: maxPixels}), &head)
 	if err != nil {
 		return nil, w.failure(StageHeader, head.Format, data, err)
 	}

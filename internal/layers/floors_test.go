@@ -20,7 +20,7 @@ var floors = map[string]int{
 	"internal/metrics": leaves, "internal/output": leaves, "internal/redact": leaves, "internal/samples": leaves, "internal/scratch": leaves,
 	"internal/seal": leaves, "internal/spelling": leaves, "internal/swap": leaves, "internal/text": leaves, "internal/typo": leaves, "internal/wrongclock": leaves,
 	"featurestore/internal/guard": leaves, "featurestore/internal/storetest": leaves, "picture/internal/jpeg": leaves, "picture/internal/jpegls": leaves, "picture/internal/kernel": leaves, "picture/internal/plain": leaves, "picture/internal/picturetest": leaves,
-	"picture/internal/codec": leaves, "picture/internal/heif": leaves, "picture/internal/jpeg2000": leaves, "picture/internal/dicom": leaves, "picture/internal/jpegxl": leaves, "picture/internal/tiff": leaves,
+	"picture/internal/boxes": leaves, "picture/internal/codec": leaves, "picture/internal/heif": leaves, "picture/internal/jpeg2000": leaves, "picture/internal/dicom": leaves, "picture/internal/jpegxl": leaves, "picture/internal/tiff": leaves,
 
 	"preprocessing": common, "recipe": common,
 
@@ -52,6 +52,9 @@ var sideways = map[string][]string{
 	"featurestore/internal/guard": {"internal/budget"},
 	"internal/swap":               {"internal/disk", "internal/lockfile", "internal/output"},
 	"picture/internal/jpeg":       {"picture/internal/kernel"},
+	"picture/internal/heif":       {"picture/internal/boxes"},
+	"picture/internal/jpeg2000":   {"picture/internal/boxes"},
+	"picture/internal/jpegxl":     {"picture/internal/boxes"},
 	"recipe":                      {"preprocessing"},
 	"picture/frames":              {"picture"},
 	"picture/tiles":               {"picture"},

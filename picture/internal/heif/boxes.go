@@ -1,30 +1,6 @@
 package heif
 
-import (
-	"encoding/binary"
-	"errors"
-	"fmt"
-)
-
-// Why a file is not read.
-var (
-	ErrTruncated   = errors.New("truncated")
-	ErrCorrupt     = errors.New("corrupt")
-	ErrUnsupported = errors.New("unsupported")
-)
-
-// fault is one of the reasons, and what is wrong.
-type fault struct {
-	reason error
-	what   string
-}
-
-func (f *fault) Error() string { return f.what }
-func (f *fault) Unwrap() error { return f.reason }
-
-func faulty(reason error, format string, arguments ...any) error {
-	return &fault{reason, fmt.Sprintf(format, arguments...)}
-}
+import "fovea/picture/internal/boxes"
 
 // mostNumbers bounds lists within a file.
 const mostNumbers = 1 << 16
@@ -32,9 +8,9 @@ const mostNumbers = 1 << 16
 // each visits the boxes in another one, until visit says stop.
 func each(data []byte, visit func(kind string, content []byte) (stop bool, err error)) error {
 	for len(data) >= 8 {
-		kind, content, rest, whole := box(data)
-		if !whole {
-			return faulty(ErrCorrupt, "the box %q is longer than the one around it, or shorter than its own head", kind)
+		kind, content, rest, err := boxes.Split(data)
+		if err != nil {
+			return boxes.Fault(boxes.ErrCorrupt, "the box %q is longer than the one around it, or shorter than its own head", kind)
 		}
 		if stop, err := visit(kind, content); stop || err != nil {
 			return err
@@ -42,21 +18,6 @@ func each(data []byte, visit func(kind string, content []byte) (stop bool, err e
 		data = rest
 	}
 	return nil
-}
-
-// box splits data behind its first box. What is there of a box that is not whole is its content all the same.
-func box(data []byte) (kind string, content, rest []byte, whole bool) {
-	kind, head, size := string(data[4:8]), uint64(8), uint64(binary.BigEndian.Uint32(data))
-	switch {
-	case size == 0: // to the end
-		size = uint64(len(data))
-	case size == 1 && len(data) >= 16:
-		head, size = 16, binary.BigEndian.Uint64(data[8:])
-	}
-	if size < head || size > uint64(len(data)) {
-		return kind, data[min(head, uint64(len(data))):], nil, false
-	}
-	return kind, data[head:size], data[size:], true
 }
 
 // fields reads numbers one after another. Beyond the end they are 0, and short is set.
@@ -98,7 +59,7 @@ func full(content []byte) (f *fields, version int, flags uint64) {
 // check is the error of a box that ends too early.
 func (f *fields) check(kind string) error {
 	if f.short {
-		return faulty(ErrCorrupt, "the box %q ends too early", kind)
+		return boxes.Fault(boxes.ErrCorrupt, "the box %q ends too early", kind)
 	}
 	return nil
 }

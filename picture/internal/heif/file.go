@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+
+	"fovea/picture/internal/boxes"
 )
 
 // File is what is known of a file before it is decoded.
@@ -56,18 +58,18 @@ func Read(data []byte) (File, error) {
 	c, movie := newCollection(), []byte(nil)
 	brands, rest := Brands(data), data
 	for len(rest) >= 8 {
-		kind, content, behind, whole := box(rest)
+		kind, content, behind, err := boxes.Split(rest)
 		known := c.known || movie != nil
 		switch {
 		case kind == "mini":
-			return File{}, faulty(ErrUnsupported, "its header is of the short kind (mini)")
-		case !whole && !known && kind != "mdat":
-			return File{}, faulty(ErrTruncated, "the box %q is cut off", kind)
+			return File{}, boxes.Fault(boxes.ErrUnsupported, "its header is of the short kind (mini)")
+		case err != nil && !known && kind != "mdat":
+			return File{}, boxes.Fault(boxes.ErrTruncated, "the box %q is cut off", kind)
 		case kind == "meta" && !c.known:
 			if err := c.read(content); err != nil {
 				return File{}, err
 			}
-		case kind == "moov" && whole && movie == nil:
+		case kind == "moov" && err == nil && movie == nil:
 			movie = content
 		}
 		rest = behind
@@ -79,18 +81,18 @@ func Read(data []byte) (File, error) {
 	case c.hasPrimary:
 		return c.file(data)
 	case movie != nil:
-		return File{}, faulty(ErrUnsupported, "an image sequence without a still image")
+		return File{}, boxes.Fault(boxes.ErrUnsupported, "an image sequence without a still image")
 	case c.known:
-		return File{}, faulty(ErrCorrupt, "it does not say which image is the primary one")
+		return File{}, boxes.Fault(boxes.ErrCorrupt, "it does not say which image is the primary one")
 	}
-	return File{}, faulty(ErrTruncated, "no image is there")
+	return File{}, boxes.Fault(boxes.ErrTruncated, "no image is there")
 }
 
 // file is that of the primary image.
 func (c *collection) file(data []byte) (File, error) {
 	primary := c.items[c.primary]
 	if primary == nil || primary.kind == "" {
-		return File{}, faulty(ErrCorrupt, "there is no item %d, which is said to be the primary one", c.primary)
+		return File{}, boxes.Fault(boxes.ErrCorrupt, "there is no item %d, which is said to be the primary one", c.primary)
 	}
 	f := File{Orientation: 1}
 	if err := c.add(&f, c.primary, 0); err != nil {
@@ -105,7 +107,7 @@ func (c *collection) file(data []byte) (File, error) {
 	}
 	width, height, known := c.size(primary)
 	if !known || width == 0 || height == 0 || width > math.MaxInt32 || height > math.MaxInt32 {
-		return f, faulty(ErrCorrupt, "an image of %dx%d pixels", width, height)
+		return f, boxes.Fault(boxes.ErrCorrupt, "an image of %dx%d pixels", width, height)
 	}
 	f.Width, f.Height = int(width), int(height)
 	if f.Codec == "av01" {
@@ -134,7 +136,7 @@ const mostDerived = 4
 func (c *collection) add(f *File, id uint64, depth int) error {
 	i := c.items[id]
 	if i == nil || depth > mostDerived {
-		return faulty(ErrCorrupt, "item %d is missing or made of itself", id)
+		return boxes.Fault(boxes.ErrCorrupt, "item %d is missing or made of itself", id)
 	}
 	for _, e := range i.extents {
 		if !i.within {
@@ -145,7 +147,7 @@ func (c *collection) add(f *File, id uint64, depth int) error {
 	case "grid", "iovl", "iden", "tmap":
 		parts := c.references["dimg"][id]
 		if len(parts) == 0 {
-			return faulty(ErrCorrupt, "an image (%s) of no parts", i.kind)
+			return boxes.Fault(boxes.ErrCorrupt, "an image (%s) of no parts", i.kind)
 		}
 		for _, part := range parts {
 			if err := c.add(f, part, depth+1); err != nil {

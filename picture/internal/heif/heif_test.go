@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"fovea/picture/internal/boxes"
 	"fovea/picture/internal/picturetest"
 )
 
@@ -72,7 +73,7 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("%d bytes for a file of %d", used, len(data))
 		}
 		if err != nil {
-			if !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrUnsupported) || err.Error() == "" {
+			if !errors.Is(err, boxes.ErrTruncated) && !errors.Is(err, boxes.ErrCorrupt) && !errors.Is(err, boxes.ErrUnsupported) || err.Error() == "" {
 				t.Fatal(err)
 			}
 			return
@@ -106,7 +107,7 @@ func TestReadFrames(t *testing.T) {
 	for name, test := range map[string]struct {
 		count uint32
 		want  error
-	}{"more than there are": {1 << 31, ErrCorrupt}, "none": {0, nil}} {
+	}{"more than there are": {1 << 31, boxes.ErrCorrupt}, "none": {0, nil}} {
 		lie := bytes.Clone(data)
 		binary.BigEndian.PutUint32(lie[at:], test.count)
 		got, err := Read(lie)

@@ -2,6 +2,8 @@ package heif
 
 import (
 	"encoding/binary"
+
+	"fovea/picture/internal/boxes"
 )
 
 // item is a part of a collection: an image, a part of one, or a note.
@@ -47,7 +49,7 @@ func (c *collection) item(id uint64) *item {
 func (c *collection) read(content []byte) error {
 	c.known = true
 	if len(content) < 4 {
-		return faulty(ErrCorrupt, "the box %q ends too early", "meta")
+		return boxes.Fault(boxes.ErrCorrupt, "the box %q ends too early", "meta")
 	}
 	return each(content[4:], func(kind string, content []byte) (bool, error) {
 		switch kind {
@@ -110,7 +112,7 @@ func (c *collection) readLocations(content []byte) error {
 		index = 0
 	}
 	if max(offset, length, base, index) > 8 {
-		return faulty(ErrCorrupt, "numbers of more than 8 bytes in the box %q", "iloc")
+		return boxes.Fault(boxes.ErrCorrupt, "numbers of more than 8 bytes in the box %q", "iloc")
 	}
 	total := 0
 	for range f.number(idBytes(version, 2)) {

@@ -1,5 +1,7 @@
 package heif
 
+import "fovea/picture/internal/boxes"
+
 // readMovie reads the track of an animated AVIF.
 func readMovie(content []byte) (f File, err error) {
 	found := false
@@ -23,7 +25,7 @@ func readMovie(content []byte) (f File, err error) {
 		return false, nil
 	})
 	if err == nil && (!found || f.Width == 0 || f.Height == 0) {
-		err = faulty(ErrCorrupt, "no track with images")
+		err = boxes.Fault(boxes.ErrCorrupt, "no track with images")
 	}
 	return f, err
 }
@@ -110,7 +112,7 @@ func (t *track) readEntry(content []byte) error {
 		t.codec = kind
 		const before = 78 // of a visual sample entry
 		if len(content) < before {
-			return true, faulty(ErrCorrupt, "the box %q ends too early", kind)
+			return true, boxes.Fault(boxes.ErrCorrupt, "the box %q ends too early", kind)
 		}
 		if err := t.properties.readProperties(content[before:]); err != nil {
 			return true, err

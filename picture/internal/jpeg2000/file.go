@@ -3,28 +3,9 @@ package jpeg2000
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
+
+	"fovea/picture/internal/boxes"
 )
-
-// Why a file is not read.
-var (
-	ErrTruncated   = errors.New("truncated")
-	ErrCorrupt     = errors.New("corrupt")
-	ErrUnsupported = errors.New("unsupported")
-)
-
-// fault is one of the reasons, and what is wrong.
-type fault struct {
-	reason error
-	what   string
-}
-
-func (f *fault) Error() string { return f.what }
-func (f *fault) Unwrap() error { return f.reason }
-
-func faulty(reason error, format string, arguments ...any) error {
-	return &fault{reason, fmt.Sprintf(format, arguments...)}
-}
 
 // Space is what a file says its colours are.
 type Space int
@@ -93,70 +74,40 @@ var brands = map[string]string{"jpm ": "a document of several layers (JPM)", "mj
 
 func (f *File) boxes(data []byte) error {
 	headed := false
-	for at := len(signature); at < len(data); {
-		kind, content, next, err := box(data, at)
-		if err != nil {
+	for rest := data[min(len(data), len(signature)):]; len(rest) > 0; {
+		kind, content, behind, err := boxes.Split(rest)
+		// A codestream itself says whether it is all there.
+		if begun := errors.Is(err, boxes.ErrTruncated) && !errors.Is(err, boxes.ErrHead); err != nil && !(kind == "jp2c" && begun) {
 			return err
 		}
 		switch kind {
 		case "ftyp":
 			if name, is := brands[string(content[:min(4, len(content))])]; is {
-				return faulty(ErrUnsupported, "%s", name)
+				return boxes.Fault(boxes.ErrUnsupported, "%s", name)
 			}
 		case "jp2h":
-			if next > len(data) {
-				return faulty(ErrTruncated, "the file ends within its header")
-			}
 			if err := f.header(content); err != nil {
 				return err
 			}
 			headed = true
 		case "jp2c":
 			if !headed {
-				return faulty(ErrUnsupported, "a codestream without a JP2 header before it")
+				return boxes.Fault(boxes.ErrUnsupported, "a codestream without a JP2 header before it")
 			}
-			return f.codestream(content, next-len(content))
+			return f.codestream(content, len(data)-len(behind)-len(content))
 		}
-		at = next
+		rest = behind
 	}
-	return faulty(ErrTruncated, "the file ends before its codestream")
-}
-
-// box is the one at a place; its content ends with the file, though next may be behind that.
-func box(data []byte, at int) (kind string, content []byte, next int, err error) {
-	rest := data[at:]
-	if len(rest) < 8 {
-		return "", nil, 0, faulty(ErrTruncated, "the file ends within a box")
-	}
-	kind = string(rest[4:8])
-	head, size := uint64(8), uint64(binary.BigEndian.Uint32(rest))
-	switch {
-	case size == 0: // to the end
-		size = uint64(len(rest))
-	case size == 1 && len(rest) < 16:
-		return "", nil, 0, faulty(ErrTruncated, "the file ends within a box")
-	case size == 1:
-		head, size = 16, binary.BigEndian.Uint64(rest[8:])
-	}
-	if size < head {
-		return "", nil, 0, faulty(ErrCorrupt, "the box %q is shorter than its own head", kind)
-	}
-	if size > uint64(len(rest)) {
-		if kind != "jp2c" {
-			return "", nil, 0, faulty(ErrTruncated, "the file ends within the box %q", kind)
-		}
-		size = uint64(len(rest)) // the codestream itself says whether it is all there
-	}
-	return kind, rest[head:size], at + int(size), nil
+	return boxes.Fault(boxes.ErrTruncated, "the file ends before its codestream")
 }
 
 // header reads the boxes within the header.
 func (f *File) header(data []byte) error {
 	coloured := false
-	for at := 0; at < len(data); {
-		kind, content, next, err := box(data, at)
+	for len(data) > 0 {
+		kind, content, behind, err := boxes.Split(data)
 		if err != nil {
-			return faulty(ErrCorrupt, "the header's boxes are longer than itself")
+			return boxes.Fault(boxes.ErrCorrupt, "the header's boxes are longer than itself")
 		}
 		switch kind {
 		case "colr":
@@ -166,7 +117,7 @@ func (f *File) header(data []byte) error {
 			}
 		case "pclr":
 			if len(content) < 3 || content[2] == 0 || len(content) < 3+int(content[2]) {
-				return faulty(ErrCorrupt, "a palette without colours")
+				return boxes.Fault(boxes.ErrCorrupt, "a palette without colours")
 			}
 			f.Palette = nil
 			for _, b := range content[3 : 3+int(content[2])] {
@@ -175,7 +126,7 @@ func (f *File) header(data []byte) error {
 		case "cdef":
 			f.definitions(content)
 		}
-		at = next
+		data = behind
 	}
 	return nil
 }

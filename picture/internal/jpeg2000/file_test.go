@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"fovea/picture/internal/boxes"
 	"fovea/picture/internal/picturetest"
 )
 
@@ -59,7 +60,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := Read(data)
 		if err != nil {
-			if !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrUnsupported) {
+			if !errors.Is(err, boxes.ErrTruncated) && !errors.Is(err, boxes.ErrCorrupt) && !errors.Is(err, boxes.ErrUnsupported) {
 				t.Fatal(err)
 			}
 			return

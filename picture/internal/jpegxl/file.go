@@ -2,29 +2,9 @@ package jpegxl
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
+
+	"fovea/picture/internal/boxes"
 )
-
-// Why a file is not read.
-var (
-	ErrTruncated   = errors.New("truncated")
-	ErrCorrupt     = errors.New("corrupt")
-	ErrUnsupported = errors.New("unsupported")
-)
-
-// fault is one of the reasons, and what is wrong.
-type fault struct {
-	reason error
-	what   string
-}
-
-func (f *fault) Error() string { return f.what }
-func (f *fault) Unwrap() error { return f.reason }
-
-func faulty(reason error, format string, arguments ...any) error {
-	return &fault{reason, fmt.Sprintf(format, arguments...)}
-}
 
 // File is what a file says about its image.
 type File struct {
@@ -84,7 +64,7 @@ func (f *File) boxes(data []byte) (head []byte, err error) {
 	const last = 1 << 31
 	begun, ended := false, false
 	for rest := data[min(len(data), len(signature)):]; len(rest) > 0; {
-		kind, content, behind, err := box(rest)
+		kind, content, behind, err := boxes.Split(rest)
 		if err != nil {
 			return nil, err
 		}
@@ -95,7 +75,7 @@ func (f *File) boxes(data []byte) (head []byte, err error) {
 			head, begun, ended = content[:min(len(content), mostOfHeader)], true, true
 		case kind == "jxlp" && !ended:
 			if len(content) < 4 {
-				return nil, faulty(ErrCorrupt, "a part of the codestream without a number")
+				return nil, boxes.Fault(boxes.ErrCorrupt, "a part of the codestream without a number")
 			}
 			if len(head) < mostOfHeader {
 				head = append(head[:len(head):len(head)], content[4:min(len(content), 4+mostOfHeader)]...)
@@ -105,31 +85,7 @@ func (f *File) boxes(data []byte) (head []byte, err error) {
 		rest = behind
 	}
 	if !ended {
-		return nil, faulty(ErrTruncated, "the file ends before its codestream does")
+		return nil, boxes.Fault(boxes.ErrTruncated, "the file ends before its codestream does")
 	}
 	return head, nil
-}
-
-// box splits data behind its first box.
-func box(data []byte) (kind string, content, rest []byte, err error) {
-	if len(data) < 8 {
-		return "", nil, nil, faulty(ErrTruncated, "the file ends within a box")
-	}
-	kind = string(data[4:8])
-	head, size := uint64(8), uint64(binary.BigEndian.Uint32(data))
-	switch {
-	case size == 0: // to the end
-		size = uint64(len(data))
-	case size == 1 && len(data) < 16:
-		return "", nil, nil, faulty(ErrTruncated, "the file ends within a box")
-	case size == 1:
-		head, size = 16, binary.BigEndian.Uint64(data[8:])
-	}
-	if size < head {
-		return "", nil, nil, faulty(ErrCorrupt, "the box %q is shorter than its own head", kind)
-	}
-	if size > uint64(len(data)) {
-		return "", nil, nil, faulty(ErrTruncated, "the file ends within the box %q", kind)
-	}
-	return kind, data[head:size], data[size:], nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"fovea/picture/internal/boxes"
 	"fovea/picture/internal/picturetest"
 )
 
@@ -56,7 +57,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := Read(data)
 		if err != nil {
-			if !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrUnsupported) {
+			if !errors.Is(err, boxes.ErrTruncated) && !errors.Is(err, boxes.ErrCorrupt) && !errors.Is(err, boxes.ErrUnsupported) {
 				t.Fatal(err)
 			}
 			return

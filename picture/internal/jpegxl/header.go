@@ -1,12 +1,14 @@
 package jpegxl
 
+import "fovea/picture/internal/boxes"
+
 // header reads the beginning of a codestream: the size and what the samples are.
 func (f *File) header(data []byte) error {
 	if len(data) < len(start) {
-		return faulty(ErrTruncated, "the codestream ends at once")
+		return boxes.Fault(boxes.ErrTruncated, "the codestream ends at once")
 	}
 	if string(data[:len(start)]) != start {
-		return faulty(ErrCorrupt, "the codestream does not begin as one")
+		return boxes.Fault(boxes.ErrCorrupt, "the codestream does not begin as one")
 	}
 	b := &bits{data: data[len(start):]}
 	f.Width, f.Height = b.size()
@@ -15,7 +17,7 @@ func (f *File) header(data []byte) error {
 		f.metadata(b)
 	}
 	if b.short {
-		return faulty(ErrTruncated, "the file ends within its header")
+		return boxes.Fault(boxes.ErrTruncated, "the file ends within its header")
 	}
 	return nil
 }
