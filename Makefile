@@ -50,7 +50,7 @@ test: build python browser corpora ## vet, staticcheck, govulncheck, gofmt, all 
 		go test -race -short -tags nocloud $$(go list ./... | grep -E '$(HEAVY)') && \
 		go test -tags nocloud $$(go list ./... | grep -E '$(HEAVY)')
 	$(GO) test ./objects/drivers
-	$(GO) test -tags nocloud -run 'TestCorpora|TestEstimate|TestMemory' ./picture ./picture/internal/codec
+	$(GO) test -tags nocloud -run 'TestCorpora|TestEstimate|TestMemory|TestOversize' ./picture ./picture/internal/codec
 	$(MAKE) test-beam
 	@scripts/fuzz.sh $(or $(FUZZTIME),2s)
 

@@ -172,7 +172,7 @@ func TestOversize(t *testing.T) {
 			if took := threadTime() - start; !errors.Is(err, test.want) || took > 200*time.Millisecond {
 				t.Errorf("%v in %s, want %v", err, took, test.want)
 			}
-			if got > mostOfRefusal {
+			if got > mostOfRefusal && !raceDetector { // under which a pool drops a quarter of what it is given
 				t.Errorf("%d bytes allocated", got)
 			}
 			checkError(t, err)

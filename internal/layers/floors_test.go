@@ -16,7 +16,7 @@ const (
 
 // floors has every package of the module, without the module's name.
 var floors = map[string]int{
-	"internal/budget": leaves, "internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/labeltable": leaves, "internal/lockfile": leaves,
+	"internal/budget": leaves, "internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/labeltable": leaves, "internal/lockfile": leaves, "internal/look": leaves,
 	"internal/metrics": leaves, "internal/output": leaves, "internal/redact": leaves, "internal/samples": leaves, "internal/scratch": leaves,
 	"internal/seal": leaves, "internal/spelling": leaves, "internal/swap": leaves, "internal/text": leaves, "internal/typo": leaves, "internal/wrongclock": leaves,
 	"featurestore/internal/guard": leaves, "featurestore/internal/storetest": leaves, "picture/internal/jpeg": leaves, "picture/internal/jpegls": leaves, "picture/internal/kernel": leaves, "picture/internal/plain": leaves, "picture/internal/picturetest": leaves,
@@ -35,7 +35,7 @@ var floors = map[string]int{
 
 	"extraction": jobs, "finetuning": jobs, "serving": jobs,
 
-	"app/cli": application, "app/doctor": application,
+	"app/cli": application, "app/doctor": application, "app/explorer": application,
 
 	"cmd/extract": commands, "cmd/finetune": commands,
 
