@@ -239,13 +239,13 @@ func TestReportData(t *testing.T) {
 		}
 		var mean float64
 		for i, curve := range data.ROC {
-			p := curve.Points
-			if curve.Name != named[i] || p[0] != [2]float64{0, 0} || p[len(p)-1] != [2]float64{1, 1} {
-				t.Errorf("the curve of %s is %v", curve.Name, p)
+			p, name := curve.Points, data.Metrics.Classes[curve.Class]
+			if name != named[i] || p[0] != [2]float64{0, 0} || p[len(p)-1] != [2]float64{1, 1} {
+				t.Errorf("the curve of %s is %v", name, p)
 			}
 			for j := 1; j < len(p); j++ {
 				if p[j][0] < p[j-1][0] || p[j][1] < p[j-1][1] {
-					t.Errorf("the curve of %s falls at %d", curve.Name, j)
+					t.Errorf("the curve of %s falls at %d", name, j)
 				}
 			}
 			mean += area(p) / float64(len(named))

@@ -27,8 +27,9 @@ type ReportOptions struct {
 	Out string
 	// Images is the directory that the dataset was extracted from, "" for no thumbnails.
 	Images string
-	// Mistakes is the number of wrongly classified images to show, at most.
-	Mistakes int
+	// Mistakes is the number of wrongly classified images to show, at most, Examples that of images of each cell of the
+	// confusion matrix.
+	Mistakes, Examples int
 	// Repeats is the number of heads trained for each point of the learning curve, 0 for no curve.
 	Repeats int
 	// IgnoreUnknown is EvaluateOptions.IgnoreUnknown.
@@ -101,9 +102,10 @@ func (o *ReportOptions) measured(test Features) (report.Data, error) {
 	var drawn []int
 	drawn, data.ROCNote = curves(data.Metrics)
 	for _, c := range drawn {
-		data.ROC = append(data.ROC, report.Curve{Name: h.Classes[c], Points: head.ROC(probabilities, test.Labels, h.Classes, c)})
+		data.ROC = append(data.ROC, report.Curve{Class: c, Points: head.ROC(probabilities, test.Labels, h.Classes, c)})
 	}
 	data.Mistakes = o.mistakes(test, probabilities)
+	data.Examples = o.examples(test, probabilities, data.Metrics)
 	return data, nil
 }
 

@@ -325,10 +325,10 @@ func TestEvaluate(t *testing.T) {
 
 // Wilson's interval for 8 of 10, as in Wilson (1927) and every textbook: 0.490 to 0.943.
 func TestWilson(t *testing.T) {
-	if got := wilson(0.8, 10); math.Abs(got[0]-0.490) > 5e-4 || math.Abs(got[1]-0.943) > 5e-4 {
+	if got := Wilson(0.8, 10); math.Abs(got[0]-0.490) > 5e-4 || math.Abs(got[1]-0.943) > 5e-4 {
 		t.Errorf("the interval is %v", got)
 	}
-	if got := wilson(1, 10); got[1] != 1 {
+	if got := Wilson(1, 10); got[1] != 1 {
 		t.Errorf("the interval of 10 of 10 is %v", got)
 	}
 }

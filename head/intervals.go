@@ -55,9 +55,9 @@ func intervals(m *Metrics, losses []float64) Intervals {
 	return all
 }
 
-// wilson is the 95 % score interval of a proportion (Wilson 1927) of n trials, or of as many as would give it its
+// Wilson is the 95 % score interval of a proportion (Wilson 1927) of n trials, or of as many as would give it its
 // variance.
-func wilson(p, n float64) [2]float64 {
+func Wilson(p, n float64) [2]float64 {
 	const z = z95
 	centre := p + z*z/(2*n)
 	width := z * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
@@ -90,7 +90,7 @@ func balancedInterval(m *Metrics) *[2]float64 {
 		mean += recall / classes
 		variance += recall * (1 - recall) / n / classes / classes
 	}
-	interval := wilson(m.BalancedAccuracy, mean*(1-mean)/(variance*spread(m)))
+	interval := Wilson(m.BalancedAccuracy, mean*(1-mean)/(variance*spread(m)))
 	return &interval
 }
 
@@ -99,7 +99,7 @@ func balancedInterval(m *Metrics) *[2]float64 {
 func f1Interval(m *Metrics) *[2]float64 {
 	value, variance := smoothF1(m)
 	centre := min(1, max(0, m.MacroF1-f1Bias(m)))
-	interval := wilson(centre, value*(1-value)/(variance*spread(m)))
+	interval := Wilson(centre, value*(1-value)/(variance*spread(m)))
 	return &interval
 }
 

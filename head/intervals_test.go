@@ -124,7 +124,7 @@ func TestCoverage(t *testing.T) {
 					for range max(60, min(800, 200_000/(n+classes*classes))) {
 						m := p.draw(r, n, kind.stratified, names)
 						got := intervals(m, make([]float64, n))
-						accuracy := wilson(m.Accuracy, float64(n))
+						accuracy := Wilson(m.Accuracy, float64(n))
 						right.add(&accuracy, truth)
 						balanced.add(got.BalancedAccuracy, p.balanced)
 						f1.add(got.MacroF1, p.f1)
@@ -204,7 +204,7 @@ func TestNoIntervals(t *testing.T) {
 		t.Errorf("without rows: %v", m.Absent)
 	}
 	// 40 of 40 are not 100 % for sure: Wilson's interval.
-	if got := wilson(1, 40); math.Abs(got[0]-0.91237) > 1e-4 || got[1] != 1 {
+	if got := Wilson(1, 40); math.Abs(got[0]-0.91237) > 1e-4 || got[1] != 1 {
 		t.Errorf("of 40 right ones: %v", got)
 	}
 	if meanInterval(make([]float64, 200)) != nil {

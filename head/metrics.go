@@ -88,7 +88,7 @@ func Evaluate(probabilities [][]float64, labels, classes []string) (Metrics, err
 		m.LogLoss += losses[i] / float64(len(labels))
 	}
 	m.Accuracy = float64(right) / float64(m.N)
-	m.AccuracyInterval = wilson(m.Accuracy, float64(m.N))
+	m.AccuracyInterval = Wilson(m.Accuracy, float64(m.N))
 	m.perClass()
 	m.MostConfused = m.Confusion.most(classes)
 	m.areasUnderROC(probabilities, y)

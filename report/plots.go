@@ -4,40 +4,41 @@ import (
 	"fmt"
 	"image/color"
 	"math"
-	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"fovea/head"
+	"fovea/internal/figure"
 )
 
-// colours can be told apart by colour-blind people (Okabe and Ito, 2008).
-var colours = []color.NRGBA{
-	{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255},
-	{230, 159, 0, 255}, {86, 180, 233, 255}, {120, 120, 120, 255},
+// drawing is a plot that there is data for, with its name as a file and what to say below it.
+type drawing struct {
+	name, caption string
+	draw          func() (figure.Figure, error)
 }
 
-var pale = color.NRGBA{150, 150, 150, 255}
-
-// figures returns the plots that there is data for.
-func (d Data) figures() []figure {
-	var all []figure
-	add := func(name, caption string, plot func() (*plot.Plot, error)) {
-		all = append(all, figure{Name: name, Caption: caption, plot: plot})
+// drawings returns the plots that there is data for.
+func (d Data) drawings() []drawing {
+	var all []drawing
+	add := func(name, caption string, draw func() (figure.Figure, error)) {
+		all = append(all, drawing{name, caption, draw})
 	}
 	if len(d.Learning) > 1 {
-		add("learning-curve", "Test accuracy by the number of training images. Bars span the lowest and the highest accuracy of several random choices of them. Where the line still rises, more images help.", d.learning)
+		add("learning-curve", "Test accuracy by the number of training images, on a logarithmic axis. The band is the 95 % interval that the number of test images leaves; bars span the lowest and the highest accuracy of several random choices of training images. Where the line still rises, more images help.", d.learning)
 	}
 	if len(d.ROC) > 0 {
-		add("roc", strings.TrimSpace("True positive rate by false positive rate, each class against the rest. "+d.ROCNote), d.roc)
+		caption := "True positive rate by false positive rate, each class against the rest. " + d.ROCNote
+		if len(d.ROC) <= mostBands {
+			caption += " Bands are the 95 % intervals of both rates, at every threshold."
+		}
+		add("roc", strings.TrimSpace(caption), d.roc)
 	}
 	if len(d.Metrics.Calibration) > 0 {
-		add("calibration", "How often predictions are right, by the probability that the head gives them. On the diagonal, the probabilities are right; larger circles stand for more images.", d.calibration)
+		add("calibration", "How often predictions are right, by the probability that the head gives them. On the diagonal, the probabilities are right; larger circles stand for more images, bars are 95 % intervals.", d.calibration)
 	}
 	if len(d.Training.Path) > 1 {
 		add("regularization", "Cross-validated log loss by the strength of the regularization. The circle marks the one that was chosen.", d.path)
@@ -46,21 +47,6 @@ func (d Data) figures() []figure {
 		add("epochs", "Log loss by epoch. The circle marks the epoch whose weights were kept. Training losses are measured with dropout.", d.epochs)
 	}
 	return all
-}
-
-// newPlot sets the fonts and the grid that all plots have.
-func newPlot(x, y string) *plot.Plot {
-	p := plot.New()
-	p.X.Label.Text, p.Y.Label.Text = x, y
-	for _, s := range []*text.Style{&p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
-		s.Font.Variant, s.Font.Size = "Sans", vg.Points(10)
-	}
-	p.X.Label.Padding, p.Y.Label.Padding = vg.Points(6), vg.Points(6)
-	p.Legend.Padding, p.Legend.XOffs, p.Legend.YOffs = vg.Points(2), -vg.Points(8), vg.Points(8)
-	grid := plotter.NewGrid()
-	grid.Horizontal.Color, grid.Vertical.Color = color.Gray{225}, color.Gray{225}
-	p.Add(grid)
-	return p
 }
 
 func line(points plotter.XYs, c color.Color) (*plotter.Line, error) {
@@ -84,187 +70,140 @@ func circles(points plotter.XYs, c color.Color, radius func(int) vg.Length) (*pl
 	return s, nil
 }
 
-// legend pads a name, for browsers with a font wider than the one measured here.
-func legend(name string) string { return name + strings.Repeat(" ", 3+len(name)/2) }
-
-func constant(r vg.Length) func(int) vg.Length { return func(int) vg.Length { return r } }
-
-// diagonal is the line of chance, or of perfect calibration.
-func diagonal() *plotter.Line {
-	l := &plotter.Line{XYs: plotter.XYs{{X: 0, Y: 0}, {X: 1, Y: 1}}}
-	l.Color, l.Width, l.Dashes = pale, vg.Points(1), []vg.Length{vg.Points(4), vg.Points(3)}
-	return l
-}
-
-func square(p *plot.Plot) {
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
-}
-
-// span is points with bars from Low to High.
-type span struct{ points []head.CurvePoint }
-
-func (s span) Len() int { return len(s.points) }
-func (s span) XY(i int) (x, y float64) {
-	return float64(s.points[i].Rows), s.points[i].Accuracy
-}
-
-func (s span) YError(i int) (low, high float64) {
-	return s.points[i].Accuracy - s.points[i].Low, s.points[i].High - s.points[i].Accuracy
-}
-
-func (d Data) learning() (*plot.Plot, error) {
-	p := newPlot("training images", "accuracy")
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, sizeTicks(d.Learning)
-	var points plotter.XYs
-	for _, c := range d.Learning {
-		points = append(points, plotter.XY{X: float64(c.Rows), Y: c.Accuracy})
+// band is the area between two lines.
+func band(upper, lower plotter.XYs, c color.NRGBA) (*plotter.Polygon, error) {
+	around := append(plotter.XYs{}, upper...)
+	for i := len(lower) - 1; i >= 0; i-- {
+		around = append(around, lower[i])
 	}
-	l, err := line(points, colours[0])
+	p, err := plotter.NewPolygon(around)
 	if err != nil {
 		return nil, err
 	}
-	marks, err := circles(points, colours[0], constant(vg.Points(2.5)))
-	if err != nil {
-		return nil, err
-	}
-	bars, err := plotter.NewYErrorBars(span{d.Learning})
-	if err != nil {
-		return nil, err
-	}
-	bars.Color = colours[0]
-	p.Add(l, marks, bars)
-	p.X.Min, p.X.Max = 0.9*points[0].X, 1.1*points[len(points)-1].X
+	p.Color, p.Width = figure.Faint(c), 0
 	return p, nil
 }
 
-// sizeTicks marks the numbers of images that were trained on. Where two are so close that their labels would
-// overlap, the smaller one has none.
-func sizeTicks(curve []head.CurvePoint) plot.Ticker {
-	var ticks plot.ConstantTicks
-	for i, c := range curve {
-		tick := plot.Tick{Value: float64(c.Rows), Label: strconv.Itoa(c.Rows)}
-		if i+1 < len(curve) && 2*curve[i+1].Rows < 3*c.Rows {
-			tick.Label = ""
-		}
-		ticks = append(ticks, tick)
-	}
-	return ticks
+func constant(r vg.Length) func(int) vg.Length { return func(int) vg.Length { return r } }
+
+// dashed is a thin line of what others are compared with: chance, or perfection.
+func dashed(points ...plotter.XY) *plotter.Line {
+	l := &plotter.Line{XYs: points}
+	l.Color, l.Width, l.Dashes = figure.Quiet, vg.Points(1), figure.Dashes[1]
+	return l
 }
 
-// MostCurves is the number of curves that can be told apart.
-const MostCurves = 7
+// diagonal is the line of chance, or of perfect calibration.
+func diagonal() *plotter.Line { return dashed(plotter.XY{}, plotter.XY{X: 1, Y: 1}) }
 
-func (d Data) roc() (*plot.Plot, error) {
-	p := newPlot("false positive rate", "true positive rate")
+// square is a figure of two rates from 0 to 1, as wide as high.
+func square(p *plot.Plot) figure.Figure {
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
+	p.X.Tick.Marker, p.Y.Tick.Marker = rateTicks{}, rateTicks{}
+	return figure.Figure{Plot: p, Aspect: 1}
+}
+
+// rates makes bars of rates with their intervals.
+type rates struct {
+	points    plotter.XYs
+	low, high []float64
+}
+
+func (s rates) Len() int                { return len(s.points) }
+func (s rates) XY(i int) (x, y float64) { return s.points[i].X, s.points[i].Y }
+
+func (s rates) YError(i int) (low, high float64) {
+	return s.points[i].Y - s.low[i], s.high[i] - s.points[i].Y
+}
+
+func (s *rates) add(x, y, low, high float64) {
+	s.points, s.low, s.high = append(s.points, plotter.XY{X: x, Y: y}), append(s.low, low), append(s.high, high)
+}
+
+func (s rates) bars(c color.Color) (*plotter.YErrorBars, error) {
+	bars, err := plotter.NewYErrorBars(s)
+	if err == nil {
+		bars.Color, bars.CapWidth = c, vg.Points(4)
+	}
+	return bars, err
+}
+
+// MostCurves is the number of curves that can be told apart, mostBands that up to which their bands can.
+const (
+	MostCurves = 7
+	mostBands  = 2
+)
+
+func (d Data) roc() (figure.Figure, error) {
+	p := figure.New("false positive rate", "true positive rate")
+	f := square(p)
 	p.Add(diagonal())
-	for i, c := range d.ROC[:min(MostCurves, len(d.ROC))] {
+	used := map[color.NRGBA]int{}
+	for _, c := range d.ROC[:min(MostCurves, len(d.ROC))] {
+		class := d.Metrics.PerClass[c.Class]
 		points := make(plotter.XYs, len(c.Points))
 		for k, xy := range c.Points {
 			points[k] = plotter.XY{X: xy[0], Y: xy[1]}
 		}
-		l, err := line(points, colours[i])
+		colour := figure.ClassColour(c.Class)
+		l, err := line(points, colour)
 		if err != nil {
-			return nil, err
+			return f, err
+		}
+		l.Dashes = figure.Dashes[used[colour]%len(figure.Dashes)] // of classes whose colours are the same
+		used[colour]++
+		if len(d.ROC) <= mostBands {
+			area, err := rateBand(points, float64(class.N), float64(d.Metrics.N-class.N), colour)
+			if err != nil {
+				return f, err
+			}
+			p.Add(area)
 		}
 		p.Add(l)
-		p.Legend.Add(legend(c.Name), l)
+		name := class.Class
+		if class.ROCAUC != nil {
+			name = fmt.Sprintf("%s (area %.3f)", name, *class.ROCAUC)
+		}
+		f.Key = append(f.Key, figure.Entry{Name: name, Colour: colour, Dashes: l.Dashes})
 	}
-	square(p)
-	p.Legend.Top = false
-	return p, nil
+	f.Key = append(f.Key, figure.Entry{Name: "chance", Colour: figure.Quiet, Dashes: figure.Dashes[1]})
+	return f, nil
 }
 
-func (d Data) calibration() (*plot.Plot, error) {
-	p := newPlot("probability", "accuracy")
-	var points plotter.XYs
+// rateBand is where the ROC curve may be: between the corners of the intervals of its two rates, measured on so many
+// positive and negative images.
+func rateBand(points plotter.XYs, positive, negative float64, c color.NRGBA) (*plotter.Polygon, error) {
+	var upper, lower plotter.XYs
+	for _, p := range points {
+		x, y := head.Wilson(p.X, negative), head.Wilson(p.Y, positive)
+		upper, lower = append(upper, plotter.XY{X: x[0], Y: y[1]}), append(lower, plotter.XY{X: x[1], Y: y[0]})
+	}
+	return band(upper, lower, c)
+}
+
+func (d Data) calibration() (figure.Figure, error) {
+	p := figure.New("probability", "accuracy")
+	f := square(p)
+	var all rates
 	var counts []int
 	for _, b := range d.Metrics.Calibration {
 		if b.N > 0 {
-			points = append(points, plotter.XY{X: b.Confidence, Y: b.Accuracy})
+			around := head.Wilson(b.Accuracy, float64(b.N))
+			all.add(b.Confidence, b.Accuracy, around[0], around[1])
 			counts = append(counts, b.N)
 		}
 	}
-	marks, err := circles(points, colours[0], func(i int) vg.Length {
+	marks, err := circles(all.points, figure.Mark, func(i int) vg.Length {
 		return vg.Points(2 + 7*math.Sqrt(float64(counts[i])/float64(d.Metrics.N)))
 	})
 	if err != nil {
-		return nil, err
+		return f, err
 	}
-	p.Add(diagonal(), marks)
-	square(p)
-	return p, nil
-}
-
-func (d Data) path() (*plot.Plot, error) {
-	p := newPlot("lambda", "log loss")
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, lambdaTicks(d.Training.Path)
-	var points, chosen plotter.XYs
-	for _, c := range d.Training.Path {
-		xy := plotter.XY{X: c.Lambda, Y: c.LogLoss}
-		points = append(points, xy)
-		if c.Lambda == d.Training.Lambda {
-			chosen = append(chosen, xy)
-		}
-	}
-	return p, lineWithMark(p, "", points, chosen, colours[0])
-}
-
-func lambdaTicks(path []head.PathPoint) plot.Ticker {
-	var ticks plot.ConstantTicks
-	for _, c := range path {
-		ticks = append(ticks, plot.Tick{Value: c.Lambda, Label: fmt.Sprintf("%g", c.Lambda)})
-	}
-	return ticks
-}
-
-func (d Data) epochs() (*plot.Plot, error) {
-	p := newPlot("epoch", "log loss")
-	var train, validation, chosen plotter.XYs
-	for _, e := range d.Training.Epochs {
-		train = append(train, plotter.XY{X: float64(e.Epoch), Y: e.TrainLoss})
-		xy := plotter.XY{X: float64(e.Epoch), Y: e.LogLoss}
-		validation = append(validation, xy)
-		if e.Epoch == d.Training.BestEpoch {
-			chosen = append(chosen, xy)
-		}
-	}
-	p.Y.Min = 0
-	p.Legend.Top, p.Legend.YOffs = true, -p.Legend.YOffs
-	p.X.Tick.Marker = wholeTicks{}
-	if err := lineWithMark(p, "training", train, nil, colours[1]); err != nil {
-		return nil, err
-	}
-	return p, lineWithMark(p, "validation", validation, chosen, colours[0])
-}
-
-// wholeTicks marks whole numbers only.
-type wholeTicks struct{}
-
-func (wholeTicks) Ticks(low, high float64) []plot.Tick {
-	var ticks []plot.Tick
-	step := math.Max(1, math.Ceil((high-low)/10))
-	for v := math.Ceil(low); v <= high; v += step {
-		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.Itoa(int(v))})
-	}
-	return ticks
-}
-
-func lineWithMark(p *plot.Plot, name string, points, chosen plotter.XYs, c color.Color) error {
-	l, err := line(points, c)
+	bars, err := all.bars(figure.Mark)
 	if err != nil {
-		return err
+		return f, err
 	}
-	p.Add(l)
-	if name != "" {
-		p.Legend.Add(legend(name), l)
-	}
-	if len(chosen) == 0 {
-		return nil
-	}
-	mark, err := circles(chosen, c, constant(vg.Points(4)))
-	if err != nil {
-		return err
-	}
-	p.Add(mark)
-	return nil
+	p.Add(diagonal(), bars, marks)
+	f.Key = []figure.Entry{{Name: "the head", Colour: figure.Mark, Glyph: draw.CircleGlyph{}}, {Name: "right probabilities", Colour: figure.Quiet, Dashes: figure.Dashes[1]}}
+	return f, nil
 }

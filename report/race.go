@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image/color"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 
+	"fovea/internal/figure"
 	"fovea/internal/output"
 )
 
@@ -52,7 +54,7 @@ func (r Race) Write(dir string) ([]string, error) {
 	if len(r.Ways) == 0 {
 		return nil, errors.New("report: there is nothing to compare")
 	}
-	p, err := r.plot()
+	f, err := r.figure()
 	if err != nil {
 		return nil, fmt.Errorf("report: draw the comparison: %w", err)
 	}
@@ -60,10 +62,11 @@ func (r Race) Write(dir string) ([]string, error) {
 		return nil, fmt.Errorf("report: make the directory: %w", err)
 	}
 	contents := map[string][]byte{}
-	for _, format := range []string{"svg", "png"} {
-		if contents["compare."+format], err = render(p, format); err != nil {
-			return nil, fmt.Errorf("report: draw the comparison: %w", err)
-		}
+	if contents["compare.svg"], err = f.SVG(); err != nil {
+		return nil, fmt.Errorf("report: draw the comparison: %w", err)
+	}
+	if contents["compare.png"], err = f.PNG(0); err != nil {
+		return nil, fmt.Errorf("report: draw the comparison: %w", err)
 	}
 	if contents["compare.csv"], err = r.table(); err != nil {
 		return nil, fmt.Errorf("report: write the comparison: %w", err)
@@ -106,49 +109,57 @@ func (r Race) table() ([]byte, error) {
 // longBudget is the budget in seconds from which on the axis is in minutes.
 const longBudget = 300
 
-func (r Race) plot() (*plot.Plot, error) {
+// raceWidth is the width of the plot in points.
+const raceWidth = 400
+
+// figure draws the accuracies of the ways by the time, in minutes if that is long.
+func (r Race) figure() (figure.Figure, error) {
 	unit, name := 1.0, "seconds of training"
 	if r.Budget >= longBudget {
 		unit, name = 60, "minutes of training"
 	}
-	p := newPlot(name, "test accuracy")
-	end := r.Budget
+	p := figure.New(name, "")
+	f := figure.Figure{Plot: p, Width: raceWidth, Aspect: 0.6}
+	end, least := r.Budget, r.Chance
 	for _, way := range r.Ways {
 		for _, point := range way.Points {
-			end = max(end, point.Seconds)
+			end, least = max(end, point.Seconds), min(least, point.Accuracy)
 		}
 	}
-	least := r.Chance
 	for i, way := range r.Ways {
-		points := make(plotter.XYs, len(way.Points))
-		for k, point := range way.Points {
-			points[k] = plotter.XY{X: point.Seconds / unit, Y: point.Accuracy}
-			least = min(least, point.Accuracy)
-		}
-		if len(points) == 0 {
+		if len(way.Points) == 0 {
 			continue
 		}
-		l, err := line(points, colours[i%len(colours)])
-		if err != nil {
-			return nil, err
+		e := figure.Entry{Name: way.Name, Colour: figure.ClassColour(i)}
+		if err := addWay(p, way, e.Colour, unit, end/unit); err != nil {
+			return f, err
 		}
-		marks, err := circles(points, colours[i%len(colours)], constant(vg.Points(2.5)))
-		if err != nil {
-			return nil, err
-		}
-		// A way that finished early keeps its last accuracy.
-		last := points[len(points)-1]
-		rest := &plotter.Line{XYs: plotter.XYs{last, {X: end / unit, Y: last.Y}}}
-		rest.Color, rest.Width, rest.Dashes = l.Color, vg.Points(1), []vg.Length{vg.Points(1.5), vg.Points(2.5)}
-		p.Add(rest, l, marks)
-		p.Legend.Add(legend(way.Name), l)
+		f.Key = append(f.Key, e)
 	}
-	chance := &plotter.Line{XYs: plotter.XYs{{X: 0, Y: r.Chance}, {X: end / unit, Y: r.Chance}}}
-	chance.Color, chance.Width, chance.Dashes = pale, vg.Points(1), []vg.Length{vg.Points(4), vg.Points(3)}
-	p.Add(chance)
-	p.Legend.Add(legend("the most frequent class"), chance)
+	p.Add(dashed(plotter.XY{X: 0, Y: r.Chance}, plotter.XY{X: end / unit, Y: r.Chance}))
+	f.Key = append(f.Key, figure.Entry{Name: "always the most frequent class", Colour: figure.Quiet, Dashes: figure.Dashes[1]})
 	p.X.Min, p.X.Max = 0, end/unit
-	p.Y.Min, p.Y.Max = max(0, min(0.4, least-0.05)), 1
-	p.Legend.Top, p.Legend.YOffs = false, plotHeight/2 // between the curves
-	return p, nil
+	accuracyAxis(p, r.Chance, least)
+	return f, nil
+}
+
+// addWay draws a way until the end; one that finished early keeps its last accuracy.
+func addWay(p *plot.Plot, way Way, c color.Color, unit, end float64) error {
+	points := make(plotter.XYs, len(way.Points))
+	for k, point := range way.Points {
+		points[k] = plotter.XY{X: point.Seconds / unit, Y: point.Accuracy}
+	}
+	l, err := line(points, c)
+	if err != nil {
+		return err
+	}
+	marks, err := circles(points, c, constant(vg.Points(2.5)))
+	if err != nil {
+		return err
+	}
+	last := points[len(points)-1]
+	rest := dashed(last, plotter.XY{X: end, Y: last.Y})
+	rest.Color, rest.Dashes = c, figure.Dashes[2]
+	p.Add(rest, l, marks)
+	return nil
 }

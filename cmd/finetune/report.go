@@ -44,6 +44,7 @@ head was trained on, as far as they are in the dataset.`,
 	cli.PathVar(f, &o.Out, "out", "", "the directory `DIR` to write to (required)")
 	cli.PathVar(f, &o.Images, "images", "", "the directory `DIR` that the dataset was extracted from, for thumbnails")
 	f.IntVar(&o.Mistakes, "mistakes", 24, "show at most `N` misclassified images")
+	f.IntVar(&o.Examples, "examples", 6, "show at most `N` images of each cell of the confusion matrix, 240 in all")
 	f.IntVar(&o.Repeats, "repeats", 3, "train `N` heads for each point of the learning curve, 0 for no curve")
 	ignoreVar(f, &o.IgnoreUnknown)
 	o.result.Add(f)
@@ -56,8 +57,8 @@ func (o *reportOptions) validate() error {
 		return cli.Usagef("--head HEAD is required")
 	case o.Out == "":
 		return cli.Usagef("--out DIR is required")
-	case o.Mistakes < 0 || o.Repeats < 0:
-		return cli.Usagef("--mistakes and --repeats: use 0 or more")
+	case min(o.Mistakes, o.Examples, o.Repeats) < 0:
+		return cli.Usagef("--mistakes, --examples and --repeats: use 0 or more")
 	case sameFile(filepath.Join(o.Out, "report.html"), o.head):
 		return cli.Usagef("--out %s: report.html in it is the head itself: name another directory", o.Out)
 	}
