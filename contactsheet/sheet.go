@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"fovea/internal/look"
 	"fovea/picture"
 )
 
@@ -26,22 +27,36 @@ import (
 type Picture struct {
 	// File is the path of the image's file.
 	File string
-	// Name and Note are shown below it.
-	Name, Note string
+	// Name, Note and Details are shown below it, a line each, and Mark in bold.
+	Name, Note, Details, Mark string
 }
 
-// Group is a group of images with a title.
+// Group is a group of images with a title. Mark is a warning beside it, "" for none.
 type Group struct {
 	Title    string
+	Mark     string
 	Pictures []Picture
 }
+
+// Download is a table that a sheet has in it, to be saved.
+type Download struct {
+	// File is its name, Label the link's text, Note a sentence about it.
+	File, Label, Note string
+	// Content is CSV, at most MostDownload bytes.
+	Content []byte
+}
+
+// MostDownload is the number of bytes that a link can hold in all browsers: encoded they are 2 MB.
+const MostDownload = 1_500_000
 
 // Sheet is a contact sheet.
 type Sheet struct {
 	Title string
 	// Notes are paragraphs above the groups.
-	Notes  []string
-	Groups []Group
+	Notes []string
+	// Download is nil for none.
+	Download *Download
+	Groups   []Group
 }
 
 const (
@@ -56,7 +71,13 @@ const (
 //go:embed sheet.html
 var source string
 
-var page = template.Must(template.New("sheet").Parse(source))
+var page = template.Must(template.New("sheet").Funcs(template.FuncMap{
+	"style":  func() template.CSS { return look.CSS },
+	"policy": func() string { return look.Policy() },
+	"csvURI": func(content []byte) template.URL {
+		return template.URL("data:text/csv;charset=utf-8;base64," + base64.StdEncoding.EncodeToString(content)) // base64 only
+	},
+}).Parse(source))
 
 // thumbnail is an image as the page shows it, or why it does not.
 type thumbnail struct {
@@ -66,18 +87,21 @@ type thumbnail struct {
 }
 
 type shownGroup struct {
-	Title    string
-	Pictures []thumbnail
+	Title, Mark string
+	Pictures    []thumbnail
 }
 
 // Write writes the sheet as one HTML file. An image that cannot be read is shown as a grey square with the
 // reason. Only the thumbnails are kept in memory.
 func Write(ctx context.Context, w io.Writer, sheet Sheet) error {
+	if d := sheet.Download; d != nil && len(d.Content) > MostDownload {
+		return fmt.Errorf("contact sheet: a download of %d bytes is too long for a link, which holds %d", len(d.Content), MostDownload)
+	}
 	groups := make([]shownGroup, len(sheet.Groups))
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(runtime.GOMAXPROCS(0))
 	for i, g := range sheet.Groups {
-		groups[i] = shownGroup{g.Title, make([]thumbnail, len(g.Pictures))}
+		groups[i] = shownGroup{g.Title, g.Mark, make([]thumbnail, len(g.Pictures))}
 		for j, p := range g.Pictures {
 			work.Go(func() error {
 				if err := context.Cause(ctx); err != nil {
@@ -92,11 +116,12 @@ func Write(ctx context.Context, w io.Writer, sheet Sheet) error {
 		return fmt.Errorf("contact sheet: %w", err)
 	}
 	err := page.Execute(w, struct {
-		Title  string
-		Notes  []string
-		Groups []shownGroup
-		Size   int
-	}{sheet.Title, sheet.Notes, groups, thumbnailSize})
+		Title    string
+		Notes    []string
+		Download *Download
+		Groups   []shownGroup
+		Size     int
+	}{sheet.Title, sheet.Notes, sheet.Download, groups, thumbnailSize})
 	if err != nil {
 		return fmt.Errorf("contact sheet: %w", err)
 	}

@@ -36,20 +36,20 @@ func TestWrite(t *testing.T) {
 	err := Write(context.Background(), &html, Sheet{
 		Title: "A & B", Notes: []string{"1 < 2"},
 		Groups: []Group{
-			{"one", []Picture{{filepath.Join(dir, "red.png"), "<b>red</b>.png", "0.98"}, {filepath.Join(dir, "gone.png"), "gone.png", ""}}},
-			{"two", []Picture{{filepath.Join(dir, "broken.jpg"), "broken.jpg", ""}}},
+			{Title: "one", Pictures: []Picture{{File: filepath.Join(dir, "red.png"), Name: "<b>red</b>.png", Note: "0.98"}, {File: filepath.Join(dir, "gone.png"), Name: "gone.png"}}},
+			{Title: "two", Mark: "labels <differ>", Pictures: []Picture{{File: filepath.Join(dir, "broken.jpg"), Name: "broken.jpg", Details: "3 x 2", Mark: "keep"}}},
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := html.String()
-	for _, want := range []string{"<h1>A &amp; B</h1>", "<p>1 &lt; 2</p>", "<h2>two</h2>", "&lt;b&gt;red&lt;/b&gt;.png<span>0.98</span>", ">not found<", "jpeg: "} {
+	for _, want := range []string{"<h1>A &amp; B</h1>", "<p>1 &lt; 2</p>", `<h2>two<span class="tag bad">labels &lt;differ&gt;</span></h2>`, "<span>3 x 2</span>", `<b class="good">keep</b>`, "&lt;b&gt;red&lt;/b&gt;.png<span>0.98</span>", ">not found<", "jpeg: "} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	if strings.Contains(text, "ZgotmplZ") || strings.Contains(text, "http") {
+	if strings.Contains(text, "ZgotmplZ") || strings.Contains(text, "://") {
 		t.Error("the page refers to something outside, or its images were refused")
 	}
 	images := regexp.MustCompile(`src="data:image/jpeg;base64,([^"]+)"`).FindAllStringSubmatch(text, -1)
@@ -70,7 +70,7 @@ func TestWrite(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := Write(ctx, &html, Sheet{Groups: []Group{{"", []Picture{{}}}}}); !errors.Is(err, context.Canceled) {
+	if err := Write(ctx, &html, Sheet{Groups: []Group{{Pictures: []Picture{{}}}}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
 }

@@ -69,6 +69,9 @@ type AuditRow struct {
 	Split string `json:"split,omitempty"`
 	// Note says what is special, such as a cosine.
 	Note string `json:"note,omitempty"`
+	// Width and Height are the picture's in pixels.
+	Width  int `json:"width,omitempty"`
+	Height int `json:"height,omitempty"`
 }
 
 // Audit is what was found.
@@ -219,5 +222,5 @@ func (a *audit) compare(ctx context.Context) error {
 
 // row describes an image.
 func (a *audit) row(i, group int, note string) AuditRow {
-	return AuditRow{Group: group, Path: featurestore.EscapeText(a.f.Paths[i]), Label: a.f.Labels[i], Split: featurestore.EscapeText(a.f.Splits[i]), Note: note}
+	return AuditRow{Group: group, Path: featurestore.EscapeText(a.f.Paths[i]), Label: a.f.Labels[i], Split: featurestore.EscapeText(a.f.Splits[i]), Note: note, Width: a.sizes[i][0], Height: a.sizes[i][1]}
 }

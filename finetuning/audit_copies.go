@@ -33,8 +33,10 @@ func differ[T comparable](of []T, rows []int) bool {
 	return slices.ContainsFunc(rows, func(i int) bool { return of[i] != of[rows[0]] })
 }
 
-// rowsOf describes groups of rows.
+// rowsOf describes groups of rows, those whose labels conflict first.
 func (a *audit) rowsOf(groups [][]int) (all []AuditRow) {
+	rank := map[bool]int{false: 1}
+	slices.SortStableFunc(groups, func(x, y []int) int { return rank[differ(a.f.Labels, x)] - rank[differ(a.f.Labels, y)] })
 	for g, rows := range groups {
 		for _, i := range rows {
 			all = append(all, a.row(i, g+1, ""))
@@ -113,7 +115,7 @@ func (a *audit) identical() *Finding {
 	})
 	return &Finding{
 		What: "different files with exactly the same features", Count: len(groups), Unit: "group", Rows: a.rowsOf(groups),
-		Do: "they are the same pixels saved again, or pictures without content: keep one of each",
+		Do: "they are the same pixels saved again, or pictures without content: keep one of each (extract dataset duplicates --keep-largest lists the others)",
 	}
 }
 

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"fovea/featurestore"
 	"fovea/internal/spelling"
 	"fovea/internal/text"
 	"fovea/report"
@@ -78,6 +81,18 @@ func words(kinds []string) []string {
 	return all
 }
 
+// size is what is known of the size of an image that has copies; images is the directory of the files, "" for none.
+func (r AuditRow) size(images string) string {
+	if r.Group == 0 {
+		return ""
+	}
+	size := fmt.Sprintf("%dx%d", r.Width, r.Height)
+	if info, err := os.Stat(filepath.Join(images, filepath.FromSlash(featurestore.UnescapeText(r.Path)))); images != "" && err == nil && info.Mode().IsRegular() {
+		size += ", " + text.Size(info.Size())
+	}
+	return size
+}
+
 // SavePage writes the findings as a page, with thumbnails if there are images. It returns the file's name.
 func (a *Audit) SavePage(o PageOptions) (string, error) {
 	page := report.AuditPage{Title: fmt.Sprintf("Audit of %d images of %d classes", a.Images, len(a.Classes)), Verdict: a.verdict()}
@@ -88,7 +103,7 @@ func (a *Audit) SavePage(o PageOptions) (string, error) {
 		paths := make([]string, len(shown))
 		for i, r := range shown {
 			paths[i] = r.Path
-			section.Rows = append(section.Rows, report.AuditImage{Group: r.Group, Path: r.Path, Label: r.Label, Split: r.Split, Note: r.Note})
+			section.Rows = append(section.Rows, report.AuditImage{Group: r.Group, Path: r.Path, Label: r.Label, Split: r.Split, Note: r.Note, Size: r.size(o.Images)})
 		}
 		if o.Images != "" {
 			for i, t := range thumbnails(o.Images, a.resize, paths) {

@@ -3,6 +3,7 @@ package report
 import (
 	_ "embed"
 	"html/template"
+	"slices"
 )
 
 // AuditPage is a page of what is wrong with a dataset.
@@ -26,6 +27,8 @@ type AuditSection struct {
 type AuditImage struct {
 	Group                    int
 	Path, Label, Split, Note string
+	// Size is what is known of the picture's and the file's size, "" where they do not matter.
+	Size string
 	// Thumbnail is a small JPEG; empty if the image is not available.
 	Thumbnail []byte
 }
@@ -42,10 +45,15 @@ func (s AuditSection) Groups() [][]AuditImage {
 	return all
 }
 
+// conflict reports whether images that belong together have different labels.
+func conflict(group []AuditImage) bool {
+	return group[0].Group > 0 && slices.ContainsFunc(group, func(r AuditImage) bool { return r.Label != group[0].Label })
+}
+
 //go:embed audit.html
 var auditSource string
 
-var auditTemplate = template.Must(template.New("audit").Funcs(template.FuncMap{"dataURI": dataURI}).Parse(auditSource))
+var auditTemplate = template.Must(template.New("audit").Funcs(functions).Parse(auditSource))
 
 // AuditFile is the name of the page in a directory.
 const AuditFile = "audit.html"

@@ -113,7 +113,7 @@ func TestPageInBrowser(t *testing.T) {
 		name          string
 		width, height int64
 		least         float64 // width of a plot
-	}{{"desk", 1280, 900, 350}, {"telephone", 390, 800, 300}} {
+	}{{"desk", 1280, 900, 340}, {"telephone", 390, 800, 300}} {
 		var seen layout
 		var picture []byte
 		err := chromedp.Run(ctx, network.Enable(), emulation.SetDeviceMetricsOverride(window.width, window.height, 1, window.width < 500),

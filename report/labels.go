@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"fovea/internal/look"
 	"fovea/internal/output"
 )
 
@@ -42,7 +43,13 @@ type LabelRow struct {
 //go:embed labels.html
 var labelSource string
 
-var labelTemplate = template.Must(template.New("labels").Funcs(template.FuncMap{"dataURI": dataURI}).Parse(labelSource))
+//go:embed labels.js
+var labelScript template.JS
+
+var labelTemplate = template.Must(template.New("labels").Funcs(functions).Funcs(template.FuncMap{
+	"labelScript": func() template.JS { return labelScript },
+	"labelPolicy": func() string { return look.Policy(labelScript) },
+}).Parse(labelSource))
 
 // dataURI holds a JPEG that this program encoded.
 func dataURI(jpeg []byte) template.URL {

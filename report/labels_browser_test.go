@@ -106,7 +106,7 @@ func fitsAt(ctx context.Context, t *testing.T, name string) {
 		if seen.Overflow > 0 || seen.Broken > 0 || len(seen.Cut) > 0 {
 			t.Errorf("%s: the page is laid out as %+v", window.name, seen)
 		}
-		if paper := map[string]string{"light": "rgb(255, 255, 255)", "dark": "rgb(23, 24, 26)"}[window.scheme]; seen.Paper != paper {
+		if paper := map[string]string{"light": "rgb(255, 255, 255)", "dark": "rgb(22, 24, 27)"}[window.scheme]; seen.Paper != paper {
 			t.Errorf("%s: the background is %s, want %s", window.name, seen.Paper, paper)
 		}
 		if to := os.Getenv("FOVEA_SCREENSHOTS"); to != "" {
@@ -193,7 +193,10 @@ func TestAuditPage(t *testing.T) {
 	file, err := WriteAudit(filepath.Join(t.TempDir(), "page.html"), AuditPage{
 		Title: "Audit of 7 images of 2 classes", Verdict: "2 problems", Passed: []string{"leaks between splits"},
 		Sections: []AuditSection{
-			{Title: "1 group: the same file", Do: "decide", Rows: []AuditImage{{1, "a.jpg", "cat", "test", "", thumbnail}, {1, long, "dog", "", "cosine 1.0", nil}, {2, "<b>.jpg", "cat", "", "", nil}}, More: 3},
+			{Title: "1 group: the same file", Do: "decide", Rows: []AuditImage{
+				{Group: 1, Path: "a.jpg", Label: "cat", Split: "test", Size: "500x374, 27.2 kB", Thumbnail: thumbnail}, {Group: 1, Path: long, Label: "dog", Note: "cosine 1.0"},
+				{Group: 2, Path: "<b>.jpg", Label: "cat"}, {Group: 2, Path: "c.jpg", Label: "cat"},
+			}, More: 3},
 			{Title: "1 class: told by the size", Do: "crop", Details: []string{"cat: pictures are wider"}},
 		},
 	})
@@ -204,13 +207,16 @@ func TestAuditPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"and 3 more", "&lt;b&gt;.jpg", "cat: pictures are wider", "leaks between splits"} {
+	for _, want := range []string{"and 3 more", "500x374, 27.2 kB", "&lt;b&gt;.jpg", "cat: pictures are wider", "leaks between splits"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	if n := strings.Count(string(text), `<div class="group">`); n != 2 {
+	if n := strings.Count(string(text), `<div class="group card">`); n != 2 {
 		t.Errorf("%d groups, want 2", n)
+	}
+	if n := strings.Count(string(text), "labels conflict"); n != 1 {
+		t.Errorf("%d groups are said to conflict, want 1", n)
 	}
 	fitsAt(openPage(t, "file://"+file), t, "audit")
 }

@@ -24,10 +24,11 @@ var functions = template.FuncMap{
 	"pngURI": func(png []byte) template.URL {
 		return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png))
 	}, // base64 only
-	"dot":    func(i int) template.CSS { return template.CSS(fmt.Sprintf("--is:var(--c%d)", i%len(look.Palette))) }, // a number only
-	"some":   text.Some,
-	"style":  func() template.CSS { return look.CSS },
-	"policy": func() string { return look.Policy() },
+	"dot":      func(i int) template.CSS { return template.CSS(fmt.Sprintf("--is:var(--c%d)", i%len(look.Palette))) }, // a number only
+	"conflict": conflict,
+	"some":     text.Some,
+	"style":    func() template.CSS { return look.CSS },
+	"policy":   func() string { return look.Policy() },
 }
 
 var pageTemplate = template.Must(template.New("page").Funcs(functions).Parse(page))

@@ -2,22 +2,13 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"slices"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"fovea/app/cli"
-	"fovea/contactsheet"
-	"fovea/featurestore"
-	"fovea/featurestore/explore"
-	"fovea/internal/spelling"
-	"fovea/internal/text"
+	"fovea/extraction"
 )
-
-// maxSheetGroups bounds the groups that a contact sheet shows.
-const maxSheetGroups = 500
 
 type duplicateOptions struct {
 	rows      rowFlags
@@ -25,13 +16,7 @@ type duplicateOptions struct {
 	sheet     sheetFlags
 	threshold float64
 	exact     bool
-}
-
-// duplicates is the result of the command. Without a threshold, only identical files were looked for.
-type duplicates struct {
-	Dataset   string                   `json:"dataset"`
-	Threshold float64                  `json:"threshold,omitempty"`
-	Groups    []explore.DuplicateGroup `json:"groups"`
+	keep      string
 }
 
 func newDatasetDuplicates() *cobra.Command {
@@ -42,13 +27,18 @@ func newDatasetDuplicates() *cobra.Command {
 		Long: `Duplicates prints groups of rows whose files are the same (by SHA-256), or whose features have at least
 --threshold cosine similarity with another one of the group: resized, recompressed, cropped or mirrored
 copies, shots of one scene. Layers with positions are averaged over these. Every row is compared with
-every other one.`,
+every other one. Groups whose labels conflict come first.
+
+--keep-largest lists the other copies of each group, except where labels conflict. The largest copy has
+the most pixels; of equal ones it is the largest file, with --images; of equal ones that of the first
+path. Look at near duplicates before you delete them.`,
 		Example: "  extract dataset duplicates --threshold 0.97 --html duplicates.html --images photos features",
 		Args:    datasetArgument,
 	}
 	f := command.Flags()
 	f.Float64Var(&o.threshold, "threshold", 0.95, "minimum similarity `S` of near duplicates, above 0, at most 1")
 	f.BoolVar(&o.exact, "exact", false, "find only files that are identical byte for byte")
+	cli.PathVar(f, &o.keep, "keep-largest", "", "list all copies but the largest of each group in `FILE`, a table in CSV")
 	o.rows.add(command)
 	o.result.AddWithFormat(f)
 	o.sheet.add(command)
@@ -58,8 +48,10 @@ every other one.`,
 			return cli.Usagef("--threshold %g: give a number above 0, at most 1", o.threshold)
 		case o.exact && f.Changed("threshold"):
 			return cli.Usagef("--threshold is for near duplicates: leave it out with --exact")
+		case o.keep != "" && filepath.Ext(o.keep) != ".csv":
+			return cli.Usagef("--keep-largest %s: name a file that ends in .csv", o.keep)
 		}
-		if err := o.sheet.validate(); err != nil {
+		if err := o.sheet.validate(); err != nil && (o.keep == "" || o.sheet.html != "") {
 			return err
 		}
 		if o.exact {
@@ -75,53 +67,21 @@ func (o *duplicateOptions) run(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	groups, err := explore.Duplicates(ctx, d, o.rows.Selection, explore.DuplicateOptions{Threshold: o.threshold})
+	found, err := extraction.FindDuplicates(ctx, dir, d, o.rows.Selection, o.threshold, o.sheet.images)
 	if err != nil {
 		return err
 	}
-	shown := duplicates{Dataset: dir, Threshold: o.threshold, Groups: slices.Clone(groups)}
-	for i := range shown.Groups {
-		shown.Groups[i].Rows = explore.Spelled(groups[i].Rows)
-	}
-	if err := o.result.Print(shown, shown.print); err != nil {
+	if err := o.result.Print(found, found.WriteText); err != nil {
 		return err
 	}
-	return o.sheet.write(ctx, o.page(groups))
-}
-
-func (d duplicates) print(w io.Writer) error {
-	if len(d.Groups) == 0 {
-		fmt.Fprintln(w, "no duplicates")
-		return nil
-	}
-	table := text.NewTable(w)
-	fmt.Fprintln(table, "GROUP\tKIND\tSIMILARITY\tROW\tPATH\tLABEL")
-	for i, g := range d.Groups {
-		for _, r := range g.Rows {
-			fmt.Fprintf(table, "%d\t%s\t%.6f\t%d\t%s\t%s\n", i+1, g.Kind, r.Similarity, r.Row, spelling.Line(r.Path), spelling.Line(r.Label))
+	if o.keep != "" {
+		if err := found.SaveOthers(o.keep); err != nil {
+			return err
 		}
 	}
-	return table.Flush()
-}
-
-func (o *duplicateOptions) page(groups []explore.DuplicateGroup) contactsheet.Sheet {
-	sheet := contactsheet.Sheet{
-		Title: text.Plural(len(groups), "group") + " of duplicates",
-		Notes: []string{fmt.Sprintf("Files that are the same, or features with a cosine similarity of at least %g.", o.threshold)},
+	sheet, err := found.Sheet()
+	if err != nil {
+		return err
 	}
-	if o.exact {
-		sheet.Notes = []string{"Files that are the same."}
-	}
-	if len(groups) > maxSheetGroups {
-		sheet.Notes = append(sheet.Notes, fmt.Sprintf("The first %d are shown.", maxSheetGroups))
-		groups = groups[:maxSheetGroups]
-	}
-	for i, g := range groups {
-		shown := contactsheet.Group{Title: fmt.Sprintf("%d: %s, %s", i+1, text.Plural(len(g.Rows), "image"), g.Kind)}
-		for _, r := range g.Rows {
-			shown.Pictures = append(shown.Pictures, o.sheet.picture(r.Path, fmt.Sprintf("%.4f %s", r.Similarity, featurestore.EscapeText(r.Label))))
-		}
-		sheet.Groups = append(sheet.Groups, shown)
-	}
-	return sheet
+	return o.sheet.write(ctx, sheet)
 }

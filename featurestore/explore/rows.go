@@ -17,6 +17,10 @@ type Row struct {
 	Row   int    `json:"row"`
 	Path  string `json:"path"`
 	Label string `json:"label,omitempty"`
+	// Width and Height are the picture's, in pixels, Bytes is the size of its file: each 0 if it is not known.
+	Width  int   `json:"width,omitempty"`
+	Height int   `json:"height,omitempty"`
+	Bytes  int64 `json:"bytes,omitempty"`
 	// Similarity is the cosine with what was looked for, -1 to 1.
 	Similarity float64 `json:"similarity"`
 }
@@ -42,7 +46,7 @@ func Nearest(ctx context.Context, d *featurestore.Dataset, s Selection, vector [
 	var rows []Row // all that were scanned, in the order of the scan
 	source := Vectors(d, layer, scan, func(b *featurestore.Batch) {
 		for i, r := range b.Rows {
-			rows = append(rows, Row{Row: b.Index[i], Path: r.Path, Label: r.Label})
+			rows = append(rows, Row{Row: b.Index[i], Path: r.Path, Label: r.Label, Width: int(r.Width), Height: int(r.Height)})
 		}
 	})
 	// One more than k, because except may be among them.
