@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/sirupsen/logrus"
 
@@ -83,6 +84,12 @@ func sizeOf(r explore.Row) string {
 	return size
 }
 
+// unbroken is a size whose number stays with its unit.
+func unbroken(size string) string {
+	size = strings.ReplaceAll(size, " ", "\u00a0")
+	return strings.Replace(size, ",\u00a0", ", ", 1)
+}
+
 // conflicting marks groups whose labels conflict, and largest their other rows that are to be kept.
 const (
 	conflicting = "labels conflict"
@@ -143,7 +150,7 @@ func (d *Duplicates) Sheet() (contactsheet.Sheet, error) {
 			shown.Mark = conflicting
 		}
 		for j, r := range d.Groups[i].Rows {
-			p := contactsheet.Picture{File: filepath.Join(d.images, filepath.FromSlash(g.Rows[j].Path)), Name: r.Path, Note: fmt.Sprintf("%.4f %s", r.Similarity, r.Label), Details: sizeOf(r)}
+			p := contactsheet.Picture{File: filepath.Join(d.images, filepath.FromSlash(g.Rows[j].Path)), Name: r.Path, Note: fmt.Sprintf("%.4f %s", r.Similarity, r.Label), Details: unbroken(sizeOf(r))}
 			if g.Keep == j {
 				p.Mark = largest
 			}

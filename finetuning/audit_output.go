@@ -88,7 +88,7 @@ func (r AuditRow) size(images string) string {
 	}
 	size := fmt.Sprintf("%dx%d", r.Width, r.Height)
 	if info, err := os.Stat(filepath.Join(images, filepath.FromSlash(featurestore.UnescapeText(r.Path)))); images != "" && err == nil && info.Mode().IsRegular() {
-		size += ", " + text.Size(info.Size())
+		size += ", " + strings.ReplaceAll(text.Size(info.Size()), " ", "\u00a0") // stays with its unit
 	}
 	return size
 }

@@ -172,7 +172,7 @@ func (s *Suspects) SavePage(o PageOptions) (string, error) {
 		paths[i] = r.Path
 		page.Rows[i] = report.LabelRow{
 			Path: r.Path, Label: r.Label, Split: r.Split, Suggested: r.Suggested, Likely: r.Likely,
-			Note: fmt.Sprintf("%s %.1f %%, %s %.1f %%", r.Suggested, 100*r.SuggestedProbability, r.Label, 100*r.SelfConfidence),
+			Note: fmt.Sprintf("%s %.1f\u00a0%%, %s %.1f\u00a0%%", r.Suggested, 100*r.SuggestedProbability, r.Label, 100*r.SelfConfidence),
 		}
 	}
 	if o.Images != "" {

@@ -3,17 +3,16 @@ package scatterplot
 import (
 	"cmp"
 	"fmt"
-	"image/color"
 	"io"
 	"maps"
 	"slices"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-	_ "gonum.org/v1/plot/vg/vgimg" // PNG
-	_ "gonum.org/v1/plot/vg/vgsvg" // SVG
+	vgdraw "gonum.org/v1/plot/vg/draw"
+
+	"fovea/internal/figure"
+	"fovea/internal/look"
 )
 
 // Point is a point with its label, "" for none.
@@ -28,57 +27,64 @@ type Options struct {
 	Title, X, Y string
 }
 
-// palette is that of Okabe and Ito, whose colours people with colour blindness can tell apart, without the
-// yellow, which is hard to see on white.
-var palette = []color.NRGBA{
-	{0, 114, 178, 150}, {213, 94, 0, 150}, {0, 158, 115, 150}, {204, 121, 167, 150}, {86, 180, 233, 150}, {230, 159, 0, 150}, {90, 60, 20, 150},
-}
-
-var shapes = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.TriangleGlyph{}, draw.SquareGlyph{}}
+var shapes = []vgdraw.GlyphDrawer{vgdraw.CircleGlyph{}, vgdraw.TriangleGlyph{}, vgdraw.SquareGlyph{}}
 
 const (
 	// maxLabels is the number of labels with a colour and shape of their own; the others are grey.
-	maxLabels     = 21
-	width, height = 9 * vg.Inch, 7 * vg.Inch
-	other         = "other"
-	unlabelled    = "(no label)"
+	maxLabels  = 21
+	width      = 432 * vg.Length(1) // points
+	other      = "other"
+	unlabelled = "(no label)"
 )
 
-// Write draws the points to w in the format "png" (864 x 672 pixels) or "svg". The legend lists the most frequent
-// labels with their numbers of points, the others together.
+// Write draws the points to w in the format "png" (1,152 pixels wide, on white) or "svg" (which follows the reader's dark
+// mode). The key below lists the most frequent labels in their order, with their numbers of points, the others together.
 func Write(w io.Writer, format string, points []Point, options Options) error {
 	if format != "png" && format != "svg" {
 		return fmt.Errorf("scatter plot: unknown format %q: use png or svg", format)
 	}
-	p := plot.New()
-	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = options.Title, options.X, options.Y
-	p.Title.Padding = vg.Points(8)
-	p.Legend.Top = true
-	p.Legend.Left = false
-	p.Legend.Padding = vg.Points(2)
-	p.Add(plotter.NewGrid())
-	for i, g := range byLabel(points) {
-		s, err := plotter.NewScatter(g.points)
-		if err != nil {
-			return fmt.Errorf("scatter plot: %w", err)
-		}
-		s.Radius = vg.Points(2.5)
-		s.Color, s.Shape = color.NRGBA{150, 150, 150, 150}, shapes[0]
-		if g.label != other && g.label != unlabelled {
-			s.Color, s.Shape = palette[i%len(palette)], shapes[i/len(palette)%len(shapes)]
-		}
-		p.Add(s)
-		p.Legend.Add(fmt.Sprintf("%s (%d)", g.label, len(g.points)), s)
-	}
-	p.X.Padding, p.Y.Padding = vg.Points(6), vg.Points(6)
-	canvas, err := p.WriterTo(width, height, format)
+	f, err := draw(points, options)
 	if err != nil {
 		return fmt.Errorf("scatter plot: %w", err)
 	}
-	if _, err := canvas.WriteTo(w); err != nil {
+	var drawn []byte
+	if format == "svg" {
+		drawn, err = f.SVG()
+	} else {
+		drawn, err = f.PNG(0)
+	}
+	if err != nil {
+		return fmt.Errorf("scatter plot: %w", err)
+	}
+	if _, err := w.Write(drawn); err != nil {
 		return fmt.Errorf("scatter plot: %w", err)
 	}
 	return nil
+}
+
+// draw draws the points so that distances in both directions mean the same.
+func draw(points []Point, options Options) (figure.Figure, error) {
+	p := figure.New(options.X, options.Y)
+	p.Title.Text = options.Title
+	p.X.Padding, p.Y.Padding = vg.Points(6), vg.Points(6)
+	f := figure.Figure{Plot: p, Width: width, Aspect: 0.75, OneScale: true}
+	for i, g := range byLabel(points) {
+		s, err := plotter.NewScatter(g.points)
+		if err != nil {
+			return f, err
+		}
+		s.Radius = vg.Points(2.5)
+		colour, shape := figure.Quiet, shapes[0]
+		if g.label != other && g.label != unlabelled {
+			colour, shape = figure.ClassColour(i), shapes[i/len(look.Palette)%len(shapes)]
+		}
+		s.Shape = shape
+		f.Key = append(f.Key, figure.Entry{Name: fmt.Sprintf("%s (%d)", g.label, len(g.points)), Colour: colour, Glyph: shape})
+		colour.A = 170
+		s.Color = colour
+		p.Add(s)
+	}
+	return f, nil
 }
 
 type group struct {
@@ -86,7 +92,7 @@ type group struct {
 	points plotter.XYs
 }
 
-// byLabel groups points by their labels, the most frequent label first.
+// byLabel groups points by their labels in their order, those of labels that are not among the most frequent together.
 func byLabel(points []Point) []group {
 	counts := map[string]int{}
 	for _, p := range points {
@@ -96,9 +102,11 @@ func byLabel(points []Point) []group {
 		return cmp.Or(counts[b]-counts[a], cmp.Compare(a, b))
 	})
 	labels = slices.DeleteFunc(labels, func(l string) bool { return l == "" })
+	labels = labels[:min(len(labels), maxLabels)]
+	slices.Sort(labels) // so that each has the colour that it has as a class of a head
 	var groups []group
 	place := map[string]int{}
-	for _, l := range labels[:min(len(labels), maxLabels)] {
+	for _, l := range labels {
 		place[l] = len(groups)
 		groups = append(groups, group{label: l})
 	}

@@ -42,7 +42,7 @@ func TestWritePNG(t *testing.T) {
 			}
 		}
 	}
-	if img.Bounds().Dx() != 864 || blue < 100 || orange < 100 || blue < orange {
+	if img.Bounds().Dx() != 1152 || blue < 100 || orange < 100 || blue < orange {
 		t.Errorf("%v with %d blue and %d orange pixels: cats are blue and twice as many as dogs", img.Bounds(), blue, orange)
 	}
 }
