@@ -145,9 +145,9 @@ func (g *DuplicateGroup) rank() int {
 	return 1
 }
 
-// WriteOthers writes a table in CSV of the copies that are not the largest of their group: their path, the path of the one to keep, the
-// group's kind and the row's similarity. It leaves out groups whose labels conflict, and returns the number of its rows and
-// of these groups.
+// WriteOthers writes a table in CSV of the copies that are not the largest of their group: their path, the path of the one
+// to keep, the group's kind and the row's similarity. It leaves out groups whose labels conflict, and returns the number of
+// its rows and of these groups.
 func WriteOthers(w io.Writer, groups []DuplicateGroup) (copies, conflicts int, err error) {
 	table := csv.NewWriter(w)
 	if err := table.Write([]string{"path", "keep", "kind", "similarity"}); err != nil {

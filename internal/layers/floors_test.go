@@ -16,7 +16,7 @@ const (
 
 // floors has every package of the module, without the module's name.
 var floors = map[string]int{
-	"internal/budget": leaves, "internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/labeltable": leaves, "internal/lockfile": leaves, "internal/look": leaves,
+	"internal/budget": leaves, "internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/labeltable": leaves, "internal/lockfile": leaves, "internal/figure": leaves, "internal/look": leaves,
 	"internal/metrics": leaves, "internal/output": leaves, "internal/redact": leaves, "internal/samples": leaves, "internal/scratch": leaves,
 	"internal/seal": leaves, "internal/spelling": leaves, "internal/swap": leaves, "internal/text": leaves, "internal/typo": leaves, "internal/wrongclock": leaves,
 	"featurestore/internal/guard": leaves, "featurestore/internal/storetest": leaves, "picture/internal/jpeg": leaves, "picture/internal/jpegls": leaves, "picture/internal/kernel": leaves, "picture/internal/plain": leaves, "picture/internal/picturetest": leaves,
@@ -47,6 +47,7 @@ var floors = map[string]int{
 // sideways are the imports within a floor.
 var sideways = map[string][]string{
 	"internal/budget":             {"internal/text"},
+	"internal/figure":             {"internal/look"},
 	"internal/hdf5":               {"internal/budget"},
 	"internal/labeltable":         {"internal/budget", "internal/spelling", "internal/text", "internal/typo"},
 	"featurestore/internal/guard": {"internal/budget"},

@@ -1,0 +1,56 @@
+package explore
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fovea/vectors"
+)
+
+// The copy to keep is the one of most pixels, then of most bytes, then of the first path, and never a matter of labels.
+func TestKeep(t *testing.T) {
+	bytes := map[string]int64{"d.jpg": 10, "e.jpg": 30, "f.jpg": 20, "i.jpg": 5, "h.jpg": 5}
+	rows := []Row{
+		{Row: 0, Path: "a.jpg", Label: "cat", Width: 100, Height: 100}, {Row: 1, Path: "b.jpg", Label: "cat", Width: 50, Height: 300}, {Row: 2, Path: "c.jpg", Width: 120, Height: 80}, // by pixels
+		{Row: 3, Path: "d.jpg", Width: 9, Height: 9}, {Row: 4, Path: "e.jpg", Width: 9, Height: 9}, {Row: 5, Path: "f.jpg", Width: 9, Height: 9}, // by bytes
+		{Row: 6, Path: "g.jpg", Label: "cat", Width: 1, Height: 1}, {Row: 7, Path: "g,2.jpg", Label: "dog", Width: 9000, Height: 9000}, // labels conflict
+		{Row: 8, Path: "i.jpg", Width: 3, Height: 4}, {Row: 9, Path: "h.jpg", Width: 4, Height: 3}, {Row: 10, Path: "0 gone.jpg", Width: 4, Height: 3}, // by path, and one without a file
+		{Row: 11, Path: "z\xff.jpg"}, {Row: 12, Path: "alone.jpg"}, {Row: 13, Path: "y, \"1\".jpg"}, // nothing is known
+	}
+	var pairs []vectors.Pair
+	for _, p := range [][2]int{{0, 1}, {1, 2}, {3, 4}, {4, 5}, {6, 7}, {8, 9}, {9, 10}, {11, 13}} {
+		pairs = append(pairs, vectors.Pair{A: p[0], B: p[1], Similarity: 0.99})
+	}
+	hashes := strings.Split("1 2 3 4 5 6 7 7 8 9 10 11 12 11", " ")
+	groups := group(rows, hashes, pairs, func(path string) int64 { return bytes[path] })
+	var kept []string
+	for _, g := range groups {
+		if g.Conflict != (g.Keep < 0) {
+			t.Errorf("%+v", g)
+		}
+		name := "conflict"
+		if g.Keep >= 0 {
+			name = g.Rows[g.Keep].Path
+		}
+		kept = append(kept, name)
+	}
+	if d := cmp.Diff([]string{"conflict", "b.jpg", "e.jpg", "h.jpg", "y, \"1\".jpg"}, kept); d != "" {
+		t.Errorf("what is kept: %s", d)
+	}
+	var table strings.Builder
+	copies, conflicts, err := WriteOthers(&table, groups)
+	const want = `path,keep,kind,similarity
+a.jpg,b.jpg,near,0.990000
+c.jpg,b.jpg,near,0.990000
+d.jpg,e.jpg,near,0.990000
+f.jpg,e.jpg,near,0.990000
+i.jpg,h.jpg,near,0.990000
+0 gone.jpg,h.jpg,near,0.990000
+z%FF.jpg,"y, ""1"".jpg",exact,0.990000
+`
+	if d := cmp.Diff(want, table.String()); d != "" || copies != 7 || conflicts != 1 || err != nil {
+		t.Errorf("%d copies, %d conflicts, %v: %s", copies, conflicts, err, d)
+	}
+}
