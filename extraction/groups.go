@@ -34,30 +34,27 @@ const (
 	newKeyBytes   = 32
 )
 
-// sum is a keyed hash of a value of some kind, in hex.
-func (k groupKey) sum(kind, value string, digits int) string {
+// sum is a keyed hash in hex.
+func (k groupKey) sum(value string, digits int) string {
 	h := hmac.New(sha256.New, k)
-	_, _ = io.WriteString(h, kind+"\x00"+value) // never fails
+	_, _ = io.WriteString(h, value) // never fails
 	return hex.EncodeToString(h.Sum(nil))[:digits]
 }
 
 // id tells keys apart, and nothing else about them.
-func (k groupKey) id() string { return k.sum("key", "", 16) }
-
-// errNobody is the failure of an image that cannot be grouped by patient.
-var errNobody = errors.New("it has neither a PatientID nor a StudyInstanceUID to group it by, as DICOM files have: leave it out with --exclude, or group images by a table, --group-by csv:FILE")
+func (k groupKey) id() string { return k.sum("key\x00", 16) }
 
 // group is that of an image, in which nothing is left of who it shows. A file that does not tell the patient is grouped by
 // its study.
 func (k groupKey) group(facts picture.Facts, studies *atomic.Int64) (string, error) {
-	switch {
-	case facts.Patient != "":
-		return k.sum("patient", facts.Patient, 32), nil
-	case facts.Study != "":
-		studies.Add(1)
-		return k.sum("study", facts.Study, 32), nil
+	person, err := facts.Person()
+	if err != nil {
+		return "", err
 	}
-	return "", errNobody
+	if facts.Patient == "" {
+		studies.Add(1)
+	}
+	return k.sum(person, 32), nil
 }
 
 // readGroupKey reads a key from its file, with or without a line's end.

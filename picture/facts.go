@@ -2,6 +2,7 @@ package picture
 
 import (
 	"bytes"
+	"errors"
 
 	"fovea/picture/internal/dicom"
 	"fovea/picture/internal/tiff"
@@ -14,6 +15,20 @@ type Facts struct {
 	Patient, Study string
 	// Georeference is that of a GeoTIFF, nil if it has none.
 	Georeference *Georeference
+}
+
+// ErrNobody says that a file names neither a patient nor a study.
+var ErrNobody = errors.New("it has neither a PatientID nor a StudyInstanceUID, as DICOM files have: leave it out, or group images by a table")
+
+// Person tells whose body is shown: by the patient, or else by the study. It is not to be stored.
+func (f Facts) Person() (string, error) {
+	switch {
+	case f.Patient != "":
+		return "patient\x00" + f.Patient, nil
+	case f.Study != "":
+		return "study\x00" + f.Study, nil
+	}
+	return "", ErrNobody
 }
 
 // WantedFacts say which facts are looked for.
