@@ -87,7 +87,7 @@ func (o *Options) estimate(ctx context.Context, listing listing, group *inferenc
 // estimateSync compares the images with the dataset first.
 func (o *Options) estimateSync(ctx context.Context, found listing) (Estimated, error) {
 	r := &run{Options: *o, listing: found}
-	if err := cmp.Or(r.adoptPrecision(), r.adoptProjection()); err != nil {
+	if err := cmp.Or(r.adoptPrecision(), r.adoptProjection(), r.examineGroups()); err != nil {
 		return Estimated{}, err
 	}
 	o.Project = r.Project

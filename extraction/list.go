@@ -35,6 +35,9 @@ func (o *Options) list(ctx context.Context) (listing listing, err error) {
 	inputs.WarnLabels(listing.Listing, o.Labels)
 	found := len(listing.Items)
 	listing.Items = o.Selection.Apply(listing.Items)
+	if err := o.GroupBy.Group(listing.Items, o.Labels, o.MaxMemory); err != nil {
+		return listing, err
+	}
 	logrus.Infof("%s found, %s skipped", text.Plural(found, "image"), text.Plural(listing.Skipped, "other file"))
 	if len(listing.Items) < found {
 		logrus.Infof("%d of them are selected", len(listing.Items))

@@ -28,6 +28,12 @@ type Options struct {
 	MaxMemory int64
 	// Labels gives the images their labels; nil means none.
 	Labels pipeline.Labeler
+	// GroupBy gives the dataset a column of groups, whose rows stay together wherever rows are divided. Groups of patients
+	// are keyed hashes: GroupKey is the file of the key, which a new dataset makes if it is not there. Georeference adds
+	// the columns of where GeoTIFFs lie. A dataset that is continued must have been made with the same.
+	GroupBy      pipeline.Grouping
+	GroupKey     string
+	Georeference bool
 	// Frames are those that are wanted of files with several, such as animations, each as an image of its own; by
 	// default such a file is one image.
 	Frames frames.Selection
@@ -110,7 +116,7 @@ func (o Options) Validate() error {
 	case o.MaxTime < 0:
 		return wrong("a limit of %s for decoding: use a positive time", o.MaxTime)
 	}
-	return errors.Join(o.validateOutput(), o.validateProjection())
+	return errors.Join(o.validateOutput(), o.validateProjection(), o.validateGroups())
 }
 
 // refuseSlower refuses to begin a dataset in a precision that only makes it less exact. One that exists is

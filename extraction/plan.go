@@ -85,19 +85,36 @@ func (p Plan) spelled() *Plan {
 }
 
 // row returns what becomes of each row of the dataset.
-func (p *Plan) row(items []pipeline.Item, u *featurestore.Update) func(int) (featurestore.Row, bool) {
+func (p *Plan) row(o *Options, items []pipeline.Item, u *featurestore.Update) func(int) (featurestore.Row, bool) {
 	rows, _ := u.Rows()
 	return func(i int) (featurestore.Row, bool) {
 		switch f := p.rows[i]; f.item {
 		case goes:
 			return featurestore.Row{}, false
 		case stays:
-			return featurestore.Row{Path: rows.Paths[i], Label: rows.Labels[i], Split: rows.Splits[i], Seen: f.seen}, true
+			return featurestore.Row{Path: rows.Paths[i], Label: rows.Labels[i], Split: rows.Splits[i], Group: groupAt(rows, i), Seen: f.seen}, true
 		default:
 			item := &items[f.item]
-			return featurestore.Row{Path: item.Path, Label: item.Label, Split: item.Split, Seen: f.seen}, true
+			return featurestore.Row{Path: item.Path, Label: item.Label, Split: item.Split, Group: o.groupOf(item, groupAt(rows, i)), Seen: f.seen}, true
 		}
 	}
+}
+
+// groupAt is the group of a row, "" in a dataset without.
+func groupAt(rows *featurestore.Table, i int) string {
+	if rows.Groups == nil {
+		return ""
+	}
+	return rows.Groups[i]
+}
+
+// groupOf is the group that the row of an image gets, which has one so far: patients are known by the content alone, and
+// that is the same.
+func (o *Options) groupOf(item *pipeline.Item, have string) string {
+	if o.GroupBy.ByPatient() {
+		return have
+	}
+	return item.Group
 }
 
 // wanted are the images of the new rows, by path.

@@ -74,7 +74,7 @@ func (s scene) plan() (Plan, []pipeline.Item) {
 	for _, path := range s.unlisted {
 		unlisted = append(unlisted, pipeline.Failure{Item: pipeline.Item{Path: path}, Stage: pipeline.StageList, Reason: "broken"})
 	}
-	return newPlan(c.Items, old, unlisted, c, s.retry), c.Items
+	return newPlan(c.Items, old, unlisted, c, s.retry, false), c.Items
 }
 
 // outcome applies the plan: the rows in their order, as path=content:label, and the paths of the failures.

@@ -25,8 +25,8 @@ type planner struct {
 	old   standing
 	// unlisted are the failures of the listing.
 	unlisted []pipeline.Failure
-	// retry has all failures tried again.
-	retry bool
+	// retry has all failures tried again, and groups says that those of rows are to be the images'.
+	retry, groups bool
 
 	failureAt map[string]int
 	// itemAt has the items that do not keep their rows.
@@ -39,8 +39,8 @@ type planner struct {
 }
 
 // newPlan decides what becomes of rows, failures and images, by the comparison of the images with the dataset.
-func newPlan(items []pipeline.Item, old standing, unlisted []pipeline.Failure, c *pipeline.Comparison, retry bool) Plan {
-	p := &planner{items: items, old: old, unlisted: unlisted, retry: retry, sums: c.Sums, lost: setOf(c.Lost), changed: setOf(c.Changed)}
+func newPlan(items []pipeline.Item, old standing, unlisted []pipeline.Failure, c *pipeline.Comparison, retry, groups bool) Plan {
+	p := &planner{items: items, old: old, unlisted: unlisted, retry: retry, sums: c.Sums, lost: setOf(c.Lost), changed: setOf(c.Changed), groups: groups}
 	p.Rows, p.rows = old.rows.Rows, make([]fate, old.rows.Rows)
 	p.index()
 	for i := range p.rows {
@@ -118,6 +118,9 @@ func (p *planner) keeps(i int) (kept, hasRow bool) {
 	case split != item.Split:
 		p.Relabelled++
 		p.Steps = append(p.Steps, Step{What: "relabelled", Path: item.Path, Before: split, Now: item.Split})
+	case p.groups && groupAt(p.old.rows, row) != item.Group:
+		p.Relabelled++
+		p.Steps = append(p.Steps, Step{What: "relabelled", Path: item.Path, Before: groupAt(p.old.rows, row), Now: item.Group})
 	default:
 		p.Kept++
 	}

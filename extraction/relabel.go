@@ -59,6 +59,8 @@ type Relabelled struct {
 	// Labels and Splits count the rows of each change, the most frequent first.
 	Labels []Renaming `json:"labels"`
 	Splits []Renaming `json:"splits"`
+	// groups count the rows of each change of a group, which only resuming makes.
+	groups []Renaming
 	// doubts are messages about labels that are probably mistakes.
 	doubts []string
 	// Changes are the rows themselves, in the dataset's order, at most RelabelOptions.MostChanges.
@@ -141,8 +143,8 @@ type images struct {
 	rows  int
 }
 
-// mark is the label and split of an image.
-type mark struct{ label, split string }
+// mark is the label, the split and the group of an image; failures have no group.
+type mark struct{ label, split, group string }
 
 func imagesOf(ctx context.Context, dir string, maxMemory int64) (images, error) {
 	d, err := featurestore.ReadOptions{MaxMemory: maxMemory}.Open(dir)
@@ -159,7 +161,7 @@ func imagesOf(ctx context.Context, dir string, maxMemory int64) (images, error) 
 	}
 	all := images{paths: index.Paths, rows: index.Rows, marks: make([]mark, index.Rows, index.Rows+len(failures))}
 	for i := range index.Rows {
-		all.marks[i] = mark{index.Labels[i], index.Splits[i]}
+		all.marks[i] = mark{index.Labels[i], index.Splits[i], groupAt(index, i)}
 	}
 	if d.Manifest().Status == featurestore.StatusWriting { // a killed writer leaves failures of images that became rows
 		rows := make(map[string]bool, index.Rows)
@@ -169,7 +171,7 @@ func imagesOf(ctx context.Context, dir string, maxMemory int64) (images, error) 
 		failures = slices.DeleteFunc(failures, func(f featurestore.Failure) bool { return rows[f.Path] })
 	}
 	for _, f := range failures {
-		all.paths, all.marks = append(all.paths, f.Path), append(all.marks, mark{f.Label, f.Split})
+		all.paths, all.marks = append(all.paths, f.Path), append(all.marks, mark{label: f.Label, split: f.Split})
 	}
 	return all, nil
 }
@@ -212,7 +214,7 @@ func (o RelabelOptions) label(images images, done *Relabelled) ([]mark, error) {
 // compare finds what changes, and puts it into done, with at most so many rows themselves.
 func (m images) compare(now []mark, done *Relabelled, most int) markings {
 	found := markings{at: map[string]int32{}, was: m.marks, now: now}
-	labels, splits := map[Change]int{}, map[Change]int{}
+	labels, splits, groups := map[Change]int{}, map[Change]int{}, map[Change]int{}
 	done.Changes = []RowChange{}
 	for i, was := range m.marks {
 		if was == now[i] {
@@ -230,11 +232,14 @@ func (m images) compare(now []mark, done *Relabelled, most int) markings {
 		if was.split != now[i].split {
 			splits[Change{was.split, now[i].split}]++
 		}
+		if was.group != now[i].group {
+			groups[Change{was.group, now[i].group}]++
+		}
 		if most == 0 || len(done.Changes) < most {
 			done.Changes = append(done.Changes, RowChange{spelling.Spell(m.paths[i]), changeOf(was.label, now[i].label), changeOf(was.split, now[i].split)})
 		}
 	}
-	done.Labels, done.Splits = renamings(labels), renamings(splits)
+	done.Labels, done.Splits, done.groups = renamings(labels), renamings(splits), renamings(groups)
 	return found
 }
 
@@ -279,22 +284,24 @@ type markings struct {
 }
 
 // of is what an image gets; one that another process has labeled meanwhile keeps that.
-func (m markings) of(path, label, split string) (string, string) {
-	if at, ok := m.at[path]; ok && m.was[at] == (mark{label, split}) {
-		return m.now[at].label, m.now[at].split
+func (m markings) of(path string, was mark) mark {
+	if at, ok := m.at[path]; ok && m.was[at] == was {
+		return m.now[at]
 	}
-	return label, split
+	return was
 }
 
 // apply writes the changes, of so many rows.
 func (m markings) apply(ctx context.Context, dir string, rows int, maxMemory int64) error {
 	revised, err := featurestore.Revise(ctx, dir, featurestore.ReviseOptions{
 		Row: func(r featurestore.Row) (featurestore.Row, bool) {
-			r.Label, r.Split = m.of(r.Path, r.Label, r.Split)
+			now := m.of(r.Path, mark{r.Label, r.Split, r.Group})
+			r.Label, r.Split, r.Group = now.label, now.split, now.group
 			return r, true
 		},
 		Failure: func(f featurestore.Failure) (featurestore.Failure, bool) {
-			f.Label, f.Split = m.of(f.Path, f.Label, f.Split)
+			now := m.of(f.Path, mark{label: f.Label, split: f.Split})
+			f.Label, f.Split = now.label, now.split
 			return f, true
 		},
 		MaxMemory: maxMemory,

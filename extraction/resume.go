@@ -30,7 +30,7 @@ func (r *run) writing() featurestore.Options {
 func (r *run) takeOver(ctx context.Context, to destination, options featurestore.Options, items []pipeline.Item) (*featurestore.Writer, error) {
 	options.Written = to.upload.Written
 	writer, err := featurestore.Create(to.dir, r.info(), options)
-	if errors.Is(err, featurestore.ErrLabels) && r.Labels != nil {
+	if errors.Is(err, featurestore.ErrLabels) {
 		if err := r.relabel(ctx, to, err); err != nil {
 			return nil, err
 		}
@@ -109,11 +109,11 @@ func driftsWithin(have recipe.Recipe, most float64) error {
 	return wrong("the dataset was begun in %s, whose published drift of %.1e is above --max-drift %g: give --max-drift %.1e or more, or none, to continue it, or --overwrite to make it anew", have.Arithmetic(), drift, most, drift)
 }
 
-// selected yields the images with the labels and splits that they have now.
+// selected yields the images with the labels, splits and groups that they have now.
 func selected(items []pipeline.Item) iter.Seq[featurestore.Row] {
 	return func(yield func(featurestore.Row) bool) {
 		for _, item := range items {
-			if !yield(featurestore.Row{Path: item.Path, Label: item.Label, Split: item.Split}) {
+			if !yield(featurestore.Row{Path: item.Path, Label: item.Label, Split: item.Split, Group: item.Group}) {
 				return
 			}
 		}

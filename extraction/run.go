@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -50,13 +51,16 @@ type run struct {
 	recipe    recipe.Recipe
 	config    pipeline.Config
 	result    Result
+	// key is that of patients' groups. byStudy counts images grouped by study for want of a patient.
+	key     groupKey
+	byStudy atomic.Int64
 }
 
 func (r *run) all(ctx context.Context) (err error) {
 	if err := r.vacant(); err != nil {
 		return err
 	}
-	if err := cmp.Or(r.adoptPrecision(), r.adoptProjection()); err != nil {
+	if err := cmp.Or(r.adoptPrecision(), r.adoptProjection(), r.openGroups()); err != nil {
 		return err
 	}
 	if err := r.listAndOpen(ctx); err != nil {
@@ -67,6 +71,7 @@ func (r *run) all(ctx context.Context) (err error) {
 	}
 	if err == nil {
 		r.adoptNames()
+		r.describe(&r.config)
 		r.config.Monitor, r.config.Grace = &r.Metrics.Monitor, r.Grace
 		err = r.write(ctx)
 	}
@@ -138,7 +143,7 @@ func (r *run) write(ctx context.Context) (err error) {
 		}
 	}
 	options := r.writing()
-	options.Selected = selected(r.listing.Items)
+	options.Selected, options.OwnGroups = selected(r.listing.Items), r.GroupBy.ByPatient()
 	writer, err := r.takeOver(ctx, to, options, r.listing.Items)
 	if err != nil {
 		return err
@@ -211,6 +216,7 @@ func (r *run) extract(ctx context.Context, items []pipeline.Item, sink pipeline.
 	update, done := r.Progress(len(items))
 	defer done()
 	r.config.Progress = update
+	defer r.noteStudies()
 	r.result.Stats, err = pipeline.Run(ctx, items, r.group, sink, r.config)
 	return err
 }
@@ -236,7 +242,10 @@ func cancelled(ctx context.Context, err error) bool {
 
 // info is what the dataset's rows have in common.
 func (r *run) info() featurestore.Info {
-	return featurestore.Info{Recipe: r.recipe, DType: r.DType, ToolVersion: r.ToolVersion, Device: r.group.Device()}
+	extra, grouping := r.extra()
+	return featurestore.Info{
+		Recipe: r.recipe, DType: r.DType, ToolVersion: r.ToolVersion, Device: r.group.Device(), Extra: extra, Grouping: grouping,
+	}
 }
 
 // check is an error if the dataset has failures and not one row.

@@ -21,6 +21,10 @@ func (s Sink) Append(rows []pipeline.Row) error {
 		stored[i] = featurestore.Row{
 			Path: r.Path, Label: r.Label, Split: r.Split, SHA256: r.SHA256,
 			Width: int32(r.Width), Height: int32(r.Height), Features: r.Features, Seen: r.Seen,
+			Group: r.Group,
+		}
+		if g := r.Georeference; g != nil {
+			stored[i].Georeference = &featurestore.Georeference{CRS: g.CRS, XMin: g.XMin, YMin: g.YMin, XMax: g.XMax, YMax: g.YMax}
 		}
 	}
 	err := s.Writer.Append(stored...)

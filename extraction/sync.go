@@ -105,7 +105,7 @@ func (o *Options) plan(ctx context.Context, u *featurestore.Update, found listin
 	if err != nil {
 		return Plan{}, err
 	}
-	p := newPlan(found.Items, standing{rows, seen, u.Failures(), u.Row}, found.Failures, &c, o.RetryFailed)
+	p := newPlan(found.Items, standing{rows, seen, u.Failures(), u.Row}, found.Failures, &c, o.RetryFailed, o.GroupBy.Any() && !o.GroupBy.ByPatient())
 	if !o.AllowEmpty {
 		p.Refusal = p.refuse(found.bare)
 	}
@@ -164,16 +164,16 @@ func (p *Plan) refuse(bare []string) string {
 
 // revise makes the new rows, if there are any, and puts the new dataset in the place of the old one.
 func (r *run) revise(ctx context.Context, to destination, u *featurestore.Update, plan *Plan) error {
-	revision := featurestore.Revision{Row: plan.row(r.listing.Items, u), Failures: plan.failures}
+	revision := featurestore.Revision{Row: plan.row(&r.Options, r.listing.Items, u), Failures: plan.failures}
 	if len(plan.extract)+len(plan.copies) > 0 {
 		failed, err := r.stage(ctx, to, u, plan)
 		if err != nil {
 			return err
 		}
 		wanted := plan.wanted(r.listing.Items)
-		revision.Take = func(path string) (label, split string, ok bool) {
-			item, ok := wanted[path]
-			return item.Label, item.Split, ok
+		revision.Take = func(staged featurestore.Row) (featurestore.Row, bool) {
+			item, ok := wanted[staged.Path]
+			return featurestore.Row{Label: item.Label, Split: item.Split, Group: r.groupOf(&item, staged.Group)}, ok
 		}
 		for _, f := range failed {
 			if item, ok := wanted[f.Path]; ok {
@@ -241,12 +241,13 @@ func (r *run) openStaging(ctx context.Context, to destination, u *featurestore.U
 
 // copyRows makes the rows of images that are copies of others.
 func (r *run) copyRows(ctx context.Context, w *featurestore.Writer, u *featurestore.Update, plan *Plan, done map[string]bool) error {
+	have, _ := u.Rows()
 	var from []int
 	var rows []featurestore.Row
 	for _, c := range plan.copies {
 		if item := r.listing.Items[c.item]; !done[item.Path] {
 			from = append(from, c.row)
-			rows = append(rows, featurestore.Row{Path: item.Path, Label: item.Label, Split: item.Split, Seen: c.seen})
+			rows = append(rows, featurestore.Row{Path: item.Path, Label: item.Label, Split: item.Split, Seen: c.seen, Group: r.groupOf(&item, groupAt(have, c.row))})
 		}
 	}
 	if len(rows) == 0 {
@@ -258,7 +259,7 @@ func (r *run) copyRows(ctx context.Context, w *featurestore.Writer, u *featurest
 // doubtCopies looks for copies under another label than the images that they are copies of.
 func (r *run) doubtCopies(u *featurestore.Update, plan *Plan, d *doubts) {
 	rows, _ := u.Rows()
-	row := plan.row(r.listing.Items, u)
+	row := plan.row(&r.Options, r.listing.Items, u)
 	for _, c := range plan.copies {
 		sum := rows.SHA256[c.row]
 		if first, stays := row(c.row); stays {

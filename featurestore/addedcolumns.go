@@ -129,7 +129,7 @@ func (a *addedColumns) fill(b *batch, rows int) error {
 }
 
 // batch has room for so many rows of the columns.
-func (a *addedColumns) batch(rows int) *batch { return newBatch(a.layers, a.dtype, rows) }
+func (a *addedColumns) batch(rows int) *batch { return newBatch(nil, a.layers, a.dtype, rows) }
 
 // place is where a column's vectors are, or -1.
 func (a *addedColumns) place(column string) int {

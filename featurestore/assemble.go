@@ -134,8 +134,9 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	at("begun")
 	first := a.parts[0].manifest
 	c := &writerConfig{
-		dir:     dir,
-		info:    Info{Recipe: first.Recipe, DType: first.DType, ToolVersion: a.options.ToolVersion, Device: a.devices()},
+		dir: dir,
+		info: Info{Recipe: first.Recipe, DType: first.DType, ToolVersion: a.options.ToolVersion, Device: a.devices(),
+			Extra: first.ExtraColumns, Grouping: first.Grouping},
 		options: Options{Format: first.Format, TensorExtension: first.TensorExtension, hooks: hooks{mem: memory.DefaultAllocator}},
 	}
 	m := newManifest(c)

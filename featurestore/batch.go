@@ -15,6 +15,7 @@ import (
 type batch struct {
 	n       int
 	rows    []Row // without their features
+	plain   []plainColumn
 	columns []vectorColumn
 }
 
@@ -26,8 +27,8 @@ type vectorColumn struct {
 	offsets []int32 // of each row and of the end, for lists of variable length
 }
 
-func newBatch(layers []recipe.Layer, dtype DType, rows int) *batch {
-	b := &batch{rows: make([]Row, rows)}
+func newBatch(plain []plainColumn, layers []recipe.Layer, dtype DType, rows int) *batch {
+	b := &batch{rows: make([]Row, rows), plain: plain}
 	for _, l := range layers {
 		c := vectorColumn{size: l.Size(), offsets: make([]int32, rows+1)}
 		for i := range c.offsets {
@@ -67,9 +68,9 @@ func (c *vectorColumn) set(row int, v []float32) {
 
 // record turns the collected rows into a record, which must be released before the next add.
 func (b *batch) record(schema *arrow.Schema, mem memory.Allocator) arrow.Record {
-	columns := fixedArrays(b.rows[:b.n], mem)
+	columns := plainArrays(b.plain, b.rows[:b.n], mem)
 	for i := range b.columns {
-		columns = append(columns, b.columns[i].array(b.n, schema.Field(len(fixedColumns)+i).Type))
+		columns = append(columns, b.columns[i].array(b.n, schema.Field(len(b.plain)+i).Type))
 	}
 	record := array.NewRecord(schema, columns, int64(b.n))
 	for _, c := range columns {
@@ -83,29 +84,12 @@ func (b *batch) reset() {
 	b.n = 0
 }
 
-// fixedArrays are the columns of rows before the vectors.
-func fixedArrays(rows []Row, mem memory.Allocator) (columns []arrow.Array) {
-	for i := range fixedColumns {
-		columns = append(columns, fixedArray(i, rows, mem))
+// plainArrays are the columns of rows before the vectors.
+func plainArrays(plain []plainColumn, rows []Row, mem memory.Allocator) (columns []arrow.Array) {
+	for _, c := range plain {
+		columns = append(columns, c.array(rows, mem))
 	}
 	return columns
-}
-
-// fixedArray is one of them.
-func fixedArray(column int, rows []Row, mem memory.Allocator) arrow.Array {
-	switch fixedColumns[column] {
-	case columnPath:
-		return textArray(rows, mem, func(r *Row) string { return r.Path }, false)
-	case columnLabel:
-		return textArray(rows, mem, func(r *Row) string { return r.Label }, true)
-	case columnSplit:
-		return textArray(rows, mem, func(r *Row) string { return r.Split }, true)
-	case columnSHA256:
-		return textArray(rows, mem, func(r *Row) string { return r.SHA256 }, false)
-	case columnWidth:
-		return numberArray(rows, mem, func(r *Row) int32 { return r.Width })
-	}
-	return numberArray(rows, mem, func(r *Row) int32 { return r.Height })
 }
 
 // textArray builds a string column; with nullable, empty strings become null.
@@ -123,7 +107,7 @@ func textArray(rows []Row, mem memory.Allocator, of func(*Row) string, nullable 
 	return builder.NewArray()
 }
 
-func numberArray(rows []Row, mem memory.Allocator, of func(*Row) int32) arrow.Array {
+func countArray(rows []Row, mem memory.Allocator, of func(*Row) int32) arrow.Array {
 	builder := array.NewInt32Builder(mem)
 	defer builder.Release()
 	builder.Resize(len(rows))

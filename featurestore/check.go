@@ -176,7 +176,7 @@ func (c *checker) readManifest() error {
 	for _, err := range inspectManifest(raw, m) {
 		c.wrong(c.layout.manifest, "%w", err)
 	}
-	if err == nil || validateLayers(m.Recipe.Layers) == nil {
+	if err == nil || validateLayers(m.Recipe.Layers, m.ExtraColumns) == nil {
 		c.manifest = &m
 	}
 	if last := len(m.Shards) - 1; err == nil && m.Status == StatusWriting && last >= 0 && m.Shards[last].Rows < m.RowsPerShard {

@@ -19,6 +19,11 @@ func (c *checker) chunk(file string, at int, meta shardMeta, part chunk) error {
 		c.path(file, at+i, rows[i].Path)
 		count(c.labels, rows[i].Label)
 		count(c.splits, rows[i].Split)
+		if g := rows[i].Georeference; g != nil {
+			if err := g.check(); err != nil {
+				c.problem(Problem{File: file, Row: at + i, Path: rows[i].Path, Err: err})
+			}
+		}
 	}
 	for _, l := range meta.recipe.Layers {
 		report := func(row int, err error) {

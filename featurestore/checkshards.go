@@ -70,7 +70,7 @@ func (c *checker) shard(name string) {
 		c.agree(file, r)
 	}
 	c.report.Rows += r.rows
-	columns := append(slices.Clone(fixedColumns), r.meta.recipe.LayerNames()...)
+	columns := append(plainNames(r.meta.extra), r.meta.recipe.LayerNames()...)
 	first := 0
 	for group, rows := range r.groups {
 		at := first

@@ -256,7 +256,7 @@ func TestVersionOfSeveralModels(t *testing.T) {
 	renamed.Layers[0].Of = "pool4"
 	for want, r := range map[int]recipe.Recipe{manifestVersion: testRecipe(), columnsVersion: bothRecipes(t, moreRecipe())} {
 		for _, version := range []int{manifestVersion, columnsVersion} {
-			if versionOf(renamed) != columnsVersion {
+			if versionOf(renamed, nil) != columnsVersion {
 				t.Error("a column of another name than its layer's is nothing new")
 			}
 			dir, info := t.TempDir(), testInfo(Float32)

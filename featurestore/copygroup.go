@@ -31,6 +31,8 @@ type groupCopier interface {
 // copiedRows are what a group of rows gets besides what is copied.
 type copiedRows struct {
 	rows []Row
+	// plain are the columns in front of the vectors.
+	plain []plainColumn
 	// added are the vectors of columns that are new, or nil.
 	added *addedColumns
 	// record is the number of rows to encode together.
@@ -63,13 +65,13 @@ func (e *parquetEncoder) copyGroup(_ context.Context, from *shardReader, group i
 			continue
 		}
 		taken := errIrregular
-		if i >= revisedColumns {
+		if i >= len(copied.plain) || !copied.plain[i].revised {
 			taken = e.group.copyFrom(src, group, i, name)
 		}
 		switch {
 		case taken == nil:
-		case errors.Is(taken, errIrregular) && i < len(fixedColumns):
-			if err := e.writeFixed(i, copied); err != nil {
+		case errors.Is(taken, errIrregular) && i < len(copied.plain):
+			if err := e.writePlain(i, copied); err != nil {
 				return err
 			}
 		case errors.Is(taken, errIrregular):
@@ -84,10 +86,10 @@ func (e *parquetEncoder) copyGroup(_ context.Context, from *shardReader, group i
 	return e.endGroup()
 }
 
-// writeFixed writes a column in front of the vectors in the same portions as if it were extracted.
-func (e *parquetEncoder) writeFixed(column int, copied copiedRows) error {
+// writePlain writes a column in front of the vectors in the same portions as if it were extracted.
+func (e *parquetEncoder) writePlain(column int, copied copiedRows) error {
 	for part := range slices.Chunk(copied.rows, copied.record) {
-		values := fixedArray(column, part, copied.mem)
+		values := copied.plain[column].array(part, copied.mem)
 		err := e.writeColumn(column, values)
 		values.Release()
 		if err != nil {
@@ -182,14 +184,15 @@ func (c *copiedChunk) flush(sink *countingWriter, meta *metadata.ColumnChunkMeta
 
 // copyGroup copies the values of the vectors, whose checksums reading them compares.
 func (e *ipcEncoder) copyGroup(ctx context.Context, from *shardReader, group int, copied copiedRows) error {
-	columns, fields, rows := slices.Clone(fixedColumns), e.fields.Fields()[len(fixedColumns):], copied.rows
+	var columns []string // of vectors alone
+	fields, rows := e.fields.Fields()[len(copied.plain):], copied.rows
 	for _, f := range fields {
 		if copied.added.place(f.Name) < 0 {
 			columns = append(columns, f.Name)
 		}
 	}
 	return from.scanGroup(ctx, group, columns, func(c chunk) error {
-		arrays := fixedArrays(rows[:c.rows], copied.mem)
+		arrays := plainArrays(copied.plain, rows[:c.rows], copied.mem)
 		defer func() { releaseAll(arrays) }()
 		rows = rows[c.rows:]
 		var added *batch
@@ -287,7 +290,7 @@ func (s *shardWriter) copyShard(ctx context.Context, from *shardReader, listed S
 				return err
 			}
 			err := guard.Call(func() error {
-				return copier.copyGroup(ctx, from, i, copiedRows{rows[:n], added, s.config.sizes.record, s.config.options.hooks.mem})
+				return copier.copyGroup(ctx, from, i, copiedRows{rows[:n], plainColumns(s.config.info.Extra), added, s.config.sizes.record, s.config.options.hooks.mem})
 			})
 			if s.sink.err != nil {
 				err = fmt.Errorf("write %q: %w", s.name, s.sink.err)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,6 +57,21 @@ func crashItems(from, to int, status Status) *crashData {
 	return &crashData{status, seenRows(from, to), seenFailures(from, from+(to-from)/10)}
 }
 
+// crashExtra is crashItems with values in all columns on request.
+func crashExtra(from, to int, status Status) *crashData {
+	d := crashItems(from, to, status)
+	d.rows = withExtra(d.rows)
+	return d
+}
+
+// info is that of a dataset of the rows.
+func (d *crashData) info() Info {
+	if slices.ContainsFunc(d.rows, func(r Row) bool { return r.Group != "" }) {
+		return extraInfo(Float32)
+	}
+	return testInfo(Float32)
+}
+
 // crashWrite writes, or goes on to write, a dataset, a failure after every tenth row, up to a number
 // of rows, and notes what it has put on disk.
 func crashWrite(mark, out string, options Options, data *crashData, count int) (*Writer, error) {
@@ -68,7 +84,7 @@ func crashWrite(mark, out string, options Options, data *crashData, count int) (
 			crashtest.Mark(mark, fmt.Sprintf("kept %d %d", rows, m.Failures))
 		}
 	}
-	w, err := Create(out, testInfo(Float32), options)
+	w, err := Create(out, data.info(), options)
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,10 @@ func crashReplacing() []crashCase {
 	ctx := context.Background()
 	other, two, others := crashItems(300, 330, StatusComplete), crashItems(0, 30, StatusComplete), crashItems(100, 130, StatusComplete)
 	two.rows, two.failures = append(two.rows, others.rows...), append(two.failures, others.failures...)
-	fewer, revised := *other, *other
+	extra := crashExtra(300, 330, StatusComplete)
+	fewer, revised, revisedExtra := *other, *other, *extra
+	revisedExtra.rows = slices.Clone(extra.rows)
+	revisedExtra.rows[2].Group, revisedExtra.rows[5].Label = "another", "owl"
 	fewer.rows = other.rows[1:]
 	revised.rows = slices.Clone(other.rows[:len(other.rows)-1])
 	revised.rows[0].Label, revised.rows[3].Path = "owl", "moved.jpg"
@@ -75,7 +78,20 @@ func crashReplacing() []crashCase {
 		_, err := Revise(ctx, out(dir), ReviseOptions{Row: row})
 		return err
 	})
-	revise.idle = true
+	extraRow := func(r Row) (Row, bool) {
+		switch r.Path {
+		case extra.rows[2].Path:
+			r.Group = "another"
+		case extra.rows[5].Path:
+			r.Label = "owl"
+		}
+		return r, true
+	}
+	reviseExtra := crashDo("revise columns on request", extra, &revisedExtra, func(dir string) error {
+		_, err := Revise(ctx, out(dir), ReviseOptions{Row: extraRow})
+		return err
+	})
+	revise.idle, reviseExtra.idle = true, true
 	updated := revised
 	updated.rows = slices.Concat(revised.rows, others.rows[:2])
 	update := crashDo("update", other, &updated, func(dir string) error { return updateAgain(out(dir), other.rows, others.rows[:2]) })
@@ -104,6 +120,7 @@ func crashReplacing() []crashCase {
 	return []crashCase{
 		columns, crashInSteps(columns), crashStopped(columns, "exchanged"), drop,
 		update, crashInSteps(update), crashStopped(update, "exchanged"),
+		reviseExtra, crashInSteps(reviseExtra),
 		revise, crashInSteps(revise), crashStopped(revise, "exchanged"), crashStopped(crashInSteps(revise), "arriving"),
 		over, crashStopped(over, "exchanged"),
 		crashInSteps(over), crashInSteps(merge), crashStopped(crashInSteps(over), "arriving"), crashStopped(crashInSteps(over), "data left"),
@@ -215,6 +232,9 @@ func crashFormer() crashCase {
 func crashWriting(format Format) []crashCase {
 	whole, other := crashItems(0, crashRows, StatusComplete), crashItems(300, 330, StatusComplete)
 	begun := crashItems(0, testShard+3, StatusInterrupted)
+	if format == FormatArrow {
+		whole, begun = crashExtra(0, crashRows, StatusComplete), crashExtra(0, testShard+3, StatusInterrupted)
+	}
 	return []crashCase{{
 		name: "extract " + string(format), out: "new/deep/out", new: whole, grows: true,
 		prepare: func(*testing.T, string) {},

@@ -1,6 +1,7 @@
 package featurestore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +39,7 @@ func textsOf(d *crashData) (texts crashTexts) {
 		return texts
 	}
 	for _, r := range d.rows {
-		texts.rows = append(texts.rows, fmt.Sprintf("%q", []any{r.Path, r.Label, r.Split, r.SHA256, r.Width, r.Height, r.Features}))
+		texts.rows = append(texts.rows, fmt.Sprintf("%q", []any{r.Path, r.Label, r.Split, r.SHA256, r.Width, r.Height, r.Group, *cmp.Or(r.Georeference, &Georeference{}), r.Features}))
 	}
 	for _, f := range d.failures {
 		texts.failures = append(texts.failures, fmt.Sprintf("%q", []string{f.Path, f.Label, f.Split, f.Stage, f.Reason}))

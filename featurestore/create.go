@@ -102,8 +102,9 @@ func (w *Writer) start() error {
 	if err != nil {
 		return err
 	}
-	w.batch = newBatch(c.info.Recipe.Layers, c.info.DType, c.sizes.record)
-	w.other = newBatch(c.info.Recipe.Layers, c.info.DType, c.sizes.record)
+	plain := plainColumns(c.info.Extra)
+	w.batch = newBatch(plain, c.info.Recipe.Layers, c.info.DType, c.sizes.record)
+	w.other = newBatch(plain, c.info.Recipe.Layers, c.info.DType, c.sizes.record)
 	if err := prepareDirs(c.dir); err != nil {
 		return err
 	}
@@ -141,10 +142,11 @@ func (w *Writer) report(m Manifest) {
 
 func newManifest(c *writerConfig) Manifest {
 	return Manifest{
-		Kind: manifestKind, Version: versionOf(c.info.Recipe),
+		Kind: manifestKind, Version: versionOf(c.info.Recipe, c.info.Extra),
 		Fingerprint: c.info.Recipe.Fingerprint(), Recipe: c.info.Recipe,
 		Format: c.options.Format, DType: c.info.DType,
-		ToolVersion: c.info.ToolVersion, Device: c.info.Device, TensorExtension: c.options.TensorExtension,
+		ToolVersion: c.info.ToolVersion, Device: c.info.Device,
+		ExtraColumns: slices.Clone(c.info.Extra), Grouping: c.info.Grouping, TensorExtension: c.options.TensorExtension,
 		Labels: map[string]int{}, Splits: map[string]int{},
 		RowsPerShard: c.sizes.shard, Shards: []Shard{}, Created: time.Now().UTC(),
 	}

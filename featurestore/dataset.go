@@ -156,6 +156,9 @@ func (m Manifest) agrees(name string, meta shardMeta) error {
 		return fmt.Errorf("%w: %s/%s was made in another way than %s says: %s", ErrCorrupt, dataDir, name, manifestName,
 			describe(differences(m.Recipe, meta.recipe), "in the manifest", "in the shard"))
 	}
+	if have, want := joinExtra(meta.extra), joinExtra(m.ExtraColumns); have != want {
+		return fmt.Errorf("%w: %s/%s has the columns on request %q, but %s says %q", ErrCorrupt, dataDir, name, have, manifestName, want)
+	}
 	if meta.dtype != m.DType {
 		return fmt.Errorf("%w: %s/%s stores %s, but %s says %s", ErrCorrupt, dataDir, name, meta.dtype, manifestName, m.DType)
 	}
@@ -191,7 +194,7 @@ func (d *Dataset) Failures() ([]Failure, error) {
 // Column is a column of the shards.
 type Column struct {
 	Name string `json:"name"`
-	// Type is as Arrow writes it: string, int32, fixed_size_list<float32>[25088].
+	// Type is as Arrow writes it: string, int32, float64, fixed_size_list<float32>[25088].
 	Type     string `json:"type"`
 	Nullable bool   `json:"nullable"`
 	// Shape and Layout describe a layer's vectors; see recipe.Layer.
@@ -205,7 +208,7 @@ type Column struct {
 // Columns returns the columns of the shards in order.
 func (d *Dataset) Columns() []Column {
 	var columns []Column
-	for _, f := range fixedSchema(Info{Recipe: d.manifest.Recipe, DType: d.manifest.DType}, arrow.Metadata{}).Fields() {
+	for _, f := range fixedSchema(Info{Recipe: d.manifest.Recipe, DType: d.manifest.DType, Extra: d.manifest.ExtraColumns}, arrow.Metadata{}).Fields() {
 		c := Column{Name: f.Name, Type: f.Type.String(), Nullable: f.Nullable}
 		if c.Type == "utf8" {
 			c.Type = "string"

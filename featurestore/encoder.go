@@ -55,16 +55,20 @@ const dataPageBytes = 1 << 20
 //
 //   - zstd level 1: two thirds smaller than uncompressed for rectified features; higher levels
 //     gain a few percent and cost most of the speed.
-//   - No statistics for vectors: they cost time and never help. Labels and splits repeat, so they
-//     get a dictionary.
+//   - No statistics for vectors: they cost time and never help. Labels, splits and groups repeat, so
+//     they get a dictionary.
 //   - Go's allocator for its own buffers: it leaves their release to the garbage collector.
 func vectorProperties(info Info, more ...parquet.WriterProperty) *parquet.WriterProperties {
 	options := []parquet.WriterProperty{
 		parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(1),
 		parquet.WithDictionaryDefault(false),
-		parquet.WithDictionaryFor(columnLabel, true), parquet.WithDictionaryFor(columnSplit, true),
 		parquet.WithDataPageSize(dataPageBytes),
 		parquet.WithRootRepetition(parquet.Repetitions.Required),
+	}
+	for _, c := range plainColumns(info.Extra) {
+		if c.repeats {
+			options = append(options, parquet.WithDictionaryFor(c.name, true))
+		}
 	}
 	for _, l := range info.Recipe.Layers {
 		options = append(options, parquet.WithStatsFor(l.Name+".list.element", false))

@@ -59,6 +59,10 @@ type Info struct {
 	DType DType
 	// ToolVersion is the version of the writing program.
 	ToolVersion string
+	// Extra are the columns on request, in the order of their constants. Grouping says, where there is a group, how groups
+	// were found: rows that were grouped in different ways do not belong into one dataset. It is only in the manifest.
+	Extra    []Extra
+	Grouping string
 	// Device names what the model ran on. It is only in the manifest, so that it does not make
 	// otherwise equal shards differ.
 	Device string
@@ -79,15 +83,19 @@ const (
 	columnSHA256 = "sha256"
 	columnWidth  = "width"
 	columnHeight = "height"
+
+	columnGroup = "group"
+	columnCRS   = "crs"
+	columnXMin  = "x_min"
+	columnYMin  = "y_min"
+	columnXMax  = "x_max"
+	columnYMax  = "y_max"
 )
 
 var fixedColumns = []string{columnPath, columnLabel, columnSplit, columnSHA256, columnWidth, columnHeight}
 
 // FixedColumns are the names of the columns that every dataset has, in front of those of its layers.
 func FixedColumns() []string { return slices.Clone(fixedColumns) }
-
-// revisedColumns is how many of them a revision may change, the first ones.
-const revisedColumns = 3
 
 func (i Info) validate() error {
 	if i.DType != Float32 && i.DType != Float16 {
@@ -96,15 +104,21 @@ func (i Info) validate() error {
 	if err := i.Recipe.ValidateParts(); err != nil {
 		return err
 	}
-	return validateLayers(i.Recipe.Layers)
+	if err := validateExtra(i.Extra); err != nil {
+		return err
+	}
+	if has := slices.Contains(i.Extra, ExtraGroup); has != (i.Grouping != "") {
+		return fmt.Errorf("the column %s and how groups were found belong together: %t, %q", columnGroup, has, i.Grouping)
+	}
+	return validateLayers(i.Recipe.Layers, i.Extra)
 }
 
 // validateLayers checks that the layers can be columns.
-func validateLayers(layers []recipe.Layer) error {
+func validateLayers(layers []recipe.Layer, extra []Extra) error {
 	if len(layers) == 0 {
 		return fmt.Errorf("the recipe has no layers")
 	}
-	seen := slices.Clone(fixedColumns)
+	seen := plainNames(extra)
 	for _, l := range layers {
 		if l.Name == "" || slices.Contains(seen, l.Name) {
 			return fmt.Errorf("layer name %q is empty or already the name of a column", l.Name)

@@ -193,7 +193,8 @@ func newColumnSet(schema *arrow.Schema, names []string) columnSet {
 	for i, f := range schema.Fields() {
 		if s.has[i] = slices.Contains(names, f.Name); s.has[i] {
 			fields = append(fields, f)
-			s.vectors = s.vectors || !slices.Contains(fixedColumns, f.Name)
+			_, list := f.Type.(arrow.ListLikeType)
+			s.vectors = s.vectors || list
 		}
 	}
 	s.schema = arrow.NewSchema(fields, nil)
@@ -234,7 +235,7 @@ func (h *ipcHead) array(t arrow.DataType) (arrow.ArrayData, error) {
 		if err = add(4 * min(n, 1) * (n + 1)); err == nil {
 			err = add(0)
 		}
-	case *arrow.Int32Type, *arrow.Float32Type, *arrow.Float16Type:
+	case *arrow.Int32Type, *arrow.Float32Type, *arrow.Float16Type, *arrow.Float64Type:
 		err = add(n * t.(arrow.FixedWidthDataType).BitWidth() / 8)
 	case *arrow.ListType:
 		if err = add(4 * min(n, 1) * (n + 1)); err == nil {
@@ -269,7 +270,7 @@ func (h *ipcHead) buffer(least int) (*memory.Buffer, error) {
 		return nil, err
 	}
 	bytes := h.body[offset : offset+length : offset+length]
-	if uintptr(unsafe.Pointer(&bytes[0]))%4 != 0 {
+	if uintptr(unsafe.Pointer(&bytes[0]))%8 != 0 {
 		return nil, errIrregular // numbers cannot be read in place
 	}
 	return memory.NewBufferBytes(bytes), nil

@@ -19,13 +19,18 @@ import (
 const (
 	manifestKind = "fovea-features"
 	// manifestVersion is that of datasets of one model. Programs that know no other refuse columnsVersion: they would
-	// take all columns for those of the first model, or for layers of the columns' names.
+	// take all columns for those of the first model, or for layers of the columns' names. Those that know no extraVersion
+	// would lose the columns on request whenever they write.
 	manifestVersion = 1
 	columnsVersion  = 2
+	extraVersion    = 3
 )
 
-// versionOf is the version of the manifest of a dataset by the recipe.
-func versionOf(r recipe.Recipe) int {
+// versionOf is the version of the manifest of a dataset by the recipe, with columns on request.
+func versionOf(r recipe.Recipe, extra []Extra) int {
+	if len(extra) > 0 {
+		return extraVersion
+	}
 	if len(r.Added) > 0 || slices.ContainsFunc(r.Layers, func(l recipe.Layer) bool { return l.Of != "" }) {
 		return columnsVersion
 	}
@@ -34,8 +39,8 @@ func versionOf(r recipe.Recipe) int {
 
 // Manifest describes a dataset: ManifestFile.
 type Manifest struct {
-	// Kind is "fovea-features". Version is 1, or 2 if there are columns of several models or under other names than their
-	// layers.
+	// Kind is "fovea-features". Version is 1; 2 if there are columns of several models or under other names than their
+	// layers; 3 if there are columns on request.
 	Kind    string `json:"kind"`
 	Version int    `json:"version"`
 	Status  Status `json:"status"`
@@ -45,6 +50,9 @@ type Manifest struct {
 	Format      Format        `json:"format"`
 	DType       DType         `json:"dtype"`
 	ToolVersion string        `json:"tool_version"`
+	// ExtraColumns are the columns on request, and Grouping says how groups were found; see Info.
+	ExtraColumns []Extra `json:"extra_columns,omitempty"`
+	Grouping     string  `json:"grouping,omitempty"`
 	// TensorExtension means that layers with several dimensions are declared as
 	// arrow.fixed_shape_tensor.
 	TensorExtension bool   `json:"tensor_extension,omitempty"`
@@ -105,8 +113,8 @@ func parseManifest(raw []byte, most *budget.Budget) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("read %q: %w: %w", manifestName, ErrNotDataset, err)
 	case m.Kind != manifestKind:
 		return Manifest{}, fmt.Errorf("read %q: %w of features: its kind is %q, not %q", manifestName, ErrNotDataset, m.Kind, manifestKind)
-	case m.Version != manifestVersion && m.Version != columnsVersion:
-		return Manifest{}, fmt.Errorf("read %q: version %d is not known to this program, which reads versions %d and %d", manifestName, m.Version, manifestVersion, columnsVersion)
+	case m.Version < manifestVersion || m.Version > extraVersion:
+		return Manifest{}, fmt.Errorf("read %q: version %d is not known to this program, which reads versions %d to %d", manifestName, m.Version, manifestVersion, extraVersion)
 	}
 	if err == nil {
 		_, err = seal.Check(raw)

@@ -30,15 +30,15 @@ func (m Manifest) wrong() []error {
 			found = append(found, fmt.Errorf(format, args...))
 		}
 	}
-	info, options := Info{Recipe: m.Recipe, DType: m.DType}, Options{Format: m.Format}
+	info, options := Info{Recipe: m.Recipe, DType: m.DType, Extra: m.ExtraColumns, Grouping: m.Grouping}, Options{Format: m.Format}
 	found = append(found, info.validate(), options.validate())
 	switch m.Status {
 	case StatusWriting, StatusInterrupted, StatusComplete:
 	default:
 		wrong("unknown status %q: want %q, %q or %q", m.Status, StatusWriting, StatusInterrupted, StatusComplete)
 	}
-	if want := versionOf(m.Recipe); m.Version != want {
-		wrong("its version is %d, but that of such a recipe is %d", m.Version, want)
+	if want := versionOf(m.Recipe, m.ExtraColumns); m.Version != want {
+		wrong("its version is %d, but that of such a dataset is %d", m.Version, want)
 	}
 	if m.Fingerprint != m.Recipe.Fingerprint() {
 		wrong("the fingerprint is not that of the recipe")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -19,6 +20,8 @@ type Table struct {
 	Data []float32
 	// Paths, Labels, Splits and SHA256 have one element per row; null labels and splits are "".
 	Paths, Labels, Splits, SHA256 []string
+	// Groups are those of the rows, "" for null. It is nil if the dataset has no such column.
+	Groups []string
 }
 
 // maxReaders bounds the shards read concurrently, each of which needs memory for the compressed
@@ -68,6 +71,9 @@ func (d *Dataset) read(ctx context.Context, layer *recipe.Layer, allocate func(v
 		Rows: rows, Paths: make([]string, rows), Labels: make([]string, rows),
 		Splits: make([]string, rows), SHA256: make([]string, rows),
 	}
+	if slices.Contains(d.manifest.ExtraColumns, ExtraGroup) {
+		t.Groups = make([]string, rows)
+	}
 	if layer != nil {
 		t.Cols = layer.Size()
 		var err error
@@ -88,11 +94,15 @@ func (d *Dataset) read(ctx context.Context, layer *recipe.Layer, allocate func(v
 
 // part is a view for appending rows: its slices have capacity but no length.
 func (t *Table) part(from, to int) *Table {
-	return &Table{
+	p := &Table{
 		Cols: t.Cols, Data: t.Data[from*t.Cols : to*t.Cols],
 		Paths: t.Paths[from:from:to], Labels: t.Labels[from:from:to],
 		Splits: t.Splits[from:from:to], SHA256: t.SHA256[from:from:to],
 	}
+	if t.Groups != nil {
+		p.Groups = t.Groups[from:from:to]
+	}
+	return p
 }
 
 func (d *Dataset) readShard(ctx context.Context, at int, layer *recipe.Layer, into *Table) error {
@@ -108,6 +118,9 @@ func (d *Dataset) readShard(ctx context.Context, at int, layer *recipe.Layer, in
 		return err
 	}
 	columns := []string{columnPath, columnLabel, columnSplit, columnSHA256}
+	if slices.Contains(r.meta.extra, ExtraGroup) {
+		columns = append(columns, columnGroup)
+	}
 	if layer != nil {
 		columns = append(columns, layer.Name)
 	}
@@ -135,15 +148,20 @@ func (t *Table) add(c chunk, layer *recipe.Layer) error {
 		return own
 	}
 	own := func(s string) string { return strings.Clone(UnescapeText(s)) }
-	var err error
-	for _, column := range []struct {
+	type textColumn struct {
 		name string
 		dst  *[]string
 		keep func(string) string
-	}{
+	}
+	columns := []textColumn{
 		{columnPath, &t.Paths, own}, {columnLabel, &t.Labels, share},
 		{columnSplit, &t.Splits, share}, {columnSHA256, &t.SHA256, own},
-	} {
+	}
+	if slices.Contains(c.extra, ExtraGroup) {
+		columns = append(columns, textColumn{columnGroup, &t.Groups, share})
+	}
+	var err error
+	for _, column := range columns {
 		if *column.dst, err = c.texts(*column.dst, column.name, column.keep); err != nil {
 			return err
 		}

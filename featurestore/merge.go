@@ -172,9 +172,10 @@ func (m *merge) alike(d *Dataset) error {
 		if a, b := before.manifest.DType, d.manifest.DType; a != b {
 			found = append(found, recipe.Difference{Field: "dtype", Have: string(a), Got: string(b)})
 		}
+		found = append(found, before.manifest.extraDifferences(d.manifest)...)
 		if len(found) > 0 {
-			return fmt.Errorf("%q and %q were %w: %s; only datasets made in the same way can be merged", before.dir, d.dir, ErrMismatch,
-				describe(found, "in the first", "in the second"))
+			return fmt.Errorf("%q and %q were %w: %s; only datasets made in the same way can be merged%s", before.dir, d.dir, ErrMismatch,
+				describe(found, "in the first", "in the second"), mergeRemedy(found))
 		}
 	}
 	return nil
@@ -208,7 +209,7 @@ func (m *merge) write(ctx context.Context, dir string) error {
 	if options.ShardBytes == 0 {
 		options.ShardBytes = DefaultMergedBytes
 	}
-	info := Info{Recipe: m.leastExact().manifest.Recipe, DType: first.DType, ToolVersion: m.options.ToolVersion, Device: m.devices()}
+	info := Info{Recipe: m.leastExact().manifest.Recipe, DType: first.DType, ToolVersion: m.options.ToolVersion, Device: m.devices(), Extra: first.ExtraColumns, Grouping: first.Grouping}
 	if m.keepSizes {
 		options.ShardRows, info.ToolVersion = first.RowsPerShard, first.ToolVersion
 	}

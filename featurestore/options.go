@@ -47,9 +47,11 @@ type Options struct {
 	Resume bool
 	// Overwrite deletes the dataset in the directory, if there is one, and nothing else.
 	Overwrite bool
-	// Selected, if set, are images with their current paths, labels and splits. Resuming a dataset
-	// that has one of them with another label or split is ErrLabels and changes nothing.
+	// Selected, if set, are images with their current paths, labels, splits and groups. Resuming a dataset
+	// that has one of them with another label, split or group is ErrLabels and changes nothing.
 	Selected iter.Seq[Row]
+	// OwnGroups says that groups come from within the images, so that Selected says nothing of them.
+	OwnGroups bool
 	// Written, if set, is called when files have received their final names or were removed: by
 	// Create, after each shard, and by Close, with the manifest that describes them. It must not
 	// block.

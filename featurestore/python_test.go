@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -28,6 +29,9 @@ func TestPythonReaders(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%d", format, dtype, n), func(t *testing.T) {
 					comparePython(t, python, testInfo(dtype), testOptions(format), n)
 				})
+				t.Run(fmt.Sprintf("%s/%s/%d/columns on request", format, dtype, n), func(t *testing.T) {
+					comparePython(t, python, extraInfo(dtype), testOptions(format), n)
+				})
 			}
 		}
 		t.Run(string(format)+"/real sizes", func(t *testing.T) {
@@ -46,6 +50,9 @@ func TestPythonReaders(t *testing.T) {
 func comparePython(t *testing.T, python string, info Info, options Options, n int) {
 	dir, expected := verified(t), t.TempDir()
 	rows, failures := makeRows(info.Recipe, 0, n), makeFailures(0, n%3)
+	if len(info.Extra) > 0 {
+		rows = withExtra(rows)
+	}
 	writeAll(t, dir, info, options, rows, failures)
 	writeExpected(t, expected, info, options.Format, rows, failures)
 	out, err := exec.Command(python, filepath.Join("..", "testdata", "python", "check_dataset.py"), dir, expected).CombinedOutput()
@@ -66,10 +73,15 @@ func writeExpected(t *testing.T, dir string, info Info, format Format, rows []Ro
 	}
 	table, failed, layers := []any{}, []any{}, []any{}
 	for _, r := range rows {
-		table = append(table, map[string]any{
+		row := map[string]any{
 			"path": r.Path, "label": nullable(r.Label), "split": nullable(r.Split),
 			"sha256": r.SHA256, "width": r.Width, "height": r.Height,
-		})
+			"group": nullable(r.Group), "crs": nil, "x_min": nil, "y_min": nil, "x_max": nil, "y_max": nil,
+		}
+		if g := r.Georeference; g != nil {
+			row["crs"], row["x_min"], row["y_min"], row["x_max"], row["y_max"] = nullable(g.CRS), g.XMin, g.YMin, g.XMax, g.YMax
+		}
+		table = append(table, row)
 	}
 	for _, f := range failures {
 		failed = append(failed, map[string]any{
@@ -108,6 +120,7 @@ func writeExpected(t *testing.T, dir string, info Info, format Format, rows []Ro
 	}
 	encoded, err := json.Marshal(map[string]any{
 		"format": format, "dtype": info.DType, "layers": layers, "rows": table, "failures": failed, "metadata": metadata,
+		"group": slices.Contains(info.Extra, ExtraGroup), "georeference": slices.Contains(info.Extra, ExtraGeoreference),
 	})
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, "expected.json"), encoded, 0o644))

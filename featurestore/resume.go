@@ -121,22 +121,30 @@ func (w *Writer) checkLabels(index *Table) error {
 	}
 	others, first := 0, ""
 	for now := range w.config.options.Selected {
-		var label, split string
+		before := Row{Group: now.Group} // as a failure has none
 		if at, ok := w.failureAt[now.Path]; ok {
-			label, split = w.failures[at].Label, w.failures[at].Split
+			before.Label, before.Split = w.failures[at].Label, w.failures[at].Split
 		} else if row, ok := w.rowPaths[now.Path]; ok {
-			label, split = index.Labels[row], index.Splits[row]
+			before.Label, before.Split = index.Labels[row], index.Splits[row]
+			if index.Groups != nil && !w.config.options.OwnGroups {
+				before.Group = index.Groups[row]
+			}
 		} else {
 			continue
 		}
-		if label == now.Label && split == now.Split {
+		if before.Label == now.Label && before.Split == now.Split && before.Group == now.Group {
 			continue
 		}
 		if others++; others > 1 {
 			continue
 		}
-		if first = describeLabel("label", label, now.Label); label == now.Label {
-			first = describeLabel("split", split, now.Split)
+		switch {
+		case before.Label != now.Label:
+			first = describeLabel("label", before.Label, now.Label)
+		case before.Split != now.Split:
+			first = describeLabel("split", before.Split, now.Split)
+		default:
+			first = describeLabel("group", before.Group, now.Group)
 		}
 		first = EscapeText(now.Path) + " has " + first
 	}
@@ -167,6 +175,7 @@ func (w *Writer) comparable(m Manifest) error {
 	}
 	add("dtype", string(m.DType), string(w.manifest.DType))
 	add("format", string(m.Format), string(w.manifest.Format))
+	found = append(found, m.extraDifferences(w.manifest)...)
 	add("tensor extension", fmt.Sprint(m.TensorExtension), fmt.Sprint(w.manifest.TensorExtension))
 	if w.config.options.ShardBytes != 0 || w.config.options.ShardRows != 0 {
 		add("rows per shard", fmt.Sprint(m.RowsPerShard), fmt.Sprint(w.manifest.RowsPerShard))
@@ -178,7 +187,8 @@ func (w *Writer) comparable(m Manifest) error {
 		return fmt.Errorf("%w: its columns are made in %d ways (models %s), and a run computes in one: extract new images into a dataset of their own, --add the same columns to it, and merge the two; or drop the columns of all ways but one, and --add them again afterwards",
 			ErrMismatch, len(have.Parts()), have.Models())
 	}
-	return fmt.Errorf("its rows were %w: %s%s", ErrMismatch, describe(found, "in the dataset", "now"), precisionRemedy(found, m.Recipe, w.manifest.Recipe))
+	remedy := precisionRemedy(found, m.Recipe, w.manifest.Recipe) + extraRemedy(found)
+	return fmt.Errorf("its rows were %w: %s%s", ErrMismatch, describe(found, "in the dataset", "now"), remedy)
 }
 
 // precisionRemedy says how to continue a dataset that was refused because of the precision.
@@ -248,7 +258,7 @@ func (w *Writer) takeUp() error {
 	seen := w.known[len(w.known)-w.pending.Rows:]
 	w.pending = nil
 	layers := w.config.info.Recipe.Layers
-	columns := append(append([]string{}, fixedColumns...), w.config.info.Recipe.LayerNames()...)
+	columns := append(plainNames(w.config.info.Extra), w.config.info.Recipe.LayerNames()...)
 	return r.scan(context.Background(), columns, func(c chunk) error {
 		rows, err := c.rowsOf(layers)
 		if err != nil {

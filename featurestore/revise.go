@@ -11,7 +11,7 @@ import (
 
 // ReviseOptions say what to change about a dataset's rows. Functions that are nil change nothing.
 type ReviseOptions struct {
-	// Row returns what becomes of a row, whose Features are nil: its new Path, Label, Split and Seen, or false to leave
+	// Row returns what becomes of a row, whose Features are nil: its new Path, Label, Split, Group and Seen, or false to leave
 	// the row out. What it changes besides is ignored. It is called at least twice for each row, in the order of the
 	// dataset, and must return the same each time.
 	Row func(old Row) (revised Row, keep bool)
@@ -35,7 +35,7 @@ type ReviseOptions struct {
 // Revised is what Revise did.
 type Revised struct {
 	// Rows and Failures are the numbers of those that were kept, RowsChanged and FailuresChanged how many of them got
-	// another path, label or split, RowsRemoved and FailuresRemoved how many were left out.
+	// another path, label, split or group, RowsRemoved and FailuresRemoved how many were left out.
 	Rows, RowsChanged, RowsRemoved             int
 	Failures, FailuresChanged, FailuresRemoved int
 	// Linked, Copied and Rewritten count shards: linked or copied as they are; written with new identities in front of the
@@ -50,7 +50,7 @@ func (r Revised) changes() bool {
 	return r.known || r.RowsChanged+r.RowsRemoved+r.FailuresChanged+r.FailuresRemoved > 0
 }
 
-// Revise gives rows of the dataset in dir other paths, labels and splits, and leaves rows out, and replaces the dataset
+// Revise gives rows of the dataset in dir other paths, labels, splits and groups, and leaves rows out, and replaces the dataset
 // like Compact: it has the old rows or the new ones at any time. If nothing changes, it writes nothing. A path that two
 // rows, or two failures, would have is ErrDuplicatePath.
 //
@@ -183,7 +183,7 @@ type revisedRows struct {
 	rows []Row
 	// old are the paths that they had.
 	old []string
-	// left marks those that are left out; removed is how many, changed how many others have another path, label or split.
+	// left marks those that are left out; removed is how many, changed how many others have another path, label, split or group.
 	left             []bool
 	removed, changed int
 	// known means that another Seen is known of some row.
@@ -224,11 +224,11 @@ func (v *revision) revise(ctx context.Context, r *shardReader, at int) (s revise
 		case !keep:
 			s.left[i] = true
 			s.removed++
-		case revised.Path != row.Path || revised.Label != row.Label || revised.Split != row.Split:
+		case revised.Path != row.Path || revised.Label != row.Label || revised.Split != row.Split || revised.Group != row.Group:
 			s.changed++
 		}
 		s.known = s.known || keep && revised.Seen != row.Seen
-		row.Path, row.Label, row.Split, row.Seen = revised.Path, revised.Label, revised.Split, revised.Seen
+		row.Path, row.Label, row.Split, row.Group, row.Seen = revised.Path, revised.Label, revised.Split, revised.Group, revised.Seen
 	}
 	return s, nil
 }
@@ -248,7 +248,7 @@ func (s *shardReader) identities(ctx context.Context, listed Shard) (rows []Row,
 		return nil, err
 	}
 	rows = make([]Row, 0, listed.Rows)
-	err = s.scan(ctx, fixedColumns, func(c chunk) (err error) {
+	err = s.scan(ctx, plainNames(s.meta.extra), func(c chunk) (err error) {
 		rows, err = c.identities(rows)
 		return err
 	})
@@ -302,7 +302,7 @@ func (v *revision) write(ctx context.Context, next string) error {
 	}
 	options := Options{unseen: isInside(next), Format: first.Format, ShardRows: first.RowsPerShard, TensorExtension: first.TensorExtension,
 		Overwrite: true, MaxMemory: v.options.MaxMemory}
-	info := Info{Recipe: columns, DType: first.DType, ToolVersion: first.ToolVersion, Device: devices(first.Device, v.device)}
+	info := Info{Recipe: columns, DType: first.DType, ToolVersion: first.ToolVersion, Extra: first.ExtraColumns, Grouping: first.Grouping, Device: devices(first.Device, v.device)}
 	w, err := Create(next, info, options)
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 )
 
 // writeShards puts the revised rows into the new dataset: whole shards as long as none is left out, because every shard
@@ -150,7 +149,7 @@ func seenRecords(rows []Row) []byte {
 // decode writes a shard whose vectors are stored in a form that this package does not write.
 func (v *revision) decode(ctx context.Context, w *Writer, r *shardReader, s revisedRows) error {
 	layers, at := v.kept(w.config.info.Recipe), 0
-	columns := slices.Clone(fixedColumns)
+	columns := plainNames(r.meta.extra)
 	for _, l := range layers {
 		columns = append(columns, l.Name)
 	}
@@ -205,10 +204,10 @@ func (v *revision) appendFrom(ctx context.Context, w *Writer, shard int) error {
 				v.done.RowsRemoved++
 				continue
 			}
-			if revised.Path != row.Path || revised.Label != row.Label || revised.Split != row.Split {
+			if revised.Path != row.Path || revised.Label != row.Label || revised.Split != row.Split || revised.Group != row.Group {
 				v.done.RowsChanged++
 			}
-			row.Path, row.Label, row.Split, row.Seen = revised.Path, revised.Label, revised.Split, revised.Seen
+			row.Path, row.Label, row.Split, row.Group, row.Seen = revised.Path, revised.Label, revised.Split, revised.Group, revised.Seen
 			row.Features = make([][]float32, len(layers))
 			for n, l := range layers {
 				row.Features[n] = b.Vectors[n][i*l.Size() : (i+1)*l.Size()]

@@ -21,6 +21,11 @@ type Row struct {
 	SHA256 string
 	// Width and Height are the image's size in pixels.
 	Width, Height int32
+	// Group is stored as null when empty. Rows of one group stay together wherever rows are divided. Only a dataset with
+	// ExtraGroup can have it.
+	Group string
+	// Georeference says where the image lies, nil where that is unknown. Only a dataset with ExtraGeoreference can have it.
+	Georeference *Georeference
 	// Features holds one vector per layer of the recipe, in the recipe's order.
 	Features [][]float32
 	// Seen identifies what the image was read from, zero if unknown. The package does not interpret
@@ -63,8 +68,8 @@ var (
 	ErrMismatch = errors.New("made in another way")
 	// ErrNoColumn: columns of vectors are not there, or none would be left.
 	ErrNoColumn = errors.New("these columns cannot be dropped")
-	// ErrLabels: a dataset with other labels or splits cannot be resumed.
-	ErrLabels = errors.New("given different labels or splits")
+	// ErrLabels: a dataset with other labels, splits or groups cannot be resumed.
+	ErrLabels = errors.New("given different labels, splits or groups")
 	// ErrCorrupt: a file is damaged, or not what the manifest says.
 	ErrCorrupt = guard.ErrCorrupt
 	// ErrEmpty: a dataset has no rows.
@@ -90,8 +95,11 @@ func (e *RowError) Error() string {
 
 func (e *RowError) Unwrap() error { return e.Err }
 
-// checkVectors returns a *RowError unless the row's vectors can be stored.
-func (i Info) checkVectors(r *Row) error {
+// checkRow returns a *RowError unless the row's values can be stored.
+func (i Info) checkRow(r *Row) error {
+	if err := i.checkExtra(r); err != nil {
+		return err
+	}
 	layers := i.Recipe.Layers
 	if len(r.Features) != len(layers) {
 		return &RowError{Path: r.Path, Err: fmt.Errorf("%w: %d vectors for %d layers", ErrVectorLength, len(r.Features), len(layers))}

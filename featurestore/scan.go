@@ -182,7 +182,7 @@ func (s *scan) read(ctx context.Context, u *unit) error {
 	if err != nil || last < 0 {
 		return err
 	}
-	columns := slices.Clone(fixedColumns)
+	columns := plainNames(r.meta.extra)
 	for _, l := range s.layers {
 		columns = append(columns, l.Name)
 	}

@@ -109,8 +109,21 @@ func (c chunk) identities(rows []Row) ([]Row, error) {
 	if err != nil {
 		return rows, err
 	}
+	places := make([]*Georeference, 0)
+	if slices.Contains(c.extra, ExtraGeoreference) {
+		if places, err = c.georeferences(); err != nil {
+			return rows, err
+		}
+	}
 	for i := range c.rows {
-		rows = append(rows, Row{Path: t.Paths[i], Label: t.Labels[i], Split: t.Splits[i], SHA256: t.SHA256[i], Width: widths[i], Height: heights[i]})
+		r := Row{Path: t.Paths[i], Label: t.Labels[i], Split: t.Splits[i], SHA256: t.SHA256[i], Width: widths[i], Height: heights[i]}
+		if t.Groups != nil {
+			r.Group = t.Groups[i]
+		}
+		if len(places) > 0 {
+			r.Georeference = places[i]
+		}
+		rows = append(rows, r)
 	}
 	return rows, nil
 }

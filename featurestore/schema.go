@@ -3,6 +3,7 @@ package featurestore
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -16,6 +17,7 @@ const (
 	keyRecipe      = keyPrefix + "recipe"
 	keyFingerprint = keyPrefix + "fingerprint"
 	keyToolVersion = keyPrefix + "tool_version"
+	keyExtra       = keyPrefix + "extra_columns"
 )
 
 func layerKey(layer, what string) string { return keyPrefix + layer + "." + what }
@@ -42,6 +44,9 @@ func footerMetadata(info Info) (arrow.Metadata, error) {
 		}
 	}
 	add(keyToolVersion, info.ToolVersion)
+	if len(info.Extra) > 0 {
+		add(keyExtra, joinExtra(info.Extra))
+	}
 	for _, l := range r.Layers {
 		shape, err := json.Marshal(l.Shape)
 		if err != nil {
@@ -108,7 +113,7 @@ func isTensor(l recipe.Layer) bool { return len(l.Shape) > 1 }
 
 // fixedSchema has true fixed-size lists: what readers should see, and what Arrow files contain.
 func fixedSchema(info Info, md arrow.Metadata) *arrow.Schema {
-	return makeSchema(info.Recipe.Layers, md, func(l recipe.Layer) arrow.DataType {
+	return makeSchema(info, md, func(l recipe.Layer) arrow.DataType {
 		return arrow.FixedSizeListOfField(int32(l.Size()), elementOf(info, l))
 	})
 }
@@ -117,7 +122,7 @@ func fixedSchema(info Info, md arrow.Metadata) *arrow.Schema {
 // canonical extension type arrow.fixed_shape_tensor. Readers that do not know it see fixed-size lists.
 func tensorSchema(info Info, md arrow.Metadata) (*arrow.Schema, error) {
 	schema := fixedSchema(info, md)
-	fields := schema.Fields()
+	fields, plain := schema.Fields(), len(plainNames(info.Extra))
 	for i, l := range info.Recipe.Layers {
 		if !isTensor(l) {
 			continue
@@ -126,7 +131,7 @@ func tensorSchema(info Info, md arrow.Metadata) (*arrow.Schema, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encode the shape of %q: %w", l.Name, err)
 		}
-		fields[len(fixedColumns)+i].Metadata = arrow.NewMetadata(
+		fields[plain+i].Metadata = arrow.NewMetadata(
 			[]string{"ARROW:extension:name", "ARROW:extension:metadata"},
 			[]string{"arrow.fixed_shape_tensor", string(shape)})
 	}
@@ -136,22 +141,17 @@ func tensorSchema(info Info, md arrow.Metadata) (*arrow.Schema, error) {
 // listSchema has lists of variable length, for the Parquet writer, which loses values of fixed-size
 // lists. In the file both are the same.
 func listSchema(info Info, md arrow.Metadata) *arrow.Schema {
-	return makeSchema(info.Recipe.Layers, md, func(l recipe.Layer) arrow.DataType {
+	return makeSchema(info, md, func(l recipe.Layer) arrow.DataType {
 		return arrow.ListOfField(elementOf(info, l))
 	})
 }
 
-func makeSchema(layers []recipe.Layer, md arrow.Metadata, vector func(recipe.Layer) arrow.DataType) *arrow.Schema {
-	text, number := arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int32
-	fields := []arrow.Field{
-		{Name: columnPath, Type: text},
-		{Name: columnLabel, Type: text, Nullable: true},
-		{Name: columnSplit, Type: text, Nullable: true},
-		{Name: columnSHA256, Type: text},
-		{Name: columnWidth, Type: number},
-		{Name: columnHeight, Type: number},
+func makeSchema(info Info, md arrow.Metadata, vector func(recipe.Layer) arrow.DataType) *arrow.Schema {
+	var fields []arrow.Field
+	for _, c := range plainColumns(info.Extra) {
+		fields = append(fields, arrow.Field{Name: c.name, Type: c.dataType(), Nullable: c.nullable})
 	}
-	for _, l := range layers {
+	for _, l := range info.Recipe.Layers {
 		fields = append(fields, arrow.Field{Name: l.Name, Type: vector(l)})
 	}
 	return arrow.NewSchema(fields, &md)
@@ -163,6 +163,7 @@ type shardMeta struct {
 	fingerprint string
 	toolVersion string
 	dtype       DType
+	extra       []Extra
 }
 
 // parseMetadata reads footer metadata through lookup and checks that the schema has the recipe's
@@ -176,7 +177,12 @@ func parseMetadata(schema *arrow.Schema, lookup func(key string) (string, bool))
 	if err := json.Unmarshal([]byte(encoded), &m.recipe); err != nil {
 		return shardMeta{}, fmt.Errorf("%w: %s: %w", ErrCorrupt, keyRecipe, err)
 	}
-	if err := validateLayers(m.recipe.Layers); err != nil {
+	extra, _ := lookup(keyExtra)
+	var err error
+	if m.extra, err = parseExtra(extra); err != nil {
+		return shardMeta{}, fmt.Errorf("%w: %s: %w", ErrCorrupt, keyExtra, err)
+	}
+	if err := validateLayers(m.recipe.Layers, m.extra); err != nil {
 		return shardMeta{}, fmt.Errorf("%w: %s: %w", ErrCorrupt, keyRecipe, err)
 	}
 	m.fingerprint, _ = lookup(keyFingerprint)
@@ -186,7 +192,10 @@ func parseMetadata(schema *arrow.Schema, lookup func(key string) (string, bool))
 	}
 	dtype, _ := lookup(layerKey(m.recipe.Layers[0].Name, "dtype"))
 	m.dtype = DType(dtype)
-	info := Info{Recipe: m.recipe, DType: m.dtype}
+	info := Info{Recipe: m.recipe, DType: m.dtype, Extra: m.extra}
+	if slices.Contains(m.extra, ExtraGroup) {
+		info.Grouping = "unknown" // which is in the manifest
+	}
 	if err := info.validate(); err != nil {
 		return shardMeta{}, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}

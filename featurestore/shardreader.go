@@ -149,6 +149,8 @@ type chunk struct {
 	rows    int
 	record  arrow.Record
 	mapping *mapping
+	// extra are the columns on request of the shard.
+	extra []Extra
 }
 
 // scan visits the given columns of the rows in order, and checks that there are as many as the file
@@ -177,7 +179,7 @@ func (s *shardReader) scanGroup(ctx context.Context, group int, columns []string
 			if visited > s.groups[group] {
 				return fmt.Errorf("%w: it has more rows than the %d that it claims", ErrCorrupt, s.groups[group])
 			}
-			visitErr = visit(chunk{rows: int(r.NumRows()), record: r, mapping: lies})
+			visitErr = visit(chunk{rows: int(r.NumRows()), record: r, mapping: lies, extra: s.meta.extra})
 			return visitErr
 		})
 	})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
@@ -44,7 +45,13 @@ func scanAll(r *shardReader) error {
 	for _, l := range r.meta.recipe.Layers {
 		columns = append(columns, l.Name)
 	}
+	columns = append(columns, plainNames(r.meta.extra)[len(fixedColumns):]...)
 	return r.scan(context.Background(), columns, func(c chunk) error {
+		if slices.Contains(c.extra, ExtraGeoreference) {
+			if _, err := c.georeferences(); err != nil {
+				return err
+			}
+		}
 		if _, err := c.texts(nil, "path", func(s string) string { return s }); err != nil {
 			return err
 		}
@@ -63,8 +70,11 @@ func shardSeeds(t *testing.T, format Format) []mutated.Seed {
 	var seeds []mutated.Seed
 	for _, dtype := range []DType{Float32, Float16} {
 		dir := filepath.Join(t.TempDir(), string(dtype))
-		info := testInfo(dtype)
-		writeAll(t, dir, info, testOptions(format), makeRows(info.Recipe, 0, testShard+3), nil)
+		info, rows := testInfo(dtype), makeRows(testRecipe(), 0, testShard+3)
+		if dtype == Float16 {
+			info, rows = extraInfo(dtype), withExtra(rows)
+		}
+		writeAll(t, dir, info, testOptions(format), rows, nil)
 		for i := range 2 {
 			file := filepath.Join(dir, dataDir, shardName(i, format))
 			seeds = append(seeds, mutated.Seed{File: file, Aims: pageHeaders(t, file)})

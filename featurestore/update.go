@@ -156,11 +156,18 @@ func (u *Update) readRows() error {
 	n := d.manifest.Rows
 	u.rows = &Table{Rows: n, Paths: make([]string, 0, n), Labels: make([]string, 0, n), Splits: make([]string, 0, n), SHA256: make([]string, 0, n)}
 	u.rowAt, u.sums = make(map[string]int, n), make([][sumSize]byte, 0, n)
+	grouped := slices.Contains(d.manifest.ExtraColumns, ExtraGroup)
+	if grouped {
+		u.rows.Groups = make([]string, 0, n)
+	}
 	for _, rows := range u.whole {
 		for _, r := range rows {
 			u.rowAt[r.Path] = len(u.rows.Paths)
 			u.rows.Paths, u.rows.Labels, u.rows.Splits = append(u.rows.Paths, r.Path), append(u.rows.Labels, r.Label), append(u.rows.Splits, r.Split)
 			u.rows.SHA256, u.sums = append(u.rows.SHA256, r.SHA256), append(u.sums, parseSum(r.SHA256))
+			if grouped {
+				u.rows.Groups = append(u.rows.Groups, r.Group)
+			}
 		}
 	}
 	return nil
@@ -234,7 +241,7 @@ func (u *Update) CopyRows(ctx context.Context, w *Writer, from []int, rows []Row
 	err := u.before.Scan(ctx, ScanOptions{}, func(b *Batch) error {
 		for i, r := range b.Rows {
 			for _, at := range wanted[b.Index[i]] {
-				r.Path, r.Label, r.Split, r.Seen, r.Features = rows[at].Path, rows[at].Label, rows[at].Split, rows[at].Seen, nil
+				r.Path, r.Label, r.Split, r.Group, r.Seen, r.Features = rows[at].Path, rows[at].Label, rows[at].Split, rows[at].Group, rows[at].Seen, nil
 				for n, l := range layers {
 					r.Features = append(r.Features, slices.Clone(b.Vectors[n][i*l.Size():(i+1)*l.Size()]))
 				}

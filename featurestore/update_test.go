@@ -58,12 +58,12 @@ func (c change) do(dir string, format Format, rows []Row, failures []Failure) er
 	r := Revision{Row: row, Failures: failures}
 	if len(c.more) > 0 {
 		err = c.stage(u, format)
-		r.Take = func(path string) (label, split string, wanted bool) {
-			i := slices.IndexFunc(c.more, func(r Row) bool { return r.Path == path })
+		r.Take = func(staged Row) (Row, bool) {
+			i := slices.IndexFunc(c.more, func(r Row) bool { return r.Path == staged.Path })
 			if i < 0 {
-				return "", "", false
+				return Row{}, false
 			}
-			return c.more[i].Label, c.more[i].Split, true
+			return c.more[i], true
 		}
 	}
 	if err == nil {
@@ -317,9 +317,9 @@ func updateAgain(dir string, rows, more []Row) error {
 	}}
 	if _, there := u.Row(more[0].Path); !there {
 		err = change{more: more}.stage(u, FormatParquet)
-		r.Take = func(path string) (label, split string, wanted bool) {
-			i := slices.IndexFunc(more, func(r Row) bool { return r.Path == path })
-			return more[max(i, 0)].Label, more[max(i, 0)].Split, i >= 0
+		r.Take = func(staged Row) (Row, bool) {
+			i := slices.IndexFunc(more, func(r Row) bool { return r.Path == staged.Path })
+			return more[max(i, 0)], i >= 0
 		}
 	}
 	if err == nil {

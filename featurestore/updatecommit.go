@@ -10,11 +10,11 @@ import (
 
 // Revision says what a dataset is to hold.
 type Revision struct {
-	// Row returns the path, label, split and Seen that the dataset's i-th row gets, or false if it goes.
+	// Row returns the path, label, split, group and Seen that the dataset's i-th row gets, or false if it goes.
 	Row func(i int) (Row, bool)
-	// Take returns the label and split of a row in Update.Staging, by its path, or false if it is not wanted. Those
-	// rows follow. Nil takes none.
-	Take func(path string) (label, split string, wanted bool)
+	// Take returns the label, split and group that a row in Update.Staging gets, or false if it is not wanted. Those rows
+	// follow. Nil takes none.
+	Take func(staged Row) (taken Row, wanted bool)
 	// Failures are all failures.
 	Failures []Failure
 }
@@ -104,10 +104,11 @@ func (u *Update) takeStaged(ctx context.Context, w *Writer, to Revision) error {
 	return staged.Scan(ctx, ScanOptions{}, func(b *Batch) error {
 		kept := make([]Row, 0, len(b.Rows))
 		for i, r := range b.Rows {
-			var wanted bool
-			if r.Label, r.Split, wanted = to.Take(r.Path); !wanted {
+			taken, wanted := to.Take(r)
+			if !wanted {
 				continue
 			}
+			r.Label, r.Split, r.Group = taken.Label, taken.Split, taken.Group
 			r.Seen = seen[b.Index[i]]
 			for n, l := range layers {
 				r.Features = append(r.Features, b.Vectors[n][i*l.Size():(i+1)*l.Size()])

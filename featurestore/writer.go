@@ -129,7 +129,7 @@ func (w *Writer) check(rows []Row) error {
 			return &RowError{Path: r.Path, Err: pathError(r.Path)}
 		}
 		entered[r.Path] = struct{}{}
-		if err := w.config.info.checkVectors(r); err != nil {
+		if err := w.config.info.checkRow(r); err != nil {
 			return err
 		}
 	}

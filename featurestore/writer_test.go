@@ -134,8 +134,8 @@ func TestResumeRefusesOtherLabels(t *testing.T) {
 		change func(selected []Row) // of those in the dataset, the failure last
 		want   string
 	}{
-		{"labels", func(s []Row) { s[1].Label, s[2].Label = "dog", "" }, fmt.Sprintf("2 images were given different labels or splits: %s has the label %q in the dataset and %q now", rows[1].Path, "cat", "dog")},
-		{"none now", func(s []Row) { s[2].Label = "" }, fmt.Sprintf("1 images were given different labels or splits: %s has the label %q in the dataset and none now", rows[2].Path, "cat")},
+		{"labels", func(s []Row) { s[1].Label, s[2].Label = "dog", "" }, fmt.Sprintf("2 images were given different labels, splits or groups: %s has the label %q in the dataset and %q now", rows[1].Path, "cat", "dog")},
+		{"none now", func(s []Row) { s[2].Label = "" }, fmt.Sprintf("1 images were given different labels, splits or groups: %s has the label %q in the dataset and none now", rows[2].Path, "cat")},
 		{"none before", func(s []Row) { s[3].Label = "dog" }, fmt.Sprintf("%s has no label in the dataset and %q now", rows[3].Path, "dog")},
 		{"split", func(s []Row) { s[4].Split = "test" }, fmt.Sprintf("%s has the split %q in the dataset and %q now", rows[4].Path, "train", "test")},
 		{"failure", func(s []Row) { s[5].Label = "cat" }, fmt.Sprintf("%s has the label %q in the dataset and %q now", failure.Path, "dog", "cat")},

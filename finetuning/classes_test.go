@@ -142,7 +142,7 @@ func TestMinClassOfSplit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := (&TrainOptions{}).Split(f, f.Hashes); (err == nil) != (c.n > 0) {
+		if _, err := (&TrainOptions{}).Split(f, apart(f.Hashes)); (err == nil) != (c.n > 0) {
 			t.Errorf("%s: a split alone: %v", name, err)
 		}
 	}

@@ -27,9 +27,9 @@ func learningCurve(ctx context.Context, h *head.Head, f Features, seen, unseen [
 	if err != nil {
 		return nil, err
 	}
-	apart := withoutGroupsOf(seen, unseen, duplicates.Groups)
+	apart := withoutGroupsOf(seen, unseen, duplicates.Together)
 	if n := len(seen) - len(apart); n > 0 {
-		logrus.Infof("learning curve: leaving out %d training images that have copies in the test set", n)
+		logrus.Infof("learning curve: leaving out %d training images that have copies, or others of their group, in the test set", n)
 	}
 	if _, err := head.Classes(Pick(f.Labels, apart)); err != nil {
 		logrus.Warn("no learning curve: the images that the head was trained on are not in the dataset")
@@ -48,7 +48,7 @@ func learningCurve(ctx context.Context, h *head.Head, f Features, seen, unseen [
 		return trained, err
 	}
 	return head.LearningCurve(ctx, learn.X, learn.Labels, test.X, test.Labels, fit, head.CurveOptions{
-		Seed: h.Notes.Seed, Repeats: repeats, Groups: Pick(duplicates.Groups, apart), Progress: curveLogger(),
+		Seed: h.Notes.Seed, Repeats: repeats, Groups: Pick(duplicates.Together, apart), Progress: curveLogger(),
 	})
 }
 

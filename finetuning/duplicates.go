@@ -20,6 +20,8 @@ import (
 // Duplicates are the copies and near duplicates among images, which no split separates.
 type Duplicates struct {
 	head.Duplicates
+	// Together are the groups that no split separates: those of duplicates, joined where the dataset has groups of its own.
+	Together []string
 	// Crowded are the classes whose near duplicates were not kept together, because most of their images would be some.
 	Crowded []string
 }
@@ -91,6 +93,8 @@ func (o *TrainOptions) Group(ctx context.Context, all Features) (Duplicates, err
 		}))
 	}
 	d.Groups = together(d.Groups, all.Paths)
+	d.Together = joinGroups(d.Groups, all.Groups)
+	noteGroups(all.Groups)
 	if d.Equal+d.Alike > 0 {
 		are := "images are copies"
 		if d.Equal == 1 {

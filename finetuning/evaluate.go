@@ -62,6 +62,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		return nil, err
 	}
 	seen, unseen := f.Seen(o.Head)
+	unseen = o.leaveOutGroups(f.Groups, seen, unseen)
 	switch {
 	case o.HeldOut && len(unseen) == 0:
 		return nil, allSeen(o.Source, len(seen))
@@ -89,6 +90,24 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 		return nil, err
 	}
 	return &Evaluation{metrics, len(seen), unknown, o.Head.NoveltyShare(novelties)}, o.writeRows(f, probabilities, novelties, seen)
+}
+
+// leaveOutGroups returns the rows that the head was not trained on without those of groups of which it was trained on
+// others, if they are to be left out and any remain.
+func (o *EvaluateOptions) leaveOutGroups(groups []string, seen, unseen []int) []int {
+	known, rest := groupsTrained(groups, seen, unseen)
+	images := text.Plural(len(known), "image")
+	switch {
+	case len(known) == 0:
+	case !o.HeldOut:
+		logrus.Warnf("%s that the head was not trained on are of groups of which it was trained on others, so the metrics are too optimistic: --held-out leaves them out", images)
+	case len(rest) == 0:
+		logrus.Warnf("%s, all that the head was not trained on, are of groups of which it was trained on others: the metrics are too optimistic", images)
+	default:
+		logrus.Infof("leaving out %s more, of groups of which the head was trained on others", images)
+		return rest
+	}
+	return unseen
 }
 
 // writeRows hands out the rows that were measured.

@@ -34,6 +34,8 @@ type Features struct {
 	Hashes []string
 	// Paths name the images within the dataset.
 	Paths []string
+	// Groups are the dataset's own groups of rows, which no split separates, "" for rows without one; nil if it has none.
+	Groups []string
 }
 
 // Free releases the memory of X. Nothing may read X.Data afterwards.
@@ -66,7 +68,7 @@ func (s Source) load(ctx context.Context, memory head.Memory, names []string) (F
 	if err != nil {
 		return Features{}, err
 	}
-	f := Features{Recipe: made, Layers: layers, Labels: spelled(table.Labels), Splits: table.Splits, Hashes: table.SHA256, Paths: table.Paths}
+	f := Features{Recipe: made, Layers: layers, Labels: spelled(table.Labels), Splits: table.Splits, Hashes: table.SHA256, Paths: table.Paths, Groups: table.Groups}
 	if f.X, err = join(tables, memory); err != nil {
 		return Features{}, err
 	}
@@ -207,6 +209,9 @@ func (f Features) Choose(rows []int) (Features, error) {
 	}
 	f.X = x
 	f.Labels, f.Splits, f.Hashes, f.Paths = Pick(f.Labels, rows), Pick(f.Splits, rows), Pick(f.Hashes, rows), Pick(f.Paths, rows)
+	if f.Groups != nil {
+		f.Groups = Pick(f.Groups, rows)
+	}
 	return f, nil
 }
 

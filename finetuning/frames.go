@@ -22,43 +22,11 @@ func digits(text string) bool {
 
 // together joins the groups of rows that are parts of one file. Groups keep the name of that which comes first.
 func together(groups, paths []string) []string {
-	rank := map[string]int{}
-	for i, g := range groups {
-		if _, found := rank[g]; !found {
-			rank[g] = i
-		}
-	}
-	parent := map[string]string{}
-	root := func(g string) string {
-		for parent[g] != "" {
-			g = parent[g]
-		}
-		return g
-	}
-	first := map[string]string{} // a group of each file
+	files := make([]string, len(paths))
 	for i, path := range paths {
-		file, isPart := fileOf(path)
-		if !isPart {
-			continue
-		}
-		a, b := root(groups[i]), first[file]
-		if b == "" {
-			first[file] = a
-			continue
-		}
-		if b = root(b); rank[a] < rank[b] {
-			a, b = b, a
-		}
-		if a != b {
-			parent[a] = b
+		if file, isPart := fileOf(path); isPart {
+			files[i] = file
 		}
 	}
-	if len(parent) == 0 {
-		return groups
-	}
-	out := make([]string, len(groups))
-	for i, g := range groups {
-		out[i] = root(g)
-	}
-	return out
+	return joinGroups(groups, files)
 }

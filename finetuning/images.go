@@ -42,6 +42,8 @@ type ImageOptions struct {
 	// Labels names the class of each image (default: the file name up to its first dot). Images
 	// without a label are left out.
 	Labels pipeline.Labeler
+	// GroupBy says which images no split separates, beside equal files.
+	GroupBy pipeline.Grouping
 	// Sample is the number of images to take, chosen by the seed; 0 for all.
 	Sample int
 	// TestFraction is the share of the images held out for testing, from 0 (none) to below 1. Images
@@ -79,7 +81,7 @@ func (o ImageOptions) list(ctx context.Context, seed uint64) (pipeline.Listing, 
 		logrus.Warnf("leaving out %d images without a label", n)
 	}
 	listing.Items = pipeline.Sample(listing.Items, o.Sample, seed)
-	return listing, nil
+	return listing, o.GroupBy.Group(listing.Items, labels, o.MaxMemory)
 }
 
 // load decodes the images as the recipe says, splits them, and lists in the directory out
@@ -114,6 +116,8 @@ type imageSet struct {
 	index    []int32
 	records  *training.Records
 	failures []pipeline.Failure
+	// patients are numbered, where images are grouped by them: nothing else is to be told of them.
+	patients map[string]string
 }
 
 // decode reads the images and keeps their pixels in a temporary file in dir. Images that
@@ -124,6 +128,9 @@ func (o ImageOptions) decode(ctx context.Context, listing pipeline.Listing, r re
 		return nil, err
 	}
 	config.Limit(o.MaxPixels, o.MaxTime)
+	if o.GroupBy.ByPatient() { // which is not stored anywhere
+		config.Facts.Identity, config.Group = true, picture.Facts.Person
+	}
 	if o.Progress != nil {
 		config.Progress = func(s pipeline.Stats) { o.Progress(s, len(listing.Items)) }
 	}
@@ -132,6 +139,9 @@ func (o ImageOptions) decode(ctx context.Context, listing pipeline.Listing, r re
 		return nil, err
 	}
 	set := &imageSet{records: records, failures: listing.Failures}
+	if o.GroupBy.ByPatient() {
+		set.patients = map[string]string{}
+	}
 	defer func() {
 		if err != nil {
 			_ = set.Close() // the first error says more
@@ -171,6 +181,12 @@ func (s *imageSet) Append(image pipeline.DecodedImage) error {
 	if err := s.records.Append(image.Pix); err != nil {
 		return err
 	}
+	if s.patients != nil {
+		if s.patients[image.Group] == "" {
+			s.patients[image.Group] = fmt.Sprintf("patient %d", len(s.patients)+1)
+		}
+		image.Group = s.patients[image.Group]
+	}
 	s.items = append(s.items, image.Item)
 	s.labels = append(s.labels, featurestore.EscapeText(image.Label))
 	s.hashes = append(s.hashes, image.SHA256)
@@ -206,6 +222,9 @@ func (s *imageSet) fingerprint() string {
 	sum := sha256.New()
 	for i := range s.items {
 		fmt.Fprintf(sum, "%s %q %q\n", s.hashes[i], s.labels[i], s.items[i].Split)
+		if group := s.items[i].Group; group != "" {
+			fmt.Fprintf(sum, "%q\n", group)
+		}
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }
@@ -213,10 +232,11 @@ func (s *imageSet) fingerprint() string {
 // split divides the images into training and test set: by the marks of the labels' table, if it has
 // any and own is false, otherwise by taking a fraction of each class. Copies of an image stay together.
 func (s *imageSet) split(fraction float64, own bool, seed uint64) (split Split, err error) {
-	splits := make([]string, len(s.items))
+	splits, groups := make([]string, len(s.items)), make([]string, len(s.items))
 	for i, item := range s.items {
-		splits[i] = item.Split
+		splits[i], groups[i] = item.Split, item.Group
 	}
+	noteGroups(groups)
 	if !own {
 		if split, err = ownSplit(splits); err != nil {
 			return Split{}, fmt.Errorf("the split in the table of labels: %w", err)
@@ -224,11 +244,13 @@ func (s *imageSet) split(fraction float64, own bool, seed uint64) (split Split, 
 	}
 	switch {
 	case len(split.Test) > 0:
+		split.warnOfDivided(groups)
 		err = split.CheckLeak(s.hashes)
 	case fraction == 0:
 		return Split{Train: allRows(len(s.items))}, nil
 	default:
-		split.Train, split.Test, err = head.Split(s.labels, s.hashes, fraction, seed)
+		split.Train, split.Test, err = head.Split(s.labels, joinGroups(s.hashes, groups), fraction, seed)
+		err = ofGroups(err, groups)
 	}
 	if err != nil {
 		return Split{}, err

@@ -18,8 +18,9 @@ type Split struct{ Train, Test []int }
 
 // Split divides the rows into a training set and a test set: by the dataset's own split where it
 // has one and OwnFraction is not set, else at random by TestFraction. With a TestFraction
-// of 0 both are empty, which means that all rows are trained on. Rows of one group stay together.
-func (o *TrainOptions) Split(all Features, groups []string) (Split, error) {
+// of 0 both are empty, which means that all rows are trained on. Rows of one group, and duplicates, stay together; of a
+// split that the dataset has, those that it divides are told of.
+func (o *TrainOptions) Split(all Features, duplicates Duplicates) (Split, error) {
 	if !o.OwnFraction {
 		s, err := ownSplit(all.Splits)
 		if err != nil {
@@ -30,20 +31,21 @@ func (o *TrainOptions) Split(all Features, groups []string) (Split, error) {
 				return Split{}, err
 			}
 			warnOfUntested(all.Labels, s)
-			return s, s.CheckLeak(groups)
+			s.warnOfDivided(all.Groups)
+			return s, s.CheckLeak(duplicates.Groups)
 		}
 	}
 	if o.TestFraction == 0 {
 		return Split{}, nil
 	}
-	train, test, err := head.Split(all.Labels, groups, o.TestFraction, o.Seed)
+	train, test, err := head.Split(all.Labels, duplicates.Together, o.TestFraction, o.Seed)
 	if err == nil {
 		warnOfUntested(all.Labels, Split{train, test})
 	}
 	if err != nil && o.NearDuplicates > 0 {
 		err = fmt.Errorf("%w; if images that look alike are not duplicates here, raise --near-duplicates (0: only equal files)", err)
 	}
-	return Split{train, test}, err
+	return Split{train, test}, ofGroups(err, all.Groups)
 }
 
 // roles are what names of splits mean, in lower case.

@@ -43,11 +43,11 @@ func TestSplitByFraction(t *testing.T) {
 		}
 		fraction := 0.1 + 0.6*random.Float64()
 		o := &TrainOptions{TestFraction: fraction, Seed: seed}
-		split, err := o.Split(f, groups)
+		split, err := o.Split(f, apart(groups))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := o.Split(f, groups); err != nil || cmp.Diff(split, again) != "" {
+		if again, err := o.Split(f, apart(groups)); err != nil || cmp.Diff(split, again) != "" {
 			t.Errorf("seed %d gives two splits, %v", seed, err)
 		}
 		if d := cmp.Diff(allRows(len(groups)), slices.Sorted(slices.Values(slices.Concat(split.Train, split.Test)))); d != "" {
@@ -82,11 +82,11 @@ func TestSplitOverridesMarks(t *testing.T) {
 		groups = append(groups, fmt.Sprint(i))
 	}
 	warned := logged(t)
-	marked, err := (&TrainOptions{TestFraction: 0.2}).Split(f, groups)
+	marked, err := (&TrainOptions{TestFraction: 0.2}).Split(f, apart(groups))
 	if err != nil || len(marked.Test) != 5 || len(marked.Train) != 15 || !warned("5 rows that are marked test") || warned("copies") {
 		t.Errorf("by the marks: %+v, %v", marked, err)
 	}
-	own, err := (&TrainOptions{TestFraction: 0.2, OwnFraction: true}).Split(f, groups)
+	own, err := (&TrainOptions{TestFraction: 0.2, OwnFraction: true}).Split(f, apart(groups))
 	if err != nil || len(own.Test) != 4 || len(own.Train) != 16 || cmp.Diff(marked.Test, own.Test) == "" {
 		t.Errorf("by an own fraction: %+v, %v", own, err)
 	}
@@ -97,7 +97,7 @@ func TestSplitOfOneGroup(t *testing.T) {
 	f := Features{Labels: []string{"a", "a", "b", "b"}, Splits: make([]string, 4)}
 	groups := []string{"0", "0", "0", "0"}
 	for near, hint := range map[float64]bool{0: false, 0.9: true} {
-		_, err := (&TrainOptions{TestFraction: 0.5, NearDuplicates: near}).Split(f, groups)
+		_, err := (&TrainOptions{TestFraction: 0.5, NearDuplicates: near}).Split(f, apart(groups))
 		if err == nil || !strings.Contains(err.Error(), "4 rows cannot be split") || strings.Contains(err.Error(), "raise --near-duplicates") != hint {
 			t.Errorf("near duplicates from %g: %v", near, err)
 		}
@@ -214,12 +214,15 @@ func indexes(labels []string, label string) (all []int) {
 func TestDivide(t *testing.T) {
 	f := near(3)
 	groups := []string{"0", "1", "2", "3", "4", "5"}
-	learn, test, rest, err := f.divide(Split{}, groups)
+	learn, test, err := f.divide(Split{})
+	rest := Split{}.trained(groups)
 	if err != nil || &learn.X.Data[0] != &f.X.Data[0] || test.X.Rows != 0 || cmp.Diff(groups, rest) != "" {
 		t.Errorf("without a test set: %d and %d rows, groups %q, %v", learn.X.Rows, test.X.Rows, rest, err)
 	}
 	first := slices.Clone(f.X.Row(4))
-	learn, test, rest, err = f.divide(Split{Train: []int{4, 0}, Test: []int{3}}, groups)
+	split := Split{Train: []int{4, 0}, Test: []int{3}}
+	learn, test, err = f.divide(split)
+	rest = split.trained(groups)
 	if err != nil || cmp.Diff([]string{"4", "0"}, rest) != "" || cmp.Diff([]string{"4", "0"}, learn.Paths) != "" || cmp.Diff([]string{"3"}, test.Paths) != "" {
 		t.Fatalf("the rows are %q and %q, groups %q, %v", learn.Paths, test.Paths, rest, err)
 	}

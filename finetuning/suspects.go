@@ -102,13 +102,13 @@ func (o *SuspectsOptions) find(ctx context.Context, f Features) (*Suspects, *hea
 	}
 	logrus.Infof("testing the labels of %d images, %d values each (%s)", f.X.Rows, f.X.Cols, LayerNames(f.Layers))
 	out, err := head.OutOfFoldProbabilities(ctx, f.X, f.Labels, head.OutOfFoldOptions{TrainOptions: head.TrainOptions{
-		Seed: o.Seed, Scaling: head.ScaleUnit, Groups: duplicates.Groups, Progress: o.Progress,
+		Seed: o.Seed, Scaling: head.ScaleUnit, Groups: duplicates.Together, Progress: o.Progress,
 	}})
 	if errors.Is(err, head.ErrAlike) {
 		err = fmt.Errorf("%w; --near-duplicates 0 keeps only identical files together", err)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, ofGroups(err, f.Groups)
 	}
 	s, err := suspects(f, out)
 	return s, out, err

@@ -76,21 +76,21 @@ func (o *TrainOptions) train(ctx context.Context, all Features) (*head.Head, err
 	if err != nil {
 		return nil, err
 	}
-	split, err := o.Split(all, duplicates.Groups)
+	split, err := o.Split(all, duplicates)
 	if err != nil {
 		return nil, err
 	}
-	learn, test, groups, err := all.divide(split, duplicates.Groups)
+	learn, test, err := all.divide(split)
 	if err != nil {
 		return nil, err
 	}
 	logrus.Infof("training on %d rows of %d values (%s), %d held out", learn.X.Rows, learn.X.Cols, LayerNames(learn.Layers), test.X.Rows)
-	h, report, err := o.Fit(ctx, learn, groups)
+	h, report, err := o.Fit(ctx, learn, split.trained(duplicates.Together))
 	if err != nil {
-		return nil, err
+		return nil, ofGroups(err, learn.Groups)
 	}
 	h.Recipe, h.Layers = learn.Recipe, learn.Layers
-	if h.Novelty, err = o.novelty(ctx, learn, groups); err != nil {
+	if h.Novelty, err = o.novelty(ctx, learn, split.trained(duplicates.Groups)); err != nil {
 		return nil, err
 	}
 	h.Notes = head.Notes{
@@ -111,16 +111,24 @@ func (o *TrainOptions) train(ctx context.Context, all Features) (*head.Head, err
 }
 
 // divide copies the rows of both sets and frees all of them; without a test set, all are trained on.
-func (f Features) divide(split Split, groups []string) (learn, test Features, learnGroups []string, err error) {
+func (f Features) divide(split Split) (learn, test Features, err error) {
 	if len(split.Test) == 0 {
-		return f, Features{}, groups, nil
+		return f, Features{}, nil
 	}
 	if test, err = f.Choose(split.Test); err != nil {
-		return learn, test, nil, err
+		return learn, test, err
 	}
 	if learn, err = f.Choose(split.Train); err != nil {
-		return learn, test, nil, err
+		return learn, test, err
 	}
 	f.Free()
-	return learn, test, Pick(groups, split.Train), nil
+	return learn, test, nil
+}
+
+// trained are the groups of the rows that are trained on: all of them without a test set.
+func (s Split) trained(groups []string) []string {
+	if len(s.Test) == 0 {
+		return groups
+	}
+	return Pick(groups, s.Train)
 }

@@ -174,18 +174,18 @@ func TestOwnSplit(t *testing.T) {
 	f := Features{Labels: []string{"a", "a", "b", "b", "a", "b"}, Splits: []string{"test", "", "train", "test", "", ""}}
 	groups := []string{"0", "1", "2", "2", "4", "5"}
 	warned := logged(t)
-	split, err := (&TrainOptions{TestFraction: 0.3}).Split(f, groups)
+	split, err := (&TrainOptions{TestFraction: 0.3}).Split(f, apart(groups))
 	if d := cmp.Diff(Split{Train: []int{1, 2, 4, 5}, Test: []int{0, 3}}, split); d != "" || err != nil {
 		t.Errorf("%v\n%s", err, d)
 	}
 	if !warned("1 of the test images are copies") {
 		t.Error("no warning says that a test image is in the training set")
 	}
-	if split, err = (&TrainOptions{OwnFraction: true}).Split(f, groups); err != nil || split.Test != nil || split.Train != nil {
+	if split, err = (&TrainOptions{OwnFraction: true}).Split(f, apart(groups)); err != nil || split.Test != nil || split.Train != nil {
 		t.Errorf("without a test fraction: %v, %v", split, err)
 	}
 	f.Splits = slices.Repeat([]string{"test"}, 6)
-	if _, err := (&TrainOptions{}).Split(f, groups); err == nil {
+	if _, err := (&TrainOptions{}).Split(f, apart(groups)); err == nil {
 		t.Error("a dataset with nothing to train on is split")
 	}
 }

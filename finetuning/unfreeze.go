@@ -128,7 +128,7 @@ func (u *unfreezing) divide(ctx context.Context) (err error) {
 	if u.duplicates, err = options.Group(ctx, u.frozen); err != nil {
 		return err
 	}
-	split, err := options.Split(u.frozen, u.duplicates.Groups)
+	split, err := options.Split(u.frozen, u.duplicates)
 	if err != nil {
 		return err
 	}
@@ -140,10 +140,10 @@ func (u *unfreezing) divide(ctx context.Context) (err error) {
 }
 
 func (u *unfreezing) divideTraining() error {
-	labels, groups := Pick(u.frozen.Labels, u.learn), Pick(u.duplicates.Groups, u.learn)
+	labels, groups := Pick(u.frozen.Labels, u.learn), Pick(u.duplicates.Together, u.learn)
 	fit, validation, err := head.Split(labels, groups, validationFraction, u.options.Head.Seed+1)
 	if err != nil {
-		return fmt.Errorf("set images aside for validation: %w", err)
+		return ofGroups(fmt.Errorf("set images aside for validation: %w", err), u.frozen.Groups)
 	}
 	u.fit, u.validation = Pick(u.learn, fit), Pick(u.learn, validation)
 	u.result.TrainImages, u.result.ValidationImages, u.result.TestImages = len(u.fit), len(u.validation), len(u.test)
@@ -182,7 +182,7 @@ func (u *unfreezing) fitHead(ctx context.Context, rows []int) (*head.Head, error
 	}
 	options := *u.options.Head
 	options.Model, options.Uncalibrated = Softmax, true // its solution becomes the network's last layer
-	h, _, err := options.Fit(ctx, part, Pick(u.duplicates.Groups, rows))
+	h, _, err := options.Fit(ctx, part, Pick(u.duplicates.Together, rows))
 	return h, err
 }
 

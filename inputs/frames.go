@@ -123,6 +123,14 @@ func (c *frameContents) Picture(item pipeline.Item) (io.Reader, int64, error) {
 	return bytes.NewReader(data), int64(len(data)), nil
 }
 
+// Facts implements pipeline.FactsContents.
+func (c *frameContents) Facts(pipeline.Item) (picture.Facts, error) {
+	if of, ok := c.reader.(interface{ Facts() picture.Facts }); ok {
+		return of.Facts(), nil
+	}
+	return picture.Facts{}, nil
+}
+
 // Close implements pipeline.Contents.
 func (c *frameContents) Close() error {
 	closeFrames(c.reader)

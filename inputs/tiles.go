@@ -128,5 +128,11 @@ func (c *tileContents) Picture(item pipeline.Item) (io.Reader, int64, error) {
 	return bytes.NewReader(data), int64(len(data)), nil
 }
 
+// Facts implements pipeline.FactsContents.
+func (c *tileContents) Facts(item pipeline.Item) (facts picture.Facts, err error) {
+	facts.Georeference, err = c.cutter.Georeference(c.places[item.Index])
+	return facts, err
+}
+
 // Close implements pipeline.Contents.
 func (c *tileContents) Close() error { return c.file.Close() }

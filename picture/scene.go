@@ -40,6 +40,10 @@ type Scene struct {
 	whole *Raster
 	tiff  *tiffScene
 	ctx   context.Context
+	// geo is in pixels of full resolution, each of which is shrunk in either direction to 1/scale at the level.
+	geo            *geoTransform
+	geoErr         error
+	scaleX, scaleY float64
 }
 
 // OpenScene reads the header of a file of so many bytes. Errors about the file are as Decode's; it must remain open.
@@ -157,6 +161,16 @@ func (r *Raster) allocate(channels int, padded bool) {
 		r.Channels = 4
 	}
 	r.Pix = make([]uint8, r.Width*r.Height*r.Channels)
+}
+
+// Georeference is that of a part, as far as it is inside, of a GeoTIFF; nil if there is none. It is that of the first page,
+// which levels of a pyramid share.
+func (s *Scene) Georeference(part image.Rectangle) (*Georeference, error) {
+	if s.geo == nil {
+		return nil, s.failure("tiff", s.geoErr)
+	}
+	in := part.Intersect(image.Rect(0, 0, s.Width, s.Height))
+	return s.geo.bounds(float64(in.Min.X)*s.scaleX, float64(in.Min.Y)*s.scaleY, float64(in.Max.X)*s.scaleX, float64(in.Max.Y)*s.scaleY), nil
 }
 
 // paste copies what lies inside a part of a scene, which begins at origin, from an image that is at a place of the scene.

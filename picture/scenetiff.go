@@ -63,6 +63,10 @@ func (s *Scene) openTIFF(r io.ReaderAt, size int64) error {
 		return tiffError(err)
 	}
 	s.Width, s.Height, s.tiff = layout.Width, layout.Height, t
+	s.geo, err = geoOf(first)
+	s.geoErr = tiffError(err)
+	s.scaleX = float64(first.Uint(tiff.Width, 0)) / float64(layout.Width)
+	s.scaleY = float64(first.Uint(tiff.Height, 0)) / float64(layout.Height)
 	if o := first.Uint(tiff.Orientation, 1); o > 1 && o <= 8 {
 		s.orientation = int(o)
 	}

@@ -117,5 +117,7 @@ func (r *run) add(b *batch, s *slot) {
 
 		Transparent: s.picture.Transparent,
 		Faint:       s.picture.Faint,
+
+		Georeference: s.georeference,
 	}})
 }

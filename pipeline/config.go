@@ -21,6 +21,10 @@ type Config struct {
 	// Also says how the same image becomes further inputs, which follow the first one in the values of an image. The
 	// extractor must then be a Joint.
 	Also []Input
+	// Facts are looked for in the files, beside the pixels. Group, if set, is the group of an image by them; its error makes
+	// the image a failure. It is called by several goroutines.
+	Facts picture.WantedFacts
+	Group func(picture.Facts) (string, error)
 	// Workers is the number of images decoded concurrently. Below 1 means one per CPU.
 	Workers int
 	// First, if set, computes the first readable image on its own, so that the first row arrives

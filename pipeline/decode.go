@@ -75,6 +75,9 @@ func (r *run) decodeSlot(ctx context.Context, s *slot) bool {
 	default:
 		s.picture, err = picture.Decode(data, r.config.Picture)
 	}
+	if err == nil && r.config.Facts.Any() {
+		err = r.describe(s, data)
+	}
 	switch {
 	case errors.Is(err, picture.ErrTooSlow):
 		s.fail(StageTime, err)
@@ -84,4 +87,22 @@ func (r *run) decodeSlot(ctx context.Context, s *slot) bool {
 		s.fail(StageDecode, err)
 	}
 	return true
+}
+
+// describe adds what else the file says of the image.
+func (r *run) describe(s *slot, data []byte) (err error) {
+	if s.facts == nil {
+		facts, err := picture.FactsOf(data, r.config.Facts)
+		if err != nil {
+			return err
+		}
+		s.facts = &facts
+	}
+	if r.config.Facts.Georeference {
+		s.georeference = s.facts.Georeference
+	}
+	if r.config.Group != nil {
+		s.item.Group, err = r.config.Group(*s.facts)
+	}
+	return err
 }

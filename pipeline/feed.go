@@ -27,9 +27,12 @@ type slot struct {
 	// pictures are those of Config.Inputs, the first of which is picture, where there are several.
 	pictures []picture.Picture
 	tensors  []picture.Tensor // instead of the image's pixels for dense views
-	sha256   string
-	seen     Seen
-	failure  *Failure
+	// facts are those of the file that the image is a part of; nil for whole files.
+	facts        *picture.Facts
+	georeference *picture.Georeference
+	sha256       string
+	seen         Seen
+	failure      *Failure
 }
 
 func (s *slot) fail(stage Stage, err error) {
@@ -83,6 +86,13 @@ func (r *run) fromSource(ctx context.Context, sources *sequence, s *slot) (err e
 		s.data, s.held = nil, 0
 	}
 	s.seen, err = sources.readSeen(ctx, s.item, use, undo)
+	if of, ok := sources.contents.(FactsContents); ok && err == nil && r.config.Facts.Any() {
+		var facts picture.Facts
+		if facts, err = of.Facts(s.item); err != nil {
+			undo()
+		}
+		s.facts = &facts
+	}
 	return err
 }
 

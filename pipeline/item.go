@@ -1,6 +1,10 @@
 package pipeline
 
-import "io/fs"
+import (
+	"io/fs"
+
+	"fovea/picture"
+)
 
 // Item is an image to be read.
 type Item struct {
@@ -13,6 +17,9 @@ type Item struct {
 	Argument string
 	// Label and Split are empty where there is none.
 	Label, Split string
+	// Group is that of the rows which stay together wherever rows are divided; empty where there is none, or where it is
+	// only known once the image has been read.
+	Group string
 	// Source is the archive or table that contains the image, nil for a file of its own.
 	Source Source
 	// Index is the image's position in its source.
@@ -54,6 +61,8 @@ type Row struct {
 	Transparent bool
 	// Faint is as in picture.Picture: the image uses little of the range of its samples, of more than 8 bits each.
 	Faint bool
+	// Georeference is the image's, if Config.Facts asks for it and there is one.
+	Georeference *picture.Georeference
 	// Features holds one slice per layer.
 	Features [][]float32
 }

@@ -34,6 +34,13 @@ type Contents interface {
 	Close() error
 }
 
+// FactsContents are Contents of parts of a file, of which what the file says holds.
+type FactsContents interface {
+	Contents
+	// Facts are those of the image that was read last.
+	Facts(item Item) (picture.Facts, error)
+}
+
 // Opener recognizes sources by their file name and returns nil for all other files. An error means
 // that the file is a source that cannot be read, and says what to do.
 type Opener func(file string, open OpenFunc) (Source, error)

@@ -32,7 +32,7 @@ func newDatasetExport() *cobra.Command {
 		Short: "Write a layer's vectors as CSV, NPY, LIBSVM or TFRecord",
 		Long: `Export writes one layer of a dataset's rows, in their order, to FILE:
 
-  csv       path, label, split, sha256, width, height and a column for each value
+  csv       path, label, split, sha256, width, height (group, crs and bounds if there are any) and a column for each value
   npy       a NumPy matrix; FILE.csv beside it has path, label and so on of its rows
   libsvm    numbered labels and the values that are not zero; FILE.labels.csv lists the numbers
   tfrecord  tf.train.Example with path, label, split, sha256, width, height and the layer

@@ -20,6 +20,7 @@ as a dataset in --out. IMAGES are image files, directories (searched recursively
 archives, Parquet tables of images, and URLs of any of these in an object store.
 
   DIR/data/part-00000.parquet ...   path, label, split, sha256, width, height, one column per layer
+                                    (and group, crs and bounds with --group-by and --georeference)
   DIR/.fovea/errors.jsonl           the images that could not be read, and why
   DIR/.fovea/manifest.json          what was made, how, and how many rows
 

@@ -21,10 +21,10 @@ type options struct {
 	log     cli.LogOptions
 	session cli.SessionFlags
 
-	labels, size, background, shard, filesFrom, project string
-	maxErrorRate                                        float64
-	metricsAddress                                      string
-	listLayers, dryRun, json                            bool
+	labels, groupBy, size, background, shard, filesFrom, project string
+	maxErrorRate                                                 float64
+	metricsAddress                                               string
+	listLayers, dryRun, json                                     bool
 }
 
 // grace leaves time to write finished rows within the three seconds in which an interrupted run should end.
@@ -57,6 +57,9 @@ func (o *options) addModelFlags(f *pflag.FlagSet) {
 
 func (o *options) addImageFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.labels, "labels", "none", "`SOURCE` of labels: none, prefix (of the file name, up to its first dot), dir (the parent directory's name) or csv:FILE (a table with paths and labels; csv,KEY=VALUE:FILE declares encoding, separator, path, label, split or classes)")
+	f.StringVar(&o.groupBy, "group-by", "none", "`SOURCE` of a column group, whose rows no split of finetune separates: none, parent (the directory), patient (of DICOM files, hashed with --group-key), labels (a column group of the table of --labels), csv:FILE (a table with paths and groups; csv,group=COLUMN:FILE) or regexp:(EXPRESSION), of which the first part in parentheses counts in the path")
+	cli.PathVar(f, &o.GroupKey, "group-key", "", "the secret key in `FILE` with which --group-by patient hashes identifiers; made if there is no such file")
+	f.BoolVar(&o.Georeference, "georeference", false, "add columns crs, x_min, y_min, x_max and y_max: where GeoTIFFs and their tiles lie, null for other images")
 	f.StringVar(&o.size, "size", "", cli.SidesHelp)
 	f.StringVar((*string)(&o.Resize), "resize", string(picture.Squash), "`HOW` to resize images: squash (the whole image, as Keras does) or crop (the centre, as the paper and torchvision do)")
 	f.StringVar((*string)(&o.Interpolation), "interpolation", string(picture.Bilinear), "resampling `FILTER`: bilinear, bicubic, lanczos or nearest")

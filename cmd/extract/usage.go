@@ -51,6 +51,9 @@ func (o *options) parse(command *cobra.Command, images []string) (err error) {
 	if o.Labels, err = cli.ParseLabels(o.labels); err != nil {
 		return err
 	}
+	if o.GroupBy, err = cli.ParseGrouping(o.groupBy); err != nil {
+		return err
+	}
 	for flag, value := range map[string]*string{"dtype": (*string)(&o.DType), "format": (*string)(&o.Format)} {
 		if o.Add && !command.Flags().Changed(flag) {
 			*value = "" // the dataset's

@@ -20,8 +20,8 @@ type trainingFlags struct {
 	images  finetuning.ImageOptions
 	network finetuning.NetworkOptions
 	// labels, config and session are read into images and network by validate.
-	labels, config string
-	session        cli.SessionFlags
+	labels, config, groupBy string
+	session                 cli.SessionFlags
 
 	out     string
 	seed    uint64
@@ -36,6 +36,7 @@ func (o *trainingFlags) add(f *pflag.FlagSet) {
 	n := &o.network
 	f.StringArrayVar(&o.images.Paths, "images", nil, "a `DIR`, file, archive, table or URL of images (may be repeated; required)")
 	f.StringVar(&o.labels, "labels", "prefix", "prefix (of the file name, to its first dot), dir (also: the labels in archives and tables) or csv:FILE")
+	f.StringVar(&o.groupBy, "group-by", "none", "`SOURCE` of groups of images that no split separates: none, parent (the directory), patient (of DICOM files), labels (a column group of the table of --labels), csv:FILE or regexp:(EXPRESSION)")
 	cli.PathVar(f, &o.out, "out", "", "the `DIR` for all results (required)")
 	f.StringVar(&o.config, "config", "vgg16", "the configuration: vgg-a, vgg-a-lrn, vgg-b, vgg-c, vgg16 or vgg19")
 	f.IntVar(&n.Size, "size", 64, "height and width of the images, 32 to 224")
@@ -98,6 +99,9 @@ func (o *trainingFlags) complete() (err error) {
 		if o.images.Labels, err = cli.ParseLabels(o.labels); err != nil {
 			return err
 		}
+	}
+	if o.images.GroupBy, err = cli.ParseGrouping(o.groupBy); err != nil {
+		return err
 	}
 	if o.network.Configuration, err = vgg.ByName(o.config); err != nil {
 		return cli.UsageError{Err: err}

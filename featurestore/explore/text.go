@@ -34,6 +34,9 @@ func (i Inspection) WriteText(w io.Writer, name string) error {
 	}
 	fmt.Fprintf(w, "written        %s, by version %s\n", i.Created.Format(time.RFC3339), i.ToolVersion)
 	fmt.Fprintf(w, "fingerprint    %s\n", i.Fingerprint)
+	if i.Grouping != "" {
+		fmt.Fprintf(w, "groups         by %s\n", spelling.Line(i.Grouping))
+	}
 	fmt.Fprintf(w, "rows           %d\n", i.Rows)
 	fmt.Fprintf(w, "failures       %d%s\n", i.Failures, countsText(i.FailuresByStage))
 	fmt.Fprintf(w, "size           %s in %s (%s) of at most %s\n\n", text.Size(i.Bytes), text.Plural(len(i.Shards), "shard"), i.Format, text.Plural(i.RowsPerShard, "row"))

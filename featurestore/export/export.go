@@ -18,7 +18,8 @@ type Format string
 // Formats.
 const (
 	// CSV has the columns path, label, split, sha256, width, height and one per value, named
-	// LAYER_0 and so on. Numbers have as many digits as it takes to read the same float32.
+	// LAYER_0 and so on. Numbers have as many digits as it takes to read the same float32. Columns on request are after
+	// height: group, and crs, x_min, y_min, x_max and y_max.
 	CSV Format = "csv"
 	// NPY is NumPy's array file, version 1.0: a matrix of float32 (float16 for a dataset of
 	// float16), one row per image. It has no place for paths and labels: see Index.
@@ -28,7 +29,7 @@ const (
 	LIBSVM Format = "libsvm"
 	// TFRecord holds a tf.train.Example per row, with the features path, label, split, sha256
 	// (bytes), width, height (int64) and the layer's name (floats). A null label or split is an
-	// absent feature.
+	// absent feature. Columns on request are features of bytes, too; bounds as text, since its floats are of 32 bits.
 	TFRecord Format = "tfrecord"
 )
 
@@ -76,7 +77,7 @@ func Write(ctx context.Context, w io.Writer, d *featurestore.Dataset, layer reci
 func newEncoder(ctx context.Context, w *bufio.Writer, d *featurestore.Dataset, layer recipe.Layer, scan featurestore.ScanOptions, format Format) (encoder, error) {
 	switch format {
 	case CSV:
-		return &csvEncoder{w: w, layer: layer}, nil
+		return &csvEncoder{w: w, layer: layer, columns: columnsOf(d)}, nil
 	case NPY:
 		// The header, which comes first, states the number of rows.
 		rows, err := countRows(ctx, d, scan)
@@ -129,15 +130,16 @@ func WriteLabels(ctx context.Context, w io.Writer, d *featurestore.Dataset) erro
 	return buffer.Flush()
 }
 
-// WriteIndex writes path, label, split, sha256, width and height of the rows that the scan selects
+// WriteIndex writes path, label, split, sha256, width, height and the columns on request of the rows that the scan selects
 // as CSV, in the order of Write.
 func WriteIndex(ctx context.Context, w io.Writer, d *featurestore.Dataset, scan featurestore.ScanOptions) error {
 	buffer := bufio.NewWriter(w)
-	fmt.Fprintln(buffer, indexHeader)
+	columns := columnsOf(d)
+	fmt.Fprintln(buffer, columns.header())
 	scan.Layers = []string{}
 	err := d.Scan(ctx, scan, func(b *featurestore.Batch) error {
 		for i := range b.Rows {
-			writeIndexRow(buffer, &b.Rows[i])
+			columns.write(buffer, &b.Rows[i])
 			if err := buffer.WriteByte('\n'); err != nil {
 				return err
 			}

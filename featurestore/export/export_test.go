@@ -176,3 +176,39 @@ func TestKilledWriter(t *testing.T) {
 		t.Errorf("the export is %q, of the labels %v", got, numbers)
 	}
 }
+
+// Columns on request follow height, with bounds as text that reads as the same numbers.
+func TestExtraColumns(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	layers := []recipe.Layer{{Name: "fc7", Shape: []int{1}, Layout: recipe.LayoutC}}
+	info := featurestore.Info{Recipe: recipe.Recipe{Model: "m", Layers: layers}, Grouping: "parent", Extra: []featurestore.Extra{featurestore.ExtraGroup, featurestore.ExtraGeoreference}}
+	w, err := featurestore.Create(dir, info, featurestore.Options{})
+	must(t, err)
+	place := &featurestore.Georeference{CRS: "EPSG:32633", XMin: 499980, YMin: 5499520.1, XMax: 500680, YMax: 1e22}
+	row := func(path, group string, g *featurestore.Georeference) featurestore.Row {
+		return featurestore.Row{Path: path, SHA256: "00", Width: 3, Height: 2, Group: group, Georeference: g, Features: [][]float32{{1}}}
+	}
+	must(t, w.Append(row("a", "p, 1", place), row("b", "", nil), row("c", "p2", &featurestore.Georeference{XMax: 1, YMax: 2})))
+	must(t, w.Close(featurestore.StatusComplete))
+	d, err := featurestore.Open(dir)
+	must(t, err)
+	var index bytes.Buffer
+	must(t, WriteIndex(context.Background(), &index, d, featurestore.ScanOptions{}))
+	want := `path,label,split,sha256,width,height,group,crs,x_min,y_min,x_max,y_max
+a,,,00,3,2,"p, 1",EPSG:32633,499980,5.4995201e+06,500680,1e+22
+b,,,00,3,2,,,,,,
+c,,,00,3,2,p2,,0,0,1,2
+`
+	if index.String() != want {
+		t.Errorf("the index is\n%swant\n%s", index.String(), want)
+	}
+	if got := write(t, d, 0, featurestore.ScanOptions{}, CSV); strings.Split(got, "\n")[1] != strings.Split(want, "\n")[1]+",1" {
+		t.Errorf("the table is\n%s", got)
+	}
+	records := write(t, d, 0, featurestore.ScanOptions{}, TFRecord)
+	for _, text := range []string{"group", "p, 1", "crs", "EPSG:32633", "y_min", "5.4995201e+06"} {
+		if strings.Count(records, text) < 1 {
+			t.Errorf("the records lack %q", text)
+		}
+	}
+}

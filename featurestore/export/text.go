@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,13 +15,62 @@ import (
 
 const indexHeader = "path,label,split,sha256,width,height"
 
-// writeIndexRow writes the columns of indexHeader. The buffer keeps the error.
-func writeIndexRow(w *bufio.Writer, r *featurestore.Row) {
+// plainColumns are the columns of a dataset but the vectors.
+type plainColumns struct{ group, georeference bool }
+
+func columnsOf(d *featurestore.Dataset) plainColumns {
+	extra := d.Manifest().ExtraColumns
+	return plainColumns{slices.Contains(extra, featurestore.ExtraGroup), slices.Contains(extra, featurestore.ExtraGeoreference)}
+}
+
+// boundNames are the columns of a georeference after crs.
+var boundNames = [4]string{"x_min", "y_min", "x_max", "y_max"}
+
+// bounds are their values, as text that reads as the same numbers; "" without a georeference.
+func bounds(g *featurestore.Georeference) (texts [4]string) {
+	if g == nil {
+		return texts
+	}
+	for i, v := range []float64{g.XMin, g.YMin, g.XMax, g.YMax} {
+		texts[i] = strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return texts
+}
+
+func (c plainColumns) header() string {
+	header := indexHeader
+	if c.group {
+		header += ",group"
+	}
+	if c.georeference {
+		header += ",crs," + strings.Join(boundNames[:], ",")
+	}
+	return header
+}
+
+// write writes the columns of the header. The buffer keeps the error.
+func (c plainColumns) write(w *bufio.Writer, r *featurestore.Row) {
 	for _, text := range []string{r.Path, r.Label, r.Split, r.SHA256} {
 		_, _ = w.WriteString(quote(featurestore.EscapeText(text)))
 		_ = w.WriteByte(',')
 	}
 	fmt.Fprintf(w, "%d,%d", r.Width, r.Height)
+	if c.group {
+		_, _ = w.WriteString("," + quote(featurestore.EscapeText(r.Group)))
+	}
+	if c.georeference {
+		_, _ = w.WriteString("," + quote(featurestore.EscapeText(crsOf(r))))
+		for _, bound := range bounds(r.Georeference) {
+			_, _ = w.WriteString("," + bound)
+		}
+	}
+}
+
+func crsOf(r *featurestore.Row) string {
+	if r.Georeference == nil {
+		return ""
+	}
+	return r.Georeference.CRS
 }
 
 // quote writes a field of CSV (RFC 4180).
@@ -34,11 +84,12 @@ func quote(s string) string {
 type csvEncoder struct {
 	w       *bufio.Writer
 	layer   recipe.Layer
+	columns plainColumns
 	scratch []byte
 }
 
 func (e *csvEncoder) begin() error {
-	_, _ = e.w.WriteString(indexHeader)
+	_, _ = e.w.WriteString(e.columns.header())
 	for i := range e.layer.Size() {
 		_, _ = e.w.WriteString("," + quote(e.layer.Name+"_"+strconv.Itoa(i)))
 	}
@@ -46,7 +97,7 @@ func (e *csvEncoder) begin() error {
 }
 
 func (e *csvEncoder) row(r *featurestore.Row, vector []float32) error {
-	writeIndexRow(e.w, r)
+	e.columns.write(e.w, r)
 	b := e.scratch[:0]
 	for _, x := range vector {
 		b = append(b, ',')

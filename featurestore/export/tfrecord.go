@@ -33,14 +33,23 @@ func (e *tfrecordEncoder) begin() error { return nil }
 
 func (e *tfrecordEncoder) row(r *featurestore.Row, vector []float32) error {
 	features := e.scratch[:0]
-	features = appendEntry(features, "height", int64Feature(r.Height))
-	for _, text := range []struct{ name, value string }{{"label", r.Label}, {"path", r.Path}, {"sha256", r.SHA256}, {"split", r.Split}} {
+	text := func(name, value string) {
 		// TensorFlow's parser takes the default for an absent feature, but fails on an empty one.
-		if text.value != "" {
-			features = appendEntry(features, text.name, message(1, message(1, []byte(featurestore.EscapeText(text.value)))))
+		if value != "" {
+			features = appendEntry(features, name, message(1, message(1, []byte(featurestore.EscapeText(value)))))
 		}
 	}
+	text("crs", crsOf(r))
+	text("group", r.Group)
+	features = appendEntry(features, "height", int64Feature(r.Height))
+	text("label", r.Label)
+	text("path", r.Path)
+	text("sha256", r.SHA256)
+	text("split", r.Split)
 	features = appendEntry(features, "width", int64Feature(r.Width))
+	for i, bound := range bounds(r.Georeference) {
+		text(boundNames[i], bound)
+	}
 	features = appendEntry(features, e.layer, floatFeature(vector))
 	e.scratch = features
 	example := message(1, features) // Example.features

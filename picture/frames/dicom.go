@@ -22,7 +22,7 @@ func openDICOM(f file, options Options) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	parsed, err := dicom.Parse(data, dicom.Options{})
+	parsed, err := dicom.Parse(data, dicom.Options{Identity: true})
 	if errors.Is(err, dicom.ErrNoImage) {
 		return nil, ErrSingle // which says so
 	}
@@ -54,6 +54,11 @@ func dicomError(err error) error {
 		return fmt.Errorf("%w: %w", picture.ErrUnsupported, err)
 	}
 	return fmt.Errorf("%w%s", picture.ErrCorrupt, strings.TrimPrefix(err.Error(), dicom.ErrCorrupt.Error()))
+}
+
+// Facts says what the file says of all its frames.
+func (d *dicomReader) Facts() picture.Facts {
+	return picture.Facts{Patient: d.file.Patient, Study: d.file.Study}
 }
 
 // Times implements Reader.

@@ -56,6 +56,15 @@ func (c *Cutter) Tile(at image.Point) ([]byte, error) {
 	return tile.Encode()
 }
 
+// Georeference is that of the tile which begins at a place, as far as it is inside of the image; nil if that has none.
+func (c *Cutter) Georeference(at image.Point) (*picture.Georeference, error) {
+	return c.scene.Georeference(c.part(at))
+}
+
+func (c *Cutter) part(at image.Point) image.Rectangle {
+	return image.Rectangle{Min: at, Max: at.Add(image.Pt(c.spec.Size, c.spec.Size))}
+}
+
 func (c *Cutter) tile(at image.Point) (picture.Raster, error) {
-	return c.scene.Part(image.Rectangle{Min: at, Max: at.Add(image.Pt(c.spec.Size, c.spec.Size))})
+	return c.scene.Part(c.part(at))
 }

@@ -26,6 +26,8 @@ import pyarrow.parquet as pq
 
 STRINGS = ["path", "label", "split", "sha256"]
 NUMBERS = ["width", "height"]
+NULLABLE = ["label", "split", "group", "crs"]
+BOUNDS = ["x_min", "y_min", "x_max", "y_max"]
 
 
 def same(what, got, want):
@@ -42,7 +44,10 @@ class Expected:
             flat = np.fromfile(os.path.join(folder, f"{i}.f32"), dtype="<f4")
             self.values[layer["name"]] = flat.reshape(len(self.rows), layer["size"])
         self.numpy = np.float16 if self.dtype == "float16" else np.float32
-        self.columns = STRINGS + NUMBERS + [layer["name"] for layer in self.layers]
+        # Columns on request, of which those of the georeference come together.
+        self.strings = STRINGS + (["group"] if self.group else []) + (["crs"] if self.georeference else [])
+        self.bounds = BOUNDS if self.georeference else []
+        self.columns = STRINGS + NUMBERS + self.strings[len(STRINGS):] + self.bounds + [layer["name"] for layer in self.layers]
 
     def column(self, name):
         return [row[name] for row in self.rows]
@@ -61,9 +66,12 @@ class Expected:
 
 def check_schema(e, reader, schema):
     same(f"{reader}: columns", schema.names, e.columns)
-    for name in STRINGS:
+    for name in e.strings:
         same(f"{reader}: type of {name}", schema.field(name).type, pa.string())
-        same(f"{reader}: {name} nullable", schema.field(name).nullable, name in ("label", "split"))
+        same(f"{reader}: {name} nullable", schema.field(name).nullable, name in NULLABLE)
+    for name in e.bounds:
+        same(f"{reader}: type of {name}", schema.field(name).type, pa.float64())
+        same(f"{reader}: {name} nullable", schema.field(name).nullable, True)
     for name in NUMBERS:
         same(f"{reader}: type of {name}", schema.field(name).type, pa.int32())
     value = pa.float16() if e.dtype == "float16" else pa.float32()
@@ -92,7 +100,7 @@ def check_arrow_table(e, reader, table):
     check_schema(e, reader, table.schema)
     table.validate(full=True)
     same(f"{reader}: rows", table.num_rows, len(e.rows))
-    for name in STRINGS + NUMBERS:
+    for name in e.strings + NUMBERS + e.bounds:
         same(f"{reader}: {name}", table[name].to_pylist(), e.column(name))
     for layer in e.layers:
         name = layer["name"]
@@ -132,7 +140,7 @@ def check_pandas(e, data):
         files = sorted(glob.glob(os.path.join(data, "*")))
         frame = pd.concat([pd.read_feather(f) for f in files], ignore_index=True)
     same("pandas: columns", list(frame.columns), e.columns)
-    for name in STRINGS:
+    for name in e.strings + e.bounds:
         got = [None if pd.isna(v) else v for v in frame[name]]
         same(f"pandas: {name}", got, e.column(name))
     for name in NUMBERS:
@@ -146,11 +154,13 @@ def check_polars(e, data):
     pattern = os.path.join(data, "*")
     frame = pl.read_parquet(pattern) if e.format == "parquet" else pl.read_ipc(pattern)
     same("polars: columns", frame.columns, e.columns)
-    for name in STRINGS:
+    for name in e.strings:
         same(f"polars: type of {name}", frame.schema[name], pl.String)
+    for name in e.bounds:
+        same(f"polars: type of {name}", frame.schema[name], pl.Float64)
     for name in NUMBERS:
         same(f"polars: type of {name}", frame.schema[name], pl.Int32)
-    for name in STRINGS + NUMBERS:
+    for name in e.strings + NUMBERS + e.bounds:
         same(f"polars: {name}", frame[name].to_list(), e.column(name))
     value = pl.Float16 if e.dtype == "float16" else pl.Float32
     for layer in e.layers:
@@ -166,13 +176,14 @@ def check_duckdb(e, data):
     relation = connection.sql(f"SELECT * FROM read_parquet('{data}/*.parquet')")
     same("duckdb: columns", relation.columns, e.columns)
     for name, t in zip(relation.columns, relation.types):
-        want = "VARCHAR" if name in STRINGS else "INTEGER" if name in NUMBERS else "FLOAT[]"
+        plain = dict.fromkeys(e.strings, "VARCHAR") | dict.fromkeys(NUMBERS, "INTEGER") | dict.fromkeys(e.bounds, "DOUBLE")
+        want = plain.get(name, "FLOAT[]")
         same(f"duckdb: type of {name}", str(t), want)
     rows = relation.fetchall()
     same("duckdb: rows", len(rows), len(e.rows))
     for i, name in enumerate(e.columns):
         got = [row[i] for row in rows]
-        if name in STRINGS + NUMBERS:
+        if name in e.strings + NUMBERS + e.bounds:
             same(f"duckdb: {name}", got, e.column(name))
         else:
             e.vectors("duckdb", name, np.array(got, dtype=np.float32), np.float32)

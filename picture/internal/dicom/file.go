@@ -10,6 +10,8 @@ import (
 type Options struct {
 	// Spend, if set, hears of work that was done, in bytes of a deflated data set, and reports whether to go on.
 	Spend func(work int) bool
+	// Identity has the file read for Patient and Study, of which nothing else is to know.
+	Identity bool
 }
 
 // File is a parsed file.
@@ -20,6 +22,9 @@ type File struct {
 	Coding Coding
 	// Frames is how many the file says it has.
 	Frames int
+
+	// Patient is the PatientID, and Study the StudyInstanceUID, if Options.Identity is set; "" if there is none.
+	Patient, Study string
 
 	options Options
 	reader  reader // of the data set
@@ -196,8 +201,13 @@ func (f *File) read(uid string) error {
 			f.pixels = e
 			return nil
 		}
-		if kept[e.tag] {
+		switch {
+		case kept[e.tag]:
 			f.set[e.tag] = e
+		case f.options.Identity && e.tag == tagPatient:
+			f.Patient = e.text()
+		case f.options.Identity && e.tag == tagStudy:
+			f.Study = e.text()
 		}
 	}
 	return nil

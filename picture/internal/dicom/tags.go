@@ -1,12 +1,14 @@
 package dicom
 
-// Attributes that are about pixels, in PS3.6's words.
+// Attributes that are about pixels, and those that say whose they are, in PS3.6's words.
 const (
 	tagClass            = 0x00020002
 	tagTransferSyntax   = 0x00020010
+	tagPatient          = 0x00100020
 	tagCineRate         = 0x00180040
 	tagFrameTime        = 0x00181063
 	tagFrameTimes       = 0x00181065
+	tagStudy            = 0x0020000d
 	tagSamples          = 0x00280002
 	tagPhotometric      = 0x00280004
 	tagPlanar           = 0x00280006

@@ -33,7 +33,14 @@ const (
 	ReferenceBW   = 532
 	XMP           = 700
 	NoData        = 42113
-	DNGVersion    = 50706
+
+	// Those of GeoTIFF.
+	PixelScale     = 33550
+	Tiepoints      = 33922
+	Transformation = 34264
+	GeoKeys        = 34735
+
+	DNGVersion = 50706
 )
 
 // What tags may say.
