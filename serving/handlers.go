@@ -14,6 +14,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"fovea/internal/metrics"
+	"fovea/internal/web"
 	"fovea/picture"
 )
 
@@ -24,31 +25,18 @@ const writeTimeout = 10 * time.Second
 // none.
 const statusGone = 499
 
-func (s *Server) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /predict", s.predict)
-	mux.HandleFunc("GET /healthz", s.health)
-	mux.Handle("GET /metrics", metrics.Handler(s.registry))
-	return guarded(mux)
-}
-
-// guarded adds to every answer the headers that keep browsers from storing, framing or running it, or
-// taking it for something else.
-func guarded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("X-Frame-Options", "DENY")
-		next.ServeHTTP(w, r)
-	})
+// routes are what the server answers.
+func (s *Server) routes() []web.Route {
+	return []web.Route{
+		{Pattern: "POST /predict", Handler: s.predict},
+		{Pattern: "GET /healthz", Open: true, Handler: s.health},
+		{Pattern: "GET /metrics", Handler: metrics.Handler(s.registry).ServeHTTP},
+	}
 }
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	if s.stopping.Load() {
-		http.Error(w, "stopping", http.StatusServiceUnavailable)
+		web.Refuse(w, http.StatusServiceUnavailable, fmt.Errorf("%w: try again", errStopping))
 		return
 	}
 	fmt.Fprintln(w, "ok")

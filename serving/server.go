@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fovea/internal/metrics"
+	"fovea/internal/web"
 	"fovea/picture"
 )
 
@@ -77,7 +78,7 @@ func NewServer(p *Predictor, o ServerOptions) (*Server, error) {
 // way. It closes the listener. A Server serves once.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	web := &http.Server{
-		Handler:           s.handler(),
+		Handler:           web.Options{}.Handler(s.routes()),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       10 * time.Second, // predict sets its own
 		WriteTimeout:      writeTimeout,     // predict sets its own
