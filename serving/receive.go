@@ -13,10 +13,10 @@ import (
 // read see the answer.
 const lingering = time.Second
 
-// receive reads the body of a request. Whoever gets it releases it.
-func (s *Server) receive(w http.ResponseWriter, r *http.Request, by time.Time) (*body, error) {
+// receive reads the body of a request, of at most limit bytes. Whoever gets it releases it.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, limit int64, by time.Time) (*body, error) {
 	connection := http.NewResponseController(w)
-	file, err := s.arrive(w, r, connection, by)
+	file, err := s.arrive(w, r, connection, limit, by)
 	if err != nil {
 		// What has not been read must not be taken for another request, and not be waited for.
 		w.Header().Set("Connection", "close")
@@ -25,13 +25,13 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, by time.Time) (
 	return file, err
 }
 
-func (s *Server) arrive(w http.ResponseWriter, r *http.Request, connection *http.ResponseController, by time.Time) (*body, error) {
-	if r.ContentLength > s.options.MaxBytes {
-		return nil, s.tooLarge()
+func (s *Server) arrive(w http.ResponseWriter, r *http.Request, connection *http.ResponseController, limit int64, by time.Time) (*body, error) {
+	if r.ContentLength > limit {
+		return nil, s.tooLarge(limit)
 	}
 	file, err := s.bodies.open(connection, by)
 	if err == nil {
-		err = file.read(http.MaxBytesReader(w, r.Body, s.options.MaxBytes), r.ContentLength)
+		err = file.read(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
 	}
 	if err == nil {
 		return file, nil
@@ -45,8 +45,13 @@ func (s *Server) arrive(w http.ResponseWriter, r *http.Request, connection *http
 	return nil, s.unreadable(err)
 }
 
-func (s *Server) tooLarge() error {
-	return statusError{http.StatusRequestEntityTooLarge, "file size", fmt.Errorf("the image has more than %d bytes", s.options.MaxBytes)}
+// tooLarge says that an image, or a request of several, has more bytes than the limit.
+func (s *Server) tooLarge(limit int64) error {
+	err := fmt.Errorf("the image has more than %d bytes", limit)
+	if limit != s.options.MaxBytes {
+		err = fmt.Errorf("the request has more than %d bytes: send fewer images at a time, or the bytes of each alone", limit)
+	}
+	return statusError{http.StatusRequestEntityTooLarge, "file size", err}
 }
 
 // unreadable gives the error of a body its status.
@@ -55,7 +60,7 @@ func (s *Server) unreadable(err error) error {
 	var slow slowError
 	switch {
 	case errors.As(err, &large):
-		return s.tooLarge()
+		return s.tooLarge(large.Limit)
 	case errors.As(err, &slow):
 		return statusError{http.StatusRequestTimeout, "slow", err}
 	case errors.Is(err, errCrowded):
