@@ -2,7 +2,6 @@ package serving
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +32,7 @@ func (s *Server) upload(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	kind, parameters, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // what cannot be read is an image's
 	limit := s.options.MaxBytes
 	if kind == formType || kind == jsonType {
-		limit = cmp.Or(s.bodies.several(), limit)
+		limit = s.bodies.several()
 	}
 	content, held, err := s.content(ctx, w, r, limit)
 	if err != nil {
