@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"mime"
 	"net/http"
 	"strconv"
 	"time"
@@ -18,8 +17,8 @@ import (
 	"fovea/picture"
 )
 
-// writeTimeout is how long a client may take to read an answer.
-const writeTimeout = 10 * time.Second
+// defaultWriteTimeout is how long a client may take to read an answer.
+const defaultWriteTimeout = 10 * time.Second
 
 // statusGone is nginx's status for clients that close the connection before they are answered. HTTP has
 // none.
@@ -76,7 +75,7 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", strconv.Itoa(s.retryAfter()))
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // fails only for a client that has gone
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.writeTimeout)) // fails only for a client that has gone
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(object) // nor is such a client an error here
 	s.requests.WithLabelValues(strconv.Itoa(status)).Inc()
@@ -120,17 +119,9 @@ func (s *Server) failure(ctx context.Context, r *http.Request, err error) error 
 	case r.Context().Err() != nil:
 		return statusError{statusGone, "", errors.New("the connection was closed before the answer: keep both directions open")}
 	case ctx.Err() != nil:
-		return statusError{http.StatusGatewayTimeout, "", fmt.Errorf("no answer within %s", s.options.Timeout)}
+		return statusError{http.StatusGatewayTimeout, "", fmt.Errorf("no answer within %s: send a smaller image, or try again when the server has less to do", s.options.Timeout)}
 	case errors.As(err, &unreadable):
-		return statusError{http.StatusUnprocessableEntity, "", explain(err, r)}
-	}
-	return err
-}
-
-// explain adds a remedy for a body that is a form rather than an image.
-func explain(err error, r *http.Request) error {
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "multipart/form-data" {
-		return fmt.Errorf("this is multipart/form-data: send the image's bytes alone, as curl --data-binary @FILE does (%w)", err)
+		return statusError{http.StatusUnprocessableEntity, "", err}
 	}
 	return err
 }

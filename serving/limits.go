@@ -10,6 +10,7 @@ import (
 
 	"fovea/internal/budget"
 	"fovea/internal/text"
+	"fovea/internal/web"
 	"fovea/picture"
 )
 
@@ -40,6 +41,9 @@ type ServerOptions struct {
 	// pictures while they are decoded (default: DefaultMemory, or what the largest image needs if that
 	// is more).
 	Memory int64
+	// Site is the server's face to the web: encryption, tokens, the pages that may call it, the log of
+	// requests (default: that of zero web.Options).
+	Site *web.Site
 }
 
 // ErrMemory marks a Memory that is too small for the largest image.
@@ -67,6 +71,7 @@ func (o ServerOptions) withDefaults(maxPixels int) ServerOptions {
 	o.MaxBytes = cmp.Or(o.MaxBytes, DefaultMaxBytes)
 	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	o.Requests = cmp.Or(o.Requests, DefaultRequests)
+	o.Site = cmp.Or(o.Site, &web.Site{})
 	o.Decoders = cmp.Or(o.Decoders, runtime.GOMAXPROCS(0))
 	o.Memory = cmp.Or(o.Memory, max(DefaultMemory, o.leastMemory(maxPixels)))
 	return o
