@@ -78,7 +78,7 @@ func (s *Server) send(w http.ResponseWriter, status int, out reply) int {
 	}
 	w.Header().Set("Content-Type", kind)
 	// Both errors are those of a client that has gone.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.writeTimeout))
 	w.WriteHeader(status)
 	_, _ = w.Write(content)
 	return status

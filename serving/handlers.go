@@ -14,8 +14,8 @@ import (
 	"fovea/picture"
 )
 
-// writeTimeout is how long a client may take to read an answer.
-const writeTimeout = 10 * time.Second
+// defaultWriteTimeout is how long a client may take to read an answer.
+const defaultWriteTimeout = 10 * time.Second
 
 // statusGone is nginx's status for clients that close the connection before they are answered. HTTP has
 // none.
@@ -59,7 +59,7 @@ func (s *Server) failure(ctx context.Context, r *http.Request, err error) error 
 	case r.Context().Err() != nil:
 		return statusError{statusGone, "", errors.New("the connection was closed before the answer: keep both directions open")}
 	case ctx.Err() != nil:
-		return statusError{http.StatusGatewayTimeout, "", fmt.Errorf("no answer within %s", s.options.Timeout)}
+		return statusError{http.StatusGatewayTimeout, "", fmt.Errorf("no answer within %s: send a smaller image, or try again when the server has less to do", s.options.Timeout)}
 	case errors.As(err, &unreadable):
 		return statusError{http.StatusUnprocessableEntity, "", err}
 	}

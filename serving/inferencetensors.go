@@ -154,7 +154,7 @@ func (s *Server) inference(r *http.Request, held *body, content []byte) (request
 		return request, nil, malformed("the input %s: %w", servable.Input, err)
 	}
 	for _, image := range images {
-		files = append(files, s.bounded("", image))
+		files = append(files, s.within("", image))
 	}
 	return request, files, nil
 }

@@ -152,7 +152,7 @@ func (s *Server) instances(held *body, content []byte) ([]sentFile, error) {
 func (s *Server) filesOf(instances []instance) []sentFile {
 	files := make([]sentFile, len(instances))
 	for i, instance := range instances {
-		if files[i] = s.bounded("", instance.content); instance.err != nil {
+		if files[i] = s.within("", instance.content); instance.err != nil {
 			files[i].err = malformed("%w", instance.err)
 		}
 	}

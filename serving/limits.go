@@ -10,6 +10,7 @@ import (
 
 	"fovea/internal/budget"
 	"fovea/internal/text"
+	"fovea/internal/web"
 	"fovea/picture"
 )
 
@@ -44,6 +45,9 @@ type ServerOptions struct {
 	Name string
 	// Version is the program's, for those that ask for it.
 	Version string
+	// Site is the server's face to the web: encryption, tokens, the pages that may call it, the log of
+	// requests (default: that of zero web.Options).
+	Site *web.Site
 }
 
 // ErrMemory marks a Memory that is too small for the largest image.
@@ -72,6 +76,7 @@ func (o ServerOptions) withDefaults(maxPixels int) ServerOptions {
 	o.MaxBytes = cmp.Or(o.MaxBytes, DefaultMaxBytes)
 	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	o.Requests = cmp.Or(o.Requests, DefaultRequests)
+	o.Site = cmp.Or(o.Site, &web.Site{})
 	o.Decoders = cmp.Or(o.Decoders, runtime.GOMAXPROCS(0))
 	o.Memory = cmp.Or(o.Memory, max(DefaultMemory, o.leastMemory(maxPixels)))
 	return o

@@ -19,7 +19,9 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, limit int64, by
 	file, err := s.arrive(w, r, connection, limit, by)
 	if err != nil {
 		// What has not been read must not be taken for another request, and not be waited for.
-		w.Header().Set("Connection", "close")
+		if r.ProtoMajor == 1 { // HTTP/2 would end all requests of the connection
+			w.Header().Set("Connection", "close")
+		}
 		_ = connection.SetReadDeadline(time.Now().Add(lingering)) // fails only for a connection that has gone
 	}
 	return file, err
@@ -47,7 +49,7 @@ func (s *Server) arrive(w http.ResponseWriter, r *http.Request, connection *http
 
 // tooLarge says that an image, or a request of several, has more bytes than the limit.
 func (s *Server) tooLarge(limit int64) error {
-	err := fmt.Errorf("the image has more than %d bytes", limit)
+	err := fmt.Errorf("the image has more than %d bytes: send a smaller file, or have the limit raised (--max-bytes)", limit)
 	if limit != s.options.MaxBytes {
 		err = fmt.Errorf("the request has more than %d bytes: send fewer images at a time, or the bytes of each alone", limit)
 	}
@@ -68,14 +70,14 @@ func (s *Server) unreadable(err error) error {
 	case errors.Is(err, errStopping):
 		return statusError{http.StatusServiceUnavailable, "stopping", fmt.Errorf("%w: try again", err)}
 	}
-	return statusError{http.StatusBadRequest, "", fmt.Errorf("cannot read the image from the request: %w", err)}
+	return statusError{http.StatusBadRequest, "", fmt.Errorf("cannot read the image from the request: %w: send as many bytes as the request says", err)}
 }
 
 // decode decodes a file when its turn comes.
 func (s *Server) decode(ctx context.Context, file []byte) (values []float32, err error) {
 	cost, err := s.predictor.cost(file)
 	if err != nil {
-		return nil, err
+		return nil, explain(err, file)
 	}
 	if cost.Bytes > s.decoders.capacity {
 		return nil, statusError{http.StatusRequestEntityTooLarge, "picture memory", fmt.Errorf(
@@ -85,5 +87,5 @@ func (s *Server) decode(ctx context.Context, file []byte) (values []float32, err
 	if errors.Is(refused, errBusy) {
 		return nil, statusError{http.StatusServiceUnavailable, "large images", refused}
 	}
-	return values, errors.Join(refused, err)
+	return values, errors.Join(refused, explain(err, file))
 }
