@@ -43,7 +43,7 @@ func (s *Server) computing(answer func(context.Context, http.ResponseWriter, *ht
 			status = s.judge(err)
 			out = reply{object: refused{err.Error()}}
 		}
-		s.send(w, status, out)
+		status = s.send(w, status, out)
 		s.requests.WithLabelValues(strconv.Itoa(status)).Inc()
 		s.seconds.Observe(time.Since(start).Seconds())
 	}
@@ -62,21 +62,26 @@ func (s *Server) judge(err error) (status int) {
 	return known.status
 }
 
-func (s *Server) send(w http.ResponseWriter, status int, out reply) {
+// send answers a request, and returns the status that it got.
+func (s *Server) send(w http.ResponseWriter, status int, out reply) int {
+	content, kind := out.content, out.kind
+	if kind == "" {
+		var err error
+		if content, err = json.Marshal(out.object); err != nil { // a number that is not finite
+			status = s.judge(err)
+			content, _ = json.Marshal(refused{err.Error()}) // a text
+		}
+		content, kind = append(content, '\n'), jsonType
+	}
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(s.retryAfter()))
 	}
-	// The errors below are those of a client that has gone, and none of the server's.
+	w.Header().Set("Content-Type", kind)
+	// Both errors are those of a client that has gone.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.writeTimeout))
-	if out.kind != "" {
-		w.Header().Set("Content-Type", out.kind)
-		w.WriteHeader(status)
-		_, _ = w.Write(out.content)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(out.object)
+	_, _ = w.Write(content)
+	return status
 }
 
 // compute computes the images of a request. Each takes one of the places for images in progress; a request of several

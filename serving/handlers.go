@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"time"
 
 	"fovea/internal/metrics"
@@ -22,11 +23,11 @@ const statusGone = 499
 
 // routes are what the server answers.
 func (s *Server) routes() []web.Route {
-	return []web.Route{
+	return slices.Concat([]web.Route{
 		{Pattern: "POST /predict", Parameters: []string{"top"}, Handler: s.computing(s.predict)},
 		{Pattern: "GET /healthz", Open: true, Handler: s.health},
 		{Pattern: "GET /metrics", Handler: metrics.Handler(s.registry).ServeHTTP},
-	}
+	}, s.tensorflowRoutes(), s.inferenceRoutes())
 }
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {

@@ -1,10 +1,12 @@
 package serving
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -22,7 +24,7 @@ type instance struct {
 func (i *instance) UnmarshalJSON(data []byte) error {
 	var fields struct {
 		Own   *encoded `json:"b64"`
-		Input *binary  `json:"image_bytes"`
+		Input *wrapped `json:"image_bytes"`
 	}
 	i.err = strictly(data, &fields, "b64", "image_bytes")
 	switch {
@@ -40,14 +42,14 @@ func (i *instance) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// binary is {"b64": "..."}.
-type binary struct {
+// wrapped is {"b64": "..."}.
+type wrapped struct {
 	B64 *encoded `json:"b64"`
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (b *binary) UnmarshalJSON(data []byte) error {
-	type plain binary
+func (b *wrapped) UnmarshalJSON(data []byte) error {
+	type plain wrapped
 	return strictly(data, (*plain)(b), "b64")
 }
 
@@ -87,6 +89,9 @@ func (skipped) UnmarshalJSON([]byte) error { return nil }
 
 // object decodes the JSON object of a request, which has no other keys than these, and makes room for the images in it.
 func (s *Server) object(held *body, content []byte, into any, keys ...string) error {
+	if elements(content) > maxElements {
+		return statusError{http.StatusRequestEntityTooLarge, "images", fmt.Errorf("the JSON has more than %d values: send fewer images at a time", maxElements)}
+	}
 	if !json.Valid(content) {
 		return malformed("the request is not JSON: %w", json.Unmarshal(content, new(skipped)))
 	}
@@ -97,6 +102,39 @@ func (s *Server) object(held *body, content []byte, into any, keys ...string) er
 		return malformed("the request: %w", err)
 	}
 	return nil
+}
+
+// maxElements bounds the values of a request's JSON, each of which takes many times as much memory as a byte of text.
+const maxElements = 100_000
+
+// elements is about the number of values in a JSON text.
+func elements(content []byte) (n int) {
+	for len(content) > 0 {
+		first := content[0]
+		content = content[1:]
+		switch first {
+		case ',', ':', '[', '{':
+			n++
+		case '"':
+			content = content[textEnd(content):]
+		}
+	}
+	return n
+}
+
+// textEnd is the length of the rest of a text in JSON, up to the quote that ends it.
+func textEnd(rest []byte) (end int) {
+	for {
+		at := bytes.IndexByte(rest[end:], '"')
+		if at < 0 {
+			return len(rest)
+		}
+		end += at + 1
+		before := rest[:end-1]
+		if escapes := len(before) - len(bytes.TrimRight(before, `\`)); escapes%2 == 0 {
+			return end
+		}
+	}
 }
 
 // instances takes the images out of {"instances": [{"b64": "..."}, ...]}.
@@ -114,7 +152,7 @@ func (s *Server) instances(held *body, content []byte) ([]sentFile, error) {
 func (s *Server) filesOf(instances []instance) []sentFile {
 	files := make([]sentFile, len(instances))
 	for i, instance := range instances {
-		if files[i] = s.bounded("", instance.content); instance.err != nil {
+		if files[i] = s.within("", instance.content); instance.err != nil {
 			files[i].err = malformed("%w", instance.err)
 		}
 	}

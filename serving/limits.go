@@ -41,6 +41,10 @@ type ServerOptions struct {
 	// pictures while they are decoded (default: DefaultMemory, or what the largest image needs if that
 	// is more).
 	Memory int64
+	// Name is the head's in protocols that name models (default: DefaultName).
+	Name string
+	// Version is the program's, for those that ask for it.
+	Version string
 	// Site is the server's face to the web: encryption, tokens, the pages that may call it, the log of
 	// requests (default: that of zero web.Options).
 	Site *web.Site
@@ -68,6 +72,7 @@ func (o ServerOptions) Validate(maxPixels int) error {
 }
 
 func (o ServerOptions) withDefaults(maxPixels int) ServerOptions {
+	o.Name = cmp.Or(o.Name, DefaultName)
 	o.MaxBytes = cmp.Or(o.MaxBytes, DefaultMaxBytes)
 	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	o.Requests = cmp.Or(o.Requests, DefaultRequests)

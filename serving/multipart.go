@@ -2,7 +2,6 @@ package serving
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +32,7 @@ func (s *Server) upload(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	kind, parameters, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // what cannot be read is an image's
 	limit := s.options.MaxBytes
 	if kind == formType || kind == jsonType {
-		limit = cmp.Or(s.bodies.several(), limit)
+		limit = s.bodies.several()
 	}
 	content, held, err := s.content(ctx, w, r, limit)
 	if err != nil {
@@ -44,11 +43,11 @@ func (s *Server) upload(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	case kind == formType:
 		u.files, err = s.form(held, content, parameters["boundary"])
 		u.list = len(u.files) > 1
-	case isJSON(content):
+	case beginsAsJSON(content):
 		u.files, err = s.instances(held, content)
 		u.list = true
 	default:
-		u.files = []sentFile{s.bounded("", content)}
+		u.files = []sentFile{s.within("", content)}
 	}
 	if err == nil {
 		err = s.checkCount(len(u.files))
@@ -65,8 +64,8 @@ const (
 	jsonType = "application/json"
 )
 
-// isJSON tells JSON, by its beginning, from images, none of which begins like that.
-func isJSON(content []byte) bool {
+// beginsAsJSON tells JSON, by its beginning, from images, none of which begins like that.
+func beginsAsJSON(content []byte) bool {
 	content = bytes.TrimLeft(content, " \t\r\n")
 	return len(content) > 0 && (content[0] == '{' || content[0] == '[')
 }
@@ -74,7 +73,6 @@ func isJSON(content []byte) bool {
 // content receives a body of at most limit bytes. Whoever gets it releases it.
 func (s *Server) content(ctx context.Context, w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *body, error) {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		hangUp(w, r)
 		return nil, nil, statusError{http.StatusUnsupportedMediaType, "", fmt.Errorf("the request has the Content-Encoding %.40q: send it uncompressed", coding)}
 	}
 	by, _ := ctx.Deadline()
@@ -97,8 +95,8 @@ func (s *Server) unpack(held *body, size int) error {
 	return nil
 }
 
-// bounded is an image of a request, or the error of one that is too large.
-func (s *Server) bounded(name string, content []byte) sentFile {
+// within is an image of a request, or the error of one that is too large.
+func (s *Server) within(name string, content []byte) sentFile {
 	if int64(len(content)) > s.options.MaxBytes {
 		return sentFile{name: name, err: s.tooLarge(s.options.MaxBytes)}
 	}
@@ -143,6 +141,6 @@ func (s *Server) form(held *body, content []byte, boundary string) ([]sentFile, 
 		if err != nil {
 			return nil, malformed("the form cannot be read: %w", err)
 		}
-		files = append(files, s.bounded(part.FileName(), image))
+		files = append(files, s.within(part.FileName(), image))
 	}
 }
