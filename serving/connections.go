@@ -62,9 +62,9 @@ func (c *connections) changed(connection net.Conn, state http.ConnState) {
 	_ = longest.Close() // it is of no more use, whatever this says
 }
 
-// bounded bounds the requests of routes: their number, since there are many on one connection of HTTP/2,
+// limited bounds the requests of routes: their number, since there are many on one connection of HTTP/2,
 // and the time of each, by which HTTP/2 ends them. Open routes, which take no time, are not counted.
-func (s *Server) bounded(routes []web.Route) []web.Route {
+func (s *Server) limited(routes []web.Route) []web.Route {
 	for i, route := range routes {
 		routes[i].Handler = func(w http.ResponseWriter, r *http.Request) {
 			defer s.open.Add(-1)

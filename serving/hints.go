@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"fovea/picture"
 )
@@ -21,7 +20,6 @@ var mistakes = []struct {
 	{isForm, "this is multipart/form-data: send it with that Content-Type, or the image's bytes alone, as curl --data-binary @FILE does"},
 	{startsWith("\x1f\x8b"), "this is compressed by gzip: send the image as it is, without Content-Encoding"},
 	{isDataURL, "this is a data URL: send the image that it contains, decoded from base64"},
-	{isJSON, "this is JSON: send the image's bytes alone, as curl --data-binary @FILE does"},
 	{isPage, "this is a web page: send the image itself; its address may need a login"},
 	{isURL, "this is a URL, and the server opens none: download the image, and send its bytes"},
 	{isFileName, "this is a file's name: send its contents, as curl --data-binary @FILE does, with the @"},
@@ -77,11 +75,6 @@ func isForm(file []byte) bool {
 	return startsWith("--")(file) && bytes.Contains(bytes.ToLower(opening(file)), []byte("\ncontent-disposition: form-data"))
 }
 
-func isJSON(file []byte) bool {
-	s := opening(file)
-	return utf8.Valid(s) && len(s) > 1 && (s[0] == '{' || s[0] == '[' && strings.ContainsRune("{[\"0123456789-]", rune(s[1])) || s[0] == '"')
-}
-
 var (
 	fileName = regexp.MustCompile(`(?i)^@?[^\x00-\x1f]{1,250}\.(jpe?g|png|gif|bmp|tiff?|webp|avif|hei[cf]|jp2|jxl|dcm)$`)
 	fields   = regexp.MustCompile(`^[A-Za-z0-9_.~*+%\[\]-]{1,100}=[A-Za-z0-9_.~*+%/=@-]*(&[A-Za-z0-9_.~*+%\[\]-]{1,100}=|$)`)
@@ -92,7 +85,7 @@ func isFields(file []byte) bool   { return fields.Match(opening(file)) }
 
 // isBase64 sees base64, of either alphabet and with lines or without, by what it decodes to.
 func isBase64(file []byte) bool {
-	text := strings.NewReplacer("\r", "", "\n", "", "-", "+", "_", "/").Replace(string(opening(file)))
+	text := strings.NewReplacer(`"`, "", "\r", "", "\n", "", "-", "+", "_", "/").Replace(string(opening(file)))
 	decoded, err := base64.StdEncoding.DecodeString(text[:len(text)/4*4])
 	return err == nil && len(decoded) >= 12 && picture.Recognized(decoded)
 }

@@ -19,12 +19,18 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, limit int64, by
 	file, err := s.arrive(w, r, connection, limit, by)
 	if err != nil {
 		// What has not been read must not be taken for another request, and not be waited for.
-		if r.ProtoMajor == 1 { // HTTP/2 would end all requests of the connection
-			w.Header().Set("Connection", "close")
-		}
+		hangUp(w, r)
 		_ = connection.SetReadDeadline(time.Now().Add(lingering)) // fails only for a connection that has gone
 	}
 	return file, err
+}
+
+// hangUp ends the connection after the answer. HTTP/2 needs no such thing, and would end all of a
+// connection's requests.
+func hangUp(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
 }
 
 func (s *Server) arrive(w http.ResponseWriter, r *http.Request, connection *http.ResponseController, limit int64, by time.Time) (*body, error) {

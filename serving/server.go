@@ -80,10 +80,10 @@ func NewServer(p *Predictor, o ServerOptions) (*Server, error) {
 // way. It closes the listener. A Server serves once.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
-		Handler:           s.options.Site.Handler(s.bounded(s.routes())),
+		Handler:           s.options.Site.Handler(s.limited(s.routes())),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       10 * time.Second, // predict sets its own
-		WriteTimeout:      s.writeTimeout,   // bounded and predict set their own
+		WriteTimeout:      s.writeTimeout,   // limited and send set their own
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    1 << 13,
 		ConnState:         newConnections(s.options, s.bodies).changed,

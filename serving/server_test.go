@@ -160,7 +160,7 @@ func TestServerAnswers(t *testing.T) {
 		{coloured(t, 101), 200, `^{"label":"unsure","probabilities":{"dark":0.45\d+,"red":0.54\d+}}`},
 		{[]byte("no image"), 422, `"error":"image: header: .*"`},
 		{nil, 422, `"error":".+"`},
-		{make([]byte, 1<<16+1), 413, `"error":"the image has more than 65536 bytes"`},
+		{make([]byte, 1<<16+1), 413, `"error":"the image has more than 65536 bytes: send a smaller file`},
 	} {
 		status, answer := post(t, url, test.body)
 		if status != test.status || !regexp.MustCompile(test.want).MatchString(answer) {

@@ -8,10 +8,12 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fovea/app/cli"
 	"fovea/head"
 	"fovea/internal/text"
+	"fovea/internal/web"
 	"fovea/serving"
 )
 
@@ -20,6 +22,7 @@ type serveOptions struct {
 	decision  decisionFlags
 	listen    string
 	limits    serving.ServerOptions
+	web       web.Options
 	pixels    int
 	decoding  time.Duration
 }
@@ -40,10 +43,13 @@ answered with status 422, one that takes too many bytes with 413, one that is se
 408, one too many at a time with 503 (and Retry-After), and one that takes too long with 504; the
 answer is a JSON object with the error.
 
-On interruption, serve refuses new images and answers those in progress. It has neither encryption
-nor authentication: put a proxy in front of it.`,
+On interruption, serve refuses new images and answers those in progress.
+
+Everybody who reaches the port may use it, unencrypted, unless --token-file and --tls-cert say
+otherwise. New tokens and certificates are taken from their files while the server runs.`,
 		Example: `  finetune serve --head cats-vs-dogs.head --listen localhost:8080
-  curl --data-binary @photo.jpg http://localhost:8080/predict`,
+  curl --data-binary @photo.jpg http://localhost:8080/predict
+  finetune serve --head cats-vs-dogs.head --listen :8443 --tls-cert cert.pem --tls-key key.pem --token-file tokens`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
@@ -56,9 +62,18 @@ nor authentication: put a proxy in front of it.`,
 	f.IntVar(&o.limits.Requests, "max-requests", serving.DefaultRequests, "answer up to `N` requests at a time and refuse more")
 	cli.SizeVar(f, &o.limits.Memory, "memory", 0, "`SIZE` of memory for all images: their files, and pictures being decoded (default: by --max-pixels)")
 	cli.DecodingVars(f, &o.pixels, &o.decoding, 40_000_000)
+	o.addWeb(f)
 	o.decision.add(f)
 	o.predictor.addModel(f)
 	return command
+}
+
+func (o *serveOptions) addWeb(f *pflag.FlagSet) {
+	cli.PathVar(f, &o.web.TokenFile, "token-file", "", "answer only requests with a token (Authorization: Bearer TOKEN) of this `FILE`, which has one a line; all but /healthz and /v2/health")
+	cli.PathVar(f, &o.web.Certificate, "tls-cert", "", "encrypt, with the certificates of this PEM `FILE`, the server's first")
+	cli.PathVar(f, &o.web.Key, "tls-key", "", "PEM `FILE` of the certificate's private key")
+	f.StringArrayVar(&o.web.Origins, "cors", nil, "let web pages of this `ORIGIN` call the server, as https://example.com; * for all; may be repeated")
+	f.BoolVar(&o.web.AccessLog, "access-log", false, "log each request: who, what, status, bytes and time")
 }
 
 func (o *serveOptions) validate() error {
@@ -83,6 +98,10 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
+	site, err := o.web.Open()
+	if err != nil {
+		return cli.UsageWhen(err, web.ErrOptions)
+	}
 	h, err := loadOneSize(ctx, o.predictor.head)
 	if err != nil {
 		return err
@@ -95,7 +114,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 		return err
 	}
 	defer predictor.Close() // the process exits anyway
-	o.limits.Decision = o.decision.Decision
+	o.limits.Decision, o.limits.Site = o.decision.Decision, site
 	server, err := serving.NewServer(predictor, o.limits)
 	if err != nil {
 		return err
@@ -104,7 +123,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen; --listen chooses another address: %w", err)
 	}
-	logrus.Infof("predicting %s on http://%s/predict", text.Some(h.Classes), listener.Addr())
+	logrus.Infof("predicting %s on %s://%s/predict%s", text.Some(h.Classes), site.Scheme(), listener.Addr(), site.Terms())
 	return server.Serve(ctx, listener)
 }
 

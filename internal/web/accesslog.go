@@ -30,4 +30,3 @@ func cut(text string) string {
 	}
 	return text
 }
-

@@ -72,6 +72,17 @@ func (s *Site) Scheme() string {
 	return "https"
 }
 
+// Terms say, for people, to whom the server answers; "" for everybody.
+func (s *Site) Terms() string {
+	switch {
+	case s.tokens == nil:
+		return ""
+	case s.certificate == nil:
+		return " to whoever has a token, which others can read on the network: encrypt by --tls-cert"
+	}
+	return " to whoever has a token"
+}
+
 // NeedsToken reports whether requests must carry a token.
 func (s *Site) NeedsToken() bool { return s.tokens != nil }
 
