@@ -45,6 +45,8 @@ type ServerOptions struct {
 	Name string
 	// Version is the program's, for those that ask for it.
 	Version string
+	// Neighbors are the rows for requests of similar ones; nil for none.
+	Neighbors *Neighbors
 	// Site is the server's face to the web: encryption, tokens, the pages that may call it, the log of
 	// requests (default: that of zero web.Options).
 	Site *web.Site
