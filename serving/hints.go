@@ -46,13 +46,14 @@ func explain(err error, file []byte) error {
 // beginning is as much of a file as tells what it is.
 const beginning = 512
 
+// opening is that much, without space around it.
 func opening(file []byte) []byte { return bytes.TrimSpace(file[:min(len(file), beginning)]) }
 
 func isEmpty(file []byte) bool { return len(file) == 0 }
 
 func startsWith(prefixes ...string) func([]byte) bool {
 	return func(file []byte) bool {
-		lower := bytes.ToLower(opening(file))
+		lower := lowered(opening(file))
 		for _, p := range prefixes {
 			if bytes.HasPrefix(lower, []byte(p)) {
 				return true
@@ -60,6 +61,17 @@ func startsWith(prefixes ...string) func([]byte) bool {
 		}
 		return false
 	}
+}
+
+// lowered has small letters for ASCII's large ones, and all other bytes as they are.
+func lowered(b []byte) []byte {
+	out := bytes.Clone(b)
+	for i, c := range out {
+		if c >= 'A' && c <= 'Z' {
+			out[i] = c + 'a' - 'A'
+		}
+	}
+	return out
 }
 
 var (
@@ -72,7 +84,7 @@ var (
 
 // isForm sees a form by its own boundary.
 func isForm(file []byte) bool {
-	return startsWith("--")(file) && bytes.Contains(bytes.ToLower(opening(file)), []byte("\ncontent-disposition: form-data"))
+	return startsWith("--")(file) && bytes.Contains(lowered(opening(file)), []byte("\ncontent-disposition: form-data"))
 }
 
 var (
