@@ -27,7 +27,7 @@ func (s *Server) routes() []web.Route {
 		{Pattern: "POST /predict", Parameters: []string{"top"}, Handler: s.computing(s.predict)},
 		{Pattern: "GET /healthz", Open: true, Handler: s.health},
 		{Pattern: "GET /metrics", Handler: metrics.Handler(s.registry).ServeHTTP},
-	}, s.tensorflowRoutes(), s.inferenceRoutes())
+	}, s.pageRoutes(), s.tensorflowRoutes(), s.inferenceRoutes())
 }
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {

@@ -20,7 +20,9 @@ const maxID = 1 << 10
 
 // inferRequest is a request of the Open Inference Protocol.
 type inferRequest struct {
-	ID         string            `json:"id"`
+	ID string `json:"id"`
+	// Model, which KServe's client sends, is that of the path.
+	Model      *string           `json:"model_name"`
 	Parameters requestParameters `json:"parameters"`
 	Inputs     []inputTensor     `json:"inputs"`
 	Outputs    []outputRequest   `json:"outputs"`
@@ -140,11 +142,14 @@ func (s *Server) inference(r *http.Request, held *body, content []byte) (request
 			return request, nil, malformed("%s: %.40q: give the number of bytes of JSON at the beginning of the %d bytes", lengthHeader, text, len(content))
 		}
 	}
-	if err := s.object(held, content[:length], &request, "id", "parameters", "inputs", "outputs"); err != nil {
+	if err := s.object(held, content[:length], &request, "id", "model_name", "parameters", "inputs", "outputs"); err != nil {
 		return request, nil, err
 	}
 	if len(request.ID) > maxID {
 		return request, nil, malformed("the id has %d bytes: give at most %d", len(request.ID), maxID)
+	}
+	if request.Model != nil && *request.Model != s.options.Name {
+		return request, nil, malformed("the model_name is %.100q, and the path's %q: give one of them", *request.Model, s.options.Name)
 	}
 	if len(request.Inputs) != 1 || request.Inputs[0].Name != servable.Input || request.Inputs[0].Datatype != typeBytes {
 		return request, nil, malformed("the model takes one input, %s of datatype %s and shape [n]: the files of n images", servable.Input, typeBytes)
