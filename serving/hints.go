@@ -26,7 +26,7 @@ var mistakes = []struct {
 	{isBase64, "this is base64 text: decode it, and send the image's bytes"},
 	{isFields, "this is an HTML form's text (application/x-www-form-urlencoded): send the image's bytes alone, as curl --data-binary @FILE does"},
 	{wasText, "this image was taken for text on its way, which spoils it: read and send it as bytes, not as a string"},
-	{lostLines, "this image has lost its line ends on its way, as by curl -d: use curl --data-binary @FILE"},
+	{lostLines, "this image has lost its line ends and zeros on its way, as by curl -d: use curl --data-binary @FILE"},
 }
 
 // explain adds to a decoder's error what the file is instead of an image.
@@ -79,7 +79,7 @@ var (
 	isURL     = startsWith("http://", "https://", "s3://", "gs://", "ftp://", "file://")
 	isPage    = startsWith("<!doctype html", "<html")
 	wasText   = startsWith("\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", "\xef\xbf\xbdpng", "\xc3\xbf\xc3\x98\xc3\xbf", "\xc2\x89png")
-	lostLines = startsWith("\x89png\x1a")
+	lostLines = startsWith("\x89png\x1a", "\xff\xd8\xff\xe0\x10jfif")
 )
 
 // isForm sees a form by its own boundary.

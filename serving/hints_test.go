@@ -41,6 +41,7 @@ func TestServerExplainsMistakes(t *testing.T) {
 		}
 		return out.String()
 	}
+	byCurl := strings.NewReplacer("\r", "", "\n", "", "\x00", "").Replace
 	for name, test := range map[string]struct {
 		body string
 		want string
@@ -63,7 +64,8 @@ func TestServerExplainsMistakes(t *testing.T) {
 		"JPEG as UTF-8":           {strings.ToValidUTF8(jpeg, "\xef\xbf\xbd"), ""},
 		"JPEG as JavaScript's":    {"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\x00\x10JFIF", "this image was taken for text on its way"},
 		"PNG as UTF-8":            {strings.ToValidUTF8(string(image), "\xef\xbf\xbd"), "this image was taken for text on its way"},
-		"PNG by curl -d":          {strings.NewReplacer("\r", "", "\n", "", "\x00", "").Replace(string(image)), "use curl --data-binary @FILE"},
+		"PNG by curl -d":          {byCurl(string(image)), "this image has lost its line ends and zeros on its way, as by curl -d: use curl --data-binary @FILE"},
+		"JPEG by curl -d":         {byCurl(jpeg), "this image has lost its line ends"},
 		"a damaged PNG":           {string(image[:30]), ""},
 		"words":                   {"no image", ""},
 		"noise":                   {"\x01\x02\x03\x04\x05\x06\x07\x08", ""},
