@@ -26,7 +26,7 @@ var mistakes = []struct {
 	{isBase64, "this is base64 text: decode it, and send the image's bytes"},
 	{isFields, "this is an HTML form's text (application/x-www-form-urlencoded): send the image's bytes alone, as curl --data-binary @FILE does"},
 	{wasText, "this image was taken for text on its way, which spoils it: read and send it as bytes, not as a string"},
-	{lostLines, "this image has lost its line ends on its way, as by curl -d: use curl --data-binary @FILE"},
+	{lostLines, "this image has lost its line ends and zeros on its way, as by curl -d: use curl --data-binary @FILE"},
 }
 
 // explain adds to a decoder's error what the file is instead of an image.
@@ -46,13 +46,14 @@ func explain(err error, file []byte) error {
 // beginning is as much of a file as tells what it is.
 const beginning = 512
 
+// opening is that much, without space around it.
 func opening(file []byte) []byte { return bytes.TrimSpace(file[:min(len(file), beginning)]) }
 
 func isEmpty(file []byte) bool { return len(file) == 0 }
 
 func startsWith(prefixes ...string) func([]byte) bool {
 	return func(file []byte) bool {
-		lower := bytes.ToLower(opening(file))
+		lower := lowered(opening(file))
 		for _, p := range prefixes {
 			if bytes.HasPrefix(lower, []byte(p)) {
 				return true
@@ -62,17 +63,28 @@ func startsWith(prefixes ...string) func([]byte) bool {
 	}
 }
 
+// lowered has small letters for ASCII's large ones, and all other bytes as they are.
+func lowered(b []byte) []byte {
+	out := bytes.Clone(b)
+	for i, c := range out {
+		if c >= 'A' && c <= 'Z' {
+			out[i] = c + 'a' - 'A'
+		}
+	}
+	return out
+}
+
 var (
 	isDataURL = startsWith("data:")
 	isURL     = startsWith("http://", "https://", "s3://", "gs://", "ftp://", "file://")
 	isPage    = startsWith("<!doctype html", "<html")
 	wasText   = startsWith("\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", "\xef\xbf\xbdpng", "\xc3\xbf\xc3\x98\xc3\xbf", "\xc2\x89png")
-	lostLines = startsWith("\x89png\x1a")
+	lostLines = startsWith("\x89png\x1a", "\xff\xd8\xff\xe0\x10jfif")
 )
 
 // isForm sees a form by its own boundary.
 func isForm(file []byte) bool {
-	return startsWith("--")(file) && bytes.Contains(bytes.ToLower(opening(file)), []byte("\ncontent-disposition: form-data"))
+	return startsWith("--")(file) && bytes.Contains(lowered(opening(file)), []byte("\ncontent-disposition: form-data"))
 }
 
 var (

@@ -3,7 +3,11 @@ package web
 import (
 	"cmp"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sirupsen/logrus"
 )
@@ -24,9 +28,14 @@ func (e *exchange) log(r *http.Request) {
 	}).Info("request")
 }
 
+// cut is the beginning of a text that a client chose, with escapes for what could change a terminal.
 func cut(text string) string {
 	if len(text) > longest {
-		return text[:longest] + "..."
+		text = text[:longest] + "..."
+	}
+	if strings.ContainsFunc(text, func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) }) {
+		quoted := strconv.QuoteToGraphic(text)
+		text = quoted[1 : len(quoted)-1]
 	}
 	return text
 }
