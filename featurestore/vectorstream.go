@@ -44,7 +44,7 @@ func WriteVectors(w io.Writer, layer recipe.Layer, rows []Vector) error {
 	own := arrow.NewMetadata([]string{layerKey(layer.Name, "shape"), layerKey(layer.Name, "layout")}, []string{string(shape), layer.Layout})
 	schema := arrow.NewSchema([]arrow.Field{
 		{Name: columnName, Type: arrow.BinaryTypes.String},
-		{Name: layer.Name, Type: arrow.FixedSizeListOfField(int32(layer.Size()), arrow.Field{Name: "item", Type: arrow.PrimitiveTypes.Float32}), Nullable: true},
+		{Name: layer.Name, Type: arrow.FixedSizeListOf(int32(layer.Size()), arrow.PrimitiveTypes.Float32), Nullable: true},
 		{Name: columnError, Type: arrow.BinaryTypes.String, Nullable: true},
 	}, &own)
 	err = guard.Call(func() error {

@@ -10,6 +10,7 @@ import (
 
 	"fovea/featurestore"
 	"fovea/featurestore/explore"
+	"fovea/featurestore/remote"
 	"fovea/internal/budget"
 	"fovea/recipe"
 	"fovea/vectors"
@@ -20,33 +21,57 @@ type Neighbors struct {
 	layers    []string // of the head, those that the dataset has
 	searchers []*explore.Searcher
 	places    []int // of the layers among the head's
+	done      func()
 }
 
-// OpenNeighbors reads a dataset with features in layers of the head, computed as the head's are: otherwise it is
-// ErrIncomparable. The vectors stay in memory, up to half of the machine's; what is larger is read again for each request.
-func (p *Predictor) OpenNeighbors(ctx context.Context, d *featurestore.Dataset) (*Neighbors, error) {
-	n := &Neighbors{}
+// OpenNeighbors reads a dataset, in a directory or at a URL, with features in layers of the head, computed as the head's
+// are: otherwise it is ErrIncomparable. The vectors stay in memory, up to half of the machine's; what is larger is read
+// again for each request. MaxMemory is that of featurestore.ReadOptions. Close it after use.
+func (p *Predictor) OpenNeighbors(ctx context.Context, place string, maxMemory int64) (*Neighbors, error) {
+	dir, done, err := remote.Fetch(ctx, place)
+	if err != nil {
+		return nil, err
+	}
+	n := &Neighbors{done: done}
+	d, err := featurestore.ReadOptions{MaxMemory: maxMemory}.Open(dir)
+	if err == nil {
+		err = n.open(ctx, p, d)
+	}
+	if err != nil {
+		done()
+		return nil, remote.Located(err, dir, place)
+	}
+	return n, nil
+}
+
+// Close removes what was fetched. No request may follow.
+func (n *Neighbors) Close() { n.done() }
+
+// Rows is the number of rows.
+func (n *Neighbors) Rows() int { return n.searchers[0].Rows() }
+
+func (n *Neighbors) open(ctx context.Context, p *Predictor, d *featurestore.Dataset) error {
 	memory := budget.Total() / 2
 	for at, layer := range p.head.Layers {
 		if _, found := d.Recipe().Layer(layer.Name); !found {
 			continue
 		}
 		if err := p.comparable(d.Recipe(), layer); err != nil {
-			return nil, err
+			return err
 		}
 		searcher, err := explore.NewSearcher(ctx, d, layer.Name, memory)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		memory -= min(memory, int64(searcher.Rows())*int64(layer.Size())*4)
 		n.layers, n.searchers, n.places = append(n.layers, layer.Name), append(n.searchers, searcher), append(n.places, at)
 	}
 	if len(n.layers) == 0 {
 		names := p.head.LayerNames()
-		return nil, fmt.Errorf("%w: the dataset has the layers %s, the head %s: extract features with --layers %s", ErrIncomparable,
+		return fmt.Errorf("%w: the dataset has the layers %s, the head %s: extract features with --layers %s", ErrIncomparable,
 			strings.Join(d.Recipe().LayerNames(), ", "), strings.Join(names, ", "), strings.Join(names, ","))
 	}
-	return n, nil
+	return nil
 }
 
 // comparable returns ErrIncomparable if a dataset's features of a layer are not computed as the predictor's. Those of
