@@ -43,8 +43,9 @@ test: build python browser corpora ## vet, staticcheck, govulncheck, gofmt, all 
 	@# hundreds of megabytes of weights run the short ones; without it, all.
 	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_MORE="$$(scripts/python.sh path more-readers)" FOVEA_NODE_MODULES="$$(scripts/node.sh path)" \
 		FOVEA_PYTHON_TENSORFLOW="$$(scripts/python.sh path tensorflow)" FOVEA_PYTHON_SCIKIT_LEARN="$$(scripts/python.sh path scikit-learn)" \
-		FOVEA_PYTHON_SBOM="$$(scripts/python.sh path sbom)" FOVEA_PYTHON_PICTURES="$$(scripts/python.sh path pictures)" FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
-		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_PYTHON_SCIKIT_LEARN FOVEA_PYTHON_SBOM FOVEA_PYTHON_PICTURES FOVEA_CHROMIUM && \
+		FOVEA_PYTHON_SBOM="$$(scripts/python.sh path sbom)" FOVEA_PYTHON_PICTURES="$$(scripts/python.sh path pictures)" \
+		FOVEA_PYTHON_SERVING="$$(scripts/python.sh path serving)" FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
+		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_PYTHON_SCIKIT_LEARN FOVEA_PYTHON_SBOM FOVEA_PYTHON_PICTURES FOVEA_PYTHON_SERVING FOVEA_CHROMIUM && \
 		eval "$$(scripts/deps.sh env)" && \
 		go test -race -tags nocloud -timeout 30m $$(go list ./... | grep -vE '$(HEAVY)') && \
 		go test -race -short -tags nocloud $$(go list ./... | grep -E '$(HEAVY)') && \
@@ -124,6 +125,7 @@ python: ## the environments that the tests check against: readers in Python and 
 	@scripts/python.sh install scikit-learn
 	@scripts/python.sh install sbom
 	@scripts/python.sh install pictures
+	@scripts/python.sh install serving
 
 .PHONY: browser
 browser: ## the browser that the tests look at reports with: an installed Chromium, or the distribution's

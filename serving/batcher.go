@@ -27,9 +27,11 @@ type job struct {
 	answer chan<- answer
 }
 
+// answer is what was computed of an image: its features, a slice for each of the head's layers, and what the head says.
 type answer struct {
-	outcome Outcome
-	err     error
+	features [][]float32
+	outcome  Outcome
+	err      error
 }
 
 func newBatcher(p *Predictor, sizes prometheus.Histogram) *batcher {
@@ -37,18 +39,18 @@ func newBatcher(p *Predictor, sizes prometheus.Histogram) *batcher {
 }
 
 // predict computes a decoded image in a batch with others. Its error is ctx's if that ends first.
-func (b *batcher) predict(ctx context.Context, values []float32) (Outcome, error) {
+func (b *batcher) predict(ctx context.Context, values []float32) answer {
 	answers := make(chan answer, 1)
 	select {
 	case b.jobs <- job{values, answers}:
 	case <-ctx.Done():
-		return Outcome{}, ctx.Err()
+		return answer{err: ctx.Err()}
 	}
 	select {
 	case a := <-answers:
-		return a.outcome, a.err
+		return a
 	case <-ctx.Done():
-		return Outcome{}, ctx.Err()
+		return answer{err: ctx.Err()}
 	}
 }
 
@@ -88,15 +90,25 @@ func (b *batcher) compute(batch []job) {
 	for _, j := range batch {
 		b.values = append(b.values, j.values...)
 	}
-	outcomes, err := b.predictor.Outcomes(b.values, len(batch))
+	features, outcomes, err := b.predictor.compute(b.values, len(batch))
 	b.keepPace(time.Since(start).Seconds() / float64(len(batch)))
 	for i, j := range batch {
 		a := answer{err: err}
 		if err == nil {
-			a.outcome = outcomes[i]
+			a.outcome, a.features = outcomes[i], ofImage(features, i, len(batch))
 		}
 		j.answer <- a // never waits: there is room for one, and one is sent
 	}
+}
+
+// ofImage is image i's part of the features of n images.
+func ofImage(features [][]float32, i, n int) [][]float32 {
+	own := make([][]float32, len(features))
+	for l, values := range features {
+		size := len(values) / n
+		own[l] = values[i*size : (i+1)*size : (i+1)*size]
+	}
+	return own
 }
 
 // keepPace averages the time of an image over about the last ten batches.

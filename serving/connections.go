@@ -2,9 +2,15 @@ package serving
 
 import (
 	"container/list"
+	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
+	"time"
+
+	"fovea/internal/web"
 )
 
 // leastConnections is how many connections a Server has at least before it closes some.
@@ -21,8 +27,11 @@ type connections struct {
 	waiting list.List                  // of net.Conn, the longest waiting first
 }
 
+// mostConnections is how many connections a Server has at most.
+func (o ServerOptions) mostConnections() int { return max(leastConnections, 16*o.Requests) }
+
 func newConnections(o ServerOptions, b *bodies) *connections {
-	return &connections{most: max(leastConnections, 16*o.Requests), bodies: b, open: map[net.Conn]*list.Element{}}
+	return &connections{most: o.mostConnections(), bodies: b, open: map[net.Conn]*list.Element{}}
 }
 
 // changed is an http.Server's ConnState.
@@ -47,5 +56,28 @@ func (c *connections) changed(connection net.Conn, state http.ConnState) {
 	if longest == connection && c.bodies.giveWay() {
 		return
 	}
+	if encrypted, is := longest.(*tls.Conn); is {
+		longest = encrypted.NetConn() // to say goodbye could take as long as the client likes
+	}
 	_ = longest.Close() // it is of no more use, whatever this says
+}
+
+// limited bounds the requests of routes: their number, since there are many on one connection of HTTP/2,
+// and the time of each, by which HTTP/2 ends them. Open routes, which take no time, are not counted.
+func (s *Server) limited(routes []web.Route) []web.Route {
+	for i, route := range routes {
+		routes[i].Handler = func(w http.ResponseWriter, r *http.Request) {
+			defer s.open.Add(-1)
+			if s.open.Add(1) > int64(s.options.mostConnections()) && !route.Open && !s.bodies.giveWay() {
+				s.refused.WithLabelValues("open requests").Inc()
+				w.Header().Set("Retry-After", strconv.Itoa(s.retryAfter()))
+				web.Refuse(w, http.StatusServiceUnavailable, fmt.Errorf("%d requests are open: try again", s.options.mostConnections()))
+				return
+			}
+			by := time.Now().Add(s.options.Timeout + s.writeTimeout)
+			_ = http.NewResponseController(w).SetWriteDeadline(by) // fails only for a client that has gone
+			route.Handler(w, r)
+		}
+	}
+	return routes
 }

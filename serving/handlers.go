@@ -2,53 +2,39 @@ package serving
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"mime"
 	"net/http"
-	"strconv"
+	"slices"
 	"time"
 
-	"github.com/sirupsen/logrus"
-
 	"fovea/internal/metrics"
+	"fovea/internal/web"
 	"fovea/picture"
 )
 
-// writeTimeout is how long a client may take to read an answer.
-const writeTimeout = 10 * time.Second
+// defaultWriteTimeout is how long a client may take to read an answer.
+const defaultWriteTimeout = 10 * time.Second
 
 // statusGone is nginx's status for clients that close the connection before they are answered. HTTP has
 // none.
 const statusGone = 499
 
-func (s *Server) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /predict", s.predict)
-	mux.HandleFunc("GET /healthz", s.health)
-	mux.Handle("GET /metrics", metrics.Handler(s.registry))
-	return guarded(mux)
-}
-
-// guarded adds to every answer the headers that keep browsers from storing, framing or running it, or
-// taking it for something else.
-func guarded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("X-Frame-Options", "DENY")
-		next.ServeHTTP(w, r)
-	})
+// routes are what the server answers.
+func (s *Server) routes() []web.Route {
+	return slices.Concat([]web.Route{
+		{Pattern: "POST /predict", Parameters: []string{"top"}, Handler: s.computing(s.predict)},
+		{Pattern: "POST /embed", Parameters: []string{"layer"}, Handler: s.computing(s.embed)},
+		{Pattern: "POST /similar", Parameters: []string{"k", "layer"}, Handler: s.computing(s.similar)},
+		{Pattern: "GET /healthz", Open: true, Handler: s.health},
+		{Pattern: "GET /metrics", Handler: metrics.Handler(s.registry).ServeHTTP},
+	}, s.pageRoutes(), s.tensorflowRoutes(), s.inferenceRoutes())
 }
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	if s.stopping.Load() {
-		http.Error(w, "stopping", http.StatusServiceUnavailable)
+		web.Refuse(w, http.StatusServiceUnavailable, fmt.Errorf("%w: try again", errStopping))
 		return
 	}
 	fmt.Fprintln(w, "ok")
@@ -65,63 +51,6 @@ type statusError struct {
 func (e statusError) Error() string { return e.err.Error() }
 func (e statusError) Unwrap() error { return e.err }
 
-func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
-	start := time.Now()
-	s.underWay.Inc()
-	defer s.underWay.Dec()
-	outcome, err := s.answer(w, r)
-	status, object := http.StatusOK, jsonPrediction{}
-	var known statusError
-	switch classes := s.predictor.Classes(); {
-	case err == nil:
-		object = objectOf(s.options.Decision.Prediction("", outcome, classes), classes, s.options.Decision)
-	case errors.As(err, &known):
-		status, object.Error = known.status, err.Error()
-		if known.reason != "" {
-			s.refused.WithLabelValues(known.reason).Inc()
-		}
-	default:
-		status, object.Error = http.StatusInternalServerError, err.Error()
-		logrus.Errorf("a request failed: %v", err)
-	}
-	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", strconv.Itoa(s.retryAfter()))
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // fails only for a client that has gone
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(object) // nor is such a client an error here
-	s.requests.WithLabelValues(strconv.Itoa(status)).Inc()
-	s.seconds.Observe(time.Since(start).Seconds())
-}
-
-// answer receives the image of a request and computes its outcome.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request) (Outcome, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
-	defer cancel()
-	by, _ := ctx.Deadline()
-	file, err := s.receive(w, r, by)
-	if err != nil {
-		return Outcome{}, err
-	}
-	defer file.release()
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	default:
-		return Outcome{}, statusError{http.StatusServiceUnavailable, "requests", fmt.Errorf("%d images are in progress: try again", s.options.Requests)}
-	}
-	values, err := s.decode(ctx, file.bytes())
-	file.release()
-	if err == nil {
-		var outcome Outcome
-		if outcome, err = s.batcher.predict(ctx, values); err == nil {
-			return outcome, nil
-		}
-	}
-	return Outcome{}, s.failure(ctx, r, err)
-}
-
 // failure gives the error of an image that arrived whole its status.
 func (s *Server) failure(ctx context.Context, r *http.Request, err error) error {
 	var known statusError
@@ -132,17 +61,9 @@ func (s *Server) failure(ctx context.Context, r *http.Request, err error) error 
 	case r.Context().Err() != nil:
 		return statusError{statusGone, "", errors.New("the connection was closed before the answer: keep both directions open")}
 	case ctx.Err() != nil:
-		return statusError{http.StatusGatewayTimeout, "", fmt.Errorf("no answer within %s", s.options.Timeout)}
+		return statusError{http.StatusGatewayTimeout, "", fmt.Errorf("no answer within %s: send a smaller image, or try again when the server has less to do", s.options.Timeout)}
 	case errors.As(err, &unreadable):
-		return statusError{http.StatusUnprocessableEntity, "", explain(err, r)}
-	}
-	return err
-}
-
-// explain adds a remedy for a body that is a form rather than an image.
-func explain(err error, r *http.Request) error {
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "multipart/form-data" {
-		return fmt.Errorf("this is multipart/form-data: send the image's bytes alone, as curl --data-binary @FILE does (%w)", err)
+		return statusError{http.StatusUnprocessableEntity, "", err}
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"fovea/internal/budget"
 	"fovea/internal/text"
+	"fovea/internal/web"
 	"fovea/picture"
 )
 
@@ -40,14 +41,26 @@ type ServerOptions struct {
 	// pictures while they are decoded (default: DefaultMemory, or what the largest image needs if that
 	// is more).
 	Memory int64
+	// Name is the head's in protocols that name models (default: DefaultName).
+	Name string
+	// Version is the program's, for those that ask for it.
+	Version string
+	// Neighbors are the rows for requests of similar ones; nil for none.
+	Neighbors *Neighbors
+	// Site is the server's face to the web: encryption, tokens, the pages that may call it, the log of
+	// requests (default: that of zero web.Options).
+	Site *web.Site
 }
 
 // ErrMemory marks a Memory that is too small for the largest image.
 var ErrMemory = errors.New("serving: too little memory")
 
-// Validate returns ErrMemory if the largest image, with so many pixels, would not fit into Memory or,
+// Validate returns ErrName if the name cannot be part of a path, and ErrMemory if the largest image, with so many pixels, would not fit into Memory or,
 // where that is 0, into the machine's. 0 pixels are picture.DefaultMaxPixels.
 func (o ServerOptions) Validate(maxPixels int) error {
+	if err := checkName(o.Name); err != nil {
+		return err
+	}
 	least := o.leastMemory(maxPixels)
 	machine := budget.Total() // 0 if unknown
 	has, remedy := "", "allow more (--memory)"
@@ -64,9 +77,11 @@ func (o ServerOptions) Validate(maxPixels int) error {
 }
 
 func (o ServerOptions) withDefaults(maxPixels int) ServerOptions {
+	o.Name = cmp.Or(o.Name, DefaultName)
 	o.MaxBytes = cmp.Or(o.MaxBytes, DefaultMaxBytes)
 	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	o.Requests = cmp.Or(o.Requests, DefaultRequests)
+	o.Site = cmp.Or(o.Site, &web.Site{})
 	o.Decoders = cmp.Or(o.Decoders, runtime.GOMAXPROCS(0))
 	o.Memory = cmp.Or(o.Memory, max(DefaultMemory, o.leastMemory(maxPixels)))
 	return o

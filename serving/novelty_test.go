@@ -56,7 +56,7 @@ func TestDecisionUnknown(t *testing.T) {
 }
 
 // knowing gives a head a novelty model of what the predictor computes of a file.
-func knowing(t *testing.T, h *head.Head, p *Predictor, file string) {
+func knowing(t testing.TB, h *head.Head, p *Predictor, file string) {
 	t.Helper()
 	values, err := p.Decode(read(t, file))
 	if err != nil {

@@ -149,11 +149,18 @@ func (p *Predictor) cost(content []byte) (picture.Cost, error) {
 
 // Outcomes computes those of n decoded images, 1 to BatchSize, whose values follow one another.
 func (p *Predictor) Outcomes(values []float32, n int) ([]Outcome, error) {
+	_, outcomes, err := p.compute(values, n)
+	return outcomes, err
+}
+
+// compute is Outcomes with the features, a slice for each of the head's layers.
+func (p *Predictor) compute(values []float32, n int) ([][]float32, []Outcome, error) {
 	features, err := p.extractor.Extract(values, n)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return p.classify(features, n)
+	outcomes, err := p.classify(features, n)
+	return features, outcomes, err
 }
 
 // classify applies the head to the features of n images, a slice per layer.

@@ -13,25 +13,33 @@ import (
 // read see the answer.
 const lingering = time.Second
 
-// receive reads the body of a request. Whoever gets it releases it.
-func (s *Server) receive(w http.ResponseWriter, r *http.Request, by time.Time) (*body, error) {
+// receive reads the body of a request, of at most limit bytes. Whoever gets it releases it.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, limit int64, by time.Time) (*body, error) {
 	connection := http.NewResponseController(w)
-	file, err := s.arrive(w, r, connection, by)
+	file, err := s.arrive(w, r, connection, limit, by)
 	if err != nil {
 		// What has not been read must not be taken for another request, and not be waited for.
-		w.Header().Set("Connection", "close")
+		hangUp(w, r)
 		_ = connection.SetReadDeadline(time.Now().Add(lingering)) // fails only for a connection that has gone
 	}
 	return file, err
 }
 
-func (s *Server) arrive(w http.ResponseWriter, r *http.Request, connection *http.ResponseController, by time.Time) (*body, error) {
-	if r.ContentLength > s.options.MaxBytes {
-		return nil, s.tooLarge()
+// hangUp ends the connection after the answer. HTTP/2 needs no such thing, and would end all of a
+// connection's requests.
+func hangUp(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
+}
+
+func (s *Server) arrive(w http.ResponseWriter, r *http.Request, connection *http.ResponseController, limit int64, by time.Time) (*body, error) {
+	if r.ContentLength > limit {
+		return nil, s.tooLarge(limit)
 	}
 	file, err := s.bodies.open(connection, by)
 	if err == nil {
-		err = file.read(http.MaxBytesReader(w, r.Body, s.options.MaxBytes), r.ContentLength)
+		err = file.read(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
 	}
 	if err == nil {
 		return file, nil
@@ -45,8 +53,13 @@ func (s *Server) arrive(w http.ResponseWriter, r *http.Request, connection *http
 	return nil, s.unreadable(err)
 }
 
-func (s *Server) tooLarge() error {
-	return statusError{http.StatusRequestEntityTooLarge, "file size", fmt.Errorf("the image has more than %d bytes", s.options.MaxBytes)}
+// tooLarge says that an image, or a request of several, has more bytes than the limit.
+func (s *Server) tooLarge(limit int64) error {
+	err := fmt.Errorf("the image has more than %d bytes: send a smaller file, or have the limit raised (--max-bytes)", limit)
+	if limit != s.options.MaxBytes {
+		err = fmt.Errorf("the request has more than %d bytes: send fewer images at a time, or the bytes of each alone", limit)
+	}
+	return statusError{http.StatusRequestEntityTooLarge, "file size", err}
 }
 
 // unreadable gives the error of a body its status.
@@ -55,7 +68,7 @@ func (s *Server) unreadable(err error) error {
 	var slow slowError
 	switch {
 	case errors.As(err, &large):
-		return s.tooLarge()
+		return s.tooLarge(large.Limit)
 	case errors.As(err, &slow):
 		return statusError{http.StatusRequestTimeout, "slow", err}
 	case errors.Is(err, errCrowded):
@@ -63,14 +76,14 @@ func (s *Server) unreadable(err error) error {
 	case errors.Is(err, errStopping):
 		return statusError{http.StatusServiceUnavailable, "stopping", fmt.Errorf("%w: try again", err)}
 	}
-	return statusError{http.StatusBadRequest, "", fmt.Errorf("cannot read the image from the request: %w", err)}
+	return statusError{http.StatusBadRequest, "", fmt.Errorf("cannot read the image from the request: %w: send as many bytes as the request says", err)}
 }
 
 // decode decodes a file when its turn comes.
 func (s *Server) decode(ctx context.Context, file []byte) (values []float32, err error) {
 	cost, err := s.predictor.cost(file)
 	if err != nil {
-		return nil, err
+		return nil, explain(err, file)
 	}
 	if cost.Bytes > s.decoders.capacity {
 		return nil, statusError{http.StatusRequestEntityTooLarge, "picture memory", fmt.Errorf(
@@ -80,5 +93,5 @@ func (s *Server) decode(ctx context.Context, file []byte) (values []float32, err
 	if errors.Is(refused, errBusy) {
 		return nil, statusError{http.StatusServiceUnavailable, "large images", refused}
 	}
-	return values, errors.Join(refused, err)
+	return values, errors.Join(refused, explain(err, file))
 }

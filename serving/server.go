@@ -32,9 +32,12 @@ type Server struct {
 	batcher   *batcher
 	bodies    *bodies
 	// slots are taken by requests whose file has arrived.
-	slots    chan struct{}
-	decoders *decoders
-	stopping atomic.Bool
+	slots chan struct{}
+	// open are the requests that are not answered yet.
+	open         atomic.Int64
+	writeTimeout time.Duration // defaultWriteTimeout, or less
+	decoders     *decoders
+	stopping     atomic.Bool
 
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
@@ -53,7 +56,7 @@ func NewServer(p *Predictor, o ServerOptions) (*Server, error) {
 	}
 	o = o.withDefaults(maxPixels)
 	s := &Server{
-		predictor: p, options: o, bodies: newBodies(o), slots: make(chan struct{}, o.Requests), decoders: newDecoders(o, maxPixels),
+		predictor: p, options: o, bodies: newBodies(o), slots: make(chan struct{}, o.Requests), decoders: newDecoders(o, maxPixels), writeTimeout: defaultWriteTimeout,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "finetune_requests_total", Help: "Requests for predictions, by HTTP status."}, []string{"status"}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "finetune_request_seconds", Help: "Time from a request to its answer.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12),
@@ -76,11 +79,11 @@ func NewServer(p *Predictor, o ServerOptions) (*Server, error) {
 // Serve answers on a listener until ctx ends, then takes no more requests and finishes those under
 // way. It closes the listener. A Server serves once.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	web := &http.Server{
-		Handler:           s.handler(),
+	server := &http.Server{
+		Handler:           s.options.Site.Handler(s.limited(s.routes())),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       10 * time.Second, // predict sets its own
-		WriteTimeout:      writeTimeout,     // predict sets its own
+		WriteTimeout:      s.writeTimeout,   // limited and send set their own
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    1 << 13,
 		ConnState:         newConnections(s.options, s.bodies).changed,
@@ -91,24 +94,28 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	failed := make(chan struct{})
 	group.Go(func() error {
 		defer close(failed)
-		if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.options.Site.Serve(server, listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serving: %w", err)
 		}
 		return nil
 	})
 	group.Go(func() error { s.batcher.run(); return nil })
+	watching, done := context.WithCancel(ctx)
+	defer done()
+	group.Go(func() error { s.options.Site.Watch(watching); return nil })
 	select {
 	case <-ctx.Done():
 	case <-failed:
 	}
+	done()
 	s.stopping.Store(true)
 	s.bodies.stop()
 	// The handlers end by their own timeouts.
-	shutdown, cancel := context.WithTimeout(context.Background(), s.options.Timeout+2*writeTimeout)
+	shutdown, cancel := context.WithTimeout(context.Background(), s.options.Timeout+2*s.writeTimeout)
 	defer cancel()
-	err := web.Shutdown(shutdown)
+	err := server.Shutdown(shutdown)
 	if err != nil {
-		_ = web.Close() // whoever still reads or writes is cut off
+		_ = server.Close() // whoever still reads or writes is cut off
 	}
 	s.batcher.stop()
 	return errors.Join(err, group.Wait())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -8,10 +9,12 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fovea/app/cli"
 	"fovea/head"
 	"fovea/internal/text"
+	"fovea/internal/web"
 	"fovea/serving"
 )
 
@@ -20,6 +23,8 @@ type serveOptions struct {
 	decision  decisionFlags
 	listen    string
 	limits    serving.ServerOptions
+	web       web.Options
+	features  string
 	pixels    int
 	decoding  time.Duration
 }
@@ -31,19 +36,30 @@ func newServe() *cobra.Command {
 		Short: "Serve predictions over HTTP",
 		Long: `Serve loads the head's model once and answers over HTTP until it is interrupted:
 
-  POST /predict   the bytes of an image in, its label and probabilities as JSON out
-  GET  /healthz   200 while images can be predicted
-  GET  /metrics   for Prometheus
+  GET  /              a page to drop photos on
+  POST /predict       images in, labels and probabilities as JSON out (?top=K)
+  POST /embed         images in, features out, as JSON or as an Arrow stream (?layer=NAME)
+  POST /similar       images in, the most similar rows of --features out (?k=N&layer=NAME)
+  GET  /openapi.json  all of it in OpenAPI
+  GET  /healthz       200 while images can be predicted
+  GET  /metrics       for Prometheus
 
-Images that arrive at the same time are computed together. An image that cannot be read is
+It also speaks TensorFlow Serving's REST (/v1/models/NAME:predict) and the Open Inference Protocol
+(/v2/models/NAME/infer).
+
+A request has the bytes of an image, a form (multipart/form-data) with several files, or JSON:
+{"instances": [{"b64": "..."}]}. Images that arrive at the same time are computed together. An image that cannot be read is
 answered with status 422, one that takes too many bytes with 413, one that is sent too slowly with
 408, one too many at a time with 503 (and Retry-After), and one that takes too long with 504; the
 answer is a JSON object with the error.
 
-On interruption, serve refuses new images and answers those in progress. It has neither encryption
-nor authentication: put a proxy in front of it.`,
+On interruption, serve refuses new images and answers those in progress.
+
+Everybody who reaches the port may use it, unencrypted, unless --token-file and --tls-cert say
+otherwise. New tokens and certificates are taken from their files while the server runs.`,
 		Example: `  finetune serve --head cats-vs-dogs.head --listen localhost:8080
-  curl --data-binary @photo.jpg http://localhost:8080/predict`,
+  curl --data-binary @photo.jpg http://localhost:8080/predict
+  finetune serve --head cats-vs-dogs.head --listen :8443 --tls-cert cert.pem --tls-key key.pem --token-file tokens`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
@@ -56,9 +72,20 @@ nor authentication: put a proxy in front of it.`,
 	f.IntVar(&o.limits.Requests, "max-requests", serving.DefaultRequests, "answer up to `N` requests at a time and refuse more")
 	cli.SizeVar(f, &o.limits.Memory, "memory", 0, "`SIZE` of memory for all images: their files, and pictures being decoded (default: by --max-pixels)")
 	cli.DecodingVars(f, &o.pixels, &o.decoding, 40_000_000)
+	f.StringVar(&o.limits.Name, "name", "", "`NAME` of the head in /v1/models and /v2/models (default: the file's)")
+	f.StringVar(&o.features, "features", "", "find similar images, for /similar, in the dataset in the directory `DIR`, or at its URL")
+	o.addWeb(f)
 	o.decision.add(f)
 	o.predictor.addModel(f)
 	return command
+}
+
+func (o *serveOptions) addWeb(f *pflag.FlagSet) {
+	cli.PathVar(f, &o.web.TokenFile, "token-file", "", "answer only requests with a token (Authorization: Bearer TOKEN) of this `FILE`, which has one a line; all but /healthz and /v2/health")
+	cli.PathVar(f, &o.web.Certificate, "tls-cert", "", "encrypt, with the certificates of this PEM `FILE`, the server's first")
+	cli.PathVar(f, &o.web.Key, "tls-key", "", "PEM `FILE` of the certificate's private key")
+	f.StringArrayVar(&o.web.Origins, "cors", nil, "let web pages of this `ORIGIN` call the server, as https://example.com; * for all; may be repeated")
+	f.BoolVar(&o.web.AccessLog, "access-log", false, "log each request: who, what, status, bytes and time")
 }
 
 func (o *serveOptions) validate() error {
@@ -76,12 +103,16 @@ func (o *serveOptions) validate() error {
 	case !cli.IsAddress(o.listen):
 		return cli.Usagef("--listen %q: give HOST:PORT, as localhost:8080", o.listen)
 	}
-	return cli.UsageWhen(o.limits.Validate(o.pixels), serving.ErrMemory)
+	return cli.UsageWhen(o.limits.Validate(o.pixels), serving.ErrMemory, serving.ErrName)
 }
 
 func (o *serveOptions) run(ctx context.Context) error {
 	if err := o.validate(); err != nil {
 		return err
+	}
+	site, err := o.web.Open()
+	if err != nil {
+		return cli.UsageWhen(err, web.ErrOptions)
 	}
 	h, err := loadOneSize(ctx, o.predictor.head)
 	if err != nil {
@@ -95,7 +126,14 @@ func (o *serveOptions) run(ctx context.Context) error {
 		return err
 	}
 	defer predictor.Close() // the process exits anyway
-	o.limits.Decision = o.decision.Decision
+	o.limits.Decision, o.limits.Site = o.decision.Decision, site
+	o.limits.Name, o.limits.Version = cmp.Or(o.limits.Name, serving.NameOf(o.predictor.head)), cli.Version()
+	if o.features != "" {
+		if o.limits.Neighbors, err = predictor.OpenNeighbors(ctx, o.features, cli.MaxMemory(ctx)); err != nil {
+			return fmt.Errorf("--features: %w", err)
+		}
+		defer o.limits.Neighbors.Close()
+	}
 	server, err := serving.NewServer(predictor, o.limits)
 	if err != nil {
 		return err
@@ -104,7 +142,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen; --listen chooses another address: %w", err)
 	}
-	logrus.Infof("predicting %s on http://%s/predict", text.Some(h.Classes), listener.Addr())
+	logrus.Infof("predicting %s on %s://%s/predict%s", text.Some(h.Classes), site.Scheme(), listener.Addr(), site.Terms())
 	return server.Serve(ctx, listener)
 }
 

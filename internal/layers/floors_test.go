@@ -18,7 +18,7 @@ const (
 var floors = map[string]int{
 	"internal/budget": leaves, "internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/labeltable": leaves, "internal/lockfile": leaves, "internal/figure": leaves, "internal/look": leaves,
 	"internal/metrics": leaves, "internal/output": leaves, "internal/redact": leaves, "internal/samples": leaves, "internal/scratch": leaves,
-	"internal/seal": leaves, "internal/spelling": leaves, "internal/swap": leaves, "internal/text": leaves, "internal/typo": leaves, "internal/wrongclock": leaves,
+	"internal/seal": leaves, "internal/spelling": leaves, "internal/swap": leaves, "internal/text": leaves, "internal/typo": leaves, "internal/web": leaves, "internal/wrongclock": leaves,
 	"featurestore/internal/guard": leaves, "featurestore/internal/storetest": leaves, "picture/internal/jpeg": leaves, "picture/internal/jpegls": leaves, "picture/internal/kernel": leaves, "picture/internal/plain": leaves, "picture/internal/picturetest": leaves,
 	"picture/internal/boxes": leaves, "picture/internal/codec": leaves, "picture/internal/heif": leaves, "picture/internal/jpeg2000": leaves, "picture/internal/dicom": leaves, "picture/internal/jpegxl": leaves, "picture/internal/tiff": leaves,
 
@@ -51,6 +51,7 @@ var sideways = map[string][]string{
 	"internal/hdf5":               {"internal/budget"},
 	"internal/labeltable":         {"internal/budget", "internal/spelling", "internal/text", "internal/typo"},
 	"featurestore/internal/guard": {"internal/budget"},
+	"internal/web":                {"internal/typo"},
 	"internal/swap":               {"internal/disk", "internal/lockfile", "internal/output"},
 	"picture/internal/jpeg":       {"picture/internal/kernel"},
 	"picture/internal/heif":       {"picture/internal/boxes"},

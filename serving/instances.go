@@ -1,0 +1,160 @@
+package serving
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"fovea/internal/typo"
+)
+
+// instance is an image in JSON: {"b64": "..."}, or that as image_bytes, the input of an exported SavedModel. What is wrong
+// with it is kept, so that whoever knows its place can say it.
+type instance struct {
+	content []byte
+	err     error
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (i *instance) UnmarshalJSON(data []byte) error {
+	var fields struct {
+		Own   *encoded `json:"b64"`
+		Input *wrapped `json:"image_bytes"`
+	}
+	i.err = strictly(data, &fields, "b64", "image_bytes")
+	switch {
+	case i.err != nil:
+	case fields.Own != nil && fields.Input == nil:
+		i.content = *fields.Own
+	case fields.Own == nil && fields.Input != nil && fields.Input.B64 != nil:
+		i.content = *fields.Input.B64
+	default:
+		i.err = errors.New("there is no image")
+	}
+	if i.err != nil {
+		i.err = fmt.Errorf(`%w: give {"b64": "..."} with the bytes of the image's file in base64`, i.err)
+	}
+	return nil
+}
+
+// wrapped is {"b64": "..."}.
+type wrapped struct {
+	B64 *encoded `json:"b64"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (b *wrapped) UnmarshalJSON(data []byte) error {
+	type plain wrapped
+	return strictly(data, (*plain)(b), "b64")
+}
+
+// encoded is bytes in base64.
+type encoded []byte
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (e *encoded) UnmarshalJSON(data []byte) error {
+	if data[0] != '"' {
+		return errors.New("the value of b64 is not a text")
+	}
+	if err := json.Unmarshal(data, (*[]byte)(e)); err != nil {
+		return fmt.Errorf("the value of b64 is not base64 (the alphabet with + and /, padded with =): %w", err)
+	}
+	return nil
+}
+
+// strictly decodes an object that has no other keys than these.
+func strictly(data []byte, into any, keys ...string) error {
+	var have map[string]skipped // not the values, which may be large
+	if err := json.Unmarshal(data, &have); err != nil || have == nil {
+		return errors.New("not a JSON object")
+	}
+	for _, key := range slices.Sorted(maps.Keys(have)) {
+		if !slices.Contains(keys, key) {
+			return fmt.Errorf("unknown key %.40q%s: use %s", key, typo.Hint(key, keys), strings.Join(keys, ", "))
+		}
+	}
+	return json.Unmarshal(data, into)
+}
+
+// skipped is a value that is not looked at.
+type skipped struct{}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (skipped) UnmarshalJSON([]byte) error { return nil }
+
+// object decodes the JSON object of a request, which has no other keys than these, and makes room for the images in it.
+func (s *Server) object(held *body, content []byte, into any, keys ...string) error {
+	if elements(content) > maxElements {
+		return statusError{http.StatusRequestEntityTooLarge, "images", fmt.Errorf("the JSON has more than %d values: send fewer images at a time", maxElements)}
+	}
+	if !json.Valid(content) {
+		return malformed("the request is not JSON: %w", json.Unmarshal(content, new(skipped)))
+	}
+	if err := s.unpack(held, len(content)); err != nil {
+		return err
+	}
+	if err := strictly(content, into, keys...); err != nil {
+		return malformed("the request: %w", err)
+	}
+	return nil
+}
+
+// maxElements bounds the values of a request's JSON, each of which takes many times as much memory as a byte of text.
+const maxElements = 100_000
+
+// elements is about the number of values in a JSON text.
+func elements(content []byte) (n int) {
+	for len(content) > 0 {
+		first := content[0]
+		content = content[1:]
+		switch first {
+		case ',', ':', '[', '{':
+			n++
+		case '"':
+			content = content[textEnd(content):]
+		}
+	}
+	return n
+}
+
+// textEnd is the length of the rest of a text in JSON, up to the quote that ends it.
+func textEnd(rest []byte) (end int) {
+	for {
+		at := bytes.IndexByte(rest[end:], '"')
+		if at < 0 {
+			return len(rest)
+		}
+		end += at + 1
+		before := rest[:end-1]
+		if escapes := len(before) - len(bytes.TrimRight(before, `\`)); escapes%2 == 0 {
+			return end
+		}
+	}
+}
+
+// instances takes the images out of {"instances": [{"b64": "..."}, ...]}.
+func (s *Server) instances(held *body, content []byte) ([]sentFile, error) {
+	var request struct {
+		Instances []instance `json:"instances"`
+	}
+	if err := s.object(held, content, &request, "instances"); err != nil {
+		return nil, err
+	}
+	return s.filesOf(request.Instances), nil
+}
+
+// filesOf are images in JSON as files. Each has its own error.
+func (s *Server) filesOf(instances []instance) []sentFile {
+	files := make([]sentFile, len(instances))
+	for i, instance := range instances {
+		if files[i] = s.within("", instance.content); instance.err != nil {
+			files[i].err = malformed("%w", instance.err)
+		}
+	}
+	return files
+}
