@@ -1,0 +1,211 @@
+package explorer
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"fovea/vectors"
+)
+
+// Kinds of maps, and their states.
+const (
+	mapPCA  = "pca"
+	mapUMAP = "umap"
+
+	stateComputing = "computing"
+	stateReady     = "ready"
+	stateFailed    = "failed"
+	stateOff       = "off"
+)
+
+// maps are the places of the rows in the plane, by kind.
+type maps struct {
+	server *Server
+
+	mutex sync.RWMutex
+	// of is the edition of the rows.
+	of   *vectorData
+	kind map[string]placed
+}
+
+// placed is one map.
+type placed struct {
+	state string
+	// progress is 0 to 1.
+	progress float64
+	err      error
+	// took is how long it was computed.
+	took time.Duration
+	// points are x and y of each row, one after another, within -1 to 1.
+	points []float32
+}
+
+func newMaps(s *Server) *maps {
+	return &maps{server: s, kind: map[string]placed{mapPCA: {state: stateComputing}, mapUMAP: {state: stateComputing}}}
+}
+
+// get is a map of an edition.
+func (m *maps) get(t *table, kind string) placed {
+	m.mutex.RLock()
+	defer m.mutex.RUnlock()
+	if m.of != t.data {
+		return placed{state: stateComputing}
+	}
+	return m.kind[kind]
+}
+
+// set replaces a map and tells the pages.
+func (m *maps) set(t *table, kind string, p placed) {
+	m.mutex.Lock()
+	if m.of != t.data {
+		m.of, m.kind = t.data, map[string]placed{mapPCA: {state: stateComputing}, mapUMAP: {state: stateComputing}}
+	}
+	m.kind[kind] = p
+	m.mutex.Unlock()
+	m.server.events.send("map", map[string]any{"kind": kind, "state": p.state, "progress": p.progress, "error": message(p.err), "seconds": p.took.Seconds()})
+}
+
+// message is the text of an error, "" for none.
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// compute makes the maps and the predictions of an edition, those from the cache before the vectors are read.
+func (m *maps) compute(ctx context.Context, t *table) {
+	cached := map[string]*cachedMap{}
+	for _, kind := range []string{mapPCA, mapUMAP} {
+		if c, ok := m.server.cache.read(t, kind); ok {
+			cached[kind] = c
+			m.set(t, kind, placed{state: stateReady, progress: 1, took: c.took, points: c.points})
+		}
+	}
+	floats, err := t.vectors(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			m.set(t, mapPCA, placed{state: stateFailed, err: err})
+			m.set(t, mapUMAP, placed{state: stateFailed, err: err})
+		}
+		return
+	}
+	sum := checksum(floats)
+	for _, kind := range []string{mapPCA, mapUMAP} {
+		if c := cached[kind]; c == nil || c.vectors != sum {
+			m.make(ctx, t, kind, floats, sum)
+		}
+		if kind == mapPCA {
+			m.server.scores.predict(ctx, t)
+		}
+	}
+}
+
+// make computes one map and keeps it in the cache.
+func (m *maps) make(ctx context.Context, t *table, kind string, floats []float32, sum [32]byte) {
+	m.set(t, kind, placed{state: stateComputing})
+	start, told := time.Now(), time.Now()
+	progress := func(done float64) {
+		if time.Since(told) > progressEvery {
+			told = time.Now()
+			m.set(t, kind, placed{state: stateComputing, progress: done, took: time.Since(start)})
+		}
+	}
+	points, err := layouts[kind](ctx, t, floats, m.server.options.Seed, progress)
+	p := placed{took: time.Since(start)}
+	switch {
+	case ctx.Err() != nil:
+		return
+	case errors.Is(err, errNoMap):
+		p.state, p.err = stateOff, err
+	case err != nil:
+		p.state, p.err = stateFailed, err
+		logrus.Warnf("no %s map: %v", kind, err)
+	default:
+		p.state, p.progress, p.points = stateReady, 1, scaled(points)
+		m.server.cache.write(t, kind, cachedMap{took: p.took, vectors: sum, points: p.points})
+	}
+	m.set(t, kind, p)
+}
+
+// progressEvery is how often pages are told of progress.
+const progressEvery = 300 * time.Millisecond
+
+// errNoMap says that a kind of map cannot be made of these rows.
+var errNoMap = errors.New("there is no such map")
+
+// layouts place rows in the plane.
+var layouts = map[string]func(ctx context.Context, t *table, floats []float32, seed uint64, progress func(float64)) ([]float32, error){
+	mapPCA: principal, mapUMAP: neighbourly,
+}
+
+// principal are the places along the two principal components, as dataset project draws them.
+func principal(ctx context.Context, t *table, floats []float32, _ uint64, _ func(float64)) ([]float32, error) {
+	p, err := vectors.PrincipalComponents(ctx, t.source(floats), 2)
+	if err != nil {
+		return nil, err
+	}
+	points := make([]float32, 0, 2*t.rows())
+	for i := range t.rows() {
+		points = append(points, float32(p.Scores.At(i, 0)), float32(p.Scores.At(i, 1)))
+	}
+	return points, nil
+}
+
+// neighbourly are places at which neighbours are near each other (UMAP).
+func neighbourly(context.Context, *table, []float32, uint64, func(float64)) ([]float32, error) {
+	return nil, errNoMap
+}
+
+// scaled moves and scales points to the square from -1 to 1, without changing the aspect.
+func scaled(points []float32) []float32 {
+	low, high := [2]float32{}, [2]float32{}
+	for axis := range 2 {
+		low[axis], high[axis] = float32(math.Inf(1)), float32(math.Inf(-1))
+		for i := axis; i < len(points); i += 2 {
+			low[axis], high[axis] = min(low[axis], points[i]), max(high[axis], points[i])
+		}
+	}
+	size := max(high[0]-low[0], high[1]-low[1])
+	if !(size > 0) {
+		size = 1
+	}
+	out := make([]float32, len(points))
+	for i, v := range points {
+		axis := i % 2
+		out[i] = 2 * (v - (low[axis]+high[axis])/2) / size
+	}
+	return out
+}
+
+// getMap answers with the places of the rows.
+func (s *Server) getMap(w http.ResponseWriter, r *http.Request) {
+	kind := r.PathValue("kind")
+	if layouts[kind] == nil {
+		refuse(w, r, refusal(http.StatusNotFound, "there is no map %q: use pca or umap", kind))
+		return
+	}
+	t, err := s.edition(r)
+	if err != nil {
+		refuse(w, r, err)
+		return
+	}
+	p := s.maps.get(t, kind)
+	switch {
+	case p.state == stateComputing:
+		err = refusal(http.StatusConflict, "the map is being computed: the event map says when it is ready")
+	case p.err != nil:
+		err = refusal(http.StatusConflict, "%w", p.err)
+	}
+	if err != nil {
+		refuse(w, r, err)
+		return
+	}
+	answerNumbers(w, p.points)
+}
