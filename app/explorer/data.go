@@ -35,6 +35,7 @@ func (s *Server) getDataset(w http.ResponseWriter, r *http.Request) {
 	t := s.shown.Load()
 	pca, umap := s.maps.get(t, mapPCA), s.maps.get(t, mapUMAP)
 	state, fitted := s.labels.state()
+	pictures := s.files.look(t)
 	shown := struct {
 		Name      string     `json:"name"`
 		Directory string     `json:"directory"`
@@ -54,7 +55,7 @@ func (s *Server) getDataset(w http.ResponseWriter, r *http.Request) {
 	}{
 		Name: filepath.Base(filepath.Clean(s.options.Dir)), Directory: s.options.Dir, Rows: t.rows(),
 		Layers: t.dataset.Recipe().LayerNames(), Layer: t.layer.Name, Classes: t.classes.all(), Splits: t.splits,
-		Head: s.scores.head != nil, Images: s.files.any(), Model: s.placing.possible(), Notes: s.files.notes(), Version: t.version,
+		Head: s.scores.head != nil, Images: pictures.any, Model: s.placing.possible(), Notes: append(pictures.notes(), s.scores.notes()...), Version: t.version,
 		Map:    shownMaps{PCA: pca.state, UMAP: umap.state, Progress: umap.progress, Error: message(umap.err), Seconds: umap.took.Seconds()},
 		Labels: state, Accuracy: fitted,
 	}
@@ -178,7 +179,7 @@ func (s *Server) show(t *table, i int, label []int32) shownRow {
 	row := shownRow{
 		Row: i, Path: featurestore.EscapeText(t.paths[i]), Label: t.classes.name(label[i]), Width: t.widths[i], Height: t.heights[i], SHA256: t.sha256[i],
 		Confidence: s.scores.value(t, columnConfidence, i), Novelty: s.scores.value(t, columnNovelty, i), Suspect: s.scores.value(t, columnSuspect, i),
-		Image: s.files.has(i),
+		Image: s.files.has(t, i),
 	}
 	if t.split[i] >= 0 {
 		row.Split = t.splits[t.split[i]]

@@ -23,6 +23,18 @@ type scores struct {
 	// of is the edition that the columns belong to.
 	of      *vectorData
 	columns map[string]any // []int32 or []float32, by name
+	// trouble is why the head's predictions are not known.
+	trouble error
+}
+
+// notes are sentences for people.
+func (c *scores) notes() []string {
+	c.mutex.RLock()
+	defer c.mutex.RUnlock()
+	if c.trouble == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("The head's predictions are not shown: %v", c.trouble)}
 }
 
 // Names of columns.
@@ -114,6 +126,9 @@ func (c *scores) predict(ctx context.Context, t *table) {
 	case ctx.Err() != nil:
 	case err != nil:
 		logrus.Warnf("the head's predictions are not shown: %v", err)
+		c.mutex.Lock()
+		c.trouble = err
+		c.mutex.Unlock()
 	case len(prediction) == n:
 		columns := map[string]any{columnPrediction: prediction, columnConfidence: confidence}
 		if c.head.Novelty != nil {

@@ -81,7 +81,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if s.scores, err = newScores(s, o.Head, t); err != nil {
 		return nil, err
 	}
-	if s.files, err = newPictures(ctx, o, t); err != nil {
+	if s.files, err = newPictures(o); err != nil {
 		return nil, err
 	}
 	if s.labels, err = newLabels(s); err != nil {
@@ -128,6 +128,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	err = errors.Join(err, group.Wait(), s.labels.close(), s.placing.close())
 	if err == nil { // nobody reads the vectors any more
 		s.shown.Load().data.free()
+		s.files.close()
 	}
 	return err
 }
