@@ -30,6 +30,8 @@ type Options struct {
 	Layer string
 	// Host is a name, besides localhost and addresses, by which browsers may call the server.
 	Host string
+	// Browser says that Serve opens the page in the person's browser.
+	Browser bool
 	// Seed determines the map and the folds of cross-validation.
 	Seed uint64
 	// Model says how the model of the dataset, or that of the head, is opened for an image that is dropped on
@@ -115,7 +117,13 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		}
 		return nil
 	})
-	for _, work := range []func(context.Context){s.compute, s.watch, s.labels.run} {
+	warnOpen(listener.Addr())
+	browse := func(ctx context.Context) {
+		if s.options.Browser {
+			openBrowser(ctx, s.URL(listener))
+		}
+	}
+	for _, work := range []func(context.Context){s.compute, s.watch, s.labels.run, browse} {
 		group.Go(func() error { work(ctx); return nil })
 	}
 	<-ctx.Done()
