@@ -24,8 +24,8 @@ const (
 	stateOff       = "off"
 )
 
-// maps are the places of the rows in the plane, by kind.
-type maps struct {
+// mapSet is the places of the rows in the plane, by kind.
+type mapSet struct {
 	server *Server
 
 	mutex sync.RWMutex
@@ -46,12 +46,12 @@ type placed struct {
 	points []float32
 }
 
-func newMaps(s *Server) *maps {
-	return &maps{server: s, kind: map[string]placed{mapPCA: {state: stateComputing}, mapUMAP: {state: stateComputing}}}
+func newMaps(s *Server) *mapSet {
+	return &mapSet{server: s, kind: map[string]placed{mapPCA: {state: stateComputing}, mapUMAP: {state: stateComputing}}}
 }
 
 // get is a map of an edition.
-func (m *maps) get(t *table, kind string) placed {
+func (m *mapSet) get(t *table, kind string) placed {
 	m.mutex.RLock()
 	defer m.mutex.RUnlock()
 	if m.of != t.data {
@@ -61,7 +61,7 @@ func (m *maps) get(t *table, kind string) placed {
 }
 
 // set replaces a map and tells the pages.
-func (m *maps) set(t *table, kind string, p placed) {
+func (m *mapSet) set(t *table, kind string, p placed) {
 	m.mutex.Lock()
 	if m.of != t.data {
 		m.of, m.kind = t.data, map[string]placed{mapPCA: {state: stateComputing}, mapUMAP: {state: stateComputing}}
@@ -80,7 +80,7 @@ func message(err error) string {
 }
 
 // compute makes the maps and the predictions of an edition, those from the cache before the vectors are read.
-func (m *maps) compute(ctx context.Context, t *table) {
+func (m *mapSet) compute(ctx context.Context, t *table) {
 	cached := map[string]*cachedMap{}
 	for _, kind := range []string{mapPCA, mapUMAP} {
 		if c, ok := m.server.cache.read(t, kind); ok {
@@ -108,7 +108,7 @@ func (m *maps) compute(ctx context.Context, t *table) {
 }
 
 // make computes one map and keeps it in the cache.
-func (m *maps) make(ctx context.Context, t *table, kind string, floats []float32, sum [32]byte) {
+func (m *mapSet) make(ctx context.Context, t *table, kind string, floats []float32, sum [32]byte) {
 	m.set(t, kind, placed{state: stateComputing})
 	start, told := time.Now(), time.Now()
 	progress := func(done float64) {

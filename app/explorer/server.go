@@ -47,7 +47,7 @@ type Server struct {
 	// token is what a request must know, 32 hex digits.
 	token  string
 	events *hub
-	maps   *maps
+	maps   *mapSet
 	// shown is the edition of the dataset that pages see.
 	shown atomic.Pointer[table]
 	// turning is held while shown is replaced, and while the dataset is written to; it guards troubled, the last error of
