@@ -8,10 +8,16 @@ export class Refusal extends Error {
   }
 }
 
+let edition = "";
+
+// use says which edition of the dataset is meant by the numbers of rows: the server refuses to answer for another.
+export const use = (version) => (edition = version);
+
 async function ask(path, options) {
   let response;
+  const of = edition && !options && path !== "/api/dataset" ? (path.includes("?") ? "&" : "?") + "version=" + encodeURIComponent(edition) : "";
   try {
-    response = await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
+    response = await fetch(path + of, { credentials: "same-origin", cache: "no-store", ...options });
   } catch {
     throw new Refusal(0, { error: "the explorer does not answer: is extract dataset explore still running?" });
   }

@@ -15,7 +15,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 
 // names are those of a column's categories: classes, splits; null where it has numbers.
 function names(column) {
-  if (column === "split") return state.dataset.splits;
+  if (column === "split") return state.dataset.splits || [];
   return column === "label" || column === "prediction" ? state.dataset.classes : null;
 }
 

@@ -23,18 +23,19 @@ export function assign(rows, name) {
       emit("labelled", name);
       say(name ? `${count(rows.length, "row")} labelled ${name}` : `${count(rows.length, "label")} cleared`);
     } catch (error) {
-      if (error.status === 409) refused.push({ paths: await pathsOf(rows), label: name });
+      if (error.status === 409) remember(rows, name);
       throw error;
     }
   });
 }
 
-async function pathsOf(rows) {
-  const missing = rows.filter((row) => !state.paths.has(row));
-  for (let i = 0; i < missing.length; i += 400) {
-    for (const row of await api.rows(missing.slice(i, i + 400))) state.paths.set(row.row, row.path);
-  }
-  return rows.map((row) => state.paths.get(row));
+// remember keeps what the server refused because the dataset was replaced, by paths: rows have other numbers by now,
+// and the server only knows the new ones.
+function remember(rows, name) {
+  const known = rows.filter((row) => state.paths.has(row));
+  refused.push({ paths: known.map((row) => state.paths.get(row)), label: name });
+  const rest = rows.length - known.length;
+  if (rest) complain(new Error(`${count(rest, "row")} out of view could not be labelled ${name}, as the dataset was replaced: select and label them again after the reload`));
 }
 
 // undo takes the last change back, redo makes it again: the last of all, whichever page made it.

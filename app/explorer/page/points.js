@@ -17,7 +17,7 @@ void main() {
 const fragment = `#version 300 es
 precision mediump float;
 flat in vec4 shade;
-uniform float size;
+uniform highp float size;
 uniform vec4 ring; // its colour; opacity 0 for none
 out vec4 result;
 void main() {

@@ -8,7 +8,7 @@ let timer = 0;
 // path is a row's, "" until the server has said it; then listeners to "rows" hear of it.
 export function path(row) {
   const known = state.paths.get(row);
-  if (known === undefined) {
+  if (known === undefined && !state.stale) {
     wanted.add(row);
     timer ||= setTimeout(fetchWanted, 30);
   }

@@ -3,6 +3,7 @@
 export const state = {
   dataset: null,
   version: "",
+  stale: false, // whether the dataset was replaced by another program and the page shows the earlier one
   map: "pca", // the one that is shown
   positions: null, // x and y of each row on it
   columns: {}, // by name, one value for each row
