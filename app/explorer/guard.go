@@ -33,8 +33,7 @@ func (g guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !g.ownOrigin(r):
 		fail(w, http.StatusForbidden, errors.New("a page of another site may not call this server: use the address that extract dataset explore printed"))
 	case r.URL.Path == "/" && g.knows(r.URL.Query().Get("token")):
-		http.SetCookie(w, &http.Cookie{Name: g.cookie(), Value: g.token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
-		http.Redirect(w, r, "/", http.StatusSeeOther)
+		g.welcome(w, r)
 	case !g.admits(r):
 		fail(w, http.StatusUnauthorized, errors.New("the token is missing or of another run: open the address that extract dataset explore printed"))
 	case !typed(r):
@@ -42,6 +41,17 @@ func (g guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		g.next.ServeHTTP(w, r)
 	}
+}
+
+// welcome gives a browser the cookie and sends it to the address without the token. A browser that comes by a link of
+// another site would not send the cookie to where that leads, but does if this page sends it there.
+func (g guard) welcome(w http.ResponseWriter, r *http.Request) {
+	http.SetCookie(w, &http.Cookie{Name: g.cookie(), Value: g.token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+		w.Header().Set("Refresh", "0;url=/")
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 // protect adds the headers that keep browsers from storing, framing or running an answer, from taking it for something

@@ -135,7 +135,7 @@ func (t *table) read(ctx context.Context) error {
 
 // sorted is the list in order, to which it changes the numbers.
 func (n *names) sorted(numbers []int32) *names {
-	list := slices.Clone(n.list)
+	list := append([]string{}, n.list...)
 	slices.Sort(list)
 	ordered := newNames(list)
 	place := make([]int32, len(n.list))
