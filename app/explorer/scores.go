@@ -3,6 +3,7 @@ package explorer
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -91,6 +92,16 @@ func (c *scores) column(t *table, name string) any {
 		return nil
 	}
 	return c.columns[name]
+}
+
+// names are those of the columns that are known, in their order.
+func (c *scores) names(t *table) []string {
+	c.mutex.RLock()
+	defer c.mutex.RUnlock()
+	if c.of != t.data {
+		return []string{}
+	}
+	return slices.Sorted(maps.Keys(c.columns))
 }
 
 // predict applies the head that was given to all rows.
