@@ -83,7 +83,7 @@ export function start() {
     state.colour = chooser.value;
     emit("colour");
   };
-  on("columns dataset", choose);
+  on("columns dataset colour", choose);
   on("columns dataset colour", draw);
   onScheme(draw);
 }
