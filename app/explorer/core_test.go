@@ -234,3 +234,10 @@ func TestNeighbours(t *testing.T) {
 		}
 	}
 }
+
+// clock measures.
+type clock struct{ began time.Time }
+
+func newClock() clock { return clock{time.Now()} }
+
+func (c clock) seconds() float64 { return time.Since(c.began).Seconds() }
