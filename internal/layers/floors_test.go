@@ -35,7 +35,7 @@ var floors = map[string]int{
 
 	"extraction": jobs, "finetuning": jobs, "serving": jobs,
 
-	"app/cli": application, "app/doctor": application, "app/explorer": application,
+	"app/cli": application, "app/doctor": application, "app/explorer": application, "app/explorer/labeling": application,
 
 	"cmd/extract": commands, "cmd/finetune": commands,
 
@@ -46,6 +46,7 @@ var floors = map[string]int{
 
 // sideways are the imports within a floor.
 var sideways = map[string][]string{
+	"app/explorer":                {"app/explorer/labeling"},
 	"internal/budget":             {"internal/text"},
 	"internal/hdf5":               {"internal/budget"},
 	"internal/labeltable":         {"internal/budget", "internal/spelling", "internal/text", "internal/typo"},

@@ -33,6 +33,9 @@ type journal struct {
 	broken error
 }
 
+// errBadLog says that the log can be read, but not believed.
+var errBadLog = errors.New("the log of labels cannot be used")
+
 // readLog reads the log without the lock; what is being written at its end is left out.
 func readLog(dir string) ([]record, int, error) {
 	data, err := os.ReadFile(filepath.Join(dir, logFile))
@@ -44,8 +47,8 @@ func readLog(dir string) ([]record, int, error) {
 	}
 	records, good, err := parse(data)
 	if err != nil {
-		name := filepath.Join(dir, logFile)
-		return nil, 0, fmt.Errorf("the log of labels %s: %w: put a copy of it back, or move it away to begin a new one (labels that are in the dataset stay, what was not written and what could be undone is in the old log)", name, err)
+		return nil, 0, fmt.Errorf("%w: %s: %w: put a copy of it back, or move it away to begin a new one (labels that are in the dataset stay; what was not written, and what could be undone, is in the old log)",
+			errBadLog, filepath.Join(dir, logFile), err)
 	}
 	return records, good, nil
 }
@@ -92,15 +95,15 @@ func (j *journal) repair(good int64) error {
 	return errors.Join(os.WriteFile(torn, data[good:], 0o644), j.file.Truncate(good), j.file.Sync())
 }
 
-// append adds a record, which is on disk afterwards. If it fails, the log is as it was.
-func (j *journal) append(r record) error {
+// append adds a record, which is on disk afterwards, and returns its number. If it fails, the log is as it was.
+func (j *journal) append(r record) (number int, err error) {
 	if j.broken != nil {
-		return j.broken
+		return 0, j.broken
 	}
 	if err := j.begin(); err != nil {
-		return err
+		return 0, err
 	}
-	return j.write(r)
+	return j.next, j.write(r)
 }
 
 // begin makes the log.
