@@ -79,7 +79,8 @@ func message(err error) string {
 	return err.Error()
 }
 
-// compute makes the maps and the predictions of an edition, those from the cache before the vectors are read.
+// compute makes the maps and the predictions of an edition. Maps that were kept are shown before the vectors are read, and
+// computed again if they turn out to be of others.
 func (m *mapSet) compute(ctx context.Context, t *table) {
 	cached := map[string]*cachedMap{}
 	for _, kind := range []string{mapPCA, mapUMAP} {
@@ -88,6 +89,7 @@ func (m *mapSet) compute(ctx context.Context, t *table) {
 			m.set(t, kind, placed{state: stateReady, progress: 1, took: c.took, points: c.points})
 		}
 	}
+	t.data.load(ctx, t)
 	floats, err := t.vectors(ctx)
 	if err != nil {
 		if ctx.Err() == nil {

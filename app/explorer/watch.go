@@ -21,7 +21,6 @@ func (s *Server) compute(ctx context.Context) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			t.data.load(of, t)
 			s.maps.compute(of, t)
 		}()
 		select {
