@@ -17,9 +17,9 @@ import (
 type Options struct {
 	// Dir is the dataset, State the directory of the log, which is made when it is needed.
 	Dir, State string
-	// Write, if set, is called to write to the dataset: it calls relabel, and returns its error, between what it
-	// has to do before and after.
-	Write func(ctx context.Context, relabel func(context.Context) error) error
+	// Write, if set, is called to write to the dataset of a version: it calls relabel, and returns its error, between what
+	// it has to do before and after.
+	Write func(ctx context.Context, version string, relabel func(context.Context) error) error
 	// Changed, if set, is called after every change of State, from any goroutine.
 	Changed func()
 	// Delay is how long changes are collected before they are written (default 1 s), Patience how long Close tries
@@ -38,6 +38,8 @@ type Rows struct {
 
 // State is how things stand.
 type State struct {
+	// Version is that of the rows.
+	Version string
 	// Pending rows have another label in the dataset than here. Undo and Redo count the changes that can be undone and done
 	// again.
 	Pending, Undo, Redo int
@@ -87,6 +89,8 @@ type Labels struct {
 	other   map[int32]bool
 	unfound int
 	note    string
+	// revision counts what changed about current.
+	revision int
 }
 
 // several is the place of an image that several rows have.
@@ -228,6 +232,7 @@ func (l *Labels) attach(rows Rows) {
 			l.images[rows.SHA256[i]] = int32(i)
 		}
 	}
+	l.revision++
 	l.unfound = 0
 	type wanted struct {
 		path string
@@ -262,6 +267,7 @@ func (l *Labels) find(path, sha256 string) (int32, bool) {
 
 // set gives a row its label.
 func (l *Labels) set(i int32, label string) {
+	l.revision++
 	l.current[i] = label
 	if label == l.rows.Labels[i] {
 		delete(l.other, i)
@@ -270,18 +276,22 @@ func (l *Labels) set(i int32, label string) {
 	}
 }
 
-// Current are the labels of all rows, raw, and the version of the dataset that the rows are of.
-func (l *Labels) Current() (labels []string, version string) {
+// Current are the labels of all rows, raw, and the version of the dataset that the rows are of. It returns no labels
+// if they are still those of revision, which it returned before.
+func (l *Labels) Current(revision int) (labels []string, version string, now int) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	return slices.Clone(l.current), l.rows.Version
+	if revision == l.revision {
+		return nil, l.rows.Version, revision
+	}
+	return slices.Clone(l.current), l.rows.Version, l.revision
 }
 
 // State is how things stand.
 func (l *Labels) State() State {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	s := State{Pending: len(l.other), Undo: l.done, Redo: len(l.changes) - l.done, Writable: l.log != nil, Why: l.why, Note: l.note}
+	s := State{Version: l.rows.Version, Pending: len(l.other), Undo: l.done, Redo: len(l.changes) - l.done, Writable: l.log != nil, Why: l.why, Note: l.note}
 	if s.Writable && l.log.broken != nil {
 		s.Writable, s.Why = false, l.log.broken.Error()
 	}

@@ -138,9 +138,9 @@ func (l *Labels) write(ctx context.Context) error {
 	default:
 		around := l.o.Write
 		if around == nil {
-			around = func(ctx context.Context, relabel func(context.Context) error) error { return relabel(ctx) }
+			around = func(ctx context.Context, _ string, relabel func(context.Context) error) error { return relabel(ctx) }
 		}
-		err = around(ctx, func(ctx context.Context) error { return l.relabel(ctx, b) })
+		err = around(ctx, b.version, func(ctx context.Context) error { return l.relabel(ctx, b) })
 	}
 	if err == nil {
 		err = l.confirm(b)
