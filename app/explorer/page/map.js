@@ -1,13 +1,13 @@
 // The map: what is in view, pointing at rows, selecting them.
 import { onScheme, paint, filter } from "./colours.js";
+import { Drawing } from "./drawing.js";
 import { attach } from "./gestures.js";
 import { Places } from "./places.js";
-import { Drawing, plainMost } from "./points.js";
 import { element, emit, on, open, say, select, state } from "./state.js";
 import { Thumbs } from "./thumbs.js";
 import { hover } from "./tip.js";
 
-const canvas = element("canvas"), stage = element("stage");
+const field = element("field"), stage = element("stage");
 const view = { x: 0, y: 0, unit: 1 }; // the middle, and pixels of the window for a unit of the map
 let drawing, places, thumbs, colours, tool = "pan", fitted = 1;
 let way = 1, started = 0; // how far points are on their way to another map, and since when
@@ -16,8 +16,8 @@ const travel = 700; // milliseconds
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 // toScreen and toMap convert between the map's units and pixels of the stage.
-export const toScreen = (x, y) => [canvas.clientWidth / 2 + (x - view.x) * view.unit, canvas.clientHeight / 2 - (y - view.y) * view.unit];
-const toMap = (x, y) => [view.x + (x - canvas.clientWidth / 2) / view.unit, view.y - (y - canvas.clientHeight / 2) / view.unit];
+export const toScreen = (x, y) => [field.clientWidth / 2 + (x - view.x) * view.unit, field.clientHeight / 2 - (y - view.y) * view.unit];
+const toMap = (x, y) => [view.x + (x - field.clientWidth / 2) / view.unit, view.y - (y - field.clientHeight / 2) / view.unit];
 
 // redraw draws soon, and only once for all that changes until then.
 export function redraw() {
@@ -43,7 +43,7 @@ function frame(now) {
 }
 
 function inView() {
-  const [left, top] = toMap(0, canvas.clientHeight), [right, bottom] = toMap(canvas.clientWidth, 0);
+  const [left, top] = toMap(0, field.clientHeight), [right, bottom] = toMap(field.clientWidth, 0);
   return { left, top, right, bottom };
 }
 
@@ -54,7 +54,7 @@ function mark() {
     if (!place) return;
     const [x, y] = toScreen(...place);
     element(id).style.transform = `translate(${x}px, ${y}px)`;
-    if (x < -20 || y < -20 || x > canvas.clientWidth + 20 || y > canvas.clientHeight + 20) element(id).hidden = true;
+    if (x < -20 || y < -20 || x > field.clientWidth + 20 || y > field.clientHeight + 20) element(id).hidden = true;
   };
   const row = state.open, p = state.positions;
   put("ring", p && row >= 0 ? [p[2 * row], p[2 * row + 1]] : null);
@@ -72,8 +72,8 @@ export function pin(place) {
 // reveal moves the map as little as needed for a place to be well in view.
 function reveal(x, y) {
   const [px, py] = toScreen(x, y), edge = 40;
-  if (px < edge || px > canvas.clientWidth - edge) view.x = x;
-  if (py < edge || py > canvas.clientHeight - edge) view.y = y;
+  if (px < edge || px > field.clientWidth - edge) view.x = x;
+  if (py < edge || py > field.clientHeight - edge) view.y = y;
   redraw();
 }
 
@@ -81,11 +81,11 @@ function fit() {
   const { left, top, right, bottom } = places ? places.bounds : { left: -1, top: -1, right: 1, bottom: 1 };
   view.x = (left + right) / 2;
   view.y = (top + bottom) / 2;
-  fitted = view.unit = Math.min((canvas.clientWidth - 50) / Math.max(right - left, 1e-6), (canvas.clientHeight - 50) / Math.max(bottom - top, 1e-6));
+  fitted = view.unit = Math.min((field.clientWidth - 50) / Math.max(right - left, 1e-6), (field.clientHeight - 50) / Math.max(bottom - top, 1e-6));
   redraw();
 }
 
-function zoom(factor, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
+function zoom(factor, x = field.clientWidth / 2, y = field.clientHeight / 2) {
   const [mx, my] = toMap(x, y);
   view.unit = Math.min(fitted * 1e5, Math.max(fitted / 4, view.unit * factor));
   const [nx, ny] = toMap(x, y);
@@ -123,11 +123,11 @@ const handlers = {
   },
   hover(x, y) {
     const row = x === undefined ? -1 : pointed(x, y);
-    canvas.classList.toggle("pointing", row >= 0);
+    field.classList.toggle("pointing", row >= 0);
     hover(row, x, y);
   },
   click(event, x, y) {
-    canvas.focus({ preventScroll: true });
+    field.focus({ preventScroll: true });
     const row = pointed(x, y);
     if (row >= 0 && (event.ctrlKey || event.metaKey)) select([row], state.selected[row] ? "remove" : "add");
     else if (row >= 0 || state.open >= 0) open(row);
@@ -138,7 +138,7 @@ const handlers = {
     if (done && places) select(places.enclosed(points.map((p) => toMap(...p)), state.visible), how);
   },
   middle() {
-    const row = pointed(canvas.clientWidth / 2, canvas.clientHeight / 2);
+    const row = pointed(field.clientWidth / 2, field.clientHeight / 2);
     if (row >= 0) open(row);
     else say("no row is in the middle");
   },
@@ -163,12 +163,9 @@ function setTool(name) {
   stage.dataset.tool = name;
 }
 
-// warning says what a browser without WebGL shows, "" where all is well.
+// warning says what a browser lacks, "" where all is well.
 export function warning() {
-  if (drawing.gl) return "";
-  const n = state.dataset ? state.dataset.rows : 0;
-  const part = n > plainMost ? `, and shows one of ${Math.ceil(n / plainMost)} points` : "";
-  return `This browser has no WebGL2, or it is turned off: the map is drawn without it, more slowly${part}. All else works as usual.`;
+  return drawing.webgl ? "" : "This browser has no WebGL2, or it is turned off: the map is drawn without it, more slowly. All else works as usual.";
 }
 
 // show moves the points to new positions; the first time they are there at once.
@@ -186,9 +183,9 @@ export function show(positions) {
 }
 
 export function start() {
-  drawing = new Drawing(canvas, () => state.positions && show(state.positions));
+  drawing = new Drawing(field, () => state.positions && show(state.positions));
   thumbs = new Thumbs(element("thumbs"));
-  attach(canvas, () => tool, handlers);
+  attach(field, () => tool, handlers);
   for (const each of ["pan", "lasso", "box"]) element("tool-" + each).onclick = () => setTool(each);
   element("zoom-in").onclick = () => zoom(1.6);
   element("zoom-out").onclick = () => zoom(1 / 1.6);
@@ -198,7 +195,7 @@ export function start() {
   let width = 0;
   new ResizeObserver(() => {
     if (view.unit === fitted || !width) fit();
-    width = canvas.clientWidth;
+    width = field.clientWidth;
     redraw();
   }).observe(stage);
   onScheme(recolour);

@@ -12,7 +12,7 @@ function close() {
   panel.hidden = true;
   panel.replaceChildren();
   open(-1);
-  element("canvas").focus({ preventScroll: true });
+  element("field").focus({ preventScroll: true });
 }
 
 function frame(title, ...children) {

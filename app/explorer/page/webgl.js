@@ -1,5 +1,4 @@
-// Drawing points: with WebGL2 in one call for all and one for the selection's rings, or on a plain canvas
-// where the browser lacks it.
+// Drawing points with WebGL2: one call for all of them, and one for the rings of those that are selected.
 
 const vertex = `#version 300 es
 layout(location = 0) in vec2 before;
@@ -32,18 +31,24 @@ void main() {
   result = vec4(colour * alpha, alpha);
 }`;
 
-// Ring is drawn around selected points while there are so few that rings do not hide what they surround.
-const mostRings = 20000;
+const attributes = { alpha: true, antialias: false, premultipliedAlpha: true };
 
-export class Drawing {
-  // lost is called when the graphics processor was taken away, back when all must be sent again.
+// possible says whether the browser has WebGL2: "" if not, "software" if the processor plays the graphics processor,
+// else "hardware". Chromium does not take SwiftShader for a performance caveat, so that its name has to tell.
+export function possible() {
+  const gl = document.createElement("canvas").getContext("webgl2", attributes);
+  if (!gl) return "";
+  const names = gl.getExtension("WEBGL_debug_renderer_info");
+  const renderer = gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER);
+  gl.getExtension("WEBGL_lose_context")?.loseContext(); // browsers allow only a few at a time
+  return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(renderer) ? "software" : "hardware";
+}
+
+export class WebGL {
+  // back is called when the graphics processor was taken away and is there again: all must be sent again.
   constructor(canvas, back) {
     this.canvas = canvas;
-    const gl = (this.gl = canvas.getContext("webgl2", { alpha: true, antialias: false, premultipliedAlpha: true }));
-    if (!gl) {
-      this.plain = canvas.getContext("2d");
-      return;
-    }
+    this.gl = canvas.getContext("webgl2", attributes);
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => {
       this.prepare();
@@ -87,30 +92,22 @@ export class Drawing {
 
   // move sets where points come from and where they lie.
   move(before, after) {
-    [this.before, this.after] = [before, after];
     this.n = after.length / 2;
-    if (this.gl) [before, after].forEach((values, place) => this.fill(place, values));
+    [before, after].forEach((values, place) => this.fill(place, values));
   }
 
   // colour sets four bytes for each point, and which points have rings.
-  colour(colours, selection) {
+  colour(colours, rings) {
     this.colours = colours;
-    this.rings = selection.length <= mostRings ? selection : [];
-    if (!this.gl) return;
+    this.rings = rings;
     this.fill(2, colours);
     this.gl.bufferData(this.gl.ELEMENT_ARRAY_BUFFER, new Uint32Array(this.rings), this.gl.DYNAMIC_DRAW);
   }
 
-  // draw shows the points: way from 0 to 1 between where they came from and where they lie; view has the
-  // middle in the map's units and the pixels of a unit; size is a point's in pixels of the window.
   draw({ view, way, size, ratio, ring }) {
     const { canvas, gl, uniforms } = this;
     const width = Math.round(canvas.clientWidth * ratio), height = Math.round(canvas.clientHeight * ratio);
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-    if (!gl) {
-      this.drawPlain(view, way, size * ratio, ratio);
-      return;
-    }
     gl.viewport(0, 0, width, height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
@@ -126,21 +123,4 @@ export class Drawing {
     gl.uniform4f(uniforms.ring, ring[0] / 255, ring[1] / 255, ring[2] / 255, 1);
     gl.drawElements(gl.POINTS, this.rings.length, gl.UNSIGNED_INT, 0);
   }
-
-  // drawPlain draws at most plainMost points, every so many of them.
-  drawPlain(view, way, size, ratio) {
-    const { plain, canvas, before, after, colours } = this;
-    plain.clearRect(0, 0, canvas.width, canvas.height);
-    if (!this.n || !colours || colours.length !== 4 * this.n) return;
-    const step = Math.ceil(this.n / plainMost), unit = view.unit * ratio, side = Math.max(size, 2);
-    for (let i = 0; i < this.n; i += step) {
-      const alpha = colours[4 * i + 3];
-      if (alpha === 0) continue;
-      const x = before[2 * i] + (after[2 * i] - before[2 * i]) * way, y = before[2 * i + 1] + (after[2 * i + 1] - before[2 * i + 1]) * way;
-      plain.fillStyle = `rgba(${colours[4 * i]},${colours[4 * i + 1]},${colours[4 * i + 2]},${alpha / 255})`;
-      plain.fillRect(canvas.width / 2 + (x - view.x) * unit - side / 2, canvas.height / 2 - (y - view.y) * unit - side / 2, side, side);
-    }
-  }
 }
-
-export const plainMost = 30000;
