@@ -2,13 +2,17 @@ package explorer
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -241,3 +245,13 @@ type clock struct{ began time.Time }
 func newClock() clock { return clock{time.Now()} }
 
 func (c clock) seconds() float64 { return time.Since(c.began).Seconds() }
+
+func itoa(i int) string { return strconv.Itoa(i) }
+
+func abs(x float64) float64 { return math.Abs(x) }
+
+// sumOf is the SHA-256 in hex.
+func sumOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

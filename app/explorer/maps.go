@@ -3,14 +3,11 @@ package explorer
 import (
 	"context"
 	"errors"
-	"math"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
-
-	"fovea/vectors"
 )
 
 // Kinds of maps, and their states.
@@ -141,50 +138,6 @@ const progressEvery = 300 * time.Millisecond
 
 // errNoMap says that a kind of map cannot be made of these rows.
 var errNoMap = errors.New("there is no such map")
-
-// layouts place rows in the plane.
-var layouts = map[string]func(ctx context.Context, t *table, floats []float32, seed uint64, progress func(float64)) ([]float32, error){
-	mapPCA: principal, mapUMAP: neighbourly,
-}
-
-// principal are the places along the two principal components, as dataset project draws them.
-func principal(ctx context.Context, t *table, floats []float32, _ uint64, _ func(float64)) ([]float32, error) {
-	p, err := vectors.PrincipalComponents(ctx, t.source(floats), 2)
-	if err != nil {
-		return nil, err
-	}
-	points := make([]float32, 0, 2*t.rows())
-	for i := range t.rows() {
-		points = append(points, float32(p.Scores.At(i, 0)), float32(p.Scores.At(i, 1)))
-	}
-	return points, nil
-}
-
-// neighbourly are places at which neighbours are near each other (UMAP).
-func neighbourly(context.Context, *table, []float32, uint64, func(float64)) ([]float32, error) {
-	return nil, errNoMap
-}
-
-// scaled moves and scales points to the square from -1 to 1, without changing the aspect.
-func scaled(points []float32) []float32 {
-	low, high := [2]float32{}, [2]float32{}
-	for axis := range 2 {
-		low[axis], high[axis] = float32(math.Inf(1)), float32(math.Inf(-1))
-		for i := axis; i < len(points); i += 2 {
-			low[axis], high[axis] = min(low[axis], points[i]), max(high[axis], points[i])
-		}
-	}
-	size := max(high[0]-low[0], high[1]-low[1])
-	if !(size > 0) {
-		size = 1
-	}
-	out := make([]float32, len(points))
-	for i, v := range points {
-		axis := i % 2
-		out[i] = 2 * (v - (low[axis]+high[axis])/2) / size
-	}
-	return out
-}
 
 // getMap answers with the places of the rows.
 func (s *Server) getMap(w http.ResponseWriter, r *http.Request) {
