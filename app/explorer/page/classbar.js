@@ -23,7 +23,7 @@ function draw() {
   };
   const history = make("span", { className: "segments", role: "group", "aria-label": "History" },
     make("button", { type: "button", id: "undo", textContent: "Undo", title: "ctrl-z", disabled: !labels.undo, onclick: undo }),
-    make("button", { type: "button", id: "redo", textContent: "Redo", title: "ctrl-shift-z", disabled: !writable, onclick: redo }));
+    make("button", { type: "button", id: "redo", textContent: "Redo", title: "ctrl-shift-z", disabled: !labels.redo, onclick: redo }));
   const typed = element("new-class") ? element("new-class").value : "";
   field.value = typed;
   bar.replaceChildren(make("span", { className: "quiet", id: "marked" }), ...buttons, clear, field, history);

@@ -53,7 +53,7 @@ function step(ask, done) {
 
 function note(answer) {
   state.version = answer.version || state.version;
-  if (state.dataset.labels) state.dataset.labels.undo = answer.undo;
+  for (const name of ["undo", "redo"]) if (answer[name] !== undefined) state.dataset.labels[name] = answer[name];
 }
 
 function inTurn(work) {

@@ -120,8 +120,9 @@ const handlers = {
     if (now !== "ready" || before === "ready" || (kind === "pca" && state.positions)) return;
     showMap().then(() => say(`the map by ${kind.toUpperCase()} is shown`), fail);
   },
-  labels({ pending }) {
-    status.written(pending);
+  labels(now) {
+    state.dataset.labels = now;
+    status.written(now.pending);
     labelsAgain();
   },
   accuracy: status.accuracy,

@@ -64,8 +64,9 @@ export class Raster {
 const discs = new Map();
 
 // disc has the pixels of a point of a size in a picture of a width: the distances from its middle of those that it covers, and
-// X disc(size, width) {
-  const key = Math.round(size * 4) + " " + width;
+// of those at its edge with the part that it covers of them. Without smooth edges, there are none of these.
+function disc(size, width, smooth = true) {
+  const key = [Math.round(size * 4), width, smooth].join();
   if (discs.has(key)) return discs.get(key);
   const radius = Math.round(size * 4) / 8, half = Math.ceil(radius - 0.5), full = [], edge = [], parts = [];
   for (let y = -half; y <= half; y++) {
