@@ -7,7 +7,9 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"fovea/internal/budget"
 	"fovea/vectors"
+	"fovea/vectors/umap"
 )
 
 // layouts place rows in the plane.
@@ -74,10 +76,16 @@ func project(ctx context.Context, source vectors.Source, p *vectors.Projection, 
 	return points, err
 }
 
-// neighbourly are places at which neighbours are near each other (UMAP).
-func neighbourly(context.Context, *table, []float32, uint64, func(float64)) ([]float32, error) {
-	return nil, errNoMap
+// neighbourly are places at which neighbours lie together (UMAP).
+func neighbourly(ctx context.Context, t *table, floats []float32, seed uint64, progress func(float64)) ([]float32, error) {
+	if t.rows() < leastNeighbourly {
+		return nil, errNoMap
+	}
+	return umap.Layout(ctx, t.source(floats), umap.Options{Seed: seed, Progress: progress, MaxMemory: budget.Total() / 4})
 }
+
+// leastNeighbourly is the number of rows from which on neighbours say more than two directions.
+const leastNeighbourly = 4
 
 // scaled moves and scales points to the square from -1 to 1, without changing the aspect.
 func scaled(points []float32) []float32 {

@@ -137,7 +137,7 @@ func (m *mapSet) make(ctx context.Context, t *table, kind string, floats []float
 const progressEvery = 300 * time.Millisecond
 
 // errNoMap says that a kind of map cannot be made of these rows.
-var errNoMap = errors.New("there is no such map")
+var errNoMap = errors.New("it takes more rows for a map by neighbours: look at the principal components")
 
 // getMap answers with the places of the rows.
 func (s *Server) getMap(w http.ResponseWriter, r *http.Request) {

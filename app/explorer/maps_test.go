@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,5 +199,45 @@ func TestStopsClean(t *testing.T) {
 			stacks := make([]byte, 1<<16)
 			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
 		}
+	}
+}
+
+// On the map by neighbours the rows of a centre lie together, and it is kept like the other one.
+func TestNeighbourlyMap(t *testing.T) {
+	const rows = 600
+	dir := filepath.Join(t.TempDir(), "features")
+	makeRows(t, dir, rows, 16, nil)
+	r := start(t, Options{Dir: dir, Seed: 3})
+	events := r.listen()
+	for told := (struct{ Kind, State string }{}); told.Kind != mapUMAP || told.State != stateReady; {
+		next(t, events, "map", &told)
+	}
+	raw := r.get("/api/map/umap")
+	points := floats(t, raw)
+	alone := 0
+	for i := range rows {
+		nearest, best := -1, math.Inf(1)
+		for j := range rows {
+			dx, dy := float64(points[2*i]-points[2*j]), float64(points[2*i+1]-points[2*j+1])
+			if d := dx*dx + dy*dy; j != i && d < best {
+				nearest, best = j, d
+			}
+		}
+		if nearest%4 != i%4 {
+			alone++
+		}
+	}
+	if alone > rows/50 {
+		t.Errorf("%d of %d rows lie nearest to one of another centre", alone, rows)
+	}
+	kept := r.cache
+	r.stopped()
+	if c, ok := kept.read(r.shown.Load(), mapUMAP); !ok || !slices.Equal(c.points, points) {
+		t.Error("the map was not kept")
+	}
+	again := start(t, Options{Dir: dir, Seed: 3})
+	again.waitFor("map", func(s seen) bool { return s.Map.UMAP == stateReady })
+	if !bytes.Equal(again.get("/api/map/umap"), raw) {
+		t.Error("the map is another one")
 	}
 }
