@@ -206,7 +206,7 @@ func TestStopsClean(t *testing.T) {
 func TestNeighbourlyMap(t *testing.T) {
 	const rows = 600
 	dir := filepath.Join(t.TempDir(), "features")
-	makeRows(t, dir, rows, 16, nil)
+	makeRows(t, dir, rows, 64, nil)
 	r := start(t, Options{Dir: dir, Seed: 3})
 	events := r.listen()
 	for told := (struct{ Kind, State string }{}); told.Kind != mapUMAP || told.State != stateReady; {
