@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"image"
 	"image/png"
 	"os"
@@ -61,7 +62,11 @@ func browse(tb testing.TB, r *running, flags []chromedp.ExecAllocatorOption, all
 	tb.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, append(options, flags...)...)
 	tb.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
+	ctx, cancel = chromedp.NewContext(ctx, chromedp.WithErrorf(func(format string, values ...any) {
+		if text := fmt.Sprintf(format, values...); !strings.Contains(text, "unhandled node event") { // newer than the library
+			fmt.Fprintln(os.Stderr, text)
+		}
+	}))
 	tb.Cleanup(cancel)
 	p := &tab{tb: tb, ctx: ctx, allowed: allowed}
 	tb.Cleanup(func() { _ = chromedp.Cancel(ctx) }) // which waits for the browser's end

@@ -13,6 +13,9 @@ let edition = "";
 // use says which edition of the dataset is meant by the numbers of rows: the server refuses to answer for another.
 export const use = (version) => (edition = version);
 
+// stale says whether a refusal means that the dataset is another by now.
+export const stale = (error) => error.status === 409 && error.body.version !== edition;
+
 async function ask(path, options) {
   let response;
   const of = edition && !options && path !== "/api/dataset" ? (path.includes("?") ? "&" : "?") + "version=" + encodeURIComponent(edition) : "";

@@ -95,16 +95,17 @@ export const css = (colour) => `rgb(${colour.join(" ")})`;
 // ofClass is the colour of a class by its number, as in the legend of labels.
 export const ofClass = (number) => (number < 0 ? css(grey()) : `var(--c${number % 10})`);
 
-// filter marks the rows that no legend hides.
+// filter marks the rows that no legend hides, and says whether they are others than before.
 export function filter() {
-  const visible = state.visible;
-  visible.fill(1);
+  const before = state.visible, visible = new Uint8Array(before.length).fill(1);
   for (const [column, hidden] of state.hidden) {
     const scaled = hidden.size && scale(column);
     if (!scaled) continue;
     const { of, values } = scaled;
     for (let row = 0; row < visible.length; row++) if (hidden.has(of(values[row]))) visible[row] = 0;
   }
+  state.visible = visible;
+  return visible.some((is, row) => is !== before[row]);
 }
 
 // paint fills in red, green, blue and opacity of each row: 0 of what is hidden, little of what is not

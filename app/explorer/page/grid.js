@@ -12,6 +12,7 @@ const mostHeight = 16e6; // pixels: browsers cut longer elements off
 const cells = new Map(); // by place in the list
 export const marks = new Set(); // places that are marked
 let cursor = 0, anchor = 0;
+let current = -1; // the row at the cursor
 
 function measure() {
   const width = grid.clientWidth - gap;
@@ -41,8 +42,9 @@ function draw() {
     cell.root.style.transform = `translate(${gap + (place % columns) * (side + gap)}px, ${gap + Math.floor(place / columns) * height}px)`;
     write(place, cell);
   }
-  const current = cells.get(cursor);
-  if (current) grid.setAttribute("aria-activedescendant", current.root.id);
+  current = n ? list.rows[cursor] : -1;
+  const at = cells.get(cursor);
+  if (at) grid.setAttribute("aria-activedescendant", at.root.id);
   else grid.removeAttribute("aria-activedescendant");
   grid.classList.toggle("empty", n === 0);
 }
@@ -72,6 +74,7 @@ function write(place, { root, text, row }) {
   const swatch = make("span", { className: "swatch" });
   swatch.style.background = ofClass(name ? state.columns.label[row] : -1);
   text.replaceChildren(swatch, make("span", { className: name ? "name" : "name quiet", textContent: name || "no label" }));
+  if (element("order").value === "suspect" && state.columns.suspect) text.append(make("span", { className: "quiet n part", textContent: Math.round(100 * state.columns.suspect[row]) + " %", title: "that the label is wrong" }));
   if (doubt && doubt !== name) text.append(make("span", { className: "warn", textContent: "→ " + doubt, title: "more likely " + doubt }));
   const plain = root.querySelector(":scope > .name");
   if (plain && where) plain.textContent = where;
@@ -170,10 +173,11 @@ export function start() {
   grid.addEventListener("keydown", press);
   grid.addEventListener("focus", soon);
   new ResizeObserver(soon).observe(grid);
-  on("list", () => {
+  on("list", (keep) => {
     marks.clear();
-    cursor = anchor = 0;
-    grid.scrollTop = 0;
+    const same = keep ? list.rows.indexOf(current) : 0;
+    cursor = anchor = same >= 0 ? same : Math.max(0, Math.min(cursor, list.rows.length - 1));
+    if (!keep) grid.scrollTop = 0;
     draw();
     tell();
   });

@@ -23,7 +23,7 @@ export function assign(rows, name) {
       emit("labelled", name);
       say(name ? `${count(rows.length, "row")} labelled ${name}` : `${count(rows.length, "label")} cleared`);
     } catch (error) {
-      if (error.status === 409) remember(rows, name);
+      if (api.stale(error)) remember(rows, name);
       throw error;
     }
   });
@@ -58,7 +58,7 @@ function note(answer) {
 
 function inTurn(work) {
   last = last.then(work).catch((error) => {
-    if (error.status === 409) emit("stale", error.message);
+    if (api.stale(error)) emit("stale");
     else complain(error);
   });
 }

@@ -12,8 +12,9 @@ function all() {
   return rows;
 }
 
-// refresh asks for the rows again: after a choice, not after each label, so that nothing moves under the keys.
-export async function refresh() {
+// refresh asks for the rows again: after a choice, not after each label, so that nothing moves under the keys. keep leaves the
+// grid where it is as far as possible.
+export async function refresh(keep) {
   const mine = ++latest, order = element("order").value;
   const among = state.selection.length ? state.selection.filter((row) => state.visible[row]) : null;
   element("again").hidden = order === "selected";
@@ -38,7 +39,7 @@ export async function refresh() {
   list.rows = rows;
   list.group = group;
   describe(order, among);
-  emit("list");
+  emit("list", keep === true);
 }
 
 function describe(order, among) {
@@ -50,11 +51,9 @@ function describe(order, among) {
 }
 
 export function start() {
-  element("order").onchange = refresh;
-  element("again").onclick = refresh;
-  on("selection visible", () => {
-    if (element("order").value === "selected" || state.selection.length || latest) refresh();
-  });
+  element("order").onchange = element("again").onclick = () => refresh();
+  on("selection", () => refresh());
+  on("visible", () => refresh(true));
   for (const format of ["csv", "parquet", "paths"]) element("export-" + format).onclick = () => exportAs(format);
 }
 

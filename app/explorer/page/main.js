@@ -66,7 +66,7 @@ function progress({ pca, umap, progress: part, error }) {
 
 // fail shows an error; that the dataset is another by now is no error but an offer.
 function fail(error) {
-  if (error.status === 409) replaced();
+  if (api.stale(error)) replaced();
   else complain(error);
 }
 
@@ -107,9 +107,9 @@ const columnsAgain = turn(async () => {
   if (!state.stale) await loadColumns(names);
 });
 
-function replaced(text) {
+function replaced() {
   state.stale = true;
-  status.banner(text || "The dataset was changed by another program. Nothing that you labelled is lost.", "Show it as it is now", () => load().then(again).catch(fail));
+  status.banner("The dataset was changed by another program. Nothing that you labelled is lost.", "Show it as it is now", () => load().then(again).catch(fail));
 }
 
 const handlers = {

@@ -201,9 +201,9 @@ export function start() {
   onScheme(recolour);
   on("colour selection", recolour);
   on("filter columns", () => {
-    filter();
+    const others = filter();
     recolour();
-    emit("visible");
+    if (others) emit("visible");
   });
   on("open", () => {
     const p = state.positions, row = state.open;
