@@ -36,6 +36,8 @@ type RelabelOptions struct {
 	FewClasses bool
 	// DryRun only says what would change.
 	DryRun bool
+	// Quiet leaves out warnings about labels that look alike.
+	Quiet bool
 	// MostChanges bounds Relabelled.Changes; 0 lists all.
 	MostChanges int
 	// MaxMemory is how many bytes of memory reading one of the files may take; see featurestore.ReadOptions.
@@ -105,7 +107,9 @@ func Relabel(ctx context.Context, dir string, options RelabelOptions) (Relabelle
 	}
 	marks := images.compare(now, &done, options.MostChanges)
 	classes := images.classes(now)
-	done.warn(classes)
+	if !options.Quiet {
+		done.warn(classes)
+	}
 	if !options.FewClasses && done.Changed > 0 && len(classes) < 2 {
 		return done, fmt.Errorf("%w in %s: %s", ErrFewClasses, dir, named(classes))
 	}

@@ -24,6 +24,34 @@ type PathLabels struct {
 	Doubts []string
 }
 
+// LabelsByPath are the labels of images by their paths, both as raw bytes. It says nothing of other images.
+type LabelsByPath map[string]string
+
+// Label implements Labeler.
+func (l LabelsByPath) Label(items []Item) error {
+	for i := range items {
+		if label, found := l[items[i].Path]; found {
+			items[i].Label = label
+		}
+	}
+	return nil
+}
+
+func (l LabelsByPath) labelPaths(p *PathLabels, paths []string, demanded func(i int) bool) error {
+	missing, first := 0, ""
+	for i, path := range paths {
+		if p.Labels[i], p.Found[i] = l[path]; !p.Found[i] && (demanded == nil || demanded(i)) {
+			if missing++; missing == 1 {
+				first = path
+			}
+		}
+	}
+	if missing > 0 {
+		return &MissingLabels{missing, fmt.Errorf("pipeline: there are no labels for %d of %d images, the first is %s", missing, len(paths), spelling.Spell(first))}
+	}
+	return nil
+}
+
 // MissingLabels is the error of a source that says nothing of some images.
 type MissingLabels struct {
 	// Count is the number of those images.
@@ -47,6 +75,8 @@ func LabelPaths(labels Labeler, paths []string, demanded func(i int) bool) (Path
 	case CSVLabels:
 		err = source.labelPaths(&p, paths, demanded)
 	case LabelFunc:
+		err = source.labelPaths(&p, paths, demanded)
+	case LabelsByPath:
 		err = source.labelPaths(&p, paths, demanded)
 	default:
 		err = fmt.Errorf("pipeline: labels from %T need the images", labels)

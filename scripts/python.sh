@@ -9,8 +9,9 @@
 # NAME is readers (pyarrow, DuckDB, Polars, pandas; the default), more-readers (these and ClickHouse,
 # DataFusion, daft and others, large ones), tensorflow (which loads what
 # is exported; of the version that wants another NumPy than the readers), scikit-learn (which
-# finetune is timed beside), pictures (Pillow and its plug-ins), sbom (which validates bills of materials),
-# serving (clients of finetune serve's protocols), build (what builds source archives), lock (what writes lists with hashes), or peer-NAME for a list in scripts/peers.
+# finetune is timed beside), umap (umap-learn, which maps are compared with), pictures (Pillow and its plug-ins),
+# sbom (which validates bills of materials), serving (clients of finetune serve's protocols), build (what builds source
+# archives), lock (what writes lists with hashes), or peer-NAME for a list in scripts/peers.
 #
 # Each list, requirements-NAME.txt, has a file beside it with all that it brings with it and the
 # SHA-256 of every file that the registry has of each (requirements-NAME.lock). Only those are installed.
@@ -41,6 +42,7 @@ tensorflow | more-readers)
 	;;
 scikit-learn) missing="nothing will be compared with scikit-learn" ;;
 pictures) missing="photos will not be compared with Pillow's HEIC and AVIF" ;;
+umap) missing="maps will not be compared with umap-learn's" ;;
 sbom) missing="the bill of materials will not be validated" ;;
 serving) missing="the server will not be tried with clients of its protocols" ;;
 build) missing="what is published as source alone cannot be installed" ;;
@@ -51,7 +53,7 @@ esac
 if [ "$name" = peer-keras ]; then locking=(--python-platform x86_64-manylinux_2_28); fi
 lock=${requirements%.txt}.lock
 if [ ! -e "$requirements" ]; then
-	echo "python: there is no environment $name: use readers, more-readers, tensorflow, scikit-learn, pictures, sbom, serving, build, lock, or peer- and the name of a list in scripts/peers" >&2
+	echo "python: there is no environment $name: use readers, more-readers, tensorflow, scikit-learn, umap, pictures, sbom, serving, build, lock, or peer- and the name of a list in scripts/peers" >&2
 	exit 2
 fi
 if [ "${1:-}" = lock ] && [ ! -e "$lock" ]; then : >"$lock"; fi # of a new list

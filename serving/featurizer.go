@@ -185,14 +185,23 @@ func Features(ctx context.Context, want recipe.Recipe, layers []string, file str
 		return nil, err
 	}
 	defer f.Close() // only computed with
+	if err := f.Comparable(); err != nil {
+		return nil, err
+	}
+	return f.File(ctx, file)
+}
+
+// Comparable returns ErrIncomparable if the features that are computed here cannot be compared with those of the recipe that
+// was asked for.
+func (f *Featurizer) Comparable() error {
 	for _, p := range f.parts {
 		for _, d := range p.want.Compare(p.recipe) {
 			if !d.Minor {
-				return nil, fmt.Errorf("%w: %s: %s in the dataset, %s here", ErrIncomparable, d.Field, d.Have, d.Got)
+				return fmt.Errorf("%w: %s: %s in the dataset, %s here", ErrIncomparable, d.Field, d.Have, d.Got)
 			}
 		}
 	}
-	return f.File(ctx, file)
+	return nil
 }
 
 // oneImage is a sink for a single image.

@@ -63,6 +63,11 @@ struct screen_exact {
 	const double *held_inverses, *row_inverses;
 };
 
+// What the products of the numbers of a panel with those of a strip stopped at.
+struct screen_scores {
+	int64_t next, count; // the strip to go on with; how many scores were written
+};
+
 // What each set of instructions has.
 struct screen {
 	// levels is the largest whole number of a held row; offset makes it positive, as it is in a panel.
@@ -78,6 +83,11 @@ struct screen {
 	// compare adds the pairs that may be similar. It returns the strip that it comes to when there is
 	// no more room, which must be that of a tile at least.
 	int64_t (*compare)(const struct screen_panel *panel, const struct screen_strips *strips, struct screen_found *found);
+
+	// score adds the pairs whose product, times both inverse scales, is at least what one of the two wants, and
+	// that score. It returns at a strip for which there is no more room. All instructions give the same scores, if
+	// the numbers of the panel are at most 63, made positive by 64.
+	struct screen_scores (*score)(const uint8_t *panel, const float *lane_inverses, const float *lane_least, int64_t first, int64_t count, int64_t steps, const int8_t *strips, const int32_t *starts, const float *row_inverses, const float *row_least, int64_t room, uint32_t *pairs, float *scores);
 
 	// cosines are those of rows with a vector, whose inverse length is given: 0 for rows of zeros, NaN
 	// for rows with a value that is not finite.
@@ -104,6 +114,10 @@ static inline struct screen_quantized screen_quantize(const struct screen *s, in
 
 static inline int64_t screen_compare(const struct screen *s, const struct screen_panel *panel, const struct screen_strips *strips, struct screen_found *found) {
 	return s->compare(panel, strips, found);
+}
+
+static inline struct screen_scores screen_score(const struct screen *s, const uint8_t *panel, const float *lane_inverses, const float *lane_least, int64_t first, int64_t count, int64_t steps, const int8_t *strips, const int32_t *starts, const float *row_inverses, const float *row_least, int64_t room, uint32_t *pairs, float *scores) {
+	return s->score(panel, lane_inverses, lane_least, first, count, steps, strips, starts, row_inverses, row_least, room, pairs, scores);
 }
 
 static inline void screen_cosines(const struct screen *s, int64_t count, int64_t cols, const float *rows, const float *vector, double inverse, double *to) {

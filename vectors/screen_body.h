@@ -68,6 +68,30 @@ TARGET static int64_t compare(const struct screen_panel *p, const struct screen_
 	return s->count;
 }
 
+TARGET static struct screen_scores score(const uint8_t *panel, const float *lane_inverses, const float *lane_least, int64_t first, int64_t count, int64_t steps, const int8_t *strips, const int32_t *starts, const float *row_inverses, const float *row_least, int64_t room, uint32_t *pairs, float *scores) {
+	int64_t found = 0;
+	for (int64_t at = first; at < count; at++) {
+		if (room - found < screen_tile) return (struct screen_scores){at, found};
+		const int8_t *strip = strips + at * steps * screen_rows * screen_step;
+		integers sums[screen_rows][parts];
+		for (int r = 0; r < screen_rows; r++)
+			for (int part = 0; part < parts; part++) sums[r][part] = (integers){0} + starts[at * screen_rows + r];
+		products(0, steps, panel, strip, sums);
+		for (int part = 0; part < parts; part++) {
+			const floats inverses = part_of(lane_inverses, part), least = part_of(lane_least, part);
+			for (int r = 0; r < screen_rows; r++) {
+				const int64_t row = at * screen_rows + r;
+				const floats s = __builtin_convertvector(sums[r][part], floats) * row_inverses[row] * inverses;
+				const integers yes = (s >= least) | (s >= row_least[row]);
+				if (!some(yes)) continue;
+				for (int lane = 0; lane < lanes; lane++)
+					if (yes[lane]) pairs[found] = (uint32_t)(row * screen_lanes + part * lanes + lane), scores[found++] = s[lane];
+			}
+		}
+	}
+	return (struct screen_scores){count, found};
+}
+
 TARGET static double dot(int64_t n, const float *a, const float *b) {
 	doubles s = {0}, t = {0};
 	int64_t i = 0;
@@ -167,4 +191,4 @@ TARGET static void refine(const struct screen_exact *e, double least, struct scr
 	found->count = kept;
 }
 
-const struct screen NAME = {LEVELS, OFFSET, dot, quantize, compare, cosines, refine};
+const struct screen NAME = {LEVELS, OFFSET, dot, quantize, compare, score, cosines, refine};

@@ -18,7 +18,7 @@ import (
 func newDatasetCommand() *cobra.Command {
 	command := &cobra.Command{Use: "dataset", Short: "Inspect, check, merge, compact, relabel, export and search datasets"}
 	command.AddCommand(newDatasetInspect(), newDatasetValidate(), newDatasetStats(), newDatasetMerge(), newDatasetCompact(), newDatasetRelabel(), newDatasetDrop(), newDatasetPartition(), newDatasetExport(),
-		newDatasetSimilar(), newDatasetDuplicates(), newDatasetProject())
+		newDatasetSimilar(), newDatasetDuplicates(), newDatasetProject(), newDatasetExplore())
 	cli.Group(command, "for images in a directory named dataset, give ./dataset")
 	return command
 }

@@ -24,7 +24,7 @@ var floors = map[string]int{
 
 	"preprocessing": common, "recipe": common,
 
-	"inference": ground, "picture": ground, "picture/frames": ground, "picture/tiles": ground, "vectors": ground, "projection": ground, "scatterplot": ground,
+	"inference": ground, "picture": ground, "picture/frames": ground, "picture/tiles": ground, "vectors": ground, "vectors/umap": ground, "projection": ground, "scatterplot": ground,
 	"objects": ground, "objects/drivers": ground, "objects/drivers/s3": ground,
 
 	"pipeline": machinery, "head": machinery, "contactsheet": machinery,
@@ -35,7 +35,7 @@ var floors = map[string]int{
 
 	"extraction": jobs, "finetuning": jobs, "serving": jobs,
 
-	"app/cli": application, "app/doctor": application, "app/explorer": application,
+	"app/cli": application, "app/doctor": application, "app/explorer": application, "app/explorer/labeling": application,
 
 	"cmd/extract": commands, "cmd/finetune": commands,
 
@@ -46,6 +46,7 @@ var floors = map[string]int{
 
 // sideways are the imports within a floor.
 var sideways = map[string][]string{
+	"app/explorer":                {"app/explorer/labeling"},
 	"internal/budget":             {"internal/text"},
 	"internal/figure":             {"internal/look"},
 	"internal/hdf5":               {"internal/budget"},
@@ -60,6 +61,7 @@ var sideways = map[string][]string{
 	"recipe":                      {"preprocessing"},
 	"picture/frames":              {"picture"},
 	"picture/tiles":               {"picture"},
+	"vectors/umap":                {"vectors"},
 	"objects/drivers":             {"objects", "objects/drivers/s3"},
 	"objects/drivers/s3":          {"objects"},
 	"featurestore/export":         {"featurestore"},
@@ -103,11 +105,11 @@ var reserved = map[string][]string{
 // other packages.
 var free = map[string][]string{
 	"github.com/galeone/tensorflow": {
-		"preprocessing", "recipe", "picture", "vectors", "projection", "scatterplot", "objects", "pipeline", "featurestore", "featurestore/export",
+		"preprocessing", "recipe", "picture", "vectors", "vectors/umap", "projection", "scatterplot", "objects", "pipeline", "featurestore", "featurestore/export",
 		"featurestore/imagetable", "featurestore/remote", "head", "contactsheet", "report", "inputs",
 	},
 	"github.com/apache/arrow": {
-		"preprocessing", "recipe", "inference", "picture", "vectors", "projection", "scatterplot", "objects", "pipeline", "head", "contactsheet", "report",
+		"preprocessing", "recipe", "inference", "picture", "vectors", "vectors/umap", "projection", "scatterplot", "objects", "pipeline", "head", "contactsheet", "report",
 		"vgg", "vgg/weights", "savedmodel", "convolution", "models", "training", "servable",
 	},
 }

@@ -1,0 +1,114 @@
+package explorer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"fovea/app/explorer/labeling"
+	"fovea/featurestore"
+)
+
+// labelRoutes adds what is answered about labels.
+func (s *Server) labelRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("POST /api/labels", s.postLabels)
+	mux.HandleFunc("POST /api/undo", func(w http.ResponseWriter, r *http.Request) { s.postUndo(w, r, s.labels.changes.Undo) })
+	mux.HandleFunc("POST /api/redo", func(w http.ResponseWriter, r *http.Request) { s.postUndo(w, r, s.labels.changes.Redo) })
+	mux.HandleFunc("GET /api/orders/{kind}", s.getOrder)
+	mux.HandleFunc("POST /api/export", s.postExport)
+}
+
+// mostBody bounds what is sent as JSON: a million rows take 8 MB.
+const mostBody = 16 << 20
+
+// read reads a body of JSON.
+func read(w http.ResponseWriter, r *http.Request, to any) error {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostBody))
+	d.DisallowUnknownFields()
+	err := d.Decode(to)
+	if err == nil && d.Decode(new(any)) != io.EOF {
+		err = errors.New("there is something after it")
+	}
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return refusal(http.StatusRequestEntityTooLarge, "the request is larger than %d MiB: send fewer rows at a time", mostBody>>20)
+	case err != nil:
+		return refusal(http.StatusBadRequest, "the request's JSON cannot be used: %w (see docs/explore.md)", err)
+	}
+	return nil
+}
+
+// postLabels gives rows a label.
+func (s *Server) postLabels(w http.ResponseWriter, r *http.Request) {
+	var request struct {
+		Version string  `json:"version"`
+		Rows    []int   `json:"rows"`
+		Label   *string `json:"label"`
+	}
+	err := read(w, r, &request)
+	if err == nil && request.Label == nil {
+		err = refusal(http.StatusBadRequest, `the request has no "label": give the name of a class, or "" to take the labels away`)
+	}
+	if err != nil {
+		refuse(w, r, err)
+		return
+	}
+	changed, err := s.labels.changes.Set(request.Version, request.Rows, s.labels.name(*request.Label))
+	s.answerChange(w, r, changed, err)
+}
+
+// name is a class's name as datasets have it: raw, and without blanks around it unless there is such a class.
+func (l *labels) name(text string) string {
+	for _, name := range l.server.shown.Load().classes.all() {
+		if name == text {
+			return featurestore.UnescapeText(text)
+		}
+	}
+	return featurestore.UnescapeText(strings.TrimSpace(text))
+}
+
+// postUndo takes a change back, or makes it again.
+func (s *Server) postUndo(w http.ResponseWriter, r *http.Request, do func(version string) (int, error)) {
+	var request struct {
+		Version string `json:"version"`
+	}
+	if err := read(w, r, &request); err != nil {
+		refuse(w, r, err)
+		return
+	}
+	changed, err := do(request.Version)
+	s.answerChange(w, r, changed, err)
+}
+
+// answerChange says what was changed, or why nothing was.
+func (s *Server) answerChange(w http.ResponseWriter, r *http.Request, changed int, err error) {
+	state, _ := s.labels.state()
+	status := 0
+	switch {
+	case err == nil:
+		answer(w, http.StatusOK, struct {
+			labelState
+			Changed int `json:"changed"`
+		}{state, changed})
+		return
+	case errors.Is(err, labeling.ErrStale), errors.Is(err, labeling.ErrNothing):
+		status = http.StatusConflict
+	case errors.Is(err, labeling.ErrReadOnly):
+		status = http.StatusForbidden
+	case errors.Is(err, labeling.ErrLabel), errors.Is(err, labeling.ErrRow):
+		status = http.StatusBadRequest
+	case errors.Is(err, labeling.ErrLog):
+		status = http.StatusInsufficientStorage
+	default:
+		refuse(w, r, fmt.Errorf("change labels: %w", err))
+		return
+	}
+	answer(w, status, struct {
+		Error   string `json:"error"`
+		Version string `json:"version"`
+	}{err.Error(), state.Version})
+}

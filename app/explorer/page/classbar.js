@@ -1,0 +1,54 @@
+// The buttons that label, by class, and the field for a new one; undo and redo.
+import { assign, redo, undo } from "./labels.js";
+import { digit, marks, put } from "./grid.js";
+import { list } from "./list.js";
+import { swatch } from "./panel.js";
+import { element, make, on, state } from "./state.js";
+
+const bar = element("classes");
+
+function draw() {
+  const labels = state.dataset.labels || {};
+  const writable = labels.writable !== false;
+  const buttons = state.dataset.classes.map((name, i) =>
+    make("button", { type: "button", title: i < 9 ? `Label with ${name} (${i + 1})` : `Label with ${name}`, disabled: !writable, onclick: () => put(name) },
+      ...(i < 9 ? [make("kbd", { textContent: i + 1 })] : []), swatch(i), name));
+  const clear = make("button", { type: "button", title: "Clear the label (0)", disabled: !writable, onclick: () => put("") }, make("kbd", { textContent: "0" }), "no label");
+  const field = make("input", { id: "new-class", placeholder: "new class", "aria-label": "New class: Enter labels with it", disabled: !writable, autocomplete: "off", spellcheck: false });
+  field.onkeydown = (event) => {
+    if (event.key !== "Enter" || !field.value.trim()) return;
+    put(field.value.trim());
+    field.value = "";
+    element("grid").focus();
+  };
+  const history = make("span", { className: "segments", role: "group", "aria-label": "History" },
+    make("button", { type: "button", id: "undo", textContent: "Undo", title: "ctrl-z", disabled: !labels.undo, onclick: undo }),
+    make("button", { type: "button", id: "redo", textContent: "Redo", title: "ctrl-shift-z", disabled: !labels.redo, onclick: redo }));
+  const typed = element("new-class") ? element("new-class").value : "";
+  field.value = typed;
+  bar.replaceChildren(make("span", { className: "quiet", id: "marked" }), ...buttons, clear, field, history);
+  if (!writable) bar.append(make("p", { className: "warn", textContent: labels.why || "Labels cannot be written." }));
+  count();
+}
+
+function count() {
+  const n = marks.size || Math.min(1, list.rows.length);
+  if (element("marked")) element("marked").textContent = marks.size > 1 ? `Label ${n.toLocaleString("en")} as` : "Label as";
+}
+
+export function start() {
+  on("dataset labelled", draw);
+  on("marks", count);
+  // The keys of the grid also label the row whose panel has the focus.
+  element("panel").addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || state.open < 0 || digit(event.key) === undefined) return;
+    event.preventDefault();
+    assign([state.open], digit(event.key));
+  });
+  addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || event.target.matches("input")) return;
+    event.preventDefault();
+    if (event.shiftKey) redo();
+    else undo();
+  });
+}

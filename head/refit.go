@@ -1,0 +1,363 @@
+package head
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	"gonum.org/v1/gonum/mat"
+)
+
+// RefitOptions are those of NewRefit. The zero value is recommended.
+type RefitOptions struct {
+	// Seed determines the folds, Folds is their number (default 5).
+	Seed  uint64
+	Folds int
+	// Groups has a name for each row; rows of one group, such as copies of an image, are in one fold. Nil means that
+	// each row is its own group.
+	Groups []string
+	// Labels are those that the rows have at first, "" for none: folds have about as many rows of each of these classes, and
+	// they choose the strength. Nil means none.
+	Labels []string
+	// Strength is how much variance is added in all directions, as a share of the mean variance of a column. With 0, it is the
+	// one with the least cross-validated log loss for Labels or, if these are fewer than 20 or of one class, the one that
+	// the rows themselves suggest (see suggested).
+	Strength float64
+	// Scaling of the columns (default ScaleUnit, as for OutOfFoldProbabilities).
+	Scaling Scaling
+	// Neighbours is the largest number of neighbours that vote on a row's label (default 25), negative for none: then Suspect
+	// is by the models alone.
+	Neighbours int
+}
+
+// Refit cross-validates linear discriminant analysis again and again while labels change. What does not depend on labels
+// is computed once: the folds, the covariance of the rows outside each fold and its factorization, and the neighbours.
+// What is left takes milliseconds.
+//
+// With the covariance T of all rows outside a fold, labelled or not, the means m_c of classes around the mean of the
+// labelled rows, and their covariance S around the means of their classes, linear discriminant analysis looks at rows along
+// (S + lambda I)^-1 m_c. Where all rows are labelled, T is S and the covariance of the means, and by Woodbury's identity
+// these span the same directions as (T + lambda I)^-1 m_c, which is what is used. Within these few directions, S is
+// computed for the labels of the moment. So the result is that of linear discriminant analysis on the labelled rows; rows
+// without a label help to find its directions.
+type Refit struct {
+	// Strength is that of RefitOptions, or the one that was chosen.
+	Strength    float64
+	coordinates dense
+	// number is the fold of each row.
+	number     []int
+	folds      []refitFold
+	neighbours *Neighbours
+}
+
+// refitFold is what the rows outside a fold have to do with no label.
+type refitFold struct {
+	test, train []int
+	mean        []float64
+	// covariance is T, until the strength is known; factor is of T + lambda I.
+	covariance *mat.SymDense
+	factor     mat.Cholesky
+	lambda     float64
+}
+
+// mostRefitColumns bounds the memory and the time of the factorizations: there is a matrix of that many squared for
+// each fold, 200 MB.
+const mostRefitColumns = 5000
+
+// ErrWide says that rows are too wide, and too many, to be refitted quickly.
+var ErrWide = fmt.Errorf("head: rows of more than %d values, and more than as many rows, cannot be refitted after each label: use a layer with fewer values, such as one that is pooled", mostRefitColumns)
+
+// NewRefit prepares for the rows of x. It takes about as long as rows times columns squared. The result does not depend on
+// the number of CPUs.
+func NewRefit(ctx context.Context, x Matrix, o RefitOptions) (*Refit, error) {
+	if err := x.validate(); err != nil {
+		return nil, err
+	}
+	if o.Groups == nil {
+		o.Groups = ownGroups(x.Rows)
+	}
+	if o.Labels == nil {
+		o.Labels = make([]string, x.Rows)
+	}
+	switch {
+	case len(o.Groups) != x.Rows || len(o.Labels) != x.Rows:
+		return nil, fmt.Errorf("head: %d groups and %d labels for %d rows", len(o.Groups), len(o.Labels), x.Rows)
+	case min(x.Rows, x.Cols) > mostRefitColumns:
+		return nil, ErrWide
+	case !(o.Strength >= 0) || math.IsInf(o.Strength, 0):
+		return nil, fmt.Errorf("head: strength %g: it must not be negative", o.Strength)
+	}
+	r := new(Refit)
+	var err error
+	if o.Neighbours >= 0 {
+		if r.neighbours, err = FindNeighbours(ctx, x, cmp.Or(o.Neighbours, mostVoters), o.Groups); err != nil {
+			return nil, err
+		}
+	}
+	t := &trainer{x: x}
+	if t.standardization, err = standardize(x, Scaling(cmp.Or(string(o.Scaling), string(ScaleUnit)))); err != nil {
+		return nil, err
+	}
+	if x.Cols > x.Rows { // see the package's documentation
+		err = t.dual(ctx)
+	} else {
+		t.coordinates, err = t.standardization.all(x)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.coordinates = t.coordinates
+	if err := r.divide(o); err != nil {
+		return nil, err
+	}
+	if err := r.covariances(ctx); err != nil {
+		return nil, err
+	}
+	if r.Strength = o.Strength; r.Strength == 0 {
+		if r.Strength, err = r.choose(ctx, x.Cols, o.Labels); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.factorize(ctx, len(r.folds), x.Cols, r.Strength); err != nil {
+		return nil, err
+	}
+	for f := range r.folds {
+		r.folds[f].covariance = nil
+	}
+	return r, nil
+}
+
+// divide makes the folds: the groups of each class, in random order, go to one fold after another.
+func (r *Refit) divide(o RefitOptions) error {
+	index, classes := map[string]int{}, slices.Clone(o.Labels)
+	slices.Sort(classes)
+	for i, l := range slices.Compact(classes) {
+		index[l] = i
+	}
+	y := make([]int, len(o.Labels))
+	for i, l := range o.Labels {
+		y[i] = index[l]
+	}
+	units := groupUnits(y, o.Groups, o.Seed)
+	slices.SortStableFunc(units, func(a, b unit) int { return a.class - b.class })
+	count := min(cmp.Or(max(0, o.Folds), 5), len(units))
+	if count < 2 {
+		return ErrCopies
+	}
+	r.number = make([]int, len(y))
+	for i, u := range units {
+		for _, row := range u.rows {
+			r.number[row] = i % count
+		}
+	}
+	r.folds = make([]refitFold, count)
+	for row, n := range r.number {
+		for f := range r.folds {
+			if f == n {
+				r.folds[f].test = append(r.folds[f].test, row)
+			} else {
+				r.folds[f].train = append(r.folds[f].train, row)
+			}
+		}
+	}
+	return nil
+}
+
+// covariances computes those of the rows outside each fold.
+func (r *Refit) covariances(ctx context.Context) error {
+	d := r.coordinates.cols
+	sums, sum, total := make([][]float64, len(r.folds)), make([]float64, d), mat.NewSymDense(d, nil)
+	for f := range r.folds {
+		var err error
+		if r.folds[f].covariance, sums[f], err = r.coordinates.moments(ctx, r.folds[f].test); err != nil {
+			return err
+		}
+		total.AddSym(total, r.folds[f].covariance)
+		for j, v := range sums[f] {
+			sum[j] += v
+		}
+	}
+	for f := range r.folds {
+		own := &r.folds[f]
+		n, t := float64(len(own.train)), own.covariance
+		own.mean = make([]float64, d)
+		for j := range own.mean {
+			own.mean[j] = (sum[j] - sums[f][j]) / n
+		}
+		inParallel(d, func(i int) {
+			for j := i; j < d; j++ {
+				t.SetSym(i, j, (total.At(i, j)-t.At(i, j))/n-own.mean[i]*own.mean[j])
+			}
+		})
+		if !(mat.Trace(t) > 0) {
+			return ErrConstant
+		}
+	}
+	return nil
+}
+
+// factorize makes the factors of the first folds.
+func (r *Refit) factorize(ctx context.Context, folds, columns int, strength float64) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(allCPUs())
+	for f := range r.folds[:folds] {
+		group.Go(func() error {
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			own := &r.folds[f]
+			t, d := own.covariance, own.covariance.SymmetricDim()
+			own.lambda = strength * mat.Trace(t) / float64(columns)
+			before := make([]float64, d)
+			for i := range before {
+				before[i] = t.At(i, i)
+				t.SetSym(i, i, before[i]+own.lambda)
+			}
+			ok := own.factor.Factorize(t)
+			for i, v := range before {
+				t.SetSym(i, i, v)
+			}
+			if !ok {
+				return errors.New("head: the covariance of the rows cannot be factorized: give a larger strength")
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// leastStrength keeps factorizations exact enough where there are far more rows than columns.
+const leastStrength = 1e-3
+
+// suggested is the strength by which a covariance of few rows is closest to that of all (oracle approximating shrinkage;
+// Chen, Wiesel, Eldar and Hero, "Shrinkage Algorithms for MMSE Covariance Estimation", 2010). It depends on no label.
+func suggested(t *mat.SymDense, rows, columns int) float64 {
+	n, d, trace, squares := float64(rows), float64(columns), mat.Trace(t), 0.0
+	for i := range t.SymmetricDim() {
+		for j := i; j < t.SymmetricDim(); j++ {
+			v := t.At(i, j)
+			if squares += v * v; j > i {
+				squares += v * v
+			}
+		}
+	}
+	share := ((1-2/d)*squares + trace*trace) / ((n + 1 - 2/d) * (squares - trace*trace/d))
+	share = min(share, 0.9)
+	return max(leastStrength, share/(1-share))
+}
+
+// Strengths are tried from usualStrength on, in steps of about 3, on up to choosingColumns columns by all folds, else by the
+// first two, which is enough to compare them.
+const (
+	usualStrength   = 1
+	mostStrength    = 100
+	choosingColumns = 1024
+	choosingLabels  = 20
+)
+
+// choose finds the strength with the least loss, going up or down while that falls.
+func (r *Refit) choose(ctx context.Context, columns int, labels []string) (float64, error) {
+	y, classes, labelled := numberLabels(labels)
+	if classes < 2 || labelled < choosingLabels {
+		return suggested(r.folds[0].covariance, len(r.folds[0].train), columns), nil
+	}
+	folds := len(r.folds)
+	if r.coordinates.cols > choosingColumns {
+		folds = 2
+	}
+	try := func(strength float64) (float64, error) {
+		if err := r.factorize(ctx, folds, columns, strength); err != nil {
+			return 0, err
+		}
+		tested, err := r.fit(ctx, folds, y, y, classes)
+		if err != nil {
+			return 0, err
+		}
+		return tested.loss(y), nil
+	}
+	best, least := float64(usualStrength), 0.0
+	var err error
+	if least, err = try(best); err != nil {
+		return 0, err
+	}
+	for _, up := range []bool{true, false} {
+		for next := beyond(best, up); next <= mostStrength && next >= leastStrength; next = beyond(next, up) {
+			loss, err := try(next)
+			if err != nil {
+				return 0, err
+			}
+			if !(loss < least) {
+				break
+			}
+			best, least = next, loss
+		}
+		if best > usualStrength {
+			break
+		}
+	}
+	return best, nil
+}
+
+// numberLabels numbers the classes of labels in order; "" is -1.
+func numberLabels(labels []string) (y []int32, classes, labelled int) {
+	names := slices.Clone(labels)
+	slices.Sort(names)
+	names = slices.DeleteFunc(slices.Compact(names), func(l string) bool { return l == "" })
+	y = make([]int32, len(labels))
+	for i, l := range labels {
+		c, found := slices.BinarySearch(names, l)
+		if y[i] = int32(c); !found {
+			y[i] = -1
+			continue
+		}
+		labelled++
+	}
+	return y, len(names), labelled
+}
+
+// moments are the sums of x x' and of x over some rows. They do not depend on the number of CPUs.
+func (x dense) moments(ctx context.Context, rows []int) (*mat.SymDense, []float64, error) {
+	d := x.cols
+	squares, sums := mat.NewSymDense(d, nil), make([]float64, d)
+	raw := squares.RawSymmetric()
+	turned := newDense(padded(d, quad), chunk)
+	for part := range slices.Chunk(rows, chunk) {
+		if err := context.Cause(ctx); err != nil {
+			return nil, nil, err
+		}
+		turned.clear()
+		for k, r := range part {
+			for j, v := range x.row(r)[:d] {
+				turned.data[j*turned.stride+k] = v
+				sums[j] += float64(v)
+			}
+		}
+		var group errgroup.Group
+		group.SetLimit(allCPUs())
+		for first := 0; first < d; first += gramBlock {
+			group.Go(func() error {
+				own := make([]int, min(gramBlock, d-first))
+				for i := range own {
+					own[i] = first + i
+				}
+				out := make([]float32, len(own)*gramBlock)
+				for second := first; second < d; second += gramBlock {
+					w := turned.from(second, min(gramBlock, padded(d, quad)-second))
+					turned.scores(own, w, out)
+					for i, r := range own {
+						for j := max(second, r); j < min(second+gramBlock, d); j++ {
+							raw.Data[r*raw.Stride+j] += float64(out[i*w.rows+j-second])
+						}
+					}
+				}
+				return nil
+			})
+		}
+		_ = group.Wait() // computing cannot fail
+	}
+	return squares, sums, nil
+}
