@@ -33,7 +33,7 @@ func (r *Refitted) Accuracy() (value float64, interval [2]float64, ok bool) {
 		return 0, interval, false
 	}
 	value = float64(r.Right) / float64(r.N)
-	return value, wilson(value, float64(r.N)), true
+	return value, Wilson(value, float64(r.N)), true
 }
 
 // Of are the probabilities of a row.
