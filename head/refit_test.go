@@ -150,7 +150,7 @@ func TestRefitIsExplicit(t *testing.T) {
 			}
 		}
 		value, interval, ok := got.Accuracy()
-		if !ok || got.N != len(own) || got.Right != right || value != float64(right)/float64(len(own)) || interval != wilson(value, float64(got.N)) {
+		if !ok || got.N != len(own) || got.Right != right || value != float64(right)/float64(len(own)) || interval != Wilson(value, float64(got.N)) {
 			t.Errorf("%v: %d of %d are right, want %d of %d; %g in %v", test, got.Right, got.N, right, len(own), value, interval)
 		}
 	}
