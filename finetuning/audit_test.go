@@ -137,6 +137,38 @@ func TestAudit(t *testing.T) {
 	}
 }
 
+// Groups whose labels conflict come first, and the page marks them and says how large each copy is.
+func TestAuditOfConflictingCopies(t *testing.T) {
+	rows := cloudRows(60, 0, "cat", "dog")
+	for i := range rows {
+		rows[i].Width, rows[i].Height = int32(300+i), 200
+	}
+	for _, pair := range [][2]int{{2, 4}, {6, 9}, {10, 12}} { // 6 is a cat and 9 a dog
+		rows[pair[1]].Features = [][]float32{slices.Clone(rows[pair[0]].Features[0])}
+	}
+	a := audited(t, AuditOptions{NearDuplicates: 0.9999}, rows...)
+	f := a.finding(FoundIdentical)
+	if f == nil || f.paths() != "1:006.jpg 1:009.jpg 2:002.jpg 2:004.jpg 3:010.jpg 3:012.jpg" || f.Rows[1].Width != 309 || f.Rows[1].Height != 200 {
+		t.Fatalf("found %+v", f)
+	}
+	images := t.TempDir()
+	if err := os.WriteFile(filepath.Join(images, "009.jpg"), make([]byte, 1234), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	file, err := a.SavePage(PageOptions{Out: t.TempDir(), Images: images, Most: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The pair is among identical features and among near duplicates with conflicting labels.
+	if marks, sizes := strings.Count(string(page), "labels conflict"), strings.Count(string(page), "309x200, 1.2\u00a0kB"); marks != 2 || sizes != 2 || strings.Count(string(page), "<br>306x200<") != 2 {
+		t.Errorf("%d groups are marked, the size of a copy is there %d times", marks, sizes)
+	}
+}
+
 // filmed makes rows images of a class that are all nearly the same picture.
 func filmed(rows []featurestore.Row, of, to int, label string, of16 func(j int) float32) {
 	for i := of; i < to; i++ {

@@ -17,8 +17,9 @@ func named(d Data, name func(int) string) Data {
 		d.Metrics.Classes[i] = name(i)
 		d.Metrics.PerClass[i].Class = name(i)
 	}
-	for i := range d.ROC {
-		d.ROC[i].Class %= len(d.Metrics.Classes)
+	for i := range d.Metrics.MostConfused {
+		c := &d.Metrics.MostConfused[i]
+		c.Class, c.Predicted = name(2*i), name(2*i+1) // as classes made them
 	}
 	return d
 }

@@ -2,14 +2,14 @@
 # Photographs a page: a PNG of the top of an HTML file, as a browser shows it. The picture of a
 # report in the README was made in this way:
 #
-#   bin/extract --out features --labels prefix --pool avg --sample 800 PHOTOS
+#   bin/extract --out features --labels prefix --pool avg --sample 600 PHOTOS
 #   bin/finetune train --features features --out cats-vs-dogs.head
 #   bin/finetune report --head cats-vs-dogs.head --features features --out report
 #   scripts/screenshot.sh report/report.html docs/report.png
 #
 # No --images: thumbnails of other people's photos do not belong into the repository.
 #
-#   WIDTH=N HEIGHT=N   of the window (default 1100 x 1260)
+#   WIDTH=N HEIGHT=N   of the window (default 1100 x 1120)
 set -euo pipefail
 
 if [ $# -ne 2 ]; then
@@ -26,7 +26,7 @@ profile=$(mktemp -d)
 trap 'rm -rf "$profile"' EXIT
 rm -f "$out"
 "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$profile" \
-	--window-size="${WIDTH:-1100},${HEIGHT:-1260}" --screenshot="$out" "file://$page" >"$profile/log" 2>&1 || true
+	--window-size="${WIDTH:-1100},${HEIGHT:-1120}" --screenshot="$out" "file://$page" >"$profile/log" 2>&1 || true
 if [ ! -s "$out" ]; then
 	cat "$profile/log" >&2
 	echo "screenshot: the browser wrote no $out" >&2
