@@ -28,7 +28,10 @@ func rowsOf(t *testing.T, dir string, columns ...string) []string {
 	check(t, err)
 	check(t, d.Scan(context.Background(), featurestore.ScanOptions{Layers: columns}, func(b *featurestore.Batch) error {
 		for i, r := range b.Rows {
-			text := fmt.Sprint(r.Path, r.Label, r.Split, r.SHA256, r.Width, r.Height)
+			text := fmt.Sprint(r.Path, r.Label, r.Split, r.SHA256, r.Width, r.Height, r.Group)
+			if g := r.Georeference; g != nil {
+				text += fmt.Sprint(*g)
+			}
 			for n, l := range layers {
 				text += fmt.Sprint(b.Vectors[n][i*l.Size() : (i+1)*l.Size()])
 			}

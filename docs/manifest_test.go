@@ -240,3 +240,37 @@ func TestManifestSchemaIsComplete(t *testing.T) {
 		}
 	}
 }
+
+// Columns on request make a manifest of version 3, and are a set of known names.
+func TestManifestSchemaOfExtraColumns(t *testing.T) {
+	schema, dir := manifestSchema(t), filepath.Join(t.TempDir(), "d")
+	info := featurestore.Info{Recipe: cookbookRecipe, ToolVersion: "v1", Grouping: "parent", Extra: []featurestore.Extra{featurestore.ExtraGroup, featurestore.ExtraGeoreference}}
+	w, err := featurestore.Create(dir, info, featurestore.Options{})
+	must(t, err)
+	must(t, w.Append(cookbookRow(0)))
+	must(t, w.Close(featurestore.StatusComplete))
+	if err := schema.Validate(readManifest(t, dir)); err != nil {
+		t.Error(err)
+	}
+	for name, change := range map[string]func(map[string]any){
+		"version 2":      func(m map[string]any) { m["version"] = 2.0 },
+		"no grouping":    func(m map[string]any) { delete(m, "grouping") },
+		"no columns":     func(m map[string]any) { delete(m, "extra_columns") },
+		"another set":    func(m map[string]any) { m["extra_columns"] = []any{"group", "age"} },
+		"none":           func(m map[string]any) { m["extra_columns"] = []any{} },
+		"twice":          func(m map[string]any) { m["extra_columns"] = []any{"group", "group"} },
+		"groups of none": func(m map[string]any) { m["extra_columns"] = []any{"georeference"} },
+	} {
+		m := readManifest(t, dir)
+		change(m)
+		if schema.Validate(m) == nil {
+			t.Errorf("%s: the schema accepts it", name)
+		}
+		delete(m, "checksum")
+		text, err := json.Marshal(m)
+		must(t, err)
+		if _, err := featurestore.ParseManifest(text); name != "none" && err == nil {
+			t.Errorf("%s: it is read", name)
+		}
+	}
+}

@@ -72,8 +72,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"nothing", func(t *testing.T, dir string) { must(t, os.RemoveAll(dir)) }, ErrNotDataset, "no .fovea/manifest.json"},
 		{"no manifest", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, ManifestFile))) }, ErrNotDataset, "no .fovea/manifest.json"},
 		{"half a manifest", func(t *testing.T, dir string) { must(t, os.Truncate(filepath.Join(dir, ManifestFile), 100)) }, ErrNotDataset, "manifest.json"},
-		{"later version", func(t *testing.T, dir string) { editManifest(t, dir, "version", 3) }, nil, "version 3 is not known"},
-		{"another version", func(t *testing.T, dir string) { editManifest(t, dir, "version", 2) }, ErrCorrupt, "its version is 2, but that of such a recipe is 1"},
+		{"later version", func(t *testing.T, dir string) { editManifest(t, dir, "version", 4) }, nil, "version 4 is not known"},
+		{"another version", func(t *testing.T, dir string) { editManifest(t, dir, "version", 2) }, ErrCorrupt, "its version is 2, but that of such a dataset is 1"},
 		{"another kind", func(t *testing.T, dir string) { editManifest(t, dir, "kind", "x") }, ErrNotDataset, `kind is "x"`},
 		{"another fingerprint", func(t *testing.T, dir string) { editManifest(t, dir, "fingerprint", "x") }, ErrCorrupt, "fingerprint"},
 		{"no shard size", func(t *testing.T, dir string) { editManifest(t, dir, "rows_per_shard", 0) }, ErrCorrupt, "0 rows per shard"},
@@ -166,7 +166,7 @@ func readWhole(name string, raw []byte, format Format) error {
 		return err
 	}
 	defer s.close()
-	columns := append(append([]string{}, fixedColumns...), s.meta.recipe.LayerNames()...)
+	columns := append(plainNames(s.meta.extra), s.meta.recipe.LayerNames()...)
 	return s.scan(context.Background(), columns, func(c chunk) error {
 		rows, err := c.rowsOf(s.meta.recipe.Layers)
 		if err == nil && len(rows) != c.rows {

@@ -38,7 +38,9 @@
 //
 // The columns are path (string), label and split (string, nullable), sha256 (string), width and
 // height (int32), and one column of vectors per layer, named after the layer: a fixed-size list of
-// float32 or float16, flattened in the layer's layout. Only label and split have nulls. List
+// float32 or float16, flattened in the layer's layout. Only label and split have nulls, and the
+// columns on request (Extra), which come before those of layers: group (string), and crs (string),
+// x_min, y_min, x_max and y_max (float64), of which all bounds are null or none. List
 // elements are declared as not null, because ClickHouse cannot compute with nullable ones. Strings
 // are UTF-8; see EscapeText for file names that are not.
 //
@@ -57,7 +59,10 @@
 //	features.<layer>.layout  HWC or C
 //	features.<layer>.dtype   float32 or float16
 //	features.<layer>.of      the layer's name within its model, if the column has another one
+//	features.extra_columns   the columns on request, if there are any: group,georeference
 //	features.recipe          the whole recipe as JSON
+//
+// A manifest with columns on request is of version 3. How groups were found (Info.Grouping) is in the manifest alone.
 //
 // Where columns are of several models (recipe.Recipe.Added), or of one that was shown the images in several ways, what
 // says how vectors were made is there for each column instead of once: features.<layer>.model to features.<layer>.library.

@@ -418,7 +418,7 @@ func copied(raw []byte, format Format) ([]byte, error) {
 	}
 	defer r.close()
 	var rows []Row
-	if err := r.scan(context.Background(), fixedColumns, func(c chunk) (err error) {
+	if err := r.scan(context.Background(), plainNames(r.meta.extra), func(c chunk) (err error) {
 		rows, err = c.identities(rows)
 		return err
 	}); err != nil {
@@ -428,7 +428,7 @@ func copied(raw []byte, format Format) ([]byte, error) {
 		rows[i].Label = "owl"
 	}
 	var sink memorySink
-	info, options := Info{Recipe: r.meta.recipe, DType: r.meta.dtype}, Options{Format: format, hooks: hooks{mem: memory.DefaultAllocator}}
+	info, options := Info{Recipe: r.meta.recipe, DType: r.meta.dtype, Extra: r.meta.extra}, Options{Format: format, hooks: hooks{mem: memory.DefaultAllocator}}
 	info.optionalElements, _ = r.optionalElements(false)
 	err = guard.Call(func() error {
 		enc, err := newEncoder(&sink, info, options)
@@ -436,7 +436,7 @@ func copied(raw []byte, format Format) ([]byte, error) {
 			return err
 		}
 		for group, n := range r.groups {
-			if err := enc.(groupCopier).copyGroup(context.Background(), r, group, copiedRows{rows: rows[:n], record: testRecord, mem: memory.DefaultAllocator}); err != nil {
+			if err := enc.(groupCopier).copyGroup(context.Background(), r, group, copiedRows{rows: rows[:n], plain: plainColumns(r.meta.extra), record: testRecord, mem: memory.DefaultAllocator}); err != nil {
 				return err
 			}
 			rows = rows[n:]
@@ -450,13 +450,16 @@ func copied(raw []byte, format Format) ([]byte, error) {
 // and then be read; others give errors, not panics or endless copying.
 func FuzzCopyShard(f *testing.F) {
 	for _, format := range formats {
-		dir := dataset(f, format)
-		raw, err := os.ReadFile(filepath.Join(dir, dataDir, shardName(2, format)))
-		must(f, err)
-		f.Add(raw, format == FormatArrow)
-		f.Add(raw[:len(raw)/2], format == FormatArrow)
-		if again, err := copied(raw, format); err != nil || readWhole("copy", again, format) != nil {
-			f.Fatalf("%s: %v, %v", format, err, readWhole("copy", again, format))
+		extra := filepath.Join(f.TempDir(), "extra")
+		writeAll(f, extra, extraInfo(Float32), testOptions(format), extraRows(0, 2*testShard+5), nil)
+		for _, dir := range []string{dataset(f, format), extra} {
+			raw, err := os.ReadFile(filepath.Join(dir, dataDir, shardName(2, format)))
+			must(f, err)
+			f.Add(raw, format == FormatArrow)
+			f.Add(raw[:len(raw)/2], format == FormatArrow)
+			if again, err := copied(raw, format); err != nil || readWhole("copy", again, format) != nil {
+				f.Fatalf("%s: %v, %v", format, err, readWhole("copy", again, format))
+			}
 		}
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, isArrow bool) {

@@ -202,6 +202,9 @@ func (a *audit) compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if marked, _, err := markedSplit(a.f.Splits); err == nil { // other marks are a finding
+		marked.warnOfDivided(a.f.Groups)
+	}
 	k := a.o.Neighbours
 	if k < 1 {
 		k = 10

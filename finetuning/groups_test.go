@@ -126,6 +126,13 @@ func TestTrainKeepsGroupsTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	log = logged(t)
+	if _, err := RunAudit(context.Background(), AuditOptions{Source: Source{Dir: divided}}); err != nil {
+		t.Fatal(err)
+	}
+	if !log("of groups that are also trained on") {
+		t.Error("the audit does not say that the split divides groups")
+	}
 	for _, heldOut := range []bool{false, true} {
 		log, evaluated := logged(t), 0
 		_, err = Evaluate(context.Background(), EvaluateOptions{Head: trained, Source: Source{Dir: divided}, HeldOut: heldOut, Row: func(EvaluatedRow) error { evaluated++; return nil }})
