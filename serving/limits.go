@@ -45,6 +45,8 @@ type ServerOptions struct {
 	Name string
 	// Version is the program's, for those that ask for it.
 	Version string
+	// Neighbors are the rows for requests of similar ones; nil for none.
+	Neighbors *Neighbors
 	// Site is the server's face to the web: encryption, tokens, the pages that may call it, the log of
 	// requests (default: that of zero web.Options).
 	Site *web.Site
@@ -53,9 +55,12 @@ type ServerOptions struct {
 // ErrMemory marks a Memory that is too small for the largest image.
 var ErrMemory = errors.New("serving: too little memory")
 
-// Validate returns ErrMemory if the largest image, with so many pixels, would not fit into Memory or,
+// Validate returns ErrName if the name cannot be part of a path, and ErrMemory if the largest image, with so many pixels, would not fit into Memory or,
 // where that is 0, into the machine's. 0 pixels are picture.DefaultMaxPixels.
 func (o ServerOptions) Validate(maxPixels int) error {
+	if err := checkName(o.Name); err != nil {
+		return err
+	}
 	least := o.leastMemory(maxPixels)
 	machine := budget.Total() // 0 if unknown
 	has, remedy := "", "allow more (--memory)"

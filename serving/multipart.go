@@ -122,6 +122,10 @@ func (s *Server) form(held *body, content []byte, boundary string) ([]sentFile, 
 	if err := s.unpack(held, len(content)); err != nil {
 		return nil, err
 	}
+	// The reader takes a form that is cut short in the header of a part for a whole one.
+	if !bytes.Contains(content, []byte("--"+boundary+"--")) {
+		return nil, malformed("the form is cut short: its last line, --%.70s--, is missing", boundary)
+	}
 	var files []sentFile
 	for form := multipart.NewReader(bytes.NewReader(content), boundary); ; {
 		part, err := form.NextRawPart()

@@ -6,16 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-
-	"fovea/featurestore"
 )
 
 // jsonItem is what is answered of one of several images.
 type jsonItem struct {
 	Name string `json:"name,omitempty"`
 	jsonPrediction
-	// Status is what would have been the answer's if the image had come alone.
-	Status int `json:"status"`
+	Status int `json:"status"` // as about's
 }
 
 // predict answers with the label and the probabilities of each image.
@@ -39,10 +36,9 @@ func (s *Server) predict(ctx context.Context, w http.ResponseWriter, r *http.Req
 	}
 	items := make([]jsonItem, len(answers))
 	for i, a := range answers {
-		items[i] = jsonItem{Name: featurestore.EscapeText(u.files[i].name), Status: http.StatusOK}
-		if a.err != nil {
-			items[i].Error, items[i].Status = a.err.Error(), s.judge(a.err)
-		} else {
+		about := s.about(u.files[i], a.err)
+		items[i] = jsonItem{Name: about.Name, jsonPrediction: jsonPrediction{Error: about.Error}, Status: about.Status}
+		if a.err == nil {
 			items[i].jsonPrediction = show(a)
 		}
 	}

@@ -1,11 +1,13 @@
 package serving
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -23,6 +25,18 @@ const (
 
 // ErrName says that ServerOptions.Name cannot be part of a path.
 var ErrName = errors.New("serving: not a name for the head")
+
+// NameOf is a name for the head in a file: the file's without directory and extension, and without what a name cannot have.
+func NameOf(file string) string {
+	base := filepath.Base(file)
+	name := strings.Map(func(r rune) rune {
+		if checkName(string(r)) != nil {
+			return '-'
+		}
+		return r
+	}, strings.TrimSuffix(base, filepath.Ext(base)))
+	return cmp.Or(name, DefaultName)
+}
 
 // checkName returns ErrName for a name with characters that separate the parts of a path, or that a line has not.
 func checkName(name string) error {

@@ -51,7 +51,7 @@ type Server struct {
 // suit the predictor's largest images.
 func NewServer(p *Predictor, o ServerOptions) (*Server, error) {
 	maxPixels := cmp.Or(p.config.Picture.MaxPixels, picture.DefaultMaxPixels)
-	if err := errors.Join(o.Decision.Validate(p.Classes()), o.Decision.CheckUnknown(p.head), o.Validate(maxPixels), checkName(o.Name)); err != nil {
+	if err := errors.Join(o.Decision.Validate(p.Classes()), o.Decision.CheckUnknown(p.head), o.Validate(maxPixels)); err != nil {
 		return nil, err
 	}
 	o = o.withDefaults(maxPixels)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -23,6 +24,7 @@ type serveOptions struct {
 	listen    string
 	limits    serving.ServerOptions
 	web       web.Options
+	features  string
 	pixels    int
 	decoding  time.Duration
 }
@@ -34,11 +36,19 @@ func newServe() *cobra.Command {
 		Short: "Serve predictions over HTTP",
 		Long: `Serve loads the head's model once and answers over HTTP until it is interrupted:
 
-  POST /predict   the bytes of an image in, its label and probabilities as JSON out
-  GET  /healthz   200 while images can be predicted
-  GET  /metrics   for Prometheus
+  GET  /              a page to drop photos on
+  POST /predict       images in, labels and probabilities as JSON out (?top=K)
+  POST /embed         images in, features out, as JSON or as an Arrow stream (?layer=NAME)
+  POST /similar       images in, the most similar rows of --features out (?k=N&layer=NAME)
+  GET  /openapi.json  all of it in OpenAPI
+  GET  /healthz       200 while images can be predicted
+  GET  /metrics       for Prometheus
 
-Images that arrive at the same time are computed together. An image that cannot be read is
+It also speaks TensorFlow Serving's REST (/v1/models/NAME:predict) and the Open Inference Protocol
+(/v2/models/NAME/infer).
+
+A request has the bytes of an image, a form (multipart/form-data) with several files, or JSON:
+{"instances": [{"b64": "..."}]}. Images that arrive at the same time are computed together. An image that cannot be read is
 answered with status 422, one that takes too many bytes with 413, one that is sent too slowly with
 408, one too many at a time with 503 (and Retry-After), and one that takes too long with 504; the
 answer is a JSON object with the error.
@@ -62,6 +72,8 @@ otherwise. New tokens and certificates are taken from their files while the serv
 	f.IntVar(&o.limits.Requests, "max-requests", serving.DefaultRequests, "answer up to `N` requests at a time and refuse more")
 	cli.SizeVar(f, &o.limits.Memory, "memory", 0, "`SIZE` of memory for all images: their files, and pictures being decoded (default: by --max-pixels)")
 	cli.DecodingVars(f, &o.pixels, &o.decoding, 40_000_000)
+	f.StringVar(&o.limits.Name, "name", "", "`NAME` of the head in /v1/models and /v2/models (default: the file's)")
+	f.StringVar(&o.features, "features", "", "find similar images, for /similar, in the dataset in the directory `DIR`, or at its URL")
 	o.addWeb(f)
 	o.decision.add(f)
 	o.predictor.addModel(f)
@@ -91,7 +103,7 @@ func (o *serveOptions) validate() error {
 	case !cli.IsAddress(o.listen):
 		return cli.Usagef("--listen %q: give HOST:PORT, as localhost:8080", o.listen)
 	}
-	return cli.UsageWhen(o.limits.Validate(o.pixels), serving.ErrMemory)
+	return cli.UsageWhen(o.limits.Validate(o.pixels), serving.ErrMemory, serving.ErrName)
 }
 
 func (o *serveOptions) run(ctx context.Context) error {
@@ -115,6 +127,13 @@ func (o *serveOptions) run(ctx context.Context) error {
 	}
 	defer predictor.Close() // the process exits anyway
 	o.limits.Decision, o.limits.Site = o.decision.Decision, site
+	o.limits.Name, o.limits.Version = cmp.Or(o.limits.Name, serving.NameOf(o.predictor.head)), cli.Version()
+	if o.features != "" {
+		if o.limits.Neighbors, err = predictor.OpenNeighbors(ctx, o.features, cli.MaxMemory(ctx)); err != nil {
+			return fmt.Errorf("--features: %w", err)
+		}
+		defer o.limits.Neighbors.Close()
+	}
 	server, err := serving.NewServer(predictor, o.limits)
 	if err != nil {
 		return err
