@@ -83,7 +83,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		Handler:           s.options.Site.Handler(s.limited(s.routes())),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       10 * time.Second, // predict sets its own
-		WriteTimeout:      s.writeTimeout,   // limited and send set their own
+		WriteTimeout:      s.writeTimeout,   // computing sets its own
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    1 << 13,
 		ConnState:         newConnections(s.options, s.bodies).changed,

@@ -17,6 +17,11 @@ import (
 // ErrOptions marks Options that are wrong, and files of theirs that cannot be used.
 var ErrOptions = errors.New("web: not usable")
 
+type optionsError struct{ error }
+
+func (e optionsError) Unwrap() error        { return e.error }
+func (e optionsError) Is(target error) bool { return target == ErrOptions }
+
 // Options say how a server faces the web. The zero value suits one that only trusted clients reach.
 type Options struct {
 	// Origins are those whose pages may call the server: SCHEME://HOST, SCHEME://HOST:PORT, or * alone for
@@ -45,21 +50,21 @@ func (o Options) Open() (*Site, error) {
 	var err error
 	switch {
 	case o.Certificate != "" && o.Key == "":
-		return nil, fmt.Errorf("%w: --tls-cert %s without its private key: give that, too, by --tls-key", ErrOptions, o.Certificate)
+		return nil, optionsError{fmt.Errorf("--tls-cert %s without its private key: give that, too, by --tls-key", o.Certificate)}
 	case o.Certificate == "" && o.Key != "":
-		return nil, fmt.Errorf("%w: --tls-key %s without its certificate: give that, too, by --tls-cert", ErrOptions, o.Key)
+		return nil, optionsError{fmt.Errorf("--tls-key %s without its certificate: give that, too, by --tls-cert", o.Key)}
 	case o.Certificate != "":
 		if s.certificate, err = openCertificate(o.Certificate, o.Key); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+			return nil, optionsError{err}
 		}
 	}
 	if o.TokenFile != "" {
 		if s.tokens, err = openTokens(o.TokenFile); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+			return nil, optionsError{err}
 		}
 	}
 	if s.origins, err = parseOrigins(o.Origins); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+		return nil, optionsError{err}
 	}
 	return s, nil
 }
