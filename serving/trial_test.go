@@ -132,7 +132,7 @@ func slowClientsCostNothing(t *testing.T, encrypted bool, protocol string) {
 	image := coloured(t, 220)
 	rounds(t, url, protocol, honest, each, image) // warms up
 	ratio, peak := 1e9, int64(0)
-	for range 8 { // the machine may be busy: one round in which it is not is enough
+	for range 12 { // the machine may be busy: one round in which it is not is enough
 		medianAlone, alone := rounds(t, url, protocol, honest, each, image)
 		ctx, cancel := context.WithCancel(t.Context())
 		wait := trickle(ctx, url, protocol, slow, time.Second)

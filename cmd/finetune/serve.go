@@ -142,7 +142,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen; --listen chooses another address: %w", err)
 	}
-	logrus.Infof("predicting %s on %s://%s/predict%s", text.Some(h.Classes), site.Scheme(), listener.Addr(), site.Terms())
+	logrus.Infof("predicting %s on %s://%s/predict%s", text.Some(h.Classes), site.Scheme(), listener.Addr(), site.Terms(listener.Addr()))
 	return server.Serve(ctx, listener)
 }
 

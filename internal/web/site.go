@@ -77,13 +77,17 @@ func (s *Site) Scheme() string {
 	return "https"
 }
 
-// Terms say, for people, to whom the server answers; "" for everybody.
-func (s *Site) Terms() string {
+// Terms say, for people, to whom the server answers at an address, and what is wrong with that.
+func (s *Site) Terms(at net.Addr) string {
+	tcp, ok := at.(*net.TCPAddr)
+	reachable := !ok || !tcp.IP.IsLoopback() // from other machines
 	switch {
+	case s.tokens == nil && reachable:
+		return " to everybody who reaches it (--token-file asks for tokens)"
 	case s.tokens == nil:
 		return ""
-	case s.certificate == nil:
-		return " to whoever has a token, which others can read on the network: encrypt by --tls-cert"
+	case s.certificate == nil && reachable:
+		return " to whoever has a token, which others can read on the network (--tls-cert encrypts)"
 	}
 	return " to whoever has a token"
 }
