@@ -69,10 +69,11 @@ func TestExtractOnFullDisk(t *testing.T) {
 	}
 }
 
-// A file that would be larger than ulimit -f allows is an error like a full disk, and no sudden end.
-func TestFileSizeLimit(t *testing.T) {
-	dir := t.TempDir()
-	photos, pets, head := tinyPictures(t, 40, 0), filepath.Join(dir, "pets"), filepath.Join(dir, "a.head")
+// smallHead trains a head of cats and dogs on the small model, and gives its file and the folder of the pictures.
+func smallHead(t *testing.T, dir string) (head, photos string) {
+	t.Helper()
+	photos, head = tinyPictures(t, 40, 0), filepath.Join(dir, "a.head")
+	pets := filepath.Join(dir, "pets")
 	for i := range 40 {
 		class := filepath.Join(photos, []string{"cat", "dog"}[i%2])
 		check(t, os.MkdirAll(class, 0o755))
@@ -80,6 +81,13 @@ func TestFileSizeLimit(t *testing.T) {
 	}
 	mustEnd(t, small(pets, "--pool", "avg", "--labels", "dir", photos), 0)
 	mustEnd(t, exec.Command(filepath.Join(binaries, "finetune"), "train", "-q", "--features", pets, "--out", head, "--near-duplicates", "0"), 0)
+	return head, photos
+}
+
+// A file that would be larger than ulimit -f allows is an error like a full disk, and no sudden end.
+func TestFileSizeLimit(t *testing.T) {
+	dir := t.TempDir()
+	head, photos := smallHead(t, dir)
 	for _, command := range []*exec.Cmd{
 		small(filepath.Join(dir, "large"), photos),
 		exec.Command(filepath.Join(binaries, "finetune"), "export", "--head", head, "--model", smallModel, "--out", filepath.Join(dir, "exported")),

@@ -33,6 +33,8 @@ type refused struct {
 func (s *Server) computing(answer func(context.Context, http.ResponseWriter, *http.Request) (reply, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
+		// HTTP/2 would end the request at the deadline for writing that others have.
+		_ = http.NewResponseController(w).SetWriteDeadline(start.Add(s.options.Timeout + s.writeTimeout))
 		s.underWay.Inc()
 		defer s.underWay.Dec()
 		ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)

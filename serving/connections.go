@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
-	"time"
 
 	"fovea/internal/web"
 )
@@ -62,8 +61,8 @@ func (c *connections) changed(connection net.Conn, state http.ConnState) {
 	_ = longest.Close() // it is of no more use, whatever this says
 }
 
-// limited bounds the requests of routes: their number, since there are many on one connection of HTTP/2,
-// and the time of each, by which HTTP/2 ends them. Open routes, which take no time, are not counted.
+// limited bounds the number of open requests, since there are many on one connection of HTTP/2. Open
+// routes, which take no time, are answered all the same.
 func (s *Server) limited(routes []web.Route) []web.Route {
 	for i, route := range routes {
 		routes[i].Handler = func(w http.ResponseWriter, r *http.Request) {
@@ -74,8 +73,6 @@ func (s *Server) limited(routes []web.Route) []web.Route {
 				web.Refuse(w, http.StatusServiceUnavailable, fmt.Errorf("%d requests are open: try again", s.options.mostConnections()))
 				return
 			}
-			by := time.Now().Add(s.options.Timeout + s.writeTimeout)
-			_ = http.NewResponseController(w).SetWriteDeadline(by) // fails only for a client that has gone
 			route.Handler(w, r)
 		}
 	}

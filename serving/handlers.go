@@ -27,6 +27,7 @@ func (s *Server) routes() []web.Route {
 		{Pattern: "POST /predict", Parameters: []string{"top"}, Handler: s.computing(s.predict)},
 		{Pattern: "POST /embed", Parameters: []string{"layer"}, Handler: s.computing(s.embed)},
 		{Pattern: "POST /similar", Parameters: []string{"k", "layer"}, Handler: s.computing(s.similar)},
+		{Pattern: "GET /openapi.json", Handler: s.openAPI},
 		{Pattern: "GET /healthz", Open: true, Handler: s.health},
 		{Pattern: "GET /metrics", Handler: metrics.Handler(s.registry).ServeHTTP},
 	}, s.pageRoutes(), s.tensorflowRoutes(), s.inferenceRoutes())

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"unicode/utf8"
 
 	"fovea/servable"
 )
@@ -15,8 +16,8 @@ import (
 // lengthHeader has the number of bytes of JSON before tensors in binary form, of requests and of answers.
 const lengthHeader = "Inference-Header-Content-Length"
 
-// maxID is the longest id of a request, in bytes: it is in the answer, too.
-const maxID = 1 << 10
+// maxID is the longest id of a request, in characters: it is in the answer, too.
+const maxID = 256
 
 // inferRequest is a request of the Open Inference Protocol.
 type inferRequest struct {
@@ -145,8 +146,8 @@ func (s *Server) inference(r *http.Request, held *body, content []byte) (request
 	if err := s.object(held, content[:length], &request, "id", "model_name", "parameters", "inputs", "outputs"); err != nil {
 		return request, nil, err
 	}
-	if len(request.ID) > maxID {
-		return request, nil, malformed("the id has %d bytes: give at most %d", len(request.ID), maxID)
+	if n := utf8.RuneCountInString(request.ID); n > maxID {
+		return request, nil, malformed("the id has %d characters: give at most %d", n, maxID)
 	}
 	if request.Model != nil && *request.Model != s.options.Name {
 		return request, nil, malformed("the model_name is %.100q, and the path's %q: give one of them", *request.Model, s.options.Name)

@@ -53,6 +53,9 @@ func (b *wrapped) UnmarshalJSON(data []byte) error {
 	return strictly(data, (*plain)(b), "b64")
 }
 
+// errBase64 says that an image has been spoilt on its way, in a request that is right otherwise.
+var errBase64 = errors.New("the value of b64 is not base64 (the alphabet with + and /, padded with =)")
+
 // encoded is bytes in base64.
 type encoded []byte
 
@@ -62,7 +65,7 @@ func (e *encoded) UnmarshalJSON(data []byte) error {
 		return errors.New("the value of b64 is not a text")
 	}
 	if err := json.Unmarshal(data, (*[]byte)(e)); err != nil {
-		return fmt.Errorf("the value of b64 is not base64 (the alphabet with + and /, padded with =): %w", err)
+		return fmt.Errorf("%w: %w", errBase64, err)
 	}
 	return nil
 }
@@ -145,16 +148,20 @@ func (s *Server) instances(held *body, content []byte) ([]sentFile, error) {
 	if err := s.object(held, content, &request, "instances"); err != nil {
 		return nil, err
 	}
-	return s.filesOf(request.Instances), nil
+	return s.filesOf(request.Instances)
 }
 
-// filesOf are images in JSON as files. Each has its own error.
-func (s *Server) filesOf(instances []instance) []sentFile {
+// filesOf are images in JSON as files. Those that are not in base64 have their own error.
+func (s *Server) filesOf(instances []instance) ([]sentFile, error) {
 	files := make([]sentFile, len(instances))
 	for i, instance := range instances {
-		if files[i] = s.within("", instance.content); instance.err != nil {
+		files[i] = s.within("", instance.content)
+		switch {
+		case errors.Is(instance.err, errBase64):
 			files[i].err = malformed("%w", instance.err)
+		case instance.err != nil:
+			return nil, malformed("image %d of %d: %w", i, len(instances), instance.err)
 		}
 	}
-	return files
+	return files, nil
 }

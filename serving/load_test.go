@@ -62,7 +62,7 @@ func TestLoadBesideSlow(t *testing.T) {
 			alone.run(t, url, honest, length/3, photos)
 			before = max(before, residentMegabytes(t, url))
 			ctx, cancel := context.WithCancel(t.Context())
-			wait := trickle(ctx, url, slow, time.Second)
+			wait := trickle(ctx, url, "", slow, time.Second)
 			time.Sleep(2 * time.Second) // they begin within one
 			beside.run(t, url, honest, length/3, photos)
 			after = max(after, residentMegabytes(t, url))

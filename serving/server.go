@@ -19,9 +19,15 @@ import (
 
 // Server answers requests for predictions over HTTP:
 //
-//	POST /predict   the bytes of an image in, its label and probabilities as JSON out
+//	GET  /          a page to drop photos on
+//	POST /predict   images in, their labels and probabilities as JSON out
+//	POST /embed     their features
+//	POST /similar   the rows of a dataset that are most similar to them
 //	GET  /healthz   200 while images can be predicted
 //	GET  /metrics   for Prometheus
+//
+// and others, which GET /openapi.json describes, among them those of TensorFlow Serving's REST and of the Open Inference
+// Protocol.
 //
 // A request's handler receives its file within bodies, takes a slot, and decodes the image when its turn
 // among the decoders comes. One goroutine computes what the handlers hand to it, as many images at a
@@ -83,7 +89,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		Handler:           s.options.Site.Handler(s.limited(s.routes())),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       10 * time.Second, // predict sets its own
-		WriteTimeout:      s.writeTimeout,   // limited and send set their own
+		WriteTimeout:      s.writeTimeout,   // computing sets its own
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    1 << 13,
 		ConnState:         newConnections(s.options, s.bodies).changed,

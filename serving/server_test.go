@@ -103,7 +103,7 @@ func start(t *testing.T, s *Server) (url string, stop func() error) {
 			t.Error(err)
 		}
 	})
-	return "http://" + listener.Addr().String(), stop
+	return s.options.Site.Scheme() + "://" + listener.Addr().String(), stop
 }
 
 func coloured(t *testing.T, red uint8) []byte {

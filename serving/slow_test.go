@@ -96,6 +96,7 @@ func TestServerOddClients(t *testing.T) {
 		"promises too much":          {send: []string{heading(1<<16+1, "")}, status: []int{413}, want: "more than 65536 bytes"},
 		"promises far too much":      {send: []string{heading(1<<60, "")}, status: []int{413}, want: "more than 65536 bytes"},
 		"sends too much in chunks":   {send: []string{fmt.Sprintf("POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s", 1<<17, make([]byte, 1<<17))}, status: []int{413}, want: "more than 65536 bytes"},
+		"sends far too much":         {send: []string{heading(30<<20, "") + string(make([]byte, 30<<20))}, status: []int{413}, want: "more than 65536 bytes"},
 		"a length that is too short": {send: []string{heading(len(image)-9, "") + string(image) + "\r\n\r\n"}, status: []int{422, 400}},
 		"two at once":                {send: []string{whole + whole}, status: []int{200, 200}, want: `"red"`},
 		"two, one after the other":   {send: []string{whole, whole}, status: []int{200, 200}, want: `"red"`},

@@ -90,7 +90,11 @@ func (s *Server) tensorflowPredict(ctx context.Context, w http.ResponseWriter, r
 	default:
 		images = *request.Inputs
 	}
-	answers, err := s.computeAll(ctx, r, s.filesOf(images), held)
+	files, err := s.filesOf(images)
+	if err != nil {
+		return reply{}, err
+	}
+	answers, err := s.computeAll(ctx, r, files, held)
 	if err != nil {
 		return reply{}, err
 	}

@@ -158,16 +158,19 @@ func TestUploadsRefused(t *testing.T) {
 			t.Errorf("%.60s is answered with %d %s, want %d %s", test.body, status, answer, test.status, test.want)
 		}
 	}
+	good := `{"b64":"` + base64.StdEncoding.EncodeToString(red) + `"}`
 	for instance, want := range map[string]string{
-		`{"b64":"%%"}`: "the value of b64 is not base64", `{"b64":7}`: "the value of b64 is not a text", `{"b65":""}`: `unknown key "b65"`, `{}`: "there is no image",
+		`{"b64":7}`: "the value of b64 is not a text", `{"b65":""}`: `unknown key \"b65\"`, `{}`: "there is no image",
 		`7`: "not a JSON object", `null`: "not a JSON object", `{"b64":null}`: "there is no image", `{"b64":"","image_bytes":{"b64":""}}`: "there is no image",
-		`{"image_bytes":{"b64":"","x":1}}`: `unknown key "x"`,
+		`{"image_bytes":{"b64":"","x":1}}`: `unknown key \"x\"`,
 	} {
-		status, answer := sent(t, url+"/predict", "application/json", []byte(`{"instances":[`+instance+`,{"b64":"`+base64.StdEncoding.EncodeToString(red)+`"}]}`))
-		var items []jsonItem
-		if err := json.Unmarshal([]byte(answer), &items); err != nil || status != 200 || items[0].Status != 400 || !strings.Contains(items[0].Error, want) || *items[1].Label != "red" {
+		if status, answer := sent(t, url+"/predict", "application/json", []byte(`{"instances":[`+good+`,`+instance+`]}`)); status != 400 || !strings.Contains(answer, "image 1 of 2: "+want) {
 			t.Errorf("%s is answered with %d %s, want %s", instance, status, answer, want)
 		}
+	}
+	status, spoilt := sent(t, url+"/predict", "application/json", []byte(`{"instances":[{"b64":"%%"},`+good+`]}`))
+	if items := decoded[[]jsonItem](t, spoilt); status != 200 || items[0].Status != 400 || !strings.Contains(items[0].Error, "the value of b64 is not base64") || *items[1].Label != "red" {
+		t.Errorf("what is not base64 is answered with %d %s", status, spoilt)
 	}
 	r, err := http.NewRequest(http.MethodPost, url+"/predict", bytes.NewReader(red))
 	if err != nil {

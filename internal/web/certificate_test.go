@@ -230,6 +230,33 @@ func TestTLS(t *testing.T) {
 	curl(t, write(t, dir, "root.pem", pemOf("CERTIFICATE", a.certificate.Raw)), address)
 }
 
+// What is said at the start depends on who can reach the server.
+func TestTerms(t *testing.T) {
+	catchLog(t)
+	dir, a := t.TempDir(), newAuthority(t)
+	certificate, key := a.sign(t, time.Now().Add(time.Hour), false)
+	o := Options{TokenFile: write(t, dir, "tokens", firstToken)}
+	tokens := opened(t, o)
+	o.Certificate, o.Key = write(t, dir, "cert.pem", certificate), write(t, dir, "key.pem", key)
+	both := opened(t, o)
+	here, anywhere := &net.TCPAddr{IP: net.IPv6loopback, Port: 80}, &net.TCPAddr{IP: net.IPv6zero, Port: 80}
+	for _, test := range []struct {
+		site *Site
+		at   net.Addr
+		want string
+	}{
+		{&Site{}, here, ""},
+		{&Site{}, anywhere, " to everybody who reaches it (--token-file asks for tokens)"},
+		{tokens, here, " to whoever has a token"},
+		{tokens, anywhere, " to whoever has a token, which others can read on the network (--tls-cert encrypts)"},
+		{both, anywhere, " to whoever has a token"},
+	} {
+		if got := test.site.Terms(test.at); got != test.want {
+			t.Errorf("at %s: %q, want %q", test.at, got, test.want)
+		}
+	}
+}
+
 // curl asks by curl, if it is there.
 func curl(t *testing.T, root, address string) {
 	program, err := exec.LookPath("curl")

@@ -26,7 +26,7 @@ func parseOrigins(given []string) (origins, error) {
 
 // wrongOrigin says why no browser would name an origin so; "" if one may.
 func wrongOrigin(origin string) string {
-	const example = "give SCHEME://HOST or SCHEME://HOST:PORT, as https://example.com"
+	const example = "give a scheme and a host, and the port where it is not the usual one, as https://example.com or http://localhost:3000"
 	if origin == "*" {
 		return ""
 	}
@@ -36,7 +36,7 @@ func wrongOrigin(origin string) string {
 	u, err := url.Parse(origin)
 	switch {
 	case err != nil || u.Scheme == "" || u.Host == "":
-		return example + ", or * for all"
+		return example + "; or * for all"
 	case u.User != nil || u.Path != "" || u.RawQuery != "" || u.ForceQuery || strings.Contains(origin, "#"):
 		return "an origin ends with the host or port: " + example
 	case strings.Contains(u.Host, "*"):

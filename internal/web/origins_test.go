@@ -11,10 +11,10 @@ import (
 func TestOpenRefusesOrigins(t *testing.T) {
 	for origin, want := range map[string]string{
 		"https://example.com": "", "http://localhost:3000": "", "http://[::1]:5173": "", "https://xn--bcher-kva.example": "", "*": "", "capacitor://localhost": "",
-		"":                              "give SCHEME://HOST or SCHEME://HOST:PORT, as https://example.com, or * for all",
-		"example.com":                   "give SCHEME://HOST",
-		"localhost:3000":                "give SCHEME://HOST",
-		"https://":                      "give SCHEME://HOST",
+		"":                              "give a scheme and a host, and the port where it is not the usual one, as https://example.com or http://localhost:3000; or * for all",
+		"example.com":                   "give a scheme and a host",
+		"localhost:3000":                "give a scheme and a host",
+		"https://":                      "give a scheme and a host",
 		"null":                          "files and sandboxed pages of anybody have this origin",
 		"https://example.com/":          "an origin ends with the host or port",
 		"https://example.com/app":       "an origin ends with the host or port",
@@ -28,8 +28,8 @@ func TestOpenRefusesOrigins(t *testing.T) {
 		"http://example.com:":           "leave out the usual port: give http://example.com",
 		"https://bücher.example":        "begins with xn--",
 		"http://example.com:99999":      "there is no such port",
-		"http://exa mple.com":           "give SCHEME://HOST",
-		"https://a.example,https://b.c": "give SCHEME://HOST",
+		"http://exa mple.com":           "give a scheme and a host",
+		"https://a.example,https://b.c": "give a scheme and a host",
 	} {
 		_, err := Options{Origins: []string{origin}}.Open()
 		switch {

@@ -17,6 +17,11 @@ import (
 // ErrOptions marks Options that are wrong, and files of theirs that cannot be used.
 var ErrOptions = errors.New("web: not usable")
 
+type optionsError struct{ error }
+
+func (e optionsError) Unwrap() error        { return e.error }
+func (e optionsError) Is(target error) bool { return target == ErrOptions }
+
 // Options say how a server faces the web. The zero value suits one that only trusted clients reach.
 type Options struct {
 	// Origins are those whose pages may call the server: SCHEME://HOST, SCHEME://HOST:PORT, or * alone for
@@ -45,21 +50,21 @@ func (o Options) Open() (*Site, error) {
 	var err error
 	switch {
 	case o.Certificate != "" && o.Key == "":
-		return nil, fmt.Errorf("%w: --tls-cert %s without its private key: give that, too, by --tls-key", ErrOptions, o.Certificate)
+		return nil, optionsError{fmt.Errorf("--tls-cert %s without its private key: give that, too, by --tls-key", o.Certificate)}
 	case o.Certificate == "" && o.Key != "":
-		return nil, fmt.Errorf("%w: --tls-key %s without its certificate: give that, too, by --tls-cert", ErrOptions, o.Key)
+		return nil, optionsError{fmt.Errorf("--tls-key %s without its certificate: give that, too, by --tls-cert", o.Key)}
 	case o.Certificate != "":
 		if s.certificate, err = openCertificate(o.Certificate, o.Key); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+			return nil, optionsError{err}
 		}
 	}
 	if o.TokenFile != "" {
 		if s.tokens, err = openTokens(o.TokenFile); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+			return nil, optionsError{err}
 		}
 	}
 	if s.origins, err = parseOrigins(o.Origins); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+		return nil, optionsError{err}
 	}
 	return s, nil
 }
@@ -72,13 +77,17 @@ func (s *Site) Scheme() string {
 	return "https"
 }
 
-// Terms say, for people, to whom the server answers; "" for everybody.
-func (s *Site) Terms() string {
+// Terms say, for people, to whom the server answers at an address, and what is wrong with that.
+func (s *Site) Terms(at net.Addr) string {
+	tcp, ok := at.(*net.TCPAddr)
+	reachable := !ok || !tcp.IP.IsLoopback() // from other machines
 	switch {
+	case s.tokens == nil && reachable:
+		return " to everybody who reaches it (--token-file asks for tokens)"
 	case s.tokens == nil:
 		return ""
-	case s.certificate == nil:
-		return " to whoever has a token, which others can read on the network: encrypt by --tls-cert"
+	case s.certificate == nil && reachable:
+		return " to whoever has a token, which others can read on the network (--tls-cert encrypts)"
 	}
 	return " to whoever has a token"
 }
