@@ -19,9 +19,15 @@ import (
 
 // Server answers requests for predictions over HTTP:
 //
-//	POST /predict   the bytes of an image in, its label and probabilities as JSON out
+//	GET  /          a page to drop photos on
+//	POST /predict   images in, their labels and probabilities as JSON out
+//	POST /embed     their features
+//	POST /similar   the rows of a dataset that are most similar to them
 //	GET  /healthz   200 while images can be predicted
 //	GET  /metrics   for Prometheus
+//
+// and others, which GET /openapi.json describes, among them those of TensorFlow Serving's REST and of the Open Inference
+// Protocol.
 //
 // A request's handler receives its file within bodies, takes a slot, and decodes the image when its turn
 // among the decoders comes. One goroutine computes what the handlers hand to it, as many images at a

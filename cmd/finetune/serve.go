@@ -48,10 +48,10 @@ It also speaks TensorFlow Serving's REST (/v1/models/NAME:predict) and the Open 
 (/v2/models/NAME/infer).
 
 A request has the bytes of an image, a form (multipart/form-data) with several files, or JSON:
-{"instances": [{"b64": "..."}]}. Images that arrive at the same time are computed together. An image that cannot be read is
-answered with status 422, one that takes too many bytes with 413, one that is sent too slowly with
-408, one too many at a time with 503 (and Retry-After), and one that takes too long with 504; the
-answer is a JSON object with the error.
+{"instances": [{"b64": "..."}]}. Images that arrive at the same time are computed together. An image
+that cannot be read is answered with status 422, one that takes too many bytes with 413, one that is
+sent too slowly with 408, one too many at a time with 503 (and Retry-After), and one that takes too
+long with 504; the answer is a JSON object with the error.
 
 On interruption, serve refuses new images and answers those in progress.
 
