@@ -232,7 +232,9 @@ func TestHTTP2OpenRequestsAreBounded(t *testing.T) {
 			t.Errorf("an honest client is answered with %d", r.StatusCode)
 		}
 	}
-	if _, counted := get2(t, trusting(""), url+"/metrics"); !strings.Contains(counted, `finetune_refused_total{reason="open requests"}`) {
+	// Those too many were refused, or others that had made no progress gave way.
+	_, counted := get2(t, trusting(""), url+"/metrics")
+	if !strings.Contains(counted, `finetune_refused_total{reason="open requests"}`) && !strings.Contains(counted, `finetune_refused_total{reason="file memory"}`) {
 		t.Error("those refused are not in the metrics")
 	}
 }
