@@ -168,6 +168,14 @@ export function warning() {
   return drawing.webgl ? "" : "This browser has no WebGL2, or it is turned off: the map is drawn without it, more slowly. All else works as usual.";
 }
 
+// clear forgets the points, which are those of rows that are gone.
+export function clear() {
+  state.positions = places = null;
+  thumbs.clear();
+  drawing.clear();
+  pin(null);
+}
+
 // show moves the points to new positions; the first time they are there at once.
 export function show(positions) {
   const before = state.positions && state.positions.length === positions.length ? state.positions : positions;
