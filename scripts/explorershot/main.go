@@ -45,7 +45,7 @@ var photos = []struct{ file, class string }{
 
 // perPhoto crops are cut out of each photograph; some of them go to a wrong class, for the explorer to find.
 const (
-	perPhoto   = 50
+	perPhoto   = 40
 	wrongEvery = 47
 )
 
@@ -76,10 +76,10 @@ func crops(from, to string) error {
 	return nil
 }
 
-// crop is a part of a picture, a fifth to nine tenths as wide and high, and sometimes its mirror image.
+// crop is a part of a picture, two fifths to nine tenths as wide and high, and sometimes its mirror image.
 func crop(whole image.Image, random *rand.Rand) image.Image {
 	b := whole.Bounds()
-	part := 0.2 + 0.7*random.Float64()
+	part := 0.4 + 0.5*random.Float64()
 	w, h := int(part*float64(b.Dx())), int(part*float64(b.Dy()))
 	at := b.Min.Add(image.Pt(random.IntN(b.Dx()-w), random.IntN(b.Dy()-h)))
 	out := image.NewRGBA(image.Rect(0, 0, w, h))
@@ -123,7 +123,6 @@ const steps = `(async () => {
 	await new Promise(next => setTimeout(next, 1500));
 	const grid = document.getElementById("grid");
 	grid.focus();
-	grid.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight", bubbles: true}));
 	grid.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
 	await until(() => document.querySelectorAll("#panel .near img").length > 5);
 	await new Promise(next => setTimeout(next, 1500));

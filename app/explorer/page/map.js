@@ -79,9 +79,11 @@ function reveal(x, y) {
 
 function fit() {
   const { left, top, right, bottom } = places ? places.bounds : { left: -1, top: -1, right: 1, bottom: 1 };
-  view.x = (left + right) / 2;
+  // Where the legend lies over the map, its width is left free.
+  const legend = element("legend"), over = getComputedStyle(legend).position === "absolute" ? legend.offsetWidth : 0;
+  fitted = view.unit = Math.min((field.clientWidth - 50 - over) / Math.max(right - left, 1e-6), (field.clientHeight - 50) / Math.max(bottom - top, 1e-6));
+  view.x = (left + right) / 2 + over / 2 / view.unit;
   view.y = (top + bottom) / 2;
-  fitted = view.unit = Math.min((field.clientWidth - 50) / Math.max(right - left, 1e-6), (field.clientHeight - 50) / Math.max(bottom - top, 1e-6));
   redraw();
 }
 
