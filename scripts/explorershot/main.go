@@ -45,8 +45,8 @@ var photos = []struct{ file, class string }{
 
 // perPhoto crops are cut out of each photograph; some of them go to a wrong class, for the explorer to find.
 const (
-	perPhoto   = 40
-	wrongEvery = 47
+	perPhoto   = 24
+	wrongEvery = 29
 )
 
 func crops(from, to string) error {

@@ -11,7 +11,7 @@ const field = element("field"), stage = element("stage");
 const view = { x: 0, y: 0, unit: 1 }; // the middle, and pixels of the window for a unit of the map
 let drawing, places, thumbs, colours, tool = "pan", fitted = 1;
 let way = 1, started = 0; // how far points are on their way to another map, and since when
-let moving = false, resting = 0, asked = false;
+let moving = false, resting = 0, asked = false, drawn = "";
 const travel = 700; // milliseconds
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -39,6 +39,7 @@ function frame(now) {
   const ratio = moving && n > 200000 ? 1 : Math.min(2, devicePixelRatio);
   drawing.draw({ view, way: way * way * (3 - 2 * way), size, ratio, ring: ringColour });
   if (places) thumbs.show(inView(), places, toScreen, moving);
+  if (places && !drawn) performance.mark((drawn = "map drawn")); // for whoever measures
   mark();
 }
 
@@ -215,6 +216,7 @@ export function start() {
     recolour();
     if (others) emit("visible");
   });
+  on("dataset", () => view.unit === fitted && fit()); // with a legend now
   on("open", () => {
     const p = state.positions, row = state.open;
     if (p && row >= 0) reveal(p[2 * row], p[2 * row + 1]);
