@@ -72,9 +72,9 @@ export function pin(place) {
 
 // reveal moves the map as little as needed for a place to be well in view.
 function reveal(x, y) {
-  const [px, py] = toScreen(x, y), edge = 40;
-  if (px < edge || px > field.clientWidth - edge) view.x = x;
-  if (py < edge || py > field.clientHeight - edge) view.y = y;
+  const [px, py] = toScreen(x, y), edge = 20;
+  view.x += (px - Math.min(Math.max(px, edge), field.clientWidth - edge)) / view.unit;
+  view.y -= (py - Math.min(Math.max(py, edge), field.clientHeight - edge)) / view.unit;
   redraw();
 }
 
