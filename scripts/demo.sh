@@ -46,6 +46,7 @@ are too few to learn from: the head that ships, trained on 2,002 photos, is used
 	head=testdata/heads/cats-vs-dogs.json
 	bold "1. Extract: VGG16's pool5 of the cats and dogs of $shipped"
 	show bin/extract --out "$out/features" --overwrite --labels prefix --pool avg $shipped/cat.*.* $shipped/dog.*.*
+	images=$shipped
 	bold "2. Evaluate: the head that ships"
 	show bin/finetune evaluate --head "$head" --features "$out/features"
 fi
@@ -63,6 +64,9 @@ cat <<END
 Look into the features:
   python3 -c "import pandas as pd; print(pd.read_parquet('$out/features/data')[['path', 'label', 'pool5']])"
   duckdb -c "select label, count(*), avg(list_sum(pool5)) from '$out/features/data/*.parquet' group by label"
+
+Look at them in the browser, on a map of what is similar, and correct labels:
+  bin/extract dataset explore --images "$images" --head "$head" "$out/features"
 
 Next, your own images:
   make demo IMAGES=path/to/images

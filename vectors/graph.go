@@ -73,16 +73,17 @@ func (t *Table) choose(g *Graph, c *candidates, lengths []float64, i int) {
 	own := t.unique[i]
 	members := t.members(own)
 	place, _ := slices.BinarySearch(members, int32(i))
-	near := make([]Neighbor, 0, 2*c.most)
+	most := 2*g.K + spare
+	near := make([]Neighbor, 0, 2*most)
 	// Of many equal rows each has those that follow it, in a circle, so that no row is everyone's neighbour.
-	for step := 1; step < len(members) && len(near) < c.most; step++ {
+	for step := 1; step < len(members) && len(near) < most; step++ {
 		near = append(near, Neighbor{Row: int(members[(place+step)%len(members)]), Similarity: 1})
 	}
-	if len(near) < c.most {
+	if len(near) < most {
 		for _, other := range c.of(int(own)) {
 			members := t.members(other)
 			similarity := cosineOf(t.Row(i), t.Row(int(members[0])), lengths[i], lengths[members[0]])
-			for _, row := range members[:min(len(members), c.most)] {
+			for _, row := range members[:min(len(members), most)] {
 				near = append(near, Neighbor{Row: int(row), Similarity: similarity})
 			}
 		}

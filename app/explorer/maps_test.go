@@ -230,9 +230,8 @@ func TestNeighbourlyMap(t *testing.T) {
 	if alone > rows/50 {
 		t.Errorf("%d of %d rows lie nearest to one of another centre", alone, rows)
 	}
-	kept := r.cache
 	r.stopped()
-	if c, ok := kept.read(r.shown.Load(), mapUMAP); !ok || !slices.Equal(c.points, points) {
+	if c, ok := r.cache.read(r.shown.Load(), mapUMAP); !ok || !slices.Equal(c.points, points) {
 		t.Error("the map was not kept")
 	}
 	again := start(t, Options{Dir: dir, Seed: 3})

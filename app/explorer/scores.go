@@ -10,6 +10,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"fovea/featurestore"
 	"fovea/finetuning"
 	"fovea/head"
 )
@@ -104,47 +105,67 @@ func (c *scores) names(t *table) []string {
 	return slices.Sorted(maps.Keys(c.columns))
 }
 
-// predict applies the head that was given to all rows.
+// predict applies the head that was given to all rows. Nothing is written to the dataset meanwhile, which would end the
+// reading.
 func (c *scores) predict(ctx context.Context, t *table) {
 	if c.head == nil {
 		return
 	}
-	n := t.rows()
-	prediction, confidence, novelty := make([]int32, 0, n), make([]float32, 0, n), make([]float32, 0, n)
-	class := make([]int32, len(c.head.Classes))
-	for i, name := range c.head.Classes {
-		class[i] = t.classes.number(name)
+	c.server.turning.Lock()
+	defer c.server.turning.Unlock()
+	shown, o := c.server.shown.Load(), c.server.options
+	if shown.data != t.data || featurestore.EditionOf(o.Dir) != shown.dataset.Edition() {
+		return // what replaces it is predicted soon
 	}
-	err := finetuning.Predict(ctx, finetuning.PredictOptions{
-		Head: c.head, Source: finetuning.Source{Dir: c.server.options.Dir, MaxMemory: c.server.options.MaxMemory},
-		Row: func(_ string, probabilities []float64, unlike *float64) error {
-			best := 0
-			for i, p := range probabilities {
-				if p > probabilities[best] {
-					best = i
-				}
-			}
-			prediction, confidence = append(prediction, class[best]), append(confidence, float32(probabilities[best]))
-			if unlike == nil {
-				novelty = append(novelty, float32(math.NaN()))
-			} else {
-				novelty = append(novelty, float32(*unlike))
-			}
-			return nil
-		},
-	})
-	switch {
-	case ctx.Err() != nil:
-	case err != nil:
+	p := newPredictions(c.head, shown)
+	err := finetuning.Predict(ctx, finetuning.PredictOptions{Head: c.head, Source: finetuning.Source{Dir: o.Dir, MaxMemory: o.MaxMemory}, Row: p.add})
+	if ctx.Err() != nil {
+		return
+	}
+	c.mutex.Lock()
+	c.trouble = err
+	c.mutex.Unlock()
+	if err != nil {
 		logrus.Warnf("the head's predictions are not shown: %v", err)
-		c.mutex.Lock()
-		c.trouble = err
-		c.mutex.Unlock()
-	case len(prediction) == n:
-		columns := map[string]any{columnPrediction: prediction, columnConfidence: confidence}
-		if c.head.Novelty != nil {
-			columns[columnNovelty] = novelty
-		}
-		c.put(t, columns)
+		return
 	}
+	columns := map[string]any{columnPrediction: p.classes, columnConfidence: p.confidence}
+	if c.head.Novelty != nil {
+		columns[columnNovelty] = p.novelty
+	}
+	c.put(t, columns)
+}
+
+// predictions are collected row by row.
+type predictions struct {
+	// class has the place among the dataset's classes of each of the head's.
+	class               []int32
+	classes             []int32
+	confidence, novelty []float32
+}
+
+func newPredictions(h *head.Head, t *table) *predictions {
+	n := t.rows()
+	p := &predictions{classes: make([]int32, 0, n), confidence: make([]float32, 0, n), novelty: make([]float32, 0, n)}
+	for _, name := range h.Classes {
+		p.class = append(p.class, t.classes.number(name))
+	}
+	return p
+}
+
+// add takes the next row's probabilities.
+func (p *predictions) add(_ string, probabilities []float64, novelty *float64) error {
+	best := 0
+	for i, v := range probabilities {
+		if v > probabilities[best] {
+			best = i
+		}
+	}
+	p.classes, p.confidence = append(p.classes, p.class[best]), append(p.confidence, float32(probabilities[best]))
+	unlike := float32(math.NaN())
+	if novelty != nil {
+		unlike = float32(*novelty)
+	}
+	p.novelty = append(p.novelty, unlike)
+	return nil
 }

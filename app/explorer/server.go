@@ -118,12 +118,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	warnOpen(listener.Addr())
-	browse := func(ctx context.Context) {
-		if s.options.Browser {
-			openBrowser(ctx, s.URL(listener))
-		}
-	}
-	for _, work := range []func(context.Context){s.compute, s.watch, s.labels.run, browse} {
+	for _, work := range []func(context.Context){s.compute, s.watch, s.labels.run, func(ctx context.Context) { s.browse(ctx, listener) }} {
 		group.Go(func() error { work(ctx); return nil })
 	}
 	<-ctx.Done()
@@ -139,6 +134,13 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		s.files.close()
 	}
 	return err
+}
+
+// browse opens the page in the person's browser, if that is wanted.
+func (s *Server) browse(ctx context.Context, listener net.Listener) {
+	if s.options.Browser {
+		openBrowser(ctx, s.URL(listener))
+	}
 }
 
 // shutdownTime is how long answers under way may take once the server is told to stop.

@@ -77,20 +77,7 @@ func (s *Server) picture(w http.ResponseWriter, r *http.Request, what string, ma
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	select {
-	case s.files.busy <- struct{}{}:
-		defer func() { <-s.files.busy }()
-	case <-r.Context().Done():
-		return
-	}
-	data, err := make(r.Context(), t, row)
-	var unreadable *picture.Error
-	switch {
-	case errors.Is(err, errNoPicture):
-		err = statusError{http.StatusNotFound, err}
-	case errors.As(err, &unreadable):
-		err = statusError{http.StatusUnprocessableEntity, err}
-	}
+	data, err := s.made(r.Context(), t, row, make)
 	if err != nil {
 		refuse(w, r, err)
 		return
@@ -99,6 +86,25 @@ func (s *Server) picture(w http.ResponseWriter, r *http.Request, what string, ma
 	w.Header().Set("Content-Type", contentType(data))
 	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 	_, _ = w.Write(data) // fails only for a page that has gone
+}
+
+// made calls make when it is its turn, and gives errors their status.
+func (s *Server) made(ctx context.Context, t *table, row int, make func(context.Context, *table, int) ([]byte, error)) ([]byte, error) {
+	select {
+	case s.files.busy <- struct{}{}:
+		defer func() { <-s.files.busy }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	data, err := make(ctx, t, row)
+	var unreadable *picture.Error
+	switch {
+	case errors.Is(err, errNoPicture):
+		return nil, statusError{http.StatusNotFound, err}
+	case errors.As(err, &unreadable):
+		return nil, statusError{http.StatusUnprocessableEntity, err}
+	}
+	return data, err
 }
 
 // keep lets a browser keep an image.

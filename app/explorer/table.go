@@ -150,15 +150,6 @@ func (n *names) sorted(numbers []int32) *names {
 	return ordered
 }
 
-// row finds the rows of paths, for what is kept by path.
-func (t *table) rowOf() map[string]int {
-	at := make(map[string]int, len(t.paths))
-	for i, p := range t.paths {
-		at[p] = i
-	}
-	return at
-}
-
 // contains says whether a row's path has a text in it; text is in lower case.
 func (t *table) contains(row int, text string) bool {
 	return strings.Contains(strings.ToLower(featurestore.EscapeText(t.paths[row])), text)

@@ -36,7 +36,13 @@ func start(ctx context.Context, t *vectors.Table, o Options) ([]float32, error) 
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	seed := mix(o.Seed ^ 0x5bd1e995)
+	spread(points, o.Seed)
+	return points, nil
+}
+
+// spread scales both coordinates to 0 to startWidth, and adds noise.
+func spread(points []float32, seed uint64) {
+	seed = mix(seed ^ 0x5bd1e995)
 	for axis := range 2 {
 		low, high := points[axis], points[axis]
 		for i := axis; i < len(points); i += 2 {
@@ -52,7 +58,6 @@ func start(ctx context.Context, t *vectors.Table, o Options) ([]float32, error) 
 			points[i] = place + noise
 		}
 	}
-	return points, nil
 }
 
 // center writes a row, scaled to length 1, less the mean.

@@ -73,12 +73,12 @@ func Layout(ctx context.Context, source vectors.Source, o Options) ([]float32, e
 	if err != nil {
 		return nil, fmt.Errorf("umap: %w", err)
 	}
+	w := newWeights(near, o.Workers)
 	points, err := start(ctx, table, o)
 	if err != nil {
 		return nil, fmt.Errorf("umap: %w", err)
 	}
 	o.Progress(startShare)
-	w := newWeights(near, o.Workers)
 	if o.Epochs == 0 {
 		o.Epochs = 500
 		if near.Rows > 10000 {

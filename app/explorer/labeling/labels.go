@@ -142,9 +142,7 @@ func (l *Labels) replay(records []record) {
 		case doUndo:
 			l.undo(r.N, r.Except)
 		case doRedo:
-			if l.done < len(l.changes) {
-				l.redo(r.N, r.Except)
-			}
+			l.redo(r.N, r.Except)
 		case doWritten:
 			l.written(r.Of, r.Except)
 		}
@@ -174,9 +172,6 @@ func (l *Labels) redo(n int, except []string) {
 
 // undo takes the last change back, in record n.
 func (l *Labels) undo(n int, except []string) {
-	if l.done == 0 {
-		return
-	}
 	l.done--
 	kept := setOf(except)
 	for _, e := range l.changes[l.done].rows {

@@ -103,7 +103,8 @@ func (j *journal) append(r record) (number int, err error) {
 	if err := j.begin(); err != nil {
 		return 0, err
 	}
-	return j.next, j.write(r)
+	number = j.next
+	return number, j.write(r)
 }
 
 // begin makes the log.

@@ -88,6 +88,7 @@ func decode(line []byte) (r record, err error) {
 // written. A damaged line before a good one is an error, as are records that contradict each other.
 func parse(log []byte) (records []record, good int, err error) {
 	number, bad := 0, 0
+	var h history
 	for at := 0; at < len(log); {
 		end := bytes.IndexByte(log[at:], '\n')
 		if end < 0 {
@@ -106,40 +107,76 @@ func parse(log []byte) (records []record, good int, err error) {
 		case bad > 0:
 			return nil, 0, fmt.Errorf("line %d: %w", bad, errDamaged)
 		}
-		if err := r.follows(records); err != nil {
+		if err := errors.Join(r.follows(len(records)), h.add(r)); err != nil {
 			return nil, 0, fmt.Errorf("line %d: %w", number, err)
 		}
 		records, good = append(records, r), at
 	}
+	if wholeWithin(log[good:]) {
+		return nil, 0, fmt.Errorf("line %d: %w", len(records)+1, errDamaged)
+	}
 	return records, good, nil
 }
 
-// follows checks a record against those before it, as far as one record can tell.
-func (r record) follows(before []record) error {
+// wholeWithin says whether what seems to be cut off has a whole record in it, with more after it: then something else
+// has happened to it.
+func wholeWithin(tail []byte) bool {
+	for at := 0; ; at++ {
+		next := bytes.Index(tail[at:], []byte(sumStart))
+		if next < 0 {
+			return false
+		}
+		at += next
+		if end := at + sumBytes; end < len(tail) {
+			if _, err := decode(tail[:end]); err == nil {
+				return true
+			}
+		}
+	}
+}
+
+// follows checks a record after so many others.
+func (r record) follows(before int) error {
 	switch {
-	case r.N != len(before)+1:
-		return fmt.Errorf("record %d follows record %d: a line is missing, or was moved", r.N, len(before))
-	case (r.Do == doBegin) != (len(before) == 0):
+	case r.N != before+1:
+		return fmt.Errorf("record %d follows record %d: a line is missing, or was moved", r.N, before)
+	case (r.Do == doBegin) != (before == 0):
 		return fmt.Errorf("a record %q is record %d", r.Do, r.N)
 	case r.Do == doBegin && r.Version != logVersion:
 		return fmt.Errorf("the log has version %d, and this program knows version %d: use a newer one", r.Version, logVersion)
-	case r.Do == doLabel:
-		if len(r.Rows) == 0 {
-			return fmt.Errorf("record %d changes no row", r.N)
-		}
-		return nil
-	case r.Do == doUndo, r.Do == doRedo:
-		if r.Of < 1 || r.Of >= r.N || before[r.Of-1].Do != doLabel {
-			return fmt.Errorf("record %d is of record %d, which changes no label", r.N, r.Of)
-		}
-		return nil
-	case r.Do == doWritten:
-		if r.Of < 1 || r.Of >= r.N {
-			return fmt.Errorf("record %d is of record %d", r.N, r.Of)
-		}
-		return nil
-	case r.Do == doBegin:
-		return nil
+	case r.Do == doLabel && len(r.Rows) == 0:
+		return fmt.Errorf("record %d changes no row", r.N)
+	case r.Do == doWritten && (r.Of < 1 || r.Of >= r.N):
+		return fmt.Errorf("record %d is of record %d", r.N, r.Of)
 	}
-	return fmt.Errorf("a record says %q, which this program does not know: use a newer one", strings.ToValidUTF8(r.Do, "?"))
+	return nil
+}
+
+// history is which changes are made: the first done of them. The others can be made again.
+type history struct {
+	changes []int // their records
+	done    int
+}
+
+// add follows a record.
+func (h *history) add(r record) error {
+	switch r.Do {
+	case doBegin, doWritten:
+	case doLabel:
+		h.changes = append(h.changes[:h.done], r.N)
+		h.done++
+	case doUndo:
+		if h.done == 0 || h.changes[h.done-1] != r.Of {
+			return fmt.Errorf("record %d undoes record %d, which is not the last change", r.N, r.Of)
+		}
+		h.done--
+	case doRedo:
+		if h.done == len(h.changes) || h.changes[h.done] != r.Of {
+			return fmt.Errorf("record %d does record %d again, which was not undone last", r.N, r.Of)
+		}
+		h.done++
+	default:
+		return fmt.Errorf("a record says %q, which this program does not know: use a newer one", strings.ToValidUTF8(r.Do, "?"))
+	}
+	return nil
 }

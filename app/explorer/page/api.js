@@ -41,7 +41,13 @@ async function post(path, value) {
   return ask(path, options);
 }
 
-export const dataset = () => get("/api/dataset");
+// dataset is without null for lists that are empty.
+export async function dataset() {
+  const d = await get("/api/dataset");
+  for (const list of ["classes", "splits", "columns", "notes"]) d[list] ||= [];
+  return d;
+}
+
 export const rows = async (numbers) => get("/api/rows?rows=" + numbers.join(","));
 export const neighbours = (row, k) => get(`/api/rows/${row}/neighbours?k=${k}`);
 export const paths = (text, limit) => get(`/api/paths?q=${encodeURIComponent(text)}&limit=${limit}`);

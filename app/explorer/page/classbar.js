@@ -21,13 +21,12 @@ function draw() {
     field.value = "";
     element("grid").focus();
   };
-  const history = make("span", { className: "segments", role: "group", "aria-label": "History" },
-    make("button", { type: "button", id: "undo", textContent: "Undo", title: "ctrl-z", disabled: !labels.undo, onclick: undo }),
-    make("button", { type: "button", id: "redo", textContent: "Redo", title: "ctrl-shift-z", disabled: !labels.redo, onclick: redo }));
   const typed = element("new-class") ? element("new-class").value : "";
   field.value = typed;
-  bar.replaceChildren(make("span", { className: "quiet", id: "marked" }), ...buttons, clear, field, history);
+  bar.replaceChildren(make("span", { className: "quiet", id: "marked" }), ...buttons, clear, field);
   if (!writable) bar.append(make("p", { className: "warn", textContent: labels.why || "Labels cannot be written." }));
+  element("undo").disabled = !labels.undo;
+  element("redo").disabled = !labels.redo;
   count();
 }
 
@@ -39,6 +38,8 @@ function count() {
 export function start() {
   on("dataset labelled", draw);
   on("marks", count);
+  element("undo").onclick = undo;
+  element("redo").onclick = redo;
   // The keys of the grid also label the row whose panel has the focus.
   element("panel").addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || state.open < 0 || digit(event.key) === undefined) return;

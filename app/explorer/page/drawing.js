@@ -25,6 +25,11 @@ export class Drawing {
     this.means.move(before, after);
   }
 
+  clear() {
+    this.field.replaceChildren();
+    this.means = null;
+  }
+
   colour(colours, selection) {
     this.means.colour(colours, selection.length <= mostRings ? selection : []);
   }

@@ -74,8 +74,10 @@ function write(place, { root, text, row }) {
   const swatch = make("span", { className: "swatch" });
   swatch.style.background = ofClass(name ? state.columns.label[row] : -1);
   text.replaceChildren(swatch, make("span", { className: name ? "name" : "name quiet", textContent: name || "no label" }));
-  if (element("order").value === "suspect" && state.columns.suspect) text.append(make("span", { className: "quiet n part", textContent: Math.round(100 * state.columns.suspect[row]) + " %", title: "that the label is wrong" }));
   if (doubt && doubt !== name) text.append(make("span", { className: "warn", textContent: "→ " + doubt, title: "more likely " + doubt }));
+  else if (element("order").value === "suspect" && state.columns.suspect) {
+    text.append(make("span", { className: "quiet n part", textContent: Math.round(100 * state.columns.suspect[row]) + " %", title: "how probable it is that the label is wrong" }));
+  }
   const plain = root.querySelector(":scope > .name");
   if (plain && where) plain.textContent = where;
   root.title = where;

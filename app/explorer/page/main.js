@@ -21,8 +21,9 @@ async function load() {
   Object.assign(state, { dataset: d, version: d.version, stale: false });
   api.use(d.version);
   if (!same) {
-    Object.assign(state, { visible: new Uint8Array(d.rows).fill(1), selected: new Uint8Array(d.rows), selection: [], columns: {}, positions: null, open: -1 });
+    Object.assign(state, { visible: new Uint8Array(d.rows).fill(1), selected: new Uint8Array(d.rows), selection: [], columns: {}, hidden: new Map(), open: -1 });
     state.paths.clear();
+    map.clear();
   }
   status.banner("");
   status.facts(map.warning());
@@ -95,6 +96,7 @@ const labelsAgain = turn(async () => {
   if (d.rows !== state.dataset.rows) return; // replaced: its event is on the way
   Object.assign(state, { dataset: { ...d, map: state.dataset.map }, version: d.version });
   api.use(d.version);
+  status.facts(map.warning());
   status.written(d.labels ? d.labels.pending : 0);
   await loadColumns(["label"]);
   emit("labelled", null);

@@ -11,7 +11,7 @@ const field = element("field"), stage = element("stage");
 const view = { x: 0, y: 0, unit: 1 }; // the middle, and pixels of the window for a unit of the map
 let drawing, places, thumbs, colours, tool = "pan", fitted = 1;
 let way = 1, started = 0; // how far points are on their way to another map, and since when
-let moving = false, resting = 0, asked = false;
+let moving = false, resting = 0, asked = false, drawn = "";
 const travel = 700; // milliseconds
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -39,6 +39,7 @@ function frame(now) {
   const ratio = moving && n > 200000 ? 1 : Math.min(2, devicePixelRatio);
   drawing.draw({ view, way: way * way * (3 - 2 * way), size, ratio, ring: ringColour });
   if (places) thumbs.show(inView(), places, toScreen, moving);
+  if (places && !drawn) performance.mark((drawn = "map drawn")); // for whoever measures
   mark();
 }
 
@@ -71,17 +72,20 @@ export function pin(place) {
 
 // reveal moves the map as little as needed for a place to be well in view.
 function reveal(x, y) {
-  const [px, py] = toScreen(x, y), edge = 40;
-  if (px < edge || px > field.clientWidth - edge) view.x = x;
-  if (py < edge || py > field.clientHeight - edge) view.y = y;
+  const [px, py] = toScreen(x, y), edge = 20;
+  view.x += (px - Math.min(Math.max(px, edge), field.clientWidth - edge)) / view.unit;
+  view.y -= (py - Math.min(Math.max(py, edge), field.clientHeight - edge)) / view.unit;
   redraw();
 }
 
 function fit() {
   const { left, top, right, bottom } = places ? places.bounds : { left: -1, top: -1, right: 1, bottom: 1 };
-  view.x = (left + right) / 2;
+  // Where the legend lies over the map, its width is left free.
+  const legend = element("legend"), over = getComputedStyle(legend).position === "absolute" ? legend.offsetWidth : 0;
+  const n = state.positions ? state.positions.length / 2 : 0, edge = n <= 150 && state.dataset.images ? 100 : 50; // for half an image, or a point
+  fitted = view.unit = Math.min((field.clientWidth - edge - over) / Math.max(right - left, 1e-6), (field.clientHeight - edge) / Math.max(bottom - top, 1e-6));
+  view.x = (left + right) / 2 + over / 2 / view.unit;
   view.y = (top + bottom) / 2;
-  fitted = view.unit = Math.min((field.clientWidth - 50) / Math.max(right - left, 1e-6), (field.clientHeight - 50) / Math.max(bottom - top, 1e-6));
   redraw();
 }
 
@@ -168,6 +172,14 @@ export function warning() {
   return drawing.webgl ? "" : "This browser has no WebGL2, or it is turned off: the map is drawn without it, more slowly. All else works as usual.";
 }
 
+// clear forgets the points, which are those of rows that are gone.
+export function clear() {
+  state.positions = places = null;
+  thumbs.clear();
+  drawing.clear();
+  pin(null);
+}
+
 // show moves the points to new positions; the first time they are there at once.
 export function show(positions) {
   const before = state.positions && state.positions.length === positions.length ? state.positions : positions;
@@ -205,6 +217,7 @@ export function start() {
     recolour();
     if (others) emit("visible");
   });
+  on("dataset", () => view.unit === fitted && fit()); // with a legend now
   on("open", () => {
     const p = state.positions, row = state.open;
     if (p && row >= 0) reveal(p[2 * row], p[2 * row + 1]);

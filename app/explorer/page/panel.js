@@ -9,10 +9,11 @@ const panel = element("panel");
 let latest = 0; // the last one asked for: slower answers of earlier ones are dropped
 
 function close() {
+  const inside = panel.contains(document.activeElement);
   panel.hidden = true;
   panel.replaceChildren();
   open(-1);
-  element("field").focus({ preventScroll: true });
+  if (inside) element("field").focus({ preventScroll: true });
 }
 
 function frame(title, ...children) {
@@ -55,7 +56,7 @@ function about(row) {
     ["label is wrong", known("suspect", (p) => make("span", { className: p > 0.5 ? "warn" : "", textContent: percent(p) }))],
     ["novelty", known("novelty", (v) => v.toFixed(2))],
     ["split", row.split], ["size", row.width ? `${row.width} × ${row.height}` : ""],
-    ["row", String(row.row)], ["sha256", row.sha256 ? make("code", { textContent: row.sha256.slice(0, 16) + "…", title: row.sha256 }) : ""],
+    ["row", String(row.row)], ["sha256", row.sha256 ? make("code", { textContent: row.sha256.slice(0, 12) + "…", title: row.sha256 }) : ""],
   ]);
 }
 

@@ -61,7 +61,7 @@ export function start() {
     event.preventDefault();
     if (event.dataTransfer.files[0]) place(event.dataTransfer.files[0]);
   });
-  // On another map, the photo lies elsewhere; on none, when another row is looked at.
+  // On another map, the photo lies elsewhere; on none, when its panel is closed or shows a row.
   on("positions", () => placed && placed.map !== state.map && place(placed.file));
-  on("open", () => state.open >= 0 && forget());
+  on("open", forget);
 }

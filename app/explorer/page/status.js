@@ -37,7 +37,7 @@ export function written(pending) {
   const labels = state.dataset.labels || {};
   const root = element("written");
   root.className = pending ? "warn" : "quiet";
-  root.textContent = labels.writable === false ? "labels cannot be written" : pending ? `${pending.toLocaleString("en")} to be written` : "all labels are written";
+  root.textContent = labels.writable === false ? "labels cannot be written" : pending ? `${pending.toLocaleString("en")} to be written${labels.why ? ": " + labels.why : ""}` : "all labels are written";
   root.title = labels.why || "";
 }
 
