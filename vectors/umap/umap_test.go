@@ -152,6 +152,31 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
+// Two meetings of a round never have a block in common, and every two blocks meet once.
+func TestMeetings(t *testing.T) {
+	at := map[[2]int]bool{} // round and block
+	met := map[int]bool{}
+	for a := range blocks {
+		for b := range a {
+			m := meeting(a, b)
+			round := m / blocks
+			if m != meeting(b, a) || met[m] || at[[2]int{round, a}] || at[[2]int{round, b}] {
+				t.Errorf("blocks %d and %d meet while others do, in round %d", a, b, round)
+			}
+			met[m], at[[2]int{round, a}], at[[2]int{round, b}] = true, true, true
+		}
+		alone := 0
+		for b := range blocks {
+			if b != a && meeting(a, b) == meeting(a, a) {
+				alone++
+			}
+		}
+		if alone != 1 {
+			t.Errorf("the rows of block %d meet in %d meetings of it", a, alone)
+		}
+	}
+}
+
 func TestExpAndLog(t *testing.T) {
 	for x := -600.0; x < 600; x += 0.37 {
 		if got := exp(x); math.Abs(got/math.Exp(x)-1) > 1e-13 {
