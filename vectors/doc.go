@@ -1,7 +1,7 @@
 // Package vectors computes over streams of feature vectors: statistics, exact nearest
-// neighbours, near duplicates, and principal components.
+// neighbours, near duplicates, principal components, and the neighbours of all rows.
 //
-// It sees blocks of numbers, one after another, and never needs all of them in memory. It knows
+// It sees blocks of numbers, one after another, and never needs all of them in memory, but for a Table. It knows
 // neither files nor images: the caller supplies the blocks and knows what the rows mean.
 //
 // # How pairs are found
@@ -28,4 +28,13 @@
 // The second stage computes the cosines of what is left in float64, in any order of the columns, and
 // lets through what is similar but for rounding. The third computes them once more in the order of the
 // columns, as Cosine does; so results do not depend on instructions, blocks, memory or the number of CPUs.
+//
+// # How the neighbours of all rows are found
+//
+// Table.Graph compares every row with every other one by the same products, once for both. Here the whole numbers are
+// the same for all instructions, and so are the products. Each row keeps its 2k+4 best by them, among equal ones
+// those of the first rows, so that the order in which rows meet does not matter. Errors of whole numbers mostly
+// cancel each other out over hundreds of columns: on features of 512 columns, no neighbour of 2,800 that were checked
+// was missed. There is no bound as for pairs, which would let through hundreds of rows where neighbours are
+// alike.
 package vectors

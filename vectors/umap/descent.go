@@ -4,102 +4,145 @@ import (
 	"context"
 	"math"
 	"sync"
+	"sync/atomic"
 )
 
 const (
-	// groups of rows move in turn.
-	groups = 8
+	// blocks of rows meet in pairs, all at the same time, in rounds; an even number.
+	blocks = 16
+	rounds = blocks - 1
 	// repulsions is how many rows repel one for each neighbour that attracts it.
 	repulsions = 5
 	// furthest is how far a row moves at most by one step, in each direction.
 	furthest = 4
 )
 
+// edge joins two rows, which attract each other in that share of all epochs.
+type edge struct {
+	a, b int32
+	rate float32
+}
+
+// schedule has the edges by when their rows may move: those of meeting m are edges[starts[m]:starts[m+1]].
+// Meetings of one round, blocks each, have no row in common.
+type schedule struct {
+	edges  []edge
+	starts [rounds*blocks + 1]int
+}
+
+// meeting is where the rows of two blocks meet, as in a tournament of everyone against everyone; those of one block,
+// where it meets its partner of the first round.
+func meeting(a, b int) int {
+	a, b = min(a, b), max(a, b)
+	if a == b {
+		partner := (rounds - a) % rounds
+		if a == 0 || a == rounds {
+			partner = rounds - a
+		}
+		return min(a, partner)
+	}
+	round := (a + b) % rounds
+	if b == rounds {
+		round = 2 * a % rounds
+	}
+	return round*blocks + a
+}
+
+func newSchedule(w *weights) *schedule {
+	var most float32
+	for _, x := range w.weights {
+		most = max(most, x)
+	}
+	s := &schedule{edges: make([]edge, len(w.rows)/2)}
+	visit := func(do func(a, b int32, weight float32, meeting int)) {
+		for i := range len(w.starts) - 1 {
+			for e := w.starts[i]; e < w.starts[i+1]; e++ {
+				if j := w.rows[e]; int(j) > i {
+					do(int32(i), j, w.weights[e], meeting(i%blocks, int(j)%blocks))
+				}
+			}
+		}
+	}
+	visit(func(_, _ int32, _ float32, m int) { s.starts[m+1]++ })
+	for m := range rounds * blocks {
+		s.starts[m+1] += s.starts[m]
+	}
+	next := s.starts
+	visit(func(a, b int32, weight float32, m int) {
+		s.edges[next[m]] = edge{a, b, weight / most}
+		next[m]++
+	})
+	return s
+}
+
 // descend moves the points by attraction and repulsion.
 func descend(ctx context.Context, points []float32, w *weights, o Options) error {
-	rows := len(points) / 2
-	if rows < 2 {
-		return nil
-	}
-	d := &descent{points: points, moved: make([]float32, len(points)), forces: newForces(o.MinDist), w: w, seed: mix(o.Seed)}
-	d.rates = rates(w)
+	d := &descent{points: points, before: make([]float32, len(points)), forces: newForces(o.MinDist), schedule: newSchedule(w), seed: mix(o.Seed)}
 	for epoch := range o.Epochs {
 		d.epoch, d.step = epoch, 1-float32(epoch)/float32(o.Epochs)
-		for group := range groups {
+		copy(d.before, points)
+		for round := range rounds {
 			if err := context.Cause(ctx); err != nil {
 				return err
 			}
-			members := (rows - group + groups - 1) / groups
-			each(members, o.Workers, func(from, to int) {
-				for m := from; m < to; m++ {
-					d.move(m*groups + group)
-				}
-			})
-			for i := group; i < rows; i += groups {
-				points[2*i], points[2*i+1] = d.moved[2*i], d.moved[2*i+1]
-			}
+			parallel(blocks, o.Workers, func(m int) { d.meet(round*blocks + m) })
 		}
 		o.Progress(startShare + (1-startShare)*float64(epoch+1)/float64(o.Epochs))
 	}
 	return nil
 }
 
-// rates is in how many of all epochs each edge attracts: the heaviest in each.
-func rates(w *weights) []float32 {
-	var most float32
-	for _, x := range w.weights {
-		most = max(most, x)
-	}
-	r := make([]float32, len(w.weights))
-	for i, x := range w.weights {
-		r[i] = x / most
-	}
-	return r
-}
-
 type descent struct {
-	points, moved []float32
-	w             *weights
-	rates         []float32
-	forces        *forces
-	seed          uint64
-	epoch         int
-	step          float32
+	points, before []float32 // before this epoch
+	schedule       *schedule
+	forces         *forces
+	seed           uint64
+	epoch          int
+	step           float32
 }
 
-// move computes where a row comes to in this epoch. All others rest.
-func (d *descent) move(i int) {
-	x, y := d.points[2*i], d.points[2*i+1]
-	random := mix(d.seed ^ uint64(d.epoch)<<32 ^ uint64(i))
-	rows := uint64(len(d.points) / 2)
+// meet moves the rows of a meeting, to which nobody else has access meanwhile. Rows that repel them are where they
+// were before the epoch.
+func (d *descent) meet(m int) {
+	random := mix(d.seed ^ uint64(d.epoch)<<16 ^ uint64(m))
 	before, after := float32(d.epoch), float32(d.epoch+1)
-	for e := d.w.starts[i]; e < d.w.starts[i+1]; e++ {
-		rate := d.rates[e]
-		if int32(after*rate) == int32(before*rate) {
+	for _, e := range d.schedule.edges[d.schedule.starts[m]:d.schedule.starts[m+1]] {
+		if int32(after*e.rate) == int32(before*e.rate) {
 			continue
 		}
-		j := int(d.w.rows[e])
-		toX, toY := d.points[2*j], d.points[2*j+1]
-		// Once for the edge to the other row, and once for that from it.
-		for range 2 {
-			dx, dy := x-toX, y-toY
-			f := d.forces.attraction[bin(float32(dx*dx)+float32(dy*dy))]
-			x += float32(d.step * clip(f*dx))
-			y += float32(d.step * clip(f*dy))
-		}
-		for range repulsions {
-			random = random*6364136223846793005 + 1442695040888963407
-			j := int(random >> 32 * rows >> 32)
-			dx, dy := x-d.points[2*j], y-d.points[2*j+1]
-			if j == i {
-				continue
-			}
-			f := d.forces.repulsion[bin(float32(dx*dx)+float32(dy*dy))]
-			x += float32(d.step * clip(f*dx))
-			y += float32(d.step * clip(f*dy))
-		}
+		// Once for the edge from the first row, and once for that from the other.
+		d.attract(int(e.a), int(e.b))
+		random = d.repel(int(e.a), random)
+		d.attract(int(e.b), int(e.a))
+		random = d.repel(int(e.b), random)
 	}
-	d.moved[2*i], d.moved[2*i+1] = x, y
+}
+
+func (d *descent) attract(i, j int) {
+	a, b := d.points[2*i:2*i+2], d.points[2*j:2*j+2]
+	dx, dy := a[0]-b[0], a[1]-b[1]
+	f := d.forces.attraction[bin(float32(dx*dx)+float32(dy*dy))]
+	dx, dy = float32(d.step*clip(f*dx)), float32(d.step*clip(f*dy))
+	a[0], a[1], b[0], b[1] = a[0]+dx, a[1]+dy, b[0]-dx, b[1]-dy
+}
+
+// repel moves row i away from some others, and returns the next random number.
+func (d *descent) repel(i int, random uint64) uint64 {
+	x, y := d.points[2*i], d.points[2*i+1]
+	rows := uint64(len(d.before) / 2)
+	for range repulsions {
+		random = random*6364136223846793005 + 1442695040888963407
+		j := int(random >> 32 * rows >> 32)
+		if j == i {
+			continue
+		}
+		dx, dy := x-d.before[2*j], y-d.before[2*j+1]
+		f := d.forces.repulsion[bin(float32(dx*dx)+float32(dy*dy))]
+		x += float32(d.step * clip(f*dx))
+		y += float32(d.step * clip(f*dy))
+	}
+	d.points[2*i], d.points[2*i+1] = x, y
+	return random
 }
 
 func clip(x float32) float32 {
@@ -122,14 +165,27 @@ func mix(x uint64) uint64 {
 
 // each calls do for parts of the numbers up to n at the same time.
 func each(n, workers int, do func(from, to int)) {
-	workers = max(1, min(workers, n/64))
-	if workers == 1 {
-		do(0, n)
+	const part = 1024
+	parallel((n+part-1)/part, workers, func(p int) { do(p*part, min(n, (p+1)*part)) })
+}
+
+// parallel calls do for the numbers up to n, some at the same time.
+func parallel(n, workers int, do func(i int)) {
+	workers = min(workers, n)
+	if workers <= 1 {
+		for i := range n {
+			do(i)
+		}
 		return
 	}
+	var next atomic.Int64
 	var group sync.WaitGroup
-	for w := range workers {
-		group.Go(func() { do(n*w/workers, n*(w+1)/workers) })
+	for range workers {
+		group.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
 	}
 	group.Wait()
 }

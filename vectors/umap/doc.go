@@ -12,8 +12,8 @@
 // components place them. Fourth, for some hundred epochs neighbours attract each other, as often as their
 // weights say, and rows chosen at random repel each other, by steps that become smaller.
 //
-// umap-learn moves both ends of an edge at once, so that the order in which edges are seen decides the map.
-// Here each row moves itself only. The rows are in 8 groups. While the rows of a group move, all others rest, and those
-// of the group see each other where they were before. So all rows of a group may move at the same time: the map
-// depends on the rows, the options and the seed, but neither on the number of CPUs nor on their instructions.
+// As in umap-learn, an edge moves both of its rows. That two edges never move one row at the same time, the rows are
+// in 16 blocks, which meet in pairs, 8 of them at the same time, until each has met each other. Rows that repel are where
+// they were before the epoch. So the map depends on the rows, the options and the seed, but neither on the number of CPUs
+// nor on their instructions.
 package umap

@@ -122,7 +122,7 @@ func components(ctx context.Context, t *vectors.Table, workers int) (mean []floa
 		}
 		// Each direction has a goroutine, so that sums do not depend on how many there are.
 		next := make([][]float64, len(axes))
-		eachOne(len(axes), workers, func(a int) {
+		parallel(len(axes), workers, func(a int) {
 			next[a] = make([]float64, cols)
 			for _, row := range sample {
 				add(next[a], row, dot(row, axes[a]))
@@ -135,15 +135,6 @@ func components(ctx context.Context, t *vectors.Table, workers int) (mean []floa
 		axes = append(axes, make([]float64, cols))
 	}
 	return mean, axes, nil
-}
-
-// eachOne calls do for the numbers up to n, some at the same time.
-func eachOne(n, workers int, do func(i int)) {
-	each(64*n, min(workers, n), func(from, to int) {
-		for i := (from + 63) / 64; i < (to+63)/64; i++ {
-			do(i)
-		}
-	})
 }
 
 func add(to, v []float64, times float64) {

