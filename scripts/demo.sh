@@ -65,10 +65,10 @@ Look into the features:
   python3 -c "import pandas as pd; print(pd.read_parquet('$out/features/data')[['path', 'label', 'pool5']])"
   duckdb -c "select label, count(*), avg(list_sum(pool5)) from '$out/features/data/*.parquet' group by label"
 
-Look at them in the browser, on a map of what is similar, and correct labels:
-  bin/extract dataset explore --images "$images" --head "$head" "$out/features"
-
 Next, your own images:
   make demo IMAGES=path/to/images
   bin/extract --out features --labels dir --pool avg path/to/images
+
+Look at these in the browser, on a map of what is similar, and correct their labels:
+  bin/extract dataset explore --images "$images" --head "$head" "$out/features"
 END

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 	"unsafe"
@@ -112,8 +113,8 @@ func parseMap(raw []byte, key [sha256.Size]byte, rows int) (*cachedMap, bool) {
 	return m, true
 }
 
-// write keeps a map, and removes older ones of its kind. Where nothing can be written, the map is computed again next
-// time.
+// write keeps a map, and removes the oldest ones where there are many. Where nothing can be written, the map is computed
+// again next time.
 func (c *mapCache) write(t *table, kind string, m cachedMap) {
 	key := c.key(t, kind)
 	out := append(make([]byte, 0, mapFixed+4*len(m.points)+sha256.Size), mapMagic...)
@@ -127,9 +128,31 @@ func (c *mapCache) write(t *table, kind string, m cachedMap) {
 	err := os.MkdirAll(c.dir, 0o755)
 	if err == nil {
 		err = output.WriteFile(c.file(key), append(out, sum[:]...))
+		c.prune()
 	}
 	if err != nil {
 		c.once.Do(func() { logrus.Warnf("maps are not kept for the next time: %v", err) })
+	}
+}
+
+// mostKept bounds the maps that are kept, of different layers, seeds and rows.
+const mostKept = 16
+
+// prune removes the maps that were written first, but for the last mostKept.
+func (c *mapCache) prune() {
+	files, err := filepath.Glob(filepath.Join(c.dir, "map-*.bin"))
+	if err != nil || len(files) <= mostKept {
+		return
+	}
+	written := map[string]time.Time{}
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil {
+			written[file] = info.ModTime()
+		}
+	}
+	slices.SortFunc(files, func(a, b string) int { return written[a].Compare(written[b]) })
+	for _, file := range files[:len(files)-mostKept] {
+		_ = os.Remove(file) // one that stays takes room only
 	}
 }
 

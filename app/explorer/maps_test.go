@@ -126,6 +126,23 @@ func TestMapCache(t *testing.T) {
 	}
 }
 
+// Of many maps the last ones are kept.
+func TestMapsArePruned(t *testing.T) {
+	c := mapCache{dir: t.TempDir()}
+	m := &table{paths: []string{"a"}, layer: testRecipe(4).Layers[0]}
+	for seed := range uint64(mostKept + 5) {
+		c.seed = seed
+		c.write(m, mapPCA, cachedMap{points: []float32{0, 0}})
+		must(t, os.Chtimes(c.file(c.key(m, mapPCA)), time.Time{}, time.Unix(int64(seed), 0)))
+	}
+	for seed := range uint64(mostKept + 5) {
+		c.seed = seed
+		if _, ok := c.read(m, mapPCA); ok != (seed >= 5) {
+			t.Errorf("the map of seed %d: %v", seed, ok)
+		}
+	}
+}
+
 // foreignMap is the file of another dataset's map.
 func foreignMap(t *testing.T) []byte {
 	t.Helper()

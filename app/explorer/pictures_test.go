@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -234,7 +235,7 @@ func TestPlace(t *testing.T) {
 		return nil
 	}}))
 	r := start(t, Options{Dir: dir, Images: images, Head: file, Model: serving.Options{Models: []string{smallModel}}})
-	s := r.waitFor("predictions", func(s seen) bool { return len(s.Columns) >= 2 && s.Map.PCA == stateReady })
+	s := r.waitFor("predictions", func(s seen) bool { return slices.Contains(s.Columns, columnConfidence) && s.Map.PCA == stateReady })
 	points := floats(t, r.get("/api/map/pca"))
 	rows := object[[]shownRow](r, "/api/rows?rows=0,1")
 	for i := range 2 {

@@ -67,15 +67,24 @@ func newScores(s *Server, file string, t *table) (*scores, error) {
 	return c, nil
 }
 
-// put replaces columns of an edition, by name, and tells the pages. Columns of the head that was given stay.
+// put replaces columns of an edition, by name, by those of a head that is fitted to the labels, and tells the pages. Where a
+// head was given, its own predictions are shown, and of the other one only what it says of the labels.
 func (c *scores) put(t *table, columns map[string]any) {
+	if c.head != nil {
+		columns = map[string]any{columnSuspect: columns[columnSuspect]}
+	}
+	c.replace(t, columns)
+}
+
+// replace replaces columns; nil ones stay as they are.
+func (c *scores) replace(t *table, columns map[string]any) {
 	c.mutex.Lock()
 	if c.of != t.data {
 		c.of, c.columns = t.data, map[string]any{}
 	}
 	var names []string
 	for name, column := range columns {
-		if c.head == nil || name == columnSuspect || c.columns[name] == nil {
+		if column != nil {
 			c.columns[name] = column
 			names = append(names, name)
 		}
@@ -133,7 +142,7 @@ func (c *scores) predict(ctx context.Context, t *table) {
 	if c.head.Novelty != nil {
 		columns[columnNovelty] = p.novelty
 	}
-	c.put(t, columns)
+	c.replace(t, columns)
 }
 
 // predictions are collected row by row.

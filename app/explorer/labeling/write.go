@@ -66,13 +66,11 @@ func (l *Labels) Close() error {
 	if l.log == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), l.o.Patience)
-	defer cancel()
+	ctx, until := context.Background(), time.Now().Add(l.o.Patience) // what is being written may take longer
 	err := l.write(ctx)
-	for pause := firstPause; err != nil && !errors.Is(err, extraction.ErrFewClasses) && wait(ctx, pause); pause = min(2*pause, longPause) {
-		if again := l.write(ctx); again == nil || ctx.Err() == nil {
-			err = again
-		}
+	for pause := firstPause; err != nil && !errors.Is(err, extraction.ErrFewClasses) && time.Now().Before(until); pause = min(2*pause, longPause) {
+		wait(ctx, min(pause, time.Until(until)))
+		err = l.write(ctx)
 	}
 	pending := len(l.other)
 	closing := l.log.close()

@@ -5,39 +5,41 @@ import { list } from "./list.js";
 import { swatch } from "./panel.js";
 import { element, make, on, state } from "./state.js";
 
-const bar = element("classes");
+const bar = element("class-buttons"), field = element("new-class");
+let drawn = "";
 
+// draw makes the buttons anew if the classes are others, so that whoever is at one of them stays there.
 function draw() {
-  const labels = state.dataset.labels || {};
-  const writable = labels.writable !== false;
+  const labels = state.dataset.labels || {}, writable = labels.writable !== false;
+  element("undo").disabled = !labels.undo;
+  element("redo").disabled = !labels.redo;
+  element("read-only").hidden = writable;
+  element("read-only").textContent = writable ? "" : labels.why || "Labels cannot be written.";
+  field.disabled = !writable;
+  const wanted = JSON.stringify([state.dataset.classes, writable]);
+  if (wanted === drawn) return;
+  drawn = wanted;
   const buttons = state.dataset.classes.map((name, i) =>
     make("button", { type: "button", title: i < 9 ? `Label with ${name} (${i + 1})` : `Label with ${name}`, disabled: !writable, onclick: () => put(name) },
       ...(i < 9 ? [make("kbd", { textContent: i + 1 })] : []), swatch(i), name));
   const clear = make("button", { type: "button", title: "Clear the label (0)", disabled: !writable, onclick: () => put("") }, make("kbd", { textContent: "0" }), "no label");
-  const field = make("input", { id: "new-class", placeholder: "new class", "aria-label": "New class: Enter labels with it", disabled: !writable, autocomplete: "off", spellcheck: false });
+  bar.replaceChildren(...buttons, clear);
+}
+
+function count() {
+  const n = marks.size || Math.min(1, list.rows.length);
+  element("marked").textContent = marks.size > 1 ? `Label ${n.toLocaleString("en")} as` : "Label as";
+}
+
+export function start() {
+  on("dataset labelled", draw);
+  on("marks", count);
   field.onkeydown = (event) => {
     if (event.key !== "Enter" || !field.value.trim()) return;
     put(field.value.trim());
     field.value = "";
     element("grid").focus();
   };
-  const typed = element("new-class") ? element("new-class").value : "";
-  field.value = typed;
-  bar.replaceChildren(make("span", { className: "quiet", id: "marked" }), ...buttons, clear, field);
-  if (!writable) bar.append(make("p", { className: "warn", textContent: labels.why || "Labels cannot be written." }));
-  element("undo").disabled = !labels.undo;
-  element("redo").disabled = !labels.redo;
-  count();
-}
-
-function count() {
-  const n = marks.size || Math.min(1, list.rows.length);
-  if (element("marked")) element("marked").textContent = marks.size > 1 ? `Label ${n.toLocaleString("en")} as` : "Label as";
-}
-
-export function start() {
-  on("dataset labelled", draw);
-  on("marks", count);
   element("undo").onclick = undo;
   element("redo").onclick = redo;
   // The keys of the grid also label the row whose panel has the focus.

@@ -82,7 +82,7 @@ function fit() {
   const { left, top, right, bottom } = places ? places.bounds : { left: -1, top: -1, right: 1, bottom: 1 };
   // Where the legend lies over the map, its width is left free.
   const legend = element("legend"), over = getComputedStyle(legend).position === "absolute" ? legend.offsetWidth : 0;
-  const n = state.positions ? state.positions.length / 2 : 0, edge = n <= 150 && state.dataset.images ? 100 : 50; // for half an image, or a point
+  const n = state.positions ? state.positions.length / 2 : 0, edge = n <= 150 && state.dataset?.images ? 100 : 50; // for half an image, or a point
   fitted = view.unit = Math.min((field.clientWidth - edge - over) / Math.max(right - left, 1e-6), (field.clientHeight - edge) / Math.max(bottom - top, 1e-6));
   view.x = (left + right) / 2 + over / 2 / view.unit;
   view.y = (top + bottom) / 2;
