@@ -11,6 +11,8 @@ const (
 	// blocks of rows meet in pairs, all at the same time, in rounds; an even number.
 	blocks = 16
 	rounds = blocks - 1
+	// fewEdges are moved by one goroutine, because to wait for others at each meeting takes as long.
+	fewEdges = rounds * blocks * 64
 	// repulsions is how many rows repel one for each neighbour that attracts it.
 	repulsions = 5
 	// furthest is how far a row moves at most by one step, in each direction.
@@ -78,6 +80,10 @@ func newSchedule(w *weights) *schedule {
 // descend moves the points by attraction and repulsion.
 func descend(ctx context.Context, points []float32, w *weights, o Options) error {
 	d := &descent{points: points, before: make([]float32, len(points)), forces: newForces(o.MinDist), schedule: newSchedule(w), seed: mix(o.Seed)}
+	workers := o.Workers
+	if len(d.schedule.edges) < fewEdges {
+		workers = 1
+	}
 	for epoch := range o.Epochs {
 		d.epoch, d.step = epoch, 1-float32(epoch)/float32(o.Epochs)
 		copy(d.before, points)
@@ -85,7 +91,7 @@ func descend(ctx context.Context, points []float32, w *weights, o Options) error
 			if err := context.Cause(ctx); err != nil {
 				return err
 			}
-			parallel(blocks, o.Workers, func(m int) { d.meet(round*blocks + m) })
+			parallel(blocks, workers, func(m int) { d.meet(round*blocks + m) })
 		}
 		o.Progress(startShare + (1-startShare)*float64(epoch+1)/float64(o.Epochs))
 	}

@@ -144,7 +144,7 @@ func TestCancelled(t *testing.T) {
 				cancel(because)
 			}
 		}
-		_, err := Layout(ctx, vectors.Matrix(data, 64, 100), Options{Progress: stop})
+		_, err := Layout(ctx, vectors.Matrix(data, 64, 100), Options{Epochs: 40, Progress: stop})
 		if took := time.Since(cancelled); !errors.Is(err, because) || took > 10*time.Second {
 			t.Errorf("cancelled at %g: %v after %v", at, err, took)
 		}
