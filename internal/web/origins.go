@@ -78,12 +78,12 @@ func (o origins) handler(t *router, next http.Handler) http.Handler {
 		if methods := t.methods(r); r.Method == http.MethodOptions && wanted != "" && methods != nil {
 			h.Add("Vary", "Access-Control-Request-Method, Access-Control-Request-Headers")
 			h.Set("Access-Control-Allow-Methods", strings.Join(methods, ", "))
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Inference-Header-Content-Length")
 			h.Set("Access-Control-Max-Age", "600")
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		h.Set("Access-Control-Expose-Headers", "Retry-After, WWW-Authenticate")
+		h.Set("Access-Control-Expose-Headers", "Inference-Header-Content-Length, Retry-After, WWW-Authenticate")
 		next.ServeHTTP(w, r)
 	})
 }

@@ -91,7 +91,7 @@ func TestOrigins(t *testing.T) {
 		if _, found := h[http.CanonicalHeaderKey("Access-Control-Allow-Credentials")]; found {
 			t.Errorf("%s: credentials are allowed", test.name)
 		}
-		if asked := test.methods != ""; asked != (h.Get("Access-Control-Allow-Headers") == "Authorization, Content-Type") {
+		if asked := test.methods != ""; asked != (h.Get("Access-Control-Allow-Headers") == "Authorization, Content-Type, Inference-Header-Content-Length") {
 			t.Errorf("%s: headers %v", test.name, h)
 		}
 	}
