@@ -47,7 +47,7 @@ test: build python browser corpora ## vet, staticcheck, govulncheck, gofmt, all 
 		FOVEA_PYTHON_SERVING="$$(scripts/python.sh path serving)" FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
 		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_PYTHON_SCIKIT_LEARN FOVEA_PYTHON_SBOM FOVEA_PYTHON_PICTURES FOVEA_PYTHON_SERVING FOVEA_CHROMIUM && \
 		eval "$$(scripts/deps.sh env)" && \
-		go test -race -tags nocloud -timeout 30m $$(go list ./... | grep -vE '$(HEAVY)') && \
+		go test -race -tags nocloud -timeout 45m $$(go list ./... | grep -vE '$(HEAVY)') && \
 		go test -race -short -tags nocloud $$(go list ./... | grep -E '$(HEAVY)') && \
 		go test -tags nocloud $$(go list ./... | grep -E '$(HEAVY)')
 	$(GO) test ./objects/drivers

@@ -13,4 +13,4 @@ func TestPathFlags(t *testing.T) {
 }
 
 // Every command prints its result as JSON.
-func TestJSONFlags(t *testing.T) { clitest.JSONFlags(t, newCommand()) }
+func TestJSONFlags(t *testing.T) { clitest.JSONFlags(t, newCommand(), "extract dataset explore") }

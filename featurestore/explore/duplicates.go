@@ -56,7 +56,7 @@ func Duplicates(ctx context.Context, d *featurestore.Dataset, s Selection, optio
 	without.Layers = []string{}
 	err = d.Scan(ctx, without, func(b *featurestore.Batch) error {
 		for i, r := range b.Rows {
-			rows = append(rows, Row{Row: b.Index[i], Path: r.Path, Label: r.Label, Width: int(r.Width), Height: int(r.Height)})
+			rows = append(rows, rowOf(b.Index[i], r))
 			hashes = append(hashes, r.SHA256)
 		}
 		return nil

@@ -25,6 +25,11 @@ type Row struct {
 	Similarity float64 `json:"similarity"`
 }
 
+// rowOf is a row of a dataset.
+func rowOf(number int, r featurestore.Row) Row {
+	return Row{Row: number, Path: r.Path, Label: r.Label, Width: int(r.Width), Height: int(r.Height)}
+}
+
 // Spelled returns rows with their names as results show them: as valid UTF-8, spelled by
 // featurestore.EscapeText.
 func Spelled(rows []Row) []Row {
@@ -46,7 +51,7 @@ func Nearest(ctx context.Context, d *featurestore.Dataset, s Selection, vector [
 	var rows []Row // all that were scanned, in the order of the scan
 	source := Vectors(d, layer, scan, func(b *featurestore.Batch) {
 		for i, r := range b.Rows {
-			rows = append(rows, Row{Row: b.Index[i], Path: r.Path, Label: r.Label, Width: int(r.Width), Height: int(r.Height)})
+			rows = append(rows, rowOf(b.Index[i], r))
 		}
 	})
 	// One more than k, because except may be among them.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -106,14 +105,14 @@ func (t *router) methods(r *http.Request) []string {
 	return methods
 }
 
-// unknown says which paths there are.
+// unknown says which paths there are. What the client asked for may be a credential, and is not repeated.
 func (t *router) unknown(r *http.Request) error {
 	var paths []string
 	for _, pattern := range t.shown {
 		_, p, _ := strings.Cut(pattern, " ")
 		paths = append(paths, p)
 	}
-	return fmt.Errorf("%.100q: there is no such path%s: use %s", cmp.Or(r.URL.Path, r.RequestURI), typo.Hint(r.URL.Path, paths), strings.Join(t.shown, ", "))
+	return fmt.Errorf("there is no such path%s: use %s", typo.Hint(r.URL.Path, paths), strings.Join(t.shown, ", "))
 }
 
 // checkQuery refuses a query that is not one, or has parameters that the route does not take.
@@ -126,9 +125,9 @@ func checkQuery(raw string, route Route) error {
 		_, p, _ := strings.Cut(route.Pattern, " ")
 		switch {
 		case !slices.Contains(route.Parameters, name) && len(route.Parameters) == 0:
-			return fmt.Errorf("unknown parameter %.100q: %s takes none", name, p)
+			return fmt.Errorf("unknown parameter: %s takes none", p)
 		case !slices.Contains(route.Parameters, name):
-			return fmt.Errorf("unknown parameter %.100q%s: %s takes %s", name, typo.Hint(name, route.Parameters), p, strings.Join(route.Parameters, ", "))
+			return fmt.Errorf("unknown parameter%s: %s takes %s", typo.Hint(name, route.Parameters), p, strings.Join(route.Parameters, ", "))
 		case len(query[name]) > 1:
 			return fmt.Errorf("the parameter %s is given %d times: give it once", name, len(query[name]))
 		}
