@@ -180,7 +180,7 @@ func (p *pictures) member(ctx context.Context, t *table, file, path, within stri
 		return nil, fmt.Errorf("%w: %s has no %s", errNoPicture, file, featurestore.EscapeText(path))
 	}
 	data, err := p.reader.Read(ctx, item)
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		delete(p.holders, file) // it may be another file now
 	}
 	return data, err
