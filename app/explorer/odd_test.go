@@ -50,6 +50,9 @@ func TestFewRows(t *testing.T) {
 				}
 				time.Sleep(20 * time.Millisecond)
 			}
+			if note := object[order](r, "/api/orders/conflicts").Note; strings.Contains(note, "yet") || !strings.Contains(note, "only equal files") {
+				t.Errorf("the note on conflicts is %q", note)
+			}
 		})
 	}
 }

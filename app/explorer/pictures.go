@@ -53,7 +53,7 @@ func newPictures(o Options) (*pictures, error) {
 	}
 	info, err := os.Stat(o.Images)
 	if err != nil {
-		return nil, fmt.Errorf("the images that the dataset was extracted from: %w", err)
+		return nil, fmt.Errorf("--images: the directory that the dataset was extracted from: %w", err)
 	}
 	if !info.IsDir() { // an archive that was itself given to extract: paths begin with its name
 		p.root = filepath.Dir(o.Images)
