@@ -81,19 +81,29 @@ func (o *TrainOptions) Group(ctx context.Context, all Features) (Duplicates, err
 	if err != nil {
 		return Duplicates{}, err
 	}
-	warnOfConflicts(all)
 	d := Duplicates{Duplicates: found}
 	if !o.OwnNear {
 		d.Crowded = crowded(all.Labels, found.Groups)
 	}
 	if len(d.Crowded) > 0 && found.Alike > 0 {
-		logrus.Warnf("more than half of the images of %s have features of cosine %g or more with others, too many to be near duplicates: of these classes, only identical files are kept together, and the test may be too optimistic about them; set --near-duplicates to change that", text.Some(d.Crowded), o.NearDuplicates)
 		d.Duplicates = head.Join(all.Hashes, slices.DeleteFunc(found.Pairs, func(p vectors.Pair) bool {
 			return slices.Contains(d.Crowded, all.Labels[p.A]) || slices.Contains(d.Crowded, all.Labels[p.B])
 		}))
 	}
 	d.Groups = together(d.Groups, all.Paths)
 	d.Together = joinGroups(d.Groups, all.Groups)
+	if !o.QuietGroups {
+		o.tell(all, d, found.Alike)
+	}
+	return d, nil
+}
+
+// tell logs what was found, alike near duplicates before classes were left out.
+func (o *TrainOptions) tell(all Features, d Duplicates, alike int) {
+	warnOfConflicts(all)
+	if len(d.Crowded) > 0 && alike > 0 {
+		logrus.Warnf("more than half of the images of %s have features of cosine %g or more with others, too many to be near duplicates: of these classes, only identical files are kept together, and the test may be too optimistic about them; set --near-duplicates to change that", text.Some(d.Crowded), o.NearDuplicates)
+	}
 	noteGroups(all.Groups)
 	if d.Equal+d.Alike > 0 {
 		are := "images are copies"
@@ -105,7 +115,6 @@ func (o *TrainOptions) Group(ctx context.Context, all Features) (Duplicates, err
 	for _, p := range d.Pairs {
 		logrus.Debugf("near duplicates, cosine %.4f: %s and %s", p.Similarity, all.Paths[p.A], all.Paths[p.B])
 	}
-	return d, nil
 }
 
 // findDuplicates finds copies and near duplicates from the cosine near on, by averages over positions. Unless near is the

@@ -65,6 +65,8 @@ type TrainOptions struct {
 	// OwnFraction lets TestFraction override the dataset's own split, OwnNear applies NearDuplicates as it is, even if it
 	// makes most images of a class near duplicates.
 	OwnFraction, OwnNear bool
+	// QuietGroups says that Group logs nothing.
+	QuietGroups bool
 	// NoveltyRate is the share of images like the trained ones that the head is to call unknown (head.Novelty),
 	// from 0 to below 1; with 0 it cannot tell.
 	NoveltyRate float64

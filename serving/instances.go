@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -70,18 +69,49 @@ func (e *encoded) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// strictly decodes an object that has no other keys than these.
+// strictly decodes an object, of valid JSON, that has no other keys than these, and each once.
 func strictly(data []byte, into any, keys ...string) error {
-	var have map[string]skipped // not the values, which may be large
-	if err := json.Unmarshal(data, &have); err != nil || have == nil {
+	if data = bytes.TrimLeft(data, " \t\r\n"); len(data) == 0 || data[0] != '{' {
 		return errors.New("not a JSON object")
 	}
-	for _, key := range slices.Sorted(maps.Keys(have)) {
-		if !slices.Contains(keys, key) {
+	have := keysOf(data)
+	slices.Sort(have)
+	for i, key := range have {
+		switch {
+		case !slices.Contains(keys, key):
 			return fmt.Errorf("unknown key %.40q%s: use %s", key, typo.Hint(key, keys), strings.Join(keys, ", "))
+		case i > 0 && have[i-1] == key: // all but the last value would be lost
+			return fmt.Errorf("the key %q is there more than once: give all its values in one", key)
 		}
 	}
 	return json.Unmarshal(data, into)
+}
+
+// keysOf are the keys of an object of valid JSON, as often as they are there. Its values, which may be large, are not copied.
+func keysOf(object []byte) (keys []string) {
+	depth, next := 0, false // whether a key comes next
+	for at := 0; at < len(object); {
+		first := object[at]
+		at++
+		switch first {
+		case '{', '[':
+			depth++
+			next = depth == 1
+		case '}', ']':
+			depth--
+		case ',':
+			next = depth == 1
+		case '"':
+			end := at + textEnd(object[at:])
+			if next {
+				var key string
+				_ = json.Unmarshal(object[at-1:end], &key) // valid
+				keys, next = append(keys, key), false
+			}
+			at = end
+		}
+	}
+	return keys
 }
 
 // skipped is a value that is not looked at.

@@ -239,6 +239,14 @@ func TestPageAsksForToken(t *testing.T) {
 	b.run(t, chromedp.SendKeys("#token", "a wrong one\r", chromedp.ByQuery), chromedp.Poll(`document.getElementById("refusal").textContent != ""`, nil))
 	b.photos(t, "2 of 2 done")
 	b.screenshot(t, "serve-token")
+	var beside float64
+	b.run(t, chromedp.EmulateViewport(1400, 900), chromedp.Evaluate(`(() => {
+		const middle = (id) => (({ left, right }) => (left + right) / 2)(document.getElementById(id).getBoundingClientRect());
+		return Math.abs(middle("choose") - middle("drop"));
+	})()`, &beside))
+	if beside > 2 {
+		t.Errorf("on a wide page, the button is %g pixels beside the middle", beside)
+	}
 	b.run(t, chromedp.Evaluate(`document.getElementById("token").value = ""`, nil), chromedp.SendKeys("#token", token+"\r", chromedp.ByQuery),
 		chromedp.Poll(`document.querySelectorAll(".bars li").length == 4`, nil))
 	for _, photo := range b.photos(t, "2 of 2 done") {

@@ -151,6 +151,7 @@ func TestUploadsRefused(t *testing.T) {
 		{"application/json", string(inBase64(t, red, red, red, red, red)), 413, "5 images in a request"},
 		{"application/json", `{"instances":[{"b64":`, 400, "the request is not JSON: unexpected end of JSON input"},
 		{"application/json", `{"images":[]}`, 400, `unknown key \"images\"`},
+		{"application/json", `{"instances":[{"b64":""}], "in\u0073tances":[]}`, 400, `the key \"instances\" is there more than once`},
 		{"application/json", `[]`, 400, "not a JSON object"},
 		{"application/json", `{"instances":` + strings.Repeat("[", maxElements) + strings.Repeat("]", maxElements) + `}`, 413, "more than 100000 values"},
 	} {
@@ -160,7 +161,7 @@ func TestUploadsRefused(t *testing.T) {
 	}
 	good := `{"b64":"` + base64.StdEncoding.EncodeToString(red) + `"}`
 	for instance, want := range map[string]string{
-		`{"b64":7}`: "the value of b64 is not a text", `{"b65":""}`: `unknown key \"b65\"`, `{}`: "there is no image",
+		`{"b64":7}`: "the value of b64 is not a text", `{"b64":"","b64":""}`: `the key \"b64\" is there more than once`, `{"b65":""}`: `unknown key \"b65\"`, `{}`: "there is no image",
 		`7`: "not a JSON object", `null`: "not a JSON object", `{"b64":null}`: "there is no image", `{"b64":"","image_bytes":{"b64":""}}`: "there is no image",
 		`{"image_bytes":{"b64":"","x":1}}`: `unknown key \"x\"`,
 	} {

@@ -165,7 +165,7 @@ func (s *Server) writeParquet(ctx context.Context, dir string, t *table, rows []
 	}
 	t = now
 	label, m := s.labels.column(t), t.dataset.Manifest()
-	out, err := featurestore.Create(dir, featurestore.Info{Recipe: m.Recipe, DType: m.DType, ToolVersion: m.ToolVersion, Device: m.Device},
+	out, err := featurestore.Create(dir, featurestore.Info{Recipe: m.Recipe, DType: m.DType, ToolVersion: m.ToolVersion, Device: m.Device, Extra: m.ExtraColumns, Grouping: m.Grouping},
 		featurestore.Options{Format: featurestore.FormatParquet, ShardRows: len(rows), TensorExtension: m.TensorExtension})
 	if err != nil {
 		return "", err

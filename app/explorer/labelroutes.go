@@ -1,6 +1,7 @@
 package explorer
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,9 +34,12 @@ func read(w http.ResponseWriter, r *http.Request, to any) error {
 		err = errors.New("there is something after it")
 	}
 	var large *http.MaxBytesError
+	var other *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &large):
 		return refusal(http.StatusRequestEntityTooLarge, "the request is larger than %d MiB: send fewer rows at a time", mostBody>>20)
+	case errors.As(err, &other):
+		return refusal(http.StatusBadRequest, "the request's JSON cannot be used: %s is a JSON %s there (see docs/explore.md)", cmp.Or(other.Field, "the whole"), other.Value)
 	case err != nil:
 		return refusal(http.StatusBadRequest, "the request's JSON cannot be used: %w (see docs/explore.md)", err)
 	}

@@ -150,7 +150,7 @@ func TestLabelRefusals(t *testing.T) {
 		"the rows 0 to 19":       {"/api/labels", fields{"version": version, "rows": []int{20}, "label": "a"}, 400},
 		"control characters":     {"/api/labels", fields{"version": version, "rows": []int{1}, "label": "a\tb"}, 400},
 		"unknown field":          {"/api/labels", fields{"version": version, "row": 1, "label": "a"}, 400},
-		"cannot unmarshal":       {"/api/export", fields{"rows": "all", "format": "csv"}, 400},
+		"rows is a JSON string":  {"/api/export", fields{"rows": "all", "format": "csv"}, 400},
 		"csv, parquet and paths": {"/api/export", fields{"rows": []int{1}, "format": "xls"}, 400},
 		"select some":            {"/api/export", fields{"rows": []int{}, "format": "csv"}, 400},
 		"no row -1":              {"/api/export", fields{"rows": []int{-1}, "format": "csv"}, 400},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -30,6 +31,13 @@ const (
 // a sample, which takes seconds where all would take minutes.
 func principal(ctx context.Context, t *table, floats []float32, seed uint64, _ func(float64)) ([]float32, error) {
 	cols := t.layer.Size()
+	if cols == 1 || equalRows(floats, cols) { // there are no two directions
+		points := make([]float32, 2*t.rows())
+		for i := range t.rows() {
+			points[2*i] = floats[i*cols]
+		}
+		return points, nil
+	}
 	source := t.source(floats)
 	if len(floats) > exactValues {
 		source = t.source(sample(floats, cols, max(leastSampled, sampledValues/cols), seed))
@@ -39,6 +47,16 @@ func principal(ctx context.Context, t *table, floats []float32, seed uint64, _ f
 		return nil, err
 	}
 	return project(ctx, t.source(floats), p, t.rows())
+}
+
+// equalRows says whether all rows are equal, as one is.
+func equalRows(floats []float32, cols int) bool {
+	for at := cols; at < len(floats); at += cols {
+		if !slices.Equal(floats[at:at+cols], floats[:cols]) {
+			return false
+		}
+	}
+	return true
 }
 
 // sample copies n rows, one of each n-th part at random.

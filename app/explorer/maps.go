@@ -95,14 +95,27 @@ func (m *mapSet) compute(ctx context.Context, t *table) {
 		}
 		return
 	}
-	sum := checksum(floats)
+	sum, predicted := checksum(floats), false
 	for _, kind := range []string{mapPCA, mapUMAP} {
 		if c := cached[kind]; c == nil || c.vectors != sum {
 			m.make(ctx, t, kind, floats, sum)
 		}
 		if kind == mapPCA {
-			m.server.scores.predict(ctx, t)
+			predicted = m.server.scores.predict(ctx, t)
 		}
+	}
+	for !predicted && pause(ctx, watchEvery) { // the dataset was being replaced, by one with the same vectors
+		predicted = m.server.scores.predict(ctx, t)
+	}
+}
+
+// pause waits, unless ctx ends before.
+func pause(ctx context.Context, long time.Duration) bool {
+	select {
+	case <-time.After(long):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

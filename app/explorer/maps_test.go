@@ -181,19 +181,6 @@ func listed(t *testing.T, dir string) string {
 	return strings.Join(names, " ")
 }
 
-// Rows that are all alike, or a single one, have no directions in which they vary: the map says so.
-func TestNoMap(t *testing.T) {
-	for name, rows := range map[string]int{"one row": 1, "rows alike": 5} {
-		dir := filepath.Join(t.TempDir(), "features")
-		makeRows(t, dir, rows, 4, func(_ int, r *featurestore.Row) { r.Features[0] = []float32{1, 2, 3, 4} })
-		r := start(t, Options{Dir: dir})
-		s := r.waitFor("end", func(s seen) bool { return s.Map.PCA != stateComputing })
-		if status, _, body := r.ask("GET", "/api/map/pca", "", nil); s.Map.PCA == stateReady || status != 409 || !strings.Contains(string(body), `"error":`) {
-			t.Errorf("%s: %+v, %d: %s", name, s.Map, status, body)
-		}
-	}
-}
-
 // A server that is stopped leaves no goroutine, wherever it was.
 func TestStopsClean(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "features")

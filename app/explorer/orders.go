@@ -191,10 +191,12 @@ func spread(ctx context.Context, x head.Matrix, rows []int, doubt []float64, lim
 func (s *Server) conflicts(t *table, limit int, among []int) order {
 	r := s.labels.refit
 	r.mutex.Lock()
-	pairs, known := r.pairs, r.of == t.data && r.prepared != nil
+	pairs, known, failed := r.pairs, r.of == t.data && r.prepared != nil, r.of == t.data && r.failed != nil
 	r.mutex.Unlock()
 	found := order{Rows: []int{}, Groups: [][]int{}}
 	switch {
+	case failed:
+		pairs, found.Note = nil, "only equal files are compared, not near copies"
 	case !known:
 		pairs, found.Note = nil, "near copies are not known yet, only equal files"
 	case t.rows() > nearRows:

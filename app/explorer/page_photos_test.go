@@ -51,6 +51,12 @@ func TestPagePhotos(t *testing.T) {
 	}
 	p.wait(loaded("#grid img", len(paths)))
 	p.wait(loaded("#thumbs img", len(paths)))
+	frames := `new Set([...document.querySelectorAll("#thumbs img")].map(i => getComputedStyle(i).borderColor)).size `
+	p.wait(`state.columns.confidence`)
+	p.wait(frames + "=== 3") // as the points: by label, then by a number of each row
+	p.eval(`document.getElementById("colour").value = "confidence"; document.getElementById("colour").onchange()`, nil)
+	p.wait(frames + "> 3")
+	p.eval(`document.getElementById("colour").value = "label"; document.getElementById("colour").onchange()`, nil)
 	var at [2]float64
 	p.eval(`const s = document.getElementById("stage").getBoundingClientRect(), [x, y] = map.toScreen(state.positions[4], state.positions[5]); return [x + s.left, y + s.top]`, &at)
 	p.do(chromedp.MouseEvent("mouseMoved", at[0], at[1]))

@@ -300,6 +300,13 @@ func TestPageFind(t *testing.T) {
 	if len(found) != 9 || found[0] != "Select 10 matches" || found[1] != "a/000040.jpg · a" {
 		t.Errorf("the search finds %q", found)
 	}
+	var covered int
+	p.eval(`const found = document.getElementById("found"), box = found.getBoundingClientRect();
+		return [...document.querySelectorAll("#plot button")].map(b => b.getBoundingClientRect()).map(b => [b.x + b.width / 2, b.y + b.height / 2])
+			.filter(([x, y]) => x > box.left && x < box.right && y > box.top && y < box.bottom && !found.contains(document.elementFromPoint(x, y))).length`, &covered)
+	if covered > 0 {
+		t.Errorf("%d buttons lie over what the search found", covered)
+	}
 	p.press("\r", 0)
 	p.wait(`state.selection.length > 0`)
 	p.expect("the search", []int{40, 41, 42, 43, 44, 45, 46, 47, 48, 49})

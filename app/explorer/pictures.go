@@ -53,7 +53,7 @@ func newPictures(o Options) (*pictures, error) {
 	}
 	info, err := os.Stat(o.Images)
 	if err != nil {
-		return nil, fmt.Errorf("the images that the dataset was extracted from: %w", err)
+		return nil, fmt.Errorf("--images: the directory that the dataset was extracted from: %w", err)
 	}
 	if !info.IsDir() { // an archive that was itself given to extract: paths begin with its name
 		p.root = filepath.Dir(o.Images)
@@ -180,7 +180,7 @@ func (p *pictures) member(ctx context.Context, t *table, file, path, within stri
 		return nil, fmt.Errorf("%w: %s has no %s", errNoPicture, file, featurestore.EscapeText(path))
 	}
 	data, err := p.reader.Read(ctx, item)
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		delete(p.holders, file) // it may be another file now
 	}
 	return data, err

@@ -140,6 +140,11 @@ func TestImagesOfRows(t *testing.T) {
 			t.Errorf("%s: the thumbnail is %+v, %s", path, thumb, kind)
 		}
 	}
+	for i, path := range rows.paths { // in that order, in which archives stay open from one request to the next
+		if status, _, body := r.ask(http.MethodGet, "/images/"+itoa(i), "", nil); status != http.StatusOK {
+			t.Errorf("in order, %s: %d: %s", path, status, body)
+		}
+	}
 	_, header, _ := r.ask(http.MethodGet, "/thumbs/0", "", nil)
 	request, err := http.NewRequest(http.MethodGet, r.base+"/thumbs/0?token="+r.token, nil)
 	must(t, err)

@@ -197,22 +197,22 @@ func (r *refitter) build(ctx context.Context, t *table, x head.Matrix, label []i
 	for i, at := range label {
 		names[i] = t.classes.name(at)
 	}
-	o := finetuning.TrainOptions{NearDuplicates: finetuning.UsualNear}
+	o := finetuning.TrainOptions{NearDuplicates: finetuning.UsualNear, QuietGroups: true} // the page has an order of conflicts
 	if t.rows() > nearRows {
 		o.NearDuplicates = 0
 	}
-	features := finetuning.Features{Recipe: t.dataset.Recipe(), Layers: []recipe.Layer{t.layer}, X: x, Labels: names, Splits: splits, Hashes: t.sha256, Paths: t.paths}
+	features := finetuning.Features{Recipe: t.dataset.Recipe(), Layers: []recipe.Layer{t.layer}, X: x, Labels: names, Splits: splits, Hashes: hashes(t), Paths: t.paths, Groups: t.groups}
 	groups, err := o.Group(ctx, features)
 	if err != nil {
 		return nil, groups, err
 	}
-	options := head.RefitOptions{Seed: r.server.options.Seed, Groups: groups.Groups, Labels: names}
+	options := head.RefitOptions{Seed: r.server.options.Seed, Groups: groups.Together, Labels: names}
 	if t.rows() > neighbourRows {
 		options.Neighbours = -1
 	}
 	prepared, err := head.NewRefit(ctx, x, options)
-	if errors.Is(err, head.ErrCopies) {
-		err = errors.New("the rows are copies or near copies of each other")
+	if errors.Is(err, head.ErrCopies) || errors.Is(err, head.ErrConstant) {
+		err = errors.New("too few rows can be told apart: it takes at least three images that are not copies or near copies of each other, nor of one group")
 	}
 	return prepared, groups, err
 }

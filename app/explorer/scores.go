@@ -2,6 +2,7 @@ package explorer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -115,34 +116,38 @@ func (c *scores) names(t *table) []string {
 }
 
 // predict applies the head that was given to all rows. Nothing is written to the dataset meanwhile, which would end the
-// reading.
-func (c *scores) predict(ctx context.Context, t *table) {
+// reading. It returns false if another program is replacing the dataset.
+func (c *scores) predict(ctx context.Context, t *table) (done bool) {
 	if c.head == nil {
-		return
+		return true
 	}
 	c.server.turning.Lock()
 	defer c.server.turning.Unlock()
 	shown, o := c.server.shown.Load(), c.server.options
-	if shown.data != t.data || featurestore.EditionOf(o.Dir) != shown.dataset.Edition() {
-		return // what replaces it is predicted soon
+	if shown.data != t.data {
+		return true // what replaces it is predicted soon
+	}
+	if featurestore.EditionOf(o.Dir) != shown.dataset.Edition() {
+		return false
 	}
 	p := newPredictions(c.head, shown)
 	err := finetuning.Predict(ctx, finetuning.PredictOptions{Head: c.head, Source: finetuning.Source{Dir: o.Dir, MaxMemory: o.MaxMemory}, Row: p.add})
-	if ctx.Err() != nil {
-		return
+	if ctx.Err() != nil || errors.Is(err, featurestore.ErrReplaced) {
+		return false
 	}
 	c.mutex.Lock()
 	c.trouble = err
 	c.mutex.Unlock()
 	if err != nil {
 		logrus.Warnf("the head's predictions are not shown: %v", err)
-		return
+		return true
 	}
 	columns := map[string]any{columnPrediction: p.classes, columnConfidence: p.confidence}
 	if c.head.Novelty != nil {
 		columns[columnNovelty] = p.novelty
 	}
 	c.replace(t, columns)
+	return true
 }
 
 // predictions are collected row by row.

@@ -29,6 +29,8 @@ type table struct {
 	heights       []int32
 	// label and split are places in classes and splits, -1 for none.
 	label, split []int32
+	// groups are those of the dataset, whose rows no fold separates; nil if it has none.
+	groups []string
 	// classes are those of the dataset in order, and after them those of the head and new ones; see names.
 	classes *names
 	splits  []string
@@ -121,6 +123,12 @@ func (t *table) read(ctx context.Context) error {
 			t.widths, t.heights = append(t.widths, r.Width), append(t.heights, r.Height)
 			t.label = append(t.label, labels.number(featurestore.EscapeText(r.Label)))
 			t.split = append(t.split, splits.number(featurestore.EscapeText(r.Split)))
+			if r.Group != "" && t.groups == nil {
+				t.groups = make([]string, n)
+			}
+			if t.groups != nil {
+				t.groups[len(t.paths)-1] = r.Group
+			}
 			sum.add(r)
 		}
 		return nil

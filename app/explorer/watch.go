@@ -23,9 +23,12 @@ func (s *Server) compute(ctx context.Context) {
 			defer close(done)
 			s.maps.compute(of, t)
 		}()
-		select {
-		case <-s.turned:
-		case <-ctx.Done():
+		for turned := false; !turned && ctx.Err() == nil; {
+			select {
+			case <-s.turned:
+				turned = s.shown.Load().data != t.data // otherwise it told of what is computed already
+			case <-ctx.Done():
+			}
 		}
 		stop()
 		<-done

@@ -38,7 +38,7 @@ function frame(now) {
   // While many points move, a pixel for each of the window's is enough.
   const ratio = moving && n > 200000 ? 1 : Math.min(2, devicePixelRatio);
   drawing.draw({ view, way: way * way * (3 - 2 * way), size, ratio, ring: ringColour });
-  if (places) thumbs.show(inView(), places, toScreen, moving);
+  if (places) thumbs.show(inView(), places, toScreen, moving, colours);
   if (places && !drawn) performance.mark((drawn = "map drawn")); // for whoever measures
   mark();
 }

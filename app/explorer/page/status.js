@@ -46,7 +46,7 @@ export function facts(warning) {
   const d = state.dataset;
   element("name").textContent = d.name;
   document.title = d.name + " · fovea explorer";
-  element("facts").textContent = `${d.rows.toLocaleString("en")} rows · ${d.layer}`;
+  element("facts").textContent = `${d.rows.toLocaleString("en")} ${d.rows === 1 ? "row" : "rows"} · ${d.layer}`;
   element("facts").title = d.directory;
   element("notes").replaceChildren(...[...(d.notes || []), warning].filter(Boolean).map((text) => make("p", { textContent: text })));
 }

@@ -1,5 +1,5 @@
 // Pictures in place of points, where few enough are in view.
-import { ofClass } from "./colours.js";
+import { css } from "./colours.js";
 import { thumb } from "./api.js";
 import { make, on, state } from "./state.js";
 
@@ -17,9 +17,9 @@ export class Thumbs {
     this.shown.clear();
   }
 
-  // show puts the pictures of the rows in view where they lie. While the map moves, none is fetched that the next
+  // show puts the pictures of the rows in view where they lie, framed in the colours of their points. While the map moves, none is fetched that the next
   // moment may not need.
-  show(box, places, toScreen, moving) {
+  show(box, places, toScreen, moving, colours) {
     const rows = state.dataset && state.dataset.images ? places.inside(box, state.visible, most + 1) : [];
     if (rows.length === 0 || rows.length > most) {
       if (this.shown.size) this.clear();
@@ -43,7 +43,7 @@ export class Thumbs {
       const [x, y] = toScreen(p[2 * row], p[2 * row + 1]);
       picture.style.width = picture.style.height = side + "px";
       picture.style.transform = `translate(${Math.round(x - side / 2)}px, ${Math.round(y - side / 2)}px)`;
-      picture.style.borderColor = ofClass(state.columns.label ? state.columns.label[row] : -1);
+      picture.style.borderColor = css([...colours.subarray(4 * row, 4 * row + 3)]);
       picture.classList.toggle("dim", some && !state.selected[row]);
     }
   }

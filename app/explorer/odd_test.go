@@ -1,0 +1,199 @@
+package explorer
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	logs "github.com/sirupsen/logrus/hooks/test"
+
+	"fovea/extraction"
+	"fovea/featurestore"
+	"fovea/head"
+	"fovea/pipeline"
+)
+
+// A single row, rows that are all equal, and rows of one value have a map, and what cannot be learned from them is said as
+// it is.
+func TestFewRows(t *testing.T) {
+	same := func(_ int, r *featurestore.Row) { r.Features = [][]float32{{1, 2, 3}} }
+	for name, c := range map[string]struct {
+		rows, cols int
+		each       func(int, *featurestore.Row)
+		spread     bool
+	}{"one row": {1, 3, nil, false}, "two rows": {2, 3, nil, true}, "equal rows": {9, 3, same, false}, "one value": {9, 1, nil, true}} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "features")
+			makeRows(t, dir, c.rows, c.cols, c.each)
+			r := start(t, Options{Dir: dir})
+			r.waitFor("a map", func(s seen) bool { return s.Map.PCA != stateComputing })
+			points := floats(t, r.get("/api/map/pca"))
+			if spread := slices.ContainsFunc(points, func(v float32) bool { return v != 0 }); len(points) != 2*c.rows || spread != c.spread {
+				t.Errorf("the points are %v", points)
+			}
+			if c.cols == 1 {
+				return
+			}
+			late := time.Now().Add(10 * time.Second)
+			for {
+				status, _, body := r.ask(http.MethodGet, "/api/orders/suspect", "", nil)
+				if said := string(body); status == http.StatusConflict && strings.Contains(said, "at least three images") {
+					break
+				} else if !strings.Contains(said, "no head has been fitted") || time.Now().After(late) {
+					t.Fatalf("the suspects are %d: %s", status, body)
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+			if note := object[order](r, "/api/orders/conflicts").Note; strings.Contains(note, "yet") || !strings.Contains(note, "only equal files") {
+				t.Errorf("the note on conflicts is %q", note)
+			}
+		})
+	}
+}
+
+// makeGroups makes a dataset of patients with five rows each, which are alike; their labels say nothing.
+func makeGroups(t *testing.T, dir string) {
+	t.Helper()
+	const cols = 64
+	w, err := featurestore.Create(dir, featurestore.Info{
+		Recipe: testRecipe(cols), DType: featurestore.Float32, ToolVersion: "v0", Device: "cpu",
+		Extra: []featurestore.Extra{featurestore.ExtraGroup}, Grouping: "parent",
+	}, featurestore.Options{Format: featurestore.FormatParquet})
+	must(t, err)
+	random := rand.New(rand.NewPCG(7, 8))
+	for patient := range 40 {
+		centre := make([]float32, cols)
+		for j := range centre {
+			centre[j] = float32(random.NormFloat64())
+		}
+		for range 5 {
+			vector := slices.Clone(centre)
+			for j := range vector {
+				vector[j] += 0.4 * float32(random.NormFloat64())
+			}
+			name := itoa(patient) + "/" + itoa(int(random.Uint32()))
+			must(t, w.Append(featurestore.Row{
+				Path: name, Label: string("ab"[patient%2]), SHA256: sumOf([]byte(name)), Width: 8, Height: 6, Group: "p" + itoa(patient), Features: [][]float32{vector},
+			}))
+		}
+	}
+	must(t, w.Close(featurestore.StatusComplete))
+}
+
+// The groups of a dataset stay together in cross-validation, and are in the Parquet that is exported.
+func TestGroups(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "features")
+	makeGroups(t, dir)
+	r := start(t, Options{Dir: dir})
+	s := r.until("accuracy", func(s labelsSeen) bool { return s.Accuracy != nil })
+	if s.Accuracy.Value > 0.75 {
+		t.Errorf("accuracy %.2f: patients are known from the training", s.Accuracy.Value)
+	}
+	status, _, body := r.ask(http.MethodPost, "/api/export", "application/json", strings.NewReader(`{"version": "`+s.Version+`", "rows": [0, 7], "format": "parquet"}`))
+	if status != http.StatusOK {
+		t.Fatalf("%d: %s", status, body)
+	}
+	if !strings.Contains(string(body), "group") {
+		t.Error("the export has no groups")
+	}
+}
+
+// What the log says of copies has no flag that only finetune knows.
+func TestQuietAboutCopies(t *testing.T) {
+	hook := logs.NewGlobal()
+	defer logrus.StandardLogger().ReplaceHooks(logrus.LevelHooks{})
+	dir := filepath.Join(t.TempDir(), "features")
+	makeRows(t, dir, 60, 3, func(_ int, r *featurestore.Row) { // all nearly in one direction
+		r.Features[0][0] += 100
+	})
+	r := start(t, Options{Dir: dir})
+	r.until("accuracy", func(s labelsSeen) bool { return s.Accuracy != nil })
+	for _, e := range hook.AllEntries() {
+		if strings.Contains(e.Message, "--near-duplicates") || strings.Contains(e.Message, "split") {
+			t.Errorf("the log says %s", e.Message)
+		}
+	}
+}
+
+// An edition is computed though it is told of twice.
+func TestToldTwice(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "features")
+	makeRows(t, dir, 2000, 64, nil)
+	s, err := New(context.Background(), Options{Dir: dir})
+	must(t, err)
+	defer func() { must(t, s.labels.close()) }()
+	s.turned <- struct{}{}
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.compute(ctx)
+	}()
+	for ctx.Err() == nil && s.maps.get(s.shown.Load(), mapPCA).state == stateComputing {
+		time.Sleep(10 * time.Millisecond)
+	}
+	p := s.maps.get(s.shown.Load(), mapPCA)
+	if stop(); p.state != stateReady {
+		t.Errorf("the map is %s: %v", p.state, p.err)
+	}
+	<-done
+}
+
+// Predictions are shown though another program relabelled the dataset after its vectors were read.
+func TestPredictedAfterRelabelling(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "features")
+	makeRows(t, dir, 40, 3, nil)
+	d, err := featurestore.Open(dir)
+	must(t, err)
+	h := &head.Head{
+		Classes: []string{"a", "b"}, Recipe: d.Recipe(), Layers: d.Recipe().Layers, Weights: [][]float32{{1, 0, 0}, {0, 1, 0}}, Biases: []float32{0, 0},
+		Standardization: head.Standardization{Mean: make([]float32, 3), Scale: []float32{1, 1, 1}},
+	}
+	file := filepath.Join(t.TempDir(), "test.head")
+	must(t, h.Save(file))
+	s, err := New(context.Background(), Options{Dir: dir, Head: file})
+	must(t, err)
+	defer func() { must(t, s.labels.close()) }()
+	shown := s.shown.Load()
+	shown.data.load(t.Context(), shown)
+	_, err = extraction.Relabel(t.Context(), dir, extraction.RelabelOptions{
+		Labels: pipeline.LabelsByPath(map[string]string{"a/000000.jpg": "b"}), Missing: extraction.MissingKeep, MostChanges: 1, Quiet: true,
+	})
+	must(t, err)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.maps.compute(ctx, s.shown.Load())
+	}()
+	for ctx.Err() == nil && s.maps.get(s.shown.Load(), mapUMAP).state == stateComputing {
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.turning.Lock()
+	s.turn(ctx)
+	s.turning.Unlock()
+	<-done
+	if s.scores.column(s.shown.Load(), columnPrediction) == nil {
+		t.Error("there are no predictions")
+	}
+	stop()
+}
+
+// A request whose JSON has another type is told so in words of JSON.
+func TestWrongTypes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "features")
+	makeRows(t, dir, 8, 3, nil)
+	r := start(t, Options{Dir: dir})
+	for _, body := range []string{`[]`, `{"rows": [1.5], "label": "a"}`, `{"rows": "1"}`, `3`} {
+		status, _, answer := r.ask(http.MethodPost, "/api/labels", "application/json", strings.NewReader(body))
+		if text := string(answer); status != http.StatusBadRequest || strings.Contains(text, "Go ") || strings.Contains(text, "struct") {
+			t.Errorf("%s: %d: %s", body, status, text)
+		}
+	}
+}
