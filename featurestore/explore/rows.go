@@ -21,8 +21,13 @@ type Row struct {
 	Width  int   `json:"width,omitempty"`
 	Height int   `json:"height,omitempty"`
 	Bytes  int64 `json:"bytes,omitempty"`
+	// Gone and Changed say what has become of the file since it was extracted, where Duplicates knows.
+	Gone    bool `json:"gone,omitempty"`
+	Changed bool `json:"changed,omitempty"`
 	// Similarity is the cosine with what was looked for, -1 to 1.
 	Similarity float64 `json:"similarity"`
+
+	real string // File.Real
 }
 
 // Spelled returns rows with their names as results show them: as valid UTF-8, spelled by
