@@ -201,12 +201,12 @@ func (r *refitter) build(ctx context.Context, t *table, x head.Matrix, label []i
 	if t.rows() > nearRows {
 		o.NearDuplicates = 0
 	}
-	features := finetuning.Features{Recipe: t.dataset.Recipe(), Layers: []recipe.Layer{t.layer}, X: x, Labels: names, Splits: splits, Hashes: t.sha256, Paths: t.paths}
+	features := finetuning.Features{Recipe: t.dataset.Recipe(), Layers: []recipe.Layer{t.layer}, X: x, Labels: names, Splits: splits, Hashes: t.sha256, Paths: t.paths, Groups: t.groups}
 	groups, err := o.Group(ctx, features)
 	if err != nil {
 		return nil, groups, err
 	}
-	options := head.RefitOptions{Seed: r.server.options.Seed, Groups: groups.Groups, Labels: names}
+	options := head.RefitOptions{Seed: r.server.options.Seed, Groups: groups.Together, Labels: names}
 	if t.rows() > neighbourRows {
 		options.Neighbours = -1
 	}
