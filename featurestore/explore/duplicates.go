@@ -119,7 +119,7 @@ func group(rows []Row, hashes []string, pairs []vectors.Pair, file func(path, sh
 			r.Similarity = best[row]
 			if file != nil {
 				f := file(r.Path, hashes[row])
-				r.Bytes, r.Gone, r.Changed, r.real = f.Bytes, f.Gone, f.Changed, f.Real
+				r.Bytes, r.Gone, r.Changed, r.Real = f.Bytes, f.Gone, f.Changed, f.Real
 			}
 			g.Rows = append(g.Rows, r)
 		}
@@ -188,7 +188,7 @@ func WriteOthers(w io.Writer, groups []DuplicateGroup) (n Others, err error) {
 			case r.Changed:
 				n.Changed++
 				continue
-			case r.real != "" && r.real == keep.real:
+			case r.Real != "" && r.Real == keep.Real:
 				n.Links++
 				continue
 			}

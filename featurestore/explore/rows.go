@@ -24,10 +24,10 @@ type Row struct {
 	// Gone and Changed say what has become of the file since it was extracted, where Duplicates knows.
 	Gone    bool `json:"gone,omitempty"`
 	Changed bool `json:"changed,omitempty"`
+	// Real names the file itself, in the same way for all links to it, where Duplicates knows.
+	Real string `json:"-"`
 	// Similarity is the cosine with what was looked for, -1 to 1.
 	Similarity float64 `json:"similarity"`
-
-	real string // File.Real
 }
 
 // Spelled returns rows with their names as results show them: as valid UTF-8, spelled by
