@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,7 +36,11 @@ type Duplicates struct {
 func FindDuplicates(ctx context.Context, name string, d *featurestore.Dataset, s explore.Selection, threshold float64, images string) (*Duplicates, error) {
 	o := explore.DuplicateOptions{Threshold: threshold}
 	if images != "" {
-		o.Bytes = func(path string) int64 { return bytesOf(filepath.Join(images, filepath.FromSlash(path))) }
+		files, err := newCopiedFiles(images)
+		if err != nil {
+			return nil, err
+		}
+		o.File = files.file
 	}
 	groups, err := explore.Duplicates(ctx, d, s, o)
 	if err != nil {
@@ -48,15 +51,6 @@ func FindDuplicates(ctx context.Context, name string, d *featurestore.Dataset, s
 		found.Groups[i].Rows = explore.Spelled(groups[i].Rows)
 	}
 	return found, nil
-}
-
-// bytesOf is the size of a file, 0 if there is none.
-func bytesOf(file string) int64 {
-	info, err := os.Stat(file)
-	if err != nil || !info.Mode().IsRegular() {
-		return 0
-	}
-	return info.Size()
 }
 
 // WriteText writes the groups as a table for people.
@@ -78,7 +72,12 @@ func (d *Duplicates) WriteText(w io.Writer) error {
 // sizeOf is what is known of a picture's size.
 func sizeOf(r explore.Row) string {
 	size := fmt.Sprintf("%dx%d", r.Width, r.Height)
-	if r.Bytes > 0 {
+	switch {
+	case r.Gone:
+		size += ", file gone"
+	case r.Changed:
+		size += ", file changed"
+	case r.Bytes > 0:
 		size += ", " + text.Size(r.Bytes)
 	}
 	return size
@@ -108,20 +107,26 @@ func noteOf(g explore.DuplicateGroup, row int) string {
 
 // SaveOthers writes the table of explore.WriteOthers to a file, and logs what is not in it.
 func (d *Duplicates) SaveOthers(file string) error {
-	var copies, conflicts int
+	var n explore.Others
 	err := output.Write(file, func(w io.Writer) (err error) {
-		copies, conflicts, err = explore.WriteOthers(w, d.raw)
+		n, err = explore.WriteOthers(w, d.raw)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("write the list of copies: %w", err)
 	}
-	logrus.Infof("%s listed in %s", text.Count(copies, "copy", "copies"), file)
-	if conflicts > 0 {
-		logrus.Warnf("%s not listed in %s, because labels conflict: decide which is right first (extract dataset relabel)", text.Plural(conflicts, "group"), file)
+	logrus.Infof("%s listed in %s", text.Count(n.Copies, "copy", "copies"), file)
+	if n.Conflicts > 0 {
+		logrus.Warnf("%s not listed in %s, because labels conflict: decide which is right first (extract dataset relabel)", text.Plural(n.Conflicts, "group"), file)
 	}
-	if d.images == "" && copies > 0 {
-		logrus.Info("of copies with as many pixels, that of the first path is kept; --images DIR would tell which file is larger")
+	if n.Changed > 0 {
+		logrus.Warnf("%s not listed in %s, because the files have changed since they were extracted: extract --sync takes them in", text.Count(n.Changed, "copy", "copies"), file)
+	}
+	if n.Links > 0 {
+		logrus.Infof("%s not listed in %s: the file is the one that is kept", text.Count(n.Links, "link", "links"), file)
+	}
+	if d.images == "" && n.Copies > 0 {
+		logrus.Warnf("without --images DIR, %s may name links to files that are kept, keep files that are gone, and of copies with as many pixels not the larger file: give it before anything is deleted", file)
 	}
 	return nil
 }
@@ -164,8 +169,8 @@ func (d *Duplicates) Sheet() (contactsheet.Sheet, error) {
 // addDownload puts the table of SaveOthers into the sheet, as far as a link can hold it.
 func (d *Duplicates) addDownload(sheet *contactsheet.Sheet) error {
 	var list bytes.Buffer
-	copies, conflicts, err := explore.WriteOthers(&list, d.raw)
-	if err != nil || copies == 0 {
+	n, err := explore.WriteOthers(&list, d.raw)
+	if err != nil || n.Copies == 0 {
 		return err
 	}
 	if list.Len() > contactsheet.MostDownload {
@@ -173,9 +178,9 @@ func (d *Duplicates) addDownload(sheet *contactsheet.Sheet) error {
 		return nil
 	}
 	note := "all but the largest of each group, which has the most pixels, of equal ones the most bytes, of equal ones the first path. Look at near duplicates before you delete them."
-	if conflicts > 0 {
-		note += fmt.Sprintf(" Not in it: %s whose labels conflict. Decide on the label first.", text.Plural(conflicts, "group"))
+	if n.Conflicts > 0 {
+		note += fmt.Sprintf(" Not in it: %s whose labels conflict. Decide on the label first.", text.Plural(n.Conflicts, "group"))
 	}
-	sheet.Download = &contactsheet.Download{File: "copies.csv", Label: "Download the list of " + text.Count(copies, "copy", "copies"), Note: note, Content: list.Bytes()}
+	sheet.Download = &contactsheet.Download{File: "copies.csv", Label: "Download the list of " + text.Count(n.Copies, "copy", "copies"), Note: note, Content: list.Bytes()}
 	return nil
 }

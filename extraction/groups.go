@@ -113,12 +113,45 @@ func (o Options) validateGroups() error {
 	if o.GroupKey == "" || o.Out == "" || objects.IsURL(o.Out) {
 		return nil
 	}
-	key, keyErr := filepath.Abs(o.GroupKey)
-	out, outErr := filepath.Abs(o.Out)
-	if inside, err := filepath.Rel(out, key); errors.Join(keyErr, outErr, err) == nil && filepath.IsLocal(inside) {
+	if inside(o.Out, o.GroupKey) {
 		return wrong("--group-key %s is in the dataset's directory, with which it would be passed on: keep it elsewhere", o.GroupKey)
 	}
 	return nil
+}
+
+// inside says whether a file is, or would be, in a directory, by whatever names and links.
+func inside(dir, file string) bool {
+	from, dirErr := filepath.Abs(dir)
+	to, fileErr := filepath.Abs(file)
+	if relative, err := filepath.Rel(from, to); errors.Join(dirErr, fileErr, err) == nil && filepath.IsLocal(relative) {
+		return true
+	}
+	there, err := os.Stat(dir)
+	if err != nil {
+		return false
+	}
+	for _, name := range []string{to, target(to)} {
+		for up := filepath.Dir(name); ; up = filepath.Dir(up) {
+			if info, err := os.Stat(up); err == nil && os.SameFile(info, there) {
+				return true
+			}
+			if up == filepath.Dir(up) {
+				break
+			}
+		}
+	}
+	return false
+}
+
+// target is the file that a name leads to through links, or would.
+func target(name string) string {
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		return real
+	}
+	if real, err := filepath.EvalSymlinks(filepath.Dir(name)); err == nil {
+		return filepath.Join(real, filepath.Base(name))
+	}
+	return name
 }
 
 // openGroups reads the key, if there is one to be. A new one is made only for a new dataset.

@@ -162,36 +162,6 @@ func (t *trainer) calibratedLoss(folds []fold) float64 {
 // compared on the same rows, and that many are enough.
 const enoughTested = 10_000
 
-// untested is the number of the fold of rows that are only learned from.
-const untested = -1
-
-// foldNumbers gives each row the number of the fold that it is tested in, or untested. Folds are
-// stratified by class; a class with fewer groups of rows than there are folds is tested in some of them.
-func foldNumbers(y []int, groups []string, classes, most int, seed uint64) (number []int, count int) {
-	units := groupUnits(y, groups, seed)
-	perClass, next := make([]int, classes), make([]int, classes)
-	for _, u := range units {
-		perClass[u.class]++
-	}
-	count = max(2, min(most, slices.Max(perClass)))
-	number = make([]int, len(y))
-	for _, u := range units {
-		n := perClass[u.class]
-		for _, i := range u.rows {
-			switch {
-			case n == 1: // never tested, or there would be nothing to learn the class from
-				number[i] = untested
-			case n < count: // in some folds only, for each class in others
-				number[i] = (next[u.class] + u.class) % count
-			default:
-				number[i] = next[u.class] % count
-			}
-		}
-		next[u.class]++
-	}
-	return number, count
-}
-
 // folds makes the folds of the cross-validation.
 func (t *trainer) folds() ([]fold, error) {
 	count := t.options.Folds

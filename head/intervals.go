@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"fovea/internal/text"
 )
 
 // Intervals are 95 % confidence intervals of metrics, from the lower to the upper end, for other rows of the same
@@ -34,7 +36,7 @@ func intervals(m *Metrics, losses []float64) Intervals {
 	all := Intervals{None: map[string]string{}}
 	fewest := slices.MinFunc(m.PerClass, func(a, b ClassMetrics) int { return cmp.Compare(a.N, b.N) })
 	if fewest.N < leastOfClass {
-		why := fmt.Sprintf("class %s has %d rows, it takes %d of each class", fewest.Class, fewest.N, leastOfClass)
+		why := fmt.Sprintf("class %s has %s, it takes %d of each class", fewest.Class, text.Plural(fewest.N, "row"), leastOfClass)
 		all.None["balanced_accuracy"], all.None["macro_f1"] = why, why
 	} else {
 		all.BalancedAccuracy = balancedInterval(m)

@@ -11,12 +11,27 @@ import (
 
 // unit is a set of rows that must stay together in a split.
 type unit struct {
-	class int
+	class int // of the first row
 	rows  []int
 }
 
-// groupUnits collects the rows of each group. A unit has the class of its first row. The order of the
-// units depends on the seed and the groups.
+// classRows is a number of rows of one class.
+type classRows struct{ class, rows int }
+
+// classes counts the rows of each class. A group, such as a patient, may have several.
+func (u unit) classes(y []int) []classRows {
+	counts := []classRows{{u.class, 0}}
+	for _, row := range u.rows {
+		i := slices.IndexFunc(counts, func(c classRows) bool { return c.class == y[row] })
+		if i < 0 {
+			i, counts = len(counts), append(counts, classRows{class: y[row]})
+		}
+		counts[i].rows++
+	}
+	return counts
+}
+
+// groupUnits collects the rows of each group. The order of the units depends on the seed and the groups.
 func groupUnits(y []int, groups []string, seed uint64) []unit {
 	index := map[string]int{}
 	var units []unit
@@ -35,8 +50,8 @@ func groupUnits(y []int, groups []string, seed uint64) []unit {
 }
 
 // Split divides rows into a training set and a test set, which has the given fraction of each class, but at least one row of
-// three or more, and leaves two of each.
-// Rows of one group, such as copies of an image, are in the same set. The result depends only on
+// three or more, and leaves two of each, as far as groups allow.
+// Rows of one group, such as copies of an image, are in the same set; a group may have rows of several classes. The result depends only on
 // labels, groups and seed.
 func Split(labels, groups []string, testFraction float64, seed uint64) (train, test []int, err error) {
 	if !(testFraction > 0 && testFraction < 1) {
@@ -53,17 +68,8 @@ func Split(labels, groups []string, testFraction float64, seed uint64) (train, t
 		y[i], _ = slices.BinarySearch(classes, l)
 		rows[y[i]]++
 	}
-	taken, units := make([]int, len(classes)), groupUnits(y, groups, seed)
-	chosen := make([]bool, len(units))
-	for i, u := range units {
-		if most := wanted(rows[u.class], testFraction); taken[u.class]+len(u.rows) <= most {
-			taken[u.class] += len(u.rows)
-			chosen[i] = true
-		}
-	}
-	for _, i := range smallest(units, taken, rows) {
-		chosen[i] = true
-	}
+	units := groupUnits(y, groups, seed)
+	chosen := chooseUnits(units, y, rows, testFraction)
 	for i, u := range units {
 		if chosen[i] {
 			test = append(test, u.rows...)
@@ -79,17 +85,48 @@ func Split(labels, groups []string, testFraction float64, seed uint64) (train, t
 	return train, test, nil
 }
 
-// smallest are the smallest units of the classes of which none is taken, since all are larger than what is wanted. Two
-// rows of the class remain.
-func smallest(units []unit, taken, rows []int) []int {
-	best := map[int]int{}
-	for i, u := range units {
-		b, found := best[u.class]
-		if taken[u.class] == 0 && rows[u.class]-len(u.rows) >= 2 && (!found || len(u.rows) < len(units[b].rows)) {
-			best[u.class] = i
+// chooseUnits says which units are the test set, for the number of rows of each class.
+func chooseUnits(units []unit, y, rows []int, testFraction float64) []bool {
+	chosen, taken := make([]bool, len(units)), make([]int, len(rows))
+	take := func(i int, most func(class int) int) {
+		counts := units[i].classes(y)
+		if slices.ContainsFunc(counts, func(c classRows) bool { return taken[c.class]+c.rows > most(c.class) }) {
+			return
+		}
+		chosen[i] = true
+		for _, c := range counts {
+			taken[c.class] += c.rows
 		}
 	}
-	return slices.Collect(maps.Values(best))
+	for i := range units {
+		take(i, func(class int) int { return wanted(rows[class], testFraction) })
+	}
+	allButTwo := func(class int) int { return rows[class] - 2 }
+	best := smallest(units, y, taken, allButTwo)
+	for _, class := range slices.Sorted(maps.Keys(best)) {
+		if taken[class] == 0 { // unless the unit of another class has brought some
+			take(best[class], allButTwo)
+		}
+	}
+	return chosen
+}
+
+// smallest are the smallest units of the classes of which none is taken, since all are larger than what is wanted, that
+// have no more than most of any class.
+func smallest(units []unit, y, taken []int, most func(class int) int) map[int]int {
+	best := map[int]int{}
+	for i, u := range units {
+		counts := u.classes(y)
+		if slices.ContainsFunc(counts, func(c classRows) bool { return taken[c.class]+c.rows > most(c.class) }) {
+			continue
+		}
+		for _, c := range counts {
+			if b, found := best[c.class]; taken[c.class] == 0 && (!found || len(u.rows) < len(units[b].rows)) {
+				best[c.class] = i
+			}
+		}
+	}
+	return best
 }
 
 // wanted is the number of test rows of a class: at least one, but two are left to learn from.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -64,7 +65,7 @@ func parseGroupTable(options, file string) (Grouping, error) {
 		key, value, _ := strings.Cut(one, "=")
 		switch {
 		case i > 0 && (key == "label" || key == "split" || key == "classes"):
-			return Grouping{}, fmt.Errorf("pipeline: %s is nothing of a table of groups: its column is declared as group=%s", key, value)
+			return Grouping{}, fmt.Errorf("pipeline: a table of groups takes no %s=%s: group=COLUMN declares the column of the groups", key, value)
 		case i > 0 && key == "group":
 			one = "label=" + value
 		}
@@ -179,7 +180,7 @@ func groupByRows(items []Item, table CSVLabels, maxMemory int64) error {
 	copy(named, items)
 	if err := table.Label(named); err != nil {
 		var missing *labeltable.Missing
-		if errors.As(err, &missing) {
+		if errors.As(err, &missing) || errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("groups of images: %w", err)
 		}
 		return fmt.Errorf("groups of images: %w; csv,group=COLUMN:FILE names the column of the groups", err)

@@ -27,7 +27,7 @@ func TestGrouping(t *testing.T) {
 		{value: `regexp:(`, err: "missing closing"},
 		{value: "age", err: "unknown source of groups"},
 		{value: "csv:", err: "a table of groups needs its file"},
-		{value: "csv,label=x:" + file, err: "declared as group=x"},
+		{value: "csv,label=x:" + file, err: "takes no label=x: group=COLUMN"},
 		{value: "csv:" + file, table: "path,group\na.gif,A\nb.gif,A\nc.gif,\nd-p3.gif,B\n", groups: "B,A,A,", how: "table"},
 		{value: "csv,group=subject:" + file, table: "path;label;subject\na.gif;x;1\nb.gif;x;1\nc.gif;y;2\nd-p3.gif;y;3\n", groups: "3,1,1,2", how: "table"},
 		{value: "csv:" + file, table: "path,label\na.gif,A\n", err: "csv,group=COLUMN:FILE names the column"},

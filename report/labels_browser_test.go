@@ -220,3 +220,24 @@ func TestAuditPage(t *testing.T) {
 	}
 	fitsAt(openPage(t, "file://"+file), t, "audit")
 }
+
+// Numbers stay whole beside names of any length.
+func TestLabelPageOfLongNames(t *testing.T) {
+	p := labelPage(t)
+	p.Facts = append(p.Facts, Fact{"labelled " + strings.Repeat("x", 300) + ", really dog", "about 21"}, Fact{"wrong labels, estimated", "199 (59.5 %)"})
+	file, err := WriteLabels(t.TempDir(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := openPage(t, "file://"+file)
+	fitsAt(ctx, t, "long-names")
+	var lines []int
+	err = chromedp.Run(ctx, emulation.SetDeviceMetricsOverride(400, 800, 1, false), chromedp.Evaluate(`[...document.querySelectorAll("td:last-child")].map(x => {
+		const range = document.createRange();
+		range.selectNodeContents(x);
+		return range.getClientRects().length;
+	})`, &lines))
+	if want := slices.Repeat([]int{1}, len(p.Facts)); err != nil || !slices.Equal(lines, want) {
+		t.Errorf("the facts have %v lines, %v", lines, err)
+	}
+}

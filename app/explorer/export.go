@@ -96,7 +96,8 @@ func (t *table) exportPaths(w io.Writer, rows []int) error {
 // exportCSV writes what is known of rows but their vectors; what is not is empty.
 func (s *Server) exportCSV(w io.Writer, t *table, rows []int) error {
 	to := csv.NewWriter(w)
-	if err := to.Write([]string{"path", "label", "split", "prediction", columnConfidence, columnNovelty, columnSuspect, "sha256", "width", "height"}); err != nil {
+	header := []string{"path", "label", "split", "prediction", columnConfidence, columnNovelty, columnSuspect, "sha256", "width", "height"}
+	if err := to.Write(append(header, t.extraHeader()...)); err != nil {
 		return err
 	}
 	label := s.labels.column(t)
@@ -122,12 +123,42 @@ func (s *Server) exportCSV(w io.Writer, t *table, rows []int) error {
 			cells = append(cells, cell)
 		}
 		cells = append(cells, t.sha256[row], strconv.Itoa(int(t.widths[row])), strconv.Itoa(int(t.heights[row])))
-		if err := to.Write(cells); err != nil {
+		if err := to.Write(append(cells, t.extraCells(row)...)); err != nil {
 			return err
 		}
 	}
 	to.Flush()
 	return to.Error()
+}
+
+// extraHeader names the columns on request that the dataset has.
+func (t *table) extraHeader() (names []string) {
+	if t.groups != nil {
+		names = append(names, "group")
+	}
+	if t.places != nil {
+		names = append(names, "crs", "x_min", "y_min", "x_max", "y_max")
+	}
+	return names
+}
+
+// extraCells are the values of extraHeader's columns.
+func (t *table) extraCells(row int) (cells []string) {
+	if t.groups != nil {
+		cells = append(cells, featurestore.EscapeText(t.groups[row]))
+	}
+	if t.places == nil {
+		return cells
+	}
+	g := t.places[row]
+	if g == nil {
+		return append(cells, "", "", "", "", "")
+	}
+	cells = append(cells, featurestore.EscapeText(g.CRS))
+	for _, bound := range []float64{g.XMin, g.YMin, g.XMax, g.YMax} {
+		cells = append(cells, strconv.FormatFloat(bound, 'g', -1, 64))
+	}
+	return cells
 }
 
 // exportParquet writes rows with all of their vectors as one file, with the columns and the metadata of the dataset's

@@ -29,8 +29,9 @@ type table struct {
 	heights       []int32
 	// label and split are places in classes and splits, -1 for none.
 	label, split []int32
-	// groups are those of the dataset, whose rows no fold separates; nil if it has none.
+	// groups, which no fold separates, and places are those of a dataset that has such columns, else nil.
 	groups []string
+	places []*featurestore.Georeference
 	// classes are those of the dataset in order, and after them those of the head and new ones; see names.
 	classes *names
 	splits  []string
@@ -116,18 +117,19 @@ func (t *table) read(ctx context.Context) error {
 	t.paths, t.sha256 = make([]string, 0, n), make([]string, 0, n)
 	t.widths, t.heights = make([]int32, 0, n), make([]int32, 0, n)
 	labels, splits := newNames(nil), newNames(nil)
-	sum := newIdentity(t)
+	sum, extra := newIdentity(t), t.dataset.Manifest().ExtraColumns
+	grouped, placed := slices.Contains(extra, featurestore.ExtraGroup), slices.Contains(extra, featurestore.ExtraGeoreference)
 	err := t.dataset.Scan(ctx, featurestore.ScanOptions{Layers: []string{}}, func(b *featurestore.Batch) error {
 		for _, r := range b.Rows {
 			t.paths, t.sha256 = append(t.paths, r.Path), append(t.sha256, r.SHA256)
 			t.widths, t.heights = append(t.widths, r.Width), append(t.heights, r.Height)
 			t.label = append(t.label, labels.number(featurestore.EscapeText(r.Label)))
 			t.split = append(t.split, splits.number(featurestore.EscapeText(r.Split)))
-			if r.Group != "" && t.groups == nil {
-				t.groups = make([]string, n)
+			if grouped {
+				t.groups = append(t.groups, r.Group)
 			}
-			if t.groups != nil {
-				t.groups[len(t.paths)-1] = r.Group
+			if placed {
+				t.places = append(t.places, r.Georeference)
 			}
 			sum.add(r)
 		}

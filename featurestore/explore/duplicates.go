@@ -24,8 +24,18 @@ type DuplicateOptions struct {
 	// Threshold is the least cosine similarity of near duplicates, above 0, at most 1. 0 looks for exact
 	// ones only.
 	Threshold float64
-	// Bytes is the size of the file of a path, as the dataset has it, in bytes, 0 if that is not known. Nil knows none.
-	Bytes func(path string) int64
+	// File tells of the file of a row, by its path and SHA-256 as the dataset has them. Nil knows none.
+	File func(path, sha256 string) File
+}
+
+// File is what is known of a row's file. The zero value knows nothing.
+type File struct {
+	// Bytes is its size, 0 if that is not known.
+	Bytes int64
+	// Real names the file itself, in the same way for all links to it, "" if that is not known.
+	Real string
+	// Gone says that it is not there any more, Changed that its content is another one now.
+	Gone, Changed bool
 }
 
 // DuplicateGroup is a group of rows, each a duplicate of another one in it.
@@ -36,8 +46,8 @@ type DuplicateGroup struct {
 	Similarity float64 `json:"similarity"`
 	// Conflict says that two of the rows have different labels.
 	Conflict bool `json:"conflict"`
-	// Keep is the place in Rows of the largest copy: that of most pixels, of equal ones that of most bytes, of equal ones that
-	// whose path is the first. -1 if labels conflict, because then the label to keep is to be decided first.
+	// Keep is the place in Rows of the largest copy of those whose files are still what they were: that of most pixels, of
+	// equal ones that of most bytes, of equal ones that whose path is the first. -1 if labels conflict, because then the label to keep is to be decided first.
 	Keep int   `json:"keep"`
 	Rows []Row `json:"rows"`
 }
@@ -72,7 +82,7 @@ func Duplicates(ctx context.Context, d *featurestore.Dataset, s Selection, optio
 		}
 		pairs = append(pairs, near...)
 	}
-	return group(rows, hashes, pairs, options.Bytes), nil
+	return group(rows, hashes, pairs, options.File), nil
 }
 
 // samePairs pairs each row with the first one that has the same hash.
@@ -90,7 +100,7 @@ func samePairs(hashes []string) []vectors.Pair {
 }
 
 // group makes groups of rows that pairs join, those whose labels conflict first.
-func group(rows []Row, hashes []string, pairs []vectors.Pair, bytes func(string) int64) []DuplicateGroup {
+func group(rows []Row, hashes []string, pairs []vectors.Pair, file func(path, sha256 string) File) []DuplicateGroup {
 	best := map[int]float64{} // the highest similarity of a row with any other one
 	for _, p := range pairs {
 		for _, row := range []int{p.A, p.B} {
@@ -107,8 +117,9 @@ func group(rows []Row, hashes []string, pairs []vectors.Pair, bytes func(string)
 			g.Similarity = min(g.Similarity, best[row])
 			r := rows[row]
 			r.Similarity = best[row]
-			if bytes != nil {
-				r.Bytes = bytes(r.Path)
+			if file != nil {
+				f := file(r.Path, hashes[row])
+				r.Bytes, r.Gone, r.Changed, r.Real = f.Bytes, f.Gone, f.Changed, f.Real
 			}
 			g.Rows = append(g.Rows, r)
 		}
@@ -132,10 +143,18 @@ func (g *DuplicateGroup) decide() {
 	}
 	for i, r := range g.Rows {
 		k := g.Rows[g.Keep]
-		if cmp.Or(cmp.Compare(r.Width*r.Height, k.Width*k.Height), cmp.Compare(r.Bytes, k.Bytes), cmp.Compare(k.Path, r.Path)) > 0 {
+		if cmp.Or(r.standing()-k.standing(), cmp.Compare(r.Width*r.Height, k.Width*k.Height), cmp.Compare(r.Bytes, k.Bytes), cmp.Compare(k.Path, r.Path)) > 0 {
 			g.Keep = i
 		}
 	}
+}
+
+// standing is 1 for a row whose file is what it was, as far as is known, else 0.
+func (r Row) standing() int {
+	if r.Gone || r.Changed {
+		return 0
+	}
+	return 1
 }
 
 func (g *DuplicateGroup) rank() int {
@@ -145,30 +164,40 @@ func (g *DuplicateGroup) rank() int {
 	return 1
 }
 
+// Others counts the rows of WriteOthers, and what it leaves out: groups whose labels conflict, rows whose files have
+// changed, and links to the file that is kept.
+type Others struct{ Copies, Conflicts, Changed, Links int }
+
 // WriteOthers writes a table in CSV of the copies that are not the largest of their group: their path, the path of the one
-// to keep, the group's kind and the row's similarity. It leaves out groups whose labels conflict, and returns the number of
-// its rows and of these groups.
-func WriteOthers(w io.Writer, groups []DuplicateGroup) (copies, conflicts int, err error) {
+// to keep, the group's kind and the row's similarity. Whoever deletes the files that it lists still has those to keep.
+func WriteOthers(w io.Writer, groups []DuplicateGroup) (n Others, err error) {
 	table := csv.NewWriter(w)
 	if err := table.Write([]string{"path", "keep", "kind", "similarity"}); err != nil {
-		return 0, 0, err
+		return n, err
 	}
 	for _, g := range groups {
 		if g.Conflict {
-			conflicts++
+			n.Conflicts++
 			continue
 		}
-		keep := featurestore.EscapeText(g.Rows[g.Keep].Path)
+		keep := g.Rows[g.Keep]
 		for i, r := range g.Rows {
-			if i == g.Keep {
+			switch {
+			case i == g.Keep:
+				continue
+			case r.Changed:
+				n.Changed++
+				continue
+			case r.Real != "" && r.Real == keep.Real:
+				n.Links++
 				continue
 			}
-			copies++
-			if err := table.Write([]string{featurestore.EscapeText(r.Path), keep, g.Kind, strconv.FormatFloat(r.Similarity, 'f', 6, 64)}); err != nil {
-				return copies, conflicts, err
+			n.Copies++
+			if err := table.Write([]string{featurestore.EscapeText(r.Path), featurestore.EscapeText(keep.Path), g.Kind, strconv.FormatFloat(r.Similarity, 'f', 6, 64)}); err != nil {
+				return n, err
 			}
 		}
 	}
 	table.Flush()
-	return copies, conflicts, table.Error()
+	return n, table.Error()
 }

@@ -24,7 +24,7 @@ func TestKeep(t *testing.T) {
 		pairs = append(pairs, vectors.Pair{A: p[0], B: p[1], Similarity: 0.99})
 	}
 	hashes := strings.Split("1 2 3 4 5 6 7 7 8 9 10 11 12 11", " ")
-	groups := group(rows, hashes, pairs, func(path string) int64 { return bytes[path] })
+	groups := group(rows, hashes, pairs, func(path, _ string) File { return File{Bytes: bytes[path]} })
 	var kept []string
 	for _, g := range groups {
 		if g.Conflict != (g.Keep < 0) {
@@ -40,7 +40,7 @@ func TestKeep(t *testing.T) {
 		t.Errorf("what is kept: %s", d)
 	}
 	var table strings.Builder
-	copies, conflicts, err := WriteOthers(&table, groups)
+	n, err := WriteOthers(&table, groups)
 	const want = `path,keep,kind,similarity
 a.jpg,b.jpg,near,0.990000
 c.jpg,b.jpg,near,0.990000
@@ -50,7 +50,35 @@ i.jpg,h.jpg,near,0.990000
 0 gone.jpg,h.jpg,near,0.990000
 z%FF.jpg,"y, ""1"".jpg",exact,0.990000
 `
-	if d := cmp.Diff(want, table.String()); d != "" || copies != 7 || conflicts != 1 || err != nil {
-		t.Errorf("%d copies, %d conflicts, %v: %s", copies, conflicts, err, d)
+	if d := cmp.Diff(want, table.String()); d != "" || n != (Others{Copies: 7, Conflicts: 1}) || err != nil {
+		t.Errorf("%+v, %v: %s", n, err, d)
+	}
+}
+
+// What is listed can be deleted: the copy that is kept is another file, which is there, with the content of its row.
+func TestKeepWhatIsThere(t *testing.T) {
+	files := map[string]File{
+		"a link.jpg": {Bytes: 9, Real: "/x/file.jpg"}, "file.jpg": {Bytes: 9, Real: "/x/file.jpg"}, "other.jpg": {Bytes: 9, Real: "/x/other.jpg"},
+		"gone.jpg": {Gone: true}, "small.jpg": {Bytes: 3, Real: "/x/small.jpg"}, "smaller.jpg": {Bytes: 2, Real: "/x/smaller.jpg"},
+		"overwritten.jpg": {Bytes: 99, Changed: true, Real: "/x/overwritten.jpg"}, "kept.jpg": {Bytes: 3, Real: "/x/kept.jpg"},
+	}
+	rows := []Row{
+		{Path: "a link.jpg", Width: 5, Height: 5}, {Path: "file.jpg", Width: 5, Height: 5}, {Path: "other.jpg", Width: 5, Height: 5},
+		{Path: "gone.jpg", Width: 90, Height: 90}, {Path: "small.jpg", Width: 5, Height: 5}, {Path: "smaller.jpg", Width: 5, Height: 5},
+		{Path: "overwritten.jpg", Width: 50, Height: 50}, {Path: "kept.jpg", Width: 5, Height: 5},
+	}
+	var pairs []vectors.Pair
+	for _, p := range [][2]int{{0, 1}, {1, 2}, {3, 4}, {4, 5}, {6, 7}} {
+		pairs = append(pairs, vectors.Pair{A: p[0], B: p[1], Similarity: 1})
+	}
+	var table strings.Builder
+	n, err := WriteOthers(&table, group(rows, strings.Split("1 1 1 3 3 3 6 6", " "), pairs, func(path, _ string) File { return files[path] }))
+	const want = `path,keep,kind,similarity
+other.jpg,a link.jpg,exact,1.000000
+gone.jpg,small.jpg,exact,1.000000
+smaller.jpg,small.jpg,exact,1.000000
+`
+	if d := cmp.Diff(want, table.String()); d != "" || n != (Others{Copies: 3, Changed: 1, Links: 1}) || err != nil {
+		t.Errorf("%+v, %v: %s", n, err, d)
 	}
 }

@@ -21,6 +21,11 @@ type Row struct {
 	Width  int   `json:"width,omitempty"`
 	Height int   `json:"height,omitempty"`
 	Bytes  int64 `json:"bytes,omitempty"`
+	// Gone and Changed say what has become of the file since it was extracted, where Duplicates knows.
+	Gone    bool `json:"gone,omitempty"`
+	Changed bool `json:"changed,omitempty"`
+	// Real names the file itself, in the same way for all links to it, where Duplicates knows.
+	Real string `json:"-"`
 	// Similarity is the cosine with what was looked for, -1 to 1.
 	Similarity float64 `json:"similarity"`
 }

@@ -118,6 +118,23 @@ func TestMatchDemands(t *testing.T) {
 	}
 }
 
+// Frames and tiles have the path of their file, and its row.
+func TestMatchParts(t *testing.T) {
+	table, err := read(t, "", "a.gif,x\nb.gif,y\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := table.Match([]string{"p/a.gif", "p/a.gif", "q/b.gif", "p/a.gif"}, nil)
+	if err != nil || !slices.Equal(got.Lines, []int{1, 1, 2, 1}) {
+		t.Errorf("the lines are %v, %v", got.Lines, err)
+	}
+	_, err = table.Match([]string{"p/a.gif", "p/a.gif", "q/c.gif"}, nil)
+	var missing *Missing
+	if !errors.As(err, &missing) || missing.First != "q/c.gif" {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 func BenchmarkMatch(b *testing.B) {
 	var text strings.Builder
 	var pictures []string

@@ -71,7 +71,7 @@ func (m *matcher) try(w way) (attempt, error) {
 		if !found {
 			continue
 		}
-		if other, used := users[k.path]; used {
+		if other, used := users[k.path]; used && m.paths[other] != m.paths[i] { // frames and tiles have the path of their file
 			return a, fmt.Errorf("%s, line %d: the row of %s could mean %s or %s: write the paths as they are below the IMAGES argument", m.name, k.line, spelling.Spell(k.path), spelling.Spell(m.paths[other]), spelling.Spell(m.paths[i]))
 		}
 		users[k.path] = i

@@ -150,6 +150,15 @@ func TestBeamKnowsNoFlags(t *testing.T) {
 	}
 }
 
+// The Beam module lists, with their sums, all modules that the packages it takes from here import by now.
+func TestBeamHasAllModules(t *testing.T) {
+	list := exec.Command("go", "list", "-mod=readonly", "-deps", "./...")
+	list.Dir = filepath.Join(root, "beam")
+	if output, err := list.CombinedOutput(); err != nil {
+		t.Errorf("%v; go mod tidy in beam mends it:\n%s", err, output[max(0, len(output)-2000):])
+	}
+}
+
 // Every package says in doc.go what it is, what it knows and what it must not know.
 func TestEveryPackageIsDocumented(t *testing.T) {
 	for _, p := range listPackages(t) {
