@@ -2,7 +2,6 @@ package explorer
 
 import (
 	"context"
-	"math/rand/v2"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -54,53 +53,6 @@ func TestFewRows(t *testing.T) {
 				t.Errorf("the note on conflicts is %q", note)
 			}
 		})
-	}
-}
-
-// makeGroups makes a dataset of patients with five rows each, which are alike; their labels say nothing.
-func makeGroups(t *testing.T, dir string) {
-	t.Helper()
-	const cols = 64
-	w, err := featurestore.Create(dir, featurestore.Info{
-		Recipe: testRecipe(cols), DType: featurestore.Float32, ToolVersion: "v0", Device: "cpu",
-		Extra: []featurestore.Extra{featurestore.ExtraGroup}, Grouping: "parent",
-	}, featurestore.Options{Format: featurestore.FormatParquet})
-	must(t, err)
-	random := rand.New(rand.NewPCG(7, 8))
-	for patient := range 40 {
-		centre := make([]float32, cols)
-		for j := range centre {
-			centre[j] = float32(random.NormFloat64())
-		}
-		for range 5 {
-			vector := slices.Clone(centre)
-			for j := range vector {
-				vector[j] += 0.4 * float32(random.NormFloat64())
-			}
-			name := itoa(patient) + "/" + itoa(int(random.Uint32()))
-			must(t, w.Append(featurestore.Row{
-				Path: name, Label: string("ab"[patient%2]), SHA256: sumOf([]byte(name)), Width: 8, Height: 6, Group: "p" + itoa(patient), Features: [][]float32{vector},
-			}))
-		}
-	}
-	must(t, w.Close(featurestore.StatusComplete))
-}
-
-// The groups of a dataset stay together in cross-validation, and are in the Parquet that is exported.
-func TestGroups(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "features")
-	makeGroups(t, dir)
-	r := start(t, Options{Dir: dir})
-	s := r.until("accuracy", func(s labelsSeen) bool { return s.Accuracy != nil })
-	if s.Accuracy.Value > 0.75 {
-		t.Errorf("accuracy %.2f: patients are known from the training", s.Accuracy.Value)
-	}
-	status, _, body := r.ask(http.MethodPost, "/api/export", "application/json", strings.NewReader(`{"version": "`+s.Version+`", "rows": [0, 7], "format": "parquet"}`))
-	if status != http.StatusOK {
-		t.Fatalf("%d: %s", status, body)
-	}
-	if !strings.Contains(string(body), "group") {
-		t.Error("the export has no groups")
 	}
 }
 
