@@ -38,7 +38,7 @@ func NewSearcher(ctx context.Context, d *featurestore.Dataset, layer string, mem
 			return // of a later search
 		}
 		for i, r := range b.Rows {
-			s.rows = append(s.rows, Row{Row: b.Index[i], Path: r.Path, Label: r.Label})
+			s.rows = append(s.rows, Row{Row: b.Index[i], Path: r.Path, Label: r.Label, Width: int(r.Width), Height: int(r.Height)})
 		}
 	})
 	if s.source = source; whole {
