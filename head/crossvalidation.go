@@ -185,13 +185,16 @@ func (t *trainer) folds() ([]fold, error) {
 			}
 		}
 		if len(test) == 0 || len(train) == 0 {
-			return nil, errors.New("head: all rows are copies of each other, or parts of one file: use more images, or give a strength of regularization")
+			continue // of groups with several classes, all of which are learned from
 		}
 		tested += len(test)
 		folds = append(folds, fold{
 			test: test, regression: t.regression(train, workers, 0),
 			parameters: make([]float64, weightVectors(t.classes)*(t.coordinates.cols+1)),
 		})
+	}
+	if len(folds) == 0 {
+		return nil, errors.New("head: all rows are copies of each other, or parts of one file: use more images, or give a strength of regularization")
 	}
 	return folds, nil
 }

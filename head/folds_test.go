@@ -1,6 +1,7 @@
 package head
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -105,5 +106,22 @@ func TestFoldsOfMixedGroups(t *testing.T) {
 				t.Errorf("seed %d: fold %d of %d tests class %d, and has all of its rows", seed, f, count, y[i])
 			}
 		}
+	}
+}
+
+// TestFoldsThatTestNothing: a class whose rows are all in one group of several classes is only learned from, in
+// whatever folds the others have.
+func TestFoldsThatTestNothing(t *testing.T) {
+	x := Matrix{Rows: 6, Cols: 2, Data: []float32{0, 1, 1, 0, 1, 0, 1, 0, 0.1, 1, 0.2, 0.9}}
+	labels, groups := []string{"icon", "logo", "logo", "logo", "icon", "icon"}, []string{"a", "a", "a", "a", "b", "c"}
+	h, _, err := Train(context.Background(), x, labels, TrainOptions{Groups: groups})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(h.Classes) != 2 {
+		t.Errorf("the head knows %q", h.Classes)
+	}
+	if _, _, err := Train(context.Background(), x, labels, TrainOptions{Groups: []string{"a", "a", "a", "a", "a", "a"}}); err == nil {
+		t.Error("a head is fitted to rows of one group alone without a strength of regularization")
 	}
 }
