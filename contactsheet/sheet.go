@@ -1,14 +1,11 @@
 package contactsheet
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
-	"image"
-	"image/jpeg"
 	"io"
 	"io/fs"
 	"os"
@@ -157,12 +154,5 @@ func shrink(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	img := image.NewNRGBA(image.Rect(0, 0, small.Width, small.Height))
-	for i := range small.Width * small.Height {
-		copy(img.Pix[4*i:], small.Pix[3*i:3*i+3])
-		img.Pix[4*i+3] = 255
-	}
-	var encoded bytes.Buffer
-	err = jpeg.Encode(&encoded, img, &jpeg.Options{Quality: thumbnailQuality})
-	return encoded.Bytes(), err
+	return small.JPEG(thumbnailQuality)
 }

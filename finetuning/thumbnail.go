@@ -1,10 +1,7 @@
 package finetuning
 
 import (
-	"bytes"
 	"fmt"
-	"image"
-	"image/jpeg"
 
 	"github.com/sirupsen/logrus"
 
@@ -35,12 +32,5 @@ func thumbnail(file, resize string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	img := image.NewRGBA(image.Rect(0, 0, p.Width, p.Height))
-	for i := range p.Width * p.Height {
-		copy(img.Pix[4*i:], p.Pix[3*i:3*i+3])
-		img.Pix[4*i+3] = 255
-	}
-	var out bytes.Buffer
-	err = jpeg.Encode(&out, img, &jpeg.Options{Quality: 80})
-	return out.Bytes(), err
+	return p.JPEG(80)
 }

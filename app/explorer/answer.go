@@ -9,14 +9,9 @@ import (
 	"strconv"
 
 	"github.com/sirupsen/logrus"
-)
 
-// fail answers with an error, as {"error": "..."}.
-func fail(w http.ResponseWriter, status int, err error) {
-	answer(w, status, struct {
-		Error string `json:"error"`
-	}{err.Error()})
-}
+	"fovea/internal/web"
+)
 
 // answer answers with a value as JSON.
 func answer(w http.ResponseWriter, status int, value any) {
@@ -50,12 +45,12 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var known statusError
 	switch {
 	case errors.As(err, &known):
-		fail(w, known.status, err)
+		web.Refuse(w, known.status, err)
 	case r.Context().Err() != nil: // nobody reads the answer
-		fail(w, http.StatusServiceUnavailable, errors.New("the server is stopping"))
+		web.Refuse(w, http.StatusServiceUnavailable, errors.New("the server is stopping"))
 	default:
 		logrus.Errorf("explorer: %s: %v", r.URL.Path, err)
-		fail(w, http.StatusInternalServerError, err)
+		web.Refuse(w, http.StatusInternalServerError, err)
 	}
 }
 

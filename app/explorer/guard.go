@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"fovea/internal/web"
 )
 
 // guard lets only those requests through that come from a page of this server, or from a program that knows the
@@ -29,15 +31,15 @@ func (g guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	protect(w.Header())
 	switch {
 	case !g.called(r, r.Host):
-		fail(w, http.StatusMisdirectedRequest, fmt.Errorf("this server is not %q: use the address that extract dataset explore printed, with the same port", r.Host))
+		web.Refuse(w, http.StatusMisdirectedRequest, fmt.Errorf("this server is not %q: use the address that extract dataset explore printed, with the same port", r.Host))
 	case !g.ownOrigin(r):
-		fail(w, http.StatusForbidden, errors.New("a page of another site may not call this server: use the address that extract dataset explore printed"))
+		web.Refuse(w, http.StatusForbidden, errors.New("a page of another site may not call this server: use the address that extract dataset explore printed"))
 	case r.URL.Path == "/" && g.knows(r.URL.Query().Get("token")):
 		g.welcome(w, r)
 	case !g.admits(r):
-		fail(w, http.StatusUnauthorized, errors.New("the token is missing or of another run: open the address that extract dataset explore printed"))
+		web.Refuse(w, http.StatusUnauthorized, errors.New("the token is missing or of another run: open the address that extract dataset explore printed"))
 	case !typed(r):
-		fail(w, http.StatusUnsupportedMediaType, errors.New("send Content-Type: application/json, or the type of the image to /api/place"))
+		web.Refuse(w, http.StatusUnsupportedMediaType, errors.New("send Content-Type: application/json, or the type of the image to /api/place"))
 	default:
 		g.next.ServeHTTP(w, r)
 	}

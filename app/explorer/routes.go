@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"fovea/internal/look"
+	"fovea/internal/web"
 )
 
 //go:embed page
@@ -46,13 +47,13 @@ func (s *Server) getFile(mux *http.ServeMux, w http.ResponseWriter, r *http.Requ
 		if get.Method = http.MethodGet; matches(mux, get) {
 			status, text = http.StatusMethodNotAllowed, "use GET for %s"
 		}
-		fail(w, status, fmt.Errorf(text, r.URL.Path))
+		web.Refuse(w, status, fmt.Errorf(text, r.URL.Path))
 		return
 	}
 	post := r.Clone(r.Context())
 	if post.Method = http.MethodPost; matches(mux, post) {
 		w.Header().Set("Allow", http.MethodPost)
-		fail(w, http.StatusMethodNotAllowed, fmt.Errorf("use POST for %s", r.URL.Path))
+		web.Refuse(w, http.StatusMethodNotAllowed, fmt.Errorf("use POST for %s", r.URL.Path))
 		return
 	}
 	name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
@@ -67,7 +68,7 @@ func (s *Server) getFile(mux *http.ServeMux, w http.ResponseWriter, r *http.Requ
 			return
 		}
 	}
-	fail(w, http.StatusNotFound, fmt.Errorf("there is no %s: see docs/explore.md", r.URL.Path))
+	web.Refuse(w, http.StatusNotFound, fmt.Errorf("there is no %s: see docs/explore.md", r.URL.Path))
 }
 
 // matches says whether there is a route for a request besides that of files.

@@ -1,12 +1,9 @@
 package explorer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"image"
-	"image/jpeg"
 	"net/http"
 	"strconv"
 	"sync"
@@ -142,14 +139,7 @@ func (t *table) convert(data []byte, square int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	img := image.NewRGBA(image.Rect(0, 0, p.Width, p.Height))
-	for i := range p.Width * p.Height {
-		copy(img.Pix[4*i:], p.Pix[3*i:3*i+3])
-		img.Pix[4*i+3] = 255
-	}
-	var out bytes.Buffer
-	err = jpeg.Encode(&out, img, &jpeg.Options{Quality: quality})
-	return out.Bytes(), err
+	return p.JPEG(quality)
 }
 
 // shownSize is the size of an image that is turned upright and converted.
