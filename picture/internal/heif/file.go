@@ -135,8 +135,14 @@ const mostDerived = 4
 // add counts an image and what it is made of.
 func (c *collection) add(f *File, id uint64, depth int) error {
 	i := c.items[id]
+	if c.added++; c.added > mostNumbers {
+		return boxes.Fault(boxes.ErrCorrupt, "an image of more than %d parts", mostNumbers)
+	}
 	if i == nil || depth > mostDerived {
 		return boxes.Fault(boxes.ErrCorrupt, "item %d is missing or made of itself", id)
+	}
+	if i.kind == "" { // it has a place or properties, but nothing says what it is
+		return boxes.Fault(boxes.ErrCorrupt, "item %d is part of the image, and the box %q does not name its kind", id, "iinf")
 	}
 	for _, e := range i.extents {
 		if !i.within {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"fovea/picture/internal/boxes"
@@ -56,6 +57,64 @@ func TestRead(t *testing.T) {
 	}
 	if got, err := Read(files["exif-6.avif"]); err != nil || !bytes.HasPrefix(got.Exif, []byte("MM")) && !bytes.HasPrefix(got.Exif, []byte("II")) {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// A part of an image whose kind is nowhere named is a fault, not an image of no kind.
+func TestPartsWithoutKind(t *testing.T) {
+	for name, item := range map[string]int{"alpha.avif": 2, "premultiplied.heic": 2, "grid.heic": 3} {
+		data := bytes.Clone(goldens(t)[name])
+		at := 0
+		for range item {
+			at += bytes.Index(data[at:], []byte("infe")) + 4
+		}
+		data[at] = 1 // a version that has no kind
+		if got, err := Read(data); !errors.Is(err, boxes.ErrCorrupt) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
+// A track that does not say how its frames are coded is a fault, and so is one whose boxes stand in each other more often
+// than any writer has them.
+func TestOddTracks(t *testing.T) {
+	data, err := os.ReadFile("../../../testdata/picture/frames/pillow.avif")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unsaid := bytes.Clone(data)
+	copy(unsaid[bytes.Index(data, []byte("stsd")):], "free")
+	nested := []byte{}
+	for range 20 {
+		nested = append(binary.BigEndian.AppendUint32(nil, uint32(8+len(nested))), append([]byte("mdia"), nested...)...)
+	}
+	deep := slices.Concat(box("ftyp", []byte("avis\x00\x00\x00\x00avis")), box("moov", box("trak", nested)))
+	for name, data := range map[string][]byte{"no codec": unsaid, "deep": deep} {
+		if got, err := Read(data); !errors.Is(err, boxes.ErrCorrupt) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
+func box(kind string, content ...[]byte) []byte {
+	all := slices.Concat(content...)
+	return slices.Concat(binary.BigEndian.AppendUint32(nil, uint32(8+len(all))), []byte(kind), all)
+}
+
+// The parts of an image are counted as often as they are one: grids of grids that name the same parts over and over are
+// refused before they take time.
+func TestPartsOfParts(t *testing.T) {
+	const grids, repeated = 4, 20
+	full, infos, references := make([]byte, 4), [][]byte{{0, 0, 0, 0, 0, grids + 1}}, [][]byte{make([]byte, 4)}
+	for id := byte(1); id <= grids; id++ {
+		infos = append(infos, box("infe", []byte{2, 0, 0, 0, 0, id, 0, 0}, []byte("grid\x00")))
+		references = append(references, box("dimg", []byte{0, id, 0, repeated}, bytes.Repeat([]byte{0, id + 1}, repeated)))
+	}
+	infos = append(infos, box("infe", []byte{2, 0, 0, 0, 0, grids + 1, 0, 0}, []byte("hvc1\x00")))
+	data := slices.Concat(box("ftyp", []byte("heic\x00\x00\x00\x00heic")),
+		box("meta", full, box("pitm", full, []byte{0, 1}), box("iinf", infos...), box("iref", references...)))
+	if _, err := Read(data); !errors.Is(err, boxes.ErrCorrupt) || !strings.Contains(err.Error(), "more than") {
+		t.Error(err)
 	}
 }
 

@@ -30,6 +30,7 @@ type collection struct {
 	items      map[uint64]*item
 	properties []property
 	references map[string]map[uint64][]uint64 // by kind, from an item to others
+	added      int                            // parts of the image so far, each as often as it is one
 }
 
 func newCollection() *collection {

@@ -10,7 +10,7 @@ func readMovie(content []byte) (f File, err error) {
 			return false, nil
 		}
 		t := track{}
-		if err := t.read(content); err != nil {
+		if err := t.read(content, 0); err != nil {
 			return false, err
 		}
 		if t.alpha {
@@ -24,7 +24,7 @@ func readMovie(content []byte) (f File, err error) {
 		}
 		return false, nil
 	})
-	if err == nil && (!found || f.Width == 0 || f.Height == 0) {
+	if err == nil && (!found || f.Codec == "" || f.Width == 0 || f.Height == 0) {
 		err = boxes.Fault(boxes.ErrCorrupt, "no track with images")
 	}
 	return f, err
@@ -42,12 +42,18 @@ type track struct {
 	item           item
 }
 
+// mostNested is how deep a track's boxes stand in others: stbl in minf in mdia.
+const mostNested = 3
+
 // read reads a track's boxes, some of which are in others.
-func (t *track) read(content []byte) error {
+func (t *track) read(content []byte, depth int) error {
+	if depth > mostNested {
+		return boxes.Fault(boxes.ErrCorrupt, "boxes of a track stand in each other without end")
+	}
 	return each(content, func(kind string, content []byte) (bool, error) {
 		switch kind {
 		case "mdia", "minf", "stbl":
-			return false, t.read(content)
+			return false, t.read(content, depth+1)
 		case "tkhd":
 			f, version, _ := full(content)
 			times := 4 + 4 + 4 + 4 + 4
