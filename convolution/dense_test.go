@@ -60,11 +60,13 @@ func TestDenseLayers(t *testing.T) {
 		n.scale(8)
 		for block := range 2 {
 			name := func(of string) string { return fmt.Sprint(of, " ", block) }
-			y := op.BiasAdd(n.next(), op.Conv2D(n.next(), x, n.constant(7, 7, 1, channels), single, "SAME"), n.constant(channels))
+			y := op.Conv2D(n.next(), x, n.constant(7, 7, 1, channels), single, "SAME")
+			y = op.Identity(n.next().WithControlDependencies(op.NoOp(n.next())), y) // as what a function returns
+			y = op.BiasAdd(n.next(), y, n.constant(channels))
 			n.tap(name("grouped"), y, side, side, channels)
 			y = n.layerNorm(y, channels)
 			n.tap(name("normalized"), y, side, side, channels)
-			y = n.dense(y, channels, 4*channels)
+			y = n.dense(y, channels, 4*channels) // whose size the graph does not show
 			n.tap(name("wide"), y, side, side, 4*channels)
 			y = n.gelu(y)
 			n.tap(name("gelu"), y, side, side, 4*channels)

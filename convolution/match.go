@@ -64,12 +64,13 @@ func (c convolution) maps() []string {
 // begun says whether something follows the sums that nothing can be folded through.
 func (c convolution) begun() bool { return c.residual != "" || c.activation != linear || c.pool }
 
-// source follows a tensor to where it comes from, through nodes that only repeat it.
+// source follows a tensor to where it comes from, through nodes that only repeat it, and wait for nothing that depends
+// on the images.
 func (r *rewriter) source(tensor string) string {
 	for {
 		node := r.nodes[inference.Producer(tensor)]
 		_, index, err := inference.ParseTensor(tensor)
-		if err != nil || !r.dependent(tensor) || len(dataInputs(node)) != len(node.GetInput()) || index >= len(node.GetInput()) {
+		if err != nil || !r.dependent(tensor) || slices.ContainsFunc(node.GetInput()[len(dataInputs(node)):], r.dependent) || index >= len(dataInputs(node)) {
 			return tensor
 		}
 		switch node.GetOp() {
