@@ -71,14 +71,29 @@ func (n *network) tap(name string, output tf.Output, shape ...int) {
 	n.model.Layers = append(n.model.Layers, inference.Layer{Name: name, Output: output, Shape: shape})
 }
 
+// scale makes weights so many times smaller.
+func (n *network) scale(by float64) {
+	n.value = func(r *rand.Rand) float32 { return float32(r.NormFloat64() / by) }
+}
+
 func (n *network) open() *inference.Model {
+	return n.openAs(inference.SessionConfig{Device: inference.DeviceCPU})
+}
+
+// openUnfused is open for convolutions in groups, which TensorFlow cannot compute once it has fused them.
+func (n *network) openUnfused() *inference.Model {
+	n.model.Unfused = true
+	return n.openAs(inference.SessionConfig{Device: inference.DeviceCPU, Unfused: true})
+}
+
+func (n *network) openAs(config inference.SessionConfig) *inference.Model {
 	n.tb.Helper()
 	graph, err := n.scope.Finalize()
 	if err != nil {
 		n.tb.Fatal(err)
 	}
 	n.model.Graph = graph
-	if n.model.Session, n.model.Device, err = inference.NewSession(graph, inference.SessionConfig{Device: inference.DeviceCPU}); err != nil {
+	if n.model.Session, n.model.Device, err = inference.NewSession(graph, config); err != nil {
 		n.tb.Fatal(err)
 	}
 	n.tb.Cleanup(func() {

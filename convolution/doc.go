@@ -10,12 +10,13 @@
 // most about 1e-6 of a layer's largest value. Of up to four input channels, the direct products are
 // fewer than those of padded registers.
 //
-// Other convolutions in float32, such as ResNet's of 1x1, are products of matrices
-// (pointwise.h): the pixels that a kernel sees are the rows. Blocks of rows are gathered, from
-// planes or NHWC, so that they stay in the caches while all columns are multiplied with them.
-// Depthwise convolutions have a loop of their own. AVX2 and AVX-512 add in the same order, so that
-// they, too, have the same results. Normalizations are folded into kernels and biases; the sum with
-// another map and the activations ReLU, ReLU6 and swish are applied to the sums in registers.
+// Other convolutions in float32, such as ResNet's of 1x1, are products of matrices (pointwise.h):
+// the pixels that a kernel sees are the rows. Blocks of rows are gathered, from planes or NHWC, so
+// that they stay in the caches while all columns are multiplied with them. Dense layers of maps are
+// convolutions of 1x1. Depthwise convolutions have a loop of their own. AVX2 and AVX-512 add in the
+// same order, so that they, too, have the same results. Normalizations are folded into kernels and
+// biases; the sum with another map and the activations ReLU, ReLU6, swish and GELU are applied to
+// the sums in registers.
 //
 // In int16, the products between the transformations are of whole numbers of 12 to 15 bits, of which
 // a processor computes twice as many as in float32 (by one instruction of VNNI, with AVX-512 or

@@ -29,6 +29,7 @@ const (
 	relu
 	relu6
 	swish
+	gelu // by the error function
 )
 
 // convolution is what replaces a node: a convolution with what follows it.
@@ -46,6 +47,10 @@ type convolution struct {
 	controls []string
 	// planes says that the node gives planes.
 	planes bool
+	// form is the shape that the kernel needs, if it has another one.
+	form []int32
+	// size is the shape of a map of an image where the graph does not show it, as that of dense layers.
+	size []int64
 }
 
 // maps are the tensors with images that a convolution reads.
@@ -59,12 +64,13 @@ func (c convolution) maps() []string {
 // begun says whether something follows the sums that nothing can be folded through.
 func (c convolution) begun() bool { return c.residual != "" || c.activation != linear || c.pool }
 
-// source follows a tensor to where it comes from, through nodes that only repeat it.
+// source follows a tensor to where it comes from, through nodes that only repeat it, and wait for nothing that depends
+// on the images.
 func (r *rewriter) source(tensor string) string {
 	for {
 		node := r.nodes[inference.Producer(tensor)]
 		_, index, err := inference.ParseTensor(tensor)
-		if err != nil || !r.dependent(tensor) || len(dataInputs(node)) != len(node.GetInput()) || index >= len(node.GetInput()) {
+		if err != nil || !r.dependent(tensor) || slices.ContainsFunc(node.GetInput()[len(dataInputs(node)):], r.dependent) || index >= len(dataInputs(node)) {
 			return tensor
 		}
 		switch node.GetOp() {
@@ -123,6 +129,11 @@ func (r *rewriter) match(n *nodepb.NodeDef) (c convolution, found bool) {
 		if c, found = r.matchFold(n); !found {
 			c, found = r.matchSwish(n)
 		}
+		if !found {
+			c, found = r.matchGelu(n)
+		}
+	case "Reshape":
+		c, found = r.matchDense(n)
 	case "Relu", "Relu6":
 		c, found = r.matchActivation(n)
 	case "MaxPool":
@@ -184,8 +195,8 @@ func (r *rewriter) matchSwish(n *nodepb.NodeDef) (convolution, bool) {
 			continue
 		}
 		of := strings.TrimSuffix(sigmoid.GetInput()[0], ":0")
-		if r.readers[of] == 1 {
-			of = r.timesOne(of)
+		if times, found := r.beside(of, "Mul", 1); found && r.readers[of] == 1 {
+			of = times
 		}
 		if of == x {
 			c.activation = swish
@@ -195,26 +206,11 @@ func (r *rewriter) matchSwish(n *nodepb.NodeDef) (convolution, bool) {
 	return convolution{}, false
 }
 
-// timesOne is what a node multiplies with the constant 1, or else the node.
-func (r *rewriter) timesOne(name string) string {
-	n := r.nodes[name]
-	inputs := dataInputs(n)
-	if n.GetOp() != "Mul" || len(inputs) != 2 {
-		return name
-	}
-	for i, from := range inputs {
-		constant := r.nodes[inference.Producer(from)]
-		value := constant.GetAttr()["value"].GetTensor()
-		one := len(value.GetFloatVal()) == 1 && value.GetFloatVal()[0] == 1 || string(value.GetTensorContent()) == "\x00\x00\x80\x3f"
-		if constant.GetOp() == "Const" && tf.DataType(value.GetDtype()) == tf.Float && len(value.GetTensorShape().GetDim()) == 0 && one {
-			return strings.TrimSuffix(inputs[1-i], ":0")
-		}
-	}
-	return name
-}
-
 // size is the shape of a map of an image, nil if it is not known.
 func (r *rewriter) size(tensor string) []int64 {
+	if c := r.fast[strings.TrimSuffix(tensor, ":0")]; c.size != nil {
+		return c.size
+	}
 	t, err := r.output(tensor)
 	if err != nil || t.DataType() != tf.Float {
 		return nil

@@ -16,6 +16,7 @@ enum pointwise_activation {
 	pointwise_relu,
 	pointwise_relu6,
 	pointwise_swish, // x / (1 + exp(-x))
+	pointwise_gelu,  // x/2 * (1 + erf(x/√2))
 	pointwise_activations,
 };
 

@@ -63,11 +63,35 @@ INLINE TARGET vector VECTORS(swish)(vector x) {
 	return x / (SPREAD(1) + ABOVE(-x, SPREAD(88.3f), SPREAD(INFINITY), e));
 }
 
+// error_function is erf(x): an odd polynomial by an even one, as in Eigen, and 1 from 4 on.
+INLINE TARGET vector VECTORS(error_function)(vector x) {
+	const vector y = LARGER(SPREAD(-4), SMALLER(SPREAD(4), x)), z = y * y; // NaN stays
+	vector p = SPREAD(-2.72614225801306e-10f);
+	p = FMA(p, z, SPREAD(2.77068142495902e-08f));
+	p = FMA(p, z, SPREAD(-2.10102402082508e-06f));
+	p = FMA(p, z, SPREAD(-5.69250639462346e-05f));
+	p = FMA(p, z, SPREAD(-7.34990630326855e-04f));
+	p = FMA(p, z, SPREAD(-2.95459980854025e-03f));
+	p = FMA(p, z, SPREAD(-1.60960333262415e-02f));
+	vector q = SPREAD(-1.45660718464996e-05f);
+	q = FMA(q, z, SPREAD(-2.13374055278905e-04f));
+	q = FMA(q, z, SPREAD(-1.68282697438203e-03f));
+	q = FMA(q, z, SPREAD(-7.37332916720468e-03f));
+	q = FMA(q, z, SPREAD(-1.42647390514189e-02f));
+	return ABOVE(x, SPREAD(4), SPREAD(1), ABOVE(-x, SPREAD(4), SPREAD(-1), p * y / q));
+}
+
+INLINE TARGET vector VECTORS(gelu)(vector x) {
+	const vector half = x * SPREAD(0.5f);
+	return half * (SPREAD(1) + VECTORS(error_function)(x * SPREAD(0.707106781f)));
+}
+
 INLINE TARGET vector VECTORS(activate)(enum pointwise_activation activation, vector x) {
 	switch (activation) {
 	case pointwise_relu: return LARGER(SPREAD(0), x);
 	case pointwise_relu6: return LARGER(SPREAD(0), SMALLER(SPREAD(6), x));
 	case pointwise_swish: return VECTORS(swish)(x);
+	case pointwise_gelu: return VECTORS(gelu)(x);
 	default: return x;
 	}
 }
@@ -122,6 +146,7 @@ TARGET static void VECTORS(finish_rows)(enum pointwise_activation activation, co
 	case pointwise_linear: VECTORS(finish)(pointwise_linear, e, sums, bias, residual, y); break;
 	case pointwise_relu: VECTORS(finish)(pointwise_relu, e, sums, bias, residual, y); break;
 	case pointwise_swish: VECTORS(finish)(pointwise_swish, e, sums, bias, residual, y); break;
+	case pointwise_gelu: VECTORS(finish)(pointwise_gelu, e, sums, bias, residual, y); break;
 	default: VECTORS(finish)(activation, e, sums, bias, residual, y);
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 
 	"fovea/inference"
 )
@@ -22,10 +23,17 @@ const (
 	// SpaceToBatchND and BatchToSpaceND. Shares of a batch compute them as well, but in another
 	// order.
 	blocks
+	// flat tensors, too, have several rows for each image, but those of one image follow each other, as the
+	// pixels of maps that a dense layer multiplies.
+	flat
 	// dimensions are a shape whose first dimension is the number of images; the others are constant.
 	dimensions
 	// number is the number of pictures.
 	number
+	// multiple is that times a constant; flatDimensions are a shape whose first dimension is such a multiple, as
+	// flat tensors have; the others are constant.
+	multiple
+	flatDimensions
 	// mixed tensors may depend on several images at once, or in an unknown way.
 	mixed
 )
@@ -65,6 +73,9 @@ func (r *rewriter) trace(n *nodepb.NodeDef) traced {
 		o.inputs = append(o.inputs, t.batching)
 	}
 	if rule, found := rules[n.GetOp()]; found {
+		if !slices.ContainsFunc(o.inputs, func(b batching) bool { return b != constant }) {
+			return traced{batching: constant} // all operations with a rule are functions of their inputs
+		}
 		if b := rule(o); b != mixed {
 			return traced{batching: b}
 		}
@@ -126,17 +137,41 @@ func (o operation) rank(input int) int {
 }
 
 // ints are the values of an input that is a constant of whole numbers.
-func (o operation) ints(input int) ([]int64, bool) {
-	name := o.tensors[input]
+func (o operation) ints(input int) ([]int64, bool) { return o.r.ints(o.tensors[input]) }
+
+// ints are the values of a constant of whole numbers, or of such vectors that are joined.
+func (r *rewriter) ints(tensor string) ([]int64, bool) {
+	if value := r.constantOf(tensor); value != nil {
+		return wholeNumbers(value)
+	}
+	joined := r.nodes[inference.Producer(tensor)]
+	parts := dataInputs(joined)
+	if joined.GetOp() != "ConcatV2" || len(parts) < 2 {
+		return nil, false
+	}
+	var all []int64
+	for _, part := range parts[:len(parts)-1] {
+		value := r.constantOf(part)
+		some, ok := wholeNumbers(value)
+		if !ok || len(value.GetTensorShape().GetDim()) != 1 {
+			return nil, false
+		}
+		all = append(all, some...)
+	}
+	return all, true
+}
+
+// constantOf is the value of a constant, nil for other tensors.
+func (r *rewriter) constantOf(tensor string) *tensorpb.TensorProto {
 	for {
-		node := o.r.nodes[inference.Producer(name)]
+		node := r.nodes[inference.Producer(tensor)]
 		switch node.GetOp() {
 		case "Identity":
-			name = node.GetInput()[0]
+			tensor = node.GetInput()[0]
 		case "Const":
-			return wholeNumbers(node.GetAttr()["value"].GetTensor())
+			return node.GetAttr()["value"].GetTensor()
 		default:
-			return nil, false
+			return nil
 		}
 	}
 }

@@ -33,7 +33,8 @@ var rules = func() map[string]func(operation) batching {
 	// Of their inputs, only the first has pictures.
 	add(local, `Conv2D DepthwiseConv2dNative Dilation2D MaxPool MaxPoolV2 AvgPool BiasAdd BiasAddV1 LRN DepthToSpace SpaceToDepth
 		ExtractImagePatches ResizeBilinear ResizeNearestNeighbor ResizeBicubic ResizeArea ScaleAndTranslate`)
-	add(reduction, "Mean Sum Max Min Prod All Any ArgMax ArgMin ReverseV2 Cumsum Cumprod EuclideanNorm")
+	all["Prod"] = productOf
+	add(reduction, "Mean Sum Max Min All Any ArgMax ArgMin ReverseV2 Cumsum Cumprod EuclideanNorm")
 	add(lastAxis, "Softmax LogSoftmax TopKV2")
 	return all
 }()
@@ -54,10 +55,10 @@ func elementwise(o operation) batching {
 			return mixed
 		}
 	}
-	if len(o.inputs) == 1 && (of <= blocks || copies[o.node.GetOp()]) {
+	if len(o.inputs) == 1 && (of <= flat || copies[o.node.GetOp()]) {
 		return of
 	}
-	if of != rows && of != blocks {
+	if of != rows && of != blocks && of != flat {
 		return mixed // such as a loss over the number of images
 	}
 	return o.broadcast(of)
@@ -96,7 +97,7 @@ func (o operation) broadcast(of batching) batching {
 }
 
 func local(o operation) batching {
-	if !o.firstOnly() || (o.inputs[0] != rows && o.inputs[0] != blocks) {
+	if !o.firstOnly() || (o.inputs[0] != rows && o.inputs[0] != blocks && o.inputs[0] != flat) {
 		return mixed
 	}
 	for _, window := range []string{"ksize", "strides", "ksizes"} {
@@ -116,7 +117,12 @@ func batchNorm(o operation) batching {
 	return local(o)
 }
 
-func product(o operation) batching { return sure(o.is(rows, constant) && !o.flag("transpose_a")) }
+func product(o operation) batching {
+	if (!o.is(rows, constant) && !o.is(flat, constant)) || o.flag("transpose_a") {
+		return mixed
+	}
+	return o.inputs[0]
+}
 
 func batchProduct(o operation) batching {
 	for i, b := range o.inputs {
@@ -163,6 +169,14 @@ func dimensionsOf(o operation) batching {
 }
 
 func reduction(o operation) batching { return sure(o.is(rows, constant) && o.along(1, o.rank(0))) }
+
+// productOf multiplies the dimensions of a shape, or is a reduction.
+func productOf(o operation) batching {
+	if axes, ok := o.ints(1); o.is(dimensions, constant) && ok && slices.Equal(axes, []int64{0}) && !o.flag("keep_dims") {
+		return multiple
+	}
+	return reduction(o)
+}
 
 func lastAxis(o operation) batching {
 	return sure(o.inputs[0] == rows && o.firstOnly() && o.rank(0) >= 2)

@@ -8,12 +8,15 @@ import (
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 )
 
-// reshape keeps the images apart if the new shape begins with their number.
+// reshape keeps the images apart if the new shape begins with their number or a multiple of it: the numbers of an
+// image follow each other, before and after.
 func reshape(o operation) batching {
-	if o.is(rows, dimensions) {
+	switch {
+	case o.is(rows, dimensions), o.is(flat, dimensions):
 		return rows
-	}
-	if !o.is(rows, constant) {
+	case o.is(rows, flatDimensions), o.is(flat, flatDimensions):
+		return flat
+	case !o.is(rows, constant):
 		return mixed
 	}
 	to, ok := o.ints(1)
@@ -30,6 +33,9 @@ func reshape(o operation) batching {
 	}
 	for _, d := range to[1:] {
 		want *= d
+	}
+	if size != want && want > 0 && size%want == 0 {
+		return flat
 	}
 	return sure(size == want)
 }
@@ -136,10 +142,24 @@ func gather(o operation) batching {
 		return sure(axis[0] != 0)
 	case o.is(constant, rows, constant):
 		return sure(axis[0] == 0)
-	case o.is(dimensions, constant, constant) && known && len(indices) == 1:
-		return o.part(indices[0], true)
+	case o.is(dimensions, constant, constant) && known:
+		return o.picked(indices)
 	}
 	return mixed
+}
+
+// picked are some dimensions of a shape, or one.
+func (o operation) picked(indices []int64) batching {
+	form, known := o.shape(o.tensors[1])
+	switch {
+	case !known || len(form) > 1 || len(indices) == 0 || slices.Min(indices) < 0 || slices.Contains(indices[1:], 0):
+		return mixed
+	case indices[0] > 0:
+		return constant
+	case len(form) == 0:
+		return number
+	}
+	return dimensions
 }
 
 func concat(o operation) batching {
@@ -166,6 +186,9 @@ func beginsWith(values []batching, first batching) batching {
 func pack(o operation) batching {
 	if slices.Contains(o.inputs, number) {
 		return beginsWith(o.inputs, number)
+	}
+	if beginsWith(o.inputs, multiple) == dimensions {
+		return flatDimensions
 	}
 	rank := o.rank(0)
 	axis := fromZero([]int64{o.integer("axis")}, rank+1)[0]

@@ -103,7 +103,7 @@ func (b *trialBuilder) tensor(from string) (string, error) {
 	return name, nil
 }
 
-// constant copies a constant and the nodes that merely repeat one.
+// constant copies a constant and the nodes that merely repeat or join some.
 func (b *trialBuilder) constant(name string) bool {
 	node := b.r.nodes[name]
 	switch {
@@ -111,6 +111,10 @@ func (b *trialBuilder) constant(name string) bool {
 		return true
 	case node.GetOp() == "Identity" && len(node.GetInput()) == 1:
 		if !b.constant(inference.Producer(node.GetInput()[0])) {
+			return false
+		}
+	case node.GetOp() == "ConcatV2": // such as the order of a transposition
+		if slices.ContainsFunc(dataInputs(node), func(part string) bool { return !b.constant(inference.Producer(part)) }) {
 			return false
 		}
 	case node.GetOp() != "Const":

@@ -48,17 +48,17 @@ func (r *rewriter) verify(shares int, measured bool) (err error) {
 	}
 	slices.Sort(batches)
 	batches = slices.Compact(batches)
-	var last pace
 	for _, pictures := range batches {
-		if last, err = t.compare(pictures, t.from.method.tolerance); err != nil {
+		if err := t.compare(pictures, t.from.method.tolerance); err != nil {
 			return err
 		}
 	}
 	if measured {
-		if len(batches) == 1 { // during the first, TensorFlow prepares the graph
-			last = pace{direct: unmeasured, faster: unmeasured}
+		most := batches[len(batches)-1]
+		if _, err := t.run(most); err != nil { // during the first, TensorFlow prepares the graph
+			return err
 		}
-		if err := t.measure(batches[len(batches)-1], last); err != nil {
+		if err := t.measure(most, pace{direct: unmeasured, faster: unmeasured}); err != nil {
 			return err
 		}
 	}
@@ -96,7 +96,9 @@ type trial struct {
 	// it is and as it is to be.
 	compared       []int
 	direct, faster []tf.Output
-	rewriter       *rewriter
+	// last are those of the layers that no other reads, both ways.
+	last     [2][]tf.Output
+	rewriter *rewriter
 }
 
 func (r *rewriter) newTrial() (*trial, error) {
@@ -172,8 +174,13 @@ func (t *trial) rewrite(shares int) error {
 			return err
 		}
 		compared, t.direct, t.faster = append(compared, t.compared[i]), append(t.direct, direct), append(t.faster, faster)
+		if r.readers[r.source(tensorName(want))] == 0 {
+			t.last[0], t.last[1] = append(t.last[0], direct), append(t.last[1], faster)
+		}
 	}
-	t.compared, t.rewriter = compared, r
+	if t.compared, t.rewriter = compared, r; len(t.last[0]) == 0 { // they stay as they are
+		t.last = [2][]tf.Output{t.direct, t.faster}
+	}
 	return nil
 }
 
@@ -192,35 +199,32 @@ func (t *trial) sketch(name string, layer tf.Output) (tf.Output, error) {
 	return sketch.Output(0), nil
 }
 
-// compare computes all layers both ways, on images that are the same for each call, and says how long each takes.
-func (t *trial) compare(pictures int, tolerance float64) (pace, error) {
+// compare computes all layers both ways, on images that are the same for each call.
+func (t *trial) compare(pictures int, tolerance float64) error {
 	input, err := t.noise(pictures)
 	if err != nil {
-		return pace{}, fmt.Errorf("convolution: compare with the direct way: %w", err)
+		return fmt.Errorf("convolution: compare with the direct way: %w", err)
 	}
 	feeds := map[tf.Output]*tf.Tensor{t.model.Input: input}
-	begun := processorTime()
 	direct, err := t.model.Session.Run(feeds, t.direct, nil)
 	if err != nil {
-		return pace{}, fmt.Errorf("convolution: compare with the direct way: %w", err)
+		return fmt.Errorf("convolution: compare with the direct way: %w", err)
 	}
-	between := processorTime()
 	faster, err := t.model.Session.Run(feeds, t.faster, nil)
 	if err != nil {
-		return pace{}, fmt.Errorf("convolution: %s cannot be made faster: a batch of %d in shares fails: %w", t.model.Name, pictures, err)
+		return fmt.Errorf("convolution: %s cannot be made faster: a batch of %d in shares fails: %w", t.model.Name, pictures, err)
 	}
-	end := processorTime()
 	for i := range direct {
 		off, err := distance(direct[i], faster[i])
 		if err != nil {
-			return pace{}, fmt.Errorf("convolution: compare with the direct way: %w", err)
+			return fmt.Errorf("convolution: compare with the direct way: %w", err)
 		}
 		if !(off <= tolerance) {
 			layer := t.from.model.Layers[t.compared[i]]
-			return pace{}, fmt.Errorf("convolution: layer %s of %s (%s) would be off by %.1e of its largest value in a batch of %d: it is computed directly", layer.Name, t.model.Name, layer.Output.Op.Name(), off, pictures)
+			return fmt.Errorf("convolution: layer %s of %s (%s) would be off by %.1e of its largest value in a batch of %d: it is computed directly", layer.Name, t.model.Name, layer.Output.Op.Name(), off, pictures)
 		}
 	}
-	return pace{direct: between - begun, faster: end - between}, nil
+	return nil
 }
 
 // distance is the largest difference of two sketches, relative to the layer's largest value. NaN

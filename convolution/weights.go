@@ -153,6 +153,9 @@ func (f *folder) kernel(c convolution) (tf.Output, error) {
 	if err != nil {
 		return tf.Output{}, err
 	}
+	if c.form != nil {
+		kernel = op.Reshape(f.next(), kernel, op.Const(f.next(), c.form))
+	}
 	for _, of := range c.folds {
 		if !of.scales() {
 			continue

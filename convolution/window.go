@@ -31,8 +31,11 @@ func (r *rewriter) window(n *nodepb.NodeDef) (c convolution, kernel []int64, ok 
 	}
 	kernel, err = weights.Shape().ToSlice()
 	maps, unknown := pictures.Shape().ToSlice()
-	if err != nil || unknown != nil || len(kernel) != 4 || len(maps) != 4 || slices.Min(kernel) < 1 || maps[3] != kernel[2] { // fewer: groups
+	if err != nil || unknown != nil || len(kernel) != 4 || len(maps) != 4 || slices.Min(kernel) < 1 {
 		return convolution{}, nil, false
+	}
+	if maps[3] != kernel[2] { // groups
+		return r.grouped(n, kernel, maps[3])
 	}
 	return convolution{
 		pictures: n.GetInput()[0], kernel: n.GetInput()[1], height: kernel[0], width: kernel[1],
@@ -44,6 +47,9 @@ func (r *rewriter) matchConvolution(n *nodepb.NodeDef) (convolution, bool) {
 	c, kernel, ok := r.window(n)
 	if !ok {
 		return convolution{}, false
+	}
+	if c.kind == depthwise {
+		return c, true
 	}
 	c.out = kernel[3]
 	if c.height == 3 && c.width == 3 && c.down == 1 && c.across == 1 && c.same && r.method.suits(kernel[2], kernel[3]) {
