@@ -3,6 +3,7 @@ package featurestore
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/pqarrow"
 
+	"fovea/featurestore/internal/guard"
 	"fovea/internal/seal"
 )
 
@@ -263,6 +265,76 @@ func TestCancelledReading(t *testing.T) {
 			if err := read(); !errors.Is(err, signal) || errors.Is(err, ErrCorrupt) {
 				t.Errorf("%s of %s: %v", name, format, err)
 			}
+		}
+	}
+}
+
+// footerOf is an Arrow file that has a footer with fields, all of which are the same one, and so is its metadata.
+func footerOf(fields, pairs, text int) []byte {
+	var b []byte
+	put := func(at, v int) { binary.LittleEndian.PutUint32(b[at:], uint32(v)) }
+	room := func(words int) (at int) {
+		at = len(b)
+		b = append(b, make([]byte, 4*words)...)
+		return at
+	}
+	table := func(slots int) int { // with a reference in each slot
+		layout := room(1 + (slots+1)/2)
+		binary.LittleEndian.PutUint16(b[layout:], uint16(4+2*slots))
+		for i := range slots {
+			binary.LittleEndian.PutUint16(b[layout+4+2*i:], uint16(4+4*i))
+		}
+		at := room(1 + slots)
+		put(at, at-layout)
+		return at
+	}
+	list := func(n int) int {
+		at := room(1 + n)
+		put(at, n)
+		return at
+	}
+	refer := func(at, to int) { put(at, to-at) }
+	root := room(1)
+	footer := table(4)
+	refer(root, footer)
+	schema := table(3)
+	refer(footer+4+4*1, schema)
+	all := list(fields)
+	refer(schema+4+4*1, all)
+	field := table(7)
+	metadata := list(pairs)
+	refer(field+4+4*6, metadata)
+	pair := table(2)
+	value := list(0)
+	put(value, text)
+	b = append(b, make([]byte, text)...)
+	refer(pair+4+4*1, value)
+	for i := range fields {
+		refer(all+4+4*i, field)
+	}
+	for i := range pairs {
+		refer(metadata+4+4*i, pair)
+	}
+	file := append([]byte(ipcMagic), b...)
+	return append(binary.LittleEndian.AppendUint32(file, uint32(len(b))), ipcMagic...)
+}
+
+// What parts of a footer refer to is counted as often as they do: Arrow makes a copy each time.
+func TestSharedFooter(t *testing.T) {
+	for _, test := range []struct {
+		fields, pairs, text int
+		want                string
+	}{
+		{1, 1, 100, ""},
+		{1000, 0, 0, ""},
+		{1 << 17, 0, 0, "more than 65536 fields"},
+		{1000, 1000, 0, "pairs of metadata"},
+		{1000, 1, 100_000, "has texts of"},
+	} {
+		raw := footerOf(test.fields, test.pairs, test.text)
+		err := guard.Call(func() error { return checkIPCFooter(bytes.NewReader(raw), int64(len(raw))) })
+		if test.want == "" && err != nil || test.want != "" && (!errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%d fields, %d pairs, %d bytes: %v, want %q", test.fields, test.pairs, test.text, err, test.want)
 		}
 	}
 }

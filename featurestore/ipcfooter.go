@@ -2,6 +2,7 @@ package featurestore
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -50,18 +51,24 @@ func checkIPCFooter(r io.ReaderAt, size int64) error {
 		return fmt.Errorf("%w: its footer has no schema", ErrCorrupt)
 	}
 	at := w.follow(schema)
-	if _, err := w.list(at, schemaMetadata); err != nil {
+	if err := w.metadata(at, schemaMetadata); err != nil {
 		return err
 	}
 	return w.fields(at, schemaFields)
 }
 
-// maxFooterFields bounds the fields visited: lists may refer to one field many times.
-const maxFooterFields = 1 << 16
+const (
+	// maxFooterFields and maxFooterPairs bound the fields and the pairs of metadata visited: lists may refer to one of
+	// them many times.
+	maxFooterFields = 1 << 16
+	maxFooterPairs  = 4 * maxFooterFields
+	// maxFooterTexts bounds the names and the metadata, each as often as it is referred to, by the size of the footer.
+	maxFooterTexts = 2
+)
 
 type footerWalk struct {
-	bytes   []byte
-	visited int
+	bytes                 []byte
+	visited, pairs, texts int
 }
 
 // follow returns the position that the reference at a position leads to.
@@ -110,12 +117,39 @@ func (w *footerWalk) fields(table, slot int) error {
 		return fmt.Errorf("%w: its footer has more than %d fields", ErrCorrupt, maxFooterFields)
 	}
 	for _, f := range fields {
-		if _, err := w.list(f, fieldMetadata); err != nil {
+		if err := errors.Join(w.text(f, 0), w.metadata(f, fieldMetadata)); err != nil {
 			return err
 		}
 		if err := w.fields(f, fieldChildren); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// metadata checks the keys and values in a slot.
+func (w *footerWalk) metadata(table, slot int) error {
+	pairs, err := w.list(table, slot)
+	if w.pairs += len(pairs); w.pairs > maxFooterPairs {
+		return fmt.Errorf("%w: its footer has more than %d pairs of metadata", ErrCorrupt, maxFooterPairs)
+	}
+	for _, pair := range pairs {
+		if err == nil {
+			err = errors.Join(w.text(pair, 0), w.text(pair, 1))
+		}
+	}
+	return err
+}
+
+// text counts a text, of which Arrow makes a copy for each that refers to it.
+func (w *footerWalk) text(table, slot int) error {
+	at, ok := w.field(table, slot)
+	if !ok {
+		return nil
+	}
+	w.texts += int(binary.LittleEndian.Uint32(w.bytes[w.follow(at):]))
+	if w.texts > maxFooterTexts*len(w.bytes) {
+		return fmt.Errorf("%w: its footer of %d bytes has texts of %d or more", ErrCorrupt, len(w.bytes), w.texts)
 	}
 	return nil
 }

@@ -30,11 +30,15 @@ func (t tensor) String() string {
 	return t.node + ":" + strconv.Itoa(t.index)
 }
 
-// maxDepth bounds calls within calls, maxNodes the flat graph: a hostile model could
-// otherwise unfold without end.
+// maxDepth bounds calls within calls, maxNodes the flat graph and the bodies that it is made of, maxNames
+// the bytes of its nodes' names, which have those of all calls around them, and maxChain how many
+// references are followed one within the other, on the stack: a hostile model could otherwise unfold
+// without end.
 const (
 	maxDepth = 64
 	maxNodes = 1_000_000
+	maxNames = 256 << 20
+	maxChain = 200_000
 )
 
 // flattener copies what a signature computes out of functions, on demand. It starts at the outputs
@@ -44,6 +48,9 @@ type flattener struct {
 	functions map[string]*framework.FunctionDef
 	operators map[string]*oppb.OpDef
 	nodes     []*nodepb.NodeDef
+	// unfolded is the number of nodes in the bodies of all calls so far, names the bytes of the flat nodes'
+	// names, and chain how many references are being followed.
+	unfolded, names, chain int
 	// outer are the tensors of the loaded graph that the copied nodes read.
 	outer map[tensor]bool
 	top   *scope
@@ -147,14 +154,7 @@ func (f *flattener) checkCalls() error {
 		}
 		state[name] = visiting
 		for _, node := range function.GetNodeDef() {
-			callees := []string{node.GetOp()}
-			for _, attribute := range node.GetAttr() {
-				callees = append(callees, attribute.GetFunc().GetName())
-				for _, one := range attribute.GetList().GetFunc() {
-					callees = append(callees, one.GetName())
-				}
-			}
-			for _, callee := range callees {
+			for _, callee := range append(functionsIn(node.GetAttr()), node.GetOp()) {
 				if err := visit(callee, depth+1); err != nil {
 					return err
 				}
@@ -175,6 +175,10 @@ func (f *flattener) checkCalls() error {
 // References are "node" or "node:index" at the top, and "argument", "node:output:index" or
 // "node:output" in a function.
 func (f *flattener) resolve(s *scope, reference string) (tensor, error) {
+	if err := f.deeper(); err != nil {
+		return tensor{}, err
+	}
+	defer f.higher()
 	name, rest, _ := strings.Cut(reference, ":")
 	if argument, found := s.arguments[name]; found {
 		return argument, nil
@@ -200,6 +204,16 @@ func (f *flattener) resolve(s *scope, reference string) (tensor, error) {
 	}
 	return tensor{s.prefix + name, index, false}, nil
 }
+
+// deeper and higher count how many references are followed, one within the other.
+func (f *flattener) deeper() error {
+	if f.chain++; f.chain > maxChain {
+		return fmt.Errorf("%w: more than %d references follow from one another", ErrFormat, maxChain)
+	}
+	return nil
+}
+
+func (f *flattener) higher() { f.chain-- }
 
 // result is an output of a call: what the function's body returns there.
 func (f *flattener) result(s *scope, call *nodepb.NodeDef, index int) (tensor, error) {
@@ -237,6 +251,9 @@ func (f *flattener) body(s *scope, call *nodepb.NodeDef) (*scope, error) {
 	if s.depth == maxDepth {
 		return nil, fmt.Errorf("%w: calls are nested deeper than %d: does function %s call itself?", ErrFormat, maxDepth, function.GetSignature().GetName())
 	}
+	if f.unfolded += 1 + len(function.GetNodeDef()); f.unfolded > maxNodes {
+		return nil, fmt.Errorf("%w: calls of functions unfold to more than %d nodes", ErrFormat, maxNodes)
+	}
 	body := newScope(function, function.GetNodeDef(), s.prefix+call.GetName()+"/", s.depth+1)
 	var inputs []string
 	for _, input := range call.GetInput() {
@@ -269,6 +286,13 @@ func (f *flattener) visit(s *scope, node *nodepb.NodeDef) error {
 		return fmt.Errorf("%w: the graph has a cycle through %s%s", ErrFormat, s.prefix, name)
 	}
 	s.state[name] = visiting
+	if err := f.deeper(); err != nil {
+		return err
+	}
+	defer f.higher()
+	if f.names += len(s.prefix) + len(name); f.names > maxNames {
+		return fmt.Errorf("%w: names of nodes within calls of more than %d MB", ErrFormat, maxNames>>20)
+	}
 	flat := proto.Clone(node).(*nodepb.NodeDef)
 	flat.Name = s.prefix + name
 	flat.Input = nil

@@ -145,6 +145,24 @@ func TestFlattenRefuses(t *testing.T) {
 	levels.GraphDef.Node = deep
 	levels.GraphDef.Library.Function = append(levels.GraphDef.Library.Function, function(fmt.Sprintf("level%d(x) y=x", maxDepth+2)))
 
+	// Each level calls the next one twice, without a node of its own.
+	twice := metaOf([]*nodepb.NodeDef{node("x = Placeholder()"), call("call(x)", "twice0")}, function("twice40(x) y=x"))
+	for i := range 40 {
+		next := fmt.Sprintf("twice%d", i+1)
+		twice.GraphDef.Library.Function = append(twice.GraphDef.Library.Function,
+			function(fmt.Sprintf("twice%d(x) y=b:output:0", i), call("a(x)", next), call("b(a:output:0)", next)))
+	}
+	chain := []*nodepb.NodeDef{node("x = Placeholder()"), call("n0(x)", "identity")}
+	for i := range maxChain {
+		chain = append(chain, &nodepb.NodeDef{Name: fmt.Sprintf("n%d", i+1), Op: "Relu", Input: []string{fmt.Sprintf("n%d", i)}})
+	}
+	named := metaOf([]*nodepb.NodeDef{node("x = Placeholder()"), call(strings.Repeat("c", 1<<20)+"(x)", "many")})
+	var many []*nodepb.NodeDef
+	for i := range 300 {
+		many = append(many, node(fmt.Sprintf("n%d = Relu(%s)", i+1, map[bool]string{true: "x", false: fmt.Sprintf("n%d:activations:0", i)}[i == 0])))
+	}
+	named.GraphDef.Library.Function = append(named.GraphDef.Library.Function, function("many(x) y=n300:activations:0", many...))
+
 	x := node("x = Placeholder()")
 	for name, test := range map[string]struct {
 		meta         *core.MetaGraphDef
@@ -168,6 +186,9 @@ func TestFlattenRefuses(t *testing.T) {
 		"calls itself":          {metaOf([]*nodepb.NodeDef{x, call("call(x)", "f")}, function("f(x) y=again:output:0", call("again(x)", "f"))), "call", "function f calls itself"},
 		"call each other":       {metaOf([]*nodepb.NodeDef{x}, function("f(x) y=n:output:0", call("n(x)", "g")), function("g(x) y=n:output:0", call("n(x)", "f"))), "x", "calls itself"},
 		"nested too deep":       {levels, "call", "nested deeper than 64"},
+		"called over and over":  {twice, "call", "unfold to more than"},
+		"a long chain":          {metaOf(chain, identity), fmt.Sprintf("n%d", maxChain), "follow from one another"},
+		"long names":            {named, strings.Repeat("c", 1<<20), "names of nodes"},
 		"left to the caller": {metaOf([]*nodepb.NodeDef{x, call("call(x)", "f")}, function("f(x) y=n:activations:0",
 			node("n = Relu(x)", attributes{"T": {Value: &attrpb.AttrValue_Placeholder{Placeholder: "T"}}}))), "call", "attribute T of call/n is left to the caller"},
 	} {

@@ -176,7 +176,7 @@ func (l *loader) operand(w *inputWay, n *nodepb.NodeDef, pixels string) ([]float
 			return perChannel(values, l.input.channels), nil
 		}
 		if l.static {
-			values, err := w.evaluate(name, 0)
+			values, err := w.evaluate(name)
 			l.uncomputed = l.uncomputed || err != nil
 			return perChannel(values, l.input.channels), nil
 		}

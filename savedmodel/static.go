@@ -49,16 +49,25 @@ var errComputed = errors.New("it is computed")
 
 // evaluate gives the values of a tensor that follows from constants by simple arithmetic, as in the
 // root of a variance.
-func (w *inputWay) evaluate(name string, depth int) ([]float64, error) {
+func (w *inputWay) evaluate(name string) ([]float64, error) {
+	steps := maxSteps
+	return w.evaluated(name, 0, &steps)
+}
+
+// maxSteps bounds the operations of such arithmetic. A tensor that two of them read counts twice, as often
+// as it is computed.
+const maxSteps = 1000
+
+func (w *inputWay) evaluated(name string, depth int, steps *int) ([]float64, error) {
 	n := w.node(name)
 	if values, known := w.constant(name); known {
 		return values, nil
 	}
 	inputs := w.inputs(n)
-	if depth > maxDepth || len(inputs) == 0 || n.GetOp() == "Const" {
+	if *steps--; *steps < 0 || depth > maxDepth || len(inputs) == 0 || n.GetOp() == "Const" {
 		return nil, errComputed
 	}
-	first, err := w.evaluate(inputs[0], depth+1)
+	first, err := w.evaluated(inputs[0], depth+1, steps)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +81,7 @@ func (w *inputWay) evaluate(name string, depth int) ([]float64, error) {
 		}
 		return first, nil
 	case onTwo[kind] != nil && len(inputs) == 2:
-		second, err := w.evaluate(inputs[1], depth+1)
+		second, err := w.evaluated(inputs[1], depth+1, steps)
 		if err != nil || len(first) == 0 || len(second) == 0 || len(first) != len(second) && len(first) != 1 && len(second) != 1 {
 			return nil, errComputed
 		}

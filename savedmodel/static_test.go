@@ -2,11 +2,14 @@ package savedmodel
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 
 	"fovea/inference"
 )
@@ -46,6 +49,21 @@ func TestExamineAgreesWithOpen(t *testing.T) {
 				compareStatic(t, dir, Options{Signature: signature})
 			}
 		})
+	}
+}
+
+// A tensor that is added to itself again and again is not computed twice as often each time.
+func TestEvaluateSteps(t *testing.T) {
+	w := &inputWay{nodes: map[string]*nodepb.NodeDef{"n0": floats("n0", []int64{1}, 1), "zero": node("zero = Neg(n0)")}}
+	for i := range maxDepth {
+		name := fmt.Sprintf("n%d", i+1)
+		w.nodes[name] = node(fmt.Sprintf("%s = AddV2(n%d, n%d)", name, i, i))
+	}
+	if values, err := w.evaluate("n5"); err != nil || !slices.Equal(values, []float64{32}) {
+		t.Errorf("%v, %v", values, err)
+	}
+	if values, err := w.evaluate(fmt.Sprintf("n%d", maxDepth-1)); !errors.Is(err, errComputed) {
+		t.Errorf("%v, %v", values, err)
 	}
 }
 

@@ -104,10 +104,10 @@ func (c *kerasChain) walk(model kerasLayer) (bool, error) {
 }
 
 func (c *kerasChain) rescale(layer kerasLayer) error {
-	scale, err := kerasNumbers(layer.Config.Scale)
+	scale, err := kerasNumbers(layer.Config.Scale, 0)
 	if err == nil {
 		var offset []float64
-		if offset, err = kerasNumbers(layer.Config.Offset); err == nil {
+		if offset, err = kerasNumbers(layer.Config.Offset, 0); err == nil {
 			err = c.then(scale, offset)
 		}
 	}
@@ -139,8 +139,8 @@ func (c *kerasChain) normalize(layer kerasLayer) error {
 // moments are those in the layer's configuration, or the learned ones among the weights.
 func (c *kerasChain) moments(layer kerasLayer) (mean, variance []float64, err error) {
 	if given := string(layer.Config.Mean); given != "" && given != "null" {
-		if mean, err = kerasNumbers(layer.Config.Mean); err == nil {
-			variance, err = kerasNumbers(layer.Config.Variance)
+		if mean, err = kerasNumbers(layer.Config.Mean, 0); err == nil {
+			variance, err = kerasNumbers(layer.Config.Variance, 0)
 		}
 	} else if mean, err = c.take(layer.name(), "mean", "vars/0"); err == nil {
 		if variance, err = c.take(layer.name(), "variance", "vars/1"); err == nil {
@@ -195,9 +195,15 @@ func (c *kerasChain) then(scale, offset []float64) error {
 	return nil
 }
 
+// mostNested bounds lists of numbers within lists; images have four dimensions, and channels lie along one of them.
+const mostNested = 8
+
 // kerasNumbers reads a number, nested lists of numbers, or an array as Keras 3 writes it; nothing
-// stands for 0, the default of an offset.
-func kerasNumbers(raw json.RawMessage) ([]float64, error) {
+// stands for 0, the default of an offset. Each list is parsed once for each that it lies in.
+func kerasNumbers(raw json.RawMessage, depth int) ([]float64, error) {
+	if depth > mostNested {
+		return nil, fmt.Errorf("lists of numbers lie too deeply in one another: %w", ErrOpaque)
+	}
 	if len(raw) == 0 || string(raw) == "null" {
 		return []float64{0}, nil
 	}
@@ -209,7 +215,7 @@ func kerasNumbers(raw json.RawMessage) ([]float64, error) {
 	if json.Unmarshal(raw, &list) == nil && len(list) > 0 {
 		var numbers []float64
 		for _, element := range list {
-			more, err := kerasNumbers(element)
+			more, err := kerasNumbers(element, depth+1)
 			if err != nil {
 				return nil, err
 			}
@@ -223,7 +229,7 @@ func kerasNumbers(raw json.RawMessage) ([]float64, error) {
 		} `json:"config"`
 	}
 	if json.Unmarshal(raw, &array) == nil && len(array.Config.Value) > 0 {
-		return kerasNumbers(array.Config.Value)
+		return kerasNumbers(array.Config.Value, depth+1)
 	}
 	return nil, fmt.Errorf("%s is not a list of numbers: %w", shortened(raw), ErrOpaque)
 }

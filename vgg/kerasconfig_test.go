@@ -82,6 +82,18 @@ func TestKerasPreprocessingAgreesWithKeras(t *testing.T) {
 	}
 }
 
+// Lists of numbers that lie in one another without end are refused, not parsed again and again.
+func TestKerasNestedNumbers(t *testing.T) {
+	for depth, known := range map[int]bool{4: true, 1000: false} {
+		scale := strings.Repeat("[", depth) + "0.5" + strings.Repeat("]", depth)
+		config := `{"config":{"layers":[{"class_name":"Rescaling","config":{"scale":` + scale + `}},{"class_name":"Conv2D","config":{}}]}}`
+		_, found, err := vgg.KerasPreprocessing(weights.Set{KerasConfig: []byte(config)})
+		if found != known || known != (err == nil) || !known && !errors.Is(err, vgg.ErrOpaque) {
+			t.Errorf("%d lists in one another: %v, %v", depth, found, err)
+		}
+	}
+}
+
 func FuzzKerasPreprocessing(f *testing.F) {
 	f.Add([]byte(`{"class_name":"Sequential","config":{"layers":[{"class_name":"Rescaling","config":{"scale":[[0.5]],"offset":null}},{"class_name":"Normalization","config":{"mean":{"config":{"value":[1,2,3]}},"variance":[1,1,1]}},{"class_name":"Conv2D","config":{}}]}}`))
 	f.Fuzz(func(t *testing.T, config []byte) {

@@ -7,6 +7,10 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
+// letterBytes is the most that a letter takes. Names that differ by more than the letters of a few edits are not compared,
+// which would take the product of their lengths in time.
+const letterBytes = 4
+
 // minPrefix is the length from which on the beginning of a name stands for the whole.
 const minPrefix = 3
 
@@ -21,13 +25,22 @@ func Nearest(name string, candidates []string) string {
 	case len(name) <= 8:
 		limit = 2
 	}
+	longest := 0
+	for _, c := range candidates {
+		longest = max(longest, len(c))
+	}
+	if len(name) > letterBytes*(longest+limit) { // also in lower case, which some letters have in fewer bytes
+		return ""
+	}
 	lower := strings.ToLower(name)
 	best, closest := "", limit+1
 	prefix, prefixes := "", 0
 	for _, c := range candidates {
 		other := strings.ToLower(c)
-		if d := distance(lower, other); d < closest && d < len(other) {
-			best, closest = c, d
+		if max(len(lower)-len(other), len(other)-len(lower)) <= letterBytes*limit { // an edit is of one letter
+			if d := distance(lower, other); d < closest && d < len(other) {
+				best, closest = c, d
+			}
 		}
 		if len(name) >= minPrefix && strings.HasPrefix(other, lower) {
 			prefix = c

@@ -1,6 +1,9 @@
 package typo
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestNearest(t *testing.T) {
 	commands := []string{"train", "evaluate", "report", "predict", "serve", "export", "scratch", "compare"}
@@ -26,6 +29,10 @@ func TestNearest(t *testing.T) {
 		{"x", layers, ""},
 		{"block1", layers, ""}, // the beginning of two
 		{"pool5", nil, ""},
+		{strings.Repeat("x", 100_000_000), commands, ""}, // which is not compared letter by letter
+		{"pool", []string{strings.Repeat("x", 100_000_000), "pool5"}, "pool5"},
+		{"\u212a\u212a\u212a\u212a\u212a\u212a\u212a\u212a", []string{"kkkkkkkk"}, "kkkkkkkk"}, // letters of other lengths in lower case
+		{"\U00010400\U00010400xyz", []string{"xyz"}, "xyz"},
 	} {
 		if got := Nearest(test.name, test.candidates); got != test.want {
 			t.Errorf("%q means %q, want %q", test.name, got, test.want)

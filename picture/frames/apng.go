@@ -23,6 +23,9 @@ const (
 	pngOver         = 1
 )
 
+// mostShared bounds what all frames need: 256 colours and their opacity take 1 KB.
+const mostShared = 16 << 10
+
 type pngFrame struct {
 	place          image.Rectangle
 	dispose, blend byte
@@ -34,10 +37,13 @@ type pngReader struct {
 	options Options
 	header  []byte   // the content of IHDR
 	shared  [][]byte // whole chunks that all frames need, such as the palette
-	frames  []pngFrame
-	times   Times
-	turn    int
-	undo    func()
+	// sharedBytes are theirs, which are copied for each frame.
+	sharedBytes int
+
+	frames []pngFrame
+	times  Times
+	turn   int
+	undo   func()
 }
 
 func openPNG(f file, options Options) (Reader, error) {
@@ -78,13 +84,17 @@ func (p *pngReader) list(rest []byte) error {
 		rest = rest[12+length:]
 		switch kind {
 		case "IHDR":
-			if p.header = content; len(content) != 13 {
-				return fmt.Errorf("%w: a header of %d bytes", picture.ErrCorrupt, len(content))
+			if p.header != nil || len(content) != 13 {
+				return fmt.Errorf("%w: a second header, or one of %d bytes", picture.ErrCorrupt, len(content))
 			}
+			p.header = content
 		case "acTL":
 			animated = true
 		case "PLTE", "tRNS":
 			p.shared = append(p.shared, whole)
+			if p.sharedBytes += len(whole); p.sharedBytes > mostShared {
+				return fmt.Errorf("%w: palettes of more than %d bytes", picture.ErrCorrupt, mostShared)
+			}
 		case "fcTL":
 			if !animated || p.header == nil {
 				return ErrSingle

@@ -26,7 +26,7 @@ type aviReader struct {
 	streams       int
 }
 
-// aviFrame is where a frame's bytes are. A video that repeats the frame before has one without bytes.
+// aviFrame is where a frame's bytes are. A chunk without bytes repeats the frame before.
 type aviFrame struct{ at, length int64 }
 
 func openAVI(f file, _ Options) (Reader, error) {
@@ -70,7 +70,11 @@ func (a *aviReader) chunks(at, end int64, depth int) error {
 			if body+length > end {
 				return nil // cut off
 			}
-			a.frames = append(a.frames, aviFrame{body, length})
+			f := aviFrame{body, length}
+			if length == 0 && len(a.frames) > 0 {
+				f = a.frames[len(a.frames)-1]
+			}
+			a.frames = append(a.frames, f)
 			a.times.add(a.each)
 			err = tooMany(len(a.frames))
 		}
@@ -114,9 +118,6 @@ func (a *aviReader) Times() Times { return a.times }
 func (a *aviReader) Frame(ctx context.Context, i int) ([]byte, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
-	}
-	for i > 0 && a.frames[i].length == 0 { // a repetition
-		i--
 	}
 	f := a.frames[i]
 	if f.length > picture.MaxFileBytes {

@@ -67,6 +67,9 @@ type composer struct {
 	canvas *canvas
 	// shown is the number of frames on the canvas.
 	shown int
+	// failed is why frame failedAt cannot be drawn, nor those after it; nil if none has failed.
+	failed   error
+	failedAt int
 	// begin makes an empty canvas, and draw shows the next frame on it.
 	begin func() (*canvas, error)
 	draw  func(c *canvas, i int) error
@@ -74,6 +77,9 @@ type composer struct {
 
 // frame is Reader.Frame.
 func (p *composer) frame(done func() error, i int) ([]byte, error) {
+	if p.failed != nil && i >= p.failedAt { // those before it need not be drawn again for that
+		return nil, p.failed
+	}
 	if p.canvas == nil || i < p.shown-1 {
 		var err error
 		if p.canvas, err = p.begin(); err != nil {
@@ -86,7 +92,7 @@ func (p *composer) frame(done func() error, i int) ([]byte, error) {
 			return nil, err
 		}
 		if err := p.draw(p.canvas, p.shown); err != nil {
-			p.canvas = nil
+			p.canvas, p.failed, p.failedAt = nil, err, p.shown
 			return nil, err
 		}
 	}

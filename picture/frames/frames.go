@@ -55,8 +55,11 @@ type Times struct {
 // add appends a frame that shows for some time.
 func (t *Times) add(show time.Duration) {
 	t.Starts = append(t.Starts, t.End)
-	t.End += show
+	t.End = min(t.End+show, mostShown)
 }
+
+// mostShown bounds times, so that the sum of what a file says does not overflow: 73 years.
+const mostShown = 1 << 61
 
 // end is when frame i stops to show.
 func (t Times) end(i int) time.Duration {

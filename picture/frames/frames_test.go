@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,6 +155,66 @@ func FuzzFrames(f *testing.F) {
 			_, _ = picture.DecodeRaster(frame, 1<<12)
 		}
 	})
+}
+
+// An APNG has one header, by which frames are placed, and palettes that are small: they are copied for each frame.
+func TestOddPNG(t *testing.T) {
+	var name string
+	for name = range goldens(t) {
+		if strings.HasSuffix(name, ".png") {
+			break
+		}
+	}
+	data := read(t, name)
+	open(t, data)
+	const header = 12 + 13
+	end := bytes.LastIndex(data, []byte("IEND")) - 4
+	small := bytes.Clone(data[len(pngStart):][:header])
+	binary.BigEndian.PutUint32(small[8:], 1)
+	binary.BigEndian.PutUint32(small[12:], 1)
+	for what, odd := range map[string][]byte{
+		"a second header": slices.Concat(data[:end], small, data[end:]),
+		"palettes":        slices.Concat(data[:end], bytes.Repeat(appendChunk(nil, "PLTE", make([]byte, 768)), 40), data[end:]),
+	} {
+		if _, err := Open(bytes.NewReader(odd), int64(len(odd)), Options{}); !errors.Is(err, picture.ErrCorrupt) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// What frames show for is added up without overflow.
+func TestLongTimes(t *testing.T) {
+	var times Times
+	for range 5 {
+		times.add(1 << 61)
+	}
+	if !slices.IsSorted(times.Starts) || times.End < times.Starts[4] {
+		t.Errorf("%+v", times)
+	}
+}
+
+// A frame that cannot be drawn is drawn once: those behind it fail for the same reason, and those before it are shown.
+func TestFailedFrame(t *testing.T) {
+	drawn, broken := 0, errors.New("broken")
+	c := composer{begin: func() (*canvas, error) { return newCanvas(1, 1), nil }, draw: func(_ *canvas, i int) error {
+		drawn++
+		if i == 2 {
+			return broken
+		}
+		return nil
+	}}
+	whole := func() error { return nil }
+	for _, i := range []int{0, 2, 3, 9, 2} {
+		if _, err := c.frame(whole, i); i >= 2 != errors.Is(err, broken) {
+			t.Errorf("frame %d: %v", i, err)
+		}
+	}
+	if drawn != 3 {
+		t.Errorf("%d frames drawn", drawn)
+	}
+	if _, err := c.frame(whole, 1); err != nil {
+		t.Error(err)
+	}
 }
 
 // Files with one image, and others, are told apart.

@@ -36,6 +36,9 @@ func (d DType) whole() bool {
 	return d.size() > 0 && d != F32 && d != F16 && d != typeF64 && d != typeBF16
 }
 
+// maxRank bounds the dimensions of a tensor: TensorFlow has 254 at most, others fewer.
+const maxRank = 254
+
 // maxOther is how many bytes are kept of a tensor that is not a weight. Larger ones are quantized
 // weights, which are of no use here.
 const maxOther = 1 << 16
@@ -139,6 +142,9 @@ func (t Tensor) check() error {
 	size := t.DType.size()
 	if size == 0 {
 		return fmt.Errorf("elements of type %q are not supported: convert them to float32", t.DType)
+	}
+	if len(t.Shape) > maxRank {
+		return fmt.Errorf("%w: an array of %d dimensions", ErrFormat, len(t.Shape))
 	}
 	for _, d := range t.Shape {
 		if d < 0 || (d > 0 && size > maxTensorBytes/d) {

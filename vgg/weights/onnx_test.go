@@ -2,8 +2,10 @@ package weights
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -57,6 +59,21 @@ func TestReadONNXMetadata(t *testing.T) {
 		if got := set.Metadata[GraphLayersKey]; got != want[1] {
 			t.Errorf("%s: layers are %q, want %q", name, got, want[1])
 		}
+	}
+}
+
+// Arrays of more dimensions than any program has are refused before something is done for each of them.
+func TestManyDimensions(t *testing.T) {
+	one := Float32Tensor([]int{1}, []float32{1})
+	for _, op := range []string{"Unsqueeze", "Squeeze", "Reshape"} {
+		n := onnxNode{op: op, attributes: map[string]onnxAttribute{"axes": {numbers: make([]int, 1_000_000)}}}
+		if got, err := n.reshaped(nil, one, nil); !errors.Is(err, ErrFormat) || len(err.Error()) > 200 {
+			t.Errorf("%s: %v, %v", op, got.Shape, err)
+		}
+	}
+	one.Shape = slices.Repeat([]int{1}, 1_000_000)
+	if err := one.check(); !errors.Is(err, ErrFormat) || len(err.Error()) > 200 {
+		t.Error("a million dimensions are accepted")
 	}
 }
 

@@ -80,6 +80,9 @@ func (n onnxNode) reshaped(memory *budget.Budget, t Tensor, more []*onnxTensor) 
 			return t, err
 		}
 	}
+	if len(parameter) > maxRank {
+		return t, fmt.Errorf("%w: %v of %d dimensions", ErrFormat, n, len(parameter))
+	}
 	switch n.op {
 	case "Transpose":
 		perm := n.attributes["perm"].numbers

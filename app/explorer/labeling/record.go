@@ -121,16 +121,23 @@ func parse(log []byte) (records []record, good int, err error) {
 // wholeWithin says whether what seems to be cut off has a whole record in it, with more after it: then something else
 // has happened to it.
 func wholeWithin(tail []byte) bool {
+	sum, summed := uint32(0), 0 // of what comes before
 	for at := 0; ; at++ {
 		next := bytes.Index(tail[at:], []byte(sumStart))
 		if next < 0 {
 			return false
 		}
 		at += next
-		if end := at + sumBytes; end < len(tail) {
-			if _, err := decode(tail[:end]); err == nil {
-				return true
-			}
+		end := at + sumBytes
+		if end >= len(tail) {
+			return false
+		}
+		sum, summed = crc32.Update(sum, castagnoli, tail[summed:at]), at
+		if fmt.Sprintf("%08x", crc32.Update(sum, castagnoli, []byte("}"))) != string(tail[at+len(sumStart):][:8]) {
+			continue
+		}
+		if _, err := decode(tail[:end]); err == nil {
+			return true
 		}
 	}
 }

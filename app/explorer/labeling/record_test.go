@@ -107,6 +107,22 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// A last line whose end is damaged, with more after it, is damage too, whatever seems to be checksums in it.
+func TestDamagedEnd(t *testing.T) {
+	log := logOf(t, someRecords...)
+	log[len(log)-1] = ' '
+	sums := strings.Repeat(sumStart, 100_000)
+	for _, more := range []string{"x", sums, sums + "\n"} {
+		if records, _, err := parse(append(bytes.Clone(log), more...)); !errors.Is(err, errDamaged) {
+			t.Errorf("with %.20q behind it: %d records, %v", more, len(records), err)
+		}
+		last := bytes.LastIndexByte(log, '\n') + 1
+		if records, good, err := parse(append(bytes.Clone(log[:last]), more...)); err != nil || len(records) != len(someRecords)-1 || good != last {
+			t.Errorf("%.20q for the last line: %d records, %v", more, len(records), err)
+		}
+	}
+}
+
 // Records that contradict each other are not believed, however right their checksums are.
 func TestContradictions(t *testing.T) {
 	begin, change := someRecords[0], someRecords[1]

@@ -176,6 +176,7 @@ func (l *Labels) confirm(b batch) error {
 		return fmt.Errorf("%w: %w", ErrLog, err) // it is written again, which changes nothing
 	}
 	l.written(b.through, except)
+	l.note = "" // together with what was pending: who asks sees neither, or both
 	for _, i := range b.rows {
 		l.rows.Labels[i] = b.labels[l.rows.Paths[i]]
 		l.set(i, l.current[i])

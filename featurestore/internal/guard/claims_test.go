@@ -59,6 +59,8 @@ func TestCheckFooter(t *testing.T) {
 		{"too many", footerOf(schemaOf(3, element(1), element(0), element(0))), "belong to no other"},
 		{"deep", footerOf(schemaOf(101, chain(100)...)), "too deeply"},
 		{"structs in structs", footerOf(append(bytes.Repeat([]byte{1<<4 | thriftStruct}, 100), make([]byte, 101)...)), "too deeply"},
+		{"lists in lists", footerOf(append([]byte{1<<4 | thriftList}, bytes.Repeat([]byte{1<<4 | thriftList}, 1000)...)), "too deeply"},
+		{"maps in maps", footerOf(append([]byte{1<<4 | thriftMap}, bytes.Repeat([]byte{1, thriftMap<<4 | thriftMap}, 1000)...)), "too deeply"},
 		{"an unknown type", footerOf([]byte{1<<4 | 13, 0}), "unknown type 13"},
 		{"a long text", footerOf([]byte{1<<4 | thriftBinary, 0xff, 0xff, 0xff, 0x7f, 0}), "ends too early"},
 	} {

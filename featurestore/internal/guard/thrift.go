@@ -23,7 +23,7 @@ const (
 )
 
 const (
-	// maxThriftDepth bounds how deeply structs lie in one another; Parquet's own go eight deep.
+	// maxThriftDepth bounds how deeply structs and lists lie in one another; Parquet's own go eight deep.
 	maxThriftDepth = 32
 	// thriftStructBytes is what a struct of a footer may take once it is read, thriftValueBytes any other
 	// element of a list.
@@ -174,6 +174,9 @@ func (t *thriftWalk) value(kind byte, depth int, listed bool) error {
 }
 
 func (t *thriftWalk) elements(depth int) error {
+	if depth > maxThriftDepth {
+		return t.fail("lists lie too deeply in one another")
+	}
 	kind, n, err := t.list()
 	for range n {
 		if err != nil {
@@ -194,7 +197,10 @@ func (t *thriftWalk) pairs(depth int) error {
 	if err != nil {
 		return err
 	}
-	if n > uint64(t.left()) || depth > maxThriftDepth {
+	if depth > maxThriftDepth {
+		return t.fail("maps lie too deeply in one another")
+	}
+	if n > uint64(t.left()) {
 		return t.end()
 	}
 	t.cost += int64(n) * 2 * thriftStructBytes

@@ -97,6 +97,10 @@ func TestShows(t *testing.T) {
 	if got := f.Shows(); len(got) != 4 || got[0] != 40*time.Millisecond || got[3] != got[0] {
 		t.Errorf("times %v", got)
 	}
+	f.set = set{tagCineRate: {vr: "IS", value: []byte("1e-300")}} // a frame shows for longer than there are numbers for
+	if f.Shows() != nil {
+		t.Errorf("times %v", f.Shows())
+	}
 	if f, err = Parse(examples(t)["rgb8-frames.dcm"], Options{}); err != nil || f.Shows() != nil {
 		t.Errorf("times %v, %v", f.Shows(), err)
 	}
@@ -170,7 +174,12 @@ func TestSegmented(t *testing.T) {
 	if want := []uint16{10, 20, 40, 60, 80, 10, 20, 40, 60, 80}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, %v", got, err)
 	}
-	for _, bad := range [][]uint16{{1, 3, 80}, {2, 1, 0, 0}, {0, 9, 1}, {0, 1, 5, 2, 65535, 0, 0}, {9, 9}, {}} {
+	empty := make([]uint16, 60) // segments of no values, which are repeated more often than they can be of use
+	for range 5 {
+		empty = append(empty, 2, 30, 0, 0)
+	}
+	empty = append(empty, 0, 10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+	for _, bad := range [][]uint16{empty, {1, 3, 80}, {2, 1, 0, 0}, {0, 9, 1}, {0, 1, 5, 2, 65535, 0, 0}, {9, 9}, {}} {
 		if got, err := segmented(packed(bad), 10, 16); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%v gives %v, %v", bad, got, err)
 		}

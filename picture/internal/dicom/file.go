@@ -36,7 +36,9 @@ type File struct {
 	encoded   bool     // in fragments
 	fragments []uint32 // where their items are in the data set
 	table     []byte   // basic offsets
-	perFrame  []uint32 // where the items of the functional groups are
+	// beginnings are the fragments that begin frames, and their number; nil before they are looked for.
+	beginnings []uint32
+	perFrame   []uint32 // where the items of the functional groups are
 }
 
 // Image is what the samples of a frame are and mean.

@@ -3,6 +3,8 @@ package dicom
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
+	"slices"
 )
 
 // guess finds the coding of fragments that the transfer syntax doesn't announce.
@@ -140,34 +142,40 @@ func offsetOf(table []byte, width, i int) uint64 {
 
 // fragmentAt is the fragment at an offset, -1 if there is none.
 func (f *File) fragmentAt(offset uint64) int {
-	at := uint64(0)
-	for i := range f.fragments {
-		if at == offset {
-			return i
-		}
-		at += 8 + uint64(f.length(i))
+	first := f.fragments[0]
+	if offset > uint64(math.MaxUint32-first) {
+		return -1
 	}
-	return -1
+	i, found := slices.BinarySearch(f.fragments, first+uint32(offset)) // they follow each other
+	if !found {
+		return -1
+	}
+	return i
 }
 
 // beginning is the fragment that begins frame i as files of its coding do; behind the last frame, the number of fragments.
 func (f *File) beginning(i int) int {
+	if f.beginnings == nil {
+		f.listBeginnings()
+	}
+	if i < len(f.beginnings) {
+		return int(f.beginnings[i])
+	}
+	return -1
+}
+
+// listBeginnings finds the fragments that begin frames, once for all frames.
+func (f *File) listBeginnings() {
+	f.beginnings = []uint32{}
 	start := map[Coding]string{JPEG: "\xff\xd8", JPEGLS: "\xff\xd8", JPEG2000: "\xff\x4f\xff\x51"}[f.Coding]
 	if start == "" {
-		return -1
+		return
 	}
-	seen := 0
 	for at := range f.fragments {
 		fragment := f.fragment(at)
 		if bytes.HasPrefix(fragment, []byte(start)) || f.Coding == JPEG2000 && bytes.HasPrefix(fragment, []byte("\x00\x00\x00\x0cjP")) {
-			if seen == i {
-				return at
-			}
-			seen++
+			f.beginnings = append(f.beginnings, uint32(at))
 		}
 	}
-	if seen == i {
-		return len(f.fragments)
-	}
-	return -1
+	f.beginnings = append(f.beginnings, uint32(len(f.fragments)))
 }

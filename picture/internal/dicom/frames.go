@@ -149,7 +149,7 @@ func (f *File) Shows() []time.Duration {
 	each := time.Duration(0)
 	if v, found := s.number(r, tagFrameTime, false); found && v > 0 && v < 1e9 {
 		each = milliseconds(v)
-	} else if v, found := s.number(r, tagCineRate, false); found && v > 0 && v < 1e9 {
+	} else if v, found := s.number(r, tagCineRate, false); found && v > 0 && v < 1e9 && 1000/v < 1e9 {
 		each = milliseconds(1000 / v)
 	}
 	steps := s.numbers(r, tagFrameTimes, false) // each since the frame before

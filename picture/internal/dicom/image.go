@@ -123,11 +123,15 @@ func (m *Image) rescale(r *reader, s set) {
 	}
 }
 
+// mostName is the length of the longest name of a function that there is, and of any value of its representation.
+const mostName = 16
+
 // window reads the first window. One without a width is none.
 func (m *Image) window(r *reader, s set) {
 	center, hasCenter := s.number(r, tagWindowCenter, false)
 	width, hasWidth := s.number(r, tagWindowWidth, false)
-	function := strings.ToUpper(s[tagWindowFunction].text())
+	function := s[tagWindowFunction].text()
+	function = strings.ToUpper(function[:min(len(function), mostName)])
 	if function == "" {
 		function = "LINEAR"
 	}

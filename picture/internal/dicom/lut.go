@@ -133,7 +133,7 @@ func segmented(data []byte, entries, depth int) ([]uint16, error) {
 			s.words = append(s.words, uint16(b))
 		}
 	}
-	s.wide = depth > 8
+	s.wide, s.left = depth > 8, entries+len(s.words)
 	err := s.expand(0, -1, false)
 	if err != nil || len(s.out) != entries {
 		return nil, corrupt("a segmented lookup table of %d values cannot be expanded", entries)
@@ -146,11 +146,17 @@ type segments struct {
 	words, out []uint16
 	most       int
 	wide       bool
+	// left is how many more segments are expanded: those that are no repetitions are fewer than the words, and repeated ones
+	// have a value each, where they are of any use.
+	left int
 }
 
 // expand adds count segments from a position on, all if that is negative. A repetition cannot have others.
 func (s *segments) expand(at, count int, repeated bool) error {
 	for ; count != 0 && at+2 <= len(s.words) && len(s.out) < s.most; count-- {
+		if s.left--; s.left < 0 {
+			return errSegments
+		}
 		code, n := s.words[at], int(s.words[at+1])
 		at += 2
 		switch {

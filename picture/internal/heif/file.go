@@ -98,7 +98,7 @@ func (c *collection) file(data []byte) (File, error) {
 	if err := c.add(&f, c.primary, 0); err != nil {
 		return f, err
 	}
-	for alpha := range c.references["auxl"] {
+	for _, alpha := range c.order {
 		if slices.Contains(c.references["auxl"][alpha], c.primary) && c.isAlpha(alpha) {
 			if err := c.add(&f, alpha, 0); err != nil {
 				return f, err
@@ -124,13 +124,21 @@ func (c *collection) isAlpha(id uint64) (is bool) {
 		return false
 	}
 	c.each(c.items[id], func(p property) {
-		is = is || p.kind == "auxC" && (bytes.Contains(p.content, []byte("auxiliary:alpha")) || bytes.Contains(p.content, []byte("hevc:2015:auxid:1\x00")))
+		kind := p.content[:min(len(p.content), 256)] // a name of some 50 bytes
+		is = is || p.kind == "auxC" && (bytes.Contains(kind, []byte("auxiliary:alpha")) || bytes.Contains(kind, []byte("hevc:2015:auxid:1\x00")))
 	})
 	return is
 }
 
 // mostDerived bounds how often images are made of others.
 const mostDerived = 4
+
+// mostVisited bounds the extents and properties of an image's parts together, mostNotes the notes about it, which may all
+// be the same bytes of the file.
+const (
+	mostVisited = 16 * mostNumbers
+	mostNotes   = 64
+)
 
 // add counts an image and what it is made of.
 func (c *collection) add(f *File, id uint64, depth int) error {
@@ -140,6 +148,9 @@ func (c *collection) add(f *File, id uint64, depth int) error {
 	}
 	if i == nil || depth > mostDerived {
 		return boxes.Fault(boxes.ErrCorrupt, "item %d is missing or made of itself", id)
+	}
+	if c.visited += len(i.extents) + len(i.properties); c.visited > mostVisited {
+		return boxes.Fault(boxes.ErrCorrupt, "an image whose parts have more than %d places and properties", mostVisited)
 	}
 	if i.kind == "" { // it has a place or properties, but nothing says what it is
 		return boxes.Fault(boxes.ErrCorrupt, "item %d is part of the image, and the box %q does not name its kind", id, "iinf")
@@ -173,9 +184,14 @@ func (c *collection) add(f *File, id uint64, depth int) error {
 
 // notes are those about the primary image. Ones in several pieces, which nobody writes, are left out.
 func (c *collection) notes(data []byte) (exif, xmp []byte) {
-	for id, i := range c.items {
+	read := 0
+	for _, id := range c.order {
+		i := c.items[id]
 		if len(i.extents) != 1 || i.within || !slices.Contains(c.references["cdsc"][id], c.primary) {
 			continue
+		}
+		if read++; read > mostNotes {
+			break
 		}
 		e, length := i.extents[0], uint64(len(data))
 		if e.offset > length || e.length > length-e.offset {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"slices"
@@ -115,6 +116,67 @@ func TestPartsOfParts(t *testing.T) {
 		box("meta", full, box("pitm", full, []byte{0, 1}), box("iinf", infos...), box("iref", references...)))
 	if _, err := Read(data); !errors.Is(err, boxes.ErrCorrupt) || !strings.Contains(err.Error(), "more than") {
 		t.Error(err)
+	}
+}
+
+// Lists that take no bytes of the file, and those that are there over and over, take little memory.
+func TestRepeatedLists(t *testing.T) {
+	full, avif := make([]byte, 4), box("ftyp", []byte("avis\x00\x00\x00\x00avis"))
+	var places, entries [][]byte
+	for id := range 1000 {
+		places = append(places, box("iloc", full, []byte{0, 0, 0, 1, byte(id >> 8), byte(id), 0, 0, 0xff, 0xff}))
+	}
+	for range 10_000 {
+		entries = append(entries, box("stsd", full, []byte{0, 0, 0, 1}, box("av01", make([]byte, 78), box("irot", []byte{1}))))
+	}
+	for name, data := range map[string][]byte{
+		"places": slices.Concat(avif, box("meta", full, slices.Concat(places...))),
+		"codecs": slices.Concat(avif, box("moov", box("trak", slices.Concat(entries...)))),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Read(data)
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > 32<<20 || !errors.Is(err, boxes.ErrCorrupt) {
+			t.Errorf("%s: %d bytes, %v", name, used, err)
+		}
+	}
+}
+
+// Parts of an image that have long lists cost what these are long, however often they are one.
+func TestLongLists(t *testing.T) {
+	full, repeated := make([]byte, 4), 1000
+	infos := slices.Concat(box("infe", []byte{2, 0, 0, 0, 0, 1, 0, 0}, []byte("grid\x00")), box("infe", []byte{2, 0, 0, 0, 0, 2, 0, 0}, []byte("hvc1\x00")))
+	data := slices.Concat(box("ftyp", []byte("heic\x00\x00\x00\x00heic")), box("meta", full, box("pitm", full, []byte{0, 1}),
+		box("iinf", full, []byte{0, 2}, infos),
+		box("iloc", full, []byte{0, 0, 0, 1, 0, 2, 0, 0, 0xff, 0xff}), // 65,535 extents of the second
+		box("iref", full, box("dimg", []byte{0, 1, byte(repeated >> 8), byte(repeated)}, bytes.Repeat([]byte{0, 2}, repeated)))))
+	if _, err := Read(data); !errors.Is(err, boxes.ErrCorrupt) || !strings.Contains(err.Error(), "more than") {
+		t.Error(err)
+	}
+}
+
+// Of several notes of a kind the last one counts, as for libavif, whatever their order in memory.
+func TestSeveralNotes(t *testing.T) {
+	const notes = 8
+	full, head := make([]byte, 4), box("ftyp", []byte("avif\x00\x00\x00\x00avif"))
+	infos := [][]byte{full, {0, notes + 1}, box("infe", []byte{2, 0, 0, 0, 0, 1, 0, 0}, []byte("av01\x00"))}
+	places, references, texts := [][]byte{full, {0x44, 0, 0, notes}}, [][]byte{full}, []byte{}
+	for i := range byte(notes) {
+		text := fmt.Appendf(nil, "<x:xmpmeta>%d", i)
+		at := len(head) + 8 + len(texts)
+		infos = append(infos, box("infe", []byte{2, 0, 0, 0, 0, 2 + i, 0, 0}, []byte("mime\x00")))
+		places = append(places, []byte{0, 2 + i, 0, 0, 0, 1, 0, 0, byte(at >> 8), byte(at), 0, 0, 0, byte(len(text))})
+		references = append(references, box("cdsc", []byte{0, 2 + i, 0, 1, 0, 1}))
+		texts = append(texts, text...)
+	}
+	size := box("ispe", full, []byte{0, 0, 0, 5, 0, 0, 0, 7})
+	data := slices.Concat(head, box("mdat", texts), box("meta", full, box("pitm", full, []byte{0, 1}), box("iinf", infos...), box("iloc", places...),
+		box("iref", references...), box("iprp", box("ipco", size), box("ipma", full, []byte{0, 0, 0, 1, 0, 1, 1, 1}))))
+	for range 20 {
+		if got, err := Read(data); err != nil || got.Width != 5 || string(got.XMP) != fmt.Sprintf("<x:xmpmeta>%d", notes-1) {
+			t.Fatalf("%+v, %q, %v", got, got.XMP, err)
+		}
 	}
 }
 

@@ -28,9 +28,12 @@ type collection struct {
 	primary    uint64
 	hasPrimary bool
 	items      map[uint64]*item
+	order      []uint64 // of the items, as they came up first
 	properties []property
 	references map[string]map[uint64][]uint64 // by kind, from an item to others
+	extents    int                            // of all items
 	added      int                            // parts of the image so far, each as often as it is one
+	visited    int                            // extents and properties of these
 }
 
 func newCollection() *collection {
@@ -42,6 +45,7 @@ func (c *collection) item(id uint64) *item {
 	if found == nil {
 		found = new(item)
 		c.items[id] = found
+		c.order = append(c.order, id)
 	}
 	return found
 }
@@ -115,7 +119,6 @@ func (c *collection) readLocations(content []byte) error {
 	if max(offset, length, base, index) > 8 {
 		return boxes.Fault(boxes.ErrCorrupt, "numbers of more than 8 bytes in the box %q", "iloc")
 	}
-	total := 0
 	for range f.number(idBytes(version, 2)) {
 		i := c.item(f.number(idBytes(version, 2)))
 		if version > 0 {
@@ -127,11 +130,11 @@ func (c *collection) readLocations(content []byte) error {
 		for range f.number(2) {
 			f.number(index)
 			i.extents = append(i.extents, extent{from + f.number(offset), f.number(length)})
-			if total++; total > mostNumbers || f.short {
+			if c.extents++; c.extents > mostNumbers || f.short { // they may take no bytes of the file
 				break
 			}
 		}
-		if f.short || total > mostNumbers || len(c.items) > mostNumbers {
+		if f.short || c.extents > mostNumbers || len(c.items) > mostNumbers {
 			break
 		}
 	}

@@ -123,7 +123,7 @@ func (t *track) readEntry(content []byte) error {
 		if err := t.properties.readProperties(content[before:]); err != nil {
 			return true, err
 		}
-		for i := range t.properties.properties {
+		for i := len(t.item.properties); i < len(t.properties.properties); i++ {
 			t.item.properties = append(t.item.properties, i+1)
 		}
 		return true, nil
