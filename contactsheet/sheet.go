@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 
 	_ "embed"
 
@@ -68,13 +69,15 @@ const (
 //go:embed sheet.html
 var source string
 
-var page = template.Must(template.New("sheet").Funcs(template.FuncMap{
-	"style":  func() template.CSS { return look.CSS },
-	"policy": func() string { return look.Policy() },
-	"csvURI": func(content []byte) template.URL {
-		return template.URL("data:text/csv;charset=utf-8;base64," + base64.StdEncoding.EncodeToString(content)) // base64 only
-	},
-}).Parse(source))
+var page = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("sheet").Funcs(template.FuncMap{
+		"style":  func() template.CSS { return look.CSS },
+		"policy": func() string { return look.Policy() },
+		"csvURI": func(content []byte) template.URL {
+			return template.URL("data:text/csv;charset=utf-8;base64," + base64.StdEncoding.EncodeToString(content)) // base64 only
+		},
+	}).Parse(source))
+})
 
 // thumbnail is an image as the page shows it, or why it does not.
 type thumbnail struct {
@@ -112,7 +115,7 @@ func Write(ctx context.Context, w io.Writer, sheet Sheet) error {
 	if err := work.Wait(); err != nil {
 		return fmt.Errorf("contact sheet: %w", err)
 	}
-	err := page.Execute(w, struct {
+	err := page().Execute(w, struct {
 		Title    string
 		Notes    []string
 		Download *Download

@@ -1,12 +1,12 @@
 package extraction
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"fovea/featurestore"
+	"fovea/internal/lazy"
 	"fovea/objects"
 	"fovea/recipe"
 )
@@ -48,7 +48,7 @@ func (n columnNames) given(layer string) (name string, given bool) {
 }
 
 // unplain is what default names of columns do without, so that SQL takes them unquoted.
-var unplain = regexp.MustCompile(`[^A-Za-z0-9_]+`)
+var unplain = lazy.Regexp(`[^A-Za-z0-9_]+`)
 
 // nameColumns finds the names of new columns: those given, or else the layers' own, with the model's name and an underscore
 // in front where the dataset has a column of that name. It reports whether the dataset has all of the columns, made in the
@@ -69,7 +69,7 @@ func nameColumns(have, now recipe.Recipe, as []string) (named recipe.Recipe, the
 	for i, l := range now.Layers {
 		name, given := names.given(l.Name)
 		if !given && taken(name) && !same(name, l) {
-			name = unplain.ReplaceAllString(now.Model, "_") + "_" + l.Name
+			name = unplain().ReplaceAllString(now.Model, "_") + "_" + l.Name
 		}
 		if taken(name) && !same(name, l) {
 			return now, false, wrong("the dataset has a column %s already, of %s: name the new one, such as --as %s=NAME", name, describeColumn(have, name), l.Name)

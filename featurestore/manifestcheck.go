@@ -8,18 +8,18 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"fovea/internal/lazy"
 	"fovea/internal/seal"
 )
 
 // mostProblems bounds what is listed as wrong with a manifest, by each of the functions that look at it.
 const mostProblems = 1000
 
-var hexSHA256 = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var hexSHA256 = lazy.Regexp(`^[0-9a-f]{64}$`)
 
 // wrong lists everything in a manifest that would be read differently than it was written, or that
 // would hide damage.
@@ -55,10 +55,10 @@ func (m Manifest) wrong() []error {
 		if name := dataDir + "/" + shardName(i, m.Format); s.File != name {
 			wrong("it lists %q where %q should be", s.File, name)
 		}
-		if s.Rows < 1 || s.Bytes < 1 || !hexSHA256.MatchString(s.SHA256) {
+		if s.Rows < 1 || s.Bytes < 1 || !hexSHA256().MatchString(s.SHA256) {
 			wrong("%s has %d rows in %d bytes with the SHA-256 %q", s.File, s.Rows, s.Bytes, s.SHA256)
 		}
-		if s.TailSHA256 != "" && !hexSHA256.MatchString(s.TailSHA256) {
+		if s.TailSHA256 != "" && !hexSHA256().MatchString(s.TailSHA256) {
 			wrong("%s has an end with the SHA-256 %q", s.File, s.TailSHA256)
 		}
 	}
@@ -66,7 +66,7 @@ func (m Manifest) wrong() []error {
 	if m.Status != StatusWriting && rows != m.Rows {
 		wrong("its shards have %d rows, but %s says %d", rows, manifestName, m.Rows)
 	}
-	if f := m.FailuresFile; f != nil && (f.Bytes < 0 || !hexSHA256.MatchString(f.SHA256)) {
+	if f := m.FailuresFile; f != nil && (f.Bytes < 0 || !hexSHA256().MatchString(f.SHA256)) {
 		wrong("%s has %d bytes with the SHA-256 %q", FailuresFile, f.Bytes, f.SHA256)
 	}
 	return slices.DeleteFunc(found, func(err error) bool { return err == nil })

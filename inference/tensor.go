@@ -58,6 +58,7 @@ type capturingReader struct{ memory []byte }
 
 func (r *capturingReader) Read(p []byte) (int, error) {
 	r.memory = p
+	inHugePages(p)
 	clear(p)
 	return len(p), nil
 }

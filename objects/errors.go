@@ -9,13 +9,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"gocloud.dev/gcerrors"
 
+	"fovea/internal/lazy"
 	"fovea/internal/wrongclock"
 )
 
@@ -99,7 +99,7 @@ var codes = map[string]kind{
 
 // unauthorized is how providers' libraries say that they found no credentials, in texts that may also hold names
 // of objects.
-var unauthorized = regexp.MustCompile(`\b(?:attempted|cached|default|find|get|invalid|load|missing|no|retrieve|static|valid) credentials\b`)
+var unauthorized = lazy.Regexp(`\b(?:attempted|cached|default|find|get|invalid|load|missing|no|retrieve|static|valid) credentials\b`)
 
 // unresolved says whether a host's name is not known, and which if that is known. The library for Azure takes that
 // for a missing object, and goes by the text, which may also be what a proxy answers.
@@ -129,7 +129,7 @@ func kindOf(err error) kind {
 		return conflict
 	}
 	switch status := statusOf(err); {
-	case slices.Contains(refusals, code) || unauthorized.MatchString(err.Error()):
+	case slices.Contains(refusals, code) || unauthorized().MatchString(err.Error()):
 		return refused
 	case status == http.StatusNotFound:
 		return missing

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 
+	"fovea/internal/lazy"
 	"fovea/internal/redact"
 )
 
 // scheme begins a URL.
-var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
+var scheme = lazy.Regexp(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 
 // ErrNotLocal is the error of a URL where there must be a file or a directory.
 var ErrNotLocal = errors.New("this must be a file or directory on this machine: copy from or to the URL with the provider's own tool")
@@ -20,7 +20,7 @@ var ErrNotLocal = errors.New("this must be a file or directory on this machine: 
 func OnlyLocalPath(name string) (string, error) {
 	path, err := LocalPath(name)
 	switch {
-	case errors.Is(err, ErrScheme) || err == nil && scheme.MatchString(path):
+	case errors.Is(err, ErrScheme) || err == nil && scheme().MatchString(path):
 		return "", fmt.Errorf("%s: %w", redact.URL(name), ErrNotLocal)
 	case err != nil:
 		return "", err

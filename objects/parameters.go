@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"fovea/internal/lazy"
 )
 
 // parameters are those that gocloud.dev/blob takes in a URL, by scheme. prefix and key are not among them: they
@@ -23,10 +24,10 @@ var parameters = map[string][]string{
 }
 
 // secretive are names of parameters that hold credentials, or come with one in a signed URL.
-var secretive = regexp.MustCompile(`(?i)secret|token|passw|credential|signature|authorization|access|.key|sas|auth|^x-(amz|goog)-|^(sig|se|sp|sr|st|sv|skoid|sktid|ske|sks|skv|spr|sip|pwd|user)$`)
+var secretive = lazy.Regexp(`(?i)secret|token|passw|credential|signature|authorization|access|.key|sas|auth|^x-(amz|goog)-|^(sig|se|sp|sr|st|sv|skoid|sktid|ske|sks|skv|spr|sip|pwd|user)$`)
 
 // ordinary is how the name of a parameter looks that may be shown.
-var ordinary = regexp.MustCompile(`^[A-Za-z][A-Za-z_-]{0,30}$`)
+var ordinary = lazy.Regexp(`^[A-Za-z][A-Za-z_-]{0,30}$`)
 
 // checkParameters refuses what the provider's library does not take, before it is asked. Values are never shown,
 // and of names only those that cannot be credentials themselves.
@@ -43,7 +44,7 @@ func checkParameters(u *url.URL) error {
 			}
 		case slices.ContainsFunc(allowed, func(a string) bool { return strings.EqualFold(a, name) }): // in another case
 			unknown = name
-		case value == "" || !ordinary.MatchString(name) || secretive.MatchString(name):
+		case value == "" || !ordinary().MatchString(name) || secretive().MatchString(name):
 			return ErrCredentials
 		case unknown == "":
 			unknown = name

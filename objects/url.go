@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
+	"fovea/internal/lazy"
 	"fovea/internal/redact"
 )
 
@@ -72,7 +72,7 @@ func parse(name string) (u *url.URL, key string, err error) {
 var ErrCredentials = errors.New("credentials do not belong in a URL, where others can read them: give them by the provider's environment variables or files (for s3:// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, for azblob:// AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, for gs:// GOOGLE_APPLICATION_CREDENTIALS), and replace those that were in it")
 
 // misspelt is a URL with a single slash, which would pass for a directory named "s3:".
-var misspelt = regexp.MustCompile(`^(?i:(s3|gs|azblob|mem|file)):/([^/].*)$`)
+var misspelt = lazy.Regexp(`^(?i:(s3|gs|azblob|mem|file)):/([^/].*)$`)
 
 // ErrScheme marks a URL of another kind than the package reads.
 var ErrScheme = errors.New("URLs of this kind are not read: use s3://BUCKET/NAME, gs://BUCKET/NAME, azblob://CONTAINER/NAME or file:///DIRECTORY, or download it; ./NAME is a file of such a name")
@@ -80,7 +80,7 @@ var ErrScheme = errors.New("URLs of this kind are not read: use s3://BUCKET/NAME
 // LocalPath is the path that a file:// URL means; other names stay as they are. A URL with too few slashes is
 // an error, and one of another kind is ErrScheme.
 func LocalPath(name string) (string, error) {
-	if parts := misspelt.FindStringSubmatch(name); parts != nil {
+	if parts := misspelt().FindStringSubmatch(name); parts != nil {
 		slashes, number := "//", "two"
 		if strings.EqualFold(parts[1], "file") {
 			slashes, number = "///", "three"
@@ -89,7 +89,7 @@ func LocalPath(name string) (string, error) {
 	}
 	shown := redact.URL(name)
 	switch kind, _, found := strings.Cut(name, "://"); {
-	case !found || !scheme.MatchString(name) || IsURL(name):
+	case !found || !scheme().MatchString(name) || IsURL(name):
 		return name, nil
 	case !strings.EqualFold(kind, "file"):
 		return "", fmt.Errorf("objects: %s: %w", shown, ErrScheme)

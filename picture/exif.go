@@ -6,7 +6,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"io"
-	"regexp"
+
+	"fovea/internal/lazy"
 )
 
 // orientation finds an image's orientation, 1 to 8, in its EXIF block, or in its XMP packet if EXIF
@@ -150,10 +151,10 @@ func webpNotes(data []byte) (exif, xmp []byte) {
 }
 
 // xmpPattern is what Pillow looks for.
-var xmpPattern = regexp.MustCompile(`tiff:Orientation(?:="|>)([0-9])`)
+var xmpPattern = lazy.Regexp(`tiff:Orientation(?:="|>)([0-9])`)
 
 func xmpOrientation(xmp []byte) (orientation int, found bool) {
-	match := xmpPattern.FindSubmatch(xmp)
+	match := xmpPattern().FindSubmatch(xmp)
 	if match == nil {
 		return 0, false
 	}

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"html/template"
 	"slices"
+	"sync"
 )
 
 // AuditPage is a page of what is wrong with a dataset.
@@ -53,12 +54,14 @@ func conflict(group []AuditImage) bool {
 //go:embed audit.html
 var auditSource string
 
-var auditTemplate = template.Must(template.New("audit").Funcs(functions).Parse(auditSource))
+var auditTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("audit").Funcs(functions).Parse(auditSource))
+})
 
 // AuditFile is the name of the page in a directory.
 const AuditFile = "audit.html"
 
 // WriteAudit writes the page to a file, or into a directory as WriteLabels does; it returns the file's name.
 func WriteAudit(name string, page AuditPage) (string, error) {
-	return writePage(name, AuditFile, auditTemplate, page)
+	return writePage(name, AuditFile, auditTemplate(), page)
 }

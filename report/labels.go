@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"fovea/internal/look"
 	"fovea/internal/output"
@@ -46,10 +47,12 @@ var labelSource string
 //go:embed labels.js
 var labelScript template.JS
 
-var labelTemplate = template.Must(template.New("labels").Funcs(functions).Funcs(template.FuncMap{
-	"labelScript": func() template.JS { return labelScript },
-	"labelPolicy": func() string { return look.Policy(labelScript) },
-}).Parse(labelSource))
+var labelTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("labels").Funcs(functions).Funcs(template.FuncMap{
+		"labelScript": func() template.JS { return labelScript },
+		"labelPolicy": func() string { return look.Policy(labelScript) },
+	}).Parse(labelSource))
+})
 
 // dataURI holds a JPEG that this program encoded.
 func dataURI(jpeg []byte) template.URL {
@@ -62,7 +65,7 @@ const LabelFile = "suspects.html"
 // WriteLabels writes the page to a file, or into a directory that exists or that the name marks by its end; it returns
 // the file's name.
 func WriteLabels(name string, page LabelPage) (string, error) {
-	return writePage(name, LabelFile, labelTemplate, page)
+	return writePage(name, LabelFile, labelTemplate(), page)
 }
 
 // pageFile is the file that a page is written to: name, or that of the given name in a directory.

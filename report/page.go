@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"sync"
 
 	"fovea/head"
 	"fovea/internal/look"
@@ -31,7 +32,9 @@ var functions = template.FuncMap{
 	"policy":   func() string { return look.Policy() },
 }
 
-var pageTemplate = template.Must(template.New("page").Funcs(functions).Parse(page))
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Funcs(functions).Parse(page))
+})
 
 // mostInPage is the number of classes, and of pairs of classes, that a page lists of many.
 const mostInPage = 20
@@ -49,7 +52,7 @@ func writePageOf(w io.Writer, data Data, figures []shownFigure) error {
 	if err != nil {
 		return err
 	}
-	return pageTemplate.Execute(w, struct {
+	return pageTemplate().Execute(w, struct {
 		Data
 		Figures []shownFigure
 		Matrix  [][]cell // nil for a list of the worst

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
@@ -16,6 +15,7 @@ import (
 
 	"fovea/inference"
 	"fovea/internal/budget"
+	"fovea/internal/lazy"
 	"fovea/preprocessing"
 )
 
@@ -147,14 +147,14 @@ func (d *Description) addOperations(dir string, meta *core.MetaGraphDef, signatu
 	return nil
 }
 
-var deviceKind = regexp.MustCompile(`(?i)device:([a-z_]+)|^/?(cpu|gpu|tpu)\b`)
+var deviceKind = lazy.Regexp(`(?i)device:([a-z_]+)|^/?(cpu|gpu|tpu)\b`)
 
 // namedDevices are the kinds of devices that nodes are pinned to.
 func namedDevices(graph *graphpb.GraphDef) []string {
 	kinds := map[string]bool{}
 	pinned := func(nodes []*nodepb.NodeDef) {
 		for _, n := range nodes {
-			if m := deviceKind.FindStringSubmatch(n.GetDevice()); m != nil {
+			if m := deviceKind().FindStringSubmatch(n.GetDevice()); m != nil {
 				kinds[strings.ToUpper(m[1]+m[2])] = true
 			}
 		}

@@ -5,9 +5,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
+	"fovea/internal/lazy"
 	"fovea/picture"
 )
 
@@ -88,12 +88,12 @@ func isForm(file []byte) bool {
 }
 
 var (
-	fileName = regexp.MustCompile(`(?i)^@?[^\x00-\x1f]{1,250}\.(jpe?g|png|gif|bmp|tiff?|webp|avif|hei[cf]|jp2|jxl|dcm)$`)
-	fields   = regexp.MustCompile(`^[A-Za-z0-9_.~*+%\[\]-]{1,100}=[A-Za-z0-9_.~*+%/=@-]*(&[A-Za-z0-9_.~*+%\[\]-]{1,100}=|$)`)
+	fileName = lazy.Regexp(`(?i)^@?[^\x00-\x1f]{1,250}\.(jpe?g|png|gif|bmp|tiff?|webp|avif|hei[cf]|jp2|jxl|dcm)$`)
+	fields   = lazy.Regexp(`^[A-Za-z0-9_.~*+%\[\]-]{1,100}=[A-Za-z0-9_.~*+%/=@-]*(&[A-Za-z0-9_.~*+%\[\]-]{1,100}=|$)`)
 )
 
-func isFileName(file []byte) bool { return len(file) < beginning && fileName.Match(opening(file)) }
-func isFields(file []byte) bool   { return fields.Match(opening(file)) }
+func isFileName(file []byte) bool { return len(file) < beginning && fileName().Match(opening(file)) }
+func isFields(file []byte) bool   { return fields().Match(opening(file)) }
 
 // isBase64 sees base64, of either alphabet and with lines or without, by what it decodes to.
 func isBase64(file []byte) bool {

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"path"
+	"sync"
 
 	"fovea/internal/look"
 	"fovea/internal/text"
@@ -17,7 +18,9 @@ import (
 //go:embed page
 var pageFiles embed.FS
 
-var pageTemplate = template.Must(template.ParseFS(pageFiles, "page/index.html"))
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.ParseFS(pageFiles, "page/index.html"))
+})
 
 // pagePolicy lets the page load its own files, and ask this server; nothing else, and no code within the page.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -52,7 +55,7 @@ func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
 		about.Classes = text.Some(s.predictor.Classes())
 	}
 	var out bytes.Buffer
-	err := pageTemplate.Execute(&out, about)
+	err := pageTemplate().Execute(&out, about)
 	if err != nil {
 		web.Refuse(w, http.StatusInternalServerError, err)
 		return

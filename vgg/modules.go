@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/lazy"
 	"fovea/vgg/weights"
 )
 
@@ -48,18 +49,18 @@ type file struct {
 
 // bookkeeping are tensors that no layer's output depends on, and why.
 var bookkeeping = []struct {
-	names  *regexp.Regexp
+	names  func() *regexp.Regexp
 	reason string
 }{
-	{regexp.MustCompile(`(^|[./_])num_batches_tracked$`), "a counter of training"},
-	{regexp.MustCompile(`(^|/)(global_step|save_counter|iterations?|step|learning_rate|beta[12]_power)(/|$)`), "a counter of training"},
-	{regexp.MustCompile(`(^|/)optimizer(_weights)?/|\.OPTIMIZER_SLOT|/(Momentum|Adam(_\d)?|AdamW|RMSProp(_\d)?|Adagrad|Ftrl(_\d)?)$|^optimizer(_state)?\.`), "the optimizer's state"},
-	{regexp.MustCompile(`/ExponentialMovingAverage$`), "an average over training, beside the weights themselves"},
-	{regexp.MustCompile(`(^|/)seed_generator(_\d+)?/|(^|/)seed_generator_state(:0)?$`), "the state of a random generator"},
-	{regexp.MustCompile(`(^|/)(keras_api/)?(compile_)?metrics/`), "a metric of training"},
-	{regexp.MustCompile(`^_CHECKPOINTABLE_OBJECT_GRAPH$`), "a note by TensorFlow"},
-	{regexp.MustCompile(`(^|/)mean_rgb$|(^|[/.])averageImage$`), "the mean of the images, which is preprocessing"},
-	{regexp.MustCompile(`(^|/)normalization(_\d+)?/`), "a Normalization of the input, which is preprocessing"},
+	{lazy.Regexp(`(^|[./_])num_batches_tracked$`), "a counter of training"},
+	{lazy.Regexp(`(^|/)(global_step|save_counter|iterations?|step|learning_rate|beta[12]_power)(/|$)`), "a counter of training"},
+	{lazy.Regexp(`(^|/)optimizer(_weights)?/|\.OPTIMIZER_SLOT|/(Momentum|Adam(_\d)?|AdamW|RMSProp(_\d)?|Adagrad|Ftrl(_\d)?)$|^optimizer(_state)?\.`), "the optimizer's state"},
+	{lazy.Regexp(`/ExponentialMovingAverage$`), "an average over training, beside the weights themselves"},
+	{lazy.Regexp(`(^|/)seed_generator(_\d+)?/|(^|/)seed_generator_state(:0)?$`), "the state of a random generator"},
+	{lazy.Regexp(`(^|/)(keras_api/)?(compile_)?metrics/`), "a metric of training"},
+	{lazy.Regexp(`^_CHECKPOINTABLE_OBJECT_GRAPH$`), "a note by TensorFlow"},
+	{lazy.Regexp(`(^|/)mean_rgb$|(^|[/.])averageImage$`), "the mean of the images, which is preprocessing"},
+	{lazy.Regexp(`(^|/)normalization(_\d+)?/`), "a Normalization of the input, which is preprocessing"},
 }
 
 // readFile reads the names of a set of weights.
@@ -100,7 +101,7 @@ func readFile(set weights.Set) (*file, error) {
 
 func (f *file) keepsBook(name string) bool {
 	for _, b := range bookkeeping {
-		if b.names.MatchString(name) {
+		if b.names().MatchString(name) {
 			f.ignored = append(f.ignored, Ignored{name, b.reason})
 			return true
 		}

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"fovea/internal/lazy"
 )
 
 // A pattern reads the names of one scheme by its named groups: prefix, what precedes the layer's
@@ -11,30 +13,30 @@ import (
 type pattern struct {
 	scheme    Scheme
 	numbering numbering
-	names     *regexp.Regexp
+	names     func() *regexp.Regexp
 }
 
 // patterns are tried in this order.
 var patterns = []pattern{
-	{SchemePytorchcv, byBlock, regexp.MustCompile(`^(?P<prefix>.*?)features\.stage(?P<block>\d)\.unit(?P<index>\d)\.(?P<class>conv|bn)(?P<rest>\..+)$`)},
-	{SchemePaddleClas, byBlock, regexp.MustCompile(`^(?P<prefix>.*?)_?conv_block_(?P<block>\d)\._?conv_?(?P<index>\d)(?P<rest>\..+)$`)},
-	{SchemeKeras, byBlock, regexp.MustCompile(`^(?P<prefix>(?:.*?[/.])??)block(?P<block>\d)_conv(?P<index>\d)(?P<rest>[/.].+)$`)},
-	{SchemeTFSlim, byBlock, regexp.MustCompile(`^(?P<prefix>(?:.*?/)??)conv\d/conv(?P<block>\d)_(?P<index>\d)(?P<rest>/.+)$`)},
-	{SchemeCaffe, byBlock, regexp.MustCompile(`^(?P<prefix>(?:.*?[/.])??)conv_?(?P<block>\d)_(?P<index>\d)(?P<rest>(?:[/._].+|[fb]))$`)},
-	{SchemeONNX, byOrdinal, regexp.MustCompile(`^(?P<prefix>(?:.*/)?sequence/)(?P<class>convolution|dense|batch_norm)_(?P<number>\d+)(?P<rest>/.+)$`)},
-	{SchemeCaffe, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?[/.])??)fc_?(?P<number>[678])[a-z]?(?P<rest>(?:[-/._].+|[fb]))$`)},
-	{SchemeTimm, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)??)(?:pre_logits\.fc(?P<first>[12])|(?P<last>head\.fc))(?P<rest>\..+)$`)},
-	{SchemePytorchcv, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)??)output\.fc(?P<first>[123])(?:\.fc)?(?P<rest>\.[^.]+)$`)},
-	{SchemePaddleClas, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)??)_?fc(?P<first>[123])(?P<rest>\.[^.]+)$`)},
-	{SchemeKeras, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?/)??)(?:fc(?P<first>[12])|(?P<last>predictions))(?P<rest>/.+)$`)},
-	{SchemeTorchvision, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)??)classifier\.(?P<third>[036])(?P<rest>\.[^.]+)$`)},
-	{SchemeTorchvision, byRole, regexp.MustCompile(`^(?P<prefix>(?:.*?\.)??)(?:linear(?P<zeroth>[01])|(?P<last>last_linear))(?P<rest>\.[^.]+)$`)},
-	{SchemeKeras, byOrdinal, regexp.MustCompile(`^(?P<prefix>(?:.*?/)??)(?P<class>conv2d|dense|batch_normalization)(?:_(?P<number>\d+))?(?P<rest>/.+)$`)},
-	{SchemeMXNet, byOrdinal, regexp.MustCompile(`^(?:arg:|aux:)?(?P<prefix>(?:\w*?_)??)(?P<class>conv|dense|batchnorm)(?P<number>\d+)(?P<rest>_.+)$`)},
-	{SchemeMXNet, byRole, regexp.MustCompile(`^(?:arg:|aux:)?(?P<prefix>(?:.*?\.)??)(?P<last>output)(?P<rest>\.[^.]+)$`)},
-	{SchemeKeras, byModule, regexp.MustCompile(`^(?P<prefix>.*(?:layer_with_weights-|_operations/|layers/))(?P<number>\d+)(?P<rest>/[^/]+)$`)},
-	{SchemeMMPretrain, byModule, regexp.MustCompile(`^(?P<prefix>(?:.*\.)?)(?P<number>\d+)\.(?P<class>conv|bn|norm)(?P<rest>\.[^.]+)$`)},
-	{SchemeTorchvision, byModule, regexp.MustCompile(`^(?:arg:|aux:)?(?P<prefix>(?:.*\.)?)(?P<number>\d+)(?P<rest>\.[^.]+)$`)},
+	{SchemePytorchcv, byBlock, lazy.Regexp(`^(?P<prefix>.*?)features\.stage(?P<block>\d)\.unit(?P<index>\d)\.(?P<class>conv|bn)(?P<rest>\..+)$`)},
+	{SchemePaddleClas, byBlock, lazy.Regexp(`^(?P<prefix>.*?)_?conv_block_(?P<block>\d)\._?conv_?(?P<index>\d)(?P<rest>\..+)$`)},
+	{SchemeKeras, byBlock, lazy.Regexp(`^(?P<prefix>(?:.*?[/.])??)block(?P<block>\d)_conv(?P<index>\d)(?P<rest>[/.].+)$`)},
+	{SchemeTFSlim, byBlock, lazy.Regexp(`^(?P<prefix>(?:.*?/)??)conv\d/conv(?P<block>\d)_(?P<index>\d)(?P<rest>/.+)$`)},
+	{SchemeCaffe, byBlock, lazy.Regexp(`^(?P<prefix>(?:.*?[/.])??)conv_?(?P<block>\d)_(?P<index>\d)(?P<rest>(?:[/._].+|[fb]))$`)},
+	{SchemeONNX, byOrdinal, lazy.Regexp(`^(?P<prefix>(?:.*/)?sequence/)(?P<class>convolution|dense|batch_norm)_(?P<number>\d+)(?P<rest>/.+)$`)},
+	{SchemeCaffe, byRole, lazy.Regexp(`^(?P<prefix>(?:.*?[/.])??)fc_?(?P<number>[678])[a-z]?(?P<rest>(?:[-/._].+|[fb]))$`)},
+	{SchemeTimm, byRole, lazy.Regexp(`^(?P<prefix>(?:.*?\.)??)(?:pre_logits\.fc(?P<first>[12])|(?P<last>head\.fc))(?P<rest>\..+)$`)},
+	{SchemePytorchcv, byRole, lazy.Regexp(`^(?P<prefix>(?:.*?\.)??)output\.fc(?P<first>[123])(?:\.fc)?(?P<rest>\.[^.]+)$`)},
+	{SchemePaddleClas, byRole, lazy.Regexp(`^(?P<prefix>(?:.*?\.)??)_?fc(?P<first>[123])(?P<rest>\.[^.]+)$`)},
+	{SchemeKeras, byRole, lazy.Regexp(`^(?P<prefix>(?:.*?/)??)(?:fc(?P<first>[12])|(?P<last>predictions))(?P<rest>/.+)$`)},
+	{SchemeTorchvision, byRole, lazy.Regexp(`^(?P<prefix>(?:.*?\.)??)classifier\.(?P<third>[036])(?P<rest>\.[^.]+)$`)},
+	{SchemeTorchvision, byRole, lazy.Regexp(`^(?P<prefix>(?:.*?\.)??)(?:linear(?P<zeroth>[01])|(?P<last>last_linear))(?P<rest>\.[^.]+)$`)},
+	{SchemeKeras, byOrdinal, lazy.Regexp(`^(?P<prefix>(?:.*?/)??)(?P<class>conv2d|dense|batch_normalization)(?:_(?P<number>\d+))?(?P<rest>/.+)$`)},
+	{SchemeMXNet, byOrdinal, lazy.Regexp(`^(?:arg:|aux:)?(?P<prefix>(?:\w*?_)??)(?P<class>conv|dense|batchnorm)(?P<number>\d+)(?P<rest>_.+)$`)},
+	{SchemeMXNet, byRole, lazy.Regexp(`^(?:arg:|aux:)?(?P<prefix>(?:.*?\.)??)(?P<last>output)(?P<rest>\.[^.]+)$`)},
+	{SchemeKeras, byModule, lazy.Regexp(`^(?P<prefix>.*(?:layer_with_weights-|_operations/|layers/))(?P<number>\d+)(?P<rest>/[^/]+)$`)},
+	{SchemeMMPretrain, byModule, lazy.Regexp(`^(?P<prefix>(?:.*\.)?)(?P<number>\d+)\.(?P<class>conv|bn|norm)(?P<rest>\.[^.]+)$`)},
+	{SchemeTorchvision, byModule, lazy.Regexp(`^(?:arg:|aux:)?(?P<prefix>(?:.*\.)?)(?P<number>\d+)(?P<rest>\.[^.]+)$`)},
 }
 
 var classes = map[string]classOfLayer{
@@ -55,7 +57,7 @@ var parts = map[string]part{
 var variables = map[string]part{"vars/0": partKernel, "vars/1": partBias, "vars/2": partMean, "vars/3": partVariance}
 
 // kerasWord is the last word of a name made by Keras 1 or 2, such as block1_conv1_W_1:0.
-var kerasWord = regexp.MustCompile(`_([Wb])(?:_\d+)?(?::0)?$`)
+var kerasWord = lazy.Regexp(`_([Wb])(?:_\d+)?(?::0)?$`)
 
 // partOf interprets what follows a layer's name. keras says that only Keras writes such names.
 func partOf(rest string) (p part, keras, ok bool) {
@@ -68,7 +70,7 @@ func partOf(rest string) (p part, keras, ok bool) {
 		if p, ok = parts[bare]; ok {
 			return p, bare != word || strings.HasSuffix(bare, "kernel"), true
 		}
-		if m := kerasWord.FindStringSubmatch(word); m != nil {
+		if m := kerasWord().FindStringSubmatch(word); m != nil {
 			return parts[m[1]], true, true
 		}
 		return "", false, false
@@ -79,13 +81,13 @@ func partOf(rest string) (p part, keras, ok bool) {
 
 // read takes a name apart; ok is false if it belongs to another scheme.
 func (p pattern) read(name string) (l label, ok bool) {
-	match := p.names.FindStringSubmatch(name)
+	match := p.names().FindStringSubmatch(name)
 	if match == nil {
 		return l, false
 	}
 	l = label{scheme: p.scheme, numbering: p.numbering}
 	block, index := 0, 0
-	for i, group := range p.names.SubexpNames() {
+	for i, group := range p.names().SubexpNames() {
 		text := match[i]
 		number, err := strconv.Atoi(text)
 		if group == "" || text == "" && group != "class" {

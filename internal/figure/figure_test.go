@@ -81,7 +81,7 @@ func TestInline(t *testing.T) {
 			t.Errorf("the drawing lacks %q", want)
 		}
 	}
-	if found := hexes.FindString(svg); found != "" || strings.Contains(svg, "<?xml") || strings.Contains(svg, "cat") || strings.Contains(svg, "Liberation") {
+	if found := hexes().FindString(svg); found != "" || strings.Contains(svg, "<?xml") || strings.Contains(svg, "cat") || strings.Contains(svg, "Liberation") {
 		t.Errorf("the drawing has a colour of its own (%q), a document type, its key or a font of its own", found)
 	}
 	const want = `<ul class="key"><li><i style="--is:var(--c0)"></i>&lt;b&gt;cat&lt;/b&gt;</li><li><i style="--is:var(--quiet);border-top-style:dashed"></i>chance</li><li><i style="--is:var(--mark);border-top-style:dotted"></i>dots</li></ul>`

@@ -5,17 +5,17 @@ import (
 	"fmt"
 	"html/template"
 	"image/color"
-	"regexp"
 	"strings"
 
+	"fovea/internal/lazy"
 	"fovea/internal/look"
 )
 
 // hexes are the colours in what gonum writes.
-var hexes = regexp.MustCompile(`(fill|stroke):(#[0-9A-F]{6})`)
+var hexes = lazy.Regexp(`(fill|stroke):(#[0-9A-F]{6})`)
 
 // sized is the start of the element, whose sizes are in points.
-var sized = regexp.MustCompile(`<svg width="[^"]*" height="[^"]*"`)
+var sized = lazy.Regexp(`<svg width="[^"]*" height="[^"]*"`)
 
 const gonumFont = "font-family:Liberation Sans;"
 
@@ -36,13 +36,13 @@ func (f Figure) Inline(about string) (template.HTML, error) {
 	if at := bytes.Index(svg, []byte("<svg")); at > 0 {
 		svg = svg[at:] // a page cannot contain a second document type
 	}
-	svg = hexes.ReplaceAllFunc(svg, func(found []byte) []byte {
+	svg = hexes().ReplaceAllFunc(svg, func(found []byte) []byte {
 		name, hex, _ := strings.Cut(string(found), ":")
 		return []byte(name + ":" + property(opaque(strings.ToLower(hex))))
 	})
 	svg = bytes.ReplaceAll(svg, []byte(gonumFont), []byte("font-family:var(--font);"))
 	start := fmt.Sprintf(`<svg role="img" aria-label="%s"`, template.HTMLEscapeString(about))
-	svg = sized.ReplaceAllLiteral(svg, []byte(start))
+	svg = sized().ReplaceAllLiteral(svg, []byte(start))
 	return template.HTML(svg), nil // drawn here, with escaped texts
 }
 
@@ -72,7 +72,7 @@ func (f Figure) SVG() ([]byte, error) {
 	svg = bytes.ReplaceAll(svg, []byte(gonumFont), []byte("font-family:Liberation Sans,Arimo,Arial,Helvetica,sans-serif;"))
 	var style strings.Builder
 	seen := map[string]bool{}
-	for _, found := range hexes.FindAllStringSubmatch(string(svg), -1) {
+	for _, found := range hexes().FindAllStringSubmatch(string(svg), -1) {
 		for _, r := range look.Roles {
 			if near(opaque(strings.ToLower(found[2])), r.Light) && !seen[found[0]] {
 				seen[found[0]] = true

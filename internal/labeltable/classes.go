@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"fovea/internal/lazy"
 )
 
 // Classes are the names of classes that a table has by number, or by another name.
@@ -124,8 +126,8 @@ func (c *Classes) addJSON(key string, value json.RawMessage) error {
 }
 
 var (
-	synset   = regexp.MustCompile(`^(n\d{8})(\s|$)`)
-	numbered = regexp.MustCompile(`^(\d+)[\s:,]+(\S.*)$`)
+	synset   = lazy.Regexp(`^(n\d{8})(\s|$)`)
+	numbered = lazy.Regexp(`^(\d+)[\s:,]+(\S.*)$`)
 )
 
 // readText reads a text with a class in each line.
@@ -144,9 +146,9 @@ func (c *Classes) readText(data []byte) error {
 	if err := scanner.Err(); err != nil {
 		return err
 	}
-	all := func(pattern *regexp.Regexp) bool {
+	all := func(pattern func() *regexp.Regexp) bool {
 		for _, line := range lines {
-			if !pattern.MatchString(line) {
+			if !pattern().MatchString(line) {
 				return false
 			}
 		}
@@ -157,9 +159,9 @@ func (c *Classes) readText(data []byte) error {
 		key, name := strconv.Itoa(i), line
 		switch {
 		case synsets:
-			name = synset.FindStringSubmatch(line)[1]
+			name = synset().FindStringSubmatch(line)[1]
 		case numbers:
-			parts := numbered.FindStringSubmatch(line)
+			parts := numbered().FindStringSubmatch(line)
 			key, name = strings.TrimLeft(parts[1][:len(parts[1])-1], "0")+parts[1][len(parts[1])-1:], parts[2]
 		}
 		if err := c.add(key, name); err != nil {
@@ -181,14 +183,14 @@ func (c *Classes) add(key, name string) error {
 }
 
 // wholeNumber is a number as programs write it whose columns are fractions.
-var wholeNumber = regexp.MustCompile(`^(\d+)\.0+$`)
+var wholeNumber = lazy.Regexp(`^(\d+)\.0+$`)
 
 // name is the name of the class that a table calls label. No classes leave labels as they are.
 func (c *Classes) name(label string) (string, error) {
 	if c == nil || label == "" {
 		return label, nil
 	}
-	name, found := c.names[wholeNumber.ReplaceAllString(label, "$1")]
+	name, found := c.names[wholeNumber().ReplaceAllString(label, "$1")]
 	switch {
 	case found && c.known[label] && name != label:
 		return "", fmt.Errorf("has the label %q, which in %s is the name of one class and the number of another, %q: use names that are not numbers", label, c.file, name)

@@ -16,7 +16,7 @@ const (
 
 // floors has every package of the module, without the module's name.
 var floors = map[string]int{
-	"internal/budget": leaves, "internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/labeltable": leaves, "internal/lockfile": leaves, "internal/figure": leaves, "internal/look": leaves,
+	"internal/budget": leaves, "internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/labeltable": leaves, "internal/lazy": leaves, "internal/lockfile": leaves, "internal/figure": leaves, "internal/look": leaves,
 	"internal/metrics": leaves, "internal/output": leaves, "internal/redact": leaves, "internal/samples": leaves, "internal/scratch": leaves,
 	"internal/seal": leaves, "internal/spelling": leaves, "internal/swap": leaves, "internal/text": leaves, "internal/typo": leaves, "internal/web": leaves, "internal/wrongclock": leaves,
 	"featurestore/internal/guard": leaves, "featurestore/internal/storetest": leaves, "picture/internal/jpeg": leaves, "picture/internal/jpegls": leaves, "picture/internal/kernel": leaves, "picture/internal/plain": leaves, "picture/internal/picturetest": leaves,
@@ -48,16 +48,19 @@ var floors = map[string]int{
 var sideways = map[string][]string{
 	"app/explorer":                {"app/explorer/labeling"},
 	"internal/budget":             {"internal/text"},
-	"internal/figure":             {"internal/look"},
+	"internal/figure":             {"internal/lazy", "internal/look"},
 	"internal/hdf5":               {"internal/budget"},
-	"internal/labeltable":         {"internal/budget", "internal/spelling", "internal/text", "internal/typo"},
+	"internal/labeltable":         {"internal/budget", "internal/lazy", "internal/spelling", "internal/text", "internal/typo"},
 	"featurestore/internal/guard": {"internal/budget"},
 	"internal/web":                {"internal/typo"},
+	"internal/redact":             {"internal/lazy"},
+	"internal/seal":               {"internal/lazy"},
 	"internal/swap":               {"internal/disk", "internal/lockfile", "internal/output"},
 	"picture/internal/jpeg":       {"picture/internal/kernel"},
 	"picture/internal/heif":       {"picture/internal/boxes"},
 	"picture/internal/jpeg2000":   {"picture/internal/boxes"},
 	"picture/internal/jpegxl":     {"picture/internal/boxes"},
+	"picture/internal/plain":      {"internal/lazy"},
 	"recipe":                      {"preprocessing"},
 	"picture/frames":              {"picture"},
 	"picture/tiles":               {"picture"},

@@ -118,10 +118,10 @@ func isCredential(name string) bool {
 
 // ofURL are the secrets in the URL that a text ends with.
 func ofURL(text string) (secrets []string) {
-	if i := strings.Index(text, "="); i >= 0 && !begin.MatchString(text) && strings.HasPrefix(text, "-") {
+	if i := strings.Index(text, "="); i >= 0 && !begin().MatchString(text) && strings.HasPrefix(text, "-") {
 		text = text[i+1:]
 	}
-	scheme := begin.FindString(text)
+	scheme := begin().FindString(text)
 	if scheme == "" {
 		return nil
 	}

@@ -2,9 +2,10 @@ package redact
 
 import (
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"fovea/internal/lazy"
 )
 
 // Hidden stands where something was taken out.
@@ -31,7 +32,7 @@ var requested = map[string]bool{
 
 // plain are harmless values: words, hosts and paths. They have no @, ?, = or &, so neither a user nor further
 // parameters.
-var plain = regexp.MustCompile(`^[\pL\pN._:/\[\]+ ~-]*$`)
+var plain = lazy.Regexp(`^[\pL\pN._:/\[\]+ ~-]*$`)
 
 // switches are the harmless parameters that are on or off.
 var switches = map[string]bool{
@@ -40,19 +41,19 @@ var switches = map[string]bool{
 }
 
 // begin is how a URL begins. That of an object store or a web server also counts with too few slashes.
-var begin = regexp.MustCompile(`^(?:[A-Za-z][A-Za-z0-9+.-]*://|(?i:s3|gs|azblob|mem|https?):/)`)
+var begin = lazy.Regexp(`^(?:[A-Za-z][A-Za-z0-9+.-]*://|(?i:s3|gs|azblob|mem|https?):/)`)
 
 // name is how the name of a parameter looks.
-var name = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,40}$`)
+var name = lazy.Regexp(`^[A-Za-z][A-Za-z0-9._-]{0,40}$`)
 
 // port ends an authority.
-var port = regexp.MustCompile(`^(?:[^:\[\]]*|\[[0-9A-Fa-f:.]*\])(?::[0-9]*)?$`)
+var port = lazy.Regexp(`^(?:[^:\[\]]*|\[[0-9A-Fa-f:.]*\])(?::[0-9]*)?$`)
 
 // URL is a URL without credentials: without user and password, and without the values of parameters that are
 // not known to be harmless. A URL without credentials, and anything else, is returned unchanged, but for the URLs
 // that it contains.
 func URL(s string) string {
-	scheme := begin.FindString(s)
+	scheme := begin().FindString(s)
 	if scheme == "" {
 		return contained(s)
 	}
@@ -67,7 +68,7 @@ func URL(s string) string {
 // Place is the URL of a place without its parameters, fragment and credentials, and any other name unchanged.
 // It is the same however a place is accessed.
 func Place(s string) string {
-	scheme := begin.FindString(s)
+	scheme := begin().FindString(s)
 	if scheme == "" {
 		return contained(s)
 	}
@@ -78,7 +79,7 @@ func Place(s string) string {
 // Misplaced reports whether a URL of an object store names a user or a password, itself or in the address of its
 // server, which no store's library would use.
 func Misplaced(s string) bool {
-	scheme := begin.FindString(s)
+	scheme := begin().FindString(s)
 	if scheme == "" {
 		return false
 	}
@@ -135,7 +136,7 @@ func withoutUser(rest string) string {
 	last := strings.LastIndex(rest, "@")
 	switch {
 	case strings.Contains(authority, "@"):
-	case !strings.Contains(authority, ":") || port.MatchString(authority) && last < 0:
+	case !strings.Contains(authority, ":") || port().MatchString(authority) && last < 0:
 		return rest
 	case last < 0: // KEY:SECRET without an @
 		return Hidden + rest[len(authority):]
@@ -151,7 +152,7 @@ func show(parameters string) string {
 		switch {
 		case p == "" || isHarmless(key, value, found):
 			continue
-		case found && name.MatchString(key) && !hidden:
+		case found && name().MatchString(key) && !hidden:
 			parts[i] = key + "=" + Hidden
 		default:
 			parts[i] = Hidden
@@ -167,5 +168,5 @@ func isHarmless(key, value string, found bool) bool {
 		return false
 	}
 	key = strings.ToLower(key)
-	return found && err == nil && (harmless[key] || requested[key]) && plain.MatchString(text) && URL(text) == text
+	return found && err == nil && (harmless[key] || requested[key]) && plain().MatchString(text) && URL(text) == text
 }

@@ -8,9 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"fovea/internal/lazy"
 )
 
 // Key names the member that holds the checksum, the last one of the object.
@@ -22,7 +23,7 @@ var ErrBroken = errors.New("its checksum is not that of its content")
 const end = "\n}\n"
 
 // sealed is how a sealed text ends.
-var sealed = regexp.MustCompile(`,\n +"` + Key + `": "sha256:([0-9a-f]{64})"` + end + `$`)
+var sealed = lazy.Regexp(`,\n +"` + Key + `": "sha256:([0-9a-f]{64})"` + end + `$`)
 
 // sealBytes is more than what sealed matches, with any indentation that people choose.
 const sealBytes = 200
@@ -44,7 +45,7 @@ func Append(text []byte) ([]byte, error) {
 // sealed and not an error.
 func Check(text []byte) (isSealed bool, err error) {
 	tail := text[max(0, len(text)-sealBytes):]
-	at := sealed.FindSubmatchIndex(tail)
+	at := sealed().FindSubmatchIndex(tail)
 	if at == nil {
 		return false, misplaced(text)
 	}

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"fovea/internal/lazy"
 )
 
 // A TensorFlow checkpoint is given the way its users do: by the prefix of its files (which is
@@ -19,17 +20,17 @@ const (
 )
 
 var (
-	shardSuffix    = regexp.MustCompile(`\.data-\d{5}-of-\d{5}$`)
-	latestInFolder = regexp.MustCompile(`(?m)^model_checkpoint_path:\s*"([^"]+)"`)
+	shardSuffix    = lazy.Regexp(`\.data-\d{5}-of-\d{5}$`)
+	latestInFolder = lazy.Regexp(`(?m)^model_checkpoint_path:\s*"([^"]+)"`)
 )
 
 // checkpointPrefix is the prefix of the checkpoint that a name stands for, "" if none.
 func checkpointPrefix(name string) (string, error) {
-	prefix := shardSuffix.ReplaceAllString(strings.TrimSuffix(name, indexSuffix), "")
+	prefix := shardSuffix().ReplaceAllString(strings.TrimSuffix(name, indexSuffix), "")
 	if _, err := os.Stat(prefix + indexSuffix); err == nil {
 		return prefix, nil
 	}
-	if prefix != name && shardSuffix.MatchString(name) {
+	if prefix != name && shardSuffix().MatchString(name) {
 		if _, err := os.Stat(name); err == nil {
 			return "", fmt.Errorf("%w: it is the data of a TensorFlow checkpoint without its index: put %s beside it", ErrFormat, filepath.Base(prefix)+indexSuffix)
 		}
@@ -40,7 +41,7 @@ func checkpointPrefix(name string) (string, error) {
 // latestCheckpoint follows that text file. Its paths are those of the machine that wrote it; on
 // another machine the checkpoint lies beside it.
 func latestCheckpoint(file string, text []byte) (string, error) {
-	match := latestInFolder.FindSubmatch(text)
+	match := latestInFolder().FindSubmatch(text)
 	if match == nil {
 		return "", fmt.Errorf("%w: it names no checkpoint", ErrFormat)
 	}
@@ -75,9 +76,9 @@ func checkpointIn(dir string) (string, error) {
 	return "", fmt.Errorf("%w: it is a directory of %d TensorFlow checkpoints: give one of them: %s", ErrFormat, len(found), strings.Join(found, ", "))
 }
 
-var globMeta = regexp.MustCompile(`[*?\[\\]`)
+var globMeta = lazy.Regexp(`[*?\[\\]`)
 
-func escapeGlob(path string) string { return globMeta.ReplaceAllString(path, `\$0`) }
+func escapeGlob(path string) string { return globMeta().ReplaceAllString(path, `\$0`) }
 
 // trainersOwn recognizes what a trainer keeps for itself in a checkpoint: the state of its
 // optimizer and notes about objects. all are the names of all tensors. The slots of a variable are

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"fovea/internal/budget"
+	"fovea/internal/lazy"
 )
 
 // reader reads a file of one format.
@@ -138,16 +139,16 @@ func isDarknet(head []byte) bool {
 
 // texts begin files that are not weights at all. The first match counts.
 var texts = []struct {
-	pattern *regexp.Regexp
+	pattern func() *regexp.Regexp
 	what    string
 }{
-	{regexp.MustCompile(`^version https://git-lfs`), "a pointer of Git LFS in place of the file: fetch the file itself (git lfs pull)"},
-	{regexp.MustCompile(`(?i)^\s*(<!doctype html|<html|<head)`), "an HTML page: the download failed, or needs an account; open it in a browser to see what the server said"},
-	{regexp.MustCompile(`^\s*<\?xml|^\s*<[A-Za-z]`), "an XML text, such as a server's message about a failed download"},
-	{regexp.MustCompile(`^\s*\{[\s\S]*"(modelTopology|weightsManifest)"`), "a model of TensorFlow.js: give the model that it was converted from"},
-	{regexp.MustCompile(`^\s*\{[\s\S]*"weight_map"`), "an index of safetensors files, not the weights: give the file beside it that holds them"},
-	{regexp.MustCompile(`^\s*[\[{]`), "a JSON text, such as a model's description or a server's message about a failed download"},
-	{regexp.MustCompile(`^\s*(name|layers?|input)\s*[:{]`), "a network's description for Caffe (.prototxt): give the .caffemodel with the weights"},
+	{lazy.Regexp(`^version https://git-lfs`), "a pointer of Git LFS in place of the file: fetch the file itself (git lfs pull)"},
+	{lazy.Regexp(`(?i)^\s*(<!doctype html|<html|<head)`), "an HTML page: the download failed, or needs an account; open it in a browser to see what the server said"},
+	{lazy.Regexp(`^\s*<\?xml|^\s*<[A-Za-z]`), "an XML text, such as a server's message about a failed download"},
+	{lazy.Regexp(`^\s*\{[\s\S]*"(modelTopology|weightsManifest)"`), "a model of TensorFlow.js: give the model that it was converted from"},
+	{lazy.Regexp(`^\s*\{[\s\S]*"weight_map"`), "an index of safetensors files, not the weights: give the file beside it that holds them"},
+	{lazy.Regexp(`^\s*[\[{]`), "a JSON text, such as a model's description or a server's message about a failed download"},
+	{lazy.Regexp(`^\s*(name|layers?|input)\s*[:{]`), "a network's description for Caffe (.prototxt): give the .caffemodel with the weights"},
 }
 
 // foreignText names texts, including pickles of Python's first protocol.
@@ -160,7 +161,7 @@ func foreignText(c content) error {
 		return nil
 	}
 	for _, t := range texts {
-		if t.pattern.MatchString(head) {
+		if t.pattern().MatchString(head) {
 			return fmt.Errorf("%w: it is %s", ErrFormat, t.what)
 		}
 	}

@@ -3,18 +3,18 @@ package weights
 import (
 	"encoding/binary"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"fovea/internal/budget"
+	"fovea/internal/lazy"
 )
 
 var (
-	npyDescr   = regexp.MustCompile(`'descr':\s*'([^']*)'`)
-	npyFortran = regexp.MustCompile(`'fortran_order':\s*(True|False)`)
-	npyShape   = regexp.MustCompile(`'shape':\s*\(([^)]*)\)`)
+	npyDescr   = lazy.Regexp(`'descr':\s*'([^']*)'`)
+	npyFortran = lazy.Regexp(`'fortran_order':\s*(True|False)`)
+	npyShape   = lazy.Regexp(`'shape':\s*\(([^)]*)\)`)
 )
 
 // npyTypes are NumPy's names of the element types, without their byte order.
@@ -37,7 +37,7 @@ func parseNPY(data []byte, memory *budget.Budget) (Tensor, error) {
 		return Tensor{}, fmt.Errorf("%w: a header of %d bytes in an array of %d", ErrFormat, length, len(data))
 	}
 	header, elements := data[start:start+length], data[start+length:]
-	descr, fortran, shape := npyDescr.FindSubmatch(header), npyFortran.FindSubmatch(header), npyShape.FindSubmatch(header)
+	descr, fortran, shape := npyDescr().FindSubmatch(header), npyFortran().FindSubmatch(header), npyShape().FindSubmatch(header)
 	if descr == nil || fortran == nil || shape == nil {
 		return Tensor{}, fmt.Errorf("%w: its elements are records, or its header is damaged: %.80q", ErrFormat, header)
 	}

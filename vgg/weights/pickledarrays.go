@@ -8,20 +8,20 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strconv"
 
 	"github.com/nlpodyssey/gopickle/pickle"
 	"github.com/nlpodyssey/gopickle/types"
 
 	"fovea/internal/budget"
+	"fovea/internal/lazy"
 )
 
 // Networks are published as pickled dictionaries of NumPy arrays, alone (Paddle's .pdparams)
 // or inside a .npy, as {layer: [kernel, bias]}, {layer: {"weights": ...}} or {name: array}.
 
 // objectDescr is the header of a .npy with Python objects in it.
-var objectDescr = regexp.MustCompile(`'descr':\s*'\|?O\d?'`)
+var objectDescr = lazy.Regexp(`'descr':\s*'\|?O\d?'`)
 
 // readNPY reads a .npy with a pickled dictionary.
 func readNPY(name string, o Options) (Set, error) {
@@ -45,7 +45,7 @@ func readNPY(name string, o Options) (Set, error) {
 	if _, err := file.ReadAt(header, start); err != nil {
 		return Set{}, fmt.Errorf("%w: it is truncated: %w", ErrFormat, err)
 	}
-	if !objectDescr.Match(header) {
+	if !objectDescr().Match(header) {
 		return Set{}, fmt.Errorf("%w: it is one NumPy array (%.80s), not a network: save a dictionary of arrays with numpy.savez", ErrFormat, bytes.TrimSpace(header))
 	}
 	return pickledArrays(file, start+length, o)

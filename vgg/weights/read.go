@@ -75,7 +75,7 @@ func (o Options) read(name string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	if latestInFolder.Match(c.head) {
+	if latestInFolder().Match(c.head) {
 		latest, err := latestCheckpoint(name, c.head)
 		if err != nil {
 			return Set{}, err

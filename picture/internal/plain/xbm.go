@@ -2,12 +2,13 @@ package plain
 
 import (
 	"bytes"
-	"regexp"
 	"strconv"
+
+	"fovea/internal/lazy"
 )
 
 // xbmHead is how X11's bitmaps begin: a C program's comments, its definitions of the size, and an array of bytes.
-var xbmHead = regexp.MustCompile(`^\s*(?:/\*[^*]*\*/\s*)*#define[ \t]+\w*_width[ \t]+([0-9]{1,9})\s+#define[ \t]+\w*_height[ \t]+([0-9]{1,9})\s+` +
+var xbmHead = lazy.Regexp(`^\s*(?:/\*[^*]*\*/\s*)*#define[ \t]+\w*_width[ \t]+([0-9]{1,9})\s+#define[ \t]+\w*_height[ \t]+([0-9]{1,9})\s+` +
 	`(?:#define[ \t]+\w*_x_hot[ \t]+-?[0-9]+\s+#define[ \t]+\w*_y_hot[ \t]+-?[0-9]+\s+)?(?:static\s+)?(?:(?:const|unsigned)\s+)*char\s+\w*_bits\[[0-9]*\]\s*=\s*\{`)
 
 // maxXBMHead is where the pixels must have begun.
@@ -15,12 +16,12 @@ const maxXBMHead = 512
 
 // IsXBM recognizes X11's bitmaps.
 func IsXBM(head []byte) bool {
-	return bytes.Contains(head[:min(len(head), maxXBMHead)], []byte("#define")) && xbmHead.Match(head[:min(len(head), maxXBMHead)])
+	return bytes.Contains(head[:min(len(head), maxXBMHead)], []byte("#define")) && xbmHead().Match(head[:min(len(head), maxXBMHead)])
 }
 
 // ParseXBM reads a header that IsXBM has recognized. As in Pillow, 1 is white; other programs show it black.
 func ParseXBM(data []byte) (*Image, error) {
-	match := xbmHead.FindSubmatchIndex(data[:min(len(data), maxXBMHead)])
+	match := xbmHead().FindSubmatchIndex(data[:min(len(data), maxXBMHead)])
 	if match == nil {
 		return nil, ErrTruncated
 	}
