@@ -90,7 +90,7 @@ bench-accuracy: build ## heads on features in each precision and of int8 peers (
 	@scripts/bench-accuracy.sh
 
 .PHONY: bench-training-peers
-bench-training-peers: build ## an epoch of finetune train --unfreeze beside Keras and PyTorch (PEERS="...", SAMPLE=N, ROUNDS=N)
+bench-training-peers: build ## an epoch of training beside Keras and PyTorch (TRAINING=block5 or scratch, PEERS="...", SAMPLE=N, ROUNDS=N)
 	@scripts/bench-training-peers.sh
 
 .PHONY: bench-memory

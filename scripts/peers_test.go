@@ -1,13 +1,17 @@
 package scripts_test
 
 import (
+	"encoding/json"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
+
+	"fovea/vgg"
 )
 
 // python runs a program in the directory of the peers, and returns what it prints.
@@ -64,6 +68,70 @@ print(*compare.cosines(a, b), *compare.cosines(compare.averaged(a), compare.aver
 		if want := []float64{1, 0, 1, 1}[i]; err != nil || math.Abs(got-want) > 1e-12 {
 			t.Errorf("cosine %d: got %v, %v, want %v", i, got, err, want)
 		}
+	}
+}
+
+// The networks that peers train from random weights are those of finetune scratch.
+func TestTrainingPeersHaveTheConfigurations(t *testing.T) {
+	const program = `
+import json, training
+print(json.dumps({name: [[f] * n for n, f in zip(blocks, training.FILTERS)] for name, blocks in training.CONFIGURATIONS.items()}))`
+	out, err := python(t, program)
+	if err != nil {
+		t.Fatal(out)
+	}
+	var configurations map[string][][]int
+	if err := json.Unmarshal([]byte(out), &configurations); err != nil || len(configurations) < 4 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for name, got := range configurations {
+		c, err := vgg.ByName(name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		var want [][]int
+		for _, block := range c.Blocks {
+			var filters []int
+			for _, convolution := range block {
+				if convolution.Kernel != 3 {
+					t.Errorf("%s has kernels of %d pixels, the peers only of 3", name, convolution.Kernel)
+				}
+				filters = append(filters, convolution.Filters)
+			}
+			want = append(want, filters)
+		}
+		if !reflect.DeepEqual(got, want) || c.LocalResponseNormalization {
+			t.Errorf("%s: the peers' blocks have %v filters, the product's %v", name, got, want)
+		}
+	}
+}
+
+// Of two runs, only what an additional epoch takes counts; from random weights, test images measure it.
+func TestTableOfTraining(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"results":        "product 1 10 20 100\nkeras 1 30 40 300\nproduct 3 14 26 200\nkeras 3 40 55 300\n",
+		"product-3.json": `{"train_images": 80, "test_images": 20, "epochs": [{"seconds": 1.5}]}`,
+		"steps-product":  "1.5\n1.7\n1.6\n", "steps-keras": "4\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const program = "import runpy, sys; runpy.run_path('training_table.py', run_name='__main__')"
+	out, err := python(t, program, "table", dir, "2", "8", "a network")
+	for _, want := range []string{
+		"An epoch of a network: 80 photos trained on and 20 measured, batches of 8, medians of 1 rounds",
+		"| product | 2.0 | 3.0 | 30 | 200 | 1.00x | 1.00x | 1.6, 1.5 |",
+		"| keras | 5.0 | 7.5 | 75 | 300 | 2.50x | 2.50x | 4.0, 4.0 |",
+	} {
+		if err != nil || !strings.Contains(out, want) {
+			t.Errorf("want %q in %v\n%s", want, err, out)
+		}
+	}
+	if out, err := python(t, program, "measured", filepath.Join(dir, "product-3.json")); err != nil || out != "20\n" {
+		t.Errorf("measured: %q, %v", out, err)
 	}
 }
 

@@ -454,6 +454,7 @@ func (g *graph) descend(root *op.Scope, o Options) error {
 	if err != nil {
 		return fmt.Errorf("gradients: %w", err)
 	}
+	waits := g.readers(gradients)
 	for i := range g.variables {
 		v, gradient := &g.variables[i], gradients[i]
 		scope := root.SubScope("update").SubScope(v.name)
@@ -468,7 +469,7 @@ func (g *graph) descend(root *op.Scope, o Options) error {
 			v.slots, handles = append(v.slots, s), append(handles, s.handle)
 			g.clear = append(g.clear, op.AssignVariableOp(scope.SubScope(name), s.handle, op.ZerosLike(scope.SubScope(name), v.value)))
 		}
-		g.updates = append(g.updates, o.apply(scope, g.rates, v.handle, handles, gradient))
+		g.updates = append(g.updates, o.apply(scope.WithControlDependencies(waits[i]...), g.rates, v.handle, handles, gradient))
 		if err := root.Err(); err != nil {
 			return fmt.Errorf("update of %s: %w", v.name, err)
 		}

@@ -34,12 +34,12 @@ def calibration(directory, n):
     return [paths[i * len(paths) // n] for i in range(n)]
 
 
-def pixels(path):
-    """A photo squashed to 224x224, as BGR less the means: (224, 224, 3) float32."""
+def pixels(path, size=SIZE):
+    """A photo squashed to size x size, as BGR less the means: (size, size, 3) float32."""
     from PIL import Image
 
     with Image.open(path) as image:
-        small = image.convert("RGB").resize((SIZE, SIZE), Image.BILINEAR)
+        small = image.convert("RGB").resize((size, size), Image.BILINEAR)
     return np.asarray(small, np.float32)[..., ::-1] - MEANS
 
 

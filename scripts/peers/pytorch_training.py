@@ -1,6 +1,8 @@
-"""Fine-tuning VGG16's block 5 with PyTorch: the frozen blocks' output is computed once, a plain
-loop trains the rest with Adam, in channels-last order, which is the faster one on CPUs."""
+"""Training with PyTorch in a plain loop, in channels-last order, which is the faster one on CPUs:
+VGG16's block 5 with Adam, where the frozen blocks' output is computed once; or a VGG from random
+weights with SGD, with a checkpoint after each epoch, from which the training could continue."""
 
+import os
 import time
 
 import torch
@@ -9,7 +11,7 @@ import torchvision
 import training
 
 
-def layers(options, classes):
+def block5(options, classes):
     """Block 5 of torchvision's VGG16, an average over positions and a layer of logits."""
     block = torchvision.models.vgg16(weights=None).features[24:]
     convolutions = [layer for layer in block if isinstance(layer, torch.nn.Conv2d)]
@@ -21,7 +23,29 @@ def layers(options, classes):
         head.weight.zero_()
         head.bias.zero_()
     model = torch.nn.Sequential(block, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), head)
-    return model.to(memory_format=torch.channels_last)
+    return model, torch.optim.Adam(model.parameters(), lr=options.learning_rate)
+
+
+def scratch(options, classes):
+    """A VGG with random weights, down to a layer of logits."""
+    layers, channels = [], 3
+    for convolutions, filters in zip(training.CONFIGURATIONS[options.config], training.FILTERS, strict=True):
+        for _ in range(convolutions):
+            layers += [torch.nn.Conv2d(channels, filters, 3, padding=1), torch.nn.ReLU(inplace=True)]
+            channels = filters
+        layers.append(torch.nn.MaxPool2d(2))
+    layers.append(torch.nn.Flatten())
+    units = channels * (options.size // 32) ** 2
+    for _ in range(2):
+        layers += [torch.nn.Linear(units, options.units), torch.nn.ReLU(inplace=True), torch.nn.Dropout(training.DROPOUT)]
+        units = options.units
+    model = torch.nn.Sequential(*layers, torch.nn.Linear(units, classes))
+    for layer in model:
+        if hasattr(layer, "weight"):
+            torch.nn.init.xavier_uniform_(layer.weight)
+            torch.nn.init.zeros_(layer.bias)
+    # The fused step is the faster one.
+    return model, torch.optim.SGD(model.parameters(), lr=options.learning_rate, momentum=training.MOMENTUM, fused=True)
 
 
 def tensors(values, classes):
@@ -50,12 +74,20 @@ def measure(model, x, y, batch):
     return sum(loss.item() for loss in losses) / len(x)
 
 
+def save(model, optimizer, directory):
+    """Replaces the checkpoint in the directory."""
+    os.makedirs(directory, exist_ok=True)
+    file = os.path.join(directory, "checkpoint.pt")
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, file + ".partial")
+    os.replace(file + ".partial", file)
+
+
 def main():
     options = training.arguments()
     learned, measured, classes = training.examples(options)
     (x, y), validation = tensors(*learned), tensors(*measured)
-    model = layers(options, classes)
-    optimizer = torch.optim.Adam(model.parameters(), lr=options.learning_rate)
+    model, optimizer = (scratch if options.training == "scratch" else block5)(options, classes)
+    model.to(memory_format=torch.channels_last)
     called = torch.compile(model) if options.compile else model
     epochs = []
     for _ in range(options.epochs):
@@ -63,7 +95,9 @@ def main():
         loss = train(called, optimizer, x, y, options.batch)
         seconds = time.monotonic() - begin
         epochs.append({"seconds": seconds, "loss": loss, "val_loss": measure(called, *validation, options.batch)})
-    training.report(epochs)
+        if options.training == "scratch":
+            save(model, optimizer, options.out)
+    training.report(epochs, sum(parameter.numel() for parameter in model.parameters()))
 
 
 if __name__ == "__main__":

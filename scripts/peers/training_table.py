@@ -1,7 +1,8 @@
 """The table of scripts/bench-training-peers.sh.
 
-    training_table.py epochs FILE.json         the seconds of each epoch's steps, a line each
-    training_table.py table DIR EPOCHS BATCH   the table of the results in DIR, so far
+    training_table.py epochs FILE.json              the seconds of each epoch's steps, a line each
+    training_table.py measured FILE.json            how many images the product only measures each epoch by
+    training_table.py table DIR EPOCHS BATCH WHAT   the table of the results in DIR, so far
 """
 
 import json
@@ -21,14 +22,19 @@ def ratio(theirs, ours):
     return f"{theirs / ours:.2f}x" if theirs > 0 and ours > 0 else "too unsteady"
 
 
-def table(directory, epochs, batch):
+def measured_images(product):
+    """Those that an epoch is measured by: validation images of block 5, test images from random weights."""
+    return product.get("validation_images", product["test_images"])
+
+
+def table(directory, epochs, batch, what):
     with open(os.path.join(directory, "results")) as file:
         fields = [line.split() for line in file]
     with open(os.path.join(directory, f"product-{1 + epochs}.json")) as file:
         product = json.load(file)
-    images, measured = product["train_images"], product["validation_images"]
+    images, measured = product["train_images"], measured_images(product)
     rounds = sum(f[0] == "product" for f in fields) // 2
-    print(f"\nAn epoch of block 5 and a head: {images} photos trained on and {measured} measured, batches of {batch}, medians of {rounds} rounds\n")
+    print(f"\nAn epoch of {what}: {images} photos trained on and {measured} measured, batches of {batch}, medians of {rounds} rounds\n")
     print("| | seconds | processor s | processor ms a photo | peak MB | product is, by seconds | by processor | steps alone, s: median, least |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     names = list(dict.fromkeys(f[0] for f in fields))
@@ -44,9 +50,12 @@ def table(directory, epochs, batch):
             f"| {ratio(seconds, ours[0])} | {ratio(processor, ours[1])} | {statistics.median(steps):.1f}, {min(steps):.1f} |", flush=True)
 
 
-if sys.argv[1] == "epochs":
-    with open(sys.argv[2]) as report:
-        for epoch in json.load(report)["epochs"]:
-            print(epoch["seconds"])
+if sys.argv[1] == "table":
+    table(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
 else:
-    table(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    with open(sys.argv[2]) as file:
+        report = json.load(file)
+    if sys.argv[1] == "measured":
+        print(measured_images(report))
+    else:
+        print(*(epoch["seconds"] for epoch in report["epochs"]), sep="\n")
