@@ -65,7 +65,7 @@ func (o *Options) bare(items []pipeline.Item) (bare []string) {
 func (o *Options) find(ctx context.Context) (pipeline.Listing, error) {
 	options := inputs.Options{MaxMemory: o.MaxMemory, Frames: o.Frames, MaxPixels: o.MaxPixels, Tiles: o.Tiles, Bands: o.Bands, Range: o.Range, MaxTime: o.MaxTime}
 	finder, labels := options.Finder(), options.Labeler(o.Labels)
-	finder.Exclude = o.Selection.Exclude
+	finder.Selection = o.Selection
 	if o.FilesFrom != nil {
 		return finder.ListPaths(ctx, o.FilesFrom, labels)
 	}

@@ -58,33 +58,46 @@ func geoOf(d *tiff.Directory) (*geoTransform, error) {
 
 // The keys of GeoTIFF that are read, and what they may say.
 const (
-	keyModelType   = 1024
-	keyRasterType  = 1025
-	keyGeographic  = 2048
-	keyProjected   = 3072
-	rasterIsPoint  = 2
-	modelProjected = 1
+	keyModelType  = 1024
+	keyRasterType = 1025
+	keyGeographic = 2048
+	keyProjected  = 3072
+	rasterIsPoint = 2
+
+	modelMissing, modelProjected, modelGeographic, modelGeocentric = 0, 1, 2, 3
 
 	// EPSG's numbers; others are private, or mean that the file describes its own.
 	leastEPSG, mostEPSG = 1024, 32766
 
+	keysVersion, keysHeader = 1, 4
+
 	mostGeoKeys = 4 * 1024
 )
 
-// geoKeys are the short numbers in a directory of keys.
+// geoKeys are the short numbers in a directory of keys. One of another version, or of more keys than there are, says
+// nothing, as to GDAL; what follows its keys is not of it.
 func geoKeys(numbers []uint64) map[int]int {
 	known := map[int]int{}
-	for i := 4; i+3 < len(numbers); i += 4 {
-		if numbers[i+1] == 0 { // else the value is elsewhere
-			known[int(numbers[i])] = int(numbers[i+3])
+	if len(numbers) < keysHeader || numbers[0] != keysVersion || numbers[3] > uint64(len(numbers)/4-1) {
+		return known
+	}
+	for n := range int(numbers[3]) {
+		key := numbers[keysHeader+4*n:]
+		if key[1] == 0 && key[2] == 1 { // else the value is elsewhere
+			known[int(key[0])] = int(key[3])
 		}
 	}
 	return known
 }
 
+// crsOf is the system that the coordinates are in. In a projected one, the geographic system is only what is projected:
+// taking metres for its degrees would be wrong.
 func crsOf(known map[int]int) string {
-	code := known[keyProjected]
-	if model, said := known[keyModelType]; said && model != modelProjected || code == 0 {
+	var code int
+	switch known[keyModelType] {
+	case modelProjected, modelMissing:
+		code = known[keyProjected]
+	case modelGeographic, modelGeocentric:
 		code = known[keyGeographic]
 	}
 	if code < leastEPSG || code > mostEPSG {

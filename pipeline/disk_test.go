@@ -188,7 +188,7 @@ func TestListUnlistable(t *testing.T) {
 			t.Errorf("%s: the error is %v", number, err)
 		}
 		for pattern, left := range map[string]bool{"b/**": true, "b/shut/**": true, "**/shut/**": true, "shut": false, "*.jpg": false, "b/*.jpg": false, "b/shut/*/**": true} {
-			listing, err := Finder{Exclude: []string{pattern}}.List(context.Background(), []string{root}, nil)
+			listing, err := Finder{Selection: Selection{Exclude: []string{pattern}}}.List(context.Background(), []string{root}, nil)
 			if (err == nil) != left || left && len(listing.Items) != 2 {
 				t.Errorf("%s, without %s: %d items, %v", number, pattern, len(listing.Items), err)
 			}

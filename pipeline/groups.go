@@ -7,10 +7,12 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"fovea/internal/labeltable"
 	"fovea/internal/spelling"
+	"fovea/internal/typo"
 )
 
 // Grouping says which images belong together, so that no split separates them. The zero value groups none.
@@ -59,14 +61,20 @@ func ParseGrouping(value string) (g Grouping, err error) {
 	return g, fmt.Errorf("pipeline: unknown source of groups %q: use none, parent, patient, labels, csv:FILE or regexp:(EXPRESSION)", value)
 }
 
+// groupTableKeys are the options of a table of groups.
+var groupTableKeys = []string{"encoding", "group", "path", "separator"}
+
 func parseGroupTable(options, file string) (Grouping, error) {
 	var keys []string
 	for i, one := range strings.Split(options, ",") {
 		key, value, _ := strings.Cut(one, "=")
 		switch {
-		case i > 0 && (key == "label" || key == "split" || key == "classes"):
-			return Grouping{}, fmt.Errorf("pipeline: a table of groups takes no %s=%s: group=COLUMN declares the column of the groups", key, value)
-		case i > 0 && key == "group":
+		case i == 0: // csv
+		case !slices.Contains(groupTableKeys, key):
+			return Grouping{}, fmt.Errorf("pipeline: a table of groups takes no %q%s: use %s", one, typo.Hint(key, groupTableKeys), strings.Join(groupTableKeys, ", "))
+		case value == "":
+			return Grouping{}, fmt.Errorf("pipeline: the option %s of a table of groups has no value: write %s=VALUE", key, key)
+		case key == "group":
 			one = "label=" + value
 		}
 		keys = append(keys, one)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"fovea/internal/redact"
@@ -49,8 +50,9 @@ func List(ctx context.Context, arguments []string, labels Labeler, openers ...Op
 // Finder knows where images may be, apart from files of their own. The zero value knows no such place.
 type Finder struct {
 	Openers []Opener
-	// Exclude are patterns, as in Selection, of directories that need not be readable.
-	Exclude []string
+	// Selection says which images are wanted. The others are listed, too, but need no row in a table of labels, and
+	// directories of which it excludes everything need not be readable.
+	Selection Selection
 	// Path returns the path that a name in a list stands for; nil takes names unchanged.
 	Path func(name string) (string, error)
 	// Store opens the store that an argument names, and returns nil for arguments in the file system.
@@ -60,7 +62,7 @@ type Finder struct {
 // List is like the function List, and also looks into stores. A directory that cannot be read is an
 // error, because its content is unknown; so are errors of the machine, as a *StoreError.
 func (f Finder) List(ctx context.Context, arguments []string, labels Labeler) (Listing, error) {
-	l := lister{ctx: ctx, openers: f.Openers, exclude: f.Exclude}
+	l := lister{ctx: ctx, openers: f.Openers, selection: f.Selection}
 	for _, argument := range arguments {
 		if f.Store != nil {
 			store, err := f.Store(ctx, argument)
@@ -108,8 +110,8 @@ type lister struct {
 	Listing
 	ctx     context.Context
 	openers []Opener
-	// exclude is Finder.Exclude.
-	exclude []string
+	// selection is Finder.Selection.
+	selection Selection
 }
 
 // hint says why there may be no images.
@@ -152,7 +154,8 @@ func (l *lister) labelled(labels Labeler) (Listing, error) {
 	}
 	var err error
 	if table, ok := labels.(CSVLabels); ok {
-		err = table.label(l.Items, func(i int) bool { return l.Items[i].readable(l.ctx) })
+		selected := sync.OnceValue(l.selected)
+		err = table.label(l.Items, func(i int) bool { return selected()[l.Items[i].Path] && l.Items[i].readable(l.ctx) })
 	} else {
 		err = labels.Label(l.Items)
 	}
@@ -161,6 +164,15 @@ func (l *lister) labelled(labels Labeler) (Listing, error) {
 	}
 	l.Doubts, err = checkLabels(l.Items)
 	return l.Listing, err
+}
+
+// selected are the paths of the images that are wanted.
+func (l *lister) selected() map[string]bool {
+	wanted := make(map[string]bool, len(l.Items))
+	for _, item := range l.selection.Apply(l.Items) {
+		wanted[item.Path] = true
+	}
+	return wanted
 }
 
 // cause strips the operation and the path, which the caller adds. A StoreError stays one.
@@ -215,7 +227,7 @@ func (w *walker) directory(dir, prefix string) error {
 	}
 	entries, err := readDir(w.ctx, dir)
 	switch failure := ofStore(err); {
-	case failure != nil && prefix != "" && matchesAllIn(w.exclude, prefix): // nothing in it is wanted
+	case failure != nil && prefix != "" && matchesAllIn(w.selection.Exclude, prefix): // nothing in it is wanted
 		w.Skipped++
 		return nil
 	case failure != nil:
@@ -243,7 +255,7 @@ func (w *walker) entry(file, path string, entry fs.DirEntry) error {
 	mode := entry.Type()
 	if mode&fs.ModeSymlink != 0 {
 		info, err := disk.Stat(file)
-		if err != nil && (!isOwn(err) || errors.Is(err, fs.ErrPermission)) && !matches(w.exclude, path) && !matchesAllIn(w.exclude, path) {
+		if err != nil && (!isOwn(err) || errors.Is(err, fs.ErrPermission)) && !matches(w.selection.Exclude, path) && !matchesAllIn(w.selection.Exclude, path) {
 			return fmt.Errorf("pipeline: the target of the link %s is unknown: %w", file, machineError("read", file, err))
 		}
 		if err != nil { // a broken link; one named like an image is a missing image

@@ -110,7 +110,7 @@ func (f Finder) ListPaths(ctx context.Context, list io.Reader, labels Labeler) (
 	if err != nil {
 		return Listing{}, err
 	}
-	l := lister{ctx: ctx, openers: f.Openers}
+	l := lister{ctx: ctx, openers: f.Openers, selection: f.Selection}
 	for _, item := range files {
 		known, err := l.source(item)
 		switch {

@@ -52,7 +52,7 @@ are too few to learn from: the head that ships, trained on 2,002 photos, is used
 fi
 
 new=$(find $shipped -name '*.jpg' -o -name '*.png' | sort | tr '\n' ' ')
-bold "Predict: photos from elsewhere (the last three are neither: a novelty above 1 says so, and --unknown LABEL would call them LABEL)"
+bold "Predict: photos from elsewhere (the last three are neither, which a novelty above 1 tells of most such images; --unknown LABEL would call those LABEL)"
 # shellcheck disable=SC2086 # the names are ours, without spaces
 show bin/finetune predict --head "$head" --quiet $new | tee "$out/predictions.csv"
 

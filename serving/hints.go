@@ -16,7 +16,7 @@ var mistakes = []struct {
 	is   func(file []byte) bool
 	hint string
 }{
-	{isEmpty, "the body is empty: send the image's bytes, as curl --data-binary @FILE does"},
+	{isEmpty, "there are no bytes: send the image's bytes, as curl --data-binary @FILE does"},
 	{isForm, "this is multipart/form-data: send it with that Content-Type, or the image's bytes alone, as curl --data-binary @FILE does"},
 	{startsWith("\x1f\x8b"), "this is compressed by gzip: send the image as it is, without Content-Encoding"},
 	{isDataURL, "this is a data URL: send the image that it contains, decoded from base64"},

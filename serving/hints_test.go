@@ -46,7 +46,7 @@ func TestServerExplainsMistakes(t *testing.T) {
 		body string
 		want string
 	}{
-		"nothing":                 {"", "the body is empty: send the image's bytes"},
+		"nothing":                 {"", "there are no bytes: send the image's bytes"},
 		"a form without its type": {form.String(), "this is multipart/form-data: "},
 		"gzip":                    {packed.String(), "this is compressed by gzip: "},
 		"base64":                  {base64.StdEncoding.EncodeToString(image), "this is base64 text: decode it"},

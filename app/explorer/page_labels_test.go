@@ -100,6 +100,24 @@ func TestPageLabels(t *testing.T) {
 	if label != "zebra" {
 		t.Errorf("the cell of the new class says %q", label)
 	}
+	// The only row of a class has nothing to be compared with: nothing is said of how suspect its label is.
+	p.eval(`const order = document.getElementById("order"); order.value = "suspect"; order.dispatchEvent(new Event("change"))`, nil)
+	p.wait(`document.getElementById("count").textContent.includes("most suspect first")`)
+	p.click(fmt.Sprintf(cell, 0), 0)
+	p.eval(`document.getElementById("new-class").focus()`, nil)
+	p.press("yak", 0)
+	p.press("\r", 0)
+	p.wait(`[...document.querySelectorAll("#grid .caption .name")].some(n => n.textContent === "yak")`)
+	p.wait(`(() => {
+		const yak = state.dataset.classes.indexOf("yak"), row = state.columns.label.indexOf(yak);
+		return yak >= 0 && row >= 0 && Number.isNaN(state.columns.suspect[row]);
+	})()`)
+	p.settle()
+	var captions []string
+	p.eval(`return [...document.querySelectorAll("#grid .caption")].map(c => c.textContent)`, &captions)
+	if all := strings.Join(captions, "; "); strings.Contains(all, "NaN") || !strings.Contains(all, "yak") || !strings.Contains(all, " %") {
+		t.Errorf("the cells say %s", all)
+	}
 }
 
 // Two pages see each other's labels, and what the server exports is the selection.

@@ -8,6 +8,7 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/cdproto/dom"
@@ -96,16 +97,36 @@ func TestPageWithoutPhotos(t *testing.T) {
 	}
 }
 
+// The probabilities of a photo are drawn as bars, and one that the browser cannot show is not a broken image.
+func TestPagePhotoOfHead(t *testing.T) {
+	dir, _ := corners(t)
+	p := browse(t, start(t, Options{Dir: dir}), software)
+	p.eval(`const panel = await import("/panel.js"); await panel.showPhoto("x.tif", URL.createObjectURL(new Blob(["no image"])),
+		{label: "a", probabilities: {a: .75, b: .25}, novelty: 1.5, neighbours: []})`, nil)
+	p.wait(`document.querySelector("#panel .view").textContent.includes("cannot show the format")`)
+	var filled []float64
+	p.eval(`return [...document.querySelectorAll("#panel .rail")].map(rail => {
+		const all = rail.getBoundingClientRect(), bar = rail.firstChild.getBoundingClientRect();
+		const high = Math.min(all.bottom, bar.bottom) - Math.max(all.top, bar.top), wide = Math.min(all.right, bar.right) - Math.max(all.left, bar.left);
+		return Math.round(100 * high * wide / (all.width * all.height));
+	})`, &filled)
+	if !slices.Equal(filled, []float64{75, 25}) {
+		t.Errorf("of the rails of 75 and 25 %%, %v %% are filled", filled)
+	}
+}
+
 // A photo that is chosen or dropped is marked where its copy among the rows lies, with its neighbours beside it.
 func TestPagePlace(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "features")
 	extract(t, dir, testPhotos, nil)
-	p := browse(t, start(t, Options{Dir: dir, Images: testPhotos, Model: serving.Options{Models: []string{smallModel}}}), software)
+	p := browse(t, start(t, Options{Dir: dir, Images: testPhotos, Model: serving.Options{Models: []string{smallModel}}}), software, "400 (Bad Request)")
 	p.wait(`state.map === "umap" || state.dataset.map.umap !== "computing"`)
 	p.settle()
 	p.wait(`state.positions`)
 	photo, err := filepath.Abs(filepath.Join(testPhotos, "dog.1.jpg"))
 	must(t, err)
+	empty := filepath.Join(t.TempDir(), "nothing.jpg")
+	must(t, os.WriteFile(empty, nil, 0o644))
 	copied := `state.paths.get(row) === "dog.1.jpg"`
 	near := `(() => {
 		const row = [...state.paths.keys()].find(row => ` + copied + `), pin = document.getElementById("pin");
@@ -118,6 +139,8 @@ func TestPagePlace(t *testing.T) {
 	p.wait(`document.querySelector("#panel h2").textContent === "dog.1.jpg" && document.querySelector("#panel .near button").getAttribute("aria-label").startsWith("dog.1.jpg")`)
 	p.press("\x1b", 0)
 	p.wait(`document.getElementById("pin").hidden && document.getElementById("panel").hidden`)
+	p.choose("#photo", empty)
+	p.wait(`document.getElementById("toasts").textContent.includes("Cannot place nothing.jpg: the image is empty")`)
 	p.eval(`const data = new DataTransfer(), photo = await (await fetch("/images/0")).blob();
 		data.items.add(new File([photo], "dropped.jpg", {type: photo.type}));
 		for (const type of ["dragenter", "dragover", "drop"]) document.body.dispatchEvent(new DragEvent(type, {dataTransfer: data, bubbles: true, cancelable: true}))`, nil)

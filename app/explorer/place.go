@@ -68,7 +68,7 @@ func (s *Server) postPlace(w http.ResponseWriter, r *http.Request) {
 	case errors.As(err, &large):
 		err = refusal(http.StatusRequestEntityTooLarge, "the image has more than %d MB: scale it down", mostDropped>>20)
 	case err == nil && len(data) == 0:
-		err = refusal(http.StatusBadRequest, "send the bytes of an image")
+		err = refusal(http.StatusBadRequest, "the image is empty: choose another file")
 	}
 	var found placement
 	if err == nil {

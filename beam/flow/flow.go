@@ -47,7 +47,7 @@ func (f *listFn) list(ctx context.Context, emit func(Task)) error {
 	if err != nil {
 		return err
 	}
-	listing, err := pipeline.List(ctx, f.Job.Images, labeler)
+	listing, err := pipeline.Finder{Selection: f.Job.Select}.List(ctx, f.Job.Images, labeler)
 	if err != nil {
 		return err
 	}

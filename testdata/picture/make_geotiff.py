@@ -9,6 +9,7 @@ A line is FILE LEVEL X Y SIZE, where SIZE 0 is the whole file, and the CRS and t
 
 import io
 import os
+import struct
 import tarfile
 import tempfile
 
@@ -43,6 +44,30 @@ FILES = {
     "compound.tif": (20, 30, "EPSG:32633+5773", NORTH_UP, {}),
     "pyramid.tif": (301, 203, "EPSG:32633", NORTH_UP, {"TILED": "YES", "BLOCKXSIZE": 64, "BLOCKYSIZE": 64}),
 }
+
+# name: (a file above, what is written over in its directory of keys: four numbers of 16 bits each, old and new). These
+# say less than they seem to: a projected system of which only the geographic one below it has a number, keys beyond
+# those that are counted, more keys than there are, another version, no kind of system.
+EDITED = {
+    "projected-unnamed.tif": ("utm.tif", (3072, 0, 1, 32633), (2048, 0, 1, 4326)),
+    "projected-alone.tif": ("utm.tif", (1024, 0, 1, 1), (1026, 0, 1, 1)),
+    "geographic-alone.tif": ("wgs84.tif", (1024, 0, 1, 2), (1026, 0, 1, 2)),
+    "one-key.tif": ("point.tif", (1, 1, 0, 7), (1, 1, 0, 1)),
+    "too-many-keys.tif": ("point.tif", (1, 1, 0, 7), (1, 1, 0, 99)),
+    "other-version.tif": ("point.tif", (1, 1, 0, 7), (9, 1, 0, 7)),
+}
+
+
+def edit(folder, name):
+    original, old, new = EDITED[name]
+    with open(os.path.join(folder, original), "rb") as f:
+        data = f.read()
+    old, new = (struct.pack("<4H", *numbers) for numbers in (old, new))
+    assert data.count(old) == 1, (name, data.count(old))
+    file = os.path.join(folder, name)
+    with open(file, "wb") as f:
+        f.write(data.replace(old, new))
+    return file
 
 
 def make(folder, name):
@@ -98,8 +123,8 @@ def lines(file, name):
 def main():
     out = []
     with tempfile.TemporaryDirectory() as folder, tarfile.open(os.path.join(HERE, "geotiff.tar.gz"), "w:gz") as tar:
-        for name in FILES:
-            file = make(folder, name)
+        for name in [*FILES, *EDITED]:
+            file = edit(folder, name) if name in EDITED else make(folder, name)
             out += lines(file, name)
             with open(file, "rb") as f:
                 data = f.read()

@@ -70,13 +70,15 @@ function add(place) {
 // write shows what may change of a cell: its label, marks, and what is suspected.
 function write(place, { root, text, row }) {
   const name = label(row), where = path(row), prediction = state.columns.prediction ? state.columns.prediction[row] : -1;
-  const doubt = state.columns.suspect && state.columns.suspect[row] > 0.5 && prediction >= 0 ? state.dataset.classes[prediction] : "";
+  const suspicion = state.columns.suspect ? state.columns.suspect[row] : NaN; // NaN of the only row of a class, too
+  const likely = suspicion > 0.5 && prediction >= 0 ? state.dataset.classes[prediction] : "";
+  const doubt = likely === name ? "" : likely; // the prediction may be that of a head that has learnt the label
   const swatch = make("span", { className: "swatch" });
   swatch.style.background = ofClass(name ? state.columns.label[row] : -1);
   text.replaceChildren(swatch, make("span", { className: name ? "name" : "name quiet", textContent: name || "no label" }));
-  if (doubt && doubt !== name) text.append(make("span", { className: "warn", textContent: "→ " + doubt, title: "more likely " + doubt }));
-  else if (element("order").value === "suspect" && state.columns.suspect) {
-    text.append(make("span", { className: "quiet n part", textContent: Math.round(100 * state.columns.suspect[row]) + " %", title: "how probable it is that the label is wrong" }));
+  if (doubt) text.append(make("span", { className: "warn", textContent: "→ " + doubt, title: "more likely " + doubt }));
+  else if (element("order").value === "suspect" && suspicion >= 0) {
+    text.append(make("span", { className: "quiet n part", textContent: Math.round(100 * suspicion) + " %", title: "how probable it is that the label is wrong" }));
   }
   const plain = root.querySelector(":scope > .name");
   if (plain && where) plain.textContent = where;

@@ -102,11 +102,13 @@ async function showRow(number) {
 // showPhoto shows what was found out about a photo that is not in the dataset; picture is its address.
 export async function showPhoto(name, picture, answer) {
   const mine = ++latest;
-  const view = make("div", { className: "view" }, make("img", { src: picture, alt: name }));
+  const photo = make("img", { src: picture, alt: name });
+  photo.onerror = () => photo.replaceWith(make("p", { className: "quiet", textContent: "This browser cannot show the format." }));
+  const view = make("div", { className: "view" }, photo);
   const likely = Object.entries(answer.probabilities || {}).sort((a, b) => b[1] - a[1]).slice(0, 5);
   const bars = make("div", { className: "bars" });
   for (const [label, p] of likely) {
-    const bar = make("span", { className: "bar" });
+    const bar = make("span", { className: "fill" });
     bar.style.width = 100 * p + "%";
     bar.style.background = ofClass(state.dataset.classes.indexOf(label));
     bars.append(make("span", { textContent: label }), make("span", { className: "rail" }, bar), make("span", { className: "n", textContent: percent(p) }));

@@ -24,6 +24,7 @@ async function place(file) {
     say(`${file.name} is placed` + (answer.label ? `: ${answer.label}${likely ? ` with ${Math.round(100 * likely)} %` : ""}` : ""));
     placed = { file, map: state.map };
   } catch (error) {
+    if (error.message) error.message = `cannot place ${file.name}: ${error.message}`;
     complain(error);
   } finally {
     document.body.classList.remove("busy");
