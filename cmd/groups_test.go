@@ -14,7 +14,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"fovea/featurestore"
+	"fovea/internal/s3test"
 )
 
 // TestSyncGroups: groups follow the images, or the table, as those of a dataset that is made anew.
@@ -163,6 +166,45 @@ func TestGroupsOfPatients(t *testing.T) {
 				t.Errorf("%q of %s is said", secret, name)
 			}
 		}
+	}
+}
+
+// TestLostKeyOfAURL: a dataset in an object store is not gone on with by a new key, and none is made.
+func TestLostKeyOfAURL(t *testing.T) {
+	folder, _ := dicomFolder(t, "CT_small.dcm", "MR_small.dcm")
+	server := s3test.Start(t)
+	i := &incremental{T: t, dir: t.TempDir()}
+	i.sh("cp -r " + folder + " p")
+	settled()
+	by := func(key string, more ...string) []string {
+		return append([]string{"--out", server.URL("set"), "--staging", "staging", "--group-by", "patient", "--group-key", key, "--format", "arrow", "p"}, more...)
+	}
+	i.extract(1, by("none", "--include", "*.jpg")...)
+	if _, err := os.Stat(i.path("none")); err == nil {
+		t.Error("a key is made though there are no images")
+	}
+	i.extract(0, by("key", "--include", "CT*")...)
+	for name, more := range map[string][]string{"resume": {"--resume"}, "sync": {"--sync"}, "dry run": {"--sync", "--dry-run"}} {
+		for _, staged := range []bool{true, false} {
+			if !staged {
+				i.sh("rm -rf staging")
+			}
+			before := server.Keys(t, "set")
+			i.extract(2, by("lost", more...)...)
+			i.says("--group-key lost does not exist: give the file with which the dataset was made")
+			if _, err := os.Stat(i.path("lost")); err == nil {
+				t.Errorf("%s: a key is made for a dataset that has one", name)
+			}
+			if d := cmp.Diff(before, server.Keys(t, "set")); d != "" {
+				t.Errorf("%s: the dataset is changed: %s", name, d)
+			}
+		}
+	}
+	i.extract(0, by("key", "--resume")...)
+	i.says("2 rows")
+	i.extract(0, by("new", "--overwrite")...)
+	if info, err := os.Stat(i.path("new")); err != nil || info.Size() != 65 {
+		t.Errorf("the key of a dataset that replaces another: %v, %v", info, err)
 	}
 }
 

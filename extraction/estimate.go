@@ -87,7 +87,7 @@ func (o *Options) estimate(ctx context.Context, listing listing, group *inferenc
 // estimateSync compares the images with the dataset first.
 func (o *Options) estimateSync(ctx context.Context, found listing) (Estimated, error) {
 	r := &run{Options: *o, listing: found}
-	if err := cmp.Or(r.adoptPrecision(), r.adoptProjection(), r.examineGroups()); err != nil {
+	if err := cmp.Or(r.adoptPrecision(), r.adoptProjection(), r.openGroups()); err != nil {
 		return Estimated{}, err
 	}
 	o.Project = r.Project
@@ -103,6 +103,9 @@ func (o *Options) estimateSync(ctx context.Context, found listing) (Estimated, e
 		return Estimated{}, err
 	} else if !exists {
 		return o.estimate(ctx, found, nil)
+	}
+	if r.GroupBy.ByPatient() && r.key == nil {
+		return Estimated{}, r.lostKey()
 	}
 	if r.group, err = r.Open(); err != nil {
 		return Estimated{}, err

@@ -154,35 +154,52 @@ func target(name string) string {
 	return name
 }
 
-// openGroups reads the key, if there is one to be. A new one is made only for a new dataset.
+// openGroups reads the key, if there is one to be. One that is not there is left to keyGroups, unless the dataset is known
+// to have been made with it.
 func (r *run) openGroups() (err error) {
 	if !r.GroupBy.ByPatient() {
 		return nil
 	}
 	r.key, err = readGroupKey(r.GroupKey)
 	if errors.Is(err, fs.ErrNotExist) {
-		if there := r.hasDataset(); there {
-			return wrong("--group-key %s does not exist: give the file with which the dataset was made", r.GroupKey)
+		if r.hasDataset() {
+			return r.lostKey()
 		}
-		r.key, err = makeGroupKey(r.GroupKey)
+		return nil
 	}
+	return keyError(err)
+}
+
+// keyGroups makes a key where there is none, once it is known what is in the dataset's directory, which a URL's is copied
+// to: one for a new dataset alone.
+func (r *run) keyGroups(dir string) (err error) {
+	if !r.GroupBy.ByPatient() || r.key != nil {
+		return nil
+	}
+	if r.Resume || r.Sync {
+		if there, err := featurestore.HasDataset(dir); err != nil {
+			return err
+		} else if there {
+			return r.lostKey()
+		}
+	}
+	if r.key, err = makeGroupKey(r.GroupKey); errors.Is(err, fs.ErrExist) { // that of another run, which began together with this one
+		r.key, err = readGroupKey(r.GroupKey)
+	}
+	return keyError(err)
+}
+
+func (r *run) lostKey() error {
+	return wrong("--group-key %s does not exist: give the file with which the dataset was made", r.GroupKey)
+}
+
+// keyError says what an error was about.
+func keyError(err error) error {
 	var refused *OptionsError
 	if err != nil && !errors.As(err, &refused) {
 		err = fmt.Errorf("extraction: open the key of the groups: %w", err)
 	}
 	return err
-}
-
-// examineGroups is openGroups for those who make nothing.
-func (r *run) examineGroups() error {
-	if r.GroupBy.ByPatient() {
-		if _, err := os.Stat(r.GroupKey); err != nil && r.hasDataset() {
-			return r.openGroups() // which refuses it
-		} else if err != nil {
-			return nil
-		}
-	}
-	return r.openGroups()
 }
 
 // hasDataset reports whether there is a local dataset to go on with.

@@ -128,6 +128,9 @@ func (r *run) write(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, to.upload.Abandon(ctx)) }()
 	ctx, release := to.upload.Context(ctx)
 	defer release()
+	if err := r.keyGroups(to.dir); err != nil {
+		return err
+	}
 	if r.Add {
 		return r.add(ctx, to)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
 
 	"fovea/internal/finite"
@@ -367,28 +368,33 @@ func gram(ctx context.Context, m Matrix, s Standardization) (*mat.SymDense, erro
 	group.SetLimit(allCPUs())
 	for first := 0; first < n; first += gramBlock {
 		group.Go(func() error {
-			rows := make([]int, min(gramBlock, n-first))
-			for i := range rows {
-				rows[i] = first + i
-			}
-			out := make([]float32, len(rows)*gramBlock)
 			for start := 0; start < m.Cols; start += gramCols {
 				if err := context.Cause(ctx); err != nil {
 					return err
 				}
-				part := standard.columns(start, min(start+gramCols, m.Cols))
-				for second := first; second < n; second += gramBlock {
-					w := part.from(second, min(gramBlock, padded(n, quad)-second))
-					part.scores(rows, w, out)
-					for i, r := range rows {
-						for j := max(second, r); j < min(second+gramBlock, n); j++ {
-							raw.Data[r*raw.Stride+j] += float64(out[i*w.rows+j-second])
-						}
-					}
-				}
+				standard.columns(start, min(start+gramCols, m.Cols)).gramInto(raw, first, n)
 			}
 			return nil
 		})
 	}
 	return sums, group.Wait()
+}
+
+// gramInto adds the inner products of gramBlock rows from first on with those from each of them to n to an upper triangle.
+// There is room for a multiple of quad rows.
+func (x dense) gramInto(sums blas64.Symmetric, first, n int) {
+	rows := make([]int, min(gramBlock, n-first))
+	for i := range rows {
+		rows[i] = first + i
+	}
+	out := make([]float32, len(rows)*gramBlock)
+	for second := first; second < n; second += gramBlock {
+		w := x.from(second, min(gramBlock, padded(n, quad)-second))
+		x.scores(rows, w, out)
+		for i, r := range rows {
+			for j := max(second, r); j < min(second+gramBlock, n); j++ {
+				sums.Data[r*sums.Stride+j] += float64(out[i*w.rows+j-second])
+			}
+		}
+	}
 }

@@ -44,40 +44,16 @@ func findDirections(ctx context.Context, x dense) (*directions, error) {
 	for i := range rows {
 		rows[i] = i * x.rows / len(rows) // evenly spaced
 	}
-	v := newDense(directionCount, x.cols)
-	random := rand.New(rand.NewPCG(1, 0x646972))
-	for i := range v.rows {
-		for j := range v.cols {
-			v.row(i)[j] = float32(random.NormFloat64())
-		}
+	v, image, err := x.leading(ctx, rows)
+	if err != nil {
+		return nil, err
 	}
-	orthonormalize(v)
-	var image dense
-	for round := range directionRounds {
-		if err := context.Cause(ctx); err != nil {
-			return nil, err
-		}
-		image = x.covariance(rows, v)
-		if round < directionRounds-1 {
-			copy(v.data, image.data)
-			orthonormalize(v)
-		}
-	}
-	// Within the span of the vectors, the eigenvectors are those of V C V' (Rayleigh-Ritz).
-	k := v.rows
-	small := mat.NewSymDense(k, nil)
-	for i := range k {
-		for j := range i + 1 {
-			small.SetSym(i, j, (dot(v.row(i), image.row(j))+dot(v.row(j), image.row(i)))/2)
-		}
-	}
-	var eigen mat.EigenSym
-	if !eigen.Factorize(small, true) {
+	values, basis, ok := within(v, image)
+	if !ok {
 		return &directions{variances: x.variances()}, nil // fitting only takes longer
 	}
-	var basis mat.Dense
-	eigen.VectorsTo(&basis)
-	d := &directions{vectors: newDense(k, x.cols), values: eigen.Values(nil)}
+	k := v.rows
+	d := &directions{vectors: newDense(k, x.cols), values: values}
 	top := 0.0
 	for i := range k {
 		d.values[i] = math.Max(d.values[i], 0)
@@ -96,6 +72,48 @@ func findDirections(ctx context.Context, x dense) (*directions, error) {
 	}
 	d.rest = math.Max(total-top, 0) / float64(max(1, x.cols-k))
 	return d, nil
+}
+
+// leading are orthonormal vectors that nearly span the directions in which some rows vary most, from random ones, and
+// their images under the rows' covariance.
+func (x dense) leading(ctx context.Context, rows []int) (v, image dense, err error) {
+	v = newDense(directionCount, x.cols)
+	random := rand.New(rand.NewPCG(1, 0x646972))
+	for i := range v.rows {
+		for j := range v.cols {
+			v.row(i)[j] = float32(random.NormFloat64())
+		}
+	}
+	orthonormalize(v)
+	for round := range directionRounds {
+		if err := context.Cause(ctx); err != nil {
+			return v, image, err
+		}
+		image = x.covariance(rows, v)
+		if round < directionRounds-1 {
+			copy(v.data, image.data)
+			orthonormalize(v)
+		}
+	}
+	return v, image, nil
+}
+
+// within are the eigenvalues and eigenvectors of V C V', which within the span of the vectors V are those of C
+// (Rayleigh-Ritz); image is V C.
+func within(v, image dense) (values []float64, basis *mat.Dense, ok bool) {
+	small := mat.NewSymDense(v.rows, nil)
+	for i := range v.rows {
+		for j := range i + 1 {
+			small.SetSym(i, j, (dot(v.row(i), image.row(j))+dot(v.row(j), image.row(i)))/2)
+		}
+	}
+	var eigen mat.EigenSym
+	if !eigen.Factorize(small, true) {
+		return nil, nil, false
+	}
+	basis = new(mat.Dense)
+	eigen.VectorsTo(basis)
+	return eigen.Values(nil), basis, true
 }
 
 // variances are those of columns whose mean is 0.

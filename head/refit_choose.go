@@ -118,20 +118,7 @@ func (x dense) moments(ctx context.Context, rows []int) (*mat.SymDense, []float6
 		group.SetLimit(allCPUs())
 		for first := 0; first < d; first += gramBlock {
 			group.Go(func() error {
-				own := make([]int, min(gramBlock, d-first))
-				for i := range own {
-					own[i] = first + i
-				}
-				out := make([]float32, len(own)*gramBlock)
-				for second := first; second < d; second += gramBlock {
-					w := turned.from(second, min(gramBlock, padded(d, quad)-second))
-					turned.scores(own, w, out)
-					for i, r := range own {
-						for j := max(second, r); j < min(second+gramBlock, d); j++ {
-							raw.Data[r*raw.Stride+j] += float64(out[i*w.rows+j-second])
-						}
-					}
-				}
+				turned.gramInto(raw, first, d)
 				return nil
 			})
 		}

@@ -25,70 +25,105 @@ const (
 // L-BFGS whose steps end where a weight would change its sign, so that weights become exactly 0. It
 // stops when no component of the gradient that the penalty does not balance is above tolerance.
 func (r *regression) fitSparse(ctx context.Context, start []float64, tolerance float64) ([]float64, error) {
-	size, d := len(start), r.x.cols
-	x, gradient := slices.Clone(start), make([]float64, size)
-	value := r.loss(x, gradient) + r.absolutes(x)
-	slope, step := make([]float64, size), make([]float64, size)
-	next, nextGradient := make([]float64, size), make([]float64, size)
-	past := history{most: memory}
+	f := newSparseFit(r, start)
 	for range maxIterations {
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
-		r.steepest(slope, x, gradient)
-		if arrays.Norm(slope, math.Inf(1)) <= tolerance {
+		r.steepest(f.slope, f.x, f.gradient)
+		if arrays.Norm(f.slope, math.Inf(1)) <= tolerance {
 			break
 		}
-		past.step(step, slope)
-		length := 1.0
-		if past.empty() {
-			length = math.Min(1, 1/arrays.Norm(slope, 2))
-		}
-		for j, s := range slope {
-			if step[j]*s > 0 { // uphill
-				step[j] = 0
-			}
-		}
-		found := false
-		for range halvings {
-			for j, v := range x {
-				next[j] = v + length*step[j]
-				if j%(d+1) == d { // a bias
-					continue
-				}
-				side := v
-				if side == 0 {
-					side = -slope[j]
-				}
-				if next[j]*side <= 0 {
-					next[j] = 0
-				}
-			}
-			promised := 0.0
-			for j, s := range slope {
-				promised += s * (next[j] - x[j])
-			}
-			if own := r.loss(next, nextGradient) + r.absolutes(next); own <= value+armijo*promised && own < value {
-				value, found = own, true
-				break
-			}
-			length /= 2
-		}
-		if !found {
-			if past.empty() {
-				break
-			}
-			past.forget() // try again along the steepest descent
+		if f.search(f.aim()) {
+			f.advance()
 			continue
 		}
-		past.add(x, next, gradient, nextGradient)
-		x, next = next, x
-		gradient, nextGradient = nextGradient, gradient
+		if f.past.empty() {
+			break
+		}
+		f.past.forget() // try again along the steepest descent
 	}
-	if math.IsNaN(value) {
+	if math.IsNaN(f.value) {
 		return nil, errors.New("head: the fit diverged to infinite weights")
 	}
-	return x, nil
+	return f.x, nil
+}
+
+// sparseFit is where fitSparse has come to, and where it would go.
+type sparseFit struct {
+	r *regression
+	// value is the objective at x, with the penalty, gradient that without it, and slope that with it.
+	value              float64
+	x, gradient, slope []float64
+	// step is the direction of the search; next has what it found, with its gradient.
+	step, next, nextGradient []float64
+	past                     history
+}
+
+func newSparseFit(r *regression, start []float64) *sparseFit {
+	vector := func() []float64 { return make([]float64, len(start)) }
+	f := &sparseFit{
+		r: r, x: slices.Clone(start), gradient: vector(), slope: vector(), step: vector(), next: vector(), nextGradient: vector(),
+		past: history{most: memory},
+	}
+	f.value = r.loss(f.x, f.gradient) + r.absolutes(f.x)
+	return f
+}
+
+// aim finds the direction of the step, and its length to try first.
+func (f *sparseFit) aim() (length float64) {
+	f.past.step(f.step, f.slope)
+	for j, s := range f.slope {
+		if f.step[j]*s > 0 { // uphill
+			f.step[j] = 0
+		}
+	}
+	if f.past.empty() {
+		return math.Min(1, 1/arrays.Norm(f.slope, 2))
+	}
+	return 1
+}
+
+// search looks for a step that is short enough to lead downhill, and says whether there is one.
+func (f *sparseFit) search(length float64) bool {
+	for range halvings {
+		f.move(length)
+		promised := 0.0
+		for j, s := range f.slope {
+			promised += s * (f.next[j] - f.x[j])
+		}
+		if own := f.r.loss(f.next, f.nextGradient) + f.r.absolutes(f.next); own <= f.value+armijo*promised && own < f.value {
+			f.value = own
+			return true
+		}
+		length /= 2
+	}
+	return false
+}
+
+// move makes a step of a length, on which no weight changes its sign.
+func (f *sparseFit) move(length float64) {
+	d := f.r.x.cols
+	for j, v := range f.x {
+		f.next[j] = v + length*f.step[j]
+		if j%(d+1) == d { // a bias
+			continue
+		}
+		side := v
+		if side == 0 {
+			side = -f.slope[j]
+		}
+		if f.next[j]*side <= 0 {
+			f.next[j] = 0
+		}
+	}
+}
+
+// advance goes to what the search found.
+func (f *sparseFit) advance() {
+	f.past.add(f.x, f.next, f.gradient, f.nextGradient)
+	f.x, f.next = f.next, f.x
+	f.gradient, f.nextGradient = f.nextGradient, f.gradient
 }
 
 // absolutes is the penalty on absolute values. The vector of two classes stands for two of half its

@@ -3,6 +3,8 @@ package report
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -35,6 +37,49 @@ func TestReportFits(t *testing.T) {
 		d.ROC = []Curve{{0, [][2]float64{{0, 0}, {0, 1}, {1, 1}}}, {1, [][2]float64{{0, 0}, {0.2, 0.9}, {1, 1}}}}
 		file, _ := pageOf(t, d)
 		fitsAt(openPage(t, "file://"+file), t, fmt.Sprint("report-", n))
+	}
+}
+
+// Long names of classes take three lines of a table at most, have all of their letters for who points at them or has them
+// read aloud, and are whole on paper.
+func TestLongNames(t *testing.T) {
+	name := func(i int) string {
+		return fmt.Sprintf("%d ", i) + strings.Repeat([]string{"long ", "unbroken"}[i%2], 300/5)[:300]
+	}
+	for _, n := range []int{4, 30} {
+		d := named(classes(t, n), name)
+		file, _ := pageOf(t, d)
+		ctx := openPage(t, "file://"+file)
+		var shown, printed struct {
+			Highest float64
+			Whole   int
+			Names   []string
+		}
+		const look = `(() => {
+			const names = [...document.querySelectorAll("table .name")];
+			return {
+				Highest: Math.max(...names.map(x => x.getBoundingClientRect().height / parseFloat(getComputedStyle(x).lineHeight))),
+				Whole: names.filter(x => x.scrollHeight <= x.clientHeight + 1).length,
+				Names: names.filter(x => x.title.includes(x.textContent)).map(x => x.textContent),
+			};
+		})()`
+		var picture []byte
+		err := chromedp.Run(ctx, emulation.SetDeviceMetricsOverride(1200, 900, 1, false), chromedp.Evaluate(look, &shown), chromedp.FullScreenshot(&picture, 100),
+			emulation.SetEmulatedMedia().WithMedia("print"), chromedp.Evaluate(look, &printed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if to := os.Getenv("FOVEA_SCREENSHOTS"); to != "" {
+			if err := os.WriteFile(filepath.Join(to, fmt.Sprintf("report-long-names-%d.png", n)), picture, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want := map[int]int{4: 8, 30: 50}[n]; shown.Highest > 3.1 || shown.Whole > 0 || len(shown.Names) != want || !strings.Contains(shown.Names[0], name(0)[5:]) {
+			t.Errorf("%d classes: %d names of up to %.1f lines, %d of them whole; %d have all letters, want %d", n, len(shown.Names), shown.Highest, shown.Whole, len(shown.Names), want)
+		}
+		if printed.Whole != len(printed.Names) || len(printed.Names) != len(shown.Names) {
+			t.Errorf("%d classes: on paper, %d of %d names are whole", n, printed.Whole, len(printed.Names))
+		}
 	}
 }
 

@@ -26,20 +26,21 @@ type guard struct {
 // port.
 func (g guard) cookie() string { return "fovea-" + g.port }
 
+// policy lets the page load nothing from elsewhere.
+const policy = "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 // ServeHTTP implements http.Handler.
 func (g guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	protect(w.Header())
+	web.Protect(w.Header(), policy)
+	w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+	w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
 	switch {
 	case !g.called(r, r.Host):
 		web.Refuse(w, http.StatusMisdirectedRequest, fmt.Errorf("this server is not %q: use the address that extract dataset explore printed, with the same port", r.Host))
 	case !g.ownOrigin(r):
 		web.Refuse(w, http.StatusForbidden, errors.New("a page of another site may not call this server: use the address that extract dataset explore printed"))
-	case r.URL.Path == "/" && g.knows(r.URL.Query().Get("token")):
-		g.welcome(w, r)
 	case !g.admits(r):
 		web.Refuse(w, http.StatusUnauthorized, errors.New("the token is missing or of another run: open the address that extract dataset explore printed"))
-	case !typed(r):
-		web.Refuse(w, http.StatusUnsupportedMediaType, errors.New("send Content-Type: application/json, or the type of the image to /api/place"))
 	default:
 		g.next.ServeHTTP(w, r)
 	}
@@ -54,18 +55,6 @@ func (g guard) welcome(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
-}
-
-// protect adds the headers that keep browsers from storing, framing or running an answer, from taking it for something
-// else, and from loading anything from elsewhere.
-func protect(h http.Header) {
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Frame-Options", "DENY")
 }
 
 // called says whether a host, as the header Host or an origin has it, is this server's: its port, and an address at which
@@ -125,19 +114,26 @@ func (g guard) knows(token string) bool {
 	return subtle.ConstantTimeCompare([]byte(token), []byte(g.token)) == 1
 }
 
-// typed says whether what is sent is of a type that a form of another site cannot send.
-func typed(r *http.Request) bool {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return true
+// typed lets only that through which a form of another site cannot send: bodies of types for which browsers ask first.
+func typed(allowed func(kind string) bool, types string, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if err != nil || !allowed(kind) {
+			web.Refuse(w, http.StatusUnsupportedMediaType, fmt.Errorf("send %s as Content-Type", types))
+			return
+		}
+		next(w, r)
 	}
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil {
-		return false
-	}
-	if r.URL.Path == "/api/place" {
+}
+
+func typedJSON(next http.HandlerFunc) http.HandlerFunc {
+	return typed(func(kind string) bool { return kind == "application/json" }, "application/json", next)
+}
+
+func typedImage(next http.HandlerFunc) http.HandlerFunc {
+	return typed(func(kind string) bool {
 		return strings.HasPrefix(kind, "image/") || kind == "application/octet-stream" || kind == "application/dicom"
-	}
-	return kind == "application/json"
+	}, "the type of the image, or application/octet-stream,", next)
 }
 
 // reachable is a listener's address for a browser on this machine: that of all interfaces is reached by

@@ -90,6 +90,54 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// What is asked for in another way is answered with the way.
+func TestAskedOtherwise(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "features")
+	makeRows(t, dir, 8, 4, nil)
+	r := start(t, Options{Dir: dir})
+	for _, c := range []struct {
+		method, path string
+		want         int
+		allow, said  string
+	}{
+		{"GET", "/api/rows?rows=1&version=", 200, "", ""},
+		{"HEAD", "/api/dataset", 200, "", ""},
+		{"GET", "/api/rows?row=1", 400, "", "unknown parameter (did you mean rows?): /api/rows takes rows, version, token"},
+		{"GET", "/api/rows?rows=1&rows=2", 400, "", "the parameter rows is given 2 times"},
+		{"GET", "/api/rows/1/neighbours?k=3&n=3", 400, "", "takes k, version, token"},
+		{"GET", "/thumbs/1?sizes=64", 400, "", "did you mean size?"},
+		{"GET", "/api/dataset?version=1", 400, "", "/api/dataset takes token"},
+		{"GET", "/?x=1", 400, "", "unknown parameter"},
+		{"GET", "/?token=" + r.token + "&x=1", 400, "", "unknown parameter"},
+		{"GET", "/map.js?x=1", 400, "", "unknown parameter"},
+		{"GET", "/api/rows?rows=%zz", 400, "", "the query cannot be read"},
+		{"POST", "/api/labels?version=1", 400, "", "unknown parameter"},
+		{"POST", "/api/dataset", 405, "GET, HEAD, OPTIONS", "/api/dataset takes GET, HEAD, OPTIONS"},
+		{"POST", "/?token=" + r.token, 405, "GET, HEAD, OPTIONS", "takes GET"},
+		{"POST", "/map.js", 405, "GET, HEAD, OPTIONS", "takes GET"},
+		{"GET", "/api/place", 405, "POST, OPTIONS", "/api/place takes POST, OPTIONS"},
+		{"DELETE", "/api/labels", 405, "POST, OPTIONS", "takes POST"},
+		{"PUT", "/images/1", 405, "GET, HEAD, OPTIONS", "takes GET"},
+		{"OPTIONS", "/api/labels", 204, "POST, OPTIONS", ""},
+		{"GET", "/api/label", 404, "", "did you mean /api/labels?"},
+		{"GET", "/api/rows/", 404, "", "GET /api/rows/{row}/neighbours"},
+		{"GET", "/../map.js", 404, "", "there is no such path"},
+		{"GET", "/page/map.js", 404, "", "there is no such path"},
+	} {
+		request, err := http.NewRequest(c.method, r.base+c.path, nil)
+		must(t, err)
+		request.Header.Set("Authorization", "Bearer "+r.token)
+		response, err := http.DefaultTransport.RoundTrip(request)
+		must(t, err)
+		body, err := io.ReadAll(response.Body)
+		must(t, err)
+		must(t, response.Body.Close())
+		if response.StatusCode != c.want || response.Header.Get("Allow") != c.allow || !strings.Contains(string(body), c.said) || strings.Contains(string(body), ".js,") {
+			t.Errorf("%s %s: %d, Allow %q, %s; want %d, %q, %s", c.method, c.path, response.StatusCode, response.Header.Get("Allow"), body, c.want, c.allow, c.said)
+		}
+	}
+}
+
 // The address with the token becomes a cookie, and one without.
 func TestToken(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "features")

@@ -11,15 +11,20 @@ import (
 
 	"fovea/app/explorer/labeling"
 	"fovea/featurestore"
+	"fovea/internal/web"
 )
 
-// labelRoutes adds what is answered about labels.
-func (s *Server) labelRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("POST /api/labels", s.postLabels)
-	mux.HandleFunc("POST /api/undo", func(w http.ResponseWriter, r *http.Request) { s.postUndo(w, r, s.labels.changes.Undo) })
-	mux.HandleFunc("POST /api/redo", func(w http.ResponseWriter, r *http.Request) { s.postUndo(w, r, s.labels.changes.Redo) })
-	mux.HandleFunc("GET /api/orders/{kind}", s.getOrder)
-	mux.HandleFunc("POST /api/export", s.postExport)
+// labelRoutes are what is answered about labels.
+func (s *Server) labelRoutes() []web.Route {
+	undo := func(w http.ResponseWriter, r *http.Request) { s.postUndo(w, r, s.labels.changes.Undo) }
+	redo := func(w http.ResponseWriter, r *http.Request) { s.postUndo(w, r, s.labels.changes.Redo) }
+	return []web.Route{
+		{Pattern: "POST /api/labels", Handler: typedJSON(s.postLabels)},
+		{Pattern: "POST /api/undo", Handler: typedJSON(undo)},
+		{Pattern: "POST /api/redo", Handler: typedJSON(redo)},
+		{Pattern: "GET /api/orders/{kind}", Parameters: []string{"limit", "rows", "version"}, Handler: s.getOrder},
+		{Pattern: "POST /api/export", Handler: typedJSON(s.postExport)},
+	}
 }
 
 // mostBody bounds what is sent as JSON: a million rows take 8 MB.

@@ -2,12 +2,10 @@ package explorer
 
 import (
 	"embed"
-	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
-	"path"
-	"strings"
+	"slices"
 
 	"fovea/internal/look"
 	"fovea/internal/web"
@@ -19,60 +17,57 @@ var embedded embed.FS
 // handler is all that the server answers, behind its guard.
 func (s *Server) handler(listener net.Addr) http.Handler {
 	_, port, _ := net.SplitHostPort(listener.String()) // of a TCP listener
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/dataset", s.getDataset)
-	mux.HandleFunc("GET /api/map/{kind}", s.getMap)
-	mux.HandleFunc("GET /api/columns/{name}", s.getColumn)
-	mux.HandleFunc("GET /api/paths", s.getPaths)
-	mux.HandleFunc("GET /api/rows", s.getRows)
-	mux.HandleFunc("GET /api/rows/{row}/neighbours", s.getNeighbours)
-	mux.HandleFunc("GET /images/{row}", s.getImage)
-	mux.HandleFunc("GET /thumbs/{row}", s.getThumb)
-	mux.HandleFunc("POST /api/place", s.postPlace)
-	mux.Handle("GET /api/events", s.events)
-	mux.HandleFunc("GET /look.css", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/css; charset=utf-8")
-		_, _ = w.Write([]byte(look.CSS)) // fails only for a page that has gone
-	})
-	s.labelRoutes(mux)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.getFile(mux, w, r) })
-	return guard{token: s.token, port: port, host: s.options.Host, next: mux}
+	g := guard{token: s.token, port: port, host: s.options.Host}
+	routes := slices.Concat(s.dataRoutes(), s.labelRoutes(), pageRoutes(g))
+	for i := range routes {
+		routes[i].Parameters = append(routes[i].Parameters, "token")
+	}
+	g.next = web.Routes(routes)
+	return g
 }
 
-// getFile answers with a file of the page.
-func (s *Server) getFile(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		status, text := http.StatusNotFound, "there is no %s"
-		get := r.Clone(r.Context())
-		if get.Method = http.MethodGet; matches(mux, get) {
-			status, text = http.StatusMethodNotAllowed, "use GET for %s"
-		}
-		web.Refuse(w, status, fmt.Errorf(text, r.URL.Path))
-		return
+// dataRoutes are what is answered about the rows.
+func (s *Server) dataRoutes() []web.Route {
+	return []web.Route{
+		{Pattern: "GET /api/dataset", Handler: s.getDataset},
+		{Pattern: "GET /api/map/{kind}", Parameters: []string{"version"}, Handler: s.getMap},
+		{Pattern: "GET /api/columns/{name}", Parameters: []string{"version"}, Handler: s.getColumn},
+		{Pattern: "GET /api/paths", Parameters: []string{"q", "limit", "version"}, Handler: s.getPaths},
+		{Pattern: "GET /api/rows", Parameters: []string{"rows", "version"}, Handler: s.getRows},
+		{Pattern: "GET /api/rows/{row}/neighbours", Parameters: []string{"k", "version"}, Handler: s.getNeighbours},
+		{Pattern: "GET /images/{row}", Parameters: []string{"version"}, Handler: s.getImage},
+		{Pattern: "GET /thumbs/{row}", Parameters: []string{"size", "version"}, Handler: s.getThumb},
+		{Pattern: "POST /api/place", Parameters: []string{"map", "version"}, Handler: typedImage(s.postPlace)},
+		{Pattern: "GET /api/events", Handler: s.events.ServeHTTP},
 	}
-	post := r.Clone(r.Context())
-	if post.Method = http.MethodPost; matches(mux, post) {
-		w.Header().Set("Allow", http.MethodPost)
-		web.Refuse(w, http.StatusMethodNotAllowed, fmt.Errorf("use POST for %s", r.URL.Path))
-		return
+}
+
+// pageRoutes are the page and its files.
+func pageRoutes(g guard) []web.Route {
+	routes := []web.Route{
+		{Pattern: "GET /{$}", Unlisted: true, Handler: g.index},
+		{Pattern: "GET /look.css", Unlisted: true, Handler: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/css; charset=utf-8")
+			_, _ = w.Write([]byte(look.CSS)) // fails only for a page that has gone
+		}},
 	}
-	name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
-	if name == "" {
-		name = "index.html"
-	}
-	pages, err := fs.Sub(embedded, "page")
-	if err == nil {
-		var info fs.FileInfo
-		if info, err = fs.Stat(pages, name); err == nil && info.Mode().IsRegular() {
+	files, _ := fs.Glob(pages, "*") // of a pattern that is right
+	for _, name := range files {
+		routes = append(routes, web.Route{Pattern: "GET /" + name, Unlisted: true, Handler: func(w http.ResponseWriter, r *http.Request) {
 			http.ServeFileFS(w, r, pages, name)
-			return
-		}
+		}})
 	}
-	web.Refuse(w, http.StatusNotFound, fmt.Errorf("there is no %s: see docs/explore.md", r.URL.Path))
+	return routes
 }
 
-// matches says whether there is a route for a request besides that of files.
-func matches(mux *http.ServeMux, r *http.Request) bool {
-	_, pattern := mux.Handler(r)
-	return pattern != "" && pattern != "/"
+// pages are the files of the page.
+var pages, _ = fs.Sub(embedded, "page") // a valid name
+
+// index answers with the page; whoever comes with a token in the address is welcomed first.
+func (g guard) index(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Has("token") {
+		g.welcome(w, r)
+		return
+	}
+	http.ServeFileFS(w, r, pages, "index.html")
 }

@@ -333,7 +333,7 @@ func (t *Table) String() string {
 		parts = append(parts, "the classes' names in "+t.classes.file)
 	}
 	if ignored := t.layout.ignored(); len(ignored) > 0 {
-		parts = append(parts, "not used: "+listed(ignored))
+		parts = append(parts, "not used for labels: "+listed(ignored))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -169,7 +169,7 @@ func TestReadTakes(t *testing.T) {
 // What is understood is told.
 func TestString(t *testing.T) {
 	table, err := read(t, "", "id;file;class;set;width\n1;a.jpg;cat;train;3\n2;b.jpg;dog;test;4\n")
-	want := `labels.csv: 2 rows, separated by semicolons, UTF-8, the path in "file", the label in "class", the split in "set", not used: "id", "width"`
+	want := `labels.csv: 2 rows, separated by semicolons, UTF-8, the path in "file", the label in "class", the split in "set", not used for labels: "id", "width"`
 	if err != nil || table.String() != want {
 		t.Errorf("it is understood as\n%s, %v, want\n%s", table, err, want)
 	}

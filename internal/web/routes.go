@@ -21,6 +21,8 @@ type Route struct {
 	Parameters []string
 	// Open routes are answered without a token.
 	Open bool
+	// Unlisted routes are not named to who asks for a path that there is not: files of a page, for example.
+	Unlisted bool
 	// Handler answers requests whose path, method and query's names are right.
 	Handler http.HandlerFunc
 }
@@ -36,15 +38,21 @@ func Refuse(w http.ResponseWriter, status int, err error) {
 type router struct {
 	mux    *http.ServeMux
 	routes map[string]Route // by pattern
-	shown  []string         // the patterns, in the order they were given
+	shown  []string         // the patterns but for unlisted ones, in the order they were given
 }
+
+// Routes answers by a table of routes, and refuses all else: other paths, methods and parameters. It is what a
+// server needs that guards itself; Site.Handler is for others.
+func Routes(routes []Route) http.Handler { return newRouter(routes) }
 
 func newRouter(routes []Route) *router {
 	t := &router{mux: http.NewServeMux(), routes: map[string]Route{}}
 	for _, r := range routes {
 		t.mux.Handle(r.Pattern, r.Handler)
 		t.routes[r.Pattern] = r
-		t.shown = append(t.shown, strings.TrimSuffix(r.Pattern, "{$}"))
+		if !r.Unlisted {
+			t.shown = append(t.shown, strings.TrimSuffix(r.Pattern, "{$}"))
+		}
 	}
 	return t
 }

@@ -18,4 +18,6 @@
 // featurestore.EscapeText. A record is on disk before the change is answered, so a line that is cut off at the end was
 // answered to nobody: it is moved to labels.torn. A line that is damaged before others is an error, as then nobody knows
 // which label is right.
+//
+// The log only grows, as long as its changes can be undone, and says so when it is large.
 package labeling

@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
+	logs "github.com/sirupsen/logrus/hooks/test"
+
 	"fovea/featurestore"
 	"fovea/internal/lockfile"
 	"fovea/preprocessing"
@@ -349,6 +352,64 @@ func TestTwoExplorers(t *testing.T) {
 	third.set([]int{3}, "cat")
 	third.settled()
 	third.want(map[int]string{1: "cat", 3: "cat"})
+}
+
+// A log that has become large says so, when it is opened and whenever it has doubled, and loses nothing.
+func TestLargeLog(t *testing.T) {
+	defer func(usual int64) { largeLog = usual }(largeLog)
+	largeLog = 2000
+	hook := logs.NewGlobal()
+	defer logrus.StandardLogger().ReplaceHooks(logrus.LevelHooks{})
+	defer logrus.SetLevel(logrus.GetLevel())
+	logrus.SetLevel(logrus.WarnLevel)
+	said := func() (n int) {
+		for _, e := range hook.AllEntries() {
+			if strings.Contains(e.Message, "the log of labels, has ") && strings.Contains(e.Message, logFile) && e.Level == logrus.WarnLevel {
+				n++
+			}
+		}
+		return n
+	}
+	dir := filepath.Join(t.TempDir(), "features")
+	makeDataset(t, dir, someImages(10))
+	before := shards(t, dir)
+	size := func() int64 {
+		info, err := os.Stat(filepath.Join(dir+".explore", logFile))
+		must(t, err)
+		return info.Size()
+	}
+	o := open(t, dir)
+	o.set([]int{1}, "cat")
+	o.settled()
+	if n := said(); n != 0 || size() >= largeLog {
+		t.Errorf("of %d bytes it is said %d times that they are many", size(), n)
+	}
+	changes, doublings := 1, 0
+	for large := largeLog; doublings < 3; changes++ {
+		o.set([]int{1}, []string{"cat", "dog"}[changes%2])
+		o.settled() // nothing is being written
+		for ; size() >= large; large *= 2 {
+			doublings++
+		}
+		if n := said(); n != doublings {
+			t.Fatalf("of %d bytes it is said %d times that they are many, want %d", size(), n, doublings)
+		}
+	}
+	must(t, o.stop())
+	if o = open(t, dir); said() != doublings+1 {
+		t.Errorf("after a new start, it is said %d times, want %d", said(), doublings+1)
+	}
+	if s := o.State(); s.Undo != changes {
+		t.Errorf("%d changes can be undone, want %d", s.Undo, changes)
+	}
+	for range changes {
+		_, err := o.Undo("v1")
+		must(t, err)
+	}
+	o.settled()
+	if !bytes.Equal(before, shards(t, dir)) {
+		t.Error("what is undone is not what there was")
+	}
 }
 
 // Without a change, nothing is left beside the dataset.

@@ -29,6 +29,8 @@ type journal struct {
 	file *os.File
 	size int64
 	next int // the number of the next record
+	// large is the size from which on it is said that the log is large; then twice that.
+	large int64
 	// broken is why nothing can be appended any more.
 	broken error
 }
@@ -58,7 +60,7 @@ func openLog(dir string) (j *journal, records []record, err error) {
 	if _, err := disk.MakeDir(dir); err != nil {
 		return nil, nil, err
 	}
-	j = &journal{dir: dir}
+	j = &journal{dir: dir, large: largeLog}
 	if j.lock, err = lockfile.Take(filepath.Join(dir, lockName)); err != nil {
 		return nil, nil, err
 	}
@@ -70,7 +72,24 @@ func openLog(dir string) (j *journal, records []record, err error) {
 		return nil, nil, errors.Join(err, j.close())
 	}
 	j.next = len(records) + 1
+	j.measure()
 	return j, records, nil
+}
+
+// largeLog is the size of the log from which on it is worth a word: it is read into memory, as a whole, at every start. A
+// label a time, that takes some 200,000 of them. Only tests change it.
+var largeLog int64 = 64 << 20
+
+// measure says if the log has become large, and again whenever it has doubled. Nothing is ever left out of it: all of its
+// changes can be undone, and only people know which of them they will not want back.
+func (j *journal) measure() {
+	if j.size < j.large {
+		return
+	}
+	logrus.Warnf("%s, the log of labels, has %d MiB: to begin a new one, move it away while no explorer is running; labels that are in the dataset stay, but what the old log has can then not be undone", filepath.Join(j.dir, logFile), j.size>>20)
+	for j.size >= j.large {
+		j.large *= 2
+	}
 }
 
 // repair cuts off what comes after good bytes, and keeps it beside the log.
@@ -141,6 +160,7 @@ func (j *journal) write(r record) error {
 	}
 	j.size += int64(len(line))
 	j.next++
+	j.measure()
 	return nil
 }
 
