@@ -62,7 +62,8 @@ func (p Parts) write(dir string, save func(prefix string) error) error {
 	if err := save(prefix); err != nil {
 		return err
 	}
-	model, err := proto.Marshal(&core.SavedModel{
+	// Of the same model the same bytes, by whose SHA-256 features and heads name it.
+	model, err := proto.MarshalOptions{Deterministic: true}.Marshal(&core.SavedModel{
 		SavedModelSchemaVersion: 1,
 		MetaGraphs: []*core.MetaGraphDef{{
 			MetaInfoDef:  &core.MetaGraphDef_MetaInfoDef{Tags: []string{serveTag}, TensorflowVersion: tf.Version()},

@@ -1,16 +1,46 @@
 package savedmodel
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
+	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"fovea/internal/swap"
 )
+
+// The same model is written as the same bytes: features and heads name it by their SHA-256.
+func TestWriteTheSame(t *testing.T) {
+	node := &nodepb.NodeDef{Name: "x", Op: "Placeholder", Attr: map[string]*attrpb.AttrValue{}}
+	parts := Parts{Graph: &graphpb.GraphDef{Node: []*nodepb.NodeDef{node}}, Saver: &core.SaverDef{}, Signatures: map[string]*core.SignatureDef{}}
+	for i := range 20 {
+		name := strconv.Itoa(i)
+		node.Attr[name], parts.Signatures[name] = &attrpb.AttrValue{}, &core.SignatureDef{MethodName: PredictMethod}
+	}
+	var first []byte
+	for i := range 5 {
+		dir := filepath.Join(t.TempDir(), "model")
+		if err := Write(dir, parts, func(string) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		model, err := os.ReadFile(filepath.Join(dir, graphFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			first = model
+		} else if !bytes.Equal(model, first) {
+			t.Fatal("the same model is written as other bytes")
+		}
+	}
+}
 
 // Of two exports to one directory at once the second is refused and disturbs nothing; what a dead
 // one has left goes with the next.
