@@ -25,13 +25,6 @@ func Nearest(name string, candidates []string) string {
 	case len(name) <= 8:
 		limit = 2
 	}
-	longest := 0
-	for _, c := range candidates {
-		longest = max(longest, len(c))
-	}
-	if len(name) > letterBytes*(longest+limit) { // also in lower case, which some letters have in fewer bytes
-		return ""
-	}
 	lower := strings.ToLower(name)
 	best, closest := "", limit+1
 	prefix, prefixes := "", 0
