@@ -109,11 +109,7 @@ func (b *trialBuilder) constant(name string) bool {
 	switch {
 	case b.copied[name]:
 		return true
-	case node.GetOp() == "Identity" && len(node.GetInput()) == 1:
-		if !b.constant(inference.Producer(node.GetInput()[0])) {
-			return false
-		}
-	case node.GetOp() == "ConcatV2": // such as the order of a transposition
+	case node.GetOp() == "Identity" && len(node.GetInput()) == 1, node.GetOp() == "ConcatV2": // the order of a transposition is joined
 		if slices.ContainsFunc(dataInputs(node), func(part string) bool { return !b.constant(inference.Producer(part)) }) {
 			return false
 		}
