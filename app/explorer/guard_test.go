@@ -124,16 +124,9 @@ func TestAskedOtherwise(t *testing.T) {
 		{"GET", "/../map.js", 404, "", "there is no such path"},
 		{"GET", "/page/map.js", 404, "", "there is no such path"},
 	} {
-		request, err := http.NewRequest(c.method, r.base+c.path, nil)
-		must(t, err)
-		request.Header.Set("Authorization", "Bearer "+r.token)
-		response, err := http.DefaultTransport.RoundTrip(request)
-		must(t, err)
-		body, err := io.ReadAll(response.Body)
-		must(t, err)
-		must(t, response.Body.Close())
-		if response.StatusCode != c.want || response.Header.Get("Allow") != c.allow || !strings.Contains(string(body), c.said) || strings.Contains(string(body), ".js,") {
-			t.Errorf("%s %s: %d, Allow %q, %s; want %d, %q, %s", c.method, c.path, response.StatusCode, response.Header.Get("Allow"), body, c.want, c.allow, c.said)
+		status, header, body := r.ask(c.method, c.path, "", nil)
+		if status != c.want || header.Get("Allow") != c.allow || !strings.Contains(string(body), c.said) || strings.Contains(string(body), ".js,") {
+			t.Errorf("%s %s: %d, Allow %q, %s; want %d, %q, %s", c.method, c.path, status, header.Get("Allow"), body, c.want, c.allow, c.said)
 		}
 	}
 }
