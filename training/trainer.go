@@ -443,36 +443,3 @@ func (g *graph) drop(scope *op.Scope, x tf.Output, o Options, layer, units int) 
 	mask := op.Mul(scope.SubScope("mask"), kept, op.Const(scope.SubScope("scale"), float32(1/(1-o.Dropout))))
 	return op.Mul(scope, x, mask)
 }
-
-// descend adds the gradients and the optimizer's updates.
-func (g *graph) descend(root *op.Scope, o Options) error {
-	values := make([]tf.Output, len(g.variables))
-	for i, v := range g.variables {
-		values[i] = v.value
-	}
-	gradients, err := g.graph.AddGradients("gradients", []tf.Output{g.training.loss}, values, nil)
-	if err != nil {
-		return fmt.Errorf("gradients: %w", err)
-	}
-	waits := g.readers(gradients)
-	for i := range g.variables {
-		v, gradient := &g.variables[i], gradients[i]
-		scope := root.SubScope("update").SubScope(v.name)
-		if o.WeightDecay > 0 && !v.bias {
-			decay := op.Mul(scope.SubScope("decay"), v.value, op.Const(scope.SubScope("strength"), float32(o.WeightDecay)))
-			gradient = op.AddV2(scope, gradient, decay)
-		}
-		var handles []tf.Output
-		for _, name := range o.slots() {
-			s := slot{name: v.name + "/" + name}
-			s.handle = op.VarHandleOp(scope.SubScope(name), tf.Float, tf.MakeShape(int64s(v.shape)...), op.VarHandleOpSharedName(s.name))
-			v.slots, handles = append(v.slots, s), append(handles, s.handle)
-			g.clear = append(g.clear, op.AssignVariableOp(scope.SubScope(name), s.handle, op.ZerosLike(scope.SubScope(name), v.value)))
-		}
-		g.updates = append(g.updates, o.apply(scope.WithControlDependencies(waits[i]...), g.rates, v.handle, handles, gradient))
-		if err := root.Err(); err != nil {
-			return fmt.Errorf("update of %s: %w", v.name, err)
-		}
-	}
-	return nil
-}
