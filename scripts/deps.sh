@@ -234,14 +234,14 @@ environment() { # environment [programs]
 	local dir flags
 	dir=$(directory)
 	[ -e "$dir/rpath" ] || fail "libtensorflow is not set up yet" "Run make deps."
-	flags="-O2 -g \"-L$dir/lib\" -ltensorflow_framework"
+	flags="-O2 -g \"-L$dir/lib\" -Wl,--as-needed -ltensorflow_framework"
 	case "${1:-}-$(uname -s)" in
 	programs-*) ;;
 	-Darwin) flags+=" \"-Wl,-rpath,$(cat "$dir/rpath")\"" ;;
 	*) echo "export LD_RUN_PATH=$(quote "$(cat "$dir/rpath")")" ;;
 	esac
 	# The compiler's default flags are stated again, because setting the variable replaces them.
-	echo "export CGO_CFLAGS=$(quote "-O2 -g \"-I$dir/include\" \"-fdebug-prefix-map=$dir=libtensorflow\"")"
+	echo "export CGO_CFLAGS=$(quote "-O2 -g \"-I$dir/include\" \"-fdebug-prefix-map=$dir=libtensorflow\" '-DFOVEA_LIBTENSORFLOW=\"libtensorflow_cc.so.2\"'")"
 	echo "export CGO_LDFLAGS=$(quote "$flags")"
 	case " ${GOFLAGS:-} " in
 	*" -trimpath "*) ;;
