@@ -54,6 +54,16 @@ func (l Library) String() string {
 	return fmt.Sprintf("libtensorflow %s (%s)", l.Version, build)
 }
 
+// Load loads the library, unless it has been loaded, and waits for it. Whatever needs the library does so by itself,
+// but ends the program where there is none; and it takes 0.2 s, so that it is worth calling early, beside other
+// work.
+func Load() error {
+	if err := libtensorflow.Load(); err != nil {
+		return fmt.Errorf("inference: %w", err)
+	}
+	return nil
+}
+
 // LoadedLibrary is the library in use.
 var LoadedLibrary = sync.OnceValue(func() Library {
 	return Library{Version: tf.Version(), Path: C.GoString(C.fovea_library_path(libtensorflow.Symbol("TF_Version"))), GPU: builtForGPUs()}

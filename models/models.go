@@ -153,25 +153,29 @@ func SHA256(name string) (string, error) {
 
 func open(name string, options Options) (*inference.Model, error) {
 	dir, signature, isSavedModel := SavedModel(name)
-	var model *inference.Model
-	var err error
-	if isSavedModel {
-		model, err = savedmodel.Open(dir, options.savedModel(name, signature))
-	} else {
-		model, err = openConfiguration(name, options)
+	if !isSavedModel {
+		return openConfiguration(name, options)
 	}
+	go inference.Load() // its error is that of opening, which waits for it
+	model, err := savedmodel.Open(dir, options.savedModel(name, signature))
 	if err != nil {
 		return nil, err
 	}
-	if options.Convolutions != Direct {
-		// Should that fail, the model works as before, only slower.
-		err = accelerate(model, signature, isSavedModel, options)
-		if errors.Is(err, convolution.ErrSlower) {
-			logrus.Infof("%v: they are used, as with --convolutions %s", err, Direct)
-		}
-		if err != nil && model.Precision.OwnConvolutions() {
-			return nil, errors.Join(fmt.Errorf("models: %s cannot be computed in %s, use float32: %w", name, model.Precision, err), model.Close())
-		}
+	return options.accelerated(name, model, func() error { return accelerate(model, signature, options) })
+}
+
+// accelerated is the model after accelerate, unless the model's own convolutions are wanted. Should that fail, the
+// model works as before, only slower.
+func (o Options) accelerated(name string, model *inference.Model, accelerate func() error) (*inference.Model, error) {
+	if o.Convolutions == Direct {
+		return model, nil
+	}
+	err := accelerate()
+	if errors.Is(err, convolution.ErrSlower) {
+		logrus.Infof("%v: they are used, as with --convolutions %s", err, Direct)
+	}
+	if err != nil && model.Precision.OwnConvolutions() {
+		return nil, errors.Join(fmt.Errorf("models: %s cannot be computed in %s, use float32: %w", name, model.Precision, err), model.Close())
 	}
 	return model, nil
 }
@@ -238,8 +242,15 @@ func openConfiguration(name string, options Options) (*inference.Model, error) {
 	if err := options.checkSize(configuration); err != nil {
 		return nil, err
 	}
+	loaded := make(chan error, 1)
+	go func() { loaded <- inference.Load() }()
 	set, err := Weights(configuration, options.Dir)
 	if err != nil {
+		return nil, err
+	}
+	kernels := options.prepare(set)
+	defer kernels.Close()
+	if err := <-loaded; err != nil {
 		return nil, err
 	}
 	open := vgg.Open
@@ -247,10 +258,29 @@ func openConfiguration(name string, options Options) (*inference.Model, error) {
 		open = vgg.OpenDense
 	}
 	model, err := open(configuration, set, options.Session)
-	if err == nil && !options.Preprocessing.IsZero() {
+	if err != nil {
+		return nil, err
+	}
+	if !options.Preprocessing.IsZero() {
 		model.Preprocessing = options.Preprocessing
 	}
-	return model, err
+	return options.accelerated(name, model, func() error {
+		return convolution.Accelerate(model, convolution.Options{Prepared: kernels})
+	})
+}
+
+// prepare starts to transform the kernels of a configuration if it will run on the CPU, as far as can be told before
+// TensorFlow is there.
+func (o Options) prepare(set weights.Set) *convolution.Prepared {
+	if o.Convolutions == Direct || o.Session.Device != "" && o.Session.Device != inference.DeviceAuto && o.Session.Device != inference.DeviceCPU {
+		return nil
+	}
+	var kernels []convolution.Kernel
+	for _, name := range slices.Sorted(maps.Keys(set.Tensors)) {
+		tensor := set.Tensors[name]
+		kernels = append(kernels, convolution.Kernel{Variable: name, Shape: tensor.Shape, Decode: tensor.Decode})
+	}
+	return convolution.Prepare(o.Session.Precision, kernels)
 }
 
 // checkSize refuses sizes that a configuration was not trained on.

@@ -1,0 +1,84 @@
+package convolution
+
+import (
+	"cmp"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"fovea/inference"
+)
+
+// Kernel is the kernel of a convolution, known by the name of the variable that a graph will keep it in.
+type Kernel struct {
+	Variable string
+	Shape    []int // HWIO
+	// Decode writes the values, in row-major order.
+	Decode func(values []float32) error
+}
+
+// Prepared are kernels that are transformed while there is no graph yet, such as while TensorFlow is being loaded.
+// They are for one model, by Options.Prepared. Close frees those that no model took.
+type Prepared struct {
+	group errgroup.Group
+	// numbers are those of ready.h, by variable; guarded by mutex until the group is done.
+	mutex   sync.Mutex
+	numbers map[string]int64
+}
+
+// Prepare starts to transform kernels of 3x3 for a model that will compute in that precision on the CPU, and returns
+// at once. It leaves a core to others. Kernels that it cannot transform, since they are of other sizes, cannot be
+// decoded, or the precision has no such method, are left to Accelerate.
+func Prepare(precision inference.Precision, kernels []Kernel) *Prepared {
+	p := &Prepared{numbers: map[string]int64{}}
+	m, err := fastestMethod(cmp.Or(precision, inference.Float32))
+	if err != nil || m.engine == nil {
+		return p
+	}
+	p.group.SetLimit(max(1, runtime.GOMAXPROCS(0)-1) + 1) // one of them hands out the work
+	p.group.Go(func() error {
+		for _, k := range kernels {
+			if len(k.Shape) == 4 && k.Shape[0] == 3 && k.Shape[1] == 3 && m.suits(int64(k.Shape[2]), int64(k.Shape[3])) {
+				p.group.Go(func() error { p.transform(*m.engine, k); return nil })
+			}
+		}
+		return nil
+	})
+	return p
+}
+
+// transform transforms a kernel, if it can.
+func (p *Prepared) transform(e engine, k Kernel) {
+	in, out := k.Shape[2], k.Shape[3]
+	values := make([]float32, 9*in*out)
+	if k.Decode(values) != nil {
+		return
+	}
+	if number := packReady(e, in, out, values); number != 0 {
+		p.mutex.Lock()
+		defer p.mutex.Unlock()
+		p.numbers[k.Variable] = number
+	}
+}
+
+// number is that of a variable's kernel, 0 if it is not here. It waits for the work to end.
+func (p *Prepared) number(variable string) int64 {
+	if p == nil {
+		return 0
+	}
+	_ = p.group.Wait() // no function of the group has an error
+	return p.numbers[variable]
+}
+
+// Close frees the kernels that no model took, after their transformation, for which it waits. Of nil it does nothing.
+func (p *Prepared) Close() {
+	if p == nil {
+		return
+	}
+	_ = p.group.Wait()
+	for _, number := range p.numbers {
+		dropReady(number)
+	}
+	p.numbers = nil
+}
