@@ -21,7 +21,8 @@ type Kernel struct {
 // Prepared are kernels that are transformed while there is no graph yet, such as while TensorFlow is being loaded.
 // They are for one model, by Options.Prepared. Close frees those that no model took.
 type Prepared struct {
-	group errgroup.Group
+	engine *engine // nil if nothing is prepared
+	group  errgroup.Group
 	// numbers are those of ready.h, by variable; guarded by mutex until the group is done.
 	mutex   sync.Mutex
 	numbers map[string]int64
@@ -36,11 +37,12 @@ func Prepare(precision inference.Precision, kernels []Kernel) *Prepared {
 	if err != nil || m.engine == nil {
 		return p
 	}
+	p.engine = m.engine
 	p.group.SetLimit(max(1, runtime.GOMAXPROCS(0)-1) + 1) // one of them hands out the work
 	p.group.Go(func() error {
 		for _, k := range kernels {
 			if len(k.Shape) == 4 && k.Shape[0] == 3 && k.Shape[1] == 3 && m.suits(int64(k.Shape[2]), int64(k.Shape[3])) {
-				p.group.Go(func() error { p.transform(*m.engine, k); return nil })
+				p.group.Go(func() error { p.transform(k); return nil })
 			}
 		}
 		return nil
@@ -49,22 +51,22 @@ func Prepare(precision inference.Precision, kernels []Kernel) *Prepared {
 }
 
 // transform transforms a kernel, if it can.
-func (p *Prepared) transform(e engine, k Kernel) {
+func (p *Prepared) transform(k Kernel) {
 	in, out := k.Shape[2], k.Shape[3]
 	values := make([]float32, 9*in*out)
 	if k.Decode(values) != nil {
 		return
 	}
-	if number := packReady(e, in, out, values); number != 0 {
+	if number := packReady(*p.engine, in, out, values); number != 0 {
 		p.mutex.Lock()
 		defer p.mutex.Unlock()
 		p.numbers[k.Variable] = number
 	}
 }
 
-// number is that of a variable's kernel, 0 if it is not here. It waits for the work to end.
-func (p *Prepared) number(variable string) int64 {
-	if p == nil {
+// number is that of a variable's kernel as a method needs it, 0 if it is not here. It waits for the work to end.
+func (p *Prepared) number(m method, variable string) int64 {
+	if p == nil || p.engine == nil || m.engine == nil || p.engine.whole != m.engine.whole {
 		return 0
 	}
 	_ = p.group.Wait() // no function of the group has an error

@@ -296,5 +296,5 @@ func (r *rewriter) preparedNumber(c convolution) int64 {
 	if read.GetOp() != "ReadVariableOp" {
 		return 0
 	}
-	return r.prepared.number(string(r.nodes[inference.Producer(read.GetInput()[0])].GetAttr()["shared_name"].GetS()))
+	return r.prepared.number(r.method, string(r.nodes[inference.Producer(read.GetInput()[0])].GetAttr()["shared_name"].GetS()))
 }
