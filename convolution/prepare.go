@@ -3,7 +3,9 @@ package convolution
 import (
 	"cmp"
 	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -38,26 +40,32 @@ func Prepare(precision inference.Precision, kernels []Kernel) *Prepared {
 		return p
 	}
 	p.engine = m.engine
-	p.group.SetLimit(max(1, runtime.GOMAXPROCS(0)-1) + 1) // one of them hands out the work
-	p.group.Go(func() error {
-		for _, k := range kernels {
-			if len(k.Shape) == 4 && k.Shape[0] == 3 && k.Shape[1] == 3 && m.suits(int64(k.Shape[2]), int64(k.Shape[3])) {
-				p.group.Go(func() error { p.transform(k); return nil })
-			}
-		}
-		return nil
+	kernels = slices.DeleteFunc(slices.Clone(kernels), func(k Kernel) bool {
+		return len(k.Shape) != 4 || k.Shape[0] != 3 || k.Shape[1] != 3 || !m.suits(int64(k.Shape[2]), int64(k.Shape[3]))
 	})
+	slices.SortFunc(kernels, func(a, b Kernel) int { return b.size() - a.size() })
+	var next atomic.Int64
+	for range min(max(1, runtime.GOMAXPROCS(0)-1), len(kernels)) {
+		p.group.Go(func() error {
+			var values []float32 // kept: garbage of this size would cost as much as the work
+			for i := next.Add(1) - 1; int(i) < len(kernels); i = next.Add(1) - 1 {
+				values = slices.Grow(values[:0], kernels[i].size())[:kernels[i].size()]
+				p.transform(kernels[i], values)
+			}
+			return nil
+		})
+	}
 	return p
 }
 
-// transform transforms a kernel, if it can.
-func (p *Prepared) transform(k Kernel) {
-	in, out := k.Shape[2], k.Shape[3]
-	values := make([]float32, 9*in*out)
+func (k Kernel) size() int { return k.Shape[0] * k.Shape[1] * k.Shape[2] * k.Shape[3] }
+
+// transform decodes a kernel into values and transforms it, if it can.
+func (p *Prepared) transform(k Kernel, values []float32) {
 	if k.Decode(values) != nil {
 		return
 	}
-	if number := packReady(*p.engine, in, out, values); number != 0 {
+	if number := packReady(*p.engine, k.Shape[2], k.Shape[3], values); number != 0 {
 		p.mutex.Lock()
 		defer p.mutex.Unlock()
 		p.numbers[k.Variable] = number
