@@ -8,12 +8,39 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 	"unsafe"
 )
+
+var loading sync.Once
+
+// makeThreads makes the threads that others may need while the library is being loaded. glibc holds a lock meanwhile
+// that creating one takes, so that a goroutine that needs a new one would stand still, and whoever waits for it.
+func makeThreads() {
+	threads := runtime.GOMAXPROCS(0) + spareThreads
+	var ready sync.WaitGroup
+	done := make(chan struct{})
+	ready.Add(threads)
+	for range threads {
+		go func() {
+			runtime.LockOSThread() // so that each has one of its own, which the runtime keeps afterwards
+			defer runtime.UnlockOSThread()
+			ready.Done()
+			<-done
+		}()
+	}
+	ready.Wait()
+	close(done)
+}
+
+// spareThreads are for goroutines in system calls and in C, the loading one among them.
+const spareThreads = 6
 
 // Load loads the library, or waits until it is loaded. It is called before the C API is, which ends the program
 // if there is no library.
 func Load() error {
+	loading.Do(makeThreads)
 	if why := C.fovea_libtensorflow_load(); why != nil {
 		return fmt.Errorf("load TensorFlow's C library: %w: it belongs in the directory lib beside the program, where make build puts it, or in LD_LIBRARY_PATH", errors.New(C.GoString(why)))
 	}
