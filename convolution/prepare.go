@@ -28,6 +28,7 @@ type Prepared struct {
 	// numbers are those of ready.h, by variable; guarded by mutex until the group is done.
 	mutex   sync.Mutex
 	numbers map[string]int64
+	taken   int
 }
 
 // Prepare starts to transform kernels of 3x3 for a model that will compute in that precision on the CPU, and returns
@@ -78,8 +79,28 @@ func (p *Prepared) number(m method, variable string) int64 {
 		return 0
 	}
 	_ = p.group.Wait() // no function of the group has an error
-	return p.numbers[variable]
+	number := p.numbers[variable]
+	if number != 0 {
+		p.taken++
+	}
+	return number
 }
+
+// Variables are those whose kernels have been transformed. It waits for the work to end.
+func (p *Prepared) Variables() map[string]bool {
+	if p == nil {
+		return nil
+	}
+	_ = p.group.Wait()
+	names := make(map[string]bool, len(p.numbers))
+	for name := range p.numbers {
+		names[name] = true
+	}
+	return names
+}
+
+// Taken says whether a model took all of them.
+func (p *Prepared) Taken() bool { return p.taken == len(p.numbers) }
 
 // Close frees the kernels that no model took, after their transformation, for which it waits. Of nil it does nothing.
 func (p *Prepared) Close() {

@@ -234,65 +234,6 @@ func configuration(name string) (vgg.Configuration, error) {
 	return c, nil
 }
 
-func openConfiguration(name string, options Options) (*inference.Model, error) {
-	configuration, err := configuration(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := options.checkSize(configuration); err != nil {
-		return nil, err
-	}
-	loaded := make(chan error, 1)
-	go func() { loaded <- inference.Load() }()
-	set, err := Weights(configuration, options.Dir)
-	if err != nil {
-		return nil, err
-	}
-	kernels := options.prepare(set)
-	defer kernels.Close()
-	if err := <-loaded; err != nil {
-		return nil, err
-	}
-	open := vgg.Open
-	if options.Dense {
-		open = vgg.OpenDense
-	}
-	model, err := open(configuration, set, options.Session)
-	if err != nil {
-		return nil, err
-	}
-	if !options.Preprocessing.IsZero() {
-		model.Preprocessing = options.Preprocessing
-	}
-	return options.accelerated(name, model, func() error {
-		return convolution.Accelerate(model, convolution.Options{Prepared: kernels})
-	})
-}
-
-// prepare starts to transform the kernels of a configuration if it will run on the CPU, as far as can be told before
-// TensorFlow is there.
-func (o Options) prepare(set weights.Set) *convolution.Prepared {
-	if o.Convolutions == Direct || o.Session.Device != "" && o.Session.Device != inference.DeviceAuto && o.Session.Device != inference.DeviceCPU {
-		return nil
-	}
-	var kernels []convolution.Kernel
-	for _, name := range slices.Sorted(maps.Keys(set.Tensors)) {
-		tensor := set.Tensors[name]
-		kernels = append(kernels, convolution.Kernel{Variable: name, Shape: tensor.Shape, Decode: tensor.Decode})
-	}
-	return convolution.Prepare(o.Session.Precision, kernels)
-}
-
-// checkSize refuses sizes that a configuration was not trained on.
-func (o Options) checkSize(c vgg.Configuration) error {
-	for _, side := range []int{o.InputHeight, o.InputWidth} {
-		if side != 0 && side != vgg.InputSize {
-			return fmt.Errorf("models: %s: %w: %dx%d pixels were requested, it takes %dx%[5]d; dense views see whole images of any size", c.Name, ErrSize, o.InputWidth, o.InputHeight, vgg.InputSize)
-		}
-	}
-	return nil
-}
-
 // ErrNoWeights says that a configuration is known, but has no weights on this machine.
 var ErrNoWeights = errors.New("there are no weights")
 
