@@ -87,4 +87,3 @@ func (o Options) checkSize(c vgg.Configuration) error {
 	}
 	return nil
 }
-

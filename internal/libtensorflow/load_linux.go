@@ -13,16 +13,16 @@ import (
 	"unsafe"
 )
 
-var loading sync.Once
+var threads sync.Once
 
 // makeThreads makes the threads that others may need while the library is being loaded. glibc holds a lock meanwhile
 // that creating one takes, so that a goroutine that needs a new one would stand still, and whoever waits for it.
 func makeThreads() {
-	threads := runtime.GOMAXPROCS(0) + spareThreads
+	count := runtime.GOMAXPROCS(0) + spareThreads
 	var ready sync.WaitGroup
 	done := make(chan struct{})
-	ready.Add(threads)
-	for range threads {
+	ready.Add(count)
+	for range count {
 		go func() {
 			runtime.LockOSThread() // so that each has one of its own, which the runtime keeps afterwards
 			defer runtime.UnlockOSThread()
@@ -40,7 +40,7 @@ const spareThreads = 6
 // Load loads the library, or waits until it is loaded. It is called before the C API is, which ends the program
 // if there is no library.
 func Load() error {
-	loading.Do(makeThreads)
+	threads.Do(makeThreads)
 	if why := C.fovea_libtensorflow_load(); why != nil {
 		return fmt.Errorf("load TensorFlow's C library: %w: it belongs in the directory lib beside the program, where make build puts it, or in LD_LIBRARY_PATH", errors.New(C.GoString(why)))
 	}
