@@ -30,6 +30,8 @@ type Options struct {
 	// Shares is the number of parts of a batch that are computed in parallel (default: one or two
 	// per core).
 	Shares int
+	// Prepared are kernels of the model that were transformed already; each is used once.
+	Prepared *Prepared
 }
 
 // Accelerate replaces a model's layers, in place, by ones that compute the same thing faster. The
@@ -74,6 +76,7 @@ func accelerate(model *inference.Model, m method, options Options) error {
 			return err
 		}
 	}
+	r.prepared = options.Prepared
 	layers, err := r.rewrite(options.Shares)
 	if err != nil {
 		return errors.Join(err, r.giveBack())
@@ -197,11 +200,16 @@ func (m method) needs() string {
 
 // methodFor is the fastest method that this processor has for a model's device and precision.
 func methodFor(model *inference.Model) (method, error) {
-	if model.Device != inference.DeviceCPU || len(methods[model.Precision]) == 0 {
+	if model.Device != inference.DeviceCPU {
 		return method{}, fmt.Errorf("it runs in %s on %s", model.Precision, model.Device)
 	}
-	var err error
-	for _, m := range methods[model.Precision] {
+	return fastestMethod(model.Precision)
+}
+
+// fastestMethod is the fastest method that this processor has for a precision.
+func fastestMethod(precision inference.Precision) (method, error) {
+	err := fmt.Errorf("it runs in %s", precision)
+	for _, m := range methods[precision] {
 		if err = m.supported(); err == nil {
 			return m, nil
 		}

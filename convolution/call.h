@@ -10,22 +10,12 @@
 #include <sys/mman.h>
 
 #include "kernel_api.h"
+#include "pages.h"
 
 #define HELPER static __attribute__((unused))
 
 // fovea_convolution_work_memory is memory that the thread keeps, or NULL when there is not enough.
 float *fovea_convolution_work_memory(size_t floats);
-
-// in_huge_pages asks for large pages behind memory that is about to be written: the system then
-// sets it up in 2 MB at a time instead of 4 KB, which took a tenth of a short run.
-HELPER void in_huge_pages(void *memory, size_t bytes) {
-#ifdef MADV_HUGEPAGE
-	const uintptr_t page = 1 << 21, first = ((uintptr_t)memory + page - 1) & ~(page - 1), end = ((uintptr_t)memory + bytes) & ~(page - 1);
-	if (first < end) madvise((void *)first, end - first, MADV_HUGEPAGE);
-#else
-	(void)memory, (void)bytes;
-#endif
-}
 
 enum { most_inputs = 4 };
 
@@ -101,20 +91,23 @@ HELPER void unmap(void *memory, size_t bytes, void *unused) {
 	munmap(memory, bytes);
 }
 
-// allocate_own is allocate in memory that the system gets back when the output is freed: TensorFlow's
-// allocator keeps what it once had. It is for the transformed kernels, which are large and long-lived.
+// give makes the output of memory of its own, which is unmapped with it.
+HELPER int give(struct call *call, TF_DataType type, const int64_t *dimensions, int rank, void *memory, size_t size) {
+	call->output = TF_NewTensor(type, dimensions, rank, memory, size, unmap, NULL);
+	TF_SetOutput(call->context, 0, call->output, call->status);
+	return succeeded(call);
+}
+
+// allocate_own is allocate in memory of its own. It is for the transformed kernels, which are large and long-lived.
 HELPER void *allocate_own(struct call *call, TF_DataType type, const int64_t *dimensions, int rank) {
 	size_t size = TF_DataTypeSize(type);
 	for (int i = 0; i < rank; i++) size *= (size_t)dimensions[i];
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED) {
+	void *memory = own_pages(size);
+	if (memory == NULL) {
 		refuse(call, TF_RESOURCE_EXHAUSTED, "no memory for %zu bytes of a transformed kernel", size);
 		return NULL;
 	}
-	in_huge_pages(memory, size);
-	call->output = TF_NewTensor(type, dimensions, rank, memory, size, unmap, NULL);
-	TF_SetOutput(call->context, 0, call->output, call->status);
-	return succeeded(call) ? memory : NULL;
+	return give(call, type, dimensions, rank, memory, size) ? memory : NULL;
 }
 
 // work is memory to compute in, or NULL if there is not enough.
@@ -136,6 +129,7 @@ struct operation {
 	const char *inputs[5], *output, *attributes[9]; // ended by NULL
 	void *(*create)(TF_OpKernelConstruction *);
 	void (*compute)(void *, TF_OpKernelContext *);
+	int once; // it does not give the same each time, so that it must not be computed in advance
 };
 
 HELPER void register_operation(const struct operation *o, TF_Status *status) {
@@ -144,6 +138,7 @@ HELPER void register_operation(const struct operation *o, TF_Status *status) {
 	for (const char *const *i = o->inputs; *i != NULL; i++) TF_OpDefinitionBuilderAddInput(definition, *i);
 	TF_OpDefinitionBuilderAddOutput(definition, o->output);
 	TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, unknown_shape);
+	if (o->once) TF_OpDefinitionBuilderSetIsStateful(definition, 1);
 	TF_RegisterOpDefinition(definition, status); // frees it
 	if (TF_GetCode(status) != TF_OK) return;
 	TF_KernelBuilder *kernel = TF_NewKernelBuilder(o->name, "CPU", o->create, o->compute, release);

@@ -4,6 +4,7 @@
 #ifndef FOVEA_CONVOLUTION_KERNEL_API_H_
 #define FOVEA_CONVOLUTION_KERNEL_API_H_
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ void TF_OpDefinitionBuilderAddInput(TF_OpDefinitionBuilder *builder, const char 
 void TF_OpDefinitionBuilderAddOutput(TF_OpDefinitionBuilder *builder, const char *output);
 void TF_OpDefinitionBuilderSetShapeInferenceFunction(TF_OpDefinitionBuilder *builder,
                                                      void (*infer)(TF_ShapeInferenceContext *, TF_Status *));
+void TF_OpDefinitionBuilderSetIsStateful(TF_OpDefinitionBuilder *builder, bool is_stateful);
 void TF_ShapeInferenceContextSetUnknownShape(TF_ShapeInferenceContext *context, TF_Status *status);
 void TF_RegisterOpDefinition(TF_OpDefinitionBuilder *builder, TF_Status *status);
 
@@ -34,6 +36,8 @@ void TF_RegisterKernelBuilder(const char *name, TF_KernelBuilder *builder, TF_St
 void TF_OpKernelConstruction_GetAttrBool(TF_OpKernelConstruction *construction, const char *name, unsigned char *value,
                                          TF_Status *status);
 void TF_OpKernelConstruction_GetAttrInt32(TF_OpKernelConstruction *construction, const char *name, int32_t *value,
+                                          TF_Status *status);
+void TF_OpKernelConstruction_GetAttrInt64(TF_OpKernelConstruction *construction, const char *name, int64_t *value,
                                           TF_Status *status);
 void TF_OpKernelConstruction_Failure(TF_OpKernelConstruction *construction, TF_Status *status);
 

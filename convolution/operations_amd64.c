@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "call.h"
+#include "ready.h"
 #include "tiles.h"
 #include "wide.h"
 
@@ -169,6 +170,25 @@ static void pack_wide_kernel(void *attributes, struct call *call) {
 }
 KERNEL(pack_wide_kernel, 1)
 
+// read_number reads which kernel is ready.
+static void *read_number(TF_OpKernelConstruction *construction) {
+	TF_Status *status = TF_NewStatus();
+	int64_t *number = malloc(sizeof *number);
+	if (number == NULL) TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
+	else TF_OpKernelConstruction_GetAttrInt64(construction, "number", number, status);
+	if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
+	TF_DeleteStatus(status);
+	return number;
+}
+
+static void take_ready_kernel(void *number, struct call *call) {
+	int64_t floats = 0;
+	float *packed = ready_take(*(const int64_t *)number, &floats);
+	if (packed == NULL) refuse(call, TF_FAILED_PRECONDITION, "there is no ready kernel %lld", (long long)*(const int64_t *)number);
+	else give(call, TF_FLOAT, &floats, 1, packed, (size_t)floats * sizeof *packed);
+}
+KERNEL(take_ready_kernel, 0)
+
 static void to_wide_planes(void *unused, struct call *call) {
 	(void)unused;
 	int64_t x[4], to[planes_rank];
@@ -329,6 +349,7 @@ void fovea_convolution_register(TF_Status *status) {
 		 convolve_planes_kernel},
 		{"FoveaTilesPixels", {"planes: bfloat16", NULL}, "features: float", {NULL}, NULL, from_planes_kernel},
 		{"FoveaWideKernel", {"kernel: float", NULL}, "packed: float", {"whole: bool", "instructions: int", NULL}, read_wide_kernel_attributes, pack_wide_kernel_kernel},
+		{"FoveaReadyKernel", {NULL}, "packed: float", {"number: int", NULL}, read_number, take_ready_kernel_kernel, 1},
 		{"FoveaWidePlanes", {"pictures: float", NULL}, "planes: float", {NULL}, NULL, to_wide_planes_kernel},
 		{"FoveaWideConvolution",
 		 {"pictures: float", "packed: float", "bias: float", NULL},

@@ -5,6 +5,7 @@ package convolution
 #include <malloc.h>
 #include <stdlib.h>
 #include "operations.h"
+#include "ready.h"
 #include "wide.h"
 */
 import "C"
@@ -17,16 +18,27 @@ import (
 // The numbers of instructions are those of wide.h, or this is an index out of range.
 var _ = [1]struct{}{}[(avx512-C.wide_avx512)|(avxVNNI-C.wide_avxvnni)|(avx2-C.wide_avx2)]
 
-func supported(e engine) error {
-	arithmetic := C.enum_wide_arithmetic(C.wide_float32)
+func (e engine) arithmetic() C.enum_wide_arithmetic {
 	if e.whole {
-		arithmetic = C.wide_int16
+		return C.wide_int16
 	}
-	if C.wide_supported(arithmetic, C.enum_wide_instructions(e.instructions)) == 0 {
+	return C.wide_float32
+}
+
+func supported(e engine) error {
+	if C.wide_supported(e.arithmetic(), C.enum_wide_instructions(e.instructions)) == 0 {
 		return fmt.Errorf("convolution: this processor has no %s", e)
 	}
 	return nil
 }
+
+// packReady transforms a kernel in HWIO order, and keeps it under the number that it returns, 0 if memory is short.
+func packReady(e engine, in, out int, values []float32) int64 {
+	return int64(C.ready_pack(e.arithmetic(), C.enum_wide_instructions(e.instructions), C.int64_t(in), C.int64_t(out), (*C.float)(&values[0])))
+}
+
+// dropReady frees the kernel of that number, unless a graph took it.
+func dropReady(number int64) { C.ready_drop(C.int64_t(number)) }
 
 // trim returns memory that was freed but is still held by the C library to the system: a session
 // and its graphs leave a hundred megabytes.

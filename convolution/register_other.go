@@ -8,6 +8,10 @@ var errProcessor = errors.New("convolution: only written for amd64")
 
 func supported(engine) error { return errProcessor }
 
+func packReady(engine, int, int, []float32) int64 { return 0 }
+
+func dropReady(int64) {}
+
 func trim() {}
 
 func register() error { return errProcessor }

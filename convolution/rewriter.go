@@ -48,6 +48,8 @@ type rewriter struct {
 	handles     []tf.Output
 	// ready are kernels that were transformed elsewhere.
 	ready map[string]*tf.Tensor
+	// prepared are kernels that were transformed before there was a graph.
+	prepared *Prepared
 	// biases are those that were computed from others, by convolution.parameters.
 	biases map[string]tf.Output
 	// zeros are biases for convolutions without one, by their length.

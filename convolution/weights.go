@@ -9,6 +9,8 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"fovea/inference"
 )
 
 // fold is a node after a convolution whose work its kernel or bias can do: the addition of a number for
@@ -261,8 +263,11 @@ func (r *rewriter) addKernel(t *transforming, c convolution) error {
 		spec.Type = "Identity"
 	}
 	ready := r.ready[c.weights()]
+	number := r.preparedNumber(c)
 	if ready != nil {
 		spec.Type, spec.Attrs = "Placeholder", map[string]interface{}{"dtype": kind}
+	} else if number != 0 {
+		spec.Type, spec.Attrs = "FoveaReadyKernel", map[string]interface{}{"number": number}
 	} else {
 		kernel, err := t.folder.kernel(c)
 		if err != nil {
@@ -279,4 +284,17 @@ func (r *rewriter) addKernel(t *transforming, c convolution) error {
 	}
 	r.transformed[c.weights()] = r.variable(t, name, transformed.Output(0), kind)
 	return nil
+}
+
+// preparedNumber is that of the prepared kernel of a convolution, 0 if there is none: the kernel must be the variable's
+// value as it is.
+func (r *rewriter) preparedNumber(c convolution) int64 {
+	if c.kind != filtered || c.scaled() || c.form != nil {
+		return 0
+	}
+	read := r.nodes[inference.Producer(c.kernel)]
+	if read.GetOp() != "ReadVariableOp" {
+		return 0
+	}
+	return r.prepared.number(r.method, string(r.nodes[inference.Producer(read.GetInput()[0])].GetAttr()["shared_name"].GetS()))
 }

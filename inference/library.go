@@ -1,24 +1,21 @@
 package inference
 
 // #cgo LDFLAGS: -ltensorflow
-// #cgo linux LDFLAGS: -ldl
 // #define _GNU_SOURCE
 // #include <dlfcn.h>
 // #include <stdlib.h>
 // #include "tensorflow/c/c_api.h"
 //
-// // The file that the symbol comes from. The address is looked up at run time: the one that
-// // the compiler knows may be that of a stub in the program itself.
-// static const char* fovea_library_path(void) {
+// // The file that a function comes from.
+// static const char* fovea_library_path(void* symbol) {
 //   Dl_info info;
-//   void* symbol = dlsym(RTLD_DEFAULT, "TF_Version");
 //   return symbol && dladdr(symbol, &info) ? info.dli_fname : "";
 // }
 //
 // // Whether the library says that it is built for GPUs: 1, 0, or -1 if it has no such function.
-// static int fovea_built_for_gpus(void) {
-//   union { void* symbol; _Bool (*call)(void); } f = {dlsym(RTLD_DEFAULT, "_ZN10tensorflow19IsGoogleCudaEnabledEv")};
-//   return f.symbol ? f.call() : -1;
+// static int fovea_built_for_gpus(void* symbol) {
+//   union { void* symbol; _Bool (*call)(void); } f = {symbol};
+//   return symbol ? f.call() : -1;
 // }
 import "C"
 
@@ -34,6 +31,8 @@ import (
 	kernels "github.com/galeone/tensorflow/tensorflow/go/core/framework/kernel_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"google.golang.org/protobuf/proto"
+
+	"fovea/internal/libtensorflow"
 )
 
 // Library describes the libtensorflow that this process is linked with.
@@ -55,15 +54,25 @@ func (l Library) String() string {
 	return fmt.Sprintf("libtensorflow %s (%s)", l.Version, build)
 }
 
+// Load loads the library, unless it has been loaded, and waits for it. Whatever needs the library does so by itself,
+// but ends the program where there is none; and it takes 0.2 s, so that it is worth calling early, beside other
+// work.
+func Load() error {
+	if err := libtensorflow.Load(); err != nil {
+		return fmt.Errorf("inference: %w", err)
+	}
+	return nil
+}
+
 // LoadedLibrary is the library in use.
 var LoadedLibrary = sync.OnceValue(func() Library {
-	return Library{Version: tf.Version(), Path: C.GoString(C.fovea_library_path()), GPU: builtForGPUs()}
+	return Library{Version: tf.Version(), Path: C.GoString(C.fovea_library_path(libtensorflow.Symbol("TF_Version"))), GPU: builtForGPUs()}
 })
 
 // builtForGPUs asks the library. Versions that do not say are known by their kernels, which takes longer to find out
 // than reading the weights.
 func builtForGPUs() bool {
-	if says := C.fovea_built_for_gpus(); says >= 0 {
+	if says := C.fovea_built_for_gpus(libtensorflow.Symbol("_ZN10tensorflow19IsGoogleCudaEnabledEv")); says >= 0 {
 		return says == 1
 	}
 	return hasKernel("MatMul", "GPU")

@@ -153,25 +153,29 @@ func SHA256(name string) (string, error) {
 
 func open(name string, options Options) (*inference.Model, error) {
 	dir, signature, isSavedModel := SavedModel(name)
-	var model *inference.Model
-	var err error
-	if isSavedModel {
-		model, err = savedmodel.Open(dir, options.savedModel(name, signature))
-	} else {
-		model, err = openConfiguration(name, options)
+	if !isSavedModel {
+		return openConfiguration(name, options)
 	}
+	go inference.Load() // its error is that of opening, which waits for it
+	model, err := savedmodel.Open(dir, options.savedModel(name, signature))
 	if err != nil {
 		return nil, err
 	}
-	if options.Convolutions != Direct {
-		// Should that fail, the model works as before, only slower.
-		err = accelerate(model, signature, isSavedModel, options)
-		if errors.Is(err, convolution.ErrSlower) {
-			logrus.Infof("%v: they are used, as with --convolutions %s", err, Direct)
-		}
-		if err != nil && model.Precision.OwnConvolutions() {
-			return nil, errors.Join(fmt.Errorf("models: %s cannot be computed in %s, use float32: %w", name, model.Precision, err), model.Close())
-		}
+	return options.accelerated(name, model, func() error { return accelerate(model, signature, options) })
+}
+
+// accelerated is the model after accelerate, unless the model's own convolutions are wanted. Should that fail, the
+// model works as before, only slower.
+func (o Options) accelerated(name string, model *inference.Model, accelerate func() error) (*inference.Model, error) {
+	if o.Convolutions == Direct {
+		return model, nil
+	}
+	err := accelerate()
+	if errors.Is(err, convolution.ErrSlower) {
+		logrus.Infof("%v: they are used, as with --convolutions %s", err, Direct)
+	}
+	if err != nil && model.Precision.OwnConvolutions() {
+		return nil, errors.Join(fmt.Errorf("models: %s cannot be computed in %s, use float32: %w", name, model.Precision, err), model.Close())
 	}
 	return model, nil
 }
@@ -228,39 +232,6 @@ func configuration(name string) (vgg.Configuration, error) {
 		return c, fmt.Errorf("models: %q is neither a directory with a SavedModel nor the name of a model: %w", name, err)
 	}
 	return c, nil
-}
-
-func openConfiguration(name string, options Options) (*inference.Model, error) {
-	configuration, err := configuration(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := options.checkSize(configuration); err != nil {
-		return nil, err
-	}
-	set, err := Weights(configuration, options.Dir)
-	if err != nil {
-		return nil, err
-	}
-	open := vgg.Open
-	if options.Dense {
-		open = vgg.OpenDense
-	}
-	model, err := open(configuration, set, options.Session)
-	if err == nil && !options.Preprocessing.IsZero() {
-		model.Preprocessing = options.Preprocessing
-	}
-	return model, err
-}
-
-// checkSize refuses sizes that a configuration was not trained on.
-func (o Options) checkSize(c vgg.Configuration) error {
-	for _, side := range []int{o.InputHeight, o.InputWidth} {
-		if side != 0 && side != vgg.InputSize {
-			return fmt.Errorf("models: %s: %w: %dx%d pixels were requested, it takes %dx%[5]d; dense views see whole images of any size", c.Name, ErrSize, o.InputWidth, o.InputHeight, vgg.InputSize)
-		}
-	}
-	return nil
 }
 
 // ErrNoWeights says that a configuration is known, but has no weights on this machine.

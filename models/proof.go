@@ -41,11 +41,8 @@ type proof struct {
 	Unfused     bool   `json:"unfused,omitempty"`
 }
 
-// accelerate makes a model faster. A SavedModel's changed graph is tried first, unless that was done before.
-func accelerate(model *inference.Model, signature string, isSavedModel bool, options Options) error {
-	if !isSavedModel {
-		return convolution.Accelerate(model, convolution.Options{})
-	}
+// accelerate makes a SavedModel faster. Its changed graph is tried first, unless that was done before.
+func accelerate(model *inference.Model, signature string, options Options) error {
 	tried := convolution.Options{Verify: true, Measure: !model.Precision.OwnConvolutions()}
 	dir := options.Dir
 	if dir == "" {

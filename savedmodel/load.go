@@ -41,6 +41,9 @@ func (l *loader) importGraph(loading bool) (*tf.Graph, error) {
 	if err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: encode its graph: %w", l.dir, err)
 	}
+	if err := inference.Load(); err != nil {
+		return nil, fmt.Errorf("savedmodel: %s: %w", l.dir, err)
+	}
 	graph := tf.NewGraph()
 	if err := graph.Import(encoded, ""); err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w: %w", l.dir, ErrFormat, err)

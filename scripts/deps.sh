@@ -227,21 +227,34 @@ install() {
 
 quote() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
 
+# The name by which a program looks for the library when it runs.
+soname() { # soname FILE
+	local name
+	name=$(readelf -d "$1" 2>/dev/null | sed -n 's/.*SONAME.*\[\(.*\)\]$/\1/p') || true
+	echo "${name:-$(basename "$(readlink -f "$1")")}"
+}
+
 # The path of the library is told to the linker apart from the flags, so that programs made for others
 # (scripts/programs.sh), which have another, share all that is compiled with the tests: Go compiles anew
 # for other flags. For the same reason all is compiled with -trimpath.
 environment() { # environment [programs]
-	local dir flags
+	local dir flags defines=
 	dir=$(directory)
 	[ -e "$dir/rpath" ] || fail "libtensorflow is not set up yet" "Run make deps."
-	flags="-O2 -g \"-L$dir/lib\" -ltensorflow_framework"
+	flags="-O2 -g \"-L$dir/lib\""
+	# The library is loaded when it is first needed (internal/libtensorflow): programs must not name it, but know its name.
+	if [ "$(uname -s)" = Linux ]; then
+		flags+=" -Wl,--as-needed"
+		defines=" '-DFOVEA_LIBTENSORFLOW=\"$(soname "$dir/lib/libtensorflow.so")\"'"
+	fi
+	flags+=" -ltensorflow_framework"
 	case "${1:-}-$(uname -s)" in
 	programs-*) ;;
 	-Darwin) flags+=" \"-Wl,-rpath,$(cat "$dir/rpath")\"" ;;
 	*) echo "export LD_RUN_PATH=$(quote "$(cat "$dir/rpath")")" ;;
 	esac
 	# The compiler's default flags are stated again, because setting the variable replaces them.
-	echo "export CGO_CFLAGS=$(quote "-O2 -g \"-I$dir/include\" \"-fdebug-prefix-map=$dir=libtensorflow\"")"
+	echo "export CGO_CFLAGS=$(quote "-O2 -g \"-I$dir/include\" \"-fdebug-prefix-map=$dir=libtensorflow\"$defines")"
 	echo "export CGO_LDFLAGS=$(quote "$flags")"
 	case " ${GOFLAGS:-} " in
 	*" -trimpath "*) ;;

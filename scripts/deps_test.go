@@ -79,5 +79,8 @@ func TestDepsTakesGivenLibrary(t *testing.T) {
 		if err != nil || !strings.Contains(out, want) {
 			t.Errorf("%v: the environment is %s", err, out)
 		}
+		if name := `FOVEA_LIBTENSORFLOW="` + filepath.Base(library) + `"`; runtime.GOOS == "linux" && !strings.Contains(out, name) {
+			t.Errorf("programs do not look for %s: %s", library, out)
+		}
 	}
 }

@@ -41,8 +41,11 @@ func TestProgramsAreForEverybody(t *testing.T) {
 	}
 	program := filepath.Join(moved, "extract")
 	checkProgram(t, program)
-	runAsNobody(t, program, "--version")
-	runAsNobody(t, link, "--version")
+	for _, name := range []string{program, link} { // doctor loads the library
+		if out := runAsNobody(t, name, "doctor", "--device", "cpu"); !strings.Contains(out, "libtensorflow") || strings.Contains(out, "PROBLEM  library") {
+			t.Errorf("%s finds no library: %s", name, out)
+		}
+	}
 	t.Run("bill of materials", func(t *testing.T) { checkBillOfMaterials(t, program) })
 }
 
@@ -104,8 +107,8 @@ func builderPaths(t *testing.T) map[string]string {
 	return paths
 }
 
-// runAsNobody runs a program in another directory, as another user where root may do so.
-func runAsNobody(t *testing.T, program string, args ...string) {
+// runAsNobody is what a program says that runs in another directory, as another user where root may do so.
+func runAsNobody(t *testing.T, program string, args ...string) string {
 	t.Helper()
 	c := exec.Command(program, args...)
 	c.Dir, c.Env = "/", []string{"PATH=/usr/bin:/bin"}
@@ -115,7 +118,9 @@ func runAsNobody(t *testing.T, program string, args ...string) {
 	} else {
 		t.Log("run as this user: only root may become another one")
 	}
-	if out, err := c.CombinedOutput(); err != nil {
+	out, err := c.CombinedOutput()
+	if err != nil {
 		t.Errorf("%s: %v: %s", program, err, out)
 	}
+	return string(out)
 }

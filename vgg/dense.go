@@ -15,7 +15,7 @@ import (
 // is that of the averaged class scores. The model's InputHeight and InputWidth are 0. There is no
 // flatten.
 func OpenDense(c Configuration, set weights.Set, config inference.SessionConfig) (*inference.Model, error) {
-	return open(c, set, config, &builder{anySize: true, placement: config.Placement()})
+	return OpenWith(c, set, Options{Session: config, Dense: true})
 }
 
 // tap is a layer as it can be requested: for a dense model, its average over positions.

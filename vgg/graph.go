@@ -35,14 +35,28 @@ const (
 	PreprocessingSourceKey = "preprocessing_source"
 )
 
-// Open builds the graph of a configuration and loads the weights into it. The top layers exist when
-// the weights have them. Weights that lack a tensor, have one too many, or one of a wrong shape are
-// refused with the tensor's name.
-func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*inference.Model, error) {
-	return open(c, set, config, &builder{placement: config.Placement(), bfloat16: config.Precision == inference.BFloat16})
+// Options say how a configuration is opened.
+type Options struct {
+	Session inference.SessionConfig
+	// Dense opens it for images of any size, see OpenDense.
+	Dense bool
+	// Unassigned are tensors whose variables get no value, because the caller replaces all that reads them: a Run that
+	// needs one fails.
+	Unassigned map[string]bool
 }
 
-func open(c Configuration, set weights.Set, config inference.SessionConfig, b *builder) (*inference.Model, error) {
+// Open is OpenWith for images of the size that the configuration was trained on.
+func Open(c Configuration, set weights.Set, config inference.SessionConfig) (*inference.Model, error) {
+	return OpenWith(c, set, Options{Session: config})
+}
+
+// OpenWith builds the graph of a configuration and loads the weights into it. The top layers exist when
+// the weights have them. Weights that lack a tensor, have one too many, or one of a wrong shape are
+// refused with the tensor's name.
+func OpenWith(c Configuration, set weights.Set, options Options) (*inference.Model, error) {
+	config := options.Session
+	b := &builder{anySize: options.Dense, placement: config.Placement(), unassigned: options.Unassigned}
+	b.bfloat16 = config.Precision == inference.BFloat16 && !options.Dense
 	wanted, err := Preprocessing(set)
 	if err != nil {
 		return nil, err
@@ -135,6 +149,7 @@ type builder struct {
 	// bfloat16 stores the kernels of dense layers in that precision. Otherwise each Run would round
 	// all of their hundred million values again, which takes half as long as VGG16's convolutions.
 	bfloat16   bool
+	unassigned map[string]bool // Options.Unassigned
 	dimensions Dimensions
 	root       *op.Scope
 	input      tf.Output
@@ -222,6 +237,9 @@ func (b *builder) variable(layerScope *op.Scope, part, layer string, shape []int
 		dtype = tf.Bfloat16
 	}
 	handle := op.VarHandleOp(scope, dtype, tf.MakeShape(dims...), op.VarHandleOpSharedName(name))
+	if b.unassigned[name] {
+		return op.ReadVariableOp(scope, handle, dtype)
+	}
 	value := op.Placeholder(scope.SubScope("initial"), tf.Float, op.PlaceholderShape(tf.MakeShape(dims...)))
 	kept := value
 	if dtype != tf.Float {

@@ -85,18 +85,24 @@ const (
 // Examine examines the machine. When ctx is cancelled, the error is its cause: what was not looked at may be a
 // problem.
 func Examine(ctx context.Context, options Options) (Report, error) {
-	r := Report{Version: options.Version, Library: inference.LoadedLibrary(), CPU: readCPU()}
-	r.library()
-	r.devices(options.Session)
+	r := Report{Version: options.Version, CPU: readCPU()}
+	missing := inference.Load()
+	if missing != nil {
+		r.add("library", Problem, missing.Error(), "")
+	} else {
+		r.Library = inference.LoadedLibrary()
+		r.library()
+		r.devices(options.Session)
+	}
 	r.cpu()
 	r.memory()
 	r.disk(options.Out)
 	r.cache()
 	r.pictures()
-	if ctx.Err() == nil {
+	if missing == nil && ctx.Err() == nil {
 		r.model(ctx, options)
 	}
-	if options.Bench && ctx.Err() == nil {
+	if options.Bench && missing == nil && ctx.Err() == nil {
 		r.bench(ctx, options)
 	}
 	if err := context.Cause(ctx); err != nil {

@@ -1,0 +1,115 @@
+package convolution
+
+import (
+	"cmp"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"fovea/inference"
+)
+
+// Kernel is the kernel of a convolution, known by the name of the variable that a graph will keep it in.
+type Kernel struct {
+	Variable string
+	Shape    []int // HWIO
+	// Decode writes the values, in row-major order.
+	Decode func(values []float32) error
+}
+
+// Prepared are kernels that are transformed while there is no graph yet, such as while TensorFlow is being loaded.
+// They are for one model, by Options.Prepared. Close frees those that no model took.
+type Prepared struct {
+	engine *engine // nil if nothing is prepared
+	group  errgroup.Group
+	// numbers are those of ready.h, by variable; guarded by mutex until the group is done.
+	mutex   sync.Mutex
+	numbers map[string]int64
+	taken   int
+}
+
+// Prepare starts to transform kernels of 3x3 for a model that will compute in that precision on the CPU, and returns
+// at once. It leaves a core to others. Kernels that it cannot transform, since they are of other sizes, cannot be
+// decoded, or the precision has no such method, are left to Accelerate.
+func Prepare(precision inference.Precision, kernels []Kernel) *Prepared {
+	p := &Prepared{numbers: map[string]int64{}}
+	m, err := fastestMethod(cmp.Or(precision, inference.Float32))
+	if err != nil || m.engine == nil {
+		return p
+	}
+	p.engine = m.engine
+	kernels = slices.DeleteFunc(slices.Clone(kernels), func(k Kernel) bool {
+		return len(k.Shape) != 4 || k.Shape[0] != 3 || k.Shape[1] != 3 || !m.suits(int64(k.Shape[2]), int64(k.Shape[3]))
+	})
+	slices.SortFunc(kernels, func(a, b Kernel) int { return b.size() - a.size() })
+	var next atomic.Int64
+	for range min(max(1, runtime.GOMAXPROCS(0)-1), len(kernels)) {
+		p.group.Go(func() error {
+			var values []float32 // kept: garbage of this size would cost as much as the work
+			for i := next.Add(1) - 1; int(i) < len(kernels); i = next.Add(1) - 1 {
+				values = slices.Grow(values[:0], kernels[i].size())[:kernels[i].size()]
+				p.transform(kernels[i], values)
+			}
+			return nil
+		})
+	}
+	return p
+}
+
+func (k Kernel) size() int { return k.Shape[0] * k.Shape[1] * k.Shape[2] * k.Shape[3] }
+
+// transform decodes a kernel into values and transforms it, if it can.
+func (p *Prepared) transform(k Kernel, values []float32) {
+	if k.Decode(values) != nil {
+		return
+	}
+	if number := packReady(*p.engine, k.Shape[2], k.Shape[3], values); number != 0 {
+		p.mutex.Lock()
+		defer p.mutex.Unlock()
+		p.numbers[k.Variable] = number
+	}
+}
+
+// number is that of a variable's kernel as a method needs it, 0 if it is not here. It waits for the work to end.
+func (p *Prepared) number(m method, variable string) int64 {
+	if p == nil || p.engine == nil || m.engine == nil || p.engine.whole != m.engine.whole {
+		return 0
+	}
+	_ = p.group.Wait() // no function of the group has an error
+	number := p.numbers[variable]
+	if number != 0 {
+		p.taken++
+	}
+	return number
+}
+
+// Variables are those whose kernels have been transformed. It waits for the work to end.
+func (p *Prepared) Variables() map[string]bool {
+	if p == nil {
+		return nil
+	}
+	_ = p.group.Wait()
+	names := make(map[string]bool, len(p.numbers))
+	for name := range p.numbers {
+		names[name] = true
+	}
+	return names
+}
+
+// Taken says whether a model took all of them.
+func (p *Prepared) Taken() bool { return p.taken == len(p.numbers) }
+
+// Close frees the kernels that no model took, after their transformation, for which it waits. Of nil it does nothing.
+func (p *Prepared) Close() {
+	if p == nil {
+		return
+	}
+	_ = p.group.Wait()
+	for _, number := range p.numbers {
+		dropReady(number)
+	}
+	p.numbers = nil
+}

@@ -1,0 +1,122 @@
+package convolution_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"fovea/convolution"
+	"fovea/inference"
+)
+
+// variable is a kernel with random weights in a variable of that name.
+func (n *network) variable(name string, shape ...int) (value tf.Output, assign *tf.Operation, kernel convolution.Kernel) {
+	n.tb.Helper()
+	size := 1
+	dims := make([]int64, len(shape))
+	for i, d := range shape {
+		size, dims[i] = size*d, int64(d)
+	}
+	values := make([]float32, size)
+	for i := range values {
+		values[i] = n.value(n.random)
+	}
+	handle := op.VarHandleOp(n.next(), tf.Float, tf.MakeShape(dims...), op.VarHandleOpSharedName(name))
+	assign = op.AssignVariableOp(n.next(), handle, n.tensor(values, shape...))
+	decode := func(to []float32) error { copy(to, values); return nil }
+	return op.ReadVariableOp(n.next(), handle, tf.Float), assign, convolution.Kernel{Variable: name, Shape: shape, Decode: decode}
+}
+
+// prepared is a network of three convolutions, the last of 1x1, with the kernels of its variables.
+func prepared(t *testing.T, precision inference.Precision) (*inference.Model, []convolution.Kernel) {
+	t.Helper()
+	n, x := newNetwork(t, 13, 17, 3)
+	n.model.Precision = precision
+	var kernels []convolution.Kernel
+	var assignments []*tf.Operation
+	for _, shape := range [][]int{{3, 3, 3, 16}, {3, 3, 16, 32}, {1, 1, 32, 32}} {
+		kernel, assign, known := n.variable(fmt.Sprint("layer_", len(kernels)), shape...)
+		kernels, assignments = append(kernels, known), append(assignments, assign)
+		x = op.Relu(n.next(), op.Conv2D(n.next(), x, kernel, []int64{1, 1, 1, 1}, "SAME"))
+	}
+	n.tap("last", x, 13, 17, 32)
+	model := n.openAs(inference.SessionConfig{Device: inference.DeviceCPU, Precision: precision})
+	if _, err := model.Session.Run(nil, nil, assignments); err != nil {
+		t.Fatal(err)
+	}
+	return model, kernels
+}
+
+// readyKernels is how many kernels a model took that were transformed before.
+func readyKernels(model *inference.Model) (n int) {
+	for _, o := range model.Graph.Operations() {
+		if o.Type() == "FoveaReadyKernel" {
+			n++
+		}
+	}
+	return n
+}
+
+// Prepared kernels give the same features, to the bit, as those that TensorFlow transforms, in each precision. Those
+// that were not prepared are transformed as before.
+func TestPrepare(t *testing.T) {
+	unreadable := func([]float32) error { return errors.New("damaged") }
+	changes := map[string]struct {
+		change func([]convolution.Kernel)
+		taken  int // the third is of 1x1
+	}{
+		"all":            {func([]convolution.Kernel) {}, 2},
+		"another name":   {func(k []convolution.Kernel) { k[1].Variable = "layer" }, 1},
+		"one unreadable": {func(k []convolution.Kernel) { k[0].Decode = unreadable }, 1},
+	}
+	others := map[inference.Precision]inference.Precision{inference.Float32: inference.Int16, inference.Int16: inference.Float32}
+	for _, precision := range []inference.Precision{inference.Float32, inference.Int16} {
+		model, _ := prepared(t, precision)
+		if err := convolution.Accelerate(model, convolution.Options{}); err != nil {
+			t.Logf("skipped in %s: %v", precision, err)
+			continue
+		}
+		want := features(t, model, 5)
+		for name, test := range changes {
+			model, kernels := prepared(t, precision)
+			test.change(kernels)
+			ready := convolution.Prepare(precision, kernels)
+			if err := convolution.Accelerate(model, convolution.Options{Prepared: ready}); err != nil {
+				t.Fatal(err)
+			}
+			ready.Close()
+			ready.Close()
+			if got := features(t, model, 5); !reflect.DeepEqual(got, want) || readyKernels(model) != test.taken {
+				t.Errorf("%s, %s: %d kernels taken, want %d; equal features: %v", precision, name, readyKernels(model), test.taken, reflect.DeepEqual(got, want))
+			}
+		}
+		model, kernels := prepared(t, precision)
+		ready := convolution.Prepare(others[precision], kernels)
+		if err := convolution.Accelerate(model, convolution.Options{Prepared: ready}); err != nil || readyKernels(model) != 0 {
+			t.Errorf("%s took %d kernels of %s; %v", precision, readyKernels(model), others[precision], err)
+		}
+		ready.Close()
+	}
+}
+
+// A prepared kernel is taken once: what is not there any more is an error, not other numbers.
+func TestPreparedOnce(t *testing.T) {
+	model, kernels := prepared(t, inference.Float32)
+	ready := convolution.Prepare(inference.Float32, kernels)
+	if err := convolution.Accelerate(model, convolution.Options{Prepared: ready}); err != nil {
+		t.Skip(err)
+	}
+	again, _ := prepared(t, inference.Float32)
+	if err := convolution.Accelerate(again, convolution.Options{Prepared: ready}); err == nil || !strings.Contains(err.Error(), "there is no ready kernel") {
+		t.Errorf("the same kernels for a second model: %v", err)
+	}
+	ready.Close()
+	if err := convolution.Accelerate(again, convolution.Options{Prepared: ready}); err != nil {
+		t.Errorf("without prepared kernels: %v", err)
+	}
+}

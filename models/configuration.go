@@ -1,0 +1,89 @@
+package models
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"fovea/convolution"
+	"fovea/inference"
+	"fovea/vgg"
+	"fovea/vgg/weights"
+)
+
+// openConfiguration opens a configuration of VGG. The kernels of its convolutions are transformed while TensorFlow's
+// library is being loaded.
+func openConfiguration(name string, options Options) (*inference.Model, error) {
+	configuration, err := configuration(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := options.checkSize(configuration); err != nil {
+		return nil, err
+	}
+	loaded := make(chan error, 1)
+	go func() { loaded <- inference.Load() }()
+	set, err := Weights(configuration, options.Dir)
+	if err != nil {
+		return nil, err
+	}
+	kernels := options.prepare(set)
+	defer kernels.Close()
+	if err := <-loaded; err != nil {
+		return nil, err
+	}
+	if options.Session.OnGPU() {
+		kernels.Close()
+	}
+	model, err := options.openWith(configuration, set, kernels)
+	if err == nil && !options.Preprocessing.IsZero() {
+		model.Preprocessing = options.Preprocessing
+	}
+	return model, err
+}
+
+// prepare starts to transform the kernels of a configuration if it will run on the CPU, as far as can be told before
+// TensorFlow is there.
+func (o Options) prepare(set weights.Set) *convolution.Prepared {
+	if o.Convolutions == Direct || o.Session.Device != "" && o.Session.Device != inference.DeviceAuto && o.Session.Device != inference.DeviceCPU {
+		return nil
+	}
+	var kernels []convolution.Kernel
+	for _, name := range slices.Sorted(maps.Keys(set.Tensors)) {
+		tensor := set.Tensors[name]
+		kernels = append(kernels, convolution.Kernel{Variable: name, Shape: tensor.Shape, Decode: tensor.Decode})
+	}
+	return convolution.Prepare(o.Session.Precision, kernels)
+}
+
+// openWith opens a configuration with prepared kernels, whose variables need no values then, or, should that fail,
+// without them.
+func (o Options) openWith(c vgg.Configuration, set weights.Set, kernels *convolution.Prepared) (*inference.Model, error) {
+	if variables := kernels.Variables(); len(variables) > 0 {
+		model, err := vgg.OpenWith(c, set, vgg.Options{Session: o.Session, Dense: o.Dense, Unassigned: variables})
+		if err != nil {
+			return nil, err
+		}
+		if convolution.Accelerate(model, convolution.Options{Prepared: kernels}) == nil && kernels.Taken() {
+			return model, nil
+		}
+		if err := model.Close(); err != nil {
+			return nil, err
+		}
+	}
+	model, err := vgg.OpenWith(c, set, vgg.Options{Session: o.Session, Dense: o.Dense})
+	if err != nil {
+		return nil, err
+	}
+	return o.accelerated(c.Name, model, func() error { return convolution.Accelerate(model, convolution.Options{}) })
+}
+
+// checkSize refuses sizes that a configuration was not trained on.
+func (o Options) checkSize(c vgg.Configuration) error {
+	for _, side := range []int{o.InputHeight, o.InputWidth} {
+		if side != 0 && side != vgg.InputSize {
+			return fmt.Errorf("models: %s: %w: %dx%d pixels were requested, it takes %dx%[5]d; dense views see whole images of any size", c.Name, ErrSize, o.InputWidth, o.InputHeight, vgg.InputSize)
+		}
+	}
+	return nil
+}
