@@ -11,9 +11,12 @@
 #include "headers_linux.h"
 #include "load.h"
 
-// The name that the library goes by, as it would stand in the program if it were linked with it.
-#ifndef FOVEA_LIBTENSORFLOW
-#define FOVEA_LIBTENSORFLOW "libtensorflow.so.2"
+// The names that the library goes by: as the one that the program was linked with is called, or else as TensorFlow's
+// archives and its wheels call it.
+#ifdef FOVEA_LIBTENSORFLOW
+static const char *const names[] = {FOVEA_LIBTENSORFLOW};
+#else
+static const char *const names[] = {"libtensorflow.so.2", "libtensorflow_cc.so.2"};
 #endif
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -21,8 +24,12 @@ static void *library;
 static char *failure;
 
 static void load(void) {
-	library = dlopen(FOVEA_LIBTENSORFLOW, RTLD_NOW | RTLD_LOCAL);
-	if (!library) failure = strdup(dlerror());
+	if (dlsym(RTLD_DEFAULT, "TF_Version")) library = dlopen(NULL, RTLD_NOW); // the program names it after all
+	for (size_t i = 0; !library && i < sizeof names / sizeof *names; i++) {
+		free(failure);
+		library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+		failure = library ? NULL : strdup(dlerror());
+	}
 }
 
 const char *fovea_libtensorflow_load(void) {
