@@ -9,7 +9,11 @@ GO = eval "$$(scripts/deps.sh env)" && go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 # The packages whose tests compute with whole networks.
 HEAVY = /(models|servable|vgg)$$
+# Those whose tests take longest under the race detector, which begin first.
+LONG = ./cmd ./featurestore
 LDFLAGS = -X fovea/app/cli.version=$(VERSION)
+# Tests are linked without the tables that only debuggers read, which take the linker long.
+TESTFLAGS = -ldflags=-w
 
 .PHONY: help
 help: ## list the targets
@@ -47,11 +51,11 @@ test: build python browser corpora ## vet, staticcheck, govulncheck, gofmt, all 
 		FOVEA_PYTHON_SERVING="$$(scripts/python.sh path serving)" FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
 		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_PYTHON_SCIKIT_LEARN FOVEA_PYTHON_SBOM FOVEA_PYTHON_PICTURES FOVEA_PYTHON_SERVING FOVEA_CHROMIUM && \
 		eval "$$(scripts/deps.sh env)" && \
-		go test -race -tags nocloud -timeout 45m $$(go list ./... | grep -vE '$(HEAVY)') && \
-		go test -race -short -tags nocloud $$(go list ./... | grep -E '$(HEAVY)') && \
-		go test -tags nocloud $$(go list ./... | grep -E '$(HEAVY)')
-	$(GO) test ./objects/drivers
-	$(GO) test -tags nocloud -run 'TestCorpora|TestEstimate|TestMemory|TestOversize' ./picture ./picture/internal/codec
+		go test $(TESTFLAGS) -race -tags nocloud -timeout 45m $(LONG) $$(go list ./... | grep -vE '$(HEAVY)') && \
+		go test $(TESTFLAGS) -race -short -tags nocloud $$(go list ./... | grep -E '$(HEAVY)') && \
+		go test $(TESTFLAGS) -tags nocloud $$(go list ./... | grep -E '$(HEAVY)')
+	$(GO) test $(TESTFLAGS) ./objects/drivers
+	$(GO) test $(TESTFLAGS) -tags nocloud -run 'TestCorpora|TestEstimate|TestMemory|TestOversize' ./picture ./picture/internal/codec
 	$(MAKE) test-beam
 	@scripts/fuzz.sh $(or $(FUZZTIME),2s)
 
@@ -104,7 +108,7 @@ beam: deps ## make bin/extract-beam, which extracts on engines that Apache Beam 
 .PHONY: test-beam
 test-beam: deps ## vet, staticcheck and tests of extract-beam: Prism, a server of it, a killed worker
 	$(GO) build -o bin/tools/ honnef.co/go/tools/cmd/staticcheck
-	eval "$$(scripts/deps.sh env)" && cd beam && go vet ./... && ../bin/tools/staticcheck ./... && go test ./...
+	eval "$$(scripts/deps.sh env)" && cd beam && go vet ./... && ../bin/tools/staticcheck ./... && go test $(TESTFLAGS) ./...
 
 .PHONY: test-cluster
 test-cluster: deps ## extract-beam on a cluster of Apache Flink, whose workers are killed (needs Java 17 and Maven)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -28,30 +29,27 @@ func mixedPictures(t *testing.T, n int) string {
 	random := rand.New(rand.NewPCG(3, 3))
 	const differing = 300
 	files := make([]string, differing)
+	var photo []byte // encoded once: under the race detector that takes seconds
 	for i := range files {
-		width, height := 32+random.IntN(97), 32+random.IntN(97)
+		width, height, extension := 32+random.IntN(97), 32+random.IntN(97), ".jpg"
 		switch {
 		case i%100 == 0:
 			width, height = 4000, 3000
 		case i%100 < 10:
 			width, height = 500, 375
 		}
-		img := image.NewRGBA(image.Rect(0, 0, width, height))
-		for y := range height {
-			for x := range width {
-				img.SetRGBA(x, y, color.RGBA{uint8(x + i), uint8(y * i), uint8(random.Uint32() & 31), 255})
-			}
-		}
-		var content bytes.Buffer
-		extension := ".jpg"
 		if i%10 == 9 {
 			extension = ".png"
-			check(t, png.Encode(&content, img))
-		} else {
-			check(t, jpeg.Encode(&content, img, &jpeg.Options{Quality: 85}))
+		}
+		content := photo
+		if i%100 != 0 || photo == nil {
+			content = noisyPicture(t, random, i, width, height, extension)
+		}
+		if i%100 == 0 {
+			photo = content
 		}
 		files[i] = filepath.Join(dir, fmt.Sprintf(".%03d%s", i, extension)) // hidden: not listed
-		check(t, os.WriteFile(files[i], content.Bytes(), 0o644))
+		check(t, os.WriteFile(files[i], append(slices.Clip(content), byte(i)), 0o644))
 	}
 	for i := range n {
 		below := filepath.Join(dir, fmt.Sprintf("%03d", i/1000))
@@ -62,6 +60,26 @@ func mixedPictures(t *testing.T, n int) string {
 		check(t, os.Link(file, filepath.Join(below, fmt.Sprintf("%06d%s", i, filepath.Ext(file)))))
 	}
 	return dir
+}
+
+// noisyPicture is one of a pattern and noise, encoded.
+func noisyPicture(t *testing.T, random *rand.Rand, number, width, height int, extension string) []byte {
+	t.Helper()
+	img := image.NewRGBA(image.Rect(0, 0, width, height))
+	const rows = 16 // which are repeated
+	for y := range min(height, rows) {
+		for x := range width {
+			img.SetRGBA(x, y, color.RGBA{uint8(x + number), uint8(y * number), uint8(random.Uint32() & 31), 255})
+		}
+	}
+	repeat(img.Pix, min(height, rows)*img.Stride)
+	var content bytes.Buffer
+	if extension == ".png" {
+		check(t, png.Encode(&content, img))
+	} else {
+		check(t, jpeg.Encode(&content, img, &jpeg.Options{Quality: 85}))
+	}
+	return content.Bytes()
 }
 
 // memoryOf reads a field of /proc/PID/status in MB, 0 when the process has ended.

@@ -44,7 +44,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir) // a temporary directory
-	build := exec.Command("go", "build", "-o", dir, "fovea/cmd/extract", "fovea/cmd/finetune")
+	build := exec.Command("go", "build", "-ldflags=-w", "-o", dir, "fovea/cmd/extract", "fovea/cmd/finetune")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build the commands:", err)

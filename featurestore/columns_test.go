@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -385,22 +384,18 @@ func TestDatasetsOfSeveralModels(t *testing.T) {
 
 // pyarrow and DuckDB read all columns, as the vectors that they were.
 func TestPythonReadsAddedColumns(t *testing.T) {
-	python := os.Getenv("FOVEA_PYTHON")
-	if python == "" {
-		t.Skip("FOVEA_PYTHON is not set: run it with make test")
-	}
+	python := startPythonReaders(t)
 	for _, format := range formats {
 		for _, dtype := range dtypes {
-			dir, expected := verified(t), t.TempDir()
-			info, rows := testInfo(dtype), makeRows(testRecipe(), 0, 2*testShard+testGroup+3)
-			writeAll(t, dir, info, testOptions(format), rows, makeFailures(0, 2))
-			must(t, addColumns(dir, moreRecipe(), testOptions(format), atOnce, rows))
-			info.Recipe = bothRecipes(t, moreRecipe())
-			writeExpected(t, expected, info, format, joinedRows(rows, moreRecipe(), info.Recipe), makeFailures(0, 2))
-			output, err := exec.Command(python, filepath.Join("..", "testdata", "python", "check_dataset.py"), dir, expected).CombinedOutput()
-			if err != nil {
-				t.Errorf("%s, %s: %v:\n%s", format, dtype, err, output)
-			}
+			t.Run(fmt.Sprintf("%s/%s", format, dtype), func(t *testing.T) {
+				dir, expected := verified(t), t.TempDir()
+				info, rows := testInfo(dtype), makeRows(testRecipe(), 0, 2*testShard+testGroup+3)
+				writeAll(t, dir, info, testOptions(format), rows, makeFailures(0, 2))
+				must(t, addColumns(dir, moreRecipe(), testOptions(format), atOnce, rows))
+				info.Recipe = bothRecipes(t, moreRecipe())
+				writeExpected(t, expected, info, format, joinedRows(rows, moreRecipe(), info.Recipe), makeFailures(0, 2))
+				python.check(t, dir, expected)
+			})
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -16,13 +17,51 @@ import (
 	"fovea/recipe"
 )
 
-// Other readers must see what was written: pyarrow, pandas, Polars and DuckDB compare every
-// column. FOVEA_PYTHON is an interpreter with testdata/python/requirements.txt.
-func TestPythonReaders(t *testing.T) {
+// pythonReaders is a process in which pyarrow, pandas, Polars and DuckDB compare every column of
+// datasets. It is one for all those of a test, since they take seconds to load.
+type pythonReaders struct {
+	ask    *json.Encoder
+	answer *json.Decoder
+}
+
+// startPythonReaders starts it. FOVEA_PYTHON is an interpreter with testdata/python/requirements.txt.
+func startPythonReaders(t *testing.T) *pythonReaders {
+	t.Helper()
 	python := os.Getenv("FOVEA_PYTHON")
 	if python == "" {
 		t.Skip("FOVEA_PYTHON is not set: no Python to read the files with")
 	}
+	command := exec.Command(python, filepath.Join("..", "testdata", "python", "check_dataset.py"))
+	var messages bytes.Buffer
+	command.Stderr = &messages
+	in, err := command.StdinPipe()
+	must(t, err)
+	out, err := command.StdoutPipe()
+	must(t, err)
+	must(t, command.Start())
+	t.Cleanup(func() {
+		if err := errors.Join(in.Close(), command.Wait()); err != nil {
+			t.Errorf("check_dataset.py: %v:\n%s", err, &messages)
+		}
+	})
+	return &pythonReaders{json.NewEncoder(in), json.NewDecoder(out)}
+}
+
+// check compares a dataset with what writeExpected has written.
+func (p *pythonReaders) check(t *testing.T, dir, expected string) {
+	t.Helper()
+	must(t, p.ask.Encode([]string{dir, expected}))
+	var answer struct{ Agree, Error string }
+	must(t, p.answer.Decode(&answer))
+	if answer.Error != "" || answer.Agree == "" {
+		t.Fatal(answer.Error)
+	}
+	t.Log(answer.Agree)
+}
+
+// Other readers must see what was written.
+func TestPythonReaders(t *testing.T) {
+	python := startPythonReaders(t)
 	for _, format := range formats {
 		for _, dtype := range dtypes {
 			for _, n := range []int{1, 2*testShard + testGroup + 3} {
@@ -47,7 +86,8 @@ func TestPythonReaders(t *testing.T) {
 	}
 }
 
-func comparePython(t *testing.T, python string, info Info, options Options, n int) {
+func comparePython(t *testing.T, python *pythonReaders, info Info, options Options, n int) {
+	t.Helper()
 	dir, expected := verified(t), t.TempDir()
 	rows, failures := makeRows(info.Recipe, 0, n), makeFailures(0, n%3)
 	if len(info.Extra) > 0 {
@@ -55,11 +95,7 @@ func comparePython(t *testing.T, python string, info Info, options Options, n in
 	}
 	writeAll(t, dir, info, options, rows, failures)
 	writeExpected(t, expected, info, options.Format, rows, failures)
-	out, err := exec.Command(python, filepath.Join("..", "testdata", "python", "check_dataset.py"), dir, expected).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v:\n%s", err, out)
-	}
-	t.Logf("%s", bytes.TrimSpace(out))
+	python.check(t, dir, expected)
 }
 
 // writeExpected writes what check_dataset.py compares with.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -376,10 +375,7 @@ func TestReviseSeesDamage(t *testing.T) {
 
 // Other readers see the revised rows: pyarrow, pandas, Polars and DuckDB compare every column.
 func TestReviseForPythonReaders(t *testing.T) {
-	python := os.Getenv("FOVEA_PYTHON")
-	if python == "" {
-		t.Skip("FOVEA_PYTHON is not set: no Python to read the files with")
-	}
+	python := startPythonReaders(t)
 	for _, format := range formats {
 		for _, dtype := range dtypes {
 			for name, out := range map[string]func(int) bool{"kept": func(int) bool { return false }, "left out": func(i int) bool { return i == testShard+2 }} {
@@ -394,11 +390,7 @@ func TestReviseForPythonReaders(t *testing.T) {
 					_, err := Revise(context.Background(), dir, ReviseOptions{Row: row})
 					must(t, err)
 					writeExpected(t, expected, info, format, want, failures)
-					output, err := exec.Command(python, filepath.Join("..", "testdata", "python", "check_dataset.py"), dir, expected).CombinedOutput()
-					if err != nil {
-						t.Fatalf("%v:\n%s", err, output)
-					}
-					t.Logf("%s", bytes.TrimSpace(output))
+					python.check(t, dir, expected)
 				})
 			}
 		}

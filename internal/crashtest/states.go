@@ -192,34 +192,49 @@ func (p *power) random(random *rand.Rand, count int, yield func([]choice) bool) 
 	return true
 }
 
+// moment is a state of which only so much is known: how many operations there were, and what has come of those
+// that are not on disk.
+type moment struct {
+	done    int
+	choices []choice
+}
+
 // States gives what may be found after a loss of power at any moment, each state once.
 func (h *History) States(options Options) iter.Seq[*State] {
-	if options.Most <= 0 || Trials(-1) >= 0 {
-		return h.all(options)
-	}
 	return func(yield func(*State) bool) {
-		count := 0
-		for range h.all(options) {
-			count++
+		moments := h.moments(options)
+		if options.Most > 0 && Trials(-1) < 0 {
+			moments = some(slices.Collect(moments), options.Most)
 		}
-		random := rand.New(rand.NewPCG(3, 4))
-		for s := range h.all(options) {
-			if random.IntN(max(count, 1)) < options.Most && !yield(s) {
+		w := newWalker(newPower(h), options.Alike)
+		for m := range moments {
+			for w.done < m.done {
+				w.step()
+			}
+			files, sum := w.walk(m.choices)
+			if !yield(&State{Marks: slices.Clone(w.marks), At: w.at, Missing: w.describe(m.choices), files: files, sum: sum}) {
 				return
 			}
 		}
 	}
 }
 
-func (h *History) all(options Options) iter.Seq[*State] {
-	random := rand.New(rand.NewPCG(1, 2))
-	return h.states(options, func(p *power, yield func([]choice) bool) bool {
-		return p.systematic(yield) && p.random(random, options.Random, yield)
-	})
+// some gives about so many by chance, or all where there are fewer.
+func some(all []moment, most int) iter.Seq[moment] {
+	return func(yield func(moment) bool) {
+		random := rand.New(rand.NewPCG(3, 4))
+		for _, m := range all {
+			if random.IntN(len(all)) < most && !yield(m) {
+				return
+			}
+		}
+	}
 }
 
-func (h *History) states(options Options, choose func(*power, func([]choice) bool) bool) iter.Seq[*State] {
-	return func(yield func(*State) bool) {
+// moments gives those of all states, in the order of the operations.
+func (h *History) moments(options Options) iter.Seq[moment] {
+	return func(yield func(moment) bool) {
+		random := rand.New(rand.NewPCG(1, 2))
 		p := newPower(h)
 		w := newWalker(p, options.Alike)
 		seen := map[uint64]bool{}
@@ -232,15 +247,15 @@ func (h *History) states(options Options, choose func(*power, func([]choice) boo
 				phase = len(p.marks)
 				clear(seen)
 			}
-			more := choose(p, func(choices []choice) bool {
-				files, sum := w.walk(choices)
+			try := func(choices []choice) bool {
+				sum := w.sumOf(choices)
 				if seen[sum] {
 					return true
 				}
 				seen[sum] = true
-				return yield(&State{Marks: slices.Clone(p.marks), At: p.at, Missing: p.describe(choices), files: files, sum: sum})
-			})
-			if !more {
+				return yield(moment{p.done, choices})
+			}
+			if !p.systematic(try) || !p.random(random, options.Random, try) {
 				return
 			}
 		}

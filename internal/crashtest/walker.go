@@ -4,7 +4,6 @@ import (
 	"hash/maphash"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // walker finds what is in a directory.
@@ -12,80 +11,143 @@ type walker struct {
 	*power
 	alike func(string) bool
 	seed  maphash.Seed
-	// names are each directory's in order.
-	names map[*node][]string
+	// entries are each directory's slots, in the order of their names.
+	entries map[*node][]int
+	top     *spot
+	// before is what all slots hold by the operations before the first one that is not on disk, which are
+	// passed in number: most states of a moment have them in common.
+	before []*node
+	passed int
 	// now are the nodes of all slots, choices those of all operations.
 	now      []*node
 	choices  []choice
 	contents map[string]*content
-	files    []file
-	hash     maphash.Hash
+	// sum is that of what was walked; files are it, if list is set.
+	sum   uint64
+	list  bool
+	files []file
+}
+
+// spot is a path that was walked to, and the names below it.
+type spot struct {
+	path  string
+	depth int
+	// sum is that of the path, unless it is one of those that do not count.
+	sum    uint64
+	counts bool
+	below  map[string]*spot
 }
 
 func newWalker(p *power, alike func(string) bool) *walker {
-	w := &walker{power: p, alike: alike, names: map[*node][]string{}, now: make([]*node, len(p.slots)),
-		choices: make([]choice, len(p.ops)), contents: map[string]*content{}}
+	w := &walker{power: p, alike: alike, seed: maphash.MakeSeed(), entries: map[*node][]int{}, top: &spot{below: map[string]*spot{}},
+		before: make([]*node, len(p.slots)), now: make([]*node, len(p.slots)), choices: make([]choice, len(p.ops)), contents: map[string]*content{}}
 	for _, s := range p.slots {
-		if _, ok := w.names[s.dir]; !ok {
-			w.names[s.dir] = slices.Sorted(maps.Keys(s.dir.slots))
+		if _, ok := w.entries[s.dir]; !ok {
+			for _, name := range slices.Sorted(maps.Keys(s.dir.slots)) {
+				w.entries[s.dir] = append(w.entries[s.dir], s.dir.slots[name])
+			}
 		}
 	}
-	w.seed = w.hash.Seed()
 	return w
 }
 
 // walk lists the files of a state, and gives a sum of them.
 func (w *walker) walk(choices []choice) ([]file, uint64) {
-	clear(w.now)
-	clear(w.choices)
-	w.files = nil
-	w.hash.Reset()
+	w.list, w.files = true, nil
+	sum := w.sumOf(choices)
+	w.list = false
+	return w.files, sum
+}
+
+// sumOf gives a sum of the files of a state.
+func (w *walker) sumOf(choices []choice) uint64 {
+	first := w.done
+	if len(w.pending) > 0 {
+		first = w.pending[0].op
+	}
+	for ; w.passed < first; w.passed++ {
+		w.settle(w.passed, w.before)
+	}
+	copy(w.now, w.before)
 	next := 0
-	for i := range w.ops[:w.done] {
-		if w.written[i] {
-			w.choices[i] = applied
-		}
-		for _, e := range w.settled[i] {
-			w.now[e.slot] = e.node
-		}
+	for i := first; i < w.done; i++ {
+		w.settle(i, w.now)
 		if next < len(w.pending) && w.pending[next].op == i {
 			w.choices[i] = choices[next]
 			if choices[next] == applied {
-				for _, e := range w.pending[next].entries {
-					w.now[e.slot] = e.node
-				}
+				arrange(w.now, w.pending[next].entries)
 			}
 			next++
 		}
 	}
-	w.list(w.root, "")
-	return w.files, w.hash.Sum64()
+	w.sum = 0
+	w.walkDir(w.root, w.top)
+	return w.sum
 }
 
-// list adds what is in a directory.
-func (w *walker) list(dir *node, prefix string) {
-	for _, name := range w.names[dir] {
-		n := w.now[dir.slots[name]]
-		if n == nil || strings.Count(prefix, "/") > maxDepth {
+// settle does as much of an operation as is on disk.
+func (w *walker) settle(i int, nodes []*node) {
+	w.choices[i] = lost
+	if w.written[i] {
+		w.choices[i] = applied
+	}
+	arrange(nodes, w.settled[i])
+}
+
+func arrange(nodes []*node, entries []entry) {
+	for _, e := range entries {
+		nodes[e.slot] = e.node
+	}
+}
+
+// walkDir adds what is in a directory.
+func (w *walker) walkDir(dir *node, at *spot) {
+	if at.depth > maxDepth {
+		return
+	}
+	for _, slot := range w.entries[dir] {
+		n := w.now[slot]
+		if n == nil {
 			continue
 		}
-		path := prefix + name
-		f := file{path: path}
+		s := w.below(at, w.slots[slot].name)
+		f := file{path: s.path}
 		if !n.isDir {
 			f.content = w.contentOf(n)
 		}
-		w.files = append(w.files, f)
-		if w.alike == nil || !w.alike(path) {
-			_, _ = w.hash.WriteString(path)
-			_ = w.hash.WriteByte(0)
+		if w.list {
+			w.files = append(w.files, f)
+		}
+		if s.counts {
+			w.add(s.sum)
 			if f.content != nil {
-				maphash.WriteComparable(&w.hash, f.content.sum)
+				w.add(f.content.sum)
 			}
 		}
 		if n.isDir {
-			w.list(n, path+"/")
+			w.walkDir(n, s)
 		}
 	}
+}
+
+// add mixes one more sum in, after which their order matters.
+func (w *walker) add(sum uint64) {
+	const odd = 0x9e3779b97f4a7c15
+	w.sum = (w.sum ^ sum) * odd
+}
+
+// below finds a name below a path.
+func (w *walker) below(at *spot, name string) *spot {
+	s, ok := at.below[name]
+	if !ok {
+		s = &spot{path: name, depth: at.depth + 1, below: map[string]*spot{}}
+		if at != w.top {
+			s.path = at.path + "/" + name
+		}
+		s.sum, s.counts = maphash.String(w.seed, s.path), w.alike == nil || !w.alike(s.path)
+		at.below[name] = s
+	}
+	return s
 }
 
 // maxDepth ends the walk through a directory that has come to lie in itself.

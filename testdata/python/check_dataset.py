@@ -1,19 +1,19 @@
-"""Reads a dataset with pyarrow, pandas, Polars and DuckDB and compares every column with
+"""Reads datasets with pyarrow, pandas, Polars and DuckDB and compares every column with
 what was written, bit by bit.
 
-    check_dataset.py DATASET EXPECTED
-
-EXPECTED is a directory with expected.json (format, dtype, layers with their sizes and
+Each line that it is given is a list in JSON, [DATASET, EXPECTED]. EXPECTED is a directory with expected.json (format, dtype, layers with their sizes and
 shapes, rows without vectors, failures) and, for each layer, N.f32: the values of all rows as
 little-endian float32, already rounded to the stored type.
 
-It raises at the first difference and prints what it has compared at the end.
+It answers each line with one: {"agree": what it has compared}, or, at the first difference,
+{"error": what it is}. One process is for many datasets, since the readers take long to load.
 """
 
 import glob
 import json
 import os
 import sys
+import traceback
 
 import duckdb
 import numpy as np
@@ -30,9 +30,13 @@ NULLABLE = ["label", "split", "group", "crs"]
 BOUNDS = ["x_min", "y_min", "x_max", "y_max"]
 
 
+class Different(Exception):
+    pass
+
+
 def same(what, got, want):
     if got != want:
-        raise SystemExit(f"{what}: {str(got)[:500]} instead of {str(want)[:500]}")
+        raise Different(f"{what}: {str(got)[:500]} instead of {str(want)[:500]}")
 
 
 class Expected:
@@ -211,8 +215,7 @@ def check_failures(e, dataset):
         same("errors.jsonl: names", list(line), names)
 
 
-def main():
-    dataset, expected = sys.argv[1:]
+def check(dataset, expected):
     data = os.path.join(dataset, "data")
     e = Expected(expected)
     check_failures(e, dataset)
@@ -224,7 +227,13 @@ def main():
     if e.format == "parquet":  # DuckDB reads no Arrow files
         check_duckdb(e, data)
         done.append("duckdb")
-    print(f"{len(e.rows)} rows, {len(e.failures)} failures: {', '.join(done)} agree")
+    return f"{len(e.rows)} rows, {len(e.failures)} failures: {', '.join(done)} agree"
 
 
-main()
+same("arguments", sys.argv[1:], [])
+for line in sys.stdin:
+    try:
+        answer = {"agree": check(*json.loads(line))}
+    except BaseException:  # what Rust panics with is no Exception
+        answer = {"error": traceback.format_exc()}
+    print(json.dumps(answer), flush=True)
