@@ -38,7 +38,8 @@ func (o *options) summarize(r extraction.Result, err error) {
 		logrus.Infof("the current batch took more than %s: leaving its images for later", grace)
 	}
 	if err != nil && r.Status == featurestore.StatusInterrupted {
-		logrus.Infof("the finished rows are in %s; run the same command with --resume to continue", r.Dataset)
+		again, _ := o.again(r)
+		logrus.Infof("the finished rows are in %s; run %s to continue", r.Dataset, again)
 		return
 	}
 	if r.Failures > 0 {
