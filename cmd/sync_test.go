@@ -234,7 +234,7 @@ func killWhen(t *testing.T, command *exec.Cmd, pattern string, pause time.Durati
 }
 
 // syncOnSmallDisk is onSmallDisk for a dataset that is there.
-var syncOnSmallDisk = strings.NewReplacer(`head -c`, `cp -a "$BEFORE" "$DISK/out"; head -c`, ` --resume`, ``, `"$DISK/out" -type f | sed "s,$DISK/out/,,"`, `"$DISK" -type f`).Replace(onSmallDisk)
+var syncOnSmallDisk = strings.NewReplacer(`head -c`, `cp -a "$BEFORE" "$DISK/out"; head -c`, `"$DISK/out" -type f | sed "s,$DISK/out/,,"`, `"$DISK" -type f`).Replace(onSmallDisk)
 
 // A full disk leaves the old dataset as it was, and the next run goes on.
 func TestSyncOnFullDisk(t *testing.T) {

@@ -70,13 +70,11 @@ const (
 var source string
 
 var page = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("sheet").Funcs(template.FuncMap{
-		"style":  func() template.CSS { return look.CSS },
-		"policy": func() string { return look.Policy() },
+	return template.Must(look.Template("sheet", source, template.FuncMap{
 		"csvURI": func(content []byte) template.URL {
 			return template.URL("data:text/csv;charset=utf-8;base64," + base64.StdEncoding.EncodeToString(content)) // base64 only
 		},
-	}).Parse(source))
+	}))
 })
 
 // thumbnail is an image as the page shows it, or why it does not.

@@ -74,3 +74,23 @@ func TestWrite(t *testing.T) {
 		t.Errorf("canceled: %v", err)
 	}
 }
+
+// What names hide is shown, and the table to download has them as they are.
+func TestHiddenNames(t *testing.T) {
+	const name = "x\u202ey\x1bz"
+	var html bytes.Buffer
+	err := Write(context.Background(), &html, Sheet{
+		Title: name, Notes: []string{name}, Download: &Download{File: name, Label: name, Note: name, Content: []byte(name)},
+		Groups: []Group{{Title: name, Mark: name, Pictures: []Picture{{File: "gone.png", Name: name, Note: name, Details: name, Mark: name}}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := html.String()
+	if strings.ContainsAny(page, "\u202e\x1b") || strings.Count(page, `x\u202ey\x1bz`) < 10 {
+		t.Errorf("the page is %q", page)
+	}
+	if !strings.Contains(page, base64.StdEncoding.EncodeToString([]byte(name))) {
+		t.Error("the table has another name")
+	}
+}

@@ -104,8 +104,8 @@ func (o *Options) estimateSync(ctx context.Context, found listing) (Estimated, e
 	} else if !exists {
 		return o.estimate(ctx, found, nil)
 	}
-	if r.GroupBy.ByPatient() && r.key == nil {
-		return Estimated{}, r.lostKey()
+	if err := r.requireKey(dir); err != nil {
+		return Estimated{}, err
 	}
 	if r.group, err = r.Open(); err != nil {
 		return Estimated{}, err

@@ -162,12 +162,24 @@ func (r *run) openGroups() (err error) {
 	}
 	r.key, err = readGroupKey(r.GroupKey)
 	if errors.Is(err, fs.ErrNotExist) {
-		if r.hasDataset() {
-			return r.lostKey()
+		if dir, err := objects.LocalPath(r.Out); err == nil && !objects.IsURL(r.Out) {
+			return r.requireKey(dir)
 		}
 		return nil
 	}
 	return keyError(err)
+}
+
+// requireKey refuses to go on with a dataset in dir without the key that it was made with.
+func (r *run) requireKey(dir string) error {
+	if !r.GroupBy.ByPatient() || r.key != nil || !r.Resume && !r.Sync {
+		return nil
+	}
+	there, err := featurestore.HasDataset(dir)
+	if err == nil && there {
+		err = wrong("--group-key %s does not exist: give the file with which the dataset was made", r.GroupKey)
+	}
+	return err
 }
 
 // keyGroups makes a key where there is none, once it is known what is in the dataset's directory, which a URL's is copied
@@ -176,21 +188,13 @@ func (r *run) keyGroups(dir string) (err error) {
 	if !r.GroupBy.ByPatient() || r.key != nil {
 		return nil
 	}
-	if r.Resume || r.Sync {
-		if there, err := featurestore.HasDataset(dir); err != nil {
-			return err
-		} else if there {
-			return r.lostKey()
-		}
+	if err := r.requireKey(dir); err != nil {
+		return err
 	}
 	if r.key, err = makeGroupKey(r.GroupKey); errors.Is(err, fs.ErrExist) { // that of another run, which began together with this one
 		r.key, err = readGroupKey(r.GroupKey)
 	}
 	return keyError(err)
-}
-
-func (r *run) lostKey() error {
-	return wrong("--group-key %s does not exist: give the file with which the dataset was made", r.GroupKey)
 }
 
 // keyError says what an error was about.
@@ -200,16 +204,6 @@ func keyError(err error) error {
 		err = fmt.Errorf("extraction: open the key of the groups: %w", err)
 	}
 	return err
-}
-
-// hasDataset reports whether there is a local dataset to go on with.
-func (r *run) hasDataset() bool {
-	dir, err := objects.LocalPath(r.Out)
-	if err != nil || objects.IsURL(r.Out) || !r.Resume && !r.Sync {
-		return false
-	}
-	there, err := featurestore.HasDataset(dir)
-	return err == nil && there
 }
 
 // describe has the pipeline find what the columns on request need.

@@ -13,6 +13,9 @@ type Result struct {
 	// Dataset names the dataset in messages: Options.Out, without a URL's parameters. Dir is the directory that
 	// was written to, the same or one in Options.Staging; it is empty before the output is begun.
 	Dataset, Dir string
+	// Begun says that the dataset in Dir was begun, or taken over from an earlier run. With Options.Overwrite, the one
+	// before it is gone then.
+	Begun bool
 	// Rows and Failures are those of the dataset, earlier runs' included. Present is the number of rows that
 	// earlier runs have made.
 	Rows, Failures, Present int
@@ -34,6 +37,19 @@ type Result struct {
 
 // Images is the number of images that this run has dealt with, failures included.
 func (r Result) Images() int { return r.Stats.Rows + r.Stats.Failures }
+
+// Kept looks into Dir for what is kept there after a run that ended with an error, by this run and by earlier ones:
+// whether there is a dataset, and its rows, -1 if it cannot be read.
+func (r Result) Kept() (rows int, there bool) {
+	if there, err := featurestore.HasDataset(r.Dir); err == nil && !there {
+		return 0, false
+	}
+	dataset, err := featurestore.Open(r.Dir)
+	if err != nil {
+		return -1, true
+	}
+	return dataset.Rows(), true
+}
 
 // FailureRate is the share, 0 to 1, of the dataset's images that could not be read.
 func (r Result) FailureRate() float64 {

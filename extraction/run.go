@@ -151,6 +151,7 @@ func (r *run) write(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	r.result.Begun = true
 	items, err := r.begin(writer)
 	if err != nil {
 		return errors.Join(err, writer.Abort())

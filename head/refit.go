@@ -60,8 +60,7 @@ type refitFold struct {
 	mean        []float64
 	// covariance is T, until the strength is known; factor is of T + lambda I.
 	covariance *mat.SymDense
-	factor     mat.Cholesky
-	lambda     float64
+	factor     cholesky
 }
 
 // mostRefitColumns bounds the memory and the time of the factorizations: there is a matrix of that many squared for
@@ -218,18 +217,7 @@ func (r *Refit) factorize(ctx context.Context, folds, columns int, strength floa
 				return err
 			}
 			own := &r.folds[f]
-			t, d := own.covariance, own.covariance.SymmetricDim()
-			own.lambda = strength * mat.Trace(t) / float64(columns)
-			before := make([]float64, d)
-			for i := range before {
-				before[i] = t.At(i, i)
-				t.SetSym(i, i, before[i]+own.lambda)
-			}
-			ok := own.factor.Factorize(t)
-			for i, v := range before {
-				t.SetSym(i, i, v)
-			}
-			if !ok {
+			if !own.factor.factorize(own.covariance, strength*mat.Trace(own.covariance)/float64(columns)) {
 				return errors.New("head: the covariance of the rows cannot be factorized: give a larger strength")
 			}
 			return nil

@@ -2,6 +2,7 @@ package head
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -47,36 +48,44 @@ func (r *Refit) choose(ctx context.Context, columns int, labels []string) (float
 	if r.coordinates.cols > choosingColumns {
 		folds = 2
 	}
-	try := func(strength float64) (float64, error) {
+	best, least := float64(usualStrength), math.Inf(1)
+	kept := make([]cholesky, folds) // those of the best one, which are needed again
+	swap := func() {
+		for f := range kept {
+			kept[f], r.folds[f].factor = r.folds[f].factor, kept[f]
+		}
+	}
+	try := func(strength float64) (better bool, err error) {
 		if err := r.factorize(ctx, folds, columns, strength); err != nil {
-			return 0, err
+			return false, err
 		}
 		tested, err := r.fit(ctx, folds, y, y, classes)
 		if err != nil {
-			return 0, err
+			return false, err
 		}
-		return tested.loss(y), nil
+		if loss := tested.loss(y); loss < least {
+			best, least = strength, loss
+			swap()
+			return true, nil
+		}
+		return false, nil
 	}
-	best, least := float64(usualStrength), 0.0
-	var err error
-	if least, err = try(best); err != nil {
+	if _, err := try(best); err != nil {
 		return 0, err
 	}
 	for _, up := range []bool{true, false} {
 		for next := beyond(best, up); next <= mostStrength && next >= leastStrength; next = beyond(next, up) {
-			loss, err := try(next)
-			if err != nil {
+			if better, err := try(next); err != nil {
 				return 0, err
-			}
-			if !(loss < least) {
+			} else if !better {
 				break
 			}
-			best, least = next, loss
 		}
 		if best > usualStrength {
 			break
 		}
 	}
+	swap()
 	return best, nil
 }
 

@@ -89,8 +89,8 @@ func (m *refitModel) means(f int, sums []classSums, counts []float64) *mat.Dense
 // solve finds the directions, and the means along them.
 func (m *refitModel) solve(means *mat.Dense) {
 	k, d := means.Dims()
-	var turned mat.Dense
-	_ = m.fold.factor.SolveTo(&turned, means.Slice(0, k-1, 0, d).T()) // says if the matrix is badly conditioned, which lambda bounds
+	turned := mat.DenseCopyOf(means.Slice(0, k-1, 0, d).T())
+	m.fold.factor.solve(turned) // lambda bounds how badly the matrix is conditioned
 	m.w = mat.DenseCopyOf(turned.T())
 	m.narrow = newDense(padded(k-1, quad), d)
 	for i := range k - 1 {
@@ -116,7 +116,7 @@ func (m *refitModel) discriminate() {
 		}
 	}
 	var turned mat.Dense
-	_ = factor.SolveTo(&turned, m.q.T()) // as in solve
+	_ = factor.SolveTo(&turned, m.q.T()) // says if the matrix is badly conditioned, as the one of solve is not
 	m.vectors = mat.DenseCopyOf(turned.T())
 	for c := range k {
 		own, q := m.vectors.RawRowView(c), m.q.RawRowView(c)
@@ -137,7 +137,7 @@ func (m *refitModel) within() *mat.SymDense {
 	s := mat.NewSymDense(k-1, nil)
 	for i := range k - 1 {
 		for j := i; j < k-1; j++ {
-			v := squares.At(i, j)/m.labels - m.at[i]*m.at[j] + m.fold.lambda*lengths.At(i, j)
+			v := squares.At(i, j)/m.labels - m.at[i]*m.at[j] + m.fold.factor.lambda*lengths.At(i, j)
 			for c, share := range m.shares {
 				v -= share * m.q.At(c, i) * m.q.At(c, j)
 			}
@@ -172,7 +172,7 @@ func (m *refitModel) squares() *mat.SymDense {
 	n := float64(len(m.fold.train))
 	for i := range k {
 		for j := i; j < k; j++ {
-			sum.SetSym(i, j, n*((m.q.At(i, j)+m.q.At(j, i))/2-m.fold.lambda*lengths.At(i, j)+at.AtVec(i)*at.AtVec(j)))
+			sum.SetSym(i, j, n*((m.q.At(i, j)+m.q.At(j, i))/2-m.fold.factor.lambda*lengths.At(i, j)+at.AtVec(i)*at.AtVec(j)))
 		}
 	}
 	m.addSquares(sum, others, -1)

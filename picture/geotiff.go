@@ -61,7 +61,9 @@ const (
 	keyModelType  = 1024
 	keyRasterType = 1025
 	keyGeographic = 2048
+	keyDegrees    = 2054 // the unit of angles
 	keyProjected  = 3072
+	keyMetres     = 3076 // the unit of a projected system
 	rasterIsPoint = 2
 
 	modelMissing, modelProjected, modelGeographic, modelGeocentric = 0, 1, 2, 3
@@ -91,16 +93,20 @@ func geoKeys(numbers []uint64) map[int]int {
 }
 
 // crsOf is the system that the coordinates are in. In a projected one, the geographic system is only what is projected:
-// taking metres for its degrees would be wrong.
+// taking metres for its degrees would be wrong. Nor are coordinates in other units than the system's in that system, as
+// GDAL has it, too.
 func crsOf(known map[int]int) string {
-	var code int
+	var code, unit int
+	projected := false
 	switch known[keyModelType] {
 	case modelProjected, modelMissing:
-		code = known[keyProjected]
-	case modelGeographic, modelGeocentric:
+		code, unit, projected = known[keyProjected], known[keyMetres], true
+	case modelGeographic:
+		code, unit = known[keyGeographic], known[keyDegrees]
+	case modelGeocentric:
 		code = known[keyGeographic]
 	}
-	if code < leastEPSG || code > mostEPSG {
+	if code < leastEPSG || code > mostEPSG || !inUnit(code, projected, unit) {
 		return ""
 	}
 	return fmt.Sprintf("EPSG:%d", code)

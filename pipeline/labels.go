@@ -5,7 +5,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"fovea/internal/spelling"
@@ -92,8 +91,8 @@ func checkLabels(items []Item) (doubts []string, err error) {
 		if len(label) > maxLabelBytes {
 			return nil, fmt.Errorf("pipeline: the label of %s, %q, has %d bytes, and at most %d are allowed: correct it at its origin, or exclude the image", item.File, shortened(label), len(label), maxLabelBytes)
 		}
-		if strings.ContainsFunc(label, unicode.IsControl) {
-			doubts = append(doubts, fmt.Sprintf("the label %q, first of %s, contains control characters", label, item.File))
+		if spelled := spelling.Spell(label); spelling.Line(spelled) != spelled {
+			doubts = append(doubts, fmt.Sprintf("the label \"%s\", first of %s, contains control characters or others that cannot be seen", spelling.Line(spelled), item.File))
 		}
 		if !utf8.ValidString(label) {
 			doubts = append(doubts, fmt.Sprintf("the label %q, first of %s, is not UTF-8 and is written as %s everywhere", label, item.File, spelling.Spell(label)))

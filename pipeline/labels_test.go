@@ -72,6 +72,7 @@ func TestLabelDoubts(t *testing.T) {
 		"zero byte":     {labels: []string{"cat", "d\x00og"}, err: "contains zero bytes"},
 		"a text":        {labels: []string{"cat", strings.Repeat("long ", 300)}, err: "has 1500 bytes"},
 		"control":       {labels: []string{"a\nb"}, doubts: []string{`"a\nb", first of x/`}},
+		"invisible":     {labels: []string{"c\u200bat", "👩\u200d🔬"}, doubts: []string{`"c\u200bat", first of x/`}},
 		"no UTF-8":      {labels: []string{"caf\xe9"}, doubts: []string{"written as caf%E9 everywhere"}},
 		"compositions":  {labels: []string{"caf\u00e9", "cafe\u0301"}, doubts: []string{`["cafe\u0301" "caf\u00e9"] look alike`}},
 		"case":          {labels: []string{"Cat", "cat"}, doubts: []string{`["Cat" "cat"]`}},

@@ -5,6 +5,8 @@ import (
 	"html/template"
 	"slices"
 	"sync"
+
+	"fovea/internal/look"
 )
 
 // AuditPage is a page of what is wrong with a dataset.
@@ -55,7 +57,7 @@ func conflict(group []AuditImage) bool {
 var auditSource string
 
 var auditTemplate = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("audit").Funcs(functions).Parse(auditSource))
+	return template.Must(look.Template("audit", auditSource, functions))
 })
 
 // AuditFile is the name of the page in a directory.

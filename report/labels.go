@@ -48,10 +48,9 @@ var labelSource string
 var labelScript template.JS
 
 var labelTemplate = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("labels").Funcs(functions).Funcs(template.FuncMap{
-		"labelScript": func() template.JS { return labelScript },
-		"labelPolicy": func() string { return look.Policy(labelScript) },
-	}).Parse(labelSource))
+	return template.Must(look.Template("labels", labelSource, template.FuncMap{
+		"dataURI": dataURI, "labelScript": func() template.JS { return labelScript }, "policy": func() string { return look.Policy(labelScript) },
+	}))
 })
 
 // dataURI holds a JPEG that this program encoded.

@@ -5,16 +5,24 @@ const byId = id => document.getElementById(id);
 let saved = "";
 // As RFC 4180 has it: what has commas, quotes or line breaks is quoted.
 const cell = text => /[",\r\n]|^\s|\s$/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
-const changed = () => cards.filter(card => field(card).value.trim() && field(card).value.trim() !== card.dataset.label);
+// Fields have labels as they are shown; what was typed means the class that is shown so, if there is one.
+const classes = new Map([...byId("classes").options].map(option => [option.value.trim(), option.dataset.real])
+	.sort(([a, real], [b, other]) => (a === real) - (b === other))); // a class with just this name counts
+const own = card => field(card).defaultValue;
+function label(card) {
+	const typed = field(card).value.trim();
+	return typed === own(card).trim() ? card.dataset.label : classes.get(typed) ?? typed;
+}
+const changed = () => cards.filter(card => label(card) && label(card) !== card.dataset.label);
 // Splits are in the table, if there are some, so that it can be added to one with all images.
 const splits = document.querySelector(".cards").dataset.splits;
 const csv = () => (splits ? "path,label,split\n" : "path,label\n") + changed().map(card =>
-	cell(card.dataset.path) + "," + cell(field(card).value.trim()) + (splits ? "," + cell(card.dataset.split) : "") + "\n").join("");
+	cell(card.dataset.path) + "," + cell(label(card)) + (splits ? "," + cell(card.dataset.split) : "") + "\n").join("");
 function show() {
 	const all = new Set(changed());
 	for (const card of cards) {
 		card.classList.toggle("changed", all.has(card));
-		suggest(card).textContent = field(card).value.trim() === card.dataset.suggested ? "back to " + card.dataset.label : "is " + card.dataset.suggested;
+		suggest(card).textContent = label(card) === card.dataset.suggested ? "back to " + own(card) : "is " + card.dataset.shown;
 	}
 	byId("count").textContent = all.size === 0 ? "nothing changed" : all.size === 1 ? "1 label changed" : all.size + " labels changed";
 	byId("save").disabled = byId("none").disabled = all.size === 0;
@@ -23,16 +31,16 @@ for (const card of cards) {
 	field(card).addEventListener("input", show);
 	field(card).addEventListener("focus", event => event.target.select());
 	suggest(card).addEventListener("click", () => {
-		field(card).value = field(card).value.trim() === card.dataset.suggested ? card.dataset.label : card.dataset.suggested;
+		field(card).value = label(card) === card.dataset.suggested ? own(card) : card.dataset.shown;
 		show();
 	});
 }
 byId("all").addEventListener("click", () => {
-	for (const card of cards.filter(card => card.classList.contains("likely"))) field(card).value = card.dataset.suggested;
+	for (const card of cards.filter(card => card.classList.contains("likely"))) field(card).value = card.dataset.shown;
 	show();
 });
 byId("none").addEventListener("click", () => {
-	for (const card of cards) field(card).value = card.dataset.label;
+	for (const card of cards) field(card).value = own(card);
 	show();
 });
 byId("save").addEventListener("click", () => {

@@ -187,6 +187,33 @@ func TestLabelPageOfSplits(t *testing.T) {
 	}
 }
 
+// Names are shown with what they hide, and the table has them as they are.
+func TestLabelPageOfHiddenNames(t *testing.T) {
+	const cat, dog = "ca\u202et", "d\u200bog"
+	p := LabelPage{Title: "labels", Classes: []string{cat, dog, `d\u200bog!`}, Rows: []LabelRow{
+		{Path: "1\u2066.jpg", Label: cat, Suggested: dog, Likely: true}, {Path: "2.jpg", Label: cat, Suggested: dog}, {Path: "3.jpg", Label: dog, Suggested: cat},
+	}}
+	file, err := WriteLabels(t.TempDir(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := openPage(t, "file://"+file)
+	var table, untouched string
+	var shown []string
+	err = chromedp.Run(ctx, chromedp.Evaluate("csv()", &untouched), chromedp.Click("#all"),
+		chromedp.SetValue(".card:nth-child(2) input", `d\u200bog!`), chromedp.SetValue(".card:nth-child(3) input", `ca\u202et`), chromedp.Evaluate("show()", nil), chromedp.Evaluate("csv()", &table),
+		chromedp.Evaluate(`[...document.querySelectorAll(".card:first-child :is(.path, input, button)")].map(x => x.value || x.textContent)`, &shown))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "path,label\n1\u2066.jpg,d\u200bog\n2.jpg,d\\u200bog!\n3.jpg,ca\u202et\n"; untouched != "path,label\n" || table != want {
+		t.Errorf("the table is %q, then %q, want %q", untouched, table, want)
+	}
+	if want := []string{`1\u2066.jpg`, `d\u200bog`, `back to ca\u202et`}; !slices.Equal(shown, want) {
+		t.Errorf("the page shows %q, want %q", shown, want)
+	}
+}
+
 func TestAuditPage(t *testing.T) {
 	long := "a-directory/of-photos-with-a-rather-long-name/IMG_20240601_123456789_burst_01.jpg"
 	thumbnail := sample(t).Mistakes[0].Thumbnail

@@ -16,7 +16,7 @@ import (
 //go:embed page.html
 var page string
 
-// functions are those of all pages' templates.
+// functions are those of all pages' templates, beside look's.
 var functions = template.FuncMap{
 	"percent": func(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) },
 	"short":   func(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) },
@@ -28,12 +28,10 @@ var functions = template.FuncMap{
 	"dot":      func(i int) template.CSS { return template.CSS(fmt.Sprintf("--is:var(--c%d)", i%len(look.Palette))) }, // a number only
 	"conflict": conflict,
 	"some":     text.Some,
-	"style":    func() template.CSS { return look.CSS },
-	"policy":   func() string { return look.Policy() },
 }
 
 var pageTemplate = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("page").Funcs(functions).Parse(page))
+	return template.Must(look.Template("page", page, functions))
 })
 
 // mostInPage is the number of classes, and of pairs of classes, that a page lists of many.

@@ -160,3 +160,49 @@ func TestWholeTicks(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// What names hide is shown on every page, and stays as it is where scripts save it.
+func TestHiddenNames(t *testing.T) {
+	const name = "x\u202ey\u200b\x1bz"
+	data := sample(t)
+	for i := range data.Metrics.Classes {
+		data.Metrics.Classes[i] += name
+		data.Metrics.PerClass[i].Class += name
+	}
+	data.Title, data.Facts, data.Settings = name, []Fact{{name, name}}, []Fact{{name, name}}
+	for i := range data.Mistakes {
+		data.Mistakes[i] = Mistake{Path: name, Truth: name, Taken: name}
+	}
+	data.Examples = []Example{{Class: 0, Taken: 1, Path: name}}
+	files, err := Write(t.TempDir(), data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	audit, err := WriteAudit(t.TempDir(), AuditPage{Title: name, Verdict: name, Passed: []string{name}, Sections: []AuditSection{
+		{Title: name, Do: name, Details: []string{name}, Rows: []AuditImage{{Path: name, Label: name, Split: name, Note: name, Size: name}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels, err := WriteLabels(t.TempDir(), LabelPage{Title: name, Facts: []Fact{{name, name}}, Classes: []string{name},
+		Rows: []LabelRow{{Path: name, Label: name, Split: name, Suggested: name, Note: name}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved := regexp.MustCompile(` data-(path|label|suggested|split|real)="[^"]*"`)
+	for _, file := range []string{files[len(files)-1], audit, labels} {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := saved.ReplaceAllString(string(raw), "")
+		if at := strings.IndexAny(page, "\u202e\u200b\x1b"); at >= 0 {
+			t.Errorf("%s: hidden at %q", filepath.Base(file), page[max(0, at-80):at+20])
+		}
+		if !strings.Contains(page, `x\u202ey\u200b\x1bz`) {
+			t.Errorf("%s does not show the name", filepath.Base(file))
+		}
+		if n := strings.Count(string(raw), name); file == labels && n != 5 {
+			t.Errorf("the page of labels has %d real names, want 5", n)
+		}
+	}
+}

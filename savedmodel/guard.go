@@ -37,13 +37,14 @@ type guard struct {
 	known     map[Impure]bool
 	seen      map[*nodepb.NodeDef]bool // but for calls of functions by their names
 	when      string
-	called    map[string]int // functions, alone and with the marks of their arguments, for this when
+	called    map[string]int  // functions, alone and with the marks of their arguments, for this when
+	variables map[string]mark // contents, for this when; nil until something reads a variable
 }
 
 // part judges what computing nodes of the graph runs. marks are tensors that are fed meanwhile. It
 // returns the names of the nodes that it needs.
 func (g *guard) part(when string, roots []string, marks map[string]mark) map[string]bool {
-	g.when, g.called = when, map[string]int{}
+	g.when, g.called, g.variables = when, map[string]int{}, nil
 	needed := closure(g.top, roots)
 	for _, name := range sortedKeys(needed) {
 		g.judge(g.top[name], body{nodes: g.top, marks: marks})
@@ -94,54 +95,13 @@ func (b body) origin(reference string) (mark, *nodepb.NodeDef) {
 // origin also looks into variables: Keras and tf.function keep the names of assets there.
 func (g *guard) origin(reference string, in body) mark {
 	is, n := in.origin(reference)
-	if is == unmarked && in.function == "" && n.GetOp() == "ReadVariableOp" && len(n.GetInput()) > 0 {
-		return g.content(g.top[inference.Producer(n.GetInput()[0])], in)
+	if is != unmarked || in.function != "" || n.GetOp() != "ReadVariableOp" || len(n.GetInput()) == 0 {
+		return is
 	}
-	return is
-}
-
-// content is the mark of all that is ever assigned to a variable of strings. It is unmarked if others
-// might assign to it, through a function or another handle.
-func (g *guard) content(handle *nodepb.NodeDef, in body) mark {
-	if !holdsStrings(handle) {
-		return unmarked
+	if g.variables == nil {
+		g.variables = g.contents(in)
 	}
-	var all []mark
-	for _, n := range g.top {
-		if n != handle && holdsStrings(n) && variableName(n) == variableName(handle) {
-			return unmarked
-		}
-		for i, input := range dataInputs(n) {
-			if inference.Producer(input) != handle.GetName() {
-				continue
-			}
-			switch kind := n.GetOp(); {
-			case kind == "AssignVariableOp" && i == 0 && len(dataInputs(n)) == 2:
-				is, _ := in.origin(dataInputs(n)[1])
-				all = append(all, is)
-			case kind != "ReadVariableOp" && kind != "VarIsInitializedOp":
-				return unmarked
-			}
-		}
-	}
-	for _, function := range g.functions {
-		if slices.ContainsFunc(function.GetNodeDef(), holdsStrings) {
-			return unmarked
-		}
-	}
-	if all = slices.Compact(all); len(all) != 1 {
-		return unmarked
-	}
-	return all[0]
-}
-
-func holdsStrings(n *nodepb.NodeDef) bool {
-	return n.GetOp() == "VarHandleOp" && n.GetAttr()["dtype"].GetType() == typespb.DataType_DT_STRING
-}
-
-// variableName is the name under which the session keeps a variable.
-func variableName(n *nodepb.NodeDef) string {
-	return cmp.Or(string(n.GetAttr()["shared_name"].GetS()), n.GetName())
+	return cmp.Or(g.variables[inference.Producer(n.GetInput()[0])], unmarked)
 }
 
 // judge judges a node and the functions that it runs.

@@ -34,8 +34,12 @@ if [ "$1" = explorer ]; then
 	bin/extract --quiet --out "$profile/animals" --labels dir --pool avg "$profile/photos"
 	bin/extract dataset explore --no-open --images "$profile/photos" "$profile/animals" >"$profile/address" &
 	server=$!
-	for _ in $(seq 100); do
-		if url=$(grep -om1 'http://[^ ]*' "$profile/address"); then break; fi
+	until url=$(grep -om1 'http://[^ ]*' "$profile/address"); do
+		if ! kill -0 "$server" 2>/dev/null; then
+			echo "screenshot: the explorer has ended, without an address" >&2
+			server=
+			exit 1
+		fi
 		sleep 0.1
 	done
 	FOVEA_CHROMIUM="$browser" go run ./scripts/explorershot shoot "$url" "$out"

@@ -13,13 +13,16 @@ import (
 	"fovea/internal/web"
 )
 
-// pageFiles are the page on which people drop photos.
-//
-//go:embed page
-var pageFiles embed.FS
+// pageFiles are those of the page on which people drop photos, pageSource is the page itself.
+var (
+	//go:embed page
+	pageFiles embed.FS
+	//go:embed page/index.html
+	pageSource string
+)
 
 var pageTemplate = sync.OnceValue(func() *template.Template {
-	return template.Must(template.ParseFS(pageFiles, "page/index.html"))
+	return template.Must(look.Template("serve", pageSource, nil))
 })
 
 // pagePolicy lets the page load its own files, and ask this server; nothing else, and no code within the page.
@@ -30,6 +33,7 @@ func (s *Server) pageRoutes() []web.Route {
 	routes := []web.Route{
 		{Pattern: "GET /{$}", Open: true, Handler: s.page},
 		{Pattern: "GET /page/look.css", Open: true, Handler: pageFile("text/css; charset=utf-8", []byte(look.CSS))},
+		{Pattern: "GET /page/shown.js", Open: true, Handler: pageFile("text/javascript; charset=utf-8", look.Shown)},
 	}
 	for name, kind := range map[string]string{"page.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"} {
 		content, _ := pageFiles.ReadFile(path.Join("page", name)) // embedded

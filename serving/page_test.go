@@ -198,6 +198,27 @@ func TestPageInBrowser(t *testing.T) {
 	b.quiet(t, url)
 }
 
+// What names hide is shown, as in the reports.
+func TestPageShowsHiddenNames(t *testing.T) {
+	b := browse(t)
+	p := redPredictor(&redness{})
+	p.head.Classes = []string{"da\u202erk", "r\u200bed"}
+	url, _ := start(t, redServer(t, p, ServerOptions{Name: "a\u2066b", MaxBytes: 1 << 20, Timeout: 10 * time.Second}))
+	file := filepath.Join(t.TempDir(), "x\u202egpj.png")
+	if err := os.WriteFile(file, read(t, absolute(t, photoFiles(t)[:1])[0]), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b.run(t, chromedp.Navigate(url+"/"), chromedp.SetUploadFiles("#files", []string{file}, chromedp.ByQuery))
+	got := b.photos(t, "1 of 1 done")[0]
+	var heading, whole, painted string
+	b.run(t, chromedp.Text("header", &heading), chromedp.Text("body", &whole), chromedp.AttributeValue("canvas", "aria-label", &painted, nil))
+	if strings.ContainsAny(whole+painted, "\u202e\u200b\u2066") || !strings.Contains(heading, `a\u2066b`) || !strings.Contains(heading, `da\u202erk, r\u200bed`) ||
+		got.Name != `x\u202egpj.png` || painted != got.Name || len(got.Bars) != 2 || !strings.Contains(strings.Join(got.Bars, " "), `r\u200bed`) {
+		t.Errorf("the page shows %q, %q, %+v", heading, painted, got)
+	}
+	b.quiet(t, url)
+}
+
 // absolute are the names of files for a program with another working directory.
 func absolute(t *testing.T, files []string) (all []string) {
 	t.Helper()
@@ -272,7 +293,7 @@ func TestPagePolicy(t *testing.T) {
 	if !strings.Contains(body, "<h1>a&lt;b&gt;&amp;c</h1>") || strings.Contains(body, "style=") || strings.Count(body, "<script") != 1 {
 		t.Errorf("the page is %s", body)
 	}
-	for name, kind := range map[string]string{"page.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8", "look.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"} {
+	for name, kind := range map[string]string{"page.js": "text/javascript; charset=utf-8", "shown.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8", "look.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"} {
 		r, err := http.Get(url + "/page/" + name)
 		if err != nil {
 			t.Fatal(err)

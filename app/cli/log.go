@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"fovea/inference"
+	"fovea/internal/spelling"
 )
 
 // LogOptions are the flags that all commands share: those for logging, and --max-memory (see MaxMemory).
@@ -41,7 +42,7 @@ func (o *LogOptions) apply() error {
 	logrus.SetOutput(os.Stderr)
 	switch o.Format {
 	case "text":
-		logrus.SetFormatter(&logrus.TextFormatter{FullTimestamp: !terminal(), TimestampFormat: "15:04:05", DisableTimestamp: terminal()})
+		logrus.SetFormatter(shownFormatter{&logrus.TextFormatter{FullTimestamp: !terminal(), TimestampFormat: "15:04:05", DisableTimestamp: terminal()}})
 	case "json":
 		logrus.SetFormatter(&logrus.JSONFormatter{})
 	default:
@@ -55,6 +56,19 @@ func (o *LogOptions) apply() error {
 		logrus.SetLevel(logrus.WarnLevel)
 	}
 	return nil
+}
+
+// shownFormatter shows what names in messages hide (spelling.Line). On terminals messages are written as they are,
+// elsewhere what needs quotes is escaped, and so are fields.
+type shownFormatter struct{ logrus.Formatter }
+
+// Format implements logrus.Formatter.
+func (f shownFormatter) Format(entry *logrus.Entry) ([]byte, error) {
+	if shown := spelling.Lines(entry.Message); shown != entry.Message {
+		changed := *entry
+		changed.Message, entry = shown, &changed
+	}
+	return f.Formatter.Format(entry)
 }
 
 // terminal reports whether standard error is a terminal.

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"fovea/internal/spelling"
 	"fovea/internal/text"
 )
 
@@ -48,12 +50,21 @@ func Output() io.Writer {
 	return text.Within(os.Stdout, width)
 }
 
-// PrintTo prints a result to w.
+// PrintTo prints a result to w. For people, names are shown as spelling.Line has it, also where print forgot to; programs
+// get them as they are.
 func (r ResultFlags) PrintTo(w io.Writer, result any, print func(io.Writer) error) error {
 	if r.JSON {
-		print = func(w io.Writer) error { return PrintJSON(w, result) }
+		if err := PrintJSON(w, result); err != nil {
+			return fmt.Errorf("print the result: %w", err)
+		}
+		return nil
 	}
-	if err := print(w); err != nil {
+	var said strings.Builder
+	err := print(text.Within(&said, text.Width(w)))
+	if _, writeErr := io.WriteString(w, spelling.Lines(said.String())); err == nil {
+		err = writeErr
+	}
+	if err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return nil

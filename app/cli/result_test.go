@@ -6,7 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sirupsen/logrus"
 	"github.com/spf13/pflag"
+
+	"fovea/internal/text"
 )
 
 func TestResultFlags(t *testing.T) {
@@ -39,5 +42,39 @@ func TestResultFlags(t *testing.T) {
 		if err := f.Parse([]string{"--format", "xml"}); err == nil || !strings.Contains(err.Error(), "use table or json") {
 			t.Errorf("--format xml: %v", err)
 		}
+	}
+}
+
+// What a name hides is shown to people, and programs get the name.
+func TestHiddenInResults(t *testing.T) {
+	const name = "a\u202egpj.exe"
+	for _, test := range []struct {
+		json bool
+		want string
+	}{{false, "ID  NAME\n1   a\\u202egpj.exe\n"}, {true, "\"a\u202egpj.exe\"\n"}} {
+		var out strings.Builder
+		err := ResultFlags{JSON: test.json}.PrintTo(&out, name, func(w io.Writer) error {
+			table := text.NewTable(w)
+			fmt.Fprintf(table, "ID\tNAME\n1\t%s\n", name)
+			return table.Flush()
+		})
+		if err != nil || out.String() != test.want {
+			t.Errorf("JSON %v: %q, %v; want %q", test.json, out.String(), err, test.want)
+		}
+	}
+}
+
+// The log shows it on a terminal as elsewhere, and the log for programs has the name.
+func TestHiddenInLog(t *testing.T) {
+	entry := logrus.NewEntry(logrus.New())
+	entry.Message, entry.Level = "read \x1b[31ma\u202eb\nand c", logrus.WarnLevel
+	for _, colours := range []bool{true, false} {
+		line, err := shownFormatter{&logrus.TextFormatter{ForceColors: colours, DisableTimestamp: true}}.Format(entry)
+		if got := string(line); err != nil || strings.Contains(got, "\u202e") || strings.Contains(got, "\x1b[31ma") || !strings.Contains(got, `u202eb`) {
+			t.Errorf("colours %v: %q, %v", colours, got, err)
+		}
+	}
+	if entry.Message != "read \x1b[31ma\u202eb\nand c" {
+		t.Errorf("the entry is now %q", entry.Message)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fovea/internal/redact"
+	"fovea/internal/spelling"
 )
 
 // Run executes the command and returns the exit status. The first interrupt or termination
@@ -42,7 +43,7 @@ func Run(root *cobra.Command, arguments []string) int {
 	switch {
 	case status == ExitUsage:
 		said := g.secrets.Text(fmt.Sprintf("%v%s", err, meantCommand(command, arguments)))
-		fmt.Fprintf(os.Stderr, "%s: %s\nTry '%[1]s --help'.\n", command.CommandPath(), said)
+		fmt.Fprintf(os.Stderr, "%s: %s\nTry '%[1]s --help'.\n", command.CommandPath(), spelling.Lines(said))
 	case err != nil && !errors.Is(err, ErrPartly):
 		logrus.Error(message(err))
 	}

@@ -46,10 +46,8 @@ func (s *Server) dataRoutes() []web.Route {
 func pageRoutes(g guard) []web.Route {
 	routes := []web.Route{
 		{Pattern: "GET /{$}", Unlisted: true, Handler: g.index},
-		{Pattern: "GET /look.css", Unlisted: true, Handler: func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "text/css; charset=utf-8")
-			_, _ = w.Write([]byte(look.CSS)) // fails only for a page that has gone
-		}},
+		{Pattern: "GET /look.css", Unlisted: true, Handler: shared("text/css; charset=utf-8", []byte(look.CSS))},
+		{Pattern: "GET /shown.js", Unlisted: true, Handler: shared("text/javascript; charset=utf-8", look.Shown)},
 	}
 	files, _ := fs.Glob(pages, "*") // of a pattern that is right
 	for _, name := range files {
@@ -58,6 +56,14 @@ func pageRoutes(g guard) []web.Route {
 		}})
 	}
 	return routes
+}
+
+// shared answers with a file that other pages have, too.
+func shared(kind string, content []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		_, _ = w.Write(content) // fails only for a page that has gone
+	}
 }
 
 // pages are the files of the page.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fovea/app/cli"
+	"fovea/featurestore"
 	"fovea/featurestore/explore"
 )
 
@@ -17,26 +18,11 @@ type inspection struct {
 }
 
 func newDatasetInspect() *cobra.Command {
-	var result cli.ResultFlags
-	command := &cobra.Command{
-		Use:   "inspect DIR",
-		Short: "Show a dataset's columns, recipe, rows, labels, shards and failures",
-		Args:  datasetArgument,
-		RunE: onDataset(func(ctx context.Context, dir string) error {
-			d, err := openDataset(ctx, dir)
-			if err != nil {
-				return err
-			}
+	return describing("inspect", "Show a dataset's columns, recipe, rows, labels, shards and failures",
+		func(ctx context.Context, d *featurestore.Dataset, dir string) (any, func(io.Writer) error, error) {
 			found, err := explore.Inspect(ctx, d)
-			if err != nil {
-				return err
-			}
-			i := inspection{dir, found}
-			return result.Print(i, func(w io.Writer) error { return found.WriteText(w, dir) })
-		}),
-	}
-	result.AddWithFormat(command.Flags())
-	return command
+			return inspection{dir, found}, func(w io.Writer) error { return found.WriteText(w, dir) }, err
+		})
 }
 
 // datasetStatistics is the result of stats.
@@ -46,22 +32,28 @@ type datasetStatistics struct {
 }
 
 func newDatasetStats() *cobra.Command {
+	return describing("stats", "Describe a dataset's vectors: sparsity, values, norms, sizes",
+		func(ctx context.Context, d *featurestore.Dataset, dir string) (any, func(io.Writer) error, error) {
+			found, err := explore.Describe(ctx, d)
+			return datasetStatistics{dir, found}, found.WriteText, err
+		})
+}
+
+// describing is a command that prints what a function finds out about a dataset: for programs, and as write says it.
+func describing(name, short string, describe func(ctx context.Context, d *featurestore.Dataset, dir string) (found any, write func(io.Writer) error, err error)) *cobra.Command {
 	var result cli.ResultFlags
 	command := &cobra.Command{
-		Use:   "stats DIR",
-		Short: "Describe a dataset's vectors: sparsity, values, norms, sizes",
-		Args:  datasetArgument,
+		Use: name + " DIR", Short: short, Args: datasetArgument,
 		RunE: onDataset(func(ctx context.Context, dir string) error {
 			d, err := openDataset(ctx, dir)
 			if err != nil {
 				return err
 			}
-			found, err := explore.Describe(ctx, d)
+			found, write, err := describe(ctx, d, dir)
 			if err != nil {
 				return err
 			}
-			s := datasetStatistics{dir, found}
-			return result.Print(s, found.WriteText)
+			return result.Print(found, write)
 		}),
 	}
 	result.AddWithFormat(command.Flags())

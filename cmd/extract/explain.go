@@ -11,6 +11,7 @@ import (
 	"fovea/extraction"
 	"fovea/featurestore"
 	"fovea/inference"
+	"fovea/internal/text"
 	"fovea/models"
 	"fovea/objects"
 	"fovea/pipeline"
@@ -20,10 +21,7 @@ import (
 // explain adds a remedy to an error of a run, and marks wrong usage.
 func (o *options) explain(result extraction.Result, err error) error {
 	var store *pipeline.StoreError
-	again := "the same command with --resume"
-	if o.Sync || o.Add {
-		again = "the same command"
-	}
+	again, kept := o.again(result)
 	switch {
 	case o.Sync && errors.Is(err, pipeline.ErrNoPictures):
 		err = fmt.Errorf("%w; the dataset keeps its rows: is everything mounted? --allow-empty lets them go", err)
@@ -40,7 +38,7 @@ func (o *options) explain(result extraction.Result, err error) error {
 	case errors.Is(err, featurestore.ErrLocked) && !result.Saved:
 		err = fmt.Errorf("%w: wait for it to finish, or give another --out", err)
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
-		err = fmt.Errorf("%w: free space on the disk of %s and run %s; finished files are kept", err, cmp.Or(result.Dir, o.Out), again)
+		err = fmt.Errorf("%w: free space on the disk of %s and run %s%s", err, cmp.Or(result.Dir, o.Out), again, kept)
 	case errors.As(err, &store) && result.Dir == "": // while listing
 		err = fmt.Errorf("%w; --exclude 'DIR/**' leaves out a directory", err)
 	case errors.As(err, &store):
@@ -49,6 +47,30 @@ func (o *options) explain(result extraction.Result, err error) error {
 		err = fmt.Errorf("%w: raise the limit on open files (ulimit -n) and run %s", err, again)
 	}
 	return asUsage(err)
+}
+
+// again says how a run that ended early goes on, and what it has kept, as far as that is known: not before its dataset was
+// begun, when --overwrite may have left the old one.
+func (o *options) again(result extraction.Result) (again, kept string) {
+	again = "the same command"
+	if result.Dir == "" || o.Overwrite && !result.Begun {
+		return again, ""
+	}
+	switch rows, there := result.Kept(); {
+	case !there:
+		return again, "; nothing was kept"
+	case rows < 0:
+		kept = "; finished files are kept"
+	default:
+		kept = "; the dataset has kept " + text.Plural(rows, "row")
+	}
+	switch {
+	case o.Overwrite:
+		again += " with --resume instead of --overwrite"
+	case !o.Sync && !o.Add:
+		again += " with --resume"
+	}
+	return again, kept
 }
 
 // asUsage marks errors that flags and arguments cause.

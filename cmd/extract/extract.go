@@ -110,20 +110,17 @@ func (o *options) serveMetrics() (stop func(), err error) {
 }
 
 func (o *options) estimate(ctx context.Context) error {
+	result := cli.ResultFlags{JSON: o.json}
 	estimated, err := extraction.Estimate(ctx, o.Options)
 	if err != nil {
 		if estimated.Images > 0 && !o.json {
-			err = errors.Join(printKinds(os.Stdout, estimated), err)
+			err = errors.Join(result.Print(nil, func(w io.Writer) error { return printKinds(w, estimated) }), err)
 		}
 		return o.explain(extraction.Result{}, err)
 	}
-	if o.json {
-		return cli.PrintJSON(os.Stdout, estimated)
-	}
-	if err := errors.Join(printPlan(os.Stdout, estimated.Plan), printKinds(os.Stdout, estimated)); err != nil {
-		return err
-	}
-	return printEstimate(os.Stdout, estimated)
+	return result.Print(estimated, func(w io.Writer) error {
+		return errors.Join(printPlan(w, estimated.Plan), printKinds(w, estimated), printEstimate(w, estimated))
+	})
 }
 
 // report prints what a run has done, and turns its failures into the command's status.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"time"
 
@@ -38,7 +37,8 @@ func (o *options) summarize(r extraction.Result, err error) {
 		logrus.Infof("the current batch took more than %s: leaving its images for later", grace)
 	}
 	if err != nil && r.Status == featurestore.StatusInterrupted {
-		logrus.Infof("the finished rows are in %s; run the same command with --resume to continue", r.Dataset)
+		again, _ := o.again(r)
+		logrus.Infof("the finished rows are in %s; run %s to continue", r.Dataset, again)
 		return
 	}
 	if r.Failures > 0 {
@@ -139,15 +139,14 @@ func (o *options) printLayers() error {
 		}
 		result.Layers = append(result.Layers, line)
 	}
-	if o.json {
-		return cli.PrintJSON(os.Stdout, result)
-	}
-	table := text.NewTable(os.Stdout)
-	fmt.Fprintln(table, "LAYER\tSHAPE\tVALUES\tALSO NAMED")
-	for _, l := range result.Layers {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", l.Name, text.Shape(l.Shape), l.Values, text.Shortest(l.Aliases))
-	}
-	return table.Flush()
+	return cli.ResultFlags{JSON: o.json}.Print(result, func(w io.Writer) error {
+		table := text.NewTable(w)
+		fmt.Fprintln(table, "LAYER\tSHAPE\tVALUES\tALSO NAMED")
+		for _, l := range result.Layers {
+			fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", l.Name, text.Shape(l.Shape), l.Values, text.Shortest(l.Aliases))
+		}
+		return table.Flush()
+	})
 }
 
 // printKinds prints what a dry run has found.

@@ -14,6 +14,7 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 
 	"fovea/internal/look"
+	"fovea/internal/spelling"
 )
 
 // Figure is a plot with its key.
@@ -114,6 +115,7 @@ func (f Figure) svg(withKey bool) ([]byte, error) {
 }
 
 func (f Figure) draw(c draw.Canvas, k key) {
+	f.Plot.Title.Text = spelling.Line(f.Plot.Title.Text)
 	above := draw.Crop(c, margin, -2*margin, margin+k.height, -margin) // labels and marks at the ends of axes extend beyond them
 	f.Plot.Draw(above)
 	k.draw(draw.Crop(c, margin, -margin, margin, 0))

@@ -126,6 +126,29 @@ func TestSVG(t *testing.T) {
 	}
 }
 
+// What names hide is shown.
+func TestHiddenNames(t *testing.T) {
+	f := sample(t)
+	f.Plot.Title.Text, f.Key[0].Name = "a\u202eb", "c\u200bd"
+	svg, err := f.SVG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	inline, err := f.Inline("e\u202ef")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := string(svg) + string(inline) + string(f.KeyOf())
+	if strings.ContainsAny(all, "\u202e\u200b") {
+		t.Errorf("the drawing hides something: %q", all)
+	}
+	for _, name := range []string{`a\u202eb`, `c\u200bd`, `e\u202ef`} {
+		if !strings.Contains(all, name) {
+			t.Errorf("the drawing does not show %s", name)
+		}
+	}
+}
+
 // A key has a place for every name below the plot, and no name is wider than the picture.
 func TestKey(t *testing.T) {
 	var all []Entry

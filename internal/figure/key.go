@@ -6,6 +6,8 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"fovea/internal/spelling"
 )
 
 // key is a figure's key below its plot, laid out in lines.
@@ -40,7 +42,7 @@ func layOut(entries []Entry, width vg.Length) key {
 	x, y := vg.Length(0), keyAbove
 	for _, e := range entries {
 		room := width - sampleWidth - sampleGap
-		e.Name = k.cut(e.Name, room)
+		e.Name = k.cut(spelling.Line(e.Name), room)
 		w := sampleWidth + sampleGap + spare*k.style.Width(e.Name)
 		if x > 0 && x+w > width {
 			x, y = 0, y+keyLine

@@ -9,6 +9,7 @@ import (
 
 	"fovea/internal/lazy"
 	"fovea/internal/look"
+	"fovea/internal/spelling"
 )
 
 // hexes are the colours in what gonum writes.
@@ -41,7 +42,7 @@ func (f Figure) Inline(about string) (template.HTML, error) {
 		return []byte(name + ":" + property(opaque(strings.ToLower(hex))))
 	})
 	svg = bytes.ReplaceAll(svg, []byte(gonumFont), []byte("font-family:var(--font);"))
-	start := fmt.Sprintf(`<svg role="img" aria-label="%s"`, template.HTMLEscapeString(about))
+	start := fmt.Sprintf(`<svg role="img" aria-label="%s"`, template.HTMLEscapeString(spelling.Line(about)))
 	svg = sized().ReplaceAllLiteral(svg, []byte(start))
 	return template.HTML(svg), nil // drawn here, with escaped texts
 }
@@ -101,7 +102,7 @@ func (f Figure) KeyOf() template.HTML {
 				line = ";border-top-style:dotted"
 			}
 		}
-		fmt.Fprintf(&out, `<li><i style="--is:%s%s"></i>%s</li>`, property(c), line, template.HTMLEscapeString(e.Name))
+		fmt.Fprintf(&out, `<li><i style="--is:%s%s"></i>%s</li>`, property(c), line, template.HTMLEscapeString(spelling.Line(e.Name)))
 	}
 	out.WriteString("</ul>")
 	return template.HTML(out.String()) // escaped above

@@ -48,8 +48,10 @@ var floors = map[string]int{
 var sideways = map[string][]string{
 	"app/explorer":                {"app/explorer/labeling"},
 	"internal/budget":             {"internal/text"},
-	"internal/figure":             {"internal/lazy", "internal/look"},
+	"internal/figure":             {"internal/lazy", "internal/look", "internal/spelling"},
 	"internal/hdf5":               {"internal/budget"},
+	"internal/look":               {"internal/spelling"},
+	"internal/text":               {"internal/spelling"},
 	"internal/labeltable":         {"internal/budget", "internal/lazy", "internal/spelling", "internal/text", "internal/typo"},
 	"featurestore/internal/guard": {"internal/budget"},
 	"internal/web":                {"internal/typo"},

@@ -14,6 +14,11 @@ import (
 //go:embed look.css
 var CSS template.CSS
 
+// Shown is a module of JavaScript that exports shown, which does what spelling.Line does, for pages that scripts fill.
+//
+//go:embed shown.js
+var Shown []byte
+
 // Palette has the colours of classes in their order, "#rrggbb"; more classes begin again. They are
 // those of look.css, are told apart by most people who confuse red and green, and stand out from both
 // papers.

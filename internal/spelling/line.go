@@ -6,17 +6,21 @@ import (
 	"unicode"
 )
 
-// Line is a text for a table or a message: control characters, line separators and marks that change the
-// direction of writing are shown as Go's escapes, such as \n or \x1b, so that no name can move the
-// cursor, colour the terminal or pretend to be a line of its own. Everything else stays as it is.
+// Line is a text for a table, a message or a page: characters that nobody sees are shown as Go's escapes, such as \n, \x1b or
+// \u202e, so that no name can move the cursor, colour the terminal, change the direction of writing, look like another
+// name, or pretend to be a line of its own. Everything else stays as it is, also joiners where a script or an emoji needs
+// them. Bytes that are no UTF-8 become U+FFFD beside such characters: Spell first.
+//
+// Pages whose texts come from JavaScript do the same by shown.js of package look.
 func Line(s string) string {
 	if strings.IndexFunc(s, hidden) < 0 {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s {
-		if hidden(r) {
-			quoted := strconv.Quote(string(r))
+	letters := []rune(s)
+	for i, r := range letters {
+		if hidden(r) && !joins(letters, i) {
+			quoted := strconv.QuoteToASCII(string(r))
 			b.WriteString(quoted[1 : len(quoted)-1])
 		} else {
 			b.WriteRune(r)
@@ -25,6 +29,49 @@ func Line(s string) string {
 	return b.String()
 }
 
+// Lines is Line for each line of a text.
+func Lines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = Line(l)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// hidden are control and format characters, line separators, and others that most fonts show nothing of.
 func hidden(r rune) bool {
-	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
+	if r < 0x7f {
+		return r < ' '
+	}
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) &&
+		!unicode.Is(unicode.Prepended_Concatenation_Mark, r) // which are seen
+}
+
+const (
+	nonJoiner, joiner = '\u200c', '\u200d'
+	keycap            = '\u20e3'
+)
+
+// joins says whether a hidden character has a part in what is seen: one that joins or parts the letters of scripts whose
+// letters are joined, or emoji, and one that says in which form to show a character.
+func joins(letters []rune, i int) bool {
+	if i == 0 {
+		return false
+	}
+	before, after := letters[i-1], rune(0)
+	if i+1 < len(letters) {
+		after = letters[i+1]
+	}
+	switch variant := unicode.Is(unicode.Variation_Selector, before); {
+	case letters[i] == nonJoiner || letters[i] == joiner:
+		return !separate(before) && (variant || !hidden(before)) && !separate(after) && !hidden(after)
+	case unicode.Is(unicode.Variation_Selector, letters[i]):
+		return !separate(before) && !hidden(before) || after == keycap && strings.ContainsRune("0123456789#*", before)
+	}
+	return false
+}
+
+// separate are letters that are written side by side, and so are the same with what joins others.
+func separate(r rune) bool {
+	return r < 0x80 || unicode.In(r, unicode.Latin, unicode.Greek, unicode.Cyrillic)
 }

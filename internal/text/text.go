@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+
+	"fovea/internal/spelling"
 )
 
 // Size writes a number of bytes in decimal units: "67.1 MB".
@@ -45,13 +47,18 @@ func Alternatives(names []string) string {
 	return strings.Join(names, "")
 }
 
-// Some lists up to ten names, and how many more there are.
+// Some lists up to ten names, as spelling.Line shows them, and how many more there are.
 func Some(names []string) string {
 	const most = 10
-	if len(names) <= most {
-		return strings.Join(names, ", ")
+	var shown []string
+	for _, n := range names[:min(most, len(names))] {
+		shown = append(shown, spelling.Line(n))
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	list := strings.Join(shown, ", ")
+	if more := len(names) - most; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
 }
 
 // Shortest lists up to three names, and of more only the shortest one.

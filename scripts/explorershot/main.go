@@ -14,11 +14,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"time"
-
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/chromedp"
 )
 
 func main() {
@@ -109,41 +104,4 @@ func save(name string, picture image.Image) error {
 		return err
 	}
 	return file.Close()
-}
-
-// steps are what a person would do before the picture is taken.
-const steps = `(async () => {
-	const {state, select, open} = await import("/state.js");
-	const until = async (done) => { for (let i = 0; i < 600 && !done(); i++) await new Promise(next => setTimeout(next, 100)); };
-	await until(() => state.map === "umap" && state.columns.suspect);
-	await new Promise(next => setTimeout(next, 1500));
-	const order = document.getElementById("order");
-	order.value = "suspect";
-	order.onchange();
-	await new Promise(next => setTimeout(next, 1500));
-	const grid = document.getElementById("grid");
-	grid.focus();
-	grid.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
-	await until(() => document.querySelectorAll("#panel .near img").length > 5);
-	document.getElementById("map-pca").click(); // on which so few rows lie less tightly
-	await new Promise(next => setTimeout(next, 1500));
-})()`
-
-func shoot(ctx context.Context, url, out string) error {
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(os.Getenv("FOVEA_CHROMIUM")), chromedp.NoSandbox,
-		chromedp.Flag("use-angle", "swiftshader"), chromedp.Flag("enable-unsafe-swiftshader", true))
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
-	defer cancel()
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	defer cancel()
-	ctx, cancel = chromedp.NewContext(ctx)
-	defer cancel()
-	var picture []byte
-	err := chromedp.Run(ctx, emulation.SetDeviceMetricsOverride(1400, 900, 1, false), chromedp.Navigate(url), chromedp.WaitVisible("#legend .entry"),
-		chromedp.Evaluate(steps, nil, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }),
-		chromedp.CaptureScreenshot(&picture))
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(out, picture, 0o644)
 }

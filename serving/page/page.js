@@ -1,5 +1,7 @@
 // The page of finetune serve: photos are sent to /predict, a few at a time, and the answers shown.
-const atOnce = 3, shown = 6, side = 480, tries = 6;
+import { shown } from "./shown.js";
+
+const atOnce = 3, most = 6, side = 480, tries = 6;
 const $ = id => document.getElementById(id);
 const waiting = [];
 let running = 0;
@@ -32,8 +34,8 @@ $("access").addEventListener("submit", event => {
 function add(files) {
   for (const file of files) {
     const card = $("card").content.cloneNode(true).firstElementChild;
-    card.querySelector("figcaption").textContent = file.name;
-    card.querySelector("canvas").setAttribute("aria-label", file.name);
+    card.querySelector("figcaption").textContent = shown(file.name);
+    card.querySelector("canvas").setAttribute("aria-label", shown(file.name));
     card.querySelector(".again").addEventListener("click", event => { event.target.hidden = true; enqueue({ card, file }); });
     $("photos").append(card);
     enqueue({ card, file, preview: true });
@@ -111,7 +113,7 @@ async function ask(card, file) {
 function show(card, answer) {
   say(card, answer.label, "");
   const all = answer.top ?? Object.entries(answer.probabilities).map(([label, probability]) => ({ label, probability })).sort((a, b) => b.probability - a.probability);
-  card.querySelector(".bars").replaceChildren(...all.slice(0, shown).map(bar));
+  card.querySelector(".bars").replaceChildren(...all.slice(0, most).map(bar));
   if (answer.novelty !== undefined) {
     const unlike = answer.novelty > 1;
     const line = card.querySelector(".novelty");
@@ -123,7 +125,7 @@ function show(card, answer) {
 function bar({ label, probability }) {
   const row = document.createElement("li"), name = document.createElement("span"), value = document.createElement("span");
   const track = document.createElement("div"), fill = document.createElement("div");
-  name.textContent = label;
+  name.textContent = shown(label);
   value.textContent = percent(probability);
   track.className = "track";
   fill.style.width = 100 * probability + "%";
@@ -142,7 +144,7 @@ function percent(p) {
 
 function say(card, text, kind) {
   const label = card.querySelector(".label");
-  label.textContent = text;
+  label.textContent = shown(text);
   label.className = "label " + kind;
 }
 

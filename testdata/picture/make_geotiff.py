@@ -42,16 +42,23 @@ FILES = {
     "big.tif": (70, 50, "EPSG:31467", NORTH_UP, {"BIGTIFF": "YES"}),
     "big-endian.tif": (70, 50, "EPSG:32733", NORTH_UP, {"ENDIANNESS": "BIG"}),
     "compound.tif": (20, 30, "EPSG:32633+5773", NORTH_UP, {}),
+    "feet.tif": (20, 30, "EPSG:2263", NORTH_UP, {}),
+    "grads.tif": (20, 30, "EPSG:4807", Affine(0.1, 0, 0, 0, -0.1, 55), {}),
     "pyramid.tif": (301, 203, "EPSG:32633", NORTH_UP, {"TILED": "YES", "BLOCKXSIZE": 64, "BLOCKYSIZE": 64}),
 }
 
 # name: (a file above, what is written over in its directory of keys: four numbers of 16 bits each, old and new). These
-# say less than they seem to: a projected system of which only the geographic one below it has a number, keys beyond
+# say less than they seem to: coordinates in other units than the system's, a projected system of which only the geographic one below it has a number, keys beyond
 # those that are counted, more keys than there are, another version, no kind of system.
 EDITED = {
     "projected-unnamed.tif": ("utm.tif", (3072, 0, 1, 32633), (2048, 0, 1, 4326)),
     "projected-alone.tif": ("utm.tif", (1024, 0, 1, 1), (1026, 0, 1, 1)),
     "geographic-alone.tif": ("wgs84.tif", (1024, 0, 1, 2), (1026, 0, 1, 2)),
+    "metres-as-feet.tif": ("utm.tif", (3076, 0, 1, 9001), (3076, 0, 1, 9003)),
+    "feet-as-metres.tif": ("feet.tif", (3076, 0, 1, 9003), (3076, 0, 1, 9001)),
+    "other-feet.tif": ("feet.tif", (3076, 0, 1, 9003), (3076, 0, 1, 9002)),
+    "grads-as-degrees.tif": ("grads.tif", (2054, 0, 1, 9105), (2054, 0, 1, 9102)),
+    "no-unit.tif": ("utm.tif", (3076, 0, 1, 9001), (3080, 0, 1, 9001)),
     "one-key.tif": ("point.tif", (1, 1, 0, 7), (1, 1, 0, 1)),
     "too-many-keys.tif": ("point.tif", (1, 1, 0, 7), (1, 1, 0, 99)),
     "other-version.tif": ("point.tif", (1, 1, 0, 7), (9, 1, 0, 7)),

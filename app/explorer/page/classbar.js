@@ -3,7 +3,7 @@ import { assign, redo, undo } from "./labels.js";
 import { digit, marks, put } from "./grid.js";
 import { list } from "./list.js";
 import { swatch } from "./panel.js";
-import { element, make, on, state } from "./state.js";
+import { element, make, on, set, state } from "./state.js";
 
 const bar = element("class-buttons"), field = element("new-class");
 let drawn = "";
@@ -14,7 +14,7 @@ function draw() {
   element("undo").disabled = !labels.undo;
   element("redo").disabled = !labels.redo;
   element("read-only").hidden = writable;
-  element("read-only").textContent = writable ? "" : labels.why || "Labels cannot be written.";
+  set(element("read-only"), "textContent", writable ? "" : labels.why || "Labels cannot be written.");
   field.disabled = !writable;
   const wanted = JSON.stringify([state.dataset.classes, writable]);
   if (wanted === drawn) return;

@@ -4,7 +4,7 @@ import { ofClass } from "./colours.js";
 import { assign } from "./labels.js";
 import { list } from "./list.js";
 import { label, path } from "./rows.js";
-import { element, emit, make, on, open, say, state } from "./state.js";
+import { element, emit, make, on, open, say, set, state } from "./state.js";
 
 const grid = element("grid"), sizer = element("sizer");
 const least = 112, caption = 24, gap = 8;
@@ -81,9 +81,9 @@ function write(place, { root, text, row }) {
     text.append(make("span", { className: "quiet n part", textContent: Math.round(100 * suspicion) + " %", title: "how probable it is that the label is wrong" }));
   }
   const plain = root.querySelector(":scope > .name");
-  if (plain && where) plain.textContent = where;
-  root.title = where;
-  root.setAttribute("aria-label", `${where}, ${name || "no label"}${doubt ? ", more likely " + doubt : ""}`);
+  if (plain && where) set(plain, "textContent", where);
+  set(root, "title", where);
+  set(root, "aria-label", `${where}, ${name || "no label"}${doubt ? ", more likely " + doubt : ""}`);
   root.setAttribute("aria-selected", String(marks.has(place)));
   root.setAttribute("aria-setsize", list.rows.length);
   root.setAttribute("aria-posinset", place + 1);

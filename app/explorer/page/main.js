@@ -9,7 +9,7 @@ import * as map from "./map.js";
 import * as panel from "./panel.js";
 import * as place from "./place.js";
 import * as search from "./search.js";
-import { complain, element, emit, on, say, select, state } from "./state.js";
+import { complain, element, emit, on, say, select, set, state } from "./state.js";
 import * as status from "./status.js";
 
 let chosen = ""; // the map that the person chose; "" follows what is ready
@@ -62,7 +62,7 @@ function progress({ pca, umap, progress: part, error }) {
     : pca !== "ready" ? "Reading the features for the map…"
     : umap === "computing" ? `UMAP ${parts} %` : umap === "failed" ? "UMAP: " + (error || "it could not be computed") : "";
   line.hidden = !text;
-  line.textContent = text;
+  set(line, "textContent", text);
 }
 
 // fail shows an error; that the dataset is another by now is no error but an offer.

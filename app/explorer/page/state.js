@@ -1,4 +1,5 @@
 // What the page knows, in one place, and who wants to hear of changes.
+import { shown } from "./shown.js";
 
 export const state = {
   dataset: null,
@@ -24,14 +25,22 @@ export const emit = (name, detail) => bus.dispatchEvent(new CustomEvent(name, { 
 
 export const element = (id) => document.getElementById(id);
 
+const read = new Set(["textContent", "title", "alt", "aria-label"]); // what people read of an element
+const visible = (text) => (typeof text === "string" ? shown(text) : text);
+
+// set changes a property or attribute of an element. Of names that people read, what is hidden in them is shown: texts get
+// into the page by set, make and say alone.
+export function set(target, name, value) {
+  if (read.has(name)) value = visible(value);
+  if (name.includes("-") || name === "role") target.setAttribute(name, value);
+  else target[name] = value;
+}
+
 // make is a new element with properties and children.
 export function make(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name.includes("-") || name === "role") made.setAttribute(name, value);
-    else made[name] = value;
-  }
-  made.append(...children);
+  for (const [name, value] of Object.entries(properties)) set(made, name, value);
+  made.append(...children.map(visible));
   return made;
 }
 
@@ -65,15 +74,14 @@ export function open(row) {
 export const count = (n, what) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 
 // say tells those who listen to the page instead of looking at it.
-export const say = (text) => (element("live").textContent = text);
+export const say = (text) => set(element("live"), "textContent", text);
 
 // complain shows an error until it is closed or a while has passed.
 export function complain(error) {
   if (!error.message || error.shown) return;
   error.shown = true;
   const text = error.message[0].toUpperCase() + error.message.slice(1);
-  const shown = [...element("toasts").children].find((toast) => toast.firstChild.textContent === text);
-  if (shown) return;
+  if ([...element("toasts").children].some((toast) => toast.firstChild.textContent === visible(text))) return;
   const toast = make("div", { className: "card toast" }, make("span", { textContent: text }));
   toast.append(make("button", { type: "button", textContent: "Close", onclick: () => toast.remove() }));
   element("toasts").append(toast);

@@ -1,5 +1,5 @@
 // The lines that say how things stand: accuracy and how it moved, what is written, what the dataset lacks.
-import { element, make, state } from "./state.js";
+import { element, make, set, state } from "./state.js";
 
 const moved = []; // accuracies, in the order in which they were measured
 const svg = "http://www.w3.org/2000/svg";
@@ -37,17 +37,17 @@ export function written(pending) {
   const labels = state.dataset.labels || {};
   const root = element("written");
   root.className = pending ? "warn" : "quiet";
-  root.textContent = labels.writable === false ? "labels cannot be written" : pending ? `${pending.toLocaleString("en")} to be written${labels.why ? ": " + labels.why : ""}` : "all labels are written";
-  root.title = labels.why || "";
+  set(root, "textContent", labels.writable === false ? "labels cannot be written" : pending ? `${pending.toLocaleString("en")} to be written${labels.why ? ": " + labels.why : ""}` : "all labels are written");
+  set(root, "title", labels.why || "");
 }
 
 // facts names the dataset, and says what it lacks.
 export function facts(warning) {
   const d = state.dataset;
-  element("name").textContent = d.name;
-  document.title = d.name + " · fovea explorer";
-  element("facts").textContent = `${d.rows.toLocaleString("en")} ${d.rows === 1 ? "row" : "rows"} · ${d.layer}`;
-  element("facts").title = d.directory;
+  set(element("name"), "textContent", d.name);
+  set(document, "title", d.name + " · fovea explorer");
+  set(element("facts"), "textContent", `${d.rows.toLocaleString("en")} ${d.rows === 1 ? "row" : "rows"} · ${d.layer}`);
+  set(element("facts"), "title", d.directory);
   element("notes").replaceChildren(...[...(d.notes || []), warning].filter(Boolean).map((text) => make("p", { textContent: text })));
 }
 
@@ -56,7 +56,7 @@ export function banner(text, offer, act) {
   const root = element("banner"), [button, later] = root.querySelectorAll("button");
   root.hidden = !text;
   if (!text) return;
-  root.querySelector("p").textContent = text;
+  set(root.querySelector("p"), "textContent", text);
   button.textContent = offer;
   button.hidden = !offer;
   button.onclick = act;

@@ -1,7 +1,7 @@
 // What hovering over a point shows: the path and the picture of its row.
 import { thumb } from "./api.js";
 import { label, path } from "./rows.js";
-import { element, on, state } from "./state.js";
+import { element, on, set, state } from "./state.js";
 
 const tip = element("tip"), picture = tip.querySelector("img"), text = tip.querySelector("span");
 let shown = -1;
@@ -28,7 +28,7 @@ export function hover(row = -1, x = 0, y = 0) {
 
 function write() {
   const name = label(shown);
-  text.textContent = (path(shown) || `row ${shown}`) + (name ? ` · ${name}` : "");
+  set(text, "textContent", (path(shown) || `row ${shown}`) + (name ? ` · ${name}` : ""));
 }
 
 on("rows", () => shown >= 0 && write());
