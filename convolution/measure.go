@@ -15,10 +15,12 @@ var ErrSlower = errors.New("convolution: TensorFlow's own convolutions are faste
 
 // How a model is measured, while it is verified: both ways take turns, so that what else the machine does strikes both. The
 // least processor time of each counts: batches are computed on all cores either way. It ends early once
-// the ways are as far apart as clear.
+// the ways are as far apart as clear, or after enoughTurns as distinct.
 const (
-	mostTurns = 5
-	clear     = 1.15
+	mostTurns   = 5
+	enoughTurns = 3
+	clear       = 1.15
+	distinct    = 1.05
 )
 
 // leastToTry is the number of values of a model's kernels from which products are tried: between EfficientNetB0, with
@@ -62,8 +64,8 @@ func (p pace) least(other pace) pace {
 
 // settled says whether further turns would change nothing.
 func (p pace) settled(turns int) bool {
-	short, long := min(p.direct, p.faster), max(p.direct, p.faster)
-	return turns >= mostTurns || float64(long) > clear*float64(short)
+	ratio := float64(max(p.direct, p.faster)) / float64(min(p.direct, p.faster))
+	return turns >= mostTurns || ratio > clear || turns >= enoughTurns && ratio > distinct
 }
 
 // run computes the last layers alone both ways, as whoever uses the model does: that all layers are asked for, to be

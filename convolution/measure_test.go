@@ -24,8 +24,8 @@ func TestSlowerIsRefused(t *testing.T) {
 // Times that are close need more turns, of which there is an end.
 func TestCloseTimesAreMeasuredAgain(t *testing.T) {
 	near := pace{direct: 100, faster: 110}
-	if near.settled(1) || !near.settled(mostTurns) || !(pace{direct: 100, faster: 130}).settled(1) {
-		t.Error("10 % apart needs further turns, 30 % none")
+	if near.settled(enoughTurns-1) || !near.settled(enoughTurns) || (pace{direct: 100, faster: 104}).settled(mostTurns-1) || !(pace{direct: 100, faster: 104}).settled(mostTurns) || !(pace{direct: 100, faster: 130}).settled(1) {
+		t.Error("4 % apart needs all turns, 10 % some, 30 % none")
 	}
 	if got := near.least(pace{direct: 120, faster: 90}); got != (pace{direct: 100, faster: 90}) {
 		t.Errorf("the least is %v", got)

@@ -60,9 +60,9 @@ type Model struct {
 	Normalizes, Unstated string
 	// Device is the device that the session runs on: "cpu" or "gpu:N".
 	Device string
-	// Precision and Unfused are those that the session was opened with.
-	Precision Precision
-	Unfused   bool
+	// Precision, Unfused and Unrewritten are those that the session was opened with.
+	Precision            Precision
+	Unfused, Unrewritten bool
 
 	// Placement is the device that operations added to the graph must be placed on, as
 	// SessionConfig.Placement returns it.

@@ -54,6 +54,9 @@ type SessionConfig struct {
 	// Unfused keeps convolutions separate from what follows them. TensorFlow also fuses grouped
 	// ones, which it then cannot compute on CPUs.
 	Unfused bool
+	// Unrewritten keeps TensorFlow from changing graphs before they run, which takes a second for each choice of
+	// outputs. It is for graphs in which there is nothing to gain (convolution.Whole).
+	Unrewritten bool
 
 	// pinned is the number, among the visible GPUs, of the GPU that the graph is for; see Split. It
 	// is counted from 1, so that 0 leaves the choice to TensorFlow.
@@ -138,6 +141,10 @@ func (c SessionConfig) chooseTF32() error {
 // keeps at most what one Run uses, so that the peak is no higher.
 const allocatorVariable = "TF_CPU_ALLOCATOR_USE_BFC"
 
+// Allocator is what the environment has, as os.Environ gives it, once a session was opened, unless the user has set the
+// variable.
+const Allocator = allocatorVariable + "=1"
+
 // keepMemory sets the variable, unless the user has.
 func keepMemory() error {
 	if _, set := os.LookupEnv(allocatorVariable); set {
@@ -181,6 +188,7 @@ func (c SessionConfig) rewriting() *config.RewriterConfig {
 	if c.ChannelsLast {
 		rewrite.CpuLayoutConversion = config.RewriterConfig_NCHW_TO_NHWC
 	}
+	rewrite.DisableMetaOptimizer = c.Unrewritten
 	if proto.Size(rewrite) == 0 {
 		return nil
 	}

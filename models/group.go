@@ -20,7 +20,7 @@ func OpenGroup(name string, options Options, extractor inference.ExtractorOption
 	if err != nil {
 		return nil, err
 	}
-	options.Layers = extractor.Layers
+	options.Layers, options.pool = extractor.Layers, extractor.Pool
 	var extractors []*inference.Extractor
 	fail := func(err error) (*inference.Group, error) {
 		for _, e := range extractors {

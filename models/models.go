@@ -50,6 +50,9 @@ type Options struct {
 	Dense bool
 	// Trust lets a SavedModel do more than compute, such as reading files; without it, that is ErrUntrusted.
 	Trust bool
+
+	// pool is how the layers will be pooled.
+	pool string
 }
 
 // ErrUntrusted says that a SavedModel would do more than compute.
@@ -157,11 +160,7 @@ func open(name string, options Options) (*inference.Model, error) {
 		return openConfiguration(name, options)
 	}
 	go inference.Load() // its error is that of opening, which waits for it
-	model, err := savedmodel.Open(dir, options.savedModel(name, signature))
-	if err != nil {
-		return nil, err
-	}
-	return options.accelerated(name, model, func() error { return accelerate(model, signature, options) })
+	return openSavedModel(dir, signature, name, options, newMemory(signature, options))
 }
 
 // accelerated is the model after accelerate, unless the model's own convolutions are wanted. Should that fail, the

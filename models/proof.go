@@ -44,10 +44,7 @@ type proof struct {
 // accelerate makes a SavedModel faster. Its changed graph is tried first, unless that was done before.
 func accelerate(model *inference.Model, signature string, options Options) error {
 	tried := convolution.Options{Verify: true, Measure: !model.Precision.OwnConvolutions()}
-	dir := options.Dir
-	if dir == "" {
-		dir, _ = Dir() // without one, nothing is remembered
-	}
+	dir := options.remembering()
 	v, known := proofFor(model, signature, options.Dense)
 	if !known || dir == "" {
 		return convolution.Accelerate(model, tried)
@@ -61,6 +58,15 @@ func accelerate(model *inference.Model, signature string, options Options) error
 		v.keep(dir)
 	}
 	return err
+}
+
+// remembering is the directory in which what was found about models is remembered, "" if there is none.
+func (o Options) remembering() string {
+	if o.Dir != "" {
+		return o.Dir
+	}
+	dir, _ := Dir() // without one, nothing is remembered
+	return dir
 }
 
 // proofFor is false if something is unknown on which a trial depends.
@@ -141,12 +147,12 @@ func library() string {
 	return fmt.Sprintf("TensorFlow %s, %d bytes of %d", l.Version, info.Size(), info.ModTime().UnixNano())
 }
 
-// tensorFlowVariables are the settings that change how TensorFlow computes.
+// tensorFlowVariables are the settings that change how TensorFlow computes, but for the one that sessions make.
 func tensorFlowVariables() string {
 	var found []string
 	for _, v := range os.Environ() {
 		for _, prefix := range []string{"TF_", "ONEDNN_", "DNNL_", "OMP_", "XLA_"} {
-			if strings.HasPrefix(v, prefix) {
+			if strings.HasPrefix(v, prefix) && v != inference.Allocator {
 				found = append(found, v)
 			}
 		}

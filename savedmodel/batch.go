@@ -31,6 +31,10 @@ func (l *loader) finish(operations []*tf.Operation, model *inference.Model) erro
 	if l.static {
 		return l.takePreprocessing(w, model)
 	}
+	if l.known {
+		model.MaxBatch = l.found.MaxBatch
+		return l.takePreprocessing(w, model)
+	}
 	c := &check{loader: l, model: model, together: apart}
 	if err := l.repair(c.probe); err != nil {
 		return err
@@ -41,7 +45,7 @@ func (l *loader) finish(operations []*tf.Operation, model *inference.Model) erro
 	if !fixed && !apart { // known to be independent where every operation is
 		c.limitBatch()
 	}
-	return nil
+	return l.keep(model)
 }
 
 // takePreprocessing takes what the graph implies, unless the user or a note has stated it.

@@ -203,7 +203,7 @@ func TestHash(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, graphFile), []byte("another"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := endHash(begun, dir); err != nil || got != hex.EncodeToString(sum[:]) {
+	if got, err := endHash(t.Context(), begun, dir); err != nil || got != hex.EncodeToString(sum[:]) {
 		t.Errorf("%s, %v", got, err)
 	}
 }

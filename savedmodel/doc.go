@@ -28,7 +28,10 @@
 // leaves there, are cut out where they provably do nothing with neutral random numbers. Layers that
 // depend on any other random operation are not offered. When a model is opened, it computes one
 // image twice, in one batch where that is known to make no difference, and must give the same
-// features.
+// features; what that has shown may be remembered (Memory).
+//
+// Where the restoring of variables only reads them from the checkpoint and assigns them, the package
+// does that itself, for those that the signature reads: Keras stores each twice.
 //
 // The package knows SavedModels and graphs. It must not know VGG or image files.
 package savedmodel

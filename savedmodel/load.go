@@ -79,7 +79,12 @@ func (l *loader) initialize() error {
 		}
 		return nil
 	}
-	if l.program.restore != "" {
+	switch {
+	case l.program.keys != nil:
+		if err := l.restoreVariables(); err != nil {
+			return fmt.Errorf("restore its variables: %w", err)
+		}
+	case l.program.restore != "":
 		if err := feed(l.program.checkpoint, l.checkpoint()); err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package savedmodel
 import (
 	"errors"
 	"fmt"
-	"hash"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,6 +33,8 @@ type Options struct {
 	// Trust, if set, lets a model do more than compute, and is told what it will run beforehand.
 	// Without it, such a model is ErrUntrusted.
 	Trust func([]Impure)
+	// Memory, if set, saves the computing of images of noise where it has been done before.
+	Memory Memory
 }
 
 // DefaultInputSize is the height and width in pixels for models that leave them open.
@@ -54,6 +55,7 @@ func Open(dir string, options Options) (*inference.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer l.digest.abandon()
 	model, err := l.model()
 	if err != nil && !options.Session.Unfused && failedFusing(err) {
 		options.Session.Unfused = true
@@ -63,7 +65,7 @@ func Open(dir string, options Options) (*inference.Model, error) {
 		return nil, errors.Join(fmt.Errorf("savedmodel: %s: %w", dir, err), l.loaded.Session.Close())
 	}
 	model.Name = nameOf(dir, options.Signature)
-	model.SHA256, err = endHash(l.sum, dir)
+	model.SHA256, err = l.digest.wait()
 	if err != nil {
 		return nil, errors.Join(err, l.loaded.Session.Close())
 	}
@@ -101,66 +103,6 @@ func reopen(l *loader, dir string, options Options) (*inference.Model, error) {
 	return Open(dir, options)
 }
 
-// newLoader reads and checks the SavedModel in dir, and loads it.
-func newLoader(dir string, options Options) (*loader, error) {
-	l, err := prepare(dir, options)
-	if err != nil {
-		return nil, err
-	}
-	if len(l.program.impure) > 0 {
-		if options.Trust == nil {
-			return nil, refuse(dir, l.program.impure)
-		}
-		options.Trust(l.program.impure)
-	}
-	return l, l.load()
-}
-
-// prepare reads and checks the SavedModel in dir as data. It comes before TensorFlow sees the graph,
-// which would crash on some of the damage found here and run some of what newProgram finds.
-func prepare(dir string, options Options) (*loader, error) {
-	meta, sum, err := readMetaGraph(dir)
-	if err != nil {
-		return nil, err
-	}
-	completeModule(meta)
-	l := &loader{dir: dir, meta: meta, sum: sum, options: options, prefix: flatPrefix}
-	if l.signature, l.def, err = chooseSignature(meta, options.Signature); err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
-	}
-	if l.input, err = pictureInput(l.def); err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: signature %s: %w", dir, l.signature, err)
-	}
-	if err := checkVariables(dir, meta); err != nil {
-		return nil, err
-	}
-	if l.height, l.width, err = l.input.size(options); err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
-	}
-	l.flat = newFlattener(meta)
-	if !l.input.plain() {
-		l.flat.replaced = parseTensor(l.input.tensor).node
-	}
-	if l.outputs, err = l.flat.flatten(outputTensors(l.def)); err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
-	}
-	if err := checkXLA(slices.Concat(l.flat.nodes, meta.GetGraphDef().GetNode())); err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
-	}
-	note, err := readNote(dir)
-	if err != nil {
-		return nil, err
-	}
-	l.aliases = note.Aliases
-	if l.options.Preprocessing, err = choosePreprocessing(dir, l.input, options.Preprocessing, note); err != nil {
-		return nil, err
-	}
-	if l.program, err = newProgram(dir, meta, l.signature, l.def); err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
-	}
-	return l, nil
-}
-
 func absolute(dir string) string {
 	if path, err := filepath.Abs(dir); err == nil {
 		return path
@@ -180,9 +122,12 @@ type loader struct {
 	flat          *flattener
 	outputs       []tensor
 	program       *program
-	static        bool      // nothing may be run
-	uncomputed    bool      // operands of normalizations that constants do not show, if static
-	sum           hash.Hash // of saved_model.pb
+	static        bool // nothing may be run
+	uncomputed    bool // operands of normalizations that constants do not show, if static
+	digest        *digest
+	memorable     bool  // whether its content alone decides how it is opened
+	known         bool  // whether images of noise have shown before what they would
+	found         Found // that
 	loaded        *tf.SavedModel
 	device        string
 	options       Options
@@ -209,7 +154,7 @@ func (l *loader) model() (*inference.Model, error) {
 	}
 	model := &inference.Model{
 		Preprocessing: l.options.Preprocessing,
-		Device:        l.device, Precision: precision, Unfused: l.options.Session.Unfused,
+		Device:        l.device, Precision: precision, Unfused: l.options.Session.Unfused, Unrewritten: l.options.Session.Unrewritten,
 		Graph: l.loaded.Graph, Session: l.loaded.Session, Input: input,
 		InputHeight: l.height, InputWidth: l.width, SizeChosen: l.input.anySize(),
 	}

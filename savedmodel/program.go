@@ -30,7 +30,10 @@ type program struct {
 	restore, initialize, checkpoint string
 	// assets are the files that are fed to tensors meanwhile, by the tensors' names.
 	assets map[string]string
-	// loading are the nodes that restore and initialize need.
+	// keys are those in the checkpoint of all that restore does, by the names of variables; nil if it does more than
+	// read and assign.
+	keys map[string]string
+	// loading are the nodes that initialize needs, and without keys those of restore.
 	loading map[string]bool
 }
 
@@ -54,6 +57,9 @@ func newProgram(dir string, meta *core.MetaGraphDef, signature string, def *core
 	if _, missing := os.Stat(filepath.Join(dir, filepath.FromSlash(variablesPrefix)) + ".index"); missing == nil {
 		p.restore, p.checkpoint = inference.Producer(meta.GetSaverDef().GetRestoreOpName()), meta.GetSaverDef().GetFilenameTensorName()
 	}
+	if p.restore != "" {
+		p.keys = p.checkpointTensors(g.top, g.functions)
+	}
 	fed := map[string]mark{}
 	for t, file := range p.assets {
 		fed[inference.Producer(t)] = markAsset(dir, file)
@@ -70,7 +76,10 @@ func newProgram(dir string, meta *core.MetaGraphDef, signature string, def *core
 		if g.top[step.root] == nil {
 			return nil, fmt.Errorf("%w: node %s, to be run %s, does not exist", ErrFormat, step.root, step.when)
 		}
-		maps.Copy(p.loading, g.part(step.when, []string{step.root}, step.fed))
+		needed := g.part(step.when, []string{step.root}, step.fed)
+		if step.root != p.restore || p.keys == nil {
+			maps.Copy(p.loading, needed)
+		}
 	}
 	g.part(bySignature(signature), outputNodes(def), nil)
 	p.impure, p.operations = varied(g.found), map[string]int{}

@@ -1,6 +1,7 @@
 package savedmodel
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -169,7 +170,7 @@ func SHA256(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return endHash(sum, dir)
+	return endHash(context.Background(), sum, dir)
 }
 
 // beginHash starts a model's hash with the graph that was read: the file may have changed since.
@@ -180,22 +181,65 @@ func beginHash(graph []byte) hash.Hash {
 	return sum
 }
 
+// digest is a model's hash while it is computed beside other work. Whoever begins one waits for it or abandons it.
+type digest struct {
+	stop context.CancelFunc
+	done chan struct{}
+	sum  string
+	err  error
+}
+
+func beginDigest(sum hash.Hash, dir string) *digest {
+	ctx, stop := context.WithCancel(context.Background())
+	d := &digest{stop: stop, done: make(chan struct{})}
+	go func() {
+		defer close(d.done)
+		d.sum, d.err = endHash(ctx, sum, dir)
+	}()
+	return d
+}
+
+func (d *digest) wait() (string, error) {
+	<-d.done
+	return d.sum, d.err
+}
+
+// abandon ends the computation, if it goes on.
+func (d *digest) abandon() {
+	d.stop()
+	<-d.done
+}
+
 // endHash is the hex SHA-256 over the graph and the variables, by file name and content.
-func endHash(sum hash.Hash, dir string) (string, error) {
+func endHash(ctx context.Context, sum hash.Hash, dir string) (string, error) {
 	files, err := filepath.Glob(escapeGlob(filepath.Join(dir, filepath.FromSlash(variablesPrefix))) + ".*")
 	if err != nil {
 		return "", fmt.Errorf("savedmodel: %w", err)
 	}
+	buffer := make([]byte, 1<<20)
 	for _, file := range files {
 		f, err := os.Open(file)
 		if err != nil {
 			return "", fmt.Errorf("savedmodel: %w", err)
 		}
 		fmt.Fprintf(sum, "%s\x00", filepath.Base(file))
-		_, err = io.Copy(sum, f)
+		_, err = io.CopyBuffer(sum, stoppable{ctx, f}, buffer)
 		if err = errors.Join(err, f.Close()); err != nil {
 			return "", fmt.Errorf("savedmodel: hash %s: %w", file, err)
 		}
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// stoppable reads until its context ends.
+type stoppable struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (s stoppable) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.Reader.Read(p)
 }

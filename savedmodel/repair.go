@@ -36,7 +36,8 @@ func (l *loader) repair(probe func() error) error {
 	if err != nil {
 		return fmt.Errorf("%w: loading it does not restore its variables, and it does not say how to: %w", ErrFormat, err)
 	}
-	if err := l.assign(handles); err != nil {
+	l.memorable = false
+	if err := l.assign("fovea_restore", handles); err != nil {
 		return fmt.Errorf("%w: restore its variables: %w", ErrFormat, err)
 	}
 	return unusable(probe())
@@ -160,9 +161,9 @@ func (l *loader) restore(scope *op.Scope, keys []string, types []tf.DataType) ([
 	return values, scope.Err()
 }
 
-// assign restores each handle's value from its key.
-func (l *loader) assign(keys map[string]string) error {
-	scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope("fovea_restore")
+// assign restores each handle's value from its key. The names of what it adds to the graph begin with a prefix.
+func (l *loader) assign(prefix string, keys map[string]string) error {
+	scope := op.NewScopeWithGraph(l.loaded.Graph).SubScope(prefix)
 	var names []string
 	var types []tf.DataType
 	var handles []tf.Output

@@ -20,6 +20,7 @@ func Examine(dir string, options Options) (*inference.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer l.digest.abandon()
 	if computing := slices.DeleteFunc(slices.Clone(l.program.impure), func(i Impure) bool { return i.When != bySignature(l.signature) }); len(computing) > 0 {
 		return nil, refuse(dir, computing)
 	}
@@ -34,7 +35,7 @@ func Examine(dir string, options Options) (*inference.Model, error) {
 		return nil, fmt.Errorf("savedmodel: %s: %w", dir, err)
 	}
 	model.Name = nameOf(dir, options.Signature)
-	model.SHA256, err = endHash(l.sum, dir)
+	model.SHA256, err = l.digest.wait()
 	return model, err
 }
 
