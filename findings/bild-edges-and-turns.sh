@@ -7,12 +7,12 @@
 # What happens, without an error:
 #   1. effect.Sobel: both derivatives are stored in bytes before they are squared, so that what is negative is 0. Edges at which it
 #      gets darker to the right, or brighter downwards, are missing: of a bright rectangle, the left and the lower one are left.
-#   2. transform.Rotate(img, 90, ResizeBounds: true): where the difference of width and height is odd, a row or a column of the
-#      picture is cut off, and as many pixels are transparent. Where it is even, and without ResizeBounds on a square, it is right.
+#   2. transform.Rotate(img, 90, ResizeBounds: true): where the difference of width and height is odd, one or two rows and columns
+#      of the picture are cut off, others are transparent, and most pixels are one aside. Where it is even, it is right.
 #   3. blur.Gaussian and blur.Box drop the fraction of sums that are a little below a whole number: white of radius 2 and 3 becomes 254
 #      and 253, and so does the opacity of 255.
-# Who is hurt: Go services that measure sharpness, find borders of documents, or turn photos of telephones by their orientation: a
-# photo of 4,032 by 3,025 loses a column of pixels; PNGs of blurred pictures are no longer opaque.
+# Who is hurt: Go services that measure sharpness, find borders of documents, or turn photos of telephones by their orientation:
+# what is written into the corners of a mask or a label moves; PNGs of blurred pictures are no longer opaque.
 # Remedy: gift.Sobel() and gift.Rotate90() of github.com/disintegration/gift v1.2.1 are right.
 # Seen on 2026-11-30, with Go 1.26.
 set -euo pipefail
