@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # github.com/anthonynsimon/bild v0.14.0: Sobel finds edges from two sides only, a turn by 90 degrees loses pixels, and blur lets
-# opaque pictures show through.
+# opaque pictures show through. The documentation tells of none of the three.
 #
 # One would guess: Sobel gives the gradient's magnitude, so that a bright rectangle has four edges; Rotate by 90 degrees with
 # ResizeBounds gives each pixel once; and the blur of one colour is that colour.

@@ -10,6 +10,7 @@
 #      left as it is, in the units of before. PET and parametric maps, with slopes of 0.05, are mostly white; what is stored
 #      with a slope of -1 is black. It logs that the slope was close to zero.
 #   3. Signed samples of 8 bits are taken for unsigned ones: -1 is white.
+# Its README says that it handles signed values of 1 to 32 bits, and that it is not meant for clinical purposes yet.
 # Who is hurt: web viewers, and servers that make JPEGs of studies for a network or an archive: whole modalities come out white, black
 # or dark, and a classifier learns the modality's scaling.
 # Remedy: set RescaleSlope to 1 and divide window and intercept by it oneself; window by LINEAR with a width larger by 1.

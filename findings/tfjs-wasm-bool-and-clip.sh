@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # @tensorflow/tfjs-backend-wasm 4.22.0: fractions become false, whole numbers are clipped at one end only, and NaN becomes 0.
 #
-# One would guess: TensorFlow.js computes the same with each backend, but for rounding: what differs in Python's TensorFlow, differs
-# nowhere here.
+# One would guess: TensorFlow.js computes the same with each backend, but for rounding. Its documentation of cast, clipByValue, relu6
+# and maximum speaks of no backend.
 # What happens, without an error, with the backend "wasm", where "cpu" gives what TensorFlow gives:
 #   1. tf.cast(x, "bool") of floats keeps the whole part modulo 256: 0.4, -0.9, 256 and NaN become false, and 2.5 and -1 become 2 and
 #      255, which count twice and 255 times in a sum. A soft mask becomes empty.
