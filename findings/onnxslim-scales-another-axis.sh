@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # onnxslim 0.1.98: a factor for each column or row of a feature map becomes a factor for each channel, if there are as many.
 #
-# One would guess: slim() leaves what a model computes as it is, as its README says (fewer operators, the same accuracy); where it joins a Conv with the Mul after it, the constant has a
-# factor for each channel: a shape of (channels, 1, 1). For Add, it checks that.
+# One would guess: slim() leaves what a model computes as it is, as its README says (fewer operators, the same accuracy); where it
+# joins a Conv with the Mul after it, the constant has a factor for each channel: a shape of (channels, 1, 1). For Add, it
+# checks that.
 # What happens: for Mul, it drops the dimensions of 1 and looks at the number of elements alone. A constant of (8), which is one
 # factor for each of 8 columns, or of (8, 1), for each of 8 rows, is multiplied into the weights of 8 channels. There is no error,
 # and no warning; the command has --model-check to compare, which is off. With 7 or 9 columns, all is well.
