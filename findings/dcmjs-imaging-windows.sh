@@ -13,7 +13,8 @@
 # Its README says that it handles signed values of 1 to 32 bits, and that it is not meant for clinical purposes yet.
 # Who is hurt: web viewers, and servers that make JPEGs of studies for a network or an archive: whole modalities come out white, black
 # or dark, and a classifier learns the modality's scaling.
-# Remedy: set RescaleSlope to 1 and divide window and intercept by it oneself; window by LINEAR with a width larger by 1.
+# Remedy: give a window of one's own for stored values with slope 1 and intercept 0; for LINEAR_EXACT, LINEAR with a centre larger by
+# 0.5 and a width larger by 1.
 # Seen on 2026-11-30, with Node 20, pydicom 3.0.2 and NumPy 2.4.6.
 set -euo pipefail
 work=$(mktemp -d)

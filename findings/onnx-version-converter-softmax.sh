@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # onnx 1.23.2: onnx.version_converter changes what Softmax, LogSoftmax and Hardmax compute.
 #
-# One would guess: convert_version() gives a model of another opset that computes the same, or an error where it cannot. Its
-# documentation speaks of preserving semantics as the goal, and names these operators nowhere.
+# One would guess: convert_version() gives a model of another opset that computes the same, or an error where it cannot: its
+# documentation promises a RuntimeError where a conversion is not supported, and names these operators nowhere.
 # What happens, without an error, and with models that the checker accepts: up to opset 12, these operators take all dimensions
 # from the axis on as one, and from 13 on they take the axis alone.
 #   1. Softmax and LogSoftmax from 13 down to 12 and 11 keep the axis as it is. Of probabilities of 3 classes for each of 20 pixels,

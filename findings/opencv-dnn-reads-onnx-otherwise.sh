@@ -11,7 +11,7 @@
 #   4. Linear Resize of opset 10, which takes new pixel x from x / scale, takes it from (x + 0.5) / scale - 0.5.
 # Who is hurt: those who run models of older exporters and of TensorFlow's and Core ML's converters in OpenCV: features and masks are
 # shifted or softened by half a pixel to one, and scores have another scale; accuracy drops, and nothing says why.
-# Remedy: the engine ENGINE_ORT, or pads in numbers and Resize and Softmax of opset 13 and later, without antialias.
+# Remedy: pads in numbers, and Resize and Softmax of opset 13 and later, without antialias. The engine ENGINE_ORT is not in the wheel.
 # Seen on 2026-11-30, with onnx 1.23.2, onnxruntime 1.32.0 and NumPy 2.4.6.
 set -euo pipefail
 work=$(mktemp -d)

@@ -11,7 +11,7 @@
 #      look like edges.
 # Who is hurt: those who measure sharpness, directions or edges in Rust: what is found depends on whether an edge is seen from
 # its left or its right, and in floats on the brightness alone.
-# Remedy: Convolve of the same crate with the matrices, or imageproc.
+# Remedy: the gradients of imageproc, or loops of one's own.
 # Seen on 2026-11-30, with zune-image 0.4.15 and Rust's stable compiler.
 set -euo pipefail
 work=$(mktemp -d)
