@@ -139,6 +139,9 @@ var buildID = sync.OnceValue(func() string {
 
 // library identifies TensorFlow's, "" if its file is not known.
 func library() string {
+	if inference.Load() != nil {
+		return ""
+	}
 	l := inference.LoadedLibrary()
 	info, err := os.Stat(l.Path)
 	if err != nil {
