@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
-
 	"fovea/inference"
 )
 
@@ -23,9 +21,9 @@ type Kernel struct {
 // Prepared are kernels that are transformed while there is no graph yet, such as while TensorFlow is being loaded.
 // They are for one model, by Options.Prepared. Close frees those that no model took.
 type Prepared struct {
-	engine *engine // nil if nothing is prepared
-	group  errgroup.Group
-	// numbers are those of ready.h, by variable; guarded by mutex until the group is done.
+	engine  *engine // nil if nothing is prepared
+	workers sync.WaitGroup
+	// numbers are those of ready.h, by variable; guarded by mutex until the workers are done.
 	mutex   sync.Mutex
 	numbers map[string]int64
 	taken   int
@@ -47,13 +45,12 @@ func Prepare(precision inference.Precision, kernels []Kernel) *Prepared {
 	slices.SortFunc(kernels, func(a, b Kernel) int { return b.size() - a.size() })
 	var next atomic.Int64
 	for range min(max(1, runtime.GOMAXPROCS(0)-1), len(kernels)) {
-		p.group.Go(func() error {
+		p.workers.Go(func() {
 			var values []float32 // kept: garbage of this size would cost as much as the work
-			for i := next.Add(1) - 1; int(i) < len(kernels); i = next.Add(1) - 1 {
+			for i := int(next.Add(1)) - 1; i < len(kernels); i = int(next.Add(1)) - 1 {
 				values = slices.Grow(values[:0], kernels[i].size())[:kernels[i].size()]
 				p.transform(kernels[i], values)
 			}
-			return nil
 		})
 	}
 	return p
@@ -78,7 +75,7 @@ func (p *Prepared) number(m method, variable string) int64 {
 	if p == nil || p.engine == nil || m.engine == nil || p.engine.whole != m.engine.whole {
 		return 0
 	}
-	_ = p.group.Wait() // no function of the group has an error
+	p.workers.Wait()
 	number := p.numbers[variable]
 	if number != 0 {
 		p.taken++
@@ -91,7 +88,7 @@ func (p *Prepared) Variables() map[string]bool {
 	if p == nil {
 		return nil
 	}
-	_ = p.group.Wait()
+	p.workers.Wait()
 	names := make(map[string]bool, len(p.numbers))
 	for name := range p.numbers {
 		names[name] = true
@@ -107,7 +104,7 @@ func (p *Prepared) Close() {
 	if p == nil {
 		return
 	}
-	_ = p.group.Wait()
+	p.workers.Wait()
 	for _, number := range p.numbers {
 		dropReady(number)
 	}
