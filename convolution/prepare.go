@@ -40,7 +40,7 @@ func Prepare(precision inference.Precision, kernels []Kernel) *Prepared {
 	}
 	p.engine = m.engine
 	kernels = slices.DeleteFunc(slices.Clone(kernels), func(k Kernel) bool {
-		return len(k.Shape) != 4 || k.Shape[0] != 3 || k.Shape[1] != 3 || !m.suits(int64(k.Shape[2]), int64(k.Shape[3]))
+		return len(k.Shape) != 4 || k.Shape[0] != 3 || k.Shape[1] != 3 || k.size() == 0 || !m.suits(int64(k.Shape[2]), int64(k.Shape[3]))
 	})
 	slices.SortFunc(kernels, func(a, b Kernel) int { return b.size() - a.size() })
 	var next atomic.Int64

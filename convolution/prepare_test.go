@@ -120,3 +120,15 @@ func TestPreparedOnce(t *testing.T) {
 		t.Errorf("without prepared kernels: %v", err)
 	}
 }
+
+// Kernels without values, such as damaged files of weights have, are left to who reports them.
+func TestPrepareEmpty(t *testing.T) {
+	for _, shape := range [][]int{{3, 3, 0, 32}, {3, 3, 32, 0}} {
+		kernel := convolution.Kernel{Variable: "empty", Shape: shape, Decode: func([]float32) error { return nil }}
+		ready := convolution.Prepare(inference.Float32, []convolution.Kernel{kernel})
+		if ready.Variables()["empty"] {
+			t.Errorf("a kernel of %v was transformed", shape)
+		}
+		ready.Close()
+	}
+}

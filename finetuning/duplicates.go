@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"fovea/head"
+	"fovea/internal/spelling"
 	"fovea/internal/text"
 	"fovea/recipe"
 	"fovea/vectors"
@@ -174,7 +175,8 @@ func warnOfConflicts(all Features) {
 		if !found {
 			first[hash] = i
 		} else if all.Labels[f] != all.Labels[i] {
-			conflicts = append(conflicts, fmt.Sprintf("%s (%s) and %s (%s)", all.Paths[f], all.Labels[f], all.Paths[i], all.Labels[i]))
+			conflict := fmt.Sprintf("%s (%s) and %s (%s)", all.Paths[f], all.Labels[f], all.Paths[i], all.Labels[i])
+			conflicts = append(conflicts, spelling.Spell(conflict))
 		}
 	}
 	if len(conflicts) == 0 {

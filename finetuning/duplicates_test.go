@@ -5,7 +5,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+
+	logtest "github.com/sirupsen/logrus/hooks/test"
 
 	"fovea/head"
 	"fovea/recipe"
@@ -102,5 +105,14 @@ func TestGroupFindsMirrorImages(t *testing.T) {
 	}
 	if err != nil || x.Cols != channels+units || !slices.Equal(x.Blocks, []int{channels, units}) || x.Data[3] != float32(sum/(height*width)) || x.Data[channels] != f.X.Data[height*width*channels] {
 		t.Errorf("averages: %d columns, %v, %v", x.Cols, x.Blocks, err)
+	}
+}
+
+// Names that are not UTF-8 are spelled in the warning as everywhere, so that they can be found in the dataset.
+func TestWarnOfConflictsSpells(t *testing.T) {
+	hook := logtest.NewGlobal()
+	warnOfConflicts(Features{Paths: []string{"b\xffad.jpg", "x.jpg"}, Labels: []string{"cat", "d\xe9"}, Hashes: []string{"1", "1"}})
+	if last := hook.LastEntry(); last == nil || !strings.HasSuffix(last.Message, ": b%FFad.jpg (cat) and x.jpg (d%E9)") {
+		t.Errorf("warned %+v", last)
 	}
 }

@@ -42,7 +42,7 @@ func (o *LogOptions) apply() error {
 	logrus.SetOutput(os.Stderr)
 	switch o.Format {
 	case "text":
-		logrus.SetFormatter(shownFormatter{&logrus.TextFormatter{FullTimestamp: !terminal(), TimestampFormat: "15:04:05", DisableTimestamp: terminal()}})
+		logrus.SetFormatter(shownFormatter{&logrus.TextFormatter{FullTimestamp: !terminal(), TimestampFormat: "15:04:05", DisableTimestamp: terminal()}, !terminal()})
 	case "json":
 		logrus.SetFormatter(&logrus.JSONFormatter{})
 	default:
@@ -58,12 +58,20 @@ func (o *LogOptions) apply() error {
 	return nil
 }
 
-// shownFormatter shows what names in messages hide (spelling.Line). On terminals messages are written as they are,
-// elsewhere what needs quotes is escaped, and so are fields.
-type shownFormatter struct{ logrus.Formatter }
+// shownFormatter shows what names in messages hide (spelling.Line).
+type shownFormatter struct {
+	logrus.Formatter
+	// quotes says that the formatter escapes most of it by itself, as it does where there is no terminal: an escape before
+	// that would be escaped again, and who unquotes a message would get another name.
+	quotes bool
+}
 
 // Format implements logrus.Formatter.
 func (f shownFormatter) Format(entry *logrus.Entry) ([]byte, error) {
+	if f.quotes {
+		line, err := f.Formatter.Format(entry)
+		return []byte(spelling.Lines(string(line))), err
+	}
 	if shown := spelling.Lines(entry.Message); shown != entry.Message {
 		changed := *entry
 		changed.Message, entry = shown, &changed

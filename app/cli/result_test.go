@@ -64,17 +64,19 @@ func TestHiddenInResults(t *testing.T) {
 	}
 }
 
-// The log shows it on a terminal as elsewhere, and the log for programs has the name.
+// The log shows it on a terminal as elsewhere, where who unquotes a message gets the name.
 func TestHiddenInLog(t *testing.T) {
+	const name = "a\u202eb\u3164"
 	entry := logrus.NewEntry(logrus.New())
-	entry.Message, entry.Level = "read \x1b[31ma\u202eb\nand c", logrus.WarnLevel
-	for _, colours := range []bool{true, false} {
-		line, err := shownFormatter{&logrus.TextFormatter{ForceColors: colours, DisableTimestamp: true}}.Format(entry)
-		if got := string(line); err != nil || strings.Contains(got, "\u202e") || strings.Contains(got, "\x1b[31ma") || !strings.Contains(got, `u202eb`) {
-			t.Errorf("colours %v: %q, %v", colours, got, err)
+	entry.Message, entry.Level = "read \x1b[31m"+name+"\nand c", logrus.WarnLevel
+	for quotes, want := range map[bool]string{false: "read \\x1b[31ma\\u202eb\\u3164\nand c", true: `msg="read \x1b[31ma\u202eb\u3164\nand c"` + "\n"} {
+		formatter := &logrus.TextFormatter{ForceColors: !quotes, DisableTimestamp: true}
+		line, err := shownFormatter{formatter, quotes}.Format(entry)
+		if got := string(line); err != nil || !strings.Contains(got, want) || strings.Contains(got, "\u202e") || strings.Contains(got, "\u3164") {
+			t.Errorf("quotes %v: %q, %v; want %q", quotes, got, err, want)
 		}
 	}
-	if entry.Message != "read \x1b[31ma\u202eb\nand c" {
+	if entry.Message != "read \x1b[31m"+name+"\nand c" {
 		t.Errorf("the entry is now %q", entry.Message)
 	}
 }

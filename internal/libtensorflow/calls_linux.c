@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 // The functions below are for the program alone: the library must not find them in place of its own.
 #pragma GCC visibility push(hidden)
@@ -30,6 +31,29 @@ static void load(void) {
 		library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
 		failure = library ? NULL : strdup(dlerror());
 	}
+}
+
+static char *file_in(const Dl_serinfo *places) {
+	for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+		for (unsigned i = 0; i < places->dls_cnt; i++) {
+			char *path;
+			if (asprintf(&path, "%s/%s", places->dls_serpath[i].dls_name, names[n]) < 0) return NULL;
+			if (access(path, R_OK) == 0) return path;
+			free(path);
+		}
+	}
+	return NULL;
+}
+
+char *fovea_libtensorflow_file(void) {
+	void *program = dlopen(NULL, RTLD_LAZY);
+	Dl_serinfo size, *places = NULL;
+	if (program && dlinfo(program, RTLD_DI_SERINFOSIZE, &size) == 0) places = malloc(size.dls_size);
+	if (!places) return NULL;
+	char *path = NULL;
+	if (dlinfo(program, RTLD_DI_SERINFOSIZE, places) == 0 && dlinfo(program, RTLD_DI_SERINFO, places) == 0) path = file_in(places);
+	free(places);
+	return path;
 }
 
 const char *fovea_libtensorflow_load(void) {

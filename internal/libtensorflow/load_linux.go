@@ -40,6 +40,9 @@ const spareThreads = 6
 // Load loads the library, or waits until it is loaded. It is called before the C API is, which ends the program
 // if there is no library.
 func Load() error {
+	if err := checked(); err != nil {
+		return fmt.Errorf("load TensorFlow's C library: %w", err)
+	}
 	threads.Do(makeThreads)
 	if why := C.fovea_libtensorflow_load(); why != nil {
 		return fmt.Errorf("load TensorFlow's C library: %w: it belongs in the directory lib beside the program, where make build puts it, or in LD_LIBRARY_PATH", errors.New(C.GoString(why)))
