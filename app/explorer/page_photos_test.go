@@ -61,7 +61,7 @@ func TestPagePhotos(t *testing.T) {
 	var at [2]float64
 	p.eval(`const s = document.getElementById("stage").getBoundingClientRect(), [x, y] = map.toScreen(state.positions[4], state.positions[5]); return [x + s.left, y + s.top]`, &at)
 	p.do(chromedp.MouseEvent("mouseMoved", at[0], at[1]))
-	p.wait(`!document.getElementById("tip").hidden && document.querySelector("#tip span").textContent === ` + jsonOf(paths[2]+" · "+paths[2][:3]))
+	p.wait(`!document.getElementById("tip").hidden && document.querySelector("#tip span")?.textContent === ` + jsonOf(paths[2]+" · "+paths[2][:3]))
 	p.wait(loaded("#tip img", 1))
 	p.do(chromedp.MouseClickXY(at[0], at[1]))
 	p.wait(`document.querySelector("#panel h2")?.textContent === ` + jsonOf(paths[2]))
@@ -87,7 +87,7 @@ func TestPageWithoutPhotos(t *testing.T) {
 	dir, paths := photographs(t)
 	p := browse(t, start(t, Options{Dir: dir}), software)
 	p.wait(`document.getElementById("notes").textContent.includes("--images")`)
-	p.wait(`document.querySelector("#cell-0 > .name").textContent === ` + jsonOf(paths[0]))
+	p.wait(`document.querySelector("#cell-0 > .name")?.textContent === ` + jsonOf(paths[0]))
 	p.eval(`open(0)`, nil)
 	p.wait(`document.querySelectorAll("#panel .near button").length > 0`)
 	var images int
@@ -103,7 +103,7 @@ func TestPagePhotoOfHead(t *testing.T) {
 	p := browse(t, start(t, Options{Dir: dir}), software)
 	p.eval(`const panel = await import("/panel.js"); await panel.showPhoto("x.tif", URL.createObjectURL(new Blob(["no image"])),
 		{label: "a", probabilities: {a: .75, b: .25}, novelty: 1.5, neighbours: []})`, nil)
-	p.wait(`document.querySelector("#panel .view").textContent.includes("cannot show the format")`)
+	p.wait(`document.querySelector("#panel .view")?.textContent.includes("cannot show the format")`)
 	var filled []float64
 	p.eval(`return [...document.querySelectorAll("#panel .rail")].map(rail => {
 		const all = rail.getBoundingClientRect(), bar = rail.firstChild.getBoundingClientRect();
@@ -136,7 +136,7 @@ func TestPagePlace(t *testing.T) {
 	})()`
 	p.choose("#photo", photo)
 	p.wait(near)
-	p.wait(`document.querySelector("#panel h2").textContent === "dog.1.jpg" && document.querySelector("#panel .near button").getAttribute("aria-label").startsWith("dog.1.jpg")`)
+	p.wait(`document.querySelector("#panel h2")?.textContent === "dog.1.jpg" && document.querySelector("#panel .near button")?.getAttribute("aria-label").startsWith("dog.1.jpg")`)
 	p.press("\x1b", 0)
 	p.wait(`document.getElementById("pin").hidden && document.getElementById("panel").hidden`)
 	p.choose("#photo", empty)
@@ -144,7 +144,7 @@ func TestPagePlace(t *testing.T) {
 	p.eval(`const data = new DataTransfer(), photo = await (await fetch("/images/0")).blob();
 		data.items.add(new File([photo], "dropped.jpg", {type: photo.type}));
 		for (const type of ["dragenter", "dragover", "drop"]) document.body.dispatchEvent(new DragEvent(type, {dataTransfer: data, bubbles: true, cancelable: true}))`, nil)
-	p.wait(`!document.getElementById("pin").hidden && document.querySelector("#panel h2").textContent === "dropped.jpg"`)
+	p.wait(`!document.getElementById("pin").hidden && document.querySelector("#panel h2")?.textContent === "dropped.jpg"`)
 	p.show("placed", 400, "light")
 }
 
