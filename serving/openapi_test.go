@@ -141,7 +141,7 @@ func TestOpenAPIBySchemathesis(t *testing.T) {
 		t.Errorf("%v: %s", err, regexp.MustCompile(`(?m)^(.{300}).*$`).ReplaceAll(out, []byte("$1...")))
 	}
 	summary := regexp.MustCompile(`Tested: (\d+)[\s\S]*\n *(\d+) generated`).FindStringSubmatch(string(out))
-	if summary == nil || summary[1] != "25" {
+	if summary == nil || summary[1] != "26" {
 		t.Fatalf("the summary is %q", summary)
 	}
 	r, err := http.NewRequest(http.MethodGet, url+"/metrics", nil)
