@@ -1,19 +1,15 @@
 package models
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/sirupsen/logrus"
 
 	"fovea/convolution"
 	"fovea/inference"
-	"fovea/internal/output"
 	"fovea/internal/seal"
 	"fovea/recipe"
 	"fovea/savedmodel"
@@ -21,11 +17,7 @@ import (
 
 // opening is all that decides what opening a SavedModel finds. What was found for one holds for no other.
 type opening struct {
-	Program      string `json:"program"` // the build ID
-	Library      string `json:"library"` // version, file, size and time
-	Environment  string `json:"environment"`
-	Processor    string `json:"processor"`
-	Processors   int    `json:"processors"`
+	surroundings
 	Model        string `json:"model"` // its SHA-256
 	Signature    string `json:"signature,omitempty"`
 	Precision    string `json:"precision,omitempty"`
@@ -87,11 +79,11 @@ func newMemory(signature string, options Options) *memory {
 		return nil
 	}
 	m := &memory{dir: filepath.Join(dir, "openings"), layers: options.Layers, session: options.Session, opening: opening{
-		Program: buildID(), Environment: tensorFlowVariables(), Processor: processor(), Processors: runtime.NumCPU(),
-		Signature: signature, Precision: string(options.Session.Precision), Unfused: options.Session.Unfused, Convolutions: options.Convolutions,
+		surroundings: surroundingsWith(""),
+		Signature:    signature, Precision: string(options.Session.Precision), Unfused: options.Session.Unfused, Convolutions: options.Convolutions,
 		Height: options.InputHeight, Width: options.InputWidth, Layers: strings.Join(options.Layers, "\n"), Pool: options.pool,
 	}}
-	if m.Program == "" || m.Processor == "" {
+	if !m.known() {
 		return nil
 	}
 	return m
@@ -111,11 +103,7 @@ type remembered struct {
 }
 
 // file is where it is kept what was found.
-func (m *memory) file() (string, error) {
-	text, err := json.Marshal(m.opening)
-	sum := sha256.Sum256(text)
-	return filepath.Join(m.dir, hex.EncodeToString(sum[:16])+".json"), err
-}
+func (m *memory) file() (string, error) { return fileOf(m.dir, m.opening) }
 
 // Recall reads the file. A damaged one, or one of something else, is as good as none. GPUs are left out: their drivers
 // and libraries are not known here.
@@ -159,15 +147,5 @@ func (m *memory) store() error {
 	if err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(remembered{m.opening, m.found}, "", " ")
-	if err != nil {
-		return err
-	}
-	if text, err = seal.Append(append(text, '\n')); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(m.dir, 0o755); err != nil {
-		return err
-	}
-	return output.WriteFile(file, text)
+	return writeSealed(file, remembered{m.opening, m.found})
 }

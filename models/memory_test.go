@@ -100,7 +100,7 @@ func onlyFile(t *testing.T, dir string) (file, text string) {
 // What is remembered stands for nothing that differs in any respect, nor does a file in another's place.
 func TestMemoryIsOfOneKind(t *testing.T) {
 	dir := t.TempDir()
-	full := memory{dir: dir, session: inference.SessionConfig{Device: inference.DeviceCPU}, opening: opening{Program: "p", Library: library(), Environment: "e", Processor: "c", Processors: 2}}
+	full := memory{dir: dir, session: inference.SessionConfig{Device: inference.DeviceCPU}, opening: opening{surroundings: surroundings{Program: "p", Library: library(), Environment: "e", Processor: "c", Processors: 2}}}
 	full.Keep("m", savedmodel.Found{MaxBatch: 3})
 	if err := full.store(); err != nil || !full.kept {
 		t.Fatalf("%v, %+v", err, full)
@@ -109,18 +109,9 @@ func TestMemoryIsOfOneKind(t *testing.T) {
 	if found, known := (&memory{dir: dir, session: full.session, opening: full.opening}).Recall("m"); !known || found.MaxBatch != 3 {
 		t.Fatalf("%+v, %t", found, known)
 	}
-	for i := range reflect.TypeFor[opening]().NumField() {
+	for _, field := range fieldsOf[opening]() {
 		other := memory{dir: dir, session: full.session, opening: full.opening}
-		switch field := reflect.ValueOf(&other.opening).Elem().Field(i); field.Kind() {
-		case reflect.String:
-			field.SetString("another")
-		case reflect.Int:
-			field.SetInt(99)
-		case reflect.Bool:
-			field.SetBool(true)
-		default:
-			t.Fatalf("a field is a %s", field.Kind())
-		}
+		alter(t, reflect.ValueOf(&other.opening).Elem().FieldByIndex(field.Index))
 		if other.Library != full.Library { // which Recall finds out
 			other.dir = t.TempDir()
 			other.Keep("m", savedmodel.Found{})
@@ -132,7 +123,7 @@ func TestMemoryIsOfOneKind(t *testing.T) {
 			}
 			continue
 		}
-		name, model := reflect.TypeFor[opening]().Field(i).Name, "m"
+		name, model := field.Name, "m"
 		if name == "Model" {
 			model = "another"
 		}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"fovea/inference"
@@ -56,26 +57,37 @@ func TestProof(t *testing.T) {
 	}
 }
 
+// fieldsOf are the fields of a struct, with those of embedded ones in their place.
+func fieldsOf[T any]() []reflect.StructField {
+	return slices.DeleteFunc(reflect.VisibleFields(reflect.TypeFor[T]()), func(f reflect.StructField) bool { return f.Anonymous })
+}
+
+// alter gives a field another value.
+func alter(t *testing.T, field reflect.Value) {
+	t.Helper()
+	switch field.Kind() {
+	case reflect.String:
+		field.SetString("another")
+	case reflect.Int:
+		field.SetInt(99)
+	case reflect.Bool:
+		field.SetBool(true)
+	default:
+		t.Fatalf("a field is a %s", field.Kind())
+	}
+}
+
 // A proof stands for nothing that differs in any respect.
 func TestProofIsOfOneKind(t *testing.T) {
 	dir := t.TempDir()
-	full := proof{Program: "p", Library: "l", Environment: "e", Processor: "c", Processors: 2, Model: "m"}
+	full := proof{surroundings: surroundings{Program: "p", Library: "l", Environment: "e", Processor: "c", Processors: 2}, Model: "m"}
 	full.keep(dir)
 	if !full.stands(dir) {
 		t.Fatal("a proof does not stand where it was kept")
 	}
-	for i := range reflect.TypeFor[proof]().NumField() {
+	for _, field := range fieldsOf[proof]() {
 		other := full
-		switch field := reflect.ValueOf(&other).Elem().Field(i); field.Kind() {
-		case reflect.String:
-			field.SetString("another")
-		case reflect.Int:
-			field.SetInt(99)
-		case reflect.Bool:
-			field.SetBool(true)
-		default:
-			t.Fatalf("a field is a %s", field.Kind())
-		}
+		alter(t, reflect.ValueOf(&other).Elem().FieldByIndex(field.Index))
 		if other.stands(dir) {
 			t.Errorf("%+v stands for %+v", full, other)
 		}
