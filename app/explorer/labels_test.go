@@ -277,8 +277,13 @@ func TestLabelsFromNothing(t *testing.T) {
 	})
 	r := start(t, Options{Dir: dir})
 	s := object[labelsSeen](r, "/api/dataset")
-	if status, _, body := r.ask(http.MethodGet, "/api/orders/suspect", "", nil); status != http.StatusConflict {
-		t.Errorf("suspects of no label: %d: %s", status, body)
+	// Before the first fit and after it, which finds nothing to learn from.
+	for _, when := range []string{"first", "then"} {
+		status, _, body := r.ask(http.MethodGet, "/api/orders/suspect", "", nil)
+		if status != http.StatusConflict || !strings.Contains(string(body), "two classes at least") {
+			t.Errorf("%s, suspects of no label: %d: %s", when, status, body)
+		}
+		r.waitFor("suspects", func(s seen) bool { return slices.Contains(s.Columns, columnSuspect) })
 	}
 	for row := range 24 {
 		label := string(rune('a' + row%4))

@@ -91,7 +91,11 @@ func (s *Server) suspects(t *table, limit int, among []int) (order, error) {
 	if !ok {
 		return order{}, s.errUnfitted(t)
 	}
-	rows := slices.DeleteFunc(slices.Clone(among), func(i int) bool { return math.IsNaN(float64(suspect[i])) })
+	known := func(v float32) bool { return v == v }
+	if !slices.ContainsFunc(suspect, known) {
+		return order{}, refusal(http.StatusConflict, "no label can be checked by cross-validation: label several images of two classes at least")
+	}
+	rows := slices.DeleteFunc(slices.Clone(among), func(i int) bool { return !known(suspect[i]) })
 	slices.SortStableFunc(rows, func(a, b int) int { return cmp.Compare(suspect[b], suspect[a]) })
 	return order{Rows: rows[:min(limit, len(rows))], Groups: [][]int{}}, nil
 }
