@@ -19,9 +19,10 @@ ARG VERSION=container
 ENV GPU=$GPU FOVEA_CACHE=/cache
 WORKDIR /src
 # The libraries first, because they change less often than the code.
-COPY scripts/deps.sh scripts/codecs.sh scripts/
-RUN scripts/deps.sh install && scripts/codecs.sh install
 COPY go.mod go.sum ./
+COPY scripts/deps.sh scripts/codecs.sh scripts/
+COPY scripts/bind scripts/bind/
+RUN scripts/deps.sh install && scripts/codecs.sh install
 COPY beam/go.mod beam/go.sum beam/
 RUN go mod download && cd beam && go mod download
 COPY . .

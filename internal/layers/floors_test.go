@@ -41,7 +41,7 @@ var floors = map[string]int{
 
 	"internal/crashtest": unrestricted, "internal/s3test": unrestricted, "internal/trials": unrestricted, "app/cli/clitest": unrestricted, // for tests alone
 	"internal/layers": unrestricted, "cmd": unrestricted, "docs": unrestricted, "scripts": unrestricted, // tests
-	"scripts/alternate": unrestricted, "scripts/explorershot": unrestricted, "scripts/peerdata": unrestricted, "scripts/sbom": unrestricted, "vgg/imagenet/convert": unrestricted, "internal/libtensorflow/generate": unrestricted, // tools
+	"scripts/alternate": unrestricted, "scripts/bind": unrestricted, "scripts/explorershot": unrestricted, "scripts/peerdata": unrestricted, "scripts/sbom": unrestricted, "vgg/imagenet/convert": unrestricted, "internal/libtensorflow/generate": unrestricted, // tools
 }
 
 // sideways are the imports within a floor.
