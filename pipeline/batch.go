@@ -19,6 +19,8 @@ type batch struct {
 	// size is the number of rows in a full batch, which extractor computes.
 	size      int
 	extractor Extractor
+	// alone says that no other batch is computed meanwhile.
+	alone bool
 }
 
 // outcome is a row, or a failure if that is set.
@@ -74,7 +76,7 @@ func (r *run) collect(ctx context.Context) {
 // extractor.
 func (r *run) newBatch(first bool) *batch {
 	if first {
-		return &batch{size: 1, extractor: r.config.First}
+		return &batch{size: 1, extractor: r.config.First, alone: true}
 	}
 	return &batch{size: r.batchSize, extractor: r.extractor}
 }

@@ -85,7 +85,7 @@ func (r *run) infer(intake, failed context.Context) error {
 }
 
 // begin gives batches to the workers and records their order, until there are no more or the
-// run is stopping.
+// run is stopping. Batches that are alone are waited for.
 func (r *run) begin(intake, failed context.Context, work, order chan<- *computed) {
 	for {
 		select {
@@ -104,6 +104,14 @@ func (r *run) begin(intake, failed context.Context, work, order chan<- *computed
 			select {
 			case order <- c:
 			case <-failed.Done():
+				return
+			}
+			if !b.alone {
+				continue
+			}
+			select {
+			case <-c.done:
+			case <-r.overdue:
 				return
 			}
 		case <-intake.Done():

@@ -84,3 +84,30 @@ func TestRunEndsWithADevice(t *testing.T) {
 		t.Errorf("%d rows: those of the failed batch or after it are among them", len(sink.rows))
 	}
 }
+
+// slowExtractor computes one image slowly, and counts what other devices have begun by then.
+type slowExtractor struct {
+	others *parallelExtractor
+	begun  int64
+}
+
+func (e *slowExtractor) BatchSize() int { return 1 }
+
+func (e *slowExtractor) Extract(pixels []float32, n int) ([][]float32, error) {
+	time.Sleep(50 * time.Millisecond)
+	e.begun = e.others.calls.Load()
+	return (&meanExtractor{batch: 1}).Extract(pixels, n)
+}
+
+// The first row does not wait for others: nothing else is computed before it.
+func TestRunFirstAlone(t *testing.T) {
+	others, sink, c := &parallelExtractor{devices: 3}, &memorySink{}, config(2)
+	first := &slowExtractor{others: others}
+	c.First = first
+	if _, err := Run(context.Background(), greyPictures(t, 20, 0), others, sink, c); err != nil {
+		t.Fatal(err)
+	}
+	if first.begun != 0 || others.calls.Load() != 9 || len(sink.rows) != 19 {
+		t.Errorf("%d of %d batches were begun beside the first image; %d rows", first.begun, others.calls.Load(), len(sink.rows))
+	}
+}
