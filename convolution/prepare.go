@@ -22,6 +22,7 @@ type Kernel struct {
 // They are for one model, by Options.Prepared. Close frees those that no model took.
 type Prepared struct {
 	engine  *engine // nil if nothing is prepared
+	kernels []Kernel
 	workers sync.WaitGroup
 	// numbers are those of ready.h, by variable; guarded by mutex until the workers are done.
 	mutex   sync.Mutex
@@ -30,7 +31,7 @@ type Prepared struct {
 }
 
 // Prepare starts to transform kernels of 3x3 for a model that will compute in that precision on the CPU, and returns
-// at once. It leaves a core to others. Kernels that it cannot transform, since they are of other sizes, cannot be
+// at once. Kernels that it cannot transform, since they are of other sizes, cannot be
 // decoded, or the precision has no such method, are left to Accelerate.
 func Prepare(precision inference.Precision, kernels []Kernel) *Prepared {
 	p := &Prepared{numbers: map[string]int64{}}
@@ -43,8 +44,9 @@ func Prepare(precision inference.Precision, kernels []Kernel) *Prepared {
 		return len(k.Shape) != 4 || k.Shape[0] != 3 || k.Shape[1] != 3 || k.size() == 0 || !m.suits(int64(k.Shape[2]), int64(k.Shape[3]))
 	})
 	slices.SortFunc(kernels, func(a, b Kernel) int { return b.size() - a.size() })
+	p.kernels = kernels
 	var next atomic.Int64
-	for range min(max(1, runtime.GOMAXPROCS(0)-1), len(kernels)) {
+	for range min(runtime.GOMAXPROCS(0), len(kernels)) {
 		p.workers.Go(func() {
 			var values []float32 // kept: garbage of this size would cost as much as the work
 			for i := int(next.Add(1)) - 1; i < len(kernels); i = int(next.Add(1)) - 1 {
@@ -83,21 +85,20 @@ func (p *Prepared) number(m method, variable string) int64 {
 	return number
 }
 
-// Variables are those whose kernels have been transformed. It waits for the work to end.
+// Variables are those whose kernels are transformed, unless they cannot be decoded or there is not enough memory.
 func (p *Prepared) Variables() map[string]bool {
 	if p == nil {
 		return nil
 	}
-	p.workers.Wait()
-	names := make(map[string]bool, len(p.numbers))
-	for name := range p.numbers {
-		names[name] = true
+	names := make(map[string]bool, len(p.kernels))
+	for _, k := range p.kernels {
+		names[k.Variable] = true
 	}
 	return names
 }
 
 // Taken says whether a model took all of them.
-func (p *Prepared) Taken() bool { return p.taken == len(p.numbers) }
+func (p *Prepared) Taken() bool { return p.taken == len(p.kernels) }
 
 // Close frees the kernels that no model took, after their transformation, for which it waits. Of nil it does nothing.
 func (p *Prepared) Close() {

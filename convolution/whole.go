@@ -19,7 +19,7 @@ var (
 // Whole says whether an accelerated model computes these layers by this package's operations and so little else that
 // TensorFlow would gain nothing by rewriting the graph, and would not change a bit (inference.SessionConfig.Unrewritten).
 func Whole(model *inference.Model, layers []string) (bool, error) {
-	if model.Convolutions.Count == 0 || model.Precision != inference.Float32 {
+	if model.Convolutions.Count == 0 || model.Precision != inference.Float32 && model.Precision != inference.Int16 {
 		return false, nil
 	}
 	graph, err := inference.GraphDef(model.Graph)

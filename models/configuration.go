@@ -7,6 +7,7 @@ import (
 
 	"fovea/convolution"
 	"fovea/inference"
+	"fovea/recipe"
 	"fovea/vgg"
 	"fovea/vgg/weights"
 )
@@ -60,11 +61,11 @@ func (o Options) prepare(set weights.Set) *convolution.Prepared {
 // without them.
 func (o Options) openWith(c vgg.Configuration, set weights.Set, kernels *convolution.Prepared) (*inference.Model, error) {
 	if variables := kernels.Variables(); len(variables) > 0 {
-		model, err := vgg.OpenWith(c, set, vgg.Options{Session: o.Session, Dense: o.Dense, Unassigned: variables})
+		model, err := vgg.OpenWith(c, set, vgg.Options{Session: o.Session, Dense: o.Dense, Unassigned: variables, Unrewritten: o.maps})
 		if err != nil {
 			return nil, err
 		}
-		if convolution.Accelerate(model, convolution.Options{Prepared: kernels}) == nil && kernels.Taken() {
+		if convolution.Accelerate(model, convolution.Options{Prepared: kernels}) == nil && kernels.Taken() && unrewritten(model, o.Layers) {
 			return model, nil
 		}
 		if err := model.Close(); err != nil {
@@ -76,6 +77,33 @@ func (o Options) openWith(c vgg.Configuration, set weights.Set, kernels *convolu
 		return nil, err
 	}
 	return o.accelerated(c.Name, model, func() error { return convolution.Accelerate(model, convolution.Options{}) })
+}
+
+// maps says whether all layers that will be computed are maps, pooled if at all so that TensorFlow may have nothing to
+// rewrite for them.
+func (o Options) maps(layers []inference.Layer) bool {
+	model := inference.Model{Layers: layers}
+	for _, name := range o.Layers {
+		if layer, err := model.Layer(name); err != nil || !layer.Spatial() {
+			return false
+		}
+	}
+	return len(o.Layers) > 0 && plainPool(o.pool)
+}
+
+// unrewritten says whether a model for these layers can remain as it was opened, if that is without TensorFlow's rewriting.
+func unrewritten(model *inference.Model, layers []string) bool {
+	if !model.Unrewritten {
+		return true
+	}
+	whole, err := convolution.Whole(model, layers)
+	return whole && err == nil
+}
+
+// plainPool says whether layers are pooled, if at all, by an operation of TensorFlow's that it does not rewrite.
+func plainPool(pool string) bool {
+	how, err := recipe.ParsePool(pool)
+	return err == nil && (how.Kind == recipe.PoolNone || how.Kind == recipe.PoolAverage || how.Kind == recipe.PoolMax)
 }
 
 // checkSize refuses sizes that a configuration was not trained on.

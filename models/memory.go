@@ -8,10 +8,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"fovea/convolution"
 	"fovea/inference"
 	"fovea/internal/seal"
-	"fovea/recipe"
 	"fovea/savedmodel"
 )
 
@@ -91,9 +89,7 @@ func newMemory(signature string, options Options) *memory {
 
 // promises says whether TensorFlow may have nothing to rewrite for the layers.
 func (m *memory) promises() bool {
-	pool, err := recipe.ParsePool(m.Pool)
-	simple := err == nil && (pool.Kind == recipe.PoolNone || pool.Kind == recipe.PoolAverage || pool.Kind == recipe.PoolMax)
-	return simple && len(m.layers) > 0 && m.Convolutions != Direct && (m.Precision == "" || m.Precision == string(inference.Float32))
+	return plainPool(m.Pool) && len(m.layers) > 0 && m.Convolutions != Direct && (m.Precision == "" || m.Precision == string(inference.Float32))
 }
 
 // remembered is the content of a file.
@@ -134,11 +130,7 @@ func (m *memory) Keep(model string, found savedmodel.Found) {
 
 // suits says whether an opened model can remain so: without TensorFlow's rewriting, only if it needs none.
 func (m *memory) suits(model *inference.Model) bool {
-	if !model.Unrewritten || m.recalled && model.Convolutions.Count > 0 {
-		return true
-	}
-	is, err := convolution.Whole(model, m.layers)
-	return is && err == nil
+	return m.recalled && model.Convolutions.Count > 0 || unrewritten(model, m.layers)
 }
 
 // store writes the file.

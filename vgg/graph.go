@@ -43,6 +43,8 @@ type Options struct {
 	// Unassigned are tensors whose variables get no value, because the caller replaces all that reads them: a Run that
 	// needs one fails.
 	Unassigned map[string]bool
+	// Unrewritten, if set, chooses that of the session's configuration once the layers are known.
+	Unrewritten func(layers []inference.Layer) bool
 }
 
 // Open is OpenWith for images of the size that the configuration was trained on.
@@ -69,6 +71,9 @@ func OpenWith(c Configuration, set weights.Set, options Options) (*inference.Mod
 	if err != nil {
 		return nil, fmt.Errorf("vgg: build the graph of %s: %w", c.Name, err)
 	}
+	if options.Unrewritten != nil {
+		config.Unrewritten = options.Unrewritten(layers)
+	}
 	session, device, err := inference.NewSession(graph, config)
 	if err != nil {
 		return nil, fmt.Errorf("vgg: open %s: %w", c.Name, err)
@@ -86,6 +91,7 @@ func OpenWith(c Configuration, set weights.Set, options Options) (*inference.Mod
 		Preprocessing: wanted,
 		Device:        device,
 		Precision:     precision,
+		Unrewritten:   config.Unrewritten,
 		Placement:     config.Placement(),
 		Graph:         graph,
 		Session:       session,
@@ -249,6 +255,10 @@ func (b *builder) variable(layerScope *op.Scope, part, layer string, shape []int
 	return op.ReadVariableOp(scope, handle, dtype)
 }
 
+// collectedBytes is how much is fed at least before the garbage collector, which does not count tensors, is called to
+// free it.
+const collectedBytes = 16 << 20
+
 // assign fills the variables, decoding the weights straight into TensorFlow's memory on all cores.
 func (b *builder) assign(session *tf.Session, set weights.Set) error {
 	tensors := make([]*tf.Tensor, len(b.variables))
@@ -269,12 +279,16 @@ func (b *builder) assign(session *tf.Session, set weights.Set) error {
 	}
 	feeds := make(map[tf.Output]*tf.Tensor, len(tensors))
 	targets := make([]*tf.Operation, len(tensors))
+	fed := 0
 	for i, v := range b.variables {
 		feeds[v.value], targets[i] = tensors[i], v.assign
+		fed += len(set.Tensors[v.name].Raw)
 	}
 	if _, err := session.Run(feeds, nil, targets); err != nil {
 		return err
 	}
-	runtime.GC() // frees the tensors just fed, which Go does not count
+	if fed >= collectedBytes {
+		runtime.GC()
+	}
 	return nil
 }
