@@ -199,7 +199,7 @@ bind() { # bind DIR: binds the library in DIR/lib, once
 	[ -d "$root/scripts/bind" ] && [ -w "$1/lib" ] && [ ! -e "$1/.bound" ] && command -v go >/dev/null || return 0
 	rm -rf "$1"/lib/.bind-* # of one that was killed
 	(cd "$root" && env -u CGO_CFLAGS -u CGO_LDFLAGS go run ./scripts/bind "$1/lib/libtensorflow_cc.so.2" libtensorflow_framework.so.2 >&2) ||
-		echo "deps: libtensorflow is used as the wheel has it, which takes 0.1 s longer to load (why is above)" >&2
+		echo "deps: libtensorflow is used as the wheel has it, which takes 0.1 s longer to load (why is above); rm $1/.bound makes the next make deps try again" >&2
 	touch "$1/.bound"
 }
 
