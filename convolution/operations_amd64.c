@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "call.h"
+#include "crew.h"
 #include "ready.h"
 #include "tiles.h"
 #include "wide.h"
@@ -222,6 +223,24 @@ static int64_t input_channels(enum wide_arithmetic arithmetic, int64_t planes, i
 	return 0;
 }
 
+// wide_job is a convolution of one picture, for a crew.
+struct wide_job {
+	const struct wide_convolution *c;
+	const float *x, *packed, *bias;
+	float *y;
+};
+
+static void clear_part(const void *job, int64_t part, float *memory) {
+	const struct wide_job *j = job;
+	(void)memory;
+	wide_clear_border_part(j->c, part, j->y);
+}
+
+static void convolve_part(const void *job, int64_t part, float *memory) {
+	const struct wide_job *j = job;
+	wide_convolve_part(j->c, part, j->x, j->packed, j->bias, j->y, memory);
+}
+
 static void convolve_wide_planes(void *attributes, struct call *call) {
 	const struct attributes *a = attributes;
 	int64_t x[planes_rank], k[1], b[1], to[planes_rank], channels[1];
@@ -247,8 +266,16 @@ static void convolve_wide_planes(void *attributes, struct call *call) {
 		memset(y, 0, TF_TensorByteSize(call->output));
 		return;
 	}
-	float *memory = work(call, wide_work_floats(&c), c.in, c.out);
-	if (memory != NULL) wide_convolve(&c, data(call, 0), data(call, 1), data(call, 2), y, memory);
+	const size_t floats = wide_work_floats(&c);
+	float *memory = work(call, floats, c.in, c.out);
+	if (memory == NULL) return;
+	const struct wide_job job = {&c, data(call, 0), data(call, 1), data(call, 2), y};
+	if (c.pictures > 1) {
+		wide_convolve(&c, job.x, job.packed, job.bias, y, memory);
+		return;
+	}
+	crew_work(clear_part, &job, wide_border_parts(&c), floats, memory);
+	crew_work(convolve_part, &job, wide_parts(&c), floats, memory);
 }
 KERNEL(convolve_wide_planes, 3)
 

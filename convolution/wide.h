@@ -61,6 +61,13 @@ size_t wide_work_floats(const struct wide_convolution *c);
 // wide_convolve computes on one thread, from planes to planes. The work memory may hold anything.
 void wide_convolve(const struct wide_convolution *c, const float *x, const float *packed, const float *bias, float *y, float *work);
 
+// wide_parts is the number of parts of a convolution, of which wide_convolve_part computes one, the same as wide_convolve,
+// but for the border of the planes: wide_clear_border_part clears that of one of so many.
+int64_t wide_parts(const struct wide_convolution *c);
+void wide_convolve_part(const struct wide_convolution *c, int64_t part, const float *x, const float *packed, const float *bias, float *y, float *work);
+int64_t wide_border_parts(const struct wide_convolution *c);
+void wide_clear_border_part(const struct wide_convolution *c, int64_t part, float *y);
+
 // Where testdata/bench measures, it counts the seconds of each stage.
 #ifdef WIDE_STAGES
 enum { wide_in, wide_products, wide_out, wide_stages };

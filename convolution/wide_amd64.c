@@ -103,25 +103,68 @@ static void transform(const struct wide_convolution *c, const struct memory *at,
 	else engine->transform(c, x, places, n, at->v);
 }
 
-void wide_convolve(const struct wide_convolution *c, const float *x, const float *packed, const float *bias, float *y, float *work) {
-	const struct engine *engine = engines[c->instructions];
+// many_tiles is how many tiles there are in all pictures.
+static int64_t many_tiles(const struct wide_convolution *c) { return c->pictures * ((c->height + step - 1) / step) * ((c->width + step - 1) / step); }
+
+// convolve_block computes output channels from a first one up to a last one of a block of tiles.
+static void convolve_block(const struct wide_convolution *c, int64_t tile, int64_t first, int64_t last, const float *x, const float *packed, const float *bias, float *y, float *work) {
+	const struct block b = wide_block(c);
+	const struct memory at = divide(c, work);
+	const int64_t all = many_tiles(c), n = all - tile < b.tiles ? all - tile : b.tiles;
+	struct place places[most_tiles];
+	find_places(c, tile, n, places);
+	WIDE_STAGE(wide_in, transform(c, &at, x, places, n));
+	for (int64_t o = first; o < last; o += b.out) {
+		const int64_t count = last - o < b.out ? last - o : b.out;
+		WIDE_STAGE(wide_products, multiply(c, &at, packed, n, o, count));
+		WIDE_STAGE(wide_out, engines[c->instructions]->finish(c, at.m, places, n, o, count, bias, y));
+	}
+}
+
+static void clear_border(const struct wide_convolution *c, float *y) {
 	wide_clear_border(c->pictures * wide_planes(c->out), c->pool ? c->height / 2 : c->height, c->pool ? c->width / 2 : c->width, c->out, y);
+}
+
+void wide_convolve(const struct wide_convolution *c, const float *x, const float *packed, const float *bias, float *y, float *work) {
+	clear_border(c, y);
 	if (wide_few(c->in)) {
-		engine->convolve_directly(c, x, packed, bias, y, work);
+		engines[c->instructions]->convolve_directly(c, 0, c->height, x, packed, bias, y, work);
+		return;
+	}
+	for (int64_t tile = 0; tile < many_tiles(c); tile += wide_block(c).tiles) convolve_block(c, tile, 0, c->out, x, packed, bias, y, work);
+}
+
+// Parts are blocks of tiles or, where there are only a few blocks, output channels of them, for which the tiles are
+// transformed again.
+enum { few_blocks = 16, direct_rows = 16 };
+
+static int64_t parts_of(int64_t all, int64_t part) { return (all + part - 1) / part; }
+
+static int64_t channel_parts(const struct wide_convolution *c) {
+	const struct block b = wide_block(c);
+	return parts_of(many_tiles(c), b.tiles) < few_blocks ? parts_of(c->out, b.out) : 1;
+}
+
+int64_t wide_parts(const struct wide_convolution *c) {
+	if (wide_few(c->in)) return parts_of(c->height, direct_rows);
+	return parts_of(many_tiles(c), wide_block(c).tiles) * channel_parts(c);
+}
+
+void wide_convolve_part(const struct wide_convolution *c, int64_t part, const float *x, const float *packed, const float *bias, float *y, float *work) {
+	if (wide_few(c->in)) {
+		const int64_t first = part * direct_rows, last = first + direct_rows < c->height ? first + direct_rows : c->height;
+		engines[c->instructions]->convolve_directly(c, first, last, x, packed, bias, y, work);
 		return;
 	}
 	const struct block b = wide_block(c);
-	const struct memory at = divide(c, work);
-	const int64_t down = (c->height + step - 1) / step, across = (c->width + step - 1) / step, all = c->pictures * down * across;
-	for (int64_t first = 0; first < all; first += b.tiles) {
-		const int64_t n = all - first < b.tiles ? all - first : b.tiles;
-		struct place places[most_tiles];
-		find_places(c, first, n, places);
-		WIDE_STAGE(wide_in, transform(c, &at, x, places, n));
-		for (int64_t o = 0; o < c->out; o += b.out) {
-			const int64_t count = c->out - o < b.out ? c->out - o : b.out;
-			WIDE_STAGE(wide_products, multiply(c, &at, packed, n, o, count));
-			WIDE_STAGE(wide_out, engine->finish(c, at.m, places, n, o, count, bias, y));
-		}
-	}
+	const int64_t channels = channel_parts(c), first = channels > 1 ? part % channels * b.out : 0;
+	const int64_t last = channels > 1 && first + b.out < c->out ? first + b.out : c->out;
+	convolve_block(c, part / channels * b.tiles, first, last, x, packed, bias, y, work);
+}
+
+int64_t wide_border_parts(const struct wide_convolution *c) { return c->pictures * wide_planes(c->out); }
+
+void wide_clear_border_part(const struct wide_convolution *c, int64_t part, float *y) {
+	const int64_t height = c->pool ? c->height / 2 : c->height, width = c->pool ? c->width / 2 : c->width;
+	wide_clear_border(1, height, width, c->out, y + part * (height + wide_border) * (width + wide_border) * wide_plane(c->out));
 }

@@ -96,13 +96,13 @@ WIDE static struct direct two_registers(int64_t in, int panels, const float *ker
 	return (struct direct){{kernel, kernel}, {*(const vector *)bias, *(const vector *)bias}, 1, 0};
 }
 
-WIDE static void convolve_directly(const struct wide_convolution *c, const float *x, const float *kernel, const float *bias, float *y, float *work) {
+WIDE static void convolve_directly(const struct wide_convolution *c, int64_t first, int64_t last, const float *x, const float *kernel, const float *bias, float *y, float *work) {
 	const int64_t together = c->pool ? 2 : 1, row = (c->width + wide_border) * c->in, panel = taps * c->in * lanes;
 	const int64_t to_row = (c->width / together + wide_border) * lanes, plane = (c->height / together + wide_border) * to_row, kept = (int64_t)result_row(c);
 	float *results = work + 3 * copied_row(c);
 	memset(work, 0, 3 * copied_row(c) * sizeof *work);
 	for (int64_t picture = 0; picture < c->pictures; picture++)
-		for (int64_t top = 0; top + together <= c->height; top += together)
+		for (int64_t top = first; top + together <= last; top += together)
 			for (int64_t o = 0; o < c->out; o += product_panels * lanes) {
 				const int panels = c->out - o < product_panels * lanes ? 1 : product_panels;
 				const struct direct d = two_registers(c->in, panels, kernel + o / lanes * panel, bias + o, c->pool ? kept : plane);

@@ -86,9 +86,10 @@ struct engine {
 	// finish transforms the products of n tiles and count output channels from a first one back, adds
 	// the bias, rectifies, and pools.
 	void (*finish)(const struct wide_convolution *c, const char *m, const struct place *places, int64_t n, int64_t first, int64_t count, const float *bias, float *y);
-	// convolve_directly is wide_convolve for few input channels; direct_floats is the size of its work memory.
+	// convolve_directly computes some rows of all pictures, from a first one, which is even, up to a last one, of few input channels;
+	// direct_floats is the size of its work memory.
 	size_t (*direct_floats)(const struct wide_convolution *c);
-	void (*convolve_directly)(const struct wide_convolution *c, const float *x, const float *kernel, const float *bias, float *y, float *work);
+	void (*convolve_directly)(const struct wide_convolution *c, int64_t first, int64_t last, const float *x, const float *kernel, const float *bias, float *y, float *work);
 };
 
 extern const struct engine wide_engine_avx512, wide_engine_avxvnni, wide_engine_avx2;
