@@ -42,7 +42,7 @@
 // the C API for kernels, and rewrites a model's graph to use them: kernels are transformed once, or
 // before there is a graph (Prepare); bias, rectifier and 2x2 pooling are fused in; and the batch is
 // split between the cores, each of which takes its images through all layers without waiting for
-// the others.
+// the others. With VGG, cores that have no image help with the parts of another (crew.h).
 //
 // A foreign graph may contain anything. Its batch is split only if every operation on the way to a
 // convolution is known to treat images independently; a mean over the batch, for example, is
