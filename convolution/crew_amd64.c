@@ -56,12 +56,13 @@ static void *help(void *unused) {
 		t->helpers++;
 		busy++;
 		pthread_mutex_unlock(&mutex);
-		float *memory = fovea_convolution_work_memory(t->floats);
-		if (memory != NULL) take_parts(t, memory, 1);
+		float *memory = t->floats > 0 ? fovea_convolution_work_memory(t->floats) : NULL;
+		const int able = memory != NULL || t->floats == 0;
+		if (able) take_parts(t, memory, 1);
 		pthread_mutex_lock(&mutex);
 		busy--;
 		if (--t->helpers == 0) pthread_cond_signal(&t->left);
-		if (memory == NULL) pthread_cond_wait(&posted, &mutex); // others have enough perhaps
+		if (!able) pthread_cond_wait(&posted, &mutex); // others have enough perhaps
 	}
 	return unused;
 }

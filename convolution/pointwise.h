@@ -59,8 +59,15 @@ size_t pointwise_work_floats(enum pointwise_instructions instructions, const str
 void pointwise_convolve(enum pointwise_instructions instructions, const struct pointwise_convolution *c, struct pointwise_map x, const float *packed,
                         const float *bias, struct pointwise_map residual, struct pointwise_map y, float *work);
 
-// A depthwise convolution, in NHWC order: out equals in, and the kernel is of height x width x channels.
-void depthwise_convolve(enum pointwise_instructions instructions, const struct pointwise_convolution *c, const float *x, const float *kernel,
-                        const float *bias, float *y);
+// pointwise_parts is the number of parts of a convolution, of which pointwise_convolve_part computes one, the same as
+// pointwise_convolve.
+int64_t pointwise_parts(enum pointwise_instructions instructions, const struct pointwise_convolution *c);
+void pointwise_convolve_part(enum pointwise_instructions instructions, const struct pointwise_convolution *c, int64_t part, struct pointwise_map x, const float *packed,
+                             const float *bias, struct pointwise_map residual, struct pointwise_map y, float *work);
+
+// A depthwise convolution, in NHWC order: out equals in, and the kernel is of height x width x channels. It computes rows of
+// the output, counted through all pictures, from a first one up to a last one.
+void depthwise_convolve(enum pointwise_instructions instructions, const struct pointwise_convolution *c, int64_t first, int64_t last, const float *x,
+                        const float *kernel, const float *bias, float *y);
 
 #endif

@@ -56,14 +56,23 @@ static int64_t rows_of(enum pointwise_instructions instructions) { return instru
 
 static int64_t lines_of(const struct pointwise_convolution *c) { return pointwise_lines(c->kernel_height, c->kernel_width, c->in); }
 
+static int64_t columns_of(enum pointwise_instructions instructions) { return instructions == pointwise_avx512 ? columns_avx512 : columns_avx2; }
+
+static int64_t pixels_of(const struct pointwise_convolution *c) { return c->pictures * c->out_height * c->out_width; }
+
+static int64_t parts_of(int64_t all, int64_t part) { return (all + part - 1) / part; }
+
 // blocks_of is how many blocks of rows are in work at a time: they stay in the second cache while all columns
 // are multiplied with them.
 static int64_t blocks_of(enum pointwise_instructions instructions, const struct pointwise_convolution *c) {
 	enum { cached = 112 * 1024 }; // floats
-	const int64_t block = rows_of(instructions) * lines_of(c) * lanes, pixels = c->pictures * c->out_height * c->out_width;
-	const int64_t all = (pixels + rows_of(instructions) - 1) / rows_of(instructions), fit = cached / block > 1 ? cached / block : 1;
+	const int64_t block = rows_of(instructions) * lines_of(c) * lanes;
+	const int64_t all = parts_of(pixels_of(c), rows_of(instructions)), fit = cached / block > 1 ? cached / block : 1;
 	return all < fit ? all : fit;
 }
+
+// together_of is how many pixels are in work at a time.
+static int64_t together_of(enum pointwise_instructions instructions, const struct pointwise_convolution *c) { return blocks_of(instructions, c) * rows_of(instructions); }
 
 size_t pointwise_work_floats(enum pointwise_instructions instructions, const struct pointwise_convolution *c) {
 	return (size_t)((blocks_of(instructions, c) * rows_of(instructions) + 1) * lines_of(c) * lanes);
@@ -163,35 +172,70 @@ static void finish_part(finish_function *finish, enum pointwise_activation activ
 	for (int i = 0; i < e->count; i++) memcpy(e->y[i] + y, rows[i], size);
 }
 
-void pointwise_convolve(enum pointwise_instructions instructions, const struct pointwise_convolution *c, struct pointwise_map x, const float *packed,
-                        const float *bias, struct pointwise_map residual, struct pointwise_map y, float *work) {
+// maps are what a convolution reads and writes.
+struct maps {
+	struct pointwise_map x;
+	const float *packed, *bias;
+	struct pointwise_map residual, y;
+};
+
+// convolve_block computes output channels from a first one up to a last one of the pixels from first up to end, which are
+// together at most.
+static void convolve_block(enum pointwise_instructions instructions, const struct pointwise_convolution *c, int64_t first, int64_t end, int64_t from, int64_t to,
+                           const struct maps *m, float *work) {
 	const int wide = instructions == pointwise_avx512;
 	finish_function *finish = wide ? finish_rows_avx512 : finish_rows_avx2;
-	const int64_t rows = rows_of(instructions), columns = wide ? columns_avx512 : columns_avx2, lines = lines_of(c);
-	const int64_t pixels = c->pictures * c->out_height * c->out_width, block = rows * lines * lanes, together = blocks_of(instructions, c) * rows;
-	float sums[most_rows * columns_avx512] __attribute__((aligned(64)));
-	for (int64_t first = 0; first < pixels; first += together) {
-		const int64_t end = pixels - first < together ? pixels : first + together;
-		float *a = work + lines * lanes;
-		for (int64_t p = first; p < end; p += rows) gather(c, &x, p, rows, pixels, a + (p - first) / rows * block, work);
-		for (int64_t o = 0; o < c->out; o += columns) {
-			const int64_t panels = panels_of(c->out - o < columns ? c->out - o : columns);
-			const float *w = packed + o * lines * lanes;
-			struct panel of[2];
-			for (int64_t n = 0; n < panels; n++) of[n] = panel_at(c, bias, o + n * lanes);
-			for (int64_t p = first; p < end; p += rows) {
-				const float *from = a + (p - first) / rows * block;
-				if (wide) multiply_rows_avx512(from, lines, w, panels, sums);
-				else multiply_rows_avx2(from, lines, w, panels, sums);
-				const struct ends e = ends_at(c, p, end - p < rows ? end - p : rows, &residual, &y);
-				for (int64_t n = 0; n < panels; n++) {
-					const int64_t line = of[n].first / lanes;
-					if (of[n].count == lanes) finish(c->activation, &e, sums + n * lanes, of[n].bias, line * residual.line, line * y.line);
-					else finish_part(finish, c->activation, &e, sums + n * lanes, &of[n], line * residual.line, line * y.line);
-				}
+	const int64_t rows = rows_of(instructions), columns = columns_of(instructions), lines = lines_of(c), block = rows * lines * lanes;
+	float sums[most_rows * columns_avx512] __attribute__((aligned(64))), *a = work + lines * lanes;
+	for (int64_t p = first; p < end; p += rows) gather(c, &m->x, p, rows, pixels_of(c), a + (p - first) / rows * block, work);
+	for (int64_t o = from; o < to; o += columns) {
+		const int64_t panels = panels_of(to - o < columns ? to - o : columns);
+		const float *w = m->packed + o * lines * lanes;
+		struct panel of[2];
+		for (int64_t n = 0; n < panels; n++) of[n] = panel_at(c, m->bias, o + n * lanes);
+		for (int64_t p = first; p < end; p += rows) {
+			const float *rows_at = a + (p - first) / rows * block;
+			if (wide) multiply_rows_avx512(rows_at, lines, w, panels, sums);
+			else multiply_rows_avx2(rows_at, lines, w, panels, sums);
+			const struct ends e = ends_at(c, p, end - p < rows ? end - p : rows, &m->residual, &m->y);
+			for (int64_t n = 0; n < panels; n++) {
+				const int64_t line = of[n].first / lanes;
+				if (of[n].count == lanes) finish(c->activation, &e, sums + n * lanes, of[n].bias, line * m->residual.line, line * m->y.line);
+				else finish_part(finish, c->activation, &e, sums + n * lanes, &of[n], line * m->residual.line, line * m->y.line);
 			}
 		}
 	}
+}
+
+void pointwise_convolve(enum pointwise_instructions instructions, const struct pointwise_convolution *c, struct pointwise_map x, const float *packed,
+                        const float *bias, struct pointwise_map residual, struct pointwise_map y, float *work) {
+	const struct maps m = {x, packed, bias, residual, y};
+	const int64_t pixels = pixels_of(c), together = together_of(instructions, c);
+	for (int64_t first = 0; first < pixels; first += together)
+		convolve_block(instructions, c, first, pixels - first < together ? pixels : first + together, 0, c->out, &m, work);
+}
+
+// Parts are blocks of pixels or, where there are only a few blocks, output channels of them, for which the pixels are
+// gathered again.
+enum { few_blocks = 16, channel_parts = 8 };
+
+// part_channels is how many output channels are in a part.
+static int64_t part_channels(enum pointwise_instructions instructions, const struct pointwise_convolution *c) {
+	const int64_t columns = columns_of(instructions), groups = (c->out + columns - 1) / columns;
+	if (parts_of(pixels_of(c), together_of(instructions, c)) >= few_blocks) return groups * columns;
+	return parts_of(groups, channel_parts) * columns;
+}
+
+int64_t pointwise_parts(enum pointwise_instructions instructions, const struct pointwise_convolution *c) {
+	return parts_of(pixels_of(c), together_of(instructions, c)) * parts_of(c->out, part_channels(instructions, c));
+}
+
+void pointwise_convolve_part(enum pointwise_instructions instructions, const struct pointwise_convolution *c, int64_t part, struct pointwise_map x, const float *packed,
+                             const float *bias, struct pointwise_map residual, struct pointwise_map y, float *work) {
+	const struct maps m = {x, packed, bias, residual, y};
+	const int64_t pixels = pixels_of(c), together = together_of(instructions, c), channels = part_channels(instructions, c), parts = parts_of(c->out, channels);
+	const int64_t first = part / parts * together, from = part % parts * channels;
+	convolve_block(instructions, c, first, pixels - first < together ? pixels : first + together, from, c->out - from < channels ? c->out : from + channels, &m, work);
 }
 
 // within finds the points from first to end of a kernel's row or column that lie within a map, if the kernel begins at a place.
@@ -201,10 +245,10 @@ static void within(int64_t place, int64_t points, int64_t size, int64_t *first, 
 	if (*end < *first) *end = *first;
 }
 
-void depthwise_convolve(enum pointwise_instructions instructions, const struct pointwise_convolution *c, const float *x, const float *kernel,
-                        const float *bias, float *y) {
+void depthwise_convolve(enum pointwise_instructions instructions, const struct pointwise_convolution *c, int64_t first, int64_t last, const float *x,
+                        const float *kernel, const float *bias, float *y) {
 	enum { channels_together = 128 };
-	for (int64_t row = 0; row < c->pictures * c->out_height; row++) {
+	for (int64_t row = first; row < last; row++) {
 		const int64_t picture = row / c->out_height, above = row % c->out_height * c->down - c->top;
 		struct part part;
 		within(above, c->kernel_height, c->height, &part.top, &part.bottom);

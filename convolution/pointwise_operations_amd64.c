@@ -1,6 +1,7 @@
 // The operations of pointwise.h, by TensorFlow's C API for kernels.
 
 #include "call.h"
+#include "crew.h"
 #include "operations.h"
 #include "pointwise.h"
 
@@ -103,6 +104,19 @@ static struct pointwise_convolution convolution_of(const struct settings *s, con
 	return c;
 }
 
+// product_job is a convolution of one picture, for a crew.
+struct product_job {
+	enum pointwise_instructions instructions;
+	const struct pointwise_convolution *c;
+	struct pointwise_map x, residual, y;
+	const float *packed, *bias;
+};
+
+static void product_part(const void *job, int64_t part, float *memory) {
+	const struct product_job *j = job;
+	pointwise_convolve_part(j->instructions, j->c, part, j->x, j->packed, j->bias, j->residual, j->y, memory);
+}
+
 static void multiply(const struct settings *s, struct call *call, int sum) {
 	int64_t x[4], k[4], b[1], added[4] = {0};
 	if (!maps_of(call, 0, x) || !shape(call, 1, TF_FLOAT, 4, k) || !shape(call, 2, TF_FLOAT, 1, b) || k[0] != (b[0] + lanes - 1) / lanes ||
@@ -119,11 +133,16 @@ static void multiply(const struct settings *s, struct call *call, int sum) {
 	float *y = s->planes ? allocate(call, TF_FLOAT, planes, planes_rank) : allocate(call, TF_FLOAT, to, 4);
 	if (!succeeded(call) || x[0] == 0) return;
 	const enum pointwise_instructions instructions = s->wide ? pointwise_avx512 : pointwise_avx2;
-	float *memory = work(call, pointwise_work_floats(instructions, &c), c.in, c.out);
+	const size_t floats = pointwise_work_floats(instructions, &c);
+	float *memory = work(call, floats, c.in, c.out);
 	if (memory == NULL) return;
 	if (s->planes) clear_borders(to, y);
-	const struct pointwise_map residual = sum ? map_of(call, 3, added) : (struct pointwise_map){0};
-	pointwise_convolve(instructions, &c, map_of(call, 0, x), data(call, 1), data(call, 2), residual, s->planes ? planes_map(y, to) : pixels_map(y, to), memory);
+	const struct product_job job = {
+		.instructions = instructions, .c = &c, .x = map_of(call, 0, x), .residual = sum ? map_of(call, 3, added) : (struct pointwise_map){0},
+		.y = s->planes ? planes_map(y, to) : pixels_map(y, to), .packed = data(call, 1), .bias = data(call, 2),
+	};
+	if (c.pictures == 1) crew_work(product_part, &job, pointwise_parts(instructions, &c), floats, memory);
+	else pointwise_convolve(instructions, &c, job.x, job.packed, job.bias, job.residual, job.y, memory);
 }
 
 static void product(void *settings, struct call *call) { multiply(settings, call, 0); }
@@ -131,6 +150,24 @@ KERNEL(product, 3)
 
 static void product_sum(void *settings, struct call *call) { multiply(settings, call, 1); }
 KERNEL(product_sum, 4)
+
+// depthwise_job is a depthwise convolution, whose parts are so many rows of one picture, or else all.
+struct depthwise_job {
+	enum pointwise_instructions instructions;
+	const struct pointwise_convolution *c;
+	const float *x, *kernel, *bias;
+	float *y;
+};
+
+enum { depthwise_rows = 4 };
+
+static void depthwise_part(const void *job, int64_t part, float *memory) {
+	const struct depthwise_job *j = job;
+	(void)memory;
+	const int64_t all = j->c->pictures * j->c->out_height, first = part * depthwise_rows;
+	const int64_t last = j->c->pictures > 1 || all - first < depthwise_rows ? all : first + depthwise_rows;
+	depthwise_convolve(j->instructions, j->c, first, last, j->x, j->kernel, j->bias, j->y);
+}
 
 static void depthwise(void *settings, struct call *call) {
 	const struct settings *s = settings;
@@ -147,7 +184,9 @@ static void depthwise(void *settings, struct call *call) {
 	}
 	const int64_t to[] = {x[0], c.out_height, c.out_width, x[3]};
 	float *y = allocate(call, TF_FLOAT, to, 4);
-	if (succeeded(call) && x[0] > 0) depthwise_convolve(s->wide ? pointwise_avx512 : pointwise_avx2, &c, data(call, 0), data(call, 1), data(call, 2), y);
+	if (!succeeded(call) || x[0] == 0) return;
+	const struct depthwise_job job = {s->wide ? pointwise_avx512 : pointwise_avx2, &c, data(call, 0), data(call, 1), data(call, 2), y};
+	crew_work(depthwise_part, &job, c.pictures == 1 ? (c.out_height + depthwise_rows - 1) / depthwise_rows : 1, 0, NULL);
 }
 KERNEL(depthwise, 3)
 
