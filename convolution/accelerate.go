@@ -82,8 +82,19 @@ func accelerate(model *inference.Model, m method, options Options) error {
 		return errors.Join(err, r.giveBack())
 	}
 	model.Layers = layers
-	model.Convolutions = inference.Convolutions{Count: len(r.transformed), Method: r.methods()}
+	model.Convolutions = inference.Convolutions{Count: r.count(), Method: r.methods()}
 	return nil
+}
+
+// count is the number of kernels of the convolutions that are replaced.
+func (r *rewriter) count() int {
+	kernels := map[string]bool{}
+	for _, n := range r.order {
+		if c, found := r.fast[n.GetName()]; found && c.kind != normalized {
+			kernels[c.weights()] = true
+		}
+	}
+	return len(kernels)
 }
 
 // methods names the ways in which convolutions are computed.
@@ -91,7 +102,7 @@ func (r *rewriter) methods() string {
 	filtering, others := false, false
 	for _, c := range r.fast {
 		filtering = filtering || c.kind == filtered
-		others = others || c.kind != filtered
+		others = others || c.kind == multiplied || c.kind == depthwise
 	}
 	switch {
 	case filtering && others:

@@ -81,6 +81,9 @@ func TestDenseLayers(t *testing.T) {
 		if model.Convolutions.Count != 6 {
 			t.Errorf("%d convolutions were changed, want 6", model.Convolutions.Count)
 		}
+		if found := normalized(t, model); found != 2*shares {
+			t.Errorf("%d normalizations were changed, want 2 in each of %d shares", found, shares)
+		}
 	}
 }
 

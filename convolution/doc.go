@@ -16,7 +16,7 @@
 // convolutions of 1x1. Depthwise convolutions have a loop of their own. AVX2 and AVX-512 add in the
 // same order, so that they, too, have the same results. Normalizations are folded into kernels and
 // biases; the sum with another map and the activations ReLU, ReLU6, swish and GELU are applied to
-// the sums in registers.
+// the sums in registers. Layer normalizations of pixels between convolutions, such as ConvNeXt's, read each pixel once.
 //
 // In int16, the products between the transformations are of whole numbers of 12 to 15 bits, of which
 // a processor computes twice as many as in float32 (by one instruction of VNNI, with AVX-512 or
@@ -48,7 +48,7 @@
 // convolution is known to treat images independently; a mean over the batch, for example, is
 // refused. And before the model changes, a copy is rewritten in a session of its own, which shares
 // the memory of the weights, and its layers are compared at several batch sizes: all but those that
-// others contain, such as a sum that is rectified. The copy is measured, too: one that is slower
+// others contain, such as a sum that is rectified. The copy is measured, too, as TensorFlow rewrites it: one that is slower
 // than TensorFlow's own operations is not used (ErrSlower). The memory that this takes is released,
 // and a refused model is left as it was.
 //

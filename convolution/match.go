@@ -19,6 +19,9 @@ const (
 	// multiplied are all others but depthwise, as products of matrices (pointwise.h).
 	multiplied
 	depthwise
+	// normalized are no convolutions, but the normalizations of pixels between them: the kernel is what their channels
+	// are multiplied with.
+	normalized
 )
 
 // activation is what follows the sums; the numbers are pointwise.h's.
@@ -48,7 +51,8 @@ type convolution struct {
 	// planes says that the node gives planes.
 	planes bool
 	// form is the shape that the kernel needs, if it has another one.
-	form []int32
+	form    []int32
+	epsilon float32 // of a normalization
 	// size is the shape of a map of an image where the graph does not show it, as that of dense layers.
 	size []int64
 }
@@ -62,7 +66,9 @@ func (c convolution) maps() []string {
 }
 
 // begun says whether something follows the sums that nothing can be folded through.
-func (c convolution) begun() bool { return c.residual != "" || c.activation != linear || c.pool }
+func (c convolution) begun() bool {
+	return c.kind == normalized || c.residual != "" || c.activation != linear || c.pool
+}
 
 // source follows a tensor to where it comes from, through nodes that only repeat it, and wait for nothing that depends
 // on the images.
@@ -124,6 +130,9 @@ func (r *rewriter) match(n *nodepb.NodeDef) (c convolution, found bool) {
 	case "Add", "AddV2":
 		if c, found = r.matchFold(n); !found {
 			c, found = r.matchResidual(n)
+		}
+		if !found {
+			c, found = r.matchNormalization(n)
 		}
 	case "Mul":
 		if c, found = r.matchFold(n); !found {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
+
+	"fovea/inference"
 )
 
 // ErrSlower says that a model is left as it is because it was measured to be faster so.
@@ -15,11 +17,11 @@ var ErrSlower = errors.New("convolution: TensorFlow's own convolutions are faste
 
 // How a model is measured, while it is verified: both ways take turns, so that what else the machine does strikes both. The
 // least processor time of each counts: batches are computed on all cores either way. It ends early once
-// the ways are as far apart as clear, or after enoughTurns as distinct.
+// the ways are as far apart as obvious, or after enoughTurns as distinct.
 const (
-	mostTurns   = 5
-	enoughTurns = 3
-	clear       = 1.15
+	mostTurns   = 4
+	enoughTurns = 2
+	obvious     = 1.1
 	distinct    = 1.05
 )
 
@@ -65,31 +67,44 @@ func (p pace) least(other pace) pace {
 // settled says whether further turns would change nothing.
 func (p pace) settled(turns int) bool {
 	ratio := float64(max(p.direct, p.faster)) / float64(min(p.direct, p.faster))
-	return turns >= mostTurns || ratio > clear || turns >= enoughTurns && ratio > distinct
+	return turns >= mostTurns || ratio > obvious || turns >= enoughTurns && ratio > distinct
 }
 
-// run computes the last layers alone both ways, as whoever uses the model does: that all layers are asked for, to be
-// compared, would strike the ways differently.
-func (t *trial) run(pictures int) (pace, error) {
-	input, err := t.noise(pictures)
-	if err != nil {
-		return pace{}, fmt.Errorf("convolution: measure both ways: %w", err)
-	}
-	var times [len(t.last)]time.Duration
-	for i, layers := range t.last {
-		begun := processorTime()
-		if _, err := t.model.Session.Run(map[tf.Output]*tf.Tensor{t.model.Input: input}, layers, nil); err != nil {
-			return pace{}, fmt.Errorf("convolution: measure both ways: %w", err)
+// race measures both ways, in a session that computes as the model's does: the last layers alone, as whoever uses the
+// model asks for. That all layers are asked for, to be compared, would strike the ways differently. What TensorFlow's
+// rewriting makes of them is compared, too: of one image, and of one for each share, which are measured. The values are
+// those of the variables that the copy got.
+func (t *trial) race(values []*tf.Tensor, shares int) error {
+	session := t.model.Session
+	if t.plain {
+		if err := t.openMeasured(values); err != nil {
+			return fmt.Errorf("convolution: measure both ways: %w", err)
 		}
-		times[i] = processorTime() - begun
+		session = t.measured
 	}
-	return pace{direct: times[0], faster: times[1]}, nil
+	if _, err := t.compare(session, t.last, 1); err != nil { // TensorFlow prepares the graph
+		return err
+	}
+	return t.measure(session, shares, pace{direct: unmeasured, faster: unmeasured})
+}
+
+// openMeasured opens the session that is measured.
+func (t *trial) openMeasured(values []*tf.Tensor) error {
+	var err error
+	if t.measured, _, err = inference.NewSession(t.model.Graph, t.config); err != nil {
+		return err
+	}
+	for i, v := range t.rewriter.variables {
+		t.assign.feeds[v.given] = values[i]
+		t.assign.operations = append(t.assign.operations, v.assignment)
+	}
+	return t.assign.run(t.measured)
 }
 
 // measure computes a batch further times, the best times so far being given, and is ErrSlower if ours takes longer.
-func (t *trial) measure(pictures int, best pace) error {
-	for turns := 1; !best.settled(turns); turns++ {
-		p, err := t.run(pictures)
+func (t *trial) measure(session *tf.Session, pictures int, best pace) error {
+	for turns := 0; !best.settled(turns); turns++ {
+		p, err := t.compare(session, t.last, pictures)
 		if err != nil {
 			return err
 		}

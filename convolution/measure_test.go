@@ -12,11 +12,11 @@ import (
 // A copy that takes longer is refused, with both times; one that takes as long or less is not.
 func TestSlowerIsRefused(t *testing.T) {
 	tried := &trial{from: &rewriter{model: &inference.Model{Name: "slow"}}}
-	err := tried.measure(2, pace{direct: time.Second, faster: 2 * time.Second})
+	err := tried.measure(nil, 2, pace{direct: time.Second, faster: 2 * time.Second})
 	if !errors.Is(err, ErrSlower) || !strings.Contains(err.Error(), "slow: 1s of processor time for 2 images, 2s") {
 		t.Errorf("the error is %v", err)
 	}
-	if err := tried.measure(2, pace{direct: 2 * time.Second, faster: time.Second}); err != nil {
+	if err := tried.measure(nil, 2, pace{direct: 2 * time.Second, faster: time.Second}); err != nil {
 		t.Errorf("a faster copy: %v", err)
 	}
 }

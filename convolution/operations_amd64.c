@@ -355,10 +355,21 @@ static void sketch(void *unused, struct call *call) {
 		most = bits > most ? bits : most;
 	}
 	memcpy(&results[0], &most, sizeof most);
-	for (size_t s = 0; s < sums; s++) {
-		const size_t first = s * sketched, count = values - first < sketched ? values - first : sketched;
+	typedef float four __attribute__((vector_size(16)));
+	size_t s = 0;
+	for (; (s + 1) * sketched <= values; s++) { // four sums at a time
+		four sum = {0};
+		for (size_t i = 0; i < sketched; i += sizeof sum / sizeof *x) {
+			four sign, some;
+			memcpy(&sign, signs + i, sizeof sign);
+			memcpy(&some, x + s * sketched + i, sizeof some);
+			sum += sign * some;
+		}
+		results[1 + s] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+	}
+	for (; s < sums; s++) {
 		float sum = 0;
-		for (size_t i = 0; i < count; i++) sum += signs[i] * x[first + i];
+		for (size_t i = s * sketched; i < values; i++) sum += signs[i % sketched] * x[i];
 		results[1 + s] = sum;
 	}
 }

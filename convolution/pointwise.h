@@ -70,4 +70,9 @@ void pointwise_convolve_part(enum pointwise_instructions instructions, const str
 void depthwise_convolve(enum pointwise_instructions instructions, const struct pointwise_convolution *c, int64_t first, int64_t last, const float *x,
                         const float *kernel, const float *bias, float *y);
 
+// layer_normalize normalizes each pixel's channels to a mean of 0 and a variance of 1, multiplies them with numbers of
+// their own, and adds others. The epsilon is added to the variance.
+void layer_normalize(enum pointwise_instructions instructions, int64_t pixels, int64_t channels, const float *x, const float *scale, const float *shift,
+                     float epsilon, float *y);
+
 #endif

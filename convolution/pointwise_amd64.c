@@ -266,3 +266,8 @@ void depthwise_convolve(enum pointwise_instructions instructions, const struct p
 		}
 	}
 }
+
+void layer_normalize(enum pointwise_instructions instructions, int64_t pixels, int64_t channels, const float *x, const float *scale, const float *shift,
+                     float epsilon, float *y) {
+	(instructions == pointwise_avx512 ? normalize_pixels_avx512 : normalize_pixels_avx2)(pixels, channels, x, scale, shift, epsilon, y);
+}

@@ -190,6 +190,37 @@ static void depthwise(void *settings, struct call *call) {
 }
 KERNEL(depthwise, 3)
 
+// The attributes of a normalization.
+struct normalization {
+	float epsilon;
+	int32_t wide;
+};
+
+static void *read_normalization(TF_OpKernelConstruction *construction) {
+	TF_Status *status = TF_NewStatus();
+	struct normalization n = {0}, *kept = NULL;
+	TF_OpKernelConstruction_GetAttrFloat(construction, "epsilon", &n.epsilon, status);
+	if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, "wide", &n.wide, status);
+	if (TF_GetCode(status) == TF_OK && (kept = malloc(sizeof *kept)) == NULL) TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
+	if (kept != NULL) *kept = n;
+	else TF_OpKernelConstruction_Failure(construction, status);
+	TF_DeleteStatus(status);
+	return kept;
+}
+
+static void normalize(void *settings, struct call *call) {
+	const struct normalization *n = settings;
+	int64_t x[4], scale[1], shift[1];
+	if (!shape(call, 0, TF_FLOAT, 4, x) || !shape(call, 1, TF_FLOAT, 1, scale) || !shape(call, 2, TF_FLOAT, 1, shift) || x[3] < 1 || scale[0] != x[3] || shift[0] != x[3]) {
+		refuse(call, TF_INVALID_ARGUMENT, "pictures and numbers of a normalization do not fit each other");
+		return;
+	}
+	float *y = allocate(call, TF_FLOAT, x, 4);
+	if (succeeded(call) && x[0] > 0)
+		layer_normalize(n->wide ? pointwise_avx512 : pointwise_avx2, x[0] * x[1] * x[2], x[3], data(call, 0), data(call, 1), data(call, 2), n->epsilon, y);
+}
+KERNEL(normalize, 3)
+
 #define SETTINGS {"kernel_height: int", "kernel_width: int", "down: int", "across: int", "same: int", "activation: int", "planes: int", "wide: int", NULL}
 
 void fovea_pointwise_register(TF_Status *status) {
@@ -198,6 +229,7 @@ void fovea_pointwise_register(TF_Status *status) {
 		{"FoveaProduct", {"pictures: float", "packed: float", "bias: float", NULL}, "features: float", SETTINGS, read_settings, product_kernel},
 		{"FoveaProductSum", {"pictures: float", "packed: float", "bias: float", "residual: float", NULL}, "features: float", SETTINGS, read_settings, product_sum_kernel},
 		{"FoveaDepthwise", {"pictures: float", "kernel: float", "bias: float", NULL}, "features: float", SETTINGS, read_settings, depthwise_kernel},
+		{"FoveaNormalize", {"pictures: float", "scale: float", "shift: float", NULL}, "features: float", {"epsilon: float", "wide: int", NULL}, read_normalization, normalize_kernel},
 	};
 	for (size_t i = 0; i < sizeof operations / sizeof *operations && TF_GetCode(status) == TF_OK; i++) register_operation(&operations[i], status);
 }

@@ -184,6 +184,45 @@ TARGET static void VECTORS(spans)(const struct pointwise_convolution *c, int pix
 	}
 }
 
+// total adds the 16 sums that some registers have.
+INLINE TARGET float VECTORS(total)(const vector *sums) {
+	float s[pointwise_lanes];
+	for (int v = 0; v < pointwise_lanes / VECTOR_LANES; v++) STORE(s + v * VECTOR_LANES, sums[v]);
+	for (int half = pointwise_lanes / 2; half > 0; half /= 2)
+		for (int i = 0; i < half; i++) s[i] += s[i + half];
+	return s[0];
+}
+
+// normalize_pixel is normalize_pixels of one, whose channels beyond the last whole 16 are copied to rest.
+INLINE TARGET void VECTORS(normalize_pixel)(int64_t channels, const float *x, const float *scale, const float *shift, float epsilon, float *y) {
+	enum { registers = pointwise_lanes / VECTOR_LANES };
+	const int64_t whole = channels / pointwise_lanes * pointwise_lanes;
+	const int missing = (int)(channels - whole);
+	float rest[pointwise_lanes] = {0};
+	vector sums[registers], squares[registers];
+	if (missing > 0) memcpy(rest, x + whole, (size_t)missing * sizeof *rest);
+	for (int v = 0; v < registers; v++) {
+		sums[v] = LOAD(rest + v * VECTOR_LANES);
+		squares[v] = SPREAD(0);
+	}
+	for (int64_t k = 0; k < whole; k += pointwise_lanes)
+		for (int v = 0; v < registers; v++) sums[v] += LOAD(x + k + v * VECTOR_LANES);
+	const float mean = VECTORS(total)(sums) / (float)channels;
+	for (int i = missing; i < pointwise_lanes; i++) rest[i] = mean;
+	for (int64_t k = 0; k < whole + (missing > 0 ? pointwise_lanes : 0); k += pointwise_lanes)
+		for (int v = 0; v < registers; v++) {
+			const vector off = LOAD((k < whole ? x + k : rest) + v * VECTOR_LANES) - SPREAD(mean);
+			squares[v] = FMA(off, off, squares[v]);
+		}
+	const float by = 1 / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(VECTORS(total)(squares) / (float)channels + epsilon)));
+	for (int64_t k = 0; k < whole; k += VECTOR_LANES) STORE(y + k, FMA((LOAD(x + k) - SPREAD(mean)) * SPREAD(by), LOAD(scale + k), LOAD(shift + k)));
+	for (int i = 0; i < missing; i++) y[whole + i] = fmaf((rest[i] - mean) * by, scale[whole + i], shift[whole + i]);
+}
+
+TARGET static void VECTORS(normalize_pixels)(int64_t pixels, int64_t channels, const float *x, const float *scale, const float *shift, float epsilon, float *y) {
+	for (; pixels > 0; pixels--, x += channels, y += channels) VECTORS(normalize_pixel)(channels, x, scale, shift, epsilon, y);
+}
+
 #undef TARGET
 #undef FMA
 #undef SPREAD

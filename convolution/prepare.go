@@ -111,3 +111,16 @@ func (p *Prepared) Close() {
 	}
 	p.numbers = nil
 }
+
+// preparedNumber is that of the prepared kernel of a convolution, 0 if there is none: the kernel must be the variable's
+// value as it is.
+func (r *rewriter) preparedNumber(c convolution) int64 {
+	if c.kind != filtered || c.scaled() || c.form != nil {
+		return 0
+	}
+	read := r.nodes[inference.Producer(c.kernel)]
+	if read.GetOp() != "ReadVariableOp" {
+		return 0
+	}
+	return r.prepared.number(r.method, string(r.nodes[inference.Producer(read.GetInput()[0])].GetAttr()["shared_name"].GetS()))
+}

@@ -79,6 +79,11 @@ func (r *rewriter) filteredAttributes(c convolution) attributes {
 
 // fillProduct makes a node one of pointwise.h's operations.
 func (r *rewriter) fillProduct(n *nodepb.NodeDef, c convolution) {
+	wide := whole(one(r.method.engine != nil && r.method.engine.instructions == avx512))
+	if c.kind == normalized {
+		n.Op, n.Attr = "FoveaNormalize", attributes{"epsilon": number32(c.epsilon), "wide": wide}
+		return
+	}
 	n.Op = "FoveaProduct"
 	if c.kind == depthwise {
 		n.Op = "FoveaDepthwise"
@@ -90,7 +95,7 @@ func (r *rewriter) fillProduct(n *nodepb.NodeDef, c convolution) {
 	}
 	n.Attr = attributes{
 		"kernel_height": whole(c.height), "kernel_width": whole(c.width), "down": whole(c.down), "across": whole(c.across),
-		"same": whole(one(c.same)), "activation": whole(int64(c.activation)), "planes": whole(one(c.planes)), "wide": whole(one(r.method.engine != nil && r.method.engine.instructions == avx512)),
+		"same": whole(one(c.same)), "activation": whole(int64(c.activation)), "planes": whole(one(c.planes)), "wide": wide,
 	}
 }
 
@@ -129,6 +134,10 @@ func flag(value bool) *attrpb.AttrValue {
 
 func whole(value int64) *attrpb.AttrValue {
 	return &attrpb.AttrValue{Value: &attrpb.AttrValue_I{I: value}}
+}
+
+func number32(value float32) *attrpb.AttrValue {
+	return &attrpb.AttrValue{Value: &attrpb.AttrValue_F{F: value}}
 }
 
 func one(value bool) int64 {

@@ -92,8 +92,8 @@ func (r *rewriter) isEarly(n *nodepb.NodeDef) bool { return r.early[n.GetName()]
 func (r *rewriter) giveBack() error {
 	scope := op.NewScopeWithGraph(r.model.Graph).SubScope(r.prefix).SubScope("give_back")
 	var destroyed []*tf.Operation
-	for _, handle := range r.handles {
-		destroyed = append(destroyed, op.DestroyResourceOp(scope, handle, op.DestroyResourceOpIgnoreLookupError(true)))
+	for _, v := range r.variables {
+		destroyed = append(destroyed, op.DestroyResourceOp(scope, v.handle, op.DestroyResourceOpIgnoreLookupError(true)))
 	}
 	if err := scope.Err(); err != nil || len(destroyed) == 0 {
 		return err

@@ -43,9 +43,10 @@ type rewriter struct {
 	waiting []*nodepb.NodeDef // the nodes, inputs first
 	// prefix begins the names of what this rewriter adds. Each attempt on a graph has its own.
 	prefix string
-	// transformed are the kernels, by convolution.weights, in the variables handles.
+	// transformed are the values of the kernels' variables, by convolution.weights.
 	transformed map[string]tf.Output
-	handles     []tf.Output
+	// variables are those of kernels and biases.
+	variables []variable
 	// ready are kernels that were transformed elsewhere.
 	ready map[string]*tf.Tensor
 	// prepared are kernels that were transformed before there was a graph.
@@ -86,7 +87,7 @@ func newRewriter(model *inference.Model, m method) (*rewriter, error) {
 		}
 	}
 	r.leaveParts()
-	if len(r.fast) == 0 {
+	if r.count() == 0 {
 		return nil, fmt.Errorf("%w: %s has no %s", ErrNotFaster, model.Name, m.needs())
 	}
 	r.traceRows()

@@ -143,22 +143,31 @@ func (b *trialBuilder) addVariables() error {
 	return nil
 }
 
-// assign puts the values into the variables, which share their memory.
-func (b *trialBuilder) assign(model *inference.Model) error {
-	feeds := map[tf.Output]*tf.Tensor{}
-	var assignments []*tf.Operation
+// assignments are what gives the variables the values, whose memory they share.
+func (b *trialBuilder) assignments(graph *tf.Graph) (assigning, error) {
+	a := assigning{feeds: map[tf.Output]*tf.Tensor{}}
 	for i, tensor := range b.tensors {
-		fed, err := output(model.Graph, valueName(i)+fedSuffix)
+		fed, err := output(graph, valueName(i)+fedSuffix)
 		if err != nil {
-			return err
+			return assigning{}, err
 		}
-		feeds[fed] = tensor
-		assignments = append(assignments, model.Graph.Operation(valueName(i)+assignSuffix))
+		a.feeds[fed] = tensor
+		a.operations = append(a.operations, graph.Operation(valueName(i)+assignSuffix))
 	}
-	if len(assignments) == 0 {
+	return a, nil
+}
+
+// assigning gives variables values.
+type assigning struct {
+	feeds      map[tf.Output]*tf.Tensor
+	operations []*tf.Operation
+}
+
+func (a assigning) run(session *tf.Session) error {
+	if len(a.operations) == 0 {
 		return nil
 	}
-	_, err := model.Session.Run(feeds, nil, assignments)
+	_, err := session.Run(a.feeds, nil, a.operations)
 	return err
 }
 

@@ -1,18 +1,14 @@
 package convolution
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strconv"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"google.golang.org/protobuf/proto"
 
 	"fovea/inference"
@@ -29,12 +25,14 @@ const mostTried = 4
 // that is fewer. If it is to be measured, a copy that is slower than the model is ErrSlower.
 func (r *rewriter) verify(shares int, measured bool) (err error) {
 	shares = min(shares, mostTried)
-	t, err := r.newTrial()
+	t, err := r.newTrial(measured)
 	if err != nil {
 		return fmt.Errorf("convolution: try out a faster %s: %w", r.model.Name, err)
 	}
 	defer func() {
-		err = errors.Join(err, t.model.Close())
+		if err = errors.Join(err, t.close()); err != nil {
+			clear(r.ready)
+		}
 		t = nil
 		runtime.GC() // frees the graph, whose memory the garbage collector does not count
 		trim()
@@ -49,41 +47,37 @@ func (r *rewriter) verify(shares int, measured bool) (err error) {
 	slices.Sort(batches)
 	batches = slices.Compact(batches)
 	for _, pictures := range batches {
-		if err := t.compare(pictures, t.from.method.tolerance); err != nil {
+		if _, err := t.compare(t.model.Session, t.all, pictures); err != nil {
 			return err
 		}
 	}
-	if measured {
-		most := batches[len(batches)-1]
-		if _, err := t.run(most); err != nil { // during the first, TensorFlow prepares the graph
-			return err
-		}
-		if err := t.measure(most, pace{direct: unmeasured, faster: unmeasured}); err != nil {
-			return err
-		}
+	values, err := t.keepKernels()
+	if err != nil || !measured {
+		return err
 	}
-	return t.keepKernels()
+	return t.race(values, shares)
 }
 
-// keepKernels stores the transformed kernels, so that the model need not transform them again.
-func (t *trial) keepKernels() error {
-	var kernels []string
-	var values []tf.Output
-	for kernel, value := range t.rewriter.transformed {
-		kernels, values = append(kernels, kernel), append(values, value)
+// keepKernels stores the transformed kernels, so that the model need not transform them again. It returns the values
+// of all variables that the copy got with them.
+func (t *trial) keepKernels() ([]*tf.Tensor, error) {
+	made := t.rewriter.variables
+	values := make([]tf.Output, len(made))
+	for i, v := range made {
+		values[i] = v.value
 	}
 	tensors, err := t.model.Session.Run(nil, values, nil)
 	if err != nil {
-		return fmt.Errorf("convolution: read the transformed kernels of %s: %w", t.model.Name, err)
+		return nil, fmt.Errorf("convolution: read the transformed kernels of %s: %w", t.model.Name, err)
 	}
 	names := map[string]string{} // of the model's tensors, by those of the copy
 	for _, c := range t.from.fast {
 		names[c.renamed(t.names).weights()] = c.weights()
 	}
-	for i, kernel := range kernels {
-		t.from.ready[names[kernel]] = tensors[i]
+	for kernel, value := range t.rewriter.transformed {
+		t.from.ready[names[kernel]] = tensors[slices.Index(values, value)]
 	}
-	return nil
+	return tensors, nil
 }
 
 // trial is a copy of the part of a model that depends on the input. Everything else that it reads
@@ -92,16 +86,29 @@ type trial struct {
 	from  *rewriter
 	model *inference.Model
 	names map[string]string // of tensors that do not depend on the input, by those in the model
-	// compared are layers by their place among the model's; direct and faster are sketches of each, as
-	// it is and as it is to be.
-	compared       []int
-	direct, faster []tf.Output
-	// last are those of the layers that no other reads, both ways.
-	last     [2][]tf.Output
-	rewriter *rewriter
+	// assign gives a session's variables the model's values.
+	assign assigning
+	// config is that of a session that computes as the model's does. The trial's has it, too, or else is plain: it
+	// leaves the graph as it is, which compares it sooner than TensorFlow would have rewritten it.
+	config   inference.SessionConfig
+	plain    bool
+	measured *tf.Session // of config; nil if it was not needed
+	// compared are layers by their place among the model's.
+	compared []int
+	// all are those that change, last the ones among them that no other reads.
+	all, last ways
+	rewriter  *rewriter
 }
 
-func (r *rewriter) newTrial() (*trial, error) {
+func (t *trial) close() error {
+	err := t.model.Close()
+	if t.measured != nil {
+		err = errors.Join(err, t.measured.Close())
+	}
+	return err
+}
+
+func (r *rewriter) newTrial(measured bool) (*trial, error) {
 	b := &trialBuilder{r: r, names: map[string]string{}, copied: map[string]bool{}}
 	if err := b.build(); err != nil {
 		return nil, err
@@ -120,6 +127,9 @@ func (r *rewriter) newTrial() (*trial, error) {
 	if t.model.Input, err = output(t.model.Graph, r.model.Input.Op.Name()); err != nil {
 		return nil, err
 	}
+	if t.assign, err = b.assignments(t.model.Graph); err != nil {
+		return nil, err
+	}
 	for i, layer := range r.model.Layers {
 		if name := layer.Output.Op.Name(); r.depends[name] && name != r.model.Input.Op.Name() && r.essential[inference.Producer(r.source(tensorName(layer.Output)))] {
 			if layer.Output, err = output(t.model.Graph, name+":"+strconv.Itoa(layer.Output.Index)); err != nil {
@@ -128,11 +138,14 @@ func (r *rewriter) newTrial() (*trial, error) {
 			t.model.Layers, t.compared = append(t.model.Layers, layer), append(t.compared, i)
 		}
 	}
-	config := inference.SessionConfig{Device: inference.DeviceCPU, Precision: r.model.Precision, Unfused: r.model.Unfused, ChannelsLast: r.channelsFirst()}
-	if t.model.Session, _, err = inference.NewSession(t.model.Graph, config); err != nil {
+	t.config = inference.SessionConfig{Device: inference.DeviceCPU, Precision: r.model.Precision, Unfused: r.model.Unfused, ChannelsLast: r.channelsFirst()}
+	t.plain = measured && !t.config.ChannelsLast
+	plain := t.config
+	plain.Unrewritten = t.plain
+	if t.model.Session, _, err = inference.NewSession(t.model.Graph, plain); err != nil {
 		return nil, err
 	}
-	if err := b.assign(t.model); err != nil {
+	if err := t.assign.run(t.model.Session); err != nil {
 		return nil, errors.Join(err, t.model.Close())
 	}
 	return t, nil
@@ -158,7 +171,6 @@ func (t *trial) rewrite(shares int) error {
 	if err != nil {
 		return err
 	}
-	var compared []int
 	for i, layer := range layers {
 		want := t.model.Layers[i].Output
 		if layer.Output == want {
@@ -173,115 +185,13 @@ func (t *trial) rewrite(shares int) error {
 		if err != nil {
 			return err
 		}
-		compared, t.direct, t.faster = append(compared, t.compared[i]), append(t.direct, direct), append(t.faster, faster)
+		t.all.add(t.compared[i], direct, faster)
 		if r.readers[r.source(tensorName(want))] == 0 {
-			t.last[0], t.last[1] = append(t.last[0], direct), append(t.last[1], faster)
+			t.last.add(t.compared[i], direct, faster)
 		}
 	}
-	if t.compared, t.rewriter = compared, r; len(t.last[0]) == 0 { // they stay as they are
-		t.last = [2][]tf.Output{t.direct, t.faster}
+	if t.rewriter = r; len(t.last.layers) == 0 { // they stay as they are
+		t.last = t.all
 	}
 	return nil
-}
-
-func (t *trial) sketch(name string, layer tf.Output) (tf.Output, error) {
-	if layer.DataType() != tf.Float {
-		scope := op.NewScopeWithGraph(t.model.Graph).SubScope(name + "_cast")
-		layer = op.Cast(scope, layer, tf.Float)
-		if err := scope.Err(); err != nil {
-			return tf.Output{}, err
-		}
-	}
-	sketch, err := t.model.Graph.AddOperation(tf.OpSpec{Type: "FoveaSketch", Name: name, Input: []tf.Input{layer}})
-	if err != nil {
-		return tf.Output{}, err
-	}
-	return sketch.Output(0), nil
-}
-
-// compare computes all layers both ways, on images that are the same for each call.
-func (t *trial) compare(pictures int, tolerance float64) error {
-	input, err := t.noise(pictures)
-	if err != nil {
-		return fmt.Errorf("convolution: compare with the direct way: %w", err)
-	}
-	feeds := map[tf.Output]*tf.Tensor{t.model.Input: input}
-	direct, err := t.model.Session.Run(feeds, t.direct, nil)
-	if err != nil {
-		return fmt.Errorf("convolution: compare with the direct way: %w", err)
-	}
-	faster, err := t.model.Session.Run(feeds, t.faster, nil)
-	if err != nil {
-		return fmt.Errorf("convolution: %s cannot be made faster: a batch of %d in shares fails: %w", t.model.Name, pictures, err)
-	}
-	for i := range direct {
-		off, err := distance(direct[i], faster[i])
-		if err != nil {
-			return fmt.Errorf("convolution: compare with the direct way: %w", err)
-		}
-		if !(off <= tolerance) {
-			layer := t.from.model.Layers[t.compared[i]]
-			return fmt.Errorf("convolution: layer %s of %s (%s) would be off by %.1e of its largest value in a batch of %d: it is computed directly", layer.Name, t.model.Name, layer.Output.Op.Name(), off, pictures)
-		}
-	}
-	return nil
-}
-
-// distance is the largest difference of two sketches, relative to the layer's largest value. NaN
-// stays NaN.
-func distance(direct, faster *tf.Tensor) (float64, error) {
-	var sketches [2][]float32
-	for i, tensor := range []*tf.Tensor{direct, faster} {
-		value, err := inference.Value(tensor)
-		if err != nil {
-			return 0, err
-		}
-		var ok bool
-		if sketches[i], ok = value.([]float32); !ok || len(sketches[i]) == 0 {
-			return 0, fmt.Errorf("a sketch is a %T", value)
-		}
-	}
-	want, got := sketches[0], sketches[1]
-	if len(want) != len(got) {
-		return math.Inf(1), nil // layers of different sizes
-	}
-	worst := 0.0
-	for i, w := range want {
-		worst = math.Max(worst, math.Abs(float64(w)-float64(got[i]))) // math.Max keeps NaN
-	}
-	if worst == 0 {
-		return 0, nil
-	}
-	return worst / float64(want[0]), nil
-}
-
-// anySize is the height and width of images for models that take any: enough for five poolings.
-const anySize = 64
-
-// noise is images that differ from each other, the same for each call.
-func (t *trial) noise(pictures int) (*tf.Tensor, error) {
-	height, width := t.model.InputHeight, t.model.InputWidth
-	for _, layer := range t.model.Layers {
-		if t.model.InputHeight == 0 {
-			height = max(height, anySize, layer.Least)
-		}
-		if t.model.InputWidth == 0 {
-			width = max(width, anySize, layer.Least)
-		}
-	}
-	random := rand.New(rand.NewPCG(1, 1))
-	depth := t.model.Depth()
-	bytesOf := make([]byte, pictures*height*width*depth)
-	for i := range bytesOf {
-		bytesOf[i] = byte(random.IntN(256))
-	}
-	if t.model.Input.DataType() == tf.Uint8 {
-		return tf.ReadTensor(tf.Uint8, []int64{int64(pictures), int64(height), int64(width), int64(depth)}, bytes.NewReader(bytesOf))
-	}
-	return inference.FillFloat32Tensor([]int{pictures, height, width, depth}, func(values []float32) error {
-		for i, b := range bytesOf {
-			values[i] = float32(b)
-		}
-		return nil
-	})
 }

@@ -67,7 +67,9 @@ func TestComparisonFindsAnyLayer(t *testing.T) {
 	rules["Mean"] = func(operation) batching { return rows }
 	rules["Sub"] = func(operation) batching { return rows }
 	defer func() { rules["Mean"], rules["Sub"] = known, elementwise }()
-	if err := r.verify(2, false); err == nil || !strings.Contains(err.Error(), "layer centred") {
-		t.Errorf("the error is %v, want one about the layer centred", err)
+	for _, measured := range []bool{false, true} {
+		if err := r.verify(2, measured); err == nil || !strings.Contains(err.Error(), "layer centred") {
+			t.Errorf("measured %t: the error is %v, want one about the layer centred", measured, err)
+		}
 	}
 }

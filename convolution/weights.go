@@ -9,8 +9,6 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
-
-	"fovea/inference"
 )
 
 // fold is a node after a convolution whose work its kernel or bias can do: the addition of a number for
@@ -239,13 +237,20 @@ func (r *rewriter) transformKernels(scope *op.Scope) error {
 	return nil
 }
 
+// variable is what a graph has of a variable: an assignment gives it a value.
+type variable struct {
+	handle, given, value tf.Output
+	assignment           *tf.Operation
+}
+
 // variable is the value of a new variable, which is given a value.
 func (r *rewriter) variable(t *transforming, name string, value tf.Output, kind tf.DataType) tf.Output {
 	own := t.scope.SubScope(name)
 	handle := op.VarHandleOp(own, kind, tf.Shape{}, op.VarHandleOpSharedName(r.prefix+"/"+name))
-	r.handles = append(r.handles, handle)
-	t.assignments = append(t.assignments, op.AssignVariableOp(own, handle, value))
-	return op.ReadVariableOp(own, handle, kind)
+	made := variable{handle: handle, given: value, assignment: op.AssignVariableOp(own, handle, value), value: op.ReadVariableOp(own, handle, kind)}
+	r.variables = append(r.variables, made)
+	t.assignments = append(t.assignments, made.assignment)
+	return made.value
 }
 
 // addKernel adds the transformation of a convolution's kernel, or takes it as it was transformed elsewhere.
@@ -259,7 +264,7 @@ func (r *rewriter) addKernel(t *transforming, c convolution) error {
 		if e := r.method.engine; e != nil {
 			spec.Attrs = map[string]interface{}{"whole": e.whole, "instructions": int64(e.instructions)}
 		}
-	case depthwise:
+	case depthwise, normalized:
 		spec.Type = "Identity"
 	}
 	ready := r.ready[c.weights()]
@@ -284,17 +289,4 @@ func (r *rewriter) addKernel(t *transforming, c convolution) error {
 	}
 	r.transformed[c.weights()] = r.variable(t, name, transformed.Output(0), kind)
 	return nil
-}
-
-// preparedNumber is that of the prepared kernel of a convolution, 0 if there is none: the kernel must be the variable's
-// value as it is.
-func (r *rewriter) preparedNumber(c convolution) int64 {
-	if c.kind != filtered || c.scaled() || c.form != nil {
-		return 0
-	}
-	read := r.nodes[inference.Producer(c.kernel)]
-	if read.GetOp() != "ReadVariableOp" {
-		return 0
-	}
-	return r.prepared.number(r.method, string(r.nodes[inference.Producer(read.GetInput()[0])].GetAttr()["shared_name"].GetS()))
 }

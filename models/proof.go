@@ -1,6 +1,8 @@
 package models
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -10,9 +12,9 @@ import (
 	"fovea/inference"
 )
 
-// proof remembers that the changed graph of a SavedModel was found to compute the same and to be faster, so that it
-// need not be tried again: that takes as long as some hundred images. It holds for the very same
-// program, library, processor and model. What was found slower or different is not remembered.
+// proof remembers that the changed graph of a SavedModel was found to compute the same, and to be faster or slower, so
+// that it need not be tried again: that takes as long as some dozens of images. It holds for the very same
+// program, library, processor and model. What was found different is not remembered.
 type proof struct {
 	surroundings
 	Model     string `json:"model"` // its SHA-256
@@ -23,6 +25,8 @@ type proof struct {
 	MaxBatch  int    `json:"max_batch,omitempty"`
 	Dense     bool   `json:"dense,omitempty"`
 	Unfused   bool   `json:"unfused,omitempty"`
+	// Slower is what was found: that TensorFlow's own convolutions are faster.
+	Slower bool `json:"slower,omitempty"`
 }
 
 // accelerate makes a SavedModel faster. Its changed graph is tried first, unless that was done before.
@@ -37,9 +41,17 @@ func accelerate(model *inference.Model, signature string, options Options) error
 	if v.stands(dir) {
 		return convolution.Accelerate(model, convolution.Options{})
 	}
+	slower := v
+	slower.Slower = true
+	if slower.stands(dir) {
+		return fmt.Errorf("%w for %s, as was measured before", convolution.ErrSlower, model.Name)
+	}
 	err := convolution.Accelerate(model, tried)
-	if err == nil {
+	switch {
+	case err == nil:
 		v.keep(dir)
+	case errors.Is(err, convolution.ErrSlower):
+		slower.keep(dir)
 	}
 	return err
 }

@@ -1,6 +1,8 @@
 package models
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -54,6 +56,19 @@ func TestProof(t *testing.T) {
 	open()
 	if now, err := os.ReadFile(files[0]); err != nil || string(now) != string(kept) {
 		t.Errorf("the proof is now %q, %v", now, err)
+	}
+	// One that was slower is left as it is, without a trial.
+	var v proof
+	if err := errors.Join(json.Unmarshal(kept, &v), os.Remove(files[0])); err != nil {
+		t.Fatal(err)
+	}
+	v.Slower = true
+	v.keep(filepath.Join(options.Dir, "trials"))
+	if now := open(); now.Count != 0 {
+		t.Errorf("%+v are made faster though that was slower", now)
+	}
+	if files, err := filepath.Glob(filepath.Join(options.Dir, "trials", "*.json")); err != nil || len(files) != 1 {
+		t.Errorf("there are the proofs %v, %v", files, err)
 	}
 }
 
