@@ -27,6 +27,9 @@ type Options struct {
 	// Measure leaves a model as it is, with ErrSlower, if the changed graph takes more processor time for a
 	// few images, and with ErrNotFaster if the model is too small for trying that. It needs Verify.
 	Measure bool
+	// Pictures, if set, says how many images will be computed: for many, a smaller model is tried, too. It is only asked
+	// about one that is.
+	Pictures func() int
 	// Shares is the number of parts of a batch that are computed in parallel (default: one or two
 	// per core).
 	Shares int
@@ -54,7 +57,7 @@ func accelerate(model *inference.Model, m method, options Options) error {
 	if err != nil {
 		return err
 	}
-	if options.Measure && !r.repays() {
+	if options.Measure && !r.repays(options.Pictures) {
 		return fmt.Errorf("%w: the convolutions of %s are so few or so small that trying others takes longer than they would save", ErrNotFaster, model.Name)
 	}
 	if options.Shares == 0 {

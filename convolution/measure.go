@@ -26,12 +26,16 @@ const (
 )
 
 // leastToTry is the number of values of a model's kernels from which products are tried: between EfficientNetB0, with
-// 4 million, which repays the seconds that this takes after a thousand images, and ResNet50, with 23 million, after 170.
-const leastToTry = 8e6
+// 4 million, which repays the seconds that this takes after a thousand images, and ResNet50, with 23 million, after 140.
+// A smaller one is tried for so many images that these times its values are at least leastInAll.
+const (
+	leastToTry = 8e6
+	leastInAll = 6e9
+)
 
 // repays says whether a model is worth being tried: because some of its convolutions can be filtered, or because it
-// has enough others.
-func (r *rewriter) repays() bool {
+// has enough others, for as many images as there are, if that is known.
+func (r *rewriter) repays(pictures func() int) bool {
 	kernels := map[string]int64{}
 	for _, c := range r.fast {
 		if c.kind == filtered {
@@ -50,7 +54,7 @@ func (r *rewriter) repays() bool {
 	for _, n := range kernels {
 		values += n
 	}
-	return values >= leastToTry
+	return values >= leastToTry || pictures != nil && float64(values)*float64(pictures()) >= leastInAll
 }
 
 // pace is how much processor time a trial takes each way.

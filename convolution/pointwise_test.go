@@ -282,20 +282,28 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// A model is not tried if that would take longer than it saves: some products of few values. With a convolution that
-// can be filtered, it is.
+// A model is not tried if that would take longer than it saves: some products of few values, for few images. With a
+// convolution that can be filtered, it is, however many there are.
 func TestSmallModelsAreNotTried(t *testing.T) {
-	for _, size := range []int{1, 3} {
+	for _, c := range []struct {
+		size, pictures int // -1: not known
+		small          bool
+	}{{1, -1, true}, {1, 1e6, true}, {1, 2e7, false}, {3, -1, false}, {3, 1, false}} {
+		size := c.size
 		n, x := newNetwork(t, 13, 13, 16)
 		y := op.Relu(n.next(), op.Conv2D(n.next(), x, n.constant(size, size, 16, 32), []int64{1, 1, 1, 1}, "SAME"))
 		n.tap("rectified", y, 13, 13, 32)
 		model := n.open()
-		err := convolution.Accelerate(model, convolution.Options{Shares: 1, Verify: true, Measure: true})
-		switch small := size == 1; {
-		case small && (!errors.Is(err, convolution.ErrNotFaster) || !strings.Contains(err.Error(), "longer than they would save")):
-			t.Errorf("1x1: %v", err)
-		case !small && err != nil && !errors.Is(err, convolution.ErrSlower):
-			t.Errorf("3x3: %v", err)
+		options := convolution.Options{Shares: 1, Verify: true, Measure: true}
+		if c.pictures >= 0 {
+			options.Pictures = func() int { return c.pictures }
+		}
+		err := convolution.Accelerate(model, options)
+		switch {
+		case c.small && (!errors.Is(err, convolution.ErrNotFaster) || !strings.Contains(err.Error(), "longer than they would save")):
+			t.Errorf("%dx%d, %d images: %v", size, size, c.pictures, err)
+		case !c.small && err != nil && !errors.Is(err, convolution.ErrSlower):
+			t.Errorf("%dx%d, %d images: %v", size, size, c.pictures, err)
 		}
 	}
 }

@@ -52,6 +52,9 @@ type Features struct {
 	Session inference.SessionConfig
 	// Batch is the number of images computed together, 0 for the device's default.
 	Batch int
+
+	// pictures, if set, is models.Options.Pictures.
+	pictures func() int
 }
 
 // OptionsError is an error in Features or Options.
@@ -122,7 +125,7 @@ func (f Features) validateDense() error {
 func (f Features) ModelOptions() models.Options {
 	return models.Options{
 		Session: f.Session, Preprocessing: f.Preprocessing, Convolutions: f.Convolutions,
-		InputHeight: f.Height, InputWidth: f.Width, Dense: f.Views.IsDense(), Trust: f.Trust,
+		InputHeight: f.Height, InputWidth: f.Width, Dense: f.Views.IsDense(), Trust: f.Trust, Pictures: f.pictures,
 	}
 }
 

@@ -87,13 +87,18 @@ func (r *run) listAndOpen(ctx context.Context) error {
 		logrus.Warn(err)
 	}
 	var openErr error
-	opened := make(chan struct{})
+	opened, listed := make(chan struct{}), make(chan struct{})
+	r.pictures = func() int {
+		<-listed
+		return len(r.listing.Items) * r.Views.Count()
+	}
 	go func() {
 		defer close(opened)
 		r.group, openErr = r.Open()
 	}()
 	var err error
 	r.listing, err = r.list(ctx)
+	close(listed)
 	<-opened
 	if err != nil {
 		if openErr == nil {

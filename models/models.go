@@ -48,6 +48,9 @@ type Options struct {
 	// Dense opens a VGG (vgg.OpenDense) or a fully convolutional SavedModel for dense views: images of any
 	// size. Other SavedModels are ErrNotDense.
 	Dense bool
+	// Pictures, if set, says how many images will be computed; it may wait until that is known. For many, faster
+	// convolutions of a small SavedModel are tried, too.
+	Pictures func() int
 	// Trust lets a SavedModel do more than compute, such as reading files; without it, that is ErrUntrusted.
 	Trust bool
 

@@ -31,7 +31,7 @@ type proof struct {
 
 // accelerate makes a SavedModel faster. Its changed graph is tried first, unless that was done before.
 func accelerate(model *inference.Model, signature string, options Options) error {
-	tried := convolution.Options{Verify: true, Measure: !model.Precision.OwnConvolutions()}
+	tried := convolution.Options{Verify: true, Measure: !model.Precision.OwnConvolutions(), Pictures: options.Pictures}
 	dir := options.remembering()
 	v, known := proofFor(model, signature, options.Dense)
 	if !known || dir == "" {
