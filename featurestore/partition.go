@@ -20,6 +20,7 @@ type PartitionBy string
 const (
 	ByLabel PartitionBy = "label"
 	BySplit PartitionBy = "split"
+	ByGroup PartitionBy = "group"
 )
 
 // nullPartition names the rows without a value. Hive has its own name for them, but pyarrow reads
@@ -30,7 +31,7 @@ const nullPartition = "__none__"
 // in the layout of Hive: out/by_label=cat/part-00000.parquet. Rows keep their order and all of
 // their columns. The directories' names give an additional column, by_label, because readers
 // disagree about a column that is both in the names and in the files. Rows without a value are in
-// by_label=__none__. In all other names, everything but letters, digits, "-", "_", "." and "~" is
+// by_label=__none__; a dataset without the column, which only that of groups may lack, is an error. In all other names, everything but letters, digits, "-", "_", "." and "~" is
 // percent-encoded.
 //
 // out must not exist, and appears whole or not at all. It is a table for other programs, not a
@@ -42,8 +43,8 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 			err = fmt.Errorf("featurestore: partition: %w", err)
 		}
 	}()
-	if by != ByLabel && by != BySplit {
-		return fmt.Errorf("unknown column %q: use label or split", by)
+	if by != ByLabel && by != BySplit && by != ByGroup {
+		return fmt.Errorf("unknown column %q: use label, split or group", by)
 	}
 	out, err = filepath.Abs(out)
 	if err != nil {
@@ -112,9 +113,14 @@ func (p *partition) write(ctx context.Context, values []string) error {
 
 // writeValue writes the rows that have the value, as a dataset whose data directory is then moved.
 func (p *partition) writeValue(ctx context.Context, value string) error {
-	m := merge{out: p.out, dirs: []string{p.dir}, parts: []*Dataset{p.dataset}, options: p.options, rows: p.rows, only: ScanOptions{Labels: []string{value}}}
-	if p.by == BySplit {
-		m.only = ScanOptions{Splits: []string{value}}
+	m := merge{out: p.out, dirs: []string{p.dir}, parts: []*Dataset{p.dataset}, options: p.options, rows: p.rows}
+	switch p.by {
+	case ByLabel:
+		m.only.Labels = []string{value}
+	case BySplit:
+		m.only.Splits = []string{value}
+	case ByGroup:
+		m.only.Groups = []string{value}
 	}
 	part := filepath.Join(p.temp, "part")
 	if err := m.write(ctx, part); err != nil {
@@ -159,9 +165,14 @@ func (d *Dataset) values(ctx context.Context, by PartitionBy) ([]string, error) 
 	if err != nil {
 		return nil, err
 	}
-	all := slices.Clone(index.Labels)
-	if by == BySplit {
-		all = slices.Clone(index.Splits)
+	all := index.Labels
+	switch by {
+	case BySplit:
+		all = index.Splits
+	case ByGroup:
+		if all = index.Groups; all == nil {
+			return nil, fmt.Errorf("%q has no column group: extract it with --group-by", d.dir)
+		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all), nil

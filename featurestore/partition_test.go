@@ -9,7 +9,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/google/go-cmp/cmp"
 
 	"fovea/internal/crashtest"
 )
@@ -97,5 +101,48 @@ func TestPartitionTwice(t *testing.T) {
 	names, err := filepath.Glob(filepath.Join(out, "*", "part-*"))
 	if entries, _ := os.ReadDir(filepath.Dir(out)); err != nil || len(names) != 6 || len(entries) != 1 {
 		t.Errorf("%d files of rows, %v beside them", len(names), entries)
+	}
+}
+
+// TestPartitionByGroup: the column on request divides as the others do, in all formats, and a dataset without it is refused.
+func TestPartitionByGroup(t *testing.T) {
+	for _, format := range formats {
+		dir, out := filepath.Join(t.TempDir(), "features"), filepath.Join(t.TempDir(), "by-group")
+		rows := extraRows(0, 3*testShard+5)
+		writeAll(t, dir, extraInfo(Float32), testOptions(format), rows, nil)
+		must(t, Partition(context.Background(), out, dir, ByGroup, MergeOptions{}))
+		want, got := map[string][]string{}, map[string][]string{}
+		for _, r := range rows {
+			name := "by_group=" + nullPartition
+			if r.Group != "" {
+				name = "by_group=" + strings.NewReplacer(" ", "%20", "\u00e9", "%C3%A9").Replace(r.Group)
+			}
+			want[name] = append(want[name], r.Path+" of "+r.Group)
+		}
+		files, err := filepath.Glob(filepath.Join(out, "*", "part-*"))
+		must(t, err)
+		for _, name := range files {
+			f, err := os.Open(name)
+			must(t, err)
+			r, err := readShard(f, memory.DefaultAllocator)
+			must(t, err)
+			must(t, r.scan(context.Background(), plainNames(r.meta.extra), func(c chunk) error {
+				held, err := c.identities(nil)
+				for _, row := range held {
+					partition := filepath.Base(filepath.Dir(name))
+					got[partition] = append(got[partition], row.Path+" of "+row.Group)
+				}
+				return err
+			}))
+			r.close()
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", format, diff)
+		}
+	}
+	without, _ := labelled(t)
+	err := Partition(context.Background(), filepath.Join(t.TempDir(), "out"), without, ByGroup, MergeOptions{})
+	if err == nil || !strings.Contains(err.Error(), "has no column group") {
+		t.Errorf("without groups: %v", err)
 	}
 }

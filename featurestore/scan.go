@@ -17,16 +17,19 @@ import (
 type ScanOptions struct {
 	// Layers are the layers to read; nil means all, an empty list none.
 	Layers []string
-	// Labels and Splits choose the rows that have one of the labels and one of the splits. "" stands
-	// for none; an empty list chooses all rows. Row groups of Parquet without such rows are skipped
-	// without reading their vectors.
-	Labels, Splits []string
+	// Labels, Splits and Groups choose the rows that have one of the labels, one of the splits and one of
+	// the groups. "" stands for none, which all rows have of a column that the dataset lacks; an empty list
+	// chooses all rows. Row groups of Parquet without such rows are skipped without reading their vectors.
+	Labels, Splits, Groups []string
 	// Readers is the number of row groups (in Arrow, files) read concurrently; 0 means one per CPU,
 	// at most 4.
 	Readers int
 	// from is the first shard to read.
 	from int
 }
+
+// Selects is whether only some rows are chosen.
+func (o ScanOptions) Selects() bool { return len(o.Labels)+len(o.Splits)+len(o.Groups) > 0 }
 
 // Layers returns the dataset's layers with the given names, all for nil. An unknown name is an error
 // that lists the layers.
@@ -202,24 +205,27 @@ func (s *scan) read(ctx context.Context, u *unit) error {
 }
 
 // lastChosen is the index within the group of the last chosen row, -1 if there is none. In Parquet it
-// reads labels and splits only; records of an Arrow file are read whole anyway.
+// reads the columns of the choice only; records of an Arrow file are read whole anyway.
 func (s *scan) lastChosen(ctx context.Context, r *shardReader, group int) (int, error) {
 	last := r.groups[group] - 1
-	if _, isArrow := r.src.(*ipcSource); isArrow || len(s.options.Labels)+len(s.options.Splits) == 0 {
+	if _, isArrow := r.src.(*ipcSource); isArrow || !s.options.Selects() {
 		return last, nil
 	}
 	at, last := 0, -1
-	err := r.scanGroup(ctx, group, []string{columnLabel, columnSplit}, func(c chunk) error {
-		labels, err := c.texts(nil, columnLabel, UnescapeText)
-		if err != nil {
-			return err
+	names := []string{columnLabel, columnSplit}
+	if slices.Contains(r.meta.extra, ExtraGroup) {
+		names = append(names, columnGroup)
+	}
+	err := r.scanGroup(ctx, group, names, func(c chunk) error {
+		columns := [3][]string{2: make([]string, c.rows)} // labels, splits and groups
+		for i, name := range names {
+			var err error
+			if columns[i], err = c.texts(nil, name, UnescapeText); err != nil {
+				return err
+			}
 		}
-		splits, err := c.texts(nil, columnSplit, UnescapeText)
-		if err != nil {
-			return err
-		}
-		for i := range labels {
-			if s.chosen(&Row{Label: labels[i], Split: splits[i]}) {
+		for i := range c.rows {
+			if s.chosen(&Row{Label: columns[0][i], Split: columns[1][i], Group: columns[2][i]}) {
 				last = at + i
 			}
 		}
@@ -231,7 +237,7 @@ func (s *scan) lastChosen(ctx context.Context, r *shardReader, group int) (int, 
 
 func (s *scan) chosen(r *Row) bool {
 	in := func(value string, list []string) bool { return len(list) == 0 || slices.Contains(list, value) }
-	return in(r.Label, s.options.Labels) && in(r.Split, s.options.Splits)
+	return in(r.Label, s.options.Labels) && in(r.Split, s.options.Splits) && in(r.Group, s.options.Groups)
 }
 
 // send makes a batch of a chunk whose first row has index at in its group.
@@ -243,7 +249,7 @@ func (s *scan) send(ctx context.Context, u *unit, at int, c chunk) error {
 		return context.Cause(ctx)
 	}
 	// Removing rows that are not chosen moves the others, which must not happen in a mapped file.
-	if err := b.fill(c, s.layers, len(s.options.Labels)+len(s.options.Splits) == 0); err != nil {
+	if err := b.fill(c, s.layers, !s.options.Selects()); err != nil {
 		return err
 	}
 	b.Index = b.Index[:0]

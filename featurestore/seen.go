@@ -130,7 +130,7 @@ func (d *Dataset) seenAt(at int) ([][seenSize]byte, error) {
 // seen is what the rows of a part were read from; nothing if only some rows are selected, since those
 // do not become a dataset.
 func (m *merge) seen(d *Dataset) (func(row int) [seenSize]byte, error) {
-	if len(m.only.Labels)+len(m.only.Splits) > 0 {
+	if m.only.Selects() {
 		return func(int) [seenSize]byte { return [seenSize]byte{} }, nil
 	}
 	seen, err := d.seen()

@@ -27,16 +27,16 @@ func newDatasetPartition() *cobra.Command {
 	var result cli.ResultFlags
 	command := &cobra.Command{
 		Use:   "partition --by COLUMN OUT DIR",
-		Short: "Write a dataset's rows to a directory for each label or split",
+		Short: "Write a dataset's rows to a directory for each label, split or group",
 		Long: `Partition writes the rows of the dataset DIR to OUT/by_label=VALUE/part-00000.parquet and so on, as Hive
-does, for readers that skip whole directories by a condition on by_label or by_split. Rows keep their
-order and all their columns. OUT is a new directory, which appears whole or not at all. It is a table
+does, for readers that skip whole directories by a condition on by_label, by_split or by_group. Rows keep
+their order and all their columns. OUT is a new directory, which appears whole or not at all. It is a table
 for other programs; DIR stays the dataset.`,
 		Example: "  extract dataset partition --by label by-label features",
 		Args:    cli.Arguments(2, "OUT, a new directory, and DIR, the directory of a dataset"),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			column := featurestore.PartitionBy(by)
-			if err := cli.OneOf("--by", column, featurestore.ByLabel, featurestore.BySplit); err != nil {
+			if err := cli.OneOf("--by", column, featurestore.ByLabel, featurestore.BySplit, featurestore.ByGroup); err != nil {
 				return err
 			}
 			out, err := cli.LocalPath(arguments[0])
@@ -50,7 +50,7 @@ for other programs; DIR stays the dataset.`,
 			return partition(command.Context(), out, arguments[1], column, options, result)
 		},
 	}
-	command.Flags().StringVar(&by, "by", "", "the `COLUMN`, label or split (required)")
+	command.Flags().StringVar(&by, "by", "", "the `COLUMN`, label, split or group (required)")
 	shards.add(command.Flags())
 	result.Add(command.Flags())
 	return command

@@ -45,7 +45,7 @@ func (s Selection) Resolve(ctx context.Context, d *featurestore.Dataset) (recipe
 		return recipe.Layer{}, featurestore.ScanOptions{}, fmt.Errorf("%w %q%s: the dataset has %s", ErrUnknownLayer, s.Layer, typo.Hint(s.Layer, names), strings.Join(names, ", "))
 	}
 	options := featurestore.ScanOptions{Layers: []string{layer.Name}, Labels: readSpelled(s.Labels), Splits: readSpelled(s.Splits)}
-	if len(options.Labels)+len(options.Splits) == 0 {
+	if !options.Selects() {
 		return layer, options, nil
 	}
 	counts, err := d.Counts(ctx)

@@ -92,7 +92,7 @@ func newEncoder(ctx context.Context, w *bufio.Writer, d *featurestore.Dataset, l
 }
 
 func countRows(ctx context.Context, d *featurestore.Dataset, scan featurestore.ScanOptions) (int, error) {
-	if len(scan.Labels)+len(scan.Splits) == 0 {
+	if !scan.Selects() {
 		return d.Rows(), nil
 	}
 	rows := 0
