@@ -139,6 +139,7 @@ type shownRow struct {
 	Path       string   `json:"path"`
 	Label      string   `json:"label"`
 	Split      string   `json:"split"`
+	Group      string   `json:"group,omitempty"`
 	Width      int32    `json:"width"`
 	Height     int32    `json:"height"`
 	SHA256     string   `json:"sha256"`
@@ -184,6 +185,9 @@ func (s *Server) show(t *table, i int, label []int32) shownRow {
 	}
 	if t.split[i] >= 0 {
 		row.Split = t.splits[t.split[i]]
+	}
+	if t.groups != nil {
+		row.Group = featurestore.EscapeText(t.groups[i])
 	}
 	if prediction, ok := s.scores.column(t, columnPrediction).([]int32); ok && prediction[i] >= 0 {
 		name := t.classes.name(prediction[i])

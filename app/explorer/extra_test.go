@@ -67,7 +67,7 @@ func extras(t *testing.T, dir string) map[string]featurestore.Row {
 	return all
 }
 
-// TestGroupsAndPlaces: no fold divides a group, and what is exported and relabelled keeps groups and places.
+// TestGroupsAndPlaces: no fold divides a group, rows show theirs, and what is exported and relabelled keeps groups and places.
 func TestGroupsAndPlaces(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "features")
 	makeGroups(t, dir)
@@ -76,6 +76,9 @@ func TestGroupsAndPlaces(t *testing.T) {
 	s := r.until("accuracy", func(s labelsSeen) bool { return s.Accuracy != nil })
 	if s.Accuracy.Value > 0.8 {
 		t.Errorf("an accuracy of %g: groups are on both sides of folds", s.Accuracy.Value)
+	}
+	if rows := object[[]shownRow](r, "/api/rows?rows=10,21"); rows[0].Group != "caf%E9 1" || rows[1].Group != "caf%E9 2" {
+		t.Errorf("the groups are shown as %q and %q", rows[0].Group, rows[1].Group)
 	}
 	_, data := r.export([]int{10, 21}, "csv")
 	table, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
@@ -104,6 +107,15 @@ func TestGroupsAndPlaces(t *testing.T) {
 	if d := cmp.Diff(before, extras(t, dir)); d != "" {
 		t.Errorf("after relabelling: %s", d)
 	}
+}
+
+// The panel of a row has its group.
+func TestPageGroup(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "features")
+	makeGroups(t, dir)
+	p := browse(t, start(t, Options{Dir: dir}), software)
+	p.eval(`open(10)`, nil)
+	p.wait(`[...document.querySelectorAll("#panel tr")].some((row) => row.innerText === "group\tcaf%E9 1")`)
 }
 
 // checkExported reads the columns on request of an exported file with pyarrow.

@@ -55,7 +55,7 @@ function about(row) {
     ["prediction", predicted >= 0 ? make("span", {}, named(state.dataset.classes[predicted]), known("confidence", (c) => ", " + percent(c))) : ""],
     ["label is wrong", known("suspect", (p) => make("span", { className: p > 0.5 ? "warn" : "", textContent: percent(p) }))],
     ["novelty", known("novelty", (v) => v.toFixed(2))],
-    ["split", row.split], ["size", row.width ? `${row.width} × ${row.height}` : ""],
+    ["split", row.split], ["group", row.group], ["size", row.width ? `${row.width} × ${row.height}` : ""],
     ["row", String(row.row)], ["sha256", row.sha256 ? make("code", { textContent: row.sha256.slice(0, 12) + "…", title: row.sha256 }) : ""],
   ]);
 }
