@@ -3,9 +3,9 @@ package picture
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"fovea/picture/internal/dicom"
+	"fovea/picture/internal/fault"
 	"fovea/picture/internal/jpeg2000"
 	"fovea/picture/internal/jpegls"
 )
@@ -28,14 +28,8 @@ func (w *workspace) dicomReason(err error) error {
 	switch {
 	case errors.Is(err, dicom.ErrNoImage):
 		return noPicture{dicom.ErrNoImage.Error()}
-	case errors.Is(err, dicom.ErrStopped):
+	case errors.Is(err, fault.ErrStopped):
 		return w.clock.err
-	case errors.Is(err, dicom.ErrUnsupported):
-		return fmt.Errorf("%w: %w: write it uncompressed, as dcmconv of DCMTK does, or render it to PNG", ErrUnsupported, err)
-	case errors.Is(err, dicom.ErrTruncated):
-		return fmt.Errorf("%w%s", ErrTruncated, strings.TrimPrefix(err.Error(), dicom.ErrTruncated.Error()))
-	case errors.Is(err, dicom.ErrCorrupt):
-		return fmt.Errorf("%w%s", ErrCorrupt, strings.TrimPrefix(err.Error(), dicom.ErrCorrupt.Error()))
 	}
 	return err
 }
@@ -80,7 +74,7 @@ func (w *workspace) codedHeader(f *dicom.File, coded []byte) (header, error) {
 	case jpeg2000.Is(coded):
 		got, err := jpeg2000.Read(coded)
 		if err != nil {
-			return header{}, ofStructure(err)
+			return header{}, err
 		}
 		if len(got.Components) != f.Samples {
 			return header{}, fmt.Errorf("%w: JPEG 2000 of %d components, where it says %d", ErrCorrupt, len(got.Components), f.Samples)

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"fovea/picture/internal/dicom"
+	"fovea/picture/internal/fault"
 	"fovea/picture/internal/jpeg"
 	"fovea/picture/internal/jpeg2000"
 	"fovea/picture/internal/jpegls"
@@ -193,7 +194,7 @@ func floatSamples(f *dicomFrame) dicomSamples {
 // dicomRLE decodes run lengths: a plane for each byte of a pixel, the highest of a sample first.
 func (w *workspace) dicomRLE(f *dicomFrame) (dicomSamples, error) {
 	if f.Allocated == 1 {
-		return dicomSamples{}, dicom.ErrUnsupported
+		return dicomSamples{}, fault.Unsupported("DICOM with run lengths of 1 bit: write it uncompressed, as dcmconv of DCMTK does, or render it to PNG")
 	}
 	bytes, area := f.Allocated/8, f.Width*f.Height
 	planes := grown(w.samples, area*bytes*f.Samples)

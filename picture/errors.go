@@ -6,31 +6,29 @@ import (
 	"io"
 	"strings"
 
-	"fovea/picture/internal/jpeg"
-	"fovea/picture/internal/jpegls"
-	"fovea/picture/internal/plain"
+	"fovea/picture/internal/fault"
 )
 
 // Reasons why a file yields no image. Every error of Decode about a file wraps one.
 var (
 	// ErrUnsupported marks a format that is not decoded, or a file that is not an image at all.
-	ErrUnsupported = errors.New("unsupported format")
+	ErrUnsupported = fault.ErrUnsupported
 	// ErrNoPicture marks a file whose content is not an image, such as a text or an archive. It is
 	// an ErrUnsupported.
 	ErrNoPicture = fmt.Errorf("%w: no image", ErrUnsupported)
 	// ErrMissing marks an image whose decoder is not installed or cannot be started on this machine, which says nothing
 	// about the file. It is an ErrUnsupported.
-	ErrMissing = fmt.Errorf("%w", ErrUnsupported)
+	ErrMissing = fault.ErrMissing
 	// ErrTooLarge marks an image of more than MaxPixels, or of more memory than so many may take.
-	ErrTooLarge = errors.New("too large")
+	ErrTooLarge = fault.ErrTooLarge
 	// ErrTooSlow marks an image that took longer than MaxTime. Another machine may be faster.
-	ErrTooSlow = errors.New("too slow")
+	ErrTooSlow = fault.ErrTooSlow
 	// ErrDamaged marks a file that is truncated or corrupt.
-	ErrDamaged = errors.New("damaged")
+	ErrDamaged = fault.ErrDamaged
 	// ErrTruncated marks a file that ends too early. It is an ErrDamaged.
-	ErrTruncated = fmt.Errorf("%w: truncated", ErrDamaged)
+	ErrTruncated = fault.ErrTruncated
 	// ErrCorrupt marks a file that contradicts its format. It is an ErrDamaged.
-	ErrCorrupt = fmt.Errorf("%w: corrupt", ErrDamaged)
+	ErrCorrupt = fault.ErrCorrupt
 )
 
 // Stage is how far decoding came.
@@ -78,22 +76,15 @@ func (e *Error) remedy() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// reason maps a decoder's error to one of the package's reasons.
+// reason maps a decoder's error to one of the package's reasons, for decoders of other modules, which do not have them.
 func reason(err error) error {
-	switch {
+	switch said := err.Error(); {
 	case errors.Is(err, ErrUnsupported), errors.Is(err, ErrTooLarge), errors.Is(err, ErrTooSlow), errors.Is(err, ErrDamaged):
 		return err
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, jpeg.ErrTruncated), errors.Is(err, jpegls.ErrTruncated), errors.Is(err, plain.ErrTruncated),
-		strings.Contains(err.Error(), "EOF"), strings.Contains(err.Error(), "not enough pixel data"):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), strings.Contains(said, "EOF"), strings.Contains(said, "not enough pixel data"):
 		return ErrTruncated
-	case errors.Is(err, plain.ErrUnsupported):
-		return fmt.Errorf("%w%s: convert it to PNG", ErrUnsupported, strings.TrimPrefix(err.Error(), plain.ErrUnsupported.Error()))
-	case errors.Is(err, jpeg.ErrUnsupported), errors.Is(err, jpegls.ErrUnsupported), strings.Contains(err.Error(), "unsupported"):
+	case strings.Contains(said, "unsupported"):
 		return fmt.Errorf("%w: %w: convert it to PNG", ErrUnsupported, err)
-	case errors.Is(err, plain.ErrCorrupt):
-		return fmt.Errorf("%w%s", ErrCorrupt, strings.TrimPrefix(err.Error(), plain.ErrCorrupt.Error()))
-	case errors.Is(err, jpeg.ErrCorrupt), errors.Is(err, jpegls.ErrCorrupt):
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return fmt.Errorf("%w: %w", ErrCorrupt, err)
 }

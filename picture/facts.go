@@ -60,18 +60,18 @@ func FactsOf(data []byte, wanted WantedFacts) (facts Facts, err error) {
 func georeferenceOf(data []byte) (*Georeference, error) {
 	f, err := tiff.Open(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
-		return nil, tiffError(err)
+		return nil, err
 	}
 	page, err := f.Page()
 	if err == nil {
 		page, err = firstPage(f, page)
 	}
 	if err != nil {
-		return nil, tiffError(err)
+		return nil, err
 	}
 	g, err := geoOf(page)
 	if err != nil || g == nil {
-		return nil, tiffError(err)
+		return nil, err
 	}
 	bounds := g.bounds(0, 0, float64(page.Uint(tiff.Width, 0)), float64(page.Uint(tiff.Height, 0)))
 	return bounds, nil

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"fovea/picture/internal/boxes"
 	"fovea/picture/internal/codec"
 	"fovea/picture/internal/heif"
 )
@@ -72,7 +71,7 @@ func structured(want string) func(*workspace, []byte) (header, error) {
 	return func(_ *workspace, data []byte) (header, error) {
 		f, err := heif.Read(data)
 		if err != nil {
-			return header{}, ofStructure(err)
+			return header{}, err
 		}
 		if f.Codec != want {
 			name := cmp.Or(foreignCodecs[f.Codec], fmt.Sprintf("HEIF with images of kind %q", f.Codec))
@@ -83,17 +82,6 @@ func structured(want string) func(*workspace, []byte) (header, error) {
 		h.extent = extent{pixels: f.Pixels, least: f.End, deep: true, deeper: times(deeperByCodec, f.Width, f.Height), bytes: plus(bytesOfCodec*min(pixels, 1<<40), int64(len(data)), codecProcess)}
 		return h, nil
 	}
-}
-
-// ofStructure maps an error of a package that reads files' structure to one of this package's.
-func ofStructure(err error) error {
-	switch {
-	case errors.Is(err, boxes.ErrTruncated):
-		return fmt.Errorf("%w: %w", ErrTruncated, err)
-	case errors.Is(err, boxes.ErrUnsupported):
-		return fmt.Errorf("%w: %w: %s", ErrUnsupported, err, convert)
-	}
-	return fmt.Errorf("%w: %w", ErrCorrupt, err)
 }
 
 // avifOrientation is how an AVIF is to be turned. Its own properties count; XMP does where neither they nor EXIF say
@@ -141,17 +129,14 @@ func codecLimits(pixels int64, most time.Duration) codec.Limits {
 	return codec.Limits{Pixels: 2*pixels + 1<<20, Memory: bytesOfPixel*pixels + spareBytes, Time: most}
 }
 
-// ofCodec maps an error of package codec to one of this package's.
+// ofCodec is an error of package codec, which reads as what the library said, with its reason before it.
 func ofCodec(err error) error {
-	for theirs, ours := range map[error]error{
-		codec.ErrTooLarge: ErrTooLarge, codec.ErrTooSlow: ErrTooSlow, codec.ErrTruncated: ErrTruncated,
-		codec.ErrMissing: ErrMissing,
-	} {
-		if errors.Is(err, theirs) {
-			return fmt.Errorf("%w: %w", ours, err)
+	for _, reason := range []error{ErrTooLarge, ErrTooSlow, ErrTruncated, ErrMissing} {
+		if errors.Is(err, reason) {
+			return fmt.Errorf("%w: %w", reason, err)
 		}
 	}
-	if errors.Is(err, codec.ErrUnsupported) {
+	if errors.Is(err, ErrUnsupported) {
 		return fmt.Errorf("%w: %w: %s", ErrUnsupported, err, convert)
 	}
 	return fmt.Errorf("%w: %w", ErrCorrupt, err)

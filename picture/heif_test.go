@@ -22,7 +22,7 @@ import (
 func needCodecs(t testing.TB) {
 	t.Helper()
 	for _, kind := range []codec.Kind{codec.AVIF, codec.HEIF, codec.JPEG2000, codec.JPEGXL} {
-		if _, _, err := codec.Decode(kind, []byte("nothing"), nil, codec.Options{}, codec.Limits{Pixels: 1, Memory: 1 << 30, Time: DefaultMaxTime}); errors.Is(err, codec.ErrMissing) {
+		if _, _, err := codec.Decode(kind, []byte("nothing"), nil, codec.Options{}, codec.Limits{Pixels: 1, Memory: 1 << 30, Time: DefaultMaxTime}); errors.Is(err, ErrMissing) {
 			t.Skipf("AVIF and HEIC are not tested: %v", err)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 func jpeg2000Header(_ *workspace, data []byte) (header, error) {
 	f, err := jpeg2000.Read(data)
 	if err != nil {
-		return header{}, ofStructure(err)
+		return header{}, err
 	}
 	channels := f.Channels()
 	h := header{width: f.Width, height: f.Height, extent: jpeg2000Extent(f, len(data))}
@@ -88,7 +88,7 @@ func (w *workspace) jpeg2000Samples(data []byte, j job) (codec.Picture, error) {
 func decodeJPEG2000(w *workspace, data []byte, j job) (source, error) {
 	f, err := jpeg2000.Read(data)
 	if err != nil {
-		return source{}, ofStructure(err)
+		return source{}, err
 	}
 	p, err := w.jpeg2000Samples(data, j)
 	if err != nil {

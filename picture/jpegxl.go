@@ -23,7 +23,7 @@ const (
 func jpegXLHeader(_ *workspace, data []byte) (header, error) {
 	f, err := jpegxl.Read(data)
 	if err != nil {
-		return header{}, ofStructure(err)
+		return header{}, err
 	}
 	h := header{width: f.Width, height: f.Height}
 	if f.Orientation >= 5 { // libjxl turns it
@@ -90,7 +90,7 @@ func decodeJPEGXL(w *workspace, data []byte, j job) (source, error) {
 func (w *workspace) originalJPEG(data, original []byte, j job) (source, error) {
 	f, err := jpegxl.Read(data)
 	if err != nil {
-		return source{}, ofStructure(err)
+		return source{}, err
 	}
 	h, err := jpegHeader(w, original)
 	if err != nil {

@@ -44,27 +44,27 @@ func (s *Scene) openTIFF(r io.ReaderAt, size int64) error {
 	defer t.w.clock.end()
 	var err error
 	if t.file, err = tiff.Open(r, size); err != nil {
-		return tiffError(err)
+		return err
 	}
 	t.file.Spend, t.w.jpeg.Spend = t.w.clock.spend, t.w.clock.spend
 	t.file.Codec = t.w.tiffCodec
 	first, err := t.file.Page()
 	if err != nil {
-		return tiffError(err)
+		return err
 	}
 	if first, err = firstPage(t.file, first); err != nil {
-		return tiffError(err)
+		return err
 	}
 	layout, err := levelOf(t.file, first, s.options.Level)
 	if err != nil {
-		return tiffError(err)
+		return err
 	}
 	if t.kind, err = kindOf(layout, s.options.Bands); err != nil {
-		return tiffError(err)
+		return err
 	}
 	s.Width, s.Height, s.tiff = layout.Width, layout.Height, t
 	s.geo, err = geoOf(first)
-	s.geoErr = tiffError(err)
+	s.geoErr = err
 	s.scaleX = float64(first.Uint(tiff.Width, 0)) / float64(layout.Width)
 	s.scaleY = float64(first.Uint(tiff.Height, 0)) / float64(layout.Height)
 	if o := first.Uint(tiff.Orientation, 1); o > 1 && o <= 8 {
@@ -93,7 +93,7 @@ func (t *tiffScene) plan(limit int) error {
 	t.across = divided(k.Width, t.width)
 	memory, err := k.Memory()
 	if err != nil {
-		return tiffError(err)
+		return err
 	}
 	bytes := plus(memory, k.codecMemory(int(min(memory, mostOfUnit))), k.ResultMemory(t.width, t.height, len(k.channels)), times(4, t.width, t.height))
 	if bytes > mostOfUnit || t.width > limit/t.height {
@@ -249,7 +249,7 @@ func (t *tiffScene) samples(across, down int) (s *tiff.Samples, err error) {
 	if late := t.w.clock.final(); late != nil {
 		err = late
 	}
-	return s, tiffError(err)
+	return s, err
 }
 
 // keep keeps a unit, and lets others go.

@@ -43,8 +43,6 @@ func OpenSequence(data []byte, maxPixels int) (*Sequence, error) {
 	f, err := heif.Read(data)
 	if err == nil && f.Frames > mostFrames {
 		err = fmt.Errorf("%w: more than %d frames", ErrTooLarge, mostFrames)
-	} else if err != nil {
-		err = ofStructure(err)
 	}
 	if err != nil {
 		return nil, w.failure(StageHeader, head.Format, data, err)

@@ -2,12 +2,10 @@ package picture
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"image"
 	"math"
 	"slices"
-	"strings"
 
 	"fovea/picture/internal/tiff"
 )
@@ -16,7 +14,7 @@ import (
 func (w *workspace) openTIFF(data []byte, bands Bands) (*tiff.File, *tiffKind, error) {
 	f, err := tiff.Open(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
-		return nil, nil, tiffError(err)
+		return nil, nil, err
 	}
 	f.Spend, w.jpeg.Spend = w.clock.spend, w.clock.spend
 	f.Codec = w.tiffCodec
@@ -25,29 +23,14 @@ func (w *workspace) openTIFF(data []byte, bands Bands) (*tiff.File, *tiffKind, e
 		page, err = firstPage(f, page)
 	}
 	if err != nil {
-		return nil, nil, tiffError(err)
+		return nil, nil, err
 	}
 	layout, err := page.Layout()
 	if err != nil {
-		return nil, nil, tiffError(err)
+		return nil, nil, err
 	}
 	kind, err := kindOf(layout, bands)
-	return f, kind, tiffError(err)
-}
-
-// tiffError is one of the package's reasons.
-func tiffError(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, tiff.ErrUnsupported):
-		return fmt.Errorf("%w: %s", ErrUnsupported, strings.TrimPrefix(err.Error(), tiff.ErrUnsupported.Error()+": "))
-	case errors.Is(err, tiff.ErrTruncated):
-		return fmt.Errorf("%w: %s", ErrTruncated, strings.TrimPrefix(err.Error(), tiff.ErrTruncated.Error()+": "))
-	case errors.Is(err, tiff.ErrCorrupt):
-		return fmt.Errorf("%w: %s", ErrCorrupt, strings.TrimPrefix(err.Error(), tiff.ErrCorrupt.Error()+": "))
-	}
-	return err
+	return f, kind, err
 }
 
 // firstPage is the first page, in full resolution. Where it is a preview, as in cameras' raw files, one of those that
@@ -204,7 +187,7 @@ func (w *workspace) tiffHeaderOf(data []byte, bands Bands) (header, error) {
 	h := header{width: k.Width, height: k.Height}
 	memory, err := k.Memory()
 	if err != nil {
-		return h, tiffError(err)
+		return h, err
 	}
 	h.deep, h.least = k.deep, k.Least()
 	h.bytes = plus(k.ResultMemory(k.Width, k.Height, len(k.channels)), memory, k.codecMemory(len(data)), tiffBytes)
@@ -224,7 +207,7 @@ func decodeTIFF(w *workspace, data []byte, j job) (source, error) {
 	}
 	s, err := f.Read(k.Layout, image.Rect(0, 0, k.Width, k.Height), k.channels...)
 	if err != nil {
-		return source{}, tiffError(err)
+		return source{}, err
 	}
 	return w.fromSamples(k, s, j)
 }

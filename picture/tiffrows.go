@@ -40,7 +40,7 @@ func (w *workspace) fromSamples(k *tiffKind, s *tiff.Samples, j job) (source, er
 	default:
 		out.row = plainTIFF(k, s, line)
 	}
-	return out, tiffError(err)
+	return out, err
 }
 
 // present is the opacity of an image of which some pixels are missing: those whose colours are all NoData.

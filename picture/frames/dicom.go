@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"fovea/picture"
@@ -27,7 +26,7 @@ func openDICOM(f file, options Options) (Reader, error) {
 		return nil, ErrSingle // which says so
 	}
 	if err != nil {
-		return nil, dicomError(err)
+		return nil, err
 	}
 	if err := options.checkSize(parsed.Width, parsed.Height); err != nil {
 		return nil, err
@@ -45,17 +44,6 @@ func openDICOM(f file, options Options) (Reader, error) {
 	return d, nil
 }
 
-// dicomError says what is wrong in the words of package picture.
-func dicomError(err error) error {
-	switch {
-	case errors.Is(err, dicom.ErrTruncated):
-		return fmt.Errorf("%w%s", picture.ErrTruncated, strings.TrimPrefix(err.Error(), dicom.ErrTruncated.Error()))
-	case errors.Is(err, dicom.ErrUnsupported):
-		return fmt.Errorf("%w: %w", picture.ErrUnsupported, err)
-	}
-	return fmt.Errorf("%w%s", picture.ErrCorrupt, strings.TrimPrefix(err.Error(), dicom.ErrCorrupt.Error()))
-}
-
 // Facts says what the file says of all its frames.
 func (d *dicomReader) Facts() picture.Facts {
 	return picture.Facts{Patient: d.file.Patient, Study: d.file.Study}
@@ -71,7 +59,7 @@ func (d *dicomReader) Frame(ctx context.Context, i int) ([]byte, error) {
 	}
 	data, err := d.file.Single(i)
 	if err != nil {
-		return nil, dicomError(err)
+		return nil, err
 	}
 	return data, nil
 }

@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"github.com/ebitengine/purego"
+
+	"fovea/picture/internal/fault"
 )
 
 // avifLibrary are libavif's functions.
@@ -97,7 +99,7 @@ type avifFile struct {
 func (l *avifLibrary) open(data []byte, limits Limits) (opened, error) {
 	d := l.create()
 	if d == nil {
-		return nil, &failure{ErrTooLarge, "no memory is left"}
+		return nil, &failure{fault.ErrTooLarge, "no memory is left"}
 	}
 	f := &avifFile{l, d, data}
 	d.threads, d.ignoreExif, d.ignoreXMP = 1, 1, 1
@@ -166,14 +168,14 @@ func (l *avifLibrary) failure(result int32, message []byte) error {
 	if len(what) > 0 {
 		text = fmt.Sprintf("%s (%s)", text, what)
 	}
-	reason := ErrCorrupt
+	reason := fault.ErrCorrupt
 	switch result {
 	case 20, 22: // truncated data, input and output
-		reason = ErrTruncated
+		reason = fault.ErrTruncated
 	case 5, 6, 15, 25: // matrix or range, depth, no codec, not implemented
-		reason = ErrUnsupported
+		reason = fault.ErrUnsupported
 	case 26:
-		reason = ErrTooLarge
+		reason = fault.ErrTooLarge
 	}
 	return &failure{reason, text}
 }

@@ -1,8 +1,9 @@
 package codec
 
 import (
-	"errors"
 	"time"
+
+	"fovea/picture/internal/fault"
 )
 
 // The libraries' versions, whose structures are known here.
@@ -77,18 +78,8 @@ func (p *Picture) setBits(bits int) {
 // row is how many bytes of one are used.
 func (p Picture) row() int { return p.Width * p.Channels * p.Sample }
 
-// Why an image was not decoded.
-var (
-	ErrMissing     = errors.New("the library that decodes it is not there")
-	ErrUnsupported = errors.New("unsupported")
-	ErrTruncated   = errors.New("truncated")
-	ErrCorrupt     = errors.New("corrupt")
-	ErrTooLarge    = errors.New("too large")
-	ErrTooSlow     = errors.New("too slow")
-)
-
 // reasons are the errors as they go through the pipe; the first is none.
-var reasons = [...]error{nil, ErrMissing, ErrUnsupported, ErrTruncated, ErrCorrupt, ErrTooLarge, ErrTooSlow}
+var reasons = [...]error{nil, fault.ErrMissing, fault.ErrUnsupported, fault.ErrTruncated, fault.ErrCorrupt, fault.ErrTooLarge, fault.ErrTooSlow}
 
 // failure is one of the reasons with what the library said.
 type failure struct {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"fovea/picture/internal/fault"
 	"fovea/picture/internal/picturetest"
 )
 
@@ -128,9 +129,9 @@ func TestLimits(t *testing.T) {
 			change func(*Limits)
 			want   []error
 		}{
-			{"time", func(l *Limits) { l.Time = 1 }, []error{ErrTooSlow, nil}}, // it may be done before anyone looks
-			{"memory", func(l *Limits) { l.Memory = 1 << 20 }, []error{ErrTooLarge, ErrCorrupt}},
-			{"pixels", func(l *Limits) { l.Pixels = 1000 }, []error{ErrTooLarge, ErrCorrupt}},
+			{"time", func(l *Limits) { l.Time = 1 }, []error{fault.ErrTooSlow, nil}}, // it may be done before anyone looks
+			{"memory", func(l *Limits) { l.Memory = 1 << 20 }, []error{fault.ErrTooLarge, fault.ErrCorrupt}},
+			{"pixels", func(l *Limits) { l.Pixels = 1000 }, []error{fault.ErrTooLarge, fault.ErrCorrupt}},
 		} {
 			limits := usual
 			test.change(&limits)
@@ -183,7 +184,7 @@ func TestMissing(t *testing.T) {
 	defer drop(t)
 	for _, kind := range []Kind{AVIF, HEIF, JPEG2000, JPEGXL} {
 		_, _, err := Decode(kind, []byte("any"), nil, Options{}, usual)
-		if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "scripts/codecs.sh install") {
+		if !errors.Is(err, fault.ErrMissing) || !strings.Contains(err.Error(), "scripts/codecs.sh install") {
 			t.Error(err)
 		}
 	}
@@ -191,7 +192,7 @@ func TestMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	drop(t)
-	if _, _, err := Decode(AVIF, []byte("any"), nil, Options{}, usual); !errors.Is(err, ErrMissing) {
+	if _, _, err := Decode(AVIF, []byte("any"), nil, Options{}, usual); !errors.Is(err, fault.ErrMissing) {
 		t.Error(err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"github.com/ebitengine/purego"
+
+	"fovea/picture/internal/fault"
 )
 
 // heifLibrary are libheif's functions. Its handles stay pointers to bytes here.
@@ -112,7 +114,7 @@ func (f *heifFile) frame(index uint32, wanted Options) (p planes, err error) {
 	l, context := f.library, f.context
 	defer runtime.KeepAlive(f.data)
 	if index > 0 {
-		return p, &failure{ErrUnsupported, "a sequence of images"}
+		return p, &failure{fault.ErrUnsupported, "a sequence of images"}
 	}
 	var handle *byte
 	if err := l.primary(context, &handle).failure(); err != nil {
@@ -163,7 +165,7 @@ func (l *heifLibrary) pixels(handle *byte, p *planes, space, chroma, channel int
 	p.Width, p.Height, p.Stride = int(l.width(image)), int(l.height(image)), int(stride)
 	if pixels == nil || p.Stride < p.row() {
 		p.free()
-		return &failure{ErrCorrupt, "libheif returned no pixels"}
+		return &failure{fault.ErrCorrupt, "libheif returned no pixels"}
 	}
 	p.Pix = unsafe.Slice(pixels, p.Stride*p.Height)
 	return nil
@@ -174,21 +176,21 @@ func (e heifError) failure() error {
 	if e.code == 0 {
 		return nil
 	}
-	reason := ErrCorrupt
+	reason := fault.ErrCorrupt
 	switch {
 	case e.detail == 100: // the end of data
-		reason = ErrTruncated
+		reason = fault.ErrTruncated
 	case e.code == 3, e.code == 4, e.code == 11: // kind of file, feature, plug-in
-		reason = ErrUnsupported
+		reason = fault.ErrUnsupported
 	case e.code == 6: // memory, or a limit
-		reason = ErrTooLarge
+		reason = fault.ErrTooLarge
 	}
 	said := text(e.message)
 	if said == "" {
 		said = fmt.Sprintf("libheif's error %d.%d", e.code, e.detail)
 	}
 	if e.detail == 1000 && strings.Contains(said, "Image size") { // larger than the file says it is
-		reason = ErrCorrupt
+		reason = fault.ErrCorrupt
 	}
 	return &failure{reason, said}
 }

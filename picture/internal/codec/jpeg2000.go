@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"github.com/ebitengine/purego"
+
+	"fovea/picture/internal/fault"
 )
 
 // jpeg2000Library are OpenJPEG's functions. Its handles stay pointers to bytes here.
@@ -125,7 +127,7 @@ func (l *jpeg2000Library) decode(data []byte, limits Limits) (p planes, err erro
 	defer func() { l.data = nil }()
 	c, s := l.newCodec(format), l.newStream(jpeg2000Buffer, 1)
 	if c == nil || s == nil {
-		return p, &failure{ErrTooLarge, "no memory is left"}
+		return p, &failure{fault.ErrTooLarge, "no memory is left"}
 	}
 	defer l.freeCodec(c)
 	defer l.freeStream(s)
@@ -140,7 +142,7 @@ func (l *jpeg2000Library) decode(data []byte, limits Limits) (p planes, err erro
 		return p, l.failure()
 	}
 	if int64(image.x1-image.x0)*int64(image.y1-image.y0) > limits.Pixels {
-		return p, &failure{ErrTooLarge, fmt.Sprintf("%dx%d pixels", image.x1-image.x0, image.y1-image.y0)}
+		return p, &failure{fault.ErrTooLarge, fmt.Sprintf("%dx%d pixels", image.x1-image.x0, image.y1-image.y0)}
 	}
 	if l.decodeImage(c, s, image) == 0 || l.end(c, s) == 0 {
 		return p, l.failure()
@@ -151,10 +153,10 @@ func (l *jpeg2000Library) decode(data []byte, limits Limits) (p planes, err erro
 // failure is what OpenJPEG says.
 func (l *jpeg2000Library) failure() error {
 	said := strings.Join(l.said, "; ")
-	reason := ErrCorrupt
+	reason := fault.ErrCorrupt
 	for part, other := range map[string]error{
-		"memory": ErrTooLarge, "too short": ErrTruncated, "inconsistent with stream length": ErrTruncated, "runcated": ErrTruncated,
-		"not supported": ErrUnsupported, "unsupported": ErrUnsupported,
+		"memory": fault.ErrTooLarge, "too short": fault.ErrTruncated, "inconsistent with stream length": fault.ErrTruncated, "runcated": fault.ErrTruncated,
+		"not supported": fault.ErrUnsupported, "unsupported": fault.ErrUnsupported,
 	} {
 		if strings.Contains(said, part) {
 			reason = other
@@ -169,16 +171,16 @@ func (l *jpeg2000Library) failure() error {
 // interleaved are the samples pixel by pixel; those that are fewer than pixels are repeated.
 func (m *jpeg2000Image) interleaved(limits Limits) (p planes, err error) {
 	if m.count < 1 || m.count > maxChannels {
-		return p, &failure{ErrUnsupported, fmt.Sprintf("%d components", m.count)}
+		return p, &failure{fault.ErrUnsupported, fmt.Sprintf("%d components", m.count)}
 	}
 	all := unsafe.Slice(m.components, m.count)
 	p.Width, p.Height, p.Channels, p.Sample = int(all[0].width), int(all[0].height), int(m.count), 1
 	for i, c := range all {
 		if c.data == nil || c.width == 0 || c.height == 0 {
-			return p, &failure{ErrCorrupt, "OpenJPEG returned no samples"}
+			return p, &failure{fault.ErrCorrupt, "OpenJPEG returned no samples"}
 		}
 		if c.dx < all[0].dx || c.dy < all[0].dy || c.dx%all[0].dx != 0 || c.dy%all[0].dy != 0 {
-			return p, &failure{ErrUnsupported, fmt.Sprintf("component %d has more samples than the first, or not at its places", i)}
+			return p, &failure{fault.ErrUnsupported, fmt.Sprintf("component %d has more samples than the first, or not at its places", i)}
 		}
 		p.Bits[i], p.Signed[i] = uint8(c.bits), c.signed != 0
 		switch {
@@ -191,7 +193,7 @@ func (m *jpeg2000Image) interleaved(limits Limits) (p planes, err error) {
 	}
 	p.Stride = p.Width * p.Channels * p.Sample
 	if size := int64(p.Stride) * int64(p.Height); size > limits.Memory {
-		return p, &failure{ErrTooLarge, fmt.Sprintf("%d MB of samples", size>>20)}
+		return p, &failure{fault.ErrTooLarge, fmt.Sprintf("%d MB of samples", size>>20)}
 	}
 	p.Pix, p.free = make([]uint8, p.Stride*p.Height), func() {}
 	for i := range all {

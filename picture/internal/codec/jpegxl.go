@@ -7,6 +7,8 @@ import (
 	"runtime"
 
 	"github.com/ebitengine/purego"
+
+	"fovea/picture/internal/fault"
 )
 
 // jpegXLLibrary are libjxl's functions.
@@ -93,7 +95,7 @@ func (l *jpegXLLibrary) decode(data []byte, limits Limits) (planes, error) {
 func (l *jpegXLLibrary) run(data []byte, limits Limits, events int32) (p planes, err error) {
 	d := l.create(nil)
 	if d == nil {
-		return p, &failure{ErrTooLarge, "no memory is left"}
+		return p, &failure{fault.ErrTooLarge, "no memory is left"}
 	}
 	defer runtime.KeepAlive(data)
 	defer l.destroy(d)
@@ -101,7 +103,7 @@ func (l *jpegXLLibrary) run(data []byte, limits Limits, events int32) (p planes,
 		l.subscribe(d, events), l.unmultiply(d, 1), l.setInput(d, &data[0], uintptr(len(data))),
 	} {
 		if result != jpegXLSuccess {
-			return p, &failure{ErrCorrupt, "libjxl does not accept it"}
+			return p, &failure{fault.ErrCorrupt, "libjxl does not accept it"}
 		}
 	}
 	// That there is no more input is not said: libjxl would call all that it misses an error.
@@ -111,7 +113,7 @@ func (l *jpegXLLibrary) run(data []byte, limits Limits, events int32) (p planes,
 		switch result := l.process(d); result {
 		case jpegXLInfoEvent:
 			if l.basicInfo(d, info) != jpegXLSuccess || int64(info.width)*int64(info.height) > limits.Pixels {
-				return p, &failure{ErrTooLarge, fmt.Sprintf("%dx%d pixels", info.width, info.height)}
+				return p, &failure{fault.ErrTooLarge, fmt.Sprintf("%dx%d pixels", info.width, info.height)}
 			}
 		case jpegXLOriginalEvent, jpegXLNeedsJPEG:
 			p.JPEG = true
@@ -129,11 +131,11 @@ func (l *jpegXLLibrary) run(data []byte, limits Limits, events int32) (p planes,
 			}
 			return p, nil
 		case jpegXLSuccess:
-			return p, &failure{ErrCorrupt, "there is no image"}
+			return p, &failure{fault.ErrCorrupt, "there is no image"}
 		case jpegXLNeedsInput:
-			return p, &failure{ErrTruncated, "libjxl needs more of it"}
+			return p, &failure{fault.ErrTruncated, "libjxl needs more of it"}
 		default:
-			return p, &failure{ErrCorrupt, fmt.Sprintf("libjxl cannot decode it (%d)", result)}
+			return p, &failure{fault.ErrCorrupt, fmt.Sprintf("libjxl cannot decode it (%d)", result)}
 		}
 	}
 }
@@ -146,12 +148,12 @@ func (l *jpegXLLibrary) original(d *byte, p *planes, size int, limits Limits) er
 	}
 	larger := make([]uint8, max(2*len(p.Pix), 2*size+1<<16))
 	if int64(len(larger)) > limits.Memory/4 {
-		return &failure{ErrTooLarge, fmt.Sprintf("a JPEG of %d MB", len(larger)>>20)}
+		return &failure{fault.ErrTooLarge, fmt.Sprintf("a JPEG of %d MB", len(larger)>>20)}
 	}
 	copy(larger, p.Pix[:written])
 	p.Pix = larger
 	if l.setJPEG(d, &larger[written], uintptr(len(larger)-written)) != jpegXLSuccess {
-		return &failure{ErrCorrupt, "libjxl cannot make the JPEG again"}
+		return &failure{fault.ErrCorrupt, "libjxl cannot make the JPEG again"}
 	}
 	return nil
 }
@@ -176,17 +178,17 @@ func (l *jpegXLLibrary) pixels(d *byte, info *jpegXLInfo, p *planes, limits Limi
 	p.Stride = p.Width * p.Channels * p.Sample
 	var size uintptr
 	if l.pixelsSize(d, format, &size) != jpegXLSuccess || size != uintptr(p.Stride)*uintptr(p.Height) {
-		return &failure{ErrCorrupt, "libjxl does not know its pixels"}
+		return &failure{fault.ErrCorrupt, "libjxl does not know its pixels"}
 	}
 	if int64(size) > limits.Memory {
-		return &failure{ErrTooLarge, fmt.Sprintf("%d MB of pixels", size>>20)}
+		return &failure{fault.ErrTooLarge, fmt.Sprintf("%d MB of pixels", size>>20)}
 	}
 	p.Pix = make([]uint8, size)
 	if l.setPixels(d, format, &p.Pix[0], size) != jpegXLSuccess {
-		return &failure{ErrCorrupt, "libjxl does not accept its pixels"}
+		return &failure{fault.ErrCorrupt, "libjxl does not accept its pixels"}
 	}
 	if p.Sample == 2 && l.setDepth(d, &jpegXLDepth{kind: jpegXLDepthOfFile}) != jpegXLSuccess {
-		return &failure{ErrCorrupt, "libjxl does not know its precision"}
+		return &failure{fault.ErrCorrupt, "libjxl does not know its precision"}
 	}
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 	"unsafe"
 
 	"github.com/ebitengine/purego"
+
+	"fovea/picture/internal/fault"
 )
 
 // cacheName is the libraries' directory in the cache; scripts/codecs.sh has the same.
@@ -29,19 +31,19 @@ func open(name, versionOf, version string) (handle uintptr, err error) {
 func openBy(name, version string, versionOf func(handle uintptr) string) (handle uintptr, err error) {
 	path := find(name)
 	if path == "" {
-		return 0, &failure{ErrMissing, fmt.Sprintf("%s %s is not in lib beside the program, nor in the cache: "+
+		return 0, &failure{fault.ErrMissing, fmt.Sprintf("%s %s is not in lib beside the program, nor in the cache: "+
 			"install fovea with it, run scripts/codecs.sh install, or name its directory by FOVEA_CODECS", name, version)}
 	}
 	if needed := find("libde265"); name == "libheif" && needed != "" { // which lies beside it
 		if _, err := purego.Dlopen(needed, purego.RTLD_NOW|purego.RTLD_GLOBAL); err != nil {
-			return 0, &failure{ErrMissing, err.Error()}
+			return 0, &failure{fault.ErrMissing, err.Error()}
 		}
 	}
 	if handle, err = purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL); err != nil {
-		return 0, &failure{ErrMissing, err.Error()}
+		return 0, &failure{fault.ErrMissing, err.Error()}
 	}
 	if got := versionOf(handle); got != version {
-		return 0, &failure{ErrMissing, fmt.Sprintf("%s is of version %s, and %s is needed: run scripts/codecs.sh install", path, got, version)}
+		return 0, &failure{fault.ErrMissing, fmt.Sprintf("%s is of version %s, and %s is needed: run scripts/codecs.sh install", path, got, version)}
 	}
 	return handle, nil
 }
@@ -92,7 +94,7 @@ type opened interface {
 // openFile opens a file by its library. It is used by one thread.
 func openFile(kind Kind, data []byte, limits Limits) (opened, error) {
 	if len(data) == 0 {
-		return nil, &failure{ErrTruncated, "the file is empty"}
+		return nil, &failure{fault.ErrTruncated, "the file is empty"}
 	}
 	switch kind {
 	case AVIF:

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"sync"
 	"time"
+
+	"fovea/picture/internal/fault"
 )
 
 // idleTime is how long a process waits for the next file; a variable for tests.
@@ -39,7 +41,7 @@ func attempt(decode func(*process) (Picture, time.Duration, error)) (p Picture, 
 			return p, took, err
 		}
 	}
-	return Picture{}, took, &failure{ErrTooLarge, "its decoder was killed again and again, for want of memory most likely"}
+	return Picture{}, took, &failure{fault.ErrTooLarge, "its decoder was killed again and again, for want of memory most likely"}
 }
 
 // maxAttempts is how often a file is tried whose process was killed.
@@ -58,7 +60,7 @@ func Versions() (string, error) {
 // Missing is an ErrMissing if files of that kind cannot be decoded on this machine, and nil if they can.
 func Missing(kind Kind) error {
 	limits := Limits{Pixels: 1, Memory: 1 << 30, Time: time.Minute}
-	if _, _, err := Decode(kind, []byte{0}, nil, Options{}, limits); errors.Is(err, ErrMissing) {
+	if _, _, err := Decode(kind, []byte{0}, nil, Options{}, limits); errors.Is(err, fault.ErrMissing) {
 		return err
 	}
 	return nil
@@ -113,7 +115,9 @@ func (w *process) give() {
 const startTime = 2 * time.Minute
 
 func start() (*process, error) {
-	missing := func(err error) error { return &failure{ErrMissing, "cannot start a process for it: " + err.Error()} }
+	missing := func(err error) error {
+		return &failure{fault.ErrMissing, "cannot start a process for it: " + err.Error()}
+	}
 	itsInput, files, err := os.Pipe()
 	if err != nil {
 		return nil, missing(err)
@@ -134,7 +138,7 @@ func start() (*process, error) {
 	if err != nil {
 		files.Close()
 		replies.Close()
-		if errors.Is(err, ErrMissing) {
+		if errors.Is(err, fault.ErrMissing) {
 			return nil, err
 		}
 		return nil, missing(err)
@@ -204,15 +208,15 @@ func (w *process) lost(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		w.command.Process.Kill()
 		w.end()
-		return &failure{ErrTooSlow, "its decoder waits for something"}
+		return &failure{fault.ErrTooSlow, "its decoder waits for something"}
 	}
 	ended := w.end()
 	switch state := w.command.ProcessState; {
 	case state.ExitCode() == tooSlowExit:
-		return &failure{ErrTooSlow, "its decoder took too long"}
+		return &failure{fault.ErrTooSlow, "its decoder took too long"}
 	case errors.Is(err, errGone), wasKilled(state):
 		return fmt.Errorf("%w: %w", errGone, ended)
 	default:
-		return &failure{ErrCorrupt, fmt.Sprintf("its decoder crashed (%v)", state)}
+		return &failure{fault.ErrCorrupt, fmt.Sprintf("its decoder crashed (%v)", state)}
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"fovea/picture/internal/fault"
 )
 
 // The environment's variable by which the program becomes a process that decodes.
@@ -108,7 +110,7 @@ func (s *server) answer(out io.Writer, q request) error {
 	if err != nil {
 		var f *failure
 		if !errors.As(err, &f) {
-			f = &failure{ErrCorrupt, err.Error()}
+			f = &failure{fault.ErrCorrupt, err.Error()}
 		}
 		r.Reason, r.Size = uint8(slices.Index(reasons[:], f.reason)), int64(len(f.what))
 		return send(out, r, []byte(f.what))

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"fovea/picture/internal/fault"
 	"fovea/picture/internal/picturetest"
 )
 
@@ -22,7 +23,7 @@ func examples(t testing.TB) map[string][]byte {
 }
 
 func isReason(err error) bool {
-	return errors.Is(err, ErrNoImage) || errors.Is(err, ErrUnsupported) || errors.Is(err, ErrTruncated) || errors.Is(err, ErrCorrupt) || errors.Is(err, ErrStopped)
+	return errors.Is(err, ErrNoImage) || errors.Is(err, fault.ErrUnsupported) || errors.Is(err, fault.ErrTruncated) || errors.Is(err, fault.ErrCorrupt) || errors.Is(err, fault.ErrStopped)
 }
 
 // TestSingle: a frame by itself has the image and the bytes that it has in its file, and nothing of the patient.
@@ -78,7 +79,7 @@ func TestTruncatedFiles(t *testing.T) {
 			if err == nil && f.Coding != Native {
 				continue // shown by its decoder
 			}
-			if !isReason(err) || cut > 600 && !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrNoImage) && f == nil && !strings.Contains(name, "deflated") {
+			if !isReason(err) || cut > 600 && !errors.Is(err, fault.ErrTruncated) && !errors.Is(err, ErrNoImage) && f == nil && !strings.Contains(name, "deflated") {
 				t.Errorf("%s, %d of %d bytes: %v", name, cut, len(data), err)
 			}
 			if err != nil && strings.Contains(strings.ToUpper(err.Error()), "SECRET") {
@@ -138,7 +139,7 @@ func TestHostile(t *testing.T) {
 	for name, data := range hostile(t) {
 		start := time.Now()
 		_, err := Parse(data, Options{})
-		if !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTruncated) || time.Since(start) > time.Second {
+		if !errors.Is(err, fault.ErrCorrupt) && !errors.Is(err, fault.ErrTruncated) || time.Since(start) > time.Second {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -154,7 +155,7 @@ func TestRLE(t *testing.T) {
 		err     error
 	}{
 		{"\x02abc", "abc", nil}, {"\xfeab", "aaa", nil}, {"\xfea\x80", "aaa", nil}, {"\x80\x00a\xffb", "abb", nil}, {"\xf0a", "aaa", nil},
-		{"\x03ab", "", ErrTruncated}, {"\x07abcdefgh", "abc", nil}, {"", "", ErrTruncated},
+		{"\x03ab", "", fault.ErrTruncated}, {"\x07abcdefgh", "abc", nil}, {"", "", fault.ErrTruncated},
 	} {
 		dst := make([]byte, 3)
 		err := DecodeRLE(dst, append(frame[:64:64], test.segment...), 1, nil)
@@ -162,7 +163,7 @@ func TestRLE(t *testing.T) {
 			t.Errorf("%q gives %q, %v", test.segment, dst, err)
 		}
 	}
-	if err := DecodeRLE(make([]byte, 3), frame, 2, nil); !errors.Is(err, ErrCorrupt) {
+	if err := DecodeRLE(make([]byte, 3), frame, 2, nil); !errors.Is(err, fault.ErrCorrupt) {
 		t.Errorf("two segments: %v", err)
 	}
 }
@@ -180,7 +181,7 @@ func TestSegmented(t *testing.T) {
 	}
 	empty = append(empty, 0, 10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 	for _, bad := range [][]uint16{empty, {1, 3, 80}, {2, 1, 0, 0}, {0, 9, 1}, {0, 1, 5, 2, 65535, 0, 0}, {9, 9}, {}} {
-		if got, err := segmented(packed(bad), 10, 16); !errors.Is(err, ErrCorrupt) {
+		if got, err := segmented(packed(bad), 10, 16); !errors.Is(err, fault.ErrCorrupt) {
 			t.Errorf("%v gives %v, %v", bad, got, err)
 		}
 	}

@@ -3,33 +3,15 @@ package dicom
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
+
+	"fovea/picture/internal/fault"
 )
 
-// What is wrong with a file.
-var (
-	// ErrNoImage marks a file that is not meant to hold an image, such as a report or a plan.
-	ErrNoImage = errors.New("a DICOM file without an image")
-	// ErrUnsupported marks an image that is stored in a way that the package doesn't know.
-	ErrUnsupported = errors.New("unsupported DICOM")
-	// ErrTruncated marks a file that ends too early.
-	ErrTruncated = errors.New("truncated")
-	// ErrCorrupt marks a file that contradicts itself or the standard.
-	ErrCorrupt = errors.New("corrupt")
-	// ErrStopped says that Options.Spend has ended the work.
-	ErrStopped = errors.New("stopped")
-)
+// ErrNoImage marks a file that is not meant to hold an image, such as a report or a plan.
+var ErrNoImage = errors.New("a DICOM file without an image")
 
-func corrupt(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
-}
-
-func unsupported(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrUnsupported, fmt.Sprintf(format, args...))
-}
-
-func truncated(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrTruncated, fmt.Sprintf(format, args...))
+func unsupported(format string, arguments ...any) error {
+	return fault.Unsupported("DICOM with "+format+": write it uncompressed, as dcmconv of DCMTK does, or render it to PNG", arguments...)
 }
 
 // undefined is the length of values that end with a delimiter.
@@ -87,7 +69,7 @@ func isLong(vr string) bool {
 // head reads an element up to its value.
 func (r *reader) head() (e element, err error) {
 	if len(r.data)-r.at < 8 {
-		return e, truncated("it ends within an attribute")
+		return e, fault.Truncated("it ends within an attribute")
 	}
 	e.tag = r.tag()
 	o, rest := r.order(), r.data[r.at+4:]
@@ -99,7 +81,7 @@ func (r *reader) head() (e element, err error) {
 		e.vr, e.length = string(rest[:2]), int64(o.Uint16(rest[2:]))
 		r.at += 8
 	case len(rest) < 8:
-		return e, truncated("it ends within an attribute")
+		return e, fault.Truncated("it ends within an attribute")
 	default:
 		e.vr, e.length = string(rest[:2]), int64(o.Uint32(rest[4:]))
 		r.at += 12
@@ -116,7 +98,7 @@ func (r *reader) next(depth int) (element, error) {
 	}
 	if e.length != undefined {
 		if e.length > int64(len(r.data)-r.at) {
-			return e, truncated("it ends within attribute (%04X,%04X)", e.tag>>16, e.tag&0xffff)
+			return e, fault.Truncated("it ends within attribute (%04X,%04X)", e.tag>>16, e.tag&0xffff)
 		}
 		e.value = r.data[r.at : r.at+int(e.length)]
 		r.at += int(e.length)
@@ -135,7 +117,7 @@ func (r *reader) next(depth int) (element, error) {
 // passItems passes over the items of a sequence up to its delimiter, and says where they end.
 func (r *reader) passItems(depth int) (end int, err error) {
 	if depth > mostDepth {
-		return r.at, corrupt("sequences are nested more than %d deep", mostDepth)
+		return r.at, fault.Corrupt("sequences are nested more than %d deep", mostDepth)
 	}
 	for {
 		end = r.at
@@ -147,11 +129,11 @@ func (r *reader) passItems(depth int) (end int, err error) {
 		case item.tag == tagSequenceEnd:
 			return end, nil
 		case item.tag != tagItem:
-			return end, corrupt("a sequence has attribute (%04X,%04X) in place of an item", item.tag>>16, item.tag&0xffff)
+			return end, fault.Corrupt("a sequence has attribute (%04X,%04X) in place of an item", item.tag>>16, item.tag&0xffff)
 		case item.length == undefined:
 			err = r.passElements(depth)
 		case item.length > int64(len(r.data)-r.at):
-			err = truncated("it ends within an item")
+			err = fault.Truncated("it ends within an item")
 		default:
 			r.at += int(item.length)
 		}
@@ -190,13 +172,13 @@ func (r *reader) items(sequence element, visit func(item reader) (more bool)) er
 		case item.tag == tagSequenceEnd:
 			return nil
 		case item.tag != tagItem:
-			return corrupt("a sequence has attribute (%04X,%04X) in place of an item", item.tag>>16, item.tag&0xffff)
+			return fault.Corrupt("a sequence has attribute (%04X,%04X) in place of an item", item.tag>>16, item.tag&0xffff)
 		case item.length == undefined:
 			if err := inner.passElements(1); err != nil {
 				return err
 			}
 		case item.length > int64(len(inner.data)-inner.at):
-			return corrupt("an item is longer than its sequence")
+			return fault.Corrupt("an item is longer than its sequence")
 		default:
 			inner.at += int(item.length)
 		}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+
+	"fovea/picture/internal/fault"
 )
 
 // Options are how a file is read.
@@ -160,7 +162,7 @@ func Parse(data []byte, options Options) (*File, error) {
 	case uid != "" && !known:
 		return nil, unsupported("transfer syntax %.64q", uid)
 	case kind.name != "":
-		return nil, unsupported("its pixels are %s", kind.name)
+		return nil, unsupported("%s", kind.name)
 	}
 	return f, f.image(uid)
 }
@@ -233,14 +235,14 @@ func (f *File) image(uid string) (err error) {
 	case !hasRows && !hasColumns:
 		return ErrNoImage
 	case f.pixels.tag == 0:
-		return truncated("it ends before its pixels")
+		return fault.Truncated("it ends before its pixels")
 	}
 	f.encoded = f.pixels.length == undefined
 	switch {
 	case f.encoded && f.Coding == Native && uid != encapsulated:
 		err = f.guess(uid)
 	case !f.encoded && f.Coding != Native:
-		err = corrupt("its pixels are compressed, but not in fragments")
+		err = fault.Corrupt("its pixels are compressed, but not in fragments")
 	case f.pixels.tag != tagPixels:
 		f.Float = true
 	}

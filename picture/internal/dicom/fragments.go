@@ -5,12 +5,14 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+
+	"fovea/picture/internal/fault"
 )
 
 // guess finds the coding of fragments that the transfer syntax doesn't announce.
 func (f *File) guess(uid string) error {
 	if uid != "" {
-		return corrupt("its pixels are in fragments, but not compressed")
+		return fault.Corrupt("its pixels are in fragments, but not compressed")
 	}
 	if err := f.listFragments(); err != nil {
 		return err
@@ -35,7 +37,7 @@ func (f *File) listFragments() error {
 	for first := true; ; first = false {
 		if len(r.data)-r.at < 8 {
 			if len(f.fragments) == 0 {
-				return truncated("it ends before its pixels")
+				return fault.Truncated("it ends before its pixels")
 			}
 			break // some writers leave out the end
 		}
@@ -47,10 +49,10 @@ func (f *File) listFragments() error {
 			break
 		}
 		if item.tag != tagItem || item.length == undefined {
-			return corrupt("its pixels have attribute (%04X,%04X) in place of a fragment", item.tag>>16, item.tag&0xffff)
+			return fault.Corrupt("its pixels have attribute (%04X,%04X) in place of a fragment", item.tag>>16, item.tag&0xffff)
 		}
 		if item.length > int64(len(r.data)-r.at) {
-			return truncated("it ends within fragment %d of its pixels", len(f.fragments)+1)
+			return fault.Truncated("it ends within fragment %d of its pixels", len(f.fragments)+1)
 		}
 		if first {
 			f.table = r.data[r.at : r.at+int(item.length)]
@@ -63,7 +65,7 @@ func (f *File) listFragments() error {
 		r.at += int(item.length)
 	}
 	if len(f.fragments) == 0 {
-		return truncated("its pixels have no fragment")
+		return fault.Truncated("its pixels have no fragment")
 	}
 	return nil
 }
@@ -100,7 +102,7 @@ func (f *File) encodedFrame(i int) ([]byte, error) {
 		}
 	}
 	if need := (f.bits() + 7) / 8; f.Coding == Native && int64(len(frame)) < need {
-		return nil, truncated("frame %d has %d bytes of %d", i+1, len(frame), need)
+		return nil, fault.Truncated("frame %d has %d bytes of %d", i+1, len(frame), need)
 	}
 	return frame, nil
 }
@@ -117,7 +119,7 @@ func (f *File) frameFragments(i int) (from, to int, err error) {
 	case len(f.fragments) == f.Frames:
 		return i, i + 1, nil
 	case len(f.fragments) < f.Frames:
-		return 0, 0, truncated("it has %d frames, and fragments for %d of them", f.Frames, len(f.fragments))
+		return 0, 0, fault.Truncated("it has %d frames, and fragments for %d of them", f.Frames, len(f.fragments))
 	case len(offsets) >= width*f.Frames:
 		from = f.fragmentAt(offsetOf(offsets, width, i))
 		to = len(f.fragments)
@@ -128,7 +130,7 @@ func (f *File) frameFragments(i int) (from, to int, err error) {
 		from, to = f.beginning(i), f.beginning(i+1)
 	}
 	if from < 0 || to <= from || to > len(f.fragments) {
-		return 0, 0, corrupt("it doesn't say where frame %d is", i+1)
+		return 0, 0, fault.Corrupt("it doesn't say where frame %d is", i+1)
 	}
 	return from, to, nil
 }

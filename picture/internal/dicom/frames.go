@@ -1,6 +1,10 @@
 package dicom
 
-import "time"
+import (
+	"time"
+
+	"fovea/picture/internal/fault"
+)
 
 // bits is the size of a frame that is not compressed.
 func (f *File) bits() int64 {
@@ -70,7 +74,7 @@ func (f *File) Least() int64 {
 // memory where they can.
 func (f *File) Frame(i int) ([]byte, error) {
 	if i < 0 || i >= f.Frames {
-		return nil, corrupt("it has no frame %d", i+1)
+		return nil, fault.Corrupt("it has no frame %d", i+1)
 	}
 	if f.encoded {
 		return f.encodedFrame(i)
@@ -105,7 +109,7 @@ func (f *File) nativeFrame(i int) ([]byte, error) {
 		have = min(have, length)
 	}
 	if end > have {
-		return nil, truncated("its pixels have %d bytes, and %d frames take %d", have, i+1, end)
+		return nil, fault.Truncated("its pixels have %d bytes, and %d frames take %d", have, i+1, end)
 	}
 	start := from / 8 / int64(word) * int64(word)
 	frame := f.reader.data[f.pixels.at+start : f.pixels.at+end]

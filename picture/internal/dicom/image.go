@@ -3,6 +3,8 @@ package dicom
 import (
 	"errors"
 	"strings"
+
+	"fovea/picture/internal/fault"
 )
 
 // samples reads how the samples are stored.
@@ -14,7 +16,7 @@ func (f *File) samples(r *reader, s set) (err error) {
 	if text := s[tagFrames].text(); text != "" {
 		counts := s.numbers(r, tagFrames, false)
 		if len(counts) == 0 || counts[0] < 1 || counts[0] > mostFrames || counts[0] != float64(int(counts[0])) {
-			return corrupt("its number of frames is no number from 1 to %d", mostFrames)
+			return fault.Corrupt("its number of frames is no number from 1 to %d", mostFrames)
 		}
 		f.Frames = int(counts[0])
 	}
@@ -62,7 +64,7 @@ func (f *File) checkSamples() error {
 		}
 	}
 	if f.Float && (f.encoded || m.Samples > 1 || m.Allocated != map[uint32]int{tagFloatPixels: 32, tagDoublePixels: 64}[f.pixels.tag]) {
-		return corrupt("its pixels are floats, and it says otherwise")
+		return fault.Corrupt("its pixels are floats, and it says otherwise")
 	}
 	colours := 3
 	switch m.Photometric {
@@ -71,7 +73,7 @@ func (f *File) checkSamples() error {
 	case "RGB", "YBR_FULL", "YBR_FULL_422":
 	case "YBR_RCT", "YBR_ICT":
 		if f.Coding != JPEG2000 {
-			return corrupt("colours of %s, which only JPEG 2000 has", m.Photometric)
+			return fault.Corrupt("colours of %s, which only JPEG 2000 has", m.Photometric)
 		}
 	default:
 		return unsupported("colours of %.40q", m.Photometric)
@@ -80,10 +82,10 @@ func (f *File) checkSamples() error {
 		m.Photometric, colours = "RGB", 3
 	}
 	if m.Samples != colours {
-		return corrupt("%s of %d samples a pixel", m.Photometric, m.Samples)
+		return fault.Corrupt("%s of %d samples a pixel", m.Photometric, m.Samples)
 	}
 	if f.Coding != RLE && f.Coding != Native && m.Allocated == 1 {
-		return corrupt("compressed pixels of 1 bit")
+		return fault.Corrupt("compressed pixels of 1 bit")
 	}
 	return nil
 }

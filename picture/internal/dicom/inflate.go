@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"slices"
+
+	"fovea/picture/internal/fault"
 )
 
 // inflateHeader inflates as much of a data set as it takes to reach the pixels.
@@ -20,7 +22,7 @@ func (f *File) inflateHeader() error {
 		switch {
 		case int64(len(data)) < most, f.pixels.tag != 0:
 			return err
-		case err != nil && !errors.Is(err, ErrTruncated):
+		case err != nil && !errors.Is(err, fault.ErrTruncated):
 			return err
 		case most >= mostInflated:
 			return unsupported("more than %d MB before the pixels", most>>20)
@@ -41,7 +43,7 @@ func (f *File) inflate(most int64) ([]byte, error) {
 	out := make([]byte, 0, min(most, 1032*int64(len(f.packed))+8))
 	for int64(len(out)) < most {
 		if f.options.Spend != nil && !f.options.Spend(inflatedPart) {
-			return nil, ErrStopped
+			return nil, fault.ErrStopped
 		}
 		n := int(min(most-int64(len(out)), inflatedPart))
 		out = slices.Grow(out, n)
@@ -51,7 +53,7 @@ func (f *File) inflate(most int64) ([]byte, error) {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 			return out, nil // what is missing is missed later
 		case err != nil:
-			return nil, corrupt("inflate the data set: %v", err)
+			return nil, fault.Corrupt("inflate the data set: %v", err)
 		}
 	}
 	return out, nil

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"math/bits"
+
+	"fovea/picture/internal/fault"
 )
 
 // LUT is a table of values for the numbers from First on. Smaller ones have the first value, larger ones the last.
@@ -30,7 +32,7 @@ const mostEntries = 1 << 16
 func (s set) descriptor(r *reader, tag uint32, signed bool) (entries, first, depth int, err error) {
 	e := s[tag]
 	if len(e.value) < 6 {
-		return 0, 0, 0, corrupt("a lookup table without a descriptor")
+		return 0, 0, 0, fault.Corrupt("a lookup table without a descriptor")
 	}
 	o := r.order()
 	entries, first, depth = int(o.Uint16(e.value)), int(o.Uint16(e.value[2:])), int(o.Uint16(e.value[4:]))
@@ -41,7 +43,7 @@ func (s set) descriptor(r *reader, tag uint32, signed bool) (entries, first, dep
 		entries = mostEntries
 	}
 	if depth < 1 || depth > 16 {
-		return 0, 0, 0, corrupt("a lookup table of %d bits", depth)
+		return 0, 0, 0, fault.Corrupt("a lookup table of %d bits", depth)
 	}
 	return entries, first, depth, nil
 }
@@ -81,7 +83,7 @@ func tableData(data []byte, entries, depth int) ([]uint16, int, error) {
 		}
 		return out, 8, nil
 	}
-	return nil, 0, corrupt("a lookup table of %d values has %d bytes", entries, len(data))
+	return nil, 0, fault.Corrupt("a lookup table of %d values has %d bytes", entries, len(data))
 }
 
 // Palette are the tables of red, green and blue.
@@ -136,7 +138,7 @@ func segmented(data []byte, entries, depth int) ([]uint16, error) {
 	s.wide, s.left = depth > 8, entries+len(s.words)
 	err := s.expand(0, -1, false)
 	if err != nil || len(s.out) != entries {
-		return nil, corrupt("a segmented lookup table of %d values cannot be expanded", entries)
+		return nil, fault.Corrupt("a segmented lookup table of %d values cannot be expanded", entries)
 	}
 	return s.out, nil
 }

@@ -1,16 +1,20 @@
 package dicom
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"fovea/picture/internal/fault"
+)
 
 // DecodeRLE unpacks a frame's segments into dst, which gets a plane for each byte of a pixel: of each sample in turn,
 // the highest byte first. spend hears of bytes and says whether to go on.
 func DecodeRLE(dst, frame []byte, planes int, spend func(work int) bool) error {
 	const header = 64
 	if len(frame) < header {
-		return truncated("an RLE frame of %d bytes", len(frame))
+		return fault.Truncated("an RLE frame of %d bytes", len(frame))
 	}
 	if count := binary.LittleEndian.Uint32(frame); count != uint32(planes) || planes > 15 {
-		return corrupt("an RLE frame of %d segments, which need be %d", count, planes)
+		return fault.Corrupt("an RLE frame of %d segments, which need be %d", count, planes)
 	}
 	size := len(dst) / planes
 	for p := range planes {
@@ -19,7 +23,7 @@ func DecodeRLE(dst, frame []byte, planes int, spend func(work int) bool) error {
 			end = int64(binary.LittleEndian.Uint32(frame[8+4*p:]))
 		}
 		if start < header || start > end || end > int64(len(frame)) {
-			return corrupt("RLE segment %d is from byte %d to %d of %d", p+1, start, end, len(frame))
+			return fault.Corrupt("RLE segment %d is from byte %d to %d of %d", p+1, start, end, len(frame))
 		}
 		if err := unpack(dst[p*size:(p+1)*size], frame[start:end], spend); err != nil {
 			return err
@@ -34,13 +38,13 @@ func unpack(dst, src []byte, spend func(work int) bool) error {
 	done := 0
 	for len(dst) > 0 {
 		if len(src) < 2 {
-			return truncated("an RLE segment lacks %d pixels", len(dst))
+			return fault.Truncated("an RLE segment lacks %d pixels", len(dst))
 		}
 		n := int(int8(src[0]))
 		switch {
 		case n >= 0:
 			if n+1 > len(src)-1 {
-				return truncated("an RLE segment lacks %d pixels", len(dst))
+				return fault.Truncated("an RLE segment lacks %d pixels", len(dst))
 			}
 			n = copy(dst, src[1:n+2])
 			dst, src, done = dst[n:], src[min(len(src), int(src[0])+2):], done+n
@@ -55,7 +59,7 @@ func unpack(dst, src []byte, spend func(work int) bool) error {
 		}
 		if done >= often && spend != nil {
 			if !spend(done) {
-				return ErrStopped
+				return fault.ErrStopped
 			}
 			done = 0
 		}

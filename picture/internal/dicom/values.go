@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"fovea/picture/internal/fault"
 )
 
 // text is an element's value without the blanks and zeros that fill it.
@@ -101,9 +103,9 @@ func (s set) whole(r *reader, tag uint32, name string, low, high int) (int, erro
 	v, found := s.number(r, tag, false)
 	switch {
 	case !found:
-		return 0, corrupt("it has no %s", name)
+		return 0, fault.Corrupt("it has no %s", name)
 	case v < float64(low) || v > float64(high) || v != math.Trunc(v):
-		return 0, corrupt("%s is %g", name, v)
+		return 0, fault.Corrupt("%s is %g", name, v)
 	}
 	return int(v), nil
 }

@@ -1,6 +1,10 @@
 package heif
 
-import "fovea/picture/internal/boxes"
+import (
+	"fovea/picture/internal/boxes"
+
+	"fovea/picture/internal/fault"
+)
 
 // mostNumbers bounds lists within a file.
 const mostNumbers = 1 << 16
@@ -10,7 +14,7 @@ func each(data []byte, visit func(kind string, content []byte) (stop bool, err e
 	for len(data) >= 8 {
 		kind, content, rest, err := boxes.Split(data)
 		if err != nil {
-			return boxes.Fault(boxes.ErrCorrupt, "the box %q is longer than the one around it, or shorter than its own head", kind)
+			return fault.Corrupt("the box %q is longer than the one around it, or shorter than its own head", kind)
 		}
 		if stop, err := visit(kind, content); stop || err != nil {
 			return err
@@ -59,7 +63,7 @@ func full(content []byte) (f *fields, version int, flags uint64) {
 // check is the error of a box that ends too early.
 func (f *fields) check(kind string) error {
 	if f.short {
-		return boxes.Fault(boxes.ErrCorrupt, "the box %q ends too early", kind)
+		return fault.Corrupt("the box %q ends too early", kind)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"fovea/picture/internal/boxes"
+	"fovea/picture/internal/fault"
 )
 
 // File is what is known of a file before it is decoded.
@@ -62,9 +63,9 @@ func Read(data []byte) (File, error) {
 		known := c.known || movie != nil
 		switch {
 		case kind == "mini":
-			return File{}, boxes.Fault(boxes.ErrUnsupported, "its header is of the short kind (mini)")
+			return File{}, fault.Unsupported("its header is of the short kind (mini): convert it to JPEG or PNG")
 		case err != nil && !known && kind != "mdat":
-			return File{}, boxes.Fault(boxes.ErrTruncated, "the box %q is cut off", kind)
+			return File{}, fault.Truncated("the box %q is cut off", kind)
 		case kind == "meta" && !c.known:
 			if err := c.read(content); err != nil {
 				return File{}, err
@@ -81,18 +82,18 @@ func Read(data []byte) (File, error) {
 	case c.hasPrimary:
 		return c.file(data)
 	case movie != nil:
-		return File{}, boxes.Fault(boxes.ErrUnsupported, "an image sequence without a still image")
+		return File{}, fault.Unsupported("an image sequence without a still image: convert it to JPEG or PNG")
 	case c.known:
-		return File{}, boxes.Fault(boxes.ErrCorrupt, "it does not say which image is the primary one")
+		return File{}, fault.Corrupt("it does not say which image is the primary one")
 	}
-	return File{}, boxes.Fault(boxes.ErrTruncated, "no image is there")
+	return File{}, fault.Truncated("no image is there")
 }
 
 // file is that of the primary image.
 func (c *collection) file(data []byte) (File, error) {
 	primary := c.items[c.primary]
 	if primary == nil || primary.kind == "" {
-		return File{}, boxes.Fault(boxes.ErrCorrupt, "there is no item %d, which is said to be the primary one", c.primary)
+		return File{}, fault.Corrupt("there is no item %d, which is said to be the primary one", c.primary)
 	}
 	f := File{Orientation: 1}
 	if err := c.add(&f, c.primary, 0); err != nil {
@@ -107,7 +108,7 @@ func (c *collection) file(data []byte) (File, error) {
 	}
 	width, height, known := c.size(primary)
 	if !known || width == 0 || height == 0 || width > math.MaxInt32 || height > math.MaxInt32 {
-		return f, boxes.Fault(boxes.ErrCorrupt, "an image of %dx%d pixels", width, height)
+		return f, fault.Corrupt("an image of %dx%d pixels", width, height)
 	}
 	f.Width, f.Height = int(width), int(height)
 	if f.Codec == "av01" {
@@ -144,16 +145,16 @@ const (
 func (c *collection) add(f *File, id uint64, depth int) error {
 	i := c.items[id]
 	if c.added++; c.added > mostNumbers {
-		return boxes.Fault(boxes.ErrCorrupt, "an image of more than %d parts", mostNumbers)
+		return fault.Corrupt("an image of more than %d parts", mostNumbers)
 	}
 	if i == nil || depth > mostDerived {
-		return boxes.Fault(boxes.ErrCorrupt, "item %d is missing or made of itself", id)
+		return fault.Corrupt("item %d is missing or made of itself", id)
 	}
 	if c.visited += len(i.extents) + len(i.properties); c.visited > mostVisited {
-		return boxes.Fault(boxes.ErrCorrupt, "an image whose parts have more than %d places and properties", mostVisited)
+		return fault.Corrupt("an image whose parts have more than %d places and properties", mostVisited)
 	}
 	if i.kind == "" { // it has a place or properties, but nothing says what it is
-		return boxes.Fault(boxes.ErrCorrupt, "item %d is part of the image, and the box %q does not name its kind", id, "iinf")
+		return fault.Corrupt("item %d is part of the image, and the box %q does not name its kind", id, "iinf")
 	}
 	for _, e := range i.extents {
 		if !i.within {
@@ -164,7 +165,7 @@ func (c *collection) add(f *File, id uint64, depth int) error {
 	case "grid", "iovl", "iden", "tmap":
 		parts := c.references["dimg"][id]
 		if len(parts) == 0 {
-			return boxes.Fault(boxes.ErrCorrupt, "an image (%s) of no parts", i.kind)
+			return fault.Corrupt("an image (%s) of no parts", i.kind)
 		}
 		for _, part := range parts {
 			if err := c.add(f, part, depth+1); err != nil {

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"fovea/picture/internal/boxes"
+	"fovea/picture/internal/fault"
 	"fovea/picture/internal/picturetest"
 )
 
@@ -70,7 +70,7 @@ func TestPartsWithoutKind(t *testing.T) {
 			at += bytes.Index(data[at:], []byte("infe")) + 4
 		}
 		data[at] = 1 // a version that has no kind
-		if got, err := Read(data); !errors.Is(err, boxes.ErrCorrupt) {
+		if got, err := Read(data); !errors.Is(err, fault.ErrCorrupt) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
@@ -91,7 +91,7 @@ func TestOddTracks(t *testing.T) {
 	}
 	deep := slices.Concat(box("ftyp", []byte("avis\x00\x00\x00\x00avis")), box("moov", box("trak", nested)))
 	for name, data := range map[string][]byte{"no codec": unsaid, "deep": deep} {
-		if got, err := Read(data); !errors.Is(err, boxes.ErrCorrupt) {
+		if got, err := Read(data); !errors.Is(err, fault.ErrCorrupt) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
@@ -114,7 +114,7 @@ func TestPartsOfParts(t *testing.T) {
 	infos = append(infos, box("infe", []byte{2, 0, 0, 0, 0, grids + 1, 0, 0}, []byte("hvc1\x00")))
 	data := slices.Concat(box("ftyp", []byte("heic\x00\x00\x00\x00heic")),
 		box("meta", full, box("pitm", full, []byte{0, 1}), box("iinf", infos...), box("iref", references...)))
-	if _, err := Read(data); !errors.Is(err, boxes.ErrCorrupt) || !strings.Contains(err.Error(), "more than") {
+	if _, err := Read(data); !errors.Is(err, fault.ErrCorrupt) || !strings.Contains(err.Error(), "more than") {
 		t.Error(err)
 	}
 }
@@ -137,7 +137,7 @@ func TestRepeatedLists(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		_, err := Read(data)
 		runtime.ReadMemStats(&after)
-		if used := after.TotalAlloc - before.TotalAlloc; used > 32<<20 || !errors.Is(err, boxes.ErrCorrupt) {
+		if used := after.TotalAlloc - before.TotalAlloc; used > 32<<20 || !errors.Is(err, fault.ErrCorrupt) {
 			t.Errorf("%s: %d bytes, %v", name, used, err)
 		}
 	}
@@ -151,7 +151,7 @@ func TestLongLists(t *testing.T) {
 		box("iinf", full, []byte{0, 2}, infos),
 		box("iloc", full, []byte{0, 0, 0, 1, 0, 2, 0, 0, 0xff, 0xff}), // 65,535 extents of the second
 		box("iref", full, box("dimg", []byte{0, 1, byte(repeated >> 8), byte(repeated)}, bytes.Repeat([]byte{0, 2}, repeated)))))
-	if _, err := Read(data); !errors.Is(err, boxes.ErrCorrupt) || !strings.Contains(err.Error(), "more than") {
+	if _, err := Read(data); !errors.Is(err, fault.ErrCorrupt) || !strings.Contains(err.Error(), "more than") {
 		t.Error(err)
 	}
 }
@@ -194,7 +194,7 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("%d bytes for a file of %d", used, len(data))
 		}
 		if err != nil {
-			if !errors.Is(err, boxes.ErrTruncated) && !errors.Is(err, boxes.ErrCorrupt) && !errors.Is(err, boxes.ErrUnsupported) || err.Error() == "" {
+			if !errors.Is(err, fault.ErrTruncated) && !errors.Is(err, fault.ErrCorrupt) && !errors.Is(err, fault.ErrUnsupported) || err.Error() == "" {
 				t.Fatal(err)
 			}
 			return
@@ -228,7 +228,7 @@ func TestReadFrames(t *testing.T) {
 	for name, test := range map[string]struct {
 		count uint32
 		want  error
-	}{"more than there are": {1 << 31, boxes.ErrCorrupt}, "none": {0, nil}} {
+	}{"more than there are": {1 << 31, fault.ErrCorrupt}, "none": {0, nil}} {
 		lie := bytes.Clone(data)
 		binary.BigEndian.PutUint32(lie[at:], test.count)
 		got, err := Read(lie)

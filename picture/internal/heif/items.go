@@ -3,7 +3,7 @@ package heif
 import (
 	"encoding/binary"
 
-	"fovea/picture/internal/boxes"
+	"fovea/picture/internal/fault"
 )
 
 // item is a part of a collection: an image, a part of one, or a note.
@@ -54,7 +54,7 @@ func (c *collection) item(id uint64) *item {
 func (c *collection) read(content []byte) error {
 	c.known = true
 	if len(content) < 4 {
-		return boxes.Fault(boxes.ErrCorrupt, "the box %q ends too early", "meta")
+		return fault.Corrupt("the box %q ends too early", "meta")
 	}
 	return each(content[4:], func(kind string, content []byte) (bool, error) {
 		switch kind {
@@ -117,7 +117,7 @@ func (c *collection) readLocations(content []byte) error {
 		index = 0
 	}
 	if max(offset, length, base, index) > 8 {
-		return boxes.Fault(boxes.ErrCorrupt, "numbers of more than 8 bytes in the box %q", "iloc")
+		return fault.Corrupt("numbers of more than 8 bytes in the box %q", "iloc")
 	}
 	for range f.number(idBytes(version, 2)) {
 		i := c.item(f.number(idBytes(version, 2)))

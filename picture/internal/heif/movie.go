@@ -1,6 +1,8 @@
 package heif
 
-import "fovea/picture/internal/boxes"
+import (
+	"fovea/picture/internal/fault"
+)
 
 // readMovie reads the track of an animated AVIF.
 func readMovie(content []byte) (f File, err error) {
@@ -25,7 +27,7 @@ func readMovie(content []byte) (f File, err error) {
 		return false, nil
 	})
 	if err == nil && (!found || f.Codec == "" || f.Width == 0 || f.Height == 0) {
-		err = boxes.Fault(boxes.ErrCorrupt, "no track with images")
+		err = fault.Corrupt("no track with images")
 	}
 	return f, err
 }
@@ -48,7 +50,7 @@ const mostNested = 3
 // read reads a track's boxes, some of which are in others.
 func (t *track) read(content []byte, depth int) error {
 	if depth > mostNested {
-		return boxes.Fault(boxes.ErrCorrupt, "boxes of a track stand in each other without end")
+		return fault.Corrupt("boxes of a track stand in each other without end")
 	}
 	return each(content, func(kind string, content []byte) (bool, error) {
 		switch kind {
@@ -118,7 +120,7 @@ func (t *track) readEntry(content []byte) error {
 		t.codec = kind
 		const before = 78 // of a visual sample entry
 		if len(content) < before {
-			return true, boxes.Fault(boxes.ErrCorrupt, "the box %q ends too early", kind)
+			return true, fault.Corrupt("the box %q ends too early", kind)
 		}
 		if err := t.properties.readProperties(content[before:]); err != nil {
 			return true, err

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"math/big"
 
-	"fovea/picture/internal/boxes"
+	"fovea/picture/internal/fault"
 )
 
 // orientation is that of EXIF for an item's turn and mirror, in this order, as Pillow has it.
@@ -45,7 +45,7 @@ func (f *File) crop(content []byte) error {
 	for i := range fractions {
 		over, under := binary.BigEndian.Uint32(content[8*i:]), binary.BigEndian.Uint32(content[8*i+4:])
 		if under == 0 {
-			return boxes.Fault(boxes.ErrCorrupt, "a clean aperture divided by zero")
+			return fault.Corrupt("a clean aperture divided by zero")
 		}
 		numerator := int64(over)
 		if i >= 2 {
@@ -56,7 +56,7 @@ func (f *File) crop(content []byte) error {
 	left, right := edges(f.Width, fractions[0], fractions[2], false)
 	top, bottom := edges(f.Height, fractions[1], fractions[3], true)
 	if left > right || top > bottom {
-		return boxes.Fault(boxes.ErrCorrupt, "a clean aperture outside the image")
+		return fault.Corrupt("a clean aperture outside the image")
 	}
 	f.Width, f.Height = int(right-left+1), int(bottom-top+1)
 	return nil

@@ -1,5 +1,7 @@
 package jpeg
 
+import "fovea/picture/internal/fault"
+
 // conditioning is what DAC segments say of one arithmetic coder's tables: DC differences count
 // as small from 1 << low >> 1 to 1 << high >> 1, AC coefficients as low up to place kx.
 type conditioning struct{ low, high, kx uint8 }
@@ -33,7 +35,7 @@ func (a *arithmetic) conditionSegment(body []byte) error {
 	for ; len(body) >= 2; body = body[2:] {
 		class, id, value := body[0]>>4, body[0]&15, body[1]
 		if class > 1 || id > 3 || class == 0 && value&15 > value>>4 || class == 1 && (value < 1 || value > 63) {
-			return corrupt("conditioning of arithmetic coding")
+			return fault.Corrupt("conditioning of arithmetic coding")
 		}
 		if class == 1 {
 			a.conditions[id].kx = value
@@ -42,7 +44,7 @@ func (a *arithmetic) conditionSegment(body []byte) error {
 		}
 	}
 	if len(body) != 0 {
-		return corrupt("conditioning of arithmetic coding")
+		return fault.Corrupt("conditioning of arithmetic coding")
 	}
 	return nil
 }

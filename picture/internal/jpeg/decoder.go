@@ -1,28 +1,11 @@
 package jpeg
 
 import (
-	"errors"
-	"fmt"
+	"fovea/picture/internal/fault"
 )
 
-// What is wrong with a file.
-var (
-	// ErrUnsupported marks a kind of JPEG that the package doesn't decode.
-	ErrUnsupported = errors.New("unsupported kind of JPEG")
-	// ErrTruncated marks a file that ends too early.
-	ErrTruncated = errors.New("truncated")
-	// ErrCorrupt marks a file that contradicts itself or the standard.
-	ErrCorrupt = errors.New("corrupt")
-	// ErrStopped says that Decoder.Spend has ended the work.
-	ErrStopped = errors.New("stopped")
-)
-
-func corrupt(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
-}
-
-func unsupported(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrUnsupported, fmt.Sprintf(format, args...))
+func unsupported(format string, arguments ...any) error {
+	return fault.Unsupported("JPEG with "+format+": convert it to PNG", arguments...)
 }
 
 // Colour says what the planes of a picture mean.
@@ -123,13 +106,13 @@ func (d *Decoder) DecodeAbbreviated(tables, data []byte) (Image, error) {
 	for i := range d.components[:d.count] {
 		c := &d.components[i]
 		if !c.seen {
-			return Image{}, corrupt("component %d has no data", i+1)
+			return Image{}, fault.Corrupt("component %d has no data", i+1)
 		}
 		if d.progressive && !c.complete() {
-			return Image{}, fmt.Errorf("%w: component %d lacks its last scans", ErrTruncated, i+1)
+			return Image{}, fault.Truncated("component %d lacks its last scans", i+1)
 		}
 		if d.buffered() && !d.reconstruct(c) {
-			return Image{}, ErrStopped
+			return Image{}, fault.ErrStopped
 		}
 		d.planes[i] = Plane{
 			Pix: c.pix, Deep: c.deep, Stride: c.stride, Width: c.width, Height: c.height,

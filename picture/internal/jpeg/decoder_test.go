@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"fovea/picture/internal/fault"
 	"fovea/picture/internal/picturetest"
 )
 
@@ -79,7 +80,7 @@ func TestReuse(t *testing.T) {
 	d := new(Decoder)
 	for first, data := range files {
 		for second, expected := range want {
-			if _, err := d.Decode(data[:len(data)-len(data)/3]); !errors.Is(err, ErrTruncated) {
+			if _, err := d.Decode(data[:len(data)-len(data)/3]); !errors.Is(err, fault.ErrTruncated) {
 				t.Fatalf("%s, cut: %v", first, err)
 			}
 			if !bytes.Equal(samplesOf(t, d, files[second]), expected) {
@@ -119,7 +120,7 @@ func TestDecodeSamples(t *testing.T) {
 			t.Errorf("%s has other samples afterwards", name)
 		}
 	}
-	if _, err := d.DecodeSamples(nil); !errors.Is(err, ErrCorrupt) {
+	if _, err := d.DecodeSamples(nil); !errors.Is(err, fault.ErrCorrupt) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -140,7 +141,7 @@ func FuzzReuse(f *testing.F) {
 		if err != nil || width*height > 1<<16 {
 			return
 		}
-		if _, err := d.Decode(data); err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrUnsupported) {
+		if _, err := d.Decode(data); err != nil && !errors.Is(err, fault.ErrCorrupt) && !errors.Is(err, fault.ErrTruncated) && !errors.Is(err, fault.ErrUnsupported) {
 			t.Fatalf("error without a reason: %v", err)
 		}
 		if !bytes.Equal(samplesOf(t, d, sound), want) {

@@ -13,7 +13,7 @@
 // The package stops at planes: enlarging chroma and converting colours is the caller's. Planes of
 // 8 bits are Plane.Pix, all others Plane.Deep. DecodeSamples gives all as Deep, as stored, for
 // DICOM, which has its own ideas of colours and signs. DecodeAbbreviated takes tables that stand
-// apart, as in TIFF. Hierarchical files and lossless arithmetic coding are ErrUnsupported.
+// apart, as in TIFF. Hierarchical files and lossless arithmetic coding are a fault.ErrUnsupported.
 //
 // Sequential Huffman-coded files of 8 bits, nearly all there are, are decoded block by block to
 // samples (scan.go). All others but lossless ones keep their coefficients until the last scan

@@ -1,14 +1,18 @@
 package jpeg
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"fovea/picture/internal/fault"
+)
 
 // frame reads the frame header: size, components and their sampling.
 func (d *Decoder) frame(marker uint8, body []byte) error {
 	if d.count != 0 {
-		return corrupt("a second frame header")
+		return fault.Corrupt("a second frame header")
 	}
 	if len(body) < 6 || len(body) != 6+3*int(body[5]) {
-		return corrupt("frame header of %d bytes", len(body))
+		return fault.Corrupt("frame header of %d bytes", len(body))
 	}
 	d.progressive = marker == progressive || marker == arithmetic10
 	d.arithmetical = marker == arithmetic9 || marker == arithmetic10
@@ -28,7 +32,7 @@ func (d *Decoder) frame(marker uint8, body []byte) error {
 		}
 	}
 	if d.width == 0 || d.height == 0 {
-		return corrupt("size of %dx%d pixels", d.width, d.height)
+		return fault.Corrupt("size of %dx%d pixels", d.width, d.height)
 	}
 	if err := d.frameComponents(body[6:], count); err != nil {
 		return err
@@ -58,11 +62,11 @@ func (d *Decoder) frameComponents(body []byte, count int) error {
 		c, spec := &d.components[i], body[3*i:]
 		c.id, c.h, c.v, c.quant = spec[0], int(spec[1]>>4), int(spec[1]&15), int(spec[2])
 		if c.h < 1 || c.h > 4 || c.v < 1 || c.v > 4 || c.quant > 3 {
-			return corrupt("component %d", i+1)
+			return fault.Corrupt("component %d", i+1)
 		}
 		for _, other := range d.components[:i] {
 			if other.id == c.id {
-				return corrupt("two components of one name")
+				return fault.Corrupt("two components of one name")
 			}
 		}
 		d.hmax, d.vmax = max(d.hmax, c.h), max(d.vmax, c.v)
@@ -78,7 +82,7 @@ func (d *Decoder) linesBehind() (int, error) {
 		marker, found := ahead.nextMarker()
 		switch {
 		case !found:
-			return 0, ErrTruncated
+			return 0, fault.ErrTruncated
 		case marker == endOfImage || scanned && marker == startOfScan:
 			return 0, nil
 		case marker >= restart0 && marker < restart0+8 || marker == 1 || marker == startOfImage:
@@ -123,7 +127,7 @@ func (c *component) samples() int {
 // allocate takes the planes' memory before the first scan, if the file may have as much.
 func (d *Decoder) allocate() error {
 	if d.least() > int64(len(d.bits.data)) {
-		return ErrTruncated
+		return fault.ErrTruncated
 	}
 	for i := range d.components[:d.count] {
 		c := &d.components[i]

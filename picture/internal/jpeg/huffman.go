@@ -1,6 +1,10 @@
 package jpeg
 
-import "bytes"
+import (
+	"bytes"
+
+	"fovea/picture/internal/fault"
+)
 
 // quickBits is how many bits the tables look up at once. Most codes are shorter, and most of
 // these with the value behind them.
@@ -46,7 +50,7 @@ func (h *huffman) define(definition []byte) error {
 		n := int(counts[length-1])
 		h.offset[length] = int32(next) - int32(code)
 		if code+uint32(n) > 1<<length {
-			return corrupt("Huffman table has too many codes")
+			return fault.Corrupt("Huffman table has too many codes")
 		}
 		if length <= quickBits {
 			for i := range n {

@@ -1,5 +1,7 @@
 package jpeg
 
+import "fovea/picture/internal/fault"
+
 // losslessScan decodes a scan of a lossless file (ITU-T T.81, annex H): differences from what the
 // neighbours left, above and above left predict. Rows of MCUs are decoded to the rows of
 // component.lines behind its first, which is the row above, and turned from differences to samples there.
@@ -10,13 +12,13 @@ func (d *Decoder) losslessScan(header *scanHeader) error {
 		wide, high = header.components[0].width, header.components[0].height
 	}
 	if d.restart%wide != 0 {
-		return corrupt("a restart interval of %d in rows of %d", d.restart, wide)
+		return fault.Corrupt("a restart interval of %d in rows of %d", d.restart, wide)
 	}
 	d.startLines(header, single)
 	left, marker, first := d.restart/wide, uint8(restart0), true
 	for y := range high {
 		if !d.spend(wide * header.blocks) {
-			return ErrStopped
+			return fault.ErrStopped
 		}
 		if d.restart > 0 && left == 0 {
 			if err := d.restarted(marker); err != nil {

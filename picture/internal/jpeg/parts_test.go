@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fovea/picture/internal/fault"
 )
 
 // text is bits as a string of 0 and 1, which the tests take apart the slow way.
@@ -162,7 +164,7 @@ func TestHuffmanOverfull(t *testing.T) {
 	for name, counts := range map[string][]byte{"three of one bit": {3}, "too many later": {1, 1, 3}, "full, and more": {2, 1}} {
 		definition := make([]byte, 16+8)
 		copy(definition, counts)
-		if err := h.define(definition); !errors.Is(err, ErrCorrupt) || h.defined {
+		if err := h.define(definition); !errors.Is(err, fault.ErrCorrupt) || h.defined {
 			t.Errorf("%s: %v, defined %t", name, err, h.defined)
 		}
 	}
@@ -307,65 +309,65 @@ func TestSegments(t *testing.T) {
 		err  error
 		want string
 	}{
-		"nothing":                     {nil, ErrCorrupt, "no start marker"},
-		"another format":              {[]byte("\x89PNG"), ErrCorrupt, "no start marker"},
-		"a start alone":               {start, ErrTruncated, ""},
-		"no frame":                    {slices.Concat(start, end), ErrCorrupt, "no frame header"},
-		"no scan":                     {slices.Concat(start, tables, frame, end), ErrCorrupt, "component 1 has no data"},
-		"a scan first":                {slices.Concat(start, tables, scan, frame), ErrCorrupt, "before the frame header"},
-		"two frames":                  {slices.Concat(start, tables, frame, frame), ErrCorrupt, "second frame header"},
-		"no tables":                   {slices.Concat(start, frame, scan, []byte{0}, end), ErrCorrupt, "table that isn't there"},
-		"progressive, no codes":       {slices.Concat(start, segmentOf(defineQuant, quantBody(0)...), progressiveFrame, segmentOf(startOfScan, 1, 1, 0, 0, 0, 0)), ErrCorrupt, "table that isn't there"},
-		"no codes of table 2":         {slices.Concat(start, segmentOf(defineQuant, quantBody(0)...), frame, segmentOf(startOfScan, 1, 1, 0x22, 0, 63, 0)), ErrCorrupt, "table that isn't there"},
-		"no code in the data":         {slices.Concat(start, tables, frame, scan, []byte{0xfe}, end), ErrCorrupt, "bad code"},
-		"no data":                     {slices.Concat(start, tables, frame, scan, end), ErrCorrupt, "too little data"},
-		"cut in the data":             {slices.Concat(start, tables, frame, scan), ErrTruncated, ""},
-		"a segment of one byte":       {slices.Concat(start, []byte{0xff, defineQuant, 0, 1}), ErrCorrupt, "segment of 1 bytes"},
-		"a segment that goes on":      {slices.Concat(start, []byte{0xff, defineQuant, 1, 0}), ErrTruncated, ""},
-		"10 bits":                     {slices.Concat(start, segmentOf(sequential1, append([]byte{10}, frameOf(8, 8, grey...)[1:]...)...)), ErrUnsupported, "10 bits a sample"},
-		"lossless, 1 bit":             {slices.Concat(start, segmentOf(lossless, append([]byte{1}, frameOf(8, 8, grey...)[1:]...)...)), ErrUnsupported, "1 bits a sample"},
-		"lossless, 17 bits":           {slices.Concat(start, segmentOf(lossless, append([]byte{17}, frameOf(8, 8, grey...)[1:]...)...)), ErrUnsupported, "17 bits a sample"},
-		"lossless, predictor 0":       {slices.Concat(start, tables, losslessFrame, segmentOf(startOfScan, 1, 1, 0, 0, 0, 0)), ErrCorrupt, "lossless scan header"},
-		"lossless, predictor 8":       {slices.Concat(start, tables, losslessFrame, segmentOf(startOfScan, 1, 1, 0, 8, 0, 0)), ErrCorrupt, "lossless scan header"},
-		"lossless, shifted away":      {slices.Concat(start, tables, losslessFrame, segmentOf(startOfScan, 1, 1, 0, 1, 0, 8)), ErrCorrupt, "lossless scan header"},
-		"lossless, no table":          {slices.Concat(start, losslessFrame, segmentOf(startOfScan, 1, 1, 0, 1, 0, 0)), ErrCorrupt, "table that isn't there"},
-		"lossless, restarts in a row": {slices.Concat(start, tables, segmentOf(defineRest, 0, 9), losslessFrame, segmentOf(startOfScan, 1, 1, 0, 1, 0, 0)), ErrCorrupt, "a restart interval of 9 in rows of 8"},
-		"lossless, a huge promise":    {slices.Concat(start, tables, segmentOf(lossless, frameOf(65535, 65535, grey...)...), segmentOf(startOfScan, 1, 1, 0, 1, 0, 0)), ErrTruncated, ""},
-		"two components":              {slices.Concat(start, segmentOf(sequential0, frameOf(8, 8, 1, 0x11, 0, 2, 0x11, 0)...)), ErrUnsupported, "2 components"},
-		"no width":                    {slices.Concat(start, segmentOf(sequential0, frameOf(8, 0, grey...)...)), ErrCorrupt, "0x8 pixels"},
-		"no height":                   {slices.Concat(start, segmentOf(sequential0, frameOf(0, 8, grey...)...)), ErrTruncated, ""},
-		"sampling of 0":               {slices.Concat(start, segmentOf(sequential0, frameOf(8, 8, 1, 0x10, 0)...)), ErrCorrupt, "component 1"},
-		"sampling of 5":               {slices.Concat(start, segmentOf(sequential0, frameOf(8, 8, 1, 0x51, 0)...)), ErrCorrupt, "component 1"},
-		"quantization 4":              {slices.Concat(start, segmentOf(sequential0, frameOf(8, 8, 1, 0x11, 4)...)), ErrCorrupt, "component 1"},
-		"components of one name":      {slices.Concat(start, segmentOf(sequential0, frameOf(8, 8, 1, 0x11, 0, 2, 0x11, 0, 1, 0x11, 0)...)), ErrCorrupt, "two components of one name"},
-		"sampling 3 beside 2":         {slices.Concat(start, segmentOf(sequential0, frameOf(8, 8, 1, 0x31, 0, 2, 0x21, 0, 3, 0x11, 0)...)), ErrUnsupported, "sampling 2x1 beside 3x1"},
-		"a frame that is short":       {slices.Concat(start, segmentOf(sequential0, frameOf(8, 8, grey...)[:8]...)), ErrCorrupt, "frame header of 8 bytes"},
-		"lossless arithmetic":         {slices.Concat(start, segmentOf(0xcb)), ErrUnsupported, "lossless arithmetic coding"},
-		"conditioning of table 4":     {slices.Concat(start, segmentOf(conditions, 4, 0x10)), ErrCorrupt, "conditioning"},
-		"conditioning of class 2":     {slices.Concat(start, segmentOf(conditions, 0x20, 0x10)), ErrCorrupt, "conditioning"},
-		"conditioning turned":         {slices.Concat(start, segmentOf(conditions, 0, 0x01)), ErrCorrupt, "conditioning"},
-		"conditioning of AC, 0":       {slices.Concat(start, segmentOf(conditions, 0x10, 0)), ErrCorrupt, "conditioning"},
-		"conditioning, half":          {slices.Concat(start, segmentOf(conditions, 0, 0x10, 1)), ErrCorrupt, "conditioning"},
-		"JPEG-LS":                     {slices.Concat(start, segmentOf(0xf7)), ErrUnsupported, "JPEG-LS"},
-		"no height, none behind":      {slices.Concat(start, tables, segmentOf(sequential0, frameOf(0, 8, grey...)...), scan, []byte{0}, end), ErrCorrupt, "8x0 pixels"},
-		"hierarchical":                {slices.Concat(start, segmentOf(0xc5)), ErrUnsupported, "hierarchical coding"},
-		"a reserved marker":           {slices.Concat(start, segmentOf(0x40)), ErrCorrupt, "marker 0x40"},
-		"a restart of 3 bytes":        {slices.Concat(start, segmentOf(defineRest, 0, 0, 1)), ErrCorrupt, "restart interval of 3 bytes"},
-		"a quantization too many":     {slices.Concat(start, segmentOf(defineQuant, quantBody(4)...)), ErrCorrupt, "quantization table"},
-		"a quantization too short":    {slices.Concat(start, segmentOf(defineQuant, quantBody(0)[:64]...)), ErrCorrupt, "quantization table"},
-		"a quantization too wide":     {slices.Concat(start, segmentOf(defineQuant, append([]byte{0x20}, make([]byte, 300)...)...)), ErrCorrupt, "quantization table"},
-		"codes of class 2":            {slices.Concat(start, segmentOf(defineHuff, huffmanBody(2, 0)...)), ErrCorrupt, "Huffman table"},
-		"codes without symbols":       {slices.Concat(start, segmentOf(defineHuff, huffmanBody(0, 0)[:17]...)), ErrCorrupt, "Huffman table"},
-		"codes cut short":             {slices.Concat(start, segmentOf(defineHuff, 0, 1)), ErrCorrupt, "Huffman table"},
-		"a scan of no component":      {slices.Concat(start, tables, frame, segmentOf(startOfScan, 0, 0, 63, 0)), ErrCorrupt, "scan header of 4 bytes"},
-		"a scan of a stranger":        {slices.Concat(start, tables, frame, segmentOf(startOfScan, 1, 7, 0, 0, 63, 0)), ErrCorrupt, "scan header"},
-		"a scan of table 4":           {slices.Concat(start, tables, frame, segmentOf(startOfScan, 1, 1, 0x40, 0, 63, 0)), ErrCorrupt, "scan header"},
-		"a band of many":              {slices.Concat(start, tables, progressiveFrame, segmentOf(startOfScan, 1, 1, 0, 5, 4, 0)), ErrCorrupt, "progressive scan header"},
-		"DC and AC at once":           {slices.Concat(start, tables, progressiveFrame, segmentOf(startOfScan, 1, 1, 0, 0, 63, 0)), ErrCorrupt, "progressive scan header"},
-		"a shift of 14":               {slices.Concat(start, tables, progressiveFrame, segmentOf(startOfScan, 1, 1, 0, 0, 0, 0x0e)), ErrCorrupt, "progressive scan header"},
-		"DC alone":                    {slices.Concat(start, tables, progressiveFrame, segmentOf(startOfScan, 1, 1, 0, 0, 0, 0), []byte{0}, end), ErrTruncated, "component 1 lacks its last scans"},
-		"endless scans":               {slices.Concat(start, tables, progressiveFrame, bytes.Repeat(slices.Concat(segmentOf(startOfScan, 1, 1, 0, 0, 0, 0), []byte{0}), maxScans+1)), ErrCorrupt, "more than 200 scans"},
-		"a huge promise":              {slices.Concat(start, tables, segmentOf(sequential0, frameOf(65535, 65535, grey...)...), scan, []byte{0}), ErrTruncated, ""},
+		"nothing":                     {nil, fault.ErrCorrupt, "no start marker"},
+		"another format":              {[]byte("\x89PNG"), fault.ErrCorrupt, "no start marker"},
+		"a start alone":               {start, fault.ErrTruncated, ""},
+		"no frame":                    {slices.Concat(start, end), fault.ErrCorrupt, "no frame header"},
+		"no scan":                     {slices.Concat(start, tables, frame, end), fault.ErrCorrupt, "component 1 has no data"},
+		"a scan first":                {slices.Concat(start, tables, scan, frame), fault.ErrCorrupt, "before the frame header"},
+		"two frames":                  {slices.Concat(start, tables, frame, frame), fault.ErrCorrupt, "second frame header"},
+		"no tables":                   {slices.Concat(start, frame, scan, []byte{0}, end), fault.ErrCorrupt, "table that isn't there"},
+		"progressive, no codes":       {slices.Concat(start, segmentOf(defineQuant, quantBody(0)...), progressiveFrame, segmentOf(startOfScan, 1, 1, 0, 0, 0, 0)), fault.ErrCorrupt, "table that isn't there"},
+		"no codes of table 2":         {slices.Concat(start, segmentOf(defineQuant, quantBody(0)...), frame, segmentOf(startOfScan, 1, 1, 0x22, 0, 63, 0)), fault.ErrCorrupt, "table that isn't there"},
+		"no code in the data":         {slices.Concat(start, tables, frame, scan, []byte{0xfe}, end), fault.ErrCorrupt, "bad code"},
+		"no data":                     {slices.Concat(start, tables, frame, scan, end), fault.ErrCorrupt, "too little data"},
+		"cut in the data":             {slices.Concat(start, tables, frame, scan), fault.ErrTruncated, ""},
+		"a segment of one byte":       {slices.Concat(start, []byte{0xff, defineQuant, 0, 1}), fault.ErrCorrupt, "segment of 1 bytes"},
+		"a segment that goes on":      {slices.Concat(start, []byte{0xff, defineQuant, 1, 0}), fault.ErrTruncated, ""},
+		"10 bits":                     {slices.Concat(start, segmentOf(sequential1, append([]byte{10}, frameOf(8, 8, grey...)[1:]...)...)), fault.ErrUnsupported, "10 bits a sample"},
+		"lossless, 1 bit":             {slices.Concat(start, segmentOf(lossless, append([]byte{1}, frameOf(8, 8, grey...)[1:]...)...)), fault.ErrUnsupported, "1 bits a sample"},
+		"lossless, 17 bits":           {slices.Concat(start, segmentOf(lossless, append([]byte{17}, frameOf(8, 8, grey...)[1:]...)...)), fault.ErrUnsupported, "17 bits a sample"},
+		"lossless, predictor 0":       {slices.Concat(start, tables, losslessFrame, segmentOf(startOfScan, 1, 1, 0, 0, 0, 0)), fault.ErrCorrupt, "lossless scan header"},
+		"lossless, predictor 8":       {slices.Concat(start, tables, losslessFrame, segmentOf(startOfScan, 1, 1, 0, 8, 0, 0)), fault.ErrCorrupt, "lossless scan header"},
+		"lossless, shifted away":      {slices.Concat(start, tables, losslessFrame, segmentOf(startOfScan, 1, 1, 0, 1, 0, 8)), fault.ErrCorrupt, "lossless scan header"},
+		"lossless, no table":          {slices.Concat(start, losslessFrame, segmentOf(startOfScan, 1, 1, 0, 1, 0, 0)), fault.ErrCorrupt, "table that isn't there"},
+		"lossless, restarts in a row": {slices.Concat(start, tables, segmentOf(defineRest, 0, 9), losslessFrame, segmentOf(startOfScan, 1, 1, 0, 1, 0, 0)), fault.ErrCorrupt, "a restart interval of 9 in rows of 8"},
+		"lossless, a huge promise":    {slices.Concat(start, tables, segmentOf(lossless, frameOf(65535, 65535, grey...)...), segmentOf(startOfScan, 1, 1, 0, 1, 0, 0)), fault.ErrTruncated, ""},
+		"two components":              {slices.Concat(start, segmentOf(sequential0, frameOf(8, 8, 1, 0x11, 0, 2, 0x11, 0)...)), fault.ErrUnsupported, "2 components"},
+		"no width":                    {slices.Concat(start, segmentOf(sequential0, frameOf(8, 0, grey...)...)), fault.ErrCorrupt, "0x8 pixels"},
+		"no height":                   {slices.Concat(start, segmentOf(sequential0, frameOf(0, 8, grey...)...)), fault.ErrTruncated, ""},
+		"sampling of 0":               {slices.Concat(start, segmentOf(sequential0, frameOf(8, 8, 1, 0x10, 0)...)), fault.ErrCorrupt, "component 1"},
+		"sampling of 5":               {slices.Concat(start, segmentOf(sequential0, frameOf(8, 8, 1, 0x51, 0)...)), fault.ErrCorrupt, "component 1"},
+		"quantization 4":              {slices.Concat(start, segmentOf(sequential0, frameOf(8, 8, 1, 0x11, 4)...)), fault.ErrCorrupt, "component 1"},
+		"components of one name":      {slices.Concat(start, segmentOf(sequential0, frameOf(8, 8, 1, 0x11, 0, 2, 0x11, 0, 1, 0x11, 0)...)), fault.ErrCorrupt, "two components of one name"},
+		"sampling 3 beside 2":         {slices.Concat(start, segmentOf(sequential0, frameOf(8, 8, 1, 0x31, 0, 2, 0x21, 0, 3, 0x11, 0)...)), fault.ErrUnsupported, "sampling 2x1 beside 3x1"},
+		"a frame that is short":       {slices.Concat(start, segmentOf(sequential0, frameOf(8, 8, grey...)[:8]...)), fault.ErrCorrupt, "frame header of 8 bytes"},
+		"lossless arithmetic":         {slices.Concat(start, segmentOf(0xcb)), fault.ErrUnsupported, "lossless arithmetic coding"},
+		"conditioning of table 4":     {slices.Concat(start, segmentOf(conditions, 4, 0x10)), fault.ErrCorrupt, "conditioning"},
+		"conditioning of class 2":     {slices.Concat(start, segmentOf(conditions, 0x20, 0x10)), fault.ErrCorrupt, "conditioning"},
+		"conditioning turned":         {slices.Concat(start, segmentOf(conditions, 0, 0x01)), fault.ErrCorrupt, "conditioning"},
+		"conditioning of AC, 0":       {slices.Concat(start, segmentOf(conditions, 0x10, 0)), fault.ErrCorrupt, "conditioning"},
+		"conditioning, half":          {slices.Concat(start, segmentOf(conditions, 0, 0x10, 1)), fault.ErrCorrupt, "conditioning"},
+		"JPEG-LS":                     {slices.Concat(start, segmentOf(0xf7)), fault.ErrUnsupported, "JPEG-LS"},
+		"no height, none behind":      {slices.Concat(start, tables, segmentOf(sequential0, frameOf(0, 8, grey...)...), scan, []byte{0}, end), fault.ErrCorrupt, "8x0 pixels"},
+		"hierarchical":                {slices.Concat(start, segmentOf(0xc5)), fault.ErrUnsupported, "hierarchical coding"},
+		"a reserved marker":           {slices.Concat(start, segmentOf(0x40)), fault.ErrCorrupt, "marker 0x40"},
+		"a restart of 3 bytes":        {slices.Concat(start, segmentOf(defineRest, 0, 0, 1)), fault.ErrCorrupt, "restart interval of 3 bytes"},
+		"a quantization too many":     {slices.Concat(start, segmentOf(defineQuant, quantBody(4)...)), fault.ErrCorrupt, "quantization table"},
+		"a quantization too short":    {slices.Concat(start, segmentOf(defineQuant, quantBody(0)[:64]...)), fault.ErrCorrupt, "quantization table"},
+		"a quantization too wide":     {slices.Concat(start, segmentOf(defineQuant, append([]byte{0x20}, make([]byte, 300)...)...)), fault.ErrCorrupt, "quantization table"},
+		"codes of class 2":            {slices.Concat(start, segmentOf(defineHuff, huffmanBody(2, 0)...)), fault.ErrCorrupt, "Huffman table"},
+		"codes without symbols":       {slices.Concat(start, segmentOf(defineHuff, huffmanBody(0, 0)[:17]...)), fault.ErrCorrupt, "Huffman table"},
+		"codes cut short":             {slices.Concat(start, segmentOf(defineHuff, 0, 1)), fault.ErrCorrupt, "Huffman table"},
+		"a scan of no component":      {slices.Concat(start, tables, frame, segmentOf(startOfScan, 0, 0, 63, 0)), fault.ErrCorrupt, "scan header of 4 bytes"},
+		"a scan of a stranger":        {slices.Concat(start, tables, frame, segmentOf(startOfScan, 1, 7, 0, 0, 63, 0)), fault.ErrCorrupt, "scan header"},
+		"a scan of table 4":           {slices.Concat(start, tables, frame, segmentOf(startOfScan, 1, 1, 0x40, 0, 63, 0)), fault.ErrCorrupt, "scan header"},
+		"a band of many":              {slices.Concat(start, tables, progressiveFrame, segmentOf(startOfScan, 1, 1, 0, 5, 4, 0)), fault.ErrCorrupt, "progressive scan header"},
+		"DC and AC at once":           {slices.Concat(start, tables, progressiveFrame, segmentOf(startOfScan, 1, 1, 0, 0, 63, 0)), fault.ErrCorrupt, "progressive scan header"},
+		"a shift of 14":               {slices.Concat(start, tables, progressiveFrame, segmentOf(startOfScan, 1, 1, 0, 0, 0, 0x0e)), fault.ErrCorrupt, "progressive scan header"},
+		"DC alone":                    {slices.Concat(start, tables, progressiveFrame, segmentOf(startOfScan, 1, 1, 0, 0, 0, 0), []byte{0}, end), fault.ErrTruncated, "component 1 lacks its last scans"},
+		"endless scans":               {slices.Concat(start, tables, progressiveFrame, bytes.Repeat(slices.Concat(segmentOf(startOfScan, 1, 1, 0, 0, 0, 0), []byte{0}), maxScans+1)), fault.ErrCorrupt, "more than 200 scans"},
+		"a huge promise":              {slices.Concat(start, tables, segmentOf(sequential0, frameOf(65535, 65535, grey...)...), scan, []byte{0}), fault.ErrTruncated, ""},
 	} {
 		d := new(Decoder)
 		_, err := d.Decode(test.file)
@@ -393,7 +395,7 @@ func TestRestartMarkers(t *testing.T) {
 		t.Errorf("in order: %v", err)
 	}
 	for _, markers := range [][]byte{{0xd1}, {0xd0, 0xd0}, {0xd0, 0xd2}, {0xd7}} {
-		if _, err := new(Decoder).Decode(build(markers...)); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "in place of restart marker") {
+		if _, err := new(Decoder).Decode(build(markers...)); !errors.Is(err, fault.ErrCorrupt) || !strings.Contains(err.Error(), "in place of restart marker") {
 			t.Errorf("%#x: %v", markers, err)
 		}
 	}
@@ -411,7 +413,7 @@ func TestCutAndChanged(t *testing.T) {
 		}
 		end := bytes.LastIndex(data, []byte{0xff, endOfImage})
 		for n := 0; n < end; n += 1 + n/40 {
-			if _, err := d.Decode(data[:n]); !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrCorrupt) {
+			if _, err := d.Decode(data[:n]); !errors.Is(err, fault.ErrTruncated) && !errors.Is(err, fault.ErrCorrupt) {
 				t.Fatalf("%s cut to %d of %d bytes: %v", name, n, end, err)
 			}
 		}
@@ -421,7 +423,7 @@ func TestCutAndChanged(t *testing.T) {
 				changed[r.IntN(len(changed))] = byte(r.Uint32())
 			}
 			d := new(Decoder)
-			if _, err := d.Decode(changed); err != nil && !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrUnsupported) {
+			if _, err := d.Decode(changed); err != nil && !errors.Is(err, fault.ErrTruncated) && !errors.Is(err, fault.ErrCorrupt) && !errors.Is(err, fault.ErrUnsupported) {
 				t.Fatalf("%s, changed: %v", name, err)
 			}
 			// A block of a plane, with its coefficients, is 192 or 256 bytes, and takes at least a bit, but in

@@ -1,6 +1,10 @@
 package jpeg
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"fovea/picture/internal/fault"
+)
 
 // scanHeader is which components and coefficients a scan carries.
 type scanHeader struct {
@@ -43,7 +47,7 @@ func (d *Decoder) scan(body []byte) error {
 	left, marker, row := d.restart, uint8(restart0), wide*header.blocks*64
 	for y := range high {
 		if !d.spend(row) {
-			return ErrStopped
+			return fault.ErrStopped
 		}
 		for x := range wide {
 			if d.restart > 0 && left == 0 {
@@ -90,9 +94,9 @@ func (d *Decoder) restarted(marker uint8) error {
 		return d.shortData()
 	}
 	if found, ok := d.bits.nextMarker(); !ok {
-		return ErrTruncated
+		return fault.ErrTruncated
 	} else if found != marker {
-		return corrupt("marker %#x in place of restart marker %#x", found, marker)
+		return fault.Corrupt("marker %#x in place of restart marker %#x", found, marker)
 	}
 	return nil
 }
@@ -100,9 +104,9 @@ func (d *Decoder) restarted(marker uint8) error {
 // shortData says why the data of a scan did not suffice.
 func (d *Decoder) shortData() error {
 	if d.bits.at+1 >= len(d.bits.data) { // perhaps cut behind the 0xff of a marker
-		return ErrTruncated
+		return fault.ErrTruncated
 	}
-	return corrupt("bad code or too little data in a scan")
+	return fault.Corrupt("bad code or too little data in a scan")
 }
 
 func decodeMCU(header *scanHeader, x, y int, decode func(c *component, x, y int)) {
@@ -129,10 +133,10 @@ func (d *Decoder) startInterval(header *scanHeader) {
 func (d *Decoder) scanHeader(body []byte) (scanHeader, error) {
 	var header scanHeader
 	if d.count == 0 {
-		return header, corrupt("a scan before the frame header")
+		return header, fault.Corrupt("a scan before the frame header")
 	}
 	if len(body) < 1 || body[0] < 1 || int(body[0]) > d.count || len(body) != 4+2*int(body[0]) {
-		return header, corrupt("scan header of %d bytes", len(body))
+		return header, fault.Corrupt("scan header of %d bytes", len(body))
 	}
 	header.count = int(body[0])
 	for i := range header.count {
@@ -144,11 +148,11 @@ func (d *Decoder) scanHeader(body []byte) (scanHeader, error) {
 		}
 		c := header.components[i]
 		if c == nil || tables>>4 > 3 || tables&15 > 3 {
-			return header, corrupt("scan header")
+			return header, fault.Corrupt("scan header")
 		}
 		for _, other := range header.components[:i] {
 			if other == c {
-				return header, corrupt("scan with one component twice")
+				return header, fault.Corrupt("scan with one component twice")
 			}
 		}
 		c.dc, c.ac = int(tables>>4), int(tables&15)
@@ -157,7 +161,7 @@ func (d *Decoder) scanHeader(body []byte) (scanHeader, error) {
 	if header.count == 1 {
 		header.blocks = 1
 	} else if header.blocks > 10 {
-		return header, corrupt("%d blocks in an MCU", header.blocks)
+		return header, fault.Corrupt("%d blocks in an MCU", header.blocks)
 	}
 	if err := d.scanRange(&header, body[len(body)-3:]); err != nil {
 		return header, err
@@ -175,10 +179,10 @@ func (d *Decoder) scanRange(header *scanHeader, last []byte) error {
 	header.refine, header.shift = last[2]>>4 != 0, uint(last[2]&15)
 	switch {
 	case d.lossless && (header.start < 1 || header.start > 7 || header.end != 0 || header.refine || int(header.shift) >= d.precision):
-		return corrupt("lossless scan header")
+		return fault.Corrupt("lossless scan header")
 	case d.progressive && (header.end > 63 || header.start > header.end || header.shift > 13 ||
 		header.start == 0 && header.end != 0 || header.start > 0 && header.count > 1):
-		return corrupt("progressive scan header")
+		return fault.Corrupt("progressive scan header")
 	}
 	return nil
 }
@@ -190,7 +194,7 @@ func (d *Decoder) checkTables(header *scanHeader) error {
 		needDC := (header.start == 0 && !header.refine || d.lossless) && !d.arithmetical
 		needAC := header.end > 0 && !d.arithmetical
 		if needDC && !d.dc[c.dc].defined || needAC && !d.ac[c.ac].defined || !d.quantSeen[c.quant] && !d.lossless {
-			return corrupt("a scan uses a table that isn't there")
+			return fault.Corrupt("a scan uses a table that isn't there")
 		}
 	}
 	return nil

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+
+	"fovea/picture/internal/fault"
 )
 
 // Markers that the package knows by name.
@@ -32,7 +34,7 @@ var processes = map[uint8]string{
 	0xc5: "hierarchical coding", 0xc6: "hierarchical coding", 0xc7: "hierarchical coding",
 	0xc8: "a reserved extension", 0xcb: "lossless arithmetic coding", 0xcd: "hierarchical coding",
 	0xce: "hierarchical coding", 0xcf: "hierarchical coding", 0xde: "hierarchical coding",
-	0xf7: "JPEG-LS",
+	0xf7: "the frame of JPEG-LS",
 }
 
 // maxScans bounds the work that a small file can cause: with a few bytes, a scan can pass
@@ -48,7 +50,7 @@ func (d *Decoder) readFile(data []byte, headerOnly bool) error {
 		return err
 	}
 	if d.count == 0 {
-		return corrupt("no frame header")
+		return fault.Corrupt("no frame header")
 	}
 	return nil
 }
@@ -61,9 +63,9 @@ func (d *Decoder) readTables(tables []byte) error {
 	}
 	err := d.readSegments(tables, true)
 	if d.count != 0 {
-		return corrupt("a frame among the tables")
+		return fault.Corrupt("a frame among the tables")
 	}
-	if errors.Is(err, ErrTruncated) && d.bits.at == len(tables) {
+	if errors.Is(err, fault.ErrTruncated) && d.bits.at == len(tables) {
 		return nil
 	}
 	return err
@@ -72,13 +74,13 @@ func (d *Decoder) readTables(tables []byte) error {
 func (d *Decoder) readSegments(data []byte, headerOnly bool) error {
 	d.bits.data = data
 	if !bytes.HasPrefix(d.bits.data, []byte{0xff, startOfImage}) {
-		return corrupt("no start marker")
+		return fault.Corrupt("no start marker")
 	}
 	d.bits.at = 2
 	for scans := 0; ; {
 		marker, found := d.bits.nextMarker()
 		if !found {
-			return ErrTruncated
+			return fault.ErrTruncated
 		}
 		if marker == endOfImage {
 			break
@@ -91,12 +93,12 @@ func (d *Decoder) readSegments(data []byte, headerOnly bool) error {
 			return err
 		}
 		if !d.spend(segmentWork + len(body)) {
-			return ErrStopped
+			return fault.ErrStopped
 		}
 		switch marker {
 		case startOfScan:
 			if scans++; scans > maxScans {
-				return corrupt("more than %d scans", maxScans)
+				return fault.Corrupt("more than %d scans", maxScans)
 			}
 			err = d.scan(body)
 		case sequential0, sequential1, progressive, lossless, arithmetic9, arithmetic10:
@@ -125,7 +127,7 @@ func (d *Decoder) table(marker uint8, body []byte) error {
 		return d.arithmetic.conditionSegment(body)
 	case marker == defineRest:
 		if len(body) != 2 {
-			return corrupt("restart interval of %d bytes", len(body))
+			return fault.Corrupt("restart interval of %d bytes", len(body))
 		}
 		d.restart = int(binary.BigEndian.Uint16(body))
 	case marker == app0:
@@ -137,7 +139,7 @@ func (d *Decoder) table(marker uint8, body []byte) error {
 	case processes[marker] != "":
 		return unsupported("%s", processes[marker])
 	case marker < 0xc0:
-		return corrupt("marker %#x", marker)
+		return fault.Corrupt("marker %#x", marker)
 	}
 	return nil
 }
@@ -147,7 +149,7 @@ func (d *Decoder) quantTables(body []byte) error {
 		wide, id := int(body[0]>>4), body[0]&15
 		size := 64 << wide
 		if id > 3 || wide > 1 || len(body) < 1+size {
-			return corrupt("quantization table")
+			return fault.Corrupt("quantization table")
 		}
 		for i := range 64 {
 			if wide == 1 {
@@ -165,7 +167,7 @@ func (d *Decoder) quantTables(body []byte) error {
 func (d *Decoder) huffmanTables(body []byte) error {
 	for len(body) > 0 {
 		if len(body) < 17 {
-			return corrupt("Huffman table")
+			return fault.Corrupt("Huffman table")
 		}
 		class, id := body[0]>>4, body[0]&15
 		count := 0
@@ -173,7 +175,7 @@ func (d *Decoder) huffmanTables(body []byte) error {
 			count += int(n)
 		}
 		if class > 1 || id > 3 || count > 256 || len(body) < 17+count {
-			return corrupt("Huffman table")
+			return fault.Corrupt("Huffman table")
 		}
 		table := &d.dc[id]
 		if class == 1 {

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"testing"
+
+	"fovea/picture/internal/fault"
 )
 
 // abbreviated takes the segments of some kinds out of a file, up to its first scan.
@@ -39,7 +41,7 @@ func TestAbbreviated(t *testing.T) {
 				t.Errorf("%s has other samples", name)
 			}
 		}
-		if _, err := d.Decode(rest); !errors.Is(err, ErrCorrupt) {
+		if _, err := d.Decode(rest); !errors.Is(err, fault.ErrCorrupt) {
 			t.Errorf("%s without tables: %v", name, err)
 		}
 	}
@@ -53,11 +55,11 @@ func TestAbbreviatedErrors(t *testing.T) {
 		tables []byte
 		err    error
 	}{
-		"a whole file":         {file, ErrCorrupt},
-		"no start":             {tables[2:], ErrCorrupt},
-		"cut within a table":   {tables[:40], ErrTruncated},
-		"a table too long":     {append(tables[:2:2], 0xff, defineQuant, 0, 4, 0, 1), ErrCorrupt},
-		"arithmetic, lossless": {append(tables[:2:2], 0xff, 0xcb, 0, 2), ErrUnsupported},
+		"a whole file":         {file, fault.ErrCorrupt},
+		"no start":             {tables[2:], fault.ErrCorrupt},
+		"cut within a table":   {tables[:40], fault.ErrTruncated},
+		"a table too long":     {append(tables[:2:2], 0xff, defineQuant, 0, 4, 0, 1), fault.ErrCorrupt},
+		"arithmetic, lossless": {append(tables[:2:2], 0xff, 0xcb, 0, 2), fault.ErrUnsupported},
 	} {
 		if _, err := new(Decoder).DecodeAbbreviated(test.tables, rest); !errors.Is(err, test.err) {
 			t.Errorf("%s: %v", name, err)

@@ -3,7 +3,7 @@ package jpeg2000
 import (
 	"encoding/binary"
 
-	"fovea/picture/internal/boxes"
+	"fovea/picture/internal/fault"
 )
 
 // Markers.
@@ -17,27 +17,27 @@ const (
 // codestream reads one that begins at a place of the file.
 func (f *File) codestream(data []byte, place int) error {
 	if len(data) < len(start) {
-		return boxes.Fault(boxes.ErrTruncated, "the file ends within its codestream's first bytes")
+		return fault.Truncated("the file ends within its codestream's first bytes")
 	}
 	if string(data[:len(start)]) != start {
-		return boxes.Fault(boxes.ErrCorrupt, "the codestream does not begin with a size")
+		return fault.Corrupt("the codestream does not begin with a size")
 	}
 	var tiles int64
 	coded := false
 	at := 2
 	for {
 		if at+4 > len(data) {
-			return boxes.Fault(boxes.ErrTruncated, "the file ends within the main header")
+			return fault.Truncated("the file ends within the main header")
 		}
 		marker, size := binary.BigEndian.Uint16(data[at:]), int(binary.BigEndian.Uint16(data[at+2:]))
 		if marker == markTile {
 			break
 		}
 		if marker < 0xff01 || size < 2 {
-			return boxes.Fault(boxes.ErrCorrupt, "the main header has something else where a marker should be")
+			return fault.Corrupt("the main header has something else where a marker should be")
 		}
 		if at+2+size > len(data) {
-			return boxes.Fault(boxes.ErrTruncated, "the file ends within the main header")
+			return fault.Truncated("the file ends within the main header")
 		}
 		content := data[at+4 : at+2+size]
 		switch marker {
@@ -50,7 +50,7 @@ func (f *File) codestream(data []byte, place int) error {
 		case markCoding:
 			coded = true
 			if len(content) < 10 || content[6] > 8 || content[7] > 8 {
-				return boxes.Fault(boxes.ErrCorrupt, "how it is coded makes no sense")
+				return fault.Corrupt("how it is coded makes no sense")
 			}
 			f.Blocks = 1 << (content[6] + content[7] + 4)
 			f.HighThroughput = content[8]&0x40 != 0
@@ -58,7 +58,7 @@ func (f *File) codestream(data []byte, place int) error {
 		at += 2 + size
 	}
 	if !coded {
-		return boxes.Fault(boxes.ErrCorrupt, "the main header does not say how it is coded")
+		return fault.Corrupt("the main header does not say how it is coded")
 	}
 	f.End = place + at
 	return checkTiles(data[at:], tiles)
@@ -67,7 +67,7 @@ func (f *File) codestream(data []byte, place int) error {
 // size reads the sizes of the image, its tiles and its components.
 func (f *File) size(content []byte) (tiles int64, err error) {
 	if len(content) < 36 {
-		return 0, boxes.Fault(boxes.ErrCorrupt, "the size is incomplete")
+		return 0, fault.Corrupt("the size is incomplete")
 	}
 	number := func(i int) int64 { return int64(binary.BigEndian.Uint32(content[2+4*i:])) }
 	x1, y1, x0, y0 := number(0), number(1), number(2), number(3)
@@ -75,18 +75,18 @@ func (f *File) size(content []byte) (tiles int64, err error) {
 	count := int(binary.BigEndian.Uint16(content[34:]))
 	switch {
 	case x0 >= x1 || y0 >= y1 || x1 > mostOfImage || y1 > mostOfImage:
-		return 0, boxes.Fault(boxes.ErrCorrupt, "the header says %dx%d pixels", x1-x0, y1-y0)
+		return 0, fault.Corrupt("the header says %dx%d pixels", x1-x0, y1-y0)
 	case tileWidth < 1 || tileHeight < 1 || tileX > x0 || tileY > y0 || tileX+tileWidth <= x0 || tileY+tileHeight <= y0:
-		return 0, boxes.Fault(boxes.ErrCorrupt, "tiles of %dx%d pixels that do not cover the image", tileWidth, tileHeight)
+		return 0, fault.Corrupt("tiles of %dx%d pixels that do not cover the image", tileWidth, tileHeight)
 	case count < 1 || len(content) < 36+3*count:
-		return 0, boxes.Fault(boxes.ErrCorrupt, "the size is incomplete")
+		return 0, fault.Corrupt("the size is incomplete")
 	}
 	f.Components = make([]Component, count)
 	for i := range f.Components {
 		c := content[36+3*i:]
 		f.Components[i] = Component{Bits: int(c[0]&0x7f) + 1, Signed: c[0]&0x80 != 0, DX: int(c[1]), DY: int(c[2])}
 		if c[1] == 0 || c[2] == 0 || f.Components[i].Bits > 38 {
-			return 0, boxes.Fault(boxes.ErrCorrupt, "component %d has no samples", i)
+			return 0, fault.Corrupt("component %d has no samples", i)
 		}
 	}
 	first := f.Components[0]
@@ -96,7 +96,7 @@ func (f *File) size(content []byte) (tiles int64, err error) {
 	f.Tile = min(tileWidth, x1-x0) * min(tileHeight, y1-y0)
 	tiles = upward(x1-tileX, tileWidth) * upward(y1-tileY, tileHeight)
 	if tiles > 1<<16-1 {
-		return 0, boxes.Fault(boxes.ErrCorrupt, "%d tiles", tiles)
+		return 0, fault.Corrupt("%d tiles", tiles)
 	}
 	return tiles, nil
 }
@@ -114,25 +114,25 @@ func checkTiles(data []byte, tiles int64) error {
 				return nil
 			}
 			if at+2 > len(data) {
-				return boxes.Fault(boxes.ErrTruncated, "it has %d of %d tiles", len(seen), tiles)
+				return fault.Truncated("it has %d of %d tiles", len(seen), tiles)
 			}
-			return boxes.Fault(boxes.ErrCorrupt, "it has %d of %d tiles", len(seen), tiles)
+			return fault.Corrupt("it has %d of %d tiles", len(seen), tiles)
 		}
 		if at+head > len(data) {
-			return boxes.Fault(boxes.ErrTruncated, "the file ends within the head of a tile")
+			return fault.Truncated("the file ends within the head of a tile")
 		}
 		tile, size := binary.BigEndian.Uint16(data[at+4:]), int64(binary.BigEndian.Uint32(data[at+6:]))
 		if int64(tile) >= tiles {
-			return boxes.Fault(boxes.ErrCorrupt, "a tile %d of %d", tile, tiles)
+			return fault.Corrupt("a tile %d of %d", tile, tiles)
 		}
 		seen[tile] = true
 		switch {
 		case size == 0: // to the end
 			size = int64(len(data) - at)
 		case size < head+2:
-			return boxes.Fault(boxes.ErrCorrupt, "a tile's part is shorter than its own head")
+			return fault.Corrupt("a tile's part is shorter than its own head")
 		case size > int64(len(data)-at):
-			return boxes.Fault(boxes.ErrTruncated, "the file ends within tile %d", tile)
+			return fault.Truncated("the file ends within tile %d", tile)
 		}
 		at += int(size)
 	}

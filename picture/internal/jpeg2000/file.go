@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"fovea/picture/internal/boxes"
+	"fovea/picture/internal/fault"
 )
 
 // Space is what a file says its colours are.
@@ -77,13 +78,13 @@ func (f *File) boxes(data []byte) error {
 	for rest := data[min(len(data), len(signature)):]; len(rest) > 0; {
 		kind, content, behind, err := boxes.Split(rest)
 		// A codestream itself says whether it is all there.
-		if begun := errors.Is(err, boxes.ErrTruncated) && !errors.Is(err, boxes.ErrHead); err != nil && !(kind == "jp2c" && begun) {
+		if begun := errors.Is(err, fault.ErrTruncated) && !errors.Is(err, boxes.ErrHead); err != nil && !(kind == "jp2c" && begun) {
 			return err
 		}
 		switch kind {
 		case "ftyp":
 			if name, is := brands[string(content[:min(4, len(content))])]; is {
-				return boxes.Fault(boxes.ErrUnsupported, "%s", name)
+				return fault.Unsupported("%s: convert it to JPEG or PNG", name)
 			}
 		case "jp2h":
 			if err := f.header(content); err != nil {
@@ -92,13 +93,13 @@ func (f *File) boxes(data []byte) error {
 			headed = true
 		case "jp2c":
 			if !headed {
-				return boxes.Fault(boxes.ErrUnsupported, "a codestream without a JP2 header before it")
+				return fault.Unsupported("a codestream without a JP2 header before it: convert it to JPEG or PNG")
 			}
 			return f.codestream(content, len(data)-len(behind)-len(content))
 		}
 		rest = behind
 	}
-	return boxes.Fault(boxes.ErrTruncated, "the file ends before its codestream")
+	return fault.Truncated("the file ends before its codestream")
 }
 
 // header reads the boxes within the header.
@@ -107,7 +108,7 @@ func (f *File) header(data []byte) error {
 	for len(data) > 0 {
 		kind, content, behind, err := boxes.Split(data)
 		if err != nil {
-			return boxes.Fault(boxes.ErrCorrupt, "the header's boxes are longer than itself")
+			return fault.Corrupt("the header's boxes are longer than itself")
 		}
 		switch kind {
 		case "colr":
@@ -117,7 +118,7 @@ func (f *File) header(data []byte) error {
 			}
 		case "pclr":
 			if len(content) < 3 || content[2] == 0 || len(content) < 3+int(content[2]) {
-				return boxes.Fault(boxes.ErrCorrupt, "a palette without colours")
+				return fault.Corrupt("a palette without colours")
 			}
 			f.Palette = nil
 			for _, b := range content[3 : 3+int(content[2])] {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+
+	"fovea/picture/internal/fault"
 )
 
 // bitReader reads markers and segments, and the bits of entropy-coded data in between. A byte behind
@@ -118,14 +120,14 @@ func (b *bitReader) nextMarker() (marker uint8, found bool) {
 // segment reads the body of a segment.
 func (b *bitReader) segment() ([]byte, error) {
 	if b.at+2 > len(b.data) {
-		return nil, ErrTruncated
+		return nil, fault.ErrTruncated
 	}
 	length := int(binary.BigEndian.Uint16(b.data[b.at:]))
 	if length < 2 {
-		return nil, corrupt("segment of %d bytes", length)
+		return nil, fault.Corrupt("segment of %d bytes", length)
 	}
 	if b.at+length > len(b.data) {
-		return nil, ErrTruncated
+		return nil, fault.ErrTruncated
 	}
 	body := b.data[b.at+2 : b.at+length]
 	b.at += length

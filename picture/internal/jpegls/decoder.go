@@ -1,28 +1,11 @@
 package jpegls
 
 import (
-	"errors"
-	"fmt"
+	"fovea/picture/internal/fault"
 )
 
-// What is wrong with a file.
-var (
-	// ErrUnsupported marks a kind of JPEG-LS that the package doesn't decode.
-	ErrUnsupported = errors.New("unsupported kind of JPEG-LS")
-	// ErrTruncated marks a file that ends too early.
-	ErrTruncated = errors.New("truncated")
-	// ErrCorrupt marks a file that contradicts itself or the standard.
-	ErrCorrupt = errors.New("corrupt")
-	// ErrStopped says that Decoder.Spend has ended the work.
-	ErrStopped = errors.New("stopped")
-)
-
-func corrupt(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
-}
-
-func unsupported(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrUnsupported, fmt.Sprintf(format, args...))
+func unsupported(format string, arguments ...any) error {
+	return fault.Unsupported("JPEG-LS with "+format+": convert it to PNG", arguments...)
 }
 
 // Header is what a file says before its pixels.
@@ -89,7 +72,7 @@ func (d *Decoder) Decode(data []byte) (Image, error) {
 	for i := range d.components[:d.count] {
 		c := &d.components[i]
 		if !c.seen {
-			return Image{}, corrupt("component %d has no data", i+1)
+			return Image{}, fault.Corrupt("component %d has no data", i+1)
 		}
 		out.Planes = append(out.Planes, c.pix)
 	}

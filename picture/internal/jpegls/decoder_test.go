@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"fovea/picture/internal/fault"
 	"fovea/picture/internal/picturetest"
 )
 
@@ -98,7 +99,7 @@ func TestCutAndChanged(t *testing.T) {
 			continue
 		}
 		for n := 0; n < len(data)-2; n += 1 + n/10 {
-			if _, err := new(Decoder).Decode(data[:n]); !errors.Is(err, ErrTruncated) && (n >= 2 || !errors.Is(err, ErrCorrupt)) {
+			if _, err := new(Decoder).Decode(data[:n]); !errors.Is(err, fault.ErrTruncated) && (n >= 2 || !errors.Is(err, fault.ErrCorrupt)) {
 				t.Fatalf("%s cut to %d of %d bytes: %v", name, n, len(data), err)
 			}
 		}
@@ -116,7 +117,7 @@ func TestCutAndChanged(t *testing.T) {
 func decodeAny(t testing.TB, data []byte) {
 	t.Helper()
 	known := func(err error) bool {
-		return err == nil || errors.Is(err, ErrTruncated) || errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUnsupported)
+		return err == nil || errors.Is(err, fault.ErrTruncated) || errors.Is(err, fault.ErrCorrupt) || errors.Is(err, fault.ErrUnsupported)
 	}
 	h, err := new(Decoder).Header(data)
 	if !known(err) {
@@ -149,7 +150,7 @@ func TestStopped(t *testing.T) {
 	if _, err := (&Decoder{Spend: func(n int) bool { work += n; return true }}).Decode(data); err != nil || work < 3*19*23 {
 		t.Errorf("%d of work, %v", work, err)
 	}
-	if _, err := (&Decoder{Spend: func(n int) bool { work -= n; return work > 500 }}).Decode(data); !errors.Is(err, ErrStopped) {
+	if _, err := (&Decoder{Spend: func(n int) bool { work -= n; return work > 500 }}).Decode(data); !errors.Is(err, fault.ErrStopped) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -174,42 +175,42 @@ func TestSegments(t *testing.T) {
 		err  error
 		want string
 	}{
-		"nothing":                 {nil, ErrCorrupt, "no start marker"},
-		"another format":          {[]byte("\x89PNG"), ErrCorrupt, "no start marker"},
-		"a start alone":           {start, ErrTruncated, ""},
-		"no frame":                {slices.Concat(start, end), ErrCorrupt, "no frame header"},
-		"no scan":                 {slices.Concat(start, frame, end), ErrCorrupt, "no data"},
-		"a scan first":            {slices.Concat(start, scan, frame), ErrCorrupt, "before the frame header"},
-		"two frames":              {slices.Concat(start, frame, frame), ErrCorrupt, "second frame header"},
-		"a frame that is short":   {slices.Concat(start, segmentOf(frameLS, 8, 0, 4, 0, 4, 1)), ErrCorrupt, "frame header of 6 bytes"},
-		"1 bit":                   {slices.Concat(start, segmentOf(frameLS, 1, 0, 4, 0, 4, 1, 1, 0x11, 0)), ErrCorrupt, "1 bits"},
-		"17 bits":                 {slices.Concat(start, segmentOf(frameLS, 17, 0, 4, 0, 4, 1, 1, 0x11, 0)), ErrCorrupt, "17 bits"},
-		"five components":         {slices.Concat(start, segmentOf(frameLS, append([]byte{8, 0, 4, 0, 4, 5}, make([]byte, 15)...)...)), ErrUnsupported, "5 components"},
-		"smaller components":      {slices.Concat(start, segmentOf(frameLS, 8, 0, 4, 0, 4, 1, 1, 0x22, 0)), ErrUnsupported, "several sizes"},
-		"components of one name":  {slices.Concat(start, segmentOf(frameLS, 8, 0, 4, 0, 4, 2, 1, 0x11, 0, 1, 0x11, 0)), ErrCorrupt, "one name"},
-		"no width":                {slices.Concat(start, segmentOf(frameLS, 8, 0, 4, 0, 0, 1, 1, 0x11, 0), scan, flat, end), ErrCorrupt, "0x4 pixels"},
-		"no height":               {slices.Concat(start, segmentOf(frameLS, 8, 0, 0, 0, 4, 1, 1, 0x11, 0), scan, flat, end), ErrCorrupt, "4x0 pixels"},
-		"a height cut off":        {slices.Concat(start, segmentOf(frameLS, 8, 0, 0, 0, 4, 1, 1, 0x11, 0), scan, flat), ErrTruncated, ""},
-		"a huge size":             {slices.Concat(start, segmentOf(presets, 4, 4, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 9), segmentOf(frameLS, 8, 0, 0, 0, 0, 1, 1, 0x11, 0), scan), ErrUnsupported, "size of"},
-		"a size of 5 bytes":       {slices.Concat(start, segmentOf(presets, 4, 5, 1)), ErrCorrupt, "size of"},
-		"parameters cut short":    {slices.Concat(start, segmentOf(presets, 1, 5, 1)), ErrCorrupt, "preset parameters of 3 bytes"},
-		"no parameters":           {slices.Concat(start, segmentOf(presets)), ErrCorrupt, "preset parameters of 0 bytes"},
-		"extended parameters":     {slices.Concat(start, segmentOf(presets, 6)), ErrUnsupported, "type 6"},
-		"a restart of 5 bytes":    {slices.Concat(start, segmentOf(defineRest, 0, 0, 0, 0, 1)), ErrCorrupt, "restart interval of 5 bytes"},
-		"JPEG":                    {slices.Concat(start, segmentOf(0xc0, 8)), ErrUnsupported, "another frame"},
-		"a colour transform":      {slices.Concat(start, segmentOf(app8, 'm', 'r', 'f', 'x', 1)), ErrUnsupported, "colour transform 1"},
-		"a colour space":          {slices.Concat(start, segmentOf(app8, spiff...)), ErrUnsupported, "colour space 3"},
-		"a mapping table":         {slices.Concat(start, frame, segmentOf(startOfScan, 1, 1, 5, 0, 0, 0), flat, end), ErrUnsupported, "mapping table"},
-		"a point transform":       {slices.Concat(start, frame, segmentOf(startOfScan, 1, 1, 0, 0, 0, 1), flat, end), ErrUnsupported, "point transform"},
-		"a scan of a stranger":    {slices.Concat(start, frame, segmentOf(startOfScan, 1, 7, 0, 0, 0, 0)), ErrCorrupt, "scan header"},
-		"a scan twice":            {slices.Concat(start, frame, scan, flat, scan), ErrCorrupt, "scan header"},
-		"interleaved by 3":        {slices.Concat(start, frame, segmentOf(startOfScan, 1, 1, 0, 0, 3, 0)), ErrCorrupt, "interleaved by 3"},
-		"a loss of 200":           {slices.Concat(start, frame, segmentOf(startOfScan, 1, 1, 0, 200, 0, 0)), ErrCorrupt, "differences of 200"},
-		"a largest sample of 256": {slices.Concat(start, segmentOf(presets, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0), frame, scan), ErrCorrupt, "largest sample of 256"},
-		"thresholds turned":       {slices.Concat(start, segmentOf(presets, 1, 0, 0, 0, 9, 0, 7, 0, 21, 0, 0), frame, scan), ErrCorrupt, "thresholds of 9, 7"},
-		"halved after 2":          {slices.Concat(start, segmentOf(presets, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2), frame, scan), ErrCorrupt, "after 2 samples"},
-		"no data":                 {slices.Concat(start, frame, scan, end), ErrCorrupt, "too little data"},
-		"a wrong restart":         {slices.Concat(start, segmentOf(defineRest, 0, 1), frame, scan, flat, []byte{0xff, 0xd1}, flat, end), ErrCorrupt, "in place of restart marker"},
+		"nothing":                 {nil, fault.ErrCorrupt, "no start marker"},
+		"another format":          {[]byte("\x89PNG"), fault.ErrCorrupt, "no start marker"},
+		"a start alone":           {start, fault.ErrTruncated, ""},
+		"no frame":                {slices.Concat(start, end), fault.ErrCorrupt, "no frame header"},
+		"no scan":                 {slices.Concat(start, frame, end), fault.ErrCorrupt, "no data"},
+		"a scan first":            {slices.Concat(start, scan, frame), fault.ErrCorrupt, "before the frame header"},
+		"two frames":              {slices.Concat(start, frame, frame), fault.ErrCorrupt, "second frame header"},
+		"a frame that is short":   {slices.Concat(start, segmentOf(frameLS, 8, 0, 4, 0, 4, 1)), fault.ErrCorrupt, "frame header of 6 bytes"},
+		"1 bit":                   {slices.Concat(start, segmentOf(frameLS, 1, 0, 4, 0, 4, 1, 1, 0x11, 0)), fault.ErrCorrupt, "1 bits"},
+		"17 bits":                 {slices.Concat(start, segmentOf(frameLS, 17, 0, 4, 0, 4, 1, 1, 0x11, 0)), fault.ErrCorrupt, "17 bits"},
+		"five components":         {slices.Concat(start, segmentOf(frameLS, append([]byte{8, 0, 4, 0, 4, 5}, make([]byte, 15)...)...)), fault.ErrUnsupported, "5 components"},
+		"smaller components":      {slices.Concat(start, segmentOf(frameLS, 8, 0, 4, 0, 4, 1, 1, 0x22, 0)), fault.ErrUnsupported, "several sizes"},
+		"components of one name":  {slices.Concat(start, segmentOf(frameLS, 8, 0, 4, 0, 4, 2, 1, 0x11, 0, 1, 0x11, 0)), fault.ErrCorrupt, "one name"},
+		"no width":                {slices.Concat(start, segmentOf(frameLS, 8, 0, 4, 0, 0, 1, 1, 0x11, 0), scan, flat, end), fault.ErrCorrupt, "0x4 pixels"},
+		"no height":               {slices.Concat(start, segmentOf(frameLS, 8, 0, 0, 0, 4, 1, 1, 0x11, 0), scan, flat, end), fault.ErrCorrupt, "4x0 pixels"},
+		"a height cut off":        {slices.Concat(start, segmentOf(frameLS, 8, 0, 0, 0, 4, 1, 1, 0x11, 0), scan, flat), fault.ErrTruncated, ""},
+		"a huge size":             {slices.Concat(start, segmentOf(presets, 4, 4, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 9), segmentOf(frameLS, 8, 0, 0, 0, 0, 1, 1, 0x11, 0), scan), fault.ErrUnsupported, "size of"},
+		"a size of 5 bytes":       {slices.Concat(start, segmentOf(presets, 4, 5, 1)), fault.ErrCorrupt, "size of"},
+		"parameters cut short":    {slices.Concat(start, segmentOf(presets, 1, 5, 1)), fault.ErrCorrupt, "preset parameters of 3 bytes"},
+		"no parameters":           {slices.Concat(start, segmentOf(presets)), fault.ErrCorrupt, "preset parameters of 0 bytes"},
+		"extended parameters":     {slices.Concat(start, segmentOf(presets, 6)), fault.ErrUnsupported, "type 6"},
+		"a restart of 5 bytes":    {slices.Concat(start, segmentOf(defineRest, 0, 0, 0, 0, 1)), fault.ErrCorrupt, "restart interval of 5 bytes"},
+		"JPEG":                    {slices.Concat(start, segmentOf(0xc0, 8)), fault.ErrUnsupported, "another frame"},
+		"a colour transform":      {slices.Concat(start, segmentOf(app8, 'm', 'r', 'f', 'x', 1)), fault.ErrUnsupported, "colour transform 1"},
+		"a colour space":          {slices.Concat(start, segmentOf(app8, spiff...)), fault.ErrUnsupported, "colour space 3"},
+		"a mapping table":         {slices.Concat(start, frame, segmentOf(startOfScan, 1, 1, 5, 0, 0, 0), flat, end), fault.ErrUnsupported, "mapping table"},
+		"a point transform":       {slices.Concat(start, frame, segmentOf(startOfScan, 1, 1, 0, 0, 0, 1), flat, end), fault.ErrUnsupported, "point transform"},
+		"a scan of a stranger":    {slices.Concat(start, frame, segmentOf(startOfScan, 1, 7, 0, 0, 0, 0)), fault.ErrCorrupt, "scan header"},
+		"a scan twice":            {slices.Concat(start, frame, scan, flat, scan), fault.ErrCorrupt, "scan header"},
+		"interleaved by 3":        {slices.Concat(start, frame, segmentOf(startOfScan, 1, 1, 0, 0, 3, 0)), fault.ErrCorrupt, "interleaved by 3"},
+		"a loss of 200":           {slices.Concat(start, frame, segmentOf(startOfScan, 1, 1, 0, 200, 0, 0)), fault.ErrCorrupt, "differences of 200"},
+		"a largest sample of 256": {slices.Concat(start, segmentOf(presets, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0), frame, scan), fault.ErrCorrupt, "largest sample of 256"},
+		"thresholds turned":       {slices.Concat(start, segmentOf(presets, 1, 0, 0, 0, 9, 0, 7, 0, 21, 0, 0), frame, scan), fault.ErrCorrupt, "thresholds of 9, 7"},
+		"halved after 2":          {slices.Concat(start, segmentOf(presets, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2), frame, scan), fault.ErrCorrupt, "after 2 samples"},
+		"no data":                 {slices.Concat(start, frame, scan, end), fault.ErrCorrupt, "too little data"},
+		"a wrong restart":         {slices.Concat(start, segmentOf(defineRest, 0, 1), frame, scan, flat, []byte{0xff, 0xd1}, flat, end), fault.ErrCorrupt, "in place of restart marker"},
 	} {
 		if _, err := new(Decoder).Decode(test.file); !errors.Is(err, test.err) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %v: %s", name, err, test.err, test.want)

@@ -4,7 +4,7 @@
 //
 // It gives the samples as they are stored, and doesn't convert colours: one component is grey, three
 // are RGB, as CharLS has it, by which it is tested. Mapping tables, point transforms, the
-// colour transforms of HP's encoder and components that are smaller than others are ErrUnsupported.
+// colour transforms of HP's encoder and components that are smaller than others are a fault.ErrUnsupported.
 //
 // The package knows JPEG-LS. It must not know sizes, colours or models that its caller wants.
 package jpegls

@@ -1,6 +1,10 @@
 package jpegls
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"fovea/picture/internal/fault"
+)
 
 // preset is what a file says of its coding: the largest sample, three thresholds of gradients, and when
 // contexts are halved. 0 stands for the default.
@@ -27,7 +31,7 @@ func parametersOf(p preset, precision, near int) (parameters, error) {
 		maxval = top
 	}
 	if maxval > top || near > min(255, maxval/2) {
-		return parameters{}, corrupt("a largest sample of %d and differences of %d, with %d bits", maxval, near, precision)
+		return parameters{}, fault.Corrupt("a largest sample of %d and differences of %d, with %d bits", maxval, near, precision)
 	}
 	t := thresholds(maxval, near)
 	for i, least := range []int{near + 1, 0, 0} {
@@ -38,7 +42,7 @@ func parametersOf(p preset, precision, near int) (parameters, error) {
 			t[i] = p[1+i]
 		}
 		if t[i] < least || t[i] > maxval {
-			return parameters{}, corrupt("thresholds of %d, %d, %d", t[0], t[1], t[2])
+			return parameters{}, fault.Corrupt("thresholds of %d, %d, %d", t[0], t[1], t[2])
 		}
 	}
 	reset := p[4]
@@ -46,7 +50,7 @@ func parametersOf(p preset, precision, near int) (parameters, error) {
 		reset = 64
 	}
 	if reset < 3 || reset > max(255, maxval) {
-		return parameters{}, corrupt("contexts are halved after %d samples", reset)
+		return parameters{}, fault.Corrupt("contexts are halved after %d samples", reset)
 	}
 	step := 2*near + 1
 	values := (maxval+2*near)/step + 1

@@ -1,6 +1,10 @@
 package jpegls
 
-import "slices"
+import (
+	"slices"
+
+	"fovea/picture/internal/fault"
+)
 
 // Ways to interleave components.
 const (
@@ -44,13 +48,13 @@ func (d *Decoder) scan(body []byte) error {
 	marker := uint8(restart0)
 	for y := range d.height {
 		if !d.spend(d.width * len(lines)) {
-			return ErrStopped
+			return fault.ErrStopped
 		}
 		if d.restart > 0 && y > 0 && y%d.restart == 0 {
 			if found, ok := d.bits.nextMarker(); !ok {
-				return ErrTruncated
+				return fault.ErrTruncated
 			} else if found != marker {
-				return corrupt("marker %#x in place of restart marker %#x", found, marker)
+				return fault.Corrupt("marker %#x in place of restart marker %#x", found, marker)
 			}
 			marker = restart0 + (marker+1)&7
 			c.restart(lines)
@@ -58,9 +62,9 @@ func (d *Decoder) scan(body []byte) error {
 		c.row(lines, interleave, y)
 		if d.bits.exhausted() {
 			if d.bits.at+1 >= len(d.bits.data) { // perhaps cut behind the 0xff of a marker
-				return ErrTruncated
+				return fault.ErrTruncated
 			}
-			return corrupt("bad code or too little data in a scan")
+			return fault.Corrupt("bad code or too little data in a scan")
 		}
 	}
 	return nil
@@ -107,13 +111,13 @@ func (c *coder) restart(lines []line) {
 
 func (d *Decoder) scanHeader(body []byte) (lines []line, interleave int, err error) {
 	if len(body) < 1 || body[0] < 1 || int(body[0]) > d.count || len(body) != 4+2*int(body[0]) {
-		return nil, 0, corrupt("scan header of %d bytes", len(body))
+		return nil, 0, fault.Corrupt("scan header of %d bytes", len(body))
 	}
 	for i := range int(body[0]) {
 		name, table := body[1+2*i], body[2+2*i]
 		at := slices.IndexFunc(d.components[:d.count], func(c component) bool { return c.id == name })
 		if at < 0 || d.components[at].seen || slices.ContainsFunc(lines, func(l line) bool { return l.component.id == name }) {
-			return nil, 0, corrupt("scan header")
+			return nil, 0, fault.Corrupt("scan header")
 		}
 		if table != 0 {
 			return nil, 0, unsupported("a mapping table")
@@ -122,7 +126,7 @@ func (d *Decoder) scanHeader(body []byte) (lines []line, interleave int, err err
 	}
 	last := body[len(body)-3:]
 	if d.near, interleave = int(last[0]), int(last[1]); interleave > bySample || interleave == byPlane && len(lines) > 1 {
-		return nil, 0, corrupt("scan of %d components, interleaved by %d", len(lines), interleave)
+		return nil, 0, fault.Corrupt("scan of %d components, interleaved by %d", len(lines), interleave)
 	}
 	if last[2]&15 != 0 {
 		return nil, 0, unsupported("a point transform")

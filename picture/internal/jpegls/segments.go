@@ -2,6 +2,8 @@ package jpegls
 
 import (
 	"bytes"
+
+	"fovea/picture/internal/fault"
 )
 
 // Markers that the package knows by name.
@@ -24,13 +26,13 @@ const segmentWork = 100
 func (d *Decoder) readSegments(data []byte, headerOnly bool) error {
 	d.bits.data = data
 	if !bytes.HasPrefix(data, []byte{0xff, startOfImage}) {
-		return corrupt("no start marker")
+		return fault.Corrupt("no start marker")
 	}
 	d.bits.at = 2
 	for {
 		marker, found := d.bits.nextMarker()
 		if !found {
-			return ErrTruncated
+			return fault.ErrTruncated
 		}
 		if marker == endOfImage {
 			break
@@ -43,7 +45,7 @@ func (d *Decoder) readSegments(data []byte, headerOnly bool) error {
 			return err
 		}
 		if !d.spend(segmentWork + len(body)) {
-			return ErrStopped
+			return fault.ErrStopped
 		}
 		if marker == startOfScan {
 			if err := d.checkFrame(); err != nil || headerOnly {
@@ -58,7 +60,7 @@ func (d *Decoder) readSegments(data []byte, headerOnly bool) error {
 		}
 	}
 	if d.count == 0 || headerOnly {
-		return corrupt("no frame header, or no scan")
+		return fault.Corrupt("no frame header, or no scan")
 	}
 	return nil
 }
@@ -72,7 +74,7 @@ func (d *Decoder) table(marker uint8, body []byte) error {
 		return d.presets(body)
 	case defineRest:
 		if len(body) < 2 || len(body) > 4 {
-			return corrupt("restart interval of %d bytes", len(body))
+			return fault.Corrupt("restart interval of %d bytes", len(body))
 		}
 		d.restart = number(body)
 	case app8:
@@ -108,13 +110,13 @@ func number(b []byte) (n int) {
 // frame reads the frame header: size and components.
 func (d *Decoder) frame(body []byte) error {
 	if d.count != 0 {
-		return corrupt("a second frame header")
+		return fault.Corrupt("a second frame header")
 	}
 	if len(body) < 6 || len(body) != 6+3*int(body[5]) {
-		return corrupt("frame header of %d bytes", len(body))
+		return fault.Corrupt("frame header of %d bytes", len(body))
 	}
 	if d.precision = int(body[0]); d.precision < 2 || d.precision > 16 {
-		return corrupt("%d bits a sample", d.precision)
+		return fault.Corrupt("%d bits a sample", d.precision)
 	}
 	if count := int(body[5]); count < 1 || count > maxComponents {
 		return unsupported("%d components", count)
@@ -129,7 +131,7 @@ func (d *Decoder) frame(body []byte) error {
 		}
 		for _, other := range d.components[:i] {
 			if other.id == spec[0] {
-				return corrupt("two components of one name")
+				return fault.Corrupt("two components of one name")
 			}
 		}
 		d.components[i].id = spec[0]
@@ -141,7 +143,7 @@ func (d *Decoder) frame(body []byte) error {
 // checkFrame makes sure of a frame and its size, before a scan.
 func (d *Decoder) checkFrame() error {
 	if d.count == 0 {
-		return corrupt("a scan before the frame header")
+		return fault.Corrupt("a scan before the frame header")
 	}
 	if d.height == 0 {
 		var err error
@@ -150,7 +152,7 @@ func (d *Decoder) checkFrame() error {
 		}
 	}
 	if d.width == 0 || d.height == 0 {
-		return corrupt("size of %dx%d pixels", d.width, d.height)
+		return fault.Corrupt("size of %dx%d pixels", d.width, d.height)
 	}
 	if d.width > maxSide || d.height > maxSide {
 		return unsupported("size of %dx%d pixels", d.width, d.height)
@@ -168,7 +170,7 @@ func (d *Decoder) linesBehind() (int, error) {
 		marker, found := ahead.nextMarker()
 		switch {
 		case !found:
-			return 0, ErrTruncated
+			return 0, fault.ErrTruncated
 		case marker >= restart0 && marker < restart0+8:
 			continue
 		case marker != defineLines:
@@ -186,12 +188,12 @@ func (d *Decoder) linesBehind() (int, error) {
 func (d *Decoder) presets(body []byte) error {
 	const parameters, table, continued, size = 1, 2, 3, 4
 	if len(body) == 0 {
-		return corrupt("preset parameters of 0 bytes")
+		return fault.Corrupt("preset parameters of 0 bytes")
 	}
 	switch body[0] {
 	case parameters:
 		if len(body) != 11 {
-			return corrupt("preset parameters of %d bytes", len(body))
+			return fault.Corrupt("preset parameters of %d bytes", len(body))
 		}
 		for i := range d.preset {
 			d.preset[i] = number(body[1+2*i : 3+2*i])
@@ -201,7 +203,7 @@ func (d *Decoder) presets(body []byte) error {
 		return nil
 	case size:
 		if len(body) < 2 || body[1] < 2 || body[1] > 4 || len(body) != 2+2*int(body[1]) {
-			return corrupt("size of %d bytes", len(body))
+			return fault.Corrupt("size of %d bytes", len(body))
 		}
 		n := 2 + int(body[1])
 		d.height, d.width = number(body[2:n]), number(body[n:])

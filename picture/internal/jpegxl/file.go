@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"fovea/picture/internal/boxes"
+	"fovea/picture/internal/fault"
 )
 
 // File is what a file says about its image.
@@ -75,7 +76,7 @@ func (f *File) boxes(data []byte) (head []byte, err error) {
 			head, begun, ended = content[:min(len(content), mostOfHeader)], true, true
 		case kind == "jxlp" && !ended:
 			if len(content) < 4 {
-				return nil, boxes.Fault(boxes.ErrCorrupt, "a part of the codestream without a number")
+				return nil, fault.Corrupt("a part of the codestream without a number")
 			}
 			if len(head) < mostOfHeader {
 				head = append(head[:len(head):len(head)], content[4:min(len(content), 4+mostOfHeader)]...)
@@ -85,7 +86,7 @@ func (f *File) boxes(data []byte) (head []byte, err error) {
 		rest = behind
 	}
 	if !ended {
-		return nil, boxes.Fault(boxes.ErrTruncated, "the file ends before its codestream does")
+		return nil, fault.Truncated("the file ends before its codestream does")
 	}
 	return head, nil
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"fovea/picture/internal/boxes"
+	"fovea/picture/internal/fault"
 	"fovea/picture/internal/picturetest"
 )
 
@@ -57,7 +57,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := Read(data)
 		if err != nil {
-			if !errors.Is(err, boxes.ErrTruncated) && !errors.Is(err, boxes.ErrCorrupt) && !errors.Is(err, boxes.ErrUnsupported) {
+			if !errors.Is(err, fault.ErrTruncated) && !errors.Is(err, fault.ErrCorrupt) && !errors.Is(err, fault.ErrUnsupported) {
 				t.Fatal(err)
 			}
 			return

@@ -1,14 +1,16 @@
 package jpegxl
 
-import "fovea/picture/internal/boxes"
+import (
+	"fovea/picture/internal/fault"
+)
 
 // header reads the beginning of a codestream: the size and what the samples are.
 func (f *File) header(data []byte) error {
 	if len(data) < len(start) {
-		return boxes.Fault(boxes.ErrTruncated, "the codestream ends at once")
+		return fault.Truncated("the codestream ends at once")
 	}
 	if string(data[:len(start)]) != start {
-		return boxes.Fault(boxes.ErrCorrupt, "the codestream does not begin as one")
+		return fault.Corrupt("the codestream does not begin as one")
 	}
 	b := &bits{data: data[len(start):]}
 	f.Width, f.Height = b.size()
@@ -17,7 +19,7 @@ func (f *File) header(data []byte) error {
 		f.metadata(b)
 	}
 	if b.short {
-		return boxes.Fault(boxes.ErrTruncated, "the file ends within its header")
+		return fault.Truncated("the file ends within its header")
 	}
 	return nil
 }

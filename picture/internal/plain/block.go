@@ -1,5 +1,7 @@
 package plain
 
+import "fovea/picture/internal/fault"
+
 // block is a kind of compressed blocks of 4x4 pixels.
 type block int
 
@@ -38,12 +40,12 @@ func (m *Image) blocks(data []byte, at int, b block) {
 	m.Least = min(1<<62, int64(at)+product(across, down, b.size()))
 	m.read = func(pix []byte, spend Spend) error {
 		if m.Least > int64(len(data)) {
-			return ErrTruncated
+			return fault.ErrTruncated
 		}
 		rest := data[at:]
 		for y := range down {
 			if !spend(16 * across) {
-				return ErrStopped
+				return fault.ErrStopped
 			}
 			for x := range across {
 				var pixels [16][4]uint8

@@ -2,12 +2,14 @@ package plain
 
 import (
 	"math/bits"
+
+	"fovea/picture/internal/fault"
 )
 
 // ParseBMP reads the headers of Windows's and OS/2's bitmaps.
 func ParseBMP(data []byte) (*Image, error) {
 	if len(data) < 18 {
-		return nil, ErrTruncated
+		return nil, fault.ErrTruncated
 	}
 	offset := int(le.Uint32(data[10:]))
 	b, err := readDIB(data, 14)
@@ -29,7 +31,7 @@ func ParseBMP(data []byte) (*Image, error) {
 // where the pixels begin, and the bits of each. Below 32 bits the mask is the opacity, with 32 bits the fourth byte.
 func ParseDIB(data []byte) (m *Image, pixels, depth int, err error) {
 	if len(data) < 4 {
-		return nil, 0, 0, ErrTruncated
+		return nil, 0, 0, fault.ErrTruncated
 	}
 	b, err := readDIB(data, 0)
 	if err != nil {
@@ -70,12 +72,12 @@ func readDIB(data []byte, at int) (b dib, err error) {
 	switch {
 	case b.size == 12, b.size >= 16 && b.size <= 64, b.size == 108, b.size == 124:
 	case b.size < 16:
-		return b, corrupt("a header of %d bytes", b.size)
+		return b, fault.Corrupt("a header of %d bytes", b.size)
 	default:
 		return b, unsupported("a BMP with a header of %d bytes", b.size)
 	}
 	if len(data) < at+b.size {
-		return b, ErrTruncated
+		return b, fault.ErrTruncated
 	}
 	h := data[at : at+b.size]
 	entry := 4
@@ -89,7 +91,7 @@ func readDIB(data []byte, at int) (b dib, err error) {
 		b.compression, b.colours = b.word(h, 16), b.word(h, 32)
 	}
 	if b.width > 1<<31-1 {
-		return b, corrupt("a width of %d", int32(b.width))
+		return b, fault.Corrupt("a width of %d", int32(b.width))
 	}
 	if err := b.check(); err != nil {
 		return b, err
@@ -120,14 +122,14 @@ func (b *dib) check() error {
 	case bmpRGB:
 	case bmpRLE8, bmpRLE4:
 		if b.depth != 12-4*b.compression {
-			return corrupt("run lengths of %d bits in a BMP of %d", 12-4*b.compression, b.depth)
+			return fault.Corrupt("run lengths of %d bits in a BMP of %d", 12-4*b.compression, b.depth)
 		}
 	case bmpBitfields, bmpAlphaBitfields:
 		switch {
 		case os2:
 			return unsupported("OS/2's BMP with Huffman codes")
 		case b.depth != 16 && b.depth != 24 && b.depth != 32:
-			return corrupt("masks in a BMP of %d bits", b.depth)
+			return fault.Corrupt("masks in a BMP of %d bits", b.depth)
 		}
 	case bmpJPEG:
 		if os2 {
@@ -142,7 +144,7 @@ func (b *dib) check() error {
 	switch b.depth {
 	case 1, 2, 4, 8:
 		if b.colours > 1<<16 {
-			return corrupt("a palette of %d colours", b.colours)
+			return fault.Corrupt("a palette of %d colours", b.colours)
 		}
 	case 16, 24, 32:
 	default:

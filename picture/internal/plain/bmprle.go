@@ -1,5 +1,7 @@
 package plain
 
+import "fovea/picture/internal/fault"
+
 // runWriter places the pixels of run lengths. Like Pillow's, it cuts a run off at the end of its row, which broken
 // programs write, and continues other pixels in the next one.
 type runWriter struct {
@@ -13,13 +15,13 @@ type runWriter struct {
 func (b *dib) runs(data, pix []byte, spend Spend) error {
 	clear(pix)
 	if b.pixels > len(data) {
-		return ErrTruncated
+		return fault.ErrTruncated
 	}
 	w := runWriter{pix: pix, width: b.width, packed: b.compression == bmpRLE4}
 	rest, work := data[b.pixels:], 0
 	for w.at < len(pix) {
 		if len(rest) < 2 {
-			return ErrTruncated
+			return fault.ErrTruncated
 		}
 		count, value, before := int(rest[0]), rest[1], w.at
 		rest = rest[2:]
@@ -36,7 +38,7 @@ func (b *dib) runs(data, pix []byte, spend Spend) error {
 			return nil
 		case value == 2: // further to the right and up
 			if len(rest) < 2 {
-				return ErrTruncated
+				return fault.ErrTruncated
 			}
 			w.at += min(len(pix)-w.at, int(rest[0])+int(rest[1])*w.width)
 			w.x = w.at % w.width
@@ -50,7 +52,7 @@ func (b *dib) runs(data, pix []byte, spend Spend) error {
 		}
 		if work += 8 + w.at - before; work > 1<<12 {
 			if !spend(work) {
-				return ErrStopped
+				return fault.ErrStopped
 			}
 			work = 0
 		}
@@ -84,7 +86,7 @@ func (w *runWriter) literal(count int, rest []byte) (int, error) {
 		need = (n + 1) / 2
 	}
 	if len(rest) < need {
-		return 0, ErrTruncated
+		return 0, fault.ErrTruncated
 	}
 	if w.packed {
 		indices(w.pix[w.at:w.at+n], rest, 4)

@@ -1,6 +1,10 @@
 package plain
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"fovea/picture/internal/fault"
+)
 
 // IsDDS recognizes DirectX's textures.
 func IsDDS(head []byte) bool { return len(head) >= 8 && string(head[:8]) == "DDS \x7c\x00\x00\x00" }
@@ -28,7 +32,7 @@ var (
 // ParseDDS reads the header of a texture, of which the first and largest picture is decoded.
 func ParseDDS(data []byte) (*Image, error) {
 	if len(data) < 128 {
-		return nil, ErrTruncated
+		return nil, fault.ErrTruncated
 	}
 	m := &Image{Width: int(le.Uint32(data[16:])), Height: int(le.Uint32(data[12:]))}
 	flags, code, depth := le.Uint32(data[80:]), string(data[84:88]), int(le.Uint32(data[88:]))
@@ -43,7 +47,7 @@ func ParseDDS(data []byte) (*Image, error) {
 		return m, m.ddsIndexed(data)
 	case flags&ddsCode != 0 && code == "DX10":
 		if len(data) < 148 {
-			return nil, ErrTruncated
+			return nil, fault.ErrTruncated
 		}
 		number := le.Uint32(data[128:])
 		if b, found := ddsNumbers[number]; found {
@@ -73,7 +77,7 @@ func ParseDDS(data []byte) (*Image, error) {
 
 func (m *Image) ddsIndexed(data []byte) error {
 	if len(data) < 128+1024 {
-		return ErrTruncated
+		return fault.ErrTruncated
 	}
 	m.Channels, m.Palette = 1, &Palette{Opaque: true, Count: 256}
 	for i := range m.Palette.Colours {

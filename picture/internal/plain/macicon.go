@@ -1,5 +1,7 @@
 package plain
 
+import "fovea/picture/internal/fault"
+
 // ParseMacIcon describes a square image of a macOS icon that is no file of its own: RGB, or the three colours one after
 // the other in run lengths. mask is its opacity, a byte a pixel, or nil.
 func ParseMacIcon(data, mask []byte, side int) (*Image, error) {
@@ -9,7 +11,7 @@ func ParseMacIcon(data, mask []byte, side int) (*Image, error) {
 	}
 	m.read = func(pix []byte, spend Spend) error {
 		if !spend(side * side) {
-			return ErrStopped
+			return fault.ErrStopped
 		}
 		rest := data
 		for c := range 3 {
@@ -36,7 +38,7 @@ func ParseMacIcon(data, mask []byte, side int) (*Image, error) {
 func macRuns(dst, src []byte, count, every int) ([]byte, error) {
 	for i := 0; i < count; {
 		if len(src) < 2 {
-			return nil, ErrTruncated
+			return nil, fault.ErrTruncated
 		}
 		n, run := int(src[0])+1, src[0] >= 0x80
 		if run {
@@ -44,9 +46,9 @@ func macRuns(dst, src []byte, count, every int) ([]byte, error) {
 		}
 		switch {
 		case n > count-i:
-			return nil, corrupt("a run that leaves its colour")
+			return nil, fault.Corrupt("a run that leaves its colour")
 		case !run && len(src) < 1+n:
-			return nil, ErrTruncated
+			return nil, fault.ErrTruncated
 		}
 		for k := range n {
 			at := 1

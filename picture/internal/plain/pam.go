@@ -3,6 +3,8 @@ package plain
 import (
 	"bytes"
 	"strconv"
+
+	"fovea/picture/internal/fault"
 )
 
 // pamStart begins a PAM; comments or one of the lines of its header follow.
@@ -27,7 +29,7 @@ func ParsePAM(data []byte) (*Image, error) {
 	for {
 		end := bytes.IndexByte(data[at:min(len(data), at+1000)], '\n')
 		if end < 0 {
-			return nil, ErrTruncated
+			return nil, fault.ErrTruncated
 		}
 		line := bytes.TrimSpace(data[at : at+end])
 		at += end + 1
@@ -42,12 +44,12 @@ func ParsePAM(data []byte) (*Image, error) {
 		case "WIDTH", "HEIGHT", "DEPTH", "MAXVAL":
 			n, err := strconv.ParseUint(string(value), 10, 31)
 			if err != nil {
-				return nil, corrupt("a header with the line %q", line)
+				return nil, fault.Corrupt("a header with the line %q", line)
 			}
 			header[string(name)] = int(n)
 		default:
 			if name[0] != '#' {
-				return nil, corrupt("a header with the line %q", line)
+				return nil, fault.Corrupt("a header with the line %q", line)
 			}
 		}
 	}
@@ -59,11 +61,11 @@ func pamImage(data []byte, at int, header map[string]int, kind string) (*Image, 
 	channels := map[string]int{"": m.Channels, "BLACKANDWHITE": 1, "GRAYSCALE": 1, "BLACKANDWHITE_ALPHA": 2, "GRAYSCALE_ALPHA": 2, "RGB": 3, "RGB_ALPHA": 4}
 	switch {
 	case maxval < 1 || maxval >= 1<<16:
-		return nil, corrupt("a largest value of %d", maxval)
+		return nil, fault.Corrupt("a largest value of %d", maxval)
 	case channels[kind] != m.Channels || m.Channels > 4:
 		return nil, unsupported("a PAM of the type %q with %d channels", kind, m.Channels)
 	case m.Channels < 1:
-		return nil, corrupt("no channels")
+		return nil, fault.Corrupt("no channels")
 	}
 	p := pnmReader{data: data, at: at}
 	p.packed(m, maxval)

@@ -1,5 +1,7 @@
 package plain
 
+import "fovea/picture/internal/fault"
+
 // IsPCX recognizes Paintbrush's files.
 func IsPCX(head []byte) bool {
 	if len(head) < 70 || head[0] != 10 || head[1] > 5 || head[1] == 1 || head[2] > 1 || head[64] != 0 {
@@ -13,12 +15,12 @@ func IsPCX(head []byte) bool {
 // ParsePCX reads a header that IsPCX has recognized.
 func ParsePCX(data []byte) (*Image, error) {
 	if len(data) < 128 {
-		return nil, ErrTruncated
+		return nil, fault.ErrTruncated
 	}
 	bits, planes, stride := int(data[3]), int(data[65]), field(data, 66)
 	m := &Image{Width: field(data, 8) - field(data, 4) + 1, Height: field(data, 10) - field(data, 6) + 1, Channels: 1}
 	if m.Width < 1 || m.Height < 1 {
-		return nil, corrupt("an image of %dx%d pixels", m.Width, m.Height)
+		return nil, fault.Corrupt("an image of %dx%d pixels", m.Width, m.Height)
 	}
 	if data[2] == 0 {
 		return nil, unsupported("a PCX without run lengths")
@@ -65,21 +67,21 @@ func (m *Image) pcxRows(rest, pix []byte, size, bits, planes int, spend Spend) e
 	line := make([]byte, size*planes)
 	for y := range m.Height {
 		if !spend(m.Width) {
-			return ErrStopped
+			return fault.ErrStopped
 		}
 		for at := 0; at < len(line); {
 			if len(rest) == 0 {
-				return ErrTruncated
+				return fault.ErrTruncated
 			}
 			count, value := 1, rest[0]
 			if rest = rest[1:]; value >= 0xc0 {
 				if len(rest) == 0 {
-					return ErrTruncated
+					return fault.ErrTruncated
 				}
 				count, value, rest = int(value&0x3f), rest[0], rest[1:]
 			}
 			if count > len(line)-at {
-				return corrupt("a run that leaves its row")
+				return fault.Corrupt("a run that leaves its row")
 			}
 			for range count {
 				line[at] = value

@@ -2,22 +2,12 @@ package plain
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
+
+	"fovea/picture/internal/fault"
 )
 
-// Why a file yields no image. Errors of this package wrap one of these.
-var (
-	ErrUnsupported = errors.New("unsupported")
-	ErrTruncated   = errors.New("ends too early")
-	ErrCorrupt     = errors.New("corrupt")
-)
-
-// Spend counts work, in units of about a pixel, and says whether there is time for more.
+// Spend counts work, in units of about a pixel, and says whether there is time for more; if not, Read is a fault.ErrStopped.
 type Spend func(work int) bool
-
-// ErrStopped is that of a Read whose Spend said no.
-var ErrStopped = errors.New("stopped")
 
 // Image is a file's header, from which its pixels can be read.
 type Image struct {
@@ -70,7 +60,7 @@ func (m *Image) Read(pix []byte, spend Spend) error {
 	}
 	for _, index := range pix { // of one byte
 		if int(index) >= m.Palette.Count {
-			return corrupt("colour %d of a palette of %d", index, m.Palette.Count)
+			return fault.Corrupt("colour %d of a palette of %d", index, m.Palette.Count)
 		}
 	}
 	return nil
@@ -79,12 +69,8 @@ func (m *Image) Read(pix []byte, spend Spend) error {
 // rowBytes are those of a decoded row.
 func (m *Image) rowBytes() int { return m.Width * m.Channels * m.Bytes() }
 
-func unsupported(format string, more ...any) error {
-	return fmt.Errorf("%w: "+format, append([]any{ErrUnsupported}, more...)...)
-}
-
-func corrupt(format string, more ...any) error {
-	return fmt.Errorf("%w: "+format, append([]any{ErrCorrupt}, more...)...)
+func unsupported(format string, arguments ...any) error {
+	return fault.Unsupported(format+": convert it to PNG", arguments...)
 }
 
 var (
@@ -127,12 +113,12 @@ func (m *Image) rows(data []byte, r raw, line func(dst, src []byte) error) {
 	m.Least = r.least(m.Height)
 	m.read = func(pix []byte, spend Spend) error {
 		if int64(len(data)) < m.Least {
-			return ErrTruncated
+			return fault.ErrTruncated
 		}
 		size := m.rowBytes()
 		for y := range m.Height {
 			if !spend(m.Width) {
-				return ErrStopped
+				return fault.ErrStopped
 			}
 			to := y
 			if r.upward {

@@ -3,6 +3,8 @@ package plain
 import (
 	"math"
 	"strconv"
+
+	"fovea/picture/internal/fault"
 )
 
 // IsPNM recognizes PBM, PGM and PPM, plain and packed, and PFM of grey and colours: by a header of as many numbers as each
@@ -54,7 +56,7 @@ func ParsePNM(data []byte) (*Image, error) {
 	width, ok := p.number()
 	height, ok2 := p.number()
 	if !ok || !ok2 {
-		return nil, ErrTruncated
+		return nil, fault.ErrTruncated
 	}
 	m := &Image{Width: width, Height: height, Channels: 1}
 	if kind == '3' || kind == '6' || kind == 'F' {
@@ -67,16 +69,16 @@ func ParsePNM(data []byte) (*Image, error) {
 	case 'f', 'F':
 		scale, ok := p.scale()
 		if !ok {
-			return nil, corrupt("a PFM without a scale")
+			return nil, fault.Corrupt("a PFM without a scale")
 		}
 		p.floats(m, scale)
 		return m, nil
 	default:
 		if maxval, ok = p.number(); !ok {
-			return nil, ErrTruncated
+			return nil, fault.ErrTruncated
 		}
 		if maxval < 1 || maxval >= 1<<16 {
-			return nil, corrupt("a largest value of %d", maxval)
+			return nil, fault.Corrupt("a largest value of %d", maxval)
 		}
 	}
 	switch {
@@ -221,14 +223,14 @@ func (p *pnmReader) plain(m *Image, kind byte, maxval int) {
 		size := m.Bytes()
 		for i := 0; i < len(pix); i += size {
 			if i&(1<<12-1) == 0 && !spend(1<<12) {
-				return ErrStopped
+				return fault.ErrStopped
 			}
 			v, err := q.next(kind == '1')
 			switch {
 			case err != nil:
 				return err
 			case v > maxval:
-				return corrupt("a value of %d, where %d is the largest", v, maxval)
+				return fault.Corrupt("a value of %d, where %d is the largest", v, maxval)
 			case size == 2:
 				be.PutUint16(pix[i:], uint16(v))
 			default:
@@ -256,13 +258,13 @@ func (p *plainReader) next(single bool) (int, error) {
 		p.at++
 	}
 	if p.at >= len(p.data) {
-		return 0, ErrTruncated
+		return 0, fault.ErrTruncated
 	}
 	value := 0
 	for start := p.at; p.at < len(p.data) && !isBlank(p.data[p.at]) && p.data[p.at] != '#'; p.at++ {
 		c := p.data[p.at]
 		if c < '0' || c > '9' || p.at-start >= 10 {
-			return 0, corrupt("%q among its numbers", c)
+			return 0, fault.Corrupt("%q among its numbers", c)
 		}
 		value = 10*value + int(c-'0')
 		if single {

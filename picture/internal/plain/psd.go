@@ -1,5 +1,7 @@
 package plain
 
+import "fovea/picture/internal/fault"
+
 // IsPSD recognizes Photoshop's documents, small and large ones.
 func IsPSD(head []byte) bool {
 	return len(head) >= 6 && string(head[:4]) == "8BPS" && head[4] == 0 && (head[5] == 1 || head[5] == 2)
@@ -32,12 +34,12 @@ const (
 // ParsePSD reads a document's header and finds the image of all layers together.
 func ParsePSD(data []byte) (*Image, error) {
 	if len(data) < 26 {
-		return nil, ErrTruncated
+		return nil, fault.ErrTruncated
 	}
 	d := psd{data: data, large: data[5] == 2, channels: int(be.Uint16(data[12:])), depth: int(be.Uint16(data[22:])), mode: int(be.Uint16(data[24:]))}
 	d.height, d.width = int(be.Uint32(data[14:])), int(be.Uint32(data[18:]))
 	if d.width > 300_000 || d.height > 300_000 {
-		return nil, corrupt("a document of %dx%d pixels", d.width, d.height)
+		return nil, fault.Corrupt("a document of %dx%d pixels", d.width, d.height)
 	}
 	m := &Image{Width: d.width, Height: d.height}
 	if err := d.kind(m); err != nil {
@@ -48,7 +50,7 @@ func ParsePSD(data []byte) (*Image, error) {
 	}
 	if d.mode == psdIndexed {
 		if len(d.palette) != 768 {
-			return nil, corrupt("a palette of %d bytes", len(d.palette))
+			return nil, fault.Corrupt("a palette of %d bytes", len(d.palette))
 		}
 		m.Palette = &Palette{Opaque: true, Count: 256}
 		for i := range 256 {
@@ -65,7 +67,7 @@ func (d *psd) kind(m *Image) error {
 	case d.depth == 32:
 		return unsupported("a Photoshop document of 32 bits")
 	case d.depth != 1 && d.depth != 8 && d.depth != 16, (d.depth == 1) != (d.mode == psdBitmap), d.depth == 16 && d.mode == psdIndexed:
-		return corrupt("a document of %d bits in mode %d", d.depth, d.mode)
+		return fault.Corrupt("a document of %d bits in mode %d", d.depth, d.mode)
 	}
 	switch d.mode {
 	case psdBitmap, psdGrey, psdIndexed, psdMultichannel, psdDuotone:
@@ -83,13 +85,13 @@ func (d *psd) kind(m *Image) error {
 	case psdLab:
 		return unsupported("a Photoshop document in Lab colours")
 	default:
-		return corrupt("a document of mode %d", d.mode)
+		return fault.Corrupt("a document of mode %d", d.mode)
 	}
 	if d.depth == 16 && d.mode != psdCMYK {
 		m.Size = 2
 	}
 	if d.channels < d.used {
-		return corrupt("%d channels in a document of mode %d", d.channels, d.mode)
+		return fault.Corrupt("%d channels in a document of mode %d", d.channels, d.mode)
 	}
 	return nil
 }
@@ -103,7 +105,7 @@ func (d *psd) sections() error {
 			size = 8
 		}
 		if at+size > uint64(len(d.data)) {
-			return ErrTruncated
+			return fault.ErrTruncated
 		}
 		length := uint64(be.Uint32(d.data[at:]))
 		if size == 8 {
@@ -111,7 +113,7 @@ func (d *psd) sections() error {
 		}
 		at += size
 		if length > uint64(len(d.data))-at {
-			return ErrTruncated
+			return fault.ErrTruncated
 		}
 		if i == 0 {
 			d.palette = d.data[at : at+length]
@@ -125,7 +127,7 @@ func (d *psd) sections() error {
 // merged describes the merged image: channel by channel, plain or packed.
 func (d *psd) merged(m *Image) error {
 	if len(d.data) < d.at+2 {
-		return ErrTruncated
+		return fault.ErrTruncated
 	}
 	compression := be.Uint16(d.data[d.at:])
 	d.at += 2
@@ -135,7 +137,7 @@ func (d *psd) merged(m *Image) error {
 		m.Least = int64(d.at) + product(d.used, d.height, d.row)
 		m.read = func(pix []byte, spend Spend) error {
 			if int64(len(d.data)) < m.Least {
-				return ErrTruncated
+				return fault.ErrTruncated
 			}
 			return d.planes(m, pix, spend, func(_, at int) ([]byte, error) { return d.data[d.at+at*d.row:][:d.row], nil })
 		}
@@ -157,7 +159,7 @@ func (d *psd) packed(m *Image, pix []byte, spend Spend, size int) error {
 	lengths := d.data[d.at:]
 	at := int64(d.at) + product(size, d.channels, d.height)
 	if at > int64(len(d.data)) {
-		return ErrTruncated
+		return fault.ErrTruncated
 	}
 	line := make([]byte, d.row)
 	return d.planes(m, pix, spend, func(_, row int) ([]byte, error) {
@@ -166,7 +168,7 @@ func (d *psd) packed(m *Image, pix []byte, spend Spend, size int) error {
 			length = int64(be.Uint32(lengths[size*row:]))
 		}
 		if length > int64(len(d.data))-at {
-			return nil, ErrTruncated
+			return nil, fault.ErrTruncated
 		}
 		err := unpackBits(line, d.data[at:at+length])
 		at += length
@@ -179,7 +181,7 @@ func (d *psd) planes(m *Image, pix []byte, spend Spend, next func(channel, row i
 	for c := range d.used {
 		for y := range d.height {
 			if !spend(d.width) {
-				return ErrStopped
+				return fault.ErrStopped
 			}
 			line, err := next(c, c*d.height+y)
 			if err != nil {
@@ -226,7 +228,7 @@ func inked(pixel []byte, black byte) {
 func unpackBits(dst, src []byte) error {
 	for len(dst) > 0 {
 		if len(src) < 2 {
-			return ErrTruncated
+			return fault.ErrTruncated
 		}
 		n := int(int8(src[0]))
 		switch {
@@ -242,7 +244,7 @@ func unpackBits(dst, src []byte) error {
 		default:
 			n = min(n+1, len(dst))
 			if len(src) < 1+n {
-				return ErrTruncated
+				return fault.ErrTruncated
 			}
 			copy(dst[:n], src[1:])
 			src = src[1+n:]

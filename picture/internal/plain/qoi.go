@@ -1,5 +1,7 @@
 package plain
 
+import "fovea/picture/internal/fault"
+
 // IsQOI recognizes "quite OK images".
 func IsQOI(head []byte) bool {
 	return len(head) >= 14 && string(head[:4]) == "qoif" && (head[12] == 3 || head[12] == 4) && head[13] <= 1
@@ -8,7 +10,7 @@ func IsQOI(head []byte) bool {
 // ParseQOI reads a header that IsQOI has recognized.
 func ParseQOI(data []byte) (*Image, error) {
 	if len(data) < 14 {
-		return nil, ErrTruncated
+		return nil, fault.ErrTruncated
 	}
 	m := &Image{Width: int(be.Uint32(data[4:])), Height: int(be.Uint32(data[8:])), Channels: int(data[12])}
 	m.Least = min(1<<62, 14+(product(m.Width, m.Height)+61)/62)
@@ -28,7 +30,7 @@ func qoiPixels(rest, pix []byte, channels int, spend Spend) error {
 	q := qoiReader{rest: rest, last: [4]uint8{3: 255}}
 	for at := 0; at < len(pix); at += channels {
 		if at/channels%(1<<12) == 0 && !spend(1<<12) {
-			return ErrStopped
+			return fault.ErrStopped
 		}
 		if q.run > 0 {
 			q.run--
@@ -43,7 +45,7 @@ func qoiPixels(rest, pix []byte, channels int, spend Spend) error {
 // next decodes the next operation.
 func (q *qoiReader) next() error {
 	if len(q.rest) == 0 {
-		return ErrTruncated
+		return fault.ErrTruncated
 	}
 	op, size := q.rest[0], 1
 	switch {
@@ -55,7 +57,7 @@ func (q *qoiReader) next() error {
 		size = 2
 	}
 	if len(q.rest) < size {
-		return ErrTruncated
+		return fault.ErrTruncated
 	}
 	operands := q.rest[1:size]
 	q.rest = q.rest[size:]

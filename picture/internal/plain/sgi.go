@@ -1,5 +1,7 @@
 package plain
 
+import "fovea/picture/internal/fault"
+
 // IsSGI recognizes Silicon Graphics's images, which are called .sgi, .rgb or .bw.
 func IsSGI(head []byte) bool {
 	return len(head) >= 12 && head[0] == 1 && head[1] == 0xda && head[2] <= 1 && (head[3] == 1 || head[3] == 2) && head[4] == 0 && head[5] >= 1 && head[5] <= 3
@@ -8,7 +10,7 @@ func IsSGI(head []byte) bool {
 // ParseSGI reads a header that IsSGI has recognized.
 func ParseSGI(data []byte) (*Image, error) {
 	if len(data) < 512 {
-		return nil, ErrTruncated
+		return nil, fault.ErrTruncated
 	}
 	size, dimensions := int(data[3]), data[5]
 	m := &Image{Width: int(be.Uint16(data[6:])), Height: int(be.Uint16(data[8:])), Channels: int(be.Uint16(data[10:])), Size: size}
@@ -32,7 +34,7 @@ func ParseSGI(data []byte) (*Image, error) {
 				if at := 512 + i*row; at+row <= len(data) {
 					return data[at:][:row], nil
 				}
-				return nil, ErrTruncated
+				return nil, fault.ErrTruncated
 			})
 		}
 		return m, nil
@@ -44,7 +46,7 @@ func ParseSGI(data []byte) (*Image, error) {
 		return m.sgiRows(pix, size, spend, func(i int) ([]byte, error) {
 			start, length := int64(be.Uint32(data[512+4*i:])), int64(be.Uint32(data[512+4*(count+i):]))
 			if start+length > int64(len(data)) {
-				return nil, ErrTruncated
+				return nil, fault.ErrTruncated
 			}
 			return line, sgiRuns(line, data[start:start+length], size)
 		})
@@ -57,7 +59,7 @@ func (m *Image) sgiRows(pix []byte, size int, spend Spend, next func(i int) ([]b
 	for c := range m.Channels {
 		for y := range m.Height {
 			if !spend(m.Width) {
-				return ErrStopped
+				return fault.ErrStopped
 			}
 			line, err := next(c*m.Height + y)
 			if err != nil {
@@ -73,25 +75,25 @@ func (m *Image) sgiRows(pix []byte, size int, spend Spend, next func(i int) ([]b
 func sgiRuns(dst, src []byte, size int) error {
 	for len(dst) > 0 {
 		if len(src) < size {
-			return ErrTruncated
+			return fault.ErrTruncated
 		}
 		head := src[size-1]
 		src = src[size:]
 		n := int(head&0x7f) * size
 		switch {
 		case n == 0:
-			return corrupt("a row that ends early")
+			return fault.Corrupt("a row that ends early")
 		case n > len(dst):
-			return corrupt("a run that leaves its row")
+			return fault.Corrupt("a run that leaves its row")
 		case head&0x80 != 0:
 			if len(src) < n {
-				return ErrTruncated
+				return fault.ErrTruncated
 			}
 			copy(dst, src[:n])
 			src = src[n:]
 		default:
 			if len(src) < size {
-				return ErrTruncated
+				return fault.ErrTruncated
 			}
 			for i := 0; i < n; i += size {
 				copy(dst[i:i+size], src)
@@ -101,7 +103,7 @@ func sgiRuns(dst, src []byte, size int) error {
 		dst = dst[n:]
 	}
 	if len(src) >= size && src[size-1]&0x7f != 0 {
-		return corrupt("a run that leaves its row")
+		return fault.Corrupt("a run that leaves its row")
 	}
 	return nil
 }

@@ -1,12 +1,14 @@
 package plain
 
+import "fovea/picture/internal/fault"
+
 // IsSun recognizes Sun's raster files.
 func IsSun(head []byte) bool { return len(head) >= 4 && string(head[:4]) == "\x59\xa6\x6a\x95" }
 
 // ParseSun reads a header that IsSun has recognized.
 func ParseSun(data []byte) (*Image, error) {
 	if len(data) < 32 {
-		return nil, ErrTruncated
+		return nil, fault.ErrTruncated
 	}
 	word := func(i int) int { return int(be.Uint32(data[4*i:])) }
 	depth, kind, mapKind, mapBytes := word(3), word(5), word(6), word(7)
@@ -33,7 +35,7 @@ func ParseSun(data []byte) (*Image, error) {
 		return nil, unsupported("a Sun raster of %d bits", depth)
 	}
 	if len(data) < 32+mapBytes {
-		return nil, ErrTruncated
+		return nil, fault.ErrTruncated
 	}
 	if mapBytes > 0 {
 		m.Palette = &Palette{Opaque: true, Count: mapBytes / 3}
@@ -63,7 +65,7 @@ func (m *Image) sunRows(rest, pix []byte, r raw, line func(dst, src []byte) erro
 	left, value := 0, byte(0)
 	for y := range m.Height {
 		if !spend(m.Width) {
-			return ErrStopped
+			return fault.ErrStopped
 		}
 		need := r.stride
 		if y == m.Height-1 {
@@ -76,13 +78,13 @@ func (m *Image) sunRows(rest, pix []byte, r raw, line func(dst, src []byte) erro
 				continue
 			}
 			if len(rest) == 0 {
-				return ErrTruncated
+				return fault.ErrTruncated
 			}
 			value = rest[0]
 			rest = rest[1:]
 			if value == 0x80 {
 				if len(rest) == 0 || rest[0] > 0 && len(rest) < 2 {
-					return ErrTruncated
+					return fault.ErrTruncated
 				}
 				if rest[0] == 0 {
 					rest = rest[1:]

@@ -1,6 +1,10 @@
 package plain
 
-import "bytes"
+import (
+	"bytes"
+
+	"fovea/picture/internal/fault"
+)
 
 // tgaFooter ends files of version 2.
 const tgaFooter = "TRUEVISION-XFILE.\x00"
@@ -57,7 +61,7 @@ func (t tga) mapFits(head []byte) bool {
 // ParseTGA reads a header that IsTGA has recognized.
 func ParseTGA(data []byte) (*Image, error) {
 	if len(data) < 18 {
-		return nil, ErrTruncated
+		return nil, fault.ErrTruncated
 	}
 	t := readTGA(data)
 	m := &Image{Width: t.width, Height: t.height}
@@ -65,7 +69,7 @@ func ParseTGA(data []byte) (*Image, error) {
 	if t.mapped {
 		entry := (t.bits + 7) / 8
 		if len(data) < at+entry*t.count {
-			return nil, ErrTruncated
+			return nil, fault.ErrTruncated
 		}
 		if t.kind&7 == 1 {
 			m.Palette = t.palette(data[at:], entry)
@@ -106,7 +110,7 @@ func (m *Image) tgaRows(rest, pix []byte, r raw, size int, line func(dst, src []
 	buffer, packets := make([]byte, r.row), tgaPackets{rest: rest, size: size}
 	for y := range m.Height {
 		if !spend(m.Width) {
-			return ErrStopped
+			return fault.ErrStopped
 		}
 		if err := packets.row(buffer); err != nil {
 			return err
@@ -183,7 +187,7 @@ func (p *tgaPackets) row(dst []byte) error {
 	for len(dst) > 0 {
 		if p.left == 0 {
 			if len(p.rest) < 1+p.size {
-				return ErrTruncated
+				return fault.ErrTruncated
 			}
 			p.run, p.left = p.rest[0]&0x80 != 0, int(p.rest[0]&0x7f)+1
 			p.rest = p.rest[1:]
@@ -198,7 +202,7 @@ func (p *tgaPackets) row(dst []byte) error {
 			}
 		} else {
 			if len(p.rest) < n {
-				return ErrTruncated
+				return fault.ErrTruncated
 			}
 			copy(dst[:n], p.rest)
 			p.rest = p.rest[n:]

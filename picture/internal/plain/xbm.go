@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"fovea/internal/lazy"
+	"fovea/picture/internal/fault"
 )
 
 // xbmHead is how X11's bitmaps begin: a C program's comments, its definitions of the size, and an array of bytes.
@@ -23,7 +24,7 @@ func IsXBM(head []byte) bool {
 func ParseXBM(data []byte) (*Image, error) {
 	match := xbmHead().FindSubmatchIndex(data[:min(len(data), maxXBMHead)])
 	if match == nil {
-		return nil, ErrTruncated
+		return nil, fault.ErrTruncated
 	}
 	number := func(i int) int {
 		n, _ := strconv.Atoi(string(data[match[i]:match[i+1]])) // digits, as the expression has them
@@ -40,17 +41,17 @@ func ParseXBM(data []byte) (*Image, error) {
 func (m *Image) xbmBits(rest, pix []byte, row int, spend Spend) error {
 	for y := range m.Height {
 		if !spend(16 * row) {
-			return ErrStopped
+			return fault.ErrStopped
 		}
 		for i := range row {
 			rest = bytes.TrimLeft(rest, " \t\r\n\f\v")
 			end := bytes.IndexAny(rest[:min(len(rest), 40)], ",} \t\r\n")
 			if end < 0 {
-				return ErrTruncated
+				return fault.ErrTruncated
 			}
 			value, err := strconv.ParseUint(string(rest[:end]), 0, 8)
 			if err != nil {
-				return corrupt("%q among its numbers", rest[:end])
+				return fault.Corrupt("%q among its numbers", rest[:end])
 			}
 			rest = bytes.TrimPrefix(bytes.TrimLeft(rest[end:], " \t\r\n\f\v"), []byte(","))
 			for bit := range min(8, m.Width-8*i) {

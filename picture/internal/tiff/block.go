@@ -11,6 +11,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	tifflzw "golang.org/x/image/tiff/lzw"
+
+	"fovea/picture/internal/fault"
 )
 
 // Codec decodes a block of JPEG, old-style JPEG or WebP: pixels of so many samples of 8 bits each, row by row, chroma
@@ -66,14 +68,14 @@ func (f *File) unpack(l *Layout, block int64, first, rows int) ([]byte, error) {
 	want := l.bytesOf(stored)
 	if l.Compression == Uncompressed {
 		if f.block = grown(f.block, want); at > f.size-skip-want || at < 0 {
-			return nil, truncated("a strip or tile ends behind the file")
+			return nil, fault.Truncated("a strip or tile ends behind the file")
 		}
 		if err := f.fill(f.block, at+skip); err != nil {
 			return nil, err
 		}
 	} else {
 		if n > f.size-at || at < 0 {
-			return nil, truncated("a strip or tile ends behind the file")
+			return nil, fault.Truncated("a strip or tile ends behind the file")
 		}
 		f.raw = grown(f.raw, n)
 		if err := f.fill(f.raw, at); err != nil {
@@ -158,12 +160,12 @@ func coding(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrStopped):
+	case errors.Is(err, fault.ErrStopped):
 		return err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return truncated("a strip or tile has too few pixels")
+		return fault.Truncated("a strip or tile has too few pixels")
 	}
-	return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	return fault.Corrupt("%w", err)
 }
 
 // zstdWindow is the largest window of Zstandard that blocks need which do not say how long they are: that of level 19.
@@ -176,7 +178,7 @@ func unpackZstandard(dst, raw []byte) error {
 	}
 	most := uint64(max(len(dst)+1, zstdWindow))
 	if header.HasFCS && header.FrameContentSize > uint64(len(dst)) {
-		return corrupt("a strip or tile of %d bytes holds %d", len(dst), header.FrameContentSize)
+		return fault.Corrupt("a strip or tile of %d bytes holds %d", len(dst), header.FrameContentSize)
 	} else if header.HasFCS { // then no window is kept
 		most = max(most, header.WindowSize)
 	}
@@ -188,7 +190,7 @@ func unpackZstandard(dst, raw []byte) error {
 	out, err := decoder.DecodeAll(raw, dst[:0:len(dst)])
 	switch {
 	case errors.Is(err, zstd.ErrWindowSizeExceeded):
-		return unsupported("TIFF compressed by Zstandard with a window of %d MB: convert it to PNG", header.WindowSize>>20)
+		return fault.Unsupported("TIFF compressed by Zstandard with a window of %d MB: convert it to PNG", header.WindowSize>>20)
 	case err != nil:
 		return coding(err)
 	case len(out) < len(dst):
@@ -227,17 +229,17 @@ func unpackBits(dst, raw []byte) error {
 // viaCodec decodes a block by the Codec, into rows of the block's width.
 func (f *File) viaCodec(l *Layout, dst, raw []byte, rows int) error {
 	if f.Codec == nil {
-		return unsupported("TIFF of compression %d: convert it to PNG", l.Compression)
+		return fault.Unsupported("TIFF of compression %d: convert it to PNG", l.Compression)
 	}
 	p, err := f.Codec(l, l.tables, raw)
 	if err != nil {
 		return err
 	}
 	if p.Width < l.BlockWidth || p.Height < rows {
-		return corrupt("a block of %dx%d pixels holds %dx%d", l.BlockWidth, rows, p.Width, p.Height)
+		return fault.Corrupt("a block of %dx%d pixels holds %dx%d", l.BlockWidth, rows, p.Width, p.Height)
 	}
 	if p.Samples != l.channels() {
-		return corrupt("a block of %d samples a pixel holds %d", l.channels(), p.Samples)
+		return fault.Corrupt("a block of %d samples a pixel holds %d", l.channels(), p.Samples)
 	}
 	row := l.BlockWidth * p.Samples
 	for y := range rows {

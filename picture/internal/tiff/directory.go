@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math"
 	"strings"
+
+	"fovea/picture/internal/fault"
 )
 
 // Directory is the tags of a page.
@@ -78,11 +80,11 @@ func (d *Directory) bytes(e *entry, from, n int64) ([]byte, error) {
 	size := e.size()
 	switch {
 	case size == 0 || from < 0 || n < 0 || n > e.count-from:
-		return nil, corrupt("tag %d has no %d values", e.tag, n)
+		return nil, fault.Corrupt("tag %d has no %d values", e.tag, n)
 	case e.at < 0:
 		return e.value[from*size : (from+n)*size], nil
 	case n > (d.file.size-e.at)/size-from:
-		return nil, truncated("the values of tag %d are missing", e.tag)
+		return nil, fault.Truncated("the values of tag %d are missing", e.tag)
 	}
 	return d.file.bytes(e.at+from*size, n*size)
 }
@@ -104,7 +106,7 @@ func (d *Directory) Uints(tag uint16, most int64) ([]uint64, error) {
 	switch e.kind {
 	case 1, 3, 4, 6, 7, 8, 9, 13, 16, 17, 18:
 	default:
-		return nil, corrupt("tag %d has values of kind %d", tag, e.kind)
+		return nil, fault.Corrupt("tag %d has values of kind %d", tag, e.kind)
 	}
 	n := min(e.count, most)
 	raw, err := d.bytes(e, 0, n)
@@ -212,7 +214,7 @@ const cachedValues = 512
 func (d *Directory) at(c *listCache, tag uint16, i int64) (uint64, error) {
 	e := d.find(tag)
 	if e == nil {
-		return 0, corrupt("tag %d is missing", tag)
+		return 0, fault.Corrupt("tag %d is missing", tag)
 	}
 	if c.entry != e || i < c.from || i >= c.from+int64(len(c.values)) {
 		from := i - i%cachedValues
@@ -224,7 +226,7 @@ func (d *Directory) at(c *listCache, tag uint16, i int64) (uint64, error) {
 		switch e.kind {
 		case 1, 3, 4, 13, 16, 18:
 		default:
-			return 0, corrupt("tag %d has values of kind %d", tag, e.kind)
+			return 0, fault.Corrupt("tag %d has values of kind %d", tag, e.kind)
 		}
 		c.entry, c.from, c.values = e, from, c.values[:0]
 		for ; len(raw) > 0; raw = raw[size:] {

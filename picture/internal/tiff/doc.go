@@ -18,7 +18,7 @@
 // window. Compressions are none, LZW in both orders, PackBits, Deflate, Zstandard, and those of faxes;
 // the Codec does JPEG and WebP.
 //
-// Errors wrap ErrUnsupported, ErrTruncated or ErrCorrupt. What a file says is checked before memory
+// Errors wrap a reason of package fault. What a file says is checked before memory
 // is taken: Layout.Memory is what reading will take.
 //
 // The package knows files and samples. It must not know pixels that people see, nor other formats.

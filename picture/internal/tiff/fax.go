@@ -1,6 +1,10 @@
 package tiff
 
-import "slices"
+import (
+	"slices"
+
+	"fovea/picture/internal/fault"
+)
 
 // The options of Group 3 that say how rows are coded.
 const faxTwoDimensions = 1
@@ -117,10 +121,10 @@ func (r *faxReader) run(black bool) (int, error) {
 		case code.bits == 0 && r.at+faxBits > 8*len(r.data), r.at > 8*len(r.data):
 			return 0, coding(errFaxEnd)
 		case code.bits == 0:
-			return 0, corrupt("a fax has an unknown code")
+			return 0, fault.Corrupt("a fax has an unknown code")
 		}
 		if total += int(code.run); total > r.width {
-			return 0, corrupt("a run of a fax is longer than its row")
+			return 0, fault.Corrupt("a run of a fax is longer than its row")
 		}
 		if code.run < 64 {
 			return total, nil
@@ -136,7 +140,7 @@ func (r *faxReader) oneDimension() error {
 			return err
 		}
 		if at += n; at > r.width {
-			return corrupt("a row of a fax is too long")
+			return fault.Corrupt("a row of a fax is too long")
 		}
 		r.change(at)
 	}
@@ -165,9 +169,9 @@ func (r *faxReader) mode() (mode, shift int, err error) {
 	case r.at+7 > 8*len(r.data), r.peek(12) == 1:
 		return 0, 0, coding(errFaxEnd)
 	case v == 1:
-		return 0, 0, unsupported("TIFF compressed as a fax with uncompressed parts: convert it to PNG")
+		return 0, 0, fault.Unsupported("TIFF compressed as a fax with uncompressed parts: convert it to PNG")
 	}
-	return 0, 0, corrupt("a fax has an unknown mode")
+	return 0, 0, fault.Corrupt("a fax has an unknown mode")
 }
 
 var faxModes = []struct{ code, bits, mode, shift int }{
@@ -201,14 +205,14 @@ func (r *faxReader) twoDimensions() error {
 					return err
 				}
 				if at += n; at > r.width {
-					return corrupt("a row of a fax is too long")
+					return fault.Corrupt("a row of a fax is too long")
 				}
 				r.change(at)
 			}
 		default:
 			next := r.aboveAt(near) + shift
 			if next < max(at, 0) || next > r.width {
-				return corrupt("a change of a fax lies outside its row")
+				return fault.Corrupt("a change of a fax lies outside its row")
 			}
 			at, black = next, !black
 			r.change(at)

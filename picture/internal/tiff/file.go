@@ -5,31 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"fovea/picture/internal/fault"
 )
-
-// What is wrong with a file.
-var (
-	// ErrUnsupported marks a kind of TIFF that the package does not read.
-	ErrUnsupported = errors.New("unsupported kind of TIFF")
-	// ErrTruncated marks a file that ends too early.
-	ErrTruncated = errors.New("truncated")
-	// ErrCorrupt marks a file that contradicts itself or the standard.
-	ErrCorrupt = errors.New("corrupt")
-	// ErrStopped says that File.Spend has ended the work.
-	ErrStopped = errors.New("stopped")
-)
-
-func corrupt(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
-}
-
-func unsupported(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrUnsupported, fmt.Sprintf(format, args...))
-}
-
-func truncated(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrTruncated, fmt.Sprintf(format, args...))
-}
 
 // File is an open file. It is for one goroutine, and keeps the memory of blocks for the next.
 type File struct {
@@ -58,7 +36,7 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 		return nil, err
 	}
 	if len(head) < 8 {
-		return nil, truncated("it has %d bytes", len(head))
+		return nil, fault.Truncated("it has %d bytes", len(head))
 	}
 	switch string(head[:2]) {
 	case "II":
@@ -66,17 +44,17 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	case "MM":
 		f.order = binary.BigEndian
 	default:
-		return nil, corrupt("no TIFF")
+		return nil, fault.Corrupt("no TIFF")
 	}
 	switch version := f.order.Uint16(head[2:]); {
 	case version == 42:
 		f.first = int64(f.order.Uint32(head[4:]))
 	case version != 43:
-		return nil, corrupt("version %d", version)
+		return nil, fault.Corrupt("version %d", version)
 	case len(head) < 16:
-		return nil, truncated("it has %d bytes", len(head))
+		return nil, fault.Truncated("it has %d bytes", len(head))
 	case f.order.Uint16(head[4:]) != 8:
-		return nil, unsupported("BigTIFF with places of %d bytes: save it again as TIFF", f.order.Uint16(head[4:]))
+		return nil, fault.Unsupported("BigTIFF with places of %d bytes: save it again as TIFF", f.order.Uint16(head[4:]))
 	default:
 		f.big, f.first = true, int64(f.order.Uint64(head[8:]))
 	}
@@ -89,7 +67,7 @@ func (f *File) Size() int64 { return f.size }
 // bytes reads n bytes at a place into new memory.
 func (f *File) bytes(at, n int64) ([]byte, error) {
 	if at < 0 || n < 0 || at > f.size || n > f.size-at {
-		return nil, truncated("%d bytes at %d, the file has %d", n, at, f.size)
+		return nil, fault.Truncated("%d bytes at %d, the file has %d", n, at, f.size)
 	}
 	out := make([]byte, n)
 	return out, f.fill(out, at)
@@ -102,7 +80,7 @@ func (f *File) fill(dst []byte, at int64) error {
 	case n == len(dst):
 		return nil
 	case err == nil, errors.Is(err, io.EOF):
-		return truncated("%d bytes at %d cannot be read", len(dst), at)
+		return fault.Truncated("%d bytes at %d cannot be read", len(dst), at)
 	}
 	return fmt.Errorf("read %d bytes at %d: %w", len(dst), at, err)
 }
@@ -110,7 +88,7 @@ func (f *File) fill(dst []byte, at int64) error {
 // spend counts work.
 func (f *File) spend(work int) error {
 	if f.Spend != nil && !f.Spend(work) {
-		return ErrStopped
+		return fault.ErrStopped
 	}
 	return nil
 }
@@ -130,7 +108,7 @@ func (f *File) Pages(most int) ([]*Directory, error) {
 	seen := map[int64]bool{}
 	for at := f.first; at != 0 && len(pages) < most; {
 		if seen[at] {
-			return nil, corrupt("the chain of its directories is a loop")
+			return nil, fault.Corrupt("the chain of its directories is a loop")
 		}
 		seen[at] = true
 		d, next, err := f.directory(at)
@@ -150,7 +128,7 @@ func (f *File) directory(at int64) (*Directory, int64, error) {
 	}
 	head, err := f.bytes(at, countBytes)
 	if err != nil || at < 8 {
-		return nil, 0, truncated("no directory at %d", at)
+		return nil, 0, fault.Truncated("no directory at %d", at)
 	}
 	count := int64(f.number(head, int(countBytes)))
 	d := &Directory{file: f, Whole: true}

@@ -1,9 +1,10 @@
 package tiff
 
 import (
-	"fmt"
 	"math"
 	"slices"
+
+	"fovea/picture/internal/fault"
 )
 
 // Layout is how a page stores its samples.
@@ -59,7 +60,7 @@ func (d *Directory) Layout() (*Layout, error) {
 		}
 	}
 	if !d.Whole {
-		return nil, truncated("its directory is longer than the file")
+		return nil, fault.Truncated("its directory is longer than the file")
 	}
 	return l, nil
 }
@@ -88,13 +89,13 @@ func (l *Layout) readCoding() error {
 		}
 	case FaxRLE, FaxRLEWords, FaxGroup3, FaxGroup4:
 		if l.Photometric != WhiteIsZero && l.Photometric != BlackIsZero && l.Photometric != Mask {
-			return unsupported("TIFF compressed as a fax that is not in black and white: convert it to PNG")
+			return fault.Unsupported("TIFF compressed as a fax that is not in black and white: convert it to PNG")
 		}
 	default:
 		if how, known := compressions[l.Compression]; known {
-			return unsupported("TIFF compressed %s: convert it to PNG", how)
+			return fault.Unsupported("TIFF compressed %s: convert it to PNG", how)
 		}
-		return unsupported("TIFF of compression %d: convert it to PNG", l.Compression)
+		return fault.Unsupported("TIFF of compression %d: convert it to PNG", l.Compression)
 	}
 	return nil
 }
@@ -116,7 +117,7 @@ func (l *Layout) differences() bool {
 func (l *Layout) readSamples() error {
 	const most = 1 << 16
 	if l.Samples < 1 || l.Samples >= most {
-		return corrupt("%d samples a pixel", l.Samples)
+		return fault.Corrupt("%d samples a pixel", l.Samples)
 	}
 	bits, err := l.dir.same(BitsPerSample, 1)
 	if err != nil {
@@ -135,23 +136,23 @@ func (l *Layout) readSamples() error {
 	switch whole := l.Format == Unsigned || l.Format == Signed; {
 	case whole && (bits >= 1 && bits <= 32 || bits == 64), l.Format == Float && (bits == 16 || bits == 24 || bits == 32 || bits == 64):
 	case whole, l.Format == Float:
-		return unsupported("TIFF with samples of %d bits: convert it to PNG", bits)
+		return fault.Unsupported("TIFF with samples of %d bits: convert it to PNG", bits)
 	default:
-		return unsupported("TIFF with samples of kind %d, such as complex numbers: convert it to PNG", l.Format)
+		return fault.Unsupported("TIFF with samples of kind %d, such as complex numbers: convert it to PNG", l.Format)
 	}
 	switch {
 	case l.fax() && (bits != 1 || l.Samples > 1 && !l.Planes):
-		return unsupported("TIFF compressed as a fax with more than one bit a pixel: convert it to PNG")
+		return fault.Unsupported("TIFF compressed as a fax with more than one bit a pixel: convert it to PNG")
 	case (l.Compression == JPEG || l.Compression == OldJPEG || l.Compression == WebP) && bits != 8:
-		return unsupported("TIFF compressed as JPEG or WebP with samples of %d bits: convert it to PNG", bits)
+		return fault.Unsupported("TIFF compressed as JPEG or WebP with samples of %d bits: convert it to PNG", bits)
 	case l.Predictor > 3:
-		return unsupported("TIFF with predictor %d: convert it to PNG", l.Predictor)
+		return fault.Unsupported("TIFF with predictor %d: convert it to PNG", l.Predictor)
 	case l.Predictor > 1 && !l.differences():
 		l.Predictor = 1 // libtiff does not look at it either
 	case l.Predictor == 2 && bits != 8 && bits != 16 && bits != 32 && bits != 64:
-		return unsupported("TIFF with differences of samples of %d bits: convert it to PNG", bits)
+		return fault.Unsupported("TIFF with differences of samples of %d bits: convert it to PNG", bits)
 	case l.Predictor == 3 && l.Format != Float:
-		return unsupported("TIFF with differences of floating-point numbers that are none: convert it to PNG")
+		return fault.Unsupported("TIFF with differences of floating-point numbers that are none: convert it to PNG")
 	}
 	return nil
 }
@@ -168,7 +169,7 @@ func (d *Directory) same(tag uint16, missing uint64) (int, error) {
 		if tag == BitsPerSample {
 			what = "bits"
 		}
-		return 0, unsupported("TIFF with samples of different %s, %v: convert it to PNG", what, values[:min(8, len(values))])
+		return 0, fault.Unsupported("TIFF with samples of different %s, %v: convert it to PNG", what, values[:min(8, len(values))])
 	}
 	return int(min(values[0], maxSide)), nil
 }
@@ -207,10 +208,10 @@ func (l *Layout) readColours() error {
 	}
 	one := func(n int) bool { return n == 1 || n == 2 || n == 4 }
 	if !one(l.Horizontal) || !one(l.Vertical) {
-		return unsupported("TIFF in YCbCr with a sample of chroma for %dx%d pixels: convert it to PNG", l.Horizontal, l.Vertical)
+		return fault.Unsupported("TIFF in YCbCr with a sample of chroma for %dx%d pixels: convert it to PNG", l.Horizontal, l.Vertical)
 	}
 	if l.subsampled() && (l.Planes || l.Bits != 8 || l.Samples != 3 || l.Predictor > 1) {
-		return unsupported("TIFF in YCbCr with less chroma, in planes, of other than 8 bits or with more samples: convert it to PNG")
+		return fault.Unsupported("TIFF in YCbCr with less chroma, in planes, of other than 8 bits or with more samples: convert it to PNG")
 	}
 	return nil
 }
@@ -229,7 +230,7 @@ func (l *Layout) readSize() error {
 	}{{Width, &l.Width}, {Height, &l.Height}} {
 		n := l.dir.Uint(side.tag, 0)
 		if n == 0 || n > maxSide {
-			return corrupt("a side of %d pixels", n)
+			return fault.Corrupt("a side of %d pixels", n)
 		}
 		*side.into = int(n)
 	}
@@ -248,7 +249,7 @@ func (l *Layout) readBlocks() error {
 		}
 		l.BlockWidth, l.BlockHeight = d.small(TileWidth, 0), d.small(TileHeight, 0)
 		if l.BlockWidth < 1 || l.BlockHeight < 1 {
-			return corrupt("tiles of %dx%d pixels", l.BlockWidth, l.BlockHeight)
+			return fault.Corrupt("tiles of %dx%d pixels", l.BlockWidth, l.BlockHeight)
 		}
 	case d.Has(RowsPerStrip):
 		if rows := d.small(RowsPerStrip, 0); rows > 0 {
@@ -258,22 +259,22 @@ func (l *Layout) readBlocks() error {
 	l.Across, l.Down = divided(l.Width, l.BlockWidth), divided(l.Height, l.BlockHeight)
 	if l.Compression == OldJPEG {
 		if d.Uint(JPEGStart, 0) == 0 {
-			return unsupported("TIFF compressed as old-style JPEG in pieces: convert it to PNG")
+			return fault.Unsupported("TIFF compressed as old-style JPEG in pieces: convert it to PNG")
 		}
 		l.Tiled, l.Planes, l.BlockWidth, l.BlockHeight, l.Across, l.Down = false, false, l.Width, l.Height, 1, 1
 		return nil
 	}
 	if l.blockBytes() < 0 {
-		return fmt.Errorf("%w: blocks of %dx%d pixels of %d samples", ErrUnsupported, l.BlockWidth, l.BlockHeight, l.Samples)
+		return fault.Unsupported("TIFF in blocks of %dx%d pixels of %d samples: convert it to PNG", l.BlockWidth, l.BlockHeight, l.Samples)
 	}
 	blocks := l.Blocks()
 	if have := d.Count(l.offsets); have == 0 {
-		return corrupt("it does not say where its pixels are")
+		return fault.Corrupt("it does not say where its pixels are")
 	} else if have < blocks {
-		return truncated("it has %d strips or tiles, and lists %d", blocks, have)
+		return fault.Truncated("it has %d strips or tiles, and lists %d", blocks, have)
 	}
 	if e := d.find(l.offsets); e.at >= 0 && e.size() > 0 && blocks > (d.file.size-e.at)/e.size() {
-		return truncated("the list of its %d strips or tiles is longer than the file", blocks)
+		return fault.Truncated("the list of its %d strips or tiles is longer than the file", blocks)
 	}
 	return nil
 }

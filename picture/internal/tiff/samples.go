@@ -3,6 +3,8 @@ package tiff
 import (
 	"image"
 	"math"
+
+	"fovea/picture/internal/fault"
 )
 
 // Samples are a window's, row by row, channel by channel of each pixel, in one of the slices: those of up to 8 bits in
@@ -51,11 +53,11 @@ func (l *Layout) newSamples(width, height, channels int) *Samples {
 // Read reads the channels of a window that lies within the page. Blocks that the file leaves out have Layout.Empty.
 func (f *File) Read(l *Layout, window image.Rectangle, channels ...int) (*Samples, error) {
 	if window.Empty() || !window.In(image.Rect(0, 0, l.Width, l.Height)) {
-		return nil, corrupt("a window of %v in %dx%d pixels", window, l.Width, l.Height)
+		return nil, fault.Corrupt("a window of %v in %dx%d pixels", window, l.Width, l.Height)
 	}
 	for _, c := range channels {
 		if c < 0 || c >= l.Samples {
-			return nil, corrupt("channel %d of %d", c, l.Samples)
+			return nil, fault.Corrupt("channel %d of %d", c, l.Samples)
 		}
 	}
 	s := l.newSamples(window.Dx(), window.Dy(), len(channels))

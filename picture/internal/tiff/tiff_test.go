@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"fovea/picture/internal/fault"
 	"fovea/picture/internal/picturetest"
 )
 
@@ -138,19 +139,19 @@ func TestHostile(t *testing.T) {
 		data []byte
 		want error
 	}{
-		"nothing":            {nil, ErrTruncated},
-		"another format":     {[]byte("RIFF....WEBP"), ErrCorrupt},
-		"no directory":       {[]byte("II*\x00\xff\xff\xff\xff"), ErrTruncated},
-		"a loop":             {made(8, nil, [2]uint32{Width, 1}), ErrCorrupt},
-		"a side of 0":        {made(0, nil, [2]uint32{Width, 0}, [2]uint32{Height, 1}), ErrCorrupt},
-		"tiles of no size":   {made(0, nil, append(size, [2]uint32{TileWidth, 0}, [2]uint32{TileOffsets, 8})...), ErrCorrupt},
-		"huge tiles":         {made(0, nil, append(size, [2]uint32{TileWidth, 1<<31 - 1}, [2]uint32{TileHeight, 1<<31 - 1}, [2]uint32{TileOffsets, 8})...), ErrUnsupported},
-		"a billion strips":   {made(0, nil, append(size, [2]uint32{RowsPerStrip, 1}, [2]uint32{StripOffsets, 8})...), ErrTruncated},
-		"no strips":          {made(0, nil, [2]uint32{Width, 9}, [2]uint32{Height, 9}), ErrCorrupt},
-		"too many samples":   {made(0, nil, append(size, [2]uint32{SamplesPer, 1 << 20})...), ErrCorrupt},
-		"no such depth":      {made(0, nil, [2]uint32{Width, 1}, [2]uint32{Height, 1}, [2]uint32{BitsPerSample, 77}), ErrUnsupported},
-		"no such compressor": {made(0, nil, append(size, [2]uint32{Compression, 34887})...), ErrUnsupported},
-		"a strip elsewhere":  {made(0, nil, [2]uint32{Width, 4}, [2]uint32{Height, 4}, [2]uint32{BitsPerSample, 8}, [2]uint32{StripOffsets, 1 << 31}), ErrTruncated},
+		"nothing":            {nil, fault.ErrTruncated},
+		"another format":     {[]byte("RIFF....WEBP"), fault.ErrCorrupt},
+		"no directory":       {[]byte("II*\x00\xff\xff\xff\xff"), fault.ErrTruncated},
+		"a loop":             {made(8, nil, [2]uint32{Width, 1}), fault.ErrCorrupt},
+		"a side of 0":        {made(0, nil, [2]uint32{Width, 0}, [2]uint32{Height, 1}), fault.ErrCorrupt},
+		"tiles of no size":   {made(0, nil, append(size, [2]uint32{TileWidth, 0}, [2]uint32{TileOffsets, 8})...), fault.ErrCorrupt},
+		"huge tiles":         {made(0, nil, append(size, [2]uint32{TileWidth, 1<<31 - 1}, [2]uint32{TileHeight, 1<<31 - 1}, [2]uint32{TileOffsets, 8})...), fault.ErrUnsupported},
+		"a billion strips":   {made(0, nil, append(size, [2]uint32{RowsPerStrip, 1}, [2]uint32{StripOffsets, 8})...), fault.ErrTruncated},
+		"no strips":          {made(0, nil, [2]uint32{Width, 9}, [2]uint32{Height, 9}), fault.ErrCorrupt},
+		"too many samples":   {made(0, nil, append(size, [2]uint32{SamplesPer, 1 << 20})...), fault.ErrCorrupt},
+		"no such depth":      {made(0, nil, [2]uint32{Width, 1}, [2]uint32{Height, 1}, [2]uint32{BitsPerSample, 77}), fault.ErrUnsupported},
+		"no such compressor": {made(0, nil, append(size, [2]uint32{Compression, 34887})...), fault.ErrUnsupported},
+		"a strip elsewhere":  {made(0, nil, [2]uint32{Width, 4}, [2]uint32{Height, 4}, [2]uint32{BitsPerSample, 8}, [2]uint32{StripOffsets, 1 << 31}), fault.ErrTruncated},
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -186,7 +187,7 @@ func readAll(data []byte) error {
 				return err
 			}
 			if memory, err := l.Memory(); err != nil || memory > 1<<24 {
-				return cmp(err, ErrUnsupported)
+				return cmp(err, fault.ErrUnsupported)
 			}
 			window := image.Rect(0, 0, min(l.Width, 100), min(l.Height, 100)).Add(image.Pt(max(0, l.Width-150), max(0, l.Height-150))).Intersect(image.Rect(0, 0, l.Width, l.Height))
 			if _, err := f.Read(l, window, 0, l.Samples-1); err != nil {
@@ -305,7 +306,7 @@ func FuzzRead(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if err := readAll(data); err != nil && !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrUnsupported) {
+		if err := readAll(data); err != nil && !errors.Is(err, fault.ErrTruncated) && !errors.Is(err, fault.ErrCorrupt) && !errors.Is(err, fault.ErrUnsupported) {
 			t.Errorf("%v", err)
 		}
 	})
