@@ -235,7 +235,7 @@ func (l *loop) correct(page string) (table, command string) {
 	var paths []string
 	err := chromedp.Run(ctx, browser.SetDownloadBehavior(browser.SetDownloadBehaviorBehaviorAllow).WithDownloadPath(saved).WithEventsEnabled(true),
 		chromedp.Navigate("file://"+page), chromedp.WaitReady("#save"), chromedp.Text("p code", &command),
-		chromedp.Evaluate(`[...document.querySelectorAll(".card")].map(card => card.dataset.path)`, &paths))
+		chromedp.Evaluate(`[...document.querySelectorAll(".card")].map(card => JSON.parse(card.dataset.path))`, &paths))
 	check(l.T, err)
 	for i, path := range paths {
 		of, known := l.really[path]

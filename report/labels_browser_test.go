@@ -189,9 +189,9 @@ func TestLabelPageOfSplits(t *testing.T) {
 
 // Names are shown with what they hide, and the table has them as they are.
 func TestLabelPageOfHiddenNames(t *testing.T) {
-	const cat, dog = "ca\u202et", "d\u200bog"
+	const cat, dog = "ca\u202et", "d\u200bo\rg"
 	p := LabelPage{Title: "labels", Classes: []string{cat, dog, `d\u200bog!`}, Rows: []LabelRow{
-		{Path: "1\u2066.jpg", Label: cat, Suggested: dog, Likely: true}, {Path: "2.jpg", Label: cat, Suggested: dog}, {Path: "3.jpg", Label: dog, Suggested: cat},
+		{Path: "1\u2066\r.jpg", Label: cat, Suggested: dog, Likely: true}, {Path: "2.jpg", Label: cat, Suggested: dog}, {Path: "3.jpg", Label: dog, Suggested: cat},
 	}}
 	file, err := WriteLabels(t.TempDir(), p)
 	if err != nil {
@@ -206,10 +206,10 @@ func TestLabelPageOfHiddenNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "path,label\n1\u2066.jpg,d\u200bog\n2.jpg,d\\u200bog!\n3.jpg,ca\u202et\n"; untouched != "path,label\n" || table != want {
+	if want := "path,label\n\"1\u2066\r.jpg\",\"d\u200bo\rg\"\n2.jpg,d\\u200bog!\n3.jpg,ca\u202et\n"; untouched != "path,label\n" || table != want {
 		t.Errorf("the table is %q, then %q, want %q", untouched, table, want)
 	}
-	if want := []string{`1\u2066.jpg`, `d\u200bog`, `back to ca\u202et`}; !slices.Equal(shown, want) {
+	if want := []string{`1\u2066\r.jpg`, `d\u200bo\rg`, `back to ca\u202et`}; !slices.Equal(shown, want) {
 		t.Errorf("the page shows %q, want %q", shown, want)
 	}
 }

@@ -1,6 +1,7 @@
 package look
 
 import (
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"maps"
@@ -17,7 +18,7 @@ func Template(name, source string, own template.FuncMap) (*template.Template, er
 	functions := template.FuncMap{
 		"style":  func() template.CSS { return CSS },
 		"policy": func() string { return Policy() },
-		"real":   func(text string) real { return real(text) },
+		"real":   asReal,
 		"shown":  shown,
 	}
 	maps.Copy(functions, own)
@@ -56,8 +57,13 @@ func showTexts(nodes *parse.ListNode) {
 	}
 }
 
-// real is a text that is written as it is.
+// real is a text that is written as it is, as JSON: a page that is read has no carriage returns.
 type real string
+
+func asReal(text string) (real, error) {
+	encoded, err := json.Marshal(text)
+	return real(encoded), err
+}
 
 // shown is a value as a page shows it: only texts change, and not those that are code.
 func shown(value any) any {

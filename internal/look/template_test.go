@@ -26,7 +26,7 @@ func TestTemplate(t *testing.T) {
 		t.Fatal(err)
 	}
 	const shown = `a\u202eb&lt;`
-	want := `<p title="` + shown + `" data-name="a` + "\u202e" + `b&lt;">` + shown + " " + shown + " " + shown + " 3 " + shown + `!</p><i>` + shown + `</i><b>` + shown + `</b>` + shown + `<u>` + shown + "</u><hr>\n"
+	want := `<p title="` + shown + `" data-name="&#34;a` + "\u202e" + `b\u003c&#34;">` + shown + " " + shown + " " + shown + " 3 " + shown + `!</p><i>` + shown + `</i><b>` + shown + `</b>` + shown + `<u>` + shown + "</u><hr>\n"
 	if got := out.String(); !strings.HasPrefix(got, want) || !strings.Contains(got, "script-src") {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
