@@ -118,6 +118,17 @@ HELPER float *work(struct call *call, size_t floats, int64_t in, int64_t out) {
 	return memory;
 }
 
+// keep returns a copy of an operation's attributes, which release frees, or NULL after it has told TensorFlow what the
+// status of reading them says. It deletes the status.
+HELPER void *keep(TF_OpKernelConstruction *construction, TF_Status *status, const void *attributes, size_t size) {
+	void *kept = NULL;
+	if (TF_GetCode(status) == TF_OK && (kept = malloc(size)) == NULL) TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
+	if (kept != NULL) memcpy(kept, attributes, size);
+	else TF_OpKernelConstruction_Failure(construction, status);
+	TF_DeleteStatus(status);
+	return kept;
+}
+
 HELPER void release(void *state) { free(state); }
 
 HELPER void unknown_shape(TF_ShapeInferenceContext *context, TF_Status *status) {

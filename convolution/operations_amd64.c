@@ -67,13 +67,8 @@ static void *read(TF_OpKernelConstruction *construction, int convolves, int wide
 	if (wide && TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, "instructions", &instructions, status);
 	if (wide && TF_GetCode(status) == TF_OK && !wide_supported(arithmetic, (enum wide_instructions)instructions))
 		TF_SetStatus(status, TF_UNIMPLEMENTED, "this processor has not got these instructions");
-	struct attributes *a = NULL;
-	if (TF_GetCode(status) == TF_OK && (a = malloc(sizeof *a)) == NULL)
-		TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
-	if (a != NULL) *a = (struct attributes){flags[0], flags[1], arithmetic, (enum wide_instructions)instructions};
-	if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
-	TF_DeleteStatus(status);
-	return a;
+	const struct attributes a = {flags[0], flags[1], arithmetic, (enum wide_instructions)instructions};
+	return keep(construction, status, &a, sizeof a);
 }
 
 static void *read_attributes(TF_OpKernelConstruction *construction) { return read(construction, 1, 0); }
@@ -174,12 +169,9 @@ KERNEL(pack_wide_kernel, 1)
 // read_number reads which kernel is ready.
 static void *read_number(TF_OpKernelConstruction *construction) {
 	TF_Status *status = TF_NewStatus();
-	int64_t *number = malloc(sizeof *number);
-	if (number == NULL) TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
-	else TF_OpKernelConstruction_GetAttrInt64(construction, "number", number, status);
-	if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
-	TF_DeleteStatus(status);
-	return number;
+	int64_t number = 0;
+	TF_OpKernelConstruction_GetAttrInt64(construction, "number", &number, status);
+	return keep(construction, status, &number, sizeof number);
 }
 
 static void take_ready_kernel(void *number, struct call *call) {
@@ -295,13 +287,8 @@ static void *read_share(TF_OpKernelConstruction *construction) {
 	if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, "count", &count, status);
 	if (TF_GetCode(status) == TF_OK && (index < 0 || index >= count))
 		TF_SetStatus(status, TF_INVALID_ARGUMENT, "the index is not below the count");
-	struct share *s = NULL;
-	if (TF_GetCode(status) == TF_OK && (s = malloc(sizeof *s)) == NULL)
-		TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
-	if (s != NULL) *s = (struct share){index, count, fill != 0};
-	if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
-	TF_DeleteStatus(status);
-	return s;
+	const struct share s = {index, count, fill != 0};
+	return keep(construction, status, &s, sizeof s);
 }
 
 static void take_share(void *state, struct call *call) {
