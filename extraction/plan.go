@@ -156,8 +156,5 @@ type copied struct {
 	seen      pipeline.Seen
 }
 
-// Extracted is the number of images to extract.
-func (p Plan) Extracted() int { return len(p.extract) }
-
 // Unchanged reports whether the dataset holds just what it should.
 func (p Plan) Unchanged() bool { return len(p.Steps) == 0 }

@@ -29,11 +29,6 @@ var ErrStdinTwice = errors.New("- names standard input, which can be read only o
 // what lies in directories, archives, tables and stores, as Finder lists it. A file in a list that
 // cannot be found is still an item, which becomes a failure when it is read; one among names
 // is an error.
-func List(ctx context.Context, names []string, stdin io.Reader) (pipeline.Listing, error) {
-	return Options{}.List(ctx, names, stdin)
-}
-
-// List is the function List, with options.
 func (o Options) List(ctx context.Context, names []string, stdin io.Reader) (pipeline.Listing, error) {
 	l := lister{ctx: ctx, finder: o.Finder()}
 	for i, name := range names {

@@ -89,7 +89,7 @@ func TestList(t *testing.T) {
 		"file:// in a list":  {[]string{"-"}, "file://./a/1.jpg\n", []string{"./a/1.jpg"}},
 		"other URL in lists": {[]string{"-"}, "https://example.org/a.jpg\n", []string{"https://example.org/a.jpg"}},
 	} {
-		listing, err := List(context.Background(), test.images, strings.NewReader(test.stdin))
+		listing, err := Options{}.List(context.Background(), test.images, strings.NewReader(test.stdin))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -122,7 +122,7 @@ func TestListRefuses(t *testing.T) {
 		"paths twice":     {[]string{"a", "b"}, "", nil, "give their common parent directory"},
 		"twice in stores": {[]string{"a", "mem://twice/a"}, "", nil, `would both be called "1.jpg"`},
 	} {
-		_, err := List(context.Background(), test.images, strings.NewReader(test.stdin))
+		_, err := Options{}.List(context.Background(), test.images, strings.NewReader(test.stdin))
 		if err == nil || !strings.Contains(err.Error(), test.text) || test.want != nil && !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.text)
 		}
@@ -133,7 +133,7 @@ func TestListRefuses(t *testing.T) {
 func TestListKeepsGoing(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFiles(t, "a/1.jpg", "broken.tar", "broken.parquet")
-	listing, err := List(context.Background(), []string{"-"}, strings.NewReader("broken.tar\nbroken.parquet\nmem://none/of/it\na/1.jpg\n"))
+	listing, err := Options{}.List(context.Background(), []string{"-"}, strings.NewReader("broken.tar\nbroken.parquet\nmem://none/of/it\na/1.jpg\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,9 +47,6 @@ func (p *Predictor) OpenNeighbors(ctx context.Context, place string, maxMemory i
 // Close removes what was fetched. No request may follow.
 func (n *Neighbors) Close() { n.done() }
 
-// Rows is the number of rows.
-func (n *Neighbors) Rows() int { return n.searchers[0].Rows() }
-
 func (n *Neighbors) open(ctx context.Context, p *Predictor, d *featurestore.Dataset) error {
 	memory := budget.Total() / 2
 	for at, layer := range p.head.Layers {

@@ -57,9 +57,6 @@ func NewSearcher(ctx context.Context, d *featurestore.Dataset, layer string, mem
 	return s, nil
 }
 
-// Layer is the layer that is searched in.
-func (s *Searcher) Layer() recipe.Layer { return s.layer }
-
 // Rows is the number of rows that are searched.
 func (s *Searcher) Rows() int { return len(s.rows) }
 

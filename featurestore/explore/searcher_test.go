@@ -20,8 +20,8 @@ func TestSearcher(t *testing.T) {
 	for _, memory := range []int64{1 << 20, 6*2*4 - 1, 0} {
 		s, err := NewSearcher(ctx, d, "pool5", memory)
 		check(t, err)
-		if s.Rows() != 6 || s.Layer().Name != "pool5" {
-			t.Errorf("it has %d rows of %s", s.Rows(), s.Layer().Name)
+		if s.Rows() != 6 || s.layer.Name != "pool5" {
+			t.Errorf("it has %d rows of %s", s.Rows(), s.layer.Name)
 		}
 		var group sync.WaitGroup
 		for range 4 {

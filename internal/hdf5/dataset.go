@@ -65,9 +65,6 @@ func (f *File) dataset(h header) (*Dataset, error) {
 // Text is the text of one of the dataset's attributes, and whether there is one.
 func (d *Dataset) Text(name string) (string, bool, error) { return d.file.text(d.header, name) }
 
-// Elements is the number of elements.
-func (d *Dataset) Elements() (uint64, error) { return d.space.elements() }
-
 // Read reads all elements in row-major order, each little-endian. They stay charged to the file's memory.
 func (d *Dataset) Read() ([]byte, error) {
 	if d.Type.Class == ClassOther {

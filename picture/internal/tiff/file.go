@@ -61,9 +61,6 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// Size is the file's, in bytes.
-func (f *File) Size() int64 { return f.size }
-
 // bytes reads n bytes at a place into new memory.
 func (f *File) bytes(at, n int64) ([]byte, error) {
 	if at < 0 || n < 0 || at > f.size || n > f.size-at {

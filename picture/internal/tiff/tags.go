@@ -27,7 +27,6 @@ const (
 	SampleFormat  = 339
 	JPEGTables    = 347
 	JPEGStart     = 513
-	JPEGLength    = 514
 	Coefficients  = 529
 	Subsampling   = 530
 	ReferenceBW   = 532
