@@ -60,7 +60,7 @@ func (o MergeOptions) merge(ctx context.Context, out string, dirs []string) erro
 
 // mergeTo merges in a staging directory and uploads the result.
 func mergeTo(ctx context.Context, url string, dirs []string, options MergeOptions) (Merged, error) {
-	staged, err := CreateOutput(ctx, url, remote.Options{Overwrite: options.Overwrite, Staging: options.Staging})
+	staged, err := createOutput(ctx, url, remote.Options{Overwrite: options.Overwrite, Staging: options.Staging})
 	if err != nil {
 		return Merged{}, err
 	}

@@ -14,9 +14,9 @@ import (
 	"fovea/objects"
 )
 
-// CreateOutput begins to write a dataset to a URL; see remote.Create. Without a staging directory it uses the
+// createOutput begins to write a dataset to a URL; see remote.Create. Without a staging directory it uses the
 // one in the cache.
-func CreateOutput(ctx context.Context, url string, options remote.Options) (*remote.Output, error) {
+func createOutput(ctx context.Context, url string, options remote.Options) (*remote.Output, error) {
 	if options.Staging == "" {
 		weights, err := models.Dir()
 		if err != nil {
@@ -59,7 +59,7 @@ func (o *Options) destination(ctx context.Context) (destination, error) {
 		dir, err := objects.LocalPath(o.Out)
 		return destination{dir: dir, read: o.reading()}, err
 	}
-	upload, err := CreateOutput(ctx, o.Out, remote.Options{Resume: o.Resume || o.Sync || o.Add, Overwrite: o.Overwrite, Staging: o.Staging})
+	upload, err := createOutput(ctx, o.Out, remote.Options{Resume: o.Resume || o.Sync || o.Add, Overwrite: o.Overwrite, Staging: o.Staging})
 	if err != nil {
 		return destination{}, err
 	}

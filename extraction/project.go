@@ -58,8 +58,8 @@ func (o Options) validateProjection() error {
 	return nil
 }
 
-// ProjectionFile is where the projection that is fitted for a dataset is written: beside its directory.
-func ProjectionFile(out string) string { return filepath.Clean(out) + projection.Suffix }
+// projectionFile is where the projection that is fitted for a dataset is written: beside its directory.
+func projectionFile(out string) string { return filepath.Clean(out) + projection.Suffix }
 
 // adoptProjection takes the projection of the dataset that is continued in the place of one to be fitted, and otherwise
 // sees to it that there is a place for its file.
@@ -71,7 +71,7 @@ func (r *run) adoptProjection() error {
 	if err != nil {
 		return &OptionsError{err}
 	}
-	name, how := ProjectionFile(out), r.Project.How()
+	name, how := projectionFile(out), r.Project.How()
 	if r.Resume || r.Sync {
 		if dataset, err := r.reading().Open(out); err == nil {
 			have, err := recipe.ParseProjection(dataset.Recipe().Projection)
@@ -119,12 +119,12 @@ func (r *run) fitProjection(ctx context.Context) error {
 func (r *run) placeProjection() (name string, err error) {
 	out, err := objects.LocalPath(r.Out)
 	if err != nil || !r.Add {
-		return ProjectionFile(out), err
+		return projectionFile(out), err
 	}
 	how, of := r.Project.How(), r.unprojected(r.group.First())
 	for n := 1; ; n++ {
-		if name = ProjectionFile(out); n > 1 {
-			name = ProjectionFile(out + "." + strconv.Itoa(n))
+		if name = projectionFile(out); n > 1 {
+			name = projectionFile(out + "." + strconv.Itoa(n))
 		}
 		if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
 			return name, nil

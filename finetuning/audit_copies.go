@@ -171,7 +171,7 @@ func (a *audit) constant() *Finding {
 	counts := map[string]int{}
 	for j, v := range varying {
 		if !v {
-			layer, _ := ColumnOf(a.f.Layers, j)
+			layer, _ := columnOf(a.f.Layers, j)
 			counts[layer.Name]++
 			f.Count++
 		}

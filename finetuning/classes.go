@@ -74,7 +74,7 @@ func (c *classCounts) count(labels []string) error {
 		if len(c.split.Train) == 0 {
 			return errNothingToTrainOn
 		}
-		learn = Pick(labels, c.split.Train)
+		learn = pick(labels, c.split.Train)
 	}
 	for _, l := range learn {
 		c.learn[l]++

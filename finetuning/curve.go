@@ -16,7 +16,7 @@ func learningCurve(ctx context.Context, h *head.Head, f Features, seen, unseen [
 	if repeats == 0 {
 		return nil, nil
 	}
-	options, err := OptionsOf(h)
+	options, err := optionsOf(h)
 	if err != nil {
 		logrus.Warnf("no learning curve: %v", err)
 		return nil, nil
@@ -31,7 +31,7 @@ func learningCurve(ctx context.Context, h *head.Head, f Features, seen, unseen [
 	if n := len(seen) - len(apart); n > 0 {
 		logrus.Infof("learning curve: leaving out %d training images that have copies, or others of their group, in the test set", n)
 	}
-	if _, err := head.Classes(Pick(f.Labels, apart)); err != nil {
+	if _, err := head.Classes(pick(f.Labels, apart)); err != nil {
 		logrus.Warn("no learning curve: the images that the head was trained on are not in the dataset")
 		return nil, nil
 	}
@@ -48,7 +48,7 @@ func learningCurve(ctx context.Context, h *head.Head, f Features, seen, unseen [
 		return trained, err
 	}
 	return head.LearningCurve(ctx, learn.X, learn.Labels, test.X, test.Labels, fit, head.CurveOptions{
-		Seed: h.Notes.Seed, Repeats: repeats, Groups: Pick(duplicates.Together, apart), Progress: curveLogger(),
+		Seed: h.Notes.Seed, Repeats: repeats, Groups: pick(duplicates.Together, apart), Progress: curveLogger(),
 	})
 }
 

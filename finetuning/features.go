@@ -140,8 +140,8 @@ func spelled(names []string) []string {
 	return out
 }
 
-// WarnOfAlike warns about classes that are probably one: their names look the same.
-func WarnOfAlike(classes []string) {
+// warnOfAlike warns about classes that are probably one: their names look the same.
+func warnOfAlike(classes []string) {
 	for _, group := range spelling.Alike(classes) {
 		logrus.Warnf("the labels %+q look alike but are different classes: rename them if they are one class", group)
 	}
@@ -154,12 +154,12 @@ func (f Features) checkFinite(dir string) error {
 		return nil
 	}
 	value := f.X.Row(row)[column]
-	layer, within := ColumnOf(f.Layers, column)
+	layer, within := columnOf(f.Layers, column)
 	return fmt.Errorf("%s: value %d of %s of %s is %g: extract that image again (extract dataset validate lists all such rows)", dir, within, layer.Name, f.Paths[row], value)
 }
 
-// ColumnOf finds the layer that a column belongs to, and the column's index within it.
-func ColumnOf(layers []recipe.Layer, column int) (layer recipe.Layer, within int) {
+// columnOf finds the layer that a column belongs to, and the column's index within it.
+func columnOf(layers []recipe.Layer, column int) (layer recipe.Layer, within int) {
 	for _, l := range layers {
 		if column < l.Size() {
 			return l, column
@@ -208,9 +208,9 @@ func (f Features) Choose(rows []int) (Features, error) {
 		return Features{}, err
 	}
 	f.X = x
-	f.Labels, f.Splits, f.Hashes, f.Paths = Pick(f.Labels, rows), Pick(f.Splits, rows), Pick(f.Hashes, rows), Pick(f.Paths, rows)
+	f.Labels, f.Splits, f.Hashes, f.Paths = pick(f.Labels, rows), pick(f.Splits, rows), pick(f.Hashes, rows), pick(f.Paths, rows)
 	if f.Groups != nil {
-		f.Groups = Pick(f.Groups, rows)
+		f.Groups = pick(f.Groups, rows)
 	}
 	return f, nil
 }
@@ -218,7 +218,7 @@ func (f Features) Choose(rows []int) (Features, error) {
 // Seen divides the rows into those whose images a head was trained on and the others.
 func (f Features) Seen(h *head.Head) (seen, unseen []int) {
 	for i, hash := range f.Hashes {
-		if _, found := slices.BinarySearch(h.Notes.Seen, ShortHash(hash)); found {
+		if _, found := slices.BinarySearch(h.Notes.Seen, shortHash(hash)); found {
 			seen = append(seen, i)
 		} else {
 			unseen = append(unseen, i)
@@ -231,7 +231,7 @@ func (f Features) Seen(h *head.Head) (seen, unseen []int) {
 func shortHashes(hashes []string) []string {
 	var all []string
 	for _, hash := range hashes {
-		all = append(all, ShortHash(hash))
+		all = append(all, shortHash(hash))
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -240,5 +240,5 @@ func shortHashes(hashes []string) []string {
 // shortHashDigits is the number of hex digits that a head records of an image.
 const shortHashDigits = 16
 
-// ShortHash is the beginning of an image's SHA-256 in hex, which a head records to recognize it.
-func ShortHash(sha256 string) string { return sha256[:min(shortHashDigits, len(sha256))] }
+// shortHash is the beginning of an image's SHA-256 in hex, which a head records to recognize it.
+func shortHash(sha256 string) string { return sha256[:min(shortHashDigits, len(sha256))] }

@@ -16,9 +16,9 @@ import (
 	"fovea/training"
 )
 
-// WriteHistory writes the metrics of the epochs to dir: metrics.csv, and metrics.jsonl with a line of
+// writeHistory writes the metrics of the epochs to dir: metrics.csv, and metrics.jsonl with a line of
 // JSON for each.
-func WriteHistory(dir string, history []training.Epoch) error {
+func writeHistory(dir string, history []training.Epoch) error {
 	var table, lines bytes.Buffer
 	if err := csv.NewWriter(&table).WriteAll(historyTable(history)); err != nil {
 		return err

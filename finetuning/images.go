@@ -255,7 +255,7 @@ func (s *imageSet) split(fraction float64, own bool, seed uint64) (split Split, 
 	if err != nil {
 		return Split{}, err
 	}
-	left, err := head.Classes(Pick(s.labels, split.Train))
+	left, err := head.Classes(pick(s.labels, split.Train))
 	if err != nil {
 		return Split{}, fmt.Errorf("too few images to train on: %w", err)
 	}

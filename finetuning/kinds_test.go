@@ -91,7 +91,7 @@ func TestTrainEachKind(t *testing.T) {
 		if err != nil || cmp.Diff(probabilities, same) != "" {
 			t.Errorf("%s: the file predicts otherwise, %v", model, err)
 		}
-		options, err := OptionsOf(loaded)
+		options, err := optionsOf(loaded)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,10 +20,10 @@ const (
 	HeadFile = "head.json"
 )
 
-// ReplaceModel lets write make a model beside the one that may be in the directory out, and describe
+// replaceModel lets write make a model beside the one that may be in the directory out, and describe
 // the head. Both are put in place only once they are complete and the model could be opened. A second
 // training that ends in out at the same time is refused, so that model and head belong together.
-func ReplaceModel(out string, h *head.Head, write func(dir string) error) (err error) {
+func replaceModel(out string, h *head.Head, write func(dir string) error) (err error) {
 	s, err := swap.Begin(filepath.Join(out, ModelDir))
 	if err != nil {
 		return fmt.Errorf("write the model: %w", err)
@@ -39,8 +39,8 @@ func ReplaceModel(out string, h *head.Head, write func(dir string) error) (err e
 	return h.Save(filepath.Join(out, HeadFile))
 }
 
-// HeadOfDense makes a head of a fully connected layer of scores. It scales nothing.
-func HeadOfDense(set weights.Set, layer string, classes []string) (*head.Head, error) {
+// headOfDense makes a head of a fully connected layer of scores. It scales nothing.
+func headOfDense(set weights.Set, layer string, classes []string) (*head.Head, error) {
 	kernel, err := set.Tensors[layer+"/kernel"].Float32()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", layer, err)
@@ -65,9 +65,9 @@ func HeadOfDense(set weights.Set, layer string, classes []string) (*head.Head, e
 	return h, nil
 }
 
-// DescribeHead records which features a head takes: those of a layer of the model in dir, for images
+// describeHead records which features a head takes: those of a layer of the model in dir, for images
 // prepared as in the recipe of.
-func DescribeHead(h *head.Head, dir, layer, pool string, of recipe.Recipe) error {
+func describeHead(h *head.Head, dir, layer, pool string, of recipe.Recipe) error {
 	model, err := models.Open(dir, models.Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}})
 	if err != nil {
 		return fmt.Errorf("open the model just written: %w", err)
@@ -84,8 +84,8 @@ func DescribeHead(h *head.Head, dir, layer, pool string, of recipe.Recipe) error
 	return nil
 }
 
-// EvaluateNetwork measures a network on examples, whose labels are looked up by their rows.
-func EvaluateNetwork(t *training.Trainer, examples *training.Examples, labels, classes []string) (head.Metrics, error) {
+// evaluateNetwork measures a network on examples, whose labels are looked up by their rows.
+func evaluateNetwork(t *training.Trainer, examples *training.Examples, labels, classes []string) (head.Metrics, error) {
 	last := t.Network().Layers[len(t.Network().Layers)-1].Name
 	var probabilities [][]float64
 	err := examples.Each(training.DefaultBatch, func(rows []int, values []float32, _ []int32) error {
@@ -101,5 +101,5 @@ func EvaluateNetwork(t *training.Trainer, examples *training.Examples, labels, c
 	if err != nil {
 		return head.Metrics{}, err
 	}
-	return head.Evaluate(probabilities, Pick(labels, examples.Rows), classes)
+	return head.Evaluate(probabilities, pick(labels, examples.Rows), classes)
 }

@@ -41,16 +41,16 @@ func TestReplaceModel(t *testing.T) {
 			Notes:           head.Notes{ToolVersion: version},
 		}
 	}
-	if err := ReplaceModel(out, of("old"), write("old", nil)); err != nil {
+	if err := replaceModel(out, of("old"), write("old", nil)); err != nil {
 		t.Fatal(err)
 	}
 	holds("old")
 	failure := errors.New("the disk is full")
-	if err := ReplaceModel(out, of("new"), write("half", failure)); !errors.Is(err, failure) {
+	if err := replaceModel(out, of("new"), write("half", failure)); !errors.Is(err, failure) {
 		t.Errorf("the error is %v", err)
 	}
 	holds("old")
-	if err := ReplaceModel(out, of("new"), write("new", nil)); err != nil {
+	if err := replaceModel(out, of("new"), write("new", nil)); err != nil {
 		t.Fatal(err)
 	}
 	holds("new")

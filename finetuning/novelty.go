@@ -17,7 +17,7 @@ func (o *TrainOptions) novelty(ctx context.Context, f Features, groups []string)
 		return nil, nil
 	}
 	if zeros := f.X.ZeroRows(); len(zeros) > 0 {
-		logrus.Warnf("%d of the %d training images have features that are all 0 (%s): the head will call all such images unknown; look whether they are pictures without content", len(zeros), f.X.Rows, text.Some(Pick(f.Paths, zeros)))
+		logrus.Warnf("%d of the %d training images have features that are all 0 (%s): the head will call all such images unknown; look whether they are pictures without content", len(zeros), f.X.Rows, text.Some(pick(f.Paths, zeros)))
 	}
 	n, err := head.TrainNovelty(ctx, f.X, f.Labels, head.NoveltyOptions{Layers: f.Layers, Groups: groups, Rate: o.NoveltyRate, Seed: o.Seed})
 	if errors.Is(err, head.ErrCopies) {

@@ -64,7 +64,7 @@ func Compare(ctx context.Context, o CompareOptions) (_ *Comparison, err error) {
 	logrus.Infof("%d images to train on (%s), %d to test on, %s for each approach",
 		len(data.split.Train), text.Some(data.classes), len(data.split.Test), o.Budget)
 	r := race{options: o, data: data, result: report.Race{
-		Budget: o.Budget.Seconds(), Chance: largestShare(Pick(data.labels, data.split.Test)),
+		Budget: o.Budget.Seconds(), Chance: largestShare(pick(data.labels, data.split.Test)),
 		Settings: map[string]any{
 			"train_images": len(data.split.Train), "test_images": len(data.split.Test), "cpus": runtime.NumCPU(),
 			"frozen": "vgg16 pool5 averaged, softmax regression",

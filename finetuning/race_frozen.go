@@ -105,7 +105,7 @@ func (r *race) runFrozen(ctx context.Context) error {
 	r.result.Settings["device"], r.result.Settings["library"] = network.model.Device, network.model.Recipe().Library
 
 	var test, learned Features
-	if err := network.extend(ctx, &test, Pick(r.data.items, r.data.split.Test)); err != nil {
+	if err := network.extend(ctx, &test, pick(r.data.items, r.data.split.Test)); err != nil {
 		return err
 	}
 	items := r.shuffled()
@@ -143,7 +143,7 @@ func (r *race) runFrozen(ctx context.Context) error {
 
 // shuffled are the training images in random order.
 func (r *race) shuffled() []pipeline.Item {
-	items := Pick(r.data.items, r.data.split.Train)
+	items := pick(r.data.items, r.data.split.Train)
 	random := rand.New(rand.NewPCG(r.options.Seed, 2))
 	random.Shuffle(len(items), func(i, j int) { items[i], items[j] = items[j], items[i] })
 	return items

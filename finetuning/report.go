@@ -206,7 +206,7 @@ func DescribeColumns(h *head.Head) string {
 	counts := map[string]int{}
 	var first, parts []string
 	for i, column := range h.UsedColumns() {
-		layer, within := ColumnOf(h.Layers, column)
+		layer, within := columnOf(h.Layers, column)
 		counts[layer.Name]++
 		if i < largestColumns {
 			first = append(first, fmt.Sprintf("%s[%d]", layer.Name, within))

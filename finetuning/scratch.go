@@ -155,7 +155,7 @@ func (o *ScratchOptions) fit(ctx context.Context, t *training.Trainer, data *scr
 		Epochs: o.Epochs, Batch: o.Network.Batch, Seed: o.Seed, Progress: logEpoch, Batches: batchLogger(),
 		Checkpoint: func(s training.State) error {
 			s.Identity = identity
-			return errors.Join(t.Save(o.checkpoints(), s), WriteHistory(o.Out, s.History))
+			return errors.Join(t.Save(o.checkpoints(), s), writeHistory(o.Out, s.History))
 		},
 	}, state)
 }
@@ -169,22 +169,22 @@ func (o *ScratchOptions) export(t *training.Trainer, data *scratchData) (test *h
 	}
 	set = o.Network.dimensions(len(data.classes)).Note(set)
 	set.Metadata[vgg.PreprocessingKey] = o.Network.Preprocessing.String()
-	h, err := HeadOfDense(set, "fc8", data.classes)
+	h, err := headOfDense(set, "fc8", data.classes)
 	if err != nil {
 		return nil, err
 	}
 	h.Notes = data.notes(t, o.ToolVersion)
 	if examples := data.test(); examples != nil {
-		metrics, err := EvaluateNetwork(t, examples, data.labels, data.classes)
+		metrics, err := evaluateNetwork(t, examples, data.labels, data.classes)
 		if err != nil {
 			return nil, err
 		}
 		h.Notes.HeldOut = &metrics
 	}
-	return h.Notes.HeldOut, ReplaceModel(o.Out, h, func(dir string) error {
+	return h.Notes.HeldOut, replaceModel(o.Out, h, func(dir string) error {
 		if err := vgg.Export(o.Network.Configuration, set, dir); err != nil {
 			return err
 		}
-		return DescribeHead(h, dir, "fc7", recipe.PoolNone, o.Network.recipe())
+		return describeHead(h, dir, "fc7", recipe.PoolNone, o.Network.recipe())
 	})
 }

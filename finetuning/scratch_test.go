@@ -117,7 +117,7 @@ func TestWriteHistory(t *testing.T) {
 		{Epoch: 1, Step: 4, Loss: 0.5, Accuracy: 0.75, ValidationLoss: &loss, ValidationAccuracy: &accuracy, Seconds: 2, Elapsed: 2},
 		{Epoch: 2, Step: 8, Loss: 0.125, Accuracy: 1, Seconds: 2.5, Elapsed: 4.5},
 	}
-	if err := WriteHistory(dir, history); err != nil {
+	if err := writeHistory(dir, history); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{

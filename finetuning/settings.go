@@ -87,9 +87,9 @@ func SettingsOf(model string) []string {
 	return names
 }
 
-// OptionsOf returns the options that a head was trained with, from the settings that it records.
+// optionsOf returns the options that a head was trained with, from the settings that it records.
 // A head without settings, or with settings that this version does not know, is an error.
-func OptionsOf(h *head.Head) (TrainOptions, error) {
+func optionsOf(h *head.Head) (TrainOptions, error) {
 	if h.Notes.Settings == nil {
 		return TrainOptions{}, errors.New("the head does not record its settings: train it again with this version")
 	}

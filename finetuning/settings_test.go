@@ -31,7 +31,7 @@ func TestOptionsOf(t *testing.T) {
 	} {
 		given := usual
 		change(&given)
-		got, err := OptionsOf(&head.Head{Notes: head.Notes{Settings: given.Settings()}})
+		got, err := optionsOf(&head.Head{Notes: head.Notes{Settings: given.Settings()}})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -71,7 +71,7 @@ func TestSettingsAreThoseOfTheKind(t *testing.T) {
 // Settings of earlier versions are understood by the names that they had.
 func TestOptionsOfFormerSettings(t *testing.T) {
 	h := &head.Head{Notes: head.Notes{Settings: map[string]string{"model": "mlp", "layer": "fc7", "rate": "0.002"}}}
-	o, err := OptionsOf(h)
+	o, err := optionsOf(h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestOptionsOfUnknownSettings(t *testing.T) {
 		"unfreeze block5":              {"unfreeze": "block5"},
 		"seed many":                    {"seed": "many"},
 	} {
-		if _, err := OptionsOf(&head.Head{Notes: head.Notes{Settings: settings}}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := optionsOf(&head.Head{Notes: head.Notes{Settings: settings}}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("settings %v: %v, want %q", settings, err, want)
 		}
 	}
@@ -147,7 +147,7 @@ func TestEverySettingGoesRound(t *testing.T) {
 				given := TrainOptions{Model: model}.Settings()
 				delete(given, s.name)
 				given[name] = text
-				o, err := OptionsOf(&head.Head{Notes: head.Notes{Settings: given}})
+				o, err := optionsOf(&head.Head{Notes: head.Notes{Settings: given}})
 				if err != nil {
 					t.Fatalf("%s %s: %v", name, text, err)
 				}
@@ -179,7 +179,7 @@ func TestMalformedSettings(t *testing.T) {
 		case *string, *[]string:
 			continue // any text will do
 		}
-		_, err := OptionsOf(&head.Head{Notes: head.Notes{Settings: map[string]string{s.name: "1,5x"}}})
+		_, err := optionsOf(&head.Head{Notes: head.Notes{Settings: map[string]string{s.name: "1,5x"}}})
 		if err == nil || !strings.Contains(err.Error(), "the head was trained with "+s.name+" 1,5x") {
 			t.Errorf("%s: %v", s.name, err)
 		}

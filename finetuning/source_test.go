@@ -76,7 +76,7 @@ func TestLoadLayers(t *testing.T) {
 		if d := cmp.Diff([][]string{{"cat", "dog%FF", "cat"}, {"test", "", "train"}, {"a.jpg", "b.jpg", "d.jpg"}}, [][]string{f.Labels, f.Splits, f.Paths}); d != "" {
 			t.Error(d)
 		}
-		if want := fmt.Sprintf("%016x", 4); ShortHash(f.Hashes[2]) != want {
+		if want := fmt.Sprintf("%016x", 4); shortHash(f.Hashes[2]) != want {
 			t.Errorf("the last row has the hash %s, want %s...", f.Hashes[2], want)
 		}
 		if !warned("1 of 4 rows have no label and are left out") {
@@ -160,7 +160,7 @@ func TestFileAbove(t *testing.T) {
 
 func TestColumnOf(t *testing.T) {
 	for column, want := range map[int]string{0: "pool5 0", 2: "pool5 2", 3: "fc7 0", 4: "fc7 1", 5: " 0"} {
-		layer, within := ColumnOf(twoLayers, column)
+		layer, within := columnOf(twoLayers, column)
 		if got := fmt.Sprint(layer.Name, " ", within); got != want {
 			t.Errorf("column %d is %q, want %q", column, got, want)
 		}

@@ -148,8 +148,8 @@ func (s Split) CheckLeak(groups []string) error {
 	return nil
 }
 
-// Pick copies the given elements.
-func Pick[T any](from []T, rows []int) []T {
+// pick copies the given elements.
+func pick[T any](from []T, rows []int) []T {
 	to := make([]T, len(rows))
 	for i, r := range rows {
 		to[i] = from[r]

@@ -71,7 +71,7 @@ func (o *TrainOptions) train(ctx context.Context, all Features) (*head.Head, err
 	if err != nil {
 		return nil, err
 	}
-	WarnOfAlike(classes)
+	warnOfAlike(classes)
 	duplicates, err := o.Group(ctx, all)
 	if err != nil {
 		return nil, err
@@ -130,5 +130,5 @@ func (s Split) trained(groups []string) []string {
 	if len(s.Test) == 0 {
 		return groups
 	}
-	return Pick(groups, s.Train)
+	return pick(groups, s.Train)
 }

@@ -140,12 +140,12 @@ func (u *unfreezing) divide(ctx context.Context) (err error) {
 }
 
 func (u *unfreezing) divideTraining() error {
-	labels, groups := Pick(u.frozen.Labels, u.learn), Pick(u.duplicates.Together, u.learn)
+	labels, groups := pick(u.frozen.Labels, u.learn), pick(u.duplicates.Together, u.learn)
 	fit, validation, err := head.Split(labels, groups, validationFraction, u.options.Head.Seed+1)
 	if err != nil {
 		return ofGroups(fmt.Errorf("set images aside for validation: %w", err), u.frozen.Groups)
 	}
-	u.fit, u.validation = Pick(u.learn, fit), Pick(u.learn, validation)
+	u.fit, u.validation = pick(u.learn, fit), pick(u.learn, validation)
 	u.result.TrainImages, u.result.ValidationImages, u.result.TestImages = len(u.fit), len(u.validation), len(u.test)
 	return nil
 }
@@ -182,7 +182,7 @@ func (u *unfreezing) fitHead(ctx context.Context, rows []int) (*head.Head, error
 	}
 	options := *u.options.Head
 	options.Model, options.Uncalibrated = Softmax, true // its solution becomes the network's last layer
-	h, _, err := options.Fit(ctx, part, Pick(u.duplicates.Together, rows))
+	h, _, err := options.Fit(ctx, part, pick(u.duplicates.Together, rows))
 	return h, err
 }
 
@@ -220,7 +220,7 @@ func (u *unfreezing) measure() error {
 	if len(u.test) == 0 {
 		return nil
 	}
-	metrics, err := EvaluateNetwork(u.trainer, u.examples(u.test), u.bottleneck.Labels, u.classes)
+	metrics, err := evaluateNetwork(u.trainer, u.examples(u.test), u.bottleneck.Labels, u.classes)
 	u.result.Unfrozen = &metrics
 	return err
 }
@@ -230,7 +230,7 @@ func (u *unfreezing) notes() head.Notes {
 	o := u.options
 	notes := head.Notes{
 		ToolVersion: o.ToolVersion, Seed: o.Head.Seed, TrainedOn: len(u.learn), HeldOut: u.result.Unfrozen,
-		Copies: u.duplicates.Equal, NearCopies: u.duplicates.Alike, Crowded: u.duplicates.Crowded, Seen: shortHashes(Pick(u.bottleneck.Hashes, u.learn)),
+		Copies: u.duplicates.Equal, NearCopies: u.duplicates.Alike, Crowded: u.duplicates.Crowded, Seen: shortHashes(pick(u.bottleneck.Hashes, u.learn)),
 		LeftOut: u.rare, Settings: map[string]string{
 			"unfreeze": fmt.Sprintf("block%d", o.Block), "optimizer": string(training.Adam), "learning-rate": fmt.Sprint(o.LearningRate),
 			"batch": strconv.Itoa(o.Batch), "epochs": strconv.Itoa(o.Epochs), "patience": strconv.Itoa(o.Patience),

@@ -84,7 +84,7 @@ func (u *unfreezing) load(ctx context.Context) error {
 	if u.classes, err = head.Classes(u.bottleneck.Labels); err != nil {
 		return err
 	}
-	WarnOfAlike(u.classes)
+	warnOfAlike(u.classes)
 	u.index, u.result.Classes = classNumbers(u.bottleneck.Labels, u.classes), u.classes
 	u.network, _, err = training.Tail(u.configuration, u.options.Block, len(u.classes))
 	return err
@@ -240,17 +240,17 @@ func (u *unfreezing) export() error {
 	if err != nil {
 		return err
 	}
-	h, err := HeadOfDense(trained, training.ScoresLayer, u.classes)
+	h, err := headOfDense(trained, training.ScoresLayer, u.classes)
 	if err != nil {
 		return err
 	}
 	h.Notes = u.notes()
 	set := u.merge(trained)
-	return ReplaceModel(u.options.Out, h, func(dir string) error {
+	return replaceModel(u.options.Out, h, func(dir string) error {
 		if err := vgg.Export(u.configuration, set, dir); err != nil {
 			return err
 		}
-		return DescribeHead(h, dir, "pool5", recipe.PoolAverage, u.bottleneck.Recipe)
+		return describeHead(h, dir, "pool5", recipe.PoolAverage, u.bottleneck.Recipe)
 	})
 }
 

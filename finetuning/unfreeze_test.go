@@ -149,7 +149,7 @@ func TestUnfreezeNotes(t *testing.T) {
 	if d := cmp.Diff(want, u.notes()); d != "" {
 		t.Error(d)
 	}
-	if _, err := OptionsOf(&head.Head{Notes: u.notes()}); err == nil { // it cannot be trained again on features alone
+	if _, err := optionsOf(&head.Head{Notes: u.notes()}); err == nil { // it cannot be trained again on features alone
 		t.Error("the settings of an unfreezing are those of a head")
 	}
 }

@@ -2,24 +2,24 @@ package models
 
 import "fovea/projection"
 
-// ProjectionDir is the directory of fitted projections, projections/ beside Dir.
-func ProjectionDir() (string, error) { return cached("projections") }
+// projectionDir is the directory of fitted projections, projections/ beside Dir.
+func projectionDir() (string, error) { return cached("projections") }
 
 // FindProjection is the projection that a recipe names, nil for none: made anew, or read from one of the directories or
-// from ProjectionDir.
+// from projections/ beside Dir.
 func FindProjection(name string, dirs ...string) (*projection.Projection, error) {
-	if kept, err := ProjectionDir(); err == nil {
+	if kept, err := projectionDir(); err == nil {
 		dirs = append(dirs, kept)
 	}
 	return projection.Find(name, dirs...)
 }
 
-// KeepProjection puts a fitted projection into ProjectionDir. Others need no file.
+// KeepProjection puts a fitted projection into projections/ beside Dir. Others need no file.
 func KeepProjection(p *projection.Projection) error {
 	if p.How().SHA256 == "" {
 		return nil
 	}
-	dir, err := ProjectionDir()
+	dir, err := projectionDir()
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func applyThree(dst []float32, pix []uint8, t *table, a, b, c int) {
 
 func applyGray(dst []float32, pix []uint8, t *table) {
 	for i, out := 0, 0; i+3 <= len(pix); i, out = i+3, out+1 {
-		dst[out] = t.values[0][Luma(pix[i], pix[i+1], pix[i+2])]
+		dst[out] = t.values[0][luma(pix[i], pix[i+1], pix[i+2])]
 	}
 }
 
@@ -66,7 +66,7 @@ func applyRGBA(dst []float32, pix []uint8, t *table) {
 	}
 }
 
-// Luma is the grey of a pixel by ITU-R BT.601, in Pillow's 16-bit fixed-point arithmetic.
-func Luma(r, g, b uint8) uint8 {
+// luma is the grey of a pixel by ITU-R BT.601, in Pillow's 16-bit fixed-point arithmetic.
+func luma(r, g, b uint8) uint8 {
 	return uint8((uint32(r)*19595 + uint32(g)*38470 + uint32(b)*7471 + 0x8000) >> 16)
 }

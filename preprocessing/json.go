@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// ParseJSON reads the content of such a file.
-func ParseJSON(data []byte) (Spec, error) {
+// parseJSON reads the content of such a file.
+func parseJSON(data []byte) (Spec, error) {
 	var file struct {
 		Preset   string   `json:"preset"`
 		Channels *string  `json:"channels"`

@@ -65,7 +65,7 @@ func TestApplyAgreesWithPublishedCode(t *testing.T) {
 func TestLumaIsPillows(t *testing.T) {
 	all := make([]byte, 0, 1<<24)
 	for rgb := range 1 << 24 {
-		all = append(all, Luma(uint8(rgb>>16), uint8(rgb>>8), uint8(rgb)))
+		all = append(all, luma(uint8(rgb>>16), uint8(rgb>>8), uint8(rgb)))
 	}
 	sum := sha256.Sum256(all)
 	if got, want := hex.EncodeToString(sum[:]), readGolden(t).Luma; got != want {
@@ -236,7 +236,7 @@ func FuzzParse(f *testing.F) {
 func FuzzParseJSON(f *testing.F) {
 	f.Add([]byte(`{"preset": "torch", "channels": "bgr", "scale": "1/255", "mean": [1,2,3], "std": 1}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if spec, err := ParseJSON(data); err == nil && spec.Validate() != nil {
+		if spec, err := parseJSON(data); err == nil && spec.Validate() != nil {
 			t.Errorf("%q is read as an invalid %+v", data, spec)
 		}
 	})

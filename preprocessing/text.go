@@ -97,7 +97,7 @@ func Load(text string) (Spec, error) {
 		}
 		return Spec{}, fmt.Errorf("preprocessing: %w", err)
 	}
-	spec, err := ParseJSON(data)
+	spec, err := parseJSON(data)
 	if err != nil {
 		return Spec{}, fmt.Errorf("%s: %w", text, err)
 	}

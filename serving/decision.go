@@ -72,7 +72,7 @@ func (d Decision) Prediction(path string, o Outcome, classes []string) Predictio
 
 // Label is the most probable class, or Unsure if that is not probable enough.
 func (d Decision) Label(probabilities []float64, classes []string) string {
-	best := Rank(probabilities, classes, 1)[0]
+	best := rank(probabilities, classes, 1)[0]
 	if best.Probability < d.Threshold {
 		return d.Unsure
 	}
@@ -88,9 +88,9 @@ type Ranked struct {
 	Probability float64
 }
 
-// Rank returns the n most probable classes, at most all of them. Of equally probable
+// rank returns the n most probable classes, at most all of them. Of equally probable
 // ones the first comes first.
-func Rank(probabilities []float64, classes []string, n int) []Ranked {
+func rank(probabilities []float64, classes []string, n int) []Ranked {
 	const few = 32
 	if n > few {
 		return rankAll(probabilities, classes)[:n]

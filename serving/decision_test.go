@@ -12,7 +12,7 @@ import (
 
 func TestRank(t *testing.T) {
 	classes := []string{"a", "b", "c", "d"}
-	got := Rank([]float64{0.1, 0.4, 0.1, 0.4}, classes, 3)
+	got := rank([]float64{0.1, 0.4, 0.1, 0.4}, classes, 3)
 	if d := cmp.Diff([]Ranked{{"b", 0.4}, {"d", 0.4}, {"a", 0.1}}, got); d != "" {
 		t.Error(d)
 	}
@@ -30,9 +30,9 @@ func TestRankFew(t *testing.T) {
 		for c := range p {
 			p[c] = float64(random.IntN(40)) / 1000
 		}
-		all := Rank(p, classes, len(classes))
+		all := rank(p, classes, len(classes))
 		for _, n := range []int{0, 1, 5, 32, 33} {
-			if d := cmp.Diff(all[:n], Rank(p, classes, n), cmpopts.EquateEmpty()); d != "" {
+			if d := cmp.Diff(all[:n], rank(p, classes, n), cmpopts.EquateEmpty()); d != "" {
 				t.Fatalf("the first %d: %s", n, d)
 			}
 		}

@@ -36,8 +36,8 @@ type Image struct {
 	Content []byte
 }
 
-// Notable is a difference of probabilities that rounding does not explain.
-const Notable = 0.01
+// notable is a difference of probabilities that rounding does not explain.
+const notable = 0.01
 
 // Comparison is how the probabilities of an exported SavedModel differ from the Predictor's.
 type Comparison struct {
@@ -48,7 +48,7 @@ type Comparison struct {
 	// Novelty is the largest difference of novelties, nil for heads without.
 	Novelty *float64 `json:"largest_novelty_difference,omitempty"`
 	// Failed is the number of images that one of them could not read, or whose probabilities differ
-	// by more than Notable.
+	// by more than 0.01.
 	Failed int `json:"failed"`
 }
 
@@ -79,7 +79,7 @@ func (p *Predictor) Compare(dir string, session inference.SessionConfig, images 
 		if want.Novelty != nil && got.Novelty != nil {
 			c.novelty(math.Abs(*want.Novelty - float64(got.Novelty[0])))
 		}
-		if difference > Notable {
+		if difference > notable {
 			c.Failed++
 			logrus.Warnf("%s: probabilities differ from predict's by %.3f; docs/serving.md says why that can be", image.Name, difference)
 		}

@@ -164,7 +164,7 @@ func TestPageInBrowser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		best := Rank(outcome.Probabilities, h.Classes, 1)[0]
+		best := rank(outcome.Probabilities, h.Classes, 1)[0]
 		got := photos[i]
 		if got.Name != filepath.Base(file) || got.Label != best.Label || !got.Painted || len(got.Bars) != 2 || !strings.HasPrefix(got.Bars[0], best.Label) || got.Again {
 			t.Errorf("%s is shown as %+v, want %+v", file, got, best)

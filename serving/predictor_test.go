@@ -166,7 +166,7 @@ func TestExportAndCompare(t *testing.T) {
 	}
 	images := []Image{drawn, {"photo", read(t, photoFiles(t)[0])}, {"nothing", nil}, {"webp", read(t, "../testdata/picture/exif-6.webp")}}
 	c, err := p.Compare(dir, inference.SessionConfig{}, images)
-	if err != nil || c.Images != 2 || c.Failed != 2 || c.Largest > Notable {
+	if err != nil || c.Images != 2 || c.Failed != 2 || c.Largest > notable {
 		t.Errorf("%+v, %v", c, err)
 	}
 	if _, err := p.Compare(t.TempDir(), inference.SessionConfig{}, images); err == nil {

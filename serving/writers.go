@@ -137,7 +137,7 @@ func (o WriterOptions) values(p Prediction) []any {
 	case p.Probabilities == nil:
 		row = append(row, make([]any, len(o.Classes))...)
 	case top > 0:
-		for _, r := range Rank(p.Probabilities, o.Classes, top) {
+		for _, r := range rank(p.Probabilities, o.Classes, top) {
 			row = append(row, r.Label, r.Probability)
 		}
 	default:
@@ -271,7 +271,7 @@ func objectOf(p Prediction, classes []string, d Decision) jsonPrediction {
 	if p.Novelty != nil {
 		object.Novelty = json.Number(formatProbability(*p.Novelty))
 	}
-	for _, r := range Rank(p.Probabilities, classes, d.top(classes)) {
+	for _, r := range rank(p.Probabilities, classes, d.top(classes)) {
 		object.Top = append(object.Top, jsonRanked{r.Label, json.Number(formatProbability(r.Probability))})
 	}
 	if d.Top == 0 {

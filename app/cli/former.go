@@ -35,9 +35,9 @@ func FormerNames(f *pflag.FlagSet, names map[string]string) {
 // insteadOf is the annotation of hidden flags that names the flag which took their place.
 const insteadOf = "fovea_now"
 
-// Replace hides the flag old, which is kept for those who still use it, and lets suggestions name the
+// replace hides the flag old, which is kept for those who still use it, and lets suggestions name the
 // flag now in its place. Use it where FormerNames cannot do because the values differ.
-func Replace(f *pflag.FlagSet, old, now string) {
+func replace(f *pflag.FlagSet, old, now string) {
 	flag := f.Lookup(old)
 	flag.Hidden = true
 	if flag.Annotations == nil {

@@ -18,7 +18,7 @@ func TestManual(t *testing.T) {
 	sub.Flags().Int("k", 10, "print `N` rows")
 	sub.Flags().String("out", "", "the `DIR`")
 	sub.Flags().String("old", "", "hidden")
-	Replace(sub.Flags(), "old", "out")
+	replace(sub.Flags(), "old", "out")
 	root.AddCommand(sub)
 	dir := t.TempDir()
 	if err := writeManual(root, doc.GenManHeader{Section: "1"}, dir); err != nil {

@@ -29,16 +29,16 @@ func (r *ResultFlags) Add(f *pflag.FlagSet) {
 func (r *ResultFlags) AddWithFormat(f *pflag.FlagSet) {
 	r.Add(f)
 	f.Var((*formatValue)(&r.JSON), "format", "table or json")
-	Replace(f, "format", "json")
+	replace(f, "format", "json")
 }
 
 // Print prints a result to standard output: as JSON, or by the function that writes it for people.
 func (r ResultFlags) Print(result any, print func(io.Writer) error) error {
-	return r.PrintTo(Output(), result, print)
+	return r.PrintTo(standardOutput(), result, print)
 }
 
-// Output is standard output; if it is a terminal, texts for people know its width (text.Width).
-func Output() io.Writer {
+// standardOutput is standard output; if it is a terminal, texts for people know its width (text.Width).
+func standardOutput() io.Writer {
 	fd := int(os.Stdout.Fd())
 	if !term.IsTerminal(fd) {
 		return os.Stdout

@@ -29,7 +29,7 @@ func program() *cobra.Command {
 	f.Bool("json", false, "")
 	var bytes int64
 	SizeVar(f, &bytes, "bytes-per-file", 0, "")
-	Replace(f, "shard-size", "bytes-per-file")
+	replace(f, "shard-size", "bytes-per-file")
 	var batch int
 	BatchVar(f, &batch)
 	var file string

@@ -24,7 +24,7 @@ const (
 	// NPY is NumPy's array file, version 1.0: a matrix of float32 (float16 for a dataset of
 	// float16), one row per image. It has no place for paths and labels: see Index.
 	NPY Format = "npy"
-	// LIBSVM is "LABEL INDEX:VALUE ...", labels by their number (see LabelNumbers), indices
+	// LIBSVM is "LABEL INDEX:VALUE ...", labels by their number in alphabetical order, from 0, indices
 	// from 1, without zeros. Every row needs a label.
 	LIBSVM Format = "libsvm"
 	// TFRecord holds a tf.train.Example per row, with the features path, label, split, sha256
@@ -83,7 +83,7 @@ func newEncoder(ctx context.Context, w *bufio.Writer, d *featurestore.Dataset, l
 		rows, err := countRows(ctx, d, scan)
 		return &npyEncoder{w: w, rows: rows, cols: layer.Size(), dtype: d.Manifest().DType}, err
 	case LIBSVM:
-		numbers, err := LabelNumbers(ctx, d)
+		numbers, err := labelNumbers(ctx, d)
 		return &libsvmEncoder{w: w, numbers: numbers}, err
 	case TFRecord:
 		return &tfrecordEncoder{w: w, layer: layer.Name}, nil
@@ -101,9 +101,9 @@ func countRows(ctx context.Context, d *featurestore.Dataset, scan featurestore.S
 	return rows, err
 }
 
-// LabelNumbers numbers the dataset's labels from 0 in alphabetical order, whichever rows are
+// labelNumbers numbers the dataset's labels from 0 in alphabetical order, whichever rows are
 // selected.
-func LabelNumbers(ctx context.Context, d *featurestore.Dataset) (map[string]int, error) {
+func labelNumbers(ctx context.Context, d *featurestore.Dataset) (map[string]int, error) {
 	counts, err := d.Counts(ctx)
 	if err != nil {
 		return nil, err
@@ -116,9 +116,9 @@ func LabelNumbers(ctx context.Context, d *featurestore.Dataset) (map[string]int,
 	return numbers, nil
 }
 
-// WriteLabels writes LabelNumbers as CSV: number,label.
-func WriteLabels(ctx context.Context, w io.Writer, d *featurestore.Dataset) error {
-	numbers, err := LabelNumbers(ctx, d)
+// writeLabels writes labelNumbers as CSV: number,label.
+func writeLabels(ctx context.Context, w io.Writer, d *featurestore.Dataset) error {
+	numbers, err := labelNumbers(ctx, d)
 	if err != nil {
 		return err
 	}

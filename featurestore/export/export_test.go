@@ -85,7 +85,7 @@ func TestText(t *testing.T) {
 		}
 	}
 	var labels bytes.Buffer
-	must(t, WriteLabels(context.Background(), &labels, d))
+	must(t, writeLabels(context.Background(), &labels, d))
 	if want := "number,label\n0,cat\n1,\"dog, big\"\n"; labels.String() != want {
 		t.Errorf("labels:\n%s\nwant\n%s", &labels, want)
 	}
@@ -169,8 +169,8 @@ func TestKilledWriter(t *testing.T) {
 	scan := featurestore.ScanOptions{Labels: []string{"cat", "dog"}}
 	got := write(t, d, 0, scan, LIBSVM)
 	var labels bytes.Buffer
-	must(t, WriteLabels(context.Background(), &labels, d))
-	numbers, err := LabelNumbers(context.Background(), d)
+	must(t, writeLabels(context.Background(), &labels, d))
+	numbers, err := labelNumbers(context.Background(), d)
 	must(t, err)
 	if want := fmt.Sprintf("%d 2:1\n%d 1:1 2:1\n", numbers["dog"], numbers["cat"]); !strings.HasPrefix(got, want) || numbers["dog"] == numbers["cat"] || !strings.Contains(labels.String(), ",cat\n") {
 		t.Errorf("the export is %q, of the labels %v", got, numbers)

@@ -30,7 +30,7 @@ func WriteFiles(ctx context.Context, name string, d *featurestore.Dataset, layer
 		err = files.Write(names[1], func(w io.Writer) error { return WriteIndex(ctx, w, d, scan) })
 	case LIBSVM:
 		names = append(names, name+".labels.csv")
-		err = files.Write(names[1], func(w io.Writer) error { return WriteLabels(ctx, w, d) })
+		err = files.Write(names[1], func(w io.Writer) error { return writeLabels(ctx, w, d) })
 	}
 	if err != nil {
 		return 0, nil, err

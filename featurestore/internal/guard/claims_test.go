@@ -64,13 +64,13 @@ func TestCheckFooter(t *testing.T) {
 		{"an unknown type", footerOf([]byte{1<<4 | 13, 0}), "unknown type 13"},
 		{"a long text", footerOf([]byte{1<<4 | thriftBinary, 0xff, 0xff, 0xff, 0x7f, 0}), "ends too early"},
 	} {
-		err := CheckFooter(bytes.NewReader(test.file), int64(len(test.file)), nil)
+		err := checkFooter(bytes.NewReader(test.file), int64(len(test.file)), nil)
 		if test.want == "" && err != nil || test.want != "" && (!errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.want)
 		}
 	}
 	many := footerOf(append(binary.AppendUvarint([]byte{4<<4 | thriftList, 15<<4 | thriftStruct}, 1_000_000), make([]byte, 1_000_001)...))
-	if err := CheckFooter(bytes.NewReader(many), int64(len(many)), budget.For(int64(len(many)), budget.Packed, 0)); !errors.Is(err, budget.ErrMemory) {
+	if err := checkFooter(bytes.NewReader(many), int64(len(many)), budget.For(int64(len(many)), budget.Packed, 0)); !errors.Is(err, budget.ErrMemory) {
 		t.Errorf("a million empty row groups: %v", err)
 	}
 }
@@ -83,7 +83,7 @@ func FuzzCheckFooter(f *testing.F) {
 			t.Errorf("%d bytes of %d", walk.at, len(footer))
 		}
 		file := footerOf(footer)
-		if err := CheckFooter(bytes.NewReader(file), int64(len(file)), budget.For(0, 1, 0)); err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, budget.ErrMemory) {
+		if err := checkFooter(bytes.NewReader(file), int64(len(file)), budget.For(0, 1, 0)); err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, budget.ErrMemory) {
 			t.Error(err)
 		}
 	})
@@ -163,7 +163,7 @@ func TestCheckDelta(t *testing.T) {
 		if test.ok {
 			data = append(slices.Clone(data), rest...)
 		}
-		got, err := CheckDelta(data, test.n)
+		got, err := checkDelta(data, test.n)
 		if (err == nil) != test.ok || test.ok && !bytes.Equal(got, rest) {
 			t.Errorf("%s: %q, %v", test.name, got, err)
 		}

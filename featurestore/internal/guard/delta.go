@@ -11,9 +11,9 @@ const (
 	maxDeltaParts = 1 << 10
 )
 
-// CheckDelta checks the head of values in a delta encoding, n at most: Arrow's decoders allocate what it claims. It
+// checkDelta checks the head of values in a delta encoding, n at most: Arrow's decoders allocate what it claims. It
 // returns what follows them.
-func CheckDelta(data []byte, n int) ([]byte, error) {
+func checkDelta(data []byte, n int) ([]byte, error) {
 	bad := fmt.Errorf("%w: a page's differences are damaged", ErrCorrupt)
 	number := func() (v uint64, ok bool) {
 		v, used := binary.Uvarint(data)

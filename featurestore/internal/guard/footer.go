@@ -18,9 +18,9 @@ const (
 	maxSchemaElements = 1 << 16
 )
 
-// CheckFooter goes through the footer of a Parquet file of size bytes before Arrow's reader does, which
+// checkFooter goes through the footer of a Parquet file of size bytes before Arrow's reader does, which
 // allocates what lengths and numbers of columns in it claim, and charges what the footer takes.
-func CheckFooter(r io.ReaderAt, size int64, memory *budget.Budget) error {
+func checkFooter(r io.ReaderAt, size int64, memory *budget.Budget) error {
 	if size < int64(parquetTailBytes+len(parquetMagic)) {
 		return fmt.Errorf("%w: %d bytes are not a Parquet file", ErrCorrupt, size)
 	}

@@ -221,7 +221,7 @@ func (c *column) checkPages(data []byte) error {
 	return nil
 }
 
-// CheckValues checks what a page of Arrow's claims of its values; see CheckDelta.
+// CheckValues checks what a page of Arrow's claims of its values; see checkDelta.
 func CheckValues(page file.Page, descr *schema.Column) error {
 	encoding := parquet.Encoding(page.Encoding())
 	if !IsDelta(encoding) {
@@ -244,9 +244,9 @@ func CheckValues(page file.Page, descr *schema.Column) error {
 	default:
 		return nil
 	}
-	rest, err := CheckDelta(data, values)
+	rest, err := checkDelta(data, values)
 	if err == nil && encoding == parquet.Encodings.DeltaByteArray {
-		_, err = CheckDelta(rest, values)
+		_, err = checkDelta(rest, values)
 	}
 	if err != nil {
 		return fmt.Errorf("column %q: %w", descr.Path(), err)

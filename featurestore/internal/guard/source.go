@@ -29,7 +29,7 @@ type place struct {
 
 // NewSource checks the footer of a file of size bytes.
 func NewSource(r ReadSeeker, size int64, memory *budget.Budget) (*Source, error) {
-	if err := CheckFooter(r, size, memory); err != nil {
+	if err := checkFooter(r, size, memory); err != nil {
 		return nil, err
 	}
 	return &Source{ReadSeeker: r, size: size, memory: memory}, nil
