@@ -11,7 +11,7 @@ type maxMemoryKey struct{}
 
 // addMaxMemory defines --max-memory on root for all its commands.
 func addMaxMemory(root *cobra.Command, bytes *int64) {
-	SizeVar(root.PersistentFlags(), bytes, "max-memory", 0, "let reading a file of weights, of a dataset, a table or a head take `SIZE` of memory, such as 8GB (default: as the file's size allows; see docs/weights.md)")
+	SizeVar(root.PersistentFlags(), bytes, "max-memory", 0, "let reading a weights file, a dataset's file, a table or a head take `SIZE` of memory, such as 8GB (default: as the file's size allows; see docs/weights.md)")
 }
 
 // readsNoFiles is the key of the annotation of commands that --max-memory has no meaning for.

@@ -56,7 +56,7 @@ A table may list a few images only: --missing keep leaves the others as they are
 	}
 	f := command.Flags()
 	f.StringVar(&labels, "labels", "", "`SOURCE` of the labels: csv:FILE, dir (the image's directory) or prefix (the file's name up to its first dot; required)")
-	f.StringVar(&missing, "missing", string(extraction.MissingError), "`WHAT` becomes of rows that the source says nothing of: error, keep their labels, or clear them")
+	f.StringVar(&missing, "missing", string(extraction.MissingError), "`WHAT` becomes of rows that the source does not mention: error, keep (their labels stay) or clear (they have none)")
 	f.BoolVar(&o.FewClasses, "allow-one-class", false, "allow that fewer than two classes remain")
 	f.BoolVar(&o.DryRun, "dry-run", false, "only say what would change")
 	result.Add(f)

@@ -72,7 +72,7 @@ Every row is compared; the dataset is streamed.`,
 		Args:    datasetArgument,
 		RunE:    onDataset(o.run),
 	}
-	command.Flags().StringVar(&o.query, "query", "", "a row's number or path, or an image's file (`WHAT`; required)")
+	command.Flags().StringVar(&o.query, "query", "", "`WHAT` to search for: a row's number or path, or an image file (required)")
 	command.Flags().IntVar(&o.k, "k", 10, "print `N` rows")
 	cli.TrustVar(command.Flags(), &o.trust)
 	o.rows.add(command)

@@ -53,6 +53,6 @@ extraction cannot work.`,
 	f.StringVar(&session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	session.PrecisionVar(f, string(inference.Float32), "")
 	f.BoolVar(&options.Bench, "bench", false, "also compute photographs in each precision of this CPU, and print its speed and drift")
-	cli.PathVar(f, &options.Out, "out", ".", "examine the free space in `DIR`, where datasets will be written")
+	cli.PathVar(f, &options.Out, "out", ".", "check the free space in `DIR`, where datasets will be written")
 	return cli.ReadsNoFiles(command)
 }

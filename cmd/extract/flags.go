@@ -87,7 +87,7 @@ func (o *options) addSelectionFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.shard, "shard", "", "read part `I/N` of the images, 0/N to N-1/N, always the same ones: one part per machine")
 	f.Var(&o.Frames, "frames", "which `FRAMES` of animations and videos are images: first, all, every:N, or every:DURATION such as every:1s; a row for each, x.gif#3 for the third (first: a row for the file)")
 	f.Var(&o.Tiles, "tile", "cut images into square tiles of `SIZE[:STRIDE]` pixels, such as 224 or 224:112; a row for each, scene.tif#448,0 for the one that begins at x 448, y 0 (default: whole images)")
-	f.IntVar(&o.Tiles.Level, "level", 0, "cut tiles from level `N` of TIFFs that are pyramids: 0 is full resolution, 1 the next smaller one")
+	f.IntVar(&o.Tiles.Level, "level", 0, "cut tiles from level `N` of pyramidal TIFFs: 0 is full resolution, 1 the next smaller one")
 	f.BoolVar(&o.Tiles.SkipEmpty, "skip-empty", false, "leave out tiles of which at least 99 % is NoData, transparent or nearly white (240 or more in red, green and blue)")
 	f.IntVar(&s.Sample, "sample", 0, "read a random sample of `N` images, the same ones for the same --seed (default: all)")
 	f.Uint64Var(&s.Seed, "seed", 1, "`SEED` of --sample")

@@ -39,11 +39,11 @@ changes nothing.`,
 	f.SortFlags = false
 	o.features.add(f)
 	cli.NamesVar(f, &o.Layers, "layers", "the `LAYERS` to use, separated by commas (required where the dataset has several)")
-	cli.PathVar(f, &o.page.Out, "page", "", "write a web page to `FILE`, or audit.html in a directory")
+	cli.PathVar(f, &o.page.Out, "page", "", "write a web page to `FILE`, or to audit.html in a directory")
 	cli.PathVar(f, &o.Images, "images", "", "the directory `DIR` that the dataset was extracted from, for thumbnails and exposures")
-	f.IntVar(&o.page.Most, "top", 20, "list `N` images of each kind, on the page, too")
+	f.IntVar(&o.page.Most, "top", 20, "list `N` images of each kind, also on the page")
 	f.IntVar(&o.Neighbours, "neighbours", 10, "compare an image with the `N` most similar ones")
-	f.Float64Var(&o.NearDuplicates, "near-duplicates", finetuning.UsualNear, "images are near duplicates from this `COSINE` of their features on (0.99 by default for early layers); 0: only identical files")
+	f.Float64Var(&o.NearDuplicates, "near-duplicates", finetuning.UsualNear, "images whose features have at least this `COSINE` are near duplicates (0.99 by default for early layers); 0: only identical files")
 	o.result.Add(f)
 	return command
 }

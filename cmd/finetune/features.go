@@ -17,7 +17,7 @@ func (o *featureFlags) add(f *pflag.FlagSet) {
 
 // ignoreVar defines --ignore-unknown-classes.
 func ignoreVar(f *pflag.FlagSet, ignore *bool) {
-	f.BoolVar(ignore, "ignore-unknown-classes", false, "count images of classes that the head does not know apart, instead of refusing them")
+	f.BoolVar(ignore, "ignore-unknown-classes", false, "count images of classes that are unknown to the head separately instead of refusing them")
 }
 
 func (o *featureFlags) validate() error {

@@ -45,7 +45,7 @@ finetune predict --head OUT/head.json --model OUT/model classifies new images.`,
 	}
 	f := command.Flags()
 	o.training.add(f)
-	f.IntVar(&o.epochs, "epochs", 10, "passes over the training images")
+	f.IntVar(&o.epochs, "epochs", 10, "`N` passes over the training images")
 	f.BoolVar(&o.resume, "resume", false, "continue from the checkpoint in --out")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace what an earlier training left in --out")
 	return command

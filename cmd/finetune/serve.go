@@ -81,10 +81,10 @@ otherwise. New tokens and certificates are taken from their files while the serv
 }
 
 func (o *serveOptions) addWeb(f *pflag.FlagSet) {
-	cli.PathVar(f, &o.web.TokenFile, "token-file", "", "answer only requests with a token (Authorization: Bearer TOKEN) of this `FILE`, which has one a line; all but /healthz and /v2/health")
-	cli.PathVar(f, &o.web.Certificate, "tls-cert", "", "encrypt, with the certificates of this PEM `FILE`, the server's first")
-	cli.PathVar(f, &o.web.Key, "tls-key", "", "PEM `FILE` of the certificate's private key")
-	f.StringArrayVar(&o.web.Origins, "cors", nil, "let web pages of this `ORIGIN` call the server, as https://example.com; * for all; may be repeated")
+	cli.PathVar(f, &o.web.TokenFile, "token-file", "", "answer only requests with a token (Authorization: Bearer TOKEN) from `FILE`, which has one per line; /healthz and /v2/health need none")
+	cli.PathVar(f, &o.web.Certificate, "tls-cert", "", "serve HTTPS with the certificates in the PEM `FILE`, the server's own first")
+	cli.PathVar(f, &o.web.Key, "tls-key", "", "the private key of the certificate, a PEM `FILE`")
+	f.StringArrayVar(&o.web.Origins, "cors", nil, "let web pages of `ORIGIN`, such as https://example.com, call the server; * for all (may be repeated)")
 	f.BoolVar(&o.web.AccessLog, "access-log", false, "log each request: who, what, status, bytes and time")
 }
 

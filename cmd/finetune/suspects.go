@@ -43,11 +43,11 @@ corrected. What the page downloads is what extract dataset relabel takes.`,
 	o.features.add(o.flags)
 	cli.NamesVar(o.flags, &o.Layers, "layers", "the `LAYERS` to use, separated by commas (required where the dataset has several)")
 	cli.PathVar(o.flags, &o.out, "out", "", "the `FILE` to write all images to, by rank; its name ends in .csv, .json or .parquet")
-	cli.PathVar(o.flags, &o.page.Out, "page", "", "write a web page to correct labels with to `FILE`, or suspects.html in a directory")
+	cli.PathVar(o.flags, &o.page.Out, "page", "", "write a web page for correcting labels to `FILE`, or to suspects.html in a directory")
 	cli.PathVar(o.flags, &o.page.Images, "images", "", "the directory `DIR` that the dataset was extracted from, for thumbnails")
-	o.flags.IntVar(&o.page.Most, "top", 100, "list `N` images, on the page, too")
+	o.flags.IntVar(&o.page.Most, "top", 100, "list `N` images, also on the page")
 	o.flags.Float64Var(&o.NearDuplicates, "near-duplicates", finetuning.UsualNear, "judge no image by others whose features have at least this `COSINE` with its own (0.99 by default for early layers); 0: only identical files")
-	o.flags.Uint64Var(&o.Seed, "seed", 1, "seed of the cross-validation")
+	o.flags.Uint64Var(&o.Seed, "seed", 1, "seed `N` of the cross-validation")
 	o.result.Add(o.flags)
 	return command
 }
