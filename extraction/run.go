@@ -150,6 +150,11 @@ func (r *run) write(ctx context.Context) (err error) {
 			return fmt.Errorf("extraction: %w, and no dataset in %s to take rows out of", pipeline.ErrNoPictures, r.result.Dataset)
 		}
 	}
+	return r.writeRows(ctx, to)
+}
+
+// writeRows begins or continues a dataset, and closes it however the run ends.
+func (r *run) writeRows(ctx context.Context, to destination) error {
 	options := r.writing()
 	options.Selected, options.OwnGroups = selected(r.listing.Items), r.GroupBy.ByPatient()
 	writer, err := r.takeOver(ctx, to, options, r.listing.Items)

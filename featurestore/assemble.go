@@ -146,19 +146,9 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	if err := started.write(c); err != nil {
 		return err
 	}
-	var failures []Failure
-	for _, part := range a.parts {
-		if err := context.Cause(ctx); err != nil {
-			return err
-		}
-		if err := m.take(part, dir); err != nil {
-			return fmt.Errorf("%q: %w", part.dir, err)
-		}
-		failed, err := part.Failures()
-		if err != nil {
-			return err
-		}
-		failures = append(failures, failed...)
+	failures, err := a.take(ctx, &m, dir)
+	if err != nil {
+		return err
 	}
 	at("linked")
 	if err := disk.Sync(filepath.Join(dir, dataDir)); err != nil {
@@ -173,6 +163,25 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 		return err
 	}
 	return os.RemoveAll(inDir(dir, tempDir))
+}
+
+// take links the shards of all parts into dir, lists them in the manifest, and returns the parts' failures.
+func (a *assembly) take(ctx context.Context, m *Manifest, dir string) ([]Failure, error) {
+	var failures []Failure
+	for _, part := range a.parts {
+		if err := context.Cause(ctx); err != nil {
+			return nil, err
+		}
+		if err := m.take(part, dir); err != nil {
+			return nil, fmt.Errorf("%q: %w", part.dir, err)
+		}
+		failed, err := part.Failures()
+		if err != nil {
+			return nil, err
+		}
+		failures = append(failures, failed...)
+	}
+	return failures, nil
 }
 
 // take links a part's shards into dir, and lists them.

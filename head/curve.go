@@ -44,56 +44,71 @@ func LearningCurve(ctx context.Context, x Matrix, labels []string, test Matrix, 
 	if options.Repeats < 1 {
 		options.Repeats = 3
 	}
-	groups := options.Groups
-	if groups == nil {
-		groups = ownGroups(x.Rows)
+	if options.Groups == nil {
+		options.Groups = ownGroups(x.Rows)
 	}
-	var curve []CurvePoint
+	c := curve{x, test, labels, truth, train, options}
+	var points []CurvePoint
 	for _, size := range curveSizes(x.Rows) {
-		point := CurvePoint{Rows: size, Low: 1}
-		repeats := options.Repeats
-		if size == x.Rows {
-			repeats = 1 // there is only one choice
+		point, heads, err := c.at(ctx, size)
+		if err != nil {
+			return nil, err
 		}
-		done := 0
-		for r := range repeats {
-			rows := stratifiedOrder(labels, options.Seed+uint64(r))[:size]
-			own := make([]string, size)
-			names := make([]string, size)
-			for i, row := range rows {
-				own[i], names[i] = labels[row], groups[row]
-			}
-			if _, err := Classes(own); err != nil {
-				continue
-			}
-			part, err := x.Select(rows)
-			if err != nil {
-				return nil, err
-			}
-			h, err := train(ctx, part, own, names)
-			part.Free()
-			if err != nil {
-				return nil, fmt.Errorf("head: train on %d rows: %w", size, err)
-			}
-			accuracy, loss, err := h.quick(test, truth)
-			if err != nil {
-				return nil, err
-			}
-			done++
-			point.Accuracy += accuracy
-			point.LogLoss += loss
-			point.Low, point.High = min(point.Low, accuracy), max(point.High, accuracy)
-			if options.Progress != nil {
-				options.Progress(size)
-			}
-		}
-		if done > 0 {
-			point.Accuracy /= float64(done)
-			point.LogLoss /= float64(done)
-			curve = append(curve, point)
+		if heads > 0 {
+			point.Accuracy /= float64(heads)
+			point.LogLoss /= float64(heads)
+			points = append(points, point)
 		}
 	}
-	return curve, nil
+	return points, nil
+}
+
+// curve is what the points of a learning curve have in common.
+type curve struct {
+	x, test       Matrix
+	labels, truth []string
+	train         func(context.Context, Matrix, []string, []string) (*Head, error)
+	options       CurveOptions
+}
+
+// at trains heads on so many rows, and returns how many there are and the sums of their accuracies and losses.
+func (c *curve) at(ctx context.Context, size int) (sum CurvePoint, heads int, err error) {
+	sum = CurvePoint{Rows: size, Low: 1}
+	repeats := c.options.Repeats
+	if size == c.x.Rows {
+		repeats = 1 // there is only one choice
+	}
+	for r := range repeats {
+		rows := stratifiedOrder(c.labels, c.options.Seed+uint64(r))[:size]
+		own, groups := make([]string, size), make([]string, size)
+		for i, row := range rows {
+			own[i], groups[i] = c.labels[row], c.options.Groups[row]
+		}
+		if _, err := Classes(own); err != nil {
+			continue
+		}
+		part, err := c.x.Select(rows)
+		if err != nil {
+			return sum, heads, err
+		}
+		h, err := c.train(ctx, part, own, groups)
+		part.Free()
+		if err != nil {
+			return sum, heads, fmt.Errorf("head: train on %d rows: %w", size, err)
+		}
+		accuracy, loss, err := h.quick(c.test, c.truth)
+		if err != nil {
+			return sum, heads, err
+		}
+		heads++
+		sum.Accuracy += accuracy
+		sum.LogLoss += loss
+		sum.Low, sum.High = min(sum.Low, accuracy), max(sum.High, accuracy)
+		if c.options.Progress != nil {
+			c.options.Progress(size)
+		}
+	}
+	return sum, heads, nil
 }
 
 // curveSizes are 10, 20, 50, 100, ... and n.
