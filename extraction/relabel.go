@@ -94,7 +94,7 @@ var ErrFewClasses = errors.New("fewer than two classes would remain")
 
 // Relabel gives the rows of the dataset in dir the labels, and the splits if a table has any, that Options.Labels would
 // give their images, without extracting them again. See featurestore.Revise for what is there at any time. Labels
-// that are the same already are no change, and without a change nothing is written.
+// that are the same already are not a change, and without a change nothing is written.
 func Relabel(ctx context.Context, dir string, options RelabelOptions) (Relabelled, error) {
 	images, err := imagesOf(ctx, dir, options.MaxMemory)
 	if err != nil {

@@ -228,7 +228,7 @@ func (r *run) stage(ctx context.Context, to destination, u *featurestore.Update,
 
 // openStaging opens the dataset of the new rows. What an earlier run has made there, and can no longer be used, goes.
 func (r *run) openStaging(ctx context.Context, to destination, u *featurestore.Update, items []pipeline.Item) (*featurestore.Writer, error) {
-	options := u.StagingOptions(r.writing()) // other labels are no matter: the plan has them
+	options := u.StagingOptions(r.writing()) // other labels do not matter: the plan has them
 	staging := destination{dir: u.Staging(), read: to.read, staged: true}
 	writer, err := r.takeOver(ctx, staging, options, items)
 	if errors.Is(err, featurestore.ErrMismatch) || errors.Is(err, featurestore.ErrCorrupt) {

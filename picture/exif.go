@@ -79,7 +79,7 @@ func pngNotes(data []byte) (exif, xmp []byte) {
 // inflater unpacks texts, as far as a hostile file may make it.
 type inflater struct{ left int64 }
 
-// maxText bounds what the compressed texts of a file have together, in bytes; notes behind that do
+// maxText bounds what the compressed texts of a file have together, in bytes; notes after that do
 // not count.
 const maxText = 1 << 20
 
@@ -95,7 +95,7 @@ func (u *inflater) text(kind string, content []byte) (key string, text []byte) {
 	case kind == "tEXt":
 		return key, after
 	case kind == "zTXt" && len(after) > 0:
-		compressed, after = true, after[1:] // behind the method
+		compressed, after = true, after[1:] // after the method
 	case kind == "iTXt" && len(after) > 1:
 		compressed, after = after[0] != 0, after[2:]
 		for range 2 { // language and translated key

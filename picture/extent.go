@@ -21,8 +21,8 @@ type extent struct {
 	deeper int64
 }
 
-// behind is the extent of an image behind other bytes.
-func (e extent) behind(bytes int64) extent {
+// after is the extent of an image after other bytes.
+func (e extent) after(bytes int64) extent {
 	e.least += bytes
 	return e
 }

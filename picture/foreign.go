@@ -161,7 +161,7 @@ func isForm(kinds ...string) func([]byte) bool {
 	}
 }
 
-// isSVG looks for the element behind declarations and comments; pages may have one, too.
+// isSVG looks for the element after declarations and comments; pages may have one, too.
 func isSVG(head []byte) bool {
 	start := beginning(head)
 	if strings.HasPrefix(start, "<!doctype html") || strings.HasPrefix(start, "<html") {

@@ -24,7 +24,7 @@ type geoTransform struct {
 }
 
 // geoOf reads the tags of a GeoTIFF, nil where they are none or say no place. Points on the ground alone, without a scale
-// between them, are no transformation.
+// between them, are not a transformation.
 func geoOf(d *tiff.Directory) (*geoTransform, error) {
 	scale, scaleErr := d.Floats(tiff.PixelScale, 3)
 	points, pointErr := d.Floats(tiff.Tiepoints, 6)
@@ -112,7 +112,7 @@ func crsOf(known map[int]int) string {
 	return fmt.Sprintf("EPSG:%d", code)
 }
 
-// bounds are those of a rectangle of pixels, nil if they are no numbers.
+// bounds are those of a rectangle of pixels, nil if they are not numbers.
 func (g *geoTransform) bounds(left, top, right, bottom float64) *Georeference {
 	out := &Georeference{CRS: g.crs, XMin: math.Inf(1), YMin: math.Inf(1), XMax: math.Inf(-1), YMax: math.Inf(-1)}
 	for _, corner := range [][2]float64{{left, top}, {right, top}, {left, bottom}, {right, bottom}} {

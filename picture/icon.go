@@ -156,7 +156,7 @@ func (w *workspace) fromIcon(i icon, j job) (source, error) {
 	return out, nil
 }
 
-// macIcons are the names of a macOS icon's images, the largest first, in Pillow's order; those with a side are no files
+// macIcons are the names of a macOS icon's images, the largest first, in Pillow's order; those with a side are not files
 // of their own, and may have a mask.
 var macIcons = []struct {
 	name, mask string

@@ -38,7 +38,7 @@ func jpeg2000Header(_ *workspace, data []byte) (header, error) {
 	return h, nil
 }
 
-// jpeg2000Colours is how many channels are no opacity.
+// jpeg2000Colours is how many channels are not opacity.
 func jpeg2000Colours(f jpeg2000.File) int {
 	switch n := len(f.Channels()); {
 	case f.Space == jpeg2000.CMYK:

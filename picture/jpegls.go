@@ -8,7 +8,7 @@ import (
 	"fovea/picture/internal/jpegls"
 )
 
-// isJPEGLS tells JPEG-LS by its frame, which may stand behind other segments.
+// isJPEGLS tells JPEG-LS by its frame, which may stand after other segments.
 func isJPEGLS(data []byte) bool {
 	const startOfImage, frameLS, start, last = "\xff\xd8", 0xf7, 0xc0, 0xe0
 	rest, found := bytes.CutPrefix(data, []byte(startOfImage))

@@ -94,7 +94,7 @@ func (k *tiffKind) levels() (levels [256]uint8, changed bool) {
 	return levels, k.Bits < 8 || k.Photometric == tiff.WhiteIsZero
 }
 
-// unmultiply undoes the multiplication by alpha, with Pillow's rounding; where there are samples behind alpha, its
+// unmultiply undoes the multiplication by alpha, with Pillow's rounding; where there are samples after alpha, its
 // pixels without opacity are black.
 func (k *tiffKind) unmultiply(dst, row []uint8, channels int) {
 	top := 1<<k.Bits - 1

@@ -14,7 +14,7 @@ func webpHeader(w *workspace, data []byte) (header, error) {
 		return a.header()
 	}
 	return measured(webp.DecodeConfig, nil, func(data []byte, width, height int) (extent, error) {
-		return webpExtent(data[12:], width, height).behind(12), nil
+		return webpExtent(data[12:], width, height).after(12), nil
 	})(w, data)
 }
 

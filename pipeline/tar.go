@@ -150,7 +150,7 @@ func (t *tarFile) rest() error {
 	for {
 		n, err := t.content.Read(block)
 		if len(bytes.Trim(block[:n], "\x00")) > 0 {
-			return fmt.Errorf("the archive continues after its end, behind %d members: if several were concatenated, give them one by one", t.members)
+			return fmt.Errorf("the archive continues after its end, which follows %d members: if several were concatenated, give them one by one", t.members)
 		}
 		if errors.Is(err, io.EOF) {
 			return nil

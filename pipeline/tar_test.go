@@ -146,7 +146,7 @@ func TestTarRefuses(t *testing.T) {
 		"gzip cut":      {"x.tgz", gzipped(t, archive)[:60], "damaged after", 0},
 		"gzip of text":  {"x.tar.gz", gzipped(t, []byte("no archive")), "damaged after 0", 0},
 		"checksum":      {"x.tar", slices.Concat(archive[:100], []byte("!"), archive[101:]), "invalid tar header", 0},
-		"joined":        {"x.tar", slices.Concat(archive, archive), "the archive continues after its end, behind 2 members", 2},
+		"joined":        {"x.tar", slices.Concat(archive, archive), "the archive continues after its end, which follows 2 members", 2},
 		"zstd by name":  {"x.tar.zst", []byte("x"), "zstd -d", 0},
 		"xz by content": {"x.tar", []byte("\xfd7zXZ\x00 and so on"), "xz -d", 0},
 		"bzip2":         {"x.tar.bz2", []byte("BZh"), "bzip2 -d", 0},

@@ -12,6 +12,7 @@ import (
 	"syscall"
 )
 
+// walker lists the images below one argument.
 type walker struct {
 	*lister
 	argument string

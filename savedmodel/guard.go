@@ -193,7 +193,7 @@ func (g *guard) why(n *nodepb.NodeDef, in body) reach {
 		case fileAt(1, ofAsset):
 			return pure
 		case fileAt(1, ofLink):
-			return "reads an asset that is no file in the model's directory"
+			return "reads an asset that is not a file in the model's directory"
 		}
 		return "reads a file that is not among the model's assets"
 	case "Const":

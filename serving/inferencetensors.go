@@ -55,7 +55,7 @@ func (t *inputTensor) UnmarshalJSON(data []byte) error {
 	return strictly(data, (*plain)(t), "name", "shape", "datatype", "parameters", "data")
 }
 
-// inputParameters say how many bytes of a tensor are behind the JSON, or how those in it are encoded.
+// inputParameters say how many bytes of a tensor are after the JSON, or how those in it are encoded.
 type inputParameters struct {
 	Size        *int   `json:"binary_data_size"`
 	ContentType string `json:"content_type"`
@@ -108,7 +108,7 @@ type imageData [][]byte
 func (d *imageData) UnmarshalJSON(data []byte) error {
 	var rows []imageRow
 	if err := json.Unmarshal(data, &rows); err != nil {
-		return fmt.Errorf("data: %w: give the bytes of images' files in base64, or behind the JSON with a binary_data_size", err)
+		return fmt.Errorf("data: %w: give the bytes of images' files in base64, or after the JSON with a binary_data_size", err)
 	}
 	for _, row := range rows {
 		*d = append(*d, row...)
@@ -165,20 +165,20 @@ func (s *Server) inference(r *http.Request, held *body, content []byte) (request
 	return request, files, nil
 }
 
-// images are those of a tensor, from its data or from the bytes behind the JSON.
-func (t inputTensor) images(behind []byte) (images [][]byte, err error) {
+// images are those of a tensor, from its data or from the bytes after the JSON.
+func (t inputTensor) images(after []byte) (images [][]byte, err error) {
 	size := t.Parameters.Size
 	switch {
 	case t.Parameters.ContentType != "" && t.Parameters.ContentType != "base64":
 		return nil, fmt.Errorf("content_type is %.40q: use base64", t.Parameters.ContentType)
 	case (t.Data == nil) == (size == nil):
 		return nil, errors.New("give either data or a binary_data_size")
-	case size != nil && *size != len(behind):
-		return nil, fmt.Errorf("binary_data_size is %d, but there are %d bytes behind the JSON", *size, len(behind))
-	case size == nil && len(behind) > 0:
-		return nil, fmt.Errorf("there are %d bytes behind the JSON, and no binary_data_size", len(behind))
+	case size != nil && *size != len(after):
+		return nil, fmt.Errorf("binary_data_size is %d, but there are %d bytes after the JSON", *size, len(after))
+	case size == nil && len(after) > 0:
+		return nil, fmt.Errorf("there are %d bytes after the JSON, and no binary_data_size", len(after))
 	case size != nil:
-		if images, err = readTexts(behind); err != nil {
+		if images, err = readTexts(after); err != nil {
 			return nil, err
 		}
 	default:
@@ -210,7 +210,7 @@ type inferResponse struct {
 	Outputs []outputTensor `json:"outputs"`
 }
 
-// outputTensor is an output, with its data or, in binary form, the number of bytes behind the JSON.
+// outputTensor is an output, with its data or, in binary form, the number of bytes after the JSON.
 type outputTensor struct {
 	tensorInfo
 	Parameters map[string]int `json:"parameters,omitempty"`
@@ -244,7 +244,7 @@ func (t *outputTensor) fill(all results, inBinary *bool) (data []byte) {
 	return data
 }
 
-// reply is the answer with the outputs that are in binary form, if any, behind it.
+// reply is the answer with the outputs that are in binary form, if any, after it.
 func (o inferResponse) reply(w http.ResponseWriter, data []byte) (reply, error) {
 	if len(data) == 0 {
 		return reply{object: o}, nil

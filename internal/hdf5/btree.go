@@ -114,7 +114,7 @@ func (f *File) records(address uint64, kind byte, visit func(record *cursor) err
 	return nil
 }
 
-// overhead is the bytes of a node that are no records: its name, version, kind, checksum.
+// overhead is the bytes of a node that are not records: its name, version, kind, checksum.
 const overhead = 10
 
 func (t *newTree) measure(depth int) error {

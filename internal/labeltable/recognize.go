@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/encoding"
 )
 
+// declaredDecoder is nil where the encoding is to be found out.
 func declaredDecoder(name string) encoding.Encoding {
 	e, _ := decoderOf(name) // validated before
 	return e

@@ -78,7 +78,7 @@ func (p *pngReader) list(rest []byte) error {
 	for len(rest) >= 12 {
 		length := int64(binary.BigEndian.Uint32(rest))
 		if length+12 > int64(len(rest)) {
-			return fmt.Errorf("%w: behind frame %d", picture.ErrTruncated, len(p.frames))
+			return fmt.Errorf("%w: after frame %d", picture.ErrTruncated, len(p.frames))
 		}
 		kind, content, whole := string(rest[4:8]), rest[8:8+length], rest[:12+length]
 		rest = rest[12+length:]
@@ -149,7 +149,7 @@ func (p *pngReader) data(kind string, content []byte) error {
 		if len(content) < 4 {
 			return fmt.Errorf("%w: pixels of %d bytes", picture.ErrCorrupt, len(content))
 		}
-		content = content[4:] // behind the sequence number
+		content = content[4:] // after the sequence number
 	}
 	last := &p.frames[len(p.frames)-1]
 	last.data = append(last.data, content)

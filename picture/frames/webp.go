@@ -63,7 +63,7 @@ func (w *webpReader) list(body []byte, canvas image.Rectangle) error {
 	for len(body) >= 8 {
 		name, length := string(body[:4]), int64(binary.LittleEndian.Uint32(body[4:]))
 		if 8+length > int64(len(body)) {
-			return fmt.Errorf("%w: behind frame %d", picture.ErrTruncated, len(w.frames))
+			return fmt.Errorf("%w: after frame %d", picture.ErrTruncated, len(w.frames))
 		}
 		content := body[8 : 8+length]
 		body = body[min(int64(len(body)), 8+length+length%2):]

@@ -11,7 +11,7 @@
 // a tile gives one tile, which is transparent beyond the edge. Places are in pixels of the level, of the image as
 // it is stored; a tile is turned as the image is.
 //
-// Images that are no TIFF are decoded as a whole, those that are TIFFs bit by bit: see picture.Scene.
+// TIFFs are decoded piece by piece, all other images as a whole: see picture.Scene.
 //
 // The package knows grids. It must not know models, folders or rows.
 package tiles

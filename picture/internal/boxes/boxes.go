@@ -10,7 +10,7 @@ import (
 // ErrHead is a fault.ErrTruncated before a box's content begins.
 var ErrHead = fmt.Errorf("%w", fault.ErrTruncated)
 
-// Split splits data behind its first box. What is there of a box that is not whole is its content all the same, with an
+// Split splits data after its first box. What is there of a box that is not whole is its content all the same, with an
 // fault.ErrTruncated or, if the box is shorter than its own head, a fault.ErrCorrupt.
 func Split(data []byte) (kind string, content, rest []byte, err error) {
 	if len(data) < 8 {

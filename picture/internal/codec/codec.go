@@ -42,7 +42,7 @@ type Options struct {
 // Picture is a decoded image.
 type Picture struct {
 	Width, Height int
-	// Channels are 1 for grey, 3 for red, green, blue, and one more with the opacity behind them. Those of JPEG 2000 are
+	// Channels are 1 for grey, 3 for red, green, blue, and one more with the opacity after them. Those of JPEG 2000 are
 	// the file's, whatever their colours.
 	Channels int
 	// Premultiplied says that the colours are multiplied by the opacity.

@@ -238,7 +238,7 @@ func put(to []uint8, size int, v int32) {
 	}
 }
 
-// at is the place of a component's sample for place n behind start of the first one.
+// at is the place of a component's sample for place n after start of the first one.
 func at(start uint32, n int, step, begin, size uint32) int {
 	return max(0, min(int((int64(start)+int64(n))/int64(step))-int(begin), int(size)-1))
 }

@@ -155,7 +155,7 @@ func (f *File) fragmentAt(offset uint64) int {
 	return i
 }
 
-// beginning is the fragment that begins frame i as files of its coding do; behind the last frame, the number of fragments.
+// beginning is the fragment that begins frame i as files of its coding do; after the last frame, the number of fragments.
 func (f *File) beginning(i int) int {
 	if f.beginnings == nil {
 		f.listBeginnings()

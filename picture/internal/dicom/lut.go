@@ -148,7 +148,7 @@ type segments struct {
 	words, out []uint16
 	most       int
 	wide       bool
-	// left is how many more segments are expanded: those that are no repetitions are fewer than the words, and repeated ones
+	// left is how many more segments are expanded: those that are not repetitions are fewer than the words, and repeated ones
 	// have a value each, where they are of any use.
 	left int
 }

@@ -32,7 +32,7 @@ func DecodeRLE(dst, frame []byte, planes int, spend func(work int) bool) error {
 	return nil
 }
 
-// unpack unpacks a segment. What stands behind the last pixel is passed over.
+// unpack unpacks a segment. What stands after the last pixel is passed over.
 func unpack(dst, src []byte, spend func(work int) bool) error {
 	const often = 64 << 10
 	done := 0

@@ -59,7 +59,7 @@ func Read(data []byte) (File, error) {
 	c, movie := newCollection(), []byte(nil)
 	brands, rest := Brands(data), data
 	for len(rest) >= 8 {
-		kind, content, behind, err := boxes.Split(rest)
+		kind, content, after, err := boxes.Split(rest)
 		known := c.known || movie != nil
 		switch {
 		case kind == "mini":
@@ -73,7 +73,7 @@ func Read(data []byte) (File, error) {
 		case kind == "moov" && err == nil && movie == nil:
 			movie = content
 		}
-		rest = behind
+		rest = after
 	}
 	if IsAVIF(brands) && movie != nil && brands[0] != "avif" {
 		return readMovie(movie)

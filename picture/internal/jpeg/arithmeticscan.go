@@ -21,7 +21,7 @@ const (
 	dcMagnitude  = 20
 	acLow        = 189
 	acHigh       = 217
-	patternAfter = 14 // the probabilities of a magnitude's bits, behind those of its category
+	patternAfter = 14 // the probabilities of a magnitude's bits, after those of its category
 )
 
 func (a *arithmetic) reset() {

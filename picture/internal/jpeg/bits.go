@@ -10,7 +10,7 @@ import (
 // bitReader reads markers and segments, and the bits of entropy-coded data in between.
 //
 // Before an interval of such data is read, it is copied without the zeros that are stuffed
-// behind each 0xff, so that the reader takes eight bytes at once. Bits wait at the top of
+// after each 0xff, so that the reader takes eight bytes at once. Bits wait at the top of
 // acc. Behind the interval's end zeros are fed; that the real bits ran out is found by
 // comparing, so that the reader need not check every bit.
 type bitReader struct {

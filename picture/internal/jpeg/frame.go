@@ -74,7 +74,7 @@ func (d *Decoder) frameComponents(body []byte, count int) error {
 	return nil
 }
 
-// linesBehind is the height that a file gives behind its first scan, 0 if it gives none: such a
+// linesBehind is the height that a file gives after its first scan, 0 if it gives none: such a
 // file was written before its end was known.
 func (d *Decoder) linesBehind() (int, error) {
 	ahead := bitReader{data: d.bits.data, at: d.bits.at}

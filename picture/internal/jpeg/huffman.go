@@ -7,7 +7,7 @@ import (
 )
 
 // quickBits is how many bits the tables look up at once. Most codes are shorter, and most of
-// these with the value behind them.
+// these with the value after them.
 const quickBits = 10
 
 // huffman decodes one of the file's prefix codes.
@@ -16,7 +16,7 @@ type huffman struct {
 	// quick has, per start of the bit stream, the code's length << 8 | its symbol; 0 for
 	// codes longer than quickBits.
 	quick [1 << quickBits]uint16
-	// values has, where a symbol and the value behind it both fit, the value << 16 | the
+	// values has, where a symbol and the value after it both fit, the value << 16 | the
 	// run of zeros before it << 8 | the bits taken; else notWhole. The end of a block is a
 	// run beyond it.
 	values      [1 << quickBits]uint32
@@ -71,7 +71,7 @@ func (h *huffman) define(definition []byte) error {
 	return nil
 }
 
-// defineValues joins symbols, of DC or AC coefficients, with the values behind them.
+// defineValues joins symbols, of DC or AC coefficients, with the values after them.
 func (h *huffman) defineValues(ac bool) {
 	if h.valuesReady {
 		return

@@ -4,7 +4,7 @@ import "fovea/picture/internal/fault"
 
 // losslessScan decodes a scan of a lossless file (ITU-T T.81, annex H): differences from what the
 // neighbours left, above and above left predict. Rows of MCUs are decoded to the rows of
-// component.lines behind its first, which is the row above, and turned from differences to samples there.
+// component.lines after its first, which is the row above, and turned from differences to samples there.
 func (d *Decoder) losslessScan(header *scanHeader) error {
 	wide, high := ceil(d.width, d.hmax), ceil(d.height, d.vmax)
 	single := header.count == 1 // samples in plain order, without padding

@@ -88,7 +88,7 @@ func (d *Decoder) blockDecoder(header *scanHeader) func(c *component, x, y int) 
 	return d.sequentialBlock
 }
 
-// restarted finds the restart marker behind an interval of data.
+// restarted finds the restart marker after an interval of data.
 func (d *Decoder) restarted(marker uint8) error {
 	if d.bits.exhausted() {
 		return d.shortData()
@@ -103,7 +103,7 @@ func (d *Decoder) restarted(marker uint8) error {
 
 // shortData says why the data of a scan did not suffice.
 func (d *Decoder) shortData() error {
-	if d.bits.at+1 >= len(d.bits.data) { // perhaps cut behind the 0xff of a marker
+	if d.bits.at+1 >= len(d.bits.data) { // perhaps cut after the 0xff of a marker
 		return fault.ErrTruncated
 	}
 	return fault.Corrupt("bad code or too little data in a scan")

@@ -70,13 +70,13 @@ func Read(data []byte) (File, error) {
 	return f, f.boxes(data)
 }
 
-// brands are those of files of the same boxes that are no single image.
+// brands are those of files of the same boxes that hold more than one image.
 var brands = map[string]string{"jpm ": "a document of several layers (JPM)", "mjp2": "a film (Motion JPEG 2000)", "mj2s": "a film (Motion JPEG 2000)"}
 
 func (f *File) boxes(data []byte) error {
 	headed := false
 	for rest := data[min(len(data), len(signature)):]; len(rest) > 0; {
-		kind, content, behind, err := boxes.Split(rest)
+		kind, content, after, err := boxes.Split(rest)
 		// A codestream itself says whether it is all there.
 		if begun := errors.Is(err, fault.ErrTruncated) && !errors.Is(err, boxes.ErrHead); err != nil && !(kind == "jp2c" && begun) {
 			return err
@@ -95,9 +95,9 @@ func (f *File) boxes(data []byte) error {
 			if !headed {
 				return fault.Unsupported("a codestream without a JP2 header before it: convert it to JPEG or PNG")
 			}
-			return f.codestream(content, len(data)-len(behind)-len(content))
+			return f.codestream(content, len(data)-len(after)-len(content))
 		}
-		rest = behind
+		rest = after
 	}
 	return fault.Truncated("the file ends before its codestream")
 }
@@ -106,7 +106,7 @@ func (f *File) boxes(data []byte) error {
 func (f *File) header(data []byte) error {
 	coloured := false
 	for len(data) > 0 {
-		kind, content, behind, err := boxes.Split(data)
+		kind, content, after, err := boxes.Split(data)
 		if err != nil {
 			return fault.Corrupt("the header's boxes are longer than itself")
 		}
@@ -127,7 +127,7 @@ func (f *File) header(data []byte) error {
 		case "cdef":
 			f.definitions(content)
 		}
-		data = behind
+		data = after
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"fovea/picture/internal/fault"
 )
 
-// bitReader reads markers and segments, and the bits of entropy-coded data in between. A byte behind
+// bitReader reads markers and segments, and the bits of entropy-coded data in between. A byte after
 // 0xff has seven bits there: its first is 0, by which it is told from a marker.
 type bitReader struct {
 	data []byte
@@ -24,7 +24,7 @@ type bitReader struct {
 // start begins an interval of entropy-coded data.
 func (b *bitReader) start() { b.acc, b.n, b.made, b.after, b.bad = 0, 0, 0, false, false }
 
-// exhausted says whether bits were taken that the data don't have, or that are no code.
+// exhausted says whether bits were taken that the data don't have, or that are not a code.
 func (b *bitReader) exhausted() bool { return b.bad || b.made > b.n }
 
 // fill makes sure of at least 48 bits.
@@ -78,7 +78,7 @@ func (b *bitReader) take(n int) int32 {
 	return int32(value)
 }
 
-// zeros counts zeros up to a one, which is dropped; there are most at most, and no one behind as many.
+// zeros counts zeros up to a one, which is dropped; there are most at most, and no one after as many.
 func (b *bitReader) zeros(most int) int {
 	count := 0
 	for {

@@ -7,7 +7,7 @@ const regularContexts = (9*9*9 + 1) / 2
 // correction and how many they are (A.3 to A.6).
 type context struct{ a, b, c, n int32 }
 
-// runContext is what was learnt about errors of samples behind runs: kind 0 for those with another neighbour
+// runContext is what was learnt about errors of samples after runs: kind 0 for those with another neighbour
 // above, 1 for those with the same.
 type runContext struct{ kind, a, n, negative int32 }
 
@@ -142,7 +142,7 @@ func (c *coder) sample(v int32) int32 {
 	return max(0, min(c.maxval, v))
 }
 
-// code decodes a number with k bits behind its code of ones and zeros, or with errorBits behind the longest
+// code decodes a number with k bits after its code of ones and zeros, or with errorBits after the longest
 // one.
 func (c *coder) code(k, limit int) int32 {
 	most := limit - c.errorBits - 1
@@ -179,7 +179,7 @@ func (c *coder) runLength(l *line, rest int) int {
 
 func (c *coder) shorten(l *line) { l.runLength = max(0, l.runLength-1) }
 
-// interruption decodes the sample behind a run.
+// interruption decodes the sample after a run.
 func (c *coder) interruption(l *line, left, above int32) int32 {
 	if max(left-above, above-left) <= c.near {
 		return c.interruptionBeside(l, left, left, 1)
@@ -187,7 +187,7 @@ func (c *coder) interruption(l *line, left, above int32) int32 {
 	return c.interruptionBeside(l, left, above, 0)
 }
 
-// interruptionBeside decodes a sample behind a run by its guess.
+// interruptionBeside decodes a sample after a run by its guess.
 func (c *coder) interruptionBeside(l *line, left, guess int32, kind int) int32 {
 	ctx := &c.runs[kind]
 	temp := ctx.a + ctx.kind*(ctx.n>>1)

@@ -1,6 +1,6 @@
 // Package jpegls decodes JPEG-LS (ISO/IEC 14495-1, ITU-T T.87), lossless and near-lossless: samples of
 // 2 to 16 bits, up to four components of one size, interleaved by samples, by lines or not at all,
-// restart intervals, preset parameters, and sizes beyond 65,535 or behind the scan.
+// restart intervals, preset parameters, and sizes beyond 65,535 or after the scan.
 //
 // It gives the samples as they are stored, and doesn't convert colours: one component is grey, three
 // are RGB, as CharLS has it, by which it is tested. Mapping tables, point transforms, the

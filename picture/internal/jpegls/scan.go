@@ -22,7 +22,7 @@ type coder struct {
 }
 
 // line is a component's place in a scan: its samples decoded last, and those above. Both begin with a sample
-// before the first, and the upper one has another behind the last.
+// before the first, and the upper one has another after the last.
 type line struct {
 	component   *component
 	above, here []int32
@@ -61,7 +61,7 @@ func (d *Decoder) scan(body []byte) error {
 		}
 		c.row(lines, interleave, y)
 		if d.bits.exhausted() {
-			if d.bits.at+1 >= len(d.bits.data) { // perhaps cut behind the 0xff of a marker
+			if d.bits.at+1 >= len(d.bits.data) { // perhaps cut after the 0xff of a marker
 				return fault.ErrTruncated
 			}
 			return fault.Corrupt("bad code or too little data in a scan")

@@ -65,7 +65,7 @@ func (d *Decoder) readSegments(data []byte, headerOnly bool) error {
 	return nil
 }
 
-// table reads a segment that is no scan.
+// table reads a segment that is not a scan.
 func (d *Decoder) table(marker uint8, body []byte) error {
 	switch marker {
 	case frameLS:
@@ -163,7 +163,7 @@ func (d *Decoder) checkFrame() error {
 // maxSide keeps products of sizes within 64 bits.
 const maxSide = 1 << 28
 
-// linesBehind is the height that a file gives behind its first scan, 0 if it gives none.
+// linesBehind is the height that a file gives after its first scan, 0 if it gives none.
 func (d *Decoder) linesBehind() (int, error) {
 	ahead := bitReader{data: d.bits.data, at: d.bits.at}
 	for {

@@ -65,7 +65,7 @@ func (f *File) boxes(data []byte) (head []byte, err error) {
 	const last = 1 << 31
 	begun, ended := false, false
 	for rest := data[min(len(data), len(signature)):]; len(rest) > 0; {
-		kind, content, behind, err := boxes.Split(rest)
+		kind, content, after, err := boxes.Split(rest)
 		if err != nil {
 			return nil, err
 		}
@@ -83,7 +83,7 @@ func (f *File) boxes(data []byte) (head []byte, err error) {
 			}
 			begun, ended = true, binary.BigEndian.Uint32(content)&last != 0
 		}
-		rest = behind
+		rest = after
 	}
 	if !ended {
 		return nil, fault.Truncated("the file ends before its codestream does")

@@ -27,7 +27,7 @@ func ParseBMP(data []byte) (*Image, error) {
 	return b.image(data)
 }
 
-// ParseDIB reads a bitmap without a file's header, of an icon: its height counts the mask behind it, too. It returns
+// ParseDIB reads a bitmap without a file's header, of an icon: its height counts the mask after it, too. It returns
 // where the pixels begin, and the bits of each. Below 32 bits the mask is the opacity, with 32 bits the fourth byte.
 func ParseDIB(data []byte) (m *Image, pixels, depth int, err error) {
 	if len(data) < 4 {
@@ -153,7 +153,7 @@ func (b *dib) check() error {
 	return nil
 }
 
-// readMasks reads which bits are which colour: in the longer headers, or behind a short one.
+// readMasks reads which bits are which colour: in the longer headers, or after a short one.
 func (b *dib) readMasks(data, header []byte) {
 	b.masked = b.compression == bmpBitfields || b.compression == bmpAlphaBitfields
 	switch {
@@ -180,7 +180,7 @@ func (b *dib) readMasks(data, header []byte) {
 	}
 }
 
-// readPalette reads the colours that are there; those behind them are not in the palette.
+// readPalette reads the colours that are there; those after them are not in the palette.
 func (b *dib) readPalette(data []byte, entry int) {
 	b.palette = &Palette{Opaque: true}
 	at := b.end

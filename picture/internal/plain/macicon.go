@@ -2,7 +2,7 @@ package plain
 
 import "fovea/picture/internal/fault"
 
-// ParseMacIcon describes a square image of a macOS icon that is no file of its own: RGB, or the three colours one after
+// ParseMacIcon describes a square image of a macOS icon that is not a file of its own: RGB, or the three colours one after
 // the other in run lengths. mask is its opacity, a byte a pixel, or nil.
 func ParseMacIcon(data, mask []byte, side int) (*Image, error) {
 	m := &Image{Width: side, Height: side, Channels: 3, Least: 1}

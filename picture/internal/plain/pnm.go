@@ -102,7 +102,7 @@ type pnmReader struct {
 	at   int
 }
 
-// kind is the second character of the file, behind which there must be a blank.
+// kind is the second character of the file, after which there must be a blank.
 func (p *pnmReader) kind() (byte, bool) {
 	if len(p.data) < 3 || p.data[0] != 'P' || !isBlank(p.data[2]) {
 		return 0, false
@@ -114,7 +114,7 @@ func (p *pnmReader) kind() (byte, bool) {
 
 func isBlank(b byte) bool { return b == ' ' || b >= '\t' && b <= '\r' }
 
-// token is the next word of the header; the blank behind it has been read, too. Comments reach to the end of the line.
+// token is the next word of the header; the blank after it has been read, too. Comments reach to the end of the line.
 func (p *pnmReader) token() []byte {
 	var token []byte
 	for ; p.at < len(p.data) && len(token) <= 10; p.at++ {

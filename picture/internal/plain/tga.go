@@ -12,7 +12,7 @@ const tgaFooter = "TRUEVISION-XFILE.\x00"
 // tga is a file's header.
 type tga struct {
 	kind, depth        int
-	id                 int // bytes of the text behind the header
+	id                 int // bytes of the text after the header
 	mapped             bool
 	first, count, bits int // of the colour map
 	width, height      int
@@ -125,7 +125,7 @@ func (m *Image) tgaRows(rest, pix []byte, r raw, size int, line func(dst, src []
 	return nil
 }
 
-// opaque says that an area behind the pixels tells readers not to take the fourth byte for opacity.
+// opaque says that an area after the pixels tells readers not to take the fourth byte for opacity.
 func (t tga) opaque(data []byte) bool {
 	if len(data) < 26 || !bytes.HasSuffix(data, []byte(tgaFooter)) {
 		return false

@@ -68,14 +68,14 @@ func (f *File) unpack(l *Layout, block int64, first, rows int) ([]byte, error) {
 	want := l.bytesOf(stored)
 	if l.Compression == Uncompressed {
 		if f.block = grown(f.block, want); at > f.size-skip-want || at < 0 {
-			return nil, fault.Truncated("a strip or tile ends behind the file")
+			return nil, fault.Truncated("a strip or tile ends after the end of the file")
 		}
 		if err := f.fill(f.block, at+skip); err != nil {
 			return nil, err
 		}
 	} else {
 		if n > f.size-at || at < 0 {
-			return nil, fault.Truncated("a strip or tile ends behind the file")
+			return nil, fault.Truncated("a strip or tile ends after the end of the file")
 		}
 		f.raw = grown(f.raw, n)
 		if err := f.fill(f.raw, at); err != nil {

@@ -75,7 +75,7 @@ func (r *faxReader) bit() (int, error) {
 	return int(b), nil
 }
 
-// peek is the next n bits, at most 16, with zeros behind the end.
+// peek is the next n bits, at most 16, with zeros after the end.
 func (r *faxReader) peek(n int) int {
 	v := 0
 	for i := range 3 {
@@ -187,7 +187,7 @@ func (r *faxReader) twoDimensions() error {
 		if err != nil {
 			return err
 		}
-		// The changes above to the other colour, right of here, and the one behind.
+		// The changes above to the other colour, right of here, and the one after.
 		for near > 0 && r.aboveAt(near-1) > at {
 			near--
 		}

@@ -25,7 +25,7 @@ type Layout struct {
 	Across, Down int
 	// Horizontal and Vertical are the pixels that share a sample of chroma in YCbCr.
 	Horizontal, Vertical int
-	// Extra are the meanings of the samples behind the colours.
+	// Extra are the meanings of the samples after the colours.
 	Extra []int
 	// Empty is the sample of blocks that the file leaves out, which Read takes; 0 unless it is set, such as to GDAL's NoData.
 	Empty float64

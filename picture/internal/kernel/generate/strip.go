@@ -17,7 +17,7 @@ func perfectShuffle(in [8]reg.VecVirtual) (out [8]reg.VecVirtual) {
 	return out
 }
 
-// interleave takes 16 bytes of each of 8 rows: an index's 3 bits of row go behind its 4 of
+// interleave takes 16 bytes of each of 8 rows: an index's 3 bits of row go after its 4 of
 // column.
 func interleave() {
 	TEXT("interleaveAVX2", NOSPLIT, "func(strip, rows *uint8, stride, count int)")
@@ -44,7 +44,7 @@ func interleave() {
 	RET()
 }
 
-// deinterleave is the other way: the 4 bits of column go behind the 3 of row.
+// deinterleave is the other way: the 4 bits of column go after the 3 of row.
 func deinterleave() {
 	TEXT("deinterleaveAVX2", NOSPLIT, "func(rows *uint8, stride int, strip *uint8, count int)")
 	Pragma("noescape")
