@@ -160,6 +160,14 @@ func (n *names) sorted(numbers []int32) *names {
 	return ordered
 }
 
+// notes are sentences for people.
+func (t *table) notes() []string {
+	if unfinished := t.dataset.Unfinished(); unfinished != "" {
+		return []string{unfinished + "."}
+	}
+	return []string{}
+}
+
 // contains says whether a row's path has a text in it; text is in lower case.
 func (t *table) contains(row int, text string) bool {
 	return strings.Contains(strings.ToLower(featurestore.EscapeText(t.paths[row])), text)
