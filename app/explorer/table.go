@@ -101,7 +101,7 @@ func openTable(ctx context.Context, o Options) (*table, error) {
 		return nil, err
 	}
 	if d.Rows() == 0 {
-		return nil, fmt.Errorf("%s has %w: extract images that can be read", o.Dir, featurestore.ErrEmpty)
+		return nil, fmt.Errorf("%s has %w", o.Dir, featurestore.ErrEmpty)
 	}
 	layer, _, err := explore.Selection{Layer: o.Layer}.Resolve(ctx, d)
 	if err != nil {
