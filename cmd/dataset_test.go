@@ -17,7 +17,8 @@ import (
 
 // dataset DIR FROM TO [KEY=VALUE...]: writes a dataset with the rows FROM to TO-1, in shards
 // of few rows, without a model. Cats are odd rows, dogs even ones; rows 3 and 4 are copies,
-// row 5 is almost one. Keys: model, layer, format, dtype, shard (in bytes), prefix (of paths).
+// row 5 is almost one. Keys: model, layer, format, dtype, shard (in bytes), prefix (of paths),
+// status.
 func dataset(ts *testscript.TestScript, negated bool, args []string) {
 	if negated || len(args) < 3 {
 		ts.Fatalf("usage: dataset DIR FROM TO [KEY=VALUE...]")
@@ -26,7 +27,7 @@ func dataset(ts *testscript.TestScript, negated bool, args []string) {
 	ts.Check(err)
 	to, err := strconv.Atoi(args[2])
 	ts.Check(err)
-	values := map[string]string{"model": "vgg16", "layer": "pool5", "format": "parquet", "dtype": "float32", "shard": "200"}
+	values := map[string]string{"model": "vgg16", "layer": "pool5", "format": "parquet", "dtype": "float32", "shard": "200", "status": "complete"}
 	for _, a := range args[3:] {
 		key, value, _ := strings.Cut(a, "=")
 		values[key] = value
@@ -43,7 +44,7 @@ func dataset(ts *testscript.TestScript, negated bool, args []string) {
 		ts.Check(w.Append(datasetRow(i, values["prefix"], layers)))
 	}
 	ts.Check(w.AppendFailure(featurestore.Failure{Path: fmt.Sprintf("%sbroken.%d.jpg", values["prefix"], from), Stage: "decode", Reason: "no image"}))
-	ts.Check(w.Close(featurestore.StatusComplete))
+	ts.Check(w.Close(featurestore.Status(values["status"])))
 }
 
 func datasetRow(i int, prefix string, layers []recipe.Layer) featurestore.Row {

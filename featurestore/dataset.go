@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"fovea/featurestore/internal/guard"
+	"fovea/internal/text"
 	"fovea/recipe"
 )
 
@@ -175,6 +176,15 @@ func (d *Dataset) Manifest() Manifest {
 
 // Recipe returns everything that decides the values of the vectors.
 func (d *Dataset) Recipe() recipe.Recipe { return d.manifest.Recipe }
+
+// Unfinished says what people must know of a dataset that another run has yet to finish, as in "features is not complete
+// (interrupted): it has 4 rows so far"; it is "" for a complete one.
+func (d *Dataset) Unfinished() string {
+	if d.manifest.Status == StatusComplete {
+		return ""
+	}
+	return fmt.Sprintf("%s is not complete (%s): it has %s so far", d.dir, d.manifest.Status, text.Plural(d.Rows(), "row"))
+}
 
 // Rows is the total number of rows.
 func (d *Dataset) Rows() int { return d.manifest.Rows }

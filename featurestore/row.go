@@ -73,7 +73,7 @@ var (
 	// ErrCorrupt: a file is damaged, or not what the manifest says.
 	ErrCorrupt = guard.ErrCorrupt
 	// ErrEmpty: a dataset has no rows.
-	ErrEmpty = errors.New("no rows")
+	ErrEmpty = errors.New("no rows: extract images that can be read")
 	// ErrClosed: the writer was closed, or failed before.
 	ErrClosed = errors.New("writer is closed")
 )

@@ -48,8 +48,8 @@ func (s Source) load(ctx context.Context, memory head.Memory, names []string) (F
 	if err != nil {
 		return Features{}, err
 	}
-	if status := dataset.Manifest().Status; status != featurestore.StatusComplete {
-		logrus.Warnf("%s is not complete (%s): it has %d rows so far", dir, status, dataset.Rows())
+	if unfinished := dataset.Unfinished(); unfinished != "" {
+		logrus.Warn(unfinished)
 	}
 	layers, err := chooseLayers(dataset.Recipe(), dir, names)
 	if err != nil {

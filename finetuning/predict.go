@@ -41,11 +41,11 @@ func (o *PredictOptions) predict(ctx context.Context, local Source) error {
 	if err := checkRecipe(o.Head, dataset.Recipe()); err != nil {
 		return err
 	}
-	switch status := dataset.Manifest().Status; {
+	switch unfinished := dataset.Unfinished(); {
 	case dataset.Rows() == 0:
 		return fmt.Errorf("%s has %w", local.Dir, featurestore.ErrEmpty)
-	case status != featurestore.StatusComplete:
-		logrus.Warnf("%s is not complete (%s): it has %d rows so far", local.Dir, status, dataset.Rows())
+	case unfinished != "":
+		logrus.Warn(unfinished)
 	}
 	p := predicting{options: o, dir: local.Dir, of: dataset.Rows(), block: blockOf(o.Head)}
 	p.reset()

@@ -150,6 +150,9 @@ func loadScratch(ctx context.Context, images ImageOptions, network NetworkOption
 	if d.augment, err = picture.ParseAugmentation(network.Augment); err != nil {
 		return nil, err
 	}
+	if err := inference.Load(); err != nil { // before images are read, which may take hours
+		return nil, err
+	}
 	if d.imageSet, d.split, err = images.load(ctx, network.recipe(), out, seed); err != nil {
 		return nil, err
 	}

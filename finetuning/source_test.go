@@ -123,7 +123,7 @@ func TestLoadIncomplete(t *testing.T) {
 		t.Errorf("without labels: %v", err)
 	}
 	empty := datasetOf(t, recipeOf(twoLayers...), featurestore.StatusComplete)
-	if _, err := empty.Load(t.Context(), "fc7"); !errors.Is(err, featurestore.ErrEmpty) {
+	if _, err := empty.Load(t.Context(), "fc7"); !errors.Is(err, featurestore.ErrEmpty) || !strings.Contains(err.Error(), "extract images") {
 		t.Errorf("without rows: %v", err)
 	}
 	nowhere := Source{Dir: filepath.Join(t.TempDir(), "nowhere")}

@@ -230,3 +230,23 @@ func TestTrainAutoWithoutDiscriminant(t *testing.T) {
 		}
 	}
 }
+
+// Values of which a float32 cannot hold the inverse are told apart like others, unless they are next to nothing.
+func TestTinyValues(t *testing.T) {
+	x, labels := clouds(40, 6, 2, 8, 1)
+	for size, most := range map[float32]float64{1e-44: 0.7, 1e-40: 0.6, 1e-20: 0.6} {
+		tiny := Matrix{Rows: x.Rows, Cols: x.Cols}
+		for _, v := range x.Data {
+			tiny.Data = append(tiny.Data, v*size)
+		}
+		for _, train := range []func(context.Context, Matrix, []string, TrainOptions) (*Head, Report, error){Train, TrainAuto} {
+			h, report, err := train(t.Context(), tiny, labels, TrainOptions{Calibrate: true})
+			if err != nil {
+				t.Fatalf("%g: %v", size, err)
+			}
+			if loss := lossOf(t, h, tiny, labels); !(loss < most) {
+				t.Errorf("%g: log loss %g by %+v", size, loss, report)
+			}
+		}
+	}
+}

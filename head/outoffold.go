@@ -89,7 +89,10 @@ func OutOfFoldProbabilities(ctx context.Context, x Matrix, labels []string, opti
 	if t.options.Groups == nil {
 		t.options.Groups = ownGroups(x.Rows)
 	}
-	if !foldable(y, t.options.Groups, len(classes)) {
+	switch {
+	case len(classes) == x.Rows:
+		return nil, errSingle
+	case !foldable(y, t.options.Groups, len(classes)):
 		return nil, ErrAlike
 	}
 	report, _, err := t.choose(ctx)
@@ -143,6 +146,8 @@ func (o *outOfFold) run(ctx context.Context, result *OutOfFold, options OutOfFol
 
 // ErrAlike says that rows are so alike that none can be tested by others.
 var ErrAlike = errors.New("head: the rows of each class are copies or near duplicates of each other, so that no fold can be made: use more images, or keep fewer together")
+
+var errSingle = errors.New("head: no class has more than one image, so that there is nothing to test its label by: add images, or join classes, such as those of misspelled labels")
 
 // addProbabilities adds a share of some probabilities to others.
 func addProbabilities(to, from [][]float64, share float64) [][]float64 {

@@ -181,6 +181,7 @@ func TestOutOfFoldRefuses(t *testing.T) {
 		"few":       {labels[1:], nil, "19 labels for 20 rows"},
 		"groups":    {labels, []string{"a"}, "1 groups for 20 rows"},
 		"one group": {labels, labels, "so that no fold can be made"},
+		"single":    {ownGroups(20), nil, "no class has more than one image"},
 	} {
 		_, err := OutOfFoldProbabilities(t.Context(), x, c.labels, OutOfFoldOptions{TrainOptions: TrainOptions{Groups: c.groups}})
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -84,9 +84,9 @@ func standardize(m Matrix, scaling Scaling) (Standardization, error) {
 			switch own := deviation[j]; {
 			case own == 0:
 			case scaling == ScaleColumns:
-				s.Scale[j] = float32(1 / own)
+				s.Scale[j] = inverse(own)
 			default:
-				s.Scale[j] = float32(1 / common)
+				s.Scale[j] = inverse(common)
 			}
 		}
 	}
@@ -95,6 +95,9 @@ func standardize(m Matrix, scaling Scaling) (Standardization, error) {
 	}
 	return s, nil
 }
+
+// inverse is 1 / deviation, or the largest float32 if that has no room for it: of infinite ones come scores that are none.
+func inverse(deviation float64) float32 { return float32(min(1/deviation, math.MaxFloat32)) }
 
 // Constant is the number of columns with the same value in all training rows, from which nothing can
 // be learned.

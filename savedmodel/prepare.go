@@ -3,6 +3,8 @@ package savedmodel
 import (
 	"fmt"
 	"slices"
+
+	"fovea/inference"
 )
 
 // newLoader reads and checks the SavedModel in dir, and loads it.
@@ -44,7 +46,11 @@ func prepare(dir string, options Options) (*loader, error) {
 	}
 	completeModule(meta)
 	l := &loader{dir: dir, meta: meta, digest: beginDigest(sum, dir), options: options, prefix: flatPrefix}
-	if err := l.check(); err != nil {
+	err = inference.Load() // for TensorFlow's list of operations
+	if err == nil {
+		err = l.check()
+	}
+	if err != nil {
 		l.digest.abandon()
 		return nil, err
 	}

@@ -14,6 +14,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sirupsen/logrus"
+	logs "github.com/sirupsen/logrus/hooks/test"
+
 	"fovea/featurestore"
 	"fovea/featurestore/explore"
 	"fovea/head"
@@ -42,12 +45,17 @@ func stored(t *testing.T, h *head.Head, o Options, files []string) (dir string, 
 
 func written(t *testing.T, r recipe.Recipe, rows []featurestore.Row) (dir string) {
 	t.Helper()
+	return writtenAs(t, featurestore.StatusComplete, r, rows)
+}
+
+func writtenAs(t *testing.T, status featurestore.Status, r recipe.Recipe, rows []featurestore.Row) (dir string) {
+	t.Helper()
 	dir = filepath.Join(t.TempDir(), "features")
 	w, err := featurestore.Create(dir, featurestore.Info{Recipe: r, ToolVersion: "test", Device: "test"}, featurestore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(w.Append(rows...), w.Close(featurestore.StatusComplete)); err != nil {
+	if err := errors.Join(w.Append(rows...), w.Close(status)); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -270,9 +278,16 @@ func TestOpenNeighborsRefuses(t *testing.T) {
 	}
 	tiles := p.features.recipe
 	tiles.Tiles = "64"
-	if n, err := p.OpenNeighbors(t.Context(), written(t, tiles, []featurestore.Row{row}), 0); err != nil {
-		t.Errorf("tiles: %v", err)
-	} else {
-		n.Close()
+	logged := logs.NewGlobal()
+	defer logrus.StandardLogger().ReplaceHooks(logrus.LevelHooks{})
+	for _, status := range []featurestore.Status{featurestore.StatusComplete, featurestore.StatusInterrupted} {
+		if n, err := p.OpenNeighbors(t.Context(), writtenAs(t, status, tiles, []featurestore.Row{row}), 0); err != nil {
+			t.Errorf("tiles: %v", err)
+		} else {
+			n.Close()
+		}
+		if last := logged.LastEntry(); (last != nil && strings.Contains(last.Message, "is not complete")) != (status == featurestore.StatusInterrupted) {
+			t.Errorf("of a dataset that is %s: %+v", status, last)
+		}
 	}
 }

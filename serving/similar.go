@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sirupsen/logrus"
+
 	"fovea/featurestore"
 	"fovea/featurestore/explore"
 	"fovea/featurestore/remote"
@@ -36,6 +38,9 @@ func (p *Predictor) OpenNeighbors(ctx context.Context, place string, maxMemory i
 	d, err := featurestore.ReadOptions{MaxMemory: maxMemory}.Open(dir)
 	if err == nil {
 		err = n.open(ctx, p, d)
+	}
+	if err == nil && d.Unfinished() != "" {
+		logrus.Warn(d.Unfinished())
 	}
 	if err != nil {
 		done()

@@ -35,6 +35,9 @@ func New(network Network, options Options, config inference.SessionConfig) (*Tra
 	if err := options.Validate(); err != nil {
 		return nil, err
 	}
+	if err := inference.Load(); err != nil {
+		return nil, err
+	}
 	options = options.withDefaults()
 	g, err := build(network, options)
 	if err != nil {

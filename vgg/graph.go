@@ -111,6 +111,9 @@ func (c Configuration) graph(set weights.Set, b *builder) ([]inference.Layer, er
 	if err != nil {
 		return nil, err
 	}
+	if err := inference.Load(); err != nil {
+		return nil, err
+	}
 	b.root, b.dimensions = tfgo.NewRoot(), d
 	if b.placement != "" {
 		b.root = b.root.WithDevice(b.placement)

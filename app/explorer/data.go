@@ -56,7 +56,7 @@ func (s *Server) getDataset(w http.ResponseWriter, r *http.Request) {
 	}{
 		Name: filepath.Base(filepath.Clean(s.options.Dir)), Directory: s.options.Dir, Rows: t.rows(),
 		Layers: t.dataset.Recipe().LayerNames(), Layer: t.layer.Name, Classes: t.classes.all(), Splits: t.splits, Columns: s.scores.names(t),
-		Head: s.scores.head != nil, Images: pictures.any, Model: s.placing.possible(), Notes: append(pictures.notes(), s.scores.notes()...), Version: t.version,
+		Head: s.scores.head != nil, Images: pictures.any, Model: s.placing.possible(), Notes: append(t.notes(), slices.Concat(pictures.notes(), s.scores.notes())...), Version: t.version,
 		Map:    shownMaps{PCA: pca.state, UMAP: umap.state, Progress: umap.progress, Error: message(umap.err), Seconds: umap.took.Seconds()},
 		Labels: state, Accuracy: fitted,
 	}

@@ -283,6 +283,11 @@ func TestLabelsFromNothing(t *testing.T) {
 		if status != http.StatusConflict || !strings.Contains(string(body), "two classes at least") {
 			t.Errorf("%s, suspects of no label: %d: %s", when, status, body)
 		}
+		// These need no labels, only time.
+		status, _, body = r.ask(http.MethodGet, "/api/orders/uncertain", "", nil)
+		if status != http.StatusOK && (when == "then" || status != http.StatusConflict || strings.Contains(string(body), "two classes")) {
+			t.Errorf("%s, uncertain rows without labels: %d: %s", when, status, body)
+		}
 		r.waitFor("suspects", func(s seen) bool { return slices.Contains(s.Columns, columnSuspect) })
 	}
 	for row := range 24 {

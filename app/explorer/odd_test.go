@@ -149,3 +149,16 @@ func TestWrongTypes(t *testing.T) {
 		}
 	}
 }
+
+// The page says that rows are missing which another run has yet to write.
+func TestUnfinished(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "features")
+	w, err := featurestore.Create(dir, featurestore.Info{Recipe: testRecipe(2), ToolVersion: "v0"}, featurestore.Options{})
+	must(t, err)
+	must(t, w.Append(featurestore.Row{Path: "a.jpg", SHA256: strings.Repeat("a", 64), Width: 1, Height: 1, Features: [][]float32{{1, 2}}}))
+	must(t, w.Close(featurestore.StatusInterrupted))
+	s := object[seen](start(t, Options{Dir: dir}), "/api/dataset")
+	if len(s.Notes) == 0 || !strings.Contains(s.Notes[0], "is not complete (interrupted): it has 1 row so far") {
+		t.Errorf("the notes are %q", s.Notes)
+	}
+}

@@ -75,21 +75,21 @@ func (s *Server) order(ctx context.Context, t *table, kind string, limit int, am
 	return order{}, refusal(http.StatusNotFound, "there is no order %q: there are suspect, uncertain and conflicts", kind)
 }
 
-// errUnfitted says that no head has been fitted to the labels yet.
-func (s *Server) errUnfitted(t *table) error {
+// errUnfitted says that no head has been fitted to the labels yet, and what that takes.
+func (s *Server) errUnfitted(t *table, takes string) error {
 	s.labels.refit.mutex.Lock()
 	defer s.labels.refit.mutex.Unlock()
 	if err := s.labels.refit.failed; err != nil && s.labels.refit.of == t.data {
 		return refusal(http.StatusConflict, "labels are not checked by cross-validation: %w", err)
 	}
-	return refusal(http.StatusConflict, "no head has been fitted to the labels yet: label two classes at least, and wait for the event columns")
+	return refusal(http.StatusConflict, "no head has been fitted to the labels yet: %s", takes)
 }
 
 // suspects are the labelled rows, that first whose label is most probably wrong.
 func (s *Server) suspects(t *table, limit int, among []int) (order, error) {
 	suspect, ok := s.scores.column(t, columnSuspect).([]float32)
 	if !ok {
-		return order{}, s.errUnfitted(t)
+		return order{}, s.errUnfitted(t, "label two classes at least, and wait for the event columns")
 	}
 	known := func(v float32) bool { return v == v }
 	if !slices.ContainsFunc(suspect, known) {
@@ -111,7 +111,7 @@ func (s *Server) uncertain(ctx context.Context, t *table, limit int, among []int
 	}
 	r.mutex.Unlock()
 	if last == nil {
-		return order{}, s.errUnfitted(t)
+		return order{}, s.errUnfitted(t, "wait for the event columns, which comes without labels, too")
 	}
 	label := s.labels.column(t)
 	rows := slices.DeleteFunc(slices.Clone(among), func(i int) bool { return label[i] >= 0 })

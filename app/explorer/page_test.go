@@ -328,7 +328,7 @@ func TestPageFrames(t *testing.T) {
 	makeRows(t, dir, 100_000, 2, nil)
 	p := browse(t, start(t, Options{Dir: dir}), software)
 	p.wait(`performance.getEntriesByName("map drawn").length`)
-	p.eval(`location.reload()`, nil)
+	p.do(chromedp.Reload()) // which waits: until then the old page would answer, or break off
 	p.wait(`performance.getEntriesByName("map drawn").length`)
 	var first float64
 	p.eval(`return performance.getEntriesByName("map drawn")[0].startTime`, &first)

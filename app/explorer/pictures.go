@@ -35,8 +35,6 @@ type pictures struct {
 	one     sync.Mutex
 	reader  pipeline.Reader
 	holders map[string]map[string]pipeline.Item // by the holder's file, and the path below root
-
-	notesOf sync.Map // of an edition's data: what to say of its images
 }
 
 // mostHolders bounds the files of several images whose lists are kept.
@@ -70,11 +68,8 @@ type found struct {
 // sampled is how many rows are looked for to say whether images are at hand.
 const sampled = 50
 
-// look looks for the images of some rows, once for each edition.
+// look looks for the images of some rows: those of a disk that was not mounted may have come meanwhile.
 func (p *pictures) look(t *table) found {
-	if known, ok := p.notesOf.Load(t.data); ok {
-		return known.(found)
-	}
 	f := found{note: "There are points without pictures: --images DIR names the directory that the dataset was extracted from."}
 	if p.root != "" {
 		missing, first, of := 0, 0, min(sampled, t.rows())
@@ -90,7 +85,6 @@ func (p *pictures) look(t *table) found {
 			f.note = fmt.Sprintf("%d of %d images that were looked for are not in %s, such as %s: --images DIR names the directory that was given to extract.", missing, of, p.root, featurestore.EscapeText(t.paths[first]))
 		}
 	}
-	p.notesOf.Store(t.data, f)
 	return f
 }
 

@@ -215,9 +215,14 @@ func TestNoOtherFiles(t *testing.T) {
 	if _, err := New(context.Background(), Options{Dir: dir, Images: filepath.Join(parent, "typo")}); err == nil || !strings.Contains(err.Error(), "typo") {
 		t.Errorf("a directory of images that is not there: %v", err)
 	}
-	nowhere := start(t, Options{Dir: dir, Images: t.TempDir()})
+	elsewhere := t.TempDir()
+	nowhere := start(t, Options{Dir: dir, Images: elsewhere})
 	if s := object[seen](nowhere, "/api/dataset"); s.Images || len(s.Notes) != 1 || !strings.Contains(s.Notes[0], "9 of 9 images") {
 		t.Errorf("without any image: %+v", s)
+	}
+	must(t, os.CopyFS(filepath.Join(elsewhere), os.DirFS(images)))
+	if s := object[seen](nowhere, "/api/dataset"); !s.Images {
+		t.Errorf("once there are images: %+v", s)
 	}
 }
 

@@ -101,7 +101,7 @@ func openTable(ctx context.Context, o Options) (*table, error) {
 		return nil, err
 	}
 	if d.Rows() == 0 {
-		return nil, fmt.Errorf("%s has %w: extract images that can be read", o.Dir, featurestore.ErrEmpty)
+		return nil, fmt.Errorf("%s has %w", o.Dir, featurestore.ErrEmpty)
 	}
 	layer, _, err := explore.Selection{Layer: o.Layer}.Resolve(ctx, d)
 	if err != nil {
@@ -158,6 +158,14 @@ func (n *names) sorted(numbers []int32) *names {
 		}
 	}
 	return ordered
+}
+
+// notes are sentences for people.
+func (t *table) notes() []string {
+	if unfinished := t.dataset.Unfinished(); unfinished != "" {
+		return []string{unfinished + "."}
+	}
+	return []string{}
 }
 
 // contains says whether a row's path has a text in it; text is in lower case.

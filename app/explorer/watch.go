@@ -112,7 +112,7 @@ func (s *Server) write(ctx context.Context, version string, change func(ctx cont
 	if featurestore.EditionOf(s.options.Dir) == before.dataset.Edition() {
 		return changed // nothing was written
 	}
-	now, err := openTable(ctx, s.options)
+	now, err := openTable(context.WithoutCancel(ctx), s.options) // or, at the end, it would pass for another program's
 	if err != nil {
 		return errors.Join(changed, err)
 	}

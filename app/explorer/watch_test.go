@@ -162,3 +162,23 @@ func TestDamagedDataset(t *testing.T) {
 		t.Errorf("an empty directory: %v", err)
 	}
 }
+
+// What was written to the dataset is shown, also where the server is told to stop meanwhile: it is no other program's.
+func TestWriteAtTheEnd(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "features")
+	makeRows(t, dir, 8, 3, nil)
+	s, err := New(t.Context(), Options{Dir: dir})
+	must(t, err)
+	before := s.shown.Load()
+	before.data.load(t.Context(), before)
+	ctx, stop := context.WithCancel(t.Context())
+	err = s.write(ctx, before.version, func(ctx context.Context) error {
+		_, err := extraction.Relabel(ctx, dir, extraction.RelabelOptions{Labels: pipeline.LabelsByPath(map[string]string{before.paths[0]: "b"}), Missing: extraction.MissingKeep})
+		stop()
+		return err
+	})
+	if now := s.shown.Load(); err != nil || now == before || now.dataset.Edition() != featurestore.EditionOf(dir) {
+		t.Errorf("%v; edition %s of %s is shown", err, now.dataset.Edition(), featurestore.EditionOf(dir))
+	}
+	must(t, s.labels.close())
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
 	"fovea/app/cli"
@@ -37,7 +38,7 @@ func (r *rowFlags) add(command *cobra.Command) {
 	cli.NamesVar(f, &r.Splits, "split", "only rows of the splits in `LIST`; '' is no split")
 }
 
-// openDataset opens a dataset for a command.
+// openDataset opens a dataset for a command, with a warning if it is not complete.
 func openDataset(ctx context.Context, dir string) (*featurestore.Dataset, error) {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("%s is a file: name the dataset's directory, which holds %s and %s", dir, featurestore.DataDir, featurestore.HiddenDir)
@@ -46,7 +47,13 @@ func openDataset(ctx context.Context, dir string) (*featurestore.Dataset, error)
 	if errors.Is(err, featurestore.ErrCorrupt) {
 		return nil, fmt.Errorf("%w; extract dataset validate %s lists everything that is wrong", err, dir)
 	}
-	return d, err
+	if err != nil {
+		return nil, err
+	}
+	if unfinished := d.Unfinished(); unfinished != "" {
+		logrus.Warn(unfinished)
+	}
+	return d, nil
 }
 
 // onDataset turns a function on the directory of a dataset into that of a command. A dataset in an

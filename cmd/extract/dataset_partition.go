@@ -62,6 +62,9 @@ func partition(ctx context.Context, out, dataset string, by featurestore.Partiti
 		return err
 	}
 	defer done()
+	if _, err := openDataset(ctx, dir); err != nil {
+		return remote.Located(err, dir, dataset)
+	}
 	if err := featurestore.Partition(ctx, out, dir, by, options); err != nil {
 		return remote.Located(err, dir, dataset)
 	}

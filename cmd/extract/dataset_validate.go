@@ -58,10 +58,11 @@ or with NaN, paths that occur twice. The exit status is 1 if there is any.`,
 				return fmt.Errorf("%s: %w", dir, err)
 			}
 			v := newValidation(dir, report)
-			if err := result.Print(v, v.print); err != nil {
-				return err
+			err = result.Print(v, v.print)
+			if err == nil && v.Valid {
+				_, err = openDataset(ctx, dir) // warns of what is no damage
 			}
-			return v.err()
+			return errors.Join(err, v.err())
 		}),
 	}
 	result.AddWithFormat(command.Flags())

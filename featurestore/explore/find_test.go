@@ -51,6 +51,9 @@ func TestFind(t *testing.T) {
 			t.Errorf("%q: %v, want %s", name, err, want)
 		}
 	}
+	if _, err := Project(t.Context(), numbered(t), Selection{}); !errors.Is(err, featurestore.ErrEmpty) {
+		t.Errorf("a map of no rows: %v", err)
+	}
 	if _, err := Find(t.Context(), numbered(t), "0"); !errors.Is(err, featurestore.ErrEmpty) {
 		t.Errorf("a dataset without rows: %v", err)
 	}

@@ -36,6 +36,9 @@ func Project(ctx context.Context, d *featurestore.Dataset, s Selection) (Project
 	if err != nil {
 		return Projection{}, err
 	}
+	if d.Rows() == 0 {
+		return Projection{}, fmt.Errorf("the dataset has %w", featurestore.ErrEmpty)
+	}
 	var rows []featurestore.Row
 	without := scan
 	without.Layers = []string{}

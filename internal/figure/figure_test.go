@@ -181,3 +181,26 @@ func TestKey(t *testing.T) {
 		t.Errorf("the picture is %v, %v", img.Bounds(), err)
 	}
 }
+
+// A name is cut to as much as fits, without measuring it at every length: a name may be as long as a file.
+func TestCut(t *testing.T) {
+	k := layOut([]Entry{{Name: "any"}}, 288)
+	for _, name := range []string{"w", "short", "犬と猫と鳥の長い名前", strings.Repeat("iw", 1000)} {
+		for width := vg.Length(12); width < 400; width += 7 {
+			cut := k.cut(name, width)
+			begin, shortened := strings.CutSuffix(cut, "...")
+			if !shortened && cut != name || !strings.HasPrefix(name, begin) || cut != "..." && spare*k.style.Width(cut) > width {
+				t.Errorf("%.20s within %v: %q", name, width, cut)
+			}
+			if letters := []rune(name); shortened {
+				if more := string(letters[:len([]rune(begin))+1]) + "..."; spare*k.style.Width(more) <= width {
+					t.Errorf("%.20s within %v: %q, though %q fits", name, width, cut, more)
+				}
+			}
+		}
+	}
+	long := strings.Repeat("name", 500)
+	if n := testing.AllocsPerRun(1, func() { k.cut(long, 288) }); n > 500 {
+		t.Errorf("a long name is cut in %v allocations", n)
+	}
+}

@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"sort"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -54,19 +55,20 @@ func layOut(entries []Entry, width vg.Length) key {
 	return k
 }
 
-// cut shortens a name to a width.
+// cut shortens a name to a width. Measuring takes the longer the longer a name is, so few lengths are tried.
 func (k *key) cut(name string, width vg.Length) string {
-	letters := []rune(strings.ToValidUTF8(name, "\uFFFD"))
-	for n := len(letters); n > 0; n-- {
-		shown := string(letters[:n])
-		if n < len(letters) {
-			shown += "..."
-		}
-		if spare*k.style.Width(shown) <= width {
-			return shown
-		}
+	fits := func(text string) bool { return spare*k.style.Width(text) <= width }
+	name = strings.ToValidUTF8(name, "\uFFFD")
+	if fits(name) {
+		return name
 	}
-	return "..."
+	letters := []rune(name)
+	shown := func(n int) string { return string(letters[:n]) + "..." }
+	long := 1
+	for long < len(letters) && fits(shown(long)) {
+		long *= 2
+	}
+	return shown(max(0, sort.Search(min(long, len(letters)), func(n int) bool { return !fits(shown(n)) })-1))
 }
 
 func (k *key) draw(c draw.Canvas) {

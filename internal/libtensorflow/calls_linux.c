@@ -31,6 +31,12 @@ static void load(void) {
 		library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
 		failure = library ? NULL : strdup(dlerror());
 	}
+	// Those of other versions may lack functions: that is said before anything is computed.
+#define CALL(type, name, parameters, arguments) \
+	if (library && !failure && !dlsym(library, #name)) failure = strdup(dlerror());
+#include "calls_linux.h"
+#undef CALL
+	if (failure) library = NULL;
 }
 
 static char *file_in(const Dl_serinfo *places) {
@@ -63,13 +69,14 @@ const char *fovea_libtensorflow_load(void) {
 
 void *fovea_libtensorflow_symbol(const char *name) { return fovea_libtensorflow_load() ? NULL : dlsym(library, name); }
 
-// Ends the program, as the dynamic linker would have done at its start, if there is no such function.
+extern char *fovea_libtensorflow_missing(void); // in Go
+
+// Ends the program, as the dynamic linker would have done at its start, if there is no library: Load was not asked.
 static void *find(const char *name) {
-	const char *missing = fovea_libtensorflow_load();
-	void *function = missing ? NULL : dlsym(library, name);
-	if (function) return function;
-	fprintf(stderr, "TensorFlow's C library cannot be used: %s\n", missing ? missing : dlerror());
-	_Exit(127);
+	const char *missing = fovea_libtensorflow_missing();
+	if (!missing) return dlsym(library, name);
+	fprintf(stderr, "%s\n", missing);
+	_Exit(1);
 }
 
 #define CALL(type, name, parameters, arguments)                                     \

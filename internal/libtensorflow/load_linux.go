@@ -50,6 +50,17 @@ func Load() error {
 	return nil
 }
 
+// fovea_libtensorflow_missing is the text of Load's error, nil for none.
+//
+//export fovea_libtensorflow_missing
+func fovea_libtensorflow_missing() *C.char {
+	err := Load()
+	if err == nil {
+		return nil
+	}
+	return C.CString(err.Error())
+}
+
 // Symbol is the address of a function of the library, nil if it has none of that name.
 func Symbol(name string) unsafe.Pointer {
 	c := C.CString(name)

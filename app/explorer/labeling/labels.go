@@ -88,6 +88,8 @@ type Labels struct {
 	current []string
 	other   map[int32]bool
 	unfound int
+	// writing are the rows that are being written, perhaps with a label that has changed back since.
+	writing []int32
 	note    string
 	// revision counts what changed about current.
 	revision int
@@ -147,7 +149,7 @@ func (l *Labels) Attach(rows Rows) {
 
 func (l *Labels) attach(rows Rows) {
 	rows.Labels = slices.Clone(rows.Labels) // of what is written
-	l.rows, l.current, l.other = rows, slices.Clone(rows.Labels), map[int32]bool{}
+	l.rows, l.current, l.other, l.writing = rows, slices.Clone(rows.Labels), map[int32]bool{}, nil
 	l.at, l.images = make(map[string]int32, len(rows.Paths)), make(map[string]int32, len(rows.Paths))
 	for i, path := range rows.Paths {
 		l.at[path] = int32(i)
@@ -217,6 +219,11 @@ func (l *Labels) State() State {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	s := State{Version: l.rows.Version, Pending: len(l.other), Undo: l.done, Redo: len(l.changes) - l.done, Writable: l.log != nil, Why: l.why, Note: l.note}
+	for _, i := range l.writing {
+		if !l.other[i] {
+			s.Pending++
+		}
+	}
 	if s.Writable && l.log.broken != nil {
 		s.Writable, s.Why = false, l.log.broken.Error()
 	}

@@ -354,6 +354,44 @@ func TestTwoExplorers(t *testing.T) {
 	third.want(map[int]string{1: "cat", 3: "cat"})
 }
 
+// A change that is taken back while it is written is pending until the dataset has what there was before.
+func TestUndoWhileWriting(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "features")
+	makeDataset(t, dir, someImages(10))
+	before := shards(t, dir)
+	writing, goOn := make(chan bool), make(chan bool)
+	l := Open(Options{Dir: dir, State: dir + ".explore", Write: func(ctx context.Context, _ string, relabel func(context.Context) error) error {
+		writing <- true
+		<-goOn
+		return relabel(ctx)
+	}})
+	l.Attach(rowsOf(t, dir))
+	write := func() error { return l.write(t.Context()) }
+	_, err := l.Set("v1", []int{1}, "cat")
+	must(t, err)
+	done := make(chan error)
+	go func() { done <- write() }()
+	<-writing
+	_, err = l.Undo("v1")
+	must(t, err)
+	if n := l.State().Pending; n != 1 {
+		t.Errorf("%d rows are pending while one is written, want 1", n)
+	}
+	goOn <- true
+	must(t, <-done)
+	if n := l.State().Pending; n != 1 || bytes.Equal(before, shards(t, dir)) {
+		t.Errorf("%d rows are pending once it is written, want 1", n)
+	}
+	go func() { done <- write() }()
+	<-writing
+	goOn <- true
+	must(t, <-done)
+	if n := l.State().Pending; n != 0 || !bytes.Equal(before, shards(t, dir)) {
+		t.Errorf("%d rows are pending, or what is undone is not what there was", n)
+	}
+	must(t, l.Close())
+}
+
 // A log that has become large says so, when it is opened and whenever it has doubled, and loses nothing.
 func TestLargeLog(t *testing.T) {
 	defer func(usual int64) { largeLog = usual }(largeLog)

@@ -104,6 +104,7 @@ func (l *Labels) collect() (b batch, any bool) {
 		b.rows = append(b.rows, i)
 		b.labels[l.rows.Paths[i]] = l.current[i]
 	}
+	l.writing = b.rows
 	return b, len(b.rows) > 0 || len(l.pending) > l.unfound
 }
 
@@ -128,6 +129,7 @@ func (l *Labels) write(ctx context.Context) error {
 	if !any {
 		return nil
 	}
+	defer l.ended()
 	var err error
 	switch {
 	case len(b.rows) == 0:
@@ -147,6 +149,13 @@ func (l *Labels) write(ctx context.Context) error {
 		l.explain(err)
 	}
 	return err
+}
+
+// ended says that nothing is being written any more.
+func (l *Labels) ended() {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.writing = nil
 }
 
 // relabel writes to the dataset.
@@ -176,6 +185,7 @@ func (l *Labels) confirm(b batch) error {
 		return fmt.Errorf("%w: %w", ErrLog, err) // it is written again, which changes nothing
 	}
 	l.written(b.through, except)
+	l.writing = nil
 	l.note = "" // together with what was pending: who asks sees neither, or both
 	for _, i := range b.rows {
 		l.rows.Labels[i] = b.labels[l.rows.Paths[i]]
