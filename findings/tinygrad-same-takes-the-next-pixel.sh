@@ -7,7 +7,7 @@
 #   1. auto_pad="SAME_UPPER" with a kernel smaller than its stride pads by a negative number instead of nothing: Conv of 1 by 1 with
 #      stride 2 takes the pixels 1, 3, 5 instead of 0, 2, 4 of pictures with even sides. With odd sides it is right, and so are kernels as
 #      large as the stride.
-#   2. Softmax, LogSoftmax and Hardmax of opset 12 and before go over one axis, as those of 13 do, not over all dimensions from that axis on:
+#   2. Softmax and LogSoftmax of opset 12 and before go over one axis, as those of 13 do, not over all dimensions from that axis on:
 #      maps of scores of 2 pictures, which are to have the sum 2, have the sum 40.
 #   3. ConvTranspose with auto_pad="VALID" and stride 2 leaves out the first row and column.
 # Who is hurt: those who run networks that came from Keras and TensorFlow, whose shortcuts are convolutions of 1 by 1 with stride 2 and
