@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	half "github.com/x448/float16"
 
+	"fovea/internal/crashtest"
 	"fovea/preprocessing"
 	"fovea/recipe"
 )
@@ -98,10 +99,11 @@ func makeFailures(from, to int) []Failure {
 	return failures
 }
 
-// verified makes a directory that must hold a valid dataset, if any, when the test ends.
+// verified makes a directory that must hold a valid dataset, if any, when the test ends. It is in memory, where thousands
+// of files need not wait for a disk.
 func verified(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "dataset")
+	dir := filepath.Join(crashtest.Scratch(t), "dataset")
 	t.Cleanup(func() {
 		_, err := os.Stat(filepath.Join(dir, ManifestFile))
 		if errors.Is(err, fs.ErrNotExist) {
