@@ -295,15 +295,18 @@ func TestRealSizes(t *testing.T) {
 		{Name: "pool5", Shape: []int{7, 7, 512}, Layout: recipe.LayoutHWC},
 		{Name: "fc7", Shape: []int{4096}, Layout: recipe.LayoutC},
 	}
-	dir := verified(t)
-	options := Options{ShardBytes: 5 << 20} // 44 rows
 	rows := makeRows(info.Recipe, 0, 50)
-	writeAll(t, dir, info, options, rows, nil)
-	d, err := Open(dir)
-	must(t, err)
-	checkRows(t, d, rows, Float32)
-	if got := d.Shards(); len(got) != 2 || got[0].Rows != 44 {
-		t.Errorf("shards: %+v, want two, the first with 44 rows", got)
+	for _, format := range formats {
+		t.Run(string(format), func(t *testing.T) {
+			dir := verified(t)
+			writeAll(t, dir, info, Options{Format: format, ShardBytes: 5 << 20}, rows, nil) // 44 rows
+			d, err := Open(dir)
+			must(t, err)
+			checkRows(t, d, rows, Float32)
+			if got := d.Shards(); len(got) != 2 || got[0].Rows != 44 {
+				t.Errorf("shards: %+v, want two, the first with 44 rows", got)
+			}
+		})
 	}
 }
 
