@@ -7,13 +7,19 @@ SHELL := /bin/bash
 # Every Go command runs with the compiler and linker flags for libtensorflow.
 GO = eval "$$(scripts/deps.sh env)" && go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
-# The packages whose tests compute with whole networks.
-HEAVY = /(models|servable|vgg)$$
-# Those whose tests take longest under the race detector, which begin first.
-LONG = ./cmd ./featurestore
+# The packages whose tests compute with whole networks, or try datasets damaged, killed and cut off in thousands of ways.
+HEAVY = /(models|servable|vgg|featurestore)$$
+# That whose tests run the programs, which are built without the race detector: it would watch the tests alone.
+PROGRAMS = /cmd$$
+# Those whose tests take longest, which begin first: under the race detector and without it.
+LONG = ./serving ./picture ./vgg/weights ./app/explorer ./scripts
+LONGER = ./cmd ./featurestore
+# One package more at a time than processors, since many tests wait, for disks, clocks and other programs.
+PACKAGES = -p $$(($$(getconf _NPROCESSORS_ONLN) + 1))
 LDFLAGS = -X fovea/app/cli.version=$(VERSION)
-# Tests are linked without the tables that only debuggers read, which take the linker long.
-TESTFLAGS = -ldflags=-w
+# Tests are linked without the tables that only debuggers read, which take the linker long, and not vetted: go vet, which
+# make test runs before, looks at all that go test would, again for each way of building.
+TESTFLAGS = -ldflags=-w -vet=off
 
 .PHONY: help
 help: ## list the targets
@@ -37,25 +43,26 @@ demo: build ## the whole job on real images (IMAGES=DIR, SAMPLE=N)
 	@scripts/demo.sh
 
 .PHONY: test
-test: build python browser corpora ## vet, staticcheck, govulncheck, gofmt, all tests with the race detector, every fuzz target for 2 s
+test: build python browser corpora ## vet, staticcheck, govulncheck, gofmt, all tests, most with the race detector, every fuzz target for 2 s
 	@scripts/check-format.sh
 	$(GO) vet ./...
+	$(GO) vet -tags nocloud ./objects/drivers
 	$(GO) tool staticcheck ./...
 	@scripts/vulncheck.sh
 	@# Without the libraries of object stores that these tests do not talk to, for the race detector; the
-	@# programs that the tests build have them. Under it, the packages whose tests compute with
-	@# hundreds of megabytes of weights run the short ones; without it, all.
+	@# programs that the tests build have them. Under it, heavy packages run the short tests, in which all that
+	@# they do at the same time is done; without it, all. So do pictures with what compares or measures them.
 	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_MORE="$$(scripts/python.sh path more-readers)" FOVEA_NODE_MODULES="$$(scripts/node.sh path)" \
 		FOVEA_PYTHON_TENSORFLOW="$$(scripts/python.sh path tensorflow)" FOVEA_PYTHON_SCIKIT_LEARN="$$(scripts/python.sh path scikit-learn)" \
 		FOVEA_PYTHON_SBOM="$$(scripts/python.sh path sbom)" FOVEA_PYTHON_PICTURES="$$(scripts/python.sh path pictures)" \
 		FOVEA_PYTHON_SERVING="$$(scripts/python.sh path serving)" FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
 		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_PYTHON_SCIKIT_LEARN FOVEA_PYTHON_SBOM FOVEA_PYTHON_PICTURES FOVEA_PYTHON_SERVING FOVEA_CHROMIUM && \
 		eval "$$(scripts/deps.sh env)" && \
-		go test $(TESTFLAGS) -race -tags nocloud -timeout 45m $(LONG) $$(go list ./... | grep -vE '$(HEAVY)') && \
-		go test $(TESTFLAGS) -race -short -tags nocloud $$(go list ./... | grep -E '$(HEAVY)') && \
-		go test $(TESTFLAGS) -tags nocloud $$(go list ./... | grep -E '$(HEAVY)')
+		go test $(TESTFLAGS) $(PACKAGES) -race -tags nocloud -timeout 45m $(LONG) $$(go list ./... | grep -vE '$(HEAVY)|$(PROGRAMS)') && \
+		go test $(TESTFLAGS) $(PACKAGES) -race -short -tags nocloud $$(go list ./... | grep -E '$(HEAVY)') && \
+		go test $(TESTFLAGS) $(PACKAGES) -tags nocloud -timeout 45m $(LONGER) $$(go list ./... | grep -E '$(HEAVY)') && \
+		go test $(TESTFLAGS) -tags nocloud -run 'TestCorpora|TestPhotos|TestEstimate|TestMemory|TestOversize' ./picture ./picture/internal/codec
 	$(GO) test $(TESTFLAGS) ./objects/drivers
-	$(GO) test $(TESTFLAGS) -tags nocloud -run 'TestCorpora|TestEstimate|TestMemory|TestOversize' ./picture ./picture/internal/codec
 	$(MAKE) test-beam
 	@scripts/fuzz.sh $(or $(FUZZTIME),2s)
 

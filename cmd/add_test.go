@@ -22,6 +22,7 @@ func TestAddSurvivesTwentyKills(t *testing.T) {
 // Columns that are added are those that a dataset of their own has, bit by bit, although its rows have been moved since and
 // new ones come first in the listing.
 func TestAddedColumnsAreTheModelsOwn(t *testing.T) {
+	t.Parallel()
 	photos, dir := tinyPictures(t, 40, killBroken), t.TempDir()
 	out, alone := filepath.Join(dir, "out"), filepath.Join(dir, "alone")
 	mustEnd(t, small(out, "--rows-per-file", "7", photos), 3)
@@ -60,6 +61,7 @@ func TestAddedColumnsAreTheModelsOwn(t *testing.T) {
 
 // A full disk leaves the dataset as it was, and the next run goes on.
 func TestAddOnFullDisk(t *testing.T) {
+	t.Parallel()
 	photos, before := tinyPictures(t, 40, killBroken), filepath.Join(t.TempDir(), "before")
 	mustEnd(t, small(before, "--rows-per-file", "8", photos), 3)
 	goesOnAfterFullDisk(t, before, "--add", "--background", "white", "--as", "white_", photos)

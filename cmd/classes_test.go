@@ -53,6 +53,7 @@ func TestThousandsOfClasses(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains heads of 3,000 classes")
 	}
+	t.Parallel()
 	const classes, single = 3000, 40
 	features, dir := manyClasses(t, classes, single), t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }

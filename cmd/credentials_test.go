@@ -147,6 +147,7 @@ func (c *credentials) pictures(names ...string) {
 
 // TestCredentialsWork runs the commands on stores and looks for the credentials in all that they write.
 func TestCredentialsWork(t *testing.T) {
+	t.Parallel()
 	c := newCredentials(t)
 	c.pictures("cat/1.png", "dog/2.png", "cat/3.png", "dog/4.png", "cat/5.png", "dog/6.png")
 	model, err := filepath.Abs(smallModel)
@@ -275,6 +276,7 @@ func (c *credentials) refused(program string, arguments ...string) {
 
 // TestCredentialsInList reads URLs with credentials from lists.
 func TestCredentialsInList(t *testing.T) {
+	t.Parallel()
 	c := newCredentials(t)
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()

@@ -32,6 +32,7 @@ cp -a "$DISK/out" "$WORK/resumed"
 // Complete files stay, nothing half-written has a final name, and the resumed dataset is that
 // of a run with room enough.
 func TestExtractOnFullDisk(t *testing.T) {
+	t.Parallel()
 	disk := t.TempDir()
 	if output, err := exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk).CombinedOutput(); err != nil {
 		t.Skipf("no small file system can be mounted here: %v: %s", err, output)
@@ -93,6 +94,7 @@ func smallHead(t *testing.T, dir string) (head, photos string) {
 
 // A file that would be larger than ulimit -f allows is an error like a full disk, and no sudden end.
 func TestFileSizeLimit(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	head, photos := smallHead(t, dir)
 	for _, command := range []*exec.Cmd{

@@ -24,6 +24,7 @@ func TestServeFeaturesAsExtract(t *testing.T) {
 	if testing.Short() {
 		t.Skip("computes photos with VGG16")
 	}
+	t.Parallel()
 	photos, err := filepath.Glob("../testdata/photos/*.jpg")
 	check(t, err)
 	photos = photos[:4]

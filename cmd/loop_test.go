@@ -29,6 +29,7 @@ import (
 // extracted and trained on; a person corrects the labels on the page of suspects, in a browser; what the page downloads
 // is what relabel reads; then the folder itself is tidied up. The colour of each picture says what it really is.
 func TestFromMessyFolder(t *testing.T) {
+	t.Parallel()
 	l := &loop{T: t, dir: t.TempDir(), really: map[string]string{}, random: rand.New(rand.NewPCG(3, 3))}
 	wrong := l.mess()
 	l.run(3, "extract", l.extraction()...)

@@ -89,6 +89,7 @@ func output(t *testing.T, program string, arguments ...string) string {
 // Names of classes that are not UTF-8 go through everything in one spelling: labels of the
 // dataset, the head, predictions of every format, and exports. What is written can be opened.
 func TestClassesOfAnyBytes(t *testing.T) {
+	t.Parallel()
 	photos, dir := oddPhotos(t), t.TempDir()
 	out, head := filepath.Join(dir, "out"), filepath.Join(dir, "head.json")
 	mustEnd(t, small(out, "--labels", "dir", "--pool", "avg", photos), 0)

@@ -153,6 +153,7 @@ func outcomesOf(t *testing.T, dir string) map[string]string {
 // Whatever lies in a directory, the command ends, with one row or one reason for each of the
 // pictures, under its own name.
 func TestExtractOddDirectory(t *testing.T) {
+	t.Parallel()
 	root, want := oddTree(t)
 	out := filepath.Join(t.TempDir(), "out")
 	mustEnd(t, small(out, "--labels", "dir", root), 3)

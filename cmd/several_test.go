@@ -139,6 +139,7 @@ func TestHeadsOnSeveralModels(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs VGG16 on some 50 photos")
 	}
+	t.Parallel()
 	known, unknown := somePhotos(t, 20, 3)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "both.head")

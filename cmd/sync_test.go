@@ -238,6 +238,7 @@ var syncOnSmallDisk = strings.NewReplacer(`head -c`, `cp -a "$BEFORE" "$DISK/out
 
 // A full disk leaves the old dataset as it was, and the next run goes on.
 func TestSyncOnFullDisk(t *testing.T) {
+	t.Parallel()
 	photos, before := syncedTree(t, "--rows-per-file", "8")
 	goesOnAfterFullDisk(t, before, "--sync", photos)
 }
@@ -280,6 +281,7 @@ func goesOnAfterFullDisk(t *testing.T, before string, arguments ...string) {
 
 // A picture that may not be read any more becomes a failure as in a new dataset, and one that may again a row.
 func TestSyncUnreadable(t *testing.T) {
+	t.Parallel()
 	photos, out := tinyPictures(t, 6, 0), filepath.Join(t.TempDir(), "out")
 	mustEnd(t, small(out, photos), 0)
 	shut := filepath.Join(photos, "0003.png")
@@ -298,6 +300,7 @@ func TestSyncUnreadable(t *testing.T) {
 // In a directory whose parent cannot be written to, new rows are made in the dataset, and are gone in the end, also
 // those of a run that was killed when it was done with them.
 func TestSyncInside(t *testing.T) {
+	t.Parallel()
 	photos, parent := tinyPictures(t, 6, 0), filepath.Join(t.TempDir(), "shut")
 	out, fresh := filepath.Join(parent, "out"), filepath.Join(t.TempDir(), "fresh")
 	check(t, os.Mkdir(parent, 0o755))
@@ -329,6 +332,7 @@ func TestSyncInside(t *testing.T) {
 
 // Rows that a killed run has staged are not taken over for images that are missing or cannot be read by now.
 func TestSyncStagedUnreadable(t *testing.T) {
+	t.Parallel()
 	photos, parent := tinyPictures(t, 8, 0), t.TempDir()
 	out, fresh := filepath.Join(parent, "out"), filepath.Join(t.TempDir(), "fresh")
 	mustEnd(t, small(out, "--exclude", "000[4-7].png", photos), 0)

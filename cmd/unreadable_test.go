@@ -26,6 +26,7 @@ func obedient(t *testing.T, command *exec.Cmd) *exec.Cmd {
 // A directory that may not be looked into ends the run, before or when it is come upon, unless it is
 // left out; a file that may not be read costs only itself.
 func TestExtractUnreadable(t *testing.T) {
+	t.Parallel()
 	photos, work := tinyPictures(t, 12, 0), t.TempDir()
 	shut := filepath.Join(photos, "shut")
 	check(t, os.Mkdir(shut, 0o755))

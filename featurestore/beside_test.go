@@ -17,12 +17,24 @@ import (
 	"fovea/internal/crashtest"
 )
 
-// trials is how often a trial is run: FOVEA_TRIALS times as often as usual, if that is set.
+// trials is how often a trial is run: FOVEA_TRIALS times as often as usual, if that is set. Short tests, which the race
+// detector makes ten times as slow, run a fifth: what it looks for can be seen each time.
 func trials(usual int) int {
 	if n, err := strconv.Atoi(os.Getenv("FOVEA_TRIALS")); err == nil && n > 0 {
 		return n * usual
 	}
+	if testing.Short() {
+		return (usual + 4) / 5
+	}
 	return usual
+}
+
+// notShort skips tests whose work is that of other processes, or that repeat thousands of times what one goroutine does.
+func notShort(t *testing.T, what string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip(what)
+	}
 }
 
 // known is what a dataset may hold.

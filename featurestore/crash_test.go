@@ -142,6 +142,7 @@ func TestAnyCrash(t *testing.T) {
 		crashChild(t, root, os.Getenv(crashVariable+"_AGAIN") != "")
 		return
 	}
+	notShort(t, "tries thousands of states")
 	recording := crashtest.Record(t)
 	cases := crashCases()
 	for _, c := range cases {
@@ -157,12 +158,8 @@ func TestAnyCrash(t *testing.T) {
 			history, err := recording.History(c.name)
 			must(t, err)
 			check := newCrashCheck(t, &c)
-			most := cmp.Or(c.most, 80)
-			if raceDetector {
-				most = 10
-			}
 			alike := func(name string) bool { return crashAlike(name) || !c.seen && strings.Contains(name, seenDir) }
-			if count := crashtest.Test(t, history, crashtest.Options{Random: crashtest.Trials(2), Alike: alike, Settled: true, Most: most}, check.look, check.judge); count < 3 {
+			if count := crashtest.Test(t, history, crashtest.Options{Random: crashtest.Trials(2), Alike: alike, Settled: true, Most: cmp.Or(c.most, 80)}, check.look, check.judge); count < 3 {
 				t.Errorf("there are %d states: that is not all", count)
 			}
 		})

@@ -50,6 +50,7 @@ func TestResumeAfterTwentyKills(t *testing.T) {
 		writeItems(t, dir, time.Millisecond)
 		return
 	}
+	notShort(t, "kills processes")
 	const kills = 20
 	whole, dir := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "killed")
 	writeItems(t, whole, 0)

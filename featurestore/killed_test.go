@@ -21,6 +21,7 @@ func TestWritersKilled(t *testing.T) {
 		beKilled(t, setting)
 		return
 	}
+	notShort(t, "kills processes")
 	root := ownSources(t)
 	defer func() { at = func(string) {} }()
 	random := rand.New(rand.NewPCG(3, 4))
@@ -104,6 +105,7 @@ const mountVariable = "FOVEA_TEST_MOUNT"
 // At a mount point, which no directory can be exchanged with, writers do as well. The trials of
 // TestPairsOfWriters and TestWritersKilled run there, in a space of mounts of their own.
 func TestMountPoint(t *testing.T) {
+	notShort(t, "runs tests in another process")
 	unshare, err := exec.LookPath("unshare")
 	if err != nil {
 		t.Skip("there is no unshare to mount a file system with")

@@ -13,12 +13,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"fovea/internal/crashtest"
 )
 
 // part writes a dataset of rows from..to-1 and returns its directory and rows.
 func part(t *testing.T, name string, info Info, format Format, from, to int) (string, []Row) {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), name)
+	dir := filepath.Join(crashtest.Scratch(t), name)
 	rows := makeRows(info.Recipe, from, to)
 	writeAll(t, dir, info, testOptions(format), rows, makeFailures(from, from+2))
 	return dir, rows
@@ -220,6 +222,7 @@ func TestCompactKilled(t *testing.T) {
 		must(t, Compact(context.Background(), dir, MergeOptions{}))
 		return
 	}
+	notShort(t, "kills processes")
 	dir, rows := part(t, "a", testInfo(Float32), FormatParquet, 0, 300)
 	for delay := range 12 {
 		command := exec.Command(os.Args[0], "-test.run=^TestCompactKilled$")

@@ -79,6 +79,9 @@ func TestPairsOfWriters(t *testing.T) {
 	random := rand.New(rand.NewPCG(11, 12))
 	ran, refused := 0, 0
 	share := 12 // of all trials, one in so many
+	if testing.Short() {
+		share *= 5
+	}
 	if os.Getenv("FOVEA_TRIALS") != "" {
 		share = 1
 	}

@@ -27,6 +27,7 @@ type pythonReaders struct {
 // startPythonReaders starts it. FOVEA_PYTHON is an interpreter with testdata/python/requirements.txt.
 func startPythonReaders(t *testing.T) *pythonReaders {
 	t.Helper()
+	notShort(t, "runs another program")
 	python := os.Getenv("FOVEA_PYTHON")
 	if python == "" {
 		t.Skip("FOVEA_PYTHON is not set: no Python to read the files with")

@@ -69,6 +69,7 @@ func writeReadersSpecs(t *testing.T, work string) (list string) {
 // testdata/python/check_readers.py. FOVEA_PYTHON_MORE is an interpreter with
 // testdata/python/requirements-more-readers.txt.
 func TestReadersAtTheTop(t *testing.T) {
+	notShort(t, "runs other programs")
 	python := os.Getenv("FOVEA_PYTHON_MORE")
 	if python == "" {
 		python = os.Getenv("FOVEA_PYTHON")
@@ -92,6 +93,7 @@ func TestReadersAtTheTop(t *testing.T) {
 
 // The same in JavaScript. FOVEA_NODE_MODULES has the packages of testdata/node.
 func TestReadersInJavaScript(t *testing.T) {
+	notShort(t, "runs another program")
 	modules := os.Getenv("FOVEA_NODE_MODULES")
 	if modules == "" {
 		t.Skip("FOVEA_NODE_MODULES is not set: no packages to read the files with")

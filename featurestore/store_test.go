@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	half "github.com/x448/float16"
 
+	"fovea/internal/crashtest"
 	"fovea/preprocessing"
 	"fovea/recipe"
 )
@@ -98,10 +99,11 @@ func makeFailures(from, to int) []Failure {
 	return failures
 }
 
-// verified makes a directory that must hold a valid dataset, if any, when the test ends.
+// verified makes a directory that must hold a valid dataset, if any, when the test ends. It is in memory, where thousands
+// of files need not wait for a disk.
 func verified(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "dataset")
+	dir := filepath.Join(crashtest.Scratch(t), "dataset")
 	t.Cleanup(func() {
 		_, err := os.Stat(filepath.Join(dir, ManifestFile))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -293,15 +295,18 @@ func TestRealSizes(t *testing.T) {
 		{Name: "pool5", Shape: []int{7, 7, 512}, Layout: recipe.LayoutHWC},
 		{Name: "fc7", Shape: []int{4096}, Layout: recipe.LayoutC},
 	}
-	dir := verified(t)
-	options := Options{ShardBytes: 5 << 20} // 44 rows
 	rows := makeRows(info.Recipe, 0, 50)
-	writeAll(t, dir, info, options, rows, nil)
-	d, err := Open(dir)
-	must(t, err)
-	checkRows(t, d, rows, Float32)
-	if got := d.Shards(); len(got) != 2 || got[0].Rows != 44 {
-		t.Errorf("shards: %+v, want two, the first with 44 rows", got)
+	for _, format := range formats {
+		t.Run(string(format), func(t *testing.T) {
+			dir := verified(t)
+			writeAll(t, dir, info, Options{Format: format, ShardBytes: 5 << 20}, rows, nil) // 44 rows
+			d, err := Open(dir)
+			must(t, err)
+			checkRows(t, d, rows, Float32)
+			if got := d.Shards(); len(got) != 2 || got[0].Rows != 44 {
+				t.Errorf("shards: %+v, want two, the first with 44 rows", got)
+			}
+		})
 	}
 }
 

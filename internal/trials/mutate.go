@@ -116,22 +116,12 @@ func mutateMember(r *rand.Rand, archive, other []byte) []byte {
 	to := zip.NewWriter(&out)
 	chosen := r.IntN(len(from.File))
 	for i, f := range from.File {
-		source, err := f.Open()
+		if i == chosen {
+			err = changeMember(r, to, f, other)
+		} else {
+			err = to.Copy(f) // as it is: packing again is most of the work
+		}
 		if err != nil {
-			return nil
-		}
-		content, err := io.ReadAll(source)
-		if err != nil {
-			return nil
-		}
-		if i == chosen && len(content) > 0 {
-			content = mutateOnce(r, content, other)
-		}
-		w, err := to.CreateHeader(&zip.FileHeader{Name: f.Name, Method: f.Method})
-		if err != nil {
-			return nil
-		}
-		if _, err := w.Write(content); err != nil {
 			return nil
 		}
 	}
@@ -139,4 +129,25 @@ func mutateMember(r *rand.Rand, archive, other []byte) []byte {
 		return nil
 	}
 	return out.Bytes()
+}
+
+// changeMember writes a member with a change.
+func changeMember(r *rand.Rand, to *zip.Writer, f *zip.File, other []byte) error {
+	source, err := f.Open()
+	if err != nil {
+		return err
+	}
+	content, err := io.ReadAll(source)
+	if err != nil {
+		return err
+	}
+	if len(content) > 0 {
+		content = mutateOnce(r, content, other)
+	}
+	w, err := to.CreateHeader(&zip.FileHeader{Name: f.Name, Method: f.Method})
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(content)
+	return err
 }

@@ -1,5 +1,0 @@
-//go:build !race
-
-package featurestore
-
-const raceDetector = false
