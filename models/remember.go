@@ -6,13 +6,16 @@ import (
 	"debug/elf"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"fovea/inference"
 	"fovea/internal/output"
@@ -67,10 +70,39 @@ func writeSealed(file string, content any) error {
 	if err == nil {
 		err = os.MkdirAll(filepath.Dir(file), 0o755)
 	}
-	if err != nil {
+	if err == nil {
+		err = output.WriteFile(file, text)
+	}
+	if err == nil {
+		err = forget(filepath.Dir(file), mostRemembered)
+	}
+	return err
+}
+
+// mostRemembered is how many files a directory keeps: each build of the program, each version of a model and each choice
+// of layers has its own.
+const mostRemembered = 200
+
+// forget removes all files in a directory but so many that were written last. Others may do the same.
+func forget(dir string, keep int) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) <= keep {
 		return err
 	}
-	return output.WriteFile(file, text)
+	written := map[string]time.Time{}
+	var files []string
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && filepath.Ext(e.Name()) == ".json" {
+			files, written[e.Name()] = append(files, e.Name()), info.ModTime()
+		}
+	}
+	slices.SortFunc(files, func(a, b string) int { return written[b].Compare(written[a]) })
+	for _, name := range files[min(keep, len(files)):] {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // buildID identifies the program's content, "" if it has no such note.
