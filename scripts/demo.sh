@@ -16,7 +16,8 @@ head=$out/demo.head
 mkdir -p "$out"
 
 bold() { if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' "$*"; else printf '\n%s\n' "$*"; fi; }
-show() { printf '  $ %s\n' "$*"; "$@"; }
+tell() { printf '  $'; printf ' %q' "$@"; printf '\n'; } # so that it can be pasted
+show() { tell "$@"; "$@"; }
 
 images=${IMAGES:-}
 if [ -z "$images" ] && [ -d "$collection" ]; then images=$collection; fi
@@ -36,7 +37,7 @@ if [ -n "$images" ]; then
 	if [ "$status" -ne 0 ] && [ "$status" -ne 3 ]; then exit "$status"; fi
 	bold "2. Train: softmax regression on three quarters of them"
 	train=(bin/finetune train --features "$out/features" --test-fraction 0.25 --out "$head")
-	printf '  $ %s\n' "${train[*]}" # not show: its line would come after the log
+	tell "${train[@]}" # not show: its line would come after the log
 	"${train[@]}" | sed '/^test set of/,$d'
 	bold "3. Evaluate: on the quarter that it has not seen"
 	show bin/finetune evaluate --head "$head" --features "$out/features" --held-out
