@@ -348,7 +348,7 @@ func TestAssets(t *testing.T) {
 		if err := link(dir, filepath.Join(filepath.Dir(file), "words")); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(dir, Options{}); !errors.Is(err, ErrUntrusted) || !strings.Contains(err.Error(), "no file in the model's directory") {
+		if _, err := Open(dir, Options{}); !errors.Is(err, ErrUntrusted) || !strings.Contains(err.Error(), "not a file in the model's directory") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
