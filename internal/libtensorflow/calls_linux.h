@@ -76,6 +76,7 @@ CALL(void, TF_OpDefinitionBuilderSetIsStateful, (TF_OpDefinitionBuilder *builder
 CALL(void, TF_OpDefinitionBuilderSetShapeInferenceFunction, (TF_OpDefinitionBuilder *builder, void (*infer)(TF_ShapeInferenceContext *, TF_Status *)), (builder, infer))
 CALL(void, TF_OpKernelConstruction_Failure, (TF_OpKernelConstruction *construction, TF_Status *status), (construction, status))
 CALL(void, TF_OpKernelConstruction_GetAttrBool, (TF_OpKernelConstruction *construction, const char *name, unsigned char *value, TF_Status *status), (construction, name, value, status))
+CALL(void, TF_OpKernelConstruction_GetAttrFloat, (TF_OpKernelConstruction *construction, const char *name, float *value, TF_Status *status), (construction, name, value, status))
 CALL(void, TF_OpKernelConstruction_GetAttrInt32, (TF_OpKernelConstruction *construction, const char *name, int32_t *value, TF_Status *status), (construction, name, value, status))
 CALL(void, TF_OpKernelConstruction_GetAttrInt64, (TF_OpKernelConstruction *construction, const char *name, int64_t *value, TF_Status *status), (construction, name, value, status))
 CALL(void, TF_OpKernelContext_Failure, (TF_OpKernelContext *context, TF_Status *status), (context, status))
