@@ -14,8 +14,6 @@ PROGRAMS = /cmd$$
 # Those whose tests take longest, which begin first: under the race detector and without it.
 LONG = ./serving ./picture ./vgg/weights ./app/explorer ./scripts
 LONGER = ./cmd ./featurestore
-# One package more at a time than processors, since many tests wait, for disks, clocks and other programs.
-PACKAGES = -p $$(($$(getconf _NPROCESSORS_ONLN) + 1))
 LDFLAGS = -X fovea/app/cli.version=$(VERSION)
 # Tests are linked without the tables that only debuggers read, which take the linker long, and not vetted: go vet, which
 # make test runs before, looks at all that go test would, again for each way of building.
@@ -58,9 +56,9 @@ test: build python browser corpora ## vet, staticcheck, govulncheck, gofmt, all 
 		FOVEA_PYTHON_SERVING="$$(scripts/python.sh path serving)" FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
 		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_PYTHON_SCIKIT_LEARN FOVEA_PYTHON_SBOM FOVEA_PYTHON_PICTURES FOVEA_PYTHON_SERVING FOVEA_CHROMIUM && \
 		eval "$$(scripts/deps.sh env)" && \
-		go test $(TESTFLAGS) $(PACKAGES) -race -tags nocloud -timeout 45m $(LONG) $$(go list ./... | grep -vE '$(HEAVY)|$(PROGRAMS)') && \
-		go test $(TESTFLAGS) $(PACKAGES) -race -short -tags nocloud $$(go list ./... | grep -E '$(HEAVY)') && \
-		go test $(TESTFLAGS) $(PACKAGES) -tags nocloud -timeout 45m $(LONGER) $$(go list ./... | grep -E '$(HEAVY)') && \
+		go test $(TESTFLAGS) -race -tags nocloud -timeout 45m $(LONG) $$(go list ./... | grep -vE '$(HEAVY)|$(PROGRAMS)') && \
+		go test $(TESTFLAGS) -race -short -tags nocloud $$(go list ./... | grep -E '$(HEAVY)') && \
+		go test $(TESTFLAGS) -tags nocloud -timeout 45m $(LONGER) $$(go list ./... | grep -E '$(HEAVY)') && \
 		go test $(TESTFLAGS) -tags nocloud -run 'TestCorpora|TestPhotos|TestEstimate|TestMemory|TestOversize' ./picture ./picture/internal/codec
 	$(GO) test $(TESTFLAGS) ./objects/drivers
 	$(MAKE) test-beam
