@@ -20,8 +20,9 @@
 #   FOVEA_CACHE             where to keep it (default: $XDG_CACHE_HOME/fovea or ~/.cache/fovea)
 #   FOVEA_TENSORFLOW_WHEEL  a wheel file fetched beforehand, for machines without a registry
 #   PYTHON                  the Python whose pip fetches the wheel (default: python3)
-#   FOVEA_BIND              0: leave the library as the wheel has it. Otherwise its references to its own symbols
-#                           are bound (scripts/bind), so that it is loaded in 0.06 s instead of 0.17 (Linux x86-64)
+#   FOVEA_BIND              0: leave the library as it is in the cache, or as the wheel has it. Otherwise its
+#                           references to its own symbols are bound (scripts/bind), so that it is loaded in
+#                           0.06 s instead of 0.17 (Linux x86-64)
 set -euo pipefail
 umask 022 # others may run what links with the library
 
