@@ -16,7 +16,8 @@
 // convolutions of 1x1. Depthwise convolutions have a loop of their own. AVX2 and AVX-512 add in the
 // same order, so that they, too, have the same results. Normalizations are folded into kernels and
 // biases; the sum with another map and the activations ReLU, ReLU6, swish and GELU are applied to
-// the sums in registers. Layer normalizations of pixels between convolutions, such as ConvNeXt's, read each pixel once.
+// the sums in registers. Layer normalizations of pixels between convolutions, such as ConvNeXt's,
+// are one operation.
 //
 // In int16, the products between the transformations are of whole numbers of 12 to 15 bits, of which
 // a processor computes twice as many as in float32 (by one instruction of VNNI, with AVX-512 or
@@ -42,15 +43,15 @@
 // the C API for kernels, and rewrites a model's graph to use them: kernels are transformed once, or
 // before there is a graph (Prepare); bias, rectifier and 2x2 pooling are fused in; and the batch is
 // split between the cores, each of which takes its images through all layers without waiting for
-// the others. With VGG, cores that have no image help with the parts of another (crew.h).
+// the others. Cores that have no image help with the parts of another (crew.h).
 //
 // A foreign graph may contain anything. Its batch is split only if every operation on the way to a
 // convolution is known to treat images independently; a mean over the batch, for example, is
 // refused. And before the model changes, a copy is rewritten in a session of its own, which shares
 // the memory of the weights, and its layers are compared at several batch sizes: all but those that
-// others contain, such as a sum that is rectified. The copy is measured, too, as TensorFlow rewrites it: one that is slower
-// than TensorFlow's own operations is not used (ErrSlower). The memory that this takes is released,
-// and a refused model is left as it was.
+// others contain, such as a sum that is rectified. The copy is measured, too, as TensorFlow
+// rewrites it: one that is slower than TensorFlow's own operations is not used (ErrSlower). The
+// memory that this takes is released, and a refused model is left as it was.
 //
 // The package knows TensorFlow's graphs and processors. It must not know VGG or images: it
 // recognizes convolutions by their nodes, in any model.

@@ -1,3 +1,4 @@
+#include "crew.h"
 #include "pointwise.h"
 
 #include <immintrin.h>
@@ -60,14 +61,12 @@ static int64_t columns_of(enum pointwise_instructions instructions) { return ins
 
 static int64_t pixels_of(const struct pointwise_convolution *c) { return c->pictures * c->out_height * c->out_width; }
 
-static int64_t parts_of(int64_t all, int64_t part) { return (all + part - 1) / part; }
-
 // blocks_of is how many blocks of rows are in work at a time: they stay in the second cache while all columns
 // are multiplied with them.
 static int64_t blocks_of(enum pointwise_instructions instructions, const struct pointwise_convolution *c) {
 	enum { cached = 112 * 1024 }; // floats
 	const int64_t block = rows_of(instructions) * lines_of(c) * lanes;
-	const int64_t all = parts_of(pixels_of(c), rows_of(instructions)), fit = cached / block > 1 ? cached / block : 1;
+	const int64_t all = crew_parts(pixels_of(c), rows_of(instructions)), fit = cached / block > 1 ? cached / block : 1;
 	return all < fit ? all : fit;
 }
 
@@ -222,18 +221,18 @@ enum { few_blocks = 16, channel_parts = 8 };
 // part_channels is how many output channels are in a part.
 static int64_t part_channels(enum pointwise_instructions instructions, const struct pointwise_convolution *c) {
 	const int64_t columns = columns_of(instructions), groups = (c->out + columns - 1) / columns;
-	if (parts_of(pixels_of(c), together_of(instructions, c)) >= few_blocks) return groups * columns;
-	return parts_of(groups, channel_parts) * columns;
+	if (crew_parts(pixels_of(c), together_of(instructions, c)) >= few_blocks) return groups * columns;
+	return crew_parts(groups, channel_parts) * columns;
 }
 
 int64_t pointwise_parts(enum pointwise_instructions instructions, const struct pointwise_convolution *c) {
-	return parts_of(pixels_of(c), together_of(instructions, c)) * parts_of(c->out, part_channels(instructions, c));
+	return crew_parts(pixels_of(c), together_of(instructions, c)) * crew_parts(c->out, part_channels(instructions, c));
 }
 
 void pointwise_convolve_part(enum pointwise_instructions instructions, const struct pointwise_convolution *c, int64_t part, struct pointwise_map x, const float *packed,
                              const float *bias, struct pointwise_map residual, struct pointwise_map y, float *work) {
 	const struct maps m = {x, packed, bias, residual, y};
-	const int64_t pixels = pixels_of(c), together = together_of(instructions, c), channels = part_channels(instructions, c), parts = parts_of(c->out, channels);
+	const int64_t pixels = pixels_of(c), together = together_of(instructions, c), channels = part_channels(instructions, c), parts = crew_parts(c->out, channels);
 	const int64_t first = part / parts * together, from = part % parts * channels;
 	convolve_block(instructions, c, first, pixels - first < together ? pixels : first + together, from, c->out - from < channels ? c->out : from + channels, &m, work);
 }

@@ -33,18 +33,11 @@ static void *read_settings(TF_OpKernelConstruction *construction) {
 	int32_t values[count] = {0};
 	TF_Status *status = TF_NewStatus();
 	for (int i = 0; i < count && TF_GetCode(status) == TF_OK; i++) TF_OpKernelConstruction_GetAttrInt32(construction, names[i], &values[i], status);
-	struct settings *s = NULL;
-	if (TF_GetCode(status) == TF_OK && (s = malloc(sizeof *s)) == NULL) TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
-	if (s != NULL) memcpy(s, values, sizeof *s);
-	if (s != NULL && (s->kernel_height < 1 || s->kernel_width < 1 || s->down < 1 || s->across < 1 || s->activation < 0 || s->activation >= pointwise_activations))
+	struct settings s;
+	memcpy(&s, values, sizeof s);
+	if (TF_GetCode(status) == TF_OK && (s.kernel_height < 1 || s.kernel_width < 1 || s.down < 1 || s.across < 1 || s.activation < 0 || s.activation >= pointwise_activations))
 		TF_SetStatus(status, TF_INVALID_ARGUMENT, "an attribute of the convolution is out of range");
-	if (TF_GetCode(status) != TF_OK) {
-		TF_OpKernelConstruction_Failure(construction, status);
-		free(s);
-		s = NULL;
-	}
-	TF_DeleteStatus(status);
-	return s;
+	return keep(construction, status, &s, sizeof s);
 }
 
 // maps_of finds the dimensions of maps in NHWC order or in planes: pictures, height, width, channels.
@@ -151,7 +144,7 @@ KERNEL(product, 3)
 static void product_sum(void *settings, struct call *call) { multiply(settings, call, 1); }
 KERNEL(product_sum, 4)
 
-// depthwise_job is a depthwise convolution, whose parts are so many rows of one picture, or else all.
+// depthwise_job is a depthwise convolution of one picture, for a crew, whose parts are so many rows.
 struct depthwise_job {
 	enum pointwise_instructions instructions;
 	const struct pointwise_convolution *c;
@@ -164,9 +157,8 @@ enum { depthwise_rows = 4 };
 static void depthwise_part(const void *job, int64_t part, float *memory) {
 	const struct depthwise_job *j = job;
 	(void)memory;
-	const int64_t all = j->c->pictures * j->c->out_height, first = part * depthwise_rows;
-	const int64_t last = j->c->pictures > 1 || all - first < depthwise_rows ? all : first + depthwise_rows;
-	depthwise_convolve(j->instructions, j->c, first, last, j->x, j->kernel, j->bias, j->y);
+	const int64_t rows = j->c->out_height, first = part * depthwise_rows;
+	depthwise_convolve(j->instructions, j->c, first, rows - first < depthwise_rows ? rows : first + depthwise_rows, j->x, j->kernel, j->bias, j->y);
 }
 
 static void depthwise(void *settings, struct call *call) {
@@ -186,7 +178,8 @@ static void depthwise(void *settings, struct call *call) {
 	float *y = allocate(call, TF_FLOAT, to, 4);
 	if (!succeeded(call) || x[0] == 0) return;
 	const struct depthwise_job job = {s->wide ? pointwise_avx512 : pointwise_avx2, &c, data(call, 0), data(call, 1), data(call, 2), y};
-	crew_work(depthwise_part, &job, c.pictures == 1 ? (c.out_height + depthwise_rows - 1) / depthwise_rows : 1, 0, NULL);
+	if (c.pictures == 1) crew_work(depthwise_part, &job, crew_parts(c.out_height, depthwise_rows), 0, NULL);
+	else depthwise_convolve(job.instructions, &c, 0, c.pictures * c.out_height, job.x, job.kernel, job.bias, y);
 }
 KERNEL(depthwise, 3)
 
@@ -198,14 +191,10 @@ struct normalization {
 
 static void *read_normalization(TF_OpKernelConstruction *construction) {
 	TF_Status *status = TF_NewStatus();
-	struct normalization n = {0}, *kept = NULL;
+	struct normalization n = {0};
 	TF_OpKernelConstruction_GetAttrFloat(construction, "epsilon", &n.epsilon, status);
 	if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, "wide", &n.wide, status);
-	if (TF_GetCode(status) == TF_OK && (kept = malloc(sizeof *kept)) == NULL) TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
-	if (kept != NULL) *kept = n;
-	else TF_OpKernelConstruction_Failure(construction, status);
-	TF_DeleteStatus(status);
-	return kept;
+	return keep(construction, status, &n, sizeof n);
 }
 
 static void normalize(void *settings, struct call *call) {

@@ -31,8 +31,8 @@ type Prepared struct {
 }
 
 // Prepare starts to transform kernels of 3x3 for a model that will compute in that precision on the CPU, and returns
-// at once. Kernels that it cannot transform, since they are of other sizes, cannot be
-// decoded, or the precision has no such method, are left to Accelerate.
+// at once. Kernels that it cannot transform, since they are of other sizes, cannot be decoded, or the precision has no
+// such method, are left to Accelerate.
 func Prepare(precision inference.Precision, kernels []Kernel) *Prepared {
 	p := &Prepared{numbers: map[string]int64{}}
 	m, err := fastestMethod(cmp.Or(precision, inference.Float32))

@@ -1,3 +1,4 @@
+#include "crew.h"
 #include "wide_parts.h"
 
 int wide_supported(enum wide_arithmetic arithmetic, enum wide_instructions instructions) {
@@ -121,12 +122,8 @@ static void convolve_block(const struct wide_convolution *c, int64_t tile, int64
 	}
 }
 
-static void clear_border(const struct wide_convolution *c, float *y) {
-	wide_clear_border(c->pictures * wide_planes(c->out), c->pool ? c->height / 2 : c->height, c->pool ? c->width / 2 : c->width, c->out, y);
-}
-
 void wide_convolve(const struct wide_convolution *c, const float *x, const float *packed, const float *bias, float *y, float *work) {
-	clear_border(c, y);
+	for (int64_t plane = 0; plane < wide_border_parts(c); plane++) wide_clear_border_part(c, plane, y);
 	if (wide_few(c->in)) {
 		engines[c->instructions]->convolve_directly(c, 0, c->height, x, packed, bias, y, work);
 		return;
@@ -138,16 +135,14 @@ void wide_convolve(const struct wide_convolution *c, const float *x, const float
 // transformed again.
 enum { few_blocks = 16, direct_rows = 16 };
 
-static int64_t parts_of(int64_t all, int64_t part) { return (all + part - 1) / part; }
-
 static int64_t channel_parts(const struct wide_convolution *c) {
 	const struct block b = wide_block(c);
-	return parts_of(many_tiles(c), b.tiles) < few_blocks ? parts_of(c->out, b.out) : 1;
+	return crew_parts(many_tiles(c), b.tiles) < few_blocks ? crew_parts(c->out, b.out) : 1;
 }
 
 int64_t wide_parts(const struct wide_convolution *c) {
-	if (wide_few(c->in)) return parts_of(c->height, direct_rows);
-	return parts_of(many_tiles(c), wide_block(c).tiles) * channel_parts(c);
+	if (wide_few(c->in)) return crew_parts(c->height, direct_rows);
+	return crew_parts(many_tiles(c), wide_block(c).tiles) * channel_parts(c);
 }
 
 void wide_convolve_part(const struct wide_convolution *c, int64_t part, const float *x, const float *packed, const float *bias, float *y, float *work) {
@@ -157,7 +152,7 @@ void wide_convolve_part(const struct wide_convolution *c, int64_t part, const fl
 		return;
 	}
 	const struct block b = wide_block(c);
-	const int64_t channels = channel_parts(c), first = channels > 1 ? part % channels * b.out : 0;
+	const int64_t channels = channel_parts(c), first = part % channels * b.out;
 	const int64_t last = channels > 1 && first + b.out < c->out ? first + b.out : c->out;
 	convolve_block(c, part / channels * b.tiles, first, last, x, packed, bias, y, work);
 }
