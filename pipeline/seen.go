@@ -40,8 +40,24 @@ var errChanging = errors.New("it changed while it was being read: try again when
 // errReplaced means that a source is no longer what was listed, so its items may be other images by now.
 var errReplaced = errors.New("was replaced or changed after it was listed: run again with --resume")
 
-// readAttempts is how often a file that keeps changing is read.
-const readAttempts = 3
+// rereadPauses are how long to wait before each further attempt to read a file that changed. Its change
+// time moves along with its mode, its owner and the number of its links, too: a program that removes
+// other links to it one by one is soon done.
+var rereadPauses = []time.Duration{0, 10 * time.Millisecond, 100 * time.Millisecond, time.Second}
+
+// awaitReread waits before the given attempt to read a file again, the first of which is 1. It returns
+// false if there are no more, or if the context has ended.
+func awaitReread(ctx context.Context, attempt int) bool {
+	if attempt > len(rereadPauses) {
+		return false
+	}
+	select {
+	case <-time.After(rereadPauses[attempt-1]):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
 
 // state is what the system says about a file; it changes when the content does.
 type state struct {
@@ -212,17 +228,16 @@ func (i Item) watched(ctx context.Context, read func(File) error) (seen Seen, er
 	}
 	defer openPictures.Release(1)
 	once := func() (Seen, error) { return i.watchedOnce(ctx, read) }
-	for range readAttempts {
+	for attempt := 1; ; attempt++ {
 		if i.stored != nil { // stores have retries of their own
 			seen, err = once()
 		} else {
 			seen, err = patiently(ctx, once)
 		}
-		if !errors.Is(err, errChanging) {
-			break
+		if !errors.Is(err, errChanging) || !awaitReread(ctx, attempt) {
+			return seen, err
 		}
 	}
-	return seen, err
 }
 
 func (i Item) watchedOnce(ctx context.Context, read func(File) error) (Seen, error) {

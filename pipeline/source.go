@@ -209,7 +209,7 @@ func (s *sequence) readSeen(ctx context.Context, item Item, use func(r io.Reader
 			undo()
 		}
 		s.close()
-		if attempt == readAttempts {
+		if !awaitReread(ctx, attempt) {
 			s.source, s.err = item.Source, changing // later images in it would fail in the same way
 			return Seen{}, changing
 		}
