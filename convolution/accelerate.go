@@ -196,7 +196,7 @@ var methods = map[inference.Precision][]method{
 		wide("Winograd in int16", engine{true, avx2}, 2e-2),
 	},
 	inference.BFloat16: {{
-		name: "AMX", supported: inference.AMX,
+		name: "AMX", supported: func() error { return inference.AMX() },
 		kernel: "FoveaTilesKernel", convolution: "FoveaTilesConvolution", planes: "FoveaTilesPlanes", pixels: "FoveaTilesPixels",
 		stored: tf.Bfloat16, shares: 2,
 		suits:     func(in, out int64) bool { return (in <= 4 || in%32 == 0) && out%32 == 0 },

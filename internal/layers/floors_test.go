@@ -39,7 +39,7 @@ var floors = map[string]int{
 
 	"cmd/extract": commands, "cmd/finetune": commands,
 
-	"internal/crashtest": unrestricted, "internal/s3test": unrestricted, "internal/trials": unrestricted, "app/cli/clitest": unrestricted, // for tests alone
+	"internal/amxtest": unrestricted, "internal/crashtest": unrestricted, "internal/s3test": unrestricted, "internal/trials": unrestricted, "app/cli/clitest": unrestricted, // for tests alone
 	"internal/layers": unrestricted, "cmd": unrestricted, "docs": unrestricted, "scripts": unrestricted, // tests
 	"scripts/alternate": unrestricted, "scripts/bind": unrestricted, "scripts/explorershot": unrestricted, "scripts/peerdata": unrestricted, "scripts/sbom": unrestricted, "vgg/imagenet/convert": unrestricted, "internal/libtensorflow/generate": unrestricted, // tools
 }
@@ -125,4 +125,4 @@ var free = map[string][]string{
 }
 
 // forTests are imported by tests only.
-var forTests = []string{"internal/crashtest", "internal/s3test", "internal/trials", "app/cli/clitest", "featurestore/internal/storetest", "picture/internal/picturetest"}
+var forTests = []string{"internal/amxtest", "internal/crashtest", "internal/s3test", "internal/trials", "app/cli/clitest", "featurestore/internal/storetest", "picture/internal/picturetest"}
