@@ -136,14 +136,23 @@ type method struct {
 	// planes and pixels are the operations that make planes (tiles.h, wide.h) of images in NHWC order,
 	// and the way back: convolutions read and write planes.
 	planes, pixels string
-	// engine is set if the operations are those of wide.h.
-	engine *engine
+	// engine is set if the operations are those of wide.h; otherwise numbers says what those of tiles.h multiply.
+	engine  *engine
+	numbers tilesNumbers
 	// products says that other convolutions are computed as products of matrices (pointwise.h).
 	products bool
 	// tolerance is how far results may be from TensorFlow's, relative to the largest value: far
 	// above rounding errors, far below what a bug would cause.
 	tolerance float64
 }
+
+// tilesNumbers are tiles.h's tiles_numbers.
+type tilesNumbers int64
+
+const (
+	tilesHalves tilesNumbers = iota
+	tilesBytes
+)
 
 // engine is what the operations of wide.h compute with.
 type engine struct {
@@ -183,6 +192,16 @@ func wide(name string, e engine, tolerance float64) method {
 	}
 }
 
+// tiles are direct convolutions by AMX's tiles.
+func tiles(name string, numbers tilesNumbers, tolerance float64) method {
+	return method{
+		name: name, supported: func() error { return inference.AMX() },
+		kernel: "FoveaTilesKernel", convolution: "FoveaTilesConvolution", planes: "FoveaTilesPlanes", pixels: "FoveaTilesPixels", numbers: numbers,
+		stored: tf.Bfloat16, shares: 2, tolerance: tolerance,
+		suits: func(in, out int64) bool { return (in <= 4 || in%32 == 0) && out%32 == 0 },
+	}
+}
+
 // methods are the ways to compute in each precision, the fastest first. Those of one precision give
 // the same results.
 var methods = map[inference.Precision][]method{
@@ -195,13 +214,8 @@ var methods = map[inference.Precision][]method{
 		wide("Winograd in int16", engine{true, avxVNNI}, 2e-2),
 		wide("Winograd in int16", engine{true, avx2}, 2e-2),
 	},
-	inference.BFloat16: {{
-		name: "AMX", supported: func() error { return inference.AMX() },
-		kernel: "FoveaTilesKernel", convolution: "FoveaTilesConvolution", planes: "FoveaTilesPlanes", pixels: "FoveaTilesPixels",
-		stored: tf.Bfloat16, shares: 2,
-		suits:     func(in, out int64) bool { return (in <= 4 || in%32 == 0) && out%32 == 0 },
-		tolerance: 5e-2,
-	}},
+	inference.BFloat16: {tiles("AMX", tilesHalves, 5e-2)},
+	inference.Int8:     {tiles("AMX in int8", tilesBytes, 1e-1)},
 }
 
 // needs names the convolutions that a method makes faster.

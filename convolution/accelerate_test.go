@@ -41,7 +41,7 @@ func TestVGG16LowPrecision(t *testing.T) {
 	}
 	const pictures = 3
 	want := features(t, openVGG16(t, inference.Float32), pictures)
-	for precision, least := range map[inference.Precision]float64{inference.BFloat16: 0.9995, inference.Int16: 0.9998} {
+	for precision, least := range map[inference.Precision]float64{inference.BFloat16: 0.9995, inference.Int16: 0.9998, inference.Int8: 0.99} {
 		t.Run(string(precision), func(t *testing.T) {
 			model := openVGG16(t, precision)
 			accelerate(t, model, precision, convolution.Options{})
@@ -62,7 +62,7 @@ func TestVGG16LowPrecision(t *testing.T) {
 }
 
 func BenchmarkVGG16(b *testing.B) {
-	for _, precision := range []inference.Precision{inference.Float32, inference.BFloat16, inference.Int16} {
+	for _, precision := range []inference.Precision{inference.Float32, inference.BFloat16, inference.Int16, inference.Int8} {
 		b.Run(string(precision), func(b *testing.B) { benchmarkVGG16(b, openVGG16(b, precision)) })
 	}
 }

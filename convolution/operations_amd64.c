@@ -50,6 +50,7 @@ float *fovea_convolution_work_memory(size_t floats) {
 
 struct attributes {
 	int rectify, pool;
+	enum tiles_numbers numbers; // of the operations of tiles.h
 	// Of the operations of wide.h:
 	enum wide_arithmetic arithmetic;
 	enum wide_instructions instructions;
@@ -60,18 +61,20 @@ static void *read(TF_OpKernelConstruction *construction, int convolves, int wide
 	TF_Status *status = TF_NewStatus();
 	static const char *const names[] = {"rectify", "pool", "whole"};
 	unsigned char flags[3] = {0};
-	int32_t instructions = 0;
+	int32_t instructions = 0, numbers = 0;
 	for (int i = convolves ? 0 : 2; i < (wide ? 3 : 2); i++)
 		if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrBool(construction, names[i], &flags[i], status);
+	if (!wide && TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, "numbers", &numbers, status);
 	const enum wide_arithmetic arithmetic = flags[2] ? wide_int16 : wide_float32;
 	if (wide && TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, "instructions", &instructions, status);
 	if (wide && TF_GetCode(status) == TF_OK && !wide_supported(arithmetic, (enum wide_instructions)instructions))
 		TF_SetStatus(status, TF_UNIMPLEMENTED, "this processor has not got these instructions");
-	const struct attributes a = {flags[0], flags[1], arithmetic, (enum wide_instructions)instructions};
+	const struct attributes a = {flags[0], flags[1], (enum tiles_numbers)numbers, arithmetic, (enum wide_instructions)instructions};
 	return keep(construction, status, &a, sizeof a);
 }
 
 static void *read_attributes(TF_OpKernelConstruction *construction) { return read(construction, 1, 0); }
+static void *read_kernel_attributes(TF_OpKernelConstruction *construction) { return read(construction, 0, 0); }
 static void *read_wide_attributes(TF_OpKernelConstruction *construction) { return read(construction, 1, 1); }
 static void *read_wide_kernel_attributes(TF_OpKernelConstruction *construction) { return read(construction, 0, 1); }
 
@@ -87,17 +90,17 @@ static void planes_shape(int64_t pictures, int64_t planes, int64_t height, int64
 	dimensions[4] = plane;
 }
 
-static void pack_kernel(void *unused, struct call *call) {
-	(void)unused;
+static void pack_kernel(void *attributes, struct call *call) {
+	const struct attributes *a = attributes;
 	int64_t k[4];
 	if (!shape(call, 0, TF_FLOAT, 4, k) || k[0] != 3 || k[1] != 3 || k[2] < 1 || (k[2] > tiles_few_channels && k[2] % tiles_channels != 0) ||
 	    k[3] < 1 || k[3] % tiles_channels != 0) {
 		refuse(call, TF_INVALID_ARGUMENT, "a kernel of 3x3 with multiples of %d channels is needed", tiles_channels);
 		return;
 	}
-	const int64_t to = (int64_t)tiles_kernel_size(k[2], k[3]);
+	const int64_t to = (int64_t)tiles_kernel_size(a->numbers, k[2], k[3]);
 	bfloat16 *packed = allocate_own(call, TF_BFLOAT16, &to, 1);
-	if (packed != NULL) tiles_pack_kernel(k[2], k[3], data(call, 0), packed);
+	if (packed != NULL) tiles_pack_kernel(a->numbers, k[2], k[3], data(call, 0), packed);
 }
 KERNEL(pack_kernel, 1)
 
@@ -132,12 +135,12 @@ static void convolve_planes(void *attributes, struct call *call) {
 	int64_t x[planes_rank], k[1], b[1], to[planes_rank];
 	if (!shape(call, 0, TF_BFLOAT16, planes_rank, x) || !shape(call, 1, TF_BFLOAT16, 1, k) || !shape(call, 2, TF_FLOAT, 1, b) ||
 	    x[2] < tiles_border || x[3] < tiles_border || b[0] < 1 || b[0] % tiles_channels != 0 ||
-	    k[0] != (int64_t)tiles_kernel_size(x[1] * x[4], b[0]) || (a->pool && !a->rectify)) {
+	    k[0] != (int64_t)tiles_kernel_size(a->numbers, x[1] * x[4], b[0]) || (a->pool && !a->rectify)) {
 		refuse(call, TF_INVALID_ARGUMENT, "planes, packed kernel and bias do not fit each other");
 		return;
 	}
 	const struct tiles_convolution c = {
-		.pictures = x[0], .height = x[2] - tiles_border, .width = x[3] - tiles_border, .in = x[1] * x[4], .out = b[0], .rectify = a->rectify, .pool = a->pool,
+		.numbers = a->numbers, .pictures = x[0], .height = x[2] - tiles_border, .width = x[3] - tiles_border, .in = x[1] * x[4], .out = b[0], .rectify = a->rectify, .pool = a->pool,
 	};
 	const int shrink = a->pool ? 2 : 1;
 	planes_shape(x[0], tiles_planes(c.out), c.height / shrink, c.width / shrink, tiles_plane(c.out), to);
@@ -364,12 +367,12 @@ KERNEL(sketch, 1)
 
 void fovea_convolution_register(TF_Status *status) {
 	static const struct operation operations[] = {
-		{"FoveaTilesKernel", {"kernel: float", NULL}, "packed: bfloat16", {NULL}, NULL, pack_kernel_kernel},
+		{"FoveaTilesKernel", {"kernel: float", NULL}, "packed: bfloat16", {"numbers: int", NULL}, read_kernel_attributes, pack_kernel_kernel},
 		{"FoveaTilesPlanes", {"pictures: float", NULL}, "planes: bfloat16", {NULL}, NULL, to_planes_kernel},
 		{"FoveaTilesConvolution",
 		 {"pictures: bfloat16", "packed: bfloat16", "bias: float", NULL},
 		 "features: bfloat16",
-		 {"rectify: bool", "pool: bool", NULL},
+		 {"rectify: bool", "pool: bool", "numbers: int", NULL},
 		 read_attributes,
 		 convolve_planes_kernel},
 		{"FoveaTilesPixels", {"planes: bfloat16", NULL}, "features: float", {NULL}, NULL, from_planes_kernel},

@@ -11,7 +11,7 @@ import (
 
 // TestMethodsOfThisMachine says which instruction sets the tests of kernels really run (-v shows it).
 func TestMethodsOfThisMachine(t *testing.T) {
-	for _, precision := range []inference.Precision{inference.Float32, inference.Int16, inference.BFloat16} {
+	for _, precision := range []inference.Precision{inference.Float32, inference.Int16, inference.BFloat16, inference.Int8} {
 		names, missing := convolution.Methods(precision)
 		for i, name := range names {
 			if missing[i] != nil {

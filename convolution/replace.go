@@ -73,6 +73,8 @@ func (r *rewriter) filteredAttributes(c convolution) attributes {
 	with := attributes{"rectify": flag(c.activation == relu), "pool": flag(c.pool)}
 	if e := r.method.engine; e != nil {
 		with["whole"], with["instructions"] = flag(e.whole), whole(int64(e.instructions))
+	} else {
+		with["numbers"] = whole(int64(r.method.numbers))
 	}
 	return with
 }

@@ -1,4 +1,4 @@
-// Convolutions in bfloat16 by AMX, whose tiles multiply 16x32 by 32x16 numbers at a time;
+// Convolutions by AMX, whose tiles multiply 16x32 by 32x16 numbers in bfloat16 at a time, or 16x64 by 64x16 bytes;
 // doc.go tells how.
 //
 // Maps are stored in planes of 32 channels, each of (height + 2) x (width + 2) x 32 with zeros at
@@ -19,8 +19,13 @@ enum {
 	tiles_border = 2,       // what a plane has more of rows and of columns
 };
 
+// The numbers that are multiplied. tiles_bytes are used where there are multiples of 64 input channels, up
+// to 4096, and tiles_halves elsewhere.
+enum tiles_numbers { tiles_halves, tiles_bytes };
+
 // A convolution with kernels of 3x3, stride 1, and a border of zeros that keeps the size.
 struct tiles_convolution {
+	enum tiles_numbers numbers;
 	int64_t pictures, height, width;
 	int64_t in, out; // channels: up to 4 or a multiple of 32; a multiple of 32
 	int rectify;     // max(0, x) at the end
@@ -31,9 +36,9 @@ struct tiles_convolution {
 int64_t tiles_plane(int64_t channels);
 int64_t tiles_planes(int64_t channels);
 
-// tiles_kernel_size is the number of values of a kernel as tiles_pack_kernel writes it from HWIO.
-size_t tiles_kernel_size(int64_t in, int64_t out);
-void tiles_pack_kernel(int64_t in, int64_t out, const float *hwio, bfloat16 *packed);
+// tiles_kernel_size is the size of a kernel, in values of 16 bits, as tiles_pack_kernel writes it from HWIO.
+size_t tiles_kernel_size(enum tiles_numbers numbers, int64_t in, int64_t out);
+void tiles_pack_kernel(enum tiles_numbers numbers, int64_t in, int64_t out, const float *hwio, bfloat16 *packed);
 
 // tiles_from_pixels rounds maps in NHWC to planes, tiles_to_pixels is the way back.
 void tiles_from_pixels(int64_t pictures, int64_t height, int64_t width, int64_t channels, const float *nhwc, bfloat16 *planes);
@@ -43,7 +48,7 @@ void tiles_to_pixels(int64_t pictures, int64_t height, int64_t width, int64_t ch
 size_t tiles_work_floats(const struct tiles_convolution *c);
 
 // tiles_convolve computes on one thread, from planes to planes, where inference.AMX is nil. Sums are
-// float32; they are rounded once, after bias and rectifier.
+// float32, or whole numbers of 32 bits; they are rounded once, after bias and rectifier.
 void tiles_convolve(const struct tiles_convolution *c, const bfloat16 *x, const bfloat16 *packed, const float *bias, bfloat16 *y,
                     float *work);
 

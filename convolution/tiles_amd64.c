@@ -1,104 +1,12 @@
 #include "tiles.h"
 
-#include <immintrin.h>
-#include <string.h>
-
-#define AMX __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
-#define INLINE static inline __attribute__((always_inline))
+#include "tiles_bytes.h"
 
 enum {
-	rows = 16,         // of a tile: pixels, or output channels
-	block = 2 * rows,  // pixels that the innermost product takes together, for as many output channels
-	taps = 9,          // of a kernel
-	line = 64,         // bytes of a tile's row, and of 32 channels
-	tile = rows * line,
-	strip = 6,         // blocks that use a plane's part of the kernel one after another, from the first cache
+	strip = 6,              // blocks that use a plane's part of the kernel one after another, from the first cache
 	large_kernel = 1 << 20, // bytes: beyond it, all pixels pass a part of the kernel, instead of the kernel all pixels
 	band_pixels = 1024,     // that are computed before the next output channels
 };
-
-int64_t tiles_plane(int64_t channels) { return channels <= tiles_few_channels ? tiles_few_channels : tiles_channels; }
-
-int64_t tiles_planes(int64_t channels) { return (channels + tiles_plane(channels) - 1) / tiles_plane(channels); }
-
-// few tells that the three pixels that a row of the kernel needs are one row of a tile.
-static int few(int64_t in) { return in <= tiles_few_channels; }
-
-// depth is the number of products that a tile's row holds, and steps how many rows of tiles a sum takes.
-static int64_t depth(int64_t in) { return few(in) ? 3 * tiles_few_channels : tiles_channels; }
-static int64_t steps(int64_t in) { return few(in) ? 3 : taps * (in / tiles_channels); }
-
-size_t tiles_kernel_size(int64_t in, int64_t out) { return (size_t)(steps(in) * depth(in) * out); }
-
-INLINE bfloat16 rounded(float value) {
-	uint32_t bits;
-	memcpy(&bits, &value, sizeof bits);
-	if ((bits & 0x7fffffff) > 0x7f800000) return (bfloat16)(bits >> 16 | 0x40); // NaN stays NaN
-	return (bfloat16)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-INLINE float widened(bfloat16 value) {
-	const uint32_t bits = (uint32_t)value << 16;
-	float wide;
-	memcpy(&wide, &bits, sizeof wide);
-	return wide;
-}
-
-// A packed kernel is, for every 32 output channels and every step, two tiles. A tile's row holds
-// two products for each of 16 output channels, side by side.
-void tiles_pack_kernel(int64_t in, int64_t out, const float *hwio, bfloat16 *packed) {
-	for (int64_t o = 0; o < out; o += block)
-		for (int64_t s = 0; s < steps(in); s++)
-			for (int64_t half = 0; half < block; half += rows)
-				for (int64_t d = 0; d < depth(in); d += 2)
-					for (int64_t n = 0; n < rows; n++)
-						for (int64_t k = d; k < d + 2; k++) {
-							const int64_t down = few(in) ? s : s % taps / 3, across = few(in) ? k / tiles_few_channels : s % 3;
-							const int64_t channel = few(in) ? k % tiles_few_channels : s / taps * tiles_channels + k;
-							*packed++ = channel < in ? rounded(hwio[((down * 3 + across) * in + channel) * out + o + half + n]) : 0;
-						}
-}
-
-// plane_values is the number of values of a plane.
-static int64_t plane_values(int64_t height, int64_t width, int64_t channels) {
-	return (height + tiles_border) * (width + tiles_border) * tiles_plane(channels);
-}
-
-// clear_border sets the border of some planes to zero.
-static void clear_border(int64_t planes, int64_t height, int64_t width, int64_t channels, bfloat16 *at) {
-	const size_t pixel = (size_t)tiles_plane(channels), row = (size_t)(width + tiles_border) * pixel;
-	for (int64_t p = 0; p < planes; p++) {
-		memset(at, 0, (row + pixel) * sizeof *at); // the first row, and the next one's first pixel
-		for (int64_t i = 1; i < height; i++) memset(at + (size_t)(i + 1) * row - pixel, 0, 2 * pixel * sizeof *at);
-		memset(at + (size_t)(height + 1) * row - pixel, 0, (row + pixel) * sizeof *at);
-		at += (size_t)(height + tiles_border) * row;
-	}
-}
-
-void tiles_from_pixels(int64_t pictures, int64_t height, int64_t width, int64_t channels, const float *nhwc, bfloat16 *planes) {
-	const int64_t plane = tiles_plane(channels), size = plane_values(height, width, channels);
-	clear_border(pictures * tiles_planes(channels), height, width, channels, planes);
-	for (int64_t picture = 0; picture < pictures; picture++)
-		for (int64_t first = 0; first < channels; first += plane, planes += size)
-			for (int64_t i = 0; i < height; i++) {
-				const float *from = nhwc + (picture * height + i) * width * channels + first;
-				bfloat16 *to = planes + ((i + 1) * (width + tiles_border) + 1) * plane;
-				for (int64_t j = 0; j < width; j++, from += channels, to += plane)
-					for (int64_t k = 0; k < plane; k++) to[k] = first + k < channels ? rounded(from[k]) : 0;
-			}
-}
-
-void tiles_to_pixels(int64_t pictures, int64_t height, int64_t width, int64_t channels, const bfloat16 *planes, float *nhwc) {
-	const int64_t plane = tiles_plane(channels), size = plane_values(height, width, channels);
-	for (int64_t picture = 0; picture < pictures; picture++)
-		for (int64_t first = 0; first < channels; first += plane, planes += size)
-			for (int64_t i = 0; i < height; i++) {
-				const bfloat16 *from = planes + ((i + 1) * (width + tiles_border) + 1) * plane;
-				float *to = nhwc + (picture * height + i) * width * channels + first;
-				for (int64_t j = 0; j < width; j++, from += plane, to += channels)
-					for (int64_t k = 0; k < plane && first + k < channels; k++) to[k] = widened(from[k]);
-			}
-}
 
 // band_rows is the number of rows that are computed together: an even one, for pooling.
 static int64_t band_rows(const struct tiles_convolution *c) {
@@ -111,117 +19,97 @@ static int64_t band_rows(const struct tiles_convolution *c) {
 // and dropped: so a block need not end with a row.
 static int64_t counted(const struct tiles_convolution *c, int64_t height) { return height * (c->width + tiles_border) - tiles_border; }
 
-enum { block_sums = block * block };
+// The planes of a map as they are multiplied, and the kernel's part for 32 output channels, in bytes.
+struct form {
+	int bytes, by_kernel, copied;
+	int64_t pixel, planes, plane, part;
+};
 
-// The work memory holds the sums of a strip, a band that is not pooled yet, and a small map's
-// planes with as much behind them as a block reads beyond them.
+// form_of tells of a convolution's form. Maps are copied to be rounded, or if they are so small that a block reads
+// beyond them.
+static struct form form_of(const struct tiles_convolution *c) {
+	const int small = counted(c, c->height) < block;
+	struct form f = {.bytes = in_bytes(c->numbers, c->in), .pixel = few(c->in) ? tiles_few_channels * (int64_t)sizeof(bfloat16) : line};
+	f.planes = tiles_planes(c->in) / (f.bytes ? bytes_channels / tiles_channels : 1);
+	f.copied = f.bytes || small;
+	f.plane = ((c->height + tiles_border) * (c->width + tiles_border) + (small ? block : 0)) * f.pixel;
+	f.part = few(c->in) ? 2 * 3 * 3 * tiles_few_channels / 2 * line : 2 * tile * taps * f.planes;
+	f.by_kernel = f.part * (c->out / block) > large_kernel;
+	return f;
+}
+
+// memory is what a convolution works in.
+struct memory {
+	float *sums;     // of a strip
+	bfloat16 *band;  // that is not pooled yet
+	char *copies;    // of the picture in turn, or of all, if they pass several times
+	struct scale *scales; // of the pictures
+};
+
 static int64_t band_floats(const struct tiles_convolution *c) {
 	return c->pool ? (band_rows(c) * (c->width + tiles_border) + block + tiles_border) * tiles_channels / 2 : 0;
 }
 
-static int64_t padded_plane(const struct tiles_convolution *c) { return plane_values(c->height, c->width, c->in) + block * tiles_plane(c->in); }
-
-static int small(const struct tiles_convolution *c) { return counted(c, c->height) < block; }
+static int64_t copies(const struct tiles_convolution *c, const struct form *f) { return !f->copied ? 0 : f->bytes && f->by_kernel ? c->pictures : 1; }
 
 size_t tiles_work_floats(const struct tiles_convolution *c) {
-	return (size_t)(line + strip * block_sums + band_floats(c) + (small(c) ? (padded_plane(c) * tiles_planes(c->in) + 1) / 2 : 0));
+	const struct form f = form_of(c);
+	const int64_t bytes = copies(c, &f) * f.planes * f.plane + c->pictures * (int64_t)sizeof(struct scale);
+	return (size_t)(line + strip * block_sums + band_floats(c) + bytes / (int64_t)sizeof(float) + 2);
 }
 
-// Tiles 0 to 3 are the sums of 32 pixels and 32 output channels, 4 and 5 the pixels, 6 and 7 the kernel.
-struct tile_configuration {
-	uint8_t palette, start_row, reserved[14];
-	uint16_t row_bytes[16];
-	uint8_t rows[16];
+static struct memory divide(const struct tiles_convolution *c, const struct form *f, float *work) {
+	struct memory m;
+	m.sums = (float *)(((uintptr_t)work + line - 1) & ~(uintptr_t)(line - 1));
+	m.band = (bfloat16 *)(m.sums + strip * block_sums);
+	m.copies = (char *)(m.band + 2 * band_floats(c));
+	m.scales = (struct scale *)(m.copies + (copies(c, f) * f->planes * f->plane + 3) / 4 * 4);
+	return m;
+}
+
+// copy_picture copies the planes of a picture, or rounds them to bytes.
+AMX static void copy_picture(const struct tiles_convolution *c, const struct form *f, const bfloat16 *from, char *to, struct scale *scale) {
+	const int64_t size = plane_values(c->height, c->width, c->in);
+	if (f->bytes) *scale = scale_of(tiles_planes(c->in) * size, from);
+	const int64_t pixels = (c->height + tiles_border) * (c->width + tiles_border);
+	for (int64_t p = 0; p < f->planes; p++, to += f->plane) {
+		if (f->bytes) round_planes(*scale, pixels, from + 2 * p * size, from + (2 * p + 1) * size, (uint8_t *)to);
+		else memcpy(to, from + p * size, (size_t)size * sizeof *from);
+		memset(to + pixels * f->pixel, 0, (size_t)(f->plane - pixels * f->pixel)); // what a block reads beyond
+	}
+}
+
+// finish is what sums become features by.
+struct finish {
+	const float *bias, *steps; // of 32 output channels
+	const int32_t *excess;
+	struct scale scale; // of the picture
 };
 
-AMX static void configure(int64_t in) {
-	struct tile_configuration t = {.palette = 1};
-	for (int i = 0; i < 8; i++) {
-		t.row_bytes[i] = line;
-		t.rows[i] = rows;
+// sixteen are the sums of a pixel for 16 output channels, from the first on.
+INLINE AMX __m512 sixteen(const struct tiles_convolution *c, const struct form *f, const struct finish *to, const float *sums, int first) {
+	const __m512 bias = _mm512_loadu_ps(to->bias + first);
+	__m512 value;
+	if (f->bytes) {
+		__m512i whole = _mm512_loadu_si512(sums + first);
+		if (to->scale.zero != 0) whole = _mm512_sub_epi32(whole, _mm512_loadu_si512(to->excess + first));
+		const __m512 step = _mm512_mul_ps(_mm512_loadu_ps(to->steps + first), _mm512_set1_ps(to->scale.step));
+		value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole), step, bias);
+	} else {
+		value = _mm512_add_ps(_mm512_loadu_ps(sums + first), bias);
 	}
-	t.row_bytes[4] = t.row_bytes[5] = (uint16_t)(depth(in) * 2);
-	t.rows[6] = t.rows[7] = (uint8_t)(depth(in) / 2);
-	// Not the compiler's own _tile_loadconfig, which reads only 8 bytes, as it tells gcc 12: the rest may be left out.
-	__asm__ volatile("ldtilecfg %0" ::"m"(t));
+	if (!c->rectify) return value;
+	const __m512 zero = _mm512_setzero_ps();
+	return _mm512_add_ps(_mm512_max_ps(zero, value), zero); // in this order NaN stays; and -0 becomes 0
 }
 
-// The compiler's own _tile_loadd and _tile_stored take no displacement, and so a register more
-// for each of 36 addresses.
-#define LOAD(number, from, distance, displacement) \
-	__asm__ volatile("tileloadd %c2(%0,%1,1), %%tmm" #number ::"r"(from), "r"((int64_t)(distance)), "i"(displacement) : "memory")
-#define STORE(number, to, distance, displacement) \
-	__asm__ volatile("tilestored %%tmm" #number ", %c2(%0,%1,1)" ::"r"(to), "r"((int64_t)(distance)), "i"(displacement) : "memory")
-
-// MULTIPLY is one step: 32 pixels, at x and a place further, with two tiles of the kernel.
-#define MULTIPLY(x, distance, place, kernel, part, size) \
-	LOAD(6, kernel, line, part);                         \
-	LOAD(4, x, distance, place);                         \
-	_tile_dpbf16ps(0, 4, 6);                             \
-	LOAD(5, x, distance, (place) + rows * (distance));   \
-	_tile_dpbf16ps(2, 5, 6);                             \
-	LOAD(7, kernel, line, (part) + (size));              \
-	_tile_dpbf16ps(1, 4, 7);                             \
-	_tile_dpbf16ps(3, 5, 7)
-
-enum { sums_line = block * 4 }; // bytes
-
-INLINE AMX void begin_sums(const float *sums, int first) {
-	if (first) {
-		_tile_zero(0);
-		_tile_zero(1);
-		_tile_zero(2);
-		_tile_zero(3);
-		return;
-	}
-	LOAD(0, sums, sums_line, 0);
-	LOAD(1, sums, sums_line, line);
-	LOAD(2, sums, sums_line, rows * sums_line);
-	LOAD(3, sums, sums_line, rows * sums_line + line);
-}
-
-INLINE AMX void end_sums(float *sums) {
-	STORE(0, sums, sums_line, 0);
-	STORE(1, sums, sums_line, line);
-	STORE(2, sums, sums_line, rows * sums_line);
-	STORE(3, sums, sums_line, rows * sums_line + line);
-}
-
-// few_product takes all of a block's sums: three steps.
-INLINE AMX void few_product(const bfloat16 *x, int64_t row, const bfloat16 *kernel, float *sums) {
-	enum { pixel = tiles_few_channels * 2, size = 3 * tiles_few_channels / 2 * line };
-	begin_sums(sums, 1);
-	MULTIPLY(x, pixel, 0, kernel, 0, size);
-	MULTIPLY(x + row, pixel, 0, kernel, 2 * size, size);
-	MULTIPLY(x + 2 * row, pixel, 0, kernel, 4 * size, size);
-	end_sums(sums);
-}
-
-// product adds what one plane gives to a block's sums: nine steps.
-INLINE AMX void product(const bfloat16 *x, int64_t row, const bfloat16 *kernel, int first, float *sums) {
-	begin_sums(sums, first);
-	for (int i = 0; i < 3; i++) {
-		MULTIPLY(x, line, 0, kernel, 0, tile);
-		MULTIPLY(x, line, line, kernel, 2 * tile, tile);
-		MULTIPLY(x, line, 2 * line, kernel, 4 * tile, tile);
-		x += row;
-		kernel += 3 * tile; // values, of which a tile has half as many as bytes
-	}
-	end_sums(sums);
-}
-
-// finish adds the bias, rectifies, rounds, and leaves out the border.
-AMX static void finish(const struct tiles_convolution *c, const float *sums, const float *bias, int64_t first, int64_t count, bfloat16 *y) {
-	const __m512 left_bias = _mm512_loadu_ps(bias), right_bias = _mm512_loadu_ps(bias + rows), zero = _mm512_setzero_ps();
+// finish_block adds the bias, rectifies, rounds, and leaves out the border.
+AMX static void finish_block(const struct tiles_convolution *c, const struct form *f, const struct finish *to, const float *sums, int64_t first, int64_t count, bfloat16 *y) {
 	const int64_t across = c->width + tiles_border;
 	int64_t column = first % across;
 	y += first * tiles_channels;
 	for (int64_t p = 0; p < count; p++, sums += block, y += tiles_channels) {
-		__m512 left = _mm512_add_ps(_mm512_loadu_ps(sums), left_bias), right = _mm512_add_ps(_mm512_loadu_ps(sums + rows), right_bias);
-		if (c->rectify) { // in this order NaN stays; and -0 becomes 0
-			left = _mm512_add_ps(_mm512_max_ps(zero, left), zero);
-			right = _mm512_add_ps(_mm512_max_ps(zero, right), zero);
-		}
+		const __m512 left = sixteen(c, f, to, sums, 0), right = sixteen(c, f, to, sums, rows);
 		if (column < c->width) _mm512_storeu_si512(y, (__m512i)_mm512_cvtne2ps_pbh(right, left));
 		if (++column == across) column = 0;
 	}
@@ -241,62 +129,73 @@ AMX static void pool(int64_t height, int64_t width, const bfloat16 *x, bfloat16 
 
 // convolve_band computes 32 output channels of some rows. Its x is the place that the upper left tap
 // of the kernel sees for the first pixel, and y the place of that pixel.
-AMX static void convolve_band(const struct tiles_convolution *c, const bfloat16 *x, int64_t plane, int64_t height, const bfloat16 *kernel,
-                              const float *bias, bfloat16 *y, float *sums) {
-	const int64_t pixels = counted(c, height), channels = tiles_plane(c->in), row = (c->width + tiles_border) * channels;
+AMX static void convolve_band(const struct tiles_convolution *c, const struct form *f, const char *x, int64_t height, const char *kernel,
+                              const struct finish *to, bfloat16 *y, float *sums) {
+	const int64_t pixels = counted(c, height), row = (c->width + tiles_border) * f->pixel;
 	for (int64_t first = 0; first < pixels; first += strip * block) {
 		int64_t at[strip], n = 0;
 		for (int64_t p = first; n < strip && p < pixels; p += block) // the last block overlaps the one before
 			at[n++] = p + block <= pixels || pixels < block ? p : pixels - block;
-		if (few(c->in)) {
-			for (int64_t k = 0; k < n; k++) few_product(x + at[k] * channels, row, kernel, sums + k * block_sums);
-		} else {
-			const bfloat16 *part = kernel, *from = x;
-			for (int64_t done = 0; done < c->in; done += tiles_channels, from += plane, part += taps * tiles_channels * block)
-				for (int64_t k = 0; k < n; k++) product(from + at[k] * channels, row, part, done == 0, sums + k * block_sums);
+		for (int64_t plane = 0; plane < f->planes; plane++) {
+			const char *part = kernel + plane * 2 * taps * tile, *from = x + plane * f->plane;
+			for (int64_t k = 0; k < n; k++) {
+				float *of = sums + k * block_sums;
+				if (few(c->in)) few_product(from + at[k] * f->pixel, row, part, of);
+				else if (f->bytes) bytes_product(from + at[k] * f->pixel, row, part, plane == 0, of);
+				else halves_product(from + at[k] * f->pixel, row, part, plane == 0, of);
+			}
 		}
 		for (int64_t k = 0; k < n; k++)
-			finish(c, sums + k * block_sums, bias, at[k], pixels < block ? pixels : block, y);
+			finish_block(c, f, to, sums + k * block_sums, at[k], pixels < block ? pixels : block, y);
+	}
+}
+
+// convolve_picture computes output channels of a picture, from first to last.
+AMX static void convolve_picture(const struct tiles_convolution *c, const struct form *f, const char *x, int64_t first, int64_t last,
+                                 const bfloat16 *packed, struct finish to, bfloat16 *y, const struct memory *m) {
+	const int64_t across = c->width + tiles_border, tall = band_rows(c);
+	const int64_t to_height = c->pool ? c->height / 2 : c->height, to_width = c->pool ? c->width / 2 : c->width;
+	const int64_t to_plane = plane_values(to_height, to_width, c->out);
+	const struct bytes_scales scales = bytes_scales(c->in, c->out, packed);
+	const float *bias = to.bias;
+	for (int64_t top = 0, height; top < c->height; top += height) {
+		const int64_t rest = c->height - top; // no band may be smaller than a block
+		height = rest <= tall || counted(c, rest - tall) < block ? rest : tall;
+		for (int64_t o = first; o < last; o += block) {
+			const char *seen = x + top * across * f->pixel, *kernel = (const char *)packed + o / block * f->part;
+			bfloat16 *out = y + o / block * to_plane;
+			to.bias = bias + o;
+			if (f->bytes) to.steps = scales.steps + o, to.excess = scales.excess + o;
+			if (!c->pool) {
+				convolve_band(c, f, seen, height, kernel, &to, out + ((top + 1) * across + 1) * tiles_channels, m->sums);
+				continue;
+			}
+			convolve_band(c, f, seen, height, kernel, &to, m->band, m->sums);
+			pool(height, c->width, m->band, out + ((top / 2 + 1) * (to_width + tiles_border) + 1) * tiles_channels);
+		}
 	}
 }
 
 AMX void tiles_convolve(const struct tiles_convolution *c, const bfloat16 *x, const bfloat16 *packed, const float *bias, bfloat16 *y,
                         float *work) {
-	const int64_t across = c->width + tiles_border, planes = tiles_planes(c->in), tall = band_rows(c);
-	const int64_t to_height = c->pool ? c->height / 2 : c->height, to_width = c->pool ? c->width / 2 : c->width;
-	const int64_t to_plane = plane_values(to_height, to_width, c->out), part = steps(c->in) * depth(c->in) * block;
-	const int by_kernel = tiles_kernel_size(c->in, c->out) * sizeof *packed > large_kernel;
-	const int64_t size = plane_values(c->height, c->width, c->in), plane = small(c) ? padded_plane(c) : size;
-	float *sums = (float *)(((uintptr_t)work + line - 1) & ~(uintptr_t)(line - 1));
-	bfloat16 *band = (bfloat16 *)(sums + strip * block_sums), *copies = band + 2 * band_floats(c);
+	const struct form f = form_of(c);
+	const struct memory m = divide(c, &f, work);
+	const int shrink = c->pool ? 2 : 1;
+	const int64_t size = tiles_planes(c->in) * plane_values(c->height, c->width, c->in), kept = copies(c, &f);
+	const int64_t to_size = c->out / block * plane_values(c->height / shrink, c->width / shrink, c->out);
 
-	clear_border(c->pictures * tiles_planes(c->out), to_height, to_width, c->out, y);
-	configure(c->in);
-	for (int64_t outer = 0; outer < (by_kernel ? c->out : 1); outer += block)
+	tiles_clear_border(c->pictures * tiles_planes(c->out), c->height / shrink, c->width / shrink, c->out, y);
+	configure(few(c->in) ? 3 * f.pixel : line);
+	for (int64_t first = 0; first < c->out; first += f.by_kernel ? block : c->out)
 		for (int64_t picture = 0; picture < c->pictures; picture++) {
-			const bfloat16 *from = x + picture * planes * size;
-			if (small(c)) {
-				memset(copies, 0, (size_t)(planes * plane) * sizeof *copies);
-				for (int64_t p = 0; p < planes; p++) memcpy(copies + p * plane, from + p * size, (size_t)size * sizeof *copies);
-				from = copies;
+			const char *from = (const char *)(x + picture * size);
+			if (f.copied) {
+				char *copy = m.copies + picture % kept * f.planes * f.plane;
+				if (first == 0 || kept < c->pictures) copy_picture(c, &f, x + picture * size, copy, &m.scales[picture]);
+				from = copy;
 			}
-			for (int64_t top = 0, height; top < c->height; top += height) {
-				const int64_t rest = c->height - top; // no band may be smaller than a block
-				height = rest <= tall || counted(c, rest - tall) < block ? rest : tall;
-				const bfloat16 *seen = from + top * across * tiles_plane(c->in);
-				for (int64_t o = outer; o < (by_kernel ? outer + block : c->out); o += block) {
-					const bfloat16 *kernel = packed + o / block * part;
-					bfloat16 *to = y + (picture * (c->out / block) + o / block) * to_plane;
-					if (!c->pool) {
-						to += ((top + 1) * across + 1) * tiles_channels;
-						convolve_band(c, seen, plane, height, kernel, bias + o, to, sums);
-						continue;
-					}
-					to += ((top / 2 + 1) * (to_width + tiles_border) + 1) * tiles_channels;
-					convolve_band(c, seen, plane, height, kernel, bias + o, band, sums);
-					pool(height, c->width, band, to);
-				}
-			}
+			const struct finish to = {.bias = bias, .scale = f.bytes ? m.scales[picture] : (struct scale){0}};
+			convolve_picture(c, &f, from, first, f.by_kernel ? first + block : c->out, packed, to, y + picture * to_size, &m);
 		}
 	_tile_release();
 }

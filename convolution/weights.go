@@ -263,6 +263,8 @@ func (r *rewriter) addKernel(t *transforming, c convolution) error {
 		spec.Type, kind = r.method.kernel, r.method.stored
 		if e := r.method.engine; e != nil {
 			spec.Attrs = map[string]interface{}{"whole": e.whole, "instructions": int64(e.instructions)}
+		} else {
+			spec.Attrs = map[string]interface{}{"numbers": int64(r.method.numbers)}
 		}
 	case depthwise, normalized:
 		spec.Type = "Identity"

@@ -22,6 +22,9 @@ const (
 	// Int16 is for CPUs: the products of 3x3 convolutions (package convolution) are of whole numbers
 	// of 12 to 15 bits, whose scales follow the pixels; everything else is float32.
 	Int16 Precision = "int16"
+	// Int8 is for CPUs with AMX: the products of 3x3 convolutions are of bytes, whose scale follows each
+	// image's largest value in a layer; maps between them are bfloat16, and everything else float32.
+	Int8 Precision = "int8"
 	// TF32 is for NVIDIA GPUs from the Ampere generation on: factors are rounded to 10 bits of
 	// mantissa, sums are float32. TensorFlow itself uses it for float32; here float32 means float32
 	// on every device.

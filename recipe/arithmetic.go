@@ -46,6 +46,7 @@ var Arithmetics = []Arithmetic{
 	{Precision: "int16", Method: "Winograd F(4x4)", Convolutions: "Winograd in int16", Instructions: AVXVNNI, Averaged: 1.1e-6, Whole: 3.5e-6, Speed: 1.63},
 	{Precision: "int16", Method: "Winograd F(4x4)", Convolutions: "Winograd in int16", Instructions: AVX2, Averaged: 1.1e-6, Whole: 3.5e-6, Speed: 1.51},
 	{Precision: "bfloat16", Method: "AMX tiles", Convolutions: "AMX", Instructions: AMX, Averaged: 8.7e-5, Whole: 1.3e-4, Speed: 3.3},
+	{Precision: "int8", Method: "AMX tiles", Convolutions: "AMX in int8", Instructions: AMX, Speed: 5, Experimental: true},
 	{Precision: "bfloat16", Method: "oneDNN", Instructions: AVX512BF16, Averaged: 8.7e-5, Whole: 1.3e-4, Speed: 0.43},
 }
 
