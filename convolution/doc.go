@@ -39,6 +39,12 @@
 // once per layer. Winograd's filtering would gain nothing here: its transforms, for which AMX has
 // no instruction, would take longer than the products.
 //
+// In int8, the same tiles multiply bytes, 64 products each, where there are multiples of 64 input channels; maps
+// between layers stay bfloat16. Each image's map has its own scale, from its largest value, so that nothing
+// is calibrated or cut off; with negative values, zero is in the middle of the bytes, and what that adds to the sums
+// is subtracted by output channel. Kernels have a scale for each output channel. Sums are exact whole numbers. An
+// image with a value in a layer that is not finite has no finite features.
+//
 // TensorFlow has no such operations for CPUs, or only slower ones. This package adds them through
 // the C API for kernels, and rewrites a model's graph to use them: kernels are transformed once, or
 // before there is a graph (Prepare); bias, rectifier and 2x2 pooling are fused in; and the batch is

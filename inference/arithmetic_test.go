@@ -55,7 +55,7 @@ func TestCandidates(t *testing.T) {
 		}
 	}
 	withRows(t,
-		recipe.Arithmetic{Precision: "int8", Method: "untried", Convolutions: "i", Instructions: recipe.AVX512VNNI, Speed: 9, Experimental: true},
+		recipe.Arithmetic{Precision: "int6", Method: "untried", Convolutions: "i", Instructions: recipe.AVX512VNNI, Speed: 9, Experimental: true},
 		recipe.Arithmetic{Precision: "bfloat16", Method: "Winograd", Convolutions: "b", Instructions: recipe.AVX512BF16, Averaged: 6e-5, Whole: 1e-4, Speed: 1.7},
 	)
 	onCPU(t, recipe.AVX512VNNI, recipe.AVX512BF16)
@@ -65,14 +65,14 @@ func TestCandidates(t *testing.T) {
 	if err := (SessionConfig{Precision: BFloat16}).Slower(); err != nil {
 		t.Errorf("bfloat16 with a fast method: %v", err)
 	}
-	if err := (SessionConfig{Precision: "int8"}).Validate(); err != nil {
+	if err := (SessionConfig{Precision: "int6"}).Validate(); err != nil {
 		t.Errorf("a precision that is only in the table: %v", err)
 	}
-	if !Precision("int8").OwnConvolutions() || BFloat16.OwnConvolutions() || !Int16.OwnConvolutions() || Float32.OwnConvolutions() || TF32.OwnConvolutions() {
+	if !Precision("int6").OwnConvolutions() || BFloat16.OwnConvolutions() || !Int16.OwnConvolutions() || Float32.OwnConvolutions() || TF32.OwnConvolutions() {
 		t.Error("what TensorFlow cannot compute is not told right")
 	}
 	onCPU(t, recipe.AVX512BF16)
-	err := SessionConfig{Precision: "int8"}.Validate()
+	err := SessionConfig{Precision: "int6"}.Validate()
 	if !errors.Is(err, ErrDevice) || !strings.Contains(err.Error(), "no AVX-512 VNNI; use bfloat16 or float32") {
 		t.Errorf("the error is %v", err)
 	}

@@ -57,6 +57,9 @@ func OpenGroup(name string, options Options, extractor inference.ExtractorOption
 	for _, note := range group.First().Model().Notes {
 		logrus.Warnf("%s: %s", name, note)
 	}
+	if r := group.First().Model().Recipe(); r.Experimental() {
+		logrus.Warnf("%s is experimental: it was tested with its instructions done in software, not on a CPU that has them", r.Arithmetic())
+	}
 	return group, nil
 }
 

@@ -86,6 +86,11 @@ func name(precision, method string) string {
 // Arithmetic names the recipe's precision and, where there is a choice, its method.
 func (r Recipe) Arithmetic() string { return name(r.Precision, r.Method) }
 
+// Experimental says whether the recipe's arithmetic is an experimental one.
+func (r Recipe) Experimental() bool {
+	return slices.ContainsFunc(Arithmetics, func(a Arithmetic) bool { return a.Experimental && a.Name() == r.Arithmetic() })
+}
+
 // MostMixed is the largest drift between features that may be mixed: rows of one dataset, or a head and what it
 // is applied to. It is that of the averaged pool5.
 const MostMixed = 1e-3

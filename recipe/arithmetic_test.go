@@ -105,9 +105,9 @@ func TestMixes(t *testing.T) {
 	before := Arithmetics
 	t.Cleanup(func() { Arithmetics = before })
 	Arithmetics = append(Arithmetics[:len(Arithmetics):len(Arithmetics)],
-		Arithmetic{Precision: "int8", Method: "F(2x2)", Convolutions: "int8", Averaged: 7.8e-4, Whole: 4e-3, Speed: 3},
+		Arithmetic{Precision: "int6", Method: "F(2x2)", Convolutions: "int6", Averaged: 7.8e-4, Whole: 4e-3, Speed: 3},
 		Arithmetic{Precision: "int4", Method: "untried", Convolutions: "int4", Speed: 5, Experimental: true},
-		Arithmetic{Precision: "int8", Method: "calibrated", Convolutions: "other", Averaged: 5e-3, Whole: 2e-2, Speed: 3},
+		Arithmetic{Precision: "int6", Method: "calibrated", Convolutions: "other", Averaged: 5e-3, Whole: 2e-2, Speed: 3},
 	)
 	foreign := func(precision, method string) Recipe {
 		r := computed(precision, method)
@@ -122,10 +122,10 @@ func TestMixes(t *testing.T) {
 		{computed("float32", ""), computed("bfloat16", "AMX tiles"), true, true},
 		{computed("bfloat16", "oneDNN"), computed("bfloat16", "AMX tiles"), true, true},
 		{computed("bfloat16", ""), computed("bfloat16", "AMX tiles"), true, true}, // of an earlier version
-		{computed("float32", ""), computed("int8", "F(2x2)"), true, true},
-		{computed("bfloat16", "AMX tiles"), computed("int8", "F(2x2)"), false, true}, // 1.4e-3 apart at worst
-		{computed("float32", ""), computed("int8", "calibrated"), false, true},
-		{computed("float32", ""), computed("int8", ""), false, true}, // the worse of its methods counts
+		{computed("float32", ""), computed("int6", "F(2x2)"), true, true},
+		{computed("bfloat16", "AMX tiles"), computed("int6", "F(2x2)"), false, true}, // 1.4e-3 apart at worst
+		{computed("float32", ""), computed("int6", "calibrated"), false, true},
+		{computed("float32", ""), computed("int6", ""), false, true}, // the worse of its methods counts
 		{computed("float32", ""), computed("int4", "untried"), false, false},
 		{computed("int4", "untried"), computed("int4", "untried"), true, true},
 		{computed("float32", ""), computed("tf32", ""), false, false},
@@ -158,4 +158,13 @@ func ExampleRecipe_Mixture() {
 	drift, known := dataset.Mixture(now)
 	fmt.Printf("%s and %s: at most %.1e apart, known: %t, may be mixed: %t\n", dataset.Arithmetic(), now.Arithmetic(), drift, known, dataset.Mixes(now))
 	// Output: float32 and int16 (Winograd F(4x4)): at most 1.1e-06 apart, known: true, may be mixed: true
+}
+
+// What is experimental says so.
+func TestExperimental(t *testing.T) {
+	for _, a := range Arithmetics {
+		if computed(a.Precision, a.Method).Experimental() != a.Experimental {
+			t.Errorf("%s", a.Name())
+		}
+	}
 }

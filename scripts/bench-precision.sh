@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the precisions of this CPU cost in accuracy: the features of photos in int16 and bfloat16
+# What the precisions of this CPU cost in accuracy: the features of photos in int16, bfloat16 and int8
 # beside those in float32, and those in float32 beside another version's. Run make build before.
 #
 #   PHOTOS=DIR   JPEG photos (default ../shared/cats-vs-dogs/train)
@@ -21,7 +21,7 @@ features() { # NAME PROGRAM PRECISION
 compare() { "$python" scripts/peers/cosines.py "$work/float32/data" "$work/$1/data" "$1"; }
 
 features float32 "$extract" float32
-for precision in int16 bfloat16; do
+for precision in int16 bfloat16 int8; do
 	if features "$precision" "$extract" "$precision"; then compare "$precision"; fi
 done
 if [ -n "${BEFORE:-}" ]; then
