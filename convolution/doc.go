@@ -10,6 +10,10 @@
 // most about 1e-6 of a layer's largest value. Of up to four input channels, the direct products are
 // fewer than those of padded registers.
 //
+// A layer of so few channels and the one that reads it, a VGG's first two, are one operation: the map between them, its
+// largest, is that of one image at a time, whose rows are computed when the next tiles need them. Where the map is asked
+// for itself, it is computed again.
+//
 // Other convolutions in float32, such as ResNet's of 1x1, are products of matrices (pointwise.h):
 // the pixels that a kernel sees are the rows. Blocks of rows are gathered, from planes or NHWC, so
 // that they stay in the caches while all columns are multiplied with them. Dense layers of maps are

@@ -52,34 +52,39 @@ struct attributes {
 	int rectify, pool;
 	enum tiles_numbers numbers; // of the operations of tiles.h
 	// Of the operations of wide.h:
+	int rectify_first;
 	enum wide_arithmetic arithmetic;
 	enum wide_instructions instructions;
 };
 
-// read reads the attributes that an operation has.
-static void *read(TF_OpKernelConstruction *construction, int convolves, int wide) {
+// The flags that an operation may have.
+enum flag { rectify, pool, whole, rectify_first, flags };
+
+// read reads the attributes that an operation has: some flags, each a bit, and a number.
+static void *read(TF_OpKernelConstruction *construction, unsigned with, const char *number) {
+	static const char *const names[flags] = {"rectify", "pool", "whole", "rectify_first"};
 	TF_Status *status = TF_NewStatus();
-	static const char *const names[] = {"rectify", "pool", "whole"};
-	unsigned char flags[3] = {0};
-	int32_t instructions = 0, numbers = 0;
-	for (int i = convolves ? 0 : 2; i < (wide ? 3 : 2); i++)
-		if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrBool(construction, names[i], &flags[i], status);
-	if (!wide && TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, "numbers", &numbers, status);
-	const enum wide_arithmetic arithmetic = flags[2] ? wide_int16 : wide_float32;
-	if (wide && TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, "instructions", &instructions, status);
-	if (wide && TF_GetCode(status) == TF_OK && !wide_supported(arithmetic, (enum wide_instructions)instructions))
+	unsigned char set[flags] = {0};
+	int32_t value = 0;
+	for (int i = 0; i < flags; i++)
+		if ((with >> i & 1) && TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrBool(construction, names[i], &set[i], status);
+	if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, number, &value, status);
+	struct attributes a = {.rectify = set[rectify], .pool = set[pool], .rectify_first = set[rectify_first], .arithmetic = set[whole] ? wide_int16 : wide_float32};
+	if (with >> whole & 1) a.instructions = (enum wide_instructions)value;
+	else a.numbers = (enum tiles_numbers)value;
+	if ((with >> whole & 1) && TF_GetCode(status) == TF_OK && !wide_supported(a.arithmetic, a.instructions))
 		TF_SetStatus(status, TF_UNIMPLEMENTED, "this processor has not got these instructions");
-	const struct attributes a = {flags[0], flags[1], (enum tiles_numbers)numbers, arithmetic, (enum wide_instructions)instructions};
 	return keep(construction, status, &a, sizeof a);
 }
 
-static void *read_attributes(TF_OpKernelConstruction *construction) { return read(construction, 1, 0); }
-static void *read_kernel_attributes(TF_OpKernelConstruction *construction) { return read(construction, 0, 0); }
-static void *read_wide_attributes(TF_OpKernelConstruction *construction) { return read(construction, 1, 1); }
-static void *read_wide_kernel_attributes(TF_OpKernelConstruction *construction) { return read(construction, 0, 1); }
+static void *read_attributes(TF_OpKernelConstruction *construction) { return read(construction, 1 << rectify | 1 << pool, "numbers"); }
+static void *read_kernel_attributes(TF_OpKernelConstruction *construction) { return read(construction, 0, "numbers"); }
+static void *read_wide_attributes(TF_OpKernelConstruction *construction) { return read(construction, 1 << rectify | 1 << pool | 1 << whole, "instructions"); }
+static void *read_wide_pair_attributes(TF_OpKernelConstruction *construction) { return read(construction, 1 << rectify | 1 << pool | 1 << whole | 1 << rectify_first, "instructions"); }
+static void *read_wide_kernel_attributes(TF_OpKernelConstruction *construction) { return read(construction, 1 << whole, "instructions"); }
 
 // Planes, the forms of maps that tiles.h and wide.h describe, are tensors of [pictures, planes, height + 2, width + 2, channels of a plane].
-enum { planes_rank = 5, planes_border = 2 };
+enum { planes_rank = 5, planes_border = 2, cache_line = 64 };
 _Static_assert(planes_border == (int)tiles_border && planes_border == (int)wide_border, "planes have one border");
 
 static void planes_shape(int64_t pictures, int64_t planes, int64_t height, int64_t width, int64_t plane, int64_t *dimensions) {
@@ -236,43 +241,86 @@ static void convolve_part(const void *job, int64_t part, float *memory) {
 	wide_convolve_part(j->c, part, j->x, j->packed, j->bias, j->y, memory);
 }
 
-static void convolve_wide_planes(void *attributes, struct call *call) {
-	const struct attributes *a = attributes;
-	int64_t x[planes_rank], k[1], b[1], to[planes_rank], channels[1];
-	if (!shape(call, 0, TF_FLOAT, planes_rank, x) || !shape(call, 1, TF_FLOAT, 1, k) || !shape(call, 2, TF_FLOAT, 1, b) || x[2] < planes_border ||
-	    x[3] < planes_border || x[4] < 1 || b[0] < 1 || b[0] % wide_channels != 0 || (a->pool && !a->rectify)) {
-		refuse(call, TF_INVALID_ARGUMENT, "planes of pictures, a packed kernel and a bias are needed");
-		return;
-	}
-	channels[0] = input_channels(a->arithmetic, x[1], x[4], b[0], k[0]);
-	if (channels[0] == 0) {
-		refuse(call, TF_INVALID_ARGUMENT, "planes, packed kernel and bias do not fit each other");
-		return;
-	}
-	const struct wide_convolution c = {
-		.arithmetic = a->arithmetic, .instructions = a->instructions, .pictures = x[0], .height = x[2] - planes_border, .width = x[3] - planes_border, .in = channels[0], .out = b[0],
-		.rectify = a->rectify, .pool = a->pool,
+// convolve_picture computes one picture with a crew.
+static void convolve_picture(const struct wide_layer *l, const float *x, float *y, size_t floats, float *memory) {
+	const struct wide_job job = {&l->c, x, l->packed, l->bias, y};
+	crew_work(clear_part, &job, wide_border_parts(&l->c), floats, memory);
+	crew_work(convolve_part, &job, wide_parts(&l->c), floats, memory);
+}
+
+// wide_layer_of reads a layer's packed kernel and bias, from some inputs on, and tells whether they fit the map that it reads.
+static int wide_layer_of(const struct call *call, const struct attributes *a, int input, const int64_t *x, struct wide_layer *l) {
+	int64_t k[1], b[1];
+	if (!shape(call, input, TF_FLOAT, 1, k) || !shape(call, input + 1, TF_FLOAT, 1, b) || x[2] < planes_border || x[3] < planes_border || x[4] < 1 || b[0] < 1 ||
+	    b[0] % wide_channels != 0 || (a->pool && !a->rectify))
+		return 0;
+	*l = (struct wide_layer){
+		.c = {.arithmetic = a->arithmetic, .instructions = a->instructions, .pictures = x[0], .height = x[2] - planes_border, .width = x[3] - planes_border,
+	              .in = input_channels(a->arithmetic, x[1], x[4], b[0], k[0]), .out = b[0], .rectify = a->rectify, .pool = a->pool},
+		.packed = data(call, input), .bias = data(call, input + 1),
 	};
-	const int shrink = a->pool ? 2 : 1;
-	planes_shape(x[0], wide_planes(c.out), c.height / shrink, c.width / shrink, wide_plane(c.out), to);
+	return l->c.in != 0;
+}
+
+// allocate_wide makes the output of a convolution; it is NULL if there is none, or nothing to compute.
+static float *allocate_wide(struct call *call, const struct wide_convolution *c) {
+	const int shrink = c->pool ? 2 : 1;
+	int64_t to[planes_rank];
+	planes_shape(c->pictures, wide_planes(c->out), c->height / shrink, c->width / shrink, wide_plane(c->out), to);
 	float *y = allocate(call, TF_FLOAT, to, planes_rank);
-	if (!succeeded(call)) return;
-	if (x[0] == 0 || c.height / shrink == 0 || c.width / shrink == 0) {
-		memset(y, 0, TF_TensorByteSize(call->output));
+	if (!succeeded(call)) return NULL;
+	if (c->pictures > 0 && c->height / shrink > 0 && c->width / shrink > 0) return y;
+	memset(y, 0, TF_TensorByteSize(call->output));
+	return NULL;
+}
+
+static void convolve_wide_planes(void *attributes, struct call *call) {
+	int64_t x[planes_rank];
+	struct wide_layer l;
+	if (!shape(call, 0, TF_FLOAT, planes_rank, x) || !wide_layer_of(call, attributes, 1, x, &l)) {
+		refuse(call, TF_INVALID_ARGUMENT, "planes of pictures, a packed kernel and a bias that fit each other are needed");
 		return;
 	}
-	const size_t floats = wide_work_floats(&c);
-	float *memory = work(call, floats, c.in, c.out);
+	float *y = allocate_wide(call, &l.c);
+	if (y == NULL) return;
+	const size_t floats = wide_work_floats(&l.c);
+	float *memory = work(call, floats, l.c.in, l.c.out);
 	if (memory == NULL) return;
-	const struct wide_job job = {&c, data(call, 0), data(call, 1), data(call, 2), y};
-	if (c.pictures > 1) {
-		wide_convolve(&c, job.x, job.packed, job.bias, y, memory);
-		return;
-	}
-	crew_work(clear_part, &job, wide_border_parts(&c), floats, memory);
-	crew_work(convolve_part, &job, wide_parts(&c), floats, memory);
+	if (l.c.pictures > 1) wide_convolve(&l.c, data(call, 0), l.packed, l.bias, y, memory);
+	else convolve_picture(&l, data(call, 0), y, floats, memory);
 }
 KERNEL(convolve_wide_planes, 3)
+
+static void convolve_wide_pair(void *attributes, struct call *call) {
+	const struct attributes *a = attributes;
+	struct attributes of_first = *a;
+	of_first.rectify = a->rectify_first;
+	of_first.pool = 0;
+	int64_t x[planes_rank], between[planes_rank];
+	struct wide_layer first, second;
+	int fit = shape(call, 0, TF_FLOAT, planes_rank, x) && wide_layer_of(call, &of_first, 1, x, &first);
+	if (fit) {
+		planes_shape(x[0], wide_planes(first.c.out), first.c.height, first.c.width, wide_plane(first.c.out), between);
+		fit = first.c.in == x[4] && wide_layer_of(call, a, 3, between, &second);
+	}
+	if (!fit) {
+		refuse(call, TF_INVALID_ARGUMENT, "a plane of few channels, and two packed kernels and biases that fit each other, are needed");
+		return;
+	}
+	float *y = allocate_wide(call, &second.c);
+	if (y == NULL) return;
+	const size_t map = wide_between_floats(&first.c), one = wide_work_floats(&first.c), two = wide_work_floats(&second.c), floats = one > two ? one : two;
+	float *memory = work(call, map + floats + cache_line / sizeof *memory, first.c.in, second.c.out);
+	if (memory == NULL) return;
+	memory = (float *)(((uintptr_t)memory + cache_line - 1) & ~(uintptr_t)(cache_line - 1)); // as maps begin elsewhere
+	if (x[0] > 1) {
+		wide_convolve_pair(&first, &second, data(call, 0), y, memory, memory + map);
+		return;
+	}
+	convolve_picture(&first, data(call, 0), memory, floats, memory + map);
+	convolve_picture(&second, memory, y, floats, memory + map);
+}
+KERNEL(convolve_wide_pair, 5)
 
 // A share of a batch: part index of count. With fill, a share that would be empty has the last picture,
 // whose results are cut off after the shares have been joined.
@@ -385,6 +433,12 @@ void fovea_convolution_register(TF_Status *status) {
 		 {"rectify: bool", "pool: bool", "whole: bool", "instructions: int", NULL},
 		 read_wide_attributes,
 		 convolve_wide_planes_kernel},
+		{"FoveaWidePair",
+		 {"pictures: float", "first_packed: float", "first_bias: float", "packed: float", "bias: float", NULL},
+		 "features: float",
+		 {"rectify_first: bool", "rectify: bool", "pool: bool", "whole: bool", "instructions: int", NULL},
+		 read_wide_pair_attributes,
+		 convolve_wide_pair_kernel},
 		{"FoveaWidePixels", {"planes: float", NULL}, "features: float", {NULL}, NULL, from_wide_planes_kernel},
 		{"FoveaSketch", {"layer: float", NULL}, "sketch: float", {NULL}, NULL, sketch_kernel},
 		{"FoveaShare", {"pictures: T", NULL}, "share: T", {"T: {float, uint8}", "index: int", "count: int", "fill: bool", NULL}, read_share, take_share_kernel},

@@ -49,6 +49,12 @@ func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mappe
 	var nodes []*nodepb.NodeDef
 	if c.kind == filtered {
 		faster.Op, faster.Attr = r.method.convolution, r.filteredAttributes(c)
+		if first, found := r.pairedWith(c); found {
+			if err := r.fillPair(faster, c.pictures, first, mapped); err != nil {
+				return nil, err
+			}
+			c.pictures = first.pictures
+		}
 		faster.Input[0] = planesOf(c.pictures)
 		if !inside[faster.Input[0]] {
 			nodes = append(nodes, &nodepb.NodeDef{Name: faster.Input[0], Op: r.method.planes, Input: []string{c.pictures}})
@@ -77,6 +83,42 @@ func (r *rewriter) filteredAttributes(c convolution) attributes {
 		with["numbers"] = whole(int64(r.method.numbers))
 	}
 	return with
+}
+
+// pairedWith is the convolution of few channels whose map a filtered one reads, and nobody else: both are computed as one, so
+// that the map need not be stored. A layer that is asked for, such as that map, is computed by itself.
+func (r *rewriter) pairedWith(c convolution) (first convolution, found bool) {
+	if r.method.engine == nil {
+		return convolution{}, false
+	}
+	first, found = r.before(c.pictures)
+	if !found || first.kind != filtered || first.pool || first.activation > relu {
+		return convolution{}, false
+	}
+	kernel, err := r.output(first.kernel)
+	if err != nil {
+		return convolution{}, false
+	}
+	shape, err := kernel.Shape().ToSlice()
+	return first, err == nil && len(shape) == 4 && shape[2] <= fewChannels
+}
+
+// fewChannels are those that are computed without filtering (wide_few).
+const fewChannels = 4
+
+// fillPair makes a node with a kernel and bias one that computes another convolution before, which has that name.
+func (r *rewriter) fillPair(n *nodepb.NodeDef, tensor string, first convolution, mapped map[string]tf.Output) error {
+	name := strings.TrimSuffix(tensor, ":0")
+	kernel := prefix + "_kernel_of_" + name
+	mapped[kernel] = r.transformed[first.weights()]
+	bias, err := r.biasOf(name, first, mapped)
+	if err != nil {
+		return err
+	}
+	n.Op, n.Input = "FoveaWidePair", append([]string{"", kernel, bias}, n.Input[1:]...)
+	n.Attr["rectify_first"] = flag(first.activation == relu)
+	n.Input = append(n.Input, first.controls...)
+	return nil
 }
 
 // fillProduct makes a node one of pointwise.h's operations.

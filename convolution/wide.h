@@ -61,6 +61,16 @@ size_t wide_work_floats(const struct wide_convolution *c);
 // wide_convolve computes on one thread, from planes to planes. The work memory may hold anything.
 void wide_convolve(const struct wide_convolution *c, const float *x, const float *packed, const float *bias, float *y, float *work);
 
+// wide_convolve_pair computes a convolution of few input channels, without pooling, and one of its map. The map is
+// that of one picture at a time, in memory of its own, whose rows are computed when they are needed: they
+// come from the second cache, and a map of all pictures would take eight times as much memory as the result.
+struct wide_layer {
+	struct wide_convolution c;
+	const float *packed, *bias;
+};
+size_t wide_between_floats(const struct wide_convolution *first);
+void wide_convolve_pair(const struct wide_layer *first, const struct wide_layer *second, const float *x, float *y, float *between, float *work);
+
 // wide_parts is the number of parts of a convolution, of which wide_convolve_part computes one, the same as wide_convolve,
 // but for the border of the planes: wide_clear_border_part clears that of one of so many.
 int64_t wide_parts(const struct wide_convolution *c);

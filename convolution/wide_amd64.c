@@ -131,6 +131,29 @@ void wide_convolve(const struct wide_convolution *c, const float *x, const float
 	for (int64_t tile = 0; tile < many_tiles(c); tile += wide_block(c).tiles) convolve_block(c, tile, 0, c->out, x, packed, bias, y, work);
 }
 
+size_t wide_between_floats(const struct wide_convolution *first) {
+	return (size_t)(planes_of(first->out) * (first->height + wide_border) * (first->width + wide_border) * lanes);
+}
+
+void wide_convolve_pair(const struct wide_layer *first, const struct wide_layer *second, const float *x, float *y, float *between, float *work) {
+	struct wide_convolution a = first->c, b = second->c;
+	for (int64_t plane = 0; plane < wide_border_parts(&b); plane++) wide_clear_border_part(&b, plane, y);
+	a.pictures = b.pictures = 1;
+	for (int64_t plane = 0; plane < wide_border_parts(&a); plane++) wide_clear_border_part(&a, plane, between);
+	const int64_t shrink = b.pool ? 2 : 1, across = (b.width + step - 1) / step, tiles = wide_block(&b).tiles;
+	const int64_t to = planes_of(b.out) * (b.height / shrink + wide_border) * (b.width / shrink + wide_border) * lanes;
+	for (int64_t picture = 0; picture < second->c.pictures; picture++, y += to) {
+		const float *from = x + picture * (a.height + wide_border) * (a.width + wide_border) * a.in;
+		for (int64_t tile = 0, done = 0; tile < many_tiles(&b); tile += tiles) {
+			const int64_t last = tile + tiles < many_tiles(&b) ? tile + tiles - 1 : many_tiles(&b) - 1;
+			const int64_t seen = (last / across + 1) * step + 1, rows = seen < a.height ? seen : a.height;
+			if (rows > done) engines[a.instructions]->convolve_directly(&a, done, rows, from, first->packed, first->bias, between, work);
+			done = rows;
+			convolve_block(&b, tile, 0, b.out, between, second->packed, second->bias, y, work);
+		}
+	}
+}
+
 // Parts are blocks of tiles or, where there are only a few blocks, output channels of them, for which the tiles are
 // transformed again.
 enum { few_blocks = 16, direct_rows = 16 };
