@@ -150,6 +150,7 @@ func (l *lister) samePath() (first, second int) {
 
 // labelled sets the labels; without a Labeler, not even those of sources.
 func (l *lister) labelled(labels Labeler) (Listing, error) {
+	demanded := labels != nil
 	if labels == nil {
 		labels = LabelFunc(func(Item) string { return "" })
 	}
@@ -164,6 +165,9 @@ func (l *lister) labelled(labels Labeler) (Listing, error) {
 		return l.Listing, err
 	}
 	l.Doubts, err = checkLabels(l.Items)
+	if demanded && !slices.ContainsFunc(l.Items, func(i Item) bool { return i.Label != "" }) {
+		l.Doubts = append(l.Doubts, fmt.Sprintf("labels are asked for, and none of the %d images has one", len(l.Items)))
+	}
 	return l.Listing, err
 }
 

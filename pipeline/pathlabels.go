@@ -76,6 +76,8 @@ func LabelPaths(labels Labeler, paths []string, demanded func(i int) bool) (Path
 		err = source.labelPaths(&p, paths, demanded)
 	case LabelFunc:
 		err = source.labelPaths(&p, paths, demanded)
+	case directoryLabels:
+		err = LabelFunc(DirectoryLabel).labelPaths(&p, paths, demanded)
 	case LabelsByPath:
 		err = source.labelPaths(&p, paths, demanded)
 	default:
