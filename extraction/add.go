@@ -174,7 +174,7 @@ func (s *strangers) fail() error {
 	if len(s.kinds) == 0 {
 		return nil
 	}
-	return fmt.Errorf("extraction: %w: %s; nothing is changed: the same command tries them again; --max-time helps with slow ones, and --sync takes out rows of images that have changed, or with --exclude PATTERN of any others", ErrNoVectors, s)
+	return fmt.Errorf("extraction: %w: %s; nothing is changed: the same command tries them again; --max-decode-seconds helps with slow ones, and --sync takes out rows of images that have changed, or with --exclude PATTERN of any others", ErrNoVectors, s)
 }
 
 // stageColumns computes the vectors in a dataset of their own, which a run that is interrupted leaves for the next one.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"fovea/internal/disk"
+	"fovea/internal/spelling"
 )
 
 // PartitionBy is the column by whose values Partition divides the rows.
@@ -63,6 +64,9 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 	}
 	if slices.Contains(values, nullPartition) {
 		return fmt.Errorf("%q has a %s %s, which names the rows without one", dir, by, nullPartition)
+	}
+	if err := checkNames(dir, by, values); err != nil {
+		return err
 	}
 	l, temp, err := partitionPlace(out)
 	if err != nil {
@@ -126,15 +130,40 @@ func (p *partition) writeValue(ctx context.Context, value string) error {
 	if err := m.write(ctx, part); err != nil {
 		return err
 	}
-	name := nullPartition
-	if value != "" {
-		name = strings.ReplaceAll(url.QueryEscape(EscapeText(value)), "+", "%20")
-	}
-	if err := os.Rename(filepath.Join(part, dataDir), filepath.Join(p.whole(), "by_"+string(p.by)+"="+name)); err != nil {
+	if err := os.Rename(filepath.Join(part, dataDir), filepath.Join(p.whole(), partitionName(p.by, value))); err != nil {
 		return err
 	}
 	p.rows = m.rows
 	return os.RemoveAll(part)
+}
+
+// partitionName is the directory of the rows that have a value.
+func partitionName(by PartitionBy, value string) string {
+	name := nullPartition
+	if value != "" {
+		name = strings.ReplaceAll(url.QueryEscape(EscapeText(value)), "+", "%20")
+	}
+	return "by_" + string(by) + "=" + name
+}
+
+// maxName is how many bytes the name of a directory may have, on most file systems.
+const maxName = 255
+
+// checkNames rejects values that cannot be a part of a directory's name, since a name of another kind would be no
+// partition to the programs that read it.
+func checkNames(dir string, by PartitionBy, values []string) error {
+	remedy := "extract dataset relabel"
+	if by == ByGroup {
+		remedy = "extract --resume with other --group-by"
+	}
+	for _, value := range values {
+		if n := len(partitionName(by, value)); n > maxName {
+			shown := []rune(value)
+			return fmt.Errorf("the %s %q... in %q would make the name of a directory of %d bytes, of which %d are allowed (most letters but English ones take six or more): give its rows a shorter %s (%s)",
+				by, spelling.Spell(string(shown[:min(len(shown), 40)])), dir, n, maxName, by, remedy)
+		}
+	}
+	return nil
 }
 
 // absent fails if out exists.

@@ -83,6 +83,43 @@ func TestPartition(t *testing.T) {
 	t.Logf("%s", bytes.TrimSpace(text))
 }
 
+// A value that no directory can be named after is refused, before anything is written, with what to do.
+func TestPartitionLongValues(t *testing.T) {
+	for _, test := range []struct {
+		by     PartitionBy
+		value  string
+		remedy string // "" if it is short enough
+	}{
+		{ByLabel, strings.Repeat("x", maxName-len("by_label=")), ""},
+		{ByLabel, strings.Repeat("x", maxName-len("by_label=")+1), "give its rows a shorter label (extract dataset relabel)"},
+		{ByLabel, strings.Repeat("\u00e9", 41), ""},
+		{ByLabel, strings.Repeat("\u00e9", 42), "\"" + strings.Repeat("\u00e9", 40) + "\"... in "},
+		{BySplit, strings.Repeat("/", 100), "directory of 309 bytes, of which 255 are allowed"},
+		{ByGroup, strings.Repeat("P", 300), "a shorter group (extract --resume with other --group-by)"},
+	} {
+		dir, out := filepath.Join(t.TempDir(), "features"), filepath.Join(crashtest.Scratch(t), "out")
+		info, rows := testInfo(Float32), makeRows(testInfo(Float32).Recipe, 0, 5)
+		switch test.by {
+		case ByLabel:
+			rows[3].Label = test.value
+		case BySplit:
+			rows[3].Split = test.value
+		case ByGroup:
+			info, rows = extraInfo(Float32), extraRows(0, 5)
+			rows[3].Group = test.value
+		}
+		writeAll(t, dir, info, testOptions(FormatParquet), rows, nil)
+		err := Partition(context.Background(), out, dir, test.by, MergeOptions{})
+		if test.remedy == "" && err == nil {
+			continue
+		}
+		left, _ := os.ReadDir(filepath.Dir(out))
+		if err == nil || test.remedy == "" || !strings.Contains(err.Error(), test.remedy) || len(left) != 0 {
+			t.Errorf("by %s of %d bytes: %v, and %v is left; want an error with %q", test.by, len(test.value), err, left, test.remedy)
+		}
+	}
+}
+
 // Of two that partition to one directory at once, the second is refused; what a dead one has left
 // goes with the next.
 func TestPartitionTwice(t *testing.T) {

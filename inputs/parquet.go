@@ -18,7 +18,7 @@ func (o Options) openParquet(file string, open pipeline.OpenFunc) (pipeline.Sour
 	if !strings.HasSuffix(strings.ToLower(file), ".parquet") {
 		return nil, nil
 	}
-	return &parquetSource{file, open, imagetable.Options{MaxMemory: o.MaxMemory}}, nil
+	return &parquetSource{file: file, open: open, options: imagetable.Options{MaxMemory: o.MaxMemory}}, nil
 }
 
 type parquetSource struct {
@@ -26,7 +26,12 @@ type parquetSource struct {
 	open pipeline.OpenFunc
 
 	options imagetable.Options
+	// labelFault is imagetable.Table.LabelFault, once the table is listed.
+	labelFault string
 }
+
+// LabelFault says why the table has no labels, though it seems to; see pipeline.ParseLabels.
+func (s *parquetSource) LabelFault() string { return s.labelFault }
 
 // table reads the table's footer.
 func (s *parquetSource) table(f pipeline.File) (*imagetable.Table, *witness, error) {
@@ -82,9 +87,10 @@ func (s *parquetSource) List(ctx context.Context, visit func(pipeline.Item) erro
 		return pipeline.Others{}, err
 	}
 	defer p.Close() // read-only
-	row := 0
+	s.labelFault = p.LabelFault()
+	row, labelled := 0, p.HasLabels()
 	return pipeline.Others{}, w.explain(p.List(ctx, func(r imagetable.Row) error {
-		item := pipeline.Item{Path: r.Path, Label: r.Label, Index: row}
+		item := pipeline.Item{Path: r.Path, Label: r.Label, Labelled: labelled, Index: row}
 		row++
 		return visit(item)
 	}))

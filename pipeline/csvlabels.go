@@ -11,6 +11,7 @@ import (
 
 	"fovea/internal/budget"
 	"fovea/internal/labeltable"
+	"fovea/internal/spelling"
 	"fovea/picture"
 )
 
@@ -71,18 +72,22 @@ func (c CSVLabels) label(items []Item, demanded func(i int) bool) error {
 	for i, label := range matching.Labels { // of an item without a row not even that of its archive
 		items[i].Label, items[i].Split = label.Label, label.Split
 	}
-	c.tell(table, matching)
+	rows, first := table.Unused(matching)
+	c.tell(table, matching, rows, first)
 	return nil
 }
 
-// tell says how the table was understood.
-func (c CSVLabels) tell(table *labeltable.Table, matching labeltable.Matching) {
+// tell says how the table was understood, and how many rows are of no image.
+func (c CSVLabels) tell(table *labeltable.Table, matching labeltable.Matching, unused int, first string) {
 	if c.Understood == nil {
 		return
 	}
 	how := table.String()
 	if matching.How != "" {
 		how += "; paths " + matching.How
+	}
+	if unused > 0 {
+		how += fmt.Sprintf("; %d of the rows are of no image that was found, such as %s", unused, spelling.Spell(first))
 	}
 	c.Understood(how)
 }

@@ -35,6 +35,6 @@ func (c CSVLabels) labelPaths(p *PathLabels, paths []string, demanded func(i int
 	}
 	p.HasSplits = table.HasSplits()
 	p.Unused, p.FirstUnused = table.Unused(matching)
-	c.tell(table, matching)
+	c.tell(table, matching, 0, "") // whoever asks for paths tells of the rest
 	return nil
 }

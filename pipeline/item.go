@@ -17,6 +17,8 @@ type Item struct {
 	Argument string
 	// Label and Split are empty where there is none.
 	Label, Split string
+	// Labelled says that the image's source knows labels, so that an empty Label means that this image has none.
+	Labelled bool
 	// Group is that of the rows which stay together wherever rows are divided; empty where there is none, or where it is
 	// only known once the image has been read.
 	Group string

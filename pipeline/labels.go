@@ -24,7 +24,7 @@ func ParseLabels(value string) (Labeler, error) {
 	case "prefix":
 		return LabelFunc(PrefixLabel), nil
 	case "dir":
-		return LabelFunc(DirectoryLabel), nil
+		return directoryLabels{}, nil
 	}
 	if table, found, err := parseCSVLabels(value); found {
 		return table, err
@@ -53,12 +53,32 @@ func PrefixLabel(item Item) string {
 	return label
 }
 
+// directoryLabels are those of DirectoryLabel.
+type directoryLabels struct{}
+
+// Label implements Labeler. A source whose labels cannot be understood is an error: its directories are not what was
+// meant.
+func (directoryLabels) Label(items []Item) error {
+	var last Source
+	for i := range items {
+		if s := items[i].Source; s != nil && s != last {
+			last = s
+			if faulty, ok := s.(interface{ LabelFault() string }); ok && faulty.LabelFault() != "" {
+				return fmt.Errorf("pipeline: no labels can be read from %s: %s: store texts, numbers or booleans in it, rename it, or label the images by a table (--labels csv:FILE)", items[i].File, faulty.LabelFault())
+			}
+		}
+		items[i].Label = DirectoryLabel(items[i])
+	}
+	return nil
+}
+
 // DirectoryLabel is the name of the directory that contains the file. An image in a source has the
-// label that the source has for it, or else its directory within the source, if there is one.
+// label that the source has for it, or else its directory within the source, if there is one and the source does not
+// know labels of its images.
 func DirectoryLabel(item Item) string {
 	if item.Source != nil {
 		within := path.Dir(strings.TrimPrefix(item.Path, item.within+"/"))
-		if item.Label != "" || within == "." {
+		if item.Label != "" || item.Labelled || within == "." {
 			return item.Label
 		}
 		return path.Base(within)

@@ -40,7 +40,7 @@ var ErrNoPictures = errors.New("no images")
 // Files that an opener recognizes are replaced by the images in them, whose paths begin with theirs.
 //
 // labels sets the labels; nil sets none. No image at all is ErrNoPictures. Two images that would
-// have the same path are an error, because a path names a row.
+// have the same path are an error, because a path names a row, and so is an image below two of the arguments.
 func List(ctx context.Context, arguments []string, labels Labeler, openers ...Opener) (Listing, error) {
 	return Finder{Openers: openers}.List(ctx, arguments, labels)
 }
@@ -97,6 +97,9 @@ func (f Finder) List(ctx context.Context, arguments []string, labels Labeler) (L
 		return l.Listing, fmt.Errorf("pipeline: %w in %s: %s", ErrNoPictures, strings.Join(arguments, ", "), l.hint())
 	}
 	slices.SortFunc(l.Items, compareItems)
+	if err := l.checkOverlap(arguments); err != nil {
+		return Listing{}, err
+	}
 	if a, b := l.samePath(); a != b {
 		return Listing{}, fmt.Errorf("pipeline: %s and %s would both be stored as %q: give their common parent directory instead", l.Items[a].File, l.Items[b].File, l.Items[a].Path)
 	}
@@ -147,6 +150,7 @@ func (l *lister) samePath() (first, second int) {
 
 // labelled sets the labels; without a Labeler, not even those of sources.
 func (l *lister) labelled(labels Labeler) (Listing, error) {
+	demanded := labels != nil
 	if labels == nil {
 		labels = LabelFunc(func(Item) string { return "" })
 	}
@@ -161,6 +165,9 @@ func (l *lister) labelled(labels Labeler) (Listing, error) {
 		return l.Listing, err
 	}
 	l.Doubts, err = checkLabels(l.Items)
+	if demanded && !slices.ContainsFunc(l.Items, func(i Item) bool { return i.Label != "" }) {
+		l.Doubts = append(l.Doubts, fmt.Sprintf("labels are asked for, and none of the %d images has one", len(l.Items)))
+	}
 	return l.Listing, err
 }
 

@@ -76,6 +76,8 @@ func LabelPaths(labels Labeler, paths []string, demanded func(i int) bool) (Path
 		err = source.labelPaths(&p, paths, demanded)
 	case LabelFunc:
 		err = source.labelPaths(&p, paths, demanded)
+	case directoryLabels:
+		err = source.labelPaths(&p, paths, demanded)
 	case LabelsByPath:
 		err = source.labelPaths(&p, paths, demanded)
 	default:
@@ -101,6 +103,17 @@ func (p *PathLabels) check(paths []string) ([]string, error) {
 	return checkLabels(items)
 }
 
+// labelPaths is that of directories, of images that are in no table: those have the labels that the table knows, if it
+// knows any.
+func (directoryLabels) labelPaths(p *PathLabels, paths []string, demanded func(i int) bool) error {
+	return LabelFunc(func(item Item) string {
+		if strings.Contains(strings.ToLower(path.Dir(item.Path))+"/", ".parquet/") {
+			return item.File // depends on more than the path
+		}
+		return DirectoryLabel(item)
+	}).labelPaths(p, paths, demanded)
+}
+
 func (f LabelFunc) labelPaths(p *PathLabels, paths []string, demanded func(i int) bool) error {
 	missing, first := 0, ""
 	for i, name := range paths {
@@ -113,7 +126,7 @@ func (f LabelFunc) labelPaths(p *PathLabels, paths []string, demanded func(i int
 		missing++
 	}
 	if missing > 0 {
-		return &MissingLabels{missing, fmt.Errorf("pipeline: the paths of %d of %d images do not tell their labels, the first is %s: it may lie right below a directory that was extracted, or in an archive: take them from csv:FILE",
+		return &MissingLabels{missing, fmt.Errorf("pipeline: the paths of %d of %d images do not tell their labels, the first is %s: it may lie right below a directory that was extracted, or in an archive or table: take them from csv:FILE",
 			missing, len(paths), spelling.Spell(first))}
 	}
 	return nil

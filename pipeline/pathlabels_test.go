@@ -61,6 +61,17 @@ func TestLabelPathsOfNumberedNames(t *testing.T) {
 	}
 }
 
+// Images in Parquet tables have the labels of the table's column, which their paths do not tell.
+func TestLabelPathsInTables(t *testing.T) {
+	labels, err := ParseLabels("dir")
+	noError(t, err)
+	told, err := LabelPaths(labels, []string{"a/x.parquet/train/1.jpg", "x.Parquet/deep/er/2.jpg", "x.parquet/3.jpg", "x.tar/cat/4.jpg", "a.parquet.d/5.jpg"}, func(int) bool { return false })
+	noError(t, err)
+	if !slices.Equal(told.Found, []bool{false, false, false, true, true}) || told.Labels[3] != "cat" || told.Labels[4] != "a.parquet.d" {
+		t.Errorf("%+v", told)
+	}
+}
+
 func TestLabelPathsOfTables(t *testing.T) {
 	paths := []string{"a/1.jpg", "a/2.jpg", "caf\xe9.jpg"}
 	table := func(text string) CSVLabels {

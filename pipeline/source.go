@@ -15,8 +15,8 @@ import (
 // Contents may be open. Sources are compared by ==.
 type Source interface {
 	// List visits the images in order, each with its Index, its Path within the source, which
-	// need not be unique, and the Label that the source has for it, if any; all other fields are
-	// ignored. A Path that begins with # is a part of the file, such as a frame, rather than a file in it. others are
+	// need not be unique, the Label that the source has for it, if any, and whether it knows labels; all other fields
+	// are ignored. A Path that begins with # is a part of the file, such as a frame, rather than a file in it. others are
 	// the other files in the source. Damage ends the list with an error, but the images visited so
 	// far count. ErrNoPictures means that the file is not meant to contain images, ErrOneImage that it
 	// is an image itself. An error of visit is returned unchanged.
@@ -84,7 +84,7 @@ func (l *lister) contents(source Source, holder Item) error {
 		}
 		l.Items = append(l.Items, Item{
 			Path: path, number: number, within: holder.Path, root: holder.root, stored: holder.stored, listed: holder.listed,
-			File: holder.File, Argument: holder.Argument, Label: item.Label, Source: source, Index: item.Index,
+			File: holder.File, Argument: holder.Argument, Label: item.Label, Labelled: item.Labelled, Source: source, Index: item.Index,
 		})
 		return context.Cause(l.ctx)
 	})

@@ -20,9 +20,9 @@
 #   FOVEA_CACHE             where to keep it (default: $XDG_CACHE_HOME/fovea or ~/.cache/fovea)
 #   FOVEA_TENSORFLOW_WHEEL  a wheel file fetched beforehand, for machines without a registry
 #   PYTHON                  the Python whose pip fetches the wheel (default: python3)
-#   FOVEA_BIND              0: leave the library as it is in the cache, or as the wheel has it. Otherwise its
-#                           references to its own symbols are bound (scripts/bind), so that it is loaded in
-#                           0.06 s instead of 0.17 (Linux x86-64)
+#   FOVEA_BIND              0: leave the library as the wheel has it; if it is bound in the cache already, say how to
+#                           unpack it anew. Otherwise its references to its own symbols are bound (scripts/bind), so
+#                           that it is loaded in 0.06 s instead of 0.17 (Linux x86-64)
 set -euo pipefail
 umask 022 # others may run what links with the library
 
@@ -204,8 +204,11 @@ bind() { # bind DIR: binds the library in DIR/lib, once
 	touch "$1/.bound"
 }
 
-# A library that an earlier version unpacked is bound, too.
+# A library that an earlier version unpacked is bound, too. One that is bound stays so, which whoever wants another is told.
 bind_installed() {
+	if [ -e "$bundled/.bound" ] && [ "${FOVEA_BIND:-}" = 0 ]; then
+		echo "deps: the library in $bundled was bound before: to have it as the wheel has it, rm -r $bundled and run make deps with FOVEA_BIND=0 again" >&2
+	fi
 	[ ! -e "$bundled/.bound" ] && [ -w "$bundled" ] || return 0
 	lock
 	bind "$bundled"

@@ -54,6 +54,29 @@ func TestDepsFailsClearly(t *testing.T) {
 	}
 }
 
+// A library that was bound before stays so: FOVEA_BIND=0 says how to have it otherwise.
+func TestDepsOfBoundLibrary(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("libraries are bound on Linux")
+	}
+	cache := t.TempDir()
+	library := filepath.Join(cache, "libtensorflow-cpu-2.18.1")
+	for _, name := range []string{".complete", ".bound"} {
+		if err := os.MkdirAll(library, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(library, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for setting, want := range map[string]string{"FOVEA_BIND=0": "was bound before: to have it as the wheel has it, rm -r " + library + " and run make deps", "FOVEA_BIND=": ""} {
+		out, err := deps(t, "install", setting, "GPU=", "FOVEA_CACHE="+cache)
+		if err != nil || want == "" && out != "" || !strings.Contains(out, want) {
+			t.Errorf("%s: %v, it says %q, want %q", setting, err, out, want)
+		}
+	}
+}
+
 // An installed libtensorflow of either layout is linked with as it is.
 func TestDepsTakesGivenLibrary(t *testing.T) {
 	for _, library := range []string{"lib/libtensorflow.so", "libtensorflow_cc.so.2"} {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 
@@ -59,7 +60,7 @@ above 1, which stands in the last column.`,
 	f.SortFlags = false
 	o.predictor.addHead(f)
 	f.StringVar(&o.features.Dir, "features", "", "predict the rows of the dataset in the directory `DIR`, or at its URL in an object store, instead of IMAGES")
-	f.StringVar(&o.format, "format", serving.FormatCSV, "`FORMAT`: csv, json or parquet")
+	f.StringVar(&o.format, "format", "", "`FORMAT`: csv, json or parquet (default: what the name of --out ends in, or csv)")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON, as --format json does")
 	cli.PathVar(f, &o.out, "out", "", "the `FILE` to write to (default: standard output; required for parquet)")
 	f.BoolVar(&o.errorColumn, "error-column", false, "csv: add a column that says why an image could not be read")
@@ -81,6 +82,9 @@ func (o *predictOptions) validate(images []string) error {
 	}
 	if err := o.decision.validate(); err != nil {
 		return err
+	}
+	if o.format == "" {
+		o.format = cmp.Or(serving.FormatOf(o.out), serving.FormatCSV)
 	}
 	if err := cli.OneOf("--format", o.format, serving.FormatCSV, serving.FormatJSON, serving.FormatParquet); err != nil {
 		return err

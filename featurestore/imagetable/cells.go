@@ -99,7 +99,7 @@ func batchOf[T any](n int, levels []int16, column file.ColumnChunkReader,
 }
 
 // readTexts reads the next n values of a column as texts, "" for nulls. The column must hold texts,
-// integers or booleans.
+// numbers or booleans.
 func readTexts(column file.ColumnChunkReader, n int) ([]string, error) {
 	var out []string
 	levels := make([]int16, n)
@@ -112,6 +112,10 @@ func readTexts(column file.ColumnChunkReader, n int) ([]string, error) {
 			out, err = appendTexts(out, n-len(out), levels, column, c.ReadBatch, func(v int32) string { return strconv.Itoa(int(v)) })
 		case *file.Int64ColumnChunkReader:
 			out, err = appendTexts(out, n-len(out), levels, column, c.ReadBatch, func(v int64) string { return strconv.FormatInt(v, 10) })
+		case *file.Float32ColumnChunkReader:
+			out, err = appendTexts(out, n-len(out), levels, column, c.ReadBatch, func(v float32) string { return numberLabel(float64(v), 32) })
+		case *file.Float64ColumnChunkReader:
+			out, err = appendTexts(out, n-len(out), levels, column, c.ReadBatch, func(v float64) string { return numberLabel(v, 64) })
 		case *file.BooleanColumnChunkReader:
 			out, err = appendTexts(out, n-len(out), levels, column, c.ReadBatch, strconv.FormatBool)
 		default:

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/apache/arrow/go/v15/parquet"
@@ -19,13 +18,14 @@ type columns struct {
 	bytes, path, label int
 	// classes are the names of integer labels, if there are any.
 	classes []string
+	// labelFault says why there is no label, though there is a column that looks like one; "" for none.
+	labelFault string
 }
 
 // Names of columns, in order of preference.
 var (
 	imageNames = []string{"image", "img", "picture", "photo", "jpg", "jpeg", "png", "webp", "bytes", "content", "data"}
 	pathNames  = []string{"path", "file_name", "filename", "__key__", "key"}
-	labelNames = []string{"label", "labels", "cls", "class"}
 )
 
 // leaf is a column of single values with its place in the schema.
@@ -37,11 +37,15 @@ type leaf struct {
 }
 
 func findColumns(m *metadata.FileMetaData) (columns, error) {
-	found := columns{-1, -1, -1, nil}
+	found := columns{bytes: -1, path: -1, label: -1}
 	var leaves []leaf
+	var lists []string
 	for i := range m.Schema.NumColumns() {
 		column := m.Schema.Column(i)
 		names := column.ColumnPath()
+		if column.MaxRepetitionLevel() > 0 && len(names) > 0 {
+			lists = append(lists, names[0])
+		}
 		if column.MaxRepetitionLevel() > 0 || len(names) < 1 || len(names) > 2 {
 			continue // lists, and what is nested deeper
 		}
@@ -64,12 +68,7 @@ func findColumns(m *metadata.FileMetaData) (columns, error) {
 	} else if l, ok := byName(leaves, pathNames, func(l leaf) bool { return l.part == "" && l.isText() }); ok {
 		found.path = l.index
 	}
-	if l, ok := byName(leaves, labelNames, leaf.isClass); ok {
-		found.label = l.index
-		if !l.isBinary() {
-			found.classes = hints[l.field].Names
-		}
-	}
+	found.findLabel(leaves, lists, hints)
 	return found, nil
 }
 
@@ -144,42 +143,6 @@ func (l leaf) isBinary() bool { return l.PhysicalType() == parquet.Types.ByteArr
 func (l leaf) isText() bool {
 	_, text := l.LogicalType().(schema.StringLogicalType)
 	return l.isBinary() && (text || l.ConvertedType() == schema.ConvertedTypes.UTF8)
-}
-
-// isClass reports whether the values may be labels: texts, integers or booleans.
-func (l leaf) isClass() bool {
-	if l.part != "" {
-		return false
-	}
-	switch l.PhysicalType() {
-	case parquet.Types.Boolean:
-		return true
-	case parquet.Types.Int32, parquet.Types.Int64:
-		switch l.ConvertedType() {
-		case schema.ConvertedTypes.Decimal, schema.ConvertedTypes.Date, schema.ConvertedTypes.TimeMillis, schema.ConvertedTypes.TimeMicros,
-			schema.ConvertedTypes.TimestampMillis, schema.ConvertedTypes.TimestampMicros:
-			return false
-		}
-		return true
-	}
-	return l.isText()
-}
-
-// labelOf is the label that a value stands for. Hugging Face's -1 means no label.
-func (c columns) labelOf(value string) string {
-	if c.classes != nil {
-		number, err := strconv.Atoi(value)
-		if err == nil && number == -1 {
-			return ""
-		}
-		if err == nil && number >= 0 && number < len(c.classes) {
-			value = c.classes[number]
-		}
-	}
-	if len(value) > maxLabel {
-		return ""
-	}
-	return value
 }
 
 // huggingFaceFeature is what the metadata of a Hugging Face dataset says about a column.

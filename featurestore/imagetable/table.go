@@ -48,7 +48,7 @@ type Row struct {
 	// Path is the image's name as a path without "..", of at most 4,096 bytes. An image without
 	// a name has its row number, in eight digits.
 	Path string
-	// Label is empty if there is none, or if it is longer than 1,024 bytes.
+	// Label is empty if there is none. One of more than 1,024 bytes is cut after 1,025.
 	Label string
 }
 

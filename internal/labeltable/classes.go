@@ -172,6 +172,7 @@ func (c *Classes) readText(data []byte) error {
 }
 
 func (c *Classes) add(key, name string) error {
+	key, name = strings.TrimSpace(key), strings.TrimSpace(name)
 	if earlier, found := c.names[key]; found {
 		return fmt.Errorf("the class %s is there twice, as %q and %q", key, earlier, name)
 	}

@@ -75,7 +75,7 @@ func (m *Missing) Error() string {
 }
 
 // Match finds the rows of pictures: by the same path, or else by one that differs in the same way for all of them. It
-// may have backslashes, Unicode's other composition of letters, folders before it, or the picture may have folders
+// may have blanks around it, backslashes, Unicode's other composition of letters, folders before it, or the picture may have folders
 // before it; the table may leave out pictures' extensions. What could be the row of two pictures, or two rows of one
 // picture, is an error.
 //
@@ -143,7 +143,7 @@ type matcher struct {
 }
 
 // changes are what keys leave out.
-type changes struct{ backslashes, composed, encoded bool }
+type changes struct{ backslashes, composed, encoded, blanks bool }
 
 // keyed are the rows with a key.
 type keyed struct {
@@ -207,7 +207,7 @@ func (m *matcher) exact() (attempt, error) {
 			return a, fmt.Errorf("%s, line %d: the row of %s could mean this picture or %q: rename one of them, or write the former as %s", m.name, m.rows[path].line, path, other, spelling.Spell(path))
 		}
 	}
-	return a, nil
+	return a, m.checkPadded()
 }
 
 // normalize makes keys of all paths.
@@ -234,17 +234,20 @@ func (m *matcher) normalize() error {
 	return nil
 }
 
-// rowKey is a path of the table with slashes and composed letters.
+// rowKey is a path of the table without blanks around it, with slashes and composed letters.
 func (m *matcher) rowKey(p string) string {
-	key := p
-	if strings.Contains(p, `\`) {
+	key := strings.TrimSpace(p)
+	if key != p {
+		m.changed.blanks = true
+	}
+	if strings.Contains(key, `\`) {
 		key = strings.ReplaceAll(key, `\`, "/")
 		m.changed.backslashes = true
 	}
 	return m.compose(clean(key))
 }
 
-// pictureKey is a picture's path with composed letters, read in the table's encoding if it is not UTF-8.
+// pictureKey is a picture's path without blanks around it, with composed letters, read in the table's encoding if it is not UTF-8.
 func (m *matcher) pictureKey(p string) string {
 	if !utf8.ValidString(p) && m.decoder != nil {
 		if text, err := m.decoder.NewDecoder().String(p); err == nil {
@@ -252,7 +255,7 @@ func (m *matcher) pictureKey(p string) string {
 			p = text
 		}
 	}
-	return m.compose(p)
+	return m.compose(strings.TrimSpace(p))
 }
 
 func (m *matcher) compose(p string) string {

@@ -59,6 +59,9 @@ func ParseOptions(value string) (Options, error) {
 	return o, o.Validate()
 }
 
+// declaresColumns says whether any column is declared.
+func (o Options) declaresColumns() bool { return o.Path != "" || o.Label != "" || o.Split != "" }
+
 // Validate reports values that mean nothing.
 func (o Options) Validate() error {
 	names := []string{"comma", "semicolon", "tab", "pipe"}

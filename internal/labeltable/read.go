@@ -30,18 +30,21 @@ type Table struct {
 	rows map[string]row
 	// separator, encoding and layout are how it is written.
 	separator rune
+	spaced    bool
 	encoding  string
 	decoder   encoding.Encoding
 	layout    layout
 	classes   *Classes
 	isPicture func(path string) bool
 	memory    *budget.Budget
+	// padded are the paths in rows that have blanks around them, by those without.
+	padded map[string]string
 }
 
 // Read reads a table. isPicture tells whether a path ends as pictures' names do. A table that would take more than
 // memory is budget.ErrMemory. The errors name the table.
 func (o Options) Read(r io.Reader, name string, isPicture func(path string) bool, memory *budget.Budget) (*Table, error) {
-	t := &Table{name: name, rows: map[string]row{}, isPicture: isPicture, memory: memory}
+	t := &Table{name: name, rows: map[string]row{}, padded: map[string]string{}, isPicture: isPicture, memory: memory}
 	var err error
 	if t.classes, err = o.classes(); err != nil {
 		return nil, err
@@ -88,15 +91,14 @@ func (b *boundedRows) Read(p []byte) (int, error) {
 // read reads the rows.
 func (t *Table) read(r io.Reader) error {
 	rows := &boundedRows{text: r}
-	reader := csv.NewReader(rows)
-	reader.Comma, reader.FieldsPerRecord = t.separator, -1 // checked below, with a better message
+	reader := newReader(rows, t.separator, t.spaced)
 	for first := true; ; first = false {
 		record, err := reader.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf(": read the table: %w", err)
+			return readError(err)
 		}
 		line, _ := reader.FieldPos(0)
 		length := reader.InputOffset() - rows.begun
@@ -104,7 +106,7 @@ func (t *Table) read(r io.Reader) error {
 		if err := t.memory.Take(perRow+length, "what it labels"); err != nil {
 			return fmt.Errorf(", line %d: %w", line, err)
 		}
-		if first && t.layout.header != nil && !t.layout.guessed || strings.Join(record, "") == "" {
+		if first && t.layout.header != nil && !t.layout.guessed || strings.TrimSpace(strings.Join(record, "")) == "" {
 			continue
 		}
 		path, label, err := t.parse(record)
@@ -114,11 +116,30 @@ func (t *Table) read(r io.Reader) error {
 		if err != nil {
 			return fmt.Errorf(", line %d %w", line, err)
 		}
+		if bare := strings.TrimSpace(path); bare != path {
+			t.padded[bare] = path
+		}
 		if earlier, found := t.rows[path]; found && earlier.Label != label {
 			return fmt.Errorf(", line %d labels %s as %s, line %d as %s: keep one of them", line, spelling.Spell(path), label, earlier.line, earlier)
 		}
 		t.rows[path] = row{label, line}
 	}
+}
+
+// newReader reads rows. spaced says that blanks follow the separators.
+func newReader(r io.Reader, separator rune, spaced bool) *csv.Reader {
+	reader := csv.NewReader(r)
+	reader.Comma, reader.TrimLeadingSpace = separator, spaced
+	reader.FieldsPerRecord = -1 // checked later, with a better message
+	return reader
+}
+
+// readError says what to do about a text that is no table.
+func readError(err error) error {
+	if errors.Is(err, csv.ErrBareQuote) || errors.Is(err, csv.ErrQuote) {
+		return fmt.Errorf(": read the table: %w: write a field with quotes in it in quotes, and each of its own twice, as in \"24\"\" pipe\", with no blanks between its quotes and the separators", err)
+	}
+	return fmt.Errorf(": read the table: %w", err)
 }
 
 // String is the label for a message.
@@ -135,22 +156,26 @@ func (t *Table) parse(record []string) (path string, l Label, err error) {
 		return "", l, err
 	}
 	path = strings.TrimPrefix(record[t.layout.path], "./")
-	if path == "" {
+	if strings.TrimSpace(path) == "" {
 		return "", l, errors.New("has no path")
 	}
-	if l.Label, err = t.classes.name(spelling.Read(record[t.layout.label])); err != nil {
+	if l.Label, err = t.classes.name(bare(record[t.layout.label])); err != nil {
 		return "", l, err
 	}
 	if t.layout.split >= 0 && t.layout.split < len(record) {
-		l.Split = spelling.Read(record[t.layout.split])
+		l.Split = bare(record[t.layout.split])
 	}
 	return path, l, nil
 }
 
+// bare is a label or split without the blanks around it, which people write after separators or to align columns, and
+// which would make two classes of one.
+func bare(field string) string { return spelling.Read(strings.TrimSpace(field)) }
+
 // checkFields rejects rows with other fields than the columns, and texts in another encoding. Paths may hold any bytes.
 func (t *Table) checkFields(record []string) error {
 	n, most := len(record), t.layout.columns
-	for n > most && record[n-1] == "" { // spreadsheets write empty fields at the end
+	for n > most && strings.TrimSpace(record[n-1]) == "" { // spreadsheets write empty fields at the end
 		n--
 	}
 	if n > most || n <= max(t.layout.path, t.layout.label) {

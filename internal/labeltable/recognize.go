@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/text/encoding"
 )
@@ -46,14 +47,16 @@ func (t *Table) findOut(r *bufio.Reader, o Options) error {
 	if err != nil {
 		return err
 	}
-	t.separator, t.layout = best.separator, best.layout
+	t.separator, t.spaced, t.layout = best.separator, best.spaced, best.layout
 	return nil
 }
 
 // fit is how a table reads with a separator.
 type fit struct {
 	separator rune
-	layout    layout
+	// spaced says that blanks follow the separators, also before quotes.
+	spaced bool
+	layout layout
 	// rank is 3 if a first row names the columns, 2 if pictures' names show them, 1 if the rows have two or three fields,
 	// and 0 with err.
 	rank int
@@ -64,9 +67,8 @@ type fit struct {
 
 // try reads the first lines with a separator; some is false if that is not in them.
 func (o Options) try(head []byte, declared bool, separator rune, isPicture func(string) bool) (f fit, some bool) {
-	f = fit{separator: separator, line: 1}
-	reader := csv.NewReader(bytes.NewReader(head))
-	reader.Comma, reader.FieldsPerRecord = separator, -1
+	f = fit{separator: separator, spaced: isSpaced(head, separator), line: 1}
+	reader := newReader(bytes.NewReader(head), separator, f.spaced)
 	var rows [][]string
 	for {
 		row, err := reader.Read()
@@ -89,7 +91,9 @@ func (o Options) try(head []byte, declared bool, separator rune, isPicture func(
 		return f, separator == ',' || declared
 	}
 	named := false
-	f.layout, named, f.err = o.named(rows[0])
+	if o.declaresColumns() || !slices.ContainsFunc(rows[0], func(name string) bool { return isPicture(strings.TrimSpace(name)) }) {
+		f.layout, named, f.err = o.named(rows[0]) // a row with a picture's name names no columns, even if its label is "class"
+	}
 	switch {
 	case f.err != nil:
 	case named:
@@ -112,6 +116,22 @@ func (o Options) try(head []byte, declared bool, separator rune, isPicture func(
 	return f, true
 }
 
+// isSpaced tells whether blanks stand between separators and quotes, which would be read as parts of the fields. (Among
+// tabs they cannot be told from empty fields.)
+func isSpaced(head []byte, separator rune) bool {
+	for rest := head; separator != '\t'; {
+		at := bytes.IndexRune(rest, separator)
+		if at < 0 {
+			break
+		}
+		rest = rest[at+1:]
+		if field := bytes.TrimLeft(rest, " \t"); len(field) < len(rest) && len(field) > 0 && field[0] == '"' {
+			return true
+		}
+	}
+	return false
+}
+
 // choose finds the separator that fits. More than one that fits equally well is an error.
 func choose(fits []fit) (fit, error) {
 	best := fits[0]
@@ -124,7 +144,7 @@ func choose(fits []fit) (fit, error) {
 		err := best.err
 		var parse *csv.ParseError
 		if errors.As(err, &parse) {
-			return best, fmt.Errorf(": read the table: %w", err)
+			return best, readError(err)
 		}
 		if err == nil {
 			err = errors.New("is followed by rows of one field: a row is path,label or path,label,split")

@@ -109,6 +109,9 @@ func TestReadRefuses(t *testing.T) {
 		"four fields":          {"", "a.jpg,x,y,z\n", "line 1 has 4 fields"},
 		"a field too many":     {"", "path,label\na.jpg,cat\nb.jpg,big, dog\n", "line 3 has 3 fields, but the table 2 columns: quote fields that contain the separator"},
 		"a field too few":      {"", "path,label\na.jpg\n", "line 2 has 1 field, but the table 2 columns"},
+		"contradiction":        {"", "a.jpg,cat\na.jpg, dog\n", `line 2 labels a.jpg as "dog", line 1 as "cat"`},
+		"blank path":           {"", "path,label\n ,cat\n", "line 2 has no path"},
+		"bare quote":           {"", "a.jpg,24\" pipe\n", `line 1, column 9: bare " in non-quoted-field: write a field with quotes in it in quotes, and each of its own twice, as in "24"" pipe"`},
 		"no path":              {"", "path,label\n,cat\n", "line 2 has no path"},
 		"label twice":          {"", "a.jpg,cat\nb.jpg,dog\na.jpg,dog\n", `line 3 labels a.jpg as "dog", line 1 as "cat": keep one of them`},
 		"split twice":          {"", "a.jpg,cat,train\na.jpg,cat,test\n", `line 2 labels a.jpg as "cat" (test), line 1 as "cat" (train)`},
@@ -152,6 +155,9 @@ func TestReadTakes(t *testing.T) {
 		"semicolon in a label": {"separator=comma", "a.jpg,cat\n"}, "other words": {"", "photo of,breed\na.jpg,cat\n"}, "an identifier": {"", "id,breed\na.jpg,cat\n"},
 		"index": {"", ",filename,class\n0,a.jpg,cat\n"}, "identifier and file": {"", "id,file_name,label\n7,a.jpg,cat\n"}, "numbers": {"path=2,label=3", "x,a.jpg,cat,y\n"},
 		"numbers with a heading": {"path=2,label=3", "w,what,which,z\nx,a.jpg,cat,y\n"}, "lines in quotes": {"", "path,label,notes\na.jpg,cat,\"two\nlines, or \"\"more\"\"\"\n"},
+		"blanks after commas": {"", "path, label\na.jpg, cat\n"}, "and quotes": {"", "\"path\", \"label\"\n\"a.jpg\", \"cat\"\n"}, "aligned": {"", "path  ; label\na.jpg ; cat  \n"},
+		"blanks before quotes": {"", "a.jpg, \"cat\"\n"}, "quoted blanks": {"", "a.jpg,\" cat \"\n"}, "empty fields with blanks": {"", "path, label\na.jpg, cat, ,\n , \n"},
+		"blank, then not": {"", "a.jpg, cat\na.jpg,cat\n"}, "no-break space": {"", "a.jpg,\u00a0cat\n"}, "tab": {"", "a.jpg\t cat \n"},
 		"separators in quotes": {"", "\"a.jpg\";\"cat\"\n"}, "same twice": {"", "a.jpg,cat\na.jpg,cat\n"}, "label in a split": {"label=split", "path,split\na.jpg,cat\n"}, "label of a heading": {"classes=" + golden + "/names.json", "what,breed\na.jpg,n01440764\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

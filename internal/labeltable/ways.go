@@ -142,6 +142,9 @@ func (m *matcher) how(w way) string {
 	if w.stems {
 		parts = append(parts, "without the images' extensions")
 	}
+	if m.changed.blanks {
+		parts = append(parts, "without the blanks around them")
+	}
 	if m.changed.backslashes {
 		parts = append(parts, `with / for \`)
 	}
@@ -152,4 +155,21 @@ func (m *matcher) how(w way) string {
 		parts = append(parts, "with the images' names read as "+m.encoding)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// checkPadded is an error if a picture has one row with blanks around its path and one without, with other labels.
+func (m *matcher) checkPadded() error {
+	if len(m.padded) == 0 {
+		return nil
+	}
+	pictures := make(map[string]bool, len(m.paths))
+	for _, path := range m.paths {
+		pictures[path] = true
+	}
+	for bare, path := range m.padded {
+		if r, both := m.rows[bare]; both && pictures[bare] && !pictures[path] && r.Label != m.rows[path].Label {
+			return fmt.Errorf("%s, line %d labels %q as %s, line %d %q as %s: keep one of them", m.name, m.rows[path].line, path, m.rows[path].Label, r.line, bare, r.Label)
+		}
+	}
+	return nil
 }

@@ -1,0 +1,117 @@
+package imagetable
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/apache/arrow/go/v15/parquet"
+	"github.com/apache/arrow/go/v15/parquet/schema"
+)
+
+// labelNames are names of columns of labels, in order of preference.
+var labelNames = []string{"label", "labels", "cls", "class"}
+
+// findLabel finds the column of labels: by its name, or else the only one that Hugging Face's metadata calls labels.
+// Whoever has a column of another kind under such a name would not expect labels from elsewhere.
+func (c *columns) findLabel(leaves []leaf, lists []string, hints map[string]huggingFaceFeature) {
+	l, ok := byName(leaves, labelNames, leaf.isClass)
+	if !ok {
+		if l, ok = byName(leaves, labelNames, leaf.isNoClass); ok {
+			c.labelFault = fmt.Sprintf("its column %q is %s", l.field, l.kind())
+			return
+		}
+		for _, list := range lists {
+			if slices.Contains(labelNames, strings.ToLower(list)) {
+				c.labelFault = fmt.Sprintf("its column %q is a list", list)
+				return
+			}
+		}
+		var named []leaf
+		for _, l := range leaves {
+			if hints[l.field].Type == "ClassLabel" && l.isClass() {
+				named = append(named, l)
+			}
+		}
+		switch len(named) {
+		case 0:
+			return
+		case 1:
+			l = named[0]
+		default:
+			c.labelFault = fmt.Sprintf("its columns %q and %q could each be the labels", named[0].field, named[1].field)
+			return
+		}
+	}
+	c.label = l.index
+	if !l.isBinary() {
+		c.classes = hints[l.field].Names
+	}
+}
+
+// isClass reports whether the values may be labels: texts, numbers or booleans.
+func (l leaf) isClass() bool {
+	if l.part != "" {
+		return false
+	}
+	switch l.PhysicalType() {
+	case parquet.Types.Boolean, parquet.Types.Float, parquet.Types.Double:
+		return true
+	case parquet.Types.Int32, parquet.Types.Int64:
+		switch l.LogicalType().(type) {
+		case schema.DecimalLogicalType, *schema.DecimalLogicalType, schema.DateLogicalType, schema.TimeLogicalType, *schema.TimeLogicalType, schema.TimestampLogicalType, *schema.TimestampLogicalType:
+			return false
+		}
+		return true
+	}
+	return l.isText()
+}
+
+// isNoClass reports whether the values cannot be labels, and are no pictures, such as masks, either.
+func (l leaf) isNoClass() bool { return !l.isClass() && l.part != "bytes" && l.part != "path" }
+
+// kind describes a column that has no labels.
+func (l leaf) kind() string {
+	switch {
+	case l.part != "":
+		return "a struct"
+	case l.isBinary():
+		return "of bytes, not of texts"
+	case l.LogicalType() != nil && l.LogicalType().String() != "None":
+		name, _, _ := strings.Cut(l.LogicalType().String(), "(")
+		return "of the type " + name
+	}
+	return "of the type " + l.PhysicalType().String()
+}
+
+// labelOf is the label that a value stands for. Hugging Face's -1 means no label.
+func (c columns) labelOf(value string) string {
+	if c.classes != nil {
+		number, err := strconv.Atoi(value)
+		if err == nil && number == -1 {
+			return ""
+		}
+		if err == nil && number >= 0 && number < len(c.classes) {
+			value = c.classes[number]
+		}
+	}
+	return value[:min(len(value), maxLabel+1)]
+}
+
+// numberLabel is a label that a program wrote as a fraction: of classes with a missing one pandas makes fractions, and
+// NaN of what is missing.
+func numberLabel(v float64, bits int) string {
+	if math.IsNaN(v) {
+		return ""
+	}
+	return strconv.FormatFloat(v, 'f', -1, bits)
+}
+
+// HasLabels reports whether there is a column of labels, and LabelFault why there is none although a column looks like
+// it, "" if none does.
+func (p *Table) HasLabels() bool { return p.columns.label >= 0 }
+
+// LabelFault is as HasLabels says.
+func (p *Table) LabelFault() string { return p.columns.labelFault }
