@@ -39,15 +39,6 @@ func EstimateEach(data []byte, options []Options) (Cost, error) {
 	return estimate(data, j)
 }
 
-// EstimateDense is what DecodeDense with these arguments would take, for values of three numbers a
-// pixel. Otherwise it is as Estimate.
-func EstimateDense(data []byte, dense Dense) (Cost, error) {
-	if err := dense.Validate(); err != nil {
-		return Cost{}, err
-	}
-	return estimate(data, dense.job(nil))
-}
-
 func estimate(data []byte, j job) (Cost, error) {
 	w := workspaces.Get().(*workspace)
 	defer w.release()
