@@ -38,7 +38,11 @@ const (
 // Options say how a configuration is opened.
 type Options struct {
 	Session inference.SessionConfig
-	// Dense opens it for images of any size, see OpenDense.
+	// Dense opens it for images of any size, the way the paper evaluates its networks (Simonyan and Zisserman 2015,
+	// section 3.2): the dense layers become convolutions, 7x7 for the first and 1x1 for the others, that are applied to
+	// the whole image. Each layer is averaged over all positions of the image, so that it is a vector of the layer's
+	// channels or units whatever the image's size; softmax is that of the averaged class scores. The model's InputHeight
+	// and InputWidth are 0. There is no flatten.
 	Dense bool
 	// Unassigned are tensors whose variables get no value, because the caller replaces all that reads them: a Run that
 	// needs one fails.
@@ -151,7 +155,7 @@ type variable struct {
 // builder builds a graph. Its zero value builds that of a network for images of one size, on any
 // device.
 type builder struct {
-	// anySize makes the graph accept images of any height and width, see OpenDense.
+	// anySize makes the graph accept images of any height and width, see Options.Dense.
 	anySize bool
 	// placement, unless empty, is the device of all operations.
 	placement string
