@@ -182,7 +182,10 @@ func warnOfUnjudged(f Features, out *head.OutOfFold) {
 	}
 	slices.Sort(classes)
 	if classes = slices.Compact(classes); len(classes) > 0 {
-		verb := map[bool]string{true: "is", false: "are"}[len(out.Untested) == 1]
+		verb := "are"
+		if len(out.Untested) == 1 {
+			verb = "is"
+		}
 		logrus.Warnf("%s %s not tested: there is no other image to learn the class from, for %s; a label that was misspelled looks like this", text.Plural(len(out.Untested), "image"), verb, text.Some(classes))
 	}
 }
