@@ -96,9 +96,6 @@ func Export(h *head.Head, m Model, o Options) error {
 	}
 	variables = append(variables, c.variables...)
 	saver := n.saver(variables)
-	info := func(tensor string, kind typespb.DataType, dims ...int) *core.TensorInfo {
-		return &core.TensorInfo{Encoding: &core.TensorInfo_Name{Name: tensor + ":0"}, Dtype: kind, TensorShape: shape(dims...)}
-	}
 	outputs := map[string]*core.TensorInfo{
 		Probabilities: info(probabilities, float32Type, -1, len(h.Classes)),
 		ClassNames:    info(classes, stringType, -1, len(h.Classes)),
@@ -122,6 +119,11 @@ func Export(h *head.Head, m Model, o Options) error {
 	return savedmodel.Write(o.Dir, parts, func(prefix string) error {
 		return saveValues(m.Parts[0].Extractor.Model(), variables, prefix)
 	})
+}
+
+// info describes a tensor of a signature.
+func info(tensor string, kind typespb.DataType, dims ...int) *core.TensorInfo {
+	return &core.TensorInfo{Encoding: &core.TensorInfo_Name{Name: tensor + ":0"}, Dtype: kind, TensorShape: shape(dims...)}
 }
 
 // saver adds the operations that save and restore variables in TensorFlow.
