@@ -1,6 +1,7 @@
 package vgg
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
@@ -85,16 +86,12 @@ func OpenWith(c Configuration, set weights.Set, options Options) (*inference.Mod
 	if err := b.assign(session, set); err != nil {
 		return nil, errors.Join(fmt.Errorf("vgg: load the weights of %s: %w", c.Name, err), session.Close())
 	}
-	precision := config.Precision
-	if precision == "" {
-		precision = inference.Float32
-	}
 	return &inference.Model{
 		Name:          c.Name,
 		SHA256:        set.SHA256,
 		Preprocessing: wanted,
 		Device:        device,
-		Precision:     precision,
+		Precision:     cmp.Or(config.Precision, inference.Float32),
 		Unrewritten:   config.Unrewritten,
 		Placement:     config.Placement(),
 		Graph:         graph,
