@@ -49,6 +49,14 @@ func (m Manifest) wrong() []error {
 	if m.Rows < 0 || m.Failures < 0 {
 		wrong("%d rows and %d failures", m.Rows, m.Failures)
 	}
+	m.wrongShards(wrong)
+	if f := m.FailuresFile; f != nil && (f.Bytes < 0 || !hexSHA256().MatchString(f.SHA256)) {
+		wrong("%s has %d bytes with the SHA-256 %q", FailuresFile, f.Bytes, f.SHA256)
+	}
+	return slices.DeleteFunc(found, func(err error) bool { return err == nil })
+}
+
+func (m Manifest) wrongShards(wrong func(format string, args ...any)) {
 	rows := 0
 	for i, s := range m.Shards {
 		rows += s.Rows
@@ -66,10 +74,6 @@ func (m Manifest) wrong() []error {
 	if m.Status != StatusWriting && rows != m.Rows {
 		wrong("its shards have %d rows, but %s says %d", rows, manifestName, m.Rows)
 	}
-	if f := m.FailuresFile; f != nil && (f.Bytes < 0 || !hexSHA256().MatchString(f.SHA256)) {
-		wrong("%s has %d bytes with the SHA-256 %q", FailuresFile, f.Bytes, f.SHA256)
-	}
-	return slices.DeleteFunc(found, func(err error) bool { return err == nil })
 }
 
 // odd lists what else cannot be in a manifest written by Encode.

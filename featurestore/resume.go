@@ -43,14 +43,7 @@ func (w *Writer) takeOver() error {
 	if err != nil {
 		return err
 	}
-	w.known = make([]knownRow, 0, index.Rows)
-	for i, path := range index.Paths {
-		w.rowPaths[path] = i
-		w.known = append(w.known, knownRow{sum: parseSum(index.SHA256[i])})
-		count(w.manifest.Labels, index.Labels[i])
-		count(w.manifest.Splits, index.Splits[i])
-	}
-	w.manifest.Rows = index.Rows
+	w.takeOverRows(index)
 	if err := w.resumeFailures(d); err != nil {
 		return err
 	}
@@ -69,6 +62,18 @@ func (w *Writer) takeOver() error {
 		w.untouched = &was
 	}
 	return nil
+}
+
+// takeOverRows makes the rows known and counts them.
+func (w *Writer) takeOverRows(index *Table) {
+	w.known = make([]knownRow, 0, index.Rows)
+	for i, path := range index.Paths {
+		w.rowPaths[path] = i
+		w.known = append(w.known, knownRow{sum: parseSum(index.SHA256[i])})
+		count(w.manifest.Labels, index.Labels[i])
+		count(w.manifest.Splits, index.Splits[i])
+	}
+	w.manifest.Rows = index.Rows
 }
 
 // takeOverShards takes over the earlier run's shards, and what their images were read from.
