@@ -184,23 +184,33 @@ func (w *onnxWalk) dense(n onnxNode, p onnxPicture, constants []*onnxTensor) (*o
 			return nil, fmt.Errorf("%v: %w", n, err)
 		}
 	}
-	// Here the channels of a pixel lie together; PyTorch keeps all pixels of a channel together.
-	if inputs := weight.Shape[1]; p.channelsLast && p.channels > 0 && inputs > p.channels {
-		if inputs%p.channels != 0 {
-			return nil, fmt.Errorf("%v: %d inputs from %d channels", n, inputs, p.channels)
-		}
-		units := weight.Shape[0]
-		weight.Shape = []int{units, inputs / p.channels, p.channels}
-		if weight, err = permute(w.graph.external.memory, weight, []int{0, 2, 1}); err != nil {
-			return nil, err
-		}
-		weight.Shape = []int{units, inputs}
+	if weight, err = w.channelsFirst(n, p, weight); err != nil {
+		return nil, err
 	}
 	name := fmt.Sprintf("dense_%d", w.denses)
 	w.denses++
 	out := onnxPicture{fresh: -1, flat: true}
 	w.add(name, weight, bias, bare, &out)
 	return &out, nil
+}
+
+// channelsFirst orders the inputs of a dense layer as PyTorch does, which keeps all pixels of a channel together; where an
+// image with channels last was flattened, the channels of a pixel are.
+func (w *onnxWalk) channelsFirst(n onnxNode, p onnxPicture, weight Tensor) (Tensor, error) {
+	units, inputs := weight.Shape[0], weight.Shape[1]
+	if !p.channelsLast || p.channels == 0 || inputs <= p.channels {
+		return weight, nil
+	}
+	if inputs%p.channels != 0 {
+		return weight, fmt.Errorf("%v: %d inputs from %d channels", n, inputs, p.channels)
+	}
+	weight.Shape = []int{units, inputs / p.channels, p.channels}
+	weight, err := permute(w.graph.external.memory, weight, []int{0, 2, 1})
+	if err != nil {
+		return weight, err
+	}
+	weight.Shape = []int{units, inputs}
+	return weight, nil
 }
 
 func (n onnxNode) checkGemm() error {
