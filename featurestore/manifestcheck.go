@@ -79,16 +79,19 @@ func (m Manifest) wrongShards(wrong func(format string, args ...any)) {
 // odd lists what else cannot be in a manifest written by Encode.
 func (m Manifest) odd() []error {
 	var found []error
-	for name, counts := range map[string]map[string]int{"labels": m.Labels, "splits": m.Splits} {
+	for _, c := range []struct {
+		name   string
+		counts map[string]int
+	}{{"labels", m.Labels}, {"splits", m.Splits}} {
 		sum := 0
-		for _, of := range slices.Sorted(maps.Keys(counts)) {
-			if n := counts[of]; (n < 1 || of == "") && len(found) < mostProblems {
-				found = append(found, fmt.Errorf("%s: %q has %d rows", name, of, n))
+		for _, of := range slices.Sorted(maps.Keys(c.counts)) {
+			if n := c.counts[of]; (n < 1 || of == "") && len(found) < mostProblems {
+				found = append(found, fmt.Errorf("%s: %q has %d rows", c.name, of, n))
 			}
-			sum += counts[of]
+			sum += c.counts[of]
 		}
 		if sum > m.Rows {
-			found = append(found, fmt.Errorf("%s: it counts %d rows, but there are %d", name, sum, m.Rows))
+			found = append(found, fmt.Errorf("%s: it counts %d rows, but there are %d", c.name, sum, m.Rows))
 		}
 	}
 	if m.Status == StatusWriting && m.FailuresFile != nil {
@@ -148,14 +151,14 @@ func (c *members) value(where string, t reflect.Type) {
 			c.array(where, t, kind)
 		}
 	case string:
-		c.is(where, kind == reflect.String, kind, "a string")
+		c.is(where, kind == reflect.String, "a string")
 	case bool:
-		c.is(where, kind == reflect.Bool, kind, "a truth value")
+		c.is(where, kind == reflect.Bool, "a truth value")
 	case json.Number:
 		_, err := strconv.ParseInt(token.String(), 10, 64)
-		c.is(where, kind == reflect.Int && err == nil, kind, "the number "+token.String())
+		c.is(where, kind == reflect.Int && err == nil, "the number "+token.String())
 	default:
-		c.is(where, false, kind, "null")
+		c.is(where, false, "null")
 	}
 }
 
@@ -170,7 +173,7 @@ func kindOf(t reflect.Type) reflect.Kind {
 	return t.Kind()
 }
 
-func (c *members) is(where string, right bool, want reflect.Kind, what string) {
+func (c *members) is(where string, right bool, what string) {
 	if !right {
 		c.wrong(where, "it is %s, which cannot be", what)
 	}
@@ -178,7 +181,7 @@ func (c *members) is(where string, right bool, want reflect.Kind, what string) {
 
 func (c *members) array(where string, t reflect.Type, kind reflect.Kind) {
 	var element reflect.Type
-	if c.is(where, kind == reflect.Slice, kind, "an array"); kind == reflect.Slice {
+	if c.is(where, kind == reflect.Slice, "an array"); kind == reflect.Slice {
 		element = t.Elem()
 	}
 	for i := 0; c.decoder.More(); i++ {
@@ -188,7 +191,7 @@ func (c *members) array(where string, t reflect.Type, kind reflect.Kind) {
 }
 
 func (c *members) object(where string, t reflect.Type, kind reflect.Kind) {
-	c.is(where, kind == reflect.Struct || kind == reflect.Map, kind, "an object")
+	c.is(where, kind == reflect.Struct || kind == reflect.Map, "an object")
 	known := map[string]member{}
 	if kind == reflect.Struct {
 		known = membersOf(t)

@@ -139,7 +139,7 @@ func suspects(f Features, out *head.OutOfFold) (*Suspects, error) {
 			s.Thresholds[c] = 1
 		}
 	}
-	warnOfUnjudged(f, out)
+	warnOfUnjudged(out)
 	for i, scores := range out.Scores() {
 		if scores == nil {
 			continue
@@ -175,7 +175,7 @@ func bestOther(scores []float64, own int) int {
 }
 
 // warnOfUnjudged names the classes of images that could not be tested.
-func warnOfUnjudged(f Features, out *head.OutOfFold) {
+func warnOfUnjudged(out *head.OutOfFold) {
 	var classes []string
 	for _, i := range out.Untested {
 		classes = append(classes, out.Classes[out.Y[i]])

@@ -209,7 +209,7 @@ func (r *Refit) covariances(ctx context.Context) error {
 
 // factorize makes the factors of the first folds.
 func (r *Refit) factorize(ctx context.Context, folds, columns int, strength float64) error {
-	return r.inFolds(ctx, folds, func(f int) error {
+	return inFolds(ctx, folds, func(f int) error {
 		own := &r.folds[f]
 		if !own.factor.factorize(own.covariance, strength*mat.Trace(own.covariance)/float64(columns)) {
 			return errors.New("head: the covariance of the rows cannot be factorized: give a larger strength")
@@ -219,7 +219,7 @@ func (r *Refit) factorize(ctx context.Context, folds, columns int, strength floa
 }
 
 // inFolds does something for each of the first folds, for several at the same time.
-func (r *Refit) inFolds(ctx context.Context, folds int, do func(f int) error) error {
+func inFolds(ctx context.Context, folds int, do func(f int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(allCPUs())
 	for f := range folds {

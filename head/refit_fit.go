@@ -52,7 +52,7 @@ func (r *Refit) fit(ctx context.Context, folds int, learn, y []int32, classes in
 	}
 	out := &Refitted{Classes: classes, Probabilities: make([]float64, len(y)*classes), Tested: make([]bool, len(y))}
 	sums := r.sums(learn, classes)
-	err := r.inFolds(ctx, folds, func(f int) error {
+	err := inFolds(ctx, folds, func(f int) error {
 		newRefitModel(r, f, learn, sums).test(out, y)
 		return nil
 	})

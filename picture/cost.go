@@ -46,7 +46,7 @@ func estimate(data []byte, j job) (Cost, error) {
 	defer w.clock.end()
 	var p Picture
 	plan, err := w.plan(data, j, &p)
-	if err := w.failure(StageHeader, p.Format, data, err); err != nil {
+	if err := w.failure(StageHeader, p.Format, err); err != nil {
 		return Cost{}, err
 	}
 	return plan.cost, nil

@@ -78,7 +78,7 @@ func Examine(ctx context.Context, options Options) (Report, error) {
 	} else {
 		r.Library = inference.LoadedLibrary()
 		r.library()
-		r.devices(options.Session)
+		r.devices()
 	}
 	r.cpu()
 	r.memory()
@@ -121,7 +121,7 @@ func (r *Report) library() {
 	r.add("library", OK, found, "")
 }
 
-func (r *Report) devices(session inference.SessionConfig) {
+func (r *Report) devices() {
 	devices, err := inference.Devices()
 	if err != nil {
 		r.add("devices", Problem, err.Error(), "run doctor again with --verbose for the library's own messages")
