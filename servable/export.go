@@ -95,7 +95,6 @@ func Export(h *head.Head, m Model, o Options) error {
 		return fmt.Errorf("servable: the head: %w", c.err)
 	}
 	variables = append(variables, c.variables...)
-	saver := n.saver(variables)
 	outputs := map[string]*core.TensorInfo{
 		Probabilities: info(probabilities, float32Type, -1, len(h.Classes)),
 		ClassNames:    info(classes, stringType, -1, len(h.Classes)),
@@ -104,11 +103,9 @@ func Export(h *head.Head, m Model, o Options) error {
 	if novelty != "" {
 		outputs[Novelty] = info(novelty, float32Type, -1)
 	}
+	saver := n.saver(variables)
 	parts := savedmodel.Parts{
-		Graph: &graphpb.GraphDef{
-			Node: n.list, Library: &functionpb.FunctionDefLibrary{Function: functions},
-			Versions: &versionspb.VersionDef{Producer: graphVersion, MinConsumer: minConsumer},
-		},
+		Graph: n.graph(functions),
 		Saver: saver,
 		Signatures: map[string]*core.SignatureDef{Signature: {
 			Inputs:  map[string]*core.TensorInfo{Input: info(files, stringType, -1)},
@@ -119,6 +116,14 @@ func Export(h *head.Head, m Model, o Options) error {
 	return savedmodel.Write(o.Dir, parts, func(prefix string) error {
 		return saveValues(m.Parts[0].Extractor.Model(), variables, prefix)
 	})
+}
+
+// graph is the graph of all nodes so far.
+func (n *nodes) graph(functions []*functionpb.FunctionDef) *graphpb.GraphDef {
+	return &graphpb.GraphDef{
+		Node: n.list, Library: &functionpb.FunctionDefLibrary{Function: functions},
+		Versions: &versionspb.VersionDef{Producer: graphVersion, MinConsumer: minConsumer},
+	}
 }
 
 // info describes a tensor of a signature.
