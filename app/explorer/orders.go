@@ -34,7 +34,7 @@ func (s *Server) getOrder(w http.ResponseWriter, r *http.Request) {
 	}
 	var among []int
 	if text := r.URL.Query().Get("rows"); err == nil && text != "" {
-		for _, part := range strings.Split(text, ",") {
+		for part := range strings.SplitSeq(text, ",") {
 			row, wrong := t.number(part)
 			if wrong != nil {
 				err = wrong
