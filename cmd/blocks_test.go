@@ -194,7 +194,7 @@ func endServers(t *testing.T, dir string) {
 	if err != nil {
 		return // none
 	}
-	for _, pid := range strings.Fields(string(pids)) {
+	for pid := range strings.FieldsSeq(string(pids)) {
 		script := fmt.Sprintf("kill %s; while kill -0 %s 2>/dev/null; do sleep 0.05; done", pid, pid)
 		if out, err := exec.Command("timeout", "20", "bash", "-c", script).CombinedOutput(); err != nil {
 			t.Errorf("end the server: %v: %s", err, out)

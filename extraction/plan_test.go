@@ -112,7 +112,7 @@ func (s scene) outcome(p Plan, items []pipeline.Item) (rows, failures, extracted
 // labelled makes images of a text: path=content:label, and a space.
 func labelled(text string) map[string]pictured {
 	images := map[string]pictured{}
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		path, rest, _ := strings.Cut(word, "=")
 		holds, label, _ := strings.Cut(rest, ":")
 		label, split, _ := strings.Cut(label, "/")

@@ -236,14 +236,7 @@ func (p *planner) keepFailures(c *pipeline.Comparison) {
 	for _, same := range c.Same {
 		seen[p.items[same.Place].Path] = same.Seen
 	}
-	for _, f := range p.unlisted {
-		now := stored(f)
-		at, before := p.failureAt[f.Path]
-		if !before || p.old.failures[at].Reason != now.Reason {
-			p.Steps = append(p.Steps, Step{What: "unlisted", Path: f.Path})
-		}
-		p.failures = append(p.failures, now)
-	}
+	p.addUnlisted()
 	p.failuresSeen = map[int][16]byte{}
 	for i, f := range p.old.failures {
 		at, listed := p.itemAt[f.Path]
@@ -266,6 +259,18 @@ func (p *planner) keepFailures(c *pipeline.Comparison) {
 			continue
 		}
 		p.failures = append(p.failures, f)
+	}
+}
+
+// addUnlisted adds the failures that the listing found by itself.
+func (p *planner) addUnlisted() {
+	for _, f := range p.unlisted {
+		now := stored(f)
+		at, before := p.failureAt[f.Path]
+		if !before || p.old.failures[at].Reason != now.Reason {
+			p.Steps = append(p.Steps, Step{What: "unlisted", Path: f.Path})
+		}
+		p.failures = append(p.failures, now)
 	}
 }
 

@@ -94,7 +94,7 @@ func parseExtra(text string) (extra []Extra, err error) {
 	if text == "" {
 		return nil, nil
 	}
-	for _, name := range strings.Split(text, ",") {
+	for name := range strings.SplitSeq(text, ",") {
 		extra = append(extra, Extra(name))
 	}
 	return extra, validateExtra(extra)

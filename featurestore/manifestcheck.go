@@ -49,6 +49,14 @@ func (m Manifest) wrong() []error {
 	if m.Rows < 0 || m.Failures < 0 {
 		wrong("%d rows and %d failures", m.Rows, m.Failures)
 	}
+	m.wrongShards(wrong)
+	if f := m.FailuresFile; f != nil && (f.Bytes < 0 || !hexSHA256().MatchString(f.SHA256)) {
+		wrong("%s has %d bytes with the SHA-256 %q", FailuresFile, f.Bytes, f.SHA256)
+	}
+	return slices.DeleteFunc(found, func(err error) bool { return err == nil })
+}
+
+func (m Manifest) wrongShards(wrong func(format string, args ...any)) {
 	rows := 0
 	for i, s := range m.Shards {
 		rows += s.Rows
@@ -66,25 +74,24 @@ func (m Manifest) wrong() []error {
 	if m.Status != StatusWriting && rows != m.Rows {
 		wrong("its shards have %d rows, but %s says %d", rows, manifestName, m.Rows)
 	}
-	if f := m.FailuresFile; f != nil && (f.Bytes < 0 || !hexSHA256().MatchString(f.SHA256)) {
-		wrong("%s has %d bytes with the SHA-256 %q", FailuresFile, f.Bytes, f.SHA256)
-	}
-	return slices.DeleteFunc(found, func(err error) bool { return err == nil })
 }
 
 // odd lists what else cannot be in a manifest written by Encode.
 func (m Manifest) odd() []error {
 	var found []error
-	for name, counts := range map[string]map[string]int{"labels": m.Labels, "splits": m.Splits} {
+	for _, c := range []struct {
+		name   string
+		counts map[string]int
+	}{{"labels", m.Labels}, {"splits", m.Splits}} {
 		sum := 0
-		for _, of := range slices.Sorted(maps.Keys(counts)) {
-			if n := counts[of]; (n < 1 || of == "") && len(found) < mostProblems {
-				found = append(found, fmt.Errorf("%s: %q has %d rows", name, of, n))
+		for _, of := range slices.Sorted(maps.Keys(c.counts)) {
+			if n := c.counts[of]; (n < 1 || of == "") && len(found) < mostProblems {
+				found = append(found, fmt.Errorf("%s: %q has %d rows", c.name, of, n))
 			}
-			sum += counts[of]
+			sum += c.counts[of]
 		}
 		if sum > m.Rows {
-			found = append(found, fmt.Errorf("%s: it counts %d rows, but there are %d", name, sum, m.Rows))
+			found = append(found, fmt.Errorf("%s: it counts %d rows, but there are %d", c.name, sum, m.Rows))
 		}
 	}
 	if m.Status == StatusWriting && m.FailuresFile != nil {
@@ -144,14 +151,14 @@ func (c *members) value(where string, t reflect.Type) {
 			c.array(where, t, kind)
 		}
 	case string:
-		c.is(where, kind == reflect.String, kind, "a string")
+		c.is(where, kind == reflect.String, "a string")
 	case bool:
-		c.is(where, kind == reflect.Bool, kind, "a truth value")
+		c.is(where, kind == reflect.Bool, "a truth value")
 	case json.Number:
 		_, err := strconv.ParseInt(token.String(), 10, 64)
-		c.is(where, kind == reflect.Int && err == nil, kind, "the number "+token.String())
+		c.is(where, kind == reflect.Int && err == nil, "the number "+token.String())
 	default:
-		c.is(where, false, kind, "null")
+		c.is(where, false, "null")
 	}
 }
 
@@ -166,7 +173,7 @@ func kindOf(t reflect.Type) reflect.Kind {
 	return t.Kind()
 }
 
-func (c *members) is(where string, right bool, want reflect.Kind, what string) {
+func (c *members) is(where string, right bool, what string) {
 	if !right {
 		c.wrong(where, "it is %s, which cannot be", what)
 	}
@@ -174,7 +181,7 @@ func (c *members) is(where string, right bool, want reflect.Kind, what string) {
 
 func (c *members) array(where string, t reflect.Type, kind reflect.Kind) {
 	var element reflect.Type
-	if c.is(where, kind == reflect.Slice, kind, "an array"); kind == reflect.Slice {
+	if c.is(where, kind == reflect.Slice, "an array"); kind == reflect.Slice {
 		element = t.Elem()
 	}
 	for i := 0; c.decoder.More(); i++ {
@@ -184,7 +191,7 @@ func (c *members) array(where string, t reflect.Type, kind reflect.Kind) {
 }
 
 func (c *members) object(where string, t reflect.Type, kind reflect.Kind) {
-	c.is(where, kind == reflect.Struct || kind == reflect.Map, kind, "an object")
+	c.is(where, kind == reflect.Struct || kind == reflect.Map, "an object")
 	known := map[string]member{}
 	if kind == reflect.Struct {
 		known = membersOf(t)

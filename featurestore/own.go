@@ -80,7 +80,7 @@ func (l *dirLock) place() (string, error) {
 	if err := removeBeside(l.dir); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return "", err
 	}
-	return l.near(besideOf(l.dir), inDir(l.dir, nextDir))
+	return near(besideOf(l.dir), inDir(l.dir, nextDir))
 }
 
 // Suffixes of the names of directories in which updates make new rows, and vectors for new columns.
@@ -102,11 +102,11 @@ func (l *dirLock) stage(suffix string) (string, error) {
 			return there, nil
 		}
 	}
-	return l.near(beside, inside)
+	return near(beside, inside)
 }
 
-// near chooses a place beside the owner's directory, or inside it if that is not writable or on another file system.
-func (l *dirLock) near(beside, inside string) (string, error) {
+// near chooses a place beside a directory, or inside it if that is not writable or on another file system.
+func near(beside, inside string) (string, error) {
 	err := os.Mkdir(beside, 0o755)
 	if err == nil {
 		// Only a rename shows that both are on the same file system: equal device numbers do not.

@@ -119,18 +119,19 @@ func (d *Dataset) judge(err error) error {
 // the file is the same as when the dataset was opened, by checking before and after.
 func (d *Dataset) withFile(name string, was stamp, use func(root string) error) error {
 	for _, root := range d.roots() {
-		if !d.has(root, name, was) {
+		if !hasStamp(root, name, was) {
 			continue
 		}
 		err := use(root)
-		if d.has(root, name, was) {
+		if hasStamp(root, name, was) {
 			return err
 		}
 	}
 	return d.lost(name)
 }
 
-func (d *Dataset) has(root, name string, was stamp) bool {
+// hasStamp says whether the file is the one that had the stamp.
+func hasStamp(root, name string, was stamp) bool {
 	info, err := os.Stat(inDir(root, name))
 	return err == nil && stampOf(info) == was
 }

@@ -68,16 +68,7 @@ func (a *audit) alikeClasses() *Finding {
 	if a.neighbours == nil || a.skipUniform(FoundAlikeClasses, units, 2, leastOfClass) {
 		return nil
 	}
-	mix := make([][]float64, len(a.classes)) // the share of neighbours by class, each way
-	for c := range mix {
-		mix[c] = make([]float64, len(a.classes))
-	}
-	for i, c := range a.y {
-		rows, _ := a.neighbours.Of(i)
-		for _, r := range rows {
-			mix[c][a.y[r]] += 1 / float64(len(rows)*len(a.members[c]))
-		}
-	}
+	mix := a.mix()
 	type pair struct {
 		a, b  int
 		ratio float64
@@ -107,6 +98,21 @@ func (a *audit) alikeClasses() *Finding {
 		f.Details = append(f.Details, fmt.Sprintf("%s and %s: an image has %.0f %% as many of its most similar ones in the other class as in its own, %.0f %% of %s's are %s's", a.classes[p.a], a.classes[p.b], 100*min(1, p.ratio), 100*mix[p.a][p.b], a.classes[p.a], a.classes[p.b]))
 	}
 	return f
+}
+
+// mix is the share of the neighbours of each class that are of each class.
+func (a *audit) mix() [][]float64 {
+	mix := make([][]float64, len(a.classes))
+	for c := range mix {
+		mix[c] = make([]float64, len(a.classes))
+	}
+	for i, c := range a.y {
+		rows, _ := a.neighbours.Of(i)
+		for _, r := range rows {
+			mix[c][a.y[r]] += 1 / float64(len(rows)*len(a.members[c]))
+		}
+	}
+	return mix
 }
 
 // others are how many images of its own class can be neighbours of an image, in the mean of each class.

@@ -89,7 +89,10 @@ func (a *audit) tells(class int, p property) []string {
 	if math.Abs(area-0.5) < max(telltaleArea-0.5, telltaleDeviations*deviation) {
 		return nil
 	}
-	which := map[bool]string{true: p.more, false: p.less}[area > 0.5]
+	which := p.less
+	if area > 0.5 {
+		which = p.more
+	}
 	return []string{fmt.Sprintf("pictures are %s, median %s against %s (area under the ROC curve of %s alone: %.3f)",
 		which, p.description(median(inside)), p.description(median(outside)), p.name, max(area, 1-area))}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -33,7 +32,7 @@ func writeHistory(dir string, history []training.Epoch) error {
 	var files output.Files
 	defer files.Discard()
 	for name, content := range map[string]*bytes.Buffer{"metrics.csv": &table, "metrics.jsonl": &lines} {
-		if err := files.Write(filepath.Join(dir, name), func(w io.Writer) error { _, err := content.WriteTo(w); return err }); err != nil {
+		if err := files.WriteFile(filepath.Join(dir, name), content.Bytes()); err != nil {
 			return err
 		}
 	}

@@ -139,7 +139,7 @@ func suspects(f Features, out *head.OutOfFold) (*Suspects, error) {
 			s.Thresholds[c] = 1
 		}
 	}
-	warnOfUnjudged(f, out)
+	warnOfUnjudged(out)
 	for i, scores := range out.Scores() {
 		if scores == nil {
 			continue
@@ -175,14 +175,17 @@ func bestOther(scores []float64, own int) int {
 }
 
 // warnOfUnjudged names the classes of images that could not be tested.
-func warnOfUnjudged(f Features, out *head.OutOfFold) {
+func warnOfUnjudged(out *head.OutOfFold) {
 	var classes []string
 	for _, i := range out.Untested {
 		classes = append(classes, out.Classes[out.Y[i]])
 	}
 	slices.Sort(classes)
 	if classes = slices.Compact(classes); len(classes) > 0 {
-		verb := map[bool]string{true: "is", false: "are"}[len(out.Untested) == 1]
+		verb := "are"
+		if len(out.Untested) == 1 {
+			verb = "is"
+		}
 		logrus.Warnf("%s %s not tested: there is no other image to learn the class from, for %s; a label that was misspelled looks like this", text.Plural(len(out.Untested), "image"), verb, text.Some(classes))
 	}
 }

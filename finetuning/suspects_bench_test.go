@@ -40,7 +40,7 @@ func TestSuspectsBench(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, seed := range strings.Fields(os.Getenv("FOVEA_BENCH_SEEDS")) {
+	for seed := range strings.FieldsSeq(os.Getenv("FOVEA_BENCH_SEEDS")) {
 		number, err := strconv.ParseUint(seed, 10, 64)
 		if err != nil {
 			t.Fatal(err)

@@ -217,7 +217,10 @@ func (s *Suspects) WriteText(w io.Writer, top int) error {
 	table = text.NewTable(w)
 	fmt.Fprintf(table, "rank\tlabel\tsuggested\tprobability\tneighbours with the label\tpath\n")
 	for _, r := range shown {
-		mark := map[bool]string{true: "*", false: ""}[r.Likely]
+		mark := ""
+		if r.Likely {
+			mark = "*"
+		}
 		fmt.Fprintf(table, "%d%s\t%s\t%s\t%.1f %%\t%.0f %%\t%s\n", r.Rank, mark, spelling.Line(r.Label), spelling.Line(r.Suggested), 100*r.SuggestedProbability, 100*r.Neighbours, spelling.Line(r.Path))
 	}
 	if err := table.Flush(); err != nil {

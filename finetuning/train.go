@@ -97,17 +97,24 @@ func (o *TrainOptions) train(ctx context.Context, all Features) (*head.Head, err
 		ToolVersion: o.ToolVersion, Seed: o.Seed, TrainedOn: learn.X.Rows, Settings: o.Settings(),
 		Copies: duplicates.Equal, NearCopies: duplicates.Alike, Crowded: duplicates.Crowded, LeftOut: rare, Report: report, Seen: shortHashes(learn.Hashes),
 	}
-	if test.X.Rows > 0 {
-		metrics, err := Measure(h, test)
-		if err != nil {
-			return nil, err
-		}
-		h.Notes.HeldOut = &metrics
-		if h.Notes.Novelty, err = h.NoveltyOf(test.X); err != nil {
-			return nil, err
-		}
+	if err := noteHeldOut(h, test); err != nil {
+		return nil, err
 	}
 	return h, nil
+}
+
+// noteHeldOut measures a head on the rows that were held out, if there are any, and notes the result.
+func noteHeldOut(h *head.Head, test Features) error {
+	if test.X.Rows == 0 {
+		return nil
+	}
+	metrics, err := Measure(h, test)
+	if err != nil {
+		return err
+	}
+	h.Notes.HeldOut = &metrics
+	h.Notes.Novelty, err = h.NoveltyOf(test.X)
+	return err
 }
 
 // divide copies the rows of both sets and frees all of them; without a test set, all are trained on.

@@ -47,54 +47,80 @@ func (t *trainer) choose(ctx context.Context) (Report, []float64, error) {
 
 // search tries the strengths of regularization, and more where the best is at an end.
 func (t *trainer) search(ctx context.Context, folds []fold) (Report, path, error) {
-	lambdas, report := t.options.Lambdas, Report{Folds: len(folds)}
+	s := &search{trainer: t, folds: folds, lambdas: t.options.Lambdas, report: Report{Folds: len(folds)}}
 	for _, f := range folds {
-		report.Tested += len(f.test)
+		s.report.Tested += len(f.test)
 	}
-	var path path
-	try := func(lambda float64) (by float64, err error) {
-		point, err := t.validate(ctx, folds, lambda)
-		if err != nil {
-			return 0, err
-		}
-		r := t.trial(folds, lambda)
-		if t.options.Calibrate {
-			point.LogLoss = r.loss
-		}
-		report.Path = append(report.Path, point)
-		by = path.add(r)
-		if t.options.Progress != nil {
-			t.options.Progress(len(report.Path), max(len(report.Path), len(lambdas)))
-		}
-		return by, nil
+	if err := s.weaker(ctx); err != nil {
+		return Report{}, nil, err
 	}
+	if err := s.stronger(ctx); err != nil {
+		return Report{}, nil, err
+	}
+	slices.SortFunc(s.report.Path, func(a, b PathPoint) int { return cmp.Compare(b.Lambda, a.Lambda) })
+	chosen := s.path.choose()
+	s.report.Lambda = chosen.strength
+	ends := []float64{s.report.Path[0].Lambda, s.report.Path[len(s.report.Path)-1].Lambda}
+	s.report.AtEdge = chosen.strength == s.path.best().strength && slices.Contains(ends, chosen.strength)
+	return s.report, s.path, nil
+}
+
+// search is the state of trainer.search.
+type search struct {
+	*trainer
+	folds   []fold
+	lambdas []float64 // from strong to weak
+	report  Report
+	path    path
+}
+
+// try tries a strength, and says by how much less its loss is than that of the others.
+func (s *search) try(ctx context.Context, lambda float64) (by float64, err error) {
+	point, err := s.validate(ctx, s.folds, lambda)
+	if err != nil {
+		return 0, err
+	}
+	r := s.trial(s.folds, lambda)
+	if s.options.Calibrate {
+		point.LogLoss = r.loss
+	}
+	s.report.Path = append(s.report.Path, point)
+	by = s.path.add(r)
+	if s.options.Progress != nil {
+		s.options.Progress(len(s.report.Path), max(len(s.report.Path), len(s.lambdas)))
+	}
+	return by, nil
+}
+
+// weaker tries one strength after another until they only become worse, and, where they are not the user's, goes on as
+// long as the last one is the best.
+func (s *search) weaker(ctx context.Context) error {
 	since := 0
-	for l := 0; l < len(lambdas) && since < patience; l++ {
-		by, err := try(lambdas[l])
+	for l := 0; l < len(s.lambdas) && since < patience; l++ {
+		by, err := s.try(ctx, s.lambdas[l])
 		if err != nil {
-			return Report{}, nil, err
+			return err
 		}
 		since++
 		if by > 0 {
 			since = 0
 		}
-		if by > worthwhile && t.open && l == len(lambdas)-1 && lambdas[l] > weakestLambda {
-			lambdas = append(lambdas, beyond(lambdas[l], false))
+		if by > worthwhile && s.open && l == len(s.lambdas)-1 && s.lambdas[l] > weakestLambda {
+			s.lambdas = append(s.lambdas, beyond(s.lambdas[l], false))
 		}
 	}
-	for lambda, by := lambdas[0], 1.0; by > worthwhile && t.open && path.best().strength == lambda && lambda < strongestLambda; {
+	return nil
+}
+
+// stronger goes on beyond the first strength as long as that is the best.
+func (s *search) stronger(ctx context.Context) (err error) {
+	for lambda, by := s.lambdas[0], 1.0; by > worthwhile && s.open && s.path.best().strength == lambda && lambda < strongestLambda; {
 		lambda = beyond(lambda, true)
-		var err error
-		if by, err = try(lambda); err != nil {
-			return Report{}, nil, err
+		if by, err = s.try(ctx, lambda); err != nil {
+			return err
 		}
 	}
-	slices.SortFunc(report.Path, func(a, b PathPoint) int { return cmp.Compare(b.Lambda, a.Lambda) })
-	chosen := path.choose()
-	report.Lambda = chosen.strength
-	ends := []float64{report.Path[0].Lambda, report.Path[len(report.Path)-1].Lambda}
-	report.AtEdge = chosen.strength == path.best().strength && slices.Contains(ends, chosen.strength)
-	return report, path, nil
+	return nil
 }
 
 // Where the user gave no strengths and the best one is the strongest or the weakest, others are tried beyond it, until
@@ -108,9 +134,14 @@ const (
 // beyond is the next strength in the row of 1, 3, 10, 30, ..., up or down.
 func beyond(lambda float64, up bool) float64 {
 	one := math.Pow(10, math.Floor(math.Log10(lambda)+1e-9))
-	next := map[bool]float64{true: 3 * one, false: 0.3 * one}[up]
-	if lambda > 2*one {
-		next = map[bool]float64{true: 10 * one, false: one}[up]
+	next := 0.3 * one
+	switch three := lambda > 2*one; {
+	case up && three:
+		next = 10 * one
+	case up:
+		next = 3 * one
+	case three:
+		next = one
 	}
 	next, _ = strconv.ParseFloat(strconv.FormatFloat(next, 'e', 0, 64), 64) // its own text
 	return next

@@ -205,20 +205,27 @@ func (o ReadOptions) Load(name string) (*Head, error) {
 	return h, nil
 }
 
-func parse(data []byte) (*Head, error) {
-	// The format comes first: nothing else is known of a foreign or newer file.
+// checkFormat says whether a file is a head of a version that this program reads: nothing else is known of others.
+func checkFormat(data []byte) error {
 	var kind struct {
 		Format  string
 		Version int
 	}
 	if err := json.Unmarshal(data, &kind); err != nil {
-		return nil, fmt.Errorf("%w: it is truncated or not JSON: %w", ErrFile, err)
+		return fmt.Errorf("%w: it is truncated or not JSON: %w", ErrFile, err)
 	}
 	if kind.Format != fileFormat {
-		return nil, fmt.Errorf("%w: it is not a head, its format is %q", ErrFile, kind.Format)
+		return fmt.Errorf("%w: it is not a head, its format is %q", ErrFile, kind.Format)
 	}
 	if kind.Version < 1 || kind.Version > fileVersion {
-		return nil, fmt.Errorf("%w: its version is %d, but this program reads 1 to %d: use the program that wrote it, or train again", ErrFile, kind.Version, fileVersion)
+		return fmt.Errorf("%w: its version is %d, but this program reads 1 to %d: use the program that wrote it, or train again", ErrFile, kind.Version, fileVersion)
+	}
+	return nil
+}
+
+func parse(data []byte) (*Head, error) {
+	if err := checkFormat(data); err != nil {
+		return nil, err
 	}
 	if _, err := seal.Check(data); err != nil {
 		return nil, fmt.Errorf("%w: %w: restore it from a copy, or train again", ErrFile, err)

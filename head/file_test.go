@@ -17,7 +17,7 @@ import (
 	"fovea/recipe"
 )
 
-func trained(t *testing.T) *Head {
+func trained(t testing.TB) *Head {
 	t.Helper()
 	x, labels := clusters(30, 6, 1, 1)
 	h, report, err := Train(context.Background(), x, labels, TrainOptions{})
@@ -31,7 +31,12 @@ func trained(t *testing.T) *Head {
 }
 
 func TestSaveLoad(t *testing.T) {
-	h, name := trained(t), filepath.Join(t.TempDir(), "head.json")
+	saveAndLoad(t, trained(t), filepath.Join(t.TempDir(), "head.json"))
+}
+
+// saveAndLoad saves a head, which has to come back unchanged.
+func saveAndLoad(t *testing.T, h *Head, name string) {
+	t.Helper()
 	if err := h.Save(name); err != nil {
 		t.Fatal(err)
 	}

@@ -75,21 +75,8 @@ func (f headFile) validate() error {
 	if columns == 0 || len(f.Scale) != columns || sizes != columns {
 		return fmt.Errorf("%d means and %d scales for a layer of %d values", columns, len(f.Scale), sizes)
 	}
-	if len(f.Biases) != classes || len(f.Weights) != classes {
-		return fmt.Errorf("%d biases and %d rows of weights for %d classes", len(f.Biases), len(f.Weights), classes)
-	}
-	inputs, all := columns, append([]floats{f.Mean, f.Scale, f.Biases}, f.Weights...)
-	if f.Hidden != nil {
-		inputs = len(f.Hidden.Biases)
-		if inputs == 0 || len(f.Hidden.Weights) != inputs {
-			return fmt.Errorf("%d biases and %d rows of weights of hidden units", inputs, len(f.Hidden.Weights))
-		}
-		for _, w := range f.Hidden.Weights {
-			if len(w) != columns {
-				return fmt.Errorf("%d weights of a hidden unit for %d columns", len(w), columns)
-			}
-		}
-		all = append(append(all, f.Hidden.Biases), f.Hidden.Weights...)
+	if err := f.validateWeights(); err != nil {
+		return err
 	}
 	if f.Sqrt && !f.Unit {
 		return errors.New("its rows are square roots without unit length")
@@ -99,10 +86,9 @@ func (f headFile) validate() error {
 			return fmt.Errorf("the scale of column %d is %v", i, s)
 		}
 	}
-	for _, w := range f.Weights {
-		if len(w) != inputs {
-			return fmt.Errorf("%d weights for %d columns", len(w), inputs)
-		}
+	all := append([]floats{f.Mean, f.Scale, f.Biases}, f.Weights...)
+	if f.Hidden != nil {
+		all = append(append(all, f.Hidden.Biases), f.Hidden.Weights...)
 	}
 	for _, values := range all {
 		if i := finite.First(values); i >= 0 {
@@ -110,4 +96,30 @@ func (f headFile) validate() error {
 		}
 	}
 	return f.Novelty.validate(f.Layers)
+}
+
+// validateWeights checks the sizes of the layers of weights.
+func (f headFile) validateWeights() error {
+	classes, inputs := len(f.Classes), len(f.Mean)
+	if len(f.Biases) != classes || len(f.Weights) != classes {
+		return fmt.Errorf("%d biases and %d rows of weights for %d classes", len(f.Biases), len(f.Weights), classes)
+	}
+	if f.Hidden != nil {
+		units := len(f.Hidden.Biases)
+		if units == 0 || len(f.Hidden.Weights) != units {
+			return fmt.Errorf("%d biases and %d rows of weights of hidden units", units, len(f.Hidden.Weights))
+		}
+		for _, w := range f.Hidden.Weights {
+			if len(w) != inputs {
+				return fmt.Errorf("%d weights of a hidden unit for %d columns", len(w), inputs)
+			}
+		}
+		inputs = units
+	}
+	for _, w := range f.Weights {
+		if len(w) != inputs {
+			return fmt.Errorf("%d weights for %d columns", len(w), inputs)
+		}
+	}
+	return nil
 }

@@ -59,53 +59,17 @@ func (r *regression) fit(ctx context.Context, start []float64, final bool) ([]fl
 
 // descend minimizes until the loss is within about gain of the minimum, less where it is small, or falls no more.
 func (r *regression) descend(ctx context.Context, start []float64, gain float64) ([]float64, error) {
-	count := weightVectors(r.classes)
-	// The optimizer asks for the value and then for the gradient at the same point. One pass over the
-	// rows computes both.
-	weights, gradient := slices.Clone(start), make([]float64, len(start))
-	value := r.loss(weights, gradient)
-	p := r.precondition()
-	point, slope := make([]float64, len(start)), make([]float64, len(start))
-	p.invert(point, start, count)
-	first := slices.Clone(point)
-	best, least, since, done := slices.Clone(start), value, 0, false
-	judge := func() {
-		p.apply(slope, gradient, count)
-		done = arrays.Dot(slope, slope)/2 <= gain*min(1, 10*value)
-	}
-	judge()
-	evaluate := func(x []float64) {
-		if slices.Equal(x, point) {
-			return
-		}
-		copy(point, x)
-		p.apply(weights, x, count)
-		value = r.loss(weights, gradient)
-		since++
-		if value < least {
-			least, since = value, 0
-			copy(best, weights)
-		}
-		judge()
+	d := r.descent(start, gain)
+	if d.done {
+		return d.best, nil
 	}
 	problem := optimize.Problem{
-		Func: func(x []float64) float64 { evaluate(x); return value },
-		Grad: func(g, x []float64) { evaluate(x); copy(g, slope) },
-		Status: func() (optimize.Status, error) {
-			if err := context.Cause(ctx); err != nil {
-				return optimize.Failure, err
-			}
-			if done || since > fruitless {
-				return optimize.FunctionConvergence, nil
-			}
-			return optimize.NotTerminated, nil
-		},
-	}
-	if done {
-		return best, nil
+		Func:   func(x []float64) float64 { d.evaluate(x); return d.value },
+		Grad:   func(g, x []float64) { d.evaluate(x); copy(g, d.slope) },
+		Status: func() (optimize.Status, error) { return d.status(ctx) },
 	}
 	settings := &optimize.Settings{MajorIterations: maxIterations, Converger: optimize.NeverTerminate{}}
-	result, err := optimize.Minimize(problem, first, settings, &optimize.LBFGS{})
+	result, err := optimize.Minimize(problem, slices.Clone(d.point), settings, &optimize.LBFGS{})
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -114,7 +78,71 @@ func (r *regression) descend(ctx context.Context, start []float64, gain float64)
 	if err != nil && (result == nil || math.IsNaN(result.F)) {
 		return nil, fmt.Errorf("head: fit with lambda %g: %w", r.lambda, err)
 	}
-	return best, nil
+	return d.best, nil
+}
+
+// descent is the objective as the optimizer sees it, in the coordinates of a preconditioner, and the best point so far.
+type descent struct {
+	regression *regression
+	*preconditioner
+	gain float64
+	// point is where the objective was evaluated last, value and slope what it is there; weights and gradient are point
+	// and slope in the objective's own coordinates.
+	point, slope      []float64
+	value             float64
+	weights, gradient []float64
+	// best are the weights with the least value, since is the number of evaluations after it.
+	best  []float64
+	least float64
+	since int
+	done  bool
+}
+
+func (r *regression) descent(start []float64, gain float64) *descent {
+	size := len(start)
+	d := &descent{
+		regression: r, gain: gain, best: slices.Clone(start), weights: slices.Clone(start),
+		gradient: make([]float64, size), point: make([]float64, size), slope: make([]float64, size),
+	}
+	d.value = r.loss(d.weights, d.gradient)
+	d.least = d.value
+	d.preconditioner = r.precondition()
+	d.invert(d.point, start, weightVectors(r.classes))
+	d.judge()
+	return d
+}
+
+// evaluate goes to a point. The optimizer asks for the value and then for the gradient there: one pass over the rows
+// computes both.
+func (d *descent) evaluate(x []float64) {
+	if slices.Equal(x, d.point) {
+		return
+	}
+	copy(d.point, x)
+	d.apply(d.weights, x, weightVectors(d.regression.classes))
+	d.value = d.regression.loss(d.weights, d.gradient)
+	d.since++
+	if d.value < d.least {
+		d.least, d.since = d.value, 0
+		copy(d.best, d.weights)
+	}
+	d.judge()
+}
+
+// judge says whether the last point is close enough to the minimum.
+func (d *descent) judge() {
+	d.apply(d.slope, d.gradient, weightVectors(d.regression.classes))
+	d.done = arrays.Dot(d.slope, d.slope)/2 <= d.gain*min(1, 10*d.value)
+}
+
+func (d *descent) status(ctx context.Context) (optimize.Status, error) {
+	if err := context.Cause(ctx); err != nil {
+		return optimize.Failure, err
+	}
+	if d.done || d.since > fruitless {
+		return optimize.FunctionConvergence, nil
+	}
+	return optimize.NotTerminated, nil
 }
 
 // precondition is for the curvature of the last loss.

@@ -101,18 +101,3 @@ func (j *ConfidentJoint) Errors() float64 {
 	}
 	return sum
 }
-
-// SelfConfidence is the probability of a row's own class.
-func SelfConfidence(p []float64, own int) float64 { return p[own] }
-
-// NormalizedMargin is how much more probable a row's own class is than the most probable other one, from 0 (the other
-// is certain) to 1 (its own is).
-func NormalizedMargin(p []float64, own int) float64 {
-	most := math.Inf(-1)
-	for c, v := range p {
-		if c != own {
-			most = max(most, v)
-		}
-	}
-	return (p[own] - most + 1) / 2
-}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 
-	"golang.org/x/sync/errgroup"
 	arrays "gonum.org/v1/gonum/floats"
 )
 
@@ -118,23 +117,8 @@ func (a *discriminant) bias(class int, weights, target []float64) float64 {
 
 // multiply computes A v for vectors laid out as parameters, without their biases.
 func (a *discriminant) multiply(dst, v []float64, shrinkage float64) {
+	a.eachStripe(v, func(s *stripe) { s.multiply(a.regression) })
 	d, count := a.x.cols, weightVectors(a.classes)
-	for c := range count {
-		row := a.weights.row(c)
-		for j, p := range v[c*(d+1) : c*(d+1)+d] {
-			row[j] = float32(p)
-		}
-	}
-	var group errgroup.Group
-	group.SetLimit(a.workers)
-	for s := range a.stripes {
-		group.Go(func() error {
-			a.stripes[s].multiply(a.regression)
-			return nil
-		})
-	}
-	_ = group.Wait() // computing cannot fail
-	a.passes++
 	clear(dst)
 	total := 0.0
 	for _, s := range a.stripes { // in a fixed order

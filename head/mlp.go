@@ -94,24 +94,15 @@ func TrainMLP(ctx context.Context, x Matrix, labels []string, options MLPOptions
 	if err != nil {
 		return nil, Report{}, err
 	}
-	groups := options.Groups
-	if groups == nil {
-		groups = ownGroups(x.Rows)
-	}
-	train, validation, err := Split(labels, groups, options.Validation, options.Seed)
+	train, validation, err := options.split(labels)
 	if err != nil {
-		return nil, Report{}, fmt.Errorf("head: no rows for early stopping: %w", err)
+		return nil, Report{}, err
 	}
 	weights, err := importance(y, len(classes), options.ClassWeights)
 	if err != nil {
 		return nil, Report{}, err
 	}
-	learn, err := x.Select(train)
-	if err != nil {
-		return nil, Report{}, err
-	}
-	s, err := standardize(learn, options.Scaling)
-	learn.Free()
+	s, err := standardizeBy(x, train, options.Scaling)
 	if err != nil {
 		return nil, Report{}, err
 	}
@@ -136,6 +127,28 @@ func TrainMLP(ctx context.Context, x Matrix, labels []string, options MLPOptions
 		h.calibrate(&report, logits, y, validation)
 	}
 	return h, report, nil
+}
+
+// split chooses the rows to train on and, of each class, those that say when to stop.
+func (o MLPOptions) split(labels []string) (train, validation []int, err error) {
+	groups := o.Groups
+	if groups == nil {
+		groups = ownGroups(len(labels))
+	}
+	if train, validation, err = Split(labels, groups, o.Validation, o.Seed); err != nil {
+		return nil, nil, fmt.Errorf("head: no rows for early stopping: %w", err)
+	}
+	return train, validation, nil
+}
+
+// standardizeBy is standardize by some of the rows.
+func standardizeBy(x Matrix, rows []int, scaling Scaling) (Standardization, error) {
+	some, err := x.Select(rows)
+	if err != nil {
+		return Standardization{}, err
+	}
+	defer some.Free()
+	return standardize(some, scaling)
 }
 
 // train runs epochs until the validation loss no longer falls, and keeps the best weights.

@@ -120,7 +120,10 @@ func (o *outOfFold) run(ctx context.Context, result *OutOfFold, options OutOfFol
 	keep, result.Dropped = o.likely(result.Probabilities)
 	repeats := options.Repeats
 	if repeats < 1 {
-		repeats = map[bool]int{true: repeatedRuns, false: 1}[len(o.y) <= repeatedRows]
+		repeats = 1
+		if len(o.y) <= repeatedRows {
+			repeats = repeatedRuns
+		}
 	}
 	for r := range repeats {
 		again, err := o.test(ctx, keep, o.options.Seed+uint64(r))

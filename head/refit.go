@@ -82,47 +82,47 @@ func NewRefit(ctx context.Context, x Matrix, o RefitOptions) (*Refit, error) {
 	if o.Labels == nil {
 		o.Labels = make([]string, x.Rows)
 	}
-	err := o.check(x)
-	if err != nil {
+	if err := o.check(x); err != nil {
 		return nil, err
 	}
 	r := new(Refit)
 	if o.Neighbours >= 0 {
+		var err error
 		if r.neighbours, err = FindNeighbours(ctx, x, cmp.Or(o.Neighbours, mostVoters), o.Groups); err != nil {
 			return nil, err
 		}
 	}
 	t := &trainer{x: x}
-	if t.standardization, err = standardize(x, Scaling(cmp.Or(string(o.Scaling), string(ScaleUnit)))); err != nil {
-		return nil, err
-	}
-	if x.Cols > x.Rows { // see the package's documentation
-		err = t.dual(ctx)
-	} else {
-		t.coordinates, err = t.standardization.all(x)
-	}
-	if err != nil {
+	if err := t.transform(ctx, cmp.Or(o.Scaling, ScaleUnit), x.Cols > x.Rows); err != nil { // see the package's documentation
 		return nil, err
 	}
 	r.coordinates = t.coordinates
 	if err := r.divide(o); err != nil {
 		return nil, err
 	}
-	if err := r.covariances(ctx); err != nil {
+	if err := r.prepare(ctx, o, x.Cols); err != nil {
 		return nil, err
+	}
+	return r, nil
+}
+
+// prepare factorizes the covariances of the folds, with the strength of the options or the best one.
+func (r *Refit) prepare(ctx context.Context, o RefitOptions, columns int) (err error) {
+	if err := r.covariances(ctx); err != nil {
+		return err
 	}
 	if r.Strength = o.Strength; r.Strength == 0 {
-		if r.Strength, err = r.choose(ctx, x.Cols, o.Labels); err != nil {
-			return nil, err
+		if r.Strength, err = r.choose(ctx, columns, o.Labels); err != nil {
+			return err
 		}
 	}
-	if err := r.factorize(ctx, len(r.folds), x.Cols, r.Strength); err != nil {
-		return nil, err
+	if err := r.factorize(ctx, len(r.folds), columns, r.Strength); err != nil {
+		return err
 	}
 	for f := range r.folds {
 		r.folds[f].covariance = nil
 	}
-	return r, nil
+	return nil
 }
 
 // check refuses options that do not suit the rows.
@@ -209,18 +209,25 @@ func (r *Refit) covariances(ctx context.Context) error {
 
 // factorize makes the factors of the first folds.
 func (r *Refit) factorize(ctx context.Context, folds, columns int, strength float64) error {
+	return inFolds(ctx, folds, func(f int) error {
+		own := &r.folds[f]
+		if !own.factor.factorize(own.covariance, strength*mat.Trace(own.covariance)/float64(columns)) {
+			return errors.New("head: the covariance of the rows cannot be factorized: give a larger strength")
+		}
+		return nil
+	})
+}
+
+// inFolds does something for each of the first folds, for several at the same time.
+func inFolds(ctx context.Context, folds int, do func(f int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(allCPUs())
-	for f := range r.folds[:folds] {
+	for f := range folds {
 		group.Go(func() error {
 			if err := context.Cause(ctx); err != nil {
 				return err
 			}
-			own := &r.folds[f]
-			if !own.factor.factorize(own.covariance, strength*mat.Trace(own.covariance)/float64(columns)) {
-				return errors.New("head: the covariance of the rows cannot be factorized: give a larger strength")
-			}
-			return nil
+			return do(f)
 		})
 	}
 	return group.Wait()

@@ -52,18 +52,11 @@ func (r *Refit) fit(ctx context.Context, folds int, learn, y []int32, classes in
 	}
 	out := &Refitted{Classes: classes, Probabilities: make([]float64, len(y)*classes), Tested: make([]bool, len(y))}
 	sums := r.sums(learn, classes)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(allCPUs())
-	for f := range r.folds[:folds] {
-		group.Go(func() error {
-			if err := context.Cause(ctx); err != nil {
-				return err
-			}
-			newRefitModel(r, f, learn, sums).test(out, y)
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
+	err := inFolds(ctx, folds, func(f int) error {
+		newRefitModel(r, f, learn, sums).test(out, y)
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	out.finish(y, learn)

@@ -85,22 +85,8 @@ func newRegression(x dense, rows, y []int, classes int, importance []float64, wo
 
 // loss computes the objective, and its gradient with respect to the parameters into gradient.
 func (r *regression) loss(parameters, gradient []float64) float64 {
+	r.eachStripe(parameters, func(s *stripe) { s.compute(r, parameters) })
 	v, d := weightVectors(r.classes), r.x.cols
-	for c := range v {
-		row := r.weights.row(c)
-		for j, p := range parameters[c*(d+1) : c*(d+1)+d] {
-			row[j] = float32(p)
-		}
-	}
-	var group errgroup.Group
-	group.SetLimit(r.workers)
-	for s := range r.stripes {
-		group.Go(func() error {
-			r.stripes[s].compute(r, parameters)
-			return nil
-		})
-	}
-	_ = group.Wait() // computing cannot fail
 	total, spread := 0.0, 0.0
 	clear(gradient)
 	for _, s := range r.stripes {
@@ -111,7 +97,6 @@ func (r *regression) loss(parameters, gradient []float64) float64 {
 		}
 	}
 	n, half := float64(len(r.rows)), r.half()
-	r.passes++
 	r.curvature = spread / n / float64(r.classes)
 	penalty := 0.0
 	for c := range v {
@@ -123,6 +108,27 @@ func (r *regression) loss(parameters, gradient []float64) float64 {
 		own[d] /= n
 	}
 	return total/n + r.lambda/2*half*penalty
+}
+
+// eachStripe computes with all stripes at the same time, once the weights are those of the parameters.
+func (r *regression) eachStripe(parameters []float64, compute func(*stripe)) {
+	d := r.x.cols
+	for c := range weightVectors(r.classes) {
+		row := r.weights.row(c)
+		for j, p := range parameters[c*(d+1) : c*(d+1)+d] {
+			row[j] = float32(p)
+		}
+	}
+	var group errgroup.Group
+	group.SetLimit(r.workers)
+	for s := range r.stripes {
+		group.Go(func() error {
+			compute(&r.stripes[s])
+			return nil
+		})
+	}
+	_ = group.Wait() // computing cannot fail
+	r.passes++
 }
 
 // half is the factor of a vector's squares in the penalty: one half where the vector stands for two of

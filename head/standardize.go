@@ -76,24 +76,28 @@ func standardize(m Matrix, scaling Scaling) (Standardization, error) {
 		}
 		s.Mean[j] = float32(mean[j])
 	}
-	varying := false
+	if !s.scale(deviation, scaling == ScaleColumns) {
+		return s, ErrConstant
+	}
+	return s, nil
+}
+
+// scale makes the scales of deviations: of each column its own, or of each block their mean. It is false if all are 0.
+func (s *Standardization) scale(deviation []float64, own bool) (varying bool) {
 	for start, end := range s.blocks() {
 		common := meanOfPositive(deviation[start:end])
 		varying = varying || common > 0
 		for j := start; j < end; j++ {
-			switch own := deviation[j]; {
-			case own == 0:
-			case scaling == ScaleColumns:
-				s.Scale[j] = inverse(own)
+			switch {
+			case deviation[j] == 0:
+			case own:
+				s.Scale[j] = inverse(deviation[j])
 			default:
 				s.Scale[j] = inverse(common)
 			}
 		}
 	}
-	if !varying {
-		return s, ErrConstant
-	}
-	return s, nil
+	return varying
 }
 
 // inverse is 1 / deviation, or the largest float32 if that has no room for it: of infinite ones come scores that are none.

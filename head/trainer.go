@@ -45,37 +45,51 @@ func newTrainer(ctx context.Context, x Matrix, y []int, classes int, options Tra
 	if t.importance, err = importance(y, classes, options.ClassWeights); err != nil {
 		return nil, err
 	}
-	if t.standardization, err = standardize(x, options.Scaling); err != nil {
-		return nil, err
-	}
 	// The penalty on absolute values depends on the axes, so it needs the original columns.
-	if x.Cols > x.Rows && x.Rows <= maxDual && options.L1Ratio == 0 {
-		err = t.dual(ctx)
-	} else {
-		t.coordinates, err = t.standardization.all(x)
-	}
-	if err == nil && options.L1Ratio == 0 {
-		t.directions, err = findDirections(ctx, t.coordinates)
-	}
-	if err != nil {
+	if err := t.transform(ctx, options.Scaling, x.Cols > x.Rows && x.Rows <= maxDual && options.L1Ratio == 0); err != nil {
 		return nil, err
 	}
+	if options.L1Ratio == 0 {
+		if t.directions, err = findDirections(ctx, t.coordinates); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.chooseLambdas(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// transform standardizes the rows, as values of the columns or, if dual, as equivalent ones.
+func (t *trainer) transform(ctx context.Context, scaling Scaling, dual bool) (err error) {
+	if t.standardization, err = standardize(t.x, scaling); err != nil {
+		return err
+	}
+	if dual {
+		return t.dual(ctx)
+	}
+	t.coordinates, err = t.standardization.all(t.x)
+	return err
+}
+
+// chooseLambdas puts the strengths to try into the options, from strong to weak: each solution is a good starting point
+// for the next.
+func (t *trainer) chooseLambdas() error {
 	switch {
-	case len(options.Lambdas) > 0:
-	case options.L1Ratio > 0:
-		t.options.Lambdas = t.regression(t.all, allCPUs(), 0).sparseLambdas(options.L1Ratio)
+	case len(t.options.Lambdas) > 0:
+	case t.options.L1Ratio > 0:
+		t.options.Lambdas = t.regression(t.all, allCPUs(), 0).sparseLambdas(t.options.L1Ratio)
 	default:
 		t.options.Lambdas, t.open = defaultLambdas, true
 	}
 	for _, l := range t.options.Lambdas {
 		if !(l > 0) || math.IsInf(l, 0) {
-			return nil, fmt.Errorf("head: lambda %g: the strength of regularization must be positive", l)
+			return fmt.Errorf("head: lambda %g: the strength of regularization must be positive", l)
 		}
 	}
-	// From strong to weak: each solution is a good starting point for the next.
 	t.options.Lambdas = slices.Clone(t.options.Lambdas)
 	slices.SortFunc(t.options.Lambdas, func(a, b float64) int { return cmp.Compare(b, a) })
-	return t, nil
+	return nil
 }
 
 // regression is the problem for some rows at a strength.

@@ -57,26 +57,33 @@ func (o Options) prepare(set weights.Set) *convolution.Prepared {
 	return convolution.Prepare(o.Session.Precision, kernels)
 }
 
-// openWith opens a configuration with prepared kernels, whose variables need no values then, or, should that fail,
-// without them.
+// openWith opens a configuration, with kernels that are prepared if it can remain so.
 func (o Options) openWith(c vgg.Configuration, set weights.Set, kernels *convolution.Prepared) (*inference.Model, error) {
-	if variables := kernels.Variables(); len(variables) > 0 {
-		model, err := vgg.OpenWith(c, set, vgg.Options{Session: o.Session, Dense: o.Dense, Unassigned: variables, Unrewritten: o.maps})
-		if err != nil {
-			return nil, err
-		}
-		if convolution.Accelerate(model, convolution.Options{Prepared: kernels}) == nil && kernels.Taken() && unrewritten(model, o.Layers) {
-			return model, nil
-		}
-		if err := model.Close(); err != nil {
-			return nil, err
-		}
+	if model, err := o.openPrepared(c, set, kernels); model != nil || err != nil {
+		return model, err
 	}
 	model, err := vgg.OpenWith(c, set, vgg.Options{Session: o.Session, Dense: o.Dense})
 	if err != nil {
 		return nil, err
 	}
 	return o.accelerated(c.Name, model, func() error { return convolution.Accelerate(model, convolution.Options{}) })
+}
+
+// openPrepared opens a configuration with prepared kernels, whose variables need no values then. It gives none if there
+// are none, if the model needs their values after all, or if TensorFlow has to rewrite it after all.
+func (o Options) openPrepared(c vgg.Configuration, set weights.Set, kernels *convolution.Prepared) (*inference.Model, error) {
+	variables := kernels.Variables()
+	if len(variables) == 0 {
+		return nil, nil
+	}
+	model, err := vgg.OpenWith(c, set, vgg.Options{Session: o.Session, Dense: o.Dense, Unassigned: variables, Unrewritten: o.maps})
+	if err != nil {
+		return nil, err
+	}
+	if convolution.Accelerate(model, convolution.Options{Prepared: kernels}) == nil && kernels.Taken() && unrewritten(model, o.Layers) {
+		return model, nil
+	}
+	return nil, model.Close()
 }
 
 // maps says whether all layers that will be computed are maps, pooled if at all so that TensorFlow may have nothing to

@@ -33,17 +33,8 @@ func OpenGroup(name string, options Options, extractor inference.ExtractorOption
 		if len(extractors) > 0 && session.Precision == inference.PrecisionAuto { // chosen once for all
 			options.Session.Precision, options.Session.MaxDrift = extractors[0].Model().Precision, 0
 		}
-		model, err := Open(name, options)
+		e, err := openExtractor(name, options, extractor, views)
 		if err != nil {
-			return fail(err)
-		}
-		if model.Preprocessing.IsZero() {
-			_ = model.Close() // the error at hand matters more
-			return fail(fmt.Errorf("%s %w: %s", name, ErrUnstated, model.Unstated))
-		}
-		e, err := newExtractor(model, extractor, views)
-		if err != nil {
-			_ = model.Close()
 			return fail(err)
 		}
 		extractors = append(extractors, e)
@@ -61,6 +52,25 @@ func OpenGroup(name string, options Options, extractor inference.ExtractorOption
 		logrus.Warnf("%s is experimental: it was tested with its instructions done in software, not on a CPU that has them", r.Arithmetic())
 	}
 	return group, nil
+}
+
+// openExtractor opens the model on one device.
+func openExtractor(name string, options Options, extractor inference.ExtractorOptions, views int) (*inference.Extractor, error) {
+	model, err := Open(name, options)
+	if err != nil {
+		return nil, err
+	}
+	var e *inference.Extractor
+	if model.Preprocessing.IsZero() {
+		err = fmt.Errorf("%s %w: %s", name, ErrUnstated, model.Unstated)
+	} else {
+		e, err = newExtractor(model, extractor, views)
+	}
+	if err != nil {
+		_ = model.Close() // the error at hand matters more
+		return nil, err
+	}
+	return e, nil
 }
 
 func newExtractor(model *inference.Model, options inference.ExtractorOptions, views int) (*inference.Extractor, error) {

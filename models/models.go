@@ -45,7 +45,7 @@ type Options struct {
 	// InputHeight and InputWidth are the size of images in pixels for a SavedModel that takes any size. For
 	// other models a size that is not theirs is ErrSize.
 	InputHeight, InputWidth int
-	// Dense opens a VGG (vgg.OpenDense) or a fully convolutional SavedModel for dense views: images of any
+	// Dense opens a VGG (vgg.Options.Dense) or a fully convolutional SavedModel for dense views: images of any
 	// size. Other SavedModels are ErrNotDense.
 	Dense bool
 	// Pictures, if set, says how many images will be computed; it may wait until that is known. For many, faster

@@ -74,15 +74,7 @@ func Open(ctx context.Context, name string) (*Folder, error) {
 		f.dialect = plain
 	}
 	if u.Scheme == memblob.Scheme {
-		memory.Lock()
-		defer memory.Unlock()
-		if memory.buckets == nil {
-			memory.buckets = map[string]*blob.Bucket{}
-		}
-		if f.bucket.Bucket = memory.buckets[u.Host]; f.bucket.Bucket == nil {
-			f.bucket.Bucket = memblob.OpenBucket(nil)
-			memory.buckets[u.Host] = f.bucket.Bucket
-		}
+		f.bucket.Bucket = inMemory(u.Host)
 		return f, nil
 	}
 	if !blob.DefaultURLMux().ValidBucketScheme(u.Scheme) {
@@ -101,6 +93,21 @@ func Open(ctx context.Context, name string) (*Folder, error) {
 		}
 	}
 	return f, nil
+}
+
+// inMemory is the bucket of that name in the memory of this process.
+func inMemory(name string) *blob.Bucket {
+	memory.Lock()
+	defer memory.Unlock()
+	if memory.buckets == nil {
+		memory.buckets = map[string]*blob.Bucket{}
+	}
+	bucket := memory.buckets[name]
+	if bucket == nil {
+		bucket = memblob.OpenBucket(nil)
+		memory.buckets[name] = bucket
+	}
+	return bucket
 }
 
 // Close frees the folder's resources.

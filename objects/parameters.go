@@ -34,7 +34,7 @@ var ordinary = lazy.Regexp(`^[A-Za-z][A-Za-z_-]{0,30}$`)
 func checkParameters(u *url.URL) error {
 	allowed := parameters[strings.ToLower(u.Scheme)]
 	unknown := ""
-	for _, part := range strings.Split(u.RawQuery, "&") {
+	for part := range strings.SplitSeq(u.RawQuery, "&") {
 		name, value, _ := strings.Cut(part, "=")
 		switch {
 		case part == "":

@@ -39,15 +39,6 @@ func EstimateEach(data []byte, options []Options) (Cost, error) {
 	return estimate(data, j)
 }
 
-// EstimateDense is what DecodeDense with these arguments would take, for values of three numbers a
-// pixel. Otherwise it is as Estimate.
-func EstimateDense(data []byte, dense Dense) (Cost, error) {
-	if err := dense.Validate(); err != nil {
-		return Cost{}, err
-	}
-	return estimate(data, dense.job(nil))
-}
-
 func estimate(data []byte, j job) (Cost, error) {
 	w := workspaces.Get().(*workspace)
 	defer w.release()
@@ -55,7 +46,7 @@ func estimate(data []byte, j job) (Cost, error) {
 	defer w.clock.end()
 	var p Picture
 	plan, err := w.plan(data, j, &p)
-	if err := w.failure(StageHeader, p.Format, data, err); err != nil {
+	if err := w.failure(StageHeader, p.Format, err); err != nil {
 		return Cost{}, err
 	}
 	return plan.cost, nil
@@ -141,15 +132,7 @@ func (w *workspace) plan(data []byte, j job, picture *Picture) (p plan, err erro
 	p.orientation = p.format.orientation(data)
 	width, height, bytes := p.width, p.height, plus(p.bytes, times(p.width, 16))
 	if p.deep {
-		most := int64(0)
-		for _, part := range j.parts {
-			ranged := part.ranged.deepBytes(p.width)
-			if part.ranged != "" && part.ranged != RangeAuto {
-				ranged = plus(ranged, p.deeper)
-			}
-			most = max(most, ranged)
-		}
-		bytes = plus(bytes, most)
+		bytes = plus(bytes, j.deepBytes(p.width, p.deeper))
 	}
 	if p.orientation >= 5 {
 		width, height = height, width
@@ -166,6 +149,18 @@ func (w *workspace) plan(data []byte, j job, picture *Picture) (p plan, err erro
 	}
 	p.cost = Cost{max(p.pixels, times(p.width, p.height)), plus(bytes, bytes/64, result, ownBytes)}
 	return p, nil
+}
+
+// deepBytes is the most that finding the range of one of the parts takes, where samples have more than 8 bits.
+func (j job) deepBytes(width int, deeper int64) (most int64) {
+	for _, part := range j.parts {
+		bytes := part.ranged.deepBytes(width)
+		if part.ranged != "" && part.ranged != RangeAuto {
+			bytes = plus(bytes, deeper)
+		}
+		most = max(most, bytes)
+	}
+	return most
 }
 
 // header is what a file says before its pixels.

@@ -147,7 +147,7 @@ func TestEstimateDense(t *testing.T) {
 	dense := Dense{Sides: []int{256, 384}, Flip: true}
 	all := largeSamples(t, 500, 400)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		cost, err := EstimateDense(all[name], dense)
+		cost, err := estimate(all[name], dense.job(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,9 +179,6 @@ func TestEstimateErrors(t *testing.T) {
 		}
 	}
 	if _, err := Estimate(readGolden(t, "gif.gif"), Options{}); err == nil || errors.As(err, new(*Error)) {
-		t.Errorf("got %v", err)
-	}
-	if _, err := EstimateDense(readGolden(t, "gif.gif"), Dense{}); err == nil || errors.As(err, new(*Error)) {
 		t.Errorf("got %v", err)
 	}
 }

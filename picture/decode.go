@@ -84,12 +84,12 @@ func (w *workspace) open(data []byte, most time.Duration, j job, picture *Pictur
 	if err == nil {
 		stage, err = StageDecode, w.pixels(data, p, j, picture)
 	}
-	return w.failure(stage, picture.Format, data, err)
+	return w.failure(stage, picture.Format, err)
 }
 
 // failure is the error about a file; where the time was over, that is the reason, whatever the
 // decoder made of it.
-func (w *workspace) failure(stage Stage, format string, data []byte, err error) error {
+func (w *workspace) failure(stage Stage, format string, err error) error {
 	if late := w.clock.final(); late != nil {
 		err = late
 	}

@@ -24,7 +24,7 @@ func Inspect(data []byte, maxPixels int) (Picture, error) {
 	if p.SourceWidth, p.SourceHeight = h.width, h.height; err == nil {
 		err = h.check(cmp.Or(maxPixels, DefaultMaxPixels))
 	}
-	failure := w.failure(StageHeader, p.Format, data, err)
+	failure := w.failure(StageHeader, p.Format, err)
 	if failure == nil {
 		return p, nil
 	}

@@ -59,6 +59,19 @@ func codecCases(t testing.TB, name string) (cases []codecCase, refused map[strin
 	return cases, refused
 }
 
+// decode decodes the case's file, which has to be of that format.
+func (c codecCase) decode(t *testing.T, data []byte, format string) Picture {
+	t.Helper()
+	p, err := Decode(data, c.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Format != format || p.SourceWidth != c.width || p.SourceHeight != c.height {
+		t.Errorf("got %s of %dx%d, want %dx%d", p.Format, p.SourceWidth, p.SourceHeight, c.width, c.height)
+	}
+	return p
+}
+
 // TestJPEG2000 compares with the pixels of Pillow, of imagecodecs, and of the parts that files were put together from.
 func TestJPEG2000(t *testing.T) {
 	needCodecs(t)
@@ -69,13 +82,7 @@ func TestJPEG2000(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.file+c.background+c.ranged, func(t *testing.T) {
-			p, err := Decode(files[c.file], c.options())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if p.Format != "jpeg2000" || p.SourceWidth != c.width || p.SourceHeight != c.height {
-				t.Errorf("got %s of %dx%d, want %dx%d", p.Format, p.SourceWidth, p.SourceHeight, c.width, c.height)
-			}
+			p := c.decode(t, files[c.file], "jpeg2000")
 			if sum := crc32.ChecksumIEEE(p.Pix); sum != c.sum {
 				t.Errorf("other pixels than those of %s: sum %d, want %d", c.source, sum, c.sum)
 			}

@@ -24,13 +24,7 @@ func TestJPEGXL(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.file+c.background+c.ranged, func(t *testing.T) {
-			p, err := Decode(files[c.file], c.options())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if p.Format != "jxl" || p.SourceWidth != c.width || p.SourceHeight != c.height {
-				t.Errorf("got %s of %dx%d, want %dx%d", p.Format, p.SourceWidth, p.SourceHeight, c.width, c.height)
-			}
+			p := c.decode(t, files[c.file], "jxl")
 			if crc32.ChecksumIEEE(p.Pix) == c.sum {
 				return
 			}

@@ -152,7 +152,7 @@ func decodeScene(data []byte, o SceneOptions) (Raster, error) {
 		stage = StageDecode
 		out, err = w.raster(data, p, j)
 	}
-	return out, w.failure(stage, head.Format, data, err)
+	return out, w.failure(stage, head.Format, err)
 }
 
 // allocate makes the pixels, with alpha if a part of them is missing.

@@ -38,14 +38,14 @@ func OpenSequence(data []byte, maxPixels int) (*Sequence, error) {
 	var head Picture
 	p, err := w.plan(data, rasterJob(SceneOptions{MaxPixels: maxPixels}), &head)
 	if err != nil {
-		return nil, w.failure(StageHeader, head.Format, data, err)
+		return nil, w.failure(StageHeader, head.Format, err)
 	}
 	f, err := heif.Read(data)
 	if err == nil && f.Frames > mostFrames {
 		err = fmt.Errorf("%w: more than %d frames", ErrTooLarge, mostFrames)
 	}
 	if err != nil {
-		return nil, w.failure(StageHeader, head.Format, data, err)
+		return nil, w.failure(StageHeader, head.Format, err)
 	}
 	limits := codecLimits(int64(cmp.Or(maxPixels, DefaultMaxPixels)), DefaultMaxTime)
 	return &Sequence{file: f, data: data, width: p.width, height: p.height, orientation: p.orientation, decoder: codec.NewSequence(data, limits)}, nil

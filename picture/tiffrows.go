@@ -34,7 +34,7 @@ func (w *workspace) fromSamples(k *tiffKind, s *tiff.Samples, j job) (source, er
 	case tiff.Palette:
 		out.row, err = paletteTIFF(k, s, line)
 	case tiff.CMYK:
-		out.row = cmykTIFF(s, line)
+		out.row = cmykTIFF(s)
 	case tiff.YCbCr, tiff.CIELab, tiff.ICCLab:
 		out.row, err = convertedTIFF(k, s, line)
 	default:
@@ -134,7 +134,7 @@ func paletteTIFF(k *tiffKind, s *tiff.Samples, line func(int) []uint8) (func(y i
 }
 
 // cmykTIFF is the rows of inks, as Pillow shows them.
-func cmykTIFF(s *tiff.Samples, line func(int) []uint8) func(y int, dst []uint8) {
+func cmykTIFF(s *tiff.Samples) func(y int, dst []uint8) {
 	black := make([]uint8, s.Width)
 	return func(y int, dst []uint8) {
 		for x := range s.Width {

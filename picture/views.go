@@ -45,7 +45,7 @@ func (v Views) Sides() ([]int, error) {
 		list = paperSides
 	}
 	var sides []int
-	for _, text := range strings.Split(list, ",") {
+	for text := range strings.SplitSeq(list, ",") {
 		side, err := strconv.Atoi(text)
 		if err != nil || side < 1 || side > maxSide {
 			return nil, fmt.Errorf("image: a shorter side of %q pixels in the views %q: use 1 to %d", text, v, maxSide)

@@ -44,7 +44,7 @@ func TestViews(t *testing.T) {
 
 func numbers(t *testing.T, list string) (out []int) {
 	t.Helper()
-	for _, text := range strings.Split(list, ",") {
+	for text := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil {
 			t.Fatal(err)

@@ -64,17 +64,7 @@ func (r *run) decodeSlot(ctx context.Context, s *slot) bool {
 	r.meter.bytes.Add(int64(len(data)))
 	sum := sha256.Sum256(data)
 	s.sha256 = hex.EncodeToString(sum[:])
-	var err error
-	switch {
-	case r.config.dense():
-		s.tensors, s.picture, err = picture.DecodeDense(data, r.config.Dense, r.config.Preprocessing)
-	case len(r.config.Also) > 0:
-		if s.pictures, err = picture.DecodeEach(data, r.pictures); err == nil {
-			s.picture = s.pictures[0]
-		}
-	default:
-		s.picture, err = picture.Decode(data, r.config.Picture)
-	}
+	err := r.makePictures(s, data)
 	if err == nil && r.config.Facts.Any() {
 		err = r.describe(s, data)
 	}
@@ -87,6 +77,21 @@ func (r *run) decodeSlot(ctx context.Context, s *slot) bool {
 		s.fail(StageDecode, err)
 	}
 	return true
+}
+
+// makePictures decodes a file into what the models see of it.
+func (r *run) makePictures(s *slot, data []byte) (err error) {
+	switch {
+	case r.config.dense():
+		s.tensors, s.picture, err = picture.DecodeDense(data, r.config.Dense, r.config.Preprocessing)
+	case len(r.config.Also) > 0:
+		if s.pictures, err = picture.DecodeEach(data, r.pictures); err == nil {
+			s.picture = s.pictures[0]
+		}
+	default:
+		s.picture, err = picture.Decode(data, r.config.Picture)
+	}
+	return err
 }
 
 // describe adds what else the file says of the image.

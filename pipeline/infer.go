@@ -63,25 +63,28 @@ func (r *run) infer(intake, failed context.Context) error {
 			return nil
 		})
 	}
-	group.Go(func() error {
-		for c := range order {
-			select {
-			case <-c.done:
-			case <-r.overdue:
-				return nil
-			}
-			if c.err != nil {
-				return c.err
-			}
-			select {
-			case r.features <- c.batch:
-			case <-ctx.Done():
-				return nil
-			}
-		}
-		return nil
-	})
+	group.Go(func() error { return r.passOn(ctx, order) })
 	return group.Wait()
+}
+
+// passOn passes batches on in their order, as soon as they are computed. It ends at the first that could not be.
+func (r *run) passOn(ctx context.Context, order <-chan *computed) error {
+	for c := range order {
+		select {
+		case <-c.done:
+		case <-r.overdue:
+			return nil
+		}
+		if c.err != nil {
+			return c.err
+		}
+		select {
+		case r.features <- c.batch:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return nil
 }
 
 // begin gives batches to the workers and records their order, until there are no more or the

@@ -62,33 +62,11 @@ type Finder struct {
 func (f Finder) List(ctx context.Context, arguments []string, labels Labeler) (Listing, error) {
 	l := lister{ctx: ctx, openers: f.Openers, selection: f.Selection}
 	for _, argument := range arguments {
-		if f.Store != nil {
-			store, err := f.Store(ctx, argument)
-			if err != nil {
-				return Listing{}, fmt.Errorf("pipeline: cannot open %s: %w", redact.URL(argument), err)
-			}
-			if store != nil {
-				if err := l.inStore(store, argument); err != nil {
-					return Listing{}, err
-				}
-				continue
-			}
+		inStore, err := f.inStore(&l, argument)
+		if err == nil && !inStore {
+			err = l.local(argument)
 		}
-		info, err := disk.Stat(argument)
 		if err != nil {
-			return Listing{}, fmt.Errorf("pipeline: cannot open %s: %w", argument, cause(err))
-		}
-		if !info.IsDir() {
-			item := Item{Path: filepath.Base(argument), File: argument, Argument: argument}
-			if known, err := l.source(item); err != nil {
-				return Listing{}, fmt.Errorf("pipeline: %s: %w", argument, err)
-			} else if !known {
-				l.Items = append(l.Items, item)
-			}
-			continue
-		}
-		w := walker{lister: &l, argument: argument, root: &root{info}, visited: map[[2]uint64]bool{}}
-		if err := w.directory(argument, ""); err != nil {
 			return Listing{}, err
 		}
 	}
@@ -104,6 +82,42 @@ func (f Finder) List(ctx context.Context, arguments []string, labels Labeler) (L
 		return Listing{}, fmt.Errorf("pipeline: %s and %s would both be stored as %q: give their common parent directory instead", l.Items[a].File, l.Items[b].File, l.Items[a].Path)
 	}
 	return l.labelled(labels)
+}
+
+// inStore lists what an argument names in a store, and is false if it names none.
+func (f Finder) inStore(l *lister, argument string) (bool, error) {
+	if f.Store == nil {
+		return false, nil
+	}
+	store, err := f.Store(l.ctx, argument)
+	if err != nil {
+		return false, fmt.Errorf("pipeline: cannot open %s: %w", redact.URL(argument), err)
+	}
+	if store == nil {
+		return false, nil
+	}
+	return true, l.inStore(store, argument)
+}
+
+// local lists a file or directory.
+func (l *lister) local(argument string) error {
+	info, err := disk.Stat(argument)
+	if err != nil {
+		return fmt.Errorf("pipeline: cannot open %s: %w", argument, cause(err))
+	}
+	if info.IsDir() {
+		w := walker{lister: l, argument: argument, root: &root{info}, visited: map[[2]uint64]bool{}}
+		return w.directory(argument, "")
+	}
+	item := Item{Path: filepath.Base(argument), File: argument, Argument: argument}
+	known, err := l.source(item)
+	if err != nil {
+		return fmt.Errorf("pipeline: %s: %w", argument, err)
+	}
+	if !known {
+		l.Items = append(l.Items, item)
+	}
+	return nil
 }
 
 // lister is a Listing in progress.

@@ -84,16 +84,8 @@ func (w *walker) entry(file, path string, entry fs.DirEntry) error {
 	mode := entry.Type()
 	if mode&fs.ModeSymlink != 0 {
 		info, err := disk.Stat(file)
-		if err != nil && (!isOwn(err) || errors.Is(err, fs.ErrPermission)) && !matches(w.selection.Exclude, path) && !matchesAllIn(w.selection.Exclude, path) {
-			return fmt.Errorf("pipeline: the target of the link %s is unknown: %w", file, machineError("read", file, err))
-		}
-		if err != nil { // a broken link; one named like an image is a missing image
-			if hasPictureExtension(file) {
-				w.add(file, path)
-			} else {
-				w.Skipped++
-			}
-			return nil
+		if err != nil {
+			return w.brokenLink(file, path, err)
 		}
 		if mode = info.Mode().Type(); mode.IsDir() {
 			w.links++
@@ -125,6 +117,20 @@ func (w *walker) entry(file, path string, entry fs.DirEntry) error {
 		w.add(file, path)
 	} else {
 		w.pass(path, v)
+	}
+	return nil
+}
+
+// brokenLink is for a link without a target: one that is named like an image is a missing image. Where the target cannot be
+// known, which may be a whole directory, it is an error, unless nothing there is wanted.
+func (w *walker) brokenLink(file, path string, err error) error {
+	if (!isOwn(err) || errors.Is(err, fs.ErrPermission)) && !matches(w.selection.Exclude, path) && !matchesAllIn(w.selection.Exclude, path) {
+		return fmt.Errorf("pipeline: the target of the link %s is unknown: %w", file, machineError("read", file, err))
+	}
+	if hasPictureExtension(file) {
+		w.add(file, path)
+	} else {
+		w.Skipped++
 	}
 	return nil
 }

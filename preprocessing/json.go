@@ -39,9 +39,12 @@ func parseJSON(data []byte) (Spec, error) {
 	if file.Scale != nil {
 		errs = append(errs, b.set("scale", []string{string(*file.Scale)}))
 	}
-	for key, list := range map[string]*numbers{"range": file.Range, "mean": file.Mean, "std": file.Std} {
-		if list != nil {
-			errs = append(errs, b.set(key, *list))
+	for _, list := range []struct {
+		key    string
+		values *numbers
+	}{{"range", file.Range}, {"mean", file.Mean}, {"std", file.Std}} {
+		if list.values != nil {
+			errs = append(errs, b.set(list.key, *list.values))
 		}
 	}
 	if file.Layout != nil {

@@ -167,6 +167,13 @@ func TestLoad(t *testing.T) {
 			t.Errorf("%s gives %v; want an error with %q", content, err, want)
 		}
 	}
+	several := write("several.json", `{"std": 0, "mean": "x", "range": [1, 0]}`)
+	_, first := Load(several)
+	for range 20 {
+		if _, again := Load(several); first == nil || again.Error() != first.Error() {
+			t.Fatalf("several mistakes are told of in another order: %v, and %v", first, again)
+		}
+	}
 	if _, err := Load(filepath.Join(dir, "none.json")); err == nil || !strings.Contains(err.Error(), "there is no file") {
 		t.Errorf("a missing file gives %v", err)
 	}

@@ -21,6 +21,19 @@ type drawing struct {
 	draw          func() (figure.Figure, error)
 }
 
+// figure draws the plot as a file and as the page shows it.
+func (d drawing) figure() (png []byte, shown shownFigure, err error) {
+	f, err := d.draw()
+	if err != nil {
+		return nil, shownFigure{}, err
+	}
+	if png, err = f.PNG(0); err != nil {
+		return nil, shownFigure{}, err
+	}
+	svg, err := f.Inline(d.caption)
+	return png, shownFigure{SVG: svg, Key: f.KeyOf(), Caption: d.caption}, err
+}
+
 // drawings returns the plots that there is data for.
 func (d Data) drawings() []drawing {
 	var all []drawing

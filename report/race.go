@@ -7,9 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"image/color"
-	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 
 	"gonum.org/v1/plot"
@@ -17,7 +14,6 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"fovea/internal/figure"
-	"fovea/internal/output"
 )
 
 // Race compares ways of training on the same images by the time that they take.
@@ -58,38 +54,23 @@ func (r Race) Write(dir string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("report: draw the comparison: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("report: make the directory: %w", err)
-	}
-	contents := map[string][]byte{}
-	if contents["compare.svg"], err = f.SVG(); err != nil {
+	svg, err := f.SVG()
+	if err != nil {
 		return nil, fmt.Errorf("report: draw the comparison: %w", err)
 	}
-	if contents["compare.png"], err = f.PNG(0); err != nil {
+	png, err := f.PNG(0)
+	if err != nil {
 		return nil, fmt.Errorf("report: draw the comparison: %w", err)
 	}
-	if contents["compare.csv"], err = r.table(); err != nil {
+	table, err := r.table()
+	if err != nil {
 		return nil, fmt.Errorf("report: write the comparison: %w", err)
 	}
 	encoded, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("report: write the comparison: %w", err)
 	}
-	contents["compare.json"] = append(encoded, '\n')
-	var files []string
-	var all output.Files
-	defer all.Discard()
-	for _, name := range []string{"compare.svg", "compare.png", "compare.csv", "compare.json"} {
-		file := filepath.Join(dir, name)
-		if err := all.Write(file, func(w io.Writer) error { _, err := w.Write(contents[name]); return err }); err != nil {
-			return nil, fmt.Errorf("report: %w", err)
-		}
-		files = append(files, file)
-	}
-	if err := all.Commit(); err != nil {
-		return nil, fmt.Errorf("report: %w", err)
-	}
-	return files, nil
+	return writeFiles(dir, []file{{"compare.svg", svg}, {"compare.png", png}, {"compare.csv", table}, {"compare.json", append(encoded, '\n')}})
 }
 
 func (r Race) table() ([]byte, error) {

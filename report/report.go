@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -69,48 +68,45 @@ func Write(dir string, data Data) ([]string, error) {
 	if data.Metrics.N == 0 || len(data.Metrics.Classes) < 2 {
 		return nil, errors.New("report: there are no metrics to show")
 	}
+	var files []file
+	var figures []shownFigure
+	for _, d := range data.drawings() {
+		png, shown, err := d.figure()
+		if err != nil {
+			return nil, fmt.Errorf("report: draw %s: %w", d.name, err)
+		}
+		files, figures = append(files, file{d.name + ".png", png}), append(figures, shown)
+	}
+	var page bytes.Buffer
+	if err := writePageOf(&page, data, figures); err != nil {
+		return nil, fmt.Errorf("report: write the page: %w", err)
+	}
+	return writeFiles(dir, append(files, file{"report.html", page.Bytes()}))
+}
+
+// file is a file of a report.
+type file struct {
+	name    string
+	content []byte
+}
+
+// writeFiles writes all of the files to dir, which it makes if necessary, or none, and returns their paths.
+func writeFiles(dir string, files []file) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("report: make the directory: %w", err)
 	}
-	var files []string
+	var paths []string
 	var all output.Files
 	defer all.Discard()
-	write := func(name string, content []byte) error {
-		name = filepath.Join(dir, name)
-		if err := all.Write(name, func(w io.Writer) error { _, err := w.Write(content); return err }); err != nil {
-			return fmt.Errorf("report: %w", err)
+	for _, f := range files {
+		path := filepath.Join(dir, f.name)
+		if err := all.WriteFile(path, f.content); err != nil {
+			return nil, fmt.Errorf("report: %w", err)
 		}
-		files = append(files, name)
-		return nil
-	}
-	var figures []shownFigure
-	for _, d := range data.drawings() {
-		f, err := d.draw()
-		if err != nil {
-			return nil, fmt.Errorf("report: draw %s: %w", d.name, err)
-		}
-		png, err := f.PNG(0)
-		if err != nil {
-			return nil, fmt.Errorf("report: draw %s: %w", d.name, err)
-		}
-		if err := write(d.name+".png", png); err != nil {
-			return nil, err
-		}
-		svg, err := f.Inline(d.caption)
-		if err != nil {
-			return nil, fmt.Errorf("report: draw %s: %w", d.name, err)
-		}
-		figures = append(figures, shownFigure{SVG: svg, Key: f.KeyOf(), Caption: d.caption})
-	}
-	var out bytes.Buffer
-	if err := writePageOf(&out, data, figures); err != nil {
-		return nil, fmt.Errorf("report: write the page: %w", err)
-	}
-	if err := write("report.html", out.Bytes()); err != nil {
-		return nil, err
+		paths = append(paths, path)
 	}
 	if err := all.Commit(); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	return files, nil
+	return paths, nil
 }

@@ -11,8 +11,6 @@ import (
 	oppb "github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
-
-	"fovea/inference"
 )
 
 // tensor is an output of a node, by the node's name in the flat graph.
@@ -119,15 +117,6 @@ func (f *flattener) graph(versions *graphpb.GraphDef) *graphpb.GraphDef {
 	return &graphpb.GraphDef{Node: f.nodes, Versions: versions.GetVersions()}
 }
 
-// callee is the function that a node calls, or nil.
-func (f *flattener) callee(n *nodepb.NodeDef) *framework.FunctionDef {
-	switch n.GetOp() {
-	case "PartitionedCall", "StatefulPartitionedCall":
-		return f.functions[n.GetAttr()["f"].GetFunc().GetName()]
-	}
-	return f.functions[n.GetOp()]
-}
-
 // resolve finds the tensor that a reference stands for in a scope, copying what it needs.
 // References are "node" or "node:index" at the top, and "argument", "node:output:index" or
 // "node:output" in a function.
@@ -162,23 +151,6 @@ func (f *flattener) resolve(s *scope, reference string) (tensor, error) {
 	return tensor{s.prefix + name, index, false}, nil
 }
 
-// result is an output of a call: what the function's body returns there.
-func (f *flattener) result(s *scope, call *nodepb.NodeDef, index int) (tensor, error) {
-	body, err := f.body(s, call)
-	if err != nil {
-		return tensor{}, err
-	}
-	outputs := body.function.GetSignature().GetOutputArg()
-	if index < 0 || index >= len(outputs) {
-		return tensor{}, fmt.Errorf("%w: output %d of the call %s, which has %d", ErrFormat, index, call.GetName(), len(outputs))
-	}
-	reference, found := body.function.GetRet()[outputs[index].GetName()]
-	if !found {
-		return tensor{}, fmt.Errorf("%w: function %s does not return %s", ErrFormat, body.function.GetSignature().GetName(), outputs[index].GetName())
-	}
-	return f.guard(body, "return "+reference, func() (tensor, error) { return f.resolve(body, reference) })
-}
-
 // guard stops a chain of references that leads back to itself.
 func (f *flattener) guard(s *scope, key string, resolve func() (tensor, error)) (tensor, error) {
 	if s.state[key] == visiting {
@@ -187,40 +159,6 @@ func (f *flattener) guard(s *scope, key string, resolve func() (tensor, error)) 
 	s.state[key] = visiting
 	defer func() { s.state[key] = unvisited }()
 	return resolve()
-}
-
-// body is the scope of a call, made on first use.
-func (f *flattener) body(s *scope, call *nodepb.NodeDef) (*scope, error) {
-	if body := s.bodies[call.GetName()]; body != nil {
-		return body, nil
-	}
-	function := f.callee(call)
-	if s.depth == maxDepth {
-		return nil, fmt.Errorf("%w: calls are nested deeper than %d: does function %s call itself?", ErrFormat, maxDepth, function.GetSignature().GetName())
-	}
-	if f.unfolded += 1 + len(function.GetNodeDef()); f.unfolded > maxNodes {
-		return nil, fmt.Errorf("%w: calls of functions unfold to more than %d nodes", ErrFormat, maxNodes)
-	}
-	body := newScope(function, function.GetNodeDef(), s.prefix+call.GetName()+"/", s.depth+1)
-	var inputs []string
-	for _, input := range call.GetInput() {
-		if !strings.HasPrefix(input, "^") {
-			inputs = append(inputs, input)
-		}
-	}
-	arguments := function.GetSignature().GetInputArg()
-	if len(inputs) != len(arguments) {
-		return nil, fmt.Errorf("%w: the call %s gives %d arguments to function %s of %d", ErrFormat, call.GetName(), len(inputs), function.GetSignature().GetName(), len(arguments))
-	}
-	for i, argument := range arguments {
-		t, err := f.guard(s, "call "+call.GetName(), func() (tensor, error) { return f.resolve(s, inputs[i]) })
-		if err != nil {
-			return nil, err
-		}
-		body.arguments[argument.GetName()] = t
-	}
-	s.bodies[call.GetName()] = body
-	return body, nil
 }
 
 // visit copies a node after everything that it needs.
@@ -280,27 +218,4 @@ func (f *flattener) input(s *scope, reference string) (string, error) {
 	}
 	t, err := f.resolve(s, reference)
 	return t.String(), err
-}
-
-// dependsOnCall says whether a node at the top needs the result of a call or a replaced input, and
-// so has to be copied too.
-func (f *flattener) dependsOnCall(name string, depth int) bool {
-	if known, found := f.calls[name]; found {
-		return known
-	}
-	node := f.top.nodes[name]
-	if node == nil {
-		return false
-	}
-	f.calls[name] = false // ends cycles; visit reports them
-	depends := f.callee(node) != nil
-	for _, input := range node.GetInput() {
-		if depends || depth > maxNodes {
-			break
-		}
-		from := inference.Producer(input)
-		depends = from == f.replaced || f.dependsOnCall(from, depth+1)
-	}
-	f.calls[name] = depends
-	return depends
 }

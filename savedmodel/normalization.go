@@ -195,31 +195,9 @@ func (l *loader) operand(w *inputWay, n *nodepb.NodeDef, pixels string) ([]float
 // run.
 func (l *loader) compute(w *inputWay) error {
 	l.computed = map[string][]float64{}
-	var references []string
-	var outputs []tf.Output
-	after := map[string]bool{} // the first weights
-	for _, name := range w.order {
-		n := w.node(name)
-		if weighing[n.GetOp()] || slices.ContainsFunc(w.inputs(n), func(in string) bool { return after[in] }) {
-			after[name] = true
-			continue
-		}
-		for _, reference := range dataInputs(n) {
-			from := inference.Producer(reference)
-			if _, known := w.constant(from); known || arithmetic[n.GetOp()] == "" || w.depends[from] || slices.Contains(references, reference) {
-				continue
-			}
-			output, err := l.flatOutput(reference)
-			if err != nil {
-				return err
-			}
-			if output.DataType() == tf.Float {
-				references, outputs = append(references, reference), append(outputs, output)
-			}
-		}
-	}
-	if len(outputs) == 0 {
-		return nil
+	references, outputs, err := l.toCompute(w)
+	if err != nil || len(outputs) == 0 {
+		return err
 	}
 	tensors, err := l.loaded.Session.Run(nil, outputs, nil)
 	if err != nil {
@@ -240,6 +218,32 @@ func (l *loader) compute(w *inputWay) error {
 		l.computed[reference] = perChannel(widened(values), l.input.channels)
 	}
 	return nil
+}
+
+// toCompute are the tensors that arithmetic before the first weights combines images with, unless they are constants.
+func (l *loader) toCompute(w *inputWay) (references []string, outputs []tf.Output, err error) {
+	after := map[string]bool{} // the first weights
+	for _, name := range w.order {
+		n := w.node(name)
+		if weighing[n.GetOp()] || slices.ContainsFunc(w.inputs(n), func(in string) bool { return after[in] }) {
+			after[name] = true
+			continue
+		}
+		for _, reference := range dataInputs(n) {
+			from := inference.Producer(reference)
+			if _, known := w.constant(from); known || arithmetic[n.GetOp()] == "" || w.depends[from] || slices.Contains(references, reference) {
+				continue
+			}
+			output, err := l.flatOutput(reference)
+			if err != nil {
+				return nil, nil, err
+			}
+			if output.DataType() == tf.Float {
+				references, outputs = append(references, reference), append(outputs, output)
+			}
+		}
+	}
+	return references, outputs, nil
 }
 
 // perChannel reduces values to one number, or one for each channel: the means of more.

@@ -39,13 +39,7 @@ type program struct {
 
 // newProgram finds out what a signature of a model would run.
 func newProgram(dir string, meta *core.MetaGraphDef, signature string, def *core.SignatureDef) (*program, error) {
-	g := &guard{top: map[string]*nodepb.NodeDef{}, functions: map[string]*framework.FunctionDef{}, known: map[Impure]bool{}, seen: map[*nodepb.NodeDef]bool{}}
-	for _, n := range meta.GetGraphDef().GetNode() {
-		g.top[n.GetName()] = n
-	}
-	for _, function := range meta.GetGraphDef().GetLibrary().GetFunction() {
-		g.functions[function.GetSignature().GetName()] = function
-	}
+	g := newGuard(meta)
 	p := &program{loading: map[string]bool{}}
 	var err error
 	if p.assets, err = assetFiles(dir, meta); err != nil {
@@ -87,6 +81,17 @@ func newProgram(dir string, meta *core.MetaGraphDef, signature string, def *core
 		p.operations[n.GetOp()]++
 	}
 	return p, nil
+}
+
+func newGuard(meta *core.MetaGraphDef) *guard {
+	g := &guard{top: map[string]*nodepb.NodeDef{}, functions: map[string]*framework.FunctionDef{}, known: map[Impure]bool{}, seen: map[*nodepb.NodeDef]bool{}}
+	for _, n := range meta.GetGraphDef().GetNode() {
+		g.top[n.GetName()] = n
+	}
+	for _, function := range meta.GetGraphDef().GetLibrary().GetFunction() {
+		g.functions[function.GetSignature().GetName()] = function
+	}
+	return g
 }
 
 func bySignature(name string) string { return "by signature " + name }

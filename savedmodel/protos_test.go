@@ -109,10 +109,10 @@ func function(signature string, body ...*nodepb.NodeDef) *functionpb.FunctionDef
 	head, returns, _ := strings.Cut(signature, ") ")
 	name, arguments, _ := strings.Cut(head, "(")
 	f := &functionpb.FunctionDef{Signature: &oppb.OpDef{Name: name}, NodeDef: body, Ret: map[string]string{}}
-	for _, argument := range strings.FieldsFunc(arguments, func(r rune) bool { return r == ',' || r == ' ' }) {
+	for argument := range strings.FieldsFuncSeq(arguments, func(r rune) bool { return r == ',' || r == ' ' }) {
 		f.Signature.InputArg = append(f.Signature.InputArg, &oppb.OpDef_ArgDef{Name: argument})
 	}
-	for _, output := range strings.Split(returns, ", ") {
+	for output := range strings.SplitSeq(returns, ", ") {
 		key, reference, found := strings.Cut(output, "=")
 		f.Signature.OutputArg = append(f.Signature.OutputArg, &oppb.OpDef_ArgDef{Name: key})
 		if found {

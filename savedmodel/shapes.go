@@ -50,33 +50,10 @@ func (l *loader) inferShapes(operations []*tf.Operation, model *inference.Model)
 // newSized fails for graphs that cannot take such a batch.
 func (l *loader) newSized(operations []*tf.Operation, batch int64, picture []int64) (*sized, error) {
 	nodes := l.nodesOf(operations)
-	own := map[string]bool{}
-	for _, n := range nodes {
-		own[n.GetName()] = true
-	}
-	var definitions []*nodepb.NodeDef
-	seen := map[string]bool{}
-	var outside func(name string)
-	outside = func(name string) {
-		n := l.flat.top.nodes[name]
-		if n == nil || seen[name] || own[name] {
-			return
-		}
-		seen[name] = true
-		definitions = append(definitions, n)
-		for _, input := range dataInputs(n) {
-			outside(inference.Producer(input))
-		}
-	}
-	for _, n := range nodes {
-		for _, input := range dataInputs(n) {
-			outside(inference.Producer(input))
-		}
-	}
 	input := inference.Producer(l.input.tensor)
 	s := &sized{graph: tf.NewGraph(), batch: batch}
 	graph := &graphpb.GraphDef{Versions: l.meta.GetGraphDef().GetVersions(), Library: l.meta.GetGraphDef().GetLibrary()}
-	for _, n := range append(definitions, nodes...) {
+	for _, n := range append(l.before(nodes), nodes...) {
 		if n.GetName() == input {
 			n = &nodepb.NodeDef{Name: input, Op: "Placeholder", Attr: map[string]*attrpb.AttrValue{
 				"dtype": {Value: &attrpb.AttrValue_Type{Type: l.input.dtype}}, "shape": shapeAttribute(append([]int64{batch}, picture...)...),
@@ -95,6 +72,31 @@ func (l *loader) newSized(operations []*tf.Operation, batch int64, picture []int
 		return nil, fmt.Errorf("infer the shapes of a batch of %d: %w", s.batch, err)
 	}
 	return s, nil
+}
+
+// before are the nodes of the loaded graph that others need, and are not among them.
+func (l *loader) before(nodes []*nodepb.NodeDef) (needed []*nodepb.NodeDef) {
+	seen := map[string]bool{}
+	for _, n := range nodes {
+		seen[n.GetName()] = true
+	}
+	var visit func(*nodepb.NodeDef)
+	visit = func(n *nodepb.NodeDef) {
+		for _, input := range dataInputs(n) {
+			name := inference.Producer(input)
+			from := l.flat.top.nodes[name]
+			if from == nil || seen[name] {
+				continue
+			}
+			seen[name] = true
+			needed = append(needed, from)
+			visit(from)
+		}
+	}
+	for _, n := range nodes {
+		visit(n)
+	}
+	return needed
 }
 
 func shapeAttribute(dims ...int64) *attrpb.AttrValue {

@@ -95,10 +95,6 @@ func Export(h *head.Head, m Model, o Options) error {
 		return fmt.Errorf("servable: the head: %w", c.err)
 	}
 	variables = append(variables, c.variables...)
-	saver := n.saver(variables)
-	info := func(tensor string, kind typespb.DataType, dims ...int) *core.TensorInfo {
-		return &core.TensorInfo{Encoding: &core.TensorInfo_Name{Name: tensor + ":0"}, Dtype: kind, TensorShape: shape(dims...)}
-	}
 	outputs := map[string]*core.TensorInfo{
 		Probabilities: info(probabilities, float32Type, -1, len(h.Classes)),
 		ClassNames:    info(classes, stringType, -1, len(h.Classes)),
@@ -107,11 +103,9 @@ func Export(h *head.Head, m Model, o Options) error {
 	if novelty != "" {
 		outputs[Novelty] = info(novelty, float32Type, -1)
 	}
+	saver := n.saver(variables)
 	parts := savedmodel.Parts{
-		Graph: &graphpb.GraphDef{
-			Node: n.list, Library: &functionpb.FunctionDefLibrary{Function: functions},
-			Versions: &versionspb.VersionDef{Producer: graphVersion, MinConsumer: minConsumer},
-		},
+		Graph: n.graph(functions),
 		Saver: saver,
 		Signatures: map[string]*core.SignatureDef{Signature: {
 			Inputs:  map[string]*core.TensorInfo{Input: info(files, stringType, -1)},
@@ -122,6 +116,19 @@ func Export(h *head.Head, m Model, o Options) error {
 	return savedmodel.Write(o.Dir, parts, func(prefix string) error {
 		return saveValues(m.Parts[0].Extractor.Model(), variables, prefix)
 	})
+}
+
+// graph is the graph of all nodes so far.
+func (n *nodes) graph(functions []*functionpb.FunctionDef) *graphpb.GraphDef {
+	return &graphpb.GraphDef{
+		Node: n.list, Library: &functionpb.FunctionDefLibrary{Function: functions},
+		Versions: &versionspb.VersionDef{Producer: graphVersion, MinConsumer: minConsumer},
+	}
+}
+
+// info describes a tensor of a signature.
+func info(tensor string, kind typespb.DataType, dims ...int) *core.TensorInfo {
+	return &core.TensorInfo{Encoding: &core.TensorInfo_Name{Name: tensor + ":0"}, Dtype: kind, TensorShape: shape(dims...)}
 }
 
 // saver adds the operations that save and restore variables in TensorFlow.

@@ -28,8 +28,18 @@ func (n *nodes) orientation(file string) string {
 	padded := n.add("StringJoin", "", []string{begin, n.bytes(string(make([]byte, len(exifHead))))}, attributes{"N": integer(2)})
 	data := n.add("DecodeRaw", "", []string{padded}, attributes{"out_type": typeOf(uint8Type)})
 	length := n.element(int32Type, n.size(uint8Type, data), n.whole(0))
-	positions := n.binary("Sub", int32Type, length, n.whole(len(exifHead)))
+	head, found := n.exif(data, length)
+	x := n.exifReader(data, length, head)
+	directory := x.offset()
+	value, named := x.orientation(directory)
+	found = n.both(found, n.binary("Less", int32Type, n.whole(0), directory)) // an offset of 2 GB or more is negative
+	valid := n.both(n.both(found, named), n.both(n.binary("Less", int32Type, n.whole(0), value), n.binary("Less", int32Type, value, n.whole(9))))
+	return n.choose(int32Type, valid, value, n.whole(1))
+}
 
+// exif finds the position of the EXIF segment, and says whether there is one.
+func (n *nodes) exif(data, length string) (head, found string) {
+	positions := n.binary("Sub", int32Type, length, n.whole(len(exifHead)))
 	var isHead string
 	for i, c := range []byte(exifHead) {
 		if c == '.' {
@@ -43,49 +53,63 @@ func (n *nodes) orientation(file string) string {
 			isHead = n.both(isHead, is)
 		}
 	}
-	head, found := n.first(isHead)
+	return n.first(isHead)
+}
 
-	last := n.binary("Sub", int32Type, length, n.whole(1))
-	start := n.binary("AddV2", int32Type, head, n.whole(len(exifHead)))
-	// at gives the bytes at offsets in the TIFF structure. Offsets outside the data give other bytes.
-	at := func(offsets string) string {
-		index := n.binary("Minimum", int32Type, n.binary("Maximum", int32Type, n.binary("AddV2", int32Type, start, offsets), n.whole(0)), last)
-		return n.cast(uint8Type, int32Type, n.element(uint8Type, data, index))
-	}
-	littleEndian := n.binary("Equal", int32Type, at(n.whole(0)), n.whole('I'))
-	pair := func(first, second string) string {
-		low := n.choose(int32Type, littleEndian, first, second)
-		high := n.choose(int32Type, littleEndian, second, first)
-		return n.binary("AddV2", int32Type, n.binary("Mul", int32Type, high, n.whole(1<<8)), low)
-	}
-	short := func(offsets string) string {
-		return pair(at(offsets), at(n.binary("AddV2", int32Type, offsets, n.whole(1))))
-	}
-	low := n.choose(int32Type, littleEndian, short(n.whole(4)), short(n.whole(6)))
-	high := n.choose(int32Type, littleEndian, short(n.whole(6)), short(n.whole(4)))
-	directory := n.binary("AddV2", int32Type, n.binary("Mul", int32Type, high, n.whole(1<<16)), low)
-	count := short(directory)
+// exifReader reads numbers, int32, at offsets in the TIFF structure of an EXIF segment.
+type exifReader struct {
+	*nodes
+	data, start, last, littleEndian string
+}
 
+func (n *nodes) exifReader(data, length, head string) exifReader {
+	x := exifReader{nodes: n, data: data}
+	x.last = n.binary("Sub", int32Type, length, n.whole(1))
+	x.start = n.binary("AddV2", int32Type, head, n.whole(len(exifHead)))
+	x.littleEndian = n.binary("Equal", int32Type, x.at(n.whole(0)), n.whole('I'))
+	return x
+}
+
+// at gives bytes. Offsets outside the data give other bytes.
+func (x exifReader) at(offsets string) string {
+	index := x.binary("Minimum", int32Type, x.binary("Maximum", int32Type, x.binary("AddV2", int32Type, x.start, offsets), x.whole(0)), x.last)
+	return x.cast(uint8Type, int32Type, x.element(uint8Type, x.data, index))
+}
+
+// short gives numbers of 16 bits.
+func (x exifReader) short(offsets string) string {
+	first, second := x.at(offsets), x.at(x.binary("AddV2", int32Type, offsets, x.whole(1)))
+	low := x.choose(int32Type, x.littleEndian, first, second)
+	high := x.choose(int32Type, x.littleEndian, second, first)
+	return x.binary("AddV2", int32Type, x.binary("Mul", int32Type, high, x.whole(1<<8)), low)
+}
+
+// offset is that of the first directory.
+func (x exifReader) offset() string {
+	low := x.choose(int32Type, x.littleEndian, x.short(x.whole(4)), x.short(x.whole(6)))
+	high := x.choose(int32Type, x.littleEndian, x.short(x.whole(6)), x.short(x.whole(4)))
+	return x.binary("AddV2", int32Type, x.binary("Mul", int32Type, high, x.whole(1<<16)), low)
+}
+
+// orientation is the value of the directory's entry of that name, if one lies whole within the segment.
+func (x exifReader) orientation(directory string) (value, found string) {
+	count := x.short(directory)
 	numbers := make([]int, directoryEntries)
 	for i := range numbers {
 		numbers[i] = i
 	}
-	entries := n.binary("AddV2", int32Type, n.binary("AddV2", int32Type, directory, n.whole(2)), n.binary("Mul", int32Type, n.wholes(numbers...), n.whole(12)))
-	isEntry := n.binary("Less", int32Type, n.wholes(numbers...), count)
-	isEntry = n.both(isEntry, n.binary("Equal", int32Type, short(entries), n.whole(tagOrientation)))
-	isEntry = n.both(isEntry, n.binary("Equal", int32Type, short(n.binary("AddV2", int32Type, entries, n.whole(2))), n.whole(kindShort)))
+	entries := x.binary("AddV2", int32Type, x.binary("AddV2", int32Type, directory, x.whole(2)), x.binary("Mul", int32Type, x.wholes(numbers...), x.whole(12)))
+	isEntry := x.binary("Less", int32Type, x.wholes(numbers...), count)
+	isEntry = x.both(isEntry, x.binary("Equal", int32Type, x.short(entries), x.whole(tagOrientation)))
+	isEntry = x.both(isEntry, x.binary("Equal", int32Type, x.short(x.binary("AddV2", int32Type, entries, x.whole(2))), x.whole(kindShort)))
 	// The segment's length counts itself and the name.
-	segment := n.wholes(2-len(exifHead), 3-len(exifHead))
-	bytes := at(segment)
-	size := n.binary("AddV2", int32Type, n.binary("Mul", int32Type, n.element(int32Type, bytes, n.whole(0)), n.whole(1<<8)), n.element(int32Type, bytes, n.whole(1)))
-	end := n.binary("Sub", int32Type, size, n.whole(len(exifHead)-2))
-	isEntry = n.both(isEntry, n.binary("Less", int32Type, n.binary("AddV2", int32Type, entries, n.whole(11)), end))
-	entry, named := n.first(isEntry)
-	value := n.element(int32Type, short(n.binary("AddV2", int32Type, entries, n.whole(8))), entry)
-
-	found = n.both(found, n.binary("Less", int32Type, n.whole(0), directory)) // an offset of 2 GB or more is negative
-	valid := n.both(n.both(found, named), n.both(n.binary("Less", int32Type, n.whole(0), value), n.binary("Less", int32Type, value, n.whole(9))))
-	return n.choose(int32Type, valid, value, n.whole(1))
+	segment := x.wholes(2-len(exifHead), 3-len(exifHead))
+	bytes := x.at(segment)
+	size := x.binary("AddV2", int32Type, x.binary("Mul", int32Type, x.element(int32Type, bytes, x.whole(0)), x.whole(1<<8)), x.element(int32Type, bytes, x.whole(1)))
+	end := x.binary("Sub", int32Type, size, x.whole(len(exifHead)-2))
+	isEntry = x.both(isEntry, x.binary("Less", int32Type, x.binary("AddV2", int32Type, entries, x.whole(11)), end))
+	entry, found := x.first(isEntry)
+	return x.element(int32Type, x.short(x.binary("AddV2", int32Type, entries, x.whole(8))), entry), found
 }
 
 // upright turns and mirrors an image, uint8 of shape [height, width, 3], by an orientation of 1 to 8.

@@ -163,9 +163,22 @@ const margin = 256.0 / 224
 func (n *nodes) views(image string, o picture.Options) string {
 	size := n.size(uint8Type, image)
 	height, width := n.element(int32Type, size, n.whole(0)), n.element(int32Type, size, n.whole(1))
+	scaledHeight, scaledWidth := n.scaledSize(height, width, o)
+	scaled := n.resize(image, height, width, scaledHeight, scaledWidth, o.Interpolation)
+	if o.Resize == picture.Crop || o.Views == picture.TenCrop {
+		return n.pack(uint8Type, n.cut(scaled, scaledHeight, scaledWidth, o)...)
+	}
+	views := []string{scaled}
+	if o.Views == picture.Flip {
+		views = append(views, n.reverse(uint8Type, scaled, 1))
+	}
+	return n.pack(uint8Type, views...)
+}
+
+// scaledSize is the height and width to which an image is scaled before its views are cut out.
+func (n *nodes) scaledSize(height, width string, o picture.Options) (scaledHeight, scaledWidth string) {
+	scaledHeight, scaledWidth = n.whole(o.Height), n.whole(o.Width)
 	larger := func(side int) int { return int(math.RoundToEven(float64(side) * margin)) }
-	scaledHeight, scaledWidth := n.whole(o.Height), n.whole(o.Width)
-	whole := o.Resize != picture.Crop && o.Views != picture.TenCrop
 	switch {
 	case o.Resize == picture.Crop:
 		shorter, side := n.binary("Minimum", int32Type, height, width), n.whole(larger(o.Width))
@@ -174,24 +187,20 @@ func (n *nodes) views(image string, o picture.Options) string {
 	case o.Views == picture.TenCrop:
 		scaledHeight, scaledWidth = n.whole(larger(o.Height)), n.whole(larger(o.Width))
 	}
-	scaled := n.resize(image, height, width, scaledHeight, scaledWidth, o.Interpolation)
-	if whole {
-		views := []string{scaled}
-		if o.Views == picture.Flip {
-			views = append(views, n.reverse(uint8Type, scaled, 1))
-		}
-		return n.pack(uint8Type, views...)
-	}
+	return scaledHeight, scaledWidth
+}
+
+// cut cuts the views out of an image of that height and width.
+func (n *nodes) cut(image, height, width string, o picture.Options) (views []string) {
 	zero := n.whole(0)
-	right, bottom := n.binary("Sub", int32Type, scaledWidth, n.whole(o.Width)), n.binary("Sub", int32Type, scaledHeight, n.whole(o.Height))
+	right, bottom := n.binary("Sub", int32Type, width, n.whole(o.Width)), n.binary("Sub", int32Type, height, n.whole(o.Height))
 	take := func(left, top string) string {
-		return n.add("Slice", "", []string{scaled, n.pack(int32Type, top, left, zero), n.wholes(o.Height, o.Width, 3)}, attributes{"T": typeOf(uint8Type), "Index": typeOf(int32Type)})
+		return n.add("Slice", "", []string{image, n.pack(int32Type, top, left, zero), n.wholes(o.Height, o.Width, 3)}, attributes{"T": typeOf(uint8Type), "Index": typeOf(int32Type)})
 	}
 	corners := [][2]string{{n.half(right), n.half(bottom)}}
 	if o.Views == picture.TenCrop {
 		corners = [][2]string{{zero, zero}, {right, zero}, {zero, bottom}, {right, bottom}, corners[0]}
 	}
-	var views []string
 	for _, corner := range corners {
 		views = append(views, take(corner[0], corner[1]))
 	}
@@ -204,7 +213,7 @@ func (n *nodes) views(image string, o picture.Options) string {
 			views = append(views, n.reverse(uint8Type, take(left, corner[1]), 1))
 		}
 	}
-	return n.pack(uint8Type, views...)
+	return views
 }
 
 // half is half an int32, rounded to even.

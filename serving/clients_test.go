@@ -64,7 +64,7 @@ func TestClientsOfProtocols(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range []string{"v1 rows", "v1 named rows", "v1 columns", "v1 named columns", "v2 JSON", "v2 binary", "triton all", "triton mixed"} {
-		compareOutputs(t, key, seen[key], want, len(files), len(h.Classes))
+		compareOutputs(t, key, seen[key], want)
 	}
 	for key, want := range map[string]string{
 		"v2 ready": `[true, true, true]`, "triton ready": `[true, true, true, true]`, "v2 JSON id": `"r1"`, "v2 binary id": `"r1"`,
@@ -102,7 +102,7 @@ func inTensorFlow(t *testing.T, dir string, files []string) servable.Results {
 }
 
 // compareOutputs holds what a client got against a SavedModel's outputs, which are flat or in rows.
-func compareOutputs(t *testing.T, what string, got json.RawMessage, want servable.Results, images, classes int) {
+func compareOutputs(t *testing.T, what string, got json.RawMessage, want servable.Results) {
 	t.Helper()
 	var outputs map[string]any
 	if err := json.Unmarshal(got, &outputs); err != nil || len(outputs) != 4 {

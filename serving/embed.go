@@ -99,7 +99,7 @@ func (s *Server) layer(r *http.Request, names []string) (int, error) {
 // accepts reports whether a request asks for a media type by name.
 func accepts(r *http.Request, kind string) bool {
 	for _, header := range r.Header.Values("Accept") {
-		for _, one := range strings.Split(header, ",") {
+		for one := range strings.SplitSeq(header, ",") {
 			if name, _, err := mime.ParseMediaType(one); name == kind && (err == nil || errors.Is(err, mime.ErrInvalidMediaParameter)) {
 				return true
 			}

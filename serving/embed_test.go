@@ -91,6 +91,21 @@ type similarTo struct {
 	jsonSimilar
 }
 
+// startSearching starts a server that finds similar rows of a dataset.
+func startSearching(t *testing.T, p *Predictor, dir string) (s *Server, url string) {
+	t.Helper()
+	n, err := p.OpenNeighbors(t.Context(), dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Close)
+	if s, err = NewServer(p, ServerOptions{Neighbors: n}); err != nil {
+		t.Fatal(err)
+	}
+	url, _ = start(t, s)
+	return s, url
+}
+
 // Features and similar rows of images are those of the dataset that the pipeline computes of the same files.
 func TestEmbedAndSimilar(t *testing.T) {
 	h, o := smallHead(t)
@@ -98,16 +113,7 @@ func TestEmbedAndSimilar(t *testing.T) {
 	dir, features := stored(t, h, o, files)
 	o.Batch, o.AnyBatch = 4, true
 	p := open(t, h, o)
-	n, err := p.OpenNeighbors(t.Context(), dir, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.Close()
-	s, err := NewServer(p, ServerOptions{Neighbors: n})
-	if err != nil {
-		t.Fatal(err)
-	}
-	url, _ := start(t, s)
+	_, url := startSearching(t, p, dir)
 	d, err := featurestore.Open(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -228,23 +234,14 @@ func TestEmbedAndSimilarRefuse(t *testing.T) {
 	files := photoFiles(t)[:2]
 	dir, _ := stored(t, h, o, files)
 	p := open(t, h, o)
-	n, err := p.OpenNeighbors(t.Context(), dir, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.Close()
-	s, err := NewServer(p, ServerOptions{Neighbors: n})
-	if err != nil {
-		t.Fatal(err)
-	}
-	searching, _ := start(t, s)
+	s, searching := startSearching(t, p, dir)
 	for path, want := range map[string]string{"/similar?k=0": "give a whole number from 1 to 1000", "/similar?k=1001": "from 1 to 1000", "/similar?layer=x": "use small/conv1/Conv2D"} {
 		if status, answer := sent(t, searching+path, "image/jpeg", read(t, files[0])); status != 400 || !strings.Contains(answer, want) {
 			t.Errorf("%s is answered with %d %s, want %s", path, status, answer, want)
 		}
 	}
 	answers := []answer{{features: [][]float32{{0, 0, 0, 0}}}}
-	n.find(t.Context(), answers, 0, 1)
+	s.options.Neighbors.find(t.Context(), answers, 0, 1)
 	if err := s.unsearched(t.Context(), &http.Request{}, answers[0].err); err == nil || !strings.Contains(err.Error(), "all features of the image are zero") {
 		t.Errorf("features of zeros: %v", err)
 	}

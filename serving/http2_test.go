@@ -242,16 +242,7 @@ func TestHTTP2OpenRequestsAreBounded(t *testing.T) {
 func get2(t *testing.T, client *http.Client, url string) (int, string) {
 	t.Helper()
 	defer client.CloseIdleConnections()
-	r, err := client.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r.StatusCode, string(body)
+	return getBy(t, client, url)
 }
 
 // Clients that ask and ask and never read are cut off, while others are answered.

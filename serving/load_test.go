@@ -23,7 +23,7 @@ import (
 func TestLoad(t *testing.T) {
 	urls, photos, length := benchmark(t)
 	fmt.Println("clients  server  answers/s  median s  95 % s   99 % s   statuses         server's memory")
-	for _, level := range strings.Fields(os.Getenv("FOVEA_BENCH_CLIENTS")) {
+	for level := range strings.FieldsSeq(os.Getenv("FOVEA_BENCH_CLIENTS")) {
 		clients, err := strconv.Atoi(level)
 		if err != nil {
 			t.Fatal(err)

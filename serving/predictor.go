@@ -128,16 +128,16 @@ func (p *Predictor) Decode(content []byte) ([]float32, error) {
 		_, err := picture.DecodeTensor(values, content, p.config.Picture, p.config.Preprocessing)
 		return values, err
 	}
-	var parts [][]float32
-	var how []preprocessing.Spec
 	size := 0
-	for _, i := range inputs {
-		size += i.Values()
+	for _, input := range inputs {
+		size += input.Values()
 	}
 	values := make([]float32, size)
-	for rest := values; len(inputs) > len(parts); rest = rest[len(parts[len(parts)-1]):] {
-		i := inputs[len(parts)]
-		parts, how = append(parts, rest[:i.Values()]), append(how, i.Preprocessing)
+	parts, how := make([][]float32, len(inputs)), make([]preprocessing.Spec, len(inputs))
+	rest := values
+	for i, input := range inputs {
+		n := input.Values()
+		parts[i], rest, how[i] = rest[:n], rest[n:], input.Preprocessing
 	}
 	return values, picture.DecodeTensors(parts, content, p.config.Pictures(), how)
 }

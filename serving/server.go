@@ -85,17 +85,7 @@ func NewServer(p *Predictor, o ServerOptions) (*Server, error) {
 // Serve answers on a listener until ctx ends, then takes no more requests and finishes those under
 // way. It closes the listener. A Server serves once.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{
-		Handler:           s.options.Site.Handler(s.limited(s.routes())),
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       10 * time.Second, // predict sets its own
-		WriteTimeout:      s.writeTimeout,   // computing sets its own
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    1 << 13,
-		ConnState:         newConnections(s.options, s.bodies).changed,
-		// OPTIONS * is answered with the headers of all others.
-		DisableGeneralOptionsHandler: true,
-	}
+	server := s.newHTTP()
 	var group errgroup.Group
 	failed := make(chan struct{})
 	group.Go(func() error {
@@ -125,4 +115,18 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	}
 	s.batcher.stop()
 	return errors.Join(err, group.Wait())
+}
+
+func (s *Server) newHTTP() *http.Server {
+	return &http.Server{
+		Handler:           s.options.Site.Handler(s.limited(s.routes())),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       10 * time.Second, // predict sets its own
+		WriteTimeout:      s.writeTimeout,   // computing sets its own
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    1 << 13,
+		ConnState:         newConnections(s.options, s.bodies).changed,
+		// OPTIONS * is answered with the headers of all others.
+		DisableGeneralOptionsHandler: true,
+	}
 }

@@ -136,7 +136,12 @@ func post(t *testing.T, url string, body []byte) (int, string) {
 
 func get(t *testing.T, url string) (int, string) {
 	t.Helper()
-	r, err := http.Get(url)
+	return getBy(t, http.DefaultClient, url)
+}
+
+func getBy(t *testing.T, client *http.Client, url string) (int, string) {
+	t.Helper()
+	r, err := client.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -199,19 +199,10 @@ func (p *principal) iterate(ctx context.Context, directions [][]float64, wanted 
 	}
 	p.images = append(p.images, images...)
 	n := len(p.basis)
-	small := mat.NewSymDense(n, nil)
-	for i := range n {
-		for j := range i + 1 {
-			small.SetSym(i, j, floats.Dot(p.basis[i], p.images[j]))
-		}
+	values, within, err := p.eigen()
+	if err != nil {
+		return false, nil, err
 	}
-	var eigen mat.EigenSym
-	if !eigen.Factorize(small, true) {
-		return false, nil, fmt.Errorf("vectors: principal components: %w of a %dx%d matrix", ErrNoConvergence, n, n)
-	}
-	var within mat.Dense // ascending variances
-	eigen.VectorsTo(&within)
-	values := eigen.Values(nil)
 	// best combines directions, or their images, to the i-th component.
 	best := func(of [][]float64, i int) []float64 {
 		v := make([]float64, p.cols)
@@ -242,6 +233,24 @@ func (p *principal) iterate(ctx context.Context, directions [][]float64, wanted 
 	}
 	p.basis, p.images = basis, restarted
 	return false, clone(restarted), nil
+}
+
+// eigen are the eigenvalues of the covariance within the basis, ascending, and the vectors, a column each.
+func (p *principal) eigen() (values []float64, within *mat.Dense, err error) {
+	n := len(p.basis)
+	small := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := range i + 1 {
+			small.SetSym(i, j, floats.Dot(p.basis[i], p.images[j]))
+		}
+	}
+	var eigen mat.EigenSym
+	if !eigen.Factorize(small, true) {
+		return nil, nil, fmt.Errorf("vectors: principal components: %w of a %dx%d matrix", ErrNoConvergence, n, n)
+	}
+	within = new(mat.Dense)
+	eigen.VectorsTo(within)
+	return eigen.Values(nil), within, nil
 }
 
 func clone(vectors [][]float64) [][]float64 {

@@ -5,18 +5,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 
 	"fovea/inference"
-	"fovea/vgg/weights"
 )
-
-// OpenDense is Open for images of any size, the way the paper evaluates its networks (Simonyan and
-// Zisserman 2015, section 3.2): the dense layers become convolutions, 7x7 for the first and 1x1 for
-// the others, that are applied to the whole image. Each layer is averaged over all positions of the
-// image, so that it is a vector of the layer's channels or units whatever the image's size; softmax
-// is that of the averaged class scores. The model's InputHeight and InputWidth are 0. There is no
-// flatten.
-func OpenDense(c Configuration, set weights.Set, config inference.SessionConfig) (*inference.Model, error) {
-	return OpenWith(c, set, Options{Session: config, Dense: true})
-}
 
 // tap is a layer as it can be requested: for a dense model, its average over positions.
 func (b *builder) tap(scope *op.Scope, l Layer, t inference.Layer) inference.Layer {

@@ -66,7 +66,7 @@ func TestDenseAgreesWithKeras(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	model, err := vgg.OpenDense(configuration, withCounterTop(set), inference.SessionConfig{Device: inference.DeviceCPU})
+	model, err := vgg.OpenWith(configuration, withCounterTop(set), vgg.Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}, Dense: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestDenseRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	model, err := vgg.OpenDense(configuration, set, inference.SessionConfig{Device: inference.DeviceCPU})
+	model, err := vgg.OpenWith(configuration, set, vgg.Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}, Dense: true})
 	if err != nil {
 		t.Fatal(err)
 	}

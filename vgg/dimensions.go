@@ -76,16 +76,19 @@ func (d Dimensions) Note(set weights.Set) weights.Set {
 // dimensions are those that the weights state.
 func dimensions(set weights.Set) (Dimensions, error) {
 	var d Dimensions
-	for key, to := range map[string]*int{inputSizeKey: &d.InputSize, unitsKey: &d.Units, classesKey: &d.Classes} {
-		noted, found := set.Metadata[key]
+	for _, size := range []struct {
+		key string
+		to  *int
+	}{{inputSizeKey, &d.InputSize}, {unitsKey, &d.Units}, {classesKey, &d.Classes}} {
+		noted, found := set.Metadata[size.key]
 		if !found {
 			continue
 		}
 		n, err := strconv.Atoi(noted)
 		if err != nil || n < 1 {
-			return d, fmt.Errorf("vgg: the weights state %q for %s, which is not a size", noted, key)
+			return d, fmt.Errorf("vgg: the weights state %q for %s, which is not a size", noted, size.key)
 		}
-		*to = n
+		*size.to = n
 	}
 	return d.orPublished(), d.Validate()
 }

@@ -1,6 +1,7 @@
 package vgg
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
@@ -38,7 +39,11 @@ const (
 // Options say how a configuration is opened.
 type Options struct {
 	Session inference.SessionConfig
-	// Dense opens it for images of any size, see OpenDense.
+	// Dense opens it for images of any size, the way the paper evaluates its networks (Simonyan and Zisserman 2015,
+	// section 3.2): the dense layers become convolutions, 7x7 for the first and 1x1 for the others, that are applied to
+	// the whole image. Each layer is averaged over all positions of the image, so that it is a vector of the layer's
+	// channels or units whatever the image's size; softmax is that of the averaged class scores. The model's InputHeight
+	// and InputWidth are 0. There is no flatten.
 	Dense bool
 	// Unassigned are tensors whose variables get no value, because the caller replaces all that reads them: a Run that
 	// needs one fails.
@@ -81,16 +86,12 @@ func OpenWith(c Configuration, set weights.Set, options Options) (*inference.Mod
 	if err := b.assign(session, set); err != nil {
 		return nil, errors.Join(fmt.Errorf("vgg: load the weights of %s: %w", c.Name, err), session.Close())
 	}
-	precision := config.Precision
-	if precision == "" {
-		precision = inference.Float32
-	}
 	return &inference.Model{
 		Name:          c.Name,
 		SHA256:        set.SHA256,
 		Preprocessing: wanted,
 		Device:        device,
-		Precision:     precision,
+		Precision:     cmp.Or(config.Precision, inference.Float32),
 		Unrewritten:   config.Unrewritten,
 		Placement:     config.Placement(),
 		Graph:         graph,
@@ -151,7 +152,7 @@ type variable struct {
 // builder builds a graph. Its zero value builds that of a network for images of one size, on any
 // device.
 type builder struct {
-	// anySize makes the graph accept images of any height and width, see OpenDense.
+	// anySize makes the graph accept images of any height and width, see Options.Dense.
 	anySize bool
 	// placement, unless empty, is the device of all operations.
 	placement string

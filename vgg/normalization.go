@@ -27,7 +27,11 @@ func (f *file) readNormalization(m module, channels int) (normalization, error) 
 		}
 		n.epsilon = float64(values[0])
 	}
-	for p, to := range map[part]*[]float64{partGamma: &n.gamma, partBeta: &n.beta, partMean: &n.mean, partVariance: &n.variance} {
+	for _, one := range []struct {
+		part part
+		to   *[]float64
+	}{{partGamma, &n.gamma}, {partBeta, &n.beta}, {partMean, &n.mean}, {partVariance, &n.variance}} {
+		p, to := one.part, one.to
 		*to = make([]float64, channels)
 		name, found := m.tensors[p]
 		switch {

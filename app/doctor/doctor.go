@@ -5,17 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
 	"fovea/inference"
-	"fovea/internal/budget"
 	"fovea/internal/text"
 	"fovea/models"
-	"fovea/picture"
 	"fovea/preprocessing"
 )
 
@@ -73,15 +68,6 @@ type Options struct {
 	Bench bool
 }
 
-// Limits below which there is a warning or a problem. The model takes 0.4 GB and a batch of 8 about 0.4 GB more;
-// a full shard of pool5 takes 64 MiB.
-const (
-	littleMemory = 2 << 30
-	noMemory     = 600 << 20
-	littleDisk   = 1 << 30
-	noDisk       = 64 << 20
-)
-
 // Examine examines the machine. When ctx is cancelled, the error is its cause: what was not looked at may be a
 // problem.
 func Examine(ctx context.Context, options Options) (Report, error) {
@@ -92,7 +78,7 @@ func Examine(ctx context.Context, options Options) (Report, error) {
 	} else {
 		r.Library = inference.LoadedLibrary()
 		r.library()
-		r.devices(options.Session)
+		r.devices()
 	}
 	r.cpu()
 	r.memory()
@@ -119,27 +105,6 @@ func (r *Report) add(name string, status Status, found, remedy string) {
 	r.Checks = append(r.Checks, Check{name, status, found, remedy})
 }
 
-// pictures looks for what decodes the formats that need a library.
-func (r *Report) pictures() {
-	found, err := picture.Libraries()
-	r.Checks = append(r.Checks, decoders(found, err, picture.Confined(), runtime.GOOS))
-}
-
-// decoders is the check of the libraries that were found, and of whether their processes could give up their rights.
-func decoders(found string, err error, confined bool, system string) Check {
-	found = "AVIF, HEIC, JPEG 2000 and JPEG XL by " + found
-	switch {
-	case err != nil:
-		return Check{"images", Warning, "AVIF, HEIC, JPEG 2000 and JPEG XL are refused", err.Error()}
-	case confined:
-		return Check{"images", OK, found + ", in processes without rights", ""}
-	case system == "linux":
-		return Check{"images", Warning, found + ", in processes with the rights of this program", "the system refuses seccomp: allow it " +
-			"in the container, as Docker's default profile does, or read only such images of people whom you trust"}
-	}
-	return Check{"images", OK, found + ", in processes with the rights of this program: this system has no way to take them", ""}
-}
-
 // testedLibrary is the release with which the numbers in the documentation were measured.
 const testedLibrary = "2.18.1"
 
@@ -156,7 +121,7 @@ func (r *Report) library() {
 	r.add("library", OK, found, "")
 }
 
-func (r *Report) devices(session inference.SessionConfig) {
+func (r *Report) devices() {
 	devices, err := inference.Devices()
 	if err != nil {
 		r.add("devices", Problem, err.Error(), "run doctor again with --verbose for the library's own messages")
@@ -185,73 +150,6 @@ func (r *Report) devices(session inference.SessionConfig) {
 	default:
 		r.add("devices", OK, found, "")
 	}
-}
-
-func (r *Report) memory() {
-	available, ok := budget.Available()
-	if !ok {
-		return // unknown on this system
-	}
-	r.MemoryBytes = available
-	found := size(available) + " available"
-	switch {
-	case available < noMemory:
-		r.add("memory", Problem, found, "the model alone takes 0.4 GB: close other programs, or raise the container's memory limit")
-	case available < littleMemory:
-		r.add("memory", Warning, found, "use --batch 1 to 4")
-	default:
-		r.add("memory", OK, found, "")
-	}
-}
-
-func (r *Report) disk(out string) {
-	if out == "" {
-		out = "."
-	}
-	place := out
-	for { // the dataset's directory need not exist yet
-		if _, err := os.Stat(place); err == nil || filepath.Dir(place) == place {
-			break
-		}
-		place = filepath.Dir(place)
-	}
-	free, err := freeDisk(place)
-	if err != nil {
-		r.add("disk", Warning, fmt.Sprintf("the free space in %s is unknown: %v", place, err), "name a directory that can be written to with --out")
-		return
-	}
-	r.DiskBytes = free
-	found := fmt.Sprintf("%s free in %s", size(free), place)
-	const needs = "features of an image take about 20 kB whole, 2 kB averaged (docs/scale.md): free some space, or choose another --out"
-	switch {
-	case free < noDisk:
-		r.add("disk", Problem, found, needs)
-	case free < littleDisk:
-		r.add("disk", Warning, found, needs)
-	default:
-		r.add("disk", OK, found, "")
-	}
-}
-
-// cache lists the imported weights.
-func (r *Report) cache() {
-	dir, err := models.Dir()
-	if err != nil {
-		r.add("weights", Warning, err.Error(), "set FOVEA_CACHE; the built-in model needs no cache")
-		return
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil && !os.IsNotExist(err) {
-		r.add("weights", Warning, err.Error(), "make the directory readable, or set FOVEA_CACHE to another one")
-		return
-	}
-	found := "built-in VGG16"
-	for _, entry := range entries {
-		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
-			found += fmt.Sprintf(", %s (%s)", entry.Name(), size(info.Size()))
-		}
-	}
-	r.add("weights", OK, fmt.Sprintf("%s; imported weights are kept in %s", found, dir), "")
 }
 
 // model opens the model and computes a few batches.

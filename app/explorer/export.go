@@ -195,13 +195,31 @@ func (s *Server) writeParquet(ctx context.Context, dir string, t *table, rows []
 		return "", featurestore.ErrReplaced
 	}
 	t = now
-	label, m := s.labels.column(t), t.dataset.Manifest()
+	m := t.dataset.Manifest()
 	out, err := featurestore.Create(dir, featurestore.Info{Recipe: m.Recipe, DType: m.DType, ToolVersion: m.ToolVersion, Device: m.Device, Extra: m.ExtraColumns, Grouping: m.Grouping},
 		featurestore.Options{Format: featurestore.FormatParquet, ShardRows: len(rows), TensorExtension: m.TensorExtension})
 	if err != nil {
 		return "", err
 	}
-	err = t.dataset.Scan(ctx, featurestore.ScanOptions{}, func(b *featurestore.Batch) error {
+	if err := t.copyRows(ctx, out, rows, s.labels.column(t)); err != nil {
+		return "", errors.Join(err, out.Abort())
+	}
+	if err := out.Close(featurestore.StatusComplete); err != nil {
+		return "", err
+	}
+	d, err := featurestore.Open(dir)
+	if err != nil {
+		return "", err
+	}
+	if n := len(d.Shards()); n != 1 {
+		return "", fmt.Errorf("the export has %d files", n)
+	}
+	return filepath.Join(dir, filepath.FromSlash(d.Shards()[0].File)), nil
+}
+
+// copyRows appends rows, whose indices are in ascending order, with the labels that they have now.
+func (t *table) copyRows(ctx context.Context, out *featurestore.Writer, rows []int, label []int32) error {
+	return t.dataset.Scan(ctx, featurestore.ScanOptions{}, func(b *featurestore.Batch) error {
 		for i, row := range b.Rows {
 			if _, wanted := slices.BinarySearch(rows, b.Index[i]); !wanted {
 				continue
@@ -218,18 +236,4 @@ func (s *Server) writeParquet(ctx context.Context, dir string, t *table, rows []
 		}
 		return nil
 	})
-	if err != nil {
-		return "", errors.Join(err, out.Abort())
-	}
-	if err := out.Close(featurestore.StatusComplete); err != nil {
-		return "", err
-	}
-	d, err := featurestore.Open(dir)
-	if err != nil {
-		return "", err
-	}
-	if n := len(d.Shards()); n != 1 {
-		return "", fmt.Errorf("the export has %d files", n)
-	}
-	return filepath.Join(dir, filepath.FromSlash(d.Shards()[0].File)), nil
 }

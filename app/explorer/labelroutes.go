@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"fovea/app/explorer/labeling"
@@ -72,10 +73,8 @@ func (s *Server) postLabels(w http.ResponseWriter, r *http.Request) {
 
 // name is a class's name as datasets have it: raw, and without blanks around it unless there is such a class.
 func (l *labels) name(text string) string {
-	for _, name := range l.server.shown.Load().classes.all() {
-		if name == text {
-			return featurestore.UnescapeText(text)
-		}
+	if slices.Contains(l.server.shown.Load().classes.all(), text) {
+		return featurestore.UnescapeText(text)
 	}
 	return featurestore.UnescapeText(strings.TrimSpace(text))
 }

@@ -34,7 +34,7 @@ func (s *Server) getOrder(w http.ResponseWriter, r *http.Request) {
 	}
 	var among []int
 	if text := r.URL.Query().Get("rows"); err == nil && text != "" {
-		for _, part := range strings.Split(text, ",") {
+		for part := range strings.SplitSeq(text, ",") {
 			row, wrong := t.number(part)
 			if wrong != nil {
 				err = wrong
@@ -207,20 +207,8 @@ func (s *Server) conflicts(t *table, limit int, among []int) order {
 		found.Note = "of so many rows, only equal files are compared"
 	}
 	label := s.labels.column(t)
-	names := head.Join(hashes(t), pairs).Groups
-	of, inOrder := map[string][]int{}, []string{}
-	for _, i := range among {
-		if label[i] < 0 {
-			continue
-		}
-		if of[names[i]] == nil {
-			inOrder = append(inOrder, names[i])
-		}
-		of[names[i]] = append(of[names[i]], i)
-	}
 	var equal, near [][]int
-	for _, name := range inOrder {
-		rows := of[name]
+	for _, rows := range grouped(among, head.Join(hashes(t), pairs).Groups, label) {
 		switch {
 		case !slices.ContainsFunc(rows, func(i int) bool { return label[i] != label[rows[0]] }):
 		case disagree(t, rows, label):
@@ -237,6 +225,25 @@ func (s *Server) conflicts(t *table, limit int, among []int) order {
 		found.Rows = append(found.Rows, rows...)
 	}
 	return found
+}
+
+// grouped are the rows that have labels, by the names of their groups, in the order of the groups' first rows.
+func grouped(rows []int, groups []string, label []int32) [][]int {
+	at := map[string]int{}
+	var all [][]int
+	for _, i := range rows {
+		if label[i] < 0 {
+			continue
+		}
+		group, found := at[groups[i]]
+		if !found {
+			group = len(all)
+			at[groups[i]] = group
+			all = append(all, nil)
+		}
+		all[group] = append(all[group], i)
+	}
+	return all
 }
 
 // hashes are names of the images: rows whose SHA-256 is unknown have one each.

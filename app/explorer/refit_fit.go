@@ -21,7 +21,7 @@ func (r *refitter) fit(ctx context.Context) {
 	y, classes := compact(r.server.labels.column(t), len(t.classes.all()))
 	first, err := prepared.Fit(ctx, y, len(classes))
 	if err != nil {
-		r.gaveUp(ctx, err)
+		gaveUp(ctx, err)
 		return
 	}
 	result := &fitted{Refitted: first, classes: classes}
@@ -30,7 +30,7 @@ func (r *refitter) fit(ctx context.Context) {
 	}
 	suspect, err := prepared.Suspect(ctx, y, first)
 	if err != nil {
-		r.gaveUp(ctx, err)
+		gaveUp(ctx, err)
 		return
 	}
 	r.mutex.Lock()
@@ -46,7 +46,7 @@ func (r *refitter) fit(ctx context.Context) {
 }
 
 // gaveUp logs an error that is not the end of the fit by newer labels.
-func (r *refitter) gaveUp(ctx context.Context, err error) {
+func gaveUp(ctx context.Context, err error) {
 	if ctx.Err() == nil {
 		logrus.Errorf("explorer: fit the head again: %v", err)
 	}

@@ -41,6 +41,11 @@ func (i Inspection) WriteText(w io.Writer, name string) error {
 	fmt.Fprintf(w, "failures       %d%s\n", i.Failures, countsText(i.FailuresByStage))
 	fmt.Fprintf(w, "size           %s in %s (%s) of at most %s\n\n", text.Size(i.Bytes), text.Plural(len(i.Shards), "shard"), i.Format, text.Plural(i.RowsPerShard, "row"))
 
+	return i.writeTables(w)
+}
+
+// writeTables writes the columns, the labels and splits, and the shards.
+func (i Inspection) writeTables(w io.Writer) error {
 	table := text.NewTable(w)
 	fmt.Fprintln(table, "COLUMN\tTYPE\tSHAPE\tLAYOUT")
 	for _, c := range i.Columns {

@@ -108,7 +108,7 @@ func TestSVG(t *testing.T) {
 	}
 	for _, role := range []look.Role{look.Ink, look.Paper, look.Line} {
 		found := false
-		for _, line := range strings.Split(string(svg), "\n") {
+		for line := range strings.SplitSeq(string(svg), "\n") {
 			selector, rule, isRule := strings.Cut(strings.TrimPrefix(line, `[style*="`), `"]{`)
 			if isRule && strings.HasSuffix(rule, ":"+role.Dark+"!important}") {
 				found = true

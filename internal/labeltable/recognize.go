@@ -68,21 +68,7 @@ type fit struct {
 // try reads the first lines with a separator; some is false if that is not in them.
 func (o Options) try(head []byte, declared bool, separator rune, isPicture func(string) bool) (f fit, some bool) {
 	f = fit{separator: separator, spaced: isSpaced(head, separator), line: 1}
-	reader := newReader(bytes.NewReader(head), separator, f.spaced)
-	var rows [][]string
-	for {
-		row, err := reader.Read()
-		if err != nil {
-			if len(rows) == 0 {
-				f.err = err
-			}
-			break // what is wrong in a later row, or cut off, is found when all is read
-		}
-		if len(rows) == 0 {
-			f.line, _ = reader.FieldPos(0)
-		}
-		rows = append(rows, row)
-	}
+	rows := f.rows(head)
 	if len(rows) == 0 {
 		return f, separator == ',' || declared || bytes.ContainsRune(head, separator)
 	}
@@ -130,6 +116,24 @@ func isSpaced(head []byte, separator rune) bool {
 		}
 	}
 	return false
+}
+
+// rows reads the table's head, up to where it is cut off: what is wrong in a later row is found when all is read.
+func (f *fit) rows(head []byte) (rows [][]string) {
+	reader := newReader(bytes.NewReader(head), f.separator, f.spaced)
+	for {
+		row, err := reader.Read()
+		if err != nil {
+			if len(rows) == 0 {
+				f.err = err
+			}
+			return rows
+		}
+		if len(rows) == 0 {
+			f.line, _ = reader.FieldPos(0)
+		}
+		rows = append(rows, row)
+	}
 }
 
 // choose finds the separator that fits. More than one that fits equally well is an error.

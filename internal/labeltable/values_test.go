@@ -8,7 +8,7 @@ func TestReadsValues(t *testing.T) {
 	for name, test := range map[string]struct{ options, text, label, split string }{
 		"split":            {"", "a.jpg, cat, test\n", "cat", "test"},
 		"blanks within":    {"", "a.jpg, big  cat \n", "big  cat", ""},
-		"of classes":     {"classes=" + golden + "/names.json", "a.jpg, n01440764\n", "tench", ""},
+		"of classes":       {"classes=" + golden + "/names.json", "a.jpg, n01440764\n", "tench", ""},
 		"comma in quotes":  {"", "a.jpg, \"cat, big\"\n", "cat, big", ""},
 		"quotes in quotes": {"", "a.jpg,\"a, \"\"b\"\"\"\n", `a, "b"`, ""},
 		"empty":            {"", "a.jpg, , test\n", "", "test"},

@@ -149,11 +149,14 @@ func Write(name string, write func(io.Writer) error) error {
 }
 
 // WriteFile writes a file with the given content.
-func WriteFile(name string, content []byte) error {
-	return Write(name, func(w io.Writer) error {
+func WriteFile(name string, content []byte) error { return Write(name, whole(content)) }
+
+// whole writes the given content.
+func whole(content []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
 		_, err := w.Write(content)
 		return err
-	})
+	}
 }
 
 // Files are files that belong together: none gets its name before all are complete and on disk, and
@@ -172,6 +175,9 @@ func (f *Files) Write(name string, write func(io.Writer) error) error {
 	}
 	return nil
 }
+
+// WriteFile writes one of them with the given content.
+func (f *Files) WriteFile(name string, content []byte) error { return f.Write(name, whole(content)) }
 
 // Commit gives all of them their names.
 func (f *Files) Commit() error {

@@ -89,7 +89,7 @@ func ofVariable(name, value string) []string {
 		return ofURL(value)
 	}
 	secrets := []string{value}
-	for _, part := range strings.FieldsFunc(value, func(r rune) bool { return r == ';' || r == '&' || r == '?' }) {
+	for part := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == ';' || r == '&' || r == '?' }) {
 		// Of a connection string, and of a SAS token.
 		if key, secret, found := strings.Cut(part, "="); found && slices.Contains([]string{"sig", "accountkey", "sharedaccesssignature"}, strings.ToLower(key)) {
 			secrets = append(secrets, secret, unescaped(secret))
@@ -137,7 +137,7 @@ func ofURL(text string) (secrets []string) {
 		secrets = append(secrets, user, password, unescaped(user), unescaped(password))
 	}
 	_, parameters, _ := strings.Cut(shown, "?")
-	for _, p := range strings.Split(parameters, "&") {
+	for p := range strings.SplitSeq(parameters, "&") {
 		key, value, found := strings.Cut(p, "=")
 		if isHarmless(key, value, found) {
 			continue

@@ -88,7 +88,7 @@ func Misplaced(s string) bool {
 		return true
 	}
 	_, parameters, _ := strings.Cut(rest, "?")
-	for _, p := range strings.Split(parameters, "&") {
+	for p := range strings.SplitSeq(parameters, "&") {
 		key, value, found := strings.Cut(p, "=")
 		server := strings.EqualFold(key, "endpoint") || strings.EqualFold(key, "domain")
 		if server && !isHarmless(key, value, found) {

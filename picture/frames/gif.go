@@ -98,19 +98,11 @@ func (g *gifReader) list(rest []byte, width, height int) error {
 			}
 			rest = after
 		case rest[0] == ',' && len(rest) >= 10:
-			at := func(i int) int { return int(binary.LittleEndian.Uint16(rest[i:])) }
-			next.place = image.Rect(at(1), at(3), at(1)+at(5), at(3)+at(7))
-			if !next.place.In(image.Rect(0, 0, width, height)) {
-				return fmt.Errorf("%w: frame %d of %dx%d pixels at %d, %d is not within its canvas of %dx%d", picture.ErrCorrupt,
-					len(g.frames)+1, at(5), at(7), at(1), at(3), width, height)
+			next.disposal = sticky
+			after, err := g.add(next, rest, width, height)
+			if err != nil {
+				return err
 			}
-			palette, body := gifPalette(rest[9], rest[10:])
-			after, whole := gifBlocks(body[min(1, len(body)):])
-			if !whole {
-				return fmt.Errorf("%w: frame %d is not whole", picture.ErrTruncated, len(g.frames)+1)
-			}
-			next.block, next.palette, next.disposal = rest[:len(rest)-len(after)], palette, sticky
-			g.frames = append(g.frames, next)
 			g.times.add(show)
 			if err := tooMany(len(g.frames)); err != nil {
 				return err
@@ -121,6 +113,24 @@ func (g *gifReader) list(rest []byte, width, height int) error {
 		}
 	}
 	return nil
+}
+
+// add appends a frame, whose image block is at the beginning of rest, and returns what comes after it.
+func (g *gifReader) add(f gifFrame, rest []byte, width, height int) (after []byte, err error) {
+	at := func(i int) int { return int(binary.LittleEndian.Uint16(rest[i:])) }
+	f.place = image.Rect(at(1), at(3), at(1)+at(5), at(3)+at(7))
+	if !f.place.In(image.Rect(0, 0, width, height)) {
+		return nil, fmt.Errorf("%w: frame %d of %dx%d pixels at %d, %d is not within its canvas of %dx%d", picture.ErrCorrupt,
+			len(g.frames)+1, at(5), at(7), at(1), at(3), width, height)
+	}
+	palette, body := gifPalette(rest[9], rest[10:])
+	after, whole := gifBlocks(body[min(1, len(body)):])
+	if !whole {
+		return nil, fmt.Errorf("%w: frame %d is not whole", picture.ErrTruncated, len(g.frames)+1)
+	}
+	f.block, f.palette = rest[:len(rest)-len(after)], palette
+	g.frames = append(g.frames, f)
+	return after, nil
 }
 
 // gifBlocks passes over blocks of data up to the empty one.

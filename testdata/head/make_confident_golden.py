@@ -7,7 +7,7 @@ import json
 import pathlib
 
 import numpy
-from cleanlab import count, filter, rank
+from cleanlab import count, filter
 
 
 def case(seed, rows, classes, noise):
@@ -28,8 +28,6 @@ def case(seed, rows, classes, noise):
         "confident_joint": joint.tolist(),
         "calibrated": count.calibrate_confident_joint(joint, labels).tolist(),
         "off_diagonal": issues.tolist(),
-        "self_confidence": rank.get_label_quality_scores(labels, p, method="self_confidence").tolist(),
-        "normalized_margin": rank.get_label_quality_scores(labels, p, method="normalized_margin").tolist(),
         "ranked": filter.find_label_issues(
             labels, p, filter_by="confident_learning", return_indices_ranked_by="self_confidence"
         ).tolist(),

@@ -96,35 +96,43 @@ func weight(distance, nearest, scale float32) float32 {
 	return float32(falling(float64(distance-nearest) / float64(scale)))
 }
 
-// union joins the weights of both directions, a and b, to a + b - a b.
-func union(g *vectors.Graph, directed []float32) *weights {
-	// Whose neighbour each row is, in ascending order.
-	starts := make([]int, g.Rows+1)
+// link is one direction of an edge: the row at its other end, and its weight.
+type link struct {
+	row    int32
+	weight float32
+}
+
+// reversed says whose neighbour each row is: row i that of from[starts[i]:starts[i+1]], in ascending order.
+func reversed(g *vectors.Graph, directed []float32) (starts []int, from []link) {
+	starts = make([]int, g.Rows+1)
 	for _, row := range g.Neighbors {
 		starts[row+1]++
 	}
 	for i := range g.Rows {
 		starts[i+1] += starts[i]
 	}
-	type edge struct {
-		row    int32
-		weight float32
-	}
-	from, next := make([]edge, len(g.Neighbors)), slices.Clone(starts)
+	from = make([]link, len(g.Neighbors))
+	next := slices.Clone(starts)
 	for i := range g.Rows {
 		for j := i * g.K; j < (i+1)*g.K; j++ {
 			row := g.Neighbors[j]
-			from[next[row]] = edge{int32(i), directed[j]}
+			from[next[row]] = link{int32(i), directed[j]}
 			next[row]++
 		}
 	}
+	return starts, from
+}
+
+// union joins the weights of both directions, a and b, to a + b - a b.
+func union(g *vectors.Graph, directed []float32) *weights {
+	starts, from := reversed(g, directed)
 	w := &weights{starts: make([]int, 1, g.Rows+1), rows: make([]int32, 0, 2*len(g.Neighbors)), weights: make([]float32, 0, 2*len(g.Neighbors))}
-	own := make([]edge, g.K)
+	own := make([]link, g.K)
 	for i := range g.Rows {
 		for j := range own {
-			own[j] = edge{g.Neighbors[i*g.K+j], directed[i*g.K+j]}
+			own[j] = link{g.Neighbors[i*g.K+j], directed[i*g.K+j]}
 		}
-		slices.SortFunc(own, func(a, b edge) int { return int(a.row) - int(b.row) })
+		slices.SortFunc(own, func(a, b link) int { return int(a.row) - int(b.row) })
 		a, b := own, from[starts[i]:starts[i+1]]
 		for len(a) > 0 || len(b) > 0 {
 			switch {

@@ -2,6 +2,7 @@ package weights
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -113,8 +114,8 @@ func readMXNet(name string, o Options) (Set, error) {
 	return set, f.err
 }
 
-// array reads one array; nil stands for one that is not a weight.
-func (f *mxnetFile) array() (*Tensor, error) {
+// shape reads an array's version and dimensions.
+func (f *mxnetFile) shape() ([]int, error) {
 	magic := f.uint32()
 	wide, rank := true, magic
 	switch magic {
@@ -139,8 +140,14 @@ func (f *mxnetFile) array() (*Tensor, error) {
 			shape[i] = int(f.uint32())
 		}
 	}
-	if f.err != nil || rank == 0 {
-		return nil, f.err
+	return shape, nil
+}
+
+// array reads one array; nil stands for one that is not a weight.
+func (f *mxnetFile) array() (*Tensor, error) {
+	shape, err := f.shape()
+	if err != nil || f.err != nil || len(shape) == 0 {
+		return nil, cmp.Or(err, f.err)
 	}
 	f.bytes(8) // the device
 	dtype := int32(f.uint32())

@@ -46,7 +46,7 @@ func parseNPY(data []byte, memory *budget.Budget) (Tensor, error) {
 		return Tensor{}, err
 	}
 	t.Raw = elements
-	for _, part := range strings.Split(string(shape[1]), ",") {
+	for part := range strings.SplitSeq(string(shape[1]), ",") {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}

@@ -85,29 +85,11 @@ func (n onnxNode) reshaped(memory *budget.Budget, t Tensor, more []*onnxTensor) 
 	}
 	switch n.op {
 	case "Transpose":
-		perm := n.attributes["perm"].numbers
-		if perm == nil {
-			for i := len(t.Shape) - 1; i >= 0; i-- {
-				perm = append(perm, i)
-			}
-		}
-		if sorted := slices.Sorted(slices.Values(perm)); len(perm) != len(t.Shape) || !isRange(sorted) {
-			return t, fmt.Errorf("%w: %v transposes a constant of shape %v by %v", ErrFormat, n, t.Shape, perm)
-		}
-		return permute(memory, t, perm)
+		return n.transpose(memory, t)
 	case "Squeeze":
 		t.Shape = squeezed(t.Shape, parameter)
 	case "Unsqueeze":
-		rank := len(t.Shape) + len(parameter)
-		shape, rest := make([]int, 0, rank), t.Shape
-		for i := range rank {
-			if slices.Contains(parameter, i) || slices.Contains(parameter, i-rank) {
-				shape = append(shape, 1)
-			} else if len(rest) > 0 {
-				shape, rest = append(shape, rest[0]), rest[1:]
-			}
-		}
-		t.Shape = shape
+		t.Shape = unsqueezed(t.Shape, parameter)
 	case "Reshape":
 		t.Shape = resolved(t.Shape, parameter)
 	case "Flatten":
@@ -123,6 +105,20 @@ func (n onnxNode) reshaped(memory *budget.Budget, t Tensor, more []*onnxTensor) 
 	return t, t.check()
 }
 
+// transpose reverses the axes where the node does not say how they are ordered.
+func (n onnxNode) transpose(memory *budget.Budget, t Tensor) (Tensor, error) {
+	perm := n.attributes["perm"].numbers
+	if perm == nil {
+		for i := len(t.Shape) - 1; i >= 0; i-- {
+			perm = append(perm, i)
+		}
+	}
+	if sorted := slices.Sorted(slices.Values(perm)); len(perm) != len(t.Shape) || !isRange(sorted) {
+		return t, fmt.Errorf("%w: %v transposes a constant of shape %v by %v", ErrFormat, n, t.Shape, perm)
+	}
+	return permute(memory, t, perm)
+}
+
 func isRange(sorted []int) bool {
 	for i, v := range sorted {
 		if i != v {
@@ -130,6 +126,20 @@ func isRange(sorted []int) bool {
 		}
 	}
 	return true
+}
+
+// unsqueezed has dimensions of 1 more, at the axes of the result.
+func unsqueezed(shape, axes []int) []int {
+	rank := len(shape) + len(axes)
+	more := make([]int, 0, rank)
+	for i := range rank {
+		if slices.Contains(axes, i) || slices.Contains(axes, i-rank) {
+			more = append(more, 1)
+		} else if len(shape) > 0 {
+			more, shape = append(more, shape[0]), shape[1:]
+		}
+	}
+	return more
 }
 
 // squeezed drops dimensions of 1, of the axes if there are any.

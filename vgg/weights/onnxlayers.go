@@ -2,7 +2,6 @@ package weights
 
 import (
 	"fmt"
-	"math"
 	"slices"
 )
 
@@ -185,23 +184,33 @@ func (w *onnxWalk) dense(n onnxNode, p onnxPicture, constants []*onnxTensor) (*o
 			return nil, fmt.Errorf("%v: %w", n, err)
 		}
 	}
-	// Here the channels of a pixel lie together; PyTorch keeps all pixels of a channel together.
-	if inputs := weight.Shape[1]; p.channelsLast && p.channels > 0 && inputs > p.channels {
-		if inputs%p.channels != 0 {
-			return nil, fmt.Errorf("%v: %d inputs from %d channels", n, inputs, p.channels)
-		}
-		units := weight.Shape[0]
-		weight.Shape = []int{units, inputs / p.channels, p.channels}
-		if weight, err = permute(w.graph.external.memory, weight, []int{0, 2, 1}); err != nil {
-			return nil, err
-		}
-		weight.Shape = []int{units, inputs}
+	if weight, err = w.channelsFirst(n, p, weight); err != nil {
+		return nil, err
 	}
 	name := fmt.Sprintf("dense_%d", w.denses)
 	w.denses++
 	out := onnxPicture{fresh: -1, flat: true}
 	w.add(name, weight, bias, bare, &out)
 	return &out, nil
+}
+
+// channelsFirst orders the inputs of a dense layer as PyTorch does, which keeps all pixels of a channel together; where an
+// image with channels last was flattened, the channels of a pixel are.
+func (w *onnxWalk) channelsFirst(n onnxNode, p onnxPicture, weight Tensor) (Tensor, error) {
+	units, inputs := weight.Shape[0], weight.Shape[1]
+	if !p.channelsLast || p.channels == 0 || inputs <= p.channels {
+		return weight, nil
+	}
+	if inputs%p.channels != 0 {
+		return weight, fmt.Errorf("%v: %d inputs from %d channels", n, inputs, p.channels)
+	}
+	weight.Shape = []int{units, inputs / p.channels, p.channels}
+	weight, err := permute(w.graph.external.memory, weight, []int{0, 2, 1})
+	if err != nil {
+		return weight, err
+	}
+	weight.Shape = []int{units, inputs}
+	return weight, nil
 }
 
 func (n onnxNode) checkGemm() error {
@@ -214,60 +223,6 @@ func (n onnxNode) checkGemm() error {
 		return fmt.Errorf("%v: it transposes its input, unlike any dense layer", n)
 	}
 	return nil
-}
-
-// batchNormEpsilon is the epsilon that readers of the set assume for a normalization. A different
-// one is compensated for in the variances, to which it is added.
-const batchNormEpsilon = 1e-5
-
-var batchNormParts = []string{"weight", "bias", "running_mean", "running_var"}
-
-func (w *onnxWalk) batchNorm(n onnxNode, p onnxPicture, constants []*onnxTensor) (*onnxPicture, error) {
-	var parts [4]Tensor
-	for i := range parts {
-		var err error
-		if parts[i], err = w.constant(n, constants, i+1); err != nil {
-			return nil, err
-		}
-	}
-	epsilon := batchNormEpsilon
-	if a, given := n.attributes["epsilon"]; given {
-		epsilon = a.real
-	}
-	switch {
-	case n.attributes["training_mode"].number != 0:
-		return nil, fmt.Errorf("%v normalizes by the batch's own statistics: export the model for inference (model.eval())", n)
-	case w.layers == 0 && p.layers == 0:
-		return w.normalized(n, p, parts, epsilon)
-	case p.fresh < 0 || p.odd != "" || p.channelsLast:
-		return nil, fmt.Errorf("%v does not follow a convolution, as VGG's normalizations do", n)
-	}
-	var err error
-	if parts[3], err = withEpsilon(parts[3], epsilon); err != nil {
-		return nil, fmt.Errorf("%v: %w", n, err)
-	}
-	for i, part := range batchNormParts {
-		if parts[i], err = vector(parts[i], p.channels); err != nil {
-			return nil, fmt.Errorf("%v: %s: %w", n, part, err)
-		}
-		w.set.Tensors[fmt.Sprintf("sequence/batch_norm_%d/%s", p.fresh, part)] = parts[i]
-	}
-	return w.plain(p, fmt.Sprintf("batch_norm_%d", p.fresh)), nil
-}
-
-// withEpsilon are variances that, with the usual epsilon, act like those with another one.
-func withEpsilon(variance Tensor, epsilon float64) (Tensor, error) {
-	if math.Abs(epsilon-batchNormEpsilon) < 1e-9 {
-		return variance, nil
-	}
-	values, err := variance.Float32()
-	if err != nil {
-		return variance, err
-	}
-	for i, v := range values {
-		values[i] = float32(float64(v) + epsilon - batchNormEpsilon)
-	}
-	return Float32Tensor(variance.Shape, values), nil
 }
 
 // pad records zeros around the image, which the next convolution treats as its own padding.

@@ -56,7 +56,7 @@ func called() (map[string]bool, error) {
 	}
 	name := regexp.MustCompile(`\bTFE?_\w+`)
 	found := map[string]bool{}
-	for _, dir := range strings.Fields(string(dirs)) {
+	for dir := range strings.FieldsSeq(string(dirs)) {
 		files, err := filepath.Glob(filepath.Join(dir, "*.[cgh]*"))
 		if err != nil {
 			return nil, err

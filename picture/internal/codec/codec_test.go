@@ -275,3 +275,20 @@ func peak(t *testing.T, name string, pixels int) (bytes int64) {
 	drop(t)
 	return bytes << 10
 }
+
+// What OpenJPEG says of a file may be several things, of which the same one counts each time.
+func TestFailureOfJPEG2000(t *testing.T) {
+	for want, said := range map[error][]string{
+		fault.ErrTooLarge:    {"Stream too short", "Not enough memory", "unsupported"},
+		fault.ErrTruncated:   {"This is not supported", "Stream too short"},
+		fault.ErrUnsupported: {"This is not supported"},
+		fault.ErrCorrupt:     {"Invalid marker"},
+	} {
+		for range 20 {
+			l := jpeg2000Library{said: said}
+			if got := l.failure(); !errors.Is(got, want) {
+				t.Fatalf("%q is %v, want %v", said, errors.Unwrap(got), want)
+			}
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -150,22 +151,23 @@ func (l *jpeg2000Library) decode(data []byte, limits Limits) (p planes, err erro
 	return image.interleaved(limits)
 }
 
-// failure is what OpenJPEG says.
+// failure is what OpenJPEG says, which may be several things: a file that is cut off may seem unsupported, too.
 func (l *jpeg2000Library) failure() error {
 	said := strings.Join(l.said, "; ")
-	reason := fault.ErrCorrupt
-	for part, other := range map[string]error{
-		"memory": fault.ErrTooLarge, "too short": fault.ErrTruncated, "inconsistent with stream length": fault.ErrTruncated, "runcated": fault.ErrTruncated,
-		"not supported": fault.ErrUnsupported, "unsupported": fault.ErrUnsupported,
-	} {
-		if strings.Contains(said, part) {
-			reason = other
-		}
+	says := func(parts ...string) bool {
+		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(said, part) })
 	}
-	if said == "" {
-		said = "OpenJPEG does not decode it"
+	switch {
+	case said == "":
+		return &failure{fault.ErrCorrupt, "OpenJPEG does not decode it"}
+	case says("memory"):
+		return &failure{fault.ErrTooLarge, said}
+	case says("too short", "inconsistent with stream length", "runcated"):
+		return &failure{fault.ErrTruncated, said}
+	case says("not supported", "unsupported"):
+		return &failure{fault.ErrUnsupported, said}
 	}
-	return &failure{reason, said}
+	return &failure{fault.ErrCorrupt, said}
 }
 
 // interleaved are the samples pixel by pixel; those that are fewer than pixels are repeated.

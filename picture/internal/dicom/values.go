@@ -35,7 +35,7 @@ func (s set) numbers(r *reader, tag uint32, signed bool) []float64 {
 	}
 	vr := e.vr
 	if vr == "" || vr == "UN" || vr == "OB" || vr == "OW" {
-		vr = implied(tag, len(e.value))
+		vr = implied(tag)
 		if vr == "US" && signed {
 			vr = "SS"
 		}
@@ -74,7 +74,7 @@ func numberOf(vr string, o binary.ByteOrder) (width int, read func([]byte) float
 }
 
 // implied is the representation of an attribute that has none in the file.
-func implied(tag uint32, length int) string {
+func implied(tag uint32) string {
 	switch tag {
 	case tagCineRate, tagFrameTime, tagFrameTimes, tagFrames, tagWindowCenter, tagWindowWidth, tagIntercept, tagSlope:
 		return "DS"

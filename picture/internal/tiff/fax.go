@@ -28,7 +28,7 @@ func (f *File) unpackFax(l *Layout, dst, raw []byte, rows int) error {
 		if err := f.spend(size); err != nil {
 			return err
 		}
-		if err := r.next(l, y == 0); err != nil {
+		if err := r.next(l); err != nil {
 			return err
 		}
 		r.paint(dst[y*size : (y+1)*size])
@@ -38,7 +38,7 @@ func (f *File) unpackFax(l *Layout, dst, raw []byte, rows int) error {
 }
 
 // next decodes a row.
-func (r *faxReader) next(l *Layout, first bool) error {
+func (r *faxReader) next(l *Layout) error {
 	switch l.Compression {
 	case FaxGroup4:
 		return r.twoDimensions()
