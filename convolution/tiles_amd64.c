@@ -86,33 +86,47 @@ struct finish {
 	struct scale scale; // of the picture
 };
 
-// sixteen are the sums of a pixel for 16 output channels, from the first on.
-INLINE AMX __m512 sixteen(const struct tiles_convolution *c, const struct form *f, const struct finish *to, const float *sums, int first) {
-	const __m512 bias = _mm512_loadu_ps(to->bias + first);
-	__m512 value;
-	if (f->bytes) {
-		__m512i whole = _mm512_loadu_si512(sums + first);
-		if (to->scale.zero != 0) whole = _mm512_sub_epi32(whole, _mm512_loadu_si512(to->excess + first));
-		const __m512 step = _mm512_mul_ps(_mm512_loadu_ps(to->steps + first), _mm512_set1_ps(to->scale.step));
-		value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole), step, bias);
-	} else {
-		value = _mm512_add_ps(_mm512_loadu_ps(sums + first), bias);
-	}
-	if (!c->rectify) return value;
-	const __m512 zero = _mm512_setzero_ps();
-	return _mm512_add_ps(_mm512_max_ps(zero, value), zero); // in this order NaN stays; and -0 becomes 0
+// sixteen is the same for 16 output channels.
+struct sixteen {
+	__m512 bias, step;
+	__m512i excess;
+};
+
+AMX static struct sixteen sixteen(const struct form *f, const struct finish *to, int first) {
+	struct sixteen s = {.bias = _mm512_loadu_ps(to->bias + first)};
+	if (!f->bytes) return s;
+	s.step = _mm512_mul_ps(_mm512_loadu_ps(to->steps + first), _mm512_set1_ps(to->scale.step));
+	if (to->scale.zero != 0) s.excess = _mm512_loadu_si512(to->excess + first);
+	return s;
 }
 
-// finish_block adds the bias, rectifies, rounds, and leaves out the border.
-AMX static void finish_block(const struct tiles_convolution *c, const struct form *f, const struct finish *to, const float *sums, int64_t first, int64_t count, bfloat16 *y) {
+INLINE AMX __m512 features(int bytes, int rectify, const struct sixteen *to, const float *sums) {
+	const __m512 zero = _mm512_setzero_ps();
+	__m512 value = _mm512_loadu_ps(sums);
+	if (bytes) value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_castps_si512(value), to->excess)), to->step, to->bias);
+	else value = _mm512_add_ps(value, to->bias);
+	return rectify ? _mm512_add_ps(_mm512_max_ps(zero, value), zero) : value; // in this order NaN stays; and -0 becomes 0
+}
+
+// finish_pixels adds the bias, rectifies, rounds, and leaves out the border.
+INLINE AMX void finish_pixels(int bytes, int rectify, const struct tiles_convolution *c, const struct form *f, const struct finish *to, const float *sums, int64_t first,
+                              int64_t count, bfloat16 *y) {
+	const struct sixteen left = sixteen(f, to, 0), right = sixteen(f, to, rows);
 	const int64_t across = c->width + tiles_border;
 	int64_t column = first % across;
 	y += first * tiles_channels;
 	for (int64_t p = 0; p < count; p++, sums += block, y += tiles_channels) {
-		const __m512 left = sixteen(c, f, to, sums, 0), right = sixteen(c, f, to, sums, rows);
-		if (column < c->width) _mm512_storeu_si512(y, (__m512i)_mm512_cvtne2ps_pbh(right, left));
+		const __m512 a = features(bytes, rectify, &left, sums), b = features(bytes, rectify, &right, sums + rows);
+		if (column < c->width) _mm512_storeu_si512(y, (__m512i)_mm512_cvtne2ps_pbh(b, a));
 		if (++column == across) column = 0;
 	}
+}
+
+AMX static void finish_block(const struct tiles_convolution *c, const struct form *f, const struct finish *to, const float *sums, int64_t first, int64_t count, bfloat16 *y) {
+	if (f->bytes && c->rectify) finish_pixels(1, 1, c, f, to, sums, first, count, y);
+	else if (f->bytes) finish_pixels(1, 0, c, f, to, sums, first, count, y);
+	else if (c->rectify) finish_pixels(0, 1, c, f, to, sums, first, count, y);
+	else finish_pixels(0, 0, c, f, to, sums, first, count, y);
 }
 
 // pool takes the maxima of 2x2 of rectified numbers, which are in the order of their bits, NaN behind all.
